@@ -1,0 +1,238 @@
+package digest
+
+import (
+	"math"
+	"slices"
+)
+
+// Estimate is one answer about a distribution, with the interval that is proven to hold the true one.
+type Estimate struct {
+	// Q is the quantile that was asked for, from 0 to 1; for a spread, 0.5.
+	Q float64
+	// Value is the answer, in the unit of the values; 0 when there are none.
+	Value float64
+	// Low and High enclose the true answer; all three are equal when it is exact.
+	Low, High float64
+	// N is the number of values it rests on.
+	N uint64
+	// Need is the number of values that the answer needs to mean anything: 100 for p99, 1,000 for p99.9.
+	Need uint64
+}
+
+// Exact says whether Value is the true answer, but for the rounding of a float64.
+func (e Estimate) Exact() bool { return e.Low == e.High }
+
+// Bound is the largest relative error that Value can have: |Value - true| is at most Bound times true.
+// It is +Inf where the true answer may be zero and Value is not.
+func (e Estimate) Bound() float64 {
+	if e.Exact() {
+		return 0
+	}
+	return max((e.Value-e.Low)/e.Low, (e.High-e.Value)/e.High)
+}
+
+// Enough says whether there are as many values as the answer needs. Where not, show N and Need instead.
+func (e Estimate) Enough() bool { return e.N >= e.Need }
+
+// needed returns how many values a quantile needs: one on average beyond it where it is among the outermost
+// hundredth, else any.
+func needed(q float64) uint64 {
+	tail := q
+	if q > 0.5 {
+		tail = 1 - q
+	}
+	if tail <= 0 || tail > 0.0100001 {
+		return 1
+	}
+	return uint64(int64(1/tail + 0.5))
+}
+
+// Quantile returns the value below which a share q of the values lies: type 7 of Hyndman and Fan, "Sample
+// Quantiles in Statistical Packages" (1996), which interpolates between the two order statistics around
+// rank q*(n-1), as NumPy and R do by default. A q outside 0 to 1 is taken as the nearer end, NaN as 0.
+func (s *Sketch) Quantile(q float64) Estimate {
+	var one [1]Estimate
+	return s.AppendQuantiles(one[:0], q)[0]
+}
+
+// AppendQuantiles appends an answer for each q to dst, in one pass over the sketch if they are ascending.
+func (s *Sketch) AppendQuantiles(dst []Estimate, qs ...float64) []Estimate {
+	if !s.full {
+		var buf [ExactLimit]int64
+		keys := s.sorted(&buf)
+		for _, q := range qs {
+			dst = append(dst, s.exactQuantile(keys, q))
+		}
+		return dst
+	}
+	r := ranks{
+		counts: s.counts, first: s.first, shift: s.shift, whole: s.kind == Integer, n: s.n, zeros: s.zeros,
+		low: s.value(s.moments.low), high: s.value(s.moments.high), bound: s.Bound(),
+	}
+	start := len(dst)
+	dst = slices.Grow(dst, len(qs))[:start+len(qs)]
+	for i, q := range qs {
+		r.quantile(&dst[start+i], q)
+	}
+	return dst
+}
+
+// place splits the type 7 rank of q among n > 0, fewer than 2^63, values into the lower of two ranks and the weight of the upper.
+func place(q float64, n uint64) (k uint64, weight float64) {
+	h := q * float64(int64(n-1))
+	whole := int64(h)
+	if k = uint64(whole); k >= n-1 {
+		return n - 1, 0
+	}
+	return k, h - float64(whole)
+}
+
+func share(q float64) float64 {
+	switch {
+	case q >= 1:
+		return 1
+	case q > 0:
+		return q
+	}
+	return 0
+}
+
+func (s *Sketch) exactQuantile(keys []int64, q float64) Estimate {
+	q = share(q)
+	e := Estimate{Q: q, N: s.n, Need: needed(q)}
+	if s.n == 0 {
+		return e
+	}
+	k, weight := place(q, s.n)
+	v := s.value(keys[k])
+	if weight > 0 {
+		v = between(v, s.value(keys[k+1]), weight)
+	}
+	e.Value, e.Low, e.High = v, v, v
+	return e
+}
+
+// between is the point at that weight from a to b, and no rounding puts it outside.
+func between(a, b, weight float64) float64 {
+	return clamp(a+(b-a)*weight, a, b)
+}
+
+// clamp moves v into low to high. It is a third of the work of min and max, which mind NaN and negative zero.
+func clamp(v, low, high float64) float64 {
+	if v < low {
+		return low
+	}
+	if v > high {
+		return high
+	}
+	return v
+}
+
+// ranks finds order statistics among the buckets of a full sketch. Ranks may be asked for in any order.
+type ranks struct {
+	counts    []uint64
+	first     int
+	shift     uint8
+	whole     bool // the values are whole numbers
+	n, zeros  uint64
+	low, high float64 // smallest and largest value
+	bound     float64
+
+	cell  cell   // the bucket that held the last rank
+	at    int    // counters before this one, a multiple of step, hold
+	below uint64 // this many values, all below the last rank
+}
+
+const step = 8 // counters that the walk skips at a time
+
+// quantile fills in e, field by field: copying a struct that was just written would wait for it.
+func (r *ranks) quantile(e *Estimate, q float64) {
+	q = share(q)
+	e.Q, e.N, e.Need = q, r.n, needed(q)
+	k, weight := place(q, r.n)
+	e.Value, e.Low, e.High = r.order(k)
+	if weight > 0 {
+		value, low, high := r.order(k + 1)
+		e.Value = between(e.Value, value, weight)
+		e.Low = between(e.Low, low, weight)
+		e.High = between(e.High, high, weight)
+	}
+}
+
+// order returns an estimate of the order statistic of rank k, and the interval that holds the true one.
+func (r *ranks) order(k uint64) (value, low, high float64) {
+	switch {
+	case k < r.zeros:
+		return 0, 0, 0
+	case k == 0:
+		return r.low, r.low, r.low
+	case k == r.n-1:
+		return r.high, r.high, r.high
+	}
+	rank := k - r.zeros
+	if rank-r.cell.before >= r.cell.count {
+		r.seek(rank)
+	}
+	return r.estimate(rank - r.cell.before), r.cell.low, r.cell.high
+}
+
+// seek makes cell the bucket that holds a rank among the values that are not zero.
+func (r *ranks) seek(rank uint64) {
+	if rank < r.below {
+		r.at, r.below = 0, 0
+	}
+	at, left := r.at, rank-r.below
+	for rest := r.counts[at:]; len(rest) >= step; rest = rest[step:] {
+		c := (*[step]uint64)(rest)
+		sum := (c[0] + c[1]) + (c[2] + c[3]) + ((c[4] + c[5]) + (c[6] + c[7]))
+		if left < sum {
+			break
+		}
+		left -= sum
+		at += step
+	}
+	r.at, r.below = at, rank-left
+	for left >= r.counts[at] {
+		left -= r.counts[at]
+		at++
+	}
+	r.enter(at)
+	r.cell.before, r.cell.count = rank-left, r.counts[at]
+	r.cell.unit = (r.cell.upper - r.cell.lower) / float64(int64(r.cell.count))
+}
+
+// cell is a bucket and what is known of the values in it.
+type cell struct {
+	before, count uint64
+	lower, upper  float64 // the boundaries of the bucket
+	unit          float64 // the share of one value in its width
+	low, high     float64 // where its values can be
+	from, to      float64 // where an estimate may be: close enough to both low and high
+}
+
+// enter makes cell the bucket of a counter.
+func (r *ranks) enter(at int) {
+	lower, upper := lowerBound(r.first+at, r.shift), lowerBound(r.first+at+1, r.shift)
+	low, high := lower, upper
+	if r.whole {
+		low, high = math.Floor(lower)+1, math.Floor(upper)
+	}
+	low, high = clamp(low, r.low, r.high), clamp(high, r.low, r.high)
+	from, to := high*(1-r.bound), low*(1+r.bound)
+	if r.whole {
+		from, to = math.Ceil(from), math.Floor(to)
+	}
+	c := &r.cell
+	c.lower, c.upper, c.low, c.high = lower, upper, low, high
+	c.from, c.to = clamp(from, low, high), clamp(to, low, high)
+}
+
+// estimate places the value at a position in the bucket, in which values are taken to be spread evenly.
+func (r *ranks) estimate(position uint64) float64 {
+	c := &r.cell
+	v := c.lower + c.unit*(float64(int64(position))+0.5)
+	if r.whole {
+		v = math.Floor(v + 0.5)
+	}
+	return clamp(v, c.from, c.to)
+}
