@@ -1,0 +1,19 @@
+// Package engine is the vocabulary and the public API of a decentralised DAG engine: typed functions, references,
+// graphs, runs, and the record of what happened in them.
+//
+// A function is a value (Func1, Func2, …). Calling one with references on a Builder gives a Ref, the only currency:
+// a constant, an output, a list or map of references, the element of a fan-out. Compile turns what was built into an
+// immutable Graph; an Engine submits it to an Executor (engine/worker in this repository), whose workers claim
+// tasks from a state store and become the next task or invoke others. Nothing here schedules centrally.
+//
+// Guarantees: a wrong argument type does not compile; effects in the store happen exactly once, a task's body runs
+// at least once and finds a stable idempotency key in its context; Wait never hangs and answers after the end as
+// well; no viewer can slow a run down.
+//
+// Costs: a boxed call is 7 to 23 ns, a task with its graph stays below 300 bytes, and no reflection runs between
+// two tasks. Types are described once, when a function is declared.
+//
+// Caveats: values are handed from task to task by reference inside one process, so a function must not modify its
+// inputs; a function that ignores its context cannot be stopped, only abandoned; a body that reads clocks or
+// random numbers must say so with Options.Impure or its repetition may differ.
+package engine

@@ -1,0 +1,135 @@
+// Package enginetest helps to test graphs and what reads their logs: a sequential evaluator that every execution has
+// to agree with, and legal logs of simulated runs.
+//
+// Evaluate guarantees to run each task once, after its parents, in the calling goroutine, without retries or timeouts; it
+// costs what the bodies cost. It keeps every output until it returns, so it is no way to run large workflows.
+package enginetest
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// Outcome is what a sequential evaluation gives.
+type Outcome struct {
+	Result any
+	Tasks  int // tasks that ran, those of fan-outs included
+	Roots  int // tasks of the graph itself that wait for nothing
+	Depth  int // tasks on the longest path
+}
+
+// Evaluate runs a graph sequentially. The error is the first that a body returned, with the task's name.
+func Evaluate(ctx context.Context, g *engine.Graph) (Outcome, error) {
+	e := &evaluation{
+		graph: g, numbering: engine.NewNumbering(g), outputs: map[engine.NodeID]any{},
+		waits: map[engine.NodeID]int{}, depth: map[engine.NodeID]int{},
+	}
+	e.enter(e.numbering.Block(0))
+	for len(e.ready) > 0 {
+		id := e.ready[0]
+		e.ready = e.ready[1:]
+		if err := e.run(ctx, id); err != nil {
+			return Outcome{}, err
+		}
+	}
+	if e.finished != e.numbering.Nodes() {
+		return Outcome{}, fmt.Errorf("enginetest: %d of %d nodes ran, expected all", e.finished, e.numbering.Nodes())
+	}
+	e.out.Result = g.Result(e.numbering, e)
+	return e.out, nil
+}
+
+type evaluation struct {
+	graph     *engine.Graph
+	numbering *engine.Numbering
+	outputs   map[engine.NodeID]any
+	waits     map[engine.NodeID]int
+	depth     map[engine.NodeID]int
+	ready     []engine.NodeID
+	finished  int
+	out       Outcome
+}
+
+// Output implements engine.Values.
+func (e *evaluation) Output(id engine.NodeID) any { return e.outputs[id] }
+
+// Elements implements engine.Values.
+func (e *evaluation) Elements(id engine.NodeID) []any { return e.outputs[id].([]any) }
+
+// enter makes the roots of a new block ready.
+func (e *evaluation) enter(b *engine.Block) {
+	s := e.graph.Scope(b.Scope)
+	for i := range b.Instances {
+		for n := range s.Len() {
+			p := engine.Place{Block: b, Instance: i, Local: n}
+			e.waits[p.ID()] = len(s.Parents(n))
+			e.depth[p.ID()] = 0
+			if b.Expansion != engine.NoNode {
+				e.depth[p.ID()] = e.depth[b.Expansion]
+			}
+			if len(s.Parents(n)) > 0 {
+				continue
+			}
+			e.ready = append(e.ready, p.ID())
+			if b.Expansion == engine.NoNode && n < s.Tasks() {
+				e.out.Roots++
+			}
+		}
+	}
+}
+
+func (e *evaluation) run(ctx context.Context, id engine.NodeID) error {
+	p := e.numbering.Locate(id)
+	switch e.graph.Scope(p.Block.Scope).Kind(p.Local) {
+	case engine.TaskNode:
+		f := e.numbering.Function(p)
+		v, err := f.Invoke(ctx, e.graph.Args(nil, p, e.numbering, e))
+		if err != nil {
+			return fmt.Errorf("enginetest: %s: %w", e.numbering.Identity(p), err)
+		}
+		e.out.Tasks++
+		e.outputs[id] = v
+		e.depth[id]++
+		e.out.Depth = max(e.out.Depth, e.depth[id])
+	case engine.ExpandNode:
+		elements := e.graph.Elements(p, e.numbering, e)
+		e.outputs[id] = elements
+		b, err := e.numbering.Expand(id, len(elements), engine.Limits{Tasks: 1 << 24, Edges: 1 << 26})
+		if err != nil {
+			return err
+		}
+		s := e.graph.Scope(p.Block.Scope)
+		for _, j := range s.RegionJoins(p.Local) {
+			e.waits[p.Node(j)] += len(elements) * len(s.JoinWaits(j))
+		}
+		e.enter(b)
+	}
+	e.finish(p)
+	return nil
+}
+
+// finish tells those that wait for the node.
+func (e *evaluation) finish(p engine.Place) {
+	e.finished++
+	s := e.graph.Scope(p.Block.Scope)
+	depth := e.depth[p.ID()]
+	for _, c := range s.Children(p.Local) {
+		e.arrive(p.Node(c), depth)
+	}
+	if len(s.Outs(p.Local)) > 0 {
+		up := e.numbering.Up(p)
+		for _, j := range s.Outs(p.Local) {
+			e.arrive(up.Node(j), depth)
+		}
+	}
+}
+
+func (e *evaluation) arrive(id engine.NodeID, depth int) {
+	e.waits[id]--
+	e.depth[id] = max(e.depth[id], depth)
+	if e.waits[id] == 0 {
+		e.ready = append(e.ready, id)
+	}
+}

@@ -1,0 +1,112 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Errors of building and submitting.
+var (
+	// ErrInvalidGraph: the graph breaks a rule, which the text names.
+	ErrInvalidGraph = errors.New("engine: invalid graph")
+	// ErrUnknownFunction: a graph calls a function that its workflow or the engine does not list.
+	ErrUnknownFunction = errors.New("engine: unknown function")
+	// ErrUnknownWorkflow: no workflow of that name is listed.
+	ErrUnknownWorkflow = errors.New("engine: unknown workflow")
+	// ErrInvalidParameter: a parameter is unknown, malformed or out of range.
+	ErrInvalidParameter = errors.New("engine: invalid parameter")
+)
+
+// Errors of runs.
+var (
+	// ErrUnknownRun: no run of that ID is known.
+	ErrUnknownRun = errors.New("engine: unknown run")
+	// ErrRunExists: the ID is taken.
+	ErrRunExists = errors.New("engine: run exists")
+	// ErrClosed: the engine is not running any more.
+	ErrClosed = errors.New("engine: closed")
+	// ErrCancelled is the cause of an attempt's context when its run was cancelled.
+	ErrCancelled = errors.New("engine: run cancelled")
+	// ErrTimeout is the cause of an attempt's context when the attempt took too long.
+	ErrTimeout = errors.New("engine: attempt timed out")
+	// ErrDeadline is the cause of an attempt's context when its run reached its deadline.
+	ErrDeadline = errors.New("engine: run deadline exceeded")
+	// ErrRunFailed is the cause of an attempt's context when its run fails fast because another task failed.
+	ErrRunFailed = errors.New("engine: run failed")
+)
+
+// ErrorKind sorts failures by who is to blame.
+type ErrorKind string
+
+// Kinds of errors.
+const (
+	UserError       ErrorKind = "user"
+	PanicError      ErrorKind = "panic"
+	TimeoutError    ErrorKind = "timeout"
+	WorkerLostError ErrorKind = "worker_lost"
+	PoisonError     ErrorKind = "poison"
+	OutputLostError ErrorKind = "output_lost"
+	CancelledError  ErrorKind = "cancelled"
+	DeadlineError   ErrorKind = "deadline"
+	StoreError      ErrorKind = "store"
+	LimitError      ErrorKind = "limit"
+)
+
+// MaxEvidence bounds the message, the stack and the log tail of one attempt each, in bytes.
+const MaxEvidence = 64 << 10
+
+// ErrorRecord tells how one attempt failed.
+type ErrorRecord struct {
+	Kind     ErrorKind `json:"kind"`
+	Task     string    `json:"task,omitempty"` // its identity as text
+	Node     NodeID    `json:"node"`
+	Message  string    `json:"message"`
+	Stack    string    `json:"stack,omitempty"` // of a panic, or the tail of stderr
+	ExitCode int       `json:"exit_code,omitempty"`
+	Signal   string    `json:"signal,omitempty"`
+	Worker   string    `json:"worker"`
+	Host     string    `json:"host,omitempty"`
+	Slot     int       `json:"slot"`
+	Epoch    int       `json:"epoch"`
+	Attempt  int       `json:"attempt"`
+	Time     time.Time `json:"time"`
+}
+
+// RunError is how Wait reports a run that did not succeed.
+type RunError struct {
+	Run    RunID
+	Status Status
+	// First is the record of the failure that ended the run, nil where the run was cancelled from outside.
+	First *ErrorRecord
+}
+
+// Error names the run, how it ended, and the first failure.
+func (e *RunError) Error() string {
+	if e.First == nil {
+		return fmt.Sprintf("engine: run %s %s", e.Run, e.Status)
+	}
+	if e.First.Task == "" {
+		return fmt.Sprintf("engine: run %s %s: %s", e.Run, e.Status, e.First.Message)
+	}
+	return fmt.Sprintf("engine: run %s %s: %s, attempt %d: %s", e.Run, e.Status, e.First.Task, e.First.Attempt, e.First.Message)
+}
+
+// NoRetry marks an error as final: the attempt that returns it is not repeated. NoRetry(nil) is nil.
+func NoRetry(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &noRetryError{err}
+}
+
+// IsNoRetry reports whether err, or one it wraps, was marked by NoRetry.
+func IsNoRetry(err error) bool {
+	var e *noRetryError
+	return errors.As(err, &e)
+}
+
+type noRetryError struct{ err error }
+
+func (e *noRetryError) Error() string { return e.err.Error() }
+func (e *noRetryError) Unwrap() error { return e.err }

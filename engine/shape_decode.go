@@ -1,0 +1,326 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxUses bounds scopes times functions in a shape, because each scope counts the uses of each function.
+const maxUses = 1 << 22
+
+// DecodeShape reads what AppendShape wrote, which must be all of src. The graph has the same Hash, numbering,
+// identities and flags as the one that was written, and can be drawn and replayed, but it is not Executable: its
+// types are known by name and its functions fail. It fails with ErrMalformed (a number out of range, or a cycle,
+// which it names), or with ErrUnknownVersion where a later program wrote the shape. It allocates in proportion to
+// src, and 4 bytes for each pair of a scope and a function, of which there can be 4 million.
+func DecodeShape(src []byte) (*Graph, error) {
+	d := shapeDecoder{reader: reader{rest: src}, g: &Graph{}}
+	if version := d.byte(); d.err == nil && version != shapeVersion {
+		return nil, fmt.Errorf("%w: shape of version %d, expected %d", ErrUnknownVersion, version, shapeVersion)
+	}
+	d.graph()
+	if d.err == nil && len(d.rest) > 0 {
+		d.fail("%d bytes too many behind it", len(d.rest))
+	}
+	for i := 0; i < len(d.g.scopes) && d.err == nil; i++ {
+		d.link(int32(i))
+	}
+	for i := 0; i < len(d.g.scopes) && d.err == nil; i++ {
+		d.invert(int32(i))
+		d.acyclic(int32(i))
+	}
+	if d.err != nil {
+		return nil, fmt.Errorf("%w: shape: %w", ErrMalformed, d.err)
+	}
+	d.finish()
+	return d.g, nil
+}
+
+// shapeDecoder reads a graph in three passes: what is written, what refers to other scopes, what follows.
+type shapeDecoder struct {
+	reader
+	g     *Graph
+	needs [][]need // of each scope: its edges
+}
+
+func (d *shapeDecoder) graph() {
+	n := d.number("the number of functions", min(uint64(len(d.rest)), math.MaxUint16))
+	for range n {
+		if d.err == nil {
+			d.g.functions = append(d.g.functions, d.function())
+		}
+	}
+	d.g.resultType = namedType(d.text())
+	scopes := d.count("the number of scopes")
+	if d.err == nil && (scopes == 0 || scopes*len(d.g.functions) > maxUses) {
+		d.fail("%d scopes and %d functions, expected 1 scope or more, and at most %d pairs", scopes, len(d.g.functions), maxUses)
+	}
+	for i := 0; i < scopes && d.err == nil; i++ {
+		d.scope(int32(i))
+	}
+}
+
+func (d *shapeDecoder) function() *Function {
+	f := &Function{name: d.text()}
+	f.opts.Version, f.opts.Retries = int(d.zigzag()), int(d.zigzag())
+	f.opts.Timeout, f.opts.MaxConcurrent = time.Duration(d.zigzag()), int(d.zigzag())
+	f.opts.Impure = d.bool()
+	for range d.count("the number of inputs") {
+		if d.err == nil {
+			f.in = append(f.in, namedType(d.text()))
+		}
+	}
+	f.out = namedType(d.text())
+	f.invoke = func(context.Context, []any) (any, error) {
+		return nil, fmt.Errorf("engine: of function %s only the shape is known, expected one of this program", f.name)
+	}
+	return f
+}
+
+// scope reads one scope and checks all that can be checked without the later ones.
+func (d *shapeDecoder) scope(number int32) {
+	s := Scope{up: int32(d.number("an enclosing scope", uint64(number))) - 1}
+	if (s.up < 0) != (number == 0) {
+		d.fail("scope %d is in scope %d, only scope 0 is in none", number, s.up)
+	}
+	s.expand = uint32(d.number("an expansion", math.MaxUint32))
+	s.tasks = uint32(d.count("the number of tasks"))
+	s.expands = uint32(d.count("the number of expansions"))
+	s.joins = uint32(d.count("the number of joins"))
+	if uint64(s.tasks)+uint64(s.expands)+uint64(s.joins) > uint64(len(d.rest)) {
+		d.fail("scope %d has more nodes than there are bytes", number)
+		return
+	}
+	s.functions = make([]uint16, s.tasks)
+	s.functionUse = make([]uint32, len(d.g.functions))
+	for i := range s.functions {
+		f := d.number("the number of a function", math.MaxUint16)
+		if int(f) >= len(d.g.functions) {
+			d.fail("function %d is called, there are %d", f, len(d.g.functions))
+			return
+		}
+		s.functions[i] = uint16(f)
+		s.functionUse[f]++
+	}
+	needs := d.edges(&s)
+	for _, f := range d.bytes(int(s.Len())) {
+		s.flags = append(s.flags, NodeFlags(f)&^recomputed)
+	}
+	s.regions = make([]region, s.expands)
+	s.joinOf = make([]join, s.joins)
+	for i := range s.joinOf {
+		d.join(&s, &s.joinOf[i])
+	}
+	d.g.scopes = append(d.g.scopes, s)
+	d.needs = append(d.needs, needs)
+}
+
+func (d *shapeDecoder) edges(s *Scope) []need {
+	var needs []need
+	for n := range s.Len() {
+		parent := int64(-1)
+		for i := range d.count("the number of parents") {
+			if i == 0 {
+				parent = int64(n) - d.zigzag()
+			} else {
+				parent += int64(d.number("the distance of two parents", math.MaxUint32)) + 1
+			}
+			if parent < 0 || parent >= int64(s.Len()) {
+				d.fail("node %d waits for node %d, there are %d", n, parent, s.Len())
+			}
+			if d.err != nil {
+				return nil
+			}
+			needs = append(needs, need{n, uint32(parent)})
+		}
+	}
+	return needs
+}
+
+func (d *shapeDecoder) join(s *Scope, j *join) {
+	expand := d.uvarint()
+	if expand >= uint64(s.expands) {
+		d.fail("a join collects expansion %d, there are %d", expand, s.expands)
+		return
+	}
+	j.expand = s.tasks + uint32(expand)
+	j.readsOuter = d.bool()
+	node := int64(-1)
+	for range d.count("the number of nodes that a join waits for") {
+		node += int64(d.number("a node that a join waits for", math.MaxUint32)) + 1
+		if node > math.MaxUint32 {
+			d.fail("a join waits for node %d", node)
+		}
+		if d.err != nil {
+			return
+		}
+		j.waits = append(j.waits, uint32(node))
+	}
+}
+
+// link connects a scope with the expansion that instantiates it.
+func (d *shapeDecoder) link(number int32) {
+	s := &d.g.scopes[number]
+	s.parentOff, s.parents = rows(d.needs[number], s.Len())
+	s.childOff, s.children = transpose(s.parentOff, s.parents)
+	if s.up < 0 {
+		return
+	}
+	up := &d.g.scopes[s.up]
+	if s.expand < up.tasks || s.expand >= up.tasks+up.expands {
+		d.fail("scope %d is expanded by node %d of scope %d, which is no expansion", number, s.expand, s.up)
+		return
+	}
+	r := &up.regions[s.expand-up.tasks]
+	if r.scope != 0 {
+		d.fail("node %d of scope %d expands the scopes %d and %d, expected one", s.expand, s.up, r.scope, number)
+	}
+	r.scope = number
+}
+
+// invert gives each join its region, and the nodes of the region the joins that wait for them.
+func (d *shapeDecoder) invert(number int32) {
+	s := &d.g.scopes[number]
+	for i, r := range s.regions {
+		if r.scope == 0 {
+			d.fail("node %d of scope %d expands no scope", int(s.tasks)+i, number)
+			return
+		}
+	}
+	for i := range s.joinOf {
+		j, n := &s.joinOf[i], s.tasks+s.expands+uint32(i)
+		if p := s.Parents(n); len(p) != 1 || p[0] != j.expand {
+			d.fail("join %d of scope %d waits for the nodes %v, expected its expansion %d", n, number, p, j.expand)
+			return
+		}
+		r := &s.regions[j.expand-s.tasks]
+		j.region = r.scope
+		r.joins = append(r.joins, n)
+		if size := d.g.scopes[j.region].Len(); len(j.waits) > 0 && j.waits[len(j.waits)-1] >= size {
+			d.fail("join %d of scope %d waits for node %d of scope %d, which has %d", n, number, j.waits[len(j.waits)-1], j.region, size)
+			return
+		}
+	}
+	for i := range s.regions {
+		s.connectOuts(&s.regions[i], &d.g.scopes[s.regions[i].scope])
+	}
+	if number == 0 {
+		s.outOff = make([]uint32, s.Len()+1)
+	}
+}
+
+// connectOuts tells the nodes of a region which joins of s, around it, wait for them.
+func (s *Scope) connectOuts(r *region, in *Scope) {
+	in.outOff = make([]uint32, in.Len()+1)
+	for _, j := range r.joins {
+		for _, w := range s.join(j).waits {
+			in.outOff[w+1]++
+		}
+	}
+	for n := range in.Len() {
+		in.outOff[n+1] += in.outOff[n]
+	}
+	in.outs = make([]uint32, in.outOff[in.Len()])
+	next := append([]uint32(nil), in.outOff...)
+	for _, j := range r.joins {
+		for _, w := range s.join(j).waits {
+			in.outs[next[w]] = j
+			next[w]++
+		}
+	}
+}
+
+// acyclic counts parents down; what is left over is a cycle or behind one.
+func (d *shapeDecoder) acyclic(number int32) {
+	s := &d.g.scopes[number]
+	waits := make([]uint32, s.Len())
+	var ready []uint32
+	for n := range waits {
+		if waits[n] = s.parentOff[n+1] - s.parentOff[n]; waits[n] == 0 {
+			ready = append(ready, uint32(n))
+		}
+	}
+	left := len(waits)
+	for ; len(ready) > 0; left-- {
+		n := ready[len(ready)-1]
+		ready = ready[:len(ready)-1]
+		for _, c := range s.Children(n) {
+			if waits[c]--; waits[c] == 0 {
+				ready = append(ready, c)
+			}
+		}
+	}
+	if left > 0 {
+		d.fail("scope %d has a cycle: %s", number, d.cycle(s, waits))
+	}
+}
+
+// cycle names one: each node that still waits has a parent that still waits, so walking up comes round.
+func (d *shapeDecoder) cycle(s *Scope, waits []uint32) string {
+	n := uint32(0)
+	for waits[n] == 0 {
+		n++
+	}
+	at := map[uint32]int{}
+	var path []uint32
+	for {
+		if start, isSeen := at[n]; isSeen {
+			path = append(path[start:], n)
+			break
+		}
+		at[n] = len(path)
+		path = append(path, n)
+		for _, p := range s.Parents(n) {
+			if waits[p] > 0 {
+				n = p
+				break
+			}
+		}
+	}
+	const most = 12
+	names := make([]string, 0, most+1)
+	for i := len(path) - 1; i >= 0; i-- {
+		if len(names) == most && i > 0 {
+			names = append(names, "…")
+			i = 0
+		}
+		names = append(names, d.name(s, path[i]))
+	}
+	return strings.Join(names, " → ")
+}
+
+func (d *shapeDecoder) name(s *Scope, n uint32) string {
+	number := strconv.Itoa(int(n))
+	switch s.Kind(n) {
+	case TaskNode:
+		return printable(d.g.functions[s.functions[n]].name) + " (node " + number + ")"
+	case ExpandNode:
+		return "fan-out (node " + number + ")"
+	default:
+		return "join (node " + number + ")"
+	}
+}
+
+// finish computes what follows from the rest, as compiling does. A node whose output the result needs is no one's
+// alone.
+func (d *shapeDecoder) finish() {
+	(&compiler{g: d.g}).flag()
+	for n, f := range d.g.scopes[0].flags {
+		if f&Kept != 0 {
+			d.g.scopes[0].flags[n] = f &^ SoleReader
+		}
+	}
+	d.g.hash = d.g.structuralHash()
+}
+
+func (d *shapeDecoder) bool() bool {
+	b := d.byte()
+	if b > 1 {
+		d.fail("the byte %d, expected 0 or 1", b)
+	}
+	return b == 1
+}

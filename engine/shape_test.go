@@ -1,0 +1,217 @@
+package engine_test
+
+import (
+	"context"
+	"encoding/binary"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/enginetest"
+)
+
+// compiled compiles every shape of compile_test.go, and a tree.
+func compiled(t testing.TB) map[string]*engine.Graph {
+	t.Helper()
+	graphs := map[string]*engine.Graph{"tree": treeGraph(t, 100)}
+	for _, c := range shapes {
+		g := engine.NewBuilder()
+		graph, err := g.Compile(c.build(g))
+		require.NoError(t, err)
+		graphs[c.name] = graph
+	}
+	return graphs
+}
+
+// facts lists everything that readers of a graph without bodies can ask.
+func facts(g *engine.Graph) []any {
+	out := []any{g.Hash(), g.Tasks(), g.Edges(), g.ResultType().Name(), g.Scopes()}
+	for _, f := range g.Functions() {
+		out = append(out, f.Name(), f.Options(), f.Output().Name())
+		for _, in := range f.Inputs() {
+			out = append(out, in.Name())
+		}
+	}
+	for i := range g.Scopes() {
+		s := g.Scope(int32(i))
+		out = append(out, s.Up(), s.Expansion(), s.Len(), s.Tasks(), s.Sinks(), s.OuterHolds())
+		for n := range s.Len() {
+			out = append(out, n, s.Kind(n), s.Flags(n), s.Readers(n), slices.Clone(s.Parents(n)), slices.Clone(s.Children(n)), slices.Clone(s.Outs(n)))
+			switch s.Kind(n) {
+			case engine.TaskNode:
+				out = append(out, s.Function(n))
+			case engine.ExpandNode:
+				out = append(out, s.Region(n), slices.Clone(s.RegionJoins(n)))
+			case engine.JoinNode:
+				out = append(out, s.JoinExpansion(n), slices.Clone(s.JoinWaits(n)), s.JoinReadsOuter(n))
+			}
+		}
+	}
+	return out
+}
+
+func TestShapeRoundTrip(t *testing.T) {
+	for name, g := range compiled(t) {
+		t.Run(name, func(t *testing.T) {
+			b := g.AppendShape([]byte("before"))
+			require.Equal(t, "before", string(b[:6]))
+			got, err := engine.DecodeShape(b[6:])
+			require.NoError(t, err)
+			require.Empty(t, cmp.Diff(facts(g), facts(got), cmpopts.EquateEmpty()))
+			require.Equal(t, b[6:], got.AppendShape(nil))
+			require.True(t, g.Executable())
+			require.False(t, got.Executable())
+			for seed := range uint64(5) {
+				require.Equal(t, enginetest.SimulateSteps(g, seed, 2), enginetest.SimulateSteps(got, seed, 2))
+			}
+			for _, f := range got.Functions() {
+				_, err := f.Invoke(t.Context(), nil)
+				require.ErrorContains(t, err, f.Name())
+				require.ErrorContains(t, f.Output().Err(), f.Output().Name())
+			}
+		})
+	}
+}
+
+func TestShapeKeepsOptionsAndIdentities(t *testing.T) {
+	f := engine.Func1("f", func(_ context.Context, n int) ([]int, error) { return nil, nil }).With(engine.Options{
+		Version: -3, Retries: engine.NoRetries, Timeout: 7 * time.Second, Impure: true, MaxConcurrent: 5,
+	})
+	b := engine.NewBuilder()
+	list := f.Call(engine.Const(b, 1))
+	g, err := b.Compile(engine.FanOut(b, list, func(e engine.Ref[int]) engine.Ref[[]int] {
+		return engine.FanOut(b, f.Call(e), double.Call)
+	}))
+	require.NoError(t, err)
+	got, err := engine.DecodeShape(g.AppendShape(nil))
+	require.NoError(t, err)
+	require.Equal(t, f.Options(), got.Functions()[0].Options())
+	require.Equal(t, "[][]int", got.ResultType().Name())
+	a, z := engine.NewNumbering(g), engine.NewNumbering(got)
+	for _, n := range []*engine.Numbering{a, z} {
+		outer, err := n.Expand(1, 3, engine.Limits{})
+		require.NoError(t, err)
+		_, err = n.Expand(engine.Place{Block: outer, Instance: 2, Local: 1}.ID(), 4, engine.Limits{})
+		require.NoError(t, err)
+	}
+	for id := range a.Nodes() {
+		if !a.IsTask(engine.NodeID(id)) {
+			continue
+		}
+		require.Equal(t, a.Identity(a.Locate(engine.NodeID(id))), z.Identity(z.Locate(engine.NodeID(id))))
+	}
+}
+
+// shapeBytes is a graph of one function "f" and one scope of tasks, with what comes behind their functions.
+func shapeBytes(tasks byte, rest ...byte) []byte {
+	b := []byte{1, 1, 1, 'f', 0, 0, 0, 0, 0, 0, 1, 'T', 1, 'T', 1}
+	b = append(b, 0, 0, tasks, 0, 0)
+	b = append(b, make([]byte, tasks)...)
+	return append(b, rest...)
+}
+
+func TestMalformedShapes(t *testing.T) {
+	_, err := engine.DecodeShape(shapeBytes(2, 0, 1, 2, 0, 0))
+	require.NoError(t, err, "node 1 waits for node 0")
+	cases := []struct {
+		name string
+		src  []byte
+		is   error
+		want string
+	}{
+		{"empty", nil, engine.ErrMalformed, "too early"},
+		{"version", []byte{2}, engine.ErrUnknownVersion, "version 2, expected 1"},
+		{"self", shapeBytes(1, 1, 0, 0), engine.ErrMalformed, "cycle: f (node 0) → f (node 0)"},
+		{"two", shapeBytes(2, 1, 1, 1, 2, 0, 0), engine.ErrMalformed, "cycle: f (node 0) → f (node 1) → f (node 0)"},
+		{
+			"behind a cycle", shapeBytes(4, 1, 1, 1, 1, 1, 2, 0, 0, 0, 0, 0), engine.ErrMalformed,
+			"cycle: f (node 1) → f (node 2) → f (node 1)",
+		},
+		{"parent", shapeBytes(2, 0, 1, 4, 0, 0), engine.ErrMalformed, "node 1 waits for node -1, there are 2"},
+		{"parent too far", shapeBytes(2, 0, 1, 1, 0, 0), engine.ErrMalformed, "node 1 waits for node 2, there are 2"},
+		{"bytes behind", shapeBytes(1, 0, 0, 0), engine.ErrMalformed, "1 bytes too many"},
+		{"many tasks", shapeBytes(100)[:30], engine.ErrMalformed, "number of tasks is 100"},
+		{"no scope", []byte{1, 0, 1, 'T', 0}, engine.ErrMalformed, "0 scopes"},
+		{"function", []byte{1, 0, 1, 'T', 1, 0, 0, 1, 0, 0, 0, 0, 0}, engine.ErrMalformed, "function 0 is called, there are 0"},
+		{"expansion without region", []byte{1, 0, 1, 'T', 1, 0, 0, 0, 1, 0, 0, 0}, engine.ErrMalformed, "expands no scope"},
+		{"scope in itself", []byte{1, 0, 1, 'T', 2, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0}, engine.ErrMalformed, "enclosing scope is 2"},
+		{"scope in none", []byte{1, 0, 1, 'T', 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, engine.ErrMalformed, "only scope 0 is in none"},
+		{"no expansion", []byte{1, 0, 1, 'T', 2, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0}, engine.ErrMalformed, "is no expansion"},
+		{
+			"two regions",
+			[]byte{1, 0, 1, 'T', 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0},
+			engine.ErrMalformed,
+			"expands the scopes 1 and 2",
+		},
+		{
+			"join without edge",
+			[]byte{1, 0, 1, 'T', 2, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0},
+			engine.ErrMalformed,
+			"expected its expansion 0",
+		},
+		{
+			"join waits",
+			[]byte{1, 0, 1, 'T', 2, 0, 0, 0, 1, 1, 0, 1, 2, 0, 0, 0, 0, 1, 5, 1, 0, 0, 0, 0},
+			engine.ErrMalformed,
+			"waits for node 5 of scope 1, which has 0",
+		},
+		{"join of none", []byte{1, 0, 1, 'T', 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0}, engine.ErrMalformed, "collects expansion 0, there are 0"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := engine.DecodeShape(c.src)
+			require.ErrorIs(t, err, c.is)
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
+func TestShapesAreBounded(t *testing.T) {
+	const n = 3000 // functions and scopes: each scope would count the uses of each function
+	b := binary.AppendUvarint([]byte{1}, n)
+	for range n {
+		b = append(b, 0, 0, 0, 0, 0, 0, 0, 0)
+	}
+	b = binary.AppendUvarint(append(b, 0), n)
+	_, err := engine.DecodeShape(append(b, make([]byte, 5*n)...))
+	require.ErrorIs(t, err, engine.ErrMalformed)
+	require.ErrorContains(t, err, "3000 scopes and 3000 functions")
+}
+
+func TestCutOffShapes(t *testing.T) {
+	for name, g := range compiled(t) {
+		b := g.AppendShape(nil)
+		for n := range b {
+			_, err := engine.DecodeShape(b[:n])
+			require.ErrorIs(t, err, engine.ErrMalformed, "%s cut to %d bytes", name, n)
+		}
+	}
+}
+
+func FuzzDecodeShape(f *testing.F) {
+	for _, g := range compiled(f) {
+		f.Add(g.AppendShape(nil))
+	}
+	f.Add(shapeBytes(2, 1, 1, 1, 2, 0, 0))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		g, err := engine.DecodeShape(src)
+		if err != nil {
+			require.ErrorContains(t, err, "shape")
+			return
+		}
+		again, err := engine.DecodeShape(g.AppendShape(nil))
+		require.NoError(t, err)
+		require.Empty(t, cmp.Diff(facts(g), facts(again), cmpopts.EquateEmpty()))
+		n := engine.NewNumbering(g)
+		for id := range n.Nodes() {
+			if n.IsTask(engine.NodeID(id)) {
+				n.Identity(n.Locate(engine.NodeID(id)))
+			}
+		}
+	})
+}

@@ -1,0 +1,161 @@
+package engine
+
+import "time"
+
+// StepKind tells what a step records.
+type StepKind uint8
+
+// Kinds of steps. The numbers are stored; they only ever grow.
+const (
+	RunStarted      StepKind = 1 // Readied: the roots
+	RunFinished     StepKind = 2 // Outcome: ok, failed, cancelled or lost (interrupted); Ended
+	WorkerStarted   StepKind = 3 // Worker, Started; its description travels as a WorkerRecord
+	WorkerStopped   StepKind = 4 // Worker, Ended
+	AttemptStarted  StepKind = 5 // written only for attempts that run long, so that viewers see them
+	AttemptEnded    StepKind = 6
+	FanOutExpanded  StepKind = 7 // Node is the expansion, Width the number of elements
+	TaskSkipped     StepKind = 8 // the task will not run because one it depends on has failed
+	RunPaused       StepKind = 9
+	RunResumed      StepKind = 10
+	RunDeadline     StepKind = 11 // the run reached its deadline and is being ended
+	CancelRequested StepKind = 12
+	SlotLeaked      StepKind = 13 // an attempt ignored its cancellation; Slot is gone for good
+	stepKindsEnd    StepKind = 14
+)
+
+// Outcome is how an attempt ended.
+type Outcome uint8
+
+// Outcomes of attempts. The numbers are stored; they only ever grow.
+const (
+	NoOutcome        Outcome = 0
+	OutcomeOK        Outcome = 1
+	OutcomeFailed    Outcome = 2 // for good
+	OutcomeRetrying  Outcome = 3 // failed, and will be tried again after Delay
+	OutcomeCancelled Outcome = 4 // cut off because the run ends; costs no attempt
+	OutcomeLost      Outcome = 5 // its worker died
+	OutcomeSkipped   Outcome = 6
+	outcomesEnd      Outcome = 7
+)
+
+// Location is where an output was at the end of its attempt.
+type Location uint8
+
+// Locations of outputs. The numbers are stored; they only ever grow.
+const (
+	LocationNone   Location = 0
+	LocationHeld   Location = 1 // in the memory of the worker that made it
+	LocationInline Location = 2 // in the state store, within the completing call
+	LocationStored Location = 3
+	locationsEnd   Location = 4
+)
+
+// Step is one recorded transition of a run: what the log consists of. Moments are nanoseconds since the run's start
+// on the store's clock. Fields that a kind does not name are zero.
+type Step struct {
+	// Seq numbers the steps of a run from 1 without gaps, causes before effects.
+	Seq     uint64
+	Kind    StepKind
+	Outcome Outcome
+	// Location and the byte counts describe the output.
+	Location Location
+	// Announced: an AttemptStarted step of this attempt came before.
+	Announced bool
+	// Head: claimed from the ready tasks; otherwise the worker became it behind one of its parents.
+	Head    bool
+	Node    NodeID
+	Epoch   uint16
+	Attempt uint16
+	Worker  uint16
+	Slot    uint16
+	Ready   int64 // when it could first have been claimed
+	Claimed int64
+	Started int64 // inputs present, body called
+	Ended   int64 // body returned
+	Updated int64 // output handed on and children told
+	// Fetch is how much of Claimed to Started went into fetching inputs from elsewhere.
+	Fetch       int64
+	OutputBytes int64 // UnknownSize where only encoding could tell
+	StoredBytes int64
+	// Became is the child that the worker goes on with, NoNode for none.
+	Became NodeID
+	// Readied lists the nodes that this step made ready, the one that was become included, expansions too.
+	Readied []NodeID
+	Width   uint32
+	Delay   time.Duration
+}
+
+// Detail is what is known of one attempt beside its step. It travels by the run's upload strategy.
+type Detail struct {
+	Node    NodeID        `json:"node"`
+	Epoch   int           `json:"epoch"`
+	Attempt int           `json:"attempt"`
+	Log     []byte        `json:"log,omitempty"` // the last 64 KiB that the body logged
+	Error   *ErrorRecord  `json:"error,omitempty"`
+	Inputs  []InputDetail `json:"inputs,omitempty"`
+}
+
+// InputDetail tells how one input reached an attempt.
+type InputDetail struct {
+	From   NodeID        `json:"from"`
+	Source string        `json:"source"` // store, inline or local
+	Bytes  int64         `json:"bytes"`  // UnknownSize where it is not known
+	Fetch  time.Duration `json:"fetch_ns"`
+}
+
+// WorkerRecord describes one worker of a run.
+type WorkerRecord struct {
+	Worker      int           `json:"worker"` // number within the run, as in Step.Worker
+	Name        string        `json:"name"`
+	Host        string        `json:"host"`
+	PID         int           `json:"pid"`
+	Width       int           `json:"width"` // cores
+	Slots       int           `json:"slots"` // the most lanes it used
+	Warm        bool          `json:"warm"`
+	Startup     time.Duration `json:"startup_ns"`
+	Started     int64         `json:"started_ns"` // since the run's start
+	Ended       int64         `json:"ended_ns"`   // 0 while it works
+	CPU         time.Duration `json:"cpu_ns"`     // of its process during the run
+	MemoryBytes int64         `json:"memory_bytes"`
+}
+
+// RunInfo is what is known of a run when it is submitted.
+type RunInfo struct {
+	ID          RunID             `json:"run"`
+	Revision    int               `json:"revision"`
+	Workflow    string            `json:"workflow"`
+	Params      map[string]string `json:"params,omitempty"`
+	Tags        []string          `json:"tags,omitempty"`
+	Policy      Policy            `json:"policy"`
+	Upload      string            `json:"upload"`
+	Deadline    time.Duration     `json:"deadline_ns"`
+	SubmittedAt time.Time         `json:"submitted_at"`
+	StartedAt   time.Time         `json:"started_at"` // the moment that steps count from
+	// Reconstructed says how a schedule was made up where the recording had none, empty for real runs.
+	Reconstructed string `json:"reconstructed,omitempty"`
+}
+
+// RunEnd is what is known of a run when it has ended.
+type RunEnd struct {
+	Status  Status       `json:"status"`
+	EndedAt time.Time    `json:"ended_at"`
+	First   *ErrorRecord `json:"error,omitempty"` // the failure that ended it
+	// Result is the value that the run returns, encoded by its type and as text of at most 64 KiB; nil without one.
+	Result     []byte `json:"result,omitempty"`
+	ResultType string `json:"result_type,omitempty"`
+	ResultText string `json:"result_text,omitempty"`
+}
+
+// Recorder keeps what happens in runs. For one run the calls come one after the other, in the order of the methods;
+// Steps and Details as often as needed. What they are given must not be kept or modified after they return, except
+// the graph.
+type Recorder interface {
+	// Begin is called before the run's first step; an error refuses the run.
+	Begin(info RunInfo, g *Graph) error
+	// Steps gets steps in the order of Seq without gaps.
+	Steps(run RunID, steps []Step)
+	// Details gets what is known of attempts beside their steps; they may come after the attempt's step.
+	Details(run RunID, details []Detail, workers []WorkerRecord)
+	// End is called once, after the last step; an error says that the record is not complete.
+	End(run RunID, end RunEnd) error
+}

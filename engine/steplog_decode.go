@@ -1,0 +1,261 @@
+package engine
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+)
+
+// MaxReadied bounds how many nodes all steps of one block may ready, because a run of any length takes few bytes.
+const MaxReadied = 1 << 24
+
+// minStepBytes is what a step takes at least: control word, wait, execute, update.
+const minStepBytes = 4
+
+// DecodeSteps unpacks one block, which must be all of src, behind dst. The lists of readied nodes share one
+// allocation. It fails with ErrMalformed, or with ErrUnknownVersion where a later program packed the steps, and then
+// returns dst as it was. Kinds, outcomes and locations that are not known yet are not errors. It allocates at most
+// 50 times the length of src, and 4 bytes for each readied node, of which there can be MaxReadied.
+func DecodeSteps(src []byte, dst []Step) ([]Step, error) {
+	r := reader{rest: src}
+	if version := r.byte(); r.err == nil && version != stepsVersion {
+		return dst, fmt.Errorf("%w: steps of version %d, expected %d", ErrUnknownVersion, version, stepsVersion)
+	}
+	var d stepDecoder
+	n := d.header(&r)
+	if r.err != nil {
+		return dst, fmt.Errorf("%w: steps: %w", ErrMalformed, r.err)
+	}
+	out := slices.Grow(dst, n)[:len(dst)+n]
+	for i := range n {
+		s := &out[len(dst)+i]
+		*s = Step{}
+		d.step(s)
+		if d.bad {
+			return dst, fmt.Errorf("%w: steps: step %d of %d has a field that is cut off or out of range", ErrMalformed, i+1, n)
+		}
+	}
+	for i, at := range d.at {
+		if rest := d.end[i] - at; rest > 0 {
+			return dst, fmt.Errorf("%w: steps: %d bytes too many in column %d", ErrMalformed, rest, i)
+		}
+	}
+	if len(d.nodes) > 0 {
+		return dst, fmt.Errorf("%w: steps: %d nodes fewer than announced are readied", ErrMalformed, len(d.nodes))
+	}
+	return out, nil
+}
+
+// stepDecoder reads the columns side by side. They are told by offsets rather than slices: moving a pointer costs a
+// write barrier whenever the garbage collector runs.
+type stepDecoder struct {
+	src      []byte // all columns
+	at, end  [columns]int
+	controls []control
+	nodes    []NodeID // room for what is still to be readied
+	bad      bool
+	state    stepState
+}
+
+// header reads all before the columns, and where they are; it returns the number of steps.
+func (d *stepDecoder) header(r *reader) int {
+	n := r.number("the number of steps", uint64(len(r.rest)/minStepBytes))
+	d.state.seq = r.uvarint() - 1
+	readied := r.number("the number of readied nodes", MaxReadied)
+	d.controls = make([]control, r.count("the number of control words"))
+	for i := range d.controls {
+		d.controls[i] = control(r.number("a control word", uint64(controlEnd-1)))
+	}
+	total := 0
+	for i := range d.end {
+		d.at[i] = total
+		total += r.count("the length of a column")
+		d.end[i] = total
+	}
+	d.src = r.bytes(total)
+	if len(r.rest) > 0 {
+		r.fail("%d bytes too many behind the columns", len(r.rest))
+	}
+	if r.err == nil && readied > 0 {
+		d.nodes = make([]NodeID, readied)
+	}
+	return int(n)
+}
+
+// get reads one number of a column.
+func (d *stepDecoder) get(c column) uint64 {
+	b := d.src[d.at[c]:d.end[c]]
+	if len(b) > 0 && b[0] < 0x80 {
+		d.at[c]++
+		return uint64(b[0])
+	}
+	if len(b) > 1 && b[1] < 0x80 {
+		d.at[c] += 2
+		return uint64(b[0]&0x7f) | uint64(b[1])<<7
+	}
+	v, n := binary.Uvarint(b)
+	if n <= 0 {
+		d.bad = true
+		return 0
+	}
+	d.at[c] += n
+	return v
+}
+
+// short reads a number of 16 bits.
+func (d *stepDecoder) short(c column) uint16 {
+	v := d.get(c)
+	if v > math.MaxUint16 {
+		d.bad = true
+	}
+	return uint16(v)
+}
+
+// near reads a node that is told by its distance from another one.
+func (d *stepDecoder) near(c column, from NodeID) NodeID {
+	v := d.get(c)
+	if v > math.MaxUint32 {
+		d.bad = true
+	}
+	return from + NodeID(unzigzag(v))
+}
+
+func (d *stepDecoder) step(s *Step) {
+	number := d.get(controlColumn)
+	if number >= uint64(len(d.controls)) {
+		d.bad = true
+		return
+	}
+	st, w := &d.state, d.controls[number]
+	s.Kind, s.Outcome, s.Location = StepKind(w), Outcome(w>>outcomeShift), Location(w>>locationShift)
+	s.Announced, s.Head = w&isAnnounced != 0, w&isHead != 0
+	s.Seq, s.Worker, s.Slot, s.Epoch, s.Attempt = st.seq+1, st.worker, st.slot, st.epoch, 1
+	if w&seqJumps != 0 {
+		s.Seq = st.seq + d.get(seqColumn)
+	}
+	if w&otherWorker != 0 {
+		s.Worker = d.short(workerColumn)
+	}
+	if w&otherSlot != 0 {
+		s.Slot = d.short(slotColumn)
+	}
+	lane := st.lane(s.Worker, s.Slot)
+	s.Node = lane.became
+	if w&otherNode != 0 {
+		s.Node = d.near(nodeColumn, st.node)
+	}
+	if w&otherEpoch != 0 {
+		s.Epoch = d.short(rareColumn)
+	}
+	if w&otherAttempt != 0 {
+		s.Attempt = d.short(rareColumn)
+	}
+	d.moments(s, w, lane)
+	d.output(s, w)
+	d.readied(s, w)
+	if w&hasWidth != 0 {
+		v := d.get(rareColumn)
+		d.bad = d.bad || v > math.MaxUint32
+		s.Width = uint32(v)
+	}
+	if w&hasDelay != 0 {
+		s.Delay = time.Duration(d.get(rareColumn))
+	}
+	st.advance(s, lane)
+}
+
+func (d *stepDecoder) moments(s *Step, w control, lane *laneState) {
+	s.Claimed = lane.updated
+	if w&otherClaimed != 0 {
+		s.Claimed += unzigzag(d.get(claimedColumn))
+	}
+	s.Ready = s.Claimed
+	if w&otherReady != 0 {
+		s.Ready = d.state.ready + unzigzag(d.get(readyColumn))
+	}
+	if w&hasFetch != 0 {
+		s.Fetch = unzigzag(d.get(fetchColumn))
+	}
+	wait, execute, update := d.get(waitColumn), d.get(executeColumn), d.get(updateColumn)
+	if w&isDisordered != 0 {
+		wait, execute, update = uint64(unzigzag(wait)), uint64(unzigzag(execute)), uint64(unzigzag(update))
+	}
+	s.Started = s.Claimed + s.Fetch + int64(wait)
+	s.Ended = s.Started + int64(execute)
+	s.Updated = s.Ended + int64(update)
+}
+
+func (d *stepDecoder) output(s *Step, w control) {
+	switch w & (outputUnknown | outputSame) {
+	case outputUnknown:
+		s.OutputBytes = UnknownSize
+	case outputSame:
+		s.OutputBytes = d.state.output
+	case outputUnknown | outputSame:
+		s.OutputBytes = int64(d.get(outputColumn))
+	}
+	switch {
+	case w&hasStored != 0:
+		s.StoredBytes = int64(d.get(rareColumn))
+	case w&storedSame != 0:
+		s.StoredBytes = s.OutputBytes
+	}
+}
+
+func (d *stepDecoder) readied(s *Step, w control) {
+	switch {
+	case w&becameNone != 0:
+		s.Became = NoNode
+	case w&becameFirst == 0:
+		s.Became = d.near(rareColumn, s.Node)
+	}
+	if w&(readiedOne|readiedMany) == 0 {
+		return
+	}
+	from := d.state.readied
+	if w&readiedNearNode != 0 {
+		from = s.Node
+	}
+	first := d.near(readiedColumn, from)
+	if w&becameFirst != 0 {
+		s.Became = first
+	}
+	n := uint64(1)
+	if w&readiedMany != 0 {
+		n = d.get(runColumn)
+	}
+	if n == 0 || n > uint64(len(d.nodes)) {
+		d.bad = true
+		return
+	}
+	s.Readied, d.nodes = d.nodes[:n:n], d.nodes[n:]
+	s.Readied[0] = first
+	if w&readiedMany != 0 {
+		d.runs(s.Readied)
+	}
+}
+
+// runs fills in a list whose first node is there.
+func (d *stepDecoder) runs(list []NodeID) {
+	for i := 0; i < len(list) && !d.bad; {
+		if i > 0 {
+			list[i] = d.near(runColumn, list[i-1])
+		}
+		more := d.get(runColumn)
+		if more > uint64(len(list)-i-1) {
+			d.bad = true
+			return
+		}
+		i++
+		if more == 0 {
+			continue
+		}
+		distance := d.near(runColumn, 0)
+		for ; more > 0; more-- {
+			list[i] = list[i-1] + distance
+			i++
+		}
+	}
+}
