@@ -1,0 +1,73 @@
+package memory
+
+import (
+	"sync"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// gate bounds how many tasks of one function run at a time. Ready tasks that it does not let through wait here, not
+// in a queue, so that nobody keeps trying.
+type gate struct {
+	mu      sync.Mutex
+	free    int
+	waiting []engine.NodeID
+}
+
+// newGates makes a gate for each function that has a bound; nil where none has.
+func newGates(g *engine.Graph) []*gate {
+	var gates []*gate
+	for i, f := range g.Functions() {
+		if n := f.Options().MaxConcurrent; n > 0 {
+			if gates == nil {
+				gates = make([]*gate, len(g.Functions()))
+			}
+			gates[i] = &gate{free: n}
+		}
+	}
+	return gates
+}
+
+// gate is the one that the node at p has to pass, nil for none.
+func (r *run) gate(p at) *gate {
+	if r.gates == nil || p.kind() != engine.TaskNode {
+		return nil
+	}
+	return r.gates[p.b.scope.Function(p.local)]
+}
+
+// admit lets a ready node through its gate, or keeps it there.
+func (r *run) admit(id engine.NodeID) bool {
+	g := r.gate(r.find(id))
+	if g == nil {
+		return true
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.free == 0 {
+		g.waiting = append(g.waiting, id)
+		return false
+	}
+	g.free--
+	return true
+}
+
+// leave makes room behind the node at p and queues the one that has waited longest.
+func (l *lane) leave(p at) {
+	g := l.r.gate(p)
+	if g == nil {
+		return
+	}
+	g.mu.Lock()
+	g.free++
+	var next []engine.NodeID
+	if len(g.waiting) > 0 {
+		next = append(next, g.waiting[0])
+		g.waiting = g.waiting[1:]
+	}
+	g.mu.Unlock()
+	if len(next) > 0 {
+		l.queue.push(next)
+		l.r.hooks.Ready(1)
+	}
+}

@@ -1,0 +1,83 @@
+package memory
+
+import (
+	"sort"
+	"sync/atomic"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// node is the state of one node: 40 bytes.
+type node struct {
+	out     any          // a task's value, an expansion's elements; nil when nothing needs it any more
+	ready   int64        // when it could first be claimed, in ns since the run's start
+	waits   atomic.Int32 // nodes that it still waits for
+	readers atomic.Int32 // that still need out
+	attempt uint16       // attempts that have ended; changed by the holder of the claim only
+	epoch   uint16
+	barren  atomic.Bool // it has failed or will be skipped: what waits for it is skipped
+}
+
+// block is the state of one block of nodes.
+type block struct {
+	*engine.Block
+	scope *engine.Scope
+	nodes []node
+	up    at // the expansion that made it
+}
+
+// at is the place of a node: local is its number within the scope, base that of its instance within the block.
+type at struct {
+	b     *block
+	base  uint32
+	local uint32
+}
+
+func (p at) node() *node                { return &p.b.nodes[p.base+p.local] }
+func (p at) id() engine.NodeID          { return p.b.First + engine.NodeID(p.base+p.local) }
+func (p at) flags() engine.NodeFlags    { return p.b.scope.Flags(p.local) }
+func (p at) kind() engine.NodeKind      { return p.b.scope.Kind(p.local) }
+func (p at) sibling(local uint32) at    { return at{p.b, p.base, local} }
+func (p at) is(f engine.NodeFlags) bool { return p.flags()&f != 0 }
+
+func newBlock(g *engine.Graph, eb *engine.Block, up at) *block {
+	s := g.Scope(eb.Scope)
+	b := &block{Block: eb, scope: s, nodes: make([]node, eb.Len()), up: up}
+	for i, base := uint32(0), uint32(0); i < eb.Instances; i, base = i+1, base+eb.Size {
+		for n := range eb.Size {
+			state := &b.nodes[base+n]
+			state.waits.Store(int32(len(s.Parents(n))))
+			state.readers.Store(s.Readers(n))
+		}
+	}
+	return b
+}
+
+// find locates a node that exists.
+func (r *run) find(id engine.NodeID) at {
+	if int(id) < len(r.static.nodes) {
+		return at{r.static, 0, uint32(id)}
+	}
+	blocks := *r.dynamic.Load()
+	b := blocks[sort.Search(len(blocks), func(i int) bool { return blocks[i].First > id })-1]
+	i := uint32(id - b.First)
+	local := i % b.Size
+	return at{b, i - local, local}
+}
+
+// expanded is the block that the expansion at p has made, nil before.
+func (r *run) expanded(p at) *block {
+	eb := r.numbering.Expanded(p.id())
+	if eb == nil {
+		return nil
+	}
+	blocks := *r.dynamic.Load()
+	i := sort.Search(len(blocks), func(i int) bool { return blocks[i].First >= eb.First })
+	for i < len(blocks) && blocks[i].Block != eb { // empty blocks share their first number with the next one
+		i++
+	}
+	if i == len(blocks) {
+		return nil
+	}
+	return blocks[i]
+}

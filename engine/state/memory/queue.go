@@ -1,0 +1,58 @@
+package memory
+
+import (
+	"sync"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// queue holds ready nodes, the next one at the end. Padding keeps two queues off one cache line.
+type queue struct {
+	mu    sync.Mutex
+	nodes []engine.NodeID
+	_     [32]byte
+}
+
+// fill puts nodes in so that they come out in their order.
+func (q *queue) fill(nodes []engine.NodeID) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := len(nodes) - 1; i >= 0; i-- {
+		q.nodes = append(q.nodes, nodes[i])
+	}
+}
+
+func (q *queue) pop() (engine.NodeID, bool) {
+	q.mu.Lock()
+	k := len(q.nodes)
+	if k == 0 {
+		q.mu.Unlock()
+		return 0, false
+	}
+	id := q.nodes[k-1]
+	q.nodes = q.nodes[:k-1]
+	q.mu.Unlock()
+	return id, true
+}
+
+// takeHalf appends the older half to dst, at least one if there is any.
+func (q *queue) takeHalf(dst []engine.NodeID) []engine.NodeID {
+	q.mu.Lock()
+	half := (len(q.nodes) + 1) / 2
+	dst = append(dst, q.nodes[:half]...)
+	q.nodes = append(q.nodes[:0], q.nodes[half:]...)
+	q.mu.Unlock()
+	return dst
+}
+
+func (q *queue) push(nodes []engine.NodeID) {
+	q.mu.Lock()
+	q.nodes = append(q.nodes, nodes...)
+	q.mu.Unlock()
+}
+
+func (q *queue) len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.nodes)
+}

@@ -1,0 +1,53 @@
+package memory
+
+import (
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/state"
+)
+
+// record logs one end.
+func (l *lane) record(p at, e *state.End, kind engine.StepKind, outcome engine.Outcome, readied []engine.NodeID, became engine.NodeID) {
+	if l.r.log != nil {
+		l.recordAs(l.r.log.next(), p, e, kind, outcome, readied, became)
+	}
+}
+
+// recordAs logs one end under a number that was taken before.
+func (l *lane) recordAs(seq uint64, p at, e *state.End, kind engine.StepKind, outcome engine.Outcome, readied []engine.NodeID, became engine.NodeID) {
+	log := l.r.log
+	if log == nil {
+		return
+	}
+	n := p.node()
+	s := log.at(seq)
+	s.Kind, s.Outcome, s.Announced = kind, outcome, e.Announced
+	s.Node, s.Epoch, s.Attempt, s.Slot = e.Node, e.Epoch, e.Attempt, l.slot
+	s.Head = l.head && e.Node == l.claim.Node
+	s.Ready, s.Claimed, s.Started, s.Ended, s.Updated, s.Fetch = n.ready, e.Claimed, e.Started, e.Ended, max(e.Updated, e.Ended), e.Fetch
+	s.Became, s.Readied = became, readied
+	switch {
+	case kind == engine.FanOutExpanded && outcome == engine.OutcomeOK:
+		elements, _ := e.Output.([]any)
+		s.Width = uint32(len(elements))
+	case outcome == engine.OutcomeOK:
+		s.OutputBytes, s.Location = e.OutputBytes, engine.LocationHeld
+	case outcome == engine.OutcomeRetrying:
+		s.Delay = time.Duration(e.Delay)
+	}
+	publish(s, seq)
+}
+
+// evidence keeps what an attempt left beside its step.
+func (l *lane) evidence(e *state.End) {
+	if e.Error == nil && len(e.Log) == 0 {
+		return
+	}
+	r := l.r
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.details = append(r.details, engine.Detail{
+		Node: e.Node, Epoch: int(e.Epoch), Attempt: int(e.Attempt), Log: e.Log, Error: e.Error,
+	})
+}

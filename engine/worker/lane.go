@@ -1,0 +1,255 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/state"
+)
+
+const (
+	// slabLen is how many attempts share an allocation.
+	slabLen = 32
+	// spins is how often an idle lane looks again before it parks.
+	spins = 32
+)
+
+// lane is one slot: a goroutine that claims, executes and completes.
+type lane struct {
+	pool    *Pool
+	slot    int
+	wake    chan struct{} // capacity 1, sent to while parked
+	current atomic.Pointer[attempt]
+	turn    int // the run to begin with when looking for work
+	args    []any
+	slab    []attempt
+	end     [1]state.End
+	leaked  bool // its body was given up; guarded by crew.mu
+	_       [64]byte
+}
+
+// How bodies that do not return are reported.
+var (
+	errExit    = errors.New("the body called runtime.Goexit")
+	errIgnored = errors.New("the body ignored that its context was cancelled; its slot is lost until it returns")
+)
+
+// run works until the crew is dismissed, or until its body was given up: then another lane has taken over.
+func (l *lane) run() {
+	idle := 0
+	for {
+		if !l.pool.crew.allows(l.slot) {
+			if !l.pool.crew.park(l) {
+				return
+			}
+			continue
+		}
+		j, claim, ok := l.claim()
+		if ok {
+			idle = 0
+			if !l.work(j, claim) {
+				return
+			}
+			continue
+		}
+		if idle++; idle < spins {
+			runtime.Gosched()
+			continue
+		}
+		idle = 0
+		if !l.pool.crew.park(l) {
+			return
+		}
+	}
+}
+
+// claim looks for work in one run after the other, beginning with the next one each time.
+func (l *lane) claim() (*job, state.Claim, bool) {
+	jobs := *l.pool.jobs.Load()
+	for i := range jobs {
+		j := jobs[(l.turn+i)%len(jobs)]
+		if c, ok := j.lane(l.slot).Claim(); ok {
+			l.turn += i + 1
+			return j, c, true
+		}
+	}
+	return nil, state.Claim{}, false
+}
+
+// strandTime is how long a lane stays with one run while others wait.
+const strandTime = int64(5 * time.Millisecond)
+
+// work executes the claimed node and what it becomes. False means that the lane was given up.
+func (l *lane) work(j *job, c state.Claim) bool {
+	place := j.lane(l.slot)
+	e := &l.end[0]
+	since := j.run.Now()
+	for claimed, head := since, true; ; head = false {
+		if !l.execute(j, c, claimed, head, e) {
+			return false
+		}
+		next := e.Ended-since < strandTime || len(*l.pool.jobs.Load()) < 2
+		reply := place.Complete(l.end[:], next && l.pool.crew.allows(l.slot))
+		e.Output, e.Error, e.Log = nil, nil, nil
+		if !reply.HasNext {
+			return true
+		}
+		c, claimed = reply.Next, e.Ended
+	}
+}
+
+// execute runs one node and fills in how it ended. A node that was become counts as claimed when the one before it
+// ended. The clock is read once before the body and once after it; a head has just been claimed, so only where its
+// inputs take time to gather it is read once more.
+func (l *lane) execute(j *job, c state.Claim, claimed int64, head bool, e *state.End) bool {
+	*e = state.End{Node: c.Node, Epoch: c.Epoch, Attempt: c.Attempt, Claimed: claimed, Outcome: engine.OutcomeOK}
+	p := j.numbers.Locate(c.Node)
+	scope := j.graph.Scope(p.Block.Scope)
+	if scope.Kind(p.Local) == engine.ExpandNode {
+		e.Started = claimed
+		e.Output, e.OutputBytes = j.graph.Elements(p, j.numbers, j.run), engine.UnknownSize
+		e.Ended = j.run.Now()
+		return true
+	}
+	f := j.numbers.Function(p)
+	args := j.graph.Args(l.args[:0], p, j.numbers, j.run)
+	a := l.attempt()
+	a.job, a.function, a.node, a.epoch, a.number = j, f, c.Node, c.Epoch, c.Attempt
+	a.claimed, a.started = claimed, claimed
+	if !head || scope.Flags(p.Local)&engine.Gathers != 0 {
+		a.started = j.run.Now()
+	}
+	l.current.Store(a)
+	var out any
+	var err error
+	if ending := j.ending.Load(); ending != nil { // Stopping looks at current after ending, so one sees the other
+		a.cancel(*ending, a.started)
+		err = *ending
+	} else {
+		out, err = l.invoke(a, args)
+	}
+	e.Ended = j.run.Now()
+	clear(args)
+	l.args = args
+	wasAnnounced, ok := a.close()
+	if !ok {
+		return false
+	}
+	l.current.Store(nil)
+	e.Started, e.Announced, e.Log = a.started, wasAnnounced, a.log()
+	if err != nil {
+		l.failed(a, err, e)
+	} else {
+		e.Output, e.OutputBytes = out, f.Output().Size(out)
+	}
+	a.release()
+	return true
+}
+
+func (l *lane) attempt() *attempt {
+	if len(l.slab) == 0 {
+		l.slab = make([]attempt, slabLen)
+	}
+	a := &l.slab[0]
+	l.slab = l.slab[1:]
+	return a
+}
+
+// panicError is a panic turned into an error.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+// invoke calls the body. A panic becomes an error; runtime.Goexit cannot be stopped, so its attempt is ended and the
+// lane replaced from within the deferred call.
+func (l *lane) invoke(a *attempt, args []any) (out any, err error) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		if v := recover(); v != nil {
+			err = &panicError{v, debug.Stack()}
+			return
+		}
+		l.exited(a)
+	}()
+	out, err = a.function.Invoke(a, args)
+	returned = true
+	return out, err
+}
+
+// exited ends the attempt of a body that ended its goroutine, and puts another lane in this one's place.
+func (l *lane) exited(a *attempt) {
+	wasAnnounced, ok := a.close()
+	if !ok {
+		return
+	}
+	l.current.Store(nil)
+	e := &l.end[0]
+	e.Started, e.Ended, e.Announced, e.Log = a.started, a.job.run.Now(), wasAnnounced, a.log()
+	l.failed(a, errExit, e)
+	a.release()
+	a.job.lane(l.slot).Complete(l.end[:], false)
+	l.pool.crew.replace(l)
+}
+
+// failed decides what a failure means: cut off by the end of the run, to be tried again, or final.
+func (l *lane) failed(a *attempt, err error, e *state.End) {
+	cause := a.cause.Load()
+	e.Outcome = engine.OutcomeFailed
+	e.Error = a.errorRecord(l, err, e.Ended)
+	switch {
+	case cause != nil && *cause != engine.ErrTimeout:
+		e.Outcome = engine.OutcomeCancelled
+	case engine.IsNoRetry(err):
+	case int(a.number) <= a.function.Options().Retries:
+		e.Outcome = engine.OutcomeRetrying
+		e.Delay = l.pool.backoff(int(a.number))
+	}
+}
+
+// backoff draws the delay after failed attempt n: full jitter, that is evenly from 0 to the bound ("Exponential
+// backoff and jitter", AWS Architecture Blog, 2015).
+func (p *Pool) backoff(n int) int64 {
+	bound := p.cfg.BackoffCap
+	if n < 32 && p.cfg.Backoff<<(n-1) < bound && p.cfg.Backoff<<(n-1) > 0 {
+		bound = p.cfg.Backoff << (n - 1)
+	}
+	return rand.Int64N(int64(bound) + 1)
+}
+
+func (a *attempt) errorRecord(l *lane, err error, now int64) *engine.ErrorRecord {
+	kind, message, stack := engine.UserError, err.Error(), ""
+	var p *panicError
+	cause := a.cause.Load()
+	switch {
+	case errors.As(err, &p):
+		kind, stack = engine.PanicError, clip(string(p.stack))
+	case cause != nil && *cause == engine.ErrTimeout:
+		kind = engine.TimeoutError
+		message = fmt.Sprintf("no result within the timeout of %s: %s", a.function.Options().Timeout, message)
+	case cause != nil && *cause == engine.ErrDeadline:
+		kind = engine.DeadlineError
+	case cause != nil:
+		kind = engine.CancelledError
+	}
+	host, _ := os.Hostname()
+	return &engine.ErrorRecord{
+		Kind: kind, Task: a.job.numbers.Identity(a.job.numbers.Locate(a.node)).String(), Node: a.node,
+		Message: clip(message), Stack: stack, Worker: l.pool.cfg.Name, Host: host, Slot: l.slot,
+		Epoch: int(a.epoch), Attempt: int(a.number), Time: a.job.info.StartedAt.Add(time.Duration(now)),
+	}
+}
+
+func clip(s string) string { return s[:min(len(s), engine.MaxEvidence)] }

@@ -1,0 +1,190 @@
+// Package worker executes tasks: it claims them from a state store, calls their functions, and becomes the next task
+// or leaves it to others.
+//
+// A Pool is one worker: a process with a width (cores) and slots (lanes, each a goroutine). It starts with a lane per
+// core and adds lanes while tasks wait and processors idle, so blocking tasks starve nobody; surplus lanes park.
+// Several runs share the lanes round-robin. A panic fails its attempt alone; failed attempts come back after a
+// full-jitter backoff; timeouts, cancellation and deadlines reach a body through its context, and a body that ignores
+// it is given up after a grace period, its slot reported as leaked.
+//
+// Costs: two readings of the clock and a 128-byte share of a slab per attempt; one monitor goroutine while runs are
+// active.
+//
+// Caveats: Run has to be running for anything to happen. A leaked body's goroutine lives on until it returns; nothing
+// can stop it.
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/state"
+)
+
+// Config of a Pool. State is required; the zero value of the rest means the defaults.
+type Config struct {
+	State state.Store
+	// Width is how many processors the tasks may keep busy; default GOMAXPROCS.
+	Width int
+	// MaxSlots bounds the lanes, blocked ones included; default 1,024, at least Width.
+	MaxSlots int
+	// SoftStop is how long tasks may finish after Run's context has ended; default 20 s.
+	SoftStop time.Duration
+	// Grace is how long a body may take to return after its context was cancelled; default 10 s.
+	Grace time.Duration
+	// Backoff is the upper bound of the delay before the first retry, doubled for each further one up to BackoffCap;
+	// the delay itself is drawn evenly from 0 to the bound. Defaults 0.5 s and 30 s.
+	Backoff    time.Duration
+	BackoffCap time.Duration
+	// Name of the worker in records; default host:pid.
+	Name string
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.State == nil {
+		return c, errors.New("worker: State is nil, expected a store such as memory.New gives")
+	}
+	if c.Width < 0 || c.MaxSlots < 0 {
+		return c, fmt.Errorf("worker: Width is %d and MaxSlots %d, expected at least 0", c.Width, c.MaxSlots)
+	}
+	if c.Width == 0 {
+		c.Width = runtime.GOMAXPROCS(0)
+	}
+	if c.MaxSlots == 0 {
+		c.MaxSlots = 1024
+	}
+	c.MaxSlots = max(c.MaxSlots, c.Width)
+	for _, d := range []struct {
+		value *time.Duration
+		def   time.Duration
+	}{{&c.SoftStop, 20 * time.Second}, {&c.Grace, 10 * time.Second}, {&c.Backoff, 500 * time.Millisecond}, {&c.BackoffCap, 30 * time.Second}} {
+		if *d.value <= 0 {
+			*d.value = d.def
+		}
+	}
+	if c.Name == "" {
+		host, _ := os.Hostname()
+		c.Name = fmt.Sprintf("%s:%d", host, os.Getpid())
+	}
+	return c, nil
+}
+
+// Pool implements engine.Executor on the goroutines of this process.
+type Pool struct {
+	cfg   Config
+	crew  crew
+	jobs  atomic.Pointer[[]*job] // those that have not ended
+	quiet chan struct{}          // capacity 1: wakes the monitor when a job comes
+
+	mu       sync.Mutex
+	accepted int
+	closed   bool
+	watchers sync.WaitGroup // one for each job that has not ended
+}
+
+// New checks the configuration.
+func New(cfg Config) (*Pool, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	p := &Pool{cfg: cfg, quiet: make(chan struct{}, 1)}
+	p.jobs.Store(&[]*job{})
+	p.crew.init(p)
+	return p, nil
+}
+
+// Submit implements engine.Executor.
+func (p *Pool) Submit(ctx context.Context, ej engine.Job) (engine.Execution, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, engine.ErrClosed
+	}
+	j := newJob(p, ej)
+	run, err := p.cfg.State.Create(ctx, ej, state.Hooks{Ready: p.crew.ready, Stopping: j.stopping})
+	if err != nil {
+		return nil, err
+	}
+	j.start(run, p.accepted > 0)
+	p.accepted++
+	jobs := append((*p.jobs.Load())[:len(*p.jobs.Load()):len(*p.jobs.Load())], j)
+	p.jobs.Store(&jobs)
+	p.watchers.Go(func() { p.watch(j) })
+	p.crew.ready(run.Ready())
+	select {
+	case p.quiet <- struct{}{}:
+	default:
+	}
+	return j, nil
+}
+
+// watch takes an ended job off the list.
+func (p *Pool) watch(j *job) {
+	<-j.run.Done()
+	j.finish()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var rest []*job
+	for _, k := range *p.jobs.Load() {
+		if k != j {
+			rest = append(rest, k)
+		}
+	}
+	p.jobs.Store(&rest)
+}
+
+// Run implements engine.Executor. Runs that have not ended by then are cancelled.
+func (p *Pool) Run(ctx context.Context) error {
+	monitorCtx, stopMonitor := context.WithCancel(context.Background())
+	defer stopMonitor()
+	var monitor sync.WaitGroup
+	monitor.Go(func() { p.monitor(monitorCtx) })
+	p.crew.grow(p.cfg.Width)
+	<-ctx.Done()
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.drain()
+	p.watchers.Wait()
+	p.crew.dismiss()
+	stopMonitor()
+	monitor.Wait()
+	return nil
+}
+
+// drain lets what runs finish for a while, then ends every run.
+func (p *Pool) drain() {
+	jobs := *p.jobs.Load()
+	for _, j := range jobs {
+		j.run.Pause()
+	}
+	soft := time.NewTimer(p.cfg.SoftStop)
+	defer soft.Stop()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for p.crew.busy() {
+		select {
+		case <-soft.C:
+			p.stopAll(jobs)
+			return
+		case <-tick.C:
+		}
+	}
+	p.stopAll(jobs)
+}
+
+func (p *Pool) stopAll(jobs []*job) {
+	for _, j := range jobs {
+		j.run.Stop(engine.Cancelled, engine.ErrClosed, &engine.ErrorRecord{
+			Kind: engine.CancelledError, Node: engine.NoNode, Message: "the engine was shut down", Worker: p.cfg.Name, Time: time.Now(),
+		})
+	}
+}
