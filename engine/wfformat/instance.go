@@ -1,0 +1,102 @@
+package wfformat
+
+import (
+	"math"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// Instance is a recorded execution as Parse gives it. It must not be modified.
+type Instance struct {
+	Name          string
+	Description   string
+	SchemaVersion string
+	// RuntimeSystem is the name and the version of what ran the workflow, "" where not recorded.
+	RuntimeSystem string
+	// CreatedAt and ExecutedAt are zero where they are not recorded or not readable; see timeLayouts.
+	CreatedAt  time.Time
+	ExecutedAt time.Time
+	// Makespan as recorded, which includes waiting that no task records; 0 where not recorded.
+	Makespan time.Duration
+	// Tasks have parents before children and are otherwise in the order of the file.
+	Tasks    []Task
+	Files    []File
+	Machines []Machine
+	// Hash is the SHA-256 of the file.
+	Hash [32]byte
+}
+
+// Task is one recorded task.
+type Task struct {
+	ID       string
+	Name     string
+	Category string // names the function; see the package comment
+	// Command is the recorded program with its arguments, cut at 16 KiB.
+	Command  string
+	Parents  []int32 // numbers in Instance.Tasks, each once, ascending
+	Children []int32
+	Inputs   []int32 // numbers in Instance.Files, each once, in the order of the file
+	Outputs  []int32
+	// Runtime is 0 where it is not Timed, that is, not recorded.
+	Runtime time.Duration
+	Timed   bool
+	Cores   int     // recorded, rounded up; at least 1
+	CPU     float64 // average use of processors, 1 for one core all the time; 0 where not recorded
+	Machine int32   // number in Instance.Machines, NoMachine where not recorded
+}
+
+// NoMachine as Task.Machine: the recording does not say where the task ran.
+const NoMachine int32 = -1
+
+// File is one recorded file.
+type File struct {
+	ID    string
+	Bytes int64 // engine.UnknownSize where not recorded
+}
+
+// Machine is one recorded machine.
+type Machine struct {
+	Name  string
+	Cores int // 0 where not recorded
+}
+
+// Edges is the number of distinct edges.
+func (in *Instance) Edges() int {
+	n := 0
+	for i := range in.Tasks {
+		n += len(in.Tasks[i].Parents)
+	}
+	return n
+}
+
+// OutputBytes is the size of all files that a task wrote, engine.UnknownSize where one of them has none.
+func (in *Instance) OutputBytes(task int) int64 {
+	sum := int64(0)
+	for _, f := range in.Tasks[task].Outputs {
+		sum = addBytes(sum, in.Files[f].Bytes)
+	}
+	return sum
+}
+
+// addBytes adds sizes; unknown ones make the sum unknown, and too large ones stop at the largest number.
+func addBytes(a, b int64) int64 {
+	switch {
+	case a < 0 || b < 0:
+		return engine.UnknownSize
+	case a > math.MaxInt64-b:
+		return math.MaxInt64
+	default:
+		return a + b
+	}
+}
+
+// timed reports whether any task has a runtime.
+func (in *Instance) timed() bool {
+	for i := range in.Tasks {
+		if in.Tasks[i].Timed {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,289 @@
+package wfformat
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// Limits of what Parse accepts beside engine.Limits.
+const (
+	MaxBytes    = 256 << 20 // of the file
+	MaxMachines = 16_384
+	MaxFiles    = 2_000_000 // files, and as many references to files
+	// MaxCores bounds one machine: lanes are numbered by 16 bits.
+	MaxCores = 1 << 16
+)
+
+const (
+	maxSeconds = 1e8      // of one task, about three years: no sum of them leaves the range of a Duration unnoticed
+	maxCommand = 16 << 10 // of one task, kept
+	exact      = 1 << 53  // the largest size that a JSON number carries exactly
+)
+
+// Errors of Parse and Record. Their texts say what was expected and where.
+var (
+	// ErrInvalid: the file is no recording in WfFormat 1.4 or 1.5, or contradicts itself.
+	ErrInvalid = errors.New("wfformat: invalid recording")
+	// ErrTooLarge: it exceeds a limit. Such an error is ErrInvalid too, except where the file itself is too long.
+	ErrTooLarge = errors.New("wfformat: recording too large")
+)
+
+// Parse reads one recording to the end of r. Unknown members are skipped and a null counts as absent.
+//
+// It refuses, naming task and field: other schema versions; ids that are given twice; parents, children and executed
+// tasks that the specification does not list; files that are not listed where files are listed at all; cycles;
+// negative or absurd numbers; JSON that is cut off, nests absurdly or goes on behind its end; more than the limits.
+//
+// It accepts what the public collection is known for: tasks referred to by id or by a name that only one has; a
+// machine named by a task but not described; machines described twice (the larger one counts); missing runtimes,
+// core counts, sizes, dates, machines or the whole execution; sizes and cores written as fractions; dates in five
+// styles. Edges may be written at the parent, at the child or at both: a list of children or parents that is absent
+// or empty says nothing, one that names any task must name all, otherwise the two sides contradict each other.
+//
+// Errors are ErrInvalid or ErrTooLarge, or what r returned.
+func Parse(r io.Reader) (*Instance, error) {
+	return parse(r, engine.Limits{}.WithDefaults(), MaxBytes)
+}
+
+func parse(r io.Reader, limits engine.Limits, most int) (*Instance, error) {
+	source := &source{from: r, most: most, left: most, sum: sha256.New()}
+	p := &parser{decoder: decoder{json.NewDecoder(source)}, limits: limits, inst: &Instance{}}
+	p.json.UseNumber()
+	p.links, p.fileRefs, p.makespan = 2*limits.Edges, MaxFiles, unset
+	err := p.file()
+	if err == nil {
+		err = p.resolve()
+	}
+	switch {
+	case source.err != nil:
+		return nil, source.err
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	copy(p.inst.Hash[:], source.sum.Sum(nil))
+	return p.inst, nil
+}
+
+// source bounds and digests what is read.
+type source struct {
+	from io.Reader
+	most int
+	left int
+	sum  hash.Hash
+	err  error
+}
+
+func (s *source) Read(b []byte) (int, error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	n, err := s.from.Read(b)
+	if s.left -= n; s.left < 0 {
+		s.err = fmt.Errorf("%w: more than %d bytes", ErrTooLarge, s.most)
+		return 0, s.err
+	}
+	s.sum.Write(b[:n])
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.err = fmt.Errorf("wfformat: reading: %w", err)
+	}
+	return n, err
+}
+
+// limitError is ErrTooLarge at one place of the file.
+type limitError string
+
+func (e limitError) Error() string        { return string(e) }
+func (e limitError) Is(target error) bool { return target == ErrTooLarge }
+
+// tooMany says that a limit is exceeded.
+func tooMany(format string, args ...any) error { return limitError(fmt.Sprintf(format, args...)) }
+
+// parser collects what a file says before it is put together.
+type parser struct {
+	decoder
+	limits   engine.Limits
+	inst     *Instance
+	written  []rawTask // the tasks of the specification; of 1.4: all there is
+	executed []rawTask
+	listed   bool // there is a list of files
+	files    map[string]int32
+	machines map[string]int32
+	makespan float64
+	links    int // how many more parents and children may be named
+	fileRefs int
+}
+
+// unset marks a number that the file does not give.
+const unset = -1
+
+// rawTask is a task as it is written, in either of its places.
+type rawTask struct {
+	id, name, category, program, command string
+	parents, children, inputs, outputs   []string
+	runtime, older, cores, cpu           float64
+	machine                              string
+}
+
+func (p *parser) file() error {
+	p.files, p.machines = map[string]int32{}, map[string]int32{}
+	var version, created string
+	err := p.object(fields{
+		"name":          p.text(&p.inst.Name),
+		"description":   p.text(&p.inst.Description),
+		"createdAt":     p.text(&created),
+		"schemaVersion": func() error { return p.version(&version) },
+		"runtimeSystem": p.runtimeSystem,
+		"wms":           p.runtimeSystem,
+		"workflow":      p.workflow,
+	})
+	if err != nil {
+		return err
+	}
+	if version == "" {
+		return in("schemaVersion", errors.New("is missing, expected 1.4 or 1.5"))
+	}
+	p.inst.SchemaVersion, p.inst.CreatedAt = version, readTime(created)
+	if _, err := p.json.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("something follows at byte %d, expected the end of the file", p.json.InputOffset())
+	}
+	return nil
+}
+
+// version accepts 1.4 and 1.5 and corrections of them, as a string or as a number.
+func (p *parser) version(dst *string) error {
+	t, err := p.token()
+	if err != nil {
+		return err
+	}
+	if n, ok := t.(json.Number); ok {
+		t = n.String()
+	}
+	v, _ := t.(string)
+	for _, accepted := range []string{"1.4", "1.5"} {
+		if v == accepted || strings.HasPrefix(v, accepted+".") {
+			*dst = short(v)
+			return nil
+		}
+	}
+	return fmt.Errorf("is %s, expected 1.4 or 1.5", describe(t))
+}
+
+func (p *parser) runtimeSystem() error {
+	var name, version string
+	err := p.object(fields{"name": p.text(&name), "version": p.text(&version)})
+	p.inst.RuntimeSystem = short(strings.TrimSpace(name + " " + version))
+	return err
+}
+
+// workflow reads both layouts: 1.5 has a specification and an execution, 1.4 has all in one.
+func (p *parser) workflow() error {
+	known := p.execution(&p.written)
+	known["specification"] = func() error {
+		return p.object(fields{"tasks": p.taskList(&p.written), "files": p.fileList})
+	}
+	known["execution"] = func() error { return p.object(p.execution(&p.executed)) }
+	return p.object(known)
+}
+
+func (p *parser) execution(tasks *[]rawTask) fields {
+	var at string
+	return fields{
+		"executedAt": func() error {
+			err := p.text(&at)()
+			p.inst.ExecutedAt = readTime(at)
+			return err
+		},
+		"makespanInSeconds": p.number(&p.makespan, maxSeconds),
+		"machines":          p.machineList,
+		"tasks":             p.taskList(tasks),
+	}
+}
+
+func (p *parser) taskList(dst *[]rawTask) func() error {
+	return func() error {
+		return p.array(func(int) error {
+			if len(*dst) == p.limits.Tasks {
+				return tooMany("more than %d tasks", p.limits.Tasks)
+			}
+			t := rawTask{runtime: unset, older: unset, cores: unset, cpu: unset}
+			if err := p.task(&t); err != nil {
+				return called(t.id, err)
+			}
+			*dst = append(*dst, t)
+			return nil
+		})
+	}
+}
+
+// called puts the id of the task, where it is known already, in front of what is wrong with it.
+func called(id string, err error) error {
+	if id == "" {
+		return err
+	}
+	return in("("+short(id)+")", err)
+}
+
+func (p *parser) task(t *rawTask) error {
+	return p.object(fields{
+		"id":               p.text(&t.id),
+		"name":             p.text(&t.name),
+		"category":         p.text(&t.category),
+		"parents":          p.texts(&t.parents, &p.links, "parents and children"),
+		"children":         p.texts(&t.children, &p.links, "parents and children"),
+		"inputFiles":       p.texts(&t.inputs, &p.fileRefs, "references to files"),
+		"outputFiles":      p.texts(&t.outputs, &p.fileRefs, "references to files"),
+		"files":            func() error { return p.ownFiles(t) },
+		"runtimeInSeconds": p.number(&t.runtime, maxSeconds),
+		"runtime":          p.number(&t.older, maxSeconds),
+		"coreCount":        p.number(&t.cores, MaxCores),
+		"cores":            p.number(&t.cores, MaxCores),
+		"avgCPU":           p.number(&t.cpu, math.MaxFloat64),
+		"command":          func() error { return p.command(t) },
+		"machine":          p.text(&t.machine),
+		"machines": func() error {
+			var names []string
+			budget := MaxMachines
+			err := p.texts(&names, &budget, "machines of one task")()
+			if len(names) > 0 {
+				t.machine = names[0]
+			}
+			return err
+		},
+	})
+}
+
+func (p *parser) command(t *rawTask) error {
+	var arguments []string
+	budget := MaxFiles
+	err := p.object(fields{
+		"program":   p.text(&t.program),
+		"arguments": p.texts(&arguments, &budget, "arguments"),
+	})
+	t.command = cut(strings.TrimSpace(t.program+" "+strings.Join(arguments, " ")), maxCommand)
+	return err
+}
+
+// cut copies at most n bytes of s, so that the rest can be forgotten.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.Clone(strings.ToValidUTF8(s[:n], ""))
+}
+
+// duration turns seconds into a Duration, unset ones into 0.
+func duration(seconds float64) time.Duration {
+	if seconds < 0 {
+		return 0
+	}
+	return time.Duration(math.Round(seconds * 1e9))
+}

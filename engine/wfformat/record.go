@@ -1,0 +1,206 @@
+package wfformat
+
+import (
+	"encoding/base32"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// batch is how many steps or details Replay hands over at a time.
+const batch = 512
+
+// Recording is a recorded execution as a finished run: what a Recorder is told in the course of one.
+type Recording struct {
+	Info  engine.RunInfo
+	Graph *engine.Graph
+	// Steps are those of a run without failures: it starts, its workers start, each task ends once, the workers stop,
+	// it ends.
+	Steps []engine.Step
+	// Details have, for each task in the order of their ends, what the recording says of it as its log, and the bytes
+	// that it read from each parent.
+	Details []engine.Detail
+	// Workers are the recorded machines.
+	Workers []engine.WorkerRecord
+	End     engine.RunEnd
+}
+
+// Record makes a finished run of an instance as Parse gives it. Its schedule is made up, see SCHEDULE.md, and its
+// Info says so. Its ID follows from the content and the date of the file, so importing a file twice gives one run.
+// The error is ErrInvalid where no task has a runtime, for then there is nothing to show.
+func Record(in *Instance) (*Recording, error) {
+	if !in.timed() {
+		return nil, fmt.Errorf("%w: %s has no runtimes, expected workflow.execution with some", ErrInvalid, title(in))
+	}
+	b := engine.NewBuilder()
+	g, err := b.Compile(build(b, in, scale{time: 1, bytes: DefaultByteScale}))
+	if err != nil {
+		return nil, fmt.Errorf("wfformat: %s: %w", title(in), err)
+	}
+	s := makeSchedule(in)
+	started := startOf(in)
+	r := &Recording{
+		Graph: g,
+		Info: engine.RunInfo{
+			ID: runID(in, started), Workflow: "wfformat:" + title(in), Params: params(in), Policy: engine.FailFast,
+			Tags: []string{"imported"}, SubmittedAt: started, StartedAt: started, Reconstructed: s.sentence(in),
+		},
+		End: engine.RunEnd{Status: engine.Succeeded, EndedAt: started.Add(s.makespan)},
+	}
+	r.Steps = steps(in, s)
+	r.Details = details(in, s)
+	r.Workers = workers(in, s)
+	return r, nil
+}
+
+// Replay tells rec of the run in the order of its methods, in batches of 512. The error is that of Begin or End.
+func (r *Recording) Replay(rec engine.Recorder) error {
+	if err := rec.Begin(r.Info, r.Graph); err != nil {
+		return err
+	}
+	for part := range slices.Chunk(r.Steps, batch) {
+		rec.Steps(r.Info.ID, part)
+	}
+	workers := r.Workers
+	for part := range slices.Chunk(r.Details, batch) {
+		rec.Details(r.Info.ID, part, workers)
+		workers = nil
+	}
+	return rec.End(r.Info.ID, r.End)
+}
+
+// title is the recording's own name, fit to be shown.
+func title(in *Instance) string {
+	if in.Name == "" {
+		return "recording"
+	}
+	return printable(in.Name)
+}
+
+// startOf is when the run started: as recorded, else when the file was made, else 1970.
+func startOf(in *Instance) time.Time {
+	for _, t := range []time.Time{in.ExecutedAt, in.CreatedAt} {
+		if !t.IsZero() {
+			return t
+		}
+	}
+	return time.Unix(0, 0).UTC()
+}
+
+// runID has the form of engine.NewRunID, so that imported runs sort among others: 48 bits of milliseconds, then, in
+// place of random bits, the first 52 of the file's hash.
+func runID(in *Instance, started time.Time) engine.RunID {
+	var b [13]byte
+	binary.BigEndian.PutUint64(b[:8], uint64(started.UnixMilli())<<16)
+	copy(b[6:], in.Hash[:7])
+	encoding := base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+	return engine.RunID(encoding.EncodeToString(b[:])[:20])
+}
+
+func params(in *Instance) map[string]string {
+	p := map[string]string{"schema": in.SchemaVersion}
+	if in.RuntimeSystem != "" {
+		p["runtime_system"] = in.RuntimeSystem
+	}
+	if in.Makespan > 0 {
+		p["recorded_makespan"] = in.Makespan.String()
+	}
+	return p
+}
+
+// sentence is RunInfo.Reconstructed.
+func (s *schedule) sentence(in *Instance) string {
+	untimed := 0
+	for i := range in.Tasks {
+		if !in.Tasks[i].Timed {
+			untimed++
+		}
+	}
+	var b strings.Builder
+	b.WriteString("the recording has no start times, so each task was started as soon as its parents had ended and " +
+		"cores of its machine were free, those that had waited longest first")
+	if untimed > 0 {
+		fmt.Fprintf(&b, "; %d of %d tasks have no runtime and take no time", untimed, len(in.Tasks))
+	}
+	if len(in.Machines) == 0 {
+		b.WriteString("; no machine is recorded and none was ever full")
+	}
+	if in.Makespan > 0 {
+		fmt.Fprintf(&b, "; this gives a makespan of %s where %s was recorded", s.makespan.Round(time.Millisecond), in.Makespan)
+	}
+	return b.String()
+}
+
+// steps lists what happened, each task where it ended, so that parents come before children.
+func steps(in *Instance, s *schedule) []engine.Step {
+	out := make([]engine.Step, 0, len(s.order)+2*len(s.machines)+2)
+	add := func(step engine.Step) {
+		step.Seq = uint64(len(out) + 1)
+		out = append(out, step)
+	}
+	readied := make([][]engine.NodeID, len(in.Tasks))
+	var roots []engine.NodeID
+	for i := range s.places {
+		if t := s.places[i].trigger; t != none {
+			readied[t] = append(readied[t], engine.NodeID(i))
+		} else {
+			roots = append(roots, engine.NodeID(i))
+		}
+	}
+	add(engine.Step{Kind: engine.RunStarted, Readied: roots, Became: engine.NoNode})
+	for i := range s.machines {
+		add(engine.Step{Kind: engine.WorkerStarted, Worker: uint16(i), Became: engine.NoNode})
+	}
+	for _, i := range s.order {
+		step := s.attempt(in, i)
+		step.Readied = readied[i]
+		add(step)
+	}
+	end := int64(s.makespan)
+	for i := range s.machines {
+		add(engine.Step{Kind: engine.WorkerStopped, Worker: uint16(i), Ended: end, Became: engine.NoNode})
+	}
+	add(engine.Step{Kind: engine.RunFinished, Outcome: engine.OutcomeOK, Ended: end, Became: engine.NoNode})
+	return out
+}
+
+// attempt is the one attempt of a task. Reading and writing files is part of recorded runtimes, so no phase but the
+// body takes time.
+func (s *schedule) attempt(in *Instance, task int32) engine.Step {
+	p := &s.places[task]
+	step := engine.Step{
+		Kind: engine.AttemptEnded, Outcome: engine.OutcomeOK, Attempt: 1, Node: engine.NodeID(task),
+		Worker: uint16(p.machine), Slot: uint16(p.lane), Head: !p.behind, Became: engine.NoNode,
+		Ready: int64(p.ready), Claimed: int64(p.start), Started: int64(p.start), Ended: int64(p.end), Updated: int64(p.end),
+	}
+	if p.became != none {
+		step.Became = engine.NodeID(p.became)
+	}
+	if len(in.Tasks[task].Outputs) > 0 {
+		step.Location, step.OutputBytes = engine.LocationStored, in.OutputBytes(int(task))
+		step.StoredBytes = max(step.OutputBytes, 0)
+	}
+	return step
+}
+
+// workers describes the machines. CPU is what the tasks used of their cores, where that is recorded.
+func workers(in *Instance, s *schedule) []engine.WorkerRecord {
+	cpu := make([]float64, len(s.machines))
+	for i := range in.Tasks {
+		t := &in.Tasks[i]
+		cpu[s.places[i].machine] += t.CPU * float64(t.Runtime)
+	}
+	out := make([]engine.WorkerRecord, len(s.machines))
+	for i, m := range s.machines {
+		out[i] = engine.WorkerRecord{
+			Worker: i, Name: printable(m.Name), Host: printable(m.Name), Width: s.widths[i], Slots: s.lanes[i],
+			Ended: int64(s.makespan), CPU: time.Duration(min(cpu[i], math.MaxInt64/2)),
+		}
+	}
+	return out
+}

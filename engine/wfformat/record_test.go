@@ -1,0 +1,431 @@
+package wfformat
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// checkRecording checks the laws of a reconstructed run, from the graph, the steps and the instance alone.
+func checkRecording(t require.TestingT, in *Instance, rec *Recording) {
+	attempts := checkLog(t, rec)
+	require.Len(t, attempts, len(in.Tasks), "every task ran once")
+	for i, s := range attempts {
+		task := in.Tasks[i]
+		require.EqualValues(t, task.Runtime, s.Ended-s.Started, "task %s took its runtime", task.ID)
+		require.True(t, s.Ready <= s.Claimed && s.Claimed <= s.Started && s.Ended == s.Updated)
+		latest := int64(0)
+		for _, p := range task.Parents {
+			latest = max(latest, attempts[p].Ended)
+		}
+		require.Equal(t, latest, s.Ready, "task %s was ready when its parents had ended", task.ID)
+		if task.Machine != NoMachine {
+			require.EqualValues(t, task.Machine, s.Worker, "task %s ran where it was recorded", task.ID)
+		}
+		require.Equal(t, rec.Graph.Functions()[rec.Graph.Scope(0).Function(uint32(i))].Name(), task.Category)
+	}
+	checkLanes(t, rec, attempts)
+	checkCores(t, in, rec, attempts)
+	checkMakespan(t, in, rec, attempts)
+	_, err := engine.ParseRunID(string(rec.Info.ID))
+	require.NoError(t, err)
+	require.NotEmpty(t, rec.Info.Reconstructed)
+}
+
+// checkLog folds the steps over the graph and gives the attempts by task.
+func checkLog(t require.TestingT, rec *Recording) []engine.Step {
+	scope := rec.Graph.Scope(0)
+	waits := make([]int, scope.Len())
+	ready := map[engine.NodeID]bool{}
+	var roots []engine.NodeID
+	for n := range scope.Len() {
+		if waits[n] = len(scope.Parents(n)); waits[n] == 0 {
+			roots = append(roots, engine.NodeID(n))
+		}
+	}
+	attempts := make([]engine.Step, scope.Len())
+	started := map[uint16]bool{}
+	for i, s := range rec.Steps {
+		require.EqualValues(t, i+1, s.Seq)
+		switch s.Kind {
+		case engine.RunStarted:
+			require.Zero(t, i)
+			require.Equal(t, roots, s.Readied)
+		case engine.WorkerStarted:
+			started[s.Worker] = true
+		case engine.AttemptEnded:
+			require.True(t, started[s.Worker])
+			require.True(t, ready[s.Node], "node %d ran without being ready", s.Node)
+			delete(ready, s.Node)
+			attempts[s.Node] = s
+			var readied []engine.NodeID
+			for _, c := range scope.Children(uint32(s.Node)) {
+				if waits[c]--; waits[c] == 0 {
+					readied = append(readied, engine.NodeID(c))
+				}
+			}
+			require.Equal(t, readied, s.Readied)
+		case engine.WorkerStopped:
+			require.True(t, started[s.Worker])
+		default:
+			require.Equal(t, engine.RunFinished, s.Kind)
+			require.Equal(t, len(rec.Steps)-1, i)
+			require.Equal(t, engine.OutcomeOK, s.Outcome)
+			require.Equal(t, rec.End.EndedAt.Sub(rec.Info.StartedAt), time.Duration(s.Ended))
+		}
+		for _, n := range s.Readied {
+			ready[n] = true
+		}
+	}
+	require.Empty(t, ready)
+	for _, s := range attempts {
+		require.Equal(t, engine.AttemptEnded, s.Kind)
+	}
+	checkBecame(t, attempts)
+	return attempts
+}
+
+// checkBecame checks that a worker went on at once, in the same lane, and that who was not become was claimed.
+func checkBecame(t require.TestingT, attempts []engine.Step) {
+	behind := map[engine.NodeID]bool{}
+	for _, s := range attempts {
+		if s.Became == engine.NoNode {
+			continue
+		}
+		require.Contains(t, s.Readied, s.Became)
+		c := attempts[s.Became]
+		require.Equal(t, []any{s.Worker, s.Slot, s.Ended}, []any{c.Worker, c.Slot, c.Claimed})
+		behind[s.Became] = true
+	}
+	for _, s := range attempts {
+		require.Equal(t, !behind[s.Node], s.Head)
+	}
+}
+
+// checkLanes checks that no lane runs two tasks at a time.
+func checkLanes(t require.TestingT, rec *Recording, attempts []engine.Step) {
+	type lane struct{ worker, slot uint16 }
+	lanes := map[lane][]engine.Step{}
+	for _, s := range attempts {
+		require.Less(t, int(s.Slot), rec.Workers[s.Worker].Slots)
+		lanes[lane{s.Worker, s.Slot}] = append(lanes[lane{s.Worker, s.Slot}], s)
+	}
+	for _, in := range lanes {
+		slices.SortFunc(in, func(a, b engine.Step) int {
+			return cmp.Or(cmp.Compare(a.Started, b.Started), cmp.Compare(a.Ended, b.Ended))
+		})
+		for i := 1; i < len(in); i++ {
+			require.LessOrEqual(t, in[i-1].Ended, in[i].Started)
+		}
+	}
+}
+
+// checkCores checks that no machine is overfull, and that no task waits for a single core while one is free.
+func checkCores(t require.TestingT, in *Instance, rec *Recording, attempts []engine.Step) {
+	type change struct {
+		at    int64
+		cores int
+	}
+	changes := make([][]change, len(rec.Workers))
+	for i, s := range attempts {
+		if s.Started == s.Ended {
+			continue
+		}
+		cores := min(in.Tasks[i].Cores, rec.Workers[s.Worker].Width)
+		changes[s.Worker] = append(changes[s.Worker], change{s.Started, cores}, change{s.Ended, -cores})
+	}
+	full := make([]map[int64]bool, len(rec.Workers)) // whether all cores are busy from a moment on
+	for w, all := range changes {
+		require.LessOrEqual(t, rec.Workers[w].Slots, rec.Workers[w].Width)
+		slices.SortFunc(all, func(a, b change) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.cores, b.cores)) })
+		used := 0
+		full[w] = map[int64]bool{}
+		for _, c := range all {
+			used += c.cores
+			require.LessOrEqual(t, used, rec.Workers[w].Width)
+			full[w][c.at] = used == rec.Workers[w].Width
+		}
+	}
+	if slices.ContainsFunc(in.Tasks, func(x Task) bool { return x.Cores > 1 || x.Machine == NoMachine }) {
+		return // a wide task may hold up others
+	}
+	for i, s := range attempts {
+		for at, isFull := range full[s.Worker] {
+			if at >= s.Ready && at < s.Started {
+				require.True(t, isFull, "task %s waited while a core was free", in.Tasks[i].ID)
+			}
+		}
+	}
+}
+
+// checkMakespan checks it against what no schedule can beat.
+func checkMakespan(t require.TestingT, in *Instance, rec *Recording, attempts []engine.Step) {
+	longest := make([]time.Duration, len(in.Tasks))
+	critical := time.Duration(0)
+	work, cores := 0.0, 0
+	for _, w := range rec.Workers {
+		cores += w.Width
+	}
+	for i, task := range in.Tasks {
+		for _, p := range task.Parents {
+			longest[i] = max(longest[i], longest[p])
+		}
+		longest[i] += task.Runtime
+		critical = max(critical, longest[i])
+		work += float64(task.Runtime) * float64(min(task.Cores, rec.Workers[attempts[i].Worker].Width))
+	}
+	makespan := rec.End.EndedAt.Sub(rec.Info.StartedAt)
+	require.GreaterOrEqual(t, makespan, critical)
+	require.GreaterOrEqual(t, float64(makespan)*(1+1e-9), work/float64(cores))
+}
+
+func TestRecordDiamond(t *testing.T) {
+	inst := parseFile(t, "testdata/diamond.json")
+	rec, err := Record(inst)
+	require.NoError(t, err)
+	checkRecording(t, inst, rec)
+	const s = int64(time.Second)
+	none := engine.NoNode
+	attempt := func(seq uint64, node engine.NodeID, worker, slot uint16, ready, start, end, bytes int64, head bool, became engine.NodeID, readied ...engine.NodeID) engine.Step {
+		return engine.Step{
+			Seq: seq, Kind: engine.AttemptEnded, Outcome: engine.OutcomeOK, Location: engine.LocationStored, Node: node, Attempt: 1,
+			Worker: worker, Slot: slot, Head: head, Ready: ready, Claimed: start, Started: start, Ended: end, Updated: end,
+			OutputBytes: bytes, StoredBytes: bytes, Became: became, Readied: readied,
+		}
+	}
+	end := s * 19 / 2
+	want := []engine.Step{
+		{Seq: 1, Kind: engine.RunStarted, Became: none, Readied: []engine.NodeID{0}},
+		{Seq: 2, Kind: engine.WorkerStarted, Worker: 0, Became: none},
+		{Seq: 3, Kind: engine.WorkerStarted, Worker: 1, Became: none},
+		attempt(4, 0, 0, 0, 0, 0, s*5/2, 1000, true, 1, 1, 2),
+		attempt(5, 1, 0, 0, s*5/2, s*5/2, s*13/2, 70000, false, none),
+		attempt(6, 2, 1, 0, s*5/2, s*5/2, s*17/2, 30000, true, none, 3),
+		attempt(7, 3, 0, 0, s*17/2, s*17/2, end, 90000, true, none),
+		{Seq: 8, Kind: engine.WorkerStopped, Worker: 0, Ended: end, Became: none},
+		{Seq: 9, Kind: engine.WorkerStopped, Worker: 1, Ended: end, Became: none},
+		{Seq: 10, Kind: engine.RunFinished, Outcome: engine.OutcomeOK, Ended: end, Became: none},
+	}
+	require.Empty(t, gocmp.Diff(want, rec.Steps))
+	at := time.Date(2024, 2, 29, 11, 22, 33, 0, time.UTC)
+	require.Equal(t, at, rec.Info.StartedAt)
+	require.Equal(t, at, rec.Info.SubmittedAt)
+	require.Equal(t, engine.RunEnd{Status: engine.Succeeded, EndedAt: at.Add(9500 * time.Millisecond)}, rec.End)
+	require.Equal(t, "wfformat:diamond", rec.Info.Workflow)
+	require.Contains(t, rec.Info.Reconstructed, "a makespan of 9.5s where 30s was recorded")
+	require.Equal(t, []engine.WorkerRecord{
+		{Worker: 0, Name: "left-hand", Host: "left-hand", Width: 2, Slots: 1, Ended: end, CPU: 1250 * time.Millisecond},
+		{Worker: 1, Name: "right-hand", Host: "right-hand", Width: 1, Slots: 1, Ended: end},
+	}, rec.Workers)
+	require.Equal(t, engine.Detail{
+		Node: 3, Attempt: 1, Log: []byte("id frame_ID04\nname frame\ncommand frame\n"),
+		Inputs: []engine.InputDetail{{From: 1, Source: "store", Bytes: 70000}, {From: 2, Source: "store", Bytes: 30000}},
+	}, rec.Details[3])
+}
+
+func TestRecordAssumes(t *testing.T) {
+	for _, c := range []struct {
+		name, tasks, executed, says string
+		makespan                    time.Duration
+		width                       int
+	}{
+		{"no bound without machines", ids(5), timed(5, 2), "no machine is recorded", 2 * time.Second, 5},
+		{"missing runtimes take no time", ids(2), timed(1, 2), "1 of 2 tasks have no runtime", 2 * time.Second, 2},
+		{"a task wider than its machine", ids(1), `{"id": "t0", "runtimeInSeconds": 2, "coreCount": 9, "machines": ["m"]}], "machines": [{"nodeName": "m", "cpu": {"coreCount": 4}}`, "each task was started as soon as", 2 * time.Second, 4},
+		{"tasks without a length share a lane", `{"id": "t0"}, {"id": "t1", "parents": ["t0"]}, {"id": "t2", "parents": ["t0"]}`, `{"id": "t0", "runtimeInSeconds": 1, "machines": ["m"]}, {"id": "t1", "machines": ["m"]}, {"id": "t2", "machines": ["m"]}], "machines": [{"nodeName": "m", "cpu": {"coreCount": 1}}`, "2 of 3 tasks have no runtime", time.Second, 1},
+		{"wide tasks share a machine", ids(2), `{"id": "t0", "runtimeInSeconds": 2, "coreCount": 3, "machines": ["m"]}, {"id": "t1", "runtimeInSeconds": 2, "coreCount": 2, "machines": ["m"]}], "machines": [{"nodeName": "m", "cpu": {"coreCount": 4}}`, "each task was started as soon as", 4 * time.Second, 4},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inst, err := Parse(strings.NewReader(document(c.tasks, c.executed)))
+			require.NoError(t, err)
+			rec, err := Record(inst)
+			require.NoError(t, err)
+			checkRecording(t, inst, rec)
+			require.Equal(t, c.makespan, rec.End.EndedAt.Sub(rec.Info.StartedAt))
+			require.Equal(t, c.width, rec.Workers[0].Width)
+			require.Contains(t, rec.Info.Reconstructed, c.says)
+		})
+	}
+}
+
+// TestRecordOrder checks who goes first where one core is wanted by several.
+func TestRecordOrder(t *testing.T) {
+	for _, c := range []struct {
+		name, tasks, runtimes string
+		want                  []engine.NodeID // by their ends
+	}{
+		{"the number decides", `{"id": "t0"}, {"id": "t1"}, {"id": "t2"}`, "1 1 1", []engine.NodeID{0, 1, 2}},
+		{"before it the way to go", `{"id": "t0"}, {"id": "t1"}, {"id": "t2", "parents": ["t1"]}`, "3 1 4", []engine.NodeID{1, 0, 2}},
+		{"before that the wait", `{"id": "t0"}, {"id": "t1"}, {"id": "t2", "parents": ["t0"]}`, "9 2 9", []engine.NodeID{0, 1, 2}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var executed []string
+			for i, runtime := range strings.Fields(c.runtimes) {
+				executed = append(executed, fmt.Sprintf(`{"id": "t%d", "runtimeInSeconds": %s, "machines": ["m"]}`, i, runtime))
+			}
+			inst, err := Parse(strings.NewReader(document(c.tasks, strings.Join(executed, ",")+`], "machines": [{"nodeName": "m", "cpu": {"coreCount": 1}}`)))
+			require.NoError(t, err)
+			rec, err := Record(inst)
+			require.NoError(t, err)
+			checkRecording(t, inst, rec)
+			var got []engine.NodeID
+			for _, s := range rec.Steps {
+				if s.Kind == engine.AttemptEnded {
+					got = append(got, s.Node)
+				}
+			}
+			require.Equal(t, c.want, got)
+		})
+	}
+}
+
+func TestRunID(t *testing.T) {
+	text := document(ids(1), timed(1, 1))
+	id := func(text string) engine.RunID {
+		inst, err := Parse(strings.NewReader(text))
+		require.NoError(t, err)
+		rec, err := Record(inst)
+		require.NoError(t, err)
+		return rec.Info.ID
+	}
+	require.Equal(t, id(text), id(text))
+	require.NotEqual(t, id(text), id(text+"\n"), "another file is another run")
+	const time45 = 9 // characters, of 5 bits each, that the time alone decides
+	made := engine.NewRunID(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC))
+	require.Equal(t, made[:time45], id(text)[:time45])
+	require.Len(t, id(text), len(made))
+}
+
+func TestRecordNeedsRuntimes(t *testing.T) {
+	inst, err := Parse(strings.NewReader(document(ids(2), "")))
+	require.NoError(t, err)
+	_, err = Record(inst)
+	require.ErrorIs(t, err, ErrInvalid)
+	require.ErrorContains(t, err, "has no runtimes")
+}
+
+// TestRecordLaws draws recordings of every shape.
+func TestRecordLaws(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		inst, err := Parse(strings.NewReader(drawDocument(t)))
+		require.NoError(t, err)
+		checkInstance(t, inst)
+		rec, err := Record(inst)
+		require.NoError(t, err)
+		checkRecording(t, inst, rec)
+		again, err := Record(inst)
+		require.NoError(t, err)
+		require.Equal(t, rec.Steps, again.Steps)
+	})
+}
+
+func drawDocument(t *rapid.T) string {
+	n := rapid.IntRange(1, 40).Draw(t, "tasks")
+	names := []string{"m0", "m1", "m2"}[:rapid.IntRange(0, 3).Draw(t, "machines")]
+	wide := rapid.Bool().Draw(t, "wide")
+	var tasks, executed, machines []string
+	for i := range n {
+		parents := map[string]bool{}
+		for range rapid.IntRange(0, min(i, 4)).Draw(t, "parents") {
+			parents[fmt.Sprintf(`"t%d"`, rapid.IntRange(0, i-1).Draw(t, "parent"))] = true
+		}
+		tasks = append(tasks, fmt.Sprintf(`{"id": "t%d", "name": "f%d", "parents": [%s]}`, i, i%3, strings.Join(slices.Sorted(maps.Keys(parents)), ",")))
+		e := fmt.Sprintf(`{"id": "t%d", "runtimeInSeconds": %d`, i, rapid.IntRange(0, 3).Draw(t, "runtime"))
+		if wide {
+			e += fmt.Sprintf(`, "coreCount": %d`, rapid.IntRange(1, 5).Draw(t, "cores"))
+		}
+		if len(names) > 0 && (!wide || rapid.Bool().Draw(t, "assigned")) {
+			e += fmt.Sprintf(`, "machines": [%q]`, rapid.SampledFrom(names).Draw(t, "machine"))
+		}
+		executed = append(executed, e+"}")
+	}
+	for _, m := range names {
+		machines = append(machines, fmt.Sprintf(`{"nodeName": %q, "cpu": {"coreCount": %d}}`, m, rapid.IntRange(0, 4).Draw(t, "width")))
+	}
+	return document(strings.Join(rapid.Permutation(tasks).Draw(t, "order"), ","),
+		strings.Join(executed, ",")+`], "machines": [`+strings.Join(machines, ","))
+}
+
+func TestRecordCollection(t *testing.T) {
+	seen := map[engine.RunID]string{}
+	for _, name := range collection(t) {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			inst := parseFile(t, name)
+			rec, err := Record(inst)
+			require.NoError(t, err)
+			checkRecording(t, inst, rec)
+			require.LessOrEqual(t, rec.End.EndedAt.Sub(rec.Info.StartedAt), inst.Makespan,
+				"what was recorded includes waiting that is not reconstructed")
+			require.Empty(t, seen[rec.Info.ID])
+			seen[rec.Info.ID] = name
+			again, err := Record(parseFile(t, name))
+			require.NoError(t, err)
+			require.Equal(t, rec.Info, again.Info)
+			require.Equal(t, rec.Steps, again.Steps)
+			require.Equal(t, rec.Details, again.Details)
+			require.Equal(t, rec.Workers, again.Workers)
+			require.Equal(t, rec.Graph.Hash(), again.Graph.Hash())
+			t.Logf("%d tasks, %d edges, %d machines: recorded %v, reconstructed %v", len(inst.Tasks), inst.Edges(),
+				len(inst.Machines), inst.Makespan, rec.End.EndedAt.Sub(rec.Info.StartedAt))
+		})
+	}
+}
+
+// recorder writes down what it is told.
+type recorder struct {
+	calls   []string
+	steps   []engine.Step
+	details []engine.Detail
+	workers []engine.WorkerRecord
+	fail    error
+}
+
+func (r *recorder) Begin(engine.RunInfo, *engine.Graph) error {
+	r.calls = append(r.calls, "begin")
+	return r.fail
+}
+
+func (r *recorder) Steps(_ engine.RunID, s []engine.Step) {
+	r.calls = append(r.calls, fmt.Sprint("steps ", len(s)))
+	r.steps = append(r.steps, s...)
+}
+
+func (r *recorder) Details(_ engine.RunID, d []engine.Detail, w []engine.WorkerRecord) {
+	r.calls = append(r.calls, fmt.Sprint("details ", len(d)))
+	r.details, r.workers = append(r.details, d...), append(r.workers, w...)
+}
+
+func (r *recorder) End(engine.RunID, engine.RunEnd) error {
+	r.calls = append(r.calls, "end")
+	return nil
+}
+
+func TestReplay(t *testing.T) {
+	inst, err := Parse(strings.NewReader(document(ids(1100), timed(1100, 1))))
+	require.NoError(t, err)
+	rec, err := Record(inst)
+	require.NoError(t, err)
+	var r recorder
+	require.NoError(t, rec.Replay(&r))
+	require.Equal(t, []string{
+		"begin", "steps 512", "steps 512", "steps 80", "details 512", "details 512", "details 76", "end",
+	}, r.calls)
+	require.Equal(t, rec.Steps, r.steps)
+	require.Equal(t, rec.Details, r.details)
+	require.Equal(t, rec.Workers, r.workers)
+	full := errors.New("no room")
+	r = recorder{fail: full}
+	require.ErrorIs(t, rec.Replay(&r), full)
+	require.Equal(t, []string{"begin"}, r.calls)
+}

@@ -1,0 +1,223 @@
+package wfformat
+
+import (
+	"slices"
+	"time"
+)
+
+// place says where and when a task ran in a schedule. Moments are since the start of the run.
+type place struct {
+	machine int32
+	lane    int32 // of the machine
+	ready   time.Duration
+	start   time.Duration
+	end     time.Duration
+	trigger int32 // the parent that ended last and so made it ready, none for roots
+	became  int32 // the child that went on at once in the same lane, none without one
+	behind  bool  // it is what its trigger became
+}
+
+const none int32 = -1
+
+// schedule is what scheduler makes.
+type schedule struct {
+	places   []place // of each task
+	order    []int32 // tasks by their ends, parents before children
+	machines []Machine
+	lanes    []int // of each machine: how many were used
+	widths   []int // of each machine: its cores, or where they are not recorded the most that were used at a time
+	makespan time.Duration
+}
+
+// scheduler places tasks event by event. See SCHEDULE.md for its rules.
+type scheduler struct {
+	in       *Instance
+	out      *schedule
+	waits    []int           // of each task: parents that have not ended
+	rest     []time.Duration // of each task: the longest path from its start to an end
+	own      []heap[int32]   // of each machine: ready tasks that were recorded there
+	open     heap[int32]     // ready tasks that were recorded nowhere
+	machines []capacity
+	running  heap[int32] // by end
+	touched  []int32     // machines on which something can have become possible
+	now      time.Duration
+}
+
+// capacity is what a machine has left.
+type capacity struct {
+	cores int // all
+	inUse int
+	most  int         // of inUse, ever
+	busy  []bool      // of each lane that was ever used
+	freed heap[int32] // free lanes below len(busy), some perhaps taken again since
+}
+
+// makeSchedule expects an instance with at least one task, as Parse gives it.
+func makeSchedule(in *Instance) *schedule {
+	s := &scheduler{in: in, out: &schedule{places: make([]place, len(in.Tasks)), machines: slices.Clone(in.Machines)}}
+	if len(s.out.machines) == 0 {
+		s.out.machines = []Machine{{Name: "unknown"}}
+	}
+	s.prepare()
+	s.fill()
+	for !s.running.empty() {
+		s.now = s.out.places[s.running.items[0]].end
+		for !s.running.empty() && s.out.places[s.running.items[0]].end == s.now {
+			s.finish(s.running.pop())
+		}
+		s.fill()
+	}
+	s.out.makespan = s.now
+	for i, m := range s.out.machines {
+		s.out.lanes = append(s.out.lanes, len(s.machines[i].busy))
+		if m.Cores == 0 {
+			m.Cores = max(1, s.machines[i].most)
+		}
+		s.out.widths = append(s.out.widths, m.Cores)
+	}
+	return s.out
+}
+
+func (s *scheduler) prepare() {
+	n := len(s.in.Tasks)
+	s.waits, s.rest = make([]int, n), make([]time.Duration, n)
+	for i, t := range slices.Backward(s.in.Tasks) { // children first
+		for _, c := range t.Children {
+			s.rest[i] = max(s.rest[i], s.rest[c])
+		}
+		s.rest[i] += t.Runtime
+	}
+	s.own = make([]heap[int32], len(s.out.machines))
+	s.machines = make([]capacity, len(s.out.machines))
+	for i, m := range s.out.machines {
+		s.own[i].less = s.before
+		s.machines[i] = capacity{cores: m.Cores, freed: heap[int32]{less: func(a, b int32) bool { return a < b }}}
+		if m.Cores == 0 {
+			s.machines[i].cores = MaxCores
+		}
+	}
+	s.open.less = s.before
+	s.running.less = func(a, b int32) bool {
+		if p, q := &s.out.places[a], &s.out.places[b]; p.end != q.end {
+			return p.end < q.end
+		}
+		return a < b
+	}
+	for i := range s.in.Tasks {
+		s.out.places[i] = place{trigger: none, became: none}
+		if s.waits[i] = len(s.in.Tasks[i].Parents); s.waits[i] == 0 {
+			s.enqueue(int32(i))
+		}
+	}
+}
+
+// before orders ready tasks: longest ready, then longest way to go, then by number.
+func (s *scheduler) before(a, b int32) bool {
+	if p, q := s.out.places[a].ready, s.out.places[b].ready; p != q {
+		return p < q
+	}
+	if s.rest[a] != s.rest[b] {
+		return s.rest[a] > s.rest[b]
+	}
+	return a < b
+}
+
+func (s *scheduler) enqueue(task int32) {
+	m := s.in.Tasks[task].Machine
+	if m == NoMachine {
+		s.open.push(task)
+		return
+	}
+	s.own[m].push(task)
+	s.touched = append(s.touched, m)
+}
+
+// finish ends a task and readies children.
+func (s *scheduler) finish(task int32) {
+	p := &s.out.places[task]
+	s.out.order = append(s.out.order, task)
+	m := &s.machines[p.machine]
+	m.inUse -= m.need(&s.in.Tasks[task])
+	m.busy[p.lane] = false
+	m.freed.push(p.lane)
+	s.touched = append(s.touched, p.machine)
+	for _, c := range s.in.Tasks[task].Children {
+		if s.waits[c]--; s.waits[c] == 0 {
+			s.out.places[c].ready, s.out.places[c].trigger = s.now, task
+			s.enqueue(c)
+		}
+	}
+}
+
+// fill starts what can start now: on each machine its own tasks in their order, then the others, each on the machine
+// with the most free cores. The first that does not fit holds up those behind it, so no wide task starves.
+func (s *scheduler) fill() {
+	slices.Sort(s.touched)
+	for _, i := range slices.Compact(s.touched) {
+		own, m := &s.own[i], &s.machines[i]
+		for !own.empty() && m.fits(&s.in.Tasks[own.items[0]]) {
+			s.start(own.pop(), i)
+		}
+	}
+	s.touched = s.touched[:0]
+	for !s.open.empty() {
+		i := s.emptiest()
+		if !s.machines[i].fits(&s.in.Tasks[s.open.items[0]]) {
+			return
+		}
+		s.start(s.open.pop(), i)
+	}
+}
+
+func (s *scheduler) emptiest() int32 {
+	best := 0
+	for i := range s.machines {
+		if s.machines[i].free() > s.machines[best].free() {
+			best = i
+		}
+	}
+	return int32(best)
+}
+
+// start places a task, in the lane of its trigger where that has just become free.
+func (s *scheduler) start(task, machine int32) {
+	t, p, m := &s.in.Tasks[task], &s.out.places[task], &s.machines[machine]
+	p.machine, p.start, p.end = machine, s.now, s.now+t.Runtime
+	wanted := none
+	if p.trigger != none && p.ready == s.now {
+		if q := &s.out.places[p.trigger]; q.machine == machine && q.became == none {
+			wanted = q.lane
+		}
+	}
+	p.lane = m.take(wanted)
+	if p.lane == wanted {
+		p.behind = true
+		s.out.places[p.trigger].became = task
+	}
+	m.inUse += m.need(t)
+	m.most = max(m.most, m.inUse)
+	s.running.push(task)
+}
+
+func (c *capacity) free() int { return c.cores - c.inUse }
+
+// need is how many cores a task takes: as recorded, but never more than there are.
+func (c *capacity) need(t *Task) int { return min(t.Cores, c.cores) }
+
+func (c *capacity) fits(t *Task) bool { return c.need(t) <= c.free() }
+
+// take occupies a free lane: the wanted one if that is free, else the lowest.
+func (c *capacity) take(wanted int32) int32 {
+	if wanted != none && !c.busy[wanted] {
+		c.busy[wanted] = true
+		return wanted
+	}
+	for !c.freed.empty() {
+		if lane := c.freed.pop(); !c.busy[lane] {
+			c.busy[lane] = true
+			return lane
+		}
+	}
+	c.busy = append(c.busy, true)
+	return int32(len(c.busy) - 1)
+}
