@@ -109,29 +109,53 @@ func (e *Engine) submit(ctx context.Context, info RunInfo, g *Graph, opts RunOpt
 	now := e.cfg.Now()
 	info.ID, info.SubmittedAt, info.StartedAt = NewRunID(now), now, now
 	info.Policy, info.Upload, info.Deadline, info.Tags = opts.Policy, opts.Upload, opts.Deadline, opts.Tags
-	record := e.cfg.Recorder != nil && !opts.Unlogged
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.closed {
+	if !e.enter() {
 		return nil, ErrClosed
 	}
-	if record {
-		if err := e.cfg.Recorder.Begin(info, g); err != nil {
-			return nil, fmt.Errorf("engine: the run cannot be recorded: %w", err)
-		}
-	}
-	exec, err := e.cfg.Executor.Submit(ctx, Job{Info: info, Graph: g, Options: opts})
-	if err != nil {
-		if record {
-			end := RunEnd{Status: Failed, EndedAt: now, First: &ErrorRecord{Kind: StoreError, Message: err.Error(), Time: now}}
-			err = errors.Join(err, e.cfg.Recorder.End(info.ID, end))
-		}
+	r := &Run{info: info, graph: g, recorded: make(chan struct{})}
+	if err := e.launch(ctx, r, opts); err != nil {
+		e.records.Done()
 		return nil, err
 	}
-	r := &Run{info: info, graph: g, exec: exec, recorded: make(chan struct{})}
-	e.runs[info.ID] = r
-	e.records.Go(func() { e.follow(r, record) })
 	return r, nil
+}
+
+// enter counts a run as not wholly recorded, so that Run waits for it; false when Run has ended.
+func (e *Engine) enter() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.closed {
+		e.records.Add(1)
+	}
+	return !e.closed
+}
+
+// launch opens the record of a run, hands it to the executor and follows it from then on.
+func (e *Engine) launch(ctx context.Context, r *Run, opts RunOptions) error {
+	record := e.cfg.Recorder != nil && !opts.Unlogged
+	if record {
+		if err := e.cfg.Recorder.Begin(r.info, r.graph); err != nil {
+			return fmt.Errorf("engine: the run cannot be recorded: %w", err)
+		}
+	}
+	exec, err := e.cfg.Executor.Submit(ctx, Job{Info: r.info, Graph: r.graph, Options: opts})
+	if err != nil {
+		if record {
+			now := e.cfg.Now()
+			refused := &ErrorRecord{Kind: StoreError, Node: NoNode, Message: err.Error(), Time: now}
+			err = errors.Join(err, e.cfg.Recorder.End(r.info.ID, RunEnd{Status: Failed, EndedAt: now, First: refused}))
+		}
+		return err
+	}
+	r.exec = exec
+	e.mu.Lock()
+	e.runs[r.info.ID] = r
+	e.mu.Unlock()
+	go func() {
+		defer e.records.Done()
+		e.follow(r, record)
+	}()
+	return nil
 }
 
 // follow hands a run's log to the recorder as it grows, and forgets the run some time after its end.
@@ -183,96 +207,4 @@ func (e *Engine) Get(id RunID) (*Run, error) {
 		return r, nil
 	}
 	return nil, fmt.Errorf("%w: %s", ErrUnknownRun, id)
-}
-
-// Run is one submitted run. Safe for concurrent use.
-type Run struct {
-	info      RunInfo
-	graph     *Graph
-	exec      Execution
-	recorded  chan struct{}
-	recordErr error // valid once recorded is closed
-}
-
-// ID names the run.
-func (r *Run) ID() RunID { return r.info.ID }
-
-// Info is what was known at the submission.
-func (r *Run) Info() RunInfo { return r.info }
-
-// Graph is what the run executes.
-func (r *Run) Graph() *Graph { return r.graph }
-
-// Progress counts what has happened so far.
-func (r *Run) Progress() Progress { return r.exec.Progress() }
-
-// Cancel ends the run as cancelled.
-func (r *Run) Cancel() { r.exec.Cancel() }
-
-// Pause stops claims until Resume; tasks that run finish.
-func (r *Run) Pause() { r.exec.Pause() }
-
-// Resume undoes Pause.
-func (r *Run) Resume() { r.exec.Resume() }
-
-// Done is closed when the run has ended.
-func (r *Run) Done() <-chan struct{} { return r.exec.Done() }
-
-// Wait returns when the run has ended: nil when it succeeded, a *RunError when not, ctx's error when ctx ends first.
-func (r *Run) Wait(ctx context.Context) error {
-	select {
-	case <-r.exec.Done():
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	end, _ := r.exec.End()
-	if end.Status == Succeeded {
-		return nil
-	}
-	return &RunError{Run: r.info.ID, Status: end.Status, First: end.First}
-}
-
-// WaitRecorded returns when the record of the ended run is complete. The error says what is missing from it.
-func (r *Run) WaitRecorded(ctx context.Context) error {
-	select {
-	case <-r.recorded:
-		return r.recordErr
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// End tells how the run ended; valid once Done is closed.
-func (r *Run) End() RunEnd {
-	end, _ := r.exec.End()
-	return end
-}
-
-// Value is what the run returned, boxed; nil before the end and for runs that did not succeed.
-func (r *Run) Value() any {
-	select {
-	case <-r.exec.Done():
-		_, v := r.exec.End()
-		return v
-	default:
-		return nil
-	}
-}
-
-// Steps returns steps after the one numbered after; see Execution.Steps.
-func (r *Run) Steps(ctx context.Context, after uint64) ([]Step, error) {
-	return r.exec.Steps(ctx, after)
-}
-
-// Result waits for the run and returns its value, which has to be a T.
-func Result[T any](ctx context.Context, r *Run) (T, error) {
-	var zero T
-	if err := r.Wait(ctx); err != nil {
-		return zero, err
-	}
-	v, ok := r.Value().(T)
-	if !ok && r.Value() != nil {
-		return zero, fmt.Errorf("engine: run %s returns %s, not %T", r.info.ID, r.graph.ResultType().Name(), zero)
-	}
-	return v, nil
 }

@@ -1,0 +1,130 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+)
+
+// Run is one submitted run. Safe for concurrent use.
+type Run struct {
+	info      RunInfo
+	graph     *Graph
+	exec      Execution
+	recorded  chan struct{}
+	recordErr error // valid once recorded is closed
+}
+
+// ID names the run.
+func (r *Run) ID() RunID { return r.info.ID }
+
+// Info is what was known at the submission.
+func (r *Run) Info() RunInfo { return r.info }
+
+// Graph is what the run executes.
+func (r *Run) Graph() *Graph { return r.graph }
+
+// Progress counts what has happened so far.
+func (r *Run) Progress() Progress { return r.exec.Progress() }
+
+// Cancel ends the run as cancelled.
+func (r *Run) Cancel() { r.exec.Cancel() }
+
+// Pause stops claims until Resume; tasks that run finish.
+func (r *Run) Pause() { r.exec.Pause() }
+
+// Resume undoes Pause.
+func (r *Run) Resume() { r.exec.Resume() }
+
+// Done is closed when the run has ended.
+func (r *Run) Done() <-chan struct{} { return r.exec.Done() }
+
+// Wait returns when the run has ended: nil when it succeeded, a *RunError when not, ctx's error when ctx ends first.
+func (r *Run) Wait(ctx context.Context) error {
+	select {
+	case <-r.exec.Done():
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	end, _ := r.exec.End()
+	if end.Status == Succeeded {
+		return nil
+	}
+	return &RunError{Run: r.info.ID, Status: end.Status, First: end.First}
+}
+
+// WaitRecorded returns when the record of the ended run is complete. The error says what is missing from it.
+func (r *Run) WaitRecorded(ctx context.Context) error {
+	select {
+	case <-r.recorded:
+		return r.recordErr
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// End tells how the run ended; valid once Done is closed.
+func (r *Run) End() RunEnd {
+	end, _ := r.exec.End()
+	return end
+}
+
+// Value is what the run returned, boxed; nil before the end and for runs that did not succeed.
+func (r *Run) Value() any {
+	select {
+	case <-r.exec.Done():
+		_, v := r.exec.End()
+		return v
+	default:
+		return nil
+	}
+}
+
+// Steps returns steps after the one numbered after; see Execution.Steps.
+func (r *Run) Steps(ctx context.Context, after uint64) ([]Step, error) {
+	return r.exec.Steps(ctx, after)
+}
+
+// Events gives the events of the run from the one numbered from, 1 being the first, and goes on as they happen until
+// the run has ended, ctx ends, or the caller has enough. It never slows the run down.
+func (r *Run) Events(ctx context.Context, from uint64) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		d := NewDecoder(r.graph, r.info)
+		var events []Event
+		for after := uint64(0); ; {
+			steps, err := r.exec.Steps(ctx, after)
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err == nil {
+				events = d.Events(events[:0], steps)
+				err = d.Err()
+			}
+			if err != nil {
+				yield(Event{}, err)
+				return
+			}
+			after = steps[len(steps)-1].Seq
+			for _, e := range events {
+				if e.Seq >= from && !yield(e, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Result waits for the run and returns its value, which has to be a T.
+func Result[T any](ctx context.Context, r *Run) (T, error) {
+	var zero T
+	if err := r.Wait(ctx); err != nil {
+		return zero, err
+	}
+	v, ok := r.Value().(T)
+	if !ok && r.Value() != nil {
+		return zero, fmt.Errorf("engine: run %s returns %s, not %T", r.info.ID, r.graph.ResultType().Name(), zero)
+	}
+	return v, nil
+}
