@@ -127,13 +127,16 @@ func (r *run) evaluate(end engine.RunEnd) (engine.RunEnd, any) {
 	if t.Size(v) > maxResult {
 		return end, v
 	}
-	if b, err := t.Append(nil, v); err == nil && len(b) <= maxResult {
-		end.Result = b
+	b, err := t.Append(nil, v)
+	if err != nil || len(b) > maxResult {
+		return end, v
 	}
-	if len(end.Result) <= maxResultText {
-		if text, err := json.Marshal(v); err == nil && len(text) <= maxResultText {
-			end.ResultText = string(text)
-		}
+	end.Result = b
+	if len(b) > maxResultText {
+		return end, v
+	}
+	if text, err := json.Marshal(v); err == nil && len(text) <= maxResultText {
+		end.ResultText = string(text)
 	}
 	return end, v
 }
