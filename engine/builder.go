@@ -219,10 +219,8 @@ func (b *Builder) fuse(id int32) {
 	if source.kind != refJoin || source.scope != f.scope {
 		return
 	}
-	for _, join := range b.fanOuts[b.fusedRoot(source.index)].joins {
-		if b.dependsOn(f.captures, join) {
-			return
-		}
+	if b.dependOn(f.captures, b.fusedRoot(source.index)) {
+		return
 	}
 	f.fused = source.index
 }
@@ -235,24 +233,29 @@ func (b *Builder) fusedRoot(id int32) int32 {
 	return id
 }
 
-// dependsOn reports whether one of the references needs node n; then it has to wait for the whole list and nothing
-// can be fused.
-func (b *Builder) dependsOn(refs []int32, n int32) bool {
+// dependOn reports whether one of the references needs what root, or a fan-out fused with it, returns; then it has to
+// wait for the whole list and nothing can be fused. Fan-outs that are fused expand together, so what one returns needs
+// what any of them captures, even one that was built later.
+func (b *Builder) dependOn(refs []int32, root int32) bool {
 	seen := make(map[int32]bool)
 	for todo := slices.Clone(refs); len(todo) > 0; {
 		i := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		if i == n {
-			return true
-		}
-		if i < n || seen[i] { // references only point backwards, so nothing built before n depends on it
+		if seen[i] {
 			continue
 		}
 		seen[i] = true
 		node := &b.nodes[i]
 		todo = append(todo, node.args...)
-		if node.kind == refJoin {
-			f := &b.fanOuts[node.index]
+		if node.kind != refJoin {
+			continue
+		}
+		own := b.fusedRoot(node.index)
+		if own == root {
+			return true
+		}
+		for _, join := range b.fanOuts[own].joins {
+			f := &b.fanOuts[b.nodes[join].index]
 			todo = append(append(todo, f.source, f.body), f.captures...)
 		}
 	}

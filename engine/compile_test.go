@@ -145,3 +145,16 @@ func TestTwoFunctionsOfOneName(t *testing.T) {
 	require.ErrorIs(t, err, engine.ErrInvalidGraph)
 	require.ErrorContains(t, err, `"double"`)
 }
+func TestFusedBothWays(t *testing.T) {
+	g := engine.NewBuilder()
+	l1, l2 := upto.Call(engine.Const(g, 2)), upto.Call(engine.Const(g, 3))
+	a := engine.FanOut(g, l1, double.Call)
+	b := engine.FanOut(g, l2, double.Call)
+	sb, sa := sum.Call(b), sum.Call(a)
+	c := engine.FanOut(g, a, func(e engine.Ref[int]) engine.Ref[int] { return add.Call(e, sb) })
+	d := engine.FanOut(g, b, func(e engine.Ref[int]) engine.Ref[int] { return add.Call(e, sa) })
+	graph, err := g.Compile(engine.List(g, c, d))
+	require.NoError(t, err)
+	_, err = enginetest.Evaluate(t.Context(), graph)
+	require.NoError(t, err)
+}

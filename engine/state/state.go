@@ -73,8 +73,8 @@ type Lane interface {
 	Announce(e *End)
 	// Complete applies a strand under the held claim: the ends of its head and of nodes that the lane ran on behind
 	// it, each of which waited for nothing but the end before. Either all of it is applied, or, when the claim is
-	// not held any more, nothing, and Reply.Stale is set. With next, the claim passes to a node that this strand
-	// made ready, if there is one and the run goes on.
+	// not held any more, nothing, and Reply.Stale is set. With next, the claim passes to a node that the strand's
+	// last end made ready, if one can be claimed and the run goes on.
 	Complete(strand []End, next bool) Reply
 	// Release gives the claim back: the node is ready again, and no attempt is counted.
 	Release()

@@ -25,7 +25,7 @@ func BenchmarkTasks(b *testing.B) {
 		name  string
 		build func(g *engine.Builder) engine.AnyRef
 	}{
-		{"tree", func(g *engine.Builder) engine.AnyRef { return tree(g, 16384, leaf, add) }},
+		{"tree", func(g *engine.Builder) engine.AnyRef { return tree(g, 65536, leaf, add) }},
 		{"fan", func(g *engine.Builder) engine.AnyRef {
 			root := leaf.Call(engine.Const(g, 1))
 			parts := make([]engine.Ref[int], 10_000)
@@ -59,7 +59,7 @@ func BenchmarkTasks(b *testing.B) {
 				b.ReportAllocs()
 				b.ResetTimer()
 				for range b.N {
-					r, err := e.Submit(b.Context(), s.name, g, engine.RunOptions{Unlogged: mode.unlogged})
+					r, err := e.Submit(b.Context(), s.name, g, engine.RunOptions{Unlogged: mode.unlogged, Limits: engine.Limits{Tasks: 1 << 20}})
 					require.NoError(b, err)
 					require.NoError(b, r.Wait(b.Context()))
 				}

@@ -134,7 +134,7 @@ func (c *crew) rouse(l *lane) {
 // busy reports whether a body runs.
 func (c *crew) busy() bool {
 	for _, l := range *c.lanes.Load() {
-		if l.current.Load() != nil {
+		if l.executing() != nil {
 			return true
 		}
 	}
@@ -145,7 +145,7 @@ func (c *crew) busy() bool {
 func (c *crew) cancel(j *job, cause error) {
 	now := j.run.Now()
 	for _, l := range *c.lanes.Load() {
-		if a := l.current.Load(); a != nil && a.job == j {
+		if a := l.executing(); a != nil && a.job == j {
 			a.cancel(cause, now)
 		}
 	}

@@ -23,16 +23,16 @@ const (
 
 // lane is one slot: a goroutine that claims, executes and completes.
 type lane struct {
-	pool    *Pool
-	slot    int
-	wake    chan struct{} // capacity 1, sent to while parked
-	current atomic.Pointer[attempt]
-	turn    int // the run to begin with when looking for work
-	args    []any
-	slab    []attempt
-	end     [1]state.End
-	leaked  bool // its body was given up; guarded by crew.mu
-	_       [64]byte
+	pool   *Pool
+	slot   int
+	wake   chan struct{}           // capacity 1, sent to while parked
+	latest atomic.Pointer[attempt] // the attempt begun last; see executing
+	turn   int                     // the run to begin with when looking for work
+	args   []any
+	slab   []attempt
+	end    [1]state.End
+	leaked bool // its body was given up; guarded by crew.mu
+	_      [64]byte
 }
 
 // How bodies that do not return are reported.
@@ -68,6 +68,14 @@ func (l *lane) run() {
 			return
 		}
 	}
+}
+
+// executing is the attempt whose body runs, nil for none; any goroutine may ask.
+func (l *lane) executing() *attempt {
+	if a := l.latest.Load(); a != nil && a.phase.Load() < closed {
+		return a
+	}
+	return nil
 }
 
 // claim looks for work in one run after the other, beginning with the next one each time.
@@ -126,10 +134,10 @@ func (l *lane) execute(j *job, c state.Claim, claimed int64, head bool, e *state
 	if !head || scope.Flags(p.Local)&engine.Gathers != 0 {
 		a.started = j.run.Now()
 	}
-	l.current.Store(a)
+	l.latest.Store(a)
 	var out any
 	var err error
-	if ending := j.ending.Load(); ending != nil { // Stopping looks at current after ending, so one sees the other
+	if ending := j.ending.Load(); ending != nil { // Stopping looks at latest after ending, so one sees the other
 		a.cancel(*ending, a.started)
 		err = *ending
 	} else {
@@ -142,7 +150,6 @@ func (l *lane) execute(j *job, c state.Claim, claimed int64, head bool, e *state
 	if !ok {
 		return false
 	}
-	l.current.Store(nil)
 	e.Started, e.Announced, e.Log = a.started, wasAnnounced, a.log()
 	if err != nil {
 		l.failed(a, err, e)
@@ -195,7 +202,6 @@ func (l *lane) exited(a *attempt) {
 	if !ok {
 		return
 	}
-	l.current.Store(nil)
 	e := &l.end[0]
 	e.Started, e.Ended, e.Announced, e.Log = a.started, a.job.run.Now(), wasAnnounced, a.log()
 	l.failed(a, errExit, e)

@@ -112,7 +112,7 @@ func (m *loadMeter) busy() int {
 // look announces, times out and gives up attempts.
 func (p *Pool) look() {
 	for _, l := range *p.crew.lanes.Load() {
-		a := l.current.Load()
+		a := l.executing()
 		if a == nil {
 			continue
 		}
@@ -139,7 +139,6 @@ func (p *Pool) giveUp(l *lane, a *attempt, now int64) {
 	if !a.phase.CompareAndSwap(announced, abandoned) {
 		return
 	}
-	l.current.Store(nil)
 	e := a.end()
 	e.Ended, e.Announced, e.Log = now, true, a.log()
 	l.failed(a, errIgnored, e)

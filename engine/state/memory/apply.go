@@ -14,8 +14,14 @@ func (l *lane) apply(e *state.End, follower engine.NodeID, next bool) (became en
 	r := l.r
 	p := r.find(e.Node)
 	l.evidence(e)
+	if e.Outcome != engine.OutcomeOK {
+		l.other.Add(1)
+	}
 	switch e.Outcome {
 	case engine.OutcomeOK:
+		if p.kind() == engine.ExpandNode {
+			return l.expand(p, e, next)
+		}
 		return l.succeed(p, e, follower, next)
 	case engine.OutcomeRetrying:
 		if r.mayRetry() {
@@ -35,62 +41,59 @@ func (l *lane) apply(e *state.End, follower engine.NodeID, next bool) (became en
 // succeed stores the output, tells those that wait, and hands on what became ready. The step's number is taken first:
 // whatever this end makes possible comes later in the log.
 func (l *lane) succeed(p at, e *state.End, follower engine.NodeID, next bool) (became engine.NodeID) {
-	r, n := l.r, p.node()
-	seq := uint64(0)
-	if r.log != nil {
-		seq = r.log.next()
-	}
+	seq := l.r.number()
+	n := p.node()
 	n.attempt++
-	if cap(l.ready)-len(l.ready) < 2 {
-		l.ready = make([]engine.NodeID, 0, readiedChunk)
+	if !n.unread() {
+		n.out = e.Output
 	}
-	start := len(l.ready)
-	kind, outcome := engine.AttemptEnded, engine.OutcomeOK
-	if p.kind() == engine.ExpandNode {
-		kind = engine.FanOutExpanded
-		if err := l.expand(p, e); err != nil {
-			e.Error = r.limitError(p, err)
-			outcome = engine.OutcomeFailed
-		}
-	} else {
-		if n.readers.Load() > 0 {
-			n.out = e.Output
-		}
-		l.finished.Store(l.finished.Load() + 1)
-		l.propagate(p, e.Ended)
-	}
-	readied := l.ready[start:len(l.ready):len(l.ready)]
-	became = l.handOn(readied, follower, next)
-	l.recordAs(seq, p, e, kind, outcome, readied, became)
-	if follower != engine.NoNode {
-		became = engine.NoNode
-	}
-	if kind == engine.AttemptEnded {
-		l.releaseInputs(p)
-		l.settleSink(p)
-	} else if outcome == engine.OutcomeFailed {
-		l.failed(p, e.Error)
-	}
+	start := l.room()
+	l.propagate(p, e.Ended)
+	became = l.handOn(seq, p, e, engine.AttemptEnded, start, follower, next)
+	l.releaseInputs(p)
+	l.settleSink(p)
 	return became
 }
 
-// handOn queues what became ready, except the node that the lane goes on with.
-func (l *lane) handOn(readied []engine.NodeID, follower engine.NodeID, next bool) (became engine.NodeID) {
-	became = follower
-	rest := readied
-	switch {
-	case len(readied) == 0:
-		return became
-	case follower != engine.NoNode:
-		rest = l.without(readied, follower)
-	case next:
+// number takes the next number of the log, 0 where none is kept.
+func (r *run) number() uint64 {
+	if r.log == nil {
+		return 0
+	}
+	return r.log.next()
+}
+
+// room makes place for the list of nodes that an end makes ready, and returns where it starts.
+func (l *lane) room() int {
+	if cap(l.ready)-len(l.ready) < 2 {
+		l.ready = make([]engine.NodeID, 0, readiedChunk)
+	}
+	return len(l.ready)
+}
+
+// handOn logs the end, queues what became ready since start, and returns the node that the claim passes to.
+func (l *lane) handOn(seq uint64, p at, e *state.End, kind engine.StepKind, start int, follower engine.NodeID, next bool) engine.NodeID {
+	readied := l.ready[start:len(l.ready):len(l.ready)]
+	if follower != engine.NoNode {
+		l.enqueue(l.without(readied, follower))
+		l.recordAs(seq, p, e, kind, engine.OutcomeOK, readied, follower)
+		return engine.NoNode
+	}
+	became, rest := engine.NoNode, readied
+	if next {
 		became, rest = l.choose(readied)
 	}
-	if len(rest) > 0 {
-		l.queue.fill(rest)
-		l.r.hooks.Ready(len(rest))
-	}
+	l.enqueue(rest)
+	l.recordAs(seq, p, e, kind, engine.OutcomeOK, readied, became)
 	return became
+}
+
+// enqueue offers ready nodes to all lanes.
+func (l *lane) enqueue(nodes []engine.NodeID) {
+	if len(nodes) > 0 {
+		l.queue.fill(nodes)
+		l.r.hooks.Ready(len(nodes))
+	}
 }
 
 // choose takes the first node that its gate lets through; those before it wait at theirs.
@@ -143,7 +146,7 @@ func (l *lane) tellOn(ended int64) {
 		switch {
 		case p.kind() != engine.JoinNode:
 			l.skip(p)
-		case p.node().readers.Load() == 0:
+		case p.node().unread():
 			l.dropOutput(p)
 		}
 		l.settleSink(p)
@@ -157,7 +160,7 @@ func (l *lane) arrive(p at, barren bool, ended int64) {
 	if barren {
 		n.barren.Store(true)
 	}
-	if !p.is(engine.SoleParent) && n.waits.Add(-1) != 0 {
+	if !p.is(engine.SoleParent) && !n.arrived() {
 		return
 	}
 	if p.kind() == engine.JoinNode || n.barren.Load() {
@@ -166,62 +169,6 @@ func (l *lane) arrive(p at, barren bool, ended int64) {
 	}
 	n.ready = ended
 	l.ready = append(l.ready, p.id())
-}
-
-// expand makes the instances of a fan-out. Its width is fixed here, and so are those of its joins.
-func (l *lane) expand(p at, e *state.End) error {
-	r, s := l.r, p.b.scope
-	elements, _ := e.Output.([]any)
-	width := len(elements)
-	body := r.graph.Scope(s.Region(p.local))
-	joins := s.RegionJoins(p.local)
-	holds := int32(width) * int32(body.OuterHolds())
-	l.over = l.over[:0]
-	for _, j := range joins {
-		if s.JoinReadsOuter(j) {
-			holds++
-		}
-	}
-	p.node().readers.Store(holds)
-	p.node().out = elements
-	b, err := r.addBlock(p, width)
-	if err != nil {
-		return err
-	}
-	r.sinks.Add(int64(width) * int64(body.Sinks()))
-	for _, j := range joins {
-		waits := int32(width * len(s.JoinWaits(j)))
-		p.sibling(j).node().waits.Store(waits)
-		if waits == 0 {
-			l.over = append(l.over, p.sibling(j))
-		}
-	}
-	for i := range b.Instances {
-		for _, root := range body.Roots() {
-			q := at{b, i * b.Size, root}
-			q.node().ready = e.Ended
-			l.ready = append(l.ready, q.id())
-		}
-	}
-	if holds == 0 {
-		l.dropOutput(p)
-	}
-	l.tellOn(e.Ended)
-	return nil
-}
-
-// addBlock numbers the instances and makes their state, in one order for all lanes.
-func (r *run) addBlock(p at, width int) (*block, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	eb, err := r.numbering.Expand(p.id(), width, r.job.Options.Limits)
-	if err != nil {
-		return nil, err
-	}
-	b := newBlock(r.graph, eb, p)
-	blocks := append(*r.dynamic.Load(), b)
-	r.dynamic.Store(&blocks)
-	return b, nil
 }
 
 // retry keeps the node back for e.Delay. The timer needs no stop: it finds out that the run is over.
@@ -256,10 +203,6 @@ func (r *run) budgetError(rec *engine.ErrorRecord) *engine.ErrorRecord {
 	exhausted := *rec
 	exhausted.Message = fmt.Sprintf("%s (not tried again: the run has used its budget of %d retries)", rec.Message, r.retries.Load())
 	return &exhausted
-}
-
-func (r *run) limitError(p at, err error) *engine.ErrorRecord {
-	return &engine.ErrorRecord{Kind: engine.LimitError, Node: p.id(), Message: err.Error(), Time: r.wall(r.Now()), Attempt: 1}
 }
 
 func (r *run) wall(ns int64) time.Time { return r.job.Info.StartedAt.Add(time.Duration(ns)) }

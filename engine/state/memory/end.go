@@ -92,7 +92,7 @@ func (r *run) Stop(status engine.Status, cause error, first *engine.ErrorRecord)
 // settle ends a stopping run when no lane holds a claim.
 func (r *run) settle() {
 	for _, l := range *r.lanes.Load() {
-		if l.held.Load() != 0 {
+		if l.busy() {
 			return
 		}
 	}

@@ -10,13 +10,17 @@ import (
 // readiedChunk is how many node numbers one allocation of a lane holds for the Readied lists of its steps.
 const readiedChunk = 1024
 
+// tokenBits is how many low bits of a token count the claims of its lane.
+const tokenBits = 40
+
 // lane implements state.Lane.
 type lane struct {
 	r        *run
 	slot     uint16
 	queue    *queue
-	held     atomic.Uint64 // token of the claim, 0 without one
-	finished atomic.Uint64 // tasks that ended well here
+	held     atomic.Uint64 // the token of the latest claim, doubled; odd while it is held
+	other    atomic.Uint64 // claims that did not finish a task
+	followed atomic.Uint64 // tasks finished behind the head of a strand
 	claim    state.Claim
 	head     bool // the claim is of a node from a queue, not one that this lane became
 	tokens   uint64
@@ -36,7 +40,7 @@ func (r *run) newLane(slot int) *lane {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	lanes := append(*r.lanes.Load(), l)
-	l.tokens = uint64(len(lanes)) << 40 // tokens of two lanes never meet
+	l.tokens = uint64(len(lanes)) << tokenBits // tokens of two lanes never meet
 	r.lanes.Store(&lanes)
 	return l
 }
@@ -92,19 +96,38 @@ func (l *lane) hold(id engine.NodeID, head bool) {
 	l.tokens++
 	l.head = head
 	l.claim = state.Claim{Node: id, Epoch: n.epoch, Attempt: n.attempt + 1, Token: l.tokens, Ready: n.ready}
-	l.held.Store(l.tokens)
+	l.held.Store(l.tokens<<1 | 1)
 }
 
 // putBack makes the claimed node ready again.
 func (l *lane) putBack() {
+	l.other.Add(1)
 	l.leave(l.r.find(l.claim.Node))
 	l.queue.push([]engine.NodeID{l.claim.Node})
 	l.drop()
 }
 
+// holds reports whether the claim has not been abandoned.
+func (l *lane) holds() bool { return l.held.Load() == l.claim.Token<<1|1 }
+
+// busy reports whether a claim is held; any goroutine may ask.
+func (l *lane) busy() bool { return l.held.Load()&1 != 0 }
+
+// finished is the number of tasks that ended well here; any goroutine may ask. Counting them by the claims saves
+// every task an atomic store. Once the run is over, a claim that is still held is of a task that has ended.
+func (l *lane) finished(over bool) int {
+	other := l.other.Load() // first: a claim is counted before it can turn out to be another
+	held := l.held.Load()
+	if held&1 != 0 && !over {
+		other++
+	}
+	claims := held>>1&(1<<tokenBits-1) + l.followed.Load()
+	return int(claims - min(claims, other))
+}
+
 // drop gives up the claim and, where the run is stopping, ends it if this was the last one.
 func (l *lane) drop() {
-	l.held.Store(0)
+	l.held.Store(l.tokens << 1)
 	if l.r.phase.Load() == stopping {
 		l.r.settle()
 	}
@@ -112,7 +135,7 @@ func (l *lane) drop() {
 
 // Release implements state.Lane.
 func (l *lane) Release() {
-	if l.held.Load() != l.claim.Token {
+	if !l.holds() {
 		return
 	}
 	l.putBack()
@@ -130,23 +153,25 @@ func (l *lane) Announce(e *state.End) {
 // Abandon implements state.Lane. It works through a lane of its own, because the lane's goroutine still uses this
 // one; that claims first, so that at no moment the node is held by nobody.
 func (l *lane) Abandon(e *state.End) {
-	token := l.held.Load()
-	if token == 0 {
+	held := l.held.Load()
+	if held&1 == 0 {
 		return
 	}
 	substitute := l.r.newLane(int(l.slot))
 	substitute.hold(e.Node, l.head)
-	if !l.held.CompareAndSwap(token, 0) {
+	if !l.held.CompareAndSwap(held, held&^1) {
+		substitute.other.Add(1)
 		substitute.drop()
 		return
 	}
+	l.other.Add(1)
 	substitute.Complete([]state.End{*e}, false)
 }
 
 // Complete implements state.Lane.
 func (l *lane) Complete(strand []state.End, next bool) state.Reply {
 	r := l.r
-	if held := l.held.Load(); held == 0 || held != l.claim.Token {
+	if !l.holds() {
 		return state.Reply{Stale: true}
 	}
 	next = next && r.phase.Load() == running
@@ -155,6 +180,7 @@ func (l *lane) Complete(strand []state.End, next bool) state.Reply {
 		follower := engine.NoNode
 		if i+1 < len(strand) {
 			follower = strand[i+1].Node
+			l.followed.Add(1)
 		}
 		if r.gates != nil {
 			l.leave(r.find(strand[i].Node))

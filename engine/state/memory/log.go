@@ -13,9 +13,10 @@ import (
 const (
 	// pageLen is the number of steps of a page: 139 KB, so that page tables stay short and small runs small.
 	pageLen = 1024
-	// pollEvery is how long a reader that has caught up waits: writers never wake readers, so a reader costs a run
-	// nothing, and this bounds how late it is.
-	pollEvery = 10 * time.Millisecond
+	// A reader that has caught up looks again after minPoll, and ever later up to maxPoll: writers never wake readers,
+	// so a reader costs a run next to nothing, and maxPoll bounds how late it is.
+	minPoll = 500 * time.Microsecond
+	maxPoll = 10 * time.Millisecond
 )
 
 type page [pageLen]engine.Step
@@ -75,11 +76,12 @@ func (l *log) append(s engine.Step) {
 	}
 }
 
-// read returns the published steps behind number after, at most to the end of their page.
-func (l *log) read(ctx context.Context, after uint64) ([]engine.Step, error) {
-	poll := time.NewTimer(pollEvery)
-	defer poll.Stop()
-	for {
+// read returns the published steps behind number after, at most to the end of their page. It waits for them, but not
+// longer than until done is closed and the last one is read.
+func (l *log) read(ctx context.Context, after uint64, done <-chan struct{}) ([]engine.Step, error) {
+	timer := time.NewTimer(minPoll)
+	defer timer.Stop()
+	for pause := minPoll; ; pause = min(2*pause, maxPoll) {
 		final := l.final.Load() // first: all that comes before it is numbered by now
 		if final > 0 && after >= final {
 			return nil, io.EOF
@@ -87,11 +89,13 @@ func (l *log) read(ctx context.Context, after uint64) ([]engine.Step, error) {
 		if steps := l.published(after, final); len(steps) > 0 {
 			return steps, nil
 		}
-		poll.Reset(pollEvery)
+		timer.Reset(pause)
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-poll.C:
+		case <-done:
+			done, pause = nil, minPoll // from now on a step can only be as late as its writer
+		case <-timer.C:
 		}
 	}
 }

@@ -178,7 +178,7 @@ func (r *run) Steps(ctx context.Context, after uint64) ([]engine.Step, error) {
 	if r.log == nil {
 		return nil, fmt.Errorf("engine: run %s keeps no log", r.job.Info.ID)
 	}
-	return r.log.read(ctx, after)
+	return r.log.read(ctx, after, r.done)
 }
 
 // TakeDetails implements engine.Execution. Worker records are the worker's to add.
@@ -195,20 +195,21 @@ func (r *run) Progress() engine.Progress {
 	p := engine.Progress{
 		Tasks: r.numbering.Tasks(), Failed: int(r.failed.Load()), Skipped: int(r.skipped.Load()), Retries: int(r.retries.Load()),
 	}
+	outcome := engine.Outcome(r.outcome.Load())
+	over := outcome != engine.NoOutcome
 	for _, l := range *r.lanes.Load() {
-		p.Done += int(l.finished.Load())
-		if l.held.Load() != 0 {
+		p.Done += l.finished(over)
+		if l.busy() && !over {
 			p.Running++
 		}
 	}
-	switch r.phase.Load() {
-	case paused:
+	switch {
+	case over:
+		p.Status = outcome.RunStatus()
+	case r.phase.Load() == paused:
 		p.Status = engine.Paused
 	default:
 		p.Status = engine.Running
-	}
-	if outcome := engine.Outcome(r.outcome.Load()); outcome != engine.NoOutcome {
-		p.Status, p.Running = outcome.RunStatus(), 0
 	}
 	return p
 }

@@ -9,11 +9,11 @@ import (
 
 // node is the state of one node: 40 bytes.
 type node struct {
-	out     any          // a task's value, an expansion's elements; nil when nothing needs it any more
-	ready   int64        // when it could first be claimed, in ns since the run's start
-	waits   atomic.Int32 // nodes that it still waits for
-	readers atomic.Int32 // that still need out
-	attempt uint16       // attempts that have ended; changed by the holder of the claim only
+	out     any    // a task's value, an expansion's elements; nil when nothing needs it any more
+	ready   int64  // when it could first be claimed, in ns since the run's start
+	waits   int32  // nodes that it still waits for; atomic once the block is published
+	readers int32  // that still need out; atomic too
+	attempt uint16 // attempts that have ended; changed by the holder of the claim only
 	epoch   uint16
 	barren  atomic.Bool // it has failed or will be skipped: what waits for it is skipped
 }
@@ -40,14 +40,23 @@ func (p at) kind() engine.NodeKind      { return p.b.scope.Kind(p.local) }
 func (p at) sibling(local uint32) at    { return at{p.b, p.base, local} }
 func (p at) is(f engine.NodeFlags) bool { return p.flags()&f != 0 }
 
+// arrived counts down what the node waits for; true when it waits for nothing more.
+func (n *node) arrived() bool { return atomic.AddInt32(&n.waits, -1) == 0 }
+
+// released counts down the readers; true when there is none left.
+func (n *node) released() bool { return atomic.AddInt32(&n.readers, -1) == 0 }
+
+// unread reports whether nothing reads the output any more.
+func (n *node) unread() bool { return atomic.LoadInt32(&n.readers) == 0 }
+
 func newBlock(g *engine.Graph, eb *engine.Block, up at) *block {
 	s := g.Scope(eb.Scope)
 	b := &block{Block: eb, scope: s, nodes: make([]node, eb.Len()), up: up}
 	for i, base := uint32(0), uint32(0); i < eb.Instances; i, base = i+1, base+eb.Size {
 		for n := range eb.Size {
 			state := &b.nodes[base+n]
-			state.waits.Store(int32(len(s.Parents(n))))
-			state.readers.Store(s.Readers(n))
+			state.waits = int32(len(s.Parents(n)))
+			state.readers = s.Readers(n)
 		}
 	}
 	return b

@@ -17,12 +17,12 @@ func (l *lane) releaseInputs(p at) {
 func (l *lane) release(p at) {
 	n := p.node()
 	if p.kind() == engine.TaskNode {
-		if p.is(engine.SoleReader) || n.readers.Add(-1) == 0 {
+		if p.is(engine.SoleReader) || n.released() {
 			n.out = nil
 		}
 		return
 	}
-	if n.readers.Add(-1) == 0 {
+	if n.released() {
 		l.dropOutput(p)
 	}
 }
@@ -66,7 +66,7 @@ func (l *lane) dropJoin(p at) {
 }
 
 func (l *lane) countDown(p at) {
-	if p.node().readers.Add(-1) == 0 {
+	if p.node().released() {
 		l.dropped = append(l.dropped, p)
 	}
 }

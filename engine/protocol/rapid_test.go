@@ -1,0 +1,225 @@
+package protocol_test
+
+import (
+	"hash/fnv"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/protocol"
+	"github.com/dagscope/dagscope/engine/state/statetest"
+)
+
+// machine applies random operations to one run, legal and illegal ones.
+type machine struct {
+	t       *rapid.T
+	s       *protocol.State
+	numbers *engine.Numbering // kept beside, to compare
+	tokens  uint64
+	now     int64
+	ended   map[engine.NodeID]int // accepted good ends
+	last    uint64                // number of the last step
+}
+
+func newMachine(t *rapid.T, g *engine.Graph, policy engine.Policy) *machine {
+	m := &machine{t: t, s: protocol.New(g, policy, engine.Limits{}), numbers: engine.NewNumbering(g), ended: map[engine.NodeID]int{}}
+	require.Equal(t, protocol.Accepted, m.apply(protocol.Start{}).Verdict)
+	return m
+}
+
+// apply holds every operation against the invariants; what is not accepted must not change anything.
+func (m *machine) apply(op protocol.Op) protocol.Reply {
+	before := m.s.Key()
+	reply, steps := m.s.Apply(op)
+	require.NoError(m.t, m.s.Check(), "after %+v", op)
+	if reply.Verdict != protocol.Accepted {
+		require.Equal(m.t, before, m.s.Key(), "after %+v", op)
+		require.Empty(m.t, steps)
+	}
+	for _, s := range steps {
+		m.last++
+		require.Equal(m.t, m.last, s.Seq)
+		if s.Kind == engine.FanOutExpanded {
+			_, err := m.numbers.Expand(s.Node, int(s.Width), engine.Limits{})
+			require.NoError(m.t, err)
+		}
+		if s.Kind == engine.FanOutExpanded || s.Kind == engine.AttemptEnded && s.Outcome == engine.OutcomeOK {
+			m.ended[s.Node]++
+		}
+	}
+	return reply
+}
+
+// pick draws a node of the given status, NoNode where there is none.
+func (m *machine) pick(status protocol.NodeStatus) engine.NodeID {
+	var ids []engine.NodeID
+	for i := range m.s.Nodes {
+		if m.s.Nodes[i].Status == status {
+			ids = append(ids, engine.NodeID(i))
+		}
+	}
+	if len(ids) == 0 {
+		return engine.NoNode
+	}
+	return rapid.SampledFrom(ids).Draw(m.t, "node")
+}
+
+func (m *machine) token() uint64 { m.tokens++; return m.tokens }
+
+func (m *machine) end(id engine.NodeID, outcome engine.Outcome) protocol.End {
+	e := protocol.End{Node: id, Attempt: m.s.Nodes[id].Attempts + 1, Outcome: outcome, Ended: m.now, Delay: time.Duration(m.now % 3)}
+	if m.s.Kind(id) == engine.ExpandNode && outcome == engine.OutcomeOK {
+		e.Width = width(m.numbers, id)
+	}
+	return e
+}
+
+// width depends on where the expansion stands and not on when it expands.
+func width(n *engine.Numbering, id engine.NodeID) uint32 {
+	h := fnv.New32a()
+	for p := n.Locate(id); ; p = n.Up(p) {
+		_, _ = h.Write([]byte{byte(p.Local), byte(p.Instance), byte(p.Block.Scope)})
+		if p.Block.Expansion == engine.NoNode {
+			return h.Sum32() / 7 % 4
+		}
+	}
+}
+
+// strand is the claimed node and some of what may follow behind it.
+func (m *machine) strand(id engine.NodeID, outcome engine.Outcome) []protocol.End {
+	ends := []protocol.End{m.end(id, engine.OutcomeOK)}
+	for n := engine.NodeID(0); int(n) < len(m.s.Nodes) && m.s.Kind(id) == engine.TaskNode && len(ends) < 4; n++ {
+		bounded := m.s.Kind(n) == engine.TaskNode && m.numbers.Function(m.numbers.Locate(n)).Options().MaxConcurrent > 0
+		if m.s.Kind(n) != engine.JoinNode && !bounded && slices.Equal(m.s.Parents(n), []engine.NodeID{id}) && rapid.Bool().Draw(m.t, "on") {
+			ends, id = append(ends, m.end(n, engine.OutcomeOK)), n
+		}
+	}
+	ends[len(ends)-1] = m.end(id, outcome)
+	return ends
+}
+
+// legal does something that a store must accept; mishaps says whether things may go wrong.
+func (m *machine) legal(mishaps bool) {
+	m.now++
+	if m.s.Status == engine.Paused {
+		m.apply(protocol.Resume{})
+		return
+	}
+	if id := m.pick(protocol.Waiting); id != engine.NoNode && m.now >= m.s.Nodes[id].Due {
+		require.Equal(m.t, protocol.Accepted, m.apply(protocol.Due{Now: m.now, Node: id}).Verdict)
+	}
+	held := m.pick(protocol.Claimed)
+	if free := m.pick(protocol.Ready); free != engine.NoNode && m.s.GoesOn() && (held == engine.NoNode || rapid.Bool().Draw(m.t, "claim")) {
+		m.apply(protocol.Take{Grants: []protocol.Grant{{Node: free, Token: m.token()}}})
+		return
+	}
+	if held == engine.NoNode {
+		return
+	}
+	token := m.s.Nodes[held].Token
+	k := 9
+	if mishaps {
+		k = rapid.IntRange(0, 9).Draw(m.t, "mishap")
+	}
+	var reply protocol.Reply
+	switch {
+	case k == 0:
+		reply = m.apply(protocol.Release{Token: token, Node: held})
+	case k == 1:
+		reply = m.apply(protocol.Abandon{Token: token, End: m.end(held, engine.OutcomeRetrying)})
+	case k == 2:
+		reply = m.apply(protocol.Complete{Token: token, Ends: m.strand(held, engine.OutcomeFailed)})
+	case k == 3 && rapid.IntRange(0, 9).Draw(m.t, "rarely") == 0:
+		m.apply(protocol.Stop{Status: engine.Cancelled})
+		return
+	case k == 4:
+		m.apply(protocol.Pause{})
+		return
+	default:
+		op := protocol.Complete{Token: token, Ends: m.strand(held, engine.OutcomeOK), Next: true, NextToken: m.token(), Prefer: engine.NoNode}
+		reply = m.apply(op)
+		require.Equal(m.t, reply, m.apply(op), "a repetition gets the same answer")
+	}
+	require.Equal(m.t, protocol.Accepted, reply.Verdict, reply.Why)
+}
+
+// illegal does something that a store must not accept.
+func (m *machine) illegal() {
+	id := engine.NodeID(rapid.IntRange(0, len(m.s.Nodes)).Draw(m.t, "any"))
+	e := protocol.End{Node: id, Attempt: 1, Outcome: engine.OutcomeOK}
+	var ops []protocol.Op
+	ops = append(ops, protocol.Complete{Token: 1 << 60, Ends: []protocol.End{e}}, protocol.Release{Token: 1 << 60, Node: id},
+		protocol.Abandon{Token: 1 << 60, End: e}, protocol.Announce{Token: 1 << 60, End: e}, protocol.Start{},
+		protocol.Complete{}, protocol.Note{Step: engine.Step{Kind: engine.RunFinished}})
+	if held := m.pick(protocol.Claimed); held != engine.NoNode {
+		good := m.end(held, engine.OutcomeOK)
+		other, odd := good, good
+		other.Attempt++
+		odd.Outcome = engine.OutcomeLost
+		for _, ends := range [][]protocol.End{{other}, {odd}, {good, good}, {good, e}} {
+			if len(ends) == 2 && int(id) < len(m.s.Nodes) && len(m.s.Parents(id)) == 1 {
+				continue // could be legal
+			}
+			ops = append(ops, protocol.Complete{Token: m.s.Nodes[held].Token, Ends: ends})
+		}
+	}
+	op := rapid.SampledFrom(ops).Draw(m.t, "illegal")
+	require.NotEqual(m.t, protocol.Accepted, m.apply(op).Verdict, "%+v", op)
+}
+
+// finished names the tasks that are OK.
+func (m *machine) finished() (names []string) {
+	for i := range m.s.Nodes {
+		id := engine.NodeID(i)
+		if m.s.Kind(id) == engine.TaskNode && m.s.Nodes[i].Status == protocol.OK {
+			p := m.numbers.Locate(id)
+			names = append(names, m.numbers.Identity(p).String())
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// play works until the run is over. A run that does not end is caught by the bound.
+func (m *machine) play(mishaps bool) {
+	for n := 0; !m.s.Status.Final(); n++ {
+		require.Less(m.t, n, 100_000, "the run does not end: %+v", m.s.Counts)
+		m.legal(mishaps && n < 300)
+		if mishaps && rapid.IntRange(0, 4).Draw(m.t, "legal") == 0 {
+			m.illegal()
+		}
+	}
+	require.Equal(m.t, m.numbers.Nodes(), len(m.s.Nodes))
+	require.Equal(m.t, m.numbers.Tasks(), m.s.Counts.Tasks)
+	for i, b := range m.s.Blocks {
+		want := m.numbers.Block(i)
+		require.Equal(m.t, protocol.Block{First: want.First, Scope: want.Scope, Instances: want.Instances, Expansion: want.Expansion}, b)
+	}
+	for id, n := range m.ended {
+		require.Equal(m.t, 1, n, "node %d", id)
+	}
+	if m.s.Stopping == "" {
+		for i := range m.s.Nodes {
+			require.True(m.t, m.s.Nodes[i].Status.Terminal(), "node %d", i)
+		}
+	}
+}
+
+func TestRandomOrders(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		seed := rapid.Uint64().Draw(t, "graph")
+		g := statetest.RandomGraph(rand.New(rand.NewPCG(seed, 1)), rapid.IntRange(1, 30).Draw(t, "size"))
+		calm, other := newMachine(t, g, engine.FailFast), newMachine(t, g, engine.FailFast)
+		calm.play(false)
+		other.play(false)
+		require.Equal(t, engine.Succeeded, calm.s.Status)
+		require.Equal(t, calm.finished(), other.finished(), "whatever the order, the same tasks run")
+		policy := rapid.SampledFrom([]engine.Policy{engine.FailFast, engine.Continue}).Draw(t, "policy")
+		newMachine(t, g, policy).play(true)
+	})
+}

@@ -1,0 +1,12 @@
+package memory
+
+import (
+	"testing"
+
+	"github.com/dagscope/dagscope/engine/state"
+	"github.com/dagscope/dagscope/engine/state/statetest"
+)
+
+func TestStore(t *testing.T) {
+	statetest.Test(t, func(*testing.T) state.Store { return New() })
+}

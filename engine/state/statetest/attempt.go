@@ -1,0 +1,95 @@
+package statetest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/state"
+)
+
+// overlay is a run's values, and those of a strand that the store has not been told of.
+type overlay struct {
+	engine.Values
+	own map[engine.NodeID]any
+}
+
+// Output implements engine.Values.
+func (o overlay) Output(id engine.NodeID) any {
+	if v, ok := o.own[id]; ok {
+		return v
+	}
+	return o.Values.Output(id)
+}
+
+// execute evaluates a task or an expansion whose inputs are there.
+func execute(run state.Run, g *engine.Graph, id engine.NodeID, values engine.Values) (any, error) {
+	n := run.Numbering()
+	p := n.Locate(id)
+	if g.Scope(p.Block.Scope).Kind(p.Local) == engine.ExpandNode {
+		return g.Elements(p, n, values), nil
+	}
+	return n.Function(p).Invoke(context.Background(), g.Args(nil, p, n, values))
+}
+
+// followers lists the nodes that wait for nothing but the given task and can run behind it in one strand.
+func followers(run state.Run, g *engine.Graph, id engine.NodeID) []engine.NodeID {
+	p := run.Numbering().Locate(id)
+	scope := g.Scope(p.Block.Scope)
+	var out []engine.NodeID
+	for _, c := range scope.Children(p.Local) {
+		bounded := scope.Kind(c) == engine.TaskNode && g.Functions()[scope.Function(c)].Options().MaxConcurrent > 0
+		if scope.Kind(c) != engine.JoinNode && !bounded && slices.Equal(scope.Parents(c), []uint32{p.Local}) {
+			out = append(out, p.Node(c))
+		}
+	}
+	return out
+}
+
+// strand executes the seat's node and up to length-1 more behind it, of which the last ends as outcome says.
+func (s *session) strand(c *seat, outcome engine.Outcome, length int) ([]state.End, error) {
+	values := overlay{s.run, map[engine.NodeID]any{}}
+	var ends []state.End
+	for id, attempt := c.claim.Node, c.claim.Attempt; ; attempt = 1 {
+		e := s.end(id, attempt, engine.OutcomeOK)
+		var err error
+		if e.Output, err = execute(s.run, s.job.Graph, id, values); err != nil {
+			return nil, fmt.Errorf("node %d: %w", id, err)
+		}
+		if s.run.Numbering().IsTask(id) {
+			e.OutputBytes = int64(id) // any number: the log takes it over
+		}
+		values.own[id] = e.Output
+		ends = append(ends, e)
+		behind := followers(s.run, s.job.Graph, id)
+		if len(ends) >= length || len(behind) == 0 || !s.run.Numbering().IsTask(id) {
+			break
+		}
+		id = behind[s.rng.IntN(len(behind))]
+	}
+	last := &ends[len(ends)-1]
+	if outcome != engine.OutcomeOK {
+		*last = s.end(last.Node, last.Attempt, outcome)
+	}
+	return ends, nil
+}
+
+// end is a made-up end of an attempt, without an output.
+func (s *session) end(id engine.NodeID, attempt uint16, outcome engine.Outcome) state.End {
+	now := s.run.Now()
+	e := state.End{
+		Node: id, Attempt: attempt, Outcome: outcome, Claimed: now, Started: now, Ended: now, Fetch: int64(s.rng.IntN(3)),
+	}
+	switch outcome {
+	case engine.OutcomeRetrying:
+		e.Delay = int64(s.rng.IntN(30_000))
+		e.Error = &engine.ErrorRecord{Kind: engine.UserError, Node: id, Message: "again", Attempt: int(attempt)}
+	case engine.OutcomeFailed:
+		e.Error = &engine.ErrorRecord{Kind: engine.UserError, Node: id, Message: "failed", Attempt: int(attempt)}
+		e.Log = []byte("log")
+	case engine.OutcomeCancelled:
+		e.Error = &engine.ErrorRecord{Kind: engine.CancelledError, Node: id, Message: "cancelled", Attempt: int(attempt)}
+	}
+	return e
+}

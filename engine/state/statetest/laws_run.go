@@ -1,0 +1,221 @@
+package statetest
+
+import (
+	"context"
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/protocol"
+	"github.com/dagscope/dagscope/engine/state"
+)
+
+func pauseHandsOutNothing(t *testing.T, store state.Store) {
+	s := begin(t, store, forkOf(2), engine.RunOptions{}, 2)
+	s.mustClaim(0)
+	s.run.Pause()
+	s.apply(protocol.Pause{})
+	s.ends(0, engine.OutcomeOK, true)
+	require.False(t, s.seats[0].held, "no claim passes on")
+	require.Equal(t, engine.Paused, s.run.Progress().Status)
+	s.mustNotClaim(1)
+	before, _ := s.hooks.told()
+	s.run.Resume()
+	s.apply(protocol.Resume{})
+	after, _ := s.hooks.told()
+	require.GreaterOrEqual(t, after-before, 2, "who found nothing is told")
+	s.mustClaim(1)
+	s.finish()
+}
+
+func firstStopCounts(t *testing.T, store state.Store) {
+	s := begin(t, store, chainOf(2), engine.RunOptions{}, 1)
+	s.mustClaim(0)
+	first := &engine.ErrorRecord{Kind: engine.DeadlineError, Message: "first"}
+	s.stop(engine.Failed, engine.ErrDeadline, first)
+	s.stop(engine.Cancelled, engine.ErrCancelled, nil)
+	s.run.Cancel()
+	require.True(t, s.run.Stopping())
+	s.ends(0, engine.OutcomeCancelled, true)
+	s.awaitDone()
+	end, value := s.run.End()
+	require.Equal(t, engine.Failed, end.Status)
+	require.Equal(t, first, end.First)
+	require.Nil(t, value)
+	_, causes := s.hooks.told()
+	require.Equal(t, []error{engine.ErrDeadline}, causes)
+	s.finish()
+}
+
+func stopEndsWithLastClaim(t *testing.T, store state.Store) {
+	s := begin(t, store, forkOf(3), engine.RunOptions{}, 3)
+	s.mustClaim(0)
+	s.ends(0, engine.OutcomeOK, false)
+	for i := range 3 {
+		s.mustClaim(i)
+	}
+	s.stop(engine.Cancelled, engine.ErrCancelled, nil)
+	s.ends(0, engine.OutcomeOK, true)
+	s.mustNotClaim(0)
+	s.check(s.release(s.seats[1]))
+	s.check(s.abandon(s.seats[2], engine.OutcomeCancelled))
+	s.awaitDone()
+	require.Equal(t, engine.Cancelled, s.run.Progress().Status)
+	s.check(s.late(s.seats[2], s.seats[2].claim.Node))
+	s.finish()
+	other := begin(t, store, chainOf(1), engine.RunOptions{}, 1)
+	other.stop(engine.Cancelled, engine.ErrCancelled, nil)
+	other.awaitDone() // nothing was claimed
+	other.finish()
+}
+
+func failFastStops(t *testing.T, store state.Store) {
+	s := begin(t, store, forkOf(2), engine.RunOptions{Policy: engine.FailFast}, 2)
+	s.mustClaim(0)
+	s.ends(0, engine.OutcomeOK, false)
+	failing := s.mustClaim(0)
+	s.mustClaim(1)
+	s.ends(0, engine.OutcomeFailed, true)
+	require.True(t, s.run.Stopping())
+	_, causes := s.hooks.told()
+	require.Equal(t, []error{engine.ErrRunFailed}, causes)
+	s.ends(1, engine.OutcomeCancelled, true)
+	s.awaitDone()
+	end, _ := s.run.End()
+	require.Equal(t, engine.Failed, end.Status)
+	require.NotNil(t, end.First)
+	require.Equal(t, failing.Node, end.First.Node)
+	s.finish()
+}
+
+func continueFinishesTheRest(t *testing.T, store state.Store) {
+	s := begin(t, store, forkOf(2), engine.RunOptions{Policy: engine.Continue}, 2)
+	s.mustClaim(0)
+	s.ends(0, engine.OutcomeOK, false)
+	s.mustClaim(0)
+	s.mustClaim(1)
+	s.ends(0, engine.OutcomeFailed, true)
+	require.False(t, s.run.Stopping(), "the other one still runs")
+	s.ends(1, engine.OutcomeOK, true)
+	s.awaitDone()
+	p := s.run.Progress()
+	require.Equal(t, engine.Progress{Status: engine.Failed, Tasks: 4, Done: 2, Failed: 1, Skipped: 1}, p)
+	s.finish()
+}
+
+func numbersComeFirst(t *testing.T, store state.Store) {
+	s := begin(t, store, fanOutOf(3), engine.RunOptions{}, 3)
+	s.mustClaim(0)
+	before := s.run.Numbering().Nodes()
+	s.ends(0, engine.OutcomeOK, true)
+	c := s.seats[0].claim
+	require.True(t, s.seats[0].held)
+	require.GreaterOrEqual(t, int(c.Node), before)
+	require.Equal(t, before+3, s.run.Numbering().Nodes())
+	require.Equal(t, 4, s.run.Progress().Tasks)
+	s.finish()
+}
+
+func tooWideFails(t *testing.T, store state.Store) {
+	s := begin(t, store, fanOutOf(30), engine.RunOptions{Limits: engine.Limits{Tasks: 20}}, 1)
+	s.mustClaim(0)
+	s.ends(0, engine.OutcomeOK, true)
+	s.awaitDone()
+	end, _ := s.run.End()
+	require.Equal(t, engine.Failed, end.Status)
+	require.NotNil(t, end.First)
+	require.Equal(t, engine.LimitError, end.First.Kind)
+	s.finish()
+}
+
+func readyIsTold(t *testing.T, store state.Store) {
+	s := begin(t, store, forkOf(3), engine.RunOptions{}, 1)
+	s.mustClaim(0)
+	before, _ := s.hooks.told()
+	s.ends(0, engine.OutcomeOK, true)
+	after, _ := s.hooks.told()
+	require.GreaterOrEqual(t, after-before, 2, "two are left for others")
+	s.finish()
+}
+
+func stepsWait(t *testing.T, store state.Store) {
+	s := begin(t, store, chainOf(2), engine.RunOptions{}, 1)
+	steps, err := s.run.Steps(t.Context(), 0)
+	require.NoError(t, err)
+	last := steps[len(steps)-1].Seq
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = s.run.Steps(ctx, last)
+	require.ErrorIs(t, err, context.Canceled)
+	got := make(chan uint64)
+	go func() {
+		steps, err := s.run.Steps(context.WithoutCancel(ctx), last)
+		if err != nil || len(steps) == 0 {
+			close(got)
+			return
+		}
+		got <- steps[0].Seq
+	}()
+	s.mustClaim(0)
+	s.ends(0, engine.OutcomeOK, false)
+	require.Equal(t, last+1, <-got)
+	s.finish() // reads to the end
+	_, err = s.run.Steps(t.Context(), s.model.Seq)
+	require.ErrorIs(t, err, io.EOF)
+}
+
+func notesAreLogged(t *testing.T, store state.Store) {
+	s := begin(t, store, chainOf(1), engine.RunOptions{}, 1)
+	for _, kind := range []engine.StepKind{engine.WorkerStarted, engine.WorkerStopped, engine.SlotLeaked} {
+		step := engine.Step{Kind: kind, Worker: 3, Slot: 4, Started: 5, Became: engine.NoNode}
+		s.run.Note(step)
+		s.apply(protocol.Note{Step: step})
+	}
+	s.finish()
+}
+
+func stepsTellMoments(t *testing.T, store state.Store) {
+	s := begin(t, store, chainOf(2), engine.RunOptions{}, 1)
+	s.mustClaim(0)
+	s.announce(s.seats[0])
+	e := s.end(0, 1, engine.OutcomeOK)
+	e.Output, e.Announced, e.OutputBytes, e.Updated = 1, true, 8, e.Ended+1
+	s.seats[0].lane.Complete([]state.End{e}, false)
+	s.apply(protocol.Complete{Token: s.seats[0].claim.Token, Ends: []protocol.End{Model(&e)}})
+	s.seats[0].held = false
+	steps, err := s.run.Steps(t.Context(), 1)
+	require.NoError(t, err)
+	require.Equal(t, engine.AttemptStarted, steps[0].Kind)
+	if len(steps) == 1 {
+		steps, err = s.run.Steps(t.Context(), 2)
+		require.NoError(t, err)
+	} else {
+		steps = steps[1:]
+	}
+	got := steps[0]
+	require.Equal(t, []int64{e.Claimed, e.Started, e.Ended, e.Updated, e.Fetch, 8},
+		[]int64{got.Claimed, got.Started, got.Ended, got.Updated, got.Fetch, got.OutputBytes})
+	require.True(t, got.Announced && got.Head)
+}
+
+func detailsOnce(t *testing.T, store state.Store) {
+	s := begin(t, store, chainOf(1), engine.RunOptions{}, 1)
+	c := s.mustClaim(0)
+	e := s.end(c.Node, 1, engine.OutcomeFailed)
+	s.seats[0].lane.Complete([]state.End{e}, false)
+	s.awaitDone()
+	details, _ := s.run.TakeDetails()
+	require.Equal(t, []engine.Detail{{Node: c.Node, Attempt: 1, Error: e.Error, Log: []byte("log")}}, details)
+	details, _ = s.run.TakeDetails()
+	require.Empty(t, details)
+}
+
+func unloggedWorks(t *testing.T, store state.Store) {
+	s := begin(t, store, forkOf(3), engine.RunOptions{Unlogged: true}, 2)
+	for !s.model.Status.Final() {
+		s.check(s.act(false))
+	}
+	require.NoError(t, s.compareEnd(t.Context()))
+}
