@@ -21,31 +21,45 @@ const (
 )
 
 // attempt is the context of one call of a body. It is allocated in slabs and never reused, since a body may keep its
-// context; channels, causes and task descriptions are made when asked for.
+// context; so it is kept small, and what only some bodies need is made when they ask for it.
 type attempt struct {
-	job       *job
-	function  *engine.Function
-	node      engine.NodeID
-	epoch     uint16
-	number    uint16
-	claimed   int64
-	started   int64
-	phase     atomic.Uint32
-	cancelled atomic.Int64 // when it was cancelled, in ns since the run's start; 0 before
-	done      atomic.Pointer[chan struct{}]
-	cause     atomic.Pointer[error]
-	extra     atomic.Pointer[extra]
+	job     *job
+	node    engine.NodeID
+	epoch   uint16
+	number  uint16
+	claimed int64
+	started int64
+	rare    atomic.Pointer[rare]
+	phase   atomic.Uint32
 }
 
-// extra is what only some bodies ask for.
-type extra struct {
-	info engine.TaskInfo
-	tail tail
+// rare is what an attempt has once somebody waits for its end, asks for its description, or cancels it.
+type rare struct {
+	mu        sync.Mutex
+	done      chan struct{} // nil until somebody waits for it
+	cause     error         // why it was cancelled, nil before
+	cancelled int64         // when, in ns since the run's start
+	info      *engine.TaskInfo
+	tail      tail
 }
+
+// more gives the rare part, making it first if need be.
+func (a *attempt) more() *rare {
+	if r := a.rare.Load(); r != nil {
+		return r
+	}
+	a.rare.CompareAndSwap(nil, new(rare))
+	return a.rare.Load()
+}
+
+func (a *attempt) place() engine.Place { return a.job.numbers.Locate(a.node) }
+
+// timeout is how long the body may take, 0 for no bound.
+func (a *attempt) timeout() time.Duration { return a.job.numbers.Function(a.place()).Options().Timeout }
 
 // Deadline implements context.Context.
 func (a *attempt) Deadline() (time.Time, bool) {
-	timeout := a.function.Options().Timeout
+	timeout := a.timeout()
 	if timeout <= 0 {
 		return time.Time{}, false
 	}
@@ -54,26 +68,25 @@ func (a *attempt) Deadline() (time.Time, bool) {
 
 // Done implements context.Context.
 func (a *attempt) Done() <-chan struct{} {
-	if c := a.done.Load(); c != nil {
-		return *c
+	r := a.more()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.done == nil {
+		r.done = make(chan struct{})
+		if r.cause != nil {
+			close(r.done)
+		}
 	}
-	c := make(chan struct{})
-	if !a.done.CompareAndSwap(nil, &c) {
-		return *a.done.Load()
-	}
-	if a.cause.Load() != nil { // cancelled before anybody could be told
-		a.closeDone()
-	}
-	return c
+	return r.done
 }
 
 // Err implements context.Context.
 func (a *attempt) Err() error {
-	cause := a.cause.Load()
+	cause, _ := a.cause()
 	switch {
 	case cause == nil:
 		return nil
-	case *cause == engine.ErrTimeout || *cause == engine.ErrDeadline:
+	case cause == engine.ErrTimeout || cause == engine.ErrDeadline:
 		return context.DeadlineExceeded
 	default:
 		return context.Canceled
@@ -85,42 +98,41 @@ func (a *attempt) Value(key any) any {
 	if key != (engine.TaskKey{}) {
 		return nil
 	}
-	if x := a.extra.Load(); x != nil {
-		return &x.info
+	r := a.more()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.info == nil {
+		r.info = &engine.TaskInfo{
+			Run: a.job.info.ID, Task: a.job.numbers.Identity(a.place()), Node: a.node,
+			Epoch: int(a.epoch), Attempt: int(a.number),
+			Log: slog.New(slog.NewTextHandler(&r.tail, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		}
 	}
-	numbers := a.job.numbers
-	x := &extra{info: engine.TaskInfo{
-		Run: a.job.info.ID, Task: numbers.Identity(numbers.Locate(a.node)), Node: a.node, Epoch: int(a.epoch), Attempt: int(a.number),
-	}}
-	x.info.Log = slog.New(slog.NewTextHandler(&x.tail, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	if !a.extra.CompareAndSwap(nil, x) {
-		x = a.extra.Load()
+	return r.info
+}
+
+// cause tells why the attempt was cancelled and when, nil if it was not.
+func (a *attempt) cause() (error, int64) {
+	r := a.rare.Load()
+	if r == nil {
+		return nil, 0
 	}
-	return &x.info
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.cause, r.cancelled
 }
 
 // cancel tells the body to stop, for the first cause given.
 func (a *attempt) cancel(cause error, now int64) {
-	if !a.cause.CompareAndSwap(nil, &cause) {
+	r := a.more()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.cause != nil {
 		return
 	}
-	a.cancelled.Store(max(now, 1))
-	if a.done.Load() != nil {
-		a.closeDone()
-	}
-}
-
-// closing serialises the few who close an attempt's channel; it is held for nanoseconds.
-var closing sync.Mutex
-
-func (a *attempt) closeDone() {
-	closing.Lock()
-	defer closing.Unlock()
-	c := *a.done.Load()
-	select {
-	case <-c:
-	default:
-		close(c)
+	r.cause, r.cancelled = cause, now
+	if r.done != nil {
+		close(r.done)
 	}
 }
 
@@ -145,14 +157,15 @@ func (a *attempt) close() (wasAnnounced, ok bool) {
 
 // release tells goroutines that the body left behind that its context is over.
 func (a *attempt) release() {
-	if a.done.Load() != nil {
-		a.cancel(context.Canceled, 1)
+	if a.rare.Load() != nil {
+		a.cancel(context.Canceled, a.started)
 	}
 }
 
+// log is what the body has logged, nil for nothing.
 func (a *attempt) log() []byte {
-	if x := a.extra.Load(); x != nil {
-		return x.tail.bytes()
+	if r := a.rare.Load(); r != nil {
+		return r.tail.bytes()
 	}
 	return nil
 }

@@ -129,7 +129,7 @@ func (l *lane) execute(j *job, c state.Claim, claimed int64, head bool, e *state
 	f := j.numbers.Function(p)
 	args := j.graph.Args(l.args[:0], p, j.numbers, j.run)
 	a := l.attempt()
-	a.job, a.function, a.node, a.epoch, a.number = j, f, c.Node, c.Epoch, c.Attempt
+	a.job, a.node, a.epoch, a.number = j, c.Node, c.Epoch, c.Attempt
 	a.claimed, a.started = claimed, claimed
 	if !head || scope.Flags(p.Local)&engine.Gathers != 0 {
 		a.started = j.run.Now()
@@ -141,7 +141,7 @@ func (l *lane) execute(j *job, c state.Claim, claimed int64, head bool, e *state
 		a.cancel(*ending, a.started)
 		err = *ending
 	} else {
-		out, err = l.invoke(a, args)
+		out, err = l.invoke(f, a, args)
 	}
 	e.Ended = j.run.Now()
 	clear(args)
@@ -179,7 +179,7 @@ func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
 // invoke calls the body. A panic becomes an error; runtime.Goexit cannot be stopped, so its attempt is ended and the
 // lane replaced from within the deferred call.
-func (l *lane) invoke(a *attempt, args []any) (out any, err error) {
+func (l *lane) invoke(f *engine.Function, a *attempt, args []any) (out any, err error) {
 	returned := false
 	defer func() {
 		if returned {
@@ -191,7 +191,7 @@ func (l *lane) invoke(a *attempt, args []any) (out any, err error) {
 		}
 		l.exited(a)
 	}()
-	out, err = a.function.Invoke(a, args)
+	out, err = f.Invoke(a, args)
 	returned = true
 	return out, err
 }
@@ -212,14 +212,14 @@ func (l *lane) exited(a *attempt) {
 
 // failed decides what a failure means: cut off by the end of the run, to be tried again, or final.
 func (l *lane) failed(a *attempt, err error, e *state.End) {
-	cause := a.cause.Load()
+	cause, _ := a.cause()
 	e.Outcome = engine.OutcomeFailed
 	e.Error = a.errorRecord(l, err, e.Ended)
 	switch {
-	case cause != nil && *cause != engine.ErrTimeout:
+	case cause != nil && cause != engine.ErrTimeout:
 		e.Outcome = engine.OutcomeCancelled
 	case engine.IsNoRetry(err):
-	case int(a.number) <= a.function.Options().Retries:
+	case int(a.number) <= a.job.numbers.Function(a.place()).Options().Retries:
 		e.Outcome = engine.OutcomeRetrying
 		e.Delay = l.pool.backoff(int(a.number))
 	}
@@ -238,21 +238,21 @@ func (p *Pool) backoff(n int) int64 {
 func (a *attempt) errorRecord(l *lane, err error, now int64) *engine.ErrorRecord {
 	kind, message, stack := engine.UserError, err.Error(), ""
 	var p *panicError
-	cause := a.cause.Load()
+	cause, _ := a.cause()
 	switch {
 	case errors.As(err, &p):
 		kind, stack = engine.PanicError, clip(string(p.stack))
-	case cause != nil && *cause == engine.ErrTimeout:
+	case cause == engine.ErrTimeout:
 		kind = engine.TimeoutError
-		message = fmt.Sprintf("no result within the timeout of %s: %s", a.function.Options().Timeout, message)
-	case cause != nil && *cause == engine.ErrDeadline:
+		message = fmt.Sprintf("no result within the timeout of %s: %s", a.timeout(), message)
+	case cause == engine.ErrDeadline:
 		kind = engine.DeadlineError
 	case cause != nil:
 		kind = engine.CancelledError
 	}
 	host, _ := os.Hostname()
 	return &engine.ErrorRecord{
-		Kind: kind, Task: a.job.numbers.Identity(a.job.numbers.Locate(a.node)).String(), Node: a.node,
+		Kind: kind, Task: a.job.numbers.Identity(a.place()).String(), Node: a.node,
 		Message: clip(message), Stack: stack, Worker: l.pool.cfg.Name, Host: host, Slot: l.slot,
 		Epoch: int(a.epoch), Attempt: int(a.number), Time: a.job.info.StartedAt.Add(time.Duration(now)),
 	}

@@ -121,10 +121,10 @@ func (p *Pool) look() {
 			a.job.lanes[l.slot].Announce(a.end())
 			a.phase.Store(announced)
 		}
-		if timeout := a.function.Options().Timeout; timeout > 0 && now-a.started > int64(timeout) {
+		if timeout := a.timeout(); timeout > 0 && now-a.started > int64(timeout) {
 			a.cancel(engine.ErrTimeout, now)
 		}
-		if at := a.cancelled.Load(); at != 0 && now-at > int64(p.cfg.Grace) {
+		if cause, at := a.cause(); cause != nil && now-at > int64(p.cfg.Grace) {
 			p.giveUp(l, a, now)
 		}
 	}
