@@ -241,7 +241,7 @@ func (a *attempt) errorRecord(l *lane, err error, now int64) *engine.ErrorRecord
 	cause, _ := a.cause()
 	switch {
 	case errors.As(err, &p):
-		kind, stack = engine.PanicError, clip(string(p.stack))
+		kind, message, stack = engine.PanicError, fmt.Sprint(p.value), clip(string(p.stack))
 	case cause == engine.ErrTimeout:
 		kind = engine.TimeoutError
 		message = fmt.Sprintf("no result within the timeout of %s: %s", a.timeout(), message)

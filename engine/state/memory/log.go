@@ -65,15 +65,23 @@ func (l *log) grow(i uint64) []*page {
 func publish(s *engine.Step, seq uint64) { atomic.StoreUint64(&s.Seq, seq) }
 
 // append numbers a step and publishes it. What comes behind RunFinished, by a narrow race, is never read.
-func (l *log) append(s engine.Step) {
+func (l *log) append(s *engine.Step) {
 	seq := l.next()
 	place := l.at(seq)
-	s.Seq = 0
-	*place = s
+	copyStep(place, s)
 	publish(place, seq)
 	if s.Kind == engine.RunFinished {
 		l.final.Store(seq)
 	}
+}
+
+// copyStep copies all fields but Seq, at which readers look meanwhile.
+func copyStep(dst, src *engine.Step) {
+	dst.Kind, dst.Outcome, dst.Location, dst.Announced, dst.Head = src.Kind, src.Outcome, src.Location, src.Announced, src.Head
+	dst.Node, dst.Epoch, dst.Attempt, dst.Worker, dst.Slot = src.Node, src.Epoch, src.Attempt, src.Worker, src.Slot
+	dst.Ready, dst.Claimed, dst.Started, dst.Ended, dst.Updated = src.Ready, src.Claimed, src.Started, src.Ended, src.Updated
+	dst.Fetch, dst.OutputBytes, dst.StoredBytes = src.Fetch, src.OutputBytes, src.StoredBytes
+	dst.Became, dst.Readied, dst.Width, dst.Delay = src.Became, src.Readied, src.Width, src.Delay
 }
 
 // read returns the published steps behind number after, at most to the end of their page. It waits for them, but not

@@ -170,7 +170,7 @@ func (r *run) Note(s engine.Step) {
 		return
 	}
 	s.Became = engine.NoNode
-	r.log.append(s)
+	r.log.append(&s)
 }
 
 // Steps implements engine.Execution.
