@@ -1,0 +1,235 @@
+package metricsstore
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// ArchiverConfig is the configuration of an Archiver. Store is required; the zero value of the rest means the
+// defaults.
+type ArchiverConfig struct {
+	Store Store
+	// Owner is the name under which leases are held; default a random one.
+	Owner string
+	// Lease is how long a run is reserved while it is archived; default 15 s.
+	Lease time.Duration
+	// BlockSteps is how many steps the blocks of an archived run have, 1 to MaxBlockSteps; default 1,000.
+	BlockSteps int
+}
+
+// Archiver archives runs from what is kept of them. Safe for concurrent use by several goroutines and processes: the
+// lease of a run decides who archives it, and doing so twice changes nothing.
+type Archiver struct {
+	cfg    ArchiverConfig
+	unpack *Unpacker
+}
+
+// NewArchiver checks the configuration.
+func NewArchiver(cfg ArchiverConfig) (*Archiver, error) {
+	c, err := Config{Store: cfg.Store, Lease: cfg.Lease, BlockSteps: cfg.BlockSteps}.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	cfg.Lease, cfg.BlockSteps = c.Lease, c.BlockSteps
+	if cfg.Owner == "" {
+		cfg.Owner = "archiver-" + rand.Text()
+	}
+	u, err := NewUnpacker()
+	if err != nil {
+		return nil, err
+	}
+	return &Archiver{cfg: cfg, unpack: u}, nil
+}
+
+// Rebuild archives a run from its log: one that has not ended and nobody holds the lease of, or one that has got
+// steps since it was archived. A run whose log does not tell how it ended is then interrupted. It returns the header
+// as it is kept afterwards. The error is ErrLease where somebody else is at it, so the run may well be live.
+func (a *Archiver) Rebuild(ctx context.Context, run engine.RunID) (Header, error) {
+	release, err := a.acquire(ctx, run)
+	if err != nil {
+		return Header{}, err
+	}
+	defer release()
+	kept, err := a.cfg.Store.Run(ctx, run)
+	if err != nil {
+		return Header{}, err
+	}
+	h := kept.Header
+	f, damage := a.refold(ctx, run)
+	if damage != nil && !errors.Is(damage, ErrCorrupt) {
+		return h, damage
+	}
+	if h.Status.Final() && (damage != nil || f.Seq() <= h.ArchivedSeq) {
+		return h, damage
+	}
+	// What is damaged stays so: the run ends all the same, with what can be read.
+	if h.Damage = ""; damage != nil {
+		h.Damage = cutText(damage.Error())
+	}
+	finishHeader(&h, &kept, f)
+	return h, errors.Join(damage, a.archive(ctx, &h, f, nil))
+}
+
+// finishHeader fills in what the log tells of how a run ended.
+func finishHeader(h *Header, kept *Run, f *Fold) {
+	u := &h.Upload
+	u.Steps, u.StepsKept = max(u.Steps, int64(kept.Steps)), int64(kept.Steps)
+	u.Details, u.DetailsKept = max(u.Details, int64(kept.Details)), int64(kept.Details)
+	if u.Strategy == "" {
+		u.Strategy = h.Info.Upload
+	}
+	if h.Status.Final() && h.Status != engine.Interrupted {
+		return
+	}
+	status, ended, ok := f.Finished()
+	if !ok {
+		status, ended = engine.Interrupted, f.Counts().LastEnd
+	}
+	h.Status, h.EndedAt = status, h.Info.StartedAt.Add(time.Duration(ended))
+}
+
+// Sweep rebuilds every run that needs it and that nobody else holds the lease of, and returns which it archived. A
+// run that cannot be rebuilt stays as it is and is told by the error.
+func (a *Archiver) Sweep(ctx context.Context) ([]engine.RunID, error) {
+	var done []engine.RunID
+	var errs []error
+	for after := (Position{}); ; {
+		runs, err := a.cfg.Store.Runs(ctx, after, 256)
+		if err != nil {
+			return done, errors.Join(append(errs, err)...)
+		}
+		for i := range runs {
+			r := &runs[i]
+			if r.Status.Final() && (r.LastSeq <= r.ArchivedSeq || r.Damage != "") {
+				continue
+			}
+			h, err := a.Rebuild(ctx, r.Info.ID)
+			if err == nil && h.Rollup > r.Rollup {
+				done = append(done, r.Info.ID)
+			}
+			if err != nil && !errors.Is(err, ErrLease) && !errors.Is(err, ErrNotFound) {
+				errs = append(errs, err)
+			}
+		}
+		if len(runs) == 0 {
+			return done, errors.Join(errs...)
+		}
+		after = runs[len(runs)-1].Position()
+	}
+}
+
+// acquire takes the lease of a run.
+func (a *Archiver) acquire(ctx context.Context, run engine.RunID) (release func(), err error) {
+	now := time.Now()
+	if err := a.cfg.Store.Acquire(ctx, run, Lease{Owner: a.cfg.Owner, Until: now.Add(a.cfg.Lease)}, now); err != nil {
+		return nil, err
+	}
+	return func() {
+		// Where this fails the lease runs out by itself.
+		_ = a.cfg.Store.Release(context.WithoutCancel(ctx), run, a.cfg.Owner)
+	}, nil
+}
+
+// refold folds a run from the start of its log. Where it is ErrCorrupt, the fold holds what could be read.
+func (a *Archiver) refold(ctx context.Context, run engine.RunID) (*Fold, error) {
+	shape, err := a.cfg.Store.Attachment(ctx, run, AttachShape)
+	if err != nil {
+		return nil, err
+	}
+	g, err := engine.DecodeShape(shape)
+	if err != nil {
+		return &Fold{}, fmt.Errorf("%w: shape of run %s: %w", ErrCorrupt, run, err)
+	}
+	f := NewFold(g)
+	return f, a.fold(ctx, run, f)
+}
+
+// fold takes in the log of a run behind what the fold has seen.
+func (a *Archiver) fold(ctx context.Context, run engine.RunID, f *Fold) error {
+	for log := NewLogReader(a.cfg.Store, a.unpack, run, f.Seq()); ; {
+		steps, err := log.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := f.Steps(steps); err != nil {
+			return fmt.Errorf("run %s: %w", run, err)
+		}
+	}
+}
+
+// archive puts header and roll-ups of a run whose lease is held, and its log in full blocks.
+func (a *Archiver) archive(ctx context.Context, h *Header, f *Fold, attachments map[string][]byte) error {
+	kept, err := a.cfg.Store.Run(ctx, h.Info.ID)
+	if err != nil {
+		return err
+	}
+	h.Rollup, h.ArchivedSeq, h.Counts = kept.Rollup+1, f.Seq(), f.Counts()
+	archive := Archive{Owner: a.cfg.Owner, Header: *h, Attachments: attachments}
+	if archive.Rollups, err = rollups(h, f); err != nil {
+		return err
+	}
+	if archive.Blocks, err = a.repack(ctx, h.Info.ID); err != nil {
+		return err
+	}
+	return a.cfg.Store.Archive(ctx, h.Info.ID, archive)
+}
+
+// rollups are the digests of a fold as they are kept. A schedule that was made up has no place among measurements.
+func rollups(h *Header, f *Fold) ([]Rollup, error) {
+	if h.Info.Reconstructed != "" {
+		return nil, nil
+	}
+	var out []Rollup
+	for _, d := range f.Digests() {
+		r, err := PackRollup(h, d)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// repack gives the log in full blocks, nil where it has hardly more blocks than that.
+func (a *Archiver) repack(ctx context.Context, run engine.RunID) ([]Block, error) {
+	blocks, err := a.cfg.Store.Log(ctx, run, 0, 0)
+	if err != nil || len(blocks) == 0 || blocks[0].First != 1 {
+		return nil, err
+	}
+	n := 1
+	for n < len(blocks) && blocks[n].First == blocks[n-1].Last+1 {
+		n++
+	}
+	if full := int(blocks[n-1].Last)/a.cfg.BlockSteps + 1; n < 2*full+8 {
+		return nil, nil
+	}
+	p, err := NewPacker()
+	if err != nil {
+		return nil, err
+	}
+	var out []Block
+	var waiting []engine.Step
+	for i := range blocks[:n] {
+		steps, err := a.unpack.Unpack(nil, blocks[i])
+		if err != nil {
+			return nil, nil // what cannot be read stays as it is
+		}
+		if waiting = append(waiting, steps...); len(waiting) >= a.cfg.BlockSteps {
+			out = append(out, p.Pack(waiting))
+			waiting = waiting[:0]
+		}
+	}
+	if len(waiting) > 0 {
+		out = append(out, p.Pack(waiting))
+	}
+	return out, nil
+}

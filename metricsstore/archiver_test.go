@@ -1,0 +1,231 @@
+package metricsstore_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/memory"
+)
+
+func pack(t testing.TB, steps []engine.Step, n int) []metricsstore.Block {
+	t.Helper()
+	p, err := metricsstore.NewPacker()
+	require.NoError(t, err)
+	var out []metricsstore.Block
+	for part := range slices.Chunk(steps, n) {
+		out = append(out, p.Pack(part))
+	}
+	return out
+}
+
+// beginDead begins a run whose recorder is gone.
+func beginDead(t testing.TB, s metricsstore.Store, id engine.RunID, g *engine.Graph) {
+	t.Helper()
+	require.NoError(t, s.Begin(t.Context(), metricsstore.Header{Info: info(id), Status: engine.Running}, g.AppendShape(nil)))
+}
+
+func TestRebuildInterrupted(t *testing.T) {
+	g, steps := simulated(t, 5, 200)
+	s := memory.New()
+	beginDead(t, s, "r", g)
+	cut := len(steps) - 40
+	require.NoError(t, s.Append(t.Context(), "r", metricsstore.Batch{Blocks: pack(t, steps[:cut], 30)}))
+	row, err := metricsstore.PackDetail(0, &engine.Detail{Node: 1, Attempt: 1})
+	require.NoError(t, err)
+	require.NoError(t, s.Append(t.Context(), "r", metricsstore.Batch{Details: []metricsstore.DetailRow{row}}))
+
+	done, err := archiver(t, s).Sweep(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []engine.RunID{"r"}, done)
+	got := mustRun(t, s, "r")
+	fold := metricsstore.NewFold(g)
+	require.NoError(t, fold.Steps(steps[:cut]))
+	assert.Equal(t, engine.Interrupted, got.Status)
+	assert.Equal(t, fold.Counts(), got.Counts)
+	assert.Equal(t, uint64(cut), got.ArchivedSeq)
+	assert.Equal(t, int64(1), got.Upload.DetailsKept)
+	assert.Equal(t, began().Add(time.Duration(fold.Counts().LastEnd)), got.EndedAt)
+
+	again, err := archiver(t, s).Sweep(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, again, "once is enough")
+
+	// The rest comes late.
+	require.NoError(t, s.Append(t.Context(), "r", metricsstore.Batch{Blocks: pack(t, steps[cut:], 30)}))
+	h, err := archiver(t, s).Rebuild(t.Context(), "r")
+	require.NoError(t, err)
+	assert.Equal(t, 2, h.Rollup)
+	assert.Equal(t, engine.Succeeded, h.Status, "the log tells the end now")
+	whole := memory.New()
+	record(t, whole, info("r"), g, steps, 512)
+	assert.Equal(t, rollups(t, whole), rollups(t, s))
+	assert.Equal(t, mustRun(t, whole, "r").Counts, mustRun(t, s, "r").Counts)
+}
+
+// TestExactlyOnce: the same records, delivered one to five times in random order of batches by several writers while
+// an archiver looks in from time to time, give the same bits as one orderly recording.
+func TestExactlyOnce(t *testing.T) {
+	g, steps := simulated(t, 9, 1500)
+	want := memory.New()
+	record(t, want, info("r"), g, steps, 512)
+	blocks := pack(t, steps, 37)
+	rapid.Check(t, func(rt *rapid.T) {
+		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 0))
+		s := memory.New()
+		beginDead(t, s, "r", g)
+		var deliveries []metricsstore.Block
+		for _, b := range blocks {
+			for range 1 + rng.IntN(5) {
+				deliveries = append(deliveries, b)
+			}
+		}
+		rng.Shuffle(len(deliveries), func(i, j int) { deliveries[i], deliveries[j] = deliveries[j], deliveries[i] })
+		var writers sync.WaitGroup
+		for part := range slices.Chunk(deliveries, len(deliveries)/3+1) {
+			writers.Go(func() {
+				for batch := range slices.Chunk(part, 4) {
+					assert.NoError(t, s.Append(t.Context(), "r", metricsstore.Batch{Blocks: batch}))
+				}
+			})
+		}
+		early, err := archiver(t, s).Rebuild(t.Context(), "r")
+		require.NoError(rt, err)
+		writers.Wait()
+		last, err := archiver(t, s).Rebuild(t.Context(), "r")
+		require.NoError(rt, err)
+		require.GreaterOrEqual(rt, last.Rollup, early.Rollup)
+		require.Equal(rt, engine.Succeeded, last.Status)
+		require.Equal(rt, rollups(t, want), rollups(t, s))
+		require.Equal(rt, mustRun(t, want, "r").Counts, mustRun(t, s, "r").Counts)
+		require.NoError(rt, s.Check(t.Context()))
+	})
+}
+
+// TestArchiversRace: of several archivers at once none undoes what another did.
+func TestArchiversRace(t *testing.T) {
+	g, steps := simulated(t, 5, 200)
+	s := memory.New()
+	beginDead(t, s, "r", g)
+	require.NoError(t, s.Append(t.Context(), "r", metricsstore.Batch{Blocks: pack(t, steps, 30)}))
+	var group sync.WaitGroup
+	for range 8 {
+		a := archiver(t, s)
+		group.Go(func() {
+			if _, err := a.Rebuild(t.Context(), "r"); err != nil {
+				assert.ErrorIs(t, err, metricsstore.ErrLease)
+			}
+		})
+	}
+	group.Wait()
+	got := mustRun(t, s, "r")
+	assert.Equal(t, 1, got.Rollup)
+	assert.Equal(t, uint64(len(steps)), got.ArchivedSeq)
+}
+
+func TestRebuildWithGap(t *testing.T) {
+	g, steps := simulated(t, 5, 200)
+	s := memory.New()
+	beginDead(t, s, "r", g)
+	blocks := pack(t, steps, 30)
+	require.NoError(t, s.Append(t.Context(), "r", metricsstore.Batch{Blocks: slices.Concat(blocks[:2], blocks[3:])}))
+	h, err := archiver(t, s).Rebuild(t.Context(), "r")
+	require.NoError(t, err)
+	assert.Equal(t, uint64(60), h.ArchivedSeq, "the log ends at the first gap")
+	assert.Equal(t, engine.Interrupted, h.Status)
+	require.NoError(t, s.Append(t.Context(), "r", metricsstore.Batch{Blocks: blocks[2:3]}))
+	h, err = archiver(t, s).Rebuild(t.Context(), "r")
+	require.NoError(t, err)
+	assert.Equal(t, uint64(len(steps)), h.ArchivedSeq)
+	assert.Equal(t, engine.Succeeded, h.Status)
+}
+
+func TestRebuildDamaged(t *testing.T) {
+	g, steps := simulated(t, 5, 200)
+	for name, damage := range map[string]func(blocks []metricsstore.Block) (shape []byte, seq uint64){
+		"block": func(blocks []metricsstore.Block) ([]byte, uint64) {
+			blocks[2].Data[len(blocks[2].Data)/2] ^= 1
+			return g.AppendShape(nil), 60
+		},
+		"shape":       func([]metricsstore.Block) ([]byte, uint64) { return []byte("no shape"), 0 },
+		"other graph": func([]metricsstore.Block) ([]byte, uint64) { return nested(t, 1).AppendShape(nil), 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, blocks := memory.New(), pack(t, steps, 30)
+			shape, seq := damage(blocks)
+			require.NoError(t, s.Begin(t.Context(), metricsstore.Header{Info: info("r"), Status: engine.Running}, shape))
+			require.NoError(t, s.Append(t.Context(), "r", metricsstore.Batch{Blocks: blocks}))
+			done, err := archiver(t, s).Sweep(t.Context())
+			require.ErrorIs(t, err, metricsstore.ErrCorrupt)
+			assert.Empty(t, done)
+			got := mustRun(t, s, "r")
+			assert.Equal(t, engine.Interrupted, got.Status, "it does not stay live for ever")
+			assert.NotEmpty(t, got.Damage)
+			assert.GreaterOrEqual(t, got.ArchivedSeq, seq)
+			assert.Less(t, got.ArchivedSeq, uint64(len(steps)))
+			_, err = archiver(t, s).Sweep(t.Context())
+			require.NoError(t, err, "told once")
+		})
+	}
+}
+
+func TestRetain(t *testing.T) {
+	g, steps := simulated(t, 5, 20)
+	fill := func() *memory.Store {
+		s := memory.New()
+		for n, id := range []engine.RunID{"r0", "r1", "r2", "r3"} { // r0 is the oldest
+			i := info(id)
+			i.StartedAt = began().Add(time.Duration(n) * time.Hour)
+			r := recorder(t, metricsstore.Config{Store: s})
+			require.NoError(t, r.Begin(i, g))
+			r.Steps(id, steps)
+			if id == "r1" {
+				continue // still live
+			}
+			end := succeeded()
+			end.EndedAt = i.StartedAt.Add(time.Second)
+			require.NoError(t, r.End(id, end))
+		}
+		return s
+	}
+	size := mustRun(t, fill(), "r0").Bytes
+	live := mustRun(t, fill(), "r1").Bytes
+	now := began().Add(4 * time.Hour)
+	for _, c := range []struct {
+		name   string
+		keep   metricsstore.Retention
+		pinned engine.RunID
+		want   []engine.RunID
+	}{
+		{"everything", metricsstore.Retention{}, "", nil},
+		{"age", metricsstore.Retention{Age: 90 * time.Minute}, "", []engine.RunID{"r2", "r0"}},
+		{"age, just", metricsstore.Retention{Age: 4*time.Hour - time.Second}, "", nil},
+		{"age, pinned", metricsstore.Retention{Age: time.Minute}, "r0", []engine.RunID{"r3", "r2"}},
+		{"count", metricsstore.Retention{Count: 1}, "", []engine.RunID{"r2", "r0"}},
+		{"count, the live one counts", metricsstore.Retention{Count: 3}, "", []engine.RunID{"r0"}},
+		{"bytes", metricsstore.Retention{Bytes: 2*size + live}, "", []engine.RunID{"r0"}},
+		{"no bytes", metricsstore.Retention{Bytes: 1}, "", []engine.RunID{"r3", "r2", "r0"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := fill()
+			if c.pinned != "" {
+				require.NoError(t, s.Annotate(t.Context(), c.pinned, metricsstore.Annotation{Tags: []string{metricsstore.KeepTag}}))
+			}
+			dropped, err := metricsstore.Retain(t.Context(), s, c.keep, now)
+			require.NoError(t, err)
+			assert.Equal(t, c.want, dropped)
+			runs, err := s.Runs(t.Context(), metricsstore.Position{}, 0)
+			require.NoError(t, err)
+			assert.Len(t, runs, 4-len(c.want))
+			require.NoError(t, s.Check(t.Context()))
+		})
+	}
+}

@@ -1,0 +1,59 @@
+package metricsstore
+
+import "fmt"
+
+// Counts sums up a run. Byte counts leave out what is not known.
+type Counts struct {
+	Tasks     int64 `json:"tasks"`    // tasks known at the end, those of fan-outs included
+	Attempts  int64 `json:"attempts"` // that ended, each of which is one record
+	Succeeded int64 `json:"succeeded"`
+	Failed    int64 `json:"failed"`  // for good
+	Retried   int64 `json:"retried"` // failed and tried again
+	Cancelled int64 `json:"cancelled"`
+	Lost      int64 `json:"lost"`    // with their worker
+	Skipped   int64 `json:"skipped"` // tasks that never ran
+
+	OutputBytes    int64 `json:"output_bytes"`
+	StoredBytes    int64 `json:"stored_bytes"`
+	UnknownOutputs int64 `json:"unknown_outputs"` // outputs whose size is not known
+	Became         int64 `json:"became"`          // tasks that a worker went on with behind one of their parents
+	Workers        int64 `json:"workers"`
+
+	// FirstClaim and LastEnd are nanoseconds since the run's start, 0 where nothing was claimed; MakespanNS is the
+	// time between them.
+	FirstClaim int64 `json:"first_claim_ns"`
+	LastEnd    int64 `json:"last_end_ns"`
+	MakespanNS int64 `json:"makespan_ns"`
+	ExecuteNS  int64 `json:"execute_ns"` // of all attempts together
+}
+
+// Upload tells how much of what a run delivered was kept.
+type Upload struct {
+	Strategy string `json:"strategy"`
+	// Steps and Details were delivered; StepsKept and DetailsKept of them are in the store.
+	Steps       int64 `json:"steps"`
+	StepsKept   int64 `json:"steps_kept"`
+	Details     int64 `json:"details"`
+	DetailsKept int64 `json:"details_kept"`
+	// Calls is how often the store was called with a batch, Failures how many of those calls failed.
+	Calls    int64 `json:"calls"`
+	Failures int64 `json:"failures"`
+}
+
+// Partial reports whether something is missing.
+func (u Upload) Partial() bool { return u.StepsKept < u.Steps || u.DetailsKept < u.Details }
+
+// String says "1,000 of 1,000 steps, 997 of 1,000 details".
+func (u Upload) String() string {
+	return fmt.Sprintf("%s of %s steps, %s of %s details",
+		grouped(u.StepsKept), grouped(u.Steps), grouped(u.DetailsKept), grouped(u.Details))
+}
+
+// grouped writes a count with commas between groups of three digits.
+func grouped(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

@@ -1,0 +1,108 @@
+package metricsstore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// maxHeaderText bounds each text of a header that has no other bound, in bytes; the whole is attached.
+const maxHeaderText = 1 << 10
+
+// end flushes and archives the run. While the store fails it tries again, each for twice the timeout of a call.
+func (rec *recording) end(end engine.RunEnd) error {
+	patience := 2 * rec.recorder.cfg.Timeout
+	flushing, stop := context.WithTimeout(context.Background(), patience)
+	defer stop()
+	lost := errors.Join(
+		rec.insist(flushing, rec.flushSteps),
+		rec.insist(flushing, func() error { return rec.flushRows(allRows) }),
+	)
+	rec.sending.take()
+	rec.mu.Lock()
+	rec.ended = true
+	h := rec.header
+	h.Upload = rec.upload
+	rec.mu.Unlock()
+	rec.sending.give()
+	h.Status, h.EndedAt, h.Error, h.ResultText = end.Status, end.EndedAt, shortened(end.First), cutText(end.ResultText)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	err := rec.insist(ctx, func() error { return rec.archive(ctx, &h, &end) })
+	if err != nil {
+		return fmt.Errorf("metricsstore: run %s is not archived: %w", h.Info.ID, errors.Join(lost, err))
+	}
+	if h.Upload.Partial() {
+		return fmt.Errorf("metricsstore: run %s is partial, kept were %s: %w", h.Info.ID, h.Upload, errors.Join(lost, rec.folding))
+	}
+	return rec.folding
+}
+
+// insist repeats a call until it succeeds or ctx ends, and says why it did not succeed.
+func (rec *recording) insist(ctx context.Context, call func() error) error {
+	for wait := minBackoff; ; wait = min(2*wait, maxBackoff) {
+		rec.mu.Lock()
+		rec.retryAt = time.Time{}
+		rec.mu.Unlock()
+		err := call()
+		if err == nil || errors.Is(err, ErrClosed) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrConflict) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+	}
+}
+
+// archive puts everything that is known at the end. What the store has not got is not summed up either, so that
+// roll-ups are always folds of what is kept.
+func (rec *recording) archive(ctx context.Context, h *Header, end *engine.RunEnd) error {
+	ctx, cancel := context.WithTimeout(ctx, rec.recorder.cfg.Timeout)
+	defer cancel()
+	a := rec.recorder.archiver
+	release, err := a.acquire(ctx, h.Info.ID)
+	if err != nil {
+		return err
+	}
+	defer release()
+	f := rec.fold
+	if h.Upload.StepsKept < h.Upload.Steps || rec.folding != nil {
+		if f, err = a.refold(ctx, h.Info.ID); err != nil {
+			return err
+		}
+	}
+	data, err := json.Marshal(end)
+	if err != nil {
+		return fmt.Errorf("metricsstore: end of run %s: %w", h.Info.ID, err)
+	}
+	return a.archive(ctx, h, f, map[string][]byte{AttachEnd: data})
+}
+
+// shortened is an error record that a header can hold.
+func shortened(e *engine.ErrorRecord) *engine.ErrorRecord {
+	if e == nil {
+		return nil
+	}
+	c := *e
+	c.Message, c.Stack = cutText(c.Message), ""
+	return &c
+}
+
+// cutText is the beginning of a text, cut between characters.
+func cutText(s string) string {
+	if len(s) <= maxHeaderText {
+		return s
+	}
+	n := maxHeaderText
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}

@@ -1,0 +1,121 @@
+// Package export writes recorded runs in the formats of others: CSV for spreadsheets and SQL, NDJSON for scripts, and
+// the trace format of Chrome for Perfetto.
+//
+// Writers stream: they read the log once and keep a block of it in memory, whatever the size of the run. The same
+// archived run gives the same bytes; a live run is written as far as it is kept.
+//
+// Caveats: these are one-way, for a run to be imported again there is metricsstore.WriteArchive. Unknown byte counts
+// are empty in CSV and -1 in NDJSON, never 0. Texts are written as they are: a spreadsheet may take a name that
+// begins with '=' for a formula.
+package export
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// header names the columns of CSV; units are in the names.
+func header() []string {
+	return []string{
+		"run", "revision", "workflow", "function", "version", "path", "node", "epoch", "attempt", "worker", "slot", "outcome",
+		"started_at", "queue_ns", "wait_ns", "fetch_ns", "execute_ns", "store_ns", "update_ns",
+		"input_bytes", "output_bytes", "stored_bytes", "invocations",
+	}
+}
+
+// WriteCSV writes one line for each attempt, in the order of the log, behind a line of names. The path of a task is
+// written with slashes.
+func WriteCSV(ctx context.Context, w io.Writer, q *metricsstore.Queries, run engine.RunID) error {
+	out := csv.NewWriter(w)
+	if err := out.Write(header()); err != nil {
+		return err
+	}
+	_, err := q.EachRecord(ctx, run, func(records []engine.TaskMetrics) error {
+		for i := range records {
+			if err := out.Write(row(&records[i])); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	out.Flush()
+	return errors.Join(err, out.Error())
+}
+
+func row(m *engine.TaskMetrics) []string {
+	ns := func(d time.Duration) string { return strconv.FormatInt(int64(d), 10) }
+	bytes := func(n int64) string {
+		if n < 0 {
+			return ""
+		}
+		return strconv.FormatInt(n, 10)
+	}
+	var path []string
+	for _, p := range m.Task.Path {
+		path = append(path, strconv.FormatUint(uint64(p), 10))
+	}
+	return []string{
+		string(m.Run), strconv.Itoa(m.Revision), m.Workflow, m.Task.Function, strconv.Itoa(m.Task.Version), strings.Join(path, "/"),
+		strconv.FormatUint(uint64(m.Node), 10), strconv.Itoa(m.Epoch), strconv.Itoa(m.Attempt), strconv.Itoa(m.Worker),
+		strconv.Itoa(m.Slot), m.Outcome.String(), m.StartedAt.UTC().Format(time.RFC3339Nano),
+		ns(m.Queue), ns(m.Wait), ns(m.Fetch), ns(m.Execute), ns(m.Store), ns(m.Update),
+		bytes(m.Input), bytes(m.Output), bytes(m.Stored), strconv.Itoa(m.Invocations),
+	}
+}
+
+// WriteRecords writes one JSON object for each attempt, in the order of the log, each on a line of its own.
+func WriteRecords(ctx context.Context, w io.Writer, q *metricsstore.Queries, run engine.RunID) error {
+	out := bufio.NewWriter(w)
+	lines := json.NewEncoder(out)
+	lines.SetEscapeHTML(false)
+	_, err := q.EachRecord(ctx, run, func(records []engine.TaskMetrics) error {
+		for i := range records {
+			if err := lines.Encode(&records[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return errors.Join(err, out.Flush())
+}
+
+// WriteEvents writes one JSON object for each event, in the order of their numbers, each on a line of its own.
+func WriteEvents(ctx context.Context, w io.Writer, q *metricsstore.Queries, run engine.RunID) error {
+	decoder, log, err := q.Decode(ctx, run)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(w)
+	lines := json.NewEncoder(out)
+	lines.SetEscapeHTML(false)
+	var events []engine.Event
+	for {
+		steps, err := log.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return out.Flush()
+		}
+		if err != nil {
+			return errors.Join(err, out.Flush())
+		}
+		events = decoder.Events(events[:0], steps)
+		for i := range events {
+			if err := lines.Encode(&events[i]); err != nil {
+				return err
+			}
+		}
+		if err := decoder.Err(); err != nil {
+			return errors.Join(fmt.Errorf("%w: run %s: %w", metricsstore.ErrCorrupt, run, err), out.Flush())
+		}
+	}
+}

@@ -1,0 +1,209 @@
+package metricsstore_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/dagscope/dagscope/digest"
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+func folded(t require.TestingT, g *engine.Graph, steps []engine.Step, n int) *metricsstore.Fold {
+	f := metricsstore.NewFold(g)
+	for part := range slices.Chunk(steps, n) {
+		require.NoError(t, f.Steps(part))
+	}
+	return f
+}
+
+func bytesOf(t require.TestingT, f *metricsstore.Fold) map[metricsstore.RollupKey][]byte {
+	out := map[metricsstore.RollupKey][]byte{}
+	for _, d := range f.Digests() {
+		b, err := d.Sketch.MarshalBinary()
+		require.NoError(t, err)
+		out[metricsstore.RollupKey{Function: d.Function, Version: d.Version, Metric: d.Metric}] = b
+	}
+	return out
+}
+
+// TestFoldIsAFoldOfRecords: what the fold takes straight from steps is what the records say.
+func TestFoldIsAFoldOfRecords(t *testing.T) {
+	for seed := range uint64(10) {
+		g, steps := simulated(t, seed, 700)
+		if seed > 5 { // clocks that disagree
+			for i := range steps {
+				steps[i].Claimed -= int64(i%3) * 5000
+				steps[i].Ended -= int64(i%5) * 3000
+				steps[i].Fetch *= int64(i % 7)
+			}
+		}
+		want := map[metricsstore.RollupKey]*digest.Sketch{}
+		var counts metricsstore.Counts
+		for _, m := range engine.NewDecoder(g, info("r")).Metrics(nil, steps) {
+			counts.Attempts++
+			if m.Outcome != engine.OutcomeOK {
+				continue
+			}
+			counts.Succeeded++
+			for _, metric := range metricsstore.Metrics() {
+				k := metricsstore.RollupKey{Function: m.Task.Function, Version: m.Task.Version, Metric: metric}
+				if v, ok := metric.Of(&m); ok {
+					if want[k] == nil {
+						want[k] = new(digest.Sketch)
+					}
+					want[k].Add(v)
+				}
+			}
+		}
+		f := folded(t, g, steps, 512)
+		got := bytesOf(t, f)
+		require.Len(t, got, len(want))
+		for k, s := range want {
+			b, err := s.MarshalBinary()
+			require.NoError(t, err)
+			require.Equal(t, b, got[k], "%+v", k)
+		}
+		assert.Equal(t, counts.Attempts, f.Counts().Attempts)
+		assert.Equal(t, counts.Succeeded, f.Counts().Succeeded)
+		assert.Positive(t, counts.Attempts-counts.Succeeded)
+	}
+}
+
+func TestFoldCutsDoNotMatter(t *testing.T) {
+	g, steps := simulated(t, 2, 800)
+	want := folded(t, g, steps, len(steps))
+	rapid.Check(t, func(rt *rapid.T) {
+		f := metricsstore.NewFold(g)
+		for at := 0; at < len(steps); {
+			n := rapid.IntRange(1, 300).Draw(rt, "steps")
+			back := rapid.IntRange(0, min(at, 50)).Draw(rt, "again")
+			require.NoError(rt, f.Steps(steps[at-back:min(at+n, len(steps))]))
+			if rapid.Bool().Draw(rt, "look") {
+				f.Digests() // reading changes nothing
+			}
+			at += n
+		}
+		require.Equal(rt, want.Counts(), f.Counts())
+		require.Equal(rt, bytesOf(rt, want), bytesOf(rt, f))
+	})
+}
+
+func TestFoldCounts(t *testing.T) {
+	g := nested(t, 3)
+	step := func(seq uint64, node engine.NodeID, o engine.Outcome, claimed int64) engine.Step {
+		return engine.Step{
+			Seq: seq, Kind: engine.AttemptEnded, Node: node, Outcome: o, Attempt: 1, Head: seq%2 == 0, Claimed: claimed, Started: claimed + 1,
+			Ended: claimed + 11, Updated: claimed + 12, OutputBytes: 100, Became: engine.NoNode,
+		}
+	}
+	stored := step(5, 3, engine.OutcomeOK, 50)
+	stored.Location, stored.StoredBytes, stored.OutputBytes = engine.LocationStored, 90, engine.UnknownSize
+	steps := []engine.Step{
+		{Seq: 1, Kind: engine.RunStarted, Became: engine.NoNode},
+		{Seq: 2, Kind: engine.WorkerStarted, Became: engine.NoNode},
+		step(3, 1, engine.OutcomeRetrying, 30),
+		step(4, 1, engine.OutcomeOK, 40),
+		stored,
+		step(6, 2, engine.OutcomeFailed, 20),
+		step(7, 0, engine.OutcomeLost, 60),
+		step(8, 0, engine.OutcomeCancelled, 70),
+		{Seq: 9, Kind: engine.TaskSkipped, Node: 4, Became: engine.NoNode},
+		{Seq: 10, Kind: engine.RunFinished, Outcome: engine.OutcomeFailed, Ended: 99, Became: engine.NoNode},
+	}
+	f := folded(t, g, steps, 3)
+	assert.Equal(t, metricsstore.Counts{
+		Tasks: int64(g.Tasks()), Attempts: 6, Succeeded: 2, Failed: 1, Retried: 1, Cancelled: 1, Lost: 1, Skipped: 1,
+		OutputBytes: 100, StoredBytes: 90, UnknownOutputs: 1, Became: 3, Workers: 1,
+		FirstClaim: 20, LastEnd: 82, MakespanNS: 62, ExecuteNS: 60,
+	}, f.Counts())
+	status, ended, ok := f.Finished()
+	assert.True(t, ok)
+	assert.Equal(t, engine.Failed, status)
+	assert.Equal(t, int64(99), ended)
+}
+
+func TestFoldRefuses(t *testing.T) {
+	g := nested(t, 3)
+	expansion := engine.NodeID(0)
+	for n := engine.NewNumbering(g); ; expansion++ {
+		p := n.Locate(expansion)
+		if g.Scope(p.Block.Scope).Kind(p.Local) == engine.ExpandNode {
+			break
+		}
+	}
+	expand := engine.Step{Seq: 1, Kind: engine.FanOutExpanded, Outcome: engine.OutcomeOK, Node: expansion, Width: 3}
+	for name, steps := range map[string][]engine.Step{
+		"no such node":       {{Seq: 1, Kind: engine.AttemptEnded, Node: 1000}},
+		"no node":            {{Seq: 1, Kind: engine.AttemptEnded, Node: engine.NoNode}},
+		"not a task":         {{Seq: 1, Kind: engine.AttemptEnded, Node: expansion}},
+		"not an expansion":   {{Seq: 1, Kind: engine.FanOutExpanded, Outcome: engine.OutcomeOK, Node: 0, Width: 1}},
+		"expanded nowhere":   {{Seq: 1, Kind: engine.FanOutExpanded, Outcome: engine.OutcomeOK, Node: 1000, Width: 1}},
+		"enormously wide":    {{Seq: 1, Kind: engine.FanOutExpanded, Outcome: engine.OutcomeOK, Node: expansion, Width: 1<<32 - 1}},
+		"behind the fan-out": {expand, {Seq: 2, Kind: engine.AttemptEnded, Node: 1000}},
+	} {
+		require.ErrorIs(t, metricsstore.NewFold(g).Steps(steps), metricsstore.ErrCorrupt, name)
+	}
+	require.NoError(t, metricsstore.NewFold(g).Steps([]engine.Step{expand, {Seq: 2, Kind: 99}}), "a kind of later versions")
+	failed := expand
+	failed.Outcome = engine.OutcomeFailed
+	f := metricsstore.NewFold(g)
+	require.NoError(t, f.Steps([]engine.Step{failed}))
+	assert.Equal(t, int64(g.Tasks()), f.Counts().Tasks, "a fan-out that failed makes no tasks")
+}
+
+func TestOutputRate(t *testing.T) {
+	for _, c := range []struct {
+		output, execute, want int64
+		ok                    bool
+	}{
+		{1000, int64(time.Second), 1000, true},
+		{1, int64(time.Hour), 0, true},
+		{1 << 40, 1, 1<<63 - 1, true},
+		{3, 2, 1_500_000_000, true},
+		{0, 5, 0, false},
+		{5, 0, 0, false},
+		{engine.UnknownSize, 5, 0, false},
+	} {
+		m := engine.TaskMetrics{Phases: engine.Phases{Execute: time.Duration(c.execute)}, Bytes: engine.Bytes{Output: c.output}}
+		got, ok := metricsstore.OutputRate.Of(&m)
+		assert.Equal(t, c.ok, ok, "%d bytes in %d ns", c.output, c.execute)
+		assert.Equal(t, c.want, got, "%d bytes in %d ns", c.output, c.execute)
+	}
+}
+
+func BenchmarkFold(b *testing.B) {
+	g, steps := simulated(b, 2, 20_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		f := metricsstore.NewFold(g)
+		for part := range slices.Chunk(steps, 512) {
+			if err := f.Steps(part); err != nil {
+				b.Fatal(err)
+			}
+		}
+		f.Digests()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(steps)), "ns/step")
+}
+
+func BenchmarkPack(b *testing.B) {
+	_, steps := simulated(b, 2, 20_000)
+	p, err := metricsstore.NewPacker()
+	require.NoError(b, err)
+	b.ReportAllocs()
+	size := 0
+	for b.Loop() {
+		size = 0
+		for part := range slices.Chunk(steps, 1000) {
+			size += len(p.Pack(part).Data)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(steps)), "ns/step")
+	b.ReportMetric(float64(size)/float64(len(steps)), "B/step")
+}

@@ -1,0 +1,136 @@
+package metricsstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// detailsPerCall is how many details are appended at a time where nobody waits for them.
+const detailsPerCall = 1024
+
+// Import keeps a run that ReadArchive has read, and archives it. A run that is there already gets what it has not
+// got; importing a file twice changes nothing. added tells whether the run is new. The error is ErrCorrupt where the
+// parts of the file do not fit together, and then nothing is kept; ErrExists where another run has the same ID, or
+// the run has not ended here.
+func (a *Archiver) Import(ctx context.Context, p *Portable) (added bool, err error) {
+	if err := a.checkPortable(p); err != nil {
+		return false, err
+	}
+	id, begun := p.Run.Info.ID, begun(p.Run.Header)
+	err = a.cfg.Store.Begin(ctx, begun, p.Attachments[AttachShape])
+	added = err == nil
+	if errors.Is(err, ErrExists) {
+		err = a.checkSame(ctx, &begun)
+	}
+	if err != nil {
+		return false, err
+	}
+	if err := a.appendPortable(ctx, p); err != nil {
+		return added, err
+	}
+	if added {
+		if err := a.cfg.Store.Annotate(ctx, id, p.Run.Annotation); err != nil {
+			return added, err
+		}
+		return added, a.archiveImported(ctx, p)
+	}
+	_, err = a.Rebuild(ctx, id)
+	return added, err
+}
+
+// checkPortable folds the run once without keeping anything.
+func (a *Archiver) checkPortable(p *Portable) error {
+	begun := begun(p.Run.Header)
+	if err := begun.ValidateBegin(); err != nil {
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	g, err := engine.DecodeShape(p.Attachments[AttachShape])
+	if err != nil {
+		return fmt.Errorf("%w: shape of run %s: %w", ErrCorrupt, begun.Info.ID, err)
+	}
+	f := NewFold(g)
+	var steps []engine.Step
+	for _, b := range p.Blocks {
+		if b.First <= f.Seq() {
+			return fmt.Errorf("%w: steps %d to %d come after step %d", ErrCorrupt, b.First, b.Last, f.Seq())
+		}
+		if steps, err = a.unpack.Unpack(steps[:0], b); err != nil {
+			return err
+		}
+		if b.First > f.Seq()+1 {
+			return fmt.Errorf("%w: steps %d to %d are missing", ErrCorrupt, f.Seq()+1, b.First-1)
+		}
+		if err := f.Steps(steps); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begun is the header with which the run once began.
+func begun(h Header) Header { return Header{Info: h.Info, Status: engine.Running, Graph: h.Graph} }
+
+// checkSame tells an ended run from another one of the same ID.
+func (a *Archiver) checkSame(ctx context.Context, begun *Header) error {
+	kept, err := a.cfg.Store.Run(ctx, begun.Info.ID)
+	if err != nil {
+		return err
+	}
+	own := Header{Info: kept.Info, Status: engine.Running, Graph: kept.Graph}
+	switch {
+	case !kept.Status.Final():
+		return fmt.Errorf("%w: %s has not ended here", ErrExists, begun.Info.ID)
+	case !sameHeader(&own, begun):
+		return fmt.Errorf("%w: %s is another run here", ErrExists, begun.Info.ID)
+	}
+	return nil
+}
+
+func (a *Archiver) appendPortable(ctx context.Context, p *Portable) error {
+	id := p.Run.Info.ID
+	for blocks := range slices.Chunk(p.Blocks, blocksPerCall) {
+		if err := a.cfg.Store.Append(ctx, id, Batch{Blocks: blocks}); err != nil {
+			return err
+		}
+	}
+	for details := range slices.Chunk(p.Details, detailsPerCall) {
+		if err := a.cfg.Store.Append(ctx, id, Batch{Details: details}); err != nil {
+			return err
+		}
+	}
+	return a.cfg.Store.Append(ctx, id, Batch{Workers: p.Workers})
+}
+
+// archiveImported ends an imported run as the file says, or as interrupted where it says nothing.
+func (a *Archiver) archiveImported(ctx context.Context, p *Portable) error {
+	id := p.Run.Info.ID
+	release, err := a.acquire(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer release()
+	kept, err := a.cfg.Store.Run(ctx, id)
+	if err != nil {
+		return err
+	}
+	f, err := a.refold(ctx, id)
+	if err != nil {
+		return err
+	}
+	h := kept.Header
+	from := &p.Run.Header
+	if from.Status.Final() {
+		h.Status, h.EndedAt = from.Status, from.EndedAt
+		h.Error, h.ResultText, h.Upload = shortened(from.Error), cutText(from.ResultText), from.Upload
+	}
+	finishHeader(&h, &kept, f)
+	var attachments map[string][]byte
+	if end, ok := p.Attachments[AttachEnd]; ok {
+		attachments = map[string][]byte{AttachEnd: end}
+	}
+	return a.archive(ctx, &h, f, attachments)
+}

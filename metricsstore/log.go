@@ -1,0 +1,90 @@
+package metricsstore
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// blocksPerRead is how many blocks are asked for at a time: some 64,000 steps.
+const blocksPerRead = 64
+
+// LogReader reads the steps of a run in order. Not safe for concurrent use.
+type LogReader struct {
+	store  Store
+	unpack *Unpacker
+	run    engine.RunID
+	after  uint64
+	blocks []Block
+	steps  []engine.Step
+}
+
+// NewLogReader reads the steps of a run behind seq after.
+func NewLogReader(s Store, u *Unpacker, run engine.RunID, after uint64) *LogReader {
+	return &LogReader{store: s, unpack: u, run: run, after: after}
+}
+
+// After is the last step that Next returned.
+func (l *LogReader) After() uint64 { return l.after }
+
+// Next returns the steps behind those before, at least one, at most MaxBlockSteps. They are good until the next call.
+// The error is io.EOF where the log ends by now, which it does at the first gap; a later call may find more.
+func (l *LogReader) Next(ctx context.Context) ([]engine.Step, error) {
+	if len(l.blocks) == 0 {
+		blocks, err := l.store.Log(ctx, l.run, l.after, blocksPerRead)
+		if err != nil {
+			return nil, err
+		}
+		l.blocks = blocks
+	}
+	if len(l.blocks) == 0 || l.blocks[0].First > l.after+1 {
+		l.blocks = nil
+		return nil, io.EOF
+	}
+	b := l.blocks[0]
+	steps, err := l.unpack.Unpack(l.steps[:0], b)
+	if err != nil {
+		return nil, err
+	}
+	l.blocks, l.steps = l.blocks[1:], steps
+	steps = steps[l.after+1-b.First:]
+	l.after = b.Last
+	return steps, nil
+}
+
+// pollEvery is how often a store that is no Notifier is asked for more.
+const pollEvery = 100 * time.Millisecond
+
+// Follow is Next for a run that may be live: it waits for steps and gives io.EOF once the run has ended and all that
+// it was archived with was returned. It also ends with ctx.
+func (l *LogReader) Follow(ctx context.Context) ([]engine.Step, error) {
+	notifier, tells := l.store.(Notifier)
+	for {
+		var changed <-chan struct{}
+		if tells {
+			changed = notifier.Changed(l.run)
+		}
+		run, err := l.store.Run(ctx, l.run) // before Next, so that an end is seen only with all steps before it
+		if err != nil {
+			return nil, err
+		}
+		steps, err := l.Next(ctx)
+		if !errors.Is(err, io.EOF) || run.Status.Final() && run.ArchivedSeq <= l.after {
+			return steps, err
+		}
+		poll := time.NewTimer(pollEvery)
+		if tells {
+			poll.Stop()
+		}
+		select {
+		case <-changed:
+		case <-poll.C:
+		case <-ctx.Done():
+			poll.Stop()
+			return nil, ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,388 @@
+// Package memory is the metricsstore.Store of one process, and the reference for the others.
+//
+// It guarantees the laws of Store; nothing survives the process. Appending costs a few map and slice operations under
+// one lock, listing sorts what changed since the last listing.
+//
+// Caveats: everything stays in memory until it is deleted; blocks are kept as given, without a copy of their own
+// beyond the first.
+package memory
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// Store keeps runs in memory. Safe for concurrent use.
+type Store struct {
+	mu      sync.Mutex
+	closed  bool
+	runs    map[engine.RunID]*run
+	rollups map[metricsstore.RollupKey][]byte
+	waiting map[engine.RunID]chan struct{}
+}
+
+// New returns an empty store.
+func New() *Store {
+	return &Store{
+		runs:    map[engine.RunID]*run{},
+		rollups: map[metricsstore.RollupKey][]byte{},
+		waiting: map[engine.RunID]chan struct{}{},
+	}
+}
+
+// open locks the store for one call. Where the error is nil, the caller unlocks it.
+func (s *Store) open(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return metricsstore.ErrClosed
+	}
+	return nil
+}
+
+// openRun is open, and finds a run.
+func (s *Store) openRun(ctx context.Context, id engine.RunID) (*run, error) {
+	if err := s.open(ctx); err != nil {
+		return nil, err
+	}
+	r := s.runs[id]
+	if r == nil {
+		s.mu.Unlock()
+		return nil, fmt.Errorf("%w: run %s", metricsstore.ErrNotFound, id)
+	}
+	return r, nil
+}
+
+// Begin implements metricsstore.Store.
+func (s *Store) Begin(ctx context.Context, h metricsstore.Header, shape []byte) error {
+	if err := h.ValidateBegin(); err != nil {
+		return err
+	}
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	r := s.runs[h.Info.ID]
+	if r == nil {
+		r = newRun(h.Info.Tags)
+		s.runs[h.Info.ID] = r
+	} else if replace, err := h.CheckBegin(&r.header); err != nil || !replace {
+		return err
+	}
+	r.header = copied(h)
+	r.attach[metricsstore.AttachShape] = bytes.Clone(shape)
+	s.changed(h.Info.ID)
+	return nil
+}
+
+// copied is a header as it comes back from a store that writes it down.
+func copied(h metricsstore.Header) metricsstore.Header {
+	b, err := json.Marshal(h)
+	var c metricsstore.Header
+	if err == nil {
+		err = json.Unmarshal(b, &c)
+	}
+	if err != nil {
+		panic(fmt.Sprintf("memory: a header must be JSON: %v", err)) // its types allow nothing else
+	}
+	return c
+}
+
+// Append implements metricsstore.Store.
+func (s *Store) Append(ctx context.Context, id engine.RunID, b metricsstore.Batch) error {
+	if err := b.Validate(); err != nil {
+		return err
+	}
+	r, err := s.openRun(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	blocks := slices.Clone(r.blocks)
+	for _, block := range b.Blocks {
+		if blocks, err = placed(blocks, block); err != nil {
+			return err
+		}
+	}
+	r.blocks = blocks
+	for _, row := range b.Details {
+		r.addDetail(row)
+	}
+	for _, row := range b.Workers {
+		r.addWorker(row)
+	}
+	s.changed(id)
+	return nil
+}
+
+// Archive implements metricsstore.Store.
+func (s *Store) Archive(ctx context.Context, id engine.RunID, a metricsstore.Archive) error {
+	if err := a.Validate(id); err != nil {
+		return err
+	}
+	r, err := s.openRun(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	if apply, err := a.Check(&r.header, r.lease.Owner); err != nil || !apply {
+		return err
+	}
+	blocks, err := replaced(r.blocks, a.Blocks)
+	if err != nil {
+		return err
+	}
+	r.blocks, r.header = blocks, copied(a.Header)
+	for name, data := range a.Attachments {
+		r.attach[name] = bytes.Clone(data)
+	}
+	s.dropRollups(r)
+	for _, row := range a.Rollups {
+		if _, twice := s.rollups[row.RollupKey]; !twice {
+			r.rollups = append(r.rollups, row.RollupKey)
+		}
+		s.rollups[row.RollupKey] = bytes.Clone(row.Data)
+	}
+	s.changed(id)
+	return nil
+}
+
+func (s *Store) dropRollups(r *run) {
+	for _, k := range r.rollups {
+		delete(s.rollups, k)
+	}
+	r.rollups = nil
+}
+
+// Annotate implements metricsstore.Store.
+func (s *Store) Annotate(ctx context.Context, id engine.RunID, a metricsstore.Annotation) error {
+	r, err := s.openRun(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	r.annotation = metricsstore.Annotation{Tags: slices.Clone(a.Tags), Note: a.Note}
+	return nil
+}
+
+// Delete implements metricsstore.Store.
+func (s *Store) Delete(ctx context.Context, id engine.RunID) error {
+	r, err := s.openRun(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	if !r.header.Status.Final() {
+		return fmt.Errorf("%w: %s is %s", metricsstore.ErrLive, id, r.header.Status)
+	}
+	s.dropRollups(r)
+	delete(s.runs, id)
+	s.changed(id)
+	return nil
+}
+
+// Run implements metricsstore.Store.
+func (s *Store) Run(ctx context.Context, id engine.RunID) (metricsstore.Run, error) {
+	r, err := s.openRun(ctx, id)
+	if err != nil {
+		return metricsstore.Run{}, err
+	}
+	defer s.mu.Unlock()
+	return s.view(r), nil
+}
+
+// Runs implements metricsstore.Store.
+func (s *Store) Runs(ctx context.Context, after metricsstore.Position, limit int) ([]metricsstore.Run, error) {
+	if err := s.open(ctx); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	var positions []metricsstore.Position
+	for id, r := range s.runs {
+		p := metricsstore.Position{Started: r.header.Info.StartedAt.UnixNano(), Run: id}
+		if after == (metricsstore.Position{}) || after.Before(p) {
+			positions = append(positions, p)
+		}
+	}
+	slices.SortFunc(positions, func(a, b metricsstore.Position) int {
+		if a.Before(b) {
+			return -1
+		}
+		return 1
+	})
+	var out []metricsstore.Run
+	for _, p := range cut(positions, limit) {
+		out = append(out, s.view(s.runs[p.Run]))
+	}
+	return out, nil
+}
+
+// cut is the beginning of list, all of it for limit 0.
+func cut[T any](list []T, limit int) []T {
+	if limit > 0 && len(list) > limit {
+		return list[:limit]
+	}
+	return list
+}
+
+// Attachment implements metricsstore.Store.
+func (s *Store) Attachment(ctx context.Context, id engine.RunID, name string) ([]byte, error) {
+	r, err := s.openRun(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	data, ok := r.attach[name]
+	if !ok {
+		return nil, fmt.Errorf("%w: %s of run %s", metricsstore.ErrNotFound, name, id)
+	}
+	return data, nil
+}
+
+// Log implements metricsstore.Store.
+func (s *Store) Log(ctx context.Context, id engine.RunID, after uint64, limit int) ([]metricsstore.Block, error) {
+	r, err := s.openRun(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	from, _ := slices.BinarySearchFunc(r.blocks, after, func(b metricsstore.Block, after uint64) int {
+		if b.Last <= after {
+			return -1
+		}
+		return 1
+	})
+	return slices.Clone(cut(r.blocks[from:], limit)), nil
+}
+
+// Details implements metricsstore.Store.
+func (s *Store) Details(ctx context.Context, id engine.RunID, from metricsstore.DetailKey, limit int) ([]metricsstore.DetailRow, error) {
+	r, err := s.openRun(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	keys := r.detailKeys()
+	first, _ := slices.BinarySearchFunc(keys, from, metricsstore.DetailKey.Compare)
+	var out []metricsstore.DetailRow
+	for _, k := range cut(keys[first:], limit) {
+		out = append(out, metricsstore.DetailRow{DetailKey: k, Data: r.details[k]})
+	}
+	return out, nil
+}
+
+// Workers implements metricsstore.Store.
+func (s *Store) Workers(ctx context.Context, id engine.RunID) ([]metricsstore.WorkerRow, error) {
+	r, err := s.openRun(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	return r.workerRows(), nil
+}
+
+// Rollups implements metricsstore.Store.
+func (s *Store) Rollups(ctx context.Context, q metricsstore.RollupQuery) ([]metricsstore.Rollup, error) {
+	if err := s.open(ctx); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	var keys []metricsstore.RollupKey
+	for k := range s.rollups {
+		if q.Match(k) && (q.After == nil || k.Compare(*q.After) > 0) {
+			keys = append(keys, k)
+		}
+	}
+	slices.SortFunc(keys, metricsstore.RollupKey.Compare)
+	var out []metricsstore.Rollup
+	for _, k := range cut(keys, q.Limit) {
+		out = append(out, metricsstore.Rollup{RollupKey: k, Data: s.rollups[k]})
+	}
+	return out, nil
+}
+
+// Acquire implements metricsstore.Store.
+func (s *Store) Acquire(ctx context.Context, id engine.RunID, l metricsstore.Lease, now time.Time) error {
+	if err := l.Validate(); err != nil {
+		return err
+	}
+	r, err := s.openRun(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	if !l.Grant(r.lease, now) {
+		return fmt.Errorf("%w: %q has that of run %s", metricsstore.ErrLease, r.lease.Owner, id)
+	}
+	r.lease = l
+	return nil
+}
+
+// Release implements metricsstore.Store.
+func (s *Store) Release(ctx context.Context, id engine.RunID, owner string) error {
+	r, err := s.openRun(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	if r.lease.Owner == owner {
+		r.lease = metricsstore.Lease{}
+	}
+	return nil
+}
+
+// Compact implements metricsstore.Store; memory is given back by the collector.
+func (s *Store) Compact(ctx context.Context) error {
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	s.mu.Unlock()
+	return nil
+}
+
+// Changed implements metricsstore.Notifier.
+func (s *Store) Changed(id engine.RunID) <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ch := s.waiting[id]
+	if ch == nil {
+		ch = make(chan struct{})
+		if s.closed {
+			close(ch)
+			return ch
+		}
+		s.waiting[id] = ch
+	}
+	return ch
+}
+
+// changed wakes those that wait for a run.
+func (s *Store) changed(id engine.RunID) {
+	if ch := s.waiting[id]; ch != nil {
+		close(ch)
+		delete(s.waiting, id)
+	}
+}
+
+// Close implements metricsstore.Store.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for id := range maps.Clone(s.waiting) {
+		s.changed(id)
+	}
+	return nil
+}

@@ -1,0 +1,15 @@
+package memory_test
+
+import (
+	"testing"
+
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/memory"
+	"github.com/dagscope/dagscope/metricsstore/metricsstoretest"
+)
+
+func TestStore(t *testing.T) {
+	metricsstoretest.Test(t, metricsstoretest.Backend{
+		Open: func(testing.TB) metricsstore.Store { return memory.New() },
+	})
+}

@@ -1,0 +1,65 @@
+package metricsstore
+
+import (
+	"slices"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// Metric names what a digest is about. The unit is the end of the name.
+type Metric string
+
+// Metrics of attempts that ended well, as engine.TaskMetrics has them. What is not known is left out.
+const (
+	QueueNS     Metric = "queue_ns"           // ready until claimed
+	WaitNS      Metric = "wait_ns"            // claimed until all inputs are present, without fetch_ns
+	FetchNS     Metric = "fetch_ns"           // fetching inputs from elsewhere
+	ExecuteNS   Metric = "execute_ns"         // the body
+	StoreNS     Metric = "store_ns"           // storing the output and telling the children, 0 where it was not stored
+	UpdateNS    Metric = "update_ns"          // telling the children, 0 where the output was stored
+	OutputBytes Metric = "output_bytes"       // of the output
+	StoredBytes Metric = "stored_bytes"       // that went into the store
+	OutputRate  Metric = "output_bytes_per_s" // output_bytes by execute_ns, where both are above 0, rounded down
+)
+
+// columns are the metrics in the order in which a Fold keeps them.
+var columns = [...]Metric{QueueNS, WaitNS, FetchNS, ExecuteNS, StoreNS, UpdateNS, OutputBytes, StoredBytes, OutputRate}
+
+// Of is the value of the metric in a record, not ok where it is not known.
+func (m Metric) Of(t *engine.TaskMetrics) (v int64, ok bool) {
+	switch m {
+	case QueueNS:
+		return int64(t.Queue), true
+	case WaitNS:
+		return int64(t.Wait), true
+	case FetchNS:
+		return int64(t.Fetch), true
+	case ExecuteNS:
+		return int64(t.Execute), true
+	case StoreNS:
+		return int64(t.Store), true
+	case UpdateNS:
+		return int64(t.Update), true
+	case OutputBytes:
+		return t.Output, t.Output >= 0
+	case StoredBytes:
+		return t.Stored, t.Stored >= 0
+	case OutputRate:
+		if t.Output <= 0 || t.Execute <= 0 {
+			return 0, false
+		}
+		return rate(t.Output, int64(t.Execute)), true
+	}
+	return 0, false
+}
+
+// Metrics lists all metrics.
+func Metrics() []Metric { return slices.Clone(columns[:]) }
+
+// ParseMetric finds a metric by its name; the error is ErrInvalid and lists the names.
+func ParseMetric(name string) (Metric, error) {
+	if slices.Contains(columns[:], Metric(name)) {
+		return Metric(name), nil
+	}
+	return "", invalid("metric %q, expected one of %q", name, columns)
+}

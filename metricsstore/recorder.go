@@ -1,0 +1,252 @@
+package metricsstore
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// Config of a Recorder. Store is required; the zero value of the rest means the defaults.
+type Config struct {
+	Store Store
+	// FlushAfter is how long a step waits at most before it is handed to the store; default 40 ms.
+	FlushAfter time.Duration
+	// BlockSteps is how many steps a full block has, 1 to MaxBlockSteps; default 1,000.
+	BlockSteps int
+	// Upload is for runs that do not name a strategy; default periodic=2s.
+	Upload Strategy
+	// Timeout bounds one call of the store; default 5 s. The end of a run waits for at most five times as long.
+	Timeout time.Duration
+	// Lease is how long a run stays this recorder's own when it stops renewing; default 15 s.
+	Lease time.Duration
+}
+
+// Bounds of what waits while the store fails or cannot keep up.
+const (
+	maxUnpacked     = 16       // full blocks of steps that wait to be packed
+	maxBlocks       = 4096     // packed blocks of one run, some 45 MB; what comes then is dropped
+	maxWaiting      = 1 << 16  // details of one run
+	maxWaitingBytes = 64 << 20 // and their size
+	blocksPerCall   = 64
+	minBackoff      = 50 * time.Millisecond
+	maxBackoff      = 5 * time.Second
+)
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Store == nil {
+		return c, invalid("Store is nil")
+	}
+	if c.FlushAfter <= 0 {
+		c.FlushAfter = 40 * time.Millisecond
+	}
+	if c.BlockSteps == 0 {
+		c.BlockSteps = 1000
+	}
+	if c.BlockSteps < 1 || c.BlockSteps > MaxBlockSteps {
+		return c, invalid("BlockSteps is %d, expected 1 to %d", c.BlockSteps, MaxBlockSteps)
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = 5 * time.Second
+	}
+	if c.Lease <= 0 {
+		c.Lease = 15 * time.Second
+	}
+	c.Upload = c.Upload.withDefaults()
+	return c, nil
+}
+
+// Recorder implements engine.Recorder over a Store: it packs steps into blocks, uploads details by the strategy of
+// the run, sums up, and archives the run when it ends. Safe for concurrent use by several runs.
+//
+// While Run runs, a step is in the store at latest FlushAfter and one call after it was delivered. Steps and Details
+// wait for the store only where the strategy says so and where too much waits already, and then for one call. When
+// the store fails, what waits is kept within bounds and tried again; what is dropped in the end is told by
+// Header.Upload, and the log ends before the first step that was dropped.
+type Recorder struct {
+	cfg      Config
+	owner    string
+	archiver *Archiver
+	wake     chan struct{} // of capacity 1: something may be due earlier than Run thinks
+
+	mu   sync.Mutex
+	runs map[engine.RunID]*recording
+}
+
+// NewRecorder checks the configuration. Run must run for steps to be flushed by time.
+func NewRecorder(cfg Config) (*Recorder, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	owner := "recorder-" + rand.Text()
+	a, err := NewArchiver(ArchiverConfig{Store: cfg.Store, Owner: owner, Lease: cfg.Lease, BlockSteps: cfg.BlockSteps})
+	if err != nil {
+		return nil, err
+	}
+	return &Recorder{
+		cfg: cfg, owner: owner, archiver: a, wake: make(chan struct{}, 1), runs: map[engine.RunID]*recording{},
+	}, nil
+}
+
+// Begin implements engine.Recorder. It refuses runs of unknown strategies and what the store refuses. A revision
+// above 0 continues the log of the run.
+func (r *Recorder) Begin(info engine.RunInfo, g *engine.Graph) error {
+	if r.recording(info.ID) != nil {
+		return fmt.Errorf("%w: %s is being recorded", ErrExists, info.ID)
+	}
+	strategy := r.cfg.Upload
+	if info.Upload != "" {
+		var err error
+		if strategy, err = ParseStrategy(info.Upload); err != nil {
+			return err
+		}
+	}
+	info.Upload = strategy.String()
+	shape := g.AppendShape(nil)
+	hash := g.Hash()
+	rec, err := newRecording(r, strategy, Header{
+		Info: info, Status: engine.Running,
+		Graph: GraphSize{Tasks: g.Tasks(), Edges: g.Edges(), Hash: fmt.Sprintf("%x", hash[:])},
+	}, g)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), r.cfg.Timeout)
+	defer cancel()
+	if err := r.cfg.Store.Begin(ctx, rec.header, shape); err != nil {
+		return err
+	}
+	if err := rec.renew(ctx); err != nil {
+		return err
+	}
+	if info.Revision > 0 {
+		if err := rec.resume(ctx); err != nil {
+			return err
+		}
+	}
+	r.mu.Lock()
+	r.runs[info.ID] = rec
+	r.mu.Unlock()
+	r.poke()
+	return nil
+}
+
+func (r *Recorder) recording(id engine.RunID) *recording {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.runs[id]
+}
+
+// Steps implements engine.Recorder.
+func (r *Recorder) Steps(run engine.RunID, steps []engine.Step) {
+	if rec := r.recording(run); rec != nil {
+		rec.addSteps(steps)
+	}
+}
+
+// Details implements engine.Recorder.
+func (r *Recorder) Details(run engine.RunID, details []engine.Detail, workers []engine.WorkerRecord) {
+	if rec := r.recording(run); rec != nil {
+		rec.addDetails(details, workers)
+	}
+}
+
+// End implements engine.Recorder: it flushes, archives, and gives the lease back. The error says that something could
+// not be kept; what was kept until then stays, and an Archiver can finish the run later.
+func (r *Recorder) End(run engine.RunID, end engine.RunEnd) error {
+	rec := r.recording(run)
+	if rec == nil {
+		return fmt.Errorf("%w: run %s was not begun here", ErrNotFound, run)
+	}
+	defer func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.runs, run)
+	}()
+	return rec.end(end)
+}
+
+// Upload tells how much of a run under way was delivered and kept by now.
+func (r *Recorder) Upload(run engine.RunID) (Upload, bool) {
+	rec := r.recording(run)
+	if rec == nil {
+		return Upload{}, false
+	}
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	return rec.upload, true
+}
+
+// Run flushes what is due until ctx ends; then it flushes everything once and returns. Runs may still be recorded
+// after that, without flushes by time.
+func (r *Recorder) Run(ctx context.Context) error {
+	var calls sync.WaitGroup
+	defer calls.Wait()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		timer.Reset(time.Until(r.startDue(&calls)))
+		select {
+		case <-timer.C:
+		case <-r.wake:
+		case <-ctx.Done():
+			calls.Wait()
+			return r.flushAll()
+		}
+	}
+}
+
+// startDue starts what is due and returns when it wants to be called next.
+func (r *Recorder) startDue(calls *sync.WaitGroup) time.Time {
+	now := time.Now()
+	next := now.Add(time.Hour)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, rec := range r.runs {
+		at, ok := rec.due(now)
+		if !ok {
+			continue // at work, and it pokes when it is done; or over
+		}
+		if at.After(now) {
+			if at.Before(next) {
+				next = at
+			}
+			continue
+		}
+		calls.Go(func() {
+			rec.work(now)
+			r.poke()
+		})
+	}
+	return next
+}
+
+func (r *Recorder) flushAll() error {
+	r.mu.Lock()
+	var all []*recording
+	for _, rec := range r.runs {
+		all = append(all, rec)
+	}
+	r.mu.Unlock()
+	var errs []error
+	for _, rec := range all {
+		rec.mu.Lock()
+		rec.retryAt = time.Time{}
+		rec.mu.Unlock()
+		errs = append(errs, rec.flushSteps(), rec.flushRows(allRows))
+	}
+	return errors.Join(errs...)
+}
+
+// poke makes Run look at what is due.
+func (r *Recorder) poke() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}

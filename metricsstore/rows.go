@@ -1,0 +1,223 @@
+package metricsstore
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// Names of attachments.
+const (
+	AttachShape = "shape" // the graph, as engine.Graph.AppendShape writes it
+	AttachEnd   = "end"   // the engine.RunEnd in full, as JSON; absent where the run did not end by itself
+)
+
+// Header is what is known of a run as a whole. It stays small: what may be large is attached.
+type Header struct {
+	Info   engine.RunInfo `json:"info"`
+	Status engine.Status  `json:"status"`
+	Graph  GraphSize      `json:"graph"`
+
+	// The rest is known once the run has ended.
+
+	EndedAt time.Time `json:"ended_at,omitzero"`
+	// Error is the failure that ended the run, without its stack and with at most 1 KiB of its message.
+	Error *engine.ErrorRecord `json:"error,omitempty"`
+	// ResultText is the run's result as text, at most 1 KiB of it.
+	ResultText string `json:"result_text,omitempty"`
+	Counts     Counts `json:"counts"`
+	Upload     Upload `json:"upload"`
+	// Damage says why the log could not be read to its end when the run was archived, empty where it could.
+	Damage string `json:"damage,omitempty"`
+	// ArchivedSeq is the last step that Counts and the roll-ups cover.
+	ArchivedSeq uint64 `json:"archived_seq"`
+	// Rollup counts how often the run was archived.
+	Rollup int `json:"rollup"`
+}
+
+// GraphSize describes the graph as submitted, before any fan-out expands.
+type GraphSize struct {
+	Tasks int    `json:"tasks"`
+	Edges int    `json:"edges"`
+	Hash  string `json:"hash"` // of the structure, in hexadecimal
+}
+
+// Run is a header with what the store keeps beside it.
+type Run struct {
+	Header
+	Annotation Annotation `json:"annotation"`
+	// LastSeq is the greatest step kept, Steps the number of steps kept; they differ where the log has gaps.
+	LastSeq uint64 `json:"last_seq"`
+	Steps   uint64 `json:"steps"`
+	Details int    `json:"details"`
+	// Bytes is the size of Data of its blocks, details, worker rows and roll-ups and of its attachments.
+	Bytes int64 `json:"bytes"`
+}
+
+// Position is where the run stands in the order of Runs.
+func (r *Run) Position() Position {
+	return Position{Started: r.Info.StartedAt.UnixNano(), Run: r.Info.ID}
+}
+
+// Annotation is what people add to a run.
+type Annotation struct {
+	Tags []string `json:"tags,omitempty"`
+	Note string   `json:"note,omitempty"`
+}
+
+// Position orders runs by their start and then their ID, the latest first. The zero value stands before all runs.
+type Position struct {
+	Started int64        `json:"started"` // nanoseconds since 1970
+	Run     engine.RunID `json:"run"`
+}
+
+// Before reports whether p comes before q in Store.Runs.
+func (p Position) Before(q Position) bool {
+	if p.Started != q.Started {
+		return p.Started > q.Started
+	}
+	return p.Run > q.Run
+}
+
+// Batch is what Append keeps at once.
+type Batch struct {
+	Blocks  []Block     `json:"blocks,omitempty"`
+	Details []DetailRow `json:"details,omitempty"`
+	Workers []WorkerRow `json:"workers,omitempty"`
+}
+
+// Block holds some consecutive steps of a run.
+type Block struct {
+	First uint64 `json:"first"` // sequence number of the first step, at least 1
+	Last  uint64 `json:"last"`
+	// From and To are the earliest and the latest moment in the steps, in nanoseconds since the run's start.
+	From int64  `json:"from"`
+	To   int64  `json:"to"`
+	Data []byte `json:"data"`
+}
+
+// DetailKey names one attempt. Keys are ordered by their fields, in the order in which they stand here.
+type DetailKey struct {
+	Revision uint32        `json:"revision"`
+	Node     engine.NodeID `json:"node"`
+	Epoch    uint16        `json:"epoch"`
+	Attempt  uint16        `json:"attempt"`
+}
+
+// DetailRow is what is known of one attempt beside its step.
+type DetailRow struct {
+	DetailKey
+	Data []byte `json:"data"`
+}
+
+// WorkerRow describes one worker of a run. Rows with a greater Rank say more.
+type WorkerRow struct {
+	Revision uint32 `json:"revision"`
+	Worker   uint32 `json:"worker"`
+	Rank     int64  `json:"rank"`
+	Data     []byte `json:"data"`
+}
+
+// Archive is what is known once a run has ended.
+type Archive struct {
+	Owner       string            `json:"owner"` // of the run's lease
+	Header      Header            `json:"header"`
+	Attachments map[string][]byte `json:"attachments,omitempty"`
+	Rollups     []Rollup          `json:"rollups,omitempty"`
+	Blocks      []Block           `json:"blocks,omitempty"` // without gaps
+}
+
+// Day counts days of UTC from 1970-01-01.
+type Day int32
+
+// DayOf is the day of a moment.
+func DayOf(t time.Time) Day {
+	s := t.Unix()
+	d := s / 86400
+	if s%86400 < 0 {
+		d--
+	}
+	return Day(d)
+}
+
+// Start is the first moment of the day.
+func (d Day) Start() time.Time { return time.Unix(int64(d)*86400, 0).UTC() }
+
+// RollupKey names one digest of a run. Keys are ordered by their fields, in the order in which they stand here.
+type RollupKey struct {
+	Function string       `json:"function"` // any text but the empty one
+	Version  int          `json:"version"`
+	Metric   Metric       `json:"metric"`
+	Day      Day          `json:"day"` // of the run's start
+	Run      engine.RunID `json:"run"`
+}
+
+// Rollup is the digest of one metric of one function in one run.
+type Rollup struct {
+	RollupKey
+	Data []byte `json:"data"`
+}
+
+// RollupQuery selects roll-ups.
+type RollupQuery struct {
+	Function string `json:"function,omitempty"` // empty for all
+	Metric   Metric `json:"metric,omitempty"`   // empty for all
+	// From and To select days, From included, To not; two equal days select all.
+	From Day `json:"from,omitempty"`
+	To   Day `json:"to,omitempty"`
+	// After is the last key of the answer before, nil for the first.
+	After *RollupKey `json:"after,omitempty"`
+	Limit int        `json:"limit,omitempty"` // 0 for all
+}
+
+// Match reports whether a key is one that the query asks for, whatever After and Limit say.
+func (q *RollupQuery) Match(k RollupKey) bool {
+	return (q.Function == "" || q.Function == k.Function) && (q.Metric == "" || q.Metric == k.Metric) &&
+		(q.From == q.To || q.From <= k.Day && k.Day < q.To)
+}
+
+// Lease says who alone may archive a run, and until when.
+type Lease struct {
+	Owner string    `json:"owner"`
+	Until time.Time `json:"until"`
+}
+
+// Place decides what Append does with a block, given the kept blocks that overlap it, ascending: put it, ignore it
+// because all its steps are kept, or refuse it with ErrConflict.
+func Place(b Block, overlapping []Block) (put bool, err error) {
+	if len(overlapping) == 0 {
+		return true, nil
+	}
+	next := b.First
+	for _, o := range overlapping {
+		if o.First > next {
+			break
+		}
+		next = o.Last + 1
+	}
+	if next > b.Last {
+		return false, nil
+	}
+	return false, fmt.Errorf("%w: steps %d to %d are only partly kept", ErrConflict, b.First, b.Last)
+}
+
+// Validate checks the lease given to Store.Acquire.
+func (l Lease) Validate() error {
+	if l.Owner == "" {
+		return invalid("a lease has no owner")
+	}
+	return nil
+}
+
+// Grant decides whether l may take the place of the kept lease, which is zero where there is none.
+func (l Lease) Grant(kept Lease, now time.Time) bool {
+	return kept.Owner == "" || kept.Owner == l.Owner || !kept.Until.After(now)
+}
+
+// KeepTag is the tag of runs that no retention deletes.
+const KeepTag = "keep"
+
+// Pinned reports whether the run has KeepTag.
+func (r *Run) Pinned() bool { return slices.Contains(r.Annotation.Tags, KeepTag) }

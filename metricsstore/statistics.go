@@ -1,0 +1,216 @@
+package metricsstore
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/dagscope/dagscope/digest"
+	"github.com/dagscope/dagscope/engine"
+)
+
+// GroupBy says what a statistic over a run is split by.
+type GroupBy string
+
+// Groupings.
+const (
+	ByNothing  GroupBy = "none"
+	ByFunction GroupBy = "function"
+	ByWorker   GroupBy = "worker"
+	ByLevel    GroupBy = "level" // how many tasks stand before a task on the longest path to it
+)
+
+// StatsQuery asks for a statistic over the records of one run that ended well.
+type StatsQuery struct {
+	Run       engine.RunID
+	Metric    Metric
+	GroupBy   GroupBy   // default ByNothing
+	Function  string    // only of this one; empty for all
+	Quantiles []float64 // at most 32 from 0 to 1, beside those of the summary
+	// At takes only records that had ended by then, since the run's start; 0 for all.
+	At time.Duration
+}
+
+// Statistics is the answer to a StatsQuery.
+type Statistics struct {
+	Metric Metric  `json:"metric"`
+	Groups []Group `json:"groups"` // ascending by Function and Version, or by Number
+	// AsOf is the last step that was taken into account, Complete whether that is the whole of an ended run.
+	AsOf     uint64 `json:"as_of"`
+	Complete bool   `json:"complete"`
+}
+
+// Group is the statistic over one group.
+type Group struct {
+	// Key is the group as text: a function's name, with @version above 0; a worker's or level's number; empty.
+	Key      string `json:"key"`
+	Function string `json:"function,omitempty"`
+	Version  int    `json:"version,omitempty"`
+	Number   int    `json:"number,omitempty"`
+	Distribution
+	Throughput Throughput `json:"throughput"`
+}
+
+// Distribution sums up the values of a metric.
+type Distribution struct {
+	N uint64 `json:"n"`
+	// Exact says that every answer is exact, else Bound is the relative error that none exceeds.
+	Exact     bool              `json:"exact"`
+	Bound     float64           `json:"bound"`
+	Summary   digest.Summary    `json:"summary"`
+	Quantiles []digest.Estimate `json:"quantiles"` // in the order asked for
+	// Sketch is what all this was read from, for ranks, histograms and comparisons.
+	Sketch *digest.Sketch `json:"-"`
+}
+
+// Throughput relates output bytes to the time that made them, as the ratio of their sums: large outputs weigh more.
+// Of each output alone, OutputRate is the distribution. It covers records whose output is known and above 0.
+type Throughput struct {
+	Records   int64   `json:"records"`
+	Bytes     int64   `json:"bytes"`
+	ExecuteNS int64   `json:"execute_ns"`
+	BytesPerS float64 `json:"bytes_per_s"`
+	NSPerByte float64 `json:"ns_per_byte"`
+}
+
+func (t *Throughput) add(m *engine.TaskMetrics) {
+	if m.Output > 0 && m.Execute > 0 {
+		t.Records++
+		t.Bytes += m.Output
+		t.ExecuteNS += int64(m.Execute)
+		t.BytesPerS = float64(t.Bytes) / time.Duration(t.ExecuteNS).Seconds()
+		t.NSPerByte = float64(t.ExecuteNS) / float64(t.Bytes)
+	}
+}
+
+// maxQuantiles bounds how many quantiles a query asks for.
+const maxQuantiles = 32
+
+func checkQuantiles(qs []float64) error {
+	if len(qs) > maxQuantiles {
+		return invalid("%d quantiles, expected at most %d", len(qs), maxQuantiles)
+	}
+	for _, q := range qs {
+		if !(q >= 0 && q <= 1) { // NaN too
+			return invalid("quantile %v, expected 0 to 1", q)
+		}
+	}
+	return nil
+}
+
+func distribution(s *digest.Sketch, quantiles []float64) Distribution {
+	d := Distribution{N: s.N(), Exact: s.Exact(), Summary: s.Summary(), Sketch: s}
+	if !d.Exact {
+		d.Bound = s.Bound()
+	}
+	d.Quantiles = s.AppendQuantiles(make([]digest.Estimate, 0, len(quantiles)), quantiles...)
+	return d
+}
+
+// Statistics folds the records of a run. The error is ErrInvalid for an unknown metric or grouping and for quantiles
+// out of range.
+func (q *Queries) Statistics(ctx context.Context, s StatsQuery) (Statistics, error) {
+	if _, err := ParseMetric(string(s.Metric)); err != nil {
+		return Statistics{}, err
+	}
+	if err := checkQuantiles(s.Quantiles); err != nil {
+		return Statistics{}, err
+	}
+	kept, err := q.store.Run(ctx, s.Run)
+	if err != nil {
+		return Statistics{}, err
+	}
+	decoder, log, err := q.Decode(ctx, s.Run)
+	if err != nil {
+		return Statistics{}, err
+	}
+	key, err := s.grouping(decoder.Numbering())
+	if err != nil {
+		return Statistics{}, err
+	}
+	groups := map[groupKey]*groupFold{}
+	asOf, err := eachRecord(ctx, decoder, log, func(records []engine.TaskMetrics) error {
+		for i := range records {
+			if m := &records[i]; s.match(&kept, m) {
+				k := key(m)
+				if groups[k] == nil {
+					groups[k] = &groupFold{}
+				}
+				groups[k].add(s.Metric, m)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return Statistics{}, err
+	}
+	out := Statistics{Metric: s.Metric, AsOf: asOf, Complete: kept.Status.Final() && asOf >= kept.LastSeq && s.At == 0}
+	for k, g := range groups {
+		out.Groups = append(out.Groups, Group{
+			Key: k.text(s.GroupBy), Function: k.function, Version: k.version, Number: k.number,
+			Distribution: distribution(&g.sketch, s.Quantiles), Throughput: g.throughput,
+		})
+	}
+	slices.SortFunc(out.Groups, func(a, b Group) int {
+		return cmp.Or(cmp.Compare(a.Function, b.Function), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Number, b.Number))
+	})
+	return out, nil
+}
+
+// match reports whether a record ended well, and by the moment that the query asks for.
+func (s *StatsQuery) match(run *Run, m *engine.TaskMetrics) bool {
+	ended := m.StartedAt.Add(m.Execute + m.Store + m.Update).Sub(run.Info.StartedAt)
+	return m.Outcome == engine.OutcomeOK && (s.Function == "" || s.Function == m.Task.Function) && (s.At == 0 || ended <= s.At)
+}
+
+// groupKey tells groups apart.
+type groupKey struct {
+	function        string
+	version, number int
+}
+
+func (k groupKey) text(by GroupBy) string {
+	switch by {
+	case ByWorker, ByLevel:
+		return strconv.Itoa(k.number)
+	}
+	if k.version == 0 {
+		return k.function
+	}
+	return k.function + "@" + strconv.Itoa(k.version)
+}
+
+type groupFold struct {
+	sketch     digest.Sketch
+	throughput Throughput
+}
+
+func (g *groupFold) add(metric Metric, m *engine.TaskMetrics) {
+	if v, ok := metric.Of(m); ok {
+		g.sketch.Add(v)
+	}
+	g.throughput.add(m)
+}
+
+// grouping gives the group of a record.
+func (s *StatsQuery) grouping(n *engine.Numbering) (func(*engine.TaskMetrics) groupKey, error) {
+	switch s.GroupBy {
+	case ByNothing, "":
+		return func(*engine.TaskMetrics) groupKey { return groupKey{} }, nil
+	case ByFunction:
+		return func(m *engine.TaskMetrics) groupKey {
+			return groupKey{function: m.Task.Function, version: m.Task.Version}
+		}, nil
+	case ByWorker:
+		return func(m *engine.TaskMetrics) groupKey { return groupKey{number: m.Worker} }, nil
+	case ByLevel:
+		l := newLevels(n.Graph())
+		return func(m *engine.TaskMetrics) groupKey {
+			p := n.Locate(m.Node)
+			return groupKey{number: int(l.of(p.Block.Scope, p.Local))}
+		}, nil
+	}
+	return nil, invalid("group_by %q, expected none, function, worker or level", s.GroupBy)
+}

@@ -1,0 +1,272 @@
+package metricsstore_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/montanaflynn/stats"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/memory"
+)
+
+// TestStatistics holds every group and metric against montanaflynn/stats.
+func TestStatistics(t *testing.T) {
+	g, steps := simulated(t, 12, 400)
+	s := memory.New()
+	record(t, s, info("r"), g, steps, 512)
+	all := engine.NewDecoder(g, mustRun(t, s, "r").Info).Metrics(nil, steps)
+	keys := map[metricsstore.GroupBy]func(m *engine.TaskMetrics) string{
+		metricsstore.ByNothing: func(*engine.TaskMetrics) string { return "" },
+		metricsstore.ByWorker:  func(m *engine.TaskMetrics) string { return fmt.Sprint(m.Worker) },
+		metricsstore.ByFunction: func(m *engine.TaskMetrics) string {
+			return map[bool]string{true: "sum@2", false: m.Task.Function}[m.Task.Function == "sum"]
+		},
+	}
+	for by, key := range keys {
+		for _, metric := range metricsstore.Metrics() {
+			want := map[string][]float64{}
+			for _, m := range all {
+				if v, ok := metric.Of(&m); ok && m.Outcome == engine.OutcomeOK {
+					want[key(&m)] = append(want[key(&m)], float64(v))
+				}
+			}
+			got, err := queries(t, s).Statistics(t.Context(), metricsstore.StatsQuery{
+				Run: "r", Metric: metric, GroupBy: by, Quantiles: []float64{0.9, 0.1, 0.5},
+			})
+			require.NoError(t, err)
+			assert.True(t, got.Complete)
+			assert.Equal(t, uint64(len(steps)), got.AsOf)
+			for _, group := range got.Groups {
+				values := want[group.Key]
+				require.Equal(t, uint64(len(values)), group.N, "%s %s %s", by, metric, group.Key)
+				if len(values) > 0 {
+					checkDistribution(t, values, &group.Distribution)
+				}
+			}
+		}
+	}
+}
+
+func checkDistribution(t *testing.T, values []float64, d *metricsstore.Distribution) {
+	t.Helper()
+	require.Equal(t, len(values) <= 512, d.Exact)
+	tolerance := 1e-9
+	if !d.Exact {
+		tolerance = d.Bound
+	}
+	near := func(want, got float64, tolerance float64, what string) {
+		t.Helper()
+		assert.InDelta(t, want, got, tolerance*max(want, 1), what)
+	}
+	mean, _ := stats.Mean(values)
+	variance, _ := stats.PopulationVariance(values)
+	low, _ := stats.Min(values)
+	high, _ := stats.Max(values)
+	near(mean, d.Summary.Mean, 1e-9, "mean")
+	near(variance, d.Summary.Variance, 1e-6, "variance")
+	near(low, d.Summary.Min, 0, "min")
+	near(high, d.Summary.Max, 0, "max")
+	for i, q := range []float64{0.9, 0.1, 0.5} {
+		want, err := stats.Percentile(values, q*100)
+		require.NoError(t, err)
+		near(want, d.Quantiles[i].Value, tolerance, "quantile")
+		assert.LessOrEqual(t, d.Quantiles[i].Low, want*(1+1e-12))
+		assert.GreaterOrEqual(t, d.Quantiles[i].High, want*(1-1e-12))
+	}
+	median, _ := stats.Median(values)
+	near(median, d.Quantiles[2].Value, tolerance, "median")
+	near(median, d.Summary.P50.Value, tolerance, "p50")
+}
+
+func TestStatisticsByLevelAndTime(t *testing.T) {
+	g, steps := simulated(t, 12, 5)
+	s := memory.New()
+	record(t, s, info("r"), g, steps, 512)
+	q := queries(t, s)
+	got, err := q.Statistics(t.Context(), metricsstore.StatsQuery{Run: "r", Metric: metricsstore.ExecuteNS, GroupBy: metricsstore.ByLevel})
+	require.NoError(t, err)
+	// grow and the row of leaves; the first leaf of each instance, and the sum of the row; the second leaf; total.
+	byFunction := map[int]map[string]int{}
+	for _, m := range engine.NewDecoder(g, info("r")).Metrics(nil, steps) {
+		if m.Outcome != engine.OutcomeOK {
+			continue
+		}
+		level := map[bool]int{true: 0, false: 1}[m.Task.Function == "grow" || m.Node < 10 && m.Task.Function == "leaf ü/+"]
+		if m.Task.Function == "total" {
+			level = 3
+		}
+		if byFunction[level] == nil {
+			byFunction[level] = map[string]int{}
+		}
+		byFunction[level][m.Task.Function]++
+	}
+	inner := byFunction[1]["leaf ü/+"] / 2
+	require.Positive(t, inner)
+	want := map[int]int{0: 6, 1: inner + 1, 2: inner, 3: 1}
+	for _, group := range got.Groups {
+		assert.Equal(t, uint64(want[group.Number]), group.N, "level %d", group.Number)
+		assert.Equal(t, fmt.Sprint(group.Number), group.Key)
+	}
+	assert.Len(t, got.Groups, 4)
+
+	last := time.Duration(0)
+	n := uint64(0)
+	for _, at := range []time.Duration{1, 10_000, 50_000, 100_000, time.Hour} {
+		require.Greater(t, at, last)
+		some, err := q.Statistics(t.Context(), metricsstore.StatsQuery{Run: "r", Metric: metricsstore.ExecuteNS, At: at})
+		require.NoError(t, err)
+		var now uint64
+		if len(some.Groups) > 0 {
+			now = some.Groups[0].N
+		}
+		assert.GreaterOrEqual(t, now, n)
+		assert.False(t, some.Complete)
+		n = now
+	}
+	assert.Equal(t, uint64(want[0]+want[1]+want[2]+want[3]), n)
+	for name, bad := range map[string]metricsstore.StatsQuery{
+		"metric":       {Run: "r", Metric: "luck"},
+		"group":        {Run: "r", Metric: metricsstore.ExecuteNS, GroupBy: "luck"},
+		"quantile":     {Run: "r", Metric: metricsstore.ExecuteNS, Quantiles: []float64{1.1}},
+		"many":         {Run: "r", Metric: metricsstore.ExecuteNS, Quantiles: make([]float64, 33)},
+		"not a number": {Run: "r", Metric: metricsstore.ExecuteNS, Quantiles: []float64{nan()}},
+	} {
+		_, err := q.Statistics(t.Context(), bad)
+		require.ErrorIs(t, err, metricsstore.ErrInvalid, name)
+	}
+}
+
+func nan() float64 { zero := 0.0; return zero / zero }
+
+func TestThroughput(t *testing.T) {
+	g, steps := simulated(t, 12, 100)
+	s := memory.New()
+	record(t, s, info("r"), g, steps, 512)
+	got, err := queries(t, s).Statistics(t.Context(), metricsstore.StatsQuery{Run: "r", Metric: metricsstore.OutputRate})
+	require.NoError(t, err)
+	var bytes, ns, n int64
+	for _, m := range engine.NewDecoder(g, info("r")).Metrics(nil, steps) {
+		if m.Outcome == engine.OutcomeOK && m.Output > 0 {
+			bytes, ns, n = bytes+m.Output, ns+int64(m.Execute), n+1
+		}
+	}
+	through := got.Groups[0].Throughput
+	assert.Equal(t, []int64{n, bytes, ns}, []int64{through.Records, through.Bytes, through.ExecuteNS})
+	assert.InEpsilon(t, float64(bytes)/float64(ns)*1e9, through.BytesPerS, 1e-12)
+	assert.InEpsilon(t, float64(ns)/float64(bytes), through.NSPerByte, 1e-12)
+	assert.Equal(t, uint64(n), got.Groups[0].N)
+}
+
+func TestHistory(t *testing.T) {
+	s := memory.New()
+	var all []engine.TaskMetrics
+	for n := range 6 {
+		g, steps := simulated(t, uint64(n), 100)
+		i := info(engine.RunID(fmt.Sprintf("r%d", n)))
+		i.Workflow = []string{"w", "v"}[n%2]
+		i.StartedAt = began().Add(time.Duration(n) * 8 * time.Hour) // 12:00, 20:00, 04:00, 12:00, 20:00, 04:00
+		record(t, s, i, g, steps, 512)
+		all = append(all, engine.NewDecoder(g, i).Metrics(nil, steps)...)
+	}
+	q := queries(t, s)
+	two := 2
+	count := func(keep func(m *engine.TaskMetrics) bool) (n uint64) {
+		for _, m := range all {
+			if m.Outcome == engine.OutcomeOK && keep(&m) {
+				n++
+			}
+		}
+		return n
+	}
+	runIn := func(m *engine.TaskMetrics, runs ...engine.RunID) bool { return slices.Contains(runs, m.Run) }
+	for _, c := range []struct {
+		name  string
+		query metricsstore.HistoryQuery
+		runs  int
+		want  uint64
+	}{
+		{"all", metricsstore.HistoryQuery{}, 6, count(func(*engine.TaskMetrics) bool { return true })},
+		{"workflow", metricsstore.HistoryQuery{Workflow: "v"}, 3, count(func(m *engine.TaskMetrics) bool { return m.Workflow == "v" })},
+		{"function", metricsstore.HistoryQuery{Function: "leaf ü/+"}, 6, count(func(m *engine.TaskMetrics) bool { return m.Task.Function == "leaf ü/+" })},
+		{"version", metricsstore.HistoryQuery{Version: &two}, 6, count(func(m *engine.TaskMetrics) bool { return m.Task.Version == 2 })},
+		{"from", metricsstore.HistoryQuery{From: began().Add(8 * time.Hour)}, 5, count(func(m *engine.TaskMetrics) bool { return !runIn(m, "r0") })},
+		{"to", metricsstore.HistoryQuery{To: began().Add(8 * time.Hour)}, 1, count(func(m *engine.TaskMetrics) bool { return runIn(m, "r0") })},
+		{"range", metricsstore.HistoryQuery{From: began().Add(1), To: began().Add(16*time.Hour + 1)}, 2, count(func(m *engine.TaskMetrics) bool { return runIn(m, "r1", "r2") })},
+		{"except", metricsstore.HistoryQuery{Except: "r3"}, 5, count(func(m *engine.TaskMetrics) bool { return !runIn(m, "r3") })},
+	} {
+		c.query.Metric = metricsstore.ExecuteNS
+		got, err := q.History(t.Context(), c.query)
+		require.NoError(t, err)
+		require.Len(t, got.Buckets, 1, c.name)
+		assert.Equal(t, c.runs, got.Buckets[0].Runs, c.name)
+		assert.Equal(t, c.want, got.Buckets[0].N, c.name)
+	}
+
+	days, err := q.History(t.Context(), metricsstore.HistoryQuery{Metric: metricsstore.ExecuteNS, Bucket: metricsstore.ByDay, To: began().Add(30 * time.Hour)})
+	require.NoError(t, err)
+	require.Len(t, days.Buckets, 2)
+	assert.Equal(t, []int{2, 2}, []int{days.Buckets[0].Runs, days.Buckets[1].Runs})
+	assert.Equal(t, "2026-03-01T00:00:00Z", days.Buckets[0].From.Format(time.RFC3339))
+	assert.Equal(t, "2026-03-02T00:00:00Z", days.Buckets[0].To.Format(time.RFC3339))
+	assert.Equal(t, began().Add(30*time.Hour), days.Buckets[1].To)
+
+	for _, none := range []metricsstore.HistoryQuery{
+		{Metric: metricsstore.ExecuteNS, From: began(), To: began()},
+		{Metric: metricsstore.ExecuteNS, Workflow: "x"},
+		{Metric: metricsstore.ExecuteNS, From: began().AddDate(1, 0, 0)},
+		{Metric: metricsstore.ExecuteNS, To: began().AddDate(-1, 0, 0)},
+	} {
+		got, err := q.History(t.Context(), none)
+		require.NoError(t, err)
+		assert.Empty(t, got.Buckets)
+	}
+	_, err = q.History(t.Context(), metricsstore.HistoryQuery{Metric: metricsstore.ExecuteNS, Bucket: "week"})
+	require.ErrorIs(t, err, metricsstore.ErrInvalid)
+
+	functions, err := q.Functions(t.Context(), metricsstore.HistoryQuery{})
+	require.NoError(t, err)
+	assert.Equal(t, []metricsstore.FunctionName{{"grow", 0}, {"leaf ü/+", 0}, {"sum", 2}, {"total", 0}}, functions)
+}
+
+func TestStanding(t *testing.T) {
+	s := memory.New()
+	put := func(n int, workflow string, status engine.Status, makespan int64) {
+		id := engine.RunID(fmt.Sprintf("r%02d", n))
+		h := metricsstore.Header{Info: info(id), Status: engine.Running}
+		h.Info.Workflow, h.Info.StartedAt = workflow, began().Add(time.Duration(n)*time.Minute)
+		require.NoError(t, s.Begin(t.Context(), h, nil))
+		h.Status, h.Rollup, h.Counts.MakespanNS = status, 1, makespan
+		require.NoError(t, s.Acquire(t.Context(), id, metricsstore.Lease{Owner: "x", Until: began()}, began()))
+		require.NoError(t, s.Archive(t.Context(), id, metricsstore.Archive{Owner: "x", Header: h}))
+	}
+	for n := range 10 {
+		put(n, "w", engine.Succeeded, int64(1000+n))
+	}
+	put(10, "w", engine.Failed, 1)
+	put(11, "other", engine.Succeeded, 1)
+	put(12, "w", engine.Succeeded, 1005)
+	put(13, "w", engine.Succeeded, 1100)
+	put(14, "w", engine.Succeeded, 1030)
+	q := queries(t, s)
+	for _, c := range []struct {
+		run  engine.RunID
+		n    int
+		want metricsstore.Standing
+	}{
+		{"r00", 10, metricsstore.Standing{}},
+		{"r12", 10, metricsstore.Standing{Runs: 10, SlowerThan: 5, Slower: 4, MedianNS: 1004.5, MADNS: 2.5, Z: 0.6745 * 0.5 / 2.5, Effect: 0.5 / 1004.5}},
+		{"r13", 3, metricsstore.Standing{Runs: 3, SlowerThan: 3, MedianNS: 1008, MADNS: 1, Z: 0.6745 * 92, Effect: 92.0 / 1008}},
+		{"r13", 11, metricsstore.Standing{Runs: 11, SlowerThan: 11, MedianNS: 1005, MADNS: 2, Z: 0.6745 * 95 / 2, Effect: 95.0 / 1005, Slow: true}},
+		{"r14", 12, metricsstore.Standing{Runs: 12, SlowerThan: 11, Slower: 1, MedianNS: 1005, MADNS: 2.5, Z: 0.6745 * 25 / 2.5, Effect: 25.0 / 1005}},
+	} {
+		got, err := q.Standing(t.Context(), c.run, c.n)
+		require.NoError(t, err)
+		assert.Equal(t, c.want, got, "%s of %d", c.run, c.n)
+	}
+}
