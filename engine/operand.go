@@ -122,7 +122,14 @@ type Values interface {
 func (g *Graph) Args(dst []any, p Place, n *Numbering, v Values) []any {
 	s := &g.scopes[p.Block.Scope]
 	for _, op := range s.args[s.argOff[p.Local]:s.argOff[p.Local+1]] {
-		dst = append(dst, g.value(op, p, n, v))
+		switch { // the two usual cases are here because most tasks have no others
+		case op.kind == fromConstant:
+			dst = append(dst, g.constants[op.index].Value)
+		case op.kind == fromTask && op.up == 0:
+			dst = append(dst, v.Output(p.Node(op.index)))
+		default:
+			dst = append(dst, g.value(op, p, n, v))
+		}
 	}
 	return dst
 }

@@ -16,7 +16,8 @@ type Config struct {
 	Store Store
 	// FlushAfter is how long a step waits at most before it is handed to the store; default 40 ms.
 	FlushAfter time.Duration
-	// BlockSteps is how many steps a full block has, 1 to MaxBlockSteps; default 1,000.
+	// BlockSteps is how many steps a full block has, 1 to MaxBlockSteps; default 1,024, which is what the
+	// in-process log delivers at a time, so that full blocks are packed without being copied.
 	BlockSteps int
 	// Upload is for runs that do not name a strategy; default periodic=2s.
 	Upload Strategy
@@ -45,7 +46,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.FlushAfter = 40 * time.Millisecond
 	}
 	if c.BlockSteps == 0 {
-		c.BlockSteps = 1000
+		c.BlockSteps = 1024
 	}
 	if c.BlockSteps < 1 || c.BlockSteps > MaxBlockSteps {
 		return c, invalid("BlockSteps is %d, expected 1 to %d", c.BlockSteps, MaxBlockSteps)

@@ -48,6 +48,16 @@ func newTurn() turn  { return make(turn, 1) }
 func (t turn) take() { t <- struct{}{} }
 func (t turn) give() { <-t }
 
+// try takes the turn if nobody has it.
+func (t turn) try() bool {
+	select {
+	case t <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
 // row is either a detail or a worker record.
 type row struct {
 	detail DetailRow
@@ -132,15 +142,50 @@ func (rec *recording) addSteps(steps []engine.Step) {
 	if before == 0 {
 		rec.since = time.Now()
 	}
-	rec.steps.add(steps)
-	after := len(rec.steps.steps)
 	rec.mu.Unlock()
+	after := before
+	for len(steps) > 0 {
+		n, left := rec.addSome(steps, full)
+		steps, after = steps[n:], left
+	}
 	if before == 0 || before < full && after >= full {
 		rec.recorder.poke()
 	}
 	if after >= maxUnpacked*full {
 		_ = rec.flushSteps() // counted; the steps wait on
 	}
+}
+
+// addSome takes in steps up to the end of a block, and packs the block at once unless the store is being called. It
+// returns how many it has taken in and how many steps wait, full where a block does.
+func (rec *recording) addSome(steps []engine.Step, full int) (n, waiting int) {
+	rec.mu.Lock()
+	if rec.cut { // by a pack of this very call
+		rec.mu.Unlock()
+		return len(steps), 0
+	}
+	have := len(rec.steps.steps)
+	n = min(max(full-have, 1), len(steps))
+	whole := have == 0 && n == full && rec.queued < maxBlocks && rec.sending.try()
+	if !whole {
+		rec.steps.add(steps[:n])
+		have += n
+	}
+	rec.mu.Unlock()
+	switch {
+	case whole: // nothing waits, so the order stays
+		rec.blocks = append(rec.blocks, rec.packer.Pack(steps[:n]))
+		rec.mu.Lock()
+		rec.queued = len(rec.blocks)
+		rec.mu.Unlock()
+		rec.sending.give()
+		return n, full
+	case have >= full && rec.sending.try():
+		rec.pack()
+		rec.sending.give()
+		return n, full
+	}
+	return n, have
 }
 
 // flushSteps packs all steps and hands the blocks to the store, unless it has failed lately. When blocks pile up, the

@@ -63,8 +63,11 @@ func (r *run) number() uint64 {
 	return r.log.next()
 }
 
-// room makes place for the list of nodes that an end makes ready, and returns where it starts.
+// room makes place for the list of nodes that an end makes ready, and returns where it starts. The log keeps the list.
 func (l *lane) room() int {
+	if l.r.log == nil {
+		l.ready = l.ready[:0]
+	}
 	if cap(l.ready)-len(l.ready) < 2 {
 		l.ready = make([]engine.NodeID, 0, readiedChunk)
 	}

@@ -124,7 +124,7 @@ func (r *run) evaluate(end engine.RunEnd) (engine.RunEnd, any) {
 	v := r.graph.Result(r.numbering, r)
 	t := r.graph.ResultType()
 	end.ResultType = t.Name()
-	if t.Size(v) > maxResult {
+	if engine.Exceeds(v, maxResult) {
 		return end, v
 	}
 	b, err := t.Append(nil, v)

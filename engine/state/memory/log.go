@@ -13,8 +13,8 @@ import (
 const (
 	// pageLen is the number of steps of a page: 139 KB, so that page tables stay short and small runs small.
 	pageLen = 1024
-	// A reader that has caught up looks again after minPoll, and ever later up to maxPoll: writers never wake readers,
-	// so a reader costs a run next to nothing, and maxPoll bounds how late it is.
+	// A reader that has caught up looks again after minPoll, and ever later up to maxPoll. Writers wake readers only
+	// when a page is added and when the run ends, so a reader costs a run next to nothing; maxPoll bounds how late it is.
 	minPoll = 500 * time.Microsecond
 	maxPoll = 10 * time.Millisecond
 )
@@ -28,12 +28,15 @@ type log struct {
 	_     [64]byte
 	final atomic.Uint64 // the number of RunFinished, 0 before
 	pages atomic.Pointer[[]*page]
-	mu    sync.Mutex // one grower at a time
+	grown atomic.Pointer[chan struct{}] // closed when a page is added
+	mu    sync.Mutex                    // one grower at a time
 }
 
 func newLog() *log {
 	l := &log{}
 	l.pages.Store(&[]*page{})
+	grown := make(chan struct{})
+	l.grown.Store(&grown)
 	return l
 }
 
@@ -58,6 +61,8 @@ func (l *log) grow(i uint64) []*page {
 		pages = append(pages, new(page))
 	}
 	l.pages.Store(&pages)
+	grown := make(chan struct{})
+	close(*l.grown.Swap(&grown))
 	return pages
 }
 
@@ -90,7 +95,8 @@ func (l *log) read(ctx context.Context, after uint64, done <-chan struct{}) ([]e
 	timer := time.NewTimer(minPoll)
 	defer timer.Stop()
 	for pause := minPoll; ; pause = min(2*pause, maxPoll) {
-		final := l.final.Load() // first: all that comes before it is numbered by now
+		grown := *l.grown.Load()
+		final := l.final.Load() // before the steps: all that come before it are numbered by now
 		if final > 0 && after >= final {
 			return nil, io.EOF
 		}
@@ -103,6 +109,8 @@ func (l *log) read(ctx context.Context, after uint64, done <-chan struct{}) ([]e
 			return nil, ctx.Err()
 		case <-done:
 			done, pause = nil, minPoll // from now on a step can only be as late as its writer
+		case <-grown:
+			pause = minPoll
 		case <-timer.C:
 		}
 	}

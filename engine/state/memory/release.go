@@ -50,14 +50,17 @@ func (l *lane) dropOutput(p at) {
 	}
 }
 
+// dropJoin lets go of what a join has read. Where its expansion was skipped or has failed there is nothing to let go.
 func (l *lane) dropJoin(p at) {
 	s := p.b.scope
 	expansion := p.sibling(s.JoinExpansion(p.local))
-	if b := l.r.expanded(expansion); b != nil {
-		for i := range b.Instances {
-			for _, w := range s.JoinWaits(p.local) {
-				l.countDown(at{b, i * b.Size, w})
-			}
+	b := l.r.expanded(expansion)
+	if b == nil {
+		return
+	}
+	for i := range b.Instances {
+		for _, w := range s.JoinWaits(p.local) {
+			l.countDown(at{b, i * b.Size, w})
 		}
 	}
 	if s.JoinReadsOuter(p.local) {

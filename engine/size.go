@@ -1,0 +1,50 @@
+package engine
+
+import "reflect"
+
+// Exceeds reports whether a value takes more than limit bytes, without encoding it: what its strings and slices of
+// numbers hold is counted until it is too much. It may err by what an encoding adds or saves.
+func Exceeds(v any, limit int64) bool {
+	if v == nil {
+		return false
+	}
+	return remaining(reflect.ValueOf(v), limit) < 0
+}
+
+// remaining is what is left of a budget of bytes behind v, negative when it does not suffice. Types that have a codec
+// contain no interfaces and no cycles.
+func remaining(v reflect.Value, budget int64) int64 {
+	switch v.Kind() {
+	case reflect.String:
+		return budget - int64(v.Len())
+	case reflect.Slice, reflect.Array:
+		if isFlat(v.Type().Elem()) {
+			return budget - int64(v.Len())*int64(v.Type().Elem().Size())
+		}
+		for i := 0; i < v.Len() && budget >= 0; i++ {
+			budget = remaining(v.Index(i), budget)
+		}
+		return budget
+	case reflect.Map:
+		for it := v.MapRange(); budget >= 0 && it.Next(); {
+			budget = remaining(it.Value(), remaining(it.Key(), budget))
+		}
+		return budget
+	case reflect.Struct:
+		for i := 0; i < v.NumField() && budget >= 0; i++ {
+			budget = remaining(v.Field(i), budget)
+		}
+		return budget
+	case reflect.Pointer:
+		if v.IsNil() {
+			return budget
+		}
+		return remaining(v.Elem(), budget)
+	default:
+		return budget - int64(v.Type().Size())
+	}
+}
+
+func isFlat(t reflect.Type) bool {
+	return t.Kind() >= reflect.Bool && t.Kind() <= reflect.Complex128
+}

@@ -1,0 +1,34 @@
+package engine_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+func TestExceeds(t *testing.T) {
+	type matrix struct{ Data []float64 }
+	for _, c := range []struct {
+		name  string
+		value any
+		bytes int64
+	}{
+		{"nothing", nil, 0},
+		{"number", 7, 8},
+		{"string", "12345", 5},
+		{"bytes", make([]byte, 100), 100},
+		{"numbers", make([]float64, 100), 800},
+		{"strings", []string{"123", "4567"}, 7},
+		{"map of matrices", map[string][]matrix{"a": {{make([]float64, 10)}, {make([]float64, 5)}}}, 1 + 120},
+		{"pointer", &matrix{make([]float64, 2)}, 16},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			require.False(t, engine.Exceeds(c.value, c.bytes))
+			if c.bytes > 0 {
+				require.True(t, engine.Exceeds(c.value, c.bytes-1))
+			}
+		})
+	}
+}
