@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +18,7 @@ type job struct {
 	options  engine.RunOptions
 	graph    *engine.Graph
 	run      state.Run
+	values   engine.Values // run, converted once instead of for every task
 	numbers  *engine.Numbering
 	lanes    []state.Lane // by slot; each touched by its own lane only
 	deadline *time.Timer
@@ -38,9 +38,9 @@ func newJob(p *Pool, ej engine.Job) *job {
 // start is called before any lane can see the job.
 func (j *job) start(run state.Run, warm bool) {
 	j.Execution, j.run, j.numbers, j.usage = run, run, run.Numbering(), readUsage()
-	host, _ := os.Hostname()
+	j.values = run
 	j.self = engine.WorkerRecord{
-		Name: j.pool.cfg.Name, Host: host, PID: os.Getpid(), Width: j.pool.cfg.Width, Warm: warm, Started: run.Now(),
+		Name: j.pool.cfg.Name, Host: j.pool.host, PID: j.pool.pid, Width: j.pool.cfg.Width, Warm: warm, Started: run.Now(),
 	}
 	j.records = append(j.records, j.self)
 	run.Note(engine.Step{Kind: engine.WorkerStarted, Started: j.self.Started})

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"runtime"
 	"runtime/debug"
 	"sync/atomic"
@@ -105,7 +104,7 @@ func (l *lane) work(j *job, c state.Claim) bool {
 		}
 		next := e.Ended-since < strandTime || len(*l.pool.jobs.Load()) < 2
 		reply := place.Complete(l.end[:], next && l.pool.crew.allows(l.slot))
-		e.Output, e.Error, e.Log = nil, nil, nil
+		e.Output, e.Error, e.Log, e.Delay = nil, nil, nil, 0 // the other fields are set each time
 		if !reply.HasNext {
 			return true
 		}
@@ -117,17 +116,17 @@ func (l *lane) work(j *job, c state.Claim) bool {
 // ended. The clock is read once before the body and once after it; a head has just been claimed, so only where its
 // inputs take time to gather it is read once more.
 func (l *lane) execute(j *job, c state.Claim, claimed int64, head bool, e *state.End) bool {
-	*e = state.End{Node: c.Node, Epoch: c.Epoch, Attempt: c.Attempt, Claimed: claimed, Outcome: engine.OutcomeOK}
+	e.Node, e.Epoch, e.Attempt, e.Claimed, e.Outcome = c.Node, c.Epoch, c.Attempt, claimed, engine.OutcomeOK
 	p := j.numbers.Locate(c.Node)
 	scope := j.graph.Scope(p.Block.Scope)
 	if scope.Kind(p.Local) == engine.ExpandNode {
-		e.Started = claimed
-		e.Output, e.OutputBytes = j.graph.Elements(p, j.numbers, j.run), engine.UnknownSize
+		e.Started, e.Announced = claimed, false
+		e.Output, e.OutputBytes = j.graph.Elements(p, j.numbers, j.values), engine.UnknownSize
 		e.Ended = j.run.Now()
 		return true
 	}
 	f := j.numbers.Function(p)
-	args := j.graph.Args(l.args[:0], p, j.numbers, j.run)
+	args := j.graph.Args(l.args[:0], p, j.numbers, j.values)
 	a := l.attempt()
 	a.job, a.node, a.epoch, a.number = j, c.Node, c.Epoch, c.Attempt
 	a.claimed, a.started = claimed, claimed
@@ -152,6 +151,7 @@ func (l *lane) execute(j *job, c state.Claim, claimed int64, head bool, e *state
 	}
 	e.Started, e.Announced, e.Log = a.started, wasAnnounced, a.log()
 	if err != nil {
+		e.OutputBytes = 0
 		l.failed(a, err, e)
 	} else {
 		e.Output, e.OutputBytes = out, f.Output().Size(out)
@@ -250,10 +250,9 @@ func (a *attempt) errorRecord(l *lane, err error, now int64) *engine.ErrorRecord
 	case cause != nil:
 		kind = engine.CancelledError
 	}
-	host, _ := os.Hostname()
 	return &engine.ErrorRecord{
 		Kind: kind, Task: a.job.numbers.Identity(a.place()).String(), Node: a.node,
-		Message: clip(message), Stack: stack, Worker: l.pool.cfg.Name, Host: host, Slot: l.slot,
+		Message: clip(message), Stack: stack, Worker: l.pool.cfg.Name, Host: l.pool.host, Slot: l.slot,
 		Epoch: int(a.epoch), Attempt: int(a.number), Time: a.job.info.StartedAt.Add(time.Duration(now)),
 	}
 }

@@ -69,16 +69,14 @@ func (c Config) withDefaults() (Config, error) {
 			*d.value = d.def
 		}
 	}
-	if c.Name == "" {
-		host, _ := os.Hostname()
-		c.Name = fmt.Sprintf("%s:%d", host, os.Getpid())
-	}
 	return c, nil
 }
 
 // Pool implements engine.Executor on the goroutines of this process.
 type Pool struct {
 	cfg   Config
+	host  string
+	pid   int
 	crew  crew
 	jobs  atomic.Pointer[[]*job] // those that have not ended
 	quiet chan struct{}          // capacity 1: wakes the monitor when a job comes
@@ -95,7 +93,11 @@ func New(cfg Config) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pool{cfg: cfg, quiet: make(chan struct{}, 1)}
+	p := &Pool{cfg: cfg, quiet: make(chan struct{}, 1), pid: os.Getpid()}
+	p.host, _ = os.Hostname() // a host without a name is told by its pid alone
+	if p.cfg.Name == "" {
+		p.cfg.Name = fmt.Sprintf("%s:%d", p.host, p.pid)
+	}
 	p.jobs.Store(&[]*job{})
 	p.crew.init(p)
 	return p, nil

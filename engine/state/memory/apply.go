@@ -136,6 +136,9 @@ func (l *lane) tell(p at, ended int64) {
 	for _, c := range s.Children(p.local) {
 		l.arrive(p.sibling(c), barren, ended)
 	}
+	if p.b.up.b == nil { // the graph itself has nothing around it
+		return
+	}
 	for _, j := range s.Outs(p.local) {
 		l.arrive(p.b.up.sibling(j), barren, ended)
 	}
