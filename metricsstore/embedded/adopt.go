@@ -1,0 +1,357 @@
+package embedded
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// Bounds and times of adopting.
+const (
+	// adoptEvery is how often the holder looks into the inbox.
+	adoptEvery = 200 * time.Millisecond
+	// adoptBytes is how much of a log is taken in one transaction, where it has more than one record.
+	adoptBytes = 4 << 20
+	// staleNew is when an unfinished beginning of a log is removed.
+	staleNew = time.Hour
+)
+
+// adopter takes the logs of the inbox into the database of the holder.
+type adopter struct {
+	dir    string
+	db     *database
+	coding *coding
+	log    *slog.Logger
+	// ended is called for a run whose log has come to its end.
+	ended func(ctx context.Context, run engine.RunID)
+
+	mu   sync.Mutex
+	logs map[engine.RunID]*adoption
+}
+
+// adoption is how far a log is adopted.
+type adoption struct {
+	file    *os.File
+	id      string
+	run     engine.RunID
+	offset  int64
+	end     bool            // the record that says so has come
+	refused map[int64]error // by the end of the record
+}
+
+// scan adopts what there is.
+func (a *adopter) scan(ctx context.Context) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	entries, err := os.ReadDir(filepath.Join(a.dir, inboxDir))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("embedded: %w", err)
+	}
+	var errs []error
+	for _, e := range entries {
+		name := e.Name()
+		if strings.HasSuffix(name, newSuffix) {
+			a.removeStale(e)
+			continue
+		}
+		if run, err := engine.ParseRunID(strings.TrimSuffix(name, logSuffix)); err == nil && strings.HasSuffix(name, logSuffix) {
+			errs = append(errs, a.adopt(ctx, run))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (a *adopter) removeStale(e os.DirEntry) {
+	if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > staleNew {
+		_ = os.Remove(filepath.Join(a.dir, inboxDir, e.Name())) // the next scan tries again
+	}
+}
+
+// adoptRun adopts the log of a run at least up to an offset, and returns how the record was answered that ends there.
+func (a *adopter) adoptRun(ctx context.Context, run engine.RunID, offset int64) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	err := a.adopt(ctx, run)
+	if l := a.logs[run]; err == nil && l != nil {
+		return l.refused[offset]
+	}
+	return err
+}
+
+// live reports whether the log of a run has not ended yet.
+func (a *adopter) live(run engine.RunID) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.logs[run] != nil
+}
+
+func (a *adopter) close() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for run, l := range a.logs {
+		_ = l.file.Close() // only read
+		delete(a.logs, run)
+	}
+}
+
+func (a *adopter) path(run engine.RunID) string {
+	return filepath.Join(a.dir, inboxDir, string(run)+logSuffix)
+}
+
+// adopt adopts what the log of a run has, and removes it where nothing more can come. The caller holds mu.
+func (a *adopter) adopt(ctx context.Context, run engine.RunID) error {
+	l := a.logs[run]
+	if l == nil {
+		var err error
+		if l, err = a.open(ctx, run); err != nil || l == nil {
+			return err
+		}
+		a.logs[run] = l
+	}
+	if err := a.read(ctx, l); err != nil {
+		return err
+	}
+	if !l.end {
+		if err := tryLock(l.file); err != nil {
+			if errors.Is(err, errLocked) {
+				return nil // its writer lives
+			}
+			return err
+		}
+		if err := a.read(ctx, l); err != nil { // what it wrote last
+			return err
+		}
+	}
+	return a.finish(ctx, l)
+}
+
+// open returns nil where there is no log.
+func (a *adopter) open(ctx context.Context, run engine.RunID) (*adoption, error) {
+	f, err := os.Open(a.path(run))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("embedded: %w", err)
+	}
+	l := &adoption{file: f, run: run, offset: int64(logHead), refused: map[int64]error{}}
+	if l.id, err = readLogHead(f); err != nil {
+		a.refuse(l, err)
+		return nil, nil
+	}
+	err = a.db.view(ctx, func(tx *bolt.Tx) error {
+		if v, n := binary.Uvarint(tx.Bucket([]byte(inboxBucket)).Get([]byte(l.id))); n > 0 {
+			l.offset = int64(v)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return l, nil
+}
+
+// refuse puts a log aside that cannot be adopted.
+func (a *adopter) refuse(l *adoption, err error) {
+	path := a.path(l.run)
+	aside := asidePath(path, l.id)
+	a.log.Warn("a run of another process cannot be kept, its log is put aside", "run", l.run, "file", aside, "error", err)
+	if err := os.Rename(path, aside); err != nil {
+		a.log.Error("a log cannot be put aside", "file", path, "error", err)
+	}
+	_ = l.file.Close() // only read
+	delete(a.logs, l.run)
+}
+
+// read adopts all whole records behind the offset, transaction by transaction.
+func (a *adopter) read(ctx context.Context, l *adoption) error {
+	info, err := l.file.Stat()
+	if err != nil {
+		return fmt.Errorf("embedded: %w", err)
+	}
+	for !l.end {
+		g := adoptGroup{offset: l.offset}
+		for g.offset < l.offset+adoptBytes && !g.end {
+			kind, payload, next, ok, err := readFrame(l.file, g.offset, info.Size())
+			if err != nil {
+				return fmt.Errorf("embedded: %s: %w", a.path(l.run), err)
+			}
+			if !ok {
+				break
+			}
+			if err := a.add(&g, l.run, kind, payload); err != nil {
+				g.unread = fmt.Errorf("embedded: %s at %d: %w", a.path(l.run), g.offset, err)
+				break
+			}
+			g.offset = next
+			g.ends = append(g.ends, next)
+		}
+		if g.offset > l.offset {
+			if err := a.apply(ctx, l, &g); err != nil {
+				return err
+			}
+		}
+		if g.unread != nil {
+			a.refuse(l, g.unread)
+			a.ended(context.WithoutCancel(ctx), l.run)
+			return g.unread
+		}
+		if len(g.ends) == 0 {
+			return nil
+		}
+		if err := l.refused[g.ends[0]]; err != nil && g.first {
+			a.refuse(l, err)
+			return err
+		}
+	}
+	return nil
+}
+
+// adoptGroup are records that are adopted in one transaction.
+type adoptGroup struct {
+	offset int64 // behind them
+	ends   []int64
+	apply  []func(*write) error
+	first  bool // the first record of the log is among them
+	end    bool
+	unread error // why the next record cannot be
+}
+
+// add prepares one record. Records that break a rule are refused when they are applied.
+func (a *adopter) add(g *adoptGroup, run engine.RunID, kind recordKind, payload []byte) error {
+	q, err := a.coding.request(payload)
+	if err != nil {
+		return err
+	}
+	if kind < beginRecord || kind > endRecord {
+		return unknownKind(kind)
+	}
+	first := g.offset == int64(logHead)
+	g.first = g.first || first
+	if first && kind != beginRecord || q.Run != run {
+		err = fmt.Errorf("%w: a record of kind %d of run %q in the log of run %s", metricsstore.ErrInvalid, kind, q.Run, run)
+		g.apply = append(g.apply, func(*write) error { return err })
+		return nil
+	}
+	f, err := a.db.replay(kind, q)
+	if err != nil {
+		if !refusal(err) {
+			return err
+		}
+		f = func(*write) error { return err }
+	}
+	g.end = kind == endRecord
+	g.apply = append(g.apply, f)
+	return nil
+}
+
+// apply writes a group and how far the log is adopted. Nothing of a log is applied whose first record is refused.
+func (a *adopter) apply(ctx context.Context, l *adoption, g *adoptGroup) error {
+	refused := map[int64]error{}
+	o := &op{apply: func(w *write) error {
+		clear(refused)
+		for i, f := range g.apply {
+			err := f(w)
+			if err != nil && !refusal(err) {
+				return err
+			}
+			if err != nil {
+				refused[g.ends[i]] = err
+				if i == 0 && g.first {
+					return nil
+				}
+			}
+		}
+		w.dirty = true
+		return w.tx.Bucket([]byte(inboxBucket)).Put([]byte(l.id), binary.AppendUvarint(nil, uint64(g.offset)))
+	}}
+	// The caller's patience must not decide about what is half done.
+	if err := a.db.update(context.WithoutCancel(ctx), o); err != nil {
+		return fmt.Errorf("embedded: log of run %s: %w", l.run, err)
+	}
+	for end, err := range refused {
+		l.refused[end] = err
+	}
+	l.offset, l.end = g.offset, g.end
+	return nil
+}
+
+// finish removes a log that is adopted as a whole. The caller holds its lock, or it has ended.
+func (a *adopter) finish(ctx context.Context, l *adoption) error {
+	if info, err := l.file.Stat(); err == nil && info.Size() > l.offset {
+		a.log.Warn("the log of a run is cut off, what comes behind is lost", "run", l.run, "adopted_bytes", l.offset, "bytes", info.Size())
+	}
+	for _, err := range l.refused {
+		if !errors.Is(err, metricsstore.ErrLease) {
+			a.log.Warn("a part of a run was refused", "run", l.run, "error", err)
+		}
+	}
+	if err := removeAny(a.path(l.run)); err != nil {
+		return fmt.Errorf("embedded: adopted log: %w", err)
+	}
+	_ = l.file.Close() // only read
+	delete(a.logs, l.run)
+	o := &op{apply: func(w *write) error {
+		w.dirty = true
+		return w.tx.Bucket([]byte(inboxBucket)).Delete([]byte(l.id))
+	}}
+	err := a.db.update(context.WithoutCancel(ctx), o)
+	a.ended(context.WithoutCancel(ctx), l.run)
+	return err
+}
+
+// replay is what a record does. The error is a refusal, or says that the record cannot be read.
+func (d *database) replay(kind recordKind, q *request) (func(*write) error, error) {
+	there := func(f func(*write, *bolt.Bucket) error) func(*write) error {
+		return func(w *write) error {
+			b := bucketOf(w.tx, q.Run)
+			if b == nil {
+				return notFound(q.Run)
+			}
+			return f(w, b)
+		}
+	}
+	switch kind {
+	case beginRecord:
+		h, err := q.header()
+		if err != nil {
+			return nil, err
+		}
+		return d.begun(h, q.Data)
+	case appendRecord:
+		batch := q.batch()
+		p, err := d.packBatch(q.Run, &batch)
+		return there(func(w *write, b *bolt.Bucket) error { return w.append(b, p) }), err
+	case archiveRecord:
+		archive, err := q.archive()
+		if err != nil {
+			return nil, err
+		}
+		p, err := d.packArchive(q.Run, &archive)
+		return there(func(w *write, b *bolt.Bucket) error { return w.archive(b, p) }), err
+	case acquireRecord:
+		lease := q.lease()
+		return there(func(w *write, _ *bolt.Bucket) error { return w.acquire(q.Run, lease, q.Now) }), lease.Validate()
+	case releaseRecord:
+		return there(func(w *write, _ *bolt.Bucket) error { return w.release(q.Run, q.Owner) }), nil
+	case endRecord:
+		return func(*write) error { return nil }, nil
+	}
+	return nil, unknownKind(kind)
+}
+
+func unknownKind(kind recordKind) error {
+	return fmt.Errorf("%w: a record of kind %d, expected %d to %d", metricsstore.ErrCorrupt, kind, beginRecord, endRecord)
+}

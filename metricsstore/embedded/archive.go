@@ -1,0 +1,194 @@
+package embedded
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// packedArchive is an archive as it is written. It has nothing of the memory of the archive.
+type packedArchive struct {
+	given       metricsstore.Archive // owner and header
+	attachments []packedRow
+	rollups     []packedRow
+	blocks      []packedBlock
+}
+
+// Archive implements metricsstore.Store.
+func (d *database) Archive(ctx context.Context, run engine.RunID, a metricsstore.Archive) error {
+	if err := d.begin(ctx); err != nil {
+		return err
+	}
+	p, err := d.packArchive(run, &a)
+	d.calls.RUnlock()
+	if err != nil {
+		return err
+	}
+	return d.change(ctx, run, op{}, func(w *write, b *bolt.Bucket) error { return w.archive(b, p) })
+}
+
+func (d *database) packArchive(run engine.RunID, a *metricsstore.Archive) (*packedArchive, error) {
+	if err := a.Validate(run); err != nil {
+		return nil, err
+	}
+	p := &packedArchive{given: metricsstore.Archive{Owner: a.Owner}}
+	header, err := json.Marshal(&a.Header)
+	if err == nil {
+		err = json.Unmarshal(header, &p.given.Header)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("embedded: header of run %s: %w", run, err)
+	}
+	add := func(to *[]packedRow, key []byte, data []byte) error {
+		if len(data) > maxValue {
+			return tooLarge("a part of an archive", len(data))
+		}
+		if len(key)+1 > bolt.MaxKeySize {
+			return fmt.Errorf("%w: a name of %d bytes, expected at most %d", metricsstore.ErrInvalid, len(key), bolt.MaxKeySize-1)
+		}
+		*to = append(*to, packedRow{key, d.codec.pack(data), len(data)})
+		return nil
+	}
+	for name, data := range a.Attachments {
+		if err := add(&p.attachments, []byte(name), data); err != nil {
+			return nil, err
+		}
+	}
+	for i := range a.Rollups {
+		if err := add(&p.rollups, a.Rollups[i].Append(nil), a.Rollups[i].Data); err != nil {
+			return nil, err
+		}
+	}
+	for i := range a.Blocks {
+		if len(a.Blocks[i].Data) > maxValue {
+			return nil, tooLarge("a block", len(a.Blocks[i].Data))
+		}
+		p.blocks = append(p.blocks, d.packBlock(&a.Blocks[i]))
+	}
+	return p, nil
+}
+
+func (w *write) archive(b *bolt.Bucket, p *packedArchive) error {
+	kept, err := readHeader(w.codec, b)
+	if err != nil {
+		return err
+	}
+	h := &p.given.Header
+	lease, err := readLease(w.tx, h.Info.ID)
+	if err != nil {
+		return err
+	}
+	if apply, err := p.given.Check(&kept, lease.Owner); err != nil || !apply {
+		return err
+	}
+	t, err := readTotals(b)
+	if err != nil {
+		return err
+	}
+	if err := w.replaceBlocks(b, &t, p.blocks); err != nil {
+		return err
+	}
+	if err := w.dropRollups(b, &t); err != nil {
+		return err
+	}
+	if err := w.putRollups(b, &t, p.rollups); err != nil {
+		return err
+	}
+	for _, a := range p.attachments {
+		if err := w.attach(b, &t, string(a.key), a.value, a.size); err != nil {
+			return err
+		}
+	}
+	if err := w.tx.Bucket([]byte(liveBucket)).Delete([]byte(h.Info.ID)); err != nil {
+		return err
+	}
+	return w.finish(b, h, t)
+}
+
+// replaceBlocks puts consecutive blocks in the place of those that hold the same steps, or refuses.
+func (w *write) replaceBlocks(b *bolt.Bucket, t *totals, by []packedBlock) error {
+	if len(by) == 0 {
+		return nil
+	}
+	first, last := by[0].First, by[len(by)-1].Last
+	old, err := overlapping(b, first, last)
+	if err != nil {
+		return err
+	}
+	if n := len(old); n > 0 && (old[0].First < first || old[n-1].Last > last) {
+		return fmt.Errorf("%w: steps %d to %d of an archive", metricsstore.ErrConflict, first, last)
+	}
+	for _, block := range old {
+		n, err := dataLen(block.Data)
+		if err != nil {
+			return err
+		}
+		t.bytes -= int64(n)
+		t.steps -= block.Last - block.First + 1
+		if err := b.Delete(blockKey(block.First)); err != nil {
+			return err
+		}
+	}
+	for i := range by {
+		if err := w.putBlock(b, t, &by[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// putRollups puts roll-ups where none of the run are.
+func (w *write) putRollups(b *bolt.Bucket, t *totals, rollups []packedRow) error {
+	all := w.tx.Bucket([]byte(rollupsBucket))
+	for _, r := range rollups {
+		if old := all.Get(r.key); old != nil { // given twice: the last one counts
+			n, err := dataLen(old)
+			if err != nil {
+				return err
+			}
+			t.bytes -= int64(n)
+		}
+		t.bytes += int64(r.size)
+		if err := all.Put(r.key, r.value); err != nil {
+			return err
+		}
+		if err := b.Put(rollupRef(r.key), mark()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropRollups removes the roll-ups of a run.
+func (w *write) dropRollups(b *bolt.Bucket, t *totals) error {
+	var refs [][]byte // deleting moves the cursor, so they are listed first
+	err := rows(b, rollupRow, func(k, _ []byte) (bool, error) {
+		refs = append(refs, append([]byte(nil), k...))
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	all := w.tx.Bucket([]byte(rollupsBucket))
+	for _, ref := range refs {
+		if old := all.Get(ref[1:]); old != nil {
+			n, err := dataLen(old)
+			if err != nil {
+				return err
+			}
+			t.bytes -= int64(n)
+		}
+		if err := all.Delete(ref[1:]); err != nil {
+			return err
+		}
+		if err := b.Delete(ref); err != nil {
+			return err
+		}
+	}
+	return nil
+}

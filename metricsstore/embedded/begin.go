@@ -1,0 +1,211 @@
+package embedded
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+func notFound(run engine.RunID) error {
+	return fmt.Errorf("%w: run %s", metricsstore.ErrNotFound, run)
+}
+
+func tooLarge(what string, n int) error {
+	return fmt.Errorf("%w: %s has %d bytes, expected at most %d", metricsstore.ErrInvalid, what, n, maxValue)
+}
+
+// change applies something to a run that is there.
+func (d *database) change(ctx context.Context, run engine.RunID, o op, f func(*write, *bolt.Bucket) error) error {
+	o.apply = func(w *write) error {
+		b := bucketOf(w.tx, run)
+		if b == nil {
+			return notFound(run)
+		}
+		return f(w, b)
+	}
+	return d.update(ctx, &o)
+}
+
+// Begin implements metricsstore.Store.
+func (d *database) Begin(ctx context.Context, h metricsstore.Header, shape []byte) error {
+	apply, err := d.begun(h, shape)
+	if err != nil {
+		return err
+	}
+	return d.update(ctx, &op{apply: apply})
+}
+
+// begun prepares Begin. It keeps nothing of what it is given.
+func (d *database) begun(h metricsstore.Header, shape []byte) (func(*write) error, error) {
+	if err := h.ValidateBegin(); err != nil {
+		return nil, err
+	}
+	if len(shape) > maxValue {
+		return nil, tooLarge("the shape of the graph", len(shape))
+	}
+	given, err := json.Marshal(&h)
+	if err != nil {
+		return nil, fmt.Errorf("embedded: header of run %s: %w", h.Info.ID, err)
+	}
+	annotation, err := json.Marshal(metricsstore.Annotation{Tags: h.Info.Tags})
+	if err != nil {
+		return nil, fmt.Errorf("embedded: tags of run %s: %w", h.Info.ID, err)
+	}
+	packed := d.codec.pack(shape)
+	return func(w *write) error {
+		var h metricsstore.Header // of this call alone: what is kept goes into it
+		if err := json.Unmarshal(given, &h); err != nil {
+			return fmt.Errorf("embedded: header: %w", err)
+		}
+		return w.begin(&h, annotation, packed, len(shape))
+	}, nil
+}
+
+func (w *write) begin(h *metricsstore.Header, annotation, shape []byte, size int) error {
+	b := bucketOf(w.tx, h.Info.ID)
+	if b == nil {
+		var err error
+		if b, err = w.tx.Bucket([]byte(dataBucket)).CreateBucket([]byte(h.Info.ID)); err != nil {
+			return err
+		}
+		position := metricsstore.Position{Started: h.Info.StartedAt.UnixNano(), Run: h.Info.ID}
+		if err := w.tx.Bucket([]byte(runsBucket)).Put(position.Append(nil), mark()); err != nil {
+			return err
+		}
+		if err := b.Put([]byte{annotationRow}, annotation); err != nil {
+			return err
+		}
+	} else {
+		kept, err := readHeader(w.codec, b)
+		if err != nil {
+			return err
+		}
+		if replace, err := h.CheckBegin(&kept); err != nil || !replace {
+			return err
+		}
+	}
+	if err := w.tx.Bucket([]byte(liveBucket)).Put([]byte(h.Info.ID), mark()); err != nil {
+		return err
+	}
+	t, err := readTotals(b)
+	if err != nil {
+		return err
+	}
+	if err := w.attach(b, &t, metricsstore.AttachShape, shape, size); err != nil {
+		return err
+	}
+	return w.finish(b, h, t)
+}
+
+// finish puts header and totals.
+func (w *write) finish(b *bolt.Bucket, h *metricsstore.Header, t totals) error {
+	w.changed(h.Info.ID)
+	data, err := json.Marshal(h)
+	if err != nil {
+		return err
+	}
+	if err := b.Put([]byte{headerRow}, w.codec.pack(data)); err != nil {
+		return err
+	}
+	return b.Put([]byte{totalsRow}, t.encode())
+}
+
+// attach puts an attachment, packed, in the place of the one before.
+func (w *write) attach(b *bolt.Bucket, t *totals, name string, packed []byte, size int) error {
+	if old := b.Get(attachmentKey(name)); old != nil {
+		n, err := dataLen(old)
+		if err != nil {
+			return err
+		}
+		t.bytes -= int64(n)
+	}
+	t.bytes += int64(size)
+	return b.Put(attachmentKey(name), packed)
+}
+
+// Annotate implements metricsstore.Store.
+func (d *database) Annotate(ctx context.Context, run engine.RunID, a metricsstore.Annotation) error {
+	data, err := json.Marshal(a)
+	if err != nil {
+		return fmt.Errorf("embedded: annotation: %w", err)
+	}
+	return d.change(ctx, run, op{}, func(w *write, b *bolt.Bucket) error {
+		w.dirty = true
+		return b.Put([]byte{annotationRow}, data)
+	})
+}
+
+// Acquire implements metricsstore.Store.
+func (d *database) Acquire(ctx context.Context, run engine.RunID, l metricsstore.Lease, now time.Time) error {
+	if err := l.Validate(); err != nil {
+		return err
+	}
+	return d.change(ctx, run, op{}, func(w *write, _ *bolt.Bucket) error { return w.acquire(run, l, now) })
+}
+
+func (w *write) acquire(run engine.RunID, l metricsstore.Lease, now time.Time) error {
+	kept, err := readLease(w.tx, run)
+	if err != nil {
+		return err
+	}
+	if !l.Grant(kept, now) {
+		return fmt.Errorf("%w: %q has that of run %s", metricsstore.ErrLease, kept.Owner, run)
+	}
+	data, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	w.dirty = true
+	return w.tx.Bucket([]byte(leasesBucket)).Put([]byte(run), data)
+}
+
+// Release implements metricsstore.Store.
+func (d *database) Release(ctx context.Context, run engine.RunID, owner string) error {
+	return d.change(ctx, run, op{}, func(w *write, _ *bolt.Bucket) error { return w.release(run, owner) })
+}
+
+func (w *write) release(run engine.RunID, owner string) error {
+	kept, err := readLease(w.tx, run)
+	if err != nil || kept.Owner == "" || kept.Owner != owner {
+		return err
+	}
+	w.dirty = true
+	return w.tx.Bucket([]byte(leasesBucket)).Delete([]byte(run))
+}
+
+// Delete implements metricsstore.Store.
+func (d *database) Delete(ctx context.Context, run engine.RunID) error {
+	return d.change(ctx, run, op{}, func(w *write, b *bolt.Bucket) error {
+		h, err := readHeader(d.codec, b)
+		if err != nil {
+			return err
+		}
+		if !h.Status.Final() {
+			return fmt.Errorf("%w: %s is %s", metricsstore.ErrLive, run, h.Status)
+		}
+		return w.delete(b, &h)
+	})
+}
+
+func (w *write) delete(b *bolt.Bucket, h *metricsstore.Header) error {
+	run := h.Info.ID
+	w.changed(run)
+	var t totals // go with the run
+	if err := w.dropRollups(b, &t); err != nil {
+		return err
+	}
+	position := metricsstore.Position{Started: h.Info.StartedAt.UnixNano(), Run: run}
+	if err := w.tx.Bucket([]byte(runsBucket)).Delete(position.Append(nil)); err != nil {
+		return err
+	}
+	if err := w.tx.Bucket([]byte(leasesBucket)).Delete([]byte(run)); err != nil {
+		return err
+	}
+	return w.tx.Bucket([]byte(dataBucket)).DeleteBucket([]byte(run))
+}

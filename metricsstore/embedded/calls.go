@@ -1,0 +1,375 @@
+package embedded
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// begin counts a call. Where the error is nil, the caller calls s.calls.RUnlock.
+func (s *Store) begin(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.calls.RLock()
+	if s.closed {
+		s.calls.RUnlock()
+		return metricsstore.ErrClosed
+	}
+	return nil
+}
+
+// call makes a call that sees what this process has written into the inbox.
+func (s *Store) call(ctx context.Context, f func(backend) error) error {
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	defer s.calls.RUnlock()
+	if err := s.settle(ctx); err != nil {
+		return err
+	}
+	return s.do(ctx, f)
+}
+
+func ask[T any](ctx context.Context, s *Store, f func(backend) (T, error)) (out T, err error) {
+	err = s.call(ctx, func(b backend) error {
+		var err error
+		out, err = f(b)
+		return err
+	})
+	return out, err
+}
+
+func (s *Store) ownLogs() []*runLog {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]*runLog, 0, len(s.logs))
+	for _, l := range s.logs {
+		out = append(out, l)
+	}
+	return out
+}
+
+func (s *Store) ownLog(run engine.RunID) *runLog {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.logs[run]
+}
+
+// settle has the logs of this process adopted as far as they go.
+func (s *Store) settle(ctx context.Context) error {
+	for _, l := range s.ownLogs() {
+		if end, behind := l.behind(); behind {
+			if err := s.adopt(ctx, l, end); err != nil && !refusal(err) { // a refusal was told to who was refused
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Store) settleLogs(ctx context.Context) error {
+	if err := s.begin(ctx); err != nil {
+		return nil // closed
+	}
+	defer s.calls.RUnlock()
+	return s.settle(ctx)
+}
+
+// adopt has a log adopted and returns how its record was answered that ends at the offset.
+func (s *Store) adopt(ctx context.Context, l *runLog, end int64) error {
+	err := s.do(ctx, func(b backend) error { return b.adopt(ctx, l.run, end) })
+	if err == nil || refusal(err) {
+		l.setAdopted(end)
+	}
+	return err
+}
+
+// record writes a call into a log of the inbox and waits a while for the answer. The call is safe all the same where
+// the holder has no time for it: then it counts as taken.
+func (s *Store) record(ctx context.Context, l *runLog, kind recordKind, q *request) error {
+	end, err := l.add(kind, q)
+	if err != nil {
+		return err
+	}
+	waiting, cancel := context.WithTimeout(ctx, adoptPatience)
+	defer cancel()
+	if err := s.adopt(waiting, l, end); err != nil && refusal(err) {
+		return err
+	}
+	s.told.tell(l.run)
+	return nil
+}
+
+// Begin implements metricsstore.Store. A guest begins a run in the inbox.
+func (s *Store) Begin(ctx context.Context, h metricsstore.Header, shape []byte) error {
+	if err := h.ValidateBegin(); err != nil {
+		return err
+	}
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	defer s.calls.RUnlock()
+	q, err := beginRequest(&h, shape)
+	if err != nil {
+		return err
+	}
+	if l := s.ownLog(h.Info.ID); l != nil {
+		return s.record(ctx, l, beginRecord, q)
+	}
+	visiting := false
+	err = s.do(ctx, func(b backend) error {
+		if _, visiting = b.(*guest); visiting {
+			return nil
+		}
+		return b.Begin(ctx, h, shape)
+	})
+	if err != nil || !visiting {
+		return err
+	}
+	return s.beginLog(ctx, h, q)
+}
+
+func (s *Store) beginLog(ctx context.Context, h metricsstore.Header, q *request) error {
+	adopt := func(b backend) error { return b.adopt(ctx, h.Info.ID, 0) }
+	l, err := createLog(s.cfg.Dir, s.coding, h.Info.ID)
+	if errors.Is(err, os.ErrExist) { // of an earlier revision, perhaps, and not removed yet
+		if err := s.do(ctx, adopt); err != nil && !refusal(err) {
+			return err
+		}
+		l, err = createLog(s.cfg.Dir, s.coding, h.Info.ID)
+	}
+	if errors.Is(err, os.ErrExist) { // another process is at the run: the holder decides
+		return s.do(ctx, func(b backend) error { return b.Begin(ctx, h, q.Data) })
+	}
+	if err != nil {
+		return fmt.Errorf("embedded: run %s cannot be recorded in %s: %w", h.Info.ID, s.cfg.Dir, err)
+	}
+	l.noSync = s.cfg.noSync
+	err = s.record(ctx, l, beginRecord, q)
+	if err == nil && h.Info.Revision > 0 {
+		l.blocks, err = s.before(ctx, h.Info.ID)
+	}
+	if err != nil {
+		// Nothing was taken, or nothing can follow: the log goes, and what the holder has put aside.
+		return errors.Join(err, removeAny(l.path), removeAny(asidePath(l.path, l.id)), l.close())
+	}
+	s.mu.Lock()
+	s.logs[h.Info.ID] = l
+	s.mu.Unlock()
+	return nil
+}
+
+// before lists what earlier revisions of a run have logged.
+func (s *Store) before(ctx context.Context, run engine.RunID) ([]metricsstore.Block, error) {
+	var blocks []metricsstore.Block
+	err := s.do(ctx, func(b backend) (err error) {
+		blocks, err = b.Log(ctx, run, 0, 0)
+		return err
+	})
+	for i := range blocks {
+		blocks[i].Data = nil
+	}
+	return blocks, err
+}
+
+// Append implements metricsstore.Store. What goes into the inbox is safe there and waits for nobody.
+func (s *Store) Append(ctx context.Context, run engine.RunID, b metricsstore.Batch) error {
+	if err := b.Validate(); err != nil {
+		return err
+	}
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	defer s.calls.RUnlock()
+	l := s.ownLog(run)
+	if l == nil {
+		return s.do(ctx, func(w backend) error { return w.Append(ctx, run, b) })
+	}
+	placed, err := l.place(b.Blocks)
+	if err != nil {
+		return err
+	}
+	if _, err := l.add(appendRecord, appendRequest(run, &b)); err != nil {
+		l.unplace(placed)
+		return err
+	}
+	s.told.tell(run)
+	return nil
+}
+
+// place decides about blocks as the holder will, notes those that are new, and returns their first steps.
+func (l *runLog) place(blocks []metricsstore.Block) (placed []uint64, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := slices.Clone(l.blocks)
+	for _, b := range blocks {
+		from, _ := slices.BinarySearchFunc(all, b.First, func(o metricsstore.Block, first uint64) int {
+			return cmp.Or(cmp.Compare(o.Last, first), 0)
+		})
+		to := from
+		for to < len(all) && all[to].First <= b.Last {
+			to++
+		}
+		put, err := metricsstore.Place(b, all[from:to])
+		if err != nil {
+			return nil, err
+		}
+		if put {
+			all = slices.Insert(all, from, metricsstore.Block{First: b.First, Last: b.Last})
+			placed = append(placed, b.First)
+		}
+	}
+	l.blocks = all
+	return placed, nil
+}
+
+// unplace takes back what place has noted.
+func (l *runLog) unplace(placed []uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.blocks = slices.DeleteFunc(l.blocks, func(b metricsstore.Block) bool { return slices.Contains(placed, b.First) })
+}
+
+// Archive implements metricsstore.Store.
+func (s *Store) Archive(ctx context.Context, run engine.RunID, a metricsstore.Archive) error {
+	if err := a.Validate(run); err != nil {
+		return err
+	}
+	q, err := archiveRequest(run, &a)
+	if err != nil {
+		return err
+	}
+	l, err := s.logged(ctx, run, archiveRecord, q, func(b backend) error { return b.Archive(ctx, run, a) })
+	if err == nil && l != nil {
+		l.mu.Lock()
+		l.archived = true
+		l.mu.Unlock()
+	}
+	return err
+}
+
+// Acquire implements metricsstore.Store.
+func (s *Store) Acquire(ctx context.Context, run engine.RunID, lease metricsstore.Lease, now time.Time) error {
+	if err := lease.Validate(); err != nil {
+		return err
+	}
+	q := acquireRequest(run, lease, now)
+	_, err := s.logged(ctx, run, acquireRecord, q, func(b backend) error { return b.Acquire(ctx, run, lease, now) })
+	return err
+}
+
+// Release implements metricsstore.Store. The log of an archived run ends with it.
+func (s *Store) Release(ctx context.Context, run engine.RunID, owner string) error {
+	q := &request{Run: run, Owner: owner}
+	l, err := s.logged(ctx, run, releaseRecord, q, func(b backend) error { return b.Release(ctx, run, owner) })
+	if err != nil || l == nil || !l.done() {
+		return err
+	}
+	return s.endLog(l)
+}
+
+func (l *runLog) done() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.archived
+}
+
+// logged makes a call through the log of the run, or where it has none of this process, directly.
+func (s *Store) logged(ctx context.Context, run engine.RunID, kind recordKind, q *request, direct func(backend) error) (*runLog, error) {
+	if err := s.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer s.calls.RUnlock()
+	if l := s.ownLog(run); l != nil {
+		return l, s.record(ctx, l, kind, q)
+	}
+	return nil, s.do(ctx, direct)
+}
+
+// endLog closes a log; that of an archived run says that it ends.
+func (s *Store) endLog(l *runLog) error {
+	s.mu.Lock()
+	delete(s.logs, l.run)
+	s.mu.Unlock()
+	var err error
+	if l.done() {
+		_, err = l.add(endRecord, &request{Run: l.run})
+	}
+	return errors.Join(err, l.close())
+}
+
+// Annotate implements metricsstore.Store.
+func (s *Store) Annotate(ctx context.Context, run engine.RunID, a metricsstore.Annotation) error {
+	return s.call(ctx, func(b backend) error { return b.Annotate(ctx, run, a) })
+}
+
+// Delete implements metricsstore.Store.
+func (s *Store) Delete(ctx context.Context, run engine.RunID) error {
+	tries := 0
+	err := s.call(ctx, func(b backend) error {
+		tries++
+		err := b.Delete(ctx, run)
+		if tries > 1 && errors.Is(err, metricsstore.ErrNotFound) {
+			return nil // the holder before this one did it and had no time to say so
+		}
+		return err
+	})
+	if l := s.ownLog(run); err == nil && l != nil {
+		return s.endLog(l)
+	}
+	return err
+}
+
+// Run implements metricsstore.Store.
+func (s *Store) Run(ctx context.Context, run engine.RunID) (metricsstore.Run, error) {
+	return ask(ctx, s, func(b backend) (metricsstore.Run, error) { return b.Run(ctx, run) })
+}
+
+// Runs implements metricsstore.Store.
+func (s *Store) Runs(ctx context.Context, after metricsstore.Position, limit int) ([]metricsstore.Run, error) {
+	return ask(ctx, s, func(b backend) ([]metricsstore.Run, error) { return b.Runs(ctx, after, limit) })
+}
+
+// Attachment implements metricsstore.Store.
+func (s *Store) Attachment(ctx context.Context, run engine.RunID, name string) ([]byte, error) {
+	return ask(ctx, s, func(b backend) ([]byte, error) { return b.Attachment(ctx, run, name) })
+}
+
+// Log implements metricsstore.Store.
+func (s *Store) Log(ctx context.Context, run engine.RunID, after uint64, limit int) ([]metricsstore.Block, error) {
+	return ask(ctx, s, func(b backend) ([]metricsstore.Block, error) { return b.Log(ctx, run, after, limit) })
+}
+
+// Details implements metricsstore.Store.
+func (s *Store) Details(ctx context.Context, run engine.RunID, from metricsstore.DetailKey, limit int) ([]metricsstore.DetailRow, error) {
+	return ask(ctx, s, func(b backend) ([]metricsstore.DetailRow, error) { return b.Details(ctx, run, from, limit) })
+}
+
+// Workers implements metricsstore.Store.
+func (s *Store) Workers(ctx context.Context, run engine.RunID) ([]metricsstore.WorkerRow, error) {
+	return ask(ctx, s, func(b backend) ([]metricsstore.WorkerRow, error) { return b.Workers(ctx, run) })
+}
+
+// Rollups implements metricsstore.Store.
+func (s *Store) Rollups(ctx context.Context, q metricsstore.RollupQuery) ([]metricsstore.Rollup, error) {
+	return ask(ctx, s, func(b backend) ([]metricsstore.Rollup, error) { return b.Rollups(ctx, q) })
+}
+
+// Check implements metricsstore.Store. It reads the whole file, and writes wait for it.
+func (s *Store) Check(ctx context.Context) error {
+	return s.call(ctx, func(b backend) error { return b.Check(ctx) })
+}
+
+// Compact implements metricsstore.Store: all that is kept is written into a new file, which then takes the place of
+// the old one. Writes wait for it, and it needs as much free space as the new file will take.
+func (s *Store) Compact(ctx context.Context) error {
+	return s.call(ctx, func(b backend) error { return b.Compact(ctx) })
+}

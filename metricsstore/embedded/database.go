@@ -1,0 +1,225 @@
+package embedded
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// Names of files in the folder.
+const (
+	dataFile    = "dagscope.db"
+	compactFile = "dagscope.db.compact" // a new data file that is not complete
+)
+
+// boltTimeout is how long opening waits for another program that has the data file open, such as the bbolt command.
+// Programs of ours never do: they hold the lock of the folder first.
+const boltTimeout = 2 * time.Second
+
+// database is the store on the open file, for one process. Safe for concurrent use.
+type database struct {
+	path    string
+	codec   *codec
+	told    *changes
+	gather  time.Duration
+	options bolt.Options
+
+	ops   chan *op      // to the writer
+	alone chan func()   // to the writer, outside of transactions
+	done  chan struct{} // closed when the writer has returned
+
+	calls  sync.RWMutex // held for reading by each call, for writing to close
+	closed bool
+
+	swap   sync.RWMutex // held for reading by each read, for writing while bolt is replaced
+	bolt   *bolt.DB
+	broken error // of the writer: why nothing can be written until the store is opened again
+}
+
+// openDatabase opens or creates the file. The caller holds the lock of the folder.
+func openDatabase(dir string, gather time.Duration, noSync bool, told *changes) (*database, error) {
+	c, err := newCodec()
+	if err != nil {
+		return nil, err
+	}
+	d := &database{
+		path: filepath.Join(dir, dataFile), codec: c, told: told, gather: gather, options: boltOptions(noSync),
+		ops: make(chan *op, maxGathered), alone: make(chan func()), done: make(chan struct{}),
+	}
+	if err := os.Remove(filepath.Join(dir, compactFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("embedded: left over from compacting: %w", err)
+	}
+	if d.bolt, err = openBolt(d.path, &d.options); err != nil {
+		c.close()
+		return nil, err
+	}
+	go d.write()
+	return d, nil
+}
+
+// allocBytes is by how much the file grows at a time: bbolt's own 16 MiB would be most of a small store.
+const allocBytes = 1 << 20
+
+// boltOptions are chosen as follows.
+//
+// FreelistType: the map finds free pages in constant time where the array searches, which shows once retention has
+// deleted runs. NoFreelistSync stays off: writing the list costs a page or so for each commit, and without it opening
+// and each failed commit would read the whole file. InitialMmapSize: up to this size the file grows without waiting
+// for the readers to finish, and costs nothing but addresses. Timeout: opening never hangs.
+func boltOptions(noSync bool) bolt.Options {
+	size := 1 << 30
+	if windows || ^uint(0)>>32 == 0 {
+		size = 0 // there the file itself gets this size, or addresses are scarce
+	}
+	return bolt.Options{
+		Timeout: boltTimeout, FreelistType: bolt.FreelistMapType, InitialMmapSize: size, NoStatistics: true, NoSync: noSync,
+	}
+}
+
+func openBolt(path string, options *bolt.Options) (*bolt.DB, error) {
+	db, err := openChecked(path, options)
+	switch {
+	case errors.Is(err, metricsstore.ErrCorrupt):
+		return nil, err
+	case errors.Is(err, berrors.ErrTimeout):
+		return nil, fmt.Errorf("embedded: %s is held open by another program, expected nobody to have it open", path)
+	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrVersionMismatch), errors.Is(err, berrors.ErrChecksum):
+		return nil, fmt.Errorf("%w: %s is not a data file: %w", metricsstore.ErrCorrupt, path, err)
+	case err != nil:
+		return nil, fmt.Errorf("embedded: data file %s cannot be opened for writing: %w", path, err)
+	}
+	db.AllocSize = allocBytes
+	if err := prepare(db); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// openChecked opens a file that may be damaged: bbolt panics on some, and reading behind the end of a mapped file is
+// a fault.
+func openChecked(path string, options *bolt.Options) (db *bolt.DB, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	var file *os.File // bbolt does not close it when it panics
+	opening := *options
+	opening.OpenFile = func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
+		file, err = os.OpenFile(name, flag, mode)
+		return file, err
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %s is damaged or cut off: %v", metricsstore.ErrCorrupt, path, p)
+			unlock(file) // the mapping lives on, and the lock with it
+			db, err = nil, errors.Join(err, file.Close())
+		}
+	}()
+	if db, err = bolt.Open(path, 0o600, &opening); err != nil {
+		return nil, err
+	}
+	err = db.View(func(tx *bolt.Tx) error {
+		info, err := os.Stat(path)
+		if err == nil && info.Size() < tx.Size() {
+			err = fmt.Errorf("%w: %s is cut off at %d of %d bytes", metricsstore.ErrCorrupt, path, info.Size(), tx.Size())
+		}
+		return err
+	})
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// prepare checks the version of a file, and makes the buckets in a new one.
+func prepare(db *bolt.DB) error {
+	fresh := false
+	err := db.View(func(tx *bolt.Tx) error {
+		meta := tx.Bucket([]byte(metaBucket))
+		if meta == nil {
+			name, _ := tx.Cursor().First()
+			fresh = name == nil
+			if !fresh {
+				return fmt.Errorf("%w: %s is a bbolt file of another program, expected one of dagscope", metricsstore.ErrCorrupt, db.Path())
+			}
+			return nil
+		}
+		return checkVersion(db.Path(), meta.Get([]byte(versionKey)))
+	})
+	if err != nil || !fresh {
+		return err
+	}
+	err = db.Update(func(tx *bolt.Tx) error {
+		for _, name := range allBuckets() {
+			if _, err := tx.CreateBucket([]byte(name)); err != nil {
+				return err
+			}
+		}
+		return tx.Bucket([]byte(metaBucket)).Put([]byte(versionKey), binary.AppendUvarint(nil, formatVersion))
+	})
+	if err != nil {
+		return fmt.Errorf("embedded: %s cannot be written: %w", db.Path(), err)
+	}
+	return nil
+}
+
+func checkVersion(path string, value []byte) error {
+	v, n := binary.Uvarint(value)
+	switch {
+	case n <= 0 || v == 0:
+		return fmt.Errorf("%w: %s has no format version", metricsstore.ErrCorrupt, path)
+	case v > formatVersion:
+		return fmt.Errorf("%w: %s has format %d and this program reads formats up to %d: use the newer program that wrote it, or another data folder",
+			ErrVersion, path, v, formatVersion)
+	}
+	return nil
+}
+
+// begin counts a call. Where the error is nil, the caller calls d.calls.RUnlock.
+func (d *database) begin(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	d.calls.RLock()
+	if d.closed {
+		d.calls.RUnlock()
+		return metricsstore.ErrClosed
+	}
+	return nil
+}
+
+// view reads in one transaction.
+func (d *database) view(ctx context.Context, f func(*bolt.Tx) error) error {
+	if err := d.begin(ctx); err != nil {
+		return err
+	}
+	defer d.calls.RUnlock()
+	d.swap.RLock()
+	defer d.swap.RUnlock()
+	return d.bolt.View(f)
+}
+
+// Close waits for the calls under way and for the writer.
+func (d *database) Close() error {
+	d.calls.Lock()
+	defer d.calls.Unlock()
+	if d.closed {
+		return nil
+	}
+	d.closed = true
+	close(d.ops)
+	<-d.done
+	d.codec.close()
+	if err := d.bolt.Close(); err != nil {
+		return fmt.Errorf("embedded: closing %s: %w", d.path, err)
+	}
+	return nil
+}

@@ -1,0 +1,126 @@
+//go:build linux
+
+package embedded
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+func bigRow(n int) metricsstore.Batch {
+	return metricsstore.Batch{Details: []metricsstore.DetailRow{{
+		DetailKey: metricsstore.DetailKey{Node: engine.NodeID(n)}, Data: noise(100_000 + n),
+	}}}
+}
+
+// fillDisk records until no file may grow any more, then goes on once it may again.
+func fillDisk(dir string, run engine.RunID) error {
+	ctx := context.Background()
+	signal.Ignore(syscall.SIGXFSZ)
+	s, err := Open(ctx, Config{Dir: dir})
+	if err != nil {
+		return err
+	}
+	if err := s.Begin(ctx, header(run, time.Now()), graph(3).AppendShape(nil)); err != nil {
+		return err
+	}
+	fmt.Println("begun", s.Holds())
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		return err
+	}
+	small := limit
+	small.Cur = 3 << 20
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &small); err != nil {
+		return err
+	}
+	n, failures := 0, 0
+	for failures < 3 {
+		if err := s.Append(ctx, run, bigRow(n)); err != nil {
+			if failures++; !strings.Contains(err.Error(), "file too large") || !strings.Contains(err.Error(), dir) {
+				return fmt.Errorf("expected path and cause: %w", err)
+			}
+			continue
+		}
+		n++
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		return err
+	}
+	for range 5 {
+		if err := s.Append(ctx, run, bigRow(n)); err != nil {
+			return err
+		}
+		n++
+	}
+	fmt.Println("kept", n)
+	if err := s.Close(); err != nil {
+		return err
+	}
+	fmt.Println("closed", 0)
+	return nil
+}
+
+// TestFullDisk: a disk that is full is told with path and cause, loses nothing, and ends.
+func TestFullDisk(t *testing.T) {
+	for _, held := range []bool{true, false} {
+		t.Run(fmt.Sprintf("holder %t", held), func(t *testing.T) {
+			dir := t.TempDir()
+			var holder *Store
+			if !held {
+				holder = recorderStore(t, dir)
+			}
+			p := start(t, "full", dir, "r")
+			p.end()
+			require.Empty(t, p.failed)
+			require.True(t, p.closed)
+			require.Equal(t, held, p.held)
+			require.Greater(t, p.kept, uint64(12))
+			s := holder
+			if held {
+				s = recorderStore(t, dir)
+			}
+			require.Eventually(t, func() bool {
+				r, err := s.Run(t.Context(), "r")
+				return err == nil && r.Status.Final()
+			}, 10*time.Second, 10*time.Millisecond)
+			rows, err := s.Details(t.Context(), "r", metricsstore.DetailKey{}, 0)
+			require.NoError(t, err)
+			require.Len(t, rows, int(p.kept))
+			for n := range rows {
+				assert.True(t, bytes.Equal(bigRow(n).Details[0].Data, rows[n].Data), n)
+			}
+			require.NoError(t, s.Check(t.Context()))
+			require.NoError(t, s.Close())
+		})
+	}
+}
+
+// TestReadOnlyFolder: the error names the folder and the cause, whichever file is met first.
+func TestReadOnlyFolder(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("nothing is read-only for root")
+	}
+	dir := t.TempDir()
+	require.NoError(t, os.Chmod(dir, 0o500))
+	t.Cleanup(func() { _ = os.Chmod(dir, 0o700) })
+	for _, sub := range []string{"", "below"} {
+		_, err := Open(t.Context(), Config{Dir: filepath.Join(dir, sub)})
+		require.ErrorIs(t, err, os.ErrPermission)
+		assert.ErrorContains(t, err, filepath.Join(dir, sub))
+	}
+}

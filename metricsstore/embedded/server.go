@@ -1,0 +1,232 @@
+package embedded
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// maxBody bounds one request or response between processes.
+const maxBody = 1 << 30
+
+// apiPrefix is the path before the name of a method; its version changes when guests of before could not go on.
+const apiPrefix = "/v1/"
+
+// method answers a request.
+type method func(context.Context, backend, *request, *response) error
+
+// methods are all there are, by their names in the path.
+func methods() map[string]method {
+	return map[string]method{
+		"ping": func(context.Context, backend, *request, *response) error { return nil },
+		"begin": func(ctx context.Context, b backend, q *request, _ *response) error {
+			h, err := q.header()
+			if err != nil {
+				return err
+			}
+			return b.Begin(ctx, h, q.Data)
+		},
+		"append": func(ctx context.Context, b backend, q *request, _ *response) error {
+			return b.Append(ctx, q.Run, q.batch())
+		},
+		"archive": func(ctx context.Context, b backend, q *request, _ *response) error {
+			a, err := q.archive()
+			if err != nil {
+				return err
+			}
+			return b.Archive(ctx, q.Run, a)
+		},
+		"annotate": func(ctx context.Context, b backend, q *request, _ *response) error {
+			var a metricsstore.Annotation
+			if err := parse("annotation", q.Data, &a); err != nil {
+				return err
+			}
+			return b.Annotate(ctx, q.Run, a)
+		},
+		"delete": func(ctx context.Context, b backend, q *request, _ *response) error { return b.Delete(ctx, q.Run) },
+		"acquire": func(ctx context.Context, b backend, q *request, _ *response) error {
+			return b.Acquire(ctx, q.Run, q.lease(), q.Now)
+		},
+		"release": func(ctx context.Context, b backend, q *request, _ *response) error {
+			return b.Release(ctx, q.Run, q.Owner)
+		},
+		"check":   func(ctx context.Context, b backend, _ *request, _ *response) error { return b.Check(ctx) },
+		"compact": func(ctx context.Context, b backend, _ *request, _ *response) error { return b.Compact(ctx) },
+		"adopt": func(ctx context.Context, b backend, q *request, _ *response) error {
+			return b.adopt(ctx, q.Run, int64(q.Seq))
+		},
+		"run":        answerRun,
+		"runs":       answerRuns,
+		"attachment": answerAttachment,
+		"log":        answerLog,
+		"details":    answerDetails,
+		"workers":    answerWorkers,
+		"rollups":    answerRollups,
+	}
+}
+
+func answerRun(ctx context.Context, b backend, q *request, r *response) error {
+	run, err := b.Run(ctx, q.Run)
+	if err != nil {
+		return err
+	}
+	r.Data, err = json.Marshal([]metricsstore.Run{run})
+	return err
+}
+
+func answerRuns(ctx context.Context, b backend, q *request, r *response) error {
+	runs, err := b.Runs(ctx, q.Position, q.Limit)
+	if err != nil {
+		return err
+	}
+	r.Data, err = json.Marshal(runs)
+	return err
+}
+
+func answerAttachment(ctx context.Context, b backend, q *request, r *response) (err error) {
+	r.Data, err = b.Attachment(ctx, q.Run, q.Name)
+	return err
+}
+
+func answerLog(ctx context.Context, b backend, q *request, r *response) (err error) {
+	r.Blocks, err = b.Log(ctx, q.Run, q.Seq, q.Limit)
+	return err
+}
+
+func answerDetails(ctx context.Context, b backend, q *request, r *response) (err error) {
+	r.Details, err = b.Details(ctx, q.Run, q.Detail, q.Limit)
+	return err
+}
+
+func answerWorkers(ctx context.Context, b backend, q *request, r *response) (err error) {
+	r.Workers, err = b.Workers(ctx, q.Run)
+	return err
+}
+
+func answerRollups(ctx context.Context, b backend, q *request, r *response) (err error) {
+	r.Rollups, err = b.Rollups(ctx, q.Query)
+	return err
+}
+
+// server answers the guests of a holder.
+type server struct {
+	http     *http.Server
+	listener net.Listener
+	done     chan struct{}
+
+	backend backend
+	told    *changes
+	coding  *coding
+	key     string
+	methods map[string]method
+	log     *slog.Logger
+}
+
+// serve listens on the loopback.
+func serve(b backend, told *changes, c *coding, key string, log *slog.Logger) (*server, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("embedded: no port to share the data folder: %w", err)
+	}
+	s := &server{backend: b, told: told, coding: c, key: "Bearer " + key, methods: methods(), log: log, listener: l, done: make(chan struct{})}
+	s.http = &http.Server{
+		Handler: s, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 1 << 13,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	go func() {
+		defer close(s.done)
+		_ = s.http.Serve(l) // returns when close is called
+	}()
+	return s, nil
+}
+
+// closeTimeout is how long calls of guests are waited for when the holder closes.
+const closeTimeout = 5 * time.Second
+
+func (s *server) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if s.http.Shutdown(ctx) != nil {
+		_ = s.http.Close() // guests that are cut off try again elsewhere
+	}
+	<-s.done
+}
+
+// ServeHTTP answers one call. Whoever does not know the key learns nothing.
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte(s.key)) != 1 {
+		http.Error(w, "unauthorized", http.StatusUnauthorized)
+		return
+	}
+	if r.Method != http.MethodPost || len(r.URL.Path) < len(apiPrefix) {
+		http.NotFound(w, r)
+		return
+	}
+	var out response
+	if err := s.answer(r, http.MaxBytesReader(w, r.Body, maxBody), &out); err != nil {
+		out = response{}
+		out.fail(err)
+	}
+	out.Count = s.told.counted()
+	data, err := s.coding.enc.Marshal(&out)
+	if err != nil {
+		s.log.Error("an answer cannot be encoded", "path", r.URL.Path, "error", err)
+		http.Error(w, "internal error", http.StatusInternalServerError)
+		return
+	}
+	_, _ = w.Write(data) // a guest that has gone does not care
+}
+
+func (s *server) answer(r *http.Request, body io.Reader, out *response) error {
+	data, err := io.ReadAll(body)
+	if err != nil {
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			return fmt.Errorf("%w: a call of more than %d bytes", metricsstore.ErrInvalid, maxBody)
+		}
+		return err
+	}
+	q, err := s.coding.request(data)
+	if err != nil {
+		return err
+	}
+	name := r.URL.Path[len(apiPrefix):]
+	if name == "changes" {
+		out.Changed = s.told.since(q.Seen)
+		return nil
+	}
+	m := s.methods[name]
+	if m == nil {
+		return fmt.Errorf("%w: method %q, expected one that this version has", metricsstore.ErrInvalid, name)
+	}
+	return m(r.Context(), s.backend, q, out)
+}
+
+// since lists the runs that have changed after what was seen.
+func (c *changes) since(seen map[engine.RunID]uint64) []engine.RunID {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []engine.RunID
+	for run, n := range seen {
+		if c.last[run] > n {
+			out = append(out, run)
+		}
+	}
+	return out
+}
+
+func (c *changes) counted() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.count
+}

@@ -1,0 +1,324 @@
+package embedded
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/enginetest"
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/memory"
+)
+
+// record records a whole run by a Recorder.
+func record(t *testing.T, s metricsstore.Store, run engine.RunID, started time.Time) {
+	t.Helper()
+	r, err := metricsstore.NewRecorder(metricsstore.Config{Store: s})
+	require.NoError(t, err)
+	g := graph(50)
+	require.NoError(t, r.Begin(header(run, started).Info, g))
+	for steps := range slices.Chunk(enginetest.SimulateSteps(g, 7, 4), 20) {
+		r.Steps(run, steps)
+		r.Details(run, []engine.Detail{{Node: engine.NodeID(steps[0].Seq), Attempt: 1, Log: []byte("line\n")}}, nil)
+	}
+	require.NoError(t, r.End(run, engine.RunEnd{Status: engine.Succeeded, EndedAt: started.Add(time.Second)}))
+}
+
+// TestRecorder: a run that a guest records is archived as it is in memory, through the inbox, and nothing stays there.
+func TestRecorder(t *testing.T) {
+	dir, started := t.TempDir(), began()
+	want := memory.New()
+	record(t, want, "r", started)
+	holder := recorderStore(t, dir)
+	guest := recorderStore(t, dir)
+	record(t, guest, "r", started)
+	record(t, holder, "q", started)
+	a, err := want.Run(t.Context(), "r")
+	require.NoError(t, err)
+	for _, s := range []*Store{holder, guest} {
+		for _, run := range []engine.RunID{"r", "q"} {
+			b, err := s.Run(t.Context(), run)
+			require.NoError(t, err)
+			a.Info.ID = run
+			b.Upload, b.Bytes = a.Upload, a.Bytes // how the run was sent
+			assert.Equal(t, a, b)
+		}
+	}
+	require.NoError(t, guest.Check(t.Context()))
+	require.NoError(t, guest.Compact(t.Context()))
+	require.NoError(t, guest.Close())
+	require.Eventually(t, func() bool { return len(inbox(t, dir)) == 0 }, 10*time.Second, 10*time.Millisecond)
+	require.NoError(t, holder.Close())
+}
+
+// TestGuestAlone: a guest whose holder has closed adopts its own logs when it closes.
+func TestGuestAlone(t *testing.T) {
+	dir := t.TempDir()
+	holder := recorderStore(t, dir)
+	guest := recorderStore(t, dir)
+	g := graph(20)
+	require.NoError(t, guest.Begin(t.Context(), header("r", time.Now()), g.AppendShape(nil)))
+	require.NoError(t, holder.Close())
+	blocks, err := blocksOf(g, 5)
+	require.NoError(t, err)
+	require.NoError(t, guest.Append(t.Context(), "r", metricsstore.Batch{Blocks: blocks[:3]}))
+	require.NoError(t, guest.Close())
+	assert.Empty(t, inbox(t, dir))
+	s := recorderStore(t, dir)
+	r, err := s.Run(t.Context(), "r")
+	require.NoError(t, err)
+	assert.Equal(t, engine.Interrupted, r.Status)
+	assert.Equal(t, blocks[2].Last, r.ArchivedSeq)
+	require.NoError(t, s.Close())
+}
+
+// TestChangedAcross: changes by one process are told in the others.
+func TestChangedAcross(t *testing.T) {
+	dir := t.TempDir()
+	holder, guest, third := open(t, dir), open(t, dir), open(t, dir)
+	told := func(s *Store, do func()) {
+		t.Helper()
+		ch := s.Changed("r")
+		select {
+		case <-ch:
+			t.Fatal("told before anything has changed")
+		case <-time.After(3 * watchEvery):
+		}
+		do()
+		select {
+		case <-ch:
+		case <-time.After(10 * time.Second):
+			t.Fatal("not told")
+		}
+	}
+	batch := func(seq uint64) metricsstore.Batch {
+		return metricsstore.Batch{Blocks: []metricsstore.Block{{First: seq, Last: seq, Data: []byte("x")}}}
+	}
+	told(guest, func() { require.NoError(t, holder.Begin(t.Context(), header("r", time.Now()), nil)) })
+	told(guest, func() { require.NoError(t, holder.Append(t.Context(), "r", batch(1))) })
+	told(holder, func() { require.NoError(t, guest.Append(t.Context(), "r", batch(2))) })
+	told(third, func() { require.NoError(t, guest.Append(t.Context(), "r", batch(3))) })
+	for _, s := range []*Store{third, guest, holder} {
+		require.NoError(t, s.Close())
+	}
+}
+
+// TestKey: the folder is reached with its key only, which only its owner can read.
+func TestKey(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	info, err := os.Stat(filepath.Join(dir, nameFile))
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	h, err := readHolder(dir)
+	require.NoError(t, err)
+	assert.Equal(t, os.Getpid(), h.PID)
+	assert.Len(t, h.Key, 64)
+	assert.True(t, strings.HasPrefix(h.Address, "127.0.0.1:"))
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	post := func(method, path, key, body string) int {
+		r, err := http.NewRequestWithContext(t.Context(), method, "http://"+h.Address+path, strings.NewReader(body))
+		require.NoError(t, err)
+		if key != "" {
+			r.Header.Set("Authorization", key)
+		}
+		answer, err := client.Do(r)
+		require.NoError(t, err)
+		_, _ = io.Copy(io.Discard, answer.Body)
+		require.NoError(t, answer.Body.Close())
+		return answer.StatusCode
+	}
+	for _, key := range []string{"", "Bearer", "Bearer ", h.Key, "Bearer " + h.Key[:63], "Bearer " + strings.ToUpper(h.Key) + "0"} {
+		assert.Equal(t, http.StatusUnauthorized, post(http.MethodPost, "/v1/runs", key, "\xa0"), "%q", key)
+	}
+	assert.Equal(t, http.StatusOK, post(http.MethodPost, "/v1/runs", "Bearer "+h.Key, "\xa0"))
+	assert.Equal(t, http.StatusNotFound, post(http.MethodGet, "/v1/runs", "Bearer "+h.Key, ""))
+	assert.Equal(t, http.StatusNotFound, post(http.MethodPost, "/", "Bearer "+h.Key, "\xa0"))
+
+	c, err := newCoding()
+	require.NoError(t, err)
+	g, err := visit(t.Context(), h, c, newChanges())
+	require.NoError(t, err)
+	require.ErrorIs(t, g.do(t.Context(), "nothing", &request{}), metricsstore.ErrInvalid)
+	require.NoError(t, g.Close())
+	h.Key = strings.Repeat("0", 64)
+	_, err = visit(t.Context(), h, c, newChanges())
+	require.ErrorIs(t, err, errGone)
+	require.NoError(t, s.Close())
+}
+
+// TestErrorsTravel: errors keep their meaning and their text.
+func TestErrorsTravel(t *testing.T) {
+	for code, sentinel := range coded() {
+		var r response
+		r.fail(errors.Join(errors.New("why"), sentinel))
+		assert.Equal(t, code, r.Code)
+		require.ErrorIs(t, r.failure(), sentinel)
+		assert.ErrorContains(t, r.failure(), "why")
+	}
+	var r response
+	require.NoError(t, r.failure())
+	r.fail(metricsstore.ErrClosed)
+	require.ErrorIs(t, r.failure(), errGone, "another holder may answer")
+	r.fail(io.ErrShortWrite)
+	require.EqualError(t, r.failure(), io.ErrShortWrite.Error())
+}
+
+// deadLog leaves the log of a process that has died, with some bytes more or less at its end.
+func deadLog(t *testing.T, dir string, run engine.RunID, blocks []metricsstore.Block, tail func([]byte) []byte) {
+	t.Helper()
+	c, err := newCoding()
+	require.NoError(t, err)
+	l, err := createLog(dir, c, run)
+	require.NoError(t, err)
+	h := header(run, time.Now())
+	q, err := beginRequest(&h, graph(20).AppendShape(nil))
+	require.NoError(t, err)
+	_, err = l.add(beginRecord, q)
+	require.NoError(t, err)
+	for i := range blocks {
+		_, err = l.add(appendRecord, appendRequest(run, &metricsstore.Batch{Blocks: blocks[i : i+1]}))
+		require.NoError(t, err)
+	}
+	require.NoError(t, l.close())
+	data, err := os.ReadFile(l.path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(l.path, tail(data), 0o600))
+}
+
+// TestTornTail: what is whole counts, the rest is told, and the run is interrupted.
+func TestTornTail(t *testing.T) {
+	blocks, err := blocksOf(graph(20), 5)
+	require.NoError(t, err)
+	whole, last := blocks[3].Last, blocks[2].Last
+	unreadable := appendFrame(nil, 99, []byte{0xa0})
+	for _, c := range []struct {
+		name string
+		tail func([]byte) []byte
+		want uint64
+		says string
+	}{
+		{"whole", func(b []byte) []byte { return b }, whole, ""},
+		{"cut", func(b []byte) []byte { return b[:len(b)-1] }, last, "cut off"},
+		{"half a head", func(b []byte) []byte { return append(b, 0, 0, 0) }, whole, "cut off"},
+		{"zeros", func(b []byte) []byte { return append(b, make([]byte, 5000)...) }, whole, "cut off"},
+		{"flipped", func(b []byte) []byte { b[len(b)-3] ^= 1; return b }, last, "cut off"},
+		{"huge", func(b []byte) []byte { return append(b, bytes.Repeat([]byte{0xff}, 64)...) }, whole, "cut off"},
+		{"of a later version", func(b []byte) []byte { return append(b, unreadable...) }, whole, "put aside"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			deadLog(t, dir, "r", blocks[:4], c.tail)
+			var out bytes.Buffer
+			s, err := Open(t.Context(), Config{Dir: dir, Log: slog.New(slog.NewTextHandler(&out, nil))})
+			require.NoError(t, err)
+			r, err := s.Run(t.Context(), "r")
+			require.NoError(t, err)
+			assert.Equal(t, engine.Interrupted, r.Status)
+			assert.Equal(t, c.want, r.ArchivedSeq)
+			require.NoError(t, s.Close())
+			assert.Contains(t, out.String(), c.says)
+			assert.Equal(t, c.says == "", out.Len() == 0, out.String())
+			assert.Equal(t, c.name == "of a later version", len(inbox(t, dir)) == 1, "what cannot be read is kept")
+		})
+	}
+}
+
+// TestRefusedLog: the log of another run of the same ID is put aside and changes nothing of the one that is kept.
+func TestRefusedLog(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	require.NoError(t, s.Begin(t.Context(), header("r", time.Now().Add(-time.Hour)), nil))
+	want, err := s.Run(t.Context(), "r")
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	blocks, err := blocksOf(graph(20), 5)
+	require.NoError(t, err)
+	deadLog(t, dir, "r", blocks[:4], func(b []byte) []byte { return b })
+	require.NoError(t, os.WriteFile(filepath.Join(dir, inboxDir, "q"+logSuffix), []byte("not a log at all"), 0o600))
+	for range 2 {
+		s = open(t, dir)
+		got, err := s.Run(t.Context(), "r")
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+		require.NoError(t, s.Close())
+		assert.Len(t, inbox(t, dir), 2)
+	}
+
+	// A guest that is refused while it begins leaves nothing.
+	s = open(t, dir)
+	guest := open(t, dir)
+	require.ErrorIs(t, guest.Begin(t.Context(), header("r", time.Now()), nil), metricsstore.ErrExists)
+	require.NoError(t, guest.Close())
+	require.NoError(t, s.Close())
+	assert.Len(t, inbox(t, dir), 2)
+}
+
+// TestOpenWithoutAnswer: a folder whose holder does not answer ends with the caller's deadline and says who it is.
+func TestOpenWithoutAnswer(t *testing.T) {
+	dir := t.TempDir()
+	lock, err := os.Create(filepath.Join(dir, lockFile))
+	require.NoError(t, err)
+	require.NoError(t, tryLock(lock))
+	require.NoError(t, (&holderFile{Address: "127.0.0.1:1", PID: 4711}).write(dir))
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = Open(ctx, Config{Dir: dir})
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorContains(t, err, "process 4711 holds data folder "+dir)
+	require.NoError(t, lock.Close())
+	require.NoError(t, recorderStore(t, dir).Close())
+}
+
+func TestDurabilityText(t *testing.T) {
+	for _, d := range []Durability{Group, Each} {
+		text, err := d.MarshalText()
+		require.NoError(t, err)
+		var back Durability
+		require.NoError(t, back.UnmarshalText(text))
+		assert.Equal(t, d, back)
+	}
+	var d Durability
+	require.ErrorIs(t, d.UnmarshalText([]byte("sometimes")), metricsstore.ErrInvalid)
+}
+
+// TestRevisionAsGuest: a run that has ended is retried by a guest, and continues its log in the inbox.
+func TestRevisionAsGuest(t *testing.T) {
+	dir := t.TempDir()
+	holder, guest := recorderStore(t, dir), recorderStore(t, dir)
+	record(t, guest, "r", began())
+	before, err := guest.Run(t.Context(), "r")
+	require.NoError(t, err)
+	h := header("r", began())
+	h.Info.Revision = 1
+	require.NoError(t, guest.Begin(t.Context(), h, graph(50).AppendShape(nil)))
+	require.FileExists(t, filepath.Join(dir, inboxDir, "r"+logSuffix))
+	block := func(first, last uint64) metricsstore.Batch {
+		return metricsstore.Batch{Blocks: []metricsstore.Block{{First: first, Last: last, Data: []byte("x")}}}
+	}
+	require.ErrorIs(t, guest.Append(t.Context(), "r", block(before.LastSeq, before.LastSeq+1)), metricsstore.ErrConflict)
+	require.NoError(t, guest.Append(t.Context(), "r", block(before.LastSeq+1, before.LastSeq+3)))
+	require.ErrorIs(t, guest.Append(t.Context(), "r", block(before.LastSeq+3, before.LastSeq+4)), metricsstore.ErrConflict)
+	after, err := holder.Run(t.Context(), "r")
+	require.NoError(t, err)
+	assert.Equal(t, 1, after.Info.Revision)
+	require.Eventually(t, func() bool {
+		after, err = holder.Run(t.Context(), "r")
+		return err == nil && after.LastSeq == before.LastSeq+3
+	}, 10*time.Second, 10*time.Millisecond, "adopted without anybody asking for it")
+	require.NoError(t, guest.Close())
+	require.NoError(t, holder.Close())
+}

@@ -1,0 +1,237 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+const windows = runtime.GOOS == "windows"
+
+// ErrVersion: the data file was written by a newer version of the program.
+var ErrVersion = errors.New("embedded: the data is of a newer version")
+
+// Config is what Open needs. Dir is required; the zero value of the rest means the defaults.
+type Config struct {
+	// Dir is the data folder. It is made where it does not exist, along with those above it. It must be on a local
+	// disk.
+	Dir string
+	// Durability says which calls share a transaction; default Group.
+	Durability Durability
+	// KeepLive leaves runs that have not ended as they are, where else those whose process is gone are archived as
+	// interrupted: for tools that only look, and for tests.
+	KeepLive bool
+	// Log is told what goes wrong in the background; default nobody.
+	Log *slog.Logger
+
+	noSync bool // for tests that do not pull the plug
+}
+
+// gatherFor is how long Append waits at most for others to share its transaction. With the 40 ms for which a
+// Recorder gathers steps it makes the 50 ms that a crash may cost.
+const gatherFor = 10 * time.Millisecond
+
+func (c *Config) gather() time.Duration {
+	if c.Durability == Each {
+		return 0
+	}
+	return gatherFor
+}
+
+// Times of coming to the folder.
+const (
+	// patience is how long a call without a deadline looks for a holder that answers, or for the lock.
+	patience = 15 * time.Second
+	minWait  = 5 * time.Millisecond
+	maxWait  = 200 * time.Millisecond
+	// adoptPatience is how long a call that is safe in the inbox waits to learn what the holder says to it.
+	adoptPatience = 2 * time.Second
+)
+
+// Store is a data folder, held by this process or by another one. Safe for concurrent use.
+type Store struct {
+	cfg    Config
+	coding *coding
+	told   *changes
+
+	calls  sync.RWMutex // held for reading by each call, for writing to close
+	closed bool
+
+	turn chan struct{} // of capacity 1: filled by who changes role
+
+	mu   sync.Mutex
+	role backend // *holder, *guest, or nil
+	logs map[engine.RunID]*runLog
+}
+
+// Open opens a data folder: it becomes its holder, or a guest of the process that holds it; see the package comment.
+// The errors are ErrVersion, metricsstore.ErrCorrupt, metricsstore.ErrInvalid, or name path and cause.
+func Open(ctx context.Context, cfg Config) (*Store, error) {
+	if cfg.Dir == "" {
+		return nil, fmt.Errorf("%w: Dir is empty, expected a folder", metricsstore.ErrInvalid)
+	}
+	if cfg.Durability > Each {
+		return nil, fmt.Errorf("%w: Durability is %d, expected Group or Each", metricsstore.ErrInvalid, cfg.Durability)
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("embedded: data folder %s cannot be made: %w", cfg.Dir, err)
+	}
+	c, err := newCoding()
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{cfg: cfg, coding: c, told: newChanges(), turn: make(chan struct{}, 1), logs: map[engine.RunID]*runLog{}}
+	if err := s.do(ctx, func(backend) error { return nil }); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Holds reports whether this process holds the folder by now, which may change with any call.
+func (s *Store) Holds() bool {
+	_, ok := s.current().(*holder)
+	return ok
+}
+
+func (s *Store) current() backend {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.role
+}
+
+// do calls f with the way to the data that there is by now, and again with another one where that has gone.
+func (s *Store) do(ctx context.Context, f func(backend) error) error {
+	start, wait := time.Now(), minWait
+	for {
+		b, err := s.reach(ctx)
+		if err == nil {
+			err = f(b)
+		}
+		if !errors.Is(err, errGone) {
+			return err
+		}
+		s.leave(b)
+		if time.Since(start) > patience {
+			return s.unreachable(err)
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), s.unreachable(err))
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, maxWait)
+	}
+}
+
+func (s *Store) unreachable(err error) error {
+	h, _ := readHolder(s.cfg.Dir)
+	if h == nil {
+		return fmt.Errorf("embedded: another process holds data folder %s and does not say where it listens: %w", s.cfg.Dir, err)
+	}
+	return fmt.Errorf("embedded: process %d holds data folder %s and does not answer at %s: %w", h.PID, s.cfg.Dir, h.Address, err)
+}
+
+// reach finds the way to the data: where nobody holds the folder, this process does from now on.
+func (s *Store) reach(ctx context.Context) (backend, error) {
+	if b := s.current(); b != nil {
+		return b, nil
+	}
+	select {
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-s.turn }()
+	if b := s.current(); b != nil {
+		return b, nil
+	}
+	b, err := s.find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.role = b
+	s.mu.Unlock()
+	s.told.tellAll() // nobody counts from before
+	return b, nil
+}
+
+func (s *Store) find(ctx context.Context) (backend, error) {
+	h, err := hold(ctx, s.cfg, s.coding, s.told)
+	if err == nil {
+		return h, nil
+	}
+	if !errors.Is(err, errLocked) {
+		return nil, err
+	}
+	name, err := readHolder(s.cfg.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errGone, err)
+	}
+	g, err := visit(ctx, name, s.coding, s.told)
+	if err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// leave forgets a way that has gone.
+func (s *Store) leave(b backend) {
+	if b == nil {
+		return
+	}
+	s.mu.Lock()
+	mine := s.role == b
+	if mine {
+		s.role = nil
+	}
+	s.mu.Unlock()
+	if mine {
+		_ = b.Close() // a guest: nothing of it is lost
+	}
+}
+
+// Changed implements metricsstore.Notifier. A guest asks the holder first, which takes at most 0.5 s. It is told of
+// changes by the holder within 0.1 s, of those by another guest within 0.3 s, and it is also told when the folder
+// changes its holder.
+func (s *Store) Changed(run engine.RunID) <-chan struct{} {
+	if g, ok := s.current().(*guest); ok {
+		g.expect(run)
+	}
+	return s.told.wait(run)
+}
+
+// Close implements metricsstore.Store. Runs of this process that have not ended are interrupted by it.
+func (s *Store) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if err := s.settleLogs(ctx); err != nil {
+		s.cfg.Log.Warn("runs stay in the inbox until the data folder is opened again", "folder", s.cfg.Dir, "error", err)
+	}
+	s.calls.Lock()
+	defer s.calls.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	var errs []error
+	for _, l := range s.ownLogs() {
+		errs = append(errs, s.endLog(l))
+	}
+	if s.role != nil {
+		errs = append(errs, s.role.Close())
+	}
+	s.told.close()
+	return errors.Join(errs...)
+}

@@ -1,0 +1,167 @@
+package embedded
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// request holds the arguments of any call, as CBOR. It is sent between processes, which may be of two versions, and
+// written into the logs of the inbox, so its keys only ever grow. Headers are JSON, as they are in the data file.
+type request struct {
+	Run         engine.RunID             `cbor:"1,keyasint,omitempty"`
+	Header      []byte                   `cbor:"2,keyasint,omitempty"`
+	Data        []byte                   `cbor:"3,keyasint,omitempty"` // the shape, or an annotation as JSON
+	Blocks      []metricsstore.Block     `cbor:"4,keyasint,omitempty"`
+	Details     []metricsstore.DetailRow `cbor:"5,keyasint,omitempty"`
+	Workers     []metricsstore.WorkerRow `cbor:"6,keyasint,omitempty"`
+	Owner       string                   `cbor:"7,keyasint,omitempty"`
+	Attachments map[string][]byte        `cbor:"8,keyasint,omitempty"`
+	Rollups     []metricsstore.Rollup    `cbor:"9,keyasint,omitempty"`
+	Until       time.Time                `cbor:"10,keyasint,omitzero"`
+	Now         time.Time                `cbor:"11,keyasint,omitzero"`
+	Position    metricsstore.Position    `cbor:"12,keyasint,omitzero"`
+	Detail      metricsstore.DetailKey   `cbor:"13,keyasint,omitzero"`
+	Query       metricsstore.RollupQuery `cbor:"14,keyasint,omitzero"`
+	Name        string                   `cbor:"15,keyasint,omitempty"`
+	Seq         uint64                   `cbor:"16,keyasint,omitempty"` // a step, or how much of a log is meant
+	Limit       int                      `cbor:"17,keyasint,omitempty"`
+	Seen        map[engine.RunID]uint64  `cbor:"18,keyasint,omitempty"` // the last change known of runs
+}
+
+// response holds the results of any call, as CBOR.
+type response struct {
+	// Code names the error, empty for none; Text is its text.
+	Code    string                   `cbor:"1,keyasint,omitempty"`
+	Text    string                   `cbor:"2,keyasint,omitempty"`
+	Data    []byte                   `cbor:"3,keyasint,omitempty"` // an attachment, or runs as JSON
+	Blocks  []metricsstore.Block     `cbor:"4,keyasint,omitempty"`
+	Details []metricsstore.DetailRow `cbor:"5,keyasint,omitempty"`
+	Workers []metricsstore.WorkerRow `cbor:"6,keyasint,omitempty"`
+	Rollups []metricsstore.Rollup    `cbor:"7,keyasint,omitempty"`
+	Changed []engine.RunID           `cbor:"8,keyasint,omitempty"`
+	Count   uint64                   `cbor:"9,keyasint,omitempty"` // of changes so far
+}
+
+// maxElements bounds the lists of one message. Their memory is bounded by the size of the message.
+const maxElements = 1 << 28
+
+// coding is how requests and responses become bytes.
+type coding struct {
+	enc cbor.EncMode
+	dec cbor.DecMode
+}
+
+func newCoding() (*coding, error) {
+	enc, err := cbor.EncOptions{Time: cbor.TimeRFC3339Nano}.EncMode()
+	if err != nil {
+		return nil, fmt.Errorf("embedded: %w", err)
+	}
+	dec, err := cbor.DecOptions{
+		MaxArrayElements: maxElements, MaxMapPairs: maxElements, UTF8: cbor.UTF8DecodeInvalid, // names may be any bytes
+	}.DecMode()
+	if err != nil {
+		return nil, fmt.Errorf("embedded: %w", err)
+	}
+	return &coding{enc, dec}, nil
+}
+
+func (c *coding) request(data []byte) (*request, error) {
+	var q request
+	if err := c.dec.Unmarshal(data, &q); err != nil {
+		return nil, fmt.Errorf("%w: %w", metricsstore.ErrCorrupt, err)
+	}
+	return &q, nil
+}
+
+func beginRequest(h *metricsstore.Header, shape []byte) (*request, error) {
+	header, err := json.Marshal(h)
+	if err != nil {
+		return nil, fmt.Errorf("embedded: header of run %s: %w", h.Info.ID, err)
+	}
+	return &request{Run: h.Info.ID, Header: header, Data: shape}, nil
+}
+
+func appendRequest(run engine.RunID, b *metricsstore.Batch) *request {
+	return &request{Run: run, Blocks: b.Blocks, Details: b.Details, Workers: b.Workers}
+}
+
+func archiveRequest(run engine.RunID, a *metricsstore.Archive) (*request, error) {
+	header, err := json.Marshal(&a.Header)
+	if err != nil {
+		return nil, fmt.Errorf("embedded: header of run %s: %w", run, err)
+	}
+	return &request{
+		Run: run, Header: header, Owner: a.Owner, Attachments: a.Attachments, Rollups: a.Rollups, Blocks: a.Blocks,
+	}, nil
+}
+
+func acquireRequest(run engine.RunID, l metricsstore.Lease, now time.Time) *request {
+	return &request{Run: run, Owner: l.Owner, Until: l.Until, Now: now}
+}
+
+func (q *request) header() (metricsstore.Header, error) {
+	var h metricsstore.Header
+	err := parse("header", q.Header, &h)
+	return h, err
+}
+
+func (q *request) batch() metricsstore.Batch {
+	return metricsstore.Batch{Blocks: q.Blocks, Details: q.Details, Workers: q.Workers}
+}
+
+func (q *request) archive() (metricsstore.Archive, error) {
+	h, err := q.header()
+	return metricsstore.Archive{
+		Owner: q.Owner, Header: h, Attachments: q.Attachments, Rollups: q.Rollups, Blocks: q.Blocks,
+	}, err
+}
+
+func (q *request) lease() metricsstore.Lease {
+	return metricsstore.Lease{Owner: q.Owner, Until: q.Until}
+}
+
+// coded are the errors that keep their meaning on the way, with their names there.
+func coded() map[string]error {
+	return map[string]error{
+		"not_found": metricsstore.ErrNotFound, "exists": metricsstore.ErrExists, "conflict": metricsstore.ErrConflict,
+		"stale": metricsstore.ErrStale, "lease": metricsstore.ErrLease, "live": metricsstore.ErrLive,
+		"invalid": metricsstore.ErrInvalid, "corrupt": metricsstore.ErrCorrupt, "gone": errGone,
+	}
+}
+
+// fail puts an error into a response.
+func (r *response) fail(err error) {
+	if errors.Is(err, metricsstore.ErrClosed) {
+		err = fmt.Errorf("%w: %w", errGone, err) // the holder goes, the folder stays
+	}
+	r.Code, r.Text = "other", err.Error()
+	for code, sentinel := range coded() {
+		if errors.Is(err, sentinel) {
+			r.Code = code
+		}
+	}
+}
+
+// failure is the inverse of fail.
+func (r *response) failure() error {
+	if r.Code == "" {
+		return nil
+	}
+	return &remoteError{text: r.Text, sentinel: coded()[r.Code]}
+}
+
+// remoteError is an error of the holder.
+type remoteError struct {
+	text     string
+	sentinel error
+}
+
+func (e *remoteError) Error() string { return e.text }
+func (e *remoteError) Unwrap() error { return e.sentinel }
