@@ -145,6 +145,7 @@ func TestTwoFunctionsOfOneName(t *testing.T) {
 	require.ErrorIs(t, err, engine.ErrInvalidGraph)
 	require.ErrorContains(t, err, `"double"`)
 }
+
 func TestFusedBothWays(t *testing.T) {
 	g := engine.NewBuilder()
 	l1, l2 := upto.Call(engine.Const(g, 2)), upto.Call(engine.Const(g, 3))

@@ -1,0 +1,177 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// Main is the program: it reads the command line, does what it says with the given workflows, and exits. The first
+// Ctrl-C or SIGTERM cancels what is under way and lets it be recorded, the second ends the process at once.
+func Main(workflows ...*engine.Workflow) {
+	ctx := untilSignal(context.Background())
+	p := &program{
+		name: filepath.Base(os.Args[0]), workflows: workflows, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+		colour: colourful(os.Stdout), outTerminal: isTerminal(os.Stdout), bars: isTerminal(os.Stderr),
+	}
+	os.Exit(p.run(ctx, os.Args[1:]))
+}
+
+// interrupted is the cause of a context that a signal has ended.
+type interrupted struct{ signal syscall.Signal }
+
+func (i interrupted) Error() string { return "ended by the signal " + i.signal.String() }
+
+// exitCode is what shells make of a process that the signal ended.
+func (i interrupted) exitCode() int { return 128 + int(i.signal) }
+
+// untilSignal gives a context that the first signal ends. Its goroutine lives as long as the process.
+func untilSignal(parent context.Context) context.Context {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		for s := range signals {
+			i := interrupted{s.(syscall.Signal)}
+			if ctx.Err() != nil {
+				os.Exit(i.exitCode())
+			}
+			cancel(i)
+		}
+	}()
+	return ctx
+}
+
+// program is the command line with the world around it, so that tests can be that world.
+type program struct {
+	name           string
+	workflows      []*engine.Workflow
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	colour         bool // in what goes to stdout
+	outTerminal    bool // stdout is one
+	bars           bool // progress is shown on stderr as bars
+}
+
+// run does what the arguments say and returns the exit code.
+func (p *program) run(ctx context.Context, args []string) int {
+	p.stderr = &shared{w: p.stderr} // the store logs from goroutines of its own
+	err := p.execute(ctx, args)
+	code := exitCode(ctx, err)
+	var (
+		reported reportedError
+		parse    *kong.ParseError
+	)
+	switch {
+	case err == nil, errors.As(err, &reported):
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		fmt.Fprintf(p.stderr, "%s: %v\n", p.name, context.Cause(ctx))
+	case errors.As(err, &parse) && parse.Context.Selected() != nil:
+		command := parse.Context.Selected().Name
+		fmt.Fprintf(p.stderr, "%s %s: %v; see %s %s --help\n", p.name, command, err, p.name, command)
+	case errors.As(err, &parse):
+		fmt.Fprintf(p.stderr, "%s: %v; commands are %s\n", p.name, err, commandNames(parse.Context.Model))
+	default:
+		fmt.Fprintf(p.stderr, "%s: %v\n", p.name, err)
+	}
+	return code
+}
+
+// commandNames lists the commands.
+func commandNames(app *kong.Application) string {
+	return strings.Join(place{node: app.Node}.commands(), ", ")
+}
+
+// errHelp ends parsing once help is printed.
+var errHelp = errors.New("help was printed")
+
+// execute parses the arguments and runs the command.
+func (p *program) execute(ctx context.Context, args []string) error {
+	s, parser, err := p.parser()
+	if err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if errors.Is(err, errHelp) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	return parsed.Run(s, parser.Model)
+}
+
+// parser describes the command line.
+func (p *program) parser() (*session, *kong.Kong, error) {
+	s := &session{program: p}
+	parser, err := kong.New(&s.flags,
+		kong.Name(p.name),
+		kong.Description("dagscope runs DAG workflows and shows why they took as long as they did."),
+		kong.Writers(p.stdout, p.stderr),
+		kong.NoDefaultHelp(),
+		kong.Vars{"metrics": strings.Join(metricNames(), ", ")},
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
+	)
+	if err != nil {
+		return nil, nil, fmt.Errorf("describe the command line: %w", err)
+	}
+	return s, parser, nil
+}
+
+// session is one command under way: the flags that all commands share, and where it reads and writes.
+type session struct {
+	*program
+	flags cli
+}
+
+// cli is the command line as kong reads it.
+type cli struct {
+	Help helpFlag `short:"h" help:"Show what is possible."`
+	Data string   `default:"dagscope-data" env:"DAGSCOPE_DATA" placeholder:"DIR" help:"Where records are kept (default ./dagscope-data)."`
+	JSON bool     `name:"json" help:"Print JSON instead of text for people."`
+
+	Run        runCommand        `cmd:"" help:"Run a workflow and record it."`
+	Workflows  workflowsCommand  `cmd:"" help:"List the workflows with their parameters."`
+	Demo       demoCommand       `cmd:"" help:"Run every workflow once and show the slowest functions."`
+	Runs       runsCommand       `cmd:"" help:"List runs, the newest first."`
+	Tasks      tasksCommand      `cmd:"" help:"List the attempts of a run."`
+	Stats      statsCommand      `cmd:"" help:"Show percentiles, mean and range of what tasks took."`
+	Import     importCommand     `cmd:"" help:"Take in runs from files."`
+	Export     exportCommand     `cmd:"" help:"Write a run to a file."`
+	Delete     deleteCommand     `cmd:"" help:"Delete runs with all that was recorded of them."`
+	Tag        tagCommand        `cmd:"" help:"Show, add or remove the tags and the note of a run."`
+	Compact    compactCommand    `cmd:"" help:"Give back the space of what was deleted."`
+	Check      checkCommand      `cmd:"" help:"Look for damage in what is kept."`
+	Bench      benchCommand      `cmd:"" help:"Measure the engine on this machine beside the least a Go program needs."`
+	Version    versionCommand    `cmd:"" help:"Show what this program was built from."`
+	Completion completionCommand `cmd:"" help:"Print a script that makes a shell complete this program's arguments."`
+	Complete   completeCommand   `cmd:"" name:"__complete" hidden:"" passthrough:"" help:"Print what could stand for the last word."`
+}
+
+// helpFlag prints help and ends parsing without ending the process, as kong's own would.
+type helpFlag bool
+
+// IgnoreDefault tells kong that there is nothing to reset.
+func (helpFlag) IgnoreDefault() {}
+
+// BeforeReset runs before anything is required or checked.
+func (helpFlag) BeforeReset(c *kong.Context) error {
+	if err := c.PrintUsage(false); err != nil {
+		return err
+	}
+	return errHelp
+}

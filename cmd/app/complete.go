@@ -1,0 +1,219 @@
+package app
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// filesDirective, printed alone, asks the shell to complete the name of a file.
+const filesDirective = ":files"
+
+// completeCommand prints what could stand for the last of the words; the scripts of the command completion call it.
+type completeCommand struct {
+	Words []string `arg:"" optional:""`
+}
+
+// Run prints a candidate a line.
+func (c *completeCommand) Run(s *session, app *kong.Application) error {
+	words := c.Words
+	if len(words) > 0 && words[0] == "--" {
+		words = words[1:]
+	}
+	words, cut := joined(words)
+	if len(words) == 0 {
+		words = []string{""}
+	}
+	last := words[len(words)-1]
+	for _, candidate := range s.complete(app, words[:len(words)-1], last) {
+		switch {
+		case candidate == filesDirective:
+			fmt.Fprintln(s.stdout, candidate)
+		case strings.HasPrefix(candidate, last):
+			fmt.Fprintln(s.stdout, strings.TrimPrefix(candidate, cut))
+		}
+	}
+	return nil
+}
+
+// joined undoes that bash makes three words of name=value, and gives what bash has already of the last word.
+func joined(words []string) (out []string, cut string) {
+	for i := 0; i < len(words); i++ {
+		if words[i] != "=" || len(out) == 0 {
+			out, cut = append(out, words[i]), ""
+			continue
+		}
+		last := &out[len(out)-1]
+		*last += "="
+		cut = *last
+		if i+1 < len(words) {
+			i++
+			*last += words[i]
+		}
+	}
+	return out, cut
+}
+
+// complete lists candidates for the word last, given those before it; it need not begin them.
+func (s *session) complete(app *kong.Application, before []string, last string) []string {
+	at := follow(app, before)
+	name, _, valued := strings.Cut(last, "=")
+	switch {
+	case at.flag != nil:
+		return s.values(at.flag.Value, at)
+	case valued && strings.HasPrefix(name, "--"):
+		f := at.find(name)
+		if f == nil {
+			return nil
+		}
+		values := s.values(f.Value, at)
+		for i, v := range values {
+			if v != filesDirective {
+				values[i] = name + "=" + v
+			}
+		}
+		return values
+	case strings.HasPrefix(last, "-"):
+		return at.flagNames()
+	case at.argument() != nil:
+		return s.values(at.argument(), at)
+	default:
+		return at.commands()
+	}
+}
+
+// place is where on the command line the word to complete stands.
+type place struct {
+	node      *kong.Node
+	flag      *kong.Flag // whose value is to come
+	arguments []string   // positional ones so far
+}
+
+// follow reads the words before the one to complete.
+func follow(app *kong.Application, words []string) place {
+	at := place{node: app.Node}
+	for _, w := range words {
+		if at.flag != nil {
+			at.flag = nil
+			continue
+		}
+		if strings.HasPrefix(w, "-") {
+			if f := at.find(w); f != nil && !f.IsBool() {
+				at.flag = f
+			}
+			continue
+		}
+		i := slices.IndexFunc(at.node.Children, func(n *kong.Node) bool { return n.Name == w })
+		if i >= 0 {
+			at.node = at.node.Children[i]
+		} else {
+			at.arguments = append(at.arguments, w)
+		}
+	}
+	return at
+}
+
+// find is the flag that a word names, nil for none.
+func (p place) find(word string) *kong.Flag {
+	for _, group := range p.node.AllFlags(true) {
+		for _, f := range group {
+			if word == "--"+f.Name || f.Short != 0 && word == "-"+string(f.Short) {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
+func (p place) flagNames() []string {
+	var names []string
+	for _, group := range p.node.AllFlags(true) {
+		for _, f := range group {
+			names = append(names, "--"+f.Name)
+		}
+	}
+	return names
+}
+
+func (p place) commands() []string {
+	var names []string
+	for _, n := range p.node.Children {
+		if !n.Hidden {
+			names = append(names, n.Name)
+		}
+	}
+	return names
+}
+
+// argument is the positional argument to come, nil for none.
+func (p place) argument() *kong.Value {
+	n := len(p.node.Positional)
+	switch {
+	case len(p.arguments) < n:
+		return p.node.Positional[len(p.arguments)]
+	case n > 0 && p.node.Positional[n-1].IsCumulative():
+		return p.node.Positional[n-1]
+	default:
+		return nil
+	}
+}
+
+// values lists what a flag or an argument can be, as far as that is known.
+func (s *session) values(v *kong.Value, at place) []string {
+	switch {
+	case v.Enum != "":
+		return v.EnumSlice()
+	case v.Name == "set" && len(at.arguments) > 0:
+		return s.settings(at.arguments[0])
+	case v.Name == "workflow":
+		return s.workflowNames()
+	case v.Name == "run":
+		return []string{lastRun}
+	case v.Name == "upload":
+		return []string{"after_each_task", "periodic=2s", "queue=256", "shutdown"}
+	case v.Name == "durability":
+		return []string{"group", "each"}
+	case v.Name == "metric":
+		return metricNames()
+	case v.Name == "data" || v.Name == "output" || v.Name == "file":
+		return []string{filesDirective}
+	default:
+		return nil
+	}
+}
+
+func (s *session) workflowNames() []string {
+	names := make([]string, len(s.workflows))
+	for i, w := range s.workflows {
+		names[i] = w.Name
+	}
+	return names
+}
+
+// settings lists what --set can do to a workflow.
+func (s *session) settings(workflow string) []string {
+	var out []string
+	for _, w := range s.workflows {
+		if w.Name != workflow {
+			continue
+		}
+		for i := range w.Params {
+			p := &w.Params[i]
+			switch p.Kind {
+			case engine.ChoiceParam:
+				for _, c := range p.Choices {
+					out = append(out, p.Name+"="+c)
+				}
+			case engine.BoolParam:
+				out = append(out, p.Name+"=true", p.Name+"=false")
+			default:
+				out = append(out, p.Name+"=")
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,163 @@
+package app
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// bakery is a recording in WfFormat for the workflow that runs recordings again.
+//
+//go:embed bakery.json
+var bakery []byte
+
+// bakeryName is how the demonstration names it.
+const bakeryName = "bakery.json"
+
+// demoCommand runs every workflow once.
+type demoCommand struct{ recordFlags }
+
+// trial is one run of the demonstration.
+type trial struct {
+	workflow string
+	set      map[string]string
+	cancel   time.Duration // after the submission; 0 for not at all
+	want     engine.Status
+}
+
+// demoSettings make runs of a blink or two; workflows without a row run as they are by default.
+func demoSettings() map[string]map[string]string {
+	return map[string]map[string]string{
+		"tree-reduction": {"n": "512", "work": "200us"},
+		"gemm":           {"rows": "600", "cols": "600", "inner": "600"},
+		"gemm-blocked":   {"size": "600", "block": "150"},
+		"svd-tall":       {"rows": "4000", "cols": "50", "block": "500"},
+		"fixed-times":    {"unit": "20ms"},
+		"flaky":          {"fails": "1"},
+		"wfformat":       {"file": bakeryName, "time_scale": "0.001"},
+	}
+}
+
+// trials lists every workflow once, as far as it needs nothing that the demonstration has not got, then, where there
+// are workflows for that, one run that fails and one that is cancelled.
+func (s *session) trials() []trial {
+	var out []trial
+	settings := demoSettings()
+	for _, w := range s.workflows {
+		set := settings[w.Name]
+		if slices.ContainsFunc(w.Params, func(p engine.Param) bool { return required(&p) && set[p.Name] == "" }) {
+			fmt.Fprintf(s.stderr, "%s is left out: it needs a file\n", w.Name)
+			continue
+		}
+		out = append(out, trial{workflow: w.Name, set: set, want: engine.Succeeded})
+	}
+	more := []trial{
+		{workflow: "flaky", set: map[string]string{"fails": "4", "mode": "panic"}, want: engine.Failed},
+		{workflow: "fixed-times", set: map[string]string{"unit": "1h"}, cancel: 300 * time.Millisecond, want: engine.Cancelled},
+	}
+	for _, t := range more {
+		if _, err := s.workflow(t.workflow); err == nil {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// demoJSON is what the demonstration found.
+type demoJSON struct {
+	Runs      []*runReport    `json:"runs"`
+	Functions []statisticJSON `json:"functions"` // the slowest first
+	Data      string          `json:"data"`
+}
+
+// Run runs the trials one after the other. A run that does not end as it should gives exit code 1.
+func (c *demoCommand) Run(ctx context.Context, s *session) error {
+	found := demoJSON{Runs: []*runReport{}, Functions: []statisticJSON{}, Data: s.flags.Data}
+	var surprises []string
+	err := s.withNewStore(ctx, c.Durability, func(store metricsstore.Store) error {
+		began := time.Now()
+		err := s.withEngine(ctx, store, engineOptions{durability: c.Durability}, func(e *engine.Engine) (err error) {
+			surprises, err = c.try(ctx, s, e, store, &found)
+			return err
+		})
+		return errors.Join(err, found.addFunctions(context.WithoutCancel(ctx), store, began))
+	})
+	if len(found.Runs) > 0 || err == nil {
+		err = errors.Join(err, s.printDemo(&found))
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case ctx.Err() != nil:
+		return reportedError{exitInterrupted}
+	case len(surprises) > 0:
+		return errors.New(strings.Join(surprises, "; "))
+	}
+	return nil
+}
+
+// try runs the trials until ctx ends, and tells which did not end as they should.
+func (c *demoCommand) try(ctx context.Context, s *session, e *engine.Engine, store metricsstore.Store, found *demoJSON) (surprises []string, err error) {
+	for _, t := range s.trials() {
+		r, err := s.try(ctx, e, store, t, engine.RunOptions{Upload: c.Upload.String(), Tags: []string{"demo"}})
+		if err != nil {
+			return surprises, fmt.Errorf("%s: %w", t.workflow, err)
+		}
+		found.Runs = append(found.Runs, r)
+		if ctx.Err() != nil {
+			break
+		}
+		if r.Status != t.want || !r.Records.Complete {
+			surprises = append(surprises, fmt.Sprintf("%s is %s, expected %s with a complete record", r.Workflow, r.Status, t.want))
+		}
+	}
+	return surprises, nil
+}
+
+// addFunctions sums up what the functions of the runs since then took.
+func (d *demoJSON) addFunctions(ctx context.Context, store metricsstore.Store, began time.Time) error {
+	c := statsCommand{
+		Metric: []string{string(metricsstore.ExecuteNS)}, Quantiles: []float64{0.5, 0.95, 0.99}, GroupBy: "function",
+		periodFlags: periodFlags{From: instant{began}},
+	}
+	a, err := c.acrossRuns(ctx, store)
+	if err == nil {
+		d.Functions = a.Statistics
+	}
+	return err
+}
+
+// try runs one trial.
+func (s *session) try(ctx context.Context, e *engine.Engine, store metricsstore.Store, t trial, o engine.RunOptions) (*runReport, error) {
+	w, err := s.workflow(t.workflow)
+	if err != nil {
+		return nil, err
+	}
+	args, err := w.Arguments(t.set, openDemoFile)
+	if err != nil {
+		return nil, err
+	}
+	if t.cancel > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, t.cancel)
+		defer stop()
+	}
+	return s.runOnce(ctx, e, store, t.workflow, args, o)
+}
+
+// openDemoFile gives the files that demoSettings names.
+func openDemoFile(name string) (engine.File, error) {
+	if name != bakeryName {
+		return engine.File{}, os.ErrNotExist
+	}
+	return engine.File{Name: name, Data: bakery}, nil
+}

@@ -1,0 +1,82 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/wfformat"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// Exit codes of every command; a signal gives 128 and its number.
+const (
+	exitOK          = 0
+	exitFailed      = 1 // a run failed, or what was to be done could not be
+	exitUsage       = 2 // the command line asks for what does not exist or cannot be
+	exitUnreachable = 3 // the store or a server cannot be reached
+	exitInterrupted = 130
+)
+
+// usageError is a mistake on the command line; its text says what was expected.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+// usage makes a usageError.
+func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// storeError says that the store could not be reached.
+type storeError struct{ err error }
+
+func (e storeError) Error() string { return e.err.Error() }
+func (e storeError) Unwrap() error { return e.err }
+
+// reportedError gives an exit code other than 0 to a command that has said all there is to say.
+type reportedError struct{ code int }
+
+func (e reportedError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
+
+// exitCode is the code of a command that ended with err.
+func exitCode(ctx context.Context, err error) int {
+	var (
+		signalled interrupted
+		reported  reportedError
+		mistake   usageError
+		parse     *kong.ParseError
+		store     storeError
+	)
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &reported) && reported.code != exitInterrupted:
+		return reported.code
+	case ctx.Err() != nil && errors.As(context.Cause(ctx), &signalled):
+		return signalled.exitCode()
+	case ctx.Err() != nil, errors.As(err, &reported):
+		return exitInterrupted
+	case errors.As(err, &parse), errors.As(err, &mistake), isMistake(err):
+		return exitUsage
+	case errors.As(err, &store), errors.Is(err, metricsstore.ErrClosed):
+		return exitUnreachable
+	default:
+		return exitFailed
+	}
+}
+
+// isMistake reports whether err says that something asked for does not exist or cannot be.
+func isMistake(err error) bool {
+	for _, kind := range []error{
+		engine.ErrUnknownWorkflow, engine.ErrInvalidParameter, engine.ErrInvalidGraph, wfformat.ErrInvalid,
+		metricsstore.ErrNotFound, metricsstore.ErrInvalid,
+	} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
+}

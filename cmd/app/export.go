@@ -1,0 +1,108 @@
+package app
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/export"
+)
+
+// exportCommand writes a run to a file.
+type exportCommand struct {
+	RunID  string `arg:"" name:"run" help:"Id, an end or a beginning of one, or last."`
+	Format string `default:"archive" enum:"archive,chrome,csv,ndjson" placeholder:"FORMAT" help:"archive: everything, to be imported again (default). chrome: for Perfetto and chrome://tracing. csv: a line for each attempt. ndjson: a JSON object for each event."`
+	Output string `short:"o" default:"-" placeholder:"FILE" help:"Where it goes; - is standard output (default)."`
+}
+
+// exportJSON tells what was written.
+type exportJSON struct {
+	Run    engine.RunID `json:"run"`
+	Format string       `json:"format"`
+	File   string       `json:"file"`
+	Bytes  int64        `json:"bytes"`
+}
+
+// Run writes the file as a whole or not at all. What it has done it tells only where the run does not go to standard
+// output itself.
+func (c *exportCommand) Run(ctx context.Context, s *session) error {
+	if c.Output == "-" && s.flags.JSON {
+		return usage("--json tells what was written to a file, expected --output FILE")
+	}
+	if c.Output == "-" && c.Format == "archive" && s.outTerminal {
+		return usage("an archive is not for a terminal, expected --output FILE or a pipe")
+	}
+	return s.withStore(ctx, func(store metricsstore.Store) error {
+		r, err := findRun(ctx, store, c.RunID)
+		if err != nil {
+			return err
+		}
+		write := func(w io.Writer) error { return exportRun(ctx, w, store, r.Info.ID, c.Format) }
+		if c.Output == "-" {
+			return buffered(s.stdout, write)
+		}
+		n, err := writeFile(c.Output, write)
+		if err != nil {
+			return err
+		}
+		if s.flags.JSON {
+			return s.printJSON(exportJSON{r.Info.ID, c.Format, c.Output, n})
+		}
+		_, err = fmt.Fprintf(s.stdout, "%s is in %s as %s, %s\n", r.Info.ID, c.Output, c.Format, size(n))
+		return err
+	})
+}
+
+// exportRun writes a run in a format.
+func exportRun(ctx context.Context, w io.Writer, store metricsstore.Store, id engine.RunID, format string) error {
+	queries, err := metricsstore.NewQueries(store)
+	if err != nil {
+		return err
+	}
+	switch format {
+	case "chrome":
+		return export.WriteChromeTrace(ctx, w, queries, id)
+	case "csv":
+		return export.WriteCSV(ctx, w, queries, id)
+	case "ndjson":
+		return export.WriteEvents(ctx, w, queries, id)
+	default:
+		return metricsstore.WriteArchive(ctx, w, store, id)
+	}
+}
+
+func buffered(w io.Writer, write func(io.Writer) error) error {
+	b := bufio.NewWriterSize(w, 1<<16)
+	return errors.Join(write(b), b.Flush())
+}
+
+// writeFile writes a file under another name and gives it its own once it is complete. It returns its size.
+func writeFile(path string, write func(io.Writer) error) (n int64, err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return 0, usage("expected a file that can be written: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name())
+		}
+	}()
+	err = buffered(f, write)
+	if info, statErr := f.Stat(); statErr == nil {
+		n = info.Size()
+	}
+	// Files for one user alone are for secrets; this is an export.
+	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
+		return n, err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return n, usage("expected a file that can be written: %w", err)
+	}
+	return n, nil
+}

@@ -1,0 +1,126 @@
+package app
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// duration writes a time for people: two units, or three figures of a second.
+func duration(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "−" + duration(-d)
+	case d >= 99*time.Hour+30*time.Minute:
+		return count(int64(d.Round(time.Hour)/time.Hour)) + " h"
+	case d >= time.Hour-500*time.Millisecond:
+		return twoUnits(d.Round(time.Minute), time.Hour, "h", time.Minute, "min")
+	case d >= time.Minute-5*time.Millisecond:
+		return twoUnits(d.Round(time.Second), time.Minute, "min", time.Second, "s")
+	case d >= time.Second-500*time.Nanosecond:
+		return figures(d.Seconds()) + " s"
+	case d >= time.Millisecond:
+		return twoUnits(d.Round(time.Microsecond), time.Millisecond, "ms", time.Microsecond, "µs")
+	default:
+		return twoUnits(d, time.Microsecond, "µs", time.Nanosecond, "ns")
+	}
+}
+
+// twoUnits leaves out a unit that is 0, unless both are.
+func twoUnits(d, large time.Duration, largeName string, small time.Duration, smallName string) string {
+	a, b := int64(d/large), int64(d%large/small)
+	switch {
+	case a == 0:
+		return fmt.Sprintf("%d %s", b, smallName)
+	case b == 0:
+		return fmt.Sprintf("%d %s", a, largeName)
+	}
+	return fmt.Sprintf("%d %s %d %s", a, largeName, b, smallName)
+}
+
+// figures writes three figures of a positive number below 1,000, and whole numbers above.
+func figures(v float64) string {
+	switch {
+	case v >= 99.95:
+		return count(int64(v + 0.5))
+	case v >= 9.995:
+		return strconv.FormatFloat(v, 'f', 1, 64)
+	default:
+		return strconv.FormatFloat(v, 'f', 2, 64)
+	}
+}
+
+// size writes a number of bytes in IEC units and three figures; a negative one is not known.
+func size(n int64) string {
+	if n < 0 {
+		return "–"
+	}
+	units := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"}
+	v, i := float64(n), 0
+	for v >= 999.5 && i < len(units)-1 {
+		v, i = v/1024, i+1
+	}
+	if i == 0 {
+		return fmt.Sprintf("%d B", n)
+	}
+	return figures(v) + " " + units[i]
+}
+
+// count writes a whole number with commas between groups of three digits.
+func count(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	sign := ""
+	if n < 0 {
+		sign, s = "−", s[1:]
+	}
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return sign + s
+}
+
+// plural writes a count with its noun, which takes an s.
+func plural(n int64, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return count(n) + " " + noun
+}
+
+// moment writes a time of day with its day, in the zone of the reader; a zero time is not known.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return "–"
+	}
+	return t.Local().Format("2006-01-02 15:04:05")
+}
+
+// oneLine keeps a text from breaking a table: control characters become spaces and what is too long is cut.
+func oneLine(s string, most int) string {
+	s = printable(s)
+	if r := []rune(s); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return s
+}
+
+// printable replaces what would move a terminal's cursor or change its colours.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "�"))
+}
+
+// paragraphs is printable for texts of several lines, which it keeps and indents.
+func paragraphs(s, indent string) string {
+	var b strings.Builder
+	for line := range strings.Lines(strings.TrimRight(s, "\n")) {
+		line = strings.ReplaceAll(strings.TrimRight(line, "\r\n"), "\t", "    ")
+		b.WriteString(indent + printable(line) + "\n")
+	}
+	return b.String()
+}

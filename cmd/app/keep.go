@@ -1,0 +1,186 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// deleteCommand removes runs for good.
+type deleteCommand struct {
+	Runs []string `arg:"" name:"run" help:"Id, an end or a beginning of one, or last."`
+}
+
+// Run deletes the runs, once all of them are found.
+func (c *deleteCommand) Run(ctx context.Context, s *session) error {
+	return s.withStore(ctx, func(store metricsstore.Store) error {
+		runs, err := findRuns(ctx, store, c.Runs)
+		if err != nil {
+			return err
+		}
+		deleted := []engine.RunID{}
+		var errs []error
+		for i := range runs {
+			id := runs[i].Info.ID
+			if err := store.Delete(ctx, id); err != nil {
+				errs = append(errs, fmt.Errorf("run %s stays: %w", id, err))
+				continue
+			}
+			deleted = append(deleted, id)
+			if !s.flags.JSON {
+				fmt.Fprintf(s.stdout, "%s is deleted\n", id)
+			}
+		}
+		if s.flags.JSON {
+			errs = append(errs, s.printJSON(map[string]any{"deleted": deleted}))
+		}
+		return errors.Join(errs...)
+	})
+}
+
+// tagCommand changes what people have added to a run.
+type tagCommand struct {
+	RunID  string   `arg:"" name:"run" help:"Id, an end or a beginning of one, or last."`
+	Tags   []string `arg:"" optional:"" name:"tag" help:"Tags to add."`
+	Remove []string `placeholder:"TAG" help:"Tag to take away. Can be repeated."`
+	Note   *string  `placeholder:"TEXT" help:"Replace the note; an empty one takes it away."`
+}
+
+// annotationJSON is what people have added to a run.
+type annotationJSON struct {
+	Run  engine.RunID `json:"run"`
+	Tags []string     `json:"tags"`
+	Note string       `json:"note"`
+}
+
+// Run changes the annotation, where anything is to be changed, and prints it.
+func (c *tagCommand) Run(ctx context.Context, s *session) error {
+	return s.withStore(ctx, func(store metricsstore.Store) error {
+		r, err := findRun(ctx, store, c.RunID)
+		if err != nil {
+			return err
+		}
+		a := metricsstore.Annotation{Note: r.Annotation.Note}
+		for _, tag := range append(slices.Clone(r.Annotation.Tags), c.Tags...) {
+			if !slices.Contains(a.Tags, tag) && !slices.Contains(c.Remove, tag) {
+				a.Tags = append(a.Tags, tag)
+			}
+		}
+		if c.Note != nil {
+			a.Note = *c.Note
+		}
+		if !slices.Equal(a.Tags, r.Annotation.Tags) || a.Note != r.Annotation.Note {
+			if err := store.Annotate(ctx, r.Info.ID, a); err != nil {
+				return err
+			}
+		}
+		if s.flags.JSON {
+			return s.printJSON(annotationJSON{r.Info.ID, list(a.Tags), a.Note})
+		}
+		var f facts
+		f.add("run", "%s", r.Info.ID)
+		f.add("tags", "%s", orDash(oneLine(strings.Join(a.Tags, ", "), 200)))
+		f.add("note", "%s", orDash(oneLine(a.Note, 1000)))
+		return f.print(s.stdout)
+	})
+}
+
+// orDash makes nothing visible.
+func orDash(s string) string {
+	if s == "" {
+		return "–"
+	}
+	return s
+}
+
+// compactCommand gives back space.
+type compactCommand struct{}
+
+// Run compacts the store and tells what that gave.
+func (compactCommand) Run(ctx context.Context, s *session) error {
+	return s.withStore(ctx, func(store metricsstore.Store) error {
+		before := folderSize(s.flags.Data)
+		if err := store.Compact(ctx); err != nil {
+			return err
+		}
+		after := folderSize(s.flags.Data)
+		if s.flags.JSON {
+			return s.printJSON(map[string]any{"data": s.flags.Data, "before_bytes": before, "after_bytes": after})
+		}
+		_, err := fmt.Fprintf(s.stdout, "%s took %s and takes %s now\n", s.flags.Data, size(before), size(after))
+		return err
+	})
+}
+
+// folderSize adds up the files of a folder; what cannot be looked at counts as empty.
+func folderSize(dir string) int64 {
+	total := int64(0)
+	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return nil
+		}
+		if info, err := d.Info(); err == nil {
+			total += info.Size()
+		}
+		return nil
+	})
+	return total
+}
+
+// checkCommand looks for damage.
+type checkCommand struct{}
+
+// checkJSON is what was found.
+type checkJSON struct {
+	Data     string   `json:"data"`
+	OK       bool     `json:"ok"`
+	Runs     int      `json:"runs"`
+	Problems []string `json:"problems"`
+}
+
+// Run checks the store. What it finds gives exit code 1.
+func (checkCommand) Run(ctx context.Context, s *session) error {
+	return s.withStore(ctx, func(store metricsstore.Store) error {
+		found := checkJSON{Data: s.flags.Data, Problems: []string{}}
+		err := store.Check(ctx)
+		if ctx.Err() != nil || errors.Is(err, metricsstore.ErrClosed) {
+			return err
+		}
+		if err != nil {
+			found.Problems = strings.Split(err.Error(), "\n")
+		}
+		err = eachRun(ctx, store, func(*metricsstore.Run) bool { found.Runs++; return true })
+		if err != nil {
+			found.Problems = append(found.Problems, err.Error())
+		}
+		found.OK = len(found.Problems) == 0
+		return s.printCheck(found)
+	})
+}
+
+func (s *session) printCheck(found checkJSON) error {
+	switch {
+	case s.flags.JSON:
+		if err := s.printJSON(found); err != nil {
+			return err
+		}
+	case found.OK:
+		fmt.Fprintf(s.stdout, "%s is in order, with %s\n", found.Data, plural(int64(found.Runs), "run"))
+	default:
+		fmt.Fprintf(s.stdout, "%s is damaged:\n", found.Data)
+		for _, p := range found.Problems {
+			fmt.Fprintf(s.stdout, "  %s\n", printable(p))
+		}
+	}
+	if !found.OK {
+		return reportedError{exitFailed}
+	}
+	return nil
+}

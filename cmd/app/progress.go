@@ -1,0 +1,65 @@
+package app
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// progressEvery is how often progress is looked at.
+const progressEvery = 100 * time.Millisecond
+
+// progress tells on stderr how a run goes: as a bar on a terminal, else as a line at its start and one at its end.
+type progress struct {
+	s       *session
+	run     *engine.Run
+	bar     *progressbar.ProgressBar // nil where lines are written
+	retries int                      // as the bar shows them
+}
+
+func (s *session) newProgress(r *engine.Run) *progress {
+	p := &progress{s: s, run: r}
+	tasks := int64(r.Progress().Tasks)
+	if !s.bars {
+		fmt.Fprintf(s.stderr, "%s  %s started with %s\n", r.ID(), r.Info().Workflow, plural(tasks, "task"))
+		return p
+	}
+	p.bar = progressbar.NewOptions64(max(tasks, 1),
+		progressbar.OptionSetWriter(s.stderr),
+		progressbar.OptionSetDescription(r.Info().Workflow),
+		progressbar.OptionSetWidth(30),
+		progressbar.OptionShowCount(),
+		progressbar.OptionSetPredictTime(false),
+		progressbar.OptionClearOnFinish(),
+	)
+	return p
+}
+
+// show draws the bar again. The last task would end the bar, so it is left to end.
+func (p *progress) show() {
+	if p.bar == nil {
+		return
+	}
+	now := p.run.Progress()
+	if tasks := max(now.Tasks, 1); tasks != p.bar.GetMax() { // fan-outs add tasks
+		p.bar.ChangeMax(tasks)
+	}
+	if now.Retries > p.retries {
+		p.retries = now.Retries
+		p.bar.Describe(p.run.Info().Workflow + ", " + count(int64(now.Retries)) + " retried")
+	}
+	_ = p.bar.Set(min(now.Done+now.Failed+now.Skipped, p.bar.GetMax()-1))
+}
+
+// end takes the bar away and leaves a line.
+func (p *progress) end(makespan time.Duration) {
+	if p.bar != nil {
+		_ = p.bar.Finish()
+	}
+	now := p.run.Progress()
+	fmt.Fprintf(p.s.stderr, "%s  %s %s after %s: %s of %s done\n", p.run.ID(), p.run.Info().Workflow, now.Status,
+		duration(makespan), count(int64(now.Done)), plural(int64(now.Tasks), "task"))
+}

@@ -1,0 +1,184 @@
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// runReport is how a run that this process executed went.
+type runReport struct {
+	Run        engine.RunID        `json:"run"`
+	Workflow   string              `json:"workflow"`
+	Params     map[string]string   `json:"params"`
+	Tags       []string            `json:"tags"`
+	Status     engine.Status       `json:"status"`
+	Tasks      int                 `json:"tasks"`
+	Done       int                 `json:"done"`
+	Failed     int                 `json:"failed"`
+	Skipped    int                 `json:"skipped"`
+	Retries    int                 `json:"retries"`
+	MakespanNS int64               `json:"makespan_ns"` // first claim to last end
+	Result     json.RawMessage     `json:"result"`      // null where there is none, or one of more than 64 KiB
+	ResultType string              `json:"result_type"`
+	Error      *engine.ErrorRecord `json:"error"` // the failure that ended the run, or null
+	Records    recordsReport       `json:"records"`
+	Data       string              `json:"data"` // the folder that it is recorded in
+}
+
+// recordsReport tells how much of a run was kept.
+type recordsReport struct {
+	Upload      string `json:"upload"`
+	Steps       int64  `json:"steps"`
+	StepsKept   int64  `json:"steps_kept"`
+	Details     int64  `json:"details"`
+	DetailsKept int64  `json:"details_kept"`
+	Complete    bool   `json:"complete"`
+	Problem     string `json:"problem,omitempty"`
+}
+
+// newRunReport sums up a run that has ended. incomplete says why its record is not all there.
+func newRunReport(r *engine.Run, kept *metricsstore.Run, incomplete error, data string) *runReport {
+	end, now, info := r.End(), r.Progress(), r.Info()
+	p := &runReport{
+		Run: info.ID, Workflow: info.Workflow, Params: info.Params, Tags: list(info.Tags), Status: end.Status,
+		Tasks: now.Tasks, Done: now.Done, Failed: now.Failed, Skipped: now.Skipped, Retries: now.Retries,
+		MakespanNS: kept.Counts.MakespanNS, ResultType: end.ResultType, Error: end.First, Data: data,
+		Records: newRecordsReport(kept.Upload),
+	}
+	if json.Valid([]byte(end.ResultText)) {
+		p.Result = json.RawMessage(end.ResultText)
+	}
+	if incomplete != nil {
+		p.Records.Complete, p.Records.Problem = false, incomplete.Error()
+	}
+	return p
+}
+
+func newRecordsReport(u metricsstore.Upload) recordsReport {
+	return recordsReport{
+		Upload: u.Strategy, Steps: u.Steps, StepsKept: u.StepsKept, Details: u.Details, DetailsKept: u.DetailsKept,
+		Complete: !u.Partial(),
+	}
+}
+
+// list is never null in JSON.
+func list[T any](l []T) []T {
+	if l == nil {
+		return []T{}
+	}
+	return l
+}
+
+// verdict is what the command that ran it returns.
+func (p *runReport) verdict() error {
+	switch {
+	case p.Status == engine.Cancelled:
+		return reportedError{exitInterrupted}
+	case p.Status != engine.Succeeded:
+		return reportedError{exitFailed}
+	case p.Records.Problem != "":
+		return reportedError{exitUnreachable}
+	}
+	return nil
+}
+
+// printReport prints it as the flags ask for.
+func (s *session) printReport(p *runReport) error {
+	if s.flags.JSON {
+		return s.printJSON(p)
+	}
+	var f facts
+	f.add("run", "%s", p.Run)
+	f.add("workflow", "%s", strings.TrimSpace(p.Workflow+" "+paramText(p.Params)))
+	f.add("status", "%s", s.status(string(p.Status)))
+	f.add("tasks", "%s", p.taskText())
+	f.add("makespan", "%s", duration(time.Duration(p.MakespanNS)))
+	if p.Status == engine.Succeeded {
+		f.add("result", "%s", p.resultText())
+	}
+	f.add("records", "%s", p.Records.text())
+	f.add("data", "%s", p.Data)
+	return printFacts(s.stdout, &f, p.Error)
+}
+
+// paramText writes parameters as they are set.
+func paramText(params map[string]string) string {
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		words = append(words, name+"="+oneLine(params[name], 40))
+	}
+	return strings.Join(words, " ")
+}
+
+func (p *runReport) taskText() string {
+	text := fmt.Sprintf("%s of %s done", count(int64(p.Done)), count(int64(p.Tasks)))
+	for _, part := range []struct {
+		n    int
+		what string
+	}{{p.Failed, "failed"}, {p.Skipped, "skipped"}, {p.Retries, "retried"}} {
+		if part.n > 0 {
+			text += fmt.Sprintf(", %s %s", count(int64(part.n)), part.what)
+		}
+	}
+	return text
+}
+
+func (p *runReport) resultText() string {
+	if p.Result == nil {
+		return fmt.Sprintf("a %s, too large to be shown", p.ResultType)
+	}
+	return oneLine(string(p.Result), 200)
+}
+
+// text says how much was kept: "complete: 1,026 steps, 4 details" or "partial: 997 of 1,000 steps".
+func (r recordsReport) text() string {
+	text := "complete: "
+	if !r.Complete {
+		text = "partial: "
+	}
+	text += kept(r.StepsKept, r.Steps, "step")
+	if r.Details > 0 {
+		text += ", " + kept(r.DetailsKept, r.Details, "detail")
+	}
+	if r.Problem != "" {
+		text += "; " + oneLine(r.Problem, 200)
+	}
+	return text
+}
+
+// kept says how many of something there are, and of how many where some are missing.
+func kept(n, of int64, noun string) string {
+	if n == of {
+		return plural(of, noun)
+	}
+	return fmt.Sprintf("%s of %s", count(n), plural(of, noun))
+}
+
+// printFacts prints facts and, where there is one, how a run or a task failed.
+func printFacts(w io.Writer, f *facts, e *engine.ErrorRecord) error {
+	if e == nil {
+		return f.print(w)
+	}
+	f.add("error", "%s: %s", e.Kind, oneLine(e.Message, 1000))
+	if e.Task != "" {
+		f.add("  task", "%s, attempt %d", oneLine(e.Task, 80), e.Attempt)
+	}
+	f.add("  worker", "%s, slot %d", oneLine(e.Worker, 80), e.Slot)
+	f.add("  time", "%s", moment(e.Time))
+	if e.ExitCode != 0 || e.Signal != "" {
+		f.add("  ended with", "exit code %d %s", e.ExitCode, oneLine(e.Signal, 40))
+	}
+	if err := f.print(w); err != nil || e.Stack == "" {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "  stack\n%s", paragraphs(e.Stack, "    "))
+	return err
+}

@@ -1,0 +1,196 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// runsCommand lists runs.
+type runsCommand struct {
+	Workflow string        `placeholder:"NAME" help:"Only runs of this workflow."`
+	Status   engine.Status `enum:",queued,running,paused,succeeded,failed,cancelled,interrupted" default:"" placeholder:"STATUS" help:"Only runs that are queued, running, paused, succeeded, failed, cancelled or interrupted."`
+	Tag      []string      `placeholder:"TAG" help:"Only runs with this tag. Can be repeated: all of them."`
+	Search   string        `placeholder:"TEXT" help:"Only runs with this text in id, workflow, parameters, tags, note or error."`
+	periodFlags
+	Limit int `default:"20" placeholder:"N" help:"At most so many, the newest; 0 for all (default 20)."`
+}
+
+// Validate is called by kong.
+func (c *runsCommand) Validate() error {
+	if c.Limit < 0 {
+		return fmt.Errorf("--limit is %d, expected 0 or more", c.Limit)
+	}
+	return c.periodFlags.validate()
+}
+
+// runJSON describes one run of a list.
+type runJSON struct {
+	Run           engine.RunID      `json:"run"`
+	Workflow      string            `json:"workflow"`
+	Params        map[string]string `json:"params"`
+	Status        engine.Status     `json:"status"`
+	StartedAt     time.Time         `json:"started_at"`
+	EndedAt       *time.Time        `json:"ended_at"` // null while it runs
+	Tasks         int64             `json:"tasks"`
+	Succeeded     int64             `json:"succeeded"`
+	Failed        int64             `json:"failed"`
+	Skipped       int64             `json:"skipped"`
+	Retried       int64             `json:"retried"`
+	MakespanNS    int64             `json:"makespan_ns"`
+	OutputBytes   int64             `json:"output_bytes"`
+	Tags          []string          `json:"tags"`
+	Note          string            `json:"note"`
+	Reconstructed string            `json:"reconstructed,omitempty"`
+	Records       recordsReport     `json:"records"`
+	Error         *errorJSON        `json:"error"`
+}
+
+// errorJSON is the short form of a failure.
+type errorJSON struct {
+	Kind    engine.ErrorKind `json:"kind"`
+	Task    string           `json:"task"`
+	Message string           `json:"message"`
+}
+
+func newRunJSON(r *metricsstore.Run) runJSON {
+	j := runJSON{
+		Run: r.Info.ID, Workflow: r.Info.Workflow, Params: r.Info.Params, Status: r.Status, StartedAt: r.Info.StartedAt.UTC(),
+		Tasks: r.Counts.Tasks, Succeeded: r.Counts.Succeeded, Failed: r.Counts.Failed, Skipped: r.Counts.Skipped,
+		Retried: r.Counts.Retried, MakespanNS: r.Counts.MakespanNS, OutputBytes: r.Counts.OutputBytes,
+		Tags: list(r.Annotation.Tags), Note: r.Annotation.Note, Reconstructed: r.Info.Reconstructed,
+		Records: newRecordsReport(r.Upload),
+	}
+	// What happened right before the process died nobody can tell.
+	j.Records.Complete = j.Records.Complete && r.Status != engine.Interrupted
+	if j.Params == nil {
+		j.Params = map[string]string{}
+	}
+	if !r.EndedAt.IsZero() {
+		ended := r.EndedAt.UTC()
+		j.EndedAt = &ended
+	}
+	if j.Tasks == 0 {
+		j.Tasks = int64(r.Graph.Tasks)
+	}
+	if e := r.Error; e != nil {
+		j.Error = &errorJSON{e.Kind, e.Task, e.Message}
+	}
+	return j
+}
+
+// Run prints the list.
+func (c *runsCommand) Run(ctx context.Context, s *session) error {
+	return s.withStore(ctx, func(store metricsstore.Store) error {
+		found := []runJSON{}
+		more := 0
+		err := eachRun(ctx, store, func(r *metricsstore.Run) bool {
+			switch {
+			case !c.matches(r):
+			case c.Limit > 0 && len(found) == c.Limit:
+				more++
+			default:
+				found = append(found, newRunJSON(r))
+			}
+			return c.From.IsZero() || !r.Info.StartedAt.Before(c.From.Time)
+		})
+		if err != nil {
+			return err
+		}
+		if s.flags.JSON {
+			return s.printJSON(map[string]any{"runs": found, "more": more})
+		}
+		return s.printRuns(found, more)
+	})
+}
+
+func (c *runsCommand) matches(r *metricsstore.Run) bool {
+	for _, tag := range c.Tag {
+		if !slices.Contains(r.Annotation.Tags, tag) {
+			return false
+		}
+	}
+	filter := metricsstore.RunFilter{Workflow: c.Workflow, From: c.From.Time, To: c.To.Time, Text: c.Search}
+	if c.Status != "" {
+		filter.Status = []engine.Status{c.Status}
+	}
+	return filter.Match(r)
+}
+
+func (s *session) printRuns(runs []runJSON, more int) error {
+	if len(runs) == 0 {
+		_, err := fmt.Fprintf(s.stdout, "There is no such run in %s; %s run or %s demo makes some.\n", s.flags.Data, s.name, s.name)
+		return err
+	}
+	t := newTable(left("run"), left("workflow"), s.statusColumn("status"), left("started"), right("tasks"),
+		right("makespan"), left("records"), left("tags"))
+	for i := range runs {
+		r := &runs[i]
+		makespan := "–"
+		if r.MakespanNS > 0 {
+			makespan = duration(time.Duration(r.MakespanNS))
+		}
+		t.add(string(r.Run), oneLine(r.Workflow, 40), string(r.Status), moment(r.StartedAt), count(r.Tasks), makespan, r.recordText(), oneLine(strings.Join(r.Tags, ", "), 40))
+	}
+	if err := t.print(s.stdout); err != nil {
+		return err
+	}
+	if more > 0 {
+		fmt.Fprintf(s.stdout, "%s of %s shown; --limit 0 shows all\n", count(int64(len(runs))), plural(int64(len(runs)+more), "run"))
+	}
+	return nil
+}
+
+// recordText tells what kind of record it is and how much of it is there.
+func (r *runJSON) recordText() string {
+	switch {
+	case r.Status == engine.Interrupted:
+		return "cut off"
+	case r.Reconstructed != "":
+		return "reconstructed"
+	case !r.Status.Final():
+		return "–"
+	case r.Records.Complete:
+		return "complete"
+	default:
+		n, of := r.Records.StepsKept+r.Records.DetailsKept, r.Records.Steps+r.Records.Details
+		return fmt.Sprintf("%s of %s", count(n), count(of))
+	}
+}
+
+// periodFlags choose runs by the time of their start.
+type periodFlags struct {
+	From instant `placeholder:"TIME" help:"Only runs that started then or later: 2006-01-02, 2006-01-02T15:04:05Z, or 24h for that long ago."`
+	To   instant `placeholder:"TIME" help:"Only runs that started before."`
+}
+
+func (p *periodFlags) validate() error {
+	if !p.From.IsZero() && !p.To.IsZero() && !p.From.Before(p.To.Time) {
+		return fmt.Errorf("--from is %s and --to %s, expected --from to be earlier", moment(p.From.Time), moment(p.To.Time))
+	}
+	return nil
+}
+
+// instant is a moment on the command line.
+type instant struct{ time.Time }
+
+// UnmarshalText reads a moment, a day in the zone of the reader, or how long ago it was.
+func (i *instant) UnmarshalText(text []byte) error {
+	s := string(text)
+	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
+		i.Time = time.Now().Add(-d)
+		return nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly, "2006-01-02T15:04:05", time.DateTime, "2006-01-02 15:04"} {
+		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
+			i.Time = t
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is not a time, expected 2006-01-02, 2006-01-02T15:04:05Z, or 24h for that long ago", s)
+}

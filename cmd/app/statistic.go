@@ -1,0 +1,173 @@
+package app
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// statisticJSON sums up one metric of one group of attempts. Values are in the unit that ends the metric's name.
+type statisticJSON struct {
+	Group     groupJSON           `json:"group"`
+	Metric    metricsstore.Metric `json:"metric"`
+	Runs      int                 `json:"runs"`
+	N         uint64              `json:"n"`
+	Median    float64             `json:"median"`
+	Mean      float64             `json:"mean"`
+	StdDev    float64             `json:"stddev"`
+	Min       float64             `json:"min"`
+	Max       float64             `json:"max"`
+	Sum       float64             `json:"sum"`
+	Exact     bool                `json:"exact"` // all values were kept, so quantiles are exact too
+	Bound     float64             `json:"bound"` // the relative error that no quantile exceeds
+	Quantiles []quantileJSON      `json:"quantiles"`
+}
+
+// groupJSON names what a statistic is about; what it is not grouped by is absent.
+type groupJSON struct {
+	Function string `json:"function,omitempty"`
+	Version  *int   `json:"version,omitempty"`
+	Workflow string `json:"workflow,omitempty"`
+	Day      string `json:"day,omitempty"` // of UTC
+	Worker   *int   `json:"worker,omitempty"`
+	Level    *int   `json:"level,omitempty"` // how many tasks stand before a task on the longest path to it
+}
+
+// quantileJSON is one quantile with the interval that is proven to hold the true one.
+type quantileJSON struct {
+	Q      float64 `json:"q"`
+	Value  float64 `json:"value"`
+	Low    float64 `json:"low"`
+	High   float64 `json:"high"`
+	Exact  bool    `json:"exact"`
+	Enough bool    `json:"enough"` // there are as many samples as it needs
+	Need   uint64  `json:"need"`
+}
+
+// newStatistic is a distribution as it is shown.
+func newStatistic(g groupJSON, m metricsstore.Metric, runs int, d *metricsstore.Distribution) statisticJSON {
+	sum := &d.Summary
+	s := statisticJSON{
+		Group: g, Metric: m, Runs: runs, N: d.N, Median: sum.P50.Value, Mean: sum.Mean, StdDev: sum.StdDev, Min: sum.Min, Max: sum.Max,
+		Sum: sum.Sum, Exact: d.Exact, Bound: d.Bound, Quantiles: []quantileJSON{},
+	}
+	for _, e := range d.Quantiles {
+		s.Quantiles = append(s.Quantiles, quantileJSON{e.Q, e.Value, e.Low, e.High, e.Exact(), e.Enough(), e.Need})
+	}
+	return s
+}
+
+// text writes a quantile for people: exact, approximate with its bound, or not at all where the samples are too few.
+func (q quantileJSON) text(m metricsstore.Metric, n uint64) string {
+	switch {
+	case !q.Enough:
+		return notEnough(n)
+	case q.Exact:
+		return "= " + quantity(m, q.Value)
+	default:
+		bound := math.Max(q.High-q.Value, q.Value-q.Low)
+		if q.Value <= 0 {
+			return "≈ " + quantity(m, q.Value) + " + " + quantity(m, bound)
+		}
+		return fmt.Sprintf("≈ %s ±%s %%", quantity(m, q.Value), boundText(bound/q.Value))
+	}
+}
+
+// notEnough is said in place of a quantile that would mean nothing.
+func notEnough(n uint64) string { return fmt.Sprintf("not enough samples (n = %s)", count(int64(n))) }
+
+// boundText writes a relative error in per cent, rounded up.
+func boundText(relative float64) string {
+	return strconv.FormatFloat(math.Ceil(relative*1e4)/1e2, 'f', -1, 64)
+}
+
+// quantity writes a value of a metric for people.
+func quantity(m metricsstore.Metric, v float64) string {
+	switch {
+	case strings.HasSuffix(string(m), "_ns"):
+		return duration(time.Duration(math.Round(v)))
+	case strings.HasSuffix(string(m), "bytes_per_s"):
+		return size(int64(math.Round(v))) + "/s"
+	default:
+		return size(int64(math.Round(v)))
+	}
+}
+
+// percentile names a quantile: p50, p99.9.
+func percentile(q float64) string {
+	return "p" + strconv.FormatFloat(math.Round(q*1e7)/1e5, 'f', -1, 64)
+}
+
+// printStatistics prints a table with a row for each statistic, which all have the same quantiles and groups. Metrics
+// are in it where there are several.
+func (s *session) printStatistics(stats []statisticJSON) error {
+	first, several := &stats[0], stats[0].Metric != stats[len(stats)-1].Metric
+	columns := groupColumns(first.Group)
+	if several {
+		columns = append(columns, left("metric"))
+	}
+	columns = append(columns, right("n"))
+	for _, q := range first.Quantiles {
+		columns = append(columns, right(percentile(q.Q)))
+	}
+	t := newTable(append(columns, right("mean"), right("min"), right("max"))...)
+	for i := range stats {
+		st := &stats[i]
+		cells := groupCells(st.Group)
+		if several {
+			cells = append(cells, string(st.Metric))
+		}
+		cells = append(cells, count(int64(st.N)))
+		for _, q := range st.Quantiles {
+			cells = append(cells, q.text(st.Metric, st.N))
+		}
+		t.add(append(cells, quantity(st.Metric, st.Mean), quantity(st.Metric, st.Min), quantity(st.Metric, st.Max))...)
+	}
+	return t.print(s.stdout)
+}
+
+func groupColumns(g groupJSON) []column {
+	var out []column
+	for _, c := range groupParts(g) {
+		out = append(out, left(c[0]))
+	}
+	return out
+}
+
+func groupCells(g groupJSON) []string {
+	var out []string
+	for _, c := range groupParts(g) {
+		out = append(out, oneLine(c[1], 48))
+	}
+	return out
+}
+
+// groupParts are name and value of what a statistic is grouped by.
+func groupParts(g groupJSON) [][2]string {
+	var out [][2]string
+	if g.Version != nil {
+		name := g.Function
+		if *g.Version != 0 {
+			name += " v" + strconv.Itoa(*g.Version)
+		}
+		out = append(out, [2]string{"function", name})
+	}
+	for _, part := range [][2]string{{"workflow", g.Workflow}, {"day", g.Day}, {"worker", number(g.Worker)}, {"level", number(g.Level)}} {
+		if part[1] != "" {
+			out = append(out, part)
+		}
+	}
+	return out
+}
+
+// number is empty for what is absent.
+func number(n *int) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.Itoa(*n)
+}

@@ -1,0 +1,301 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// statsCommand sums up what tasks took.
+type statsCommand struct {
+	RunID     string        `arg:"" optional:"" name:"run" help:"Only this run: id, an end or a beginning of one, or last. Without it, all that have ended."`
+	Workflow  string        `placeholder:"NAME" help:"Only runs of this workflow."`
+	Function  string        `placeholder:"NAME" help:"Only this function."`
+	Metric    []string      `default:"execute_ns" placeholder:"METRIC" help:"What is summed up: ${metrics} (default execute_ns). Can be repeated."`
+	Quantiles []float64     `default:"0.5,0.95,0.99" placeholder:"Q,..." help:"Which quantiles are shown, from 0 to 1 (default 0.5,0.95,0.99)."`
+	GroupBy   string        `default:"function" enum:"function,worker,level,workflow,day,none" placeholder:"WHAT" help:"A row for each function (default), or one for everything: none. Of a run also worker or level, of all runs workflow or day."`
+	At        time.Duration `placeholder:"TIME" help:"Of a run: as it was that long after its start."`
+	periodFlags
+}
+
+// Validate is called by kong.
+func (c *statsCommand) Validate() error {
+	for _, q := range c.Quantiles {
+		if !(q >= 0 && q <= 1) {
+			return fmt.Errorf("--quantiles has %g, expected numbers from 0 to 1", q)
+		}
+	}
+	for _, m := range c.Metric {
+		if _, err := metricsstore.ParseMetric(m); err != nil {
+			return fmt.Errorf("--metric is %q, expected %s", m, strings.Join(metricNames(), ", "))
+		}
+	}
+	if len(c.Quantiles) > maxQuantiles {
+		return fmt.Errorf("--quantiles has %d of them, expected at most %d", len(c.Quantiles), maxQuantiles)
+	}
+	switch c.GroupBy {
+	case "worker", "level":
+		if c.RunID == "" {
+			return fmt.Errorf("--group-by is %s, expected a run with it", c.GroupBy)
+		}
+	case "workflow", "day":
+		if c.RunID != "" {
+			return fmt.Errorf("--group-by is %s, expected function, worker, level or none for a run", c.GroupBy)
+		}
+	}
+	if c.At < 0 || c.At > 0 && c.RunID == "" {
+		return fmt.Errorf("--at is %s, expected a run with it and more than 0", c.At)
+	}
+	if c.RunID != "" && (c.Workflow != "" || !c.From.IsZero() || !c.To.IsZero()) {
+		return errors.New("--workflow, --from and --to choose among runs, expected either them or a run")
+	}
+	return c.validate()
+}
+
+func metricNames() []string {
+	var names []string
+	for _, m := range metricsstore.Metrics() {
+		names = append(names, string(m))
+	}
+	return names
+}
+
+// maxQuantiles bounds how many quantiles are shown.
+const maxQuantiles = 32
+
+// statsJSON is the answer. What statistics leave out is counted.
+type statsJSON struct {
+	Run               engine.RunID    `json:"run,omitempty"`
+	AsOf              uint64          `json:"as_of,omitempty"` // of a run: the last step that is summed up
+	Complete          bool            `json:"complete"`        // nothing is left out, and nothing is to come
+	Runs              int             `json:"runs"`
+	LiveRuns          int             `json:"live_runs"`          // left out: they have not ended
+	ReconstructedRuns int             `json:"reconstructed_runs"` // left out: their schedule was made up
+	PartialRuns       int             `json:"partial_runs"`       // summed up as far as they were kept
+	Steps             int64           `json:"steps"`
+	StepsKept         int64           `json:"steps_kept"`
+	Attempts          int64           `json:"attempts"`
+	Succeeded         int64           `json:"succeeded"` // only these are summed up
+	Statistics        []statisticJSON `json:"statistics"`
+}
+
+// Run prints the answer.
+func (c *statsCommand) Run(ctx context.Context, s *session) error {
+	return s.withStore(ctx, func(store metricsstore.Store) error {
+		ask := c.acrossRuns
+		if c.RunID != "" {
+			ask = c.ofRun
+		}
+		a, err := ask(ctx, store)
+		if err != nil {
+			return err
+		}
+		if s.flags.JSON {
+			return s.printJSON(a)
+		}
+		return s.printStats(a, strings.Join(c.Metric, ", "))
+	})
+}
+
+// ofRun sums up the log of one run, as far as it goes by now.
+func (c *statsCommand) ofRun(ctx context.Context, store metricsstore.Store) (*statsJSON, error) {
+	r, err := findRun(ctx, store, c.RunID)
+	if err != nil {
+		return nil, err
+	}
+	queries, err := metricsstore.NewQueries(store)
+	if err != nil {
+		return nil, err
+	}
+	a := &statsJSON{Run: r.Info.ID, Runs: 1, Statistics: []statisticJSON{}}
+	a.count(&r)
+	for _, m := range c.Metric {
+		found, err := queries.Statistics(ctx, metricsstore.StatsQuery{
+			Run: r.Info.ID, Metric: metricsstore.Metric(m), GroupBy: metricsstore.GroupBy(c.GroupBy), Function: c.Function,
+			Quantiles: c.Quantiles, At: c.At,
+		})
+		if err != nil {
+			return nil, err
+		}
+		a.AsOf, a.Complete = found.AsOf, found.Complete && a.PartialRuns == 0
+		var rows []statisticJSON
+		for i := range found.Groups {
+			if g := &found.Groups[i]; g.N > 0 {
+				rows = append(rows, newStatistic(c.group(g), found.Metric, 1, &g.Distribution))
+			}
+		}
+		a.Statistics = append(a.Statistics, c.ranked(rows)...)
+	}
+	return a, nil
+}
+
+// group names a group of a run.
+func (c *statsCommand) group(g *metricsstore.Group) groupJSON {
+	switch c.GroupBy {
+	case "function":
+		return groupJSON{Function: g.Function, Version: &g.Version}
+	case "worker":
+		return groupJSON{Worker: &g.Number}
+	case "level":
+		return groupJSON{Level: &g.Number}
+	default:
+		return groupJSON{}
+	}
+}
+
+// count takes note of how much there is in a run and how much of it was kept.
+func (a *statsJSON) count(r *metricsstore.Run) {
+	a.Attempts += r.Counts.Attempts
+	a.Succeeded += r.Counts.Succeeded
+	a.Steps += r.Upload.Steps
+	a.StepsKept += r.Upload.StepsKept
+	if r.Upload.Partial() {
+		a.PartialRuns++
+	}
+}
+
+// acrossRuns sums up the roll-ups of all runs that are asked for.
+func (c *statsCommand) acrossRuns(ctx context.Context, store metricsstore.Store) (*statsJSON, error) {
+	queries, err := metricsstore.NewQueries(store)
+	if err != nil {
+		return nil, err
+	}
+	a := &statsJSON{Statistics: []statisticJSON{}}
+	workflows, err := c.countRuns(ctx, store, a)
+	if err != nil {
+		return nil, err
+	}
+	a.Complete = a.LiveRuns+a.ReconstructedRuns+a.PartialRuns == 0
+	parts, err := c.parts(ctx, queries, workflows)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range c.Metric {
+		var rows []statisticJSON
+		for _, p := range parts {
+			p.query.Metric = metricsstore.Metric(m)
+			found, err := queries.History(ctx, p.query)
+			if err != nil {
+				return nil, err
+			}
+			for i := range found.Buckets {
+				b := &found.Buckets[i]
+				if c.GroupBy == "day" {
+					p.group.Day = b.From.Format(time.DateOnly)
+				}
+				rows = append(rows, newStatistic(p.group, found.Metric, b.Runs, &b.Distribution))
+			}
+		}
+		a.Statistics = append(a.Statistics, c.ranked(rows)...)
+	}
+	return a, nil
+}
+
+// countRuns goes through the runs that are asked for and gives the names of their workflows.
+func (c *statsCommand) countRuns(ctx context.Context, store metricsstore.Store, a *statsJSON) (workflows []string, err error) {
+	filter := metricsstore.RunFilter{Workflow: c.Workflow, From: c.From.Time, To: c.To.Time}
+	err = eachRun(ctx, store, func(r *metricsstore.Run) bool {
+		switch {
+		case !filter.Match(r):
+		case !r.Status.Final():
+			a.LiveRuns++
+		case r.Info.Reconstructed != "":
+			a.ReconstructedRuns++
+		default:
+			a.Runs++
+			a.count(r)
+			if !slices.Contains(workflows, r.Info.Workflow) {
+				workflows = append(workflows, r.Info.Workflow)
+			}
+		}
+		return true
+	})
+	slices.Sort(workflows)
+	return workflows, err
+}
+
+// part is what one row of a statistic is about, or with days several rows.
+type part struct {
+	group groupJSON
+	query metricsstore.HistoryQuery
+}
+
+func (c *statsCommand) parts(ctx context.Context, queries *metricsstore.Queries, workflows []string) ([]part, error) {
+	all := metricsstore.HistoryQuery{
+		Workflow: c.Workflow, Function: c.Function, From: c.From.Time, To: c.To.Time, Quantiles: c.Quantiles,
+	}
+	var out []part
+	switch c.GroupBy {
+	case "function":
+		functions, err := queries.Functions(ctx, all)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range functions {
+			q := all
+			q.Function, q.Version = f.Function, &f.Version
+			out = append(out, part{groupJSON{Function: f.Function, Version: &f.Version}, q})
+		}
+	case "workflow":
+		for _, w := range workflows {
+			q := all
+			q.Workflow = w
+			out = append(out, part{groupJSON{Workflow: w}, q})
+		}
+	case "day":
+		all.Bucket = metricsstore.ByDay
+		out = append(out, part{query: all})
+	default:
+		out = append(out, part{query: all})
+	}
+	return out, nil
+}
+
+// ranked puts functions and workflows in the order of their medians, the largest first, and leaves others in theirs.
+func (c *statsCommand) ranked(rows []statisticJSON) []statisticJSON {
+	if c.GroupBy == "function" || c.GroupBy == "workflow" {
+		slices.SortStableFunc(rows, func(a, b statisticJSON) int { return cmp.Compare(b.Median, a.Median) })
+	}
+	return rows
+}
+
+func (s *session) printStats(a *statsJSON, metrics string) error {
+	if len(a.Statistics) == 0 {
+		fmt.Fprintf(s.stdout, "There is nothing to sum up in %s.\n", plural(int64(a.Runs), "run"))
+	} else if err := s.printStatistics(a.Statistics); err != nil {
+		return err
+	}
+	for _, remark := range a.remarks(metrics) {
+		fmt.Fprintln(s.stdout, remark)
+	}
+	return nil
+}
+
+// remarks say what the statistics rest on and what they leave out.
+func (a *statsJSON) remarks(metrics string) []string {
+	about := plural(int64(a.Runs), "run")
+	if a.Run != "" {
+		about = fmt.Sprintf("run %s up to step %s", a.Run, count(int64(a.AsOf)))
+	}
+	if a.Attempts > 0 {
+		about += fmt.Sprintf(": %s of %s, those that ended well", count(a.Succeeded), plural(a.Attempts, "attempt"))
+	}
+	out := []string{metrics + " over " + about + "."}
+	if a.StepsKept < a.Steps {
+		out = append(out, fmt.Sprintf("Partial: %s of %s were kept.", count(a.StepsKept), plural(a.Steps, "step")))
+	}
+	if a.LiveRuns > 0 {
+		out = append(out, plural(int64(a.LiveRuns), "run")+" left out: not ended.")
+	}
+	if a.ReconstructedRuns > 0 {
+		out = append(out, plural(int64(a.ReconstructedRuns), "run")+" left out: imported with a reconstructed schedule.")
+	}
+	return out
+}

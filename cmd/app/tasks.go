@@ -1,0 +1,163 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// tasksCommand lists what became of the tasks of a run.
+type tasksCommand struct {
+	RunID    string `arg:"" name:"run" help:"Id, an end or a beginning of one, or last."`
+	Function string `placeholder:"NAME" help:"Only tasks of this function."`
+	Outcome  string `enum:",ok,failed,retrying,cancelled,lost,skipped" default:"" placeholder:"OUTCOME" help:"Only attempts that ended ok, failed, retrying, cancelled or lost, or skipped tasks."`
+	Worker   int    `default:"-1" placeholder:"N" help:"Only attempts on this worker of the run."`
+	Sort     string `default:"claimed" enum:"claimed,ended,task,queue,wait,fetch,execute,store,update,input,output" placeholder:"BY" help:"By moment (claimed, the default, or ended), by task, or the largest first: queue, wait, fetch, execute, store, update, input, output."`
+	Reverse  bool   `help:"Turn the order round."`
+	Limit    int    `default:"50" placeholder:"N" help:"At most so many; 0 for all (default 50)."`
+}
+
+// Validate is called by kong.
+func (c *tasksCommand) Validate() error {
+	if c.Limit < 0 {
+		return fmt.Errorf("--limit is %d, expected 0 or more", c.Limit)
+	}
+	return nil
+}
+
+// attemptJSON is one attempt of a task, or, with attempt 0, a task that was skipped. Moments are since the start of the
+// run; in JSON all fields stand side by side.
+type attemptJSON struct {
+	engine.TaskMetrics
+	Name      string     `json:"name"`
+	Became    bool       `json:"became"` // its worker went on with it behind one of its parents
+	ReadyNS   int64      `json:"ready_ns"`
+	ClaimedNS int64      `json:"claimed_ns"`
+	BodyNS    int64      `json:"started_ns"`
+	EndedNS   int64      `json:"ended_ns"`
+	Error     *errorJSON `json:"error"`
+}
+
+// tasksJSON is the answer.
+type tasksJSON struct {
+	Run       engine.RunID  `json:"run"`
+	AsOf      uint64        `json:"as_of"` // the last step that it rests on
+	Steps     int64         `json:"steps"`
+	StepsKept int64         `json:"steps_kept"`
+	Attempts  []attemptJSON `json:"attempts"`
+	More      int           `json:"more"` // that were asked for and are cut off by the limit
+}
+
+// Run prints the list.
+func (c *tasksCommand) Run(ctx context.Context, s *session) error {
+	return s.withStore(ctx, func(store metricsstore.Store) error {
+		r, err := findRun(ctx, store, c.RunID)
+		if err != nil {
+			return err
+		}
+		a, err := c.list(ctx, store, &r)
+		if err != nil {
+			return err
+		}
+		if s.flags.JSON {
+			return s.printJSON(a)
+		}
+		return s.printTasks(a)
+	})
+}
+
+func (c *tasksCommand) list(ctx context.Context, store metricsstore.Store, r *metricsstore.Run) (*tasksJSON, error) {
+	a := &tasksJSON{Run: r.Info.ID, Attempts: []attemptJSON{}, Steps: r.Upload.Steps, StepsKept: r.Upload.StepsKept}
+	err := eachAttempt(ctx, store, r.Info, func(seq uint64, t attemptJSON) {
+		a.AsOf = seq
+		if c.matches(&t) {
+			a.Attempts = append(a.Attempts, t)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.sort(a.Attempts)
+	if c.Limit > 0 && len(a.Attempts) > c.Limit {
+		a.More = len(a.Attempts) - c.Limit
+		a.Attempts = a.Attempts[:c.Limit]
+	}
+	return a, addErrors(ctx, store, a.Run, a.Attempts)
+}
+
+func (c *tasksCommand) matches(t *attemptJSON) bool {
+	return (c.Function == "" || c.Function == t.Task.Function) && (c.Outcome == "" || c.Outcome == t.Outcome.String()) &&
+		(c.Worker < 0 || c.Worker == t.Worker && t.Attempt > 0)
+}
+
+func (c *tasksCommand) sort(list []attemptJSON) {
+	largest := func(value func(t *attemptJSON) int64) func(a, b attemptJSON) int {
+		return func(a, b attemptJSON) int { return cmp.Compare(value(&b), value(&a)) }
+	}
+	order := map[string]func(a, b attemptJSON) int{
+		"claimed": func(a, b attemptJSON) int { return cmp.Compare(a.ClaimedNS, b.ClaimedNS) },
+		"ended":   func(a, b attemptJSON) int { return cmp.Compare(a.EndedNS, b.EndedNS) },
+		"task":    compareTasks,
+		"queue":   largest(func(t *attemptJSON) int64 { return int64(t.Queue) }),
+		"wait":    largest(func(t *attemptJSON) int64 { return int64(t.Wait) }),
+		"fetch":   largest(func(t *attemptJSON) int64 { return int64(t.Fetch) }),
+		"execute": largest(func(t *attemptJSON) int64 { return int64(t.Execute) }),
+		"store":   largest(func(t *attemptJSON) int64 { return int64(t.Store) }),
+		"update":  largest(func(t *attemptJSON) int64 { return int64(t.Update) }),
+		"input":   largest(func(t *attemptJSON) int64 { return t.Input }),
+		"output":  largest(func(t *attemptJSON) int64 { return t.Output }),
+	}[c.Sort]
+	slices.SortStableFunc(list, order)
+	if c.Reverse {
+		slices.Reverse(list)
+	}
+}
+
+func compareTasks(a, b attemptJSON) int {
+	return cmp.Or(strings.Compare(a.Task.Function, b.Task.Function), slices.Compare(a.Task.Path, b.Task.Path),
+		cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Attempt, b.Attempt))
+}
+
+func (s *session) printTasks(a *tasksJSON) error {
+	if len(a.Attempts) == 0 {
+		fmt.Fprintf(s.stdout, "Run %s has no such task.\n", a.Run)
+	} else if err := s.taskTable(a.Attempts).print(s.stdout); err != nil {
+		return err
+	}
+	if a.More > 0 {
+		fmt.Fprintf(s.stdout, "%s of %s shown; --limit 0 shows all.\n", count(int64(len(a.Attempts))), count(int64(len(a.Attempts)+a.More)))
+	}
+	if a.StepsKept < a.Steps {
+		fmt.Fprintf(s.stdout, "Partial: %s of %s were kept.\n", count(a.StepsKept), plural(a.Steps, "step"))
+	}
+	return nil
+}
+
+func (s *session) taskTable(attempts []attemptJSON) *table {
+	t := newTable(left("task"), right("attempt"), s.statusColumn("outcome"), left("worker"), right("claimed"), right("queue"),
+		right("wait"), right("fetch"), right("execute"), right("store"), right("update"), right("input"), right("output"), left("error"))
+	for i := range attempts {
+		a := &attempts[i]
+		if a.Attempt == 0 {
+			t.add(oneLine(a.Name, 48), "–", a.Outcome.String(), "–", "–", "–", "–", "–", "–", "–", "–", "–", "–", "")
+			continue
+		}
+		output, failure := size(a.Output), ""
+		if a.Outcome != engine.OutcomeOK {
+			output = "–"
+		}
+		if e := a.Error; e != nil {
+			failure = oneLine(fmt.Sprintf("%s: %s", e.Kind, e.Message), 80)
+		}
+		t.add(oneLine(a.Name, 48), count(int64(a.Attempt)), a.Outcome.String(), fmt.Sprintf("%d slot %d", a.Worker, a.Slot),
+			"+"+duration(time.Duration(a.ClaimedNS)), duration(a.Queue), duration(a.Wait), duration(a.Fetch), duration(a.Execute),
+			duration(a.Store), duration(a.Update), size(a.Input), output, failure)
+	}
+	return t
+}

@@ -1,0 +1,80 @@
+package app
+
+import (
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/term"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// isTerminal reports whether somebody looks at what is written to f.
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// colourful reports whether f is a terminal that shows colours and whose user wants them (https://no-color.org).
+func colourful(f *os.File) bool {
+	return isTerminal(f) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// shared lets several goroutines write, each Write as a whole.
+type shared struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (s *shared) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w.Write(b)
+}
+
+// Colours as terminals number them. Each makes marks of the same length, so that painted columns stay aligned.
+const (
+	plainColour = 39
+	redColour   = 31
+	greenColour = 32
+	amberColour = 33
+	blueColour  = 34
+)
+
+// painted puts a colour around a text.
+func painted(text string, colour int) string {
+	return "\x1b[" + strconv.Itoa(colour) + "m" + text + "\x1b[39m"
+}
+
+// statusColumn is a column of statuses or outcomes, in colours where the session has them.
+func (s *session) statusColumn(title string) column {
+	c := left(title)
+	if s.colour {
+		c.paint = func(cell string) string { return painted(cell, statusColour(strings.TrimSpace(cell))) }
+	}
+	return c
+}
+
+// status is a status in its colour.
+func (s *session) status(text string) string {
+	if !s.colour {
+		return text
+	}
+	return painted(text, statusColour(text))
+}
+
+// statusColour never stands alone: the word is always beside it.
+func statusColour(status string) int {
+	switch engine.Status(status) {
+	case engine.Succeeded, "ok":
+		return greenColour
+	case engine.Failed, engine.Interrupted, "lost":
+		return redColour
+	case engine.Cancelled, engine.Paused, "retrying", "skipped":
+		return amberColour
+	case engine.Running, engine.Queued:
+		return blueColour
+	default:
+		return plainColour
+	}
+}
