@@ -1,0 +1,28 @@
+module github.com/dagscope/dagscope/bench
+
+go 1.26.0
+
+replace github.com/dagscope/dagscope => ..
+
+require (
+	github.com/DataDog/sketches-go v1.4.8
+	github.com/HdrHistogram/hdrhistogram-go v1.4.0
+	github.com/caio/go-tdigest/v5 v5.0.0
+	github.com/dagscope/dagscope v0.0.0-00010101000000-000000000000
+	github.com/heimdalr/dag v1.5.0
+	github.com/stretchr/testify v1.12.1
+)
+
+require (
+	github.com/emirpasic/gods v1.18.1 // indirect
+	github.com/fxamacker/cbor/v2 v2.9.6 // indirect
+	github.com/google/uuid v1.3.0 // indirect
+	github.com/klauspost/compress v1.20.3 // indirect
+	github.com/montanaflynn/stats v0.14.0 // indirect
+	github.com/x448/float16 v0.8.4 // indirect
+	go.etcd.io/bbolt v1.5.0 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	gonum.org/v1/gonum v0.17.0 // indirect
+	google.golang.org/protobuf v1.36.11 // indirect
+)
