@@ -49,7 +49,7 @@ func TestRunFails(t *testing.T) {
 	o := w.run("run", "trip", "--set", "mode=panic", "--policy", "continue")
 	assert.Equal(t, exitFailed, o.code)
 	for _, part := range []string{
-		"status    failed\n", "tasks     0 of 2 done, 1 failed, 1 skipped, 1 retried\n", "error     panic: panic: tripped on purpose for good\n",
+		"status    failed\n", "tasks     0 of 2 done, 1 failed, 1 skipped, 1 retried\n", "error     panic: tripped on purpose for good\n",
 		"  task    trip, attempt 2\n", "  worker  ", ", slot ", "  time    20", "  stack\n    goroutine ", "app_test.go:",
 	} {
 		assert.Contains(t, o.stdout, part)
