@@ -80,10 +80,12 @@ func (l *lane) executing() *attempt {
 // claim looks for work in one run after the other, beginning with the next one each time.
 func (l *lane) claim() (*job, state.Claim, bool) {
 	jobs := *l.pool.jobs.Load()
-	for i := range jobs {
-		j := jobs[(l.turn+i)%len(jobs)]
+	for range jobs {
+		if l.turn++; l.turn >= len(jobs) {
+			l.turn = 0
+		}
+		j := jobs[l.turn]
 		if c, ok := j.lane(l.slot).Claim(); ok {
-			l.turn += i + 1
 			return j, c, true
 		}
 	}

@@ -13,7 +13,9 @@ import (
 func (l *lane) apply(e *state.End, follower engine.NodeID, next bool) (became engine.NodeID) {
 	r := l.r
 	p := r.find(e.Node)
-	l.evidence(e)
+	if e.Error != nil || len(e.Log) > 0 {
+		l.r.evidence(e)
+	}
 	if e.Outcome != engine.OutcomeOK {
 		l.other.Add(1)
 	}
@@ -33,7 +35,7 @@ func (l *lane) apply(e *state.End, follower engine.NodeID, next bool) (became en
 	case engine.OutcomeFailed:
 		l.fail(p, e)
 	default:
-		l.record(p, e, engine.AttemptEnded, engine.OutcomeCancelled, nil, engine.NoNode)
+		l.record(p, e, engine.OutcomeCancelled)
 	}
 	return engine.NoNode
 }
@@ -51,7 +53,9 @@ func (l *lane) succeed(p at, e *state.End, follower engine.NodeID, next bool) (b
 	l.propagate(p, e.Ended)
 	became = l.handOn(seq, p, e, engine.AttemptEnded, start, follower, next)
 	l.releaseInputs(p)
-	l.settleSink(p)
+	if p.is(engine.Sink) {
+		l.settleSink()
+	}
 	return became
 }
 
@@ -78,31 +82,41 @@ func (l *lane) room() int {
 func (l *lane) handOn(seq uint64, p at, e *state.End, kind engine.StepKind, start int, follower engine.NodeID, next bool) engine.NodeID {
 	readied := l.ready[start:len(l.ready):len(l.ready)]
 	if follower != engine.NoNode {
-		l.enqueue(l.without(readied, follower))
-		l.recordAs(seq, p, e, kind, engine.OutcomeOK, readied, follower)
+		if rest := l.without(readied, follower); len(rest) > 0 {
+			l.enqueue(rest)
+		}
+		if l.r.log != nil {
+			l.recordAs(seq, p, e, kind, engine.OutcomeOK, readied, follower)
+		}
 		return engine.NoNode
 	}
 	became, rest := engine.NoNode, readied
-	if next {
+	switch {
+	case len(readied) == 0:
+	case next && l.r.gates == nil:
+		became, rest = readied[0], readied[1:]
+	case next:
 		became, rest = l.choose(readied)
 	}
-	l.enqueue(rest)
-	l.recordAs(seq, p, e, kind, engine.OutcomeOK, readied, became)
+	if len(rest) > 0 {
+		l.enqueue(rest)
+	}
+	if l.r.log != nil {
+		l.recordAs(seq, p, e, kind, engine.OutcomeOK, readied, became)
+	}
 	return became
 }
 
 // enqueue offers ready nodes to all lanes.
 func (l *lane) enqueue(nodes []engine.NodeID) {
-	if len(nodes) > 0 {
-		l.queue.fill(nodes)
-		l.r.hooks.Ready(len(nodes))
-	}
+	l.queue.fill(nodes)
+	l.r.hooks.Ready(len(nodes))
 }
 
 // choose takes the first node that its gate lets through; those before it wait at theirs.
 func (l *lane) choose(readied []engine.NodeID) (became engine.NodeID, rest []engine.NodeID) {
 	for i, id := range readied {
-		if l.r.gates == nil || l.r.admit(id) {
+		if l.r.admit(id) {
 			return id, readied[i+1:]
 		}
 	}
@@ -155,7 +169,9 @@ func (l *lane) tellOn(ended int64) {
 		case p.node().unread():
 			l.dropOutput(p)
 		}
-		l.settleSink(p)
+		if p.is(engine.Sink) {
+			l.settleSink()
+		}
 		l.tell(p, ended)
 	}
 }
@@ -179,7 +195,7 @@ func (l *lane) arrive(p at, barren bool, ended int64) {
 
 // retry keeps the node back for e.Delay. The timer needs no stop: it finds out that the run is over.
 func (l *lane) retry(p at, e *state.End) {
-	l.record(p, e, engine.AttemptEnded, engine.OutcomeRetrying, nil, engine.NoNode)
+	l.record(p, e, engine.OutcomeRetrying)
 	n := p.node()
 	n.attempt++
 	n.ready = e.Ended + e.Delay

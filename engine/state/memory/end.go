@@ -16,7 +16,7 @@ const (
 
 // fail ends the attempt for good.
 func (l *lane) fail(p at, e *state.End) {
-	l.record(p, e, engine.AttemptEnded, engine.OutcomeFailed, nil, engine.NoNode)
+	l.record(p, e, engine.OutcomeFailed)
 	p.node().attempt++
 	if p.kind() == engine.TaskNode {
 		l.r.failed.Add(1)
@@ -39,7 +39,9 @@ func (l *lane) failed(p at, rec *engine.ErrorRecord) {
 	p.node().barren.Store(true)
 	l.propagate(p, r.Now())
 	l.releaseInputs(p)
-	l.settleSink(p)
+	if p.is(engine.Sink) {
+		l.settleSink()
+	}
 }
 
 // skip ends a node that will not run, now that all it waited for is over.
@@ -51,10 +53,10 @@ func (l *lane) skip(p at) {
 	l.releaseInputs(p)
 }
 
-// settleSink ends the run when p was the last node that nothing waits for.
-func (l *lane) settleSink(p at) {
+// settleSink ends the run when this was the last node that nothing waits for.
+func (l *lane) settleSink() {
 	r := l.r
-	if !p.is(engine.Sink) || r.sinks.Add(-1) != 0 {
+	if r.sinks.Add(-1) != 0 {
 		return
 	}
 	if !r.phase.CompareAndSwap(running, ended) && !r.phase.CompareAndSwap(paused, ended) {

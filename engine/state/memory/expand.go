@@ -16,7 +16,9 @@ func (l *lane) expand(p at, e *state.End, next bool) engine.NodeID {
 	b, seq, err := l.r.addBlock(p, len(elements))
 	if err != nil {
 		e.Error = l.r.limitError(p, err)
-		l.recordAs(seq, p, e, engine.FanOutExpanded, engine.OutcomeFailed, nil, engine.NoNode)
+		if l.r.log != nil {
+			l.recordAs(seq, p, e, engine.FanOutExpanded, engine.OutcomeFailed, nil, engine.NoNode)
+		}
 		l.failed(p, e.Error)
 		return engine.NoNode
 	}

@@ -7,19 +7,16 @@ import (
 	"github.com/dagscope/dagscope/engine/state"
 )
 
-// record logs one end.
-func (l *lane) record(p at, e *state.End, kind engine.StepKind, outcome engine.Outcome, readied []engine.NodeID, became engine.NodeID) {
+// record logs the end of an attempt that made nothing ready.
+func (l *lane) record(p at, e *state.End, outcome engine.Outcome) {
 	if l.r.log != nil {
-		l.recordAs(l.r.log.next(), p, e, kind, outcome, readied, became)
+		l.recordAs(l.r.log.next(), p, e, engine.AttemptEnded, outcome, nil, engine.NoNode)
 	}
 }
 
-// recordAs logs one end under a number that was taken before.
+// recordAs logs one end under a number that was taken before. There has to be a log.
 func (l *lane) recordAs(seq uint64, p at, e *state.End, kind engine.StepKind, outcome engine.Outcome, readied []engine.NodeID, became engine.NodeID) {
 	log := l.r.log
-	if log == nil {
-		return
-	}
 	n := p.node()
 	s := log.at(seq)
 	s.Kind, s.Outcome, s.Announced = kind, outcome, e.Announced
@@ -40,11 +37,7 @@ func (l *lane) recordAs(seq uint64, p at, e *state.End, kind engine.StepKind, ou
 }
 
 // evidence keeps what an attempt left beside its step.
-func (l *lane) evidence(e *state.End) {
-	if e.Error == nil && len(e.Log) == 0 {
-		return
-	}
-	r := l.r
+func (r *run) evidence(e *state.End) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.details = append(r.details, engine.Detail{
