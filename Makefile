@@ -17,7 +17,7 @@ help: ## print these targets
 
 .PHONY: build
 build: need-go ## build the programs into bin/
-	CGO_ENABLED=0 $(GO) build -o bin/ $(PROGRAMS:%=./cmd/%)
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ $(PROGRAMS:%=./cmd/%)
 
 .PHONY: run
 run: build ## build, then run every built-in workflow once

@@ -63,6 +63,7 @@ func brief(e engine.Event) string {
 	return s
 }
 
+// Long: one table with a row for each kind of step.
 func TestEventsOfEachStep(t *testing.T) {
 	attempt := func(s engine.Step) engine.Step { // of node 0, unless told otherwise
 		s.Kind, s.Worker, s.Slot = engine.AttemptEnded, 1, 3

@@ -43,18 +43,25 @@ func details(from, n int) []engine.Detail {
 
 // TestStrategies: each strategy makes exactly the calls that its name promises.
 func TestStrategies(t *testing.T) {
-	deliver := func(r *metricsstore.Recorder, from, n int) { r.Details("r", details(from, n), nil) }
+	together := func(r *metricsstore.Recorder, from, n int) { r.Details("r", details(from, n), nil) }
+	singly := func(r *metricsstore.Recorder, from, n int) {
+		for i := range n {
+			together(r, from+i, 1)
+		}
+	}
 	for _, c := range []struct {
 		strategy string
+		deliver  func(r *metricsstore.Recorder, from, n int)
 		live     []string // batches while the run goes on
 		end      []string // batches at its end
 	}{
-		{"after_each_task", slices.Repeat([]string{"1 details"}, 10), nil},
-		{"periodic=2s", []string{"7 details", "2 details"}, []string{"1 details"}},
-		{"periodic=500ms", []string{"5 details", "2 details", "2 details"}, []string{"1 details"}},
-		{"queue=4", []string{"4 details", "4 details"}, []string{"2 details"}},
-		{"queue=5", []string{"5 details", "5 details"}, nil},
-		{"shutdown", nil, []string{"10 details"}},
+		{"after_each_task", singly, slices.Repeat([]string{"1 details"}, 10), nil},
+		{"after_each_task", together, []string{"5 details", "2 details", "2 details", "1 details"}, nil},
+		{"periodic=2s", singly, []string{"7 details", "2 details"}, []string{"1 details"}},
+		{"periodic=500ms", singly, []string{"5 details", "2 details", "2 details"}, []string{"1 details"}},
+		{"queue=4", singly, []string{"4 details", "4 details"}, []string{"2 details"}},
+		{"queue=5", singly, []string{"5 details", "5 details"}, nil},
+		{"shutdown", singly, nil, []string{"10 details"}},
 	} {
 		t.Run(c.strategy, func(t *testing.T) {
 			s := newWatched()
@@ -62,13 +69,13 @@ func TestStrategies(t *testing.T) {
 				i := info("r")
 				i.Upload = c.strategy
 				require.NoError(t, r.Begin(i, nested(t, 2)))
-				deliver(r, 0, 5) // at 0 s
+				c.deliver(r, 0, 5) // at 0 s
 				time.Sleep(time.Second)
-				deliver(r, 5, 2) // at 1 s
+				c.deliver(r, 5, 2) // at 1 s
 				time.Sleep(1500 * time.Millisecond)
-				deliver(r, 7, 2) // at 2.5 s
+				c.deliver(r, 7, 2) // at 2.5 s
 				time.Sleep(2400 * time.Millisecond)
-				deliver(r, 9, 1) // at 4.9 s
+				c.deliver(r, 9, 1) // at 4.9 s
 				synctest.Wait()
 				assert.Equal(t, c.live, s.taken())
 				require.NoError(t, r.End("r", succeeded()))

@@ -34,6 +34,7 @@ type recording struct {
 	size    int        // of their data
 	rowsAt  time.Time  // when the strategy wants them to go out, zero for not by time
 	retryAt time.Time  // the store has failed: not before
+	failure error      // how it failed
 	backoff time.Duration
 	renewAt time.Time
 	working bool
@@ -233,18 +234,23 @@ func (rec *recording) pack() {
 }
 
 // backoffError: the store is not called because it has failed lately.
-type backoffError struct{ until time.Time }
+type backoffError struct {
+	until  time.Time
+	latest error // how it failed
+}
 
 func (e backoffError) Error() string {
-	return "metricsstore: the store has failed and is left alone until " + e.until.Format(time.RFC3339Nano)
+	return "metricsstore: the store is left alone until " + e.until.Format(time.RFC3339Nano) + ", it has failed: " + e.latest.Error()
 }
+
+func (e backoffError) Unwrap() error { return e.latest }
 
 // leftAlone says why the store is not to be called now, nil where it may be.
 func (rec *recording) leftAlone() error {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	if time.Now().Before(rec.retryAt) {
-		return backoffError{rec.retryAt}
+		return backoffError{rec.retryAt, rec.failure}
 	}
 	return nil
 }
@@ -264,7 +270,7 @@ func (rec *recording) send(b Batch, kept func()) error {
 	if err != nil {
 		rec.upload.Failures++
 		rec.backoff = min(max(rec.backoff*2, minBackoff), maxBackoff)
-		rec.retryAt = time.Now().Add(rec.backoff)
+		rec.retryAt, rec.failure = time.Now().Add(rec.backoff), err
 		return err
 	}
 	rec.retryAt, rec.backoff = time.Time{}, 0

@@ -37,6 +37,9 @@ type StatsQuery struct {
 type Statistics struct {
 	Metric Metric  `json:"metric"`
 	Groups []Group `json:"groups"` // ascending by Function and Version, or by Number
+	// Attempts is how many had ended, whatever their outcome and function, Succeeded how many of them well.
+	Attempts  int64 `json:"attempts"`
+	Succeeded int64 `json:"succeeded"`
 	// AsOf is the last step that was taken into account, Complete whether that is the whole of an ended run.
 	AsOf     uint64 `json:"as_of"`
 	Complete bool   `json:"complete"`
@@ -131,9 +134,19 @@ func (q *Queries) Statistics(ctx context.Context, s StatsQuery) (Statistics, err
 		return Statistics{}, err
 	}
 	groups := map[groupKey]*groupFold{}
+	out := Statistics{Metric: s.Metric}
 	asOf, err := eachRecord(ctx, decoder, log, func(records []engine.TaskMetrics) error {
 		for i := range records {
-			if m := &records[i]; s.match(&kept, m) {
+			m := &records[i]
+			if !s.reaches(&kept, m) {
+				continue
+			}
+			out.Attempts++
+			if m.Outcome != engine.OutcomeOK {
+				continue
+			}
+			out.Succeeded++
+			if s.Function == "" || s.Function == m.Task.Function {
 				k := key(m)
 				if groups[k] == nil {
 					groups[k] = &groupFold{}
@@ -146,7 +159,7 @@ func (q *Queries) Statistics(ctx context.Context, s StatsQuery) (Statistics, err
 	if err != nil {
 		return Statistics{}, err
 	}
-	out := Statistics{Metric: s.Metric, AsOf: asOf, Complete: kept.Status.Final() && asOf >= kept.LastSeq && s.At == 0}
+	out.AsOf, out.Complete = asOf, kept.Status.Final() && asOf >= kept.LastSeq && s.At == 0
 	for k, g := range groups {
 		out.Groups = append(out.Groups, Group{
 			Key: k.text(s.GroupBy), Function: k.function, Version: k.version, Number: k.number,
@@ -159,10 +172,9 @@ func (q *Queries) Statistics(ctx context.Context, s StatsQuery) (Statistics, err
 	return out, nil
 }
 
-// match reports whether a record ended well, and by the moment that the query asks for.
-func (s *StatsQuery) match(run *Run, m *engine.TaskMetrics) bool {
-	ended := m.StartedAt.Add(m.Execute + m.Store + m.Update).Sub(run.Info.StartedAt)
-	return m.Outcome == engine.OutcomeOK && (s.Function == "" || s.Function == m.Task.Function) && (s.At == 0 || ended <= s.At)
+// reaches reports whether a record had ended by the moment that the query asks for.
+func (s *StatsQuery) reaches(run *Run, m *engine.TaskMetrics) bool {
+	return s.At == 0 || m.StartedAt.Add(m.Execute+m.Store+m.Update).Sub(run.Info.StartedAt) <= s.At
 }
 
 // groupKey tells groups apart.

@@ -14,8 +14,10 @@ const (
 	// Periodic: one call with all that waits, when the oldest has waited for Every. At most that much time is lost
 	// when the process is killed.
 	Periodic StrategyKind = iota
-	// AfterEachTask: one call for each attempt and each worker record, before Details returns. What is lost when the
-	// process is killed is at most the attempt under way in each slot.
+	// AfterEachTask: one call for each attempt, before Details returns. Attempts that are delivered together, as are
+	// those that ended while the call before was under way, go together in one call, so that a slow store holds up
+	// the end of a run by two calls and not by one for each task. What is lost when the process is killed is what
+	// had ended since the latest call.
 	AfterEachTask
 	// Queue: one call with Length records when so many wait, before Details returns. At most Length-1 are lost.
 	Queue

@@ -25,6 +25,9 @@ func (rec *recording) addDetails(details []engine.Detail, workers []engine.Worke
 			rec.addRow(row{detail: d})
 		}
 	}
+	if rec.strategy.Kind == AfterEachTask {
+		rec.flushNow(allRows)
+	}
 }
 
 // addRow queues one row. What does not fit after one call of the store is dropped, except worker records, of which
@@ -47,14 +50,12 @@ func (rec *recording) addRow(r row) {
 	switch {
 	case soon:
 		rec.recorder.poke()
-	case rec.strategy.Kind == AfterEachTask:
-		rec.flushNow(n)
 	case rec.strategy.Kind == Queue && n >= rec.strategy.Length:
 		rec.flushNow(n)
 	}
 }
 
-// flushNow uploads the n rows that wait; where the store fails, Run tries again.
+// flushNow uploads up to n rows that wait; where the store fails, Run tries again.
 func (rec *recording) flushNow(n int) {
 	if rec.flushRows(n) == nil {
 		return

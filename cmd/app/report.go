@@ -93,6 +93,12 @@ func (p *runReport) verdict() error {
 // printReport prints it as the flags ask for.
 func (s *session) printReport(p *runReport) error {
 	if s.flags.JSON {
+		if p.Error != nil { // for whoever sees only what a script prints on standard error
+			var f facts
+			if err := printFacts(s.stderr, &f, p.Error); err != nil {
+				return err
+			}
+		}
 		return s.printJSON(p)
 	}
 	var f facts

@@ -115,7 +115,7 @@ func (c *statsCommand) ofRun(ctx context.Context, store metricsstore.Store) (*st
 		return nil, err
 	}
 	a := &statsJSON{Run: r.Info.ID, Runs: 1, Statistics: []statisticJSON{}}
-	a.count(&r)
+	a.countUpload(&r)
 	for _, m := range c.Metric {
 		found, err := queries.Statistics(ctx, metricsstore.StatsQuery{
 			Run: r.Info.ID, Metric: metricsstore.Metric(m), GroupBy: metricsstore.GroupBy(c.GroupBy), Function: c.Function,
@@ -125,6 +125,7 @@ func (c *statsCommand) ofRun(ctx context.Context, store metricsstore.Store) (*st
 			return nil, err
 		}
 		a.AsOf, a.Complete = found.AsOf, found.Complete && a.PartialRuns == 0
+		a.Attempts, a.Succeeded = found.Attempts, found.Succeeded
 		var rows []statisticJSON
 		for i := range found.Groups {
 			if g := &found.Groups[i]; g.N > 0 {
@@ -150,10 +151,14 @@ func (c *statsCommand) group(g *metricsstore.Group) groupJSON {
 	}
 }
 
-// count takes note of how much there is in a run and how much of it was kept.
+// count takes note of how much there is in an ended run and how much of it was kept.
 func (a *statsJSON) count(r *metricsstore.Run) {
 	a.Attempts += r.Counts.Attempts
 	a.Succeeded += r.Counts.Succeeded
+	a.countUpload(r)
+}
+
+func (a *statsJSON) countUpload(r *metricsstore.Run) {
 	a.Steps += r.Upload.Steps
 	a.StepsKept += r.Upload.StepsKept
 	if r.Upload.Partial() {

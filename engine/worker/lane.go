@@ -99,10 +99,12 @@ const strandTime = int64(5 * time.Millisecond)
 func (l *lane) work(j *job, c state.Claim) bool {
 	place := j.lane(l.slot)
 	e := &l.end[0]
-	since := j.run.Now()
-	for claimed, head := since, true; ; head = false {
-		if !l.execute(j, c, claimed, head, e) {
+	for since := int64(-1); ; {
+		if !l.execute(j, c, e) {
 			return false
+		}
+		if since < 0 {
+			since = e.Claimed
 		}
 		next := e.Ended-since < strandTime || len(*l.pool.jobs.Load()) < 2
 		reply := place.Complete(l.end[:], next && l.pool.crew.allows(l.slot))
@@ -110,14 +112,15 @@ func (l *lane) work(j *job, c state.Claim) bool {
 		if !reply.HasNext {
 			return true
 		}
-		c, claimed = reply.Next, e.Ended
+		c = reply.Next
 	}
 }
 
-// execute runs one node and fills in how it ended. A node that was become counts as claimed when the one before it
-// ended. The clock is read once before the body and once after it; a head has just been claimed, so only where its
-// inputs take time to gather it is read once more.
-func (l *lane) execute(j *job, c state.Claim, claimed int64, head bool, e *state.End) bool {
+// execute runs one node and fills in how it ended. The clock is read once before the body and once after it, and once
+// more where inputs take time to gather. The first reading comes after the claim, so it is behind the ends of all
+// parents, on whichever lane they ran.
+func (l *lane) execute(j *job, c state.Claim, e *state.End) bool {
+	claimed := j.run.Now()
 	e.Node, e.Epoch, e.Attempt, e.Claimed, e.Outcome = c.Node, c.Epoch, c.Attempt, claimed, engine.OutcomeOK
 	p := j.numbers.Locate(c.Node)
 	scope := j.graph.Scope(p.Block.Scope)
@@ -132,7 +135,7 @@ func (l *lane) execute(j *job, c state.Claim, claimed int64, head bool, e *state
 	a := l.attempt()
 	a.job, a.node, a.epoch, a.number = j, c.Node, c.Epoch, c.Attempt
 	a.claimed, a.started = claimed, claimed
-	if !head || scope.Flags(p.Local)&engine.Gathers != 0 {
+	if scope.Flags(p.Local)&engine.Gathers != 0 {
 		a.started = j.run.Now()
 	}
 	l.latest.Store(a)

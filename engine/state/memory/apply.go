@@ -172,7 +172,7 @@ func (l *lane) tellOn(ended int64) {
 		if p.is(engine.Sink) {
 			l.settleSink()
 		}
-		l.tell(p, ended)
+		l.tell(p, max(ended, p.node().ready))
 	}
 }
 
@@ -182,8 +182,12 @@ func (l *lane) arrive(p at, barren bool, ended int64) {
 	if barren {
 		n.barren.Store(true)
 	}
-	if !p.is(engine.SoleParent) && !n.arrived() {
-		return
+	if !p.is(engine.SoleParent) {
+		n.readyAfter(ended)
+		if !n.arrived() {
+			return
+		}
+		ended = n.ready // the last to arrive need not have been the last to end
 	}
 	if p.kind() == engine.JoinNode || n.barren.Load() {
 		l.over = append(l.over, p)

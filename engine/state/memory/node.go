@@ -40,6 +40,15 @@ func (p at) kind() engine.NodeKind      { return p.b.scope.Kind(p.local) }
 func (p at) sibling(local uint32) at    { return at{p.b, p.base, local} }
 func (p at) is(f engine.NodeFlags) bool { return p.flags()&f != 0 }
 
+// readyAfter notes the end of something that the node waits for: it cannot be ready before.
+func (n *node) readyAfter(ended int64) {
+	for at := atomic.LoadInt64(&n.ready); at < ended; at = atomic.LoadInt64(&n.ready) {
+		if atomic.CompareAndSwapInt64(&n.ready, at, ended) {
+			return
+		}
+	}
+}
+
 // arrived counts down what the node waits for; true when it waits for nothing more.
 func (n *node) arrived() bool { return atomic.AddInt32(&n.waits, -1) == 0 }
 
