@@ -1,0 +1,112 @@
+//go:build unix
+
+package e2e
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"hash/crc32"
+	"math"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// TestDamagedArchives: archives that are cut off, changed on their way or made up to do harm are refused one by one;
+// they cost little, and those beside them are imported.
+func TestDamagedArchives(t *testing.T) {
+	t.Parallel()
+	from, to := newUser(t), newUser(t)
+	from.ok("run", "tree-reduction", "--set", "n=300")
+	good := from.ok("export", "last")
+	bad := map[string]string{
+		"only its first bytes": good[:14],
+		"cut in the middle":    good[:len(good)/2],
+		"without its last":     good[:len(good)-1],
+		"twice":                good + good,
+		"noise":                strings.Repeat("noise", 1000),
+	}
+	for at := 1; at < len(good); at += max(1, len(good)/20) {
+		bad["changed at "+strconv.Itoa(at)] = good[:at] + string([]byte{good[at] ^ 0x10}) + good[at+1:]
+	}
+	for name, frames := range hostileFrames(good) {
+		bad[name] = good[:14] + frames
+	}
+	args := []string{"import", "--json", written(t, good)}
+	names := map[string]string{}
+	for name, data := range bad {
+		path := written(t, data)
+		names[path] = name
+		args = append(args, path)
+	}
+	o := to.run(args...)
+	assert.Equal(t, 2, o.code, o.stderr)
+	assert.Less(t, o.peakBytes(), int64(600<<20), "memory, of which the race detector needs most")
+	var list importList
+	o.json(t, &list)
+	for _, f := range list.Files {
+		if names[f.File] == "" {
+			assert.Equal(t, "imported", f.Status, f.Error)
+			continue
+		}
+		assert.Equal(t, "failed", f.Status, names[f.File])
+		assert.Contains(t, o.stderr, f.File+": ", names[f.File])
+		assert.NotEmpty(t, f.Error, names[f.File])
+	}
+	assert.Len(t, list.Files, 1+len(bad))
+	assert.Len(t, to.runs(), 1)
+	assert.Equal(t, from.ok("stats", "last", "--json"), to.ok("stats", "last", "--json"))
+	to.ok("check")
+
+	o = to.run("import", written(t, good[:len(good)/2]))
+	assert.Equal(t, 2, o.code)
+	assert.Contains(t, o.stderr, "expected an archive or a recording in WfFormat")
+}
+
+// hostileFrames follow the head of an archive. Their sums are right, so that it is the content that has to be refused.
+func hostileFrames(good string) map[string]string {
+	frame := func(kind byte, payload []byte) string {
+		head := binary.AppendUvarint([]byte{kind}, uint64(len(payload)))
+		table := crc32.MakeTable(crc32.Castagnoli)
+		sum := crc32.Update(crc32.Checksum(head, table), table, payload)
+		return string(head) + string(payload) + string(binary.BigEndian.AppendUint32(nil, sum))
+	}
+	size, n := binary.Uvarint([]byte(good[15:]))
+	run := good[14 : 15+n+int(size)+4] // its first frame
+	end := func(frames uint64) string { return frame(6, binary.AppendUvarint(nil, frames)) }
+	long := func(n uint64, rest ...byte) []byte { return append(binary.AppendUvarint(nil, n), rest...) }
+	var changed map[string]any
+	if json.Unmarshal([]byte(good[15+n:15+n+int(size)]), &changed) == nil {
+		changed["info"] = map[string]any{"run": "../../etc/passwd"}
+	}
+	elsewhere, _ := json.Marshal(changed) // it was JSON
+	return map[string]string{
+		"a length beyond all bounds":     "\x01" + string(long(math.MaxUint64)),
+		"a length of a gigabyte":         "\x01" + string(long(1<<30)),
+		"a length and nothing behind":    run + "\x02" + string(long(63<<20)),
+		"a block of 2^60 steps":          run + frame(3, append(long(1), long(1<<60, 1, 1, 1, 1, 1)...)) + end(2),
+		"a block that is all lengths":    run + frame(3, []byte(strings.Repeat("\xff", 64))) + end(2),
+		"a shape that announces 2^40":    run + frame(2, append(long(5), append([]byte("shape"), long(1<<40)...)...)) + end(2),
+		"a detail with a log of 2^40":    run + frame(4, append(make([]byte, 12), append([]byte{1}, long(1<<40)...)...)) + end(2),
+		"a run that is a million arrays": frame(1, []byte(strings.Repeat("[", 1_000_000))) + end(1),
+		"a run by the name of a path":    frame(1, elsewhere) + end(1),
+		"no run":                         end(0),
+		"a run without a graph":          run + end(1),
+	}
+}
+
+// peakBytes is the most memory that a process had.
+func (o outcome) peakBytes() int64 {
+	usage, ok := o.state.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return 0
+	}
+	if runtime.GOOS == "darwin" {
+		return usage.Maxrss // elsewhere kilobytes
+	}
+	return usage.Maxrss << 10
+}
