@@ -82,7 +82,7 @@ func (a *attempt) Done() <-chan struct{} {
 
 // Err implements context.Context.
 func (a *attempt) Err() error {
-	cause, _ := a.cause()
+	_, cause := a.cause()
 	switch {
 	case cause == nil:
 		return nil
@@ -111,15 +111,15 @@ func (a *attempt) Value(key any) any {
 	return r.info
 }
 
-// cause tells why the attempt was cancelled and when, nil if it was not.
-func (a *attempt) cause() (error, int64) {
+// cause tells when and why the attempt was cancelled, nil if it was not.
+func (a *attempt) cause() (at int64, why error) {
 	r := a.rare.Load()
 	if r == nil {
-		return nil, 0
+		return 0, nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.cause, r.cancelled
+	return r.cancelled, r.cause
 }
 
 // cancel tells the body to stop, for the first cause given.

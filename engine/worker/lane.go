@@ -217,7 +217,7 @@ func (l *lane) exited(a *attempt) {
 
 // failed decides what a failure means: cut off by the end of the run, to be tried again, or final.
 func (l *lane) failed(a *attempt, err error, e *state.End) {
-	cause, _ := a.cause()
+	_, cause := a.cause()
 	e.Outcome = engine.OutcomeFailed
 	e.Error = a.errorRecord(l, err, e.Ended)
 	switch {
@@ -243,7 +243,7 @@ func (p *Pool) backoff(n int) int64 {
 func (a *attempt) errorRecord(l *lane, err error, now int64) *engine.ErrorRecord {
 	kind, message, stack := engine.UserError, err.Error(), ""
 	var p *panicError
-	cause, _ := a.cause()
+	_, cause := a.cause()
 	switch {
 	case errors.As(err, &p):
 		kind, message, stack = engine.PanicError, fmt.Sprint(p.value), clip(string(p.stack))

@@ -124,7 +124,7 @@ func (p *Pool) look() {
 		if timeout := a.timeout(); timeout > 0 && now-a.started > int64(timeout) {
 			a.cancel(engine.ErrTimeout, now)
 		}
-		if cause, at := a.cause(); cause != nil && now-at > int64(p.cfg.Grace) {
+		if at, cause := a.cause(); cause != nil && now-at > int64(p.cfg.Grace) {
 			p.giveUp(l, a, now)
 		}
 	}
