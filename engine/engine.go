@@ -194,6 +194,7 @@ func (e *Engine) record(r *Run) error {
 		after = steps[len(steps)-1].Seq
 		details()
 	}
+	<-r.exec.Done() // the last details come with the end
 	details()
 	end, _ := r.exec.End()
 	return rec.End(id, end)

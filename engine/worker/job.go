@@ -24,6 +24,7 @@ type job struct {
 	deadline *time.Timer
 	ending   atomic.Pointer[error] // what the contexts of attempts report once the run is stopping
 	slots    atomic.Int32          // the most lanes that took part
+	finished sync.Once             // finish
 
 	mu      sync.Mutex
 	records []engine.WorkerRecord
@@ -52,9 +53,8 @@ func (j *job) start(run state.Run, warm bool) {
 	})
 }
 
-// finish is called once the run has ended.
+// finish completes the worker's record. It is called once the run has ended, by whoever notices first.
 func (j *job) finish() {
-	j.deadline.Stop()
 	now := readUsage()
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -82,6 +82,11 @@ func (j *job) lane(slot int) state.Lane {
 
 // TakeDetails implements engine.Execution.
 func (j *job) TakeDetails() ([]engine.Detail, []engine.WorkerRecord) {
+	select {
+	case <-j.run.Done():
+		j.finished.Do(j.finish)
+	default:
+	}
 	details, _ := j.run.TakeDetails()
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -131,7 +131,8 @@ func (p *Pool) Submit(ctx context.Context, ej engine.Job) (engine.Execution, err
 // watch takes an ended job off the list.
 func (p *Pool) watch(j *job) {
 	<-j.run.Done()
-	j.finish()
+	j.deadline.Stop()
+	j.finished.Do(j.finish)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var rest []*job
