@@ -74,8 +74,38 @@ type Recorder struct {
 	archiver *Archiver
 	wake     chan struct{} // of capacity 1: something may be due earlier than Run thinks
 
-	mu   sync.Mutex
-	runs map[engine.RunID]*recording
+	mu      sync.Mutex
+	runs    map[engine.RunID]*recording
+	packers []*Packer // of runs that have ended: making one costs more than recording a short run
+}
+
+// maxPackers bounds how many packers wait to be used again.
+const maxPackers = 8
+
+// packer gives one that is not in use.
+func (r *Recorder) packer() (*Packer, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := len(r.packers); n > 0 {
+		p := r.packers[n-1]
+		r.packers = r.packers[:n-1]
+		return p, nil
+	}
+	return NewPacker()
+}
+
+// remove forgets a run that has ended.
+func (r *Recorder) remove(rec *recording) {
+	rec.sending.take() // nobody packs any more
+	p := rec.packer
+	rec.packer = nil
+	rec.sending.give()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.runs, rec.header.Info.ID)
+	if len(r.packers) < maxPackers {
+		r.packers = append(r.packers, p)
+	}
 }
 
 // NewRecorder checks the configuration. Run must run for steps to be flushed by time.
@@ -164,11 +194,7 @@ func (r *Recorder) End(run engine.RunID, end engine.RunEnd) error {
 	if rec == nil {
 		return fmt.Errorf("%w: run %s was not begun here", ErrNotFound, run)
 	}
-	defer func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		delete(r.runs, run)
-	}()
+	defer r.remove(rec)
 	return rec.end(end)
 }
 

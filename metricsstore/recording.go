@@ -93,14 +93,12 @@ func (b *stepBuffer) add(steps []engine.Step) {
 func (b *stepBuffer) reset() { b.steps, b.nodes = b.steps[:0], b.nodes[:0] }
 
 func newRecording(r *Recorder, strategy Strategy, h Header, g *engine.Graph) (*recording, error) {
-	p, err := NewPacker()
+	p, err := r.packer()
 	if err != nil {
 		return nil, err
 	}
 	rec := &recording{recorder: r, sending: newTurn(), strategy: strategy, packer: p, header: h, fold: NewFold(g)}
 	rec.upload.Strategy = strategy.String()
-	room := r.cfg.BlockSteps + r.cfg.BlockSteps/2
-	rec.steps.steps, rec.spare.steps = make([]engine.Step, 0, room), make([]engine.Step, 0, room)
 	return rec, nil
 }
 
