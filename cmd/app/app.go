@@ -153,6 +153,7 @@ type cli struct {
 	Import     importCommand     `cmd:"" help:"Take in runs from files."`
 	Export     exportCommand     `cmd:"" help:"Write a run to a file."`
 	Delete     deleteCommand     `cmd:"" help:"Delete runs with all that was recorded of them."`
+	Prune      pruneCommand      `cmd:"" help:"Delete runs that are too old or too many."`
 	Tag        tagCommand        `cmd:"" help:"Show, add or remove the tags and the note of a run."`
 	Compact    compactCommand    `cmd:"" help:"Give back the space of what was deleted."`
 	Check      checkCommand      `cmd:"" help:"Look for damage in what is kept."`

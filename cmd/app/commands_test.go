@@ -170,6 +170,9 @@ func TestMistakes(t *testing.T) {
 		{"export nothing", 2, `there is no run "nothing"`},
 		{"export last -o " + dir + "/no/where", 2, "expected a file that can be written"},
 		{"delete", 2, `expected "<run> ..."`},
+		{"prune", 2, "expected --older-than, --keep or --within"},
+		{"prune --keep=-1", 2, "expected more than 0"},
+		{"prune --within 5MB", 2, "expected bytes, or a number with KiB"},
 		{"delete nothing", 2, `there is no run "nothing"`},
 		{"tag", 2, `expected "<run>"`},
 		{"tag nothing x", 2, `there is no run "nothing"`},
@@ -217,7 +220,7 @@ func TestUnreachable(t *testing.T) {
 func TestHelp(t *testing.T) {
 	w := newWorld(t)
 	golden(t, "help.txt", w.ok())
-	for _, command := range []string{"run", "workflows", "demo", "runs", "tasks", "stats", "import", "export", "delete", "tag", "compact", "check", "bench", "version", "completion"} {
+	for _, command := range []string{"run", "workflows", "demo", "runs", "tasks", "stats", "import", "export", "delete", "prune", "tag", "compact", "check", "bench", "version", "completion"} {
 		golden(t, "help-"+command+".txt", w.ok(command, "--help"))
 	}
 }

@@ -12,6 +12,7 @@
 //	import FILE...  take in archives and recordings in WfFormat
 //	export RUN      write a run as archive, for Chrome's and Perfetto's trace viewers, as CSV or as NDJSON
 //	delete RUN...   remove runs
+//	prune           remove runs that are too old, too many or too large; those tagged keep stay
 //	tag RUN TAG...  add or remove tags, set a note
 //	compact         give back the space of what was deleted
 //	check           look for damage

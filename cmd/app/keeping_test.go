@@ -133,6 +133,21 @@ func TestDelete(t *testing.T) {
 	assert.Regexp(t, ` took .* and takes .* now\n$`, w.ok("compact"))
 }
 
+func TestPrune(t *testing.T) {
+	w := newWorld(t)
+	first, second, third := w.record("sum", "--tag", "keep"), w.record("sum"), w.record("sum")
+	assert.Equal(t, "0 runs deleted; compact gives their space back\n", w.ok("prune", "--older-than", "1h", "--keep", "3", "--within", "1GiB"))
+	assert.Equal(t, string(second)+" is deleted\n1 run deleted; compact gives their space back\n", w.ok("prune", "--keep", "1"))
+	text := w.ok("runs")
+	assert.Contains(t, text, string(first), "it is tagged keep")
+	assert.Contains(t, text, string(third))
+	var got struct{ Deleted []engine.RunID }
+	w.json(&got, "prune", "--within", "1")
+	assert.Equal(t, []engine.RunID{third}, got.Deleted)
+	w.json(&got, "prune", "--older-than", "1ns")
+	assert.Empty(t, got.Deleted)
+}
+
 func TestTasks(t *testing.T) {
 	w := newWorld(t)
 	w.record("trip", "--set", "mode=panic", "--policy", "continue")
@@ -379,7 +394,7 @@ func TestCompletion(t *testing.T) {
 		words []string
 		want  string
 	}{
-		{[]string{""}, "run\nworkflows\ndemo\nruns\ntasks\nstats\nimport\nexport\ndelete\ntag\ncompact\ncheck\nbench\nversion\ncompletion\n"},
+		{[]string{""}, "run\nworkflows\ndemo\nruns\ntasks\nstats\nimport\nexport\ndelete\nprune\ntag\ncompact\ncheck\nbench\nversion\ncompletion\n"},
 		{[]string{"ru"}, "run\nruns\n"},
 		{[]string{"run", ""}, "sum\ntrip\nwait\nlength\nmany\nwfformat\n"},
 		{[]string{"run", "t"}, "trip\n"},
@@ -405,7 +420,7 @@ func TestCompletion(t *testing.T) {
 		{[]string{"run", "--durability", ""}, "group\neach\n"},
 		{[]string{"completion", ""}, "bash\nzsh\nfish\n"},
 		{[]string{"run", "--nothing=x"}, ""},
-		{nil, "run\nworkflows\ndemo\nruns\ntasks\nstats\nimport\nexport\ndelete\ntag\ncompact\ncheck\nbench\nversion\ncompletion\n"},
+		{nil, "run\nworkflows\ndemo\nruns\ntasks\nstats\nimport\nexport\ndelete\nprune\ntag\ncompact\ncheck\nbench\nversion\ncompletion\n"},
 	} {
 		assert.Equal(t, c.want, w.ok(append([]string{"__complete", "--"}, c.words...)...), "%q", c.words)
 	}
