@@ -1,6 +1,7 @@
 package metricsstore
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/klauspost/compress/zstd"
@@ -45,8 +46,9 @@ func (p *Packer) Pack(steps []engine.Step) Block {
 	b := Block{First: steps[0].Seq, Last: steps[len(steps)-1].Seq}
 	b.From, b.To = span(steps)
 	p.plain = p.steps.Append(append(p.plain[:0], plainData), steps)
-	b.Data = append([]byte(nil), p.plain...)
-	if len(p.plain) >= worthCompressing {
+	if len(p.plain) < worthCompressing {
+		b.Data = bytes.Clone(p.plain)
+	} else {
 		b.Data = p.zstd.EncodeAll(p.plain[1:], append(make([]byte, 0, len(p.plain)/2), zstdData))
 	}
 	return b

@@ -35,11 +35,12 @@ type functionFold struct {
 	metrics [len(columns)]series
 }
 
-// series is a digest with the values that wait to get into it, the first n of waiting.
+// series is a digest with the values that wait to get into it: the first n of waiting, and so many zeros.
 type series struct {
 	sketch  digest.Sketch
 	waiting []int64
 	n       int
+	zeros   int // values that are 0, beside those of waiting
 }
 
 // FunctionDigest is the digest of one metric of one function.
@@ -241,8 +242,13 @@ func (f *Fold) function(id engine.NodeID) (uint16, bool) {
 	return scope.Function(rest), true
 }
 
-// add is the hot path: a store and a counter.
+// add is the hot path: a store and a counter. Within one process nothing is fetched or stored, so half of all values
+// are zero; those are only counted.
 func (s *series) add(v int64) {
+	if v == 0 {
+		s.zeros++
+		return
+	}
 	if s.n == len(s.waiting) {
 		s.makeRoom()
 	}
@@ -262,7 +268,15 @@ func (s *series) makeRoom() {
 func (s *series) flush() {
 	s.sketch.AddSlice(s.waiting[:s.n])
 	s.n = 0
+	for s.zeros > 0 {
+		n := min(s.zeros, chunk)
+		s.sketch.AddSlice(zeros[:n])
+		s.zeros -= n
+	}
 }
+
+// zeros is never written to.
+var zeros [chunk]int64
 
 // Digests lists what has values, by the order of functions in the graph and of Metrics. The sketches are the fold's
 // own: they change with the next Steps.

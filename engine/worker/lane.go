@@ -99,12 +99,11 @@ const strandTime = int64(5 * time.Millisecond)
 func (l *lane) work(j *job, c state.Claim) bool {
 	place := j.lane(l.slot)
 	e := &l.end[0]
-	for since := int64(-1); ; {
-		if !l.execute(j, c, e) {
+	since := j.run.Now()
+	c.Ready = since // a head is claimed now; what is become, as soon as it is ready
+	for head := true; ; head = false {
+		if !l.execute(j, c, head, e) {
 			return false
-		}
-		if since < 0 {
-			since = e.Claimed
 		}
 		next := e.Ended-since < strandTime || len(*l.pool.jobs.Load()) < 2
 		reply := place.Complete(l.end[:], next && l.pool.crew.allows(l.slot))
@@ -116,11 +115,11 @@ func (l *lane) work(j *job, c state.Claim) bool {
 	}
 }
 
-// execute runs one node and fills in how it ended. The clock is read once before the body and once after it, and once
-// more where inputs take time to gather. The first reading comes after the claim, so it is behind the ends of all
-// parents, on whichever lane they ran.
-func (l *lane) execute(j *job, c state.Claim, e *state.End) bool {
-	claimed := j.run.Now()
+// execute runs one node and fills in how it ended. The node counts as claimed at c.Ready, which is behind the ends of
+// all parents, on whichever lane they ran. The clock is read once before the body and once after it; a head has just
+// been claimed, so there the first reading is saved unless inputs take time to gather.
+func (l *lane) execute(j *job, c state.Claim, head bool, e *state.End) bool {
+	claimed := c.Ready
 	e.Node, e.Epoch, e.Attempt, e.Claimed, e.Outcome = c.Node, c.Epoch, c.Attempt, claimed, engine.OutcomeOK
 	p := j.numbers.Locate(c.Node)
 	scope := j.graph.Scope(p.Block.Scope)
@@ -135,7 +134,7 @@ func (l *lane) execute(j *job, c state.Claim, e *state.End) bool {
 	a := l.attempt()
 	a.job, a.node, a.epoch, a.number = j, c.Node, c.Epoch, c.Attempt
 	a.claimed, a.started = claimed, claimed
-	if scope.Flags(p.Local)&engine.Gathers != 0 {
+	if !head || scope.Flags(p.Local)&engine.Gathers != 0 {
 		a.started = j.run.Now()
 	}
 	l.latest.Store(a)
