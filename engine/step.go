@@ -61,13 +61,17 @@ type Step struct {
 	Location Location
 	// Announced: an AttemptStarted step of this attempt came before.
 	Announced bool
+	Node      NodeID
+	Epoch     uint16
+	Attempt   uint16
+	Worker    uint16
+	Slot      uint16
+	// Became is the child that the worker goes on with, NoNode for none.
+	Became NodeID
+	// Width is how many elements a FanOutExpanded step has found.
+	Width uint32
 	// Head: claimed from the ready tasks; otherwise the worker became it behind one of its parents.
 	Head    bool
-	Node    NodeID
-	Epoch   uint16
-	Attempt uint16
-	Worker  uint16
-	Slot    uint16
 	Ready   int64 // when it could first have been claimed
 	Claimed int64
 	Started int64 // inputs present, body called
@@ -77,12 +81,9 @@ type Step struct {
 	Fetch       int64
 	OutputBytes int64 // UnknownSize where only encoding could tell
 	StoredBytes int64
-	// Became is the child that the worker goes on with, NoNode for none.
-	Became NodeID
 	// Readied lists the nodes that this step made ready, the one that was become included, expansions too.
 	Readied []NodeID
-	Width   uint32
-	Delay   time.Duration
+	Delay   time.Duration // of a retry, from Ended
 }
 
 // Detail is what is known of one attempt beside its step. It travels by the run's upload strategy.
