@@ -48,13 +48,14 @@ type Run interface {
 	// Stop ends the run early: nothing is claimed any more, and when the last claim is gone the run ends with
 	// status, which is Failed or Cancelled, and first as its failure. Only the first Stop counts.
 	Stop(status engine.Status, cause error, first *engine.ErrorRecord)
-	// Note appends a step that changes nothing: workers started and stopped, slots leaked.
+	// Note appends a step that changes nothing: workers started and stopped, slots leaked. After the end it does nothing.
 	Note(s engine.Step)
 
 	engine.Execution
 }
 
-// Claim is the right to run a node. Tokens never repeat within a run.
+// Claim is the right to run a node. Tokens never repeat within a run. No more tasks of a function are claimed at a time
+// than its Options.MaxConcurrent; those beyond wait without being ready, and none is run behind another in a strand.
 type Claim struct {
 	Node    engine.NodeID
 	Epoch   uint16
@@ -75,11 +76,15 @@ type Lane interface {
 	// it, each of which waited for nothing but the end before. Either all of it is applied, or, when the claim is
 	// not held any more, nothing, and Reply.Stale is set. With next, the claim passes to a node that the strand's
 	// last end made ready, if one can be claimed and the run goes on.
+	//
+	// What waits for a node that failed for good is skipped once all it waits for is over. A fan-out that would exceed
+	// the run's limits fails: its FanOutExpanded step has the outcome Failed and makes no nodes.
 	Complete(strand []End, next bool) Reply
 	// Release gives the claim back: the node is ready again, and no attempt is counted.
 	Release()
-	// Abandon takes the claim from a lane whose body does not return and ends its attempt by e. The lane's own
-	// Complete will find it stale. It is called beside the lane's goroutine, but not beside its Complete.
+	// Abandon takes the claim from a lane whose body does not return and ends its attempt by e, which is that of the
+	// claimed node: a lane whose bodies may hang reports each before it runs on. The lane's own Complete will find the
+	// claim stale. It is called beside the lane's goroutine, but not beside its Complete.
 	Abandon(e *End)
 }
 
@@ -88,7 +93,7 @@ type End struct {
 	Node    engine.NodeID
 	Epoch   uint16
 	Attempt uint16
-	Outcome engine.Outcome // OK, Failed, Retrying or Cancelled
+	Outcome engine.Outcome // OK, Failed, Retrying or, only while the run is stopping, Cancelled
 	// Output is the value of a task, or the elements ([]any) of an expansion.
 	Output any
 	// OutputBytes is its size, engine.UnknownSize where only encoding could tell.
