@@ -80,16 +80,25 @@ func TestTree(t *testing.T) {
 	}
 }
 
+// crowd counts how many are in it, and how many there were at most.
+type crowd struct{ now, most atomic.Int64 }
+
+func (c *crowd) enter() {
+	n := c.now.Add(1)
+	for m := c.most.Load(); n > m && !c.most.CompareAndSwap(m, n); m = c.most.Load() {
+	}
+}
+
+func (c *crowd) leave() { c.now.Add(-1) }
+
 // TestBlockingTasksStarveNobody: two processors and tasks that only wait. Lanes are added until most of them wait side
 // by side; how long that takes is the benchmark's to say.
 func TestBlockingTasksStarveNobody(t *testing.T) {
-	var now, most atomic.Int64
+	var bodies crowd
 	nap := func() {
-		n := now.Add(1)
-		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
-		}
+		bodies.enter()
+		defer bodies.leave()
 		time.Sleep(10 * time.Millisecond)
-		now.Add(-1)
 	}
 	leaf := engine.Func1("leaf", func(_ context.Context, a int) (int, error) { nap(); return a, nil })
 	inner := engine.Func2("inner", func(_ context.Context, a, b int) (int, error) { nap(); return a + b, nil })
@@ -97,5 +106,5 @@ func TestBlockingTasksStarveNobody(t *testing.T) {
 	r, err := submit(t, e, engine.RunOptions{}, func(b *engine.Builder) engine.AnyRef { return tree(b, 256, leaf, inner) })
 	require.NoError(t, err)
 	require.Equal(t, 255*256/2, r.Value())
-	require.Greater(t, most.Load(), int64(64))
+	require.Greater(t, bodies.most.Load(), int64(64))
 }

@@ -13,25 +13,24 @@ import (
 func (l *lane) apply(e *state.End, follower engine.NodeID, next bool) (became engine.NodeID) {
 	r := l.r
 	p := r.find(e.Node)
-	if e.Error != nil || len(e.Log) > 0 {
-		l.r.evidence(e)
-	}
-	if e.Outcome != engine.OutcomeOK {
+	outcome := e.Outcome
+	if outcome != engine.OutcomeOK {
 		l.other.Add(1)
 	}
-	switch e.Outcome {
+	if outcome == engine.OutcomeRetrying && !r.mayRetry() {
+		outcome, e.Error = engine.OutcomeFailed, r.budgetError(e.Error)
+	}
+	if e.Error != nil || len(e.Log) > 0 {
+		r.evidence(e)
+	}
+	switch outcome {
 	case engine.OutcomeOK:
 		if p.kind() == engine.ExpandNode {
 			return l.expand(p, e, next)
 		}
 		return l.succeed(p, e, follower, next)
 	case engine.OutcomeRetrying:
-		if r.mayRetry() {
-			l.retry(p, e)
-			return engine.NoNode
-		}
-		e.Error = r.budgetError(e.Error)
-		l.fail(p, e)
+		l.retry(p, e)
 	case engine.OutcomeFailed:
 		l.fail(p, e)
 	default:
