@@ -1,0 +1,88 @@
+package runtable_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/enginetest"
+	"github.com/dagscope/dagscope/web/runtable"
+)
+
+// nested fans out inside a fan-out, and has a wide row of tasks beside it.
+func nested(t testing.TB, wide int) *engine.Graph {
+	t.Helper()
+	grow := engine.Func1("grow", func(_ context.Context, n int) ([]int, error) { return make([]int, n), nil })
+	sum := engine.FuncN("sum", func(_ context.Context, v []int) (int, error) { return len(v), nil })
+	leaf := engine.Func1("leaf", func(_ context.Context, n int) (int, error) { return n, nil })
+	total := engine.Func2("total", func(_ context.Context, a [][]int, n int) (int, error) { return len(a) + n, nil })
+	b := engine.NewBuilder()
+	outer := engine.FanOut(b, grow.Call(engine.Const(b, 3)), func(e engine.Ref[int]) engine.Ref[[]int] {
+		return engine.FanOut(b, grow.Call(e), func(e engine.Ref[int]) engine.Ref[int] { return leaf.Call(leaf.Call(e)) })
+	})
+	var row []engine.Ref[int]
+	for i := range wide {
+		row = append(row, leaf.Call(engine.Const(b, i)))
+	}
+	g, err := b.Compile(total.Call(outer, sum.Call(b, row...)))
+	require.NoError(t, err)
+	return g
+}
+
+// simulated is a graph with the log of a run of it.
+func simulated(t testing.TB, seed uint64, wide int) (*engine.Graph, []engine.Step) {
+	t.Helper()
+	g := nested(t, wide)
+	return g, enginetest.SimulateSteps(g, seed, 4)
+}
+
+func folded(t require.TestingT, g *engine.Graph, steps []engine.Step) *runtable.Table {
+	table := runtable.New(g)
+	require.NoError(t, table.Steps(steps))
+	return table
+}
+
+// content is all that a table shows.
+type content struct {
+	Seq        uint64
+	Tasks      int
+	Rows       []runtable.Row
+	RowsOf     [][]int
+	Marks      []runtable.Mark
+	Expansions []runtable.Expansion
+	Ended      bool
+}
+
+func contentOf(v *runtable.View) content {
+	c := content{
+		Seq: v.Seq(), Tasks: v.Tasks(), Ended: v.Ended(),
+		Marks: slices.Clone(v.Marks()), Expansions: slices.Clone(v.Expansions()),
+	}
+	for i := range v.Rows() {
+		r := v.Row(i)
+		c.Rows = append(c.Rows, r)
+		if of := v.RowsOf(r.Node); of[0] == i {
+			c.RowsOf = append(c.RowsOf, of)
+		}
+	}
+	return c
+}
+
+// pull gives a copy all that it lacks, in frames of at most n rows.
+func pull(t require.TestingT, table *runtable.Table, c *runtable.Copy, cursor runtable.Cursor, n int) runtable.Cursor {
+	for {
+		var b []byte
+		b, cursor = table.AppendFrame(nil, runtable.FrameHeader{Now: table.End(), Complete: table.Ended()}, cursor, n)
+		f, err := runtable.DecodeFrame(b)
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(f.Rows)+len(f.Expansions), n)
+		require.NoError(t, c.Apply(f))
+		require.Equal(t, cursor.More(), f.More)
+		if !cursor.More() {
+			return cursor
+		}
+	}
+}

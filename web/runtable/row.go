@@ -1,0 +1,101 @@
+package runtable
+
+import (
+	"github.com/dagscope/dagscope/engine"
+)
+
+// Row is one attempt of a task. Times are nanoseconds since the run's start, within ±MaxTime, and in order.
+type Row struct {
+	Node    engine.NodeID
+	Epoch   uint16
+	Attempt uint16 // from 1
+	Worker  uint16 // NoWorker where none has claimed it
+	Slot    uint16
+	Outcome engine.Outcome // NoOutcome until it ends
+	Flags   RowFlags
+	// Has tells which of the moments are known; the others are 0.
+	Has     Moments
+	Ready   int64
+	Claimed int64
+	Started int64 // inputs present, body called
+	Ended   int64 // body returned
+	Updated int64 // output handed on, the attempt is over; the only moment of a skipped task
+	// Fetch is how much of Claimed to Started went into fetching inputs from elsewhere.
+	Fetch       int64
+	OutputBytes int64 // engine.UnknownSize while it is not known
+	StoredBytes int64
+}
+
+// MaxTime bounds moments and sizes: the greatest number that JavaScript counts to without loss, 104 days in ns.
+const MaxTime = 1<<53 - 1
+
+// NoWorker stands in Row.Worker for none.
+const NoWorker = 1<<16 - 1
+
+// RowFlags are facts about an attempt that has ended.
+type RowFlags uint8
+
+// Flags of rows. The numbers are sent; they only ever grow.
+const (
+	Head   RowFlags = 1 // claimed from the ready tasks; otherwise its worker became it
+	Became RowFlags = 2 // its worker went on with one of its children
+	Stored RowFlags = 4 // the output went into the store
+)
+
+// Moments is a set of moments of a row.
+type Moments uint8
+
+// Moments, in their order. The numbers are sent.
+const (
+	HasReady   Moments = 1
+	HasClaimed Moments = 2
+	HasStarted Moments = 4
+	HasEnded   Moments = 8
+	HasUpdated Moments = 16
+
+	momentsEnd Moments = 32
+)
+
+// begin is the first moment that is known.
+func (r *Row) begin() (at int64, ok bool) {
+	switch {
+	case r.Has&HasReady != 0:
+		return r.Ready, true
+	case r.Has&HasClaimed != 0:
+		return r.Claimed, true
+	case r.Has&HasUpdated != 0:
+		return r.Updated, true
+	}
+	return 0, false
+}
+
+// reached reports whether a moment is known and not after at.
+func (r *Row) reached(m Moments, moment, at int64) bool { return r.Has&m != 0 && moment <= at }
+
+// over reports whether the attempt has ended.
+func (r *Row) over() bool { return r.Outcome != engine.NoOutcome }
+
+// latest is the last of the moments that are known, 0 where none is.
+func (r *Row) latest() int64 {
+	return max(r.Claimed, r.Started, r.Ended, r.Updated)
+}
+
+// Mark is something that happened to the run or to a worker as a whole.
+type Mark struct {
+	Kind engine.StepKind
+	At   int64
+	// Value is the worker of worker marks and of leaked slots, the engine.Outcome of RunFinished, else 0.
+	Value uint32
+}
+
+// Expansion is a fan-out that has learnt its width: its instances have the nodes from First on.
+type Expansion struct {
+	Node  engine.NodeID
+	Width uint32
+	First engine.NodeID
+}
+
+func clampTime(ns int64) int64 { return max(-MaxTime, min(ns, MaxTime)) }
+
+// clampSize keeps -1 for unknown sizes.
+func clampSize(n int64) int64 { return max(engine.UnknownSize, min(n, MaxTime)) }

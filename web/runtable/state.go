@@ -1,0 +1,34 @@
+package runtable
+
+// State of a task as views show it.
+type State uint8
+
+// States, in the order in which they are shown everywhere.
+const (
+	Pending State = iota
+	Ready
+	Fetching
+	Storing
+	Running
+	Succeeded
+	Retrying
+	Failed
+	Cancelled
+	Skipped
+	Lost
+)
+
+var stateNames = [...]string{
+	"pending", "ready", "fetching", "storing", "running", "succeeded", "retrying", "failed", "cancelled", "skipped", "lost",
+}
+
+// String is the name that the frontend uses.
+func (s State) String() string {
+	if int(s) < len(stateNames) {
+		return stateNames[s]
+	}
+	return "unknown"
+}
+
+// stateOfOutcome is the state behind the end of an attempt, by engine.Outcome; unknown ones are lost.
+var stateOfOutcome = [...]State{Storing, Succeeded, Failed, Retrying, Cancelled, Lost, Skipped, Lost}

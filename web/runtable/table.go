@@ -1,0 +1,266 @@
+package runtable
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// maxNodes bounds what the fan-outs of a log may make, as engine.Decoder does.
+const maxNodes = 1 << 26
+
+// lookBack is how many attempts of a task can be under way at once; a log of more makes further rows.
+const lookBack = 8
+
+// Table is the fold of a run's log, and knows what changed since any step. Not safe for concurrent use.
+type Table struct {
+	View
+	numbering *engine.Numbering
+	changes   changes
+	// seqOfMark and seqOfExpansion are the steps that marks and expansions come from.
+	seqOfMark      []uint64
+	seqOfExpansion []uint64
+	picked         []uint32
+}
+
+// New starts the table of a run of g, which need not be Executable.
+func New(g *engine.Graph) *Table {
+	t := &Table{numbering: engine.NewNumbering(g)}
+	t.tasks = t.numbering.Tasks()
+	return t
+}
+
+// Numbering places the nodes of the run as far as the steps have expanded it.
+func (t *Table) Numbering() *engine.Numbering { return t.numbering }
+
+// Steps takes steps in, in the order of Seq; what it has seen already it skips. The error is engine.ErrMalformed
+// where the steps cannot be of this graph; what comes before them stays, and nothing more is taken in from the call.
+func (t *Table) Steps(steps []engine.Step) error {
+	for i := range steps {
+		s := &steps[i]
+		if s.Seq <= t.seq {
+			continue
+		}
+		if err := t.step(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Complete says that nothing follows, though the log may not tell how the run ended. Steps that come all the same
+// undo it.
+func (t *Table) Complete() { t.ended = true }
+
+func (t *Table) step(s *engine.Step) error {
+	if err := t.check(s); err != nil {
+		return err
+	}
+	t.seq = s.Seq
+	t.ended = false
+	switch s.Kind {
+	case engine.AttemptStarted:
+		t.started(s)
+	case engine.AttemptEnded:
+		t.attemptEnded(s)
+	case engine.FanOutExpanded:
+		if err := t.expand(s); err != nil {
+			return err
+		}
+	case engine.TaskSkipped:
+		t.skipped(s)
+	default:
+		t.mark(s)
+	}
+	for _, id := range s.Readied {
+		if !t.numbering.Contains(id) {
+			return malformed(s, id)
+		}
+		t.readied(id, over(s))
+	}
+	t.changes.compact(len(t.rows))
+	return nil
+}
+
+func malformed(s *engine.Step, node engine.NodeID) error {
+	return fmt.Errorf("%w: step %d of kind %d at node %d does not fit the graph", engine.ErrMalformed, s.Seq, s.Kind, node)
+}
+
+// check looks at the node that a step is about.
+func (t *Table) check(s *engine.Step) error {
+	switch s.Kind {
+	case engine.AttemptStarted, engine.AttemptEnded, engine.FanOutExpanded, engine.TaskSkipped:
+		if !t.numbering.Contains(s.Node) {
+			return malformed(s, s.Node)
+		}
+	}
+	return nil
+}
+
+// over is the moment at which a step was over.
+func over(s *engine.Step) int64 { return clampTime(max(s.Started, s.Ended, s.Updated)) }
+
+// touch notes that a row has changed in the step that is being taken in.
+func (t *Table) touch(row int) {
+	t.changes.note(row, t.seq)
+	t.end = max(t.end, t.rows[row].latest())
+}
+
+// open finds the row that a step about an attempt goes to, adding one where there is none.
+func (t *Table) open(s *engine.Step) int {
+	newest := int(t.newest.get(s.Node))
+	for i, n := newest, 0; i >= 0 && n < lookBack; i, n = int(t.previous[i]), n+1 {
+		if r := &t.rows[i]; !r.over() && r.Epoch == s.Epoch && r.Attempt == s.Attempt {
+			return i
+		}
+	}
+	if newest >= 0 && !t.rows[newest].over() && t.rows[newest].Has&HasClaimed == 0 {
+		return newest // its numbers were a guess
+	}
+	return t.add(blank(s.Node))
+}
+
+func blank(node engine.NodeID) Row {
+	return Row{Node: node, Attempt: 1, Worker: NoWorker, OutputBytes: engine.UnknownSize, StoredBytes: engine.UnknownSize}
+}
+
+// readied adds the row of a task that can be claimed.
+func (t *Table) readied(id engine.NodeID, at int64) {
+	if !t.numbering.IsTask(id) {
+		return
+	}
+	r := blank(id)
+	if newest := t.newest.get(id); newest >= 0 {
+		last := &t.rows[newest]
+		if !last.over() {
+			return
+		}
+		r.Epoch, r.Attempt = last.Epoch, last.Attempt
+		if last.Outcome == engine.OutcomeOK {
+			r.Epoch, r.Attempt = last.Epoch+1, 1
+		}
+	}
+	r.Ready, r.Has = at, HasReady
+	t.touch(t.add(r))
+}
+
+func (t *Table) started(s *engine.Step) {
+	if !t.numbering.IsTask(s.Node) {
+		return
+	}
+	i := t.open(s)
+	r := &t.rows[i]
+	t.claim(r, s)
+	r.Ready = clampTime(s.Ready)
+	r.Claimed = max(clampTime(s.Claimed), r.Ready)
+	r.Started = max(clampTime(s.Started), r.Claimed)
+	r.Fetch = min(max(s.Fetch, 0), r.Started-r.Claimed)
+	r.Has = HasReady | HasClaimed | HasStarted
+	t.touch(i)
+}
+
+// claim fills in what the start and the end of an attempt tell alike.
+func (t *Table) claim(r *Row, s *engine.Step) {
+	r.Epoch, r.Attempt, r.Worker, r.Slot = s.Epoch, s.Attempt, s.Worker, s.Slot
+	if s.Head {
+		r.Flags |= Head
+	}
+}
+
+func (t *Table) attemptEnded(s *engine.Step) {
+	if !t.numbering.IsTask(s.Node) {
+		return
+	}
+	i := t.open(s)
+	r := &t.rows[i]
+	r.Flags = 0
+	t.claim(r, s)
+	r.Outcome = s.Outcome
+	if s.Became != engine.NoNode {
+		r.Flags |= Became
+	}
+	if s.Location == engine.LocationStored {
+		r.Flags |= Stored
+	}
+	r.order(s)
+	r.OutputBytes, r.StoredBytes = clampSize(s.OutputBytes), clampSize(s.StoredBytes)
+	t.touch(i)
+	if s.Outcome == engine.OutcomeRetrying {
+		next := blank(s.Node)
+		next.Epoch, next.Attempt = s.Epoch, s.Attempt+1
+		next.Ready, next.Has = clampTime(r.Ended+clampTime(int64(s.Delay))), HasReady
+		t.touch(t.add(next))
+	}
+}
+
+// order fills in the moments of an ended attempt. As in engine.TaskMetrics, those that lie outside of ready to the
+// end, or before the one that should precede them, are moved.
+func (r *Row) order(s *engine.Step) {
+	r.Ready = clampTime(s.Ready)
+	r.Updated = max(clampTime(s.Updated), clampTime(s.Ended), r.Ready)
+	r.Claimed = min(max(clampTime(s.Claimed), r.Ready), r.Updated)
+	r.Started = min(max(clampTime(s.Started), r.Claimed), r.Updated)
+	r.Ended = min(max(clampTime(s.Ended), r.Started), r.Updated)
+	r.Fetch = min(max(s.Fetch, 0), r.Started-r.Claimed)
+	r.Has = HasReady | HasClaimed | HasStarted | HasEnded | HasUpdated
+}
+
+func (t *Table) skipped(s *engine.Step) {
+	if !t.numbering.IsTask(s.Node) {
+		return
+	}
+	i := int(t.newest.get(s.Node))
+	if i < 0 || t.rows[i].over() {
+		i = t.add(blank(s.Node))
+	}
+	epoch := max(t.rows[i].Epoch, s.Epoch)
+	t.rows[i] = blank(s.Node)
+	r := &t.rows[i]
+	r.Epoch, r.Outcome, r.Has, r.Updated = epoch, engine.OutcomeSkipped, HasUpdated, over(s)
+	t.touch(i)
+}
+
+func (t *Table) expand(s *engine.Step) error {
+	n := t.numbering
+	if s.Outcome != engine.OutcomeOK || n.Expanded(s.Node) != nil {
+		return nil
+	}
+	p := n.Locate(s.Node)
+	scope := n.Graph().Scope(p.Block.Scope)
+	if scope.Kind(p.Local) != engine.ExpandNode {
+		return malformed(s, s.Node)
+	}
+	body := n.Graph().Scope(scope.Region(p.Local))
+	if uint64(n.Nodes())+uint64(s.Width)*uint64(max(body.Len(), 1)) > maxNodes {
+		return malformed(s, s.Node)
+	}
+	// A recorded run was within the limits of its time; these keep numbers from overflowing.
+	block, err := n.Expand(s.Node, int(s.Width), engine.Limits{Tasks: maxNodes, Edges: math.MaxInt})
+	if err != nil {
+		return malformed(s, s.Node)
+	}
+	t.tasks = n.Tasks()
+	t.expansions = append(t.expansions, Expansion{Node: s.Node, Width: s.Width, First: block.First})
+	t.seqOfExpansion = append(t.seqOfExpansion, s.Seq)
+	t.end = max(t.end, over(s))
+	return nil
+}
+
+// mark notes what happened to the run or to a worker; kinds of steps that are not known are none of that.
+func (t *Table) mark(s *engine.Step) {
+	m := Mark{Kind: s.Kind, At: over(s)}
+	switch s.Kind {
+	case engine.RunFinished:
+		m.Value = uint32(s.Outcome)
+	case engine.WorkerStarted, engine.WorkerStopped, engine.SlotLeaked:
+		m.Value = uint32(s.Worker)
+	case engine.RunStarted, engine.RunPaused, engine.RunResumed, engine.RunDeadline, engine.CancelRequested:
+	default:
+		return
+	}
+	t.end = max(t.end, m.At)
+	t.ended = s.Kind == engine.RunFinished
+	t.marks = append(t.marks, m)
+	t.seqOfMark = append(t.seqOfMark, s.Seq)
+}

@@ -1,0 +1,235 @@
+package runtable_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/web/runtable"
+)
+
+const (
+	noNode = engine.NoNode
+	ok     = engine.OutcomeOK
+	whole  = runtable.HasReady | runtable.HasClaimed | runtable.HasStarted | runtable.HasEnded | runtable.HasUpdated
+)
+
+// ended is the end of an attempt that was ready at a moment, and took 10 ns for everything that follows.
+func ended(seq uint64, node engine.NodeID, attempt uint16, o engine.Outcome, ready int64) engine.Step {
+	return engine.Step{
+		Seq: seq, Kind: engine.AttemptEnded, Node: node, Attempt: attempt, Outcome: o, Worker: 2, Slot: 1, Ready: ready,
+		Claimed: ready + 10, Started: ready + 20, Ended: ready + 30, Updated: ready + 40, Became: noNode,
+	}
+}
+
+// TestTable folds one run in which everything happens that a row can tell of. Tasks of the graph: 0 grow, 1 to 4
+// leaf, 5 sum, 6 total.
+func TestTable(t *testing.T) {
+	g := nested(t, 4)
+	require.Equal(t, 7, g.Tasks())
+	announced := engine.Step{
+		Seq: 3, Kind: engine.AttemptStarted, Node: 1, Attempt: 1, Worker: 1, Slot: 3, Ready: 0, Claimed: 5, Started: 6, Became: noNode,
+	}
+	grown := ended(4, 0, 1, ok, 0)
+	grown.Readied, grown.Became, grown.Head, grown.OutputBytes = []engine.NodeID{7}, 7, true, 80
+	grown.Location, grown.StoredBytes = engine.LocationStored, 90
+	flaky := ended(6, 1, 1, engine.OutcomeRetrying, 0)
+	flaky.Worker, flaky.Slot, flaky.Delay, flaky.Fetch = 1, 3, 500*time.Nanosecond, 7
+	steps := []engine.Step{
+		{Seq: 1, Kind: engine.RunStarted, Readied: []engine.NodeID{0, 1, 2, 3, 4}, Became: noNode},
+		{Seq: 2, Kind: engine.WorkerStarted, Worker: 2, Started: 3, Became: noNode},
+		announced, grown,
+		{Seq: 5, Kind: engine.FanOutExpanded, Node: 7, Outcome: ok, Width: 2, Ended: 50, Readied: []engine.NodeID{9, 11}, Became: noNode},
+		flaky,
+		ended(7, 2, 1, engine.OutcomeLost, 0),
+		ended(8, 3, 1, engine.OutcomeFailed, 0),
+		{Seq: 9, Kind: engine.TaskSkipped, Node: 5, Outcome: engine.OutcomeSkipped, Ended: 44, Became: noNode},
+		{Seq: 10, Kind: engine.CancelRequested, Ended: 60, Became: noNode},
+		ended(11, 9, 1, engine.OutcomeCancelled, 50),
+		{Seq: 12, Kind: engine.SlotLeaked, Worker: 2, Slot: 1, Ended: 61, Became: noNode},
+		{Seq: 13, Kind: engine.RunFinished, Outcome: engine.OutcomeCancelled, Ended: 99, Became: noNode},
+	}
+	v := &folded(t, g, steps).View
+	moments := func(r runtable.Row, ready int64) runtable.Row {
+		r.Worker, r.Slot, r.Has, r.Ready = 2, 1, whole, ready
+		r.Claimed, r.Started, r.Ended, r.Updated = ready+10, ready+20, ready+30, ready+40
+		return r
+	}
+	waiting := func(node engine.NodeID, attempt uint16, ready int64) runtable.Row {
+		return runtable.Row{
+			Node: node, Attempt: attempt, Worker: runtable.NoWorker, Has: runtable.HasReady, Ready: ready, OutputBytes: -1, StoredBytes: -1,
+		}
+	}
+	retried := moments(runtable.Row{Node: 1, Attempt: 1, Outcome: engine.OutcomeRetrying, Fetch: 7}, 0)
+	retried.Worker, retried.Slot = 1, 3
+	want := []runtable.Row{
+		moments(runtable.Row{
+			Node: 0, Attempt: 1, Outcome: ok, Flags: runtable.Head | runtable.Became | runtable.Stored, OutputBytes: 80, StoredBytes: 90,
+		}, 0),
+		retried,
+		moments(runtable.Row{Node: 2, Attempt: 1, Outcome: engine.OutcomeLost}, 0),
+		moments(runtable.Row{Node: 3, Attempt: 1, Outcome: engine.OutcomeFailed}, 0),
+		waiting(4, 1, 0),
+		moments(runtable.Row{Node: 9, Attempt: 1, Outcome: engine.OutcomeCancelled}, 50),
+		waiting(1, 2, 530),
+		{
+			Node: 5, Attempt: 1, Worker: runtable.NoWorker, Outcome: engine.OutcomeSkipped, Has: runtable.HasUpdated, Updated: 44,
+			OutputBytes: -1, StoredBytes: -1,
+		},
+	}
+	got := contentOf(v)
+	assert.Equal(t, want, got.Rows)
+	assert.Equal(t, []int{1, 6}, v.RowsOf(1))
+	assert.Equal(t, []runtable.Mark{
+		{Kind: engine.RunStarted},
+		{Kind: engine.WorkerStarted, At: 3, Value: 2},
+		{Kind: engine.CancelRequested, At: 60},
+		{Kind: engine.SlotLeaked, At: 61, Value: 2},
+		{Kind: engine.RunFinished, At: 99, Value: uint32(engine.OutcomeCancelled)},
+	}, got.Marks)
+	assert.Equal(t, []runtable.Expansion{{Node: 7, Width: 2, First: 9}}, got.Expansions)
+	assert.True(t, v.Ended())
+	assert.Equal(t, int64(99), v.End())
+	assert.Equal(t, 9, v.Tasks(), "each of two instances has one task before it fans out itself")
+
+	for _, c := range []struct {
+		node engine.NodeID
+		at   int64
+		want runtable.State
+	}{
+		{0, -1, runtable.Pending},
+		{0, 0, runtable.Ready},
+		{0, 10, runtable.Fetching},
+		{0, 20, runtable.Running},
+		{0, 30, runtable.Storing},
+		{0, 40, runtable.Succeeded},
+		{1, 40, runtable.Retrying},
+		{1, 529, runtable.Retrying},
+		{1, 530, runtable.Retrying},
+		{2, 40, runtable.Lost},
+		{3, 41, runtable.Failed},
+		{4, 1000, runtable.Ready},
+		{5, 43, runtable.Pending},
+		{5, 44, runtable.Skipped},
+		{6, 1000, runtable.Pending},
+		{9, 49, runtable.Pending},
+		{9, 90, runtable.Cancelled},
+		{11, 0, runtable.Pending},
+		{1 << 20, 0, runtable.Pending},
+	} {
+		assert.Equal(t, c.want, v.StateAt(c.node, c.at), "node %d at %d: %s", c.node, c.at, v.StateAt(c.node, c.at))
+	}
+}
+
+// TestUnfinished: an attempt that was under way when the log ended is lost from then on, and not before.
+func TestUnfinished(t *testing.T) {
+	table := folded(t, nested(t, 2), []engine.Step{
+		{Seq: 1, Kind: engine.RunStarted, Readied: []engine.NodeID{0, 1}, Became: noNode},
+		{Seq: 2, Kind: engine.AttemptStarted, Node: 1, Attempt: 1, Ready: 0, Claimed: 5, Started: 6, Became: noNode},
+		ended(3, 0, 1, ok, 60),
+	})
+	assert.Equal(t, runtable.Running, table.StateAt(1, 1000))
+	assert.False(t, table.Ended())
+	table.Complete()
+	assert.True(t, table.Ended())
+	assert.Equal(t, runtable.Running, table.StateAt(1, 99))
+	assert.Equal(t, runtable.Lost, table.StateAt(1, table.End()))
+	assert.Equal(t, int64(100), table.End())
+	require.NoError(t, table.Steps([]engine.Step{{Seq: 4, Kind: engine.RunResumed, Ended: 200, Became: noNode}}))
+	assert.False(t, table.Ended(), "another revision goes on")
+}
+
+// TestRepeatedLives: rows of a task that is done again, by whatever numbers the log has for that.
+func TestRepeatedLives(t *testing.T) {
+	again := func(seq uint64, node engine.NodeID) engine.Step {
+		return engine.Step{Seq: seq, Kind: engine.RunResumed, Readied: []engine.NodeID{node}, Ended: 100, Became: noNode}
+	}
+	second := ended(4, 0, 1, ok, 100)
+	second.Epoch = 1
+	table := folded(t, nested(t, 2), []engine.Step{
+		{Seq: 1, Kind: engine.RunStarted, Readied: []engine.NodeID{0, 1, 0}, Became: noNode},
+		ended(2, 0, 1, ok, 0), again(3, 0), second,
+		ended(5, 1, 1, engine.OutcomeLost, 0), ended(6, 1, 1, ok, 100),
+	})
+	type life struct {
+		node           engine.NodeID
+		epoch, attempt uint16
+		outcome        engine.Outcome
+	}
+	var got []life
+	for i := range table.Rows() {
+		r := table.Row(i)
+		got = append(got, life{r.Node, r.Epoch, r.Attempt, r.Outcome})
+	}
+	assert.Equal(t, []life{{0, 0, 1, ok}, {1, 0, 1, engine.OutcomeLost}, {0, 1, 1, ok}, {1, 0, 1, ok}}, got)
+}
+
+// TestRowsAreMetrics: durations between the moments of a row are those of the record of the attempt, whatever clocks
+// say.
+func TestRowsAreMetrics(t *testing.T) {
+	for seed := range uint64(6) {
+		g, steps := simulated(t, seed, 200)
+		if seed > 2 {
+			for i := range steps {
+				steps[i].Claimed -= int64(i%3) * 5000
+				steps[i].Ended -= int64(i%5) * 3000
+				steps[i].Fetch *= int64(i % 7)
+			}
+		}
+		table := folded(t, g, steps)
+		seen := 0
+		for _, m := range engine.NewDecoder(g, engine.RunInfo{}).Metrics(nil, steps) {
+			rows := table.RowsOf(m.Node)
+			r := table.Row(rows[m.Attempt-1])
+			update, store := r.Updated-r.Ended, int64(0)
+			if r.Flags&runtable.Stored != 0 {
+				update, store = 0, update
+			}
+			require.Equal(t, m.Phases, engine.Phases{
+				Queue: time.Duration(r.Claimed - r.Ready), Wait: time.Duration(r.Started - r.Claimed - r.Fetch), Fetch: time.Duration(r.Fetch),
+				Execute: time.Duration(r.Ended - r.Started), Store: time.Duration(store), Update: time.Duration(update),
+			}, "%+v", r)
+			require.Equal(t, []any{m.Outcome, m.Worker, m.Slot, m.Output, m.Stored}, []any{r.Outcome, int(r.Worker), int(r.Slot), r.OutputBytes, r.StoredBytes})
+			seen++
+		}
+		assert.Equal(t, table.Rows(), seen, "each row is of a record")
+		for i := range table.Rows() {
+			r := table.Row(i)
+			require.True(t, r.Ready <= r.Claimed && r.Claimed <= r.Started && r.Started <= r.Ended && r.Ended <= r.Updated, "%+v", r)
+		}
+	}
+}
+
+func TestCutsDoNotMatter(t *testing.T) {
+	g, steps := simulated(t, 2, 300)
+	want := contentOf(&folded(t, g, steps).View)
+	rapid.Check(t, func(rt *rapid.T) {
+		table := runtable.New(g)
+		for at := 0; at < len(steps); {
+			n := rapid.IntRange(1, 300).Draw(rt, "steps")
+			back := rapid.IntRange(0, min(at, 50)).Draw(rt, "again")
+			require.NoError(rt, table.Steps(steps[at-back:min(at+n, len(steps))]))
+			at += n
+		}
+		require.Equal(rt, want, contentOf(&table.View))
+	})
+}
+
+func TestMalformedSteps(t *testing.T) {
+	for name, s := range map[string]engine.Step{
+		"no such node":     {Seq: 2, Kind: engine.AttemptEnded, Node: 99},
+		"readied nothing":  {Seq: 2, Kind: engine.RunResumed, Readied: []engine.NodeID{99}},
+		"expands a task":   {Seq: 2, Kind: engine.FanOutExpanded, Outcome: ok, Node: 1, Width: 3},
+		"expands too much": {Seq: 2, Kind: engine.FanOutExpanded, Outcome: ok, Node: 7, Width: 1 << 31},
+	} {
+		t.Run(name, func(t *testing.T) {
+			table := folded(t, nested(t, 4), []engine.Step{{Seq: 1, Kind: engine.RunStarted, Readied: []engine.NodeID{0}, Became: noNode}})
+			require.ErrorIs(t, table.Steps([]engine.Step{s}), engine.ErrMalformed)
+			assert.Equal(t, 1, table.Rows())
+		})
+	}
+}

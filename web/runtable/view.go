@@ -1,0 +1,121 @@
+package runtable
+
+import (
+	"slices"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// View is what a table shows: the rows of a run up to a step. Its slices must not be modified and are good until the
+// table changes.
+type View struct {
+	seq        uint64
+	tasks      int
+	rows       []Row
+	previous   []int32 // of each row: the row of the same node before it, -1 for none
+	newest     nodeRows
+	marks      []Mark
+	expansions []Expansion
+	ended      bool
+	end        int64
+}
+
+// Seq is the last step that the table shows, 0 before the first.
+func (v *View) Seq() uint64 { return v.seq }
+
+// Tasks is how many tasks the run has, as far as its fan-outs have expanded.
+func (v *View) Tasks() int { return v.tasks }
+
+// Rows is the number of rows.
+func (v *View) Rows() int { return len(v.rows) }
+
+// Row gives row i, which must exist.
+func (v *View) Row(i int) Row { return v.rows[i] }
+
+// RowsOf lists the rows of a node, oldest first.
+func (v *View) RowsOf(node engine.NodeID) []int {
+	var out []int
+	for i := v.newest.get(node); i >= 0; i = v.previous[i] {
+		out = append(out, int(i))
+	}
+	slices.Reverse(out)
+	return out
+}
+
+// Marks lists marks in the order of the log.
+func (v *View) Marks() []Mark { return v.marks }
+
+// Expansions lists expansions in the order of the log.
+func (v *View) Expansions() []Expansion { return v.expansions }
+
+// Ended reports whether the log is complete: the run has ended and nothing follows.
+func (v *View) Ended() bool { return v.ended }
+
+// End is the last moment that the table tells of; when the run ended, for a run that has.
+func (v *View) End() int64 { return v.end }
+
+// add appends a row.
+func (v *View) add(r Row) int {
+	i := len(v.rows)
+	v.rows = append(v.rows, r)
+	v.previous = append(v.previous, v.newest.get(r.Node))
+	v.newest.set(r.Node, int32(i))
+	return i
+}
+
+// StateAt is the state that a task was in at a moment. The frontend computes the same, see FORMAT.md.
+func (v *View) StateAt(node engine.NodeID, at int64) State {
+	for i := v.newest.get(node); i >= 0; i = v.previous[i] {
+		r := &v.rows[i]
+		if begin, ok := r.begin(); ok && begin <= at {
+			return v.stateOf(r, at)
+		}
+	}
+	return Pending
+}
+
+func (v *View) stateOf(r *Row, at int64) State {
+	switch {
+	case r.reached(HasUpdated, r.Updated, at):
+		return stateOfOutcome[min(int(r.Outcome), len(stateOfOutcome)-1)]
+	case v.ended && !r.over() && r.Has&HasClaimed != 0 && at >= v.end:
+		return Lost
+	case r.reached(HasEnded, r.Ended, at):
+		return Storing
+	case r.reached(HasStarted, r.Started, at):
+		return Running
+	case r.reached(HasClaimed, r.Claimed, at):
+		return Fetching
+	case r.Attempt > 1:
+		return Retrying
+	}
+	return Ready
+}
+
+// rowsInPage is how many nodes one page of nodeRows covers.
+const rowsInPage = 512
+
+// nodeRows maps nodes to row numbers, in pages that are made when first written.
+type nodeRows struct {
+	pages []*[rowsInPage]int32 // row + 1, so that 0 stands for none
+}
+
+func (n *nodeRows) set(node engine.NodeID, row int32) {
+	page := int(node / rowsInPage)
+	if page >= len(n.pages) {
+		n.pages = slices.Grow(n.pages, page+1-len(n.pages))[:page+1]
+	}
+	if n.pages[page] == nil {
+		n.pages[page] = new([rowsInPage]int32)
+	}
+	n.pages[page][node%rowsInPage] = row + 1
+}
+
+// get is -1 for a node without rows.
+func (n *nodeRows) get(node engine.NodeID) int32 {
+	page := int(node / rowsInPage)
+	if page >= len(n.pages) || n.pages[page] == nil {
+		return -1
+	}
+	return n.pages[page][node%rowsInPage] - 1
+}
