@@ -1,0 +1,155 @@
+package layout
+
+import (
+	"container/list"
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+const (
+	// small is the number of tasks and edges up to which a layout is computed by whoever asks: a few milliseconds.
+	small = 500
+	// share is the amount of numbers in a layout that counts as one layout of a cache's bound: about 1 MB.
+	share = 100_000
+	// atOnce is the number of layouts that are computed at the same time, so that runs keep their processors.
+	atOnce = 2
+)
+
+// Cache keeps layouts by the hashes of their graphs and computes each once, however many ask for it. Safe for
+// concurrent use.
+type Cache struct {
+	most    int
+	compute func(*engine.Graph) *Layout
+	turn    chan struct{}
+	working sync.WaitGroup
+
+	mu      sync.Mutex
+	known   map[[32]byte]*list.Element // of *entry
+	recent  list.List                  // the one used last comes first
+	weight  int                        // of all that are known
+	pending map[[32]byte]*entry
+}
+
+// entry is a layout, there once done is closed.
+type entry struct {
+	hash   [32]byte
+	done   chan struct{}
+	layout *Layout
+	err    error
+	weight int
+}
+
+// NewCache keeps the n layouts used last, at least 1; of large ones fewer, since one counts once more for every
+// 100,000 numbers in it. The last one is kept whatever its size.
+func NewCache(n int) *Cache {
+	return &Cache{
+		most: max(1, n), compute: Compute, turn: make(chan struct{}, atOnce),
+		known: map[[32]byte]*list.Element{}, pending: map[[32]byte]*entry{},
+	}
+}
+
+// Get returns the layout of a graph: at once where it is known or the graph is small, else when it is computed, two at
+// a time at most. Where ctx ends first, it returns the cause, and the layout is computed all the same, for whoever
+// asks next.
+func (c *Cache) Get(ctx context.Context, g *engine.Graph) (*Layout, error) {
+	e, isNew := c.find(g.Hash())
+	switch {
+	case isNew && isSmall(g):
+		c.fill(e, g)
+	case isNew:
+		c.working.Go(func() {
+			c.turn <- struct{}{}
+			defer func() { <-c.turn }()
+			c.fill(e, g)
+		})
+	}
+	select {
+	case <-e.done:
+		return e.layout, e.err
+	default:
+	}
+	select {
+	case <-e.done:
+		return e.layout, e.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// Wait returns when nothing is being computed. It is for the end of a program: nobody may call Get meanwhile.
+func (c *Cache) Wait() { c.working.Wait() }
+
+// find returns what is known or being computed, else a new entry that the caller has to fill.
+func (c *Cache) find(hash [32]byte) (e *entry, isNew bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if at, ok := c.known[hash]; ok {
+		c.recent.MoveToFront(at)
+		return at.Value.(*entry), false
+	}
+	if e, ok := c.pending[hash]; ok {
+		return e, false
+	}
+	e = &entry{hash: hash, done: make(chan struct{})}
+	c.pending[hash] = e
+	return e, true
+}
+
+// fill computes an entry. A panic there, which would end the program with all its runs, becomes an error, and whoever
+// asks next tries again.
+func (c *Cache) fill(e *entry, g *engine.Graph) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			e.err = fmt.Errorf("layout: computing it failed: %v", cause)
+		}
+		c.keep(e)
+		close(e.done)
+	}()
+	e.layout = c.compute(g)
+}
+
+func (c *Cache) keep(e *entry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.pending, e.hash)
+	if e.err != nil {
+		return
+	}
+	e.weight = 1 + e.layout.numbers()/share
+	c.weight += e.weight
+	c.known[e.hash] = c.recent.PushFront(e)
+	for c.weight > c.most && c.recent.Len() > 1 {
+		oldest := c.recent.Remove(c.recent.Back()).(*entry)
+		delete(c.known, oldest.hash)
+		c.weight -= oldest.weight
+	}
+}
+
+// numbers is how many numbers a layout has, as a measure of its size.
+func (l *Layout) numbers() int {
+	n := 0
+	for _, s := range l.Scopes {
+		n += 3 * len(s.Y)
+		for _, e := range s.Edges {
+			n += 5 + len(e.Via) // a slice takes as much as three numbers
+		}
+	}
+	return n
+}
+
+func isSmall(g *engine.Graph) bool {
+	n := 0
+	for i := range g.Scopes() {
+		s := g.Scope(int32(i))
+		for k := range s.Len() {
+			n += 1 + len(s.Parents(k))
+		}
+		if n > small {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,97 @@
+package layout
+
+import (
+	"cmp"
+	"slices"
+)
+
+// columnsOf gives each element its column: the length of the longest path to it, then pulled right.
+func columnsOf(e *elements) []int32 {
+	column := make([]int32, e.n)
+	for _, n := range e.topological() {
+		for _, to := range e.out.of(n) {
+			column[to] = max(column[to], column[n]+1)
+		}
+	}
+	pullRight(e, column)
+	return column
+}
+
+// group are the elements of one kind in one column of longest paths. They move together, so that a function stays in
+// one column where it was in one, and no column loses its meaning for the sake of a shorter edge.
+type group struct {
+	kind, column int32
+	members      []int32
+	gain         int   // edges that get shorter less those that get longer when it moves right
+	follows      int32 // the one group that all readers are in, none, or several
+}
+
+const (
+	none    = -1
+	several = -2
+)
+
+// pullRight moves groups as far right as their readers allow, where that makes edges shorter on balance. What is read
+// by one group alone moves with it. Elements of a longest path have no room, so no column gets empty.
+func pullRight(e *elements, column []int32) {
+	groups, groupOf := groupsOf(e, column)
+	for i := range groups { // from left to right: what follows a group is counted when that group is
+		g := &groups[i]
+		for _, n := range g.members {
+			g.gain += len(e.out.of(n)) - len(e.in.of(n))
+			for _, to := range e.out.of(n) {
+				switch other := groupOf[to]; g.follows {
+				case none:
+					g.follows = other
+				case other, several:
+				default:
+					g.follows = several
+				}
+			}
+		}
+		if g.follows >= 0 && g.gain > 0 {
+			groups[g.follows].gain += g.gain
+		}
+	}
+	for i := len(groups) - 1; i >= 0; i-- {
+		g := &groups[i]
+		if g.gain <= 0 {
+			continue
+		}
+		to := int32(1 << 30)
+		for _, n := range g.members {
+			readers := e.out.of(n)
+			if len(readers) == 0 {
+				to = g.column
+			}
+			for _, r := range readers {
+				to = min(to, column[r]-1)
+			}
+		}
+		for _, n := range g.members {
+			column[n] = max(g.column, to)
+		}
+	}
+}
+
+// groupsOf lists the groups by column, then kind, and tells the group of each element.
+func groupsOf(e *elements, column []int32) ([]group, []int32) {
+	sorted := make([]int32, e.n)
+	for i := range sorted {
+		sorted[i] = int32(i)
+	}
+	slices.SortFunc(sorted, func(a, b int32) int {
+		return cmp.Or(cmp.Compare(column[a], column[b]), cmp.Compare(e.kind[a], e.kind[b]), cmp.Compare(a, b))
+	})
+	var groups []group
+	groupOf := make([]int32, e.n)
+	for i, n := range sorted {
+		if k := len(groups) - 1; k < 0 || groups[k].kind != e.kind[n] || groups[k].column != column[n] {
+			groups = append(groups, group{kind: e.kind[n], column: column[n], members: sorted[i:i], follows: none})
+		}
+		k := len(groups) - 1
+		groups[k].members = groups[k].members[:len(groups[k].members)+1]
+		groupOf[n] = int32(k)
+	}
+	return groups, groupOf
+}

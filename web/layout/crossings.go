@@ -1,0 +1,123 @@
+package layout
+
+// crossings counts pairs of links that cross, in all columns.
+func (s *sweeper) crossings() int {
+	sum := 0
+	for c := 1; c < len(s.columns); c++ {
+		s.lookBehind(c - 1)
+		sum += s.between(c - 1)
+	}
+	return sum
+}
+
+// between counts the crossings of the links from column c to the next: Barth, Jünger and Mutzel's tree counts, link
+// by link from the top, how many of those before end further down.
+func (s *sweeper) between(c int) int {
+	first := 1
+	for first < len(s.columns[c+1]) {
+		first *= 2
+	}
+	first-- // index of the first leaf
+	if len(s.tree) < 2*first+1 {
+		s.tree = make([]int32, 2*first+1)
+	}
+	tree := s.tree[:2*first+1]
+	clear(tree)
+	sum := 0
+	for _, n := range s.columns[c] {
+		for _, p := range s.behind[s.right.off[n]:s.right.off[n+1]] {
+			i := first + int(p)
+			tree[i]++
+			for i > 0 {
+				if i&1 == 1 {
+					sum += int(tree[i+1])
+				}
+				i = (i - 1) / 2
+				tree[i]++
+			}
+		}
+	}
+	return sum
+}
+
+// lookBehind sorts, for each node of column c, the positions of its neighbours in the next column, by walking that
+// column from top to bottom.
+func (s *sweeper) lookBehind(c int) {
+	for _, n := range s.columns[c] {
+		s.fill[n] = s.right.off[n]
+	}
+	for i, n := range s.columns[c+1] {
+		for _, m := range s.left.of(n) {
+			s.behind[s.fill[m]] = int32(i)
+			s.fill[m]++
+		}
+	}
+}
+
+// lookBefore does the same with the column before.
+func (s *sweeper) lookBefore(c int) {
+	for _, n := range s.columns[c] {
+		s.fill[n] = s.left.off[n]
+	}
+	for i, n := range s.columns[c-1] {
+		for _, m := range s.right.of(n) {
+			s.before[s.fill[m]] = int32(i)
+			s.fill[m]++
+		}
+	}
+}
+
+// exchange swaps neighbours in a column while that makes crossings fewer, in so many passes over all columns at most;
+// with even, also where it makes no difference.
+func (s *sweeper) exchange(passes int, even bool) {
+	for range passes {
+		gain := 0
+		for c := range s.columns {
+			gain += s.exchangeIn(c, even)
+		}
+		if gain == 0 {
+			return
+		}
+	}
+}
+
+func (s *sweeper) exchangeIn(c int, even bool) int {
+	if c > 0 {
+		s.lookBefore(c)
+	}
+	if c+1 < len(s.columns) {
+		s.lookBehind(c)
+	}
+	gain := 0
+	nodes := s.columns[c]
+	for i := 1; i < len(nodes); i++ {
+		a, b := nodes[i-1], nodes[i]
+		if s.part[a] != s.part[b] {
+			continue
+		}
+		now, swapped := inversions(s.before[s.left.off[a]:s.left.off[a+1]], s.before[s.left.off[b]:s.left.off[b+1]])
+		now2, swapped2 := inversions(s.behind[s.right.off[a]:s.right.off[a+1]], s.behind[s.right.off[b]:s.right.off[b+1]])
+		if less := now + now2 - swapped - swapped2; less > 0 || even && less == 0 {
+			nodes[i-1], nodes[i] = b, a
+			gain += less
+		}
+	}
+	s.number(c)
+	return gain
+}
+
+// inversions counts pairs, one of each ascending list, in which that of a is larger, and those in which it is smaller.
+func inversions(a, b []int32) (larger, smaller int) {
+	less, lessOrEqual := 0, 0 // numbers of b that are less than, and not more than, the one of a
+	for _, v := range a {
+		for less < len(b) && b[less] < v {
+			less++
+		}
+		for lessOrEqual < len(b) && b[lessOrEqual] <= v {
+			lessOrEqual++
+		}
+		larger += less
+		smaller += len(b) - lessOrEqual
+	}
+	return larger, smaller
+}

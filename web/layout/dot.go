@@ -1,0 +1,139 @@
+package layout
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// Look of what Graphviz draws. In DOT, lengths are inches, and pitch is one unit.
+const (
+	pitch   = 0.5
+	gap     = 0.1
+	preface = "digraph {\n" +
+		"rankdir=LR; ranksep=0.5; nodesep=0.1; bgcolor=white; fontname=\"Helvetica,Arial,sans-serif\"; fontsize=11;\n" +
+		"node [shape=box, style=\"rounded,filled\", fillcolor=white, color=\"#5a5f66\", height=0.3, margin=\"0.12,0.04\", " +
+		"fontname=\"Helvetica,Arial,sans-serif\", fontsize=11];\n" +
+		"edge [color=\"#8a9099\", arrowsize=0.5];\n"
+)
+
+// dotText writes the whole graph in DOT, left to right, tasks labelled with their functions. A fan-out is a cluster
+// around its body, between the points where it learns its width and where its results are complete.
+func dotText(g *engine.Graph) []byte {
+	w := &dotWriter{g: g}
+	w.text(preface)
+	w.scope(0)
+	w.text("}\n")
+	return w.b
+}
+
+type dotWriter struct {
+	g *engine.Graph
+	b []byte
+}
+
+func (w *dotWriter) text(parts ...string) {
+	for _, p := range parts {
+		w.b = append(w.b, p...)
+	}
+}
+
+// node writes the name of a node: its scope and its number.
+func (w *dotWriter) node(scope int32, n uint32) {
+	w.b = append(w.b, 'n')
+	w.b = strconv.AppendInt(w.b, int64(scope), 10)
+	w.b = append(w.b, '_')
+	w.b = strconv.AppendUint(w.b, uint64(n), 10)
+}
+
+func (w *dotWriter) edge(fromScope int32, from uint32, toScope int32, to uint32) {
+	w.node(fromScope, from)
+	w.text(" -> ")
+	w.node(toScope, to)
+	w.text(";\n")
+}
+
+// scope writes the nodes and edges of one scope, with those of the fan-outs in it.
+func (w *dotWriter) scope(number int32) {
+	s := w.g.Scope(number)
+	for n := range s.Len() {
+		switch s.Kind(n) {
+		case engine.TaskNode:
+			w.node(number, n)
+			w.text(" [label=", quote(w.g.Functions()[s.Function(n)].Name()), "];\n")
+		case engine.ExpandNode:
+			w.fanOut(number, n)
+		case engine.JoinNode:
+		}
+		for _, p := range s.Parents(n) {
+			if s.Kind(n) != engine.JoinNode || len(s.JoinWaits(n)) == 0 {
+				w.edge(number, p, number, n)
+			}
+		}
+	}
+}
+
+// fanOut writes an expansion, its body and its joins.
+func (w *dotWriter) fanOut(number int32, n uint32) {
+	s := w.g.Scope(number)
+	region := s.Region(n)
+	w.text("subgraph cluster_", strconv.Itoa(int(region)), " {\n",
+		"label=\"for each element\"; labeljust=l; style=\"rounded,dashed\"; color=\"#8a9099\";\n")
+	const point = " [shape=point, width=0.08, height=0.08, fillcolor=\"#5a5f66\"];\n"
+	w.node(number, n)
+	w.text(point)
+	w.scope(region)
+	for _, root := range w.g.Scope(region).Roots() {
+		w.edge(number, n, region, root)
+	}
+	for _, join := range s.RegionJoins(n) {
+		w.node(number, join)
+		w.text(point)
+		for _, wait := range s.JoinWaits(join) {
+			w.edge(region, wait, number, join)
+		}
+	}
+	w.text("}\n")
+}
+
+// quote makes a label that shows s: in DOT a backslash and an ampersand have meanings of their own.
+func quote(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r == '&':
+			b.WriteString("&amp;")
+		case unicode.IsControl(r):
+			b.WriteByte(' ')
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+// dotElements writes the elements of all scopes, as large as they are here, scope beside scope. All that matters is
+// where they come out.
+func dotElements(scopes []Scope) []byte {
+	w := &dotWriter{}
+	w.text("digraph {\nrankdir=LR; ranksep=0.5; nodesep=0.1;\nnode [shape=box, label=\"\", fixedsize=true, width=0.5];\n",
+		"edge [arrowhead=none];\n")
+	for i, s := range scopes {
+		for n, size := range s.Size {
+			w.node(int32(i), uint32(n))
+			w.text(" [height=", strconv.FormatFloat(size*pitch-gap, 'f', 4, 64), "];\n")
+		}
+		for _, e := range s.Edges {
+			w.edge(int32(i), uint32(e.From), int32(i), uint32(e.To))
+		}
+	}
+	w.text("}\n")
+	return w.b
+}
