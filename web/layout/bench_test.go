@@ -15,6 +15,13 @@ func BenchmarkCompute(b *testing.B) {
 		graph func(b *testing.B) *engine.Graph
 	}{
 		{"montage 10,585 tasks", func(b *testing.B) *engine.Graph { return montage(b, 2_000, 6_580) }},
+		{"recording, 196 tasks", func(b *testing.B) *engine.Graph {
+			g := recordings(b)["viralrecon-dirt02-001"]
+			if g == nil {
+				b.Skip("no recordings in ../shared/wfinstances beside the repository")
+			}
+			return g
+		}},
 		{"grid 100 x 100", func(b *testing.B) *engine.Graph { return mesh(b, 100, 100, 3) }},
 		{"chain 100,000", func(b *testing.B) *engine.Graph { return chain(b, 100_000) }},
 		{"fan 10,000", func(b *testing.B) *engine.Graph { return fan(b, 10_000) }},

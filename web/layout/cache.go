@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// small is the number of tasks and edges up to which a layout is computed by whoever asks: a few milliseconds.
-	small = 500
+	// small is the number of tasks and edges up to which a layout is computed by whoever asks: some ten milliseconds.
+	small = 300
 	// share is the amount of numbers in a layout that counts as one layout of a cache's bound: about 1 MB.
 	share = 100_000
 	// atOnce is the number of layouts that are computed at the same time, so that runs keep their processors.

@@ -24,8 +24,8 @@
 // that follows from its body and not from its width in a run, so that nothing moves when it expands.
 //
 // Costs: time is near linear in tasks, edges and bends, because the number of sweeps shrinks as they grow (see
-// budgets in order.go and heights.go): milliseconds up to a thousand tasks, a fraction of a second for ten thousand,
-// seconds at the limits of the engine. Memory is about 100 bytes for each edge and bend.
+// budgets in order.go and heights.go): at most a tenth of a second up to a thousand tasks, some two tenths for ten
+// thousand, a second or two at the limits of the engine. Memory is about 150 bytes for each edge and bend.
 //
 // Caveats: the order is a heuristic's, not the best one. Above 200,000 bends the longest edges get none: they are
 // straight lines which pass over what lies between, and their Via is empty. Graphviz is asked for small graphs only.
