@@ -47,3 +47,6 @@ require (
 	golang.org/x/text v0.42.0 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 )
+
+// What npm installs holds Go files of others.
+ignore ./static/node_modules

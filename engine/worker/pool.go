@@ -77,14 +77,17 @@ type Pool struct {
 	cfg   Config
 	host  string
 	pid   int
+	began time.Time
 	crew  crew
 	jobs  atomic.Pointer[[]*job] // those that have not ended
 	quiet chan struct{}          // capacity 1: wakes the monitor when a job comes
 
-	mu       sync.Mutex
-	accepted int
-	closed   bool
-	watchers sync.WaitGroup // one for each job that has not ended
+	mu        sync.Mutex
+	accepted  int
+	ended     int
+	tasksDone int64 // by jobs that have ended
+	closed    bool
+	watchers  sync.WaitGroup // one for each job that has not ended
 }
 
 // New checks the configuration.
@@ -93,7 +96,7 @@ func New(cfg Config) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pool{cfg: cfg, quiet: make(chan struct{}, 1), pid: os.Getpid()}
+	p := &Pool{cfg: cfg, quiet: make(chan struct{}, 1), pid: os.Getpid(), began: time.Now()}
 	p.host, _ = os.Hostname() // a host without a name is told by its pid alone
 	if p.cfg.Name == "" {
 		p.cfg.Name = fmt.Sprintf("%s:%d", p.host, p.pid)
@@ -142,6 +145,8 @@ func (p *Pool) watch(j *job) {
 		}
 	}
 	p.jobs.Store(&rest)
+	p.ended++
+	p.tasksDone += int64(j.run.Progress().Done)
 }
 
 // Run implements engine.Executor. Runs that have not ended by then are cancelled.

@@ -1,0 +1,120 @@
+// Package templates renders the pages that the server writes itself: the shell in which the dashboard runs, the page of
+// an error, the form that asks for a token, the page of a build without a dashboard, and the description of the API.
+//
+// Every function renders into memory first and writes only what is whole, so a failing template never leaves half a
+// page. What a page is given is text and escaped where it stands, so names and messages can hold anything. No page has
+// inline script or style, so all of them work under a policy that allows neither; Stylesheet is what they link.
+// Templates are parsed once, when the package is loaded, and a page costs some ten microseconds, the API some hundred.
+//
+// Caveats: the pages follow the system's light or dark theme; a theme chosen in the dashboard is not known to them.
+package templates
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"html/template"
+	"io"
+	"net/http"
+)
+
+//go:embed *.html pages.css
+var files embed.FS
+
+// stylesheet is pages.css under a name that changes with it.
+var stylesheet = func() (s struct {
+	name    string
+	content []byte
+},
+) {
+	content, err := files.ReadFile("pages.css")
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	sum := sha256.Sum256(content)
+	s.name, s.content = "pages-"+hex.EncodeToString(sum[:4])+".css", content
+	return s
+}()
+
+// pages are the parsed templates.
+var pages = template.Must(template.New("").Funcs(template.FuncMap{
+	"stylesheet": func() string { return stylesheet.name },
+	"statusText": http.StatusText,
+}).ParseFS(files, "*.html"))
+
+// Stylesheet is what all pages but the shell link as Page.Base + "/assets/" + name. The name changes with the content,
+// so it can be cached for ever. The caller must not change content.
+func Stylesheet() (name string, content []byte) { return stylesheet.name, stylesheet.content }
+
+// Page is what every page is given.
+type Page struct {
+	Base    string // the path prefix under which the server answers, "" or such as "/x"
+	Version string // of the program; empty where it is not known
+}
+
+// Bootstrap is what the dashboard has to know before it can ask.
+type Bootstrap struct {
+	BasePath      string `json:"base_path"`
+	API           string `json:"api"` // below BasePath
+	Version       string `json:"version"`
+	TokenRequired bool   `json:"token_required"`
+}
+
+// ShellData is what Shell needs. The paths are those of static.Linked.
+type ShellData struct {
+	Page
+	Title     string // default dagscope
+	Script    string
+	Styles    []string
+	Preloads  []string
+	Bootstrap Bootstrap
+}
+
+// Shell writes the page in which the dashboard runs.
+func Shell(w io.Writer, d ShellData) error {
+	if d.Title == "" {
+		d.Title = "dagscope"
+	}
+	return render(w, "shell.html", d)
+}
+
+// ErrorData is what Error needs.
+type ErrorData struct {
+	Page
+	Status    int    // an HTTP status code
+	Detail    string // what happened and what was expected
+	RequestID string // empty for none
+}
+
+// Error writes the page of an error. It does not set the status of an answer.
+func Error(w io.Writer, d ErrorData) error { return render(w, "error.html", d) }
+
+// LoginData is what Login needs.
+type LoginData struct {
+	Page
+	Next  string // the path to go to afterwards
+	Wrong bool   // a token was given and is not the right one
+}
+
+// Login writes the form that asks for the token and posts it, as token, with next, to Page.Base + "/login".
+func Login(w io.Writer, d LoginData) error { return render(w, "login.html", d) }
+
+// NoDashboardData is what NoDashboard needs.
+type NoDashboardData struct{ Page }
+
+// NoDashboard writes the page of a program that was built without the dashboard: how to get it, and what is there.
+func NoDashboard(w io.Writer, d NoDashboardData) error { return render(w, "nodashboard.html", d) }
+
+// render writes a page as a whole or not at all.
+func render(w io.Writer, name string, data any) error {
+	var page bytes.Buffer
+	if err := pages.ExecuteTemplate(&page, name, data); err != nil {
+		return fmt.Errorf("templates: %w", err)
+	}
+	if _, err := w.Write(page.Bytes()); err != nil {
+		return fmt.Errorf("templates: %s: %w", name, err)
+	}
+	return nil
+}

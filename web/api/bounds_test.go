@@ -1,0 +1,221 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/engine"
+	statememory "github.com/dagscope/dagscope/engine/state/memory"
+	"github.com/dagscope/dagscope/engine/worker"
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/memory"
+)
+
+// slowStore takes its time for lists, and counts them.
+type slowStore struct {
+	metricsstore.Store
+	lists time.Duration
+	scans int
+	block chan struct{} // attachments wait for it, where it is set
+}
+
+func (s *slowStore) Runs(ctx context.Context, after metricsstore.Position, limit int) ([]metricsstore.Run, error) {
+	if limit > 3 {
+		limit = 3 // so that a list takes several calls
+	}
+	time.Sleep(s.lists)
+	if after == (metricsstore.Position{}) {
+		s.scans++
+	}
+	return s.Store.Runs(ctx, after, limit)
+}
+
+func (s *slowStore) Attachment(ctx context.Context, run engine.RunID, name string) ([]byte, error) {
+	if s.block != nil {
+		select {
+		case <-s.block:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return s.Store.Attachment(ctx, run, name)
+}
+
+// idle is an API whose engine does nothing, over a store with some ended runs.
+func idle(t *testing.T, s *slowStore, runs int, change ...func(*Config)) (*API, http.Handler) {
+	t.Helper()
+	s.Store = memory.New()
+	archiver, err := metricsstore.NewArchiver(metricsstore.ArchiverConfig{Store: s.Store})
+	require.NoError(t, err)
+	for i := range runs {
+		keep(t, s.Store, archiver, i)
+	}
+	pool, err := worker.New(worker.Config{State: statememory.New()})
+	require.NoError(t, err)
+	e, err := engine.New(engine.Config{Executor: pool})
+	require.NoError(t, err)
+	cfg := Config{Engine: e, Store: s, Archiver: archiver}
+	for _, c := range change {
+		c(&cfg)
+	}
+	router := chi.NewRouter()
+	a, err := New(cfg, router)
+	require.NoError(t, err)
+	return a, router
+}
+
+// keep puts a run without steps into a store.
+func keep(t *testing.T, s metricsstore.Store, a *metricsstore.Archiver, number int) engine.RunID {
+	t.Helper()
+	b := engine.NewBuilder()
+	g, err := b.Compile(engine.Const(b, 1))
+	require.NoError(t, err)
+	id := engine.RunID(fmt.Sprintf("run%03d", number))
+	info := engine.RunInfo{ID: id, Workflow: "w", StartedAt: time.Date(2026, 1, 1, 0, number, 0, 0, time.UTC)}
+	require.NoError(t, s.Begin(t.Context(), metricsstore.Header{Info: info, Status: engine.Running}, g.AppendShape(nil)))
+	_, err = a.Rebuild(t.Context(), id)
+	require.NoError(t, err)
+	return id
+}
+
+func get(h http.Handler, path string) *httptest.ResponseRecorder {
+	out := httptest.NewRecorder()
+	h.ServeHTTP(out, httptest.NewRequest(http.MethodGet, path, nil))
+	return out
+}
+
+// TestHeavyQueriesAreBounded: what finds no place waits for a moment and is refused; what takes too long is given up.
+func TestHeavyQueriesAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slowStore{block: make(chan struct{})}
+		_, h := idle(t, s, 1, func(c *Config) { c.MaxQueries, c.QueryTimeout = 1, time.Minute })
+		first := make(chan int)
+		go func() { first <- get(h, "/runs/run000/graph").Code }()
+		synctest.Wait()
+		began := time.Now()
+		out := get(h, "/runs/run000/tasks")
+		assert.Equal(t, http.StatusTooManyRequests, out.Code)
+		assert.Equal(t, "2", out.Header().Get("Retry-After"))
+		assert.Equal(t, heavyPatience, time.Since(began))
+		assert.Equal(t, http.StatusOK, get(h, "/runs/run000").Code, "what reads no log is not held up")
+
+		second := make(chan int)
+		go func() { second <- get(h, "/runs/run000/graph").Code }()
+		synctest.Wait()
+		close(s.block)
+		assert.Equal(t, http.StatusOK, <-first)
+		assert.Equal(t, http.StatusOK, <-second, "it waited for the place")
+
+		s.block = make(chan struct{})
+		began = time.Now()
+		assert.Equal(t, http.StatusServiceUnavailable, get(h, "/runs/run000/graph").Code)
+		assert.Equal(t, time.Minute, time.Since(began))
+	})
+}
+
+// TestListsOfSlowStores: where reading all runs takes long, a list is read again only after a multiple of that, but
+// for what is new.
+func TestListsOfSlowStores(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slowStore{lists: 100 * time.Millisecond}
+		a, h := idle(t, s, 10)
+		count := func() int {
+			all, err := a.runs.all(t.Context())
+			require.NoError(t, err)
+			for i := range all[1:] {
+				require.True(t, all[i].Position().Before(all[i+1].Position()))
+			}
+			return len(all)
+		}
+		require.Equal(t, 10, count())
+		took := a.runs.took
+		require.Equal(t, 500*time.Millisecond, took, "five calls")
+		keep(t, s.Store, a.cfg.Archiver, 50)
+		keep(t, s.Store, a.cfg.Archiver, 51)
+		began := time.Now()
+		assert.Equal(t, 12, count(), "what is new is seen at once")
+		assert.Equal(t, 100*time.Millisecond, time.Since(began), "in one call")
+		keep(t, s.Store, a.cfg.Archiver, 20)
+		assert.Equal(t, 12, count(), "what was put between is not")
+		time.Sleep(scanShare * took)
+		assert.Equal(t, 13, count())
+
+		require.NoError(t, s.Store.Delete(t.Context(), "run003"))
+		assert.Equal(t, 13, count())
+		del := httptest.NewRecorder()
+		h.ServeHTTP(del, httptest.NewRequest(http.MethodDelete, "/runs/run004", nil))
+		require.Equal(t, http.StatusNoContent, del.Code)
+		assert.Equal(t, 11, count(), "what is changed here is seen at once")
+	})
+}
+
+func TestRecent(t *testing.T) {
+	r := newRecent[string, int](2)
+	r.put("a", 1)
+	r.put("b", 2)
+	_, _ = r.get("a")
+	r.put("c", 3)
+	_, ok := r.get("b")
+	assert.False(t, ok, "the one not used for the longest time goes")
+	v, ok := r.get("a")
+	assert.True(t, ok)
+	assert.Equal(t, 1, v)
+	r.put("a", 5)
+	v, _ = r.get("a")
+	assert.Equal(t, 5, v)
+	r.remove("a")
+	_, ok = r.get("a")
+	assert.False(t, ok)
+	assert.Equal(t, 1, r.order.Len())
+}
+
+func TestIdempotencyIsBounded(t *testing.T) {
+	i := newIdempotency(time.Now)
+	for n := range maxKeys + 100 {
+		_, err := i.submit(t.Context(), fmt.Sprint(n), [32]byte{}, func() (engine.RunID, error) { return "x", nil })
+		require.NoError(t, err)
+	}
+	assert.LessOrEqual(t, len(i.keys), maxKeys+1)
+	assert.Equal(t, len(i.keys), i.order.Len())
+}
+
+func TestRunName(t *testing.T) {
+	assert.Equal(t, runName("06h0eae446v7bmdwp9q1"), runName("06h0eae446v7bmdwp9q1"))
+	names := map[string]bool{}
+	for range 2000 {
+		names[runName(engine.NewRunID(time.Now()))] = true
+	}
+	assert.Greater(t, len(names), 1800, "IDs of one moment have different names")
+	seen := map[string]bool{}
+	for _, w := range append(adjectives[:], nouns[:]...) {
+		assert.False(t, seen[w], w)
+		seen[w] = true
+	}
+}
+
+func TestFileName(t *testing.T) {
+	for given, want := range map[string]string{
+		"a.txt": "a.txt", "../../etc/passwd": "passwd", `C:\x\y.csv`: "y.csv", "": "other", "..": "other", "/": "other", "a\x00b\n": "ab", "a/": "a",
+	} {
+		assert.Equal(t, want, fileName(given, "other"), "%q", given)
+	}
+}
+
+func TestSpread(t *testing.T) {
+	into := make([]float64, 4)
+	spread(into, 5, 25, 10)
+	assert.Equal(t, []float64{0.5, 1, 0.5, 0}, into)
+	spread(into, -10, 100, 10)
+	assert.Equal(t, []float64{1.5, 2, 1.5, 1}, into)
+	spread(into, 30, 30, 10)
+	assert.Equal(t, []float64{1.5, 2, 1.5, 1}, into)
+}

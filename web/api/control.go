@@ -1,0 +1,104 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+type controlHandler = func(context.Context, *OfRun) (*answer[RunSummary], error)
+
+func (a *API) cancelRun(ctx context.Context, in *OfRun) (*answer[RunSummary], error) {
+	return a.steer(ctx, in.id(), (*engine.Run).Cancel)
+}
+
+func (a *API) pauseRun(ctx context.Context, in *OfRun) (*answer[RunSummary], error) {
+	return a.steer(ctx, in.id(), (*engine.Run).Pause)
+}
+
+func (a *API) resumeRun(ctx context.Context, in *OfRun) (*answer[RunSummary], error) {
+	return a.steer(ctx, in.id(), (*engine.Run).Resume)
+}
+
+// steer does something to a run under way that this process executes.
+func (a *API) steer(ctx context.Context, id engine.RunID, do func(*engine.Run)) (*answer[RunSummary], error) {
+	kept, err := a.kept(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if kept.Status.Final() {
+		return nil, NewProblem(http.StatusConflict, "the run has ended: it %s", ending(kept.Status))
+	}
+	own, err := a.cfg.Engine.Get(id)
+	if errors.Is(err, engine.ErrUnknownRun) {
+		return nil, NewProblem(http.StatusConflict, "the run is executed by another process, which alone can do that")
+	}
+	if err != nil {
+		return nil, err
+	}
+	do(own)
+	return a.told(ctx, id)
+}
+
+// ending says how a run ended.
+func ending(s engine.Status) string {
+	switch s {
+	case engine.Cancelled, engine.Interrupted:
+		return "was " + string(s)
+	}
+	return string(s)
+}
+
+func (a *API) retryRun(ctx context.Context, in *OfRun) (*created, error) {
+	kept, err := a.kept(ctx, in.id())
+	if err != nil {
+		return nil, err
+	}
+	w, err := a.cfg.Engine.Workflow(kept.Info.Workflow)
+	if err != nil {
+		return nil, NewProblem(http.StatusConflict, "this server has no workflow %q", cut(kept.Info.Workflow, 80))
+	}
+	args, err := repeated(w, &kept)
+	if err != nil {
+		return nil, err
+	}
+	tags := slices.DeleteFunc(slices.Clone(kept.Annotation.Tags), func(t string) bool { return t == metricsstore.KeepTag })
+	id, err := a.start(ctx, w, args, engine.RunOptions{
+		Policy: kept.Info.Policy, Deadline: kept.Info.Deadline, Upload: kept.Info.Upload, Tags: tags,
+	}, kept.Annotation.Note)
+	if err != nil {
+		return nil, err
+	}
+	return a.made(ctx, id, http.StatusCreated)
+}
+
+// repeated gives the arguments of a run once more. Files are not kept: only those that the workflow brings itself can
+// be had again, and those are known by their names.
+func repeated(w *engine.Workflow, kept *metricsstore.Run) (engine.Args, error) {
+	set := maps.Clone(kept.Info.Params)
+	for i := range w.Params {
+		p := &w.Params[i]
+		name, isSet := set[p.Name]
+		if p.Kind != engine.FileParam || !isSet {
+			continue
+		}
+		delete(set, p.Name)
+		if p.DefaultFile != nil {
+			if f, err := p.DefaultFile(); err == nil && f.Name == name {
+				continue
+			}
+		}
+		return engine.Args{}, NewProblem(http.StatusConflict,
+			"the run was given the file %q for %s, which is not kept; submit it again with the file", cut(name, 80), p.Name)
+	}
+	args, err := w.Arguments(set, nil)
+	if err != nil {
+		return engine.Args{}, NewProblem(http.StatusConflict, "the parameters of the run do not fit its workflow any more: %s", plain(err))
+	}
+	return args, nil
+}

@@ -1,0 +1,179 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/export"
+	"github.com/dagscope/dagscope/web/layout"
+)
+
+// drawingTypes are the formats of drawings.
+var drawingTypes = map[string]string{"svg": "image/svg+xml", "png": "image/png", "dot": "text/vnd.graphviz"}
+
+// exports are the formats in which runs can be written.
+var exports = map[string]struct {
+	mediaType, ending string
+	write             func(context.Context, io.Writer, *metricsstore.Queries, engine.RunID) error
+}{
+	"csv":     {"text/csv; charset=utf-8", "csv", export.WriteCSV},
+	"records": {"application/x-ndjson", "records.ndjson", export.WriteRecords},
+	"events":  {"application/x-ndjson", "events.ndjson", export.WriteEvents},
+	"chrome":  {"application/json", "trace.json", export.WriteChromeTrace},
+}
+
+func (a *API) getArchive(ctx context.Context, in *runInput) (*huma.StreamResponse, error) {
+	return a.file(ctx, in, archiveType, "dagscope", func(ctx context.Context, w io.Writer) error {
+		return metricsstore.WriteArchive(ctx, w, a.cfg.Store, in.id())
+	})
+}
+
+func (a *API) exportRun(ctx context.Context, in *exportInput) (*huma.StreamResponse, error) {
+	e := exports[in.Format]
+	return a.file(ctx, &runInput{in.OfRun, in.Conditional}, e.mediaType, e.ending, func(ctx context.Context, w io.Writer) error {
+		return e.write(ctx, w, a.queries, in.id())
+	})
+}
+
+// file streams a file about a run. Where writing fails the connection is broken off, so that a part is not taken for
+// the whole.
+func (a *API) file(ctx context.Context, in *runInput, mediaType, ending string, write func(context.Context, io.Writer) error) (*huma.StreamResponse, error) {
+	run, err := a.kept(ctx, in.id())
+	if err != nil {
+		return nil, err
+	}
+	tag := runTag(&run, "file", ending, run.Annotation)
+	if in.unchanged(tag) {
+		return &huma.StreamResponse{Body: func(h huma.Context) {
+			h.SetHeader("ETag", tag)
+			h.SetHeader("Cache-Control", revalidated)
+			h.SetStatus(http.StatusNotModified)
+		}}, nil
+	}
+	_, leave, err := a.enter(ctx) // a file may take longer than an answer, as long as somebody reads it
+	if err != nil {
+		return nil, err
+	}
+	return &huma.StreamResponse{Body: func(h huma.Context) {
+		defer leave()
+		_, w := humachi.Unwrap(h)
+		h.SetHeader("Content-Type", mediaType)
+		h.SetHeader("Content-Disposition", fmt.Sprintf("attachment; filename=%q", string(in.id())+"."+ending))
+		h.SetHeader("Cache-Control", notKept)
+		if tag != "" {
+			h.SetHeader("ETag", tag)
+			h.SetHeader("Cache-Control", revalidated)
+		}
+		h.SetStatus(http.StatusOK)
+		if err := write(ctx, patient{h.BodyWriter(), http.NewResponseController(w)}); err != nil {
+			a.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "file broken off", slog.String("request_id", middleware.GetReqID(ctx)), slog.Any("error", err))
+			panic(http.ErrAbortHandler)
+		}
+	}}, nil
+}
+
+// readWithin is how long whoever downloads a file may take for each part of it.
+const readWithin = 30 * time.Second
+
+// patient writes as long as somebody reads, so that nobody holds up others by reading nothing.
+type patient struct {
+	w   io.Writer
+	out *http.ResponseController
+}
+
+// Write implements io.Writer.
+func (p patient) Write(b []byte) (int, error) {
+	_ = p.out.SetWriteDeadline(time.Now().Add(readWithin)) // where that is not possible, as in tests, it takes what it takes
+	return p.w.Write(b)
+}
+
+func (a *API) importArchive(ctx context.Context, in *Exchange) (*created, error) {
+	ctx, leave, err := a.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	p, err := metricsstore.ReadArchive(in.request.Body, a.cfg.MaxArchive)
+	if errors.Is(err, metricsstore.ErrInvalid) {
+		return nil, &http.MaxBytesError{Limit: a.cfg.MaxArchive}
+	}
+	added := false
+	if err == nil {
+		added, err = a.cfg.Archiver.Import(ctx, p)
+		a.runs.stale()
+	}
+	switch {
+	case errors.Is(err, metricsstore.ErrCorrupt):
+		return nil, NewProblem(http.StatusUnprocessableEntity, "the body is no archive of a run: %s", plain(err))
+	case err != nil:
+		return nil, err
+	case added:
+		a.deleted.remove(p.Run.Info.ID)
+		return a.made(ctx, p.Run.Info.ID, http.StatusCreated)
+	}
+	return a.made(ctx, p.Run.Info.ID, http.StatusOK)
+}
+
+// drawing is a drawing in one of the formats.
+type drawing struct {
+	Status       int
+	ETag         string `header:"ETag"`
+	CacheControl string `header:"Cache-Control"`
+	ContentType  string `header:"Content-Type"`
+	Body         []byte
+}
+
+func (a *API) getDrawing(ctx context.Context, in *drawingInput) (*drawing, error) {
+	run, err := a.kept(ctx, in.id())
+	if err != nil {
+		return nil, err
+	}
+	if a.cfg.Drawer == nil {
+		return nil, drawingProblem(layout.ErrNoGraphviz)
+	}
+	tag := tagOf("drawing", run.Graph.Hash, in.Format)
+	if in.unchanged(tag) {
+		return &drawing{Status: http.StatusNotModified, ETag: tag, CacheControl: revalidated}, nil
+	}
+	ctx, leave, err := a.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	g, err := a.queries.Graph(ctx, in.id())
+	if err != nil {
+		return nil, err
+	}
+	picture, err := a.cfg.Drawer.Draw(ctx, g, in.Format)
+	if err != nil {
+		return nil, drawingProblem(err)
+	}
+	return &drawing{
+		Status: http.StatusOK, ETag: tag, CacheControl: revalidated, ContentType: drawingTypes[in.Format], Body: picture,
+	}, nil
+}
+
+// drawingProblem says why there is no drawing, and what can be done.
+func drawingProblem(err error) error {
+	switch {
+	case errors.Is(err, layout.ErrNoGraphviz):
+		return NewProblem(http.StatusNotImplemented, "drawings are made by the program dagscope-graphviz, which is not beside this server; format=dot and the layout are to be had without")
+	case errors.Is(err, layout.ErrTooLarge):
+		return NewProblem(http.StatusUnprocessableEntity, "%s; format=dot and the layout are to be had all the same", strings.TrimPrefix(err.Error(), "layout: "))
+	case errors.Is(err, layout.ErrTimeout):
+		return NewProblem(http.StatusServiceUnavailable, "Graphviz took too long with this graph and was ended; format=dot and the layout are to be had all the same")
+	}
+	return err
+}

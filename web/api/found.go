@@ -1,0 +1,102 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// Bounds of a search across runs; what lies behind them is told as not complete.
+const (
+	maxScannedRuns     = 500
+	maxScannedAttempts = 3_000_000
+)
+
+func (a *API) findTasks(ctx context.Context, in *foundTasksInput) (*answer[FoundTasks], error) {
+	if err := in.Period.check(); err != nil {
+		return nil, err
+	}
+	all, err := a.runs.all(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ctx, leave, err := a.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	s := search{in: in, found: []FoundTask{}, complete: true}
+	filter := metricsstore.RunFilter{Workflow: in.Workflow, From: in.From, To: in.To}
+	for i := range all {
+		r := &all[i]
+		if !filter.Match(r) || r.Info.Reconstructed != "" {
+			continue
+		}
+		if s.runs == maxScannedRuns || s.attempts > maxScannedAttempts {
+			s.complete = false
+			break
+		}
+		if err := s.scan(ctx, a.queries, r); err != nil {
+			return nil, err
+		}
+	}
+	return answered("", FoundTasks{
+		Metric: in.Metric, Unit: unitOf(in.Metric), Tasks: s.found, ScannedRuns: s.runs, Complete: s.complete,
+	}), nil
+}
+
+// search keeps the attempts with the greatest values.
+type search struct {
+	in       *foundTasksInput
+	found    []FoundTask // the greatest first
+	runs     int
+	attempts int
+	complete bool
+}
+
+// scan reads the log of one run. One that is deleted meanwhile, or damaged, makes the answer incomplete.
+func (s *search) scan(ctx context.Context, q *metricsstore.Queries, r *metricsstore.Run) error {
+	_, err := q.EachRecord(ctx, r.Info.ID, func(records []engine.TaskMetrics) error {
+		s.attempts += len(records)
+		for i := range records {
+			s.look(r, &records[i])
+		}
+		return nil
+	})
+	if errors.Is(err, metricsstore.ErrNotFound) || errors.Is(err, metricsstore.ErrCorrupt) {
+		s.complete = false
+		return nil
+	}
+	s.runs++
+	s.complete = s.complete && newRecordState(r).Complete
+	return err
+}
+
+func (s *search) look(r *metricsstore.Run, m *engine.TaskMetrics) {
+	in := s.in
+	if m.Outcome != engine.OutcomeOK || in.Function != "" && in.Function != m.Task.Function {
+		return
+	}
+	v, ok := in.Metric.Of(m)
+	if least := in.Min.pointer(); !ok || least != nil && v < *least {
+		return
+	}
+	full := len(s.found) == in.Limit
+	if full && v <= s.found[len(s.found)-1].Value {
+		return
+	}
+	if full {
+		s.found = s.found[:len(s.found)-1]
+	}
+	at, _ := slices.BinarySearchFunc(s.found, v, func(f FoundTask, v int64) int {
+		return cmp.Or(cmp.Compare(v, f.Value), -1) // behind its equals
+	})
+	s.found = slices.Insert(s.found, at, FoundTask{
+		Run: r.Info.ID, Name: runName(r.Info.ID), Workflow: r.Info.Workflow, Node: m.Node, Task: m.Task.String(),
+		Function: m.Task.Function, Version: m.Task.Version, Attempt: m.Attempt, StartedAt: m.StartedAt.UTC(), Value: v,
+	})
+}

@@ -1,0 +1,100 @@
+package api
+
+import (
+	"container/list"
+	"context"
+	"crypto/sha256"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// Keys are kept for this long, and at most so many.
+const (
+	keyAge  = 24 * time.Hour
+	maxKeys = 10_000
+)
+
+// idempotency makes submissions with one key give one run. Safe for concurrent use.
+type idempotency struct {
+	now func() time.Time
+
+	mu    sync.Mutex
+	keys  map[string]*list.Element
+	order *list.List // of *keyed, the oldest in front
+}
+
+// keyed is what a key stands for. Run is set once done is closed, empty where the submission failed.
+type keyed struct {
+	key  string
+	sum  [sha256.Size]byte
+	at   time.Time
+	done chan struct{}
+	run  engine.RunID
+}
+
+func newIdempotency(now func() time.Time) *idempotency {
+	return &idempotency{now: now, keys: map[string]*list.Element{}, order: list.New()}
+}
+
+// submit calls f unless the key has given a run already; another submission with the key under way is waited for.
+// A key whose submission failed is free again.
+func (i *idempotency) submit(ctx context.Context, key string, sum [sha256.Size]byte, f func() (engine.RunID, error)) (run engine.RunID, err error) {
+	if key == "" {
+		return f()
+	}
+	for {
+		k, mine := i.take(key, sum)
+		if mine {
+			defer func() { i.settle(k, run) }() // also when f panics
+			return f()
+		}
+		if k.sum != sum {
+			return "", NewProblem(http.StatusUnprocessableEntity, "the Idempotency-Key was used with another request; use a new one")
+		}
+		select {
+		case <-k.done:
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+		if k.run != "" {
+			return k.run, nil
+		}
+	}
+}
+
+// take gives the entry of a key, making one where there is none.
+func (i *idempotency) take(key string, sum [sha256.Size]byte) (k *keyed, mine bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	now := i.now()
+	for e := i.order.Front(); e != nil; e = i.order.Front() {
+		if oldest := e.Value.(*keyed); now.Sub(oldest.at) < keyAge && i.order.Len() <= maxKeys {
+			break
+		}
+		i.drop(e)
+	}
+	if e := i.keys[key]; e != nil {
+		return e.Value.(*keyed), false
+	}
+	k = &keyed{key: key, sum: sum, at: now, done: make(chan struct{})}
+	i.keys[key] = i.order.PushBack(k)
+	return k, true
+}
+
+func (i *idempotency) settle(k *keyed, run engine.RunID) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	k.run = run
+	if e := i.keys[k.key]; run == "" && e != nil && e.Value.(*keyed) == k {
+		i.drop(e)
+	}
+	close(k.done)
+}
+
+func (i *idempotency) drop(e *list.Element) {
+	i.order.Remove(e)
+	delete(i.keys, e.Value.(*keyed).key)
+}

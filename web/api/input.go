@@ -1,0 +1,196 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// OfRun is the input of what is about one run.
+type OfRun struct {
+	Run string `path:"run" maxLength:"64" pattern:"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$" doc:"The run's id."`
+}
+
+func (i *OfRun) id() engine.RunID { return engine.RunID(i.Run) }
+
+// Period bounds the start of runs.
+type Period struct {
+	From time.Time `query:"from" doc:"Only runs that started then or later."`
+	To   time.Time `query:"to" doc:"Only runs that started before."`
+}
+
+// check refuses windows that hold nothing.
+func (p *Period) check() error {
+	if !p.From.IsZero() && !p.To.IsZero() && !p.From.Before(p.To) {
+		return NewProblem(http.StatusBadRequest, "query.to is %s, expected a moment after query.from, %s",
+			p.To.Format(time.RFC3339Nano), p.From.Format(time.RFC3339Nano))
+	}
+	return nil
+}
+
+// Conditional is the input of what may be answered by 304.
+type Conditional struct {
+	IfNoneMatch string `header:"If-None-Match" doc:"ETags that are known; the answer is 304 where one still holds."`
+}
+
+// Measured names what a statistic is about.
+type Measured struct {
+	Metric metricsstore.Metric `query:"metric" default:"execute_ns" enum:"queue_ns,wait_ns,fetch_ns,execute_ns,store_ns,update_ns,output_bytes,stored_bytes,output_bytes_per_s"`
+}
+
+// Quantiled asks for further quantiles.
+type Quantiled struct {
+	Quantiles []float64 `query:"quantiles" maxItems:"32" minimum:"0" maximum:"1" doc:"Quantiles beside those of the summary, separated by commas."`
+}
+
+// Exchange gives a handler the request itself, for bodies that are streams.
+type Exchange struct {
+	request *http.Request
+	writer  http.ResponseWriter
+}
+
+// Resolve implements huma.Resolver.
+func (e *Exchange) Resolve(ctx huma.Context) []error {
+	e.request, e.writer = humachi.Unwrap(ctx)
+	return nil
+}
+
+// answer is an output with what caches need to know.
+type answer[T any] struct {
+	Status       int
+	ETag         string `header:"ETag" doc:"Names this answer; the same bytes have the same."`
+	CacheControl string `header:"Cache-Control"`
+	Body         T
+}
+
+// created is the answer to what made a run.
+type created struct {
+	Status   int
+	Location string `header:"Location" doc:"The address of the run."`
+	Body     RunSummary
+}
+
+// nothing is an answer without a body.
+type nothing struct{}
+
+type runsInput struct {
+	Period
+	Workflow string          `query:"workflow"`
+	Status   []engine.Status `query:"status,explode" enum:"queued,running,paused,succeeded,failed,cancelled,interrupted" doc:"Any of them; can be repeated."`
+	Tag      string          `query:"tag"`
+	Text     string          `query:"text" doc:"Searched for in id, name, workflow, tags, note, parameters and error, without regard to case."`
+	Sort     string          `query:"sort" enum:"started,makespan,tasks,bytes,workflow,status" default:"started"`
+	Order    string          `query:"order" enum:"asc,desc" default:"desc"`
+	Limit    int             `query:"limit" minimum:"1" maximum:"1000" default:"50"`
+	Cursor   string          `query:"cursor" maxLength:"4096" doc:"next of the page before; empty for the first."`
+}
+
+type submitInput struct {
+	Exchange
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"The same key with the same request gives the same run, for 24 hours."`
+}
+
+type annotateInput struct {
+	OfRun
+	Body AnnotationChange
+}
+
+type runInput struct {
+	OfRun
+	Conditional
+}
+
+type layoutInput struct {
+	OfRun
+	Conditional
+	Engine string `query:"engine" enum:"layered,dot" default:"layered" doc:"dot is for up to 300 tasks and needs Graphviz beside the server; where it cannot, the answer is layered."`
+}
+
+type drawingInput struct {
+	OfRun
+	Conditional
+	Format string `query:"format" enum:"svg,png,dot" default:"svg"`
+}
+
+type eventsInput struct {
+	OfRun
+	Conditional
+	After uint64 `query:"after" maximum:"9007199254740991" doc:"Only events behind this number."`
+	Limit int    `query:"limit" minimum:"1" maximum:"10000" default:"1000"`
+}
+
+type tasksInput struct {
+	OfRun
+	Conditional
+	Function string              `query:"function"`
+	Outcome  []string            `query:"outcome,explode" enum:"ok,failed,retrying,cancelled,lost,skipped" doc:"Any of them; can be repeated."`
+	Worker   optional[int]       `query:"worker" minimum:"0" maximum:"65535"`
+	Sort     metricsstore.Metric `query:"sort" enum:"queue_ns,wait_ns,fetch_ns,execute_ns,store_ns,update_ns,output_bytes,stored_bytes,output_bytes_per_s" doc:"By a metric; absent for the order of the log."`
+	Order    string              `query:"order" enum:"asc,desc" default:"desc"`
+	Limit    int                 `query:"limit" minimum:"1" maximum:"1000" default:"50"`
+	Cursor   string              `query:"cursor" maxLength:"4096"`
+}
+
+type taskInput struct {
+	OfRun
+	Conditional
+	Node uint32 `path:"node" doc:"The number of the task's node."`
+}
+
+type timelineInput struct {
+	OfRun
+	Conditional
+	Buckets int `query:"buckets" minimum:"1" maximum:"2000" default:"60"`
+}
+
+type statsInput struct {
+	OfRun
+	Conditional
+	Measured
+	Quantiled
+	GroupBy  metricsstore.GroupBy `query:"group_by" enum:"function,worker,level,none" default:"function"`
+	Function string               `query:"function"`
+	At       optional[int64]      `query:"at" minimum:"0" doc:"Only attempts that had ended so many nanoseconds after the run's start."`
+}
+
+type exportInput struct {
+	OfRun
+	Conditional
+	Format string `query:"format" enum:"csv,records,events,chrome" required:"true" doc:"csv and records have a line for each attempt, events one for each event; chrome opens in Perfetto."`
+}
+
+type historyInput struct {
+	Period
+	Measured
+	Quantiled
+	Workflow string               `query:"workflow"`
+	Function string               `query:"function"`
+	Version  optional[int]        `query:"version"`
+	Bucket   metricsstore.Bucket  `query:"bucket" enum:"day" doc:"day: one part for each day of UTC."`
+	GroupBy  metricsstore.GroupBy `query:"group_by" enum:"function,none" default:"none"`
+	Except   string               `query:"except" maxLength:"64" doc:"A run that is left out."`
+	Bins     int                  `query:"bins" minimum:"0" maximum:"200" default:"0" doc:"How many bars a histogram may have; 0 for none."`
+}
+
+type functionsInput struct {
+	Period
+	Workflow string `query:"workflow"`
+}
+
+type foundTasksInput struct {
+	Period
+	Measured
+	Workflow string          `query:"workflow"`
+	Function string          `query:"function"`
+	Min      optional[int64] `query:"min" doc:"Only values from this one on."`
+	Limit    int             `query:"limit" minimum:"1" maximum:"1000" default:"50"`
+}
+
+type workflowInput struct {
+	Name string `path:"name" maxLength:"255"`
+}

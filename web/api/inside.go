@@ -1,0 +1,143 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/web/layout"
+)
+
+func (a *API) getGraph(ctx context.Context, in *runInput) (*answer[Graph], error) {
+	run, err := a.kept(ctx, in.id())
+	if err != nil {
+		return nil, err
+	}
+	return heavily(ctx, a, in, tagOf("graph", run.Graph.Hash), func(ctx context.Context) (Graph, error) {
+		g, err := a.queries.Graph(ctx, in.id())
+		if err != nil {
+			return Graph{}, err
+		}
+		return newGraph(g), nil
+	})
+}
+
+func (a *API) getLayout(ctx context.Context, in *layoutInput) (*answer[*layout.Layout], error) {
+	run, err := a.kept(ctx, in.id())
+	if err != nil {
+		return nil, err
+	}
+	tag := func(engine string) string { return tagOf("layout", run.Graph.Hash, engine) }
+	if in.unchanged(tag(in.Engine)) {
+		return notModified[*layout.Layout](tag(in.Engine)), nil
+	}
+	ctx, leave, err := a.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	g, err := a.queries.Graph(ctx, in.id())
+	if err != nil {
+		return nil, err
+	}
+	if in.Engine == layout.EngineDot && a.cfg.Drawer != nil {
+		if l, err := a.cfg.Drawer.Dot(ctx, g); err == nil {
+			return answered(tag(l.Engine), l), nil
+		}
+	}
+	l, err := a.cfg.Layouts.Get(ctx, g)
+	if err != nil {
+		return nil, err
+	}
+	return answered(tag(l.Engine), l), nil
+}
+
+func (a *API) listEvents(ctx context.Context, in *eventsInput) (*answer[EventList], error) {
+	run, err := a.kept(ctx, in.id())
+	if err != nil {
+		return nil, err
+	}
+	return heavily(ctx, a, in, runTag(&run, "events", in.After, in.Limit), func(ctx context.Context) (EventList, error) {
+		return a.events(ctx, in)
+	})
+}
+
+// events decodes the events behind a number. Those before cost a few nanoseconds each.
+func (a *API) events(ctx context.Context, in *eventsInput) (EventList, error) {
+	decoder, log, err := a.queries.Decode(ctx, in.id())
+	if err != nil {
+		return EventList{}, err
+	}
+	out := EventList{Events: []Event{}, NextAfter: in.After}
+	var room []engine.Event
+	for len(out.Events) < in.Limit {
+		steps, err := log.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return EventList{}, err
+		}
+		for i := range steps {
+			if decoder.Seq()+uint64(decoder.EventCount(&steps[i])) <= in.After {
+				decoder.Skip(steps[i : i+1])
+				continue
+			}
+			room = decoder.Events(room[:0], steps[i:i+1])
+			for _, e := range room {
+				if e.Seq > in.After && len(out.Events) < in.Limit {
+					out.Events = append(out.Events, Event{e})
+					out.NextAfter = e.Seq
+				}
+			}
+		}
+		if err := decoder.Err(); err != nil {
+			return EventList{}, fmt.Errorf("%w: %w", metricsstore.ErrCorrupt, err)
+		}
+	}
+	out.AsOf = log.After()
+	return out, nil
+}
+
+// stream answers requests for the live stream instead of a list of events.
+func (a *API) stream(ctx huma.Context, next func(huma.Context)) {
+	if a.cfg.Stream == nil || !acceptsStream(ctx.Header("Accept")) {
+		next(ctx)
+		return
+	}
+	r, w := humachi.Unwrap(ctx)
+	id, err := engine.ParseRunID(ctx.Param("run"))
+	if err != nil {
+		WriteProblem(w, r, NewProblem(400, "path.run: %s", plain(err)))
+		return
+	}
+	if _, err := a.kept(r.Context(), id); err != nil {
+		WriteProblem(w, r, a.ProblemOf(r.Context(), err))
+		return
+	}
+	a.cfg.Stream(w, r, id)
+}
+
+func (a *API) listRunWorkers(ctx context.Context, in *runInput) (*answer[RunWorkerList], error) {
+	run, err := a.kept(ctx, in.id())
+	if err != nil {
+		return nil, err
+	}
+	return heavily(ctx, a, in, runTag(&run, "workers"), func(ctx context.Context) (RunWorkerList, error) {
+		records, err := a.queries.Workers(ctx, in.id())
+		if err != nil {
+			return RunWorkerList{}, err
+		}
+		out := RunWorkerList{Workers: make([]RunWorker, len(records))}
+		for i := range records {
+			out.Workers[i] = newRunWorker(&records[i])
+		}
+		return out, nil
+	})
+}

@@ -1,0 +1,93 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// routes registers all operations.
+func (a *API) routes() {
+	a.runRoutes()
+	a.controlRoutes()
+	a.insideRoutes()
+	a.historyRoutes()
+	a.serverRoutes()
+}
+
+func operation(id, method, path, tag, summary string) huma.Operation {
+	return huma.Operation{OperationID: id, Method: method, Path: path, Tags: []string{tag}, Summary: summary}
+}
+
+func (a *API) runRoutes() {
+	register(a, operation("list-runs", http.MethodGet, "/runs", "runs", "List runs, filtered, sorted and in pages"), a.listRuns)
+	submit := operation("submit-run", http.MethodPost, "/runs", "runs", "Submit a run of a workflow")
+	submit.DefaultStatus = http.StatusCreated
+	submit.Description = "As JSON, or as a form with the same JSON in the part request and a part for each file parameter, named by it."
+	register(a, submit, a.submitRun)
+	register(a, operation("get-run", http.MethodGet, "/runs/{run}", "runs", "Get the summary of a run"), a.getRun)
+	register(a, operation("annotate-run", http.MethodPatch, "/runs/{run}", "runs", "Replace tags or note of a run"), a.annotateRun)
+	remove := operation("delete-run", http.MethodDelete, "/runs/{run}", "runs", "Delete an ended run with all that is kept of it")
+	remove.DefaultStatus = http.StatusNoContent
+	register(a, remove, a.deleteRun)
+	upload := operation("import-archive", http.MethodPost, "/archives", "runs", "Take in a run from an archive file")
+	upload.Description = "201 where the run is new, 200 where it was there already."
+	upload.DefaultStatus = http.StatusCreated
+	register(a, upload, a.importArchive)
+}
+
+func (a *API) controlRoutes() {
+	for _, c := range []struct {
+		word, summary string
+		handler       controlHandler
+	}{
+		{"cancel", "End a run as cancelled", a.cancelRun},
+		{"pause", "Let a run start no more tasks", a.pauseRun},
+		{"resume", "Undo a pause", a.resumeRun},
+	} {
+		register(a, operation(c.word+"-run", http.MethodPost, "/runs/{run}/"+c.word, "runs", c.summary), c.handler)
+	}
+	retry := operation("retry-run", http.MethodPost, "/runs/{run}/retry", "runs", "Submit the same workflow with the same parameters again, as a new run")
+	retry.DefaultStatus = http.StatusCreated
+	register(a, retry, a.retryRun)
+}
+
+func (a *API) insideRoutes() {
+	get := func(id, path, summary string) huma.Operation {
+		return operation(id, http.MethodGet, "/runs/{run}"+path, "run", summary)
+	}
+	register(a, get("get-graph", "/graph", "Get the planned graph of a run"), a.getGraph)
+	register(a, get("get-layout", "/layout", "Get where the elements of a run's graph are drawn"), a.getLayout)
+	drawing := get("get-drawing", "/drawing", "Get a drawing of a run's graph, made by Graphviz")
+	register(a, files(drawing, drawingTypes["svg"], drawingTypes["png"], drawingTypes["dot"]), a.getDrawing)
+	events := get("list-events", "/events", "List the events of a run, in the order of their numbers")
+	events.Description = "With Accept: text/event-stream the answer is the live stream of the run instead."
+	events.Middlewares = huma.Middlewares{a.stream}
+	register(a, events, a.listEvents)
+	register(a, get("list-tasks", "/tasks", "List the attempts of a run that have ended"), a.listTasks)
+	register(a, get("get-task", "/tasks/{node}", "Get everything known of one task"), a.getTask)
+	register(a, get("list-run-workers", "/workers", "List the workers of a run"), a.listRunWorkers)
+	register(a, get("get-timeline", "/timeline", "Get how many tasks were ready, moving and running over time"), a.getTimeline)
+	register(a, get("get-run-statistics", "/stats", "Get percentiles, mean and range over the attempts of a run"), a.getRunStatistics)
+	register(a, files(get("get-archive", "/archive", "Download a run as an archive file"), archiveType), a.getArchive)
+	export := get("export-run", "/export", "Download a run in a format of others")
+	register(a, files(export, "text/csv", "application/x-ndjson", "application/json"), a.exportRun)
+}
+
+func (a *API) historyRoutes() {
+	get := func(id, path, summary string) huma.Operation {
+		return operation(id, http.MethodGet, path, "history", summary)
+	}
+	register(a, get("get-statistics", "/stats", "Get percentiles, mean and range over recorded runs"), a.getHistory)
+	register(a, get("list-functions", "/functions", "List the functions that have history"), a.listFunctions)
+	register(a, get("find-tasks", "/tasks", "Find the attempts with the greatest values across runs"), a.findTasks)
+}
+
+func (a *API) serverRoutes() {
+	get := func(id, path, summary string) huma.Operation {
+		return operation(id, http.MethodGet, path, "server", summary)
+	}
+	register(a, get("list-workflows", "/workflows", "List the workflows that can be submitted"), a.listWorkflows)
+	register(a, get("get-workflow", "/workflows/{name}", "Get one workflow with its parameters"), a.getWorkflow)
+	register(a, get("list-workers", "/workers", "List the live workers of this server"), a.listWorkers)
+}

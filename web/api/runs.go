@@ -1,0 +1,176 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// statuses are all that a run can have.
+func statuses() []engine.Status {
+	return []engine.Status{
+		engine.Queued, engine.Running, engine.Paused, engine.Succeeded, engine.Failed, engine.Cancelled, engine.Interrupted,
+	}
+}
+
+func (a *API) listRuns(ctx context.Context, in *runsInput) (*answer[RunList], error) {
+	if err := in.Period.check(); err != nil {
+		return nil, err
+	}
+	all, err := a.runs.all(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := withText(all, in.Text)
+	query := metricsstore.RunQuery{
+		RunFilter: metricsstore.RunFilter{Workflow: in.Workflow, Status: in.Status, Tag: in.Tag, From: in.From, To: in.To},
+		Sort:      metricsstore.RunOrder(in.Sort), Ascending: in.Order == "asc", Limit: in.Limit, Cursor: in.Cursor,
+	}
+	page, err := a.listed.Runs(withRuns(ctx, found), query)
+	if err != nil {
+		return nil, err
+	}
+	out := RunList{Next: page.Next, Counts: countRuns(found, query.RunFilter), Workflows: workflowsOf(all)}
+	if out.Runs, err = a.summaries(withRuns(ctx, all), page.Runs); err != nil {
+		return nil, err
+	}
+	return answered("", out), nil
+}
+
+// withText selects runs that have a text in what can be searched; their names, which are not stored, can be too.
+func withText(all []metricsstore.Run, text string) []metricsstore.Run {
+	if text == "" {
+		return all
+	}
+	filter, lower := metricsstore.RunFilter{Text: text}, strings.ToLower(text)
+	var out []metricsstore.Run
+	for i := range all {
+		if filter.Match(&all[i]) || strings.Contains(runName(all[i].Info.ID), lower) {
+			out = append(out, all[i])
+		}
+	}
+	return out
+}
+
+// countRuns counts what the filter without its statuses selects, by status.
+func countRuns(all []metricsstore.Run, filter metricsstore.RunFilter) map[string]int {
+	counts := map[string]int{"all": 0}
+	for _, s := range statuses() {
+		counts[string(s)] = 0
+	}
+	filter.Status = nil
+	for i := range all {
+		if filter.Match(&all[i]) {
+			counts["all"]++
+			counts[string(all[i].Status)]++
+		}
+	}
+	return counts
+}
+
+func workflowsOf(all []metricsstore.Run) []string {
+	seen := map[string]bool{}
+	out := []string{}
+	for i := range all {
+		if name := all[i].Info.Workflow; !seen[name] {
+			seen[name] = true
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (a *API) getRun(ctx context.Context, in *runInput) (*answer[RunSummary], error) {
+	s, err := a.summary(ctx, in.id())
+	if err != nil {
+		return nil, err
+	}
+	tag := ""
+	if !s.Live {
+		tag = bodyTag(s) // its standing depends on other runs
+	}
+	if in.unchanged(tag) {
+		return notModified[RunSummary](tag), nil
+	}
+	return answered(tag, s), nil
+}
+
+// kept gives the header of a run as the store has it.
+func (a *API) kept(ctx context.Context, id engine.RunID) (metricsstore.Run, error) {
+	run, err := a.cfg.Store.Run(ctx, id)
+	return run, a.missing(id, err)
+}
+
+func isMissing(err error) bool { return errors.Is(err, metricsstore.ErrNotFound) }
+
+// Bounds of what people add to runs.
+const (
+	maxTags     = 32
+	maxTagBytes = 64
+)
+
+// checkTags brings tags in the form in which they are kept: trimmed, each once.
+func checkTags(tags []string) ([]string, error) {
+	var out []string
+	for _, t := range tags {
+		t = strings.TrimSpace(t)
+		if t == "" || len(t) > maxTagBytes || strings.ContainsAny(t, "\n\r\x00") {
+			return nil, NewProblem(http.StatusUnprocessableEntity, "body.tags: %q is not a tag, expected 1 to %d bytes on one line", cut(t, 80), maxTagBytes)
+		}
+		if !slices.Contains(out, t) {
+			out = append(out, t)
+		}
+	}
+	if len(out) > maxTags {
+		return nil, NewProblem(http.StatusUnprocessableEntity, "body.tags: %d tags, expected at most %d", len(out), maxTags)
+	}
+	return out, nil
+}
+
+func (a *API) annotateRun(ctx context.Context, in *annotateInput) (*answer[RunSummary], error) {
+	run, err := a.kept(ctx, in.id())
+	if err != nil {
+		return nil, err
+	}
+	annotation := run.Annotation
+	if in.Body.Tags != nil {
+		if annotation.Tags, err = checkTags(*in.Body.Tags); err != nil {
+			return nil, err
+		}
+	}
+	if in.Body.Note != nil {
+		annotation.Note = *in.Body.Note
+	}
+	if err := a.cfg.Store.Annotate(ctx, in.id(), annotation); err != nil {
+		return nil, err
+	}
+	a.runs.stale()
+	return a.told(ctx, in.id())
+}
+
+// told answers with how a run stands after something was done to it.
+func (a *API) told(ctx context.Context, id engine.RunID) (*answer[RunSummary], error) {
+	s, err := a.summary(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return answered("", s), nil
+}
+
+func (a *API) deleteRun(ctx context.Context, in *OfRun) (*nothing, error) {
+	if _, err := a.kept(ctx, in.id()); err != nil {
+		return nil, err
+	}
+	if err := a.cfg.Store.Delete(ctx, in.id()); err != nil {
+		return nil, err
+	}
+	a.deleted.put(in.id(), struct{}{})
+	a.runs.stale()
+	return &nothing{}, nil
+}

@@ -1,0 +1,149 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+func (a *API) getRunStatistics(ctx context.Context, in *statsInput) (*answer[RunStatistics], error) {
+	run, err := a.kept(ctx, in.id())
+	if err != nil {
+		return nil, err
+	}
+	tag := runTag(&run, "stats", in.Metric, in.GroupBy, in.Function, in.Quantiles, in.At.pointer())
+	return heavily(ctx, a, in, tag, func(ctx context.Context) (RunStatistics, error) {
+		query := metricsstore.StatsQuery{
+			Run: in.id(), Metric: in.Metric, GroupBy: in.GroupBy, Function: in.Function, Quantiles: in.Quantiles,
+		}
+		if at := in.At.pointer(); at != nil {
+			query.At = time.Duration(max(*at, 1)) // 0 would mean all
+		}
+		found, err := a.queries.Statistics(ctx, query)
+		if err != nil {
+			return RunStatistics{}, err
+		}
+		return newRunStatistics(in, &run, &found), nil
+	})
+}
+
+func newRunStatistics(in *statsInput, run *metricsstore.Run, found *metricsstore.Statistics) RunStatistics {
+	out := RunStatistics{
+		Metric: found.Metric, Unit: unitOf(found.Metric), GroupBy: in.GroupBy, Method: method, AtNS: in.At.pointer(),
+		AsOf: found.AsOf, Complete: found.Complete && newRecordState(run).Complete,
+		Attempts: found.Attempts, Succeeded: found.Succeeded, Groups: make([]Group, len(found.Groups)),
+	}
+	for i := range found.Groups {
+		g := &found.Groups[i]
+		v := Group{Key: g.Key, Distribution: newDistribution(&g.Distribution), Throughput: Throughput(g.Throughput)}
+		switch in.GroupBy {
+		case metricsstore.ByFunction:
+			v.Function, v.Version = g.Function, &g.Version
+		case metricsstore.ByWorker, metricsstore.ByLevel:
+			v.Number = &g.Number
+		}
+		out.Groups[i] = v
+	}
+	return out
+}
+
+func (a *API) getHistory(ctx context.Context, in *historyInput) (*answer[History], error) {
+	if err := in.Period.check(); err != nil {
+		return nil, err
+	}
+	except, err := optionalRun(in.Except)
+	if err != nil {
+		return nil, err
+	}
+	ctx, leave, err := a.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	query := metricsstore.HistoryQuery{
+		Workflow: in.Workflow, Function: in.Function, Version: in.Version.pointer(), Metric: in.Metric, From: in.From, To: in.To,
+		Quantiles: in.Quantiles, Bucket: in.Bucket, Except: except,
+	}
+	out := History{Metric: in.Metric, Unit: unitOf(in.Metric), Method: method, Buckets: []HistoryPart{}, Groups: []HistoryPart{}}
+	if in.GroupBy != metricsstore.ByFunction {
+		out.Buckets, err = a.historyParts(ctx, query, FunctionName{}, in.Bins)
+	} else {
+		out.Groups, err = a.historyGroups(ctx, query, in.Bins)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return answered("", out), nil
+}
+
+// historyGroups asks for each function and version that has history.
+func (a *API) historyGroups(ctx context.Context, query metricsstore.HistoryQuery, bins int) ([]HistoryPart, error) {
+	functions, err := a.queries.Functions(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	out := []HistoryPart{}
+	for _, f := range functions {
+		query.Function, query.Version = f.Function, &f.Version
+		parts, err := a.historyParts(ctx, query, FunctionName(f), bins)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, parts...)
+	}
+	return out, nil
+}
+
+func (a *API) historyParts(ctx context.Context, query metricsstore.HistoryQuery, f FunctionName, bins int) ([]HistoryPart, error) {
+	found, err := a.queries.History(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]HistoryPart, len(found.Buckets))
+	for i := range found.Buckets {
+		b := &found.Buckets[i]
+		part := HistoryPart{From: b.From.UTC(), To: b.To.UTC(), Runs: b.Runs, Distribution: newDistribution(&b.Distribution)}
+		if f.Function != "" {
+			part.Key, part.Function, part.Version = f.key(), f.Function, &f.Version
+		}
+		if bins > 0 {
+			part.Histogram, part.ECDF = bars(b.Sketch, bins), ecdf(b.Sketch, bins)
+		}
+		out[i] = part
+	}
+	return out, nil
+}
+
+func (a *API) listFunctions(ctx context.Context, in *functionsInput) (*answer[Functions], error) {
+	if err := in.Period.check(); err != nil {
+		return nil, err
+	}
+	ctx, leave, err := a.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	found, err := a.queries.Functions(ctx, metricsstore.HistoryQuery{Workflow: in.Workflow, From: in.From, To: in.To})
+	if err != nil {
+		return nil, err
+	}
+	out := Functions{Functions: make([]FunctionName, len(found))}
+	for i, f := range found {
+		out.Functions[i] = FunctionName(f)
+	}
+	return answered("", out), nil
+}
+
+// optionalRun checks a run's id that may be absent.
+func optionalRun(text string) (engine.RunID, error) {
+	if text == "" {
+		return "", nil
+	}
+	id, err := engine.ParseRunID(text)
+	if err != nil {
+		return "", NewProblem(400, "query.except: %s", plain(err))
+	}
+	return id, nil
+}

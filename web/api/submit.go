@@ -1,0 +1,120 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// active bounds the runs under way. Safe for concurrent use.
+type active struct {
+	mu      sync.Mutex
+	runs    []*engine.Run
+	pending int // submissions that have a place and no run yet
+}
+
+// enter takes one of limit places.
+func (a *active) enter(limit int) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.prune()
+	if len(a.runs)+a.pending >= limit {
+		return false
+	}
+	a.pending++
+	return true
+}
+
+// leave gives the place to a run, or back where there is none.
+func (a *active) leave(r *engine.Run) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.pending--
+	if r != nil {
+		a.runs = append(a.runs, r)
+	}
+}
+
+func (a *active) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.prune()
+	return len(a.runs)
+}
+
+func (a *active) prune() {
+	a.runs = slices.DeleteFunc(a.runs, func(r *engine.Run) bool {
+		select {
+		case <-r.Done():
+			return true
+		default:
+			return false
+		}
+	})
+}
+
+func (a *API) submitRun(ctx context.Context, in *submitInput) (*created, error) {
+	s, err := a.readSubmission(in.writer, in.request)
+	if err != nil {
+		return nil, err
+	}
+	if s.Tags, err = checkTags(s.Tags); err != nil {
+		return nil, err
+	}
+	if _, err := metricsstore.ParseStrategy(s.Upload); err != nil {
+		return nil, NewProblem(http.StatusUnprocessableEntity, "body.upload: %s", plain(err))
+	}
+	id, err := a.keys.submit(ctx, in.IdempotencyKey, s.sum(), func() (engine.RunID, error) { return a.submit(ctx, s) })
+	if err != nil {
+		return nil, err
+	}
+	return a.made(ctx, id, http.StatusCreated)
+}
+
+// submit starts a run.
+func (a *API) submit(ctx context.Context, s *submitted) (engine.RunID, error) {
+	w, err := a.cfg.Engine.Workflow(s.Workflow)
+	if err != nil {
+		return "", NewProblem(http.StatusUnprocessableEntity, "body.workflow: there is no workflow %q; GET /workflows lists them", cut(s.Workflow, 80))
+	}
+	args, err := s.arguments(w)
+	if err != nil {
+		return "", err
+	}
+	return a.start(ctx, w, args, engine.RunOptions{
+		Policy: s.Policy, Deadline: time.Duration(s.DeadlineNS), Upload: s.Upload, Tags: s.Tags,
+	}, s.Note)
+}
+
+// start submits a run to the engine, where there is a place for one more.
+func (a *API) start(ctx context.Context, w *engine.Workflow, args engine.Args, o engine.RunOptions, note string) (engine.RunID, error) {
+	if !a.active.enter(a.cfg.MaxRuns) {
+		return "", NewProblem(http.StatusTooManyRequests, "%d runs are under way, at most so many are accepted; wait for one to end or cancel one", a.cfg.MaxRuns).
+			with("Retry-After", "10")
+	}
+	ctx = context.WithoutCancel(ctx) // whoever asked may go; the run stays
+	r, err := a.cfg.Engine.SubmitWorkflow(ctx, w.Name, args, o)
+	a.active.leave(r)
+	if err != nil {
+		return "", err
+	}
+	a.runs.stale()
+	if note != "" {
+		err = a.cfg.Store.Annotate(ctx, r.ID(), metricsstore.Annotation{Tags: o.Tags, Note: note})
+	}
+	return r.ID(), err
+}
+
+// made answers with a run that is there now.
+func (a *API) made(ctx context.Context, id engine.RunID, status int) (*created, error) {
+	s, err := a.summary(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return &created{Status: status, Location: a.cfg.Base + "/runs/" + string(id), Body: s}, nil
+}

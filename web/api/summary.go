@@ -1,0 +1,129 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// standingRuns is how many runs before it a run is compared with.
+const standingRuns = 100
+
+// summary is how one run stands.
+func (a *API) summary(ctx context.Context, id engine.RunID) (RunSummary, error) {
+	run, err := a.runs.one(ctx, id)
+	if err != nil {
+		return RunSummary{}, a.missing(id, err)
+	}
+	all, err := a.runs.all(ctx)
+	if err != nil {
+		return RunSummary{}, err
+	}
+	return a.summarise(withRuns(ctx, all), &run)
+}
+
+// missing tells a run that was deleted here from one that never was.
+func (a *API) missing(id engine.RunID, err error) error {
+	if _, deleted := a.deleted.get(id); deleted && isMissing(err) {
+		p := NewProblem(http.StatusGone, "the run %s was deleted", id)
+		p.cause = err
+		return p
+	}
+	return err
+}
+
+// summaries makes the summaries of some runs. The context holds the list of all.
+func (a *API) summaries(ctx context.Context, runs []metricsstore.Run) ([]RunSummary, error) {
+	out := make([]RunSummary, len(runs))
+	for i := range runs {
+		var err error
+		if out[i], err = a.summarise(ctx, &runs[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// summarise makes the summary of a run; the context holds the list of all, which it is compared with.
+func (a *API) summarise(ctx context.Context, r *metricsstore.Run) (RunSummary, error) {
+	s := RunSummary{
+		Run: r.Info.ID, Name: runName(r.Info.ID), Workflow: r.Info.Workflow, Status: r.Status, Revision: r.Info.Revision,
+		Params: r.Info.Params, Tags: listOf(r.Annotation.Tags), Note: r.Annotation.Note,
+		SubmittedAt: r.Info.SubmittedAt.UTC(), StartedAt: r.Info.StartedAt.UTC(), Policy: r.Info.Policy, Upload: r.Info.Upload,
+		DeadlineNS: int64(r.Info.Deadline), Reconstructed: r.Info.Reconstructed, MakespanNS: r.Counts.MakespanNS,
+		Tasks: TaskCounts{
+			Total: max(r.Counts.Tasks, int64(r.Graph.Tasks)), Done: r.Counts.Succeeded, Failed: r.Counts.Failed, Skipped: r.Counts.Skipped,
+		},
+		Attempts: r.Counts.Attempts, Retries: r.Counts.Retried, Edges: r.Graph.Edges, OutputBytes: r.Counts.OutputBytes,
+		StoredBytes: r.Counts.StoredBytes, ExecuteNS: r.Counts.ExecuteNS, Workers: r.Counts.Workers, ResultText: r.ResultText,
+		Error: orNull(newRunError(r.Error)), Records: newRecordState(r), Live: !r.Status.Final(),
+		LastSeq: r.LastSeq, GraphHash: r.Graph.Hash,
+	}
+	if s.Params == nil {
+		s.Params = map[string]string{}
+	}
+	if s.SubmittedAt.IsZero() {
+		s.SubmittedAt = s.StartedAt
+	}
+	if s.Policy == "" {
+		s.Policy = engine.FailFast
+	}
+	if !s.Live {
+		ended := r.EndedAt.UTC()
+		s.EndedAt = &ended
+		standing, err := a.standing(ctx, r)
+		s.Standing = orNull(standing)
+		return s, err
+	}
+	_, err := a.cfg.Engine.Get(r.Info.ID)
+	s.Local = err == nil
+	s.Tasks.Running = a.runs.running(ctx, r.Info.ID)
+	return s, nil
+}
+
+// standing compares an ended run with those before it; nil where there are none.
+func (a *API) standing(ctx context.Context, r *metricsstore.Run) (*Standing, error) {
+	s, err := a.listed.Standing(ctx, r.Info.ID, standingRuns)
+	if err != nil || s.Runs == 0 || r.Status != engine.Succeeded {
+		return nil, err
+	}
+	return &Standing{
+		Runs: s.Runs, SlowerThan: s.SlowerThan, Slower: s.Slower, MedianNS: s.MedianNS, Z: s.Z, Effect: s.Effect, Slow: s.Slow,
+	}, nil
+}
+
+func newRunError(e *engine.ErrorRecord) *RunError {
+	if e == nil {
+		return nil
+	}
+	out := &RunError{Kind: e.Kind, Task: e.Task, Message: e.Message, Attempt: e.Attempt}
+	if e.Node != engine.NoNode {
+		node := uint32(e.Node)
+		out.Node = &node
+	}
+	return out
+}
+
+func newRecordState(r *metricsstore.Run) RecordState {
+	switch {
+	case r.Damage != "":
+		return RecordState{Text: "damaged: " + r.Damage}
+	case !r.Status.Final():
+		return RecordState{Text: "still being recorded"}
+	case r.Upload.Partial():
+		return RecordState{Text: "kept were " + r.Upload.String()}
+	case r.Status == engine.Interrupted:
+		return RecordState{Text: "cut off when its process ended; kept were " + r.Upload.String()}
+	}
+	return RecordState{Complete: true, Text: "complete: " + r.Upload.String()}
+}
+
+// listOf is never null.
+func listOf[T any](v []T) []T {
+	if v == nil {
+		return []T{}
+	}
+	return v
+}

@@ -1,0 +1,138 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+func (a *API) listTasks(ctx context.Context, in *tasksInput) (*answer[TaskList], error) {
+	run, err := a.kept(ctx, in.id())
+	if err != nil {
+		return nil, err
+	}
+	outcomes, err := outcomesOf(in.Outcome)
+	if err != nil {
+		return nil, err
+	}
+	tag := runTag(&run, "tasks", in.Function, in.Outcome, in.Worker.pointer(), in.Sort, in.Order, in.Limit, in.Cursor)
+	return heavily(ctx, a, in, tag, func(ctx context.Context) (TaskList, error) {
+		page, err := a.queries.Records(ctx, metricsstore.RecordQuery{
+			Run: in.id(), Function: in.Function, Outcomes: outcomes, Worker: in.Worker.pointer(), Sort: in.Sort,
+			Ascending: in.Order == "asc", Limit: in.Limit, Cursor: in.Cursor,
+		})
+		if err != nil {
+			return TaskList{}, err
+		}
+		out := TaskList{Tasks: make([]Attempt, len(page.Records)), Total: page.Total, Next: page.Next, AsOf: page.AsOf}
+		for i := range page.Records {
+			out.Tasks[i] = newAttempt(&page.Records[i], run.Info.StartedAt)
+		}
+		return out, nil
+	})
+}
+
+// outcomesOf reads outcomes by their names.
+func outcomesOf(names []string) ([]engine.Outcome, error) {
+	var out []engine.Outcome
+	for _, name := range names {
+		var o engine.Outcome
+		if err := o.UnmarshalText([]byte(name)); err != nil {
+			return nil, NewProblem(http.StatusBadRequest, "query.outcome: %s", plain(err))
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+func (a *API) getTask(ctx context.Context, in *taskInput) (*answer[Task], error) {
+	run, err := a.kept(ctx, in.id())
+	if err != nil {
+		return nil, err
+	}
+	return heavily(ctx, a, in, runTag(&run, "task", in.Node), func(ctx context.Context) (Task, error) {
+		return a.task(ctx, &run, engine.NodeID(in.Node))
+	})
+}
+
+// task collects what is known of one node, in one pass over the log.
+func (a *API) task(ctx context.Context, run *metricsstore.Run, node engine.NodeID) (Task, error) {
+	records, numbering, asOf, err := a.attemptsOf(ctx, run.Info.ID, node)
+	if err != nil {
+		return Task{}, err
+	}
+	if !numbering.Contains(node) || !numbering.IsTask(node) {
+		return Task{}, NewProblem(http.StatusNotFound, "node %d of run %s is no task, as far as it is known", node, run.Info.ID)
+	}
+	id := numbering.Identity(numbering.Locate(node))
+	out := Task{Node: node, Task: id.String(), Function: id.Function, Version: id.Version, Attempts: []AttemptDetail{}, AsOf: asOf}
+	for i := range records {
+		detail, err := a.attemptDetail(ctx, run, &records[i], numbering)
+		if err != nil {
+			return Task{}, err
+		}
+		out.Attempts = append(out.Attempts, detail)
+	}
+	return out, nil
+}
+
+// attemptsOf reads the records of one node, and numbers all others on the way.
+func (a *API) attemptsOf(ctx context.Context, run engine.RunID, node engine.NodeID) ([]engine.TaskMetrics, *engine.Numbering, uint64, error) {
+	decoder, log, err := a.queries.Decode(ctx, run)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	var records []engine.TaskMetrics
+	for {
+		steps, err := log.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return records, decoder.Numbering(), log.After(), nil
+		}
+		if err != nil {
+			return nil, nil, 0, err
+		}
+		for i := range steps {
+			if s := &steps[i]; s.Kind == engine.AttemptEnded && s.Node == node {
+				records = decoder.Metrics(records, steps[i:i+1])
+			} else {
+				decoder.EventCount(s) // which learns from the step
+			}
+		}
+		if err := decoder.Err(); err != nil {
+			return nil, nil, 0, fmt.Errorf("%w: %w", metricsstore.ErrCorrupt, err)
+		}
+	}
+}
+
+func (a *API) attemptDetail(ctx context.Context, run *metricsstore.Run, m *engine.TaskMetrics, n *engine.Numbering) (AttemptDetail, error) {
+	out := AttemptDetail{Attempt: newAttempt(m, run.Info.StartedAt)}
+	d, err := a.queries.Detail(ctx, run.Info.ID, metricsstore.DetailKey{
+		Revision: uint32(run.Info.Revision), Node: m.Node, Epoch: uint16(m.Epoch), Attempt: uint16(m.Attempt),
+	})
+	if errors.Is(err, metricsstore.ErrNotFound) {
+		return out, nil
+	}
+	if err != nil {
+		return out, err
+	}
+	out.Log = strings.ToValidUTF8(string(d.Log), "�")
+	if e := d.Error; e != nil {
+		out.Error = &AttemptError{
+			Kind: e.Kind, Message: e.Message, Stack: e.Stack, ExitCode: e.ExitCode, Signal: e.Signal, Worker: e.Worker, Host: e.Host,
+		}
+	}
+	for _, i := range d.Inputs {
+		in := Input{From: i.From, Source: i.Source, Bytes: known(i.Bytes), FetchNS: int64(i.Fetch)}
+		if n.Contains(i.From) && n.IsTask(i.From) {
+			in.Task = n.Identity(n.Locate(i.From)).String()
+		}
+		out.Inputs = append(out.Inputs, in)
+	}
+	return out, nil
+}

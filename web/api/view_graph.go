@@ -1,0 +1,85 @@
+package api
+
+import (
+	"encoding/hex"
+	"strconv"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// Graph is the planned graph of a run: scopes of which scope 0 is the graph itself, every other one the body of a
+// fan-out.
+type Graph struct {
+	Hash      string         `json:"hash"`
+	Functions []FunctionName `json:"functions"`
+	Scopes    []GraphScope   `json:"scopes"`
+}
+
+// FunctionName names an implementation of a function.
+type FunctionName struct {
+	Function string `json:"function"`
+	Version  int    `json:"version"`
+}
+
+// key is the function as text.
+func (f FunctionName) key() string {
+	if f.Version == 0 {
+		return f.Function
+	}
+	return f.Function + "@" + strconv.Itoa(f.Version)
+}
+
+// GraphScope numbers its tasks first, then its fan-outs, then its joins, from 0 within one instance.
+type GraphScope struct {
+	Up        int32      `json:"up" doc:"Enclosing scope, -1 for the graph itself."`
+	Expansion uint32     `json:"expansion" doc:"Node of the enclosing scope that instantiates this one."`
+	Tasks     uint32     `json:"tasks"`
+	Fanouts   uint32     `json:"fanouts"`
+	Joins     uint32     `json:"joins"`
+	Function  []uint16   `json:"function" doc:"Index into functions, of each task."`
+	Edges     []uint32   `json:"edges" doc:"Pairs from, to: nodes of the same instance that wait for one another."`
+	Region    []int32    `json:"region" doc:"Scope that each fan-out instantiates."`
+	JoinOf    []uint32   `json:"joinOf" doc:"For each join, the fan-out whose results it collects."`
+	JoinWaits [][]uint32 `json:"joinWaits" doc:"For each join, the nodes of the region's scope that it waits for in each instance."`
+}
+
+func newGraph(g *engine.Graph) Graph {
+	hash := g.Hash()
+	out := Graph{Hash: hex.EncodeToString(hash[:]), Functions: functionNames(g.Functions()), Scopes: make([]GraphScope, g.Scopes())}
+	for i := range out.Scopes {
+		out.Scopes[i] = newGraphScope(g.Scope(int32(i)))
+	}
+	return out
+}
+
+func newGraphScope(s *engine.Scope) GraphScope {
+	out := GraphScope{
+		Up: s.Up(), Expansion: s.Expansion(), Tasks: s.Tasks(),
+		Function: make([]uint16, s.Tasks()), Edges: []uint32{}, Region: []int32{}, JoinOf: []uint32{}, JoinWaits: [][]uint32{},
+	}
+	for n := range s.Len() {
+		for _, p := range s.Parents(n) {
+			out.Edges = append(out.Edges, p, n)
+		}
+		switch s.Kind(n) {
+		case engine.TaskNode:
+			out.Function[n] = s.Function(n)
+		case engine.ExpandNode:
+			out.Fanouts++
+			out.Region = append(out.Region, s.Region(n))
+		case engine.JoinNode:
+			out.Joins++
+			out.JoinOf = append(out.JoinOf, s.JoinExpansion(n))
+			out.JoinWaits = append(out.JoinWaits, append([]uint32{}, s.JoinWaits(n)...))
+		}
+	}
+	return out
+}
+
+func functionNames(functions []*engine.Function) []FunctionName {
+	out := make([]FunctionName, len(functions))
+	for i, f := range functions {
+		out[i] = FunctionName{f.Name(), f.Options().Version}
+	}
+	return out
+}

@@ -1,0 +1,104 @@
+package api
+
+import (
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// RunSummary is what lists and heads of pages show of a run.
+type RunSummary struct {
+	Run           engine.RunID      `json:"run" doc:"Identifies the run; IDs sort by the time of submission."`
+	Name          string            `json:"name" doc:"Two words made from the ID, for people."`
+	Workflow      string            `json:"workflow"`
+	Status        engine.Status     `json:"status" enum:"queued,running,paused,succeeded,failed,cancelled,interrupted"`
+	Revision      int               `json:"revision" doc:"How often the run was continued after it had ended."`
+	Params        map[string]string `json:"params" doc:"Parameters as text; of files, their names."`
+	Tags          []string          `json:"tags"`
+	Note          string            `json:"note"`
+	SubmittedAt   time.Time         `json:"submitted_at"`
+	StartedAt     time.Time         `json:"started_at" doc:"The moment that all offsets of the run count from."`
+	EndedAt       *time.Time        `json:"ended_at" doc:"Null while the run has not ended."`
+	Policy        engine.Policy     `json:"policy" enum:"fail-fast,continue"`
+	Upload        string            `json:"upload" doc:"The strategy by which details of tasks are stored."`
+	DeadlineNS    int64             `json:"deadline_ns"`
+	Reconstructed string            `json:"reconstructed,omitempty" doc:"How the schedule was made up where the recording had none; absent for real runs."`
+	MakespanNS    int64             `json:"makespan_ns" doc:"First claim to last end; of a live run, what has passed since its start."`
+	Tasks         TaskCounts        `json:"tasks"`
+	Attempts      int64             `json:"attempts" doc:"Attempts that have ended."`
+	Retries       int64             `json:"retries" doc:"Attempts that failed and were tried again."`
+	Edges         int               `json:"edges" doc:"Edges of the graph as submitted."`
+	OutputBytes   int64             `json:"output_bytes"`
+	StoredBytes   int64             `json:"stored_bytes"`
+	ExecuteNS     int64             `json:"execute_ns" doc:"Of all attempts together."`
+	Workers       int64             `json:"workers"`
+	ResultText    string            `json:"result_text" doc:"The beginning of the result as text; empty without one."`
+	Error         OrNull[RunError]  `json:"error" doc:"The failure that ended the run."`
+	Records       RecordState       `json:"records"`
+	Live          bool              `json:"live" doc:"The run has not ended."`
+	Local         bool              `json:"local" doc:"This process executes the run, so that it can be cancelled, paused and resumed."`
+	LastSeq       uint64            `json:"last_seq" doc:"The last step of the log that is kept."`
+	GraphHash     string            `json:"graph_hash" doc:"Of the structure; runs of equal hash have the same layout."`
+	Standing      OrNull[Standing]  `json:"standing" doc:"Null for a run that has not succeeded, and where there is nothing to compare it with."`
+}
+
+// TaskCounts counts the tasks of a run; Total grows when fan-outs expand.
+type TaskCounts struct {
+	Total   int64 `json:"total"`
+	Done    int64 `json:"done" doc:"That ended well."`
+	Failed  int64 `json:"failed"`
+	Skipped int64 `json:"skipped"`
+	Running int64 `json:"running"`
+}
+
+// RunError is the short form of the failure that ended a run.
+type RunError struct {
+	Kind    engine.ErrorKind `json:"kind"`
+	Task    string           `json:"task" doc:"Empty where it was no task's failure."`
+	Node    *uint32          `json:"node" doc:"Null where it was no task's failure."`
+	Message string           `json:"message"`
+	Attempt int              `json:"attempt"`
+}
+
+// RecordState tells how much of what a run delivered is kept.
+type RecordState struct {
+	Complete bool   `json:"complete"`
+	Text     string `json:"text" doc:"The same in words."`
+}
+
+// Standing compares the makespan of a run with those of the last runs of its workflow that succeeded before it.
+type Standing struct {
+	Runs       int     `json:"runs" doc:"How many others there are."`
+	SlowerThan int     `json:"slower_than" doc:"How many of them took less time."`
+	Slower     int     `json:"slower" doc:"How many of them took more time."`
+	MedianNS   float64 `json:"median_ns"`
+	Z          float64 `json:"z" doc:"Robust z-score: 0.6745 (x - median) / MAD."`
+	Effect     float64 `json:"effect" doc:"Difference from the median as a share of it."`
+	Slow       bool    `json:"slow" doc:"Unusually slow: at least 5 others, more than 5 % above the median and z above 3.5."`
+}
+
+// RunList is one page of runs.
+type RunList struct {
+	Runs []RunSummary `json:"runs"`
+	Next string       `json:"next,omitempty" doc:"The cursor of the following page; absent on the last."`
+	// Counts has all and every status.
+	Counts    map[string]int `json:"counts" doc:"How many runs the filter without status selects, by status and under all."`
+	Workflows []string       `json:"workflows" doc:"Names of the workflows that have runs."`
+}
+
+// Submission asks for a run.
+type Submission struct {
+	Workflow   string            `json:"workflow" minLength:"1"`
+	Params     map[string]string `json:"params,omitempty" doc:"Parameters as text; those that are absent take their defaults. Files are sent as parts of a form."`
+	Tags       []string          `json:"tags,omitempty" maxItems:"32"`
+	Note       string            `json:"note,omitempty" maxLength:"4096"`
+	Policy     engine.Policy     `json:"policy,omitempty" enum:"fail-fast,continue" doc:"What happens when a task fails for good; default fail-fast."`
+	DeadlineNS int64             `json:"deadline_ns,omitempty" minimum:"0" doc:"The run fails when it takes longer; default 24 h."`
+	Upload     string            `json:"upload,omitempty" doc:"after_each_task, periodic=2s, queue=256 or shutdown; default periodic=2s."`
+}
+
+// AnnotationChange replaces what is present.
+type AnnotationChange struct {
+	Tags *[]string `json:"tags,omitempty" maxItems:"32"`
+	Note *string   `json:"note,omitempty" maxLength:"4096"`
+}

@@ -1,0 +1,146 @@
+package api
+
+import (
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// Attempt is one attempt of a task that ended. Moments are nanoseconds since the run's start.
+type Attempt struct {
+	Node        engine.NodeID  `json:"node"`
+	Task        string         `json:"task" doc:"The identity of the task as text, the same in every run of the graph."`
+	Function    string         `json:"function"`
+	Version     int            `json:"version"`
+	Epoch       int            `json:"epoch"`
+	Attempt     int            `json:"attempt" doc:"From 1."`
+	Worker      int            `json:"worker"`
+	Slot        int            `json:"slot"`
+	Outcome     engine.Outcome `json:"outcome" enum:"none,ok,failed,retrying,cancelled,lost,skipped"`
+	ReadyNS     int64          `json:"ready_ns" doc:"When it could first have been claimed."`
+	ClaimedNS   int64          `json:"claimed_ns"`
+	StartedNS   int64          `json:"started_ns" doc:"Inputs present, body called."`
+	EndedNS     int64          `json:"ended_ns" doc:"Body returned."`
+	UpdatedNS   int64          `json:"updated_ns" doc:"Output handed on and children told."`
+	QueueNS     int64          `json:"queue_ns"`
+	WaitNS      int64          `json:"wait_ns"`
+	FetchNS     int64          `json:"fetch_ns"`
+	ExecuteNS   int64          `json:"execute_ns"`
+	StoreNS     int64          `json:"store_ns"`
+	UpdateNS    int64          `json:"update_ns"`
+	InputBytes  *int64         `json:"input_bytes" doc:"Null where it is not known."`
+	OutputBytes *int64         `json:"output_bytes" doc:"Null where it is not known."`
+	StoredBytes *int64         `json:"stored_bytes" doc:"Null where it is not known."`
+	Invocations int            `json:"invocations" doc:"Tasks that this attempt readied and left to others."`
+}
+
+func newAttempt(m *engine.TaskMetrics, started time.Time) Attempt {
+	at := int64(m.StartedAt.Sub(started))
+	claimed := at - int64(m.Fetch+m.Wait)
+	ended := at + int64(m.Execute)
+	return Attempt{
+		Node: m.Node, Task: m.Task.String(), Function: m.Task.Function, Version: m.Task.Version, Epoch: m.Epoch, Attempt: m.Attempt,
+		Worker: m.Worker, Slot: m.Slot, Outcome: m.Outcome,
+		ReadyNS: claimed - int64(m.Queue), ClaimedNS: claimed, StartedNS: at, EndedNS: ended, UpdatedNS: ended + int64(m.Store+m.Update),
+		QueueNS: int64(m.Queue), WaitNS: int64(m.Wait), FetchNS: int64(m.Fetch), ExecuteNS: int64(m.Execute),
+		StoreNS: int64(m.Store), UpdateNS: int64(m.Update),
+		InputBytes: known(m.Input), OutputBytes: known(m.Output), StoredBytes: known(m.Stored), Invocations: m.Invocations,
+	}
+}
+
+// known makes an unknown size null.
+func known(size int64) *int64 {
+	if size < 0 {
+		return nil
+	}
+	return &size
+}
+
+// TaskList is one page of attempts.
+type TaskList struct {
+	Tasks []Attempt `json:"tasks"`
+	Total int       `json:"total" doc:"How many attempts the query selects on all pages."`
+	Next  string    `json:"next,omitempty" doc:"The cursor of the following page; absent on the last."`
+	AsOf  uint64    `json:"as_of" doc:"The last step that was taken into account."`
+}
+
+// Task is everything known of one task of a run.
+type Task struct {
+	Node     engine.NodeID   `json:"node"`
+	Task     string          `json:"task"`
+	Function string          `json:"function"`
+	Version  int             `json:"version"`
+	Attempts []AttemptDetail `json:"attempts" doc:"Those that have ended, oldest first."`
+	AsOf     uint64          `json:"as_of" doc:"The last step that was taken into account."`
+}
+
+// AttemptDetail is an attempt with what is kept beside its record.
+type AttemptDetail struct {
+	Attempt
+	Log    string        `json:"log,omitempty" doc:"The end of what the body logged, as text."`
+	Error  *AttemptError `json:"error,omitempty"`
+	Inputs []Input       `json:"inputs,omitempty"`
+}
+
+// AttemptError tells how an attempt failed.
+type AttemptError struct {
+	Kind     engine.ErrorKind `json:"kind"`
+	Message  string           `json:"message"`
+	Stack    string           `json:"stack" doc:"Of a panic, or the end of stderr; empty where there is none."`
+	ExitCode int              `json:"exit_code"`
+	Signal   string           `json:"signal"`
+	Worker   string           `json:"worker" doc:"The worker's name."`
+	Host     string           `json:"host"`
+}
+
+// Input tells how one input reached an attempt.
+type Input struct {
+	From    engine.NodeID `json:"from"`
+	Task    string        `json:"task" doc:"The identity of the task that made it; empty for a fan-out or a join."`
+	Source  string        `json:"source" doc:"store, inline or local."`
+	Bytes   *int64        `json:"bytes" doc:"Null where it is not known."`
+	FetchNS int64         `json:"fetch_ns"`
+}
+
+// FoundTask is one attempt found across runs.
+type FoundTask struct {
+	Run       engine.RunID  `json:"run"`
+	Name      string        `json:"name" doc:"The run's name."`
+	Workflow  string        `json:"workflow"`
+	Node      engine.NodeID `json:"node"`
+	Task      string        `json:"task"`
+	Function  string        `json:"function"`
+	Version   int           `json:"version"`
+	Attempt   int           `json:"attempt"`
+	StartedAt time.Time     `json:"started_at"`
+	Value     int64         `json:"value" doc:"Of the metric, in its unit."`
+}
+
+// FoundTasks are the attempts with the greatest values across runs.
+type FoundTasks struct {
+	Metric      metricsstore.Metric `json:"metric"`
+	Unit        string              `json:"unit" enum:"ns,bytes,bytes_per_s"`
+	Tasks       []FoundTask         `json:"tasks" doc:"The greatest value first."`
+	ScannedRuns int                 `json:"scanned_runs"`
+	Complete    bool                `json:"complete" doc:"All runs that the query selects were read, and all of them were recorded in full."`
+}
+
+// Event is one thing that happened in a run.
+type Event struct{ engine.Event }
+
+// TransformSchema implements huma.SchemaTransformer: what only some kinds have is not required.
+func (*Event) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.Required = []string{"run", "revision", "seq", "kind", "time", "at_ns"}
+	s.Description = "Fields that a kind does not have are absent; byte counts that are not known are -1."
+	return s
+}
+
+// EventList is a part of the events of a run.
+type EventList struct {
+	Events    []Event `json:"events"`
+	NextAfter uint64  `json:"next_after" doc:"What to ask behind next: the number of the last event given."`
+	AsOf      uint64  `json:"as_of" doc:"The last step that was taken into account."`
+}

@@ -1,0 +1,109 @@
+package web
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/dagscope/dagscope/templates"
+	"github.com/dagscope/dagscope/web/api"
+)
+
+// asset is a file as it is sent.
+type asset struct {
+	data         []byte
+	mediaType    string
+	etag         string
+	cacheControl string
+}
+
+// mediaTypes by ending: those of the machine may say anything.
+var mediaTypes = map[string]string{
+	".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".json": "application/json",
+	".map": "application/json", ".svg": "image/svg+xml", ".png": "image/png", ".ico": "image/x-icon",
+	".woff2": "font/woff2", ".txt": "text/plain; charset=utf-8",
+}
+
+// hashed are names that change with the content, as Vite and templates make them.
+var hashed = regexp.MustCompile(`-[A-Za-z0-9_-]{8,}\.[a-z0-9.]+$`)
+
+func newAsset(name string, data []byte) *asset {
+	sum := sha256.Sum256(data)
+	a := &asset{data: data, mediaType: mediaTypes[path.Ext(name)], etag: `"` + hex.EncodeToString(sum[:12]) + `"`}
+	if a.mediaType == "" {
+		a.mediaType = "application/octet-stream"
+	}
+	a.cacheControl = "private, no-cache"
+	if hashed.MatchString(name) {
+		a.cacheControl = "private, max-age=31536000, immutable"
+	}
+	return a
+}
+
+func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("ETag", a.etag)
+	h.Set("Cache-Control", a.cacheControl)
+	if known(r.Header.Get("If-None-Match"), a.etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h.Set("Content-Type", a.mediaType)
+	h.Set("Content-Length", strconv.Itoa(len(a.data)))
+	w.WriteHeader(http.StatusOK)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(a.data) // whoever asked may have gone
+	}
+}
+
+// known finds a tag in a list, as it is or as that of the compressed form.
+func known(list, etag string) bool {
+	for tag := range strings.SplitSeq(list, ",") {
+		tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
+		if tag == "*" || tag == etag || strings.TrimSuffix(tag, api.GzipSuffix+`"`)+`"` == etag {
+			return true
+		}
+	}
+	return false
+}
+
+// loadAssets reads all files that pages link, by their path below the server's.
+func loadAssets(dashboard fs.FS) (map[string]*asset, error) {
+	out := map[string]*asset{}
+	err := fs.WalkDir(dashboard, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() || strings.HasPrefix(d.Name(), ".") || strings.HasPrefix(name, ".") {
+			return nil
+		}
+		data, err := fs.ReadFile(dashboard, name)
+		if err != nil {
+			return err
+		}
+		out["/"+name] = newAsset(name, data)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("web: expected a dashboard that can be read: %w", err)
+	}
+	name, content := templates.Stylesheet()
+	out["/assets/"+name] = newAsset(name, content)
+	return out, nil
+}
+
+// serveAsset answers for what pages link.
+func (s *Server) serveAsset(w http.ResponseWriter, r *http.Request) {
+	a := s.assets[strings.TrimPrefix(r.URL.Path, s.cfg.BasePath)]
+	if a == nil {
+		s.notFound(w, r)
+		return
+	}
+	a.serve(w, r)
+}

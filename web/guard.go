@@ -1,0 +1,196 @@
+package web
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dagscope/dagscope/web/api"
+)
+
+// policy is the content security policy of everything that the server writes.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+	"connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+
+// guard puts the checks of every request before a handler.
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		for _, check := range []func(*http.Request) *api.Problem{checkPath, s.checkHost, s.checkOrigin} {
+			if p := check(r); p != nil {
+				s.refuse(w, r, p)
+				return
+			}
+		}
+		if s.allowOrigin(w, r) {
+			return
+		}
+		if p := s.checkBody(w, r); p != nil {
+			s.refuse(w, r, p)
+			return
+		}
+		if s.authorised(r) || s.open(r.URL.Path) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		s.askForToken(w, r)
+	})
+}
+
+// checkPath refuses what different programs would read as different paths.
+func checkPath(r *http.Request) *api.Problem {
+	raw := strings.ToLower(r.URL.EscapedPath())
+	for _, encoded := range []string{"%2f", "%5c", "%00"} {
+		if strings.Contains(raw, encoded) {
+			return api.NewProblem(http.StatusBadRequest, "the path has an encoded slash, backslash or zero, which no path here has")
+		}
+	}
+	if !cleanPath(r.URL.Path) {
+		return api.NewProblem(http.StatusBadRequest, "the path has a backslash, a control character, or a part that is . or .., which no path here has")
+	}
+	return nil
+}
+
+func cleanPath(path string) bool {
+	for _, c := range path {
+		if c < ' ' || c == 0x7f || c == '\\' {
+			return false
+		}
+	}
+	for part := range strings.SplitSeq(path, "/") {
+		if part == "." || part == ".." {
+			return false
+		}
+	}
+	return true
+}
+
+// checkHost refuses names that are not known for this server: a name of somebody else's that was made to point here
+// would let their pages read ours.
+func (s *Server) checkHost(r *http.Request) *api.Problem {
+	host := hostOf(r.Host)
+	if isLoopbackName(host) || isOwnAddress(r, host) {
+		return nil
+	}
+	if slices.ContainsFunc(s.cfg.Hosts, func(known string) bool {
+		return strings.EqualFold(known, r.Host) || strings.EqualFold(known, host)
+	}) {
+		return nil
+	}
+	return api.NewProblem(http.StatusMisdirectedRequest, "this server is not known as %q; dagscope serve --host NAME makes it so", shortened(r.Host))
+}
+
+// hostOf is a host without its port and brackets.
+func hostOf(host string) string {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		return h
+	}
+	return strings.Trim(host, "[]")
+}
+
+// isOwnAddress reports whether the host is the address that the connection came to. No name stands between.
+func isOwnAddress(r *http.Request, host string) bool {
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return false
+	}
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !ok {
+		return false
+	}
+	own, err := netip.ParseAddrPort(local.String())
+	return err == nil && own.Addr().Unmap().WithZone("") == ip.Unmap().WithZone("")
+}
+
+// checkOrigin refuses what browsers ask on behalf of other sites, except that somebody follows a link here.
+func (s *Server) checkOrigin(r *http.Request) *api.Problem {
+	origin := r.Header.Get("Origin")
+	if origin != "" {
+		if s.knownOrigin(origin) || sameHost(origin, r.Host) {
+			return nil
+		}
+		return api.NewProblem(http.StatusForbidden, "requests by pages of %q are not accepted; dagscope serve --origin URL accepts them", shortened(origin))
+	}
+	site, mode := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Sec-Fetch-Mode")
+	if site == "" || site == "same-origin" || site == "none" {
+		return nil
+	}
+	if mode == "navigate" && (r.Method == http.MethodGet || r.Method == http.MethodHead) && !isUpgrade(r) {
+		return nil
+	}
+	return api.NewProblem(http.StatusForbidden, "the request was made by a page of another site")
+}
+
+func sameHost(origin, host string) bool {
+	u, err := url.Parse(origin)
+	return err == nil && u.Host != "" && strings.EqualFold(u.Host, host)
+}
+
+func (s *Server) knownOrigin(origin string) bool { return slices.Contains(s.cfg.Origins, origin) }
+
+// allowOrigin tells a browser that pages of a known other site may read the answer. True when that was all that it
+// had asked.
+func (s *Server) allowOrigin(w http.ResponseWriter, r *http.Request) bool {
+	if len(s.cfg.Origins) > 0 {
+		w.Header().Add("Vary", "Origin")
+	}
+	origin := r.Header.Get("Origin")
+	if origin == "" || !s.knownOrigin(origin) {
+		return false
+	}
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", origin)
+	h.Set("Access-Control-Expose-Headers", "ETag, Location, Retry-After, X-Request-Id")
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
+		return false
+	}
+	h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PATCH, DELETE")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID")
+	h.Set("Access-Control-Max-Age", "600")
+	w.WriteHeader(http.StatusNoContent)
+	return true
+}
+
+// checkBody bounds what is read of a body, and refuses one that is announced to be larger.
+func (s *Server) checkBody(w http.ResponseWriter, r *http.Request) *api.Problem {
+	limit := s.cfg.MaxBody
+	if r.Method == http.MethodPost {
+		switch r.URL.Path {
+		case s.cfg.BasePath + apiPath + "/runs":
+			limit = s.cfg.MaxUpload + s.cfg.MaxBody
+		case s.cfg.BasePath + apiPath + "/archives":
+			limit = s.cfg.MaxArchive + s.cfg.MaxBody // the reader of archives tells that one is too large
+		}
+	}
+	if r.ContentLength > limit {
+		return api.NewProblem(http.StatusRequestEntityTooLarge, "the body has %d bytes, at most %d are accepted here", r.ContentLength, limit)
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, limit)
+	if r.ContentLength != 0 {
+		// Where that is not possible, as in tests, a body may take as long as it likes.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWithin))
+	}
+	return nil
+}
+
+// isUpgrade reports whether the request is to become a socket.
+func isUpgrade(r *http.Request) bool { return r.Header.Get("Upgrade") != "" }
+
+// shortened is a text of somebody else's as far as it is repeated.
+func shortened(text string) string {
+	if len(text) > 100 {
+		return strings.ToValidUTF8(text[:100], "") + "…"
+	}
+	return text
+}

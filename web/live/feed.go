@@ -1,0 +1,284 @@
+package live
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/web/runtable"
+)
+
+// maxBodies bounds how many encoded bodies of frames a feed keeps for those who come to the same cursor.
+const maxBodies = 8
+
+// feed holds the table of one run for all who watch it, and follows its log as long as that can grow.
+type feed struct {
+	hub         *Hub
+	run         engine.RunID
+	info        engine.RunInfo
+	incarnation string
+
+	// Guarded by Hub.mu:
+	uses      int    // subscribers
+	left      uint64 // when the last subscriber went, by Hub.leaves
+	following bool
+	stop      context.CancelFunc // of the goroutine that follows
+
+	mu       sync.Mutex
+	table    *runtable.Table
+	caughtUp bool   // with all that was there when following began
+	complete bool   // the log has ended
+	sent     uint64 // Seq of the publication before the latest
+	latest   uint64 // Seq of the latest publication
+	failure  error  // why nothing comes any more
+	bodies   map[runtable.Cursor]body
+	summary  json.RawMessage
+	version  uint64 // of summary
+	wanted   bool   // the summary is to be asked for soon
+	polled   time.Time
+	watchers map[*subscription]struct{}
+}
+
+// body is the shared part of a frame.
+type body struct {
+	data []byte
+	next runtable.Cursor
+}
+
+func newFeed(h *Hub, info engine.RunInfo, g *engine.Graph) *feed {
+	return &feed{
+		hub: h, run: info.ID, info: info, incarnation: incarnation(info), table: runtable.New(g),
+		bodies: map[runtable.Cursor]body{}, watchers: map[*subscription]struct{}{},
+	}
+}
+
+// incarnation names what is kept under a run's ID: the same for as long as a cursor into its log stays good, restarts
+// of this process included.
+func incarnation(info engine.RunInfo) string {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%s %d %d", info.ID, info.Revision, info.StartedAt.UnixNano())
+	return fmt.Sprintf("%016x", h.Sum64())
+}
+
+// follow keeps the table up to the log until the run has ended, ctx ends, or the log cannot be read.
+func (f *feed) follow(ctx context.Context) {
+	for {
+		err := f.read(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case errors.Is(err, io.EOF):
+			f.end()
+			return
+		case f.damaged(ctx, err):
+			f.hub.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "run can be shown in part only", slog.String("run", string(f.run)), slog.Any("error", err))
+			f.end()
+			return
+		case !transient(err):
+			f.fail(err)
+			return
+		}
+		f.hub.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "log of a run cannot be read, trying again", slog.String("run", string(f.run)), slog.Any("error", err))
+		if !pause(ctx, retryAfter) {
+			return
+		}
+	}
+}
+
+func unreadable(err error) bool {
+	return errors.Is(err, metricsstore.ErrCorrupt) || errors.Is(err, engine.ErrMalformed)
+}
+
+func transient(err error) bool {
+	return !unreadable(err) && !errors.Is(err, metricsstore.ErrNotFound) && !errors.Is(err, metricsstore.ErrClosed)
+}
+
+// damaged reports whether nothing more can be read of a run that has ended.
+func (f *feed) damaged(ctx context.Context, err error) bool {
+	if !unreadable(err) {
+		return false
+	}
+	kept, err := f.hub.cfg.Store.Run(ctx, f.run)
+	return err == nil && kept.Status.Final()
+}
+
+// read follows the log behind what the table has.
+func (f *feed) read(ctx context.Context) error {
+	log := metricsstore.NewLogReader(f.hub.cfg.Store, f.hub.unpack, f.run, f.seq())
+	if err := f.drain(ctx, log); err != nil {
+		return err
+	}
+	if kept, err := f.hub.cfg.Store.Run(ctx, f.run); err == nil && kept.Status.Final() && kept.ArchivedSeq <= log.After() {
+		return io.EOF
+	}
+	f.catchUp()
+	for {
+		f.publish()
+		if !pause(ctx, f.hub.cfg.PatchEvery) {
+			return ctx.Err()
+		}
+		steps, err := log.Follow(ctx)
+		if err == nil {
+			err = f.take(steps)
+		}
+		if err == nil {
+			err = f.drain(ctx, log)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// drain takes in what is there, but publishes at least every PatchEvery.
+func (f *feed) drain(ctx context.Context, log *metricsstore.LogReader) error {
+	began := time.Now()
+	for {
+		steps, err := log.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = f.take(steps)
+		}
+		if err != nil {
+			return err
+		}
+		if time.Since(began) > f.hub.cfg.PatchEvery {
+			f.publish()
+			began = time.Now()
+		}
+	}
+}
+
+func (f *feed) take(steps []engine.Step) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.complete = false
+	return f.table.Steps(steps)
+}
+
+func (f *feed) seq() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.table.Seq()
+}
+
+func (f *feed) rows() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.table.Rows()
+}
+
+// canGrow reports whether there is more to read of the run as it is kept; never beyond a gap of its log.
+func (f *feed) canGrow(kept *metricsstore.Run) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return !f.complete || f.table.Seq() < kept.LastSeq && kept.Steps == kept.LastSeq
+}
+
+func (f *feed) catchUp() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.caughtUp = true
+}
+
+// publish wakes the subscribers.
+func (f *feed) publish() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.published()
+}
+
+// published is publish for those who hold mu.
+func (f *feed) published() {
+	if seq := f.table.Seq(); seq != f.latest {
+		f.sent, f.latest = f.latest, seq
+	}
+	clear(f.bodies)
+	for s := range f.watchers {
+		s.poke()
+	}
+}
+
+// end says that nothing follows.
+func (f *feed) end() {
+	f.mu.Lock()
+	f.table.Complete()
+	f.caughtUp, f.complete = true, true
+	f.published()
+	f.mu.Unlock()
+	f.hub.poll(f)
+}
+
+// fail tells the subscribers that nothing comes any more, and lets the next one start afresh.
+func (f *feed) fail(err error) {
+	f.refuse(err)
+	f.hub.forget(f)
+}
+
+func (f *feed) refuse(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.failure = err
+	f.published()
+}
+
+// setSummary wakes the subscribers when the summary differs from the one before.
+func (f *feed) setSummary(summary json.RawMessage) (version uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.polled = time.Now()
+	if !bytes.Equal(summary, f.summary) {
+		f.summary = summary
+		f.version++
+		for s := range f.watchers {
+			s.poke()
+		}
+	}
+	return f.version
+}
+
+// bodyAt gives the body of the next frame for a cursor. The caller holds mu.
+func (f *feed) bodyAt(c runtable.Cursor) body {
+	if b, ok := f.bodies[c]; ok {
+		return b
+	}
+	var b body
+	b.data, b.next = f.table.AppendBody(nil, c, runtable.DefaultFrameRows)
+	if len(f.bodies) >= maxBodies {
+		clear(f.bodies)
+	}
+	f.bodies[c] = b
+	f.hub.counts.encoded.Add(1)
+	return b
+}
+
+// now is the run's clock. The caller holds mu.
+func (f *feed) now() int64 {
+	if f.complete {
+		return f.table.End()
+	}
+	return max(int64(f.hub.cfg.Now().Sub(f.info.StartedAt)), f.table.End())
+}
+
+// pause waits; false when ctx ends.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

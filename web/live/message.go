@@ -1,0 +1,110 @@
+package live
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// command is what a client says.
+type command struct {
+	Type        string `json:"type"`
+	Channel     uint64 `json:"channel"`
+	Topic       string `json:"topic"`
+	Run         string `json:"run"`
+	After       uint64 `json:"after"`
+	Incarnation string `json:"incarnation"`
+}
+
+// Messages to clients; Type tells them apart.
+type (
+	helloMessage struct {
+		Type        string `json:"type"` // hello
+		Version     int    `json:"version"`
+		HeartbeatNS int64  `json:"heartbeat_ns"`
+	}
+	subscribedMessage struct {
+		Type        string          `json:"type"` // subscribed
+		Channel     uint64          `json:"channel"`
+		Run         json.RawMessage `json:"run,omitempty"`
+		Incarnation string          `json:"incarnation,omitempty"`
+		Revision    int             `json:"revision"`
+	}
+	runMessage struct {
+		Type    string          `json:"type"` // run
+		Channel uint64          `json:"channel"`
+		Run     json.RawMessage `json:"run"`
+	}
+	runsMessage struct {
+		Type    string            `json:"type"` // runs
+		Channel uint64            `json:"channel"`
+		Runs    []json.RawMessage `json:"runs"`
+	}
+	heartbeatMessage struct {
+		Type string            `json:"type"` // heartbeat
+		Now  time.Time         `json:"now"`
+		Seq  map[uint64]uint64 `json:"seq"` // by channel: what was sent so far
+	}
+	errorMessage struct {
+		Type    string  `json:"type"` // error
+		Channel uint64  `json:"channel"`
+		Problem problem `json:"problem"`
+	}
+	closingMessage struct {
+		Type   string `json:"type"` // closing
+		Reason string `json:"reason"`
+	}
+)
+
+// protocolVersion is told by hello.
+const protocolVersion = 1
+
+// problem is an error as RFC 9457 has them.
+type problem struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail"`
+}
+
+func newProblem(status int, format string, args ...any) problem {
+	return problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: fmt.Sprintf(format, args...)}
+}
+
+// requestError is what a client did wrong.
+type requestError struct{ problem problem }
+
+func (e requestError) Error() string { return e.problem.Detail }
+
+// errReplaced: the run that a feed follows is not the one that is kept under its ID any more.
+var errReplaced = errors.New("live: the run was replaced")
+
+// problemOf is what a client is told of an error of a run; ok is false for one that has to be logged instead.
+func problemOf(run engine.RunID, err error) (p problem, ok bool) {
+	var wrong requestError
+	switch {
+	case errors.As(err, &wrong):
+		return wrong.problem, true
+	case errors.Is(err, metricsstore.ErrNotFound), errors.Is(err, engine.ErrUnknownRun):
+		return newProblem(http.StatusNotFound, "there is no run %s", run), true
+	case errors.Is(err, errReplaced):
+		return newProblem(http.StatusGone, "run %s was replaced by another revision; subscribe again", run), true
+	case errors.Is(err, metricsstore.ErrClosed):
+		return newProblem(http.StatusServiceUnavailable, "the server is going away"), true
+	}
+	return newProblem(http.StatusInternalServerError, "run %s cannot be read; the server's log tells why", run), false
+}
+
+// encode marshals a message, all of which are made to be marshalled.
+func encode(message any) []byte {
+	b, err := json.Marshal(message)
+	if err != nil {
+		panic(fmt.Sprintf("live: %T cannot be marshalled: %v", message, err)) // a summary that is no JSON
+	}
+	return b
+}

@@ -1,0 +1,123 @@
+package live
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// stream is one response of server-sent events about one run, as channel 0.
+type stream struct {
+	hub *Hub
+	w   http.ResponseWriter
+	out *http.ResponseController
+	sub *subscription
+	buf []byte
+}
+
+// ServeEvents answers with server-sent events about one run: what a socket would be sent as text in events named
+// control, frames as base64 in events named frame, whose ids a client gives as Last-Event-ID to go on behind them.
+func (h *Hub) ServeEvents(w http.ResponseWriter, r *http.Request, run engine.RunID) {
+	out := http.NewResponseController(w)
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	c := &client{force: func() {
+		cancel()
+		_ = out.SetWriteDeadline(time.Unix(1, 0)) // where that is not possible, a write under way ends by its own deadline
+	}}
+	if !h.enter(c) {
+		http.Error(w, "no more live connections are served now", http.StatusServiceUnavailable)
+		return
+	}
+	defer h.leave(c)
+	wake := make(chan struct{}, 1)
+	ask := command{Run: string(run)}
+	ask.Incarnation, ask.After = parseEventID(r.Header.Get("Last-Event-ID"))
+	sub, err := h.subscribe(ctx, ask, wake)
+	if err != nil {
+		p := h.problem(run, err)
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(p.Status)
+		_, _ = w.Write(encode(p)) // whoever asked may have gone
+		return
+	}
+	defer sub.end()
+	header := w.Header()
+	header.Set("Content-Type", "text/event-stream")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Accel-Buffering", "no") // proxies that hold answers back would hold back all of it
+	s := &stream{hub: h, w: w, out: out, sub: sub}
+	s.serve(ctx, wake)
+}
+
+// parseEventID reads what eventID gives; anything else is a client that has nothing.
+func parseEventID(id string) (incarnation string, after uint64) {
+	incarnation, number, _ := strings.Cut(id, ":")
+	after, err := strconv.ParseUint(number, 10, 64)
+	if err != nil {
+		return "", 0
+	}
+	return incarnation, after
+}
+
+func (s *stream) serve(ctx context.Context, wake chan struct{}) {
+	heartbeat := time.NewTicker(s.hub.cfg.Heartbeat)
+	defer heartbeat.Stop()
+	err := s.control(encode(helloMessage{Type: "hello", Version: protocolVersion, HeartbeatNS: int64(s.hub.cfg.Heartbeat)}))
+	for err == nil {
+		idle := wake
+		if m, ok := s.sub.next(nil); ok {
+			if err = s.send(m); err != nil || m.over {
+				break
+			}
+			idle = ready
+		}
+		select {
+		case <-idle:
+		case now := <-heartbeat.C:
+			beat := heartbeatMessage{Type: "heartbeat", Now: now.UTC(), Seq: map[uint64]uint64{0: s.sub.cursor.Seq()}}
+			err = s.control(encode(beat))
+		case <-s.hub.closing:
+			_ = s.control(encode(closingMessage{Type: "closing", Reason: "going away"})) // the end says it too
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		s.hub.counts.dropped.Add(1)
+	}
+}
+
+func (s *stream) send(m message) error {
+	if m.text != nil {
+		return s.control(m.text)
+	}
+	s.buf = append(s.buf[:0], m.head...)
+	s.buf = append(s.buf, m.body...)
+	event := fmt.Appendf(nil, "event: frame\nid: %s:%d\ndata: ", s.sub.feed.incarnation, m.to)
+	event = base64.StdEncoding.AppendEncode(event, s.buf)
+	return s.write(append(event, "\n\n"...))
+}
+
+func (s *stream) control(text []byte) error {
+	return s.write(fmt.Appendf(nil, "event: control\ndata: %s\n\n", text))
+}
+
+func (s *stream) write(event []byte) error {
+	if err := s.out.SetWriteDeadline(time.Now().Add(s.hub.cfg.WriteTimeout)); err != nil {
+		return err
+	}
+	if _, err := s.w.Write(event); err != nil {
+		return err
+	}
+	return s.out.Flush()
+}

@@ -1,0 +1,93 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"github.com/dagscope/dagscope/web/api"
+)
+
+// observe gives each request an id, counts and logs it, and answers for a handler that panics.
+func (s *Server) observe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		id := rand.Text()[:16]
+		w.Header().Set("X-Request-Id", id)
+		r = r.WithContext(context.WithValue(r.Context(), middleware.RequestIDKey, id))
+		at := &routed{pattern: "none"}
+		r = r.WithContext(context.WithValue(r.Context(), routedKey{}, at))
+		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+		defer func() {
+			broken := s.recover(ww, r, recover())
+			s.told(r, ww, at.pattern, time.Since(began))
+			if broken {
+				panic(http.ErrAbortHandler)
+			}
+		}()
+		next.ServeHTTP(ww, r)
+	})
+}
+
+// recover answers for a panic; true where the connection has to be broken off.
+func (s *Server) recover(w middleware.WrapResponseWriter, r *http.Request, v any) (broken bool) {
+	if v == nil {
+		return false
+	}
+	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		return true
+	}
+	s.cfg.Log.LogAttrs(r.Context(), slog.LevelError, "request panicked",
+		slog.String("request_id", middleware.GetReqID(r.Context())), slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
+	if w.Status() != 0 {
+		return true
+	}
+	s.refuse(w, r, api.NewProblem(http.StatusInternalServerError, "something went wrong inside of the server; its log has more under the request's id"))
+	return false
+}
+
+// told counts and logs a request that was answered.
+func (s *Server) told(r *http.Request, w middleware.WrapResponseWriter, route string, took time.Duration) {
+	status := w.Status()
+	if status == 0 {
+		status = http.StatusOK
+	}
+	s.metrics.count(r.Method, route, status, took)
+	level := slog.LevelInfo
+	switch {
+	case status >= 500:
+		level = slog.LevelError
+	case s.quiet[route]:
+		level = slog.LevelDebug
+	}
+	s.cfg.Log.LogAttrs(r.Context(), level, "request",
+		slog.String("request_id", middleware.GetReqID(r.Context())), slog.String("method", shortened(r.Method)),
+		slog.String("path", shortened(r.URL.Path)), slog.Int("status", status), slog.Int("bytes", w.BytesWritten()),
+		slog.Duration("took", took))
+}
+
+// routed is where a request was led to: one of few patterns, whatever the address.
+type routed struct{ pattern string }
+
+type routedKey struct{}
+
+// noteRoute tells observe which route answers. The router forgets it once it has answered.
+func noteRoute(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			at, ok := r.Context().Value(routedKey{}).(*routed)
+			if p := chi.RouteContext(r.Context()).RoutePattern(); ok && p != "" && p != "/*" && !strings.HasSuffix(p, apiPath+"/*") {
+				at.pattern = p
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,123 @@
+package web
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/static"
+	"github.com/dagscope/dagscope/templates"
+	"github.com/dagscope/dagscope/web/api"
+)
+
+// pageBuffer holds a page until it is whole.
+type pageBuffer = bytes.Buffer
+
+func (s *Server) page() templates.Page {
+	return templates.Page{Base: s.cfg.BasePath, Version: s.cfg.Version}
+}
+
+// render writes a page that f makes.
+func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, f func(*pageBuffer) error) {
+	var b pageBuffer
+	if err := f(&b); err != nil {
+		s.cfg.Log.LogAttrs(r.Context(), slog.LevelError, "page failed", slog.String("request_id", middleware.GetReqID(r.Context())), slog.Any("error", err))
+		api.WriteProblem(w, r, api.NewProblem(http.StatusInternalServerError, "the page could not be made; the server's log has more under the request's id"))
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-cache")
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes()) // whoever asked may have gone
+}
+
+// shell answers the pages of the dashboard, which differ only in what the browser makes of their address.
+func (s *Server) shell(w http.ResponseWriter, r *http.Request) {
+	if run := chi.URLParam(r, "run"); run != "" {
+		if _, err := engine.ParseRunID(run); err != nil {
+			s.refuse(w, r, api.NewProblem(http.StatusNotFound, "there is no such page"))
+			return
+		}
+	}
+	linked, err := static.Assets(s.cfg.Dashboard, s.cfg.BasePath)
+	if errors.Is(err, fs.ErrNotExist) {
+		s.render(w, r, http.StatusOK, func(b *pageBuffer) error { return templates.NoDashboard(b, templates.NoDashboardData{Page: s.page()}) })
+		return
+	}
+	s.render(w, r, http.StatusOK, func(b *pageBuffer) error {
+		if err != nil {
+			return err
+		}
+		return templates.Shell(b, templates.ShellData{
+			Page: s.page(), Script: linked.Script, Styles: linked.Styles, Preloads: linked.Preloads,
+			Bootstrap: templates.Bootstrap{
+				BasePath: s.cfg.BasePath, API: apiPath, Version: s.cfg.Version, TokenRequired: s.cfg.Token != "",
+			},
+		})
+	})
+}
+
+// docs describes the API to people.
+func (s *Server) docs(w http.ResponseWriter, r *http.Request) {
+	origin := "http://" + r.Host
+	if r.TLS != nil {
+		origin = "https://" + r.Host
+	}
+	s.render(w, r, http.StatusOK, func(b *pageBuffer) error {
+		return templates.APIDocs(b, templates.APIDocsData{
+			Page: s.page(), Origin: origin, TokenRequired: s.cfg.Token != "", Document: s.api.Document(""),
+		})
+	})
+}
+
+// document describes the API to programs.
+func (s *Server) document(w http.ResponseWriter, r *http.Request) {
+	s.documentAsset.serve(w, r)
+}
+
+// navigates reports whether somebody waits for a page, and not a program for data.
+func (s *Server) navigates(r *http.Request) bool {
+	path := strings.TrimPrefix(r.URL.Path, s.cfg.BasePath)
+	return strings.Contains(r.Header.Get("Accept"), "text/html") && (!strings.HasPrefix(path, "/api/") || path == "/api/docs") && !isUpgrade(r)
+}
+
+// refuse answers with a problem, or with a page for somebody who navigates.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, p *api.Problem) {
+	if !s.navigates(r) {
+		api.WriteProblem(w, r, p)
+		return
+	}
+	s.render(w, r, p.Status, func(b *pageBuffer) error {
+		return templates.Error(b, templates.ErrorData{
+			Page: s.page(), Status: p.Status, Detail: p.Detail, RequestID: middleware.GetReqID(r.Context()),
+		})
+	})
+}
+
+func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
+	s.refuse(w, r, api.NewProblem(http.StatusNotFound, "there is nothing at this address"))
+}
+
+// methodNotAllowed tells which methods the address has.
+func (s *Server) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
+	routes := chi.RouteContext(r.Context()).Routes
+	var allowed []string
+	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodDelete} {
+		match := m
+		if m == http.MethodHead {
+			match = http.MethodGet
+		}
+		if routes.Match(chi.NewRouteContext(), match, r.URL.Path) {
+			allowed = append(allowed, m)
+		}
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	s.refuse(w, r, api.NewProblem(http.StatusMethodNotAllowed, "the method %s is not for this address, expected one of %s", shortened(r.Method), strings.Join(allowed, ", ")))
+}

@@ -1,0 +1,234 @@
+package web
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/klauspost/compress/gzhttp"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/templates"
+	"github.com/dagscope/dagscope/web/api"
+	"github.com/dagscope/dagscope/web/layout"
+	"github.com/dagscope/dagscope/web/live"
+)
+
+// apiPath is where the API is, below the base path.
+const apiPath = "/api/v1"
+
+// Bounds of connections.
+const (
+	headTimeout = 10 * time.Second
+	idleTimeout = 2 * time.Minute
+	maxHead     = 64 << 10
+	// bodyWithin is how long a body may take to arrive.
+	bodyWithin = 5 * time.Minute
+	// readyWithin is how long the store may take to tell that it is there.
+	readyWithin = 2 * time.Second
+)
+
+// keptLayouts is how many layouts are kept for the next who asks.
+const keptLayouts = 64
+
+// Server answers everything that a browser or a program asks. Safe for concurrent use.
+type Server struct {
+	cfg           Config
+	api           *api.API
+	hub           *live.Hub
+	layouts       *layout.Cache
+	metrics       *metrics
+	assets        map[string]*asset
+	documentAsset *asset
+	stylesheet    string
+	cookie        string
+	quiet         map[string]bool // routes whose requests are not worth a line in the log
+	handler       http.Handler
+}
+
+// New checks the configuration and loads all that is served.
+func New(cfg Config) (*Server, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, cookie: cookieValue(cfg.Token), layouts: layout.NewCache(keptLayouts)}
+	s.stylesheet, _ = templates.Stylesheet()
+	if s.assets, err = loadAssets(cfg.Dashboard); err != nil {
+		return nil, err
+	}
+	s.metrics = newMetrics(cfg.Version, func() int { return s.api.Active() }, func() live.Stats { return s.hub.Stats() })
+	compress, err := gzhttp.NewWrapper(
+		gzhttp.MinSize(1024), gzhttp.EnableZstd(false), gzhttp.SuffixETag(api.GzipSuffix), gzhttp.ContentTypes([]string{
+			"application/json", "application/problem+json", "application/x-ndjson", "text/html", "text/css", "text/csv", "text/plain",
+			"text/javascript", "text/vnd.graphviz", "image/svg+xml",
+		}),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	router, err := s.routes()
+	if err != nil {
+		return nil, err
+	}
+	s.handler = s.observe(s.guard(uncompressed(compress(router), router)))
+	return s, nil
+}
+
+// uncompressed keeps sockets and streams away from compression, which would hold them back.
+func uncompressed(compressed, plain http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isUpgrade(r) || strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
+			plain.ServeHTTP(w, r)
+			return
+		}
+		compressed.ServeHTTP(w, r)
+	})
+}
+
+// routes puts everything below the base path.
+func (s *Server) routes() (http.Handler, error) {
+	base := s.cfg.BasePath
+	root := chi.NewRouter()
+	root.Use(noteRoute, middleware.GetHead)
+	root.NotFound(s.notFound)
+	root.MethodNotAllowed(s.methodNotAllowed)
+	for _, page := range []string{"/", "/runs/{run}", "/insights", "/workers"} {
+		root.Get(base+page, s.shell)
+	}
+	root.Get(base+"/assets/*", s.serveAsset)
+	root.Get(base+"/login", s.showLogin)
+	root.Post(base+"/login", s.login)
+	root.Get(base+"/healthz", s.healthz)
+	root.Get(base+"/readyz", s.readyz)
+	root.Method(http.MethodGet, base+"/metrics", s.metrics.handler())
+	root.Get(base+"/api/docs", s.docs)
+	root.Get(base+"/api/openapi.json", s.document)
+	root.Get(base+apiPath+"/live", s.live)
+	if base != "" {
+		root.Get(base, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, base+"/", http.StatusPermanentRedirect)
+		})
+		root.Get("/healthz", s.healthz)
+	}
+	s.quiet = map[string]bool{
+		base + "/assets/*": true, base + "/healthz": true, base + "/readyz": true, base + "/metrics": true, "/healthz": true,
+	}
+	return root, s.attach(root)
+}
+
+// attach makes the API and the live views, which need each other.
+func (s *Server) attach(root chi.Router) error {
+	c := &s.cfg
+	var err error
+	cfg := api.Config{
+		Engine: c.Engine, Store: c.Store, Archiver: c.Archiver, Workers: c.Workers, Base: c.BasePath + apiPath,
+		MaxUpload: c.MaxUpload, MaxArchive: c.MaxArchive, MaxRuns: c.MaxRuns, Now: c.Now, Log: c.Log,
+		Drawer: c.Drawer, Layouts: s.layouts,
+		Stream: func(w http.ResponseWriter, r *http.Request, run engine.RunID) { s.hub.ServeEvents(w, r, run) },
+	}
+	root.Route(c.BasePath+apiPath, func(r chi.Router) {
+		s.api, err = api.New(cfg, r)
+	})
+	if err != nil {
+		return err
+	}
+	s.documentAsset = newAsset("openapi.json", s.api.Document(c.BasePath))
+	queries, err := metricsstore.NewQueries(c.Store)
+	if err != nil {
+		return err
+	}
+	s.hub, err = live.New(live.Config{
+		Queries: queries, Store: c.Store, Runs: s.api, Now: c.Now, Log: c.Log, Origins: c.Origins,
+	})
+	return err
+}
+
+// live serves sockets. Whoever asks without one is told how.
+func (s *Server) live(w http.ResponseWriter, r *http.Request) {
+	key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-WebSocket-Key"))
+	switch {
+	case !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") || !strings.Contains(strings.ToLower(r.Header.Get("Connection")), "upgrade"),
+		r.Header.Get("Sec-WebSocket-Version") != "13":
+		w.Header().Set("Upgrade", "websocket")
+		w.Header().Set("Connection", "Upgrade")
+		w.Header().Set("Sec-WebSocket-Version", "13")
+		s.refuse(w, r, api.NewProblem(http.StatusUpgradeRequired, "this is a WebSocket, expected a request to upgrade to one of version 13"))
+	case err != nil || len(key) != 16 || r.ProtoMajor != 1:
+		s.refuse(w, r, api.NewProblem(http.StatusBadRequest, "the request to upgrade has no Sec-WebSocket-Key, expected 16 bytes in base64, over HTTP/1.1"))
+	default:
+		s.hub.ServeWebSocket(w, r)
+	}
+}
+
+// healthz says that the process answers.
+func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
+	s.tell(w, http.StatusOK, map[string]string{"status": "ok", "service": "dagscope", "version": s.cfg.Version})
+}
+
+// readyz says whether the store answers.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readyWithin)
+	defer cancel()
+	if _, err := s.cfg.Store.Runs(ctx, metricsstore.Position{}, 1); err != nil {
+		s.cfg.Log.LogAttrs(ctx, slog.LevelError, "the store does not answer", slog.Any("error", err))
+		api.WriteProblem(w, r, api.NewProblem(http.StatusServiceUnavailable, "the store does not answer; the server's log has more"))
+		return
+	}
+	s.tell(w, http.StatusOK, map[string]string{"status": "ready", "service": "dagscope", "version": s.cfg.Version})
+}
+
+func (s *Server) tell(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // whoever asked may have gone
+}
+
+// Handler answers all requests. Live views change only while Run runs.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Run answers on a listener, which it closes, until ctx ends. Then it takes no more connections, tells sockets that it
+// is going away, lets requests under way finish for Config.ShutdownAfter, and returns when all it started has ended.
+func (s *Server) Run(ctx context.Context, listener net.Listener) error {
+	var parts sync.WaitGroup
+	defer parts.Wait()
+	lasting := context.WithoutCancel(ctx)
+	hubCtx, stopHub := context.WithCancel(lasting)
+	defer stopHub()
+	var hubErr error
+	parts.Go(func() { hubErr = s.hub.Run(hubCtx) })
+	server := &http.Server{
+		Handler: s.handler, ReadHeaderTimeout: headTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHead,
+		BaseContext: func(net.Listener) context.Context { return lasting },
+		ErrorLog:    slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelWarn),
+	}
+	served := make(chan error, 1)
+	parts.Go(func() { served <- server.Serve(listener) })
+	select {
+	case err := <-served:
+		return fmt.Errorf("web: %w", err)
+	case <-ctx.Done():
+	}
+	stopHub()
+	patience, cancel := context.WithTimeout(lasting, s.cfg.ShutdownAfter)
+	defer cancel()
+	err := server.Shutdown(patience)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = server.Close() // what has not ended by now is cut off
+	}
+	parts.Wait()
+	s.layouts.Wait()
+	return errors.Join(err, hubErr)
+}

@@ -1,0 +1,116 @@
+package web
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/dagscope/dagscope/templates"
+	"github.com/dagscope/dagscope/web/api"
+)
+
+// cookieAge is how long a browser keeps the cookie, in seconds: 30 days.
+const cookieAge = 30 * 24 * 3600
+
+// maxLogin bounds the body of a login, in bytes.
+const maxLogin = 16 << 10
+
+// cookieValue is what the cookie holds: it cannot be turned back into the token, and goes with it.
+func cookieValue(token string) string {
+	m := hmac.New(sha256.New, []byte(token))
+	m.Write([]byte("dagscope cookie"))
+	return hex.EncodeToString(m.Sum(nil))
+}
+
+// same compares texts of which one is secret, in a time that does not tell how alike they are.
+func same(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+// authorised reports whether a request has the token, or none is needed.
+func (s *Server) authorised(r *http.Request) bool {
+	if s.cfg.Token == "" {
+		return true
+	}
+	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
+		return same(strings.TrimSpace(token), s.cfg.Token)
+	}
+	for _, c := range r.CookiesNamed(api.TokenCookie) {
+		if same(c.Value, s.cookie) {
+			return true
+		}
+	}
+	return false
+}
+
+// open reports whether a path can be had without the token: what tells that the server is there, and how to sign in.
+func (s *Server) open(path string) bool {
+	path = strings.TrimPrefix(path, s.cfg.BasePath)
+	return path == "/healthz" || path == "/readyz" || path == "/login" || path == "/assets/"+s.stylesheet
+}
+
+// askForToken answers a request without the token: somebody who navigates is led to the form.
+func (s *Server) askForToken(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet && s.navigates(r) {
+		http.Redirect(w, r, s.cfg.BasePath+"/login?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
+		return
+	}
+	w.Header().Set("WWW-Authenticate", `Bearer realm="dagscope"`)
+	api.WriteProblem(w, r, api.NewProblem(http.StatusUnauthorized, "this server asks for a token: Authorization: Bearer TOKEN"))
+}
+
+// showLogin answers GET /login.
+func (s *Server) showLogin(w http.ResponseWriter, r *http.Request) {
+	next := s.next(r.URL.Query().Get("next"))
+	if s.authorised(r) {
+		http.Redirect(w, r, next, http.StatusSeeOther)
+		return
+	}
+	s.loginPage(w, r, http.StatusOK, templates.LoginData{Next: next})
+}
+
+// login answers POST /login: it exchanges the token for the cookie.
+func (s *Server) login(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxLogin)
+	if err := r.ParseForm(); err != nil {
+		s.refuse(w, r, api.NewProblem(http.StatusBadRequest, "the body is no form with the fields token and next"))
+		return
+	}
+	next := s.next(r.PostForm.Get("next"))
+	if s.cfg.Token != "" && !same(strings.TrimSpace(r.PostForm.Get("token")), s.cfg.Token) {
+		if s.navigates(r) {
+			s.loginPage(w, r, http.StatusUnauthorized, templates.LoginData{Next: next, Wrong: true})
+			return
+		}
+		s.refuse(w, r, api.NewProblem(http.StatusUnauthorized, "that is not the token of this server"))
+		return
+	}
+	if s.cfg.Token != "" {
+		http.SetCookie(w, &http.Cookie{
+			Name: api.TokenCookie, Value: s.cookie, Path: s.cfg.BasePath + "/", MaxAge: cookieAge,
+			HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteStrictMode,
+		})
+	}
+	http.Redirect(w, r, next, http.StatusSeeOther)
+}
+
+func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, status int, d templates.LoginData) {
+	d.Page = s.page()
+	s.render(w, r, status, func(b *pageBuffer) error { return templates.Login(b, d) })
+}
+
+// next is a path of this server to go on to; anything else is the first page.
+func (s *Server) next(path string) string {
+	home := s.cfg.BasePath + "/"
+	u, err := url.Parse(path)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(path, home) || strings.HasPrefix(path, "//") ||
+		strings.ContainsAny(path, "\\\r\n\t") || !cleanPath(u.Path) {
+		return home
+	}
+	return path
+}
