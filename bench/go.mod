@@ -8,6 +8,7 @@ require (
 	github.com/DataDog/sketches-go v1.4.8
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/caio/go-tdigest/v5 v5.0.0
+	github.com/coder/websocket v1.8.15
 	github.com/dagscope/dagscope v0.0.0-00010101000000-000000000000
 	github.com/heimdalr/dag v1.5.0
 	github.com/stretchr/testify v1.12.1
@@ -24,5 +25,5 @@ require (
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	gonum.org/v1/gonum v0.17.0 // indirect
-	google.golang.org/protobuf v1.36.11 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
 )

@@ -9,6 +9,7 @@ import (
 	"hash/fnv"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,8 +18,9 @@ import (
 	"github.com/dagscope/dagscope/web/runtable"
 )
 
-// maxBodies bounds how many encoded bodies of frames a feed keeps for those who come to the same cursor.
-const maxBodies = 8
+// maxBodies bounds the encoded bodies of frames that a feed keeps for those who come to the same cursor, in bytes:
+// the snapshot of some 40,000 rows.
+const maxBodies = 1 << 20
 
 // feed holds the table of one run for all who watch it, and follows its log as long as that can grow.
 type feed struct {
@@ -40,7 +42,7 @@ type feed struct {
 	sent     uint64 // Seq of the publication before the latest
 	latest   uint64 // Seq of the latest publication
 	failure  error  // why nothing comes any more
-	bodies   map[runtable.Cursor]body
+	bodies   []body // oldest first
 	summary  json.RawMessage
 	version  uint64 // of summary
 	wanted   bool   // the summary is to be asked for soon
@@ -48,16 +50,16 @@ type feed struct {
 	watchers map[*subscription]struct{}
 }
 
-// body is the shared part of a frame.
+// body is the shared part of the frame that leads from one cursor to the next.
 type body struct {
-	data []byte
-	next runtable.Cursor
+	from, next runtable.Cursor
+	data       []byte
 }
 
 func newFeed(h *Hub, info engine.RunInfo, g *engine.Graph) *feed {
 	return &feed{
 		hub: h, run: info.ID, info: info, incarnation: incarnation(info), table: runtable.New(g),
-		bodies: map[runtable.Cursor]body{}, watchers: map[*subscription]struct{}{},
+		watchers: map[*subscription]struct{}{},
 	}
 }
 
@@ -204,7 +206,8 @@ func (f *feed) published() {
 	if seq := f.table.Seq(); seq != f.latest {
 		f.sent, f.latest = f.latest, seq
 	}
-	clear(f.bodies)
+	// Those within a batch stay good; those that begin one would lead to where the table was.
+	f.bodies = slices.DeleteFunc(f.bodies, func(b body) bool { return !b.from.More() })
 	for s := range f.watchers {
 		s.poke()
 	}
@@ -250,16 +253,21 @@ func (f *feed) setSummary(summary json.RawMessage) (version uint64) {
 
 // bodyAt gives the body of the next frame for a cursor. The caller holds mu.
 func (f *feed) bodyAt(c runtable.Cursor) body {
-	if b, ok := f.bodies[c]; ok {
-		return b
+	size := 0
+	for i := range f.bodies {
+		if f.bodies[i].from == c {
+			return f.bodies[i]
+		}
+		size += len(f.bodies[i].data)
 	}
-	var b body
+	b := body{from: c}
 	b.data, b.next = f.table.AppendBody(nil, c, runtable.DefaultFrameRows)
-	if len(f.bodies) >= maxBodies {
-		clear(f.bodies)
-	}
-	f.bodies[c] = b
 	f.hub.counts.encoded.Add(1)
+	for size += len(b.data); size > maxBodies && len(f.bodies) > 0; {
+		size -= len(f.bodies[0].data)
+		f.bodies = slices.Delete(f.bodies, 0, 1)
+	}
+	f.bodies = append(f.bodies, b)
 	return b
 }
 

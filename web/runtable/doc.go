@@ -7,7 +7,7 @@
 // table at the end of each batch of frames; a frame may be late, merged with others or sent again, but nothing is
 // lost. Moments are in order within a row, and durations between them are those of engine.TaskMetrics.
 //
-// Folding costs some 100 ns a step. A table takes some 130 bytes a row and 4 bytes for each node that has rows; a
+// Folding costs some 200 ns a step. A table takes some 130 bytes a row and 4 bytes for each node that has rows; a
 // frame costs time in the rows that it holds, not in those of the table. On the wire a row takes some 25 bytes.
 //
 // Caveats: nothing here is safe for concurrent use, callers lock. A table knows rows only of tasks that the log has

@@ -2,6 +2,7 @@ package runtable
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/dagscope/dagscope/engine"
 )
@@ -46,6 +47,9 @@ const (
 
 // DefaultFrameRows keeps frames below 256 KiB, whatever they hold: a row takes at most 105 bytes.
 const DefaultFrameRows = 2048
+
+// usualRow is what a row takes, rounded up.
+const usualRow = 32
 
 // AppendFrame appends the next frame for a client that has got as far as c, and gives how far it has got with it. A
 // frame holds at most maxRows rows and expansions; when more have changed, further frames make a batch with it.
@@ -97,6 +101,7 @@ func (t *Table) AppendBody(dst []byte, c Cursor, maxRows int) ([]byte, Cursor) {
 	if !next.More() {
 		marks = t.marks[firstBehind(t.seqOfMark, c.seq):firstBehind(t.seqOfMark, next.seq)]
 	}
+	dst = slices.Grow(dst, usualRow*len(rows)+16*len(expansions)+64)
 	dst = binary.AppendUvarint(dst, uint64(t.tasks))
 	dst = appendMarks(dst, marks)
 	dst = appendExpansions(dst, expansions)

@@ -10,6 +10,9 @@ import (
 // maxNodes bounds what the fan-outs of a log may make, as engine.Decoder does.
 const maxNodes = 1 << 26
 
+// roomAtOnce bounds the rows that a table has room for from the start: some 8 MB.
+const roomAtOnce = 1 << 16
+
 // lookBack is how many attempts of a task can be under way at once; a log of more makes further rows.
 const lookBack = 8
 
@@ -28,6 +31,9 @@ type Table struct {
 func New(g *engine.Graph) *Table {
 	t := &Table{numbering: engine.NewNumbering(g)}
 	t.tasks = t.numbering.Tasks()
+	room := min(t.tasks, roomAtOnce) // most tasks have one row
+	t.rows, t.previous = make([]Row, 0, room), make([]int32, 0, room)
+	t.changes = changes{last: make([]uint64, 0, room), list: make([]change, 0, room)}
 	return t
 }
 

@@ -26,9 +26,10 @@ func ended(seq uint64, node engine.NodeID, attempt uint16, o engine.Outcome, rea
 	}
 }
 
-// TestTable folds one run in which everything happens that a row can tell of. Tasks of the graph: 0 grow, 1 to 4
-// leaf, 5 sum, 6 total.
-func TestTable(t *testing.T) {
+// eventful is a run in which everything happens that a row can tell of. Tasks of the graph: 0 grow, 1 to 4 leaf, 5
+// sum, 6 total.
+func eventful(t *testing.T) *runtable.Table {
+	t.Helper()
 	g := nested(t, 4)
 	require.Equal(t, 7, g.Tasks())
 	announced := engine.Step{
@@ -39,7 +40,7 @@ func TestTable(t *testing.T) {
 	grown.Location, grown.StoredBytes = engine.LocationStored, 90
 	flaky := ended(6, 1, 1, engine.OutcomeRetrying, 0)
 	flaky.Worker, flaky.Slot, flaky.Delay, flaky.Fetch = 1, 3, 500*time.Nanosecond, 7
-	steps := []engine.Step{
+	return folded(t, g, []engine.Step{
 		{Seq: 1, Kind: engine.RunStarted, Readied: []engine.NodeID{0, 1, 2, 3, 4}, Became: noNode},
 		{Seq: 2, Kind: engine.WorkerStarted, Worker: 2, Started: 3, Became: noNode},
 		announced, grown,
@@ -52,8 +53,11 @@ func TestTable(t *testing.T) {
 		ended(11, 9, 1, engine.OutcomeCancelled, 50),
 		{Seq: 12, Kind: engine.SlotLeaked, Worker: 2, Slot: 1, Ended: 61, Became: noNode},
 		{Seq: 13, Kind: engine.RunFinished, Outcome: engine.OutcomeCancelled, Ended: 99, Became: noNode},
-	}
-	v := &folded(t, g, steps).View
+	})
+}
+
+func TestTable(t *testing.T) {
+	v := &eventful(t).View
 	moments := func(r runtable.Row, ready int64) runtable.Row {
 		r.Worker, r.Slot, r.Has, r.Ready = 2, 1, whole, ready
 		r.Claimed, r.Started, r.Ended, r.Updated = ready+10, ready+20, ready+30, ready+40
@@ -95,7 +99,10 @@ func TestTable(t *testing.T) {
 	assert.True(t, v.Ended())
 	assert.Equal(t, int64(99), v.End())
 	assert.Equal(t, 9, v.Tasks(), "each of two instances has one task before it fans out itself")
+}
 
+func TestStates(t *testing.T) {
+	v := eventful(t)
 	for _, c := range []struct {
 		node engine.NodeID
 		at   int64
