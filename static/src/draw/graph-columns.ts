@@ -1,0 +1,112 @@
+// Across: how wide the columns of the graph are, and how far apart.
+
+import type { Graph } from '../model/graph';
+import type { Layout } from '../model/layout';
+import type { Viewport } from './graph-geometry';
+
+export interface ColumnPlace {
+  readonly x: number;
+  readonly w: number;
+}
+
+/** Px left and right of the graph at zoom 1. */
+const SIDE_PX = 18;
+
+/** Widths by what a column holds: one task (name and time), many (a mark), some (a name). [wide, narrow] viewport. */
+const SINGLE_W = [104, 92] as const;
+const DENSE_W = [64, 44] as const;
+const NODE_W = [112, 60] as const;
+/** From this many tasks on a column is dense. */
+const DENSE = 24;
+/** A box of a fan-out: with a body of one level, and for each further one. */
+const BOX_W = [168, 120] as const;
+const BOX_MORE_W = [72, 44] as const;
+const BOX_LEVELS = 4;
+/** Where there is room, boxes grow up to this, taking at most this share of what is free. */
+const BOX_MOST_W = 520;
+const BOX_SHARE = 0.5;
+
+/** Least px for the edges between two columns, as long as all fit. */
+const GAP_PX = 24;
+/** A gap grows with the root of the edges that cross it, so that dense ones stay readable. */
+const GAP_PER_ROOT = 0.24;
+
+/** Place of each column: natural widths with the rest as gaps; all scaled down alike where they do not fit. */
+export function columnPlaces(
+  graph: Graph,
+  layout: Layout,
+  members: readonly (readonly number[])[],
+  viewport: Viewport,
+): ColumnPlace[] {
+  const room = Math.max(1, viewport.width - 2 * SIDE_PX);
+  const natural = members.map((elements) => columnWidth(graph, layout, elements, viewport.narrow));
+  const widths = growBoxes(graph, members, natural, room);
+  const weights = gapWeights(layout, members.length);
+  const total = sum(widths);
+  const gaps = Math.max(0, members.length - 1);
+  const scale = Math.min(1, room / (total + gaps * GAP_PX));
+  const free = room - total * scale;
+  // A graph of few levels does not fly apart: gaps grow to a share of the room only, and the rest is left at both ends.
+  const widest = gaps === 0 ? 0 : Math.min(free, gaps * Math.max(GAP_PX * scale, room * 0.32));
+  const weight = sum(weights) || 1;
+  let x = SIDE_PX + (free - widest) / 2;
+  return widths.map((width, i) => {
+    const place = { x, w: width * scale };
+    x += place.w + ((weights[i] ?? 0) / weight) * widest;
+    return place;
+  });
+}
+
+function columnWidth(graph: Graph, layout: Layout, elements: readonly number[], narrow: boolean): number {
+  const pick = (pair: readonly [number, number]): number => pair[narrow ? 1 : 0];
+  const scope = graph.scopes[0];
+  if (!scope) return pick(NODE_W);
+  let levels = 0;
+  for (const element of elements) {
+    if (element < scope.tasks) continue;
+    const region = scope.region[element - scope.tasks] ?? 0;
+    levels = Math.max(levels, Math.min(BOX_LEVELS, layout.scopes[region]?.columns ?? 1));
+  }
+  if (levels > 0) return pick(BOX_W) + (levels - 1) * pick(BOX_MORE_W);
+  if (elements.length === 1) return pick(SINGLE_W);
+  return elements.length > DENSE ? pick(DENSE_W) : pick(NODE_W);
+}
+
+/** Boxes are worth looking into, so they get a part of the room that would become gaps. */
+function growBoxes(
+  graph: Graph,
+  members: readonly (readonly number[])[],
+  widths: readonly number[],
+  room: number,
+): number[] {
+  const tasks = graph.scopes[0]?.tasks ?? 0;
+  const isBox = members.map((elements) => elements.some((element) => element >= tasks));
+  const boxes = isBox.filter(Boolean).length;
+  const free = room - sum(widths) - (members.length - 1) * GAP_PX * 3;
+  if (boxes === 0 || free <= 0) return [...widths];
+  const more = (free * BOX_SHARE) / boxes;
+  return widths.map((width, i) => (isBox[i] ? Math.max(width, Math.min(BOX_MOST_W, width + more)) : width));
+}
+
+/** Weight of the gap after each column but the last. */
+function gapWeights(layout: Layout, columns: number): number[] {
+  const scope = layout.scopes[0];
+  const change = new Float64Array(columns + 1);
+  for (const edge of scope?.edges ?? []) {
+    change[scope!.column[edge.from]!]! += 1;
+    change[scope!.column[edge.to]!]! -= 1;
+  }
+  const weights: number[] = [];
+  let crossing = 0;
+  for (let i = 0; i + 1 < columns; i++) {
+    crossing += change[i]!;
+    weights.push(1 + Math.sqrt(Math.max(0, crossing)) * GAP_PER_ROOT);
+  }
+  return weights;
+}
+
+function sum(values: readonly number[]): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}

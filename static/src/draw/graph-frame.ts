@@ -1,0 +1,129 @@
+// Everything that painting the graph reads, prepared once a frame.
+
+import type { GraphIndex } from '../model/graph-index';
+import type { GraphView } from '../model/graph-view';
+import type { RunTable } from '../model/run-table';
+import type { EdgeEnds } from './graph-edges';
+import type { GraphGeometry } from './graph-geometry';
+import type { Collapse } from './graph-groups';
+import type { Hatches } from './hatches';
+import type { NodeColours } from './node-colours';
+import { stateIs, STATES, type NodeStates } from './node-states';
+import type { Palette } from './palette';
+import { rootElement } from './graph-places';
+import type { Rect } from './rect';
+import type { TextMeasurer } from './text-measurer';
+
+/** What the page asks to be shown. */
+export interface GraphInput {
+  readonly index: GraphIndex;
+  readonly table: RunTable;
+  readonly atNs: number;
+  readonly live: boolean;
+  /** Task nodes, -1 for none. */
+  readonly selected: number;
+  readonly hovered: number;
+  /** The picture has the keyboard's focus. */
+  readonly focused: boolean;
+  readonly colours: NodeColours;
+  /** Task nodes of the critical path, first to last; null = not shown. */
+  readonly path: readonly number[] | null;
+  /** Past median of a function's execute time, NaN where there is none. */
+  median(fn: number): number;
+  slack?(node: number): number;
+}
+
+/** Tools and colours of painting, replaced with the theme or the display. */
+export interface Brushes {
+  readonly palette: Palette;
+  readonly measurer: TextMeasurer;
+  readonly hatches: Hatches;
+}
+
+export interface GraphFrame extends GraphInput, Brushes {
+  readonly geometry: GraphGeometry;
+  readonly view: GraphView;
+  readonly collapse: Collapse;
+  readonly ends: EdgeEnds;
+  readonly states: NodeStates;
+  readonly onPath: ReadonlySet<number>;
+  /** By element of the graph: how many tasks of it are in each state, STATES numbers each. */
+  readonly counts: Uint32Array;
+  /** By element: the tasks that it stands for by now. */
+  readonly totals: Uint32Array;
+}
+
+/** A world rectangle on the screen. */
+export function toScreen(view: GraphView, rect: Rect): Rect {
+  return {
+    x: rect.x * view.kx + view.ox,
+    y: rect.y * view.ky + view.oy,
+    w: rect.w * view.kx,
+    h: rect.h * view.ky,
+  };
+}
+
+/** The part of the world that the screen shows, with a margin of some screen px. */
+export function visibleWorld(frame: { geometry: GraphGeometry; view: GraphView }, marginPx = 24): Rect {
+  const { view, geometry } = frame;
+  return {
+    x: (-marginPx - view.ox) / view.kx,
+    y: (-marginPx - view.oy) / view.ky,
+    w: (geometry.viewport.width + 2 * marginPx) / view.kx,
+    h: (geometry.viewport.height + 2 * marginPx) / view.ky,
+  };
+}
+
+/** Counts states by element, over all instances of fan-outs, nested ones too. One pass over the nodes. */
+export class ElementCounts {
+  counts = new Uint32Array(0);
+  totals = new Uint32Array(0);
+  #revision = -1;
+  #nodes = -1;
+  #index: GraphIndex | null = null;
+
+  update(index: GraphIndex, states: NodeStates, elements: number): void {
+    if (index === this.#index && states.revision === this.#revision && index.nodes === this.#nodes) return;
+    this.counts = new Uint32Array(elements * STATES);
+    this.totals = new Uint32Array(elements);
+    for (const block of index.blocks) {
+      const scope = index.graph.scopes[block.scope]!;
+      const root = block.expansion < 0 ? -1 : rootElement(index, block.expansion);
+      for (let i = 0; i < block.instances; i++) {
+        const first = block.first + i * block.size;
+        for (let task = 0; task < scope.tasks; task++) {
+          const element = root < 0 ? task : root;
+          this.counts[element * STATES + states.state[first + task]!]!++;
+          this.totals[element]!++;
+        }
+      }
+    }
+    this.#revision = states.revision;
+    this.#nodes = index.nodes;
+    this.#index = index;
+  }
+}
+
+/** How many of an element's tasks are in a state. */
+export function countOf(frame: GraphFrame, element: number, state: number): number {
+  return frame.counts[element * STATES + state]!;
+}
+
+/** Adds up the counts of some elements. */
+export function sumCounts(frame: GraphFrame, elements: readonly number[]): { counts: Uint32Array; total: number } {
+  const counts = new Uint32Array(STATES);
+  let total = 0;
+  for (const element of elements) {
+    for (let state = 0; state < STATES; state++) counts[state]! += frame.counts[element * STATES + state]!;
+    total += frame.totals[element]!;
+  }
+  return { counts, total };
+}
+
+/** Tasks among the counted that ended well. */
+export function doneOf(counts: Uint32Array): number {
+  return counts[stateIs.succeeded]!;
+}
+
+/** What is off the shown path steps back. */
+export const DIMMED = 0.35;

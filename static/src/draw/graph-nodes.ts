@@ -1,0 +1,204 @@
+// Paints nodes of tasks, at the size that there is room for.
+
+import { bytesText, durationText } from '../model/format';
+import { drawIcon } from './icons';
+import { DIMMED, type GraphFrame } from './graph-frame';
+import { isHollow, nodeStyle, TINY_PX, type NodeStyle } from './node-style';
+import { stateIs, stateName } from './node-states';
+import type { Rect } from './rect';
+import { ShapeBatch } from './shape-batch';
+
+/** A task to be painted, at its place on the screen. */
+export interface NodeMark {
+  readonly node: number;
+  readonly rect: Rect;
+  /** The only task of its level, named by its function alone. */
+  readonly isSingle: boolean;
+}
+
+/** Heights from which a node has one, two, three lines, screen px. */
+export const ONE_LINE_PX = 13;
+export const TWO_LINES_PX = 28;
+export const THREE_LINES_PX = 48;
+/** Narrower than this there is no room for a label. */
+const LABEL_LEAST_PX = 34;
+const LABEL_KEEPS_PX = 90;
+/** Wider than this, a node of one line shows its time too. */
+const TIME_PX = 150;
+
+const RADIUS = 2.5;
+const ICON_PX = 10;
+const ICON_LEFT = 5;
+const TEXT_LEFT = 19;
+const PROGRESS_LEAST_PX = 9;
+const PROGRESS_PX = 2;
+
+interface Styled extends NodeMark {
+  readonly state: number;
+  readonly style: NodeStyle;
+  readonly alpha: number;
+}
+
+/** Paints nodes: shapes by style first, then what is on them. */
+export function paintNodes(ctx: CanvasRenderingContext2D, frame: GraphFrame, marks: readonly NodeMark[]): void {
+  const batch = new ShapeBatch();
+  const styled: Styled[] = [];
+  for (const mark of marks) {
+    const state = frame.states.state[mark.node] ?? 0;
+    const alpha = frame.path && !frame.onPath.has(mark.node) && mark.node !== frame.selected ? DIMMED : 1;
+    const style = nodeStyle(frame, mark.node, state, mark.rect.h, alpha);
+    const { x, y, w, h } = mark.rect;
+    batch.add(style.key, () => style.shape, x, y, w, h, Math.min(RADIUS, h / 3, w / 3));
+    if (mark.rect.h >= 4) styled.push({ ...mark, state, style, alpha });
+  }
+  batch.paint(ctx);
+  paintHatching(ctx, frame, styled);
+  paintProgress(ctx, frame, styled);
+  paintPathRings(ctx, frame, styled);
+  paintLabels(ctx, frame, styled);
+  ctx.globalAlpha = 1;
+}
+
+/** Fetching and storing are hatched in opposite directions, behind the icon only where there is a label. */
+function paintHatching(ctx: CanvasRenderingContext2D, frame: GraphFrame, marks: readonly Styled[]): void {
+  const { palette, hatches } = frame;
+  for (const { state, rect, alpha } of marks) {
+    if (state !== stateIs.fetching && state !== stateIs.storing) continue;
+    const isTiny = rect.h < TINY_PX;
+    const colour = (isTiny ? palette.surface : palette.mark[state]) ?? palette.surface;
+    ctx.fillStyle = hatches.pattern(ctx, colour, state === stateIs.fetching ? 'rising' : 'falling');
+    ctx.globalAlpha = alpha * (isTiny ? 0.7 : 0.5);
+    const w = hasLabel(rect) ? Math.min(rect.w - 2, TEXT_LEFT - 2) : rect.w - 2;
+    ctx.fillRect(rect.x + 1, rect.y + 1, w, rect.h - 2);
+  }
+  ctx.globalAlpha = 1;
+}
+
+/** A running task fills from the left against the median of its past, as far as one is known. */
+function paintProgress(ctx: CanvasRenderingContext2D, frame: GraphFrame, marks: readonly Styled[]): void {
+  ctx.fillStyle = frame.palette.inkOn;
+  for (const { node, state, rect, alpha } of marks) {
+    if (state !== stateIs.running || rect.h < PROGRESS_LEAST_PX) continue;
+    const share = progressOf(frame, node);
+    if (Number.isNaN(share)) continue;
+    ctx.globalAlpha = 0.55 * alpha;
+    ctx.fillRect(rect.x, rect.y + rect.h - PROGRESS_PX, rect.w * share, PROGRESS_PX);
+  }
+  ctx.globalAlpha = 1;
+}
+
+/** How far execution has come: by its real end in a finished run, else by the past median; NaN where neither is known. */
+function progressOf(frame: GraphFrame, node: number): number {
+  const row = frame.states.row[node] ?? -1;
+  if (row < 0) return NaN;
+  const started = frame.table.startedNs[row]!;
+  const end = frame.live ? started + frame.median(frame.index.functionOf(node)) : frame.table.endedNs[row]!;
+  return Math.min(1, Math.max(0, (frame.atNs - started) / (end - started)));
+}
+
+function paintPathRings(ctx: CanvasRenderingContext2D, frame: GraphFrame, marks: readonly Styled[]): void {
+  if (!frame.path) return;
+  ctx.strokeStyle = frame.palette.ink;
+  ctx.lineWidth = 1.8;
+  ctx.beginPath();
+  for (const { node, rect } of marks) {
+    if (frame.onPath.has(node)) ctx.roundRect(rect.x, rect.y, rect.w, rect.h, Math.min(RADIUS, rect.h / 3));
+  }
+  ctx.stroke();
+}
+
+function hasLabel(rect: Rect): boolean {
+  return rect.h >= ONE_LINE_PX && rect.w >= LABEL_LEAST_PX;
+}
+
+function paintLabels(ctx: CanvasRenderingContext2D, frame: GraphFrame, marks: readonly Styled[]): void {
+  ctx.textAlign = 'left';
+  ctx.textBaseline = 'middle';
+  for (const mark of marks) if (hasLabel(mark.rect)) paintLabel(ctx, frame, mark);
+}
+
+function paintLabel(ctx: CanvasRenderingContext2D, frame: GraphFrame, mark: Styled): void {
+  const { rect, style, state } = mark;
+  const { palette, measurer } = frame;
+  const lines = rect.h >= THREE_LINES_PX ? 3 : rect.h >= TWO_LINES_PX ? 2 : 1;
+  const size = frame.geometry.viewport.narrow ? 10.5 : 11;
+  const regular = `400 ${size}px ${palette.fontUi}`;
+  const font = lines > 1 && !isHollow(state) ? `500 ${size}px ${palette.fontUi}` : regular;
+  const middle = rect.y + rect.h / 2;
+  const top = middle + (lines === 3 ? -14 : lines === 2 ? -6.5 : 0.5);
+  const shift = hiddenPart(rect);
+  const left = rect.x + shift + TEXT_LEFT;
+  const room = rect.w - shift - TEXT_LEFT - 4;
+  ctx.globalAlpha = mark.alpha === 1 ? 1 : 0.5;
+  drawIcon(ctx, stateName(state), rect.x + shift + ICON_LEFT, top - ICON_PX / 2 - 0.5, ICON_PX, style.icon);
+  setFont(ctx, font);
+  ctx.fillStyle = style.ink;
+  ctx.fillText(measurer.fit(font, labelOf(frame, mark, font, room), room), left, top);
+  if (lines === 1 && rect.w < TIME_PX) return;
+  setFont(ctx, regular);
+  ctx.fillStyle = style.quietInk;
+  if (lines === 1) {
+    paintTimeRight(ctx, frame, mark, top);
+    return;
+  }
+  ctx.fillText(measurer.fit(regular, timeLine(frame, mark.node), room), left, middle + (lines === 3 ? 1 : 7.5));
+  if (lines === 3) ctx.fillText(measurer.fit(regular, thirdLine(frame, mark.node), room), left, middle + 15);
+}
+
+/** How much of a node is beyond the left edge: its label stays in view as long as it has room there. */
+function hiddenPart(rect: Rect): number {
+  return Math.max(0, Math.min(-rect.x, rect.w - LABEL_KEEPS_PX));
+}
+
+function paintTimeRight(ctx: CanvasRenderingContext2D, frame: GraphFrame, mark: Styled, y: number): void {
+  const spent = spentOf(frame, mark.node);
+  if (Number.isNaN(spent)) return;
+  ctx.textAlign = 'right';
+  ctx.fillText(durationText(spent), mark.rect.x + mark.rect.w - 6, y);
+  ctx.textAlign = 'left';
+}
+
+function setFont(ctx: CanvasRenderingContext2D, font: string): void {
+  if (ctx.font !== font) ctx.font = font;
+}
+
+/** The whole name where it fits, else what tells the task from others of its function. */
+function labelOf(frame: GraphFrame, mark: NodeMark, font: string, room: number): string {
+  const { index, measurer } = frame;
+  if (mark.isSingle) return index.graph.functions[index.functionOf(mark.node)]?.function ?? '';
+  const name = index.nameOf(mark.node);
+  return measurer.width(font, name) <= room ? name : index.shortNameOf(mark.node);
+}
+
+/** Time since its worker took it, up to its end; NaN before. */
+function spentOf(frame: GraphFrame, node: number): number {
+  const { states, table, atNs } = frame;
+  const row = states.row[node] ?? -1;
+  if (row < 0 || !(table.claimedNs[row]! <= atNs)) return NaN;
+  const over = table.updatedNs[row]!;
+  return (over <= atNs ? over : atNs) - table.claimedNs[row]!;
+}
+
+function timeLine(frame: GraphFrame, node: number): string {
+  const spent = spentOf(frame, node);
+  if (Number.isNaN(spent)) {
+    const median = frame.median(frame.index.functionOf(node));
+    return Number.isNaN(median) ? '' : `med. ${durationText(median)}`;
+  }
+  const row = frame.states.row[node]!;
+  const isOver = frame.table.updatedNs[row]! <= frame.atNs;
+  if (isOver) return durationText(spent);
+  return durationText(spent) + (frame.geometry.viewport.narrow ? ' …' : ' so far');
+}
+
+function thirdLine(frame: GraphFrame, node: number): string {
+  const parts: string[] = [];
+  const row = frame.states.row[node] ?? -1;
+  if (row >= 0 && frame.table.endedNs[row]! <= frame.atNs && !Number.isNaN(frame.table.outputBytes[row]!)) {
+    parts.push(`out ${bytesText(frame.table.outputBytes[row]!)}`);
+  }
+  const slack = frame.live ? NaN : (frame.slack?.(node) ?? NaN);
+  if (frame.onPath.has(node)) parts.push('on the path');
+  else if (!Number.isNaN(slack)) parts.push(`slack ${durationText(slack)}`);
+  return parts.join(', ');
+}

@@ -1,0 +1,297 @@
+// The graph on its three canvases: prepares frames, knows which layer is out of date, answers what is where.
+
+import type { GraphIndex } from '../model/graph-index';
+import { GraphView } from '../model/graph-view';
+import type { Layout } from '../model/layout';
+import { fitCanvas } from './fit-canvas';
+import type { FrameLoop, Layer } from './frame-loop';
+import { EdgeEnds } from './graph-edges';
+import { ElementCounts, type Brushes, type GraphFrame, type GraphInput } from './graph-frame';
+import { graphGeometry, type GraphGeometry, type Viewport } from './graph-geometry';
+import { Collapser } from './graph-groups';
+import { hitGraph, type GraphHit } from './hit';
+import { keepInSight, WHOLE, zoomLimits, zoomWithin } from './graph-limits';
+import { minimapRect, minimapWorld } from './graph-minimap';
+import { edgeLook, GraphPainter, markRect } from './graph-painter';
+import { nodeRect } from './graph-places';
+import { nextTask } from './graph-steps';
+import { NodeStates } from './node-states';
+import type { Area } from './rect';
+
+export interface GraphCanvases {
+  readonly ground: HTMLCanvasElement;
+  readonly marks: HTMLCanvasElement;
+  readonly overlay: HTMLCanvasElement;
+}
+
+/** What follows from layout and viewport alone. */
+interface Shape {
+  readonly geometry: GraphGeometry;
+  readonly collapser: Collapser;
+  readonly ends: EdgeEnds;
+}
+
+const NO_PATH: ReadonlySet<number> = new Set();
+
+/**
+ * One graph on the screen. Give it input, size and brushes in any order and as often as they change; it invalidates
+ * only the layers that read what changed. Nothing is painted before all three are there.
+ */
+export class GraphStage {
+  readonly #loop: FrameLoop;
+  readonly #canvases: GraphCanvases;
+  readonly #painter = new GraphPainter();
+  readonly #states = new NodeStates();
+  readonly #counts = new ElementCounts();
+  readonly #layers: Readonly<Record<keyof GraphCanvases, Layer>>;
+  #input: GraphInput | null = null;
+  #layout: Layout | null = null;
+  #brushes: Brushes | null = null;
+  #viewport: Viewport = { width: 0, height: 0, narrow: false };
+  #ratio = 1;
+  #shape: Shape | null = null;
+  #view = WHOLE;
+  #frame: GraphFrame | null = null;
+  #groundKey = '';
+  #path: { readonly of: readonly number[] | null; readonly set: ReadonlySet<number> } = { of: null, set: NO_PATH };
+  #version = -1;
+
+  constructor(loop: FrameLoop, canvases: GraphCanvases) {
+    this.#loop = loop;
+    this.#canvases = canvases;
+    this.#layers = {
+      ground: { name: 'graph ground', order: 0, paint: () => this.#paintGround() },
+      marks: { name: 'graph marks', order: 1, paint: () => this.#paint('marks') },
+      overlay: { name: 'graph overlay', order: 2, paint: () => this.#paint('overlay') },
+    };
+  }
+
+  /** Takes what is to be shown; of two inputs that differ in hover or focus alone only the overlay is painted. */
+  show(input: GraphInput, layout: Layout | null): void {
+    const before = this.#input;
+    const isNewLayout = layout !== this.#layout || input.index !== before?.index;
+    const isNewTable = input.table.version !== this.#version;
+    this.#input = input;
+    this.#version = input.table.version;
+    this.#frame = null;
+    if (isNewLayout) {
+      if (this.#layout && layout?.hash !== this.#layout.hash) this.#view = WHOLE;
+      this.#layout = layout;
+      this.#reshape();
+      return;
+    }
+    const isSameMarks = !isNewTable && before !== null && hasSameMarks(before, input);
+    this.#invalidate(isSameMarks ? ['overlay'] : ['ground', 'marks', 'overlay']);
+  }
+
+  resize(viewport: Viewport, ratio: number): void {
+    const was = this.#viewport;
+    const isSame = was.width === viewport.width && was.height === viewport.height && was.narrow === viewport.narrow;
+    if (isSame && ratio === this.#ratio) return;
+    // The same part of the graph stays in view: offsets are px of the viewport.
+    if (was.width > 0 && was.height > 0) {
+      const { kx, ky, ox, oy } = this.#view;
+      this.#view = new GraphView(kx, ky, (ox * viewport.width) / was.width, (oy * viewport.height) / was.height);
+    }
+    this.#viewport = viewport;
+    this.#ratio = ratio;
+    this.#reshape();
+  }
+
+  setBrushes(brushes: Brushes): void {
+    this.#brushes = brushes;
+    this.#frame = null;
+    this.#groundKey = '';
+    this.#invalidate(['ground', 'marks', 'overlay']);
+  }
+
+  get view(): GraphView {
+    return this.#view;
+  }
+
+  setView(view: GraphView): void {
+    if (!this.#shape) return;
+    this.#view = keepInSight(view, this.#shape.geometry);
+    this.#frame = null;
+    this.#invalidate(['ground', 'marks', 'overlay']);
+  }
+
+  fit(): void {
+    this.setView(WHOLE);
+  }
+
+  /** Zooms around a point, the middle by default. */
+  zoomBy(factor: number, x = this.#viewport.width / 2, y = this.#viewport.height / 2): void {
+    if (!this.#shape || !this.#input) return;
+    const limits = zoomLimits(this.#shape.geometry, mostInstances(this.#input.index));
+    this.setView(zoomWithin(this.#view, limits, factor, x, y));
+  }
+
+  pan(dx: number, dy: number): void {
+    this.setView(this.#view.pan(dx, dy));
+  }
+
+  /** Moves the view so that a task is in its middle; zoomed in far enough to be told from its neighbours. */
+  centreOn(node: number): void {
+    const rect = this.#shape && this.#input ? nodeRect(this.#shape.geometry, this.#input.index, node) : null;
+    if (!rect) return;
+    const { width, height } = this.#viewport;
+    const { kx, ky } = this.#view;
+    if (kx === 1 && ky === 1 && rect.h >= 3) return; // all is in view
+    this.setView(
+      new GraphView(kx, ky, width / 2 - (rect.x + rect.w / 2) * kx, height / 2 - (rect.y + rect.h / 2) * ky),
+    );
+  }
+
+  /** How far it is zoomed, for the button that says so. */
+  scaleText(): string {
+    const { kx, ky, ox, oy } = this.#view;
+    const k = Math.max(kx, ky);
+    if (k === 1) return ox === 0 && oy === 0 ? 'Fit' : '× 1.0';
+    return k < 10 ? `× ${k.toFixed(1)}` : `× ${k.toFixed(0)}`;
+  }
+
+  hit(x: number, y: number): GraphHit | null {
+    const frame = this.#prepare();
+    return frame && hitGraph(frame, x, y);
+  }
+
+  /** The parts that take gestures differently: the graph, and on it the minimap while it is shown. */
+  areas(): Area[] {
+    const frame = this.#prepare();
+    const map = frame && minimapRect(frame);
+    const { width, height } = this.#viewport;
+    const graph = { id: 'graph', left: 0, top: 0, right: width, bottom: height };
+    if (!map) return [graph];
+    return [graph, { id: 'minimap', left: map.x, top: map.y, right: map.x + map.w, bottom: map.y + map.h }];
+  }
+
+  /** Brings the part of the graph under a point of the minimap to the middle. */
+  centreOnMinimap(x: number, y: number): void {
+    const frame = this.#prepare();
+    const map = frame && minimapRect(frame);
+    if (!map) return;
+    const world = minimapWorld(frame, map, x, y);
+    const { width, height } = this.#viewport;
+    const { kx, ky } = this.#view;
+    this.setView(new GraphView(kx, ky, width / 2 - world.x * kx, height / 2 - world.y * ky));
+  }
+
+  /** The task next to the selected one in a direction, -1 where there is none. */
+  step(dx: number, dy: number): number {
+    const frame = this.#prepare();
+    return frame ? nextTask(frame, dx, dy) : -1;
+  }
+
+  /** Where a task is on the screen, to place something beside it. */
+  placeOf(node: number) {
+    const frame = this.#prepare();
+    return frame && markRect(frame, node);
+  }
+
+  /** All layers in one canvas, for a picture to keep. */
+  flatten(): HTMLCanvasElement {
+    const flat = document.createElement('canvas');
+    flat.width = this.#canvases.ground.width;
+    flat.height = this.#canvases.ground.height;
+    const ctx = flat.getContext('2d');
+    for (const canvas of [this.#canvases.ground, this.#canvases.marks]) ctx?.drawImage(canvas, 0, 0);
+    return flat;
+  }
+
+  dispose(): void {
+    for (const layer of Object.values(this.#layers)) this.#loop.remove(layer);
+  }
+
+  #invalidate(names: readonly (keyof GraphCanvases)[]): void {
+    if (!this.#input || !this.#brushes || !this.#shape) return;
+    for (const name of names) this.#loop.invalidate(this.#layers[name]);
+  }
+
+  #reshape(): void {
+    this.#frame = null;
+    this.#groundKey = '';
+    const { width, height } = this.#viewport;
+    if (!this.#layout || !this.#input || width === 0 || height === 0) {
+      this.#shape = null;
+      return;
+    }
+    const geometry = graphGeometry(this.#input.index.graph, this.#layout, this.#viewport);
+    this.#shape = { geometry, collapser: new Collapser(geometry), ends: new EdgeEnds(geometry) };
+    this.#view = keepInSight(this.#view, geometry);
+    this.#invalidate(['ground', 'marks', 'overlay']);
+  }
+
+  #prepare(): GraphFrame | null {
+    if (this.#frame) return this.#frame;
+    const input = this.#input;
+    const shape = this.#shape;
+    const brushes = this.#brushes;
+    if (!input || !shape || !brushes) return null;
+    this.#states.update(input.index, input.table, input.atNs);
+    this.#counts.update(input.index, this.#states, shape.geometry.rects.length);
+    if (this.#path.of !== input.path) this.#path = { of: input.path, set: new Set(input.path ?? []) };
+    this.#frame = {
+      ...input,
+      ...brushes,
+      geometry: shape.geometry,
+      ends: shape.ends,
+      view: this.#view,
+      collapse: shape.collapser.at(this.#view),
+      states: this.#states,
+      onPath: this.#path.set,
+      counts: this.#counts.counts,
+      totals: this.#counts.totals,
+      // Functions of an object are not copied by its spread when they are methods of its class.
+      median: (fn) => input.median(fn),
+      slack: (node) => input.slack?.(node) ?? NaN,
+    };
+    return this.#frame;
+  }
+
+  /** A new size clears a canvas, so it is given right before painting: nothing flashes. */
+  #fit(name: keyof GraphCanvases): CanvasRenderingContext2D | null {
+    const canvas = this.#canvases[name];
+    const { width, height } = this.#viewport;
+    if (fitCanvas(canvas, width, height, this.#ratio) && name === 'ground') this.#groundKey = '';
+    return canvas.getContext('2d');
+  }
+
+  #paintGround(): void {
+    const frame = this.#prepare();
+    const ctx = this.#fit('ground');
+    if (!frame || !ctx) return;
+    const look = edgeLook(frame);
+    if (look.key === this.#groundKey) return;
+    this.#groundKey = look.key;
+    this.#painter.paintGround(ctx, frame, look);
+  }
+
+  #paint(name: 'marks' | 'overlay'): void {
+    const frame = this.#prepare();
+    const ctx = this.#fit(name);
+    if (!frame || !ctx) return;
+    if (name === 'marks') this.#painter.paintMarks(ctx, frame);
+    else this.#painter.paintOverlay(ctx, frame);
+  }
+}
+
+/** Two inputs that differ in nothing that the marks or the ground read. */
+function hasSameMarks(a: GraphInput, b: GraphInput): boolean {
+  return (
+    a.table === b.table &&
+    a.atNs === b.atNs &&
+    a.live === b.live &&
+    a.selected === b.selected &&
+    a.colours === b.colours &&
+    a.path === b.path &&
+    a.median === b.median &&
+    a.slack === b.slack
+  );
+}
+
+function mostInstances(index: GraphIndex): number {
+  let most = 1;
+  for (const block of index.blocks) if (block.expansion >= 0) most = Math.max(most, block.instances);
+  return most;
+}

@@ -1,0 +1,105 @@
+// What of the lanes is at a point: pure functions over the geometry that painting uses.
+
+import { visibleRows, type Lane } from '../model/lanes';
+import { countStates, noStates, stateAt, type StateCounts } from '../model/states';
+import { rowsInBucket, type LaneBuckets } from './lane-buckets';
+import type { LaneRow } from './lane-layout';
+import { attemptRect, laneBuckets, longNs, nsAt, plotRect, stripBuckets, type LanesFrame } from './lanes-frame';
+import { stateIs, stateName, worseState } from './node-states';
+import type { TaskState } from '../model/task-state';
+
+/** What a pointer can be over, best first: an attempt, attempts too short to tell apart, the ribbon. */
+export type LaneHit =
+  | { readonly kind: 'attempt'; readonly row: number; readonly node: number }
+  | {
+      readonly kind: 'bucket';
+      readonly rows: readonly number[];
+      /** States of these attempts at the playhead. */
+      readonly counts: StateCounts;
+      readonly worst: TaskState;
+    }
+  | {
+      readonly kind: 'slots';
+      readonly atNs: number;
+      readonly running: number;
+      readonly moving: number;
+      readonly idle: number;
+      readonly ready: number;
+    };
+
+/** Bars answer this far outside of themselves, px: narrow ones could not be met otherwise. */
+const MARGIN_PX = 1.5;
+
+export function hitLanes(frame: LanesFrame, x: number, y: number): LaneHit | null {
+  const plot = plotRect(frame);
+  if (x < plot.x || x > plot.x + plot.w) return null;
+  const { layout } = frame;
+  if (y >= layout.slotsTop && y <= layout.readyTop + layout.readyHeight) return hitRibbon(frame, x);
+  const row = laneRowAt(frame, y);
+  if (!row) return null;
+  const within = y - layout.areaTop + frame.scrollPx;
+  // Between two lanes there is a px of nothing; it belongs to the upper one.
+  if (within < row.top || within >= row.top + row.height) return null;
+  if (!row.lane) return hitBuckets(frame, row.worker.slots, stripBuckets(frame, row), x, Infinity);
+  const buckets = laneBuckets(frame, row.lane);
+  const hit = hitLane(frame, row.lane, buckets, x);
+  return hit ?? (buckets && hitBuckets(frame, [row.lane], buckets, x, longNs(buckets)));
+}
+
+/** The row of the lanes' area at a height, null outside of it. */
+export function laneRowAt(frame: LanesFrame, y: number): LaneRow | null {
+  const { layout, scrollPx } = frame;
+  if (y < layout.areaTop || y >= layout.areaTop + layout.areaHeight) return null;
+  const within = y - layout.areaTop + scrollPx;
+  return layout.rows.find((row) => within >= row.top && within < row.top + row.height) ?? null;
+}
+
+/** The attempt of a lane that is nearest to x, among those painted by themselves. */
+function hitLane(frame: LanesFrame, lane: Lane, buckets: LaneBuckets | null, x: number): LaneHit | null {
+  const margin = MARGIN_PX * frame.scale.nsPerPx;
+  const atNs = nsAt(frame, x);
+  const { from, to } = visibleRows(lane, atNs - margin, atNs + margin);
+  let best = -1;
+  let least = MARGIN_PX;
+  for (let i = from; i < to; i++) {
+    if (buckets && lane.endNs[i]! - lane.startNs[i]! < longNs(buckets)) continue;
+    const row = lane.rows[i]!;
+    const rect = attemptRect(frame, row);
+    const away = rect ? Math.max(rect.x - x, x - rect.x - rect.w) : Infinity;
+    if (away > least) continue;
+    least = away;
+    best = row;
+  }
+  return best < 0 ? null : { kind: 'attempt', row: best, node: frame.table.node[best]! };
+}
+
+function hitBuckets(
+  frame: LanesFrame,
+  lanes: readonly Lane[],
+  buckets: LaneBuckets,
+  x: number,
+  longest: number,
+): LaneHit | null {
+  const number = Math.floor(nsAt(frame, x) / buckets.widthNs);
+  const rows = rowsInBucket(lanes, buckets.widthNs, number, longest);
+  if (rows.length === 0) return null;
+  if (rows.length === 1) return { kind: 'attempt', row: rows[0]!, node: frame.table.node[rows[0]!]! };
+  const counts = noStates();
+  let worst: number = stateIs.skipped;
+  for (const row of rows) {
+    const state = stateAt(frame.table, row, frame.atNs);
+    counts[state]++;
+    worst = worseState(stateIs[state], worst);
+  }
+  return { kind: 'bucket', rows, counts, worst: stateName(worst) };
+}
+
+function hitRibbon(frame: LanesFrame, x: number): LaneHit | null {
+  const { index, table, lanes } = frame;
+  const atNs = nsAt(frame, x);
+  if (atNs < 0 || atNs > frame.openEndNs) return null;
+  // Exact, where the picture may show means over a px.
+  const { running, fetching, storing, ready } = countStates(index, table, atNs);
+  const moving = fetching + storing;
+  return { kind: 'slots', atNs, running, moving, idle: Math.max(0, lanes.lanes.length - running - moving), ready };
+}

@@ -1,0 +1,71 @@
+// Widths of labels, measured once.
+
+/** Measures one text in one font, CSS px. */
+export type MeasureText = (font: string, text: string) => number;
+
+/** Texts remembered before all are forgotten: some hundred KiB, and more than a screen can show. */
+const CAPACITY = 8192;
+
+/** Narrower than two characters and an ellipsis a label says nothing. */
+const FEWEST_CHARACTERS = 2;
+
+/** Widths by font and text. Bounded; clear it when the font or the ratio of the display changes. */
+export class TextMeasurer {
+  readonly #measure: MeasureText;
+  readonly #capacity: number;
+  readonly #widths = new Map<string, number>();
+
+  constructor(measure: MeasureText, capacity = CAPACITY) {
+    this.#measure = measure;
+    this.#capacity = capacity;
+  }
+
+  /** Texts remembered now. */
+  get size(): number {
+    return this.#widths.size;
+  }
+
+  width(font: string, text: string): number {
+    const key = `${font}\n${text}`;
+    let width = this.#widths.get(key);
+    if (width === undefined) {
+      if (this.#widths.size >= this.#capacity) this.#widths.clear();
+      width = this.#measure(font, text);
+      this.#widths.set(key, width);
+    }
+    return width;
+  }
+
+  /** The text if it has room, else with its middle cut out, else nothing. */
+  fit(font: string, text: string, roomPx: number): string {
+    if (this.width(font, text) <= roomPx) return text;
+    const perCharacter = this.width(font, text) / Math.max(1, text.length);
+    let keep = Math.min(text.length - 1, Math.floor(roomPx / Math.max(perCharacter, 0.1)));
+    for (; keep >= FEWEST_CHARACTERS; keep--) {
+      const cut = cutMiddle(text, keep);
+      if (this.width(font, cut) <= roomPx) return cut;
+    }
+    return '';
+  }
+
+  clear(): void {
+    this.#widths.clear();
+  }
+}
+
+/** The first and last characters of a text, keep of them in all, around an ellipsis. */
+export function cutMiddle(text: string, keep: number): string {
+  if (keep >= text.length) return text;
+  const tail = Math.floor(keep / 2);
+  return `${text.slice(0, keep - tail)}…${tail > 0 ? text.slice(-tail) : ''}`;
+}
+
+/** Measures with a canvas that is never shown. */
+export function canvasMeasurer(): TextMeasurer {
+  const ctx = document.createElement('canvas').getContext('2d');
+  return new TextMeasurer((font, text) => {
+    if (!ctx) return text.length * 6;
+    if (ctx.font !== font) ctx.font = font;
+    return ctx.measureText(text).width;
+  });
+}

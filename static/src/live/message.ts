@@ -1,0 +1,45 @@
+// Control messages of the live stream.
+
+import type { Problem as ProblemDocument, RunSummary } from '../api/schema';
+
+/** What the service says beside frames. */
+export type ServerMessage =
+  | { readonly type: 'hello'; readonly version: number; readonly heartbeat_ns: number }
+  | {
+      readonly type: 'subscribed';
+      readonly channel: number;
+      readonly run?: RunSummary;
+      readonly incarnation?: string;
+      readonly revision: number;
+    }
+  | { readonly type: 'run'; readonly channel: number; readonly run: RunSummary }
+  | { readonly type: 'runs'; readonly channel: number; readonly runs: readonly RunSummary[] }
+  | { readonly type: 'heartbeat'; readonly now: string; readonly seq: Readonly<Record<string, number>> | null }
+  | { readonly type: 'error'; readonly channel: number; readonly problem: Partial<ProblemDocument> }
+  | { readonly type: 'closing'; readonly reason: string };
+
+/** What the page says. */
+export type ClientMessage =
+  | {
+      readonly type: 'subscribe';
+      readonly channel: number;
+      readonly topic: 'run';
+      readonly run: string;
+      readonly after: number;
+      readonly incarnation: string;
+    }
+  | { readonly type: 'subscribe'; readonly channel: number; readonly topic: 'runs' }
+  | { readonly type: 'unsubscribe'; readonly channel: number }
+  | { readonly type: 'resync'; readonly channel: number };
+
+/** Reads a message; undefined where it is none: later versions may say more. */
+export function parseMessage(json: string): ServerMessage | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+  const isMessage = typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
+  return isMessage ? (value as ServerMessage) : undefined;
+}

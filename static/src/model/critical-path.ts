@@ -1,0 +1,126 @@
+// The longest chain of a run by measured times.
+
+import type { GraphIndex } from './graph-index';
+import { nodeRowsOf } from './node-rows';
+import { phasesOf } from './phases';
+import { makespanOf } from './run-figures';
+import { Outcome, type RunTable } from './run-table';
+
+/** One task on the path, from the end of the one before to its own end. */
+export interface PathStep {
+  readonly node: number;
+  readonly row: number;
+  /** When the task before on the path was over; of the first, the first claim of the run. */
+  readonly fromNs: number;
+  readonly toNs: number;
+  /** From there until its last attempt was claimed: waiting for a slot, and earlier attempts. */
+  readonly queueNs: number;
+  /** Claimed until all inputs are present. */
+  readonly fetchNs: number;
+  readonly executeNs: number;
+  readonly storeNs: number;
+  readonly updateNs: number;
+  readonly totalNs: number;
+}
+
+/** The path by phase, in the order in which they are shown. */
+export interface PathPhases {
+  readonly queueNs: number;
+  readonly fetchNs: number;
+  readonly executeNs: number;
+  readonly storeNs: number;
+  readonly updateNs: number;
+}
+
+export interface CriticalPath {
+  /** In order of time. */
+  readonly steps: readonly PathStep[];
+  readonly nodes: ReadonlySet<number>;
+  /** Sum over the steps: together they cover the makespan. */
+  readonly phases: PathPhases;
+  readonly totalNs: number;
+}
+
+const cache = new WeakMap<GraphIndex, { version: number; path: CriticalPath | undefined }>();
+
+/**
+ * Walks back from the task that ended last, always to the one it waited for that ended last. Only an ended run has one:
+ * what only the end can tell is not guessed.
+ */
+export function criticalPathOf(index: GraphIndex, table: RunTable): CriticalPath | undefined {
+  const known = cache.get(index);
+  if (known?.version === table.version) return known.path;
+  const path = table.ended ? walkBack(index, table) : undefined;
+  cache.set(index, { version: table.version, path });
+  return path;
+}
+
+function walkBack(index: GraphIndex, table: RunTable): CriticalPath | undefined {
+  const { last } = nodeRowsOf(table);
+  let row = lastEnded(table);
+  if (row < 0) return undefined;
+  const firstClaim = makespanOf(table).fromNs;
+  const steps: PathStep[] = [];
+  for (;;) {
+    const node = table.node[row]!;
+    let before = -1;
+    for (const parent of index.parents(node)) {
+      const candidate = last[parent] ?? -1;
+      if (candidate < 0 || Number.isNaN(table.updatedNs[candidate]!)) continue;
+      if (before < 0 || table.updatedNs[candidate]! > table.updatedNs[before]!) before = candidate;
+    }
+    steps.push(pathStep(table, row, before < 0 ? firstClaim : table.updatedNs[before]!));
+    if (before < 0) break;
+    row = before;
+  }
+  steps.reverse();
+  const sum = (of: (step: PathStep) => number) => steps.reduce((total, step) => total + of(step), 0);
+  return {
+    steps,
+    nodes: new Set(steps.map((step) => step.node)),
+    phases: {
+      queueNs: sum((s) => s.queueNs),
+      fetchNs: sum((s) => s.fetchNs),
+      executeNs: sum((s) => s.executeNs),
+      storeNs: sum((s) => s.storeNs),
+      updateNs: sum((s) => s.updateNs),
+    },
+    totalNs: sum((s) => s.totalNs),
+  };
+}
+
+/** The row that was over last; skipped tasks did nothing and are no end. */
+function lastEnded(table: RunTable): number {
+  let row = -1;
+  for (let i = 0; i < table.rows; i++) {
+    if (table.outcome[i] === Outcome.skipped || Number.isNaN(table.updatedNs[i]!)) continue;
+    if (row < 0 || table.updatedNs[i]! > table.updatedNs[row]!) row = i;
+  }
+  return row;
+}
+
+function pathStep(table: RunTable, row: number, fromNs: number): PathStep {
+  const phases = phasesOf(table, row);
+  const toNs = table.updatedNs[row]!;
+  // A child that its worker became may be claimed a little before its parent is over: then nothing is left to queue.
+  const totalNs = Math.max(0, toNs - fromNs);
+  const known = [phases.waitNs + phases.fetchNs, phases.executeNs, phases.storeNs, phases.updateNs];
+  let left = totalNs;
+  const [updateNs, storeNs, executeNs, fetchNs] = known.reverse().map((ns) => {
+    const part = Math.min(left, Number.isNaN(ns) ? 0 : ns);
+    left -= part;
+    return part;
+  }) as [number, number, number, number];
+  return {
+    node: table.node[row]!,
+    row,
+    fromNs,
+    toNs,
+    queueNs: left,
+    fetchNs,
+    executeNs,
+    storeNs,
+    updateNs,
+    totalNs,
+  };
+}

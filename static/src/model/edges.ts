@@ -1,0 +1,59 @@
+// What moved along the edges of a run.
+
+import type { GraphIndex } from './graph-index';
+import { attemptAt } from './states';
+import { NO_WORKER, Outcome, type RunTable, RowFlag } from './run-table';
+
+/** Data that a task read from one before it. */
+export interface EdgeUse {
+  readonly from: number;
+  readonly to: number;
+  /** Size of the output that was read. */
+  readonly bytes: number;
+  /** How it reached its reader: in the memory of the same worker, through the store, or with the task's message. */
+  readonly via: 'local' | 'store' | 'inline';
+  /** When the reader had been claimed. */
+  readonly atNs: number;
+}
+
+/** How the output of one attempt reached another. */
+export function viaOf(table: RunTable, from: number, to: number): EdgeUse['via'] {
+  const worker = table.worker[from]!;
+  if (worker !== NO_WORKER && worker === table.worker[to]) return 'local';
+  return (table.flags[from]! & RowFlag.stored) !== 0 ? 'store' : 'inline';
+}
+
+/**
+ * The edges with most bytes that had been read by a moment, the heaviest first. Only the outputs of the heaviest
+ * producers are followed, so that the cost is that of what is shown.
+ */
+export function heaviestEdges(index: GraphIndex, table: RunTable, atNs: number, count: number): EdgeUse[] {
+  const heaviest: EdgeUse[] = [];
+  for (const row of producersBySize(table)) {
+    const bytes = table.outputBytes[row]!;
+    if (count <= 0 || (heaviest.length >= count && bytes < heaviest[count - 1]!.bytes)) break;
+    if (!(table.endedNs[row]! <= atNs)) continue;
+    for (const child of index.children(table.node[row]!)) {
+      const reader = attemptAt(table, child, atNs);
+      if (reader < 0 || !(table.claimedNs[reader]! <= atNs)) continue;
+      const via = viaOf(table, row, reader);
+      heaviest.push({ from: table.node[row]!, to: child, bytes, via, atNs: table.claimedNs[reader]! });
+    }
+  }
+  heaviest.sort((a, b) => b.bytes - a.bytes || a.from - b.from || a.to - b.to);
+  return heaviest.slice(0, count);
+}
+
+const producers = new WeakMap<RunTable, { version: number; rows: Uint32Array }>();
+
+function producersBySize(table: RunTable): Uint32Array {
+  const known = producers.get(table);
+  if (known?.version === table.version) return known.rows;
+  const found: number[] = [];
+  for (let row = 0; row < table.rows; row++) {
+    if (table.outcome[row] === Outcome.ok && table.outputBytes[row]! > 0) found.push(row);
+  }
+  const rows = Uint32Array.from(found).sort((a, b) => table.outputBytes[b]! - table.outputBytes[a]! || a - b);
+  producers.set(table, { version: table.version, rows });
+  return rows;
+}

@@ -1,0 +1,184 @@
+// The log as a reader sees it: what happened, in order, as text.
+
+import { bytesText, durationText } from './format';
+import type { GraphIndex } from './graph-index';
+import { ascendingOrder, firstAfter, firstFrom, picked } from './order';
+import { type Mark, NO_WORKER, Outcome, type RunTable } from './run-table';
+import { stateAt } from './states';
+import type { TaskState } from './task-state';
+
+/** What happened to an attempt, or to the run as a whole. */
+const EventKind = { claimed: 0, started: 1, ended: 2, over: 3, mark: 4 } as const;
+
+/** Events of a run, ascending in time; equal times in the order of cause and effect. Columns, one place an event. */
+export class RunEvents {
+  readonly length: number;
+  readonly atNs: Float64Array;
+  /** Of EventKind. */
+  readonly kind: Uint8Array;
+  /** Row of the table; of a mark, its place in table.marks. */
+  readonly row: Uint32Array;
+  readonly #index: GraphIndex;
+  readonly #table: RunTable;
+
+  constructor(index: GraphIndex, table: RunTable) {
+    this.#index = index;
+    this.#table = table;
+    const { atNs, kind, row } = collect(table);
+    const order = ascendingOrder(atNs);
+    this.length = order.length;
+    this.atNs = picked(atNs, order);
+    this.kind = new Uint8Array(order.length);
+    this.row = new Uint32Array(order.length);
+    for (let i = 0; i < order.length; i++) {
+      this.kind[i] = kind[order[i]!]!;
+      this.row[i] = row[order[i]!]!;
+    }
+  }
+
+  /** How many events had happened by a moment; the last of them has the place before. */
+  countAt(atNs: number): number {
+    return firstAfter(this.atNs, atNs);
+  }
+
+  /** Moment of the last event strictly before a moment, NaN where there is none. */
+  eventBefore(atNs: number): number {
+    return this.atNs[firstFrom(this.atNs, atNs) - 1] ?? NaN;
+  }
+
+  /** Moment of the first event strictly after a moment, NaN where there is none. */
+  eventAfter(atNs: number): number {
+    return this.atNs[firstAfter(this.atNs, atNs)] ?? NaN;
+  }
+
+  /** Task that an event is about, -1 of marks. */
+  nodeOf(place: number): number {
+    return this.kind[place] === EventKind.mark ? -1 : this.#table.node[this.row[place]!]!;
+  }
+
+  /** State that the attempt entered, for its icon; undefined of marks. */
+  stateOf(place: number): TaskState | undefined {
+    if (this.kind[place] === EventKind.mark) return undefined;
+    return stateAt(this.#table, this.row[place]!, this.atNs[place]!);
+  }
+
+  /** What happened, in words: blur[3] executes on w2/1. */
+  text(place: number): string {
+    const row = this.row[place]!;
+    if (this.kind[place] === EventKind.mark) return markText(this.#table.marks[row]!);
+    const name = this.#index.nameOf(this.#table.node[row]!);
+    switch (this.kind[place]) {
+      case EventKind.claimed:
+        return `${name} claimed${this.#where(row)}`;
+      case EventKind.started:
+        return `${name} executes${this.#where(row)}`;
+      case EventKind.ended:
+        return `${name} hands on ${bytesText(this.#table.outputBytes[row]!)}`;
+      default:
+        return `${name} ${this.#ending(row)}`;
+    }
+  }
+
+  #where(row: number): string {
+    return this.#table.worker[row] === NO_WORKER ? '' : ` on ${slotName(this.#table, row)}`;
+  }
+
+  #ending(row: number): string {
+    const attempt = this.#table.attempt[row]!;
+    switch (this.#table.outcome[row]) {
+      case Outcome.ok:
+        return `succeeded${this.#where(row)}`;
+      case Outcome.retrying:
+        return `failed${this.#where(row)}, attempt ${attempt}, to be tried again`;
+      case Outcome.failed:
+        return `failed${this.#where(row)}, attempt ${attempt}`;
+      case Outcome.cancelled:
+        return 'cancelled';
+      case Outcome.lost:
+        return `lost with its worker${this.#where(row)}`;
+      case Outcome.skipped:
+        return 'skipped, a task it needs has failed';
+      default:
+        return 'over';
+    }
+  }
+}
+
+/** What a slot is called: w2/1 is slot 1 of worker 2. */
+export function slotName(table: RunTable, row: number): string {
+  return `${workerName(table.worker[row]!)}/${table.slot[row]!}`;
+}
+
+/** What a worker is called where its own name is not at hand. */
+export function workerName(worker: number): string {
+  return `w${worker}`;
+}
+
+const cache = new WeakMap<GraphIndex, { version: number; events: RunEvents }>();
+
+/** The events of a run so far. */
+export function eventsOf(index: GraphIndex, table: RunTable): RunEvents {
+  const known = cache.get(index);
+  if (known?.version === table.version) return known.events;
+  const events = new RunEvents(index, table);
+  cache.set(index, { version: table.version, events });
+  return events;
+}
+
+interface EventColumns {
+  readonly atNs: Float64Array;
+  readonly kind: Uint8Array;
+  readonly row: Uint32Array;
+}
+
+/** Events of one row at most. */
+const EVENTS = 4;
+
+function collect(table: RunTable): EventColumns {
+  const most = table.marks.length + EVENTS * table.rows;
+  const [atNs, kind, row] = [new Float64Array(most), new Uint8Array(most), new Uint32Array(most)];
+  let n = 0;
+  const add = (ns: number, what: number, of: number): void => {
+    if (Number.isNaN(ns)) return;
+    atNs[n] = ns;
+    kind[n] = what;
+    row[n++] = of;
+  };
+  table.marks.forEach((mark, i) => {
+    add(mark.atNs, EventKind.mark, i);
+  });
+  for (let of = 0; of < table.rows; of++) {
+    add(table.claimedNs[of]!, EventKind.claimed, of);
+    add(table.startedNs[of]!, EventKind.started, of);
+    if (table.outcome[of] === Outcome.ok) add(table.endedNs[of]!, EventKind.ended, of);
+    add(table.updatedNs[of]!, EventKind.over, of);
+  }
+  return { atNs: atNs.subarray(0, n), kind: kind.subarray(0, n), row: row.subarray(0, n) };
+}
+
+const outcomeWords = ['ended', 'succeeded', 'failed', 'was interrupted', 'was cancelled', 'was interrupted', 'ended'];
+
+function markText(mark: Mark): string {
+  switch (mark.kind) {
+    case 1:
+      return 'run started';
+    case 2:
+      return `run ${outcomeWords[mark.value] ?? 'ended'} after ${durationText(mark.atNs)}`;
+    case 3:
+      return `worker ${workerName(mark.value)} started`;
+    case 4:
+      return `worker ${workerName(mark.value)} stopped`;
+    case 9:
+      return 'run paused';
+    case 10:
+      return 'run resumed';
+    case 11:
+      return 'run reached its deadline';
+    case 12:
+      return 'cancellation asked for';
+    case 13:
+      return `a slot of ${workerName(mark.value)} is gone: its task ignored the cancellation`;
+    default:
+      return `step of kind ${mark.kind}`;
+  }
+}

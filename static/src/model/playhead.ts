@@ -1,0 +1,137 @@
+// The moment that a page shows, and how it moves.
+
+/** Moments at which something happened; RunEvents is one. NaN where there is none. */
+export interface Steps {
+  eventBefore(atNs: number): number;
+  eventAfter(atNs: number): number;
+}
+
+/** Speeds of playing, in run time per real time. */
+export const speeds = [0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 50, 100] as const;
+
+const SLOWEST = speeds[0];
+const FASTEST = speeds[speeds.length - 1]!;
+
+/**
+ * The playhead of one run. Of a live run it is pinned to now until it is moved, and End pins it again; a finished run
+ * begins at its end. Pure: the clock comes in by tick, and what is known of the run by follow. Every method tells
+ * whether it changed anything.
+ *
+ * Now is what the last frame said plus the time since it arrived. While the link is cut that time does not count, so
+ * that nothing is shown which nobody has heard of.
+ */
+export class Playhead {
+  #atNs = 0;
+  #nowNs = 0;
+  #isLive = false;
+  #isPinned = true;
+  #isPlaying = false;
+  #speed = 1;
+
+  /** The moment shown, ns since run start. */
+  get atNs(): number {
+    return this.#atNs;
+  }
+
+  /** The latest moment there is: now, or the end of the run. */
+  get nowNs(): number {
+    return this.#nowNs;
+  }
+
+  /** It follows now. Never of a finished run. */
+  get pinned(): boolean {
+    return this.#isPinned && this.#isLive;
+  }
+
+  get playing(): boolean {
+    return this.#isPlaying;
+  }
+
+  get speed(): number {
+    return this.#speed;
+  }
+
+  /** Takes in what a frame said: the run's clock at sending, or the end of a run that is over. */
+  follow(nowNs: number, isLive: boolean): boolean {
+    const wasPinned = this.#isPinned;
+    const before = this.#nowNs;
+    // A live clock never turns back, though an extrapolation may have run a little ahead of what is sent next.
+    this.#nowNs = isLive && this.#isLive ? Math.max(this.#nowNs, nowNs) : nowNs;
+    this.#isLive = isLive;
+    const atNs = wasPinned ? this.#nowNs : Math.min(this.#atNs, this.#nowNs);
+    return this.#moveTo(atNs) || this.#nowNs !== before;
+  }
+
+  /** Lets real time pass. linked: what was heard last is fresh, so that a live run's clock goes on. */
+  tick(dtNs: number, linked: boolean): boolean {
+    const hasGrown = this.#isLive && linked && dtNs > 0;
+    if (hasGrown) this.#nowNs += dtNs;
+    if (this.#isPinned) return this.#moveTo(this.#nowNs) || hasGrown;
+    if (!this.#isPlaying) return hasGrown;
+    const atNs = this.#atNs + dtNs * this.#speed;
+    if (atNs < this.#nowNs) return this.#moveTo(atNs) || hasGrown;
+    this.#isPlaying = false;
+    this.#isPinned = true;
+    this.#moveTo(this.#nowNs);
+    return true;
+  }
+
+  /** Plays on from here; from the end of a finished run, from its start. */
+  play(): boolean {
+    if (this.#isPlaying || this.pinned) return false;
+    if (this.#atNs >= this.#nowNs) this.#atNs = 0;
+    this.#isPlaying = true;
+    this.#isPinned = false;
+    return true;
+  }
+
+  /** Stops here; a live run goes on without the page. */
+  pause(): boolean {
+    if (!this.#isPlaying && !this.pinned) return false;
+    this.#isPlaying = false;
+    this.#isPinned = false;
+    return true;
+  }
+
+  setSpeed(speed: number): boolean {
+    const clamped = Math.min(Math.max(speed, SLOWEST), FASTEST);
+    if (clamped === this.#speed || Number.isNaN(speed)) return false;
+    this.#speed = clamped;
+    return true;
+  }
+
+  /** Goes to a moment, which detaches from now. Playing goes on from there. */
+  seek(atNs: number): boolean {
+    const hadPin = this.pinned;
+    this.#isPinned = !this.#isLive && !this.#isPlaying && atNs >= this.#nowNs;
+    return this.#moveTo(Math.min(Math.max(atNs, 0), this.#nowNs)) || hadPin;
+  }
+
+  /** Goes to the next or the previous event, and stops there. */
+  step(direction: 1 | -1, steps: Steps): boolean {
+    const to = direction > 0 ? steps.eventAfter(this.#atNs) : steps.eventBefore(this.#atNs);
+    const wasPlaying = this.#isPlaying;
+    this.#isPlaying = false;
+    if (Number.isNaN(to)) return wasPlaying || this.pause();
+    return this.seek(to) || wasPlaying;
+  }
+
+  /** Goes to the start. */
+  home(): boolean {
+    return this.seek(0);
+  }
+
+  /** Goes to now and stays there, or to the end of a finished run. */
+  end(): boolean {
+    const changes = this.#isPlaying || (this.#isLive && !this.#isPinned);
+    this.#isPlaying = false;
+    this.#isPinned = true;
+    return this.#moveTo(this.#nowNs) || changes;
+  }
+
+  #moveTo(atNs: number): boolean {
+    if (atNs === this.#atNs) return false;
+    this.#atNs = atNs;
+    return true;
+  }
+}

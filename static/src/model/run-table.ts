@@ -1,0 +1,82 @@
+// The attempts of one run as columns: the only thing that pictures of a run are made from.
+
+/** Outcome numbers, as engine.Outcome has them; 0 means that the attempt has not ended. */
+export const Outcome = {
+  none: 0,
+  ok: 1,
+  failed: 2,
+  retrying: 3,
+  cancelled: 4,
+  lost: 5,
+  skipped: 6,
+} as const;
+
+/** Bits of the column flags. */
+export const RowFlag = {
+  /** Claimed from the ready tasks; otherwise its worker became it behind one of its parents. */
+  head: 1,
+  /** Its worker went on with one of its children. */
+  became: 2,
+  /** The output went into the store; otherwise it stayed with the worker or travelled inline. */
+  stored: 4,
+} as const;
+
+/** No worker yet, in the column worker. */
+export const NO_WORKER = 0xffff;
+
+/**
+ * Attempts of one run as columns; row i is one attempt, in the order in which the log first mentions them. Rows are
+ * only ever added, and values only ever filled in or corrected. Times are ns since the run's start, NaN = not yet.
+ * Columns may be longer than rows and are replaced when they grow: hold the table, never a column.
+ */
+export interface RunTable {
+  readonly rows: number;
+  /** Moves once per applied frame; caches compare it. */
+  readonly version: number;
+  readonly node: Uint32Array;
+  readonly epoch: Uint16Array;
+  /** From 1. */
+  readonly attempt: Uint16Array;
+  readonly worker: Uint16Array;
+  readonly slot: Uint16Array;
+  readonly outcome: Uint8Array;
+  readonly flags: Uint8Array;
+  readonly readyNs: Float64Array;
+  readonly claimedNs: Float64Array;
+  /** Inputs present, body called. */
+  readonly startedNs: Float64Array;
+  /** Body returned. */
+  readonly endedNs: Float64Array;
+  /** Output handed on and children told: the attempt is over. A skipped task has only this one. */
+  readonly updatedNs: Float64Array;
+  /** How much of claimed to started went into fetching inputs from elsewhere. */
+  readonly fetchNs: Float64Array;
+  /** NaN = unknown. */
+  readonly outputBytes: Float64Array;
+  readonly storedBytes: Float64Array;
+  /** Rows of a node, oldest first; empty while nothing is known of it. */
+  rowsOf(node: number): readonly number[];
+  readonly expansions: readonly Expansion[];
+  readonly marks: readonly Mark[];
+  /** Last step folded; what the table shows is the log up to it. */
+  readonly seq: number;
+  /** The run's clock when the last frame was sent, ns since its start. */
+  readonly nowNs: number;
+  /** The log is complete: nothing will follow. */
+  readonly ended: boolean;
+}
+
+/** A fan-out that has learnt its width: its instances have the nodes from first on, instance by instance. */
+export interface Expansion {
+  readonly node: number;
+  readonly width: number;
+  readonly first: number;
+}
+
+/** Something that happened to the run or to a worker as a whole; kind is the number of engine.StepKind. */
+export interface Mark {
+  readonly kind: number;
+  readonly atNs: number;
+  /** Worker of worker marks and of leaked slots, outcome of run.finished, else 0. */
+  readonly value: number;
+}

@@ -1,0 +1,116 @@
+// The state of a task at a moment: pure functions of the table and the moment.
+
+import type { GraphIndex } from './graph-index';
+import { nodeRowsOf } from './node-rows';
+import { Outcome, type RunTable } from './run-table';
+import { type TaskState, taskStates } from './task-state';
+
+/** When the run ended, ns since its start; Infinity while its log is not complete. */
+export function endOf(table: RunTable): number {
+  return table.ended ? table.nowNs : Infinity;
+}
+
+/** When a row begins to count: at the first of ready, claimed and updated that is known. */
+export function beginOf(table: RunTable, row: number): number {
+  const ready = table.readyNs[row]!;
+  if (ready === ready) return ready;
+  const claimed = table.claimedNs[row]!;
+  return claimed === claimed ? claimed : table.updatedNs[row]!;
+}
+
+/** States as numbers: their places in taskStates. */
+const State = {
+  pending: taskStates.indexOf('pending'),
+  ready: taskStates.indexOf('ready'),
+  fetching: taskStates.indexOf('fetching'),
+  storing: taskStates.indexOf('storing'),
+  running: taskStates.indexOf('running'),
+  retrying: taskStates.indexOf('retrying'),
+  lost: taskStates.indexOf('lost'),
+} as const;
+
+/** State of an attempt that is over, by outcome. */
+const stateOfOutcome: readonly number[] = [
+  State.storing,
+  taskStates.indexOf('succeeded'),
+  taskStates.indexOf('failed'),
+  State.retrying,
+  taskStates.indexOf('cancelled'),
+  State.lost,
+  taskStates.indexOf('skipped'),
+];
+
+/**
+ * State of one attempt at a moment. A moment that is not known (NaN) is never reached. The service computes the same:
+ * see FORMAT.md of web/runtable.
+ */
+export function stateAt(table: RunTable, row: number, atNs: number, endNs = endOf(table)): TaskState {
+  return taskStates[numberAt(table, row, atNs, endNs)]!;
+}
+
+function numberAt(table: RunTable, row: number, atNs: number, endNs: number): number {
+  const outcome = table.outcome[row]!;
+  if (atNs >= table.updatedNs[row]!) return stateOfOutcome[outcome] ?? State.lost;
+  const isClaimed = !Number.isNaN(table.claimedNs[row]!);
+  if (atNs >= endNs && isClaimed && outcome === Outcome.none) return State.lost;
+  if (atNs >= table.endedNs[row]!) return State.storing;
+  if (atNs >= table.startedNs[row]!) return State.running;
+  if (atNs >= table.claimedNs[row]!) return State.fetching;
+  if (table.attempt[row]! > 1) return State.retrying;
+  return atNs >= beginOf(table, row) ? State.ready : State.pending;
+}
+
+/** The attempt of a node that counts at a moment: the last one that had begun; -1 before the first. */
+export function attemptAt(table: RunTable, node: number, atNs: number): number {
+  const chains = nodeRowsOf(table);
+  let row = chains.last[node] ?? -1;
+  while (row >= 0 && !(beginOf(table, row) <= atNs)) row = chains.before[row]!;
+  return row;
+}
+
+/** State of a task at a moment. */
+export function taskStateAt(table: RunTable, node: number, atNs: number, endNs = endOf(table)): TaskState {
+  const row = attemptAt(table, node, atNs);
+  return row < 0 ? 'pending' : stateAt(table, row, atNs, endNs);
+}
+
+/** How many tasks are in each state. */
+export type StateCounts = Record<TaskState, number>;
+
+/** No task in any state. */
+export function noStates(): StateCounts {
+  const counts = {} as StateCounts;
+  for (const state of taskStates) counts[state] = 0;
+  return counts;
+}
+
+/** Calls visit once for each task that has begun by a moment, with the row that counts and its state. */
+export function eachBegunTask(table: RunTable, atNs: number, visit: (row: number, state: TaskState) => void): void {
+  eachBegun(table, atNs, (row, state) => {
+    visit(row, taskStates[state]!);
+  });
+}
+
+function eachBegun(table: RunTable, atNs: number, visit: (row: number, state: number) => void): void {
+  const { rows, after } = nodeRowsOf(table);
+  const endNs = endOf(table);
+  for (let row = 0; row < rows; row++) {
+    if (!(beginOf(table, row) <= atNs)) continue;
+    const next = after[row]!;
+    if (next < 0 || !(beginOf(table, next) <= atNs)) visit(row, numberAt(table, row, atNs, endNs));
+  }
+}
+
+/** How many of all tasks known by now are in each state at a moment. */
+export function countStates(index: GraphIndex, table: RunTable, atNs: number): StateCounts {
+  const numbers = new Uint32Array(taskStates.length);
+  let begun = 0;
+  eachBegun(table, atNs, (_, state) => {
+    numbers[state]!++;
+    begun++;
+  });
+  const counts = noStates();
+  taskStates.forEach((state, i) => (counts[state] = numbers[i]!));
+  counts.pending += Math.max(0, index.tasks - begun);
+  return counts;
+}

@@ -1,0 +1,22 @@
+// The states of a task, in the order in which they are shown everywhere.
+
+export const taskStates = [
+  'pending',
+  'ready',
+  'fetching',
+  'storing',
+  'running',
+  'succeeded',
+  'retrying',
+  'failed',
+  'cancelled',
+  'skipped',
+  'lost',
+] as const;
+
+export type TaskState = (typeof taskStates)[number];
+
+/** States in which a worker holds the task. */
+export function isActive(state: TaskState): boolean {
+  return state === 'fetching' || state === 'running' || state === 'storing';
+}

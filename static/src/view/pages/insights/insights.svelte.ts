@@ -1,0 +1,151 @@
+// What the insights have loaded: the table, what it is held against, and what lies behind the chosen cell.
+
+import type { QueryOf } from '../../../api/client';
+import type { FoundTasks, History, HistoryPart } from '../../../api/schema';
+import type { AppState } from '../../state/app.svelte';
+import { Resource } from '../../state/resource.svelte';
+import type { Asked } from './insights-url';
+import type { Range, Ranges } from './ranges';
+import { askedQuantiles, cellValue } from './statistic';
+
+/** Bars of the histogram: as many as half a page has room for. */
+const BINS = 76;
+/** Rows of tasks behind a cell. */
+const TASKS = 20;
+
+type Query = QueryOf<'get-statistics'>;
+
+/** Two answers about the same function: of the later stretch of time, and of the earlier one where there is one. */
+export interface Shape {
+  readonly metric: string;
+  readonly later: HistoryPart | undefined;
+  readonly earlier: HistoryPart | undefined;
+}
+
+export interface Comparison {
+  readonly later: readonly HistoryPart[];
+  readonly earlier: readonly HistoryPart[];
+}
+
+/** The rows of an answer: a row per function, or the one of all of them. */
+export function partsOf(history: History, group: Asked['group']): readonly HistoryPart[] {
+  return group === 'function' ? history.groups : history.buckets;
+}
+
+/** The chosen row: the one of that key, else the one that takes most. */
+export function chosenPart(parts: readonly HistoryPart[], key: string): HistoryPart | undefined {
+  const [first, ...others] = parts;
+  if (first === undefined) return undefined;
+  return (
+    parts.find((part) => part.key === key) ?? others.reduce((most, part) => (part.sum > most.sum ? part : most), first)
+  );
+}
+
+/** The question of the table, as the service takes it. */
+export function tableQuery(query: Asked, range: Range): Query {
+  return {
+    workflow: query.workflow,
+    metric: query.metric,
+    group_by: query.group,
+    quantiles: [...askedQuantiles],
+    ...range,
+  };
+}
+
+/** The question about one row. */
+export function rowQuery(query: Asked, part: HistoryPart | undefined, range: Range) {
+  return {
+    workflow: query.workflow,
+    metric: query.metric,
+    ...(part?.function === undefined ? {} : { function: part.function }),
+    ...range,
+  };
+}
+
+/** The same with the function's version, which only statistics tell apart. */
+export function versionQuery(query: Asked, part: HistoryPart | undefined, range: Range): Query {
+  return { ...rowQuery(query, part, range), ...(part?.version === undefined ? {} : { version: part.version }) };
+}
+
+export class Insights {
+  readonly workflows: Resource<{ readonly names: readonly string[]; readonly last: string }>;
+  readonly table: Resource<History>;
+  readonly comparison: Resource<Comparison | undefined>;
+  readonly shape: Resource<Shape>;
+  readonly trend: Resource<History>;
+  readonly tasks: Resource<FoundTasks | undefined>;
+  #app: AppState;
+
+  constructor(app: AppState) {
+    this.#app = app;
+    const track = <V>(work: Promise<V>): Promise<V> => app.track(work);
+    this.workflows = new Resource(track);
+    this.table = new Resource(track);
+    this.comparison = new Resource(track);
+    this.shape = new Resource(track);
+    this.trend = new Resource(track);
+    this.tasks = new Resource(track);
+  }
+
+  /** Which workflows have history, and which one ran last. */
+  async loadWorkflows(): Promise<void> {
+    await this.workflows.load(async (signal) => {
+      const list = await this.#app.api.runs({ limit: 1 }, signal);
+      return { names: list.workflows, last: list.runs[0]?.workflow ?? '' };
+    });
+  }
+
+  loadTable(query: Asked, ranges: Ranges): void {
+    void this.table.load((signal) => this.#app.api.stats(tableQuery(query, ranges.whole), signal));
+    void this.comparison.load(async (signal) => {
+      const { later, earlier } = ranges;
+      if (later === undefined || earlier === undefined) return undefined;
+      const ask = (range: Range): Promise<History> => this.#app.api.stats(tableQuery(query, range), signal);
+      const [after, before] = await Promise.all([ask(later), ask(earlier)]);
+      return { later: partsOf(after, query.group), earlier: partsOf(before, query.group) };
+    });
+  }
+
+  /** What lies behind a row: its shape, and its days. */
+  loadRow(query: Asked, part: HistoryPart, ranges: Ranges): void {
+    void this.shape.load(async (signal) => {
+      const ask = async (range: Range): Promise<HistoryPart | undefined> => {
+        const answer = await this.#app.api.stats({ ...versionQuery(query, part, range), bins: BINS }, signal);
+        return answer.buckets[0];
+      };
+      const [later, earlier] = await Promise.all([
+        ask(ranges.later ?? ranges.whole),
+        ranges.earlier === undefined ? undefined : ask(ranges.earlier),
+      ]);
+      return { metric: query.metric, later, earlier };
+    });
+    const days: Query = { ...versionQuery(query, part, ranges.whole), bucket: 'day', quantiles: [...askedQuantiles] };
+    void this.trend.load((signal) => this.#app.api.stats(days, signal));
+  }
+
+  /** The shape of the chosen row, once it is one of this metric. */
+  shapeOf(metric: string): Shape | undefined {
+    return this.shape.value?.metric === metric ? this.shape.value : undefined;
+  }
+
+  /** The days of the chosen row, once they are of this metric. */
+  daysOf(metric: string): readonly HistoryPart[] | undefined {
+    return this.trend.value?.metric === metric ? this.trend.value.buckets : undefined;
+  }
+
+  /** The tasks behind the chosen cell, once they are of this metric. */
+  tasksOf(metric: string): FoundTasks | undefined {
+    return this.tasks.value?.metric === metric ? this.tasks.value : undefined;
+  }
+
+  /** The tasks behind a cell: those at or above its value. */
+  loadTasks(query: Asked, part: HistoryPart, ranges: Ranges): void {
+    const min = cellValue(part, query.cell);
+    if (min === null) {
+      this.tasks.clear();
+      return;
+    }
+    const asked = { ...rowQuery(query, part, ranges.whole), min: Math.floor(min), limit: TASKS };
+    void this.tasks.load((signal) => this.#app.api.slowest(asked, signal));
+  }
+}

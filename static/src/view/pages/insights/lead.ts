@@ -1,0 +1,134 @@
+// The sentence that the insights open with: computed, and plain where nothing stands out.
+
+import type { HistoryPart } from '../../../api/schema';
+import { count, counted, percent } from '../../../model/format';
+import { metricTitles, unitOf } from '../../../model/metric';
+import type { InsightMetric } from './insights-url';
+import { cellValue, keyName, type Shift, shiftOf, valueText } from './statistic';
+
+/** A piece of a sentence; one with a key leads to the row of that key. */
+export interface Span {
+  readonly text: string;
+  readonly key?: string;
+}
+
+export interface Lead {
+  readonly first: readonly Span[];
+  readonly second: readonly Span[];
+}
+
+interface Shifted {
+  readonly part: HistoryPart;
+  readonly shift: Shift;
+}
+
+/** Two decimals: a change of a twentieth should show. */
+export function factorText(ratio: number): string {
+  return `${ratio.toFixed(2)}×`;
+}
+
+const name = (part: HistoryPart): Span => ({ text: keyName(part), key: part.key });
+
+/** The sentences for a table, held against an earlier stretch where there is one. */
+export function leadOf(
+  metric: InsightMetric,
+  parts: readonly HistoryPart[],
+  earlier: readonly HistoryPart[] | undefined,
+  later: readonly HistoryPart[] | undefined,
+): Lead {
+  if (parts.length === 0) return { first: [{ text: 'No task of these runs has this measurement.' }], second: [] };
+  if (earlier !== undefined && later !== undefined) {
+    const shifted = parts.flatMap((part): Shifted[] => {
+      const same = (other: HistoryPart): boolean => other.key === part.key;
+      const shift = shiftOf(earlier.find(same), later.find(same));
+      return shift === undefined ? [] : [{ part, shift }];
+    });
+    return shiftLead(metric, shifted);
+  }
+  return shareLead(metric, parts);
+}
+
+function shiftLead(metric: InsightMetric, shifted: readonly Shifted[]): Lead {
+  if (shifted.length === 0) {
+    return { first: [{ text: 'There is nothing to compare with: the earlier stretch has no such task.' }], second: [] };
+  }
+  // What a change costs in all: a great factor on a function that takes nothing is no news.
+  const cost = ({ shift }: Shifted): number => Math.abs(shift.ratio - 1) * Math.abs(shift.later.sum);
+  const loud = shifted.filter(({ shift }) => shift.loud).sort((a, b) => cost(b) - cost(a));
+  const [most, ...others] = loud;
+  if (most === undefined) {
+    return {
+      first: [{ text: 'Nothing moved by more than 5 % against the earlier stretch.' }],
+      second: [
+        {
+          text: `${counted(shifted.length, 'function')} compared by ${shifted.length === 1 ? 'its' : 'their'} medians.`,
+        },
+      ],
+    };
+  }
+  return { first: mostChanged(metric, most), second: alsoChanged(others) };
+}
+
+function mostChanged(metric: InsightMetric, { part, shift }: Shifted): Span[] {
+  const size = unitOf(metric) === 'bytes';
+  const up = shift.ratio > 1;
+  const word = size ? (up ? 'larger' : 'smaller') : up ? 'slower' : 'faster';
+  const factor = factorText(up ? shift.ratio : 1 / shift.ratio);
+  const high = cellValue(shift.earlier, 'p95') !== null && cellValue(shift.later, 'p95') !== null;
+  const from = high ? cellValue(shift.earlier, 'p95') : cellValue(shift.earlier, 'p50');
+  const to = high ? cellValue(shift.later, 'p95') : cellValue(shift.later, 'p50');
+  const figure = `${high ? 'p95' : 'the median'} went from ${valueText(metric, from)} to ${valueText(metric, to)}`;
+  return [
+    name(part),
+    { text: ` is ${factor} ${word} in ${metricTitles[metric].toLowerCase()} than before: ${figure}.` },
+  ];
+}
+
+/** As many further changes as a line has room for. */
+const NAMED = 4;
+
+function alsoChanged(others: readonly Shifted[]): Span[] {
+  if (others.length === 0) return [{ text: 'No other function moved by more than 5 %.' }];
+  const spans: Span[] = [{ text: 'Also: ' }];
+  for (const [i, { part, shift }] of others.slice(0, NAMED).entries()) {
+    spans.push({ text: i === 0 ? '' : ', ' }, name(part), { text: ` ${factorText(shift.ratio)}` });
+  }
+  const left = others.length - NAMED;
+  spans.push({ text: left > 0 ? ` and ${count(left)} more.` : '.' });
+  return spans;
+}
+
+function shareLead(metric: InsightMetric, parts: readonly HistoryPart[]): Lead {
+  const title = metricTitles[metric].toLowerCase();
+  const whole = parts.reduce((sum, part) => sum + part.sum, 0);
+  const most = parts.reduce((a, b) => (b.sum > a.sum ? b : a));
+  if (whole <= 0) return { first: [{ text: `Nothing took any ${title}: every value is 0.` }], second: [] };
+  const what = unitOf(metric) === 'bytes' ? `of all ${title} bytes` : `of all ${title} time`;
+  const p95 = cellValue(most, 'p95') === null ? '' : `, p95 ${valueText(metric, cellValue(most, 'p95'))}`;
+  const figures = `median ${valueText(metric, cellValue(most, 'p50'))}${p95}, over ${counted(most.n, 'task')}.`;
+  const first =
+    parts.length > 1
+      ? [name(most), { text: ` takes ${percent(most.sum / whole)} ${what}: ${figures}` }]
+      : [name(most), { text: `: ${figures}` }];
+  return { first, second: uneven(metric, parts) };
+}
+
+/** A p95 of at least so many medians is worth a sentence. */
+const UNEVEN = 2;
+
+function uneven(metric: InsightMetric, parts: readonly HistoryPart[]): Span[] {
+  const spread = (part: HistoryPart): number => {
+    const median = cellValue(part, 'p50');
+    const high = cellValue(part, 'p95');
+    return median !== null && median > 0 && high !== null ? high / median : 0;
+  };
+  const widest = parts.reduce((a, b) => (spread(b) > spread(a) ? b : a));
+  if (spread(widest) === 0) return [{ text: 'There are too few tasks to tell a p95 of any function.' }];
+  if (spread(widest) < UNEVEN)
+    return [{ text: 'No function is uneven: every p95 that can be told is below twice its median.' }];
+  return [
+    { text: 'Most uneven is ' },
+    name(widest),
+    { text: `: its p95, ${valueText(metric, cellValue(widest, 'p95'))}, is ${spread(widest).toFixed(1)}× its median.` },
+  ];
+}

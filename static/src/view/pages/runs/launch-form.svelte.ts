@@ -1,0 +1,130 @@
+// The form to launch a run, as state.
+
+import { Problem } from '../../../api/problem';
+import type { RunSummary, Workflow } from '../../../api/schema';
+import type { AppState } from '../../state/app.svelte';
+import { Resource } from '../../state/resource.svelte';
+import { emptyLaunch, type LaunchValues, problemsOf, submissionOf } from './launch';
+import type { LaunchPrefill } from './runs-url';
+
+/** One per list page; a link may fill it in. */
+export class LaunchForm {
+  readonly workflows: Resource<readonly Workflow[]>;
+  #app: AppState;
+  #name = $state('');
+  #values: LaunchValues = $state.raw(emptyLaunch);
+  #problems: Readonly<Record<string, string>> = $state.raw({});
+  #error: unknown = $state.raw(undefined);
+  #busy = $state(false);
+  /** The same key until the run is there: a second click, or a retry after a lost answer, makes no second run. */
+  #key = crypto.randomUUID();
+
+  constructor(app: AppState) {
+    this.#app = app;
+    this.workflows = new Resource((work) => app.track(work));
+  }
+
+  async load(): Promise<void> {
+    await this.workflows.load(async (signal) => (await this.#app.api.workflows(signal)).workflows);
+  }
+
+  /** The workflow that is launched: the chosen one, else the first. */
+  get workflow(): Workflow | undefined {
+    const all = this.workflows.value ?? [];
+    return all.find((workflow) => workflow.name === this.#name) ?? (this.#name === '' ? all[0] : undefined);
+  }
+
+  /** The chosen name, even where the service does not know it (a link from elsewhere). */
+  get name(): string {
+    return this.#name === '' ? (this.workflow?.name ?? '') : this.#name;
+  }
+
+  get values(): LaunchValues {
+    return this.#values;
+  }
+
+  /** What is wrong, by field: parameters by name, and `deadline`. */
+  get problems(): Readonly<Record<string, string>> {
+    return this.#problems;
+  }
+
+  /** Why the last launch failed, where no field is to blame. */
+  get error(): unknown {
+    return this.#error;
+  }
+
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  /** Another workflow: its own parameters from its defaults, what holds for all stays. */
+  choose(name: string, params: Readonly<Record<string, string>> = {}): void {
+    this.#name = name;
+    this.#set({ ...this.#values, params, files: new Map() });
+  }
+
+  prefill(link: LaunchPrefill): void {
+    this.choose(link.workflow, link.set);
+  }
+
+  setParam(name: string, value: string): void {
+    this.#set({ ...this.#values, params: { ...this.#values.params, [name]: value } });
+    this.#excuse(name);
+  }
+
+  setFile(name: string, file: File | undefined): void {
+    const files = new Map(this.#values.files);
+    if (file === undefined) files.delete(name);
+    else files.set(name, file);
+    this.#set({ ...this.#values, files });
+    this.#excuse(name);
+  }
+
+  change(change: Partial<Pick<LaunchValues, 'policy' | 'upload' | 'deadline' | 'tags'>>): void {
+    this.#set({ ...this.#values, ...change });
+    if (change.deadline !== undefined) this.#excuse('deadline');
+  }
+
+  /** Launches; undefined where something is wrong, which the fields then say. */
+  async launch(): Promise<RunSummary | undefined> {
+    const workflow = this.workflow;
+    if (workflow === undefined || this.#busy) return undefined;
+    this.#problems = problemsOf(workflow, this.#values);
+    this.#error = undefined;
+    if (Object.keys(this.#problems).length > 0) return undefined;
+    this.#busy = true;
+    try {
+      const submission = submissionOf(workflow, this.#values);
+      const run = await this.#app.track(this.#app.api.submit(submission, this.#values.files, this.#key));
+      this.#key = crypto.randomUUID();
+      return run;
+    } catch (error) {
+      this.#blame(workflow, error);
+      return undefined;
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #set(values: LaunchValues): void {
+    this.#values = values;
+    this.#key = crypto.randomUUID();
+  }
+
+  #excuse(field: string): void {
+    if (this.#problems[field] === undefined) return;
+    this.#problems = Object.fromEntries(Object.entries(this.#problems).filter(([name]) => name !== field));
+  }
+
+  /** Puts what the service says at the fields that it speaks of, and the rest above the button. */
+  #blame(workflow: Workflow, error: unknown): void {
+    const fields: Record<string, string> = {};
+    for (const { location, message } of error instanceof Problem ? error.errors : []) {
+      const name = location?.replace(/^body\.(request\.)?(params\.)?/, '') ?? '';
+      if (workflow.params.some((param) => param.name === name)) fields[name] = message;
+      else if (name === 'deadline_ns') fields['deadline'] = message;
+    }
+    this.#problems = fields;
+    if (Object.keys(fields).length === 0) this.#error = error;
+  }
+}

@@ -1,0 +1,38 @@
+// What can be done with a run of the list, and with several.
+
+import type { RunSummary } from '../../../api/schema';
+import type { MenuItem } from '../../parts/menu-item';
+
+/** What the page does when it is asked to. */
+export interface RunActions {
+  again(run: RunSummary): void;
+  cancel(run: RunSummary): void;
+  tag(runs: readonly RunSummary[]): void;
+  remove(runs: readonly RunSummary[]): void;
+  chooseNone(): void;
+}
+
+/** Of one run: a live one is cancelled before it can be deleted. */
+export function runMenu(run: RunSummary, actions: RunActions): MenuItem[] {
+  const end: MenuItem = run.live
+    ? { id: 'cancel', label: 'Cancel', run: () => actions.cancel(run), ...elsewhere(run) }
+    : { id: 'delete', label: 'Delete…', danger: true, run: () => actions.remove([run]) };
+  return [
+    { id: 'again', label: 'Launch another like it', run: () => actions.again(run) },
+    { id: 'tag', label: 'Tags…', run: () => actions.tag([run]) },
+    end,
+  ];
+}
+
+function elsewhere(run: RunSummary): Pick<MenuItem, 'disabled' | 'title'> {
+  return run.local ? {} : { disabled: true, title: 'Another process executes it' };
+}
+
+/** Of the chosen runs. */
+export function chosenMenu(runs: readonly RunSummary[], actions: RunActions): MenuItem[] {
+  return [
+    { id: 'tag', label: 'Tags…', run: () => actions.tag(runs) },
+    { id: 'delete', label: 'Delete…', danger: true, run: () => actions.remove(runs) },
+    { id: 'none', label: 'Choose none', run: () => actions.chooseNone() },
+  ];
+}

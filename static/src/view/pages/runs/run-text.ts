@@ -1,0 +1,61 @@
+// The words of a row of the list.
+
+import type { RunList, RunSummary, Standing } from '../../../api/schema';
+import { bytesText, count, durationText, percent, rankText } from '../../../model/format';
+import type { RunsQuery } from './runs-url';
+
+/** '2nd slowest of 41': the place among the last runs of the workflow that succeeded, this one included. */
+export function standingText(standing: Standing): string {
+  return rankText(standing.slower, standing.runs + 1);
+}
+
+/** Why a run has no place among its workflow's runs. */
+export function unrankedText(run: RunSummary): string {
+  if (run.live) return 'ranked when it ends';
+  if (run.reconstructed) return 'imported, not ranked';
+  return run.status === 'succeeded' ? 'first of its workflow' : 'not ranked';
+}
+
+/** The second line of a status: how far it is, what went wrong, what is missing. Empty where the word says it all. */
+export function statusNote(run: RunSummary, expectedNs: number | undefined): string {
+  if (run.live) return progressText(run, expectedNs);
+  if (run.error !== null) return errorText(run.error);
+  if (run.status === 'interrupted') return 'its process ended; run it again';
+  if (!run.records.complete) return run.records.text;
+  if (run.reconstructed) return 'imported';
+  if (run.retries > 0) return run.retries === 1 ? '1 retry' : `${count(run.retries)} retries`;
+  return '';
+}
+
+function progressText(run: RunSummary, expectedNs: number | undefined): string {
+  const done = run.tasks.done + run.tasks.skipped + run.tasks.failed;
+  const share = run.tasks.total > 0 ? percent(done / run.tasks.total) : 'no task known yet';
+  const leftNs = expectedNs === undefined ? 0 : expectedNs - run.makespan_ns;
+  return leftNs > 0 ? `${share}, about ${durationText(roundedUp(leftNs))} left` : share;
+}
+
+/** Whole seconds: an estimate that pretends to more misleads. */
+function roundedUp(ns: number): number {
+  return Math.ceil(ns / 1e9) * 1e9;
+}
+
+function errorText(error: NonNullable<RunSummary['error']>): string {
+  if (error.task === '') return error.message;
+  return error.attempt > 1 ? `${error.task} failed, attempt ${error.attempt}` : `${error.task} failed`;
+}
+
+/** What the column of moved bytes means for this run. */
+export function movedTitle(run: RunSummary): string {
+  return `Tasks put out ${bytesText(run.output_bytes)}, ${bytesText(run.stored_bytes)} of them into the store`;
+}
+
+/** Below the list: how much of what there is, in which order. */
+export function footText(answer: RunList, query: RunsQuery): string {
+  const statuses: readonly string[] = query.status;
+  const matching = Object.entries(answer.counts)
+    .filter(([status]) => (statuses.length === 0 ? status === 'all' : statuses.includes(status)))
+    .reduce((sum, [, runs]) => sum + runs, 0);
+  const order =
+    query.sort === 'started' ? (query.order === 'desc' ? 'Newest first' : 'Oldest first') : `By ${query.sort}`;
+  return `${count(answer.runs.length)} of ${count(matching)} ${matching === 1 ? 'run' : 'runs'}. ${order}; filters apply before the cut.`;
+}

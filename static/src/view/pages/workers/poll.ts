@@ -1,0 +1,28 @@
+// Asking again and again, but only while somebody looks.
+
+/** Calls `ask` now and then every so often while the page is in sight, and at once when it comes back; ends by the answer. */
+export function poll(page: Document, everyMs: number, ask: () => Promise<void>): () => void {
+  let timer: number | undefined;
+  let ended = false;
+  const next = (): void => {
+    if (ended || page.hidden || timer !== undefined) return;
+    void ask().finally(() => {
+      if (!ended && !page.hidden) timer = window.setTimeout(again, everyMs);
+    });
+  };
+  const again = (): void => {
+    timer = undefined;
+    next();
+  };
+  const turned = (): void => {
+    window.clearTimeout(timer);
+    again();
+  };
+  page.addEventListener('visibilitychange', turned);
+  next();
+  return () => {
+    ended = true;
+    window.clearTimeout(timer);
+    page.removeEventListener('visibilitychange', turned);
+  };
+}

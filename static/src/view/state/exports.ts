@@ -1,0 +1,65 @@
+// What a run can be taken away as.
+
+import type { Api } from '../../api/client';
+import type { RunSummary } from '../../api/schema';
+import type { MenuItem } from '../parts/menu-item';
+
+interface Kind {
+  readonly id: string;
+  readonly label: string;
+  readonly path: string;
+  readonly format?: string;
+}
+
+const kinds: readonly Kind[] = [
+  { id: 'archive', label: 'Archive, to import elsewhere', path: '/archive' },
+  { id: 'csv', label: 'Tasks, CSV', path: '/export', format: 'csv' },
+  { id: 'records', label: 'Records, NDJSON', path: '/export', format: 'records' },
+  { id: 'events', label: 'Events, NDJSON', path: '/export', format: 'events' },
+  { id: 'chrome', label: 'Chrome trace, for Perfetto', path: '/export', format: 'chrome' },
+  { id: 'svg', label: 'Drawing by Graphviz, SVG', path: '/drawing', format: 'svg' },
+  { id: 'png', label: 'Drawing by Graphviz, PNG', path: '/drawing', format: 'png' },
+];
+
+/** Graphviz draws graphs up to this many tasks; larger ones would keep it busy for minutes. */
+const DRAWN = 300;
+
+/** Entries of the export menu; the browser saves what each answers. */
+export function exportItems(api: Api, run: RunSummary): MenuItem[] {
+  return kinds.map((kind) => {
+    const tooLarge = kind.path === '/drawing' && run.tasks.total > DRAWN;
+    const unfinished = kind.path === '/archive' && run.live;
+    const title = tooLarge ? `Graphviz draws up to ${String(DRAWN)} tasks` : unfinished ? 'When the run has ended' : '';
+    return {
+      id: kind.id,
+      label: kind.label,
+      disabled: tooLarge || unfinished,
+      title,
+      run: () => {
+        const query = kind.format === undefined ? {} : { format: kind.format };
+        saveUrl(api.url(`/runs/${encodeURIComponent(run.run)}${kind.path}`, query), run.name);
+      },
+    };
+  });
+}
+
+/** Saves what an address answers; the service names the file. */
+export function saveUrl(href: string, name: string): void {
+  const link = document.createElement('a');
+  link.href = href;
+  link.download = name;
+  link.click();
+}
+
+/** Saves a canvas as a PNG. */
+export function saveCanvas(canvas: HTMLCanvasElement | null | undefined, name: string): void {
+  canvas?.toBlob((blob) => {
+    if (!blob) return;
+    const href = URL.createObjectURL(blob);
+    saveUrl(href, name);
+    // The download has begun by the next turn of the event loop; the address is not needed any more.
+    setTimeout(() => {
+      URL.revokeObjectURL(href);
+    });
+  });
+}

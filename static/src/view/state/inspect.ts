@@ -1,0 +1,118 @@
+// What the inspector tells of a task as of a moment, apart from what only the service knows.
+
+import { slotName, workerName } from '../../model/events';
+import type { GraphIndex } from '../../model/graph-index';
+import { Outcome, RowFlag, type RunTable } from '../../model/run-table';
+import { attemptAt, beginOf, stateAt } from '../../model/states';
+import type { TaskState } from '../../model/task-state';
+import type { RankStage } from './history-rank';
+
+/** One attempt as a line of the table of attempts. Times are NaN while they are not known. */
+export interface AttemptLine {
+  readonly row: number;
+  readonly attempt: number;
+  readonly state: TaskState;
+  /** w2/1; empty before it was claimed. */
+  readonly where: string;
+  readonly claimedNs: number;
+  /** Claimed until it ended, or until the moment. */
+  readonly tookNs: number;
+  /** It is the attempt that the rest of the inspector is about. */
+  readonly current: boolean;
+}
+
+/** How a task came to its worker. */
+export type Origin = 'root' | 'became' | 'invoked';
+
+export interface TaskFacts {
+  readonly node: number;
+  readonly name: string;
+  readonly functionName: string;
+  readonly fn: number;
+  readonly level: number;
+  readonly state: TaskState;
+  /** The attempt that counts at the moment, -1 before the first. */
+  readonly row: number;
+  readonly attempt: number;
+  /** w2 slot 1; empty before it was claimed. */
+  readonly where: string;
+  readonly origin: Origin;
+  readonly attempts: readonly AttemptLine[];
+  /** How long its body has run by then, NaN before. */
+  readonly executeNs: number;
+  readonly stage: RankStage;
+  /** NaN while or where it is not known. */
+  readonly outputBytes: number;
+  readonly storedBytes: number;
+}
+
+/** Facts of a task as of atNs. */
+export function factsOf(index: GraphIndex, table: RunTable, node: number, atNs: number): TaskFacts {
+  const row = attemptAt(table, node, atNs);
+  const fn = index.functionOf(node);
+  const claimed = row >= 0 && reached(table.claimedNs, row, atNs);
+  const ended = row >= 0 && reached(table.endedNs, row, atNs);
+  return {
+    node,
+    name: index.nameOf(node),
+    functionName: index.graph.functions[fn]?.function ?? '',
+    fn,
+    level: index.levelOf(node),
+    state: row < 0 ? 'pending' : stateAt(table, row, atNs),
+    row,
+    attempt: row < 0 ? 1 : table.attempt[row]!,
+    where: claimed ? `${workerName(table.worker[row]!)} slot ${String(table.slot[row]!)}` : '',
+    origin: originOf(index, table, node, row),
+    attempts: attemptsOf(table, node, row, atNs),
+    executeNs: executeAt(table, row, atNs),
+    stage: stageAt(table, row, atNs),
+    outputBytes: ended ? table.outputBytes[row]! : Number.NaN,
+    storedBytes: ended ? table.storedBytes[row]! : Number.NaN,
+  };
+}
+
+function reached(column: Float64Array, row: number, atNs: number): boolean {
+  return column[row]! <= atNs;
+}
+
+function originOf(index: GraphIndex, table: RunTable, node: number, row: number): Origin {
+  if (row >= 0 && !Number.isNaN(table.claimedNs[row]!) && (table.flags[row]! & RowFlag.head) === 0) return 'became';
+  return index.parents(node).length === 0 ? 'root' : 'invoked';
+}
+
+function attemptsOf(table: RunTable, node: number, current: number, atNs: number): AttemptLine[] {
+  const lines: AttemptLine[] = [];
+  for (const row of table.rowsOf(node)) {
+    if (!(beginOf(table, row) <= atNs)) continue;
+    const claimed = reached(table.claimedNs, row, atNs);
+    const endNs = table.updatedNs[row]! <= atNs ? table.updatedNs[row]! : atNs;
+    lines.push({
+      row,
+      attempt: table.attempt[row]!,
+      state: attemptState(table, row, atNs),
+      where: claimed ? slotName(table, row) : '',
+      claimedNs: claimed ? table.claimedNs[row]! : Number.NaN,
+      tookNs: claimed ? endNs - table.claimedNs[row]! : Number.NaN,
+      current: row === current,
+    });
+  }
+  return lines;
+}
+
+/** An attempt that is tried again has itself failed. */
+function attemptState(table: RunTable, row: number, atNs: number): TaskState {
+  const over = reached(table.updatedNs, row, atNs);
+  return over && table.outcome[row] === Outcome.retrying ? 'failed' : stateAt(table, row, atNs);
+}
+
+/** How long the body of an attempt has run by a moment, NaN before it began. */
+export function executeAt(table: RunTable, row: number, atNs: number): number {
+  if (row < 0 || !reached(table.startedNs, row, atNs)) return Number.NaN;
+  return Math.max(0, (reached(table.endedNs, row, atNs) ? table.endedNs[row]! : atNs) - table.startedNs[row]!);
+}
+
+function stageAt(table: RunTable, row: number, atNs: number): RankStage {
+  if (row < 0 || !reached(table.startedNs, row, atNs)) return 'none';
+  if (!reached(table.endedNs, row, atNs)) return 'running';
+  return table.outcome[row] === Outcome.ok || table.outcome[row] === Outcome.none ? 'done' : 'failed';
+}

@@ -1,0 +1,166 @@
+// The row of key figures over the panels of a run page.
+
+import type { RunSummary, Standing } from '../../api/schema';
+import {
+  bytes,
+  bytesText,
+  count,
+  counted,
+  duration,
+  durationText,
+  percent,
+  type Quantity,
+  rankText,
+  signedPercent,
+} from '../../model/format';
+import type { RunFigures, Traffic } from '../../model/run-figures';
+import type { StateCounts } from '../../model/states';
+import type { ExpectedEnd } from './expected-end';
+
+export interface KeyFigure {
+  readonly label: string;
+  readonly value: Quantity | null;
+  readonly sub: string;
+  /** On hover: what it is, or why there is no value. */
+  readonly title: string;
+  /** Goes where there is little room. */
+  readonly second: boolean;
+}
+
+const first = { second: false } as const;
+
+function share(part: number): Quantity | null {
+  if (!Number.isFinite(part)) return null;
+  return { figure: percent(part).replace(/\u00a0?%$/, ''), unit: '%' };
+}
+
+function busySub(figures: RunFigures): string {
+  if (figures.slots === 0) return 'no slot worked';
+  return `${durationText(figures.busyNs)} of ${count(figures.slots)} × ${durationText(figures.elapsedNs)}`;
+}
+
+/** Where the makespan stands among the workflow's runs. */
+export function standingText(standing: Standing | null, reconstructed: boolean): string {
+  if (standing === null) return reconstructed ? 'imported, not ranked' : 'nothing to compare with';
+  return rankText(standing.slower, standing.runs + 1);
+}
+
+/** The line under the strip of past makespans. */
+export function historyText(standing: Standing): string {
+  return `median ${durationText(standing.median_ns)}, ${signedPercent(standing.effect)}`;
+}
+
+export interface EndedInput {
+  readonly run: RunSummary;
+  readonly figures: RunFigures;
+  /** Undefined where it was too much to add up. */
+  readonly traffic: Traffic | undefined;
+}
+
+/** The makespan, which stands in front of the strip of its history. */
+export function makespanFigure(run: RunSummary): KeyFigure {
+  const rank = standingText(run.standing, run.reconstructed !== undefined);
+  return { label: 'Makespan', value: duration(run.makespan_ns), sub: rank, title: 'First claim to last end', ...first };
+}
+
+/** Figures of a run that has ended, after its makespan. */
+export function endedFigures({ run, figures, traffic }: EndedInput): KeyFigure[] {
+  const starved = figures.elapsedNs > 0 ? figures.starvedNs / figures.elapsedNs : Number.NaN;
+  const edges = run.edges > 0 ? `, ${counted(run.edges, 'edge')}` : '';
+  return [
+    {
+      label: 'Slots busy',
+      value: share(figures.busyShare),
+      sub: busySub(figures),
+      title: 'Share of the time of all slots that went into tasks',
+      ...first,
+    },
+    {
+      label: 'Nothing ready',
+      value: duration(figures.starvedNs),
+      sub: `${percent(starved)} of the makespan`,
+      title: 'Time in which a slot was idle because no task was ready',
+      ...first,
+    },
+    movedFigure(traffic, 'Moved'),
+    {
+      label: 'Tasks',
+      value: { figure: count(run.tasks.total), unit: '' },
+      sub: `${counted(run.attempts, 'attempt')}${edges}`,
+      title: 'Tasks known at the end; edges of the graph as submitted',
+      second: true,
+    },
+  ];
+}
+
+function movedFigure(traffic: Traffic | undefined, label: string): KeyFigure {
+  const title =
+    'Bytes that tasks read through the store; what stayed local was read in the memory of the worker that had made it';
+  if (traffic === undefined) return { label, value: null, sub: 'too many edges to add up here', title, ...first };
+  return {
+    label,
+    value: bytes(traffic.movedBytes),
+    sub: `${bytesText(traffic.keptBytes)} stayed local`,
+    title,
+    ...first,
+  };
+}
+
+export interface LiveInput {
+  readonly figures: RunFigures;
+  readonly counts: StateCounts;
+  readonly tasks: number;
+  readonly expected: ExpectedEnd | null;
+  /** Makespans of past runs. */
+  readonly past: readonly number[];
+}
+
+function elapsedSub(elapsedNs: number, expected: ExpectedEnd | null, past: readonly number[]): string {
+  if (expected) return `of about ${durationText(expected.p50Ns)}`;
+  if (past.length === 0) return 'no past run to compare with';
+  return `longer than ${count(past.filter((ns) => ns < elapsedNs).length)} of ${count(past.length)} past`;
+}
+
+/** Figures of a run that goes on, as of now. */
+export function liveFigures({ figures, counts, tasks, expected, past }: LiveInput): KeyFigure[] {
+  const over = counts.succeeded + counts.failed + counts.cancelled + counts.skipped + counts.lost;
+  const moving = counts.fetching + counts.storing;
+  const idle = Math.max(0, figures.slots - moving - counts.running);
+  return [
+    {
+      label: 'Elapsed',
+      value: duration(figures.elapsedNs),
+      sub: elapsedSub(figures.elapsedNs, expected, past),
+      title: 'Since the run started',
+      ...first,
+    },
+    {
+      label: 'Tasks ended',
+      value: { figure: count(over), unit: `of ${count(tasks)}` },
+      sub: tasks > 0 ? percent(over / tasks) : 'none known yet',
+      title: 'Of the tasks known by now; fan-outs add theirs when they expand',
+      ...first,
+    },
+    {
+      label: 'Slots busy so far',
+      value: share(figures.busyShare),
+      sub: busySub(figures),
+      title: 'Share of the time of all slots that went into tasks',
+      ...first,
+    },
+    {
+      label: 'Working now',
+      value: { figure: count(counts.running), unit: 'execute' },
+      sub: `${count(moving)} move bytes, ${count(idle)} idle`,
+      title: 'Slots by what they do',
+      ...first,
+    },
+    {
+      label: 'Ready now',
+      value: { figure: count(counts.ready + counts.retrying), unit: '' },
+      sub: 'waiting for a slot',
+      title: 'Tasks that could run if there were a slot',
+      ...first,
+    },
+  ];
+}

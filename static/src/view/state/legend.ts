@@ -1,0 +1,25 @@
+// What the legend of the graph shows.
+
+import { iconToken } from '../../draw/palette';
+import type { StateCounts } from '../../model/states';
+import { type TaskState, taskStates } from '../../model/task-state';
+
+export interface LegendState {
+  readonly state: TaskState;
+  readonly count: number;
+  /** Name of the colour's custom properties. */
+  readonly token: string;
+}
+
+/** States that many runs never have; they get a place where the run has them at any time. */
+const rare: ReadonlySet<TaskState> = new Set(['cancelled', 'skipped', 'lost']);
+
+/** States in their fixed order with their counts; the places depend on the whole run, so that nothing moves. */
+export function legendStates(counts: StateCounts, final: StateCounts): LegendState[] {
+  return taskStates
+    .filter((state) => !rare.has(state) || final[state] > 0 || counts[state] > 0)
+    .map((state) => ({ state, count: counts[state], token: iconToken(state) }));
+}
+
+/** Steps of the magnitude ramp, from the first that is used. */
+export const rankSteps = ['< p25', 'p50', 'p75', 'p90', 'p97.5', 'above'] as const;

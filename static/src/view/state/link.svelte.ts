@@ -1,0 +1,22 @@
+// The live link as reactive state.
+
+import { createSubscriber } from 'svelte/reactivity';
+
+import type { LiveClient } from '../../live/live-client';
+import type { LinkState } from '../../live/link-state';
+
+/** Says how the link is; who reads it in a component is told of changes. */
+export class LinkFace {
+  #live: Pick<LiveClient, 'state' | 'onState'>;
+  #subscribe: () => void;
+
+  constructor(live: Pick<LiveClient, 'state' | 'onState'>) {
+    this.#live = live;
+    this.#subscribe = createSubscriber((update) => live.onState(update));
+  }
+
+  get state(): LinkState {
+    this.#subscribe();
+    return this.#live.state;
+  }
+}

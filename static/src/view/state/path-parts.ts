@@ -1,0 +1,36 @@
+// The critical path by phase: names and colours, and the bars of one step.
+
+import type { PathPhases, PathStep } from '../../model/critical-path';
+
+export interface PathPart {
+  readonly name: string;
+  readonly ns: number;
+  readonly colour: string;
+}
+
+/** Phases of a path or of a step in the order of time; handing on is one part, whether it stored or not. */
+export function pathParts(phases: PathPhases): PathPart[] {
+  return [
+    { name: 'queue', ns: phases.queueNs, colour: 'var(--st-ready)' },
+    { name: 'fetch', ns: phases.fetchNs, colour: 'var(--st-fetching)' },
+    { name: 'execute', ns: phases.executeNs, colour: 'var(--st-running)' },
+    { name: 'store', ns: phases.storeNs + phases.updateNs, colour: 'var(--st-storing)' },
+  ];
+}
+
+/** A part as a bar: where it begins and how wide it is, in shares of the longest step. */
+export interface PathBarPart extends PathPart {
+  readonly x: number;
+  readonly width: number;
+}
+
+/** Bars of a step; longestNs is that of the whole path. */
+export function stepBars(step: PathStep, longestNs: number): PathBarPart[] {
+  let x = 0;
+  return pathParts(step).map((part) => {
+    const width = longestNs > 0 ? part.ns / longestNs : 0;
+    const bar = { ...part, x, width };
+    x += width;
+    return bar;
+  });
+}

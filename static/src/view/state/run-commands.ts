@@ -1,0 +1,97 @@
+// What keys do on a run page.
+
+import type { Chord } from '../../input/chords';
+import type { Command } from '../../input/commands';
+import { runTabs } from '../../model/url-state';
+import type { RunView } from './run.svelte';
+
+/** The handle of the graph, as much of it as keys use. */
+export interface GraphHandle {
+  fit(): void;
+  zoomBy(factor: number): void;
+  pan(dxPx: number, dyPx: number): void;
+}
+
+/** The handle of the lanes. */
+export interface LanesHandle {
+  fit(): void;
+}
+
+export interface Pictures {
+  graph(): GraphHandle | undefined;
+  lanes(): LanesHandle | undefined;
+}
+
+const ZOOM = 1.3;
+const PAN_PX = 60;
+
+/** Commands of the page, for its keys and for the help. */
+export function runCommands(view: RunView, pictures: Pictures): Command[] {
+  return [...playbackCommands(view), ...graphCommands(pictures), ...panelCommands(view)];
+}
+
+function playbackCommands(view: RunView): Command[] {
+  const { playback } = view;
+  const command = (id: string, title: string, chord: Chord, act: () => void): Command => ({
+    id,
+    title,
+    group: 'Playback',
+    chords: [chord],
+    when: () => view.ready,
+    run: () => {
+      act();
+      view.keepPlace('drag');
+    },
+  });
+  return [
+    command('play', 'Play or pause', 'Space', () => playback.toggle()),
+    command('next-event', 'Next event', '.', () => playback.step(1, view.events)),
+    command('previous-event', 'Previous event', ',', () => playback.step(-1, view.events)),
+    command('start', 'Start of the run', 'Home', () => playback.home()),
+    command('end', 'End of the run, or live', 'End', () => playback.end()),
+  ];
+}
+
+function graphCommands(pictures: Pictures): Command[] {
+  const command = (id: string, title: string, chords: readonly Chord[], run: () => void): Command => {
+    return { id, title, group: 'Graph and lanes', chords, run };
+  };
+  const pan = (dx: number, dy: number) => (): void => pictures.graph()?.pan(dx * PAN_PX, dy * PAN_PX);
+  const fit = (): void => {
+    pictures.graph()?.fit();
+    pictures.lanes()?.fit();
+  };
+  return [
+    command('fit', 'Fit all', ['f', '0'], fit),
+    command('zoom-in', 'Zoom in', ['+', '='], () => pictures.graph()?.zoomBy(ZOOM)),
+    command('zoom-out', 'Zoom out', ['-'], () => pictures.graph()?.zoomBy(1 / ZOOM)),
+    command('pan-left', 'Move left', ['ArrowLeft', 'code:KeyA'], pan(1, 0)),
+    command('pan-right', 'Move right', ['ArrowRight', 'code:KeyD'], pan(-1, 0)),
+    command('pan-up', 'Move up', ['ArrowUp', 'code:KeyW'], pan(0, 1)),
+    command('pan-down', 'Move down', ['ArrowDown', 'code:KeyS'], pan(0, -1)),
+  ];
+}
+
+const digits = ['1', '2', '3', '4', '5'] as const;
+
+function panelCommands(view: RunView): Command[] {
+  const command = (id: string, title: string, chord: Chord, when: () => boolean, run: () => void): Command => {
+    return { id, title, group: 'Panels', chords: [chord], when: () => view.ready && when(), run };
+  };
+  const tabs = runTabs.slice(0, digits.length).map((tab, i) =>
+    command(
+      `tab-${tab}`,
+      `Show ${tab}`,
+      digits[i]!,
+      () => true,
+      () => view.choose({ tab }),
+    ),
+  );
+  const ended = (): boolean => !view.live;
+  const chosen = (): boolean => view.selected >= 0;
+  return [
+    ...tabs,
+    command('critical-path', 'Critical path', 'c', ended, () => view.choose({ criticalPath: !view.criticalPath })),
+    command('close-task', 'Close the task', 'Escape', chosen, () => view.select(-1)),
+  ];
+}

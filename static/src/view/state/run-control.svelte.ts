@@ -1,0 +1,85 @@
+// What the page asks the service to do with a run.
+
+import { Problem } from '../../api/problem';
+import type { RunSummary } from '../../api/schema';
+import { allRuns, formatRunsUrl } from '../pages/runs/runs-url';
+import type { RunView } from './run.svelte';
+
+/** Where a run is launched by hand: its files are not kept, or its parameters no longer parse. */
+const CONFLICT = 409;
+
+/** Commands on one run, one at a time; what went wrong stays until the next. */
+export class RunControl {
+  readonly #view: RunView;
+  #busy = $state(false);
+  #problem = $state('');
+
+  constructor(view: RunView) {
+    this.#view = view;
+  }
+
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  /** Why the last command did not work; empty where it did. */
+  get problem(): string {
+    return this.#problem;
+  }
+
+  /** Why a live run cannot be paused or cancelled from here; undefined where it can. */
+  get elsewhere(): string | undefined {
+    return this.#view.summaryNow.local ? undefined : 'Another process executes this run: stop it there';
+  }
+
+  pause(): Promise<void> {
+    return this.#do('paused', () => this.#view.app.api.pause(this.#view.run));
+  }
+
+  resume(): Promise<void> {
+    return this.#do('resumed', () => this.#view.app.api.resume(this.#view.run));
+  }
+
+  cancel(): Promise<void> {
+    return this.#do('being cancelled', () => this.#view.app.api.cancel(this.#view.run));
+  }
+
+  /** Starts the same again and opens it; where that needs a file, the form to launch it. */
+  async again(): Promise<void> {
+    const { app, run, summaryNow } = this.#view;
+    this.#busy = true;
+    this.#problem = '';
+    try {
+      const next = await app.track(app.api.retry(run));
+      app.say(`${next.name} started`);
+      app.navigate(`/runs/${encodeURIComponent(next.run)}`);
+    } catch (error) {
+      if (error instanceof Problem && error.status === CONFLICT) {
+        app.say('Choose its files again');
+        app.navigate(formatRunsUrl(allRuns, { workflow: summaryNow.workflow, set: summaryNow.params }));
+        return;
+      }
+      this.#fail(error);
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  async #do(done: string, ask: () => Promise<RunSummary>): Promise<void> {
+    const { app, source } = this.#view;
+    this.#busy = true;
+    this.#problem = '';
+    try {
+      source.takeSummary(await app.track(ask()));
+      app.say(`${this.#view.summaryNow.name} ${done}`);
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#problem = error instanceof Error ? error.message : String(error);
+  }
+}

@@ -1,0 +1,207 @@
+// Where the data of a run page come from: the stream of the run, and the few things that are asked for once.
+
+import type { Api } from '../../api/client';
+import type { RunSummary, RunWorker } from '../../api/schema';
+import type { LinkState } from '../../live/link-state';
+import type { LiveClient } from '../../live/live-client';
+import { GraphIndex } from '../../model/graph-index';
+import type { Graph } from '../../model/graph';
+import type { Layout } from '../../model/layout';
+import { RunFold } from '../../model/run-fold';
+import type { RunTable } from '../../model/run-table';
+import { type Past, pastByFunction } from './history-rank';
+
+export interface SourceDependencies {
+  readonly api: Api;
+  readonly live: LiveClient;
+  readonly run: string;
+  track<T>(work: Promise<T>): Promise<T>;
+  /** Told after each batch of frames, in place of an effect: the playhead follows. */
+  onbatch(table: RunTable): void;
+}
+
+/** How many past runs of the workflow the header compares with. */
+const PAST_RUNS = 100;
+/** Bars of the histograms of the past. */
+const BINS = 46;
+
+/** Data of one run: plain objects behind versions. open() once; what it answers closes. */
+export class RunSource {
+  readonly #fold = new RunFold();
+  readonly #deps: SourceDependencies;
+  #summary: RunSummary | undefined = $state.raw(undefined);
+  #index: GraphIndex | undefined = $state.raw(undefined);
+  #layout: Layout | null = $state.raw(null);
+  #version = $state(0);
+  #problem: unknown = $state.raw(undefined);
+  #link: LinkState | undefined = $state.raw(undefined);
+  #workers: readonly RunWorker[] = $state.raw([]);
+  #past: ReadonlyMap<string, Past> | undefined = $state.raw(undefined);
+  #pastMakespans: readonly number[] = $state.raw([]);
+  #heard = false;
+  #abort = new AbortController();
+
+  constructor(deps: SourceDependencies) {
+    this.#deps = deps;
+  }
+
+  get summary(): RunSummary | undefined {
+    return this.#summary;
+  }
+
+  /** Undefined until the graph has come. */
+  get index(): GraphIndex | undefined {
+    return this.#index;
+  }
+
+  get layout(): Layout | null {
+    return this.#layout;
+  }
+
+  /** The table; read `version` to be told when it changes. */
+  get table(): RunTable {
+    return this.#fold.table;
+  }
+
+  /** Moves with every batch of frames. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Why there is nothing to show; undefined while there is. */
+  get problem(): unknown {
+    return this.#problem;
+  }
+
+  get link(): LinkState | undefined {
+    return this.#link;
+  }
+
+  /** What is heard is fresh: while it is not, clocks stand still. */
+  get linked(): boolean {
+    return this.#link?.kind === 'open';
+  }
+
+  get workers(): readonly RunWorker[] {
+    return this.#workers;
+  }
+
+  /** History of a function by key; undefined while it is asked for. */
+  get past(): ReadonlyMap<string, Past> | undefined {
+    return this.#past;
+  }
+
+  /** Makespans of past runs of the workflow that succeeded, in no order. */
+  get pastMakespans(): readonly number[] {
+    return this.#pastMakespans;
+  }
+
+  /** There is enough to draw the page: of a past run its rows too, so that it is not seen as one that has just begun. */
+  get ready(): boolean {
+    void this.#version;
+    const summary = this.#summary;
+    if (summary === undefined || this.#index === undefined) return false;
+    return this.table.seq > 0 || summary.live || summary.last_seq === 0 || this.#link?.kind === 'waiting';
+  }
+
+  open(): () => void {
+    const { live, run } = this.#deps;
+    const unsubscribe = live.subscribeRun(run, {
+      frame: (frame) => this.#apply(frame),
+      summary: (summary) => {
+        this.takeSummary(summary);
+      },
+      status: (link) => {
+        this.#link = link;
+      },
+      error: (problem) => {
+        if (this.#summary === undefined) this.#problem = problem;
+      },
+    });
+    this.#link = live.state;
+    void this.load();
+    return () => {
+      this.#abort.abort();
+      unsubscribe();
+    };
+  }
+
+  /** Asks for what is asked for once; again after a failure. */
+  async load(): Promise<void> {
+    const { api, run, track } = this.#deps;
+    const { signal } = this.#abort;
+    this.#problem = undefined;
+    void track(api.layout(run, {}, signal)).then(
+      (layout) => (this.#layout = layout),
+      () => (this.#layout = null), // the page works without the picture: lanes and tables are there
+    );
+    try {
+      const [summary, graph] = await track(Promise.all([api.run(run, signal), api.graph(run, signal)]));
+      this.takeSummary(summary);
+      this.#takeGraph(graph);
+    } catch (error) {
+      if (!signal.aborted) this.#problem = error;
+      return;
+    }
+    await Promise.allSettled([this.#loadWorkers(), this.#loadPast(), this.#loadPastRuns()]);
+  }
+
+  /** A summary that came with the stream, or in answer to what the page asked the service to do. */
+  takeSummary(summary: RunSummary): void {
+    const ended = this.#summary?.live === true && !summary.live;
+    this.#summary = summary;
+    if (ended) void this.#loadWorkers();
+  }
+
+  #takeGraph(graph: Graph): void {
+    this.#index = new GraphIndex(graph, this.table);
+    this.#version++;
+  }
+
+  #apply(frame: Parameters<RunFold['apply']>[0]): boolean {
+    if (!this.#fold.apply(frame)) return false;
+    if (frame.more) return true;
+    this.#index?.update();
+    this.#deps.onbatch(this.table);
+    this.#version++;
+    if (!this.#heard) {
+      this.#heard = true;
+      if (this.#summary) void this.#loadWorkers();
+    }
+    return true;
+  }
+
+  async #loadWorkers(): Promise<void> {
+    const { api, run, track } = this.#deps;
+    try {
+      const { workers } = await track(api.runWorkers(run, this.#abort.signal));
+      this.#workers = workers;
+    } catch {
+      // Lanes have numbers where names are missing.
+    }
+  }
+
+  async #loadPast(): Promise<void> {
+    const { api, run, track } = this.#deps;
+    const query = { metric: 'execute_ns', group_by: 'function', quantiles: [0.25, 0.5, 0.75], bins: BINS } as const;
+    try {
+      const workflow = this.#summary!.workflow;
+      const history = await track(api.stats({ ...query, workflow, except: run }, this.#abort.signal));
+      this.#past = pastByFunction(history.groups);
+    } catch {
+      this.#past = new Map(); // ranks say that there is nothing to compare with
+    }
+  }
+
+  async #loadPastRuns(): Promise<void> {
+    const { api, run, track } = this.#deps;
+    try {
+      const { workflow } = this.#summary!;
+      const query = { workflow, status: ['succeeded' as const], limit: PAST_RUNS };
+      const { runs } = await track(api.runs(query, this.#abort.signal));
+      this.#pastMakespans = runs.filter((one) => one.run !== run).map((one) => one.makespan_ns);
+    } catch {
+      // The header leaves out what it cannot compare.
+    }
+  }
+}

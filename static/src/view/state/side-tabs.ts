@@ -1,0 +1,20 @@
+// The tabs below the inspector.
+
+import type { RunTab } from '../../model/url-state';
+
+export interface SideTab {
+  readonly id: RunTab;
+  readonly label: string;
+  readonly title: string;
+}
+
+/** The tabs in order; keys 1 to 5 choose them. What only the end of a run can tell keeps its place and says so. */
+export function tabsOf(live: boolean): SideTab[] {
+  return [
+    { id: 'statistics', label: 'Statistics', title: '1' },
+    { id: 'path', label: 'Critical path', title: live ? 'Known when the run ends' : '2' },
+    { id: 'edges', label: 'Edges', title: '3' },
+    { id: 'events', label: 'Events', title: '4' },
+    { id: 'tasks', label: 'Tasks', title: '5' },
+  ];
+}

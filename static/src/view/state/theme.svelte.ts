@@ -1,0 +1,64 @@
+// Light, dark, or as the system has it.
+
+import { type Keep, recall, remember } from './preference';
+
+export const themeChoices = ['auto', 'light', 'dark'] as const;
+export type ThemeChoice = (typeof themeChoices)[number];
+
+const KEY = 'dagscope.theme';
+
+/** The theme; it sets data-theme on the document, which tokens.css reads. `version` moves when colours change. */
+export class Theme {
+  #choice: ThemeChoice = $state('auto');
+  #version = $state(0);
+  #root: HTMLElement;
+  #keep: Keep;
+
+  constructor(root: HTMLElement, keep: Keep) {
+    this.#root = root;
+    this.#keep = keep;
+    this.#choice = recall(keep, KEY, themeChoices, 'auto');
+    this.#apply();
+  }
+
+  get choice(): ThemeChoice {
+    return this.#choice;
+  }
+
+  /** For pictures: read the palette again when it moves. */
+  get version(): number {
+    return this.#version;
+  }
+
+  choose(choice: ThemeChoice): void {
+    if (choice === this.#choice) return;
+    this.#choice = choice;
+    remember(this.#keep, KEY, choice);
+    this.#apply();
+    this.#version++;
+  }
+
+  /** Auto, light, dark, and again. */
+  next(): void {
+    const at = themeChoices.indexOf(this.#choice);
+    this.choose(themeChoices[(at + 1) % themeChoices.length]!);
+  }
+
+  /** Notices changes of the system's scheme and contrast; the answer ends that. */
+  watch(host: Window): () => void {
+    const queries = ['(prefers-color-scheme: dark)', '(prefers-contrast: more)', '(forced-colors: active)'];
+    const lists = queries.map((query) => host.matchMedia(query));
+    const changed = (): void => {
+      this.#version++;
+    };
+    for (const list of lists) list.addEventListener('change', changed);
+    return () => {
+      for (const list of lists) list.removeEventListener('change', changed);
+    };
+  }
+
+  #apply(): void {
+    if (this.#choice === 'auto') delete this.#root.dataset['theme'];
+    else this.#root.dataset['theme'] = this.#choice;
+  }
+}

@@ -1,0 +1,78 @@
+// What the source of the dashboard must keep to: STYLE-frontend, sections 1, 13 and 15, as data.
+
+/** One purpose each; which other folders it may import, and which names no other may use. */
+export const folders: Readonly<
+  Record<string, { readonly imports: readonly string[]; readonly alone: readonly string[] }>
+> = {
+  model: { imports: [], alone: [] },
+  api: { imports: ['model'], alone: ['fetch', 'XMLHttpRequest'] },
+  live: { imports: ['model', 'api'], alone: ['WebSocket', 'EventSource'] },
+  draw: {
+    imports: ['model'],
+    alone: [
+      'CanvasRenderingContext2D',
+      'OffscreenCanvasRenderingContext2D',
+      'requestAnimationFrame',
+      'cancelAnimationFrame',
+    ],
+  },
+  input: { imports: ['model'], alone: ['PointerEvent', 'KeyboardEvent', 'WheelEvent'] },
+  view: { imports: ['model', 'api', 'live', 'draw', 'input'], alone: [] },
+};
+
+/** main.ts and whatever else stands in src itself wires all of them. */
+export const ROOT = '';
+
+/** Packages, and the folders that may import them. */
+export const packages: Readonly<Record<string, readonly string[]>> = {
+  svelte: ['view', ROOT],
+  uplot: ['view'],
+};
+
+/** What model must not name: it is pure, and time comes in from outside. */
+export const notInModel: readonly string[] = [
+  'window',
+  'document',
+  'navigator',
+  'location',
+  'history',
+  'performance',
+  'localStorage',
+  'sessionStorage',
+  'setTimeout',
+  'setInterval',
+  'queueMicrotask',
+  'Date.now',
+  'Math.random',
+];
+
+/** Most lines. More than reasoned never goes; more than the first needs a comment `Long:` that says why. */
+export const most = {
+  fileLines: 400,
+  componentLines: 200,
+  functionLines: 45,
+  reasonedFunctionLines: 80,
+} as const;
+
+/** Files that may break a rule, each with the reason. */
+export const exceptions: Readonly<Record<string, { readonly rule: Rule; readonly reason: string }>> = {
+  'api/schema.ts': { rule: 'size', reason: 'generated from the OpenAPI document' },
+};
+
+/** Names that say nothing about what a file holds. */
+export const emptyNames: readonly string[] = ['index', 'util', 'utils', 'helper', 'helpers', 'common', 'misc', 'types'];
+
+/** Files that may have colours of their own, each with the reason. */
+export const colourFiles: Readonly<Record<string, string>> = {
+  'draw/palette.ts': 'a missing token paints hot pink',
+};
+
+export type Rule = 'import' | 'alone' | 'pure' | 'size' | 'name' | 'colour';
+
+/** A line of source that breaks a rule. */
+export interface Breach {
+  readonly rule: Rule;
+  readonly file: string;
+  readonly line: number;
+  readonly what: string;
+}

@@ -1,0 +1,144 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+
+import { Outcome } from '../../src/model/run-table';
+import { stagedGraph } from './frames';
+import { withPaths } from './recording-context';
+import { fanoutPlan, layersPlan, montagePlan, syntheticRun, SyntheticTable, type SyntheticRun } from './synthetic-run';
+
+beforeAll(withPaths);
+
+function fail(run: SyntheticRun, node: number): void {
+  const row = run.table.rowsOf(node).at(-1)!;
+  run.table.outcome[row] = Outcome.failed;
+  (run.table as SyntheticTable).version++;
+}
+
+describe('GraphPainter', () => {
+  it('paints every node of a small graph, with its name, in the colours of its state', () => {
+    const run = syntheticRun(montagePlan());
+    const { contexts } = stagedGraph(run, { atNs: run.endNs });
+    expect(contexts.marks.of('roundRect').length).toBe(89);
+    expect(contexts.marks.texts).toContain('mProject[3]');
+    expect(contexts.marks.texts).toContain('mAdd');
+    expect(contexts.marks.texts).toContain('20/20');
+    expect(contexts.marks.of('fill').some((call) => call.fill === 'st-succeeded-soft')).toBe(true);
+    expect(contexts.ground.of('moveTo').length).toBe(run.layout.scopes[0]!.edges.length);
+  });
+
+  it('paints edges that move in the colour of fetching, above the ground', () => {
+    const run = syntheticRun(montagePlan());
+    const fetching = run.table.rowsOf(30).at(-1)!;
+    const atNs = (run.table.claimedNs[fetching]! + run.table.startedNs[fetching]!) / 2;
+    const parent = run.table.rowsOf(run.index.parents(30)[0]!).at(-1)!;
+    run.table.worker[parent] = 1;
+    run.table.worker[fetching] = 0;
+    const { contexts } = stagedGraph(run, { atNs });
+    expect(contexts.marks.of('stroke').some((call) => call.stroke === 'st-fetching')).toBe(true);
+  });
+
+  it('dims what is off the critical path and strokes the path in ink', () => {
+    const run = syntheticRun(montagePlan());
+    const { contexts } = stagedGraph(run, { path: [0, 20, 63, 64] });
+    expect(contexts.marks.of('stroke').some((call) => call.stroke === 'ink' && call.alpha === 1)).toBe(true);
+    expect(contexts.marks.of('fill').some((call) => call.alpha < 0.4)).toBe(true);
+  });
+
+  it('shows one failed task when thousands are drawn as boxes', () => {
+    const run = syntheticRun(layersPlan(2000, 10));
+    fail(run, 777);
+    const { contexts } = stagedGraph(run, { atNs: run.endNs });
+    const failed = contexts.marks.of('fillRect').filter((call) => call.fill === 'st-failed');
+    expect(failed).toHaveLength(1);
+    expect(Number(failed[0]!.args[3])).toBeGreaterThanOrEqual(2);
+  });
+
+  it('shows one failed instance among ten thousand', () => {
+    const run = syntheticRun(fanoutPlan(10_000));
+    fail(run, run.index.blocks[1]!.first + 2 * 4321);
+    const { contexts } = stagedGraph(run, { atNs: run.endNs });
+    expect(contexts.marks.of('fill').some((call) => call.fill === 'st-failed')).toBe(true);
+    expect(contexts.marks.texts).toContain('×10,000');
+  });
+
+  it('draws the body of a fan-out before its width is known', () => {
+    const run = syntheticRun({ ...fanoutPlan(1), width: 0 });
+    const { contexts } = stagedGraph(run, { atNs: 0 });
+    expect(contexts.marks.texts).toContain('×?');
+    expect(contexts.marks.texts).toContain('sharpen');
+  });
+
+  it('paints nothing of an empty graph but its ground', () => {
+    const run = syntheticRun(layersPlan(0, 1));
+    const { contexts } = stagedGraph(run);
+    expect(contexts.marks.of('roundRect')).toHaveLength(0);
+    expect(contexts.ground.of('fillRect')).toHaveLength(1);
+  });
+});
+
+describe('layers of the graph', () => {
+  it('paints the overlay alone when the pointer moves', () => {
+    const run = syntheticRun(montagePlan());
+    const { contexts, frames, show, loop } = stagedGraph(run);
+    for (const ctx of Object.values(contexts)) ctx.forget();
+    show({ hovered: 4 });
+    frames.run();
+    expect(contexts.ground.calls).toHaveLength(0);
+    expect(contexts.marks.calls).toHaveLength(0);
+    expect(contexts.overlay.calls.length).toBeGreaterThan(0);
+    expect(contexts.overlay.calls.length).toBeLessThan(12);
+    expect(loop.idle).toBe(true);
+  });
+
+  it('leaves the ground while no edge changes its look', () => {
+    const run = syntheticRun(montagePlan());
+    const { contexts, frames, show } = stagedGraph(run, { atNs: 1e9 });
+    contexts.ground.forget();
+    show({ atNs: 1.0001e9 });
+    frames.run();
+    expect(contexts.ground.calls).toHaveLength(0);
+    expect(contexts.marks.calls.length).toBeGreaterThan(0);
+    show({ atNs: run.endNs });
+    frames.run();
+    expect(contexts.ground.calls.length).toBeGreaterThan(0);
+  });
+
+  it('paints again what the selection changes', () => {
+    const run = syntheticRun(montagePlan());
+    const { contexts, frames, show } = stagedGraph(run);
+    for (const ctx of Object.values(contexts)) ctx.forget();
+    show({ selected: 3 });
+    frames.run();
+    expect(contexts.ground.calls).toHaveLength(0);
+    expect(contexts.marks.of('stroke').some((call) => call.stroke === 'ink-2')).toBe(true);
+  });
+});
+
+describe('budgets of the graph', () => {
+  // Calls and changes of style of a frame, not time: they do not depend on the machine.
+  it.each([
+    [60, 5, 1200, 260],
+    [2000, 10, 700, 200],
+    [100_000, 20, 700, 200],
+  ])(
+    '%i tasks in %i levels take at most %i calls',
+    (tasks, levels, calls, changes) => {
+      const run = syntheticRun(layersPlan(tasks, levels), { workers: 8, slots: 8 });
+      const { contexts } = stagedGraph(run);
+      expect(contexts.marks.calls.length).toBeLessThan(calls);
+      expect(contexts.marks.styleChanges).toBeLessThan(changes);
+      expect(contexts.ground.styleChanges).toBeLessThan(60);
+    },
+    30_000,
+  );
+
+  it('draws only what is in view of 2,000 nodes', () => {
+    const run = syntheticRun(layersPlan(2000, 10));
+    const { contexts, frames, stage } = stagedGraph(run);
+    stage.zoomBy(12, 100, 250);
+    for (const ctx of Object.values(contexts)) ctx.forget();
+    stage.pan(1, 0);
+    frames.run();
+    expect(contexts.marks.of('roundRect').length + contexts.marks.of('rect').length).toBeLessThan(90);
+    expect(contexts.ground.of('bezierCurveTo').length).toBeLessThan(800);
+  });
+});

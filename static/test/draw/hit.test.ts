@@ -1,0 +1,148 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+
+import { FOLD_FROM } from '../../src/draw/lane-layout';
+import type { GraphStage } from '../../src/draw/graph-stage';
+import { zoneAt } from '../../src/input/zones';
+import { stagedGraph, stagedLanes } from './frames';
+import { withPaths } from './recording-context';
+import { fanoutPlan, layersPlan, montagePlan, nestedPlan, syntheticRun } from './synthetic-run';
+
+beforeAll(withPaths);
+
+/** Every task whose mark is on the screen answers at its centre. */
+function expectTasksHit(stage: GraphStage, nodes: Iterable<number>): number {
+  let seen = 0;
+  for (const node of nodes) {
+    const rect = stage.placeOf(node)!;
+    const x = rect.x + rect.w / 2;
+    const y = rect.y + rect.h / 2;
+    if (x < 0 || x > 1500 || y < 0 || y > 500 || zoneAt(stage.areas(), x, y)?.id === 'minimap') continue;
+    expect(stage.hit(x, y)).toMatchObject({ kind: 'task', node });
+    seen++;
+  }
+  return seen;
+}
+
+function tasksOf(run: { index: { nodes: number; isTask(node: number): boolean } }): number[] {
+  return Array.from({ length: run.index.nodes }, (_, node) => node).filter((node) => run.index.isTask(node));
+}
+
+describe('hits in the graph', () => {
+  it('meets every node at its centre, at any zoom', () => {
+    const run = syntheticRun(montagePlan());
+    const { stage } = stagedGraph(run);
+    expect(expectTasksHit(stage, tasksOf(run))).toBe(89);
+    stage.zoomBy(3, 400, 200);
+    expect(expectTasksHit(stage, tasksOf(run))).toBeGreaterThan(5);
+    stage.zoomBy(2, 1400, 400);
+    stage.pan(-300, 40);
+    expectTasksHit(stage, tasksOf(run));
+  });
+
+  it('meets tasks inside of fan-outs where they are drawn, and else the box', () => {
+    const run = syntheticRun(fanoutPlan(48));
+    const { stage } = stagedGraph(run);
+    expect(expectTasksHit(stage, tasksOf(run))).toBe(98);
+    const many = syntheticRun(fanoutPlan(5000));
+    const crowded = stagedGraph(many).stage;
+    const place = crowded.placeOf(many.index.blocks[1]!.first + 500)!;
+    expect(crowded.hit(place.x, place.y)).toMatchObject({ kind: 'fanout', node: 2 });
+  });
+
+  it('meets tasks of nested fan-outs', () => {
+    const run = syntheticRun(nestedPlan(3));
+    const { stage } = stagedGraph(run);
+    stage.zoomBy(3);
+    expect(expectTasksHit(stage, tasksOf(run))).toBeGreaterThan(3);
+  });
+
+  it('meets every box of a collapsed level, with exact totals', () => {
+    const run = syntheticRun(layersPlan(2000, 10));
+    const { stage } = stagedGraph(run, { atNs: run.endNs });
+    for (let task = 0; task < 2000; task += 100) {
+      const rect = stage.placeOf(task)!;
+      const hit = stage.hit(rect.x + rect.w / 2, rect.y + rect.h / 2);
+      expect(hit).toMatchObject({ kind: 'group', total: 200, counts: { succeeded: 200 } });
+    }
+  });
+
+  it('meets edges within their margin, and nothing far from everything', () => {
+    const run = syntheticRun(montagePlan());
+    const { stage } = stagedGraph(run);
+    const from = stage.placeOf(63)!;
+    const to = stage.placeOf(64)!;
+    const y = from.y + from.h / 2;
+    const x = (from.x + from.w + to.x) / 2;
+    expect(stage.hit(x, y + 2)).toMatchObject({ kind: 'edge', from: 63, to: 64 });
+    expect(stage.hit(x, y - 160)).not.toMatchObject({ from: 63, to: 64 });
+    expect(stage.hit(1499, 499)).toBeNull();
+  });
+});
+
+describe('steps with the arrow keys', () => {
+  it('goes to the neighbour in a direction, and begins with the first', () => {
+    const run = syntheticRun(montagePlan());
+    const none = stagedGraph(run);
+    expect(run.index.levelOf(none.stage.step(1, 0))).toBe(0);
+    const { stage } = stagedGraph(run, { selected: 63 });
+    expect(stage.step(1, 0)).toBe(64);
+    const at = stage.placeOf(stage.step(-1, 0))!;
+    expect(at.x).toBeLessThan(stage.placeOf(63)!.x);
+  });
+});
+
+describe('hits in the lanes', () => {
+  it('meets every bar at its centre', () => {
+    const run = syntheticRun(montagePlan(), { retryEvery: 9 });
+    const { stage } = stagedLanes(run);
+    const { table } = run;
+    for (let row = 0; row < table.rows; row++) {
+      const lane = run.table.worker[row]! * 4 + table.slot[row]!;
+      const middleNs = (table.claimedNs[row]! + table.updatedNs[row]!) / 2;
+      const x = 104 + (middleNs / run.endNs) * (1300 - 104 - 62);
+      const y = 28 + lane * 19 + table.worker[row]! * 8 + 8;
+      expect(stage.hit(x, y)).toMatchObject({ kind: 'attempt', row, node: table.node[row]! });
+    }
+  });
+
+  it('answers with all attempts of a bucket, which together are all of them', () => {
+    const run = syntheticRun(layersPlan(20_000, 4), { workers: 1, slots: 2 });
+    const { stage } = stagedLanes(run);
+    const rows = new Set<number>();
+    for (let x = 104; x <= 1238; x += 0.5) {
+      const hit = stage.hit(x, 34);
+      if (hit?.kind === 'attempt') rows.add(hit.row);
+      if (hit?.kind === 'bucket') for (const row of hit.rows) rows.add(row);
+    }
+    let expected = 0;
+    for (let row = 0; row < run.table.rows; row++) if (run.table.slot[row] === 0) expected++;
+    expect(rows.size).toBe(expected);
+  });
+
+  it('explains the ribbon, and nothing in the gutter', () => {
+    const run = syntheticRun(montagePlan());
+    const { stage, height } = stagedLanes(run);
+    const hit = stage.hit(300, height() - 20);
+    expect(hit).toMatchObject({ kind: 'slots' });
+    if (hit?.kind === 'slots') expect(hit.running + hit.moving + hit.idle).toBe(8);
+    expect(stage.hit(50, 40)).toBeNull();
+    expect(
+      [
+        [300, 10],
+        [20, 60],
+        [300, 60],
+      ].map(([x, y]) => zoneAt(stage.areas(), x!, y!)?.id),
+    ).toEqual(['axis', 'gutter', 'lanes']);
+  });
+
+  it('opens a folded worker', () => {
+    const run = syntheticRun(layersPlan(3000, 10), { workers: 8, slots: FOLD_FROM / 8 });
+    const { stage, height, frames } = stagedLanes(run);
+    const folded = height();
+    expect(stage.toggleStrip(40)).toBe(true);
+    frames.run();
+    expect(height()).toBeGreaterThan(folded);
+    expect(stage.toggleStrip(40)).toBe(true);
+    expect(height()).toBe(folded);
+  });
+});

@@ -1,0 +1,258 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+
+import { BucketCache, bucketRange, rowsInBucket } from '../../src/draw/lane-buckets';
+import { FOLD_FROM, lanesLayout, rowsBetween, SCROLL_FROM } from '../../src/draw/lane-layout';
+import { RibbonCache } from '../../src/draw/ribbon-steps';
+import { lanesOf } from '../../src/model/lanes';
+import { Outcome } from '../../src/model/run-table';
+import { TimeScale } from '../../src/model/time-scale';
+import { stagedLanes } from './frames';
+import { withPaths, type RecordingContext } from './recording-context';
+import { layersPlan, montagePlan, syntheticRun, SyntheticTable } from './synthetic-run';
+
+beforeAll(withPaths);
+
+const viewport = { width: 1300, windowWidth: 1920, windowHeight: 1000 };
+
+describe('lanesLayout', () => {
+  function layoutOf(workers: number, slots: number, open: number[] = []) {
+    const run = syntheticRun(layersPlan(workers * slots * 4, 4), { workers, slots });
+    return lanesLayout(lanesOf(run.table), new Set(open), viewport);
+  }
+
+  it('has its natural height up to 15 lanes', () => {
+    const layout = layoutOf(2, 4);
+    expect(layout.contentHeight).toBe(8 * 19 + 8);
+    expect(layout.areaHeight).toBe(layout.contentHeight);
+    expect(layout.isFolded).toBe(false);
+  });
+
+  it('scrolls inside at most 40 % of the window from 16 lanes on', () => {
+    const layout = layoutOf(4, 8);
+    expect(layout.rows.length).toBeGreaterThanOrEqual(SCROLL_FROM);
+    expect(layout.areaHeight).toBe(400);
+    expect(layout.contentHeight).toBeGreaterThan(400);
+  });
+
+  it('folds workers to strips from 64 lanes on, and opens one', () => {
+    const folded = layoutOf(8, FOLD_FROM / 8);
+    expect(folded.rows.map((row) => row.kind)).toEqual(Array.from({ length: 8 }, () => 'strip'));
+    expect(folded.rowOfLane.every((row) => row >= 0)).toBe(true);
+    const open = layoutOf(8, FOLD_FROM / 8, [2]);
+    expect(open.rows).toHaveLength(16);
+    expect(open.rows[open.rowOfLane[17]!]!.lane?.slot).toBe(1);
+  });
+
+  it('finds the rows in view', () => {
+    const layout = layoutOf(4, 8);
+    const rows = rowsBetween(layout, 100, 160);
+    expect(rows.every((row) => row.top < 160 && row.top + row.height > 100)).toBe(true);
+    expect(rows.length).toBeLessThanOrEqual(5);
+  });
+});
+
+describe('BucketCache', () => {
+  const run = syntheticRun(layersPlan(4000, 4), { workers: 1, slots: 3, retryEvery: 50 });
+  const { lanes } = lanesOf(run.table);
+  const range = bucketRange(0, run.endNs, 2 ** 32);
+
+  it('keeps the exact time and number of its attempts', () => {
+    for (const lane of lanes) {
+      const buckets = new BucketCache().of(run.table, 'lane', [lane], range, Infinity);
+      const sum = (values: Float64Array): number => values.reduce((total, share) => total + share, 0) * range.widthNs;
+      let runningNs = 0;
+      let movingNs = 0;
+      for (const row of lane.rows) {
+        runningNs += run.table.endedNs[row]! - run.table.startedNs[row]!;
+        movingNs += run.table.startedNs[row]! - run.table.claimedNs[row]!;
+        movingNs += run.table.updatedNs[row]! - run.table.endedNs[row]!;
+      }
+      expect(sum(buckets.running) / runningNs).toBeCloseTo(1, 6);
+      expect(sum(buckets.moving) / movingNs).toBeCloseTo(1, 6);
+      expect(buckets.started.reduce((total, n) => total + n, 0)).toBe(lane.rows.length);
+    }
+  });
+
+  it('is aligned to the start of the run, whatever is in view', () => {
+    const shifted = bucketRange(123_456_789, run.endNs / 2, 2 ** 26);
+    expect(shifted.first % 256).toBe(0);
+    expect(shifted.first * shifted.widthNs).toBeLessThanOrEqual(123_456_789);
+    expect((shifted.first + shifted.count) * shifted.widthNs).toBeGreaterThanOrEqual(run.endNs / 2);
+  });
+
+  it('never loses a failure', () => {
+    const buckets = new BucketCache().of(run.table, 'lane', lanes, range, Infinity);
+    for (let row = 0; row < run.table.rows; row++) {
+      if (run.table.outcome[row] !== Outcome.retrying) continue;
+      const number = Math.floor(run.table.updatedNs[row]! / range.widthNs) - range.first;
+      expect(buckets.failed[number]).toBe(1);
+    }
+  });
+
+  it('leaves long attempts to be painted by themselves, and finds the rows of a bucket', () => {
+    const longest = 0.7e9;
+    const fine = bucketRange(0, run.endNs, 2 ** 28);
+    const buckets = new BucketCache().of(run.table, 'lane', [lanes[0]!], fine, longest);
+    const own = new Set(buckets.long.map((place) => lanes[0]!.rows[place]!));
+    let gathered = 0;
+    for (let i = 0; i < fine.count; i++) {
+      for (const row of rowsInBucket([lanes[0]!], fine.widthNs, fine.first + i, longest)) {
+        expect(own.has(row)).toBe(false);
+        gathered += run.table.claimedNs[row]! >= (fine.first + i) * fine.widthNs ? 1 : 0;
+      }
+    }
+    expect(own.size).toBeGreaterThan(0);
+    expect(gathered + own.size).toBe(lanes[0]!.rows.length);
+  });
+
+  it('reads rows once for a zoom, and again for a new version', () => {
+    const cache = new BucketCache();
+    cache.of(run.table, 'lane', lanes, range, Infinity);
+    const read = cache.rowsRead;
+    cache.of(run.table, 'lane', lanes, range, Infinity);
+    expect(cache.rowsRead).toBe(read);
+    (run.table as SyntheticTable).version++;
+    cache.of(run.table, 'lane', lanes, range, Infinity);
+    expect(cache.rowsRead).toBe(2 * read);
+  });
+});
+
+describe('RibbonCache', () => {
+  it('means over a pixel agree with the exact profile', () => {
+    const run = syntheticRun(layersPlan(6000, 6), { workers: 2, slots: 4 });
+    const few = syntheticRun(layersPlan(300, 6), { workers: 2, slots: 4 });
+    const scale = new TimeScale(0, run.endNs, 0, 1000);
+    const gathered = new RibbonCache().of(run.table, scale, run.endNs);
+    expect(gathered.length).toBeLessThan(1100);
+    const area = (steps: typeof gathered, endNs: number, values: Float64Array): number => {
+      let total = 0;
+      for (let i = 0; i < steps.length; i++) total += values[i]! * ((steps.atNs[i + 1] ?? endNs) - steps.atNs[i]!);
+      return total;
+    };
+    let runningNs = 0;
+    for (let row = 0; row < run.table.rows; row++) runningNs += run.table.endedNs[row]! - run.table.startedNs[row]!;
+    expect(area(gathered, run.endNs, gathered.running) / runningNs).toBeCloseTo(1, 1);
+    const exact = new RibbonCache().of(few.table, scale, few.endNs);
+    expect(exact.mostReady).toBe(Math.max(...exact.ready));
+  });
+});
+
+/** Rectangles painted in a colour. */
+function painted(ctx: RecordingContext, colour: string): number {
+  return ctx.of('fillRect').filter((call) => call.fill === colour).length;
+}
+
+describe('LanesPainter', () => {
+  it('paints each attempt by its phases, the past quiet, what is active loud, the future faint', () => {
+    const run = syntheticRun(montagePlan(), { retryEvery: 8 });
+    const { contexts } = stagedLanes(run, { atNs: run.endNs / 3 });
+    const { marks } = contexts;
+    expect(painted(marks, 'st-running-past')).toBeGreaterThanOrEqual(80);
+    expect(painted(marks, 'st-running')).toBeGreaterThan(0);
+    expect(painted(marks, 'st-fetching-past')).toBeGreaterThan(0);
+    expect(painted(marks, 'st-storing-past')).toBeGreaterThan(0);
+    expect(painted(marks, 'st-failed')).toBeGreaterThan(0);
+    expect(marks.of('fillRect').some((call) => call.alpha === 0.3)).toBe(true);
+    expect(marks.texts.some((text) => text.startsWith('mProject['))).toBe(true);
+    expect(marks.texts).toEqual(expect.arrayContaining(['0 idle', 'busy']));
+    expect(contexts.ground.texts).toEqual(expect.arrayContaining(['w1', 'node-a', 'Slots', 'Ready']));
+  });
+
+  it('paints nothing right of now while the run goes on, but the expected end', () => {
+    const run = syntheticRun(montagePlan());
+    const table = run.table as SyntheticTable;
+    table.ended = false;
+    table.nowNs = run.endNs;
+    const expected = { fromNs: run.endNs * 1.2, toNs: run.endNs * 1.3, text: 'expected end' };
+    const more = { live: true, atNs: run.endNs, endNs: run.endNs * 1.5, expected };
+    const { contexts } = stagedLanes(run, more);
+    expect(contexts.marks.of('fillRect').every((call) => call.alpha !== 0.3)).toBe(true);
+    expect(contexts.ground.texts).toContain('expected end');
+  });
+
+  it('boxes the selection and outlines what it read, with an arrow', () => {
+    const run = syntheticRun(montagePlan());
+    const { contexts, frames, show } = stagedLanes(run);
+    for (const ctx of Object.values(contexts)) ctx.forget();
+    show({ selected: 20 });
+    frames.run();
+    const producers = run.index.parents(20).length;
+    expect(contexts.overlay.of('strokeRect')).toHaveLength(1 + producers);
+    expect(contexts.overlay.of('fill').length).toBe(producers + 1);
+    expect(contexts.marks.calls).toHaveLength(0);
+  });
+
+  it('writes the playhead in the clock that was chosen', () => {
+    const run = syntheticRun(montagePlan());
+    const axis = { epochMs: Date.UTC(2026, 10, 22, 4, 12, 8), mode: 'utc' as const };
+    const { contexts } = stagedLanes(run, { atNs: 13.4e9, axis });
+    expect(contexts.overlay.texts).toEqual(['04:12:21.40']);
+    expect(contexts.ground.texts).toContain('04:12:10');
+  });
+
+  it('shows a run without rows', () => {
+    const run = syntheticRun(layersPlan(0, 1));
+    const { contexts, height } = stagedLanes(run, { endNs: 1e9 });
+    expect(height()).toBeGreaterThan(80);
+    expect(contexts.overlay.texts).toHaveLength(1);
+  });
+});
+
+describe('layers of the lanes', () => {
+  it('paints the overlay alone when the pointer moves', () => {
+    const run = syntheticRun(montagePlan());
+    const { contexts, frames, show, loop } = stagedLanes(run);
+    for (const ctx of Object.values(contexts)) ctx.forget();
+    show({ hovered: 4 });
+    frames.run();
+    expect(contexts.ground.calls).toHaveLength(0);
+    expect(contexts.marks.calls).toHaveLength(0);
+    expect(contexts.overlay.of('strokeRect')).toHaveLength(1);
+    expect(loop.idle).toBe(true);
+  });
+
+  it('leaves the ground while the playhead moves', () => {
+    const run = syntheticRun(montagePlan());
+    const { contexts, frames, show } = stagedLanes(run);
+    for (const ctx of Object.values(contexts)) ctx.forget();
+    show({ atNs: run.endNs / 4 });
+    frames.run();
+    expect(contexts.ground.calls).toHaveLength(0);
+    expect(contexts.marks.calls.length).toBeGreaterThan(0);
+  });
+
+  it('zooms around the pointer, and back to the whole', () => {
+    const run = syntheticRun(montagePlan());
+    const { stage } = stagedLanes(run);
+    const atNs = stage.nsAt(500);
+    stage.zoomBy(4, 500);
+    expect(stage.nsAt(500)).toBeCloseTo(atNs, -3);
+    expect(stage.scaleText()).toBe('× 4.0');
+    stage.pan(1e6);
+    expect(stage.nsAt(104)).toBeCloseTo(0, -3);
+    stage.zoomBy(0.001, 500);
+    expect(stage.scaleText()).toBe('Fit');
+  });
+});
+
+describe('budgets of the lanes', () => {
+  it.each([
+    [60, 4, 2500],
+    [2000, 4, 30_000],
+    [100_000, 8, 30_000],
+  ])(
+    '%i attempts on 2 × %i slots take at most %i calls',
+    (tasks, slots, calls) => {
+      const run = syntheticRun(layersPlan(tasks, 10), { slots });
+      const { contexts, frames, show } = stagedLanes(run);
+      expect(contexts.marks.calls.length).toBeLessThan(calls);
+      expect(contexts.marks.styleChanges).toBeLessThan(900);
+      // A scrub costs the same again, whatever the number of attempts.
+      contexts.marks.forget();
+      show({ atNs: run.endNs / 3 });
+      frames.run();
+      expect(contexts.marks.calls.length).toBeLessThan(calls);
+    },
+    30_000,
+  );
+});

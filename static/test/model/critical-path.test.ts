@@ -1,0 +1,149 @@
+import { describe, expect, test } from 'vitest';
+
+import { criticalPathOf } from '../../src/model/critical-path';
+import { GraphIndex } from '../../src/model/graph-index';
+import { Outcome, RowFlag } from '../../src/model/run-table';
+import { slackOf } from '../../src/model/slack';
+import { randomGraph } from '../fake/fake-graph';
+import { FakeRun } from '../fake/fake-run';
+import { graphOf } from '../fake/graph-of';
+import { forSeeds } from '../fake/random';
+import { foldOf, tableOf } from '../fake/table-of';
+
+const row = (node: number, [readyNs, claimedNs, startedNs, endedNs, updatedNs]: number[]) => ({
+  node,
+  readyNs: readyNs!,
+  claimedNs: claimedNs!,
+  startedNs: startedNs!,
+  endedNs: endedNs!,
+  updatedNs: updatedNs!,
+  outcome: Outcome.ok,
+});
+
+/** load → blur (slow) and grey (quick) → merge; blur is tried twice. */
+const graph = graphOf(
+  ['load', 'blur', 'grey', 'merge'],
+  [
+    [0, 1],
+    [0, 2],
+    [1, 3],
+    [2, 3],
+  ],
+);
+const rows = [
+  { ...row(0, [0, 5, 10, 20, 22]), flags: RowFlag.stored },
+  { ...row(1, [22, 24, 25, 30, 30]), outcome: Outcome.retrying },
+  row(2, [22, 22, 23, 33, 33]),
+  { ...row(1, [40, 42, 45, 60, 61]), attempt: 2 },
+  row(3, [61, 61, 65, 90, 95]),
+];
+const ended = { ended: true, nowNs: 100 };
+
+describe('the critical path', () => {
+  test('goes back over the parent that ended last, by phase', () => {
+    const table = tableOf(rows, ended);
+    const path = criticalPathOf(new GraphIndex(graph, table), table)!;
+    expect(path.steps).toEqual([
+      {
+        node: 0,
+        row: 0,
+        fromNs: 5,
+        toNs: 22,
+        queueNs: 0,
+        fetchNs: 5,
+        executeNs: 10,
+        storeNs: 2,
+        updateNs: 0,
+        totalNs: 17,
+      },
+      {
+        node: 1,
+        row: 3,
+        fromNs: 22,
+        toNs: 61,
+        queueNs: 20,
+        fetchNs: 3,
+        executeNs: 15,
+        storeNs: 0,
+        updateNs: 1,
+        totalNs: 39,
+      },
+      {
+        node: 3,
+        row: 4,
+        fromNs: 61,
+        toNs: 95,
+        queueNs: 0,
+        fetchNs: 4,
+        executeNs: 25,
+        storeNs: 0,
+        updateNs: 5,
+        totalNs: 34,
+      },
+    ]);
+    expect(path.phases).toEqual({ queueNs: 20, fetchNs: 12, executeNs: 50, storeNs: 2, updateNs: 6 });
+    expect([path.totalNs, [...path.nodes]]).toEqual([90, [0, 1, 3]]);
+  });
+
+  test('is not guessed while the run is live, and is none where nothing ran', () => {
+    const live = tableOf(rows);
+    expect(criticalPathOf(new GraphIndex(graph, live), live)).toBeUndefined();
+    const nothing = tableOf([{ outcome: Outcome.skipped, updatedNs: 5 }], ended);
+    expect(criticalPathOf(new GraphIndex(graph, nothing), nothing)).toBeUndefined();
+  });
+
+  test('covers the makespan, without gaps', () => {
+    forSeeds(30, (random) => {
+      const run = new FakeRun(randomGraph(random), random);
+      const table = foldOf(run);
+      const path = criticalPathOf(new GraphIndex(run.graph, table), table)!;
+      const firstClaim = Math.min(...run.rows.map((r) => r.claimedNs));
+      let at = firstClaim;
+      for (const step of path.steps) {
+        expect(step.fromNs).toBe(at);
+        at = step.toNs;
+        const parts = [step.queueNs, step.fetchNs, step.executeNs, step.storeNs, step.updateNs];
+        expect(parts.reduce((sum, part) => sum + part, 0)).toBeCloseTo(step.totalNs, 3);
+        for (const part of parts) expect(part).toBeGreaterThanOrEqual(0);
+      }
+      expect(at).toBe(Math.max(...run.rows.map((r) => r.updatedNs)));
+      expect(path.totalNs).toBeCloseTo(at - firstClaim, 3);
+    });
+  });
+});
+
+describe('slack', () => {
+  test('is how much later a task could have been over', () => {
+    const table = tableOf(rows, { ended: true, nowNs: 95 });
+    const index = new GraphIndex(graph, table);
+    // merge took 34 from ready to its end, so what it waits for had time until 61.
+    expect([0, 1, 2, 3].map((node) => slackOf(index, table, node))).toEqual([0, 0, 28, 0]);
+    const live = tableOf(rows);
+    expect(slackOf(new GraphIndex(graph, live), live, 2)).toBeNaN();
+    expect(slackOf(index, table, 99)).toBeNaN();
+  });
+
+  test('is what the children leave, whatever the graph', () => {
+    forSeeds(20, (random) => {
+      const run = new FakeRun(randomGraph(random), random, { retries: 0.2 });
+      const table = foldOf(run);
+      const index = new GraphIndex(run.graph, table);
+      const latest = new Map<number, number>();
+      const latestOf = (node: number): number => {
+        const known = latest.get(node);
+        if (known !== undefined) return known;
+        let ns = run.endNs;
+        for (const child of index.children(node)) {
+          const mine = run.rows.filter((r) => r.node === child);
+          ns = Math.min(ns, latestOf(child) - (mine.at(-1)!.updatedNs - mine[0]!.readyNs));
+        }
+        latest.set(node, ns);
+        return ns;
+      };
+      for (const { node, outcome, updatedNs } of run.rows) {
+        if (outcome !== Outcome.ok) continue;
+        expect(slackOf(index, table, node)).toBeCloseTo(Math.max(0, latestOf(node) - updatedNs), 3);
+      }
+    });
+  });
+});

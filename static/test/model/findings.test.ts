@@ -1,0 +1,274 @@
+import { describe, expect, test } from 'vitest';
+
+import { heaviestEdges } from '../../src/model/edges';
+import { findingsOf, type FindingsContext, type Span } from '../../src/model/findings';
+import { GraphIndex } from '../../src/model/graph-index';
+import { busyNs, lanesOf } from '../../src/model/lanes';
+import { profileOf } from '../../src/model/ribbon';
+import { figuresAt, occupancyOf, trafficOf } from '../../src/model/run-figures';
+import { Outcome, RowFlag, type RunTable } from '../../src/model/run-table';
+import type { FakeRow } from '../fake/encode-frame';
+import { randomGraph } from '../fake/fake-graph';
+import { FakeRun } from '../fake/fake-run';
+import { graphOf } from '../fake/graph-of';
+import { forSeeds } from '../fake/random';
+import { foldOf, tableOf } from '../fake/table-of';
+
+const S = 1e9;
+
+/** An attempt that ran on a slot without waiting, in seconds. */
+function ran(node: number, slot: number, from: number, to: number, more: Partial<FakeRow> = {}): Partial<FakeRow> {
+  const times = { readyNs: from * S, claimedNs: from * S, startedNs: from * S, endedNs: to * S, updatedNs: to * S };
+  return { node, worker: 0, slot, ...times, outcome: Outcome.ok, ...more };
+}
+
+function told(spans: readonly Span[]): string {
+  const texts = spans.map((span) => (span.kind === 'task' ? `<${span.node} ${span.text}>` : span.text));
+  return texts.join('').replaceAll('\u00a0', ' ');
+}
+
+function findings(
+  calls: string[],
+  table: RunTable,
+  atNs = Infinity,
+  context: FindingsContext = {},
+  edges: (readonly [number, number])[] = [],
+): string[] {
+  const index = new GraphIndex(graphOf(calls, edges), table);
+  const { lead, second } = findingsOf(index, table, lanesOf(table), atNs, context);
+  return [told(lead), told(second)];
+}
+
+describe('of an ended run', () => {
+  test('one slot that worked while the others had nothing is named, with its tasks', () => {
+    const rows = [ran(0, 0, 0, 10), ran(1, 1, 0, 10), ran(2, 0, 10, 16), ran(3, 1, 16, 20)];
+    const table = tableOf(rows, { ended: true, nowNs: 20 * S });
+    const edges = [
+      [0, 2],
+      [1, 2],
+      [2, 3],
+    ] as [number, number][];
+    expect(findings(['load', 'load', 'add', 'view'], table, 0, {}, edges)).toEqual([
+      'For 10.0 s of 20.0 s one slot worked and one had nothing ready: <2 add> 6.00 s, <3 view> 4.00 s.',
+      '',
+    ]);
+  });
+
+  test('where several worked while others had nothing, the longest of them are named', () => {
+    const rows = [0, 1, 2].map((i) => ran(i, i, 0, 10 - i)).concat(ran(3, 3, 0, 2));
+    const table = tableOf(rows, { ended: true, nowNs: 10 * S });
+    expect(findings(['load', 'blur', 'grey', 'add'], table)[0]).toBe(
+      'For 8.00 s of 10.0 s slots had nothing ready, 1.4 of four on average. ' +
+        'Longest ran <0 load> 8.00 s, <1 blur> 7.00 s, <2 grey> 6.00 s.',
+    );
+  });
+
+  test('where nothing ran between tries, that is said', () => {
+    const rows = [ran(0, 0, 0, 1, { outcome: Outcome.retrying }), ran(1, 1, 0, 1), ran(0, 0, 20, 21, { attempt: 2 })];
+    const table = tableOf(rows, { ended: true, nowNs: 21 * S });
+    expect(findings(['load', 'blur'], table)[0]).toBe(
+      'For 20.0 s of 21.0 s hardly anything ran and nothing was ready.',
+    );
+  });
+
+  test('a straggler is compared with the median of its function', () => {
+    const rows = Array.from({ length: 7 }, (_, i) => ran(i, i, 0, 10));
+    rows.push(ran(7, 7, 0, 22));
+    const table = tableOf(rows, { ended: true, nowNs: 22 * S });
+    const [lead, second] = findings(new Array<string>(8).fill('load'), table);
+    expect(lead).toBe('For 12.0 s of 22.0 s one slot worked and seven had nothing ready: <7 load[7]> 12.0 s.');
+    expect(second).toBe('<7 load[7]> took 2.2× its median and ended 12.0 s after every other load.');
+  });
+
+  test('a failure comes first, with its cause', () => {
+    const rows = [
+      ran(0, 0, 0, 10, { outcome: Outcome.failed, attempt: 3 }),
+      ran(1, 1, 0, 10),
+      { node: 2, outcome: Outcome.skipped, updatedNs: 10 * S },
+    ];
+    const table = tableOf(rows, { ended: true, nowNs: 10 * S });
+    const calls = ['load', 'blur', 'merge'];
+    expect(findings(calls, table)[0]).toBe('<0 load> failed at attempt 3. 1 task that needed it was skipped.');
+    const failure = { node: 0, message: 'exit status 1: no overlap.\nstack…', attempt: 3 };
+    expect(findings(calls, table, 0, { failure })[0]).toBe(
+      '<0 load> failed at attempt 3: exit status 1: no overlap. 1 task that needed it was skipped.',
+    );
+    const noTask = { node: null, message: 'disk full', attempt: 0 };
+    const fine = tableOf([ran(0, 0, 0, 10)], { ended: true, nowNs: 10 * S });
+    expect(findings(['load'], fine, 0, { failure: noTask })[0]).toBe('The run failed: disk full.');
+  });
+
+  test('one that was cut short says so', () => {
+    const table = tableOf([ran(0, 0, 0, 10)], { ended: true, nowNs: 10 * S });
+    const [lead] = findings(['load', 'blur'], table, 0, { status: 'interrupted' });
+    expect(lead).toBe('Interrupted after 10.0 s with 1 of 2 tasks done.');
+  });
+
+  test('waiting and moving are told of where the critical path consists of them', () => {
+    const rows = [ran(0, 0, 0, 10, { readyNs: 0, claimedNs: 6 * S, startedNs: 6 * S }), ran(1, 1, 0, 10)];
+    const waited = tableOf(rows, { ended: true, nowNs: 10 * S });
+    expect(findings(['load', 'blur'], waited)[0]).toBe(
+      'On the critical path tasks waited 6.00 s of 10.0 s to be claimed.',
+    );
+    const moved = tableOf([ran(0, 0, 0, 10, { startedNs: 7 * S })], { ended: true, nowNs: 10 * S });
+    expect(findings(['load'], moved)[0]).toBe('On the critical path moving data took 7.00 s of 10.0 s.');
+  });
+
+  test('what explains most comes first', () => {
+    const rows = [
+      ran(0, 0, 0, 10, { readyNs: 0, claimedNs: 6 * S, startedNs: 6 * S }),
+      ran(1, 1, 0, 7),
+      ran(2, 1, 7, 8.5),
+    ];
+    const table = tableOf(rows, { ended: true, nowNs: 10 * S });
+    expect(findings(['load', 'blur', 'grey'], table)).toEqual([
+      'On the critical path tasks waited 6.00 s of 10.0 s to be claimed.',
+      'For 1.50 s of 10.0 s one slot worked and one had nothing ready: <0 load> 1.50 s.',
+    ]);
+  });
+
+  test('where nothing stands out, that is said', () => {
+    const table = tableOf([ran(0, 0, 0, 10), ran(1, 1, 0, 9.8)], { ended: true, nowNs: 10 * S });
+    expect(findings(['load', 'load'], table)).toEqual([
+      'Nothing stands out: slots were busy 99 % of the makespan.',
+      '',
+    ]);
+  });
+});
+
+describe('of a live run', () => {
+  const rows = Array.from({ length: 5 }, (_, i) => ran(i, 0, i, i + 1));
+  rows.push({ node: 5, worker: 0, slot: 1, readyNs: 0, claimedNs: 0, startedNs: 0 }, { node: 6, readyNs: 1 * S });
+  const calls = new Array<string>(8).fill('load');
+
+  test('it says how far it is, who takes long and who waits', () => {
+    const table = tableOf(rows, { nowNs: 5 * S });
+    expect(findings(calls, table, 5 * S)).toEqual([
+      '5.00 s in, 5 of 8 tasks ended and one of two slots works. <5 load[5]> has taken 5.0× its median. 1 task waits for a slot.',
+      '',
+    ]);
+  });
+
+  test('it follows the playhead', () => {
+    const table = tableOf(rows, { nowNs: 5 * S });
+    expect(findings(calls, table, 0.5 * S)[0]).toBe('500 ms in, 0 of 8 tasks ended and all two slots work.');
+  });
+
+  test('it expects an end where past runs tell one', () => {
+    const table = tableOf(rows, { nowNs: 5 * S });
+    const expected = { p25Ns: 41.7 * S, p75Ns: 43.8 * S, runs: 40 };
+    expect(findings(calls, table, 5 * S, { expected })[1]).toBe(
+      'Expected end between 41.7 s and 43.8 s (p25 to p75 of 40 runs).',
+    );
+  });
+
+  test('it says that nothing works yet', () => {
+    const table = tableOf([{ node: 0, readyNs: 0 }]);
+    expect(findings(['load'], table, 1 * S)[0]).toBe(
+      '1.00 s in, 0 of 1 task ended and no slot has worked yet. 1 task waits for a slot.',
+    );
+  });
+});
+
+test('key figures are those of the lanes and of the profile', () => {
+  forSeeds(20, (random) => {
+    const run = new FakeRun(randomGraph(random), random, { workers: 2, slots: random.whole(1, 3) });
+    const table = foldOf(run);
+    const lanes = lanesOf(table);
+    const atNs = random.whole(1, run.endNs - 1);
+    const figures = figuresAt(table, lanes, atNs);
+    const busy = lanes.lanes.reduce((sum, lane) => sum + busyNs(lane, atNs), 0);
+    expect(figures.busyNs).toBeCloseTo(busy, 3);
+    expect(figures.busyShare).toBeCloseTo(busy / (figures.slots * atNs), 9);
+    const claimed = run.rows.filter((row) => row.claimedNs <= atNs);
+    expect(figures).toMatchObject({ attempts: claimed.length, elapsedNs: atNs });
+    expect(figures.retries).toBe(claimed.filter((row) => row.attempt > 1).length);
+
+    const profile = profileOf(table);
+    let [starvedNs, soloNs, idleNs] = [0, 0, 0];
+    for (let i = 0; i < profile.length; i++) {
+      const ns = Math.min(profile.atNs[i + 1] ?? Infinity, atNs) - Math.min(profile.atNs[i]!, atNs);
+      const working = profile.moving[i]! + profile.running[i]!;
+      if (profile.ready[i] === 0 && working < figures.slots) {
+        starvedNs += ns;
+        idleNs += ns * (figures.slots - working);
+      }
+      if (profile.ready[i] === 0 && working === 1 && figures.slots > 1) soloNs += ns;
+    }
+    const occupancy = occupancyOf(table, figures.slots, 0, atNs);
+    expect(occupancy.starvedNs).toBeCloseTo(starvedNs, 3);
+    if (starvedNs > 0) expect(occupancy.starvedSlots).toBeCloseTo(idleNs / starvedNs, 6);
+    for (const { row, ns } of occupancy.starvedBy) {
+      const { claimedNs, updatedNs } = run.rows[row]!;
+      const before = occupancyOf(table, figures.slots, 0, Math.min(claimedNs, atNs)).starvedNs;
+      expect(ns).toBeCloseTo(occupancyOf(table, figures.slots, 0, Math.min(updatedNs, atNs)).starvedNs - before, 3);
+    }
+    if (figures.slots > 1) expect(occupancy.soloNs).toBeCloseTo(soloNs, 3);
+    expect(occupancy.soloRows.reduce((sum, { ns }) => sum + ns, 0)).toBeCloseTo(occupancy.soloNs, 3);
+  });
+});
+
+test('at the end of a run, figures are those of its makespan', () => {
+  const rows = [ran(0, 0, 2, 10), ran(1, 1, 4, 6), { node: 2, outcome: Outcome.skipped, updatedNs: 11 * S }];
+  const table = tableOf(rows, { ended: true, nowNs: 12 * S });
+  const lanes = lanesOf(table);
+  const figures = { elapsedNs: 8 * S, slots: 2, busyNs: 10 * S, busyShare: 10 / 16, starvedNs: 6 * S };
+  expect(figuresAt(table, lanes, 12 * S)).toMatchObject(figures);
+  expect(figuresAt(table, lanes, 5 * S)).toMatchObject({ elapsedNs: 5 * S, busyNs: 4 * S, starvedNs: 4 * S });
+});
+
+describe('edges', () => {
+  const graph = graphOf(
+    ['load', 'blur', 'grey', 'merge'],
+    [
+      [0, 1],
+      [0, 2],
+      [1, 3],
+      [2, 3],
+    ],
+  );
+  const rows = [
+    ran(0, 0, 0, 1, { outputBytes: 1000, flags: RowFlag.stored }),
+    ran(1, 0, 1, 2, { outputBytes: 5000 }),
+    ran(2, 1, 1, 2, { worker: 1, outputBytes: 70 }),
+    ran(3, 0, 3, 4),
+  ];
+  const table = tableOf(rows);
+  const index = new GraphIndex(graph, table);
+
+  test('are listed by size, as far as they were read, with the way that the bytes took', () => {
+    const edges = (atNs: number, n: number) =>
+      heaviestEdges(index, table, atNs, n).map(({ from, to, bytes, via }) => [from, to, bytes, via]);
+    expect(edges(2 * S, 10)).toEqual([
+      [0, 1, 1000, 'local'],
+      [0, 2, 1000, 'store'],
+    ]);
+    expect(edges(3 * S, 3)).toEqual([
+      [1, 3, 5000, 'local'],
+      [0, 1, 1000, 'local'],
+      [0, 2, 1000, 'store'],
+    ]);
+    expect(edges(3 * S, 10).at(-1)).toEqual([2, 3, 70, 'inline']);
+    expect(edges(0, 10)).toEqual([]);
+  });
+
+  test('add up to what moved and what stayed', () => {
+    expect(trafficOf(index, table)).toEqual({ movedBytes: 1000, keptBytes: 6000, inlineBytes: 70, edges: 4 });
+  });
+
+  test('the heaviest are found, however many there are', () => {
+    forSeeds(20, (random) => {
+      const run = new FakeRun(randomGraph(random), random);
+      const folded = foldOf(run);
+      const all = new GraphIndex(run.graph, folded);
+      const want: number[] = [];
+      run.rows.forEach((row) => {
+        if (row.outcome !== Outcome.ok || !(row.outputBytes > 0)) return;
+        for (const child of all.children(row.node)) if (folded.rowsOf(child).length > 0) want.push(row.outputBytes);
+      });
+      want.sort((a, b) => b - a);
+      const n = random.whole(1, 10);
+      expect(heaviestEdges(all, folded, Infinity, n).map(({ bytes }) => bytes)).toEqual(want.slice(0, n));
+    });
+  });
+});

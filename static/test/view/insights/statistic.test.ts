@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+
+import {
+  basisText,
+  boundText,
+  cellTitle,
+  cellValue,
+  exactness,
+  lowerQuartile,
+  shiftOf,
+  usualCell,
+} from '../../../src/view/pages/insights/statistic';
+import { historyPart } from './history-part';
+
+const plain = (text: string): string => text.replaceAll('\u00a0', ' ');
+
+describe('figures of a row', () => {
+  it('shows no percentile that too few tasks stand behind, and says how many it needs', () => {
+    const few = historyPart('mAdd', 12, 1e6, 2e6);
+    expect(cellValue(few, 'p50')).toBe(1e6);
+    expect(cellValue(few, 'p90')).toBe(1.8e6);
+    expect(cellValue(few, 'p95')).toBeNull();
+    expect(cellTitle(few, 'execute_ns', 'p95')).toBe('p95 needs n ≥ 20, there are 12');
+    expect(cellTitle(few, 'execute_ns', 'p99')).toBe('p99 needs n ≥ 100, there are 12');
+    expect(usualCell(few)).toBe('p50');
+    expect(usualCell(historyPart('mAdd', 20, 1e6, 2e6))).toBe('p95');
+  });
+
+  it('carries the bounds of an approximate figure', () => {
+    const part = historyPart('mAdd', 600, 1e6, 2e6, {
+      exact: false,
+      bound: 0.005,
+      p95: { value: 2e6, low: 1.99e6, high: 2.01e6 },
+    });
+    expect(plain(cellTitle(part, 'execute_ns', 'p95'))).toBe('Between 2.0 ms and 2.0 ms');
+    expect(exactness(part).sign).toBe('≈');
+    expect(plain(boundText(0.005))).toBe('± 0.5 %');
+    expect(exactness(historyPart('mAdd', 5, 1, 2)).sign).toBe('=');
+    expect(lowerQuartile(part)).toBe(0.9e6);
+  });
+
+  it('compares medians, and is loud only about changes that enough tasks stand behind', () => {
+    const before = historyPart('mAdd', 40, 1e6, 2e6);
+    expect(shiftOf(before, historyPart('mAdd', 40, 1.2e6, 2e6))).toMatchObject({ ratio: 1.2, loud: true });
+    expect(shiftOf(before, historyPart('mAdd', 40, 1.04e6, 2e6))?.loud).toBe(false);
+    expect(shiftOf(before, historyPart('mAdd', 5, 1.2e6, 2e6))?.loud).toBe(false);
+    expect(shiftOf(historyPart('mAdd', 40, 0, 0), before)).toBeUndefined();
+    expect(shiftOf(undefined, before)).toBeUndefined();
+  });
+
+  it('says what a table rests on', () => {
+    expect(basisText([historyPart('a', 1200, 1, 1), historyPart('b', 1, 1, 1, { runs: 7 })])).toBe(
+      '1,201 tasks of 7 runs',
+    );
+  });
+});

@@ -1,0 +1,216 @@
+import { describe, expect, it } from 'vitest';
+
+import type { RunSummary } from '../../../src/api/schema';
+import type { RunFigures } from '../../../src/model/run-figures';
+import { noStates } from '../../../src/model/states';
+import { bannerText } from '../../../src/view/state/banner';
+import { expectedEnd, liveAxisNs } from '../../../src/view/state/expected-end';
+import { endedFigures, liveFigures, standingText } from '../../../src/view/state/key-figures';
+import { legendStates } from '../../../src/view/state/legend';
+import { columnsOf, stripEnds, stripMarks, stripOf, stripPx } from '../../../src/view/state/median-strip';
+import { rowsInSight } from '../../../src/view/state/rows-in-sight';
+import { freshness, statusWord } from '../../../src/view/state/run-words';
+import { tabsOf } from '../../../src/view/state/side-tabs';
+import { byNumber, workerLabels } from '../../../src/view/state/worker-labels';
+
+const run = {
+  status: 'succeeded',
+  live: false,
+  retries: 0,
+  attempts: 90,
+  edges: 213,
+  tasks: { total: 89, done: 89, failed: 0, skipped: 0, running: 0 },
+  records: { complete: true, text: 'complete: 90 of 90 steps' },
+  standing: null,
+} as unknown as RunSummary;
+const figures: RunFigures = {
+  elapsedNs: 10e9,
+  slots: 8,
+  busyNs: 40e9,
+  busyShare: 0.5,
+  starvedNs: 5e9,
+  attempts: 90,
+  retries: 1,
+};
+const plain = (text: string): string => text.replaceAll('\u00a0', ' ');
+
+describe('how a run stands', () => {
+  it('goes with its retries', () => {
+    expect(statusWord({ ...run, retries: 1 })).toBe('succeeded, 1 retry');
+    expect(statusWord({ ...run, status: 'failed', tasks: { ...run.tasks, failed: 1 } })).toBe('failed');
+    expect(statusWord({ ...run, tasks: { ...run.tasks, failed: 2 } })).toBe('succeeded, 2 tasks failed');
+  });
+
+  it('says how fresh a live run is, and when nothing is heard', () => {
+    const base = { live: true, nowMs: 10_000, sinceEventNs: 2e8, records: run.records };
+    const open = { kind: 'open', sinceMs: 0, lastMs: 0, transport: 'socket' } as const;
+    const waiting = {
+      kind: 'waiting',
+      sinceMs: 5000,
+      lastMs: 4000,
+      retryMs: 12_000,
+      attempt: 1,
+      reason: 'closed',
+    } as const;
+    expect(freshness({ ...base, link: open }).text).toBe('last event 0.2 s ago');
+    expect(freshness({ ...base, link: waiting })).toMatchObject({ text: 'no event for 6 s, trying again', cut: true });
+    expect(freshness({ ...base, link: { kind: 'connecting', sinceMs: 0, attempt: 0 } }).text).toBe('connecting');
+    expect(freshness({ ...base, link: { kind: 'connecting', sinceMs: 0, attempt: 2 } }).cut).toBe(true);
+    expect(freshness({ ...base, live: false, link: waiting }).text).toBe(run.records.text);
+    expect(freshness({ ...base, live: false, link: open, reconstructed: 'because' })).toMatchObject({
+      title: 'because',
+    });
+  });
+
+  it('has a banner only when it was interrupted', () => {
+    expect(bannerText(run)).toBeNull();
+    expect(bannerText({ ...run, status: 'interrupted' })?.title).toContain('process ended');
+  });
+});
+
+describe('key figures', () => {
+  const labels = (list: readonly { label: string; sub: string }[]): string[] =>
+    list.map((one) => `${one.label}: ${plain(one.sub)}`);
+
+  it('put each number into proportion', () => {
+    const traffic = { movedBytes: 2048, keptBytes: 1024, inlineBytes: 0, edges: 3 };
+    expect(labels(endedFigures({ run, figures, traffic }))).toEqual([
+      'Slots busy: 40.0 s of 8 × 10.0 s',
+      'Nothing ready: 50 % of the makespan',
+      'Moved: 1.00 KiB stayed local',
+      'Tasks: 90 attempts, 213 edges',
+    ]);
+    expect(endedFigures({ run, figures, traffic: undefined })[2]?.value).toBeNull();
+  });
+
+  it('of a live run compare with the past while that makes sense', () => {
+    const counts = { ...noStates(), running: 3, fetching: 1, succeeded: 40, ready: 2 };
+    const usual = (past: number[]): ReturnType<typeof expectedEnd> => {
+      const end = expectedEnd(past);
+      return end !== null && end.p75Ns >= 10e9 ? end : null;
+    };
+    const elapsed = (past: number[]): string =>
+      plain(liveFigures({ figures, counts, tasks: 89, expected: usual(past), past })[0]!.sub);
+    expect(elapsed([])).toBe('no past run to compare with');
+    expect(elapsed([12e9, 12e9, 12e9, 12e9, 12e9])).toBe('of about 12.0 s');
+    expect(elapsed([1e9, 2e9, 3e9, 4e9, 20e9])).toBe('longer than 4 of 5 past');
+    expect(labels(liveFigures({ figures, counts, tasks: 89, expected: null, past: [] })).slice(1, 4)).toEqual([
+      'Tasks ended: 45 %',
+      'Slots busy so far: 40.0 s of 8 × 10.0 s',
+      'Working now: 1 move bytes, 4 idle',
+    ]);
+  });
+
+  it('rank the makespan in words', () => {
+    expect(standingText(null, true)).toBe('imported, not ranked');
+    expect(
+      standingText({ runs: 40, slower: 1, slower_than: 39, median_ns: 1, z: 0, effect: 0, slow: false }, false),
+    ).toBe('2nd slowest of 41');
+  });
+});
+
+describe('the axis of a live run', () => {
+  it('rests while the run grows, and always holds now and the expected end', () => {
+    const ends = new Set<number>();
+    for (let now = 1e9; now < 1.4e9; now += 1e7) {
+      const end = liveAxisNs(now, null);
+      expect(end).toBeGreaterThan(now);
+      ends.add(end);
+    }
+    expect(ends.size).toBeLessThan(4);
+    expect(liveAxisNs(1e9, { p25Ns: 4e9, p50Ns: 5e9, p75Ns: 6e9, runs: 9 })).toBeGreaterThan(6e9);
+  });
+});
+
+describe('the legend', () => {
+  it('gives rare states a place only where the run has them at any time', () => {
+    const final = { ...noStates(), succeeded: 3, skipped: 1 };
+    const states = legendStates(noStates(), final).map((one) => one.state);
+    expect(states).toEqual([
+      'pending',
+      'ready',
+      'fetching',
+      'storing',
+      'running',
+      'succeeded',
+      'retrying',
+      'failed',
+      'skipped',
+    ]);
+  });
+});
+
+describe('strips', () => {
+  const past = { n: 9, min: 50, max: 300, p25: 90, p50: 100, p75: 130, bins: [], ecdf: [] };
+  const scale = { ...stripEnds([0.5, 1, 3]), widthPx: 100 };
+
+  it('share one scale on which twice and half lie equally far from one', () => {
+    const wide = { low: 0.25, high: 4, widthPx: 102 };
+    expect(stripPx(wide, 2) - stripPx(wide, 1)).toBe(stripPx(wide, 1) - stripPx(wide, 0.5));
+    expect([scale.low, scale.high]).toEqual([0.5, 3]);
+  });
+
+  it('keep a straggler at the edge', () => {
+    const far = { ...stripEnds([1, 5000]), widthPx: 100 };
+    expect(far.high).toBe(8);
+    expect(stripPx(far, 5000)).toBe(99);
+  });
+
+  it('show the band of the past and the median of this run', () => {
+    const strip = stripOf([200], 200, past, scale);
+    expect(strip.median).toBe(stripPx(scale, 2));
+    expect(strip.band?.x).toBe(stripPx(scale, 0.9));
+    expect(strip.text).toBe('median 2.00 × the past');
+    expect(stripOf([], NaN, undefined, scale)).toMatchObject({
+      ticks: '',
+      band: null,
+      median: null,
+      text: 'nothing yet',
+    });
+  });
+
+  it('always mark one, and no two marks touch', () => {
+    for (const widthPx of [48, 80, 300]) {
+      const marks = stripMarks({ low: 0.2, high: 8, widthPx });
+      expect(marks.map((mark) => mark.text)).toContain('1×');
+      for (let i = 1; i < marks.length; i++) expect(marks[i]!.x - marks[i - 1]!.x).toBeGreaterThanOrEqual(24);
+    }
+  });
+
+  it('give way to the other columns', () => {
+    expect(columnsOf(404, 5).stripPx).toBeGreaterThan(columnsOf(404, 11).stripPx);
+    expect(columnsOf(200, 11).stripPx).toBe(48);
+  });
+});
+
+describe('long tables', () => {
+  it('have the rows in sight and few more', () => {
+    const at = rowsInSight({ count: 100_000, rowPx: 22, scrollTop: 22_000, heightPx: 440 });
+    expect(at.from).toBeLessThanOrEqual(1000);
+    expect(at.to).toBeGreaterThanOrEqual(1020);
+    expect(at.to - at.from).toBeLessThan(60);
+    expect(rowsInSight({ count: 0, rowPx: 22, scrollTop: 0, heightPx: 100 })).toEqual({ from: 0, to: 0 });
+    expect(rowsInSight({ count: 1e6, rowPx: 22, scrollTop: 0, heightPx: 1e7 }).to).toBeLessThanOrEqual(200);
+    expect(rowsInSight({ count: 5, rowPx: 22, scrollTop: 9999, heightPx: 100 }).to).toBe(5);
+  });
+});
+
+describe('workers', () => {
+  it('have a place by number, those that only lanes know too', () => {
+    const lanes = { lanes: [], workers: [{ worker: 2, slots: [] }] };
+    const told = [{ worker: 0, name: 'vm:1', host: 'vm' }] as unknown as Parameters<typeof workerLabels>[0];
+    const labels = workerLabels(told, lanes);
+    expect(labels.map(({ number, host }) => [number, host])).toEqual([
+      [0, 'vm'],
+      [2, ''],
+    ]);
+    expect(byNumber(labels).map((one) => one.host)).toEqual(['vm', '', '']);
+  });
+});
+
+describe('tabs', () => {
+  it('keep their place while live, and say why', () => {
+    expect(tabsOf(true).map((tab) => tab.id)).toEqual(tabsOf(false).map((tab) => tab.id));
+    expect(tabsOf(true)[1]?.title).toBe('Known when the run ends');
+  });
+});

@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+
+import { CommandRegistry } from '../../../src/input/commands';
+import type { RunSummary } from '../../../src/api/schema';
+import type { Api } from '../../../src/api/client';
+import { exportItems } from '../../../src/view/state/exports';
+import { runCommands } from '../../../src/view/state/run-commands';
+import type { RunView } from '../../../src/view/state/run.svelte';
+
+/** A view that notes what it is asked to do. */
+function notes(more: Partial<RunView> = {}): { view: RunView; done: string[] } {
+  const done: string[] = [];
+  const note =
+    (name: string) =>
+    (...args: unknown[]): void =>
+      void done.push([name, ...args.map((arg) => JSON.stringify(arg))].join(' '));
+  const playback = { toggle: note('toggle'), step: note('step'), home: note('home'), end: note('end') };
+  const view = {
+    ready: true,
+    live: false,
+    selected: 3,
+    criticalPath: false,
+    events: 0,
+    playback,
+    choose: note('choose'),
+    select: note('select'),
+    keepPlace: note('keep'),
+    ...more,
+  };
+  return { view: view as unknown as RunView, done };
+}
+
+function press(registry: CommandRegistry, key: string, code = key): boolean {
+  const none = {
+    ctrlKey: false,
+    metaKey: false,
+    shiftKey: false,
+    altKey: false,
+    defaultPrevented: false,
+    isComposing: false,
+  };
+  return registry.handle({ ...none, key, code, target: null, preventDefault: () => undefined });
+}
+
+function registryOf(view: RunView, done: string[]): CommandRegistry {
+  const registry = new CommandRegistry();
+  // Those of the shell, which are there before a page adds its own.
+  registry.add({ id: 'help', title: '', group: '', chords: ['?'], run: () => undefined });
+  registry.add({ id: 'theme', title: '', group: '', chords: ['t'], run: () => undefined });
+  registry.add({ id: 'search', title: '', group: '', chords: ['/'], run: () => undefined });
+  const graph = {
+    fit: () => done.push('fit'),
+    zoomBy: (f: number) => done.push(f > 1 ? 'in' : 'out'),
+    pan: (x: number, y: number) => done.push(`pan ${String(Math.sign(x))} ${String(Math.sign(y))}`),
+  };
+  const pictures = { graph: () => graph as never, lanes: () => ({ fit: () => undefined }) };
+  for (const command of runCommands(view, pictures)) registry.add(command);
+  return registry;
+}
+
+describe('keys of a run page', () => {
+  it('move the playhead and keep its place in the address', () => {
+    const { view, done } = notes();
+    const registry = registryOf(view, done);
+    for (const key of [' ', '.', ',', 'Home', 'End']) expect(press(registry, key)).toBe(true);
+    expect(done.filter((one) => !one.startsWith('keep'))).toEqual(['toggle', 'step 1 0', 'step -1 0', 'home', 'end']);
+    expect(done.filter((one) => one === 'keep "drag"')).toHaveLength(5);
+  });
+
+  it('move the graph, by arrows and by the place of wasd', () => {
+    const { view, done } = notes();
+    const registry = registryOf(view, done);
+    for (const key of ['f', '0', '+', '=', '-', 'ArrowLeft', 'ArrowDown']) press(registry, key);
+    press(registry, 'q', 'KeyA');
+    expect(done).toEqual(['fit', 'fit', 'in', 'in', 'out', 'pan 1 0', 'pan 0 -1', 'pan 1 0']);
+  });
+
+  it('choose tabs, and close what is selected', () => {
+    const { view, done } = notes();
+    const registry = registryOf(view, done);
+    for (const key of ['1', '5', 'Escape']) press(registry, key);
+    expect(done).toEqual(['choose {"tab":"statistics"}', 'choose {"tab":"tasks"}', 'select -1']);
+  });
+
+  it('do nothing where there is nothing to do', () => {
+    const { view, done } = notes({ live: true, selected: -1 });
+    const registry = registryOf(view, done);
+    expect([press(registry, 'c'), press(registry, 'Escape')]).toEqual([false, false]);
+    const unready = notes({ ready: false });
+    expect(press(registryOf(unready.view, unready.done), ' ')).toBe(false);
+    expect([...done, ...unready.done]).toEqual([]);
+  });
+});
+
+describe('exports', () => {
+  const api = { url: (path: string) => path } as unknown as Api;
+  const off = (run: Partial<RunSummary>): string[] =>
+    exportItems(api, { run: 'r', name: 'n', live: false, tasks: { total: 3 }, ...run } as RunSummary)
+      .filter((item) => item.disabled)
+      .map((item) => item.id);
+
+  it('keep their place where they cannot be had, and say why', () => {
+    expect(off({})).toEqual([]);
+    expect(off({ live: true })).toEqual(['archive']);
+    expect(off({ tasks: { total: 301 } as RunSummary['tasks'] })).toEqual(['svg', 'png']);
+  });
+});

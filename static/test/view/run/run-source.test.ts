@@ -1,0 +1,234 @@
+import { describe, expect, it } from 'vitest';
+
+import type { Api } from '../../../src/api/client';
+import type { RunSummary } from '../../../src/api/schema';
+import type { LinkState } from '../../../src/live/link-state';
+import type { LiveClient } from '../../../src/live/live-client';
+import type { RunHandlers } from '../../../src/live/subscription';
+import { decodeFrame, type Frame } from '../../../src/model/frame';
+import { Outcome, type RunTable } from '../../../src/model/run-table';
+import { RunSource } from '../../../src/view/state/run-source.svelte';
+import { TaskDetail, evidenceOf } from '../../../src/view/state/task-detail.svelte';
+import { encodeFrame, type FakeFrame } from '../../fake/encode-frame';
+import { graphOf } from '../../fake/graph-of';
+
+const row = {
+  node: 0,
+  epoch: 0,
+  attempt: 1,
+  worker: 0,
+  slot: 0,
+  flags: 0,
+  readyNs: 0,
+  claimedNs: 1,
+  startedNs: 2,
+  endedNs: 3,
+  updatedNs: 4,
+  fetchNs: 0,
+  outputBytes: 1,
+  storedBytes: NaN,
+  outcome: Outcome.ok,
+};
+const frame = (more: Partial<FakeFrame>): Frame =>
+  decodeFrame(
+    encodeFrame({
+      kind: 'snapshot',
+      channel: 1,
+      from: 0,
+      to: 2,
+      nowNs: 4,
+      tasks: 1,
+      marks: [],
+      expansions: [],
+      rows: [[0, row]],
+      ...more,
+    }),
+  );
+const summary = (more: Partial<RunSummary> = {}): RunSummary =>
+  ({ run: 'r', workflow: 'w', live: false, last_seq: 2, ...more }) as RunSummary;
+
+interface World {
+  readonly source: RunSource;
+  readonly asked: string[];
+  readonly batches: number[];
+  readonly handlers: RunHandlers;
+  readonly close: () => void;
+}
+
+function open(answers: Partial<Record<keyof Api, (...args: unknown[]) => unknown>> = {}): World {
+  const asked: string[] = [];
+  const batches: number[] = [];
+  const known: Partial<Record<keyof Api, (...args: unknown[]) => unknown>> = {
+    run: () => summary(),
+    graph: () => graphOf(['cut']),
+    layout: () => ({ scopes: [] }),
+    runWorkers: () => ({ workers: [{ worker: 0, slots: 1, name: 'a', host: 'h' }] }),
+    stats: () => ({ groups: [{ key: 'cut', n: 1, min: 5, max: 5, quantiles: [], ecdf: [{ x: 5, p: 1 }] }] }),
+    runs: () => ({
+      runs: [
+        { run: 'r', makespan_ns: 9 },
+        { run: 'before', makespan_ns: 7 },
+      ],
+    }),
+    ...answers,
+  };
+  const api = new Proxy(
+    {},
+    {
+      get:
+        (_, name: string) =>
+        (...args: unknown[]): Promise<unknown> => {
+          asked.push(name);
+          return Promise.resolve().then(() => known[name as keyof Api]!(...args));
+        },
+    },
+  ) as Api;
+  let handlers: RunHandlers | undefined;
+  const link: LinkState = { kind: 'open', sinceMs: 0, lastMs: 0, transport: 'socket' };
+  const live = {
+    state: link,
+    subscribeRun: (_: string, given: RunHandlers) => {
+      handlers = given;
+      return () => asked.push('unsubscribe');
+    },
+  } as unknown as LiveClient;
+  const source = new RunSource({
+    api,
+    live,
+    run: 'r',
+    track: (work) => work,
+    onbatch: (table: RunTable) => batches.push(table.seq),
+  });
+  const close = source.open();
+  return { source, asked, batches, handlers: handlers!, close };
+}
+
+/** Lets every promise that is under way settle. */
+const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+
+describe('the source of a run', () => {
+  it('shows a past run when its rows are there, not before', async () => {
+    const { source, handlers } = open();
+    await settled();
+    expect([source.ready, source.index?.tasks]).toEqual([false, 1]);
+    handlers.frame(frame({ ended: true }));
+    expect([source.ready, source.table.rows, source.table.ended]).toEqual([true, 1, true]);
+  });
+
+  it('shows a live run at once, and a past one whose stream cannot be opened', async () => {
+    const live = open({ run: () => summary({ live: true }) });
+    const cut = open();
+    await settled();
+    expect([live.source.ready, cut.source.ready]).toEqual([true, false]);
+    cut.handlers.status?.({ kind: 'waiting', sinceMs: 0, lastMs: NaN, retryMs: 1, attempt: 1, reason: 'closed' });
+    expect([cut.source.ready, cut.source.linked]).toEqual([true, false]);
+  });
+
+  it('tells of a batch once, after its last frame', () => {
+    const { batches, source, handlers } = open();
+    const before = source.version;
+    handlers.frame(frame({ to: 0, more: true }));
+    expect([batches, source.version]).toEqual([[], before]);
+    handlers.frame(frame({ rows: [] }));
+    expect([batches, source.version]).toEqual([[2], before + 1]);
+  });
+
+  it('asks for a snapshot where a frame does not follow', () => {
+    const { handlers } = open();
+    expect(handlers.frame(frame({}))).toBe(true);
+    expect(handlers.frame(frame({ kind: 'patch', from: 7, to: 9 }))).toBe(false);
+  });
+
+  it('reads the past of every function with one request, and leaves the run itself out', async () => {
+    const { source, asked } = open();
+    await settled();
+    expect(asked.filter((name) => name === 'stats')).toHaveLength(1);
+    expect(source.past?.get('cut')?.n).toBe(1);
+    expect(source.pastMakespans).toEqual([7]);
+  });
+
+  it('goes on without what it can do without', async () => {
+    const fails = (): never => {
+      throw new Error('no');
+    };
+    const { source, handlers } = open({ layout: fails, stats: fails, runs: fails, runWorkers: fails });
+    handlers.frame(frame({}));
+    await settled();
+    expect([source.ready, source.layout, source.problem, source.past?.size]).toEqual([true, null, undefined, 0]);
+  });
+
+  it('says why there is nothing to show, and tries again', async () => {
+    let known = false;
+    const problem = new Error('gone');
+    const { source } = open({
+      graph: () => {
+        if (known) return graphOf(['cut']);
+        throw problem;
+      },
+    });
+    await settled();
+    expect([source.problem, source.ready]).toEqual([problem, false]);
+    known = true;
+    await source.load();
+    expect(source.problem).toBeUndefined();
+  });
+
+  it('asks for the workers again when the run ends', async () => {
+    const { asked, handlers } = open({ run: () => summary({ live: true }) });
+    await settled();
+    const before = asked.filter((name) => name === 'runWorkers').length;
+    handlers.summary?.(summary({ live: false }));
+    expect(asked.filter((name) => name === 'runWorkers')).toHaveLength(before + 1);
+  });
+
+  it('ends its subscription', () => {
+    const { asked, close } = open();
+    close();
+    expect(asked).toContain('unsubscribe');
+  });
+});
+
+describe('the detail of a task', () => {
+  const task = (node: number): unknown => ({
+    node,
+    attempts: [
+      {
+        attempt: 1,
+        epoch: 0,
+        updated_ns: 10,
+        log: '',
+        error: { kind: 'exit', message: 'boom', stack: '', exit_code: 3, signal: '', worker: 'a', host: 'h' },
+      },
+      { attempt: 2, epoch: 0, updated_ns: 30, log: 'bye' },
+    ],
+  });
+
+  it('is asked for when the selection or the number of ends changes, and not else', async () => {
+    const asked: number[] = [];
+    const api = {
+      task: (_: string, node: number) => Promise.resolve(asked.push(node)).then(() => task(node)),
+    } as unknown as Api;
+    const detail = new TaskDetail(api, 'r', (work) => work);
+    for (const [node, ended] of [
+      [4, 0],
+      [4, 0],
+      [4, 1],
+      [5, 0],
+      [-1, 0],
+    ] as const) {
+      detail.ask(node, ended);
+      await settled();
+    }
+    expect(asked).toEqual([4, 4, 5]);
+    expect(detail.of(5)).toBeUndefined();
+  });
+
+  it('shows evidence of what had ended by the moment', () => {
+    const { attempts } = task(1) as Parameters<typeof evidenceOf>[0] extends readonly (infer A)[]
+      ? { attempts: A[] }
+      : never;
+    expect(evidenceOf(attempts, 5)).toEqual([]);
+    expect(evidenceOf(attempts, 20).map((one) => one.error?.place)).toEqual(['exit code 3, on a (h)']);
+    expect(evidenceOf(attempts, 30).map((one) => one.log)).toEqual(['bye', '']);
+  });
+});

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+
+import { footText, standingText, statusNote, unrankedText } from '../../../src/view/pages/runs/run-text';
+import { allRuns } from '../../../src/view/pages/runs/runs-url';
+import { runSummary } from './run-summary';
+
+const plain = (text: string): string => text.replaceAll('\u00a0', ' ');
+const standing = { runs: 40, slower_than: 39, slower: 1, median_ns: 1, z: 0, effect: 0, slow: false };
+
+describe('the words of a row', () => {
+  it('ranks a run among the others of its workflow, itself included', () => {
+    expect(standingText(standing)).toBe('2nd slowest of 41');
+    expect(standingText({ ...standing, slower: 40, slower_than: 0 })).toBe('fastest of 41');
+  });
+
+  it('says why a run has no rank', () => {
+    expect(unrankedText(runSummary({ live: true, status: 'running' }))).toBe('ranked when it ends');
+    expect(unrankedText(runSummary({ reconstructed: 'from its log' }))).toBe('imported, not ranked');
+    expect(unrankedText(runSummary({ status: 'failed' }))).toBe('not ranked');
+    expect(unrankedText(runSummary())).toBe('first of its workflow');
+  });
+
+  it('tells how far a live run is, and what is left where that can be expected', () => {
+    const run = runSummary({
+      live: true,
+      status: 'running',
+      makespan_ns: 19.3e9,
+      tasks: { total: 89, done: 62, failed: 1, skipped: 1, running: 8 },
+    });
+    expect(plain(statusNote(run, undefined))).toBe('72 %');
+    expect(plain(statusNote(run, 41.2e9))).toBe('72 %, about 22.0 s left');
+    expect(plain(statusNote(run, 12e9))).toBe('72 %');
+  });
+
+  it('tells what failed, what is missing and what was retried', () => {
+    const error = { kind: 'error', task: 'mDiffFit[31]', node: 31, message: 'exit status 3', attempt: 3 } as const;
+    expect(statusNote(runSummary({ status: 'failed', error }), undefined)).toBe('mDiffFit[31] failed, attempt 3');
+    const deadline = { ...error, task: '', node: null, message: 'it took longer than 1 s' };
+    expect(statusNote(runSummary({ status: 'failed', error: deadline }), undefined)).toBe('it took longer than 1 s');
+    expect(statusNote(runSummary({ status: 'interrupted' }), undefined)).toContain('run it again');
+    const records = { complete: false, text: 'partial: 60 of 62 details' };
+    expect(statusNote(runSummary({ records, retries: 2 }), undefined)).toBe('partial: 60 of 62 details');
+    expect(statusNote(runSummary({ retries: 2 }), undefined)).toBe('2 retries');
+    expect(statusNote(runSummary(), undefined)).toBe('');
+  });
+
+  it('counts what the filter selects below the list', () => {
+    const counts = { all: 88, failed: 2, running: 3, succeeded: 83 };
+    const answer = { runs: [runSummary()], counts, workflows: [] };
+    expect(footText(answer, allRuns)).toBe('1 of 88 runs. Newest first; filters apply before the cut.');
+    expect(footText(answer, { ...allRuns, status: ['failed', 'running'], sort: 'makespan' })).toBe(
+      '1 of 5 runs. By makespan; filters apply before the cut.',
+    );
+  });
+});
