@@ -95,8 +95,10 @@ func finishHeader(h *Header, kept *Run, f *Fold) {
 }
 
 // Sweep rebuilds every run that needs it and that nobody else holds the lease of, and returns which it archived. A
-// run that cannot be rebuilt stays as it is and is told by the error.
-func (a *Archiver) Sweep(ctx context.Context) ([]engine.RunID, error) {
+// run that cannot be rebuilt stays as it is and is told by the error. Runs that have not ended and were started at
+// before or later are left alone, all are taken where it is zero: a run is there some time before its recorder has
+// the lease, and would be taken for interrupted meanwhile.
+func (a *Archiver) Sweep(ctx context.Context, before time.Time) ([]engine.RunID, error) {
 	var done []engine.RunID
 	var errs []error
 	for after := (Position{}); ; {
@@ -106,7 +108,9 @@ func (a *Archiver) Sweep(ctx context.Context) ([]engine.RunID, error) {
 		}
 		for i := range runs {
 			r := &runs[i]
-			if r.Status.Final() && (r.LastSeq <= r.ArchivedSeq || r.Damage != "") {
+			isDone := r.Status.Final() && (r.LastSeq <= r.ArchivedSeq || r.Damage != "")
+			isNew := !r.Status.Final() && !before.IsZero() && !r.Info.StartedAt.Before(before)
+			if isDone || isNew {
 				continue
 			}
 			h, err := a.Rebuild(ctx, r.Info.ID)

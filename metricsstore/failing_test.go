@@ -136,7 +136,7 @@ func TestLeaseIsKept(t *testing.T) {
 			time.Sleep(7 * time.Second)
 			_, err := a.Rebuild(t.Context(), "r")
 			require.ErrorIs(t, err, metricsstore.ErrLease)
-			done, err := a.Sweep(t.Context())
+			done, err := a.Sweep(t.Context(), time.Time{})
 			require.NoError(t, err)
 			require.Empty(t, done)
 		}
