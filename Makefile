@@ -2,11 +2,16 @@
 
 GO       ?= go
 FUZZ_S   ?= 10
-PROGRAMS := dagscope
+PROGRAMS := dagscope dagscope-graphviz
 # Folders with a go.mod of their own, linted beside the main module.
 BENCH    := $(if $(wildcard bench/*.go bench/*/*.go),bench)
 MODULES  := . $(BENCH)
 TOOLS    := $(CURDIR)/bin/tools
+# The dashboard is up to date when Vite's list of what it built is newer than every source. Folders count as sources,
+# so that a file that is gone is noticed.
+DASHBOARD := static/dist/.vite/manifest.json
+PACKAGES  := static/node_modules/.package-lock.json
+SOURCES   := $(shell find static/src) $(wildcard static/*.json static/*.ts static/*.js)
 
 export GO
 .DEFAULT_GOAL := help
@@ -16,24 +21,32 @@ help: ## print these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: need-go ## build the programs into bin/
+build: need-go dashboard ## build the programs into bin/, with the dashboard where there is Node.js
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ $(PROGRAMS:%=./cmd/%)
 
-.PHONY: run
-run: build ## build, then run every built-in workflow once
-	bin/dagscope demo
+.PHONY: static
+static: need-node ## build the dashboard into static/dist, where sources have changed
+	@$(MAKE) --no-print-directory $(DASHBOARD)
 
-# go test comes last, so that its verdict is the last thing on the screen.
+.PHONY: run
+run: build ## build, then serve the dashboard with every built-in workflow run once
+	bin/dagscope serve --demo
+
+# go test comes last, so that its verdict is the last thing on the screen. It needs the dashboard, which it drives.
 .PHONY: test
-test: need lint bench-builds ## test everything: lint, benchmarks build, all tests with -race
-	CGO_ENABLED=1 $(GO) test -race -shuffle=on ./...
+test: need static lint bench-builds test-static ## test everything: lint, front end, benchmarks build, all tests with -race
+	CGO_ENABLED=1 REQUIRE_BROWSER=1 $(GO) test -race -shuffle=on ./...
 
 .PHONY: test-short
-test-short: need-go ## the inner loop, under a minute: no -race, no long tests
+test-short: need-go ## the inner loop, under a minute: no -race, no long tests, no browser
 	$(GO) test -short ./...
 
+.PHONY: test-static
+test-static: $(PACKAGES) ## test the front end, its architecture, and that its types are those of the API
+	npm --prefix static run --silent test
+
 .PHONY: lint
-lint: need tools ## gofumpt, go vet, staticcheck, and govulncheck where it reaches its database
+lint: need tools lint-static ## gofumpt, go vet, staticcheck, govulncheck where it reaches its database, and lint-static
 	@unformatted=$$("$(TOOLS)/gofumpt" -l .) || exit 1; \
 	[ -z "$$unformatted" ] || { printf 'lint: gofumpt would change:\n%s\nrun: make fmt\n' "$$unformatted" >&2; exit 1; }
 	@set -e; for module in $(MODULES); do \
@@ -43,9 +56,20 @@ lint: need tools ## gofumpt, go vet, staticcheck, and govulncheck where it reach
 		tools/vuln.sh "$(TOOLS)/govulncheck" $$module; \
 	done
 
+.PHONY: lint-static
+lint-static: $(PACKAGES) ## svelte-check, eslint and prettier
+	npm --prefix static run --silent check
+	npm --prefix static run --silent lint
+
 .PHONY: fmt
-fmt: tools ## format every Go file in place
+fmt: tools $(PACKAGES) ## format every file in place
 	"$(TOOLS)/gofumpt" -w .
+	npm --prefix static run --silent fmt
+
+.PHONY: schema
+schema: need-go $(PACKAGES) ## rewrite the API's description and the front end's types from the code
+	$(GO) test ./web/api -run OpenAPI -update
+	npm --prefix static run --silent schema
 
 .PHONY: fuzz
 fuzz: need-go ## run each fuzz target for FUZZ_S seconds (10)
@@ -59,22 +83,50 @@ golden: need ## rewrite the golden files in testdata and list what changed
 bench: build ## measure: run the programs of bench/
 	cd bench && $(GO) run .
 
+.PHONY: bench-live
+bench-live: build ## measure what live views cost, and how soon a change is on screen
+	cd bench && $(GO) run ./live
+
 .PHONY: e2e
-e2e: need ## only the tests that guard the house and drive the built program
-	CGO_ENABLED=1 $(GO) test -race -count=1 ./e2e/...
+e2e: need static ## only the tests that guard the house and drive the built program
+	CGO_ENABLED=1 REQUIRE_BROWSER=1 $(GO) test -race -count=1 ./e2e/...
 
 .PHONY: clean
 clean: ## remove what was built, never data
 	rm -rf bin
+	find static/dist -mindepth 1 ! -name .keep -delete
 
 # Steps of the targets above.
 
-.PHONY: need need-go tools bench-builds
+.PHONY: need need-go need-node dashboard tools bench-builds
 need:
-	@tools/need.sh go gcc git
+	@tools/need.sh go gcc git node npm chromium
 
 need-go:
 	@tools/need.sh go
+
+need-node:
+	@tools/need.sh node npm
+
+# What was built before stays where there is no Node.js now; a program without any tells how to get it.
+dashboard:
+	@if tools/need.sh --ask node npm; then \
+		$(MAKE) --no-print-directory $(DASHBOARD); \
+	elif [ -e $(DASHBOARD) ]; then \
+		echo "build: there is no Node.js 20 or later with npm, so the dashboard stays as it was built last" >&2; \
+	else \
+		echo "build: there is no Node.js 20 or later with npm, so the program gets no dashboard; everything else is there" >&2; \
+		echo "build: to get it, install Node.js (https://nodejs.org/en/download) and run: make static && make build" >&2; \
+	fi
+
+$(DASHBOARD): $(PACKAGES) $(SOURCES)
+	find static/dist -mindepth 1 ! -name .keep -delete
+	npm --prefix static run --silent build
+
+$(PACKAGES): static/package.json static/package-lock.json
+	@tools/need.sh node npm
+	npm --prefix static ci
+	@touch $@
 
 # Installed anew each time: 0.2 s when nothing changed, and never of an older Go than the code.
 tools: need-go

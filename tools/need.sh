@@ -2,6 +2,7 @@
 # need.sh COMMAND... sees to it that the commands are there, and is silent when they are.
 # What is missing comes from apt when root or sudo without a password allows it; otherwise
 # the line to run is named. Go is never installed, only held against the go line of go.mod.
+# need.sh --ask COMMAND... installs nothing and says nothing: its exit code is the answer.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 
@@ -10,15 +11,37 @@ fail() {
 	exit 1
 }
 
-# A gcc without the C library's headers passes for a compiler until -race needs it.
+# The least Node.js that Vite and its plugins run on.
+least_node=20
+
+# A gcc without the C library's headers passes for a compiler until -race needs it, and a
+# browser goes by several names.
 have() {
-	command -v "$1" >/dev/null 2>&1 || return 1
-	[ "$1" != gcc ] || echo '#include <stdlib.h>' | gcc -fsyntax-only -x c - 2>/dev/null
+	case $1 in
+	chromium)
+		for name in chromium chromium-browser google-chrome-stable google-chrome; do
+			! command -v "$name" >/dev/null 2>&1 || return 0
+		done
+		return 1
+		;;
+	node) [ "$(node_major)" -ge $least_node ] ;;
+	gcc) command -v gcc >/dev/null 2>&1 && echo '#include <stdlib.h>' | gcc -fsyntax-only -x c - 2>/dev/null ;;
+	*) command -v "$1" >/dev/null 2>&1 ;;
+	esac
+}
+
+# 0 where there is none.
+node_major() {
+	number=$(node --version 2>/dev/null | sed -n 's/^v\([0-9]*\)\..*/\1/p')
+	echo "${number:-0}"
 }
 
 packages_of() {
 	case $1 in
 	gcc) echo gcc libc6-dev ;;
+	node) echo nodejs ;;
+	# The nodejs of nodesource.com has npm within and refuses Debian's beside it.
+	npm) apt-cache show nodejs 2>/dev/null | grep -q '^Conflicts:.*npm' || echo npm ;;
 	*) echo "$1" ;;
 	esac
 }
@@ -36,11 +59,34 @@ check_go() {
 	[ "$lower" = "$want" ] || fail "dagscope needs Go $want or later and found ${found:-one that does not run}: $get"
 }
 
+# Debian's Node.js is replaced by no other of its own, so an old one is told of and left alone.
+check_node() {
+	have node && return
+	get="get it from https://nodejs.org/en/download and put its bin folder on PATH"
+	if [ "$(node_major)" -gt 0 ]; then
+		fail "the dashboard needs Node.js $least_node or later and found $(node --version): $get"
+	fi
+	offered=$(apt-cache policy nodejs 2>/dev/null | sed -n 's/^  Candidate: \([0-9]*\)\..*/\1/p')
+	[ -z "$offered" ] || [ "$offered" -ge $least_node ] ||
+		fail "the dashboard needs Node.js $least_node or later and apt has $offered: $get"
+}
+
+if [ "${1:-}" = --ask ]; then
+	shift
+	for command in "$@"; do
+		have "$command" || exit 1
+	done
+	exit 0
+fi
+
 missing=
 for command in "$@"; do
 	if [ "$command" = go ]; then
 		check_go
-	elif ! have "$command"; then
+		continue
+	fi
+	[ "$command" != node ] || check_node
+	if ! have "$command"; then
 		missing="$missing $(packages_of "$command")"
 	fi
 done
@@ -63,5 +109,6 @@ $as_root apt-get update -qq >&2 </dev/null || echo "need: apt-get update failed,
 $as_root env DEBIAN_FRONTEND=noninteractive $install >&2 </dev/null ||
 	fail "could not install$missing; run as root: apt-get update && $install"
 for command in "$@"; do
+	[ "$command" != node ] || check_node # apt may not have known before its lists came
 	[ "$command" = go ] || have "$command" || fail "$command is still missing after: $install"
 done

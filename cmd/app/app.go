@@ -144,6 +144,7 @@ type cli struct {
 	Data string   `default:"dagscope-data" env:"DAGSCOPE_DATA" placeholder:"DIR" help:"Where records are kept (default ./dagscope-data)."`
 	JSON bool     `name:"json" help:"Print JSON instead of text for people."`
 
+	Serve      serveCommand      `cmd:"" help:"Serve the dashboard and the API, and run what is submitted there."`
 	Run        runCommand        `cmd:"" help:"Run a workflow and record it."`
 	Workflows  workflowsCommand  `cmd:"" help:"List the workflows with their parameters."`
 	Demo       demoCommand       `cmd:"" help:"Run every workflow once and show the slowest functions."`

@@ -121,7 +121,7 @@ func TestMistakes(t *testing.T) {
 		code int
 		want string // in the message
 	}{
-		{"frobnicate", 2, "unexpected argument frobnicate; commands are run, workflows, demo"},
+		{"frobnicate", 2, "unexpected argument frobnicate; commands are serve, run, workflows, demo"},
 		{"runns", 2, `did you mean one of "run", "runs"?`},
 		{"run", 2, `expected "<workflow>"`},
 		{"run summ", 2, `there is no workflow "summ", expected one of sum, trip, wait, length, many, wfformat`},
@@ -195,7 +195,7 @@ func TestUnreachable(t *testing.T) {
 		make func(t *testing.T, dir string)
 		want string
 	}{
-		{"missing", func(*testing.T, string) {}, "expected a folder with records, which the commands run, demo and import make: "},
+		{"missing", func(*testing.T, string) {}, "expected a folder with records, which the commands serve, run, demo and import make: "},
 		{"a file", func(t *testing.T, dir string) { require.NoError(t, os.WriteFile(dir, nil, 0o600)) }, "data"},
 		{"damaged", func(t *testing.T, dir string) {
 			require.NoError(t, os.Mkdir(dir, 0o700))
@@ -220,7 +220,7 @@ func TestUnreachable(t *testing.T) {
 func TestHelp(t *testing.T) {
 	w := newWorld(t)
 	golden(t, "help.txt", w.ok())
-	for _, command := range []string{"run", "workflows", "demo", "runs", "tasks", "stats", "import", "export", "delete", "prune", "tag", "compact", "check", "bench", "version", "completion"} {
+	for _, command := range []string{"serve", "run", "workflows", "demo", "runs", "tasks", "stats", "import", "export", "delete", "prune", "tag", "compact", "check", "bench", "version", "completion"} {
 		golden(t, "help-"+command+".txt", w.ok(command, "--help"))
 	}
 }

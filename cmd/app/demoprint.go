@@ -40,7 +40,9 @@ func (s *session) printDemo(d *demoJSON) error {
 		}
 	}
 	_, err := fmt.Fprintf(s.stdout, `
-The records are in %s. Some questions to ask of them:
+The records are in %s. Look at them in a browser with
+  %[2]s serve
+or ask some questions of them:
   %[2]s runs --status failed
   %[2]s tasks last
   %[2]s stats --workflow gemm --metric execute_ns

@@ -3,6 +3,7 @@
 //
 // # Commands
 //
+//	serve           serve the dashboard and the API, and run what is submitted there
 //	run WORKFLOW    run a workflow and record it; --set NAME=VALUE sets a parameter
 //	workflows       list the workflows with their parameters, kinds, ranges and defaults
 //	demo            run every workflow once and show results and the slowest functions
@@ -36,7 +37,16 @@
 //	130  ended by Ctrl-C; 143 by SIGTERM
 //
 // The first Ctrl-C or SIGTERM cancels the run under way, and the process ends once that is recorded; a second one ends
-// the process at once. What a killed process had recorded stays, and its run is shown as interrupted.
+// the process at once. What a killed process had recorded stays, and its run is shown as interrupted. For serve a signal
+// is how it ends, so its exit code is then 0: it accepts no more runs, gives tasks three seconds to finish, records the
+// runs under way as cancelled, and closes the pages last.
+//
+// # Serving
+//
+// The first line that serve prints on standard output has the address, once it answers; its log goes to standard error.
+// Whatever can be reached from other machines needs --token-file. Behind a server that passes requests on, --host names
+// it and --base-path the path. Several servers, and every other command, can use one data folder at a time: each shows
+// the runs of all and controls its own.
 //
 // # Guarantees and costs
 //

@@ -394,7 +394,7 @@ func TestCompletion(t *testing.T) {
 		words []string
 		want  string
 	}{
-		{[]string{""}, "run\nworkflows\ndemo\nruns\ntasks\nstats\nimport\nexport\ndelete\nprune\ntag\ncompact\ncheck\nbench\nversion\ncompletion\n"},
+		{[]string{""}, "serve\nrun\nworkflows\ndemo\nruns\ntasks\nstats\nimport\nexport\ndelete\nprune\ntag\ncompact\ncheck\nbench\nversion\ncompletion\n"},
 		{[]string{"ru"}, "run\nruns\n"},
 		{[]string{"run", ""}, "sum\ntrip\nwait\nlength\nmany\nwfformat\n"},
 		{[]string{"run", "t"}, "trip\n"},
@@ -414,13 +414,15 @@ func TestCompletion(t *testing.T) {
 		{[]string{"import", ""}, ":files\n"},
 		{[]string{"import", "a", "b"}, ":files\n"},
 		{[]string{"export", "last", "-o", ""}, ":files\n"},
+		{[]string{"serve", "--token-file", ""}, ":files\n"},
+		{[]string{"serve", "--log-format=j"}, "--log-format=json\n"},
 		{[]string{"tasks", ""}, "last\n"},
 		{[]string{"tasks", "last", ""}, ""},
 		{[]string{"stats", "--metric", "ex"}, "execute_ns\n"},
 		{[]string{"run", "--durability", ""}, "group\neach\n"},
 		{[]string{"completion", ""}, "bash\nzsh\nfish\n"},
 		{[]string{"run", "--nothing=x"}, ""},
-		{nil, "run\nworkflows\ndemo\nruns\ntasks\nstats\nimport\nexport\ndelete\nprune\ntag\ncompact\ncheck\nbench\nversion\ncompletion\n"},
+		{nil, "serve\nrun\nworkflows\ndemo\nruns\ntasks\nstats\nimport\nexport\ndelete\nprune\ntag\ncompact\ncheck\nbench\nversion\ncompletion\n"},
 	} {
 		assert.Equal(t, c.want, w.ok(append([]string{"__complete", "--"}, c.words...)...), "%q", c.words)
 	}

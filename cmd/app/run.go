@@ -42,7 +42,7 @@ func (c *runCommand) Run(ctx context.Context, s *session) error {
 	}
 	var report *runReport
 	err = s.withNewStore(ctx, c.Durability, func(store metricsstore.Store) error {
-		return s.withEngine(ctx, store, engineOptions{c.Workers, c.Durability}, func(e *engine.Engine) (err error) {
+		return s.withEngine(ctx, store, engineOptions{workers: c.Workers, durability: c.Durability}, func(e *engine.Engine) (err error) {
 			report, err = s.runOnce(ctx, e, store, c.Workflow, args, c.options())
 			return err
 		})

@@ -42,7 +42,7 @@ func (s *session) withNewStore(ctx context.Context, d embedded.Durability, f fun
 // withStore is withNewStore for a folder that has to be there.
 func (s *session) withStore(ctx context.Context, f func(metricsstore.Store) error) error {
 	if _, err := os.Stat(s.flags.Data); err != nil {
-		return storeError{fmt.Errorf("expected a folder with records, which the commands run, demo and import make: %w", err)}
+		return storeError{fmt.Errorf("expected a folder with records, which the commands serve, run, demo and import make: %w", err)}
 	}
 	return s.withNewStore(ctx, embedded.Group, f)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
@@ -18,46 +17,83 @@ import (
 type engineOptions struct {
 	workers    int // processors, 0 for all
 	durability embedded.Durability
+	upload     metricsstore.Strategy // of runs that do not name one; the zero value is the recorder's own default
+	softStop   time.Duration         // how long tasks may finish once the engine is stopped, 0 for the worker's own default
 }
 
-// withEngine starts an engine that records into store, calls f with it, and stops it again: when withEngine returns,
-// every run has ended, all that was recorded is in the store, and nothing it started is left. f has to see to it that
-// runs end when its context does; the engine itself outlives it so that their ends are recorded.
-func (s *session) withEngine(ctx context.Context, store metricsstore.Store, o engineOptions, f func(*engine.Engine) error) error {
-	cfg := metricsstore.Config{Store: store}
+// machinery is an engine with what it works and records by.
+type machinery struct {
+	engine   *engine.Engine
+	pool     *worker.Pool
+	recorder *metricsstore.Recorder
+}
+
+// newMachinery makes an engine that records into store.
+func (s *session) newMachinery(store metricsstore.Store, o engineOptions) (*machinery, error) {
+	cfg := metricsstore.Config{Store: store, Upload: o.upload}
 	if o.durability == embedded.Each {
 		cfg.FlushAfter = time.Microsecond // the shortest time that is not the default
 	}
 	recorder, err := metricsstore.NewRecorder(cfg)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	pool, err := worker.New(worker.Config{State: statememory.New(), Width: o.workers})
+	pool, err := worker.New(worker.Config{State: statememory.New(), Width: o.workers, SoftStop: o.softStop})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	e, err := engine.New(engine.Config{Executor: pool, Workflows: s.workflows, Recorder: recorder})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	stopEngine := beside(ctx, "engine", e.Run)
-	stopRecorder := beside(ctx, "recorder", recorder.Run)
-	err = f(e)
-	return errors.Join(err, stopEngine(), stopRecorder())
+	return &machinery{e, pool, recorder}, nil
 }
 
-// beside runs a part in a goroutine until stop is called; stop waits for it and returns its error.
-func beside(ctx context.Context, name string, run func(context.Context) error) (stop func() error) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	var part sync.WaitGroup
-	var err error
-	part.Go(func() { err = run(ctx) })
-	return func() error {
-		cancel()
-		part.Wait()
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		return nil
+// start lets it work until stop is called; then every run has ended, all that was recorded is in the store, and
+// nothing that was started is left.
+func (m *machinery) start(ctx context.Context) (stop func() error) {
+	working := beside(ctx, "engine", m.engine.Run)
+	recording := beside(ctx, "recorder", m.recorder.Run)
+	return func() error { return errors.Join(working.stop(), recording.stop()) }
+}
+
+// withEngine starts an engine that records into store, calls f with it, and stops it again. f has to see to it that
+// runs end when its context does; the engine itself outlives it so that their ends are recorded.
+func (s *session) withEngine(ctx context.Context, store metricsstore.Store, o engineOptions, f func(*engine.Engine) error) error {
+	m, err := s.newMachinery(store, o)
+	if err != nil {
+		return err
 	}
+	stop := m.start(ctx)
+	err = f(m.engine)
+	return errors.Join(err, stop())
+}
+
+// runner is a part of the program that runs in a goroutine of its own.
+type runner struct {
+	name   string
+	cancel context.CancelFunc
+	ended  chan struct{} // closed when it has returned
+	err    error         // what it returned; valid once ended is closed
+}
+
+// beside runs a part until stop is called, however ctx ends.
+func beside(ctx context.Context, name string, run func(context.Context) error) *runner {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	p := &runner{name: name, cancel: cancel, ended: make(chan struct{})}
+	go func() {
+		defer close(p.ended)
+		p.err = run(ctx)
+	}()
+	return p
+}
+
+// stop ends a part, waits for it and returns its error.
+func (p *runner) stop() error {
+	p.cancel()
+	<-p.ended
+	if p.err != nil {
+		return fmt.Errorf("%s: %w", p.name, p.err)
+	}
+	return nil
 }

@@ -46,6 +46,9 @@ export function stripEnds(ratios: Iterable<number>): StripEnds {
 export interface Columns {
   readonly endedPx: number;
   readonly figurePx: number;
+  /** The last column of figures; wider where no strip follows. */
+  readonly lastPx: number;
+  /** 0 where there is no room for it: the numbers go first. */
   readonly stripPx: number;
 }
 
@@ -60,7 +63,8 @@ const MOST_PX = 320;
 export function columnsOf(tablePx: number, endedChars: number): Columns {
   const endedPx = Math.round(endedChars * DIGIT_PX) + PADDING_PX / 2;
   const rest = tablePx - NAME_PX - endedPx - 2 * FIGURE_PX - PADDING_PX;
-  return { endedPx, figurePx: FIGURE_PX, stripPx: Math.max(LEAST_PX, Math.min(MOST_PX, rest)) };
+  const stripPx = rest < LEAST_PX ? 0 : Math.min(MOST_PX, rest);
+  return { endedPx, figurePx: FIGURE_PX, lastPx: stripPx > 0 ? FIGURE_PX : FIGURE_PX + PADDING_PX / 2, stripPx };
 }
 
 /** Pixel of a ratio, 1 px in from both ends. */

@@ -10,6 +10,8 @@ export interface GraphHandle {
   fit(): void;
   zoomBy(factor: number): void;
   pan(dxPx: number, dyPx: number): void;
+  /** The task next to the selected one that way, -1 for none. */
+  step(dx: number, dy: number): number;
 }
 
 /** The handle of the lanes. */
@@ -27,7 +29,12 @@ const PAN_PX = 60;
 
 /** Commands of the page, for its keys and for the help. */
 export function runCommands(view: RunView, pictures: Pictures): Command[] {
-  return [...playbackCommands(view), ...graphCommands(pictures), ...panelCommands(view)];
+  return [
+    ...playbackCommands(view),
+    ...graphCommands(pictures),
+    ...stepCommands(view, pictures),
+    ...panelCommands(view),
+  ];
 }
 
 function playbackCommands(view: RunView): Command[] {
@@ -69,6 +76,26 @@ function graphCommands(pictures: Pictures): Command[] {
     command('pan-right', 'Move right', ['ArrowRight', 'code:KeyD'], pan(-1, 0)),
     command('pan-up', 'Move up', ['ArrowUp', 'code:KeyW'], pan(0, 1)),
     command('pan-down', 'Move down', ['ArrowDown', 'code:KeyS'], pan(0, -1)),
+  ];
+}
+
+function stepCommands(view: RunView, pictures: Pictures): Command[] {
+  const step = (way: string, chord: Chord, dx: number, dy: number): Command => ({
+    id: `select-${way}`,
+    title: `Select the next task ${way}`,
+    group: 'Graph and lanes',
+    chords: [chord],
+    when: () => view.ready,
+    run: () => {
+      const node = pictures.graph()?.step(dx, dy) ?? -1;
+      if (node >= 0) view.select(node);
+    },
+  });
+  return [
+    step('left', 'Shift+ArrowLeft', -1, 0),
+    step('right', 'Shift+ArrowRight', 1, 0),
+    step('up', 'Shift+ArrowUp', 0, -1),
+    step('down', 'Shift+ArrowDown', 0, 1),
   ];
 }
 

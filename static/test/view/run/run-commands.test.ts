@@ -30,11 +30,11 @@ function notes(more: Partial<RunView> = {}): { view: RunView; done: string[] } {
   return { view: view as unknown as RunView, done };
 }
 
-function press(registry: CommandRegistry, key: string, code = key): boolean {
+function press(registry: CommandRegistry, key: string, code = key, shiftKey = false): boolean {
   const none = {
     ctrlKey: false,
     metaKey: false,
-    shiftKey: false,
+    shiftKey,
     altKey: false,
     defaultPrevented: false,
     isComposing: false,
@@ -51,6 +51,7 @@ function registryOf(view: RunView, done: string[]): CommandRegistry {
   const graph = {
     fit: () => done.push('fit'),
     zoomBy: (f: number) => done.push(f > 1 ? 'in' : 'out'),
+    step: (x: number) => (x > 0 ? 7 : -1),
     pan: (x: number, y: number) => done.push(`pan ${String(Math.sign(x))} ${String(Math.sign(y))}`),
   };
   const pictures = { graph: () => graph as never, lanes: () => ({ fit: () => undefined }) };
@@ -73,6 +74,14 @@ describe('keys of a run page', () => {
     for (const key of ['f', '0', '+', '=', '-', 'ArrowLeft', 'ArrowDown']) press(registry, key);
     press(registry, 'q', 'KeyA');
     expect(done).toEqual(['fit', 'fit', 'in', 'in', 'out', 'pan 1 0', 'pan 0 -1', 'pan 1 0']);
+  });
+
+  it('select the task next to the selected one, where there is one', () => {
+    const { view, done } = notes();
+    const registry = registryOf(view, done);
+    press(registry, 'ArrowRight', 'ArrowRight', true);
+    press(registry, 'ArrowLeft', 'ArrowLeft', true);
+    expect(done).toEqual(['select 7']);
   });
 
   it('choose tabs, and close what is selected', () => {

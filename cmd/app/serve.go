@@ -1,0 +1,196 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/wfformat"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// serveCommand serves the dashboard and the API, and executes what is submitted there.
+type serveCommand struct {
+	Addr        string   `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to listen (default 127.0.0.1:8080); port 0 takes a free one. Any address but those of this machine itself needs --token-file."`
+	Workers     int      `placeholder:"N" help:"How many processors the tasks may keep busy (default all)."`
+	TokenFile   string   `placeholder:"FILE" help:"Ask everybody for the token in this file."`
+	Host        []string `placeholder:"NAME" help:"A name under which browsers reach this server, beside that of --addr. Can be repeated."`
+	Origin      []string `placeholder:"URL" help:"A site whose pages may call the API, such as https://example.org. Can be repeated."`
+	BasePath    string   `placeholder:"/PATH" help:"Answer below this path, for servers in front that share a name."`
+	Demo        bool     `help:"Run every workflow once to begin with, so that there is something to look at."`
+	LogFormat   string   `default:"text" enum:"text,json" placeholder:"text|json" help:"How the log on standard error is written (default text)."`
+	LogRequests bool     `help:"Log every request, not just those that fail here."`
+	keepFlags
+	recordFlags
+}
+
+// keepFlags say which ended runs are deleted while the service runs.
+type keepFlags struct {
+	KeepFor  time.Duration `placeholder:"TIME" help:"Delete runs that ended longer ago, such as 720h. Those tagged keep stay."`
+	KeepRuns int           `placeholder:"N" help:"Delete all but the latest N runs."`
+	KeepSize byteCount     `placeholder:"SIZE" help:"Delete all but the latest runs that fit into this size together, such as 5GiB."`
+}
+
+// Validate is called by kong.
+func (c *serveCommand) Validate() error {
+	if c.Workers < 0 {
+		return fmt.Errorf("--workers is %d, expected at least 1, or 0 for all processors", c.Workers)
+	}
+	if c.KeepFor < 0 || c.KeepRuns < 0 {
+		return fmt.Errorf("--keep-for is %s and --keep-runs %d, expected more than 0", c.KeepFor, c.KeepRuns)
+	}
+	c.BasePath = strings.TrimRight(c.BasePath, "/")
+	if err := checkBasePath(c.BasePath); err != nil {
+		return err
+	}
+	for _, host := range c.Host {
+		if host == "" || strings.ContainsAny(host, "/@ ") {
+			return fmt.Errorf("--host is %q, expected a name such as dagscope.example.org, with a port where it is not the usual one", host)
+		}
+	}
+	for _, origin := range c.Origin {
+		if err := checkOrigin(origin); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Run serves until ctx ends. It binds the address before it opens the data, so that a second call on a taken port
+// disturbs nobody.
+func (c *serveCommand) Run(ctx context.Context, s *session) error {
+	token, err := c.token()
+	if err != nil {
+		return err
+	}
+	listener, err := c.listen(ctx, token)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = listener.Close() }() // the server has closed it, unless something failed before
+	err = s.withNewStore(ctx, c.Durability, func(store metricsstore.Store) error {
+		return c.serve(ctx, s, store, listener, token)
+	})
+	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil // it was told to end before it had begun
+	}
+	return err
+}
+
+// token reads the token, empty for none.
+func (c *serveCommand) token() (string, error) {
+	if c.TokenFile == "" {
+		return "", nil
+	}
+	raw, err := os.ReadFile(c.TokenFile)
+	if err != nil {
+		return "", usage("--token-file: expected a file that can be read: %w", err)
+	}
+	token := strings.TrimSpace(string(raw))
+	bad := strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' })
+	if len(token) < leastToken || bad {
+		return "", usage("--token-file %s: expected one word of at least %d characters, such as `head -c 24 /dev/urandom | base64` makes",
+			c.TokenFile, leastToken)
+	}
+	return token, nil
+}
+
+// leastToken is how many characters a token has at least, so that nobody guesses it.
+const leastToken = 16
+
+// logger is a log of the service from a level on.
+func (c *serveCommand) logger(s *session, level slog.Level) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(s.stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(s.stderr, options))
+}
+
+// announce prints where the service answers: the first line on standard output.
+func (c *serveCommand) announce(s *session, url string) error {
+	if s.flags.JSON {
+		return json.NewEncoder(s.stdout).Encode(map[string]string{"url": url, "data": s.flags.Data}) // one line
+	}
+	_, err := fmt.Fprintf(s.stdout, "%s: %s\n", s.name, url)
+	return err
+}
+
+// url is how somebody on this machine reaches what listens.
+func (c *serveCommand) url(listener net.Listener) string {
+	return "http://" + reachable(listener.Addr().String()) + c.BasePath + "/"
+}
+
+// demonstrate runs the demonstration's trials as anybody's runs, where it was asked for, and tells how they end.
+func (c *serveCommand) demonstrate(
+	ctx context.Context, s *session, e *engine.Engine, store metricsstore.Store, url string, log *slog.Logger,
+) error {
+	if !c.Demo {
+		return nil
+	}
+	lines := *s.program
+	lines.bars = false // they would be torn apart by the log
+	quiet := &session{program: &lines, flags: s.flags}
+	runs := 0
+	for _, t := range quiet.trials() {
+		r, err := quiet.try(ctx, e, store, t, engine.RunOptions{Upload: c.Upload.String(), Tags: []string{"demo"}})
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			log.Error("a run of the demonstration could not be made", "workflow", t.workflow, "error", err)
+			continue
+		}
+		runs++
+		if r.Status != t.want || !r.Records.Complete {
+			log.Warn("a run of the demonstration did not end as it should", "run", r.Run, "workflow", r.Workflow, "status", r.Status, "expected", t.want)
+		}
+	}
+	fmt.Fprintf(s.stderr, "The demonstration is over; look at its %s at %s\n", plural(int64(runs), "run"), url)
+	if r := s.showLive(ctx, e, log); r != nil {
+		fmt.Fprintf(s.stderr, "One more takes half a minute; watch it at %sruns/%s\n", url, r.ID())
+	}
+	return nil
+}
+
+// showLive starts a run that is long enough to be watched, where there is a workflow for that; nobody waits for it.
+func (s *session) showLive(ctx context.Context, e *engine.Engine, log *slog.Logger) *engine.Run {
+	w, err := s.workflow(wfformat.Workflow().Name)
+	if err != nil {
+		return nil
+	}
+	args, err := w.Arguments(map[string]string{"file": bakeryName, "time_scale": "0.1"}, openDemoFile)
+	if err != nil {
+		log.Error("the long run of the demonstration could not be made", "error", err)
+		return nil
+	}
+	r, err := e.SubmitWorkflow(ctx, w.Name, args, engine.RunOptions{Tags: []string{"demo", "live"}})
+	if err != nil {
+		log.Error("the long run of the demonstration could not be made", "error", err)
+		return nil
+	}
+	return r
+}
+
+// graphvizBeside finds the program that draws by Graphviz: beside this one, else on the PATH; empty for nowhere.
+func graphvizBeside() string {
+	const name = "dagscope-graphviz"
+	if self, err := os.Executable(); err == nil {
+		if resolved, err := filepath.EvalSymlinks(self); err == nil {
+			self = resolved
+		}
+		path := filepath.Join(filepath.Dir(self), name+filepath.Ext(self))
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			return path
+		}
+	}
+	return onPath(name)
+}

@@ -1,0 +1,109 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/dagscope/dagscope/web"
+)
+
+// listen binds the address. A mistake in it, and one that is taken, is the caller's to change.
+func (c *serveCommand) listen(ctx context.Context, token string) (net.Listener, error) {
+	if err := web.CheckAddress(c.Addr, token); err != nil {
+		return nil, usage("--addr %s: %w; write a token into a file and name it with --token-file, or keep to 127.0.0.1", c.Addr, err)
+	}
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", c.Addr)
+	switch {
+	case err == nil:
+		return listener, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, usageError{c.taken(ctx)}
+	default:
+		return nil, usage("--addr %s: expected an address of this machine and a port that can be bound, such as 127.0.0.1:8080: %w", c.Addr, err)
+	}
+}
+
+// taken tells who has the port.
+func (c *serveCommand) taken(ctx context.Context) error {
+	address := reachable(c.Addr)
+	if version, ok := askHealth(ctx, "http://"+address); ok {
+		return fmt.Errorf("dagscope%s runs already at http://%s%s/; open that, or start another one with --addr 127.0.0.1:0", version, address, c.BasePath)
+	}
+	return fmt.Errorf("another program listens at %s already; give another address with --addr, such as 127.0.0.1:0 for any free port", address)
+}
+
+// askHealth asks whoever answers there whether it is dagscope, and of which version.
+func askHealth(ctx context.Context, base string) (version string, ok bool) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/healthz", nil)
+	if err != nil {
+		return "", false
+	}
+	// A client of its own leaves no connection behind, and no proxy stands between the two.
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(request)
+	if err != nil {
+		return "", false
+	}
+	defer func() { _ = response.Body.Close() }()
+	var health struct{ Service, Version string }
+	if json.NewDecoder(io.LimitReader(response.Body, 1<<16)).Decode(&health) != nil || health.Service != "dagscope" {
+		return "", false
+	}
+	if health.Version != "" {
+		version = " " + printable(health.Version)
+	}
+	return version, true
+}
+
+// reachable is an address as somebody on this machine would call it: where all addresses are meant, the loopback.
+func reachable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// pathPart is what a part of a base path may look like.
+var pathPart = regexp.MustCompile(`^(/[A-Za-z0-9][A-Za-z0-9._~-]*)*$`)
+
+func checkBasePath(path string) error {
+	if !pathPart.MatchString(path) {
+		return fmt.Errorf("--base-path is %q, expected a path such as /dagscope, of letters, digits, dots and dashes", path)
+	}
+	return nil
+}
+
+func checkOrigin(origin string) error {
+	u, err := url.Parse(origin)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.TrimSuffix(origin, "/") != u.Scheme+"://"+u.Host {
+		return fmt.Errorf("--origin is %q, expected scheme and host alone, such as https://example.org", origin)
+	}
+	return nil
+}
+
+// onPath finds a program on the PATH; empty for nowhere.
+func onPath(name string) string {
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return ""
+	}
+	return path
+}

@@ -1,0 +1,163 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/dagscope/dagscope/engine/worker"
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/static"
+	"github.com/dagscope/dagscope/web"
+	"github.com/dagscope/dagscope/web/layout"
+)
+
+const (
+	// softStop is how long tasks may finish after the first signal; a second signal ends the process at once.
+	softStop = 3 * time.Second
+	// tidyEvery is how often the service looks for runs to archive and to delete.
+	tidyEvery = time.Minute
+)
+
+// serve runs the parts of the service beside each other until ctx ends or the server fails. Then runs under way are
+// cancelled and recorded while viewers can still see it, and the server ends last.
+func (c *serveCommand) serve(ctx context.Context, s *session, store metricsstore.Store, listener net.Listener, token string) error {
+	log := c.logger(s, slog.LevelInfo)
+	m, err := s.newMachinery(store, engineOptions{workers: c.Workers, durability: c.Durability, upload: c.Upload, softStop: softStop})
+	if err != nil {
+		return err
+	}
+	archiver, err := metricsstore.NewArchiver(metricsstore.ArchiverConfig{Store: store})
+	if err != nil {
+		return err
+	}
+	server, err := c.newServer(s, m, store, archiver, token)
+	if err != nil {
+		return err
+	}
+	url := c.url(listener)
+	stopMachinery := m.start(ctx)
+	tidying := beside(ctx, "housekeeping", func(ctx context.Context) error { return c.tidy(ctx, store, archiver, log) })
+	serving := beside(ctx, "web server", func(ctx context.Context) error { return server.Run(ctx, listener) })
+	c.tell(s, store, listener, log)
+	err = c.announce(s, url)
+	showing := beside(ctx, "demonstration", func(ctx context.Context) error { return c.demonstrate(ctx, s, m.engine, store, url, log) })
+	if err == nil {
+		select {
+		case <-ctx.Done():
+			log.Info("stopping: runs under way are cancelled and recorded; a second signal ends the process at once", "cause", context.Cause(ctx))
+		case <-serving.ended:
+		}
+	}
+	return errors.Join(err, showing.stop(), stopMachinery(), serving.stop(), tidying.stop())
+}
+
+// newServer puts the web server together. What it logs below a warning is one line for each request.
+func (c *serveCommand) newServer(s *session, m *machinery, store metricsstore.Store, archiver *metricsstore.Archiver, token string) (*web.Server, error) {
+	level := slog.LevelWarn
+	if c.LogRequests {
+		level = slog.LevelInfo
+	}
+	log := c.logger(s, level)
+	cfg := web.Config{
+		Engine: m.engine, Store: store, Archiver: archiver, Dashboard: static.FS(), BasePath: c.BasePath, Token: token,
+		Hosts: c.Host, Origins: c.origins(), Version: programVersion(), Log: log,
+		Workers: func() []web.WorkerState { return []web.WorkerState{workerState(m.pool)} },
+	}
+	drawer, err := layout.NewDrawer(layout.Config{Command: graphvizBeside(), Cache: graphvizCache(log)})
+	if err != nil {
+		return nil, err
+	}
+	cfg.Drawer = drawer
+	return web.New(cfg)
+}
+
+// workerState is what the pages show of the worker in this process.
+func workerState(pool *worker.Pool) web.WorkerState {
+	s := pool.Snapshot()
+	return web.WorkerState{
+		Name: s.Name, Host: s.Host, PID: s.PID, Width: s.Width, Slots: s.Slots, Busy: s.Busy, Leaked: s.Leaked,
+		StartedAt: s.StartedAt, LastBeat: time.Now(), Warm: s.Warm, Running: s.Running, TasksDone: s.TasksDone,
+		CPU: s.CPU, MemoryBytes: s.MemoryBytes,
+	}
+}
+
+// graphvizCache is a folder of this user's own in which Graphviz keeps its compiled form; empty where none can be made.
+func graphvizCache(log *slog.Logger) string {
+	caches, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	dir := filepath.Join(caches, "dagscope", "graphviz")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		log.Warn("drawings take a second longer: there is no folder for Graphviz to keep its compiled form in", "error", err)
+		return ""
+	}
+	return dir
+}
+
+// origins are those of the flags as browsers send them.
+func (c *serveCommand) origins() []string {
+	var out []string
+	for _, origin := range c.Origin {
+		out = append(out, strings.TrimSuffix(origin, "/"))
+	}
+	return out
+}
+
+// tell logs what a reader of the log wants to know of the start.
+func (c *serveCommand) tell(s *session, store metricsstore.Store, listener net.Listener, log *slog.Logger) {
+	log.Info("serving", "address", listener.Addr().String(), "data", s.flags.Data, "workflows", len(s.workflows), "dashboard", static.Built())
+	if shared, ok := store.(interface{ Holds() bool }); ok && !shared.Holds() {
+		log.Info("another process holds the data: the runs of both are shown, and each can cancel and pause only its own")
+	}
+}
+
+// tidy archives what others have left unfinished, at once and again and again, and deletes what is not to be kept.
+func (c *serveCommand) tidy(ctx context.Context, store metricsstore.Store, archiver *metricsstore.Archiver, log *slog.Logger) error {
+	keep := metricsstore.Retention{Age: c.KeepFor, Count: c.KeepRuns, Bytes: int64(c.KeepSize)}
+	before := time.Now() // what is started from now on has its own recorder
+	for ticks := time.NewTicker(tidyEvery); ; {
+		archived, err := archiver.Sweep(ctx, before)
+		if len(archived) > 0 {
+			log.Info("archived runs whose process is gone", "runs", archived)
+		}
+		if keep != (metricsstore.Retention{}) {
+			deleted, failed := metricsstore.Retain(ctx, store, keep, time.Now())
+			if len(deleted) > 0 {
+				log.Info("deleted runs that are not to be kept", "runs", deleted)
+			}
+			err = errors.Join(err, failed)
+		}
+		if err != nil && ctx.Err() == nil {
+			log.Error("housekeeping failed and is tried again", "error", err, "after", tidyEvery)
+		}
+		select {
+		case <-ctx.Done():
+			ticks.Stop()
+			return nil
+		case now := <-ticks.C:
+			before = now.Add(-tidyEvery)
+		}
+	}
+}
+
+// programVersion is what this program was built from, in a word.
+func programVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	var v versionJSON
+	v.read(info)
+	if v.Version == "" || v.Version == "(devel)" {
+		return v.Revision[:min(len(v.Revision), 12)]
+	}
+	return v.Version
+}
