@@ -60,7 +60,7 @@ func TestMistakes(t *testing.T) {
 		{[]string{"export", "last", "--format", "pdf"}, []string{"--format", `"archive","chrome","csv","ndjson"`}},
 		{[]string{"export", "last", "--output", "/nowhere/x"}, []string{"/nowhere", "expected a file that can be written"}},
 		{[]string{"delete", "zzz"}, []string{`"zzz"`, "expected an id"}},
-		{[]string{"frobnicate"}, []string{"frobnicate", "commands are run, "}},
+		{[]string{"frobnicate"}, []string{"frobnicate", "commands are serve, run, "}},
 		{[]string{"runs", "--colour"}, []string{"--colour"}},
 	} {
 		o := u.run(c.args...)
@@ -148,7 +148,7 @@ func TestMissingFolder(t *testing.T) {
 	for _, args := range [][]string{{"runs"}, {"stats"}, {"tasks", "last"}, {"check"}, {"export", "last"}} {
 		o := u.run(args...)
 		assert.Equal(t, 3, o.code, "%v: %s", args, o.stderr)
-		assert.Contains(t, o.stderr, "expected a folder with records, which the commands run, demo and import make", "%v", args)
+		assert.Contains(t, o.stderr, "expected a folder with records, which the commands serve, run, demo and import make", "%v", args)
 		assert.NoDirExists(t, u.data, "%v", args)
 	}
 }

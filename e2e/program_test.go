@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -52,6 +53,7 @@ func buildAndRun(m *testing.M) int {
 	built.path = filepath.Join(dir, "dagscope")
 	built.problem = build(dir, built.path)
 	code := m.Run()
+	chrome.close()
 	if err := goleak.Find(); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -84,6 +86,7 @@ func build(dir, path string) (problem string) {
 type user struct {
 	t     *testing.T
 	data  string
+	lasts time.Duration // bounds each process; 0 for patience
 	stdin io.Reader
 	as    *syscall.SysProcAttr // nil for whoever runs the test
 }
@@ -109,7 +112,7 @@ type process struct {
 func (u *user) start(args ...string) *process {
 	u.t.Helper()
 	require.Empty(u.t, built.problem)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(u.lasts, patience))
 	cmd := exec.CommandContext(ctx, built.path, append([]string{"--data", u.data}, args...)...)
 	p := &process{
 		t: u.t, cmd: cmd, name: "dagscope " + strings.Join(args, " "), stdout: newWriting(), stderr: newWriting(), began: time.Now(),
@@ -158,10 +161,15 @@ func (p *process) running() bool {
 // await waits until standard error matches a pattern and returns its parts.
 func (p *process) await(pattern string) []string {
 	p.t.Helper()
+	return p.awaitIn(p.stderr, pattern)
+}
+
+func (p *process) awaitIn(w *writing, pattern string) []string {
+	p.t.Helper()
 	re := regexp.MustCompile(pattern)
 	for {
 		over := !p.running()
-		text, more := p.stderr.read()
+		text, more := w.read()
 		if parts := re.FindStringSubmatch(text); parts != nil {
 			return parts
 		}
