@@ -1,0 +1,123 @@
+// Runs in a page before its own scripts, as window.probe. It wraps requestAnimationFrame, which is where the dashboard
+// paints, to time what a frame costs the main thread, and to note when a change of a task is on screen for the first time.
+// The time is that of the animation frame after the one that painted: by then the page has handed its picture over.
+(() => {
+  const native = window.requestAnimationFrame.bind(window);
+  const frames = () => window.dagscope?.frames?.() ?? 0;
+  const rank = { pending: 0, ready: 1, retrying: 1, fetching: 2, running: 3, storing: 4 };
+  const OVER = 5;
+  const probe = {
+    asked: 0, // animation frames that the page asked for
+    own: 0, // ms that the probe itself took
+    paints: [], // ms of each frame that painted
+    changes: [], // [node, rank, ms since 1970] of each change, at its first frame
+    ended: [], // [tasks, ms since 1970] of each change of the figure in words
+    watching: false,
+  };
+  let shown = new Map();
+  let words = -1;
+
+  const inWords = () => {
+    for (const label of document.querySelectorAll('.figure > .label'))
+      if (label.textContent === 'Tasks ended') {
+        const value = label.nextElementSibling.textContent; // "12of 34"
+        return Number(value.slice(0, value.indexOf('of')).replace(/\D/g, ''));
+      }
+    return -1;
+  };
+
+  const look = () => {
+    const states = window.dagscope.statesByNode(window.dagscope.atNs());
+    const news = [];
+    for (const node in states) {
+      const now = rank[states[node]] ?? OVER;
+      if (now > (shown.get(node) ?? -1)) {
+        shown.set(node, now);
+        news.push([Number(node), now]);
+      }
+    }
+    const tasks = inWords();
+    const moved = tasks !== words;
+    words = tasks;
+    if (news.length === 0 && !moved) return;
+    native(() => {
+      const at = Date.now();
+      for (const one of news) probe.changes.push([...one, at]);
+      if (moved) probe.ended.push([tasks, at]);
+    });
+  };
+
+  window.requestAnimationFrame = (callback) => {
+    probe.asked++;
+    return native((now) => {
+      const before = frames();
+      const began = performance.now();
+      callback(now);
+      const over = performance.now();
+      if (frames() === before) return;
+      probe.paints.push(over - began);
+      if (!probe.watching) return;
+      look();
+      probe.own += performance.now() - over;
+    });
+  };
+
+  // From now on every change is noted; what is shown already is not news.
+  probe.watch = () => {
+    shown = new Map();
+    for (const [node, state] of Object.entries(window.dagscope.statesByNode(window.dagscope.atNs())))
+      shown.set(node, rank[state] ?? OVER);
+    probe.paints = [];
+    probe.own = 0;
+    probe.watching = true;
+    return Date.now();
+  };
+
+  // Hands out what was noted, and keeps none of it.
+  probe.take = () => {
+    const { own, paints, changes, ended } = probe;
+    probe.watching = false;
+    probe.paints = [];
+    probe.changes = [];
+    probe.ended = [];
+    shown = new Map();
+    return { own, paints, changes, ended };
+  };
+
+  // A task of the main thread that follows the rendering of the frame in whose callback it is asked for.
+  const rendered = () =>
+    new Promise((resolve) => {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = () => {
+        port1.close(); // an open one is never collected
+        resolve();
+      };
+      port2.postMessage(0);
+    });
+
+  // Moves the playhead to and fro over the run, a step a frame, as a drag does. A step costs what it takes until all that
+  // depends on the moment is made again, and from the beginning of its frame until that is rendered.
+  probe.scrub = async (steps) => {
+    const end = window.dagscope.endNs();
+    const costs = [];
+    const apart = [];
+    let last = NaN;
+    for (let i = 0; i < steps; i++) {
+      const part = (i / steps) * 4;
+      const frame = new Promise(native);
+      const began = performance.now();
+      window.dagscope.seek(end * Math.abs(1 - (part % 2)));
+      await null; // what Svelte put off is done before this goes on
+      const made = performance.now() - began;
+      await frame;
+      const start = performance.now();
+      if (!Number.isNaN(last)) apart.push(start - last);
+      last = start;
+      await rendered();
+      costs.push(made + performance.now() - start);
+    }
+    return { costs, apart };
+  };
+
+  window.probe = probe;
+})();
