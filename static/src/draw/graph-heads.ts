@@ -4,6 +4,7 @@ import { count } from '../model/format';
 import { doneOf, sumCounts, type GraphFrame } from './graph-frame';
 import type { GraphColumn } from './graph-geometry';
 import { boxName } from './graph-boxes';
+import { placeTitles, type PlacedTitle } from './head-titles';
 import { stateIs } from './node-states';
 
 /** Height of the strip that heads stand on, screen px. */
@@ -12,7 +13,7 @@ const TEXT_Y = 15;
 const RULE_Y = 22;
 const RULE_PX = 2;
 const TEXT_GAP = 6;
-/** Less than this between two heads leaves the second out. */
+/** Least room between two titles. */
 const APART_PX = 8;
 /** Narrower columns, screen px, have no rule of their own. */
 const RULE_LEAST_PX = 6;
@@ -20,99 +21,127 @@ const RULE_LEAST_PX = 6;
 const STICK_PX = 12;
 const STICK_LEAST_PX = 140;
 
+/** Neighbouring columns under one head, as they are on the screen. */
 interface Head {
   readonly x: number;
   readonly w: number;
-  /** Of its title: in view as long as enough of its column is. */
+  /** Of its title: in view as long as enough of its columns is. */
   readonly textX: number;
   readonly name: string;
-  readonly done: number;
-  readonly total: number;
+  readonly columns: readonly GraphColumn[];
   readonly fn: number;
 }
 
 export function paintHeads(ctx: CanvasRenderingContext2D, frame: GraphFrame): void {
-  const { palette, geometry } = frame;
+  const { palette, geometry, measurer } = frame;
+  const { width } = geometry.viewport;
   ctx.fillStyle = palette.bg;
   ctx.globalAlpha = 0.94;
-  ctx.fillRect(0, 0, geometry.viewport.width, STRIP_PX);
+  ctx.fillRect(0, 0, width, STRIP_PX);
   ctx.globalAlpha = 1;
   ctx.textAlign = 'left';
   ctx.textBaseline = 'alphabetic';
-  const heads = visibleHeads(frame);
-  let free = -Infinity;
-  let last = '';
+  const strong = strongFont(frame);
+  const heads = columnHeads(frame).filter((head) => head.x + head.w >= 0 && head.x <= width);
+  const wanted = heads.map(({ textX, name }) => ({ x: textX, width: measurer.width(strong, name) }));
+  const titles = new Map(placeTitles(wanted, width - APART_PX, APART_PX).map((title) => [title.of, title]));
   heads.forEach((head, i) => {
-    paintRule(ctx, frame, head);
-    // Of many levels in a row with one function, the first says so for all.
-    if (head.textX < free || (frame.collapse.levels > 1 && head.name === last)) return;
-    last = head.name;
-    const next = heads.slice(i + 1).find((other) => other.x - head.x > APART_PX * 6);
-    free = paintTitle(ctx, frame, head, (next?.x ?? geometry.viewport.width) - head.textX) + APART_PX;
+    const { counts, total } = sumCounts(
+      frame,
+      head.columns.flatMap((column) => column.elements),
+    );
+    const done = doneOf(counts);
+    paintRule(ctx, frame, head, total === 0 ? 0 : done / total);
+    const title = titles.get(i);
+    if (title) paintTitle(ctx, frame, head, title, total > 1 ? `${count(done)}/${count(total)}` : '');
   });
 }
 
-/** Heads of the columns on the screen; of many levels together, one for all. */
-function visibleHeads(frame: GraphFrame): Head[] {
-  const { geometry, view, collapse } = frame;
+function strongFont(frame: GraphFrame): string {
+  return `500 11px ${frame.palette.fontUi}`;
+}
+
+/** Heads of all columns; of many levels together, one for all, and one for neighbours that share a name and have no room. */
+function columnHeads(frame: GraphFrame): Head[] {
+  const { geometry, collapse, view, measurer } = frame;
   const heads: Head[] = [];
+  let run: GraphColumn[][] = [];
+  let name = '';
+  const close = (): void => {
+    const pitch = Math.min(...run.slice(1).map((columns, i) => (columns[0]!.x - run[i]![0]!.x) * view.kx));
+    const isCramped = measurer.width(strongFont(frame), name) + APART_PX > pitch;
+    for (const columns of isCramped ? [run.flat()] : run) heads.push(headOf(frame, name, columns));
+  };
   for (let first = 0; first < geometry.columns.length; first += collapse.levels) {
     const columns = geometry.columns.slice(first, first + collapse.levels);
-    const left = columns[0]!;
-    const right = columns.at(-1)!;
-    const x = left.x * view.kx + view.ox;
-    const w = (right.x + right.w - left.x) * view.kx;
-    if (x + w < 0 || x > geometry.viewport.width) continue;
-    const { counts, total } = sumCounts(
-      frame,
-      columns.flatMap((column) => column.elements),
-    );
-    heads.push({
-      x,
-      w,
-      textX: x + w > STICK_LEAST_PX ? Math.max(x, STICK_PX) : x,
-      name: headName(frame, left),
-      done: doneOf(counts),
-      total,
-      fn: left.functions[0] ?? -1,
-    });
+    const own = headName(frame, columns);
+    if (own !== name && run.length > 0) {
+      close();
+      run = [];
+    }
+    name = own;
+    run.push(columns);
   }
+  if (run.length > 0) close();
   return heads;
 }
 
-function headName(frame: GraphFrame, column: GraphColumn): string {
-  const names = column.functions.map((fn) => frame.index.graph.functions[fn]?.function ?? '');
-  const box = column.elements.find((element) => element >= (frame.index.graph.scopes[0]?.tasks ?? 0));
-  if (box !== undefined) names.push(boxName(frame, { scope: 0, element: box }));
-  return names.length > 1 ? `${names[0]} + ${names.length - 1}` : (names[0] ?? '');
+function headOf(frame: GraphFrame, name: string, columns: readonly GraphColumn[]): Head {
+  const { view } = frame;
+  const left = columns[0]!;
+  const right = columns.at(-1)!;
+  const x = left.x * view.kx + view.ox;
+  const w = (right.x + right.w - left.x) * view.kx;
+  const textX = x + w > STICK_LEAST_PX ? Math.max(x, STICK_PX) : x;
+  return { x, w, textX, name, columns, fn: left.functions[0] ?? -1 };
 }
 
-/** Answers where the title ends. */
-function paintTitle(ctx: CanvasRenderingContext2D, frame: GraphFrame, head: Head, room: number): number {
+/** The commonest function of the first column, and how many others there are. */
+function headName(frame: GraphFrame, columns: readonly GraphColumn[]): string {
+  const { graph } = frame.index;
+  const tasks = graph.scopes[0]?.tasks ?? 0;
+  const names = new Set<string>();
+  for (const column of columns) {
+    for (const fn of column.functions) names.add(graph.functions[fn]?.function ?? '');
+    const box = column.elements.find((element) => element >= tasks);
+    if (box !== undefined) names.add(boxName(frame, { scope: 0, element: box }));
+  }
+  const [name = ''] = names;
+  return names.size > 1 ? `${name} + ${names.size - 1}` : name;
+}
+
+/** Paints the name, cut where it must be, and as much of levels and progress as has room beside it. */
+function paintTitle(
+  ctx: CanvasRenderingContext2D,
+  frame: GraphFrame,
+  head: Head,
+  place: PlacedTitle,
+  progress: string,
+): void {
   const { palette, measurer } = frame;
-  const strong = `500 11px ${palette.fontUi}`;
+  const strong = strongFont(frame);
   const regular = `400 11px ${palette.fontUi}`;
-  const name = measurer.fit(strong, head.name, room - APART_PX);
-  const nameW = measurer.width(strong, name);
+  const name = measurer.fit(strong, head.name, place.room);
+  const levels = head.columns.length > 1 ? `${count(head.columns.length)} levels` : '';
+  const wordings = [[levels, progress].filter((part) => part !== '').join(', '), progress];
+  const nameW = measurer.width(strong, name) + TEXT_GAP;
+  const beside = measurer.first(regular, wordings, place.ownRoom - nameW);
   ctx.font = strong;
   ctx.fillStyle = palette.ink;
-  ctx.fillText(name, head.textX, TEXT_Y);
-  const progress = head.total > 1 ? `${count(head.done)}/${count(head.total)}` : '';
-  const progressW = measurer.width(regular, progress);
-  if (progress === '' || nameW + TEXT_GAP + progressW + APART_PX >= room) return head.textX + nameW;
+  ctx.fillText(name, place.x, TEXT_Y);
+  if (beside === '') return;
   ctx.font = regular;
   ctx.fillStyle = palette.ink3;
-  ctx.fillText(progress, head.textX + nameW + TEXT_GAP, TEXT_Y);
-  return head.textX + nameW + TEXT_GAP + progressW;
+  ctx.fillText(beside, place.x + nameW, TEXT_Y);
 }
 
-function paintRule(ctx: CanvasRenderingContext2D, frame: GraphFrame, head: Head): void {
+/** One line over all columns of a head, which fills from the left. */
+function paintRule(ctx: CanvasRenderingContext2D, frame: GraphFrame, head: Head, share: number): void {
   if (head.w < RULE_LEAST_PX) return;
   const { palette, colours } = frame;
   const hue = colours.mode === 'function' ? colours.functions[head.fn] : undefined;
   ctx.fillStyle = palette.lineStrong;
   ctx.fillRect(head.x, RULE_Y, head.w, RULE_PX);
-  const share = head.total === 0 ? 0 : head.done / head.total;
   ctx.fillStyle =
     hue === undefined ? palette.mark[stateIs.succeeded]! : palette.functions[hue % palette.functions.length]!;
   ctx.fillRect(head.x, RULE_Y, head.w * (hue === undefined ? share : 1), RULE_PX);

@@ -23,8 +23,12 @@ export const THREE_LINES_PX = 48;
 /** Narrower than this there is no room for a label. */
 const LABEL_LEAST_PX = 34;
 const LABEL_KEEPS_PX = 90;
+/** With less room than this a cut name says nothing. */
+const CUT_LEAST_PX = 36;
 /** Wider than this, a node of one line shows its time too. */
 const TIME_PX = 150;
+/** Least room between the two. */
+const TIME_APART_PX = 10;
 
 const RADIUS = 2.5;
 const ICON_PX = 10;
@@ -125,24 +129,27 @@ function paintLabel(ctx: CanvasRenderingContext2D, frame: GraphFrame, mark: Styl
   const regular = `400 ${size}px ${palette.fontUi}`;
   const font = lines > 1 && !isHollow(state) ? `500 ${size}px ${palette.fontUi}` : regular;
   const middle = rect.y + rect.h / 2;
-  const top = middle + (lines === 3 ? -14 : lines === 2 ? -6.5 : 0.5);
   const shift = hiddenPart(rect);
   const left = rect.x + shift + TEXT_LEFT;
   const room = rect.w - shift - TEXT_LEFT - 4;
+  const label = labelOf(frame, mark, font, room);
+  const top = middle + (label === '' || lines === 1 ? 0.5 : lines === 2 ? -6.5 : -14);
   ctx.globalAlpha = mark.alpha === 1 ? 1 : 0.5;
   drawIcon(ctx, stateName(state), rect.x + shift + ICON_LEFT, top - ICON_PX / 2 - 0.5, ICON_PX, style.icon);
+  if (label === '') return;
   setFont(ctx, font);
   ctx.fillStyle = style.ink;
-  ctx.fillText(measurer.fit(font, labelOf(frame, mark, font, room), room), left, top);
+  ctx.fillText(label, left, top);
   if (lines === 1 && rect.w < TIME_PX) return;
   setFont(ctx, regular);
   ctx.fillStyle = style.quietInk;
   if (lines === 1) {
-    paintTimeRight(ctx, frame, mark, top);
+    paintTimeRight(ctx, frame, mark, top, room - measurer.width(font, label));
     return;
   }
-  ctx.fillText(measurer.fit(regular, timeLine(frame, mark.node), room), left, middle + (lines === 3 ? 1 : 7.5));
-  if (lines === 3) ctx.fillText(measurer.fit(regular, thirdLine(frame, mark.node), room), left, middle + 15);
+  const second = middle + (lines === 3 ? 1 : 7.5);
+  ctx.fillText(measurer.first(regular, timeLines(frame, mark.node), room), left, second);
+  if (lines === 3) ctx.fillText(measurer.first(regular, thirdLines(frame, mark.node), room), left, middle + 15);
 }
 
 /** How much of a node is beyond the left edge: its label stays in view as long as it has room there. */
@@ -150,11 +157,12 @@ function hiddenPart(rect: Rect): number {
   return Math.max(0, Math.min(-rect.x, rect.w - LABEL_KEEPS_PX));
 }
 
-function paintTimeRight(ctx: CanvasRenderingContext2D, frame: GraphFrame, mark: Styled, y: number): void {
+function paintTimeRight(ctx: CanvasRenderingContext2D, frame: GraphFrame, mark: Styled, y: number, room: number): void {
   const spent = spentOf(frame, mark.node);
-  if (Number.isNaN(spent)) return;
+  const text = durationText(spent);
+  if (Number.isNaN(spent) || frame.measurer.width(ctx.font, text) + TIME_APART_PX > room) return;
   ctx.textAlign = 'right';
-  ctx.fillText(durationText(spent), mark.rect.x + mark.rect.w - 6, y);
+  ctx.fillText(text, mark.rect.x + mark.rect.w - 6, y);
   ctx.textAlign = 'left';
 }
 
@@ -162,12 +170,13 @@ function setFont(ctx: CanvasRenderingContext2D, font: string): void {
   if (ctx.font !== font) ctx.font = font;
 }
 
-/** The whole name where it fits, else what tells the task from others of its function. */
+/** The whole name where it fits, else what tells the task from others of its function; a function's name may be cut. */
 function labelOf(frame: GraphFrame, mark: NodeMark, font: string, room: number): string {
   const { index, measurer } = frame;
-  if (mark.isSingle) return index.graph.functions[index.functionOf(mark.node)]?.function ?? '';
-  const name = index.nameOf(mark.node);
-  return measurer.width(font, name) <= room ? name : index.shortNameOf(mark.node);
+  const fn = index.graph.functions[index.functionOf(mark.node)]?.function ?? '';
+  const short = mark.isSingle ? fn : index.shortNameOf(mark.node);
+  const label = measurer.first(font, mark.isSingle ? [fn] : [index.nameOf(mark.node), short], room);
+  return label === '' && short === fn && room >= CUT_LEAST_PX ? measurer.fit(font, fn, room) : label;
 }
 
 /** Time since its worker took it, up to its end; NaN before. */
@@ -179,19 +188,20 @@ function spentOf(frame: GraphFrame, node: number): number {
   return (over <= atNs ? over : atNs) - table.claimedNs[row]!;
 }
 
-function timeLine(frame: GraphFrame, node: number): string {
+/** Wordings of how long a task took or has taken, or took its like in the past: the longest first. */
+function timeLines(frame: GraphFrame, node: number): string[] {
   const spent = spentOf(frame, node);
   if (Number.isNaN(spent)) {
     const median = frame.median(frame.index.functionOf(node));
-    return Number.isNaN(median) ? '' : `med. ${durationText(median)}`;
+    return Number.isNaN(median) ? [] : [`med. ${durationText(median)}`, durationText(median)];
   }
-  const row = frame.states.row[node]!;
-  const isOver = frame.table.updatedNs[row]! <= frame.atNs;
-  if (isOver) return durationText(spent);
-  return durationText(spent) + (frame.geometry.viewport.narrow ? ' …' : ' so far');
+  const time = durationText(spent);
+  const isOver = frame.table.updatedNs[frame.states.row[node]!]! <= frame.atNs;
+  return isOver ? [time] : [`${time} so far`, `${time} …`, time];
 }
 
-function thirdLine(frame: GraphFrame, node: number): string {
+/** Wordings of its output and its slack. */
+function thirdLines(frame: GraphFrame, node: number): string[] {
   const parts: string[] = [];
   const row = frame.states.row[node] ?? -1;
   if (row >= 0 && frame.table.endedNs[row]! <= frame.atNs && !Number.isNaN(frame.table.outputBytes[row]!)) {
@@ -200,5 +210,5 @@ function thirdLine(frame: GraphFrame, node: number): string {
   const slack = frame.live ? NaN : (frame.slack?.(node) ?? NaN);
   if (frame.onPath.has(node)) parts.push('on the path');
   else if (!Number.isNaN(slack)) parts.push(`slack ${durationText(slack)}`);
-  return parts.join(', ');
+  return [parts.join(', '), ...parts];
 }

@@ -40,6 +40,7 @@ export function boxParts(box: Rect, body: BodyShape): BoxParts {
 
 /** A grid of equal cells, filled row by row. */
 export interface CellGrid {
+  /** The part of the box's area that the rows take. */
   readonly area: Rect;
   readonly count: number;
   readonly columns: number;
@@ -53,7 +54,9 @@ export interface CellGrid {
 
 /** Cells are about this many times as wide as tall, for each level and row of the body. */
 const CELL_ASPECT = 2.6;
-const CELL_MOST_H = 48;
+/** Rows are no further apart than this and no higher than that, for each row of the body; few stand in the middle. */
+const PITCH_MOST = 96;
+const ROW_MOST = 64;
 const CELL_GAP_SHARE = 0.12;
 /** Instances of several levels stand further apart than their own tasks, so that they are told from each other. */
 const WIDE_GAP_SHARE = 0.09;
@@ -67,10 +70,13 @@ export function cellGrid(area: Rect, count: number, body: BodyShape): CellGrid {
   const columns = Math.max(1, Math.min(n, Math.round(ideal)));
   const rows = Math.ceil(n / columns);
   const cellW = area.w / columns;
-  const cellH = Math.min(area.h / rows, CELL_MOST_H * Math.max(1, body.height));
-  const gapY = Math.min(cellW, cellH) * CELL_GAP_SHARE;
-  const gapX = body.columns > 1 ? Math.max(gapY, Math.min(WIDE_GAP_MOST, cellW * WIDE_GAP_SHARE)) : gapY;
-  return { area, count, columns, rows, cellW, cellH, gapX, gapY };
+  const height = Math.max(1, body.height);
+  const cellH = Math.min(area.h / rows, PITCH_MOST * height);
+  const gap = Math.min(cellW, cellH) * CELL_GAP_SHARE;
+  const gapY = Math.max(gap, cellH - ROW_MOST * height);
+  const gapX = body.columns > 1 ? Math.max(gap, Math.min(WIDE_GAP_MOST, cellW * WIDE_GAP_SHARE)) : gap;
+  const taken = { ...area, y: area.y + (area.h - rows * cellH) / 2, h: rows * cellH };
+  return { area: taken, count, columns, rows, cellW, cellH, gapX, gapY };
 }
 
 /** Place of one cell, without the gap to the next. */

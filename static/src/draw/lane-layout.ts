@@ -8,6 +8,10 @@ export interface LanesViewport {
   /** Of the window: lanes scroll when they would take too much of it. */
   readonly windowWidth: number;
   readonly windowHeight: number;
+  /** Height that axis, lanes and ribbon may take in all; unlimited by default. */
+  readonly roomPx?: number;
+  /** Take all of that height, not only as much as the lanes need. */
+  readonly fill?: boolean;
 }
 
 /** A line of the lanes' area: one slot, or one worker's slots folded into a strip. top is from the area's content. */
@@ -52,6 +56,10 @@ const AREA_TOP_PX = 28;
 const WORKER_GAP_PX = 8;
 const RIGHT_PX = 62;
 const STRIP_PX = 26;
+/** Between the parts below the axis, and below the last. */
+const SLOTS_GAP_PX = 12;
+const READY_GAP_PX = 8;
+const BOTTOM_PX = 10;
 /** Below these sizes of the window everything is a little smaller. */
 const NARROW_PX = 1440;
 const SHORT_PX = 900;
@@ -61,25 +69,33 @@ export const SCROLL_FROM = 16;
 export const FOLD_FROM = 64;
 const AREA_SHARE = 0.4;
 const AREA_LEAST_PX = 160;
+/** Of so many lanes at least something is to be seen, however little room there is. */
+const LEAST_LANES = 4;
+/** In a height to be filled, lanes grow up to this many times; the ribbon takes the rest, this share of it for slots. */
+const GROWTH = 1.8;
+const SLOTS_SHARE = 0.7;
 
 export function laneKey(worker: number, slot: number): number {
   return worker * 0x10000 + slot;
 }
 
+/** Heights of what is below the axis. */
+interface Heights {
+  readonly rows: readonly LaneRow[];
+  readonly contentHeight: number;
+  readonly areaHeight: number;
+  readonly slotsHeight: number;
+  readonly readyHeight: number;
+}
+
 /** Lays the lanes out; open = the workers whose strips are unfolded. */
 export function lanesLayout(lanes: Lanes, open: ReadonlySet<number>, viewport: LanesViewport): LanesLayout {
   const isNarrow = viewport.windowWidth < NARROW_PX;
-  const isShort = viewport.windowHeight < SHORT_PX;
   const isFolded = lanes.lanes.length >= FOLD_FROM;
-  const rows = lanes.workers.length === 0 ? [] : rowsOf(lanes, isFolded, open, isNarrow ? 16 : 19);
-  const last = rows.at(-1);
-  const contentHeight = last ? last.top + last.height : 19;
-  const most = Math.max(AREA_LEAST_PX, viewport.windowHeight * AREA_SHARE);
-  const areaHeight = lanes.lanes.length >= SCROLL_FROM ? Math.min(contentHeight, most) : contentHeight;
-  const slotsTop = AREA_TOP_PX + areaHeight + 12;
-  const slotsHeight = isShort ? 32 : 44;
-  const readyTop = slotsTop + slotsHeight + 8;
-  const readyHeight = isShort ? 20 : 26;
+  const heights = heightsOf(lanes, isFolded, open, viewport);
+  const { rows, areaHeight, slotsHeight, readyHeight } = heights;
+  const slotsTop = AREA_TOP_PX + areaHeight + SLOTS_GAP_PX;
+  const readyTop = slotsTop + slotsHeight + READY_GAP_PX;
   const rowOfLane = new Array<number>(lanes.lanes.length).fill(-1);
   rows.forEach((row, i) => {
     for (const lane of row.lane ? [row.lane] : row.worker.slots) {
@@ -87,39 +103,75 @@ export function lanesLayout(lanes: Lanes, open: ReadonlySet<number>, viewport: L
     }
   });
   return {
-    rows,
+    ...heights,
     rowOfLane,
     laneAt: new Map(lanes.lanes.map((lane) => [laneKey(lane.worker, lane.slot), lane.index])),
     isFolded,
-    contentHeight,
-    areaHeight,
     axisHeight: AXIS_PX,
     areaTop: AREA_TOP_PX,
     slotsTop,
-    slotsHeight,
     readyTop,
-    readyHeight,
-    height: Math.ceil(readyTop + readyHeight + 10),
+    height: Math.ceil(readyTop + readyHeight + BOTTOM_PX),
     gutter: isNarrow ? 84 : 104,
     right: RIGHT_PX,
   };
 }
 
-function rowsOf(lanes: Lanes, isFolded: boolean, open: ReadonlySet<number>, pitch: number): LaneRow[] {
+/** How high lanes and ribbon are: as they come, scrolled inside of what room there is, or grown to fill it. */
+function heightsOf(lanes: Lanes, isFolded: boolean, open: ReadonlySet<number>, viewport: LanesViewport): Heights {
+  const isShort = viewport.windowHeight < SHORT_PX;
+  const pitch = viewport.windowWidth < NARROW_PX ? 16 : 19;
+  const slotsHeight = isShort ? 32 : 44;
+  const readyHeight = isShort ? 20 : 26;
+  const grown = (growth: number): readonly LaneRow[] =>
+    lanes.workers.length === 0 ? [] : rowsOf(lanes, isFolded, open, pitch, growth);
+  const rows = grown(1);
+  const contentHeight = bottomOf(rows, pitch);
+  const others = AREA_TOP_PX + SLOTS_GAP_PX + slotsHeight + READY_GAP_PX + readyHeight + BOTTOM_PX;
+  const room = Math.max((viewport.roomPx ?? Infinity) - others, Math.min(contentHeight, LEAST_LANES * pitch));
+  if (!viewport.fill || room === Infinity) {
+    const share = Math.max(AREA_LEAST_PX, viewport.windowHeight * AREA_SHARE);
+    const most = lanes.lanes.length >= SCROLL_FROM ? Math.min(share, room) : room;
+    return { rows, contentHeight, areaHeight: Math.min(contentHeight, most), slotsHeight, readyHeight };
+  }
+  if (contentHeight >= room) return { rows, contentHeight, areaHeight: room, slotsHeight, readyHeight };
+  // Gaps between workers do not grow with the lanes, so this never takes more than there is.
+  const larger = grown(Math.min(GROWTH, room / contentHeight));
+  const largerHeight = bottomOf(larger, pitch);
+  const rest = room - largerHeight;
+  const slotsMore = Math.round(rest * SLOTS_SHARE);
+  return {
+    rows: larger,
+    contentHeight: largerHeight,
+    areaHeight: largerHeight,
+    slotsHeight: slotsHeight + slotsMore,
+    readyHeight: readyHeight + rest - slotsMore,
+  };
+}
+
+/** Height of all rows; without any there is room for one. */
+function bottomOf(rows: readonly LaneRow[], pitch: number): number {
+  const last = rows.at(-1);
+  return last ? last.top + last.height : pitch;
+}
+
+function rowsOf(lanes: Lanes, isFolded: boolean, open: ReadonlySet<number>, pitch: number, growth: number): LaneRow[] {
+  const laneHeight = Math.floor(pitch * growth);
+  const stripHeight = Math.floor(STRIP_PX * growth);
   const rows: LaneRow[] = [];
   let top = 0;
   for (const worker of lanes.workers) {
     if (rows.length > 0) top += WORKER_GAP_PX;
     const isOpen = !isFolded || open.has(worker.worker);
     if (isFolded) {
-      rows.push({ kind: 'strip', worker, lane: null, top, height: STRIP_PX, isFirst: true, isOpen });
-      top += STRIP_PX + (isOpen ? 2 : 0);
+      rows.push({ kind: 'strip', worker, lane: null, top, height: stripHeight, isFirst: true, isOpen });
+      top += stripHeight + (isOpen ? 2 : 0);
     }
     if (!isOpen) continue;
     for (const lane of worker.slots) {
       const isFirst = !isFolded && lane === worker.slots[0];
-      rows.push({ kind: 'lane', worker, lane, top, height: pitch, isFirst, isOpen });
-      top += pitch;
+      rows.push({ kind: 'lane', worker, lane, top, height: laneHeight, isFirst, isOpen });
+      top += laneHeight;
     }
   }
   return rows;

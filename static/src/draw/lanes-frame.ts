@@ -65,6 +65,11 @@ export interface LanesFrame extends LanesInput, Brushes {
   readonly openEndNs: number;
 }
 
+/** Figures on the right end this far from the edge. */
+export const EDGE_PX = 16;
+/** Head of the figures on the right, on the axis. */
+export const BUSY = 'busy';
+
 /** Bars: this much lower than their lane, and this far below its top. */
 const BAR_LESS_PX = 6;
 const BAR_TOP_PX = 1;

@@ -4,13 +4,12 @@ import { momentText } from '../model/clock-format';
 import { tickText } from '../model/format';
 import { TimeScale, type Ticks } from '../model/time-scale';
 import { rowsBetween, type LaneRow } from './lane-layout';
-import { plotRect, rowTop, xOf, type LanesFrame } from './lanes-frame';
+import { EDGE_PX, plotRect, rowTop, xOf, type LanesFrame } from './lanes-frame';
 
 /** Labels of the axis are at least so far apart, px; times of day are longer. */
 const TICK_PX = 84;
 const CLOCK_TICK_PX = 96;
 const AXIS_TEXT_Y = 13;
-const EDGE_PX = 16;
 /** The kind of mark with which a worker joins a run; see engine.StepKind. */
 const WORKER_STARTED = 3;
 

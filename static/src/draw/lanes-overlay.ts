@@ -2,7 +2,7 @@
 
 import { momentText } from '../model/clock-format';
 import { Outcome } from '../model/run-table';
-import { attemptRect, plotRect, xOf, type LanesFrame } from './lanes-frame';
+import { attemptRect, BUSY, EDGE_PX, plotRect, xOf, type LanesFrame } from './lanes-frame';
 import { clipped } from './lanes-ground';
 import type { Rect } from './rect';
 
@@ -12,6 +12,7 @@ const ARROW_PX = 5;
 const TAG_TOP = 3;
 const TAG_H = 19;
 const TAG_PAD = 7;
+const TAG_APART = 6;
 
 export function paintOverlay(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
   const { layout, width } = frame;
@@ -117,10 +118,17 @@ function paintPlayhead(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
   const font = `500 11px ${palette.fontUi}`;
   const text = momentText(frame.atNs, axis.epochMs, axis.mode, frame.endNs);
   const w = measurer.width(font, text) + 2 * TAG_PAD;
-  const left = Math.min(Math.max(layout.gutter - 20, x - w / 2), width - w - 4);
-  ctx.globalAlpha = isInView ? 1 : 0.6;
+  // The head of the figures on the right stays readable beside it.
+  const headLeft = width - EDGE_PX - measurer.width(`400 11px ${palette.fontUi}`, BUSY);
+  const left = Math.min(Math.max(layout.gutter - 20, x - w / 2), headLeft - TAG_APART - w);
   ctx.beginPath();
   ctx.roundRect(left, TAG_TOP, w, TAG_H, 3);
+  if (!isInView) {
+    ctx.fillStyle = palette.surface; // the axis does not shine through
+    ctx.fill();
+    ctx.fillStyle = palette.ink;
+    ctx.globalAlpha = 0.6;
+  }
   ctx.fill();
   ctx.font = font;
   ctx.fillStyle = palette.inkOn;

@@ -4,14 +4,12 @@ import { percent } from '../model/format';
 import { busyShare } from '../model/lanes';
 import { paintBars, paintStrips, type BarCount, type Tense } from './lane-bars';
 import { rowsBetween } from './lane-layout';
-import { plotRect, rowTop, stripBuckets, xOf, type LanesFrame } from './lanes-frame';
+import { BUSY, EDGE_PX, plotRect, rowTop, stripBuckets, xOf, type LanesFrame } from './lanes-frame';
 import { clipped, paintGround } from './lanes-ground';
 import { paintOverlay } from './lanes-overlay';
 import { paintRibbon } from './ribbon-painter';
 
-const EDGE_PX = 16;
 const AXIS_TEXT_Y = 13;
-const TAG_ROOM_PX = 24;
 
 /**
  * Paints a prepared frame of the lanes. Three layers: the ground (axis, grid, names), the marks (bars, ribbon, figures:
@@ -69,8 +67,7 @@ function paintFigures(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
   ctx.textAlign = 'right';
   ctx.textBaseline = 'middle';
   ctx.fillStyle = palette.ink3;
-  // The playhead's tag may need the place.
-  if (xOf(frame, atNs) < width - layout.right - TAG_ROOM_PX) ctx.fillText('busy', width - EDGE_PX, AXIS_TEXT_Y);
+  ctx.fillText(BUSY, width - EDGE_PX, AXIS_TEXT_Y);
   clipped(ctx, width - layout.right, layout.areaTop, layout.right, layout.areaHeight, () => {
     for (const row of rowsBetween(layout, scrollPx, scrollPx + layout.areaHeight)) {
       const own = row.lane ? [row.lane] : row.worker.slots;

@@ -20,6 +20,12 @@ export interface LanesCanvases {
   readonly overlay: HTMLCanvasElement;
 }
 
+/** The moments at the edges of the plot. */
+export interface TimeWindow {
+  readonly fromNs: number;
+  readonly toNs: number;
+}
+
 /** Zoomed in beyond this, px are shorter than the times that are recorded, ns per px. */
 const LEAST_NS_PER_PX = 10;
 const NO_PATH: ReadonlySet<number> = new Set();
@@ -41,8 +47,7 @@ export class LanesStage {
   #ratio = 1;
   #lanes: Lanes | null = null;
   #layout: LanesLayout | null = null;
-  /** The window of time that is shown; null = all of it, also as it grows. */
-  #window: { fromNs: number; toNs: number } | null = null;
+  #window: TimeWindow | null = null;
   #scrollPx = 0;
   #frame: LanesFrame | null = null;
   #version = -1;
@@ -80,7 +85,9 @@ export class LanesStage {
     const isSame =
       was.width === viewport.width &&
       was.windowWidth === viewport.windowWidth &&
-      was.windowHeight === viewport.windowHeight;
+      was.windowHeight === viewport.windowHeight &&
+      was.roomPx === viewport.roomPx &&
+      was.fill === viewport.fill;
     if (isSame && ratio === this.#ratio) return;
     this.#viewport = viewport;
     this.#ratio = ratio;
@@ -94,9 +101,20 @@ export class LanesStage {
     this.#invalidate(['ground', 'marks', 'overlay']);
   }
 
+  /** The window of time that is asked for; null = all of it, also as it grows. */
+  get window(): TimeWindow | null {
+    return this.#window;
+  }
+
+  /** Asks for a window of time. Of one that the run has not come to yet, what there is by then is shown. */
+  setWindow(next: TimeWindow | null): void {
+    this.#window = next;
+    this.#changed();
+  }
+
   /** Shows the whole run. */
   fit(): void {
-    this.#setWindow(null);
+    this.setWindow(null);
   }
 
   /** Zooms in time around a px, the playhead by default while it is in view. */
@@ -108,13 +126,13 @@ export class LanesStage {
     const isInView = playhead >= plot.x && playhead <= plot.x + plot.w;
     const zoomed = frame.scale.zoom(factor, x ?? (isInView ? playhead : plot.x + plot.w / 2));
     if (zoomed.nsPerPx < LEAST_NS_PER_PX && factor > 1) return;
-    this.#setWindow(zoomed);
+    this.setWindow(windowWithin(zoomed, frame.endNs));
   }
 
   /** Moves the content by px to the right. */
   pan(dx: number): void {
     const frame = this.#prepare();
-    if (frame && this.#window) this.#setWindow(frame.scale.pan(dx));
+    if (frame && this.#window) this.setWindow(windowWithin(frame.scale.pan(dx), frame.endNs));
   }
 
   /** Scrolls the lanes; answers whether there was anything to scroll. */
@@ -142,13 +160,6 @@ export class LanesStage {
     const plot = plotRect(frame);
     const isInView = rect.x < plot.x + plot.w && rect.x + rect.w > plot.x;
     if (!isInView) this.pan(plot.x + plot.w / 3 - rect.x);
-  }
-
-  scaleText(): string {
-    const frame = this.#prepare();
-    if (!frame || !this.#window) return 'Fit';
-    const k = Math.max(1, frame.endNs / (frame.scale.toNs - frame.scale.fromNs));
-    return k < 10 ? `× ${k.toFixed(1)}` : `× ${k.toFixed(0)}`;
   }
 
   /** The moment at a px, within the run. */
@@ -202,17 +213,6 @@ export class LanesStage {
     for (const name of names) this.#loop.invalidate(this.#layers[name]);
   }
 
-  #setWindow(next: { readonly fromNs: number; readonly toNs: number } | null): void {
-    const endNs = this.#input?.endNs ?? 0;
-    const spanNs = next ? next.toNs - next.fromNs : Infinity;
-    if (!next || spanNs >= endNs) this.#window = null;
-    else {
-      const fromNs = Math.min(Math.max(0, next.fromNs), endNs - spanNs);
-      this.#window = { fromNs, toNs: fromNs + spanNs };
-    }
-    this.#changed();
-  }
-
   #relayout(): void {
     this.#frame = null;
     const { width } = this.#viewport;
@@ -234,8 +234,9 @@ export class LanesStage {
     if (!input || !brushes || !this.#lanes || !this.#layout) return null;
     if (this.#path.of !== input.path) this.#path = { of: input.path, set: new Set(input.path ?? []) };
     const { gutter, right } = this.#layout;
-    const span = this.#window ?? { fromNs: 0, toNs: input.endNs };
-    const scale = new TimeScale(span.fromNs, span.toNs, gutter, Math.max(gutter + 1, this.#viewport.width - right));
+    const span = this.#window ? windowWithin(this.#window, input.endNs) : null;
+    const edge = Math.max(gutter + 1, this.#viewport.width - right);
+    const scale = new TimeScale(span?.fromNs ?? 0, span?.toNs ?? input.endNs, gutter, edge);
     this.#frame = {
       ...input,
       ...brushes,
@@ -264,6 +265,14 @@ export class LanesStage {
     else if (name === 'marks') this.#painter.paintMarks(ctx, frame);
     else this.#painter.paintOverlay(ctx, frame);
   }
+}
+
+/** A window moved and cut to lie within the run; null where that is all of it. */
+function windowWithin(window: TimeWindow, endNs: number): TimeWindow | null {
+  const spanNs = window.toNs - window.fromNs;
+  if (spanNs >= endNs) return null;
+  const fromNs = Math.min(Math.max(0, window.fromNs), endNs - spanNs);
+  return { fromNs, toNs: fromNs + spanNs };
 }
 
 /** Two inputs that differ in nothing that the ground reads; tables are compared by the caller. */

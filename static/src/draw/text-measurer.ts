@@ -48,6 +48,11 @@ export class TextMeasurer {
     return '';
   }
 
+  /** The first of some wordings that has room, else nothing: for texts with figures, which are never cut. */
+  first(font: string, wordings: readonly string[], roomPx: number): string {
+    return wordings.find((text) => this.width(font, text) <= roomPx) ?? '';
+  }
+
   clear(): void {
     this.#widths.clear();
   }

@@ -67,6 +67,40 @@ describe('GraphPainter', () => {
     expect(contexts.marks.texts).toContain('sharpen');
   });
 
+  it('never cuts a figure: it words what does not fit shorter, or leaves it out', () => {
+    const run = syntheticRun(montagePlan());
+    const seen = new Set<string>();
+    for (let width = 300; width <= 1500; width += 10) {
+      for (const share of [0.55, 0.62, 0.9]) {
+        const more = { atNs: run.endNs * share, median: () => 19e6, live: true };
+        const { contexts } = stagedGraph(run, more, { width, height: 500 });
+        for (const text of contexts.marks.texts) seen.add(text.replace(/\s/g, ' '));
+      }
+    }
+    const cut = [...seen].filter((text) => text.includes('…') && !text.endsWith(' …'));
+    expect(cut.filter((text) => /\d/.test(text))).toEqual([]);
+    expect(cut.filter((text) => text.length < 6)).toEqual([]);
+    expect([...seen]).toEqual(expect.arrayContaining(['med. 19 ms', '19 ms']));
+    for (const wording of [/^[\d.]+ m?s so far$/, /^[\d.]+ m?s …$/, /^[\d.]+ m?s$/])
+      expect([...seen].some((text) => wording.test(text))).toBe(true);
+  });
+
+  it('gives neighbouring levels of one function a head each, or one for all where they have no room', () => {
+    const plan = layersPlan(100, 100);
+    const scopes = plan.scopes.map((scope) => ({ ...scope, function: scope.function.map(() => 0) }));
+    const run = syntheticRun({ ...plan, functions: ['append-number'], scopes });
+    const { contexts, frames, stage } = stagedGraph(run, { atNs: run.endNs });
+    const heads = (): number => contexts.marks.of('fillText').filter((call) => call.args[2] === 15).length;
+    expect(contexts.marks.texts).toEqual(['append-number', '100 levels, 100/100']);
+    const rules = contexts.marks.of('fillRect').filter((call) => call.args[1] === 22 && call.fill === 'st-succeeded');
+    expect(rules).toHaveLength(1);
+    contexts.marks.forget();
+    stage.zoomBy(16);
+    frames.run();
+    expect(heads()).toBeGreaterThan(4);
+    expect(contexts.marks.texts).not.toContain('100 levels, 100/100');
+  });
+
   it('paints nothing of an empty graph but its ground', () => {
     const run = syntheticRun(layersPlan(0, 1));
     const { contexts } = stagedGraph(run);

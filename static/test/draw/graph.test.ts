@@ -4,7 +4,7 @@ import { graphGeometry, HEAD_PX } from '../../src/draw/graph-geometry';
 import { Collapser } from '../../src/draw/graph-groups';
 import { segments } from '../../src/draw/graph-group-marks';
 import { WHOLE, zoomLimits, zoomWithin } from '../../src/draw/graph-limits';
-import { nodeRect } from '../../src/draw/graph-places';
+import { boxParts, nodeRect } from '../../src/draw/graph-places';
 import { NodeStates, stateIs, stateName, worseState } from '../../src/draw/node-states';
 import { overlaps } from '../../src/draw/rect';
 import { GraphView } from '../../src/model/graph-view';
@@ -115,6 +115,19 @@ describe('graphGeometry', () => {
       seen.push(rect);
     }
     expect(seen).toHaveLength(80);
+  });
+
+  it('gives few instances rows of three lines, in the middle of their box', () => {
+    const run = syntheticRun(fanoutPlan(2));
+    const geometry = geometryOf(run);
+    const rects = [...run.index.tasksOfElement(0, 2)].map((node) => nodeRect(geometry, run.index, node)!);
+    const box = geometry.rects[2]!;
+    for (const rect of rects) expect(rect.h).toBeGreaterThanOrEqual(48);
+    const top = Math.min(...rects.map((rect) => rect.y));
+    const bottom = Math.max(...rects.map((rect) => rect.y + rect.h));
+    const { cells } = boxParts(box, geometry.bodies[1]!);
+    expect((top + bottom) / 2).toBeCloseTo(cells.y + cells.h / 2, 6);
+    expect(rects[0]!.h).toBeLessThanOrEqual(64);
   });
 
   it('nests boxes', () => {

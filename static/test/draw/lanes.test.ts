@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { BucketCache, bucketRange, rowsInBucket } from '../../src/draw/lane-buckets';
-import { FOLD_FROM, lanesLayout, rowsBetween, SCROLL_FROM } from '../../src/draw/lane-layout';
+import { FOLD_FROM, lanesLayout, rowsBetween, SCROLL_FROM, type LanesViewport } from '../../src/draw/lane-layout';
 import { RibbonCache } from '../../src/draw/ribbon-steps';
 import { lanesOf } from '../../src/model/lanes';
 import { Outcome } from '../../src/model/run-table';
@@ -15,9 +15,9 @@ beforeAll(withPaths);
 const viewport = { width: 1300, windowWidth: 1920, windowHeight: 1000 };
 
 describe('lanesLayout', () => {
-  function layoutOf(workers: number, slots: number, open: number[] = []) {
+  function layoutOf(workers: number, slots: number, open: number[] = [], more: Partial<LanesViewport> = {}) {
     const run = syntheticRun(layersPlan(workers * slots * 4, 4), { workers, slots });
-    return lanesLayout(lanesOf(run.table), new Set(open), viewport);
+    return lanesLayout(lanesOf(run.table), new Set(open), { ...viewport, ...more });
   }
 
   it('has its natural height up to 15 lanes', () => {
@@ -41,6 +41,31 @@ describe('lanesLayout', () => {
     const open = layoutOf(8, FOLD_FROM / 8, [2]);
     expect(open.rows).toHaveLength(16);
     expect(open.rows[open.rowOfLane[17]!]!.lane?.slot).toBe(1);
+  });
+
+  it('keeps to the room it has, and scrolls inside of it', () => {
+    const layout = layoutOf(4, 8, [], { roomPx: 320 });
+    expect(layout.height).toBe(320);
+    expect(layout.areaHeight).toBeLessThan(layout.contentHeight);
+    expect(layoutOf(2, 4, [], { roomPx: 2000 }).height).toBe(layoutOf(2, 4).height);
+    expect(layoutOf(4, 8, [], { roomPx: 10 }).areaHeight).toBe(4 * 19);
+  });
+
+  it('fills a height that was asked for: larger lanes first, then a higher ribbon', () => {
+    const natural = layoutOf(2, 4);
+    for (const roomPx of [natural.height + 40, 600, 900]) {
+      const layout = layoutOf(2, 4, [], { roomPx, fill: true });
+      expect(layout.height).toBe(roomPx);
+      expect(layout.areaHeight).toBe(layout.contentHeight);
+      expect(layout.rows[0]!.height).toBeGreaterThan(19);
+      expect(layout.rows[0]!.height).toBeLessThanOrEqual(35);
+    }
+    const tall = layoutOf(2, 4, [], { roomPx: 900, fill: true });
+    expect(tall.slotsHeight).toBeGreaterThan(natural.slotsHeight * 2);
+    expect(tall.readyHeight).toBeGreaterThan(natural.readyHeight * 2);
+    const low = layoutOf(4, 8, [], { roomPx: 300, fill: true });
+    expect([low.height, low.rows[0]!.height]).toEqual([300, 19]);
+    expect(layoutOf(4, 8, [], { roomPx: 800, fill: true }).areaHeight).toBeGreaterThan(400);
   });
 
   it('finds the rows in view', () => {
@@ -190,6 +215,16 @@ describe('LanesPainter', () => {
     expect(contexts.ground.texts).toContain('04:12:10');
   });
 
+  it('keeps the tag of the playhead off the head of the figures', () => {
+    const run = syntheticRun(montagePlan());
+    const { contexts } = stagedLanes(run, { atNs: run.endNs });
+    const head = contexts.marks.of('fillText').find((call) => call.args[0] === 'busy')!;
+    const [left, , width] = contexts.overlay.of('roundRect')[0]!.args as [number, number, number];
+    expect(left + width).toBeLessThan(Number(head.args[1]) - 'busy'.length * 6);
+    expect(left).toBeLessThan(1300 - 62);
+    expect(left + width).toBeGreaterThan(1300 - 62); // still on its line
+  });
+
   it('shows a run without rows', () => {
     const run = syntheticRun(layersPlan(0, 1));
     const { contexts, height } = stagedLanes(run, { endNs: 1e9 });
@@ -227,11 +262,37 @@ describe('layers of the lanes', () => {
     const atNs = stage.nsAt(500);
     stage.zoomBy(4, 500);
     expect(stage.nsAt(500)).toBeCloseTo(atNs, -3);
-    expect(stage.scaleText()).toBe('× 4.0');
+    expect(stage.window!.toNs - stage.window!.fromNs).toBeCloseTo(run.endNs / 4, -3);
     stage.pan(1e6);
     expect(stage.nsAt(104)).toBeCloseTo(0, -3);
     stage.zoomBy(0.001, 500);
-    expect(stage.scaleText()).toBe('Fit');
+    expect(stage.window).toBeNull();
+  });
+});
+
+describe('the window of time', () => {
+  it('is taken from outside, also before the run has come to it', () => {
+    const run = syntheticRun(montagePlan());
+    const { stage, show } = stagedLanes(run, { endNs: run.endNs / 10 });
+    const asked = { fromNs: run.endNs / 2, toNs: run.endNs * 0.75 };
+    stage.setWindow(asked);
+    expect(stage.nsAt(104)).toBe(0);
+    expect(stage.nsAt(1300 - 62)).toBeCloseTo(run.endNs / 10, -3);
+    show({ endNs: run.endNs });
+    expect(stage.window).toEqual(asked);
+    expect(stage.nsAt(104)).toBeCloseTo(asked.fromNs, -3);
+    expect(stage.nsAt(1300 - 62)).toBeCloseTo(asked.toNs, -3);
+  });
+
+  it('is all of the run again after a fit, or without one', () => {
+    const run = syntheticRun(montagePlan());
+    const { stage } = stagedLanes(run);
+    for (const undo of [() => stage.fit(), () => stage.setWindow(null)]) {
+      stage.setWindow({ fromNs: 1e9, toNs: 2e9 });
+      undo();
+      expect(stage.window).toBeNull();
+      expect(stage.nsAt(1300 - 62)).toBeCloseTo(run.endNs, -3);
+    }
   });
 });
 

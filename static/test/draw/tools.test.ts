@@ -87,6 +87,16 @@ describe('TextMeasurer', () => {
   });
 });
 
+describe('wordings', () => {
+  it('are taken whole: the first that has room, else none', () => {
+    const measurer = new TextMeasurer((_, text) => text.length * 6);
+    const wordings = ['med. 19 ms', '19 ms'];
+    expect(measurer.first('f', wordings, 60)).toBe('med. 19 ms');
+    expect(measurer.first('f', wordings, 59)).toBe('19 ms');
+    expect(measurer.first('f', wordings, 29)).toBe('');
+  });
+});
+
 describe('icons', () => {
   it('gives every state a silhouette of its own within its box', () => {
     const shapes = taskStates.map((state) => icons[state].map((shape) => shape.d).join());

@@ -1,9 +1,10 @@
-// What part of the graph is shown, in the address: kept there when it rests, followed when the address changes.
+// What part of the graph is shown, in the address.
 
 import { GraphView } from '../../model/graph-view';
 import type { RunUrl } from '../../model/url-state';
-import type { Kind } from './run-choices';
+import { KeptPlace } from './kept-place';
 import type { PageClock } from './playback.svelte';
+import type { Kind } from './run-choices';
 
 /** The canvas, as much of it as a place needs. */
 export interface PlacedCanvas {
@@ -18,8 +19,6 @@ export interface Size {
 
 type Place = NonNullable<RunUrl['graph']>;
 
-/** A gesture is over when nothing has moved for this long. */
-const REST_MS = 250;
 const PLACES = 1e4;
 
 function rounded(value: number): number {
@@ -43,47 +42,36 @@ export function viewOf(place: RunUrl['graph'], size: Size): GraphView {
   return new GraphView(place.kx, place.ky, place.ox * size.width, place.oy * size.height);
 }
 
-function same(a: RunUrl['graph'], b: RunUrl['graph']): boolean {
-  const keys: readonly (keyof Place)[] = ['kx', 'ky', 'ox', 'oy'];
-  return a === b || (a !== null && b !== null && keys.every((key) => a[key] === b[key]));
+const keys: readonly (keyof Place)[] = ['kx', 'ky', 'ox', 'oy'];
+
+function isSame(a: Place, b: Place): boolean {
+  return keys.every((key) => a[key] === b[key]);
+}
+
+function hasSize(size: Size): boolean {
+  return size.width > 0 && size.height > 0;
 }
 
 /** Ties the view of a canvas to the address. */
 export class GraphPlace {
-  readonly #clock: PageClock;
-  readonly #keep: (graph: RunUrl['graph'], kind: Kind) => void;
-  #seen: GraphView | null = null;
-  #kept: RunUrl['graph'] = null;
-  #cancel: (() => void) | undefined;
+  readonly #place: KeptPlace<Place>;
 
   constructor(keep: (graph: RunUrl['graph'], kind: Kind) => void, clock: PageClock) {
-    this.#keep = keep;
-    this.#clock = clock;
+    this.#place = new KeptPlace((graph) => keep(graph, 'drag'), isSame, clock);
   }
 
   /** The canvas may have moved. */
   moved(canvas: PlacedCanvas | undefined, size: Size): void {
     const view = canvas?.view() ?? null;
-    if (view === null || view === this.#seen || !(size.width > 0 && size.height > 0)) return;
-    this.#seen = view;
-    const place = placeOf(view, size);
-    if (same(place, this.#kept)) return;
-    this.#cancel?.();
-    this.#cancel = this.#clock.after(REST_MS, () => {
-      this.#kept = place;
-      this.#keep(place, 'drag');
-    });
+    if (view !== null && hasSize(size)) this.#place.moved(placeOf(view, size));
   }
 
-  /** The address says what to show: what this has put there itself moves nothing. */
+  /** The address says what to show. */
   follow(place: RunUrl['graph'], canvas: PlacedCanvas | undefined, size: Size): void {
-    if (canvas === undefined || same(place, this.#kept) || !(size.width > 0 && size.height > 0)) return;
-    this.#kept = place;
-    // The canvas takes its size and its layout with this turn of the event loop.
-    this.#clock.after(0, () => canvas.setView(viewOf(place, size)));
+    if (canvas && hasSize(size)) this.#place.follow(place, canvas, () => canvas.setView(viewOf(place, size)));
   }
 
   stop(): void {
-    this.#cancel?.();
+    this.#place.stop();
   }
 }

@@ -27,6 +27,12 @@ describe('links to the insights', () => {
     expect(parseInsightsUrl(paramsOf(formatInsightsUrl(query)))).toEqual(query);
   });
 
+  it('holds nothing against a period that nothing goes before', () => {
+    expect(parseInsightsUrl(paramsOf('/insights?period=all&against=before')).against).toBe('none');
+    expect(parseInsightsUrl(paramsOf('/insights?period=1d&against=half')).against).toBe('none');
+    expect(parseInsightsUrl(paramsOf('/insights?period=1d&against=before')).against).toBe('before');
+  });
+
   it('drops what it does not know', () => {
     expect(parseInsightsUrl(paramsOf('/insights?metric=total_ns&cell=p42&against=them&group=x'))).toEqual(
       insightsDefaults,

@@ -25,6 +25,16 @@ describe('the sentence of the insights', () => {
     expect(text(leadOf('execute_ns', [], undefined, undefined).first)).toContain('No task');
   });
 
+  it('says in the words of the metric that all is zero', () => {
+    const none = [historyPart('a', 30, 0, 0)];
+    expect(text(leadOf('fetch_ns', none, undefined, undefined).first)).toBe(
+      'No task took any fetch time: every value is 0.',
+    );
+    expect(text(leadOf('stored_bytes', none, undefined, undefined).first)).toBe(
+      'No task has any stored bytes: every value is 0.',
+    );
+  });
+
   it('leads with the change that costs most, not with the greatest factor', () => {
     const before = [historyPart('big', 100, 1e9, 2e9), historyPart('small', 100, 1e3, 2e3)];
     const after = [historyPart('big', 100, 1.2e9, 2.5e9), historyPart('small', 100, 5e3, 9e3)];

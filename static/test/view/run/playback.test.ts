@@ -4,6 +4,7 @@ import { FrameLoop } from '../../../src/draw/frame-loop';
 import { GraphView } from '../../../src/model/graph-view';
 import { formatRunUrl, runUrlDefaults } from '../../../src/model/url-state';
 import { GraphPlace, placeOf, viewOf } from '../../../src/view/state/graph-place';
+import { LanesPlace } from '../../../src/view/state/lanes-place';
 import { Pace } from '../../../src/view/state/pace.svelte';
 import { type PageClock, Playback } from '../../../src/view/state/playback.svelte';
 import { changeChoices, runPath } from '../../../src/view/state/run-choices';
@@ -204,5 +205,62 @@ describe('the place in the graph', () => {
     place.follow(null, canvas, size);
     time.advance(1);
     expect(shown).toEqual([new GraphView(1, 1, 0, 0)]);
+  });
+
+  it('is given to a canvas that takes the place of another, and is not lost by it', () => {
+    const { clock, time } = page();
+    const kept: unknown[] = [];
+    const place = new GraphPlace((graph) => kept.push(graph), clock);
+    const there = { kx: 2, ky: 2, ox: 0, oy: 0 };
+    const canvas = () => {
+      const one = { view: () => one.now, setView: (next: GraphView) => (one.now = next), now: new GraphView() };
+      return one;
+    };
+    const [first, second] = [canvas(), canvas()];
+    for (const one of [first, second]) {
+      place.moved(one, size);
+      place.follow(there, one, size);
+      time.advance(1);
+      place.moved(one, size);
+      time.advance(300);
+      expect(one.now).toMatchObject(there);
+    }
+    expect(kept).toEqual([]);
+  });
+});
+
+describe('the window of the lanes', () => {
+  it('is kept in whole ns when a gesture rests, and comes back with the address', () => {
+    const { clock, time } = page();
+    const kept: unknown[] = [];
+    const shown: unknown[] = [];
+    const canvas = { setTimeWindow: (next: unknown) => shown.push(next) };
+    const place = new LanesPlace((lanes, kind) => kept.push([lanes, kind]), clock);
+    place.follow(null, canvas);
+    for (let k = 1; k <= 3; k++) {
+      place.moved({ fromNs: k * 1e9 + 0.4, toNs: 9e9 - 0.4 });
+      time.advance(50);
+    }
+    time.advance(300);
+    const window = { fromNs: 3e9, toNs: 9e9 };
+    expect(kept).toEqual([[window, 'drag']]);
+    place.follow(window, canvas);
+    time.advance(1);
+    expect(shown).toEqual([]);
+    place.follow(null, canvas);
+    time.advance(1);
+    place.follow(window, canvas);
+    time.advance(1);
+    expect(shown).toEqual([null, window]);
+  });
+
+  it('of the address wins over a gesture that has not come to rest', () => {
+    const { clock, time } = page();
+    const kept: unknown[] = [];
+    const place = new LanesPlace((lanes) => kept.push(lanes), clock);
+    place.moved({ fromNs: 1e9, toNs: 2e9 });
+    place.follow({ fromNs: 5e9, toNs: 6e9 }, { setTimeWindow: () => undefined });
+    time.advance(1000);
+    expect(kept).toEqual([]);
   });
 });

@@ -2,6 +2,7 @@
 
 import { type Metric, metrics } from '../../../model/metric';
 import { type Period, periods } from '../../state/period';
+import { againstNames } from './ranges';
 
 /** Metrics that the service keeps digests of. */
 export const insightMetrics = metrics.filter((metric) => metric !== 'total_ns');
@@ -13,8 +14,7 @@ export function insightMetric(name: string): InsightMetric {
 }
 
 /** What the chosen period is held against. */
-export const againsts = ['none', 'before', 'half'] as const;
-export type Against = (typeof againsts)[number];
+export type Against = 'none' | 'before' | 'half';
 
 /** Figures of the table that tasks can be asked for. */
 export const cells = ['p50', 'p75', 'p90', 'p95', 'p99', 'max'] as const;
@@ -48,11 +48,17 @@ export const insightsDefaults: InsightsQuery = {
 export function parseInsightsUrl(params: URLSearchParams): InsightsQuery {
   const one = <T extends string>(name: string, known: readonly T[], otherwise: T): T =>
     known.find((value) => value === params.get(name)) ?? otherwise;
+  const period = one('period', periods, insightsDefaults.period);
   return {
     workflow: params.get('workflow') ?? '',
     metric: one('metric', insightMetrics, insightsDefaults.metric),
-    period: one('period', periods, insightsDefaults.period),
-    against: one('against', againsts, insightsDefaults.against),
+    period,
+    // Not every period has something before it.
+    against: one(
+      'against',
+      againstNames(period).map((name) => name.value),
+      insightsDefaults.against,
+    ),
     group: one('group', ['function', 'none'] as const, insightsDefaults.group),
     key: params.get('function') ?? '',
     cell: one<Cell | ''>('cell', cells, insightsDefaults.cell),

@@ -11,7 +11,7 @@ import { askedQuantiles, cellValue } from './statistic';
 /** Bars of the histogram: as many as half a page has room for. */
 const BINS = 76;
 /** Rows of tasks behind a cell. */
-const TASKS = 20;
+export const shownTasks = 20;
 
 type Query = QueryOf<'get-statistics'>;
 
@@ -145,7 +145,7 @@ export class Insights {
       this.tasks.clear();
       return;
     }
-    const asked = { ...rowQuery(query, part, ranges.whole), min: Math.floor(min), limit: TASKS };
+    const asked = { ...rowQuery(query, part, ranges.whole), min: Math.floor(min), limit: shownTasks };
     void this.tasks.load((signal) => this.#app.api.slowest(asked, signal));
   }
 }

@@ -102,7 +102,10 @@ function shareLead(metric: InsightMetric, parts: readonly HistoryPart[]): Lead {
   const title = metricTitles[metric].toLowerCase();
   const whole = parts.reduce((sum, part) => sum + part.sum, 0);
   const most = parts.reduce((a, b) => (b.sum > a.sum ? b : a));
-  if (whole <= 0) return { first: [{ text: `Nothing took any ${title}: every value is 0.` }], second: [] };
+  if (whole <= 0) {
+    const none = unitOf(metric) === 'bytes' ? `No task has any ${title} bytes` : `No task took any ${title} time`;
+    return { first: [{ text: `${none}: every value is 0.` }], second: [] };
+  }
   const what = unitOf(metric) === 'bytes' ? `of all ${title} bytes` : `of all ${title} time`;
   const p95 = cellValue(most, 'p95') === null ? '' : `, p95 ${valueText(metric, cellValue(most, 'p95'))}`;
   const figures = `median ${valueText(metric, cellValue(most, 'p50'))}${p95}, over ${counted(most.n, 'task')}.`;

@@ -105,5 +105,8 @@ export function usualCell(part: HistoryPart | undefined): Cell {
 /** What a table rests on: 20,952 tasks of 40 runs. */
 export function basisText(parts: readonly HistoryPart[]): string {
   const tasks = parts.reduce((sum, part) => sum + part.n, 0);
-  return `${counted(tasks, 'task')} of ${counted(Math.max(0, ...parts.map((part) => part.runs)), 'run')}`;
+  const most = Math.max(0, ...parts.map((part) => part.runs));
+  // Rows that rest on different runs may hide some that no single row counts.
+  const least = parts.some((part) => part.runs !== most) ? 'at least ' : '';
+  return `${counted(tasks, 'task')} of ${least}${counted(most, 'run')}`;
 }

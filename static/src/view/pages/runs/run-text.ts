@@ -44,8 +44,8 @@ function errorText(error: NonNullable<RunSummary['error']>): string {
   return error.attempt > 1 ? `${error.task} failed, attempt ${error.attempt}` : `${error.task} failed`;
 }
 
-/** What the column of moved bytes means for this run. */
-export function movedTitle(run: RunSummary): string {
+/** What the column of output bytes means for this run. */
+export function outputTitle(run: RunSummary): string {
   return `Tasks put out ${bytesText(run.output_bytes)}, ${bytesText(run.stored_bytes)} of them into the store`;
 }
 
