@@ -3,7 +3,7 @@
 import { momentText } from '../model/clock-format';
 import { Outcome } from '../model/run-table';
 import { attemptRect, BUSY, EDGE_PX, plotRect, xOf, type LanesFrame } from './lanes-frame';
-import { clipped } from './lanes-ground';
+import { axisText, axisTicks, clipped } from './lanes-ground';
 import type { Rect } from './rect';
 
 /** Producers beyond this many are not outlined one by one. */
@@ -121,6 +121,8 @@ function paintPlayhead(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
   // The head of the figures on the right stays readable beside it.
   const headLeft = width - EDGE_PX - measurer.width(`400 11px ${palette.fontUi}`, BUSY);
   const left = Math.min(Math.max(layout.gutter - 20, x - w / 2), headLeft - TAG_APART - w);
+  coverLabels(ctx, frame, left, left + w);
+  ctx.fillStyle = palette.ink;
   ctx.beginPath();
   ctx.roundRect(left, TAG_TOP, w, TAG_H, 3);
   if (!isInView) {
@@ -136,4 +138,16 @@ function paintPlayhead(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
   ctx.textBaseline = 'middle';
   ctx.fillText(text, left + w / 2, TAG_TOP + TAG_H / 2 + 0.5);
   ctx.globalAlpha = 1;
+}
+
+/** Covers the labels of the axis that the tag would leave half to be read. */
+function coverLabels(ctx: CanvasRenderingContext2D, frame: LanesFrame, left: number, right: number): void {
+  const { palette, measurer } = frame;
+  const { stepNs, atNs } = axisTicks(frame);
+  ctx.fillStyle = palette.surface;
+  for (const ns of atNs) {
+    const x = Math.round(xOf(frame, ns));
+    const half = measurer.width(`400 11px ${palette.fontUi}`, axisText(frame, ns, stepNs)) / 2 + 1;
+    if (x - half < right && x + half > left) ctx.fillRect(x - half, TAG_TOP, 2 * half, TAG_H);
+  }
 }
