@@ -120,13 +120,15 @@ function firstLine(message: string): string {
 function endedEarly(index: GraphIndex, table: RunTable, figures: RunFigures, status = ''): string {
   const counts = countStates(index, table, endOf(table));
   const word = status === 'cancelled' ? 'Cancelled' : 'Interrupted';
-  return `${word} after ${durationText(figures.elapsedNs)} with ${counts.succeeded} of ${counted(index.tasks, 'task')} done.`;
+  // Where no attempt has ended there is no makespan, but the log tells how long the run was seen.
+  const seenNs = figures.elapsedNs > 0 ? figures.elapsedNs : endOf(table);
+  return `${word} after ${durationText(seenNs)} with ${counts.succeeded} of ${counted(index.tasks, 'task')} done.`;
 }
 
 /** What slots that had nothing ready waited for. That one slot worked alone is the case that says most. */
 function starvedFinding(index: GraphIndex, table: RunTable, figures: RunFigures): Finding | undefined {
   const { slots, elapsedNs } = figures;
-  if (slots < 2) return undefined;
+  if (slots < 2 || elapsedNs <= 0) return undefined;
   const { fromNs, toNs } = makespanOf(table);
   const { soloNs, soloRows, starvedNs, starvedSlots, starvedBy } = occupancyOf(table, slots, fromNs, toNs);
   const isOften = starvedNs >= OFTEN * elapsedNs;

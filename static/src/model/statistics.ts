@@ -119,8 +119,8 @@ function countTasks(index: GraphIndex, table: RunTable, atNs: number): { done: U
   const total = new Uint32Array(functions.length);
   for (const block of index.blocks) for (const fn of scopes[block.scope]!.function) total[fn]! += block.instances;
   eachBegunTask(table, atNs, (row, state) => {
-    const isOver =
-      state === 'succeeded' || state === 'failed' || state === 'cancelled' || state === 'skipped' || state === 'lost';
+    // A lost task has no end that anybody has seen.
+    const isOver = state === 'succeeded' || state === 'failed' || state === 'cancelled' || state === 'skipped';
     const fn = index.functionOf(table.node[row]!);
     if (isOver && fn >= 0) done[fn]!++;
   });

@@ -7,6 +7,7 @@ import { busyNs, lanesOf } from '../../src/model/lanes';
 import { profileOf } from '../../src/model/ribbon';
 import { figuresAt, occupancyOf, trafficOf } from '../../src/model/run-figures';
 import { Outcome, RowFlag, type RunTable } from '../../src/model/run-table';
+import { statisticsAt } from '../../src/model/statistics';
 import type { FakeRow } from '../fake/encode-frame';
 import { randomGraph } from '../fake/fake-graph';
 import { FakeRun } from '../fake/fake-run';
@@ -69,6 +70,21 @@ describe('of an ended run', () => {
     expect(findings(['load', 'blur'], table)[0]).toBe(
       'For 20.0 s of 21.0 s hardly anything ran and nothing was ready.',
     );
+  });
+
+  test('cut off before anything ended, it says how long it was seen and blames nobody', () => {
+    const running = { endedNs: NaN, updatedNs: NaN, outcome: Outcome.none };
+    const table = tableOf([ran(0, 0, 0, 1, running), ran(1, 1, 0, 1, running)], { ended: true, nowNs: 3 * S });
+    expect(findings(['load', 'blur'], table, 0, { status: 'interrupted' })).toEqual([
+      'Interrupted after 3.00 s with 0 of 2 tasks done.',
+      '',
+    ]);
+    const index = new GraphIndex(graphOf(['load', 'blur'], []), table);
+    const ended = statisticsAt(index, table, 'execute_ns', 3 * S).map(({ done, total }) => [done, total]);
+    expect(ended).toEqual([
+      [0, 1],
+      [0, 1],
+    ]);
   });
 
   test('a straggler is compared with the median of its function', () => {

@@ -19,6 +19,7 @@ const kinds: readonly Kind[] = [
   { id: 'chrome', label: 'Chrome trace, for Perfetto', path: '/export', format: 'chrome' },
   { id: 'svg', label: 'Drawing by Graphviz, SVG', path: '/drawing', format: 'svg' },
   { id: 'png', label: 'Drawing by Graphviz, PNG', path: '/drawing', format: 'png' },
+  { id: 'dot', label: 'Graph in the DOT language', path: '/drawing', format: 'dot' },
 ];
 
 /** Graphviz draws graphs up to this many tasks; larger ones would keep it busy for minutes. */
@@ -27,7 +28,7 @@ const DRAWN = 300;
 /** Entries of the export menu; the browser saves what each answers. */
 export function exportItems(api: Api, run: RunSummary): MenuItem[] {
   return kinds.map((kind) => {
-    const tooLarge = kind.path === '/drawing' && run.tasks.total > DRAWN;
+    const tooLarge = kind.path === '/drawing' && kind.format !== 'dot' && run.tasks.total > DRAWN;
     const unfinished = kind.path === '/archive' && run.live;
     const title = tooLarge ? `Graphviz draws up to ${String(DRAWN)} tasks` : unfinished ? 'When the run has ended' : '';
     return {

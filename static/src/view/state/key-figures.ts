@@ -60,7 +60,10 @@ export interface EndedInput {
 /** The makespan, which stands in front of the strip of its history. */
 export function makespanFigure(run: RunSummary): KeyFigure {
   const rank = standingText(run.standing, run.reconstructed !== undefined);
-  return { label: 'Makespan', value: duration(run.makespan_ns), sub: rank, title: 'First claim to last end', ...first };
+  // Nothing has ended in a run that was cut off early, which is not a makespan of 0.
+  const isKnown = run.makespan_ns > 0;
+  const title = isKnown ? 'First claim to last end' : 'No attempt has ended';
+  return { label: 'Makespan', value: isKnown ? duration(run.makespan_ns) : null, sub: rank, title, ...first };
 }
 
 /** Figures of a run that has ended, after its makespan. */

@@ -108,7 +108,7 @@ function panelCommands(view: RunView): Command[] {
   const tabs = runTabs.slice(0, digits.length).map((tab, i) =>
     command(
       `tab-${tab}`,
-      `Show ${tab}`,
+      `Show ${tab === 'path' ? 'critical path' : tab}`,
       digits[i]!,
       () => true,
       () => view.choose({ tab }),

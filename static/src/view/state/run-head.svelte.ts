@@ -17,7 +17,12 @@ export class RunHead {
   readonly atNs: number = $derived.by(() => {
     const view = this.#view;
     if (!view.live) return view.playback.nowNs;
-    return view.playback.pinned ? view.atNs : view.read((_, table) => table.nowNs);
+    return view.playback.pinned
+      ? view.atNs
+      : Math.max(
+          view.playback.nowNs,
+          view.read((_, table) => table.nowNs),
+        );
   });
 
   readonly figures: RunFigures = $derived.by(() =>
