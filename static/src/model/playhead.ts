@@ -53,13 +53,13 @@ export class Playhead {
 
   /** Takes in what a frame said: the run's clock at sending, or the end of a run that is over. */
   follow(nowNs: number, isLive: boolean): boolean {
-    const wasPinned = this.#isPinned;
+    const hadPin = this.pinned;
     const before = this.#nowNs;
     // A live clock never turns back, though an extrapolation may have run a little ahead of what is sent next.
     this.#nowNs = isLive && this.#isLive ? Math.max(this.#nowNs, nowNs) : nowNs;
     this.#isLive = isLive;
-    const atNs = wasPinned ? this.#nowNs : Math.min(this.#atNs, this.#nowNs);
-    return this.#moveTo(atNs) || this.#nowNs !== before;
+    const atNs = this.#isPinned ? this.#nowNs : Math.min(this.#atNs, this.#nowNs);
+    return this.#moveTo(atNs) || this.#nowNs !== before || this.pinned !== hadPin;
   }
 
   /** Lets real time pass. linked: what was heard last is fresh, so that a live run's clock goes on. */

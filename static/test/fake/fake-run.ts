@@ -24,6 +24,8 @@ interface Node {
   /** Fan-out that made its instance, -1 for none. */
   readonly expansion: number;
   waits: number;
+  /** When the last of those that it waits for was over: attempts are made up in another order than they end. */
+  freeNs: number;
   readonly next: number[];
   /** Nodes whose ends it waits for. */
   readonly before: number[];
@@ -135,7 +137,11 @@ export class FakeRun {
 
   #over(node: Node, atNs: number): void {
     node.isOver = true;
-    for (const next of node.next) this.nodes[next]!.waits--;
+    for (const next of node.next) {
+      const child = this.nodes[next]!;
+      child.waits--;
+      child.freeNs = Math.max(child.freeNs, atNs);
+    }
     this.#release(node.next, atNs);
   }
 
@@ -144,9 +150,10 @@ export class FakeRun {
       const node = this.nodes[number]!;
       if (node.waits > 0 || node.isOver || this.rows.some((row) => row.node === number)) continue;
       const scope = this.graph.scopes[node.scope]!;
-      if (node.local < scope.tasks) this.#ready(number, atNs, 1);
-      else if (node.local < scope.tasks + scope.fanouts) this.#expand(node, scope, atNs);
-      else this.#over(node, atNs);
+      const readyNs = Math.max(atNs, node.freeNs);
+      if (node.local < scope.tasks) this.#ready(number, readyNs, 1);
+      else if (node.local < scope.tasks + scope.fanouts) this.#expand(node, scope, readyNs);
+      else this.#over(node, readyNs);
     }
   }
 
@@ -176,7 +183,19 @@ export class FakeRun {
     const size = template.tasks + template.fanouts + template.joins;
     for (let local = 0; local < size; local++) {
       const number = start + local;
-      this.nodes.push({ number, scope, local, path, start, expansion, waits: 0, next: [], before: [], isOver: false });
+      this.nodes.push({
+        number,
+        scope,
+        local,
+        path,
+        start,
+        expansion,
+        waits: 0,
+        freeNs: 0,
+        next: [],
+        before: [],
+        isOver: false,
+      });
     }
     for (let i = 0; i < template.edges.length; i += 2)
       this.#edge(start + template.edges[i]!, start + template.edges[i + 1]!);
