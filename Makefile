@@ -35,7 +35,7 @@ run: build ## build, then serve the dashboard with every built-in workflow run o
 # go test comes last, so that its verdict is the last thing on the screen. It needs the dashboard, which it drives.
 .PHONY: test
 test: need static lint bench-builds test-static ## test everything: lint, front end, benchmarks build, all tests with -race
-	CGO_ENABLED=1 REQUIRE_BROWSER=1 $(GO) test -race -shuffle=on ./...
+	CGO_ENABLED=1 REQUIRE_BROWSER=1 REQUIRE_REDIS=1 $(GO) test -race -shuffle=on ./...
 
 .PHONY: test-short
 test-short: need-go ## the inner loop, under a minute: no -race, no long tests, no browser
@@ -89,7 +89,7 @@ bench-live: build ## measure what live views cost, and how soon a change is on s
 
 .PHONY: e2e
 e2e: need static ## only the tests that guard the house and drive the built program
-	CGO_ENABLED=1 REQUIRE_BROWSER=1 $(GO) test -race -count=1 ./e2e/...
+	CGO_ENABLED=1 REQUIRE_BROWSER=1 REQUIRE_REDIS=1 $(GO) test -race -count=1 ./e2e/...
 
 .PHONY: clean
 clean: ## remove what was built, never data
@@ -100,7 +100,7 @@ clean: ## remove what was built, never data
 
 .PHONY: need need-go need-node dashboard tools bench-builds
 need:
-	@tools/need.sh go gcc git node npm chromium
+	@tools/need.sh go gcc git node npm chromium redis-server
 
 need-go:
 	@tools/need.sh go

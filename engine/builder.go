@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 )
 
@@ -23,9 +24,10 @@ const (
 type builderNode struct {
 	kind  refKind
 	scope int32 // the fan-out whose body holds it, 0 is the graph itself
-	index int32 // refConst: constant; refTask: function; refElement, refJoin: fan-out
+	index int32 // refConst: constant; refTask: function; refMap: constant of the keys; refElement, refJoin: fan-out
 	args  []int32
-	build func(parts []any) any // refList, refMap: boxed parts to the typed whole
+	rt    reflect.Type          // refList, refMap, refJoin
+	build func(parts []any) any // refList, refMap, refJoin: boxed parts to the typed whole
 }
 
 // builderFanOut is one fan-out under construction; its number is also that of the scope of its body.
@@ -36,8 +38,8 @@ type builderFanOut struct {
 	fused    int32 // > 0: the fan-out behind whose elements this one runs, element by element
 	captures []int32
 	joins    []int32 // what this fan-out and those fused behind it return
-	split    func(list any) []any
-	join     func(parts []any) any
+	list     list    // takes the source apart
+	elem     reflect.Type
 }
 
 // Builder collects one graph. It is not safe for concurrent use. The first mistake is kept and reported by Compile.
@@ -139,7 +141,7 @@ func List[T any](b *Builder, parts ...Ref[T]) Ref[[]T] {
 	for i, p := range parts {
 		args[i] = b.useRef(p.b, p.n)
 	}
-	return Ref[[]T]{b, b.add(builderNode{kind: refList, args: args, build: joinParts[T]})}
+	return Ref[[]T]{b, b.add(builderNode{kind: refList, args: args, rt: reflect.TypeFor[[]T](), build: joinParts[T]})}
 }
 
 // Map is the map of its parts.
@@ -149,13 +151,16 @@ func Map[K cmp.Ordered, T any](b *Builder, parts map[K]Ref[T]) Ref[map[K]T] {
 	for i, k := range keys {
 		args[i] = b.useRef(parts[k].b, parts[k].n)
 	}
-	return Ref[map[K]T]{b, b.add(builderNode{kind: refMap, args: args, build: func(in []any) any {
+	b.constants = append(b.constants, Constant{Value: keys, Type: TypeOf[[]K]()})
+	made := builderNode{kind: refMap, index: int32(len(b.constants) - 1), args: args, rt: reflect.TypeFor[map[K]T]()}
+	made.build = func(in []any) any {
 		out := make(map[K]T, len(in))
 		for i, v := range in {
 			out[keys[i]] = arg[T](v)
 		}
 		return out
-	}})}
+	}
+	return Ref[map[K]T]{b, b.add(made)}
 }
 
 func (b *Builder) useRef(of *Builder, n int32) int32 {
@@ -164,23 +169,6 @@ func (b *Builder) useRef(of *Builder, n int32) int32 {
 		return 0
 	}
 	return b.use(n)
-}
-
-func joinParts[T any](in []any) any {
-	out := make([]T, len(in))
-	for i, v := range in {
-		out[i] = arg[T](v)
-	}
-	return out
-}
-
-func splitList[T any](list any) []any {
-	s := arg[[]T](list)
-	out := make([]any, len(s))
-	for i, v := range s {
-		out[i] = v
-	}
-	return out
 }
 
 // FanOut applies body to each element of a list whose length is known only at run time and gives the results in the
@@ -194,7 +182,7 @@ func splitList[T any](list any) []any {
 func FanOut[A, R any](b *Builder, list Ref[[]A], body func(element Ref[A]) Ref[R]) Ref[[]R] {
 	id := int32(len(b.fanOuts))
 	source := b.useRef(list.b, list.n)
-	b.fanOuts = append(b.fanOuts, builderFanOut{scope: b.scope, source: source, split: splitList[A], join: joinParts[R]})
+	b.fanOuts = append(b.fanOuts, builderFanOut{scope: b.scope, source: source, list: listOf[A](), elem: reflect.TypeFor[A]()})
 	outer := b.scope
 	b.scope = id
 	element := b.add(builderNode{kind: refElement, index: id})
@@ -205,7 +193,7 @@ func FanOut[A, R any](b *Builder, list Ref[[]A], body func(element Ref[A]) Ref[R
 	if b.err == nil {
 		b.fuse(id)
 	}
-	join := b.add(builderNode{kind: refJoin, index: id})
+	join := b.add(builderNode{kind: refJoin, index: id, rt: reflect.TypeFor[[]R](), build: joinParts[R]})
 	root := &b.fanOuts[b.fusedRoot(id)]
 	root.joins = append(root.joins, join)
 	return Ref[[]R]{b, join}

@@ -135,6 +135,15 @@ func (r *reader) uvarint() uint64 {
 	return v
 }
 
+// bool is a flag of one byte.
+func (r *reader) bool() bool {
+	b := r.byte()
+	if b > 1 {
+		r.fail("the byte %d, expected 0 or 1", b)
+	}
+	return b == 1
+}
+
 // number is an unsigned number of at most most.
 func (r *reader) number(what string, most uint64) uint64 {
 	v := r.uvarint()

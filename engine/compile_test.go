@@ -103,6 +103,13 @@ var shapes = []struct {
 			return engine.List(g, e, double.Call(e), engine.Const(g, 1))
 		})
 	}, [][]int{{0, 0, 1}, {1, 2, 1}}, 3},
+	{"a body that returns what it made, in another order", func(g *engine.Builder) engine.AnyRef {
+		return engine.FanOut(g, upto.Call(engine.Const(g, 2)), func(e engine.Ref[int]) engine.Ref[[]int] {
+			x := double.Call(e)
+			y := add.Call(x, e)
+			return engine.List(g, y, x, y)
+		})
+	}, [][]int{{0, 0, 0}, {3, 2, 3}}, 5},
 	{"a captured value as result", func(g *engine.Builder) engine.AnyRef {
 		x := double.Call(engine.Const(g, 4))
 		return engine.FanOut(g, upto.Call(engine.Const(g, 2)), func(engine.Ref[int]) engine.Ref[int] { return x })

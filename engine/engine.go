@@ -20,6 +20,11 @@ type Config struct {
 	Now func() time.Time
 	// Remember is how long an ended run can still be asked for after it was recorded; default 10 minutes.
 	Remember time.Duration
+	// Shared: other processes take part in the runs, so the rules matter by which they do.
+	Shared bool
+	// Adopt: runs that other processes have submitted are found, can be asked for and controlled here, and are recorded
+	// where nobody else does. Executor has to be a Finder, and Recorder, if there is one, an Adopter.
+	Adopt bool
 }
 
 // Engine accepts runs, hands them to its executor and what happens in them to its recorder. Safe for concurrent use.
@@ -37,6 +42,12 @@ type Engine struct {
 func New(cfg Config) (*Engine, error) {
 	if cfg.Executor == nil {
 		return nil, errors.New("engine: Executor is nil, expected one such as worker.New gives")
+	}
+	if _, ok := cfg.Executor.(Finder); cfg.Adopt && !ok {
+		return nil, fmt.Errorf("engine: Adopt is set and Executor is a %T, expected a Finder", cfg.Executor)
+	}
+	if _, ok := cfg.Recorder.(Adopter); cfg.Adopt && !ok && cfg.Recorder != nil {
+		return nil, fmt.Errorf("engine: Adopt is set and Recorder is a %T, expected an Adopter", cfg.Recorder)
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -59,11 +70,27 @@ func New(cfg Config) (*Engine, error) {
 	return e, nil
 }
 
-// Run works until ctx ends and every run's record is complete.
+// leaveAfter is how long the log of a run that has ended may take to be read once the engine is to end. It matters where
+// the log lies in another process; what is here can be read at once.
+const leaveAfter = 10 * time.Second
+
+// Run works until ctx ends and every run's record is complete, or left to others with whom the run goes on.
 func (e *Engine) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	finding := make(chan error, 1)
+	go func() {
+		finding <- e.find(ctx)
+		stop()
+	}()
 	err := e.cfg.Executor.Run(ctx)
+	stop()
+	err = errors.Join(err, <-finding)
 	e.mu.Lock()
 	e.closed = true
+	for _, r := range e.runs {
+		r.release()
+	}
 	e.mu.Unlock()
 	e.records.Wait()
 	return err
@@ -109,11 +136,14 @@ func (e *Engine) submit(ctx context.Context, info RunInfo, g *Graph, opts RunOpt
 	now := e.cfg.Now()
 	info.ID, info.SubmittedAt, info.StartedAt = NewRunID(now), now, now
 	info.Policy, info.Upload, info.Deadline, info.Tags = opts.Policy, opts.Upload, opts.Deadline, opts.Tags
+	if e.cfg.Shared {
+		info.Rules = &opts.Rules
+	}
 	if !e.enter() {
 		return nil, ErrClosed
 	}
-	r := &Run{info: info, graph: g, recorded: make(chan struct{})}
-	if err := e.launch(ctx, r, opts); err != nil {
+	r, following := newRun(info, g)
+	if err := e.launch(ctx, following, r, opts); err != nil {
 		e.records.Done()
 		return nil, err
 	}
@@ -131,7 +161,7 @@ func (e *Engine) enter() bool {
 }
 
 // launch opens the record of a run, hands it to the executor and follows it from then on.
-func (e *Engine) launch(ctx context.Context, r *Run, opts RunOptions) error {
+func (e *Engine) launch(ctx, following context.Context, r *Run, opts RunOptions) error {
 	record := e.cfg.Recorder != nil && !opts.Unlogged
 	if record {
 		if err := e.cfg.Recorder.Begin(r.info, r.graph); err != nil {
@@ -148,59 +178,111 @@ func (e *Engine) launch(ctx context.Context, r *Run, opts RunOptions) error {
 		return err
 	}
 	r.exec = exec
-	e.mu.Lock()
-	e.runs[r.info.ID] = r
-	e.mu.Unlock()
-	go func() {
-		defer e.records.Done()
-		e.follow(r, record)
-	}()
+	e.keep(r)
+	go e.follow(r, func() error {
+		if !record {
+			return r.over(following)
+		}
+		return e.record(following, r, 0)
+	})
 	return nil
 }
 
-// follow hands a run's log to the recorder as it grows, and forgets the run some time after its end.
-func (e *Engine) follow(r *Run, record bool) {
-	if record {
-		r.recordErr = e.record(r)
-	} else {
-		<-r.exec.Done()
+// keep makes a run one that Get finds; false where it, or a later revision of it, is one already.
+func (e *Engine) keep(r *Run) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if known := e.runs[r.info.ID]; known != nil && known.info.Revision >= r.info.Revision {
+		return false
 	}
+	e.runs[r.info.ID] = r
+	if e.closed { // it came while the executor ended, behind those that Run has released
+		r.release()
+	}
+	return true
+}
+
+// follow has a run recorded to its end, and forgets it some time after that.
+func (e *Engine) follow(r *Run, record func() error) {
+	defer e.records.Done()
+	r.recordErr = record()
+	r.leave()
 	close(r.recorded)
 	time.AfterFunc(e.cfg.Remember, func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		delete(e.runs, r.info.ID)
+		if e.runs[r.info.ID] == r {
+			delete(e.runs, r.info.ID)
+		}
 		r.exec.Forget()
 	})
 }
 
-func (e *Engine) record(r *Run) error {
-	ctx := context.Background() // a record is finished whatever else ends
+// record hands a run's log to the recorder as it grows, from the step behind the one numbered after. Where the run goes
+// on without this engine, so does its record.
+func (e *Engine) record(ctx context.Context, r *Run, after uint64) error {
 	rec, id := e.cfg.Recorder, r.info.ID
-	details := func() {
-		if d, w := r.exec.TakeDetails(); len(d)+len(w) > 0 {
-			rec.Details(id, d, w)
-		}
-	}
-	for after := uint64(0); ; {
+	workers := map[int]bool{} // whether the last record of a worker has come
+	for {
 		steps, err := r.exec.Steps(ctx, after)
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return err
+			return e.unfinished(ctx, r, err)
 		}
 		rec.Steps(id, steps)
 		after = steps[len(steps)-1].Seq
-		details()
+		e.details(r, workers)
 	}
-	<-r.exec.Done() // the last details come with the end
-	details()
+	if err := r.over(ctx); err != nil { // the last details come with the end
+		return e.unfinished(ctx, r, err)
+	}
+	e.details(r, workers)
+	for began := time.Now(); incomplete(workers) && time.Since(began) < lastWord; {
+		time.Sleep(lastWord / 50)
+		e.details(r, workers)
+	}
 	end, _ := r.exec.End()
 	return rec.End(id, end)
 }
 
-// Get finds a run that was submitted here and is not forgotten; the error is ErrUnknownRun.
+// lastWord is how long workers in other processes may take to notice the end of a run and to tell what they used.
+const lastWord = time.Second
+
+// details hands on what is known of attempts and workers.
+func (e *Engine) details(r *Run, workers map[int]bool) {
+	d, w := r.exec.TakeDetails()
+	for i := range w {
+		workers[w[i].Worker] = workers[w[i].Worker] || w[i].Ended != 0
+	}
+	if len(d)+len(w) > 0 {
+		e.cfg.Recorder.Details(r.info.ID, d, w)
+	}
+}
+
+// incomplete reports whether a worker has not told the last.
+func incomplete(workers map[int]bool) bool {
+	for _, told := range workers {
+		if !told {
+			return true
+		}
+	}
+	return false
+}
+
+// unfinished stops recording a run of which nothing more can be read here.
+func (e *Engine) unfinished(ctx context.Context, r *Run, err error) error {
+	if ctx.Err() != nil {
+		err = ErrElsewhere
+	}
+	if rec, ok := e.cfg.Recorder.(Adopter); ok {
+		err = errors.Join(err, rec.Leave(r.info.ID))
+	}
+	return err
+}
+
+// Get finds a run that was submitted here, or found, and is not forgotten; the error is ErrUnknownRun.
 func (e *Engine) Get(id RunID) (*Run, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -26,6 +26,8 @@ var (
 	ErrRunExists = errors.New("engine: run exists")
 	// ErrClosed: the engine is not running any more.
 	ErrClosed = errors.New("engine: closed")
+	// ErrElsewhere: the engine has ended, and the run goes on in other processes.
+	ErrElsewhere = errors.New("engine: the run goes on elsewhere")
 	// ErrCancelled is the cause of an attempt's context when its run was cancelled.
 	ErrCancelled = errors.New("engine: run cancelled")
 	// ErrTimeout is the cause of an attempt's context when the attempt took too long.
@@ -34,6 +36,14 @@ var (
 	ErrDeadline = errors.New("engine: run deadline exceeded")
 	// ErrRunFailed is the cause of an attempt's context when its run fails fast because another task failed.
 	ErrRunFailed = errors.New("engine: run failed")
+)
+
+// Errors of an Adopter.
+var (
+	// ErrRecording: another process records the run.
+	ErrRecording = errors.New("engine: the run is recorded by another process")
+	// ErrRecorded: the record of the run is complete.
+	ErrRecorded = errors.New("engine: the run has been recorded")
 )
 
 // ErrorKind sorts failures by who is to blame.

@@ -14,6 +14,7 @@ const (
 	RunSubmittedEvent       EventKind = "run.submitted"
 	RunStartedEvent         EventKind = "run.started"
 	RunFinishedEvent        EventKind = "run.finished"
+	RunRetriedEvent         EventKind = "run.retried"
 	RunPausedEvent          EventKind = "run.paused"
 	RunResumedEvent         EventKind = "run.resumed"
 	RunDeadlineEvent        EventKind = "run.deadline"

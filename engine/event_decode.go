@@ -161,6 +161,9 @@ func (d *Decoder) own(s *Step) []EventKind {
 	kinds := d.kinds[:0]
 	switch s.Kind {
 	case RunStarted:
+		if s.Seq > 1 { // the log goes on with the next revision
+			return append(kinds, RunRetriedEvent)
+		}
 		return append(kinds, RunSubmittedEvent, RunStartedEvent)
 	case RunFinished:
 		return append(kinds, RunFinishedEvent)
@@ -315,7 +318,7 @@ func (d *Decoder) event(kind EventKind, s *Step, parts *eventParts) Event {
 			e.Time, e.At = at, int64(at.Sub(d.info.StartedAt))
 		}
 		return e
-	case RunStartedEvent, RunPausedEvent, RunResumedEvent, RunDeadlineEvent, RunCancelRequestedEvent:
+	case RunStartedEvent, RunRetriedEvent, RunPausedEvent, RunResumedEvent, RunDeadlineEvent, RunCancelRequestedEvent:
 		return d.next(kind, s.over())
 	case RunFinishedEvent:
 		e := d.next(kind, s.over())

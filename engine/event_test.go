@@ -321,3 +321,20 @@ func FuzzDecoder(f *testing.F) {
 		require.True(t, d.Err() != nil || count >= len(events))
 	})
 }
+
+// The log of a run goes on when what failed is tried again.
+func TestNextRevisionIsTold(t *testing.T) {
+	d := engine.NewDecoder(treeGraph(t, 4), runInfo)
+	var kinds []engine.EventKind
+	for _, e := range d.Events(nil, []engine.Step{
+		{Seq: 1, Kind: engine.RunStarted},
+		{Seq: 2, Kind: engine.RunFinished, Outcome: engine.OutcomeFailed},
+		{Seq: 3, Kind: engine.RunStarted, Readied: []engine.NodeID{0}},
+	}) {
+		kinds = append(kinds, e.Kind)
+	}
+	require.NoError(t, d.Err())
+	require.Equal(t, []engine.EventKind{
+		engine.RunSubmittedEvent, engine.RunStartedEvent, engine.RunFinishedEvent, engine.RunRetriedEvent, engine.TaskReadyEvent,
+	}, kinds)
+}

@@ -37,6 +37,8 @@ type Function struct {
 	in     []*Type
 	out    *Type
 	invoke func(ctx context.Context, args []any) (any, error)
+	// bodiless: only the shape is known, and invoke only fails.
+	bodiless bool
 }
 
 // Callable is any declared function: F0 to F4 and FN.
@@ -79,6 +81,15 @@ func newFunction(name string, out *Type, in []*Type, invoke func(context.Context
 		}
 	}
 	return &Function{name: name, opts: Options{}.withDefaults(), in: in, out: out, invoke: invoke}
+}
+
+// withoutBody makes a function of another program of what is known of it.
+func (f *Function) withoutBody() *Function {
+	f.bodiless = true
+	f.invoke = func(context.Context, []any) (any, error) {
+		return nil, fmt.Errorf("engine: of function %s only the shape is known, expected one of this program", printable(f.name))
+	}
+	return f
 }
 
 func (o Options) withDefaults() Options {

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"reflect"
 )
 
 // Limits of a graph that the engine accepts; the zero value means the defaults.
@@ -28,6 +29,9 @@ func (l Limits) WithDefaults() Limits {
 // once for each element when the fan-out expands. The nodes of a scope are its tasks, then its expansions (where a
 // fan-out learns its width) and its joins (where the results of a fan-out are complete). Expansions and joins are
 // the engine's own and are not counted as tasks.
+//
+// Compile makes a graph that can run. AppendShape writes its structure, which is enough to draw, name and replay a run;
+// AppendGraph writes all but the bodies of functions, which is enough to take part in one.
 type Graph struct {
 	functions  []*Function
 	scopes     []Scope
@@ -36,6 +40,8 @@ type Graph struct {
 	roots      []NodeID
 	result     operand
 	resultType *Type
+	reads      int  // how many values arguments and lists are made of, see link
+	partial    bool // some function or type is not known here
 	hash       [32]byte
 }
 
@@ -99,9 +105,10 @@ type Scope struct {
 // region is what an expansion instantiates.
 type region struct {
 	scope  int32
-	source operand // in the scope of the expansion
-	split  func(list any) []any
-	joins  []uint32 // nodes of the scope of the expansion
+	source operand      // in the scope of the expansion
+	list   list         // takes the source apart
+	elem   reflect.Type // of an element, nil where it is not known here
+	joins  []uint32     // nodes of the scope of the expansion
 }
 
 // join collects the results of one fan-out; several joins share a region when fan-outs are fused.
@@ -121,6 +128,13 @@ func (g *Graph) Scopes() int { return len(g.scopes) }
 
 // Scope returns a scope; 0 is the graph itself.
 func (g *Graph) Scope(i int32) *Scope { return &g.scopes[i] }
+
+// region is what instantiates scope i, which is not the graph itself.
+func (g *Graph) region(i int32) *region {
+	s := &g.scopes[i]
+	up := &g.scopes[s.up]
+	return &up.regions[s.expand-up.tasks]
+}
 
 // Tasks is the number of tasks before any fan-out expands.
 func (g *Graph) Tasks() int { return int(g.scopes[0].tasks) }

@@ -1,8 +1,6 @@
 package engine
 
-import (
-	"slices"
-)
+import "reflect"
 
 // operandKind tells how an operand gets its value.
 type operandKind uint8
@@ -25,8 +23,13 @@ type operand struct {
 // composite is a value made of others: a list, a map, or the results of a fan-out.
 type composite struct {
 	parts []operand // in the scope where it was made; of a join: the one result, in the region's scope
+	scope int32     // where it was made
 	join  uint32    // the join's node, NoNode of lists and maps
+	keys  int32     // of a map: the constant that is the list of its keys, else -1
+	rt    reflect.Type
 	build func(parts []any) any
+	// hollow: of a type not known here, so that nobody asks for its parts, but at most for how many there are.
+	hollow bool
 }
 
 // operand gives reference n as seen from scope.
@@ -58,56 +61,24 @@ func (c *compiler) composite(n int32) uint32 {
 		return uint32(c.made[n] - 1)
 	}
 	node := &c.b.nodes[n]
-	made := composite{join: uint32(NoNode), build: node.build}
-	if node.kind == refJoin {
+	made := composite{scope: c.scopeOf[node.scope], join: uint32(NoNode), keys: -1, rt: node.rt, build: node.build}
+	switch node.kind {
+	case refJoin:
 		f := &c.b.fanOuts[node.index]
-		made.join, made.build = c.local[n], f.join
+		made.join = c.local[n]
 		made.parts = []operand{c.operand(f.body, c.scopeOf[node.index])}
-	} else {
+	case refMap:
+		made.keys = node.index
+		fallthrough
+	default:
 		made.parts = make([]operand, len(node.args))
 		for i, a := range node.args {
-			made.parts[i] = c.operand(a, c.scopeOf[node.scope])
+			made.parts[i] = c.operand(a, made.scope)
 		}
 	}
 	c.g.composites = append(c.g.composites, made)
 	c.made[n] = int32(len(c.g.composites))
 	return uint32(len(c.g.composites) - 1)
-}
-
-// leaves calls visit for each node that op, seen from scope, needs, with how many scopes above it stands; an element
-// is visited as no node.
-func (c *compiler) leaves(op operand, scope int32, visit func(up uint8, node uint32, isNode bool)) {
-	switch op.kind {
-	case fromConstant:
-	case fromTask:
-		visit(op.up, op.index, true)
-	case fromElement:
-		visit(op.up, 0, false)
-		if op.up > 0 { // the element of a scope further out: the expansions in between have to hold it
-			c.holdElement(scope, op.up)
-		}
-	case fromComposite:
-		made := &c.g.composites[op.index]
-		if made.join != uint32(NoNode) {
-			visit(op.up, made.join, true)
-			return
-		}
-		for _, p := range made.parts {
-			if p.kind != fromConstant {
-				p.up += op.up
-			}
-			c.leaves(p, scope, visit)
-		}
-	}
-}
-
-// holdElement marks the expansions between scope and the one whose element is read.
-func (c *compiler) holdElement(scope int32, up uint8) {
-	for ; up > 0; up-- {
-		s := &c.g.scopes[scope]
-		c.mark(s.up, s.expand, ReadsOuter)
-		scope = s.up
-	}
 }
 
 // Values gives the outputs of finished nodes while the arguments of a task are put together.
@@ -116,6 +87,14 @@ type Values interface {
 	Output(id NodeID) any
 	// Elements are those of the list that a finished expansion has split.
 	Elements(id NodeID) []any
+}
+
+// Lazy is a Values that keeps no elements: Elements is never called. Instead Args puts an element together, whenever
+// one is read, from the outputs behind the list, of which Output has to give those that Graph.Reads names.
+type Lazy interface {
+	Values
+	// LazyElements only marks the type.
+	LazyElements()
 }
 
 // Args appends the arguments of the task at p to dst.
@@ -134,49 +113,102 @@ func (g *Graph) Args(dst []any, p Place, n *Numbering, v Values) []any {
 	return dst
 }
 
-// Elements evaluates and splits the list of the fan-out that the expansion at p is about to expand.
+// Elements evaluates and splits the list of the fan-out that the expansion at p is about to expand. For Lazy values
+// only the number of elements matters, so those of a list that is put together are nil and nothing is read.
 func (g *Graph) Elements(p Place, n *Numbering, v Values) []any {
 	s := &g.scopes[p.Block.Scope]
 	r := &s.regions[p.Local-s.tasks]
-	return r.split(g.value(r.source, p, n, v))
+	if r.source.kind == fromComposite && isLazy(v) {
+		at := n.out(p, r.source.up)
+		return make([]any, g.width(&g.composites[r.source.index], at, n))
+	}
+	return r.list.split(g.value(r.source, p, n, v))
 }
 
-// Result evaluates what the run returns, once its nodes are finished.
+// Result evaluates what the run returns, once its nodes are finished. It is valid where ResultType has no Err.
 func (g *Graph) Result(n *Numbering, v Values) any {
 	return g.value(g.result, Place{Block: n.Block(0)}, n, v)
 }
 
-func (g *Graph) value(op operand, p Place, n *Numbering, v Values) any {
-	for range op.up {
-		p = n.Up(p)
+func isLazy(v Values) bool {
+	_, lazy := v.(Lazy)
+	return lazy
+}
+
+// out is the place of the expansions that made the instance of p, up scopes further out.
+func (n *Numbering) out(p Place, up uint8) Place {
+	for range up {
+		p = p.Block.up
 	}
+	return p
+}
+
+func (g *Graph) value(op operand, p Place, n *Numbering, v Values) any {
+	p = n.out(p, op.up)
 	switch op.kind {
 	case fromConstant:
 		return g.constants[op.index].Value
 	case fromTask:
 		return v.Output(p.Node(op.index))
 	case fromElement:
+		if isLazy(v) {
+			return g.element(p, n, v)
+		}
 		return v.Elements(p.Block.Expansion)[p.Instance]
 	default:
 		made := &g.composites[op.index]
-		if made.join == uint32(NoNode) {
-			parts := make([]any, len(made.parts))
-			for i, part := range made.parts {
-				parts[i] = g.value(part, p, n, v)
-			}
-			return made.build(parts)
-		}
-		return g.joined(made, p, n, v)
+		return made.build(g.parts(made, p, n, v))
 	}
 }
 
-// joined collects the results of a fan-out from its instances.
-func (g *Graph) joined(made *composite, p Place, n *Numbering, v Values) any {
-	s := &g.scopes[p.Block.Scope]
-	block := n.Expanded(p.Node(s.join(made.join).expand))
+// parts evaluates all parts of a composite made at p; where nobody asks for them they are nil.
+func (g *Graph) parts(made *composite, p Place, n *Numbering, v Values) []any {
+	if made.join == uint32(NoNode) {
+		parts := make([]any, len(made.parts))
+		for i := range parts {
+			if !made.hollow {
+				parts[i] = g.value(made.parts[i], p, n, v)
+			}
+		}
+		return parts
+	}
+	block := g.collected(made, p, n)
 	parts := make([]any, block.Instances)
 	for i := range parts {
-		parts[i] = g.value(made.parts[0], Place{Block: block, Instance: uint32(i)}, n, v)
+		if !made.hollow {
+			parts[i] = g.value(made.parts[0], Place{Block: block, Instance: uint32(i)}, n, v)
+		}
 	}
-	return made.build(slices.Clip(parts))
+	return parts
+}
+
+// width is the number of parts of a composite made at p.
+func (g *Graph) width(made *composite, p Place, n *Numbering) int {
+	if made.join == uint32(NoNode) {
+		return len(made.parts)
+	}
+	return int(g.collected(made, p, n).Instances)
+}
+
+// part is where part i of a composite made at p comes from: of a join, what instance i returns.
+func (g *Graph) part(made *composite, i uint32, p Place, n *Numbering) (operand, Place) {
+	if made.join == uint32(NoNode) {
+		return made.parts[i], p
+	}
+	return made.parts[0], Place{Block: g.collected(made, p, n), Instance: i}
+}
+
+// collected is the block whose results a join made at p collects.
+func (g *Graph) collected(made *composite, p Place, n *Numbering) *Block {
+	return n.Expanded(p.Node(g.scopes[p.Block.Scope].join(made.join).expand))
+}
+
+// element evaluates the element of the instance of p, and of the list around it no more than that takes.
+func (g *Graph) element(p Place, n *Numbering, v Values) any {
+	r := g.region(p.Block.Scope)
+	if r.source.kind == fromComposite {
+		part, at := g.part(&g.composites[r.source.index], p.Instance, n.out(n.Up(p), r.source.up), n)
+		return g.value(part, at, n, v)
+	}
+	return r.list.at(g.value(r.source, n.Up(p), n, v), int(p.Instance))
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"time"
 )
 
 // Run is one submitted run. Safe for concurrent use.
@@ -14,7 +15,39 @@ type Run struct {
 	graph     *Graph
 	exec      Execution
 	recorded  chan struct{}
-	recordErr error // valid once recorded is closed
+	recordErr error              // valid once recorded is closed
+	leave     context.CancelFunc // the engine does not wait any more for what comes of the run
+}
+
+// newRun makes a run, and the context under which the engine follows it.
+func newRun(info RunInfo, g *Graph) (*Run, context.Context) {
+	ctx, leave := context.WithCancel(context.Background()) // a record is finished whatever else ends
+	return &Run{info: info, graph: g, recorded: make(chan struct{}), leave: leave}, ctx
+}
+
+// release is called when the engine is to end: what has ended can still be read for a while, the rest goes on elsewhere.
+func (r *Run) release() {
+	select {
+	case <-r.exec.Done():
+		time.AfterFunc(leaveAfter, r.leave)
+	default:
+		r.leave()
+	}
+}
+
+// over waits for the end of the run; ErrElsewhere when ctx ends first.
+func (r *Run) over(ctx context.Context) error {
+	select {
+	case <-r.exec.Done():
+		return nil
+	default:
+	}
+	select {
+	case <-r.exec.Done():
+		return nil
+	case <-ctx.Done():
+		return ErrElsewhere
+	}
 }
 
 // ID names the run.
@@ -64,6 +97,9 @@ func (r *Run) WaitRecorded(ctx context.Context) error {
 		return ctx.Err()
 	}
 }
+
+// Recorded is closed when nothing more of the run is recorded here: see WaitRecorded.
+func (r *Run) Recorded() <-chan struct{} { return r.recorded }
 
 // End tells how the run ended; valid once Done is closed.
 func (r *Run) End() RunEnd {

@@ -25,16 +25,26 @@ func (g *Graph) AppendShape(dst []byte) []byte {
 	return dst
 }
 
-// Executable reports whether the graph can run: that of DecodeShape cannot, since its functions have no bodies.
-func (g *Graph) Executable() bool { return !g.resultType.alien }
+// Executable reports whether this process alone can run the graph. It cannot where functions have no bodies here: none
+// of DecodeShape has one, and of DecodeGraph those that it does not find.
+func (g *Graph) Executable() bool {
+	for i := range g.functions {
+		if !g.Runs(i) {
+			return false
+		}
+	}
+	return !g.resultType.alien
+}
 
-func (f *Function) appendShape(dst []byte) []byte {
-	dst = appendText(dst, f.name)
-	o := f.opts
+func (o Options) append(dst []byte) []byte {
 	for _, v := range []int64{int64(o.Version), int64(o.Retries), int64(o.Timeout), int64(o.MaxConcurrent)} {
 		dst = binary.AppendUvarint(dst, zigzag(v))
 	}
-	dst = appendBool(dst, o.Impure)
+	return appendBool(dst, o.Impure)
+}
+
+func (f *Function) appendShape(dst []byte) []byte {
+	dst = f.opts.append(appendText(dst, f.name))
 	dst = binary.AppendUvarint(dst, uint64(len(f.in)))
 	for _, t := range f.in {
 		dst = appendText(dst, t.name)

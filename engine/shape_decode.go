@@ -1,11 +1,8 @@
 package engine
 
 import (
-	"context"
 	"fmt"
 	"math"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -31,12 +28,15 @@ func DecodeShape(src []byte) (*Graph, error) {
 	}
 	for i := 0; i < len(d.g.scopes) && d.err == nil; i++ {
 		d.invert(int32(i))
-		d.acyclic(int32(i))
+		if cycle := d.g.cycle(int32(i)); d.err == nil && cycle != "" {
+			d.fail("%s", cycle)
+		}
 	}
 	if d.err != nil {
 		return nil, fmt.Errorf("%w: shape: %w", ErrMalformed, d.err)
 	}
-	d.finish()
+	d.g.flag()
+	d.g.hash = d.g.structuralHash()
 	return d.g, nil
 }
 
@@ -65,20 +65,21 @@ func (d *shapeDecoder) graph() {
 }
 
 func (d *shapeDecoder) function() *Function {
-	f := &Function{name: d.text()}
-	f.opts.Version, f.opts.Retries = int(d.zigzag()), int(d.zigzag())
-	f.opts.Timeout, f.opts.MaxConcurrent = time.Duration(d.zigzag()), int(d.zigzag())
-	f.opts.Impure = d.bool()
+	f := &Function{name: d.text(), opts: d.options()}
 	for range d.count("the number of inputs") {
 		if d.err == nil {
 			f.in = append(f.in, namedType(d.text()))
 		}
 	}
 	f.out = namedType(d.text())
-	f.invoke = func(context.Context, []any) (any, error) {
-		return nil, fmt.Errorf("engine: of function %s only the shape is known, expected one of this program", f.name)
-	}
-	return f
+	return f.withoutBody()
+}
+
+func (r *reader) options() (o Options) {
+	o.Version, o.Retries = int(r.zigzag()), int(r.zigzag())
+	o.Timeout, o.MaxConcurrent = time.Duration(r.zigzag()), int(r.zigzag())
+	o.Impure = r.bool()
+	return o
 }
 
 // scope reads one scope and checks all that can be checked without the later ones.
@@ -232,95 +233,4 @@ func (s *Scope) connectOuts(r *region, in *Scope) {
 			next[w]++
 		}
 	}
-}
-
-// acyclic counts parents down; what is left over is a cycle or behind one.
-func (d *shapeDecoder) acyclic(number int32) {
-	s := &d.g.scopes[number]
-	waits := make([]uint32, s.Len())
-	var ready []uint32
-	for n := range waits {
-		if waits[n] = s.parentOff[n+1] - s.parentOff[n]; waits[n] == 0 {
-			ready = append(ready, uint32(n))
-		}
-	}
-	left := len(waits)
-	for ; len(ready) > 0; left-- {
-		n := ready[len(ready)-1]
-		ready = ready[:len(ready)-1]
-		for _, c := range s.Children(n) {
-			if waits[c]--; waits[c] == 0 {
-				ready = append(ready, c)
-			}
-		}
-	}
-	if left > 0 {
-		d.fail("scope %d has a cycle: %s", number, d.cycle(s, waits))
-	}
-}
-
-// cycle names one: each node that still waits has a parent that still waits, so walking up comes round.
-func (d *shapeDecoder) cycle(s *Scope, waits []uint32) string {
-	n := uint32(0)
-	for waits[n] == 0 {
-		n++
-	}
-	at := map[uint32]int{}
-	var path []uint32
-	for {
-		if start, isSeen := at[n]; isSeen {
-			path = append(path[start:], n)
-			break
-		}
-		at[n] = len(path)
-		path = append(path, n)
-		for _, p := range s.Parents(n) {
-			if waits[p] > 0 {
-				n = p
-				break
-			}
-		}
-	}
-	const most = 12
-	names := make([]string, 0, most+1)
-	for i := len(path) - 1; i >= 0; i-- {
-		if len(names) == most && i > 0 {
-			names = append(names, "…")
-			i = 0
-		}
-		names = append(names, d.name(s, path[i]))
-	}
-	return strings.Join(names, " → ")
-}
-
-func (d *shapeDecoder) name(s *Scope, n uint32) string {
-	number := strconv.Itoa(int(n))
-	switch s.Kind(n) {
-	case TaskNode:
-		return printable(d.g.functions[s.functions[n]].name) + " (node " + number + ")"
-	case ExpandNode:
-		return "fan-out (node " + number + ")"
-	default:
-		return "join (node " + number + ")"
-	}
-}
-
-// finish computes what follows from the rest, as compiling does. A node whose output the result needs is no one's
-// alone.
-func (d *shapeDecoder) finish() {
-	(&compiler{g: d.g}).flag()
-	for n, f := range d.g.scopes[0].flags {
-		if f&Kept != 0 {
-			d.g.scopes[0].flags[n] = f &^ SoleReader
-		}
-	}
-	d.g.hash = d.g.structuralHash()
-}
-
-func (d *shapeDecoder) bool() bool {
-	b := d.byte()
-	if b > 1 {
-		d.fail("the byte %d, expected 0 or 1", b)
-	}
-	return b == 1
 }

@@ -20,7 +20,8 @@ const (
 	RunDeadline     StepKind = 11 // the run reached its deadline and is being ended
 	CancelRequested StepKind = 12
 	SlotLeaked      StepKind = 13 // an attempt ignored its cancellation; Slot is gone for good
-	stepKindsEnd    StepKind = 14
+	HandedOn        StepKind = 14 // Node, which has ended before, readies more: StoredBytes of its output are stored by now; Ended
+	stepKindsEnd    StepKind = 15
 )
 
 // Outcome is how an attempt ended.
@@ -118,6 +119,7 @@ type WorkerRecord struct {
 	Ended       int64         `json:"ended_ns"`   // 0 while it works
 	CPU         time.Duration `json:"cpu_ns"`     // of its process during the run
 	MemoryBytes int64         `json:"memory_bytes"`
+	Saved       *Savings      `json:"saved,omitempty"` // where several processes share the run
 }
 
 // RunInfo is what is known of a run when it is submitted.
@@ -132,6 +134,8 @@ type RunInfo struct {
 	Deadline    time.Duration     `json:"deadline_ns"`
 	SubmittedAt time.Time         `json:"submitted_at"`
 	StartedAt   time.Time         `json:"started_at"` // the moment that steps count from
+	// Rules by which tasks are placed, defaults filled in; nil where no other process takes part.
+	Rules *Rules `json:"rules,omitempty"`
 	// Reconstructed says how a schedule was made up where the recording had none, empty for real runs.
 	Reconstructed string `json:"reconstructed,omitempty"`
 }

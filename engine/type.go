@@ -22,8 +22,9 @@ type Type struct {
 	zero  any
 	fixed int64             // the size of every value, UnknownSize where it varies
 	size  func(v any) int64 // where it varies, nil where it is not known in constant time
-	codec codec             // nil where err is set
-	alien bool              // known by name only, see namedType
+	codec codec             // nil where neither way is known
+	list  list              // of lists of the type; empty where only reflection has come across it
+	alien bool              // known by name only, see namedType and hollowType
 }
 
 // codec turns values into the shape and the raw bytes of an envelope, and back. v is never nil.
@@ -46,7 +47,18 @@ func TypeOf[T any]() *Type {
 	if t, isKnown := types.Load(rt); isKnown {
 		return t.(*Type)
 	}
-	t, _ := types.LoadOrStore(rt, describe(rt))
+	described := describe(rt)
+	described.list = listOf[T]()
+	t, _ := types.LoadOrStore(rt, described)
+	return t.(*Type)
+}
+
+// typeFor is TypeOf for a type that is not known when the program is compiled.
+func typeFor(rt reflect.Type) *Type {
+	t, isKnown := types.Load(rt)
+	if !isKnown {
+		t, _ = types.LoadOrStore(rt, describe(rt))
+	}
 	return t.(*Type)
 }
 
@@ -72,8 +84,16 @@ func describe(rt reflect.Type) *Type {
 func namedType(name string) *Type {
 	return &Type{
 		name: name, fixed: UnknownSize, alien: true,
-		err: fmt.Errorf("engine: of %s only the name is known, expected a type of this program", name),
+		err: fmt.Errorf("engine: of %s only the name is known, expected a type of this program", printable(name)),
 	}
+}
+
+// hollowType stands for lists of a type of another program: they can be decoded to as many nil elements as there are,
+// which is all that a fan-out over them needs, but not encoded.
+func hollowType(name string, c hollow) *Type {
+	t := namedType(name)
+	t.codec = c
+	return t
 }
 
 // Name is the type as Go writes it.
@@ -110,7 +130,7 @@ func (t *Type) Append(dst []byte, v any) ([]byte, error) {
 // ErrUnknownVersion where a later program wrote the value; it runs no code but that of the type's own Shaped or
 // encoding.BinaryUnmarshaler, and allocates in proportion to src and the size of the types that t consists of.
 func (t *Type) Decode(src []byte) (any, error) {
-	if t.err != nil {
+	if t.codec == nil {
 		return nil, t.err
 	}
 	return decodeEnvelope(src, t)

@@ -21,6 +21,9 @@ type ArchiverConfig struct {
 	Lease time.Duration
 	// BlockSteps is how many steps the blocks of an archived run have, 1 to MaxBlockSteps; default 1,000.
 	BlockSteps int
+	// Live tells, for Sweep, that a run goes on although nobody records it for the moment; default of none. Its record
+	// waits for a Recorder to adopt it.
+	Live func(engine.RunID) bool
 }
 
 // Archiver archives runs from what is kept of them. Safe for concurrent use by several goroutines and processes: the
@@ -37,6 +40,9 @@ func NewArchiver(cfg ArchiverConfig) (*Archiver, error) {
 		return nil, err
 	}
 	cfg.Lease, cfg.BlockSteps = c.Lease, c.BlockSteps
+	if cfg.Live == nil {
+		cfg.Live = func(engine.RunID) bool { return false }
+	}
 	if cfg.Owner == "" {
 		cfg.Owner = "archiver-" + rand.Text()
 	}
@@ -97,7 +103,7 @@ func finishHeader(h *Header, kept *Run, f *Fold) {
 // Sweep rebuilds every run that needs it and that nobody else holds the lease of, and returns which it archived. A
 // run that cannot be rebuilt stays as it is and is told by the error. Runs that have not ended and were started at
 // before or later are left alone, all are taken where it is zero: a run is there some time before its recorder has
-// the lease, and would be taken for interrupted meanwhile.
+// the lease, and would be taken for interrupted meanwhile. So are those of which ArchiverConfig.Live says that they go on.
 func (a *Archiver) Sweep(ctx context.Context, before time.Time) ([]engine.RunID, error) {
 	var done []engine.RunID
 	var errs []error
@@ -110,7 +116,7 @@ func (a *Archiver) Sweep(ctx context.Context, before time.Time) ([]engine.RunID,
 			r := &runs[i]
 			isDone := r.Status.Final() && (r.LastSeq <= r.ArchivedSeq || r.Damage != "")
 			isNew := !r.Status.Final() && !before.IsZero() && !r.Info.StartedAt.Before(before)
-			if isDone || isNew {
+			if isDone || isNew || a.cfg.Live(r.Info.ID) {
 				continue
 			}
 			h, err := a.Rebuild(ctx, r.Info.ID)

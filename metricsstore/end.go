@@ -16,22 +16,10 @@ const maxHeaderText = 1 << 10
 
 // end flushes and archives the run. While the store fails it tries again, each for twice the timeout of a call.
 func (rec *recording) end(end engine.RunEnd) error {
-	patience := 2 * rec.recorder.cfg.Timeout
-	flushing, stop := context.WithTimeout(context.Background(), patience)
-	defer stop()
-	lost := errors.Join(
-		rec.insist(flushing, rec.flushSteps),
-		rec.insist(flushing, func() error { return rec.flushRows(allRows) }),
-	)
-	rec.sending.take()
-	rec.mu.Lock()
-	rec.ended = true
-	h := rec.header
-	h.Upload = rec.upload
-	rec.mu.Unlock()
-	rec.sending.give()
+	lost := rec.flush()
+	h := rec.stop()
 	h.Status, h.EndedAt, h.Error, h.ResultText = end.Status, end.EndedAt, shortened(end.First), cutText(end.ResultText)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*rec.recorder.cfg.Timeout)
 	defer cancel()
 	err := rec.insist(ctx, func() error { return rec.archive(ctx, &h, &end) })
 	if err != nil {
@@ -41,6 +29,28 @@ func (rec *recording) end(end engine.RunEnd) error {
 		return fmt.Errorf("metricsstore: run %s is partial, kept were %s: %w", h.Info.ID, h.Upload, errors.Join(lost, rec.folding))
 	}
 	return rec.folding
+}
+
+// flush hands over all that waits, for a while also to a store that fails.
+func (rec *recording) flush() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*rec.recorder.cfg.Timeout)
+	defer cancel()
+	return errors.Join(
+		rec.insist(ctx, rec.flushSteps),
+		rec.insist(ctx, func() error { return rec.flushRows(allRows) }),
+	)
+}
+
+// stop ends the renewal of the lease, and gives the header as far as the recording knows it.
+func (rec *recording) stop() Header {
+	rec.sending.take()
+	defer rec.sending.give()
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	rec.ended = true
+	h := rec.header
+	h.Upload = rec.upload
+	return h
 }
 
 // insist repeats a call until it succeeds or ctx ends, and says why it did not succeed.
@@ -72,6 +82,11 @@ func (rec *recording) archive(ctx context.Context, h *Header, end *engine.RunEnd
 		return err
 	}
 	defer release()
+	if rec.adopted {
+		if err := rec.countDetails(ctx, h); err != nil {
+			return err
+		}
+	}
 	f := rec.fold
 	if h.Upload.StepsKept < h.Upload.Steps || rec.folding != nil {
 		if f, err = a.refold(ctx, h.Info.ID); err != nil {
@@ -83,6 +98,17 @@ func (rec *recording) archive(ctx context.Context, h *Header, end *engine.RunEnd
 		return fmt.Errorf("metricsstore: end of run %s: %w", h.Info.ID, err)
 	}
 	return a.archive(ctx, h, f, map[string][]byte{AttachEnd: data})
+}
+
+// countDetails counts what several recorders have kept, each of which was given much of it once more.
+func (rec *recording) countDetails(ctx context.Context, h *Header) error {
+	kept, err := rec.recorder.cfg.Store.Run(ctx, h.Info.ID)
+	if err != nil {
+		return err
+	}
+	dropped := rec.upload.Details - rec.upload.DetailsKept
+	h.Upload.Details, h.Upload.DetailsKept = int64(kept.Details)+dropped, int64(kept.Details)
+	return nil
 }
 
 // shortened is an error record that a header can hold.

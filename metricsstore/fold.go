@@ -18,16 +18,24 @@ const chunk = 512
 // steps give the same bits, however they are cut into calls. The zero value is a fold of nothing that takes no steps;
 // see NewFold. Not safe for concurrent use.
 //
-// It costs some 50 ns a step, and 4 KiB for each function and metric beside the digest.
+// It costs some 50 ns a step, a byte a task, and 4 KiB for each function and metric beside the digest.
 type Fold struct {
 	numbering *engine.Numbering
 	block     *engine.Block // of the node looked up last
 	functions []functionFold
 	counts    Counts
 	claimed   bool
+	ends      []engine.Outcome               // of each node: how its task stands, NoOutcome while it has not ended for good
+	announced map[engine.NodeID]announcement // attempts under way
 	seq       uint64
 	status    engine.Status // by RunFinished
 	ended     int64
+}
+
+// announcement is how an attempt has begun. The end of one that was lost may be told by somebody who knows none of it.
+type announcement struct {
+	claimed, started int64
+	head             bool
 }
 
 // functionFold are the metrics of one function.
@@ -89,6 +97,8 @@ func (f *Fold) Steps(steps []engine.Step) error {
 		}
 		f.seq = s.Seq
 		switch s.Kind {
+		case engine.AttemptStarted:
+			f.announce(s)
 		case engine.AttemptEnded:
 			if err := f.attempt(s); err != nil {
 				return err
@@ -101,7 +111,9 @@ func (f *Fold) Steps(steps []engine.Step) error {
 				return err
 			}
 		case engine.TaskSkipped:
-			f.counts.Skipped++
+			if _, ok := f.function(s.Node); ok {
+				f.settle(s.Node, engine.OutcomeSkipped)
+			}
 		case engine.WorkerStarted:
 			f.counts.Workers++
 		case engine.RunFinished:
@@ -146,6 +158,13 @@ func corruptStep(s *engine.Step) error {
 	return fmt.Errorf("%w: step %d of kind %d at node %d does not fit the graph", ErrCorrupt, s.Seq, s.Kind, s.Node)
 }
 
+func (f *Fold) announce(s *engine.Step) {
+	if f.announced == nil {
+		f.announced = map[engine.NodeID]announcement{}
+	}
+	f.announced[s.Node] = announcement{s.Claimed, s.Started, s.Head}
+}
+
 func (f *Fold) attempt(s *engine.Step) error {
 	number, ok := f.function(s.Node)
 	if !ok {
@@ -153,28 +172,68 @@ func (f *Fold) attempt(s *engine.Step) error {
 	}
 	c := &f.counts
 	c.Attempts++
-	if !f.claimed || s.Claimed < c.FirstClaim {
-		c.FirstClaim, f.claimed = s.Claimed, true
-	}
 	c.LastEnd = max(c.LastEnd, s.Updated, s.Ended)
-	c.ExecuteNS += max(s.Ended-s.Started, 0)
-	if !s.Head {
-		c.Became++
+	began, known := announcement{s.Claimed, s.Started, s.Head}, true
+	if s.Outcome == engine.OutcomeLost && s.Started == 0 {
+		began, known = f.announced[s.Node]
+	}
+	if s.Announced || s.Outcome == engine.OutcomeLost {
+		delete(f.announced, s.Node)
+	}
+	if known {
+		f.began(began, s.Ended)
 	}
 	switch s.Outcome {
 	case engine.OutcomeOK:
-		c.Succeeded++
+		f.settle(s.Node, s.Outcome)
 		f.succeeded(&f.functions[number], s)
-	case engine.OutcomeFailed:
-		c.Failed++
+	case engine.OutcomeFailed, engine.OutcomeCancelled:
+		f.settle(s.Node, s.Outcome)
 	case engine.OutcomeRetrying:
 		c.Retried++
-	case engine.OutcomeCancelled:
-		c.Cancelled++
 	case engine.OutcomeLost:
 		c.Lost++
 	}
 	return nil
+}
+
+// began counts how an attempt that ended has begun.
+func (f *Fold) began(a announcement, ended int64) {
+	c := &f.counts
+	if !f.claimed || a.claimed < c.FirstClaim {
+		c.FirstClaim, f.claimed = a.claimed, true
+	}
+	c.ExecuteNS += max(ended-a.started, 0)
+	if !a.head {
+		c.Became++
+	}
+}
+
+// settle counts a task by how it ended for good. One that is run again, because its output was lost or in a later
+// revision of the run, is counted by its latest end alone.
+func (f *Fold) settle(task engine.NodeID, o engine.Outcome) {
+	if int(task) >= len(f.ends) {
+		f.ends = append(f.ends, make([]engine.Outcome, f.numbering.Nodes()-len(f.ends))...)
+	}
+	if before := f.ends[task]; before != engine.NoOutcome {
+		*f.counter(before)--
+	}
+	f.ends[task] = o
+	*f.counter(o)++
+}
+
+// counter is what counts the tasks that stand at an outcome for good.
+func (f *Fold) counter(o engine.Outcome) *int64 {
+	switch o {
+	case engine.OutcomeOK:
+		return &f.counts.Succeeded
+	case engine.OutcomeFailed:
+		return &f.counts.Failed
+	case engine.OutcomeCancelled:
+		return &f.counts.Cancelled
+	default:
+		return &f.counts.Skipped
+	}
 }
 
 // succeeded is the only place where values get into digests. They are those of engine.TaskMetrics, without the cost

@@ -128,6 +128,52 @@ func TestFoldCounts(t *testing.T) {
 	assert.Equal(t, int64(99), ended)
 }
 
+// TestFoldCountsTasksByTheirLatestEnd: a task that is run again because its output was lost, or in the next revision of
+// the run, is no second task; a lost attempt has begun when its start was announced.
+func TestFoldCountsTasksByTheirLatestEnd(t *testing.T) {
+	g := nested(t, 3)
+	end := func(node engine.NodeID, epoch uint16, o engine.Outcome, claimed int64) engine.Step {
+		return engine.Step{
+			Kind: engine.AttemptEnded, Node: node, Epoch: epoch, Attempt: 1, Outcome: o, Head: true, Claimed: claimed, Started: claimed + 1,
+			Ended: claimed + 11, Updated: claimed + 12, OutputBytes: 100, Became: engine.NoNode,
+		}
+	}
+	lost := func(node engine.NodeID, ended int64) engine.Step { // as somebody tells it who has not seen it begin
+		return engine.Step{Kind: engine.AttemptEnded, Node: node, Attempt: 1, Outcome: engine.OutcomeLost, Announced: true, Ended: ended, Updated: ended, Became: engine.NoNode}
+	}
+	steps := []engine.Step{
+		{Kind: engine.AttemptStarted, Node: 0, Attempt: 1, Head: true, Claimed: 15, Started: 16, Became: engine.NoNode},
+		lost(0, 40),
+		lost(1, 41), // nobody knows when it began
+		end(0, 0, engine.OutcomeOK, 50),
+		end(1, 0, engine.OutcomeOK, 60),
+		end(0, 1, engine.OutcomeOK, 70), // its output was lost
+		end(2, 0, engine.OutcomeFailed, 80),
+		end(3, 0, engine.OutcomeCancelled, 90),
+		{Kind: engine.TaskSkipped, Node: 4, Became: engine.NoNode},
+		{Kind: engine.RunFinished, Outcome: engine.OutcomeFailed, Ended: 110, Became: engine.NoNode},
+		{Kind: engine.RunStarted, Became: engine.NoNode}, // the next revision
+		end(2, 1, engine.OutcomeOK, 200),
+		end(3, 1, engine.OutcomeFailed, 210),
+		end(4, 1, engine.OutcomeOK, 220),
+	}
+	for i := range steps {
+		steps[i].Seq = uint64(i + 1)
+	}
+	f := folded(t, g, steps, 4)
+	assert.Equal(t, metricsstore.Counts{
+		Tasks: int64(g.Tasks()), Attempts: 10, Succeeded: 4, Failed: 1, Lost: 2, OutputBytes: 500,
+		FirstClaim: 15, LastEnd: 232, MakespanNS: 217, ExecuteNS: 8*10 + 24,
+	}, f.Counts())
+	n := uint64(0)
+	for _, d := range f.Digests() {
+		if d.Metric == metricsstore.ExecuteNS {
+			n += d.Sketch.N()
+		}
+	}
+	assert.Equal(t, uint64(5), n, "every attempt that ended well is a measurement")
+}
+
 func TestFoldRefuses(t *testing.T) {
 	g := nested(t, 3)
 	expansion := engine.NodeID(0)

@@ -130,20 +130,7 @@ func (r *Recorder) Begin(info engine.RunInfo, g *engine.Graph) error {
 	if r.recording(info.ID) != nil {
 		return fmt.Errorf("%w: %s is being recorded", ErrExists, info.ID)
 	}
-	strategy := r.cfg.Upload
-	if info.Upload != "" {
-		var err error
-		if strategy, err = ParseStrategy(info.Upload); err != nil {
-			return err
-		}
-	}
-	info.Upload = strategy.String()
-	shape := g.AppendShape(nil)
-	hash := g.Hash()
-	rec, err := newRecording(r, strategy, Header{
-		Info: info, Status: engine.Running,
-		Graph: GraphSize{Tasks: g.Tasks(), Edges: g.Edges(), Hash: fmt.Sprintf("%x", hash[:])},
-	}, g)
+	rec, shape, err := r.prepare(info, g)
 	if err != nil {
 		return err
 	}
@@ -160,11 +147,40 @@ func (r *Recorder) Begin(info engine.RunInfo, g *engine.Graph) error {
 			return err
 		}
 	}
+	r.add(rec)
+	return nil
+}
+
+// prepare makes the recording of a run, and the shape of its graph.
+func (r *Recorder) prepare(info engine.RunInfo, g *engine.Graph) (*recording, []byte, error) {
+	strategy := r.cfg.Upload
+	if info.Upload != "" {
+		var err error
+		if strategy, err = ParseStrategy(info.Upload); err != nil {
+			return nil, nil, err
+		}
+	}
+	info.Upload = strategy.String()
+	hash := g.Hash()
+	rec, err := newRecording(r, strategy, Header{
+		Info: info, Status: engine.Running,
+		Graph: GraphSize{Tasks: g.Tasks(), Edges: g.Edges(), Hash: fmt.Sprintf("%x", hash[:])},
+	}, g)
+	return rec, g.AppendShape(nil), err
+}
+
+// add takes up a run that is to be recorded from now on.
+func (r *Recorder) add(rec *recording) {
 	r.mu.Lock()
-	r.runs[info.ID] = rec
+	r.runs[rec.header.Info.ID] = rec
 	r.mu.Unlock()
 	r.poke()
-	return nil
+}
+
+// acquire gets the lease of a run, or extends it.
+func (r *Recorder) acquire(ctx context.Context, run engine.RunID) error {
+	now := time.Now()
+	return r.cfg.Store.Acquire(ctx, run, Lease{Owner: r.owner, Until: now.Add(r.cfg.Lease)}, now)
 }
 
 func (r *Recorder) recording(id engine.RunID) *recording {

@@ -2,6 +2,7 @@ package metricsstore
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -37,6 +38,7 @@ type recording struct {
 	failure error      // how it failed
 	backoff time.Duration
 	renewAt time.Time
+	adopted bool // the record was begun by another recorder
 	working bool
 	ended   bool // set while holding sending, too: the lease is not renewed any more
 }
@@ -104,12 +106,10 @@ func newRecording(r *Recorder, strategy Strategy, h Header, g *engine.Graph) (*r
 
 // renew extends the lease.
 func (rec *recording) renew(ctx context.Context) error {
-	now := time.Now()
-	lease := rec.recorder.cfg.Lease
 	rec.mu.Lock()
-	rec.renewAt = now.Add(lease / 3)
+	rec.renewAt = time.Now().Add(rec.recorder.cfg.Lease / 3)
 	rec.mu.Unlock()
-	return rec.recorder.cfg.Store.Acquire(ctx, rec.header.Info.ID, Lease{Owner: rec.recorder.owner, Until: now.Add(lease)}, now)
+	return rec.recorder.acquire(ctx, rec.header.Info.ID)
 }
 
 // resume takes in what earlier revisions of the run have logged.
@@ -196,7 +196,11 @@ func (rec *recording) flushSteps() error {
 	for len(rec.blocks) > 0 {
 		n := min(len(rec.blocks), blocksPerCall)
 		kept := int64(rec.blocks[n-1].Last - rec.blocks[0].First + 1)
-		if err := rec.send(Batch{Blocks: rec.blocks[:n]}, func() { rec.upload.StepsKept += kept }); err != nil {
+		err := rec.send(Batch{Blocks: rec.blocks[:n]}, func() { rec.upload.StepsKept += kept })
+		if errors.Is(err, ErrConflict) && rec.yield() == nil {
+			continue
+		}
+		if err != nil {
 			return err
 		}
 		rec.blocks = slices.Delete(rec.blocks, 0, n)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"embed"
 	"errors"
 	"fmt"
@@ -18,16 +19,27 @@ import (
 	"github.com/dagscope/dagscope/web/layout"
 )
 
-// WorkerState is what a live worker of this process is at.
-type WorkerState = api.WorkerState
+// WorkerState is what a worker is at, and WorkerSession its part in one run.
+type (
+	WorkerState   = api.WorkerState
+	WorkerSession = api.WorkerSession
+)
 
 // Config of a Server. Engine, Store and Archiver are required; the zero value of the rest means the defaults.
 type Config struct {
 	Engine   *engine.Engine
 	Store    metricsstore.Store
 	Archiver *metricsstore.Archiver
-	// Workers gives the live workers of this process; nil for none.
+	// Workers gives the live workers that take runs of the store, those of other processes and idle ones included, and for
+	// some minutes those that were lost; nil for none.
 	Workers func() []WorkerState
+	// Shared says that several processes share the runs, so that workers can be started anywhere.
+	Shared bool
+	// Retry begins the next revision of a run that failed or was cancelled, as engine.Engine.Retry does; nil where runs
+	// are not shared, and a retry is a new run.
+	Retry func(ctx context.Context, run engine.RunID) (*engine.Run, error)
+	// WorkerCommand is what starts one more worker, for people to copy; default "dagscope serve".
+	WorkerCommand string
 	// Dashboard is the built dashboard, as static.FS gives it; nil for none.
 	Dashboard fs.FS
 	// Drawer draws by Graphviz; default one without Graphviz, which writes DOT.

@@ -136,6 +136,7 @@ func (p *program) parser() (*session, *kong.Kong, error) {
 type session struct {
 	*program
 	flags cli
+	where string // the records are, once they are open: for people
 }
 
 // cli is the command line as kong reads it.
@@ -146,6 +147,7 @@ type cli struct {
 
 	Serve      serveCommand      `cmd:"" help:"Serve the dashboard and the API, and run what is submitted there."`
 	Run        runCommand        `cmd:"" help:"Run a workflow and record it."`
+	Worker     workerCommand     `cmd:"" help:"Execute tasks of runs that were submitted elsewhere, over Redis."`
 	Workflows  workflowsCommand  `cmd:"" help:"List the workflows with their parameters."`
 	Demo       demoCommand       `cmd:"" help:"Run every workflow once and show the slowest functions."`
 	Runs       runsCommand       `cmd:"" help:"List runs, the newest first."`

@@ -179,7 +179,7 @@ func (s *session) values(v *kong.Value, at place) []string {
 		return []string{"group", "each"}
 	case v.Name == "metric":
 		return metricNames()
-	case v.Name == "data" || v.Name == "output" || v.Name == "file" || v.Name == "token-file":
+	case slices.Contains([]string{"data", "output", "file", "token-file", "secret-file", "redis-ca", "redis-cert", "redis-key"}, v.Name):
 		return []string{filesDirective}
 	default:
 		return nil

@@ -23,7 +23,10 @@ var bakery []byte
 const bakeryName = "bakery.json"
 
 // demoCommand runs every workflow once.
-type demoCommand struct{ recordFlags }
+type demoCommand struct {
+	recordFlags
+	storeFlags
+}
 
 // trial is one run of the demonstration.
 type trial struct {
@@ -80,15 +83,16 @@ type demoJSON struct {
 
 // Run runs the trials one after the other. A run that does not end as it should gives exit code 1.
 func (c *demoCommand) Run(ctx context.Context, s *session) error {
-	found := demoJSON{Runs: []*runReport{}, Functions: []statisticJSON{}, Data: s.flags.Data}
+	found := demoJSON{Runs: []*runReport{}, Functions: []statisticJSON{}}
 	var surprises []string
-	err := s.withNewStore(ctx, c.Durability, func(store metricsstore.Store) error {
+	err := s.withHome(ctx, c.storeFlags, c.Durability, func(h *home) error {
 		began := time.Now()
-		err := s.withEngine(ctx, store, engineOptions{durability: c.Durability}, func(e *engine.Engine) (err error) {
-			surprises, err = c.try(ctx, s, e, store, &found)
+		found.Data = s.where
+		err := s.withEngine(ctx, h, engineOptions{durability: c.Durability}, func(e *engine.Engine) (err error) {
+			surprises, err = c.try(ctx, s, e, h, &found)
 			return err
 		})
-		return errors.Join(err, found.addFunctions(context.WithoutCancel(ctx), store, began))
+		return errors.Join(err, found.addFunctions(context.WithoutCancel(ctx), h.store, began))
 	})
 	if len(found.Runs) > 0 || err == nil {
 		err = errors.Join(err, s.printDemo(&found))
@@ -106,9 +110,9 @@ func (c *demoCommand) Run(ctx context.Context, s *session) error {
 }
 
 // try runs the trials until ctx ends, and tells which did not end as they should.
-func (c *demoCommand) try(ctx context.Context, s *session, e *engine.Engine, store metricsstore.Store, found *demoJSON) (surprises []string, err error) {
+func (c *demoCommand) try(ctx context.Context, s *session, e *engine.Engine, h *home, found *demoJSON) (surprises []string, err error) {
 	for _, t := range s.trials() {
-		r, err := s.try(ctx, e, store, t, engine.RunOptions{Upload: c.Upload.String(), Tags: []string{"demo"}})
+		r, err := s.try(ctx, e, h, t, engine.RunOptions{Upload: c.Upload.String(), Tags: []string{"demo"}})
 		if err != nil {
 			return surprises, fmt.Errorf("%s: %w", t.workflow, err)
 		}
@@ -137,7 +141,7 @@ func (d *demoJSON) addFunctions(ctx context.Context, store metricsstore.Store, b
 }
 
 // try runs one trial.
-func (s *session) try(ctx context.Context, e *engine.Engine, store metricsstore.Store, t trial, o engine.RunOptions) (*runReport, error) {
+func (s *session) try(ctx context.Context, e *engine.Engine, h *home, t trial, o engine.RunOptions) (*runReport, error) {
 	w, err := s.workflow(t.workflow)
 	if err != nil {
 		return nil, err
@@ -151,7 +155,7 @@ func (s *session) try(ctx context.Context, e *engine.Engine, store metricsstore.
 		ctx, stop = context.WithTimeout(ctx, t.cancel)
 		defer stop()
 	}
-	return s.runOnce(ctx, e, store, t.workflow, args, o)
+	return s.runOnce(ctx, e, h, t.workflow, args, o)
 }
 
 // openDemoFile gives the files that demoSettings names.

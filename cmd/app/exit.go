@@ -7,6 +7,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	fleet "github.com/dagscope/dagscope/cmd/app/worker"
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/wfformat"
 	"github.com/dagscope/dagscope/metricsstore"
@@ -49,6 +50,8 @@ func exitCode(ctx context.Context, err error) int {
 		mistake   usageError
 		parse     *kong.ParseError
 		store     storeError
+		flags     fleet.UsageError
+		redis     fleet.UnreachableError
 	)
 	switch {
 	case err == nil:
@@ -59,9 +62,9 @@ func exitCode(ctx context.Context, err error) int {
 		return signalled.exitCode()
 	case ctx.Err() != nil, errors.As(err, &reported):
 		return exitInterrupted
-	case errors.As(err, &parse), errors.As(err, &mistake), isMistake(err):
+	case errors.As(err, &parse), errors.As(err, &mistake), errors.As(err, &flags), isMistake(err):
 		return exitUsage
-	case errors.As(err, &store), errors.Is(err, metricsstore.ErrClosed):
+	case errors.As(err, &store), errors.As(err, &redis), errors.Is(err, metricsstore.ErrClosed):
 		return exitUnreachable
 	default:
 		return exitFailed

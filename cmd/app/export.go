@@ -19,6 +19,7 @@ type exportCommand struct {
 	RunID  string `arg:"" name:"run" help:"Id, an end or a beginning of one, or last."`
 	Format string `default:"archive" enum:"archive,chrome,csv,ndjson" placeholder:"FORMAT" help:"archive: everything, to be imported again (default). chrome: for Perfetto and chrome://tracing. csv: a line for each attempt. ndjson: a JSON object for each event."`
 	Output string `short:"o" default:"-" placeholder:"FILE" help:"Where it goes; - is standard output (default)."`
+	storeFlags
 }
 
 // exportJSON tells what was written.
@@ -38,7 +39,7 @@ func (c *exportCommand) Run(ctx context.Context, s *session) error {
 	if c.Output == "-" && c.Format == "archive" && s.outTerminal {
 		return usage("an archive is not for a terminal, expected --output FILE or a pipe")
 	}
-	return s.withStore(ctx, func(store metricsstore.Store) error {
+	return s.withStore(ctx, c.storeFlags, func(store metricsstore.Store) error {
 		r, err := findRun(ctx, store, c.RunID)
 		if err != nil {
 			return err

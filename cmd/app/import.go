@@ -21,6 +21,7 @@ const maxArchive = 1 << 30
 // importCommand takes in runs from files.
 type importCommand struct {
 	Files []string `arg:"" name:"file" help:"Archives as the command export writes them, or recordings in WfFormat 1.5 or 1.4; - for standard input."`
+	storeFlags
 }
 
 // Help tells what happens to runs that are there already.
@@ -52,7 +53,7 @@ type importJSON struct {
 // Run imports one file after the other; one that cannot be imported does not keep the rest out.
 func (c *importCommand) Run(ctx context.Context, s *session) error {
 	var done []importJSON
-	err := s.withNewStore(ctx, embedded.Group, func(store metricsstore.Store) error {
+	err := s.withNewStore(ctx, c.storeFlags, embedded.Group, func(store metricsstore.Store) error {
 		var errs []error
 		for _, name := range c.Files {
 			if ctx.Err() != nil {

@@ -16,11 +16,12 @@ import (
 // deleteCommand removes runs for good.
 type deleteCommand struct {
 	Runs []string `arg:"" name:"run" help:"Id, an end or a beginning of one, or last."`
+	storeFlags
 }
 
 // Run deletes the runs, once all of them are found.
 func (c *deleteCommand) Run(ctx context.Context, s *session) error {
-	return s.withStore(ctx, func(store metricsstore.Store) error {
+	return s.withStore(ctx, c.storeFlags, func(store metricsstore.Store) error {
 		runs, err := findRuns(ctx, store, c.Runs)
 		if err != nil {
 			return err
@@ -51,6 +52,7 @@ type tagCommand struct {
 	Tags   []string `arg:"" optional:"" name:"tag" help:"Tags to add."`
 	Remove []string `placeholder:"TAG" help:"Tag to take away. Can be repeated."`
 	Note   *string  `placeholder:"TEXT" help:"Replace the note; an empty one takes it away."`
+	storeFlags
 }
 
 // annotationJSON is what people have added to a run.
@@ -62,7 +64,7 @@ type annotationJSON struct {
 
 // Run changes the annotation, where anything is to be changed, and prints it.
 func (c *tagCommand) Run(ctx context.Context, s *session) error {
-	return s.withStore(ctx, func(store metricsstore.Store) error {
+	return s.withStore(ctx, c.storeFlags, func(store metricsstore.Store) error {
 		r, err := findRun(ctx, store, c.RunID)
 		if err != nil {
 			return err
@@ -101,20 +103,28 @@ func orDash(s string) string {
 }
 
 // compactCommand gives back space.
-type compactCommand struct{}
+type compactCommand struct{ storeFlags }
 
 // Run compacts the store and tells what that gave.
-func (compactCommand) Run(ctx context.Context, s *session) error {
-	return s.withStore(ctx, func(store metricsstore.Store) error {
+func (c *compactCommand) Run(ctx context.Context, s *session) error {
+	return s.withStore(ctx, c.storeFlags, func(store metricsstore.Store) error {
 		before := folderSize(s.flags.Data)
 		if err := store.Compact(ctx); err != nil {
 			return err
 		}
 		after := folderSize(s.flags.Data)
 		if s.flags.JSON {
-			return s.printJSON(map[string]any{"data": s.flags.Data, "before_bytes": before, "after_bytes": after})
+			found := map[string]any{"data": s.where}
+			if !c.inRedis() {
+				found["before_bytes"], found["after_bytes"] = before, after
+			}
+			return s.printJSON(found)
 		}
-		_, err := fmt.Fprintf(s.stdout, "%s took %s and takes %s now\n", s.flags.Data, size(before), size(after))
+		if c.inRedis() {
+			_, err := fmt.Fprintf(s.stdout, "%s is compacted\n", s.where)
+			return err
+		}
+		_, err := fmt.Fprintf(s.stdout, "%s took %s and takes %s now\n", s.where, size(before), size(after))
 		return err
 	})
 }
@@ -135,7 +145,7 @@ func folderSize(dir string) int64 {
 }
 
 // checkCommand looks for damage.
-type checkCommand struct{}
+type checkCommand struct{ storeFlags }
 
 // checkJSON is what was found.
 type checkJSON struct {
@@ -146,9 +156,9 @@ type checkJSON struct {
 }
 
 // Run checks the store. What it finds gives exit code 1.
-func (checkCommand) Run(ctx context.Context, s *session) error {
-	return s.withStore(ctx, func(store metricsstore.Store) error {
-		found := checkJSON{Data: s.flags.Data, Problems: []string{}}
+func (c *checkCommand) Run(ctx context.Context, s *session) error {
+	return s.withStore(ctx, c.storeFlags, func(store metricsstore.Store) error {
+		found := checkJSON{Data: s.where, Problems: []string{}}
 		err := store.Check(ctx)
 		if ctx.Err() != nil || errors.Is(err, metricsstore.ErrClosed) {
 			return err

@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
+	fleet "github.com/dagscope/dagscope/cmd/app/worker"
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/metricsstore"
 )
@@ -16,7 +15,8 @@ import (
 type pruneCommand struct {
 	OlderThan time.Duration `placeholder:"TIME" help:"Delete runs that ended longer ago, such as 720h."`
 	Keep      int           `placeholder:"N" help:"Delete all but the latest N runs."`
-	Within    byteCount     `placeholder:"SIZE" help:"Delete all but the latest runs that fit into this size together, such as 500MiB."`
+	Within    fleet.Size    `placeholder:"SIZE" help:"Delete all but the latest runs that fit into this size together, such as 500MiB."`
+	storeFlags
 }
 
 // Validate is called by kong.
@@ -32,7 +32,7 @@ func (c *pruneCommand) Validate() error {
 
 // Run deletes what the limits leave out. Runs under way and runs tagged keep stay.
 func (c *pruneCommand) Run(ctx context.Context, s *session) error {
-	return s.withStore(ctx, func(store metricsstore.Store) error {
+	return s.withStore(ctx, c.storeFlags, func(store metricsstore.Store) error {
 		limits := metricsstore.Retention{Age: c.OlderThan, Count: c.Keep, Bytes: int64(c.Within)}
 		deleted, err := metricsstore.Retain(ctx, store, limits, time.Now())
 		if s.flags.JSON {
@@ -52,24 +52,4 @@ func counted(n int, noun string) string {
 		noun += "s"
 	}
 	return count(int64(n)) + " " + noun
-}
-
-// byteCount is a size on the command line.
-type byteCount int64
-
-// UnmarshalText reads a whole number of bytes, or of KiB, MiB, GiB or TiB.
-func (b *byteCount) UnmarshalText(text []byte) error {
-	s, shift := string(text), 0
-	for i, unit := range []string{"KiB", "MiB", "GiB", "TiB"} {
-		if number, ok := strings.CutSuffix(s, unit); ok {
-			s, shift = strings.TrimSpace(number), 10*(i+1)
-			break
-		}
-	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n <= 0 || n > (1<<63-1)>>shift {
-		return fmt.Errorf("%q is not a size, expected bytes, or a number with KiB, MiB, GiB or TiB, such as 500MiB", text)
-	}
-	*b = byteCount(n << shift)
-	return nil
 }

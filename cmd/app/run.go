@@ -8,25 +8,28 @@ import (
 	"path/filepath"
 	"time"
 
+	fleet "github.com/dagscope/dagscope/cmd/app/worker"
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/metricsstore"
 )
 
 // runCommand runs one workflow.
 type runCommand struct {
 	Workflow string            `arg:"" help:"Which one; the command workflows lists them."`
 	Set      map[string]string `mapsep:"none" placeholder:"NAME=VALUE" help:"Set a parameter; of a file parameter, to a path. Can be repeated."`
-	Workers  int               `placeholder:"N" help:"How many processors the tasks may keep busy (default all)."`
 	Deadline time.Duration     `default:"24h" placeholder:"TIME" help:"The run fails when it takes longer (default 24h)."`
 	Policy   string            `default:"fail-fast" enum:"fail-fast,continue" placeholder:"fail-fast|continue" help:"What happens when a task fails for good: fail-fast ends the run (default), continue finishes what does not depend on it."`
 	Tag      []string          `placeholder:"TAG" help:"Mark the run, to find it again. Can be repeated."`
+	Rules    rulesFlag         `placeholder:"RULES" help:"Change how tasks and outputs are placed where processes share a run: any of no-become, no-clustering, no-delay, no-inline, no-preload, store-all, cluster=4MiB, inline=16KiB, hold=2s, invokers=16, poison=3, with commas between."`
+	workersFlags
 	recordFlags
+	storeFlags
+	fleet.Invoking
 }
 
 // Validate is called by kong.
 func (c *runCommand) Validate() error {
-	if c.Workers < 0 {
-		return fmt.Errorf("--workers is %d, expected at least 1, or 0 for all processors", c.Workers)
+	if err := c.check(); err != nil {
+		return err
 	}
 	if c.Deadline <= 0 {
 		return fmt.Errorf("--deadline is %s, expected more than 0", c.Deadline)
@@ -41,9 +44,10 @@ func (c *runCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	var report *runReport
-	err = s.withNewStore(ctx, c.Durability, func(store metricsstore.Store) error {
-		return s.withEngine(ctx, store, engineOptions{workers: c.Workers, durability: c.Durability}, func(e *engine.Engine) (err error) {
-			report, err = s.runOnce(ctx, e, store, c.Workflow, args, c.options())
+	err = s.withHome(ctx, c.storeFlags, c.Durability, func(h *home) error {
+		o := engineOptions{workers: c.width(), durability: c.Durability, idle: c.width() == 0, invite: c.Invoking}
+		return s.withEngine(ctx, h, o, func(e *engine.Engine) (err error) {
+			report, err = s.runOnce(ctx, e, h, c.Workflow, args, c.options())
 			return err
 		})
 	})
@@ -58,7 +62,7 @@ func (c *runCommand) Run(ctx context.Context, s *session) error {
 
 func (c *runCommand) options() engine.RunOptions {
 	return engine.RunOptions{
-		Policy: engine.Policy(c.Policy), Deadline: c.Deadline, Tags: c.Tag, Upload: c.Upload.String(),
+		Policy: engine.Policy(c.Policy), Deadline: c.Deadline, Tags: c.Tag, Upload: c.Upload.String(), Rules: engine.Rules(c.Rules),
 	}
 }
 
@@ -83,7 +87,7 @@ func readFile(path string) (engine.File, error) {
 // runOnce runs a workflow to its end, shows how it goes, and reports it from its record. When ctx ends, the run is
 // cancelled and reported all the same.
 func (s *session) runOnce(
-	ctx context.Context, e *engine.Engine, store metricsstore.Store, workflow string, args engine.Args, o engine.RunOptions,
+	ctx context.Context, e *engine.Engine, h *home, workflow string, args engine.Args, o engine.RunOptions,
 ) (*runReport, error) {
 	r, err := e.SubmitWorkflow(ctx, workflow, args, o)
 	if err != nil {
@@ -104,11 +108,11 @@ func (s *session) runOnce(
 	}
 	lasting := context.WithoutCancel(ctx)
 	incomplete := r.WaitRecorded(lasting)
-	kept, err := store.Run(lasting, r.ID())
+	kept, err := h.store.Run(lasting, r.ID())
 	if incomplete == nil {
 		incomplete = err
 	}
-	report := newRunReport(r, &kept, incomplete, s.flags.Data)
+	report := newRunReport(r, &kept, incomplete, s.where)
 	p.end(time.Duration(report.MakespanNS))
 	return report, nil
 }

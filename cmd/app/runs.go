@@ -18,6 +18,7 @@ type runsCommand struct {
 	Tag      []string      `placeholder:"TAG" help:"Only runs with this tag. Can be repeated: all of them."`
 	Search   string        `placeholder:"TEXT" help:"Only runs with this text in id, workflow, parameters, tags, note or error."`
 	periodFlags
+	storeFlags
 	Limit int `default:"20" placeholder:"N" help:"At most so many, the newest; 0 for all (default 20)."`
 }
 
@@ -86,7 +87,7 @@ func newRunJSON(r *metricsstore.Run) runJSON {
 
 // Run prints the list.
 func (c *runsCommand) Run(ctx context.Context, s *session) error {
-	return s.withStore(ctx, func(store metricsstore.Store) error {
+	return s.withStore(ctx, c.storeFlags, func(store metricsstore.Store) error {
 		found := []runJSON{}
 		more := 0
 		err := eachRun(ctx, store, func(r *metricsstore.Run) bool {
@@ -124,7 +125,7 @@ func (c *runsCommand) matches(r *metricsstore.Run) bool {
 
 func (s *session) printRuns(runs []runJSON, more int) error {
 	if len(runs) == 0 {
-		_, err := fmt.Fprintf(s.stdout, "There is no such run in %s; %s run or %s demo makes some.\n", s.flags.Data, s.name, s.name)
+		_, err := fmt.Fprintf(s.stdout, "There is no such run in %s; %s run or %s demo makes some.\n", s.where, s.name, s.name)
 		return err
 	}
 	t := newTable(left("run"), left("workflow"), s.statusColumn("status"), left("started"), right("tasks"),

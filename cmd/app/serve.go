@@ -12,15 +12,14 @@ import (
 	"strings"
 	"time"
 
+	fleet "github.com/dagscope/dagscope/cmd/app/worker"
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/wfformat"
-	"github.com/dagscope/dagscope/metricsstore"
 )
 
 // serveCommand serves the dashboard and the API, and executes what is submitted there.
 type serveCommand struct {
 	Addr        string   `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to listen (default 127.0.0.1:8080); port 0 takes a free one. Any address but those of this machine itself needs --token-file."`
-	Workers     int      `placeholder:"N" help:"How many processors the tasks may keep busy (default all)."`
 	TokenFile   string   `placeholder:"FILE" help:"Ask everybody for the token in this file."`
 	Host        []string `placeholder:"NAME" help:"A name under which browsers reach this server, beside that of --addr. Can be repeated."`
 	Origin      []string `placeholder:"URL" help:"A site whose pages may call the API, such as https://example.org. Can be repeated."`
@@ -28,21 +27,24 @@ type serveCommand struct {
 	Demo        bool     `help:"Run every workflow once to begin with, so that there is something to look at."`
 	LogFormat   string   `default:"text" enum:"text,json" placeholder:"text|json" help:"How the log on standard error is written (default text)."`
 	LogRequests bool     `help:"Log every request, not just those that fail here."`
+	workersFlags
 	keepFlags
 	recordFlags
+	storeFlags
+	fleet.Invoking
 }
 
 // keepFlags say which ended runs are deleted while the service runs.
 type keepFlags struct {
 	KeepFor  time.Duration `placeholder:"TIME" help:"Delete runs that ended longer ago, such as 720h. Those tagged keep stay."`
 	KeepRuns int           `placeholder:"N" help:"Delete all but the latest N runs."`
-	KeepSize byteCount     `placeholder:"SIZE" help:"Delete all but the latest runs that fit into this size together, such as 5GiB."`
+	KeepSize fleet.Size    `placeholder:"SIZE" help:"Delete all but the latest runs that fit into this size together, such as 5GiB."`
 }
 
 // Validate is called by kong.
 func (c *serveCommand) Validate() error {
-	if c.Workers < 0 {
-		return fmt.Errorf("--workers is %d, expected at least 1, or 0 for all processors", c.Workers)
+	if err := c.check(); err != nil {
+		return err
 	}
 	if c.KeepFor < 0 || c.KeepRuns < 0 {
 		return fmt.Errorf("--keep-for is %s and --keep-runs %d, expected more than 0", c.KeepFor, c.KeepRuns)
@@ -76,9 +78,7 @@ func (c *serveCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	defer func() { _ = listener.Close() }() // the server has closed it, unless something failed before
-	err = s.withNewStore(ctx, c.Durability, func(store metricsstore.Store) error {
-		return c.serve(ctx, s, store, listener, token)
-	})
+	err = s.withHome(ctx, c.storeFlags, c.Durability, func(h *home) error { return c.serve(ctx, s, h, listener, token) })
 	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return nil // it was told to end before it had begun
 	}
@@ -118,7 +118,7 @@ func (c *serveCommand) logger(s *session, level slog.Level) *slog.Logger {
 // announce prints where the service answers: the first line on standard output.
 func (c *serveCommand) announce(s *session, url string) error {
 	if s.flags.JSON {
-		return json.NewEncoder(s.stdout).Encode(map[string]string{"url": url, "data": s.flags.Data}) // one line
+		return json.NewEncoder(s.stdout).Encode(map[string]string{"url": url, "data": s.where}) // one line
 	}
 	_, err := fmt.Fprintf(s.stdout, "%s: %s\n", s.name, url)
 	return err
@@ -131,17 +131,17 @@ func (c *serveCommand) url(listener net.Listener) string {
 
 // demonstrate runs the demonstration's trials as anybody's runs, where it was asked for, and tells how they end.
 func (c *serveCommand) demonstrate(
-	ctx context.Context, s *session, e *engine.Engine, store metricsstore.Store, url string, log *slog.Logger,
+	ctx context.Context, s *session, e *engine.Engine, h *home, url string, log *slog.Logger,
 ) error {
 	if !c.Demo {
 		return nil
 	}
 	lines := *s.program
 	lines.bars = false // they would be torn apart by the log
-	quiet := &session{program: &lines, flags: s.flags}
+	quiet := &session{program: &lines, flags: s.flags, where: s.where}
 	runs := 0
 	for _, t := range quiet.trials() {
-		r, err := quiet.try(ctx, e, store, t, engine.RunOptions{Upload: c.Upload.String(), Tags: []string{"demo"}})
+		r, err := quiet.try(ctx, e, h, t, engine.RunOptions{Upload: c.Upload.String(), Tags: []string{"demo"}})
 		if ctx.Err() != nil {
 			return nil
 		}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/static"
@@ -27,48 +28,63 @@ const (
 
 // serve runs the parts of the service beside each other until ctx ends or the server fails. Then runs under way are
 // cancelled and recorded while viewers can still see it, and the server ends last.
-func (c *serveCommand) serve(ctx context.Context, s *session, store metricsstore.Store, listener net.Listener, token string) error {
+func (c *serveCommand) serve(ctx context.Context, s *session, h *home, listener net.Listener, token string) error {
 	log := c.logger(s, slog.LevelInfo)
-	m, err := s.newMachinery(store, engineOptions{workers: c.Workers, durability: c.Durability, upload: c.Upload, softStop: softStop})
+	m, err := s.newMachinery(h, engineOptions{
+		workers: c.width(), durability: c.Durability, upload: c.Upload, softStop: softStop,
+		idle: c.Workers != nil && *c.Workers == 0, serves: true, invite: c.Invoking,
+	})
 	if err != nil {
 		return err
 	}
-	archiver, err := metricsstore.NewArchiver(metricsstore.ArchiverConfig{Store: store})
+	live := &liveRuns{home: h, engine: m.engine}
+	archiver, err := metricsstore.NewArchiver(metricsstore.ArchiverConfig{Store: h.store, Live: live.has})
 	if err != nil {
 		return err
 	}
-	server, err := c.newServer(s, m, store, archiver, token)
+	server, err := c.newServer(s, m, h, archiver, token)
 	if err != nil {
 		return err
 	}
 	url := c.url(listener)
 	stopMachinery := m.start(ctx)
-	tidying := beside(ctx, "housekeeping", func(ctx context.Context) error { return c.tidy(ctx, store, archiver, log) })
+	tidying := beside(ctx, "housekeeping", func(ctx context.Context) error { return c.tidy(ctx, h, archiver, live, log) })
 	serving := beside(ctx, "web server", func(ctx context.Context) error { return server.Run(ctx, listener) })
-	c.tell(s, store, listener, log)
+	c.tell(s, h, listener, log)
 	err = c.announce(s, url)
-	showing := beside(ctx, "demonstration", func(ctx context.Context) error { return c.demonstrate(ctx, s, m.engine, store, url, log) })
+	showing := beside(ctx, "demonstration", func(ctx context.Context) error { return c.demonstrate(ctx, s, m.engine, h, url, log) })
 	if err == nil {
 		select {
 		case <-ctx.Done():
-			log.Info("stopping: runs under way are cancelled and recorded; a second signal ends the process at once", "cause", context.Cause(ctx))
+			log.Info(c.farewell(), "cause", context.Cause(ctx))
 		case <-serving.ended:
 		}
 	}
 	return errors.Join(err, showing.stop(), stopMachinery(), serving.stop(), tidying.stop())
 }
 
+// farewell says what becomes of runs when the service ends.
+func (c *serveCommand) farewell() string {
+	if c.IsSet() {
+		return "stopping: runs under way go on in other processes; a second signal ends this one at once"
+	}
+	return "stopping: runs under way are cancelled and recorded; a second signal ends the process at once"
+}
+
 // newServer puts the web server together. What it logs below a warning is one line for each request.
-func (c *serveCommand) newServer(s *session, m *machinery, store metricsstore.Store, archiver *metricsstore.Archiver, token string) (*web.Server, error) {
+func (c *serveCommand) newServer(s *session, m *machinery, h *home, archiver *metricsstore.Archiver, token string) (*web.Server, error) {
 	level := slog.LevelWarn
 	if c.LogRequests {
 		level = slog.LevelInfo
 	}
 	log := c.logger(s, level)
 	cfg := web.Config{
-		Engine: m.engine, Store: store, Archiver: archiver, Dashboard: static.FS(), BasePath: c.BasePath, Token: token,
+		Engine: m.engine, Store: h.store, Archiver: archiver, Dashboard: static.FS(), BasePath: c.BasePath, Token: token,
 		Hosts: c.Host, Origins: c.origins(), Version: programVersion(), Log: log,
-		Workers: func() []web.WorkerState { return []web.WorkerState{workerState(m.pool)} },
+		Workers: func() []web.WorkerState { return m.workers(h) },
+	}
+	if h.redis != nil {
+		cfg.Shared, cfg.Retry, cfg.WorkerCommand = true, m.engine.Retry, s.workerCommand(c.storeFlags)
 	}
 	drawer, err := layout.NewDrawer(layout.Config{Command: graphvizBeside(), Cache: graphvizCache(log)})
 	if err != nil {
@@ -79,8 +95,7 @@ func (c *serveCommand) newServer(s *session, m *machinery, store metricsstore.St
 }
 
 // workerState is what the pages show of the worker in this process.
-func workerState(pool *worker.Pool) web.WorkerState {
-	s := pool.Snapshot()
+func workerState(s worker.Snapshot) web.WorkerState {
 	return web.WorkerState{
 		Name: s.Name, Host: s.Host, PID: s.PID, Width: s.Width, Slots: s.Slots, Busy: s.Busy, Leaked: s.Leaked,
 		StartedAt: s.StartedAt, LastBeat: time.Now(), Warm: s.Warm, Running: s.Running, TasksDone: s.TasksDone,
@@ -112,24 +127,28 @@ func (c *serveCommand) origins() []string {
 }
 
 // tell logs what a reader of the log wants to know of the start.
-func (c *serveCommand) tell(s *session, store metricsstore.Store, listener net.Listener, log *slog.Logger) {
-	log.Info("serving", "address", listener.Addr().String(), "data", s.flags.Data, "workflows", len(s.workflows), "dashboard", static.Built())
-	if shared, ok := store.(interface{ Holds() bool }); ok && !shared.Holds() {
+func (c *serveCommand) tell(s *session, h *home, listener net.Listener, log *slog.Logger) {
+	log.Info("serving", "address", listener.Addr().String(), "data", s.where, "workflows", len(s.workflows), "dashboard", static.Built())
+	if shared, ok := h.store.(interface{ Holds() bool }); ok && !shared.Holds() {
 		log.Info("another process holds the data: the runs of both are shown, and each can cancel and pause only its own")
 	}
 }
 
 // tidy archives what others have left unfinished, at once and again and again, and deletes what is not to be kept.
-func (c *serveCommand) tidy(ctx context.Context, store metricsstore.Store, archiver *metricsstore.Archiver, log *slog.Logger) error {
+func (c *serveCommand) tidy(ctx context.Context, h *home, archiver *metricsstore.Archiver, live *liveRuns, log *slog.Logger) error {
 	keep := metricsstore.Retention{Age: c.KeepFor, Count: c.KeepRuns, Bytes: int64(c.KeepSize)}
 	before := time.Now() // what is started from now on has its own recorder
 	for ticks := time.NewTicker(tidyEvery); ; {
-		archived, err := archiver.Sweep(ctx, before)
+		var archived []engine.RunID
+		var err error
+		if live.look(ctx, log) {
+			archived, err = archiver.Sweep(ctx, before)
+		}
 		if len(archived) > 0 {
 			log.Info("archived runs whose process is gone", "runs", archived)
 		}
 		if keep != (metricsstore.Retention{}) {
-			deleted, failed := metricsstore.Retain(ctx, store, keep, time.Now())
+			deleted, failed := metricsstore.Retain(ctx, h.store, keep, time.Now())
 			if len(deleted) > 0 {
 				log.Info("deleted runs that are not to be kept", "runs", deleted)
 			}

@@ -23,6 +23,7 @@ type statsCommand struct {
 	GroupBy   string        `default:"function" enum:"function,worker,level,workflow,day,none" placeholder:"WHAT" help:"A row for each function (default), or one for everything: none. Of a run also worker or level, of all runs workflow or day."`
 	At        time.Duration `placeholder:"TIME" help:"Of a run: as it was that long after its start."`
 	periodFlags
+	storeFlags
 }
 
 // Validate is called by kong.
@@ -88,7 +89,7 @@ type statsJSON struct {
 
 // Run prints the answer.
 func (c *statsCommand) Run(ctx context.Context, s *session) error {
-	return s.withStore(ctx, func(store metricsstore.Store) error {
+	return s.withStore(ctx, c.storeFlags, func(store metricsstore.Store) error {
 		ask := c.acrossRuns
 		if c.RunID != "" {
 			ask = c.ofRun

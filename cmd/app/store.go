@@ -6,43 +6,149 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 
+	goredis "github.com/redis/go-redis/v9"
+
+	fleet "github.com/dagscope/dagscope/cmd/app/worker"
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/state/redis"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/embedded"
+	redismetrics "github.com/dagscope/dagscope/metricsstore/redis"
 )
+
+// storeFlags say where records are kept, beside --data, and where runs are that several processes share.
+type storeFlags struct {
+	fleet.Redis
+	Metrics string `default:"redis" enum:"redis,embedded" placeholder:"redis|embedded" help:"With --redis, where records are kept: there, for all processes (default), or in the folder of --data."`
+}
+
+// inRedis reports whether records are kept in Redis.
+func (f storeFlags) inRedis() bool { return f.IsSet() && f.Metrics == "redis" }
 
 // recordFlags say how runs are recorded.
 type recordFlags struct {
 	Upload     metricsstore.Strategy `default:"periodic=2s" placeholder:"STRATEGY" help:"When details of tasks are stored: after_each_task, periodic=2s (default), queue=256 or shutdown."`
-	Durability embedded.Durability   `default:"group" placeholder:"WHEN" help:"group: what happens is on disk within 50 ms (default). each: it goes to disk at once, without waiting for more."`
+	Durability embedded.Durability   `default:"group" placeholder:"WHEN" help:"group: what happens is on disk within 50 ms (default). each: it goes to disk at once, without waiting for more. Without --redis."`
 }
 
-// withNewStore calls f with the store of the folder, which it makes where there is none, and closes it.
-func (s *session) withNewStore(ctx context.Context, d embedded.Durability, f func(metricsstore.Store) error) error {
+// home is where a command finds records, and the state of runs that several processes share.
+type home struct {
+	store   metricsstore.Store
+	redis   *redis.Connection // nil where runs are of this process alone
+	backend *redis.Backend    // over it
+	log     *slog.Logger      // for warnings
+}
+
+// withHome calls f with the store that the flags name, which is made where there is none, and closes it.
+func (s *session) withHome(ctx context.Context, at storeFlags, d embedded.Durability, f func(*home) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(s.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	store, err := embedded.Open(ctx, embedded.Config{Dir: s.flags.Data, Durability: d, Log: log})
-	if err != nil {
-		return storeError{err}
+	h := &home{log: slog.New(slog.NewTextHandler(s.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	if err := h.dial(ctx, at); err != nil {
+		return err
 	}
-	if err = f(store); err != nil && ctx.Err() == nil {
+	if err := h.open(ctx, s.flags.Data, at, d); err != nil {
+		return errors.Join(err, h.hangUp())
+	}
+	if s.where = s.flags.Data; at.inRedis() {
+		s.where = at.String()
+	}
+	err := f(h)
+	if err != nil && ctx.Err() == nil {
 		// Whatever went wrong, it matters more that nothing can be read any more.
-		if _, lost := store.Runs(ctx, metricsstore.Position{}, 1); lost != nil {
+		if _, lost := h.store.Runs(ctx, metricsstore.Position{}, 1); lost != nil {
 			err = storeError{err}
 		}
 	}
-	if closing := store.Close(); closing != nil {
+	if closing := h.store.Close(); closing != nil {
 		err = errors.Join(err, storeError{closing})
 	}
-	return err
+	return errors.Join(err, h.hangUp())
+}
+
+// silenceClient keeps the client of Redis from writing to standard error by itself: what it says comes back as errors.
+var silenceClient = sync.OnceFunc(func() { goredis.SetLogger(noLog{}) })
+
+// noLog is a log that nobody reads.
+type noLog struct{}
+
+// Printf implements the client's interface.
+func (noLog) Printf(context.Context, string, ...any) {}
+
+// dial opens the Redis that the flags name, if they do.
+func (h *home) dial(ctx context.Context, at storeFlags) error {
+	if !at.IsSet() {
+		return nil
+	}
+	silenceClient()
+	conn, err := at.Open(ctx)
+	if err != nil {
+		return fmt.Errorf("--redis: expected one that can be used: %w", err)
+	}
+	h.redis, h.backend = conn, redis.New(conn)
+	return nil
+}
+
+// hangUp closes the connections to Redis.
+func (h *home) hangUp() error {
+	if h.redis == nil {
+		return nil
+	}
+	return h.redis.Close()
+}
+
+// open opens the store of records.
+func (h *home) open(ctx context.Context, dir string, at storeFlags, d embedded.Durability) (err error) {
+	if at.inRedis() {
+		h.store, err = redismetrics.New(redismetrics.Config{Client: h.redis.Client, Prefix: h.redis.Prefix, Log: h.log})
+	} else {
+		h.store, err = embedded.Open(ctx, embedded.Config{Dir: dir, Durability: d, Log: h.log})
+	}
+	if err != nil {
+		return storeError{err}
+	}
+	if h.redis != nil {
+		h.store = forgetful{h.store, h.store.(metricsstore.Notifier), h.backend}
+	}
+	return nil
+}
+
+// withNewStore is withHome for commands that need no more than the records.
+func (s *session) withNewStore(ctx context.Context, at storeFlags, d embedded.Durability, f func(metricsstore.Store) error) error {
+	return s.withHome(ctx, at, d, func(h *home) error { return f(h.store) })
 }
 
 // withStore is withNewStore for a folder that has to be there.
-func (s *session) withStore(ctx context.Context, f func(metricsstore.Store) error) error {
-	if _, err := os.Stat(s.flags.Data); err != nil {
+func (s *session) withStore(ctx context.Context, at storeFlags, f func(metricsstore.Store) error) error {
+	if _, err := os.Stat(s.flags.Data); err != nil && !at.inRedis() {
 		return storeError{fmt.Errorf("expected a folder with records, which the commands serve, run, demo and import make: %w", err)}
 	}
-	return s.withNewStore(ctx, embedded.Group, f)
+	return s.withNewStore(ctx, at, embedded.Group, f)
+}
+
+// forgetful is a store that deletes with the records of a run what is left of its state, so that nobody finds the run
+// and records it once more.
+type forgetful struct {
+	metricsstore.Store
+	metricsstore.Notifier
+	states interface {
+		Delete(ctx context.Context, run engine.RunID) error
+	}
+}
+
+// Delete implements metricsstore.Store.
+func (f forgetful) Delete(ctx context.Context, run engine.RunID) error {
+	kept, err := f.Store.Run(ctx, run)
+	if err != nil {
+		return err
+	}
+	if kept.Status.Final() {
+		if err := f.states.Delete(ctx, run); err != nil && !errors.Is(err, engine.ErrUnknownRun) {
+			return err
+		}
+	}
+	return f.Store.Delete(ctx, run)
 }

@@ -21,6 +21,7 @@ type tasksCommand struct {
 	Sort     string `default:"claimed" enum:"claimed,ended,task,queue,wait,fetch,execute,store,update,input,output" placeholder:"BY" help:"By moment (claimed, the default, or ended), by task, or the largest first: queue, wait, fetch, execute, store, update, input, output."`
 	Reverse  bool   `help:"Turn the order round."`
 	Limit    int    `default:"50" placeholder:"N" help:"At most so many; 0 for all (default 50)."`
+	storeFlags
 }
 
 // Validate is called by kong.
@@ -56,7 +57,7 @@ type tasksJSON struct {
 
 // Run prints the list.
 func (c *tasksCommand) Run(ctx context.Context, s *session) error {
-	return s.withStore(ctx, func(store metricsstore.Store) error {
+	return s.withStore(ctx, c.storeFlags, func(store metricsstore.Store) error {
 		r, err := findRun(ctx, store, c.RunID)
 		if err != nil {
 			return err

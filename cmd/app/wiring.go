@@ -6,12 +6,38 @@ import (
 	"fmt"
 	"time"
 
+	fleet "github.com/dagscope/dagscope/cmd/app/worker"
 	"github.com/dagscope/dagscope/engine"
 	statememory "github.com/dagscope/dagscope/engine/state/memory"
+	stateshared "github.com/dagscope/dagscope/engine/state/shared"
 	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/embedded"
 )
+
+// programBegan is about when the process did.
+var programBegan = time.Now()
+
+// workersFlags say how much is executed here.
+type workersFlags struct {
+	Workers *int `placeholder:"N" help:"How many processors the tasks may keep busy (default all). With --redis, 0 leaves the tasks to other processes; the command run does so by default."`
+}
+
+// check tells mistakes.
+func (f workersFlags) check() error {
+	if f.Workers != nil && *f.Workers < 0 {
+		return fmt.Errorf("--workers is %d, expected at least 1, or 0 for all processors, with --redis for none", *f.Workers)
+	}
+	return nil
+}
+
+// width is how many processors tasks may keep busy, 0 for all.
+func (f workersFlags) width() int {
+	if f.Workers == nil {
+		return 0
+	}
+	return *f.Workers
+}
 
 // engineOptions say how an engine works and records.
 type engineOptions struct {
@@ -19,6 +45,12 @@ type engineOptions struct {
 	durability embedded.Durability
 	upload     metricsstore.Strategy // of runs that do not name one; the zero value is the recorder's own default
 	softStop   time.Duration         // how long tasks may finish once the engine is stopped, 0 for the worker's own default
+
+	// Where other processes share the runs:
+
+	idle   bool           // all tasks are left to them
+	serves bool           // their runs are worked on, followed and recorded here as well
+	invite fleet.Invoking // how more of them are asked for
 }
 
 // machinery is an engine with what it works and records by.
@@ -26,11 +58,12 @@ type machinery struct {
 	engine   *engine.Engine
 	pool     *worker.Pool
 	recorder *metricsstore.Recorder
+	beside   map[string]func(context.Context) error // parts that run as long as the engine does, by name
 }
 
-// newMachinery makes an engine that records into store.
-func (s *session) newMachinery(store metricsstore.Store, o engineOptions) (*machinery, error) {
-	cfg := metricsstore.Config{Store: store, Upload: o.upload}
+// newMachinery makes an engine that records into the store of h.
+func (s *session) newMachinery(h *home, o engineOptions) (*machinery, error) {
+	cfg := metricsstore.Config{Store: h.store, Upload: o.upload}
 	if o.durability == embedded.Each {
 		cfg.FlushAfter = time.Microsecond // the shortest time that is not the default
 	}
@@ -38,29 +71,83 @@ func (s *session) newMachinery(store metricsstore.Store, o engineOptions) (*mach
 	if err != nil {
 		return nil, err
 	}
-	pool, err := worker.New(worker.Config{State: statememory.New(), Width: o.workers, SoftStop: o.softStop})
+	m := &machinery{recorder: recorder, beside: map[string]func(context.Context) error{}}
+	if h.redis == nil {
+		m.pool, err = worker.New(worker.Config{State: statememory.New(), Width: o.workers, SoftStop: o.softStop})
+	} else {
+		err = m.share(s, h, o)
+	}
 	if err != nil {
 		return nil, err
 	}
-	e, err := engine.New(engine.Config{Executor: pool, Workflows: s.workflows, Recorder: recorder})
-	if err != nil {
-		return nil, err
-	}
-	return &machinery{e, pool, recorder}, nil
+	m.engine, err = engine.New(engine.Config{
+		Executor: m.pool, Workflows: s.workflows, Recorder: recorder, Shared: h.redis != nil, Adopt: h.redis != nil && o.serves,
+	})
+	return m, err
 }
 
-// start lets it work until stop is called; then every run has ended, all that was recorded is in the store, and
-// nothing that was started is left.
+// share makes the pool one of those that share their runs.
+func (m *machinery) share(s *session, h *home, o engineOptions) error {
+	for _, warning := range h.redis.Warnings {
+		h.log.Warn(warning)
+	}
+	cfg := stateshared.Config{Backend: h.backend, Log: h.log}
+	fan, err := o.invite.Fan(h.log)
+	if err != nil {
+		return err
+	}
+	if fan != nil {
+		cfg.Invoke = fan.Readied
+		m.beside["invitations"] = fan.Run
+	}
+	state, err := stateshared.New(cfg)
+	if err != nil {
+		return err
+	}
+	functions, err := fleet.NewCatalogue(s.workflows)
+	if err != nil {
+		return err
+	}
+	pool := worker.Config{State: state, Idle: o.idle, SoftStop: o.softStop, Startup: time.Since(programBegan)}
+	if !o.idle {
+		pool.Width = o.workers
+	}
+	if o.serves {
+		pool.Find = functions.Find
+	}
+	if m.pool, err = worker.New(pool); err != nil {
+		return err
+	}
+	if !o.idle {
+		presence := fleet.Presence{Client: h.redis.Client, Prefix: h.redis.Prefix, Describe: func() fleet.Present {
+			return present(m.pool.Snapshot(), functions.Names())
+		}}
+		m.beside["presence"] = presence.Run
+	}
+	return nil
+}
+
+// start lets it work until stop is called; then every run has ended or is left to others, all that was recorded is in
+// the store, and nothing that was started is left.
 func (m *machinery) start(ctx context.Context) (stop func() error) {
 	working := beside(ctx, "engine", m.engine.Run)
-	recording := beside(ctx, "recorder", m.recorder.Run)
-	return func() error { return errors.Join(working.stop(), recording.stop()) }
+	others := []*runner{beside(ctx, "recorder", m.recorder.Run)}
+	for name, run := range m.beside {
+		others = append(others, beside(ctx, name, run))
+	}
+	return func() error {
+		errs := []error{working.stop()}
+		for _, p := range others {
+			errs = append(errs, p.stop())
+		}
+		return errors.Join(errs...)
+	}
 }
 
-// withEngine starts an engine that records into store, calls f with it, and stops it again. f has to see to it that
-// runs end when its context does; the engine itself outlives it so that their ends are recorded.
-func (s *session) withEngine(ctx context.Context, store metricsstore.Store, o engineOptions, f func(*engine.Engine) error) error {
-	m, err := s.newMachinery(store, o)
+// withEngine starts an engine that records into the store of h, calls f with it, and stops it again. f has to see to it
+// that runs end when its context does; the engine itself outlives it so that their ends are recorded.
+func (s *session) withEngine(ctx context.Context, h *home, o engineOptions, f func(*engine.Engine) error) error {
+	m, err := s.newMachinery(h, o)
 	if err != nil {
 		return err
 	}

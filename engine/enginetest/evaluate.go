@@ -1,5 +1,5 @@
 // Package enginetest helps to test graphs and what reads their logs: a sequential evaluator that every execution has
-// to agree with, and legal logs of simulated runs.
+// to agree with, one that plays several processes with different functions, and legal logs of simulated runs.
 //
 // Evaluate guarantees to run each task once, after its parents, in the calling goroutine, without retries or timeouts; it
 // costs what the bodies cost. It keeps every output until it returns, so it is no way to run large workflows.
@@ -20,28 +20,30 @@ type Outcome struct {
 	Depth  int // tasks on the longest path
 }
 
+// wide are limits that no graph of a test reaches.
+var wide = engine.Limits{Tasks: 1 << 24, Edges: 1 << 26}
+
 // Evaluate runs a graph sequentially. The error is the first that a body returned, with the task's name.
 func Evaluate(ctx context.Context, g *engine.Graph) (Outcome, error) {
-	e := &evaluation{
-		graph: g, numbering: engine.NewNumbering(g), outputs: map[engine.NodeID]any{},
-		waits: map[engine.NodeID]int{}, depth: map[engine.NodeID]int{},
+	e := newEvaluation(g)
+	e.task = func(p engine.Place) (any, error) {
+		return e.numbering.Function(p).Invoke(ctx, g.Args(nil, p, e.numbering, e))
 	}
-	e.enter(e.numbering.Block(0))
-	for len(e.ready) > 0 {
-		id := e.ready[0]
-		e.ready = e.ready[1:]
-		if err := e.run(ctx, id); err != nil {
-			return Outcome{}, err
-		}
+	e.expand = func(p engine.Place) (any, int, error) {
+		elements := g.Elements(p, e.numbering, e)
+		return elements, len(elements), nil
 	}
-	if e.finished != e.numbering.Nodes() {
-		return Outcome{}, fmt.Errorf("enginetest: %d of %d nodes ran, expected all", e.finished, e.numbering.Nodes())
+	if err := e.all(); err != nil {
+		return Outcome{}, err
 	}
 	e.out.Result = g.Result(e.numbering, e)
 	return e.out, nil
 }
 
+// evaluation is one run. How nodes are executed is up to its functions.
 type evaluation struct {
+	task      func(p engine.Place) (output any, err error)
+	expand    func(p engine.Place) (elements any, width int, err error)
 	graph     *engine.Graph
 	numbering *engine.Numbering
 	outputs   map[engine.NodeID]any
@@ -50,6 +52,29 @@ type evaluation struct {
 	ready     []engine.NodeID
 	finished  int
 	out       Outcome
+}
+
+func newEvaluation(g *engine.Graph) *evaluation {
+	return &evaluation{
+		graph: g, numbering: engine.NewNumbering(g), outputs: map[engine.NodeID]any{},
+		waits: map[engine.NodeID]int{}, depth: map[engine.NodeID]int{},
+	}
+}
+
+// all executes every node in an order in which parents come before children.
+func (e *evaluation) all() error {
+	e.enter(e.numbering.Block(0))
+	for len(e.ready) > 0 {
+		id := e.ready[0]
+		e.ready = e.ready[1:]
+		if err := e.run(id); err != nil {
+			return err
+		}
+	}
+	if e.finished != e.numbering.Nodes() {
+		return fmt.Errorf("enginetest: %d of %d nodes ran, expected all", e.finished, e.numbering.Nodes())
+	}
+	return nil
 }
 
 // Output implements engine.Values.
@@ -80,12 +105,11 @@ func (e *evaluation) enter(b *engine.Block) {
 	}
 }
 
-func (e *evaluation) run(ctx context.Context, id engine.NodeID) error {
+func (e *evaluation) run(id engine.NodeID) error {
 	p := e.numbering.Locate(id)
 	switch e.graph.Scope(p.Block.Scope).Kind(p.Local) {
 	case engine.TaskNode:
-		f := e.numbering.Function(p)
-		v, err := f.Invoke(ctx, e.graph.Args(nil, p, e.numbering, e))
+		v, err := e.task(p)
 		if err != nil {
 			return fmt.Errorf("enginetest: %s: %w", e.numbering.Identity(p), err)
 		}
@@ -94,15 +118,18 @@ func (e *evaluation) run(ctx context.Context, id engine.NodeID) error {
 		e.depth[id]++
 		e.out.Depth = max(e.out.Depth, e.depth[id])
 	case engine.ExpandNode:
-		elements := e.graph.Elements(p, e.numbering, e)
+		elements, width, err := e.expand(p)
+		if err != nil {
+			return fmt.Errorf("enginetest: expansion %d: %w", id, err)
+		}
 		e.outputs[id] = elements
-		b, err := e.numbering.Expand(id, len(elements), engine.Limits{Tasks: 1 << 24, Edges: 1 << 26})
+		b, err := e.numbering.Expand(id, width, wide)
 		if err != nil {
 			return err
 		}
 		s := e.graph.Scope(p.Block.Scope)
 		for _, j := range s.RegionJoins(p.Local) {
-			e.waits[p.Node(j)] += len(elements) * len(s.JoinWaits(j))
+			e.waits[p.Node(j)] += width * len(s.JoinWaits(j))
 		}
 		e.enter(b)
 	}

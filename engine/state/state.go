@@ -12,6 +12,7 @@ package state
 
 import (
 	"context"
+	"errors"
 
 	"github.com/dagscope/dagscope/engine"
 )
@@ -29,7 +30,55 @@ type Hooks struct {
 	Ready func(n int)
 	// Stopping: the run ends before its tasks are finished; cause is what the contexts of its attempts report.
 	Stopping func(cause error)
+	// Fenced: this process has lost its claims on the run, which goes on elsewhere; cause is what the contexts of the
+	// attempts under way report. Claims that come later are good.
+	Fenced func(cause error)
 }
+
+// Shared is a Store of which several processes take runs.
+type Shared interface {
+	Store
+	// Join takes part in runs that were created anywhere, until ctx ends: it calls take once for each run that has a
+	// function which find knows. find gives nil for functions that this process does not have; the workflow helps where
+	// only that names the function. take gives the hooks; begin is called with the run before any claim is handed out.
+	Join(ctx context.Context, find func(workflow, function string) *engine.Function, take func(job engine.Job) (hooks Hooks, begin func(Run))) error
+}
+
+// Watcher is a Store that tells of runs without taking part in them; see engine.Finder and engine.Retrier.
+type Watcher interface {
+	engine.Finder
+	engine.Retrier
+}
+
+// Fetcher is a Run whose values may lie elsewhere.
+type Fetcher interface {
+	// Fetch gets what the arguments of a claimed node need, in parallel, and tells how each input came, nil where all of
+	// them were here. ErrInputLost: one is gone and is being made again; the claim is over, and nothing is to be
+	// completed. Any other error but ctx's is a failure of the attempt.
+	Fetch(ctx context.Context, c Claim) (engine.Values, []engine.InputDetail, error)
+}
+
+// Member is a Run that this process can leave while it goes on elsewhere. Every Run of a Shared store is one.
+type Member interface {
+	// Enter begins to take part, as the worker that self describes, which may be asked at any time; Worker and Saved of
+	// the record are the store's to fill in. Before it, nothing is claimed: a process that never enters only watches.
+	Enter(self func() engine.WorkerRecord)
+	// Drain hands out no more claims and gives back those that no lane has.
+	Drain()
+	// Leave hands over or stores what this process holds, tells the store what has ended, and gives the rest back. What
+	// lanes still execute finds its claim stale. It follows each Enter, after the end of the run too, and self is the
+	// worker's last record. Whatever is called after it changes nothing.
+	Leave(ctx context.Context, self engine.WorkerRecord) error
+}
+
+// Backlogged is a Run that has more to claim than Run.Ready tells, because it lies elsewhere.
+type Backlogged interface {
+	// Backlog is about how many nodes are ready that this process could get, once a lane asks for a claim.
+	Backlog() int
+}
+
+// ErrInputLost: an input is gone and is being made again.
+var ErrInputLost = errors.New("state: an input is lost and is being made again")
 
 // Run is the state of one run. Safe for concurrent use.
 type Run interface {
@@ -41,7 +90,7 @@ type Run interface {
 	Now() int64
 	// Lane opens a lane for one slot of this process's worker. Lanes may be opened at any time.
 	Lane(slot int) Lane
-	// Ready is about how many nodes can be claimed.
+	// Ready is about how many nodes Claim would give at once.
 	Ready() int
 	// Stopping reports whether the run is ending or has ended: bodies need not be started any more.
 	Stopping() bool
@@ -112,6 +161,8 @@ type End struct {
 	Error *engine.ErrorRecord
 	// Log is the tail of what the body logged.
 	Log []byte
+	// Inputs tell how the inputs came, where the run is a Fetcher.
+	Inputs []engine.InputDetail
 }
 
 // Reply is what Complete answers.

@@ -31,6 +31,7 @@ type attempt struct {
 	started int64
 	rare    atomic.Pointer[rare]
 	phase   atomic.Uint32
+	fetches bool // inputs instead of calling a body; see lane.fetch
 }
 
 // rare is what an attempt has once somebody waits for its end, asks for its description, or cancels it.
@@ -55,7 +56,12 @@ func (a *attempt) more() *rare {
 func (a *attempt) place() engine.Place { return a.job.numbers.Locate(a.node) }
 
 // timeout is how long the body may take, 0 for no bound.
-func (a *attempt) timeout() time.Duration { return a.job.numbers.Function(a.place()).Options().Timeout }
+func (a *attempt) timeout() time.Duration {
+	if a.fetches {
+		return 0
+	}
+	return a.job.numbers.Function(a.place()).Options().Timeout
+}
 
 // Deadline implements context.Context.
 func (a *attempt) Deadline() (time.Time, bool) {
@@ -63,7 +69,7 @@ func (a *attempt) Deadline() (time.Time, bool) {
 	if timeout <= 0 {
 		return time.Time{}, false
 	}
-	return a.job.info.StartedAt.Add(time.Duration(a.started) + timeout), true
+	return a.job.base.Add(time.Duration(a.started) + timeout), true
 }
 
 // Done implements context.Context.

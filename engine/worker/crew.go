@@ -85,7 +85,7 @@ func (c *crew) park(l *lane) bool {
 	}
 	c.sleeping[l.slot/64] |= 1 << (l.slot % 64)
 	c.parked.Add(1)
-	if c.allows(l.slot) && c.pool.anyReady() {
+	if c.allows(l.slot) && c.pool.ready() > 0 {
 		c.sleeping[l.slot/64] &^= 1 << (l.slot % 64)
 		c.parked.Add(-1)
 		c.mu.Unlock()
@@ -143,12 +143,22 @@ func (c *crew) busy() bool {
 
 // cancel tells the bodies of a run to stop.
 func (c *crew) cancel(j *job, cause error) {
-	now := j.run.Now()
 	for _, l := range *c.lanes.Load() {
 		if a := l.executing(); a != nil && a.job == j {
-			a.cancel(cause, now)
+			a.cancel(cause, j.run.Now())
 		}
 	}
+}
+
+// idles reports whether a lane that may work has nothing to do.
+func (c *crew) idles() bool {
+	lanes := *c.lanes.Load()
+	for _, l := range lanes[:min(len(lanes), int(c.target.Load()))] {
+		if l.executing() == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // dismiss ends every lane, except leaked ones, and waits for them.

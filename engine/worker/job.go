@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,11 +21,19 @@ type job struct {
 	run      state.Run
 	values   engine.Values // run, converted once instead of for every task
 	numbers  *engine.Numbering
-	lanes    []state.Lane // by slot; each touched by its own lane only
-	deadline *time.Timer
+	lanes    []state.Lane          // by slot; each touched by its own lane only
+	deadline *time.Timer           // nil where the store keeps it
 	ending   atomic.Pointer[error] // what the contexts of attempts report once the run is stopping
+	fence    atomic.Pointer[error] // what those report that were claimed before it was set; see state.Hooks
 	slots    atomic.Int32          // the most lanes that took part
 	finished sync.Once             // finish
+	base     time.Time             // the moment that the run's clock counts from, by the clock of this process
+
+	// Where other processes share the run; else nil.
+	member  state.Member
+	fetcher state.Fetcher
+	backlog state.Backlogged
+	leaving chan struct{} // closed when the run is to be left to them
 
 	mu      sync.Mutex
 	records []engine.WorkerRecord
@@ -33,15 +42,37 @@ type job struct {
 }
 
 func newJob(p *Pool, ej engine.Job) *job {
-	return &job{pool: p, info: ej.Info, options: ej.Options, graph: ej.Graph, lanes: make([]state.Lane, p.cfg.MaxSlots)}
+	return &job{
+		pool: p, info: ej.Info, options: ej.Options, graph: ej.Graph,
+		lanes: make([]state.Lane, p.cfg.MaxSlots), leaving: make(chan struct{}),
+	}
+}
+
+// hooks are how the store reaches this worker.
+func (j *job) hooks() state.Hooks {
+	return state.Hooks{Ready: j.pool.crew.ready, Stopping: j.stopping, Fenced: j.fenced}
 }
 
 // start is called before any lane can see the job.
 func (j *job) start(run state.Run, warm bool) {
 	j.Execution, j.run, j.numbers, j.usage = run, run, run.Numbering(), readUsage()
 	j.values = run
+	now := run.Now()
+	j.base = time.Now().Add(-time.Duration(now))
 	j.self = engine.WorkerRecord{
-		Name: j.pool.cfg.Name, Host: j.pool.host, PID: j.pool.pid, Width: j.pool.cfg.Width, Warm: warm, Started: run.Now(),
+		Name: j.pool.cfg.Name, Host: j.pool.host, PID: j.pool.pid, Width: j.pool.cfg.Width, Warm: warm, Started: now,
+	}
+	if !warm {
+		j.self.Startup = j.pool.cfg.Startup
+	}
+	if member, ok := run.(state.Member); ok {
+		j.member = member
+		j.fetcher, _ = run.(state.Fetcher)
+		j.backlog, _ = run.(state.Backlogged)
+		if !j.pool.cfg.Idle {
+			member.Enter(j.record)
+		}
+		return
 	}
 	j.records = append(j.records, j.self)
 	run.Note(engine.Step{Kind: engine.WorkerStarted, Started: j.self.Started})
@@ -53,20 +84,72 @@ func (j *job) start(run state.Run, warm bool) {
 	})
 }
 
-// finish completes the worker's record. It is called once the run has ended, by whoever notices first.
-func (j *job) finish() {
+// record describes the worker as it is now.
+func (j *job) record() engine.WorkerRecord {
 	now := readUsage()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.self.Ended, j.self.Slots = j.run.Now(), int(j.slots.Load())
-	j.self.CPU, j.self.MemoryBytes = now.cpu-j.usage.cpu, now.memoryBytes
-	j.records = append(j.records, j.self)
+	w := j.self
+	w.Slots, w.CPU, w.MemoryBytes = int(j.slots.Load()), now.cpu-j.usage.cpu, now.memoryBytes
+	return w
+}
+
+// finish completes the worker's record. It is called once the run has ended, by whoever notices first, or is left.
+func (j *job) finish() {
+	last := j.record()
+	last.Ended = j.run.Now()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.self = last
+	j.records = append(j.records, last)
+}
+
+// drain starts nothing more.
+func (j *job) drain() {
+	if j.member != nil {
+		j.member.Drain()
+		return
+	}
+	j.run.Pause()
+}
+
+// leaveWithin bounds how long outputs that others need may take to be stored.
+const leaveWithin = 10 * time.Second
+
+// leave gives what this worker has of a run back to those who share it, and hands over its record, which is complete.
+// What it still executes is cut off behind that, so that nobody takes it for cancelled.
+func (j *job) leave() {
+	if j.member == nil || j.pool.cfg.Idle {
+		return
+	}
+	ctx, stop := context.WithTimeout(context.Background(), leaveWithin)
+	defer stop()
+	_ = j.member.Leave(ctx, j.self) // where it fails, the others have what was held once its lease has run out
+	j.stopping(engine.ErrClosed)
 }
 
 // stopping is the store's hook: it must return at once.
 func (j *job) stopping(cause error) {
 	j.ending.Store(&cause)
 	j.pool.crew.cancel(j, cause)
+}
+
+// fenced is the store's hook: what runs here is not this worker's any more.
+func (j *job) fenced(cause error) {
+	j.fence.Store(&cause)
+	j.pool.crew.cancel(j, cause)
+}
+
+// cut tells why a body is not to be called any more whose claim came behind the given fence, nil where it is. The
+// hooks look at a lane's latest attempt after they have set what is read here, so one side sees the other.
+func (j *job) cut(behind *error) error {
+	if ending := j.ending.Load(); ending != nil {
+		return *ending
+	}
+	if fence := j.fence.Load(); fence != behind {
+		return *fence
+	}
+	return nil
 }
 
 // lane is how a slot takes part in the run.
@@ -80,8 +163,11 @@ func (j *job) lane(slot int) state.Lane {
 	return j.lanes[slot]
 }
 
-// TakeDetails implements engine.Execution.
+// TakeDetails implements engine.Execution. Where others share the run, the store has the records of all.
 func (j *job) TakeDetails() ([]engine.Detail, []engine.WorkerRecord) {
+	if j.member != nil {
+		return j.run.TakeDetails()
+	}
 	select {
 	case <-j.run.Done():
 		j.finished.Do(j.finish)

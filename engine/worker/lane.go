@@ -27,6 +27,7 @@ type lane struct {
 	wake   chan struct{}           // capacity 1, sent to while parked
 	latest atomic.Pointer[attempt] // the attempt begun last; see executing
 	turn   int                     // the run to begin with when looking for work
+	fence  *error                  // of the run, before the latest claim; see job.cut
 	args   []any
 	slab   []attempt
 	end    [1]state.End
@@ -85,6 +86,7 @@ func (l *lane) claim() (*job, state.Claim, bool) {
 			l.turn = 0
 		}
 		j := jobs[l.turn]
+		l.fence = j.fence.Load()
 		if c, ok := j.lane(l.slot).Claim(); ok {
 			return j, c, true
 		}
@@ -102,10 +104,17 @@ func (l *lane) work(j *job, c state.Claim) bool {
 	since := j.run.Now()
 	c.Ready = since // a head is claimed now; what is become, as soon as it is ready
 	for head := true; ; head = false {
-		if !l.execute(j, c, head, e) {
+		in := inputs{values: j.values}
+		if j.fetcher != nil {
+			if in = l.fetch(j, c, head); errors.Is(in.err, state.ErrInputLost) {
+				return true
+			}
+		}
+		if !l.execute(j, c, head, &in, e) {
 			return false
 		}
 		next := e.Ended-since < strandTime || len(*l.pool.jobs.Load()) < 2
+		l.fence = j.fence.Load()
 		reply := place.Complete(l.end[:], next && l.pool.crew.allows(l.slot))
 		e.Output, e.Error, e.Log, e.Delay = nil, nil, nil, 0 // the other fields are set each time
 		if !reply.HasNext {
@@ -118,32 +127,32 @@ func (l *lane) work(j *job, c state.Claim) bool {
 // execute runs one node and fills in how it ended. The node counts as claimed at c.Ready, which is behind the ends of
 // all parents, on whichever lane they ran. The clock is read once before the body and once after it; a head has just
 // been claimed, so there the first reading is saved unless inputs take time to gather.
-func (l *lane) execute(j *job, c state.Claim, head bool, e *state.End) bool {
+func (l *lane) execute(j *job, c state.Claim, head bool, in *inputs, e *state.End) bool {
 	claimed := c.Ready
 	e.Node, e.Epoch, e.Attempt, e.Claimed, e.Outcome = c.Node, c.Epoch, c.Attempt, claimed, engine.OutcomeOK
+	e.Fetch, e.Inputs = in.took, in.details
 	p := j.numbers.Locate(c.Node)
 	scope := j.graph.Scope(p.Block.Scope)
 	if scope.Kind(p.Local) == engine.ExpandNode {
-		e.Started, e.Announced = claimed, false
-		e.Output, e.OutputBytes = j.graph.Elements(p, j.numbers, j.values), engine.UnknownSize
-		e.Ended = j.run.Now()
+		l.expand(j, c, p, in, e)
 		return true
 	}
 	f := j.numbers.Function(p)
-	args := j.graph.Args(l.args[:0], p, j.numbers, j.values)
-	a := l.attempt()
-	a.job, a.node, a.epoch, a.number = j, c.Node, c.Epoch, c.Attempt
-	a.claimed, a.started = claimed, claimed
-	if !head || scope.Flags(p.Local)&engine.Gathers != 0 {
+	args := l.args[:0]
+	if in.err == nil {
+		args = j.graph.Args(args, p, j.numbers, in.values)
+	}
+	a := l.attempt(j, c)
+	a.started = claimed
+	if !head || in.fetched || scope.Flags(p.Local)&engine.Gathers != 0 {
 		a.started = j.run.Now()
 	}
 	l.latest.Store(a)
-	var out any
-	var err error
-	if ending := j.ending.Load(); ending != nil { // Stopping looks at latest after ending, so one sees the other
-		a.cancel(*ending, a.started)
-		err = *ending
-	} else {
+	out, err := any(nil), in.err
+	if cause := j.cut(l.fence); cause != nil {
+		a.cancel(cause, a.started)
+		err = cause
+	} else if err == nil {
 		out, err = l.invoke(f, a, args)
 	}
 	e.Ended = j.run.Now()
@@ -164,12 +173,32 @@ func (l *lane) execute(j *job, c state.Claim, head bool, e *state.End) bool {
 	return true
 }
 
-func (l *lane) attempt() *attempt {
+// expand finds the elements of a fan-out. It calls no body, so all that can fail is to get its input.
+func (l *lane) expand(j *job, c state.Claim, p engine.Place, in *inputs, e *state.End) {
+	e.Started, e.Announced = e.Claimed+in.took, false
+	if in.err == nil {
+		e.Output, e.OutputBytes = j.graph.Elements(p, j.numbers, in.values), engine.UnknownSize
+		e.Ended = j.run.Now()
+		return
+	}
+	a := l.attempt(j, c)
+	a.fetches = true
+	e.OutputBytes, e.Ended, e.Outcome = 0, j.run.Now(), engine.OutcomeFailed
+	if cause := j.cut(l.fence); cause != nil {
+		a.cancel(cause, e.Ended)
+		e.Outcome = engine.OutcomeCancelled
+	}
+	e.Error = a.errorRecord(l, in.err, e.Ended)
+}
+
+// attempt makes the context of a claim.
+func (l *lane) attempt(j *job, c state.Claim) *attempt {
 	if len(l.slab) == 0 {
 		l.slab = make([]attempt, slabLen)
 	}
 	a := &l.slab[0]
 	l.slab = l.slab[1:]
+	a.job, a.node, a.epoch, a.number, a.claimed = j, c.Node, c.Epoch, c.Attempt, c.Ready
 	return a
 }
 
@@ -240,8 +269,12 @@ func (p *Pool) backoff(n int) int64 {
 }
 
 func (a *attempt) errorRecord(l *lane, err error, now int64) *engine.ErrorRecord {
-	kind, message, stack := engine.UserError, err.Error(), ""
+	kind, message, stack, task := engine.UserError, err.Error(), "", ""
+	if a.job.numbers.IsTask(a.node) {
+		task = a.job.numbers.Identity(a.place()).String()
+	}
 	var p *panicError
+	var in *inputError
 	_, cause := a.cause()
 	switch {
 	case errors.As(err, &p):
@@ -253,9 +286,11 @@ func (a *attempt) errorRecord(l *lane, err error, now int64) *engine.ErrorRecord
 		kind = engine.DeadlineError
 	case cause != nil:
 		kind = engine.CancelledError
+	case errors.As(err, &in):
+		kind = engine.StoreError
 	}
 	return &engine.ErrorRecord{
-		Kind: kind, Task: a.job.numbers.Identity(a.place()).String(), Node: a.node,
+		Kind: kind, Task: task, Node: a.node,
 		Message: clip(message), Stack: stack, Worker: l.pool.cfg.Name, Host: l.pool.host, Slot: l.slot,
 		Epoch: int(a.epoch), Attempt: int(a.number), Time: a.job.info.StartedAt.Add(time.Duration(now)),
 	}

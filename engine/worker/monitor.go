@@ -54,8 +54,8 @@ func (p *Pool) monitor(ctx context.Context) {
 	}
 }
 
-// waiting is about how many nodes can be claimed.
-func (p *Pool) waiting() int {
+// ready is about how many nodes can be claimed at once.
+func (p *Pool) ready() int {
 	n := 0
 	for _, j := range *p.jobs.Load() {
 		n += j.run.Ready()
@@ -63,7 +63,21 @@ func (p *Pool) waiting() int {
 	return n
 }
 
-func (p *Pool) anyReady() bool { return p.waiting() > 0 }
+// waiting is about how many nodes wait for a lane. Those that lie elsewhere come when a lane has asked for them, so
+// they are counted only when all lanes are at work.
+func (p *Pool) waiting() int {
+	n, elsewhere := 0, 0
+	for _, j := range *p.jobs.Load() {
+		n += j.run.Ready()
+		if j.backlog != nil {
+			elsewhere += j.backlog.Backlog()
+		}
+	}
+	if elsewhere > 0 && !p.crew.idles() {
+		n += elsewhere
+	}
+	return n
+}
 
 // adapt lets more lanes work when tasks wait and processors are free, and fewer when more lanes compute than there
 // are processors. Timers of an idle process fire a millisecond apart, so growth goes in large steps: doubling was
@@ -113,7 +127,7 @@ func (m *loadMeter) busy() int {
 func (p *Pool) look() {
 	for _, l := range *p.crew.lanes.Load() {
 		a := l.executing()
-		if a == nil {
+		if a == nil || a.fetches {
 			continue
 		}
 		now := a.job.run.Now()

@@ -7,6 +7,9 @@
 // full-jitter backoff; timeouts, cancellation and deadlines reach a body through its context, and a body that ignores
 // it is given up after a grace period, its slot reported as leaked.
 //
+// Over a store that several processes share, a pool also joins runs that were submitted elsewhere, fetches inputs
+// before it calls a body, and when it shuts down leaves the runs to the others instead of ending them.
+//
 // Costs: two readings of the clock and a 128-byte share of a slab per attempt; one monitor goroutine while runs are
 // active.
 //
@@ -45,6 +48,14 @@ type Config struct {
 	BackoffCap time.Duration
 	// Name of the worker in records; default host:pid.
 	Name string
+	// Startup is how long it took from the start of the process until it could work, for records; 0 where not known.
+	Startup time.Duration
+
+	// Find gives the functions that this process has, nil for others; the workflow helps where only that names one. Where
+	// it is set and State is a state.Shared, the pool takes part in runs from anywhere; else only in those submitted here.
+	Find func(workflow, function string) *engine.Function
+	// Idle pools have no lanes: they submit and watch runs that others work on. State has to be a state.Shared.
+	Idle bool
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -54,6 +65,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Width < 0 || c.MaxSlots < 0 {
 		return c, fmt.Errorf("worker: Width is %d and MaxSlots %d, expected at least 0", c.Width, c.MaxSlots)
 	}
+	if _, ok := c.State.(state.Shared); c.Idle && !ok {
+		return c, errors.New("worker: Idle is set, expected a State that other processes share, or nobody would work")
+	}
 	if c.Width == 0 {
 		c.Width = runtime.GOMAXPROCS(0)
 	}
@@ -61,6 +75,9 @@ func (c Config) withDefaults() (Config, error) {
 		c.MaxSlots = 1024
 	}
 	c.MaxSlots = max(c.MaxSlots, c.Width)
+	if c.Idle {
+		c.Width, c.MaxSlots = 0, 0
+	}
 	for _, d := range []struct {
 		value *time.Duration
 		def   time.Duration
@@ -109,14 +126,29 @@ func New(cfg Config) (*Pool, error) {
 // Submit implements engine.Executor.
 func (p *Pool) Submit(ctx context.Context, ej engine.Job) (engine.Execution, error) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
+	closed := p.closed
+	p.mu.Unlock()
+	if closed {
 		return nil, engine.ErrClosed
 	}
 	j := newJob(p, ej)
-	run, err := p.cfg.State.Create(ctx, ej, state.Hooks{Ready: p.crew.ready, Stopping: j.stopping})
+	run, err := p.cfg.State.Create(ctx, ej, j.hooks())
 	if err != nil {
 		return nil, err
+	}
+	if !p.admit(j, run) {
+		p.end(run)
+		return nil, engine.ErrClosed
+	}
+	return j, nil
+}
+
+// admit puts a job on the list and takes part in it; false when the pool has been closed.
+func (p *Pool) admit(j *job, run state.Run) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return false
 	}
 	j.start(run, p.accepted > 0)
 	p.accepted++
@@ -128,14 +160,20 @@ func (p *Pool) Submit(ctx context.Context, ej engine.Job) (engine.Execution, err
 	case p.quiet <- struct{}{}:
 	default:
 	}
-	return j, nil
+	return true
 }
 
-// watch takes an ended job off the list.
+// watch takes a job off the list once it has ended, or is left to others.
 func (p *Pool) watch(j *job) {
-	<-j.run.Done()
-	j.deadline.Stop()
+	select {
+	case <-j.run.Done():
+	case <-j.leaving:
+	}
+	if j.deadline != nil {
+		j.deadline.Stop()
+	}
 	j.finished.Do(j.finish)
+	j.leave()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var rest []*job
@@ -149,14 +187,25 @@ func (p *Pool) watch(j *job) {
 	p.tasksDone += int64(j.run.Progress().Done)
 }
 
-// Run implements engine.Executor. Runs that have not ended by then are cancelled.
+// Run implements engine.Executor. Runs that have not ended by then are cancelled, or, where other processes share
+// them, left to those.
 func (p *Pool) Run(ctx context.Context) error {
 	monitorCtx, stopMonitor := context.WithCancel(context.Background())
 	defer stopMonitor()
 	var monitor sync.WaitGroup
-	monitor.Go(func() { p.monitor(monitorCtx) })
-	p.crew.grow(p.cfg.Width)
-	<-ctx.Done()
+	if !p.cfg.Idle {
+		monitor.Go(func() { p.monitor(monitorCtx) })
+		p.crew.grow(p.cfg.Width)
+	}
+	joinCtx, stopJoining := context.WithCancel(ctx)
+	defer stopJoining()
+	joining := make(chan error, 1)
+	go func() { joining <- p.join(joinCtx) }()
+	select {
+	case <-ctx.Done():
+	case err := <-joining:
+		joining <- err
+	}
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()
@@ -165,14 +214,14 @@ func (p *Pool) Run(ctx context.Context) error {
 	p.crew.dismiss()
 	stopMonitor()
 	monitor.Wait()
-	return nil
+	return <-joining
 }
 
-// drain lets what runs finish for a while, then ends every run.
+// drain lets what runs finish for a while, then ends every run, or leaves it.
 func (p *Pool) drain() {
 	jobs := *p.jobs.Load()
 	for _, j := range jobs {
-		j.run.Pause()
+		j.drain()
 	}
 	soft := time.NewTimer(p.cfg.SoftStop)
 	defer soft.Stop()
@@ -191,8 +240,17 @@ func (p *Pool) drain() {
 
 func (p *Pool) stopAll(jobs []*job) {
 	for _, j := range jobs {
-		j.run.Stop(engine.Cancelled, engine.ErrClosed, &engine.ErrorRecord{
-			Kind: engine.CancelledError, Node: engine.NoNode, Message: "the engine was shut down", Worker: p.cfg.Name, Time: time.Now(),
-		})
+		if j.member != nil {
+			close(j.leaving)
+			continue
+		}
+		p.end(j.run)
 	}
+}
+
+// end cancels a run because nobody will work on it any more.
+func (p *Pool) end(run state.Run) {
+	run.Stop(engine.Cancelled, engine.ErrClosed, &engine.ErrorRecord{
+		Kind: engine.CancelledError, Node: engine.NoNode, Message: "the engine was shut down", Worker: p.cfg.Name, Time: time.Now(),
+	})
 }

@@ -22,8 +22,16 @@ type Config struct {
 	Engine   *engine.Engine
 	Store    metricsstore.Store
 	Archiver *metricsstore.Archiver
-	// Workers gives the live workers of this process; nil for none.
+	// Workers gives the live workers that take runs of the store, those of other processes and idle ones included, and for
+	// some minutes those that were lost; nil for none.
 	Workers func() []WorkerState
+	// Shared says that several processes share the runs, so that workers can be started anywhere.
+	Shared bool
+	// Retry begins the next revision of a run that failed or was cancelled, as engine.Engine.Retry does; nil where runs
+	// are not shared, and a retry is a new run.
+	Retry func(ctx context.Context, run engine.RunID) (*engine.Run, error)
+	// WorkerCommand is what starts one more worker, for people to copy; default "dagscope serve".
+	WorkerCommand string
 	// Drawer draws small graphs; nil where there is no Graphviz.
 	Drawer Drawer
 	// Layouts keeps layouts; default one of its own for 64 graphs.
@@ -54,6 +62,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Workers == nil {
 		c.Workers = func() []WorkerState { return nil }
+	}
+	if c.WorkerCommand == "" {
+		c.WorkerCommand = "dagscope serve"
 	}
 	if c.Layouts == nil {
 		c.Layouts = layout.NewCache(64)
@@ -102,6 +113,7 @@ type API struct {
 	queries  *metricsstore.Queries // of the store
 	listed   *metricsstore.Queries // of the runs that the context holds, see withRuns
 	runs     *catalogue
+	roster   roster
 	keys     *idempotency
 	active   active
 	heavy    chan struct{} // a token for each heavy query under way
@@ -118,6 +130,7 @@ func New(cfg Config, router chi.Router) (*API, error) {
 	}
 	a := &API{
 		cfg: cfg, keys: newIdempotency(cfg.Now), heavy: make(chan struct{}, cfg.MaxQueries),
+		roster:  roster{workers: cfg.Workers, now: cfg.Now, had: map[string]time.Time{}},
 		deleted: newRecent[engine.RunID, struct{}](10_000), timeline: newRecent[string, *Timeline](512),
 	}
 	if a.queries, err = metricsstore.NewQueries(cfg.Store); err != nil {

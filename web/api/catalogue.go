@@ -190,10 +190,7 @@ func (c *catalogue) progress(ctx context.Context, id engine.RunID) (progress, er
 		if err != nil {
 			return progress{}, err
 		}
-		t = &tally{
-			log:       metricsstore.NewLogReader(c.cfg.Store, c.unpack, id, 0),
-			numbering: engine.NewNumbering(g), announced: map[engine.NodeID]bool{},
-		}
+		t = newTally(metricsstore.NewLogReader(c.cfg.Store, c.unpack, id, 0), g, c.cfg.Shared)
 		c.mu.Lock()
 		c.tallies[id] = t
 		c.mu.Unlock()

@@ -54,10 +54,16 @@ func ending(s engine.Status) string {
 	return string(s)
 }
 
-func (a *API) retryRun(ctx context.Context, in *OfRun) (*created, error) {
+func (a *API) retryRun(ctx context.Context, in *retryInput) (*created, error) {
 	kept, err := a.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
+	}
+	if !in.New && a.cfg.Retry != nil && (kept.Status == engine.Failed || kept.Status == engine.Cancelled) {
+		_, err := a.cfg.Retry(context.WithoutCancel(ctx), in.id()) // whoever asked may go; the run stays
+		if !errors.Is(err, engine.ErrUnknownRun) {
+			return a.continued(ctx, in.id(), err)
+		}
 	}
 	w, err := a.cfg.Engine.Workflow(kept.Info.Workflow)
 	if err != nil {
@@ -68,13 +74,24 @@ func (a *API) retryRun(ctx context.Context, in *OfRun) (*created, error) {
 		return nil, err
 	}
 	tags := slices.DeleteFunc(slices.Clone(kept.Annotation.Tags), func(t string) bool { return t == metricsstore.KeepTag })
-	id, err := a.start(ctx, w, args, engine.RunOptions{
-		Policy: kept.Info.Policy, Deadline: kept.Info.Deadline, Upload: kept.Info.Upload, Tags: tags,
-	}, kept.Annotation.Note)
+	options := engine.RunOptions{Policy: kept.Info.Policy, Deadline: kept.Info.Deadline, Upload: kept.Info.Upload, Tags: tags}
+	if kept.Info.Rules != nil {
+		options.Rules = *kept.Info.Rules
+	}
+	id, err := a.start(ctx, w, args, options, kept.Annotation.Note)
 	if err != nil {
 		return nil, err
 	}
 	return a.made(ctx, id, http.StatusCreated)
+}
+
+// continued answers with the next revision of a run, where it has begun.
+func (a *API) continued(ctx context.Context, id engine.RunID, err error) (*created, error) {
+	if err != nil {
+		return nil, err
+	}
+	a.runs.stale()
+	return a.made(ctx, id, http.StatusOK)
 }
 
 // repeated gives the arguments of a run once more. Files are not kept: only those that the workflow brings itself can

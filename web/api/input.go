@@ -105,6 +105,26 @@ type runInput struct {
 	Conditional
 }
 
+type retryInput struct {
+	OfRun
+	New bool `query:"new" doc:"Make a new run, though something of this one may be left to go on with."`
+}
+
+type schedulesInput struct {
+	OfRun
+	Conditional
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"50"`
+	Cursor string `query:"cursor" maxLength:"4096" doc:"next of the page before; empty for the first."`
+}
+
+type scheduleInput struct {
+	OfRun
+	Conditional
+	Root   uint32 `path:"root" doc:"The number of the root's node."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"10000" default:"1000" doc:"Nodes on a page."`
+	Cursor string `query:"cursor" maxLength:"4096" doc:"next of the page before; empty for the first."`
+}
+
 type layoutInput struct {
 	OfRun
 	Conditional

@@ -1,10 +1,12 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
@@ -134,10 +136,21 @@ func (a *API) listRunWorkers(ctx context.Context, in *runInput) (*answer[RunWork
 		if err != nil {
 			return RunWorkerList{}, err
 		}
-		out := RunWorkerList{Workers: make([]RunWorker, len(records))}
-		for i := range records {
-			out.Workers[i] = newRunWorker(&records[i])
-		}
-		return out, nil
+		return RunWorkerList{Workers: latestOfEach(records)}, nil
 	})
+}
+
+// latestOfEach gives one record for each worker, by number: the last one, since later revisions of a run say more.
+func latestOfEach(records []engine.WorkerRecord) []RunWorker {
+	out := []RunWorker{}
+	for i := range records {
+		w := newRunWorker(&records[i])
+		at, known := slices.BinarySearchFunc(out, w.Worker, func(o RunWorker, n int) int { return cmp.Compare(o.Worker, n) })
+		if known {
+			out[at] = w
+		} else {
+			out = slices.Insert(out, at, w)
+		}
+	}
+	return out
 }

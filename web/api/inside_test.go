@@ -311,7 +311,7 @@ func TestServer(t *testing.T) {
 	w := newWorld(t)
 	var flows api.WorkflowList
 	w.get("/workflows", &flows)
-	assert.Len(t, flows.Workflows, 5)
+	assert.Len(t, flows.Workflows, 6)
 	var flow api.Workflow
 	w.get("/workflows/spread", &flow)
 	require.Len(t, flow.Params, 1)

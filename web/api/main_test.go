@@ -39,7 +39,32 @@ type world struct {
 	router chi.Router
 	engine *engine.Engine
 	store  metricsstore.Store
+	record *metricsstore.Recorder
+	jobs   *jobs
 	gates  *gates
+}
+
+// jobs is an executor that remembers what it was given.
+type jobs struct {
+	engine.Executor
+
+	mu  sync.Mutex
+	all []engine.Job
+}
+
+// Submit implements engine.Executor.
+func (j *jobs) Submit(ctx context.Context, job engine.Job) (engine.Execution, error) {
+	j.mu.Lock()
+	j.all = append(j.all, job)
+	j.mu.Unlock()
+	return j.Executor.Submit(ctx, job)
+}
+
+// last is what was submitted last.
+func (j *jobs) last() engine.Job {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.all[len(j.all)-1]
 }
 
 // gates hold up the tasks of the workflow gate, by the number of the task.
@@ -57,7 +82,8 @@ func newWorld(t testing.TB, change ...func(*api.Config)) *world {
 	require.NoError(t, err)
 	pool, err := worker.New(worker.Config{State: statememory.New(), Width: 2, SoftStop: time.Millisecond, Name: "test", Backoff: time.Microsecond})
 	require.NoError(t, err)
-	w.engine, err = engine.New(engine.Config{Executor: pool, Workflows: w.workflows(), Recorder: recorder, Remember: time.Hour})
+	w.record, w.jobs = recorder, &jobs{Executor: pool}
+	w.engine, err = engine.New(engine.Config{Executor: w.jobs, Workflows: w.workflows(), Recorder: recorder, Remember: time.Hour})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	var parts sync.WaitGroup
@@ -116,6 +142,7 @@ var (
 		}
 		return 1, nil
 	})
+	one    = engine.Func1("one", func(_ context.Context, v int) (int, error) { return v, nil })
 	length = engine.Func1("length", func(_ context.Context, b []byte) (int, error) { return len(b), nil })
 )
 
@@ -157,6 +184,17 @@ func (w *world) workflows() []*engine.Workflow {
 			Functions: engine.Functions(gate),
 			Build: func(g *engine.Builder, _ engine.Args) (engine.AnyRef, error) {
 				return gate.Call(gate.Call(engine.Const(g, 7))), nil
+			},
+		},
+		{
+			Name: "many", Description: "A wide row, its sum, and the double of that.",
+			Functions: engine.Functions(one, total, double),
+			Build: func(g *engine.Builder, _ engine.Args) (engine.AnyRef, error) {
+				row := make([]engine.Ref[int], 150)
+				for i := range row {
+					row[i] = one.Call(engine.Const(g, i))
+				}
+				return double.Call(total.Call(engine.List(g, row...))), nil
 			},
 		},
 		{

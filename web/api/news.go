@@ -33,7 +33,7 @@ func (a *API) Changed(ctx context.Context) ([]json.RawMessage, error) {
 	}
 	ctx = withRuns(ctx, all)
 	var out []json.RawMessage
-	for _, i := range a.news.changed(all) {
+	for _, i := range a.news.changed(all, func(r *metricsstore.Run) any { return a.missingFunctions(ctx, r) }) {
 		s, err := a.summarise(ctx, &all[i])
 		if err != nil {
 			return nil, err
@@ -47,15 +47,15 @@ func (a *API) Changed(ctx context.Context) ([]json.RawMessage, error) {
 	return out, nil
 }
 
-// changed gives the indexes of runs that are not as they were told before.
-func (n *news) changed(all []metricsstore.Run) []int {
+// changed gives the indexes of runs that are not as they were told before; more is told of a run beside its header.
+func (n *news) changed(all []metricsstore.Run, more func(*metricsstore.Run) any) []int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	var out []int
 	told := make(map[engine.RunID]string, len(all))
 	for i := range all {
 		r := &all[i]
-		state := tagOf(r.Status, r.LastSeq, r.Rollup, r.Annotation, r.Info.Revision, r.Counts)
+		state := tagOf(r.Status, r.LastSeq, r.Rollup, r.Annotation, r.Info.Revision, r.Counts, more(r))
 		told[r.Info.ID] = state
 		if n.told == nil && r.Status.Final() || n.told != nil && n.told[r.Info.ID] == state {
 			continue

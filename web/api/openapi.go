@@ -112,6 +112,8 @@ func bodies(doc *huma.OpenAPI) {
 	}}
 	archives := doc.Paths["/archives"].Post
 	archives.Responses["200"] = &huma.Response{Description: "OK", Content: archives.Responses["201"].Content}
+	retry := doc.Paths["/runs/{run}/retry"].Post
+	retry.Responses["200"] = &huma.Response{Description: "OK", Content: retry.Responses["201"].Content}
 	archives.RequestBody = &huma.RequestBody{
 		Required: true, Content: map[string]*huma.MediaType{archiveType: {Schema: binary}},
 	}

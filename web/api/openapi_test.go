@@ -218,11 +218,14 @@ func TestEveryOperationAnswersAsDescribed(t *testing.T) {
 	get("list-workflows", "/workflows")
 	get("get-workflow", "/workflows/spread")
 	get("list-workers", "/workers")
+	get("get-server", "/server")
 	for _, run := range []string{string(ended.Run), string(failed.Run), string(live.Run)} {
 		at := "/runs/" + run
 		get("get-run", at)
 		get("get-graph", at+"/graph")
 		get("get-layout", at+"/layout")
+		get("list-schedules", at+"/schedules")
+		get("get-schedule", at+"/schedules/0")
 		get("list-events", at+"/events")
 		get("list-tasks", at+"/tasks?sort=execute_ns")
 		get("get-task", at+"/tasks/0")

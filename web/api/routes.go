@@ -47,7 +47,9 @@ func (a *API) controlRoutes() {
 	} {
 		register(a, operation(c.word+"-run", http.MethodPost, "/runs/{run}/"+c.word, "runs", c.summary), c.handler)
 	}
-	retry := operation("retry-run", http.MethodPost, "/runs/{run}/retry", "runs", "Submit the same workflow with the same parameters again, as a new run")
+	retry := operation("retry-run", http.MethodPost, "/runs/{run}/retry", "runs", "Go on with what a run has left, or submit the same workflow with the same parameters again")
+	retry.Description = "200 where the run failed or was cancelled and something of it is left: what has not succeeded is done again, as the next revision of the run. " +
+		"Else 201 with a new run."
 	retry.DefaultStatus = http.StatusCreated
 	register(a, retry, a.retryRun)
 }
@@ -58,6 +60,10 @@ func (a *API) insideRoutes() {
 	}
 	register(a, get("get-graph", "/graph", "Get the planned graph of a run"), a.getGraph)
 	register(a, get("get-layout", "/layout", "Get where the elements of a run's graph are drawn"), a.getLayout)
+	schedules := get("list-schedules", "/schedules", "List the static schedules of a run: what each root of its graph leads to")
+	schedules.Description = "How workers would share the run if nothing drew a task elsewhere, known before it starts."
+	register(a, schedules, a.listSchedules)
+	register(a, get("get-schedule", "/schedules/{root}", "Get the static schedule of one root, in pages"), a.getSchedule)
 	drawing := get("get-drawing", "/drawing", "Get a drawing of a run's graph, made by Graphviz")
 	register(a, files(drawing, drawingTypes["svg"], drawingTypes["png"], drawingTypes["dot"]), a.getDrawing)
 	events := get("list-events", "/events", "List the events of a run, in the order of their numbers")
@@ -87,7 +93,8 @@ func (a *API) serverRoutes() {
 	get := func(id, path, summary string) huma.Operation {
 		return operation(id, http.MethodGet, path, "server", summary)
 	}
+	register(a, get("get-server", "/server", "Get what this server is"), a.getServer)
 	register(a, get("list-workflows", "/workflows", "List the workflows that can be submitted"), a.listWorkflows)
 	register(a, get("get-workflow", "/workflows/{name}", "Get one workflow with its parameters"), a.getWorkflow)
-	register(a, get("list-workers", "/workers", "List the live workers of this server"), a.listWorkers)
+	register(a, get("list-workers", "/workers", "List the workers that take runs of this server"), a.listWorkers)
 }

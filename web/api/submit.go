@@ -87,7 +87,7 @@ func (a *API) submit(ctx context.Context, s *submitted) (engine.RunID, error) {
 		return "", err
 	}
 	return a.start(ctx, w, args, engine.RunOptions{
-		Policy: s.Policy, Deadline: time.Duration(s.DeadlineNS), Upload: s.Upload, Tags: s.Tags,
+		Policy: s.Policy, Deadline: time.Duration(s.DeadlineNS), Upload: s.Upload, Tags: s.Tags, Rules: engine.Rules(s.Rules),
 	}, s.Note)
 }
 

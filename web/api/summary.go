@@ -59,7 +59,11 @@ func (a *API) summarise(ctx context.Context, r *metricsstore.Run) (RunSummary, e
 		Attempts: r.Counts.Attempts, Retries: r.Counts.Retried, Edges: r.Graph.Edges, OutputBytes: r.Counts.OutputBytes,
 		StoredBytes: r.Counts.StoredBytes, ExecuteNS: r.Counts.ExecuteNS, Workers: r.Counts.Workers, ResultText: r.ResultText,
 		Error: orNull(newRunError(r.Error)), Records: newRecordState(r), Live: !r.Status.Final(),
-		LastSeq: r.LastSeq, GraphHash: r.Graph.Hash,
+		LastSeq: r.LastSeq, GraphHash: r.Graph.Hash, Lost: r.Counts.Lost, MissingFunctions: a.missingFunctions(ctx, r),
+	}
+	if r.Info.Rules != nil {
+		rules := Rules(*r.Info.Rules)
+		s.Rules = &rules
 	}
 	if s.Params == nil {
 		s.Params = map[string]string{}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math"
 	"sync"
 	"time"
 
@@ -19,11 +18,12 @@ const tallyEvery = 200 * time.Millisecond
 type tally struct {
 	mu        sync.Mutex
 	log       *metricsstore.LogReader
-	numbering *engine.Numbering
-	read      time.Time // when the log was looked at
-	counts    metricsstore.Counts
+	fold      *metricsstore.Fold
+	read      time.Time              // when the log was looked at
 	announced map[engine.NodeID]bool // attempts under way, of those that the log tells of
 	paused    bool
+	claimable *claimable // nil where nobody asks
+	waiting   []waitingFunction
 }
 
 // progress is where a live run stands.
@@ -31,6 +31,15 @@ type progress struct {
 	metricsstore.Counts
 	running int64
 	paused  bool
+	waiting []waitingFunction
+}
+
+func newTally(log *metricsstore.LogReader, g *engine.Graph, shared bool) *tally {
+	t := &tally{log: log, fold: metricsstore.NewFold(g), announced: map[engine.NodeID]bool{}}
+	if shared {
+		t.claimable = newClaimable(t.fold.Numbering())
+	}
+	return t
 }
 
 // at takes in what is new in the log and gives the counts.
@@ -39,22 +48,30 @@ func (t *tally) at(ctx context.Context, now time.Time) (progress, error) {
 	defer t.mu.Unlock()
 	if t.read.IsZero() || now.Sub(t.read) >= tallyEvery {
 		t.read = now
-		for {
-			steps, err := t.log.Next(ctx)
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				return progress{}, err
-			}
-			for i := range steps {
-				t.step(&steps[i])
-			}
+		if err := t.catchUp(ctx); err != nil {
+			return progress{}, err
 		}
 	}
-	p := progress{Counts: t.counts, running: int64(len(t.announced)), paused: t.paused}
-	p.Tasks = int64(t.numbering.Tasks())
-	return p, nil
+	return progress{Counts: t.fold.Counts(), running: int64(len(t.announced)), paused: t.paused, waiting: t.waiting}, nil
+}
+
+func (t *tally) catchUp(ctx context.Context) error {
+	for {
+		steps, err := t.log.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			t.waiting = t.claimable.byFunction()
+			return nil
+		}
+		if err == nil {
+			err = t.fold.Steps(steps)
+		}
+		if err != nil {
+			return err
+		}
+		for i := range steps {
+			t.step(&steps[i])
+		}
+	}
 }
 
 func (t *tally) step(s *engine.Step) {
@@ -63,41 +80,8 @@ func (t *tally) step(s *engine.Step) {
 		t.announced[s.Node] = true
 	case engine.AttemptEnded:
 		delete(t.announced, s.Node)
-		t.ended(s)
-	case engine.TaskSkipped:
-		t.counts.Skipped++
-	case engine.FanOutExpanded:
-		t.expand(s)
-	case engine.WorkerStarted:
-		t.counts.Workers++
 	case engine.RunPaused, engine.RunResumed:
 		t.paused = s.Kind == engine.RunPaused
 	}
-}
-
-func (t *tally) ended(s *engine.Step) {
-	c := &t.counts
-	c.Attempts++
-	c.ExecuteNS += max(s.Ended-s.Started, 0)
-	switch s.Outcome {
-	case engine.OutcomeOK:
-		c.Succeeded++
-		c.OutputBytes += max(s.OutputBytes, 0)
-		c.StoredBytes += max(s.StoredBytes, 0)
-	case engine.OutcomeFailed:
-		c.Failed++
-	case engine.OutcomeRetrying:
-		c.Retried++
-	}
-}
-
-// expand widens the numbering; what does not fit the graph is left to whoever reads the log in full.
-func (t *tally) expand(s *engine.Step) {
-	n := t.numbering
-	if s.Outcome != engine.OutcomeOK || !n.Contains(s.Node) || n.Expanded(s.Node) != nil {
-		return
-	}
-	if p := n.Locate(s.Node); n.Graph().Scope(p.Block.Scope).Kind(p.Local) == engine.ExpandNode {
-		_, _ = n.Expand(s.Node, int(s.Width), engine.Limits{Tasks: 1 << 26, Edges: math.MaxInt})
-	}
+	t.claimable.step(s)
 }

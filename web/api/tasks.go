@@ -63,7 +63,7 @@ func (a *API) getTask(ctx context.Context, in *taskInput) (*answer[Task], error)
 
 // task collects what is known of one node, in one pass over the log.
 func (a *API) task(ctx context.Context, run *metricsstore.Run, node engine.NodeID) (Task, error) {
-	records, numbering, asOf, err := a.attemptsOf(ctx, run.Info.ID, node)
+	attempts, numbering, asOf, err := a.attemptsOf(ctx, run.Info.ID, node)
 	if err != nil {
 		return Task{}, err
 	}
@@ -72,8 +72,8 @@ func (a *API) task(ctx context.Context, run *metricsstore.Run, node engine.NodeI
 	}
 	id := numbering.Identity(numbering.Locate(node))
 	out := Task{Node: node, Task: id.String(), Function: id.Function, Version: id.Version, Attempts: []AttemptDetail{}, AsOf: asOf}
-	for i := range records {
-		detail, err := a.attemptDetail(ctx, run, &records[i], numbering)
+	for i := range attempts {
+		detail, err := a.attemptDetail(ctx, run, &attempts[i], numbering)
 		if err != nil {
 			return Task{}, err
 		}
@@ -82,26 +82,41 @@ func (a *API) task(ctx context.Context, run *metricsstore.Run, node engine.NodeI
 	return out, nil
 }
 
+// attemptOf is an attempt of a task, and the revision of the run in which it ended.
+type attemptOf struct {
+	engine.TaskMetrics
+	revision int
+}
+
 // attemptsOf reads the records of one node, and numbers all others on the way.
-func (a *API) attemptsOf(ctx context.Context, run engine.RunID, node engine.NodeID) ([]engine.TaskMetrics, *engine.Numbering, uint64, error) {
+func (a *API) attemptsOf(ctx context.Context, run engine.RunID, node engine.NodeID) ([]attemptOf, *engine.Numbering, uint64, error) {
 	decoder, log, err := a.queries.Decode(ctx, run)
 	if err != nil {
 		return nil, nil, 0, err
 	}
-	var records []engine.TaskMetrics
+	var out []attemptOf
+	var room []engine.TaskMetrics
+	starts := 0
 	for {
 		steps, err := log.Next(ctx)
 		if errors.Is(err, io.EOF) {
-			return records, decoder.Numbering(), log.After(), nil
+			return out, decoder.Numbering(), log.After(), nil
 		}
 		if err != nil {
 			return nil, nil, 0, err
 		}
 		for i := range steps {
-			if s := &steps[i]; s.Kind == engine.AttemptEnded && s.Node == node {
-				records = decoder.Metrics(records, steps[i:i+1])
-			} else {
+			s := &steps[i]
+			if s.Kind == engine.RunStarted {
+				starts++ // once for each revision
+			}
+			if s.Kind != engine.AttemptEnded || s.Node != node {
 				decoder.EventCount(s) // which learns from the step
+				continue
+			}
+			room = decoder.Metrics(room[:0], steps[i:i+1])
+			for _, m := range room {
+				out = append(out, attemptOf{m, max(starts-1, 0)})
 			}
 		}
 		if err := decoder.Err(); err != nil {
@@ -110,10 +125,10 @@ func (a *API) attemptsOf(ctx context.Context, run engine.RunID, node engine.Node
 	}
 }
 
-func (a *API) attemptDetail(ctx context.Context, run *metricsstore.Run, m *engine.TaskMetrics, n *engine.Numbering) (AttemptDetail, error) {
-	out := AttemptDetail{Attempt: newAttempt(m, run.Info.StartedAt)}
+func (a *API) attemptDetail(ctx context.Context, run *metricsstore.Run, m *attemptOf, n *engine.Numbering) (AttemptDetail, error) {
+	out := AttemptDetail{Attempt: newAttempt(&m.TaskMetrics, run.Info.StartedAt)}
 	d, err := a.queries.Detail(ctx, run.Info.ID, metricsstore.DetailKey{
-		Revision: uint32(run.Info.Revision), Node: m.Node, Epoch: uint16(m.Epoch), Attempt: uint16(m.Attempt),
+		Revision: uint32(m.revision), Node: m.Node, Epoch: uint16(m.Epoch), Attempt: uint16(m.Attempt),
 	})
 	if errors.Is(err, metricsstore.ErrNotFound) {
 		return out, nil

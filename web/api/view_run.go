@@ -22,11 +22,13 @@ type RunSummary struct {
 	Policy        engine.Policy     `json:"policy" enum:"fail-fast,continue"`
 	Upload        string            `json:"upload" doc:"The strategy by which details of tasks are stored."`
 	DeadlineNS    int64             `json:"deadline_ns"`
+	Rules         *Rules            `json:"rules,omitempty" doc:"By what tasks were placed, defaults filled in; absent where no other process takes part."`
 	Reconstructed string            `json:"reconstructed,omitempty" doc:"How the schedule was made up where the recording had none; absent for real runs."`
 	MakespanNS    int64             `json:"makespan_ns" doc:"First claim to last end; of a live run, what has passed since its start."`
 	Tasks         TaskCounts        `json:"tasks"`
 	Attempts      int64             `json:"attempts" doc:"Attempts that have ended."`
 	Retries       int64             `json:"retries" doc:"Attempts that failed and were tried again."`
+	Lost          int64             `json:"lost" doc:"Attempts that were lost with their worker."`
 	Edges         int               `json:"edges" doc:"Edges of the graph as submitted."`
 	OutputBytes   int64             `json:"output_bytes"`
 	StoredBytes   int64             `json:"stored_bytes"`
@@ -36,10 +38,12 @@ type RunSummary struct {
 	Error         OrNull[RunError]  `json:"error" doc:"The failure that ended the run."`
 	Records       RecordState       `json:"records"`
 	Live          bool              `json:"live" doc:"The run has not ended."`
-	Local         bool              `json:"local" doc:"This process executes the run, so that it can be cancelled, paused and resumed."`
-	LastSeq       uint64            `json:"last_seq" doc:"The last step of the log that is kept."`
-	GraphHash     string            `json:"graph_hash" doc:"Of the structure; runs of equal hash have the same layout."`
-	Standing      OrNull[Standing]  `json:"standing" doc:"Null for a run that has not succeeded, and where there is nothing to compare it with."`
+	Local         bool              `json:"local" doc:"The run can be cancelled, paused and resumed from here: this process executes it, or several share it."`
+	// MissingFunctions is empty while there is nothing to say.
+	MissingFunctions []MissingFunction `json:"missing_functions" doc:"What tasks of a live run wait for in vain: no live worker had it for 60 s, or there is none at all."`
+	LastSeq          uint64            `json:"last_seq" doc:"The last step of the log that is kept."`
+	GraphHash        string            `json:"graph_hash" doc:"Of the structure; runs of equal hash have the same layout."`
+	Standing         OrNull[Standing]  `json:"standing" doc:"Null for a run that has not succeeded, and where there is nothing to compare it with."`
 }
 
 // TaskCounts counts the tasks of a run; Total grows when fan-outs expand.
@@ -95,6 +99,29 @@ type Submission struct {
 	Policy     engine.Policy     `json:"policy,omitempty" enum:"fail-fast,continue" doc:"What happens when a task fails for good; default fail-fast."`
 	DeadlineNS int64             `json:"deadline_ns,omitempty" minimum:"0" doc:"The run fails when it takes longer; default 24 h."`
 	Upload     string            `json:"upload,omitempty" doc:"after_each_task, periodic=2s, queue=256 or shutdown; default periodic=2s."`
+	Rules      Rules             `json:"rules,omitzero" doc:"By what tasks are placed and outputs travel where several processes share the run."`
+}
+
+// Rules are those of engine.Rules: how workers avoid moving data and waking others. All of them hold unless switched off.
+type Rules struct {
+	NoBecome     bool          `json:"no_become,omitempty" doc:"A worker does not go on with what its ends made ready: every task is claimed by itself."`
+	NoClustering bool          `json:"no_clustering,omitempty" doc:"Tasks are not drawn to the worker that holds their large input."`
+	NoDelay      bool          `json:"no_delay,omitempty" doc:"A large output whose consumer is not ready is stored at once."`
+	NoInline     bool          `json:"no_inline,omitempty" doc:"Small outputs do not travel within the call that ends their task."`
+	NoPreload    bool          `json:"no_preload,omitempty" doc:"Inputs are fetched when the task is claimed, not while it waits for a lane."`
+	StoreAll     bool          `json:"store_all,omitempty" doc:"Every output is stored, also where only its worker needs it."`
+	ClusterBytes int64         `json:"cluster_bytes,omitempty" minimum:"0" maximum:"1099511627776" doc:"From which size on an output draws its consumers; default 4 MiB."`
+	InlineBytes  int64         `json:"inline_bytes,omitempty" minimum:"0" maximum:"1048576" doc:"Up to which size an output travels inline; default 16 KiB."`
+	HoldFor      time.Duration `json:"hold_for_ns,omitempty" minimum:"0" maximum:"3600000000000" doc:"How long a large output waits for its consumers before it is stored; default 2 s."`
+	Invokers     int           `json:"invokers,omitempty" minimum:"0" maximum:"256" doc:"How many others a wide fan-out invokes at a time; default 16."`
+	PoisonAfter  int           `json:"poison_after,omitempty" minimum:"0" maximum:"100" doc:"How many workers a task may take down before it is given up; default 3."`
+}
+
+// MissingFunction is one that tasks of a run wait for while no live worker has it.
+type MissingFunction struct {
+	Function string `json:"function"`
+	Version  int    `json:"version"`
+	Tasks    int    `json:"tasks" doc:"Of it that could be claimed."`
 }
 
 // AnnotationChange replaces what is present.

@@ -1,10 +1,6 @@
 package api
 
-import (
-	"time"
-
-	"github.com/dagscope/dagscope/engine"
-)
+import "github.com/dagscope/dagscope/engine"
 
 // Workflow describes what can be submitted.
 type Workflow struct {
@@ -47,69 +43,6 @@ func newWorkflow(w *engine.Workflow) Workflow {
 		out.Params[i] = v
 	}
 	return out
-}
-
-// RunWorker is one worker of a run. Moments are nanoseconds since the run's start.
-type RunWorker struct {
-	Worker      int    `json:"worker"`
-	Name        string `json:"name"`
-	Host        string `json:"host"`
-	PID         int    `json:"pid"`
-	Width       int    `json:"width" doc:"Processors."`
-	Slots       int    `json:"slots" doc:"The most lanes it used; 0 while it works."`
-	Warm        bool   `json:"warm" doc:"It had executed another run before."`
-	StartupNS   int64  `json:"startup_ns"`
-	StartedNS   int64  `json:"started_ns"`
-	EndedNS     *int64 `json:"ended_ns" doc:"Null while it works."`
-	CPUNS       int64  `json:"cpu_ns"`
-	MemoryBytes int64  `json:"memory_bytes"`
-}
-
-// RunWorkerList lists the workers of a run.
-type RunWorkerList struct {
-	Workers []RunWorker `json:"workers"`
-}
-
-func newRunWorker(r *engine.WorkerRecord) RunWorker {
-	w := RunWorker{
-		Worker: r.Worker, Name: r.Name, Host: r.Host, PID: r.PID, Width: r.Width, Slots: r.Slots, Warm: r.Warm,
-		StartupNS: int64(r.Startup), StartedNS: r.Started, CPUNS: int64(r.CPU), MemoryBytes: r.MemoryBytes,
-	}
-	if r.Ended != 0 {
-		w.EndedNS = &r.Ended
-	}
-	return w
-}
-
-// Worker is one live worker of this server.
-type Worker struct {
-	Name        string      `json:"name"`
-	Host        string      `json:"host"`
-	PID         int         `json:"pid"`
-	Width       int         `json:"width" doc:"Processors that tasks may keep busy."`
-	Slots       int         `json:"slots" doc:"Lanes there are by now; more come while tasks wait and processors idle."`
-	Busy        int         `json:"busy" doc:"Lanes that execute a task."`
-	Leaked      int         `json:"leaked" doc:"Lanes whose body did not return when it was told to."`
-	StartedAt   time.Time   `json:"started_at"`
-	LastBeat    time.Time   `json:"last_beat"`
-	Warm        bool        `json:"warm" doc:"It has executed a run before."`
-	Runs        []WorkerRun `json:"runs" doc:"Those it takes part in."`
-	TasksDone   int64       `json:"tasks_done"`
-	CPUNS       int64       `json:"cpu_ns"`
-	MemoryBytes int64       `json:"memory_bytes"`
-}
-
-// WorkerRun is a run that a worker takes part in.
-type WorkerRun struct {
-	Run      engine.RunID `json:"run"`
-	Name     string       `json:"name"`
-	Workflow string       `json:"workflow"`
-	Running  int          `json:"running" doc:"Tasks of it that the worker executes."`
-}
-
-// WorkerList lists the live workers.
-type WorkerList struct {
-	Workers []Worker `json:"workers"`
 }
 
 // Functions lists functions that have history.

@@ -37,7 +37,9 @@ func (c *Copy) Apply(f Frame) error {
 		known = max(known, int(i)+1)
 	}
 	c.seq, c.tasks, c.now, c.ended = f.To, f.Tasks, f.Now, f.Complete
-	c.marks = append(c.marks, f.Marks...)
+	for _, m := range f.Marks {
+		c.addMark(m)
+	}
 	for _, e := range f.Expansions {
 		c.expand(e)
 	}

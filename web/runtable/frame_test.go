@@ -171,7 +171,7 @@ func TestChangesStayBounded(t *testing.T) {
 	assert.Len(t, f.Numbers, 1)
 }
 
-// golden is what testdata/frames.json holds, for clients in other languages to be tested with too.
+// golden is what the files of testdata hold, for clients in other languages to be tested with too.
 type golden struct {
 	Frames     []string             `json:"frames"` // base64, in order
 	Seq        uint64               `json:"seq"`
@@ -186,6 +186,14 @@ type golden struct {
 // TestGolden: the bytes of frames, and what they mean, do not change by accident.
 func TestGolden(t *testing.T) {
 	g, steps := simulated(t, 11, 12)
+	keepsGolden(t, "frames.json", g, steps)
+	g, steps = troubled(t)
+	keepsGolden(t, "troubled.json", g, steps, 150, 200, 250, 300)
+}
+
+// keepsGolden holds the frames of a run, and the states of its tasks around their attempts and at further moments, to
+// a file.
+func keepsGolden(t *testing.T, name string, g *engine.Graph, steps []engine.Step, further ...int64) {
 	table, copied, cursor := runtable.New(g), &runtable.Copy{}, runtable.Cursor{}
 	var want golden
 	for _, end := range []int{1, len(steps) / 2, len(steps)} {
@@ -199,10 +207,10 @@ func TestGolden(t *testing.T) {
 			want.Frames = append(want.Frames, base64.StdEncoding.EncodeToString(b))
 		}
 	}
-	describe(&want, copied)
+	describe(&want, copied, further)
 	got, err := json.MarshalIndent(want, "", " ")
 	require.NoError(t, err)
-	path := filepath.Join("testdata", "frames.json")
+	path := filepath.Join("testdata", name)
 	if *update {
 		require.NoError(t, os.MkdirAll("testdata", 0o755))
 		require.NoError(t, os.WriteFile(path, append(got, '\n'), 0o644))
@@ -212,8 +220,9 @@ func TestGolden(t *testing.T) {
 	assert.Equal(t, string(kept), string(got)+"\n")
 }
 
-func describe(want *golden, c *runtable.Copy) {
-	want.Seq, want.Tasks, want.NowNS, want.Marks, want.Expansions = c.Seq(), c.Tasks(), c.Now(), c.Marks(), c.Expansions()
+func describe(want *golden, c *runtable.Copy, further []int64) {
+	want.Seq, want.Tasks, want.NowNS, want.Marks = c.Seq(), c.Tasks(), c.Now(), c.Marks()
+	want.Expansions = append([]runtable.Expansion{}, c.Expansions()...) // not null
 	for i := range c.Rows() {
 		r := c.Row(i)
 		row := map[string]any{
@@ -229,7 +238,7 @@ func describe(want *golden, c *runtable.Copy) {
 			}
 		}
 		want.Rows = append(want.Rows, row)
-		for _, at := range []int64{r.Ready - 1, (r.Started + r.Ended) / 2, r.Updated} {
+		for _, at := range append([]int64{r.Ready - 1, (r.Started + r.Ended) / 2, r.Updated}, further...) {
 			want.States = append(want.States, map[string]any{"node": r.Node, "at_ns": at, "state": c.StateAt(r.Node, at).String()})
 		}
 	}

@@ -84,9 +84,13 @@ func (r *Row) latest() int64 {
 type Mark struct {
 	Kind engine.StepKind
 	At   int64
-	// Value is the worker of worker marks and of leaked slots, the engine.Outcome of RunFinished, else 0.
+	// Value is the worker of worker marks and of leaked slots, with WorkerLost where one stopped because it was lost; the
+	// engine.Outcome of RunFinished; else 0.
 	Value uint32
 }
+
+// WorkerLost is added to the worker in the mark of one that stopped without a word.
+const WorkerLost = 1 << 16
 
 // Expansion is a fan-out that has learnt its width: its instances have the nodes from First on.
 type Expansion struct {

@@ -142,10 +142,7 @@ func (t *Table) readied(id engine.NodeID, at int64) {
 		if !last.over() {
 			return
 		}
-		r.Epoch, r.Attempt = last.Epoch, last.Attempt
-		if last.Outcome == engine.OutcomeOK {
-			r.Epoch, r.Attempt = last.Epoch+1, 1
-		}
+		r.Epoch = last.Epoch + 1 // its output was lost, or the run is continued after its end
 	}
 	r.Ready, r.Has = at, HasReady
 	t.touch(t.add(r))
@@ -157,7 +154,7 @@ func (t *Table) started(s *engine.Step) {
 	}
 	i := t.open(s)
 	r := &t.rows[i]
-	t.claim(r, s)
+	r.claim(s)
 	r.Ready = clampTime(s.Ready)
 	r.Claimed = max(clampTime(s.Claimed), r.Ready)
 	r.Started = max(clampTime(s.Started), r.Claimed)
@@ -167,7 +164,7 @@ func (t *Table) started(s *engine.Step) {
 }
 
 // claim fills in what the start and the end of an attempt tell alike.
-func (t *Table) claim(r *Row, s *engine.Step) {
+func (r *Row) claim(s *engine.Step) {
 	r.Epoch, r.Attempt, r.Worker, r.Slot = s.Epoch, s.Attempt, s.Worker, s.Slot
 	if s.Head {
 		r.Flags |= Head
@@ -180,9 +177,33 @@ func (t *Table) attemptEnded(s *engine.Step) {
 	}
 	i := t.open(s)
 	r := &t.rows[i]
-	r.Flags = 0
-	t.claim(r, s)
 	r.Outcome = s.Outcome
+	if s.Outcome == engine.OutcomeLost && s.Started == 0 {
+		r.lose(s)
+	} else {
+		r.end(s)
+	}
+	t.touch(i)
+	switch s.Outcome {
+	case engine.OutcomeRetrying:
+		t.again(s, clampTime(r.Ended+clampTime(int64(s.Delay))))
+	case engine.OutcomeLost:
+		t.again(s, r.Updated)
+	}
+}
+
+// again adds the row of the next attempt of a task, which no step tells of.
+func (t *Table) again(s *engine.Step, ready int64) {
+	next := blank(s.Node)
+	next.Epoch, next.Attempt = s.Epoch, s.Attempt+1
+	next.Ready, next.Has = ready, HasReady
+	t.touch(t.add(next))
+}
+
+// end fills in what the end of an attempt tells.
+func (r *Row) end(s *engine.Step) {
+	r.Flags = 0
+	r.claim(s)
 	if s.Became != engine.NoNode {
 		r.Flags |= Became
 	}
@@ -191,12 +212,14 @@ func (t *Table) attemptEnded(s *engine.Step) {
 	}
 	r.order(s)
 	r.OutputBytes, r.StoredBytes = clampSize(s.OutputBytes), clampSize(s.StoredBytes)
-	t.touch(i)
-	if s.Outcome == engine.OutcomeRetrying {
-		next := blank(s.Node)
-		next.Epoch, next.Attempt = s.Epoch, s.Attempt+1
-		next.Ready, next.Has = clampTime(r.Ended+clampTime(int64(s.Delay))), HasReady
-		t.touch(t.add(next))
+}
+
+// lose ends an attempt by the word of somebody who has not seen it begin: what its own start has told stays.
+func (r *Row) lose(s *engine.Step) {
+	r.Epoch, r.Attempt, r.Worker = s.Epoch, s.Attempt, s.Worker
+	r.Updated, r.Has = max(over(s), r.Ready, r.latest()), r.Has|HasUpdated
+	if r.Has&HasStarted != 0 {
+		r.Ended, r.Has = r.Updated, r.Has|HasEnded
 	}
 }
 
@@ -259,14 +282,19 @@ func (t *Table) mark(s *engine.Step) {
 	switch s.Kind {
 	case engine.RunFinished:
 		m.Value = uint32(s.Outcome)
-	case engine.WorkerStarted, engine.WorkerStopped, engine.SlotLeaked:
+	case engine.WorkerStarted, engine.SlotLeaked:
 		m.Value = uint32(s.Worker)
+	case engine.WorkerStopped:
+		m.Value = uint32(s.Worker)
+		if s.Outcome == engine.OutcomeLost {
+			m.Value |= WorkerLost
+		}
 	case engine.RunStarted, engine.RunPaused, engine.RunResumed, engine.RunDeadline, engine.CancelRequested:
 	default:
 		return
 	}
 	t.end = max(t.end, m.At)
 	t.ended = s.Kind == engine.RunFinished
-	t.marks = append(t.marks, m)
+	t.addMark(m)
 	t.seqOfMark = append(t.seqOfMark, s.Seq)
 }

@@ -80,6 +80,7 @@ func TestTable(t *testing.T) {
 		waiting(4, 1, 0),
 		moments(runtable.Row{Node: 9, Attempt: 1, Outcome: engine.OutcomeCancelled}, 50),
 		waiting(1, 2, 530),
+		waiting(2, 2, 40),
 		{
 			Node: 5, Attempt: 1, Worker: runtable.NoWorker, Outcome: engine.OutcomeSkipped, Has: runtable.HasUpdated, Updated: 44,
 			OutputBytes: -1, StoredBytes: -1,
@@ -117,7 +118,9 @@ func TestStates(t *testing.T) {
 		{1, 40, runtable.Retrying},
 		{1, 529, runtable.Retrying},
 		{1, 530, runtable.Retrying},
-		{2, 40, runtable.Lost},
+		{2, 40, runtable.Retrying},
+		{2, 98, runtable.Retrying},
+		{2, 99, runtable.Lost},
 		{3, 41, runtable.Failed},
 		{4, 1000, runtable.Ready},
 		{5, 43, runtable.Pending},
@@ -130,6 +133,73 @@ func TestStates(t *testing.T) {
 	} {
 		assert.Equal(t, c.want, v.StateAt(c.node, c.at), "node %d at %d: %s", c.node, c.at, v.StateAt(c.node, c.at))
 	}
+}
+
+// troubled is the log of a run in which a worker dies, what only it had is made again, and which fails and is continued.
+func troubled(t *testing.T) (*engine.Graph, []engine.Step) {
+	lost := func(seq uint64, node engine.NodeID) engine.Step { // told by somebody who has not seen it begin
+		return engine.Step{Seq: seq, Kind: engine.AttemptEnded, Node: node, Attempt: 1, Worker: 1, Outcome: engine.OutcomeLost, Ended: 80, Updated: 80, Became: noNode}
+	}
+	again := ended(9, 0, 1, ok, 80) // nothing told that it is made again
+	again.Epoch = 1
+	retried := ended(8, 1, 2, ok, 80)
+	continued := ended(14, 2, 1, ok, 200)
+	continued.Epoch = 1
+	return nested(t, 4), []engine.Step{
+		{Seq: 1, Kind: engine.RunStarted, Readied: []engine.NodeID{0, 1, 2, 3}, Became: noNode},
+		{Seq: 2, Kind: engine.WorkerStarted, Worker: 1, Started: 3, Became: noNode},
+		ended(3, 0, 1, ok, 0),
+		{Seq: 4, Kind: engine.AttemptStarted, Node: 1, Attempt: 1, Worker: 1, Slot: 3, Head: true, Ready: 1, Claimed: 5, Started: 9, Fetch: 2, Became: noNode},
+		lost(5, 1),
+		lost(6, 3), // its start was not announced
+		{Seq: 7, Kind: engine.WorkerStopped, Worker: 1, Outcome: engine.OutcomeLost, Ended: 80, Became: noNode},
+		retried, again,
+		ended(10, 2, 1, engine.OutcomeFailed, 90),
+		{Seq: 11, Kind: engine.TaskSkipped, Node: 5, Ended: 140, Became: noNode},
+		{Seq: 12, Kind: engine.RunFinished, Outcome: engine.OutcomeFailed, Ended: 150, Became: noNode},
+		{Seq: 13, Kind: engine.RunStarted, Ended: 200, Readied: []engine.NodeID{2}, Became: noNode},
+		continued,
+		{Seq: 15, Kind: engine.RunFinished, Outcome: engine.OutcomeCancelled, Ended: 300, Became: noNode},
+	}
+}
+
+func TestLostAndDoneAgain(t *testing.T) {
+	g, steps := troubled(t)
+	table := folded(t, g, steps)
+	row := table.Row(table.RowsOf(1)[0])
+	assert.Equal(t, runtable.Row{
+		Node: 1, Attempt: 1, Worker: 1, Slot: 3, Outcome: engine.OutcomeLost, Flags: runtable.Head, Has: whole,
+		Ready: 1, Claimed: 5, Started: 9, Ended: 80, Updated: 80, Fetch: 2, OutputBytes: -1, StoredBytes: -1,
+	}, row, "what its start has told stays")
+	row = table.Row(table.RowsOf(3)[0])
+	assert.Equal(t, runtable.HasReady|runtable.HasUpdated, row.Has)
+	assert.Equal(t, int64(80), row.Updated)
+	for node, want := range map[engine.NodeID][][2]uint16{ // epoch and attempt of its rows
+		0: {{0, 1}, {1, 1}}, 1: {{0, 1}, {0, 2}}, 2: {{0, 1}, {1, 1}}, 3: {{0, 1}, {0, 2}}, 5: {{0, 1}},
+	} {
+		var got [][2]uint16
+		for _, i := range table.RowsOf(node) {
+			got = append(got, [2]uint16{table.Row(i).Epoch, table.Row(i).Attempt})
+		}
+		assert.Equal(t, want, got, "node %d", node)
+	}
+	assert.Contains(t, table.Marks(), runtable.Mark{Kind: engine.WorkerStopped, At: 80, Value: 1 | runtable.WorkerLost})
+	for _, c := range []struct {
+		node engine.NodeID
+		at   int64
+		want runtable.State
+	}{
+		{1, 79, runtable.Running}, {1, 80, runtable.Retrying}, {1, 100, runtable.Running}, {1, 120, runtable.Succeeded},
+		{0, 79, runtable.Succeeded}, {0, 80, runtable.Ready}, {0, 120, runtable.Succeeded}, {0, 250, runtable.Succeeded},
+		{2, 130, runtable.Failed}, {2, 199, runtable.Failed}, {2, 200, runtable.Ready}, {2, 240, runtable.Succeeded},
+		{5, 199, runtable.Skipped}, {5, 200, runtable.Pending}, {5, 299, runtable.Pending},
+		{3, 100, runtable.Retrying}, {3, 300, runtable.Lost},
+	} {
+		assert.Equal(t, c.want, table.StateAt(c.node, c.at), "node %d at %d: %s", c.node, c.at, table.StateAt(c.node, c.at))
+	}
+	var copied runtable.Copy
+	pull(t, table, &copied, runtable.Cursor{}, 3)
+	assert.Equal(t, runtable.Pending, copied.StateAt(5, 250), "a copy knows of it too")
 }
 
 // TestUnfinished: an attempt that was under way when the log ended is lost from then on, and not before.

@@ -16,6 +16,7 @@ type View struct {
 	newest     nodeRows
 	marks      []Mark
 	expansions []Expansion
+	restarts   []int64 // when the run was continued after its end, ascending
 	ended      bool
 	end        int64
 }
@@ -63,20 +64,32 @@ func (v *View) add(r Row) int {
 	return i
 }
 
+// addMark appends a mark. A run that starts once more is continued in its next revision.
+func (v *View) addMark(m Mark) {
+	if m.Kind == engine.RunStarted && slices.ContainsFunc(v.marks, func(before Mark) bool { return before.Kind == engine.RunStarted }) {
+		v.restarts = append(v.restarts, m.At)
+	}
+	v.marks = append(v.marks, m)
+}
+
 // StateAt is the state that a task was in at a moment. The frontend computes the same, see FORMAT.md.
 func (v *View) StateAt(node engine.NodeID, at int64) State {
 	for i := v.newest.get(node); i >= 0; i = v.previous[i] {
 		r := &v.rows[i]
 		if begin, ok := r.begin(); ok && begin <= at {
-			return v.stateOf(r, at)
+			return v.stateOf(i, at)
 		}
 	}
 	return Pending
 }
 
-func (v *View) stateOf(r *Row, at int64) State {
+func (v *View) stateOf(row int32, at int64) State {
+	r := &v.rows[row]
 	switch {
 	case r.reached(HasUpdated, r.Updated, at):
+		if r.Outcome != engine.OutcomeOK && v.restarted(r.Updated, at) {
+			return Pending
+		}
 		return stateOfOutcome[min(int(r.Outcome), len(stateOfOutcome)-1)]
 	case v.ended && !r.over() && r.Has&HasClaimed != 0 && at >= v.end:
 		return Lost
@@ -86,10 +99,29 @@ func (v *View) stateOf(r *Row, at int64) State {
 		return Running
 	case r.reached(HasClaimed, r.Claimed, at):
 		return Fetching
+	case r.Attempt > 1 && v.ended && at >= v.end && v.afterLoss(row):
+		return Lost // nobody has taken it again
 	case r.Attempt > 1:
 		return Retrying
 	}
 	return Ready
+}
+
+// afterLoss reports whether a row waits for another try of an attempt that was lost.
+func (v *View) afterLoss(row int32) bool {
+	before := v.previous[row]
+	return before >= 0 && v.rows[before].Outcome == engine.OutcomeLost
+}
+
+// restarted reports whether the run was continued after a moment and by another: what had not ended well by then was
+// to be done again.
+func (v *View) restarted(after, by int64) bool {
+	for _, at := range v.restarts {
+		if after <= at && at <= by {
+			return true
+		}
+	}
+	return false
 }
 
 // rowsInPage is how many nodes one page of nodeRows covers.

@@ -108,6 +108,15 @@ func sum(_ context.Context, parts []int) (int, error) {
 	return total, nil
 }
 
+// Graph makes the shape for the engine.
+func (s Shape) Graph() (*engine.Graph, error) { return plainFunctions().graph(s) }
+
+// Functions are those that the graphs of Shape.Graph call, for workers elsewhere.
+func Functions() []*engine.Function {
+	f := plainFunctions()
+	return engine.Functions(f.leaf, f.add, f.sum)
+}
+
 // functions make a shape for the engine.
 type functions struct {
 	leaf engine.F1[int, int]

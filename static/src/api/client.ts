@@ -15,6 +15,9 @@ import type {
   RunStatistics,
   RunSummary,
   RunWorkerList,
+  Schedule,
+  ScheduleList,
+  Server,
   Submission,
   Task,
   TaskList,
@@ -95,9 +98,9 @@ export class Api {
     return this.#json(runPath(run, '/resume'), { method: 'POST', signal });
   }
 
-  /** Starts a new run of the same workflow and parameters. */
-  retry(run: string, signal?: AbortSignal): Promise<RunSummary> {
-    return this.#json(runPath(run, '/retry'), { method: 'POST', signal });
+  /** Goes on with what a run has left, or starts a new one of the same workflow and parameters: the answer tells which. */
+  retry(run: string, query: QueryOf<'retry-run'> = {}, signal?: AbortSignal): Promise<RunSummary> {
+    return this.#json(runPath(run, '/retry'), { method: 'POST', query, signal });
   }
 
   /**
@@ -121,6 +124,15 @@ export class Api {
 
   layout(run: string, query: QueryOf<'get-layout'> = {}, signal?: AbortSignal): Promise<Layout> {
     return this.#json(runPath(run, '/layout'), { query, signal });
+  }
+
+  /** The static schedules of a run: what each root of its graph leads to. */
+  schedules(run: string, query: QueryOf<'list-schedules'> = {}, signal?: AbortSignal): Promise<ScheduleList> {
+    return this.#json(runPath(run, '/schedules'), { query, signal });
+  }
+
+  schedule(run: string, root: number, query: QueryOf<'get-schedule'> = {}, signal?: AbortSignal): Promise<Schedule> {
+    return this.#json(runPath(run, `/schedules/${root}`), { query, signal });
   }
 
   events(run: string, query: QueryOf<'list-events'> = {}, signal?: AbortSignal): Promise<EventList> {
@@ -167,6 +179,11 @@ export class Api {
 
   workflow(name: string, signal?: AbortSignal): Promise<Workflow> {
     return this.#json(`/workflows/${encodeURIComponent(name)}`, { signal });
+  }
+
+  /** What the service is, and how more workers are started. */
+  server(signal?: AbortSignal): Promise<Server> {
+    return this.#json('/server', { signal });
   }
 
   workers(signal?: AbortSignal): Promise<WorkerList> {

@@ -246,8 +246,48 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Submit the same workflow with the same parameters again, as a new run */
+    /**
+     * Go on with what a run has left, or submit the same workflow with the same parameters again
+     * @description 200 where the run failed or was cancelled and something of it is left: what has not succeeded is done again, as the next revision of the run. Else 201 with a new run.
+     */
     post: operations['retry-run'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/runs/{run}/schedules': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List the static schedules of a run: what each root of its graph leads to
+     * @description How workers would share the run if nothing drew a task elsewhere, known before it starts.
+     */
+    get: operations['list-schedules'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/runs/{run}/schedules/{root}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Get the static schedule of one root, in pages */
+    get: operations['get-schedule'];
+    put?: never;
+    post?: never;
     delete?: never;
     options?: never;
     head?: never;
@@ -339,6 +379,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/server': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Get what this server is */
+    get: operations['get-server'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/stats': {
     parameters: {
       query?: never;
@@ -380,7 +437,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** List the live workers of this server */
+    /** List the workers that take runs of this server */
     get: operations['list-workers'];
     put?: never;
     post?: never;
@@ -787,6 +844,12 @@ export interface components {
       size: number[];
       y: number[];
     };
+    MissingFunction: {
+      function: string;
+      /** @description Of it that could be claimed. */
+      tasks: number;
+      version: number;
+    };
     Param: {
       choices?: string[];
       /** @description As text; of a file, in words. */
@@ -844,6 +907,30 @@ export interface components {
       complete: boolean;
       /** @description The same in words. */
       text: string;
+    };
+    Rules: {
+      /** @description From which size on an output draws its consumers; default 4 MiB. */
+      cluster_bytes?: number;
+      /** @description How long a large output waits for its consumers before it is stored; default 2 s. */
+      hold_for_ns?: number;
+      /** @description Up to which size an output travels inline; default 16 KiB. */
+      inline_bytes?: number;
+      /** @description How many others a wide fan-out invokes at a time; default 16. */
+      invokers?: number;
+      /** @description A worker does not go on with what its ends made ready: every task is claimed by itself. */
+      no_become?: boolean;
+      /** @description Tasks are not drawn to the worker that holds their large input. */
+      no_clustering?: boolean;
+      /** @description A large output whose consumer is not ready is stored at once. */
+      no_delay?: boolean;
+      /** @description Small outputs do not travel within the call that ends their task. */
+      no_inline?: boolean;
+      /** @description Inputs are fetched when the task is claimed, not while it waits for a lane. */
+      no_preload?: boolean;
+      /** @description How many workers a task may take down before it is given up; default 3. */
+      poison_after?: number;
+      /** @description Every output is stored, also where only its worker needs it. */
+      store_all?: boolean;
     };
     RunError: {
       attempt: number;
@@ -905,10 +992,14 @@ export interface components {
       last_seq: number;
       /** @description The run has not ended. */
       live: boolean;
-      /** @description This process executes the run, so that it can be cancelled, paused and resumed. */
+      /** @description The run can be cancelled, paused and resumed from here: this process executes it, or several share it. */
       local: boolean;
+      /** @description Attempts that were lost with their worker. */
+      lost: number;
       /** @description First claim to last end; of a live run, what has passed since its start. */
       makespan_ns: number;
+      /** @description What tasks of a live run wait for in vain: no live worker had it for 60 s, or there is none at all. */
+      missing_functions: components['schemas']['MissingFunction'][];
       /** @description Two words made from the ID, for people. */
       name: string;
       note: string;
@@ -928,6 +1019,8 @@ export interface components {
       retries: number;
       /** @description How often the run was continued after it had ended. */
       revision: number;
+      /** @description By what tasks were placed, defaults filled in; absent where no other process takes part. */
+      rules?: components['schemas']['Rules'];
       /** @description Identifies the run; IDs sort by the time of submission. */
       run: string;
       /** @description Null for a run that has not succeeded, and where there is nothing to compare it with. */
@@ -957,6 +1050,8 @@ export interface components {
       memory_bytes: number;
       name: string;
       pid: number;
+      /** @description What the rules of placement did; absent while it works, and where one process alone executes the run. */
+      saved?: components['schemas']['Savings'];
       /** @description The most lanes it used; 0 while it works. */
       slots: number;
       started_ns: number;
@@ -969,6 +1064,109 @@ export interface components {
     };
     RunWorkerList: {
       workers: components['schemas']['RunWorker'][];
+    };
+    Savings: {
+      /** @description Tasks that it went on with instead of handing them out. */
+      became: number;
+      /** @description Tasks that were drawn to a large input. */
+      clustered: number;
+      /** @description Of the store, by the worker's process; 0 where nobody counted. */
+      commands: number;
+      /** @description Large outputs that were held for a consumer that was not ready. */
+      delayed_held: number;
+      /** @description Those of them that had to be stored in the end. */
+      delayed_stored: number;
+      fetched_bytes: number;
+      /** @description Of outputs that travelled within the calls that ended their tasks. */
+      inline_bytes: number;
+      /** @description Outputs that were lost and asked for again. */
+      invalidated: number;
+      /** @description Tasks that it handed out. */
+      invoked: number;
+      /** @description Of outputs that never left the worker. */
+      not_stored_bytes: number;
+      /** @description The time that fetching those took. */
+      preload_ns: number;
+      /** @description Inputs that were there before their task got a lane. */
+      preloaded: number;
+      round_trips: number;
+      stored_bytes: number;
+    };
+    Schedule: {
+      /** @description Nodes that the worker of the one that they wait for goes on with. */
+      became: number;
+      edges: number;
+      /** @description Nodes that wait for several: whoever ends the last of those goes on. */
+      fan_ins: number;
+      fan_outs: number;
+      /** @description Nodes that it hands out. */
+      invoked: number;
+      /** @description The cursor of the following page; absent on the last. */
+      next?: string;
+      /** @description In the order of the search: behind a node comes what its worker goes on with, behind a fan-out its body. */
+      nodes: components['schemas']['ScheduleNode'][];
+      root: number;
+      /** @description The identity of the root as text; empty for a fan-out of a constant list. */
+      task: string;
+      /** @description Tasks that the root leads to, itself included. */
+      tasks: number;
+    };
+    ScheduleEdge: {
+      /**
+       * @description That of the node it leads to.
+       * @enum {string}
+       */
+      mark: 'become' | 'invoke' | 'fan-in';
+      node: number;
+      scope: number;
+    };
+    ScheduleList: {
+      /** @description The cursor of the following page; absent on the last. */
+      next?: string;
+      /** @description Ascending by root. */
+      schedules: components['schemas']['ScheduleSummary'][];
+      total: number;
+    };
+    ScheduleNode: {
+      edges: components['schemas']['ScheduleEdge'][];
+      function?: string;
+      /** @enum {string} */
+      kind: 'task' | 'fanout' | 'join';
+      /**
+       * @description How a worker comes to execute it.
+       * @enum {string}
+       */
+      mark: 'root' | 'become' | 'invoke' | 'fan-in';
+      /** @description Within the scope, numbered as in the graph. */
+      node: number;
+      /** @description Of a fan-out: the scope of its body. */
+      region?: number;
+      /** @description 0 is the graph itself, any other the body of a fan-out, which stands for all its instances. */
+      scope: number;
+      /** @description The identity as text, of tasks of the graph itself. */
+      task?: string;
+      version?: number;
+    };
+    ScheduleSummary: {
+      /** @description Nodes that the worker of the one that they wait for goes on with. */
+      became: number;
+      edges: number;
+      /** @description Nodes that wait for several: whoever ends the last of those goes on. */
+      fan_ins: number;
+      fan_outs: number;
+      /** @description Nodes that it hands out. */
+      invoked: number;
+      root: number;
+      /** @description The identity of the root as text; empty for a fan-out of a constant list. */
+      task: string;
+      /** @description Tasks that the root leads to, itself included. */
+      tasks: number;
+    };
+    Server: {
+      /** @description Several processes share the runs: workers can be started anywhere, and the rules of placement matter. */
+      shared: boolean;
+      /** @description Starts one more worker. */
+      worker_command: string;
     };
     Standing: {
       /**
@@ -1011,6 +1209,8 @@ export interface components {
        * @enum {string}
        */
       policy?: 'fail-fast' | 'continue';
+      /** @description By what tasks are placed and outputs travel where several processes share the run. */
+      rules?: components['schemas']['Rules'];
       tags?: string[];
       /** @description after_each_task, periodic=2s, queue=256 or shutdown; default periodic=2s. */
       upload?: string;
@@ -1070,11 +1270,15 @@ export interface components {
       /** @description Lanes that execute a task. */
       busy: number;
       cpu_ns: number;
+      /** @description That it can execute, with @version above 0; empty for all of the server's workflows. */
+      functions: string[];
       host: string;
       /** Format: date-time */
       last_beat: string;
       /** @description Lanes whose body did not return when it was told to. */
       leaked: number;
+      /** @description It was not heard of for longer than its lease; what it held was given to others. */
+      lost: boolean;
       memory_bytes: number;
       name: string;
       pid: number;
@@ -1094,7 +1298,11 @@ export interface components {
       workers: components['schemas']['Worker'][];
     };
     WorkerRun: {
+      /** @description Tasks of it that the worker holds, those that wait for a lane included; null where the run is not shared. */
+      claims: number | null;
       name: string;
+      /** @description Of the worker in the run's log; null where the run is not shared. */
+      number: number | null;
       run: string;
       /** @description Tasks of it that the worker executes. */
       running: number;
@@ -1140,17 +1348,26 @@ export type Input = components['schemas']['Input'];
 export type Layout = components['schemas']['Layout'];
 export type LayoutEdge = components['schemas']['LayoutEdge'];
 export type LayoutScope = components['schemas']['LayoutScope'];
+export type MissingFunction = components['schemas']['MissingFunction'];
 export type Param = components['schemas']['Param'];
 export type Problem = components['schemas']['Problem'];
 export type ProblemError = components['schemas']['ProblemError'];
 export type Quantile = components['schemas']['Quantile'];
 export type RecordState = components['schemas']['RecordState'];
+export type Rules = components['schemas']['Rules'];
 export type RunError = components['schemas']['RunError'];
 export type RunList = components['schemas']['RunList'];
 export type RunStatistics = components['schemas']['RunStatistics'];
 export type RunSummary = components['schemas']['RunSummary'];
 export type RunWorker = components['schemas']['RunWorker'];
 export type RunWorkerList = components['schemas']['RunWorkerList'];
+export type Savings = components['schemas']['Savings'];
+export type Schedule = components['schemas']['Schedule'];
+export type ScheduleEdge = components['schemas']['ScheduleEdge'];
+export type ScheduleList = components['schemas']['ScheduleList'];
+export type ScheduleNode = components['schemas']['ScheduleNode'];
+export type ScheduleSummary = components['schemas']['ScheduleSummary'];
+export type Server = components['schemas']['Server'];
 export type Standing = components['schemas']['Standing'];
 export type Step = components['schemas']['Step'];
 export type Submission = components['schemas']['Submission'];
@@ -1828,7 +2045,10 @@ export interface operations {
   };
   'retry-run': {
     parameters: {
-      query?: never;
+      query?: {
+        /** @description Make a new run, though something of this one may be left to go on with. */
+        new?: boolean;
+      };
       header?: never;
       path: {
         /** @description The run's id. */
@@ -1838,6 +2058,15 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['RunSummary'];
+        };
+      };
       /** @description Created */
       201: {
         headers: {
@@ -1847,6 +2076,105 @@ export interface operations {
         content: {
           'application/json': components['schemas']['RunSummary'];
         };
+      };
+      /** @description What was wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  'list-schedules': {
+    parameters: {
+      query?: {
+        limit?: number;
+        /** @description next of the page before; empty for the first. */
+        cursor?: string;
+      };
+      header?: {
+        /** @description ETags that are known; the answer is 304 where one still holds. */
+        'If-None-Match'?: string;
+      };
+      path: {
+        /** @description The run's id. */
+        run: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          'Cache-Control'?: string;
+          ETag?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ScheduleList'];
+        };
+      };
+      /** @description The answer that is known still holds. */
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description What was wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  'get-schedule': {
+    parameters: {
+      query?: {
+        /** @description Nodes on a page. */
+        limit?: number;
+        /** @description next of the page before; empty for the first. */
+        cursor?: string;
+      };
+      header?: {
+        /** @description ETags that are known; the answer is 304 where one still holds. */
+        'If-None-Match'?: string;
+      };
+      path: {
+        /** @description The run's id. */
+        run: string;
+        /** @description The number of the root's node. */
+        root: number;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          'Cache-Control'?: string;
+          ETag?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Schedule'];
+        };
+      };
+      /** @description The answer that is known still holds. */
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
       };
       /** @description What was wrong. */
       default: {
@@ -2107,6 +2435,37 @@ export interface operations {
           [name: string]: unknown;
         };
         content?: never;
+      };
+      /** @description What was wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  'get-server': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          'Cache-Control'?: string;
+          ETag?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Server'];
+        };
       };
       /** @description What was wrong. */
       default: {

@@ -1,10 +1,10 @@
 // The longest chain of a run by measured times.
 
 import type { GraphIndex } from './graph-index';
-import { nodeRowsOf } from './node-rows';
 import { phasesOf } from './phases';
 import { makespanOf } from './run-figures';
 import { Outcome, type RunTable } from './run-table';
+import { sourceOf } from './states';
 
 /** One task on the path, from the end of the one before to its own end. */
 export interface PathStep {
@@ -56,7 +56,6 @@ export function criticalPathOf(index: GraphIndex, table: RunTable): CriticalPath
 }
 
 function walkBack(index: GraphIndex, table: RunTable): CriticalPath | undefined {
-  const { last } = nodeRowsOf(table);
   let row = lastEnded(table);
   if (row < 0) return undefined;
   const firstClaim = makespanOf(table).fromNs;
@@ -65,7 +64,7 @@ function walkBack(index: GraphIndex, table: RunTable): CriticalPath | undefined 
     const node = table.node[row]!;
     let before = -1;
     for (const parent of index.parents(node)) {
-      const candidate = last[parent] ?? -1;
+      const candidate = sourceOf(table, parent, row);
       if (candidate < 0 || Number.isNaN(table.updatedNs[candidate]!)) continue;
       if (before < 0 || table.updatedNs[candidate]! > table.updatedNs[before]!) before = candidate;
     }

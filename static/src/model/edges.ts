@@ -1,7 +1,7 @@
 // What moved along the edges of a run.
 
 import type { GraphIndex } from './graph-index';
-import { attemptAt } from './states';
+import { attemptAt, sourceOf } from './states';
 import { NO_WORKER, Outcome, type RunTable, RowFlag } from './run-table';
 
 /** Data that a task read from one before it. */
@@ -36,6 +36,7 @@ export function heaviestEdges(index: GraphIndex, table: RunTable, atNs: number, 
     for (const child of index.children(table.node[row]!)) {
       const reader = attemptAt(table, child, atNs);
       if (reader < 0 || !(table.claimedNs[reader]! <= atNs)) continue;
+      if (sourceOf(table, table.node[row]!, reader) !== row) continue; // it was made again, or before
       const via = viaOf(table, row, reader);
       heaviest.push({ from: table.node[row]!, to: child, bytes, via, atNs: table.claimedNs[reader]! });
     }

@@ -3,7 +3,7 @@
 import { bytesText, durationText } from './format';
 import type { GraphIndex } from './graph-index';
 import { ascendingOrder, firstAfter, firstFrom, picked } from './order';
-import { type Mark, NO_WORKER, Outcome, type RunTable } from './run-table';
+import { isLoss, type Mark, MarkKind, NO_WORKER, Outcome, type RunTable, workerOf } from './run-table';
 import { stateAt } from './states';
 import type { TaskState } from './task-state';
 
@@ -65,11 +65,11 @@ export class RunEvents {
   /** What happened, in words: blur[3] executes on w2/1. */
   text(place: number): string {
     const row = this.row[place]!;
-    if (this.kind[place] === EventKind.mark) return markText(this.#table.marks[row]!);
+    if (this.kind[place] === EventKind.mark) return markText(this.#table.marks, row);
     const name = this.#index.nameOf(this.#table.node[row]!);
     switch (this.kind[place]) {
       case EventKind.claimed:
-        return `${name} claimed${this.#where(row)}`;
+        return `${name} claimed${this.#where(row)}${this.#table.epoch[row]! > 0 ? ', once more' : ''}`;
       case EventKind.started:
         return `${name} executes${this.#where(row)}`;
       case EventKind.ended:
@@ -158,16 +158,17 @@ function collect(table: RunTable): EventColumns {
 
 const outcomeWords = ['ended', 'succeeded', 'failed', 'was interrupted', 'was cancelled', 'was interrupted', 'ended'];
 
-function markText(mark: Mark): string {
+function markText(marks: readonly Mark[], place: number): string {
+  const mark = marks[place]!;
   switch (mark.kind) {
-    case 1:
-      return 'run started';
-    case 2:
+    case MarkKind.runStarted:
+      return marks.findIndex(({ kind }) => kind === MarkKind.runStarted) < place ? 'run continued' : 'run started';
+    case MarkKind.runFinished:
       return `run ${outcomeWords[mark.value] ?? 'ended'} after ${durationText(mark.atNs)}`;
-    case 3:
-      return `worker ${workerName(mark.value)} started`;
-    case 4:
-      return `worker ${workerName(mark.value)} stopped`;
+    case MarkKind.workerStarted:
+      return `worker ${workerName(workerOf(mark))} started`;
+    case MarkKind.workerStopped:
+      return `worker ${workerName(workerOf(mark))} ${isLoss(mark) ? 'lost' : 'stopped'}`;
     case 9:
       return 'run paused';
     case 10:
@@ -177,7 +178,7 @@ function markText(mark: Mark): string {
     case 12:
       return 'cancellation asked for';
     case 13:
-      return `a slot of ${workerName(mark.value)} is gone: its task ignored the cancellation`;
+      return `a slot of ${workerName(workerOf(mark))} is gone: its task ignored the cancellation`;
     default:
       return `step of kind ${mark.kind}`;
   }

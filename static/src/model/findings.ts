@@ -7,7 +7,7 @@ import type { Lanes } from './lanes';
 import { nodeRowsOf } from './node-rows';
 import { phasesAt } from './phases';
 import { figuresAt, makespanOf, occupancyOf, type RowTime, type RunFigures } from './run-figures';
-import { Outcome, type RunTable } from './run-table';
+import { isLoss, MarkKind, Outcome, restartsOf, type RunTable } from './run-table';
 import { countStates, endOf, taskStateAt } from './states';
 import { type FunctionStatistics, statisticsAt } from './statistics';
 
@@ -53,14 +53,18 @@ export function findingsOf(
   const figures = figuresAt(table, lanes, table.ended ? endOf(table) : at);
   if (!table.ended) return liveFindings(index, table, figures, at, context);
   const end = endSentence(index, table, figures, context);
+  const loss = lossFinding(index, table);
   const found = [
     starvedFinding(index, table, figures),
     pathFinding(index, table),
     stragglerFinding(index, table, figures),
+    ...(loss === undefined || isWorth(loss, figures) ? [] : [loss]),
   ]
     .filter((finding) => finding !== undefined)
     .sort((a, b) => b.ns - a.ns);
-  const sentences = [...(end === undefined ? [] : [end]), ...found.map(({ spans }) => spans)];
+  // What went wrong explains more than what took long.
+  const first = [end, continuedSentence(table), loss !== undefined && isWorth(loss, figures) ? loss.spans : undefined];
+  const sentences = [...first.filter((spans) => spans !== undefined), ...found.map(({ spans }) => spans)];
   const nothing = text(`Nothing stands out: slots were busy ${percent(figures.busyShare)} of the makespan.`);
   return { lead: sentences[0] ?? [nothing], second: sentences[1] ?? [] };
 }
@@ -69,6 +73,19 @@ export function findingsOf(
 interface Finding {
   readonly ns: number;
   readonly spans: readonly Span[];
+}
+
+function isWorth(finding: Finding, figures: RunFigures): boolean {
+  return finding.ns >= WORTH * figures.elapsedNs;
+}
+
+/** That the run stood still between two revisions, which its figures and its path do not tell apart from waiting. */
+function continuedSentence(table: RunTable): Span[] | undefined {
+  const againNs = restartsOf(table).at(-1);
+  if (againNs === undefined) return undefined;
+  const ends = table.marks.filter(({ kind, atNs }) => kind === MarkKind.runFinished && atNs <= againNs);
+  const gapNs = againNs - (ends.at(-1)?.atNs ?? againNs);
+  return [text(`The run had ended before and was continued ${durationText(gapNs)} later, which counts as waiting.`)];
 }
 
 /** How a run ended that did not succeed; that comes first, whatever took how long. */
@@ -95,8 +112,9 @@ function task(index: GraphIndex, node: number): Span {
 function failureSentence(index: GraphIndex, table: RunTable, context: FindingsContext): Span[] | undefined {
   let node = context.failure?.node ?? -1;
   let attempt = context.failure?.attempt ?? 0;
+  const { last } = nodeRowsOf(table);
   for (let row = 0; row < table.rows && node < 0; row++) {
-    if (table.outcome[row] !== Outcome.failed) continue;
+    if (table.outcome[row] !== Outcome.failed || last[table.node[row]!] !== row) continue; // what was done again is over
     node = table.node[row]!;
     attempt = table.attempt[row]!;
   }
@@ -196,6 +214,38 @@ function lastEndsOf(index: GraphIndex, table: RunTable): ({ row: number; secondN
     else known.secondNs = Math.max(known.secondNs, end);
   }
   return ends;
+}
+
+/** What went down with workers, which is worth telling however little it was. */
+function lossFinding(index: GraphIndex, table: RunTable): Finding | undefined {
+  let [count, longest, longestNs] = [0, -1, 0];
+  for (let row = 0; row < table.rows; row++) {
+    if (table.outcome[row] !== Outcome.lost) continue;
+    count++;
+    const heldNs = orZero(table.updatedNs[row]! - table.claimedNs[row]!);
+    if (longest < 0 || heldNs > longestNs) [longest, longestNs] = [row, heldNs];
+  }
+  if (longest < 0) return undefined;
+  const workers = table.marks.filter(isLoss).length;
+  const who = workers > 1 ? `${capital(numeral(workers))} workers were lost` : 'A worker was lost';
+  const held = longestNs > 0 ? `, ${durationText(longestNs)} after it was claimed` : '';
+  const spans =
+    count === 1
+      ? [text(`${who} with `), task(index, table.node[longest]!), text(`${held}.`)]
+      : [
+          text(`${who} with ${counted(count, 'attempt')}: `),
+          task(index, table.node[longest]!),
+          text(`${held}, and others.`),
+        ];
+  return { ns: longestNs, spans };
+}
+
+function orZero(ns: number): number {
+  return Number.isNaN(ns) ? 0 : ns;
+}
+
+function capital(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
 }
 
 function stragglerFinding(index: GraphIndex, table: RunTable, figures: RunFigures): Finding | undefined {

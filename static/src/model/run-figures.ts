@@ -6,7 +6,7 @@ import { busyNs, type Lanes } from './lanes';
 import { nodeRowsOf } from './node-rows';
 import { ascendingOrder, picked } from './order';
 import { Outcome, type RunTable } from './run-table';
-import { endOf } from './states';
+import { endOf, sourceOf } from './states';
 
 /** Key figures as of a moment; of an ended run as a whole. */
 export interface RunFigures {
@@ -129,8 +129,10 @@ function longest(table: RunTable, starved: Float64Array, starvedNs: number, unti
 const READY = 0;
 const CLAIMED = 1;
 const OVER = 2;
-const readyChange = [1, -1, 0];
-const busyChange = [0, 1, -1];
+/** Over without having been claimed, as far as anybody knows. */
+const GONE = 3;
+const readyChange = [1, -1, 0, -1];
+const busyChange = [0, 1, -1, 0];
 
 interface Moments {
   readonly version: number;
@@ -173,10 +175,13 @@ function collectMoments(table: RunTable): Moments {
   for (let of = 0; of < table.rows; of++) {
     const ready = table.readyNs[of]!;
     const claimed = table.claimedNs[of]!;
-    add(ready <= claimed || Number.isNaN(claimed) ? ready : claimed, READY, of);
-    if (Number.isNaN(claimed)) continue;
-    add(claimed, CLAIMED, of);
     const over = table.updatedNs[of]!;
+    add(ready <= claimed || Number.isNaN(claimed) ? ready : claimed, READY, of);
+    if (Number.isNaN(claimed)) {
+      if (!Number.isNaN(ready)) add(over, GONE, of);
+      continue;
+    }
+    add(claimed, CLAIMED, of);
     add(Math.max(claimed, Number.isNaN(over) ? logEndNs : over), OVER, of);
   }
   return { version: table.version, atNs: atNs.subarray(0, n), kind: kind.subarray(0, n), row: row.subarray(0, n) };
@@ -207,14 +212,14 @@ export function trafficOf(index: GraphIndex, table: RunTable): Traffic | undefin
 }
 
 function addTraffic(index: GraphIndex, table: RunTable): Traffic | undefined {
-  const { last } = nodeRowsOf(table);
+  const chains = nodeRowsOf(table);
   const sums = { store: 0, local: 0, inline: 0 };
   let edges = 0;
   for (let row = 0; row < table.rows; row++) {
     if (Number.isNaN(table.startedNs[row]!)) continue;
     for (const parent of index.parents(table.node[row]!)) {
       if (++edges > MOST_EDGES) return undefined;
-      const source = last[parent] ?? -1;
+      const source = sourceOf(table, parent, row, chains);
       if (source < 0 || table.outcome[source] !== Outcome.ok || Number.isNaN(table.outputBytes[source]!)) continue;
       sums[viaOf(table, source, row)] += table.outputBytes[source]!;
     }

@@ -77,6 +77,39 @@ export interface Expansion {
 export interface Mark {
   readonly kind: number;
   readonly atNs: number;
-  /** Worker of worker marks and of leaked slots, outcome of run.finished, else 0. */
+  /** Worker of worker marks and of leaked slots, outcome of run.finished, else 0. See workerOf and isLoss. */
   readonly value: number;
+}
+
+/** Numbers of engine.StepKind that marks have and that more than their words depend on. */
+export const MarkKind = { runStarted: 1, runFinished: 2, workerStarted: 3, workerStopped: 4 } as const;
+
+/** Added to the worker in the mark of one that stopped because it was lost. */
+const WORKER_LOST = 0x10000;
+
+/** The worker that a mark is about. */
+export function workerOf(mark: Mark): number {
+  return mark.value % WORKER_LOST;
+}
+
+/** A worker stopped without a word. */
+export function isLoss(mark: Mark): boolean {
+  return mark.kind === MarkKind.workerStopped && mark.value >= WORKER_LOST;
+}
+
+/** Workers that were lost. */
+export function lostWorkers(table: RunTable): ReadonlySet<number> {
+  return new Set(table.marks.filter(isLoss).map(workerOf));
+}
+
+const starts = new WeakMap<RunTable, { version: number; atNs: readonly number[] }>();
+
+/** When the run was continued after its end, ascending: what had not ended well by then was to be done again. */
+export function restartsOf(table: RunTable): readonly number[] {
+  const known = starts.get(table);
+  if (known?.version === table.version) return known.atNs;
+  const starting = table.marks.filter((mark) => mark.kind === MarkKind.runStarted);
+  const atNs = starting.slice(1).map((mark) => mark.atNs);
+  starts.set(table, { version: table.version, atNs });
+  return atNs;
 }

@@ -47,13 +47,13 @@ function latestEnds(index: GraphIndex, table: RunTable): Float64Array {
   return latestNs;
 }
 
-/** From ready to its end, over all attempts; nothing for what never ran. */
+/** From ready to its end, over all attempts of its last epoch; nothing for what never ran. */
 function durationOf(index: GraphIndex, table: RunTable, node: number): number {
   const { last, before } = nodeRowsOf(table);
   let row = index.isTask(node) ? (last[node] ?? -1) : -1;
   if (row < 0) return 0;
   const endNs = table.updatedNs[row]!;
-  while (before[row]! >= 0) row = before[row]!;
+  while (before[row]! >= 0 && table.epoch[before[row]!] === table.epoch[row]) row = before[row]!;
   const duration = endNs - table.readyNs[row]!;
   return duration > 0 ? duration : 0;
 }

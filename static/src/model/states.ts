@@ -2,7 +2,7 @@
 
 import type { GraphIndex } from './graph-index';
 import { nodeRowsOf } from './node-rows';
-import { Outcome, type RunTable } from './run-table';
+import { Outcome, restartsOf, type RunTable } from './run-table';
 import { type TaskState, taskStates } from './task-state';
 
 /** When the run ended, ns since its start; Infinity while its log is not complete. */
@@ -40,10 +40,7 @@ const stateOfOutcome: readonly number[] = [
   taskStates.indexOf('skipped'),
 ];
 
-/**
- * State of one attempt at a moment. A moment that is not known (NaN) is never reached. The service computes the same:
- * see FORMAT.md of web/runtable.
- */
+/** State of one attempt at a moment. A moment that is not known (NaN) is never reached. */
 export function stateAt(table: RunTable, row: number, atNs: number, endNs = endOf(table)): TaskState {
   return taskStates[numberAt(table, row, atNs, endNs)]!;
 }
@@ -60,6 +57,27 @@ function numberAt(table: RunTable, row: number, atNs: number, endNs: number): nu
   return atNs >= beginOf(table, row) ? State.ready : State.pending;
 }
 
+/** State of the task of which a row counts: that of the attempt, unless what it ended as is not the last word. */
+function taskNumberAt(table: RunTable, row: number, atNs: number, endNs: number): number {
+  const own = numberAt(table, row, atNs, endNs);
+  if (atNs >= table.updatedNs[row]!) {
+    const isUndone = table.outcome[row] !== Outcome.ok && isRestarted(table, table.updatedNs[row]!, atNs);
+    return isUndone ? State.pending : own;
+  }
+  return own === State.retrying && atNs >= endNs && isAfterLoss(table, row) ? State.lost : own;
+}
+
+/** The run was continued after one moment and by another: what had not ended well by then was to be done again. */
+function isRestarted(table: RunTable, afterNs: number, byNs: number): boolean {
+  return restartsOf(table).some((atNs) => afterNs <= atNs && atNs <= byNs);
+}
+
+/** The row waits for another try of an attempt that was lost. */
+function isAfterLoss(table: RunTable, row: number): boolean {
+  const before = nodeRowsOf(table).before[row]!;
+  return before >= 0 && table.outcome[before] === Outcome.lost;
+}
+
 /** The attempt of a node that counts at a moment: the last one that had begun; -1 before the first. */
 export function attemptAt(table: RunTable, node: number, atNs: number): number {
   const chains = nodeRowsOf(table);
@@ -68,10 +86,23 @@ export function attemptAt(table: RunTable, node: number, atNs: number): number {
   return row;
 }
 
-/** State of a task at a moment. */
+/**
+ * The attempt of a node whose output another attempt has read: the last that had ended well when the reader began. What
+ * was made again later is not what it read.
+ */
+export function sourceOf(table: RunTable, node: number, reader: number, chains = nodeRowsOf(table)): number {
+  const { last, before } = chains;
+  const newest = last[node] ?? -1;
+  for (let row = newest; row >= 0; row = before[row]!) {
+    if (table.outcome[row] === Outcome.ok && !(table.endedNs[row]! > table.startedNs[reader]!)) return row;
+  }
+  return newest;
+}
+
+/** State of a task at a moment. The service computes the same: see FORMAT.md of web/runtable. */
 export function taskStateAt(table: RunTable, node: number, atNs: number, endNs = endOf(table)): TaskState {
   const row = attemptAt(table, node, atNs);
-  return row < 0 ? 'pending' : stateAt(table, row, atNs, endNs);
+  return row < 0 ? 'pending' : taskStates[taskNumberAt(table, row, atNs, endNs)]!;
 }
 
 /** How many tasks are in each state. */
@@ -97,7 +128,7 @@ function eachBegun(table: RunTable, atNs: number, visit: (row: number, state: nu
   for (let row = 0; row < rows; row++) {
     if (!(beginOf(table, row) <= atNs)) continue;
     const next = after[row]!;
-    if (next < 0 || !(beginOf(table, next) <= atNs)) visit(row, numberAt(table, row, atNs, endNs));
+    if (next < 0 || !(beginOf(table, next) <= atNs)) visit(row, taskNumberAt(table, row, atNs, endNs));
   }
 }
 

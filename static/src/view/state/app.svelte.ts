@@ -12,6 +12,7 @@ import { type Keep, keepOf, recall, remember } from './preference';
 import { type NavigateOptions, Router } from './router.svelte';
 import { runSource } from './run-search';
 import { SearchSources } from './search-sources';
+import { ServerFace } from './server-face.svelte';
 import { Theme } from './theme.svelte';
 
 const TIME_KEY = 'dagscope.time';
@@ -34,6 +35,7 @@ export class AppState {
   readonly theme: Theme;
   readonly now: Now;
   readonly search = new SearchSources();
+  readonly server: ServerFace;
   readonly version: string;
   /** Shown on window.dagscope, for tests from outside; pages add theirs and take them away again. */
   readonly hooks: Record<string, unknown> = {};
@@ -51,6 +53,7 @@ export class AppState {
     this.api = deps.api;
     this.live = deps.live;
     this.link = new LinkFace(deps.live);
+    this.server = new ServerFace(deps.api);
     this.version = deps.bootstrap.version;
     this.router = new Router(deps.bootstrap.base_path, deps.host);
     this.theme = new Theme(deps.host.document.documentElement, this.#keep);
@@ -67,6 +70,7 @@ export class AppState {
     this.router.start();
     this.theme.watch(this.#host);
     this.search.add(runSource(this.api));
+    void this.track(this.server.load());
   }
 
   get url(): URL {

@@ -1,4 +1,4 @@
-// The line over the figures of a run that is not what it seems.
+// The lines over the figures of a run that is not what it seems, or waits for what nobody has.
 
 import type { RunSummary } from '../../api/schema';
 import { counted } from '../../model/format';
@@ -20,4 +20,20 @@ export function bannerText(run: RunSummary): Banner | null {
     };
   }
   return null;
+}
+
+/** More functions than these are not named. */
+const NAMED = 3;
+
+/** What tasks wait for in vain, and how many; null where there is nothing to say. */
+export function missingText(missing: RunSummary['missing_functions']): Banner | null {
+  if (missing.length === 0) return null;
+  const named = missing.slice(0, NAMED).map((one) => {
+    const name = one.version > 0 ? `${one.function}@${String(one.version)}` : one.function;
+    return `${name} (${counted(one.tasks, 'task')} ${one.tasks === 1 ? 'waits' : 'wait'})`;
+  });
+  if (missing.length > NAMED) named.push(counted(missing.length - NAMED, 'more function'));
+  const last = named.pop()!;
+  const list = named.length === 0 ? last : `${named.join(', ')} and ${last}`;
+  return { kind: 'partial', title: `No worker has ${list}.`, text: 'Start one whose program has it:' };
 }

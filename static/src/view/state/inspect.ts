@@ -3,7 +3,7 @@
 import { slotName, workerName } from '../../model/events';
 import type { GraphIndex } from '../../model/graph-index';
 import { Outcome, RowFlag, type RunTable } from '../../model/run-table';
-import { attemptAt, beginOf, stateAt } from '../../model/states';
+import { attemptAt, beginOf, stateAt, taskStateAt } from '../../model/states';
 import type { TaskState } from '../../model/task-state';
 import type { RankStage } from './history-rank';
 
@@ -11,6 +11,8 @@ import type { RankStage } from './history-rank';
 export interface AttemptLine {
   readonly row: number;
   readonly attempt: number;
+  /** How often the task had been done before, and had to be done again. */
+  readonly epoch: number;
   readonly state: TaskState;
   /** w2/1; empty before it was claimed. */
   readonly where: string;
@@ -34,6 +36,7 @@ export interface TaskFacts {
   /** The attempt that counts at the moment, -1 before the first. */
   readonly row: number;
   readonly attempt: number;
+  readonly epoch: number;
   /** w2 slot 1; empty before it was claimed. */
   readonly where: string;
   readonly origin: Origin;
@@ -58,9 +61,10 @@ export function factsOf(index: GraphIndex, table: RunTable, node: number, atNs: 
     functionName: index.graph.functions[fn]?.function ?? '',
     fn,
     level: index.levelOf(node),
-    state: row < 0 ? 'pending' : stateAt(table, row, atNs),
+    state: taskStateAt(table, node, atNs),
     row,
     attempt: row < 0 ? 1 : table.attempt[row]!,
+    epoch: row < 0 ? 0 : table.epoch[row]!,
     where: claimed ? `${workerName(table.worker[row]!)} slot ${String(table.slot[row]!)}` : '',
     origin: originOf(index, table, node, row),
     attempts: attemptsOf(table, node, row, atNs),
@@ -89,6 +93,7 @@ function attemptsOf(table: RunTable, node: number, current: number, atNs: number
     lines.push({
       row,
       attempt: table.attempt[row]!,
+      epoch: table.epoch[row]!,
       state: attemptState(table, row, atNs),
       where: claimed ? slotName(table, row) : '',
       claimedNs: claimed ? table.claimedNs[row]! : Number.NaN,

@@ -44,13 +44,33 @@ export class RunControl {
     return this.#do('being cancelled', () => this.#view.app.api.cancel(this.#view.run));
   }
 
+  /** What has not ended well of the run can be done again, as its next revision. */
+  get canContinue(): boolean {
+    const { status } = this.#view.summaryNow;
+    return this.#view.app.server.shared && (status === 'failed' || status === 'cancelled');
+  }
+
+  /** Goes on with what the run has left. Where nothing is, that is a new run. */
+  goOn(): Promise<void> {
+    return this.#launch({});
+  }
+
   /** Starts the same again and opens it; where that needs a file, the form to launch it. */
-  async again(): Promise<void> {
-    const { app, run, summaryNow } = this.#view;
+  again(): Promise<void> {
+    return this.#launch(this.canContinue ? { new: true } : {});
+  }
+
+  async #launch(query: { readonly new?: boolean }): Promise<void> {
+    const { app, run, source, summaryNow } = this.#view;
     this.#busy = true;
     this.#problem = '';
     try {
-      const next = await app.track(app.api.retry(run));
+      const next = await app.track(app.api.retry(run, query));
+      if (next.run === run) {
+        source.takeSummary(next);
+        app.say(`${next.name} goes on as revision ${String(next.revision)}`);
+        return;
+      }
       app.say(`${next.name} started`);
       app.navigate(`/runs/${encodeURIComponent(next.run)}`);
     } catch (error) {

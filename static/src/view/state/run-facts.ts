@@ -2,6 +2,7 @@
 
 import type { RunSummary, RunWorker } from '../../api/schema';
 import { workerName } from '../../model/events';
+import { counted } from '../../model/format';
 
 export interface RunFact {
   readonly name: string;
@@ -32,7 +33,12 @@ export function runFacts(run: RunSummary, write: Writing): RunFact[] {
     { name: 'records', value: run.records.text },
   ];
   if (run.deadline_ns > 0) facts.push({ name: 'deadline', value: write.duration(run.deadline_ns) });
-  if (run.revision > 1) facts.push({ name: 'revision', value: write.count(run.revision) });
+  if (run.revision > 0) {
+    const times = run.revision === 1 ? 'once' : `${write.count(run.revision)} times`;
+    facts.push({ name: 'revision', value: `${write.count(run.revision)}: continued ${times} after it had ended` });
+  }
+  if (run.lost > 0) facts.push({ name: 'lost', value: `${counted(run.lost, 'attempt')} with a worker` });
+  if (run.rules !== undefined) facts.push({ name: 'placement', value: rulesText(run.rules, write) });
   if (run.reconstructed !== undefined) facts.push({ name: 'schedule', value: `reconstructed: ${run.reconstructed}` });
   facts.push({
     name: 'output',
@@ -43,23 +49,56 @@ export function runFacts(run: RunSummary, write: Writing): RunFact[] {
   return facts;
 }
 
+type Rules = NonNullable<RunSummary['rules']>;
+
+/** Words for rules that were switched off. */
+const offWords: readonly (readonly [keyof Rules, string])[] = [
+  ['no_become', 'not going on'],
+  ['no_clustering', 'no clustering'],
+  ['no_delay', 'no holding'],
+  ['store_all', 'all stored'],
+  ['no_inline', 'nothing inline'],
+  ['no_preload', 'no preloading'],
+];
+
+/** By what rules tasks were placed: what was switched off, and from which sizes on what held. */
+function rulesText(rules: Rules, write: Writing): string {
+  const off = offWords.filter(([name]) => rules[name] === true).map(([, word]) => word);
+  const figures: string[] = [];
+  if (rules.cluster_bytes) figures.push(`large from ${write.bytes(rules.cluster_bytes)}`);
+  if (rules.hold_for_ns) figures.push(`held ${write.duration(rules.hold_for_ns)}`);
+  if (rules.inline_bytes) figures.push(`inline up to ${write.bytes(rules.inline_bytes)}`);
+  return [off.length === 0 ? 'all rules' : off.join(', '), ...figures].join('; ');
+}
+
 export interface WorkerLine {
   readonly name: string;
   readonly host: string;
   readonly slots: string;
+  /** warm, or cold with what that took; lost where it ended without a word. */
+  readonly start: string;
+  readonly lost: boolean;
   readonly cpu: string;
   readonly memory: string;
   readonly title: string;
 }
 
 /** Workers of a run as lines of a table; what is not known yet is a dash. */
-export function workerLines(workers: readonly RunWorker[], write: Writing): WorkerLine[] {
+export function workerLines(workers: readonly RunWorker[], lost: ReadonlySet<number>, write: Writing): WorkerLine[] {
   return workers.map((worker) => ({
     name: workerName(worker.worker),
     host: worker.host === '' ? worker.name : worker.host,
+    start: lost.has(worker.worker) ? 'lost' : startText(worker, write),
+    lost: lost.has(worker.worker),
     slots: worker.slots > 0 ? write.count(worker.slots) : '–',
     cpu: worker.cpu_ns > 0 ? write.duration(worker.cpu_ns) : '–',
     memory: worker.memory_bytes > 0 ? write.bytes(worker.memory_bytes) : '–',
-    title: `${worker.name}, process ${String(worker.pid)}, ${write.count(worker.width)} processors, ${worker.warm ? 'warm' : 'cold'}`,
+    title: `${worker.name}, process ${String(worker.pid)}, ${write.count(worker.width)} processors, ${startText(worker, write)}${lost.has(worker.worker) ? ', lost' : ''}`,
   }));
+}
+
+/** A worker that had executed a run before is warm; another has paid for its start. */
+function startText(worker: RunWorker, write: Writing): string {
+  if (worker.warm) return 'warm';
+  return worker.startup_ns > 0 ? `cold, ${write.duration(worker.startup_ns)}` : 'cold';
 }

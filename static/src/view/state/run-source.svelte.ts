@@ -8,7 +8,7 @@ import { GraphIndex } from '../../model/graph-index';
 import type { Graph } from '../../model/graph';
 import type { Layout } from '../../model/layout';
 import { RunFold } from '../../model/run-fold';
-import type { RunTable } from '../../model/run-table';
+import { MarkKind, type RunTable } from '../../model/run-table';
 import { type Past, pastByFunction } from './history-rank';
 
 export interface SourceDependencies {
@@ -38,7 +38,8 @@ export class RunSource {
   #workers: readonly RunWorker[] = $state.raw([]);
   #past: ReadonlyMap<string, Past> | undefined = $state.raw(undefined);
   #pastMakespans: readonly number[] = $state.raw([]);
-  #heard = false;
+  /** How often workers had come and gone when they were asked for; -1 before the first frame. */
+  #workerMarks = -1;
   #abort = new AbortController();
 
   constructor(deps: SourceDependencies) {
@@ -164,8 +165,9 @@ export class RunSource {
     this.#index?.update();
     this.#deps.onbatch(this.table);
     this.#version++;
-    if (!this.#heard) {
-      this.#heard = true;
+    const workers = workerMarks(this.table);
+    if (workers !== this.#workerMarks) {
+      this.#workerMarks = workers;
       if (this.#summary) void this.#loadWorkers();
     }
     return true;
@@ -204,4 +206,9 @@ export class RunSource {
       // The header leaves out what it cannot compare.
     }
   }
+}
+
+/** How often workers have come and gone. */
+function workerMarks(table: RunTable): number {
+  return table.marks.filter(({ kind }) => kind === MarkKind.workerStarted || kind === MarkKind.workerStopped).length;
 }

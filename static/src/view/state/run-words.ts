@@ -10,10 +10,12 @@ export function statusState(status: RunSummary['status']): TaskState | 'interrup
   return status;
 }
 
-/** The status with what goes with it: succeeded, 1 retry. */
+/** The status with what goes with it: succeeded, revision 1, 1 retry. */
 export function statusWord(run: RunSummary): string {
   const also: string[] = [];
+  if (run.revision > 0) also.push(`revision ${String(run.revision)}`);
   if (run.retries > 0) also.push(run.retries === 1 ? '1 retry' : `${String(run.retries)} retries`);
+  if (run.lost > 0) also.push(`${String(run.lost)} lost`);
   if (run.status === 'succeeded' && run.tasks.failed > 0) also.push(`${counted(run.tasks.failed, 'task')} failed`);
   return [run.status, ...also].join(', ');
 }

@@ -24,6 +24,7 @@ import { Pace } from './pace.svelte';
 import { type PageClock, pageClock, Playback } from './playback.svelte';
 import { changeChoices, type Kind } from './run-choices';
 import { RunHead } from './run-head.svelte';
+import { isRoot, RootSchedule } from './root-schedule.svelte';
 import { RunSource } from './run-source.svelte';
 import { byNumber, type WorkerLabel, workerLabels } from './worker-labels';
 import { TaskDetail } from './task-detail.svelte';
@@ -42,6 +43,7 @@ export class RunView {
   readonly playback: Playback;
   readonly source: RunSource;
   readonly detail: TaskDetail;
+  readonly schedule: RootSchedule;
   readonly head: RunHead = new RunHead(this);
   /** The moment and the version that panels of text are of: the same as the pictures', but paced where rows are many. */
   readonly #pace: Pace;
@@ -70,6 +72,7 @@ export class RunView {
     );
     const track = <T>(work: Promise<T>): Promise<T> => app.track(work);
     this.detail = new TaskDetail(app.api, run, track);
+    this.schedule = new RootSchedule(app.api, run, track);
     this.source = new RunSource({
       api: app.api,
       live: app.live,
@@ -266,6 +269,11 @@ export class RunView {
     return node !== null && this.ready && this.indexNow.isTask(node) ? node : -1;
   });
 
+  /** The same where it is a root of the graph, else -1. */
+  readonly selectedRoot: number = $derived(
+    this.selected >= 0 && isRoot(this.indexNow, this.selected) ? this.selected : -1,
+  );
+
   /** How many attempts of that task have ended: its detail is asked for again when one more has. */
   readonly askedEnds: number = $derived(this.asked < 0 ? 0 : this.read((_, table) => endedRows(table, this.asked)));
 
@@ -335,6 +343,7 @@ export class RunView {
       this.#pace.stop();
       this.#keeping?.();
       this.detail.stop();
+      this.schedule.stop();
       this.loop.dispose();
     };
   }

@@ -93,10 +93,10 @@ export class TaskDetail {
   /** Inputs of an attempt as it told them; undefined where nothing was told. */
   inputsOf(
     node: number,
-    attempt: number,
+    life: { readonly epoch: number; readonly attempt: number },
     rate: (bytesPerSecond: number) => InputLine['rate'],
   ): InputLine[] | undefined {
-    const told = this.of(node)?.attempts.find((one) => one.attempt === attempt);
+    const told = this.of(node)?.attempts.find((one) => one.epoch === life.epoch && one.attempt === life.attempt);
     return told?.inputs === undefined ? undefined : toldInputs(told.inputs, rate);
   }
 

@@ -4,7 +4,7 @@
 import { slotName } from '../../model/events';
 import type { GraphIndex } from '../../model/graph-index';
 import { NO_WORKER, type RunTable } from '../../model/run-table';
-import { attemptAt, stateAt } from '../../model/states';
+import { attemptAt, taskStateAt } from '../../model/states';
 import { type TaskState, taskStates } from '../../model/task-state';
 import { executeAt } from './inspect';
 
@@ -40,7 +40,7 @@ export function taskRow(index: GraphIndex, table: RunTable, node: number, atNs: 
   return {
     node,
     name: index.nameOf(node),
-    state: row < 0 ? 'pending' : stateAt(table, row, atNs),
+    state: taskStateAt(table, node, atNs),
     where: claimed && table.worker[row] !== NO_WORKER ? slotName(table, row) : '',
     attempt: row < 0 ? 0 : table.attempt[row]!,
     startNs: claimed ? table.claimedNs[row]! : Number.NaN,
@@ -78,7 +78,7 @@ function keyOf(table: RunTable, node: number, column: Exclude<TaskColumn, 'task'
   if (row < 0) return column === 'state' ? 0 : Number.NaN;
   switch (column) {
     case 'state':
-      return taskStates.indexOf(stateAt(table, row, AFTER_ALL));
+      return taskStates.indexOf(taskStateAt(table, node, AFTER_ALL));
     case 'worker':
       return table.worker[row] === NO_WORKER ? Number.NaN : table.worker[row]! * 65536 + table.slot[row]!;
     case 'start':

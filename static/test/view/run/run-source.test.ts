@@ -181,6 +181,19 @@ describe('the source of a run', () => {
     expect(asked.filter((name) => name === 'runWorkers')).toHaveLength(before + 1);
   });
 
+  it('asks for the workers again when one comes or goes', async () => {
+    const { asked, handlers } = open({ run: () => summary({ live: true }) });
+    await settled();
+    const count = () => asked.filter((name) => name === 'runWorkers').length;
+    const before = count();
+    handlers.frame(frame({ marks: [{ kind: 3, atNs: 0, value: 0 }] }));
+    expect(count()).toBe(before + 1);
+    handlers.frame(frame({ kind: 'patch', from: 2, to: 3, rows: [] }));
+    expect(count()).toBe(before + 1);
+    handlers.frame(frame({ kind: 'patch', from: 3, to: 4, rows: [], marks: [{ kind: 4, atNs: 9, value: 0x10000 }] }));
+    expect(count()).toBe(before + 2);
+  });
+
   it('ends its subscription', () => {
     const { asked, close } = open();
     close();

@@ -7,11 +7,11 @@ import {
   effectiveParams,
   emptyLaunch,
   type LaunchValues,
-  parseDuration,
   problemsOf,
   rangeText,
   submissionOf,
 } from '../../../src/view/pages/runs/launch';
+import { parseDuration } from '../../../src/view/pages/runs/duration-text';
 
 const param = (name: string, kind: Param['kind'], more: Partial<Param> = {}): Param => ({
   name,
@@ -84,6 +84,15 @@ describe('the form to launch a run', () => {
 
   it('names the range of a duration in seconds', () => {
     expect(workflow.params.map(rangeText)).toEqual(['2 to 100,000', '0 to 3,600 s', '', '']);
+  });
+
+  it('sends rules of placement that were changed, and says what is wrong with them', () => {
+    const rules = { off: new Set(['no_inline'] as const), figures: { hold_for_ns: '5s' } };
+    expect(submissionOf(workflow, values({}, { rules })).rules).toEqual({ no_inline: true, hold_for_ns: 5e9 });
+    expect(submissionOf(workflow, values({})).rules).toBeUndefined();
+    expect(commandOf(workflow, values({}, { rules }))).toContain(' --rules no-inline,hold=5s');
+    const wrong = values({}, { rules: { off: new Set(), figures: { hold_for_ns: 'long' } } });
+    expect(Object.keys(problemsOf(workflow, wrong))).toEqual(['rules.hold_for_ns']);
   });
 
   it('writes the command that does the same, quoted for a shell', () => {

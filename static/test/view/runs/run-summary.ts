@@ -21,6 +21,8 @@ export function runSummary(of: Partial<RunSummary> = {}): RunSummary {
     tasks: { total: 89, done: 89, failed: 0, skipped: 0, running: 0 },
     attempts: 89,
     retries: 0,
+    lost: 0,
+    missing_functions: [],
     edges: 213,
     output_bytes: 2e9,
     stored_bytes: 1e9,

@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Worker } from '../../../src/api/schema';
 import { poll } from '../../../src/view/pages/workers/poll';
 import { MOMENTS, remembered, workerKey } from '../../../src/view/pages/workers/worker-list.svelte';
-import { isSilent, slotsText } from '../../../src/view/pages/workers/worker-text';
+import { hostsOf, hostText } from '../../../src/view/pages/workers/hosts';
+import { beatText, functionsText, isSilent, runPartText, slotsText } from '../../../src/view/pages/workers/worker-text';
 
 const worker = (of: Partial<Worker> = {}): Worker => ({
   name: 'w1',
@@ -15,7 +16,9 @@ const worker = (of: Partial<Worker> = {}): Worker => ({
   leaked: 0,
   started_at: '2026-11-22T00:00:00Z',
   last_beat: '2026-11-22T00:00:10Z',
+  lost: false,
   warm: true,
+  functions: [],
   runs: [],
   tasks_done: 1,
   cpu_ns: 1,
@@ -24,6 +27,46 @@ const worker = (of: Partial<Worker> = {}): Worker => ({
 });
 
 describe('workers', () => {
+  it('stand under their hosts, the lost ones last', () => {
+    const all = [
+      worker({ host: 'b', name: 'b-1', slots: 1, busy: 1 }),
+      worker({ host: 'a', name: 'a-3', lost: true }),
+      worker({ host: 'a', name: 'a-2', slots: 4, busy: 0 }),
+      worker({ host: 'a', name: 'a-1' }),
+      worker({ host: 'c', name: 'c-1', lost: true }),
+    ];
+    const hosts = hostsOf(all);
+    expect(hosts.map((host) => [host.name, host.workers.map(({ name }) => name)])).toEqual([
+      ['a', ['a-1', 'a-2', 'a-3']],
+      ['b', ['b-1']],
+      ['c', ['c-1']],
+    ]);
+    expect(hosts.map(hostText)).toEqual([
+      '2 processes, 3 of 12 slots busy, 1 lost',
+      '1 process, 1 of 1 slot busy',
+      '1 process lost',
+    ]);
+    expect(slotsText(all)).toBe('4 of 13 slots on 6 processors work.');
+  });
+
+  it('tell what they can do, what they hold, and when they were last heard of', () => {
+    expect(functionsText(worker())).toMatchObject({ text: '' });
+    expect(functionsText(worker({ functions: ['cut', 'fit@2'] }))).toEqual({
+      text: ', 2 functions',
+      title: 'It can execute cut, fit@2',
+    });
+    const part = { run: 'r', name: 'n', workflow: 'w', running: 2, number: null, claims: null };
+    expect(runPartText(part)).toBe('2 tasks');
+    expect(runPartText({ ...part, number: 3, claims: 7 })).toBe('as w3, 2 tasks, 7 held');
+    expect(runPartText({ ...part, number: 0, claims: 2 })).toBe('as w0, 2 tasks');
+    const now = Date.parse('2026-11-22T00:00:12Z');
+    const beat = (of: Partial<Worker>, ms: number) => beatText(worker(of), ms).text.replaceAll('\u00a0', ' ');
+    expect(beat({}, now)).toBe('2 s');
+    expect(beat({}, now + 30_000)).toBe('32 s, silent');
+    expect(beat({ lost: true }, now + 30_000)).toBe('lost, 32 s');
+    expect([beatText(worker(), now).silent, beatText(worker(), now + 30_000).silent]).toEqual([false, true]);
+  });
+
   it('opens with how many slots work', () => {
     expect(slotsText([worker(), worker({ busy: 8 })])).toBe('11 of 16 slots on 4 processors work.');
     expect(slotsText([worker({ busy: 8 })])).toBe('All 8 slots on 2 processors work.');

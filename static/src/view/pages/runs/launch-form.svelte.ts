@@ -5,6 +5,7 @@ import type { RunSummary, Workflow } from '../../../api/schema';
 import type { AppState } from '../../state/app.svelte';
 import { Resource } from '../../state/resource.svelte';
 import { emptyLaunch, type LaunchValues, problemsOf, submissionOf } from './launch';
+import { ruleField, type RuleFigure, ruleFigures, type RuleSwitch } from './rules';
 import type { LaunchPrefill } from './runs-url';
 
 /** One per list page; a link may fill it in. */
@@ -43,7 +44,7 @@ export class LaunchForm {
     return this.#values;
   }
 
-  /** What is wrong, by field: parameters by name, and `deadline`. */
+  /** What is wrong, by field: parameters by name, `deadline`, and those of ruleField. */
   get problems(): Readonly<Record<string, string>> {
     return this.#problems;
   }
@@ -85,6 +86,21 @@ export class LaunchForm {
     if (change.deadline !== undefined) this.#excuse('deadline');
   }
 
+  /** Lets a rule hold, or switches it off. */
+  switchRule(off: RuleSwitch['off'], holds: boolean): void {
+    const { rules } = this.#values;
+    const next = new Set(rules.off);
+    if (holds) next.delete(off);
+    else next.add(off);
+    this.#set({ ...this.#values, rules: { ...rules, off: next } });
+  }
+
+  setRule(name: RuleFigure['name'], text: string): void {
+    const { rules } = this.#values;
+    this.#set({ ...this.#values, rules: { ...rules, figures: { ...rules.figures, [name]: text } } });
+    this.#excuse(ruleField(name));
+  }
+
   /** Launches; undefined where something is wrong, which the fields then say. */
   async launch(): Promise<RunSummary | undefined> {
     const workflow = this.workflow;
@@ -121,7 +137,8 @@ export class LaunchForm {
     const fields: Record<string, string> = {};
     for (const { location, message } of error instanceof Problem ? error.errors : []) {
       const name = location?.replace(/^body\.(request\.)?(params\.)?/, '') ?? '';
-      if (workflow.params.some((param) => param.name === name)) fields[name] = message;
+      const isParam = workflow.params.some((param) => param.name === name);
+      if (isParam || ruleFigures.some((figure) => ruleField(figure.name) === name)) fields[name] = message;
       else if (name === 'deadline_ns') fields['deadline'] = message;
     }
     this.#problems = fields;

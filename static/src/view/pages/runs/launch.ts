@@ -1,6 +1,8 @@
 // The form to launch a run, as plain data: what it sends, and the command that does the same.
 
 import type { Param, Submission, Workflow } from '../../../api/schema';
+import { parseDuration } from './duration-text';
+import { allRules, ruleProblems, rulesOf, rulesText, type RuleValues } from './rules';
 import { readTags } from './tags';
 
 export const uploads = [
@@ -24,6 +26,8 @@ export interface LaunchValues {
   /** A duration as Go writes it; empty for the default. */
   readonly deadline: string;
   readonly tags: string;
+  /** Of placement; they matter where several processes share the run. */
+  readonly rules: RuleValues;
 }
 
 export const emptyLaunch: LaunchValues = {
@@ -33,28 +37,8 @@ export const emptyLaunch: LaunchValues = {
   upload: 'periodic=2s',
   deadline: '',
   tags: '',
+  rules: allRules,
 };
-
-const unitNs: Readonly<Record<string, number>> = {
-  ns: 1,
-  us: 1e3,
-  µs: 1e3,
-  ms: 1e6,
-  s: 1e9,
-  m: 60e9,
-  h: 3600e9,
-};
-
-/** Reads '1h30m', '90s', '250ms'; undefined for anything else. */
-export function parseDuration(text: string): number | undefined {
-  const trimmed = text.trim();
-  if (!/^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(trimmed)) return undefined;
-  let ns = 0;
-  for (const [, figure, unit] of trimmed.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)) {
-    ns += Number(figure) * unitNs[unit!]!;
-  }
-  return Math.round(ns);
-}
 
 /** Values that differ from the workflow's defaults, files left out. */
 export function changedParams(workflow: Workflow, params: Readonly<Record<string, string>>): Record<string, string> {
@@ -82,7 +66,7 @@ export function problemsOf(workflow: Workflow, values: LaunchValues): Record<str
   if (values.deadline.trim() !== '' && !parseDuration(values.deadline)) {
     problems['deadline'] = 'Expected a duration such as 90s or 1h30m';
   }
-  return problems;
+  return { ...problems, ...ruleProblems(values.rules) };
 }
 
 function problemOf(param: Param, values: LaunchValues): string | undefined {
@@ -120,6 +104,8 @@ export function submissionOf(workflow: Workflow, values: LaunchValues): Submissi
   };
   if (tags.length > 0) submission.tags = tags;
   if (deadline !== undefined) submission.deadline_ns = deadline;
+  const rules = rulesOf(values.rules);
+  if (rules !== undefined) submission.rules = rules;
   return submission;
 }
 
@@ -133,6 +119,8 @@ export function commandOf(workflow: Workflow, values: LaunchValues): string {
   if (values.policy !== 'fail-fast') words.push('--policy', values.policy);
   if (values.deadline.trim() !== '') words.push('--deadline', values.deadline.trim());
   if (values.upload !== 'periodic=2s') words.push('--upload', values.upload);
+  const rules = rulesText(values.rules);
+  if (rules !== '') words.push('--rules', rules);
   for (const tag of readTags(values.tags)) words.push('--tag', tag);
   return words.map(quoted).join(' ');
 }

@@ -1,7 +1,7 @@
 // The words of a row of the list.
 
 import type { RunList, RunSummary, Standing } from '../../../api/schema';
-import { bytesText, count, durationText, percent, rankText } from '../../../model/format';
+import { bytesText, count, counted, durationText, percent, rankText } from '../../../model/format';
 import type { RunsQuery } from './runs-url';
 
 /** '2nd slowest of 41': the place among the last runs of the workflow that succeeded, this one included. */
@@ -18,13 +18,22 @@ export function unrankedText(run: RunSummary): string {
 
 /** The second line of a status: how far it is, what went wrong, what is missing. Empty where the word says it all. */
 export function statusNote(run: RunSummary, expectedNs: number | undefined): string {
+  if (run.missing_functions.length > 0) return `no worker for ${run.missing_functions[0]!.function}`;
   if (run.live) return progressText(run, expectedNs);
   if (run.error !== null) return errorText(run.error);
   if (run.status === 'interrupted') return 'its process ended; run it again';
   if (!run.records.complete) return run.records.text;
   if (run.reconstructed) return 'imported';
-  if (run.retries > 0) return run.retries === 1 ? '1 retry' : `${count(run.retries)} retries`;
-  return '';
+  return troubleText(run);
+}
+
+/** What it took to get there. */
+function troubleText(run: RunSummary): string {
+  const words: string[] = [];
+  if (run.revision > 0) words.push(`revision ${String(run.revision)}`);
+  if (run.retries > 0) words.push(counted(run.retries, 'retry', 'retries'));
+  if (run.lost > 0) words.push(`${count(run.lost)} lost`);
+  return words.join(', ');
 }
 
 function progressText(run: RunSummary, expectedNs: number | undefined): string {

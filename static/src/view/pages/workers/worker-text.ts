@@ -2,9 +2,12 @@
 
 import type { Worker } from '../../../api/schema';
 import { count, counted } from '../../../model/format';
+import { workerName } from '../../../model/events';
+import { shortAge } from '../../state/instant';
 
-/** The sentence on top: how many slots work. */
-export function slotsText(workers: readonly Worker[]): string {
+/** The sentence on top: how many slots work, of those that live. */
+export function slotsText(all: readonly Worker[]): string {
+  const workers = all.filter((worker) => !worker.lost);
   const slots = workers.reduce((sum, worker) => sum + worker.slots, 0);
   const busy = workers.reduce((sum, worker) => sum + worker.busy, 0);
   const processors = counted(
@@ -22,6 +25,29 @@ const SILENT_MS = 10_000;
 
 export function isSilent(worker: Worker, nowMs: number): boolean {
   return nowMs - Date.parse(worker.last_beat) > SILENT_MS;
+}
+
+/** When it was last heard of. */
+export function beatText(worker: Worker, nowMs: number): { readonly text: string; readonly silent: boolean } {
+  const age = shortAge(worker.last_beat, nowMs);
+  if (worker.lost) return { text: `lost, ${age}`, silent: true };
+  const silent = isSilent(worker, nowMs);
+  return { text: silent ? `${age}, silent` : age, silent };
+}
+
+/** What it can execute, where that is not everything. */
+export function functionsText(worker: Worker): { readonly text: string; readonly title: string } {
+  const { functions } = worker;
+  if (functions.length === 0) return { text: '', title: 'It can execute all workflows of this server' };
+  return { text: `, ${counted(functions.length, 'function')}`, title: `It can execute ${functions.join(', ')}` };
+}
+
+/** How a worker takes part in a run: as w3, 2 tasks, 5 held. */
+export function runPartText(run: Worker['runs'][number]): string {
+  const words = [counted(run.running, 'task')];
+  if (run.number !== null) words.unshift(`as ${workerName(run.number)}`);
+  if (run.claims !== null && run.claims > run.running) words.push(`${count(run.claims)} held`);
+  return words.join(', ');
 }
 
 /** What may be said of its slots on hover. */

@@ -1,0 +1,141 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	fleet "github.com/dagscope/dagscope/cmd/app/worker"
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/worker"
+	"github.com/dagscope/dagscope/web"
+)
+
+// present is how a pool tells others that it is there.
+func present(s worker.Snapshot, functions []string) fleet.Present {
+	return fleet.Present{
+		Name: s.Name, Host: s.Host, PID: s.PID, Width: s.Width, Slots: s.Slots, Busy: s.Busy, Leaked: s.Leaked, Warm: s.Warm,
+		StartedAt: s.StartedAt, Running: s.Running, TasksDone: s.TasksDone, CPU: s.CPU, MemoryBytes: s.MemoryBytes,
+		Functions: functions,
+	}
+}
+
+// workersWithin bounds how long a page waits for the list of workers.
+const workersWithin = 2 * time.Second
+
+// workers lists the worker of this process and, where runs are shared, those of the others.
+func (m *machinery) workers(h *home) []web.WorkerState {
+	own := m.pool.Snapshot()
+	if h.redis == nil {
+		return []web.WorkerState{workerState(own)}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), workersWithin)
+	defer cancel()
+	others, err := fleet.ListPresent(ctx, h.redis.Client, h.redis.Prefix)
+	if err != nil {
+		h.log.Warn("the workers of other processes are not known", "error", err)
+	}
+	var states []web.WorkerState
+	for i := range others {
+		if others[i].Name != own.Name {
+			states = append(states, stateOf(&others[i]))
+		}
+	}
+	if own.Width > 0 {
+		states = append(states, workerState(own))
+	}
+	addSessions(ctx, h, states)
+	return states
+}
+
+// stateOf is what the pages show of a worker in another process.
+func stateOf(p *fleet.Present) web.WorkerState {
+	return web.WorkerState{
+		Name: p.Name, Host: p.Host, PID: p.PID, Width: p.Width, Slots: p.Slots, Busy: p.Busy, Leaked: p.Leaked, Warm: p.Warm,
+		StartedAt: p.StartedAt, LastBeat: p.LastBeat, Lost: p.Lost, Running: p.Running, TasksDone: p.TasksDone, CPU: p.CPU,
+		MemoryBytes: p.MemoryBytes, Functions: p.Functions,
+	}
+}
+
+// workerCommand is what starts one more worker of the runs that are shared there.
+func (s *session) workerCommand(at storeFlags) string {
+	command := s.name + " worker --redis " + at.String()
+	if at.Prefix != "" {
+		command += " --redis-prefix " + at.Prefix
+	}
+	return command
+}
+
+// addSessions tells of each worker which number it has in the runs that it takes part in.
+func addSessions(ctx context.Context, h *home, states []web.WorkerState) {
+	runs := map[engine.RunID]bool{}
+	byName := map[string]*web.WorkerState{}
+	for i := range states {
+		byName[states[i].Name] = &states[i]
+		for id := range states[i].Running {
+			runs[id] = true
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(runs)) {
+		sessions, err := h.backend.Workers(ctx, id)
+		if err != nil {
+			continue // it has just ended, or is asked for again with the next look
+		}
+		for _, session := range sessions {
+			var self engine.WorkerRecord
+			if json.Unmarshal(session.Record, &self) != nil || byName[self.Name] == nil {
+				continue
+			}
+			w := byName[self.Name]
+			w.Sessions = append(w.Sessions, web.WorkerSession{Run: id, Number: int(session.Number), Claims: session.Claims})
+		}
+	}
+}
+
+// liveRuns knows which runs go on in other processes, though nobody may record them for the moment.
+type liveRuns struct {
+	home   *home
+	engine *engine.Engine
+	active atomic.Pointer[map[engine.RunID]bool]
+}
+
+// look asks for the runs that have not ended; false where they cannot be known.
+func (l *liveRuns) look(ctx context.Context, log *slog.Logger) bool {
+	if l.home.redis == nil {
+		return true
+	}
+	ids, err := l.home.backend.Active(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			log.Error("it is not known which runs go on, so none is archived", "error", err)
+		}
+		return false
+	}
+	active := map[engine.RunID]bool{}
+	for _, id := range ids {
+		active[id] = true
+	}
+	l.active.Store(&active)
+	return true
+}
+
+// has reports whether a run goes on, or its end is about to be recorded here.
+func (l *liveRuns) has(id engine.RunID) bool {
+	if active := l.active.Load(); active != nil && (*active)[id] {
+		return true
+	}
+	r, err := l.engine.Get(id)
+	if err != nil {
+		return false
+	}
+	select {
+	case <-r.Recorded():
+		return false
+	default:
+		return true
+	}
+}

@@ -1,0 +1,192 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dagscope/dagscope/engine/invoke"
+	"github.com/dagscope/dagscope/engine/state/redis"
+)
+
+// UsageError is a mistake on the command line; its text says what was expected.
+type UsageError struct{ Err error }
+
+func (e UsageError) Error() string { return e.Err.Error() }
+func (e UsageError) Unwrap() error { return e.Err }
+
+// UnreachableError says that Redis cannot be reached, or not be relied on.
+type UnreachableError struct{ Err error }
+
+func (e UnreachableError) Error() string { return e.Err.Error() }
+func (e UnreachableError) Unwrap() error { return e.Err }
+
+func usage(format string, args ...any) error { return UsageError{fmt.Errorf(format, args...)} }
+
+// Redis are the flags that say where shared runs are. Programs embed it among their own.
+type Redis struct {
+	URL    string `name:"redis" env:"DAGSCOPE_REDIS" placeholder:"URL" help:"The Redis that workers share: redis://[user:password@]host[:port][/db], rediss:// with TLS, unix:///path, redis+sentinel://host,host/master or redis+cluster://host,host."`
+	Prefix string `name:"redis-prefix" env:"DAGSCOPE_REDIS_PREFIX" placeholder:"TEXT" help:"What every key begins with (default dagscope:); all that share runs need the same."`
+	CA     string `name:"redis-ca" env:"DAGSCOPE_REDIS_CA" placeholder:"FILE" help:"Authorities that may have signed the certificate of Redis, as PEM (default those of this system)."`
+	Cert   string `name:"redis-cert" env:"DAGSCOPE_REDIS_CERT" placeholder:"FILE" help:"The certificate to show to Redis, as PEM."`
+	Key    string `name:"redis-key" env:"DAGSCOPE_REDIS_KEY" placeholder:"FILE" help:"Its key, as PEM."`
+}
+
+// IsSet reports whether a Redis is named.
+func (r Redis) IsSet() bool { return r.URL != "" }
+
+// Open opens it and checks that it can be relied on; the error is an UnreachableError. The caller closes it.
+func (r Redis) Open(ctx context.Context) (*redis.Connection, error) {
+	c, err := redis.Dial(ctx, redis.DialConfig{URL: r.URL, Prefix: r.Prefix, CAFile: r.CA, CertFile: r.Cert, KeyFile: r.Key})
+	if err != nil {
+		return nil, UnreachableError{err}
+	}
+	return c, nil
+}
+
+// String is the URL without user, password and options.
+func (r Redis) String() string {
+	scheme, rest, ok := strings.Cut(r.URL, "://")
+	if !ok {
+		scheme, rest = "redis", r.URL
+	}
+	rest, _, _ = strings.Cut(rest, "?")
+	return scheme + "://" + rest[strings.LastIndex(rest, "@")+1:]
+}
+
+// Invoking are the flags by which a program asks for workers. Programs embed it among their own.
+type Invoking struct {
+	Invoke      string `env:"DAGSCOPE_INVOKE" placeholder:"URL" help:"Ask for workers there by POST, such as https://workers.example.org/invoke, when tasks can be claimed that nobody here takes. Needs --secret-file."`
+	InvokeMost  int    `default:"64" placeholder:"N" help:"How many such requests are under way at most (default 64)."`
+	InvokeSlots int    `default:"1" placeholder:"N" help:"How many tasks one worker that comes takes at a time (default 1)."`
+	SecretFile  string `env:"DAGSCOPE_SECRET_FILE" placeholder:"FILE" help:"The file with the secret that signs requests to and by --invoke and --listen."`
+}
+
+// check tells mistakes.
+func (i Invoking) check() error {
+	switch {
+	case i.Invoke != "" && i.SecretFile == "":
+		return errors.New("--invoke is given without --secret-file, expected the file of the secret that signs requests")
+	case i.InvokeMost < 1 || i.InvokeSlots < 1:
+		return fmt.Errorf("--invoke-most is %d and --invoke-slots %d, expected at least 1", i.InvokeMost, i.InvokeSlots)
+	}
+	return nil
+}
+
+// Fan gives what turns readied nodes into requests: Readied for the store, Run beside it. It is nil where nobody is to
+// be asked. Mistakes are UsageErrors.
+func (i Invoking) Fan(log *slog.Logger) (*invoke.Fan, error) {
+	if err := i.check(); err != nil {
+		return nil, UsageError{err}
+	}
+	if i.Invoke == "" {
+		return nil, nil
+	}
+	secret, err := i.secret()
+	if err != nil {
+		return nil, err
+	}
+	caller, err := invoke.NewCaller(invoke.CallerConfig{URL: i.Invoke, Secret: secret})
+	if err != nil {
+		return nil, UsageError{err}
+	}
+	return invoke.NewFan(invoke.FanConfig{Invoker: caller, Max: i.InvokeMost, PerCall: i.InvokeSlots, Log: log})
+}
+
+// secret reads the secret: one line of printable characters, so that it can be typed into whatever has to sign.
+func (i Invoking) secret() ([]byte, error) {
+	raw, err := os.ReadFile(i.SecretFile)
+	if err != nil {
+		return nil, usage("--secret-file: expected a file that can be read: %w", err)
+	}
+	secret := strings.TrimSpace(string(raw))
+	bad := strings.ContainsFunc(secret, func(r rune) bool { return r < ' ' || r > '~' })
+	if len(secret) < invoke.MinSecret || bad {
+		return nil, usage("--secret-file %s: expected one line of at least %d characters, such as `openssl rand -hex 32` makes",
+			i.SecretFile, invoke.MinSecret)
+	}
+	return []byte(secret), nil
+}
+
+// Size is a number of bytes on the command line.
+type Size int64
+
+// UnmarshalText reads 500MiB and the like.
+func (s *Size) UnmarshalText(text []byte) error {
+	number, shift := string(text), 0
+	for i, unit := range []string{"KiB", "MiB", "GiB", "TiB"} {
+		if before, ok := strings.CutSuffix(number, unit); ok {
+			number, shift = strings.TrimSpace(before), 10*(i+1)
+			break
+		}
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n <= 0 || n > (1<<63-1)>>shift {
+		return fmt.Errorf("%q is not a size, expected bytes, or a number with KiB, MiB, GiB or TiB, such as 500MiB", text)
+	}
+	*s = Size(n << shift)
+	return nil
+}
+
+// Options are the flags of a worker.
+type Options struct {
+	Redis
+	Name     string        `env:"DAGSCOPE_WORKER" placeholder:"NAME" help:"What records call this worker; no other may be called so (default host:pid)."`
+	Slots    int           `placeholder:"N" help:"How many tasks it executes at a time (default one for each processor, and more while tasks wait and processors idle; with --children 1 each)."`
+	Memory   Size          `placeholder:"SIZE" help:"End a process that takes more memory than this, such as 2GiB; with --children each of them. At least 128MiB."`
+	Children int           `placeholder:"N" help:"Keep N processes that work: one that dies is started again, and its task is known."`
+	Listen   string        `placeholder:"HOST:PORT" help:"Work only when asked to by POST /invoke at this address. Needs --secret-file."`
+	For      time.Duration `default:"5m" placeholder:"TIME" help:"How long such a request is held at most (default 5m); in the last fifth nothing is begun."`
+	Invoking
+	Child bool `hidden:"" help:"This process belongs to one with --children."`
+}
+
+// minMemory is what a process needs to work at all; memory is taken in steps of 64 MiB.
+const minMemory = 128 << 20
+
+// Validate is called by kong.
+func (o *Options) Validate() error {
+	switch {
+	case !o.IsSet():
+		return errors.New("--redis is missing, expected where runs are, such as redis://127.0.0.1:6379, there or in DAGSCOPE_REDIS")
+	case o.Slots < 0 || o.Children < 0:
+		return fmt.Errorf("--slots is %d and --children %d, expected at least 1", o.Slots, o.Children)
+	case o.Listen != "" && o.Children > 0:
+		return errors.New("--listen and --children are given, expected one of them: start one listening worker for each process")
+	case o.Listen != "" && o.SecretFile == "":
+		return errors.New("--listen is given without --secret-file, expected the file of the secret that signs requests")
+	case o.For < 5*time.Second:
+		return fmt.Errorf("--for is %s, expected at least 5s", o.For)
+	case o.Memory != 0 && o.Memory < minMemory:
+		return fmt.Errorf("--memory is %d MiB, expected at least %d", o.Memory>>20, minMemory>>20)
+	}
+	return o.check()
+}
+
+// lanes says how many processors tasks may keep busy, and how many lanes there are; 0 for the pool's own defaults.
+func (o *Options) lanes() (width, slots int) {
+	slots = o.Slots
+	if slots == 0 && o.Child {
+		slots = 1 // so that the task that ends the process is known
+	}
+	return min(slots, runtime.GOMAXPROCS(0)), slots
+}
+
+// name is what records call this process.
+func (o *Options) name() string {
+	switch {
+	case o.Name == "":
+		host, _ := os.Hostname() // a host without a name is told by its pid alone
+		return fmt.Sprintf("%s:%d", host, os.Getpid())
+	case o.Child:
+		return fmt.Sprintf("%s:%d", o.Name, os.Getpid()) // the name is that of all children
+	default:
+		return o.Name
+	}
+}

@@ -1,0 +1,125 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+const (
+	// beatEvery is how often a process says that it is there, and lostAfter when it is not believed any more.
+	beatEvery = 5 * time.Second
+	lostAfter = 15 * time.Second
+	// rememberLost is how long a process that vanished without a farewell is listed.
+	rememberLost = 5 * time.Minute
+)
+
+// Present is a process that works, or did until it vanished.
+type Present struct {
+	Name        string               `json:"name"`
+	Host        string               `json:"host"`
+	PID         int                  `json:"pid"`
+	Width       int                  `json:"width"` // processors that tasks may keep busy
+	Slots       int                  `json:"slots"` // lanes
+	Busy        int                  `json:"busy"`  // lanes that execute a task
+	Leaked      int                  `json:"leaked"`
+	Warm        bool                 `json:"warm"`
+	StartedAt   time.Time            `json:"started_at"`
+	Running     map[engine.RunID]int `json:"running"` // tasks that are executed, by run
+	TasksDone   int64                `json:"tasks_done"`
+	CPU         time.Duration        `json:"cpu_ns"`
+	MemoryBytes int64                `json:"memory_bytes"`
+	Functions   []string             `json:"functions"` // that it can execute, as name or name@version; nil for any
+	// LastBeat is when it was heard of, on the clock of Redis; Lost, that this is too long ago.
+	LastBeat time.Time `json:"-"`
+	Lost     bool      `json:"-"`
+}
+
+// Presence tells others that this process is there, in a hash of Redis. All fields are required.
+type Presence struct {
+	Client   goredis.UniversalClient
+	Prefix   string // of the hash's key
+	Describe func() Present
+}
+
+// beat writes an entry with the time of Redis, for clocks of machines differ. An abandoned hash goes away after a day.
+var beat = goredis.NewScript(`
+redis.call('HSET', KEYS[1], ARGV[1], redis.call('TIME')[1] .. ' ' .. ARGV[2])
+redis.call('EXPIRE', KEYS[1], 86400)`)
+
+func presenceKey(prefix string) string { return prefix + "workers" }
+
+// Run beats until ctx ends, then says farewell. What cannot be told is told with the next beat.
+func (p Presence) Run(ctx context.Context) error {
+	tick := time.NewTicker(beatEvery)
+	defer tick.Stop()
+	var name string
+	for {
+		self := p.Describe()
+		name = self.Name
+		p.beat(ctx, self)
+		select {
+		case <-tick.C:
+			continue
+		case <-ctx.Done():
+		}
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		p.Client.HDel(last, presenceKey(p.Prefix), name) // else it is taken for lost
+		return nil
+	}
+}
+
+func (p Presence) beat(ctx context.Context, self Present) {
+	text, err := json.Marshal(self)
+	if err != nil {
+		panic("worker: " + err.Error()) // only a field that has no JSON could cause it
+	}
+	ctx, cancel := context.WithTimeout(ctx, beatEvery)
+	defer cancel()
+	beat.Run(ctx, p.Client, []string{presenceKey(p.Prefix)}, self.Name, text)
+}
+
+// ListPresent lists the processes that work, by name, those among them that were lost up to five minutes ago, and
+// forgets older ones.
+func ListPresent(ctx context.Context, client goredis.UniversalClient, prefix string) ([]Present, error) {
+	key := presenceKey(prefix)
+	entries, err := client.HGetAll(ctx, key).Result()
+	if err != nil {
+		return nil, fmt.Errorf("worker: list workers: %w", err)
+	}
+	now, err := client.Time(ctx).Result()
+	if err != nil {
+		return nil, fmt.Errorf("worker: list workers: %w", err)
+	}
+	var present []Present
+	for name, entry := range entries {
+		p, err := readPresent(entry)
+		if err != nil || now.Sub(p.LastBeat) > rememberLost {
+			client.HDel(ctx, key, name) // a process that comes back writes it anew
+			continue
+		}
+		p.Lost = now.Sub(p.LastBeat) > lostAfter
+		present = append(present, p)
+	}
+	slices.SortFunc(present, func(a, b Present) int { return strings.Compare(a.Name, b.Name) })
+	return present, nil
+}
+
+func readPresent(entry string) (Present, error) {
+	seconds, text, _ := strings.Cut(entry, " ")
+	at, err := strconv.ParseInt(seconds, 10, 64)
+	if err != nil {
+		return Present{}, err
+	}
+	p := Present{LastBeat: time.Unix(at, 0)}
+	return p, json.Unmarshal([]byte(text), &p)
+}

@@ -1,0 +1,37 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"github.com/dagscope/dagscope/cmd/app/worker"
+)
+
+// workerCommand takes part in runs that were submitted elsewhere.
+type workerCommand struct{ worker.Options }
+
+// Run works until ctx ends.
+func (c *workerCommand) Run(ctx context.Context, s *session) error {
+	self, err := os.Executable()
+	if err != nil {
+		self = os.Args[0]
+	}
+	err = worker.Run(ctx, c.Options, worker.World{
+		Program: s.name + " worker", Command: append([]string{self}, os.Args[1:]...), Workflows: s.workflows,
+		Stdout: &shared{w: s.stdout}, Stderr: s.stderr, JSON: s.flags.JSON,
+	})
+	var (
+		mistake     worker.UsageError
+		unreachable worker.UnreachableError
+	)
+	switch {
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		return nil // it was told to end before it had begun
+	case errors.As(err, &mistake):
+		return usageError{err}
+	case errors.As(err, &unreachable):
+		return storeError{err}
+	}
+	return err
+}

@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// Adopter is a Recorder that can go on with a record which another process has begun.
+type Adopter interface {
+	Recorder
+	// Adopt is Begin for a run that others may be recording, too. It gives the number of the last step that is kept:
+	// Steps go on behind it, Details from the beginning of the revision. ErrRecording: another process is at it, which may
+	// have died. ErrRecorded: the record is complete.
+	Adopt(info RunInfo, g *Graph) (after uint64, err error)
+	// Leave is End for a run that goes on without this process: what came until then is kept, and others may adopt it.
+	Leave(run RunID) error
+}
+
+const (
+	// adoptEvery is how often it is looked, ± 20 %, whether a run that others record is still being recorded.
+	adoptEvery = 5 * time.Second
+	// adoptWithin is how long after its end that is done.
+	adoptWithin = 2 * time.Minute
+)
+
+// find follows the runs that others submit, until ctx ends.
+func (e *Engine) find(ctx context.Context) error {
+	finder, ok := e.cfg.Executor.(Finder)
+	if !ok || !e.cfg.Adopt {
+		<-ctx.Done()
+		return nil
+	}
+	if err := finder.Find(ctx, e.found); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("engine: runs of others cannot be found: %w", err)
+	}
+	return nil
+}
+
+// found makes a run that others have submitted one that can be asked for here, and has it recorded if need be.
+func (e *Engine) found(job Job, exec Execution) {
+	if !e.enter() {
+		return
+	}
+	r, ctx := newRun(job.Info, job.Graph)
+	r.exec = exec
+	if !e.keep(r) { // a revision that began here
+		e.records.Done()
+		return
+	}
+	go e.follow(r, func() error { return e.adopt(ctx, r, job.Options.Unlogged) })
+}
+
+// adopt records a run that others have submitted, unless somebody else does it to its end.
+func (e *Engine) adopt(ctx context.Context, r *Run, unlogged bool) error {
+	rec, ok := e.cfg.Recorder.(Adopter)
+	if !ok || unlogged {
+		return r.over(ctx)
+	}
+	var late <-chan time.Time
+	over := r.exec.Done()
+	for {
+		after, err := rec.Adopt(r.info, r.graph)
+		switch {
+		case err == nil:
+			return e.record(ctx, r, after)
+		case errors.Is(err, ErrRecorded):
+			return nil
+		}
+		look := time.NewTimer(adoptEvery*4/5 + rand.N(adoptEvery*2/5))
+		select {
+		case <-over: // whoever records it is about to be done
+			over, late = nil, time.After(adoptWithin)
+		case <-look.C:
+		case <-late:
+			look.Stop()
+			return fmt.Errorf("engine: run %s cannot be recorded: %w", r.info.ID, err)
+		case <-ctx.Done():
+			look.Stop()
+			return ErrElsewhere
+		}
+		look.Stop()
+	}
+}
+
+// Retry begins the next revision of a failed or cancelled run, whoever had submitted it; see Retrier. The error is
+// ErrUnknownRun where nothing of it is left to go on with.
+func (e *Engine) Retry(ctx context.Context, id RunID) (*Run, error) {
+	retrier, ok := e.cfg.Executor.(Retrier)
+	if !ok {
+		return nil, fmt.Errorf("%w: %s, and the executor keeps nothing to go on with", ErrUnknownRun, id)
+	}
+	if !e.enter() {
+		return nil, ErrClosed
+	}
+	job, exec, err := retrier.Retry(ctx, id)
+	if err != nil {
+		e.records.Done()
+		return nil, err
+	}
+	r, following := newRun(job.Info, job.Graph)
+	r.exec = exec
+	e.keep(r)
+	record := func() error { return e.adopt(following, r, job.Options.Unlogged) }
+	if rec, ok := e.cfg.Recorder.(Adopter); ok && !job.Options.Unlogged {
+		// At once, so that the record tells of the revision when the caller looks; what fails is tried again.
+		if after, err := rec.Adopt(r.info, r.graph); err == nil {
+			record = func() error { return e.record(following, r, after) }
+		}
+	}
+	go e.follow(r, record)
+	return r, nil
+}

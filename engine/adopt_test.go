@@ -1,0 +1,457 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// hall is an executor whose runs others execute: a test makes them, ends them, and says what is found.
+type hall struct {
+	found   chan *show
+	broken  chan error // ends Find
+	retried func(engine.RunID) (engine.Job, engine.Execution, error)
+	shows   []*show // as they are submitted
+}
+
+func newHall() *hall { return &hall{found: make(chan *show), broken: make(chan error)} }
+
+func (h *hall) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+
+func (h *hall) Submit(_ context.Context, job engine.Job) (engine.Execution, error) {
+	s := newShow(job)
+	h.shows = append(h.shows, s)
+	return s, nil
+}
+
+func (h *hall) Find(ctx context.Context, found func(engine.Job, engine.Execution)) error {
+	for {
+		select {
+		case s := <-h.found:
+			found(s.job, s)
+		case err := <-h.broken:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (h *hall) Retry(_ context.Context, id engine.RunID) (engine.Job, engine.Execution, error) {
+	return h.retried(id)
+}
+
+// show is one run of a hall.
+type show struct {
+	engine.Execution // what is not asked for
+	job              engine.Job
+	done             chan struct{}
+	cancelled        chan struct{}
+
+	mu      sync.Mutex
+	steps   []engine.Step
+	more    chan struct{} // closed and replaced when there are more steps
+	records []engine.WorkerRecord
+	stuck   bool // the log cannot be read
+}
+
+func newShow(job engine.Job) *show {
+	return &show{job: job, done: make(chan struct{}), cancelled: make(chan struct{}), more: make(chan struct{})}
+}
+
+// log appends n steps.
+func (s *show) log(n int) *show {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for range n {
+		seq := uint64(len(s.steps) + 1)
+		s.steps = append(s.steps, engine.Step{Seq: seq, Kind: engine.WorkerStarted, Became: engine.NoNode, Worker: uint16(seq)})
+	}
+	close(s.more)
+	s.more = make(chan struct{})
+	return s
+}
+
+func (s *show) end() *show { close(s.done); return s }
+
+func (s *show) tell(w engine.WorkerRecord) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.records = append(s.records, w)
+}
+
+func (s *show) Steps(ctx context.Context, after uint64) ([]engine.Step, error) {
+	for {
+		s.mu.Lock()
+		steps, more := s.steps[min(after, uint64(len(s.steps))):], s.more
+		if s.stuck {
+			steps = nil
+		}
+		s.mu.Unlock()
+		if len(steps) > 0 {
+			return steps, nil
+		}
+		done := s.done
+		if s.stuck {
+			done = nil
+		}
+		select {
+		case <-done:
+			return nil, io.EOF
+		case <-more:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (s *show) TakeDetails() ([]engine.Detail, []engine.WorkerRecord) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	records := s.records
+	s.records = nil
+	return nil, records
+}
+
+func (s *show) Done() <-chan struct{}     { return s.done }
+func (s *show) End() (engine.RunEnd, any) { return engine.RunEnd{Status: engine.Succeeded}, nil }
+func (s *show) Cancel()                   { close(s.cancelled) }
+func (s *show) Forget()                   {}
+func (s *show) Progress() engine.Progress { return engine.Progress{Status: engine.Running} }
+func (s *show) info() engine.RunInfo      { return s.job.Info }
+func (s *show) id() engine.RunID          { return s.job.Info.ID }
+
+// book is what several recorders of a test write into.
+type book struct {
+	mu    sync.Mutex
+	pages map[engine.RunID]*page
+}
+
+type page struct {
+	writer  string // who has it
+	steps   []uint64
+	workers []engine.WorkerRecord
+	ended   int
+	endedAt time.Time
+}
+
+func newBook() *book { return &book{pages: map[engine.RunID]*page{}} }
+
+// change changes the page of a run, which is made where there is none.
+func (b *book) change(id engine.RunID, f func(*page)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.pages[id] == nil {
+		b.pages[id] = &page{}
+	}
+	f(b.pages[id])
+}
+
+func (b *book) page(id engine.RunID) (p page) {
+	b.change(id, func(q *page) { p = *q })
+	return p
+}
+
+func (b *book) kept(id engine.RunID) []uint64 { return b.page(id).steps }
+
+// scribe is one of the recorders.
+type scribe struct {
+	*book
+	name string
+}
+
+func (s scribe) Begin(info engine.RunInfo, _ *engine.Graph) error {
+	s.change(info.ID, func(p *page) { p.writer = s.name })
+	return nil
+}
+
+func (s scribe) Adopt(info engine.RunInfo, _ *engine.Graph) (after uint64, err error) {
+	s.change(info.ID, func(p *page) {
+		switch {
+		case p.ended > info.Revision:
+			err = engine.ErrRecorded
+		case p.writer != "":
+			err = engine.ErrRecording
+		default:
+			p.writer, after = s.name, uint64(len(p.steps))
+		}
+	})
+	return after, err
+}
+
+func (s scribe) Steps(id engine.RunID, steps []engine.Step) {
+	s.change(id, func(p *page) {
+		for i := range steps {
+			p.steps = append(p.steps, steps[i].Seq)
+		}
+	})
+}
+
+func (s scribe) Details(id engine.RunID, _ []engine.Detail, workers []engine.WorkerRecord) {
+	s.change(id, func(p *page) { p.workers = append(p.workers, workers...) })
+}
+
+func (s scribe) End(id engine.RunID, _ engine.RunEnd) error {
+	s.change(id, func(p *page) { p.writer, p.ended, p.endedAt = "", p.ended+1, time.Now() })
+	return nil
+}
+
+func (s scribe) Leave(id engine.RunID) error {
+	s.change(id, func(p *page) { p.writer = "" })
+	return nil
+}
+
+// staged runs an engine that adopts, while f works, on a clock that moves only when everything waits. What f returns
+// is called when the engine has ended.
+func staged(t *testing.T, f func(t *testing.T, h *hall, b *book, e *engine.Engine, stop func())) {
+	synctest.Test(t, func(t *testing.T) {
+		h, b := newHall(), newBook()
+		e, err := engine.New(engine.Config{Executor: h, Recorder: scribe{b, "here"}, Adopt: true})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- e.Run(ctx) }()
+		stop := sync.OnceFunc(func() {
+			cancel()
+			require.NoError(t, <-ended)
+		})
+		f(t, h, b, e, stop)
+		stop()
+		time.Sleep(time.Hour) // until nothing is remembered
+	})
+}
+
+func seqs(n int) []uint64 {
+	out := make([]uint64, n)
+	for i := range out {
+		out[i] = uint64(i + 1)
+	}
+	return out
+}
+
+// job is a run that somebody else has submitted.
+func job(t *testing.T, id engine.RunID) engine.Job {
+	t.Helper()
+	one := engine.Func0("one", func(context.Context) (int, error) { return 1, nil })
+	b := engine.NewBuilder()
+	g, err := b.Compile(one.Call(b))
+	require.NoError(t, err)
+	return engine.Job{Info: engine.RunInfo{ID: id, Workflow: "w", StartedAt: time.Now()}, Graph: g}
+}
+
+func TestAFoundRunThatNobodyRecordsIsRecorded(t *testing.T) {
+	staged(t, func(t *testing.T, h *hall, b *book, e *engine.Engine, _ func()) {
+		b.change("r", func(p *page) { p.steps = seqs(3) }) // by somebody who has died
+		s := newShow(job(t, "r")).log(5)
+		h.found <- s
+		synctest.Wait()
+		r, err := e.Get("r")
+		require.NoError(t, err)
+		require.Equal(t, s.info(), r.Info())
+		require.Equal(t, seqs(5), b.kept("r"), "what was kept is not kept again")
+		r.Cancel()
+		<-s.cancelled
+		s.log(2).end()
+		require.NoError(t, r.Wait(t.Context()))
+		require.NoError(t, r.WaitRecorded(t.Context()))
+		require.Equal(t, seqs(7), b.kept("r"))
+		require.Equal(t, 1, b.page("r").ended)
+		n := 0
+		for event, err := range r.Events(t.Context(), 1) {
+			require.NoError(t, err)
+			require.Equal(t, engine.RunID("r"), event.Run)
+			n++
+		}
+		require.Positive(t, n)
+		time.Sleep(11 * time.Minute)
+		_, err = e.Get("r")
+		require.ErrorIs(t, err, engine.ErrUnknownRun, "it is forgotten")
+	})
+}
+
+// TestWhoRecordsIsLeftAlone until it has stopped doing so.
+func TestWhoRecordsIsLeftAlone(t *testing.T) {
+	staged(t, func(t *testing.T, h *hall, b *book, e *engine.Engine, _ func()) {
+		b.change("dies", func(p *page) { p.writer, p.steps = "another", seqs(2) })
+		b.change("ends", func(p *page) { p.writer, p.steps = "another", seqs(2) })
+		dies, ends := newShow(job(t, "dies")).log(4), newShow(job(t, "ends")).log(4)
+		h.found <- dies
+		h.found <- ends
+		time.Sleep(20 * time.Second)
+		require.Equal(t, seqs(2), b.kept("dies"))
+
+		b.change("dies", func(p *page) { p.writer = "" })
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		require.Equal(t, seqs(4), b.kept("dies"))
+		dies.end()
+
+		ends.end()
+		time.Sleep(time.Second)
+		b.change("ends", func(p *page) { p.writer, p.ended = "", 1 })
+		r, err := e.Get("ends")
+		require.NoError(t, err)
+		began := time.Now()
+		require.NoError(t, r.WaitRecorded(t.Context()))
+		require.Less(t, time.Since(began), 6*time.Second)
+		require.Equal(t, seqs(2), b.kept("ends"), "it was recorded elsewhere")
+	})
+}
+
+// TestARunThatCannotBeRecorded is not tried for ever once it has ended.
+func TestARunThatCannotBeRecorded(t *testing.T) {
+	staged(t, func(t *testing.T, h *hall, b *book, e *engine.Engine, _ func()) {
+		b.change("r", func(p *page) { p.writer = "another, which never ends" })
+		s := newShow(job(t, "r"))
+		h.found <- s
+		time.Sleep(time.Hour)
+		r, err := e.Get("r")
+		require.NoError(t, err)
+		s.end()
+		began := time.Now()
+		require.ErrorIs(t, r.WaitRecorded(t.Context()), engine.ErrRecording)
+		require.LessOrEqual(t, time.Since(began), 3*time.Minute)
+	})
+}
+
+// TestAnEngineLeavesWhatGoesOn: at its end records are left where they are, except of runs that have ended.
+func TestAnEngineLeavesWhatGoesOn(t *testing.T) {
+	staged(t, func(t *testing.T, h *hall, b *book, e *engine.Engine, stop func()) {
+		submitted, err := e.Submit(t.Context(), "w", job(t, "").Graph, engine.RunOptions{})
+		require.NoError(t, err)
+		bare, err := e.Submit(t.Context(), "w", job(t, "").Graph, engine.RunOptions{Unlogged: true})
+		require.NoError(t, err)
+		b.change("waiting", func(p *page) { p.writer = "another" })
+		h.found <- newShow(job(t, "adopted")).log(3)
+		h.found <- newShow(job(t, "waiting")).log(3)
+		slow := newShow(job(t, "slow")).end()
+		slow.stuck = true
+		h.found <- slow
+		synctest.Wait()
+		h.shows[0].log(2)
+		synctest.Wait()
+
+		began := time.Now()
+		done := make(chan struct{})
+		go func() { stop(); close(done) }()
+		time.Sleep(3 * time.Second)
+		slow.mu.Lock()
+		slow.stuck = false
+		slow.mu.Unlock()
+		slow.log(6)
+		<-done
+		require.Less(t, time.Since(began), 5*time.Second)
+		require.Equal(t, seqs(6), b.kept("slow"))
+		require.Equal(t, 1, b.page("slow").ended)
+		for _, id := range []engine.RunID{submitted.ID(), "adopted"} {
+			require.Empty(t, b.page(id).writer, "%s can be adopted by another", id)
+			require.Zero(t, b.page(id).ended)
+			require.NotEmpty(t, b.kept(id))
+		}
+		require.Equal(t, "another", b.page("waiting").writer)
+		for _, id := range []engine.RunID{submitted.ID(), bare.ID(), "adopted", "waiting"} {
+			r, err := e.Get(id)
+			require.NoError(t, err)
+			require.ErrorIs(t, r.WaitRecorded(t.Context()), engine.ErrElsewhere)
+		}
+		_, err = e.Submit(t.Context(), "w", job(t, "").Graph, engine.RunOptions{})
+		require.ErrorIs(t, err, engine.ErrClosed)
+	})
+}
+
+// TestTheLastWordOfWorkersElsewhere is waited for, and not for long.
+func TestTheLastWordOfWorkersElsewhere(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		word time.Duration // after the end
+		want time.Duration // from the end to that of the record, at most
+		kept int
+	}{{"soon", 200 * time.Millisecond, 250 * time.Millisecond, 2}, {"never", time.Hour, 1100 * time.Millisecond, 1}} {
+		t.Run(c.name, func(t *testing.T) {
+			staged(t, func(t *testing.T, h *hall, b *book, e *engine.Engine, _ func()) {
+				s := newShow(job(t, "r")).log(1)
+				s.tell(engine.WorkerRecord{Worker: 3, Name: "w"})
+				h.found <- s
+				synctest.Wait()
+				ended := time.Now()
+				s.end()
+				time.AfterFunc(c.word, func() { s.tell(engine.WorkerRecord{Worker: 3, Name: "w", Ended: 5}) })
+				r, err := e.Get("r")
+				require.NoError(t, err)
+				require.NoError(t, r.WaitRecorded(t.Context()))
+				require.Len(t, b.page("r").workers, c.kept)
+				require.LessOrEqual(t, b.page("r").endedAt.Sub(ended), c.want)
+			})
+		})
+	}
+}
+
+func TestRetry(t *testing.T) {
+	staged(t, func(t *testing.T, h *hall, b *book, e *engine.Engine, _ func()) {
+		first := newShow(job(t, "r")).log(2).end()
+		h.found <- first
+		synctest.Wait()
+		require.Equal(t, 1, b.page("r").ended)
+
+		again := job(t, "r")
+		again.Info.Revision = 1
+		second := newShow(again).log(2).log(3)
+		h.retried = func(id engine.RunID) (engine.Job, engine.Execution, error) {
+			if id != "r" {
+				return engine.Job{}, nil, engine.ErrUnknownRun
+			}
+			return again, second, nil
+		}
+		_, err := e.Retry(t.Context(), "other")
+		require.ErrorIs(t, err, engine.ErrUnknownRun)
+		r, err := e.Retry(t.Context(), "r")
+		require.NoError(t, err)
+		known, err := e.Get("r")
+		require.NoError(t, err)
+		require.Same(t, r, known)
+		h.found <- first // what is older than what is known changes nothing
+		second.end()
+		require.NoError(t, r.WaitRecorded(t.Context()))
+		require.Equal(t, seqs(5), b.kept("r"))
+		require.Equal(t, 2, b.page("r").ended)
+		known, err = e.Get("r")
+		require.NoError(t, err)
+		require.Same(t, r, known)
+	})
+}
+
+func TestAnEngineEndsWhenNothingCanBeFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHall()
+		e, err := engine.New(engine.Config{Executor: h, Adopt: true})
+		require.NoError(t, err)
+		broken := errors.New("the store says no")
+		go func() { h.broken <- broken }()
+		require.ErrorIs(t, e.Run(t.Context()), broken)
+	})
+}
+
+// plain can neither find nor retry.
+type plain struct{ engine.Executor }
+
+// deaf records and cannot adopt.
+type deaf struct{ engine.Recorder }
+
+func TestAdoptNeedsThoseWhoCan(t *testing.T) {
+	_, err := engine.New(engine.Config{Executor: plain{}, Adopt: true})
+	require.ErrorContains(t, err, "expected a Finder")
+	_, err = engine.New(engine.Config{Executor: newHall(), Recorder: deaf{}, Adopt: true})
+	require.ErrorContains(t, err, "expected an Adopter")
+	e, err := engine.New(engine.Config{Executor: plain{}})
+	require.NoError(t, err)
+	_, err = e.Retry(t.Context(), "r")
+	require.ErrorIs(t, err, engine.ErrUnknownRun)
+}

@@ -1,0 +1,166 @@
+package engine
+
+import (
+	"fmt"
+	"reflect"
+)
+
+// maxTypeNames bounds the names of all types of a decoded graph together, in bytes: those of lists and maps are put
+// together from others, which few bytes could repeat often.
+const maxTypeNames = 16 << 20
+
+// wireType is one type of a graph under decoding. Two of them are the same type exactly where they have the same
+// number, because the writer numbers Go's types and not their names.
+type wireType struct {
+	kind      wireKind
+	key, elem uint32 // what lists and maps are made of
+	depth     int
+	name      string
+	rt        reflect.Type // what it is here, nil where that is not known
+	typ       *Type        // of rt, made when asked for
+}
+
+// wireTypes finds the Go types of a decoded graph: those of the functions that are known here, what these are made of,
+// Go's own numbers, texts and booleans, and lists and maps of all of them.
+type wireTypes []wireType
+
+// predeclared are the types that every program has. Names from packages have a point.
+var predeclared = func() map[string]reflect.Type {
+	all := map[string]reflect.Type{}
+	for _, t := range []reflect.Type{
+		reflect.TypeFor[bool](), reflect.TypeFor[string](), reflect.TypeFor[float32](), reflect.TypeFor[float64](),
+		reflect.TypeFor[int](), reflect.TypeFor[int8](), reflect.TypeFor[int16](), reflect.TypeFor[int32](), reflect.TypeFor[int64](),
+		reflect.TypeFor[uint](), reflect.TypeFor[uint8](), reflect.TypeFor[uint16](), reflect.TypeFor[uint32](), reflect.TypeFor[uint64](),
+	} {
+		all[t.String()] = t
+	}
+	return all
+}()
+
+// typeTable reads the table of types. What a type is made of stands before it.
+func (d *graphDecoder) typeTable() {
+	names := 0
+	for i := range d.count("the number of types") {
+		t := wireType{kind: wireKind(d.byte())}
+		switch t.kind {
+		case wireNamed:
+			t.name = d.text()
+		case wireList:
+			t.elem = d.below("the type of an element", i)
+			if d.err == nil {
+				t.name, t.depth = "[]"+d.types[t.elem].name, d.types[t.elem].depth+1
+			}
+		case wireMap:
+			t.key, t.elem = d.below("the type of a key", i), d.below("the type of an element", i)
+			if d.err == nil {
+				t.name, t.depth = "map["+d.types[t.key].name+"]"+d.types[t.elem].name, d.types[t.elem].depth+1
+			}
+			if d.err == nil && d.types[t.key].kind != wireNamed {
+				d.fail("a map has keys of type %s", printable(d.types[t.key].name))
+			}
+		default:
+			d.fail("type %d is of kind %d, at most %d is known", i, t.kind, wireMap)
+		}
+		if names += len(t.name); names > maxTypeNames {
+			d.fail("the names of types exceed %d bytes", maxTypeNames)
+		}
+		if t.depth > maxNesting {
+			d.fail("type %d nests %d lists and maps, at most %d are possible", i, t.depth, maxNesting)
+		}
+		if d.err != nil {
+			return
+		}
+		d.types = append(d.types, t)
+	}
+}
+
+// bind notes that a type of the graph is rt here, and so is all that it is made of. It fails where another function
+// says otherwise, as when two packages of one name have types of one name.
+func (ts wireTypes) bind(number uint32, rt reflect.Type) error {
+	t := &ts[number]
+	switch {
+	case t.rt == rt:
+		return nil
+	case t.rt != nil:
+		return fmt.Errorf("%s is %s in one function known here and %s in another, expected one type", t.name, fullName(t.rt), fullName(rt))
+	case t.name != rt.String() || t.kind != kindOf(rt):
+		return fmt.Errorf("%s is %s here, expected a type of that name and make", printable(t.name), rt)
+	}
+	t.rt = rt
+	if t.kind == wireMap {
+		if err := ts.bind(t.key, rt.Key()); err != nil {
+			return err
+		}
+	}
+	if t.kind == wireNamed {
+		return nil
+	}
+	return ts.bind(t.elem, rt.Elem())
+}
+
+func fullName(rt reflect.Type) string {
+	if rt.PkgPath() == "" {
+		return rt.String()
+	}
+	return rt.PkgPath() + "." + rt.Name()
+}
+
+// complete finds, once all functions are bound, what follows from parts.
+func (ts wireTypes) complete() {
+	for i := range ts {
+		t := &ts[i]
+		if t.rt != nil {
+			continue
+		}
+		switch t.kind {
+		case wireNamed:
+			t.rt = predeclared[t.name]
+		case wireList:
+			if elem := ts[t.elem].rt; elem != nil {
+				t.rt = reflect.SliceOf(elem)
+			}
+		case wireMap:
+			key, elem := ts[t.key].rt, ts[t.elem].rt
+			if key != nil && elem != nil && key.Comparable() {
+				t.rt = reflect.MapOf(key, elem)
+			}
+		}
+	}
+}
+
+// typ describes a type, as far as it is known here.
+func (ts wireTypes) typ(number uint32) *Type {
+	t := &ts[number]
+	switch {
+	case t.typ != nil:
+	case t.rt != nil:
+		t.typ = typeFor(t.rt)
+	case t.kind == wireList:
+		t.typ = hollowType(t.name, *ts.hollow(number))
+	default:
+		t.typ = namedType(t.name)
+	}
+	return t.typ
+}
+
+// hollow is the codec of a type that is not known here, nil where it is no list.
+func (ts wireTypes) hollow(number uint32) *hollow {
+	t := &ts[number]
+	if t.kind != wireList {
+		return nil
+	}
+	return &hollow{ts.hollow(t.elem)}
+}
+
+// isNothing reports whether values of the type are of no use here at all, not even to be counted.
+func (ts wireTypes) isNothing(number uint32) bool {
+	return ts[number].rt == nil && ts[number].kind != wireList
+}
+
+// list is how values of a type become a list: where it is not known here, one of nil or of such lists.
+func (ts wireTypes) list(elem uint32) list {
+	if rt := ts[elem].rt; rt != nil {
+		return listFor(rt)
+	}
+	return listOf[any]()
+}

@@ -1,0 +1,42 @@
+package invoke
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+func TestTailKeepsTheEnd(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var kept tail
+		var all strings.Builder
+		for i := range rapid.IntRange(0, 12).Draw(t, "writes") {
+			p := strings.Repeat(string(rune('a'+i)), rapid.IntRange(0, engine.MaxEvidence*3/2).Draw(t, "bytes"))
+			all.WriteString(p)
+			n, err := kept.Write([]byte(p))
+			require.NoError(t, err)
+			require.Equal(t, len(p), n)
+			require.LessOrEqual(t, len(kept.buf), 2*engine.MaxEvidence)
+		}
+		want := all.String()
+		want = want[max(0, len(want)-engine.MaxEvidence):]
+		assert.True(t, want == kept.String(), "expected the last %d bytes", engine.MaxEvidence)
+	})
+}
+
+func TestLastWords(t *testing.T) {
+	for _, c := range []struct{ name, stderr, want string }{
+		{"nothing", "", ""},
+		{"other lines", "a\nnot a panic: b\n", ""},
+		{"a panic", "x\npanic: boom\n\ngoroutine 1 [running]:\n", "panic: boom"},
+		{"the last one", "panic: told by user code\r\nfatal error: all goroutines are asleep - deadlock!", "fatal error: all goroutines are asleep - deadlock!"},
+		{"a long one", "panic: " + strings.Repeat("x", 1000), "panic: " + strings.Repeat("x", lastWordsMax-7)},
+	} {
+		t.Run(c.name, func(t *testing.T) { assert.Equal(t, c.want, lastWords(c.stderr)) })
+	}
+}

@@ -1,0 +1,91 @@
+package ledger
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Dump writes all of a state that matters, as text with a line for each part, so that two states can be compared and a
+// difference be read. What a node's status gives no meaning is left out, and so are nodes that nothing has happened to.
+func (s *State) Dump() string {
+	var b strings.Builder
+	c := s.Counts
+	fmt.Fprintf(&b, "run %s stopping=%q revision=%d seq=%d workers=%d nodes=%d edges=%d\n",
+		s.Status, s.Stopping, s.Revision, s.Seq, s.Workers, len(s.Nodes), s.Edges)
+	fmt.Fprintf(&b, "counts tasks=%d edges=%d open=%d claims=%d waiting=%d done=%d failed=%d skipped=%d retries=%d\n",
+		c.Tasks, c.Edges, c.Open, c.Claims, c.Waiting, c.Done, c.Failed, c.Skipped, c.Retries)
+	b.WriteString("bits")
+	for i := range s.Edges {
+		if s.Bits.Has(i) {
+			fmt.Fprintf(&b, " %d", i)
+		}
+	}
+	b.WriteByte('\n')
+	for _, x := range s.Blocks {
+		fmt.Fprintf(&b, "block of %d: width=%d first=%d firstEdge=%d\n", x.Expansion, x.Width, x.First, x.FirstEdge)
+	}
+	for i := range s.Nodes {
+		if text := s.Nodes[i].dump(); text != "" {
+			fmt.Fprintf(&b, "node %d %s\n", i, text)
+		}
+	}
+	for _, q := range s.Queues {
+		if len(q.Ready)+len(q.Solo) > 0 {
+			fmt.Fprintf(&b, "queue %d ready=%v solo=%v\n", q.Class, q.Ready, q.Solo)
+		}
+	}
+	fmt.Fprintf(&b, "retries %v\n", s.Retries)
+	for i := range s.Sessions {
+		s.Sessions[i].dump(&b)
+	}
+	return b.String()
+}
+
+// statusNames are as in STATES.md.
+var statusNames = [...]string{"blocked", "ready", "claimed", "waiting", "ok", "failed", "skipped", "cancelled"}
+
+func (n *Node) dump() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s epoch=%d", statusNames[n.Status], n.Epoch)
+	switch {
+	case n.Status.Terminal():
+		if n.Telling != ToldAll {
+			fmt.Fprintf(&b, " telling=%d by=%q", n.Telling, n.Session)
+		}
+		return b.String()
+	case n.Status == Blocked && n.Awaits == 0:
+		if n.Epoch == 0 && n.Arrived == 0 && len(n.Awaited) == 0 {
+			return ""
+		}
+		fmt.Fprintf(&b, " arrived=%d bad=%t", n.Arrived, n.Bad)
+	default:
+		fmt.Fprintf(&b, " class=%d attempts=%d errors=%d losses=%d solo=%d bad=%t poison=%t since=%d",
+			n.Class, n.Attempts, n.Errors, n.Losses, n.Solo, n.Bad, n.Poison, n.Since)
+	}
+	switch n.Status {
+	case Claimed:
+		fmt.Fprintf(&b, " by=%s started=%t", n.Session, n.Started)
+	case Waiting:
+		fmt.Fprintf(&b, " due=%d", n.Due)
+	case Blocked:
+		if n.Awaits > 0 {
+			fmt.Fprintf(&b, " awaits=%d", n.Awaits)
+		}
+	}
+	if r := &n.Reserved; r.Session != "" {
+		fmt.Fprintf(&b, " reserved=%s size=%d parent=%d held=%v", r.Session, r.Size, r.Parent, r.Held)
+	}
+	if len(n.Awaited) > 0 {
+		fmt.Fprintf(&b, " awaited=%v", n.Awaited)
+	}
+	return b.String()
+}
+
+func (ses *Session) dump(b *strings.Builder) {
+	fmt.Fprintf(b, "session %s worker=%d last=%d until=%d claims=%d over=%t suspect=%t ready=%v owed=[",
+		ses.ID, ses.Worker, ses.Last, ses.Until, ses.Claims, ses.Over, ses.Suspect, ses.Ready)
+	for _, e := range ses.Owed {
+		fmt.Fprintf(b, "{%d child=%d waits=%d class=%d parent=%d}", e.Offset, e.Child, e.Waits, e.Class, e.Parent)
+	}
+	b.WriteString("]\n")
+}

@@ -1,0 +1,101 @@
+package ledger
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// set sets a bit, for a session or, where that is over, for nobody. The last one makes the child ready.
+func (t *transition) set(e *Edge, ses *Session) {
+	if t.Bits.Has(e.Offset) && t.broken&bareCounter == 0 {
+		return
+	}
+	n := &t.Nodes[e.Child]
+	waits := n.Status == Blocked && n.Awaits == 0
+	if e.Hold > 0 && waits && !n.Bad && !e.Bad && !t.reserve(e, ses) {
+		return
+	}
+	t.Bits.set(e.Offset)
+	n.Arrived++
+	if n.Status == Blocked {
+		n.Bad = n.Bad || e.Bad
+	}
+	if waits && n.Arrived == e.Waits {
+		t.readied(e.End, e.Child)
+		t.makeReady(e.Child, e.Class)
+	}
+}
+
+// reserve reserves a child for a session that holds an output for it. False, and the edge is owed, where another one
+// holds a larger one.
+func (t *transition) reserve(e *Edge, ses *Session) bool {
+	r := &t.Nodes[e.Child].Reserved
+	larger := cmp.Or(cmp.Compare(e.Hold, r.Size), cmp.Compare(e.Parent, r.Parent)) > 0
+	if r.Session != "" && r.Session != ses.ID {
+		if !larger {
+			ses.owe(*e)
+			return false
+		}
+		t.takeOver(e, t.Session(r.Session))
+	}
+	if larger || r.Session == "" {
+		r.Size, r.Parent = e.Hold, e.Parent
+	}
+	r.Session = ses.ID
+	at, _ := slices.BinarySearchFunc(r.Held, e.Offset, func(h HeldEdge, o uint32) int { return cmp.Compare(h.Offset, o) })
+	r.Held = slices.Insert(r.Held, at, HeldEdge{e.Offset, e.Parent})
+	return true
+}
+
+// takeOver ends the reservation of the session that had it: what it holds has to be stored before it counts.
+func (t *transition) takeOver(e *Edge, loser *Session) {
+	n := &t.Nodes[e.Child]
+	for _, h := range n.Reserved.Held {
+		t.Bits.clear(h.Offset)
+		n.Arrived--
+		loser.owe(Edge{Offset: h.Offset, Child: e.Child, Waits: e.Waits, Class: e.Class, Parent: h.Parent})
+	}
+	n.Reserved = Reservation{}
+}
+
+// owe notes an edge that the session has to set again, without Hold.
+func (ses *Session) owe(e Edge) {
+	e.End, e.Hold = -1, 0
+	at, _ := ses.owes(e.Offset)
+	ses.Owed = slices.Insert(ses.Owed, at, e)
+}
+
+func (ses *Session) owes(offset uint32) (int, bool) {
+	return slices.BinarySearchFunc(ses.Owed, offset, func(e Edge, o uint32) int { return cmp.Compare(e.Offset, o) })
+}
+
+// settle forgets that a session owes an edge.
+func (t *transition) settle(ses *Session, offset uint32) {
+	if at, ok := ses.owes(offset); ok {
+		ses.Owed = slices.Delete(ses.Owed, at, at+1)
+	}
+}
+
+// unhold lets others have a node that was reserved for a session.
+func (t *transition) unhold(ses *Session, id engine.NodeID) {
+	n := &t.Nodes[id]
+	if n.Reserved.Session != ses.ID {
+		return
+	}
+	n.Reserved = Reservation{}
+	if at := slices.Index(ses.Ready, id); at >= 0 {
+		ses.Ready = slices.Delete(ses.Ready, at, at+1)
+		t.enqueue(id, false)
+	}
+}
+
+// madeAgain tells a node that one of the inputs it awaits has ended, badly or not.
+func (t *transition) madeAgain(id engine.NodeID, bad bool) {
+	n := &t.Nodes[id]
+	n.Bad = n.Bad || bad
+	if n.Awaits--; n.Awaits == 0 {
+		t.makeReady(id, n.Class)
+	}
+}

@@ -1,0 +1,56 @@
+package ledger
+
+import "github.com/dagscope/dagscope/engine"
+
+// Entry is what one operation adds to the log. Its steps are numbered from First: those of Packed, then Plain.
+type Entry struct {
+	First  uint64
+	Now    int64
+	Worker uint16 // the session's number, 0 where no session acts
+	Steps  int
+	Packed []byte
+	// Readied names nodes that an edge made ready, with the step of Packed that the edge belongs to; -1 where that is in
+	// an earlier entry. The roots of Block are not named.
+	Readied []ReadiedBy
+	// Block is what an expansion, whose step is the first of Packed, has appended.
+	Block *Block
+	// Plain are steps that the ledger made itself. Their Seq is 0: it follows from First.
+	Plain []engine.Step
+}
+
+// ReadiedBy is a node and the index of the step that made it ready.
+type ReadiedBy struct {
+	Step int
+	Node engine.NodeID
+}
+
+// log is the entry of the operation.
+func (t *transition) log() *Entry {
+	if t.entry == nil {
+		t.entry = &Entry{First: t.Seq + 1, Now: t.now}
+	}
+	return t.entry
+}
+
+// pack takes over the steps of a commit.
+func (t *transition) pack(op *Commit, worker uint16) {
+	if op.Steps == 0 {
+		return
+	}
+	e := t.log()
+	e.Worker, e.Steps, e.Packed = worker, op.Steps, op.Packed
+	t.Seq += uint64(op.Steps)
+}
+
+// plain appends a step of the ledger's own.
+func (t *transition) plain(s engine.Step) {
+	e := t.log()
+	e.Plain = append(e.Plain, s)
+	t.Seq++
+}
+
+// readied logs that an edge made a node ready.
+func (t *transition) readied(step int, id engine.NodeID) {
+	e := t.log()
+	e.Readied = append(e.Readied, ReadiedBy{step, id})
+}

@@ -1,0 +1,100 @@
+package ledger
+
+import "slices"
+
+func (op Invalidate) moment() int64 { return op.Now }
+
+func (op Invalidate) at(now int64) Op { op.Now = now; return op }
+
+func (op Invalidate) apply(t *transition) Reply {
+	ses := t.fence(op.Session)
+	if ses == nil {
+		return Reply{Verdict: Fenced}
+	}
+	if why := op.mistake(t.State); why != "" {
+		return malformed(why)
+	}
+	n := &t.Nodes[op.Consumer]
+	if n.Status != Claimed || n.Session != op.Session || n.Epoch != op.Epoch || n.Since != op.Since {
+		return Reply{Verdict: Repeated}
+	}
+	if !slices.ContainsFunc(op.Lost, func(l Life) bool { return t.missing(l) || t.Nodes[l.Node].Status != OK }) {
+		r := Reply{Verdict: Again}
+		for _, l := range op.Lost {
+			r.Epochs = append(r.Epochs, t.Nodes[l.Node].Epoch)
+		}
+		return r
+	}
+	if t.broken&keepConsumer == 0 {
+		t.unclaim(op.Consumer)
+		n.Status = Blocked
+	}
+	for _, l := range op.Lost {
+		if t.missing(l) {
+			t.makeAgain(l)
+		}
+		switch lost := &t.Nodes[l.Node]; {
+		case n.Status == Claimed:
+		case !lost.Status.Terminal() && t.broken&awaitNothing != 0:
+			n.Awaits++
+		case !lost.Status.Terminal():
+			lost.Awaited = append(lost.Awaited, op.Consumer)
+			n.Awaits++
+		case lost.Status != OK:
+			n.Bad = true
+		}
+	}
+	t.queueMade()
+	if n.Awaits == 0 && n.Status == Blocked {
+		n.toEngine() // one of them has failed
+		t.requeue(op.Consumer, false)
+	}
+	t.endRun()
+	return Reply{}
+}
+
+func (op Invalidate) mistake(s *State) string {
+	if !s.contains(op.Consumer) || len(op.Lost) == 0 {
+		return "a consumer has to exist and to miss something"
+	}
+	for i, l := range op.Lost {
+		again := slices.ContainsFunc(op.Lost[:i], func(o Life) bool { return o.Node == l.Node })
+		if !s.contains(l.Node) || l.Node == op.Consumer || again {
+			return "what is lost is other nodes, each once"
+		}
+	}
+	return ""
+}
+
+// missing reports whether the output that is lost is the last that there was.
+func (s *State) missing(l Life) bool {
+	n := &s.Nodes[l.Node]
+	return n.Status == OK && (n.Epoch == l.Epoch || s.broken&anyEpoch != 0)
+}
+
+// makeAgain makes a node ready in its next epoch. Telling of it is over: all is told again.
+func (t *transition) makeAgain(l Life) {
+	n := &t.Nodes[l.Node]
+	switch n.Telling {
+	case TellQueued:
+		q := t.queue(EngineClass)
+		at := slices.Index(q.Ready, l.Node)
+		q.Ready = slices.Delete(q.Ready, at, at+1)
+		t.Counts.Waiting--
+		t.grow(EngineClass, -1)
+	case TellClaimed:
+		t.unclaim(l.Node)
+	}
+	epoch := n.Epoch
+	if t.broken&anyEpoch == 0 {
+		epoch++
+	}
+	*n = Node{Epoch: epoch, Arrived: n.Arrived}
+	if l.Sink {
+		t.Counts.Open++
+	}
+	if l.Task {
+		t.Counts.Done--
+	}
+	t.makeReady(l.Node, l.Class)
+}

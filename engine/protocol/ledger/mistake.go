@@ -1,0 +1,119 @@
+package ledger
+
+import "github.com/dagscope/dagscope/engine"
+
+// fence finds the session that an operation comes under, nil where that is over.
+func (t *transition) fence(id SessionID) *Session {
+	ses := t.live(id)
+	if ses == nil && t.broken&noFence != 0 {
+		return t.open(id, t.now)
+	}
+	return ses
+}
+
+// mistake tells what is wrong with a commit, "" for nothing.
+func (s *State) mistake(op *Commit, ses *Session) string {
+	switch {
+	case op.Number != ses.Last+1 && s.broken&noFence == 0 && !s.again(op):
+		return "the number is not that of the next commit"
+	case len(op.Ends) > MaxEnds:
+		return "more ends than MaxEnds"
+	case op.Steps < 0 || op.Blocks < 0 || op.Keep < 0 || op.Want < 0:
+		return "a number is negative"
+	}
+	if why := s.mistakeInEnds(op, ses); why != "" {
+		return why
+	}
+	for _, g := range op.Onward {
+		if !s.contains(g.Node) || s.MaxConcurrent[g.Class] > 0 {
+			return "a node to go on with must exist, and its class be unbounded"
+		}
+	}
+	for _, list := range [][]engine.NodeID{op.Told, op.Unhold, op.Started} {
+		for _, id := range list {
+			if !s.contains(id) {
+				return "a node does not exist"
+			}
+		}
+	}
+	return s.mistakeInEdges(op)
+}
+
+func (s *State) mistakeInEnds(op *Commit, ses *Session) string {
+	ended := make(map[engine.NodeID]bool, len(op.Ends))
+	back := false // a claim was given back
+	for i := range op.Ends {
+		e := &op.Ends[i]
+		if !s.contains(e.Node) || ended[e.Node] {
+			return "a node ends that does not exist, or ends twice"
+		}
+		ended[e.Node] = true
+		if len(op.Ends) > 1 && (e.Outcome == engine.OutcomeRetrying || e.Expand != nil) {
+			return "an end that is retrying or expands has to be alone"
+		}
+		if back && e.Outcome != engine.NoOutcome {
+			return "claims that are given back come last"
+		}
+		back = e.Outcome == engine.NoOutcome
+		if why := s.mistakeInEnd(e, ses); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+func (s *State) mistakeInEnd(e *End, ses *Session) string {
+	n := &s.Nodes[e.Node]
+	switch e.Outcome {
+	case engine.OutcomeOK, engine.OutcomeFailed, engine.OutcomeSkipped:
+	case engine.NoOutcome, engine.OutcomeRetrying, engine.OutcomeCancelled:
+		if e.More {
+			return "only an end that is ok, failed or skipped has more edges"
+		}
+	default:
+		return "an attempt ends as ok, failed, skipped, retrying or cancelled, or is given back"
+	}
+	switch {
+	case s.broken&noFence != 0 && n.Status != Blocked && !e.Local, s.broken&expandAgain != 0 && e.Expand != nil:
+		return ""
+	case e.Local && (e.Outcome == engine.NoOutcome || n.Status != Blocked || n.Awaits > 0 || s.MaxConcurrent[e.Class] > 0):
+		return "a local end has an outcome, its node still waits, and its class is unbounded"
+	case e.Expand != nil && (e.Outcome != engine.OutcomeOK || e.Local):
+		return "only a claimed expansion that is ok expands"
+	case e.Outcome == engine.NoOutcome: // it may be gone
+	case !e.Local && !s.holds(ses.ID, e.Node):
+		return "the node is not claimed by the session"
+	case !e.Local && n.Telling == TellClaimed:
+		return "the node has ended before"
+	case e.Outcome == engine.OutcomeCancelled && s.Stopping == "":
+		return "an attempt is cancelled only when its run is ending"
+	}
+	return s.mistakeInRoots(e.Expand)
+}
+
+func (s *State) mistakeInRoots(x *Expand) string {
+	if x == nil {
+		return ""
+	}
+	for _, r := range x.Roots {
+		if uint32(r.Node) >= x.Size {
+			return "a root is outside of its instance"
+		}
+	}
+	return ""
+}
+
+func (s *State) mistakeInEdges(op *Commit) string {
+	for i := range op.Edges {
+		e := &op.Edges[i]
+		switch {
+		case e.Offset >= s.Edges || !s.contains(e.Child) || e.Waits == 0:
+			return "an edge is outside of the graph"
+		case e.End < -1 || e.End >= len(op.Ends):
+			return "an edge leaves no end"
+		case e.Hold < 0 || e.Hold > 0 && !s.contains(e.Parent):
+			return "an edge with an output that is held has no parent"
+		}
+	}
+	return ""
+}

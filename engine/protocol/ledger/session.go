@@ -1,0 +1,189 @@
+package ledger
+
+import (
+	"slices"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+func (op Open) moment() int64 { return op.Now }
+
+func (op Open) at(now int64) Op { op.Now = now; return op }
+
+func (op Open) apply(t *transition) Reply {
+	if op.Session == "" {
+		return malformed("a session has a name")
+	}
+	if ses := t.Session(op.Session); ses != nil {
+		if ses.Over {
+			return Reply{Verdict: Fenced}
+		}
+		return Reply{Verdict: Repeated, Worker: ses.Worker}
+	}
+	return Reply{Worker: t.open(op.Session, op.Now+int64(op.Lease)).Worker}
+}
+
+func (t *transition) open(id SessionID, until int64) *Session {
+	t.Sessions = append(t.Sessions, Session{ID: id, Worker: t.Workers, Until: until})
+	t.Workers++
+	return &t.Sessions[len(t.Sessions)-1]
+}
+
+func (op Leave) moment() int64 { return op.Now }
+
+func (op Leave) at(now int64) Op { op.Now = now; return op }
+
+func (op Leave) apply(t *transition) Reply {
+	ses := t.live(op.Session)
+	if ses == nil {
+		return Reply{Verdict: Fenced}
+	}
+	t.resign(ses)
+	for _, c := range t.Held(op.Session) {
+		t.giveBack(c.Node)
+	}
+	t.forget(op.Session)
+	t.endRun()
+	return Reply{}
+}
+
+// resign ends a session's part beside its claims: what it owes is set, since nobody else would do it, and what was
+// reserved for it is for anybody.
+func (t *transition) resign(ses *Session) {
+	ses.Over = true
+	owed := ses.Owed
+	ses.Owed = nil
+	if t.broken&oweNothing != 0 {
+		owed = nil
+	}
+	for i := range owed {
+		t.set(&owed[i], nil)
+	}
+	t.queueMade()
+	for i := range t.Nodes {
+		if t.Nodes[i].Reserved.Session == ses.ID {
+			t.unhold(ses, engine.NodeID(i))
+		}
+	}
+}
+
+func (t *transition) forget(id SessionID) {
+	t.Sessions = slices.DeleteFunc(t.Sessions, func(ses Session) bool { return ses.ID == id })
+}
+
+func (op Reap) moment() int64 { return op.Now }
+
+func (op Reap) at(now int64) Op { op.Now = now; return op }
+
+func (op Reap) apply(t *transition) Reply {
+	var reply Reply
+	limit := op.Limit
+	if limit <= 0 {
+		limit = MaxReap
+	}
+	for _, id := range op.due(t.State) {
+		if len(reply.Lost) >= limit {
+			break
+		}
+		reply.Lost = append(reply.Lost, t.bury(&op, t.Session(id), limit-len(reply.Lost))...)
+	}
+	t.endRun()
+	return reply
+}
+
+// due lists the sessions that are to be reaped.
+func (op Reap) due(s *State) (due []SessionID) {
+	for i := range s.Sessions {
+		ses := &s.Sessions[i]
+		if op.Session == ses.ID || op.Session == "" && (ses.Over || ses.Until <= op.Now) {
+			due = append(due, ses.ID)
+		}
+	}
+	return due
+}
+
+// bury ends a session and takes its claims, or as many as the limit allows.
+func (t *transition) bury(op *Reap, ses *Session, limit int) (lost []Lost) {
+	v := t.examine(op, ses)
+	if !ses.Over {
+		t.resign(ses)
+		ses.Suspect = v.rest || len(v.running) > limit
+	}
+	if t.broken&reapNothing == 0 {
+		for _, c := range slices.Concat(v.running, v.others)[:min(limit, ses.Claims)] {
+			lost = append(lost, t.lose(op, ses, c, v))
+		}
+		if ses.Claims > 0 {
+			return lost
+		}
+	}
+	t.plain(engine.Step{Kind: engine.WorkerStopped, Outcome: engine.OutcomeLost, Worker: ses.Worker, Ended: t.now, Became: engine.NoNode})
+	t.forget(ses.ID)
+	return lost
+}
+
+// verdict is what is thought of the claims of a dead session.
+type verdict struct {
+	running, others []engine.NodeID // ascending
+	rest            bool            // others are suspects
+	culprit         engine.NodeID   // that is charged, NoNode for none
+}
+
+func (t *transition) examine(op *Reap, ses *Session) verdict {
+	v := verdict{culprit: engine.NoNode}
+	for _, c := range t.Held(ses.ID) {
+		if slices.Contains(op.Running, c.Node) {
+			v.running = append(v.running, c.Node)
+		} else {
+			v.others = append(v.others, c.Node)
+		}
+	}
+	if ses.Over {
+		v.rest = ses.Suspect
+		return v
+	}
+	v.rest = len(v.running) == 0
+	suspects := v.running
+	if v.rest {
+		suspects = v.others
+	}
+	suspects = slices.DeleteFunc(slices.Clone(suspects), func(id engine.NodeID) bool { return !t.accusable(id) })
+	if len(suspects) == 1 && (!v.rest || len(op.Running) == 0) {
+		v.culprit = suspects[0]
+	}
+	return v
+}
+
+// accusable: the engine's own nodes take nobody down.
+func (s *State) accusable(id engine.NodeID) bool {
+	return s.Nodes[id].Telling == ToldAll && s.Nodes[id].Class != EngineClass
+}
+
+// lose takes a claim from a dead session.
+func (t *transition) lose(op *Reap, ses *Session, id engine.NodeID, v verdict) Lost {
+	n := &t.Nodes[id]
+	l := Lost{Session: ses.ID, Worker: ses.Worker, Claim: t.claimOf(id), Started: n.Started, Charged: id == v.culprit}
+	suspect := t.accusable(id) && (v.rest || slices.Contains(v.running, id))
+	telling := n.Telling == TellClaimed
+	t.unclaim(id)
+	if l.Started {
+		n.Attempts++
+		t.plain(engine.Step{
+			Kind: engine.AttemptEnded, Outcome: engine.OutcomeLost, Announced: true, Node: id, Epoch: n.Epoch,
+			Attempt: n.Attempts, Worker: ses.Worker, Ended: t.now, Updated: t.now, Became: engine.NoNode,
+		})
+	}
+	if suspect {
+		n.Solo = SoloGenerations
+	}
+	if l.Charged {
+		n.Losses++
+		l.Claim.Losses = n.Losses
+		if op.Poison > 0 && int(n.Losses) >= op.Poison {
+			n.Poison = true
+			n.toEngine()
+		}
+	}
+	t.requeue(id, telling)
+	return l
+}

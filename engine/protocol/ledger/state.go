@@ -1,0 +1,216 @@
+package ledger
+
+import (
+	"slices"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// NodeStatus is where a node stands. The last four are terminal.
+type NodeStatus uint8
+
+// Statuses of nodes.
+const (
+	Blocked NodeStatus = iota // waits for bits, or for lost inputs that are made again
+	Ready                     // may be claimed
+	Claimed                   // held by Node.Session
+	Waiting                   // failed, ready again at Node.Due
+	OK
+	Failed    // for good
+	Skipped   // something it waits for is failed or skipped
+	Cancelled // cut off because the run ends
+)
+
+// Terminal reports whether the node is never run again, unless its output gets lost.
+func (s NodeStatus) Terminal() bool { return s >= OK }
+
+// Telling says whether a terminal node has edges left to set.
+type Telling uint8
+
+// States of telling.
+const (
+	ToldAll     Telling = iota
+	TellQueued          // whoever claims it sets all edges again
+	TellClaimed         // held by Node.Session
+)
+
+// Node is the state of one node. Fields that the status does not name have no meaning, and a store need not keep them.
+type Node struct {
+	Status NodeStatus
+	Class  Class // from Ready on, until it is terminal; of a node that awaits too
+	Epoch  uint16
+	// Arrived is how many of its bits are set: a cache of State.Bits, which do not tell whose they are.
+	Arrived uint32
+	// Attempts that are over, Errors those that failed by themselves, Losses those that took their worker down; Solo is
+	// how many claims are still made alone.
+	Attempts, Errors, Losses uint16
+	Solo                     uint8
+	Bad                      bool // something it waits for failed or was skipped
+	Poison                   bool
+	Started                  bool // of Claimed: the attempt has been announced
+	Telling                  Telling
+	Session                  SessionID // of Claimed and TellClaimed: who holds it
+	Since, Due               int64     // when it became ready; of Waiting: when it may
+	// Reserved is for whom it is reserved, while it is Blocked or Ready.
+	Reserved Reservation
+	// Awaits is how many lost inputs it waits for. Awaited lists, of a node that is made again, who waits for it.
+	Awaits  uint32
+	Awaited []engine.NodeID
+}
+
+// Reservation is the right of one session to be the only one that may claim a node.
+type Reservation struct {
+	Session SessionID // empty for none
+	// Size and Parent are of the largest output that the session holds for the node.
+	Size   int64
+	Parent engine.NodeID
+	Held   []HeldEdge // ascending by offset
+}
+
+// HeldEdge is a bit that was set while the parent's output was only held.
+type HeldEdge struct {
+	Offset uint32
+	Parent engine.NodeID
+}
+
+// Session is one worker's part in the run.
+type Session struct {
+	ID     SessionID
+	Worker uint16 // its number in the log
+	Last   uint64 // number of the last commit
+	Until  int64  // end of the lease
+	Claims int
+	Solo   int // claims of suspects
+	// Over: it was reaped but holds more claims than one Reap takes. Suspect: so are those that are left.
+	Over, Suspect bool
+	Ready         []engine.NodeID // ready and reserved for it, in the order of readiness
+	Owed          []Edge          // edges that it has to set again once their parent is stored, ascending by offset
+}
+
+// Queue is the ready nodes of one class that are not reserved, in the order in which they are claimed.
+type Queue struct {
+	Class   Class
+	Ready   []engine.NodeID
+	Solo    []engine.NodeID // suspects
+	Claimed int             // how many nodes of the class are claimed
+}
+
+// Counts are sums over the nodes, kept as caches.
+type Counts struct {
+	Tasks   int
+	Edges   int // as the limits count them
+	Open    int // sinks that are not terminal: the run is over at 0
+	Claims  int
+	Waiting int // nodes in Queues
+	Done    int // tasks that are OK
+	Failed  int // nodes that are Failed
+	Skipped int // tasks that are Skipped
+	Retries int // ends that were Retrying
+}
+
+// Config is what a ledger is made of.
+type Config struct {
+	Nodes  uint32
+	Edges  uint32 // bits
+	Tasks  int
+	Limits engine.Limits // zero for the defaults
+	// LimitEdges is how many edges there are as Limits count them.
+	LimitEdges int
+	Sinks      int
+	Policy     engine.Policy
+	Roots      []Grant // in the order of their queues
+	// MaxConcurrent bounds how many nodes of a class are claimed at a time.
+	MaxConcurrent map[Class]int
+}
+
+// State is all there is to know of a run, but for its graph and the values of outputs.
+type State struct {
+	Policy        engine.Policy
+	Limits        engine.Limits
+	MaxConcurrent map[Class]int // never modified
+	Revision      int
+	// Status is Running or Paused, then final. Stopping is the status the run ends with once no claim is held, empty
+	// while the run goes on.
+	Status   engine.Status
+	Stopping engine.Status
+	Seq      uint64  // of the last step
+	Workers  uint16  // how many sessions were opened
+	Blocks   []Block // in the order of the expansions; the graph itself is none
+	Edges    uint32  // how many bits there are
+	Bits     Bits
+	Nodes    []Node
+	Sessions []Session       // ascending by Worker
+	Queues   []Queue         // ascending by class
+	Retries  []engine.NodeID // that are Waiting, by Due and number
+	Counts   Counts
+
+	broken broken
+}
+
+// New is the state of a run that has just started, with the entry that tells of it.
+func New(c Config) (*State, *Entry) {
+	s := &State{
+		Policy: c.Policy, Limits: c.Limits.WithDefaults(), MaxConcurrent: c.MaxConcurrent, Status: engine.Running,
+		Edges: c.Edges, Bits: Bits(nil).grow(c.Edges), Nodes: make([]Node, c.Nodes),
+		Counts: Counts{Tasks: c.Tasks, Edges: c.LimitEdges, Open: c.Sinks},
+	}
+	t := &transition{State: s}
+	started := engine.Step{Kind: engine.RunStarted, Became: engine.NoNode}
+	for _, r := range c.Roots {
+		t.makeReady(r.Node, r.Class)
+		started.Readied = append(started.Readied, r.Node)
+	}
+	t.queueMade()
+	t.plain(started)
+	t.endRun()
+	return s, t.entry
+}
+
+// GoesOn reports whether nodes may be claimed.
+func (s *State) GoesOn() bool { return s.Status == engine.Running && s.Stopping == "" }
+
+// Session finds a session, nil where there is none of that name.
+func (s *State) Session(id SessionID) *Session {
+	for i := range s.Sessions {
+		if s.Sessions[i].ID == id {
+			return &s.Sessions[i]
+		}
+	}
+	return nil
+}
+
+// Held lists the claims of a session, ascending by node. It looks at every node.
+func (s *State) Held(id SessionID) []Claim {
+	var claims []Claim
+	for i := range s.Nodes {
+		if s.holds(id, engine.NodeID(i)) {
+			claims = append(claims, s.claimOf(engine.NodeID(i)))
+		}
+	}
+	return claims
+}
+
+// Clone is an independent copy.
+func (s *State) Clone() *State {
+	c := *s
+	c.Blocks = slices.Clone(s.Blocks)
+	c.Bits = slices.Clone(s.Bits)
+	c.Nodes = slices.Clone(s.Nodes)
+	for i := range c.Nodes {
+		n := &c.Nodes[i]
+		n.Reserved.Held = slices.Clone(n.Reserved.Held)
+		n.Awaited = slices.Clone(n.Awaited)
+	}
+	c.Sessions = slices.Clone(s.Sessions)
+	for i := range c.Sessions {
+		c.Sessions[i].Ready = slices.Clone(c.Sessions[i].Ready)
+		c.Sessions[i].Owed = slices.Clone(c.Sessions[i].Owed)
+	}
+	c.Queues = slices.Clone(s.Queues)
+	for i := range c.Queues {
+		c.Queues[i].Ready = slices.Clone(c.Queues[i].Ready)
+		c.Queues[i].Solo = slices.Clone(c.Queues[i].Solo)
+	}
+	c.Retries = slices.Clone(s.Retries)
+	return &c
+}

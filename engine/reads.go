@@ -1,0 +1,95 @@
+package engine
+
+import "slices"
+
+// Runs reports whether this process has the body of a function, by its number in Functions. It does for all of a graph
+// that Compile gives, for none of DecodeShape, and of DecodeGraph for those that it found.
+func (g *Graph) Runs(function int) bool { return !g.functions[function].bodiless }
+
+// OutputType is the type in which the output of the task at p is decoded here. It is nil of expansions and joins, which
+// have no outputs of their own, and of outputs that nothing known here can use.
+//
+// Where a function is not known here, its output's type follows from who reads it. Of a list of elements that are not
+// known here there is a type that only decodes: to nil elements, for whoever expands a fan-out over it. Its Err is set.
+func (g *Graph) OutputType(p Place) *Type {
+	s := &g.scopes[p.Block.Scope]
+	if p.Local >= s.tasks {
+		return nil
+	}
+	if t := g.functions[s.functions[p.Local]].out; t.codec != nil {
+		return t
+	}
+	return nil
+}
+
+// Reads appends, ascending and each once, the tasks whose outputs Args asks Lazy values for at the task p, or Elements
+// at the expansion p; for a join there are none. All that p waits for must have finished. Of the list around an element
+// only what the element is made of counts; of a list that a fan-out runs over, nothing where it is put together, because
+// its length is known without.
+func (g *Graph) Reads(dst []NodeID, p Place, n *Numbering) []NodeID {
+	start := len(dst)
+	s := &g.scopes[p.Block.Scope]
+	switch s.Kind(p.Local) {
+	case TaskNode:
+		for _, op := range s.args[s.argOff[p.Local]:s.argOff[p.Local+1]] {
+			dst = g.appendReads(dst, op, p, n)
+		}
+	case ExpandNode:
+		if source := s.regions[p.Local-s.tasks].source; source.kind != fromComposite {
+			dst = g.appendReads(dst, source, p, n)
+		}
+	}
+	return distinct(dst, start)
+}
+
+// ResultReads appends, ascending and each once, the tasks whose outputs Result asks Lazy values for.
+func (g *Graph) ResultReads(dst []NodeID, n *Numbering) []NodeID {
+	start := len(dst)
+	return distinct(g.appendReads(dst, g.result, Place{Block: n.Block(0)}, n), start)
+}
+
+func distinct(ids []NodeID, start int) []NodeID {
+	if len(ids)-start < 2 {
+		return ids
+	}
+	slices.Sort(ids[start:])
+	return append(ids[:start], slices.Compact(ids[start:])...)
+}
+
+// appendReads goes the way of value.
+func (g *Graph) appendReads(dst []NodeID, op operand, p Place, n *Numbering) []NodeID {
+	p = n.out(p, op.up)
+	switch op.kind {
+	case fromConstant:
+		return dst
+	case fromTask:
+		return append(dst, p.Node(op.index))
+	case fromElement:
+		return g.elementReads(dst, p, n)
+	default:
+		made := &g.composites[op.index]
+		if made.hollow {
+			return dst
+		}
+		if made.join == uint32(NoNode) {
+			for _, part := range made.parts {
+				dst = g.appendReads(dst, part, p, n)
+			}
+			return dst
+		}
+		block := g.collected(made, p, n)
+		for i := range block.Instances {
+			dst = g.appendReads(dst, made.parts[0], Place{Block: block, Instance: i}, n)
+		}
+		return dst
+	}
+}
+
+// elementReads goes the way of element.
+func (g *Graph) elementReads(dst []NodeID, p Place, n *Numbering) []NodeID {
+	source, up := g.region(p.Block.Scope).source, n.Up(p)
+	if source.kind == fromComposite {
+		source, up = g.part(&g.composites[source.index], p.Instance, n.out(up, source.up), n)
+	}
+	return g.appendReads(dst, source, up, n)
+}

@@ -1,0 +1,192 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state/shared"
+)
+
+var installScript = newScript("state", "install")
+
+// Fields of :run.
+const (
+	jobField       = "job"
+	constantsField = "constants"
+	endField       = "end"
+	firstField     = "first"
+)
+
+// Create implements shared.Backend. The run is in the index before it is there, so it is never lost from sight; an entry
+// of a run that never came to be is removed by Open.
+func (b *Backend) Create(ctx context.Context, r shared.NewRun) error {
+	hashes := slices.Sorted(maps.Keys(r.Constants))
+	for _, hash := range hashes {
+		// Until the run is there they are held for an hour only, so that nothing stays of a process that dies in between.
+		if err := b.putConstant(ctx, hash, r.ID, r.Constants[hash]); err != nil {
+			return err
+		}
+	}
+	if _, err := b.do(ctx, "zadd", b.keys.active(), "nx", time.Now().UnixMilli(), string(r.ID)); err != nil {
+		return fmt.Errorf("redis: enter run %s in the index: %w", r.ID, err)
+	}
+	state, entry := ledger.New(ledger.Config{
+		Nodes: r.Nodes, Edges: r.Edges, Tasks: r.Tasks, Limits: r.Limit, LimitEdges: r.LimitEdges, Sinks: r.Sinks,
+		Policy: r.Policy, Roots: r.Roots, MaxConcurrent: r.MaxConcurrent,
+	})
+	c := newCounters(state, r.Unlogged)
+	bounds := make([]any, 0, 2*len(r.MaxConcurrent))
+	for class, n := range r.MaxConcurrent {
+		if n > 0 {
+			bounds = append(bounds, int(class), n)
+		}
+	}
+	in := installation{
+		state: state, counters: c, roots: entry.Plain[0].Readied, graph: r.Graph, bounds: bounds,
+		fields: []any{jobField, r.Job, constantsField, strings.Join(hashes, " ")},
+	}
+	ok, err := b.install(ctx, r.ID, &in)
+	switch {
+	case err != nil:
+		return fmt.Errorf("redis: create run %s: %w", r.ID, err)
+	case !ok:
+		return b.exists(ctx, r.ID)
+	}
+	return b.holdConstants(ctx, hashes, r.ID)
+}
+
+// exists is the error of a run whose ID is taken. Where that run has ended, it leaves the index of those that have not.
+func (b *Backend) exists(ctx context.Context, run engine.RunID) error {
+	cmd, err := b.do(ctx, "hexists", b.keys.run(run)+"run", endField)
+	if err == nil && cmd.Val() == int64(1) {
+		_, err = b.do(ctx, "zrem", b.keys.active(), string(run))
+	}
+	return errors.Join(fmt.Errorf("%w: %s", engine.ErrRunExists, run), err)
+}
+
+// Revise implements shared.Backend.
+func (b *Backend) Revise(ctx context.Context, run engine.RunID, state *ledger.State) error {
+	kept, err := b.Open(ctx, run)
+	if err != nil {
+		return err
+	}
+	var ready []engine.NodeID
+	for i := range state.Nodes {
+		if state.Nodes[i].Status == ledger.Ready {
+			ready = append(ready, engine.NodeID(i))
+		}
+	}
+	next := state.Clone()
+	settleOpen(next)
+	in := installation{state: next, counters: newCounters(next, b.unlogged(ctx, run)), roots: ready, revises: true}
+	ok, err := b.install(ctx, run, &in)
+	switch {
+	case errors.Is(err, redis.Nil):
+		return unknown(run)
+	case err != nil:
+		return fmt.Errorf("redis: begin revision %d of run %s: %w", state.Revision, run, err)
+	case !ok:
+		return fmt.Errorf("%w: %s is not finished, or is not in revision %d", engine.ErrRunExists, run, state.Revision-1)
+	}
+	if err := b.index(ctx, run, b.keys.ended(), b.keys.active()); err != nil {
+		return err
+	}
+	if err := b.eachOutput(ctx, run, func(key string) []any { return []any{"persist", key} }); err != nil {
+		return err
+	}
+	return b.holdConstants(ctx, slices.Sorted(maps.Keys(kept.Constants)), run)
+}
+
+// settleOpen gives a ledger in which nothing is left to do its status.
+func settleOpen(s *ledger.State) {
+	if s.Counts.Open > 0 {
+		return
+	}
+	s.Status = engine.Succeeded
+	if s.Counts.Failed > 0 {
+		s.Status = engine.Failed
+	}
+}
+
+// unlogged reports whether a run keeps no log.
+func (b *Backend) unlogged(ctx context.Context, run engine.RunID) bool {
+	c, err := b.counters(ctx, run)
+	return err == nil && c.flags&isUnlogged != 0
+}
+
+// installation is a ledger that is to be put in its place.
+type installation struct {
+	state    *ledger.State
+	counters counters
+	roots    []engine.NodeID
+	graph    []byte
+	bounds   []any
+	fields   []any
+	revises  bool
+}
+
+// besides is how long the parts of a ledger wait beside a run for being put in their place.
+const besides = time.Hour
+
+// install writes the parts of a ledger beside the run and then, in the same write, puts them in their place in one step.
+func (b *Backend) install(ctx context.Context, run engine.RunID, in *installation) (bool, error) {
+	base, id := b.keys.run(run), token()
+	beside := base + "new:" + id + ":"
+	parts := encodeLedger(in.state)
+	var before []func() redis.Cmder
+	add := func(key string, args ...any) {
+		before = append(before, func() redis.Cmder { return redis.NewCmd(ctx, args...) },
+			func() redis.Cmder { return redis.NewCmd(ctx, "expire", key, int(besides.Seconds())) })
+	}
+	for name, value := range map[string][]byte{"nodes": parts.nodes, "bits": parts.bits, "arrived": parts.arrived, "graph": in.graph} {
+		if len(value) > 0 {
+			add(beside+name, "set", beside+name, value)
+		}
+	}
+	odd := make([]any, 0, 2*len(parts.odd))
+	for id, value := range parts.odd {
+		odd = append(odd, id, value)
+	}
+	var classes []any
+	lists := map[string][]any{"odd": odd, "blocks": parts.blocks, "bounds": in.bounds}
+	for class, entries := range parts.queues {
+		classes = append(classes, int(class))
+		lists[numbered("", "ready:", class)] = entries
+	}
+	lists["queues"] = classes
+	command := map[string]string{"odd": "hset", "bounds": "hset", "queues": "sadd"}
+	for name, values := range lists {
+		if len(values) > 0 { // the whole write may be repeated
+			before = append(before, func() redis.Cmder { return redis.NewCmd(ctx, "unlink", beside+name) })
+		}
+		for chunk := range slices.Chunk(values, 1000) {
+			how := command[name]
+			if how == "" {
+				how = "rpush"
+			}
+			add(beside+name, append([]any{how, beside + name}, chunk...)...)
+		}
+	}
+	var call, rows packer
+	runs := appendRows(&rows, ofPlain, in.roots)
+	call.float(b.now())
+	call.u8(flags(in.revises))
+	call.u16(in.counters.revision)
+	call.u32(uint32(runs))
+	args := append([]any{[]byte(call), id, beside, in.counters.encode(), []byte(rows)}, in.fields...)
+	cmd, err := b.run(ctx, installScript, base, args, before...)
+	if err != nil {
+		return false, err
+	}
+	n, err := cmd.Int()
+	return n == 1, err
+}

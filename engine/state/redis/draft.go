@@ -1,0 +1,238 @@
+package redis
+
+import (
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/protocol/ledger"
+)
+
+// draft is a commit as the script reads it. Neighbours among nodes and edges travel as runs, which the script handles
+// as a whole; so a commit costs by its runs, and the 1,000 children of a fan-out are one.
+type draft struct {
+	packer
+	mistake uint8 // what is wrong whatever the state is, 0 for nothing
+	maxNode int64 // the largest numbers that have to exist, -1 for none
+	maxBit  int64
+}
+
+// mostRuns is how many runs of a kind fit into a commit.
+const mostRuns = 1<<16 - 1
+
+// encodeCommit packs a commit.
+func encodeCommit(c *ledger.Commit, now int64, outputs, details int) []byte {
+	d := draft{maxNode: -1, maxBit: -1}
+	d.packer = make(packer, 0, 128+16*len(c.Ends)+16*len(c.Edges))
+	switch {
+	case c.Steps < 0 || c.Blocks < 0 || c.Keep < 0 || c.Want < 0:
+		d.mistake = negativeNumber
+	case len(c.Ends) > ledger.MaxEnds:
+		d.mistake = tooManyEnds
+	case len(c.Edges) > mostRuns || len(c.Told) > mostRuns || len(c.Onward) > mostRuns || len(c.Unhold) > mostRuns ||
+		len(c.Started) > mostRuns || len(c.Classes) > mostRuns || outputs > mostRuns || details > mostRuns:
+		d.mistake = tooMuch
+	}
+	if d.mistake != 0 {
+		c = &ledger.Commit{Session: c.Session, Number: c.Number, Lease: c.Lease}
+	}
+	body := d
+	body.packer = body.packer[:0]
+	for _, class := range c.Classes {
+		body.u16(uint16(class))
+	}
+	ends := body.ends(c.Ends)
+	body.nodes(c.Told)
+	onward := body.onward(c.Onward)
+	edges := body.edges(c.Edges, len(c.Ends))
+	body.nodes(c.Unhold)
+	body.nodes(c.Started)
+
+	head := make(packer, 0, 80+len(body.packer))
+	head.float(now)
+	head.float(int64(c.Number))
+	head.float(int64(c.Lease))
+	head.clamped(c.Blocks)
+	head.clamped(c.Keep)
+	head.clamped(c.Want)
+	head.clamped(c.Steps)
+	head.u8(body.mistake)
+	head.float(body.maxNode)
+	head.float(body.maxBit)
+	for _, n := range []int{
+		len(c.Classes), ends, len(c.Told), onward, edges, len(c.Unhold), len(c.Started), outputs, details,
+	} {
+		head.u16(uint16(n))
+	}
+	return append(head, body.packer...)
+}
+
+// mistaken notes the first mistake.
+func (d *draft) mistaken(why uint8, is bool) {
+	if is && d.mistake == 0 {
+		d.mistake = why
+	}
+}
+
+func (d *draft) exists(id engine.NodeID) { d.maxNode = max(d.maxNode, int64(id)) }
+
+func (d *draft) nodes(ids []engine.NodeID) {
+	for _, id := range ids {
+		d.exists(id)
+		d.u32(uint32(id))
+	}
+}
+
+// ends packs runs of nodes in a row that ended alike, and gives how many.
+func (d *draft) ends(ends []ledger.End) (runs int) {
+	d.checkEnds(ends)
+	for i := 0; i < len(ends); {
+		e := &ends[i]
+		n := 1
+		for i+n < len(ends) && follows(e, &ends[i+n], n) {
+			n++
+		}
+		d.exists(e.Node + engine.NodeID(n-1))
+		d.u32(uint32(e.Node))
+		d.u32(uint32(n))
+		d.u16(uint16(e.Class))
+		d.u8(uint8(e.Outcome))
+		d.u8(flags(e.Local, e.Task, e.Sink, e.More, e.Expand != nil))
+		if e.Outcome == engine.OutcomeRetrying {
+			d.float(int64(e.Delay))
+		}
+		if e.Expand != nil {
+			d.expand(e.Expand)
+		}
+		i += n
+		runs++
+	}
+	return runs
+}
+
+// follows reports whether b is the n-th end of a run that begins with a.
+func follows(a, b *ledger.End, n int) bool {
+	return b.Node == a.Node+engine.NodeID(n) && b.Class == a.Class && b.Outcome == a.Outcome && b.Local == a.Local &&
+		b.Task == a.Task && b.Sink == a.Sink && b.More == a.More && a.Expand == nil && b.Expand == nil &&
+		a.Outcome != engine.OutcomeRetrying
+}
+
+func (d *draft) expand(x *ledger.Expand) {
+	for _, v := range []uint32{x.Width, x.Size, x.EdgesPer, x.TasksPer, x.LimitEdges, x.SinksPer, uint32(len(x.Roots))} {
+		d.u32(v)
+	}
+	for _, r := range x.Roots {
+		d.u32(uint32(r.Node))
+		d.u16(uint16(r.Class))
+		d.mistaken(rootOutside, uint32(r.Node) >= x.Size)
+	}
+}
+
+// checkEnds finds the mistakes in ends that no state is needed for.
+func (d *draft) checkEnds(ends []ledger.End) {
+	back := false
+	for i := range ends {
+		e := &ends[i]
+		final := e.Outcome == engine.OutcomeOK || e.Outcome == engine.OutcomeFailed || e.Outcome == engine.OutcomeSkipped
+		known := final || e.Outcome == engine.NoOutcome || e.Outcome == engine.OutcomeRetrying || e.Outcome == engine.OutcomeCancelled
+		d.mistaken(badOutcome, !known || e.More && !final)
+		d.mistaken(notAlone, len(ends) > 1 && (e.Outcome == engine.OutcomeRetrying || e.Expand != nil))
+		d.mistaken(backNotLast, back && e.Outcome != engine.NoOutcome)
+		d.mistaken(badLocal, e.Local && e.Outcome == engine.NoOutcome)
+		d.mistaken(badExpand, e.Expand != nil && (e.Outcome != engine.OutcomeOK || e.Local))
+		back = e.Outcome == engine.NoOutcome
+	}
+	d.mistaken(endsTwice, twice(ends))
+}
+
+// twice reports whether a node is in ends more than once.
+func twice(ends []ledger.End) bool {
+	ascending := true
+	for i := 1; i < len(ends) && ascending; i++ {
+		ascending = ends[i].Node > ends[i-1].Node
+	}
+	if ascending {
+		return false
+	}
+	seen := make(map[engine.NodeID]struct{}, len(ends))
+	for i := range ends {
+		seen[ends[i].Node] = struct{}{}
+	}
+	return len(seen) < len(ends)
+}
+
+// onward packs ranges of nodes of a class, and gives how many.
+func (d *draft) onward(grants []ledger.Grant) (runs int) {
+	for i := 0; i < len(grants); {
+		g := grants[i]
+		n := 1
+		for i+n < len(grants) && grants[i+n] == (ledger.Grant{Node: g.Node + engine.NodeID(n), Class: g.Class}) {
+			n++
+		}
+		d.exists(g.Node + engine.NodeID(n-1))
+		d.u32(uint32(g.Node))
+		d.u32(uint32(n))
+		d.u16(uint16(g.Class))
+		i += n
+		runs++
+	}
+	return runs
+}
+
+// edges packs runs of edges whose offsets, children and ends are equally far apart, and gives how many.
+func (d *draft) edges(edges []ledger.Edge, ends int) (runs int) {
+	for i := range edges {
+		e := &edges[i]
+		d.mistaken(badEdge, e.Waits == 0 || e.End < -1 || e.End >= ends || e.Hold < 0)
+		d.exists(e.Child)
+		d.maxBit = max(d.maxBit, int64(e.Offset))
+		if e.Hold > 0 {
+			d.exists(e.Parent)
+		}
+	}
+	for i := 0; i < len(edges); {
+		e := &edges[i]
+		n, offsetStep, childStep, endStep := row(edges[i:])
+		d.u32(e.Offset)
+		d.u32(offsetStep)
+		d.u32(uint32(n))
+		d.u32(uint32(e.Child))
+		d.u32(childStep)
+		d.u32(e.Waits)
+		d.u16(uint16(e.Class))
+		d.i32(e.End)
+		d.u8(flags(endStep == 1, e.Bad, e.Hold > 0))
+		if e.Hold > 0 {
+			d.float(e.Hold)
+			d.u32(uint32(e.Parent))
+		}
+		i += n
+		runs++
+	}
+	return runs
+}
+
+// row is how many edges from the first on make a run, and how far apart they are.
+func row(edges []ledger.Edge) (n int, offsetStep, childStep uint32, endStep int) {
+	if len(edges) == 1 || !alike(&edges[0], &edges[1]) {
+		return 1, 0, 0, 0
+	}
+	a, b := &edges[0], &edges[1]
+	endStep = b.End - a.End
+	if b.Offset <= a.Offset || b.Child < a.Child || endStep < 0 || endStep > 1 {
+		return 1, 0, 0, 0
+	}
+	offsetStep, childStep = b.Offset-a.Offset, uint32(b.Child-a.Child)
+	for n = 2; n < len(edges) && n < mostInRow; n++ {
+		p, e := &edges[n-1], &edges[n]
+		if !alike(a, e) || e.Offset != p.Offset+offsetStep || e.Child != p.Child+engine.NodeID(childStep) || e.End != p.End+endStep {
+			break
+		}
+	}
+	return n, offsetStep, childStep, endStep
+}
+
+// mostInRow bounds a run to what one BITFIELD of the script may hold.
+const mostInRow = 1000
+
+// alike reports whether two edges may be in one run.
+func alike(a, b *ledger.Edge) bool {
+	return a.Waits == b.Waits && a.Class == b.Class && a.Bad == b.Bad && a.Hold == 0 && b.Hold == 0
+}

@@ -1,0 +1,321 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/protocol/ledger"
+)
+
+var (
+	finishScript = newScript("state", "finish")
+	narrowScript = newScript("state", "narrow")
+)
+
+// keepFrontier is how long the outputs that a retry could go on with stay, and what is needed for it.
+const keepFrontier = time.Hour
+
+// chunk is how many keys are deleted, or looked at, in one command.
+const chunk = 200
+
+// Finish implements shared.Backend. All that is left of the run expires from then on.
+func (b *Backend) Finish(ctx context.Context, run engine.RunID, end []byte) ([]byte, error) {
+	keep := b.keep.Milliseconds()
+	// Stored outputs first: should this process die in between, the run is not finished, and somebody else does it again.
+	if c, err := b.counters(ctx, run); err != nil {
+		return nil, err
+	} else if status(c.status).Final() {
+		if err := b.eachOutput(ctx, run, func(key string) []any { return []any{"pexpire", key, keep} }); err != nil {
+			return nil, err
+		}
+	}
+	cmd, err := b.run(ctx, finishScript, b.keys.run(run), []any{end, keep})
+	if err != nil {
+		return nil, fmt.Errorf("redis: finish run %s: %w", run, err)
+	}
+	kept, err := text(cmd)
+	if err != nil {
+		return nil, fmt.Errorf("redis: finish run %s: %w", run, err)
+	}
+	if kept == nil {
+		return nil, unknown(run)
+	}
+	names, err := b.constantNames(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.tellConstants(ctx, names, "hold", run, keep); err != nil {
+		return nil, err
+	}
+	return kept, b.index(ctx, run, b.keys.active(), b.keys.ended())
+}
+
+func (b *Backend) constantNames(ctx context.Context, run engine.RunID) ([]string, error) {
+	cmd, err := b.do(ctx, "hget", b.keys.run(run)+"run", constantsField)
+	if err != nil {
+		return nil, fmt.Errorf("redis: read run %s: %w", run, err)
+	}
+	names, err := text(cmd)
+	return namesOf(string(names)), err
+}
+
+// eachOutput carries out a command for each stored output of a run, a few at a time.
+func (b *Backend) eachOutput(ctx context.Context, run engine.RunID, command func(key string) []any) error {
+	base := b.keys.run(run)
+	for cursor := "0"; ; {
+		cmd, err := b.do(ctx, "sscan", base+"keys", cursor, "count", chunk)
+		if err != nil {
+			return fmt.Errorf("redis: list outputs of run %s: %w", run, err)
+		}
+		var keys []string
+		if cursor, keys, err = scanned(cmd); err != nil {
+			return err
+		}
+		if len(keys) > 0 {
+			_, err = b.send(ctx, b.conn.Client, func() (cmds []redis.Cmder) {
+				for _, key := range keys {
+					cmds = append(cmds, redis.NewCmd(ctx, command(output(base, key))...))
+				}
+				return cmds
+			})
+		}
+		if err != nil {
+			return fmt.Errorf("redis: change outputs of run %s: %w", run, err)
+		}
+		if cursor == "0" {
+			return nil
+		}
+	}
+}
+
+// scanned takes the reply of a SCAN apart.
+func scanned(cmd *redis.Cmd) (cursor string, found []string, err error) {
+	parts, err := cmd.Slice()
+	if err != nil {
+		return "", nil, err
+	}
+	if len(parts) == 2 {
+		cursor, _ = parts[0].(string)
+		all, _ := parts[1].([]any)
+		for _, v := range all {
+			if s, ok := v.(string); ok {
+				found = append(found, s)
+			}
+		}
+	}
+	if cursor == "" {
+		return "", nil, fmt.Errorf("%w reply to a scan", errMalformed)
+	}
+	return cursor, found, nil
+}
+
+// finished reads what Clean and Delete have to know of a run, which must have ended: its state and its constants.
+func (b *Backend) finished(ctx context.Context, run engine.RunID) (c counters, constants []string, err error) {
+	if c, err = b.counters(ctx, run); err != nil {
+		return c, nil, err
+	}
+	cmd, err := b.do(ctx, "hmget", b.keys.run(run)+"run", endField, constantsField)
+	if err != nil {
+		return c, nil, fmt.Errorf("redis: read run %s: %w", run, err)
+	}
+	fields, err := cmd.Slice()
+	if err == nil && field(fields[0]) == nil {
+		err = fmt.Errorf("redis: run %s is not finished, expected it to be", run)
+	}
+	if err != nil {
+		return c, nil, err
+	}
+	return c, namesOf(string(field(fields[1]))), nil
+}
+
+// Clean implements shared.Backend.
+func (b *Backend) Clean(ctx context.Context, run engine.RunID, frontier []engine.NodeID) (int, error) {
+	c, _, err := b.finished(ctx, run)
+	if err != nil {
+		return 0, err
+	}
+	succeeded := status(c.status) == engine.Succeeded
+	if succeeded {
+		frontier = nil
+	}
+	kept, err := b.narrow(ctx, run, frontier)
+	if err != nil {
+		return 0, err
+	}
+	n, err := b.dropOutputs(ctx, run, kept)
+	if err != nil {
+		return n, err
+	}
+	names, err := b.perishable(ctx, run, c.workers, succeeded)
+	if err != nil {
+		return n, err
+	}
+	dropped, err := b.unlink(ctx, names)
+	return n + dropped, err
+}
+
+// narrow leaves in :out only the outputs of the frontier, and gives the keys of those that are stored. It copies a few at
+// a time into a new hash, which then takes the place of the old one; a repetition begins anew.
+func (b *Backend) narrow(ctx context.Context, run engine.RunID, frontier []engine.NodeID) (map[string]bool, error) {
+	base := b.keys.run(run)
+	kept := map[string]bool{}
+	if _, err := b.do(ctx, "unlink", base+"frontier"); err != nil {
+		return nil, fmt.Errorf("redis: clean run %s: %w", run, err)
+	}
+	copied := false
+	for nodes := frontier; len(nodes) > 0; {
+		part := nodes[:min(chunk, len(nodes))]
+		nodes = nodes[len(part):]
+		args := []any{"hmget", base + "out"}
+		for _, id := range part {
+			args = append(args, int64(id))
+		}
+		cmd, err := b.do(ctx, args...)
+		if err != nil {
+			return nil, fmt.Errorf("redis: clean run %s: %w", run, err)
+		}
+		values, err := cmd.Slice()
+		if err != nil {
+			return nil, fmt.Errorf("redis: clean run %s: %w", run, err)
+		}
+		set := []any{"hset", base + "frontier"}
+		for i, v := range values {
+			raw := field(v)
+			if len(raw) == 0 {
+				continue
+			}
+			set = append(set, int64(part[i]), raw)
+			if raw[0] == storedOutput {
+				kept[string(raw[1:])] = true
+			}
+		}
+		if len(set) > 2 {
+			copied = true
+			if _, err := b.do(ctx, set...); err != nil {
+				return nil, fmt.Errorf("redis: clean run %s: %w", run, err)
+			}
+		}
+	}
+	if copied {
+		_, err := b.run(ctx, narrowScript, base, []any{keepFrontier.Milliseconds()})
+		if err != nil {
+			return nil, fmt.Errorf("redis: clean run %s: %w", run, err)
+		}
+		return kept, nil
+	}
+	_, err := b.unlink(ctx, []string{base + "out"})
+	return kept, err
+}
+
+// dropOutputs deletes stored outputs, but for those that are kept, for a while.
+func (b *Backend) dropOutputs(ctx context.Context, run engine.RunID, kept map[string]bool) (dropped int, err error) {
+	base := b.keys.run(run)
+	err = b.eachOutput(ctx, run, func(key string) []any {
+		if kept[key[len(output(base, "")):]] {
+			return []any{"pexpire", key, keepFrontier.Milliseconds()}
+		}
+		dropped++
+		return []any{"unlink", key}
+	})
+	return dropped, err
+}
+
+// perishable lists the keys that only a run under way needs: sessions and queues, and, of one that has succeeded, the
+// nodes and outputs too.
+func (b *Backend) perishable(ctx context.Context, run engine.RunID, workers uint32, succeeded bool) ([]string, error) {
+	base := b.keys.run(run)
+	var names []string
+	for worker := range workers {
+		for _, part := range []string{"claims:", "mine:", "held:", "owed:"} {
+			names = append(names, numbered(base, part, worker))
+		}
+	}
+	if !succeeded {
+		return names, nil
+	}
+	classes, err := b.classes(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	for _, class := range classes {
+		names = append(names, numbered(base, "ready:", class), numbered(base, "solo:", class))
+	}
+	for _, part := range []string{
+		"nodes", "bits", "arrived", "odd", "blocks", "due", "bounds", "running", "sessions", "records", "queues", "out", "keys",
+	} {
+		names = append(names, base+part)
+	}
+	return names, nil
+}
+
+// classes lists those that have, or had, a queue.
+func (b *Backend) classes(ctx context.Context, run engine.RunID) ([]ledger.Class, error) {
+	cmd, err := b.do(ctx, "smembers", b.keys.run(run)+"queues")
+	if err != nil {
+		return nil, fmt.Errorf("redis: read run %s: %w", run, err)
+	}
+	names, err := cmd.StringSlice()
+	classes := make([]ledger.Class, 0, len(names))
+	for _, name := range names {
+		n, err := strconv.ParseUint(name, 10, 16)
+		if err != nil {
+			return nil, fmt.Errorf("%w class %q", errMalformed, name)
+		}
+		classes = append(classes, ledger.Class(n))
+	}
+	return classes, err
+}
+
+// unlink deletes keys of one run, a few at a time, and counts those that were there.
+func (b *Backend) unlink(ctx context.Context, names []string) (deleted int, err error) {
+	for len(names) > 0 {
+		args := []any{"unlink"}
+		n := min(chunk, len(names))
+		for _, name := range names[:n] {
+			args = append(args, name)
+		}
+		names = names[n:]
+		cmd, err := b.do(ctx, args...)
+		if err != nil {
+			return deleted, fmt.Errorf("redis: delete keys: %w", err)
+		}
+		gone, err := cmd.Int()
+		if err != nil {
+			return deleted, fmt.Errorf("redis: delete keys: %w", err)
+		}
+		deleted += gone
+	}
+	return deleted, nil
+}
+
+// Delete implements shared.Backend. What tells that there is a run goes last, so that a repetition finds the rest.
+func (b *Backend) Delete(ctx context.Context, run engine.RunID) error {
+	c, constants, err := b.finished(ctx, run)
+	if err != nil {
+		return err
+	}
+	if _, err := b.dropOutputs(ctx, run, nil); err != nil {
+		return err
+	}
+	names, err := b.perishable(ctx, run, c.workers, true)
+	if err != nil {
+		return err
+	}
+	base := b.keys.run(run)
+	for _, part := range []string{"graph", "log", "details", "run", "state"} {
+		names = append(names, base+part)
+	}
+	if err := b.tellConstants(ctx, constants, "release", run, ""); err != nil {
+		return err
+	}
+	if _, err := b.unlink(ctx, names); err != nil {
+		return err
+	}
+	_, err = b.do(ctx, "zrem", b.keys.ended(), string(run))
+	return err
+}

@@ -1,0 +1,153 @@
+package redis
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/protocol/ledger"
+)
+
+// Flags of a node's record.
+const (
+	isOdd uint8 = 1 << iota
+	isBad
+	isStarted
+	isTelling
+	isBoundNode
+)
+
+// noClass is the class of an odd node whose class another place knows.
+const noClass = 65534
+
+// oddity is what is kept of a node beside its record. Owners are numbers of sessions, plus one.
+type oddity struct {
+	node ledger.Node
+	// reserver is for whom the node is reserved, 0 for nobody.
+	reserver uint32
+}
+
+func (o *oddity) encode() []byte {
+	n := &o.node
+	var p packer
+	for _, v := range []uint16{n.Epoch, n.Attempts, n.Errors, n.Losses} {
+		p.u16(v)
+	}
+	p.u8(n.Solo)
+	p.u8(flags(n.Poison))
+	p.u16(uint16(n.Class))
+	p.float(n.Since)
+	p.float(n.Due)
+	p.u32(n.Awaits)
+	p.u32(o.reserver)
+	p.float(n.Reserved.Size)
+	p.u32(uint32(n.Reserved.Parent))
+	p.u32(uint32(len(n.Reserved.Held)))
+	p.u32(uint32(len(n.Awaited)))
+	for _, h := range n.Reserved.Held {
+		p.u32(h.Offset)
+		p.u32(uint32(h.Parent))
+	}
+	for _, id := range n.Awaited {
+		p.u32(uint32(id))
+	}
+	return p
+}
+
+func decodeOddity(raw []byte) (o oddity, err error) {
+	u := unpacker{rest: raw}
+	n := &o.node
+	n.Epoch, n.Attempts, n.Errors, n.Losses = u.u16(), u.u16(), u.u16(), u.u16()
+	n.Solo, n.Poison, n.Class = u.u8(), u.u8() != 0, ledger.Class(u.u16())
+	n.Since, n.Due, n.Awaits = u.float(), u.float(), u.u32()
+	o.reserver = u.u32()
+	n.Reserved.Size, n.Reserved.Parent = u.float(), engine.NodeID(u.u32())
+	held, awaited := u.u32(), u.u32()
+	for range u.many(held, 8) {
+		n.Reserved.Held = append(n.Reserved.Held, ledger.HeldEdge{Offset: u.u32(), Parent: engine.NodeID(u.u32())})
+	}
+	for range u.many(awaited, 4) {
+		n.Awaited = append(n.Awaited, engine.NodeID(u.u32()))
+	}
+	if u.short {
+		return o, fmt.Errorf("%w node of %d bytes", errMalformed, len(raw))
+	}
+	return o, nil
+}
+
+// installed is a ledger, which no session takes part in, as its keys hold it.
+type installed struct {
+	nodes, bits, arrived []byte
+	odd                  map[string]any
+	blocks               []any
+	queues               map[ledger.Class][]any
+}
+
+// encodeLedger packs a ledger that begins: of a new run, or of a next revision.
+func encodeLedger(s *ledger.State) installed {
+	in := installed{
+		nodes: make([]byte, 4*len(s.Nodes)), arrived: make([]byte, 4*len(s.Nodes)), bits: make([]byte, (s.Edges+7)/8),
+		odd: map[string]any{}, queues: map[ledger.Class][]any{},
+	}
+	for i := range s.Nodes {
+		n := &s.Nodes[i]
+		f := flags(false, n.Bad && !n.Status.Terminal())
+		if n.Epoch > 0 || !n.Status.Terminal() && (n.Attempts|n.Errors|n.Losses) > 0 {
+			o := oddity{node: *n}
+			o.node.Reserved, o.node.Awaited = ledger.Reservation{}, nil
+			in.odd[fmt.Sprint(i)] = o.encode()
+			f |= isOdd
+		}
+		in.nodes[4*i+2], in.nodes[4*i+3] = f, byte(n.Status)
+		binary.BigEndian.PutUint32(in.arrived[4*i:], n.Arrived)
+	}
+	for i := range s.Edges {
+		if s.Bits.Has(i) {
+			in.bits[i/8] |= 0x80 >> (i % 8)
+		}
+	}
+	for _, b := range s.Blocks {
+		var p packer
+		for _, v := range []uint32{uint32(b.Expansion), b.Width, uint32(b.First), b.FirstEdge} {
+			p.u32(v)
+		}
+		in.blocks = append(in.blocks, []byte(p))
+	}
+	for _, q := range s.Queues {
+		if len(q.Ready) > 0 {
+			in.queues[q.Class] = encodeQueue(s, q.Ready, in.nodes)
+		}
+	}
+	return in
+}
+
+// encodeQueue packs the entries of a queue; plain nodes in a row that are ready since the same moment share one.
+func encodeQueue(s *ledger.State, ready []engine.NodeID, records []byte) (entries []any) {
+	kind := func(id engine.NodeID) uint8 {
+		switch f := records[4*id+2]; {
+		case f&isOdd != 0:
+			return otherKind
+		case f&isBad != 0:
+			return skipKind
+		default:
+			return plainKind
+		}
+	}
+	for i := 0; i < len(ready); {
+		first, since, k := ready[i], s.Nodes[ready[i]].Since, kind(ready[i])
+		n := 1
+		for i+n < len(ready) && k != otherKind && ready[i+n] == first+engine.NodeID(n) && kind(ready[i+n]) == k &&
+			s.Nodes[ready[i+n]].Since == since {
+			n++
+		}
+		var p packer
+		for _, v := range []uint32{uint32(first), 1, 0, uint32(n)} {
+			p.u32(v)
+		}
+		p.float(since)
+		p.u8(k)
+		entries = append(entries, []byte(p))
+		i += n
+	}
+	return entries
+}

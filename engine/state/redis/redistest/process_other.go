@@ -1,0 +1,14 @@
+//go:build !linux
+
+package redistest
+
+import (
+	"errors"
+	"os/exec"
+)
+
+// dieWithParent does nothing: a killed test leaves its servers behind.
+func dieWithParent(*exec.Cmd) {}
+
+func (p *process) freeze() error { return errors.ErrUnsupported }
+func (p *process) thaw() error   { return errors.ErrUnsupported }

@@ -1,0 +1,157 @@
+package redis
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/protocol/ledger"
+)
+
+// Reasons why an operation is malformed, as scripts and packers number them. wrongNumber is told apart, since it is also
+// the answer where a commit overtakes the one before it.
+const (
+	wrongNumber uint8 = iota + 1
+	outside
+	boundedEnd
+	boundedOnward
+	notItsEnd
+	noName
+	noConsumer
+	lostOutside
+	badStop
+	negativeNumber
+	tooManyEnds
+	tooMuch
+	badOutcome
+	notAlone
+	backNotLast
+	badLocal
+	badExpand
+	endsTwice
+	rootOutside
+	badEdge
+)
+
+var whys = map[uint8]string{
+	wrongNumber:    "the number is not that of the next commit",
+	outside:        "a node or an edge is outside of the graph",
+	boundedEnd:     "a local end is of a class that is bounded",
+	boundedOnward:  "a node to go on with is of a class that is bounded",
+	notItsEnd:      "a node is not claimed by the session, or does not wait, or is cancelled in a run that goes on",
+	noName:         "a session has a name",
+	noConsumer:     "a consumer has to exist and to miss something",
+	lostOutside:    "what is lost is other nodes, each once",
+	badStop:        "a run is stopped as failed or as cancelled, on request or by its deadline",
+	negativeNumber: "a number is negative",
+	tooManyEnds:    "more ends than MaxEnds",
+	tooMuch:        "more than 65,535 edges or nodes in one commit",
+	badOutcome:     "an attempt ends as ok, failed, skipped, retrying or cancelled, or is given back; the first three may have more edges",
+	notAlone:       "an end that is retrying or expands has to be alone",
+	backNotLast:    "claims that are given back come last",
+	badLocal:       "a local end has an outcome",
+	badExpand:      "only a claimed expansion that is ok expands",
+	endsTwice:      "a node ends twice",
+	rootOutside:    "a root is outside of its instance",
+	badEdge:        "an edge waits for nothing, leaves no end, or holds a negative size",
+}
+
+// statuses are those of runs, as scripts number them.
+var statuses = [...]engine.Status{"", engine.Running, engine.Paused, engine.Succeeded, engine.Failed, engine.Cancelled, engine.Interrupted}
+
+func status(n uint8) engine.Status {
+	if int(n) < len(statuses) {
+		return statuses[n]
+	}
+	return ""
+}
+
+func numberOf(s engine.Status) uint8 { return uint8(max(0, slices.Index(statuses[:], s))) }
+
+// decodeReply reads the answer to an operation. overtook is set where a commit came before the one before it.
+func decodeReply(raw []byte) (r ledger.Reply, overtook bool, err error) {
+	u := unpacker{rest: raw}
+	r.Verdict = ledger.Verdict(u.u8())
+	why := u.u8()
+	r.Why, overtook = whys[why], why == wrongNumber
+	if r.Verdict != ledger.Malformed {
+		r.Why = ""
+	}
+	r.Status, r.Stopping = status(u.u8()), status(u.u8())
+	r.Now = u.float()
+	r.Worker = uint16(u.u32())
+	r.Waiting = int(u.u32())
+	r.NextDue = u.float()
+	claims, blocks, store, readied, lost := u.u32(), u.u32(), u.u32(), u.u32(), u.u32()
+	for range u.many(claims, 1) {
+		r.Claims = u.claims(r.Claims)
+	}
+	for range u.many(blocks, 16) {
+		r.Blocks = append(r.Blocks, u.block())
+	}
+	for range u.many(store, 4) {
+		r.Store = append(r.Store, engine.NodeID(u.u32()))
+	}
+	for range u.many(readied, 6) {
+		r.Readied = append(r.Readied, ledger.Readied{Class: ledger.Class(u.u16()), Nodes: int(u.u32())})
+	}
+	slices.SortFunc(r.Readied, func(a, b ledger.Readied) int { return cmp.Compare(a.Class, b.Class) })
+	for range u.many(lost, 9) {
+		r.Lost = append(r.Lost, u.lost())
+	}
+	if u.short || len(u.rest) > 0 {
+		return r, false, fmt.Errorf("%w reply of %d bytes", errMalformed, len(raw))
+	}
+	return r, overtook, nil
+}
+
+// Kinds of what a queue, or a reply, holds.
+const (
+	plainKind uint8 = iota
+	skipKind
+	otherKind
+	tellKind
+)
+
+// claims reads a range of claims, or one that there is more to say of.
+func (u *unpacker) claims(to []ledger.Claim) []ledger.Claim {
+	kind := u.u8()
+	if kind >= otherKind {
+		return append(to, u.claim())
+	}
+	node, step, count := u.u32(), u.u32(), u.u32()
+	c := ledger.Claim{Class: ledger.Class(u.u16()), Attempt: 1, Since: u.float(), Skip: kind == skipKind}
+	for range u.many(count, 0) {
+		c.Node = engine.NodeID(node)
+		to = append(to, c)
+		node += step
+	}
+	return to
+}
+
+func (u *unpacker) claim() ledger.Claim {
+	c := ledger.Claim{Node: engine.NodeID(u.u32()), Class: ledger.Class(u.u16()), Epoch: u.u16(), Attempt: u.u16(), Errors: u.u16(), Losses: u.u16()}
+	c.Since = u.float()
+	f := u.u8()
+	c.Skip, c.Poison, c.Solo, c.Tell, c.TellBad = f&1 != 0, f&2 != 0, f&4 != 0, f&8 != 0, f&16 != 0
+	return c
+}
+
+func (u *unpacker) block() ledger.Block {
+	return ledger.Block{
+		Expansion: engine.NodeID(u.u32()), Width: u.u32(), First: engine.NodeID(u.u32()), FirstEdge: u.u32(),
+	}
+}
+
+func (u *unpacker) lost() ledger.Lost {
+	l := ledger.Lost{Worker: uint16(u.u32())}
+	losses, f, name := u.u16(), u.u8(), u.u16()
+	l.Session = ledger.SessionID(u.bytes(int(name)))
+	if u.u8() == otherKind {
+		l.Claim = u.claim()
+	}
+	l.Claim.Losses = losses
+	l.Started, l.Charged = f&1 != 0, f&2 != 0
+	return l
+}

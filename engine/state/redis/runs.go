@@ -1,0 +1,150 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/state/shared"
+)
+
+// mostEnded is how many ended runs are listed.
+const mostEnded = 1000
+
+// Active implements shared.Backend.
+func (b *Backend) Active(ctx context.Context) ([]engine.RunID, error) {
+	cmd, err := b.do(ctx, "zrange", b.keys.active(), 0, -1)
+	return list(cmd, err)
+}
+
+// Ended implements shared.Backend.
+func (b *Backend) Ended(ctx context.Context) ([]engine.RunID, error) {
+	expired := time.Now().Add(-b.keep).UnixMilli()
+	cmds, err := b.send(ctx, b.conn.Client, func() []redis.Cmder {
+		return []redis.Cmder{
+			redis.NewCmd(ctx, "zremrangebyscore", b.keys.ended(), "-inf", expired),
+			redis.NewCmd(ctx, "zrevrange", b.keys.ended(), 0, mostEnded-1),
+		}
+	})
+	if err != nil {
+		return list(nil, err)
+	}
+	return list(cmds[1].(*redis.Cmd), nil)
+}
+
+func list(cmd *redis.Cmd, err error) ([]engine.RunID, error) {
+	var names []string
+	if err == nil {
+		names, err = cmd.StringSlice()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("redis: list runs: %w", err)
+	}
+	runs := make([]engine.RunID, len(names))
+	for i, name := range names {
+		runs[i] = engine.RunID(name)
+	}
+	return runs, nil
+}
+
+// index moves a run from one index of runs to another; its place there is by the time.
+func (b *Backend) index(ctx context.Context, run engine.RunID, from, to string) error {
+	_, err := b.send(ctx, b.conn.Client, func() []redis.Cmder {
+		return []redis.Cmder{
+			redis.NewCmd(ctx, "zadd", to, "nx", time.Now().UnixMilli(), string(run)),
+			redis.NewCmd(ctx, "zrem", from, string(run)),
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("redis: enter run %s in the index: %w", run, err)
+	}
+	return nil
+}
+
+// abandoned is after what time an entry of the index is that of a run which never came to be.
+const abandoned = time.Minute
+
+// Open implements shared.Backend.
+func (b *Backend) Open(ctx context.Context, run engine.RunID) (shared.Stored, error) {
+	base := b.keys.run(run)
+	cmds, err := b.send(ctx, b.conn.Client, func() []redis.Cmder {
+		return []redis.Cmder{
+			redis.NewCmd(ctx, "get", base+"state"),
+			redis.NewCmd(ctx, "hmget", base+"run", jobField, constantsField, endField, firstField),
+			redis.NewCmd(ctx, "get", base+"graph"),
+		}
+	})
+	if err != nil {
+		return shared.Stored{}, fmt.Errorf("redis: open run %s: %w", run, err)
+	}
+	raw, err := text(cmds[0].(*redis.Cmd))
+	if err != nil || raw == nil {
+		return shared.Stored{}, b.missing(ctx, run, err)
+	}
+	c, err := decodeCounters(raw)
+	if err != nil {
+		return shared.Stored{}, err
+	}
+	fields, err := cmds[1].(*redis.Cmd).Slice()
+	if err != nil {
+		return shared.Stored{}, fmt.Errorf("redis: open run %s: %w", run, err)
+	}
+	graph, err := text(cmds[2].(*redis.Cmd))
+	if err != nil {
+		return shared.Stored{}, fmt.Errorf("redis: open run %s: %w", run, err)
+	}
+	names := namesOf(string(field(fields[1])))
+	values, err := b.constants(ctx, names, run, field(fields[2]) == nil)
+	if err != nil {
+		return shared.Stored{}, err
+	}
+	return shared.Stored{
+		Job: field(fields[0]), Graph: graph, Constants: values, StartedAt: time.UnixMicro(c.base), Status: status(c.status),
+		Stopping: status(c.stopping), Revision: int(c.revision), End: field(fields[2]), First: field(fields[3]),
+	}, nil
+}
+
+// missing is the error of a run that is not there. Its entry in the index goes, unless it may just be coming.
+func (b *Backend) missing(ctx context.Context, run engine.RunID, err error) error {
+	if err != nil {
+		return fmt.Errorf("redis: open run %s: %w", run, err)
+	}
+	for _, key := range []string{b.keys.active(), b.keys.ended()} {
+		cmd, err := b.do(ctx, "zscore", key, string(run))
+		if err != nil {
+			continue // a hint was to be removed, no more
+		}
+		if ms, err := cmd.Float64(); err == nil && time.Since(time.UnixMilli(int64(ms))) > abandoned {
+			_, _ = b.do(ctx, "zrem", key, string(run))
+		}
+	}
+	return unknown(run)
+}
+
+// field is one field of a hash, nil where it is not there.
+func field(v any) []byte {
+	s, ok := v.(string)
+	if !ok {
+		return nil
+	}
+	return []byte(s)
+}
+
+// counters reads the state of a run.
+func (b *Backend) counters(ctx context.Context, run engine.RunID) (counters, error) {
+	cmd, err := b.do(ctx, "get", b.keys.run(run)+"state")
+	if err != nil {
+		return counters{}, fmt.Errorf("redis: read run %s: %w", run, err)
+	}
+	raw, err := text(cmd)
+	if err != nil {
+		return counters{}, fmt.Errorf("redis: read run %s: %w", run, err)
+	}
+	if raw == nil {
+		return counters{}, unknown(run)
+	}
+	return decodeCounters(raw)
+}

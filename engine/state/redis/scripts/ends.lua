@@ -1,0 +1,156 @@
+-- Ends of attempts. A run of ends is {node, count, outcome, isLocal, task, sink, more, class}: nodes in a row that ended
+-- in the same way. The outcomes are those of engine.Outcome.
+local statusOf = { [1] = OK, [2] = FAILED, [6] = SKIPPED, [4] = CANCELLED }
+
+-- account counts ends that are terminal.
+local function account(e, status, n)
+  if e.sink then run.open = run.open - n end
+  if status == OK and e.task then
+    run.done = run.done + n
+  elseif status == SKIPPED and e.task then
+    run.skipped = run.skipped + n
+  elseif status == FAILED then
+    run.failed = run.failed + n
+    if run.policy == 0 then stop(HAS_FAILED) end
+  end
+end
+
+-- swap replaces the records of runs in a row, where they are what is expected of them, and reports whether all of them
+-- were: else it changes nothing.
+local function swap(runs)
+  local args, n, old = {}, 0, {}
+  for _, e in ipairs(runs) do
+    if e.count > 4 then
+      local raw = call('GETRANGE', NODES, format('%d', e.node * 4), format('%d', (e.node + e.count) * 4 - 1))
+      if raw ~= rep(pack('>I4', e.old), e.count) then return false end
+    else
+      local new = format('%d', e.new)
+      for i = 0, e.count - 1 do
+        args[n + 1], args[n + 2], args[n + 3], args[n + 4] = 'SET', 'u32', format('#%d', e.node + i), new
+        n = n + 4
+        old[#old + 1] = e.old
+      end
+    end
+  end
+  if n > 0 then
+    local was = call('BITFIELD', NODES, unpack(args))
+    for i = 1, #old do
+      if was[i] ~= old[i] then
+        for j = 1, #was do args[j * 4] = format('%d', was[j]) end
+        call('BITFIELD', NODES, unpack(args))
+        return false
+      end
+    end
+  end
+  for _, e in ipairs(runs) do
+    if e.count > 4 then call('SETRANGE', NODES, format('%d', e.node * 4), rep(pack('>I4', e.new), e.count)) end
+  end
+  return true
+end
+
+-- endPlain ends attempts on plain nodes. False, and nothing has changed, where there are others, or a mistake.
+local function endPlain(s, ends)
+  local mine = (s.worker + 1) * 65536
+  for _, e in ipairs(ends) do
+    local status = statusOf[e.outcome]
+    if not status or e.expand or (status == CANCELLED and run.stopping == 0) then return false end
+    e.old = e.isLocal and BLOCKED or mine + CLAIMED
+    e.new = status + (e.more and mine + TELLING * 256 or 0)
+  end
+  if not swap(ends) then return false end
+  for _, e in ipairs(ends) do
+    account(e, statusOf[e.outcome], e.count)
+    local by = (e.more and e.count or 0) - (e.isLocal and 0 or e.count)
+    s.claims, run.claims = s.claims + by, run.claims + by
+    if e.more then note(s, e.node, 1, e.count, ENGINE, 0) end
+  end
+  return true
+end
+
+-- refused tells what speaks against ends that are not plain: a mistake, or the bounds of the run.
+local function refused(s, ends)
+  local odd = rare()
+  for _, e in ipairs(ends) do
+    for id = e.node, e.node + e.count - 1 do
+      local n = odd.load(id)
+      local held = n.owner == s.worker + 1
+      local may
+      if e.isLocal then may = n.status == BLOCKED and n.awaits == 0
+      else may = e.outcome == 0 or held and not n.telling end -- a claim that is given back may be gone
+      if not may or e.outcome == 4 and run.stopping == 0 then
+        return MALFORMED
+      end
+    end
+  end
+  local e = ends[1]
+  if e.outcome == 3 and run.retries >= math.max(10, floor(run.tasks / 5)) then return EXHAUSTED end
+  local x = e.expand
+  if x and (x.width > run.maxTasks or run.tasks + x.width * x.tasks > run.maxTasks
+    or run.edges + x.width * x.edges > run.maxEdges or run.nodes + x.width * x.size > 2 ^ 32 - 1
+    or run.bits + x.width * x.bits > 2 ^ 32 - 1) then
+    return TOO_WIDE
+  end
+end
+
+-- retry lets a node wait until a moment.
+local function retry(n, due)
+  n.status, n.due, n.attempts, n.errors = WAITING, due, n.attempts + 1, n.errors + 1
+  rare().store(n)
+  call('ZADD', K .. 'due', format('%.17g', due), format('%010d', n.id))
+  if run.retrying == 0 or due < run.due then run.due = due end
+  run.retrying, run.retries = run.retrying + 1, run.retries + 1
+end
+
+-- expand appends the instances of a fan-out.
+local function expand(node, x)
+  local base, bits = run.nodes, run.bits
+  block = pack('<I4I4I4I4', node, x.width, base, bits)
+  call('RPUSH', K .. 'blocks', block)
+  run.blocks, run.nodes, run.bits = run.blocks + 1, base + x.width * x.size, bits + x.width * x.bits
+  run.tasks, run.edges = run.tasks + x.width * x.tasks, run.edges + x.width * x.edges
+  run.open = run.open + x.width * x.sinks
+  if x.width * x.size > 0 then
+    local instance = {}
+    for i = 1, x.size do instance[i] = '\0\0\0\0' end
+    for _, root in ipairs(x.roots) do instance[root[1] + 1] = pack('>I4', READY) end
+    call('SETRANGE', NODES, format('%d', base * 4), rep(table.concat(instance), x.width))
+    call('SETRANGE', K .. 'arrived', format('%d', run.nodes * 4 - 4), '\0\0\0\0')
+  end
+  local last = floor((run.bits - 1) / 8)
+  if last > floor((bits - 1) / 8) then call('SETRANGE', K .. 'bits', format('%d', last), '\0') end
+  if x.width == 0 or #x.roots == 0 then return end
+  local only = #x.roots == 1 and x.roots[1]
+  if only then
+    made[#made + 1] = { class = only[2], kind = PLAIN, node = base + only[1], step = x.size, count = x.width }
+  else
+    made[#made + 1] = { roots = x.roots, node = base, step = x.size, count = x.width }
+  end
+end
+
+-- endAny ends attempts on whatever nodes. It gives a verdict, and has then changed nothing, where it refuses.
+local function endAny(s, ends)
+  local verdict = refused(s, ends)
+  if verdict then return verdict end
+  local odd = rare()
+  for _, e in ipairs(ends) do
+    for id = e.node, e.node + e.count - 1 do
+      local n = odd.load(id)
+      if e.outcome == 0 then
+        if n.owner == s.worker + 1 then odd.giveBack(n) end
+      else
+        if e.isLocal then n.class = e.class else odd.unclaim(n) end
+        if e.outcome == 3 then
+          retry(n, now + e.delay)
+        else
+          local awaited = n.awaited
+          n.status, n.awaited, n.solo, n.reserver, n.held = statusOf[e.outcome], {}, 0, 0, {}
+          account(e, n.status, 1)
+          for _, waiter in ipairs(awaited) do odd.madeAgain(odd.load(waiter), n.status ~= OK) end
+          n.telling = e.more
+          if e.more then odd.claim(s, n) else odd.store(n) end
+        end
+        if e.expand then expand(id, e.expand) end
+      end
+    end
+  end
+end

@@ -1,0 +1,163 @@
+-- Claims that a commit is granted.
+
+-- due makes ready what has waited long enough after a failure, at most 64 nodes.
+local function due()
+  if run.retrying == 0 or run.due > now then return end
+  local odd = rare()
+  local ids = call('ZRANGEBYSCORE', K .. 'due', '-inf', format('%d', now), 'LIMIT', 0, 64)
+  for _, id in ipairs(ids) do
+    local n = odd.load(tonumber(id))
+    odd.ready(n)
+    odd.enqueue(n, false)
+  end
+  call('ZREM', K .. 'due', unpack(ids))
+  run.retrying = run.retrying - #ids
+  local next = call('ZRANGE', K .. 'due', 0, 0, 'WITHSCORES')
+  run.due = tonumber(next[2] or 0)
+end
+
+-- grants hands out claims to session s: keep of what was made ready, want in all, of classes, a list.
+local function grant(s, keep, want, classes)
+  local granted, wanted = 0, {}
+  for _, class in ipairs(classes) do wanted[class] = true end
+
+  -- fit is how many nodes of a class, at most n, the session may get.
+  local function fit(class, n)
+    if not wanted[class] then return 0 end
+    return math.max(0, math.min(n, want - granted, room(class)))
+  end
+
+  local function giveOdd(n)
+    local odd = rare()
+    odd.claim(s, n)
+    claimed[#claimed + 1] = odd.describe(n)
+    granted = granted + 1
+  end
+
+  local function give(class, kind, node, step, count, since)
+    claimRange(s, class, kind, node, step, count, since)
+    granted = granted + count
+  end
+
+  -- suspect gives the first suspect, alone.
+  local function suspect()
+    for _, class in ipairs(classes) do
+      if fit(class, 1) > 0 then
+        local entry = call('LPOP', K .. 'solo:' .. class)
+        if entry then
+          run.waiting, run.suspects = run.waiting - 1, run.suspects - 1
+          grow(class, -1)
+          giveOdd(rare().load(parse('<I4', entry)))
+          return true
+        end
+      end
+    end
+  end
+
+  -- keepRoots gives roots of a fan-out, instance by instance, and then those that are left as items of one class each.
+  local function keepRoots(item, rest)
+    local taken, node = {}, item.node
+    local more = true
+    for _ = 1, item.count do
+      if not more then break end
+      more = false
+      for _, root in ipairs(item.roots) do
+        if granted < keep and fit(root[2], 1) > 0 then
+          give(root[2], PLAIN, node + root[1], 1, 1, now)
+          taken[root[2]] = (taken[root[2]] or 0) + 1
+          more = true
+        end
+      end
+      node = node + item.step
+    end
+    for _, left in ipairs(byClass(item, taken)) do rest[#rest + 1] = left end
+  end
+
+  -- keepMade gives what the commit made ready itself. The rest is queued.
+  local function keepMade()
+    local rest = {}
+    for _, item in ipairs(made) do
+      if item.roots then
+        keepRoots(item, rest)
+      elseif item.kind == OTHER then
+        local n = rare().loadMade(item)
+        local others = n.reserver > 0 and n.reserver ~= s.worker + 1
+        if others or n.solo > 0 or granted >= keep or fit(n.class, 1) == 0 then
+          rest[#rest + 1] = item
+        else
+          giveOdd(n)
+        end
+      else
+        local n = fit(item.class, math.min(item.count, keep - granted))
+        if n > 0 then
+          give(item.class, item.kind, item.node, item.step, n, now)
+          item.node, item.count = item.node + n * item.step, item.count - n
+        end
+        if item.count > 0 then rest[#rest + 1] = item end
+      end
+    end
+    made = rest
+    queueMade()
+  end
+
+  -- mine gives what is ready and reserved for the session.
+  local function mine()
+    local key = K .. 'mine:' .. s.worker
+    local ids = call('LRANGE', key, 0, -1)
+    for _, raw in ipairs(ids) do
+      if granted >= want then return end
+      local n = rare().load(parse('<I4', raw))
+      if fit(n.class, 1) > 0 then
+        call('LREM', key, 1, raw)
+        s.ready = s.ready - 1
+        grow(n.class, -1)
+        giveOdd(n)
+      end
+    end
+  end
+
+  -- takeFrom gives the first nodes of an entry of a queue, as many as may be, and what is left of the entry.
+  local function takeFrom(class, entry)
+    local node, step, next, total, since, kind, at = parse(ENTRY, entry)
+    local n = fit(class, total - next)
+    run.waiting = run.waiting - n
+    grow(class, -n)
+    if kind >= OTHER then
+      local o = rare().load(node)
+      o.class, o.since = class, o.since or since
+      giveOdd(o)
+      return nil
+    end
+    local width = floor((#entry - at + 1) / 4)
+    if width == 0 then
+      give(class, kind, node + next * step, step, n, since)
+    else
+      for i = next, next + n - 1 do
+        local offset = parse('<I4', entry, at + i % width * 4)
+        give(class, kind, node + floor(i / width) * step + offset, 1, 1, since)
+      end
+    end
+    if next + n == total then return nil end
+    return pack(ENTRY, node, step, next + n, total, since, kind) .. sub(entry, at)
+  end
+
+  -- queued gives nodes of a class in the order of its queue.
+  local function queued(class)
+    local key = K .. 'ready:' .. class
+    while fit(class, 1) > 0 do
+      local entry = call('LPOP', key)
+      if not entry then return end
+      local left = takeFrom(class, entry)
+      if left then call('LPUSH', key, left) end
+    end
+  end
+
+  if run.status == RUNNING and run.stopping == 0 and s.solo == 0 and want > 0 then
+    if not (s.claims == 0 and run.suspects > 0 and suspect()) then
+      keepMade()
+      if s.ready > 0 then mine() end
+      for _, class in ipairs(classes) do queued(class) end
+    end
+  end
+  queueMade()
+end

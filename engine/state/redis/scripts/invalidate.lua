@@ -1,0 +1,77 @@
+-- Invalidate: gives back a claim whose inputs are lost and has them made again. ARGV: the call, the session.
+local _, consumer, epoch, since, nLost, mistake, at = parse('<dI4HdI4B', ARGV[1])
+local s = session(ARGV[2])
+if not s or s.over then return answer(FENCED) end
+if mistake > 0 or consumer >= run.nodes then return answer(MALFORMED, math.max(mistake, 7)) end
+local lives = {}
+for i = 1, nLost do
+  local life = {}
+  local flags
+  life.node, life.class, life.epoch, flags, at = parse('<I4HHB', ARGV[1], at)
+  life.task, life.sink = flags % 2 == 1, flags >= 2
+  if life.node >= run.nodes then return answer(MALFORMED, 8) end
+  lives[i] = life
+end
+
+local odd = rare()
+local n = odd.load(consumer)
+odd.recall(n)
+if n.status ~= CLAIMED or n.owner ~= s.worker + 1 or n.epoch ~= epoch or n.since ~= since then return answer(REPEATED) end
+
+-- missing reports whether the output that is lost is the last that there was.
+local function missing(life, l) return l.status == OK and l.epoch == life.epoch end
+
+local any = false
+for i, life in ipairs(lives) do
+  local l = odd.load(life.node)
+  any = any or l.status ~= OK or missing(life, l)
+  store[i] = pack('<I4', l.epoch)
+end
+if not any then return answer(AGAIN) end -- with the epochs of what was lost
+store = {}
+
+-- makeAgain makes a node ready in its next epoch. Telling of it is over: all is told again.
+local function makeAgain(life, l)
+  if l.telling and l.owner == 0 then
+    call('LREM', K .. 'ready:' .. ENGINE, 1, pack(ENTRY, l.id, 1, 0, 1, 0, TELL))
+    run.waiting = run.waiting - 1
+    grow(ENGINE, -1)
+  elseif l.telling then
+    odd.unclaim(l)
+  end
+  l = {
+    id = l.id, owner = 0, telling = false, epoch = l.epoch + 1, attempts = 0, errors = 0, losses = 0, solo = 0, poison = 0,
+    due = 0, awaits = 0, reserver = 0, size = 0, parent = 0, held = {}, awaited = {},
+  }
+  if life.sink then run.open = run.open + 1 end
+  if life.task then run.done = run.done - 1 end
+  odd.makeReady(l, life.class)
+  return l
+end
+
+odd.unclaim(n)
+n.status = BLOCKED
+for _, life in ipairs(lives) do
+  local l = odd.load(life.node)
+  if missing(life, l) then l = makeAgain(life, l) end
+  if l.status < OK then
+    odd.recall(l)
+    if l.status == READY and not odd.isOdd(l) and run.flags < 4 then run.flags = run.flags + 4 end
+    l.awaited[#l.awaited + 1] = consumer
+    n.awaits = n.awaits + 1
+    odd.store(l)
+  elseif l.status ~= OK then
+    n.bad = true
+  end
+end
+odd.store(n)
+queueMade()
+if n.awaits == 0 then
+  odd.toEngine(n) -- one of them has failed
+  odd.requeue(n, false)
+end
+endRun()
+odd.saveSessions()
+saveRun()
+writeLog()
+return answer(APPLIED)

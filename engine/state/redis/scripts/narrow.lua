@@ -1,0 +1,6 @@
+-- Narrow: puts the outputs that were picked beside :out in its place, once. ARGV: in how many milliseconds they expire.
+if call('EXISTS', K .. 'frontier') == 0 then return 0 end
+call('UNLINK', K .. 'out')
+call('RENAME', K .. 'frontier', K .. 'out')
+call('PEXPIRE', K .. 'out', ARGV[1])
+return 1

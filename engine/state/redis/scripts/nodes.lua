@@ -1,0 +1,226 @@
+-- Nodes, the queues of those that are ready, and the journals of claims. A node is four bytes of :nodes: its owner (two
+-- bytes: the number of the session that holds it, plus one), flags, status. What of it fits into those is plain, and is
+-- handled by ranges: count nodes, step apart. Whatever else there is to know makes it odd; rare.lua handles those.
+local ODD, BAD, STARTED, TELLING, BOUND = 1, 2, 4, 8, 16
+local PLAIN, SKIP, OTHER, TELL = 0, 1, 2, 3 -- what a queue holds: nodes to be run, to be skipped, odd ones, to be told of
+local NODES = K .. 'nodes'
+local many = 1000 -- fields of one BITFIELD; a call of Lua takes 8,000 arguments at most
+
+-- bitfield does the same to fields of a key and gives what was in them, or is there now.
+local function bitfield(key, op, kind, field, step, count, value)
+  local args, n = {}, 0
+  for i = 0, count - 1 do
+    args[n + 1], args[n + 2], args[n + 3] = op, kind, format('#%d', field + i * step)
+    n = n + 3
+    if value then
+      n = n + 1
+      args[n] = value
+    end
+  end
+  return call('BITFIELD', key, unpack(args))
+end
+
+local function setNodes(node, step, count, status, flags, owner)
+  if step == 1 or count == 1 then
+    call('SETRANGE', NODES, format('%d', node * 4), rep(pack('>I2BB', owner, flags, status), count))
+    return
+  end
+  local value = format('%d', owner * 65536 + flags * 256 + status)
+  for i = 0, count - 1, many do
+    bitfield(NODES, 'SET', 'u32', node + i * step, step, math.min(many, count - i), value)
+  end
+end
+
+-- Queues. An entry is a row of nodes, of which those before next are gone: node i is
+-- base + floor(i / #offsets) * step + offsets[i % #offsets], where no offsets are one 0.
+local ENTRY = '<I4I4I4I4dB'
+
+local function push(class, entries, front)
+  local have = call(front and 'LPUSH' or 'RPUSH', K .. 'ready:' .. class, unpack(entries))
+  if have == #entries then call('SADD', K .. 'queues', class) end
+end
+
+-- made lists what this operation has made ready and not yet queued, in order. An item is a range {class, kind, node, step,
+-- count}, the roots of a fan-out's instances {roots, node, step, count}, where roots are {offset, class}, or, with kind
+-- OTHER, a single odd node.
+local made = {}
+local rare -- defined in rare.lua
+
+-- joins extends the entry behind which an item comes, where both together are a range.
+local function joins(tail, item)
+  if not tail or tail.offsets or item.offsets or tail.kind ~= item.kind then return false end
+  if tail.count == 1 and item.count == 1 and item.node > tail.node then
+    tail.step = item.node - tail.node
+  elseif item.node ~= tail.node + tail.step * tail.count or (item.count > 1 and item.step ~= tail.step) then
+    return false
+  end
+  tail.count = tail.count + item.count
+  return true
+end
+
+-- byClass takes the roots of a fan-out apart: an item {class, kind, node, step, count, offsets, from} for each class, of
+-- which those before number from are taken.
+local function byClass(item, taken)
+  local items, of = {}, {}
+  for _, root in ipairs(item.roots) do
+    local class = root[2]
+    if not of[class] then
+      of[class] = {
+        class = class, kind = PLAIN, node = item.node, step = item.step, count = item.count, offsets = {},
+        from = taken[class] or 0,
+      }
+      items[#items + 1] = of[class]
+    end
+    local offsets = of[class].offsets
+    offsets[#offsets + 1] = root[1]
+  end
+  return items
+end
+
+-- pushAll appends items, which are no odd nodes, to the queue of their class.
+local function pushAll(class, items)
+  for i, t in ipairs(items) do
+    local total, offsets = t.count, ''
+    if t.offsets then
+      total = total * #t.offsets
+      offsets = pack('<' .. rep('I4', #t.offsets), unpack(t.offsets))
+    end
+    items[i] = pack(ENTRY, t.node, t.step, t.from or 0, total, now, t.kind) .. offsets
+  end
+  for i = 1, #items, many do push(class, { unpack(items, i, math.min(i + many - 1, #items)) }) end
+end
+
+-- queueMade queues what is left in made.
+local function queueMade()
+  if #made == 0 then return end
+  local queues = {}
+  local function queue(item)
+    local class = item.class
+    local n = item.count
+    if item.offsets then n = n * #item.offsets - item.from end
+    grow(class, n)
+    run.waiting = run.waiting + n
+    local items = queues[class]
+    if not items then
+      items = {}
+      queues[class] = items
+    end
+    if n > 0 and not joins(items[#items], item) then items[#items + 1] = item end
+  end
+  for _, item in ipairs(made) do
+    if item.roots then
+      for _, each in ipairs(byClass(item, {})) do queue(each) end
+    elseif item.kind ~= OTHER then
+      queue(item)
+    else
+      local odd = rare()
+      local n = odd.loadMade(item)
+      if queues[n.class] then pushAll(n.class, queues[n.class]) end
+      queues[n.class] = nil
+      odd.enqueue(n, false)
+    end
+  end
+  made = {}
+  for class, items in pairs(queues) do pushAll(class, items) end
+end
+
+-- Bounds of concurrency by class, and how many nodes of a class are claimed; only of runs that have bounds.
+local bounds, claimedOf
+if bounded then
+  bounds, claimedOf = {}, {}
+  for key, into in pairs({ bounds = bounds, running = claimedOf }) do
+    local all = call('HGETALL', K .. key)
+    for i = 1, #all, 2 do into[tonumber(all[i])] = tonumber(all[i + 1]) end
+  end
+end
+
+-- room is how many more nodes of a class may be claimed.
+local function room(class)
+  if not bounded or not bounds[class] then return math.huge end
+  return bounds[class] - (claimedOf[class] or 0)
+end
+
+-- countBound counts nodes of a bounded class that are claimed, or are not any more.
+local function countBound(class, by)
+  if not bounded or not bounds[class] then return end
+  claimedOf[class] = (claimedOf[class] or 0) + by
+  call('HSET', K .. 'running', class, claimedOf[class])
+end
+
+-- Journals: of each session the ranges that it has claimed, the latest last. Those of its nodes whose owner it is not
+-- any more are gone; a journal is written anew when most of it is.
+local CLAIM = '<I4I4I4Hd'
+local journal = {}
+
+local function note(s, node, step, count, class, since)
+  journal[#journal + 1] = pack(CLAIM, node, math.max(step, 1), count, class, since)
+  s.journal = s.journal + count
+end
+
+-- claimRange gives plain nodes, which are in no queue any more, to a session.
+local function claimRange(s, class, kind, node, step, count, since)
+  if run.flags >= 4 then -- one of them may have become odd while it was in the queue
+    local odd = rare()
+    for i = 0, count - 1 do
+      local n = odd.load(node + i * step)
+      n.class, n.since = n.class or class, n.since or since
+      odd.claim(s, n)
+      claimed[#claimed + 1] = odd.describe(n)
+    end
+    return
+  end
+  local flags = (kind == SKIP and BAD or 0) + (bounded and bounds[class] and BOUND or 0)
+  setNodes(node, step, count, CLAIMED, flags, s.worker + 1)
+  countBound(class, count)
+  s.claims, run.claims = s.claims + count, run.claims + count
+  note(s, node, step, count, class, since)
+  claimed[#claimed + 1] = pack('<BI4I4I4Hd', kind, node, step, count, class, since)
+end
+
+-- held lists what a session has claimed, ascending by node: {node, class, since}.
+local function held(s)
+  local list, seen = {}, {}
+  local owner = pack('>I2', s.worker + 1)
+  local entries = call('LRANGE', K .. 'claims:' .. s.worker, 0, -1)
+  for i = #entries, 1, -1 do
+    local node, step, count, class, since = parse(CLAIM, entries[i])
+    local near = step <= 16
+    local raw = near and call('GETRANGE', NODES, format('%d', node * 4), format('%d', (node + (count - 1) * step) * 4 + 3))
+    for j = 0, count - 1 do
+      local id = node + j * step
+      local at = near and j * step * 4 + 1 or 1
+      local record = near and raw or call('GETRANGE', NODES, format('%d', id * 4), format('%d', id * 4 + 3))
+      if sub(record, at, at + 1) == owner and not seen[id] then
+        seen[id] = true
+        list[#list + 1] = { id, class, since }
+      end
+    end
+  end
+  table.sort(list, function(a, b) return a[1] < b[1] end)
+  return list
+end
+
+-- writeJournal appends what was claimed, and writes the journal anew when most of it is over.
+local function writeJournal(s)
+  local key = K .. 'claims:' .. s.worker
+  if #journal > 0 then
+    for i = 1, #journal, many do call('RPUSH', key, unpack(journal, i, math.min(i + many - 1, #journal))) end
+    journal = {}
+  end
+  if s.journal <= 512 + 2 * s.claims then return end
+  local list, entries = held(s), {}
+  local i = 1
+  while i <= #list do
+    local node, class, since = unpack(list[i])
+    local count = 1
+    while list[i + count] and list[i + count][1] == node + count and list[i + count][2] == class
+      and list[i + count][3] == since do
+      count = count + 1
+    end
+    entries[#entries + 1] = pack(CLAIM, node, 1, count, class, since)
+    i = i + count
+  end
+  call('DEL', key)
+  for j = 1, #entries, many do call('RPUSH', key, unpack(entries, j, math.min(j + many - 1, #entries))) end
+  s.journal = #list
+end

@@ -1,0 +1,211 @@
+-- What is rare: nodes of which there is more to know than a record holds, since they were retried, lost, made again,
+-- reserved or wait for lost inputs. All of it is put together when it is first needed: making its functions takes longer
+-- than a commit that does not need them.
+local ODDITY = '<HHHHBBHddI4I4dI4I4I4'
+local NONE = 65534 -- the class of an odd node whose class another place knows: a queue or a journal
+local odd
+
+function rare()
+  if odd then return odd end
+  odd = {}
+  local band = bit.band
+
+  -- load reads a node whole. Its class and since are nil where only a journal knows them.
+  function odd.load(id)
+    local owner, flags, status = parse('>I2BB', call('GETRANGE', NODES, format('%d', id * 4), format('%d', id * 4 + 3)))
+    local n = {
+      id = id, status = status, owner = owner, bad = band(flags, BAD) > 0, started = band(flags, STARTED) > 0,
+      telling = band(flags, TELLING) > 0, epoch = 0, attempts = 0, errors = 0, losses = 0, solo = 0, poison = 0, due = 0,
+      awaits = 0, reserver = 0, size = 0, parent = 0, held = {}, awaited = {},
+    }
+    if band(flags, ODD) == 0 then return n end
+    local raw = call('HGET', K .. 'odd', id)
+    local helds, awaiteds, at
+    n.epoch, n.attempts, n.errors, n.losses, n.solo, n.poison, n.class, n.since, n.due, n.awaits, n.reserver, n.size,
+      n.parent, helds, awaiteds, at = parse(ODDITY, raw)
+    if n.class == NONE then n.class, n.since = nil, nil end
+    for i = 1, helds do
+      local offset, parent
+      offset, parent, at = parse('<I4I4', raw, at)
+      n.held[i] = { offset, parent }
+    end
+    for i = 1, awaiteds do n.awaited[i], at = parse('<I4', raw, at) end
+    return n
+  end
+
+  -- loadMade reads a node that this operation has made ready.
+  function odd.loadMade(item)
+    local n = odd.load(item.node)
+    n.class, n.since = n.class or item.class, n.since or now
+    return n
+  end
+
+  -- isOdd tells whether a record holds less than there is to know. Of a node that has ended only its epoch matters.
+  function odd.isOdd(n)
+    if n.epoch > 0 or #n.awaited > 0 then return true end
+    if n.status >= OK then return false end
+    return n.attempts + n.errors + n.losses + n.solo + n.poison + n.awaits + n.reserver > 0 or n.status == WAITING
+  end
+
+  function odd.store(n)
+    local is = odd.isOdd(n)
+    local flags = (is and ODD or 0) + (n.bad and n.status < OK and BAD or 0) + (n.started and STARTED or 0)
+      + (n.telling and TELLING or 0)
+    if bounded and n.status == CLAIMED and bounds[n.class] then flags = flags + BOUND end
+    call('SETRANGE', NODES, format('%d', n.id * 4), pack('>I2BB', n.owner, flags, n.status))
+    if not is then
+      call('HDEL', K .. 'odd', n.id)
+      return
+    end
+    local lists = {}
+    for i, h in ipairs(n.held) do lists[i] = pack('<I4I4', h[1], h[2]) end
+    for _, id in ipairs(n.awaited) do lists[#lists + 1] = pack('<I4', id) end
+    call('HSET', K .. 'odd', n.id, pack(ODDITY, n.epoch, n.attempts, n.errors, n.losses, n.solo, n.poison, n.class or NONE,
+      n.since or 0, n.due, n.awaits, n.reserver, n.size, n.parent, #n.held, #n.awaited) .. table.concat(lists))
+  end
+
+  -- recall finds the class of a claimed node, and since when it was ready, in the journal of its session.
+  function odd.recall(n)
+    if n.class or n.owner == 0 or n.telling then return end
+    local entries = call('LRANGE', K .. 'claims:' .. (n.owner - 1), 0, -1)
+    for i = #entries, 1, -1 do
+      local node, step, count, class, since = parse(CLAIM, entries[i])
+      local k = (n.id - node) / step
+      if k >= 0 and k < count and k == floor(k) then
+        n.class, n.since = class, since
+        return
+      end
+    end
+  end
+
+  -- of finds a session by what it is called as an owner.
+  function odd.of(owner)
+    for _, s in pairs(sessions) do
+      if s.worker == owner - 1 then return s end
+    end
+    local all = call('HGETALL', K .. 'sessions')
+    for i = 1, #all, 2 do
+      if not sessions[all[i]] then readSession(all[i], all[i + 1]) end
+    end
+    for _, s in pairs(sessions) do
+      if s.worker == owner - 1 then return s end
+    end
+  end
+
+  -- saveSessions writes the sessions that other nodes than the caller's were taken from or owed to.
+  function odd.saveSessions()
+    for _, s in pairs(sessions) do
+      if s.touched then saveSession(s) end
+    end
+  end
+
+  -- ready notes the moment of readiness. A later one is larger, so that it tells claims of a node apart.
+  function odd.ready(n)
+    n.status = READY
+    n.since = n.since and n.since > 0 and math.max(now, n.since + 1) or now
+  end
+
+  -- toEngine lets any worker have a node, since it will not be run.
+  function odd.toEngine(n) n.class, n.solo, n.reserver, n.size, n.parent, n.held = ENGINE, 0, 0, 0, 0, {} end
+
+  -- makeReady makes a node ready that is queued, or kept, later on.
+  function odd.makeReady(n, class)
+    n.class = class
+    if n.bad or n.poison > 0 then odd.toEngine(n) end
+    odd.ready(n)
+    odd.store(n)
+    made[#made + 1] = { class = n.class, kind = OTHER, node = n.id, count = 1 }
+  end
+
+  -- enqueue puts a ready node, or one to be told of, into its queue.
+  function odd.enqueue(n, front)
+    if n.telling then n.class = ENGINE end
+    odd.store(n)
+    grow(n.class, 1)
+    if n.reserver > 0 then
+      local s = odd.of(n.reserver)
+      call('RPUSH', K .. 'mine:' .. s.worker, pack('<I4', n.id))
+      s.ready, s.touched = s.ready + 1, true
+      return
+    end
+    run.waiting = run.waiting + 1
+    local kind, since = PLAIN, n.since
+    if n.telling then
+      kind, since = TELL, 0
+    elseif odd.isOdd(n) then
+      kind = OTHER
+    elseif n.bad then
+      kind = SKIP
+    end
+    local entry = pack(ENTRY, n.id, 1, 0, 1, since, kind)
+    if n.solo > 0 and not n.telling then
+      run.suspects = run.suspects + 1
+      call(front and 'LPUSH' or 'RPUSH', K .. 'solo:' .. n.class, entry)
+      call('SADD', K .. 'queues', n.class)
+      return
+    end
+    push(n.class, { entry }, front)
+  end
+
+  -- claim hands a node out, which is in no queue.
+  function odd.claim(s, n)
+    n.owner, n.reserver, n.size, n.parent, n.held = s.worker + 1, 0, 0, 0, {}
+    s.claims, run.claims, s.touched = s.claims + 1, run.claims + 1, true
+    if n.telling then
+      n.class = ENGINE
+      odd.store(n)
+      note(s, n.id, 1, 1, ENGINE, 0)
+      return
+    end
+    n.status, n.started = CLAIMED, false
+    countBound(n.class, 1)
+    if n.solo > 0 then s.solo = s.solo + 1 end
+    odd.store(n)
+    note(s, n.id, 1, 1, n.class, n.since)
+  end
+
+  -- describe packs the claim on a node for the reply.
+  function odd.describe(n)
+    if n.telling then
+      return pack('<BI4HHHHHdB', OTHER, n.id, ENGINE, n.epoch, 0, 0, 0, 0, 8 + (n.status ~= OK and 16 or 0))
+    end
+    local flags = (n.bad and 1 or 0) + (n.poison > 0 and 2 or 0) + (n.solo > 0 and 4 or 0)
+    return pack('<BI4HHHHHdB', OTHER, n.id, n.class, n.epoch, n.attempts + 1, n.errors, n.losses, n.since, flags)
+  end
+
+  -- unclaim takes the claim from a node; the caller says what it is then, and stores it.
+  function odd.unclaim(n)
+    odd.recall(n)
+    local s = odd.of(n.owner)
+    n.owner = 0
+    s.claims, run.claims, s.touched = s.claims - 1, run.claims - 1, true
+    if n.telling then
+      n.telling = false
+      return
+    end
+    n.started = false
+    countBound(n.class, -1)
+    if n.solo > 0 then s.solo, n.solo = s.solo - 1, n.solo - 1 end
+  end
+
+  -- requeue makes a node that was claimed ready again, at the front, or lets somebody else tell of it.
+  function odd.requeue(n, telling)
+    if telling then n.telling = true else odd.ready(n) end
+    odd.enqueue(n, true)
+  end
+
+  -- giveBack takes a claim back, and no attempt is counted.
+  function odd.giveBack(n)
+    local telling = n.telling
+    odd.unclaim(n)
+    odd.requeue(n, telling)
+  end
+
+  -- madeAgain tells a node that one of the inputs it awaits has ended, badly or not.
+  function odd.madeAgain(n, bad)
+    n.bad, n.awaits = n.bad or bad, n.awaits - 1
+    if n.awaits == 0 then odd.makeReady(n, n.class) else odd.store(n) end
+  end
+
+  return odd
+end

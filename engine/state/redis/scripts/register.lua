@@ -1,0 +1,9 @@
+-- Register: enters a stored output, which expires until then, in the index of a run that goes on. ARGV: its key.
+local raw = call('GET', K .. 'state')
+if not raw or readState(raw).status >= 3 then
+  call('UNLINK', K .. 'out:' .. ARGV[1])
+  return raw and 0 or false
+end
+call('SADD', K .. 'keys', ARGV[1])
+call('PERSIST', K .. 'out:' .. ARGV[1])
+return 1

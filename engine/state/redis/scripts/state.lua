@@ -1,0 +1,31 @@
+-- The state of a run: counters in one string. All values are described in FORMAT.md. KEYS[1] begins the names of all keys
+-- of the run. Numbers are formatted before they are given to Redis: that is twice as quick as when Redis does it.
+local call, format = redis.call, string.format
+local pack, parse = struct.pack, struct.unpack
+local K = KEYS[1]
+local STATE = '<BBBBBH' .. string.rep('I4', 17) .. 'ddddd'
+
+local function readState(raw)
+  local version, status, stopping, policy, flags, revision, workers, nodes, bits, blocks, tasks, edges, maxTasks,
+    maxEdges, open, claims, waiting, suspects, done, failed, skipped, retries, retrying, seq, base, now, due, lease =
+    parse(STATE, raw)
+  return {
+    version = version, status = status, stopping = stopping, policy = policy, flags = flags, revision = revision,
+    workers = workers, nodes = nodes, bits = bits, blocks = blocks, tasks = tasks, edges = edges, maxTasks = maxTasks,
+    maxEdges = maxEdges, open = open, claims = claims, waiting = waiting, suspects = suspects, done = done,
+    failed = failed, skipped = skipped, retries = retries, retrying = retrying, seq = seq, base = base, now = now,
+    due = due, lease = lease,
+  }
+end
+
+local function packState(s)
+  return pack(STATE, s.version, s.status, s.stopping, s.policy, s.flags, s.revision, s.workers, s.nodes, s.bits, s.blocks,
+    s.tasks, s.edges, s.maxTasks, s.maxEdges, s.open, s.claims, s.waiting, s.suspects, s.done, s.failed, s.skipped,
+    s.retries, s.retrying, s.seq, s.base, s.now, s.due, s.lease)
+end
+
+-- news tells whoever listens that the run has changed in a way that concerns all.
+local function news()
+  local prefix, name = string.match(K, '^(.*){(.*)}:$')
+  call('PUBLISH', prefix .. 'news', name)
+end

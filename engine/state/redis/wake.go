@@ -1,0 +1,99 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+var wakeScript = newScript("wake")
+
+// Wake implements shared.Backend.
+func (b *Backend) Wake(ctx context.Context, run engine.RunID, functions []string, n int) error {
+	if len(functions) == 0 || n <= 0 {
+		return nil
+	}
+	args := []any{string(run), n}
+	for _, f := range functions {
+		args = append(args, f)
+	}
+	if _, err := b.run(ctx, wakeScript, b.keys.wake(), args); err != nil {
+		return fmt.Errorf("redis: wake others for run %s: %w", run, err)
+	}
+	return nil
+}
+
+// Sleep implements shared.Backend.
+func (b *Backend) Sleep(ctx context.Context, functions []string, wait time.Duration) (engine.RunID, error) {
+	if len(functions) == 0 {
+		return "", b.pause(ctx, wait)
+	}
+	for begin := time.Now(); ; {
+		left := min(longestWait, wait-time.Since(begin))
+		if left < time.Millisecond {
+			return "", nil
+		}
+		run, err := b.doze(ctx, functions, left)
+		if err != nil || run != "" {
+			return run, err
+		}
+		if ctx.Err() != nil {
+			return "", context.Cause(ctx)
+		}
+	}
+}
+
+func (b *Backend) pause(ctx context.Context, wait time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(wait):
+		return nil
+	}
+}
+
+// doze waits for a hint, for less than a second.
+func (b *Backend) doze(ctx context.Context, functions []string, wait time.Duration) (engine.RunID, error) {
+	args := []any{"blpop"}
+	for _, f := range functions {
+		args = append(args, b.keys.wake()+f)
+	}
+	args = append(args, wait.Seconds())
+	cmds, err := b.send(ctx, b.conn.blocking, func() []redis.Cmder {
+		cmd := redis.NewStringSliceCmd(ctx, args...)
+		cmd.SetFirstKeyPos(1)
+		return []redis.Cmder{cmd}
+	})
+	if err != nil {
+		return "", fmt.Errorf("redis: wait for a hint: %w", err)
+	}
+	got, err := cmds[0].(*redis.StringSliceCmd).Result()
+	if errors.Is(err, redis.Nil) || len(got) != 2 {
+		return "", nil
+	}
+	return engine.RunID(got[1]), nil
+}
+
+// News implements shared.Backend.
+func (b *Backend) News(ctx context.Context, told func(engine.RunID)) error {
+	channel := b.conn.blocking.Subscribe(ctx, b.keys.news())
+	defer func() { _ = channel.Close() }()
+	b.commands.Add(1)
+	b.roundTrips.Add(1)
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case m, ok := <-channel.Channel(): // it subscribes again when its connection is lost
+			if !ok {
+				return redis.ErrClosed
+			}
+			told(engine.RunID(m.Payload))
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package shared
+
+import (
+	"context"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/protocol/ledger"
+)
+
+// auditAll looks every minute at the whole ledger of each run in which this process is the first of those that take
+// part. A ledger is always as it should be; an audit is for what nobody has thought of.
+func (s *Store) auditAll(ctx context.Context) {
+	for {
+		sleep(ctx, around(auditEvery))
+		if ctx.Err() != nil {
+			return
+		}
+		for _, r := range s.runsAlive() {
+			if r.isFirst() {
+				r.audit(ctx)
+			}
+		}
+	}
+}
+
+// isFirst reports whether no other process that takes part has a smaller number.
+func (r *run) isFirst() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.session.id != "" && r.share.first
+}
+
+// audit reads the ledger, tells of what is wrong with it, and repeats edges that were never set.
+func (r *run) audit(ctx context.Context) {
+	ctx, stop := context.WithTimeout(ctx, shortCall)
+	defer stop()
+	state, err := r.backend.Snapshot(ctx, r.id)
+	if err != nil || state.Status.Final() {
+		return
+	}
+	if err := state.Check(); err != nil {
+		r.store.cfg.Log.Error("the ledger of a run is inconsistent", "run", r.id, "error", err)
+	}
+	r.lock()
+	defer r.unlock()
+	if err := r.share.learn(state.Blocks, 0); err != nil || r.session.id == "" {
+		return
+	}
+	for _, p := range r.share.untold(state) {
+		r.store.cfg.Log.Error("edges of a node were never set, and are set now", "run", r.id, "node", p.id())
+		r.share.tell(p, state.Nodes[p.id()].Status != ledger.OK)
+	}
+}
+
+// untold lists the nodes that are over and whose edges are neither set nor about to be: they wait for nobody, or for
+// somebody who has forgotten them.
+func (s *share) untold(state *ledger.State) []at {
+	owed := map[uint32]bool{}
+	for _, ses := range state.Sessions {
+		for _, e := range ses.Owed {
+			owed[e.Offset] = true
+		}
+	}
+	var list []at
+	for i := range state.Nodes {
+		p := s.find(engine.NodeID(i))
+		if s.isOver(&state.Nodes[i]) && s.misses(p, state, owed) {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// isOver reports whether a node has ended in a way that tells others, and all of its edges should be set.
+func (s *share) isOver(n *ledger.Node) bool {
+	switch n.Status {
+	case ledger.OK, ledger.Skipped:
+		return n.Telling == ledger.ToldAll
+	case ledger.Failed:
+		return n.Telling == ledger.ToldAll && s.policy == engine.Continue
+	default:
+		return false
+	}
+}
+
+// misses reports whether a node waits for an edge from p.
+func (s *share) misses(p at, state *ledger.State, owed map[uint32]bool) bool {
+	for i := range p.degree() {
+		c := p.child(i)
+		waits := state.Nodes[c.id()].Status == ledger.Blocked && state.Nodes[c.id()].Awaits == 0
+		if offset := p.offset(i); waits && !state.Bits.Has(offset) && !owed[offset] && !c.node().owned() {
+			return true
+		}
+	}
+	return false
+}

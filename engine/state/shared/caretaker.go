@@ -1,0 +1,253 @@
+package shared
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/protocol/ledger"
+)
+
+// hire counts a run with goroutines. The store's own, which look after all runs, live as long as there are any.
+func (s *Store) hire(r *run) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.live[r] = struct{}{}
+	s.employ()
+}
+
+// dismiss undoes hire.
+func (s *Store) dismiss(r *run) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.live, r)
+	s.layOff()
+}
+
+// employ starts the caretakers where there are none. The lock is held.
+func (s *Store) employ() {
+	if s.active++; s.active > 1 {
+		return
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	for _, care := range []func(context.Context){s.listen, s.doze, s.bury, s.auditAll} {
+		go care(ctx)
+	}
+}
+
+// layOff ends the caretakers with the last that needs them. The lock is held.
+func (s *Store) layOff() {
+	if s.active--; s.active == 0 {
+		s.stop()
+	}
+}
+
+// attend is for Join and Find: they need the caretakers without a run, and hear of news.
+func (s *Store) attend() (news chan engine.RunID, leave func()) {
+	news = make(chan engine.RunID, 1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.heard[news] = struct{}{}
+	s.employ()
+	return news, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.heard, news)
+		s.layOff()
+	}
+}
+
+// runsAlive lists the runs that have goroutines.
+func (s *Store) runsAlive() []*run {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]*run, 0, len(s.live))
+	for r := range s.live {
+		list = append(list, r)
+	}
+	slices.SortFunc(list, func(a, b *run) int { return a.number - b.number })
+	return list
+}
+
+// listen passes on what the back end tells of runs.
+func (s *Store) listen(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := s.backend.News(ctx, s.told); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Error("there is no news of runs", "error", err)
+		}
+		sleep(ctx, time.Second)
+	}
+}
+
+// told: a run was stopped, paused, resumed or created, or has ended.
+func (s *Store) told(id engine.RunID) {
+	for _, r := range s.runsAlive() {
+		if r.id == id {
+			r.hear()
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for news := range s.heard {
+		select {
+		case news <- id:
+		default: // it is about to look for all runs
+		}
+	}
+}
+
+// hear lets the committer ask how the run stands.
+func (r *run) hear() {
+	r.lock()
+	defer r.unlock()
+	r.heard = r.self != nil
+	r.dry = false
+}
+
+// doze waits, while lanes find nothing, for a hint that there is work, and lets their runs look again every now and then.
+func (s *Store) doze(ctx context.Context) {
+	for ctx.Err() == nil {
+		hungry, functions := s.hungry()
+		if len(hungry) == 0 {
+			select {
+			case <-ctx.Done():
+			case <-s.hunger:
+			}
+			continue
+		}
+		id, err := s.backend.Sleep(ctx, functions, sleepFor)
+		if err != nil {
+			sleep(ctx, sleepFor)
+		}
+		for _, r := range hungry {
+			if id == "" || r.id == id {
+				r.awake()
+			}
+		}
+	}
+}
+
+// hungry lists the runs that want nodes and did not get them, and what this process can run of them.
+func (s *Store) hungry() (runs []*run, functions []string) {
+	functions = []string{""}
+	for _, r := range s.runsAlive() {
+		if !r.isHungry() {
+			continue
+		}
+		runs = append(runs, r)
+		for _, c := range r.layout.own {
+			if name := r.layout.className(c); !slices.Contains(functions, name) {
+				functions = append(functions, name)
+			}
+		}
+	}
+	return runs, functions
+}
+
+func (r *run) isHungry() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.dry && r.want() > 0
+}
+
+// awake lets the committer ask for claims again.
+func (r *run) awake() {
+	r.lock()
+	defer r.unlock()
+	r.dry = false
+}
+
+// wake tells others of nodes that nobody has got.
+func (r *run) wake(readied map[ledger.Class]int) {
+	if len(readied) == 0 {
+		return
+	}
+	names := make([]string, 0, len(readied))
+	byName := make(map[string]int, len(readied))
+	most := 0
+	for c, n := range readied {
+		names = append(names, r.layout.className(c))
+		byName[r.layout.className(c)] = n
+		most = max(most, n)
+	}
+	slices.Sort(names)
+	r.store.cfg.Invoke(r.id, byName, r.rules.Invokers)
+	r.spawn(func(ctx context.Context) {
+		_ = r.backend.Wake(ctx, r.id, names, min(most, maxHints)) // a hint: whoever misses it looks by himself
+	})
+}
+
+// maxHints is how many sleepers one commit wakes.
+const maxHints = 64
+
+// around is a duration ± 20 %, so that processes do not act together.
+func around(d time.Duration) time.Duration { return d - d/5 + rand.N(2*d/5+1) }
+
+// bury ends sessions of dead processes, in every run that this process knows, and runs that have reached their deadline.
+func (s *Store) bury(ctx context.Context) {
+	for {
+		pause := around(s.cfg.Lease * 4 / 15)
+		for _, r := range s.runsAlive() {
+			if left := r.deadline(); left > 0 {
+				pause = min(pause, left)
+			}
+		}
+		sleep(ctx, pause)
+		if ctx.Err() != nil {
+			return
+		}
+		var visits sync.WaitGroup
+		seen := map[engine.RunID]bool{}
+		for _, r := range s.runsAlive() {
+			if !seen[r.id] {
+				seen[r.id] = true
+				visits.Go(func() { r.visit(ctx) })
+			}
+		}
+		visits.Wait()
+	}
+}
+
+// deadline is how long the run may still take, 0 where it should have been stopped.
+func (r *run) deadline() time.Duration {
+	return max(0, r.job.Options.Deadline-time.Duration(r.clock.now()-r.from))
+}
+
+// visit looks after one run.
+func (r *run) visit(ctx context.Context) {
+	ctx, stop := context.WithTimeout(ctx, shortCall)
+	defer stop()
+	if r.deadline() == 0 && !r.halted.Load() {
+		r.Stop(engine.Failed, engine.ErrDeadline, &engine.ErrorRecord{
+			Kind: engine.DeadlineError, Node: engine.NoNode, Worker: r.name, Time: r.wall(r.clock.now()),
+			Message: "the run did not end within its deadline of " + r.job.Options.Deadline.String(),
+		})
+	}
+	workers, err := r.backend.Workers(ctx, r.id)
+	if err == nil {
+		r.neighbours(workers)
+		for more := true; more && err == nil; {
+			more, err = r.reap(ctx, ledger.Reap{Limit: ledger.MaxReap, Poison: r.rules.PoisonAfter}, names(workers), nil)
+		}
+	}
+	if err != nil && ctx.Err() == nil && !errors.Is(err, engine.ErrUnknownRun) {
+		r.store.cfg.Log.Error("dead workers could not be looked for", "run", r.id, "error", err)
+	}
+	r.invokeAgain(err == nil && len(workers) == 0)
+}
+
+// invokeAgain repeats what may have been lost: nobody polls where machines come only when they are called.
+func (r *run) invokeAgain(deserted bool) {
+	n := int(r.waiting.Load())
+	if n == 0 && deserted && !r.halted.Load() {
+		n = 1 // nobody takes part, so nobody knows what waits
+	}
+	if n > 0 {
+		r.store.cfg.Invoke(r.id, map[string]int{"": n}, r.rules.Invokers)
+	}
+}

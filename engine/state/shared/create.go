@@ -1,0 +1,136 @@
+package shared
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state"
+)
+
+// storedJob is what the store keeps of a job beside its graph.
+type storedJob struct {
+	Info    engine.RunInfo    `json:"info"`
+	Options engine.RunOptions `json:"options"`
+}
+
+var noHooks = state.Hooks{}
+
+// Create implements state.Store.
+func (s *Store) Create(ctx context.Context, job engine.Job, hooks state.Hooks) (state.Run, error) {
+	offer, err := newOffer(job)
+	if err != nil {
+		return nil, err
+	}
+	disown := s.claimOwn(job.Info.ID) // before others tell of it
+	if err := s.backend.Create(ctx, offer); err != nil {
+		disown()
+		return nil, err
+	}
+	kept, err := s.backend.Open(ctx, job.Info.ID)
+	if err != nil { // the run goes on, so nobody should be told that it was refused
+		s.cfg.Log.Error("a run that was created cannot be read", "run", job.Info.ID, "error", err)
+		kept = Stored{StartedAt: time.Now(), Status: engine.Running}
+	}
+	r := newRun(s, job, kept, hooks)
+	s.begin(context.Background(), r)
+	r.invite(offer.Roots)
+	return r, nil
+}
+
+// invite gets others to look for what a run begins with.
+func (r *run) invite(ready []ledger.Grant) {
+	readied := map[string]int{}
+	for _, g := range ready {
+		readied[r.layout.className(g.Class)]++
+	}
+	if len(readied) > 0 {
+		r.store.cfg.Invoke(r.id, readied, r.rules.Invokers)
+	}
+}
+
+// newOffer is what the store gets of a job.
+func newOffer(job engine.Job) (NewRun, error) {
+	g := job.Graph
+	graph, constants, err := g.AppendGraph(nil)
+	if err != nil {
+		return NewRun{}, err
+	}
+	data, err := json.Marshal(storedJob{job.Info, job.Options})
+	if err != nil {
+		return NewRun{}, err
+	}
+	bits := newScopeBits(g.Scope(0))
+	r := NewRun{
+		ID: job.Info.ID, Job: data, Graph: graph, Nodes: g.Scope(0).Len(), Edges: bits.bits, Tasks: g.Tasks(),
+		Limit: job.Options.Limits.WithDefaults(), LimitEdges: g.Edges(), Sinks: int(g.Scope(0).Sinks()), Policy: job.Options.Policy,
+		Unlogged: job.Options.Unlogged, Constants: constants, MaxConcurrent: map[ledger.Class]int{},
+	}
+	for _, root := range g.Roots() {
+		r.Roots = append(r.Roots, ledger.Grant{Node: root, Class: bits.class(uint32(root))})
+	}
+	for i, f := range g.Functions() {
+		if n := f.Options().MaxConcurrent; n > 0 {
+			r.MaxConcurrent[ledger.Class(i)] = n
+		}
+	}
+	return r, nil
+}
+
+// decodeJob makes a job of what the store keeps.
+func decodeJob(kept Stored, find func(workflow, function string) *engine.Function) (engine.Job, error) {
+	var job storedJob
+	if err := json.Unmarshal(kept.Job, &job); err != nil {
+		return engine.Job{}, fmt.Errorf("shared: a job cannot be read: %w", err)
+	}
+	job.Info.Revision, job.Info.StartedAt = kept.Revision, kept.StartedAt
+	constant := func(hash string) ([]byte, error) {
+		if value, ok := kept.Constants[hash]; ok {
+			return value, nil
+		}
+		return nil, fmt.Errorf("shared: constant %s of run %s is gone", hash, job.Info.ID)
+	}
+	g, err := engine.DecodeGraph(kept.Graph, constant, func(function string) *engine.Function {
+		return find(job.Info.Workflow, function)
+	})
+	if err != nil {
+		return engine.Job{}, fmt.Errorf("shared: the graph of run %s: %w", job.Info.ID, err)
+	}
+	return engine.Job{Info: job.Info, Graph: g, Options: job.Options}, nil
+}
+
+// claimOwn notes that a run is created by this process; disown takes that back.
+func (s *Store) claimOwn(id engine.RunID) (disown func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.own[id] {
+		return func() {}
+	}
+	s.own[id] = true
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.own, id)
+	}
+}
+
+// begin lets a run live until it is over, left or forgotten, and without being taken part in no longer than ctx.
+func (s *Store) begin(ctx context.Context, r *run) {
+	s.mu.Lock()
+	s.numbers++
+	r.number = s.numbers
+	s.mu.Unlock()
+	r.start(ctx)
+}
+
+// forget lets go of a run.
+func (s *Store) forget(r *run) {
+	r.lock()
+	s.held.used.Add(-r.usedTold)
+	s.held.only.Add(-r.onlyTold)
+	r.usedTold, r.onlyTold = 0, 0
+	r.unlock()
+}

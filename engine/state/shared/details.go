@@ -1,0 +1,92 @@
+package shared
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// blob is one piece of details as it lies in the store.
+type blob struct {
+	Revision int                   `json:"revision,omitempty"`
+	Details  []engine.Detail       `json:"details,omitempty"`
+	Workers  []engine.WorkerRecord `json:"workers,omitempty"`
+}
+
+func (b blob) encode() []byte {
+	data, err := json.Marshal(b)
+	if err != nil {
+		return nil // it is texts and numbers
+	}
+	return data
+}
+
+const (
+	// readAgain is how soon details are looked for again while the run goes on.
+	readAgain = 250 * time.Millisecond
+	// readMost is how many blobs are read at a time.
+	readMost = 256
+)
+
+// detailReader reads what all processes have left beside the log, of one revision.
+type detailReader struct {
+	r *run
+
+	mu      sync.Mutex
+	at      Position
+	read    time.Time
+	workers map[int]engine.WorkerRecord // the latest of each that has not told its end
+}
+
+func newDetailReader(r *run) *detailReader {
+	return &detailReader{r: r, workers: map[int]engine.WorkerRecord{}}
+}
+
+// take gives what has come since the last call. A worker that was lost gets a last record by this.
+func (d *detailReader) take() (details []engine.Detail, workers []engine.WorkerRecord) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.r.isDone() && time.Since(d.read) < readAgain {
+		return nil, nil
+	}
+	d.read = time.Now()
+	ctx, stop := context.WithTimeout(context.Background(), shortCall)
+	defer stop()
+	for {
+		blobs, err := d.r.backend.Details(ctx, d.r.id, d.at, readMost)
+		if err != nil {
+			d.r.store.cfg.Log.Error("details could not be read", "run", d.r.id, "error", err)
+			break
+		}
+		for _, raw := range blobs {
+			d.at = raw.At
+			var b blob
+			if err := json.Unmarshal(raw.Data, &b); err != nil || b.Revision != d.r.revision {
+				continue // of another program, or another revision
+			}
+			details, workers = append(details, b.Details...), append(workers, b.Workers...)
+		}
+		if len(blobs) < readMost {
+			break
+		}
+	}
+	for _, w := range workers {
+		d.workers[w.Worker] = w
+	}
+	return details, append(workers, d.lost()...)
+}
+
+// lost completes the records of workers of which the log tells that they were lost.
+func (d *detailReader) lost() (records []engine.WorkerRecord) {
+	for number, ended := range d.r.tail.lostWorkers() {
+		if w, ok := d.workers[number]; ok && w.Ended == 0 {
+			w.Ended = ended
+			d.workers[number] = w
+			records = append(records, w)
+		}
+	}
+	return records
+}

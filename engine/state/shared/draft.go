@@ -1,0 +1,309 @@
+package shared
+
+import (
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/protocol/ledger"
+)
+
+// Bounds of one commit, so that no script holds the store for long.
+const (
+	maxEdges = 1000
+	maxBytes = 1 << 20 // of outputs and details that travel in it
+)
+
+// draft is a commit in the making, with what has to be remembered until it is answered.
+type draft struct {
+	call    Call
+	ends    []*ending // of the first of Commit.Ends
+	returns []*giving // of the last of Commit.Ends
+	handed  []*handover
+	outs    []*output // of Call.Outputs
+	details []engine.Detail
+	steps   []engine.Step
+	told    *at // a node whose edges go on in it
+	bytes   int64
+	alone   bool // its only end may be refused, so nothing else is in it
+}
+
+// isEmpty reports whether nothing but claims can come of it.
+func (d *draft) isEmpty() bool {
+	c := &d.call.Commit
+	return len(c.Ends) == 0 && len(c.Edges) == 0 && len(c.Told) == 0 && c.Steps == 0
+}
+
+// pending reports whether there is anything to be told.
+func (s *share) pending() bool {
+	return len(s.outbox)+len(s.returns)+len(s.handovers)+len(s.tellings)+len(s.notes)+len(s.announced) > 0
+}
+
+// draft takes out of the outbox what can be reported now: at most ends of attempts, in an order in which parents come
+// before children. What has to wait for an output to be stored stays, and so does what waits for that.
+func (s *share) draft(ends int) *draft {
+	d := &draft{}
+	s.mark++
+	s.urgent = false
+	s.draftTelling(d)
+	s.draftHandovers(d)
+	s.draftEnds(d, min(ends, ledger.MaxEnds))
+	s.draftReturns(d)
+	for i, en := range d.ends {
+		s.draftEdges(d, en, i)
+	}
+	s.draftSteps(d)
+	return d
+}
+
+func (d *draft) room() int { return maxEdges - len(d.call.Commit.Edges) }
+
+// draftTelling goes on with the edges of a node that has too many for one commit.
+func (s *share) draftTelling(d *draft) {
+	if len(s.tellings) == 0 {
+		return
+	}
+	t := s.tellings[0]
+	d.told = &t.at
+	for ; t.next < t.at.degree() && d.room() > 0; t.next++ {
+		s.draftEdge(d, edgeFrom{at: t.at, bad: t.bad, end: -1}, t.next)
+	}
+	if t.next == t.at.degree() {
+		d.call.Commit.Told = append(d.call.Commit.Told, t.at.id())
+		s.tellings = s.tellings[1:]
+	}
+}
+
+// tell repeats the edges of a node whose session has died over it.
+func (s *share) tell(p at, bad bool) {
+	for _, t := range s.tellings {
+		if t.at == p {
+			return
+		}
+	}
+	p.node().claimed = true
+	s.tellings = append(s.tellings, &telling{at: p, bad: bad})
+	s.urgent = true
+}
+
+// draftHandovers lets others have what was held, once it is stored.
+func (s *share) draftHandovers(d *draft) {
+	rest := s.handovers[:0]
+	for _, h := range s.handovers {
+		if d.room() < h.at.degree() || !s.provide(h.out, d) {
+			rest = append(rest, h)
+			continue
+		}
+		d.handed = append(d.handed, h)
+		for i := range h.at.degree() {
+			if c := h.at.child(i); c.node().phase == away {
+				s.draftEdge(d, edgeFrom{at: h.at, end: -1}, i)
+				d.call.Commit.Unhold = append(d.call.Commit.Unhold, c.id())
+			}
+		}
+	}
+	s.handovers = rest
+}
+
+// draftEnds chooses the ends that can be reported.
+func (s *share) draftEnds(d *draft, most int) {
+	rest := s.outbox[:0]
+	edges := len(d.call.Commit.Edges)
+	for i, en := range s.outbox {
+		alone := en.outcome == engine.OutcomeRetrying || en.expands()
+		degree := en.at.degree()
+		begun := len(d.ends) > 0 || len(d.handed) > 0 || edges > 0 || len(d.call.Commit.Told) > 0
+		full := len(d.ends) >= most || d.bytes > maxBytes || d.alone || begun && (alone || edges+degree > maxEdges)
+		if full {
+			rest = append(rest, s.outbox[i:]...)
+			break
+		}
+		if !s.reportable(en) || !s.provideFor(en, d) {
+			rest = append(rest, en)
+			continue
+		}
+		d.alone = alone
+		edges += degree
+		s.draftEnd(d, en)
+	}
+	clear(s.outbox[len(rest):])
+	s.outbox = rest
+}
+
+func (e *ending) expands() bool {
+	return e.outcome == engine.OutcomeOK && e.step.Kind == engine.FanOutExpanded
+}
+
+// reportable reports whether the ledger knows all that the node waited for, by this commit at the latest.
+func (s *share) reportable(en *ending) bool {
+	n := en.at.node()
+	return n.claimed || !en.expands() && n.reported == s.waits(en.at)
+}
+
+// draftEnd adds one end.
+func (s *share) draftEnd(d *draft, en *ending) {
+	p, n := en.at, en.at.node()
+	n.mark = s.mark
+	end := ledger.End{
+		Node: p.id(), Class: p.class(), Outcome: en.outcome, Local: !n.claimed, Task: p.isTask(), Sink: p.is(engine.Sink), Delay: en.step.Delay,
+	}
+	if en.expands() {
+		end.Expand = s.layout.expand(p.scope().Region(p.local), en.width)
+	}
+	end.More = en.spreads(s.policy) && p.degree() > maxEdges
+	d.call.Commit.Ends = append(d.call.Commit.Ends, end)
+	d.ends = append(d.ends, en)
+	if en.detail != nil {
+		d.details = append(d.details, *en.detail)
+		d.bytes += int64(len(en.detail.Log)) + 256
+	}
+	if en.strand && !en.told && en.spreads(s.policy) && !en.expands() {
+		en.told = true
+		s.report(en)
+	}
+}
+
+// report counts the edges of an end as told to the ledger. What the session goes on with is told to be ready by the last
+// of its parents that is reported, which need not be the last that has ended.
+func (s *share) report(en *ending) {
+	became := engine.NoNode
+	for i := range en.at.degree() {
+		c := en.at.child(i)
+		n := c.node()
+		if n.reported++; n.owned() && !n.claimed && n.reported == s.waits(c) {
+			en.step.Readied = append(en.step.Readied, c.id())
+			if c.id() == en.step.Became {
+				became = c.id()
+			}
+		}
+	}
+	en.step.Became = became
+}
+
+// draftReturns gives claims back: those that the ledger knows, once others can get all that they need.
+func (s *share) draftReturns(d *draft) {
+	rest := s.returns[:0]
+	for _, g := range s.returns {
+		n := g.at.node()
+		if d.alone || len(d.call.Commit.Ends) >= ledger.MaxEnds || !n.claimed || !s.provideAll(g.needs, d) {
+			rest = append(rest, g)
+			continue
+		}
+		d.returns = append(d.returns, g)
+		d.call.Commit.Ends = append(d.call.Commit.Ends, ledger.End{Node: g.at.id(), Class: g.at.class(), Task: g.at.isTask()})
+	}
+	s.returns = rest
+}
+
+// draftEdges adds the bits that an end sets, or as many as there is room for.
+func (s *share) draftEdges(d *draft, en *ending, end int) {
+	if !en.spreads(s.policy) {
+		return
+	}
+	from := edgeFrom{at: en.at, bad: en.bad(), end: end, en: en}
+	if en.out != nil && en.out.until != 0 && en.out.stage == held {
+		from.hold = max(en.out.bytes, 1)
+	}
+	degree := en.at.degree()
+	last := degree
+	if d.call.Commit.Ends[end].More {
+		last = maxEdges
+		s.tellings = append(s.tellings, &telling{at: en.at, bad: from.bad, next: last})
+	}
+	for i := range last {
+		s.draftEdge(d, from, i)
+	}
+}
+
+// edgeFrom is the node that an edge leaves.
+type edgeFrom struct {
+	at   at
+	en   *ending // nil where it was reported before
+	end  int
+	bad  bool
+	hold int64
+}
+
+// draftEdge adds one bit, unless it leads to a node that is ended by the same commit, or that the session goes on with.
+func (s *share) draftEdge(d *draft, from edgeFrom, i int) {
+	c := from.at.child(i)
+	n := c.node()
+	if n.mark == s.mark {
+		return
+	}
+	waits := s.waits(c)
+	if from.en != nil && from.en.expands() { // its joins learn of the width by this
+		waits += from.en.width * uint32(len(c.scope().JoinWaits(c.local)))
+	}
+	if n.owned() && !n.claimed && n.reported == waits {
+		n.mark = s.mark
+		d.call.Commit.Onward = append(d.call.Commit.Onward, ledger.Grant{Node: c.id(), Class: c.class()})
+		return
+	}
+	e := ledger.Edge{Offset: from.at.offset(i), Child: c.id(), Waits: waits, Class: c.class(), End: from.end, Bad: from.bad, Parent: from.at.id()}
+	if from.hold > 0 && !n.owned() {
+		e.Hold = from.hold
+	}
+	d.call.Commit.Edges = append(d.call.Commit.Edges, e)
+}
+
+// draftSteps adds the steps of the ends, then those of attempts that the ledger knows of, then notes.
+func (s *share) draftSteps(d *draft) {
+	for _, en := range d.ends {
+		s.locate(en)
+		d.steps = append(d.steps, en.step)
+	}
+	// What is ready by edges of earlier ends has to be told by a step of this commit.
+	for _, h := range d.handed {
+		d.steps = append(d.steps, handedOn(h.at, h.out.size, s.now))
+	}
+	if d.told != nil {
+		d.steps = append(d.steps, handedOn(*d.told, 0, s.now))
+	}
+	if !d.alone {
+		s.draftAnnounced(d)
+		d.steps = append(d.steps, s.notes...)
+		s.notes = nil
+	}
+	if s.unlogged {
+		d.steps = nil
+	}
+	for i := range d.steps {
+		d.steps[i].Seq, d.steps[i].Worker = uint64(i+1), s.worker
+	}
+	d.call.Commit.Steps = len(d.steps)
+}
+
+func handedOn(p at, stored, now int64) engine.Step {
+	return engine.Step{Kind: engine.HandedOn, Node: p.id(), StoredBytes: stored, Ended: now, Updated: now, Became: engine.NoNode}
+}
+
+func (s *share) draftAnnounced(d *draft) {
+	rest := s.announced[:0]
+	for _, step := range s.announced {
+		n := s.find(step.Node).node()
+		switch {
+		case n.phase != running || n.attempt != step.Attempt || n.epoch != step.Epoch: // it has ended since
+		case !n.claimed && n.mark != s.mark:
+			rest = append(rest, step)
+		default:
+			n.told = true
+			d.steps = append(d.steps, step)
+			d.call.Commit.Started = append(d.call.Commit.Started, step.Node)
+		}
+	}
+	s.announced = rest
+}
+
+// locate writes down where the output of an end is by now.
+func (s *share) locate(en *ending) {
+	o := en.out
+	switch {
+	case en.outcome != engine.OutcomeOK || !en.at.isTask() || o == nil:
+		return
+	case o.stage == held || o.stage == moving:
+		en.step.Location = engine.LocationHeld
+	case o.key != "":
+		en.step.Location, en.step.StoredBytes = engine.LocationStored, o.size
+		en.step.Updated = max(en.step.Updated, o.putAt)
+	default:
+		en.step.Location, en.step.StoredBytes = engine.LocationInline, o.size
+	}
+}

@@ -1,0 +1,290 @@
+package shared
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/protocol/ledger"
+)
+
+const (
+	// maxResult bounds the encoded result that a run's end carries along, maxResultText its text.
+	maxResult     = 1 << 20
+	maxResultText = 64 << 10
+	// endWithin is how long other processes wait for the one whose commit has ended the run to keep its end.
+	endWithin = 2 * time.Second
+	// anyEndWithin is how long processes wait that cannot evaluate the result.
+	anyEndWithin = 10 * time.Second
+)
+
+// conclude sees to it that the end of the run is kept: by the process whose commit has ended it, or, should that be gone,
+// by any other. It returns once the end is known here; false when ctx has ended before.
+func (r *run) conclude(ctx context.Context) bool {
+	r.halted.Store(true)
+	patience := endWithin + rand.N(endWithin/2)
+	if r.endsHere() {
+		patience = 0
+	} else if r.layout.graph.ResultType().Err() != nil {
+		patience = anyEndWithin
+	}
+	for pause, begun := 10*time.Millisecond, time.Now(); ctx.Err() == nil; pause = min(2*pause, time.Second) {
+		kept, err := r.backend.Open(ctx, r.id)
+		switch {
+		case errors.Is(err, engine.ErrUnknownRun):
+			r.concludeWith(engine.RunEnd{Status: engine.Interrupted, EndedAt: r.wall(r.clock.now())}, nil)
+			return true
+		case err == nil && kept.Revision > r.revision:
+			r.concludeSuperseded()
+			return true
+		case err == nil && kept.End != nil:
+			r.concludeWithKept(kept.End)
+			return true
+		case err == nil && time.Since(begun) >= patience && r.keepEnd(ctx, kept, time.Since(begun) >= anyEndWithin):
+			return true
+		}
+		sleep(ctx, pause)
+	}
+	return false
+}
+
+// endsHere reports whether the run was ended by a commit of this process.
+func (r *run) endsHere() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.session.ends
+}
+
+// keepEnd evaluates the end and keeps it, unless somebody else was first; false when the store has to be asked again.
+// With anyhow a result that is not to be had is left out.
+func (r *run) keepEnd(ctx context.Context, kept Stored, anyhow bool) bool {
+	end := engine.RunEnd{Status: kept.Status, EndedAt: r.endedAt()}
+	var value any
+	var frontier []engine.NodeID
+	switch {
+	case kept.Status == engine.Succeeded:
+		var err error
+		if value, err = r.result(ctx, &end); err != nil {
+			if !anyhow {
+				return false
+			}
+			r.store.cfg.Log.Error("the result of a run is lost", "run", r.id, "error", err)
+		}
+		if end.Result == nil {
+			frontier = r.layout.graph.ResultReads(nil, r.Numbering())
+		}
+	default:
+		end.First = decodeRecord(kept.First)
+		frontier = r.frontier(ctx)
+	}
+	data, err := json.Marshal(end)
+	if err != nil {
+		return false
+	}
+	first, err := r.backend.Finish(ctx, r.id, data)
+	if err != nil {
+		return false
+	}
+	if string(first) != string(data) {
+		r.concludeWithKept(first)
+		return true
+	}
+	if _, err := r.backend.Clean(ctx, r.id, frontier); err != nil {
+		r.store.cfg.Log.Error("a run could not be cleaned", "run", r.id, "error", err)
+	}
+	r.concludeWith(end, value)
+	return true
+}
+
+// endedAt is when the run ended: as its last commit or the log tells, else now.
+func (r *run) endedAt() time.Time {
+	if r.endsHere() {
+		return r.wall(r.session.endedAt)
+	}
+	if s := r.tail.finished(); s != nil {
+		return r.wall(s.Ended)
+	}
+	return r.wall(r.clock.now())
+}
+
+// result evaluates what the run returns, and adds it to its end where it is small enough. The error says that a value it
+// consists of is not to be had, so that somebody else may have kept the end meanwhile.
+func (r *run) result(ctx context.Context, end *engine.RunEnd) (any, error) {
+	t := r.layout.graph.ResultType()
+	end.ResultType = t.Name()
+	if t.Err() != nil {
+		return nil, nil
+	}
+	if err := r.learnBlocks(ctx); err != nil {
+		return nil, err
+	}
+	in := &inputs{nodes: r.layout.graph.ResultReads(nil, r.Numbering())}
+	in.outs = make([]*output, len(in.nodes))
+	if !r.local(in) {
+		if err := r.fetchHere(ctx, in); err != nil {
+			return nil, err
+		}
+	}
+	v := r.layout.graph.Result(r.Numbering(), in)
+	r.encodeResult(end, t, v)
+	return v, nil
+}
+
+// fetchHere gets values in this goroutine: the others of the run may have ended.
+func (r *run) fetchHere(ctx context.Context, in *inputs) error {
+	at := 0
+	for some := range slices.Chunk(in.nodes, fetchGroup) {
+		values, err := r.backend.Outputs(ctx, r.id, some)
+		if err != nil {
+			return err
+		}
+		for i := range values {
+			o, err := r.decode(some[i], values[i])
+			if err != nil {
+				return err
+			}
+			if o == nil {
+				return fmt.Errorf("shared: the output of node %d is gone, of which the result consists", some[i])
+			}
+			in.outs[at] = o
+			at++
+		}
+	}
+	return nil
+}
+
+func (r *run) encodeResult(end *engine.RunEnd, t *engine.Type, v any) {
+	if engine.Exceeds(v, maxResult) {
+		return
+	}
+	b, err := t.Append(nil, v)
+	if err != nil || len(b) > maxResult {
+		return
+	}
+	end.Result = b
+	if len(b) > maxResultText {
+		return
+	}
+	if text, err := json.Marshal(v); err == nil && len(text) <= maxResultText {
+		end.ResultText = string(text)
+	}
+}
+
+// learnBlocks learns of fan-outs that expanded without this process: from the ledger or, once that is gone, from the log.
+func (r *run) learnBlocks(ctx context.Context) error {
+	state, err := r.backend.Snapshot(ctx, r.id)
+	if err != nil {
+		return err
+	}
+	blocks := state.Blocks
+	if len(state.Nodes) == 0 && r.layout.graph.Scope(0).Len() > 0 {
+		if blocks, err = r.tail.blocks(ctx); err != nil {
+			return err
+		}
+	}
+	r.lock()
+	defer r.unlock()
+	return r.share.learn(blocks, 0)
+}
+
+// frontier lists the outputs that a revision of the run may need: of tasks that are OK, and not all of whose readers are.
+func (r *run) frontier(ctx context.Context) []engine.NodeID {
+	state, err := r.backend.Snapshot(ctx, r.id)
+	if err != nil {
+		return nil
+	}
+	r.lock()
+	defer r.unlock()
+	s := r.share
+	if err := s.learn(state.Blocks, 0); err != nil {
+		return nil
+	}
+	var frontier []engine.NodeID
+	for i := range state.Nodes {
+		p := s.find(engine.NodeID(i))
+		if state.Nodes[i].Status == ledger.OK && p.isTask() && isNeeded(state, p) {
+			frontier = append(frontier, p.id())
+		}
+	}
+	return frontier
+}
+
+// isNeeded reports whether an output may be read by a revision: who reads what is spread is not told by edges.
+func isNeeded(state *ledger.State, p at) bool {
+	if p.b.bits.uses[p.local] == spread {
+		return true
+	}
+	for i := range p.degree() {
+		if state.Nodes[p.child(i).id()].Status != ledger.OK {
+			return true
+		}
+	}
+	return false
+}
+
+func decodeRecord(data []byte) *engine.ErrorRecord {
+	if len(data) == 0 {
+		return nil
+	}
+	var rec engine.ErrorRecord
+	if err := json.Unmarshal(data, &rec); err != nil {
+		return nil
+	}
+	return &rec
+}
+
+func (r *run) concludeWith(end engine.RunEnd, value any) {
+	r.setEnd(end.Status, func() (engine.RunEnd, any) { return end, value })
+}
+
+// concludeWithKept takes the end that somebody has kept. The value is fetched when somebody asks for it.
+func (r *run) concludeWithKept(data []byte) {
+	var end engine.RunEnd
+	if err := json.Unmarshal(data, &end); err != nil {
+		end = engine.RunEnd{Status: engine.Interrupted, EndedAt: r.wall(r.clock.now())}
+	}
+	r.setEnd(end.Status, sync.OnceValues(func() (engine.RunEnd, any) { return end, r.value(end) }))
+}
+
+// concludeSuperseded is for a revision that was retried before its end could be read.
+func (r *run) concludeSuperseded() {
+	end := engine.RunEnd{Status: engine.Failed, EndedAt: r.endedAt()}
+	if s := r.tail.finished(); s != nil {
+		end.Status = s.Outcome.RunStatus()
+	}
+	r.concludeWith(end, nil)
+}
+
+func (r *run) setEnd(outcome engine.Status, end func() (engine.RunEnd, any)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.outcome, r.end = outcome, end
+}
+
+// value is what a run returned whose end somebody else has kept; nil where it is not to be had here.
+func (r *run) value(end engine.RunEnd) any {
+	t := r.layout.graph.ResultType()
+	if end.Status != engine.Succeeded || t.Err() != nil {
+		return nil
+	}
+	if end.Result != nil {
+		v, err := t.Decode(end.Result)
+		if err != nil {
+			return nil
+		}
+		return v
+	}
+	ctx, stop := context.WithTimeout(context.Background(), shortCall)
+	defer stop()
+	v, err := r.result(ctx, &engine.RunEnd{})
+	if err != nil {
+		return nil
+	}
+	return v
+}

@@ -1,0 +1,188 @@
+package shared
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/protocol/ledger"
+)
+
+// entryDecoder turns the entries of a log, given in their order from the first, into steps.
+type entryDecoder struct {
+	graph     *engine.Graph
+	numbering *engine.Numbering
+	announced map[engine.NodeID]engine.Step // attempts under way that the log has told of
+	owed      []engine.NodeID               // made ready by an edge of an earlier step, and told by no step yet
+	packed    []engine.Step
+}
+
+func newEntryDecoder(g *engine.Graph) entryDecoder {
+	return entryDecoder{graph: g, numbering: engine.NewNumbering(g), announced: map[engine.NodeID]engine.Step{}}
+}
+
+// decode appends the steps of an entry to all, which are those before it.
+func (d *entryDecoder) decode(all []engine.Step, e *Entry) ([]engine.Step, error) {
+	if n := uint64(len(all)) + 1; e.First != n && e.Steps+len(e.Plain) > 0 {
+		return all, fmt.Errorf("an entry begins with step %d, expected %d", e.First, n)
+	}
+	from := len(all)
+	all, err := d.unpack(all, e)
+	if err != nil {
+		return all[:from], err
+	}
+	if e.Block != nil {
+		if e.Steps == 0 {
+			return all[:from], errors.New("an entry expands a fan-out without a step")
+		}
+		if err := d.expand(&all[from], e.Block); err != nil {
+			return all[:from], err
+		}
+	}
+	all = append(all, e.Plain...)
+	for i := range all[from:] {
+		all[from+i].Seq = uint64(from + i + 1)
+	}
+	for _, by := range e.Readied {
+		if by.Step < 0 || by.Step >= e.Steps {
+			d.owed = append(d.owed, by.Node)
+			continue
+		}
+		s := &all[from+by.Step]
+		s.Readied = append(s.Readied[:len(s.Readied):len(s.Readied)], by.Node)
+	}
+	if len(all) > from && len(d.owed) > 0 {
+		s := &all[from]
+		s.Readied = append(s.Readied[:len(s.Readied):len(s.Readied)], d.owed...)
+		d.owed = nil
+	}
+	for i := range all[from:] {
+		d.complete(&all[from+i], e.Now)
+	}
+	return all, nil
+}
+
+// unpack appends the steps that a session has packed. None of their moments is later than the entry.
+func (d *entryDecoder) unpack(all []engine.Step, e *Entry) ([]engine.Step, error) {
+	if e.Steps == 0 {
+		return all, nil
+	}
+	steps, err := engine.DecodeSteps(e.Packed, d.packed[:0])
+	if err != nil {
+		return all, err
+	}
+	d.packed = steps[:0]
+	if len(steps) != e.Steps {
+		return all, fmt.Errorf("an entry has %d steps, expected %d", len(steps), e.Steps)
+	}
+	for i := range steps {
+		s := &steps[i]
+		s.Worker = e.Worker
+		for _, moment := range []*int64{&s.Ready, &s.Claimed, &s.Started, &s.Ended, &s.Updated} {
+			*moment = min(*moment, e.Now)
+		}
+		s.Fetch = min(s.Fetch, s.Started-s.Claimed)
+	}
+	return append(all, steps...), nil
+}
+
+// expand numbers the instances that an expansion has made, and tells that their roots are ready.
+func (d *entryDecoder) expand(s *engine.Step, b *ledger.Block) error {
+	if d.numbering.Nodes() != int(b.First) {
+		return fmt.Errorf("a fan-out appends nodes from %d, expected from %d", b.First, d.numbering.Nodes())
+	}
+	eb, err := d.numbering.Expand(b.Expansion, int(b.Width), engine.Limits{Tasks: math.MaxInt32, Edges: math.MaxInt})
+	if err != nil {
+		return err
+	}
+	roots := d.graph.Scope(eb.Scope).Roots()
+	readied := make([]engine.NodeID, 0, len(s.Readied)+len(roots)*int(b.Width))
+	for i := range eb.Instances {
+		for _, root := range roots {
+			readied = append(readied, engine.Place{Block: eb, Instance: i, Local: root}.ID())
+		}
+	}
+	s.Readied = append(readied, s.Readied...)
+	return nil
+}
+
+// complete fills in what a step of the ledger's own cannot know: of an attempt that was lost, what was announced of it.
+func (d *entryDecoder) complete(s *engine.Step, now int64) {
+	switch {
+	case s.Kind == engine.AttemptStarted:
+		d.announced[s.Node] = *s
+	case s.Kind == engine.AttemptEnded && s.Outcome == engine.OutcomeLost:
+		if a, ok := d.announced[s.Node]; ok && a.Epoch == s.Epoch && a.Attempt == s.Attempt {
+			s.Slot, s.Head, s.Ready, s.Claimed, s.Started, s.Fetch = a.Slot, a.Head, a.Ready, a.Claimed, a.Started, a.Fetch
+		}
+		s.Became, s.Announced = engine.NoNode, true
+		delete(d.announced, s.Node)
+	case s.Kind == engine.AttemptEnded || s.Kind == engine.FanOutExpanded:
+		delete(d.announced, s.Node)
+	case s.Kind == engine.RunPaused || s.Kind == engine.RunResumed || s.Kind == engine.CancelRequested || s.Kind == engine.RunDeadline:
+		if s.Ended == 0 {
+			s.Ended = now
+		}
+	}
+}
+
+// counts is what a log tells of a run so far.
+type counts struct {
+	revision int // of the run, -1 before it starts
+	done     map[engine.NodeID]struct{}
+	failed   int
+	skipped  int
+	retries  int
+	running  map[engine.NodeID]struct{} // announced attempts
+	status   engine.Status
+}
+
+func newCounts() counts {
+	return counts{
+		revision: -1, done: map[engine.NodeID]struct{}{}, running: map[engine.NodeID]struct{}{}, status: engine.Queued,
+	}
+}
+
+// take counts a step.
+func (c *counts) take(s *engine.Step, n *engine.Numbering) {
+	switch s.Kind {
+	case engine.RunStarted:
+		c.revision++
+		c.failed, c.skipped, c.retries, c.status = 0, 0, 0, engine.Running
+		clear(c.running)
+	case engine.RunPaused:
+		c.status = engine.Paused
+	case engine.RunResumed, engine.CancelRequested, engine.RunDeadline:
+		c.status = engine.Running
+	case engine.RunFinished:
+		c.status = s.Outcome.RunStatus()
+		clear(c.running)
+	case engine.TaskSkipped:
+		c.skipped++
+	case engine.AttemptStarted:
+		c.running[s.Node] = struct{}{}
+	case engine.AttemptEnded:
+		delete(c.running, s.Node)
+		if n.IsTask(s.Node) {
+			c.ended(s)
+		}
+	}
+}
+
+func (c *counts) ended(s *engine.Step) {
+	switch s.Outcome {
+	case engine.OutcomeOK:
+		c.done[s.Node] = struct{}{}
+	case engine.OutcomeFailed:
+		c.failed++
+	case engine.OutcomeRetrying:
+		c.retries++
+	}
+}
+
+func (c *counts) progress() engine.Progress {
+	return engine.Progress{
+		Status: c.status, Done: len(c.done), Failed: c.failed, Skipped: c.skipped, Retries: c.retries, Running: len(c.running),
+	}
+}

@@ -1,0 +1,247 @@
+package shared
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state"
+)
+
+// fetchGroup is how many outputs are asked for in one call; groups are fetched beside each other.
+const fetchGroup = 32
+
+// Sources of an input, as engine.InputDetail names them.
+const (
+	fromLocal  = "local"
+	fromInline = "inline"
+	fromStore  = "store"
+)
+
+// inputs are the values that one attempt reads. They stay, whatever is dropped from memory meanwhile.
+type inputs struct {
+	nodes []engine.NodeID // ascending
+	outs  []*output
+}
+
+// Output implements engine.Values.
+func (in *inputs) Output(id engine.NodeID) any {
+	if i, ok := slices.BinarySearch(in.nodes, id); ok {
+		return in.outs[i].value
+	}
+	return nil
+}
+
+// Elements implements engine.Values; it is never asked.
+func (in *inputs) Elements(engine.NodeID) []any { return nil }
+
+// LazyElements implements engine.Lazy.
+func (in *inputs) LazyElements() {}
+
+// fetching is a call for an output that is under way.
+type fetching struct {
+	done  chan struct{}
+	out   *output // after done; nil where it is missing
+	err   error
+	took  time.Duration
+	ahead bool // no lane has its reader yet
+}
+
+// Fetch implements state.Fetcher.
+func (r *run) Fetch(ctx context.Context, c state.Claim) (engine.Values, []engine.InputDetail, error) {
+	p := r.Numbering().Locate(c.Node)
+	in := &inputs{nodes: r.layout.graph.Reads(nil, p, r.Numbering())}
+	if len(in.nodes) == 0 {
+		return in, nil, nil
+	}
+	in.outs = make([]*output, len(in.nodes))
+	for r.local(in) == false {
+		details := make([]engine.InputDetail, len(in.nodes))
+		missing, err := r.gather(ctx, in, details)
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(missing) == 0 {
+			return in, details, nil
+		}
+		if err := r.invalidate(ctx, c, missing); err != nil {
+			return nil, nil, err
+		}
+	}
+	return in, nil, nil
+}
+
+// local finds inputs that are here; false where one is not.
+func (r *run) local(in *inputs) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, id := range in.nodes {
+		o := r.share.find(id).node().out
+		if o == nil {
+			return false
+		}
+		r.share.touch(o)
+		in.outs[i] = o
+	}
+	return true
+}
+
+// gather waits for all inputs, those that are not here in groups beside each other. It gives those that are nowhere.
+func (r *run) gather(ctx context.Context, in *inputs, details []engine.InputDetail) (missing []engine.NodeID, err error) {
+	for i, f := range r.request(in, false) {
+		d := engine.InputDetail{From: in.nodes[i], Source: fromLocal}
+		if f != nil {
+			select {
+			case <-f.done:
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+			if f.err != nil {
+				return nil, fmt.Errorf("input %d cannot be fetched: %w", in.nodes[i], f.err)
+			}
+			if f.out == nil {
+				missing = append(missing, in.nodes[i])
+				continue
+			}
+			in.outs[i] = f.out
+			d.Fetch, d.Source = f.took, fromStore
+			if f.out.inline {
+				d.Source = fromInline
+			}
+		}
+		if d.Bytes = in.outs[i].bytes; f != nil {
+			d.Bytes = in.outs[i].size
+		}
+		details[i] = d
+	}
+	return missing, nil
+}
+
+// request finds what is here and asks for the rest, unless somebody has. For each input that is not here it gives what
+// to wait for.
+func (r *run) request(in *inputs, ahead bool) []*fetching {
+	waits := make([]*fetching, len(in.nodes))
+	var asked []engine.NodeID
+	r.mu.Lock()
+	for i, id := range in.nodes {
+		f := r.fetches[id]
+		switch o := r.share.find(id).node().out; {
+		case o != nil:
+			in.outs[i] = o
+		case f != nil:
+			waits[i] = f
+		default:
+			f = &fetching{done: make(chan struct{}), ahead: ahead}
+			r.fetches[id], waits[i] = f, f
+			asked = append(asked, id)
+		}
+	}
+	session := r.session.id
+	r.mu.Unlock()
+	for some := range slices.Chunk(asked, fetchGroup) {
+		if !r.spawn(func(ctx context.Context) { r.fetch(ctx, some, session) }) {
+			r.fetchedAll(some, nil, fmt.Errorf("%w: the run is over", errFenced), 0, session)
+		}
+	}
+	return waits
+}
+
+// preload asks for the inputs of claims that wait for a lane.
+func (r *run) preload(claims []ledger.Claim) {
+	if r.rules.NoPreload {
+		return
+	}
+	in := &inputs{}
+	for _, c := range claims {
+		if !c.Skip && !c.Poison && !c.Tell {
+			in.nodes = r.layout.graph.Reads(in.nodes, r.Numbering().Locate(c.Node), r.Numbering())
+		}
+	}
+	if len(in.nodes) == 0 {
+		return
+	}
+	slices.Sort(in.nodes)
+	in.nodes = slices.Compact(in.nodes)
+	in.outs = make([]*output, len(in.nodes))
+	r.request(in, true)
+}
+
+// fetch gets a group of outputs.
+func (r *run) fetch(ctx context.Context, group []engine.NodeID, session ledger.SessionID) {
+	began := time.Now()
+	var values []Output
+	err := errFenced
+	if r.store.enterMove(ctx) {
+		values, err = r.backend.Outputs(ctx, r.id, group)
+		r.store.exitMove()
+	}
+	if err == nil && len(values) != len(group) {
+		err = fmt.Errorf("shared: %d outputs were given, expected %d", len(values), len(group))
+	}
+	outs := make([]*output, len(group))
+	for i := range values {
+		if err == nil {
+			outs[i], err = r.decode(group[i], values[i])
+		}
+	}
+	r.fetchedAll(group, outs, err, time.Since(began), session)
+}
+
+// fetchedAll takes in a group of outputs, nil for those that are missing, and lets those know that wait for them.
+func (r *run) fetchedAll(group []engine.NodeID, outs []*output, err error, took time.Duration, session ledger.SessionID) {
+	r.lock()
+	defer r.unlock()
+	if r.session.id != session {
+		return // those who have waited know
+	}
+	for i, id := range group {
+		f := r.fetches[id]
+		delete(r.fetches, id)
+		if f.err, f.took = err, took; err == nil && outs[i] != nil {
+			f.out = outs[i]
+			r.fetched(f)
+		}
+		close(f.done)
+	}
+}
+
+// fetched keeps a value that has come. The lock is held.
+func (r *run) fetched(f *fetching) {
+	s := r.share
+	n := s.find(f.out.node).node()
+	if n.out == nil {
+		n.out = f.out
+		s.add(f.out)
+	}
+	s.saved.FetchedBytes += f.out.size
+	if f.ahead {
+		s.saved.Preloaded++
+		s.saved.Preload += f.took
+	}
+}
+
+// decode makes an output of what the store has, nil of nothing.
+func (r *run) decode(id engine.NodeID, in Output) (*output, error) {
+	if in.Inline == nil {
+		return nil, nil
+	}
+	v, err := r.layout.graph.OutputType(r.Numbering().Locate(id)).Decode(in.Inline)
+	if err != nil {
+		return nil, err
+	}
+	return &output{
+		node: id, value: v, bytes: engine.UnknownSize, size: int64(len(in.Inline)), stage: kept, must: true, inline: in.Key == "",
+	}, nil
+}
+
+// abandonFetches lets those know that wait for values under a session that is over. The lock is held.
+func (r *run) abandonFetches() {
+	for _, f := range r.fetches {
+		f.err = errFenced
+		close(f.done)
+	}
+	clear(r.fetches)
+}

@@ -1,0 +1,131 @@
+package shared
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/state"
+)
+
+// seen is what a search has found: of each run the latest revision that was taken up, -1 where none will be.
+type seen map[engine.RunID]int
+
+// listing lists the runs that a search may be interested in: those under way and those that have ended.
+type listing func(ctx context.Context) (active, ended []engine.RunID, err error)
+
+// Join implements state.Shared.
+func (s *Store) Join(ctx context.Context, find func(workflow, function string) *engine.Function, take func(job engine.Job) (hooks state.Hooks, begin func(state.Run))) error {
+	active := func(ctx context.Context) (active, ended []engine.RunID, err error) {
+		active, err = s.backend.Active(ctx)
+		return active, nil, err
+	}
+	return s.search(ctx, active, func(known seen, id engine.RunID) error {
+		kept, err := s.look(ctx, known, id)
+		if kept == nil || err != nil {
+			return err
+		}
+		known[id] = kept.Revision
+		if s.isOwn(id) && kept.Revision == 0 || kept.End != nil {
+			return nil
+		}
+		job, err := decodeJob(*kept, find)
+		if err != nil {
+			return err
+		}
+		if kept.Status.Final() { // nobody has kept its end: watching sees to it
+			s.begin(ctx, newRun(s, job, *kept, noHooks))
+			return nil
+		}
+		if l := newLayout(job.Graph); len(l.own) == 1 {
+			known[id] = -1
+			return nil // nothing but the engine's own nodes
+		}
+		hooks, begin := take(job)
+		r := newRun(s, job, *kept, hooks)
+		r.joined = true
+		s.begin(ctx, r)
+		begin(r)
+		return nil
+	})
+}
+
+// look reads a run that a search has not seen, or not in this revision; nil where there is nothing new.
+func (s *Store) look(ctx context.Context, known seen, id engine.RunID) (*Stored, error) {
+	kept, err := s.backend.Open(ctx, id)
+	if errors.Is(err, engine.ErrUnknownRun) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if revision, ok := known[id]; ok && (revision < 0 || revision >= kept.Revision) {
+		return nil, nil
+	}
+	return &kept, nil
+}
+
+// search looks for runs now, whenever there is news, and every few seconds, until ctx ends.
+func (s *Store) search(ctx context.Context, list listing, visit func(known seen, id engine.RunID) error) error {
+	news, leave := s.attend()
+	defer leave()
+	known, failed := seen{}, seen{}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	pause := lookEvery / 64 // soon at first: news may have come before this process was listening
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case id := <-news:
+			delete(failed, id)
+			s.visitOne(ctx, known, failed, id, visit)
+			continue
+		case <-timer.C:
+		}
+		active, ended, err := list(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.cfg.Log.Error("runs could not be looked for", "error", err)
+		}
+		for _, id := range active {
+			if revision, ok := known[id]; !ok || revision >= 0 && !s.isLive(id) { // it may have been revised
+				s.visitOne(ctx, known, failed, id, visit)
+			}
+		}
+		for _, id := range ended {
+			if _, ok := known[id]; !ok {
+				s.visitOne(ctx, known, failed, id, visit)
+			}
+		}
+		timer.Reset(around(pause))
+		pause = min(2*pause, lookEvery)
+	}
+}
+
+// visitOne visits a run; one that cannot be read is told of once and tried again when there is news of it.
+func (s *Store) visitOne(ctx context.Context, known, failed seen, id engine.RunID, visit func(known seen, id engine.RunID) error) {
+	if _, ok := failed[id]; ok {
+		return
+	}
+	if err := visit(known, id); err != nil && ctx.Err() == nil {
+		failed[id] = 0
+		s.cfg.Log.Error("a run could not be read", "run", id, "error", err)
+	}
+}
+
+// isLive reports whether this process follows a run.
+func (s *Store) isLive(id engine.RunID) bool {
+	for _, r := range s.runsAlive() {
+		if r.id == id {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Store) isOwn(id engine.RunID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.own[id]
+}

@@ -1,0 +1,128 @@
+package shared
+
+import (
+	"slices"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/protocol/ledger"
+)
+
+// layout numbers the bits of a graph's edges, the same way in every process: within an instance first, for each node of
+// the scope in order, one for each of its Parents; then, for each node in order, one for each of its Outs.
+type layout struct {
+	graph  *engine.Graph
+	scopes []scopeBits
+	// runs tells of each class whether this process can execute it; bounded, whether only so many may run at a time;
+	// impure, whether repeating a task may give another value.
+	runs    []bool
+	bounded []bool
+	impure  []bool
+	own     []ledger.Class // what this process can run: the engine's own nodes first, because others wait for them
+}
+
+// scopeBits are the bits of one instance of a scope.
+type scopeBits struct {
+	scope   *engine.Scope
+	parents []uint32 // of each node: its first bit for a parent
+	outs    []uint32 // of each node: its first bit for a join around the scope
+	bits    uint32
+	uses    []use
+}
+
+// use is who may read what a task returns.
+type use uint8
+
+const (
+	unread  use = iota // nobody
+	chained            // tasks that wait for it
+	spread             // others too, which find it in the store: instances of a fan-out, a list of results, the run's result
+)
+
+func newLayout(g *engine.Graph) *layout {
+	l := &layout{graph: g, scopes: make([]scopeBits, g.Scopes())}
+	for i := range l.scopes {
+		l.scopes[i] = newScopeBits(g.Scope(int32(i)))
+	}
+	for i, f := range g.Functions() {
+		l.runs = append(l.runs, g.Runs(i))
+		l.bounded = append(l.bounded, f.Options().MaxConcurrent > 0)
+		l.impure = append(l.impure, f.Options().Impure)
+	}
+	l.own = []ledger.Class{ledger.EngineClass}
+	for i, runs := range l.runs {
+		if runs {
+			l.own = append(l.own, ledger.Class(i))
+		}
+	}
+	return l
+}
+
+func newScopeBits(s *engine.Scope) scopeBits {
+	b := scopeBits{scope: s, parents: make([]uint32, s.Len()), outs: make([]uint32, s.Len())}
+	for n := range s.Len() {
+		b.parents[n] = b.bits
+		b.bits += uint32(len(s.Parents(n)))
+	}
+	for n := range s.Len() {
+		b.outs[n] = b.bits
+		b.bits += uint32(len(s.Outs(n)))
+	}
+	for n := range s.Tasks() {
+		b.uses = append(b.uses, useOf(s, n))
+	}
+	return b
+}
+
+func useOf(s *engine.Scope, task uint32) use {
+	if len(s.Outs(task)) > 0 || s.Flags(task)&engine.Kept != 0 {
+		return spread
+	}
+	children := s.Children(task)
+	if len(children) == 0 {
+		return unread
+	}
+	if s.Kind(children[len(children)-1]) != engine.TaskNode { // tasks come first
+		return spread
+	}
+	return chained
+}
+
+// class is what a worker needs in order to run node n of the scope.
+func (b *scopeBits) class(n uint32) ledger.Class {
+	if n < b.scope.Tasks() {
+		return ledger.Class(b.scope.Function(n))
+	}
+	return ledger.EngineClass
+}
+
+// parentBit is the bit, within an instance, of the edge from a parent to one of its children.
+func (b *scopeBits) parentBit(parent, child uint32) uint32 {
+	i, _ := slices.BinarySearch(b.scope.Parents(child), parent) // it is there: Children is the inverse of Parents
+	return b.parents[child] + uint32(i)
+}
+
+// canRun reports whether this process can execute nodes of a class.
+func (l *layout) canRun(c ledger.Class) bool { return c == ledger.EngineClass || l.runs[c] }
+
+// isBounded reports whether only so many nodes of a class may run at a time.
+func (l *layout) isBounded(c ledger.Class) bool { return c != ledger.EngineClass && l.bounded[c] }
+
+// className is how back ends call a class where they tell sleeping workers of it.
+func (l *layout) className(c ledger.Class) string {
+	if c == ledger.EngineClass {
+		return ""
+	}
+	return l.graph.Functions()[c].Name()
+}
+
+// expand is what the ledger has to know of an expansion that has found width elements.
+func (l *layout) expand(region int32, width uint32) *ledger.Expand {
+	b := &l.scopes[region]
+	e := &ledger.Expand{
+		Width: width, Size: b.scope.Len(), EdgesPer: b.bits, TasksPer: b.scope.Tasks(), LimitEdges: b.bits, SinksPer: b.scope.Sinks(),
+	}
+	for _, root := range b.scope.Roots() {
+		e.Roots = append(e.Roots, ledger.Grant{Node: engine.NodeID(root), Class: b.class(root)})
+	}
+	return e
+}

@@ -1,0 +1,171 @@
+package shared
+
+import (
+	"iter"
+	"sort"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/protocol/ledger"
+)
+
+// phase is where a node stands for this session.
+type phase uint8
+
+const (
+	away    phase = iota // not of this session
+	queued               // in the local queue
+	running              // a lane has it
+	ended                // its end is in the outbox
+	over                 // its end was reported by this session
+)
+
+// node is what one process knows of a node: 48 bytes.
+type node struct {
+	out   *output // the value, where it is here
+	ready int64   // when it could first be claimed
+	since int64   // tells claims of the node apart for the ledger
+	// arrived counts the parents that this session has ended, reported those of which it has told the ledger.
+	arrived  uint32
+	reported uint32
+	mark     uint32 // the draft in which it ends or is gone on with
+	epoch    uint16
+	attempt  uint16 // the next one
+	phase    phase
+	claimed  bool // for the ledger it is a claim of this session
+	bad      bool // something it waits for has failed or was skipped
+	told     bool // an AttemptStarted step tells of the attempt under way
+}
+
+// owned reports whether this session runs the node, or has run it without reporting its end.
+func (n *node) owned() bool { return n.phase == queued || n.phase == running || n.phase == ended }
+
+// block is the state of one block of nodes.
+type block struct {
+	*engine.Block
+	bits      *scopeBits
+	firstEdge uint32
+	nodes     []node
+	up        at // the expansion that made it
+}
+
+// at is the place of a node: local is its number within the scope, base that of its instance within the block.
+type at struct {
+	b     *block
+	base  uint32
+	local uint32
+}
+
+func (p at) node() *node                { return &p.b.nodes[p.base+p.local] }
+func (p at) id() engine.NodeID          { return p.b.First + engine.NodeID(p.base+p.local) }
+func (p at) scope() *engine.Scope       { return p.b.bits.scope }
+func (p at) kind() engine.NodeKind      { return p.scope().Kind(p.local) }
+func (p at) class() ledger.Class        { return p.b.bits.class(p.local) }
+func (p at) sibling(local uint32) at    { return at{p.b, p.base, local} }
+func (p at) is(f engine.NodeFlags) bool { return p.scope().Flags(p.local)&f != 0 }
+func (p at) isTask() bool               { return p.local < p.scope().Tasks() }
+func (p at) instance() uint32           { return p.base / p.b.Size }
+func (p at) place() engine.Place {
+	return engine.Place{Block: p.b.Block, Instance: p.instance(), Local: p.local}
+}
+
+// degree is how many edges leave the node.
+func (p at) degree() int { return len(p.scope().Children(p.local)) + len(p.scope().Outs(p.local)) }
+
+// child is where edge i of those that leave the node leads, its children first.
+func (p at) child(i int) at {
+	children := p.scope().Children(p.local)
+	if i < len(children) {
+		return p.sibling(children[i])
+	}
+	return p.b.up.sibling(p.scope().Outs(p.local)[i-len(children)])
+}
+
+// offset is the bit of edge i of those that leave the node.
+func (p at) offset(i int) uint32 {
+	first := p.b.firstEdge + p.instance()*p.b.bits.bits
+	children := p.scope().Children(p.local)
+	if i < len(children) {
+		return first + p.b.bits.parentBit(p.local, children[i])
+	}
+	return first + p.b.bits.outs[p.local] + uint32(i-len(children))
+}
+
+// territory is the nodes of a run that are known by now.
+type territory struct {
+	layout    *layout
+	numbering *engine.Numbering
+	static    *block
+	dynamic   []*block // ascending by First
+}
+
+func newTerritory(l *layout) territory {
+	t := territory{layout: l, numbering: engine.NewNumbering(l.graph)}
+	b := t.numbering.Block(0)
+	t.static = &block{Block: b, bits: &l.scopes[0], nodes: make([]node, b.Len())}
+	return t
+}
+
+// grow adds the instances that an expansion has made. They are numbered behind all others, as in the ledger.
+func (t *territory) grow(b ledger.Block) error {
+	up := t.find(b.Expansion)
+	eb, err := t.numbering.Expand(b.Expansion, int(b.Width), engine.Limits{Tasks: 1 << 31, Edges: 1 << 40}) // the ledger has checked the run's own
+	if err != nil {
+		return err
+	}
+	t.dynamic = append(t.dynamic, &block{
+		Block: eb, bits: &t.layout.scopes[eb.Scope], firstEdge: b.FirstEdge, nodes: make([]node, eb.Len()), up: up,
+	})
+	return nil
+}
+
+// find locates a node that exists.
+func (t *territory) find(id engine.NodeID) at {
+	if int(id) < len(t.static.nodes) {
+		return at{t.static, 0, uint32(id)}
+	}
+	b := t.dynamic[sort.Search(len(t.dynamic), func(i int) bool { return t.dynamic[i].First > id })-1]
+	i := uint32(id - b.First)
+	local := i % b.Size
+	return at{b, i - local, local}
+}
+
+// blocks are the graph itself and all that fan-outs have made.
+func (t *territory) blocks() iter.Seq[*block] {
+	return func(yield func(*block) bool) {
+		if !yield(t.static) {
+			return
+		}
+		for _, b := range t.dynamic {
+			if !yield(b) {
+				return
+			}
+		}
+	}
+}
+
+// clear forgets what a session that is over knew of the nodes, but for values that the store has too.
+func (t *territory) clear() {
+	for b := range t.blocks() {
+		for i := range b.nodes {
+			out := b.nodes[i].out
+			if out != nil && out.stage != kept {
+				out = nil
+			}
+			b.nodes[i] = node{out: out}
+		}
+	}
+}
+
+// waits is how many bits the node at p waits for. A join waits for what each instance gives, of which there are none
+// before, or without, an expansion.
+func (t *territory) waits(p at) uint32 {
+	scope := p.scope()
+	n := uint32(len(scope.Parents(p.local)))
+	if p.kind() != engine.JoinNode {
+		return n
+	}
+	if b := t.numbering.Expanded(p.sibling(scope.JoinExpansion(p.local)).id()); b != nil {
+		n += b.Instances * uint32(len(scope.JoinWaits(p.local)))
+	}
+	return n
+}

@@ -1,0 +1,39 @@
+package shared
+
+import (
+	"fmt"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// prepare makes the output of a task that is OK, nil where nobody may read it. What has to be stored whoever reads it
+// is encoded here and now, by the lane, so that lanes encode beside each other; the error says why it cannot be. It
+// needs no lock.
+func (s *share) prepare(p at, value any, bytes int64) (*output, error) {
+	reads := p.b.bits.uses[p.local]
+	if reads == unread {
+		return nil, nil
+	}
+	o := &output{node: p.id(), value: value, bytes: bytes}
+	o.must = reads == spread || s.rules.StoreAll || s.layout.impure[p.class()]
+	if !o.must {
+		return o, nil
+	}
+	b, err := s.layout.graph.OutputType(p.place()).Append(nil, value)
+	if err != nil {
+		return nil, fmt.Errorf("the output cannot be stored: %w", err)
+	}
+	o.encoded, o.size = b, int64(len(b))
+	o.stage = packed
+	if s.rules.NoInline || o.size > s.rules.InlineBytes {
+		o.stage = moving
+	}
+	return o, nil
+}
+
+// unstorable is the record of an attempt whose output cannot be encoded.
+func (s *share) unstorable(p at, epoch, attempt uint16, err error) *engine.ErrorRecord {
+	return &engine.ErrorRecord{
+		Kind: engine.StoreError, Task: s.identity(p), Node: p.id(), Message: err.Error(), Epoch: int(epoch), Attempt: int(attempt),
+	}
+}

@@ -1,0 +1,224 @@
+package shared
+
+import (
+	"slices"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// provideFor sees to it that others can get what they need of an end: its output, and the inputs of a node that
+// somebody else runs next. False as long as something of it is being stored.
+func (s *share) provideFor(en *ending, d *draft) bool {
+	if !s.provideAll(en.needs, d) {
+		return false
+	}
+	o := en.out
+	if o == nil || o.stage == kept {
+		return true
+	}
+	if !o.must && o.stage == held {
+		border, soon := s.readers(en)
+		switch {
+		case border == heldFor && s.mayDelay(o, soon):
+			s.delay(o, soon)
+			return true
+		case border == nobody && !o.line.tooLong():
+			return true
+		}
+	}
+	return s.provide(o, d)
+}
+
+// readership is who reads an output.
+type readership int
+
+const (
+	nobody    readership = iota // but nodes of this session
+	heldFor                     // others, which this session could run too
+	strangers                   // others
+)
+
+// readers finds out who reads the output of an end; soon, where this session has all that the others wait for, so that
+// it will most likely run them too.
+func (s *share) readers(en *ending) (who readership, soon bool) {
+	who, soon = nobody, true
+	for i := range en.at.degree() {
+		c := en.at.child(i)
+		if en.strand && c.node().owned() {
+			continue
+		}
+		class := c.class()
+		if !en.strand || !c.isTask() || !s.layout.canRun(class) || s.layout.isBounded(class) {
+			return strangers, false
+		}
+		who = heldFor
+		soon = soon && s.hasAllFor(c)
+	}
+	return who, soon
+}
+
+// hasAllFor reports whether all that a node waits for is, or was, run by this session.
+func (s *share) hasAllFor(c at) bool {
+	for _, parent := range c.scope().Parents(c.local) {
+		if c.sibling(parent).node().phase == away {
+			return false
+		}
+	}
+	return true
+}
+
+// mayDelay reports whether an output is large enough to wait here for the rest of what its consumers need: so large that
+// it draws them here, or, where they will come soon anyway, too large to travel in a commit.
+func (s *share) mayDelay(o *output, soon bool) bool {
+	least := s.rules.ClusterBytes
+	if soon {
+		least = min(least, s.rules.InlineBytes+1)
+	}
+	return !s.rules.NoDelay && s.takesOn() && o.bytes >= least && s.only <= s.limit
+}
+
+// delay holds a large output. When its time is over it is stored after all.
+func (s *share) delay(o *output, soon bool) {
+	o.until, o.soon = s.now+int64(s.rules.HoldFor), soon
+	s.delayed = append(s.delayed, o)
+	s.saved.DelayedHeld++
+}
+
+// provideAll does so for inputs whose ends were reported without them.
+func (s *share) provideAll(needs []*output, d *draft) bool {
+	all := true
+	for _, o := range needs {
+		all = s.provide(o, d) && all
+	}
+	return all
+}
+
+// provide adds an output to the commit where the store does not have it yet. What is large is put first, beside; false
+// as long as that takes.
+func (s *share) provide(o *output, d *draft) bool {
+	if o.stage == held {
+		s.pack(o)
+	}
+	switch o.stage {
+	case kept:
+		return true
+	case packed:
+		s.attach(o, d)
+		return true
+	default:
+		return false
+	}
+}
+
+// pack encodes an output that is small, and asks for others to be put.
+func (s *share) pack(o *output) {
+	if s.rules.NoInline || engine.Exceeds(o.value, s.rules.InlineBytes) {
+		o.stage = moving
+		s.uploads = append(s.uploads, o)
+		return
+	}
+	b, err := s.encode(o)
+	if err != nil {
+		s.broken[o.node] = err
+		s.failed = true
+		o.stage = moving // for ever: the session is given up
+		return
+	}
+	s.packInline(o, b)
+}
+
+// encode is the value as others read it.
+func (s *share) encode(o *output) ([]byte, error) {
+	return s.layout.graph.OutputType(s.numbering.Locate(o.node)).Append(nil, o.value)
+}
+
+func (s *share) packInline(o *output, b []byte) {
+	if int64(len(b)) > s.rules.InlineBytes {
+		o.stage = moving
+		s.uploads = append(s.uploads, o)
+		return
+	}
+	o.stage, o.encoded, o.size = packed, b, int64(len(b))
+}
+
+// attach lets an output travel in a commit.
+func (s *share) attach(o *output, d *draft) {
+	for _, other := range d.outs {
+		if other == o {
+			return
+		}
+	}
+	d.outs = append(d.outs, o)
+	d.call.Outputs = append(d.call.Outputs, Output{Node: o.node, Key: o.key, Inline: o.encoded})
+	d.bytes += int64(len(o.encoded))
+}
+
+// put notes that an output was stored under a key.
+func (s *share) put(o *output, key string, size int64) {
+	weight := o.weight()
+	o.stage, o.key, o.size, o.putAt = packed, key, size, s.now
+	s.used += o.weight() - weight
+	s.only += o.weight() - weight
+	s.urgent = true
+}
+
+// awaitsOthers reports whether nodes may be reserved for this session without its knowledge.
+func (s *share) awaitsOthers() bool {
+	return slices.ContainsFunc(s.delayed, func(o *output) bool { return !o.soon })
+}
+
+// expire stores delayed outputs whose time is over, and forgets those that all consumers have read.
+func (s *share) expire() {
+	rest := s.delayed[:0]
+	for _, o := range s.delayed {
+		switch {
+		case o.left <= 0 || o.stage != held:
+		case s.now >= o.until || s.only > s.limit:
+			s.handOver(o)
+		default:
+			rest = append(rest, o)
+		}
+	}
+	clear(s.delayed[len(rest):])
+	s.delayed = rest
+}
+
+// nextExpiry is when the next delayed output is to be stored, 0 for none.
+func (s *share) nextExpiry() (next int64) {
+	for _, o := range s.delayed {
+		if o.left > 0 && o.stage == held && (next == 0 || o.until < next) {
+			next = o.until
+		}
+	}
+	return next
+}
+
+// handOverInputs sees to it that others can get the inputs of a node that are here; false as long as that takes.
+func (s *share) handOverInputs(p at) bool {
+	needs := s.unstored(p)
+	for _, o := range needs {
+		switch from := s.find(o.node); {
+		case from.node().phase != over:
+			o.must = true // it goes with its end
+		case o.stage == held:
+			s.handOver(o)
+		}
+	}
+	s.urgent = s.urgent || len(needs) > 0
+	return len(needs) == 0
+}
+
+// handOver stores what was held for nodes that others may run.
+func (s *share) handOver(o *output) {
+	for _, h := range s.handovers {
+		if h.out == o {
+			return
+		}
+	}
+	if o.until > 0 {
+		s.saved.DelayedStored++
+	}
+	o.until = 0
+	s.handovers = append(s.handovers, &handover{at: s.find(o.node), out: o})
+	s.urgent = true
+}

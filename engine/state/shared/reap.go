@@ -1,0 +1,159 @@
+package shared
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/protocol/ledger"
+)
+
+// names gives the name that each session's worker has in records.
+func names(workers []Worker) map[ledger.SessionID]string {
+	byID := make(map[ledger.SessionID]string, len(workers))
+	for _, w := range workers {
+		var record engine.WorkerRecord
+		if json.Unmarshal(w.Record, &record) == nil {
+			byID[w.Session] = record.Name
+		}
+	}
+	return byID
+}
+
+// reap ends dead sessions, and leaves for each attempt that was lost with them what is known of it. It reports whether
+// there may be more to reap.
+func (r *run) reap(ctx context.Context, op ledger.Reap, names map[ledger.SessionID]string, died *engine.ErrorRecord) (more bool, err error) {
+	reply, err := r.backend.Do(ctx, r.id, op, nil)
+	if err != nil || len(reply.Lost) == 0 {
+		return false, err
+	}
+	b := blob{Revision: r.revision}
+	for _, l := range reply.Lost {
+		if l.Started || died != nil && !l.Claim.Tell {
+			b.Details = append(b.Details, r.lossOf(l, names[l.Session], reply.Now, died))
+		}
+	}
+	readied := map[ledger.Class]int{}
+	for _, n := range reply.Readied {
+		readied[n.Class] += n.Nodes
+	}
+	r.wake(readied)
+	if len(b.Details) > 0 {
+		err = r.backend.AddDetails(ctx, r.id, [][]byte{b.encode()})
+	}
+	return len(reply.Lost) >= op.Limit, err
+}
+
+// lossOf tells of one attempt that was lost with its worker.
+func (r *run) lossOf(l ledger.Lost, worker string, now int64, died *engine.ErrorRecord) engine.Detail {
+	rec := engine.ErrorRecord{
+		Kind: engine.WorkerLostError, Worker: worker, Time: r.wall(now), Message: "its worker died, or was cut off from the store",
+	}
+	if died != nil {
+		rec = *died
+	}
+	if r.Numbering().Contains(l.Claim.Node) {
+		if p := r.Numbering().Locate(l.Claim.Node); r.Numbering().IsTask(l.Claim.Node) {
+			rec.Task = r.Numbering().Identity(p).String()
+		}
+	}
+	rec.Node, rec.Epoch, rec.Attempt = l.Claim.Node, int(l.Claim.Epoch), int(l.Claim.Attempt)
+	return engine.Detail{Node: rec.Node, Epoch: rec.Epoch, Attempt: rec.Attempt, Error: &rec}
+}
+
+// ReapSession ends a session whose process is known to be dead, so that others need not wait for its lease. running is
+// what it executed, as its Board showed; died goes into the details of every claim that is lost with it, where Task, Node,
+// Epoch and Attempt are filled in. It works without Join. An unknown run, or one that is over, is no error.
+func (s *Store) ReapSession(ctx context.Context, id engine.RunID, session ledger.SessionID, running []engine.NodeID, died engine.ErrorRecord) error {
+	kept, err := s.backend.Open(ctx, id)
+	if errors.Is(err, engine.ErrUnknownRun) || err == nil && kept.Status.Final() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	job, err := decodeJob(kept, func(string, string) *engine.Function { return nil })
+	if err != nil {
+		return err
+	}
+	r := newRun(s, job, kept, noHooks)
+	r.spawn = func(f func(context.Context)) bool { f(ctx); return true }
+	if err := r.learnBlocks(ctx); err != nil {
+		return err
+	}
+	for more := true; more && err == nil; {
+		more, err = r.reap(ctx, ledger.Reap{
+			Session: session, Running: running, Limit: ledger.MaxReap, Poison: r.rules.PoisonAfter,
+		}, nil, &died)
+	}
+	return err
+}
+
+// neighbours notes how many others take part. Those that hold nothing could have what waits here for too long.
+func (r *run) neighbours(workers []Worker) {
+	r.lock()
+	defer r.unlock()
+	if r.session.id == "" {
+		return
+	}
+	others, idle, first := 0, 0, true
+	for _, w := range workers {
+		if w.Session == r.session.id {
+			continue
+		}
+		others++
+		first = first && w.Number > r.share.worker
+		if w.Claims == 0 {
+			idle++
+		}
+	}
+	s := r.share
+	s.outside, s.first = others, first
+	if idle == 0 || s.stopping != "" {
+		return
+	}
+	for _, id := range s.queue.takeStale(idle*max(1, r.record.Width), s.now-staleAfter) {
+		s.release(s.find(id))
+	}
+}
+
+const (
+	// staleAfter is how long a claim may wait here, in ns, while others have nothing.
+	staleAfter = int64(50 * time.Millisecond)
+	// askAfter is how often others are asked for when claims are stale.
+	askAfter = 250 * time.Millisecond
+)
+
+// staleAt is when this process should find out whether others have nothing, zero for never. The lock is held.
+func (r *run) staleAt() time.Time {
+	oldest, ok := r.share.queue.oldest()
+	if !ok || r.share.outside == 0 || !r.share.goesOn() {
+		return time.Time{}
+	}
+	stale := time.Now().Add(time.Duration(oldest + staleAfter - r.clock.now()))
+	if next := r.asked.Add(askAfter); stale.Before(next) {
+		return next
+	}
+	return stale
+}
+
+// giveAway gives back what waits here for too long, where others have nothing.
+func (r *run) giveAway() {
+	r.lock()
+	at := r.staleAt()
+	isDue := !at.IsZero() && !time.Now().Before(at)
+	if isDue {
+		r.asked = time.Now()
+	}
+	r.unlock()
+	if !isDue {
+		return
+	}
+	r.spawn(func(ctx context.Context) {
+		if workers, err := r.backend.Workers(ctx, r.id); err == nil {
+			r.neighbours(workers)
+		}
+	})
+}

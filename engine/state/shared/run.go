@@ -1,0 +1,298 @@
+package shared
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state"
+)
+
+// run is one run as this process knows it. It implements state.Run, state.Member, state.Fetcher and state.Backlogged.
+// Until Enter it only watches. All goroutines that it starts end with the run, or with Leave or Forget.
+type run struct {
+	store    *Store
+	backend  Backend
+	id       engine.RunID
+	job      engine.Job
+	rules    engine.Rules
+	revision int
+	started  time.Time // on the store's clock
+	from     int64     // when this revision began, as far as this process knows
+	kept     []byte    // the end, where it was known before this process came to know of the run
+	hooks    state.Hooks
+	layout   *layout
+	clock    *clock
+	tail     *tail
+	details  *detailReader
+	cancel   context.CancelFunc // ends all goroutines of the run
+	enter    context.CancelFunc // ends watching, because this process takes part from now on
+	kick     chan struct{}      // capacity 1: there may be something to commit
+	leave    chan leaving       // to whoever works
+	done     chan struct{}
+	stopped  chan struct{} // closed when no goroutine of the run is left
+	ready    atomic.Int32  // nodes that lanes could have
+	backlog  atomic.Int32  // nodes elsewhere that this process could have
+	waiting  atomic.Int32  // nodes elsewhere that anybody could have
+	halted   atomic.Bool   // bodies need not be started any more
+	controls controls
+	moves    group
+	spawn    func(func(ctx context.Context)) bool // starts a goroutine that ends with the run
+	name     string                               // of this process's worker, set by Enter
+	number   int                                  // in the order in which this process has come to know of runs
+	joined   bool                                 // created elsewhere, and taken part in
+	costs    Costs                                // of the back end when the run began here
+
+	mu       sync.Mutex
+	share    *share
+	fetches  map[engine.NodeID]*fetching
+	missed   map[engine.NodeID]uint16 // epochs of outputs that were lost
+	session  session
+	self     func() engine.WorkerRecord // nil before Enter
+	lanes    []*lane
+	starving int // lanes that have found nothing
+	busy     int // lanes that have a node
+	tokens   uint64
+	dry      bool               // the last commit did not get all that it wanted
+	stuck    bool               // what is pending waits for outputs to be stored
+	silent   []ledger.SessionID // given up without an answer, so that the store may take them for alive
+	asked    time.Time          // when others were last asked for, see giveAway
+	since    time.Time          // when something became pending, zero where nothing is
+	nextDue  int64
+	told     bool // hooks.Stopping was called
+	heard    bool // there is news of the run: the store is to be asked
+	entered  bool // Enter was called
+	left     bool // Leave was called: nothing changes any more
+	end      func() (engine.RunEnd, any)
+	outcome  engine.Status // of end, empty before
+	usedTold int64         // what the store's counts have of this run
+	onlyTold int64
+	record   engine.WorkerRecord // the last that self gave
+}
+
+var (
+	_ state.Run        = (*run)(nil)
+	_ state.Member     = (*run)(nil)
+	_ state.Fetcher    = (*run)(nil)
+	_ state.Backlogged = (*run)(nil)
+)
+
+// newRun makes the run; nothing goes on before start.
+func newRun(s *Store, job engine.Job, kept Stored, hooks state.Hooks) *run {
+	if hooks.Ready == nil {
+		hooks.Ready = func(int) {}
+	}
+	if hooks.Stopping == nil {
+		hooks.Stopping = func(error) {}
+	}
+	if hooks.Fenced == nil {
+		hooks.Fenced = func(error) {}
+	}
+	r := &run{
+		store: s, backend: s.backend, id: job.Info.ID, job: job, rules: job.Options.Rules.WithDefaults(), revision: kept.Revision,
+		started: kept.StartedAt, kept: kept.End, hooks: hooks, layout: newLayout(job.Graph), clock: newClock(kept.StartedAt),
+		kick: make(chan struct{}, 1), leave: make(chan leaving), done: make(chan struct{}), stopped: make(chan struct{}),
+		fetches: map[engine.NodeID]*fetching{}, missed: map[engine.NodeID]uint16{},
+	}
+	r.share = newShare(r.layout, job.Options.Policy, r.rules)
+	r.share.limit, r.share.unlogged = s.cfg.HoldBytes, job.Options.Unlogged
+	r.costs = s.backend.Costs()
+	if r.revision > 0 {
+		r.from = r.clock.now()
+	}
+	r.tail = newTail(r.backend, job, kept.Revision)
+	r.details = newDetailReader(r)
+	return r
+}
+
+// start lets the run live: until Enter this process only watches, and no longer than ctx.
+func (r *run) start(ctx context.Context) {
+	watching, enter := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r.enter, r.cancel = enter, func() { enter(); cancel() }
+	r.controls.r = r
+	r.spawn = func(f func(context.Context)) bool { return r.moves.run(func() { f(ctx) }) }
+	r.store.hire(r)
+	go func() {
+		defer close(r.stopped)
+		defer r.store.dismiss(r)
+		r.live(ctx, watching)
+		r.cancel()
+		r.moves.close()
+		r.controls.close()
+	}()
+}
+
+// live follows the run until it is over, this process leaves it, or ctx ends.
+func (r *run) live(ctx, watching context.Context) {
+	if r.kept != nil {
+		r.concludeWithKept(r.kept)
+		close(r.done)
+		return
+	}
+	over := r.watch(watching)
+	if over {
+		ctx = watching
+	} else if r.isEntered() {
+		over = r.work(ctx)
+	}
+	if over && r.conclude(ctx) {
+		close(r.done)
+	}
+}
+
+// lock guards the share, and sets its time.
+func (r *run) lock() {
+	r.mu.Lock()
+	r.share.now = r.clock.now()
+}
+
+// unlock tells lanes and the committer what has changed.
+func (r *run) unlock() {
+	s := r.share
+	ready := 0
+	if s.goesOn() && !r.left {
+		ready = s.queue.len()
+	}
+	before := int(r.ready.Swap(int32(ready)))
+	isNews := !r.left && r.self != nil && r.isNews()
+	r.mu.Unlock()
+	if isNews {
+		r.poke()
+	}
+	if ready > before {
+		r.hooks.Ready(ready - before)
+	}
+}
+
+// poke lets the committer look at what there is to do.
+func (r *run) poke() {
+	select {
+	case r.kick <- struct{}{}:
+	default:
+	}
+}
+
+// Numbering implements state.Run.
+func (r *run) Numbering() *engine.Numbering { return r.share.numbering }
+
+// Now implements state.Run.
+func (r *run) Now() int64 { return r.clock.now() }
+
+// Ready implements state.Run.
+func (r *run) Ready() int { return int(r.ready.Load()) }
+
+// Backlog implements state.Backlogged.
+func (r *run) Backlog() int { return int(r.backlog.Load()) }
+
+// Stopping implements state.Run.
+func (r *run) Stopping() bool { return r.halted.Load() }
+
+// Output implements engine.Values: of what is here. Lanes read what Fetch gives.
+func (r *run) Output(id engine.NodeID) any {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if o := r.share.find(id).node().out; o != nil {
+		return o.value
+	}
+	return nil
+}
+
+// Elements implements engine.Values; it is never asked, since the run is engine.Lazy.
+func (r *run) Elements(engine.NodeID) []any { return nil }
+
+// LazyElements implements engine.Lazy.
+func (r *run) LazyElements() {}
+
+// Note implements state.Run.
+func (r *run) Note(s engine.Step) {
+	if r.job.Options.Unlogged {
+		return
+	}
+	r.lock()
+	defer r.unlock()
+	if r.left || r.self == nil || r.share.status.Final() {
+		return
+	}
+	s.Became = engine.NoNode
+	r.share.notes = append(r.share.notes, s)
+}
+
+// Enter implements state.Member.
+func (r *run) Enter(self func() engine.WorkerRecord) {
+	record := self()
+	r.name = record.Name
+	r.lock()
+	r.self, r.record, r.entered = self, record, true
+	r.share.width = max(1, record.Width)
+	r.unlock()
+	r.enter()
+}
+
+func (r *run) isEntered() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.entered
+}
+
+// Steps implements engine.Execution.
+func (r *run) Steps(ctx context.Context, after uint64) ([]engine.Step, error) {
+	return r.tail.steps(ctx, after)
+}
+
+// TakeDetails implements engine.Execution.
+func (r *run) TakeDetails() ([]engine.Detail, []engine.WorkerRecord) { return r.details.take() }
+
+// Done implements engine.Execution.
+func (r *run) Done() <-chan struct{} { return r.done }
+
+// isDone reports whether the end is known here.
+func (r *run) isDone() bool {
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// End implements engine.Execution.
+func (r *run) End() (engine.RunEnd, any) {
+	r.mu.Lock()
+	end := r.end
+	r.mu.Unlock()
+	if end == nil {
+		return engine.RunEnd{}, nil
+	}
+	return end()
+}
+
+// Forget implements engine.Execution. What the store keeps stays.
+func (r *run) Forget() {
+	r.cancel()
+	r.store.forget(r)
+}
+
+// Cancel implements engine.Execution.
+func (r *run) Cancel() { r.Stop(engine.Cancelled, engine.ErrCancelled, nil) }
+
+// Pause implements engine.Execution.
+func (r *run) Pause() { r.controls.do(control{op: ledger.Pause{}}) }
+
+// Resume implements engine.Execution.
+func (r *run) Resume() { r.controls.do(control{op: ledger.Resume{}}) }
+
+// Stop implements state.Run.
+func (r *run) Stop(status engine.Status, cause error, first *engine.ErrorRecord) {
+	op := ledger.Stop{Status: status}
+	switch cause {
+	case engine.ErrCancelled:
+		op.Reason = engine.CancelRequested
+	case engine.ErrDeadline:
+		op.Reason = engine.RunDeadline
+	}
+	r.controls.do(control{op: op, cause: cause, record: encodeRecord(first)})
+}

@@ -1,0 +1,127 @@
+package shared
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/protocol/ledger"
+)
+
+// settle takes a commit as applied, by now or before, and takes in what its answer brings.
+func (s *share) settle(d *draft, r *ledger.Reply) error {
+	for _, o := range d.outs {
+		s.settleOutput(o)
+	}
+	for _, h := range d.handed {
+		h.out.until = 0
+	}
+	for i, en := range d.ends {
+		s.settleEnd(en, d.call.Commit.Ends[i].More)
+	}
+	for _, g := range d.returns {
+		n := g.at.node()
+		n.phase, n.claimed, n.told = away, false, false
+	}
+	for _, id := range d.call.Commit.Told {
+		s.find(id).node().claimed = false
+	}
+	return s.accept(r, d.call.Commit.Blocks)
+}
+
+func (s *share) settleOutput(o *output) {
+	if o.stage != packed {
+		return
+	}
+	weight := o.weight()
+	if o.key != "" {
+		s.saved.StoredBytes += o.size
+	} else {
+		s.saved.InlineBytes += o.size
+	}
+	o.stage, o.encoded = kept, nil
+	n := s.find(o.node).node()
+	switch {
+	case n.out != o: // dropped meanwhile
+	case o.left <= 0 && !o.must:
+		s.only -= weight
+		s.used -= weight
+		n.out = nil
+	default:
+		s.keep(o, weight)
+	}
+}
+
+func (s *share) settleEnd(en *ending, more bool) {
+	n := en.at.node()
+	n.claimed = more
+	n.phase = over
+	s.count(en)
+	if en.outcome == engine.OutcomeRetrying {
+		n.phase, n.told = away, false
+	}
+	if en.expands() && en.strand {
+		for i := range en.at.degree() { // the ledger has their bits: it hands out what has no instance to wait for
+			c := en.at.child(i).node()
+			c.arrived++
+			c.reported++
+		}
+	}
+}
+
+// learn adds the blocks behind the first known ones, of which some may be known since another answer.
+func (s *share) learn(blocks []ledger.Block, known int) error {
+	for _, b := range blocks[min(len(s.dynamic)-known, len(blocks)):] {
+		if int(b.First) != s.numbering.Nodes() {
+			return fmt.Errorf("shared: a fan-out appends nodes from %d, expected from %d", b.First, s.numbering.Nodes())
+		}
+		if err := s.grow(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// accept takes in what an answer tells beside the verdict. It has the blocks behind the first known ones.
+func (s *share) accept(r *ledger.Reply, known int) error {
+	if err := s.learn(r.Blocks, known); err != nil {
+		return err
+	}
+	s.status, s.stopping = r.Status, r.Stopping
+	for _, c := range r.Claims {
+		s.take(c, s.now)
+	}
+	for _, id := range r.Store {
+		if o := s.find(id).node().out; o != nil && o.stage == held {
+			s.handOver(o)
+		}
+	}
+	if s.stopping != "" {
+		s.relax()
+		s.dropUnclaimed()
+	}
+	return nil
+}
+
+// dropUnclaimed forgets what the ledger of a run that is being stopped will never learn to be of this session.
+func (s *share) dropUnclaimed() {
+	s.returns = slices.DeleteFunc(s.returns, func(g *giving) bool { return !g.at.node().claimed })
+	s.outbox = slices.DeleteFunc(s.outbox, func(en *ending) bool { return en.expands() && !en.at.node().claimed })
+}
+
+// count counts what this process has ended.
+func (s *share) count(en *ending) {
+	if !en.at.isTask() {
+		return
+	}
+	switch en.outcome {
+	case engine.OutcomeOK:
+		s.counted.Done++
+	case engine.OutcomeFailed:
+		s.counted.Failed++
+	case engine.OutcomeSkipped:
+		s.counted.Skipped++
+	case engine.OutcomeRetrying:
+		s.counted.Retries++
+	}
+}

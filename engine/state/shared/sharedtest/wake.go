@@ -1,0 +1,113 @@
+package sharedtest
+
+import (
+	"slices"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// maxHints is how many hints are kept for one function: a sleeper that comes later looks for itself anyway.
+const maxHints = 64
+
+// wakes are hints for idle workers: those that nobody has taken, and who waits for one.
+type wakes struct {
+	hints    map[string][]engine.RunID // by function
+	sleepers []*sleeper                // the longest first
+}
+
+// sleeper waits for one hint.
+type sleeper struct {
+	functions []string
+	woken     chan engine.RunID // of one
+}
+
+func newWakes() wakes { return wakes{hints: map[string][]engine.RunID{}} }
+
+// wake gives n hints for each of the functions.
+func (s *Server) wake(id engine.RunID, functions []string, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range functions {
+		for range n {
+			i := slices.IndexFunc(s.wakes.sleepers, func(z *sleeper) bool { return slices.Contains(z.functions, f) })
+			switch {
+			case i >= 0:
+				s.wakes.sleepers[i].woken <- id
+				s.wakes.sleepers = slices.Delete(s.wakes.sleepers, i, i+1)
+			case len(s.wakes.hints[f]) < maxHints:
+				s.wakes.hints[f] = append(s.wakes.hints[f], id)
+			}
+		}
+	}
+}
+
+// sleep takes a hint, or gives a sleeper that waits for one.
+func (s *Server) sleep(functions []string) (engine.RunID, *sleeper) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range functions {
+		if hints := s.wakes.hints[f]; len(hints) > 0 {
+			s.wakes.hints[f] = hints[1:]
+			return hints[0], nil
+		}
+	}
+	z := &sleeper{functions: functions, woken: make(chan engine.RunID, 1)}
+	s.wakes.sleepers = append(s.wakes.sleepers, z)
+	return "", z
+}
+
+// rise ends the wait of a sleeper. It may have been woken in the meantime.
+func (s *Server) rise(z *sleeper) engine.RunID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wakes.sleepers = slices.DeleteFunc(s.wakes.sleepers, func(other *sleeper) bool { return other == z })
+	select {
+	case id := <-z.woken:
+		return id
+	default:
+		return ""
+	}
+}
+
+// listener hears of runs with news.
+type listener struct {
+	runs  []engine.RunID // each once
+	heard chan struct{}  // of one: there are runs
+}
+
+func (s *Server) listen() *listener {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := &listener{heard: make(chan struct{}, 1)}
+	s.news = append(s.news, l)
+	return l
+}
+
+func (s *Server) ignore(l *listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.news = slices.DeleteFunc(s.news, func(other *listener) bool { return other == l })
+}
+
+// tell spreads news of a run; the server is locked.
+func (s *Server) tell(id engine.RunID) {
+	for _, l := range s.news {
+		if slices.Contains(l.runs, id) {
+			continue
+		}
+		l.runs = append(l.runs, id)
+		select {
+		case l.heard <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// take gives the runs that a listener has not been told of.
+func (s *Server) take(l *listener) []engine.RunID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	runs := l.runs
+	l.runs = nil
+	return runs
+}

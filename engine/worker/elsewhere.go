@@ -1,0 +1,47 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/state"
+)
+
+// join takes part in runs that were submitted anywhere, until ctx ends.
+func (p *Pool) join(ctx context.Context) error {
+	shared, ok := p.cfg.State.(state.Shared)
+	if !ok || p.cfg.Idle || p.cfg.Find == nil {
+		<-ctx.Done()
+		return nil
+	}
+	if err := shared.Join(ctx, p.cfg.Find, p.take); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("worker: %w", err)
+	}
+	return nil
+}
+
+// take begins to work on a run that was submitted elsewhere. Nobody here waits for it.
+func (p *Pool) take(ej engine.Job) (state.Hooks, func(state.Run)) {
+	j := newJob(p, ej)
+	return j.hooks(), func(run state.Run) { p.admit(j, run) }
+}
+
+// Find implements engine.Finder. Over a store of this process alone there is nothing to be found.
+func (p *Pool) Find(ctx context.Context, found func(engine.Job, engine.Execution)) error {
+	w, ok := p.cfg.State.(state.Watcher)
+	if !ok {
+		<-ctx.Done()
+		return nil
+	}
+	return w.Find(ctx, found)
+}
+
+// Retry implements engine.Retrier. A store of this process alone keeps nothing that could be gone on with.
+func (p *Pool) Retry(ctx context.Context, id engine.RunID) (engine.Job, engine.Execution, error) {
+	w, ok := p.cfg.State.(state.Watcher)
+	if !ok {
+		return engine.Job{}, nil, fmt.Errorf("%w: the state of %s is not kept once it has ended", engine.ErrUnknownRun, id)
+	}
+	return w.Retry(ctx, id)
+}

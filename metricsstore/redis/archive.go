@@ -1,0 +1,259 @@
+package redis
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// packedArchive is an archive as it is kept. It has nothing of the memory of the archive.
+type packedArchive struct {
+	given       metricsstore.Archive // owner and header
+	header      string
+	attachments map[string]string
+	rollups     map[string]string // by key
+	blocks      []packedBlock
+}
+
+// Archive implements metricsstore.Store.
+func (s *Store) Archive(ctx context.Context, run engine.RunID, a metricsstore.Archive) error {
+	p, err := packArchive(run, &a)
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, run, func() (bool, error) { return s.archive(ctx, run, p) })
+}
+
+func packArchive(run engine.RunID, a *metricsstore.Archive) (*packedArchive, error) {
+	if err := a.Validate(run); err != nil {
+		return nil, err
+	}
+	header, err := json.Marshal(&a.Header)
+	if err != nil {
+		return nil, fmt.Errorf("redis: header of run %s: %w", run, err)
+	}
+	p := &packedArchive{
+		given:  metricsstore.Archive{Owner: a.Owner, Header: a.Header},
+		header: string(header), attachments: map[string]string{}, rollups: map[string]string{},
+	}
+	for name, data := range a.Attachments {
+		if len(data) > maxValue {
+			return nil, tooLarge("an attachment", len(data))
+		}
+		p.attachments[name] = string(data)
+	}
+	for i := range a.Rollups {
+		row := &a.Rollups[i]
+		if len(row.Data) > maxValue {
+			return nil, tooLarge("a roll-up", len(row.Data))
+		}
+		p.rollups[string(row.Append(nil))] = string(row.Data)
+	}
+	p.blocks, err = packBlocks(a.Blocks)
+	return p, err
+}
+
+// errAgain: the run has changed since it was decided what to do.
+var errAgain = errors.New("redis: the run has changed meanwhile")
+
+func (s *Store) archive(ctx context.Context, run engine.RunID, p *packedArchive) (changed bool, err error) {
+	for {
+		kept, err := s.state(ctx, run)
+		if err != nil {
+			return false, err
+		}
+		if kept.version == "" {
+			return false, notFound(run)
+		}
+		if apply, err := p.given.Check(&kept.header, kept.lease.Owner); err != nil || !apply {
+			return false, err
+		}
+		old, err := s.rollupKeys(ctx, run)
+		if err != nil {
+			return false, err
+		}
+		err = s.putArchive(ctx, run, p, kept.version)
+		if errors.Is(err, errAgain) {
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		gone := slices.DeleteFunc(old, func(key string) bool { _, kept := p.rollups[key]; return kept })
+		if len(gone) > 0 {
+			err = s.settle(ctx, run, nil, gone)
+		}
+		return true, err
+	}
+}
+
+// rollupKeys lists the keys of the roll-ups of a run.
+func (s *Store) rollupKeys(ctx context.Context, run engine.RunID) ([]string, error) {
+	return ask(ctx, s, func(ctx context.Context) ([]string, error) {
+		return s.cfg.Client.HKeys(ctx, s.key(run, rollupsPart)).Result()
+	})
+}
+
+// stagedArchive names what of an archive is staged.
+type stagedArchive struct {
+	heads, blocks, rollups string // keys
+	names                  []string
+	attachments            []string // keys, in the order of names
+	digests                int      // bytes of the roll-ups
+}
+
+// putArchive stages an archive, announces it and puts it in place. It is errAgain where the run is not of the version
+// given any more.
+func (s *Store) putArchive(ctx context.Context, run engine.RunID, p *packedArchive, version string) error {
+	to, err := s.stageArchive(ctx, run, p)
+	if err != nil {
+		return err
+	}
+	for next := rand.Text(); ; {
+		log, err := s.carry(ctx, run, p.blocks, to, version)
+		if err != nil {
+			return err
+		}
+		ticket, err := s.announce(ctx, &p.given.Header, slices.Collect(maps.Keys(p.rollups)))
+		if err != nil {
+			return err
+		}
+		keys := append(s.keys(run, runPart, fencePart, headsPart, blocksPart, rollupsPart, namesPart), to.heads, to.blocks, to.rollups)
+		for i, name := range to.names {
+			keys = append(keys, to.attachments[i], s.key(run, attachmentPart, name))
+		}
+		got, err := s.eval(ctx, archiveScript, keys, append(texts(
+			version, next, ticket, p.header,
+			strconv.Itoa(log.blocks), strconv.FormatUint(log.steps, 10), strconv.Itoa(log.bytes), log.before,
+			strconv.Itoa(len(p.rollups)), strconv.Itoa(to.digests), s.index(newsIndex), s.message(run),
+		), texts(to.names...)...)...)
+		if err != nil {
+			return err
+		}
+		switch got.word {
+		case "kept":
+			return nil
+		case "none", "changed", "lost":
+			return errAgain
+		case "fenced", "behind":
+		default:
+			return got.unexpected()
+		}
+	}
+}
+
+func (s *Store) stageArchive(ctx context.Context, run engine.RunID, p *packedArchive) (to stagedArchive, err error) {
+	token := rand.Text()
+	to.heads, to.blocks = s.key(run, stagedPart, token, headsPart), s.key(run, stagedPart, token, blocksPart)
+	to.rollups = s.key(run, stagedPart, token, rollupsPart)
+	var heads, blocks, rollups []string
+	for i := range p.blocks {
+		b := &p.blocks[i]
+		heads = append(heads, b.head())
+		blocks = append(blocks, packSeq(b.First), b.value)
+	}
+	for key, data := range p.rollups {
+		rollups = append(rollups, key, data)
+		to.digests += len(data)
+	}
+	if err := s.stageOrder(ctx, to.heads, heads); err != nil {
+		return to, err
+	}
+	if err := s.stageHash(ctx, to.blocks, blocks); err != nil {
+		return to, err
+	}
+	if err := s.stageHash(ctx, to.rollups, rollups); err != nil {
+		return to, err
+	}
+	for name, data := range p.attachments {
+		key := s.key(run, stagedPart, token, attachmentPart, name)
+		to.names, to.attachments = append(to.names, name), append(to.attachments, key)
+		if err := s.stageText(ctx, key, data); err != nil {
+			return to, err
+		}
+	}
+	return to, nil
+}
+
+// logTotals are those of a log that is staged. With no blocks the log stays as it is.
+type logTotals struct {
+	blocks int
+	steps  uint64
+	bytes  int
+	before string // steps of the log that it was made from
+}
+
+func (t *logTotals) add(first, last uint64, bytes int) {
+	t.blocks++
+	t.steps += last - first + 1
+	t.bytes += bytes
+}
+
+// carry copies the blocks before and behind those of an archive into the staged log, some at a time.
+func (s *Store) carry(ctx context.Context, run engine.RunID, blocks []packedBlock, to stagedArchive, version string) (logTotals, error) {
+	var t logTotals
+	if len(blocks) == 0 {
+		return t, nil
+	}
+	for i := range blocks {
+		t.add(blocks[i].First, blocks[i].Last, blocks[i].size)
+	}
+	first, last := packSeq(blocks[0].First), packSeq(blocks[len(blocks)-1].Last)
+	keys := append(s.keys(run, runPart, headsPart, blocksPart), to.heads, to.blocks)
+	for _, bounds := range [][2]string{{"-", "(" + first}, {"(" + last + mostSeq, "+"}} {
+		for from := bounds[0]; from != ""; {
+			got, err := s.eval(ctx, carryScript, keys, version, first, last, from, bounds[1], blocksPerCarry)
+			if err != nil {
+				return t, err
+			}
+			if from, err = t.carried(got); err != nil {
+				return t, fmt.Errorf("run %s: %w", run, err)
+			}
+		}
+	}
+	return t, nil
+}
+
+// blocksPerCarry is how many blocks one script copies.
+const blocksPerCarry = 32
+
+// carried adds what was copied, and returns the bound behind which there may be more, empty where there is none.
+func (t *logTotals) carried(got reply) (from string, err error) {
+	switch got.word {
+	case "copied":
+	case "changed":
+		return "", errAgain
+	case "conflict":
+		return "", fmt.Errorf("%w: blocks of an archive", metricsstore.ErrConflict)
+	case "damaged":
+		return "", fmt.Errorf("%w: a block is listed and not there", metricsstore.ErrCorrupt)
+	default:
+		return "", got.unexpected()
+	}
+	if t.before == "" {
+		t.before = got.text(0)
+	}
+	n := 0
+	for i := 1; i+2 < len(got.rest); i += 3 {
+		head, start := got.text(i), got.text(i+1)
+		b, err := parseBlock(head, start)
+		if err != nil {
+			return "", err
+		}
+		t.add(b.First, b.Last, int(got.number(i+2))-(len(start)-len(b.Data)))
+		from = "(" + head
+		n++
+	}
+	if n < blocksPerCarry {
+		return "", nil
+	}
+	return from, nil
+}

@@ -1,0 +1,156 @@
+package redis
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// Begin implements metricsstore.Store.
+func (s *Store) Begin(ctx context.Context, h metricsstore.Header, shape []byte) error {
+	if err := h.ValidateBegin(); err != nil {
+		return err
+	}
+	if len(shape) > maxValue {
+		return tooLarge("the shape of the graph", len(shape))
+	}
+	annotation, err := json.Marshal(metricsstore.Annotation{Tags: h.Info.Tags})
+	if err != nil {
+		return fmt.Errorf("redis: tags of run %s: %w", h.Info.ID, err)
+	}
+	text := string(shape)
+	return s.change(ctx, h.Info.ID, func() (bool, error) { return s.beginRun(ctx, h, string(annotation), text) })
+}
+
+func (s *Store) beginRun(ctx context.Context, given metricsstore.Header, annotation, shape string) (changed bool, err error) {
+	run, version := given.Info.ID, rand.Text()
+	for {
+		kept, err := s.state(ctx, run)
+		if err != nil {
+			return false, err
+		}
+		h := given
+		if kept.version != "" {
+			if replace, err := h.CheckBegin(&kept.header); err != nil {
+				return false, err
+			} else if !replace {
+				_, err := s.announce(ctx, &h, nil) // should the index have lost it
+				return false, err
+			}
+		}
+		got, err := s.putRun(ctx, &h, kept.version, version, annotation, shape)
+		if err != nil {
+			return false, err
+		}
+		switch got.word {
+		case "kept":
+			return true, nil
+		case "changed", "fenced", "lost":
+		default:
+			return false, got.unexpected()
+		}
+	}
+}
+
+// putRun announces a run and puts it where it is as it was when that was decided.
+func (s *Store) putRun(ctx context.Context, h *metricsstore.Header, was, version, annotation, shape string) (reply, error) {
+	header, err := json.Marshal(h)
+	if err != nil {
+		return reply{}, fmt.Errorf("redis: header of run %s: %w", h.Info.ID, err)
+	}
+	run := h.Info.ID
+	staged := s.key(run, stagedPart, rand.Text())
+	if err := s.stageText(ctx, staged, shape); err != nil {
+		return reply{}, err
+	}
+	ticket, err := s.announce(ctx, h, nil)
+	if err != nil {
+		return reply{}, err
+	}
+	keys := append(s.keys(run, runPart, fencePart, namesPart), staged, s.key(run, attachmentPart, metricsstore.AttachShape))
+	return s.eval(ctx, beginScript, keys, texts(
+		was, version, ticket, string(header), annotation, metricsstore.AttachShape, s.index(newsIndex), s.message(run),
+	)...)
+}
+
+// amend sets fields of a run to what change makes of it, and again where the run has become another one meanwhile.
+// Where change gives nothing, nothing is set.
+func (s *Store) amend(ctx context.Context, run engine.RunID, change func(*state) (fields []string, err error)) error {
+	for version := rand.Text(); ; {
+		kept, err := s.state(ctx, run)
+		if err != nil {
+			return err
+		}
+		if kept.version == "" {
+			return notFound(run)
+		}
+		fields, err := change(&kept)
+		if err != nil || len(fields) == 0 {
+			return err
+		}
+		got, err := s.eval(ctx, amendScript, s.keys(run, runPart), texts(append([]string{kept.version, version}, fields...)...)...)
+		if err != nil {
+			return err
+		}
+		switch got.word {
+		case "kept":
+			return nil
+		case "changed":
+		default:
+			return got.unexpected()
+		}
+	}
+}
+
+// Annotate implements metricsstore.Store.
+func (s *Store) Annotate(ctx context.Context, run engine.RunID, a metricsstore.Annotation) error {
+	data, err := json.Marshal(a)
+	if err != nil {
+		return fmt.Errorf("redis: annotation of run %s: %w", run, err)
+	}
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	defer s.calls.RUnlock()
+	return s.amend(ctx, run, func(*state) ([]string, error) { return []string{annotationField, string(data)}, nil })
+}
+
+// Acquire implements metricsstore.Store.
+func (s *Store) Acquire(ctx context.Context, run engine.RunID, l metricsstore.Lease, now time.Time) error {
+	if err := l.Validate(); err != nil {
+		return err
+	}
+	data, err := json.Marshal(l)
+	if err != nil {
+		return fmt.Errorf("%w: lease of run %s: %w", metricsstore.ErrInvalid, run, err)
+	}
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	defer s.calls.RUnlock()
+	return s.amend(ctx, run, func(kept *state) ([]string, error) {
+		if !l.Grant(kept.lease, now) {
+			return nil, fmt.Errorf("%w: %q has that of run %s", metricsstore.ErrLease, kept.lease.Owner, run)
+		}
+		return []string{leaseField, string(data)}, nil
+	})
+}
+
+// Release implements metricsstore.Store.
+func (s *Store) Release(ctx context.Context, run engine.RunID, owner string) error {
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	defer s.calls.RUnlock()
+	return s.amend(ctx, run, func(kept *state) ([]string, error) {
+		if kept.lease.Owner != owner {
+			return nil, nil
+		}
+		return []string{leaseField, ""}, nil
+	})
+}

@@ -1,0 +1,155 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// Check implements metricsstore.Store. It goes through all keys of each server and reads all runs; others may go on
+// meanwhile. What calls that were cut off have left in the index is no damage: nobody sees it, and Compact removes it.
+func (s *Store) Check(ctx context.Context) error {
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	defer s.calls.RUnlock()
+	kept, err := s.scan(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, run := range slices.Sorted(maps.Keys(kept)) {
+		var err error
+		if parts := kept[run]; slices.Contains(parts, runPart) {
+			err = s.checkRun(ctx, run)
+		} else {
+			err = s.checkRest(ctx, run, parts)
+		}
+		if ctx.Err() != nil {
+			return err
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("redis: run %s: %w", run, err))
+		}
+	}
+	return errors.Join(append(errs, s.checkIndex(ctx))...)
+}
+
+// scan lists the parts of all runs that are kept. A part of an attachment or of what is staged includes its name.
+func (s *Store) scan(ctx context.Context) (map[engine.RunID][]string, error) {
+	var mu sync.Mutex
+	kept := map[engine.RunID][]string{}
+	pattern := globEscape.Replace(s.runTag()) + "*"
+	err := s.eachMaster(ctx, func(ctx context.Context, master goredis.UniversalClient) error {
+		for cursor := uint64(0); ; {
+			keys, next, err := master.Scan(ctx, cursor, pattern, keysPerScan).Result()
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			for _, key := range keys {
+				run, part, _ := strings.Cut(strings.TrimPrefix(key, s.runTag()), "}:")
+				id, err := engine.ParseRunID(run)
+				if err != nil {
+					continue // the index, or the key of a store with a longer prefix
+				}
+				if !slices.Contains(kept[id], part) { // a scan may give a key twice
+					kept[id] = append(kept[id], part)
+				}
+			}
+			mu.Unlock()
+			if cursor = next; cursor == 0 {
+				return nil
+			}
+		}
+	})
+	return kept, err
+}
+
+// keysPerScan is how many keys a server looks at in one step of a scan, some 100 µs of its time.
+const keysPerScan = 1000
+
+// globEscape takes away the meaning of characters in patterns.
+var globEscape = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`)
+
+// eachMaster calls f for each server that has keys, at the same time.
+func (s *Store) eachMaster(ctx context.Context, f func(context.Context, goredis.UniversalClient) error) error {
+	_, err := ask(ctx, s, func(ctx context.Context) (struct{}, error) {
+		cluster, ok := s.cfg.Client.(interface {
+			ForEachMaster(context.Context, func(context.Context, *goredis.Client) error) error
+		})
+		if !ok {
+			return struct{}{}, f(ctx, s.cfg.Client)
+		}
+		return struct{}{}, cluster.ForEachMaster(ctx, func(ctx context.Context, master *goredis.Client) error { return f(ctx, master) })
+	})
+	return err
+}
+
+// checkRest tells of parts of a run that is not there. What is staged vanishes by itself, and so does a fence.
+func (s *Store) checkRest(ctx context.Context, run engine.RunID, parts []string) error {
+	for _, part := range parts {
+		if part == fencePart || strings.HasPrefix(part, stagedPart+":") {
+			continue
+		}
+		count, err := ask(ctx, s, func(ctx context.Context) ([]goredis.Cmder, error) { // it may have been deleted meanwhile
+			return s.tx(ctx, func(p goredis.Pipeliner) error {
+				p.Exists(ctx, s.key(run, runPart))
+				p.Exists(ctx, s.key(run, part))
+				return nil
+			})
+		})
+		if err != nil {
+			return err
+		}
+		if count[0].(*goredis.IntCmd).Val() == 0 && count[1].(*goredis.IntCmd).Val() == 1 {
+			return fmt.Errorf("%w: %s is kept and the run is not there", metricsstore.ErrCorrupt, part)
+		}
+	}
+	return nil
+}
+
+// checkIndex looks for entries that cannot be read.
+func (s *Store) checkIndex(ctx context.Context) error {
+	var errs []error
+	for part, parse := range map[string]func([]byte) error{
+		runsIndex:    func(b []byte) error { _, err := metricsstore.ParsePosition(b); return err },
+		rollupsIndex: func(b []byte) error { _, err := metricsstore.ParseRollupKey(b); return err },
+	} {
+		err := s.eachEntry(ctx, part, func(entries []string) error {
+			for _, entry := range entries {
+				if err := parse([]byte(entry)); err != nil {
+					errs = append(errs, fmt.Errorf("redis: index of %s: %q: %w", part, entry, err))
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// eachEntry gives all entries of a part of the index, some at a time.
+func (s *Store) eachEntry(ctx context.Context, part string, f func([]string) error) error {
+	for from := "-"; ; {
+		entries, err := s.entries(ctx, part, from, "+", entriesPerScript)
+		if err != nil || len(entries) == 0 {
+			return err
+		}
+		if err := f(entries); err != nil {
+			return err
+		}
+		from = "(" + entries[len(entries)-1]
+	}
+}

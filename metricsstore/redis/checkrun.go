@@ -1,0 +1,281 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// checks is how often a run is checked that changes while it is.
+const checks = 5
+
+// checkRun checks all that is kept under a run. A run that is gone meanwhile is in order.
+func (s *Store) checkRun(ctx context.Context, run engine.RunID) error {
+	var found error
+	var before []string
+	for range checks {
+		totals, err := s.totals(ctx, run)
+		if errors.Is(err, metricsstore.ErrNotFound) {
+			return s.checkGone(ctx, run)
+		}
+		if err != nil {
+			return err
+		}
+		if found != nil && slices.Equal(before, totals) {
+			return found // nothing has changed while this was found
+		}
+		before = totals
+		if found = (&runCheck{store: s, run: run}).check(ctx, totals); found == nil {
+			return nil
+		}
+	}
+	return found
+}
+
+// checkGone tells a run that is gone from one without a header.
+func (s *Store) checkGone(ctx context.Context, run engine.RunID) error {
+	n, err := ask(ctx, s, func(ctx context.Context) (int64, error) {
+		return s.cfg.Client.HLen(ctx, s.key(run, runPart)).Result()
+	})
+	if err == nil && n > 0 {
+		err = fmt.Errorf("%w: there is no header", metricsstore.ErrCorrupt)
+	}
+	return err
+}
+
+// totals reads what differs after each change, once all rows are where they belong.
+func (s *Store) totals(ctx context.Context, run engine.RunID) ([]string, error) {
+	for {
+		values, err := s.fields(ctx, run, append(slices.Clone(viewFields), versionField, leaseField)...)
+		if err != nil {
+			return nil, err
+		}
+		if values == nil {
+			return nil, notFound(run)
+		}
+		parcel := values[len(viewFields)-1]
+		if parcel == "" {
+			return values, nil
+		}
+		if err := s.drain(ctx, run, parcel); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// runCheck checks one run once.
+type runCheck struct {
+	store *Store
+	run   engine.RunID
+	kept  metricsstore.Run
+}
+
+// check compares what is kept with the totals.
+func (c *runCheck) check(ctx context.Context, totals []string) error {
+	v, err := parseView(c.run, totals)
+	if err != nil {
+		return err
+	}
+	c.kept = v.Run
+	if lease := totals[len(totals)-1]; lease != "" {
+		if err := unmarshal(lease, new(metricsstore.Lease)); err != nil {
+			return fmt.Errorf("%w: lease: %w", metricsstore.ErrCorrupt, err)
+		}
+	}
+	if c.kept.Info.ID != c.run {
+		return fmt.Errorf("%w: the header is that of run %s", metricsstore.ErrCorrupt, c.kept.Info.ID)
+	}
+	if err := c.listed(ctx, runsIndex, []string{position(&c.kept.Header)}); err != nil {
+		return err
+	}
+	log, err := c.log(ctx, totals[2])
+	if err != nil {
+		return err
+	}
+	details, rest, err := c.details(ctx)
+	if err != nil {
+		return err
+	}
+	for _, part := range []func(context.Context) (int, error){c.workers, c.attachments} {
+		n, err := part(ctx)
+		if err != nil {
+			return err
+		}
+		rest += n
+	}
+	digests, err := c.rollups(ctx)
+	if err != nil {
+		return err
+	}
+	found := []string{
+		strconv.FormatUint(log.steps, 10), strconv.Itoa(details), strconv.Itoa(log.bytes), strconv.Itoa(digests), strconv.Itoa(rest),
+	}
+	if !slices.Equal(found, totals[3:8]) {
+		return fmt.Errorf("%w: steps, details, and bytes of log, roll-ups and the rest are said to be %s, found are %s",
+			metricsstore.ErrCorrupt, totals[3:8], found)
+	}
+	return nil
+}
+
+// listed: the index has the entries.
+func (c *runCheck) listed(ctx context.Context, part string, entries []string) error {
+	scores, err := ask(ctx, c.store, func(ctx context.Context) ([]any, error) {
+		return c.store.cfg.Client.Do(ctx, texts(append([]string{"ZMSCORE", c.store.index(part)}, entries...)...)...).Slice()
+	})
+	if err != nil {
+		return err
+	}
+	for i, score := range scores {
+		if score == nil {
+			return fmt.Errorf("%w: %q is kept and not listed", metricsstore.ErrCorrupt, entries[i])
+		}
+	}
+	return nil
+}
+
+// log checks the blocks.
+func (c *runCheck) log(ctx context.Context, lastKept string) (logTotals, error) {
+	s := c.store
+	var t logTotals
+	last := uint64(0)
+	for from := "-"; ; {
+		heads, err := ask(ctx, s, func(ctx context.Context) ([]string, error) {
+			return s.cfg.Client.ZRangeByLex(ctx, s.key(c.run, headsPart), &goredis.ZRangeBy{Min: from, Max: "+", Count: blocksPerRead}).Result()
+		})
+		if err != nil {
+			return t, err
+		}
+		if len(heads) == 0 {
+			break
+		}
+		values, err := c.blocks(ctx, heads)
+		if err != nil {
+			return t, err
+		}
+		for i, head := range heads {
+			value, _ := values[i].(string)
+			b, err := parseBlock(head, value)
+			if err != nil {
+				return t, err
+			}
+			if b.First <= last {
+				return t, fmt.Errorf("%w: blocks overlap at step %d", metricsstore.ErrCorrupt, b.First)
+			}
+			last = b.Last
+			t.add(b.First, b.Last, len(b.Data))
+		}
+		from = "(" + heads[len(heads)-1]
+	}
+	n, err := ask(ctx, s, func(ctx context.Context) (int64, error) {
+		return s.cfg.Client.HLen(ctx, s.key(c.run, blocksPart)).Result()
+	})
+	switch {
+	case err != nil:
+	case n != int64(t.blocks):
+		err = fmt.Errorf("%w: %d blocks are kept, %d are listed", metricsstore.ErrCorrupt, n, t.blocks)
+	case t.blocks > 0 && lastKept != packSeq(last):
+		err = fmt.Errorf("%w: the last step is said to be %x, found is %x", metricsstore.ErrCorrupt, lastKept, packSeq(last))
+	}
+	return t, err
+}
+
+// blocks reads the values of blocks, nil for one that is not there.
+func (c *runCheck) blocks(ctx context.Context, heads []string) ([]any, error) {
+	fields := make([]string, len(heads))
+	for i, head := range heads {
+		fields[i] = head[:min(8, len(head))]
+	}
+	return ask(ctx, c.store, func(ctx context.Context) ([]any, error) {
+		return c.store.cfg.Client.HMGet(ctx, c.store.key(c.run, blocksPart), fields...).Result()
+	})
+}
+
+// details checks the details and counts them and their bytes.
+func (c *runCheck) details(ctx context.Context) (count, bytes int, err error) {
+	s := c.store
+	last := ""
+	for from := "-"; ; {
+		rows, err := ask(ctx, s, func(ctx context.Context) ([]string, error) {
+			return s.cfg.Client.ZRangeByLex(ctx, s.key(c.run, detailsPart), &goredis.ZRangeBy{Min: from, Max: "+", Count: detailsPerRead}).Result()
+		})
+		if err != nil || len(rows) == 0 {
+			return count, bytes, err
+		}
+		for _, row := range rows {
+			d, err := parseDetail(row)
+			if err != nil {
+				return count, bytes, err
+			}
+			key := string(d.Append(nil))
+			if key == last {
+				return count, bytes, fmt.Errorf("%w: two details of %+v", metricsstore.ErrCorrupt, d.DetailKey)
+			}
+			last = key
+			count++
+			bytes += len(d.Data)
+		}
+		from = "(" + rows[len(rows)-1]
+	}
+}
+
+// workers checks the worker rows and counts their bytes.
+func (c *runCheck) workers(ctx context.Context) (bytes int, err error) {
+	s := c.store
+	rows, err := ask(ctx, s, func(ctx context.Context) (map[string]string, error) {
+		return s.cfg.Client.HGetAll(ctx, s.key(c.run, workersPart)).Result()
+	})
+	for key, value := range rows {
+		row, bad := parseWorker(key, value)
+		err = errors.Join(err, bad)
+		bytes += len(row.Data)
+	}
+	return bytes, err
+}
+
+// attachments counts their bytes.
+func (c *runCheck) attachments(ctx context.Context) (bytes int, err error) {
+	s := c.store
+	names, err := ask(ctx, s, func(ctx context.Context) ([]string, error) {
+		return s.cfg.Client.SMembers(ctx, s.key(c.run, namesPart)).Result()
+	})
+	for _, name := range names {
+		n, bad := ask(ctx, s, func(ctx context.Context) (int64, error) {
+			return s.cfg.Client.StrLen(ctx, s.key(c.run, attachmentPart, name)).Result()
+		})
+		err = errors.Join(err, bad)
+		bytes += int(n)
+	}
+	return bytes, err
+}
+
+// rollups checks the roll-ups and counts their bytes.
+func (c *runCheck) rollups(ctx context.Context) (bytes int, err error) {
+	s := c.store
+	rows, err := ask(ctx, s, func(ctx context.Context) (map[string]string, error) {
+		return s.cfg.Client.HGetAll(ctx, s.key(c.run, rollupsPart)).Result()
+	})
+	if err != nil || len(rows) == 0 {
+		return 0, err
+	}
+	var entries []string
+	day := metricsstore.DayOf(c.kept.Info.StartedAt)
+	for entry, data := range rows {
+		key, err := metricsstore.ParseRollupKey([]byte(entry))
+		if err != nil {
+			return 0, err
+		}
+		if key.Run != c.run || key.Day != day {
+			return 0, fmt.Errorf("%w: the roll-up %+v is kept under another run or day", metricsstore.ErrCorrupt, key)
+		}
+		entries = append(entries, entry)
+		bytes += len(data)
+	}
+	return bytes, c.listed(ctx, rollupsIndex, entries)
+}

@@ -1,0 +1,127 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// Compact implements metricsstore.Store: it makes the index list exactly what is kept, and has the servers give memory
+// back that they do not use. Where a server of a cluster lost some of the index, by a failover say, runs that others
+// have kept are listed again.
+func (s *Store) Compact(ctx context.Context) error {
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	defer s.calls.RUnlock()
+	if err := s.listAll(ctx); err != nil {
+		return err
+	}
+	if err := s.forgetAll(ctx); err != nil {
+		return err
+	}
+	// Not every server can do it, and some do not let everybody; nothing depends on it.
+	return s.eachMaster(ctx, func(ctx context.Context, master goredis.UniversalClient) error {
+		_ = master.Do(ctx, "MEMORY", "PURGE").Err()
+		return ctx.Err()
+	})
+}
+
+// listAll lists all runs that are kept and their roll-ups.
+func (s *Store) listAll(ctx context.Context) error {
+	kept, err := s.scan(ctx)
+	if err != nil {
+		return err
+	}
+	for run, parts := range kept {
+		if !slices.Contains(parts, runPart) {
+			continue
+		}
+		state, err := s.state(ctx, run)
+		if err != nil {
+			return err
+		}
+		rollups, err := s.rollupKeys(ctx, run)
+		if err != nil {
+			return err
+		}
+		if state.version == "" {
+			continue
+		}
+		if _, err := s.announce(ctx, &state.header, rollups); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forgetAll takes out of the index what is not there.
+func (s *Store) forgetAll(ctx context.Context) error {
+	err := s.eachEntry(ctx, runsIndex, func(entries []string) error { return s.forgetRuns(ctx, entries) })
+	if err != nil {
+		return err
+	}
+	return s.eachEntry(ctx, rollupsIndex, func(entries []string) error { return s.forgetRollups(ctx, entries) })
+}
+
+func (s *Store) forgetRuns(ctx context.Context, entries []string) error {
+	runs, err := s.runsAt(ctx, nil, entries)
+	if err != nil {
+		return err
+	}
+	there := map[string]bool{}
+	for i := range runs {
+		there[position(&runs[i].Header)] = true
+	}
+	gone := map[engine.RunID][]string{}
+	for _, entry := range entries {
+		if p, err := metricsstore.ParsePosition([]byte(entry)); err == nil && !there[entry] { // runsAt has parsed it
+			gone[p.Run] = append(gone[p.Run], entry)
+		}
+	}
+	for run, positions := range gone {
+		if err := s.settle(ctx, run, positions, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) forgetRollups(ctx context.Context, entries []string) error {
+	runs := make([]engine.RunID, len(entries))
+	for i, entry := range entries {
+		key, err := metricsstore.ParseRollupKey([]byte(entry))
+		if err != nil {
+			return fmt.Errorf("index: %w", err)
+		}
+		runs[i] = key.Run
+	}
+	there, err := ask(ctx, s, func(ctx context.Context) ([]goredis.Cmder, error) {
+		return s.cfg.Client.Pipelined(ctx, func(p goredis.Pipeliner) error {
+			for i, entry := range entries {
+				p.HExists(ctx, s.key(runs[i], rollupsPart), entry)
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	gone := map[engine.RunID][]string{}
+	for i, cmd := range there {
+		if kept, ok := cmd.(*goredis.BoolCmd); ok && !kept.Val() {
+			gone[runs[i]] = append(gone[runs[i]], entries[i])
+		}
+	}
+	for run, keys := range gone {
+		if err := s.settle(ctx, run, nil, keys); err != nil {
+			return err
+		}
+	}
+	return nil
+}

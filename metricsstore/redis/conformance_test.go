@@ -1,0 +1,43 @@
+package redis
+
+import (
+	"context"
+	"flag"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/dagscope/dagscope/engine/state/redis/redistest"
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/metricsstoretest"
+)
+
+func TestStore(t *testing.T) { conformance(t, redistest.Start(t).Client(t)) }
+
+// TestCluster runs fewer random operations than TestStore: each is some round trips to three servers.
+func TestCluster(t *testing.T) {
+	checks := flag.Lookup("rapid.checks").Value
+	before := checks.String()
+	require.NoError(t, checks.Set("25"))
+	defer func() { require.NoError(t, checks.Set(before)) }()
+	conformance(t, redistest.Cluster(t).Client(t))
+}
+
+func conformance(t *testing.T, client goredis.UniversalClient) {
+	metricsstoretest.Test(t, metricsstoretest.Backend{
+		Open: func(t testing.TB) metricsstore.Store {
+			s := open(t, client, prefix())
+			// Those before are closed, and Check goes through all keys there are.
+			require.NoError(t, s.eachMaster(t.Context(), func(ctx context.Context, master goredis.UniversalClient) error {
+				return master.FlushAll(ctx).Err()
+			}))
+			return s
+		},
+		Reopen: func(t testing.TB, s metricsstore.Store) metricsstore.Store {
+			require.NoError(t, s.Close())
+			return open(t, client, s.(*Store).cfg.Prefix)
+		},
+	})
+}

@@ -1,0 +1,161 @@
+package redis
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/dagscope/dagscope/engine/state/redis/redistest"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+func TestNew(t *testing.T) {
+	_, err := New(Config{})
+	require.ErrorIs(t, err, metricsstore.ErrInvalid)
+	client := goredis.NewClient(&goredis.Options{})
+	defer func() { _ = client.Close() }()
+	_, err = New(Config{Client: client, Prefix: "{a}"})
+	require.ErrorIs(t, err, metricsstore.ErrInvalid)
+}
+
+func TestVersion(t *testing.T) {
+	client := redistest.Start(t).Client(t)
+	for value, want := range map[string]error{"1": nil, "2": ErrVersion, "x": metricsstore.ErrCorrupt, "0": metricsstore.ErrCorrupt} {
+		s := open(t, client, prefix())
+		require.NoError(t, client.Set(t.Context(), s.index(formatIndex), value, 0).Err())
+		_, err := s.Runs(t.Context(), metricsstore.Position{}, 0)
+		require.ErrorIs(t, err, want, value)
+	}
+}
+
+// TestPrefixes: stores of different prefixes on one Redis know nothing of each other.
+func TestPrefixes(t *testing.T) {
+	client := redistest.Start(t).Client(t)
+	a, b := open(t, client, "x:"), open(t, client, "x:m:")
+	prepare(t, a, "r", true)
+	prepare(t, b, "r", false)
+	require.NoError(t, a.Delete(t.Context(), "r"))
+	require.NoError(t, a.Check(t.Context()))
+	require.NoError(t, b.Check(t.Context()))
+	assert.Empty(t, read(t, a).Runs)
+	assert.Len(t, read(t, b).Runs, 1)
+}
+
+// TestCheckFindsDamage: whatever is damaged is told, and told of the run that it is in.
+func TestCheckFindsDamage(t *testing.T) {
+	client := redistest.Start(t).Client(t)
+	for name, damage := range map[string]func(s *Store) error{
+		"header gone": func(s *Store) error { return client.HDel(t.Context(), s.key("r", runPart), headerField).Err() },
+		"no header":   func(s *Store) error { return client.HSet(t.Context(), s.key("r", runPart), headerField, "{").Err() },
+		"no lease":    func(s *Store) error { return client.HSet(t.Context(), s.key("r", runPart), leaseField, "{").Err() },
+		"steps":       func(s *Store) error { return client.HIncrBy(t.Context(), s.key("r", runPart), stepsField, 1).Err() },
+		"details":     func(s *Store) error { return client.HIncrBy(t.Context(), s.key("r", runPart), detailsField, 1).Err() },
+		"bytes":       func(s *Store) error { return client.HIncrBy(t.Context(), s.key("r", runPart), bytesField, 1).Err() },
+		"digests":     func(s *Store) error { return client.HIncrBy(t.Context(), s.key("r", runPart), digestsField, 1).Err() },
+		"last": func(s *Store) error {
+			return client.HSet(t.Context(), s.key("r", runPart), lastField, "12345678").Err()
+		},
+		"no text":        func(s *Store) error { return client.HSet(t.Context(), s.key("r", runPart), stepsField, "many").Err() },
+		"block gone":     func(s *Store) error { return client.HDel(t.Context(), s.key("r", blocksPart), packSeq(3)).Err() },
+		"block unlisted": func(s *Store) error { return client.HSet(t.Context(), s.key("r", blocksPart), packSeq(99), "x").Err() },
+		"block of another": func(s *Store) error {
+			return client.HSet(t.Context(), s.key("r", blocksPart), packSeq(3), "\x07\x00\x00").Err()
+		},
+		"overlap": func(s *Store) error {
+			return client.ZAdd(t.Context(), s.key("r", headsPart), goredis.Z{Member: packSeq(2) + packSeq(3)}).Err()
+		},
+		"detail": func(s *Store) error {
+			return client.ZAdd(t.Context(), s.key("r", detailsPart), goredis.Z{Member: "short"}).Err()
+		},
+		"two details": func(s *Store) error {
+			row := string(metricsstore.DetailKey{Node: 7, Attempt: 1}.Append(nil))
+			return client.ZAdd(t.Context(), s.key("r", detailsPart), goredis.Z{Member: row + "other"}).Err()
+		},
+		"worker":        func(s *Store) error { return client.HSet(t.Context(), s.key("r", workersPart), "w", "x").Err() },
+		"attachment":    func(s *Store) error { return client.Append(t.Context(), s.key("r", attachmentPart, "end"), "x").Err() },
+		"roll-up's key": func(s *Store) error { return client.HSet(t.Context(), s.key("r", rollupsPart), "k", "x").Err() },
+		"roll-up of another run": func(s *Store) error {
+			row := rollup("other", "f", "x")
+			return client.HSet(t.Context(), s.key("r", rollupsPart), string(row.Append(nil)), "x").Err()
+		},
+		"run not listed":     func(s *Store) error { return client.Del(t.Context(), s.index(runsIndex)).Err() },
+		"roll-up not listed": func(s *Store) error { return client.Del(t.Context(), s.index(rollupsIndex)).Err() },
+		"run gone":           func(s *Store) error { return client.Del(t.Context(), s.key("r", runPart)).Err() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, client, prefix())
+			prepare(t, s, "r", true)
+			require.NoError(t, s.Check(t.Context()))
+			require.NoError(t, damage(s))
+			err := s.Check(t.Context())
+			require.Error(t, err)
+			assert.Contains(t, err.Error(), "run r")
+		})
+	}
+	t.Run("index", func(t *testing.T) {
+		s := open(t, client, prefix())
+		require.NoError(t, s.Check(t.Context()))
+		require.NoError(t, client.ZAdd(t.Context(), s.index(runsIndex), goredis.Z{Member: "x"}).Err())
+		require.NoError(t, client.ZAdd(t.Context(), s.index(rollupsIndex), goredis.Z{Member: "y"}).Err())
+		err := s.Check(t.Context())
+		require.ErrorIs(t, err, metricsstore.ErrCorrupt)
+		assert.Equal(t, 2, strings.Count(err.Error(), "index of"), "%v", err)
+	})
+}
+
+// TestCompactMendsTheIndex: what the server of the index has lost is listed again.
+func TestCompactMendsTheIndex(t *testing.T) {
+	client := redistest.Start(t).Client(t)
+	s := open(t, client, prefix())
+	prepare(t, s, "r", true)
+	prepare(t, s, "live", false)
+	before, listed := read(t, s), index(t, s)
+	require.NoError(t, client.Del(t.Context(), s.index(runsIndex), s.index(rollupsIndex), s.index(ticketIndex), s.index(ticketsIndex)).Err())
+	assert.Empty(t, read(t, s).Runs)
+	require.NoError(t, s.Compact(t.Context()))
+	assert.Empty(t, difference(before, read(t, s)))
+	assert.Equal(t, listed, index(t, s))
+	require.NoError(t, s.Check(t.Context()))
+}
+
+// TestDeleteLeavesNothing: of a run that was deleted only its fence stays, and that vanishes by itself.
+func TestDeleteLeavesNothing(t *testing.T) {
+	client := redistest.Start(t).Client(t)
+	s := open(t, client, prefix())
+	prepare(t, s, "r", true)
+	require.NoError(t, s.Append(t.Context(), "r", metricsstore.Batch{Details: many()}))
+	require.NoError(t, s.Delete(t.Context(), "r"))
+	kept, err := s.scan(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []string{fencePart}, kept["r"])
+	assert.Positive(t, client.PTTL(t.Context(), s.key("r", fencePart)).Val())
+	assert.Empty(t, index(t, s))
+	assert.Zero(t, client.HLen(t.Context(), s.index(ticketsIndex)).Val())
+}
+
+// FuzzParse: values from anywhere are read or refused.
+func FuzzParse(f *testing.F) {
+	f.Add("0123456789abcdef", "\x00\x00\x00data")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		if first, last, err := parseHead(a); err == nil {
+			back := packedBlock{Block: metricsstore.Block{First: first, Last: last}}
+			assert.Equal(t, a, back.head())
+		}
+		if block, err := parseBlock(a, b); err == nil {
+			assert.Equal(t, a, packSeq(block.First)+packSeq(block.Last))
+		}
+		if row, err := parseDetail(a); err == nil {
+			assert.Equal(t, a, string(append(row.Append(nil), row.Data...)))
+		}
+		if row, err := parseWorker(a, b); err == nil {
+			rows, err := packRows(&metricsstore.Batch{Workers: []metricsstore.WorkerRow{row}})
+			require.NoError(t, err)
+			assert.Equal(t, string(rune(workerRow))+a+b, rows[0])
+		}
+		_, _ = parseView("r", []string{a, b, a, b, a, b, a, b, a})
+	})
+}

@@ -1,0 +1,71 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// Delete implements metricsstore.Store. All keys of the run go at once and are freed in the background; a run has some
+// ten, however large it is.
+func (s *Store) Delete(ctx context.Context, run engine.RunID) error {
+	return s.change(ctx, run, func() (bool, error) { return s.delete(ctx, run) })
+}
+
+func (s *Store) delete(ctx context.Context, run engine.RunID) (changed bool, err error) {
+	for seen := false; ; seen = true {
+		kept, err := s.state(ctx, run)
+		if err != nil {
+			return false, err
+		}
+		if kept.version == "" {
+			if seen {
+				return true, nil // somebody else was faster
+			}
+			return false, notFound(run)
+		}
+		if !kept.header.Status.Final() {
+			return false, fmt.Errorf("%w: %s is %s", metricsstore.ErrLive, run, kept.header.Status)
+		}
+		names, rollups, err := s.belongings(ctx, run)
+		if err != nil {
+			return false, err
+		}
+		keys := s.keys(run, runPart, headsPart, blocksPart, detailsPart, workersPart, rollupsPart, namesPart)
+		for _, name := range names {
+			keys = append(keys, s.key(run, attachmentPart, name))
+		}
+		if kept.parcel != "" {
+			keys = append(keys, s.key(run, stagedPart, kept.parcel))
+		}
+		got, err := s.eval(ctx, deleteScript, keys, kept.version, kept.parcel, s.index(newsIndex), s.message(run))
+		if err != nil {
+			return false, err
+		}
+		switch got.word {
+		case "gone", "none": // or by a try before, of which nothing was heard
+			return true, s.settle(ctx, run, []string{position(&kept.header)}, rollups)
+		case "changed":
+		default:
+			return false, got.unexpected()
+		}
+	}
+}
+
+// belongings lists attachments and keys of roll-ups of a run.
+func (s *Store) belongings(ctx context.Context, run engine.RunID) (names, rollups []string, err error) {
+	type lists struct{ names, rollups []string }
+	found, err := ask(ctx, s, func(ctx context.Context) (lists, error) {
+		var names, rollups *goredis.StringSliceCmd
+		_, err := s.tx(ctx, func(p goredis.Pipeliner) error {
+			names, rollups = p.SMembers(ctx, s.key(run, namesPart)), p.HKeys(ctx, s.key(run, rollupsPart))
+			return nil
+		})
+		return lists{names.Val(), rollups.Val()}, err
+	})
+	return found.names, found.rollups, err
+}

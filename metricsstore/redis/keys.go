@@ -1,0 +1,70 @@
+package redis
+
+import (
+	"strings"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// Parts of a run, each a key, see FORMAT.md. The names are stored; a change of what they hold is a new formatVersion.
+const (
+	runPart        = "run"        // hash: what is known of the run as a whole
+	headsPart      = "heads"      // sorted set: First and Last of the blocks, 8 bytes each
+	blocksPart     = "blocks"     // hash: First → Block.AppendValue
+	detailsPart    = "details"    // sorted set: DetailKey, data
+	workersPart    = "workers"    // hash: Revision, Worker → Rank, data
+	rollupsPart    = "rollups"    // hash: RollupKey → data
+	namesPart      = "names"      // set: names of attachments
+	attachmentPart = "attachment" // and the name: string
+	fencePart      = "fence"      // string: the greatest ticket that is refused
+	stagedPart     = "staged"     // and a token: what a call under way will need
+)
+
+// Fields of runPart.
+const (
+	versionField     = "version"     // a random text, another one with each change of the fields up to leaseField
+	headerField      = "header"      // Header as JSON
+	annotationField  = "annotation"  // Annotation as JSON
+	leaseField       = "lease"       // Lease as JSON; empty for none
+	incarnationField = "incarnation" // the ticket that the run was made with
+	parcelField      = "parcel"      // token of rows that are kept and not yet where they belong
+	stepsField       = "steps"       // how many steps the blocks have
+	lastField        = "last"        // the last of them, 8 bytes
+	detailsField     = "details"     // how many details there are
+	logField         = "log"         // bytes of the blocks' data
+	digestsField     = "digests"     // bytes of the roll-ups' data
+	bytesField       = "bytes"       // bytes of details, worker rows and attachments
+)
+
+// formatVersion is kept in a new store; one of a greater version is refused.
+const formatVersion = 1
+
+// key is a key of a run. All of them have the same hash tag, so they lie on one server.
+func (s *Store) key(run engine.RunID, part ...string) string {
+	return s.runTag() + string(run) + "}:" + strings.Join(part, ":")
+}
+
+// runTag is what the hash tag of every run begins with.
+func (s *Store) runTag() string { return "{" + s.cfg.Prefix + "m:" }
+
+// keys are several keys of a run.
+func (s *Store) keys(run engine.RunID, parts ...string) []string {
+	out := make([]string, len(parts))
+	for i, part := range parts {
+		out[i] = s.key(run, part)
+	}
+	return out
+}
+
+// index is a key of what spans runs: its hash tag is that of a run without a name. It lies elsewhere than most runs.
+func (s *Store) index(part string) string { return s.key("", part) }
+
+// Parts of the index.
+const (
+	runsIndex    = "runs"    // sorted set: Position of every run, and of some that are not there
+	rollupsIndex = "rollups" // sorted set: RollupKey of every roll-up, and of some that are not there
+	ticketIndex  = "ticket"  // string: the ticket drawn last
+	ticketsIndex = "tickets" // hash: run → the latest ticket that was drawn for it
+	formatIndex  = "format"  // string: formatVersion
+	newsIndex    = "changed" // channel: sender, a space, the run that has changed
+)

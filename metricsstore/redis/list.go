@@ -1,0 +1,253 @@
+package redis
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// entriesPerRead is how many entries of the index are read at a time, along with what they stand for.
+const entriesPerRead = 256
+
+// Runs implements metricsstore.Store.
+func (s *Store) Runs(ctx context.Context, after metricsstore.Position, limit int) ([]metricsstore.Run, error) {
+	if err := s.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer s.calls.RUnlock()
+	var out []metricsstore.Run
+	bound := "-"
+	if after != (metricsstore.Position{}) {
+		bound = "(" + string(after.Append(nil))
+	}
+	for {
+		n := entriesPerRead
+		if limit > 0 {
+			n = min(n, limit-len(out))
+		}
+		entries, err := s.entries(ctx, runsIndex, bound, "+", n)
+		if err != nil {
+			return nil, err
+		}
+		if out, err = s.runsAt(ctx, out, entries); err != nil {
+			return nil, err
+		}
+		if len(entries) < n || len(out) == limit {
+			return out, nil
+		}
+		bound = "(" + entries[len(entries)-1]
+	}
+}
+
+// entries reads some entries of the index in the order of their bytes.
+func (s *Store) entries(ctx context.Context, part, from, to string, n int) ([]string, error) {
+	return ask(ctx, s, func(ctx context.Context) ([]string, error) {
+		return s.cfg.Client.ZRangeByLex(ctx, s.index(part), &goredis.ZRangeBy{Min: from, Max: to, Count: int64(n)}).Result()
+	})
+}
+
+// runsAt appends those of the runs at the positions that are there.
+func (s *Store) runsAt(ctx context.Context, out []metricsstore.Run, positions []string) ([]metricsstore.Run, error) {
+	ids := make([]engine.RunID, len(positions))
+	for i, text := range positions {
+		p, err := metricsstore.ParsePosition([]byte(text))
+		if err != nil {
+			return nil, fmt.Errorf("index: %w", err)
+		}
+		ids[i] = p.Run
+	}
+	found, err := s.manyFields(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for i, values := range found {
+		if values == nil {
+			continue // not there yet, or any more
+		}
+		v, err := parseView(ids[i], values)
+		if err != nil {
+			return nil, err
+		}
+		if v.parcel != "" {
+			v.Run, err = s.view(ctx, ids[i])
+			if errors.Is(err, metricsstore.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		if position(&v.Header) == positions[i] {
+			out = append(out, v.Run)
+		}
+	}
+	return out, nil
+}
+
+// manyFields reads viewFields of several runs, nil for those that are not there.
+func (s *Store) manyFields(ctx context.Context, ids []engine.RunID) ([][]string, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	return ask(ctx, s, func(ctx context.Context) ([][]string, error) {
+		cmds := make([]*goredis.SliceCmd, len(ids))
+		_, err := s.cfg.Client.Pipelined(ctx, func(p goredis.Pipeliner) error {
+			for i, id := range ids {
+				cmds[i] = p.HMGet(ctx, s.key(id, runPart), viewFields...)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		out := make([][]string, len(ids))
+		for i, cmd := range cmds {
+			if out[i], err = fieldsOf(cmd); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	})
+}
+
+// Rollups implements metricsstore.Store. It reads little more of the index than what the query selects.
+func (s *Store) Rollups(ctx context.Context, q metricsstore.RollupQuery) ([]metricsstore.Rollup, error) {
+	if err := s.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer s.calls.RUnlock()
+	var out []metricsstore.Rollup
+	from, to := rollupBounds(&q)
+	for {
+		entries, err := s.entries(ctx, rollupsIndex, from, to, entriesPerRead)
+		if err != nil {
+			return nil, err
+		}
+		page, err := selectKeys(&q, entries, q.Limit-len(out))
+		if err != nil {
+			return nil, err
+		}
+		if out, err = s.rollupsAt(ctx, out, page.keys); err != nil {
+			return nil, err
+		}
+		if page.next == "" || len(out) == q.Limit {
+			return out, nil
+		}
+		from = page.next
+	}
+}
+
+// rollupPage is what a query selects of some entries of the index.
+type rollupPage struct {
+	keys []metricsstore.RollupKey
+	next string // the bound of the following entries, empty where there are none
+}
+
+// selectKeys finds up to limit of the keys that a query selects, all for a limit that is not positive.
+func selectKeys(q *metricsstore.RollupQuery, entries []string, limit int) (rollupPage, error) {
+	var page rollupPage
+	var passed *metricsstore.RollupKey // the last one, where it was not selected
+	for _, entry := range entries {
+		if q.Limit > 0 && len(page.keys) == limit {
+			return page, nil
+		}
+		key, err := metricsstore.ParseRollupKey([]byte(entry))
+		if err != nil {
+			return page, fmt.Errorf("index: %w", err)
+		}
+		page.next, passed = "("+entry, &key
+		if q.Match(key) {
+			page.keys, passed = append(page.keys, key), nil
+		}
+	}
+	switch {
+	case len(entries) < entriesPerRead:
+		page.next = ""
+	case passed != nil:
+		page.next = "[" + string(ahead(q, passed))
+	}
+	return page, nil
+}
+
+// rollupBounds are the bounds of the entries that a query may select.
+func rollupBounds(q *metricsstore.RollupQuery) (from, to string) {
+	from, to = "-", "+"
+	prefix := q.Prefix()
+	if len(prefix) > 0 {
+		from, to = "["+string(prefix), "("+string(behind(prefix))
+	}
+	if q.After != nil {
+		if after := q.After.Append(nil); bytes.Compare(after, prefix) >= 0 {
+			from = "(" + string(after)
+		}
+	}
+	return from, to
+}
+
+// behind is the end of the keys that begin with a text that the prefix ends with. A text ends with a 1.
+func behind(prefix []byte) []byte {
+	end := bytes.Clone(prefix)
+	end[len(end)-1]++
+	return end
+}
+
+// ahead is a bound behind a key that is not selected and not behind any later one that is.
+func ahead(q *metricsstore.RollupQuery, passed *metricsstore.RollupKey) []byte {
+	next := metricsstore.RollupKey{Function: passed.Function, Version: passed.Version, Metric: passed.Metric, Day: math.MinInt32}
+	if q.Metric != "" {
+		next.Metric = q.Metric
+	}
+	if q.From != q.To {
+		next.Day = q.From
+	}
+	bound := next.Append(nil)
+	switch {
+	case bytes.Compare(bound, passed.Append(nil)) > 0:
+		return bound
+	case q.Metric == "": // the days asked for have passed
+		return behind(bound[:len(bound)-dayLen])
+	case passed.Version == math.MaxInt:
+		return behind((&metricsstore.RollupQuery{Function: passed.Function}).Prefix())
+	}
+	next.Version++
+	return next.Append(nil)
+}
+
+// dayLen is how many bytes of a key stand behind the metric where no run is named.
+const dayLen = 4
+
+// rollupsAt appends those of the roll-ups that are there.
+func (s *Store) rollupsAt(ctx context.Context, out []metricsstore.Rollup, keys []metricsstore.RollupKey) ([]metricsstore.Rollup, error) {
+	if len(keys) == 0 {
+		return out, nil
+	}
+	found, err := ask(ctx, s, func(ctx context.Context) ([]any, error) {
+		cmds := make([]*goredis.SliceCmd, len(keys))
+		_, err := s.cfg.Client.Pipelined(ctx, func(p goredis.Pipeliner) error {
+			for i, key := range keys {
+				cmds[i] = p.HMGet(ctx, s.key(key.Run, rollupsPart), string(key.Append(nil)))
+			}
+			return nil
+		})
+		values := make([]any, len(keys))
+		for i, cmd := range cmds {
+			if err == nil {
+				values[i] = cmd.Val()[0]
+			}
+		}
+		return values, err
+	})
+	for i, value := range found {
+		if data, ok := value.(string); ok && err == nil {
+			out = append(out, metricsstore.Rollup{RollupKey: keys[i], Data: []byte(data)})
+		}
+	}
+	return out, err
+}

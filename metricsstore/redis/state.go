@@ -1,0 +1,102 @@
+package redis
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// state is what decisions about a run are made from.
+type state struct {
+	version    string // empty where the run is not there
+	header     metricsstore.Header
+	annotation metricsstore.Annotation
+	lease      metricsstore.Lease
+	parcel     string
+}
+
+// state reads it. A run that is not there is no error.
+func (s *Store) state(ctx context.Context, run engine.RunID) (state, error) {
+	values, err := s.fields(ctx, run, versionField, headerField, annotationField, leaseField, parcelField)
+	if err != nil || values == nil {
+		return state{}, err
+	}
+	kept := state{version: values[0], parcel: values[4]}
+	err = errors.Join(unmarshal(values[1], &kept.header), unmarshal(values[2], &kept.annotation))
+	if values[3] != "" {
+		err = errors.Join(err, unmarshal(values[3], &kept.lease))
+	}
+	if err != nil {
+		return state{}, fmt.Errorf("%w: run %s: %w", metricsstore.ErrCorrupt, run, err)
+	}
+	return kept, nil
+}
+
+// fields reads fields of a run, empty where there is none of that name; nil where the run is not there. The first one
+// must be of those that each run has.
+func (s *Store) fields(ctx context.Context, run engine.RunID, names ...string) ([]string, error) {
+	return ask(ctx, s, func(ctx context.Context) ([]string, error) {
+		return fieldsOf(s.cfg.Client.HMGet(ctx, s.key(run, runPart), names...))
+	})
+}
+
+// fieldsOf reads the answer for fields of a run.
+func fieldsOf(cmd *goredis.SliceCmd) ([]string, error) {
+	values, err := cmd.Result()
+	if err != nil || values[0] == nil {
+		return nil, err
+	}
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i], _ = v.(string)
+	}
+	return out, nil
+}
+
+func unmarshal(text string, to any) error {
+	if err := json.Unmarshal([]byte(text), to); err != nil {
+		return fmt.Errorf("%q: %w", text[:min(len(text), 40)], err)
+	}
+	return nil
+}
+
+// viewFields are what a metricsstore.Run is made of.
+var viewFields = []string{
+	headerField, annotationField, lastField, stepsField, detailsField, logField, digestsField, bytesField, parcelField,
+}
+
+// view is a run as it is read, and the token of rows that are kept and not yet where they belong.
+type view struct {
+	metricsstore.Run
+	parcel string
+}
+
+// parseView reads viewFields.
+func parseView(run engine.RunID, values []string) (view, error) {
+	var v view
+	err := errors.Join(unmarshal(values[0], &v.Header), unmarshal(values[1], &v.Annotation))
+	if last := values[2]; last != "" {
+		var bad error
+		v.LastSeq, bad = parseSeq(last)
+		err = errors.Join(err, bad)
+	}
+	var totals [5]int64
+	for i := range totals {
+		var bad error
+		totals[i], bad = strconv.ParseInt(values[3+i], 10, 64)
+		err = errors.Join(err, bad)
+	}
+	if err != nil {
+		return view{}, fmt.Errorf("%w: run %s: %w", metricsstore.ErrCorrupt, run, err)
+	}
+	v.Steps, v.Details, v.Bytes = uint64(totals[0]), int(totals[1]), totals[2]+totals[3]+totals[4]
+	v.parcel = values[8]
+	return v, nil
+}

@@ -1,0 +1,159 @@
+package redis
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// ErrVersion: what is kept was written by a newer version of the program.
+var ErrVersion = errors.New("redis: the data is of a newer version")
+
+// Config is what New needs. Client is required; the zero value of the rest means the defaults.
+type Config struct {
+	// Client reaches a server or a cluster. It stays the caller's, who closes it after the store. It must read from
+	// masters.
+	Client goredis.UniversalClient
+	// Prefix begins every key, so that others may use the same Redis; without '{' and '}'. Default "dagscope:".
+	Prefix string
+	// Log is told when Redis does not answer; default nobody.
+	Log *slog.Logger
+}
+
+const (
+	// stagedFor is how long values wait for the call that they belong to. What a call left behind that was cut off is
+	// gone after that.
+	stagedFor = time.Hour
+	// fencedFor is how long a call may take between its announcement and its end at most.
+	fencedFor = 24 * time.Hour
+	// maxValue bounds the data of one block, row or attachment, in bytes.
+	maxValue = 128 << 20
+)
+
+// Store keeps runs in Redis. Safe for concurrent use by any number of goroutines and processes.
+type Store struct {
+	cfg  Config
+	name string // with which this store signs what it tells others
+	told *changes
+	fits atomic.Bool // the format was checked
+
+	calls  sync.RWMutex // held for reading by each call, for writing to close
+	closed bool
+
+	closing chan struct{} // closed by Close: nothing is tried again
+	asking  sync.WaitGroup
+	news    *news
+}
+
+// New makes a store of what is kept under a prefix. It does not call Redis; the first call may give ErrVersion. The
+// error is metricsstore.ErrInvalid.
+func New(cfg Config) (*Store, error) {
+	if cfg.Client == nil {
+		return nil, fmt.Errorf("%w: Client is nil", metricsstore.ErrInvalid)
+	}
+	if cfg.Prefix == "" {
+		cfg.Prefix = "dagscope:"
+	}
+	if strings.ContainsAny(cfg.Prefix, "{}") {
+		return nil, fmt.Errorf("%w: prefix %q has braces, which tell a cluster what belongs together", metricsstore.ErrInvalid, cfg.Prefix)
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{cfg: cfg, name: rand.Text(), told: newChanges(), closing: make(chan struct{})}
+	s.news = newNews(s)
+	return s, nil
+}
+
+// checkFormat refuses what a newer version of the program has written. It asks Redis once.
+func (s *Store) checkFormat(ctx context.Context) error {
+	if s.fits.Load() {
+		return nil
+	}
+	kept, err := ask(ctx, s, func(ctx context.Context) (string, error) {
+		if err := s.cfg.Client.SetNX(ctx, s.index(formatIndex), formatVersion, 0).Err(); err != nil {
+			return "", err
+		}
+		return s.cfg.Client.Get(ctx, s.index(formatIndex)).Result()
+	})
+	if err != nil {
+		return err
+	}
+	version, err := strconv.Atoi(kept)
+	if err != nil || version < 1 {
+		return fmt.Errorf("%w: %s is %q, expected a version", metricsstore.ErrCorrupt, s.index(formatIndex), kept)
+	}
+	if version > formatVersion {
+		return fmt.Errorf("%w: %d, this program knows %d", ErrVersion, version, formatVersion)
+	}
+	s.fits.Store(true)
+	return nil
+}
+
+// change makes a call that changes a run, and tells those who wait for it. f reports whether it has changed anything.
+func (s *Store) change(ctx context.Context, run engine.RunID, f func() (bool, error)) error {
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	defer s.calls.RUnlock()
+	changed, err := f()
+	if changed || err != nil && !refusal(err) { // a call that failed may have taken effect
+		s.told.tell(run)
+	}
+	return err
+}
+
+// refusal reports whether an error says that nothing has happened.
+func refusal(err error) bool {
+	for _, known := range []error{
+		metricsstore.ErrNotFound, metricsstore.ErrExists, metricsstore.ErrConflict, metricsstore.ErrStale,
+		metricsstore.ErrLease, metricsstore.ErrLive, metricsstore.ErrInvalid,
+	} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
+}
+
+// message tells others that a run has changed.
+func (s *Store) message(run engine.RunID) string { return s.name + " " + string(run) }
+
+func notFound(run engine.RunID) error {
+	return fmt.Errorf("%w: run %s", metricsstore.ErrNotFound, run)
+}
+
+func tooLarge(what string, n int) error {
+	return fmt.Errorf("%w: %s has %d bytes, expected at most %d", metricsstore.ErrInvalid, what, n, maxValue)
+}
+
+// Changed implements metricsstore.Notifier. The first call takes up to 0.5 s: it makes a connection that is told of the
+// changes by other processes, usually within a millisecond. When that connection was lost and is there again, every run
+// counts as changed.
+func (s *Store) Changed(run engine.RunID) <-chan struct{} {
+	s.news.listen()
+	return s.told.wait(run)
+}
+
+// Close implements metricsstore.Store. Calls that Redis does not answer give up. The client stays open.
+func (s *Store) Close() error {
+	s.news.close(s.closing)
+	s.calls.Lock()
+	s.closed = true
+	s.calls.Unlock()
+	s.asking.Wait()
+	s.told.close()
+	return nil
+}

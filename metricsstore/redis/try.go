@@ -1,0 +1,133 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// How long the store waits before it asks again.
+const (
+	minWait = 5 * time.Millisecond
+	maxWait = time.Second
+)
+
+// begin counts a call. Where the error is nil, the caller calls s.calls.RUnlock.
+func (s *Store) begin(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.calls.RLock()
+	err := metricsstore.ErrClosed
+	if !s.closed {
+		err = s.checkFormat(ctx)
+	}
+	if err != nil {
+		s.calls.RUnlock()
+	}
+	return err
+}
+
+// ask calls Redis, and again after errors that pass, until ctx ends or the store is closed.
+func ask[T any](ctx context.Context, s *Store, f func(context.Context) (T, error)) (T, error) {
+	var none T
+	if err := ctx.Err(); err != nil {
+		return none, err
+	}
+	for wait := minWait; ; wait = min(2*wait, maxWait) {
+		out, err := once(ctx, s, f)
+		if err == nil {
+			return out, nil
+		}
+		if ctx.Err() != nil {
+			return none, errors.Join(ctx.Err(), failed(err))
+		}
+		if !passing(err) {
+			return none, failed(err)
+		}
+		if wait >= maxWait {
+			s.cfg.Log.Warn("Redis does not answer as it should and is asked again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return none, errors.Join(ctx.Err(), failed(err))
+		case <-s.closing:
+			return none, fmt.Errorf("%w: %w", metricsstore.ErrClosed, err)
+		case <-time.After(wait):
+		}
+	}
+}
+
+// once calls Redis once. It returns when ctx ends, which a client that waits for an answer does not; the call then ends
+// by the timeouts of the client, and Close waits for it.
+func once[T any](ctx context.Context, s *Store, f func(context.Context) (T, error)) (T, error) {
+	if ctx.Done() == nil {
+		return f(ctx)
+	}
+	type answer struct {
+		out T
+		err error
+	}
+	answers := make(chan answer, 1)
+	s.asking.Go(func() {
+		out, err := f(ctx)
+		answers <- answer{out, err}
+	})
+	select {
+	case a := <-answers:
+		return a.out, a.err
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	}
+}
+
+// failed says whose error it is, unless the store itself has made it.
+func failed(err error) error {
+	if errors.Is(err, metricsstore.ErrCorrupt) {
+		return err
+	}
+	return fmt.Errorf("redis: %w", err)
+}
+
+// passing reports whether an error is likely to pass: the server is gone, starts, or another one takes its place.
+func passing(err error) bool {
+	if errors.Is(err, goredis.ErrClosed) {
+		return false
+	}
+	var answer goredis.Error
+	if !errors.As(err, &answer) {
+		var network net.Error
+		return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+			errors.Is(err, goredis.ErrPoolTimeout) || errors.Is(err, goredis.ErrPoolExhausted)
+	}
+	for _, prefix := range []string{
+		"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "NOREPLICAS", "BUSY", "EXECABORT",
+		"max number of clients",
+	} {
+		if goredis.HasErrorPrefix(err, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// tx runs commands as one transaction. Where the server refuses one of them, the error is the one it gave for that.
+func (s *Store) tx(ctx context.Context, queue func(goredis.Pipeliner) error) ([]goredis.Cmder, error) {
+	cmds, err := s.cfg.Client.TxPipelined(ctx, queue)
+	if goredis.IsExecAbortError(err) {
+		for _, cmd := range cmds {
+			if cause := cmd.Err(); cause != nil && !goredis.IsExecAbortError(cause) {
+				return cmds, cause
+			}
+		}
+	}
+	return cmds, err
+}

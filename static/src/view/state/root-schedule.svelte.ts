@@ -1,0 +1,55 @@
+// What the selected root leads to by its static schedule: known before the run began, asked for when it is selected.
+
+import type { Api } from '../../api/client';
+import type { Schedule } from '../../api/schema';
+import { counted } from '../../model/format';
+import type { GraphIndex } from '../../model/graph-index';
+import { Resource } from './resource.svelte';
+
+/** Nobody hands a task of the graph itself to anybody before it. */
+export function isRoot(index: GraphIndex, node: number): boolean {
+  return node >= 0 && node < index.graph.scopes[0]!.tasks && index.parents(node).length === 0;
+}
+
+/** 'leads to 30 tasks; 12 steps gone on with, 15 handed out, 3 fan-ins': steps are fan-outs and their joins too. */
+export function scheduleText(schedule: Pick<Schedule, 'tasks' | 'became' | 'invoked' | 'fan_ins'>): string {
+  const { tasks, became, invoked, fan_ins: fanIns } = schedule;
+  if (tasks <= 1) return 'nothing waits for it';
+  const parts: string[] = [];
+  if (became > 0) parts.push(`${counted(became, 'step')} gone on with`);
+  if (invoked > 0) parts.push(`${String(invoked)} handed out`);
+  if (fanIns > 0) parts.push(`${counted(fanIns, 'fan-in')}`);
+  return `leads to ${counted(tasks - 1, 'task')}; ${parts.join(', ')}`;
+}
+
+/** The schedule of one root at a time. */
+export class RootSchedule {
+  readonly #api: Api;
+  readonly #run: string;
+  readonly #resource: Resource<Schedule>;
+  #asked = -1;
+
+  constructor(api: Api, run: string, track: <V>(work: Promise<V>) => Promise<V>) {
+    this.#api = api;
+    this.#run = run;
+    this.#resource = new Resource<Schedule>(track);
+  }
+
+  /** Asks for the schedule of a root unless it is known already; -1 for none. */
+  ask(root: number): void {
+    if (root === this.#asked) return;
+    this.#asked = root;
+    if (root < 0) this.#resource.clear();
+    else void this.#resource.load((signal) => this.#api.schedule(this.#run, root, { limit: 1 }, signal));
+  }
+
+  /** The schedule of a root in words; empty until it has come. */
+  textOf(root: number): string {
+    const schedule = this.#resource.value;
+    return schedule?.root === root ? scheduleText(schedule) : '';
+  }
+
+  stop(): void {
+    this.#resource.stop();
+  }
+}

@@ -1,0 +1,171 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/enginetest"
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/web/runtable"
+)
+
+var (
+	cpu    = engine.Func1("cpu", func(_ context.Context, n int) (int, error) { return n, nil })
+	gpu    = engine.Func1("gpu", func(_ context.Context, n int) (int, error) { return n, nil }).With(engine.Options{Version: 2})
+	listed = engine.Func1("listed", func(_ context.Context, n int) ([]int, error) { return make([]int, n), nil })
+)
+
+// mixed has a row of tasks of each function, and a fan-out.
+func mixed(t *testing.T) *engine.Graph {
+	t.Helper()
+	b := engine.NewBuilder()
+	var row []engine.Ref[int]
+	for range 3 {
+		row = append(row, gpu.Call(cpu.Call(engine.Const(b, 1))))
+	}
+	out := engine.FanOut(b, listed.Call(row[0]), gpu.Call)
+	g, err := b.Compile(engine.List(b, out, engine.List(b, row...)))
+	require.NoError(t, err)
+	return g
+}
+
+// TestClaimable: at every step, what could be claimed is what the table shows as waiting for a worker.
+func TestClaimable(t *testing.T) {
+	g := mixed(t)
+	for seed := range uint64(20) {
+		steps := enginetest.SimulateSteps(g, seed, 2)
+		table := runtable.New(g)
+		c := newClaimable(table.Numbering())
+		for i := range steps {
+			if s := &steps[i]; s.Kind == engine.AttemptEnded && s.Outcome == engine.OutcomeRetrying && seed%2 == 0 {
+				s.Outcome, s.Delay = engine.OutcomeLost, 0
+			}
+			require.NoError(t, table.Steps(steps[i:i+1]))
+			c.step(&steps[i])
+			want := map[engine.NodeID]int64{}
+			for row := range table.Rows() {
+				if r := table.Row(row); r.Has == runtable.HasReady {
+					want[r.Node] = r.Ready
+				}
+			}
+			require.Equal(t, want, c.since, "seed %d, step %d", seed, i)
+		}
+		assert.Empty(t, c.byFunction(), "in the end nothing waits")
+	}
+	var nobody *claimable
+	nobody.step(&engine.Step{Kind: engine.RunStarted, Readied: []engine.NodeID{0}})
+	assert.Empty(t, nobody.byFunction())
+}
+
+func TestRoster(t *testing.T) {
+	began := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	waiting := []waitingFunction{
+		{FunctionName: FunctionName{Function: "cpu"}, tasks: 3, since: int64(10 * time.Second)},
+		{FunctionName: FunctionName{Function: "gpu", Version: 2}, tasks: 1, since: int64(20 * time.Second)},
+	}
+	missing := func(names ...string) []MissingFunction {
+		out := []MissingFunction{}
+		for _, name := range names {
+			out = append(out, map[string]MissingFunction{"cpu": {"cpu", 0, 3}, "gpu": {"gpu", 2, 1}}[name])
+		}
+		return out
+	}
+	with := func(functions ...string) WorkerState { return WorkerState{Functions: functions} }
+	lost := func(at time.Duration, functions ...string) WorkerState {
+		return WorkerState{Functions: functions, Lost: true, LastBeat: began.Add(at)}
+	}
+	for _, c := range []struct {
+		name    string
+		workers []WorkerState
+		at      time.Duration
+		want    []MissingFunction
+	}{
+		{"nobody at all is told at once", nil, 20 * time.Second, missing("cpu", "gpu")},
+		{"nobody but lost ones", []WorkerState{lost(19*time.Second, "cpu", "gpu@2")}, 20 * time.Second, missing("cpu", "gpu")},
+		{"one that has all", []WorkerState{{}}, time.Hour, missing()},
+		{"one that has both", []WorkerState{with("cpu", "gpu@2")}, time.Hour, missing()},
+		{"two that have one each", []WorkerState{with("cpu"), with("gpu@2")}, time.Hour, missing()},
+		{"for a minute nothing is said", []WorkerState{with("cpu")}, 80*time.Second - 1, missing()},
+		{"then it is", []WorkerState{with("cpu")}, 80 * time.Second, missing("gpu")},
+		{"another version is another function", []WorkerState{with("cpu", "gpu")}, 80 * time.Second, missing("gpu")},
+		{"a minute from the last beat of one that was lost", []WorkerState{with("cpu"), lost(time.Minute, "gpu@2")}, 2*time.Minute - 1, missing()},
+		{"and then", []WorkerState{with("cpu"), lost(time.Minute, "gpu@2")}, 2 * time.Minute, missing("gpu")},
+		{"a lost one that had all", []WorkerState{with("cpu"), lost(0)}, 2 * time.Minute, missing("gpu")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := roster{workers: func() []WorkerState { return c.workers }, now: func() time.Time { return began.Add(c.at) }, had: map[string]time.Time{}}
+			assert.Equal(t, c.want, r.lacking(waiting, began))
+			assert.Equal(t, missing(), r.lacking(nil, began), "nothing waits")
+		})
+	}
+}
+
+// TestRosterRemembers: a worker that has gone with a word is missed a minute after it was last seen; the workers are asked
+// for once a second.
+func TestRosterRemembers(t *testing.T) {
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	workers, asked := []WorkerState{{Functions: []string{"cpu"}}, {Functions: []string{"other"}}}, 0
+	r := roster{
+		workers: func() []WorkerState { asked++; return workers }, now: func() time.Time { return now }, had: map[string]time.Time{},
+	}
+	lacking := func() int {
+		return len(r.lacking([]waitingFunction{{FunctionName: FunctionName{Function: "cpu"}, tasks: 1}}, now.Add(-time.Hour)))
+	}
+	assert.Zero(t, lacking())
+	assert.Zero(t, lacking())
+	assert.Equal(t, 1, asked)
+	workers = workers[1:]
+	now = now.Add(missingAfter - 1)
+	assert.Zero(t, lacking())
+	now = now.Add(workersEvery)
+	assert.Equal(t, 1, lacking())
+	assert.Equal(t, 3, asked)
+}
+
+// TestMissingFunctions: the summary of a live run tells what it waits for, and news do when that changes.
+func TestMissingFunctions(t *testing.T) {
+	var workers []WorkerState
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	s := &slowStore{}
+	a, h := idle(t, s, 0, func(c *Config) {
+		c.Shared, c.Workers, c.Now = true, func() []WorkerState { return workers }, func() time.Time { return now }
+	})
+	recorder, err := metricsstore.NewRecorder(metricsstore.Config{Store: s.Store})
+	require.NoError(t, err)
+	require.NoError(t, recorder.Begin(engine.RunInfo{ID: "r", Workflow: "w", StartedAt: now}, mixed(t)))
+	recorder.Steps("r", []engine.Step{{Seq: 1, Kind: engine.RunStarted, Readied: []engine.NodeID{0, 2, 4}, Became: engine.NoNode}})
+	working, stop := context.WithCancel(t.Context())
+	stop()
+	require.NoError(t, recorder.Run(working), "what it has is kept")
+	summary := func() (r RunSummary) {
+		t.Helper()
+		out := get(h, "/runs/r")
+		require.Equal(t, http.StatusOK, out.Code)
+		require.NoError(t, json.Unmarshal(out.Body.Bytes(), &r))
+		return r
+	}
+	news := func() int {
+		t.Helper()
+		all, err := a.Changed(t.Context())
+		require.NoError(t, err)
+		return len(all)
+	}
+	require.True(t, summary().Live)
+	assert.Equal(t, []MissingFunction{{Function: "cpu", Tasks: 3}}, summary().MissingFunctions)
+	news()
+	workers, now = []WorkerState{{Functions: []string{"cpu"}}}, now.Add(time.Second)
+	assert.Equal(t, []MissingFunction{}, summary().MissingFunctions)
+	assert.Equal(t, 1, news())
+
+	a.cfg.Shared = false
+	workers = nil
+	now = now.Add(time.Hour)
+	assert.Equal(t, []MissingFunction{}, summary().MissingFunctions, "a process alone has its own worker")
+}

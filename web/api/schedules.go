@@ -1,0 +1,110 @@
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/plan"
+)
+
+func (a *API) listSchedules(ctx context.Context, in *schedulesInput) (*answer[ScheduleList], error) {
+	run, err := a.kept(ctx, in.id())
+	if err != nil {
+		return nil, err
+	}
+	query := tagOf("schedules", run.Graph.Hash)
+	from, err := openPlace(in.Cursor, query)
+	if err != nil {
+		return nil, err
+	}
+	return heavily(ctx, a, in, tagOf(query, from, in.Limit), func(ctx context.Context) (ScheduleList, error) {
+		g, err := a.queries.Graph(ctx, in.id())
+		if err != nil {
+			return ScheduleList{}, err
+		}
+		p, numbering := plan.New(g), engine.NewNumbering(g)
+		roots := p.Roots()
+		from = min(from, len(roots))
+		page := roots[from:min(from+in.Limit, len(roots))]
+		out := ScheduleList{Schedules: make([]ScheduleSummary, len(page)), Total: len(roots)}
+		for i, size := range p.Sizes(page) {
+			out.Schedules[i] = newScheduleSummary(page[i], size, numbering)
+		}
+		if end := from + len(page); end < len(roots) {
+			out.Next = sealPlace(query, end)
+		}
+		return out, nil
+	})
+}
+
+func (a *API) getSchedule(ctx context.Context, in *scheduleInput) (*answer[Schedule], error) {
+	run, err := a.kept(ctx, in.id())
+	if err != nil {
+		return nil, err
+	}
+	query := tagOf("schedule", run.Graph.Hash, in.Root)
+	from, err := openPlace(in.Cursor, query)
+	if err != nil {
+		return nil, err
+	}
+	return heavily(ctx, a, in, tagOf(query, from, in.Limit), func(ctx context.Context) (Schedule, error) {
+		g, err := a.queries.Graph(ctx, in.id())
+		if err != nil {
+			return Schedule{}, err
+		}
+		p := plan.New(g)
+		s, ok := p.Schedule(engine.NodeID(in.Root))
+		if !ok {
+			return Schedule{}, NewProblem(http.StatusNotFound, "no schedule of run %s begins with node %d; GET schedules lists those that there are", in.id(), in.Root)
+		}
+		return newSchedule(p, s, from, in.Limit, query), nil
+	})
+}
+
+// newSchedule gives a page of a schedule.
+func newSchedule(p *plan.Plan, s plan.Schedule, from, limit int, query string) Schedule {
+	numbering := engine.NewNumbering(p.Graph())
+	out := Schedule{ScheduleSummary: newScheduleSummary(s.Root(), s.Size(), numbering), Nodes: []ScheduleNode{}}
+	at := 0
+	for n := range s.Nodes() {
+		if at >= from+limit {
+			out.Next = sealPlace(query, at)
+			break
+		}
+		if at >= from {
+			out.Nodes = append(out.Nodes, newScheduleNode(p, n, numbering))
+		}
+		at++
+	}
+	return out
+}
+
+// place is where a page ended, with a mark of the query that it belongs to.
+type place struct {
+	Query string `json:"q"`
+	At    int    `json:"at"`
+}
+
+func sealPlace(query string, at int) string {
+	b, _ := json.Marshal(place{query, at}) // plain data
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// openPlace reads a cursor, which is empty for the first page.
+func openPlace(cursor, query string) (int, error) {
+	if cursor == "" {
+		return 0, nil
+	}
+	var p place
+	b, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err == nil {
+		err = json.Unmarshal(b, &p)
+	}
+	if err != nil || p.Query != query || p.At < 0 {
+		return 0, NewProblem(http.StatusBadRequest, "query.cursor: it is not from a page of this query")
+	}
+	return p.At, nil
+}
