@@ -48,6 +48,7 @@ func newWorld(t *testing.T) *world {
 	t.Setenv("COLUMNS", "100") // of help
 	t.Setenv("TZ", "UTC")
 	t.Setenv("DAGSCOPE_DATA", "")
+	t.Setenv("DAGSCOPE_REDIS", "")
 	return &world{t: t, dir: filepath.Join(t.TempDir(), "data"), workflows: testWorkflows()}
 }
 

@@ -394,7 +394,7 @@ func TestCompletion(t *testing.T) {
 		words []string
 		want  string
 	}{
-		{[]string{""}, "serve\nrun\nworkflows\ndemo\nruns\ntasks\nstats\nimport\nexport\ndelete\nprune\ntag\ncompact\ncheck\nbench\nversion\ncompletion\n"},
+		{[]string{""}, "serve\nrun\nworker\nworkflows\ndemo\nruns\ntasks\nstats\nimport\nexport\ndelete\nprune\ntag\ncompact\ncheck\nbench\nversion\ncompletion\n"},
 		{[]string{"ru"}, "run\nruns\n"},
 		{[]string{"run", ""}, "sum\ntrip\nwait\nlength\nmany\nwfformat\n"},
 		{[]string{"run", "t"}, "trip\n"},
@@ -422,7 +422,9 @@ func TestCompletion(t *testing.T) {
 		{[]string{"run", "--durability", ""}, "group\neach\n"},
 		{[]string{"completion", ""}, "bash\nzsh\nfish\n"},
 		{[]string{"run", "--nothing=x"}, ""},
-		{nil, "serve\nrun\nworkflows\ndemo\nruns\ntasks\nstats\nimport\nexport\ndelete\nprune\ntag\ncompact\ncheck\nbench\nversion\ncompletion\n"},
+		{[]string{"runs", "--metrics", ""}, "redis\nembedded\n"},
+		{[]string{"runs", "--redis-ca", ""}, ":files\n"},
+		{nil, "serve\nrun\nworker\nworkflows\ndemo\nruns\ntasks\nstats\nimport\nexport\ndelete\nprune\ntag\ncompact\ncheck\nbench\nversion\ncompletion\n"},
 	} {
 		assert.Equal(t, c.want, w.ok(append([]string{"__complete", "--"}, c.words...)...), "%q", c.words)
 	}

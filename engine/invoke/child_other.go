@@ -15,6 +15,8 @@ const terminate = syscall.SIGTERM
 
 func killGroup(int) {}
 
+func reapGroup(int) {}
+
 func duplicate(int) (*os.File, error) { return nil, errors.ErrUnsupported }
 
 func keepFromHeirs(int) {}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"syscall"
+	"time"
 )
 
 // supported: this system has what a Supervisor needs.
@@ -15,6 +16,24 @@ const terminate = syscall.SIGTERM
 
 // killGroup kills the processes of a group, if there are any.
 func killGroup(leader int) { _ = syscall.Kill(-leader, syscall.SIGKILL) }
+
+// orphanWait is how long the orphans of a killed group are waited for.
+const orphanWait = 100 * time.Millisecond
+
+// reapGroup asks how the orphans of a killed group have ended, which are this process's where it is the first one of a
+// container, or has asked for them: nobody else would, and they would be listed for ever.
+func reapGroup(leader int) {
+	for end := time.Now().Add(orphanWait); time.Now().Before(end); {
+		pid, err := syscall.Wait4(-leader, nil, syscall.WNOHANG, nil)
+		switch {
+		case err == syscall.EINTR, pid > 0:
+		case err != nil:
+			return // there are none
+		default:
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
 
 // duplicate opens once more what a number stands for.
 func duplicate(file int) (*os.File, error) {

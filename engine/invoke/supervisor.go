@@ -202,6 +202,7 @@ func (s *Supervisor) attend(ctx context.Context, c *child) (wasWorking bool) {
 		<-ended
 	}
 	c.kill() // what it has started and left
+	reapGroup(c.pid())
 	name, sessions := c.board.read()
 	c.forget()
 	s.report(c, name, sessions)

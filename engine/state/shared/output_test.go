@@ -33,6 +33,13 @@ func (c *calls) faults(call sharedtest.Call) sharedtest.Fault {
 	return sharedtest.Fault{Before: c.late / 2, After: c.late / 2}
 }
 
+// of is how many calls of a method have arrived.
+func (c *calls) of(method string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.count[method]
+}
+
 // on limits a process to functions of these names.
 func on(w *world, names ...string) func(*shared.Config, *worker.Config) {
 	return func(_ *shared.Config, pool *worker.Config) {
@@ -93,7 +100,7 @@ func TestOutputsAreStoredForOthersOnly(t *testing.T) {
 		graph := compile(t, g, size.Call(large))
 		exec := w.submit(p, graph, engine.RunOptions{})
 		w.succeed(exec, graph)
-		assert.Zero(t, c.count["PutOutput"])
+		assert.Zero(t, c.of("PutOutput"))
 		saved, records := w.saved(exec)
 		require.NotEmpty(t, records)
 		assert.Equal(t, int64(3<<20), saved.NotStoredBytes)
@@ -111,7 +118,7 @@ func TestStoreAllStoresEverything(t *testing.T) {
 		g := engine.NewBuilder()
 		graph := compile(t, g, size.Call(pass.Call(blob.Call(engine.Const(g, 1<<20)))))
 		w.succeed(w.submit(p, graph, engine.RunOptions{Rules: engine.Rules{StoreAll: true, NoInline: true}}), graph)
-		assert.Equal(t, 3, c.count["PutOutput"])
+		assert.Equal(t, 3, c.of("PutOutput"))
 	})
 }
 
@@ -233,7 +240,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		graph := compile(t, g, all.Call(g, parts...))
 		exec := w.submit(p, graph, engine.RunOptions{})
 		w.succeed(exec, graph)
-		assert.NotZero(t, c.count["PutOutput"])
+		assert.NotZero(t, c.of("PutOutput"))
 	})
 }
 
