@@ -189,11 +189,23 @@ func TestLostAndDoneAgain(t *testing.T) {
 		at   int64
 		want runtable.State
 	}{
-		{1, 79, runtable.Running}, {1, 80, runtable.Retrying}, {1, 100, runtable.Running}, {1, 120, runtable.Succeeded},
-		{0, 79, runtable.Succeeded}, {0, 80, runtable.Ready}, {0, 120, runtable.Succeeded}, {0, 250, runtable.Succeeded},
-		{2, 130, runtable.Failed}, {2, 199, runtable.Failed}, {2, 200, runtable.Ready}, {2, 240, runtable.Succeeded},
-		{5, 199, runtable.Skipped}, {5, 200, runtable.Pending}, {5, 299, runtable.Pending},
-		{3, 100, runtable.Retrying}, {3, 300, runtable.Lost},
+		{1, 79, runtable.Running},
+		{1, 80, runtable.Retrying},
+		{1, 100, runtable.Running},
+		{1, 120, runtable.Succeeded},
+		{0, 79, runtable.Succeeded},
+		{0, 80, runtable.Ready},
+		{0, 120, runtable.Succeeded},
+		{0, 250, runtable.Succeeded},
+		{2, 130, runtable.Failed},
+		{2, 199, runtable.Failed},
+		{2, 200, runtable.Ready},
+		{2, 240, runtable.Succeeded},
+		{5, 199, runtable.Skipped},
+		{5, 200, runtable.Pending},
+		{5, 299, runtable.Pending},
+		{3, 100, runtable.Retrying},
+		{3, 300, runtable.Lost},
 	} {
 		assert.Equal(t, c.want, table.StateAt(c.node, c.at), "node %d at %d: %s", c.node, c.at, table.StateAt(c.node, c.at))
 	}
