@@ -135,7 +135,8 @@ func (t *transition) end(e *End, ses *Session) {
 	case engine.OutcomeRetrying:
 		n.Attempts++
 		n.Errors++
-		t.retry(e.Node, t.now+int64(e.Delay))
+		t.Counts.Retries++
+		t.wait(e.Node, t.now+int64(e.Delay))
 	}
 	if e.More {
 		n.Telling = TellQueued
@@ -164,15 +165,14 @@ func (t *transition) terminate(e *End, status NodeStatus) {
 	n.Awaited = nil
 }
 
-// retry lets a node wait until a moment.
-func (t *transition) retry(id engine.NodeID, due int64) {
+// wait lets a node wait until a moment.
+func (t *transition) wait(id engine.NodeID, due int64) {
 	n := &t.Nodes[id]
 	n.Status, n.Due = Waiting, due
 	at, _ := slices.BinarySearchFunc(t.Retries, id, func(a, b engine.NodeID) int {
 		return cmp.Or(cmp.Compare(t.Nodes[a].Due, t.Nodes[b].Due), cmp.Compare(a, b))
 	})
 	t.Retries = slices.Insert(t.Retries, at, id)
-	t.Counts.Retries++
 }
 
 // due makes ready what has waited long enough.
@@ -183,6 +183,9 @@ func (t *transition) due() {
 	}
 	for _, id := range t.Retries[:n] {
 		node := &t.Nodes[id]
+		if node.Bad { // an input failed while it waited to look for it
+			node.toEngine()
+		}
 		node.Status = Ready
 		t.since(node)
 		t.enqueue(id, false)

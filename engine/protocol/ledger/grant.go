@@ -32,7 +32,7 @@ type grants struct {
 	claims []Claim
 }
 
-func (g *grants) full() bool { return len(g.claims) >= g.op.Want }
+func (g *grants) full() bool { return len(g.claims) >= g.op.Want || g.ses.Claims >= MaxClaims }
 
 // may reports whether the session takes nodes of a class, and one more of them may be claimed.
 func (g *grants) may(c Class) bool { return slices.Contains(g.op.Classes, c) && g.hasRoom(c) }

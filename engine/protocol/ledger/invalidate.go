@@ -33,19 +33,27 @@ func (op Invalidate) apply(t *transition) Reply {
 		if t.missing(l) {
 			t.makeAgain(l)
 		}
+	}
+	crowded := slices.ContainsFunc(op.Lost, func(l Life) bool { return len(t.Nodes[l.Node].Awaited) >= MaxAwaited })
+	for _, l := range op.Lost {
 		switch lost := &t.Nodes[l.Node]; {
 		case n.Status == Claimed:
-		case !lost.Status.Terminal() && t.broken&awaitNothing != 0:
+		case lost.Status.Terminal():
+			n.Bad = n.Bad || lost.Status != OK
+		case crowded:
+		case t.broken&awaitNothing != 0:
 			n.Awaits++
-		case !lost.Status.Terminal():
+		default:
 			lost.Awaited = append(lost.Awaited, op.Consumer)
 			n.Awaits++
-		case lost.Status != OK:
-			n.Bad = true
 		}
 	}
 	t.queueMade()
-	if n.Awaits == 0 && n.Status == Blocked {
+	switch {
+	case n.Status != Blocked || n.Awaits > 0:
+	case crowded:
+		t.wait(op.Consumer, t.now+int64(LookAgain))
+	default:
 		n.toEngine() // one of them has failed
 		t.requeue(op.Consumer, false)
 	}
@@ -56,6 +64,9 @@ func (op Invalidate) apply(t *transition) Reply {
 func (op Invalidate) mistake(s *State) string {
 	if !s.contains(op.Consumer) || len(op.Lost) == 0 {
 		return "a consumer has to exist and to miss something"
+	}
+	if len(op.Lost) > MaxLost {
+		return "more nodes are lost than MaxLost"
 	}
 	for i, l := range op.Lost {
 		again := slices.ContainsFunc(op.Lost[:i], func(o Life) bool { return o.Node == l.Node })

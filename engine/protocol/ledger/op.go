@@ -6,11 +6,16 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// Bounds and fixed sizes.
+// Bounds and fixed sizes: what one operation does must not keep a store from others for long.
 const (
-	MaxEnds = 256 // ends of a Commit
-	MaxDue  = 64  // retries that one Commit makes ready
-	MaxReap = 100 // claims of a Reap without a Limit
+	MaxEnds   = 256  // ends of a Commit
+	MaxDue    = 64   // retries that one Commit makes ready
+	MaxReap   = 100  // claims of a Reap without a Limit
+	MaxClaims = 2048 // of a session: one that holds as many is granted nothing
+	MaxLost   = 64   // nodes of an Invalidate
+	// MaxAwaited is how many consumers one lost node tells that it was made again. Those beyond wait for LookAgain and look.
+	MaxAwaited = 128
+	LookAgain  = time.Second
 	// SoloGenerations is how often a suspect is claimed alone before it is trusted again.
 	SoloGenerations = 64
 	// MinRetries is the retry budget of even the smallest run; a larger one has a retry for every five tasks.
@@ -99,7 +104,7 @@ type Commit struct {
 	// not. Both only of Classes, within the bounds of concurrency, and only while the run is Running and not being stopped.
 	//
 	// Where the session holds nothing, and a suspect waits, it gets the first one and nothing else. A session that holds a
-	// suspect gets nothing. Else it gets Keep, then nodes that are ready and reserved for it, in the order in which they
+	// suspect, or MaxClaims, gets nothing. Else it gets Keep, then nodes that are ready and reserved for it, in the order in which they
 	// became so, then those that are ready for anybody: class by class, in the order of the queue.
 	Keep    int
 	Want    int
@@ -255,7 +260,8 @@ type Lost struct {
 //
 // Suspects are the claims in Running, or, where none of them is, all that the session holds; nodes of EngineClass are none.
 // They are from now on run Solo, for SoloGenerations claims of each. A claim is charged with the loss where it is the
-// only suspect, unless Running has only others: then something ran behind a claim, and Solo will tell what.
+// only suspect, unless Running has only others: then something ran behind a claim, and Solo will tell what. An attempt of
+// a suspect in Running, or of one that is charged, is over as lost though nobody announced it.
 type Reap struct {
 	Now     int64
 	Session SessionID       // empty for all whose lease has run out
@@ -267,6 +273,7 @@ type Reap struct {
 // Invalidate gives back a claim whose inputs are lost and has them made again. Every node of Lost that is OK in that
 // epoch becomes ready with the next epoch, as if it had never been tried. The consumer waits until no node of Lost is
 // under way; then it is ready, to be skipped where one of them failed or was skipped. It keeps its epoch and attempts.
+// Where one of them is awaited by MaxAwaited others it is Waiting instead, is ready again LookAgain from Now, and looks.
 // Joins between them stay as they are, and so do all bits: whoever else misses an output finds out by itself.
 //
 // The inputs of the consumer that the session has in its memory only have to be stored before: whoever claims it next
@@ -279,7 +286,7 @@ type Invalidate struct {
 	Consumer engine.NodeID
 	Epoch    uint16 // of the claim on the consumer
 	Since    int64  // of the claim on the consumer
-	Lost     []Life // tasks, each once
+	Lost     []Life // tasks, each once, at most MaxLost: what else is missing will be found later
 }
 
 // Life is one node in one epoch.

@@ -162,8 +162,10 @@ func (s *State) accusable(id engine.NodeID) bool {
 // lose takes a claim from a dead session.
 func (t *transition) lose(op *Reap, ses *Session, id engine.NodeID, v verdict) Lost {
 	n := &t.Nodes[id]
-	l := Lost{Session: ses.ID, Worker: ses.Worker, Claim: t.claimOf(id), Started: n.Started, Charged: id == v.culprit}
-	suspect := t.accusable(id) && (v.rest || slices.Contains(v.running, id))
+	l := Lost{Session: ses.ID, Worker: ses.Worker, Claim: t.claimOf(id), Charged: id == v.culprit}
+	isRunning := t.accusable(id) && slices.Contains(v.running, id)
+	suspect := isRunning || t.accusable(id) && v.rest
+	l.Started = n.Started || isRunning || l.Charged
 	telling := n.Telling == TellClaimed
 	t.unclaim(id)
 	if l.Started {
