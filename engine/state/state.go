@@ -108,7 +108,8 @@ type Run interface {
 type Claim struct {
 	Node    engine.NodeID
 	Epoch   uint16
-	Attempt uint16 // from 1
+	Attempt uint16 // from 1; those that were lost with their worker count
+	Errors  uint16 // earlier attempts that failed by themselves: only these use up Options.Retries
 	Token   uint64
 	Ready   int64 // since when the node could be claimed
 }

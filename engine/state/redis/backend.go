@@ -21,6 +21,7 @@ type Backend struct {
 	keep       time.Duration
 	commands   atomic.Uint64
 	roundTrips atomic.Uint64
+	atOnce     int // see the constant; tests have less done at once
 	// clock replaces the server's clock in tests: nanoseconds since the run's start.
 	clock func() int64
 }
@@ -29,7 +30,7 @@ var _ shared.Backend = (*Backend)(nil)
 
 // New makes a back end of an open connection, which stays the caller's to close.
 func New(conn *Connection) *Backend {
-	return &Backend{conn: conn, keys: keyspace(conn.Prefix), keep: conn.keep}
+	return &Backend{conn: conn, keys: keyspace(conn.Prefix), keep: conn.keep, atOnce: atOnce}
 }
 
 // Costs implements shared.Backend.
@@ -69,6 +70,11 @@ func (b *Backend) try(ctx context.Context, client redis.UniversalClient, cmds []
 		}
 		_, _ = pipe.Exec(ctx) // the first command's error
 	}
+	return firstError(cmds)
+}
+
+// firstError is that of the first command that has failed; nothing found is no failure.
+func firstError(cmds []redis.Cmder) error {
 	for _, cmd := range cmds {
 		if err := cmd.Err(); err != nil && !errors.Is(err, redis.Nil) {
 			return err

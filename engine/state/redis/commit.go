@@ -13,14 +13,7 @@ import (
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
 
-var (
-	commitScript     = newScript("state", "run", "nodes", "rare", "hold", "edges", "grant", "ends", "commit")
-	openScript       = newScript("state", "run", "open")
-	leaveScript      = newScript("state", "run", "nodes", "rare", "hold", "leave")
-	reapScript       = newScript("state", "run", "nodes", "rare", "hold", "reap")
-	invalidateScript = newScript("state", "run", "nodes", "rare", "invalidate")
-	steerScript      = newScript("state", "run", "steer")
-)
+var commitScript = newScript("state", "run", "nodes", "rare", "hold", "edges", "grant", "ends", "commit")
 
 // Where an output is, as the first byte of its value in :out.
 const (
@@ -38,6 +31,7 @@ func (b *Backend) Commit(ctx context.Context, run engine.RunID, calls []shared.C
 	}
 	replies := make([]ledger.Reply, 0, len(calls))
 	teach := false
+	hints := hintsOf(calls)
 	err := retry(ctx, func() error {
 		var cmds []redis.Cmder
 		for _, a := range args[len(replies):] {
@@ -48,7 +42,7 @@ func (b *Backend) Commit(ctx context.Context, run engine.RunID, calls []shared.C
 			}
 			teach = false
 		}
-		err := b.try(ctx, b.conn.Client, cmds)
+		err := b.tryHinting(ctx, run, cmds, hints)
 		teach = redis.HasErrorPrefix(err, "NOSCRIPT")
 		more, bad := readReplies(cmds)
 		replies = append(replies, more...)
@@ -63,6 +57,40 @@ func (b *Backend) Commit(ctx context.Context, run engine.RunID, calls []shared.C
 	return replies, nil
 }
 
+// hintsOf lists the hints that go with commits.
+func hintsOf(calls []shared.Call) (hints []shared.Hint) {
+	for i := range calls {
+		if calls[i].Wake.N > 0 {
+			hints = append(hints, calls[i].Wake)
+		}
+	}
+	return hints
+}
+
+// tryHinting carries out commits once, and hints behind them. Those leave in the same write, but in a cluster, which keeps
+// no order among keys that lie on different masters. Whether they are heard does not matter.
+func (b *Backend) tryHinting(ctx context.Context, run engine.RunID, cmds []redis.Cmder, hints []shared.Hint) error {
+	_, isCluster := b.conn.Client.(*redis.ClusterClient)
+	all, behind := cmds[:len(cmds):len(cmds)], hints
+	if !isCluster {
+		for _, h := range hints {
+			all = append(all, wakeScript.evaluate(ctx, b.keys.wake(), wakeArgs(run, h.Functions, h.N)...))
+		}
+		behind = nil
+	}
+	_ = b.try(ctx, b.conn.Client, all) // as the errors of its commands
+	if err := firstError(cmds); err != nil {
+		return err
+	}
+	if firstError(all) != nil { // the server does not know the script of hints
+		behind = hints
+	}
+	for _, h := range behind {
+		_ = b.Wake(ctx, run, h.Functions, h.N)
+	}
+	return nil
+}
+
 // errOvertaken: a cluster that was moving the run answered a commit before the one in front of it. It passes.
 var errOvertaken = errors.New("redis: a commit was answered before the one in front of it")
 
@@ -74,11 +102,11 @@ func readReplies(cmds []redis.Cmder) (replies []ledger.Reply, err error) {
 		if err != nil {
 			return replies, err
 		}
-		r, overtook, err := decodeReply([]byte(raw))
+		r, why, err := decodeReply([]byte(raw))
 		if err != nil {
 			return replies, err
 		}
-		if overtook && good && len(replies) > 0 {
+		if overtook := r.Verdict == ledger.Malformed && why == wrongNumber; overtook && good && len(replies) > 0 {
 			return replies, errOvertaken
 		}
 		good = good && (r.Verdict == ledger.Applied || r.Verdict == ledger.Repeated)
@@ -105,96 +133,4 @@ func commitArgs(c *shared.Call, now int64) []any {
 		args = append(args, d)
 	}
 	return args
-}
-
-// Do implements shared.Backend.
-func (b *Backend) Do(ctx context.Context, run engine.RunID, op ledger.Op, record []byte) (ledger.Reply, error) {
-	s, args, err := b.operation(op, record)
-	if err != nil {
-		return ledger.Reply{}, err
-	}
-	cmd, err := b.run(ctx, s, b.keys.run(run), args)
-	if err != nil {
-		return ledger.Reply{}, fmt.Errorf("redis: %s of run %s: %w", s.name, run, err)
-	}
-	raw, err := text(cmd)
-	if err != nil {
-		return ledger.Reply{}, fmt.Errorf("redis: %s of run %s: %w", s.name, run, err)
-	}
-	if raw == nil {
-		return ledger.Reply{}, unknown(run)
-	}
-	r, _, err := decodeReply(raw)
-	if _, ok := op.(ledger.Invalidate); ok {
-		for _, epoch := range r.Store {
-			r.Epochs = append(r.Epochs, uint16(epoch))
-		}
-		r.Store = nil
-	}
-	return r, err
-}
-
-// operation gives the script of an operation and its arguments.
-func (b *Backend) operation(op ledger.Op, record []byte) (*script, []any, error) {
-	var p packer
-	p.float(b.now())
-	switch op := op.(type) {
-	case ledger.Open:
-		p.float(int64(op.Lease))
-		return openScript, []any{[]byte(p), string(op.Session), record}, nil
-	case ledger.Leave:
-		return leaveScript, []any{[]byte(p), string(op.Session)}, nil
-	case ledger.Reap:
-		p.clamped(op.Limit)
-		p.clamped(op.Poison)
-		p.u32(uint32(len(op.Running)))
-		for _, id := range op.Running {
-			p.u32(uint32(id))
-		}
-		return reapScript, []any{[]byte(p), string(op.Session)}, nil
-	case ledger.Invalidate:
-		packInvalidate(&p, &op)
-		return invalidateScript, []any{[]byte(p), string(op.Session)}, nil
-	case ledger.Stop:
-		what := uint8(0)
-		if op.Status != engine.Failed && op.Status != engine.Cancelled ||
-			op.Reason != 0 && op.Reason != engine.CancelRequested && op.Reason != engine.RunDeadline {
-			what = 3
-		}
-		p.u8(what)
-		p.u8(numberOf(op.Status))
-		p.u8(uint8(op.Reason))
-		return steerScript, []any{[]byte(p), record}, nil
-	case ledger.Pause:
-		return steerScript, []any{append([]byte(p), 1, 0, 0), ""}, nil
-	case ledger.Resume:
-		return steerScript, []any{append([]byte(p), 2, 0, 0), ""}, nil
-	default:
-		return nil, nil, fmt.Errorf("redis: %T is not for Do", op)
-	}
-}
-
-func packInvalidate(p *packer, op *ledger.Invalidate) {
-	mistake := uint8(0)
-	if len(op.Lost) == 0 {
-		mistake = noConsumer
-	}
-	seen := map[engine.NodeID]bool{op.Consumer: true}
-	for _, l := range op.Lost {
-		if seen[l.Node] {
-			mistake = lostOutside
-		}
-		seen[l.Node] = true
-	}
-	p.u32(uint32(op.Consumer))
-	p.u16(op.Epoch)
-	p.float(op.Since)
-	p.u32(uint32(len(op.Lost)))
-	p.u8(mistake)
-	for _, l := range op.Lost {
-		p.u32(uint32(l.Node))
-		p.u16(uint16(l.Class))
-		p.u16(l.Epoch)
-		p.u8(flags(l.Task, l.Sink))
-	}
 }

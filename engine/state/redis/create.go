@@ -36,8 +36,8 @@ func (b *Backend) Create(ctx context.Context, r shared.NewRun) error {
 			return err
 		}
 	}
-	if _, err := b.do(ctx, "zadd", b.keys.active(), "nx", time.Now().UnixMilli(), string(r.ID)); err != nil {
-		return fmt.Errorf("redis: enter run %s in the index: %w", r.ID, err)
+	if err := b.enter(ctx, r.ID); err != nil {
+		return err
 	}
 	state, entry := ledger.New(ledger.Config{
 		Nodes: r.Nodes, Edges: r.Edges, Tasks: r.Tasks, Limits: r.Limit, LimitEdges: r.LimitEdges, Sinks: r.Sinks,
@@ -64,6 +64,14 @@ func (b *Backend) Create(ctx context.Context, r shared.NewRun) error {
 	return b.holdConstants(ctx, hashes, r.ID)
 }
 
+// enter adds a run to the index of those that have not ended.
+func (b *Backend) enter(ctx context.Context, run engine.RunID) error {
+	if _, err := b.do(ctx, "zadd", b.keys.active(), "nx", time.Now().UnixMilli(), string(run)); err != nil {
+		return fmt.Errorf("redis: enter run %s in the index: %w", run, err)
+	}
+	return nil
+}
+
 // exists is the error of a run whose ID is taken. Where that run has ended, it leaves the index of those that have not.
 func (b *Backend) exists(ctx context.Context, run engine.RunID) error {
 	cmd, err := b.do(ctx, "hexists", b.keys.run(run)+"run", endField)
@@ -85,9 +93,17 @@ func (b *Backend) Revise(ctx context.Context, run engine.RunID, state *ledger.St
 			ready = append(ready, engine.NodeID(i))
 		}
 	}
+	old, err := b.counters(ctx, run)
+	if err != nil {
+		return err
+	}
+	// As with Create, the run is in the index before it goes on.
+	if err := b.enter(ctx, run); err != nil {
+		return err
+	}
 	next := state.Clone()
 	settleOpen(next)
-	in := installation{state: next, counters: newCounters(next, b.unlogged(ctx, run)), roots: ready, revises: true}
+	in := installation{state: next, counters: newCounters(next, old.flags&isUnlogged != 0), roots: ready, revises: true}
 	ok, err := b.install(ctx, run, &in)
 	switch {
 	case errors.Is(err, redis.Nil):
@@ -95,12 +111,12 @@ func (b *Backend) Revise(ctx context.Context, run engine.RunID, state *ledger.St
 	case err != nil:
 		return fmt.Errorf("redis: begin revision %d of run %s: %w", state.Revision, run, err)
 	case !ok:
-		return fmt.Errorf("%w: %s is not finished, or is not in revision %d", engine.ErrRunExists, run, state.Revision-1)
+		return fmt.Errorf("it is not finished, or not in revision %d: %w", state.Revision-1, b.exists(ctx, run))
 	}
 	if err := b.index(ctx, run, b.keys.ended(), b.keys.active()); err != nil {
 		return err
 	}
-	if err := b.eachOutput(ctx, run, func(key string) []any { return []any{"persist", key} }); err != nil {
+	if _, err := b.eachOutput(ctx, run, func(key string) []any { return []any{"persist", key} }); err != nil {
 		return err
 	}
 	return b.holdConstants(ctx, slices.Sorted(maps.Keys(kept.Constants)), run)
@@ -115,12 +131,6 @@ func settleOpen(s *ledger.State) {
 	if s.Counts.Failed > 0 {
 		s.Status = engine.Failed
 	}
-}
-
-// unlogged reports whether a run keeps no log.
-func (b *Backend) unlogged(ctx context.Context, run engine.RunID) bool {
-	c, err := b.counters(ctx, run)
-	return err == nil && c.flags&isUnlogged != 0
 }
 
 // installation is a ledger that is to be put in its place.
@@ -147,7 +157,7 @@ func (b *Backend) install(ctx context.Context, run engine.RunID, in *installatio
 		before = append(before, func() redis.Cmder { return redis.NewCmd(ctx, args...) },
 			func() redis.Cmder { return redis.NewCmd(ctx, "expire", key, int(besides.Seconds())) })
 	}
-	for name, value := range map[string][]byte{"nodes": parts.nodes, "bits": parts.bits, "arrived": parts.arrived, "graph": in.graph} {
+	for name, value := range map[string][]byte{"nodes": parts.nodes, "bits": parts.bits, "arrived": parts.arrived, "blocks": parts.blocks, "graph": in.graph} {
 		if len(value) > 0 {
 			add(beside+name, "set", beside+name, value)
 		}
@@ -157,7 +167,7 @@ func (b *Backend) install(ctx context.Context, run engine.RunID, in *installatio
 		odd = append(odd, id, value)
 	}
 	var classes []any
-	lists := map[string][]any{"odd": odd, "blocks": parts.blocks, "bounds": in.bounds}
+	lists := map[string][]any{"odd": odd, "bounds": in.bounds}
 	for class, entries := range parts.queues {
 		classes = append(classes, int(class))
 		lists[numbered("", "ready:", class)] = entries

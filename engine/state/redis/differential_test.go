@@ -27,7 +27,11 @@ func differ(t *testing.T, b *Backend, c ledgertest.Config) {
 		var now int64
 		b.clock = func() int64 { return now }
 		id := engine.RunID(fmt.Sprintf("r%d-%d", c.Seed, runs))
-		return sharedtest.NewMachine(t.Context(), b, id, config, func(at int64) { now = at })
+		m, err := sharedtest.NewMachine(t.Context(), b, id, config, func(at int64) { now = at })
+		if b.atOnce < atOnce {
+			return unlogged{m, m}, err
+		}
+		return m, err
 	}, c)
 	require.NoError(t, err)
 	t.Logf("seed %d: %d runs, longest %d, verdicts %v, applied %v, ended %v", c.Seed, played.Runs, played.Longest, played.Verdicts, played.Ops, played.Ended)
@@ -43,6 +47,20 @@ func TestScriptsAgreeWithTheModel(t *testing.T) {
 		differ(t, b, ledgertest.Config{Seed: seed + 1, Ops: ops, Every: 5})
 		require.NoError(t, server.Client(t).FlushDB(context.Background()).Err())
 	}
+}
+
+// unlogged hides the log of a machine.
+type unlogged struct {
+	ledgertest.Machine
+	ledgertest.Reviser
+}
+
+// What a session leaves behind comes to others one by one, in as many calls, and yet as the model says; only the log has
+// more entries.
+func TestScriptsAgreeWithTheModelInParts(t *testing.T) {
+	b, _ := open(t)
+	b.atOnce = 1
+	differ(t, b, ledgertest.Config{Seed: 11, Ops: 5000, Every: 5})
 }
 
 func TestScriptsAgreeWithTheModelInACluster(t *testing.T) {

@@ -114,15 +114,35 @@ func follows(a, b *ledger.End, n int) bool {
 		a.Outcome != engine.OutcomeRetrying
 }
 
+// expand packs an expansion; its roots class by class.
 func (d *draft) expand(x *ledger.Expand) {
-	for _, v := range []uint32{x.Width, x.Size, x.EdgesPer, x.TasksPer, x.LimitEdges, x.SinksPer, uint32(len(x.Roots))} {
+	var classes []ledger.Class
+	offsets := map[ledger.Class]packer{}
+	for _, r := range x.Roots {
+		d.mistaken(rootOutside, uint32(r.Node) >= x.Size)
+		of, ok := offsets[r.Class]
+		if !ok {
+			classes = append(classes, r.Class)
+		}
+		of.u32(uint32(r.Node))
+		offsets[r.Class] = of
+	}
+	for _, v := range []uint32{x.Width, x.Size, x.EdgesPer, x.TasksPer, x.LimitEdges, x.SinksPer, uint32(len(classes))} {
 		d.u32(v)
 	}
-	for _, r := range x.Roots {
-		d.u32(uint32(r.Node))
-		d.u16(uint16(r.Class))
-		d.mistaken(rootOutside, uint32(r.Node) >= x.Size)
+	for _, class := range classes {
+		d.u16(uint16(class))
+		d.u32(uint32(len(offsets[class]) / 4))
+		d.packer = append(d.packer, offsets[class]...)
 	}
+	if d.mistake != 0 {
+		return
+	}
+	records := make([]byte, 4*x.Size)
+	for _, r := range x.Roots {
+		records[4*r.Node+3] = byte(ledger.Ready)
+	}
+	d.packer = append(d.packer, records...)
 }
 
 // checkEnds finds the mistakes in ends that no state is needed for.

@@ -30,7 +30,7 @@ func (b *Backend) Finish(ctx context.Context, run engine.RunID, end []byte) ([]b
 	if c, err := b.counters(ctx, run); err != nil {
 		return nil, err
 	} else if status(c.status).Final() {
-		if err := b.eachOutput(ctx, run, func(key string) []any { return []any{"pexpire", key, keep} }); err != nil {
+		if _, err := b.eachOutput(ctx, run, func(key string) []any { return []any{"pexpire", key, keep} }); err != nil {
 			return nil, err
 		}
 	}
@@ -64,31 +64,37 @@ func (b *Backend) constantNames(ctx context.Context, run engine.RunID) ([]string
 	return namesOf(string(names)), err
 }
 
-// eachOutput carries out a command for each stored output of a run, a few at a time.
-func (b *Backend) eachOutput(ctx context.Context, run engine.RunID, command func(key string) []any) error {
+// eachOutput carries out a command for each stored output of a run, a few at a time, and gives how many it has deleted.
+func (b *Backend) eachOutput(ctx context.Context, run engine.RunID, command func(key string) []any) (deleted int, err error) {
 	base := b.keys.run(run)
 	for cursor := "0"; ; {
 		cmd, err := b.do(ctx, "sscan", base+"keys", cursor, "count", chunk)
 		if err != nil {
-			return fmt.Errorf("redis: list outputs of run %s: %w", run, err)
+			return deleted, fmt.Errorf("redis: list outputs of run %s: %w", run, err)
 		}
 		var keys []string
 		if cursor, keys, err = scanned(cmd); err != nil {
-			return err
+			return deleted, err
 		}
 		if len(keys) > 0 {
-			_, err = b.send(ctx, b.conn.Client, func() (cmds []redis.Cmder) {
+			var cmds []redis.Cmder
+			cmds, err = b.send(ctx, b.conn.Client, func() (cmds []redis.Cmder) {
 				for _, key := range keys {
 					cmds = append(cmds, redis.NewCmd(ctx, command(output(base, key))...))
 				}
 				return cmds
 			})
+			for _, cmd := range cmds {
+				if n, _ := cmd.(*redis.Cmd).Val().(int64); cmd.Name() == "unlink" {
+					deleted += int(n)
+				}
+			}
 		}
 		if err != nil {
-			return fmt.Errorf("redis: change outputs of run %s: %w", run, err)
+			return deleted, fmt.Errorf("redis: change outputs of run %s: %w", run, err)
 		}
 		if cursor == "0" {
-			return nil
+			return deleted, nil
 		}
 	}
 }
@@ -196,7 +202,11 @@ func (b *Backend) narrow(ctx context.Context, run engine.RunID, frontier []engin
 		}
 		if len(set) > 2 {
 			copied = true
-			if _, err := b.do(ctx, set...); err != nil {
+			_, err := b.send(ctx, b.conn.Client, func() []redis.Cmder {
+				expire := redis.NewCmd(ctx, "pexpire", base+"frontier", keepFrontier.Milliseconds())
+				return []redis.Cmder{redis.NewCmd(ctx, set...), expire}
+			})
+			if err != nil {
 				return nil, fmt.Errorf("redis: clean run %s: %w", run, err)
 			}
 		}
@@ -212,24 +222,22 @@ func (b *Backend) narrow(ctx context.Context, run engine.RunID, frontier []engin
 	return kept, err
 }
 
-// dropOutputs deletes stored outputs, but for those that are kept, for a while.
+// dropOutputs deletes stored outputs, and has those that are kept expire.
 func (b *Backend) dropOutputs(ctx context.Context, run engine.RunID, kept map[string]bool) (dropped int, err error) {
-	base := b.keys.run(run)
-	err = b.eachOutput(ctx, run, func(key string) []any {
-		if kept[key[len(output(base, "")):]] {
+	prefix := len(output(b.keys.run(run), ""))
+	return b.eachOutput(ctx, run, func(key string) []any {
+		if kept[key[prefix:]] {
 			return []any{"pexpire", key, keepFrontier.Milliseconds()}
 		}
-		dropped++
 		return []any{"unlink", key}
 	})
-	return dropped, err
 }
 
 // perishable lists the keys that only a run under way needs: sessions and queues, and, of one that has succeeded, the
 // nodes and outputs too.
 func (b *Backend) perishable(ctx context.Context, run engine.RunID, workers uint32, succeeded bool) ([]string, error) {
 	base := b.keys.run(run)
-	var names []string
+	names := []string{base + "once"}
 	for worker := range workers {
 		for _, part := range []string{"claims:", "mine:", "held:", "owed:"} {
 			names = append(names, numbered(base, part, worker))
@@ -247,6 +255,7 @@ func (b *Backend) perishable(ctx context.Context, run engine.RunID, workers uint
 	}
 	for _, part := range []string{
 		"nodes", "bits", "arrived", "odd", "blocks", "due", "bounds", "running", "sessions", "records", "queues", "out", "keys",
+		"frontier",
 	} {
 		names = append(names, base+part)
 	}
@@ -260,6 +269,13 @@ func (b *Backend) classes(ctx context.Context, run engine.RunID) ([]ledger.Class
 		return nil, fmt.Errorf("redis: read run %s: %w", run, err)
 	}
 	names, err := cmd.StringSlice()
+	if err != nil {
+		return nil, fmt.Errorf("redis: read run %s: %w", run, err)
+	}
+	return decodeClasses(names)
+}
+
+func decodeClasses(names []string) ([]ledger.Class, error) {
 	classes := make([]ledger.Class, 0, len(names))
 	for _, name := range names {
 		n, err := strconv.ParseUint(name, 10, 16)
@@ -268,7 +284,7 @@ func (b *Backend) classes(ctx context.Context, run engine.RunID) ([]ledger.Class
 		}
 		classes = append(classes, ledger.Class(n))
 	}
-	return classes, err
+	return classes, nil
 }
 
 // unlink deletes keys of one run, a few at a time, and counts those that were there.

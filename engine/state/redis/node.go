@@ -77,10 +77,9 @@ func decodeOddity(raw []byte) (o oddity, err error) {
 
 // installed is a ledger, which no session takes part in, as its keys hold it.
 type installed struct {
-	nodes, bits, arrived []byte
-	odd                  map[string]any
-	blocks               []any
-	queues               map[ledger.Class][]any
+	nodes, bits, arrived, blocks []byte
+	odd                          map[string]any
+	queues                       map[ledger.Class][]any
 }
 
 // encodeLedger packs a ledger that begins: of a new run, or of a next revision.
@@ -107,11 +106,9 @@ func encodeLedger(s *ledger.State) installed {
 		}
 	}
 	for _, b := range s.Blocks {
-		var p packer
 		for _, v := range []uint32{uint32(b.Expansion), b.Width, uint32(b.First), b.FirstEdge} {
-			p.u32(v)
+			(*packer)(&in.blocks).u32(v)
 		}
-		in.blocks = append(in.blocks, []byte(p))
 	}
 	for _, q := range s.Queues {
 		if len(q.Ready) > 0 {

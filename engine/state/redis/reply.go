@@ -32,6 +32,7 @@ const (
 	endsTwice
 	rootOutside
 	badEdge
+	tooManyLost
 )
 
 var whys = map[uint8]string{
@@ -55,6 +56,7 @@ var whys = map[uint8]string{
 	endsTwice:      "a node ends twice",
 	rootOutside:    "a root is outside of its instance",
 	badEdge:        "an edge waits for nothing, leaves no end, or holds a negative size",
+	tooManyLost:    "more nodes are lost than MaxLost",
 }
 
 // statuses are those of runs, as scripts number them.
@@ -69,14 +71,15 @@ func status(n uint8) engine.Status {
 
 func numberOf(s engine.Status) uint8 { return uint8(max(0, slices.Index(statuses[:], s))) }
 
-// decodeReply reads the answer to an operation. overtook is set where a commit came before the one before it.
-func decodeReply(raw []byte) (r ledger.Reply, overtook bool, err error) {
+// moreToDo is told instead of a reason where Leave or Reap was done in part.
+const moreToDo uint8 = 1
+
+// decodeReply reads the answer to an operation. why is the reason why it is malformed, or moreToDo.
+func decodeReply(raw []byte) (r ledger.Reply, why uint8, err error) {
 	u := unpacker{rest: raw}
 	r.Verdict = ledger.Verdict(u.u8())
-	why := u.u8()
-	r.Why, overtook = whys[why], why == wrongNumber
-	if r.Verdict != ledger.Malformed {
-		r.Why = ""
+	if why = u.u8(); r.Verdict == ledger.Malformed {
+		r.Why = whys[why]
 	}
 	r.Status, r.Stopping = status(u.u8()), status(u.u8())
 	r.Now = u.float()
@@ -101,9 +104,9 @@ func decodeReply(raw []byte) (r ledger.Reply, overtook bool, err error) {
 		r.Lost = append(r.Lost, u.lost())
 	}
 	if u.short || len(u.rest) > 0 {
-		return r, false, fmt.Errorf("%w reply of %d bytes", errMalformed, len(raw))
+		return r, 0, fmt.Errorf("%w reply of %d bytes", errMalformed, len(raw))
 	}
-	return r, overtook, nil
+	return r, why, nil
 }
 
 // Kinds of what a queue, or a reply, holds.

@@ -64,6 +64,22 @@ func (b *Backend) index(ctx context.Context, run engine.RunID, from, to string) 
 	return nil
 }
 
+// indexEnded moves a run that has ended: whoever kept the end may have died before. Where the next revision begins
+// meanwhile, it moves the run back.
+func (b *Backend) indexEnded(ctx context.Context, run engine.RunID) error {
+	if err := b.index(ctx, run, b.keys.active(), b.keys.ended()); err != nil {
+		return err
+	}
+	cmd, err := b.do(ctx, "hexists", b.keys.run(run)+"run", endField)
+	if err != nil {
+		return fmt.Errorf("redis: open run %s: %w", run, err)
+	}
+	if cmd.Val() == int64(0) {
+		return b.index(ctx, run, b.keys.ended(), b.keys.active())
+	}
+	return nil
+}
+
 // abandoned is after what time an entry of the index is that of a run which never came to be.
 const abandoned = time.Minute
 
@@ -95,6 +111,11 @@ func (b *Backend) Open(ctx context.Context, run engine.RunID) (shared.Stored, er
 	graph, err := text(cmds[2].(*redis.Cmd))
 	if err != nil {
 		return shared.Stored{}, fmt.Errorf("redis: open run %s: %w", run, err)
+	}
+	if field(fields[2]) != nil {
+		if err := b.indexEnded(ctx, run); err != nil {
+			return shared.Stored{}, err
+		}
 	}
 	names := namesOf(string(field(fields[1])))
 	values, err := b.constants(ctx, names, run, field(fields[2]) == nil)

@@ -18,14 +18,18 @@ func (b *Backend) Wake(ctx context.Context, run engine.RunID, functions []string
 	if len(functions) == 0 || n <= 0 {
 		return nil
 	}
+	if _, err := b.run(ctx, wakeScript, b.keys.wake(), wakeArgs(run, functions, n)); err != nil {
+		return fmt.Errorf("redis: wake others for run %s: %w", run, err)
+	}
+	return nil
+}
+
+func wakeArgs(run engine.RunID, functions []string, n int) []any {
 	args := []any{string(run), n}
 	for _, f := range functions {
 		args = append(args, f)
 	}
-	if _, err := b.run(ctx, wakeScript, b.keys.wake(), args); err != nil {
-		return fmt.Errorf("redis: wake others for run %s: %w", run, err)
-	}
-	return nil
+	return args
 }
 
 // Sleep implements shared.Backend.

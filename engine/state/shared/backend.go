@@ -111,6 +111,14 @@ type Call struct {
 	Details [][]byte
 	// First is kept as the run's first error, where it is the first.
 	First []byte
+	// Wake is given as by Backend.Wake, right behind the commit and where the back end can in the same round trip.
+	Wake Hint
+}
+
+// Hint is for up to N idle workers that can run one of the functions.
+type Hint struct {
+	Functions []string
+	N         int
 }
 
 // Output is the value of a node.

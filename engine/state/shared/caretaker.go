@@ -132,6 +132,14 @@ func (s *Store) doze(ctx context.Context) {
 	}
 }
 
+// feed sees to it that a run that wants nodes and did not get them asks again.
+func (s *Store) feed() {
+	select {
+	case s.hunger <- struct{}{}:
+	default:
+	}
+}
+
 // hungry lists the runs that want nodes and did not get them, and what this process can run of them.
 func (s *Store) hungry() (runs []*run, functions []string) {
 	functions = []string{""}
@@ -162,29 +170,6 @@ func (r *run) awake() {
 	r.dry = false
 }
 
-// wake tells others of nodes that nobody has got.
-func (r *run) wake(readied map[ledger.Class]int) {
-	if len(readied) == 0 {
-		return
-	}
-	names := make([]string, 0, len(readied))
-	byName := make(map[string]int, len(readied))
-	most := 0
-	for c, n := range readied {
-		names = append(names, r.layout.className(c))
-		byName[r.layout.className(c)] = n
-		most = max(most, n)
-	}
-	slices.Sort(names)
-	r.store.cfg.Invoke(r.id, byName, r.rules.Invokers)
-	r.spawn(func(ctx context.Context) {
-		_ = r.backend.Wake(ctx, r.id, names, min(most, maxHints)) // a hint: whoever misses it looks by himself
-	})
-}
-
-// maxHints is how many sleepers one commit wakes.
-const maxHints = 64
-
 // around is a duration ± 20 %, so that processes do not act together.
 func around(d time.Duration) time.Duration { return d - d/5 + rand.N(2*d/5+1) }
 
@@ -202,15 +187,22 @@ func (s *Store) bury(ctx context.Context) {
 			return
 		}
 		var visits sync.WaitGroup
-		seen := map[engine.RunID]bool{}
-		for _, r := range s.runsAlive() {
-			if !seen[r.id] {
-				seen[r.id] = true
-				visits.Go(func() { r.visit(ctx) })
-			}
+		for _, r := range s.eachRun() {
+			visits.Go(func() { r.visit(ctx) })
 		}
 		visits.Wait()
 	}
+}
+
+// eachRun gives each run once that this process knows: where it takes part and watches too, the part that it takes.
+func (s *Store) eachRun() map[engine.RunID]*run {
+	runs := map[engine.RunID]*run{}
+	for _, r := range s.runsAlive() {
+		if runs[r.id] == nil || r.isEntered() {
+			runs[r.id] = r
+		}
+	}
+	return runs
 }
 
 // deadline is how long the run may still take, 0 where it should have been stopped.
@@ -223,8 +215,11 @@ func (r *run) visit(ctx context.Context) {
 	ctx, stop := context.WithTimeout(ctx, shortCall)
 	defer stop()
 	if r.deadline() == 0 && !r.halted.Load() {
+		r.mu.Lock()
+		name := r.name
+		r.mu.Unlock()
 		r.Stop(engine.Failed, engine.ErrDeadline, &engine.ErrorRecord{
-			Kind: engine.DeadlineError, Node: engine.NoNode, Worker: r.name, Time: r.wall(r.clock.now()),
+			Kind: engine.DeadlineError, Node: engine.NoNode, Worker: name, Time: r.wall(r.clock.now()),
 			Message: "the run did not end within its deadline of " + r.job.Options.Deadline.String(),
 		})
 	}

@@ -9,25 +9,39 @@ import (
 // goodFor is how long an estimate of the store's clock is preferred over one with a longer round trip.
 const goodFor = 30 * time.Second
 
-// clock tells the time of the store, in ns since the run's start, by the monotonic clock of this process.
+// mostAhead is how wrong an estimate can have been. A larger difference is none between estimates: the first is against
+// what the wall clocks say, and clocks of servers may be set.
+const mostAhead = time.Second
+
+// clock tells the time of the store, in ns since the run's start, by the monotonic clock of this process. It does not go
+// back where an estimate is refined, so that what follows each other here does so in the log.
 type clock struct {
-	base   time.Time
-	offset atomic.Int64 // of the store's moments from time since base
+	base time.Time
+	rate atomic.Pointer[estimate]
 
 	mu    sync.Mutex
-	trip  time.Duration // round trip behind the offset, 0 before the first
+	trip  time.Duration // round trip behind the estimate, 0 before the first
 	taken time.Time
+}
+
+// estimate is by how much the store's moments differ from the time since base.
+type estimate struct {
+	offset int64
+	// was is what the clock showed beyond the offset when the estimate was made: it goes at half speed until that is gone.
+	was, since int64
 }
 
 // newClock begins with what the wall clocks say; the first answer of the store will tell better.
 func newClock(started time.Time) *clock {
 	c := &clock{base: time.Now()}
-	c.offset.Store(int64(c.base.Sub(started)))
+	c.rate.Store(&estimate{offset: int64(c.base.Sub(started))})
 	return c
 }
 
 // now is the time on the store's clock.
-func (c *clock) now() int64 { return int64(time.Since(c.base)) + c.offset.Load() }
+func (c *clock) now() int64 { return c.rate.Load().at(int64(time.Since(c.base))) }
+
+func (e *estimate) at(t int64) int64 { return t + e.offset + max(0, e.was-(t-e.since)/2) }
 
 // learn takes in that the store's clock showed a moment at some time between sent and got. The shortest round trip tells
 // best; half of it bounds the error (Cristian, "Probabilistic clock synchronization", Distributed Computing 3, 1989).
@@ -38,6 +52,10 @@ func (c *clock) learn(sent, got time.Time, moment int64) {
 	if c.trip > 0 && trip > c.trip && got.Sub(c.taken) < goodFor {
 		return
 	}
+	next := &estimate{offset: moment - int64(sent.Add(trip/2).Sub(c.base)), since: int64(time.Since(c.base))}
+	if ahead := c.rate.Load().at(next.since) - next.at(next.since); c.trip > 0 && ahead > 0 && ahead < int64(mostAhead) {
+		next.was = ahead
+	}
 	c.trip, c.taken = max(trip, 1), got
-	c.offset.Store(moment - int64(sent.Add(trip/2).Sub(c.base)))
+	c.rate.Store(next)
 }

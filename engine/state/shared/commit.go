@@ -63,9 +63,6 @@ func (r *run) pause() time.Duration {
 	if r.isDue() {
 		return 0
 	}
-	if r.session.id == "" {
-		return time.Hour // until something is wanted
-	}
 	next := r.session.sent.Add(r.session.beat)
 	sooner := func(t time.Time) {
 		if t.Before(next) {
@@ -98,10 +95,8 @@ func (r *run) pause() time.Duration {
 func (r *run) isDue() bool {
 	s := r.share
 	switch {
-	case s.status.Final() || r.heard && r.session.id != "":
+	case s.status.Final() || r.heard || r.session.id == "": // without a session nobody tells how the run stands
 		return true
-	case r.session.id == "":
-		return s.pending() || r.want() > 0
 	case s.pending() && !r.stuck && (s.urgent || len(s.outbox) >= ledger.MaxEnds || r.starving > 0):
 		return true
 	default:
@@ -178,25 +173,28 @@ func (r *run) collect() []*draft {
 			break
 		}
 	}
+	if len(drafts) > 0 {
+		r.heard = false // here, and not with the answer: what is heard meanwhile may be news
+	}
 	r.since = time.Time{}
 	if r.stuck = len(drafts) == 0 && s.pending(); r.stuck {
 		r.since = now
 	}
 	for i, d := range drafts {
-		r.address(d, want, i == len(drafts)-1)
+		r.address(d, (want+i)/len(drafts))
+	}
+	if len(drafts) > 0 {
+		r.hint(drafts, want)
 	}
 	return drafts
 }
 
-// address fills in what a commit has beside what it tells. Only the last of several asks for claims.
-func (r *run) address(d *draft, want int, isLast bool) {
+// address fills in what a commit has beside what it tells: where several ask, each asks for a share of the claims.
+func (r *run) address(d *draft, want int) {
 	c := &d.call.Commit
 	r.session.number++
 	c.Session, c.Number, c.Lease = r.session.id, r.session.number, r.store.cfg.Lease
 	c.Blocks = len(r.share.dynamic)
-	if !isLast {
-		return
-	}
 	c.Want, c.Classes = want, r.layout.own
 	if !r.rules.NoBecome {
 		c.Keep = want

@@ -2,7 +2,9 @@ package shared
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"time"
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/protocol/ledger"
@@ -19,6 +21,7 @@ type control struct {
 type controls struct {
 	r *run
 	group
+	life <-chan struct{} // closed when this process follows the run no more
 
 	mu      sync.Mutex
 	list    []control
@@ -29,36 +32,52 @@ type controls struct {
 func (c *controls) do(request control) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.list = append(c.list, request)
-	if !c.running {
-		c.running = c.group.run(c.drain)
+	if c.running {
+		c.list = append(c.list, request)
+		return
 	}
+	c.running = c.group.run(func() { c.drain(request) })
 }
 
-func (c *controls) drain() {
-	ctx, stop := context.WithTimeout(context.Background(), shortCall)
-	defer stop()
+func (c *controls) drain(next control) {
 	for {
+		c.r.control(next)
 		c.mu.Lock()
 		if len(c.list) == 0 {
 			c.running = false
 			c.mu.Unlock()
 			return
 		}
-		next := c.list[0]
-		c.list = c.list[1:]
+		next, c.list = c.list[0], c.list[1:]
 		c.mu.Unlock()
-		c.r.control(ctx, next)
 	}
 }
 
-// control carries out one request and takes in at once what follows for this process.
-func (r *run) control(ctx context.Context, c control) {
-	reply, err := r.backend.Do(ctx, r.id, c.op, c.record)
-	if err != nil {
+// control carries out one request. While the store is away it is repeated, as long as this process follows the run: what
+// a user has asked for is not dropped.
+func (r *run) control(c control) {
+	for {
+		ctx, stop := context.WithTimeout(context.Background(), shortCall)
+		reply, err := r.backend.Do(ctx, r.id, c.op, c.record)
+		stop()
+		if err == nil {
+			r.controlled(c, &reply)
+			return
+		}
 		r.store.cfg.Log.Error("a run could not be controlled", "run", r.id, "request", c.op, "error", err)
-		return
+		if errors.Is(err, engine.ErrUnknownRun) {
+			return
+		}
+		select {
+		case <-r.controls.life:
+			return
+		case <-time.After(retryCall):
+		}
 	}
+}
+
+// controlled takes in at once what follows from a request for this process.
+func (r *run) controlled(c control, reply *ledger.Reply) {
 	r.lock()
 	s := r.share
 	s.status, s.stopping = reply.Status, reply.Stopping
@@ -66,11 +85,10 @@ func (r *run) control(ctx context.Context, c control) {
 		s.relax()
 	}
 	stopping := r.tellStopping(c.cause)
-	s.urgent = true // the committer learns of the end, or gets claims again
+	r.heard = r.self != nil // the answer to a commit under way may be older
 	r.dry = false
 	r.unlock()
 	stopping()
-	r.poke()
 }
 
 // tellStopping gives what is to be called once the lock is released: the hook, the first time that the run is stopping.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"sync"
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
@@ -25,11 +27,12 @@ func (s *Store) Create(ctx context.Context, job engine.Job, hooks state.Hooks) (
 	if err != nil {
 		return nil, err
 	}
-	disown := s.claimOwn(job.Info.ID) // before others tell of it
+	disown := s.own.claim(job.Info.ID) // before others tell of it
 	if err := s.backend.Create(ctx, offer); err != nil {
 		disown()
 		return nil, err
 	}
+	s.own.settle(job.Info.ID)
 	kept, err := s.backend.Open(ctx, job.Info.ID)
 	if err != nil { // the run goes on, so nobody should be told that it was refused
 		s.cfg.Log.Error("a run that was created cannot be read", "run", job.Info.ID, "error", err)
@@ -102,19 +105,49 @@ func decodeJob(kept Stored, find func(workflow, function string) *engine.Functio
 	return engine.Job{Info: job.Info, Graph: g, Options: job.Options}, nil
 }
 
-// claimOwn notes that a run is created by this process; disown takes that back.
-func (s *Store) claimOwn(id engine.RunID) (disown func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.own[id] {
+// ownRuns are the runs that this process has created, and when their creation was answered, so that it does not find
+// what it has. Those that the store does not list any more are forgotten.
+type ownRuns struct {
+	mu      sync.Mutex
+	created map[engine.RunID]time.Time // zero while it is under way
+}
+
+// claim notes that a run is being created here, unless it was before; disown takes that back.
+func (o *ownRuns) claim(id engine.RunID) (disown func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if _, ok := o.created[id]; ok {
 		return func() {}
 	}
-	s.own[id] = true
+	o.created[id] = time.Time{}
 	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.own, id)
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		delete(o.created, id)
 	}
+}
+
+// settle notes that the run is listed from now on.
+func (o *ownRuns) settle(id engine.RunID) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.created[id] = time.Now()
+}
+
+func (o *ownRuns) has(id engine.RunID) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, ok := o.created[id]
+	return ok
+}
+
+// forget forgets runs that were listed before and are gone.
+func (o *ownRuns) forget(before time.Time, isGone func(engine.RunID, int) bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	maps.DeleteFunc(o.created, func(id engine.RunID, at time.Time) bool {
+		return !at.IsZero() && at.Before(before) && isGone(id, 0)
+	})
 }
 
 // begin lets a run live until it is over, left or forgotten, and without being taken part in no longer than ctx.
@@ -124,13 +157,4 @@ func (s *Store) begin(ctx context.Context, r *run) {
 	r.number = s.numbers
 	s.mu.Unlock()
 	r.start(ctx)
-}
-
-// forget lets go of a run.
-func (s *Store) forget(r *run) {
-	r.lock()
-	s.held.used.Add(-r.usedTold)
-	s.held.only.Add(-r.onlyTold)
-	r.usedTold, r.onlyTold = 0, 0
-	r.unlock()
 }

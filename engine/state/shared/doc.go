@@ -14,7 +14,7 @@
 // the end of a run that nobody has kept.
 //
 // Costs: interior tasks cost a lock and no call; a chain of 10,000 tasks takes about 90 commands. Each run has one
-// goroutine, and one for each output under way; the store has four while there are runs. A node takes 56 bytes, a step of
+// goroutine, and one for each output under way; the store has four while there are runs. A node takes 48 bytes, a step of
 // a log that somebody reads 136.
 //
 // Caveats: bodies are executed at least once, so what they do outside has to be idempotent by engine.TaskInfo.Key. A

@@ -8,7 +8,13 @@ import (
 // Bounds of one commit, so that no script holds the store for long.
 const (
 	maxEdges = 1000
-	maxBytes = 1 << 20 // of outputs and details that travel in it
+	// maxHeld is how many readers an output may have that is held for them, and heldCost how many other edges each of the
+	// edges to those counts as, and each that is set again once it is stored. madeAgainCost is what an end counts as that
+	// others may await.
+	maxHeld       = 128
+	heldCost      = 5
+	madeAgainCost = 250
+	maxBytes      = 1 << 20 // of outputs and details that travel in it
 )
 
 // draft is a commit in the making, with what has to be remembered until it is answered.
@@ -22,6 +28,7 @@ type draft struct {
 	steps   []engine.Step
 	told    *at // a node whose edges go on in it
 	bytes   int64
+	edges   int  // how much room its edges take
 	alone   bool // its only end may be refused, so nothing else is in it
 }
 
@@ -53,7 +60,7 @@ func (s *share) draft(ends int) *draft {
 	return d
 }
 
-func (d *draft) room() int { return maxEdges - len(d.call.Commit.Edges) }
+func (d *draft) room() int { return maxEdges - d.edges }
 
 // draftTelling goes on with the edges of a node that has too many for one commit.
 func (s *share) draftTelling(d *draft) {
@@ -63,6 +70,7 @@ func (s *share) draftTelling(d *draft) {
 	t := s.tellings[0]
 	d.told = &t.at
 	for ; t.next < t.at.degree() && d.room() > 0; t.next++ {
+		d.edges++
 		s.draftEdge(d, edgeFrom{at: t.at, bad: t.bad, end: -1}, t.next)
 	}
 	if t.next == t.at.degree() {
@@ -87,10 +95,12 @@ func (s *share) tell(p at, bad bool) {
 func (s *share) draftHandovers(d *draft) {
 	rest := s.handovers[:0]
 	for _, h := range s.handovers {
-		if d.room() < h.at.degree() || !s.provide(h.out, d) {
+		cost := heldCost * h.at.degree()
+		if d.edges > 0 && d.room() < cost || !s.provide(h.out, d) {
 			rest = append(rest, h)
 			continue
 		}
+		d.edges += cost
 		d.handed = append(d.handed, h)
 		for i := range h.at.degree() {
 			if c := h.at.child(i); c.node().phase == away {
@@ -105,12 +115,11 @@ func (s *share) draftHandovers(d *draft) {
 // draftEnds chooses the ends that can be reported.
 func (s *share) draftEnds(d *draft, most int) {
 	rest := s.outbox[:0]
-	edges := len(d.call.Commit.Edges)
 	for i, en := range s.outbox {
 		alone := en.outcome == engine.OutcomeRetrying || en.expands()
 		degree := en.at.degree()
-		begun := len(d.ends) > 0 || len(d.handed) > 0 || edges > 0 || len(d.call.Commit.Told) > 0
-		full := len(d.ends) >= most || d.bytes > maxBytes || d.alone || begun && (alone || edges+degree > maxEdges)
+		begun := len(d.ends) > 0 || len(d.handed) > 0 || d.edges > 0 || len(d.call.Commit.Told) > 0
+		full := len(d.ends) >= most || d.bytes > maxBytes || d.alone || begun && (alone || d.room() < degree)
 		if full {
 			rest = append(rest, s.outbox[i:]...)
 			break
@@ -120,11 +129,24 @@ func (s *share) draftEnds(d *draft, most int) {
 			continue
 		}
 		d.alone = alone
-		edges += degree
+		d.edges += cost(en)
 		s.draftEnd(d, en)
 	}
 	clear(s.outbox[len(rest):])
 	s.outbox = rest
+}
+
+// cost is how much room the edges of an end take.
+func cost(en *ending) int {
+	degree := en.at.degree()
+	switch {
+	case en.at.node().epoch > 0:
+		return degree + madeAgainCost
+	case en.out != nil && en.out.until != 0 && en.out.stage == held:
+		return heldCost * degree
+	default:
+		return degree
+	}
 }
 
 func (e *ending) expands() bool {

@@ -46,7 +46,7 @@ func (r *run) conclude(ctx context.Context) bool {
 		case err == nil && kept.End != nil:
 			r.concludeWithKept(kept.End)
 			return true
-		case err == nil && time.Since(begun) >= patience && r.keepEnd(ctx, kept, time.Since(begun) >= anyEndWithin):
+		case err == nil && kept.Status.Final() && time.Since(begun) >= patience && r.keepEnd(ctx, kept, time.Since(begun) >= anyEndWithin):
 			return true
 		}
 		sleep(ctx, pause)
@@ -75,6 +75,9 @@ func (r *run) keepEnd(ctx context.Context, kept Stored, anyhow bool) bool {
 				return false
 			}
 			r.store.cfg.Log.Error("the result of a run is lost", "run", r.id, "error", err)
+			end.First = &engine.ErrorRecord{
+				Kind: engine.OutputLostError, Node: engine.NoNode, Time: end.EndedAt, Message: "the result is lost: " + err.Error(),
+			}
 		}
 		if end.Result == nil {
 			frontier = r.layout.graph.ResultReads(nil, r.Numbering())

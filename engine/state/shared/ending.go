@@ -75,6 +75,7 @@ func (s *share) finish(e *state.End, slot uint16, head bool, out *output, follow
 	case e.Outcome == engine.OutcomeRetrying:
 		en.needs = s.unstored(p)
 	case e.Outcome != engine.OutcomeOK:
+		en.needs = s.keepFrontier(p)
 	case p.kind() == engine.ExpandNode:
 		elements, _ := e.Output.([]any)
 		en.width = uint32(len(elements))
@@ -85,6 +86,16 @@ func (s *share) finish(e *state.End, slot uint16, head bool, out *output, follow
 	}
 	s.closeAttempt(en)
 	return s.goOn(en, follower, next)
+}
+
+// keepFrontier has the inputs of a task that did not succeed stored, as far as nobody else has them: the next revision of
+// the run begins with them.
+func (s *share) keepFrontier(p at) []*output {
+	needs := s.unstored(p)
+	for _, o := range needs {
+		o.must = true
+	}
+	return needs
 }
 
 // ended puts an ending into the outbox.
@@ -209,7 +220,7 @@ func (s *share) arrive(en *ending, c at, now int64) {
 		en.border = true
 		return
 	}
-	n.epoch, n.attempt, n.told = 0, 1, false
+	n.epoch, n.attempt, n.errors, n.told = 0, 1, 0, false
 	if c.kind() != engine.JoinNode && !n.bad {
 		s.candidates = append(s.candidates, candidate{c, en})
 		return

@@ -113,13 +113,18 @@ func (d *entryDecoder) complete(s *engine.Step, now int64) {
 	case s.Kind == engine.AttemptStarted:
 		d.announced[s.Node] = *s
 	case s.Kind == engine.AttemptEnded && s.Outcome == engine.OutcomeLost:
-		if a, ok := d.announced[s.Node]; ok && a.Epoch == s.Epoch && a.Attempt == s.Attempt {
+		a, ok := d.announced[s.Node]
+		if ok = ok && a.Epoch == s.Epoch && a.Attempt == s.Attempt; ok {
 			s.Slot, s.Head, s.Ready, s.Claimed, s.Started, s.Fetch = a.Slot, a.Head, a.Ready, a.Claimed, a.Started, a.Fetch
+		} else { // its worker died before it could tell of it
+			s.Head, s.Ready, s.Claimed, s.Started = true, s.Ended, s.Ended, s.Ended
 		}
-		s.Became, s.Announced = engine.NoNode, true
+		s.Became, s.Announced = engine.NoNode, ok
 		delete(d.announced, s.Node)
 	case s.Kind == engine.AttemptEnded || s.Kind == engine.FanOutExpanded:
 		delete(d.announced, s.Node)
+	case s.Kind == engine.RunStarted: // of a later revision; the first one's is 0
+		s.Ended = now
 	case s.Kind == engine.RunPaused || s.Kind == engine.RunResumed || s.Kind == engine.CancelRequested || s.Kind == engine.RunDeadline:
 		if s.Ended == 0 {
 			s.Ended = now

@@ -23,6 +23,7 @@ var (
 func (r *run) exchange(ctx context.Context, drafts []*draft) error {
 	calls := make([]Call, len(drafts))
 	for i, d := range drafts {
+		r.testify(ctx, d)
 		r.pack(d)
 		calls[i] = d.call
 	}
@@ -115,7 +116,7 @@ func (r *run) answer(ctx context.Context, drafts []*draft, replies []ledger.Repl
 			return nil
 		}
 	}
-	r.wake(readied)
+	r.wake(readied, drafts[len(drafts)-1].call.Wake.Functions)
 	return nil
 }
 
@@ -142,20 +143,12 @@ func (r *run) applied(d *draft, reply *ledger.Reply) error {
 	}
 	r.backlog.Store(int32(backlog))
 	r.waiting.Store(int32(reply.Waiting))
-	r.heard = false
-	hungry := r.dry && r.want() > 0
 	if r.session.ends = reply.Verdict == ledger.Applied && s.status.Final(); r.session.ends {
 		r.session.endedAt = reply.Now
 	}
 	stopping := r.tellStopping(nil)
 	r.unlock()
 	stopping()
-	if hungry {
-		select {
-		case r.store.hunger <- struct{}{}:
-		default:
-		}
-	}
 	if err == nil {
 		r.preload(reply.Claims)
 	}
@@ -191,6 +184,7 @@ func (r *run) giveUp(ctx context.Context, cause error) {
 	defer stop()
 	_, _ = r.backend.Do(bounded, r.id, ledger.Leave{Session: r.session.id}, nil) // else its lease runs out
 	r.fence(cause)
+	sleep(ctx, retryCall) // it may happen again
 }
 
 // halt ends what lanes still have when the run is over.

@@ -58,7 +58,7 @@ func (r *run) Fetch(ctx context.Context, c state.Claim) (engine.Values, []engine
 		return in, nil, nil
 	}
 	in.outs = make([]*output, len(in.nodes))
-	for r.local(in) == false {
+	for !r.local(in) {
 		details := make([]engine.InputDetail, len(in.nodes))
 		missing, err := r.gather(ctx, in, details)
 		if err != nil {
@@ -126,6 +126,7 @@ func (r *run) request(in *inputs, ahead bool) []*fetching {
 	waits := make([]*fetching, len(in.nodes))
 	var asked []engine.NodeID
 	r.mu.Lock()
+	session := r.session.id
 	for i, id := range in.nodes {
 		f := r.fetches[id]
 		switch o := r.share.find(id).node().out; {
@@ -135,11 +136,16 @@ func (r *run) request(in *inputs, ahead bool) []*fetching {
 			waits[i] = f
 		default:
 			f = &fetching{done: make(chan struct{}), ahead: ahead}
-			r.fetches[id], waits[i] = f, f
+			waits[i] = f
+			if session == "" { // the claim is lost, and nobody would take in the answer
+				f.err = errFenced
+				close(f.done)
+				continue
+			}
+			r.fetches[id] = f
 			asked = append(asked, id)
 		}
 	}
-	session := r.session.id
 	r.mu.Unlock()
 	for some := range slices.Chunk(asked, fetchGroup) {
 		if !r.spawn(func(ctx context.Context) { r.fetch(ctx, some, session) }) {

@@ -1,6 +1,7 @@
 package shared
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -20,7 +21,7 @@ func (s *Store) Find(ctx context.Context, found func(engine.Job, engine.Executio
 			return err
 		}
 		known[id] = kept.Revision
-		if s.isOwn(id) && kept.Revision == 0 { // a later revision may be somebody else's
+		if s.own.has(id) && kept.Revision == 0 { // a later revision may be somebody else's
 			return nil
 		}
 		job, err := decodeJob(*kept, func(string, string) *engine.Function { return nil })
@@ -41,8 +42,12 @@ func (s *Store) Find(ctx context.Context, found func(engine.Job, engine.Executio
 
 // all lists the runs under way, and those that have ended.
 func (s *Store) all(ctx context.Context) (active, ended []engine.RunID, err error) {
+	begun := time.Now()
 	if active, err = s.backend.Active(ctx); err == nil {
 		ended, err = s.backend.Ended(ctx)
+	}
+	if err == nil {
+		s.own.forget(begun, notIn(active, ended))
 	}
 	return active, ended, err
 }
@@ -67,24 +72,36 @@ func (r *run) watch(ctx context.Context) bool {
 	return false
 }
 
-// watchOn waits for more of the log, or where none is kept, for a while. It reports whether the run is over.
+// watchOn waits for more of the log, or where none is kept, for a while. It reports whether the run is over. A log that
+// tells nothing, or cannot be read, does not hide that.
 func (r *run) watchOn(ctx context.Context) (over bool, err error) {
 	if r.job.Options.Unlogged {
-		kept, err := r.backend.Open(ctx, r.id)
-		if err == nil && !kept.Status.Final() {
+		if over, err = r.isOver(ctx); !over && err == nil {
 			sleep(ctx, sleepFor)
 		}
-		return err == nil && kept.Status.Final(), err
+		return over, err
 	}
 	if r.tail.finished() != nil {
 		return true, nil
 	}
+	told := false
 	select {
 	case r.tail.reading <- struct{}{}:
-		err = r.tail.read(ctx, readWait)
+		told, err = r.tail.read(ctx, readWait)
 		<-r.tail.reading
 	case <-r.tail.more():
+		told = true
 	case <-ctx.Done():
 	}
-	return false, err
+	if told || ctx.Err() != nil || errors.Is(err, engine.ErrUnknownRun) {
+		return false, err
+	}
+	over, openErr := r.isOver(ctx)
+	return over, cmp.Or(err, openErr)
+}
+
+// isOver asks the store whether the run, or this revision of it, has ended.
+func (r *run) isOver(ctx context.Context) (bool, error) {
+	kept, err := r.backend.Open(ctx, r.id)
+	return err == nil && (kept.Status.Final() || kept.Revision > r.revision), err
 }

@@ -13,6 +13,7 @@ import (
 // invalidate has outputs made again that are nowhere, and gives the claim on their reader back: then it is
 // state.ErrInputLost. It gives nil where they were made again meanwhile, so that they can be fetched.
 func (r *run) invalidate(ctx context.Context, c state.Claim, missing []engine.NodeID) error {
+	missing = missing[:min(len(missing), ledger.MaxLost)] // the others are found missing the next time
 	op, err := r.invalidation(ctx, c, missing)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package shared
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
@@ -27,7 +28,7 @@ func (s *Store) Join(ctx context.Context, find func(workflow, function string) *
 			return err
 		}
 		known[id] = kept.Revision
-		if s.isOwn(id) && kept.Revision == 0 || kept.End != nil {
+		if s.own.has(id) && kept.Revision == 0 || kept.End != nil {
 			return nil
 		}
 		job, err := decodeJob(*kept, find)
@@ -88,8 +89,14 @@ func (s *Store) search(ctx context.Context, list listing, visit func(known seen,
 		if err != nil && ctx.Err() == nil {
 			s.cfg.Log.Error("runs could not be looked for", "error", err)
 		}
+		if err == nil {
+			isGone := notIn(active, ended)
+			maps.DeleteFunc(known, isGone)
+			maps.DeleteFunc(failed, isGone)
+		}
+		live := s.eachRun()
 		for _, id := range active {
-			if revision, ok := known[id]; !ok || revision >= 0 && !s.isLive(id) { // it may have been revised
+			if revision, ok := known[id]; !ok || revision >= 0 && live[id] == nil { // it may have been revised
 				s.visitOne(ctx, known, failed, id, visit)
 			}
 		}
@@ -114,18 +121,14 @@ func (s *Store) visitOne(ctx context.Context, known, failed seen, id engine.RunI
 	}
 }
 
-// isLive reports whether this process follows a run.
-func (s *Store) isLive(id engine.RunID) bool {
-	for _, r := range s.runsAlive() {
-		if r.id == id {
-			return true
-		}
+// notIn tells of a run whether it is not listed any more.
+func notIn(active, ended []engine.RunID) func(engine.RunID, int) bool {
+	listed := make(map[engine.RunID]bool, len(active)+len(ended))
+	for _, id := range active {
+		listed[id] = true
 	}
-	return false
-}
-
-func (s *Store) isOwn(id engine.RunID) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.own[id]
+	for _, id := range ended {
+		listed[id] = true
+	}
+	return func(id engine.RunID, _ int) bool { return !listed[id] }
 }

@@ -111,10 +111,10 @@ func (r *run) handOverRecord(ctx context.Context, self engine.WorkerRecord) erro
 	r.mu.Lock()
 	saved := r.share.saved
 	self.Worker = int(r.share.worker)
-	entered := r.entered
+	isNumbered := r.numbered
 	r.mu.Unlock()
-	if !entered {
-		return nil
+	if !isNumbered {
+		return nil // the run had ended before this process could take part
 	}
 	costs := r.backend.Costs()
 	saved.Commands, saved.RoundTrips = costs.Commands-r.costs.Commands, costs.RoundTrips-r.costs.RoundTrips

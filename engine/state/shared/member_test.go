@@ -93,6 +93,9 @@ func TestPoisonIsGivenUp(t *testing.T) {
 		require.NotNil(t, end.First)
 		assert.Equal(t, engine.PoisonError, end.First.Kind)
 		assert.Equal(t, "deadly", end.First.Task)
+		assert.Contains(t, end.First.Message, "3 workers that ran it alone; the last time, its worker died")
+		assert.NotEmpty(t, end.First.Worker)
+		assert.NotZero(t, end.First.Time)
 		assert.LessOrEqual(t, killers.Load(), int32(4))
 		details, records := exec.TakeDetails()
 		lost := 0
@@ -235,6 +238,7 @@ func TestRetryGoesOnWithWhatIsLeft(t *testing.T) {
 		whole := w.steps(revised)
 		assert.Equal(t, first, whole[:len(first)])
 		assert.Equal(t, engine.RunStarted, whole[len(first)].Kind)
+		assert.GreaterOrEqual(t, whole[len(first)].Ended, first[len(first)-1].Ended+int64(time.Second), "when it went on, not when the run began")
 		assert.Equal(t, engine.RunFinished, whole[len(whole)-1].Kind)
 		assert.Equal(t, first, w.steps(exec), "the first revision's log ends where it ended")
 		_, _, err = watcher.store.Retry(t.Context(), job.Info.ID)

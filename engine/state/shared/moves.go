@@ -134,8 +134,11 @@ func (r *run) upload(outputs []*output) {
 	}
 }
 
-// put stores an output under a key that nothing else has. The error is that of encoding it; the back end repeats what
-// can pass, and what cannot is tried again here.
+// putFor is how long a store that does not take an output is asked again: it may be full, or the output too large for it.
+const putFor = time.Minute
+
+// put stores an output under a key that nothing else has. The back end repeats what can pass; what it gives up is tried
+// again here for a while, so the error says that nothing helps.
 func (r *run) put(ctx context.Context, o *output) (key string, size int64, err error) {
 	b := o.encoded
 	if b == nil {
@@ -144,9 +147,12 @@ func (r *run) put(ctx context.Context, o *output) (key string, size int64, err e
 		}
 	}
 	key = fmt.Sprintf("%d.%x", o.node, rand.Uint64())
-	for {
+	for begun := time.Now(); ; {
 		if err = r.backend.PutOutput(ctx, r.id, key, b); err == nil || ctx.Err() != nil {
 			return key, int64(len(b)), nil
+		}
+		if time.Since(begun) >= putFor {
+			return "", 0, fmt.Errorf("the output cannot be stored: %w", err)
 		}
 		r.store.cfg.Log.Error("an output could not be stored and is stored again", "run", r.id, "node", o.node, "error", err)
 		sleep(ctx, time.Second)

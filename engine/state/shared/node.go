@@ -30,6 +30,7 @@ type node struct {
 	mark     uint32 // the draft in which it ends or is gone on with
 	epoch    uint16
 	attempt  uint16 // the next one
+	errors   uint16 // attempts that failed by themselves
 	phase    phase
 	claimed  bool // for the ledger it is a claim of this session
 	bad      bool // something it waits for has failed or was skipped

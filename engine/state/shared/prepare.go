@@ -1,10 +1,6 @@
 package shared
 
-import (
-	"fmt"
-
-	"github.com/dagscope/dagscope/engine"
-)
+import "fmt"
 
 // prepare makes the output of a task that is OK, nil where nobody may read it. What has to be stored whoever reads it
 // is encoded here and now, by the lane, so that lanes encode beside each other; the error says why it cannot be. It
@@ -29,11 +25,4 @@ func (s *share) prepare(p at, value any, bytes int64) (*output, error) {
 		o.stage = moving
 	}
 	return o, nil
-}
-
-// unstorable is the record of an attempt whose output cannot be encoded.
-func (s *share) unstorable(p at, epoch, attempt uint16, err error) *engine.ErrorRecord {
-	return &engine.ErrorRecord{
-		Kind: engine.StoreError, Task: s.identity(p), Node: p.id(), Message: err.Error(), Epoch: int(epoch), Attempt: int(attempt),
-	}
 }

@@ -44,7 +44,7 @@ func (r *run) look() {
 	}
 	read := func(ctx context.Context) {
 		defer func() { <-r.tail.reading }()
-		if err := r.tail.read(ctx, 0); err != nil && ctx.Err() == nil {
+		if _, err := r.tail.read(ctx, 0); err != nil && ctx.Err() == nil {
 			r.store.cfg.Log.Error("the log cannot be read", "run", r.id, "error", err)
 		}
 	}

@@ -17,9 +17,10 @@ func (s *share) provideFor(en *ending, d *draft) bool {
 		return true
 	}
 	if !o.must && o.stage == held {
-		border, soon := s.readers(en)
+		border := s.readers(en)
+		soon := border == heldFor && o.bytes > s.rules.InlineBytes && s.hasAllForReaders(en)
 		switch {
-		case border == heldFor && s.mayDelay(o, soon):
+		case border == heldFor && en.at.degree() <= maxHeld && s.mayDelay(o, soon):
 			s.delay(o, soon)
 			return true
 		case border == nobody && !o.line.tooLong():
@@ -38,10 +39,9 @@ const (
 	strangers                   // others
 )
 
-// readers finds out who reads the output of an end; soon, where this session has all that the others wait for, so that
-// it will most likely run them too.
-func (s *share) readers(en *ending) (who readership, soon bool) {
-	who, soon = nobody, true
+// readers finds out who reads the output of an end.
+func (s *share) readers(en *ending) readership {
+	who := nobody
 	for i := range en.at.degree() {
 		c := en.at.child(i)
 		if en.strand && c.node().owned() {
@@ -49,12 +49,22 @@ func (s *share) readers(en *ending) (who readership, soon bool) {
 		}
 		class := c.class()
 		if !en.strand || !c.isTask() || !s.layout.canRun(class) || s.layout.isBounded(class) {
-			return strangers, false
+			return strangers
 		}
 		who = heldFor
-		soon = soon && s.hasAllFor(c)
 	}
-	return who, soon
+	return who
+}
+
+// hasAllForReaders reports whether this session has all that others wait for which read the output of an end, so that it
+// will most likely run them too. It looks at all that they wait for, so it is only asked about large outputs.
+func (s *share) hasAllForReaders(en *ending) bool {
+	for i := range en.at.degree() {
+		if c := en.at.child(i); !c.node().owned() && !s.hasAllFor(c) {
+			return false
+		}
+	}
+	return true
 }
 
 // hasAllFor reports whether all that a node waits for is, or was, run by this session.
@@ -73,6 +83,8 @@ func (s *share) mayDelay(o *output, soon bool) bool {
 	least := s.rules.ClusterBytes
 	if soon {
 		least = min(least, s.rules.InlineBytes+1)
+	} else if s.rules.NoClustering {
+		return false // whoever runs the consumer will have to fetch it
 	}
 	return !s.rules.NoDelay && s.takesOn() && o.bytes >= least && s.only <= s.limit
 }

@@ -31,7 +31,7 @@ func (r *run) reap(ctx context.Context, op ledger.Reap, names map[ledger.Session
 	}
 	b := blob{Revision: r.revision}
 	for _, l := range reply.Lost {
-		if l.Started || died != nil && !l.Claim.Tell {
+		if l.Started {
 			b.Details = append(b.Details, r.lossOf(l, names[l.Session], reply.Now, died))
 		}
 	}
@@ -39,7 +39,7 @@ func (r *run) reap(ctx context.Context, op ledger.Reap, names map[ledger.Session
 	for _, n := range reply.Readied {
 		readied[n.Class] += n.Nodes
 	}
-	r.wake(readied)
+	r.wake(readied, nil)
 	if len(b.Details) > 0 {
 		err = r.backend.AddDetails(ctx, r.id, [][]byte{b.encode()})
 	}

@@ -41,7 +41,6 @@ type run struct {
 	controls controls
 	moves    group
 	spawn    func(func(ctx context.Context)) bool // starts a goroutine that ends with the run
-	name     string                               // of this process's worker, set by Enter
 	number   int                                  // in the order in which this process has come to know of runs
 	joined   bool                                 // created elsewhere, and taken part in
 	costs    Costs                                // of the back end when the run began here
@@ -52,6 +51,7 @@ type run struct {
 	missed   map[engine.NodeID]uint16 // epochs of outputs that were lost
 	session  session
 	self     func() engine.WorkerRecord // nil before Enter
+	name     string                     // of this process's worker, set by Enter
 	lanes    []*lane
 	starving int // lanes that have found nothing
 	busy     int // lanes that have a node
@@ -65,6 +65,7 @@ type run struct {
 	told     bool // hooks.Stopping was called
 	heard    bool // there is news of the run: the store is to be asked
 	entered  bool // Enter was called
+	numbered bool // a session was opened, so this process's worker has a number
 	left     bool // Leave was called: nothing changes any more
 	end      func() (engine.RunEnd, any)
 	outcome  engine.Status // of end, empty before
@@ -110,23 +111,33 @@ func newRun(s *Store, job engine.Job, kept Stored, hooks state.Hooks) *run {
 
 // start lets the run live: until Enter this process only watches, and no longer than ctx.
 func (r *run) start(ctx context.Context) {
-	watching, enter := context.WithCancel(ctx)
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	r.enter, r.cancel = enter, func() { enter(); cancel() }
-	r.controls.r = r
-	r.spawn = func(f func(context.Context)) bool { return r.moves.run(func() { f(ctx) }) }
+	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	watching, enter := context.WithCancel(life)
+	r.enter, r.cancel = enter, cancel
+	r.controls.r, r.controls.life = r, life.Done()
+	r.spawn = func(f func(context.Context)) bool { return r.moves.run(func() { f(life) }) }
 	r.store.hire(r)
 	go func() {
 		defer close(r.stopped)
 		defer r.store.dismiss(r)
-		r.live(ctx, watching)
+		defer context.AfterFunc(ctx, r.endWatch)()
+		r.live(life, watching)
 		r.cancel()
 		r.moves.close()
 		r.controls.close()
+		r.release()
 	}()
 }
 
-// live follows the run until it is over, this process leaves it, or ctx ends.
+// endWatch ends the run's life here, unless this process takes part.
+func (r *run) endWatch() {
+	if !r.isEntered() {
+		r.cancel()
+	}
+}
+
+// live follows the run until it is over, this process leaves it, or ctx ends; until Enter, which ends watching, it only
+// watches.
 func (r *run) live(ctx, watching context.Context) {
 	if r.kept != nil {
 		r.concludeWithKept(r.kept)
@@ -134,14 +145,28 @@ func (r *run) live(ctx, watching context.Context) {
 		return
 	}
 	over := r.watch(watching)
-	if over {
-		ctx = watching
-	} else if r.isEntered() {
+	if !over && r.isEntered() {
 		over = r.work(ctx)
 	}
 	if over && r.conclude(ctx) {
 		close(r.done)
 	}
+}
+
+// release lets go of all outputs. The run's goroutines have ended; whoever asks for the result reads it from the store.
+func (r *run) release() {
+	r.lock()
+	defer r.unlock()
+	r.left = true
+	for _, l := range r.lanes {
+		l.drop()
+	}
+	s, held := r.share, &r.store.held
+	s.reset()
+	s.forgetOutputs()
+	held.used.Add(-r.usedTold)
+	held.only.Add(-r.onlyTold)
+	r.usedTold, r.onlyTold = 0, 0
 }
 
 // lock guards the share, and sets its time.
@@ -159,9 +184,13 @@ func (r *run) unlock() {
 	}
 	before := int(r.ready.Swap(int32(ready)))
 	isNews := !r.left && r.self != nil && r.isNews()
+	isHungry := r.dry && r.want() > 0 // by this call, or since the store had nothing
 	r.mu.Unlock()
 	if isNews {
 		r.poke()
+	}
+	if isHungry {
+		r.store.feed()
 	}
 	if ready > before {
 		r.hooks.Ready(ready - before)
@@ -224,9 +253,8 @@ func (r *run) Note(s engine.Step) {
 // Enter implements state.Member.
 func (r *run) Enter(self func() engine.WorkerRecord) {
 	record := self()
-	r.name = record.Name
 	r.lock()
-	r.self, r.record, r.entered = self, record, true
+	r.self, r.record, r.name, r.entered = self, record, record.Name, true
 	r.share.width = max(1, record.Width)
 	r.unlock()
 	r.enter()
@@ -271,10 +299,7 @@ func (r *run) End() (engine.RunEnd, any) {
 }
 
 // Forget implements engine.Execution. What the store keeps stays.
-func (r *run) Forget() {
-	r.cancel()
-	r.store.forget(r)
-}
+func (r *run) Forget() { r.cancel() }
 
 // Cancel implements engine.Execution.
 func (r *run) Cancel() { r.Stop(engine.Cancelled, engine.ErrCancelled, nil) }

@@ -77,7 +77,7 @@ func (r *run) open(ctx context.Context) (ok bool, err error) {
 	handle := r.store.cfg.Board.Opened(r.id, id)
 	r.lock()
 	r.session = session{id: id, handle: handle, isNew: true, answered: sent, sent: sent, beat: beatAfter(r.store.cfg.Lease)}
-	r.share.worker = reply.Worker
+	r.share.worker, r.numbered = reply.Worker, true
 	r.share.status, r.share.stopping = reply.Status, reply.Stopping
 	stopping := r.tellStopping(nil)
 	if !r.job.Options.Unlogged {

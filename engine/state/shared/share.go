@@ -73,6 +73,16 @@ func (s *share) reset() {
 	}
 }
 
+// forgetOutputs drops all values.
+func (s *share) forgetOutputs() {
+	s.holdings = holdings{}
+	for b := range s.blocks() {
+		for i := range b.nodes {
+			b.nodes[i].out = nil
+		}
+	}
+}
+
 // goesOn reports whether nodes may be handed to lanes.
 func (s *share) goesOn() bool { return s.status == engine.Running && s.stopping == "" && !s.draining }
 
@@ -98,7 +108,7 @@ func (s *share) pop() (at, bool) {
 // claimOf is the claim that a lane gets on a node.
 func claimOf(p at, token uint64) state.Claim {
 	n := p.node()
-	return state.Claim{Node: p.id(), Epoch: n.epoch, Attempt: n.attempt, Token: token, Ready: n.ready}
+	return state.Claim{Node: p.id(), Epoch: n.epoch, Attempt: n.attempt, Errors: n.errors, Token: token, Ready: n.ready}
 }
 
 // take accepts a claim. What a lane has no part in is ended at once.
@@ -117,7 +127,7 @@ func (s *share) take(c ledger.Claim, now int64) {
 	if takenOn {
 		return
 	}
-	n.epoch, n.attempt, n.ready, n.bad, n.told = c.Epoch, c.Attempt, c.Since, c.Skip, false
+	n.epoch, n.attempt, n.errors, n.ready, n.bad, n.told = c.Epoch, c.Attempt, c.Errors, c.Since, c.Skip, false
 	switch {
 	case c.Skip:
 		s.close(p, engine.OutcomeSkipped, now, nil)
@@ -186,10 +196,11 @@ func (s *share) release(p at) {
 
 // target is how many nodes should wait for lanes: what these execute in the time that a batch may take.
 func (s *share) target() int {
+	ahead := s.pace.ahead(max(1, s.width))
 	if s.rules.NoBecome {
-		return 0
+		return min(ahead, 2*pipelined) // one batch of commits is made while another is under way
 	}
-	return s.pace.ahead(max(1, s.width))
+	return ahead
 }
 
 // pace is how long tasks take.

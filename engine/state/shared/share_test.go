@@ -90,6 +90,30 @@ func TestTheClockPrefersShortRoundTrips(t *testing.T) {
 	})
 }
 
+// An estimate that turns out to be ahead is left behind slowly, one that is behind at once.
+func TestTheClockDoesNotGoBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClock(time.Now())
+		learn := func(trip time.Duration, moment time.Duration) {
+			sent := time.Now()
+			time.Sleep(trip)
+			c.learn(sent, time.Now(), int64(moment))
+		}
+		learn(20*time.Millisecond, time.Minute)
+		assert.Equal(t, int64(time.Minute+10*time.Millisecond), c.now(), "the first is taken as it is")
+		learn(2*time.Millisecond, time.Minute+5*time.Millisecond)
+		assert.Equal(t, int64(time.Minute+12*time.Millisecond), c.now(), "6 ms less than it was")
+		time.Sleep(4 * time.Millisecond)
+		assert.Equal(t, int64(time.Minute+14*time.Millisecond), c.now(), "half as fast")
+		time.Sleep(8 * time.Millisecond)
+		assert.Equal(t, int64(time.Minute+18*time.Millisecond), c.now(), "right again")
+		time.Sleep(time.Millisecond)
+		assert.Equal(t, int64(time.Minute+19*time.Millisecond), c.now())
+		learn(time.Millisecond, time.Minute+30*time.Millisecond)
+		assert.Equal(t, int64(time.Minute+30*time.Millisecond+500*time.Microsecond), c.now(), "forward at once")
+	})
+}
+
 // Every edge has a bit of its own, and the ledger is told of as many as a node waits for.
 func TestBitsAreDistinct(t *testing.T) {
 	for seed := range uint64(30) {

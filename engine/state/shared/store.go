@@ -73,12 +73,13 @@ type Store struct {
 	hunger  chan struct{} // capacity 1: some run wants nodes and did not get them
 	held    heldBytes
 
+	own ownRuns
+
 	mu      sync.Mutex
-	own     map[engine.RunID]bool // created by this process
-	live    map[*run]struct{}     // with goroutines
-	numbers int                   // runs that this process has come to know of
-	active  int                   // runs with goroutines, Join and Find calls under way
-	stop    context.CancelFunc    // of the caretakers, which look after all runs
+	live    map[*run]struct{}  // with goroutines
+	numbers int                // runs that this process has come to know of
+	active  int                // runs with goroutines, Join and Find calls under way
+	stop    context.CancelFunc // of the caretakers, which look after all runs
 	heard   map[chan<- engine.RunID]struct{}
 }
 
@@ -109,6 +110,6 @@ func New(cfg Config) (*Store, error) {
 	}
 	return &Store{
 		cfg: cfg, backend: cfg.Backend, moves: make(chan struct{}, parallelMoves),
-		hunger: make(chan struct{}, 1), own: map[engine.RunID]bool{}, live: map[*run]struct{}{}, heard: map[chan<- engine.RunID]struct{}{},
+		hunger: make(chan struct{}, 1), own: ownRuns{created: map[engine.RunID]time.Time{}}, live: map[*run]struct{}{}, heard: map[chan<- engine.RunID]struct{}{},
 	}, nil
 }

@@ -17,6 +17,8 @@ const (
 	// readEntries is how many entries of the log are read at a time, readWait how long one call waits for the first.
 	readEntries = 512
 	readWait    = 5 * time.Second
+	// gather is how soon the log is read again: entries come one by one, and each reading is a call.
+	gather = 5 * time.Millisecond
 )
 
 // tail reads the log of a run, once for all who ask, and counts what it tells. It has no goroutine: whoever asks for what
@@ -61,7 +63,7 @@ func (t *tail) steps(ctx context.Context, after uint64) ([]engine.Step, error) {
 			return nil, ctx.Err()
 		case <-grown:
 		case t.reading <- struct{}{}:
-			err := t.read(ctx, readWait)
+			_, err := t.read(ctx, readWait)
 			<-t.reading
 			if err != nil {
 				return nil, err
@@ -94,29 +96,32 @@ func (t *tail) behind(after uint64) (steps []engine.Step, grown <-chan struct{},
 	return t.all[after:end:end], nil, nil
 }
 
-// read reads what comes next. Only who has taken the place to read may call it.
-func (t *tail) read(ctx context.Context, wait time.Duration) error {
+// read reads what comes next, and reports whether there was anything. Only who has taken the place to read may call it.
+func (t *tail) read(ctx context.Context, wait time.Duration) (told bool, err error) {
 	t.mu.Lock()
-	at := t.at
+	at, looked := t.at, t.looked
 	t.mu.Unlock()
+	if wait > 0 {
+		sleep(ctx, gather-time.Since(looked))
+	}
 	entries, err := t.backend.Log(ctx, t.id, at, readEntries, wait)
 	if err != nil {
-		return err
+		return false, err
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.looked = time.Now()
-	if len(entries) == 0 {
-		return nil
-	}
 	for i := range entries {
-		if err := t.take(&entries[i]); err != nil {
-			return err
+		if err = t.take(&entries[i]); err != nil {
+			break
 		}
+		told = true
 	}
-	close(t.grown)
-	t.grown = make(chan struct{})
-	return nil
+	if told {
+		close(t.grown)
+		t.grown = make(chan struct{})
+	}
+	return told, err
 }
 
 // blocks gives what fan-outs have appended, once the log has been read to the end of the revision. The edges' offsets are

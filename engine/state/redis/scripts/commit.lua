@@ -18,13 +18,15 @@ end
 
 local function readExpand()
   local x = { roots = {} }
-  local roots
-  x.width, x.size, x.bits, x.tasks, x.edges, x.sinks, roots, at = parse('<I4I4I4I4I4I4I4', blob, at)
-  for i = 1, roots do
-    local root = {}
-    root[1], root[2], at = parse('<I4H', blob, at)
-    x.roots[i] = root
+  local classes
+  x.width, x.size, x.bits, x.tasks, x.edges, x.sinks, classes, at = parse('<I4I4I4I4I4I4I4', blob, at)
+  for i = 1, classes do
+    local roots = {}
+    roots.class, roots.count, at = parse('<HI4', blob, at)
+    roots.offsets, at = sub(blob, at, at + 4 * roots.count - 1), at + 4 * roots.count
+    x.roots[i] = roots
   end
+  x.instance, at = sub(blob, at, at + 4 * x.size - 1), at + 4 * x.size
   return x
 end
 
@@ -52,6 +54,30 @@ local function readOnward()
   return list
 end
 
+-- again lists for the reply all that a session holds.
+local function again(s)
+  local nodes, class, since, flags, status = held(s)
+  local odds, records = {}, {}
+  for _, id in ipairs(nodes) do
+    if flags[id] % 2 == ODD then odds[#odds + 1] = id end
+  end
+  for i = 1, #odds, many do
+    local raw = call('HMGET', K .. 'odd', unpack(odds, i, math.min(i + many - 1, #odds)))
+    for j, record in ipairs(raw) do records[odds[i + j - 1]] = record end
+  end
+  local function isPlain(id) return flags[id] % 2 == 0 and flags[id] % 16 < TELLING end
+  local function alike(a, b)
+    return isPlain(a) and isPlain(b) and flags[a] % 4 == flags[b] % 4 and class[a] == class[b] and since[a] == since[b]
+  end
+  rows(nodes, alike, function(id, count)
+    if not isPlain(id) then
+      claimed[#claimed + 1] = rare().describeHeld(id, class[id], since[id], flags[id], status[id], records[id])
+    else
+      claimed[#claimed + 1] = pack('<BI4I4I4Hd', flags[id] % 4 >= BAD and SKIP or PLAIN, id, 1, count, class[id], since[id])
+    end
+  end)
+end
+
 -- edges sets the bits of the commit: runs of plain ones together, those with outputs that are held one by one.
 local function edges(s)
   local runs = {}
@@ -61,18 +87,17 @@ local function edges(s)
     r.offset, r.offsetStep, r.count, r.child, r.childStep, r.waits, r.class, r.from, flags, at =
       parse('<I4I4I4I4I4I4Hi4B', blob, at)
     r.fromStep, r.bad = flags % 2, flags % 4 >= 2
-    if flags < 4 and s.owed == 0 then
+    for i = 0, r.count - 1 do
+      if s.owed == 0 then break end
+      hold().settle(s, r.offset + i * r.offsetStep)
+    end
+    if flags < 4 then
       runs[#runs + 1] = r
     else
       if #runs > 0 then setEdges(runs) end
       runs = {}
-      r.hold, r.parent = 0, 0
-      if flags >= 4 then r.hold, r.parent, at = parse('<dI4', blob, at) end
-      for _ = 1, r.count do
-        if s.owed > 0 then hold().settle(s, r.offset) end
-        hold().set(r, s)
-        r.offset, r.child, r.from = r.offset + r.offsetStep, r.child + r.childStep, r.from + r.fromStep
-      end
+      r.hold, r.parent, at = parse('<dI4', blob, at)
+      hold().set(r, s)
     end
   end
   if #runs > 0 then setEdges(runs) end
@@ -139,25 +164,21 @@ end
 local function reply(verdict, s)
   if s.owed > 0 then
     local parents, seen = {}, {}
-    for _, o in ipairs(hold().owed(s)) do
-      if not seen[o[5]] then parents[#parents + 1] = o[5] end
-      seen[o[5]] = true
+    for _, raw in ipairs(call('ZRANGE', K .. 'owed:' .. s.worker, 0, -1)) do
+      local parent = parse('<I4', raw, 15)
+      if not seen[parent] then parents[#parents + 1] = parent end
+      seen[parent] = true
     end
     table.sort(parents)
     for i, parent in ipairs(parents) do store[i] = pack('<I4', parent) end
   end
-  return answer(verdict, 0, 0, run.blocks > blocks and call('LRANGE', K .. 'blocks', blocks, -1) or {})
+  return answer(verdict, 0, 0, run.blocks > blocks and call('GETRANGE', K .. 'blocks', format('%d', blocks * 16), -1) or '')
 end
 
 local s = session(name)
 if not s or s.over then return answer(FENCED) end
 if number > 0 and number <= s.last then
-  local odd = rare()
-  for _, h in ipairs(held(s)) do
-    local n = odd.load(h[1])
-    n.class, n.since = n.class or h[2], n.since or h[3]
-    claimed[#claimed + 1] = odd.describe(n)
-  end
+  again(s)
   return reply(REPEATED, s)
 end
 if number ~= s.last + 1 then return answer(MALFORMED, 1) end

@@ -92,37 +92,23 @@ local function refused(s, ends)
   end
 end
 
--- retry lets a node wait until a moment.
-local function retry(n, due)
-  n.status, n.due, n.attempts, n.errors = WAITING, due, n.attempts + 1, n.errors + 1
-  rare().store(n)
-  call('ZADD', K .. 'due', format('%.17g', due), format('%010d', n.id))
-  if run.retrying == 0 or due < run.due then run.due = due end
-  run.retrying, run.retries = run.retrying + 1, run.retries + 1
-end
-
--- expand appends the instances of a fan-out.
+-- expand appends the instances of a fan-out, {width, size, bits, tasks, edges, sinks, roots, instance}: roots lists for each
+-- class {class, count, offsets}, where offsets are their numbers within an instance, ascending, packed; instance is the
+-- records of the nodes of one.
 local function expand(node, x)
   local base, bits = run.nodes, run.bits
   block = pack('<I4I4I4I4', node, x.width, base, bits)
-  call('RPUSH', K .. 'blocks', block)
+  call('APPEND', K .. 'blocks', block)
   run.blocks, run.nodes, run.bits = run.blocks + 1, base + x.width * x.size, bits + x.width * x.bits
   run.tasks, run.edges = run.tasks + x.width * x.tasks, run.edges + x.width * x.edges
   run.open = run.open + x.width * x.sinks
   if x.width * x.size > 0 then
-    local instance = {}
-    for i = 1, x.size do instance[i] = '\0\0\0\0' end
-    for _, root in ipairs(x.roots) do instance[root[1] + 1] = pack('>I4', READY) end
-    call('SETRANGE', NODES, format('%d', base * 4), rep(table.concat(instance), x.width))
+    call('SETRANGE', NODES, format('%d', base * 4), rep(x.instance, x.width))
     call('SETRANGE', K .. 'arrived', format('%d', run.nodes * 4 - 4), '\0\0\0\0')
   end
   local last = floor((run.bits - 1) / 8)
   if last > floor((bits - 1) / 8) then call('SETRANGE', K .. 'bits', format('%d', last), '\0') end
-  if x.width == 0 or #x.roots == 0 then return end
-  local only = #x.roots == 1 and x.roots[1]
-  if only then
-    made[#made + 1] = { class = only[2], kind = PLAIN, node = base + only[1], step = x.size, count = x.width }
-  else
+  if x.width > 0 and #x.roots > 0 then
     made[#made + 1] = { roots = x.roots, node = base, step = x.size, count = x.width }
   end
 end
@@ -140,10 +126,12 @@ local function endAny(s, ends)
       else
         if e.isLocal then n.class = e.class else odd.unclaim(n) end
         if e.outcome == 3 then
-          retry(n, now + e.delay)
+          n.attempts, n.errors, run.retries = n.attempts + 1, n.errors + 1, run.retries + 1
+          odd.wait(n, now + e.delay)
         else
           local awaited = n.awaited
-          n.status, n.awaited, n.solo, n.reserver, n.held = statusOf[e.outcome], {}, 0, 0, {}
+          odd.free(n)
+          n.status, n.awaited, n.solo = statusOf[e.outcome], {}, 0
           account(e, n.status, 1)
           for _, waiter in ipairs(awaited) do odd.madeAgain(odd.load(waiter), n.status ~= OK) end
           n.telling = e.more

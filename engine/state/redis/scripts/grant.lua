@@ -1,4 +1,5 @@
 -- Claims that a commit is granted.
+local MAX_CLAIMS = 2048 -- as in engine/protocol/ledger
 
 -- due makes ready what has waited long enough after a failure, at most 64 nodes.
 local function due()
@@ -7,6 +8,7 @@ local function due()
   local ids = call('ZRANGEBYSCORE', K .. 'due', '-inf', format('%d', now), 'LIMIT', 0, 64)
   for _, id in ipairs(ids) do
     local n = odd.load(tonumber(id))
+    if n.bad then odd.toEngine(n) end -- its inputs failed while it waited to look for them
     odd.ready(n)
     odd.enqueue(n, false)
   end
@@ -19,6 +21,7 @@ end
 -- grants hands out claims to session s: keep of what was made ready, want in all, of classes, a list.
 local function grant(s, keep, want, classes)
   local granted, wanted = 0, {}
+  want = math.min(want, math.max(0, MAX_CLAIMS - s.claims))
   for _, class in ipairs(classes) do wanted[class] = true end
 
   -- fit is how many nodes of a class, at most n, the session may get.
@@ -54,21 +57,27 @@ local function grant(s, keep, want, classes)
     end
   end
 
+  -- firstRoot finds the first root of a fan-out that may be given, where so many of each class are taken.
+  local function firstRoot(item, taken)
+    local first, place
+    for i, of in ipairs(item.roots) do
+      if taken[i] < of.count * item.count and fit(of.class, 1) > 0 then
+        local offset = floor(taken[i] / of.count) * item.step + parse('<I4', of.offsets, taken[i] % of.count * 4 + 1)
+        if not first or offset < place then first, place = i, offset end
+      end
+    end
+    return first, place
+  end
+
   -- keepRoots gives roots of a fan-out, instance by instance, and then those that are left as items of one class each.
   local function keepRoots(item, rest)
-    local taken, node = {}, item.node
-    local more = true
-    for _ = 1, item.count do
-      if not more then break end
-      more = false
-      for _, root in ipairs(item.roots) do
-        if granted < keep and fit(root[2], 1) > 0 then
-          give(root[2], PLAIN, node + root[1], 1, 1, now)
-          taken[root[2]] = (taken[root[2]] or 0) + 1
-          more = true
-        end
-      end
-      node = node + item.step
+    local taken = {}
+    for i = 1, #item.roots do taken[i] = 0 end
+    while granted < keep do
+      local i, place = firstRoot(item, taken)
+      if not i then break end
+      give(item.roots[i].class, PLAIN, item.node + place, 1, 1, now)
+      taken[i] = taken[i] + 1
     end
     for _, left in ipairs(byClass(item, taken)) do rest[#rest + 1] = left end
   end
@@ -103,15 +112,14 @@ local function grant(s, keep, want, classes)
   -- mine gives what is ready and reserved for the session.
   local function mine()
     local key = K .. 'mine:' .. s.worker
-    local ids = call('LRANGE', key, 0, -1)
-    for _, raw in ipairs(ids) do
+    for _, raw in ipairs(call('ZRANGE', key, 0, -1)) do
       if granted >= want then return end
-      local n = rare().load(parse('<I4', raw))
-      if fit(n.class, 1) > 0 then
-        call('LREM', key, 1, raw)
+      local id, class = parse('<I4H', raw)
+      if fit(class, 1) > 0 then
+        call('ZREM', key, raw)
         s.ready = s.ready - 1
-        grow(n.class, -1)
-        giveOdd(n)
+        grow(class, -1)
+        giveOdd(rare().load(id))
       end
     end
   end

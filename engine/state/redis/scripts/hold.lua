@@ -1,4 +1,5 @@
 -- Bits set one by one, with outputs that sessions hold: the nodes that wait for those are reserved for them.
+local OWED = '<I4I4I4HI4' -- offset, child, waits, class, parent
 local holding
 
 local function hold()
@@ -8,21 +9,13 @@ local function hold()
 
   -- owe notes an edge that a session has to set again, without Hold.
   local function owe(s, offset, child, waits, class, parent)
-    s.owed = s.owed + call('HSET', K .. 'owed:' .. s.worker, offset, pack('<I4I4I4HI4', offset, child, waits, class, parent))
+    s.owed = s.owed + call('ZADD', K .. 'owed:' .. s.worker, offset, pack(OWED, offset, child, waits, class, parent))
     s.touched = true
-  end
-
-  -- owed lists what a session owes, ascending by offset: {offset, child, waits, class, parent}.
-  function holding.owed(s)
-    local all = call('HVALS', K .. 'owed:' .. s.worker)
-    for i, raw in ipairs(all) do all[i] = { parse('<I4I4I4HI4', raw) } end
-    table.sort(all, function(a, b) return a[1] < b[1] end)
-    return all
   end
 
   -- settle forgets that a session owes an edge.
   function holding.settle(s, offset)
-    s.owed = s.owed - call('HDEL', K .. 'owed:' .. s.worker, offset)
+    s.owed = s.owed - call('ZREMRANGEBYSCORE', K .. 'owed:' .. s.worker, offset, offset)
   end
 
   -- takeOver ends the reservation of the session that had it: what it holds has to be stored before it counts.
@@ -33,7 +26,7 @@ local function hold()
       call('BITFIELD', K .. 'arrived', 'INCRBY', 'u32', '#' .. n.id, -1)
       owe(loser, h[1], n.id, e.waits, e.class, h[2])
     end
-    n.reserver, n.size, n.parent, n.held = 0, 0, 0, {}
+    odd.free(n)
   end
 
   -- reserve reserves a child for a session that holds an output for it. False, and the edge is owed, where another one
@@ -51,7 +44,7 @@ local function hold()
     n.reserver = s.worker + 1
     n.held[#n.held + 1] = { e.offset, e.parent }
     table.sort(n.held, function(a, b) return a[1] < b[1] end)
-    call('SADD', K .. 'held:' .. s.worker, e.child)
+    call('ZADD', K .. 'held:' .. s.worker, e.child, e.child)
     return true
   end
 
@@ -78,33 +71,44 @@ local function hold()
   function holding.unhold(s, id)
     local n = odd.load(id)
     if n.reserver ~= s.worker + 1 then return end
-    n.reserver, n.size, n.parent, n.held = 0, 0, 0, {}
+    odd.free(n)
     odd.store(n)
-    if call('LREM', K .. 'mine:' .. s.worker, 1, pack('<I4', id)) == 1 then
+    if n.status == READY and call('ZREM', K .. 'mine:' .. s.worker, pack('<I4H', id, n.class)) == 1 then
       s.ready = s.ready - 1
       odd.enqueue(n, false)
     end
   end
 
-  -- resign ends a session's part beside its claims: what it owes is set, since nobody else would do it, and what was
-  -- reserved for it is for anybody.
-  function holding.resign(s)
-    s.over, s.touched = true, true
-    if s.owed > 0 then
-      local owed = holding.owed(s)
-      s.owed = 0
-      call('DEL', K .. 'owed:' .. s.worker)
-      for _, o in ipairs(owed) do
-        holding.set({ offset = o[1], child = o[2], waits = o[3], class = o[4], from = -1, hold = 0, bad = false })
-      end
-      queueMade()
+  -- setOwed sets edges that a dead session owes, since nobody else would do it: at most as many as may be, and gives how
+  -- many these were.
+  local function setOwed(s, most)
+    local key = K .. 'owed:' .. s.worker
+    local owed = call('ZRANGE', key, 0, most - 1)
+    call('ZREMRANGEBYRANK', key, 0, most - 1)
+    s.owed = s.owed - #owed
+    for _, raw in ipairs(owed) do
+      local offset, child, waits, class = parse(OWED, raw)
+      holding.set({ offset = offset, child = child, waits = waits, class = class, from = -1, hold = 0, bad = false })
     end
-    local nodes = call('SMEMBERS', K .. 'held:' .. s.worker)
-    if #nodes == 0 then return end
-    for i, id in ipairs(nodes) do nodes[i] = tonumber(id) end
-    table.sort(nodes)
-    for _, id in ipairs(nodes) do holding.unhold(s, id) end
-    call('DEL', K .. 'held:' .. s.worker, K .. 'mine:' .. s.worker)
+    queueMade()
+    return #owed
+  end
+
+  -- resign ends a session's part beside its claims: what it owes is set, and what was reserved for it is for anybody. It
+  -- does a part of that, which takes no longer than that many nodes do; it gives how many there were, and whether nothing
+  -- is left.
+  function holding.resign(s, most)
+    s.over, s.touched = true, true
+    local done = s.owed > 0 and setOwed(s, most) or 0
+    if s.owed > 0 then return done, false end
+    local key = K .. 'held:' .. s.worker
+    if done < most then
+      local nodes = call('ZRANGE', key, 0, most - done - 1)
+      for _, id in ipairs(nodes) do holding.unhold(s, tonumber(id)) end
+      if #nodes > 0 then call('ZREM', key, unpack(nodes)) end
+      done = done + #nodes
+    end
+    return done, call('EXISTS', key) == 0
   end
 
   -- forget removes a session that holds nothing any more.

@@ -1,7 +1,8 @@
 -- Install: puts a ledger in its place that was written beside it, when a run is created, or begins its next revision.
--- ARGV: the call: the moment to take for now or a negative one, whether
--- it is a revision, the number of that, how many nodes are ready; who asks, a random name; where the keys are that were
--- written beside; the state; the nodes that are ready, as the log has them; then, when a run is created, the run's fields.
+-- ARGV: the call: the moment to take for now or a negative one, whether it is a revision, the number of that, how many nodes
+-- are ready; who asks, a random name; where the keys are that were written beside; the state; the nodes that are ready, as
+-- the log has them; then, when a run is created, the run's fields. The reply is 1, 0 where the run exists or the revision is
+-- not the next one of a finished run, or nil where there is no run to be revised.
 local moment, revises, revision, nReadied = parse('<dBHI4', ARGV[1])
 local token, beside, fresh = ARGV[2], ARGV[3], ARGV[4]
 -- What a ledger consists of beside queues, which are named by class.
@@ -10,7 +11,6 @@ local parts = { 'nodes', 'bits', 'arrived', 'odd', 'blocks', 'due', 'bounds', 'g
 local time = call('TIME')
 local clock = time[1] * 1e6 + time[2]
 local old = call('GET', K .. 'state')
-
 
 local function forget()
   for _, part in ipairs(parts) do call('UNLINK', beside .. part) end
@@ -59,6 +59,7 @@ if revises == 1 then
 end
 for _, part in ipairs(parts) do
   if call('EXISTS', beside .. part) == 1 then
+    call('UNLINK', K .. part) -- RENAME would free it at once
     call('RENAME', beside .. part, K .. part)
     call('PERSIST', K .. part)
   elseif revises == 0 or (part ~= 'graph' and part ~= 'bounds') then

@@ -13,6 +13,7 @@ for i = 1, nLost do
   lives[i] = life
 end
 
+local MAX_AWAITED, LOOK_AGAIN = 128, 1e9 -- as in engine/protocol/ledger
 local odd = rare()
 local n = odd.load(consumer)
 odd.recall(n)
@@ -51,22 +52,27 @@ end
 
 odd.unclaim(n)
 n.status = BLOCKED
-for _, life in ipairs(lives) do
+local crowded = false
+for i, life in ipairs(lives) do
   local l = odd.load(life.node)
   if missing(life, l) then l = makeAgain(life, l) end
-  if l.status < OK then
+  life.now = l
+  if l.status >= OK then n.bad = n.bad or l.status ~= OK end
+  crowded = crowded or #l.awaited >= MAX_AWAITED
+end
+for _, life in ipairs(lives) do
+  local l = life.now
+  if l.status < OK and not crowded then
     odd.recall(l)
     if l.status == READY and not odd.isOdd(l) and run.flags < 4 then run.flags = run.flags + 4 end
     l.awaited[#l.awaited + 1] = consumer
     n.awaits = n.awaits + 1
     odd.store(l)
-  elseif l.status ~= OK then
-    n.bad = true
   end
 end
-odd.store(n)
+if crowded then odd.wait(n, now + LOOK_AGAIN) else odd.store(n) end
 queueMade()
-if n.awaits == 0 then
+if n.awaits == 0 and not crowded then
   odd.toEngine(n) -- one of them has failed
   odd.requeue(n, false)
 end

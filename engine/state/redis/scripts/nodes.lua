@@ -41,8 +41,8 @@ local function push(class, entries, front)
 end
 
 -- made lists what this operation has made ready and not yet queued, in order. An item is a range {class, kind, node, step,
--- count}, the roots of a fan-out's instances {roots, node, step, count}, where roots are {offset, class}, or, with kind
--- OTHER, a single odd node.
+-- count}, the roots of a fan-out's instances {roots, node, step, count}, where roots are as those of an expansion in
+-- ends.lua, or, with kind OTHER, a single odd node.
 local made = {}
 local rare -- defined in rare.lua
 
@@ -58,21 +58,18 @@ local function joins(tail, item)
   return true
 end
 
--- byClass takes the roots of a fan-out apart: an item {class, kind, node, step, count, offsets, from} for each class, of
--- which those before number from are taken.
+-- byClass takes the roots of a fan-out apart: an item {class, kind, node, step, count, from} for each class, of which
+-- those before number from are taken; where an instance has several, with {width, offsets} too.
 local function byClass(item, taken)
-  local items, of = {}, {}
-  for _, root in ipairs(item.roots) do
-    local class = root[2]
-    if not of[class] then
-      of[class] = {
-        class = class, kind = PLAIN, node = item.node, step = item.step, count = item.count, offsets = {},
-        from = taken[class] or 0,
-      }
-      items[#items + 1] = of[class]
+  local items = {}
+  for i, of in ipairs(item.roots) do
+    items[i] = { class = of.class, kind = PLAIN, node = item.node, step = item.step, count = item.count, from = taken[i] or 0 }
+    if of.count > 1 then
+      items[i].width, items[i].offsets = of.count, of.offsets
+    else
+      local t = items[i]
+      t.node, t.count, t.from = t.node + parse('<I4', of.offsets) + t.from * t.step, t.count - t.from, 0
     end
-    local offsets = of[class].offsets
-    offsets[#offsets + 1] = root[1]
   end
   return items
 end
@@ -80,12 +77,7 @@ end
 -- pushAll appends items, which are no odd nodes, to the queue of their class.
 local function pushAll(class, items)
   for i, t in ipairs(items) do
-    local total, offsets = t.count, ''
-    if t.offsets then
-      total = total * #t.offsets
-      offsets = pack('<' .. rep('I4', #t.offsets), unpack(t.offsets))
-    end
-    items[i] = pack(ENTRY, t.node, t.step, t.from or 0, total, now, t.kind) .. offsets
+    items[i] = pack(ENTRY, t.node, t.step, t.from or 0, t.count * (t.width or 1), now, t.kind) .. (t.offsets or '')
   end
   for i = 1, #items, many do push(class, { unpack(items, i, math.min(i + many - 1, #items)) }) end
 end
@@ -97,7 +89,7 @@ local function queueMade()
   local function queue(item)
     local class = item.class
     local n = item.count
-    if item.offsets then n = n * #item.offsets - item.from end
+    if item.offsets then n = n * item.width - item.from end
     grow(class, n)
     run.waiting = run.waiting + n
     local items = queues[class]
@@ -177,50 +169,51 @@ local function claimRange(s, class, kind, node, step, count, since)
   claimed[#claimed + 1] = pack('<BI4I4I4Hd', kind, node, step, count, class, since)
 end
 
--- held lists what a session has claimed, ascending by node: {node, class, since}.
+-- held lists what a session has claimed: the nodes, ascending, and by node its class, since when it was ready, its flags
+-- and its status.
 local function held(s)
-  local list, seen = {}, {}
+  local nodes, class, since, flags, status = {}, {}, {}, {}, {}
   local owner = pack('>I2', s.worker + 1)
   local entries = call('LRANGE', K .. 'claims:' .. s.worker, 0, -1)
+  local all = s.journal > 64 and call('GET', NODES) -- in one piece, which costs less than many of them
   for i = #entries, 1, -1 do
-    local node, step, count, class, since = parse(CLAIM, entries[i])
-    local near = step <= 16
-    local raw = near and call('GETRANGE', NODES, format('%d', node * 4), format('%d', (node + (count - 1) * step) * 4 + 3))
-    for j = 0, count - 1 do
-      local id = node + j * step
-      local at = near and j * step * 4 + 1 or 1
-      local record = near and raw or call('GETRANGE', NODES, format('%d', id * 4), format('%d', id * 4 + 3))
-      if sub(record, at, at + 1) == owner and not seen[id] then
-        seen[id] = true
-        list[#list + 1] = { id, class, since }
+    local node, step, count, kind, when = parse(CLAIM, entries[i])
+    for id = node, node + (count - 1) * step, step do
+      local record, at = all, id * 4 + 1
+      if not all then record, at = call('GETRANGE', NODES, format('%d', id * 4), format('%d', id * 4 + 3)), 1 end
+      if sub(record, at, at + 1) == owner and not class[id] then
+        nodes[#nodes + 1], class[id], since[id] = id, kind, when
+        flags[id], status[id] = byte(record, at + 2, at + 3)
       end
     end
   end
-  table.sort(list, function(a, b) return a[1] < b[1] end)
-  return list
+  table.sort(nodes)
+  return nodes, class, since, flags, status
+end
+
+-- rows puts nodes in a row together that are alike: it calls each with the first one and how many there are.
+local function rows(nodes, alike, each)
+  local i = 1
+  while i <= #nodes do
+    local n = 1
+    while nodes[i + n] == nodes[i] + n and alike(nodes[i], nodes[i + n]) do n = n + 1 end
+    each(nodes[i], n)
+    i = i + n
+  end
 end
 
 -- writeJournal appends what was claimed, and writes the journal anew when most of it is over.
 local function writeJournal(s)
   local key = K .. 'claims:' .. s.worker
-  if #journal > 0 then
-    for i = 1, #journal, many do call('RPUSH', key, unpack(journal, i, math.min(i + many - 1, #journal))) end
-    journal = {}
-  end
+  for i = 1, #journal, many do call('RPUSH', key, unpack(journal, i, math.min(i + many - 1, #journal))) end
+  journal = {}
   if s.journal <= 512 + 2 * s.claims then return end
-  local list, entries = held(s), {}
-  local i = 1
-  while i <= #list do
-    local node, class, since = unpack(list[i])
-    local count = 1
-    while list[i + count] and list[i + count][1] == node + count and list[i + count][2] == class
-      and list[i + count][3] == since do
-      count = count + 1
-    end
-    entries[#entries + 1] = pack(CLAIM, node, 1, count, class, since)
-    i = i + count
-  end
+  local entries = {}
+  local nodes, class, since = held(s)
+  rows(nodes, function(a, b) return class[a] == class[b] and since[a] == since[b] end, function(node, count)
+    entries[#entries + 1] = pack(CLAIM, node, 1, count, class[node], since[node])
+  end)
   call('DEL', key)
-  for j = 1, #entries, many do call('RPUSH', key, unpack(entries, j, math.min(j + many - 1, #entries))) end
-  s.journal = #list
+  for i = 1, #entries, many do call('RPUSH', key, unpack(entries, i, math.min(i + many - 1, #entries))) end
+  s.journal = #nodes
 end

@@ -80,16 +80,13 @@ function rare()
 
   -- of finds a session by what it is called as an owner.
   function odd.of(owner)
-    for _, s in pairs(sessions) do
-      if s.worker == owner - 1 then return s end
+    if not numbered[owner - 1] then
+      local all = call('HGETALL', K .. 'sessions')
+      for i = 1, #all, 2 do
+        if not sessions[all[i]] then readSession(all[i], all[i + 1]) end
+      end
     end
-    local all = call('HGETALL', K .. 'sessions')
-    for i = 1, #all, 2 do
-      if not sessions[all[i]] then readSession(all[i], all[i + 1]) end
-    end
-    for _, s in pairs(sessions) do
-      if s.worker == owner - 1 then return s end
-    end
+    return numbered[owner - 1]
   end
 
   -- saveSessions writes the sessions that other nodes than the caller's were taken from or owed to.
@@ -105,8 +102,18 @@ function rare()
     n.since = n.since and n.since > 0 and math.max(now, n.since + 1) or now
   end
 
+  -- free ends the reservation of a node.
+  function odd.free(n)
+    if n.reserver == 0 then return end
+    call('ZREM', K .. 'held:' .. (n.reserver - 1), n.id)
+    n.reserver, n.size, n.parent, n.held = 0, 0, 0, {}
+  end
+
   -- toEngine lets any worker have a node, since it will not be run.
-  function odd.toEngine(n) n.class, n.solo, n.reserver, n.size, n.parent, n.held = ENGINE, 0, 0, 0, 0, {} end
+  function odd.toEngine(n)
+    odd.free(n)
+    n.class, n.solo = ENGINE, 0
+  end
 
   -- makeReady makes a node ready that is queued, or kept, later on.
   function odd.makeReady(n, class)
@@ -124,7 +131,9 @@ function rare()
     grow(n.class, 1)
     if n.reserver > 0 then
       local s = odd.of(n.reserver)
-      call('RPUSH', K .. 'mine:' .. s.worker, pack('<I4', n.id))
+      local key = K .. 'mine:' .. s.worker
+      local last = call('ZRANGE', key, -1, -1, 'WITHSCORES')
+      call('ZADD', key, (last[2] or 0) + 1, pack('<I4H', n.id, n.class))
       s.ready, s.touched = s.ready + 1, true
       return
     end
@@ -149,7 +158,8 @@ function rare()
 
   -- claim hands a node out, which is in no queue.
   function odd.claim(s, n)
-    n.owner, n.reserver, n.size, n.parent, n.held = s.worker + 1, 0, 0, 0, {}
+    odd.free(n)
+    n.owner = s.worker + 1
     s.claims, run.claims, s.touched = s.claims + 1, run.claims + 1, true
     if n.telling then
       n.class = ENGINE
@@ -173,6 +183,18 @@ function rare()
     return pack('<BI4HHHHHdB', OTHER, n.id, n.class, n.epoch, n.attempts + 1, n.errors, n.losses, n.since, flags)
   end
 
+  -- describeHeld packs the claim on a node, of which only that much has been read; raw is what makes it odd, or false.
+  function odd.describeHeld(id, class, since, flags, status, raw)
+    local epoch, attempts, errors, losses, solo, poison = 0, 0, 0, 0, 0, 0
+    if raw then
+      epoch, attempts, errors, losses, solo, poison = parse(ODDITY, raw)
+    end
+    return odd.describe({
+      id = id, class = class, since = since, status = status, bad = flags % 4 >= BAD, telling = flags % 16 >= TELLING,
+      epoch = epoch, attempts = attempts, errors = errors, losses = losses, solo = solo, poison = poison,
+    })
+  end
+
   -- unclaim takes the claim from a node; the caller says what it is then, and stores it.
   function odd.unclaim(n)
     odd.recall(n)
@@ -186,6 +208,15 @@ function rare()
     n.started = false
     countBound(n.class, -1)
     if n.solo > 0 then s.solo, n.solo = s.solo - 1, n.solo - 1 end
+  end
+
+  -- wait lets a node wait until a moment.
+  function odd.wait(n, due)
+    n.status, n.due = WAITING, due
+    odd.store(n)
+    call('ZADD', K .. 'due', format('%.17g', due), format('%010d', n.id))
+    if run.retrying == 0 or due < run.due then run.due = due end
+    run.retrying = run.retrying + 1
   end
 
   -- requeue makes a node that was claimed ready again, at the front, or lets somebody else tell of it.

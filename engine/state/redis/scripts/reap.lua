@@ -1,5 +1,6 @@
--- Reap: ends sessions whose lease has run out, or the one that ARGV names. ARGV: the call, the session or ''.
-local _, limit, poison, nRunning, at = parse('<dI4I4I4', ARGV[1])
+-- Reap: ends sessions whose lease has run out, or the one that ARGV names. ARGV: the call, the session or ''. The reply
+-- tells MORE where this was only a part of what the call asks for.
+local _, most, limit, poison, nRunning, at = parse('<dI4I4I4I4', ARGV[1])
 local only = ARGV[2]
 local runningNodes = {}
 for _ = 1, nRunning do
@@ -10,7 +11,7 @@ end
 if only == '' and now < run.lease then return answer(APPLIED) end
 local odd, holding = rare(), hold()
 
--- due lists the sessions that are to be reaped, in the order of their numbers, and notes when the next one may be.
+-- due lists the sessions that are to be reaped, in the order of their numbers.
 local function due()
   local list = {}
   local all = call('HGETALL', K .. 'sessions')
@@ -22,41 +23,42 @@ local function due()
   return list
 end
 
--- accusable: the engine's own nodes take nobody down.
-local function accusable(n) return not n.telling and n.class ~= ENGINE end
-
 -- examine thinks about the claims of a dead session: those to be taken first, whether all others are suspects too, and
--- the node that is charged.
+-- the node that is charged. The engine's own nodes take nobody down.
 local function examine(s)
-  local running, others = {}, {}
-  for _, h in ipairs(held(s)) do
-    local n = odd.load(h[1])
-    n.class, n.since = n.class or h[2], n.since or h[3]
-    local list = runningNodes[n.id] and running or others
-    list[#list + 1] = n
+  local nodes, class, since, flags = held(s)
+  local running, others, suspects = {}, {}, { running = {}, others = {} }
+  for _, id in ipairs(nodes) do
+    local isRunning = runningNodes[id]
+    local list = isRunning and running or others
+    list[#list + 1] = id
+    if class[id] ~= ENGINE and flags[id] % 16 < TELLING then
+      list = isRunning and suspects.running or suspects.others
+      if #list < 2 then list[#list + 1] = id end -- whether there are more does not matter
+    end
   end
-  local v = { running = #running, claims = running }
-  if s.over then v.rest = s.suspect else v.rest = #running == 0 end
-  local suspects = {}
-  for _, n in ipairs(v.rest and others or running) do
-    if accusable(n) then suspects[#suspects + 1] = n end
-  end
-  if not s.over and #suspects == 1 and (not v.rest or nRunning == 0) then v.culprit = suspects[1].id end
-  for i, n in ipairs(others) do v.claims[v.running + i] = n end
+  local v = { running = #running, nodes = running, class = class, since = since }
+  if s.resigned then v.rest = s.suspect else v.rest = #running == 0 end
+  local accused = v.rest and suspects.others or suspects.running
+  if not s.resigned and #accused == 1 and (not v.rest or nRunning == 0) then v.culprit = accused[1] end
+  for i, id in ipairs(others) do v.nodes[v.running + i] = id end
   return v
 end
 
 -- lose takes a claim from a dead session.
-local function lose(s, n, v, isRunning)
-  local suspect = accusable(n) and (v.rest or isRunning)
-  local description, hadStarted, telling = odd.describe(n), n.started, n.telling
+local function lose(s, id, v, isRunning)
+  local n = odd.load(id)
+  n.class, n.since = n.class or v.class[id], n.since or v.since[id]
+  local accusable, charged = not n.telling and n.class ~= ENGINE, n.id == v.culprit
+  local suspect = accusable and (v.rest or isRunning)
+  local hadStarted = n.started or charged or (accusable and isRunning)
+  local description, telling = odd.describe(n), n.telling
   odd.unclaim(n)
   if hadStarted then
     n.attempts = n.attempts + 1
     plain(6, 5, now, n.id, n.epoch, n.attempts, s.worker) -- AttemptEnded, lost
   end
   if suspect then n.solo = 64 end
-  local charged = n.id == v.culprit
   if charged then
     n.losses = n.losses + 1
     if poison > 0 and n.losses >= poison then
@@ -70,22 +72,32 @@ local function lose(s, n, v, isRunning)
 end
 
 -- bury ends a session and takes its claims, or as many as the limit allows.
-local function bury(s, most)
+local function bury(s)
   local v = examine(s)
-  if not s.over then
-    s.suspect = v.rest or v.running > most
-    holding.resign(s)
-  end
-  for i = 1, math.min(most, #v.claims) do lose(s, v.claims[i], v, i <= v.running) end
+  if not s.resigned then s.suspect, s.resigned, s.touched = v.rest or v.running > limit - #lost, true, true end
+  for i = 1, math.min(limit - #lost, #v.nodes) do lose(s, v.nodes[i], v, i <= v.running) end
   if s.claims > 0 then return end
   plain(4, 5, now, 0, 0, 0, s.worker) -- WorkerStopped, lost
   holding.forget(s)
 end
 
-if limit == 0 then limit = 100 end
+local more = false
+local done = 0 -- how much of most is used up
 for _, s in ipairs(due()) do
   if #lost >= limit then break end
-  bury(s, limit - #lost)
+  local resigned = s.resigned
+  if not resigned then
+    local n
+    n, resigned = holding.resign(s, most - done)
+    done = done + n
+  end
+  local next = math.min(limit - #lost, s.claims)
+  if not resigned or (done > 0 and done + next > most) then
+    more = true
+    break
+  end
+  bury(s)
+  done = done + next + 1
 end
 -- From here on nobody's lease runs out before this moment.
 run.lease = math.huge
@@ -94,4 +106,4 @@ endRun()
 odd.saveSessions()
 saveRun()
 writeLog()
-return answer(APPLIED)
+return answer(APPLIED, more and MORE or 0)

@@ -25,17 +25,18 @@ run.now = now
 
 local function saveRun() call('SET', K .. 'state', packState(run)) end
 
--- Sessions by name, as far as they have been read.
+-- Sessions by name and by number, as far as they have been read. One that is over may not be resigned yet: what it owed
+-- and what was reserved for it is given to others a part at a time.
 local SESSION = '<I4dddI4I4BI4I4I4'
-local sessions = {}
+local sessions, numbered = {}, {}
 
 local function readSession(name, raw)
   local worker, last, till, beat, claims, solo, flags, journal, ready, owed = parse(SESSION, raw)
   local s = {
     name = name, worker = worker, last = last, till = till, beat = beat, claims = claims, solo = solo, over = flags % 2 == 1,
-    suspect = flags >= 2, journal = journal, ready = ready, owed = owed,
+    suspect = flags % 4 >= 2, leaving = flags % 8 >= 4, resigned = flags >= 8, journal = journal, ready = ready, owed = owed,
   }
-  sessions[name] = s
+  sessions[name], numbered[worker] = s, s
   return s
 end
 
@@ -46,7 +47,7 @@ local function session(name)
 end
 
 local function saveSession(s)
-  local flags = (s.over and 1 or 0) + (s.suspect and 2 or 0)
+  local flags = (s.over and 1 or 0) + (s.suspect and 2 or 0) + (s.leaving and 4 or 0) + (s.resigned and 8 or 0)
   call('HSET', K .. 'sessions', s.name,
     pack(SESSION, s.worker, s.last, s.till, s.beat, s.claims, s.solo, flags, s.journal, s.ready, s.owed))
 end
@@ -100,16 +101,17 @@ local function grow(class, by) grown[class] = (grown[class] or 0) + by end
 
 local REPLY = '<BBBBdI4I4dI4I4I4I4I4'
 
--- answer is the reply to an operation: why is for one that is malformed, worker of Open, and extra, of a commit that is
--- applied, by now or before, the blocks that its session does not know, packed.
+-- answer is the reply to an operation: why is for one that is malformed, or MORE, worker of Open, and extra, of a commit
+-- that is applied, by now or before, the blocks that its session does not know, packed.
+local MORE = 1 -- of Leave and Reap: this was a part of it, and the same call does the next one
 local function answer(verdict, why, worker, extra)
   local readiedClasses = {}
   for class, n in pairs(grown) do
     if n > 0 then readiedClasses[#readiedClasses + 1] = pack('<HI4', class, n) end
   end
   return pack(REPLY, verdict, why or 0, run.status, run.stopping, now, worker or 0, extra and run.waiting or 0,
-    extra and run.due or 0, #claimed, extra and #extra or 0, #store, #readiedClasses, #lost)
-    .. table.concat(claimed) .. (extra and table.concat(extra) or '') .. table.concat(store)
+    extra and run.due or 0, #claimed, extra and #extra / 16 or 0, #store, #readiedClasses, #lost)
+    .. table.concat(claimed) .. (extra or '') .. table.concat(store)
     .. table.concat(readiedClasses) .. table.concat(lost)
 end
 if run.status >= SUCCEEDED then return answer(GONE) end

@@ -71,6 +71,11 @@ func (b *Backend) Commit(ctx context.Context, id engine.RunID, calls []shared.Ca
 		call.Session = calls[0].Commit.Session
 	}
 	err = b.call(ctx, call, len(calls), func() (err error) { replies, err = b.server.commit(id, calls); return err })
+	for i := range calls {
+		if h := &calls[i].Wake; err == nil && h.N > 0 {
+			_ = b.Wake(ctx, id, h.Functions, h.N) // a hint
+		}
+	}
 	return replies, err
 }
 

@@ -59,7 +59,7 @@ func TestRun(t *testing.T) {
 		require.ErrorIs(t, b.Create(ctx, pair("r")), engine.ErrRunExists)
 		_, err := b.Open(ctx, "other")
 		require.ErrorIs(t, err, engine.ErrUnknownRun)
-		time.Sleep(100)
+		time.Sleep(100 * time.Nanosecond)
 
 		replies, err := b.Commit(ctx, "r", []shared.Call{take(1), take(2), take(4), take(3)})
 		require.NoError(t, err)

@@ -1,0 +1,149 @@
+package redis
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/protocol/ledger"
+)
+
+var (
+	openScript       = newScript("state", "run", "open")
+	leaveScript      = newScript("state", "run", "nodes", "rare", "hold", "leave")
+	reapScript       = newScript("state", "run", "nodes", "rare", "hold", "reap")
+	invalidateScript = newScript("state", "run", "nodes", "rare", "invalidate")
+	steerScript      = newScript("state", "run", "steer")
+)
+
+// atOnce is how many nodes one call of Leave or Reap gives to others, so that it does not hold Redis for long.
+const atOnce = 64
+
+// Do implements shared.Backend. What a session leaves behind may be too much for one call: then several do it, between
+// which others find a session that is over and still holds something. Should the caller die meanwhile, Reap goes on.
+func (b *Backend) Do(ctx context.Context, run engine.RunID, op ledger.Op, record []byte) (ledger.Reply, error) {
+	reply, more, err := b.part(ctx, run, op, record)
+	for more && err == nil {
+		if reap, ok := op.(ledger.Reap); ok {
+			reap.Limit = cmp.Or(reap.Limit, ledger.MaxReap) - len(reply.Lost)
+			op = reap
+		}
+		var next ledger.Reply
+		if next, more, err = b.part(ctx, run, op, record); err == nil {
+			merge(&reply, &next)
+		}
+	}
+	return reply, err
+}
+
+// merge adds what the next part of an operation did.
+func merge(r, next *ledger.Reply) {
+	r.Now, r.Status, r.Stopping = next.Now, next.Status, next.Stopping
+	r.Lost = append(r.Lost, next.Lost...)
+	for _, n := range next.Readied {
+		at, ok := slices.BinarySearchFunc(r.Readied, n.Class, func(have ledger.Readied, c ledger.Class) int { return cmp.Compare(have.Class, c) })
+		if !ok {
+			r.Readied = slices.Insert(r.Readied, at, ledger.Readied{Class: n.Class})
+		}
+		r.Readied[at].Nodes += n.Nodes
+	}
+}
+
+// part carries out one call of an operation; more tells that it was done in part.
+func (b *Backend) part(ctx context.Context, run engine.RunID, op ledger.Op, record []byte) (r ledger.Reply, more bool, err error) {
+	s, args, err := b.operation(op, record)
+	if err != nil {
+		return r, false, err
+	}
+	cmd, err := b.run(ctx, s, b.keys.run(run), args)
+	if err != nil {
+		return r, false, fmt.Errorf("redis: %s of run %s: %w", s.name, run, err)
+	}
+	raw, err := text(cmd)
+	if err != nil {
+		return r, false, fmt.Errorf("redis: %s of run %s: %w", s.name, run, err)
+	}
+	if raw == nil {
+		return r, false, unknown(run)
+	}
+	r, why, err := decodeReply(raw)
+	if _, ok := op.(ledger.Invalidate); ok {
+		for _, epoch := range r.Store {
+			r.Epochs = append(r.Epochs, uint16(epoch))
+		}
+		r.Store = nil
+	}
+	return r, r.Verdict == ledger.Applied && why == moreToDo, err
+}
+
+// operation gives the script of an operation and its arguments.
+func (b *Backend) operation(op ledger.Op, record []byte) (*script, []any, error) {
+	var p packer
+	p.float(b.now())
+	switch op := op.(type) {
+	case ledger.Open:
+		p.float(int64(op.Lease))
+		return openScript, []any{[]byte(p), string(op.Session), record}, nil
+	case ledger.Leave:
+		p.clamped(b.atOnce)
+		return leaveScript, []any{[]byte(p), string(op.Session)}, nil
+	case ledger.Reap:
+		p.clamped(b.atOnce)
+		p.clamped(min(cmp.Or(max(op.Limit, 0), ledger.MaxReap), ledger.MaxReap))
+		p.clamped(op.Poison)
+		p.u32(uint32(len(op.Running)))
+		for _, id := range op.Running {
+			p.u32(uint32(id))
+		}
+		return reapScript, []any{[]byte(p), string(op.Session)}, nil
+	case ledger.Invalidate:
+		packInvalidate(&p, &op)
+		return invalidateScript, []any{[]byte(p), string(op.Session)}, nil
+	case ledger.Stop:
+		what := uint8(0)
+		if op.Status != engine.Failed && op.Status != engine.Cancelled ||
+			op.Reason != 0 && op.Reason != engine.CancelRequested && op.Reason != engine.RunDeadline {
+			what = 3
+		}
+		p.u8(what)
+		p.u8(numberOf(op.Status))
+		p.u8(uint8(op.Reason))
+		return steerScript, []any{[]byte(p), record}, nil
+	case ledger.Pause:
+		return steerScript, []any{append([]byte(p), 1, 0, 0), ""}, nil
+	case ledger.Resume:
+		return steerScript, []any{append([]byte(p), 2, 0, 0), ""}, nil
+	default:
+		return nil, nil, fmt.Errorf("redis: %T is not for Do", op)
+	}
+}
+
+func packInvalidate(p *packer, op *ledger.Invalidate) {
+	mistake := uint8(0)
+	switch {
+	case len(op.Lost) == 0:
+		mistake = noConsumer
+	case len(op.Lost) > ledger.MaxLost:
+		mistake = tooManyLost
+	}
+	seen := map[engine.NodeID]bool{op.Consumer: true}
+	for _, l := range op.Lost {
+		if seen[l.Node] {
+			mistake = lostOutside
+		}
+		seen[l.Node] = true
+	}
+	p.u32(uint32(op.Consumer))
+	p.u16(op.Epoch)
+	p.float(op.Since)
+	p.u32(uint32(min(len(op.Lost), ledger.MaxLost)))
+	p.u8(mistake)
+	for _, l := range op.Lost[:min(len(op.Lost), ledger.MaxLost)] {
+		p.u32(uint32(l.Node))
+		p.u16(uint16(l.Class))
+		p.u16(l.Epoch)
+		p.u8(flags(l.Task, l.Sink))
+	}
+}

@@ -1,0 +1,62 @@
+package shared
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+const (
+	// testimonyTries and testimonyPause bound the wait for what tells of a death: it comes a moment behind the claim.
+	testimonyTries = 4
+	testimonyPause = 50 * time.Millisecond
+)
+
+// testify completes the records of tasks that a commit gives up. They are what people look at first, and how the last
+// worker died of such a task tells most of what it did.
+func (r *run) testify(ctx context.Context, d *draft) {
+	for _, en := range d.ends {
+		if en.detail == nil || en.detail.Error == nil || en.detail.Error.Kind != engine.PoisonError {
+			continue
+		}
+		rec := en.detail.Error
+		rec.Time = r.wall(en.step.Ended)
+		if last := r.lastLoss(ctx, rec); last != nil {
+			rec.Message += "; the last time, " + last.Message
+			rec.Stack, rec.ExitCode, rec.Signal = last.Stack, last.ExitCode, last.Signal
+			rec.Worker, rec.Host, rec.Slot = last.Worker, last.Host, last.Slot
+		}
+	}
+}
+
+// lastLoss is the record of the attempt before that of rec, nil where none is to be had.
+func (r *run) lastLoss(ctx context.Context, rec *engine.ErrorRecord) *engine.ErrorRecord {
+	ctx, stop := context.WithTimeout(ctx, shortCall)
+	defer stop()
+	var after Position
+	for tries := 0; tries < testimonyTries && rec.Attempt > 1; {
+		blobs, err := r.backend.Details(ctx, r.id, after, readMost)
+		if err != nil {
+			return nil
+		}
+		for _, raw := range blobs {
+			after = raw.At
+			var b blob
+			if json.Unmarshal(raw.Data, &b) != nil || b.Revision != r.revision {
+				continue
+			}
+			for _, d := range b.Details {
+				if d.Error != nil && d.Node == rec.Node && d.Epoch == rec.Epoch && d.Attempt == rec.Attempt-1 {
+					return d.Error
+				}
+			}
+		}
+		if len(blobs) == 0 {
+			sleep(ctx, testimonyPause)
+			tries++
+		}
+	}
+	return nil
+}
