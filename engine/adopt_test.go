@@ -127,7 +127,6 @@ func (s *show) Cancel()                   { close(s.cancelled) }
 func (s *show) Forget()                   {}
 func (s *show) Progress() engine.Progress { return engine.Progress{Status: engine.Running} }
 func (s *show) info() engine.RunInfo      { return s.job.Info }
-func (s *show) id() engine.RunID          { return s.job.Info.ID }
 
 // book is what several recorders of a test write into.
 type book struct {

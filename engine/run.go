@@ -152,13 +152,17 @@ func (r *Run) Events(ctx context.Context, from uint64) iter.Seq2[Event, error] {
 	}
 }
 
-// Result waits for the run and returns its value, which has to be a T.
+// Result waits for the run and returns its value, which has to be a T. Where the store has lost the value of a run that
+// succeeded, it is a *RunError.
 func Result[T any](ctx context.Context, r *Run) (T, error) {
 	var zero T
 	if err := r.Wait(ctx); err != nil {
 		return zero, err
 	}
 	v, ok := r.Value().(T)
+	if end := r.End(); !ok && end.First != nil {
+		return zero, &RunError{Run: r.info.ID, Status: end.Status, First: end.First}
+	}
 	if !ok && r.Value() != nil {
 		return zero, fmt.Errorf("engine: run %s returns %s, not %T", r.info.ID, r.graph.ResultType().Name(), zero)
 	}

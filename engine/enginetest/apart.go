@@ -118,11 +118,11 @@ func (a *apart) view(by process, reads []engine.NodeID) *view {
 	v := &view{outputs: map[engine.NodeID]any{}, used: map[engine.NodeID]bool{}}
 	for i, id := range reads {
 		if i > 0 && id <= reads[i-1] {
-			v.err = fmt.Errorf("Reads names %v, expected ascending nodes", reads)
+			v.err = fmt.Errorf("what it reads are nodes %v, expected ascending nodes", reads)
 		}
 		t := by.graph.OutputType(by.numbering.Locate(id))
 		if t == nil {
-			v.err = fmt.Errorf("Reads names node %d, whose type is not known here", id)
+			v.err = fmt.Errorf("it reads node %d, whose type is not known here", id)
 			return v
 		}
 		output, err := t.Decode(a.encoded[id])

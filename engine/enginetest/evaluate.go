@@ -1,5 +1,6 @@
 // Package enginetest helps to test graphs and what reads their logs: a sequential evaluator that every execution has
-// to agree with, one that plays several processes with different functions, and legal logs of simulated runs.
+// to agree with, one that plays several processes with different functions, legal logs of simulated runs, and the laws
+// that every log keeps.
 //
 // Evaluate guarantees to run each task once, after its parents, in the calling goroutine, without retries or timeouts; it
 // costs what the bodies cost. It keeps every output until it returns, so it is no way to run large workflows.

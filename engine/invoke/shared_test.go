@@ -133,6 +133,16 @@ func TestInvokedWorkersDoARun(t *testing.T) {
 	assert.Zero(t, c.Failures)
 }
 
+// awaitCall waits for the next call of stuck.
+func awaitCall(t *testing.T) {
+	t.Helper()
+	select {
+	case <-begun:
+	case <-time.After(patience):
+		require.FailNow(t, "stuck is not called")
+	}
+}
+
 // TestBoardOfARun: the board has what lanes execute, and what it tells of a dead process gives its claims to others.
 func TestBoardOfARun(t *testing.T) {
 	server := sharedtest.New(sharedtest.Config{Audit: func(err error) { t.Error(err) }})
@@ -156,7 +166,7 @@ func TestBoardOfARun(t *testing.T) {
 	require.NoError(t, err)
 	r, err := e.Submit(t.Context(), "stuck", g, engine.RunOptions{})
 	require.NoError(t, err)
-	<-begun
+	awaitCall(t)
 	_, sessions := supervisor.read()
 	require.Len(t, sessions, 1)
 	assert.Equal(t, r.ID(), sessions[0].run)
@@ -170,7 +180,7 @@ func TestBoardOfARun(t *testing.T) {
 		Kind: engine.WorkerLostError, Message: "exited with code 7", ExitCode: 7,
 	}))
 	beside(t, member(t, server, shared.Config{}, worker.Config{Find: find}).Run)
-	<-begun // somebody else has it, at once
+	awaitCall(t) // somebody else has it, at once
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	v, err := engine.Result[int](ctx, r)

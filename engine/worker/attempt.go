@@ -31,7 +31,8 @@ type attempt struct {
 	started int64
 	rare    atomic.Pointer[rare]
 	phase   atomic.Uint32
-	fetches bool // inputs instead of calling a body; see lane.fetch
+	fetches bool   // inputs instead of calling a body; see lane.fetch
+	errors  uint16 // earlier attempts that failed by themselves
 }
 
 // rare is what an attempt has once somebody waits for its end, asks for its description, or cancels it.

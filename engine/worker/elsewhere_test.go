@@ -207,6 +207,63 @@ func TestFetch(t *testing.T) {
 	}
 }
 
+// others are values that do not fit what was there before: a function has given something else when it ran again.
+type others struct {
+	engine.Values
+	output func(engine.Values, engine.NodeID) any
+}
+
+func (others) Elements(engine.NodeID) []any            { return nil }
+func (o others) Output(id engine.NodeID) any           { return o.output(o.Values, id) }
+func sameOutput(v engine.Values, id engine.NodeID) any { return v.Output(id) }
+
+// TestInputsThatDoNotFit: they fail the task that reads them, once, and not the process.
+func TestInputsThatDoNotFit(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		output func(engine.Values, engine.NodeID) any
+		node   func(tasks engine.NodeID) engine.NodeID // that fails
+	}{
+		{"a list is shorter", sameOutput, func(tasks engine.NodeID) engine.NodeID { return tasks + 2 }}, // the first element's task
+		{"no list", func(engine.Values, engine.NodeID) any { panic("it is gone") }, func(tasks engine.NodeID) engine.NodeID { return tasks }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFleet()
+			f.wrong = func(v engine.Values) engine.Values { return others{v, c.output} }
+			graph := func(b *engine.Builder) engine.AnyRef {
+				return sum.Call(engine.FanOut(b, upto.Call(engine.Const(b, 1)), triple.Call))
+			}
+			tasks := engine.NodeID(build(t, graph).Tasks())
+			p := f.process(t, worker.Config{Width: 1, Backoff: time.Microsecond})
+			end, _ := result(t, p.submit(t, graph))
+			require.Equal(t, engine.Failed, end.Status)
+			require.Equal(t, c.node(tasks), end.First.Node)
+			require.Equal(t, engine.StoreError, end.First.Kind)
+			require.Equal(t, 1, end.First.Attempt, "trying again would change nothing")
+			require.Contains(t, end.First.Message, "they do not fit together")
+		})
+	}
+}
+
+// TestShutdownGivesUpABody: one that heeds nothing does not keep the process from ending.
+func TestShutdownGivesUpABody(t *testing.T) {
+	f := newFleet()
+	began, goOn := make(chan struct{}), make(chan struct{})
+	defer close(goOn)
+	deaf := engine.Func1("deaf", func(_ context.Context, a int) (int, error) {
+		close(began)
+		<-goOn
+		return a, nil
+	})
+	submitter := f.process(t, worker.Config{Idle: true})
+	first := f.process(t, worker.Config{Width: 1, SoftStop: time.Millisecond, Grace: time.Millisecond})
+	exec := submitter.submit(t, func(b *engine.Builder) engine.AnyRef { return deaf.Call(engine.Const(b, 7)) })
+	<-began
+	require.NoError(t, first.stop())
+	require.Equal(t, 1, first.Snapshot().Leaked)
+	require.Equal(t, engine.Running, exec.Progress().Status, "the run goes on without it")
+}
+
 // TestCancelReachesAFetch: a run that is cancelled does not wait for a store.
 func TestCancelReachesAFetch(t *testing.T) {
 	f := newFleet()

@@ -22,6 +22,7 @@ type fleet struct {
 	store *memory.Store
 	fetch func(ctx context.Context, c state.Claim) ([]engine.InputDetail, error) // nil: all inputs are here
 	lag   atomic.Int64                                                           // what Backlog says
+	wrong func(engine.Values) engine.Values                                      // what was fetched, nil: as it is
 
 	mu      sync.Mutex
 	runs    []*sharedRun
@@ -164,6 +165,9 @@ func (m *membership) Ready() int {
 func (m *membership) Backlog() int { return int(m.fleet.lag.Load()) }
 
 func (m *membership) Fetch(ctx context.Context, c state.Claim) (engine.Values, []engine.InputDetail, error) {
+	if m.fleet.wrong != nil {
+		return m.fleet.wrong(m), nil, nil
+	}
 	if m.fleet.fetch == nil {
 		return m, nil, nil
 	}

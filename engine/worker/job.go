@@ -119,7 +119,15 @@ const leaveWithin = 10 * time.Second
 // leave gives what this worker has of a run back to those who share it, and hands over its record, which is complete.
 // What it still executes is cut off behind that, so that nobody takes it for cancelled.
 func (j *job) leave() {
-	if j.member == nil || j.pool.cfg.Idle {
+	if j.member == nil {
+		return
+	}
+	if j.pool.cfg.Idle { // it took no part; what it only watches, nobody watches any more
+		select {
+		case <-j.run.Done(): // what has ended is kept for those who ask
+		default:
+			j.run.Forget()
+		}
 		return
 	}
 	ctx, stop := context.WithTimeout(context.Background(), leaveWithin)

@@ -140,7 +140,7 @@ func (l *lane) execute(j *job, c state.Claim, head bool, in *inputs, e *state.En
 	f := j.numbers.Function(p)
 	args := l.args[:0]
 	if in.err == nil {
-		args = j.graph.Args(args, p, j.numbers, in.values)
+		args, in.err = j.arguments(args, p, in.values)
 	}
 	a := l.attempt(j, c)
 	a.started = claimed
@@ -173,12 +173,14 @@ func (l *lane) execute(j *job, c state.Claim, head bool, in *inputs, e *state.En
 	return true
 }
 
-// expand finds the elements of a fan-out. It calls no body, so all that can fail is to get its input.
+// expand finds the elements of a fan-out. It calls no body, so all that can fail is its input.
 func (l *lane) expand(j *job, c state.Claim, p engine.Place, in *inputs, e *state.End) {
 	e.Started, e.Announced = e.Claimed+in.took, false
 	if in.err == nil {
-		e.Output, e.OutputBytes = j.graph.Elements(p, j.numbers, in.values), engine.UnknownSize
-		e.Ended = j.run.Now()
+		e.Output, in.err = j.elements(p, in.values)
+	}
+	if in.err == nil {
+		e.OutputBytes, e.Ended = engine.UnknownSize, j.run.Now()
 		return
 	}
 	a := l.attempt(j, c)
@@ -198,7 +200,7 @@ func (l *lane) attempt(j *job, c state.Claim) *attempt {
 	}
 	a := &l.slab[0]
 	l.slab = l.slab[1:]
-	a.job, a.node, a.epoch, a.number, a.claimed = j, c.Node, c.Epoch, c.Attempt, c.Ready
+	a.job, a.node, a.epoch, a.number, a.errors, a.claimed = j, c.Node, c.Epoch, c.Attempt, c.Errors, c.Ready
 	return a
 }
 
@@ -252,9 +254,9 @@ func (l *lane) failed(a *attempt, err error, e *state.End) {
 	case cause != nil && cause != engine.ErrTimeout:
 		e.Outcome = engine.OutcomeCancelled
 	case engine.IsNoRetry(err):
-	case int(a.number) <= a.job.numbers.Function(a.place()).Options().Retries:
+	case int(a.errors) < a.job.numbers.Function(a.place()).Options().Retries:
 		e.Outcome = engine.OutcomeRetrying
-		e.Delay = l.pool.backoff(int(a.number))
+		e.Delay = l.pool.backoff(int(a.errors) + 1)
 	}
 }
 

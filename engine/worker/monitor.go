@@ -20,14 +20,14 @@ const (
 )
 
 // monitor adds lanes while tasks wait and processors idle, and looks after attempts that run long. It sleeps while
-// there are no runs.
+// there are no runs, and none that was left has a body here that still runs.
 func (p *Pool) monitor(ctx context.Context) {
 	load := newLoadMeter()
 	pause, looked := soonest, time.Now()
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	for {
-		if len(*p.jobs.Load()) == 0 {
+		if len(*p.jobs.Load()) == 0 && !p.crew.busy() {
 			select {
 			case <-ctx.Done():
 				return

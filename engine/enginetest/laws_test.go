@@ -1,0 +1,98 @@
+package enginetest
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// diamond is a graph whose fan-out lies between two tasks.
+func diamond(t *testing.T) *engine.Graph {
+	t.Helper()
+	list := engine.Func1("list", func(_ context.Context, n int) ([]int, error) { return make([]int, n), nil })
+	next := engine.Func1("next", func(_ context.Context, n int) (int, error) { return n + 1, nil })
+	count := engine.Func1("count", func(_ context.Context, all []int) (int, error) { return len(all), nil })
+	b := engine.NewBuilder()
+	g, err := b.Compile(count.Call(engine.FanOut(b, list.Call(engine.Const(b, 3)), func(e engine.Ref[int]) engine.Ref[int] {
+		return next.Call(next.Call(e))
+	})))
+	require.NoError(t, err)
+	return g
+}
+
+func TestCheckStepsOfSimulatedRuns(t *testing.T) {
+	g := diamond(t)
+	for seed := range uint64(50) {
+		require.NoError(t, CheckSteps(g, SimulateSteps(g, seed, 3)), "seed %d", seed)
+	}
+}
+
+// TestCheckStepsNotices breaks each law in a log that keeps all.
+func TestCheckStepsNotices(t *testing.T) {
+	g := diamond(t)
+	const seed = 3
+	last := func(steps []engine.Step) *engine.Step { // the end of the last task, which waits for all others
+		for i := range slices.Backward(steps) {
+			if steps[i].Kind == engine.AttemptEnded {
+				return &steps[i]
+			}
+		}
+		return nil
+	}
+	for want, spoil := range map[string]func([]engine.Step) []engine.Step{
+		"to begin and to end": func(s []engine.Step) []engine.Step { return s[:len(s)-1] },
+		"its number is":       func(s []engine.Step) []engine.Step { return slices.Delete(s, 3, 4) },
+		"out of order":        func(s []engine.Step) []engine.Step { last(s).Ended = last(s).Started - 1; return s },
+		"no such node":        func(s []engine.Step) []engine.Step { last(s).Node = 1000; return s },
+		"ready twice":         func(s []engine.Step) []engine.Step { last(s).Readied = s[0].Readied; return s },
+		"that the node is ready": func(s []engine.Step) []engine.Step {
+			s[0].Readied = nil
+			return s
+		},
+		"comes behind attempt": func(s []engine.Step) []engine.Step { last(s).Node, last(s).Attempt, last(s).Epoch = 0, 1, 0; return s },
+		"OK before in this epoch": func(s []engine.Step) []engine.Step {
+			last(s).Node, last(s).Attempt, last(s).Epoch = 0, 100, 0
+			return s
+		},
+		"it ends before node 0": func(s []engine.Step) []engine.Step {
+			for i := range s {
+				if s[i].Kind == engine.AttemptEnded && s[i].Node == 0 && s[i].Outcome == engine.OutcomeOK {
+					s[i].Outcome = engine.OutcomeRetrying
+				}
+			}
+			return s
+		},
+		"never ended well": func(s []engine.Step) []engine.Step { last(s).Outcome = engine.OutcomeFailed; return s },
+		"it starts at": func(s []engine.Step) []engine.Step {
+			e := last(s)
+			e.Ready, e.Claimed, e.Started, e.Fetch = 0, 0, 0, 0
+			for i := range s {
+				if &s[i] != e {
+					s[i].Slot += 10 // so that no slot does two things at a time
+				}
+			}
+			return s
+		},
+		"ran node": func(s []engine.Step) []engine.Step {
+			for i := range s {
+				s[i].Slot, s[i].Worker = 0, 0
+			}
+			return s
+		},
+		"the run had ended": func(s []engine.Step) []engine.Step {
+			return append(s, engine.Step{Seq: uint64(len(s) + 1), Kind: engine.RunPaused}, engine.Step{Seq: uint64(len(s) + 2), Kind: engine.RunFinished})
+		},
+		"again when it has ended": func(s []engine.Step) []engine.Step { s[1].Kind = engine.RunStarted; return s },
+	} {
+		steps := slices.Clone(SimulateSteps(g, seed, 3))
+		for i := range steps {
+			steps[i].Readied = slices.Clone(steps[i].Readied)
+		}
+		require.NoError(t, CheckSteps(g, steps))
+		require.ErrorContains(t, CheckSteps(g, spoil(steps)), want, want)
+	}
+}
