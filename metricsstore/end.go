@@ -60,7 +60,7 @@ func (rec *recording) insist(ctx context.Context, call func() error) error {
 		rec.retryAt = time.Time{}
 		rec.mu.Unlock()
 		err := call()
-		if err == nil || errors.Is(err, ErrClosed) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrConflict) {
+		if err == nil || isLasting(err) {
 			return err
 		}
 		select {
@@ -69,6 +69,16 @@ func (rec *recording) insist(ctx context.Context, call func() error) error {
 		case <-time.After(wait):
 		}
 	}
+}
+
+// isLasting reports whether trying again can change nothing.
+func isLasting(err error) bool {
+	for _, kind := range []error{ErrClosed, ErrNotFound, ErrConflict, ErrCorrupt, ErrInvalid} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
 }
 
 // archive puts everything that is known at the end. What the store has not got is not summed up either, so that

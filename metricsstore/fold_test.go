@@ -187,7 +187,6 @@ func TestFoldRefuses(t *testing.T) {
 	for name, steps := range map[string][]engine.Step{
 		"no such node":       {{Seq: 1, Kind: engine.AttemptEnded, Node: 1000}},
 		"no node":            {{Seq: 1, Kind: engine.AttemptEnded, Node: engine.NoNode}},
-		"not a task":         {{Seq: 1, Kind: engine.AttemptEnded, Node: expansion}},
 		"not an expansion":   {{Seq: 1, Kind: engine.FanOutExpanded, Outcome: engine.OutcomeOK, Node: 0, Width: 1}},
 		"expanded nowhere":   {{Seq: 1, Kind: engine.FanOutExpanded, Outcome: engine.OutcomeOK, Node: 1000, Width: 1}},
 		"enormously wide":    {{Seq: 1, Kind: engine.FanOutExpanded, Outcome: engine.OutcomeOK, Node: expansion, Width: 1<<32 - 1}},
@@ -196,6 +195,9 @@ func TestFoldRefuses(t *testing.T) {
 		require.ErrorIs(t, metricsstore.NewFold(g).Steps(steps), metricsstore.ErrCorrupt, name)
 	}
 	require.NoError(t, metricsstore.NewFold(g).Steps([]engine.Step{expand, {Seq: 2, Kind: 99}}), "a kind of later versions")
+	lost := metricsstore.NewFold(g)
+	require.NoError(t, lost.Steps([]engine.Step{{Seq: 1, Kind: engine.AttemptEnded, Outcome: engine.OutcomeLost, Node: expansion}}))
+	require.Zero(t, lost.Counts().Attempts, "only tasks are counted")
 	failed := expand
 	failed.Outcome = engine.OutcomeFailed
 	f := metricsstore.NewFold(g)

@@ -26,6 +26,8 @@ var (
 	ErrInvalid = errors.New("metricsstore: invalid argument")
 	// ErrCorrupt: bytes are not what they should be.
 	ErrCorrupt = errors.New("metricsstore: corrupt data")
+	// ErrUnavailable: the store did not answer in time; it may do so later.
+	ErrUnavailable = errors.New("metricsstore: the store does not answer")
 	// ErrClosed: the store was closed.
 	ErrClosed = errors.New("metricsstore: closed")
 )
@@ -42,10 +44,11 @@ var (
 // All arguments and results are plain data, so a Store can be reached over a wire.
 type Store interface {
 	// Begin keeps a new run with the shape of its graph as AttachShape; its annotation has the tags of
-	// Header.Info. A run that has not ended may be begun again with the same header: that changes nothing. A run
-	// that has ended may be begun again with a later Info.Revision and the same Info.StartedAt: header and shape are
-	// replaced, except Header.Rollup, which stays; everything else of the run stays, its log is continued. Anything
-	// else is ErrExists. Header.Status must not be final, and Header.Rollup and ArchivedSeq must be 0.
+	// Header.Info. A run that has not ended may be begun again with the same header, whatever the kept Header.Rollup
+	// is by then: that changes nothing. A run that has ended may be begun again with a later Info.Revision and the same
+	// Info.StartedAt: header and shape are replaced, except Header.Rollup, which stays; everything else of the run
+	// stays, its log is continued. Anything else is ErrExists. Header.Status must not be final, and Header.Rollup and
+	// ArchivedSeq must be 0.
 	Begin(ctx context.Context, h Header, shape []byte) error
 
 	// Append keeps what a batch holds and was not there before; the order of batches does not matter, before or

@@ -99,6 +99,7 @@ func (a *Archive) Check(kept *Header, owner string) (apply bool, err error) {
 // CheckBegin decides what Store.Begin does with a run that is there already: replace the kept header, change nothing,
 // or refuse. Where it replaces, it has taken over what must stay.
 func (h *Header) CheckBegin(kept *Header) (replace bool, err error) {
+	h.Rollup = kept.Rollup // it counts over all revisions
 	if !kept.Status.Final() {
 		if sameHeader(h, kept) {
 			return false, nil
@@ -108,6 +109,5 @@ func (h *Header) CheckBegin(kept *Header) (replace bool, err error) {
 	if h.Info.Revision <= kept.Info.Revision || !h.Info.StartedAt.Equal(kept.Info.StartedAt) {
 		return false, fmt.Errorf("%w: %s ended at revision %d", ErrExists, h.Info.ID, kept.Info.Revision)
 	}
-	h.Rollup = kept.Rollup
 	return true, nil
 }

@@ -55,6 +55,7 @@ type Server struct {
 	cookie        string
 	quiet         map[string]bool // routes whose requests are not worth a line in the log
 	handler       http.Handler
+	patience      *patientStore   // nil where the store is in this process
 }
 
 // New checks the configuration and loads all that is served.
@@ -64,6 +65,9 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, cookie: cookieValue(cfg.Token), layouts: layout.NewCache(keptLayouts)}
+	if cfg.Shared { // its store may be away
+		s.cfg.Store, s.patience = withPatience(cfg.Store)
+	}
 	s.stylesheet, _ = templates.Stylesheet()
 	if s.assets, err = loadAssets(cfg.Dashboard); err != nil {
 		return nil, err
@@ -150,9 +154,11 @@ func (s *Server) attach(root chi.Router) error {
 	if err != nil {
 		return err
 	}
-	s.hub, err = live.New(live.Config{
-		Queries: queries, Store: c.Store, Runs: s.api, Now: c.Now, Log: c.Log, Origins: c.Origins,
-	})
+	liveConfig := live.Config{Queries: queries, Store: c.Store, Runs: s.api, Now: c.Now, Log: c.Log, Origins: c.Origins}
+	if s.patience != nil {
+		liveConfig.Silent = s.patience.Silent
+	}
+	s.hub, err = live.New(liveConfig)
 	return err
 }
 

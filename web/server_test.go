@@ -191,7 +191,7 @@ func TestMetrics(t *testing.T) {
 
 func TestPanic(t *testing.T) {
 	w := newWorld(t, func(c *web.Config) {
-		c.Workers = func() []web.WorkerState { panic("secret") }
+		c.Workers = func(context.Context) ([]web.WorkerState, error) { panic("secret") }
 	})
 	out := w.ask(http.MethodGet, "/api/v1/workers", nil)
 	assert.Equal(t, http.StatusInternalServerError, out.Code)

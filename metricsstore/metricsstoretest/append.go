@@ -67,6 +67,8 @@ func lawRevision(t *testing.T, s *subject) {
 	shape, err := s.Attachment(s.ctx, "r", metricsstore.AttachShape)
 	require.NoError(t, err)
 	assert.Equal(t, "shape 1", string(shape))
+	require.NoError(t, s.Begin(s.ctx, again, []byte("another")), "the same revision again")
+	equal(t, got.Header, s.run("r").Header)
 	require.ErrorIs(t, s.Delete(s.ctx, "r"), metricsstore.ErrLive)
 
 	stale := metricsstore.Archive{Owner: "archiver", Header: ended(h, 2)}

@@ -32,6 +32,9 @@ type modelRun struct {
 
 func (m *model) begin(h metricsstore.Header, shape string) error {
 	r := m.runs[h.Info.ID]
+	if r != nil {
+		h.Rollup = r.Rollup
+	}
 	switch {
 	case r == nil:
 		m.runs[h.Info.ID] = &modelRun{
@@ -44,7 +47,6 @@ func (m *model) begin(h metricsstore.Header, shape string) error {
 	case !r.Status.Final() && cmp.Equal(h, r.Header, cmpopts.EquateEmpty()):
 		return nil
 	case r.Status.Final() && h.Info.Revision > r.Info.Revision && h.Info.StartedAt.Equal(r.Info.StartedAt):
-		h.Rollup = r.Rollup
 		r.Header, r.attach[metricsstore.AttachShape] = h, shape
 		return nil
 	}

@@ -49,6 +49,8 @@ type Store struct {
 	told *changes
 	fits atomic.Bool // the format was checked
 
+	complained atomic.Int64 // when, in Unix ns; see complain
+
 	calls  sync.RWMutex // held for reading by each call, for writing to close
 	closed bool
 

@@ -53,7 +53,7 @@ func ask[T any](ctx context.Context, s *Store, f func(context.Context) (T, error
 			return none, failed(err)
 		}
 		if wait >= maxWait {
-			s.cfg.Log.Warn("Redis does not answer as it should and is asked again", "error", err)
+			s.complain(err)
 		}
 		select {
 		case <-ctx.Done():
@@ -62,6 +62,17 @@ func ask[T any](ctx context.Context, s *Store, f func(context.Context) (T, error
 			return none, fmt.Errorf("%w: %w", metricsstore.ErrClosed, err)
 		case <-time.After(wait):
 		}
+	}
+}
+
+// complainEvery is how often at most the log is told that Redis does not answer: every call of a store finds that out.
+const complainEvery = time.Minute
+
+// complain tells the log why calls wait.
+func (s *Store) complain(err error) {
+	now, last := time.Now().UnixNano(), s.complained.Load()
+	if (last == 0 || now-last >= int64(complainEvery)) && s.complained.CompareAndSwap(last, now) {
+		s.cfg.Log.Warn("Redis does not answer as it should and is asked again", "error", err)
 	}
 }
 

@@ -24,7 +24,8 @@ type Config struct {
 	Archiver *metricsstore.Archiver
 	// Workers gives the live workers that take runs of the store, those of other processes and idle ones included, and for
 	// some minutes those that were lost; nil for none.
-	Workers func() []WorkerState
+	// An error says that they are not known.
+	Workers func(ctx context.Context) ([]WorkerState, error)
 	// Shared says that several processes share the runs, so that workers can be started anywhere.
 	Shared bool
 	// Retry begins the next revision of a run that failed or was cancelled, as engine.Engine.Retry does; nil where runs
@@ -61,7 +62,7 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("api: Engine, Store or Archiver is nil, all three are required")
 	}
 	if c.Workers == nil {
-		c.Workers = func() []WorkerState { return nil }
+		c.Workers = func(context.Context) ([]WorkerState, error) { return nil, nil }
 	}
 	if c.WorkerCommand == "" {
 		c.WorkerCommand = "dagscope serve"

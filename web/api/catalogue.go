@@ -26,8 +26,12 @@ type catalogue struct {
 	queries *metricsstore.Queries
 	unpack  *metricsstore.Unpacker
 
-	mu      sync.Mutex
+	// scanning has a token for whoever reads the headers: the others wait for what that gives, each as long as it likes.
+	scanning chan struct{}
+
+	mu      sync.Mutex         // never held while the store is asked
 	runs    []metricsstore.Run // the latest first; replaced, never changed
+	began   time.Time          // when runs were begun to be read
 	scanned time.Time
 	took    time.Duration
 	tallies map[engine.RunID]*tally // of live runs
@@ -42,7 +46,7 @@ func newCatalogue(cfg Config) (*catalogue, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &catalogue{cfg: cfg, queries: q, unpack: u, tallies: map[engine.RunID]*tally{}}, nil
+	return &catalogue{cfg: cfg, queries: q, unpack: u, scanning: make(chan struct{}, 1), tallies: map[engine.RunID]*tally{}}, nil
 }
 
 // all lists all runs, the latest first, live ones as they stand. The list must not be modified.
@@ -74,23 +78,43 @@ func (c *catalogue) stale() {
 
 // headers reads all headers, or, shortly after that took long, only those of runs that are new or live.
 func (c *catalogue) headers(ctx context.Context) ([]metricsstore.Run, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	asked := time.Now()
+	select {
+	case c.scanning <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-c.scanning }()
 	began := time.Now()
-	quick := c.took > scanQuick && began.Sub(c.scanned) < scanShare*c.took
-	var known []metricsstore.Run
-	if quick {
-		known = c.runs
+	known, quick, done := c.known(asked, began)
+	if done {
+		return known, nil
 	}
 	runs, err := c.read(ctx, known)
 	if err != nil {
 		return nil, err
 	}
-	c.runs = runs
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.runs, c.began = runs, began
 	if !quick {
-		c.scanned, c.took = time.Now(), time.Since(began)
+		c.scanned, c.took = began, time.Since(began)
 	}
 	return runs, nil
+}
+
+// known gives the headers that need not be read again, and whether that is all: what somebody else began to read after
+// it was asked for is as new as it has to be.
+func (c *catalogue) known(asked, now time.Time) (runs []metricsstore.Run, quick, done bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.began.After(asked) && !c.scanned.IsZero() {
+		return c.runs, true, true
+	}
+	if c.took > scanQuick && now.Sub(c.scanned) < scanShare*c.took {
+		return c.runs, true, false
+	}
+	return nil, false, false
 }
 
 // read reads headers up to the first that is known, and those of known runs that had not ended.

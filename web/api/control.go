@@ -88,7 +88,7 @@ func (a *API) retryRun(ctx context.Context, in *retryInput) (*created, error) {
 // continued answers with the next revision of a run, where it has begun.
 func (a *API) continued(ctx context.Context, id engine.RunID, err error) (*created, error) {
 	if err != nil {
-		return nil, err
+		return nil, ofEngine(err)
 	}
 	a.runs.stale()
 	return a.made(ctx, id, http.StatusOK)

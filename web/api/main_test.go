@@ -101,11 +101,11 @@ func newWorld(t testing.TB, change ...func(*api.Config)) *world {
 	require.NoError(t, err)
 	cfg := api.Config{
 		Engine: w.engine, Store: w.store, Archiver: archiver,
-		Workers: func() []api.WorkerState {
+		Workers: func(context.Context) ([]api.WorkerState, error) {
 			s := pool.Snapshot()
 			return []api.WorkerState{{
 				Name: s.Name, Host: s.Host, PID: s.PID, Width: s.Width, Slots: s.Slots, StartedAt: s.StartedAt, LastBeat: time.Now(), Running: s.Running,
-			}}
+			}}, nil
 		},
 	}
 	for _, c := range change {

@@ -14,6 +14,8 @@ const (
 	// missingAfter is how long no live worker may have a function that tasks wait for before that is told: workers are
 	// replaced and restarted.
 	missingAfter = time.Minute
+	// noneAfter is how long there may be no live worker at all: one that is invoked needs a moment to come.
+	noneAfter = 5 * time.Second
 	// workersEvery is how often the workers are asked for, however many runs are looked at.
 	workersEvery = time.Second
 )
@@ -38,10 +40,11 @@ func (c *claimable) step(s *engine.Step) {
 	case engine.AttemptStarted, engine.TaskSkipped:
 		delete(c.since, s.Node)
 	case engine.AttemptEnded:
-		switch s.Outcome {
-		case engine.OutcomeRetrying:
+		switch {
+		case !c.numbering.IsTask(s.Node): // any worker goes on with a lost expansion
+		case s.Outcome == engine.OutcomeRetrying:
 			c.since[s.Node] = s.Ended + int64(s.Delay)
-		case engine.OutcomeLost:
+		case s.Outcome == engine.OutcomeLost:
 			c.since[s.Node] = over
 		default:
 			delete(c.since, s.Node)
@@ -84,23 +87,29 @@ func (c *claimable) byFunction() []waitingFunction {
 
 // roster remembers which functions live workers have, and when one last had each. Safe for concurrent use.
 type roster struct {
-	workers func() []WorkerState
+	workers func(context.Context) ([]WorkerState, error)
 	now     func() time.Time
 
 	mu     sync.Mutex
 	looked time.Time
+	known  bool // once they could be told
 	anyone bool // some worker is alive
 	all    bool // one of them has every function
 	had    map[string]time.Time
 }
 
 // look asks for the workers, but not more often than worth it. The caller holds mu.
-func (r *roster) look(now time.Time) {
+func (r *roster) look(ctx context.Context, now time.Time) {
 	if !r.looked.IsZero() && now.Sub(r.looked) < workersEvery {
 		return
 	}
-	r.looked, r.anyone, r.all = now, false, false
-	for _, w := range r.workers() {
+	r.looked = now
+	workers, err := r.workers(ctx)
+	if err != nil {
+		return // what was known stays
+	}
+	r.known, r.anyone, r.all = true, false, false
+	for _, w := range workers {
 		seen := now
 		if w.Lost {
 			seen = w.LastBeat
@@ -116,7 +125,7 @@ func (r *roster) look(now time.Time) {
 }
 
 // lacking tells which functions no live worker has had for a minute, or none at all is alive to have.
-func (r *roster) lacking(waiting []waitingFunction, started time.Time) []MissingFunction {
+func (r *roster) lacking(ctx context.Context, waiting []waitingFunction, started time.Time) []MissingFunction {
 	out := []MissingFunction{}
 	if len(waiting) == 0 {
 		return out
@@ -124,9 +133,15 @@ func (r *roster) lacking(waiting []waitingFunction, started time.Time) []Missing
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
-	r.look(now)
+	r.look(ctx, now)
+	if !r.known {
+		return out
+	}
 	for _, w := range waiting {
 		since := started.Add(time.Duration(w.since))
+		if !r.anyone && now.Sub(since) < noneAfter {
+			continue
+		}
 		if had := r.had[w.key()]; had.After(since) {
 			since = had
 		}
@@ -146,5 +161,5 @@ func (a *API) missingFunctions(ctx context.Context, r *metricsstore.Run) []Missi
 	if err != nil {
 		return []MissingFunction{} // nobody knows what waits
 	}
-	return a.roster.lacking(p.waiting, r.Info.StartedAt)
+	return a.roster.lacking(ctx, p.waiting, r.Info.StartedAt)
 }

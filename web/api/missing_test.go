@@ -57,7 +57,8 @@ func TestClaimable(t *testing.T) {
 			}
 			require.Equal(t, want, c.since, "seed %d, step %d", seed, i)
 		}
-		assert.Empty(t, c.byFunction(), "in the end nothing waits")
+		c.step(&engine.Step{Kind: engine.AttemptEnded, Outcome: engine.OutcomeLost, Node: engine.NodeID(g.Scope(0).Tasks())})
+		assert.Empty(t, c.byFunction(), "in the end nothing waits, and whoever comes goes on with a lost expansion")
 	}
 	var nobody *claimable
 	nobody.step(&engine.Step{Kind: engine.RunStarted, Readied: []engine.NodeID{0}})
@@ -100,9 +101,9 @@ func TestRoster(t *testing.T) {
 		{"a lost one that had all", []WorkerState{with("cpu"), lost(0)}, 2 * time.Minute, missing("gpu")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := roster{workers: func() []WorkerState { return c.workers }, now: func() time.Time { return began.Add(c.at) }, had: map[string]time.Time{}}
-			assert.Equal(t, c.want, r.lacking(waiting, began))
-			assert.Equal(t, missing(), r.lacking(nil, began), "nothing waits")
+			r := roster{workers: func(context.Context) ([]WorkerState, error) { return c.workers, nil }, now: func() time.Time { return began.Add(c.at) }, had: map[string]time.Time{}}
+			assert.Equal(t, c.want, r.lacking(t.Context(), waiting, began))
+			assert.Equal(t, missing(), r.lacking(t.Context(), nil, began), "nothing waits")
 		})
 	}
 }
@@ -113,10 +114,10 @@ func TestRosterRemembers(t *testing.T) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	workers, asked := []WorkerState{{Functions: []string{"cpu"}}, {Functions: []string{"other"}}}, 0
 	r := roster{
-		workers: func() []WorkerState { asked++; return workers }, now: func() time.Time { return now }, had: map[string]time.Time{},
+		workers: func(context.Context) ([]WorkerState, error) { asked++; return workers, nil }, now: func() time.Time { return now }, had: map[string]time.Time{},
 	}
 	lacking := func() int {
-		return len(r.lacking([]waitingFunction{{FunctionName: FunctionName{Function: "cpu"}, tasks: 1}}, now.Add(-time.Hour)))
+		return len(r.lacking(t.Context(), []waitingFunction{{FunctionName: FunctionName{Function: "cpu"}, tasks: 1}}, now.Add(-time.Hour)))
 	}
 	assert.Zero(t, lacking())
 	assert.Zero(t, lacking())
@@ -135,7 +136,7 @@ func TestMissingFunctions(t *testing.T) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	s := &slowStore{}
 	a, h := idle(t, s, 0, func(c *Config) {
-		c.Shared, c.Workers, c.Now = true, func() []WorkerState { return workers }, func() time.Time { return now }
+		c.Shared, c.Workers, c.Now = true, func(context.Context) ([]WorkerState, error) { return workers, nil }, func() time.Time { return now }
 	})
 	recorder, err := metricsstore.NewRecorder(metricsstore.Config{Store: s.Store})
 	require.NoError(t, err)

@@ -104,6 +104,8 @@ func (a *API) ProblemOf(ctx context.Context, err error) *Problem {
 		return NewProblem(http.StatusConflict, "the run is being archived by somebody else; try again in some seconds").with("Retry-After", "5")
 	case errors.Is(err, engine.ErrClosed), errors.Is(err, metricsstore.ErrClosed):
 		return NewProblem(http.StatusServiceUnavailable, "the server is going away")
+	case errors.Is(err, metricsstore.ErrUnavailable):
+		return unavailable(err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return NewProblem(http.StatusServiceUnavailable, "the answer took too long to compute; ask for less").with("Retry-After", "5")
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
@@ -114,6 +116,22 @@ func (a *API) ProblemOf(ctx context.Context, err error) *Problem {
 		return NewProblem(http.StatusInternalServerError, "what is kept of the run is damaged; dagscope check tells more")
 	}
 	return NewProblem(http.StatusInternalServerError, "something went wrong inside of the server; its log has more under the request's id")
+}
+
+// unavailable tells that the store is away, which nobody who asks can do anything about but wait.
+func unavailable(cause error) *Problem {
+	p := NewProblem(http.StatusServiceUnavailable, "the store does not answer; runs go on where their workers reach it, and this is worth another try in some seconds").
+		with("Retry-After", "2")
+	p.cause = cause
+	return p
+}
+
+// ofEngine is an error of the engine, which gives up by itself where runs are shared and their store does not answer.
+func ofEngine(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return unavailable(err)
+	}
+	return err
 }
 
 // fromHuma makes a problem of what huma found wrong: 400 for addresses and headers, 422 for bodies.

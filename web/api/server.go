@@ -61,7 +61,11 @@ func (a *API) getWorkflow(_ context.Context, in *workflowInput) (*answer[Workflo
 
 func (a *API) listWorkers(ctx context.Context, _ *nothing) (*answer[WorkerList], error) {
 	out := WorkerList{Workers: []Worker{}}
-	for _, s := range a.cfg.Workers() {
+	workers, err := a.cfg.Workers(ctx)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	for _, s := range workers {
 		out.Workers = append(out.Workers, Worker{
 			Name: s.Name, Host: s.Host, PID: s.PID, Width: s.Width, Slots: s.Slots, Busy: s.Busy, Leaked: s.Leaked,
 			StartedAt: s.StartedAt.UTC(), LastBeat: s.LastBeat.UTC(), Lost: s.Lost, Warm: s.Warm, Functions: listOf(s.Functions),

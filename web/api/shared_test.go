@@ -201,14 +201,14 @@ func TestServerTellsWhatItIs(t *testing.T) {
 
 func TestWorkersOfOtherProcesses(t *testing.T) {
 	w := newWorld(t, func(c *api.Config) {
-		c.Workers = func() []api.WorkerState {
+		c.Workers = func(context.Context) ([]api.WorkerState, error) {
 			return []api.WorkerState{
 				{
 					Name: "a-1", Host: "a", Functions: []string{"double"}, Running: map[engine.RunID]int{"r": 2},
 					Sessions: []api.WorkerSession{{Run: "s", Number: 4, Claims: 7}, {Run: "r", Number: 0, Claims: 3}},
 				},
 				{Name: "b-1", Host: "b", Lost: true},
-			}
+			}, nil
 		}
 	})
 	var got api.WorkerList

@@ -101,7 +101,7 @@ func (a *API) start(ctx context.Context, w *engine.Workflow, args engine.Args, o
 	r, err := a.cfg.Engine.SubmitWorkflow(ctx, w.Name, args, o)
 	a.active.leave(r)
 	if err != nil {
-		return "", err
+		return "", ofEngine(err)
 	}
 	a.runs.stale()
 	if note != "" {

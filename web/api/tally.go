@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"sync"
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
@@ -16,7 +15,8 @@ const tallyEvery = 200 * time.Millisecond
 
 // tally counts what the log of a live run tells so far. Headers have counts only at the end.
 type tally struct {
-	mu        sync.Mutex
+	// reading has a token for whoever looks at the log: the others wait for it, each as long as it likes.
+	reading   chan struct{}
 	log       *metricsstore.LogReader
 	fold      *metricsstore.Fold
 	read      time.Time              // when the log was looked at
@@ -35,7 +35,7 @@ type progress struct {
 }
 
 func newTally(log *metricsstore.LogReader, g *engine.Graph, shared bool) *tally {
-	t := &tally{log: log, fold: metricsstore.NewFold(g), announced: map[engine.NodeID]bool{}}
+	t := &tally{reading: make(chan struct{}, 1), log: log, fold: metricsstore.NewFold(g), announced: map[engine.NodeID]bool{}}
 	if shared {
 		t.claimable = newClaimable(t.fold.Numbering())
 	}
@@ -44,8 +44,12 @@ func newTally(log *metricsstore.LogReader, g *engine.Graph, shared bool) *tally 
 
 // at takes in what is new in the log and gives the counts.
 func (t *tally) at(ctx context.Context, now time.Time) (progress, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	select {
+	case t.reading <- struct{}{}:
+	case <-ctx.Done():
+		return progress{}, ctx.Err()
+	}
+	defer func() { <-t.reading }()
 	if t.read.IsZero() || now.Sub(t.read) >= tallyEvery {
 		t.read = now
 		if err := t.catchUp(ctx); err != nil {

@@ -26,6 +26,8 @@ type Config struct {
 	Queries *metricsstore.Queries
 	Store   metricsstore.Store
 	Runs    Runs
+	// Silent tells since when the store has not answered, false while it does; nil for one that always does.
+	Silent func() (since time.Time, silent bool)
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 	// Log gets what clients are not told; default slog.Default().
@@ -58,6 +60,9 @@ const (
 	// Summaries of runs are asked for so often while they are live, and while they have ended.
 	pollEvery      = 500 * time.Millisecond
 	pollEndedEvery = 5 * time.Second
+	// pollWithin bounds one such question, and pollsAtOnce how many are asked at a time.
+	pollWithin  = 30 * time.Second
+	pollsAtOnce = 16
 )
 
 func (c Config) withDefaults() (Config, error) {

@@ -47,6 +47,7 @@ type feed struct {
 	version  uint64 // of summary
 	wanted   bool   // the summary is to be asked for soon
 	polled   time.Time
+	asking   bool // for the summary
 	watchers map[*subscription]struct{}
 }
 

@@ -18,6 +18,7 @@ type Hub struct {
 	unpack *metricsstore.Unpacker
 	counts counts
 	board  *board
+	silent atomic.Int64 // since when the store has not answered, in Unix ns; 0 while it does
 	// closing is closed by Run when it ends; clients receive.
 	closing chan struct{}
 	// wanted has capacity 1; whoever wants a summary soon sends, Run receives.
@@ -31,8 +32,11 @@ type Hub struct {
 	clients map[*client]struct{} // open sockets and streams
 }
 
-// client is a socket or a stream; force ends it without further words.
-type client struct{ force func() }
+// client is a socket or a stream; force ends it without further words, and wake makes it look for what there is to say.
+type client struct {
+	force func()
+	wake  chan<- struct{} // of capacity 1
+}
 
 // counts are those of Stats.
 type counts struct {

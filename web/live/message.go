@@ -45,6 +45,10 @@ type (
 		Channel uint64            `json:"channel"`
 		Runs    []json.RawMessage `json:"runs"`
 	}
+	storeMessage struct {
+		Type  string     `json:"type"` // store
+		Since *time.Time `json:"silent_since"`
+	}
 	heartbeatMessage struct {
 		Type string            `json:"type"` // heartbeat
 		Now  time.Time         `json:"now"`
@@ -60,6 +64,24 @@ type (
 		Reason string `json:"reason"`
 	}
 )
+
+// toldOfStore is what a client was told last: since when the store has not answered, as Hub.silent.
+type toldOfStore int64
+
+// news gives the message for a client that was told otherwise, nil where there is none.
+func (t *toldOfStore) news(h *Hub) []byte {
+	now := h.silent.Load()
+	if int64(*t) == now {
+		return nil
+	}
+	*t = toldOfStore(now)
+	m := storeMessage{Type: "store"}
+	if now != 0 {
+		since := time.Unix(0, now).UTC()
+		m.Since = &since
+	}
+	return encode(m)
+}
 
 // protocolVersion is told by hello.
 const protocolVersion = 1
@@ -94,6 +116,8 @@ func problemOf(run engine.RunID, err error) (p problem, ok bool) {
 		return newProblem(http.StatusNotFound, "there is no run %s", run), true
 	case errors.Is(err, errReplaced):
 		return newProblem(http.StatusGone, "run %s was replaced by another revision; subscribe again", run), true
+	case errors.Is(err, metricsstore.ErrUnavailable):
+		return newProblem(http.StatusServiceUnavailable, "the store does not answer; subscribe again in some seconds"), true
 	case errors.Is(err, metricsstore.ErrClosed):
 		return newProblem(http.StatusServiceUnavailable, "the server is going away"), true
 	}

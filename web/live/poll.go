@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dagscope/dagscope/metricsstore"
@@ -27,11 +29,13 @@ func (h *Hub) wantPoll() {
 	}
 }
 
-// keepPolling asks for summaries while somebody wants to know, until ctx ends.
+// keepPolling asks for summaries while somebody wants to know, until ctx ends. Each run is asked for by itself, so that
+// one whose answer takes long holds up nobody who watches another.
 func (h *Hub) keepPolling(ctx context.Context) {
+	polls := polls{slots: make(chan struct{}, pollsAtOnce)}
+	defer polls.under.Wait()
 	timer := time.NewTimer(pollEvery)
 	defer timer.Stop()
-	var runs time.Time // when the list was asked for
 	for {
 		select {
 		case <-ctx.Done():
@@ -42,20 +46,86 @@ func (h *Hub) keepPolling(ctx context.Context) {
 				return
 			}
 		}
-		busy := false
-		if h.board.watched() {
-			busy = true
-			if time.Since(runs) >= pollEvery {
-				runs = time.Now()
-				h.pollRuns(ctx)
-			}
+		busy := h.board.watched()
+		if busy {
+			h.startRuns(ctx, &polls)
 		}
 		for _, f := range h.watchedFeeds() {
 			busy = true
-			h.pollFeed(ctx, f)
+			h.startFeed(ctx, &polls, f)
 		}
+		h.hearStore()
 		if timer.Stop(); busy {
 			timer.Reset(pollEvery)
+		}
+	}
+}
+
+// polls are the questions under way.
+type polls struct {
+	under   sync.WaitGroup
+	slots   chan struct{} // a token for each question that is being asked
+	runs    time.Time     // when the list was asked for
+	listing atomic.Bool   // it is being asked for
+}
+
+// start asks one question beside the others, within the time that it may take.
+func (p *polls) start(ctx context.Context, ask func(context.Context)) {
+	p.under.Go(func() {
+		select {
+		case p.slots <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		defer func() { <-p.slots }()
+		ctx, cancel := context.WithTimeout(ctx, pollWithin)
+		defer cancel()
+		ask(ctx)
+	})
+}
+
+// startRuns asks for the list of runs, unless that is under way or was done just now.
+func (h *Hub) startRuns(ctx context.Context, p *polls) {
+	if time.Since(p.runs) < pollEvery || !p.listing.CompareAndSwap(false, true) {
+		return
+	}
+	p.runs = time.Now()
+	p.start(ctx, func(ctx context.Context) {
+		defer p.listing.Store(false)
+		h.pollRuns(ctx)
+	})
+}
+
+// startFeed asks for the summary of a run where that is due.
+func (h *Hub) startFeed(ctx context.Context, p *polls, f *feed) {
+	due, ended := f.due(time.Now())
+	if !due {
+		return
+	}
+	p.start(ctx, func(ctx context.Context) {
+		defer f.asked()
+		h.pollFeed(ctx, f, ended)
+	})
+}
+
+// hearStore takes note of whether the store answers, and tells the clients when that has changed.
+func (h *Hub) hearStore() {
+	if h.cfg.Silent == nil {
+		return
+	}
+	var now int64
+	if since, silent := h.cfg.Silent(); silent {
+		now = since.UnixNano()
+	}
+	if h.silent.Swap(now) == now {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for c := range h.clients {
+		select {
+		case c.wake <- struct{}{}:
+		default:
 		}
 	}
 }
@@ -84,7 +154,7 @@ func (h *Hub) watchedFeeds() []*feed {
 	return out
 }
 
-// due reports whether the summary of a feed is to be asked for, and takes note of that.
+// due reports whether the summary of a feed is to be asked for, and takes note of that until asked is called.
 func (f *feed) due(now time.Time) (due, ended bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -92,19 +162,22 @@ func (f *feed) due(now time.Time) (due, ended bool) {
 	if f.complete {
 		every = pollEndedEvery
 	}
-	if !f.wanted && now.Sub(f.polled) < every {
+	if f.asking || !f.wanted && now.Sub(f.polled) < every {
 		return false, f.complete
 	}
-	f.wanted, f.polled = false, now
+	f.asking, f.wanted, f.polled = true, false, now
 	return true, f.complete
 }
 
+// asked ends what due has begun.
+func (f *feed) asked() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asking = false
+}
+
 // pollFeed asks for the summary of a run and, where its log is not followed any more, whether the run is still there.
-func (h *Hub) pollFeed(ctx context.Context, f *feed) {
-	due, ended := f.due(time.Now())
-	if !due {
-		return
-	}
+func (h *Hub) pollFeed(ctx context.Context, f *feed, ended bool) {
 	if ended && !h.stillThere(ctx, f) {
 		return
 	}

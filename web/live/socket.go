@@ -30,6 +30,7 @@ type socket struct {
 	watchdog *time.Timer   // fires when a message takes too long
 	stalled  chan struct{} // closed when the watchdog has done its work
 	head     []byte        // room for the header of a frame
+	store    toldOfStore   // of the writer
 
 	mu       sync.Mutex
 	channels map[uint64]*channel
@@ -48,7 +49,8 @@ type channel struct {
 func (h *Hub) ServeWebSocket(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context())) // that of the request ends with the upgrade
 	defer cancel()
-	c := &client{force: cancel}
+	wake := make(chan struct{}, 1)
+	c := &client{force: cancel, wake: wake}
 	if !h.enter(c) {
 		http.Error(w, "no more live connections are served now", http.StatusServiceUnavailable)
 		return
@@ -60,7 +62,7 @@ func (h *Hub) ServeWebSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	ws.SetReadLimit(maxCommand)
 	s := &socket{
-		hub: h, ws: ws, wake: make(chan struct{}, 1), replies: make(chan []byte, 4), stalled: make(chan struct{}),
+		hub: h, ws: ws, wake: wake, replies: make(chan []byte, 4), stalled: make(chan struct{}),
 		channels: map[uint64]*channel{},
 	}
 	s.watchdog = time.AfterFunc(h.cfg.WriteTimeout, s.giveUp)
@@ -236,6 +238,9 @@ var ready = func() chan struct{} {
 
 // next finds something to send, one channel after the other.
 func (s *socket) next() (message, bool) {
+	if text := s.store.news(s.hub); text != nil {
+		return message{text: text}, true
+	}
 	s.mu.Lock()
 	numbers := slices.Sorted(maps.Keys(s.channels))
 	from, _ := slices.BinarySearch(numbers, s.last+1)

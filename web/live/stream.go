@@ -21,6 +21,8 @@ type stream struct {
 	out *http.ResponseController
 	sub *subscription
 	buf []byte
+
+	store toldOfStore
 }
 
 // ServeEvents answers with server-sent events about one run: what a socket would be sent as text in events named
@@ -29,7 +31,8 @@ func (h *Hub) ServeEvents(w http.ResponseWriter, r *http.Request, run engine.Run
 	out := http.NewResponseController(w)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	c := &client{force: func() {
+	wake := make(chan struct{}, 1)
+	c := &client{wake: wake, force: func() {
 		cancel()
 		_ = out.SetWriteDeadline(time.Unix(1, 0)) // where that is not possible, a write under way ends by its own deadline
 	}}
@@ -38,7 +41,6 @@ func (h *Hub) ServeEvents(w http.ResponseWriter, r *http.Request, run engine.Run
 		return
 	}
 	defer h.leave(c)
-	wake := make(chan struct{}, 1)
 	ask := command{Run: string(run)}
 	ask.Incarnation, ask.After = parseEventID(r.Header.Get("Last-Event-ID"))
 	sub, err := h.subscribe(ctx, ask, wake)
@@ -74,6 +76,11 @@ func (s *stream) serve(ctx context.Context, wake chan struct{}) {
 	err := s.control(encode(helloMessage{Type: "hello", Version: protocolVersion, HeartbeatNS: int64(s.hub.cfg.Heartbeat)}))
 	for err == nil {
 		idle := wake
+		if text := s.store.news(s.hub); text != nil {
+			if err = s.control(text); err != nil {
+				break
+			}
+		}
 		if m, ok := s.sub.next(nil); ok {
 			if err = s.send(m); err != nil || m.over {
 				break

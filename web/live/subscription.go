@@ -31,6 +31,7 @@ func (h *Hub) subscribe(ctx context.Context, c command, wake chan<- struct{}) (*
 	}
 	summary, err := h.cfg.Runs.Summary(ctx, run)
 	if err != nil {
+		h.wantPoll() // the store may have fallen silent
 		return nil, err
 	}
 	f, err := h.watch(ctx, run)

@@ -1,6 +1,7 @@
 // Edges of the graph: what each looks like at a moment, and their paths.
 
 import type { GraphView } from '../model/graph-view';
+import { sizeOf } from '../model/edges';
 import { RowFlag } from '../model/run-table';
 import type { EdgeLayout } from '../model/layout';
 import { countOf, toScreen, visibleWorld, type GraphFrame } from './graph-frame';
@@ -45,7 +46,7 @@ export function edgeWidth(bytes: number): number {
 /** Bytes that an edge carries by now: the output of the task it comes from; NaN for boxes and what is not known. */
 export function edgeBytes(frame: GraphFrame, edge: EdgeLayout): number {
   const row = isTaskElement(frame, edge.from) ? (frame.states.row[edge.from] ?? -1) : -1;
-  return row < 0 || !(frame.table.endedNs[row]! <= frame.atNs) ? NaN : frame.table.outputBytes[row]!;
+  return row < 0 || !(frame.table.endedNs[row]! <= frame.atNs) ? NaN : sizeOf(frame.table, row);
 }
 
 export function isTaskElement(frame: GraphFrame, element: number): boolean {

@@ -1,5 +1,6 @@
 // Paints nodes of tasks, at the size that there is room for.
 
+import { sizeOf } from '../model/edges';
 import { bytesText, durationText } from '../model/format';
 import { drawIcon } from './icons';
 import { DIMMED, type GraphFrame } from './graph-frame';
@@ -204,9 +205,8 @@ function timeLines(frame: GraphFrame, node: number): string[] {
 function thirdLines(frame: GraphFrame, node: number): string[] {
   const parts: string[] = [];
   const row = frame.states.row[node] ?? -1;
-  if (row >= 0 && frame.table.endedNs[row]! <= frame.atNs && !Number.isNaN(frame.table.outputBytes[row]!)) {
-    parts.push(`out ${bytesText(frame.table.outputBytes[row]!)}`);
-  }
+  const bytes = row >= 0 && frame.table.endedNs[row]! <= frame.atNs ? sizeOf(frame.table, row) : NaN;
+  if (!Number.isNaN(bytes)) parts.push(`out ${bytesText(bytes)}`);
   const slack = frame.live ? NaN : (frame.slack?.(node) ?? NaN);
   if (frame.onPath.has(node)) parts.push('on the path');
   else if (!Number.isNaN(slack)) parts.push(`slack ${durationText(slack)}`);

@@ -1,6 +1,7 @@
 // What of the lanes is at a point: pure functions over the geometry that painting uses.
 
 import { visibleRows, type Lane } from '../model/lanes';
+import { slotsAt } from '../model/presence';
 import { countStates, noStates, stateAt, type StateCounts } from '../model/states';
 import { rowsInBucket, type LaneBuckets } from './lane-buckets';
 import type { LaneRow } from './lane-layout';
@@ -101,5 +102,5 @@ function hitRibbon(frame: LanesFrame, x: number): LaneHit | null {
   // Exact, where the picture may show means over a px.
   const { running, fetching, storing, ready } = countStates(index, table, atNs);
   const moving = fetching + storing;
-  return { kind: 'slots', atNs, running, moving, idle: Math.max(0, lanes.lanes.length - running - moving), ready };
+  return { kind: 'slots', atNs, running, moving, idle: Math.max(0, slotsAt(table, lanes, atNs) - running - moving), ready };
 }

@@ -12,6 +12,8 @@ export interface LanesViewport {
   readonly roomPx?: number;
   /** Take all of that height, not only as much as the lanes need. */
   readonly fill?: boolean;
+  /** What the names of workers and slots need at the left. */
+  readonly namesPx?: number;
 }
 
 /** A line of the lanes' area: one slot, or one worker's slots folded into a strip. top is from the area's content. */
@@ -55,6 +57,7 @@ const AXIS_PX = 24;
 const AREA_TOP_PX = 28;
 const WORKER_GAP_PX = 8;
 const RIGHT_PX = 62;
+const GUTTER_MORE_PX = 64;
 const STRIP_PX = 26;
 /** Between the parts below the axis, and below the last. */
 const SLOTS_GAP_PX = 12;
@@ -112,9 +115,14 @@ export function lanesLayout(lanes: Lanes, open: ReadonlySet<number>, viewport: L
     slotsTop,
     readyTop,
     height: Math.ceil(readyTop + readyHeight + BOTTOM_PX),
-    gutter: isNarrow ? 84 : 104,
+    gutter: gutterOf(isNarrow ? 84 : 104, viewport.namesPx ?? 0),
     right: RIGHT_PX,
   };
+}
+
+/** Names get the room that they need, within bounds; beyond, they are cut. */
+function gutterOf(least: number, namesPx: number): number {
+  return Math.ceil(Math.min(least + GUTTER_MORE_PX, Math.max(least, namesPx)));
 }
 
 /** How high lanes and ribbon are: as they come, scrolled inside of what room there is, or grown to fill it. */

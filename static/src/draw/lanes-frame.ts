@@ -15,7 +15,8 @@ import type { RibbonSteps } from './ribbon-steps';
 
 export interface WorkerLabel {
   readonly name: string;
-  readonly host?: string;
+  /** The process that it was. */
+  readonly process?: string;
 }
 
 /** When an end is expected, and by what. */

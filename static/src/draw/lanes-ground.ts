@@ -2,16 +2,20 @@
 
 import { momentText } from '../model/clock-format';
 import { tickText } from '../model/format';
+import type { Lanes } from '../model/lanes';
+import { presencesOf } from '../model/presence';
 import { TimeScale, type Ticks } from '../model/time-scale';
+import type { Brushes } from './graph-frame';
 import { rowsBetween, type LaneRow } from './lane-layout';
-import { EDGE_PX, plotRect, rowTop, xOf, type LanesFrame } from './lanes-frame';
+import { EDGE_PX, plotRect, rowTop, xOf, type LanesFrame, type WorkerLabel } from './lanes-frame';
 
 /** Labels of the axis are at least so far apart, px; times of day are longer. */
 const TICK_PX = 84;
 const CLOCK_TICK_PX = 96;
 const AXIS_TEXT_Y = 13;
-/** The kind of mark with which a worker joins a run; see engine.StepKind. */
-const WORKER_STARTED = 3;
+/** Between the names of a worker, and between slots and the plot. */
+const NAMES_APART_PX = 4;
+const SIDE_APART_PX = 10;
 
 export function paintGround(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
   const { palette, layout, width } = frame;
@@ -83,7 +87,7 @@ function paintGrid(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
 function paintRows(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
   const { layout, palette, scrollPx } = frame;
   const plot = plotRect(frame);
-  paintColdStarts(ctx, frame);
+  paintAbsences(ctx, frame);
   for (const row of rowsBetween(layout, scrollPx, scrollPx + layout.areaHeight)) {
     const top = rowTop(frame, row);
     ctx.fillStyle = palette.grid;
@@ -97,42 +101,59 @@ function paintRowName(ctx: CanvasRenderingContext2D, frame: LanesFrame, row: Lan
   ctx.textBaseline = 'middle';
   ctx.textAlign = 'right';
   ctx.fillStyle = palette.ink3;
-  ctx.font = `400 11px ${palette.fontUi}`;
+  const { strong, regular } = nameFonts(frame);
+  ctx.font = regular;
   const side =
     row.kind === 'strip' ? `${row.isOpen ? '▾' : '▸'} ${row.worker.slots.length}` : String(row.lane?.slot ?? '');
-  ctx.fillText(side, layout.gutter - 10, y);
+  ctx.fillText(side, layout.gutter - SIDE_APART_PX, y);
   if (!row.isFirst) return;
   const label = frame.workers[row.worker.worker];
-  const name = label?.name ?? `w${row.worker.worker + 1}`;
-  const strong = `500 11.5px ${palette.fontUi}`;
-  const room = layout.gutter - EDGE_PX - 14 - measurer.width(ctx.font, side);
+  const name = label?.name ?? `w${row.worker.worker}`;
+  const room = layout.gutter - EDGE_PX - NAMES_APART_PX - SIDE_APART_PX - measurer.width(regular, side);
   const fitted = measurer.fit(strong, name, room);
   ctx.textAlign = 'left';
   ctx.font = strong;
   ctx.fillStyle = palette.ink;
   ctx.fillText(fitted, EDGE_PX, y);
-  const used = measurer.width(strong, fitted) + 4;
-  const regular = `400 11px ${palette.fontUi}`;
-  const host = label?.host ?? '';
-  if (measurer.width(regular, host) > room - used) return;
+  const used = measurer.width(strong, fitted) + NAMES_APART_PX;
   ctx.font = regular;
   ctx.fillStyle = palette.ink3;
-  ctx.fillText(host, EDGE_PX + used, y);
+  ctx.fillText(measurer.fit(regular, label?.process ?? '', room - used), EDGE_PX + used, y);
 }
 
-/** Before its worker joined, a lane is sunken. */
-function paintColdStarts(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
-  const { layout, palette, scrollPx, table } = frame;
-  const startedNs = new Map<number, number>();
-  for (const mark of table.marks) {
-    if (mark.kind === WORKER_STARTED && !startedNs.has(mark.value)) startedNs.set(mark.value, mark.atNs);
+function nameFonts({ palette }: Brushes): { readonly strong: string; readonly regular: string } {
+  return { strong: `500 11.5px ${palette.fontUi}`, regular: `400 11px ${palette.fontUi}` };
+}
+
+/** What the longest of the names at the left would take. */
+export function namesWidth(brushes: Brushes, lanes: Lanes, workers: readonly WorkerLabel[]): number {
+  const { measurer } = brushes;
+  const { strong, regular } = nameFonts(brushes);
+  let widest = 0;
+  for (const { worker, slots } of lanes.workers) {
+    const { name, process } = workers[worker] ?? { name: `w${worker}` };
+    const side = measurer.width(regular, String(slots.length)) + SIDE_APART_PX;
+    const names = measurer.width(strong, name) + (process ? NAMES_APART_PX + measurer.width(regular, process) : 0);
+    widest = Math.max(widest, EDGE_PX + names + 2 * NAMES_APART_PX + side);
   }
+  return widest;
+}
+
+/** Before its worker joined and behind its end, a lane is sunken. */
+function paintAbsences(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
+  const { layout, palette, scrollPx } = frame;
+  const presences = presencesOf(frame.table);
+  const leftPx = Math.max(layout.gutter, xOf(frame, 0));
+  const rightPx = Math.min(xOf(frame, frame.openEndNs), frame.width - layout.right);
   ctx.fillStyle = palette.sunken;
   for (const row of rowsBetween(layout, scrollPx, scrollPx + layout.areaHeight)) {
-    const until = startedNs.get(row.worker.worker) ?? 0;
-    const left = Math.max(layout.gutter, xOf(frame, 0));
-    const x = Math.min(xOf(frame, until), frame.width - layout.right);
-    if (x - left > 1) ctx.fillRect(left, rowTop(frame, row), x - left, row.height);
+    const there = presences.get(row.worker.worker);
+    if (!there) continue;
+    const top = rowTop(frame, row);
+    const fromPx = Math.min(xOf(frame, there.fromNs), rightPx);
+    if (fromPx - leftPx > 1) ctx.fillRect(leftPx, top, fromPx - leftPx, row.height);
+    const toPx = Math.max(leftPx, xOf(frame, Math.min(there.toNs, frame.openEndNs)));
+    if (rightPx - toPx > 1) ctx.fillRect(toPx, top, rightPx - toPx, row.height);
   }
 }
 

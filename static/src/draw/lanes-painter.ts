@@ -2,6 +2,7 @@
 
 import { percent } from '../model/format';
 import { busyShare } from '../model/lanes';
+import { slotsAt } from '../model/presence';
 import { paintBars, paintStrips, type BarCount, type Tense } from './lane-bars';
 import { rowsBetween } from './lane-layout';
 import { BUSY, EDGE_PX, plotRect, rowTop, stripBuckets, xOf, type LanesFrame } from './lanes-frame';
@@ -62,7 +63,7 @@ function tenses(frame: LanesFrame): Tense[] {
 
 /** Busy share of each lane, idle slots and ready tasks, as of the playhead. */
 function paintFigures(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
-  const { palette, layout, width, scrollPx, counts, lanes, atNs } = frame;
+  const { palette, layout, width, scrollPx, counts, lanes, table, atNs } = frame;
   ctx.font = `400 11px ${palette.fontUi}`;
   ctx.textAlign = 'right';
   ctx.textBaseline = 'middle';
@@ -77,7 +78,7 @@ function paintFigures(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
   });
   ctx.fillStyle = palette.ink2;
   const busy = counts.running + counts.fetching + counts.storing;
-  const idle = Math.max(0, lanes.lanes.length - busy);
+  const idle = Math.max(0, slotsAt(table, lanes, atNs) - busy);
   ctx.fillText(`${idle} idle`, width - EDGE_PX, layout.slotsTop + layout.slotsHeight / 2);
   ctx.fillText(String(counts.ready), width - EDGE_PX, layout.readyTop + layout.readyHeight / 2);
 }

@@ -10,6 +10,7 @@ import { BucketCache } from './lane-buckets';
 import { hitLanes, laneRowAt, type LaneHit } from './lane-hit';
 import { lanesLayout, type LanesLayout, type LanesViewport } from './lane-layout';
 import { attemptRect, nsAt, openEndOf, plotRect, type LanesFrame, type LanesInput } from './lanes-frame';
+import { namesWidth } from './lanes-ground';
 import { LanesPainter } from './lanes-painter';
 import type { Area } from './rect';
 import { RibbonCache } from './ribbon-steps';
@@ -74,7 +75,7 @@ export class LanesStage {
     this.#frame = null;
     const hasNewSlots = slots.length !== this.#slots.size || slots.some((n, worker) => this.#slots.get(worker) !== n);
     if (hasNewSlots) this.#slots = new Map(slots.entries());
-    if (isNewTable || hasNewSlots) this.#relayout();
+    if (isNewTable || hasNewSlots || input.workers !== before?.workers) this.#relayout();
     if (isNewTable || hasNewSlots || !before || !hasSameGround(before, input))
       this.#invalidate(['ground', 'marks', 'overlay']);
     else this.#invalidate(hasSameMarks(before, input) ? ['overlay'] : ['marks', 'overlay']);
@@ -97,7 +98,7 @@ export class LanesStage {
 
   setBrushes(brushes: Brushes): void {
     this.#brushes = brushes;
-    this.#frame = null;
+    this.#relayout();
     this.#invalidate(['ground', 'marks', 'overlay']);
   }
 
@@ -219,12 +220,18 @@ export class LanesStage {
     if (!this.#input || width === 0) return;
     this.#lanes = lanesOf(this.#input.table, this.#slots);
     const before = this.#layout;
-    this.#layout = lanesLayout(this.#lanes, this.#open, this.#viewport);
+    this.#layout = lanesLayout(this.#lanes, this.#open, { ...this.#viewport, namesPx: this.#namesPx() });
     const { height, contentHeight, areaHeight } = this.#layout;
     this.#scrollPx = Math.min(this.#scrollPx, Math.max(0, contentHeight - areaHeight));
     if (height === before?.height) return;
     this.#onHeight(height);
     if (before) this.#invalidate(['ground', 'marks', 'overlay']);
+  }
+
+  /** What the names at the left need; nothing is known before there are fonts to measure them with. */
+  #namesPx(): number {
+    if (!this.#brushes || !this.#lanes) return 0;
+    return namesWidth(this.#brushes, this.#lanes, this.#input?.workers ?? []);
   }
 
   #prepare(): LanesFrame | null {

@@ -1,6 +1,7 @@
 // The longest chain of a run by measured times.
 
 import type { GraphIndex } from './graph-index';
+import { nodeRowsOf } from './node-rows';
 import { phasesOf } from './phases';
 import { makespanOf } from './run-figures';
 import { Outcome, type RunTable } from './run-table';
@@ -13,7 +14,9 @@ export interface PathStep {
   /** When the task before on the path was over; of the first, the first claim of the run. */
   readonly fromNs: number;
   readonly toNs: number;
-  /** From there until its last attempt was claimed: waiting for a slot, and earlier attempts. */
+  /** From there until its last attempt could be claimed: attempts before it, and what came between them. */
+  readonly againNs: number;
+  /** From there until it was claimed: waiting for a slot. */
   readonly queueNs: number;
   /** Claimed until all inputs are present. */
   readonly fetchNs: number;
@@ -25,6 +28,7 @@ export interface PathStep {
 
 /** The path by phase, in the order in which they are shown. */
 export interface PathPhases {
+  readonly againNs: number;
   readonly queueNs: number;
   readonly fetchNs: number;
   readonly executeNs: number;
@@ -78,6 +82,7 @@ function walkBack(index: GraphIndex, table: RunTable): CriticalPath | undefined 
     steps,
     nodes: new Set(steps.map((step) => step.node)),
     phases: {
+      againNs: sum((s) => s.againNs),
       queueNs: sum((s) => s.queueNs),
       fetchNs: sum((s) => s.fetchNs),
       executeNs: sum((s) => s.executeNs),
@@ -110,12 +115,15 @@ function pathStep(table: RunTable, row: number, fromNs: number): PathStep {
     left -= part;
     return part;
   }) as [number, number, number, number];
+  const isAgain = nodeRowsOf(table).before[row]! >= 0;
+  const againNs = isAgain ? Math.min(left, Math.max(0, table.readyNs[row]! - fromNs)) : 0;
   return {
     node: table.node[row]!,
     row,
     fromNs,
     toNs,
-    queueNs: left,
+    againNs,
+    queueNs: left - againNs,
     fetchNs,
     executeNs,
     storeNs,

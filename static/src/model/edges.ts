@@ -16,6 +16,14 @@ export interface EdgeUse {
   readonly atNs: number;
 }
 
+/** Size of an output: of the value where that tells it, else as it was encoded for the store; NaN where neither does. */
+export function sizeOf(table: RunTable, row: number): number {
+  const bytes = table.outputBytes[row]!;
+  if (!Number.isNaN(bytes)) return bytes;
+  const stored = table.storedBytes[row]!;
+  return stored > 0 ? stored : NaN;
+}
+
 /** How the output of one attempt reached another. */
 export function viaOf(table: RunTable, from: number, to: number): EdgeUse['via'] {
   const worker = table.worker[from]!;
@@ -30,7 +38,7 @@ export function viaOf(table: RunTable, from: number, to: number): EdgeUse['via']
 export function heaviestEdges(index: GraphIndex, table: RunTable, atNs: number, count: number): EdgeUse[] {
   const heaviest: EdgeUse[] = [];
   for (const row of producersBySize(table)) {
-    const bytes = table.outputBytes[row]!;
+    const bytes = sizeOf(table, row);
     if (count <= 0 || (heaviest.length >= count && bytes < heaviest[count - 1]!.bytes)) break;
     if (!(table.endedNs[row]! <= atNs)) continue;
     for (const child of index.children(table.node[row]!)) {
@@ -52,9 +60,9 @@ function producersBySize(table: RunTable): Uint32Array {
   if (known?.version === table.version) return known.rows;
   const found: number[] = [];
   for (let row = 0; row < table.rows; row++) {
-    if (table.outcome[row] === Outcome.ok && table.outputBytes[row]! > 0) found.push(row);
+    if (table.outcome[row] === Outcome.ok && sizeOf(table, row) > 0) found.push(row);
   }
-  const rows = Uint32Array.from(found).sort((a, b) => table.outputBytes[b]! - table.outputBytes[a]! || a - b);
+  const rows = Uint32Array.from(found).sort((a, b) => sizeOf(table, b) - sizeOf(table, a) || a - b);
   producers.set(table, { version: table.version, rows });
   return rows;
 }

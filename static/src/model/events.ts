@@ -1,9 +1,10 @@
 // The log as a reader sees it: what happened, in order, as text.
 
+import { sizeOf } from './edges';
 import { bytesText, durationText } from './format';
 import type { GraphIndex } from './graph-index';
 import { ascendingOrder, firstAfter, firstFrom, picked } from './order';
-import { isLoss, type Mark, MarkKind, NO_WORKER, Outcome, type RunTable, workerOf } from './run-table';
+import { isLoss, type Mark, MarkKind, NO_WORKER, Outcome, RowFlag, type RunTable, workerOf } from './run-table';
 import { stateAt } from './states';
 import type { TaskState } from './task-state';
 
@@ -73,7 +74,7 @@ export class RunEvents {
       case EventKind.started:
         return `${name} executes${this.#where(row)}`;
       case EventKind.ended:
-        return `${name} hands on ${bytesText(this.#table.outputBytes[row]!)}`;
+        return `${name} ${this.#handing(row)}`;
       default:
         return `${name} ${this.#ending(row)}`;
     }
@@ -81,6 +82,12 @@ export class RunEvents {
 
   #where(row: number): string {
     return this.#table.worker[row] === NO_WORKER ? '' : ` on ${slotName(this.#table, row)}`;
+  }
+
+  #handing(row: number): string {
+    const bytes = sizeOf(this.#table, row);
+    const verb = (this.#table.flags[row]! & RowFlag.stored) === 0 ? 'hands on' : 'stores';
+    return Number.isNaN(bytes) ? `${verb} its output` : `${verb} ${bytesText(bytes)}`;
   }
 
   #ending(row: number): string {

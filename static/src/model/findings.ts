@@ -85,7 +85,7 @@ function continuedSentence(table: RunTable): Span[] | undefined {
   if (againNs === undefined) return undefined;
   const ends = table.marks.filter(({ kind, atNs }) => kind === MarkKind.runFinished && atNs <= againNs);
   const gapNs = againNs - (ends.at(-1)?.atNs ?? againNs);
-  return [text(`The run had ended before and was continued ${durationText(gapNs)} later, which counts as waiting.`)];
+  return [text(`The run had ended before and was continued ${durationText(gapNs)} later, which its makespan includes.`)];
 }
 
 /** How a run ended that did not succeed; that comes first, whatever took how long. */
@@ -264,9 +264,13 @@ const MUCH = 0.4;
 function pathFinding(index: GraphIndex, table: RunTable): Finding | undefined {
   const path = criticalPathOf(index, table);
   if (path === undefined) return undefined;
-  const { queueNs } = path.phases;
+  const { againNs, queueNs } = path.phases;
   const movingNs = path.phases.fetchNs + path.phases.storeNs;
   const of = `of ${durationText(path.totalNs)}`;
+  if (againNs >= MUCH * path.totalNs) {
+    const spent = `On the critical path ${durationText(againNs)} ${of} went into attempts that had to be repeated.`;
+    return { ns: againNs, spans: [text(spent)] };
+  }
   if (queueNs >= MUCH * path.totalNs) {
     const waited = `On the critical path tasks waited ${durationText(queueNs)} ${of} to be claimed.`;
     return { ns: queueNs, spans: [text(waited)] };
@@ -288,7 +292,7 @@ function liveFindings(
   const busy = counts.fetching + counts.running + counts.storing;
   const lead = [
     text(
-      `${durationText(atNs)} in, ${over} of ${counted(index.tasks, 'task')} ended and ${slotsWords(busy, figures.slots)}.`,
+      `${durationText(atNs)} in, ${over} of ${counted(index.tasks, 'task')} ended and ${slotsWords(busy, figures)}.`,
     ),
     ...longRunning(index, table, atNs),
   ];
@@ -317,8 +321,9 @@ function longRunning(index: GraphIndex, table: RunTable, atNs: number): Span[] {
   return [text(' '), task(index, table.node[worst.row]!), text(` has taken ${ratio(worst.ratio)} its median.`)];
 }
 
-function slotsWords(busy: number, slots: number): string {
-  if (slots === 0) return 'no slot has worked yet';
+function slotsWords(busy: number, { slots: known, slotsThere: slots }: RunFigures): string {
+  if (known === 0) return 'no slot has worked yet';
+  if (slots === 0) return 'no worker is there';
   if (busy === 0) return 'no slot works';
   if (busy >= slots) return slots === 1 ? 'the only slot works' : `all ${numeral(slots)} slots work`;
   return `${numeral(busy)} of ${numeral(slots)} slots ${busy === 1 ? 'works' : 'work'}`;

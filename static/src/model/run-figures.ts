@@ -1,10 +1,11 @@
 // The key figures of a run: how its slots spent their time and what moved.
 
-import { viaOf } from './edges';
+import { sizeOf, viaOf } from './edges';
 import type { GraphIndex } from './graph-index';
 import { busyNs, type Lanes } from './lanes';
 import { nodeRowsOf } from './node-rows';
 import { ascendingOrder, picked } from './order';
+import { slotsAt } from './presence';
 import { Outcome, type RunTable } from './run-table';
 import { endOf, sourceOf } from './states';
 
@@ -13,6 +14,8 @@ export interface RunFigures {
   /** Time since the run's start, or its makespan. */
   readonly elapsedNs: number;
   readonly slots: number;
+  /** Those of them whose workers are there at the moment. */
+  readonly slotsThere: number;
   /** Time that slots were busy, added up, and its share of slots × elapsed. */
   readonly busyNs: number;
   readonly busyShare: number;
@@ -50,6 +53,7 @@ export function figuresAt(table: RunTable, lanes: Lanes, atNs: number): RunFigur
   return {
     elapsedNs,
     slots,
+    slotsThere: slotsAt(table, lanes, toNs),
     busyNs: busy,
     busyShare: slots * elapsedNs > 0 ? busy / (slots * elapsedNs) : NaN,
     starvedNs: occupancyOf(table, slots, fromNs, toNs).starvedNs,
@@ -220,8 +224,9 @@ function addTraffic(index: GraphIndex, table: RunTable): Traffic | undefined {
     for (const parent of index.parents(table.node[row]!)) {
       if (++edges > MOST_EDGES) return undefined;
       const source = sourceOf(table, parent, row, chains);
-      if (source < 0 || table.outcome[source] !== Outcome.ok || Number.isNaN(table.outputBytes[source]!)) continue;
-      sums[viaOf(table, source, row)] += table.outputBytes[source]!;
+      if (source < 0 || table.outcome[source] !== Outcome.ok) continue;
+      const bytes = sizeOf(table, source);
+      if (!Number.isNaN(bytes)) sums[viaOf(table, source, row)] += bytes;
     }
   }
   return { movedBytes: sums.store, keptBytes: sums.local, inlineBytes: sums.inline, edges };

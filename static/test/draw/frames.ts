@@ -119,7 +119,7 @@ export function lanesInput(run: SyntheticRun, more: Partial<LanesInput> = {}): L
   };
 }
 
-const WORKERS = [{ name: 'w1', host: 'node-a' }, { name: 'w2' }];
+const WORKERS = [{ name: 'w1', process: 'node-a' }, { name: 'w2' }];
 
 export function stagedLanes(run: SyntheticRun, more: Partial<LanesInput> = {}, width = 1300) {
   const frames = new ManualFrames();

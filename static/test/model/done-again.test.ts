@@ -161,6 +161,6 @@ describe('a run that was continued', () => {
     const end = made(continued, { marks: twice, nowNs: 60 * S, ended: true });
     const { lead } = findingsOf(end.index, end.table, lanesOf(end.table), 0);
     const said = lead.map((span) => span.text.replaceAll('\u00a0', ' ')).join('');
-    expect(said).toBe('The run had ended before and was continued 30.0 s later, which counts as waiting.');
+    expect(said).toBe('The run had ended before and was continued 30.0 s later, which its makespan includes.');
   });
 });

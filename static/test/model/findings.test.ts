@@ -279,8 +279,9 @@ describe('edges', () => {
       const all = new GraphIndex(run.graph, folded);
       const want: number[] = [];
       run.rows.forEach((row) => {
-        if (row.outcome !== Outcome.ok || !(row.outputBytes > 0)) return;
-        for (const child of all.children(row.node)) if (folded.rowsOf(child).length > 0) want.push(row.outputBytes);
+        const bytes = Number.isNaN(row.outputBytes) ? row.storedBytes : row.outputBytes;
+        if (row.outcome !== Outcome.ok || !(bytes > 0)) return;
+        for (const child of all.children(row.node)) if (folded.rowsOf(child).length > 0) want.push(bytes);
       });
       want.sort((a, b) => b - a);
       const n = random.whole(1, 10);

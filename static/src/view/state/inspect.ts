@@ -1,5 +1,6 @@
 // What the inspector tells of a task as of a moment, apart from what only the service knows.
 
+import { sizeOf } from '../../model/edges';
 import { slotName, workerName } from '../../model/events';
 import type { GraphIndex } from '../../model/graph-index';
 import { Outcome, RowFlag, type RunTable } from '../../model/run-table';
@@ -70,7 +71,7 @@ export function factsOf(index: GraphIndex, table: RunTable, node: number, atNs: 
     attempts: attemptsOf(table, node, row, atNs),
     executeNs: executeAt(table, row, atNs),
     stage: stageAt(table, row, atNs),
-    outputBytes: ended ? table.outputBytes[row]! : Number.NaN,
+    outputBytes: ended ? sizeOf(table, row) : Number.NaN,
     storedBytes: ended ? table.storedBytes[row]! : Number.NaN,
   };
 }

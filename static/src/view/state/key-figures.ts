@@ -98,11 +98,11 @@ export function endedFigures({ run, figures, traffic }: EndedInput): KeyFigure[]
 
 function movedFigure(traffic: Traffic | undefined, label: string): KeyFigure {
   const title =
-    'Bytes that tasks read through the store; what stayed local was read in the memory of the worker that had made it';
+    'Bytes that tasks read which another worker had made; what stayed local was read in the memory of the worker that had made it';
   if (traffic === undefined) return { label, value: null, sub: 'too many edges to add up here', title, ...first };
   return {
     label,
-    value: bytes(traffic.movedBytes),
+    value: bytes(traffic.movedBytes + traffic.inlineBytes),
     sub: `${bytesText(traffic.keptBytes)} stayed local`,
     title,
     ...first,
@@ -128,7 +128,7 @@ function elapsedSub(elapsedNs: number, expected: ExpectedEnd | null, past: reado
 export function liveFigures({ figures, counts, tasks, expected, past }: LiveInput): KeyFigure[] {
   const over = counts.succeeded + counts.failed + counts.cancelled + counts.skipped + counts.lost;
   const moving = counts.fetching + counts.storing;
-  const idle = Math.max(0, figures.slots - moving - counts.running);
+  const idle = Math.max(0, figures.slotsThere - moving - counts.running);
   return [
     {
       label: 'Elapsed',

@@ -10,7 +10,9 @@ export interface PathPart {
 
 /** Phases of a path or of a step in the order of time; handing on is one part, whether it stored or not. */
 export function pathParts(phases: PathPhases): PathPart[] {
+  const again = { name: 'earlier attempts', ns: phases.againNs, colour: 'var(--st-retrying)' };
   return [
+    ...(again.ns > 0 ? [again] : []),
     { name: 'queue', ns: phases.queueNs, colour: 'var(--st-ready)' },
     { name: 'fetch', ns: phases.fetchNs, colour: 'var(--st-fetching)' },
     { name: 'execute', ns: phases.executeNs, colour: 'var(--st-running)' },

@@ -3,6 +3,7 @@
 import type { RunSummary, RunWorker } from '../../api/schema';
 import { workerName } from '../../model/events';
 import { counted } from '../../model/format';
+import { processText } from './worker-labels';
 
 export interface RunFact {
   readonly name: string;
@@ -40,13 +41,16 @@ export function runFacts(run: RunSummary, write: Writing): RunFact[] {
   if (run.lost > 0) facts.push({ name: 'lost', value: `${counted(run.lost, 'attempt')} with a worker` });
   if (run.rules !== undefined) facts.push({ name: 'placement', value: rulesText(run.rules, write) });
   if (run.reconstructed !== undefined) facts.push({ name: 'schedule', value: `reconstructed: ${run.reconstructed}` });
-  facts.push({
-    name: 'output',
-    value: `${write.bytes(run.output_bytes)}, ${write.bytes(run.stored_bytes)} of it stored`,
-  });
+  facts.push({ name: 'output', value: outputText(run, write) });
   if (run.result_text !== '') facts.push({ name: 'result', value: beginning(run.result_text), mono: true });
   facts.push({ name: 'log', value: `${write.count(run.last_seq)} steps` });
   return facts;
+}
+
+/** Sizes are those of the values where they tell without encoding them; what is stored is encoded. */
+function outputText(run: RunSummary, write: Writing): string {
+  const stored = `${write.bytes(run.stored_bytes)} stored`;
+  return run.output_bytes > 0 ? `${write.bytes(run.output_bytes)}, ${stored}` : `of unknown size, ${stored}`;
 }
 
 type Rules = NonNullable<RunSummary['rules']>;
@@ -73,7 +77,8 @@ function rulesText(rules: Rules, write: Writing): string {
 
 export interface WorkerLine {
   readonly name: string;
-  readonly host: string;
+  /** The process that it was. */
+  readonly process: string;
   readonly slots: string;
   /** warm, or cold with what that took; lost where it ended without a word. */
   readonly start: string;
@@ -83,17 +88,17 @@ export interface WorkerLine {
   readonly title: string;
 }
 
-/** Workers of a run as lines of a table; what is not known yet is a dash. */
+/** Workers of a run as lines of a table; what only their end tells is a dash until then. */
 export function workerLines(workers: readonly RunWorker[], lost: ReadonlySet<number>, write: Writing): WorkerLine[] {
   return workers.map((worker) => ({
     name: workerName(worker.worker),
-    host: worker.host === '' ? worker.name : worker.host,
+    process: processText(worker, workers),
     start: lost.has(worker.worker) ? 'lost' : startText(worker, write),
     lost: lost.has(worker.worker),
     slots: worker.slots > 0 ? write.count(worker.slots) : '–',
-    cpu: worker.cpu_ns > 0 ? write.duration(worker.cpu_ns) : '–',
-    memory: worker.memory_bytes > 0 ? write.bytes(worker.memory_bytes) : '–',
-    title: `${worker.name}, process ${String(worker.pid)}, ${write.count(worker.width)} processors, ${startText(worker, write)}${lost.has(worker.worker) ? ', lost' : ''}`,
+    cpu: worker.slots > 0 && worker.cpu_ns > 0 ? write.duration(worker.cpu_ns) : '–',
+    memory: worker.slots > 0 && worker.memory_bytes > 0 ? write.bytes(worker.memory_bytes) : '–',
+    title: `${worker.name} on ${worker.host === '' ? 'a host not known' : worker.host}, process ${String(worker.pid)}, ${write.count(worker.width)} processors, ${startText(worker, write)}${lost.has(worker.worker) ? ', lost' : ''}`,
   }));
 }
 

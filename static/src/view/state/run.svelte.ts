@@ -231,10 +231,11 @@ export class RunView {
   );
 
   readonly workerNames: readonly WorkerLabel[] = $derived.by(() => workerLabels(this.source.workers, this.lanes));
-  readonly workerList: readonly { readonly name: string; readonly host: string }[] = $derived(
+  readonly workerList: readonly { readonly name: string; readonly process: string }[] = $derived(
     byNumber(this.workerNames),
   );
-  readonly slotList: readonly number[] = $derived(this.workerNames.map((worker) => this.slots.get(worker.number) ?? 0));
+  /** Slots by number of the worker. */
+  readonly slotList: readonly number[] = $derived(this.workerList.map((_, worker) => this.slots.get(worker) ?? 0));
 
   /** The task whose detail is asked for: the selected one, else the one that ended the run. */
   readonly asked: number = $derived.by(() =>

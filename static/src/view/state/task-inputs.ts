@@ -1,6 +1,6 @@
 // Inputs of a task as lines of a table: from the service's detail where it is there, else from the graph.
 
-import { viaOf } from '../../model/edges';
+import { sizeOf, viaOf } from '../../model/edges';
 import type { GraphIndex } from '../../model/graph-index';
 import type { RunTable } from '../../model/run-table';
 import { attemptAt } from '../../model/states';
@@ -64,7 +64,7 @@ export function plannedInputs(index: GraphIndex, table: RunTable, node: number, 
       node: parent,
       name: index.nameOf(parent),
       via: claimed && made ? viaOf(table, row, reader) : '',
-      bytes: made ? table.outputBytes[row]! : Number.NaN,
+      bytes: made ? sizeOf(table, row) : Number.NaN,
       fetchNs: Number.NaN,
       rate: null,
     };

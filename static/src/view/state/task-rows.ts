@@ -1,6 +1,7 @@
 // The tasks of a run as rows of a sortable table: the twin of the graph. The order depends on the table and never on the
 // playhead, so that rows stay where they are while it moves.
 
+import { sizeOf } from '../../model/edges';
 import { slotName } from '../../model/events';
 import type { GraphIndex } from '../../model/graph-index';
 import { NO_WORKER, type RunTable } from '../../model/run-table';
@@ -46,7 +47,7 @@ export function taskRow(index: GraphIndex, table: RunTable, node: number, atNs: 
     startNs: claimed ? table.claimedNs[row]! : Number.NaN,
     waitNs: row < 0 ? Number.NaN : (claimed ? table.claimedNs[row]! : atNs) - table.readyNs[row]!,
     executeNs: executeAt(table, row, atNs),
-    outputBytes: ended ? table.outputBytes[row]! : Number.NaN,
+    outputBytes: ended ? sizeOf(table, row) : Number.NaN,
   };
 }
 
@@ -88,7 +89,7 @@ function keyOf(table: RunTable, node: number, column: Exclude<TaskColumn, 'task'
     case 'execute':
       return table.endedNs[row]! - table.startedNs[row]!;
     case 'output':
-      return table.outputBytes[row]!;
+      return sizeOf(table, row);
   }
 }
 

@@ -1,4 +1,4 @@
-// What workers are called on a page.
+// What the workers of a run are called on a page: their number in the run, and the process that each was.
 
 import type { RunWorker } from '../../api/schema';
 import { workerName } from '../../model/events';
@@ -8,20 +8,30 @@ export interface WorkerLabel {
   readonly number: number;
   /** w0, as events and lanes have it. */
   readonly name: string;
-  /** Empty where it is not known. */
-  readonly host: string;
+  /** The process: its own name, with its host where that tells it from others. Empty where it is not known. */
+  readonly process: string;
 }
 
 /** Workers that took part, by number: those of the records and those that lanes were seen of. */
 export function workerLabels(workers: readonly RunWorker[], lanes: Lanes): WorkerLabel[] {
-  const hosts = new Map<number, string>(lanes.workers.map((worker) => [worker.worker, '']));
-  for (const worker of workers) hosts.set(worker.worker, worker.host === '' ? worker.name : worker.host);
-  return [...hosts].sort(([a], [b]) => a - b).map(([number, host]) => ({ number, name: workerName(number), host }));
+  const processes = new Map<number, string>(lanes.workers.map((worker) => [worker.worker, '']));
+  for (const worker of workers) processes.set(worker.worker, processText(worker, workers));
+  return [...processes]
+    .sort(([a], [b]) => a - b)
+    .map(([number, process]) => ({ number, name: workerName(number), process }));
+}
+
+/** What tells the process of a worker from the others of its run. One that is alone is told by its host. */
+export function processText(worker: RunWorker, workers: readonly RunWorker[]): string {
+  const isNamed = !worker.name.startsWith(`${worker.host}:`); // by somebody: the default is host and process
+  if (worker.host === '') return worker.name;
+  if (!isNamed) return workers.length === 1 ? worker.host : worker.name;
+  return workers.some((other) => other.host !== worker.host) ? `${worker.name} ${worker.host}` : worker.name;
 }
 
 /** The same as a list in which each has the place of its number. */
-export function byNumber(labels: readonly WorkerLabel[]): { readonly name: string; readonly host: string }[] {
+export function byNumber(labels: readonly WorkerLabel[]): { readonly name: string; readonly process: string }[] {
   const last = labels.at(-1)?.number ?? -1;
   const known = new Map(labels.map((label) => [label.number, label]));
-  return Array.from({ length: last + 1 }, (_, n) => ({ name: workerName(n), host: known.get(n)?.host ?? '' }));
+  return Array.from({ length: last + 1 }, (_, n) => ({ name: workerName(n), process: known.get(n)?.process ?? '' }));
 }

@@ -26,6 +26,7 @@ const run = {
 const figures: RunFigures = {
   elapsedNs: 10e9,
   slots: 8,
+  slotsThere: 8,
   busyNs: 40e9,
   busyShare: 0.5,
   starvedNs: 5e9,
@@ -201,11 +202,39 @@ describe('workers', () => {
     const lanes = { lanes: [], workers: [{ worker: 2, slots: [] }] };
     const told = [{ worker: 0, name: 'vm:1', host: 'vm' }] as unknown as Parameters<typeof workerLabels>[0];
     const labels = workerLabels(told, lanes);
-    expect(labels.map(({ number, host }) => [number, host])).toEqual([
+    expect(labels.map(({ number, process }) => [number, process])).toEqual([
       [0, 'vm'],
       [2, ''],
     ]);
-    expect(byNumber(labels).map((one) => one.host)).toEqual(['vm', '', '']);
+    expect(byNumber(labels).map((one) => one.process)).toEqual(['vm', '', '']);
+  });
+
+  it.each([
+    ['alone', [['vm:7', 'vm']], ['vm']],
+    ['alone but named', [['alpha', 'vm']], ['alpha']],
+    [
+      'of one host',
+      [
+        ['vm:7', 'vm'],
+        ['vm:8', 'vm'],
+        ['alpha', 'vm'],
+      ],
+      ['vm:7', 'vm:8', 'alpha'],
+    ],
+    [
+      'of several hosts',
+      [
+        ['alpha', 'a'],
+        ['b:8', 'b'],
+      ],
+      ['alpha a', 'b:8'],
+    ],
+    ['of no known host', [['alpha', '']], ['alpha']],
+  ] as const)('are told by what tells them apart: %s', (_, told, want) => {
+    const workers = told.map(([name, host], number) => ({ worker: number, name, host })) as unknown as Parameters<
+      typeof workerLabels
+    >[0];
+    expect(workerLabels(workers, { lanes: [], workers: [] }).map(({ process }) => process)).toEqual(want);
   });
 });
 

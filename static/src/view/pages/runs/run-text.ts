@@ -1,7 +1,7 @@
 // The words of a row of the list.
 
 import type { RunList, RunSummary, Standing } from '../../../api/schema';
-import { bytesText, count, counted, durationText, percent, rankText } from '../../../model/format';
+import { bytes, bytesText, count, counted, durationText, percent, type Quantity, rankText } from '../../../model/format';
 import type { RunsQuery } from './runs-url';
 
 /** '2nd slowest of 41': the place among the last runs of the workflow that succeeded, this one included. */
@@ -53,9 +53,17 @@ function errorText(error: NonNullable<RunSummary['error']>): string {
   return error.attempt > 1 ? `${error.task} failed, attempt ${error.attempt}` : `${error.task} failed`;
 }
 
+/** What the tasks of a run put out, as far as it is known: by the sizes of values, or by what was stored of them. */
+export function outputOf(run: RunSummary): Quantity | null {
+  const known = Math.max(run.output_bytes, run.stored_bytes);
+  return known > 0 || run.tasks.done === 0 ? bytes(known) : null;
+}
+
 /** What the column of output bytes means for this run. */
 export function outputTitle(run: RunSummary): string {
-  return `Tasks put out ${bytesText(run.output_bytes)}, ${bytesText(run.stored_bytes)} of them into the store`;
+  const stored = `${bytesText(run.stored_bytes)} went into the store`;
+  if (run.output_bytes === 0 && run.tasks.done > 0) return `The sizes of its outputs are not known; ${stored}`;
+  return `Tasks put out ${bytesText(run.output_bytes)}; ${stored}, as it is encoded`;
 }
 
 /** Below the list: how much of what there is, in which order. */

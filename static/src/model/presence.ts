@@ -1,0 +1,46 @@
+// When each worker took part in a run.
+
+import type { Lanes } from './lanes';
+import { isLoss, MarkKind, type RunTable, workerOf } from './run-table';
+
+/** A worker was there from one moment up to another. */
+export interface Presence {
+  /** 0 where nobody told. */
+  readonly fromNs: number;
+  /** Infinity while it is there. */
+  readonly toNs: number;
+  /** It went without a word. */
+  readonly lost: boolean;
+}
+
+const always: Presence = { fromNs: 0, toNs: Infinity, lost: false };
+const cache = new WeakMap<RunTable, { version: number; presences: ReadonlyMap<number, Presence> }>();
+
+/** The workers that the log tells of, by number. */
+export function presencesOf(table: RunTable): ReadonlyMap<number, Presence> {
+  const known = cache.get(table);
+  if (known?.version === table.version) return known.presences;
+  const presences = new Map<number, Presence>();
+  for (const mark of table.marks) {
+    const worker = workerOf(mark);
+    const before = presences.get(worker) ?? always;
+    if (mark.kind === MarkKind.workerStarted && !presences.has(worker)) {
+      presences.set(worker, { ...before, fromNs: mark.atNs });
+    } else if (mark.kind === MarkKind.workerStopped) {
+      presences.set(worker, { ...before, toNs: mark.atNs, lost: isLoss(mark) });
+    }
+  }
+  cache.set(table, { version: table.version, presences });
+  return presences;
+}
+
+/** Slots of the workers that are there at a moment. */
+export function slotsAt(table: RunTable, lanes: Lanes, atNs: number): number {
+  const presences = presencesOf(table);
+  let slots = 0;
+  for (const { worker, slots: own } of lanes.workers) {
+    const { fromNs, toNs } = presences.get(worker) ?? always;
+    if (fromNs <= atNs && atNs <= toNs) slots += own.length;
+  }
+  return slots;
+}

@@ -1,0 +1,109 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+const (
+	// storePatience is how long one call of a store over a network may take. Such stores ask again and again until their
+	// caller gives up, which whoever waits for a page would have to do.
+	storePatience = 5 * time.Second
+	// silentPatience is the same while the store has not answered before: nobody waits long for what is known to be away.
+	silentPatience = 250 * time.Millisecond
+)
+
+// patientStore bounds each call that reads a store, and knows whether the store answers. A call that is not answered in
+// time gives metricsstore.ErrUnavailable. Safe for concurrent use.
+type patientStore struct {
+	metricsstore.Store
+	silent atomic.Int64 // when the first call that was not answered began, in Unix ns; 0 while the store answers
+}
+
+// notifyingStore is a patientStore that is a metricsstore.Notifier too.
+type notifyingStore struct {
+	*patientStore
+	metricsstore.Notifier
+}
+
+// withPatience gives the store with its calls bounded, and who knows whether it answers.
+func withPatience(store metricsstore.Store) (metricsstore.Store, *patientStore) {
+	p := &patientStore{Store: store}
+	if n, ok := store.(metricsstore.Notifier); ok {
+		return notifyingStore{p, n}, p
+	}
+	return p, p
+}
+
+// Silent tells since when the store has not answered; false while it does.
+func (s *patientStore) Silent() (since time.Time, silent bool) {
+	ns := s.silent.Load()
+	return time.Unix(0, ns), ns != 0
+}
+
+// patiently makes a call within the time that it may take.
+func patiently[T any](ctx context.Context, s *patientStore, call func(context.Context) (T, error)) (T, error) {
+	patience := storePatience
+	if s.silent.Load() != 0 {
+		patience = silentPatience
+	}
+	began := time.Now()
+	bounded, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	out, err := call(bounded)
+	switch {
+	case ctx.Err() != nil: // whoever asked has gone, which says nothing of the store
+	case err != nil && bounded.Err() != nil:
+		s.silent.CompareAndSwap(0, began.UnixNano())
+		return out, fmt.Errorf("%w within %v: %v", metricsstore.ErrUnavailable, patience, err)
+	default:
+		s.silent.Store(0)
+	}
+	return out, err
+}
+
+// Run implements metricsstore.Store.
+func (s *patientStore) Run(ctx context.Context, run engine.RunID) (metricsstore.Run, error) {
+	return patiently(ctx, s, func(ctx context.Context) (metricsstore.Run, error) { return s.Store.Run(ctx, run) })
+}
+
+// Runs implements metricsstore.Store.
+func (s *patientStore) Runs(ctx context.Context, after metricsstore.Position, limit int) ([]metricsstore.Run, error) {
+	return patiently(ctx, s, func(ctx context.Context) ([]metricsstore.Run, error) { return s.Store.Runs(ctx, after, limit) })
+}
+
+// Attachment implements metricsstore.Store.
+func (s *patientStore) Attachment(ctx context.Context, run engine.RunID, name string) ([]byte, error) {
+	return patiently(ctx, s, func(ctx context.Context) ([]byte, error) { return s.Store.Attachment(ctx, run, name) })
+}
+
+// Log implements metricsstore.Store.
+func (s *patientStore) Log(ctx context.Context, run engine.RunID, after uint64, limit int) ([]metricsstore.Block, error) {
+	return patiently(ctx, s, func(ctx context.Context) ([]metricsstore.Block, error) { return s.Store.Log(ctx, run, after, limit) })
+}
+
+// Details implements metricsstore.Store.
+func (s *patientStore) Details(ctx context.Context, run engine.RunID, from metricsstore.DetailKey, limit int) ([]metricsstore.DetailRow, error) {
+	return patiently(ctx, s, func(ctx context.Context) ([]metricsstore.DetailRow, error) { return s.Store.Details(ctx, run, from, limit) })
+}
+
+// Workers implements metricsstore.Store.
+func (s *patientStore) Workers(ctx context.Context, run engine.RunID) ([]metricsstore.WorkerRow, error) {
+	return patiently(ctx, s, func(ctx context.Context) ([]metricsstore.WorkerRow, error) { return s.Store.Workers(ctx, run) })
+}
+
+// Rollups implements metricsstore.Store.
+func (s *patientStore) Rollups(ctx context.Context, q metricsstore.RollupQuery) ([]metricsstore.Rollup, error) {
+	return patiently(ctx, s, func(ctx context.Context) ([]metricsstore.Rollup, error) { return s.Store.Rollups(ctx, q) })
+}
+
+// Annotate implements metricsstore.Store.
+func (s *patientStore) Annotate(ctx context.Context, run engine.RunID, a metricsstore.Annotation) error {
+	_, err := patiently(ctx, s, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.Store.Annotate(ctx, run, a) })
+	return err
+}
