@@ -9,7 +9,9 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -19,12 +21,11 @@ import (
 // Main is the program: it reads the command line, does what it says with the given workflows, and exits. The first
 // Ctrl-C or SIGTERM cancels what is under way and lets it be recorded, the second ends the process at once.
 func Main(workflows ...*engine.Workflow) {
-	ctx := untilSignal(context.Background())
 	p := &program{
-		name: filepath.Base(os.Args[0]), workflows: workflows, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+		second: &secondSignal{came: make(chan struct{})}, name: filepath.Base(os.Args[0]), workflows: workflows, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		colour: colourful(os.Stdout), outTerminal: isTerminal(os.Stdout), bars: isTerminal(os.Stderr),
 	}
-	os.Exit(p.run(ctx, os.Args[1:]))
+	os.Exit(p.run(p.untilSignal(context.Background()), os.Args[1:]))
 }
 
 // interrupted is the cause of a context that a signal has ended.
@@ -35,8 +36,15 @@ func (i interrupted) Error() string { return "ended by the signal " + i.signal.S
 // exitCode is what shells make of a process that the signal ended.
 func (i interrupted) exitCode() int { return 128 + int(i.signal) }
 
-// untilSignal gives a context that the first signal ends. Its goroutine lives as long as the process.
-func untilSignal(parent context.Context) context.Context {
+// secondSignal ends the process though it is not done.
+type secondSignal struct {
+	came   chan struct{} // closed when it does
+	linger atomic.Int64  // for how long the process goes on then, in ns
+}
+
+// untilSignal gives a context that the first signal ends. The second one ends the process, at once or, where there are
+// children, when these have had time to. Its goroutine lives as long as the process.
+func (p *program) untilSignal(parent context.Context) context.Context {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
@@ -44,6 +52,8 @@ func untilSignal(parent context.Context) context.Context {
 		for s := range signals {
 			i := interrupted{s.(syscall.Signal)}
 			if ctx.Err() != nil {
+				close(p.second.came)
+				time.Sleep(time.Duration(p.second.linger.Load()))
 				os.Exit(i.exitCode())
 			}
 			cancel(i)
@@ -54,6 +64,7 @@ func untilSignal(parent context.Context) context.Context {
 
 // program is the command line with the world around it, so that tests can be that world.
 type program struct {
+	second         *secondSignal // nil where none ends the process
 	name           string
 	workflows      []*engine.Workflow
 	stdin          io.Reader

@@ -61,16 +61,16 @@ func joined(words []string) (out []string, cut string) {
 // complete lists candidates for the word last, given those before it; it need not begin them.
 func (s *session) complete(app *kong.Application, before []string, last string) []string {
 	at := follow(app, before)
-	name, _, valued := strings.Cut(last, "=")
+	name, value, valued := strings.Cut(last, "=")
 	switch {
 	case at.flag != nil:
-		return s.values(at.flag.Value, at)
+		return s.values(at.flag.Value, at, last)
 	case valued && strings.HasPrefix(name, "--"):
 		f := at.find(name)
 		if f == nil {
 			return nil
 		}
-		values := s.values(f.Value, at)
+		values := s.values(f.Value, at, value)
 		for i, v := range values {
 			if v != filesDirective {
 				values[i] = name + "=" + v
@@ -80,7 +80,7 @@ func (s *session) complete(app *kong.Application, before []string, last string) 
 	case strings.HasPrefix(last, "-"):
 		return at.flagNames()
 	case at.argument() != nil:
-		return s.values(at.argument(), at)
+		return s.values(at.argument(), at, last)
 	default:
 		return at.commands()
 	}
@@ -162,8 +162,8 @@ func (p place) argument() *kong.Value {
 	}
 }
 
-// values lists what a flag or an argument can be, as far as that is known.
-func (s *session) values(v *kong.Value, at place) []string {
+// values lists what a flag or an argument can be of which some is there, as far as that is known.
+func (s *session) values(v *kong.Value, at place, begun string) []string {
 	switch {
 	case v.Enum != "":
 		return v.EnumSlice()
@@ -177,6 +177,8 @@ func (s *session) values(v *kong.Value, at place) []string {
 		return []string{"after_each_task", "periodic=2s", "queue=256", "shutdown"}
 	case v.Name == "durability":
 		return []string{"group", "each"}
+	case v.Name == "rules":
+		return completeRules(begun)
 	case v.Name == "metric":
 		return metricNames()
 	case slices.Contains([]string{"data", "output", "file", "token-file", "secret-file", "redis-ca", "redis-cert", "redis-key"}, v.Name):

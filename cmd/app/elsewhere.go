@@ -28,16 +28,16 @@ func present(s worker.Snapshot, functions []string) fleet.Present {
 const workersWithin = 2 * time.Second
 
 // workers lists the worker of this process and, where runs are shared, those of the others.
-func (m *machinery) workers(h *home) []web.WorkerState {
+func (m *machinery) workers(ctx context.Context, h *home) ([]web.WorkerState, error) {
 	own := m.pool.Snapshot()
 	if h.redis == nil {
-		return []web.WorkerState{workerState(own)}
+		return []web.WorkerState{workerState(own)}, nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), workersWithin)
+	ctx, cancel := context.WithTimeout(ctx, workersWithin)
 	defer cancel()
 	others, err := fleet.ListPresent(ctx, h.redis.Client, h.redis.Prefix)
 	if err != nil {
-		h.log.Warn("the workers of other processes are not known", "error", err)
+		return nil, err
 	}
 	var states []web.WorkerState
 	for i := range others {
@@ -49,7 +49,7 @@ func (m *machinery) workers(h *home) []web.WorkerState {
 		states = append(states, workerState(own))
 	}
 	addSessions(ctx, h, states)
-	return states
+	return states, nil
 }
 
 // stateOf is what the pages show of a worker in another process.

@@ -2,6 +2,8 @@ package app
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +37,21 @@ func (r *rulesFlag) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// ruleFigures are the words that take a value.
+var ruleFigures = []string{"cluster=", "inline=", "hold=", "invokers=", "poison="}
+
+// completeRules lists what could stand for a value of which some is there: each word once.
+func completeRules(value string) []string {
+	before := value[:strings.LastIndex(value, ",")+1]
+	var words []string
+	for _, word := range append(slices.Sorted(maps.Keys(ruleSwitches)), ruleFigures...) {
+		if !strings.Contains(","+before, ","+word) {
+			words = append(words, before+word)
+		}
+	}
+	return words
+}
+
 // read reads one word.
 func (r *rulesFlag) read(word string) error {
 	if on, ok := ruleSwitches[word]; ok {
@@ -57,7 +74,7 @@ func (r *rulesFlag) read(word string) error {
 	case "poison":
 		r.PoisonAfter, err = readCount(value)
 	default:
-		return fmt.Errorf("%q is not a rule, expected no-become, no-clustering, no-delay, no-inline, no-preload, store-all, "+
+		return fmt.Errorf("%q is no rule, expected no-become, no-clustering, no-delay, no-inline, no-preload, store-all, "+
 			"cluster=SIZE, inline=SIZE, hold=TIME, invokers=N or poison=N", word)
 	}
 	if err != nil {

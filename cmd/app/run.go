@@ -34,6 +34,9 @@ func (c *runCommand) Validate() error {
 	if c.Deadline <= 0 {
 		return fmt.Errorf("--deadline is %s, expected more than 0", c.Deadline)
 	}
+	if engine.Rules(c.Rules) != (engine.Rules{}) && !c.IsSet() {
+		return errors.New("--rules is given without --redis, expected both: the rules matter where processes share a run")
+	}
 	return nil
 }
 
@@ -94,17 +97,16 @@ func (s *session) runOnce(
 		return nil, err
 	}
 	p := s.newProgress(r)
-	for ended := false; !ended; {
-		select {
-		case <-r.Done():
-			ended = true
-		case <-ctx.Done():
-			r.Cancel()
-			<-r.Done()
-			ended = true
-		case <-time.After(progressEvery):
-			p.show()
+	if h.redis != nil {
+		look, err := s.newLookout(h, r)
+		if err != nil {
+			return nil, err
 		}
+		looking := beside(ctx, "lookout", look.Run)
+		defer func() { _ = looking.stop() }() // it cannot fail
+	}
+	if err := s.await(ctx, r, p); err != nil {
+		return nil, err
 	}
 	lasting := context.WithoutCancel(ctx)
 	incomplete := r.WaitRecorded(lasting)
@@ -115,4 +117,41 @@ func (s *session) runOnce(
 	report := newRunReport(r, &kept, incomplete, s.where)
 	p.end(time.Duration(report.MakespanNS))
 	return report, nil
+}
+
+const (
+	// tellCancelling is how long cancelling takes until that is told.
+	tellCancelling = time.Second
+	// cancelEvery is how often it is asked for: the first time Redis may not have been there.
+	cancelEvery = 5 * time.Second
+	// cancelWithin is how long it may take: tasks have ten seconds to heed it, others as much to notice.
+	cancelWithin = 30 * time.Second
+)
+
+// await shows how a run goes until it has ended. When ctx ends, the run is cancelled; the error says that it cannot be.
+func (s *session) await(ctx context.Context, r *engine.Run, p *progress) error {
+	show := time.NewTicker(progressEvery)
+	defer show.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-r.Done():
+			return nil
+		case <-show.C:
+			p.show()
+		case <-ctx.Done():
+		}
+	}
+	told := time.After(tellCancelling)
+	for last := time.After(cancelWithin); ; {
+		r.Cancel()
+		select {
+		case <-r.Done():
+			return nil
+		case <-told:
+			s.notice("%s  is being cancelled; a second signal ends this process at once", r.ID())
+		case <-time.After(cancelEvery):
+		case <-last:
+			return fmt.Errorf("run %s could not be cancelled within %s and may go on in other processes", r.ID(), cancelWithin)
+		}
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	fleet "github.com/dagscope/dagscope/cmd/app/worker"
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/metricsstore"
@@ -48,6 +49,10 @@ func (c *serveCommand) serve(ctx context.Context, s *session, h *home, listener 
 	}
 	url := c.url(listener)
 	stopMachinery := m.start(ctx)
+	if h.redis != nil {
+		watching := beside(ctx, "outages", fleet.LogOutage(h.redis.Client, log).Run)
+		defer func() { _ = watching.stop() }() // it cannot fail
+	}
 	tidying := beside(ctx, "housekeeping", func(ctx context.Context) error { return c.tidy(ctx, h, archiver, live, log) })
 	serving := beside(ctx, "web server", func(ctx context.Context) error { return server.Run(ctx, listener) })
 	c.tell(s, h, listener, log)
@@ -81,10 +86,10 @@ func (c *serveCommand) newServer(s *session, m *machinery, h *home, archiver *me
 	cfg := web.Config{
 		Engine: m.engine, Store: h.store, Archiver: archiver, Dashboard: static.FS(), BasePath: c.BasePath, Token: token,
 		Hosts: c.Host, Origins: c.origins(), Version: programVersion(), Log: log,
-		Workers: func() []web.WorkerState { return m.workers(h) },
+		Workers: func(ctx context.Context) ([]web.WorkerState, error) { return m.workers(ctx, h) },
 	}
 	if h.redis != nil {
-		cfg.Shared, cfg.Retry, cfg.WorkerCommand = true, m.engine.Retry, s.workerCommand(c.storeFlags)
+		cfg.Shared, cfg.Retry, cfg.WorkerCommand = true, m.engine.Retry, h.workerCommand
 	}
 	drawer, err := layout.NewDrawer(layout.Config{Command: graphvizBeside(), Cache: graphvizCache(log)})
 	if err != nil {

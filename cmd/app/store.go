@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"sync"
-
-	goredis "github.com/redis/go-redis/v9"
 
 	fleet "github.com/dagscope/dagscope/cmd/app/worker"
 	"github.com/dagscope/dagscope/engine"
@@ -39,6 +36,8 @@ type home struct {
 	redis   *redis.Connection // nil where runs are of this process alone
 	backend *redis.Backend    // over it
 	log     *slog.Logger      // for warnings
+
+	workerCommand string // what starts one more worker of the runs there
 }
 
 // withHome calls f with the store that the flags name, which is made where there is none, and closes it.
@@ -46,7 +45,10 @@ func (s *session) withHome(ctx context.Context, at storeFlags, d embedded.Durabi
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	h := &home{log: slog.New(slog.NewTextHandler(s.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	h := &home{
+		log:           slog.New(slog.NewTextHandler(s.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		workerCommand: s.workerCommand(at),
+	}
 	if err := h.dial(ctx, at); err != nil {
 		return err
 	}
@@ -69,21 +71,11 @@ func (s *session) withHome(ctx context.Context, at storeFlags, d embedded.Durabi
 	return errors.Join(err, h.hangUp())
 }
 
-// silenceClient keeps the client of Redis from writing to standard error by itself: what it says comes back as errors.
-var silenceClient = sync.OnceFunc(func() { goredis.SetLogger(noLog{}) })
-
-// noLog is a log that nobody reads.
-type noLog struct{}
-
-// Printf implements the client's interface.
-func (noLog) Printf(context.Context, string, ...any) {}
-
 // dial opens the Redis that the flags name, if they do.
 func (h *home) dial(ctx context.Context, at storeFlags) error {
 	if !at.IsSet() {
 		return nil
 	}
-	silenceClient()
 	conn, err := at.Open(ctx)
 	if err != nil {
 		return fmt.Errorf("--redis: expected one that can be used: %w", err)

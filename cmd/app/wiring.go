@@ -152,6 +152,10 @@ func (s *session) withEngine(ctx context.Context, h *home, o engineOptions, f fu
 		return err
 	}
 	stop := m.start(ctx)
+	if h.redis != nil {
+		watching := beside(ctx, "outages", s.outage(h).Run)
+		defer func() { _ = watching.stop() }() // it cannot fail
+	}
 	err = f(m.engine)
 	return errors.Join(err, stop())
 }

@@ -17,10 +17,17 @@ func (c *workerCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		self = os.Args[0]
 	}
-	err = worker.Run(ctx, c.Options, worker.World{
+	world := worker.World{
 		Program: s.name + " worker", Command: append([]string{self}, os.Args[1:]...), Workflows: s.workflows,
 		Stdout: &shared{w: s.stdout}, Stderr: s.stderr, JSON: s.flags.JSON,
-	})
+	}
+	if s.second != nil {
+		world.Hurry = s.second.came
+	}
+	if s.second != nil && c.Children > 0 {
+		s.second.linger.Store(int64(worker.KillTime))
+	}
+	err = worker.Run(ctx, c.Options, world)
 	var (
 		mistake     worker.UsageError
 		unreachable worker.UnreachableError

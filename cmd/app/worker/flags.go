@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
+
+	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/dagscope/dagscope/engine/invoke"
 	"github.com/dagscope/dagscope/engine/state/redis"
@@ -41,8 +45,19 @@ type Redis struct {
 // IsSet reports whether a Redis is named.
 func (r Redis) IsSet() bool { return r.URL != "" }
 
+// silenceClient keeps the client of Redis from printing: whatever matters comes back as an error, and is told where a
+// reader of the log expects it.
+var silenceClient = sync.OnceFunc(func() { goredis.SetLogger(unheard{}) })
+
+// unheard drops what the client of Redis would print.
+type unheard struct{}
+
+// Printf does nothing.
+func (unheard) Printf(context.Context, string, ...any) {}
+
 // Open opens it and checks that it can be relied on; the error is an UnreachableError. The caller closes it.
 func (r Redis) Open(ctx context.Context) (*redis.Connection, error) {
+	silenceClient()
 	c, err := redis.Dial(ctx, redis.DialConfig{URL: r.URL, Prefix: r.Prefix, CAFile: r.CA, CertFile: r.Cert, KeyFile: r.Key})
 	if err != nil {
 		return nil, UnreachableError{err}
@@ -117,20 +132,26 @@ func (i Invoking) secret() ([]byte, error) {
 // Size is a number of bytes on the command line.
 type Size int64
 
-// UnmarshalText reads 500MiB and the like.
+// sizeUnits are those of Size, in lower case, the one-letter unit last since the others end with it.
+var sizeUnits = []struct {
+	name string
+	size float64
+}{{"kib", 1 << 10}, {"mib", 1 << 20}, {"gib", 1 << 30}, {"tib", 1 << 40}, {"b", 1}}
+
+// UnmarshalText reads 500MiB, 1.5GiB and the like.
 func (s *Size) UnmarshalText(text []byte) error {
-	number, shift := string(text), 0
-	for i, unit := range []string{"KiB", "MiB", "GiB", "TiB"} {
-		if before, ok := strings.CutSuffix(number, unit); ok {
-			number, shift = strings.TrimSpace(before), 10*(i+1)
+	number, unit := strings.ToLower(string(text)), 1.0
+	for _, u := range sizeUnits {
+		if before, ok := strings.CutSuffix(number, u.name); ok {
+			number, unit = strings.TrimSpace(before), u.size
 			break
 		}
 	}
-	n, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || n <= 0 || n > (1<<63-1)>>shift {
+	n, err := strconv.ParseFloat(number, 64)
+	if n = math.Round(n * unit); err != nil || strings.Trim(number, "0123456789.") != "" || n < 1 || n >= 1<<63 {
 		return fmt.Errorf("%q is not a size, expected bytes, or a number with KiB, MiB, GiB or TiB, such as 500MiB", text)
 	}
-	*s = Size(n << shift)
+	*s = Size(n)
 	return nil
 }
 
@@ -143,6 +164,7 @@ type Options struct {
 	Children int           `placeholder:"N" help:"Keep N processes that work: one that dies is started again, and its task is known."`
 	Listen   string        `placeholder:"HOST:PORT" help:"Work only when asked to by POST /invoke at this address. Needs --secret-file."`
 	For      time.Duration `default:"5m" placeholder:"TIME" help:"How long such a request is held at most (default 5m); in the last fifth nothing is begun."`
+	Lease    time.Duration `default:"15s" placeholder:"TIME" help:"How long it may be silent until others take its tasks (default 15s); it gives them up itself after two thirds."`
 	Invoking
 	Child bool `hidden:"" help:"This process belongs to one with --children."`
 }
@@ -163,6 +185,8 @@ func (o *Options) Validate() error {
 		return errors.New("--listen is given without --secret-file, expected the file of the secret that signs requests")
 	case o.For < 5*time.Second:
 		return fmt.Errorf("--for is %s, expected at least 5s", o.For)
+	case o.Lease < time.Second:
+		return fmt.Errorf("--lease is %s, expected at least 1s", o.Lease)
 	case o.Memory != 0 && o.Memory < minMemory:
 		return fmt.Errorf("--memory is %d MiB, expected at least %d", o.Memory>>20, minMemory>>20)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 func TestOptionsTellMistakes(t *testing.T) {
-	good := Options{Redis: Redis{URL: "redis://localhost"}, For: time.Minute, Invoking: Invoking{InvokeMost: 1, InvokeSlots: 1}}
+	good := Options{Redis: Redis{URL: "redis://localhost"}, For: time.Minute, Lease: time.Minute, Invoking: Invoking{InvokeMost: 1, InvokeSlots: 1}}
 	require.NoError(t, good.Validate())
 	for _, c := range []struct {
 		name  string
@@ -25,6 +25,7 @@ func TestOptionsTellMistakes(t *testing.T) {
 		{"two ways to work", func(o *Options) { o.Listen, o.SecretFile, o.Children = ":0", "f", 1 }, "expected one of them"},
 		{"listening to anybody", func(o *Options) { o.Listen = ":0" }, "--listen is given without --secret-file"},
 		{"invoking without a secret", func(o *Options) { o.Invoke = "http://host/" }, "--invoke is given without --secret-file"},
+		{"a lease that is no sooner taken than lost", func(o *Options) { o.Lease = time.Millisecond }, "--lease is 1ms, expected at least 1s"},
 		{"hardly any time", func(o *Options) { o.For = time.Second }, "--for is 1s, expected at least 5s"},
 		{"hardly any memory", func(o *Options) { o.Memory = 100 << 20 }, "--memory is 100 MiB, expected at least 128"},
 		{"no request", func(o *Options) { o.InvokeMost = 0 }, "--invoke-most is 0"},

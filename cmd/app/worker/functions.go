@@ -52,15 +52,20 @@ func (c *Catalogue) Find(workflow, function string) *engine.Function {
 	return c.functions[function]
 }
 
-// Names lists the functions with their versions above 0, as name@version, sorted.
+// Names lists the functions by FunctionName, sorted.
 func (c *Catalogue) Names() []string {
 	var names []string
-	for name, f := range c.functions {
-		if v := f.Options().Version; v > 0 {
-			name += "@" + strconv.Itoa(v)
-		}
-		names = append(names, name)
+	for _, f := range c.functions {
+		names = append(names, FunctionName(f))
 	}
 	slices.Sort(names)
 	return names
+}
+
+// FunctionName is how workers tell which functions they have: by name, and name@version above version 0.
+func FunctionName(f *engine.Function) string {
+	if v := f.Options().Version; v > 0 {
+		return f.Name() + "@" + strconv.Itoa(v)
+	}
+	return f.Name()
 }

@@ -60,7 +60,7 @@ func (p *program) listen(ctx context.Context) error {
 	}
 	draining := context.AfterFunc(ctx, handler.Drain)
 	defer draining()
-	return beside(ctx, shift.Run, append(p.invoking(), func(ctx context.Context) error {
+	return beside(ctx, shift.Run, append(p.companions(), func(ctx context.Context) error {
 		return serve(ctx, p.gate, handler, p.log)
 	})...)
 }

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
-	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/dagscope/dagscope/engine"
 )
@@ -28,13 +27,12 @@ const (
 	exitUnreachable = 3
 )
 
-// killTime is what children get to die in, after the second signal.
-const killTime = 2 * time.Second
+// KillTime is what children get to die in, after the second signal.
+const KillTime = 2 * time.Second
 
 // Main is the program: it reads the command line, works for the functions of the given workflows until SIGTERM or
 // Ctrl-C, and exits.
 func Main(workflows ...*engine.Workflow) {
-	goredis.SetLogger(unheard{})
 	w := World{
 		Program: filepath.Base(os.Args[0]), Command: append([]string{self()}, os.Args[1:]...), Workflows: workflows,
 		Stdout: &whole{w: os.Stdout}, Stderr: &whole{w: os.Stderr},
@@ -51,13 +49,6 @@ func Main(workflows ...*engine.Workflow) {
 	}
 	os.Exit(w.tell(err))
 }
-
-// unheard drops what the client of Redis would print: whatever matters comes back as an error, and is told where a
-// reader of the log expects it.
-type unheard struct{}
-
-// Printf does nothing.
-func (unheard) Printf(context.Context, string, ...any) {}
 
 // self is the path of this program.
 func self() string {
@@ -95,7 +86,7 @@ func untilSignals(parent context.Context, hasChildren bool) (context.Context, *s
 		second.code = 128 + int((<-signals).(syscall.Signal))
 		close(second.came)
 		if hasChildren {
-			time.Sleep(killTime)
+			time.Sleep(KillTime)
 		}
 		second.exit()
 	}()

@@ -1,7 +1,9 @@
 package worker
 
 import (
+	"bytes"
 	"fmt"
+	"os"
 	"runtime/debug"
 	"syscall"
 )
@@ -11,10 +13,28 @@ import (
 // (RLIMIT_DATA in getrlimit(2)): RLIMIT_AS would count what the runtime reserves and never touches. The collector works
 // harder from four fifths on.
 func limitMemory(limit Size) error {
-	bytes := uint64(limit)
-	if err := syscall.Setrlimit(syscall.RLIMIT_DATA, &syscall.Rlimit{Cur: bytes, Max: bytes}); err != nil {
+	if err := fits(limit); err != nil {
+		return err
+	}
+	most := uint64(limit)
+	if err := syscall.Setrlimit(syscall.RLIMIT_DATA, &syscall.Rlimit{Cur: most, Max: most}); err != nil {
 		return fmt.Errorf("--memory: %w", err)
 	}
 	debug.SetMemoryLimit(int64(limit / 5 * 4))
+	return nil
+}
+
+// fits checks that the process does not have as much already, or whatever it does next would end it.
+func fits(limit Size) error {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return nil // the kernel will tell
+	}
+	_, rest, _ := bytes.Cut(status, []byte("\nVmData:"))
+	var kib int64
+	if _, err := fmt.Fscan(bytes.NewReader(rest), &kib); err == nil && kib >= int64(limit>>10) {
+		return fmt.Errorf("--memory: this process has %d MiB already, expected less than the limit; what is built with -race cannot be bounded",
+			kib>>10)
+	}
 	return nil
 }

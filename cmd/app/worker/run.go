@@ -100,6 +100,12 @@ func (p *program) run(ctx context.Context, board shared.Board) error {
 			p.log.Warn(warning)
 		}
 	}
+	if !p.options.Child {
+		telling := context.AfterFunc(ctx, func() {
+			p.log.Info("stopping: what runs may finish, the rest is given back; a second signal ends the process at once", "within", softStop)
+		})
+		defer telling()
+	}
 	switch {
 	case p.supervises():
 		err = p.supervise(ctx)
@@ -142,17 +148,39 @@ func (p *program) join(ctx context.Context, board shared.Board) error {
 	if err != nil {
 		return err
 	}
-	if !p.options.Child {
-		if err := p.announce(""); err != nil {
-			return err
+	parts := append(p.companions(), p.presence(pool))
+	if p.options.Child {
+		parts = append(parts, func(ctx context.Context) error { return leaks(ctx, pool) })
+	} else if err := p.announce(""); err != nil {
+		return err
+	}
+	return beside(ctx, pool.Run, parts...)
+}
+
+// leakEvery is how often a child looks whether it has lost a slot.
+const leakEvery = 250 * time.Millisecond
+
+// leaks fails when a task goes on that was told to stop: whatever it takes, another process gives back.
+func leaks(ctx context.Context, pool *worker.Pool) error {
+	tick := time.NewTicker(leakEvery)
+	defer tick.Stop()
+	for seen := 0; ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		n := pool.Snapshot().Leaked
+		seen, n = n, min(n, seen) // seen twice, so that the end of the attempt is on its way
+		if n > 0 {
+			return fmt.Errorf("worker: %d slots are lost to tasks that do not stop; this process ends, and another one takes its place", n)
 		}
 	}
-	return beside(ctx, pool.Run, append(p.invoking(), p.presence(pool))...)
 }
 
 // store is this process's part in shared runs.
 func (p *program) store(board shared.Board) (*shared.Store, error) {
-	cfg := shared.Config{Backend: redis.New(p.connection), Board: board, Log: p.log}
+	cfg := shared.Config{Backend: redis.New(p.connection), Board: board, Log: p.log, Lease: p.options.Lease}
 	if p.fan != nil {
 		cfg.Invoke = p.fan.Readied
 	}
@@ -172,12 +200,17 @@ func (p *program) pool(board shared.Board, soft time.Duration) (*worker.Pool, er
 	})
 }
 
-// invoking is the part that asks for other workers, where there is one.
-func (p *program) invoking() []func(context.Context) error {
-	if p.fan == nil {
-		return nil
+// companions are the parts of every way to work: one that asks for other workers, where that is wanted, and one that
+// tells when Redis does not answer, unless a supervisor does.
+func (p *program) companions() []func(context.Context) error {
+	var parts []func(context.Context) error
+	if p.fan != nil {
+		parts = append(parts, p.fan.Run)
 	}
-	return []func(context.Context) error{p.fan.Run}
+	if !p.options.Child {
+		parts = append(parts, LogOutage(p.connection.Client, p.log).Run)
+	}
+	return parts
 }
 
 // presence is the part that tells others that this process is there.

@@ -22,7 +22,7 @@ func (p *program) supervise(ctx context.Context) error {
 	if err := p.announce(""); err != nil {
 		return err
 	}
-	return beside(ctx, s.Run, append(p.invoking(), func(ctx context.Context) error {
+	return beside(ctx, s.Run, append(p.companions(), func(ctx context.Context) error {
 		select {
 		case <-p.Hurry:
 			s.Kill()

@@ -63,7 +63,11 @@ func heirs(stderr *record) []int {
 // tells how it died.
 func TestSupervisedDeaths(t *testing.T) {
 	server := redistest.Start(t)
-	p := start(t, server, "--children", "2", "--memory", "256MiB", "--name", "machine")
+	args := []string{"--children", "2", "--name", "machine"}
+	if !raceEnabled {
+		args = append(args, "--memory", "256MiB")
+	}
+	p := start(t, server, args...)
 	e, kept := submitter(t, server, nil)
 	for _, c := range []struct {
 		how, signal    string
@@ -77,6 +81,9 @@ func TestSupervisedDeaths(t *testing.T) {
 		{how: "grandchild", code: 1, message: "exited with code 1", stack: "heir "},
 	} {
 		t.Run(c.how, func(t *testing.T) {
+			if raceEnabled && c.how == "memory" {
+				t.Skip("the race detector's own memory would count")
+			}
 			began := time.Now()
 			r := submit(t, e, "deadly", map[string]string{"how": c.how})
 			_, err := wait(t, r)
@@ -152,17 +159,26 @@ func TestSecondSignalKillsChildren(t *testing.T) {
 	began := time.Now()
 	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
 	assert.Equal(t, 128+int(syscall.SIGTERM), p.ends())
-	assert.Less(t, time.Since(began), 2*killTime)
+	assert.Less(t, time.Since(began), 2*KillTime)
 	assert.False(t, alive(children[0]))
 }
 
 func TestMemoryLimitIsForEachProcess(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector's own memory would count")
+	}
 	server := redistest.Start(t)
 	p := start(t, server, "--memory", "256MiB")
 	e, _ := submitter(t, server, nil)
 	submit(t, e, "deadly", map[string]string{"how": "memory"})
 	assert.Equal(t, 2, p.ends())
 	assert.Contains(t, p.stderr.String(), "out of memory")
+}
+
+// TestMemoryLimitThatIsTooLate: a process that has more than it may take is told so, and not left to fail at anything.
+func TestMemoryLimitThatIsTooLate(t *testing.T) {
+	assert.ErrorContains(t, fits(4096), "expected less than the limit")
+	assert.NoError(t, fits(1<<62))
 }
 
 func TestChildOfNobody(t *testing.T) {
