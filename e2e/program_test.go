@@ -84,11 +84,12 @@ func build(dir, path string) (problem string) {
 
 // user calls the program as a shell would, with a data folder of its own.
 type user struct {
-	t     *testing.T
-	data  string
-	lasts time.Duration // bounds each process; 0 for patience
-	stdin io.Reader
-	as    *syscall.SysProcAttr // nil for whoever runs the test
+	t       *testing.T
+	program string // path; empty for dagscope
+	data    string
+	lasts   time.Duration // bounds each process; 0 for patience
+	stdin   io.Reader
+	as      *syscall.SysProcAttr // nil for whoever runs the test
 }
 
 func newUser(t *testing.T) *user {
@@ -113,7 +114,7 @@ func (u *user) start(args ...string) *process {
 	u.t.Helper()
 	require.Empty(u.t, built.problem)
 	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(u.lasts, patience))
-	cmd := exec.CommandContext(ctx, built.path, append([]string{"--data", u.data}, args...)...)
+	cmd := exec.CommandContext(ctx, cmp.Or(u.program, built.path), append([]string{"--data", u.data}, args...)...)
 	p := &process{
 		t: u.t, cmd: cmd, name: "dagscope " + strings.Join(args, " "), stdout: newWriting(), stderr: newWriting(), began: time.Now(),
 		ended: make(chan struct{}),

@@ -109,6 +109,7 @@ type submission struct {
 	Params   map[string]string `json:"params,omitempty"`
 	Tags     []string          `json:"tags,omitempty"`
 	Policy   string            `json:"policy,omitempty"`
+	Deadline time.Duration     `json:"deadline_ns,omitempty"`
 }
 
 // summary is what the API says of a run in short.
@@ -119,7 +120,7 @@ type summary struct {
 	MakespanNS                  int64  `json:"makespan_ns"`
 	Tags                        []string
 	ResultText                  string `json:"result_text"`
-	Attempts, Retries           int
+	Attempts, Retries, Revision int
 	Tasks                       struct{ Total, Done, Failed, Skipped, Running int }
 	Records                     struct{ Complete bool }
 	Error                       *struct{ Kind, Task, Message string }

@@ -1,0 +1,167 @@
+//go:build unix
+
+package chaos_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/enginetest"
+)
+
+// trial is one run under way, and what is known of it when it is over.
+type trial struct {
+	seed  uint64
+	rules string
+	job   engine.Job
+	want  enginetest.Outcome
+
+	exec     engine.Execution
+	steps    []engine.Step
+	breaches []breach
+	samples  []sample
+	deleted  bool
+}
+
+// newTrial makes a run of random shape and rules.
+func newTrial(seed uint64, tasks int) (*trial, error) {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	graph, want, err := randomGraph(seed, tasks)
+	if err != nil {
+		return nil, err
+	}
+	tr := &trial{seed: seed, want: want}
+	now := time.Now()
+	tr.job = engine.Job{
+		Info:    engine.RunInfo{ID: engine.NewRunID(now), Workflow: "chaos", Policy: engine.FailFast, SubmittedAt: now, StartedAt: now},
+		Graph:   graph,
+		Options: engine.RunOptions{Policy: engine.FailFast, Deadline: 24 * time.Hour},
+	}
+	tr.rules, tr.job.Options.Rules = randomRules(rng)
+	tr.job.Options.Limits, tr.job.Options.Rules = tr.job.Options.Limits.WithDefaults(), tr.job.Options.Rules.WithDefaults()
+	return tr, nil
+}
+
+func (tr *trial) id() engine.RunID { return tr.job.Info.ID }
+
+func (tr *trial) breach(l law, format string, args ...any) {
+	tr.breaches = append(tr.breaches, breach{l, fmt.Sprintf(format, args...)})
+}
+
+// judge waits for the end of the run, and holds it to all laws.
+func (tr *trial) judge(ctx context.Context, w *world) {
+	select {
+	case <-tr.exec.Done():
+	case <-time.After(w.plan.patience):
+		tr.breach(hung, "it has not ended within %s: %+v", w.plan.patience, tr.exec.Progress())
+		tr.steps = stepsSoFar(ctx, tr.exec)
+		return
+	}
+	end, value := tr.exec.End()
+	switch {
+	case end.Status == engine.Interrupted:
+		tr.breach(lost, "nothing is left of it: %+v", end.First)
+		return
+	case end.Status != engine.Succeeded:
+		tr.breach(wrong, "it is %s, expected it to succeed: %+v", end.Status, end.First)
+	case !cmp.Equal(value, tr.want.Result):
+		tr.breach(wrong, "its result is %v, expected %v", value, tr.want.Result)
+	}
+	var err error
+	if tr.steps, err = allSteps(ctx, tr.exec); err != nil {
+		tr.breach(gap, "its log cannot be read: %v", err)
+		return
+	}
+	if end.Status == engine.Succeeded {
+		tr.fold(ctx, w)
+		tr.samples = w.recoveries.settle(tr.startedInfo(ctx, w), tr.steps)
+	}
+}
+
+// cleanWithin is how long a run that has ended may wait to be cleaned, by one that may be paused.
+const cleanWithin = 5 * time.Second
+
+// startedInfo is the run's description with its start on the store's clock.
+func (tr *trial) startedInfo(ctx context.Context, w *world) engine.RunInfo {
+	info := tr.job.Info
+	if kept, err := w.backend.Open(ctx, tr.id()); err == nil {
+		info.StartedAt = kept.StartedAt
+	}
+	return info
+}
+
+// fold replays the log, and compares it with the state in which the run ended.
+func (tr *trial) fold(ctx context.Context, w *world) {
+	s := read(tr.job.Graph, tr.steps)
+	if err := enginetest.CheckSteps(tr.job.Graph, tr.steps); err != nil && len(s.breaches) == 0 {
+		s.breach(unlawful, "%v", err)
+	}
+	state, err := w.backend.stateKept(ctx, tr.id())
+	for begun := time.Now(); state == nil && err == nil && time.Since(begun) < cleanWithin; {
+		time.Sleep(20 * time.Millisecond)
+		state, err = w.backend.stateKept(ctx, tr.id())
+	}
+	if state == nil && err == nil { // who was to clean it has died before, so it is all there
+		state, err = w.backend.Snapshot(ctx, tr.id())
+	}
+	if err != nil {
+		s.breach(unfolded, "the state cannot be read: %v", err)
+	} else {
+		s.compare(state, uint64(len(tr.steps)))
+	}
+	tr.breaches = append(tr.breaches, s.breaches...)
+}
+
+// allSteps reads the log of an ended run.
+func allSteps(ctx context.Context, exec engine.Execution) (all []engine.Step, err error) {
+	for {
+		steps, err := exec.Steps(ctx, uint64(len(all)))
+		if errors.Is(err, io.EOF) {
+			return all, nil
+		}
+		if err != nil {
+			return all, err
+		}
+		all = append(all, steps...)
+	}
+}
+
+// stepsSoFar reads what there is of a log.
+func stepsSoFar(ctx context.Context, exec engine.Execution) []engine.Step {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	all, _ := allSteps(ctx, exec)
+	return all
+}
+
+// evidence is all that helps to find out what went wrong in a run.
+func (tr *trial) evidence(ctx context.Context, w *world) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "run %s, graph seed %d, %s\n", tr.id(), tr.seed, tr.rules)
+	for _, br := range tr.breaches {
+		fmt.Fprintf(&b, "breach: %s: %s\n", br.law, br.what)
+	}
+	if state, err := w.backend.stateKept(ctx, tr.id()); err == nil && state != nil {
+		fmt.Fprintf(&b, "state as it ended:\n%s", state.Dump())
+	} else if state, err := w.backend.Snapshot(ctx, tr.id()); err == nil {
+		fmt.Fprintf(&b, "state now:\n%s", state.Dump())
+	}
+	workers, _ := w.backend.Workers(ctx, tr.id())
+	for _, worker := range workers {
+		fmt.Fprintf(&b, "session %s number %d, %d claims, last beat %s: %s\n",
+			worker.Session, worker.Number, worker.Claims, worker.Beat.Format(time.TimeOnly), worker.Record)
+	}
+	fmt.Fprintln(&b, "log:")
+	for _, s := range tr.steps {
+		fmt.Fprintf(&b, "%+v\n", s)
+	}
+	return b.String()
+}

@@ -1,0 +1,253 @@
+//go:build unix
+
+package chaos_test
+
+import (
+	"fmt"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/protocol/ledger"
+)
+
+// breach is one thing that must not have happened.
+type breach struct {
+	law  law
+	what string
+}
+
+// law is what the goals count breaches of.
+type law string
+
+const (
+	hung     law = "hung"
+	lost     law = "lost"
+	wrong    law = "wrong"
+	twice    law = "accepted twice"
+	early    law = "started early"
+	gap      law = "gap in the sequence"
+	unlawful law = "log breaks another law"
+	unfolded law = "log and state differ"
+	leaked   law = "leaked keys"
+	ghost    law = "workers that ended by themselves"
+)
+
+// story replays the whole log of a run that has succeeded.
+type story struct {
+	numbering *engine.Numbering
+	graph     *engine.Graph
+	waits     map[engine.NodeID]int
+	told      map[engine.NodeID]bool  // named by some step's Readied
+	ok        map[engine.NodeID]int   // the epoch in which a node was last OK
+	ended     map[engine.NodeID]int64 // when it first was
+	since     map[engine.NodeID]int64 // when the last node it waits for ended first
+	over      map[[3]int]bool         // attempts that have ended: node, epoch, number
+	lives     map[[2]int]bool         // lives that have ended well: node, epoch
+	tasks     int                     // that are OK
+	retries   int
+	workers   int
+	breaches  []breach
+}
+
+// read replays a log. The breaches it finds are in the story.
+func read(g *engine.Graph, steps []engine.Step) *story {
+	s := &story{
+		graph: g, numbering: engine.NewNumbering(g), waits: map[engine.NodeID]int{}, told: map[engine.NodeID]bool{},
+		ok: map[engine.NodeID]int{}, ended: map[engine.NodeID]int64{}, since: map[engine.NodeID]int64{},
+		over: map[[3]int]bool{}, lives: map[[2]int]bool{},
+	}
+	s.enter(s.numbering.Block(0))
+	if len(steps) == 0 || steps[0].Kind != engine.RunStarted || steps[len(steps)-1].Kind != engine.RunFinished {
+		s.breach(gap, "the log of %d steps does not begin with the run's start and end with its end", len(steps))
+	}
+	for i := range steps {
+		step := &steps[i]
+		if step.Seq != uint64(i+1) {
+			s.breach(gap, "step %d has number %d", i+1, step.Seq)
+		}
+		s.step(step)
+		for _, id := range step.Readied {
+			s.ready(step, id)
+		}
+	}
+	for id := range s.numbering.Nodes() {
+		if _, ok := s.ok[engine.NodeID(id)]; !ok {
+			s.breach(unfolded, "node %d never ended in the log of a run that succeeded", id)
+		}
+	}
+	return s
+}
+
+func (s *story) breach(l law, format string, args ...any) {
+	s.breaches = append(s.breaches, breach{l, fmt.Sprintf(format, args...)})
+}
+
+// enter counts what the nodes of a new block wait for.
+func (s *story) enter(b *engine.Block) {
+	scope := s.graph.Scope(b.Scope)
+	for i := range b.Instances {
+		for n := range scope.Len() {
+			p := engine.Place{Block: b, Instance: i, Local: n}
+			s.waits[p.ID()] = len(scope.Parents(n))
+			if b.Expansion != engine.NoNode {
+				s.since[p.ID()] = s.ended[b.Expansion]
+			}
+		}
+	}
+}
+
+func (s *story) step(step *engine.Step) {
+	switch step.Kind {
+	case engine.WorkerStarted, engine.WorkerStopped:
+		s.workers = max(s.workers, int(step.Worker)+1)
+	case engine.AttemptStarted:
+		s.begins(step)
+	case engine.AttemptEnded, engine.FanOutExpanded:
+		s.workers = max(s.workers, int(step.Worker)+1)
+		if s.begins(step) {
+			s.ends(step)
+		}
+	case engine.TaskSkipped, engine.CancelRequested, engine.RunDeadline:
+		s.breach(wrong, "step %d is of kind %d, in a run that succeeded", step.Seq, step.Kind)
+	}
+}
+
+// ready: a node is told to be ready once, and when it is.
+func (s *story) ready(step *engine.Step, id engine.NodeID) {
+	switch {
+	case !s.numbering.Contains(id):
+		s.breach(early, "step %d readies node %d, which there is not", step.Seq, id)
+	case s.told[id]:
+		s.breach(twice, "step %d readies node %d, which was readied before", step.Seq, id)
+	case s.waits[id] > 0:
+		s.breach(early, "step %d readies node %d, which waits for %d more", step.Seq, id, s.waits[id])
+	}
+	s.told[id] = true
+}
+
+// begins: an attempt began after all it waits for, by the log and by the clock. It reports whether there is such a node.
+func (s *story) begins(step *engine.Step) bool {
+	if !s.numbering.Contains(step.Node) {
+		s.breach(early, "step %d is of node %d, which there is not", step.Seq, step.Node)
+		return false
+	}
+	switch n := s.waits[step.Node]; {
+	case n > 0:
+		s.breach(early, "step %d is of node %d, which waits for %d more", step.Seq, step.Node, n)
+	case !s.told[step.Node]:
+		s.breach(early, "step %d is of node %d, which no step has readied", step.Seq, step.Node)
+	case step.Outcome != engine.OutcomeLost && step.Started < s.since[step.Node]:
+		s.breach(early, "node %d starts at %d by step %d, before the last of what it waits for has ended at %d",
+			step.Node, step.Started, step.Seq, s.since[step.Node])
+	}
+	return true
+}
+
+func (s *story) ends(step *engine.Step) {
+	attempt := [3]int{int(step.Node), int(step.Epoch), int(step.Attempt)}
+	life := [2]int{attempt[0], attempt[1]}
+	if s.over[attempt] || s.lives[life] {
+		s.breach(twice, "step %d ends attempt %d of node %d in epoch %d, which is over", step.Seq, step.Attempt, step.Node, step.Epoch)
+	}
+	s.over[attempt] = true
+	switch step.Outcome {
+	case engine.OutcomeOK:
+		s.lives[life] = true
+		s.succeeds(step)
+	case engine.OutcomeRetrying:
+		s.retries++
+	case engine.OutcomeLost:
+	default:
+		s.breach(wrong, "step %d ends node %d with outcome %d, in a run that succeeded", step.Seq, step.Node, step.Outcome)
+	}
+}
+
+// succeeds tells those that wait for the node, the first time.
+func (s *story) succeeds(step *engine.Step) {
+	id := step.Node
+	epoch, again := s.ok[id]
+	if again && epoch >= int(step.Epoch) {
+		s.breach(twice, "step %d ends node %d in epoch %d, after epoch %d", step.Seq, id, step.Epoch, epoch)
+	}
+	s.ok[id] = int(step.Epoch)
+	if again {
+		return
+	}
+	s.ended[id] = step.Ended
+	if s.numbering.IsTask(id) {
+		s.tasks++
+	}
+	p := s.numbering.Locate(id)
+	scope := s.graph.Scope(p.Block.Scope)
+	if step.Kind == engine.FanOutExpanded {
+		s.expand(step, p)
+	}
+	for _, c := range scope.Children(p.Local) {
+		s.arrive(p.Node(c), step.Ended)
+	}
+	if len(scope.Outs(p.Local)) > 0 {
+		up := s.numbering.Up(p)
+		for _, j := range scope.Outs(p.Local) {
+			s.arrive(up.Node(j), step.Ended)
+		}
+	}
+}
+
+func (s *story) expand(step *engine.Step, p engine.Place) {
+	b, err := s.numbering.Expand(step.Node, int(step.Width), engine.Limits{Tasks: 1 << 24, Edges: 1 << 26})
+	if err != nil {
+		s.breach(wrong, "step %d expands node %d: %v", step.Seq, step.Node, err)
+		return
+	}
+	scope := s.graph.Scope(p.Block.Scope)
+	for _, j := range scope.RegionJoins(p.Local) {
+		s.waits[p.Node(j)] += int(step.Width) * len(scope.JoinWaits(j))
+	}
+	s.enter(b)
+}
+
+func (s *story) arrive(id engine.NodeID, ended int64) {
+	s.waits[id]--
+	s.since[id] = max(s.since[id], ended)
+}
+
+// compare holds what the log folds to against the state that was stored when the run had ended.
+func (s *story) compare(state *ledger.State, last uint64) {
+	if err := state.Check(); err != nil {
+		s.breach(unfolded, "the stored state contradicts itself: %v", err)
+	}
+	blocks := s.numbering.Blocks()[1:]
+	if len(blocks) != len(state.Blocks) || len(state.Nodes) != s.numbering.Nodes() {
+		s.breach(unfolded, "the log has %d blocks and %d nodes, the state %d and %d",
+			len(blocks), s.numbering.Nodes(), len(state.Blocks), len(state.Nodes))
+		return
+	}
+	for i, b := range blocks {
+		if k := state.Blocks[i]; k.Expansion != b.Expansion || k.Width != b.Instances || k.First != b.First {
+			s.breach(unfolded, "block %d is %+v in the log, %+v in the state", i, *b, k)
+		}
+	}
+	again := 0
+	for i := range state.Nodes {
+		n, epoch := &state.Nodes[i], s.ok[engine.NodeID(i)]
+		switch {
+		case n.Status == ledger.OK && int(n.Epoch) == epoch:
+		case !n.Status.Terminal() && int(n.Epoch) > epoch && n.Epoch > 0: // is being made again, which nobody needs any more
+			if s.numbering.IsTask(engine.NodeID(i)) {
+				again++
+			}
+		default:
+			s.breach(unfolded, "node %d was last OK in epoch %d by the log, and is %d in epoch %d by the state", i, epoch, n.Status, n.Epoch)
+		}
+	}
+	got := fmt.Sprintf("%s seq=%d tasks=%d done=%d failed=0 skipped=0 retries=%d open=0",
+		engine.Succeeded, last, s.numbering.Tasks(), s.tasks-again, s.retries)
+	c := state.Counts
+	kept := fmt.Sprintf("%s seq=%d tasks=%d done=%d failed=%d skipped=%d retries=%d open=%d",
+		state.Status, state.Seq, c.Tasks, c.Done, c.Failed, c.Skipped, c.Retries, c.Open)
+	if got != kept {
+		s.breach(unfolded, "the log folds to %q, the state is %q", got, kept)
+	}
+	if s.workers > int(state.Workers) {
+		s.breach(unfolded, "the log tells of %d sessions, the state of %d", s.workers, state.Workers)
+	}
+}

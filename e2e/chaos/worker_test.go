@@ -1,0 +1,153 @@
+//go:build unix
+
+package chaos_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"testing"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/invoke"
+	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state/redis"
+	"github.com/dagscope/dagscope/engine/state/shared"
+	"github.com/dagscope/dagscope/engine/worker"
+)
+
+// TestMain is a worker, where that is what the process was started as.
+func TestMain(m *testing.M) {
+	if len(os.Args) != 3 || os.Args[1] != workerArgument {
+		os.Exit(m.Run())
+	}
+	if err := beWorker(os.Args[2]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+const workerArgument = "chaos-worker"
+
+// workerSpec is what a worker process is told.
+type workerSpec struct {
+	Name  string        `json:"name"` // its process number comes behind it
+	URL   string        `json:"url"`
+	Lease time.Duration `json:"lease"` // 0 for the one of production
+	Pace  time.Duration `json:"pace"`
+	Width int           `json:"width"`
+	Child bool          `json:"child"` // of a supervisor
+}
+
+// beWorker takes part in all runs until a signal, or until whoever started it is gone.
+func beWorker(argument string) error {
+	var spec workerSpec
+	if err := json.Unmarshal([]byte(argument), &spec); err != nil {
+		return err
+	}
+	pace = spec.Pace
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	name := fmt.Sprintf("%s-%d", spec.Name, os.Getpid())
+	var board shared.Board
+	if spec.Child {
+		adopted, gone, err := invoke.Adopt()
+		if err != nil {
+			return err
+		}
+		adopted.Introduce(name)
+		board = adopted
+		go func() {
+			<-gone
+			invoke.Disband()
+		}()
+	} else {
+		go func() {
+			_, _ = io.Copy(io.Discard, os.Stdin) // it ends when whoever has started this does
+			os.Exit(3)
+		}()
+	}
+	conn, err := redis.Dial(ctx, redis.DialConfig{URL: spec.URL})
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("worker", name)
+	store, err := shared.New(shared.Config{Backend: keeper{redis.New(conn), conn}, Lease: spec.Lease, Board: board, Log: log})
+	if err != nil {
+		return err
+	}
+	pool, err := worker.New(worker.Config{
+		State: store, Width: spec.Width, MaxSlots: 16, Name: name, SoftStop: 2 * time.Second, Grace: 5 * time.Second,
+		Backoff: 20 * time.Millisecond, Find: func(_, function string) *engine.Function { return functions[function] },
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%d\n", os.Getpid()) // tells a supervisor's owner who its child is
+	return errors.Join(pool.Run(ctx), conn.Close())
+}
+
+// keeper keeps, of each run that is about to be cleaned, what state it ended in.
+type keeper struct {
+	*redis.Backend
+	conn *redis.Connection
+}
+
+// keptState is the key of the state in which a run ended.
+func keptState(run engine.RunID) string { return "chaos:state:" + string(run) }
+
+// cleaned is the key that says that a run was cleaned to the end.
+func cleaned(run engine.RunID) string { return "chaos:cleaned:" + string(run) }
+
+// Clean implements shared.Backend.
+func (k keeper) Clean(ctx context.Context, run engine.RunID, frontier []engine.NodeID) (int, error) {
+	if err := k.keep(ctx, run); err != nil {
+		return 0, err
+	}
+	n, err := k.Backend.Clean(ctx, run, frontier)
+	if err == nil {
+		err = k.conn.Client.Set(ctx, cleaned(run), n, time.Hour).Err()
+	}
+	return n, err
+}
+
+// isCleaned reports whether Clean came to its end.
+func (k keeper) isCleaned(ctx context.Context, run engine.RunID) bool {
+	return k.conn.Client.Exists(ctx, cleaned(run)).Val() == 1
+}
+
+// keep writes the state down unless that was done before: cleaning may be repeated.
+func (k keeper) keep(ctx context.Context, run engine.RunID) error {
+	state, err := k.Snapshot(ctx, run)
+	if err != nil || len(state.Nodes) == 0 {
+		return err
+	}
+	data, err := json.Marshal(state)
+	if err != nil {
+		return err
+	}
+	return k.conn.Client.SetNX(ctx, keptState(run), data, time.Hour).Err()
+}
+
+// stateKept reads what keep has written; nil where nothing was.
+func (k keeper) stateKept(ctx context.Context, run engine.RunID) (*ledger.State, error) {
+	raw, err := k.conn.Client.Get(ctx, keptState(run)).Bytes()
+	if errors.Is(err, goredis.Nil) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var state ledger.State
+	return &state, json.Unmarshal(raw, &state)
+}

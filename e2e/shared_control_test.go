@@ -1,0 +1,181 @@
+package e2e
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// The tests below steer runs of three worker processes through the API of a service that executes none of them.
+
+// submitChains starts four chains of tasks that take 50 ms each, on so many workers as there are.
+func (s *service) submitChains(length int, deadline time.Duration) summary {
+	s.t.Helper()
+	what := submission{Workflow: "wfformat", Params: map[string]string{"time_scale": "1"}, Deadline: deadline}
+	return s.submitFile(what, "file", chains(4, length, 0.05).file(s.t))
+}
+
+// tell sends a word about a run, and wants it to be taken.
+func (s *service) tell(run, word string) summary {
+	s.t.Helper()
+	var got summary
+	s.post("/api/v1/runs/"+run+"/"+word, nil).is(http.StatusOK).json(&got)
+	return got
+}
+
+// TestSharedPause: a paused run comes to rest in all processes and goes on when it is told to.
+func TestSharedPause(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, 3, "--slots", "2")
+	s := f.serves()
+	run := s.submitChains(20, 0).Run
+	s.until(run, "some ends", func(got summary) bool { return got.Tasks.Done > 8 })
+	s.tell(run, "pause")
+	rest := s.until(run, "that nothing runs", func(got summary) bool { return got.Status == "paused" && got.Tasks.Running == 0 })
+	var before, after summary
+	eventually(t, "rest", func() bool { // what ended just before is told a little later
+		before, after = after, s.summaryOf(run)
+		return before.LastSeq == after.LastSeq && after.LastSeq >= rest.LastSeq
+	})
+	assert.Less(t, after.Tasks.Done, 80)
+	time.Sleep(300 * time.Millisecond)
+	assert.Equal(t, after.Tasks, s.summaryOf(run).Tasks, "it rests")
+	s.tell(run, "resume")
+	got := s.ended(run)
+	assert.Equal(t, []any{"succeeded", 80}, []any{got.Status, got.Tasks.Done})
+	steps := f.recorded(run)
+	requireOnce(t, steps, 80)
+	paused, resumed := momentOf(t, steps, engine.RunPaused), momentOf(t, steps, engine.RunResumed)
+	require.Greater(t, resumed-paused, int64(300*time.Millisecond))
+	for i := range steps {
+		if at := &steps[i]; at.Kind == engine.AttemptEnded {
+			resting := at.Started > resumed-int64(250*time.Millisecond) && at.Started < resumed
+			assert.False(t, resting, "node %d starts while the run rests: %+v", at.Node, at)
+		}
+	}
+	s.ends()
+	f.dismiss()
+}
+
+// momentOf is when the one step of a kind happened.
+func momentOf(t *testing.T, steps []engine.Step, kind engine.StepKind) int64 {
+	t.Helper()
+	var moments []int64
+	for i := range steps {
+		if steps[i].Kind == kind {
+			moments = append(moments, steps[i].Ended)
+		}
+	}
+	require.Len(t, moments, 1, "steps of kind %d", kind)
+	return moments[0]
+}
+
+// TestSharedCancel: a cancelled run ends in all processes at once, and its next revision does what was left, not more.
+func TestSharedCancel(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, 3, "--slots", "2")
+	s := f.serves()
+	long := s.submit(submission{Workflow: "fixed-times", Params: map[string]string{"unit": "1h"}}).Run
+	s.until(long, "tasks under way", func(got summary) bool { return got.Tasks.Running > 0 })
+	told := time.Now()
+	s.tell(long, "cancel")
+	assert.Equal(t, "cancelled", s.ended(long).Status)
+	assert.Less(t, time.Since(told), 10*time.Second, "bodies are told to end")
+	s.post("/api/v1/runs/"+long+"/cancel", nil).is(http.StatusConflict)
+
+	run := s.submitChains(20, 0).Run
+	s.until(run, "some ends", func(got summary) bool { return got.Tasks.Done > 8 })
+	s.tell(run, "cancel")
+	got := s.ended(run)
+	assert.Equal(t, "cancelled", got.Status)
+	assert.Less(t, got.Tasks.Done, 80)
+	done := got.Tasks.Done
+
+	assert.Equal(t, 1, s.tell(run, "retry").Revision)
+	got = s.until(run, "the end of the next revision", func(got summary) bool { return !got.Live && got.Revision == 1 && got.Records.Complete })
+	assert.Equal(t, []any{"succeeded", 80}, []any{got.Status, got.Tasks.Done})
+	steps := f.recorded(run)
+	requireOnce(t, steps, 80)
+	assert.Equal(t, done, okBefore(steps, 1), "what had ended well before")
+	s.ends()
+	f.dismiss()
+}
+
+// okBefore counts the tasks that ended well before a revision began.
+func okBefore(steps []engine.Step, revision int) int {
+	starts, ok := 0, 0
+	for i := range steps {
+		switch s := &steps[i]; {
+		case s.Kind == engine.RunStarted:
+			if starts++; starts > revision {
+				return ok
+			}
+		case s.Kind == engine.AttemptEnded && s.Outcome == engine.OutcomeOK:
+			ok++
+		}
+	}
+	return ok
+}
+
+// TestSharedDeadline: a run that takes too long fails, and goes on from there as often as it is told to, until it is done.
+func TestSharedDeadline(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, 3, "--slots", "2")
+	s := f.serves()
+	run := s.submitChains(20, 400*time.Millisecond).Run
+	got := s.ended(run)
+	require.Equal(t, "failed", got.Status)
+	require.NotNil(t, got.Error)
+	assert.Equal(t, "deadline", got.Error.Kind)
+	done := got.Tasks.Done
+	for revision := 1; got.Status != "succeeded"; revision++ {
+		require.Less(t, revision, 30, "every revision gets on")
+		s.tell(run, "retry")
+		got = s.until(run, "the end of the next revision", func(got summary) bool {
+			return !got.Live && got.Revision == revision && got.Records.Complete
+		})
+		assert.GreaterOrEqual(t, got.Tasks.Done, done)
+		done = got.Tasks.Done
+	}
+	assert.Equal(t, 80, done)
+	requireOnce(t, f.recorded(run), 80)
+	s.ends()
+	f.dismiss()
+}
+
+// TestSharedFailure: by its policy a run ends with the first failure, or does what does not depend on it. A retry begins
+// with what failed.
+func TestSharedFailure(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, 3)
+	s := f.serves()
+	runs := map[string]string{}
+	for _, policy := range []string{"fail-fast", "continue"} {
+		runs[policy] = s.submit(submission{Workflow: "flaky", Params: map[string]string{"fails": "9"}, Policy: policy}).Run
+	}
+	for policy, skipped := range map[string]int{"fail-fast": 0, "continue": 1} {
+		got := s.ended(runs[policy])
+		assert.Equal(t, []any{"failed", 1, 1, skipped, 3},
+			[]any{got.Status, got.Tasks.Done, got.Tasks.Failed, got.Tasks.Skipped, got.Retries}, "%s: status, done, failed, skipped, retries", policy)
+		require.NotNil(t, got.Error)
+		assert.Equal(t, "user", got.Error.Kind)
+		s.tell(runs[policy], "retry")
+	}
+	for policy, skipped := range map[string]int{"fail-fast": 0, "continue": 1} {
+		run := runs[policy]
+		got := s.until(run, "the end of the next revision", func(got summary) bool { return !got.Live && got.Revision == 1 && got.Records.Complete })
+		assert.Equal(t, []any{"failed", 1, 1, skipped}, []any{got.Status, got.Tasks.Done, got.Tasks.Failed, got.Tasks.Skipped}, policy)
+		steps := f.recorded(run)
+		requireOnce(t, steps, 1)
+		for node, n := range endsOf(steps, engine.OutcomeFailed) {
+			assert.Equal(t, 2, n, "%s: node %d fails once in each revision", policy, node)
+		}
+	}
+	s.ends()
+	f.dismiss()
+}
