@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/worker"
+)
+
+// fleet is worker processes on one Redis, and the idle pool of this process, which submits to them.
+type fleet struct {
+	server  *server
+	submit  *site
+	members []*member
+}
+
+// member is a worker process.
+type member struct {
+	cmd     *exec.Cmd
+	orders  io.WriteCloser
+	answers *bufio.Scanner
+}
+
+// newFleet starts a worker process for each order, at the given address of the server.
+func newFleet(ctx context.Context, s *server, url string, profile string, orders ...order) (*fleet, error) {
+	f := &fleet{server: s}
+	for i, o := range orders {
+		if profile != "" {
+			o.Profile = filepath.Join(profile, fmt.Sprintf("worker-%d-of-%d.pprof", i+1, len(orders)))
+		}
+		o.URL = url
+		m, err := newMember(ctx, o)
+		if err != nil {
+			return nil, errors.Join(err, f.close())
+		}
+		f.members = append(f.members, m)
+	}
+	var err error
+	if f.submit, err = newSite(ctx, url, worker.Config{Idle: true}); err != nil {
+		return nil, errors.Join(err, f.close())
+	}
+	return f, nil
+}
+
+func newMember(ctx context.Context, o order) (*member, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	m := &member{cmd: exec.CommandContext(ctx, self, workArg)}
+	m.cmd.Stderr = os.Stderr
+	if m.orders, err = m.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := m.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	m.answers = bufio.NewScanner(out)
+	if err := m.cmd.Start(); err != nil {
+		return nil, err
+	}
+	if _, err = m.ask(o); err != nil {
+		return nil, errors.Join(err, m.close())
+	}
+	return m, nil
+}
+
+// ask sends a line and reads the counters that answer it.
+func (m *member) ask(line any) (c counters, err error) {
+	if err := json.NewEncoder(m.orders).Encode(line); err != nil {
+		return c, err
+	}
+	if !m.answers.Scan() {
+		return c, errors.Join(errors.New("a worker process has ended"), m.answers.Err())
+	}
+	return c, json.Unmarshal(m.answers.Bytes(), &c)
+}
+
+// close lets the process end by itself.
+func (m *member) close() error { return errors.Join(m.orders.Close(), m.cmd.Wait()) }
+
+func (f *fleet) close() error {
+	var errs []error
+	if f.submit != nil {
+		errs = append(errs, f.submit.close())
+	}
+	for _, m := range f.members {
+		errs = append(errs, m.orders.Close())
+	}
+	for _, m := range f.members {
+		errs = append(errs, m.cmd.Wait())
+	}
+	return errors.Join(errs...)
+}
+
+// spent is what the processes have used by now, and this one has sent.
+func (f *fleet) spent() (sum counters, err error) {
+	for _, m := range f.members {
+		c, err := m.ask(struct{}{})
+		if err != nil {
+			return sum, err
+		}
+		sum = sum.plus(c)
+	}
+	own := f.submit.counters()
+	return sum.plus(counters{Commands: own.Commands, RoundTrips: own.RoundTrips}), nil
+}
+
+// span is one run that has ended.
+type span struct {
+	job  engine.Job
+	exec engine.Execution
+	// from the run's beginning to its end on the store's clock, and from the submission until the end is known here
+	run, all time.Duration
+}
+
+// execute lets the workers do one run of a graph.
+func (f *fleet) execute(ctx context.Context, g *engine.Graph, o engine.RunOptions) (span, error) {
+	s := span{job: jobOf(g, o)}
+	began := time.Now()
+	var err error
+	if s.exec, err = f.submit.pool.Submit(ctx, s.job); err != nil {
+		return s, err
+	}
+	select {
+	case <-s.exec.Done():
+	case <-ctx.Done():
+		return s, ctx.Err()
+	case <-time.After(time.Minute):
+		return s, fmt.Errorf("a run has not ended in a minute: %+v", s.exec.Progress())
+	}
+	s.all = time.Since(began)
+	end, _ := s.exec.End()
+	if end.Status != engine.Succeeded {
+		return s, fmt.Errorf("a run has %s: %+v", end.Status, end.First)
+	}
+	kept, err := f.submit.backend.Open(ctx, s.job.Info.ID)
+	s.run = end.EndedAt.Sub(kept.StartedAt)
+	return s, err
+}
+
+// remove deletes a run that has ended.
+func (f *fleet) remove(ctx context.Context, s span) error {
+	s.exec.Forget()
+	return f.submit.backend.Delete(ctx, s.job.Info.ID)
+}
+
+// jobOf fills in what an engine would.
+func jobOf(g *engine.Graph, o engine.RunOptions) engine.Job {
+	now := time.Now()
+	o.Policy, o.Deadline = engine.FailFast, time.Hour
+	o.Limits, o.Rules = o.Limits.WithDefaults(), o.Rules.WithDefaults()
+	info := engine.RunInfo{ID: engine.NewRunID(now), Workflow: "bench", Policy: o.Policy, SubmittedAt: now, StartedAt: now}
+	return engine.Job{Info: info, Graph: g, Options: o}
+}

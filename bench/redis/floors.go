@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os/exec"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/dagscope/dagscope/cmd/app/bench"
+	"github.com/dagscope/dagscope/engine"
+)
+
+// floor is how many of the commits of a shape, locality off, a second redis-benchmark gets done. There is one for each task.
+type floor struct {
+	shape bench.Shape
+	piped float64 // in pipelines of 16 on 50 connections
+	plain float64 // one by one on one connection
+}
+
+// measureFloors lets redis-benchmark send the very commits that workers have sent before.
+func (r *report) measureFloors(ctx context.Context, w io.Writer, o options) error {
+	fmt.Fprintln(w, "\nfloors: the commits of one worker, locality off, as redis-benchmark sends them; calls a second, the best of all rounds")
+	t := bench.Table(w)
+	fmt.Fprintln(t, "\tcommits\t-P 16 -c 50\t-P 1 -c 1\tplayed back in pipelines of 16\t")
+	for _, s := range o.shapes() {
+		var recorded traffic
+		err := withServer(ctx, func(srv *server) (err error) {
+			recorded, err = record(ctx, srv, s)
+			return err
+		})
+		if err == nil {
+			err = withServer(ctx, func(srv *server) error { return r.measureFloor(ctx, t, srv, s, recorded, o) })
+		}
+		if err != nil {
+			return errors.Join(fmt.Errorf("%s: %w", s, err), t.Flush())
+		}
+	}
+	return t.Flush()
+}
+
+// record lets one worker run a shape, locality off, through a wiretap.
+func record(ctx context.Context, srv *server, s bench.Shape) (recorded traffic, err error) {
+	tap, err := newWiretap(srv.addr)
+	if err != nil {
+		return recorded, err
+	}
+	g, err := s.Graph()
+	if err != nil {
+		return recorded, err
+	}
+	f, err := newFleet(ctx, srv, tap.url(), "", order{})
+	if err != nil {
+		return recorded, err
+	}
+	err = f.warmUp(ctx) // the server knows all scripts from then on
+	var last span
+	if err == nil {
+		last, err = f.execute(ctx, g, engine.RunOptions{Rules: engine.Rules{NoBecome: true}})
+	}
+	err = errors.Join(err, f.close())
+	commands, tapErr := tap.stop()
+	if err = errors.Join(err, tapErr); err != nil {
+		return recorded, err
+	}
+	return split(commands, string(last.job.Info.ID))
+}
+
+func (r *report) measureFloor(ctx context.Context, w io.Writer, srv *server, s bench.Shape, recorded traffic, o options) error {
+	f := floor{shape: s}
+	back := 0.0
+	for range o.rounds {
+		for _, way := range []struct {
+			best *float64
+			run  func() (float64, error)
+		}{
+			{&f.piped, func() (float64, error) { return recorded.benchmark(ctx, srv, 16, 50) }},
+			{&f.plain, func() (float64, error) { return recorded.benchmark(ctx, srv, 1, 1) }},
+			{&back, func() (float64, error) { return recorded.playBack(ctx, srv, 16) }},
+		} {
+			if err := recorded.prepare(ctx, srv); err != nil {
+				return err
+			}
+			rate, err := way.run()
+			if err != nil {
+				return err
+			}
+			*way.best = max(*way.best, rate)
+		}
+	}
+	r.floors = append(r.floors, f)
+	_, err := fmt.Fprintf(w, "%s\t%d\t%.0f\t%.0f\t%.0f\t\n", s, len(recorded.calls), f.piped, f.plain, back)
+	return err
+}
+
+// prelude makes a script take its arguments from a list instead of from its caller, so that redis-benchmark, which sends
+// the same arguments again and again, sends what was recorded, call by call.
+const prelude = `local ARGV = cmsgpack.unpack(redis.call('LPOP', 'calls')) `
+
+// prepare empties the server and does what was done before the first commit.
+func (t *traffic) prepare(ctx context.Context, srv *server) error {
+	c := redis.NewClient(&redis.Options{Addr: srv.addr})
+	err := c.FlushAll(ctx).Err()
+	for _, text := range t.scripts {
+		err = errors.Join(err, c.ScriptLoad(ctx, text).Err())
+	}
+	return errors.Join(err, c.Close(), send(ctx, srv.addr, t.before, 1))
+}
+
+// benchmark is how many calls a second redis-benchmark gets done.
+func (t *traffic) benchmark(ctx context.Context, srv *server, depth, connections int) (float64, error) {
+	c := redis.NewClient(&redis.Options{Addr: srv.addr})
+	sha, err := c.ScriptLoad(ctx, prelude+t.script).Result()
+	pipe := c.Pipeline()
+	for _, call := range t.calls {
+		pipe.RPush(ctx, "calls", packed(call.words[4:]))
+	}
+	if err == nil {
+		_, err = pipe.Exec(ctx)
+	}
+	if err = errors.Join(err, c.Close()); err != nil {
+		return 0, err
+	}
+	host, port, err := net.SplitHostPort(srv.addr)
+	if err != nil {
+		return 0, err
+	}
+	requests := len(t.calls) / (depth * connections) * depth * connections // it sends whole pipelines
+	out, err := exec.CommandContext(ctx, "redis-benchmark", "-h", host, "-p", port, "-n", strconv.Itoa(requests), "-P", strconv.Itoa(depth),
+		"-c", strconv.Itoa(connections), "--csv", "EVALSHA", sha, "1", string(t.calls[0].words[3])).CombinedOutput()
+	if err != nil {
+		return 0, fmt.Errorf("redis-benchmark: %w: %s", err, out)
+	}
+	return parseRate(out)
+}
+
+// packed is a list of texts as MessagePack has it.
+func packed(words [][]byte) []byte {
+	b := binary.BigEndian.AppendUint32([]byte{0xdd}, uint32(len(words)))
+	for _, word := range words {
+		b = append(binary.BigEndian.AppendUint32(append(b, 0xdb), uint32(len(word))), word...)
+	}
+	return b
+}
+
+// parseRate reads the rate in the last line of redis-benchmark --csv.
+func parseRate(out []byte) (float64, error) {
+	lines := bytes.Split(bytes.TrimSpace(out), []byte("\n"))
+	fields := strings.Split(string(lines[len(lines)-1]), ",")
+	if len(fields) < 2 {
+		return 0, fmt.Errorf("redis-benchmark printed %q, expected a test and its rate", out)
+	}
+	// The name of the test is the command, whose arguments may hold commas; the rate is the first number in quotes behind it.
+	for _, f := range fields[1:] {
+		if rate, err := strconv.ParseFloat(strings.Trim(f, `"`), 64); err == nil {
+			return rate, nil
+		}
+	}
+	return 0, fmt.Errorf("redis-benchmark printed %q, expected a rate", out)
+}

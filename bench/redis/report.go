@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/dagscope/dagscope/cmd/app/bench"
+)
+
+// report is what has been measured.
+type report struct {
+	floors  []floor
+	figures []figure
+	latency latencies
+	asynq   float64
+}
+
+// Goals.
+const (
+	offGoal      = 0.6  // locality off, of what redis-benchmark reaches with our own script
+	commandsGoal = 0.05 // a task, locality on
+	onGoal       = 10   // locality on, by locality off
+	asynqGoal    = 10
+	riverGoal    = 3
+	daskGoal     = 50
+	typicalGoal  = 500 * time.Microsecond
+	slowestGoal  = 3 * time.Millisecond // of 99 %
+)
+
+// find gives a figure, nil where it was not measured.
+func (r *report) find(s bench.Shape, workers int, locality bool) *figure {
+	for i := range r.figures {
+		if f := &r.figures[i]; f.shape == s && f.workers == workers && f.locality == locality {
+			return f
+		}
+	}
+	return nil
+}
+
+// best is the quickest figure of a shape, nil where none was measured.
+func (r *report) best(s bench.Shape, locality bool) (best *figure) {
+	for i := range r.figures {
+		if f := &r.figures[i]; f.shape == s && f.locality == locality && (best == nil || f.rate > best.rate) {
+			best = f
+		}
+	}
+	return best
+}
+
+// printGoals compares what has been measured.
+func (r *report) printGoals(w io.Writer) {
+	fmt.Fprintln(w, "\ngoals; of several numbers of workers the best")
+	var shapes []bench.Shape
+	for i := range r.figures {
+		if f := &r.figures[i]; f.workers == crews[0] && f.locality {
+			shapes = append(shapes, f.shape)
+		}
+	}
+	for _, s := range shapes {
+		r.printShape(w, s)
+	}
+	if r.latency != nil {
+		ms := func(d time.Duration) float64 { return d.Seconds() * 1e3 }
+		fmt.Fprintln(w, bench.AtMost("ready to started on another worker, p50 in ms", ms(r.latency.at(0.5)), ms(typicalGoal)))
+		fmt.Fprintln(w, bench.AtMost("ready to started on another worker, p99 in ms", ms(r.latency.at(0.99)), ms(slowestGoal)))
+	}
+}
+
+func (r *report) printShape(w io.Writer, s bench.Shape) {
+	on, off := r.best(s, true), r.best(s, false)
+	for _, f := range r.floors {
+		if f.shape == s {
+			fmt.Fprintln(w, bench.AtLeast(s.String()+", locality off / redis-benchmark -P 16 with its commits", off.rate/f.piped, offGoal))
+		}
+	}
+	for _, n := range crews {
+		if f := r.find(s, n, true); f != nil {
+			name := fmt.Sprintf("%s, commands a task, locality on, %d workers", s, n)
+			fmt.Fprintln(w, bench.AtMost(name, float64(f.used.Commands)/float64(s.Tasks()), commandsGoal))
+		}
+	}
+	fmt.Fprintln(w, bench.AtLeast(s.String()+", locality on / off", on.rate/off.rate, onGoal))
+	if r.asynq > 0 {
+		fmt.Fprintln(w, bench.AtLeast(s.String()+", locality on / asynq", on.rate/r.asynq, asynqGoal))
+	}
+	fmt.Fprintln(w, bench.AtLeast(s.String()+", locality on / river", on.rate/riverRate, riverGoal))
+	fmt.Fprintln(w, bench.AtLeast(s.String()+", locality on / Dask distributed", on.rate/daskRate, daskGoal))
+}

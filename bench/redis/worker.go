@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/pprof"
+	"syscall"
+	"time"
+
+	"github.com/dagscope/dagscope/cmd/app/bench"
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/state/redis"
+	"github.com/dagscope/dagscope/engine/state/shared"
+	"github.com/dagscope/dagscope/engine/worker"
+)
+
+// order is the first line that a worker process reads.
+type order struct {
+	URL string
+	// Functions names what the worker can run: the shapes', or one side of the ping-pong.
+	Functions string
+	// Width is how many lanes it has.
+	Width int
+	// Profile is a file for a profile of its processor time, empty for none.
+	Profile string
+}
+
+// counters are what a process has used since it began.
+type counters struct {
+	Commands   uint64
+	RoundTrips uint64
+	CPU        time.Duration
+}
+
+func (c counters) plus(o counters) counters {
+	return counters{c.Commands + o.Commands, c.RoundTrips + o.RoundTrips, c.CPU + o.CPU}
+}
+
+func (c counters) minus(o counters) counters {
+	return counters{c.Commands - o.Commands, c.RoundTrips - o.RoundTrips, c.CPU - o.CPU}
+}
+
+// work is a worker process: it takes part in runs until in ends, and answers every line behind the order with counters.
+func work(ctx context.Context, in io.Reader, out io.Writer) error {
+	lines := bufio.NewScanner(in)
+	if !lines.Scan() {
+		return errors.New("no order was given")
+	}
+	var o order
+	if err := json.Unmarshal(lines.Bytes(), &o); err != nil {
+		return fmt.Errorf("the order: %w", err)
+	}
+	stop, err := o.profile()
+	if err != nil {
+		return err
+	}
+	s, err := newSite(ctx, o.URL, worker.Config{Width: o.Width, Find: finder(o.Functions), SoftStop: time.Second})
+	if err != nil {
+		return errors.Join(err, stop())
+	}
+	answers := json.NewEncoder(out)
+	for err = answers.Encode(s.counters()); err == nil && lines.Scan(); {
+		err = answers.Encode(s.counters())
+	}
+	return errors.Join(err, s.close(), stop())
+}
+
+// profile begins to write a profile where one is asked for.
+func (o order) profile() (stop func() error, err error) {
+	if o.Profile == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(o.Profile)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
+	}, nil
+}
+
+// finder gives the functions of that name.
+func finder(name string) func(workflow, function string) *engine.Function {
+	functions := bench.Functions()
+	switch name {
+	case pingSide:
+		functions = engine.Functions(ping)
+	case pongSide:
+		functions = engine.Functions(pong)
+	}
+	return func(_, name string) *engine.Function {
+		for _, f := range functions {
+			if f.Name() == name {
+				return f
+			}
+		}
+		return nil
+	}
+}
+
+// site is a pool over Redis that runs: a worker, or an idle one that only submits.
+type site struct {
+	conn    *redis.Connection
+	backend *redis.Backend
+	pool    *worker.Pool
+	stop    context.CancelFunc
+	ended   chan error
+}
+
+func newSite(ctx context.Context, url string, cfg worker.Config) (*site, error) {
+	conn, err := redis.Dial(ctx, redis.DialConfig{URL: url})
+	if err != nil {
+		return nil, err
+	}
+	s := &site{conn: conn, backend: redis.New(conn), ended: make(chan error, 1)}
+	store, err := shared.New(shared.Config{Backend: s.backend})
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	cfg.State = store
+	if s.pool, err = worker.New(cfg); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	ctx, s.stop = context.WithCancel(ctx)
+	go func() { s.ended <- s.pool.Run(ctx) }()
+	return s, nil
+}
+
+func (s *site) close() error {
+	s.stop()
+	return errors.Join(<-s.ended, s.conn.Close())
+}
+
+func (s *site) counters() counters {
+	costs := s.backend.Costs()
+	c := counters{Commands: costs.Commands, RoundTrips: costs.RoundTrips}
+	var used syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &used) == nil {
+		c.CPU = time.Duration(used.Utime.Nano() + used.Stime.Nano())
+	}
+	return c
+}
