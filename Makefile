@@ -2,7 +2,7 @@
 
 GO       ?= go
 FUZZ_S   ?= 10
-PROGRAMS := dagscope dagscope-graphviz
+PROGRAMS := dagscope dagscope-worker dagscope-graphviz
 # Folders with a go.mod of their own, linted beside the main module.
 BENCH    := $(if $(wildcard bench/*.go bench/*/*.go),bench)
 MODULES  := . $(BENCH)
@@ -36,6 +36,10 @@ run: build ## build, then serve the dashboard with every built-in workflow run o
 .PHONY: test
 test: need static lint bench-builds test-static ## test everything: lint, front end, benchmarks build, all tests with -race
 	CGO_ENABLED=1 REQUIRE_BROWSER=1 REQUIRE_REDIS=1 $(GO) test -race -shuffle=on ./...
+
+.PHONY: test-long
+test-long: need ## the tests that make test leaves out or cuts short: minutes each, half an hour in all
+	CGO_ENABLED=1 DAGSCOPE_LONG=1 REQUIRE_REDIS=1 $(GO) test -timeout 3h -p 1 ./engine/... ./metricsstore/... ./e2e/...
 
 .PHONY: test-short
 test-short: need-go ## the inner loop, under a minute: no -race, no long tests, no browser
@@ -87,6 +91,10 @@ bench: build ## measure: run the programs of bench/
 bench-live: build ## measure what live views cost, and how soon a change is on screen
 	cd bench && $(GO) run ./live
 
+.PHONY: bench-redis
+bench-redis: need-go need-redis ## measure runs on Redis: rates, commands and latencies, beside floors and peers
+	cd bench && $(GO) run ./redis
+
 .PHONY: e2e
 e2e: need static ## only the tests that guard the house and drive the built program
 	CGO_ENABLED=1 REQUIRE_BROWSER=1 REQUIRE_REDIS=1 $(GO) test -race -count=1 ./e2e/...
@@ -98,7 +106,7 @@ clean: ## remove what was built, never data
 
 # Steps of the targets above.
 
-.PHONY: need need-go need-node dashboard tools bench-builds
+.PHONY: need need-go need-node need-redis dashboard tools bench-builds
 need:
 	@tools/need.sh go gcc git node npm chromium redis-server
 
@@ -107,6 +115,9 @@ need-go:
 
 need-node:
 	@tools/need.sh node npm
+
+need-redis:
+	@tools/need.sh redis-server
 
 # What was built before stays where there is no Node.js now; a program without any tells how to get it.
 dashboard:
