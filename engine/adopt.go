@@ -13,8 +13,9 @@ type Adopter interface {
 	Recorder
 	// Adopt is Begin for a run that others may be recording, too. It gives the number of the last step that is kept:
 	// Steps go on behind it, Details from the beginning of the revision. ErrRecording: another process is at it, which may
-	// have died. ErrRecorded: the record is complete.
-	Adopt(info RunInfo, g *Graph) (after uint64, err error)
+	// have died. ErrRecorded: the record is complete. A run that is not kept begins only where begin is set; else it is
+	// ErrUnknownRun: the caller knows that it was kept, so it has been deleted.
+	Adopt(info RunInfo, g *Graph, begin bool) (after uint64, err error)
 	// Leave is End for a run that goes on without this process: what came until then is kept, and others may adopt it.
 	Leave(run RunID) error
 }
@@ -61,13 +62,15 @@ func (e *Engine) adopt(ctx context.Context, r *Run, unlogged bool) error {
 	}
 	var late <-chan time.Time
 	over := r.exec.Done()
-	for {
-		after, err := rec.Adopt(r.info, r.graph)
+	for begin := true; ; {
+		after, err := rec.Adopt(r.info, r.graph, begin)
 		switch {
 		case err == nil:
 			return e.record(ctx, r, after)
-		case errors.Is(err, ErrRecorded):
+		case errors.Is(err, ErrRecorded), errors.Is(err, ErrUnknownRun):
 			return nil
+		case errors.Is(err, ErrRecording):
+			begin = false
 		}
 		look := time.NewTimer(adoptEvery*4/5 + rand.N(adoptEvery*2/5))
 		select {
@@ -78,6 +81,9 @@ func (e *Engine) adopt(ctx context.Context, r *Run, unlogged bool) error {
 			look.Stop()
 			return fmt.Errorf("engine: run %s cannot be recorded: %w", r.info.ID, err)
 		case <-ctx.Done():
+			look.Stop()
+			return ErrElsewhere
+		case <-e.closing: // it stays with whoever records it
 			look.Stop()
 			return ErrElsewhere
 		}
@@ -106,7 +112,7 @@ func (e *Engine) Retry(ctx context.Context, id RunID) (*Run, error) {
 	record := func() error { return e.adopt(following, r, job.Options.Unlogged) }
 	if rec, ok := e.cfg.Recorder.(Adopter); ok && !job.Options.Unlogged {
 		// At once, so that the record tells of the revision when the caller looks; what fails is tried again.
-		if after, err := rec.Adopt(r.info, r.graph); err == nil {
+		if after, err := rec.Adopt(r.info, r.graph, true); err == nil {
 			record = func() error { return e.record(following, r, after) }
 		}
 	}

@@ -140,6 +140,7 @@ type page struct {
 	workers []engine.WorkerRecord
 	ended   int
 	endedAt time.Time
+	deleted bool
 }
 
 func newBook() *book { return &book{pages: map[engine.RunID]*page{}} }
@@ -172,9 +173,13 @@ func (s scribe) Begin(info engine.RunInfo, _ *engine.Graph) error {
 	return nil
 }
 
-func (s scribe) Adopt(info engine.RunInfo, _ *engine.Graph) (after uint64, err error) {
+func (s scribe) Adopt(info engine.RunInfo, _ *engine.Graph, begin bool) (after uint64, err error) {
 	s.change(info.ID, func(p *page) {
 		switch {
+		case p.deleted && begin:
+			err = errors.New("begun again")
+		case p.deleted:
+			err = engine.ErrUnknownRun
 		case p.ended > info.Revision:
 			err = engine.ErrRecorded
 		case p.writer != "":
@@ -302,6 +307,37 @@ func TestWhoRecordsIsLeftAlone(t *testing.T) {
 		require.NoError(t, r.WaitRecorded(t.Context()))
 		require.Less(t, time.Since(began), 6*time.Second)
 		require.Equal(t, seqs(2), b.kept("ends"), "it was recorded elsewhere")
+	})
+}
+
+// TestADeletedRunIsNotBegunAgain: somebody else has recorded it, and then it was deleted.
+func TestADeletedRunIsNotBegunAgain(t *testing.T) {
+	staged(t, func(t *testing.T, h *hall, b *book, e *engine.Engine, _ func()) {
+		b.change("r", func(p *page) { p.writer = "another" })
+		s := newShow(job(t, "r")).log(4)
+		h.found <- s
+		time.Sleep(time.Second)
+		s.end()
+		b.change("r", func(p *page) { p.writer, p.ended, p.deleted = "", 1, true })
+		r, err := e.Get("r")
+		require.NoError(t, err)
+		require.NoError(t, r.WaitRecorded(t.Context()))
+		require.Empty(t, b.kept("r"))
+	})
+}
+
+// TestAnEngineDoesNotWaitForOtherRecorders when it is to end.
+func TestAnEngineDoesNotWaitForOtherRecorders(t *testing.T) {
+	staged(t, func(t *testing.T, h *hall, b *book, e *engine.Engine, stop func()) {
+		b.change("r", func(p *page) { p.writer = "another" })
+		s := newShow(job(t, "r")).log(4)
+		h.found <- s
+		time.Sleep(time.Second)
+		s.end()
+		time.Sleep(time.Millisecond)
+		began := time.Now()
+		stop()
+		require.Zero(t, time.Since(began))
 	})
 }
 

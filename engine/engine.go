@@ -35,6 +35,7 @@ type Engine struct {
 	mu      sync.Mutex
 	runs    map[RunID]*Run
 	closed  bool
+	closing chan struct{}  // closed when closed is set
 	records sync.WaitGroup // one for each run whose log is not wholly recorded
 }
 
@@ -55,7 +56,7 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Remember <= 0 {
 		cfg.Remember = 10 * time.Minute
 	}
-	e := &Engine{cfg: cfg, workflows: make(map[string]*Workflow), runs: make(map[RunID]*Run)}
+	e := &Engine{cfg: cfg, workflows: make(map[string]*Workflow), runs: make(map[RunID]*Run), closing: make(chan struct{})}
 	var all []*Function
 	for _, w := range cfg.Workflows {
 		if e.workflows[w.Name] != nil {
@@ -88,6 +89,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	err = errors.Join(err, <-finding)
 	e.mu.Lock()
 	e.closed = true
+	close(e.closing)
 	for _, r := range e.runs {
 		r.release()
 	}

@@ -91,7 +91,7 @@ func (c *child) evidence(worker, host string) engine.ErrorRecord {
 	if peak := peakMemory(c.cmd.ProcessState); peak > 0 {
 		r.Message += fmt.Sprintf(", its memory peaked at %d MiB", peak>>20)
 	}
-	if words := lastWords(r.Stack); words != "" {
+	if words := c.stderr.lastWords(); words != "" {
 		r.Message += ": " + words
 	}
 	return r

@@ -1,6 +1,7 @@
 package invoke
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,8 +36,27 @@ func TestLastWords(t *testing.T) {
 		{"other lines", "a\nnot a panic: b\n", ""},
 		{"a panic", "x\npanic: boom\n\ngoroutine 1 [running]:\n", "panic: boom"},
 		{"the last one", "panic: told by user code\r\nfatal error: all goroutines are asleep - deadlock!", "fatal error: all goroutines are asleep - deadlock!"},
-		{"a long one", "panic: " + strings.Repeat("x", 1000), "panic: " + strings.Repeat("x", lastWordsMax-7)},
+		{"a long one", "panic: " + strings.Repeat("x", 1000) + "\nmore", "panic: " + strings.Repeat("x", lastWordsMax-7)},
+		{"before many stacks", "panic: boom\n" + strings.Repeat("goroutine\n", engine.MaxEvidence), "panic: boom"},
 	} {
-		t.Run(c.name, func(t *testing.T) { assert.Equal(t, c.want, lastWords(c.stderr)) })
+		t.Run(c.name, func(t *testing.T) {
+			for _, most := range []int{1, 7, len(c.stderr)} { // pieces come as they like
+				var kept tail
+				for piece := range slices.Chunk([]byte(c.stderr), max(1, most)) {
+					_, err := kept.Write(piece)
+					require.NoError(t, err)
+				}
+				assert.Equal(t, c.want, kept.lastWords(), "in pieces of %d", most)
+			}
+		})
+	}
+}
+
+func BenchmarkTail(b *testing.B) {
+	var kept tail
+	text := []byte(strings.Repeat(strings.Repeat("words ", 12)+"\n", 450))
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		_, _ = kept.Write(text)
 	}
 }

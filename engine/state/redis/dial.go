@@ -67,6 +67,9 @@ func Dial(ctx context.Context, cfg DialConfig) (*Connection, error) {
 	waiting.PoolSize = blockingConnections
 	c.blocking = redis.NewUniversalClient(&waiting)
 	if c.Warnings, err = inspect(ctx, c.Client); err != nil {
+		if o.TLSConfig != nil && errors.Is(err, context.DeadlineExceeded) {
+			err = fmt.Errorf("no answer; is it a server with TLS?: %w", err)
+		}
 		return nil, errors.Join(fmt.Errorf("redis: %s: %w", redact(cfg.URL), err), c.Close())
 	}
 	return c, nil

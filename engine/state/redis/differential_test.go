@@ -67,3 +67,57 @@ func TestScriptsAgreeWithTheModelInACluster(t *testing.T) {
 	s := redistest.Cluster(t)
 	differ(t, New(dial(t, s.URL())), ledgertest.Config{Seed: 7, Ops: 1000, Every: 10})
 }
+
+// What the model does to very many consumers that find one input lost, the scripts do too.
+func TestScriptsAgreeWithTheModelOnCrowds(t *testing.T) {
+	const consumers = ledger.MaxAwaited + 20
+	config := ledger.Config{Nodes: consumers + 2, Tasks: consumers + 2, Sinks: consumers + 2, Policy: engine.Continue}
+	for i := range consumers + 2 {
+		config.Roots = append(config.Roots, ledger.Grant{Node: engine.NodeID(i)})
+	}
+	b, _ := open(t)
+	now := int64(0)
+	b.clock = func() int64 { return now }
+	m, err := sharedtest.NewMachine(t.Context(), b, "r", config, func(at int64) { now = at })
+	require.NoError(t, err)
+	model, _ := ledger.New(config)
+	apply := func(op ledger.Op) ledger.Reply {
+		t.Helper()
+		want, _ := model.Apply(op)
+		got, err := m.Apply(t.Context(), op)
+		require.NoError(t, err)
+		require.Equal(t, fmt.Sprintf("%+v", want), fmt.Sprintf("%+v", got))
+		require.NoError(t, model.Check())
+		return want
+	}
+	number := uint64(0)
+	commit := func(at int64, outcome engine.Outcome, ended ...engine.NodeID) []ledger.Claim {
+		t.Helper()
+		number++
+		c := ledger.Commit{Now: at, Session: "s", Number: number, Lease: 1e12, Want: consumers + 2, Classes: []ledger.Class{0, ledger.EngineClass}}
+		for _, id := range ended {
+			c.Ends = append(c.Ends, ledger.End{Node: id, Outcome: outcome, Task: true, Sink: true})
+		}
+		return apply(c).Claims
+	}
+	apply(ledger.Open{Session: "s", Lease: 1e12})
+	claims := commit(1, engine.OutcomeOK)
+	commit(2, engine.OutcomeOK, 0, 1)
+	for i, c := range claims[2:] {
+		lost := []ledger.Life{{Node: 0, Task: true, Sink: true}}
+		if i%3 == 0 {
+			lost = append(lost, ledger.Life{Node: 1, Task: true, Sink: true})
+		}
+		apply(ledger.Invalidate{Now: 3, Session: "s", Consumer: c.Node, Since: c.Since, Lost: lost})
+	}
+	require.Len(t, commit(4, engine.OutcomeOK), 2)
+	require.NotEmpty(t, model.Retries, "those that are too many")
+	require.NotEmpty(t, commit(5, engine.OutcomeFailed, 0), "those that await nothing else")
+	require.NotEmpty(t, commit(6, engine.OutcomeOK, 1), "those that await both")
+	for at := int64(ledger.LookAgain); model.Counts.Claims < consumers; at += 10 {
+		commit(at, engine.OutcomeOK)
+	}
+	s, err := m.Snapshot(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, model.Dump(), s.Dump())
+}

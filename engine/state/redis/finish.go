@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -149,11 +150,12 @@ func (b *Backend) Clean(ctx context.Context, run engine.RunID, frontier []engine
 	if succeeded {
 		frontier = nil
 	}
-	kept, err := b.narrow(ctx, run, frontier)
+	kept, n, err := b.narrow(ctx, run, frontier)
 	if err != nil {
-		return 0, err
+		return n, err
 	}
-	n, err := b.dropOutputs(ctx, run, kept)
+	stored, err := b.dropOutputs(ctx, run, kept)
+	n += stored
 	if err != nil {
 		return n, err
 	}
@@ -167,59 +169,63 @@ func (b *Backend) Clean(ctx context.Context, run engine.RunID, frontier []engine
 
 // narrow leaves in :out only the outputs of the frontier, and gives the keys of those that are stored. It copies a few at
 // a time into a new hash, which then takes the place of the old one; a repetition begins anew.
-func (b *Backend) narrow(ctx context.Context, run engine.RunID, frontier []engine.NodeID) (map[string]bool, error) {
+func (b *Backend) narrow(ctx context.Context, run engine.RunID, frontier []engine.NodeID) (kept map[string]bool, dropped int, err error) {
 	base := b.keys.run(run)
-	kept := map[string]bool{}
+	kept = map[string]bool{}
 	if _, err := b.do(ctx, "unlink", base+"frontier"); err != nil {
-		return nil, fmt.Errorf("redis: clean run %s: %w", run, err)
+		return nil, 0, fmt.Errorf("redis: clean run %s: %w", run, err)
 	}
 	copied := false
-	for nodes := frontier; len(nodes) > 0; {
-		part := nodes[:min(chunk, len(nodes))]
-		nodes = nodes[len(part):]
-		args := []any{"hmget", base + "out"}
-		for _, id := range part {
-			args = append(args, int64(id))
-		}
-		cmd, err := b.do(ctx, args...)
+	for part := range slices.Chunk(frontier, chunk) {
+		some, err := b.narrowPart(ctx, base, part, kept)
 		if err != nil {
-			return nil, fmt.Errorf("redis: clean run %s: %w", run, err)
+			return nil, 0, fmt.Errorf("redis: clean run %s: %w", run, err)
 		}
-		values, err := cmd.Slice()
-		if err != nil {
-			return nil, fmt.Errorf("redis: clean run %s: %w", run, err)
+		copied = copied || some
+	}
+	if !copied {
+		dropped, err = b.unlink(ctx, []string{base + "out"})
+		return kept, dropped, err
+	}
+	if _, err := b.run(ctx, narrowScript, base, []any{keepFrontier.Milliseconds()}); err != nil {
+		return nil, 0, fmt.Errorf("redis: clean run %s: %w", run, err)
+	}
+	return kept, 0, nil
+}
+
+// narrowPart copies a few outputs, as far as they are there, and adds the keys of those that are stored to kept.
+func (b *Backend) narrowPart(ctx context.Context, base string, nodes []engine.NodeID, kept map[string]bool) (some bool, err error) {
+	args := []any{"hmget", base + "out"}
+	for _, id := range nodes {
+		args = append(args, int64(id))
+	}
+	cmd, err := b.do(ctx, args...)
+	if err != nil {
+		return false, err
+	}
+	values, err := cmd.Slice()
+	if err != nil {
+		return false, err
+	}
+	set := []any{"hset", base + "frontier"}
+	for i, v := range values {
+		raw := field(v)
+		if len(raw) == 0 {
+			continue
 		}
-		set := []any{"hset", base + "frontier"}
-		for i, v := range values {
-			raw := field(v)
-			if len(raw) == 0 {
-				continue
-			}
-			set = append(set, int64(part[i]), raw)
-			if raw[0] == storedOutput {
-				kept[string(raw[1:])] = true
-			}
-		}
-		if len(set) > 2 {
-			copied = true
-			_, err := b.send(ctx, b.conn.Client, func() []redis.Cmder {
-				expire := redis.NewCmd(ctx, "pexpire", base+"frontier", keepFrontier.Milliseconds())
-				return []redis.Cmder{redis.NewCmd(ctx, set...), expire}
-			})
-			if err != nil {
-				return nil, fmt.Errorf("redis: clean run %s: %w", run, err)
-			}
+		set = append(set, int64(nodes[i]), raw)
+		if raw[0] == storedOutput {
+			kept[string(raw[1:])] = true
 		}
 	}
-	if copied {
-		_, err := b.run(ctx, narrowScript, base, []any{keepFrontier.Milliseconds()})
-		if err != nil {
-			return nil, fmt.Errorf("redis: clean run %s: %w", run, err)
-		}
-		return kept, nil
+	if len(set) == 2 {
+		return false, nil
 	}
-	_, err := b.unlink(ctx, []string{base + "out"})
-	return kept, err
+	_, err = b.send(ctx, b.conn.Client, func() []redis.Cmder {
+		expire := redis.NewCmd(ctx, "pexpire", base+"frontier", keepFrontier.Milliseconds())
+		return []redis.Cmder{redis.NewCmd(ctx, set...), expire}
+	})
+	return true, err
 }
 
 // dropOutputs deletes stored outputs, and has those that are kept expire.

@@ -2,8 +2,11 @@ package redis
 
 import (
 	"context"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -26,4 +29,47 @@ func open(t testing.TB, args ...string) (*Backend, *redistest.Server) {
 	t.Helper()
 	s := redistest.Start(t, args...)
 	return New(dial(t, s.URL())), s
+}
+
+// dying is a hook by which a process dies before it sends certain commands.
+type dying struct {
+	command string
+	err     error
+}
+
+func (d dying) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (d dying) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if strings.HasPrefix(cmd.Name(), d.command) {
+			cmd.SetErr(deadly{d.err})
+			return cmd.Err()
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func (d dying) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		for i, cmd := range cmds {
+			if strings.HasPrefix(cmd.Name(), d.command) {
+				_ = next(ctx, cmds[:i])
+				cmd.SetErr(deadly{d.err})
+				return cmd.Err()
+			}
+		}
+		return next(ctx, cmds)
+	}
+}
+
+// deadly is an error that does not pass.
+type deadly struct{ error }
+
+func (deadly) RedisError() {}
+
+func (d deadly) Unwrap() error { return d.error }
+
+// ageOf is a run in an index since an hour ago.
+func ageOf(run string) redis.Z {
+	return redis.Z{Score: float64(time.Now().Add(-time.Hour).UnixMilli()), Member: run}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 
@@ -41,18 +42,18 @@ func (b *Backend) Outputs(ctx context.Context, run engine.RunID, nodes []engine.
 	for _, id := range nodes {
 		args = append(args, int64(id))
 	}
-	cmds, err := b.send(ctx, b.conn.Client, func() []redis.Cmder {
-		return []redis.Cmder{redis.NewCmd(ctx, args...), redis.NewCmd(ctx, "exists", base+"state")}
-	})
+	cmd, err := b.do(ctx, args...)
 	if err != nil {
 		return nil, fmt.Errorf("redis: read outputs of run %s: %w", run, err)
 	}
-	if cmds[1].(*redis.Cmd).Val() == int64(0) {
-		return nil, unknown(run)
-	}
-	values, err := cmds[0].(*redis.Cmd).Slice()
+	values, err := cmd.Slice()
 	if err != nil {
 		return nil, fmt.Errorf("redis: read outputs of run %s: %w", run, err)
+	}
+	if !slices.ContainsFunc(values, func(v any) bool { return v != nil }) { // the run may be gone
+		if _, err := b.counters(ctx, run); err != nil {
+			return nil, err
+		}
 	}
 	outs := make([]shared.Output, len(nodes))
 	var stored []int

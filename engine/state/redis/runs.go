@@ -83,6 +83,36 @@ func (b *Backend) indexEnded(ctx context.Context, run engine.RunID) error {
 // abandoned is after what time an entry of the index is that of a run which never came to be.
 const abandoned = time.Minute
 
+// Peek implements shared.Backend.
+func (b *Backend) Peek(ctx context.Context, run engine.RunID) (shared.Stored, error) {
+	base := b.keys.run(run)
+	cmds, err := b.send(ctx, b.conn.Client, func() []redis.Cmder {
+		return []redis.Cmder{
+			redis.NewCmd(ctx, "get", base+"state"),
+			redis.NewCmd(ctx, "hmget", base+"run", endField, firstField),
+		}
+	})
+	if err != nil {
+		return shared.Stored{}, fmt.Errorf("redis: look at run %s: %w", run, err)
+	}
+	raw, err := text(cmds[0].(*redis.Cmd))
+	if err != nil || raw == nil {
+		return shared.Stored{}, b.missing(ctx, run, err)
+	}
+	c, err := decodeCounters(raw)
+	if err != nil {
+		return shared.Stored{}, err
+	}
+	fields, err := cmds[1].(*redis.Cmd).Slice()
+	if err != nil {
+		return shared.Stored{}, fmt.Errorf("redis: look at run %s: %w", run, err)
+	}
+	return shared.Stored{
+		StartedAt: time.UnixMicro(c.base), Status: status(c.status), Stopping: status(c.stopping), Revision: int(c.revision),
+		End: field(fields[0]), First: field(fields[1]),
+	}, nil
+}
+
 // Open implements shared.Backend.
 func (b *Backend) Open(ctx context.Context, run engine.RunID) (shared.Stored, error) {
 	base := b.keys.run(run)

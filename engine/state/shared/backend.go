@@ -20,6 +20,8 @@ type Backend interface {
 	Ended(ctx context.Context) ([]engine.RunID, error)
 	// Open reads what Create kept; engine.ErrUnknownRun where nothing is.
 	Open(ctx context.Context, run engine.RunID) (Stored, error)
+	// Peek is Open without Job, Graph and Constants: for asking how a run stands.
+	Peek(ctx context.Context, run engine.RunID) (Stored, error)
 
 	// Commit carries out commits of one session, in order and in one round trip; the replies of those behind one that
 	// was not Applied or Repeated are Malformed. The store's time replaces Now.

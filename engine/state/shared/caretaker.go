@@ -18,6 +18,10 @@ func (s *Store) hire(r *run) {
 	defer s.mu.Unlock()
 	s.live[r] = struct{}{}
 	s.employ()
+	select {
+	case s.hired <- struct{}{}:
+	default:
+	}
 }
 
 // dismiss undoes hire.
@@ -175,23 +179,36 @@ func around(d time.Duration) time.Duration { return d - d/5 + rand.N(2*d/5+1) }
 
 // bury ends sessions of dead processes, in every run that this process knows, and runs that have reached their deadline.
 func (s *Store) bury(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	next := time.Now().Add(around(s.cfg.Lease * 4 / 15))
 	for {
-		pause := around(s.cfg.Lease * 4 / 15)
-		for _, r := range s.runsAlive() {
-			if left := r.deadline(); left > 0 {
-				pause = min(pause, left)
-			}
-		}
-		sleep(ctx, pause)
-		if ctx.Err() != nil {
+		timer.Reset(s.nextVisit(next))
+		select {
+		case <-ctx.Done():
 			return
+		case <-s.hired: // its deadline may come first
+			continue
+		case <-timer.C:
 		}
 		var visits sync.WaitGroup
 		for _, r := range s.eachRun() {
 			visits.Go(func() { r.visit(ctx) })
 		}
 		visits.Wait()
+		next = time.Now().Add(around(s.cfg.Lease * 4 / 15))
 	}
+}
+
+// nextVisit is how long until runs have to be looked after: at that moment, or when the first deadline comes.
+func (s *Store) nextVisit(at time.Time) time.Duration {
+	pause := time.Until(at)
+	for _, r := range s.runsAlive() {
+		if left := r.deadline(); left > 0 {
+			pause = min(pause, left)
+		}
+	}
+	return pause
 }
 
 // eachRun gives each run once that this process knows: where it takes part and watches too, the part that it takes.

@@ -113,10 +113,10 @@ func (r *run) want() int {
 	if !s.goesOn() || r.left || r.self == nil {
 		return 0
 	}
-	s.width = max(r.record.Width, r.busy, 1)
+	s.width = max(r.record.Width, s.busy, 1)
 	queue, target := s.queue.len(), s.target()
-	demand := min(r.starving, max(s.width, 4*r.busy)) // lanes that sleep may be many, and their pool shrinks again
-	if r.busy == 0 {
+	demand := min(r.starving, max(s.width, 4*s.busy)) // lanes that sleep may be many, and their pool shrinks again
+	if s.busy == 0 {
 		demand = max(demand, s.width) // lanes may not have looked here yet
 	}
 	if demand <= queue && 2*queue > target {

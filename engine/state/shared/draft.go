@@ -95,14 +95,18 @@ func (s *share) tell(p at, bad bool) {
 func (s *share) draftHandovers(d *draft) {
 	rest := s.handovers[:0]
 	for _, h := range s.handovers {
-		cost := heldCost * h.at.degree()
+		degree := h.at.degree()
+		if degree > maxHeld {
+			degree = 0 // nothing was ever held for readers
+		}
+		cost := heldCost * degree
 		if d.edges > 0 && d.room() < cost || !s.provide(h.out, d) {
 			rest = append(rest, h)
 			continue
 		}
 		d.edges += cost
 		d.handed = append(d.handed, h)
-		for i := range h.at.degree() {
+		for i := range degree {
 			if c := h.at.child(i); c.node().phase == away {
 				s.draftEdge(d, edgeFrom{at: h.at, end: -1}, i)
 				d.call.Commit.Unhold = append(d.call.Commit.Unhold, c.id())

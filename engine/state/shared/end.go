@@ -35,7 +35,7 @@ func (r *run) conclude(ctx context.Context) bool {
 		patience = anyEndWithin
 	}
 	for pause, begun := 10*time.Millisecond, time.Now(); ctx.Err() == nil; pause = min(2*pause, time.Second) {
-		kept, err := r.backend.Open(ctx, r.id)
+		kept, err := r.backend.Peek(ctx, r.id)
 		switch {
 		case errors.Is(err, engine.ErrUnknownRun):
 			r.concludeWith(engine.RunEnd{Status: engine.Interrupted, EndedAt: r.wall(r.clock.now())}, nil)
@@ -142,7 +142,7 @@ func (r *run) result(ctx context.Context, end *engine.RunEnd) (any, error) {
 // fetchHere gets values in this goroutine: the others of the run may have ended.
 func (r *run) fetchHere(ctx context.Context, in *inputs) error {
 	at := 0
-	for some := range slices.Chunk(in.nodes, fetchGroup) {
+	for some := range slices.Chunk(in.nodes, mostGroup) {
 		values, err := r.backend.Outputs(ctx, r.id, some)
 		if err != nil {
 			return err

@@ -81,7 +81,7 @@ func (s *share) finish(e *state.End, slot uint16, head bool, out *output, follow
 		en.width = uint32(len(elements))
 		en.step.Kind, en.step.Width, en.step.OutputBytes = engine.FanOutExpanded, en.width, 0
 	default:
-		s.pace.add(e.Ended - e.Started)
+		s.pace.add(e.Ended-e.Started, s.now)
 		s.keepOutput(en, out, e.Ended-e.Started)
 	}
 	s.closeAttempt(en)
@@ -260,7 +260,7 @@ func (s *share) goOn(en *ending, follower engine.NodeID, next bool) (became engi
 		}
 	}
 	for i := len(queue) - 1; i >= 0; i-- {
-		s.queue.push(queue[i].at.id())
+		s.queue.push(queue[i].at.id(), s.now)
 	}
 	s.candidates = s.candidates[:0]
 	en.step.Became = became

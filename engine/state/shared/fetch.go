@@ -11,8 +11,15 @@ import (
 	"github.com/dagscope/dagscope/engine/state"
 )
 
-// fetchGroup is how many outputs are asked for in one call; groups are fetched beside each other.
-const fetchGroup = 32
+// Outputs are asked for in groups, which are fetched beside each other: in about as many, of at least and at most so many.
+const (
+	fetchGroups = 8
+	leastGroup  = 32
+	mostGroup   = 256
+)
+
+// groupOf is how many of n outputs are asked for in one call.
+func groupOf(n int) int { return min(max(n/fetchGroups, leastGroup), mostGroup) }
 
 // Sources of an input, as engine.InputDetail names them.
 const (
@@ -147,7 +154,7 @@ func (r *run) request(in *inputs, ahead bool) []*fetching {
 		}
 	}
 	r.mu.Unlock()
-	for some := range slices.Chunk(asked, fetchGroup) {
+	for some := range slices.Chunk(asked, groupOf(len(asked))) {
 		if !r.spawn(func(ctx context.Context) { r.fetch(ctx, some, session) }) {
 			r.fetchedAll(some, nil, fmt.Errorf("%w: the run is over", errFenced), 0, session)
 		}

@@ -15,8 +15,8 @@ const settleTime = 100 * time.Millisecond
 // Find implements engine.Finder.
 func (s *Store) Find(ctx context.Context, found func(engine.Job, engine.Execution)) error {
 	var watched []*run
-	err := s.search(ctx, s.all, func(known seen, id engine.RunID) error {
-		kept, err := s.look(ctx, known, id)
+	err := s.search(ctx, s.all, func(known seen, id engine.RunID, isActive bool) error {
+		kept, err := s.look(ctx, known, id, isActive)
 		if kept == nil || err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package shared
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"maps"
 	"time"
@@ -16,14 +17,17 @@ type seen map[engine.RunID]int
 // listing lists the runs that a search may be interested in: those under way and those that have ended.
 type listing func(ctx context.Context) (active, ended []engine.RunID, err error)
 
+// visitor looks at a run; isActive tells that it is listed as under way.
+type visitor func(known seen, id engine.RunID, isActive bool) error
+
 // Join implements state.Shared.
 func (s *Store) Join(ctx context.Context, find func(workflow, function string) *engine.Function, take func(job engine.Job) (hooks state.Hooks, begin func(state.Run))) error {
 	active := func(ctx context.Context) (active, ended []engine.RunID, err error) {
 		active, err = s.backend.Active(ctx)
 		return active, nil, err
 	}
-	return s.search(ctx, active, func(known seen, id engine.RunID) error {
-		kept, err := s.look(ctx, known, id)
+	return s.search(ctx, active, func(known seen, id engine.RunID, isActive bool) error {
+		kept, err := s.look(ctx, known, id, isActive)
 		if kept == nil || err != nil {
 			return err
 		}
@@ -53,7 +57,7 @@ func (s *Store) Join(ctx context.Context, find func(workflow, function string) *
 }
 
 // look reads a run that a search has not seen, or not in this revision; nil where there is nothing new.
-func (s *Store) look(ctx context.Context, known seen, id engine.RunID) (*Stored, error) {
+func (s *Store) look(ctx context.Context, known seen, id engine.RunID, isActive bool) (*Stored, error) {
 	kept, err := s.backend.Open(ctx, id)
 	if errors.Is(err, engine.ErrUnknownRun) {
 		return nil, nil
@@ -61,14 +65,30 @@ func (s *Store) look(ctx context.Context, known seen, id engine.RunID) (*Stored,
 	if err != nil {
 		return nil, err
 	}
+	if isActive && kept.End != nil {
+		s.finishAgain(ctx, id, kept.End)
+	}
 	if revision, ok := known[id]; ok && (revision < 0 || revision >= kept.Revision) {
 		return nil, nil
 	}
 	return &kept, nil
 }
 
+// finishAgain does what the process that has kept the end of a run did not live to do: the run is listed as ended, and
+// where its result lies in its end, nothing else of it is needed. What a failed run may be retried from expires in time.
+func (s *Store) finishAgain(ctx context.Context, id engine.RunID, data []byte) {
+	_, err := s.backend.Finish(ctx, id, data)
+	var end engine.RunEnd
+	if err == nil && json.Unmarshal(data, &end) == nil && end.Result != nil {
+		_, err = s.backend.Clean(ctx, id, nil)
+	}
+	if err != nil && ctx.Err() == nil {
+		s.cfg.Log.Error("a run could not be cleaned", "run", id, "error", err)
+	}
+}
+
 // search looks for runs now, whenever there is news, and every few seconds, until ctx ends.
-func (s *Store) search(ctx context.Context, list listing, visit func(known seen, id engine.RunID) error) error {
+func (s *Store) search(ctx context.Context, list listing, visit visitor) error {
 	news, leave := s.attend()
 	defer leave()
 	known, failed := seen{}, seen{}
@@ -81,7 +101,7 @@ func (s *Store) search(ctx context.Context, list listing, visit func(known seen,
 			return ctx.Err()
 		case id := <-news:
 			delete(failed, id)
-			s.visitOne(ctx, known, failed, id, visit)
+			s.visitOne(ctx, known, failed, id, false, visit)
 			continue
 		case <-timer.C:
 		}
@@ -97,12 +117,12 @@ func (s *Store) search(ctx context.Context, list listing, visit func(known seen,
 		live := s.eachRun()
 		for _, id := range active {
 			if revision, ok := known[id]; !ok || revision >= 0 && live[id] == nil { // it may have been revised
-				s.visitOne(ctx, known, failed, id, visit)
+				s.visitOne(ctx, known, failed, id, true, visit)
 			}
 		}
 		for _, id := range ended {
 			if _, ok := known[id]; !ok {
-				s.visitOne(ctx, known, failed, id, visit)
+				s.visitOne(ctx, known, failed, id, false, visit)
 			}
 		}
 		timer.Reset(around(pause))
@@ -111,11 +131,11 @@ func (s *Store) search(ctx context.Context, list listing, visit func(known seen,
 }
 
 // visitOne visits a run; one that cannot be read is told of once and tried again when there is news of it.
-func (s *Store) visitOne(ctx context.Context, known, failed seen, id engine.RunID, visit func(known seen, id engine.RunID) error) {
+func (s *Store) visitOne(ctx context.Context, known, failed seen, id engine.RunID, isActive bool, visit visitor) {
 	if _, ok := failed[id]; ok {
 		return
 	}
-	if err := visit(known, id); err != nil && ctx.Err() == nil {
+	if err := visit(known, id, isActive); err != nil && ctx.Err() == nil {
 		failed[id] = 0
 		s.cfg.Log.Error("a run could not be read", "run", id, "error", err)
 	}

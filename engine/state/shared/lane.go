@@ -64,7 +64,7 @@ func (l *lane) hold(p at, head bool) {
 	r := l.r
 	r.tokens++
 	if !l.held {
-		r.busy++
+		r.share.occupy()
 	}
 	l.at, l.head, l.held = p, head, true
 	l.claim = claimOf(p, r.tokens)
@@ -77,7 +77,7 @@ func (l *lane) drop() {
 		return
 	}
 	l.held = false
-	l.r.busy--
+	l.r.share.busy--
 	l.r.store.cfg.Board.Idle(int(l.slot))
 }
 

@@ -53,10 +53,7 @@ func (r *run) resign(ctx context.Context, self engine.WorkerRecord) error {
 		}
 	}
 	s.relax()
-	for _, o := range s.delayed {
-		s.handOver(o)
-	}
-	s.delayed = nil
+	s.handOverDelayed()
 	if r.session.id != "" && !r.job.Options.Unlogged {
 		s.notes = append(s.notes, engine.Step{Kind: engine.WorkerStopped, Ended: s.now, Became: engine.NoNode})
 	}

@@ -63,6 +63,31 @@ func TestAProcessLeavesItsRun(t *testing.T) {
 	})
 }
 
+// What a process has taken on while tasks were short is shared with others who have nothing when they turn out long.
+func TestTakenOnWorkIsShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.end()
+		watcher := w.process(nil, idle)
+		for range 2 {
+			w.process(nil, func(_ *shared.Config, pool *worker.Config) { pool.MaxSlots = 2 })
+		}
+		g := engine.NewBuilder()
+		root, long := next.Call(next.Call(engine.Const(g, 1))), sleeper(time.Second)
+		var parts []engine.Ref[int]
+		for range 40 {
+			parts = append(parts, long.Call(root))
+		}
+		graph := compile(t, g, engine.List(g, parts...))
+		begun := time.Now()
+		exec := w.submit(watcher, graph, engine.RunOptions{})
+		<-exec.Done()
+		assert.Less(t, time.Since(begun), 13*time.Second, "ten would be best, twenty are what one process takes")
+		w.succeed(exec, graph)
+		require.NoError(t, checkLog(graph, w.steps(exec)))
+	})
+}
+
 // A task that takes its workers down is given up.
 func TestPoisonIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -83,6 +83,9 @@ func (w *world) saved(exec engine.Execution) (sum engine.Savings, records []engi
 		sum.DelayedHeld += r.Saved.DelayedHeld
 		sum.DelayedStored += r.Saved.DelayedStored
 		sum.Became += r.Saved.Became
+		sum.Invoked += r.Saved.Invoked
+		sum.Clustered += r.Saved.Clustered
+		sum.Preloaded += r.Saved.Preloaded
 		sum.Invalidated += r.Saved.Invalidated
 	}
 	return sum, records
@@ -106,19 +109,6 @@ func TestOutputsAreStoredForOthersOnly(t *testing.T) {
 		assert.Equal(t, int64(3<<20), saved.NotStoredBytes)
 		assert.Zero(t, saved.StoredBytes)
 		assert.NotZero(t, saved.InlineBytes) // the result
-	})
-}
-
-func TestStoreAllStoresEverything(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		defer w.end()
-		c := &calls{}
-		p := w.process(c.faults, nil)
-		g := engine.NewBuilder()
-		graph := compile(t, g, size.Call(pass.Call(blob.Call(engine.Const(g, 1<<20)))))
-		w.succeed(w.submit(p, graph, engine.RunOptions{Rules: engine.Rules{StoreAll: true, NoInline: true}}), graph)
-		assert.Equal(t, 3, c.of("PutOutput"))
 	})
 }
 
@@ -158,47 +148,6 @@ func TestInputsAreFetchedInParallel(t *testing.T) {
 		assert.Equal(t, "store", inputs[7].Source)
 		assert.Greater(t, inputs[7].Bytes, int64(20_000))
 	})
-}
-
-// A large output waits for the rest of what its consumer needs: the consumer runs where it is.
-func TestALargeOutputIsHeldForItsConsumer(t *testing.T) {
-	slow := engine.Func1("slow", func(_ context.Context, n int) ([]byte, error) {
-		time.Sleep(time.Second)
-		return make([]byte, n), nil
-	})
-	for _, c := range []struct {
-		name   string
-		rules  engine.Rules
-		held   int64
-		stored int64 // how often it was stored after all
-	}{
-		{"held", engine.Rules{}, 1, 0},
-		{"given up", engine.Rules{HoldFor: 100 * time.Millisecond}, 1, 1},
-		{"not at all", engine.Rules{NoDelay: true}, 0, 0},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t)
-				defer w.end()
-				watcher := w.process(nil, idle)
-				w.process(nil, on(w, "blob", "all"))
-				w.process(nil, on(w, "slow"))
-				g := engine.NewBuilder()
-				graph := compile(t, g, all.Call(g, blob.Call(engine.Const(g, 5<<20)), slow.Call(engine.Const(g, 10))))
-				exec := w.submit(watcher, graph, engine.RunOptions{Rules: c.rules})
-				w.succeed(exec, graph)
-				require.NoError(t, checkLog(graph, w.steps(exec)))
-				saved, _ := w.saved(exec)
-				assert.Equal(t, c.held, saved.DelayedHeld)
-				assert.Equal(t, c.stored, saved.DelayedStored)
-				if c.name == "held" {
-					assert.Less(t, saved.StoredBytes, int64(1<<20))
-				} else {
-					assert.Greater(t, saved.StoredBytes, int64(5<<20))
-				}
-			})
-		})
-	}
 }
 
 // With two large outputs for one consumer the larger stays, the other is stored.

@@ -15,7 +15,7 @@ const lookAgain = 200 * time.Millisecond
 func (r *run) Progress() engine.Progress {
 	told, age := r.tail.progress()
 	r.mu.Lock()
-	own, busy, outcome := r.share.counted, r.busy, r.outcome
+	own, busy, outcome := r.share.counted, r.share.busy, r.outcome
 	own.Status, own.Tasks = r.share.status, r.share.numbering.Tasks()
 	r.mu.Unlock()
 	p := told

@@ -44,11 +44,12 @@ func (s *share) readers(en *ending) readership {
 	who := nobody
 	for i := range en.at.degree() {
 		c := en.at.child(i)
-		if en.strand && c.node().owned() {
+		n, class := c.node(), c.class()
+		if en.strand && n.owned() {
 			continue
 		}
-		class := c.class()
-		if !en.strand || !c.isTask() || !s.layout.canRun(class) || s.layout.isBounded(class) {
+		isReady := n.arrived == s.waits(c) // and this session has not taken it on
+		if !en.strand || isReady || !c.isTask() || !s.layout.canRun(class) || s.layout.isBounded(class) {
 			return strangers
 		}
 		who = heldFor
@@ -177,6 +178,16 @@ func (s *share) put(o *output, key string, size int64) {
 // awaitsOthers reports whether nodes may be reserved for this session without its knowledge.
 func (s *share) awaitsOthers() bool {
 	return slices.ContainsFunc(s.delayed, func(o *output) bool { return !o.soon })
+}
+
+// handOverDelayed stores all delayed outputs.
+func (s *share) handOverDelayed() {
+	for _, o := range s.delayed {
+		if o.left > 0 && o.stage == held {
+			s.handOver(o)
+		}
+	}
+	s.delayed = nil
 }
 
 // expire stores delayed outputs whose time is over, and forgets those that all consumers have read.

@@ -1,19 +1,23 @@
 package shared
 
-import "github.com/dagscope/dagscope/engine"
+import (
+	"slices"
+
+	"github.com/dagscope/dagscope/engine"
+)
 
 // queue is the nodes of this session that wait for a lane. What was made ready here is taken first, the latest before
 // the earlier, so that values are read while they are fresh; then claims, in the order in which they came.
 type queue struct {
-	made   []engine.NodeID // the next one at the end
-	claims []queuedClaim
+	made   []waiting // the next one at the end
+	claims []waiting
 	first  int // of claims that is left
 }
 
-// queuedClaim is a claim and when it came.
-type queuedClaim struct {
-	node engine.NodeID
-	at   int64
+// waiting is a node and since when it waits for a lane.
+type waiting struct {
+	node  engine.NodeID
+	since int64
 }
 
 func (q *queue) len() int { return len(q.made) + len(q.claims) - q.first }
@@ -24,15 +28,15 @@ func (q *queue) add(id engine.NodeID, now int64) {
 		q.claims = q.claims[:copy(q.claims, q.claims[q.first:])]
 		q.first = 0
 	}
-	q.claims = append(q.claims, queuedClaim{id, now})
+	q.claims = append(q.claims, waiting{id, now})
 }
 
 // push queues a node that was made ready here, to be taken first.
-func (q *queue) push(id engine.NodeID) { q.made = append(q.made, id) }
+func (q *queue) push(id engine.NodeID, now int64) { q.made = append(q.made, waiting{id, now}) }
 
 func (q *queue) pop() (engine.NodeID, bool) {
 	if n := len(q.made); n > 0 {
-		id := q.made[n-1]
+		id := q.made[n-1].node
 		q.made = q.made[:n-1]
 		return id, true
 	}
@@ -44,30 +48,43 @@ func (q *queue) pop() (engine.NodeID, bool) {
 	return id, true
 }
 
-// takeStale takes up to n claims that came before a moment, the last ones first.
-func (q *queue) takeStale(n int, before int64) []engine.NodeID {
+// takeStale takes up to n nodes that have waited since before a moment, those that would be run last first. What has to
+// stay is left.
+func (q *queue) takeStale(n int, before int64, stays func(engine.NodeID) bool) []engine.NodeID {
 	var stale []engine.NodeID
-	for len(stale) < n && len(q.claims) > q.first && q.claims[len(q.claims)-1].at < before {
-		stale = append(stale, q.claims[len(q.claims)-1].node)
-		q.claims = q.claims[:len(q.claims)-1]
+	isStale := func(w waiting) bool {
+		if len(stale) == n || w.since >= before || stays(w.node) {
+			return false
+		}
+		stale = append(stale, w.node)
+		return true
 	}
+	claims := q.claims[q.first:]
+	slices.Reverse(claims)
+	claims = slices.DeleteFunc(claims, isStale)
+	slices.Reverse(claims)
+	q.claims = q.claims[:q.first+len(claims)]
+	q.made = slices.DeleteFunc(q.made, isStale)
 	return stale
 }
 
 // takeAll empties the queue.
 func (q *queue) takeAll() []engine.NodeID {
-	all := append([]engine.NodeID(nil), q.made...)
-	for _, c := range q.claims[q.first:] {
-		all = append(all, c.node)
+	var all []engine.NodeID
+	for _, w := range slices.Concat(q.made, q.claims[q.first:]) {
+		all = append(all, w.node)
 	}
 	q.made, q.claims, q.first = nil, nil, 0
 	return all
 }
 
-// oldest is when the claim came that has waited longest, false where there is none.
-func (q *queue) oldest() (int64, bool) {
-	if q.first == len(q.claims) {
-		return 0, false
+// oldest is since when the first has waited, false where there is none.
+func (q *queue) oldest() (since int64, ok bool) {
+	if len(q.made) > 0 {
+		since, ok = q.made[0].since, true
 	}
-	return q.claims[q.first].at, true
+	if q.first < len(q.claims) && (!ok || q.claims[q.first].since < since) {
+		since, ok = q.claims[q.first].since, true
+	}
+	return since, ok
 }

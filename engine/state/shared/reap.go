@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
@@ -114,26 +115,40 @@ func (r *run) neighbours(workers []Worker) {
 	if idle == 0 || s.stopping != "" {
 		return
 	}
-	for _, id := range s.queue.takeStale(idle*max(1, r.record.Width), s.now-staleAfter) {
+	for _, id := range s.queue.takeStale(idle*max(1, r.record.Width), s.now-staleAfter, s.isDrawn) {
 		s.release(s.find(id))
 	}
 }
 
+// isDrawn reports whether a node is here because one of its inputs is too large to be moved.
+func (s *share) isDrawn(id engine.NodeID) bool {
+	if s.rules.NoClustering {
+		return false
+	}
+	return slices.ContainsFunc(s.unstored(s.find(id)), func(o *output) bool { return o.bytes >= s.rules.ClusterBytes })
+}
+
 const (
-	// staleAfter is how long a claim may wait here, in ns, while others have nothing.
+	// staleAfter is how long a node may wait here, in ns, while others have nothing.
 	staleAfter = int64(50 * time.Millisecond)
-	// askAfter is how often others are asked for when claims are stale.
+	// askAfter is how often others are asked for when nodes are stale.
 	askAfter = 250 * time.Millisecond
+	// askAlone is the same where there were none when they were asked for last: somebody may have come.
+	askAlone = time.Second
 )
 
 // staleAt is when this process should find out whether others have nothing, zero for never. The lock is held.
 func (r *run) staleAt() time.Time {
 	oldest, ok := r.share.queue.oldest()
-	if !ok || r.share.outside == 0 || !r.share.goesOn() {
+	if !ok || !r.share.goesOn() {
 		return time.Time{}
 	}
+	pause := askAfter
+	if r.share.outside == 0 {
+		pause = askAlone
+	}
 	stale := time.Now().Add(time.Duration(oldest + staleAfter - r.clock.now()))
-	if next := r.asked.Add(askAfter); stale.Before(next) {
+	if next := r.asked.Add(pause); stale.Before(next) {
 		return next
 	}
 	return stale

@@ -81,7 +81,7 @@ func TestProcessesAgreeOnRedis(t *testing.T) {
 	for name, rules := range map[string]engine.Rules{
 		"all": {}, "no become": {NoBecome: true}, "large": {InlineBytes: 1, ClusterBytes: 1, HoldFor: 20 * time.Millisecond},
 	} {
-		for seed := range uint64(4) {
+		for seed := *firstSeed; seed < *firstSeed+4**more; seed++ {
 			t.Run(fmt.Sprintf("%s, seed %d", name, seed), func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(seed, 11))
 				g := newLibrary(3*time.Millisecond).graph(t, rng, 30+rng.IntN(40))

@@ -54,7 +54,6 @@ type run struct {
 	name     string                     // of this process's worker, set by Enter
 	lanes    []*lane
 	starving int // lanes that have found nothing
-	busy     int // lanes that have a node
 	tokens   uint64
 	dry      bool               // the last commit did not get all that it wanted
 	stuck    bool               // what is pending waits for outputs to be stored

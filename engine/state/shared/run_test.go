@@ -51,7 +51,7 @@ func TestProcessesAgree(t *testing.T) {
 	for name, rules := range rules {
 		for processes := 1; processes <= 3; processes++ {
 			t.Run(fmt.Sprintf("%s, %d", name, processes), func(t *testing.T) {
-				for seed := range uint64(8) {
+				for seed := *firstSeed; seed < *firstSeed+8**more; seed++ {
 					synctest.Test(t, func(t *testing.T) { agree(t, seed, processes, rules, nil) })
 				}
 			})
@@ -61,7 +61,7 @@ func TestProcessesAgree(t *testing.T) {
 
 // So they do when calls and answers are lost and late.
 func TestProcessesAgreeDespiteFaults(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := *firstSeed; seed < *firstSeed+40**more; seed++ {
 		synctest.Test(t, func(t *testing.T) {
 			agree(t, seed, 3, engine.Rules{}, func(i int) sharedtest.Faults {
 				return sharedtest.Random(seed<<8+uint64(i), 0.1, 3*time.Millisecond)

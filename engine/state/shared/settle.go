@@ -99,6 +99,7 @@ func (s *share) accept(r *ledger.Reply, known int) error {
 	if s.stopping != "" {
 		s.relax()
 		s.dropUnclaimed()
+		s.handOverDelayed() // for a retry, as far as the run's end leaves time
 	}
 	return nil
 }

@@ -17,7 +17,8 @@ type share struct {
 	holdings
 	rules  engine.Rules
 	policy engine.Policy
-	width  int // lanes that are worth feeding, see run.capacity
+	width  int // lanes that are worth feeding, see run.want
+	busy   int // lanes that have a node
 	worker uint16
 	limit  int64  // weight of outputs that may be nowhere else
 	now    int64  // on the run's clock, set by whoever calls
@@ -103,6 +104,13 @@ func (s *share) pop() (at, bool) {
 	p := s.find(id)
 	p.node().phase = running
 	return p, true
+}
+
+// occupy notes that one more lane has a node.
+func (s *share) occupy() {
+	if s.busy++; s.busy == 1 {
+		s.pace.last = s.now
+	}
 }
 
 // claimOf is the claim that a lane gets on a node.
@@ -196,7 +204,7 @@ func (s *share) release(p at) {
 
 // target is how many nodes should wait for lanes: what these execute in the time that a batch may take.
 func (s *share) target() int {
-	ahead := s.pace.ahead(max(1, s.width))
+	ahead := s.pace.ahead(max(1, s.width), s.busy > 0, s.now)
 	if s.rules.NoBecome {
 		return min(ahead, 2*pipelined) // one batch of commits is made while another is under way
 	}
@@ -204,7 +212,10 @@ func (s *share) target() int {
 }
 
 // pace is how long tasks take.
-type pace struct{ mean float64 }
+type pace struct {
+	mean float64
+	last int64 // when one has ended, or lanes began to be busy
+}
 
 // batchTime is how much work, in ns, is kept here while others might be idle, and how long a strand may go unreported.
 const batchTime = int64(5 * time.Millisecond)
@@ -215,8 +226,9 @@ const (
 	maxQueued        = 256
 )
 
-// add takes a task into account; about the last twenty count.
-func (p *pace) add(ns int64) {
+// add takes a task into account that has just ended; about the last twenty count.
+func (p *pace) add(ns, now int64) {
+	p.last = now
 	if p.mean == 0 {
 		p.mean = float64(max(ns, 1))
 		return
@@ -225,14 +237,18 @@ func (p *pace) add(ns int64) {
 }
 
 // ahead is how many tasks n lanes execute within batchTime, rounded up while tasks are short; as many as lanes when
-// nothing is known yet.
-func (p *pace) ahead(n int) int {
-	if p.mean == 0 {
+// nothing is known yet. Where busy lanes have ended nothing for a while, tasks take longer than they did.
+func (p *pace) ahead(n int, isBusy bool, now int64) int {
+	mean := p.mean
+	if since := now - p.last; isBusy && since > batchTime {
+		mean = max(mean, float64(since))
+	}
+	if mean == 0 {
 		return n
 	}
-	tasks := float64(n) * float64(batchTime) / max(p.mean, 1)
+	tasks := float64(n) * float64(batchTime) / max(mean, 1)
 	if tasks < 1 {
-		if p.mean < 10*float64(batchTime) {
+		if mean < 10*float64(batchTime) {
 			return 1
 		}
 		return 0

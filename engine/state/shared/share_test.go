@@ -21,8 +21,8 @@ func TestTheQueueTakesWhatWasMadeHereFirst(t *testing.T) {
 	for id := range engine.NodeID(3) {
 		q.add(id, int64(id)*10)
 	}
-	q.push(8)
-	q.push(9)
+	q.push(8, 60)
+	q.push(9, 70)
 	assert.Equal(t, 5, q.len())
 	var got []engine.NodeID
 	for range 3 {
@@ -34,12 +34,38 @@ func TestTheQueueTakesWhatWasMadeHereFirst(t *testing.T) {
 	oldest, ok := q.oldest()
 	assert.True(t, ok)
 	assert.Equal(t, int64(10), oldest)
-	assert.Equal(t, []engine.NodeID{}, append([]engine.NodeID{}, q.takeStale(5, 5)...))
-	assert.Equal(t, []engine.NodeID{2}, q.takeStale(1, 100))
-	q.push(7)
+	none := func(engine.NodeID) bool { return false }
+	assert.Empty(t, q.takeStale(5, 5, none))
+	assert.Equal(t, []engine.NodeID{2}, q.takeStale(1, 100, none))
+	q.push(7, 80)
 	assert.Equal(t, []engine.NodeID{7, 1}, q.takeAll())
 	_, ok = q.pop()
 	assert.False(t, ok)
+}
+
+// What waits for too long is given away, the node that would be run last first, but for what has to stay.
+func TestTheQueueGivesAwayWhatIsStale(t *testing.T) {
+	var q queue
+	for id := range engine.NodeID(4) {
+		q.add(id, int64(id))
+		q.push(10+id, int64(id))
+	}
+	stays := func(id engine.NodeID) bool { return id == 2 || id == 11 }
+	assert.Equal(t, []engine.NodeID{1, 0, 10, 12}, q.takeStale(5, 3, stays))
+	since, ok := q.oldest()
+	assert.True(t, ok)
+	assert.Equal(t, int64(1), since)
+	assert.Equal(t, []engine.NodeID{11, 13, 2, 3}, q.takeAll())
+}
+
+// A queue that was filled while tasks were short is given away when they are long.
+func TestThePaceNoticesThatTasksGotLonger(t *testing.T) {
+	p := pace{mean: 1000}
+	ms := int64(time.Millisecond)
+	assert.Equal(t, 128, p.ahead(2, true, 4*ms))
+	assert.Equal(t, 1, p.ahead(2, true, 40*ms))
+	assert.Equal(t, 0, p.ahead(2, true, 400*ms))
+	assert.Equal(t, 128, p.ahead(2, false, 400*ms), "nothing runs")
 }
 
 func TestThePaceKeepsAFewMillisecondsOfWork(t *testing.T) {
@@ -56,13 +82,13 @@ func TestThePaceKeepsAFewMillisecondsOfWork(t *testing.T) {
 		{time.Second, 2, 0},
 	} {
 		p := pace{mean: float64(c.mean)}
-		assert.Equal(t, c.want, p.ahead(c.lanes), "%s on %d lanes", c.mean, c.lanes)
+		assert.Equal(t, c.want, p.ahead(c.lanes, false, 0), "%s on %d lanes", c.mean, c.lanes)
 	}
 	var p pace
 	for range 200 {
-		p.add(1000)
+		p.add(1000, 0)
 	}
-	p.add(3000)
+	p.add(3000, 0)
 	assert.InDelta(t, 1100, p.mean, 1)
 }
 

@@ -71,6 +71,7 @@ type Store struct {
 	backend Backend
 	moves   chan struct{} // a place for each output under way
 	hunger  chan struct{} // capacity 1: some run wants nodes and did not get them
+	hired   chan struct{} // capacity 1: there is one more run
 	held    heldBytes
 
 	own ownRuns
@@ -110,6 +111,6 @@ func New(cfg Config) (*Store, error) {
 	}
 	return &Store{
 		cfg: cfg, backend: cfg.Backend, moves: make(chan struct{}, parallelMoves),
-		hunger: make(chan struct{}, 1), own: ownRuns{created: map[engine.RunID]time.Time{}}, live: map[*run]struct{}{}, heard: map[chan<- engine.RunID]struct{}{},
+		hunger: make(chan struct{}, 1), hired: make(chan struct{}, 1), own: ownRuns{created: map[engine.RunID]time.Time{}}, live: map[*run]struct{}{}, heard: map[chan<- engine.RunID]struct{}{},
 	}, nil
 }

@@ -1,6 +1,6 @@
-// Package redistest starts real Redis servers for tests: one, or a cluster of three masters, each a redis-server of its
-// own on a free port of the loopback interface with a folder of its own, and a Proxy that loses, delays or swallows what
-// passes between a client and a server.
+// Package redistest starts real Redis servers for tests: one, a cluster of three masters, or a sentinel, each a
+// redis-server of its own on a free port of the loopback interface with a folder of its own, and a Proxy that loses,
+// delays or swallows what passes between a client and a server.
 //
 // A server is ready when Start returns, answers on the same port after Kill and Restart, and is gone when the test ends,
 // even where the test's process was killed (on Linux). Starting one takes about 20 ms, a cluster about a second. Where

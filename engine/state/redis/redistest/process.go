@@ -20,6 +20,7 @@ import (
 type process struct {
 	binary  string
 	dir     string
+	config  string // a file, "" for none
 	args    []string
 	address string
 
@@ -29,7 +30,7 @@ type process struct {
 }
 
 // launch starts a process on a port that was free a moment ago, and tries others where somebody was quicker.
-func launch(binary, dir string, args []string) (*process, error) {
+func launch(binary, dir, config string, args []string) (*process, error) {
 	const tries = 10
 	var failures error
 	for range tries {
@@ -37,7 +38,7 @@ func launch(binary, dir string, args []string) (*process, error) {
 		if err != nil {
 			return nil, err
 		}
-		p := &process{binary: binary, dir: dir, args: args, address: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
+		p := &process{binary: binary, dir: dir, config: config, args: args, address: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
 		err = p.start()
 		if err == nil {
 			return p, nil
@@ -77,10 +78,14 @@ func (p *process) port() string {
 
 // start runs the process and waits until it answers.
 func (p *process) start() error {
-	args := []string{
+	var args []string
+	if p.config != "" {
+		args = append(args, p.config)
+	}
+	args = append(args,
 		"--port", p.port(), "--bind", "127.0.0.1", "--dir", p.dir, "--save", "", "--appendonly", "no",
 		"--maxmemory-policy", "noeviction", "--daemonize", "no", "--logfile", "",
-	}
+	)
 	p.output = new(bytes.Buffer)
 	p.exited = make(chan struct{})
 	p.cmd = exec.Command(p.binary, append(args, p.args...)...)

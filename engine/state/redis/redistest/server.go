@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -12,11 +14,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Server is a redis-server, or a cluster of them. Kill, Restart, Freeze and Thaw belong to one goroutine at a time.
+// Server is a redis-server, a cluster of them, or a sentinel. Kill, Restart, Freeze and Thaw belong to one goroutine at a time.
 type Server struct {
 	t         testing.TB
 	processes []*process
 	cluster   bool
+	sentinel  string // the name of what it watches
 }
 
 // Start runs a redis-server until the test ends. args are further arguments of redis-server, as "--appendonly", "yes";
@@ -24,7 +27,22 @@ type Server struct {
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
 	s := &Server{t: t}
-	s.launch(find(t), args)
+	s.launch(find(t), "", args)
+	return s
+}
+
+// Sentinel runs a sentinel that watches a server, under a name, until the test ends. It finds the server's replicas by
+// itself, and makes one of them the master soon after the server has vanished.
+func Sentinel(t testing.TB, name string, master *Server) *Server {
+	t.Helper()
+	config := filepath.Join(t.TempDir(), "sentinel.conf") // which it rewrites
+	text := fmt.Sprintf("sentinel monitor %[1]s 127.0.0.1 %[2]s 1\nsentinel down-after-milliseconds %[1]s 300\n"+
+		"sentinel failover-timeout %[1]s 2000\n", name, master.processes[0].port())
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatalf("redistest: %v", err)
+	}
+	s := &Server{t: t, sentinel: name}
+	s.launch(find(t), config, []string{"--sentinel"})
 	return s
 }
 
@@ -34,7 +52,7 @@ func Cluster(t testing.TB, args ...string) *Server {
 	s := &Server{t: t, cluster: true}
 	binary := find(t)
 	for range 3 {
-		s.launch(binary, append([]string{"--cluster-enabled", "yes", "--cluster-node-timeout", "2000"}, args...))
+		s.launch(binary, "", append([]string{"--cluster-enabled", "yes", "--cluster-node-timeout", "2000"}, args...))
 	}
 	s.join()
 	return s
@@ -55,9 +73,9 @@ func find(t testing.TB) string {
 }
 
 // launch starts one more process and has it killed when the test ends.
-func (s *Server) launch(binary string, args []string) {
+func (s *Server) launch(binary, config string, args []string) {
 	s.t.Helper()
-	p, err := launch(binary, s.t.TempDir(), args)
+	p, err := launch(binary, s.t.TempDir(), config, args)
 	if err != nil {
 		s.t.Fatalf("redistest: %v", err)
 	}
@@ -106,12 +124,17 @@ func (s *Server) must(err error) {
 	}
 }
 
-// URL is where the server is, as redis://host:port or redis+cluster://host:port,host:port,host:port.
+// URL is where the server is, as redis://host:port, redis+cluster://host:port,host:port,host:port or
+// redis+sentinel://host:port/name.
 func (s *Server) URL() string {
-	if s.cluster {
+	switch {
+	case s.cluster:
 		return "redis+cluster://" + strings.Join(s.Addresses(), ",")
+	case s.sentinel != "":
+		return "redis+sentinel://" + s.processes[0].address + "/" + s.sentinel
+	default:
+		return "redis://" + s.processes[0].address
 	}
-	return "redis://" + s.processes[0].address
 }
 
 // Addresses are host:port of each process.
@@ -214,3 +237,13 @@ func (s *Server) each(do func(context.Context, *redis.Client) error) {
 
 // startTimeout bounds how long a server may take to answer; machines that run tests are slow at times.
 const startTimeout = 30 * time.Second
+
+// FreePort is a port that was free a moment ago, for what args of Start have to name.
+func FreePort(t testing.TB) string {
+	t.Helper()
+	port, err := freePort()
+	if err != nil {
+		t.Fatalf("redistest: %v", err)
+	}
+	return strconv.Itoa(port)
+}

@@ -67,54 +67,54 @@ local function endPlain(s, ends)
   return true
 end
 
--- refused tells what speaks against ends that are not plain: a mistake, or the bounds of the run.
-local function refused(s, ends)
-  local odd = rare()
-  for _, e in ipairs(ends) do
-    for id = e.node, e.node + e.count - 1 do
-      local n = odd.load(id)
-      local held = n.owner == s.worker + 1
-      local may
-      if e.isLocal then may = n.status == BLOCKED and n.awaits == 0
-      else may = e.outcome == 0 or held and not n.telling end -- a claim that is given back may be gone
-      if not may or e.outcome == 4 and run.stopping == 0 then
-        return MALFORMED
-      end
-    end
-  end
-  local e = ends[1]
-  if e.outcome == 3 and run.retries >= math.max(10, floor(run.tasks / 5)) then return EXHAUSTED end
-  local x = e.expand
-  if x and (x.width > run.maxTasks or run.tasks + x.width * x.tasks > run.maxTasks
-    or run.edges + x.width * x.edges > run.maxEdges or run.nodes + x.width * x.size > 2 ^ 32 - 1
-    or run.bits + x.width * x.bits > 2 ^ 32 - 1) then
-    return TOO_WIDE
-  end
-end
-
--- expand appends the instances of a fan-out, {width, size, bits, tasks, edges, sinks, roots, instance}: roots lists for each
--- class {class, count, offsets}, where offsets are their numbers within an instance, ascending, packed; instance is the
--- records of the nodes of one.
-local function expand(node, x)
-  local base, bits = run.nodes, run.bits
-  block = pack('<I4I4I4I4', node, x.width, base, bits)
-  call('APPEND', K .. 'blocks', block)
-  run.blocks, run.nodes, run.bits = run.blocks + 1, base + x.width * x.size, bits + x.width * x.bits
-  run.tasks, run.edges = run.tasks + x.width * x.tasks, run.edges + x.width * x.edges
-  run.open = run.open + x.width * x.sinks
-  if x.width * x.size > 0 then
-    call('SETRANGE', NODES, format('%d', base * 4), rep(x.instance, x.width))
-    call('SETRANGE', K .. 'arrived', format('%d', run.nodes * 4 - 4), '\0\0\0\0')
-  end
-  local last = floor((run.bits - 1) / 8)
-  if last > floor((bits - 1) / 8) then call('SETRANGE', K .. 'bits', format('%d', last), '\0') end
-  if x.width > 0 and #x.roots > 0 then
-    made[#made + 1] = { roots = x.roots, node = base, step = x.size, count = x.width }
-  end
-end
-
 -- endAny ends attempts on whatever nodes. It gives a verdict, and has then changed nothing, where it refuses.
 local function endAny(s, ends)
+  -- refused tells what speaks against ends that are not plain: a mistake, or the bounds of the run.
+  local function refused(s, ends)
+    local odd = rare()
+    for _, e in ipairs(ends) do
+      for id = e.node, e.node + e.count - 1 do
+        local n = odd.load(id)
+        local held = n.owner == s.worker + 1
+        local may
+        if e.isLocal then may = n.status == BLOCKED and n.awaits == 0
+        else may = e.outcome == 0 or held and not n.telling end -- a claim that is given back may be gone
+        if not may or e.outcome == 4 and run.stopping == 0 then
+          return MALFORMED
+        end
+      end
+    end
+    local e = ends[1]
+    if e.outcome == 3 and run.retries >= math.max(10, floor(run.tasks / 5)) then return EXHAUSTED end
+    local x = e.expand
+    if x and (x.width > run.maxTasks or run.tasks + x.width * x.tasks > run.maxTasks
+      or run.edges + x.width * x.edges > run.maxEdges or run.nodes + x.width * x.size > 2 ^ 32 - 1
+      or run.bits + x.width * x.bits > 2 ^ 32 - 1) then
+      return TOO_WIDE
+    end
+  end
+
+  -- expand appends the instances of a fan-out, {width, size, bits, tasks, edges, sinks, roots, instance}: roots lists for each
+  -- class {class, count, offsets}, where offsets are their numbers within an instance, ascending, packed; instance is the
+  -- records of the nodes of one.
+  local function expand(node, x)
+    local base, bits = run.nodes, run.bits
+    block = pack('<I4I4I4I4', node, x.width, base, bits)
+    call('APPEND', K .. 'blocks', block)
+    run.blocks, run.nodes, run.bits = run.blocks + 1, base + x.width * x.size, bits + x.width * x.bits
+    run.tasks, run.edges = run.tasks + x.width * x.tasks, run.edges + x.width * x.edges
+    run.open = run.open + x.width * x.sinks
+    if x.width * x.size > 0 then
+      call('SETRANGE', NODES, format('%d', base * 4), rep(x.instance, x.width))
+      call('SETRANGE', K .. 'arrived', format('%d', run.nodes * 4 - 4), '\0\0\0\0')
+    end
+    local last = floor((run.bits - 1) / 8)
+    if last > floor((bits - 1) / 8) then call('SETRANGE', K .. 'bits', format('%d', last), '\0') end
+    if x.width > 0 and #x.roots > 0 then
+      made[#made + 1] = { roots = x.roots, node = base, step = x.size, count = x.width }
+    end
+  end
+
   local verdict = refused(s, ends)
   if verdict then return verdict end
   local odd = rare()

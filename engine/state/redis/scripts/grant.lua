@@ -20,8 +20,9 @@ end
 
 -- grants hands out claims to session s: keep of what was made ready, want in all, of classes, a list.
 local function grant(s, keep, want, classes)
-  local granted, wanted = 0, {}
   want = math.min(want, math.max(0, MAX_CLAIMS - s.claims))
+  if want == 0 or run.status ~= RUNNING or run.stopping ~= 0 or s.solo > 0 then return queueMade() end
+  local granted, wanted = 0, {}
   for _, class in ipairs(classes) do wanted[class] = true end
 
   -- fit is how many nodes of a class, at most n, the session may get.
@@ -160,12 +161,9 @@ local function grant(s, keep, want, classes)
     end
   end
 
-  if run.status == RUNNING and run.stopping == 0 and s.solo == 0 and want > 0 then
-    if not (s.claims == 0 and run.suspects > 0 and suspect()) then
-      keepMade()
-      if s.ready > 0 then mine() end
-      for _, class in ipairs(classes) do queued(class) end
-    end
-  end
-  queueMade()
+  if s.claims == 0 and run.suspects > 0 and suspect() then return queueMade() end
+  keepMade()
+  if s.ready > 0 then mine() end
+  if run.waiting == 0 then return end
+  for _, class in ipairs(classes) do queued(class) end
 end

@@ -64,6 +64,13 @@ func (b *Backend) Open(ctx context.Context, id engine.RunID) (stored shared.Stor
 	return stored, err
 }
 
+// Peek implements shared.Backend.
+func (b *Backend) Peek(ctx context.Context, id engine.RunID) (stored shared.Stored, err error) {
+	err = b.call(ctx, Call{Method: "Peek", Run: id}, 1, func() (err error) { stored, err = b.server.open(id); return err })
+	stored.Job, stored.Graph, stored.Constants = nil, nil, nil
+	return stored, err
+}
+
 // Commit implements shared.Backend.
 func (b *Backend) Commit(ctx context.Context, id engine.RunID, calls []shared.Call) (replies []ledger.Reply, err error) {
 	call := Call{Method: "Commit", Run: id}

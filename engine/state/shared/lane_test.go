@@ -1,0 +1,58 @@
+package shared
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// idleRun is a run of two tasks that takes part in nothing, over no back end.
+func idleRun(t *testing.T) *run {
+	t.Helper()
+	f := engine.Func1("f", func(_ context.Context, n int) (int, error) { return n, nil })
+	b := engine.NewBuilder()
+	g, err := b.Compile(f.Call(f.Call(engine.Const(b, 1))))
+	require.NoError(t, err)
+	s, err := New(Config{Backend: noBackend{}})
+	require.NoError(t, err)
+	r := newRun(s, engine.Job{Info: engine.RunInfo{ID: "r"}, Graph: g}, Stored{Status: engine.Running}, noHooks)
+	r.controls.r = r
+	r.spawn = func(func(context.Context)) bool { return true }
+	r.self, r.entered, r.share.width = func() engine.WorkerRecord { return engine.WorkerRecord{} }, true, 1
+	return r
+}
+
+// noBackend is a back end of which nothing is asked but what it costs.
+type noBackend struct{ Backend }
+
+func (noBackend) Costs() Costs { return Costs{} }
+
+// Whoever asks for inputs under a claim that was lost gets an answer, and leaves nothing that others would wait for.
+func TestNobodyWaitsForAFetchWithoutASession(t *testing.T) {
+	r := idleRun(t)
+	in := &inputs{nodes: []engine.NodeID{0}, outs: make([]*output, 1)}
+	waits := r.request(in, false)
+	<-waits[0].done
+	require.ErrorIs(t, waits[0].err, errFenced)
+	assert.Empty(t, r.fetches)
+	r.session.id = "s"
+	again := r.request(in, false)
+	assert.NotSame(t, waits[0], again[0])
+	assert.Len(t, r.fetches, 1)
+}
+
+// A lane that finds nothing long after the store had nothing lets it be asked again.
+func TestALaneThatStarvesIsHeardOf(t *testing.T) {
+	r := idleRun(t)
+	r.session.id = "s"
+	r.dry, r.share.busy = true, 1
+	l := r.Lane(0)
+	assert.Empty(t, r.store.hunger)
+	_, ok := l.Claim()
+	assert.False(t, ok)
+	assert.Len(t, r.store.hunger, 1)
+}
