@@ -12,8 +12,8 @@ import (
 
 // Adopt implements engine.Adopter: the lease of the run decides who records it. A run that an Archiver has taken for
 // interrupted meanwhile goes on as well, so does the next revision of one that has ended, and one that the store does
-// not have begins.
-func (r *Recorder) Adopt(info engine.RunInfo, g *engine.Graph) (after uint64, err error) {
+// not have begins, if it may.
+func (r *Recorder) Adopt(info engine.RunInfo, g *engine.Graph, begin bool) (after uint64, err error) {
 	if r.recording(info.ID) != nil {
 		return 0, fmt.Errorf("%w: %s is being recorded", ErrExists, info.ID)
 	}
@@ -21,6 +21,9 @@ func (r *Recorder) Adopt(info engine.RunInfo, g *engine.Graph) (after uint64, er
 	defer cancel()
 	err = r.acquire(ctx, info.ID) // before all that costs more: most often somebody else has it
 	isNew := errors.Is(err, ErrNotFound)
+	if isNew && !begin {
+		return 0, fmt.Errorf("%w: %w", engine.ErrUnknownRun, err)
+	}
 	if err != nil && !isNew {
 		return 0, taken(err)
 	}
