@@ -89,7 +89,9 @@ func (s *patientStore) Log(ctx context.Context, run engine.RunID, after uint64, 
 
 // Details implements metricsstore.Store.
 func (s *patientStore) Details(ctx context.Context, run engine.RunID, from metricsstore.DetailKey, limit int) ([]metricsstore.DetailRow, error) {
-	return patiently(ctx, s, func(ctx context.Context) ([]metricsstore.DetailRow, error) { return s.Store.Details(ctx, run, from, limit) })
+	return patiently(ctx, s, func(ctx context.Context) ([]metricsstore.DetailRow, error) {
+		return s.Store.Details(ctx, run, from, limit)
+	})
 }
 
 // Workers implements metricsstore.Store.

@@ -55,7 +55,7 @@ type Server struct {
 	cookie        string
 	quiet         map[string]bool // routes whose requests are not worth a line in the log
 	handler       http.Handler
-	patience      *patientStore   // nil where the store is in this process
+	patience      *patientStore // nil where the store is in this process
 }
 
 // New checks the configuration and loads all that is served.

@@ -34,6 +34,7 @@ type catalogue struct {
 	began   time.Time          // when runs were begun to be read
 	scanned time.Time
 	took    time.Duration
+	staled  int                     // how often the list was called stale
 	tallies map[engine.RunID]*tally // of live runs
 }
 
@@ -74,6 +75,7 @@ func (c *catalogue) stale() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.scanned = time.Time{}
+	c.staled++
 }
 
 // headers reads all headers, or, shortly after that took long, only those of runs that are new or live.
@@ -86,7 +88,7 @@ func (c *catalogue) headers(ctx context.Context) ([]metricsstore.Run, error) {
 	}
 	defer func() { <-c.scanning }()
 	began := time.Now()
-	known, quick, done := c.known(asked, began)
+	known, quick, staled, done := c.known(asked, began)
 	if done {
 		return known, nil
 	}
@@ -97,7 +99,7 @@ func (c *catalogue) headers(ctx context.Context) ([]metricsstore.Run, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.runs, c.began = runs, began
-	if !quick {
+	if !quick && c.staled == staled {
 		c.scanned, c.took = began, time.Since(began)
 	}
 	return runs, nil
@@ -105,16 +107,16 @@ func (c *catalogue) headers(ctx context.Context) ([]metricsstore.Run, error) {
 
 // known gives the headers that need not be read again, and whether that is all: what somebody else began to read after
 // it was asked for is as new as it has to be.
-func (c *catalogue) known(asked, now time.Time) (runs []metricsstore.Run, quick, done bool) {
+func (c *catalogue) known(asked, now time.Time) (runs []metricsstore.Run, quick bool, staled int, done bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.began.After(asked) && !c.scanned.IsZero() {
-		return c.runs, true, true
+		return c.runs, true, c.staled, true
 	}
 	if c.took > scanQuick && now.Sub(c.scanned) < scanShare*c.took {
-		return c.runs, true, false
+		return c.runs, true, c.staled, false
 	}
-	return nil, false, false
+	return nil, false, c.staled, false
 }
 
 // read reads headers up to the first that is known, and those of known runs that had not ended.

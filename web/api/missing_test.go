@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -88,8 +89,10 @@ func TestRoster(t *testing.T) {
 		at      time.Duration
 		want    []MissingFunction
 	}{
-		{"nobody at all is told at once", nil, 20 * time.Second, missing("cpu", "gpu")},
-		{"nobody but lost ones", []WorkerState{lost(19*time.Second, "cpu", "gpu@2")}, 20 * time.Second, missing("cpu", "gpu")},
+		{"nobody at all is told soon", nil, 20 * time.Second, missing("cpu")},
+		{"of each function", nil, 25 * time.Second, missing("cpu", "gpu")},
+		{"somebody may be coming", nil, 15*time.Second - 1, missing()},
+		{"nobody but lost ones", []WorkerState{lost(19*time.Second, "cpu", "gpu@2")}, 25 * time.Second, missing("cpu", "gpu")},
 		{"one that has all", []WorkerState{{}}, time.Hour, missing()},
 		{"one that has both", []WorkerState{with("cpu", "gpu@2")}, time.Hour, missing()},
 		{"two that have one each", []WorkerState{with("cpu"), with("gpu@2")}, time.Hour, missing()},
@@ -106,6 +109,22 @@ func TestRoster(t *testing.T) {
 			assert.Equal(t, missing(), r.lacking(t.Context(), nil, began), "nothing waits")
 		})
 	}
+}
+
+// TestRosterUnknown: where the workers cannot be told, nothing is said to be missing, and what was known stays.
+func TestRosterUnknown(t *testing.T) {
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	err := errors.New("away")
+	r := roster{
+		workers: func(context.Context) ([]WorkerState, error) { return nil, err }, now: func() time.Time { return now }, had: map[string]time.Time{},
+	}
+	waiting := []waitingFunction{{FunctionName: FunctionName{Function: "cpu"}, tasks: 1}}
+	long := now.Add(-time.Hour)
+	assert.Empty(t, r.lacking(t.Context(), waiting, long))
+	now, err = now.Add(workersEvery), nil
+	assert.Len(t, r.lacking(t.Context(), waiting, long), 1, "now nobody is known to be there")
+	now, err = now.Add(workersEvery), errors.New("away")
+	assert.Len(t, r.lacking(t.Context(), waiting, long), 1)
 }
 
 // TestRosterRemembers: a worker that has gone with a word is missed a minute after it was last seen; the workers are asked
@@ -159,6 +178,7 @@ func TestMissingFunctions(t *testing.T) {
 		return len(all)
 	}
 	require.True(t, summary().Live)
+	now = now.Add(noneAfter)
 	assert.Equal(t, []MissingFunction{{Function: "cpu", Tasks: 3}}, summary().MissingFunctions)
 	news()
 	workers, now = []WorkerState{{Functions: []string{"cpu"}}}, now.Add(time.Second)

@@ -117,7 +117,7 @@ func problemOf(run engine.RunID, err error) (p problem, ok bool) {
 	case errors.Is(err, errReplaced):
 		return newProblem(http.StatusGone, "run %s was replaced by another revision; subscribe again", run), true
 	case errors.Is(err, metricsstore.ErrUnavailable):
-		return newProblem(http.StatusServiceUnavailable, "the store does not answer; subscribe again in some seconds"), true
+		return newProblem(http.StatusServiceUnavailable, "the store does not answer; this is worth another try in some seconds"), true
 	case errors.Is(err, metricsstore.ErrClosed):
 		return newProblem(http.StatusServiceUnavailable, "the server is going away"), true
 	}

@@ -3,7 +3,7 @@
 import { momentText } from '../model/clock-format';
 import { tickText } from '../model/format';
 import type { Lanes } from '../model/lanes';
-import { presencesOf } from '../model/presence';
+import { peakSlots, presencesOf } from '../model/presence';
 import { TimeScale, type Ticks } from '../model/time-scale';
 import type { Brushes } from './graph-frame';
 import { rowsBetween, type LaneRow } from './lane-layout';
@@ -168,8 +168,8 @@ function paintScrollbar(ctx: CanvasRenderingContext2D, frame: LanesFrame): void 
 }
 
 function paintRibbonFrame(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
-  const { layout, lanes, ribbon } = frame;
-  paintScaleOf(ctx, frame, 'Slots', layout.slotsTop, layout.slotsHeight, String(lanes.lanes.length));
+  const { layout, lanes, ribbon, table } = frame;
+  paintScaleOf(ctx, frame, 'Slots', layout.slotsTop, layout.slotsHeight, String(peakSlots(table, lanes)));
   paintScaleOf(ctx, frame, 'Ready', layout.readyTop, layout.readyHeight, String(ribbon.mostReady));
 }
 

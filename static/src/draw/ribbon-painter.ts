@@ -1,15 +1,16 @@
 // Paints the ribbon: how many slots worked or moved bytes over time, and how many tasks were ready.
 
 import { firstAfter } from '../model/order';
+import { peakSlots } from '../model/presence';
 import type { Tense } from './lane-bars';
 import { visibleSpan, xOf, type LanesFrame } from './lanes-frame';
 import type { PhaseColours } from './palette';
 
 /** Paints slots and ready tasks for one tense; the caller has clipped to it. */
 export function paintRibbon(ctx: CanvasRenderingContext2D, frame: LanesFrame, tense: Tense): void {
-  const { layout, palette, ribbon, lanes } = frame;
+  const { layout, palette, ribbon, lanes, table } = frame;
   const tone: PhaseColours = palette.phasePast;
-  const slots = Math.max(1, lanes.lanes.length);
+  const slots = Math.max(1, peakSlots(table, lanes));
   const floor = layout.slotsTop + layout.slotsHeight;
   const perSlot = layout.slotsHeight / slots;
   const endX = Math.min(xOf(frame, Math.min(frame.endNs, tense.toNs)), frame.width - layout.right);

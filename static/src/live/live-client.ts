@@ -16,6 +16,8 @@ const SOCKET_TRIES = 3;
 const BAD_FRAMES = 3;
 /** A page that is left is often followed by another one: the link waits for its subscriptions. */
 const LINGER_MS = 1_000;
+/** A run that cannot be read for now is asked for again after this. */
+const AGAIN_MS = 2_000;
 
 /**
  * Follows runs and the list of runs over one socket, whatever the number of subscriptions, and keeps at it: a lost link
@@ -28,6 +30,7 @@ export class LiveClient {
   readonly #listeners = new Set<(state: LinkState) => void>();
   readonly #counts = { connects: 0, resyncs: 0, badFrames: 0, deadLinks: 0 };
   #state: LinkState;
+  #storeSilentSince: string | null = null;
   #lastMs = NaN;
   /** The one that counts; callbacks of any other are of the past. */
   #link: Link | undefined;
@@ -46,11 +49,16 @@ export class LiveClient {
     return this.#state.kind === 'open' ? { ...this.#state, lastMs: this.#lastMs } : this.#state;
   }
 
+  /** Since when the service's store has not answered, as RFC 3339; null while it does, and where nobody tells. */
+  get storeSilentSince(): string | null {
+    return this.#storeSilentSince;
+  }
+
   get counts(): LinkCounts {
     return { ...this.#counts };
   }
 
-  /** Calls back whenever the kind of the state changes; the answer ends that. */
+  /** Calls back whenever the kind of the state or what is known of the store changes; the answer ends that. */
   onState(listener: (state: LinkState) => void): () => void {
     this.#listeners.add(listener);
     return () => {
@@ -150,6 +158,9 @@ export class LiveClient {
       case 'closing':
         this.#lose(message.reason, true);
         return;
+      case 'store':
+        this.#hearStore(message.silent_since);
+        return;
       case 'heartbeat':
         for (const [channel, sent] of Object.entries(message.seq ?? {})) {
           this.#compare(link, of ?? this.#subscriptions.get(Number(channel)), sent);
@@ -180,6 +191,12 @@ export class LiveClient {
       if (subscription.topic === 'run') subscription.isWithinBatch = false;
       link.follow(subscription);
     }
+  }
+
+  #hearStore(silentSince: string | null): void {
+    if (silentSince === this.#storeSilentSince) return;
+    this.#storeSilentSince = silentSince;
+    for (const listener of this.#listeners) listener(this.state);
   }
 
   #opened(link: Link): void {
@@ -224,6 +241,7 @@ export class LiveClient {
   #refused(link: Link, to: RunSubscription, problem: Problem): void {
     if (problem.status !== GONE) {
       to.handlers.error?.(problem);
+      if (problem.status === UNAVAILABLE) this.#followAgain(link, to);
       return;
     }
     // Another revision of the run has begun: it is followed under another channel, so that nothing is mixed up.
@@ -234,6 +252,13 @@ export class LiveClient {
     forget(to);
     to.handlers.restarted?.();
     link.follow(to);
+  }
+
+  #followAgain(link: Link, to: RunSubscription): void {
+    this.#deps.clock.after(AGAIN_MS, () => {
+      const isCurrent = this.#link === link && this.#subscriptions.get(to.channel) === to;
+      if (isCurrent) link.follow(to);
+    });
   }
 
   #take(link: Link, bytes: Uint8Array, of?: RunSubscription): void {
@@ -305,6 +330,7 @@ export class LiveClient {
     const link = this.#link;
     this.#link = undefined;
     link?.close();
+    this.#storeSilentSince = null; // the next link tells anew
   }
 
   #change(state: LinkState): void {
@@ -316,3 +342,5 @@ export class LiveClient {
 
 /** HTTP status of a run that was replaced under its id. */
 const GONE = 410;
+/** HTTP status of a run that cannot be read for now. */
+const UNAVAILABLE = 503;

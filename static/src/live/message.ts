@@ -14,6 +14,7 @@ export type ServerMessage =
     }
   | { readonly type: 'run'; readonly channel: number; readonly run: RunSummary }
   | { readonly type: 'runs'; readonly channel: number; readonly runs: readonly RunSummary[] }
+  | { readonly type: 'store'; readonly silent_since: string | null }
   | { readonly type: 'heartbeat'; readonly now: string; readonly seq: Readonly<Record<string, number>> | null }
   | { readonly type: 'error'; readonly channel: number; readonly problem: Partial<ProblemDocument> }
   | { readonly type: 'closing'; readonly reason: string };

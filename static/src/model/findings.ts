@@ -227,7 +227,8 @@ function lossFinding(index: GraphIndex, table: RunTable): Finding | undefined {
   }
   if (longest < 0) return undefined;
   const workers = table.marks.filter(isLoss).length;
-  const who = workers > 1 ? `${capital(numeral(workers))} workers were lost` : 'A worker was lost';
+  // Nobody can tell a worker that died from one that cannot reach the store.
+  const who = workers > 1 ? `${capital(numeral(workers))} workers were lost or cut off` : 'A worker was lost or cut off';
   const held = longestNs > 0 ? `, ${durationText(longestNs)} after it was claimed` : '';
   const spans =
     count === 1

@@ -44,3 +44,23 @@ export function slotsAt(table: RunTable, lanes: Lanes, atNs: number): number {
   }
   return slots;
 }
+
+const peaks = new WeakMap<Lanes, number>();
+
+/** The most slots that were there at once: a worker that was cut off and came back has lanes twice. */
+export function peakSlots(table: RunTable, lanes: Lanes): number {
+  const known = peaks.get(lanes);
+  if (known !== undefined) return known;
+  const presences = presencesOf(table);
+  const changes: { readonly atNs: number; readonly slots: number }[] = [];
+  for (const { worker, slots } of lanes.workers) {
+    const { fromNs, toNs } = presences.get(worker) ?? always;
+    changes.push({ atNs: fromNs, slots: slots.length }, { atNs: toNs, slots: -slots.length });
+  }
+  // Who goes as another comes has made room for it.
+  changes.sort((a, b) => a.atNs - b.atNs || a.slots - b.slots);
+  let [now, peak] = [0, 0];
+  for (const { slots } of changes) peak = Math.max(peak, (now += slots));
+  peaks.set(lanes, peak);
+  return peak;
+}

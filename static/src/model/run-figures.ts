@@ -5,7 +5,7 @@ import type { GraphIndex } from './graph-index';
 import { busyNs, type Lanes } from './lanes';
 import { nodeRowsOf } from './node-rows';
 import { ascendingOrder, picked } from './order';
-import { slotsAt } from './presence';
+import { peakSlots, slotsAt } from './presence';
 import { Outcome, type RunTable } from './run-table';
 import { endOf, sourceOf } from './states';
 
@@ -40,7 +40,7 @@ export function makespanOf(table: RunTable): { readonly fromNs: number; readonly
 export function figuresAt(table: RunTable, lanes: Lanes, atNs: number): RunFigures {
   const { fromNs, toNs } = atNs >= endOf(table) ? makespanOf(table) : { fromNs: 0, toNs: Math.max(0, atNs) };
   const elapsedNs = toNs - fromNs;
-  const slots = lanes.lanes.length;
+  const slots = peakSlots(table, lanes);
   let busy = 0;
   for (const lane of lanes.lanes) busy += busyNs(lane, toNs);
   let attempts = 0;

@@ -100,7 +100,7 @@ describe('what a lost worker leaves', () => {
   test('is the first thing to say, where it was worth something', () => {
     const { lead } = findingsOf(index, table, lanesOf(table), 0);
     const said = lead.map((span) => span.text.replaceAll('\u00a0', ' ')).join('');
-    expect(said).toBe('A worker was lost with blur, 20.0 s after it was claimed.');
+    expect(said).toBe('A worker was lost or cut off with blur, 20.0 s after it was claimed.');
   });
 
   test('counts each task once, and every attempt that ended well as a measurement', () => {

@@ -7,10 +7,10 @@ import type { LinkState } from '../../live/link-state';
 
 /** Says how the link is; who reads it in a component is told of changes. */
 export class LinkFace {
-  #live: Pick<LiveClient, 'state' | 'onState'>;
+  #live: Pick<LiveClient, 'state' | 'storeSilentSince' | 'onState'>;
   #subscribe: () => void;
 
-  constructor(live: Pick<LiveClient, 'state' | 'onState'>) {
+  constructor(live: Pick<LiveClient, 'state' | 'storeSilentSince' | 'onState'>) {
     this.#live = live;
     this.#subscribe = createSubscriber((update) => live.onState(update));
   }
@@ -18,5 +18,11 @@ export class LinkFace {
   get state(): LinkState {
     this.#subscribe();
     return this.#live.state;
+  }
+
+  /** Since when the service's store has not answered; null while it does. */
+  get storeSilentSince(): string | null {
+    this.#subscribe();
+    return this.#live.storeSilentSince;
   }
 }

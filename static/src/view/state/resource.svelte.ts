@@ -1,5 +1,16 @@
 // Something that is loaded: what is shown stays until what replaces it has come, so that nothing flickers.
 
+import { Problem } from '../../api/problem';
+
+/** What is away for now is asked for again after this, and then twice as long each time. */
+const AGAIN_MS = 2_000;
+const AGAIN_MOST_MS = 30_000;
+
+/** Nobody answered, or the service said that it cannot for now: the same request may do better later. */
+export function isAway(error: unknown): boolean {
+  return error instanceof Problem && (error.status === 0 || error.status === 503);
+}
+
 /** A request that is shown: its last good answer, what went wrong since, and whether one is under way. */
 export class Resource<T> {
   #value: T | undefined = $state.raw(undefined);
@@ -7,6 +18,8 @@ export class Resource<T> {
   #loading = $state(false);
   #track: <V>(work: Promise<V>) => Promise<V>;
   #abort: AbortController | undefined;
+  #again: ReturnType<typeof setTimeout> | undefined;
+  #failures = 0;
 
   constructor(track: <V>(work: Promise<V>) => Promise<V>) {
     this.#track = track;
@@ -25,9 +38,17 @@ export class Resource<T> {
     return this.#loading;
   }
 
-  /** Starts a request in place of the one under way, if any. */
+  /**
+   * Starts a request in place of the one under way, if any. Where the service is away it is repeated until it goes well,
+   * or another takes its place.
+   */
   async load(request: (signal: AbortSignal) => Promise<T>): Promise<void> {
-    this.#abort?.abort();
+    this.stop();
+    this.#failures = 0;
+    await this.#ask(request);
+  }
+
+  async #ask(request: (signal: AbortSignal) => Promise<T>): Promise<void> {
     const abort = new AbortController();
     this.#abort = abort;
     this.#loading = true;
@@ -39,6 +60,10 @@ export class Resource<T> {
     } catch (error) {
       if (this.#abort !== abort) return;
       this.#error = error;
+      if (isAway(error)) {
+        const waitMs = Math.min(AGAIN_MOST_MS, AGAIN_MS * 2 ** this.#failures++);
+        this.#again = setTimeout(() => void this.#ask(request), waitMs);
+      }
     } finally {
       if (this.#abort === abort) this.#loading = false;
     }
@@ -58,6 +83,7 @@ export class Resource<T> {
 
   /** Stops what is under way and keeps what is shown. */
   stop(): void {
+    clearTimeout(this.#again);
     this.#abort?.abort();
     this.#abort = undefined;
     this.#loading = false;

@@ -10,6 +10,7 @@ import type { Layout } from '../../model/layout';
 import { RunFold } from '../../model/run-fold';
 import { MarkKind, type RunTable } from '../../model/run-table';
 import { type Past, pastByFunction } from './history-rank';
+import { isAway } from './resource.svelte';
 
 export interface SourceDependencies {
   readonly api: Api;
@@ -20,6 +21,8 @@ export interface SourceDependencies {
   onbatch(table: RunTable): void;
 }
 
+/** A run that cannot be read for now is asked for again after this. */
+const AGAIN_MS = 2_000;
 /** How many past runs of the workflow the header compares with. */
 const PAST_RUNS = 100;
 /** Bars of the histograms of the past. */
@@ -41,6 +44,7 @@ export class RunSource {
   /** How often workers had come and gone when they were asked for; -1 before the first frame. */
   #workerMarks = -1;
   #abort = new AbortController();
+  #again: ReturnType<typeof setTimeout> | undefined;
 
   constructor(deps: SourceDependencies) {
     this.#deps = deps;
@@ -116,13 +120,14 @@ export class RunSource {
         this.#link = link;
       },
       error: (problem) => {
-        if (this.#summary === undefined) this.#problem = problem;
+        if (this.#summary === undefined) this.#fail(problem);
       },
     });
     this.#link = live.state;
     void this.load();
     return () => {
       this.#abort.abort();
+      clearTimeout(this.#again);
       unsubscribe();
     };
   }
@@ -131,7 +136,8 @@ export class RunSource {
   async load(): Promise<void> {
     const { api, run, track } = this.#deps;
     const { signal } = this.#abort;
-    this.#problem = undefined;
+    clearTimeout(this.#again);
+    this.#again = undefined;
     void track(api.layout(run, {}, signal)).then(
       (layout) => (this.#layout = layout),
       () => (this.#layout = null), // the page works without the picture: lanes and tables are there
@@ -140,11 +146,18 @@ export class RunSource {
       const [summary, graph] = await track(Promise.all([api.run(run, signal), api.graph(run, signal)]));
       this.takeSummary(summary);
       this.#takeGraph(graph);
+      this.#problem = undefined;
     } catch (error) {
-      if (!signal.aborted) this.#problem = error;
+      if (!signal.aborted) this.#fail(error);
       return;
     }
     await Promise.allSettled([this.#loadWorkers(), this.#loadPast(), this.#loadPastRuns()]);
+  }
+
+  /** Tells why there is nothing to show; what is away for now is asked for again. */
+  #fail(problem: unknown): void {
+    this.#problem = problem;
+    if (isAway(problem)) this.#again ??= setTimeout(() => void this.load(), AGAIN_MS);
   }
 
   /** A summary that came with the stream, or in answer to what the page asked the service to do. */

@@ -84,7 +84,7 @@ export class RunView {
         this.#offer();
       },
     });
-    this.playback.watchLink(() => this.source.linked);
+    this.playback.watchLink(() => this.source.linked && app.link.storeSilentSince === null);
   }
 
   // ---- data

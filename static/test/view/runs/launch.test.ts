@@ -4,6 +4,7 @@ import type { Param, Workflow } from '../../../src/api/schema';
 import {
   changedParams,
   commandOf,
+  placeOf,
   effectiveParams,
   emptyLaunch,
   type LaunchValues,
@@ -93,6 +94,14 @@ describe('the form to launch a run', () => {
     expect(commandOf(workflow, values({}, { rules }))).toContain(' --rules no-inline,hold=5s');
     const wrong = values({}, { rules: { off: new Set(), figures: { hold_for_ns: 'long' } } });
     expect(Object.keys(problemsOf(workflow, wrong))).toEqual(['rules.hold_for_ns']);
+  });
+
+  it('tells where runs are shared', () => {
+    const at = (workerCommand: string) => placeOf({ shared: true, workerCommand });
+    expect(at('dagscope worker --redis redis://a:1 --redis-prefix x:')).toBe('--redis redis://a:1 --redis-prefix x:');
+    expect(at('dagscope worker')).toBe('');
+    expect(placeOf({ shared: false, workerCommand: 'dagscope serve' })).toBe('');
+    expect(commandOf(workflow, values({}), at('x worker --redis u'))).toMatch(/ --redis u$/);
   });
 
   it('writes the command that does the same, quoted for a shell', () => {

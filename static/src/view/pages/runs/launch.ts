@@ -109,8 +109,13 @@ export function submissionOf(workflow: Workflow, values: LaunchValues): Submissi
   return submission;
 }
 
-/** The command that launches the same run. */
-export function commandOf(workflow: Workflow, values: LaunchValues): string {
+/** What tells a command of the program where the runs are that several processes share; empty where they are not. */
+export function placeOf(server: { readonly shared: boolean; readonly workerCommand: string }): string {
+  return server.shared ? server.workerCommand.replace(/^.*? worker( |$)/, '') : '';
+}
+
+/** The command that launches the same run; place is of placeOf. */
+export function commandOf(workflow: Workflow, values: LaunchValues, place = ''): string {
   const words = ['dagscope', 'run', workflow.name];
   for (const [name, value] of Object.entries(changedParams(workflow, values.params))) {
     words.push('--set', `${name}=${value}`);
@@ -122,7 +127,7 @@ export function commandOf(workflow: Workflow, values: LaunchValues): string {
   const rules = rulesText(values.rules);
   if (rules !== '') words.push('--rules', rules);
   for (const tag of readTags(values.tags)) words.push('--tag', tag);
-  return words.map(quoted).join(' ');
+  return [...words.map(quoted), ...(place === '' ? [] : [place])].join(' ');
 }
 
 /** A word for a POSIX shell. */
