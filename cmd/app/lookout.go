@@ -20,11 +20,11 @@ const (
 
 // lookout tells whoever waits for a run that others work on why it stands still.
 type lookout struct {
-	run     *engine.Run
-	present func(context.Context) ([]fleet.Present, error) // the workers
-	listed  []string                                       // functions that workers tell of; they may have more
-	command string                                         // what starts a worker
-	tell    func(format string, args ...any)
+	progress func() engine.Progress
+	present  func(context.Context) ([]fleet.Present, error) // the workers
+	calls    []string                                       // functions of the run that a worker which has them tells of
+	command  string                                         // what starts a worker
+	tell     func(why string)
 
 	ended int       // tasks that had ended at the last look
 	since time.Time // when one more had
@@ -37,8 +37,16 @@ func (s *session) newLookout(h *home, r *engine.Run) (*lookout, error) {
 	if err != nil {
 		return nil, err
 	}
+	listed := functions.Names() // workers may have more, which workflows make when they are asked for
+	var calls []string
+	for _, f := range r.Graph().Functions() {
+		if name := fleet.FunctionName(f); slices.Contains(listed, name) {
+			calls = append(calls, name)
+		}
+	}
 	return &lookout{
-		run: r, listed: functions.Names(), command: h.workerCommand, tell: s.notice,
+		progress: r.Progress, calls: calls, command: h.workerCommand,
+		tell: func(why string) { s.notice("%s  waits: %s", r.ID(), why) },
 		present: func(ctx context.Context) ([]fleet.Present, error) {
 			return fleet.ListPresent(ctx, h.redis.Client, h.redis.Prefix)
 		},
@@ -61,7 +69,7 @@ func (l *lookout) Run(ctx context.Context) error {
 
 // look tells a reason once, and again when there was another one, or none, meanwhile.
 func (l *lookout) look(ctx context.Context, now time.Time) {
-	p := l.run.Progress()
+	p := l.progress()
 	if ended := p.Done + p.Failed + p.Skipped + p.Retries; ended != l.ended || l.since.IsZero() {
 		l.ended, l.since, l.told = ended, now, ""
 		return
@@ -77,7 +85,7 @@ func (l *lookout) look(ctx context.Context, now time.Time) {
 	}
 	why := l.why(p.Status, present)
 	if why != "" && why != l.told {
-		l.tell("%s  waits: %s", l.run.ID(), why)
+		l.tell(why)
 	}
 	l.told = why
 }
@@ -100,10 +108,9 @@ func (l *lookout) why(status engine.Status, present []fleet.Present) string {
 // lacking lists the functions of the run that no worker has.
 func (l *lookout) lacking(present []fleet.Present) []string {
 	var out []string
-	for _, f := range l.run.Graph().Functions() {
-		name := fleet.FunctionName(f)
+	for _, name := range l.calls {
 		has := func(p fleet.Present) bool { return p.Functions == nil || slices.Contains(p.Functions, name) }
-		if slices.Contains(l.listed, name) && !slices.ContainsFunc(present, has) {
+		if !slices.ContainsFunc(present, has) {
 			out = append(out, name)
 		}
 	}
@@ -113,7 +120,7 @@ func (l *lookout) lacking(present []fleet.Present) []string {
 // outage tells whoever waits that Redis does not answer.
 func (s *session) outage(h *home) fleet.Outage {
 	return fleet.Outage{
-		Client: h.redis.Client,
+		Ask: fleet.Ping(h.redis.Client),
 		Began: func(why error) {
 			s.notice("%s: Redis does not answer; waiting until it does: %v", s.name, why)
 		},

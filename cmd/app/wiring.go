@@ -92,13 +92,12 @@ func (m *machinery) share(s *session, h *home, o engineOptions) error {
 		h.log.Warn(warning)
 	}
 	cfg := stateshared.Config{Backend: h.backend, Log: h.log}
-	fan, err := o.invite.Fan(h.log)
-	if err != nil {
-		return err
-	}
-	if fan != nil {
-		cfg.Invoke = fan.Readied
-		m.beside["invitations"] = fan.Run
+	if o.invite.Invoke != "" {
+		fan, err := o.invite.Fan(h.log)
+		if err != nil {
+			return err
+		}
+		cfg.Invoke, m.beside["invitations"] = fan.Readied, fan.Run
 	}
 	state, err := stateshared.New(cfg)
 	if err != nil {

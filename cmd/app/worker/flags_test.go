@@ -110,12 +110,12 @@ func TestInvoking(t *testing.T) {
 }
 
 func TestSize(t *testing.T) {
-	for text, want := range map[string]Size{"1": 1, "2KiB": 2 << 10, "500MiB": 500 << 20, "3 GiB": 3 << 30, "1TiB": 1 << 40} {
+	for text, want := range map[string]Size{"1": 1, "2KiB": 2 << 10, "500MiB": 500 << 20, "3 GiB": 3 << 30, "1TiB": 1 << 40, "1.5GiB": 3 << 29, "16kib": 16 << 10, "7b": 7} {
 		var s Size
 		require.NoError(t, s.UnmarshalText([]byte(text)))
 		assert.Equal(t, want, s)
 	}
-	for _, text := range []string{"", "0", "-1", "1MB", "KiB", "9999999TiB"} {
+	for _, text := range []string{"", "0", "-1", "1MB", "KiB", "9999999TiB", "1e3KiB", "infKiB", "."} {
 		assert.Error(t, new(Size).UnmarshalText([]byte(text)), text)
 	}
 }

@@ -19,7 +19,8 @@ const (
 // Outage tells that Redis does not answer, and that it does again: whoever waits for something there would otherwise
 // wait without a word.
 type Outage struct {
-	Client goredis.UniversalClient
+	// Ask asks Redis for anything.
+	Ask func(ctx context.Context) error
 	// Began is called once Redis has not answered for three seconds, with how it failed, and Ended when it answers again.
 	Began func(why error)
 	Ended func(lasted time.Duration)
@@ -28,7 +29,7 @@ type Outage struct {
 // LogOutage is an Outage that is told to a log.
 func LogOutage(client goredis.UniversalClient, log *slog.Logger) Outage {
 	return Outage{
-		Client: client,
+		Ask: Ping(client),
 		Began: func(why error) {
 			log.Warn("Redis does not answer; it is asked again and again, and work goes on once it does", "error", why)
 		},
@@ -36,6 +37,11 @@ func LogOutage(client goredis.UniversalClient, log *slog.Logger) Outage {
 			log.Info("Redis answers again", "after", lasted.Round(100*time.Millisecond))
 		},
 	}
+}
+
+// Ping is what an Outage asks.
+func Ping(client goredis.UniversalClient) func(context.Context) error {
+	return func(ctx context.Context) error { return client.Ping(ctx).Err() }
 }
 
 // Run asks until ctx ends.
@@ -71,5 +77,5 @@ func (o Outage) Run(ctx context.Context) error {
 func (o Outage) ask(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
-	return o.Client.Ping(ctx).Err()
+	return o.Ask(ctx)
 }

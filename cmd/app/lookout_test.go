@@ -1,0 +1,66 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	fleet "github.com/dagscope/dagscope/cmd/app/worker"
+	"github.com/dagscope/dagscope/engine"
+)
+
+// TestLookout: why a run stands still is told once, and once more when the reason changes.
+func TestLookout(t *testing.T) {
+	has := func(lost bool, functions ...string) fleet.Present {
+		return fleet.Present{Functions: functions, Lost: lost}
+	}
+	const none = "no worker is there; start one by dagscope worker"
+	type look struct {
+		at      time.Duration
+		done    int
+		present []fleet.Present
+		err     error
+		want    string
+	}
+	for name, looks := range map[string][]look{
+		"goes on":       {{at: 0}, {at: 4 * time.Second, done: 1}, {at: 8 * time.Second, done: 2}},
+		"no worker":     {{at: 0}, {at: 4 * time.Second}, {at: 5 * time.Second, want: none}, {at: 9 * time.Second}},
+		"all lost":      {{at: 0}, {at: 5 * time.Second, present: []fleet.Present{has(true, "f", "g")}, want: none}},
+		"takes time":    {{at: 0}, {at: time.Hour, present: []fleet.Present{has(false, "f"), has(false, "g")}}},
+		"of everything": {{at: 0}, {at: time.Hour, present: []fleet.Present{{}}}},
+		"lacks one":     {{at: 0}, {at: time.Hour, present: []fleet.Present{has(false, "f", "x")}, want: "no worker has g, which it calls"}},
+		"changes": {
+			{at: 0},
+			{at: 5 * time.Second, want: none},
+			{at: 6 * time.Second, present: []fleet.Present{has(false, "g")}, want: "no worker has f, which it calls"},
+			{at: 7 * time.Second, present: []fleet.Present{has(false, "g", "f")}},
+			{at: 8 * time.Second, want: none},
+			{at: 9 * time.Second, done: 1},
+			{at: 14 * time.Second, done: 1, want: none},
+		},
+		"Redis is silent": {{at: 0}, {at: 5 * time.Second, err: errors.New("refused")}, {at: 6 * time.Second, want: none}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var now look
+			var told string
+			l := &lookout{
+				progress: func() engine.Progress { return engine.Progress{Status: engine.Running, Tasks: 9, Done: now.done} },
+				present:  func(context.Context) ([]fleet.Present, error) { return now.present, now.err },
+				calls:    []string{"f", "g"}, command: "dagscope worker",
+				tell: func(why string) { told = why },
+			}
+			for _, now = range looks {
+				told = ""
+				l.look(t.Context(), time.Unix(1000, 0).Add(now.at))
+				assert.Equal(t, now.want, told, "after %s", now.at)
+			}
+		})
+	}
+}
+
+func TestLookoutOfPausedRuns(t *testing.T) {
+	assert.Contains(t, (&lookout{}).why(engine.Paused, nil), "it is paused")
+}
