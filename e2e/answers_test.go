@@ -27,14 +27,16 @@ type report struct {
 
 // failure is how an attempt failed; in lists only the first three are told.
 type failure struct {
-	Kind    string    `json:"kind"`
-	Task    string    `json:"task"`
-	Message string    `json:"message"`
-	Stack   string    `json:"stack"`
-	Worker  string    `json:"worker"`
-	Slot    int       `json:"slot"`
-	Attempt int       `json:"attempt"`
-	Time    time.Time `json:"time"`
+	Kind     string    `json:"kind"`
+	Task     string    `json:"task"`
+	Message  string    `json:"message"`
+	Stack    string    `json:"stack"`
+	ExitCode int       `json:"exit_code"`
+	Signal   string    `json:"signal"`
+	Worker   string    `json:"worker"`
+	Slot     int       `json:"slot"`
+	Attempt  int       `json:"attempt"`
+	Time     time.Time `json:"time"`
 }
 
 // kept is how much of a run was recorded.

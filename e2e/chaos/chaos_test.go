@@ -49,7 +49,7 @@ func TestChaos(t *testing.T) {
 		t.Skip("it starts many processes")
 	}
 	p := plan{
-		name: "short", seed: seed(), runs: 6, kills: 30, pauses: 6, restarts: 2, cuts: 50, plain: 2, supervised: 2, concurrent: 2,
+		name: "short", seed: seed(), runs: 6, kills: 30, pauses: 6, restarts: 2, cuts: 50, partitions: 2, plain: 2, supervised: 2, concurrent: 2,
 		tasks: 200, lease: time.Second, pace: 20 * time.Millisecond, interval: 100 * time.Millisecond, patience: time.Minute,
 	}
 	w := play(t, p)
@@ -65,7 +65,7 @@ func TestFullChaos(t *testing.T) {
 	}
 	began, until := time.Now(), time.Now().Add(*forTime)
 	bulk := plan{
-		name: "short leases", seed: seed(), runs: 100, kills: 1000, pauses: 200, restarts: 30, cuts: 1000, plain: 3, supervised: 3,
+		name: "short leases", seed: seed(), runs: 100, kills: 1000, pauses: 200, restarts: 30, cuts: 1000, partitions: 30, plain: 3, supervised: 3,
 		concurrent: 4, tasks: 200, lease: time.Second, pace: 40 * time.Millisecond, interval: 150 * time.Millisecond,
 		patience: 5 * time.Minute, until: until,
 	}
@@ -93,8 +93,8 @@ func report(t *testing.T, p plan, total tally, r *recoveries, began time.Time, i
 	counts := append(total.counts(p), r.rows()...)
 	verdicts := total.verdicts()
 	fmt.Printf("\nmake chaos: seed %d, %s\n%s%s%s", p.seed, time.Since(began).Round(time.Second), table(counts), table(verdicts), r.detections())
-	fmt.Printf("  kills under a supervisor: %d; runs whose cleaning was cut short by a kill, and that expire: %d\n",
-		total.supervised, total.uncleaned)
+	fmt.Printf("  kills under a supervisor: %d; left by kills until they expire: %d runs not cleaned, %d outputs half sent\n",
+		total.supervised, total.uncleaned, total.unregistered)
 	if isCut {
 		fmt.Printf("  cut short after %s (CHAOS_S): what was not reached is no failure\n", *forTime)
 		counts = nil

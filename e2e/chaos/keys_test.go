@@ -12,7 +12,8 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// Classes of keys of a run that may remain once it has ended, until it is deleted or expires.
+// Classes of keys that may remain of a run that has succeeded, until it is deleted or expires. One that has not keeps what a
+// retry needs.
 var mayRemain = []string{"graph", "log", "details", "run", "state", "once"}
 
 // discard deletes every other run that went well as soon as it has been judged, while workers may not know yet that it is
@@ -67,13 +68,16 @@ func (w *world) look(ctx context.Context, kept map[engine.RunID]*trial) {
 	for keys.Next(ctx) {
 		key := keys.Val()
 		tag, class, _ := strings.Cut(strings.TrimPrefix(key, "dagscope:{"), "}:")
+		tr := kept[engine.RunID(tag)]
 		switch {
 		case strings.HasPrefix(key, "chaos:"), tag == "wake", broken[tag]:
 		case tag == "runs":
 			w.indexed(ctx, key, class, kept, broken)
-		case kept[engine.RunID(tag)] == nil:
+		case tr == nil && strings.HasPrefix(class, "out:") && w.isUnregistered(ctx, key):
+			w.tally.unregistered++
+		case tr == nil:
 			w.leak("%s is left of a run that was deleted", key)
-		case !slices.Contains(mayRemain, class) && w.backend.isCleaned(ctx, engine.RunID(tag)):
+		case tr.status == engine.Succeeded && !slices.Contains(mayRemain, class) && !strings.HasPrefix(class, "out:") && w.backend.isCleaned(ctx, engine.RunID(tag)):
 			w.leak("%s is left of a run that has ended and was cleaned", key)
 		default:
 			w.expires(ctx, key)
@@ -82,6 +86,13 @@ func (w *world) look(ctx context.Context, kept map[engine.RunID]*trial) {
 	if err := keys.Err(); err != nil {
 		w.leak("keys cannot be listed: %v", err)
 	}
+}
+
+// isUnregistered reports whether an output belongs to no run, because its worker was killed while it was sending it: then it
+// is gone after an hour. Registered ones do not expire before their run does, which is later.
+func (w *world) isUnregistered(ctx context.Context, key string) bool {
+	left, err := w.backend.conn.Client.PTTL(ctx, key).Result()
+	return err == nil && left > 0 && left <= time.Hour
 }
 
 // expires: what stays of an ended run goes some day.

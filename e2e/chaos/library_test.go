@@ -36,6 +36,13 @@ var (
 		}
 		return s % 1000, work(ctx, s)
 	})
+	// fatal fails for good in every run.
+	fatal = engine.Func1("fatal", func(ctx context.Context, a int) (int, error) {
+		if engine.Task(ctx).Run != "" {
+			return 0, engine.NoRetry(errFatal)
+		}
+		return a, nil
+	})
 	inflate = engine.Func1("inflate", func(ctx context.Context, n int) ([]byte, error) {
 		return bytes.Repeat([]byte{byte(n)}, bulk(n)), work(ctx, n)
 	})
@@ -50,7 +57,7 @@ var (
 var functions = map[string]*engine.Function{}
 
 func init() {
-	for _, f := range engine.Functions(next, add, upto, sum, inflate, weigh) {
+	for _, f := range engine.Functions(next, add, upto, sum, fatal, inflate, weigh) {
 		functions[f.Name()] = f
 	}
 }
@@ -67,7 +74,10 @@ func bulk(n int) int {
 	}
 }
 
-var errFlaky = errors.New("this attempt was to fail")
+var (
+	errFlaky = errors.New("this attempt was to fail")
+	errFatal = errors.New("this task was to fail")
+)
 
 // work takes as long as n says, and fails now and then: of one task in eight, every fifth attempt. So it never fails
 // twice in a row, but late, when workers have died over it: these deaths must not have used up its retries.
@@ -95,9 +105,9 @@ func work(ctx context.Context, n int) error {
 }
 
 // randomGraph makes a workflow of exactly that many tasks, expanded, and evaluates it. The same seed gives the same.
-func randomGraph(seed uint64, tasks int) (*engine.Graph, enginetest.Outcome, error) {
+func randomGraph(seed uint64, tasks int, fails bool) (*engine.Graph, enginetest.Outcome, error) {
 	for try := uint64(0); ; try++ {
-		draft, err := grown(seed, try, tasks*2/5, 0)
+		draft, err := grown(seed, try, tasks*2/5, 0, fails)
 		if err != nil {
 			return nil, enginetest.Outcome{}, err
 		}
@@ -106,7 +116,7 @@ func randomGraph(seed uint64, tasks int) (*engine.Graph, enginetest.Outcome, err
 			return nil, outcome, err
 		}
 		if missing := tasks - outcome.Tasks; missing >= 0 && missing < tasks/4 {
-			graph, err := grown(seed, try, tasks*2/5, missing)
+			graph, err := grown(seed, try, tasks*2/5, missing, fails)
 			if err != nil {
 				return nil, outcome, err
 			}
@@ -116,8 +126,9 @@ func randomGraph(seed uint64, tasks int) (*engine.Graph, enginetest.Outcome, err
 	}
 }
 
-// grown makes a random workflow of about size calls before fan-outs expand, and that many more.
-func grown(seed, try uint64, size, more int) (*engine.Graph, error) {
+// grown makes a random workflow of about size calls before fan-outs expand, and that many more. Where it fails, one of them
+// does, in the middle.
+func grown(seed, try uint64, size, more int, fails bool) (*engine.Graph, error) {
 	rng := rand.New(rand.NewPCG(seed, try))
 	g := engine.NewBuilder()
 	start := make([]engine.Ref[int], 1+rng.IntN(4))
@@ -125,7 +136,11 @@ func grown(seed, try uint64, size, more int) (*engine.Graph, error) {
 		start[i] = engine.Const(g, rng.IntN(1000))
 	}
 	gr := grower{g, rng}
-	ints := gr.grow(start, size, 2)
+	ints := gr.grow(start, size/2, 2)
+	if fails {
+		ints = append(ints, fatal.Call(ints[len(ints)-1]))
+	}
+	ints = gr.grow(ints, size/2, 2)
 	all := rng.IntN(3) == 0
 	for range more {
 		ints = append(ints, next.Call(ints[max(0, len(ints)-1-rng.IntN(12))]))

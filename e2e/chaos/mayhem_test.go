@@ -23,8 +23,8 @@ type action struct {
 // runs under way.
 func (w *world) wreak(ctx context.Context) {
 	done := make(chan *trial, w.plan.concurrent)
-	actions := w.repertoire()
-	waking := map[*member]time.Time{}
+	healing := map[any]healed{}
+	actions := w.repertoire(healing)
 	next, begun := time.Now(), 0
 	for {
 		goesOn := !w.isFulfilled(actions, begun) && (w.plan.until.IsZero() || time.Now().Before(w.plan.until))
@@ -42,14 +42,14 @@ func (w *world) wreak(ctx context.Context) {
 			continue
 		case <-time.After(min(time.Until(next), 50*time.Millisecond)):
 		}
-		w.wakeUp(waking, false)
+		w.heal(healing, false)
 		if goesOn && !time.Now().Before(next) {
-			w.act(ctx, actions, waking)
+			w.act(ctx, actions)
 			next = time.Now().Add(time.Duration(w.rng.Int64N(2 * int64(w.plan.interval))))
 		}
 	}
-	w.wakeUp(waking, true)
-	w.tally.cuts += w.proxy.Lost()
+	w.heal(healing, true)
+	w.tally.cuts += w.lostReplies()
 }
 
 func (w *world) isFulfilled(actions []action, begun int) bool {
@@ -57,12 +57,13 @@ func (w *world) isFulfilled(actions []action, begun int) bool {
 }
 
 // repertoire is what may happen.
-func (w *world) repertoire() []action {
+func (w *world) repertoire(healing map[any]healed) []action {
 	return []action{
 		{"kill", func() int { return w.plan.kills - w.tally.kills }, w.killOne},
-		{"pause", func() int { return w.plan.pauses - w.tally.pauses }, nil},
+		{"pause", func() int { return w.plan.pauses - w.tally.pauses }, func(context.Context) { w.pause(healing) }},
+		{"partition", func() int { return w.plan.partitions - w.tally.partitions }, func(context.Context) { w.part(healing) }},
 		{"restart", func() int { return w.plan.restarts - w.tally.restarts }, w.restart},
-		{"cut", func() int { return (w.plan.cuts - w.tally.cuts - w.proxy.Lost() + cutsAtOnce - 1) / cutsAtOnce }, w.cut},
+		{"cut", func() int { return (w.plan.cuts - w.tally.cuts - w.lostReplies() + cutsAtOnce - 1) / cutsAtOnce }, w.cut},
 	}
 }
 
@@ -70,7 +71,7 @@ func (w *world) repertoire() []action {
 const cutsAtOnce = 4
 
 // act draws an action, the more likely the more of it are left.
-func (w *world) act(ctx context.Context, actions []action, waking map[*member]time.Time) {
+func (w *world) act(ctx context.Context, actions []action) {
 	sum := 0
 	for _, a := range actions {
 		sum += max(0, a.left())
@@ -82,10 +83,6 @@ func (w *world) act(ctx context.Context, actions []action, waking map[*member]ti
 	for _, a := range actions {
 		if k -= max(0, a.left()); k >= 0 {
 			continue
-		}
-		if a.do == nil {
-			w.pause(waking)
-			return
 		}
 		a.do(ctx)
 		return
@@ -133,26 +130,51 @@ func describeLosses(losses map[engine.RunID][]loss) string {
 	return s
 }
 
+// healed is what makes good again, and when.
+type healed struct {
+	at time.Time
+	do func()
+}
+
+// beyond is a time longer than a lease.
+func (w *world) beyond() time.Duration {
+	lease := w.plan.leaseTime()
+	return lease + lease/5 + time.Duration(w.rng.Int64N(int64(lease)/2))
+}
+
 // pause stops a worker for longer than its lease.
-func (w *world) pause(waking map[*member]time.Time) {
+func (w *world) pause(healing map[any]healed) {
 	m := w.fleet.pick(w.rng, func(m *member) bool { return !m.asleep })
-	if m == nil || len(waking) >= (w.plan.plain+w.plan.supervised)/2 {
+	if m == nil || len(healing) >= (w.plan.plain+w.plan.supervised)/2 {
 		return
 	}
-	lease := w.plan.leaseTime()
-	length := lease + lease/5 + time.Duration(w.rng.Int64N(int64(lease)/2))
+	length := w.beyond()
 	w.fleet.sleep(m)
-	waking[m] = time.Now().Add(length)
+	healing[m] = healed{time.Now().Add(length), func() { w.fleet.wake(m) }}
 	w.tally.pauses++
 	w.say("pause %s for %s", m.name, length)
 }
 
-// wakeUp lets those go on whose time has come, or all.
-func (w *world) wakeUp(waking map[*member]time.Time, all bool) {
-	for m, at := range waking {
-		if all || !time.Now().Before(at) {
-			w.fleet.wake(m)
-			delete(waking, m)
+// part has nothing pass between some workers and Redis for longer than a lease, while their connections stay open.
+func (w *world) part(healing map[any]healed) {
+	k := w.rng.IntN(len(w.proxies))
+	p := w.proxies[k]
+	if _, ok := healing[p]; ok {
+		return
+	}
+	length := w.beyond()
+	p.Swallow(true)
+	healing[p] = healed{time.Now().Add(length), func() { p.Swallow(false) }}
+	w.tally.partitions++
+	w.say("partition %d for %s", k, length)
+}
+
+// heal makes good what is due, or all.
+func (w *world) heal(healing map[any]healed, all bool) {
+	for key, h := range healing {
+		if all || !time.Now().Before(h.at) {
+			h.do()
+			delete(healing, key)
 		}
 	}
 }
@@ -169,10 +191,20 @@ func (w *world) restart(context.Context) {
 
 // cut has some of the next replies to calls on runs get lost, after they took effect.
 func (w *world) cut(context.Context) {
-	w.tally.cuts += w.proxy.Lost()
+	w.tally.cuts += w.lostReplies()
 	n := 1 + w.rng.IntN(2*cutsAtOnce-1)
-	w.proxy.LoseReplies(n, runCall())
+	for i, p := range w.proxies {
+		p.LoseReplies((n+i)/len(w.proxies), runCall())
+	}
 	w.say("cut %d replies", n)
+}
+
+// lostReplies counts those since the last cut.
+func (w *world) lostReplies() (n int) {
+	for _, p := range w.proxies {
+		n += p.Lost()
+	}
+	return n
 }
 
 // runCall is how a script on a run's keys looks on the wire: one key, which is as long as all of these.

@@ -21,6 +21,7 @@ import (
 type trial struct {
 	seed  uint64
 	rules string
+	ends  ending
 	job   engine.Job
 	want  enginetest.Outcome
 
@@ -29,21 +30,36 @@ type trial struct {
 	breaches []breach
 	samples  []sample
 	deleted  bool
+	status   engine.Status
 }
+
+// ending is how a run is to end.
+type ending string
+
+const (
+	succeeds  ending = "succeeds"
+	fails     ending = "fails"     // one of its tasks does
+	cancelled ending = "cancelled" // at some time, if it is not over before
+)
 
 // newTrial makes a run of random shape and rules.
 func newTrial(seed uint64, tasks int) (*trial, error) {
 	rng := rand.New(rand.NewPCG(seed, 1))
-	graph, want, err := randomGraph(seed, tasks)
+	ends := []ending{succeeds, succeeds, succeeds, succeeds, succeeds, succeeds, succeeds, succeeds, fails, cancelled}[rng.IntN(10)]
+	graph, want, err := randomGraph(seed, tasks, ends == fails)
 	if err != nil {
 		return nil, err
 	}
-	tr := &trial{seed: seed, want: want}
+	tr := &trial{seed: seed, ends: ends, want: want}
+	policy := engine.FailFast
+	if rng.IntN(2) == 0 {
+		policy = engine.Continue
+	}
 	now := time.Now()
 	tr.job = engine.Job{
-		Info:    engine.RunInfo{ID: engine.NewRunID(now), Workflow: "chaos", Policy: engine.FailFast, SubmittedAt: now, StartedAt: now},
+		Info:    engine.RunInfo{ID: engine.NewRunID(now), Workflow: "chaos", Policy: policy, SubmittedAt: now, StartedAt: now},
 		Graph:   graph,
-		Options: engine.RunOptions{Policy: engine.FailFast, Deadline: 24 * time.Hour},
+		Options: engine.RunOptions{Policy: policy, Deadline: 24 * time.Hour},
 	}
 	tr.rules, tr.job.Options.Rules = randomRules(rng)
 	tr.job.Options.Limits, tr.job.Options.Rules = tr.job.Options.Limits.WithDefaults(), tr.job.Options.Rules.WithDefaults()
@@ -66,13 +82,14 @@ func (tr *trial) judge(ctx context.Context, w *world) {
 		return
 	}
 	end, value := tr.exec.End()
+	tr.status = end.Status
 	switch {
 	case end.Status == engine.Interrupted:
 		tr.breach(lost, "nothing is left of it: %+v", end.First)
 		return
-	case end.Status != engine.Succeeded:
-		tr.breach(wrong, "it is %s, expected it to succeed: %+v", end.Status, end.First)
-	case !cmp.Equal(value, tr.want.Result):
+	case !tr.expects(end):
+		tr.breach(wrong, "it is %s, expected that it %s: %+v", end.Status, tr.ends, end.First)
+	case end.Status == engine.Succeeded && !cmp.Equal(value, tr.want.Result):
 		tr.breach(wrong, "its result is %v, expected %v", value, tr.want.Result)
 	}
 	var err error
@@ -80,9 +97,19 @@ func (tr *trial) judge(ctx context.Context, w *world) {
 		tr.breach(gap, "its log cannot be read: %v", err)
 		return
 	}
-	if end.Status == engine.Succeeded {
-		tr.fold(ctx, w)
-		tr.samples = w.recoveries.settle(tr.startedInfo(ctx, w), tr.steps)
+	tr.fold(ctx, w)
+	tr.samples = w.recoveries.settle(tr.startedInfo(ctx, w), tr.steps)
+}
+
+// expects reports whether a run may end that way.
+func (tr *trial) expects(end engine.RunEnd) bool {
+	switch tr.ends {
+	case fails:
+		return end.Status == engine.Failed && end.First != nil && strings.Contains(end.First.Message, errFatal.Error())
+	case cancelled:
+		return end.Status == engine.Cancelled || end.Status == engine.Succeeded
+	default:
+		return end.Status == engine.Succeeded
 	}
 }
 
@@ -145,7 +172,7 @@ func stepsSoFar(ctx context.Context, exec engine.Execution) []engine.Step {
 // evidence is all that helps to find out what went wrong in a run.
 func (tr *trial) evidence(ctx context.Context, w *world) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "run %s, graph seed %d, %s\n", tr.id(), tr.seed, tr.rules)
+	fmt.Fprintf(&b, "run %s, graph seed %d, %s, %s, %s\n", tr.id(), tr.seed, tr.rules, tr.job.Options.Policy, tr.ends)
 	for _, br := range tr.breaches {
 		fmt.Fprintf(&b, "breach: %s: %s\n", br.law, br.what)
 	}

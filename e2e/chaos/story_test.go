@@ -31,18 +31,24 @@ const (
 	ghost    law = "workers that ended by themselves"
 )
 
-// story replays the whole log of a run that has succeeded.
+// final is how a node ended last.
+type final struct {
+	status ledger.NodeStatus
+	epoch  int
+}
+
+// story replays the whole log of a run that has ended.
 type story struct {
+	status    engine.Status // of the run, by its last step
 	numbering *engine.Numbering
 	graph     *engine.Graph
 	waits     map[engine.NodeID]int
 	told      map[engine.NodeID]bool  // named by some step's Readied
-	ok        map[engine.NodeID]int   // the epoch in which a node was last OK
+	finals    map[engine.NodeID]final // nodes that are over
 	ended     map[engine.NodeID]int64 // when it first was
 	since     map[engine.NodeID]int64 // when the last node it waits for ended first
 	over      map[[3]int]bool         // attempts that have ended: node, epoch, number
 	lives     map[[2]int]bool         // lives that have ended well: node, epoch
-	tasks     int                     // that are OK
 	retries   int
 	workers   int
 	breaches  []breach
@@ -52,13 +58,15 @@ type story struct {
 func read(g *engine.Graph, steps []engine.Step) *story {
 	s := &story{
 		graph: g, numbering: engine.NewNumbering(g), waits: map[engine.NodeID]int{}, told: map[engine.NodeID]bool{},
-		ok: map[engine.NodeID]int{}, ended: map[engine.NodeID]int64{}, since: map[engine.NodeID]int64{},
+		finals: map[engine.NodeID]final{}, ended: map[engine.NodeID]int64{}, since: map[engine.NodeID]int64{},
 		over: map[[3]int]bool{}, lives: map[[2]int]bool{},
 	}
 	s.enter(s.numbering.Block(0))
 	if len(steps) == 0 || steps[0].Kind != engine.RunStarted || steps[len(steps)-1].Kind != engine.RunFinished {
 		s.breach(gap, "the log of %d steps does not begin with the run's start and end with its end", len(steps))
+		return s
 	}
+	s.status = steps[len(steps)-1].Outcome.RunStatus()
 	for i := range steps {
 		step := &steps[i]
 		if step.Seq != uint64(i+1) {
@@ -70,7 +78,7 @@ func read(g *engine.Graph, steps []engine.Step) *story {
 		}
 	}
 	for id := range s.numbering.Nodes() {
-		if _, ok := s.ok[engine.NodeID(id)]; !ok {
+		if _, ok := s.finals[engine.NodeID(id)]; !ok && s.status == engine.Succeeded {
 			s.breach(unfolded, "node %d never ended in the log of a run that succeeded", id)
 		}
 	}
@@ -106,8 +114,12 @@ func (s *story) step(step *engine.Step) {
 		if s.begins(step) {
 			s.ends(step)
 		}
-	case engine.TaskSkipped, engine.CancelRequested, engine.RunDeadline:
-		s.breach(wrong, "step %d is of kind %d, in a run that succeeded", step.Seq, step.Kind)
+	case engine.TaskSkipped:
+		if s.begins(step) {
+			s.closes(step, ledger.Skipped)
+		}
+	case engine.RunDeadline:
+		s.breach(wrong, "step %d tells of a deadline, which is far away", step.Seq)
 	}
 }
 
@@ -135,7 +147,7 @@ func (s *story) begins(step *engine.Step) bool {
 		s.breach(early, "step %d is of node %d, which waits for %d more", step.Seq, step.Node, n)
 	case !s.told[step.Node]:
 		s.breach(early, "step %d is of node %d, which no step has readied", step.Seq, step.Node)
-	case step.Outcome != engine.OutcomeLost && step.Started < s.since[step.Node]:
+	case step.Outcome != engine.OutcomeLost && step.Kind != engine.TaskSkipped && step.Started < s.since[step.Node]:
 		s.breach(early, "node %d starts at %d by step %d, before the last of what it waits for has ended at %d",
 			step.Node, step.Started, step.Seq, s.since[step.Node])
 	}
@@ -150,35 +162,35 @@ func (s *story) ends(step *engine.Step) {
 	}
 	s.over[attempt] = true
 	switch step.Outcome {
-	case engine.OutcomeOK:
-		s.lives[life] = true
-		s.succeeds(step)
 	case engine.OutcomeRetrying:
 		s.retries++
 	case engine.OutcomeLost:
 	default:
-		s.breach(wrong, "step %d ends node %d with outcome %d, in a run that succeeded", step.Seq, step.Node, step.Outcome)
+		s.lives[life] = true
+		s.closes(step, map[engine.Outcome]ledger.NodeStatus{
+			engine.OutcomeOK: ledger.OK, engine.OutcomeFailed: ledger.Failed, engine.OutcomeSkipped: ledger.Skipped, engine.OutcomeCancelled: ledger.Cancelled,
+		}[step.Outcome])
 	}
 }
 
-// succeeds tells those that wait for the node, the first time.
-func (s *story) succeeds(step *engine.Step) {
+// closes notes how a node has ended, and tells those that wait for it, the first time.
+func (s *story) closes(step *engine.Step, status ledger.NodeStatus) {
 	id := step.Node
-	epoch, again := s.ok[id]
-	if again && epoch >= int(step.Epoch) {
-		s.breach(twice, "step %d ends node %d in epoch %d, after epoch %d", step.Seq, id, step.Epoch, epoch)
+	before, again := s.finals[id]
+	switch {
+	case again && before.epoch >= int(step.Epoch):
+		s.breach(twice, "step %d ends node %d in epoch %d, after epoch %d", step.Seq, id, step.Epoch, before.epoch)
+	case status != ledger.OK && s.status == engine.Succeeded:
+		s.breach(wrong, "step %d ends node %d with outcome %d, in a run that succeeded", step.Seq, id, step.Outcome)
 	}
-	s.ok[id] = int(step.Epoch)
-	if again {
+	s.finals[id] = final{status, int(step.Epoch)}
+	if again || status == ledger.Cancelled {
 		return
 	}
 	s.ended[id] = step.Ended
-	if s.numbering.IsTask(id) {
-		s.tasks++
-	}
 	p := s.numbering.Locate(id)
 	scope := s.graph.Scope(p.Block.Scope)
-	if step.Kind == engine.FanOutExpanded {
+	if step.Kind == engine.FanOutExpanded && status == ledger.OK {
 		s.expand(step, p)
 	}
 	for _, c := range scope.Children(p.Local) {
@@ -226,28 +238,44 @@ func (s *story) compare(state *ledger.State, last uint64) {
 			s.breach(unfolded, "block %d is %+v in the log, %+v in the state", i, *b, k)
 		}
 	}
-	again := 0
-	for i := range state.Nodes {
-		n, epoch := &state.Nodes[i], s.ok[engine.NodeID(i)]
-		switch {
-		case n.Status == ledger.OK && int(n.Epoch) == epoch:
-		case !n.Status.Terminal() && int(n.Epoch) > epoch && n.Epoch > 0: // is being made again, which nobody needs any more
-			if s.numbering.IsTask(engine.NodeID(i)) {
-				again++
-			}
-		default:
-			s.breach(unfolded, "node %d was last OK in epoch %d by the log, and is %d in epoch %d by the state", i, epoch, n.Status, n.Epoch)
-		}
-	}
-	got := fmt.Sprintf("%s seq=%d tasks=%d done=%d failed=0 skipped=0 retries=%d open=0",
-		engine.Succeeded, last, s.numbering.Tasks(), s.tasks-again, s.retries)
+	s.nodes(state)
+	want := fmt.Sprintf("%s seq=%d tasks=%d retries=%d claims=0", s.status, last, s.numbering.Tasks(), s.retries)
 	c := state.Counts
-	kept := fmt.Sprintf("%s seq=%d tasks=%d done=%d failed=%d skipped=%d retries=%d open=%d",
-		state.Status, state.Seq, c.Tasks, c.Done, c.Failed, c.Skipped, c.Retries, c.Open)
-	if got != kept {
-		s.breach(unfolded, "the log folds to %q, the state is %q", got, kept)
+	got := fmt.Sprintf("%s seq=%d tasks=%d retries=%d claims=%d", state.Status, state.Seq, c.Tasks, c.Retries, c.Claims)
+	if got != want || s.status == engine.Succeeded && c.Open > 0 {
+		s.breach(unfolded, "the log folds to %q, the state is %q with %d open", want, got, c.Open)
 	}
 	if s.workers > int(state.Workers) {
 		s.breach(unfolded, "the log tells of %d sessions, the state of %d", s.workers, state.Workers)
+	}
+}
+
+// nodes holds how each node ended last, and how many did so, against the state.
+func (s *story) nodes(state *ledger.State) {
+	var done, failed, skipped int
+	for i := range state.Nodes {
+		n, id := &state.Nodes[i], engine.NodeID(i)
+		f, over := s.finals[id]
+		switch {
+		case over && n.Status == f.status && int(n.Epoch) == f.epoch:
+		case !over && !n.Status.Terminal():
+		case over && !n.Status.Terminal() && int(n.Epoch) > f.epoch: // it was to be made again, which nobody needs any more
+		default:
+			s.breach(unfolded, "node %d ended (%t) with status %d in epoch %d by the log, and is %d in epoch %d by the state",
+				i, over, f.status, f.epoch, n.Status, n.Epoch)
+		}
+		isTask := s.numbering.IsTask(id)
+		switch {
+		case n.Status == ledger.OK && isTask:
+			done++
+		case n.Status == ledger.Failed:
+			failed++
+		case n.Status == ledger.Skipped && isTask:
+			skipped++
+		}
+	}
+	if c := state.Counts; done != c.Done || failed != c.Failed || skipped != c.Skipped {
+		s.breach(unfolded, "%d nodes are done, %d failed, %d skipped, the state counts %d, %d, %d",
+			done, failed, skipped, c.Done, c.Failed, c.Skipped)
 	}
 }

@@ -10,7 +10,8 @@ import (
 
 // tally counts what was done and what came of it.
 type tally struct {
-	runs, kills, supervised, pauses, restarts, cuts, uncleaned int
+	runs, kills, supervised, pauses, restarts, cuts, partitions int
+	uncleaned, unregistered                                     int // left by workers that were killed, until it expires
 
 	breaches map[law]int // runs, or keys or processes, in which a law was broken
 }
@@ -37,7 +38,9 @@ func (t *tally) add(o tally) {
 	t.pauses += o.pauses
 	t.restarts += o.restarts
 	t.cuts += o.cuts
+	t.partitions += o.partitions
 	t.uncleaned += o.uncleaned
+	t.unregistered += o.unregistered
 	if t.breaches == nil {
 		t.breaches = map[law]int{}
 	}
@@ -64,6 +67,7 @@ func (t *tally) counts(p plan) []row {
 		atLeast("pauses beyond the lease (SIGSTOP)", t.pauses, p.pauses),
 		atLeast("restarts of Redis (kill -9, AOF)", t.restarts, p.restarts),
 		atLeast("acknowledgements cut before the reply", t.cuts, p.cuts),
+		atLeast("partitions beyond the lease", t.partitions, p.partitions),
 	}
 }
 

@@ -77,7 +77,11 @@ func beWorker(argument string) error {
 			os.Exit(3)
 		}()
 	}
-	conn, err := redis.Dial(ctx, redis.DialConfig{URL: spec.URL})
+	var conn *redis.Connection
+	err := again(ctx, func() (err error) { // Redis may just be dead
+		conn, err = redis.Dial(ctx, redis.DialConfig{URL: spec.URL})
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -116,7 +120,7 @@ func (k keeper) Clean(ctx context.Context, run engine.RunID, frontier []engine.N
 	}
 	n, err := k.Backend.Clean(ctx, run, frontier)
 	if err == nil {
-		err = k.conn.Client.Set(ctx, cleaned(run), n, time.Hour).Err()
+		err = again(ctx, func() error { return k.conn.Client.Set(ctx, cleaned(run), n, time.Hour).Err() })
 	}
 	return n, err
 }
@@ -124,6 +128,21 @@ func (k keeper) Clean(ctx context.Context, run engine.RunID, frontier []engine.N
 // isCleaned reports whether Clean came to its end.
 func (k keeper) isCleaned(ctx context.Context, run engine.RunID) bool {
 	return k.conn.Client.Exists(ctx, cleaned(run)).Val() == 1
+}
+
+// again repeats a call while Redis is away; a key that is not there is an answer.
+func again(ctx context.Context, call func() error) error {
+	for begun := time.Now(); ; {
+		err := call()
+		if err == nil || errors.Is(err, goredis.Nil) || time.Since(begun) > time.Minute {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // keep writes the state down unless that was done before: cleaning may be repeated.
@@ -136,12 +155,16 @@ func (k keeper) keep(ctx context.Context, run engine.RunID) error {
 	if err != nil {
 		return err
 	}
-	return k.conn.Client.SetNX(ctx, keptState(run), data, time.Hour).Err()
+	return again(ctx, func() error { return k.conn.Client.SetNX(ctx, keptState(run), data, time.Hour).Err() })
 }
 
 // stateKept reads what keep has written; nil where nothing was.
 func (k keeper) stateKept(ctx context.Context, run engine.RunID) (*ledger.State, error) {
-	raw, err := k.conn.Client.Get(ctx, keptState(run)).Bytes()
+	var raw []byte
+	err := again(ctx, func() (err error) {
+		raw, err = k.conn.Client.Get(ctx, keptState(run)).Bytes()
+		return err
+	})
 	if errors.Is(err, goredis.Nil) {
 		return nil, nil
 	}

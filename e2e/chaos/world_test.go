@@ -27,7 +27,7 @@ type plan struct {
 	name string
 	seed uint64
 
-	runs, kills, pauses, restarts, cuts int // at least that many
+	runs, kills, pauses, restarts, cuts, partitions int // at least that many
 
 	plain, supervised int           // worker processes
 	concurrent        int           // runs at a time
@@ -57,7 +57,7 @@ type world struct {
 	dir        string
 	actions    *os.File
 	server     *redistest.Server
-	proxy      *redistest.Proxy
+	proxies    []*redistest.Proxy // each before a part of the workers
 	backend    keeper
 	pool       *worker.Pool
 	fleet      *fleet
@@ -83,7 +83,9 @@ func newWorld(t *testing.T, p plan) *world {
 	require.NoError(t, err)
 	w.say("%s: seed %d", p.name, p.seed)
 	w.server = redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always", "--dir", w.redisDir())
-	w.proxy = redistest.NewProxy(t, w.server)
+	for range 2 {
+		w.proxies = append(w.proxies, redistest.NewProxy(t, w.server))
+	}
 	conn, err := redis.Dial(t.Context(), redis.DialConfig{URL: w.server.URL()})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
@@ -92,12 +94,12 @@ func newWorld(t *testing.T, p plan) *world {
 	require.NoError(t, err)
 	store := w.watch(log)
 	w.fleet = newFleet(t, dir)
-	spec := workerSpec{URL: w.proxy.URL(), Lease: p.lease, Pace: p.pace, Width: 2}
+	spec := workerSpec{Lease: p.lease, Pace: p.pace, Width: 2}
 	for i := range p.plain {
-		spec.Name = fmt.Sprintf("plain%d", i)
+		spec.Name, spec.URL = fmt.Sprintf("plain%d", i), w.proxies[i%2].URL()
 		w.fleet.start(spec)
 	}
-	spec.Name = "child"
+	spec.Name, spec.URL = "child", w.proxies[1].URL()
 	w.fleet.supervise(p.supervised, spec, store, log)
 	return w
 }
@@ -151,13 +153,17 @@ func (w *world) tidy() {
 func (w *world) begin(ctx context.Context, seed uint64, done chan<- *trial) {
 	tr, err := newTrial(seed, w.plan.tasks)
 	require.NoError(w.t, err)
-	w.say("submit %s: graph seed %d, %s", tr.id(), seed, tr.rules)
+	w.say("submit %s: graph seed %d, %s, %s, it %s", tr.id(), seed, tr.rules, tr.job.Options.Policy, tr.ends)
+	cancelAfter := time.Duration(w.rng.Int64N(int64(20 * w.plan.interval)))
 	w.active[tr.id()] = tr
 	go func() {
 		defer func() { done <- tr }()
 		if tr.exec, err = w.pool.Submit(ctx, tr.job); err != nil {
 			tr.breach(lost, "it was not accepted: %v", err)
 			return
+		}
+		if tr.ends == cancelled {
+			time.AfterFunc(cancelAfter, tr.exec.Cancel)
 		}
 		tr.judge(ctx, w)
 		w.recoveries.forget(tr.id())

@@ -63,10 +63,11 @@ var (
 			f()
 		}
 		return 0, nil
-	}).With(engine.Options{Timeout: 3 * time.Second, Retries: engine.NoRetries})
+	}).With(engine.Options{Timeout: time.Second, Retries: engine.NoRetries})
 
 	// nap is innocent.
 	nap = engine.Func2("nap", func(ctx context.Context, i int, d time.Duration) (int, error) {
+		fmt.Fprintf(os.Stderr, "nap %d in %d\n", i, os.Getpid())
 		select {
 		case <-time.After(d):
 			return i, nil

@@ -1,0 +1,187 @@
+package e2e
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// sharedDashboard starts a Redis, two workers of two slots whose loss is noticed within seconds, a service, and a tab.
+func sharedDashboard(t *testing.T) (*fleet, *service, *tab) {
+	t.Helper()
+	b := newTab(t)
+	f := newFleet(t, 2, "--slots", "2", "--lease", "3s")
+	s := f.serves()
+	hasDashboard(t, s)
+	s.viewer = b
+	b.open(s.url + "/")
+	return f, s, b
+}
+
+// TestSharedRunOnPage watches a run on two worker processes, one of which is killed: the page names the processes, shows
+// what was lost and done again, and replays what it showed live, which is what the service's own fold and the records say.
+func TestSharedRunOnPage(t *testing.T) {
+	f, s, b := sharedDashboard(t)
+	run := s.submit(submission{Workflow: "tree-reduction", Params: map[string]string{
+		"n": "64", "work": "150ms", "sleep": "true", "payload": "20000",
+	}}).Run
+	b.open(s.url + "/runs/" + run)
+	b.until("a live run with work on both workers", `(() => {
+		const d = window.dagscope;
+		if (d?.run?.()?.status !== 'running' || d.counts().lanes < 4) return false;
+		return Object.values(d.states(d.endNs())).filter((state) => state === 'succeeded').length > 10;
+	})()`)
+	require.NoError(t, f.workers[0].cmd.Process.Signal(syscall.SIGKILL))
+	live := b.watchLive()
+	s.ended(run)
+	b.complete()
+
+	for at, states := range live {
+		assert.Equal(t, states, b.states(at), "live, and in replay, at %d ns", at)
+	}
+	rows := s.attemptRows(run)
+	lost := lostRows(rows)
+	require.NotEmpty(t, lost)
+	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
+	b.holds(s, run, r)
+	b.showsProcesses()
+	b.showsLoss(lost)
+	got := s.ended(run)
+	assert.Equal(t, map[string]int{"succeeded": got.Tasks.Total}, tally(b.states(b.endNS())))
+	s.ends()
+	f.workers = f.workers[1:] // the other one was killed
+	f.dismiss()
+}
+
+// watchLive notes the states some time before now while the run on the page goes on, at several moments. The last second of
+// a live run may still change.
+func (b *tab) watchLive() map[int64]map[string]string {
+	b.t.Helper()
+	seen := map[int64]map[string]string{}
+	for {
+		at := b.endNS() - int64(1500*time.Millisecond)
+		states := b.states(at)
+		if b.shown().Status != "running" {
+			break
+		}
+		seen[at] = states
+		b.frame()
+		time.Sleep(200 * time.Millisecond)
+	}
+	require.GreaterOrEqual(b.t, len(seen), 5)
+	return seen
+}
+
+// lostRows are the attempts that went down with their worker.
+func lostRows(rows []attemptRow) (lost []attemptRow) {
+	for _, row := range rows {
+		if row.Outcome == engine.OutcomeLost.String() {
+			lost = append(lost, row)
+		}
+	}
+	return lost
+}
+
+// showsProcesses looks for the names of the workers beside their lanes, and how each of them began and ended.
+func (b *tab) showsProcesses() {
+	b.t.Helper()
+	workers := b.find("table", "Workers").text()
+	assert.Regexp(b.t, `(?s)w1.*lost`, workers)
+	assert.Regexp(b.t, `(?s)w2.*cold`, workers)
+	b.click("button", "Table", -1)
+	lanes := b.find("table", "Slots as of the playhead").text()
+	assert.Regexp(b.t, `w[0-9]/0 w1`, lanes)
+	assert.Regexp(b.t, `w[0-9]/1 w2`, lanes)
+	b.click("button", "Table", -1)
+}
+
+// click clicks one of several controls of a name; from the end where i is negative.
+func (b *tab) click(role, name string, i int) {
+	b.t.Helper()
+	found := b.all(role, name)
+	if i < 0 {
+		i += len(found)
+	}
+	require.Greater(b.t, len(found), i)
+	found[i].click()
+	b.idle()
+}
+
+func number(n int64) string { return strconv.FormatInt(n, 10) }
+
+// showsLoss looks for what the page says of attempts that were lost: in its first line, in the log, and of the task.
+func (b *tab) showsLoss(lost []attemptRow) {
+	b.t.Helper()
+	assert.Contains(b.t, b.seen(), "A worker was lost or cut off with ")
+	row := lost[0]
+	for _, at := range []struct {
+		ns   int64
+		want []string
+	}{
+		{row.UpdatedNS - 1, []string{"running"}},
+		{row.UpdatedNS, []string{"retrying"}},
+		{b.endNS(), []string{"succeeded"}},
+	} {
+		states := value[map[string]string](b, "window.dagscope.statesByNode("+number(at.ns)+")")
+		assert.Contains(b.t, at.want, states[number(int64(row.Node))], "node %d at %d ns", row.Node, at.ns)
+	}
+	value[bool](b, "(window.dagscope.seek("+number(row.UpdatedNS)+"), true)")
+	b.find("tab", "Events").click()
+	b.idle()
+	assert.Contains(b.t, b.find("tabpanel", "Events").text(), "lost with its worker")
+}
+
+// TestSharedRetryOnPage continues a run that has failed, from its page: the same page goes on with the next revision, and
+// shows at any moment what was so then.
+func TestSharedRetryOnPage(t *testing.T) {
+	f, s, b := sharedDashboard(t)
+	run := s.submit(submission{Workflow: "flaky", Params: map[string]string{"fails": "10"}}).Run
+	first := s.ended(run)
+	require.Equal(t, "failed", first.Status)
+	b.openRun(s, run)
+	ended := b.endNS()
+	before := b.states(ended)
+	b.find("button", "Retry").click()
+	b.until("the next revision", "window.dagscope.run?.()?.revision === 1 && window.dagscope.run().status === 'failed' && window.dagscope.run().complete")
+	b.idle()
+	got := s.ended(run)
+	assert.Equal(t, 1, got.Revision)
+	assert.Equal(t, before, b.states(ended), "what the first one ended as is seen at its end")
+	assert.Greater(t, b.endNS(), ended)
+	b.holds(s, run, rand.New(rand.NewPCG(1, uint64(ended))))
+	assert.Regexp(t, `The run had ended before and was continued [0-9.]+.(ms|s) later`, b.seen())
+	s.ends()
+	f.dismiss()
+}
+
+// TestPageWhileStoreIsAway: pages say that the store does not answer, and go on by themselves when it does again.
+func TestPageWhileStoreIsAway(t *testing.T) {
+	f, s, b := sharedDashboard(t)
+	b.accept("503")
+	run := s.submit(submission{Workflow: "chain"}).Run
+	s.ended(run)
+	b.openRun(s, run)
+	f.server.Freeze()
+	b.until("the page says so", "document.body.innerText.includes('The store does not answer.')")
+	s.do("GET", "/api/v1/runs", nil, nil).is(503)
+	s.do("GET", "/api/v1/workers", nil, nil).is(503)
+	f.server.Thaw()
+	b.until("it takes that back", "!document.body.innerText.includes('The store does not answer.')")
+	b.idle()
+
+	f.server.Freeze()
+	s.do("GET", "/api/v1/runs", nil, nil).is(503)
+	b.open(s.url + "/workers")
+	b.until("the page says so", "document.body.innerText.includes('The store does not answer')")
+	f.server.Thaw()
+	b.until("the list of workers", "document.body.innerText.includes('w2')")
+	s.ends()
+	f.dismiss()
+}
