@@ -69,14 +69,15 @@ func (r *report) printGoals(w io.Writer) {
 
 func (r *report) printShape(w io.Writer, s bench.Shape) {
 	on, off := r.best(s, true), r.best(s, false)
-	for _, f := range r.floors {
-		if f.shape == s {
-			fmt.Fprintln(w, bench.AtLeast(s.String()+", locality off / redis-benchmark -P 16 with its commits", off.rate/f.piped, offGoal))
+	if f := r.floorOf(s); f != nil {
+		fmt.Fprintln(w, bench.AtLeast(s.String()+", locality off / the same commits in pipelines of 16", off.rate/f.best(), offGoal))
+		if s.Kind == bench.Chain { // it has nothing to put into a pipeline
+			fmt.Fprintln(w, bench.AtLeast(s.String()+", locality off / the same commits one by one", off.rate/f.plain, offGoal))
 		}
 	}
 	for _, n := range crews {
 		if f := r.find(s, n, true); f != nil {
-			name := fmt.Sprintf("%s, commands a task, locality on, %d workers", s, n)
+			name := fmt.Sprintf("%s, locality on, commands a task with workers: %d", s, n)
 			fmt.Fprintln(w, bench.AtMost(name, float64(f.used.Commands)/float64(s.Tasks()), commandsGoal))
 		}
 	}
