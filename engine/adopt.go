@@ -47,7 +47,10 @@ func (e *Engine) found(job Job, exec Execution) {
 	}
 	r, ctx := newRun(job.Info, job.Graph)
 	r.exec = exec
-	if !e.keep(r) { // a revision that began here
+	e.revising.Lock()
+	isNew := e.keep(r)
+	e.revising.Unlock()
+	if !isNew { // a revision that began here
 		e.records.Done()
 		return
 	}
@@ -101,16 +104,13 @@ func (e *Engine) Retry(ctx context.Context, id RunID) (*Run, error) {
 	if !e.enter() {
 		return nil, ErrClosed
 	}
-	job, exec, err := retrier.Retry(ctx, id)
+	r, following, unlogged, err := e.revise(ctx, retrier, id)
 	if err != nil {
 		e.records.Done()
 		return nil, err
 	}
-	r, following := newRun(job.Info, job.Graph)
-	r.exec = exec
-	e.keep(r)
-	record := func() error { return e.adopt(following, r, job.Options.Unlogged) }
-	if rec, ok := e.cfg.Recorder.(Adopter); ok && !job.Options.Unlogged {
+	record := func() error { return e.adopt(following, r, unlogged) }
+	if rec, ok := e.cfg.Recorder.(Adopter); ok && !unlogged {
 		// At once, so that the record tells of the revision when the caller looks; what fails is tried again.
 		if after, err := rec.Adopt(r.info, r.graph, true); err == nil {
 			record = func() error { return e.record(following, r, after) }
@@ -118,4 +118,19 @@ func (e *Engine) Retry(ctx context.Context, id RunID) (*Run, error) {
 	}
 	go e.follow(r, record)
 	return r, nil
+}
+
+// revise begins the next revision, and makes it one that Get finds before others tell of it: it must be followed, and
+// recorded, once.
+func (e *Engine) revise(ctx context.Context, retrier Retrier, id RunID) (r *Run, following context.Context, unlogged bool, err error) {
+	e.revising.Lock()
+	defer e.revising.Unlock()
+	job, exec, err := retrier.Retry(ctx, id)
+	if err != nil {
+		return nil, nil, false, err
+	}
+	r, following = newRun(job.Info, job.Graph)
+	r.exec = exec
+	e.keep(r)
+	return r, following, job.Options.Unlogged, nil
 }

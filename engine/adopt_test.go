@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -442,6 +443,10 @@ func TestRetry(t *testing.T) {
 		h.retried = func(id engine.RunID) (engine.Job, engine.Execution, error) {
 			if id != "r" {
 				return engine.Job{}, nil, engine.ErrUnknownRun
+			}
+			h.found <- newShow(again) // the store tells everybody at once, and this engine has to wait for what Retry gives
+			for range 1000 {
+				runtime.Gosched()
 			}
 			return again, second, nil
 		}

@@ -32,6 +32,8 @@ type Engine struct {
 	cfg       Config
 	workflows map[string]*Workflow
 
+	revising sync.Mutex // held while a revision begins here, so that it is not found before it is known
+
 	mu      sync.Mutex
 	runs    map[RunID]*Run
 	closed  bool

@@ -39,7 +39,8 @@ func (c *checker) queues() error {
 			c.queued[id]++
 			n := &c.Nodes[id]
 			solo := n.Solo > 0 && n.Telling == ToldAll
-			if n.Class != q.Class || n.Reserved.Session != "" || slices.Contains(q.Solo, id) != solo {
+			ready := n.Status == Ready || n.Telling == TellQueued
+			if !ready || n.Class != q.Class || n.Reserved.Session != "" || slices.Contains(q.Solo, id) != solo {
 				return fmt.Errorf("node %d is in the queue of class %d, but is %+v", id, q.Class, *n)
 			}
 		}

@@ -59,6 +59,9 @@ func (s *State) answer(op *Commit, ses *Session, v Verdict, claims []Claim) Repl
 	}
 	slices.Sort(r.Store)
 	r.Store = slices.Compact(r.Store)
+	for i := range s.Queues {
+		r.Suspects += len(s.Queues[i].Solo)
+	}
 	if len(s.Retries) > 0 {
 		r.NextDue = s.Nodes[s.Retries[0]].Due
 	}

@@ -84,7 +84,9 @@ func (e *explorer) meet(v *visit) uint64 {
 	}
 	if v.w.over {
 		e.found.ends++
-		return h
+		if !v.w.mayRevise() {
+			return h
+		}
 	}
 	e.stack = append(e.stack, v)
 	return h
@@ -110,7 +112,7 @@ func (e *explorer) expand(v *visit) {
 			onward = h
 		}
 	}
-	if onward == 0 {
+	if onward == 0 && !v.w.over {
 		e.fail(v, fmt.Errorf("the run is stuck"))
 	}
 	e.seen[here] = onward

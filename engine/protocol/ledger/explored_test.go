@@ -48,6 +48,9 @@ var explorations = []exploration{
 	{"bounded", 0, engine.FailFast, eager, budget{crash: 1, expire: 1}, budget{crash: 2, expire: 1, lose: 1, drop: 1}},
 	{"region", 2, engine.Continue, two, budget{crash: 1, lose: 1}, budget{crash: 1, lose: 1, drop: 1, fail: 1}},
 	{"captured", 2, engine.Continue, two, budget{drop: 1}, budget{drop: 1, crash: 1, fail: 1, lose: 1}},
+	{"pair", 0, engine.FailFast, eager, budget{stop: 1, revise: 1}, budget{fail: 1, stop: 1, crash: 1, late: 1, revise: 1}},
+	{"diamond", 0, engine.Continue, holds, budget{fail: 1, revise: 1}, budget{fail: 1, crash: 1, drop: 1, revise: 1}},
+	{"region", 1, engine.FailFast, two, budget{fail: 1, crash: 1, revise: 1}, budget{fail: 1, stop: 1, crash: 1, revise: 2}},
 	{"rows", 1, engine.Continue, two, budget{crash: 1}, budget{crash: 1, drop: 1, fail: 1, late: 1, leave: 1}},
 }
 

@@ -52,6 +52,9 @@ func (v way) String() (s string) {
 
 // moves lists all that can happen, what costs of the budget last.
 func (w *world) moves() (out []move) {
+	if w.over {
+		return []move{{what: "the next revision begins", proc: -1, node: engine.NoNode, do: (*world).revise}}
+	}
 	for i := range w.procs {
 		out = w.works(out, i)
 	}

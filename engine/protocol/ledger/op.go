@@ -232,6 +232,9 @@ type Reply struct {
 	// concurrency or a pause keep them; NextDue is when the next retry is due, 0 for none.
 	Waiting int
 	NextDue int64
+	// Suspects, of a Commit, applied or repeated, is how many of those Waiting are suspects, which only sessions get that
+	// hold nothing.
+	Suspects int
 	// Epochs, of an Invalidate that is answered Again, are those that the nodes of its Lost are in: whoever finds nothing
 	// again has lost that.
 	Epochs []uint16

@@ -23,6 +23,7 @@ type budget struct {
 	more   int8 // the last edge of an end is left for a later commit
 	stop   int8
 	pause  int8
+	revise int8 // a run that has not succeeded goes on with what is left
 }
 
 // rules are how the processes of a world behave.
@@ -112,7 +113,7 @@ func (w *world) key(b []byte) []byte {
 	b = w.s.AppendKey(b)
 	l := w.left
 	b = append(b, byte(l.crash), byte(l.expire), byte(l.lose), byte(l.late), byte(l.drop), byte(l.fail), byte(l.retry),
-		byte(l.back), byte(l.leave), byte(l.more), byte(l.stop), byte(l.pause))
+		byte(l.back), byte(l.leave), byte(l.more), byte(l.stop), byte(l.pause), byte(l.revise))
 	for i := range w.procs {
 		b = w.procs[i].key(b, w)
 	}

@@ -14,6 +14,8 @@ import (
 
 var constantScript = newScript("constant")
 
+func init() { constantScript.isOfOneKey = true }
+
 // putConstant keeps a value for a run, for an hour.
 func (b *Backend) putConstant(ctx context.Context, hash string, run engine.RunID, value []byte) error {
 	_, err := b.run(ctx, constantScript, b.keys.constant(hash), []any{"put", string(run), time.Hour.Milliseconds(), value})

@@ -38,7 +38,7 @@ func differ(t *testing.T, b *Backend, c ledgertest.Config) {
 }
 
 func TestScriptsAgreeWithTheModel(t *testing.T) {
-	seeds, ops := uint64(4), 5000
+	seeds, ops := uint64(2), 4000
 	if long() {
 		seeds, ops = 100, 10_000
 	}
@@ -60,7 +60,7 @@ type unlogged struct {
 func TestScriptsAgreeWithTheModelInParts(t *testing.T) {
 	b, _ := open(t)
 	b.atOnce = 1
-	differ(t, b, ledgertest.Config{Seed: 11, Ops: 5000, Every: 5})
+	differ(t, b, ledgertest.Config{Seed: 11, Ops: 2000, Every: 5})
 }
 
 func TestScriptsAgreeWithTheModelInACluster(t *testing.T) {

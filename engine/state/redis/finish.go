@@ -28,6 +28,7 @@ const chunk = 200
 func (b *Backend) Finish(ctx context.Context, run engine.RunID, end []byte) ([]byte, error) {
 	keep := b.keep.Milliseconds()
 	// Stored outputs first: should this process die in between, the run is not finished, and somebody else does it again.
+	// The script does so for all other keys, those of queues and sessions too.
 	if c, err := b.counters(ctx, run); err != nil {
 		return nil, err
 	} else if status(c.status).Final() {
@@ -53,7 +54,7 @@ func (b *Backend) Finish(ctx context.Context, run engine.RunID, end []byte) ([]b
 	if err := b.tellConstants(ctx, names, "hold", run, keep); err != nil {
 		return nil, err
 	}
-	return kept, b.index(ctx, run, b.keys.active(), b.keys.ended())
+	return kept, b.indexEnded(ctx, run)
 }
 
 func (b *Backend) constantNames(ctx context.Context, run engine.RunID) ([]string, error) {
@@ -338,6 +339,5 @@ func (b *Backend) Delete(ctx context.Context, run engine.RunID) error {
 	if _, err := b.unlink(ctx, names); err != nil {
 		return err
 	}
-	_, err = b.do(ctx, "zrem", b.keys.ended(), string(run))
-	return err
+	return b.unlist(ctx, run) // where its finisher died it is among the active ones still
 }

@@ -85,6 +85,7 @@ func decodeReply(raw []byte) (r ledger.Reply, why uint8, err error) {
 	r.Now = u.float()
 	r.Worker = uint16(u.u32())
 	r.Waiting = int(u.u32())
+	r.Suspects = int(u.u32())
 	r.NextDue = u.float()
 	claims, blocks, store, readied, lost := u.u32(), u.u32(), u.u32(), u.u32(), u.u32()
 	for range u.many(claims, 1) {

@@ -65,17 +65,36 @@ func (b *Backend) index(ctx context.Context, run engine.RunID, from, to string) 
 }
 
 // indexEnded moves a run that has ended: whoever kept the end may have died before. Where the next revision begins
-// meanwhile, it moves the run back.
+// meanwhile, it moves the run back, and where it is deleted, it takes it out.
 func (b *Backend) indexEnded(ctx context.Context, run engine.RunID) error {
 	if err := b.index(ctx, run, b.keys.active(), b.keys.ended()); err != nil {
 		return err
 	}
-	cmd, err := b.do(ctx, "hexists", b.keys.run(run)+"run", endField)
+	base := b.keys.run(run)
+	cmds, err := b.send(ctx, b.conn.Client, func() []redis.Cmder {
+		return []redis.Cmder{redis.NewCmd(ctx, "hexists", base+"run", endField), redis.NewCmd(ctx, "exists", base+"state")}
+	})
 	if err != nil {
 		return fmt.Errorf("redis: open run %s: %w", run, err)
 	}
-	if cmd.Val() == int64(0) {
+	switch hasEnd, isThere := cmds[0].(*redis.Cmd).Val(), cmds[1].(*redis.Cmd).Val(); {
+	case isThere == int64(0): // it was deleted meanwhile
+		return b.unlist(ctx, run)
+	case hasEnd == int64(0): // its next revision has begun meanwhile
 		return b.index(ctx, run, b.keys.ended(), b.keys.active())
+	}
+	return nil
+}
+
+// unlist takes a run out of both indexes.
+func (b *Backend) unlist(ctx context.Context, run engine.RunID) error {
+	_, err := b.send(ctx, b.conn.Client, func() []redis.Cmder {
+		return []redis.Cmder{
+			redis.NewCmd(ctx, "zrem", b.keys.active(), string(run)), redis.NewCmd(ctx, "zrem", b.keys.ended(), string(run)),
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("redis: take run %s out of the index: %w", run, err)
 	}
 	return nil
 }

@@ -19,6 +19,8 @@ type script struct {
 	name string
 	text string
 	hash string
+	// isOfOneKey: it touches nothing but the key that it is called with.
+	isOfOneKey bool
 }
 
 // newScript puts a script together: the named files, one behind the other. All but the last hold local functions only.
@@ -47,18 +49,24 @@ func newScript(files ...string) *script {
 
 // evaluate is the command that runs the script where the server knows it.
 func (s *script) evaluate(ctx context.Context, key string, args ...any) *redis.Cmd {
-	command := make([]any, 0, 4+len(args))
-	command = append(command, "evalsha", s.hash, 1, key)
-	cmd := redis.NewCmd(ctx, append(command, args...)...)
-	cmd.SetFirstKeyPos(3)
-	return cmd
+	return s.command(ctx, "evalsha", s.hash, key, args)
 }
 
 // teach is the command that makes the server know the script which a command of evaluate names, by running it: SCRIPT
 // LOAD has no key, so in a cluster it would not go to the master that needs it.
 func (s *script) teach(ctx context.Context, key string, args ...any) *redis.Cmd {
-	command := make([]any, 0, 4+len(args))
-	command = append(command, "eval", s.text, 1, key)
+	return s.command(ctx, "eval", s.text, key, args)
+}
+
+// command names two keys, of which one is there and the other never is. The script touches all of a run, and while a
+// cluster moves that from one master to another, each has a part of it: then both answer TRYAGAIN to such a command, and
+// never carry out a part of a script.
+func (s *script) command(ctx context.Context, how, what, key string, args []any) *redis.Cmd {
+	command := make([]any, 0, 5+len(args))
+	command = append(command, how, what, 2, key, key+"state")
+	if s.isOfOneKey {
+		command = append(command[:2], 1, key)
+	}
 	cmd := redis.NewCmd(ctx, append(command, args...)...)
 	cmd.SetFirstKeyPos(3)
 	return cmd

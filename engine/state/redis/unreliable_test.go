@@ -92,7 +92,7 @@ func TestLostAnswersChangeNothing(t *testing.T) {
 	s := redistest.Start(t)
 	proxy := redistest.NewProxy(t, s)
 	b, direct := New(dial(t, proxy.URL())), s.Client(t)
-	again := endure(t, b, 21, 800, new(sync.Mutex), func(rng *rand.Rand) {
+	again := endure(t, b, 21, 500, new(sync.Mutex), func(rng *rand.Rand) {
 		switch k := rng.IntN(100); {
 		case k < 40:
 			proxy.LoseReplies(1, "evalsha")
@@ -102,7 +102,7 @@ func TestLostAnswersChangeNothing(t *testing.T) {
 			assert.NoError(t, direct.ScriptFlush(context.Background()).Err())
 		}
 	})
-	assert.Greater(t, again, 100)
+	assert.Greater(t, again, 60)
 }
 
 // A server that is killed while operations go on, and comes back with its append-only file, goes on where it was.
@@ -128,9 +128,9 @@ func TestAServerThatIsKilledGoesOn(t *testing.T) {
 	})
 	defer killer.Wait()
 	defer close(stop)
-	endure(t, b, 22, 800, &calm, func(*rand.Rand) { time.Sleep(time.Millisecond) })
+	endure(t, b, 22, 250, &calm, func(*rand.Rand) { time.Sleep(time.Millisecond) })
 	stop <- struct{}{}
-	assert.Greater(t, kills, 3)
+	assert.Positive(t, kills)
 }
 
 // Every call of a back end whose answer gets lost is repeated, and takes effect once.

@@ -54,10 +54,13 @@ func clean(w *stopwatch, b *Backend, run engine.RunID, outputs int) {
 	t := w.t
 	base := b.keys.run(run)
 	var frontier []engine.NodeID
+	pipe := w.client.Pipeline()
 	for i := range outputs {
-		require.NoError(t, w.client.HSet(t.Context(), base+"out", i, "\x00value").Err())
+		pipe.HSet(t.Context(), base+"out", i, "\x00value")
 		frontier = append(frontier, engine.NodeID(i))
 	}
+	_, err := pipe.Exec(t.Context())
+	require.NoError(t, err)
 	w.time("finish", func() {
 		_, err := b.Finish(t.Context(), run, []byte("end"))
 		require.NoError(t, err)

@@ -46,10 +46,34 @@ func (r *run) audit(ctx context.Context) {
 	if err := r.share.learn(state.Blocks, 0); err != nil || r.session.id == "" {
 		return
 	}
+	for _, id := range r.share.miscounted(state) {
+		n := &state.Nodes[id]
+		r.store.cfg.Log.Error("the count of a node is not that of its bits", "run", r.id, "node", id, "count", n.Arrived)
+	}
 	for _, p := range r.share.untold(state) {
 		r.store.cfg.Log.Error("edges of a node were never set, and are set now", "run", r.id, "node", p.id())
 		r.share.tell(p, state.Nodes[p.id()].Status != ledger.OK)
 	}
+}
+
+// miscounted lists the nodes that wait and whose count of what has arrived is not that of their bits.
+func (s *share) miscounted(state *ledger.State) []engine.NodeID {
+	arrived := make([]uint32, len(state.Nodes))
+	for i := range state.Nodes {
+		p := s.find(engine.NodeID(i))
+		for e := range p.degree() {
+			if state.Bits.Has(p.offset(e)) {
+				arrived[p.child(e).id()]++
+			}
+		}
+	}
+	var list []engine.NodeID
+	for i := range state.Nodes {
+		if n := &state.Nodes[i]; n.Status == ledger.Blocked && n.Awaits == 0 && n.Arrived != arrived[i] {
+			list = append(list, engine.NodeID(i))
+		}
+	}
+	return list
 }
 
 // untold lists the nodes that are over and whose edges are neither set nor about to be: they wait for nobody, or for

@@ -171,7 +171,7 @@ func (r *run) isHungry() bool {
 func (r *run) awake() {
 	r.lock()
 	defer r.unlock()
-	r.dry = false
+	r.dry, r.roused = false, true
 }
 
 // around is a duration ± 20 %, so that processes do not act together.

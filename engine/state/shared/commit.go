@@ -113,6 +113,12 @@ func (r *run) want() int {
 	if !s.goesOn() || r.left || r.self == nil {
 		return 0
 	}
+	if s.yields() {
+		if s.isIdle() {
+			return 1
+		}
+		return 0
+	}
 	s.width = max(r.record.Width, s.busy, 1)
 	queue, target := s.queue.len(), s.target()
 	demand := min(r.starving, max(s.width, 4*s.busy)) // lanes that sleep may be many, and their pool shrinks again
@@ -174,6 +180,7 @@ func (r *run) collect() []*draft {
 		}
 	}
 	if len(drafts) > 0 {
+		r.roused = false
 		r.heard = false // here, and not with the answer: what is heard meanwhile may be news
 	}
 	r.since = time.Time{}
@@ -195,7 +202,7 @@ func (r *run) address(d *draft, want int) {
 	r.session.number++
 	c.Session, c.Number, c.Lease = r.session.id, r.session.number, r.store.cfg.Lease
 	c.Blocks = len(r.share.dynamic)
-	c.Want, c.Classes = want, r.layout.own
+	c.Want, c.Classes, d.forSuspects = want, r.layout.own, r.share.yields()
 	if !r.rules.NoBecome {
 		c.Keep = want
 	}

@@ -30,6 +30,8 @@ type draft struct {
 	bytes   int64
 	edges   int  // how much room its edges take
 	alone   bool // its only end may be refused, so nothing else is in it
+	// forSuspects: it asks for a suspect, by a session that holds nothing.
+	forSuspects bool
 }
 
 // isEmpty reports whether nothing but claims can come of it.

@@ -38,7 +38,7 @@ func (r *run) conclude(ctx context.Context) bool {
 		kept, err := r.backend.Peek(ctx, r.id)
 		switch {
 		case errors.Is(err, engine.ErrUnknownRun):
-			r.concludeWith(engine.RunEnd{Status: engine.Interrupted, EndedAt: r.wall(r.clock.now())}, nil)
+			r.concludeWith(r.lost(), nil)
 			return true
 		case err == nil && kept.Revision > r.revision:
 			r.concludeSuperseded()
@@ -180,7 +180,11 @@ func (r *run) encodeResult(end *engine.RunEnd, t *engine.Type, v any) {
 }
 
 // learnBlocks learns of fan-outs that expanded without this process: from the ledger or, once that is gone, from the log.
+// The answer to the commit that has ended the run has told of all.
 func (r *run) learnBlocks(ctx context.Context) error {
+	if r.endsHere() {
+		return nil
+	}
 	state, err := r.backend.Snapshot(ctx, r.id)
 	if err != nil {
 		return err
@@ -240,6 +244,15 @@ func decodeRecord(data []byte) *engine.ErrorRecord {
 		return nil
 	}
 	return &rec
+}
+
+// lost is the end of a run of which the store knows nothing any more.
+func (r *run) lost() engine.RunEnd {
+	now := r.wall(r.clock.now())
+	return engine.RunEnd{Status: engine.Interrupted, EndedAt: now, First: &engine.ErrorRecord{
+		Kind: engine.StoreError, Node: engine.NoNode, Time: now,
+		Message: "the store has lost the run: it was deleted, or the store was started again without what it had kept",
+	}}
 }
 
 func (r *run) concludeWith(end engine.RunEnd, value any) {

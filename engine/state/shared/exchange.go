@@ -133,7 +133,10 @@ func (r *run) applied(d *draft, reply *ledger.Reply) error {
 		}
 	}
 	if c.Classes != nil {
-		r.dry = granted < c.Want
+		r.dry = granted < c.Want && !r.roused
+		if c.Want > 0 && granted == 0 && d.forSuspects {
+			s.foreign = s.suspects // for others, or bounded
+		}
 	}
 	r.nextDue = reply.NextDue
 	r.stuck = false

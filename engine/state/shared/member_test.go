@@ -143,6 +143,48 @@ func TestPoisonIsGivenUp(t *testing.T) {
 	})
 }
 
+// What a worker that died has held is run alone, by a session that has nothing else; in a busy run the first one sees to
+// it, so that suspects need not wait until all else is done.
+func TestSuspectsDoNotWaitForTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.end()
+		watcher := w.process(nil, idle)
+		two := func(_ *shared.Config, pool *worker.Config) { pool.MaxSlots = 2 }
+		p := w.process(nil, two)
+		g := engine.NewBuilder()
+		long := sleeper(time.Second)
+		var parts []engine.Ref[int]
+		for i := range 400 {
+			parts = append(parts, long.Call(engine.Const(g, i)))
+		}
+		graph := compile(t, g, engine.List(g, parts...))
+		begun := time.Now()
+		exec := w.submit(watcher, graph, engine.RunOptions{})
+		time.Sleep(500 * time.Millisecond)
+		p.kill()
+		for range 3 {
+			w.process(nil, two)
+		}
+		<-exec.Done()
+		took := time.Since(begun)
+		require.NoError(t, checkLog(graph, w.steps(exec)))
+		last, suspects := time.Duration(0), 0
+		for _, s := range w.steps(exec) {
+			if s.Kind == engine.AttemptEnded && s.Outcome == engine.OutcomeLost {
+				suspects++
+			}
+			if s.Kind == engine.AttemptEnded && s.Outcome == engine.OutcomeOK && s.Attempt > 1 {
+				last = max(last, time.Duration(s.Ended))
+			}
+		}
+		assert.Equal(t, 2, suspects)
+		assert.NotZero(t, last)
+		assert.Less(t, last, 40*time.Second)
+		assert.Less(t, took, 90*time.Second, "400 tasks on six lanes")
+	})
+}
+
 // board remembers what it was shown.
 type board struct {
 	mu       sync.Mutex
@@ -169,6 +211,16 @@ func (b *board) Idle(slot int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.running, slot)
+}
+
+// latest is the session that was opened last, "none" before the first.
+func (b *board) latest() ledger.SessionID {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.sessions) == 0 {
+		return "none"
+	}
+	return b.sessions[len(b.sessions)-1]
 }
 
 // shows lists what lanes execute.

@@ -56,6 +56,7 @@ type run struct {
 	starving int // lanes that have found nothing
 	tokens   uint64
 	dry      bool               // the last commit did not get all that it wanted
+	roused   bool               // a hint has come since that commit was made, so there may be more by now
 	stuck    bool               // what is pending waits for outputs to be stored
 	silent   []ledger.SessionID // given up without an answer, so that the store may take them for alive
 	asked    time.Time          // when others were last asked for, see giveAway

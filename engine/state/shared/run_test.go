@@ -91,4 +91,7 @@ func agree(t *testing.T, seed uint64, processes int, rules engine.Rules, faults 
 	exec := w.submit(w.processes[0], g, engine.RunOptions{Rules: rules})
 	w.succeed(exec, g)
 	assert.NoError(t, checkLog(g, w.steps(exec)))
+	for _, s := range w.steps(exec) {
+		assert.Zero(t, s.Epoch, "nothing was lost, so nothing is made again: %+v", s)
+	}
 }

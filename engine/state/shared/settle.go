@@ -87,10 +87,11 @@ func (s *share) accept(r *ledger.Reply, known int) error {
 	if err := s.learn(r.Blocks, known); err != nil {
 		return err
 	}
-	s.status, s.stopping = r.Status, r.Stopping
+	s.status, s.stopping, s.suspects = r.Status, r.Stopping, r.Suspects
 	for _, c := range r.Claims {
 		s.take(c, s.now)
 	}
+	s.giveWay()
 	for _, id := range r.Store {
 		if o := s.find(id).node().out; o != nil && o.stage == held {
 			s.handOver(o)

@@ -26,6 +26,10 @@ type share struct {
 	// outside is how many other sessions are known to take part; without any, nobody waits for what is not reported.
 	outside int
 	first   bool // none of them has a smaller number
+	// suspects is how many nodes wait that may have taken a worker down, foreign how many of them this session was not
+	// given when it asked, solo the latest that it got. See yields.
+	suspects, foreign int
+	solo              engine.NodeID
 
 	status   engine.Status // as the ledger last told
 	stopping engine.Status
@@ -53,7 +57,7 @@ type share struct {
 }
 
 func newShare(l *layout, policy engine.Policy, rules engine.Rules) *share {
-	return &share{territory: newTerritory(l), policy: policy, rules: rules, status: engine.Running, outside: 1, broken: map[engine.NodeID]error{}}
+	return &share{territory: newTerritory(l), policy: policy, rules: rules, status: engine.Running, outside: 1, solo: engine.NoNode, broken: map[engine.NodeID]error{}}
 }
 
 // reset forgets all that belonged to a session that is over. Values that the store has are good for the next one.
@@ -89,8 +93,23 @@ func (s *share) goesOn() bool { return s.status == engine.Running && s.stopping 
 
 // takesOn reports whether the session may go on with what its ends make ready.
 func (s *share) takesOn() bool {
-	return !s.rules.NoBecome && s.stopping == "" && !s.status.Final() && !s.draining
+	return !s.rules.NoBecome && s.stopping == "" && !s.status.Final() && !s.draining && !s.yields()
 }
+
+// yields reports whether the session takes nothing but suspects. Only who holds nothing gets these; so that they do not
+// wait until nothing else is left to do, the first session works them off, one by one, while the others go on.
+func (s *share) yields() bool { return s.suspects > s.foreign && s.first }
+
+// giveWay gives back what waits in the queue, for the sake of suspects, unless that is one.
+func (s *share) giveWay() {
+	s.foreign = min(s.foreign, s.suspects)
+	if s.yields() && (s.solo == engine.NoNode || !s.find(s.solo).node().claimed) {
+		s.relax()
+	}
+}
+
+// isIdle reports whether the session holds nothing but ends that the next commit reports.
+func (s *share) isIdle() bool { return s.busy == 0 && s.queue.len() == 0 && len(s.returns) == 0 }
 
 // pop hands a node to a lane.
 func (s *share) pop() (at, bool) {
@@ -132,6 +151,9 @@ func (s *share) take(c ledger.Claim, now int64) {
 	}
 	takenOn := n.owned() && !n.claimed
 	n.claimed, n.since = true, c.Since
+	if c.Solo {
+		s.solo = c.Node
+	}
 	if takenOn {
 		return
 	}

@@ -99,9 +99,10 @@ func (p *process) start() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
+	exited := p.exited
 	go func() {
 		select {
-		case <-p.exited:
+		case <-exited:
 			cancel()
 		case <-ctx.Done():
 		}

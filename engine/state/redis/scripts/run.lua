@@ -99,7 +99,7 @@ local claimed, lost, store, grown = {}, {}, {}, {}
 -- grow notes that there are more ready nodes of a class, or fewer.
 local function grow(class, by) grown[class] = (grown[class] or 0) + by end
 
-local REPLY = '<BBBBdI4I4dI4I4I4I4I4'
+local REPLY = '<BBBBdI4I4I4dI4I4I4I4I4'
 
 -- answer is the reply to an operation: why is for one that is malformed, or MORE, worker of Open, and extra, of a commit
 -- that is applied, by now or before, the blocks that its session does not know, packed.
@@ -110,7 +110,7 @@ local function answer(verdict, why, worker, extra)
     if n > 0 then readiedClasses[#readiedClasses + 1] = pack('<HI4', class, n) end
   end
   return pack(REPLY, verdict, why or 0, run.status, run.stopping, now, worker or 0, extra and run.waiting or 0,
-    extra and run.due or 0, #claimed, extra and #extra / 16 or 0, #store, #readiedClasses, #lost)
+    extra and run.suspects or 0, extra and run.due or 0, #claimed, extra and #extra / 16 or 0, #store, #readiedClasses, #lost)
     .. table.concat(claimed) .. (extra or '') .. table.concat(store)
     .. table.concat(readiedClasses) .. table.concat(lost)
 end
