@@ -102,5 +102,12 @@ function hitRibbon(frame: LanesFrame, x: number): LaneHit | null {
   // Exact, where the picture may show means over a px.
   const { running, fetching, storing, ready } = countStates(index, table, atNs);
   const moving = fetching + storing;
-  return { kind: 'slots', atNs, running, moving, idle: Math.max(0, slotsAt(table, lanes, atNs) - running - moving), ready };
+  return {
+    kind: 'slots',
+    atNs,
+    running,
+    moving,
+    idle: Math.max(0, slotsAt(table, lanes, atNs) - running - moving),
+    ready,
+  };
 }

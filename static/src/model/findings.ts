@@ -85,7 +85,9 @@ function continuedSentence(table: RunTable): Span[] | undefined {
   if (againNs === undefined) return undefined;
   const ends = table.marks.filter(({ kind, atNs }) => kind === MarkKind.runFinished && atNs <= againNs);
   const gapNs = againNs - (ends.at(-1)?.atNs ?? againNs);
-  return [text(`The run had ended before and was continued ${durationText(gapNs)} later, which its makespan includes.`)];
+  return [
+    text(`The run had ended before and was continued ${durationText(gapNs)} later, which its makespan includes.`),
+  ];
 }
 
 /** How a run ended that did not succeed; that comes first, whatever took how long. */
@@ -228,7 +230,8 @@ function lossFinding(index: GraphIndex, table: RunTable): Finding | undefined {
   if (longest < 0) return undefined;
   const workers = table.marks.filter(isLoss).length;
   // Nobody can tell a worker that died from one that cannot reach the store.
-  const who = workers > 1 ? `${capital(numeral(workers))} workers were lost or cut off` : 'A worker was lost or cut off';
+  const who =
+    workers > 1 ? `${capital(numeral(workers))} workers were lost or cut off` : 'A worker was lost or cut off';
   const held = longestNs > 0 ? `, ${durationText(longestNs)} after it was claimed` : '';
   const spans =
     count === 1

@@ -21,7 +21,13 @@ export function presencesOf(table: RunTable): ReadonlyMap<number, Presence> {
   const known = cache.get(table);
   if (known?.version === table.version) return known.presences;
   const presences = new Map<number, Presence>();
+  let finishedNs = Infinity;
   for (const mark of table.marks) {
+    // With a run that ended its workers went; in the next revision of it they have other numbers.
+    if (mark.kind === MarkKind.runFinished) finishedNs = mark.atNs;
+    if (mark.kind === MarkKind.runStarted && finishedNs < Infinity) {
+      for (const [worker, of] of presences) presences.set(worker, { ...of, toNs: Math.min(of.toNs, finishedNs) });
+    }
     const worker = workerOf(mark);
     const before = presences.get(worker) ?? always;
     if (mark.kind === MarkKind.workerStarted && !presences.has(worker)) {
@@ -39,10 +45,18 @@ export function slotsAt(table: RunTable, lanes: Lanes, atNs: number): number {
   const presences = presencesOf(table);
   let slots = 0;
   for (const { worker, slots: own } of lanes.workers) {
-    const { fromNs, toNs } = presences.get(worker) ?? always;
-    if (fromNs <= atNs && atNs <= toNs) slots += own.length;
+    if (isWithin(presences.get(worker) ?? always, atNs)) slots += own.length;
   }
   return slots;
+}
+
+/** A worker takes part at a moment. */
+export function isThere(table: RunTable, worker: number, atNs: number): boolean {
+  return isWithin(presencesOf(table).get(worker) ?? always, atNs);
+}
+
+function isWithin({ fromNs, toNs }: Presence, atNs: number): boolean {
+  return fromNs <= atNs && atNs <= toNs;
 }
 
 const peaks = new WeakMap<Lanes, number>();

@@ -122,6 +122,37 @@ describe('one socket', () => {
     expect(lists).toEqual([[summary('failed')]]);
   });
 
+  test('tells of a store that does not answer, until it does or the link is lost', () => {
+    follow();
+    const socket = network.socket;
+    socket.hello();
+    const told: (string | null)[] = [];
+    client.onState(() => told.push(client.storeSilentSince));
+    socket.tell({ type: 'store', silent_since: '2026-05-01T12:00:00Z' });
+    socket.tell({ type: 'store', silent_since: '2026-05-01T12:00:00Z' });
+    expect(client.storeSilentSince).toBe('2026-05-01T12:00:00Z');
+    socket.tell({ type: 'store', silent_since: null });
+    expect(told).toEqual(['2026-05-01T12:00:00Z', null]);
+    socket.tell({ type: 'store', silent_since: '2026-05-01T12:01:00Z' });
+    socket.tell({ type: 'closing', reason: 'going away' });
+    expect(client.storeSilentSince).toBeNull();
+  });
+
+  test('asks again for a run that cannot be read for now', () => {
+    const { problems, stop } = follow();
+    const socket = network.socket;
+    socket.hello();
+    const asked = (): number => socket.said.filter((one) => one.type === 'subscribe').length;
+    socket.tell({ type: 'error', channel: 1, problem: { status: 503, title: 'Service Unavailable' } });
+    expect([problems.length, asked()]).toEqual([1, 1]);
+    clock.advance(2_000);
+    expect(asked()).toBe(2);
+    socket.tell({ type: 'error', channel: 1, problem: { status: 503, title: 'Service Unavailable' } });
+    stop();
+    clock.advance(2_000);
+    expect(asked()).toBe(2);
+  });
+
   test('what is said to nobody, or by a later version, is skipped', () => {
     const a = follow();
     network.socket.hello();

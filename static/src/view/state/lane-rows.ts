@@ -4,6 +4,7 @@ import { workerName } from '../../model/events';
 import type { GraphIndex } from '../../model/graph-index';
 import { busyNs, busyShare, type Lane, placeAt } from '../../model/lanes';
 import { firstAfter } from '../../model/order';
+import { isThere } from '../../model/presence';
 import type { RunTable } from '../../model/run-table';
 import { stateAt } from '../../model/states';
 import type { TaskState } from '../../model/task-state';
@@ -18,6 +19,8 @@ export interface LaneRow {
   readonly node: number;
   readonly task: string;
   readonly state: TaskState | null;
+  /** Its worker is there; else it is yet to come, or has gone. */
+  readonly there: boolean;
 }
 
 export function laneRow(index: GraphIndex, table: RunTable, lane: Lane, atNs: number): LaneRow {
@@ -32,5 +35,6 @@ export function laneRow(index: GraphIndex, table: RunTable, lane: Lane, atNs: nu
     node,
     task: node < 0 ? '' : index.nameOf(node),
     state: row < 0 ? null : stateAt(table, row, atNs),
+    there: isThere(table, lane.worker, atNs),
   };
 }

@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 
+import { Problem } from '../../../src/api/problem';
 import { Resource } from '../../../src/view/state/resource.svelte';
 
 const untracked = <T>(work: Promise<T>): Promise<T> => work;
@@ -10,6 +11,48 @@ function request<T>(): { ask: () => Promise<T>; answer: (value: T) => void } {
   const promise = new Promise<T>((resolve) => (answer = resolve));
   return { ask: () => promise, answer };
 }
+
+describe('what is away for now', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('is asked for again, after longer and longer, until it answers', async () => {
+    vi.useFakeTimers();
+    const resource = new Resource<string>(untracked);
+    let [asked, isAway] = [0, true];
+    await resource.load(() => {
+      asked++;
+      return isAway ? Promise.reject(new Problem({ status: 503, title: 'away' })) : Promise.resolve('there');
+    });
+    await vi.advanceTimersByTimeAsync(1_999);
+    expect(asked).toBe(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(asked).toBe(2);
+    await vi.advanceTimersByTimeAsync(3_999);
+    expect([asked, resource.error instanceof Problem]).toEqual([2, true]);
+    isAway = false;
+    await vi.advanceTimersByTimeAsync(1);
+    expect([asked, resource.value, resource.error]).toEqual([3, 'there', undefined]);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(asked).toBe(3);
+  });
+
+  it('is left alone once nobody looks, and what was wrong with a question is not asked again', async () => {
+    vi.useFakeTimers();
+    const resource = new Resource<string>(untracked);
+    let asked = 0;
+    const refused = (status: number) => () => {
+      asked++;
+      return Promise.reject(new Problem({ status, title: 'no' }));
+    };
+    await resource.load(refused(503));
+    resource.stop();
+    await resource.load(refused(404));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(asked).toBe(2);
+  });
+});
 
 describe('something that is loaded', () => {
   it('keeps what it shows until what replaces it has come', async () => {

@@ -1,7 +1,16 @@
 // The words of a row of the list.
 
 import type { RunList, RunSummary, Standing } from '../../../api/schema';
-import { bytes, bytesText, count, counted, durationText, percent, type Quantity, rankText } from '../../../model/format';
+import {
+  bytes,
+  bytesText,
+  count,
+  counted,
+  durationText,
+  percent,
+  type Quantity,
+  rankText,
+} from '../../../model/format';
 import type { RunsQuery } from './runs-url';
 
 /** '2nd slowest of 41': the place among the last runs of the workflow that succeeded, this one included. */
