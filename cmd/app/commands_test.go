@@ -220,7 +220,7 @@ func TestUnreachable(t *testing.T) {
 func TestHelp(t *testing.T) {
 	w := newWorld(t)
 	golden(t, "help.txt", w.ok())
-	for _, command := range []string{"serve", "run", "workflows", "demo", "runs", "tasks", "stats", "import", "export", "delete", "prune", "tag", "compact", "check", "bench", "version", "completion"} {
+	for _, command := range []string{"serve", "run", "worker", "workflows", "demo", "runs", "tasks", "stats", "import", "export", "delete", "prune", "tag", "compact", "check", "bench", "version", "completion"} {
 		golden(t, "help-"+command+".txt", w.ok(command, "--help"))
 	}
 }

@@ -5,6 +5,7 @@
 //
 //	serve           serve the dashboard and the API, and run what is submitted there
 //	run WORKFLOW    run a workflow and record it; --set NAME=VALUE sets a parameter
+//	worker          execute tasks of runs that were submitted elsewhere, over Redis
 //	workflows       list the workflows with their parameters, kinds, ranges and defaults
 //	demo            run every workflow once and show results and the slowest functions
 //	runs            list runs, by workflow, status, tag and time
@@ -47,6 +48,16 @@
 // Whatever can be reached from other machines needs --token-file. Behind a server that passes requests on, --host names
 // it and --base-path the path. Several servers, and every other command, can use one data folder at a time: each shows
 // the runs of all and controls its own.
+//
+// # Sharing runs
+//
+// With --redis or DAGSCOPE_REDIS runs are in Redis, and any number of processes work on them: serve and worker on every
+// run of whose functions they have one, and run on its own run where --workers is given. A run goes on, and ends,
+// whatever happens to the process that has submitted it. Records are in the same Redis, or with --metrics
+// embedded in the folder of --data; serve records what nobody else does. While a run stands still the command run
+// tells why: Redis does not answer, no worker is there, or none has a function that it calls. A signal then ends serve
+// and worker without ending runs: tasks get three seconds in serve and twenty in worker, and what is left is given
+// back. Deleting the record of a run deletes what Redis has of its state.
 //
 // # Guarantees and costs
 //

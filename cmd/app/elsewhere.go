@@ -11,18 +11,8 @@ import (
 
 	fleet "github.com/dagscope/dagscope/cmd/app/worker"
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/web"
 )
-
-// present is how a pool tells others that it is there.
-func present(s worker.Snapshot, functions []string) fleet.Present {
-	return fleet.Present{
-		Name: s.Name, Host: s.Host, PID: s.PID, Width: s.Width, Slots: s.Slots, Busy: s.Busy, Leaked: s.Leaked, Warm: s.Warm,
-		StartedAt: s.StartedAt, Running: s.Running, TasksDone: s.TasksDone, CPU: s.CPU, MemoryBytes: s.MemoryBytes,
-		Functions: functions,
-	}
-}
 
 // workersWithin bounds how long a page waits for the list of workers.
 const workersWithin = 2 * time.Second

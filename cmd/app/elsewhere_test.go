@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -130,6 +131,34 @@ func TestWorkersElsewhere(t *testing.T) {
 	o = stop()
 	assert.Equal(t, exitOK, o.code)
 	assert.Contains(t, o.stderr, `msg="stopping: `)
+}
+
+// TestInterruptedInAnOutage: the command says what it waits for, and the run is cancelled once Redis is back.
+func TestInterruptedInAnOutage(t *testing.T) {
+	if os.Getenv("DAGSCOPE_LONG") != "1" {
+		t.Skip("takes ten seconds; DAGSCOPE_LONG=1 runs it")
+	}
+	w := newWorld(t)
+	server := w.shares()
+	stop := w.works()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	started := make(chan struct{})
+	w.started = func() { close(started) }
+	over := make(chan outcome, 1)
+	go func() { over <- w.runUntil(ctx, "run", "wait") }()
+	<-started
+	server.Kill()
+	cancel(interrupted{2})
+	time.Sleep(5 * time.Second)
+	server.Restart()
+	o := <-over
+	assert.Equal(t, 130, o.code)
+	assert.Contains(t, o.stdout, "status    cancelled\n")
+	for _, text := range []string{" is being cancelled; a second signal", "Redis does not answer; waiting until it does: ", "Redis answers again after "} {
+		assert.Contains(t, o.stderr, text)
+	}
+	assert.Equal(t, exitOK, stop().code)
 }
 
 // TestServicesRecordFromRedis: what nobody else records is recorded once by the services that share a Redis, and by

@@ -80,8 +80,9 @@ func (l *lookout) look(ctx context.Context, now time.Time) {
 	ctx, cancel := context.WithTimeout(ctx, workersWithin)
 	defer cancel()
 	present, err := l.present(ctx)
-	if err != nil {
-		return // that Redis does not answer is told by an Outage
+	if err != nil { // that Redis does not answer is told by an Outage
+		l.since = now.Add(standsStill) // workers tell every five seconds that they are there, and could not
+		return
 	}
 	why := l.why(p.Status, present)
 	if why != "" && why != l.told {

@@ -41,7 +41,9 @@ func TestLookout(t *testing.T) {
 			{at: 9 * time.Second, done: 1},
 			{at: 14 * time.Second, done: 1, want: none},
 		},
-		"Redis is silent": {{at: 0}, {at: 5 * time.Second, err: errors.New("refused")}, {at: 6 * time.Second, want: none}},
+		"Redis is silent": {
+			{at: 0}, {at: 5 * time.Second, err: errors.New("refused")}, {at: 14 * time.Second}, {at: 15 * time.Second, want: none},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var now look

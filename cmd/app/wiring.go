@@ -119,7 +119,7 @@ func (m *machinery) share(s *session, h *home, o engineOptions) error {
 	}
 	if !o.idle {
 		presence := fleet.Presence{Client: h.redis.Client, Prefix: h.redis.Prefix, Describe: func() fleet.Present {
-			return present(m.pool.Snapshot(), functions.Names())
+			return fleet.PresentOf(m.pool, functions)
 		}}
 		m.beside["presence"] = presence.Run
 	}

@@ -28,17 +28,8 @@ func (c *workerCommand) Run(ctx context.Context, s *session) error {
 		s.second.linger.Store(int64(worker.KillTime))
 	}
 	err = worker.Run(ctx, c.Options, world)
-	var (
-		mistake     worker.UsageError
-		unreachable worker.UnreachableError
-	)
-	switch {
-	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return nil // it was told to end before it had begun
-	case errors.As(err, &mistake):
-		return usageError{err}
-	case errors.As(err, &unreachable):
-		return storeError{err}
 	}
 	return err
 }

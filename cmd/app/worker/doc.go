@@ -14,6 +14,9 @@
 // Exit codes are those of package app: 1 where it could not go on, 2 for a mistake on the command line, 3 where Redis
 // cannot be reached. A process starts in some 10 ms.
 //
+// A process with --children that dies is reported within a second; by leases alone (--lease) it takes up to 20 s. A child
+// whose task does not stop when it is told to ends itself, and is replaced.
+//
 // Caveats: names of workers have to differ, or the list of live ones shows one of them. With --listen nothing is done
 // between requests, so somebody has to invoke: give --invoke to whatever submits and to the workers themselves.
 package worker

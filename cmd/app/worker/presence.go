@@ -12,6 +12,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/worker"
 )
 
 const (
@@ -41,6 +42,16 @@ type Present struct {
 	// LastBeat is when it was heard of, on the clock of Redis; Lost, that this is too long ago.
 	LastBeat time.Time `json:"-"`
 	Lost     bool      `json:"-"`
+}
+
+// PresentOf describes a pool that executes the functions of a catalogue.
+func PresentOf(pool *worker.Pool, functions *Catalogue) Present {
+	s := pool.Snapshot()
+	return Present{
+		Name: s.Name, Host: s.Host, PID: s.PID, Width: s.Width, Slots: s.Slots, Busy: s.Busy, Leaked: s.Leaked,
+		Warm: s.Warm, StartedAt: s.StartedAt, Running: s.Running, TasksDone: s.TasksDone, CPU: s.CPU,
+		MemoryBytes: s.MemoryBytes, Functions: functions.Names(),
+	}
 }
 
 // Presence tells others that this process is there, in a hash of Redis. All fields are required.

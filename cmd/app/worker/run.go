@@ -100,12 +100,7 @@ func (p *program) run(ctx context.Context, board shared.Board) error {
 			p.log.Warn(warning)
 		}
 	}
-	if !p.options.Child {
-		telling := context.AfterFunc(ctx, func() {
-			p.log.Info("stopping: what runs may finish, the rest is given back; a second signal ends the process at once", "within", softStop)
-		})
-		defer telling()
-	}
+	defer p.tellStopping(ctx)()
 	switch {
 	case p.supervises():
 		err = p.supervise(ctx)
@@ -115,6 +110,23 @@ func (p *program) run(ctx context.Context, board shared.Board) error {
 		err = p.join(ctx, board)
 	}
 	return errors.Join(err, p.connection.Close())
+}
+
+// tellStopping has the log told when ctx ends, unless a supervisor tells. Nothing is told once what it returns was called.
+func (p *program) tellStopping(ctx context.Context) (stop func()) {
+	if p.options.Child {
+		return func() {}
+	}
+	told := make(chan struct{})
+	stopped := context.AfterFunc(ctx, func() {
+		defer close(told)
+		p.log.Info("stopping: what runs may finish, the rest is given back; a second signal ends the process at once", "within", softStop)
+	})
+	return func() {
+		if !stopped() {
+			<-told
+		}
+	}
 }
 
 func (p *program) supervises() bool { return p.options.Children > 0 && !p.options.Child }
@@ -216,12 +228,7 @@ func (p *program) companions() []func(context.Context) error {
 // presence is the part that tells others that this process is there.
 func (p *program) presence(pool *worker.Pool) func(context.Context) error {
 	return Presence{Client: p.connection.Client, Prefix: p.connection.Prefix, Describe: func() Present {
-		s := pool.Snapshot()
-		return Present{
-			Name: s.Name, Host: s.Host, PID: s.PID, Width: s.Width, Slots: s.Slots, Busy: s.Busy, Leaked: s.Leaked,
-			Warm: s.Warm, StartedAt: s.StartedAt, Running: s.Running, TasksDone: s.TasksDone, CPU: s.CPU,
-			MemoryBytes: s.MemoryBytes, Functions: p.functions.Names(),
-		}
+		return PresentOf(pool, p.functions)
 	}}.Run
 }
 
