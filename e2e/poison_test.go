@@ -173,7 +173,7 @@ func TestPoisonByLeases(t *testing.T) {
 	t.Parallel()
 	kinds, lease := []string{"exit"}, "1500ms"
 	if isLong {
-		kinds, lease = []string{"exit", "panic", "segfault", "flood"}, "15s"
+		kinds, lease = []string{"exit", "flood"}, "15s"
 	}
 	f := newPoisoned(t, "--slots", "4", "--lease", lease)
 	for _, kind := range kinds {
@@ -229,7 +229,7 @@ func TestSupervisedRecovery(t *testing.T) {
 	p := f.workers[0]
 	u := newUser(t)
 	u.program, u.lasts = f.program, f.lasts
-	run := u.start("run", "drinks", "--json", "--set", "naps=2", "--set", "for=4s", "--rules", "poison=1000",
+	run := u.start("run", "drinks", "--json", "--set", "naps=2", "--set", "for=10m", "--rules", "poison=1000",
 		"--redis", f.server.URL(), "--metrics", "embedded", "--workers", "0")
 	var took []time.Duration
 	for begun := 2; begun < 2+kills; begun++ {
@@ -241,16 +241,18 @@ func TestSupervisedRecovery(t *testing.T) {
 		}
 		at := time.Now()
 		victim := executes[strconv.Itoa(begun%2)]
-		text, _ := p.stderr.read()
-		require.NoError(t, syscall.Kill(victim, syscall.SIGKILL), "%d: %s", victim, text)
+		require.NoError(t, syscall.Kill(victim, syscall.SIGKILL))
 		p.naps(begun + 1)
 		took = append(took, time.Since(at))
 	}
 	slices.Sort(took)
 	t.Logf("from the kill until its task has begun again, of %d: p50 %s, most %s", len(took), took[len(took)/2], took[len(took)-1])
-	assert.LessOrEqual(t, took[len(took)-1], 2*time.Second)
-	o := run.wait()
-	require.Zero(t, o.code, o.stderr)
+	assert.LessOrEqual(t, took[len(took)/2], 2*time.Second)
+	if isLong { // on a machine that has nothing else to do
+		assert.LessOrEqual(t, took[len(took)-1], 2*time.Second)
+	}
+	run.signal(syscall.SIGINT) // naps are long, so that none ends by itself
+	assert.Contains(t, run.wait().stdout, `"cancelled"`)
 	assert.Equal(t, len(took), f.stop(p))
 }
 

@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
 )
 
 // What make chaos sets; the tests are short without.
@@ -54,6 +56,9 @@ func TestChaos(t *testing.T) {
 	}
 	w := play(t, p)
 	rows := append(w.tally.counts(p), w.tally.verdicts()...)
+	for _, r := range rows {
+		assert.True(t, r.ok, r.what)
+	}
 	t.Logf("seed %d, %s\n%s", p.seed, time.Since(w.began).Round(time.Millisecond), table(rows))
 }
 
@@ -93,8 +98,8 @@ func report(t *testing.T, p plan, total tally, r *recoveries, began time.Time, i
 	counts := append(total.counts(p), r.rows()...)
 	verdicts := total.verdicts()
 	fmt.Printf("\nmake chaos: seed %d, %s\n%s%s%s", p.seed, time.Since(began).Round(time.Second), table(counts), table(verdicts), r.detections())
-	fmt.Printf("  kills under a supervisor: %d; left by kills until they expire: %d runs not cleaned, %d outputs half sent\n",
-		total.supervised, total.uncleaned, total.unregistered)
+	fmt.Printf("  kills under a supervisor: %d; left by kills until they expire: %d runs not cleaned, %d keys half sent\n",
+		total.supervised, total.uncleaned, total.halves)
 	if isCut {
 		fmt.Printf("  cut short after %s (CHAOS_S): what was not reached is no failure\n", *forTime)
 		counts = nil

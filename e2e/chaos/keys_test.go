@@ -73,11 +73,11 @@ func (w *world) look(ctx context.Context, kept map[engine.RunID]*trial) {
 		case strings.HasPrefix(key, "chaos:"), tag == "wake", broken[tag]:
 		case tag == "runs":
 			w.indexed(ctx, key, class, kept, broken)
-		case tr == nil && strings.HasPrefix(class, "out:") && w.isUnregistered(ctx, key):
-			w.tally.unregistered++
+		case tr == nil && isTransient(class) && w.goesSoon(ctx, key):
+			w.tally.halves++
 		case tr == nil:
 			w.leak("%s is left of a run that was deleted", key)
-		case tr.status == engine.Succeeded && !slices.Contains(mayRemain, class) && !strings.HasPrefix(class, "out:") && w.backend.isCleaned(ctx, engine.RunID(tag)):
+		case tr.status == engine.Succeeded && !slices.Contains(mayRemain, class) && !isTransient(class) && w.backend.isCleaned(ctx, engine.RunID(tag)):
 			w.leak("%s is left of a run that has ended and was cleaned", key)
 		default:
 			w.expires(ctx, key)
@@ -88,9 +88,14 @@ func (w *world) look(ctx context.Context, kept map[engine.RunID]*trial) {
 	}
 }
 
-// isUnregistered reports whether an output belongs to no run, because its worker was killed while it was sending it: then it
-// is gone after an hour. Registered ones do not expire before their run does, which is later.
-func (w *world) isUnregistered(ctx context.Context, key string) bool {
+// isTransient reports whether keys of that class are written before what makes them part of a run: outputs, ledgers, copies
+// of ledgers. Where their writer is killed in between, they are nobody's.
+func isTransient(class string) bool {
+	return strings.HasPrefix(class, "out:") || strings.HasPrefix(class, "new:") || strings.HasPrefix(class, "copy:")
+}
+
+// goesSoon reports whether a key expires within an hour. What belongs to a run stays as long as that, which is longer.
+func (w *world) goesSoon(ctx context.Context, key string) bool {
 	left, err := w.backend.conn.Client.PTTL(ctx, key).Result()
 	return err == nil && left > 0 && left <= time.Hour
 }
@@ -109,7 +114,9 @@ func (w *world) indexed(ctx context.Context, key, class string, kept map[engine.
 		w.leak("%s cannot be read: %v", key, err)
 	}
 	for _, id := range members {
-		if !broken[id] && (class != "ended" || kept[engine.RunID(id)] == nil) {
+		tr := kept[engine.RunID(id)]
+		isCut := class == "active" && tr != nil && !w.backend.isCleaned(ctx, tr.id()) // whoever finds it will finish it
+		if !broken[id] && !isCut && (class != "ended" || tr == nil) {
 			w.leak("%s names run %s", key, id)
 		}
 	}

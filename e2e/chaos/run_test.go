@@ -22,8 +22,10 @@ type trial struct {
 	seed  uint64
 	rules string
 	ends  ending
-	job   engine.Job
-	want  enginetest.Outcome
+	// orphan: who submits it dies at once.
+	orphan bool
+	job    engine.Job
+	want   enginetest.Outcome
 
 	exec     engine.Execution
 	steps    []engine.Step
@@ -50,7 +52,7 @@ func newTrial(seed uint64, tasks int) (*trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	tr := &trial{seed: seed, ends: ends, want: want}
+	tr := &trial{seed: seed, ends: ends, orphan: rng.IntN(5) == 0, want: want}
 	policy := engine.FailFast
 	if rng.IntN(2) == 0 {
 		policy = engine.Continue
@@ -89,8 +91,8 @@ func (tr *trial) judge(ctx context.Context, w *world) {
 		return
 	case !tr.expects(end):
 		tr.breach(wrong, "it is %s, expected that it %s: %+v", end.Status, tr.ends, end.First)
-	case end.Status == engine.Succeeded && !cmp.Equal(value, tr.want.Result):
-		tr.breach(wrong, "its result is %v, expected %v", value, tr.want.Result)
+	case end.Status == engine.Succeeded && !cmp.Equal(tr.result(end, value), tr.want.Result):
+		tr.breach(wrong, "its result is %v, expected %v", tr.result(end, value), tr.want.Result)
 	}
 	var err error
 	if tr.steps, err = allSteps(ctx, tr.exec); err != nil {
@@ -99,6 +101,18 @@ func (tr *trial) judge(ctx context.Context, w *world) {
 	}
 	tr.fold(ctx, w)
 	tr.samples = w.recoveries.settle(tr.startedInfo(ctx, w), tr.steps)
+}
+
+// result is the value that a run has returned: encoded, where whoever found it knew none of its functions.
+func (tr *trial) result(end engine.RunEnd, value any) any {
+	if value != nil || end.Result == nil {
+		return value
+	}
+	value, err := tr.job.Graph.ResultType().Decode(end.Result)
+	if err != nil {
+		return err
+	}
+	return value
 }
 
 // expects reports whether a run may end that way.

@@ -11,7 +11,7 @@ import (
 // tally counts what was done and what came of it.
 type tally struct {
 	runs, kills, supervised, pauses, restarts, cuts, partitions int
-	uncleaned, unregistered                                     int // left by workers that were killed, until it expires
+	uncleaned, halves                                           int // left by workers that were killed, until it expires
 
 	breaches map[law]int // runs, or keys or processes, in which a law was broken
 }
@@ -40,7 +40,7 @@ func (t *tally) add(o tally) {
 	t.cuts += o.cuts
 	t.partitions += o.partitions
 	t.uncleaned += o.uncleaned
-	t.unregistered += o.unregistered
+	t.halves += o.halves
 	if t.breaches == nil {
 		t.breaches = map[law]int{}
 	}

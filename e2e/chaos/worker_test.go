@@ -16,6 +16,7 @@ import (
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/invoke"
@@ -28,7 +29,8 @@ import (
 // TestMain is a worker, where that is what the process was started as.
 func TestMain(m *testing.M) {
 	if len(os.Args) != 3 || os.Args[1] != workerArgument {
-		os.Exit(m.Run())
+		goleak.VerifyTestMain(m)
+		return
 	}
 	if err := beWorker(os.Args[2]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -59,26 +61,12 @@ func beWorker(argument string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	name := fmt.Sprintf("%s-%d", spec.Name, os.Getpid())
-	var board shared.Board
-	if spec.Child {
-		adopted, gone, err := invoke.Adopt()
-		if err != nil {
-			return err
-		}
-		adopted.Introduce(name)
-		board = adopted
-		go func() {
-			<-gone
-			invoke.Disband()
-		}()
-	} else {
-		go func() {
-			_, _ = io.Copy(io.Discard, os.Stdin) // it ends when whoever has started this does
-			os.Exit(3)
-		}()
+	board, err := attach(spec, name)
+	if err != nil {
+		return err
 	}
 	var conn *redis.Connection
-	err := again(ctx, func() (err error) { // Redis may just be dead
+	err = again(ctx, func() (err error) { // Redis may just be dead
 		conn, err = redis.Dial(ctx, redis.DialConfig{URL: spec.URL})
 		return err
 	})
@@ -99,6 +87,27 @@ func beWorker(argument string) error {
 	}
 	fmt.Printf("%d\n", os.Getpid()) // tells a supervisor's owner who its child is
 	return errors.Join(pool.Run(ctx), conn.Close())
+}
+
+// attach sees to it that a worker ends when whoever started it does. The board is that of a supervisor.
+func attach(spec workerSpec, name string) (shared.Board, error) {
+	if !spec.Child {
+		go func() {
+			_, _ = io.Copy(io.Discard, os.Stdin) // it ends when whoever has started this does
+			os.Exit(3)
+		}()
+		return nil, nil
+	}
+	board, gone, err := invoke.Adopt()
+	if err != nil {
+		return nil, err
+	}
+	board.Introduce(name)
+	go func() {
+		<-gone
+		invoke.Disband()
+	}()
+	return board, nil
 }
 
 // keeper keeps, of each run that is about to be cleaned, what state it ended in.

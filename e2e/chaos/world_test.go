@@ -4,18 +4,21 @@ package chaos_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/state"
 	"github.com/dagscope/dagscope/engine/state/redis"
 	"github.com/dagscope/dagscope/engine/state/redis/redistest"
 	"github.com/dagscope/dagscope/engine/state/shared"
@@ -61,6 +64,7 @@ type world struct {
 	backend    keeper
 	pool       *worker.Pool
 	fleet      *fleet
+	finds      finds
 	recoveries *recoveries
 	tally      tally
 	ended      []*trial // that went well
@@ -122,9 +126,20 @@ func (w *world) watch(log io.WriteCloser) *shared.Store {
 		defer close(ended)
 		_ = w.pool.Run(ctx)
 	}()
+	searched := make(chan struct{})
+	go func() {
+		defer close(searched)
+		_ = w.pool.Find(ctx, func(job engine.Job, exec engine.Execution) {
+			select {
+			case w.finds.of(job.Info.ID) <- exec:
+			default: // it is known
+			}
+		})
+	}()
 	w.t.Cleanup(func() {
 		stop()
 		<-ended
+		<-searched
 		_ = log.Close()
 	})
 	return store
@@ -153,12 +168,12 @@ func (w *world) tidy() {
 func (w *world) begin(ctx context.Context, seed uint64, done chan<- *trial) {
 	tr, err := newTrial(seed, w.plan.tasks)
 	require.NoError(w.t, err)
-	w.say("submit %s: graph seed %d, %s, %s, it %s", tr.id(), seed, tr.rules, tr.job.Options.Policy, tr.ends)
+	w.say("submit %s: graph seed %d, %s, %s, it %s, orphan: %t", tr.id(), seed, tr.rules, tr.job.Options.Policy, tr.ends, tr.orphan)
 	cancelAfter := time.Duration(w.rng.Int64N(int64(20 * w.plan.interval)))
 	w.active[tr.id()] = tr
 	go func() {
 		defer func() { done <- tr }()
-		if tr.exec, err = w.pool.Submit(ctx, tr.job); err != nil {
+		if tr.exec, err = w.submit(ctx, tr); err != nil {
 			tr.breach(lost, "it was not accepted: %v", err)
 			return
 		}
@@ -168,6 +183,56 @@ func (w *world) begin(ctx context.Context, seed uint64, done chan<- *trial) {
 		tr.judge(ctx, w)
 		w.recoveries.forget(tr.id())
 	}()
+}
+
+// submit has a run accepted by the process that watches, or by one that is gone at once: then the watcher has to find it.
+func (w *world) submit(ctx context.Context, tr *trial) (engine.Execution, error) {
+	if !tr.orphan {
+		return w.pool.Submit(ctx, tr.job)
+	}
+	conn, err := redis.Dial(ctx, redis.DialConfig{URL: w.server.URL()})
+	for begun := time.Now(); err != nil && time.Since(begun) < time.Minute; time.Sleep(20 * time.Millisecond) { // Redis may just be dead
+		conn, err = redis.Dial(ctx, redis.DialConfig{URL: w.server.URL()})
+	}
+	if err != nil {
+		return nil, err
+	}
+	store, err := shared.New(shared.Config{Backend: redis.New(conn), Lease: w.plan.lease})
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	run, err := store.Create(ctx, tr.job, state.Hooks{})
+	if err == nil {
+		run.Forget()
+	}
+	if err := errors.Join(err, conn.Close()); err != nil {
+		return nil, err
+	}
+	select {
+	case exec := <-w.finds.of(tr.id()):
+		return exec, nil
+	case <-time.After(w.plan.patience):
+		return nil, errors.New("nobody has found it")
+	}
+}
+
+// finds are runs that the watcher has found. Safe for concurrent use.
+type finds struct {
+	mu    sync.Mutex
+	execs map[engine.RunID]chan engine.Execution
+}
+
+// of is where a run comes out once it is found.
+func (f *finds) of(id engine.RunID) chan engine.Execution {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.execs == nil {
+		f.execs = map[engine.RunID]chan engine.Execution{}
+	}
+	if f.execs[id] == nil {
+		f.execs[id] = make(chan engine.Execution, 1)
+	}
+	return f.execs[id]
 }
 
 // underWay lists the runs that have not been judged.
