@@ -142,6 +142,7 @@ type page struct {
 	ended   int
 	endedAt time.Time
 	deleted bool
+	missing error // what the engine says is missing
 }
 
 func newBook() *book { return &book{pages: map[engine.RunID]*page{}} }
@@ -219,7 +220,10 @@ func (s scribe) Leave(id engine.RunID) error {
 func staged(t *testing.T, f func(t *testing.T, h *hall, b *book, e *engine.Engine, stop func())) {
 	synctest.Test(t, func(t *testing.T) {
 		h, b := newHall(), newBook()
-		e, err := engine.New(engine.Config{Executor: h, Recorder: scribe{b, "here"}, Adopt: true})
+		e, err := engine.New(engine.Config{
+			Executor: h, Recorder: scribe{b, "here"}, Adopt: true,
+			Unrecorded: func(id engine.RunID, err error) { b.change(id, func(p *page) { p.missing = err }) },
+		})
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
@@ -339,6 +343,7 @@ func TestAnEngineDoesNotWaitForOtherRecorders(t *testing.T) {
 		began := time.Now()
 		stop()
 		require.Zero(t, time.Since(began))
+		require.NoError(t, b.page("r").missing, "it is for others to say")
 	})
 }
 
@@ -355,6 +360,7 @@ func TestARunThatCannotBeRecorded(t *testing.T) {
 		began := time.Now()
 		require.ErrorIs(t, r.WaitRecorded(t.Context()), engine.ErrRecording)
 		require.LessOrEqual(t, time.Since(began), 3*time.Minute)
+		require.ErrorIs(t, b.page("r").missing, engine.ErrRecording)
 	})
 }
 

@@ -16,6 +16,9 @@ type Config struct {
 	Workflows []*Workflow
 	// Recorder keeps what happens in runs; nil keeps nothing.
 	Recorder Recorder
+	// Unrecorded is told of each run of which something is missing from the record, and what; nil for nobody. See
+	// Run.WaitRecorded.
+	Unrecorded func(run RunID, err error)
 	// Now is the wall clock; default time.Now.
 	Now func() time.Time
 	// Remember is how long an ended run can still be asked for after it was recorded; default 10 minutes.
@@ -210,6 +213,9 @@ func (e *Engine) keep(r *Run) bool {
 func (e *Engine) follow(r *Run, record func() error) {
 	defer e.records.Done()
 	r.recordErr = record()
+	if r.recordErr != nil && !errors.Is(r.recordErr, ErrElsewhere) && e.cfg.Unrecorded != nil {
+		e.cfg.Unrecorded(r.info.ID, r.recordErr)
+	}
 	r.leave()
 	close(r.recorded)
 	time.AfterFunc(e.cfg.Remember, func() {

@@ -144,7 +144,9 @@ func (n *Numbering) out(p Place, up uint8) Place {
 }
 
 func (g *Graph) value(op operand, p Place, n *Numbering, v Values) any {
-	p = n.out(p, op.up)
+	if op.up > 0 {
+		p = n.out(p, op.up)
+	}
 	switch op.kind {
 	case fromConstant:
 		return g.constants[op.index].Value

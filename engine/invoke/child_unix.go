@@ -17,8 +17,8 @@ const terminate = syscall.SIGTERM
 // killGroup kills the processes of a group, if there are any.
 func killGroup(leader int) { _ = syscall.Kill(-leader, syscall.SIGKILL) }
 
-// orphanWait is how long the orphans of a killed group are waited for.
-const orphanWait = 100 * time.Millisecond
+// orphanWait is how long the orphans of a killed group are waited for: a busy machine takes its time to end them.
+const orphanWait = 2 * time.Second
 
 // reapGroup asks how the orphans of a killed group have ended, which are this process's where it is the first one of a
 // container, or has asked for them: nobody else would, and they would be listed for ever.

@@ -202,10 +202,10 @@ func (s *Supervisor) attend(ctx context.Context, c *child) (wasWorking bool) {
 		<-ended
 	}
 	c.kill() // what it has started and left
-	reapGroup(c.pid())
 	name, sessions := c.board.read()
 	c.forget()
 	s.report(c, name, sessions)
+	reapGroup(c.pid())
 	return slices.ContainsFunc(sessions, func(l left) bool { return len(l.running) > 0 })
 }
 

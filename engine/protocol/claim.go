@@ -52,7 +52,7 @@ func (t *transition) claim(g Grant, by Holder, head bool) Claim {
 	n.Status, n.Token, n.By, n.Head = Claimed, g.Token, by, head
 	n.Receipt = Receipt{}
 	t.Counts.Claims++
-	return Claim{Node: g.Node, Epoch: n.Epoch, Attempt: n.Attempts + 1, Errors: n.Attempts, Token: g.Token, Ready: n.Since}
+	return Claim{Node: g.Node, Epoch: n.Epoch, Attempt: n.Attempts + 1, Token: g.Token, Ready: n.Since}
 }
 
 // unclaim takes the claim from a node and leaves it Ready. A node of a strand behind the head is so already.

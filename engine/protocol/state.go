@@ -62,7 +62,6 @@ type Claim struct {
 	Node    engine.NodeID
 	Epoch   uint16
 	Attempt uint16
-	Errors  uint16 // attempts before this one; all have failed by themselves, since a process does not lose its own
 	Token   uint64
 	Ready   int64
 }

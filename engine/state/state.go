@@ -56,6 +56,9 @@ type Fetcher interface {
 	// them were here. ErrInputLost: one is gone and is being made again; the claim is over, and nothing is to be
 	// completed. Any other error but ctx's is a failure of the attempt.
 	Fetch(ctx context.Context, c Claim) (engine.Values, []engine.InputDetail, error)
+	// Errors is how many earlier attempts of a claimed node have failed by themselves: only these use up Options.Retries,
+	// and not those that were lost with their process. Of a Run that is no Fetcher all earlier attempts have.
+	Errors(node engine.NodeID) int
 }
 
 // Member is a Run that this process can leave while it goes on elsewhere. Every Run of a Shared store is one.
@@ -109,7 +112,6 @@ type Claim struct {
 	Node    engine.NodeID
 	Epoch   uint16
 	Attempt uint16 // from 1; those that were lost with their worker count
-	Errors  uint16 // earlier attempts that failed by themselves: only these use up Options.Retries
 	Token   uint64
 	Ready   int64 // since when the node could be claimed
 }

@@ -31,8 +31,7 @@ type attempt struct {
 	started int64
 	rare    atomic.Pointer[rare]
 	phase   atomic.Uint32
-	fetches bool   // inputs instead of calling a body; see lane.fetch
-	errors  uint16 // earlier attempts that failed by themselves
+	fetches bool // inputs instead of calling a body; see lane.fetch
 }
 
 // rare is what an attempt has once somebody waits for its end, asks for its description, or cancels it.
@@ -55,6 +54,14 @@ func (a *attempt) more() *rare {
 }
 
 func (a *attempt) place() engine.Place { return a.job.numbers.Locate(a.node) }
+
+// errors is how many earlier attempts have failed by themselves.
+func (a *attempt) errors() int {
+	if a.job.fetcher != nil {
+		return a.job.fetcher.Errors(a.node)
+	}
+	return int(a.number) - 1
+}
 
 // timeout is how long the body may take, 0 for no bound.
 func (a *attempt) timeout() time.Duration {

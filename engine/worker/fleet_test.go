@@ -133,10 +133,11 @@ func (r *sharedRun) member(hooks state.Hooks) *membership {
 // membership is a run as one office takes part in it.
 type membership struct {
 	*sharedRun
-	hooks state.Hooks
-	open  atomic.Bool   // entered, and neither drained nor left
-	fence atomic.Uint32 // claims from before it are stale
-	lanes map[uint64]*memberLane
+	hooks  state.Hooks
+	open   atomic.Bool   // entered, and neither drained nor left
+	fence  atomic.Uint32 // claims from before it are stale
+	lanes  map[uint64]*memberLane
+	failed sync.Map // how many attempts of a node have, by its number
 }
 
 func (m *membership) Enter(self func() engine.WorkerRecord) { m.keep(self()); m.open.Store(true) }
@@ -164,7 +165,14 @@ func (m *membership) Ready() int {
 
 func (m *membership) Backlog() int { return int(m.fleet.lag.Load()) }
 
+func (m *membership) Errors(id engine.NodeID) int {
+	failed, _ := m.failed.Load(id)
+	n, _ := failed.(int)
+	return n
+}
+
 func (m *membership) Fetch(ctx context.Context, c state.Claim) (engine.Values, []engine.InputDetail, error) {
+	m.failed.Store(c.Node, int(c.Attempt)-1)
 	if m.fleet.wrong != nil {
 		return m.fleet.wrong(m), nil, nil
 	}

@@ -102,9 +102,9 @@ func (l *lane) work(j *job, c state.Claim) bool {
 	place := j.lane(l.slot)
 	e := &l.end[0]
 	since := j.run.Now()
-	c.Ready = since // a head is claimed now; what is become, as soon as it is ready
+	c.Ready = since                // a head is claimed now; what is become, as soon as it is ready
+	in := inputs{values: j.values} // of stores of this process alone they stay the same
 	for head := true; ; head = false {
-		in := inputs{values: j.values}
 		if j.fetcher != nil {
 			if in = l.fetch(j, c, head); errors.Is(in.err, state.ErrInputLost) {
 				return true
@@ -130,7 +130,9 @@ func (l *lane) work(j *job, c state.Claim) bool {
 func (l *lane) execute(j *job, c state.Claim, head bool, in *inputs, e *state.End) bool {
 	claimed := c.Ready
 	e.Node, e.Epoch, e.Attempt, e.Claimed, e.Outcome = c.Node, c.Epoch, c.Attempt, claimed, engine.OutcomeOK
-	e.Fetch, e.Inputs = in.took, in.details
+	if in.fetched {
+		e.Fetch, e.Inputs = in.took, in.details
+	}
 	p := j.numbers.Locate(c.Node)
 	scope := j.graph.Scope(p.Block.Scope)
 	if scope.Kind(p.Local) == engine.ExpandNode {
@@ -138,9 +140,12 @@ func (l *lane) execute(j *job, c state.Claim, head bool, in *inputs, e *state.En
 		return true
 	}
 	f := j.numbers.Function(p)
-	args := l.args[:0]
-	if in.err == nil {
-		args, in.err = j.arguments(args, p, in.values)
+	args, err := l.args[:0], in.err
+	switch {
+	case !in.fetched:
+		args = j.graph.Args(args, p, j.numbers, in.values)
+	case err == nil:
+		args, err = j.arguments(args, p, in.values)
 	}
 	a := l.attempt(j, c)
 	a.started = claimed
@@ -148,7 +153,7 @@ func (l *lane) execute(j *job, c state.Claim, head bool, in *inputs, e *state.En
 		a.started = j.run.Now()
 	}
 	l.latest.Store(a)
-	out, err := any(nil), in.err
+	var out any
 	if cause := j.cut(l.fence); cause != nil {
 		a.cancel(cause, a.started)
 		err = cause
@@ -176,10 +181,11 @@ func (l *lane) execute(j *job, c state.Claim, head bool, in *inputs, e *state.En
 // expand finds the elements of a fan-out. It calls no body, so all that can fail is its input.
 func (l *lane) expand(j *job, c state.Claim, p engine.Place, in *inputs, e *state.End) {
 	e.Started, e.Announced = e.Claimed+in.took, false
-	if in.err == nil {
-		e.Output, in.err = j.elements(p, in.values)
+	err := in.err
+	if err == nil {
+		e.Output, err = j.elements(p, in.values)
 	}
-	if in.err == nil {
+	if err == nil {
 		e.OutputBytes, e.Ended = engine.UnknownSize, j.run.Now()
 		return
 	}
@@ -190,7 +196,7 @@ func (l *lane) expand(j *job, c state.Claim, p engine.Place, in *inputs, e *stat
 		a.cancel(cause, e.Ended)
 		e.Outcome = engine.OutcomeCancelled
 	}
-	e.Error = a.errorRecord(l, in.err, e.Ended)
+	e.Error = a.errorRecord(l, err, e.Ended)
 }
 
 // attempt makes the context of a claim.
@@ -200,7 +206,7 @@ func (l *lane) attempt(j *job, c state.Claim) *attempt {
 	}
 	a := &l.slab[0]
 	l.slab = l.slab[1:]
-	a.job, a.node, a.epoch, a.number, a.errors, a.claimed = j, c.Node, c.Epoch, c.Attempt, c.Errors, c.Ready
+	a.job, a.node, a.epoch, a.number, a.claimed = j, c.Node, c.Epoch, c.Attempt, c.Ready
 	return a
 }
 
@@ -254,9 +260,9 @@ func (l *lane) failed(a *attempt, err error, e *state.End) {
 	case cause != nil && cause != engine.ErrTimeout:
 		e.Outcome = engine.OutcomeCancelled
 	case engine.IsNoRetry(err):
-	case int(a.errors) < a.job.numbers.Function(a.place()).Options().Retries:
+	case a.errors() < a.job.numbers.Function(a.place()).Options().Retries:
 		e.Outcome = engine.OutcomeRetrying
-		e.Delay = l.pool.backoff(int(a.errors) + 1)
+		e.Delay = l.pool.backoff(a.errors() + 1)
 	}
 }
 

@@ -95,7 +95,7 @@ func (l *lane) hold(id engine.NodeID, head bool) {
 	n := l.r.find(id).node()
 	l.tokens++
 	l.head = head
-	l.claim = state.Claim{Node: id, Epoch: n.epoch, Attempt: n.attempt + 1, Errors: n.attempt, Token: l.tokens, Ready: n.ready}
+	l.claim = state.Claim{Node: id, Epoch: n.epoch, Attempt: n.attempt + 1, Token: l.tokens, Ready: n.ready}
 	l.held.Store(l.tokens<<1 | 1)
 }
 

@@ -4,10 +4,10 @@
 // A script applies one operation of engine/protocol/ledger as a whole or not at all, and gives the very reply of that
 // model; a call whose answer was lost is repeated and changes nothing. Only Leave and Reap of a session that has much are
 // done in parts, between which others find it over. All keys of a run carry the run as their hash tag, so a run lies on
-// one master of a cluster. Calls that fail for reasons that pass (a lost connection, a server that loads, a failover, a
-// script that was forgotten) are repeated, with longer and longer pauses, until their context ends. Nothing stays behind
-// a run that ended and was deleted, and all that a process may leave behind when it dies expires. Keys and values are
-// described in FORMAT.md.
+// one master of a cluster, and calls wait while it moves to another one. Calls that fail for reasons that pass (a lost
+// connection, a server that loads, a failover, a script that was forgotten) are repeated, with longer and longer pauses,
+// until their context ends. Nothing stays behind a run that ended and was deleted, and all that a process may leave
+// behind when it dies expires. Keys and values are described in FORMAT.md.
 //
 // A commit costs one round trip and about 0.1 ms of the server's only thread, less than a microsecond more for each edge
 // or node in a row, and some 15 µs for each node that was ever retried, lost or reserved. No command takes longer than

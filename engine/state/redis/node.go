@@ -17,9 +17,6 @@ const (
 	isBoundNode
 )
 
-// noClass is the class of an odd node whose class another place knows.
-const noClass = 65534
-
 // oddity is what is kept of a node beside its record. Owners are numbers of sessions, plus one.
 type oddity struct {
 	node ledger.Node

@@ -19,7 +19,7 @@ type counters struct {
 	workers, nodes, bits, blocks, tasks, edges      uint32
 	maxTasks, maxEdges, open, claims, waiting, solo uint32
 	done, failed, skipped, retries, retrying        uint32
-	seq, base, now, due, lease                      int64
+	seq, base, now, due                             int64
 }
 
 // Flags of counters.

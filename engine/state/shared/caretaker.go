@@ -3,6 +3,7 @@ package shared
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -52,8 +53,8 @@ func (s *Store) layOff() {
 }
 
 // attend is for Join and Find: they need the caretakers without a run, and hear of news.
-func (s *Store) attend() (news chan engine.RunID, leave func()) {
-	news = make(chan engine.RunID, 1)
+func (s *Store) attend() (news *inbox, leave func()) {
+	news = newInbox()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.heard[news] = struct{}{}
@@ -64,6 +65,38 @@ func (s *Store) attend() (news chan engine.RunID, leave func()) {
 		delete(s.heard, news)
 		s.layOff()
 	}
+}
+
+// inbox keeps of which runs there is news, each once, until somebody has time for them: many come at once where many are
+// submitted, and one that got lost would not be found before the next look at all.
+type inbox struct {
+	some chan struct{} // has an element where there are any
+
+	mu   sync.Mutex
+	runs map[engine.RunID]struct{}
+}
+
+func newInbox() *inbox {
+	return &inbox{some: make(chan struct{}, 1), runs: map[engine.RunID]struct{}{}}
+}
+
+func (b *inbox) put(id engine.RunID) {
+	b.mu.Lock()
+	b.runs[id] = struct{}{}
+	b.mu.Unlock()
+	select {
+	case b.some <- struct{}{}:
+	default:
+	}
+}
+
+// take empties it.
+func (b *inbox) take() []engine.RunID {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	runs := slices.Sorted(maps.Keys(b.runs))
+	clear(b.runs)
+	return runs
 }
 
 // runsAlive lists the runs that have goroutines.
@@ -98,10 +131,7 @@ func (s *Store) told(id engine.RunID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for news := range s.heard {
-		select {
-		case news <- id:
-		default: // it is about to look for all runs
-		}
+		news.put(id)
 	}
 }
 

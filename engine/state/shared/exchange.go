@@ -203,7 +203,7 @@ func (r *run) halt() {
 	}
 	s := r.share
 	s.queue.takeAll()
-	r.store.cfg.Board.Closed(r.session.handle)
+	r.unlist()
 	if s.stopping == "" && s.status != engine.Succeeded && executing > 0 {
 		s.stopping = s.status
 	}

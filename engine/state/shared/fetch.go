@@ -57,6 +57,13 @@ type fetching struct {
 	ahead bool // no lane has its reader yet
 }
 
+// Errors implements state.Fetcher.
+func (r *run) Errors(id engine.NodeID) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return int(r.share.find(id).node().errors)
+}
+
 // Fetch implements state.Fetcher.
 func (r *run) Fetch(ctx context.Context, c state.Claim) (engine.Values, []engine.InputDetail, error) {
 	p := r.Numbering().Locate(c.Node)

@@ -99,9 +99,11 @@ func (s *Store) search(ctx context.Context, list listing, visit visitor) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case id := <-news:
-			delete(failed, id)
-			s.visitOne(ctx, known, failed, id, false, visit)
+		case <-news.some:
+			for _, id := range news.take() {
+				delete(failed, id)
+				s.visitOne(ctx, known, failed, id, false, visit)
+			}
 			continue
 		case <-timer.C:
 		}

@@ -98,9 +98,7 @@ func (r *run) retire() {
 	for _, l := range r.lanes {
 		l.drop()
 	}
-	if r.session.id != "" {
-		r.store.cfg.Board.Closed(r.session.handle)
-	}
+	r.unlist()
 }
 
 // handOverRecord leaves the worker's last record with the details.

@@ -2,6 +2,7 @@ package shared_test
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -81,7 +82,7 @@ func TestTakenOnWorkIsShared(t *testing.T) {
 		graph := compile(t, g, engine.List(g, parts...))
 		begun := time.Now()
 		exec := w.submit(watcher, graph, engine.RunOptions{})
-		<-exec.Done()
+		w.await(exec)
 		assert.Less(t, time.Since(begun), 13*time.Second, "ten would be best, twenty are what one process takes")
 		w.succeed(exec, graph)
 		require.NoError(t, checkLog(graph, w.steps(exec)))
@@ -153,10 +154,13 @@ func TestSuspectsDoNotWaitForTheEnd(t *testing.T) {
 		two := func(_ *shared.Config, pool *worker.Config) { pool.MaxSlots = 2 }
 		p := w.process(nil, two)
 		g := engine.NewBuilder()
-		long := sleeper(time.Second)
+		uneven := engine.Func1("uneven", func(_ context.Context, n int) (int, error) {
+			time.Sleep(time.Duration(500+n*37%1000) * time.Millisecond) // so that lanes are never idle together
+			return n, nil
+		})
 		var parts []engine.Ref[int]
 		for i := range 400 {
-			parts = append(parts, long.Call(engine.Const(g, i)))
+			parts = append(parts, uneven.Call(engine.Const(g, i)))
 		}
 		graph := compile(t, g, engine.List(g, parts...))
 		begun := time.Now()
@@ -166,7 +170,7 @@ func TestSuspectsDoNotWaitForTheEnd(t *testing.T) {
 		for range 3 {
 			w.process(nil, two)
 		}
-		<-exec.Done()
+		w.await(exec)
 		took := time.Since(begun)
 		require.NoError(t, checkLog(graph, w.steps(exec)))
 		last, suspects := time.Duration(0), 0
@@ -190,6 +194,7 @@ type board struct {
 	mu       sync.Mutex
 	sessions []ledger.SessionID
 	running  map[int]engine.NodeID
+	closed   []uint32
 }
 
 func (b *board) Opened(_ engine.RunID, s ledger.SessionID) uint32 {
@@ -199,7 +204,11 @@ func (b *board) Opened(_ engine.RunID, s ledger.SessionID) uint32 {
 	return uint32(len(b.sessions))
 }
 
-func (b *board) Closed(uint32) {}
+func (b *board) Closed(handle uint32) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = append(b.closed, handle)
+}
 
 func (b *board) Executing(slot int, _ uint32, node engine.NodeID) {
 	b.mu.Lock()
@@ -231,6 +240,39 @@ func (b *board) shows() (session ledger.SessionID, nodes []engine.NodeID) {
 		nodes = append(nodes, id)
 	}
 	return b.sessions[0], nodes
+}
+
+// A handle that is closed is given to another session, so it must not be closed again, and none that there never was. What
+// is deleted meanwhile is let go of.
+func TestASessionLeavesTheBoardOnce(t *testing.T) {
+	for _, deleted := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			defer w.end()
+			watcher := w.process(nil, idle)
+			b := &board{running: map[int]engine.NodeID{}}
+			p := w.process(nil, func(cfg *shared.Config, _ *worker.Config) { cfg.Board = b })
+			graph := newLibrary(20*time.Second).graph(t, rand.New(rand.NewPCG(3, 17)), 40)
+			job := jobOf(graph, engine.RunOptions{})
+			w.know(graph.Functions()...)
+			exec, err := watcher.pool.Submit(t.Context(), job)
+			require.NoError(t, err)
+			time.Sleep(time.Second)
+			p.backend.Cut()
+			w.process(nil, nil)
+			w.succeed(exec, graph)
+			time.Sleep(time.Minute)
+			if deleted {
+				require.NoError(t, watcher.backend.Delete(t.Context(), job.Info.ID))
+			}
+			p.backend.Heal()
+			time.Sleep(time.Minute)
+			assert.Equal(t, []uint32{1}, b.closed, "deleted: %t", deleted)
+			before := p.backend.Costs().Commands
+			time.Sleep(time.Minute)
+			assert.Less(t, p.backend.Costs().Commands-before, uint64(60), "deleted: %t; nothing is left to do", deleted)
+		})
+	}
 }
 
 // A supervisor that sees a process die need not wait for its lease.

@@ -16,9 +16,10 @@ import (
 // session is this process's part in a run as the ledger sees it.
 type session struct {
 	id     ledger.SessionID // empty while there is none
-	handle uint32           // on the board
-	number uint64           // of the last commit
-	isNew  bool             // nothing was committed yet
+	handle uint32           // on the board, while it is listed there
+	listed bool
+	number uint64 // of the last commit
+	isNew  bool   // nothing was committed yet
 	// ends: its latest commit has ended the run, at that moment.
 	ends    bool
 	endedAt int64
@@ -60,6 +61,10 @@ func (r *run) open(ctx context.Context) (ok bool, err error) {
 	bounded, stop := context.WithTimeout(ctx, r.store.fenceAfter())
 	defer stop()
 	reply, err := r.backend.Do(bounded, r.id, ledger.Open{Session: id, Lease: r.store.cfg.Lease}, record)
+	if errors.Is(err, engine.ErrUnknownRun) {
+		r.vanish()
+		return false, nil
+	}
 	if err != nil {
 		return false, err
 	}
@@ -76,7 +81,7 @@ func (r *run) open(ctx context.Context) (ok bool, err error) {
 	r.silent = nil
 	handle := r.store.cfg.Board.Opened(r.id, id)
 	r.lock()
-	r.session = session{id: id, handle: handle, isNew: true, answered: sent, sent: sent, beat: beatAfter(r.store.cfg.Lease)}
+	r.session = session{id: id, handle: handle, listed: true, isNew: true, answered: sent, sent: sent, beat: beatAfter(r.store.cfg.Lease)}
 	r.share.worker, r.numbered = reply.Worker, true
 	r.share.status, r.share.stopping = reply.Status, reply.Stopping
 	stopping := r.tellStopping(nil)
@@ -86,6 +91,15 @@ func (r *run) open(ctx context.Context) (ok bool, err error) {
 	r.unlock()
 	stopping()
 	return true, nil
+}
+
+// unlist takes the session off the board, if it is there, and once: its handle is somebody else's from then on. The lock is
+// held.
+func (r *run) unlist() {
+	if r.session.listed {
+		r.session.listed = false
+		r.store.cfg.Board.Closed(r.session.handle)
+	}
 }
 
 // describe is the record of this process's worker.
@@ -115,7 +129,7 @@ func (r *run) fence(cause error) {
 			lost++
 		}
 	}
-	r.store.cfg.Board.Closed(r.session.handle)
+	r.unlist()
 	if cause == errSilent {
 		r.silent = append(r.silent, r.session.id)
 	}

@@ -135,7 +135,7 @@ func (s *share) occupy() {
 // claimOf is the claim that a lane gets on a node.
 func claimOf(p at, token uint64) state.Claim {
 	n := p.node()
-	return state.Claim{Node: p.id(), Epoch: n.epoch, Attempt: n.attempt, Errors: n.errors, Token: token, Ready: n.ready}
+	return state.Claim{Node: p.id(), Epoch: n.epoch, Attempt: n.attempt, Token: token, Ready: n.ready}
 }
 
 // take accepts a claim. What a lane has no part in is ended at once.

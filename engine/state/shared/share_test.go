@@ -2,6 +2,7 @@ package shared
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"testing/synctest"
@@ -114,6 +115,24 @@ func TestTheClockPrefersShortRoundTrips(t *testing.T) {
 		c.learn(sent, time.Now(), 0)
 		assert.Equal(t, int64(500*time.Millisecond), c.now(), "unless the shorter one is old")
 	})
+}
+
+// However many runs there is news of before somebody looks, none is forgotten, and each is looked at once.
+func TestNoNewsIsLost(t *testing.T) {
+	news := newInbox()
+	s := &Store{heard: map[*inbox]struct{}{news: {}}}
+	var told []engine.RunID
+	for i := range 100 {
+		told = append(told, engine.RunID(fmt.Sprintf("run%02d", i)))
+		s.told(told[i])
+		s.told(told[i/2])
+	}
+	<-news.some
+	assert.Equal(t, told, news.take())
+	assert.Empty(t, news.take())
+	s.told("another")
+	<-news.some
+	assert.Equal(t, []engine.RunID{"another"}, news.take())
 }
 
 // An estimate that turns out to be ahead is left behind slowly, one that is behind at once.

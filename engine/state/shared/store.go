@@ -81,7 +81,7 @@ type Store struct {
 	numbers int                // runs that this process has come to know of
 	active  int                // runs with goroutines, Join and Find calls under way
 	stop    context.CancelFunc // of the caretakers, which look after all runs
-	heard   map[chan<- engine.RunID]struct{}
+	heard   map[*inbox]struct{}
 }
 
 var (
@@ -111,6 +111,6 @@ func New(cfg Config) (*Store, error) {
 	}
 	return &Store{
 		cfg: cfg, backend: cfg.Backend, moves: make(chan struct{}, parallelMoves),
-		hunger: make(chan struct{}, 1), hired: make(chan struct{}, 1), own: ownRuns{created: map[engine.RunID]time.Time{}}, live: map[*run]struct{}{}, heard: map[chan<- engine.RunID]struct{}{},
+		hunger: make(chan struct{}, 1), hired: make(chan struct{}, 1), own: ownRuns{created: map[engine.RunID]time.Time{}}, live: map[*run]struct{}{}, heard: map[*inbox]struct{}{},
 	}, nil
 }

@@ -30,8 +30,16 @@ type storm struct {
 
 // stormRules are rules of which each storm has one.
 var stormRules = []engine.Rules{
-	{}, {}, {NoBecome: true}, {NoClustering: true, ClusterBytes: 1, InlineBytes: 1}, {NoDelay: true, InlineBytes: 1}, {NoInline: true},
-	{NoPreload: true}, {StoreAll: true}, {InlineBytes: 1, ClusterBytes: 1, HoldFor: 30 * time.Millisecond}, {InlineBytes: 1, ClusterBytes: 1},
+	{},
+	{},
+	{NoBecome: true},
+	{NoClustering: true, ClusterBytes: 1, InlineBytes: 1},
+	{NoDelay: true, InlineBytes: 1},
+	{NoInline: true},
+	{NoPreload: true},
+	{StoreAll: true},
+	{InlineBytes: 1, ClusterBytes: 1, HoldFor: 30 * time.Millisecond},
+	{InlineBytes: 1, ClusterBytes: 1},
 }
 
 // newStorm starts the processes and submits a random graph, of whose functions some are bounded, impure, or fail.

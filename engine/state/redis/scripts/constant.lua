@@ -1,5 +1,5 @@
 -- Constant: keeps a value that runs share, by the hash of its content. KEYS[1] is its key. ARGV: what to do, the run, in
--- how many milliseconds it may go ('' for not before it is told), the value.
+-- how many milliseconds it may go ('' for not before it is told), the value. The reply is 1, or nil where it is gone.
 -- The key is a hash of the value and, for each run that names it, the moment at which that run is gone, or 'never'.
 local key, what, run = KEYS[1], ARGV[1], ARGV[2]
 local t = redis.call('TIME')

@@ -1,5 +1,6 @@
 -- The run and the sessions that take part in it: what every operation on a ledger begins and ends with. The values are
--- described in FORMAT.md. ARGV[1] begins with the moment to take for now, a negative one for the server's clock.
+-- described in FORMAT.md. ARGV[1] begins with the moment to take for now, a negative one for the server's clock. The reply
+-- is packed by answer, or nil where there is no run.
 local floor, rep, byte, sub = math.floor, string.rep, string.byte, string.sub
 
 local BLOCKED, READY, CLAIMED, WAITING, OK, FAILED, SKIPPED, CANCELLED = 0, 1, 2, 3, 4, 5, 6, 7

@@ -1,4 +1,4 @@
--- Wake: a hint for idle workers. KEYS[1] begins the names of the lists. ARGV: the run, how many workers, the functions.
+-- Wake: a hint for idle workers. KEYS[1] begins the names of the lists. ARGV: the run, how many workers, the functions. The reply is 1.
 -- Lists are short, and hints that nobody has heard are soon forgotten: whoever is idle looks for itself before long.
 local names = {}
 for i = 1, math.min(tonumber(ARGV[2]), 64) do names[i] = ARGV[1] end
