@@ -14,9 +14,10 @@ import (
 // interrupted meanwhile goes on as well, so does the next revision of one that has ended, and one that the store does
 // not have begins, if it may.
 func (r *Recorder) Adopt(info engine.RunInfo, g *engine.Graph, begin bool) (after uint64, err error) {
-	if r.recording(info.ID) != nil {
-		return 0, fmt.Errorf("%w: %s is being recorded", ErrExists, info.ID)
+	if err := r.open(info.ID); err != nil {
+		return 0, err
 	}
+	defer r.opened(info.ID)
 	ctx, cancel := context.WithTimeout(context.Background(), r.cfg.Timeout)
 	defer cancel()
 	err = r.acquire(ctx, info.ID) // before all that costs more: most often somebody else has it

@@ -75,6 +75,40 @@ func TestAdoptGoesOn(t *testing.T) {
 	})
 }
 
+// gated is a store in which Acquire waits to be let through.
+type gated struct {
+	metricsstore.Store
+	entered, goOn chan struct{}
+}
+
+func (g gated) Acquire(ctx context.Context, run engine.RunID, l metricsstore.Lease, now time.Time) error {
+	g.entered <- struct{}{}
+	<-g.goOn
+	return g.Store.Acquire(ctx, run, l, now)
+}
+
+// TestARunIsRecordedOnceHere, however many ask for it at once.
+func TestARunIsRecordedOnceHere(t *testing.T) {
+	g, _ := simulated(t, 5, 30)
+	s := gated{memory.New(), make(chan struct{}, 9), make(chan struct{})}
+	r := recorder(t, metricsstore.Config{Store: s})
+	first := make(chan error, 1)
+	go func() {
+		_, err := r.Adopt(info("r"), g, true)
+		first <- err
+	}()
+	<-s.entered
+	_, err := r.Adopt(info("r"), g, true)
+	require.ErrorIs(t, err, metricsstore.ErrExists)
+	require.ErrorIs(t, r.Begin(info("r"), g), metricsstore.ErrExists)
+	close(s.goOn)
+	require.NoError(t, <-first)
+	require.NoError(t, r.Leave("r"))
+	_, err = r.Adopt(info("r"), g, true)
+	require.NoError(t, err)
+	require.NoError(t, r.Leave("r"))
+}
+
 // TestLeave: what was left can be adopted at once.
 func TestLeave(t *testing.T) {
 	g, steps := simulated(t, 5, 30)

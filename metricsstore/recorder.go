@@ -76,7 +76,8 @@ type Recorder struct {
 
 	mu      sync.Mutex
 	runs    map[engine.RunID]*recording
-	packers []*Packer // of runs that have ended: making one costs more than recording a short run
+	opening map[engine.RunID]bool // of which the recording is about to be one of runs
+	packers []*Packer             // of runs that have ended: making one costs more than recording a short run
 }
 
 // maxPackers bounds how many packers wait to be used again.
@@ -120,16 +121,17 @@ func NewRecorder(cfg Config) (*Recorder, error) {
 		return nil, err
 	}
 	return &Recorder{
-		cfg: cfg, owner: owner, archiver: a, wake: make(chan struct{}, 1), runs: map[engine.RunID]*recording{},
+		cfg: cfg, owner: owner, archiver: a, wake: make(chan struct{}, 1), runs: map[engine.RunID]*recording{}, opening: map[engine.RunID]bool{},
 	}, nil
 }
 
 // Begin implements engine.Recorder. It refuses runs of unknown strategies and what the store refuses. A revision
 // above 0 continues the log of the run.
 func (r *Recorder) Begin(info engine.RunInfo, g *engine.Graph) error {
-	if r.recording(info.ID) != nil {
-		return fmt.Errorf("%w: %s is being recorded", ErrExists, info.ID)
+	if err := r.open(info.ID); err != nil {
+		return err
 	}
+	defer r.opened(info.ID)
 	rec, shape, err := r.prepare(info, g)
 	if err != nil {
 		return err
@@ -167,6 +169,23 @@ func (r *Recorder) prepare(info engine.RunInfo, g *engine.Graph) (*recording, []
 		Graph: GraphSize{Tasks: g.Tasks(), Edges: g.Edges(), Hash: fmt.Sprintf("%x", hash[:])},
 	}, g)
 	return rec, g.AppendShape(nil), err
+}
+
+// open sees to it that a run is recorded once: the caller calls opened when it has, or has not, begun to.
+func (r *Recorder) open(id engine.RunID) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.runs[id] != nil || r.opening[id] {
+		return fmt.Errorf("%w: %s is being recorded", ErrExists, id)
+	}
+	r.opening[id] = true
+	return nil
+}
+
+func (r *Recorder) opened(id engine.RunID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.opening, id)
 }
 
 // add takes up a run that is to be recorded from now on.
