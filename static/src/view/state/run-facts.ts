@@ -49,6 +49,7 @@ export function runFacts(run: RunSummary, write: Writing): RunFact[] {
 
 /** Sizes are those of the values where they tell without encoding them; what is stored is encoded. */
 function outputText(run: RunSummary, write: Writing): string {
+  if (run.tasks.done === 0) return 'none yet';
   const stored = `${write.bytes(run.stored_bytes)} stored`;
   return run.output_bytes > 0 ? `${write.bytes(run.output_bytes)}, ${stored}` : `of unknown size, ${stored}`;
 }

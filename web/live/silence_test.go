@@ -1,0 +1,82 @@
+package live_test
+
+import (
+	"context"
+	"encoding/json"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore/memory"
+	"github.com/dagscope/dagscope/web/live"
+)
+
+// stuck never sums up one of the runs once it is told to.
+type stuck struct {
+	live.Runs
+	run   engine.RunID
+	armed atomic.Bool
+}
+
+func (s *stuck) Summary(ctx context.Context, run engine.RunID) (json.RawMessage, error) {
+	if run == s.run && s.armed.Load() {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return s.Runs.Summary(ctx, run)
+}
+
+// TestStuckRun: a run whose summary does not come holds up nobody who watches another.
+func TestStuckRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.New()
+		runs := &stuck{run: "a"}
+		s := serve(t, store, func(c *live.Config) { runs.Runs, c.Runs = c.Runs, runs })
+		record(t, store, "a", 10)
+		record(t, store, "b", 10)
+		a, b := s.watch("a"), s.watch("b")
+		a.await("subscribed")
+		b.await("subscribed")
+		runs.armed.Store(true)
+		time.Sleep(time.Second)
+		s.runs.note("b", "changed")
+		start := time.Now()
+		b.await("run")
+		assert.Less(t, time.Since(start), time.Second)
+		a.cut()
+		b.cut()
+		s.stop()
+	})
+}
+
+// TestSilentStore: clients are told that the store has fallen silent, those who come later too, and that it answers again.
+func TestSilentStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.New()
+		var silent atomic.Int64
+		s := serve(t, store, func(c *live.Config) {
+			c.Silent = func() (time.Time, bool) { return time.Unix(silent.Load(), 0), silent.Load() != 0 }
+		})
+		record(t, store, "r", 10)
+		v := s.watch("r")
+		v.await("subscribed")
+		assert.NotContains(t, v.texts, "store", "it answers, as it has all the time")
+		silent.Store(time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC).Unix())
+		v.await("store")
+		assert.Equal(t, "2026-05-01T12:00:00Z", v.last["silent_since"])
+		later := s.watch("r")
+		later.await("store")
+		assert.Equal(t, "2026-05-01T12:00:00Z", later.last["silent_since"])
+		silent.Store(0)
+		for _, one := range []*viewer{v, later} {
+			one.await("store")
+			assert.Nil(t, one.last["silent_since"])
+			one.cut()
+		}
+		s.stop()
+	})
+}
