@@ -34,6 +34,9 @@ func (c *serveCommand) serve(ctx context.Context, s *session, h *home, listener 
 	m, err := s.newMachinery(h, engineOptions{
 		workers: c.width(), durability: c.Durability, upload: c.Upload, softStop: softStop,
 		idle: c.Workers != nil && *c.Workers == 0, serves: true, invite: c.Invoking,
+		unrecorded: func(run engine.RunID, err error) {
+			log.Error("a run could not be recorded in full", "run", run, "error", err)
+		},
 	})
 	if err != nil {
 		return err

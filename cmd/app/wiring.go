@@ -43,8 +43,9 @@ func (f workersFlags) width() int {
 type engineOptions struct {
 	workers    int // processors, 0 for all
 	durability embedded.Durability
-	upload     metricsstore.Strategy // of runs that do not name one; the zero value is the recorder's own default
-	softStop   time.Duration         // how long tasks may finish once the engine is stopped, 0 for the worker's own default
+	upload     metricsstore.Strategy     // of runs that do not name one; the zero value is the recorder's own default
+	softStop   time.Duration             // how long tasks may finish once the engine is stopped, 0 for the worker's own default
+	unrecorded func(engine.RunID, error) // is told what is missing from records, nil where reports tell
 
 	// Where other processes share the runs:
 
@@ -82,6 +83,7 @@ func (s *session) newMachinery(h *home, o engineOptions) (*machinery, error) {
 	}
 	m.engine, err = engine.New(engine.Config{
 		Executor: m.pool, Workflows: s.workflows, Recorder: recorder, Shared: h.redis != nil, Adopt: h.redis != nil && o.serves,
+		Unrecorded: o.unrecorded,
 	})
 	return m, err
 }

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -70,6 +71,9 @@ func testWorkflows() []*engine.Workflow {
 	}}
 }
 
+// taken is memory that is not given back.
+var taken [][]byte
+
 // die takes its process down.
 func die(_ context.Context, how string) (int, error) {
 	switch how {
@@ -81,13 +85,8 @@ func die(_ context.Context, how string) (int, error) {
 	case "kill":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	case "memory":
-		var kept [][]byte
 		for {
-			b := make([]byte, 1<<20)
-			for i := range b {
-				b[i] = 1
-			}
-			kept = append(kept, b)
+			taken = append(taken, bytes.Repeat([]byte{1}, 1<<20))
 		}
 	case "grandchild": // which outlives its parent
 		heir := exec.Command("sleep", "600")
