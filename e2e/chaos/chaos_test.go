@@ -53,6 +53,7 @@ func TestChaos(t *testing.T) {
 	p := plan{
 		name: "short", seed: seed(), runs: 6, kills: 30, pauses: 6, restarts: 2, cuts: 50, partitions: 2, plain: 2, supervised: 2, concurrent: 2,
 		tasks: 200, lease: time.Second, pace: 20 * time.Millisecond, interval: 100 * time.Millisecond, patience: time.Minute,
+		until: time.Now().Add(2 * time.Minute),
 	}
 	w := play(t, p)
 	rows := append(w.tally.counts(p), w.tally.verdicts()...)

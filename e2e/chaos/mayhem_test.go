@@ -207,8 +207,8 @@ func (w *world) lostReplies() (n int) {
 	return n
 }
 
-// runCall is how a script on a run's keys looks on the wire: one key, which is as long as all of these.
+// runCall is how a script on a run's keys looks on the wire: it alone names what all of these begin with.
 func runCall() string {
 	key := fmt.Sprintf("dagscope:{%s}:", engine.NewRunID(time.Now()))
-	return fmt.Sprintf("\r\n$1\r\n1\r\n$%d\r\ndagscope:{", len(key))
+	return fmt.Sprintf("\r\n$%d\r\ndagscope:{", len(key))
 }

@@ -43,9 +43,9 @@ var poisons = map[string]func(){
 		}
 	},
 	"flood": func() {
-		line := append(bytes.Repeat([]byte("flood "), 20), '\n')
-		for n := 0; n < floodBytes; n += len(line) {
-			_, _ = os.Stderr.Write(line)
+		lines := bytes.Repeat(append(bytes.Repeat([]byte("flood "), 20), '\n'), 512)
+		for n := 0; n < floodBytes; n += len(lines) {
+			_, _ = os.Stderr.Write(lines)
 		}
 		fmt.Fprintln(os.Stderr, "the last drop")
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
@@ -59,6 +59,7 @@ var turns atomic.Int64
 
 var (
 	drink = engine.Func1("drink", func(_ context.Context, kind string) (int, error) {
+		fmt.Fprintf(os.Stderr, "drink in %d\n", os.Getpid())
 		if f := poisons[kind]; f != nil {
 			f()
 		}
