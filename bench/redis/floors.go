@@ -136,7 +136,7 @@ func (t *traffic) benchmark(ctx context.Context, srv *server, depth, connections
 	sha, err := c.ScriptLoad(ctx, prelude+t.script).Result()
 	pipe := c.Pipeline()
 	for _, call := range t.calls {
-		pipe.RPush(ctx, "calls", packed(call.words[4:]))
+		pipe.RPush(ctx, "calls", packed(call.arguments()))
 	}
 	if err == nil {
 		_, err = pipe.Exec(ctx)
@@ -149,8 +149,12 @@ func (t *traffic) benchmark(ctx context.Context, srv *server, depth, connections
 		return 0, err
 	}
 	requests := len(t.calls) / (depth * connections) * depth * connections // it sends whole pipelines
-	out, err := exec.CommandContext(ctx, "redis-benchmark", "-h", host, "-p", port, "-n", strconv.Itoa(requests), "-P", strconv.Itoa(depth),
-		"-c", strconv.Itoa(connections), "--csv", "EVALSHA", sha, "1", string(t.calls[0].words[3])).CombinedOutput()
+	args := []string{"-h", host, "-p", port, "-n", strconv.Itoa(requests), "-P", strconv.Itoa(depth), "-c", strconv.Itoa(connections), "--csv"}
+	args = append(args, "EVALSHA", sha, strconv.Itoa(t.calls[0].keys()))
+	for _, key := range t.calls[0].words[3 : 3+t.calls[0].keys()] {
+		args = append(args, string(key))
+	}
+	out, err := exec.CommandContext(ctx, "redis-benchmark", args...).CombinedOutput()
 	if err != nil {
 		return 0, fmt.Errorf("redis-benchmark: %w: %s", err, out)
 	}

@@ -26,6 +26,18 @@ type command struct {
 // is reports whether it is called name, whatever the case.
 func (c command) is(name string) bool { return strings.EqualFold(string(c.words[0]), name) }
 
+// keys is how many keys a call of a script has.
+func (c command) keys() int {
+	n, err := strconv.Atoi(string(c.words[2]))
+	if err != nil || len(c.words) < 3+n {
+		return 0
+	}
+	return n
+}
+
+// arguments are what a call of a script has behind its keys.
+func (c command) arguments() [][]byte { return c.words[3+c.keys():] }
+
 // readCommand reads an array of bulk strings, as all clients send.
 func readCommand(r *bufio.Reader) (command, error) {
 	var c command
