@@ -2,6 +2,7 @@
 
 GO       ?= go
 FUZZ_S   ?= 10
+CHAOS_S  ?= 3600
 PROGRAMS := dagscope dagscope-worker dagscope-graphviz
 # Folders with a go.mod of their own, linted beside the main module.
 BENCH    := $(if $(wildcard bench/*.go bench/*/*.go),bench)
@@ -92,8 +93,12 @@ bench-live: build ## measure what live views cost, and how soon a change is on s
 	cd bench && $(GO) run ./live
 
 .PHONY: bench-redis
-bench-redis: need-go need-redis ## measure runs on Redis: rates, commands and latencies, beside floors and peers
+bench-redis: build need-redis ## measure runs on Redis with worker processes: rates, costs, latency, beside floors and peers
 	cd bench && $(GO) run ./redis
+
+.PHONY: chaos
+chaos: need-go need-redis ## kill, pause and cut off workers and Redis until the goals are reached, at most CHAOS_S seconds (3600)
+	REQUIRE_REDIS=1 $(GO) test -count=1 -timeout 0 -v -run '^TestFullChaos$$' ./e2e/chaos -full -for $(CHAOS_S)s $(if $(CHAOS_SEED),-seed $(CHAOS_SEED))
 
 .PHONY: e2e
 e2e: need static ## only the tests that guard the house and drive the built program
