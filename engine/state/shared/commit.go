@@ -201,7 +201,9 @@ func (r *run) address(d *draft, want int) {
 	c := &d.call.Commit
 	r.session.number++
 	c.Session, c.Number, c.Lease = r.session.id, r.session.number, r.store.cfg.Lease
-	c.Blocks = len(r.share.dynamic)
+	if c.Blocks = len(r.share.dynamic); c.Number == 1 {
+		c.Blocks = 0 // the last session may have ended because the store has forgotten it: see learn
+	}
 	c.Want, c.Classes, d.forSuspects = want, r.layout.own, r.share.yields()
 	if !r.rules.NoBecome {
 		c.Keep = want

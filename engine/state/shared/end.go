@@ -46,7 +46,9 @@ func (r *run) conclude(ctx context.Context) bool {
 		case err == nil && kept.End != nil:
 			r.concludeWithKept(kept.End)
 			return true
-		case err == nil && kept.Status.Final() && time.Since(begun) >= patience && r.keepEnd(ctx, kept, time.Since(begun) >= anyEndWithin):
+		case err == nil && !kept.Status.Final():
+			r.failRolledBack() // and look again
+		case err == nil && time.Since(begun) >= patience && r.keepEnd(ctx, kept, time.Since(begun) >= anyEndWithin):
 			return true
 		}
 		sleep(ctx, pause)

@@ -95,6 +95,9 @@ func (r *run) answer(ctx context.Context, drafts []*draft, replies []ledger.Repl
 		switch reply.Verdict {
 		case ledger.Applied, ledger.Repeated:
 			if err := r.applied(d, reply); err != nil {
+				if errors.Is(err, errRolledBack) {
+					r.failRolledBack()
+				}
 				r.giveUp(ctx, err)
 				return nil
 			}
@@ -188,6 +191,15 @@ func (r *run) giveUp(ctx context.Context, cause error) {
 	_, _ = r.backend.Do(bounded, r.id, ledger.Leave{Session: r.session.id}, nil) // else its lease runs out
 	r.fence(cause)
 	sleep(ctx, retryCall) // it may happen again
+}
+
+// failRolledBack ends the run: nodes would mean one thing here and another elsewhere. Its retry begins with what the store
+// has kept.
+func (r *run) failRolledBack() {
+	r.Stop(engine.Failed, errRolledBack, &engine.ErrorRecord{
+		Kind: engine.StoreError, Node: engine.NoNode, Worker: r.name, Time: r.wall(r.clock.now()),
+		Message: "the store has forgotten what it had acknowledged, which happens when its machine dies or a replica that lags behind takes over",
+	})
 }
 
 // halt ends what lanes still have when the run is over.

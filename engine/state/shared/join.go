@@ -68,7 +68,9 @@ func (s *Store) look(ctx context.Context, known seen, id engine.RunID, isActive 
 	if isActive && kept.End != nil {
 		s.finishAgain(ctx, id, kept.End)
 	}
-	if revision, ok := known[id]; ok && (revision < 0 || revision >= kept.Revision) {
+	// A run that has ended here and goes on there was forgotten in part by the store: then it is taken up once more.
+	goesOn := isActive && kept.End == nil && s.eachRun()[id] == nil
+	if revision, ok := known[id]; ok && (revision < 0 || revision > kept.Revision || revision == kept.Revision && !goesOn) {
 		return nil, nil
 	}
 	return &kept, nil

@@ -1,6 +1,7 @@
 package shared
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -69,9 +70,18 @@ func (s *share) settleEnd(en *ending, more bool) {
 	}
 }
 
-// learn adds the blocks behind the first known ones, of which some may be known since another answer.
+// errRolledBack: the store has forgotten what it had acknowledged, and numbers the instances of a fan-out otherwise now.
+var errRolledBack = errors.New("shared: the store has forgotten what it had acknowledged, fan-outs among it")
+
+// learn adds the blocks behind the first known ones. Those that are known since another answer have to be the same.
 func (s *share) learn(blocks []ledger.Block, known int) error {
-	for _, b := range blocks[min(len(s.dynamic)-known, len(blocks)):] {
+	for i, b := range blocks {
+		if known+i < len(s.dynamic) {
+			if has := s.dynamic[known+i]; has.Expansion != b.Expansion || has.First != b.First || has.Instances != b.Width {
+				return errRolledBack
+			}
+			continue
+		}
 		if int(b.First) != s.numbering.Nodes() {
 			return fmt.Errorf("shared: a fan-out appends nodes from %d, expected from %d", b.First, s.numbering.Nodes())
 		}
@@ -84,6 +94,9 @@ func (s *share) learn(blocks []ledger.Block, known int) error {
 
 // accept takes in what an answer tells beside the verdict. It has the blocks behind the first known ones.
 func (s *share) accept(r *ledger.Reply, known int) error {
+	if known == 0 && len(r.Blocks) < len(s.dynamic) {
+		return errRolledBack
+	}
 	if err := s.learn(r.Blocks, known); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package sharedtest
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -23,6 +24,11 @@ func (a *appended[E]) add(e E) {
 	a.list = append(a.list, e)
 	close(a.more)
 	a.more = make(chan struct{})
+}
+
+// clone copies the list; nobody waits for more of the copy.
+func (a *appended[E]) clone() appended[E] {
+	return appended[E]{list: slices.Clone(a.list), more: make(chan struct{})}
 }
 
 // behind gives at most limit elements behind a position.
@@ -110,4 +116,15 @@ func (r *run) clean(frontier []engine.NodeID) (deleted int) {
 		r.state = &ledger.State{Status: r.state.Status, Revision: r.state.Revision, Seq: r.state.Seq, Workers: r.state.Workers}
 	}
 	return deleted
+}
+
+// clone copies what changes of a run.
+func (r *run) clone() *run {
+	c := *r
+	c.state, c.log, c.details = r.state.Clone(), r.log.clone(), r.details.clone()
+	c.keyed, c.outputs, c.sessions = maps.Clone(r.keyed), maps.Clone(r.outputs), map[ledger.SessionID]*session{}
+	for id, ses := range r.sessions {
+		c.sessions[id] = new(*ses)
+	}
+	return &c
 }

@@ -222,6 +222,19 @@ func (s *Server) LoseOutput(id engine.RunID, node engine.NodeID) {
 	}
 }
 
+// Save remembers a run as it is. The function it gives makes the store forget what came since, as a replica does that
+// takes over and lags behind.
+func (s *Server) Save(id engine.RunID) (rollBack func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	saved := s.runs[id].clone()
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.runs[id] = saved
+	}
+}
+
 // on does something with a run.
 func (s *Server) on(id engine.RunID, do func(r *run) error) error {
 	s.mu.Lock()
