@@ -187,7 +187,6 @@ type outcome struct {
 	code           int // -1 where it was killed
 	stdout, stderr string
 	took           time.Duration
-	state          *os.ProcessState
 }
 
 // wait waits for its end. Whatever it was told to do, it must not race with itself nor crash.
@@ -197,7 +196,7 @@ func (p *process) wait() outcome {
 	stdout, _ := p.stdout.read()
 	stderr, _ := p.stderr.read()
 	require.NoError(p.t, p.late, "%s was not over in time:\n%s", p.name, stderr)
-	o := outcome{p.cmd.ProcessState.ExitCode(), stdout, stderr, p.took, p.cmd.ProcessState}
+	o := outcome{p.cmd.ProcessState.ExitCode(), stdout, stderr, p.took}
 	if crash := crashed.FindStringIndex(stderr); crash != nil {
 		p.t.Errorf("%s: %.1500s", p.name, stderr[crash[0]:])
 		o.stderr = stderr[:crash[0]] // so that what is compared to it says something else

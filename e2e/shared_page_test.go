@@ -128,7 +128,7 @@ func (b *tab) showsLoss(lost []attemptRow) {
 		want []string
 	}{
 		{row.UpdatedNS - 1, []string{"running"}},
-		{row.UpdatedNS, []string{"retrying"}},
+		{row.UpdatedNS, []string{"retrying", "lost"}}, // the second until somebody may have it again
 		{b.endNS(), []string{"succeeded"}},
 	} {
 		states := value[map[string]string](b, "window.dagscope.statesByNode("+number(at.ns)+")")
