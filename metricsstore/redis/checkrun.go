@@ -39,12 +39,12 @@ func (s *Store) checkRun(ctx context.Context, run engine.RunID) error {
 	return found
 }
 
-// checkGone tells a run that is gone from one without a header.
+// checkGone tells a run that is gone, though it may have been begun again by now, from one without a header.
 func (s *Store) checkGone(ctx context.Context, run engine.RunID) error {
-	n, err := ask(ctx, s, func(ctx context.Context) (int64, error) {
-		return s.cfg.Client.HLen(ctx, s.key(run, runPart)).Result()
+	names, err := ask(ctx, s, func(ctx context.Context) ([]string, error) {
+		return s.cfg.Client.HKeys(ctx, s.key(run, runPart)).Result()
 	})
-	if err == nil && n > 0 {
+	if err == nil && len(names) > 0 && !slices.Contains(names, headerField) {
 		err = fmt.Errorf("%w: there is no header", metricsstore.ErrCorrupt)
 	}
 	return err

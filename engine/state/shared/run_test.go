@@ -61,7 +61,7 @@ func TestProcessesAgree(t *testing.T) {
 
 // So they do when calls and answers are lost and late.
 func TestProcessesAgreeDespiteFaults(t *testing.T) {
-	for seed := *firstSeed; seed < *firstSeed+40**more; seed++ {
+	for seed := *firstSeed; seed < *firstSeed+40**more/seedShare; seed++ {
 		synctest.Test(t, func(t *testing.T) {
 			agree(t, seed, 3, engine.Rules{}, func(i int) sharedtest.Faults {
 				return sharedtest.Random(seed<<8+uint64(i), 0.1, 3*time.Millisecond)

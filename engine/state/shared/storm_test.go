@@ -124,7 +124,7 @@ func (s *storm) happen() {
 // Whatever happens, a run ends as the sequential evaluation does, and nobody who takes part waits for longer than it
 // takes to find out about the last thing that happened.
 func TestStorm(t *testing.T) {
-	for seed := *firstSeed; seed < *firstSeed+40**more && !t.Failed(); seed++ {
+	for seed := *firstSeed; seed < *firstSeed+40**more/seedShare && !t.Failed(); seed++ {
 		synctest.Test(t, func(t *testing.T) {
 			s := newStorm(t, seed)
 			defer s.end()
@@ -145,7 +145,7 @@ func TestStorm(t *testing.T) {
 
 // A run that is cancelled at any time ends soon, for all who take part.
 func TestCancelledStorm(t *testing.T) {
-	for seed := *firstSeed; seed < *firstSeed+20**more && !t.Failed(); seed++ {
+	for seed := *firstSeed; seed < *firstSeed+20**more/seedShare && !t.Failed(); seed++ {
 		synctest.Test(t, func(t *testing.T) {
 			s := newStorm(t, seed)
 			defer s.end()
