@@ -115,7 +115,7 @@ func TestPoisonUnderASupervisor(t *testing.T) {
 	}{
 		{kind: "exit", code: 3, how: `exited with code 3`, stack: `famous last words\n$`},
 		{kind: "panic", code: 2, how: `exited with code 2 .*: panic: in a goroutine`, stack: `goroutine \d+`},
-		{kind: "memory", code: 2, how: `exited with code 2 .*, its memory peaked at \d{3} MiB: fatal error: .*out of memory`, stack: `main\.init`},
+		{kind: "memory", code: 2, how: `exited with code 2 .*, its memory peaked at \d{3} MiB: fatal error: .*(out of|cannot allocate) memory`, stack: `main\.init`},
 		{kind: "segfault", code: 2, how: `exited with code 2 .*: fatal error: fault`, stack: `SIGSEGV`},
 		{kind: "flood", signal: "killed", how: `ended by the signal: killed`, stack: `flood \nthe last drop\n$`},
 	} {

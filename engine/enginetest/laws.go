@@ -97,7 +97,7 @@ func (l *laws) step(number uint64, s *engine.Step) error {
 			return fmt.Errorf("there is no node %d to be ready", id)
 		}
 		n := l.life(id)
-		if n.told {
+		if isLost := s.Kind == engine.RunStarted && n.ok; n.told && !isLost { // a revision makes again what is lost
 			return fmt.Errorf("node %d is told to be ready twice", id)
 		}
 		n.told = true
