@@ -30,13 +30,14 @@ func sharedDashboard(t *testing.T) (*fleet, *service, *tab) {
 func TestSharedRunOnPage(t *testing.T) {
 	f, s, b := sharedDashboard(t)
 	run := s.submit(submission{Workflow: "tree-reduction", Params: map[string]string{
-		"n": "64", "work": "150ms", "sleep": "true", "payload": "20000",
+		"n": "64", "work": "500ms", "sleep": "true", "payload": "20000",
 	}}).Run
 	b.open(s.url + "/runs/" + run)
 	b.until("a live run with work on both workers", `(() => {
 		const d = window.dagscope;
 		if (d?.run?.()?.status !== 'running' || d.counts().lanes < 4) return false;
-		return Object.values(d.states(d.endNs())).filter((state) => state === 'succeeded').length > 10;
+		const states = Object.values(d.states(d.endNs()));
+		return states.includes('succeeded') && states.filter((state) => state === 'running').length >= 4;
 	})()`)
 	require.NoError(t, f.workers[0].cmd.Process.Signal(syscall.SIGKILL))
 	live := b.watchLive()
@@ -81,12 +82,14 @@ func (b *tab) watchLive() map[int64]map[string]string {
 
 // seenAgain gives the states at a moment, as they were seen before where the log has corrected itself since: a task that was
 // ready, and became so again before it was claimed because its inputs were lost or the run was continued, is pending
-// until then.
+// until then; one that was lost is so until others could have it; and one whose output was lost is ready again from the
+// moment that its next attempt tells.
 func (b *tab) seenAgain(at int64, before map[string]string) map[string]string {
 	b.t.Helper()
 	states := b.states(at)
 	for task, state := range before {
-		if state == "ready" && states[task] == "pending" {
+		switch state + ", now " + states[task] {
+		case "ready, now pending", "retrying, now lost", "succeeded, now ready":
 			states[task] = state
 		}
 	}
