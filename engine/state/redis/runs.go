@@ -104,77 +104,70 @@ const abandoned = time.Minute
 
 // Peek implements shared.Backend.
 func (b *Backend) Peek(ctx context.Context, run engine.RunID) (shared.Stored, error) {
-	base := b.keys.run(run)
-	cmds, err := b.send(ctx, b.conn.Client, func() []redis.Cmder {
-		return []redis.Cmder{
-			redis.NewCmd(ctx, "get", base+"state"),
-			redis.NewCmd(ctx, "hmget", base+"run", endField, firstField),
-		}
-	})
-	if err != nil {
-		return shared.Stored{}, fmt.Errorf("redis: look at run %s: %w", run, err)
-	}
-	raw, err := text(cmds[0].(*redis.Cmd))
-	if err != nil || raw == nil {
-		return shared.Stored{}, b.missing(ctx, run, err)
-	}
-	c, err := decodeCounters(raw)
-	if err != nil {
-		return shared.Stored{}, err
-	}
-	fields, err := cmds[1].(*redis.Cmd).Slice()
-	if err != nil {
-		return shared.Stored{}, fmt.Errorf("redis: look at run %s: %w", run, err)
-	}
-	return shared.Stored{
-		StartedAt: time.UnixMicro(c.base), Status: status(c.status), Stopping: status(c.stopping), Revision: int(c.revision),
-		End: field(fields[0]), First: field(fields[1]),
-	}, nil
+	stored, _, err := b.look(ctx, run)
+	return stored, err
 }
 
 // Open implements shared.Backend.
 func (b *Backend) Open(ctx context.Context, run engine.RunID) (shared.Stored, error) {
 	base := b.keys.run(run)
-	cmds, err := b.send(ctx, b.conn.Client, func() []redis.Cmder {
-		return []redis.Cmder{
-			redis.NewCmd(ctx, "get", base+"state"),
-			redis.NewCmd(ctx, "hmget", base+"run", jobField, constantsField, endField, firstField),
-			redis.NewCmd(ctx, "get", base+"graph"),
-		}
-	})
-	if err != nil {
-		return shared.Stored{}, fmt.Errorf("redis: open run %s: %w", run, err)
-	}
-	raw, err := text(cmds[0].(*redis.Cmd))
-	if err != nil || raw == nil {
-		return shared.Stored{}, b.missing(ctx, run, err)
-	}
-	c, err := decodeCounters(raw)
+	stored, cmds, err := b.look(ctx, run, []any{"hmget", base + "run", jobField, constantsField}, []any{"get", base + "graph"})
 	if err != nil {
 		return shared.Stored{}, err
 	}
-	fields, err := cmds[1].(*redis.Cmd).Slice()
+	fields, err := cmds[0].Slice()
 	if err != nil {
 		return shared.Stored{}, fmt.Errorf("redis: open run %s: %w", run, err)
 	}
-	graph, err := text(cmds[2].(*redis.Cmd))
-	if err != nil {
+	if stored.Graph, err = text(cmds[1]); err != nil {
 		return shared.Stored{}, fmt.Errorf("redis: open run %s: %w", run, err)
 	}
-	if field(fields[2]) != nil {
+	if stored.End != nil {
 		if err := b.indexEnded(ctx, run); err != nil {
 			return shared.Stored{}, err
 		}
 	}
-	names := namesOf(string(field(fields[1])))
-	values, err := b.constants(ctx, names, run, field(fields[2]) == nil)
+	stored.Job = field(fields[0])
+	stored.Constants, err = b.constants(ctx, namesOf(string(field(fields[1]))), run, stored.End == nil)
 	if err != nil {
 		return shared.Stored{}, err
 	}
+	return stored, nil
+}
+
+// look reads how a run stands and, in the same round trip, what else is asked for.
+func (b *Backend) look(ctx context.Context, run engine.RunID, more ...[]any) (stored shared.Stored, asked []*redis.Cmd, err error) {
+	base := b.keys.run(run)
+	queries := append([][]any{{"get", base + "state"}, {"hmget", base + "run", endField, firstField}}, more...)
+	cmds, err := b.send(ctx, b.conn.Client, func() []redis.Cmder {
+		var cmds []redis.Cmder
+		for _, q := range queries {
+			cmds = append(cmds, redis.NewCmd(ctx, q...))
+		}
+		return cmds
+	})
+	if err != nil {
+		return stored, nil, fmt.Errorf("redis: look at run %s: %w", run, err)
+	}
+	for _, cmd := range cmds {
+		asked = append(asked, cmd.(*redis.Cmd))
+	}
+	raw, err := text(asked[0])
+	if err != nil || raw == nil {
+		return stored, nil, b.missing(ctx, run, err)
+	}
+	c, err := decodeCounters(raw)
+	if err != nil {
+		return stored, nil, err
+	}
+	fields, err := asked[1].Slice()
+	if err != nil {
+		return stored, nil, fmt.Errorf("redis: look at run %s: %w", run, err)
+	}
 	return shared.Stored{
-		Job: field(fields[0]), Graph: graph, Constants: values, StartedAt: time.UnixMicro(c.base), Status: status(c.status),
-		Stopping: status(c.stopping), Revision: int(c.revision), End: field(fields[2]), First: field(fields[3]),
-	}, nil
+		StartedAt: time.UnixMicro(c.base), Status: status(c.status), Stopping: status(c.stopping), Revision: int(c.revision),
+		End: field(fields[0]), First: field(fields[1]),
+	}, asked[2:], nil
 }
 
 // missing is the error of a run that is not there. Its entry in the index goes, unless it may just be coming.
