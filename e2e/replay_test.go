@@ -23,6 +23,9 @@ const moments = 50
 // attemptRow is an attempt as the API lists it.
 type attemptRow struct {
 	Node      engine.NodeID
+	Task      string
+	Epoch     int
+	Attempt   int
 	Function  string
 	Outcome   string
 	ExecuteNS int64 `json:"execute_ns"`
