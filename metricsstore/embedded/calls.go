@@ -104,7 +104,7 @@ func (s *Store) record(ctx context.Context, l *runLog, kind recordKind, q *reque
 	if err := s.adopt(waiting, l, end); err != nil && refusal(err) {
 		return err
 	}
-	s.told.tell(l.run)
+	s.told.Tell(l.run)
 	return nil
 }
 
@@ -201,7 +201,7 @@ func (s *Store) Append(ctx context.Context, run engine.RunID, b metricsstore.Bat
 		l.unplace(placed)
 		return err
 	}
-	s.told.tell(run)
+	s.told.Tell(run)
 	return nil
 }
 

@@ -120,7 +120,7 @@ func (g *guest) do(ctx context.Context, name string, q *request) error {
 func (g *guest) change(ctx context.Context, name string, q *request) error {
 	err := g.do(ctx, name, q)
 	if err == nil {
-		g.told.tell(q.Run)
+		g.told.Tell(q.Run)
 	}
 	return err
 }
@@ -133,7 +133,7 @@ func (g *guest) expect(run engine.RunID) {
 	_, _ = g.call(ctx, "changes", &request{}) // heard notes the count
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.told.waited(run) { // whoever waits already has asked for older news
+	if !g.told.Waited(run) { // whoever waits already has asked for older news
 		g.seen[run] = g.count
 	}
 }
@@ -152,7 +152,7 @@ func (g *guest) watch(ctx context.Context) {
 		g.mu.Lock()
 		q := &request{Seen: map[engine.RunID]uint64{}}
 		for run, n := range g.seen {
-			if g.told.waited(run) {
+			if g.told.Waited(run) {
 				q.Seen[run] = n
 			} else {
 				delete(g.seen, run)
@@ -164,11 +164,11 @@ func (g *guest) watch(ctx context.Context) {
 		}
 		out, err := g.call(ctx, "changes", q)
 		if err != nil {
-			g.told.tellAll() // whoever reads now finds out
+			g.told.TellAll() // whoever reads now finds out
 			continue
 		}
 		for _, run := range out.Changed {
-			g.told.tell(run)
+			g.told.Tell(run)
 		}
 	}
 }

@@ -132,7 +132,7 @@ func (h *holder) open(ctx context.Context, c *coding, told *changes) error {
 	if err := h.sweep(ctx); err != nil {
 		return err
 	}
-	told.tellAll()
+	told.TellAll()
 	watching, stop := context.WithCancel(ctx)
 	h.stop = stop
 	go h.watch(watching)

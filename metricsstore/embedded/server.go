@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -210,23 +209,4 @@ func (s *server) answer(r *http.Request, body io.Reader, out *response) error {
 		return fmt.Errorf("%w: method %q, expected one that this version has", metricsstore.ErrInvalid, name)
 	}
 	return m(r.Context(), s.backend, q, out)
-}
-
-// since lists the runs that have changed after what was seen.
-func (c *changes) since(seen map[engine.RunID]uint64) []engine.RunID {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var out []engine.RunID
-	for run, n := range seen {
-		if c.last[run] > n {
-			out = append(out, run)
-		}
-	}
-	return out
-}
-
-func (c *changes) counted() uint64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.count
 }

@@ -163,7 +163,7 @@ func (s *Store) reach(ctx context.Context) (backend, error) {
 	s.mu.Lock()
 	s.role = b
 	s.mu.Unlock()
-	s.told.tellAll() // nobody counts from before
+	s.told.TellAll() // nobody counts from before
 	return b, nil
 }
 
@@ -209,7 +209,7 @@ func (s *Store) Changed(run engine.RunID) <-chan struct{} {
 	if g, ok := s.current().(*guest); ok {
 		g.expect(run)
 	}
-	return s.told.wait(run)
+	return s.told.Wait(run)
 }
 
 // Close implements metricsstore.Store. Runs of this process that have not ended are interrupted by it.
@@ -232,6 +232,6 @@ func (s *Store) Close() error {
 	if s.role != nil {
 		errs = append(errs, s.role.Close())
 	}
-	s.told.close()
+	s.told.Close()
 	return errors.Join(errs...)
 }

@@ -180,7 +180,7 @@ func (d *database) try(group []*op) (failed *op, err error) {
 		return nil, d.failedCommit(id, err)
 	}
 	for run := range w.runs {
-		d.told.tell(run)
+		d.told.Tell(run)
 	}
 	return nil, nil
 }

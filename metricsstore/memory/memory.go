@@ -12,7 +12,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -27,7 +26,7 @@ type Store struct {
 	closed  bool
 	runs    map[engine.RunID]*run
 	rollups map[metricsstore.RollupKey][]byte
-	waiting map[engine.RunID]chan struct{}
+	told    metricsstore.Changes
 }
 
 // New returns an empty store.
@@ -35,7 +34,6 @@ func New() *Store {
 	return &Store{
 		runs:    map[engine.RunID]*run{},
 		rollups: map[metricsstore.RollupKey][]byte{},
-		waiting: map[engine.RunID]chan struct{}{},
 	}
 }
 
@@ -83,7 +81,7 @@ func (s *Store) Begin(ctx context.Context, h metricsstore.Header, shape []byte) 
 	}
 	r.header = copied(h)
 	r.attach[metricsstore.AttachShape] = bytes.Clone(shape)
-	s.changed(h.Info.ID)
+	s.told.Tell(h.Info.ID)
 	return nil
 }
 
@@ -123,7 +121,7 @@ func (s *Store) Append(ctx context.Context, id engine.RunID, b metricsstore.Batc
 	for _, row := range b.Workers {
 		r.addWorker(row)
 	}
-	s.changed(id)
+	s.told.Tell(id)
 	return nil
 }
 
@@ -155,7 +153,7 @@ func (s *Store) Archive(ctx context.Context, id engine.RunID, a metricsstore.Arc
 		}
 		s.rollups[row.RollupKey] = bytes.Clone(row.Data)
 	}
-	s.changed(id)
+	s.told.Tell(id)
 	return nil
 }
 
@@ -189,7 +187,7 @@ func (s *Store) Delete(ctx context.Context, id engine.RunID) error {
 	}
 	s.dropRollups(r)
 	delete(s.runs, id)
-	s.changed(id)
+	s.told.Tell(id)
 	return nil
 }
 
@@ -353,36 +351,13 @@ func (s *Store) Compact(ctx context.Context) error {
 }
 
 // Changed implements metricsstore.Notifier.
-func (s *Store) Changed(id engine.RunID) <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	ch := s.waiting[id]
-	if ch == nil {
-		ch = make(chan struct{})
-		if s.closed {
-			close(ch)
-			return ch
-		}
-		s.waiting[id] = ch
-	}
-	return ch
-}
-
-// changed wakes those that wait for a run.
-func (s *Store) changed(id engine.RunID) {
-	if ch := s.waiting[id]; ch != nil {
-		close(ch)
-		delete(s.waiting, id)
-	}
-}
+func (s *Store) Changed(id engine.RunID) <-chan struct{} { return s.told.Wait(id) }
 
 // Close implements metricsstore.Store.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	for id := range maps.Clone(s.waiting) {
-		s.changed(id)
-	}
+	s.told.Close()
 	return nil
 }

@@ -158,7 +158,7 @@ func receive(ctx context.Context, sub *goredis.PubSub, heard chan<- any) {
 // stand is called when a subscription stands: nobody knows what has changed before. Those who come to wait only after
 // that are not woken by it.
 func (n *news) stand() {
-	n.store.told.tellAll()
+	n.store.told.TellAll()
 	n.first.Do(func() { close(n.stands) })
 }
 
@@ -167,6 +167,6 @@ func (n *news) stand() {
 func (n *news) hear(message string) {
 	sender, run, _ := strings.Cut(message, " ")
 	if sender != n.store.name {
-		n.store.told.tell(engine.RunID(run))
+		n.store.told.Tell(engine.RunID(run))
 	}
 }

@@ -46,7 +46,7 @@ const (
 type Store struct {
 	cfg  Config
 	name string // with which this store signs what it tells others
-	told *changes
+	told metricsstore.Changes
 	fits atomic.Bool // the format was checked
 
 	complained atomic.Int64 // when, in Unix ns; see complain
@@ -74,7 +74,7 @@ func New(cfg Config) (*Store, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{cfg: cfg, name: rand.Text(), told: newChanges(), closing: make(chan struct{})}
+	s := &Store{cfg: cfg, name: rand.Text(), closing: make(chan struct{})}
 	s.news = newNews(s)
 	return s, nil
 }
@@ -112,7 +112,7 @@ func (s *Store) change(ctx context.Context, run engine.RunID, f func() (bool, er
 	defer s.calls.RUnlock()
 	changed, err := f()
 	if changed || err != nil && !refusal(err) { // a call that failed may have taken effect
-		s.told.tell(run)
+		s.told.Tell(run)
 	}
 	return err
 }
@@ -146,7 +146,7 @@ func tooLarge(what string, n int) error {
 // counts as changed.
 func (s *Store) Changed(run engine.RunID) <-chan struct{} {
 	s.news.listen()
-	return s.told.wait(run)
+	return s.told.Wait(run)
 }
 
 // Close implements metricsstore.Store. Calls that Redis does not answer give up. The client stays open.
@@ -156,6 +156,6 @@ func (s *Store) Close() error {
 	s.closed = true
 	s.calls.Unlock()
 	s.asking.Wait()
-	s.told.close()
+	s.told.Close()
 	return nil
 }
