@@ -1,16 +1,33 @@
 // The moment that a page shows, and how it moves.
 
+const NS_PER_S = 1e9;
+
+/** A live run that is younger than the time to play it in would never be caught up with, so it is played this fast. */
+const CATCHES_UP = 2;
+
 /** Moments at which something happened; RunEvents is one. NaN where there is none. */
 export interface Steps {
   eventBefore(atNs: number): number;
   eventAfter(atNs: number): number;
 }
 
-/** Speeds of playing, in run time per real time. */
-export const speeds = [0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 50, 100] as const;
+/** Factors of playing, in run time per real time. */
+const factors = [0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 50, 100] as const;
 
-const SLOWEST = speeds[0];
-const FASTEST = speeds[speeds.length - 1]!;
+/** How fast to play: by a factor, or so that all there is takes so many seconds, whether it lasted 5 ms or a day. */
+export type Speed =
+  { readonly kind: 'times'; readonly factor: number } | { readonly kind: 'in'; readonly seconds: number };
+
+export const speeds: readonly Speed[] = [
+  { kind: 'in', seconds: 10 },
+  { kind: 'in', seconds: 60 },
+  ...factors.map((factor) => ({ kind: 'times', factor }) as const),
+];
+
+/** '× 5', 'in 10 s'. */
+export function speedText(speed: Speed): string {
+  return speed.kind === 'times' ? `× ${speed.factor}` : `in ${speed.seconds}\u00a0s`;
+}
 
 /**
  * The playhead of one run. Of a live run it is pinned to now until it is moved, and End pins it again; a finished run
@@ -26,7 +43,7 @@ export class Playhead {
   #isLive = false;
   #isPinned = true;
   #isPlaying = false;
-  #speed = 1;
+  #speed: Speed = speeds[0]!;
 
   /** The moment shown, ns since run start. */
   get atNs(): number {
@@ -47,7 +64,7 @@ export class Playhead {
     return this.#isPlaying;
   }
 
-  get speed(): number {
+  get speed(): Speed {
     return this.#speed;
   }
 
@@ -68,7 +85,7 @@ export class Playhead {
     if (hasGrown) this.#nowNs += dtNs;
     if (this.#isPinned) return this.#moveTo(this.#nowNs) || hasGrown;
     if (!this.#isPlaying) return hasGrown;
-    const atNs = this.#atNs + dtNs * this.#speed;
+    const atNs = this.#atNs + dtNs * this.#factor;
     if (atNs < this.#nowNs) return this.#moveTo(atNs) || hasGrown;
     this.#isPlaying = false;
     this.#isPinned = true;
@@ -93,11 +110,17 @@ export class Playhead {
     return true;
   }
 
-  setSpeed(speed: number): boolean {
-    const clamped = Math.min(Math.max(speed, SLOWEST), FASTEST);
-    if (clamped === this.#speed || Number.isNaN(speed)) return false;
-    this.#speed = clamped;
+  setSpeed(speed: Speed): boolean {
+    if (speedText(speed) === speedText(this.#speed)) return false;
+    this.#speed = speed;
     return true;
+  }
+
+  /** Run time per real time. */
+  get #factor(): number {
+    if (this.#speed.kind === 'times') return this.#speed.factor;
+    const factor = this.#nowNs / (this.#speed.seconds * NS_PER_S);
+    return this.#isLive ? Math.max(factor, CATCHES_UP) : factor;
   }
 
   /** Goes to a moment, which detaches from now. Playing goes on from there. */

@@ -1,16 +1,20 @@
 import { describe, expect, test } from 'vitest';
 
-import { Playhead, type Steps } from '../../src/model/playhead';
+import { Playhead, type Speed, speeds, speedText, type Steps } from '../../src/model/playhead';
 import { forSeeds } from '../fake/random';
+
+const times = (factor: number): Speed => ({ kind: 'times', factor });
 
 function live(nowNs: number): Playhead {
   const playhead = new Playhead();
+  playhead.setSpeed(times(1));
   playhead.follow(nowNs, true);
   return playhead;
 }
 
 function finished(endNs: number): Playhead {
   const playhead = new Playhead();
+  playhead.setSpeed(times(1));
   playhead.follow(endNs, false);
   return playhead;
 }
@@ -51,6 +55,15 @@ describe('of a live run', () => {
     expect(playhead.end()).toBe(false);
   });
 
+  test('playing in some seconds catches up with a run that is younger than that', () => {
+    const playhead = new Playhead();
+    playhead.follow(1e9, true);
+    playhead.seek(0);
+    playhead.play();
+    for (let i = 0; i < 20; i++) playhead.tick(0.1e9, true);
+    expect(playhead).toMatchObject({ playing: false, pinned: true });
+  });
+
   test('pausing detaches where it stands', () => {
     const playhead = live(100);
     expect(playhead.pause()).toBe(true);
@@ -62,7 +75,7 @@ describe('of a live run', () => {
   test('playing catches up with now and stays there', () => {
     const playhead = live(100);
     playhead.seek(0);
-    playhead.setSpeed(10);
+    playhead.setSpeed(times(10));
     expect(playhead.play()).toBe(true);
     playhead.tick(5, true);
     expect(playhead).toMatchObject({ atNs: 50, playing: true });
@@ -129,14 +142,24 @@ describe('of a finished run', () => {
     expect(playhead.step(-1, steps)).toBe(false);
   });
 
-  test('its speed is from a tenth to a hundred', () => {
+  test.each([5e6, 14.5 * 3600e9])('all of it plays in the seconds that were asked for, %d ns too', (lengthNs) => {
+    const playhead = new Playhead();
+    playhead.follow(lengthNs, false);
+    expect(speedText(playhead.speed)).toBe('in 10\u00a0s');
+    playhead.play();
+    playhead.tick(5e9, true);
+    expect(playhead.atNs).toBeCloseTo(lengthNs / 2, -2);
+    playhead.tick(4.99e9, true);
+    expect(playhead.playing).toBe(true);
+    playhead.tick(0.02e9, true);
+    expect(playhead).toMatchObject({ atNs: lengthNs, playing: false });
+  });
+
+  test('a choice that is made already changes nothing', () => {
     const playhead = finished(100);
-    expect(playhead.setSpeed(0.001)).toBe(true);
-    expect(playhead.speed).toBe(0.1);
-    playhead.setSpeed(1e6);
-    expect(playhead.speed).toBe(100);
-    expect(playhead.setSpeed(1e6)).toBe(false);
-    expect(playhead.setSpeed(NaN)).toBe(false);
+    expect(playhead.setSpeed(times(5))).toBe(true);
+    expect(playhead.setSpeed(times(5))).toBe(false);
+    expect(speeds.map(speedText).slice(0, 3)).toEqual(['in 10\u00a0s', 'in 60\u00a0s', '× 0.1']);
   });
 });
 
@@ -155,7 +178,7 @@ test('whatever happens, it stays within the run, and now never turns back while 
         () => playhead.pause(),
         () => playhead.home(),
         () => playhead.end(),
-        () => playhead.setSpeed(random.whole(0, 200)),
+        () => playhead.setSpeed(random.pick(speeds)),
       ];
       const before = JSON.stringify([playhead.atNs, playhead.nowNs, playhead.pinned, playhead.playing, playhead.speed]);
       const changed = random.pick(acts)();

@@ -1,7 +1,7 @@
 // The playhead as reactive state: what moves it, and how often the page hears of it.
 
 import type { FrameLoop } from '../../draw/frame-loop';
-import { Playhead, type Steps } from '../../model/playhead';
+import { Playhead, type Speed, speeds, type Steps } from '../../model/playhead';
 
 /** The time of the page, so that tests have their own. */
 export interface PageClock {
@@ -32,7 +32,7 @@ interface Shown {
   readonly nowNs: number;
   readonly pinned: boolean;
   readonly playing: boolean;
-  readonly speed: number;
+  readonly speed: Speed;
 }
 
 /** Owns the playhead of one run page. Everything that moves it goes through here. */
@@ -41,7 +41,7 @@ export class Playback {
   readonly #loop: FrameLoop;
   readonly #clock: PageClock;
   readonly #onmove: () => void;
-  #shown: Shown = $state.raw({ atNs: 0, nowNs: 0, pinned: false, playing: false, speed: 1 });
+  #shown: Shown = $state.raw({ atNs: 0, nowNs: 0, pinned: false, playing: false, speed: speeds[0]! });
   #stopPlaying: (() => void) | undefined;
   #stopFollowing: (() => void) | undefined;
   #linked: () => boolean = () => true;
@@ -74,7 +74,7 @@ export class Playback {
     return this.#shown.playing;
   }
 
-  get speed(): number {
+  get speed(): Speed {
     return this.#shown.speed;
   }
 
@@ -133,7 +133,7 @@ export class Playback {
     this.#publish();
   }
 
-  setSpeed(speed: number): void {
+  setSpeed(speed: Speed): void {
     this.#playhead.setSpeed(speed);
     this.#publish();
   }

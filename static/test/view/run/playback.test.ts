@@ -45,6 +45,7 @@ describe('playback', () => {
   it('goes to the end of a past run, and plays from its start to its end', () => {
     const { playback: p, frame, loop } = playback();
     p.follow(1e9, false);
+    p.setSpeed({ kind: 'times', factor: 1 });
     expect([p.atNs, p.pinned]).toEqual([1e9, false]);
     p.toggle();
     expect([p.atNs, p.playing, loop.idle]).toEqual([0, true, false]);
