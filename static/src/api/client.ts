@@ -2,6 +2,7 @@
 
 import type { Graph } from '../model/graph';
 import type { Layout } from '../model/layout';
+import { ServiceClock } from '../model/service-clock';
 import { Problem } from './problem';
 import type {
   AnnotationChange,
@@ -56,6 +57,8 @@ export class Api {
   readonly #base: string;
   readonly #token: string;
   readonly #send: Send;
+  /** The service's clock, as the answers tell it. */
+  readonly clock = new ServiceClock();
 
   /** base is the absolute URL of the API, without a slash at the end: http://127.0.0.1:8080/x/api/v1. */
   constructor(base: string, token = '', send: Send = (url, init) => fetch(url, init)) {
@@ -219,8 +222,10 @@ export class Api {
     if (body !== undefined) init.body = body;
     if (signal !== undefined) init.signal = signal;
     let response: Response;
+    const sentMs = Date.now();
     try {
       response = await this.#send(this.url(path, query), init);
+      this.clock.learn(response.headers.get('Date'), sentMs, Date.now());
     } catch (cause) {
       if (signal?.aborted === true) throw cause;
       throw new Problem({ status: 0, title: 'The service cannot be reached', cause });

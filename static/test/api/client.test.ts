@@ -30,6 +30,13 @@ async function problemOf(promise: Promise<unknown>): Promise<Problem> {
   return error as Problem;
 }
 
+test('an answer tells the clock of the service', async () => {
+  const hourAgoMs = Date.now() - 3600_000;
+  const { api } = fakeApi(() => Response.json({}, { headers: { Date: new Date(hourAgoMs).toUTCString() } }));
+  await api.runs({});
+  expect(Math.abs(api.clock.nowMs(Date.now()) - hourAgoMs)).toBeLessThan(2000);
+});
+
 describe('a request', () => {
   test('goes below the base path, with its query', async () => {
     const { api, asked } = fakeApi(ok);

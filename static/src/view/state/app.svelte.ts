@@ -57,7 +57,7 @@ export class AppState {
     this.version = deps.bootstrap.version;
     this.router = new Router(deps.bootstrap.base_path, deps.host);
     this.theme = new Theme(deps.host.document.documentElement, this.#keep);
-    this.now = new Now(() => Date.now(), deps.host);
+    this.now = new Now(() => deps.api.clock.nowMs(Date.now()), deps.host);
     this.#host = deps.host;
     const linked = clocks.find((clock) => clock === this.url.searchParams.get('clock'));
     this.#timeMode = linked ?? recall(this.#keep, TIME_KEY, clocks, 'relative');

@@ -34,9 +34,17 @@ export function shortDay(iso: string, clock: Clock): string {
   return formatOf(clock, 'day').format(new Date(iso));
 }
 
-/** How long ago, in one unit, for a column of ages: '21 s', '12 min', '5 h', '3 d', '2 y'. What lies ahead counts as now. */
+/** So far ahead a moment may seem while the clock of the service is known to a second only. */
+const AHEAD_MS = 2000;
+
+/** How long ago, in one unit, for a column of ages: '21 s', '12 min', '5 h', '3 d', '2 y'; of what lies ahead: 'in 5 h'. */
 export function shortAge(iso: string, nowMs: number): string {
-  const seconds = Math.max(0, Math.floor((nowMs - Date.parse(iso)) / 1000));
+  const agoMs = nowMs - Date.parse(iso);
+  return agoMs < -AHEAD_MS ? `in\u00a0${inOneUnit(-agoMs)}` : inOneUnit(Math.max(0, agoMs));
+}
+
+function inOneUnit(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
   if (seconds < 60) return `${seconds}\u00a0s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)}\u00a0min`;
   if (seconds < 86400) return `${Math.floor(seconds / 3600)}\u00a0h`;

@@ -79,7 +79,7 @@ export class RunList {
   refresh(): void {
     window.clearTimeout(this.#timer);
     this.#timer = undefined;
-    const query = listQuery(this.#query, Date.now());
+    const query = listQuery(this.#query, this.#app.api.clock.nowMs(Date.now()));
     void this.resource.load((signal) => this.#app.api.runs(query, signal));
   }
 
