@@ -41,6 +41,11 @@ type Config struct {
 	Retry func(ctx context.Context, run engine.RunID) (*engine.Run, error)
 	// WorkerCommand is what starts one more worker, for people to copy; default "dagscope serve".
 	WorkerCommand string
+	// Program is the name of the program, for commands that people copy; default "dagscope".
+	Program string
+	// Place is the flags with which commands of the program find the runs of this server, as words for a shell such as
+	// --data /srv/runs; empty where they find them without any.
+	Place string
 	// Dashboard is the built dashboard, as static.FS gives it; nil for none.
 	Dashboard fs.FS
 	// Drawer draws by Graphviz; default one without Graphviz, which writes DOT.

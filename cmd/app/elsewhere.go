@@ -51,15 +51,6 @@ func stateOf(p *fleet.Present) web.WorkerState {
 	}
 }
 
-// workerCommand is what starts one more worker of the runs that are shared there.
-func (s *session) workerCommand(at storeFlags) string {
-	command := s.name + " worker --redis " + at.String()
-	if at.Prefix != "" {
-		command += " --redis-prefix " + at.Prefix
-	}
-	return command
-}
-
 // addSessions tells of each worker which number it has in the runs that it takes part in.
 func addSessions(ctx context.Context, h *home, states []web.WorkerState) {
 	runs := map[engine.RunID]bool{}

@@ -88,7 +88,7 @@ func (c *serveCommand) newServer(s *session, m *machinery, h *home, archiver *me
 	log := c.logger(s, level)
 	cfg := web.Config{
 		Engine: m.engine, Store: h.store, Archiver: archiver, Dashboard: static.FS(), BasePath: c.BasePath, Token: token,
-		Hosts: c.Host, Origins: c.origins(), Version: programVersion(), Log: log,
+		Hosts: c.Host, Origins: c.origins(), Version: programVersion(), Program: s.name, Place: s.place(c.storeFlags), Log: log,
 		Workers: func(ctx context.Context) ([]web.WorkerState, error) { return m.workers(ctx, h) },
 	}
 	if h.redis != nil {

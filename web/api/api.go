@@ -33,6 +33,11 @@ type Config struct {
 	Retry func(ctx context.Context, run engine.RunID) (*engine.Run, error)
 	// WorkerCommand is what starts one more worker, for people to copy; default "dagscope serve".
 	WorkerCommand string
+	// Program is the name of the program, for commands that people copy; default "dagscope".
+	Program string
+	// Place is the flags with which commands of the program find the runs of this server, as words for a shell such as
+	// --data /srv/runs; empty where they find them without any.
+	Place string
 	// Drawer draws small graphs; nil where there is no Graphviz.
 	Drawer Drawer
 	// Layouts keeps layouts; default one of its own for 64 graphs.
@@ -66,6 +71,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.WorkerCommand == "" {
 		c.WorkerCommand = "dagscope serve"
+	}
+	if c.Program == "" {
+		c.Program = "dagscope"
 	}
 	if c.Layouts == nil {
 		c.Layouts = layout.NewCache(64)

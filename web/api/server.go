@@ -40,7 +40,9 @@ type WorkerSession struct {
 }
 
 func (a *API) getServer(context.Context, *nothing) (*answer[Server], error) {
-	return answered("", Server{Shared: a.cfg.Shared, WorkerCommand: a.cfg.WorkerCommand}), nil
+	return answered("", Server{
+		Shared: a.cfg.Shared, WorkerCommand: a.cfg.WorkerCommand, Program: a.cfg.Program, Place: a.cfg.Place,
+	}), nil
 }
 
 func (a *API) listWorkflows(context.Context, *nothing) (*answer[WorkflowList], error) {

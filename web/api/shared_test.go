@@ -194,9 +194,11 @@ func TestRules(t *testing.T) {
 func TestServerTellsWhatItIs(t *testing.T) {
 	var s api.Server
 	newWorld(t).get("/server", &s)
-	assert.Equal(t, api.Server{WorkerCommand: "dagscope serve"}, s)
-	newWorld(t, func(c *api.Config) { c.Shared, c.WorkerCommand = true, "dagscope worker" }).get("/server", &s)
-	assert.Equal(t, api.Server{Shared: true, WorkerCommand: "dagscope worker"}, s)
+	assert.Equal(t, api.Server{WorkerCommand: "dagscope serve", Program: "dagscope"}, s)
+	newWorld(t, func(c *api.Config) {
+		c.Shared, c.WorkerCommand, c.Program, c.Place = true, "dagscope worker", "mine", "--data /srv/runs"
+	}).get("/server", &s)
+	assert.Equal(t, api.Server{Shared: true, WorkerCommand: "dagscope worker", Program: "mine", Place: "--data /srv/runs"}, s)
 }
 
 func TestWorkersOfOtherProcesses(t *testing.T) {

@@ -65,6 +65,8 @@ func newRunWorker(r *engine.WorkerRecord) RunWorker {
 type Server struct {
 	Shared        bool   `json:"shared" doc:"Several processes share the runs: workers can be started anywhere, and the rules of placement matter."`
 	WorkerCommand string `json:"worker_command" doc:"Starts one more worker."`
+	Program       string `json:"program" doc:"The name of the program, for commands that people copy."`
+	Place         string `json:"place" doc:"Flags with which commands of the program find the runs of this server, as words for a shell; empty where they need none."`
 }
 
 // Worker is one worker that takes runs of this server.

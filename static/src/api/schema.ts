@@ -1163,6 +1163,10 @@ export interface components {
       tasks: number;
     };
     Server: {
+      /** @description Flags with which commands of the program find the runs of this server, as words for a shell; empty where they need none. */
+      place: string;
+      /** @description The name of the program, for commands that people copy. */
+      program: string;
       /** @description Several processes share the runs: workers can be started anywhere, and the rules of placement matter. */
       shared: boolean;
       /** @description Starts one more worker. */

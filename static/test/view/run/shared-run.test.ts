@@ -217,11 +217,12 @@ describe('the schedule of a root', () => {
 
 describe('what the service is', () => {
   it('is a process alone until it has answered, and where it does not', async () => {
-    const shared = { shared: true, worker_command: 'dagscope worker' };
+    const shared = { shared: true, worker_command: 'dagscope worker', program: 'mine', place: "--data '/srv/my runs'" };
     const face = new ServerFace({ server: () => Promise.resolve(shared) } as unknown as Api);
-    expect([face.shared, face.workerCommand]).toEqual([false, 'dagscope serve']);
+    expect([face.shared, face.workerCommand, face.command('demo')]).toEqual([false, 'dagscope serve', 'dagscope demo']);
     await face.load();
     expect([face.shared, face.workerCommand]).toEqual([true, 'dagscope worker']);
+    expect(face.command('runs')).toBe("mine runs --data '/srv/my runs'");
     const mute = new ServerFace({ server: () => Promise.reject(new Error('no')) } as unknown as Api);
     await mute.load();
     expect(mute.shared).toBe(false);

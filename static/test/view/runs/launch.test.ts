@@ -3,8 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Param, Workflow } from '../../../src/api/schema';
 import {
   changedParams,
-  commandOf,
-  placeOf,
+  launchWords,
   effectiveParams,
   emptyLaunch,
   type LaunchValues,
@@ -91,26 +90,18 @@ describe('the form to launch a run', () => {
     const rules = { off: new Set(['no_inline'] as const), figures: { hold_for_ns: '5s' } };
     expect(submissionOf(workflow, values({}, { rules })).rules).toEqual({ no_inline: true, hold_for_ns: 5e9 });
     expect(submissionOf(workflow, values({})).rules).toBeUndefined();
-    expect(commandOf(workflow, values({}, { rules }))).toContain(' --rules no-inline,hold=5s');
+    expect(launchWords(workflow, values({}, { rules }))).toContain(' --rules no-inline,hold=5s');
     const wrong = values({}, { rules: { off: new Set(), figures: { hold_for_ns: 'long' } } });
     expect(Object.keys(problemsOf(workflow, wrong))).toEqual(['rules.hold_for_ns']);
   });
 
-  it('tells where runs are shared', () => {
-    const at = (workerCommand: string) => placeOf({ shared: true, workerCommand });
-    expect(at('dagscope worker --redis redis://a:1 --redis-prefix x:')).toBe('--redis redis://a:1 --redis-prefix x:');
-    expect(at('dagscope worker')).toBe('');
-    expect(placeOf({ shared: false, workerCommand: 'dagscope serve' })).toBe('');
-    expect(commandOf(workflow, values({}), at('x worker --redis u'))).toMatch(/ --redis u$/);
-  });
-
   it('writes the command that does the same, quoted for a shell', () => {
-    const command = commandOf(
+    const command = launchWords(
       workflow,
       values({ n: '64' }, { tags: "it's, p=4", upload: 'shutdown', policy: 'continue' }),
     );
     expect(command).toBe(
-      "dagscope run sums --set n=64 --set 'input=my text.txt' --policy continue --upload shutdown --tag 'it'\\''s' --tag p=4",
+      "run sums --set n=64 --set 'input=my text.txt' --policy continue --upload shutdown --tag 'it'\\''s' --tag p=4",
     );
   });
 });

@@ -109,25 +109,25 @@ export function submissionOf(workflow: Workflow, values: LaunchValues): Submissi
   return submission;
 }
 
-/** What tells a command of the program where the runs are that several processes share; empty where they are not. */
-export function placeOf(server: { readonly shared: boolean; readonly workerCommand: string }): string {
-  return server.shared ? server.workerCommand.replace(/^.*? worker( |$)/, '') : '';
-}
-
-/** The command that launches the same run; place is of placeOf. */
-export function commandOf(workflow: Workflow, values: LaunchValues, place = ''): string {
-  const words = ['dagscope', 'run', workflow.name];
+/** The words that launch the same run as a command of the program, quoted for a shell. */
+export function launchWords(workflow: Workflow, values: LaunchValues): string {
+  const words = ['run', workflow.name];
   for (const [name, value] of Object.entries(changedParams(workflow, values.params))) {
     words.push('--set', `${name}=${value}`);
   }
-  for (const [name, file] of values.files) words.push('--set', `${name}=${file.name}`);
+  for (const param of workflow.params) {
+    if (param.kind !== 'file') continue;
+    // A browser does not tell the folder of a file, and a command cannot do without a required one.
+    const file = values.files.get(param.name)?.name ?? (param.required ? 'FILE' : undefined);
+    if (file !== undefined) words.push('--set', `${param.name}=${file}`);
+  }
   if (values.policy !== 'fail-fast') words.push('--policy', values.policy);
   if (values.deadline.trim() !== '') words.push('--deadline', values.deadline.trim());
   if (values.upload !== 'periodic=2s') words.push('--upload', values.upload);
   const rules = rulesText(values.rules);
   if (rules !== '') words.push('--rules', rules);
   for (const tag of readTags(values.tags)) words.push('--tag', tag);
-  return [...words.map(quoted), ...(place === '' ? [] : [place])].join(' ');
+  return words.map(quoted).join(' ');
 }
 
 /** A word for a POSIX shell. */
