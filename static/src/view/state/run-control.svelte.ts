@@ -27,11 +27,6 @@ export class RunControl {
     return this.#problem;
   }
 
-  /** Why a live run cannot be paused or cancelled from here; undefined where it can. */
-  get elsewhere(): string | undefined {
-    return this.#view.summaryNow.local ? undefined : 'Another process executes this run: stop it there';
-  }
-
   pause(): Promise<void> {
     return this.#do('paused', () => this.#view.app.api.pause(this.#view.run));
   }

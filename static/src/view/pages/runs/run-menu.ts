@@ -15,7 +15,7 @@ export interface RunActions {
 /** Of one run: a live one is cancelled before it can be deleted. */
 export function runMenu(run: RunSummary, actions: RunActions): MenuItem[] {
   const end: MenuItem = run.live
-    ? { id: 'cancel', label: 'Cancel', run: () => actions.cancel(run), ...elsewhere(run) }
+    ? { id: 'cancel', label: 'Cancel…', run: () => actions.cancel(run), ...elsewhere(run) }
     : { id: 'delete', label: 'Delete…', danger: true, run: () => actions.remove([run]) };
   return [
     { id: 'again', label: 'Launch another like it', run: () => actions.again(run) },
@@ -25,7 +25,7 @@ export function runMenu(run: RunSummary, actions: RunActions): MenuItem[] {
 }
 
 function elsewhere(run: RunSummary): Pick<MenuItem, 'disabled' | 'title'> {
-  return run.local ? {} : { disabled: true, title: 'Another process executes it' };
+  return run.local ? {} : { disabled: true, title: 'Another process executes it; Ctrl-C there cancels it' };
 }
 
 /** Of the chosen runs. */
