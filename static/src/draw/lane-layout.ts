@@ -56,7 +56,8 @@ export interface LanesLayout {
 const AXIS_PX = 24;
 const AREA_TOP_PX = 28;
 const WORKER_GAP_PX = 8;
-const RIGHT_PX = 62;
+/** Holds "1,024 idle". */
+const RIGHT_PX = 72;
 const GUTTER_MORE_PX = 64;
 const STRIP_PX = 26;
 /** Between the parts below the axis, and below the last. */
@@ -115,7 +116,7 @@ export function lanesLayout(lanes: Lanes, open: ReadonlySet<number>, viewport: L
     slotsTop,
     readyTop,
     height: Math.ceil(readyTop + readyHeight + BOTTOM_PX),
-    gutter: gutterOf(isNarrow ? 84 : 104, viewport.namesPx ?? 0),
+    gutter: gutterOf(isNarrow ? 90 : 104, viewport.namesPx ?? 0),
     right: RIGHT_PX,
   };
 }

@@ -1,7 +1,7 @@
 // Paints what lanes stand on: axis, grid, names in the gutter, and what is expected.
 
 import { momentText } from '../model/clock-format';
-import { tickText } from '../model/format';
+import { count, shortCount, tickText } from '../model/format';
 import type { Lanes } from '../model/lanes';
 import { peakSlots, presencesOf } from '../model/presence';
 import { TimeScale, type Ticks } from '../model/time-scale';
@@ -169,8 +169,8 @@ function paintScrollbar(ctx: CanvasRenderingContext2D, frame: LanesFrame): void 
 
 function paintRibbonFrame(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
   const { layout, lanes, ribbon, table } = frame;
-  paintScaleOf(ctx, frame, 'Slots', layout.slotsTop, layout.slotsHeight, String(peakSlots(table, lanes)));
-  paintScaleOf(ctx, frame, 'Ready', layout.readyTop, layout.readyHeight, String(ribbon.mostReady));
+  paintScaleOf(ctx, frame, 'Slots', layout.slotsTop, layout.slotsHeight, peakSlots(table, lanes));
+  paintScaleOf(ctx, frame, 'Ready', layout.readyTop, layout.readyHeight, ribbon.mostReady);
 }
 
 function paintScaleOf(
@@ -179,19 +179,21 @@ function paintScaleOf(
   name: string,
   top: number,
   height: number,
-  most: string,
+  most: number,
 ): void {
-  const { palette, layout } = frame;
+  const { palette, layout, measurer } = frame;
   const plot = plotRect(frame);
-  ctx.font = `400 11px ${palette.fontUi}`;
+  const font = `400 11px ${palette.fontUi}`;
+  ctx.font = font;
   ctx.textBaseline = 'middle';
   ctx.textAlign = 'left';
   ctx.fillStyle = palette.ink2;
   ctx.fillText(name, EDGE_PX, top + height / 2);
   ctx.textAlign = 'right';
   ctx.fillStyle = palette.ink3;
-  ctx.fillText(most, layout.gutter - 10, top + 6);
-  if (height > 24) ctx.fillText('0', layout.gutter - 10, top + height - 4);
+  const room = layout.gutter - SIDE_APART_PX - EDGE_PX - measurer.width(font, name) - NAMES_APART_PX;
+  ctx.fillText(measurer.first(font, [count(most), shortCount(most)], room), layout.gutter - SIDE_APART_PX, top + 6);
+  if (height > 24) ctx.fillText('0', layout.gutter - SIDE_APART_PX, top + height - 4);
   ctx.fillStyle = palette.lineStrong;
   ctx.fillRect(plot.x, top + height, plot.w, 1);
 }

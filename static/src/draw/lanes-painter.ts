@@ -1,6 +1,6 @@
 // Paints lanes and ribbon in three layers: see LanesPainter.
 
-import { percent } from '../model/format';
+import { count, percent, shortCount } from '../model/format';
 import { busyShare } from '../model/lanes';
 import { slotsAt } from '../model/presence';
 import { paintBars, paintStrips, type BarCount, type Tense } from './lane-bars';
@@ -63,7 +63,7 @@ function tenses(frame: LanesFrame): Tense[] {
 
 /** Busy share of each lane, idle slots and ready tasks, as of the playhead. */
 function paintFigures(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
-  const { palette, layout, width, scrollPx, counts, lanes, table, atNs } = frame;
+  const { palette, layout, width, scrollPx, counts, lanes, table, atNs, measurer } = frame;
   ctx.font = `400 11px ${palette.fontUi}`;
   ctx.textAlign = 'right';
   ctx.textBaseline = 'middle';
@@ -79,6 +79,8 @@ function paintFigures(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
   ctx.fillStyle = palette.ink2;
   const busy = counts.running + counts.fetching + counts.storing;
   const idle = Math.max(0, slotsAt(table, lanes, atNs) - busy);
-  ctx.fillText(`${idle} idle`, width - EDGE_PX, layout.slotsTop + layout.slotsHeight / 2);
-  ctx.fillText(String(counts.ready), width - EDGE_PX, layout.readyTop + layout.readyHeight / 2);
+  const write = (wordings: readonly string[], y: number): void =>
+    ctx.fillText(measurer.first(ctx.font, wordings, layout.right - EDGE_PX), width - EDGE_PX, y);
+  write([`${count(idle)} idle`, `${shortCount(idle)} idle`], layout.slotsTop + layout.slotsHeight / 2);
+  write([count(counts.ready), shortCount(counts.ready)], layout.readyTop + layout.readyHeight / 2);
 }

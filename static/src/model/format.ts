@@ -18,7 +18,7 @@ const HOUR = 60 * MINUTE;
 
 const none: Quantity = { figure: NO_VALUE, unit: '' };
 
-/** A duration: 45.4 s, 1.62 s, 868 ms, 1.1 ms, 600 µs, and from a minute on two units: 3m 01s. */
+/** A duration: 45.4 s, 1.62 s, 868 ms, 21.3 ms, 1.06 µs, whole ns, and from a minute on two units: 3m 01s. */
 export function duration(ns: number): Quantity {
   if (!Number.isFinite(ns)) return none;
   if (ns < 0) {
@@ -27,11 +27,10 @@ export function duration(ns: number): Quantity {
   }
   if (ns === 0) return { figure: '0', unit: 's' };
   if (ns < 0.9995 * US) return { figure: ns.toFixed(0), unit: 'ns' };
-  if (ns < 0.9995 * MS) return { figure: (ns / US).toFixed(0), unit: 'µs' };
-  if (ns < 9.95 * MS) return { figure: (ns / MS).toFixed(1), unit: 'ms' };
-  if (ns < 999.5 * MS) return { figure: (ns / MS).toFixed(0), unit: 'ms' };
-  if (ns < 9.995 * S) return { figure: (ns / S).toFixed(2), unit: 's' };
-  if (ns < 59.95 * S) return { figure: (ns / S).toFixed(1), unit: 's' };
+  // Fewer than three figures would make neighbours of a sorted table look equal.
+  if (ns < 0.9995 * MS) return { figure: threeFigures(ns / US), unit: 'µs' };
+  if (ns < 0.9995 * S) return { figure: threeFigures(ns / MS), unit: 'ms' };
+  if (ns < 59.95 * S) return { figure: threeFigures(ns / S), unit: 's' };
   return { figure: twoUnits(ns), unit: '' };
 }
 
@@ -151,6 +150,14 @@ export function count(n: number): string {
   if (!Number.isFinite(n)) return NO_VALUE;
   const digits = Math.abs(Math.round(n)).toString();
   return (n < 0 ? MINUS : '') + digits.replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/** The same in little room, in three figures from a thousand on: 850, 5k, 18.3k, 1.25M. */
+export function shortCount(n: number): string {
+  if (!(Math.abs(n) >= 999.5)) return count(n);
+  const [unit, size] = Math.abs(n) < 999_500 ? ['k', 1e3] : ['M', 1e6];
+  const figure = threeFigures(Math.abs(n) / (size as number)).replace(/(\.\d*?)0+$/, '$1');
+  return `${n < 0 ? MINUS : ''}${figure.replace(/\.$/, '')}${unit}`;
 }
 
 /** A number with its noun: 1 task, 12 tasks. */

@@ -80,7 +80,7 @@ describe('GraphPainter', () => {
     const cut = [...seen].filter((text) => text.includes('…') && !text.endsWith(' …'));
     expect(cut.filter((text) => /\d/.test(text))).toEqual([]);
     expect(cut.filter((text) => text.length < 6)).toEqual([]);
-    expect([...seen]).toEqual(expect.arrayContaining(['med. 19 ms', '19 ms']));
+    expect([...seen]).toEqual(expect.arrayContaining(['med. 19.0 ms', '19.0 ms']));
     for (const wording of [/^[\d.]+ m?s so far$/, /^[\d.]+ m?s …$/, /^[\d.]+ m?s$/])
       expect([...seen].some((text) => wording.test(text))).toBe(true);
   });

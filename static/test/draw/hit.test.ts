@@ -99,7 +99,7 @@ describe('hits in the lanes', () => {
     for (let row = 0; row < table.rows; row++) {
       const lane = run.table.worker[row]! * 4 + table.slot[row]!;
       const middleNs = (table.claimedNs[row]! + table.updatedNs[row]!) / 2;
-      const x = 104 + (middleNs / run.endNs) * (1300 - 104 - 62);
+      const x = 104 + (middleNs / run.endNs) * (1300 - 104 - 72);
       const y = 28 + lane * 19 + table.worker[row]! * 8 + 8;
       expect(stage.hit(x, y)).toMatchObject({ kind: 'attempt', row, node: table.node[row]! });
     }
@@ -109,7 +109,7 @@ describe('hits in the lanes', () => {
     const run = syntheticRun(layersPlan(20_000, 4), { workers: 1, slots: 2 });
     const { stage } = stagedLanes(run);
     const rows = new Set<number>();
-    for (let x = 104; x <= 1238; x += 0.5) {
+    for (let x = 104; x <= 1228; x += 0.5) {
       const hit = stage.hit(x, 34);
       if (hit?.kind === 'attempt') rows.add(hit.row);
       if (hit?.kind === 'bucket') for (const row of hit.rows) rows.add(row);

@@ -221,8 +221,8 @@ describe('LanesPainter', () => {
     const head = contexts.marks.of('fillText').find((call) => call.args[0] === 'busy')!;
     const [left, , width] = contexts.overlay.of('roundRect')[0]!.args as [number, number, number];
     expect(left + width).toBeLessThan(Number(head.args[1]) - 'busy'.length * 6);
-    expect(left).toBeLessThan(1300 - 62);
-    expect(left + width).toBeGreaterThan(1300 - 62); // still on its line
+    expect(left).toBeLessThan(1300 - 72);
+    expect(left + width).toBeGreaterThan(1300 - 72); // still on its line
   });
 
   it('shows a run without rows', () => {
@@ -277,11 +277,11 @@ describe('the window of time', () => {
     const asked = { fromNs: run.endNs / 2, toNs: run.endNs * 0.75 };
     stage.setWindow(asked);
     expect(stage.nsAt(104)).toBe(0);
-    expect(stage.nsAt(1300 - 62)).toBeCloseTo(run.endNs / 10, -3);
+    expect(stage.nsAt(1300 - 72)).toBeCloseTo(run.endNs / 10, -3);
     show({ endNs: run.endNs });
     expect(stage.window).toEqual(asked);
     expect(stage.nsAt(104)).toBeCloseTo(asked.fromNs, -3);
-    expect(stage.nsAt(1300 - 62)).toBeCloseTo(asked.toNs, -3);
+    expect(stage.nsAt(1300 - 72)).toBeCloseTo(asked.toNs, -3);
   });
 
   it('is all of the run again after a fit, or without one', () => {
@@ -291,7 +291,7 @@ describe('the window of time', () => {
       stage.setWindow({ fromNs: 1e9, toNs: 2e9 });
       undo();
       expect(stage.window).toBeNull();
-      expect(stage.nsAt(1300 - 62)).toBeCloseTo(run.endNs, -3);
+      expect(stage.nsAt(1300 - 72)).toBeCloseTo(run.endNs, -3);
     }
   });
 });

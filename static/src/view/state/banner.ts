@@ -1,7 +1,7 @@
 // The lines over the figures of a run that is not what it seems, or waits for what nobody has.
 
 import type { RunSummary } from '../../api/schema';
-import { counted } from '../../model/format';
+import { count, counted } from '../../model/format';
 
 export interface Banner {
   readonly kind: 'partial';
@@ -12,7 +12,7 @@ export interface Banner {
 /** Null for a run that ended as runs should. */
 export function bannerText(run: RunSummary): Banner | null {
   if (run.status === 'interrupted') {
-    const done = `${counted(run.tasks.done, 'task')} of ${String(run.tasks.total)} had ended`;
+    const done = `${counted(run.tasks.done, 'task')} of ${count(run.tasks.total)} had ended`;
     return {
       kind: 'partial',
       title: 'Interrupted: its process ended before the run did.',

@@ -1,12 +1,12 @@
 // One sentence for each canvas: what it is, how many, as of when.
 
-import { counted } from '../../model/format';
+import { count, counted } from '../../model/format';
 import type { StateCounts } from '../../model/states';
 import { taskStates } from '../../model/task-state';
 
 /** Graph of 89 tasks, 30 pending, 39 succeeded, as of +13.40 s; its table holds the same. */
 export function graphLabel(tasks: number, counts: StateCounts, moment: string): string {
-  const parts = taskStates.filter((state) => counts[state] > 0).map((state) => `${String(counts[state])} ${state}`);
+  const parts = taskStates.filter((state) => counts[state] > 0).map((state) => `${count(counts[state])} ${state}`);
   return [
     `Graph of ${counted(tasks, 'task')}`,
     ...parts,

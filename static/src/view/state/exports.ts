@@ -2,6 +2,7 @@
 
 import type { Api } from '../../api/client';
 import type { RunSummary } from '../../api/schema';
+import { count } from '../../model/format';
 import type { MenuItem } from '../parts/menu-item';
 
 interface Kind {
@@ -30,7 +31,7 @@ export function exportItems(api: Api, run: RunSummary): MenuItem[] {
   return kinds.map((kind) => {
     const tooLarge = kind.path === '/drawing' && kind.format !== 'dot' && run.tasks.total > DRAWN;
     const unfinished = kind.path === '/archive' && run.live;
-    const title = tooLarge ? `Graphviz draws up to ${String(DRAWN)} tasks` : unfinished ? 'When the run has ended' : '';
+    const title = tooLarge ? `Graphviz draws up to ${count(DRAWN)} tasks` : unfinished ? 'When the run has ended' : '';
     return {
       id: kind.id,
       label: kind.label,

@@ -1,6 +1,6 @@
 // Where one execute time stands among those of past runs, in words and as a small histogram.
 
-import { ratio } from '../../model/format';
+import { count, ratio } from '../../model/format';
 
 /** Part of a digest over past runs that the rank needs; what GET /stats answers has it. */
 export interface Past {
@@ -184,7 +184,7 @@ export function histogramOf(past: Past, valueNs: number, duration: (ns: number) 
       width: Math.max(0.004, place(bin.high) - place(bin.low)),
       height: bin.count / top,
       count: bin.count,
-      text: `${String(bin.count)} from ${duration(bin.low)} to ${duration(bin.high)}`,
+      text: `${count(bin.count)} from ${duration(bin.low)} to ${duration(bin.high)}`,
     }));
   const labelShare = (v: number): number => Math.max(0.34, Math.min(0.66, place(v)));
   return { bars, log, lowNs: low, highNs: high, place, labelShare };

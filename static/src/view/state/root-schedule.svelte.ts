@@ -2,7 +2,7 @@
 
 import type { Api } from '../../api/client';
 import type { Schedule } from '../../api/schema';
-import { counted } from '../../model/format';
+import { count, counted } from '../../model/format';
 import type { GraphIndex } from '../../model/graph-index';
 import { Resource } from './resource.svelte';
 
@@ -17,7 +17,7 @@ export function scheduleText(schedule: Pick<Schedule, 'tasks' | 'became' | 'invo
   if (tasks <= 1) return 'nothing waits for it';
   const parts: string[] = [];
   if (became > 0) parts.push(`${counted(became, 'step')} gone on with`);
-  if (invoked > 0) parts.push(`${String(invoked)} handed out`);
+  if (invoked > 0) parts.push(`${count(invoked)} handed out`);
   if (fanIns > 0) parts.push(`${counted(fanIns, 'fan-in')}`);
   return `leads to ${counted(tasks - 1, 'task')}; ${parts.join(', ')}`;
 }

@@ -2,7 +2,7 @@
 
 import type { RunSummary } from '../../api/schema';
 import type { LinkState } from '../../live/link-state';
-import { counted, durationText } from '../../model/format';
+import { count, counted, durationText } from '../../model/format';
 import type { TaskState } from '../../model/task-state';
 
 /** The icon and hue of a run's status: those of tasks, and three of its own. */
@@ -14,8 +14,8 @@ export function statusState(status: RunSummary['status']): TaskState | 'interrup
 export function statusWord(run: RunSummary): string {
   const also: string[] = [];
   if (run.revision > 0) also.push(`revision ${String(run.revision)}`);
-  if (run.retries > 0) also.push(run.retries === 1 ? '1 retry' : `${String(run.retries)} retries`);
-  if (run.lost > 0) also.push(`${String(run.lost)} lost`);
+  if (run.retries > 0) also.push(counted(run.retries, 'retry', 'retries'));
+  if (run.lost > 0) also.push(`${count(run.lost)} lost`);
   if (run.status === 'succeeded' && run.tasks.failed > 0) also.push(`${counted(run.tasks.failed, 'task')} failed`);
   return [run.status, ...also].join(', ');
 }
