@@ -76,7 +76,14 @@ func TestOwnPages(t *testing.T) {
 	b.find("heading", "dagscope…")
 	b.find("link", "POST /api/v1/runs").click()
 	assert.Contains(t, b.seen(), "curl -sS")
-	assert.Equal(t, "rgb(246, 246, 244)", value[string](b, "getComputedStyle(document.body).backgroundColor"), "the stylesheet is there")
+	background := func() string { return value[string](b, "getComputedStyle(document.body).backgroundColor") }
+	assert.Equal(t, "rgb(246, 246, 244)", background(), "the stylesheet is there")
+	b.find("button", "Theme: auto").click()
+	b.find("button", "Theme: light").click()
+	b.find("button", "Theme: dark")
+	assert.Equal(t, "rgb(16, 18, 20)", background())
+	b.do(chromedp.Navigate(s.url + "/"))
+	b.find("button", "Theme: dark")
 	s.do(http.MethodGet, "/api/openapi.json", nil, nil).is(http.StatusOK)
 	s.ends()
 }

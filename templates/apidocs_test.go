@@ -41,13 +41,15 @@ func TestAPIDocs(t *testing.T) {
 
 	list := p.section(t, "get-api-v1-animals")
 	for _, part := range []string{
-		"GET /api/v1/animals Lists animals.", "kind query string which one of cat, dog",
+		"kind query string which one of cat, dog",
 		"limit required query integer (int64) how many 1 to 1000; default 50",
 		"200 OK Animal[] | null application/json",
 		`curl -sS \ -H "Authorization: Bearer $TOKEN" \ 'http://127.0.0.1:8080/x/api/v1/animals?limit=50'`,
 	} {
 		assert.Contains(t, list, part)
 	}
+	closed := p.all("summary")[0]
+	assert.Equal(t, "GET /api/v1/animals Lists animals.", strings.Join(strings.Fields(closed.text), " "), "all that is seen of it at first")
 	assert.Contains(t, p.section(t, "patch-api-v1-animals-id"),
 		`-X PATCH \ -H "Authorization: Bearer $TOKEN" \ -H 'Content-Type: application/json' \ -d '{"name":"it'\''s Tom","owner":{"name":"NAME"}}' \ 'http://127.0.0.1:8080/x/api/v1/animals/ID'`)
 	assert.Contains(t, p.section(t, "post-api-v1-feeding"), "--data-binary @FILE")

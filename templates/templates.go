@@ -3,50 +3,57 @@
 //
 // Every function renders into memory first and writes only what is whole, so a failing template never leaves half a
 // page. What a page is given is text and escaped where it stands, so names and messages can hold anything. No page has
-// inline script or style, so all of them work under a policy that allows neither; Stylesheet is what they link.
+// inline script or style, so all of them work under a policy that allows neither; AllLinked is what they link. Their one
+// script applies the theme that was chosen in the dashboard, and without it they follow the system's.
 // Templates are parsed once, when the package is loaded, and a page costs some ten microseconds, the API some hundred.
-//
-// Caveats: the pages follow the system's light or dark theme; a theme chosen in the dashboard is not known to them.
 package templates
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
 	"fmt"
 	"html/template"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 )
 
-//go:embed *.html pages.css
+//go:embed *.html pages.css theme.js
 var files embed.FS
 
-// stylesheet is pages.css under a name that changes with it.
-var stylesheet = func() (s struct {
-	name    string
-	content []byte
-},
-) {
-	content, err := files.ReadFile("pages.css")
+// Linked is a file that the pages link as Page.Base + "/assets/" + Name. The name changes with the content, so it can be
+// cached for ever. The content must not be changed.
+type Linked struct {
+	Name    string
+	Content []byte
+}
+
+// linked are the stylesheet and the script of all pages but the shell, by the names of their sources.
+var linked = map[string]Linked{"pages.css": link("pages", ".css"), "theme.js": link("theme", ".js")}
+
+func link(name, ext string) Linked {
+	content, err := files.ReadFile(name + ext)
 	if err != nil {
 		panic(err) // it is embedded
 	}
 	sum := sha256.Sum256(content)
-	s.name, s.content = "pages-"+hex.EncodeToString(sum[:4])+".css", content
-	return s
-}()
+	return Linked{Name: name + "-" + hex.EncodeToString(sum[:4]) + ext, Content: content}
+}
+
+// AllLinked lists what the pages link, by name.
+func AllLinked() []Linked {
+	return slices.SortedFunc(maps.Values(linked), func(a, b Linked) int { return cmp.Compare(a.Name, b.Name) })
+}
 
 // pages are the parsed templates.
 var pages = template.Must(template.New("").Funcs(template.FuncMap{
-	"stylesheet": func() string { return stylesheet.name },
+	"linked":     func(source string) string { return linked[source].Name },
 	"statusText": http.StatusText,
 }).ParseFS(files, "*.html"))
-
-// Stylesheet is what all pages but the shell link as Page.Base + "/assets/" + name. The name changes with the content,
-// so it can be cached for ever. The caller must not change content.
-func Stylesheet() (name string, content []byte) { return stylesheet.name, stylesheet.content }
 
 // Page is what every page is given.
 type Page struct {

@@ -195,9 +195,8 @@ func TestPagesAreSafe(t *testing.T) {
 			}
 		}
 		if name != "shell" {
-			file, content := Stylesheet()
-			assert.Contains(t, p.values("link", "href"), "/x/assets/"+file, name)
-			assert.NotEmpty(t, content)
+			assert.Contains(t, p.values("link", "href"), "/x/assets/"+linked["pages.css"].Name, name)
+			assert.Equal(t, []string{"/x/assets/" + linked["theme.js"].Name}, p.values("script", "src"), name)
 		}
 	}
 }
@@ -216,6 +215,17 @@ type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
+// TestThemeIsTheDashboards: the script reads the choice from where the dashboard keeps it.
+func TestThemeIsTheDashboards(t *testing.T) {
+	source, err := os.ReadFile("../static/src/view/state/theme.svelte.ts")
+	require.NoError(t, err)
+	key := regexp.MustCompile(`const KEY = ('[^']+')`)
+	kept, read := key.FindSubmatch(source), key.FindSubmatch(linked["theme.js"].Content)
+	require.Len(t, kept, 2)
+	require.Len(t, read, 2)
+	assert.Equal(t, string(kept[1]), string(read[1]))
+}
+
 // TestStylesheetColours: the pages look like the dashboard, whose colours are in its tokens.
 func TestStylesheetColours(t *testing.T) {
 	found, err := filepath.Glob("../static/src/tokens.css")
@@ -225,16 +235,13 @@ func TestStylesheetColours(t *testing.T) {
 	}
 	raw, err := os.ReadFile(found[0])
 	require.NoError(t, err)
-	_, content := Stylesheet()
 	tokens := tokensOf(string(raw))
-	for name, values := range tokensOf(string(content)) {
+	for name, values := range tokensOf(string(linked["pages.css"].Content)) {
 		if strings.HasPrefix(name, "--font") {
 			continue // one theme only
 		}
-		require.Len(t, values, 2, name)
 		require.NotEmpty(t, tokens[name], name)
-		assert.Equal(t, tokens[name][0], values[0], "%s, light", name)
-		assert.Equal(t, tokens[name][1], values[1], "%s, dark", name)
+		assert.Equal(t, []string{"light-dark(" + tokens[name][0] + ", " + tokens[name][1] + ")"}, values, name)
 	}
 }
 

@@ -93,8 +93,9 @@ func loadAssets(dashboard fs.FS) (map[string]*asset, error) {
 	if err != nil {
 		return nil, fmt.Errorf("web: expected a dashboard that can be read: %w", err)
 	}
-	name, content := templates.Stylesheet()
-	out["/assets/"+name] = newAsset(name, content)
+	for _, file := range templates.AllLinked() {
+		out["/assets/"+file.Name] = newAsset(file.Name, file.Content)
+	}
 	return out, nil
 }
 

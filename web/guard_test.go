@@ -22,14 +22,12 @@ type route struct {
 
 // routes are all that there are, with a run in the place of {run}.
 func routes(run string) []route {
-	stylesheet, _ := templates.Stylesheet()
 	out := []route{
 		{path: "/", methods: "GET HEAD"},
 		{path: "/runs/" + run, methods: "GET HEAD"},
 		{path: "/insights", methods: "GET HEAD"},
 		{path: "/workers", methods: "GET HEAD"},
 		{path: "/assets/main-abcd1234.js", methods: "GET HEAD"},
-		{path: "/assets/" + stylesheet, methods: "GET HEAD", open: true},
 		{path: "/login", methods: "GET HEAD POST", open: true},
 		{path: "/healthz", methods: "GET HEAD", open: true},
 		{path: "/readyz", methods: "GET HEAD", open: true},
@@ -40,6 +38,9 @@ func routes(run string) []route {
 		{path: "/api/v1/runs", methods: "GET HEAD POST"},
 		{path: "/api/v1/archives", methods: "POST"},
 		{path: "/api/v1/runs/" + run, methods: "GET HEAD PATCH DELETE"},
+	}
+	for _, file := range templates.AllLinked() {
+		out = append(out, route{path: "/assets/" + file.Name, methods: "GET HEAD", open: true})
 	}
 	for _, word := range []string{"cancel", "pause", "resume", "retry"} {
 		out = append(out, route{path: "/api/v1/runs/" + run + "/" + word, methods: "POST"})

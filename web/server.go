@@ -19,7 +19,6 @@ import (
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/metricsstore"
-	"github.com/dagscope/dagscope/templates"
 	"github.com/dagscope/dagscope/web/api"
 	"github.com/dagscope/dagscope/web/layout"
 	"github.com/dagscope/dagscope/web/live"
@@ -51,7 +50,6 @@ type Server struct {
 	metrics       *metrics
 	assets        map[string]*asset
 	documentAsset *asset
-	stylesheet    string
 	cookie        string
 	quiet         map[string]bool // routes whose requests are not worth a line in the log
 	handler       http.Handler
@@ -68,7 +66,6 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Shared { // its store may be away
 		s.cfg.Store, s.patience = withPatience(cfg.Store)
 	}
-	s.stylesheet, _ = templates.Stylesheet()
 	if s.assets, err = loadAssets(cfg.Dashboard); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/dagscope/dagscope/templates"
@@ -51,7 +52,8 @@ func (s *Server) authorised(r *http.Request) bool {
 // open reports whether a path can be had without the token: what tells that the server is there, and how to sign in.
 func (s *Server) open(path string) bool {
 	path = strings.TrimPrefix(path, s.cfg.BasePath)
-	return path == "/healthz" || path == "/readyz" || path == "/login" || path == "/assets/"+s.stylesheet
+	return path == "/healthz" || path == "/readyz" || path == "/login" ||
+		slices.ContainsFunc(templates.AllLinked(), func(f templates.Linked) bool { return path == "/assets/"+f.Name })
 }
 
 // askForToken answers a request without the token: somebody who navigates is led to the form.
