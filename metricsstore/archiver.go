@@ -114,7 +114,7 @@ func (a *Archiver) Sweep(ctx context.Context, before time.Time) ([]engine.RunID,
 		}
 		for i := range runs {
 			r := &runs[i]
-			isDone := r.Status.Final() && (r.LastSeq <= r.ArchivedSeq || r.Damage != "")
+			isDone := r.Status.Final() && (r.LastSeq <= r.ArchivedSeq || r.Damaged() != "")
 			isNew := !r.Status.Final() && !before.IsZero() && !r.Info.StartedAt.Before(before)
 			if isDone || isNew || a.cfg.Live(r.Info.ID) {
 				continue

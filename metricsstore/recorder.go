@@ -163,10 +163,9 @@ func (r *Recorder) prepare(info engine.RunInfo, g *engine.Graph) (*recording, []
 		}
 	}
 	info.Upload = strategy.String()
-	hash := g.Hash()
 	rec, err := newRecording(r, strategy, Header{
 		Info: info, Status: engine.Running,
-		Graph: GraphSize{Tasks: g.Tasks(), Edges: g.Edges(), Hash: fmt.Sprintf("%x", hash[:])},
+		Graph: sizeOf(g),
 	}, g)
 	return rec, g.AppendShape(nil), err
 }

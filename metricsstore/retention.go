@@ -16,8 +16,8 @@ type Retention struct {
 }
 
 // Retain deletes the runs that the retention does not keep, and returns which. Runs that have not ended are never
-// deleted; they count as kept, and their bytes take part. The same holds
-// for runs that are pinned, see Run.Pinned.
+// deleted; they count as kept, and their bytes take part. The same holds for runs that are pinned, see Run.Pinned, and
+// for those of which nobody can tell, because their tags are damaged.
 func Retain(ctx context.Context, s Store, keep Retention, now time.Time) ([]engine.RunID, error) {
 	var drop []engine.RunID
 	var count int
@@ -35,7 +35,7 @@ func Retain(ctx context.Context, s Store, keep Retention, now time.Time) ([]engi
 			old := keep.Age > 0 && now.Sub(r.EndedAt) > keep.Age
 			many := keep.Count > 0 && count >= keep.Count
 			large := keep.Bytes > 0 && bytes+r.Bytes > keep.Bytes
-			if r.Status.Final() && !r.Pinned() && (old || many || large) {
+			if r.Status.Final() && !r.Pinned() && !r.Lacks(AnnotationPart) && (old || many || large) {
 				drop = append(drop, r.Info.ID)
 				continue
 			}

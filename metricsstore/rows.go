@@ -44,6 +44,11 @@ type GraphSize struct {
 	Hash  string `json:"hash"` // of the structure, in hexadecimal
 }
 
+func sizeOf(g *engine.Graph) GraphSize {
+	hash := g.Hash()
+	return GraphSize{Tasks: g.Tasks(), Edges: g.Edges(), Hash: fmt.Sprintf("%x", hash[:])}
+}
+
 // Run is a header with what the store keeps beside it.
 type Run struct {
 	Header
@@ -54,6 +59,9 @@ type Run struct {
 	Details int    `json:"details"`
 	// Bytes is the size of Data of its blocks, details, worker rows and roll-ups and of its attachments.
 	Bytes int64 `json:"bytes"`
+	// Faults are parts of the run that the store could not read or has lost, as far as it knows; nil for none. Of a
+	// header that cannot be read, Remains.Header takes the place.
+	Faults []Fault `json:"faults,omitempty"`
 }
 
 // Position is where the run stands in the order of Runs.

@@ -68,15 +68,17 @@ type Store interface {
 	// Annotate replaces tags and note of a run.
 	Annotate(ctx context.Context, run engine.RunID, a Annotation) error
 
-	// Delete removes an ended run with everything that is kept under it, roll-ups and lease included. A run that has
-	// not ended gives ErrLive.
+	// Delete removes an ended run with everything that is kept under it, roll-ups and lease included, however damaged
+	// it is. A run that has not ended gives ErrLive.
 	Delete(ctx context.Context, run engine.RunID) error
 
-	// Run gives header, annotation and totals of one run.
+	// Run gives header, annotation and totals of one run. Damage of these gives no error: Run.Faults names it, and the
+	// rest is as far as it can be read.
 	Run(ctx context.Context, run engine.RunID) (Run, error)
 
 	// Runs lists runs by Position, the latest first: those behind after, or from the latest where after is zero, and
-	// at most limit of them, all for limit 0. A position stays good when its run is deleted.
+	// at most limit of them, all for limit 0. A position stays good when its run is deleted. Damage of one run hides no
+	// other: it is listed with Run.Faults.
 	Runs(ctx context.Context, after Position, limit int) ([]Run, error)
 
 	// Attachment gives what Begin or Archive kept under a name; ErrNotFound where nothing is.

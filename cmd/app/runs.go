@@ -69,6 +69,9 @@ func newRunJSON(r *metricsstore.Run) runJSON {
 	}
 	// What happened right before the process died nobody can tell.
 	j.Records.Complete = j.Records.Complete && r.Status != engine.Interrupted
+	if damaged := r.Damaged(); damaged != "" {
+		j.Records.Complete, j.Records.Problem = false, "damaged: "+damaged
+	}
 	if j.Params == nil {
 		j.Params = map[string]string{}
 	}
@@ -150,6 +153,8 @@ func (s *session) printRuns(runs []runJSON, more int) error {
 // recordText tells what kind of record it is and how much of it is there.
 func (r *runJSON) recordText() string {
 	switch {
+	case r.Records.Problem != "":
+		return "damaged"
 	case r.Status == engine.Interrupted:
 		return "cut off"
 	case r.Reconstructed != "":

@@ -91,7 +91,7 @@ func (w *write) append(b *bolt.Bucket, p *packedBatch) error {
 	if err != nil {
 		return err
 	}
-	t, err := readTotals(b)
+	t, err := readTotals(w.tx, b)
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func (w *write) append(b *bolt.Bucket, p *packedBatch) error {
 		return nil
 	}
 	w.changed(p.run)
-	return b.Put([]byte{totalsRow}, t.encode())
+	return w.putTotals(b, t)
 }
 
 func (w *write) putBlock(b *bolt.Bucket, t *totals, block *packedBlock) error {
@@ -145,14 +145,10 @@ func (w *write) putWorker(b *bolt.Bucket, t *totals, row packedRow) (changed boo
 			return false, err
 		}
 		kept, packed, err := workerHead(old)
-		if err != nil || kept >= rank {
-			return false, err
+		if err == nil && kept >= rank {
+			return false, nil
 		}
-		n, err := dataLen(packed)
-		if err != nil {
-			return false, err
-		}
-		t.bytes -= int64(n)
+		t.drop(packed)
 	}
 	t.bytes += int64(row.size)
 	return true, b.Put(row.key, row.value)

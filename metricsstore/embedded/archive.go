@@ -74,26 +74,23 @@ func (d *database) packArchive(run engine.RunID, a *metricsstore.Archive) (*pack
 }
 
 func (w *write) archive(b *bolt.Bucket, p *packedArchive) error {
-	kept, err := readHeader(w.codec, b)
+	kept, err := keptHeader(w.codec, p.given.Header.Info.ID, b)
 	if err != nil {
 		return err
 	}
 	h := &p.given.Header
-	lease, err := readLease(w.tx, h.Info.ID)
-	if err != nil {
-		return err
-	}
+	lease := readLease(w.tx, h.Info.ID)
 	if apply, err := p.given.Check(&kept, lease.Owner); err != nil || !apply {
 		return err
 	}
-	t, err := readTotals(b)
+	t, err := readTotals(w.tx, b)
 	if err != nil {
 		return err
 	}
 	if err := w.replaceBlocks(b, &t, p.blocks); err != nil {
 		return err
 	}
-	if err := w.dropRollups(b, &t); err != nil {
+	if err := w.dropRollups(h.Info.ID, b, &t); err != nil {
 		return err
 	}
 	if err := w.putRollups(b, &t, p.rollups); err != nil {
@@ -124,11 +121,7 @@ func (w *write) replaceBlocks(b *bolt.Bucket, t *totals, by []packedBlock) error
 		return fmt.Errorf("%w: steps %d to %d of an archive", metricsstore.ErrConflict, first, last)
 	}
 	for _, block := range old {
-		n, err := dataLen(block.Data)
-		if err != nil {
-			return err
-		}
-		t.bytes -= int64(n)
+		t.drop(block.Data)
 		t.steps -= block.Last - block.First + 1
 		if err := b.Delete(blockKey(block.First)); err != nil {
 			return err
@@ -147,11 +140,7 @@ func (w *write) putRollups(b *bolt.Bucket, t *totals, rollups []packedRow) error
 	all := w.tx.Bucket([]byte(rollupsBucket))
 	for _, r := range rollups {
 		if old := all.Get(r.key); old != nil { // given twice: the last one counts
-			n, err := dataLen(old)
-			if err != nil {
-				return err
-			}
-			t.bytes -= int64(n)
+			t.drop(old)
 		}
 		t.bytes += int64(r.size)
 		if err := all.Put(r.key, r.value); err != nil {
@@ -164,8 +153,8 @@ func (w *write) putRollups(b *bolt.Bucket, t *totals, rollups []packedRow) error
 	return nil
 }
 
-// dropRollups removes the roll-ups of a run.
-func (w *write) dropRollups(b *bolt.Bucket, t *totals) error {
+// dropRollups removes the roll-ups of a run, and none of another that a damaged key may name.
+func (w *write) dropRollups(run engine.RunID, b *bolt.Bucket, t *totals) error {
 	var refs [][]byte // deleting moves the cursor, so they are listed first
 	err := rows(b, rollupRow, func(k, _ []byte) (bool, error) {
 		refs = append(refs, append([]byte(nil), k...))
@@ -176,12 +165,11 @@ func (w *write) dropRollups(b *bolt.Bucket, t *totals) error {
 	}
 	all := w.tx.Bucket([]byte(rollupsBucket))
 	for _, ref := range refs {
+		if key, err := metricsstore.ParseRollupKey(ref[1:]); err == nil && key.Run != run {
+			continue
+		}
 		if old := all.Get(ref[1:]); old != nil {
-			n, err := dataLen(old)
-			if err != nil {
-				return err
-			}
-			t.bytes -= int64(n)
+			t.drop(old)
 		}
 		if err := all.Delete(ref[1:]); err != nil {
 			return err

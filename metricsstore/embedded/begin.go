@@ -82,7 +82,7 @@ func (w *write) begin(h *metricsstore.Header, annotation, shape []byte, size int
 			return err
 		}
 	} else {
-		kept, err := readHeader(w.codec, b)
+		kept, err := keptHeader(w.codec, h.Info.ID, b)
 		if err != nil {
 			return err
 		}
@@ -93,7 +93,7 @@ func (w *write) begin(h *metricsstore.Header, annotation, shape []byte, size int
 	if err := w.tx.Bucket([]byte(liveBucket)).Put([]byte(h.Info.ID), mark()); err != nil {
 		return err
 	}
-	t, err := readTotals(b)
+	t, err := readTotals(w.tx, b)
 	if err != nil {
 		return err
 	}
@@ -113,17 +113,24 @@ func (w *write) finish(b *bolt.Bucket, h *metricsstore.Header, t totals) error {
 	if err := b.Put([]byte{headerRow}, w.codec.pack(data)); err != nil {
 		return err
 	}
+	return w.putTotals(b, t)
+}
+
+// putTotals puts totals, counted anew where damage has made them uncertain.
+func (w *write) putTotals(b *bolt.Bucket, t totals) error {
+	if t.uncertain {
+		var err error
+		if t, err = countTotals(w.tx, b); err != nil {
+			return err
+		}
+	}
 	return b.Put([]byte{totalsRow}, t.encode())
 }
 
 // attach puts an attachment, packed, in the place of the one before.
 func (w *write) attach(b *bolt.Bucket, t *totals, name string, packed []byte, size int) error {
 	if old := b.Get(attachmentKey(name)); old != nil {
-		n, err := dataLen(old)
-		if err != nil {
-			return err
-		}
-		t.bytes -= int64(n)
+		t.drop(old)
 	}
 	t.bytes += int64(size)
 	return b.Put(attachmentKey(name), packed)
@@ -150,10 +157,7 @@ func (d *database) Acquire(ctx context.Context, run engine.RunID, l metricsstore
 }
 
 func (w *write) acquire(run engine.RunID, l metricsstore.Lease, now time.Time) error {
-	kept, err := readLease(w.tx, run)
-	if err != nil {
-		return err
-	}
+	kept := readLease(w.tx, run)
 	if !l.Grant(kept, now) {
 		return fmt.Errorf("%w: %q has that of run %s", metricsstore.ErrLease, kept.Owner, run)
 	}
@@ -171,41 +175,9 @@ func (d *database) Release(ctx context.Context, run engine.RunID, owner string) 
 }
 
 func (w *write) release(run engine.RunID, owner string) error {
-	kept, err := readLease(w.tx, run)
-	if err != nil || kept.Owner == "" || kept.Owner != owner {
-		return err
+	if kept := readLease(w.tx, run); kept.Owner == "" || kept.Owner != owner {
+		return nil
 	}
 	w.dirty = true
 	return w.tx.Bucket([]byte(leasesBucket)).Delete([]byte(run))
-}
-
-// Delete implements metricsstore.Store.
-func (d *database) Delete(ctx context.Context, run engine.RunID) error {
-	return d.change(ctx, run, op{}, func(w *write, b *bolt.Bucket) error {
-		h, err := readHeader(d.codec, b)
-		if err != nil {
-			return err
-		}
-		if !h.Status.Final() {
-			return fmt.Errorf("%w: %s is %s", metricsstore.ErrLive, run, h.Status)
-		}
-		return w.delete(b, &h)
-	})
-}
-
-func (w *write) delete(b *bolt.Bucket, h *metricsstore.Header) error {
-	run := h.Info.ID
-	w.changed(run)
-	var t totals // go with the run
-	if err := w.dropRollups(b, &t); err != nil {
-		return err
-	}
-	position := metricsstore.Position{Started: h.Info.StartedAt.UnixNano(), Run: run}
-	if err := w.tx.Bucket([]byte(runsBucket)).Delete(position.Append(nil)); err != nil {
-		return err
-	}
-	if err := w.tx.Bucket([]byte(leasesBucket)).Delete([]byte(run)); err != nil {
-		return err
-	}
-	return w.tx.Bucket([]byte(dataBucket)).DeleteBucket([]byte(run))
 }

@@ -88,9 +88,12 @@ func (c *checker) check() {
 
 // run checks all that is kept under a run.
 func (c *checker) run(p metricsstore.Position, b *bolt.Bucket) error {
-	kept, err := readRun(c.codec, b)
+	kept, err := readRun(c.tx, c.codec, p.Run, b)
 	if err != nil {
 		return err
+	}
+	if text := kept.Damaged(); len(kept.Faults) > 0 {
+		return fmt.Errorf("%w: %s", metricsstore.ErrCorrupt, text)
 	}
 	if kept.Position() != p {
 		return fmt.Errorf("the run started at %s and is listed elsewhere", kept.Info.StartedAt)
@@ -99,8 +102,10 @@ func (c *checker) run(p metricsstore.Position, b *bolt.Bucket) error {
 	if live == kept.Status.Final() {
 		return fmt.Errorf("the run is %s, listed as live: %t", kept.Status, live)
 	}
-	if _, err := readLease(c.tx, p.Run); err != nil {
-		return err
+	if data := c.tx.Bucket([]byte(leasesBucket)).Get([]byte(p.Run)); data != nil {
+		if err := parse("lease", data, new(metricsstore.Lease)); err != nil {
+			return err
+		}
 	}
 	var found totals
 	err = b.ForEach(func(k, v []byte) error {
@@ -111,7 +116,7 @@ func (c *checker) run(p metricsstore.Position, b *bolt.Bucket) error {
 	if err != nil {
 		return err
 	}
-	if t, _ := readTotals(b); t != found { // readRun has read them
+	if t, err := decodeTotals(b.Get([]byte{totalsRow})); err != nil || t != found {
 		return fmt.Errorf("the totals are %+v, found are %+v", t, found)
 	}
 	return nil

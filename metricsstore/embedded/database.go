@@ -204,7 +204,7 @@ func (d *database) view(ctx context.Context, f func(*bolt.Tx) error) error {
 	defer d.calls.RUnlock()
 	d.swap.RLock()
 	defer d.swap.RUnlock()
-	return d.bolt.View(f)
+	return guarded(d.path, func() error { return d.bolt.View(f) })
 }
 
 // Close waits for the calls under way and for the writer.

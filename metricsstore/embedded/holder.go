@@ -231,7 +231,7 @@ func (h *holder) settle(ctx context.Context, run engine.RunID) {
 		return
 	}
 	r, err := h.Run(ctx, run)
-	if errors.Is(err, metricsstore.ErrNotFound) || err == nil && r.Status.Final() && (r.LastSeq <= r.ArchivedSeq || r.Damage != "") {
+	if errors.Is(err, metricsstore.ErrNotFound) || err == nil && r.Status.Final() && (r.LastSeq <= r.ArchivedSeq || r.Damaged() != "") {
 		return
 	}
 	if err == nil {

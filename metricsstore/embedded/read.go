@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,31 +13,78 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-func readHeader(c *codec, b *bolt.Bucket) (metricsstore.Header, error) {
+// readHeader gives the header of a run; the error is ErrCorrupt, also where it is that of another run.
+func readHeader(c *codec, run engine.RunID, b *bolt.Bucket) (metricsstore.Header, error) {
 	var h metricsstore.Header
 	data, err := c.unpack(b.Get([]byte{headerRow}))
-	if err != nil {
-		return h, fmt.Errorf("header: %w", err)
+	if err == nil {
+		err = parse("JSON", data, &h)
 	}
-	return h, parse("header", data, &h)
+	if err == nil && h.Info.ID != run {
+		err = fmt.Errorf("%w: it is that of run %s", metricsstore.ErrCorrupt, h.Info.ID)
+	}
+	return h, err
 }
 
-func readTotals(b *bolt.Bucket) (totals, error) {
+// keptHeader is readHeader for changes, which nothing else takes the place of.
+func keptHeader(c *codec, run engine.RunID, b *bolt.Bucket) (metricsstore.Header, error) {
+	h, err := readHeader(c, run, b)
+	if err != nil {
+		err = fmt.Errorf("embedded: header of run %s: %w", run, err)
+	}
+	return h, err
+}
+
+// readTotals gives the totals of a run, counted anew where they cannot be read.
+func readTotals(tx *bolt.Tx, b *bolt.Bucket) (totals, error) {
 	data := b.Get([]byte{totalsRow})
 	if data == nil {
 		return totals{}, nil // the run is beginning
 	}
-	return decodeTotals(data)
+	if t, err := decodeTotals(data); err == nil {
+		return t, nil
+	}
+	return countTotals(tx, b)
 }
 
-// readLease gives the zero lease where there is none.
-func readLease(tx *bolt.Tx, run engine.RunID) (metricsstore.Lease, error) {
+// countTotals counts what is kept under a run. What cannot be read counts without its size.
+func countTotals(tx *bolt.Tx, b *bolt.Bucket) (t totals, err error) {
+	rollups := tx.Bucket([]byte(rollupsBucket))
+	err = b.ForEach(func(k, v []byte) error {
+		packed := []byte{plainValue}
+		switch k[0] {
+		case blockRow:
+			if block, err := blockHead(k, v); err == nil {
+				t.lastSeq, packed = max(t.lastSeq, block.Last), block.Data
+				t.steps += block.Last - block.First + 1
+			}
+		case detailRow:
+			t.details++
+			packed = v
+		case workerRow:
+			if _, data, err := workerHead(v); err == nil {
+				packed = data
+			}
+		case attachmentRow:
+			packed = v
+		case rollupRow:
+			packed = rollups.Get(k[1:])
+		}
+		if n, err := dataLen(packed); err == nil {
+			t.bytes += int64(n)
+		}
+		return nil
+	})
+	return t, err
+}
+
+// readLease gives the zero lease where there is none, or none that can be read: one that is damaged keeps nobody out.
+func readLease(tx *bolt.Tx, run engine.RunID) metricsstore.Lease {
 	var l metricsstore.Lease
-	data := tx.Bucket([]byte(leasesBucket)).Get([]byte(run))
-	if data == nil {
-		return l, nil
+	if data := tx.Bucket([]byte(leasesBucket)).Get([]byte(run)); json.Unmarshal(data, &l) != nil {
+		return metricsstore.Lease{}
 	}
-	return l, parse("lease", data, &l)
+	return l
 }
 
 func parse(what string, data []byte, v any) error {
@@ -46,18 +94,61 @@ func parse(what string, data []byte, v any) error {
 	return nil
 }
 
-func readRun(c *codec, b *bolt.Bucket) (metricsstore.Run, error) {
+// readRun gives what can be read of a run. The error says that this is nothing.
+func readRun(tx *bolt.Tx, c *codec, run engine.RunID, b *bolt.Bucket) (metricsstore.Run, error) {
 	var r metricsstore.Run
-	var err error
-	if r.Header, err = readHeader(c, b); err != nil {
+	fault := func(part metricsstore.Part, err error) {
+		r.Faults = append(r.Faults, metricsstore.NewFault(part, err))
+	}
+	t, err := readTotals(tx, b)
+	if err != nil {
 		return r, err
 	}
-	if err := parse("annotation", b.Get([]byte{annotationRow}), &r.Annotation); err != nil {
-		return r, err
-	}
-	t, err := readTotals(b)
 	r.LastSeq, r.Steps, r.Details, r.Bytes = t.lastSeq, t.steps, int(t.details), t.bytes
-	return r, err
+	if r.Header, err = readHeader(c, run, b); err != nil {
+		fault(metricsstore.HeaderPart, fmt.Errorf("%w; %d steps and %d details are kept", err, t.steps, t.details))
+		m := remains(tx, c, run, b)
+		r.Header = m.Header()
+	}
+	if err := parse("JSON", b.Get([]byte{annotationRow}), &r.Annotation); err != nil {
+		r.Annotation = metricsstore.Annotation{}
+		fault(metricsstore.AnnotationPart, err)
+	}
+	return r, nil
+}
+
+// maxRestored bounds the shape, packed, of which a lost header gets its sizes whenever it is listed.
+const maxRestored = 1 << 20
+
+// remains looks for what tells about a run whose header cannot be read.
+func remains(tx *bolt.Tx, c *codec, run engine.RunID, b *bolt.Bucket) metricsstore.Remains {
+	m := metricsstore.Remains{Position: metricsstore.Position{Run: run}}
+	// What cannot be read of all this remains unknown.
+	_ = positions(tx, run, func(_ []byte, p metricsstore.Position) { m.Position = p })
+	if packed := b.Get(attachmentKey(metricsstore.AttachShape)); len(packed) <= maxRestored {
+		m.Shape, _ = c.unpack(packed)
+	}
+	m.End, _ = c.unpack(b.Get(attachmentKey(metricsstore.AttachEnd)))
+	_ = rows(b, rollupRow, func(k, _ []byte) (bool, error) {
+		key, err := metricsstore.ParseRollupKey(k[1:])
+		if err != nil {
+			return true, nil
+		}
+		data, err := c.unpack(tx.Bucket([]byte(rollupsBucket)).Get(k[1:]))
+		m.Rollup = &metricsstore.Rollup{RollupKey: key, Data: data}
+		return err != nil, nil
+	})
+	return m
+}
+
+// positions finds where a run is listed by looking through the list.
+func positions(tx *bolt.Tx, run engine.RunID, each func(key []byte, p metricsstore.Position)) error {
+	return tx.Bucket([]byte(runsBucket)).ForEach(func(k, _ []byte) error {
+		if p, err := metricsstore.ParsePosition(k); err == nil && p.Run == run {
+			each(k, p)
+		}
+		return nil
+	})
 }
 
 // look reads from a run that is there.
@@ -73,11 +164,37 @@ func (d *database) look(ctx context.Context, run engine.RunID, f func(*bolt.Buck
 
 // Run implements metricsstore.Store.
 func (d *database) Run(ctx context.Context, run engine.RunID) (r metricsstore.Run, err error) {
-	err = d.look(ctx, run, func(b *bolt.Bucket) error {
-		r, err = readRun(d.codec, b)
-		return err
+	err = d.view(ctx, func(tx *bolt.Tx) error {
+		p := metricsstore.Position{Run: run}
+		if bucketOf(tx, run) == nil {
+			listed := false
+			err := positions(tx, run, func(_ []byte, at metricsstore.Position) { p, listed = at, true })
+			if err != nil || !listed {
+				return cmp.Or(err, notFound(run))
+			}
+		}
+		r = d.readListed(tx, p)
+		return nil
 	})
 	return r, err
+}
+
+// readListed gives a run as far as it can be read.
+func (d *database) readListed(tx *bolt.Tx, p metricsstore.Position) (r metricsstore.Run) {
+	err := guarded(d.path, func() error {
+		b := bucketOf(tx, p.Run)
+		if b == nil {
+			return fmt.Errorf("%w: the run is listed and not there", metricsstore.ErrCorrupt)
+		}
+		var err error
+		r, err = readRun(tx, d.codec, p.Run, b)
+		return err
+	})
+	if err == nil {
+		return r
+	}
+	m := metricsstore.Remains{Position: p}
+	return metricsstore.Run{Header: m.Header(), Faults: []metricsstore.Fault{metricsstore.NewFault(metricsstore.RecordsPart, err)}}
 }
 
 // Runs implements metricsstore.Store.
@@ -92,15 +209,7 @@ func (d *database) Runs(ctx context.Context, after metricsstore.Position, limit 
 			if err != nil {
 				return false, err
 			}
-			b := bucketOf(tx, p.Run)
-			if b == nil {
-				return false, fmt.Errorf("%w: run %s is listed and not there", metricsstore.ErrCorrupt, p.Run)
-			}
-			r, err := readRun(d.codec, b)
-			if err != nil {
-				return false, fmt.Errorf("run %s: %w", p.Run, err)
-			}
-			out = append(out, r)
+			out = append(out, d.readListed(tx, p))
 			return limit <= 0 || len(out) < limit, nil
 		})
 	})

@@ -103,6 +103,15 @@ func (c *codec) unpack(value []byte) ([]byte, error) {
 type totals struct {
 	lastSeq, steps uint64
 	details, bytes int64
+
+	uncertain bool // something was taken off that did not tell its size
+}
+
+// drop takes off the data of a packed value that is removed.
+func (t *totals) drop(packed []byte) {
+	n, err := dataLen(packed)
+	t.bytes -= int64(n)
+	t.uncertain = t.uncertain || err != nil
 }
 
 func (t totals) encode() []byte {

@@ -137,6 +137,13 @@ func (d *database) group(first *op, until time.Time) []*op {
 func (d *database) commit(group []*op) {
 	for len(group) > 0 {
 		failed, err := d.try(group)
+		if failed == nil && errors.Is(err, metricsstore.ErrCorrupt) && len(group) > 1 {
+			// Nobody knows whose pages are damaged.
+			for _, o := range group {
+				d.commit([]*op{o})
+			}
+			return
+		}
 		if failed == nil {
 			for _, o := range group {
 				if err != nil {
@@ -161,6 +168,19 @@ func (d *database) try(group []*op) (failed *op, err error) {
 	if d.broken != nil {
 		return nil, d.broken
 	}
+	var at *op
+	damaged := guarded(d.path, func() error {
+		failed, err = d.transact(group, &at)
+		return nil
+	})
+	if damaged != nil {
+		return at, damaged
+	}
+	return failed, err
+}
+
+// transact is try where no page is damaged; at is the call that is being applied.
+func (d *database) transact(group []*op, at **op) (failed *op, err error) {
 	tx, err := d.bolt.Begin(true)
 	if err != nil {
 		return nil, d.failure(err)
@@ -168,10 +188,12 @@ func (d *database) try(group []*op) (failed *op, err error) {
 	defer func() { _ = tx.Rollback() }() // does nothing after Commit
 	w := &write{tx: tx, codec: d.codec, runs: map[engine.RunID]struct{}{}}
 	for _, o := range group {
+		*at = o
 		if o.err = o.apply(w); o.err != nil && !refusal(o.err) {
 			return o, o.err
 		}
 	}
+	*at = nil
 	if !w.dirty {
 		return nil, nil
 	}

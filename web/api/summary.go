@@ -111,9 +111,10 @@ func newRunError(e *engine.ErrorRecord) *RunError {
 }
 
 func newRecordState(r *metricsstore.Run) RecordState {
+	damaged := r.Damaged()
 	switch {
-	case r.Damage != "":
-		return RecordState{Text: "damaged: " + r.Damage}
+	case damaged != "":
+		return RecordState{Text: "damaged: " + damaged}
 	case !r.Status.Final():
 		return RecordState{Text: "still being recorded"}
 	case r.Upload.Partial():

@@ -1,0 +1,118 @@
+package embedded
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// Delete implements metricsstore.Store. Of a damaged run it removes what can be found.
+func (d *database) Delete(ctx context.Context, run engine.RunID) error {
+	return d.update(ctx, &op{apply: func(w *write) error {
+		b := bucketOf(w.tx, run)
+		if b == nil {
+			return w.unlist(run)
+		}
+		h, err := readHeader(d.codec, run, b)
+		if err != nil {
+			return w.deleteDamaged(run, b)
+		}
+		if !h.Status.Final() {
+			return fmt.Errorf("%w: %s is %s", metricsstore.ErrLive, run, h.Status)
+		}
+		var t totals // go with the run
+		if err := w.dropRollups(run, b, &t); err != nil {
+			return err
+		}
+		position := metricsstore.Position{Started: h.Info.StartedAt.UnixNano(), Run: run}
+		if err := w.tx.Bucket([]byte(runsBucket)).Delete(position.Append(nil)); err != nil {
+			return err
+		}
+		return w.deleteRest(run)
+	}})
+}
+
+// unlist removes what is found of a run that is listed and nowhere else.
+func (w *write) unlist(run engine.RunID) error {
+	found, err := w.deletePositions(run)
+	if err == nil && !found {
+		err = notFound(run)
+	}
+	if err != nil {
+		return err
+	}
+	if err := w.deleteRollups(run); err != nil {
+		return err
+	}
+	return w.deleteMarks(run)
+}
+
+// deleteDamaged removes a run whose header does not tell where else it stands.
+func (w *write) deleteDamaged(run engine.RunID, b *bolt.Bucket) error {
+	var t totals // go with the run
+	if err := w.dropRollups(run, b, &t); err != nil {
+		return err
+	}
+	if err := w.deleteRollups(run); err != nil {
+		return err
+	}
+	if _, err := w.deletePositions(run); err != nil {
+		return err
+	}
+	return w.deleteRest(run)
+}
+
+// deletePositions removes a run from the list, wherever it stands there.
+func (w *write) deletePositions(run engine.RunID) (found bool, err error) {
+	var keys [][]byte // deleting moves the cursor, so they are listed first
+	err = positions(w.tx, run, func(k []byte, _ metricsstore.Position) { keys = append(keys, bytes.Clone(k)) })
+	for _, k := range keys {
+		if err == nil {
+			w.changed(run)
+			err = w.tx.Bucket([]byte(runsBucket)).Delete(k)
+		}
+	}
+	return len(keys) > 0, err
+}
+
+// deleteRollups looks for roll-ups of a run among all.
+func (w *write) deleteRollups(run engine.RunID) error {
+	var keys [][]byte
+	all := w.tx.Bucket([]byte(rollupsBucket))
+	err := all.ForEach(func(k, _ []byte) error {
+		if key, err := metricsstore.ParseRollupKey(k); err == nil && key.Run == run {
+			keys = append(keys, bytes.Clone(k))
+		}
+		return nil
+	})
+	for _, k := range keys {
+		if err == nil {
+			err = all.Delete(k)
+		}
+	}
+	return err
+}
+
+// deleteRest removes what is kept under the ID of a run alone.
+func (w *write) deleteRest(run engine.RunID) error {
+	if err := w.deleteMarks(run); err != nil {
+		return err
+	}
+	return w.tx.Bucket([]byte(dataBucket)).DeleteBucket([]byte(run))
+}
+
+// deleteMarks forgets what a run is beside its records.
+func (w *write) deleteMarks(run engine.RunID) error {
+	w.changed(run)
+	for _, name := range []string{leasesBucket, liveBucket} {
+		if err := w.tx.Bucket([]byte(name)).Delete([]byte(run)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package metricsstore
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// Part names something that a store keeps of a run.
+type Part string
+
+// Parts of a run.
+const (
+	HeaderPart     Part = "header"
+	AnnotationPart Part = "annotation" // tags and note
+	LogPart        Part = "log"
+	DetailsPart    Part = "details"
+	WorkersPart    Part = "workers"
+	GraphPart      Part = "graph" // AttachShape
+	EndPart        Part = "end"   // AttachEnd
+	RollupsPart    Part = "roll-ups"
+	RecordsPart    Part = "records" // everything, or nobody knows what
+)
+
+// Fault says that the store cannot read a part of a run, or has lost it.
+type Fault struct {
+	Part Part   `json:"part"`
+	Text string `json:"text"` // what is wrong
+}
+
+// NewFault says that reading a part has failed.
+func NewFault(p Part, err error) Fault {
+	return Fault{Part: p, Text: strings.ReplaceAll(err.Error(), ErrCorrupt.Error()+": ", "")}
+}
+
+// Damaged says in words what of the run is damaged, empty where nothing is known to be: Header.Damage and Faults.
+func (r *Run) Damaged() string {
+	var texts []string
+	if r.Damage != "" {
+		texts = append(texts, r.Damage)
+	}
+	for _, f := range r.Faults {
+		texts = append(texts, string(f.Part)+": "+f.Text)
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Lacks reports whether a part of the run is known to be damaged.
+func (r *Run) Lacks(p Part) bool {
+	return slices.ContainsFunc(r.Faults, func(f Fault) bool { return f.Part == p })
+}
+
+// Remains is what is still known of a run whose header cannot be read. Each may be absent or damaged itself.
+type Remains struct {
+	Position Position // where the store lists the run
+	Shape    []byte   // AttachShape
+	End      []byte   // AttachEnd
+	Rollup   *Rollup  // any of the run
+}
+
+// Header puts the header of a run together as far as the remains tell. The run counts as interrupted where nothing
+// tells how it ended, so that it can be deleted and nobody waits for it.
+func (m *Remains) Header() Header {
+	started := time.Unix(0, m.Position.Started).UTC()
+	h := Header{
+		Info:   engine.RunInfo{ID: m.Position.Run, SubmittedAt: started, StartedAt: started},
+		Status: engine.Interrupted, EndedAt: started,
+	}
+	if m.Rollup != nil {
+		if d, err := m.Rollup.Unpack(); err == nil {
+			h.Info.Workflow, h.Info.Revision = d.Workflow, d.Revision
+		}
+	}
+	if g, err := engine.DecodeShape(m.Shape); err == nil {
+		h.Graph = sizeOf(g)
+	}
+	var end engine.RunEnd
+	if json.Unmarshal(m.End, &end) == nil && end.Status.Final() {
+		h.Status, h.EndedAt = end.Status, end.EndedAt
+		h.Error, h.ResultText = shortened(end.First), cutText(end.ResultText)
+	}
+	return h
+}
