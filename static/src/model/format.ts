@@ -15,6 +15,7 @@ const MS = 1e6;
 const S = 1e9;
 const MINUTE = 60 * S;
 const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
 
 const none: Quantity = { figure: NO_VALUE, unit: '' };
 
@@ -34,7 +35,11 @@ export function duration(ns: number): Quantity {
   return { figure: twoUnits(ns), unit: '' };
 }
 
+/** Whole days, hours and minutes, which people give and nobody measures, have one unit: 1d, not 1d 00h. */
 function twoUnits(ns: number): string {
+  if (ns % DAY === 0) return `${count(ns / DAY)}d`;
+  if (ns < DAY && ns % HOUR === 0) return `${ns / HOUR}h`;
+  if (ns < HOUR && ns % MINUTE === 0) return `${ns / MINUTE}m`;
   const seconds = Math.round(ns / S);
   if (seconds < 3600) return `${Math.floor(seconds / 60)}m${SPACE}${two(seconds % 60)}s`;
   const minutes = Math.round(ns / MINUTE);

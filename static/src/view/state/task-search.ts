@@ -6,33 +6,55 @@ import type { RunView } from './run.svelte';
 /** More hits than this nobody reads. */
 const HITS = 20;
 
-/** Finds tasks whose name has the text in it; names that begin with it come first. */
+/** Finds tasks by the words of their names, see rankOf; the best first. */
 export function taskSearch(view: RunView): SearchSource {
   return {
     title: 'Tasks of this run',
-    find: (text) => Promise.resolve(view.ready ? findTasks(view, text.trim().toLowerCase()) : []),
+    find: (text) => Promise.resolve(view.ready ? findTasks(view, wordsOf(text)) : []),
   };
 }
 
-function findTasks(view: RunView, wanted: string): SearchHit[] {
-  const first: SearchHit[] = [];
-  const second: SearchHit[] = [];
+/** Names that match are ranked no further than this many: whoever sees so many types on. */
+const RANKED = 2000;
+
+function findTasks(view: RunView, wanted: readonly string[]): SearchHit[] {
   const index = view.indexNow;
-  for (let node = 0; node < index.nodes && first.length < HITS; node++) {
+  const found: { readonly node: number; readonly name: string; readonly rank: number }[] = [];
+  for (let node = 0; node < index.nodes && found.length < RANKED; node++) {
     if (!index.isTask(node)) continue;
     const name = index.nameOf(node);
-    const at = name.toLowerCase().indexOf(wanted);
-    if (at < 0) continue;
-    const hit = {
-      id: String(node),
-      title: name,
-      detail: view.factsOf(node).state,
-      open: () => {
-        view.select(node);
-      },
-    };
-    if (at === 0) first.push(hit);
-    else if (second.length < HITS) second.push(hit);
+    const rank = rankOf(name, wanted);
+    if (rank !== undefined) found.push({ node, name, rank });
   }
-  return [...first, ...second].slice(0, HITS);
+  found.sort((a, b) => a.rank - b.rank || a.node - b.node);
+  return found.slice(0, HITS).map(({ node, name }) => ({
+    id: String(node),
+    title: name,
+    detail: view.factsOf(node).state,
+    open: () => {
+      view.select(node);
+    },
+  }));
+}
+
+/** Words of a text: runs of letters and digits, lower case. */
+export function wordsOf(text: string): string[] {
+  return text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+}
+
+/**
+ * How well a name has all words that are wanted, in any order: 0 where each is one of its own words, so that 'mproject 28'
+ * finds mProject[28] before mProject[128]; more where one only begins or is within one of them. Undefined where one is not
+ * there, or none is wanted.
+ */
+export function rankOf(name: string, wanted: readonly string[]): number | undefined {
+  const lower = name.toLowerCase();
+  if (wanted.length === 0 || !wanted.every((word) => lower.includes(word))) return undefined;
+  const own = wordsOf(name);
+  let rank = 0;
+  for (const word of wanted) {
+    if (own.includes(word)) continue;
+    rank += own.some((one) => one.startsWith(word)) ? 1 : 2;
+  }
+  return rank;
 }

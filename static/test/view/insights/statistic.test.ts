@@ -33,9 +33,9 @@ describe('figures of a row', () => {
       p95: { value: 2e6, low: 1.99e6, high: 2.01e6 },
     });
     expect(plain(cellTitle(part, 'execute_ns', 'p95'))).toBe('Between 1.99 ms and 2.01 ms');
-    expect(exactness(part).sign).toBe('≈');
+    expect(exactness(part)).toContain('within');
     expect(plain(boundText(0.005))).toBe('± 0.5 %');
-    expect(exactness(historyPart('mAdd', 5, 1, 2)).sign).toBe('=');
+    expect(exactness(historyPart('mAdd', 5, 1, 2))).toContain('Exact');
     expect(lowerQuartile(part)).toBe(0.9e6);
   });
 

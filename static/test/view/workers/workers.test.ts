@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { Worker } from '../../../src/api/schema';
 import { poll } from '../../../src/view/pages/workers/poll';
-import { MOMENTS, remembered, workerKey } from '../../../src/view/pages/workers/worker-list.svelte';
+import { fullOf, MOMENTS, remembered, workerKey } from '../../../src/view/pages/workers/worker-list.svelte';
 import { hostsOf, hostText } from '../../../src/view/pages/workers/hosts';
 import { beatText, functionsText, isSilent, runPartText, slotsText } from '../../../src/view/pages/workers/worker-text';
 
@@ -85,6 +85,20 @@ describe('workers', () => {
     const moments = history.get(workerKey(worker()))!;
     expect([moments.length, moments.at(-1)!.busy]).toEqual([MOMENTS, MOMENTS + 4]);
     expect(remembered(history, [worker({ pid: 2 })]).get(workerKey(worker({ pid: 2 })))).toHaveLength(1);
+  });
+});
+
+describe('the strip of a worker', () => {
+  it('is full where all processors are busy, whatever slots are left of tasks that slept', () => {
+    const history = remembered(new Map(), [worker({ busy: 2, slots: 32, width: 2 })]);
+    const moments = history.get(workerKey(worker()))!;
+    expect(moments.map(({ busy }) => busy / fullOf(moments))).toEqual([1]);
+  });
+
+  it('has room for more busy slots than processors', () => {
+    const busy = [2, 32, 0].map((n) => ({ busy: n, width: 2 }));
+    expect(busy.map((moment) => moment.busy / fullOf(busy))).toEqual([2 / 32, 1, 0]);
+    expect(fullOf([])).toBe(1);
   });
 });
 

@@ -57,10 +57,10 @@ export function cellTitle(part: HistoryPart, metric: InsightMetric, cell: Cell):
   return `Between ${valueText(metric, estimate.low)} and ${valueText(metric, estimate.high)}`;
 }
 
-/** How exact an answer is: '=' all of it, '≈' within a bound. */
-export function exactness(part: HistoryPart): { readonly sign: string; readonly title: string } {
-  if (part.exact) return { sign: '=', title: 'Exact: every value is kept' };
-  return { sign: '≈', title: `Quantiles within ${boundText(part.bound)} of the true ones` };
+/** How exact an answer is. The count always is. */
+export function exactness(part: HistoryPart): string {
+  if (part.exact) return 'Exact: every value is kept';
+  return `Counted exactly; quantiles are within ${boundText(part.bound)} of the true ones`;
 }
 
 /** A relative bound: ± 0.5 %. */

@@ -7,10 +7,18 @@ import { Resource } from '../../state/resource.svelte';
 /** Moments of busyness that are kept per worker: a strip of as many bars. */
 export const MOMENTS = 60;
 
-/** Busy slots and all slots at one moment. */
+/** Busy slots at one moment, and the processors that they share. */
 export interface Moment {
   readonly busy: number;
-  readonly slots: number;
+  readonly width: number;
+}
+
+/**
+ * What is the top of a strip: the processors, for as many busy slots keep the machine busy however many slots were opened
+ * for tasks that blocked; and more where more slots were busy.
+ */
+export function fullOf(moments: readonly Moment[]): number {
+  return Math.max(1, ...moments.map(({ busy, width }) => Math.max(busy, width)));
 }
 
 /** Which worker, over restarts: a name may come back in another process. */
@@ -26,7 +34,7 @@ export function remembered(
   return new Map(
     workers.map((worker) => {
       const before = history.get(workerKey(worker)) ?? [];
-      return [workerKey(worker), [...before, { busy: worker.busy, slots: worker.slots }].slice(-MOMENTS)];
+      return [workerKey(worker), [...before, { busy: worker.busy, width: worker.width }].slice(-MOMENTS)];
     }),
   );
 }
