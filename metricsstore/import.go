@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/dagscope/dagscope/engine"
 )
@@ -20,11 +21,12 @@ func (a *Archiver) Import(ctx context.Context, p *Portable) (added bool, err err
 	if err := a.checkPortable(p); err != nil {
 		return false, err
 	}
-	id, begun := p.Run.Info.ID, begun(p.Run.Header)
-	err = a.cfg.Store.Begin(ctx, begun, p.Attachments[AttachShape])
+	id, header := p.Run.Info.ID, begun(p.Run.Header)
+	header.AddedAt = time.Now().UTC()
+	err = a.cfg.Store.Begin(ctx, header, p.Attachments[AttachShape])
 	added = err == nil
 	if errors.Is(err, ErrExists) {
-		err = a.checkSame(ctx, &begun)
+		err = a.checkSame(ctx, p)
 	}
 	if err != nil {
 		return false, err
@@ -71,21 +73,22 @@ func (a *Archiver) checkPortable(p *Portable) error {
 	return nil
 }
 
-// begun is the header with which the run once began.
+// begun is the header with which the run once began, anywhere.
 func begun(h Header) Header { return Header{Info: h.Info, Status: engine.Running, Graph: h.Graph} }
 
 // checkSame tells an ended run from another one of the same ID.
-func (a *Archiver) checkSame(ctx context.Context, begun *Header) error {
-	kept, err := a.cfg.Store.Run(ctx, begun.Info.ID)
+func (a *Archiver) checkSame(ctx context.Context, p *Portable) error {
+	id := p.Run.Info.ID
+	kept, err := a.cfg.Store.Run(ctx, id)
 	if err != nil {
 		return err
 	}
-	own := Header{Info: kept.Info, Status: engine.Running, Graph: kept.Graph}
+	own, other := begun(kept.Header), begun(p.Run.Header)
 	switch {
 	case !kept.Status.Final():
-		return fmt.Errorf("%w: %s has not ended here", ErrExists, begun.Info.ID)
-	case !sameHeader(&own, begun):
-		return fmt.Errorf("%w: %s is another run here", ErrExists, begun.Info.ID)
+		return fmt.Errorf("%w: %s has not ended here", ErrExists, id)
+	case !sameHeader(&own, &other):
+		return fmt.Errorf("%w: %s is another run here", ErrExists, id)
 	}
 	return nil
 }

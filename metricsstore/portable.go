@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"time"
 
 	"github.com/dagscope/dagscope/engine"
 )
@@ -49,6 +50,7 @@ func WriteArchive(ctx context.Context, w io.Writer, s Store, run engine.RunID) e
 	if err != nil {
 		return err
 	}
+	kept.AddedAt = time.Time{}             // to this store, which says nothing about others
 	_, _ = out.w.WriteString(archiveMagic) // a bufio.Writer keeps its error until Flush
 	if err := out.json(runFrame, kept); err != nil {
 		return err

@@ -83,6 +83,7 @@ const (
 	ByBytes    RunOrder = "bytes" // of outputs
 	ByWorkflow RunOrder = "workflow"
 	ByStatus   RunOrder = "status"
+	ByAdded    RunOrder = "added" // to the store, see Header.Added
 )
 
 // RunQuery asks for a page of runs.
@@ -175,7 +176,7 @@ func (q *Queries) scan(ctx context.Context, r *RunQuery, at *Run, need int) ([]R
 func (r *Run) key() Run {
 	return Run{Header: Header{
 		Info:   engine.RunInfo{ID: r.Info.ID, Workflow: r.Info.Workflow, StartedAt: r.Info.StartedAt},
-		Status: r.Status, Counts: Counts{MakespanNS: r.Counts.MakespanNS, Tasks: r.Counts.Tasks, OutputBytes: r.Counts.OutputBytes},
+		Status: r.Status, AddedAt: r.Added(), Counts: Counts{MakespanNS: r.Counts.MakespanNS, Tasks: r.Counts.Tasks, OutputBytes: r.Counts.OutputBytes},
 		Graph: r.Graph,
 	}}
 }
@@ -189,11 +190,12 @@ func (r *RunQuery) order() (func(a, b *Run) int, error) {
 		ByMakespan: number(func(r *Run) int64 { return r.Counts.MakespanNS }),
 		ByTasks:    number(func(r *Run) int64 { return max(r.Counts.Tasks, int64(r.Graph.Tasks)) }),
 		ByBytes:    number(func(r *Run) int64 { return r.Counts.OutputBytes }),
+		ByAdded:    number(func(r *Run) int64 { return r.Added().UnixNano() }),
 		ByWorkflow: func(a, b *Run) int { return cmp.Compare(b.Info.Workflow, a.Info.Workflow) },
 		ByStatus:   func(a, b *Run) int { return cmp.Compare(b.Status, a.Status) },
 	}[r.Sort]
 	if by == nil {
-		return nil, invalid("order %q, expected started, makespan, tasks, bytes, workflow or status", r.Sort)
+		return nil, invalid("order %q, expected started, makespan, tasks, bytes, workflow, status or added", r.Sort)
 	}
 	start := func(a, b *Run) int {
 		switch p, q := a.Position(), b.Position(); {

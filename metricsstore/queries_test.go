@@ -32,6 +32,9 @@ func library(t testing.TB) *memory.Store {
 		h.Info.Workflow = []string{"blur", "gemm", "sort"}[n%3]
 		h.Info.StartedAt = began().Add(time.Duration(n) * time.Hour)
 		h.Info.Params = map[string]string{"size": fmt.Sprint(n)}
+		if h.AddedAt = added(n); n%3 == 0 { // kept before that was noted
+			h.AddedAt, h.Info.SubmittedAt = time.Time{}, h.AddedAt
+		}
 		require.NoError(t, s.Begin(t.Context(), h, nil))
 		if n%10 == 9 {
 			continue // live
@@ -48,6 +51,15 @@ func library(t testing.TB) *memory.Store {
 		}
 	}
 	return s
+}
+
+// added is when the nth run came into the library: every tenth was imported long after its start.
+func added(n int) time.Time {
+	at := began().Add(time.Duration(n) * time.Hour)
+	if n%10 == 8 {
+		at = at.AddDate(0, 0, 100)
+	}
+	return at
 }
 
 func TestRunFilters(t *testing.T) {
@@ -90,6 +102,11 @@ func TestRunPages(t *testing.T) {
 		metricsstore.ByBytes:    func(r *metricsstore.Run) string { return fmt.Sprintf("%03d", r.Counts.OutputBytes) },
 		metricsstore.ByWorkflow: func(r *metricsstore.Run) string { return r.Info.Workflow },
 		metricsstore.ByStatus:   func(r *metricsstore.Run) string { return string(r.Status) },
+		metricsstore.ByAdded: func(r *metricsstore.Run) string {
+			var n int
+			_, _ = fmt.Sscanf(string(r.Info.ID), "run-%d", &n)
+			return added(n).Format(time.RFC3339)
+		},
 	}
 	for order, key := range keys {
 		for _, ascending := range []bool{false, true} {

@@ -164,7 +164,7 @@ func (r *Recorder) prepare(info engine.RunInfo, g *engine.Graph) (*recording, []
 	}
 	info.Upload = strategy.String()
 	rec, err := newRecording(r, strategy, Header{
-		Info: info, Status: engine.Running,
+		Info: info, Status: engine.Running, AddedAt: time.Now().UTC(),
 		Graph: sizeOf(g),
 	}, g)
 	return rec, g.AppendShape(nil), err

@@ -19,6 +19,9 @@ type Header struct {
 	Info   engine.RunInfo `json:"info"`
 	Status engine.Status  `json:"status"`
 	Graph  GraphSize      `json:"graph"`
+	// AddedAt is when the store got the run: of an imported run, the moment of its import. It is given to the first
+	// Begin and stays. It is zero for runs that were kept before it was noted; Added has an answer for them as well.
+	AddedAt time.Time `json:"added_at,omitzero"`
 
 	// The rest is known once the run has ended.
 
@@ -35,6 +38,20 @@ type Header struct {
 	ArchivedSeq uint64 `json:"archived_seq"`
 	// Rollup counts how often the run was archived.
 	Rollup int `json:"rollup"`
+}
+
+// Added is AddedAt, or the closest that is known of a run kept before that was noted: when it was submitted or, of a
+// recording that was imported, when it ended.
+func (h *Header) Added() time.Time {
+	switch {
+	case !h.AddedAt.IsZero():
+		return h.AddedAt
+	case h.Info.Reconstructed != "" && !h.EndedAt.IsZero():
+		return h.EndedAt
+	case h.Info.SubmittedAt.IsZero():
+		return h.Info.StartedAt
+	}
+	return h.Info.SubmittedAt
 }
 
 // GraphSize describes the graph as submitted, before any fan-out expands.

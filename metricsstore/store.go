@@ -45,9 +45,9 @@ var (
 type Store interface {
 	// Begin keeps a new run with the shape of its graph as AttachShape; its annotation has the tags of
 	// Header.Info. A run that has not ended may be begun again with the same header, whatever the kept Header.Rollup
-	// is by then: that changes nothing. A run that has ended may be begun again with a later Info.Revision and the same
-	// Info.StartedAt: header and shape are replaced, except Header.Rollup, which stays; everything else of the run
-	// stays, its log is continued. Anything else is ErrExists. Header.Status must not be final, and Header.Rollup and
+	// and the given Header.AddedAt are: that changes nothing. A run that has ended may be begun again with a later
+	// Info.Revision and the same Info.StartedAt: header and shape are replaced, except Header.Rollup and
+	// Header.AddedAt, which stay; everything else of the run stays, its log is continued. Anything else is ErrExists. Header.Status must not be final, and Header.Rollup and
 	// ArchivedSeq must be 0.
 	Begin(ctx context.Context, h Header, shape []byte) error
 
@@ -57,7 +57,7 @@ type Store interface {
 	// the one with the greater Rank, the first of equals.
 	Append(ctx context.Context, run engine.RunID, b Batch) error
 
-	// Archive replaces the header of a run, its roll-ups as a whole (those it has and Archive.Rollups has not are
+	// Archive replaces the header of a run except Header.AddedAt, its roll-ups as a whole (those it has and Archive.Rollups has not are
 	// gone), the attachments that are named, and, where Archive.Blocks is not empty, the blocks that lie between the
 	// first and the last step of those. It adds nothing to what was there, and the annotation stays.
 	// The caller must hold the lease of the run (ErrLease; an expired lease that nobody else has taken still counts).

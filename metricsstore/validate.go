@@ -81,7 +81,7 @@ func (a *Archive) Validate(run engine.RunID) error {
 }
 
 // Check decides what Store.Archive does, given the kept header and the owner of the lease, empty for none: apply the
-// archive, change nothing, or refuse.
+// archive, change nothing, or refuse. Where it applies, the archive has taken over what must stay.
 func (a *Archive) Check(kept *Header, owner string) (apply bool, err error) {
 	switch {
 	case owner != a.Owner:
@@ -93,6 +93,7 @@ func (a *Archive) Check(kept *Header, owner string) (apply bool, err error) {
 	case a.Header.Rollup > kept.Rollup+1:
 		return false, fmt.Errorf("%w: run %s is at roll-up %d and was given %d", ErrStale, kept.Info.ID, kept.Rollup, a.Header.Rollup)
 	}
+	a.Header.AddedAt = kept.AddedAt
 	return true, nil
 }
 
@@ -100,6 +101,7 @@ func (a *Archive) Check(kept *Header, owner string) (apply bool, err error) {
 // or refuse. Where it replaces, it has taken over what must stay.
 func (h *Header) CheckBegin(kept *Header) (replace bool, err error) {
 	h.Rollup = kept.Rollup // it counts over all revisions
+	h.AddedAt = kept.AddedAt
 	if !kept.Status.Final() {
 		if sameHeader(h, kept) {
 			return false, nil

@@ -53,7 +53,7 @@ func TestRecorder(t *testing.T) {
 			b, err := s.Run(t.Context(), run)
 			require.NoError(t, err)
 			a.Info.ID = run
-			b.Upload, b.Bytes = a.Upload, a.Bytes // how the run was sent
+			b.Upload, b.Bytes, b.AddedAt = a.Upload, a.Bytes, a.AddedAt // how and when the run was sent
 			assert.Equal(t, a, b)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -28,6 +29,10 @@ func lawBeginAgain(t *testing.T, s *subject) {
 	h := s.begin("r")
 	s.append("r", metricsstore.Batch{Blocks: []metricsstore.Block{block(1, 5)}})
 	require.NoError(t, s.Begin(s.ctx, h, []byte("another")), "the same header again")
+	again := h
+	again.AddedAt = epoch().Add(time.Hour)
+	require.NoError(t, s.Begin(s.ctx, again, nil), "the same header again, later")
+	equal(t, h, s.run("r").Header)
 	shape, err := s.Attachment(s.ctx, "r", metricsstore.AttachShape)
 	require.NoError(t, err)
 	assert.Equal(t, "shape of r", string(shape))
@@ -39,7 +44,7 @@ func lawBeginAgain(t *testing.T, s *subject) {
 	later := h
 	later.Info.Revision = 1
 	require.ErrorIs(t, s.Begin(s.ctx, later, nil), metricsstore.ErrExists, "a live run has no next revision")
-	s.archive(ended(h, 1))
+	s.archive(ended(again, 1))
 	require.ErrorIs(t, s.Begin(s.ctx, h, nil), metricsstore.ErrExists, "an ended run")
 	equal(t, ended(h, 1), s.run("r").Header)
 }
@@ -54,12 +59,13 @@ func lawRevision(t *testing.T, s *subject) {
 	moved.Info.Revision, moved.Info.StartedAt = 1, epoch().Add(1)
 	require.ErrorIs(t, s.Begin(s.ctx, moved, nil), metricsstore.ErrExists, "another start")
 	again := h
-	again.Info.Revision = 1
+	again.Info.Revision, again.AddedAt = 1, epoch().Add(time.Hour)
 	require.NoError(t, s.Begin(s.ctx, again, []byte("shape 1")))
 	got := s.run("r")
 	assert.Equal(t, 1, got.Info.Revision)
 	assert.Equal(t, engine.Running, got.Status)
 	assert.Equal(t, 1, got.Rollup, "the count of roll-ups stays")
+	assert.Equal(t, h.AddedAt, got.AddedAt, "the store got it with the revision before")
 	assert.Equal(t, "keep", got.Annotation.Note)
 	assert.Equal(t, uint64(5), got.LastSeq)
 	assert.Equal(t, 1, got.Details)

@@ -33,7 +33,7 @@ type modelRun struct {
 func (m *model) begin(h metricsstore.Header, shape string) error {
 	r := m.runs[h.Info.ID]
 	if r != nil {
-		h.Rollup = r.Rollup
+		h.Rollup, h.AddedAt = r.Rollup, r.AddedAt
 	}
 	switch {
 	case r == nil:
@@ -105,6 +105,7 @@ func (m *model) archive(id engine.RunID, a metricsstore.Archive) error {
 	case a.Header.Rollup > r.Rollup+1:
 		return metricsstore.ErrStale
 	}
+	a.Header.AddedAt = r.AddedAt
 	r.Header = a.Header
 	for name, data := range a.Attachments {
 		r.attach[name] = string(data)

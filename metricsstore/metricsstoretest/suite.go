@@ -99,8 +99,8 @@ func header(id engine.RunID) metricsstore.Header {
 			ID: id, Workflow: "w", Params: map[string]string{"n": "3"}, Tags: []string{"nightly"}, Policy: engine.FailFast,
 			Upload: "periodic=2s", SubmittedAt: epoch(), StartedAt: epoch(),
 		},
-		Status: engine.Running,
-		Graph:  metricsstore.GraphSize{Tasks: 3, Edges: 2, Hash: "00ff"},
+		Status: engine.Running, AddedAt: epoch(),
+		Graph: metricsstore.GraphSize{Tasks: 3, Edges: 2, Hash: "00ff"},
 	}
 }
 

@@ -17,7 +17,6 @@ import (
 // packedArchive is an archive as it is kept. It has nothing of the memory of the archive.
 type packedArchive struct {
 	given       metricsstore.Archive // owner and header
-	header      string
 	attachments map[string]string
 	rollups     map[string]string // by key
 	blocks      []packedBlock
@@ -36,13 +35,9 @@ func packArchive(run engine.RunID, a *metricsstore.Archive) (*packedArchive, err
 	if err := a.Validate(run); err != nil {
 		return nil, err
 	}
-	header, err := json.Marshal(&a.Header)
-	if err != nil {
-		return nil, fmt.Errorf("redis: header of run %s: %w", run, err)
-	}
 	p := &packedArchive{
-		given:  metricsstore.Archive{Owner: a.Owner, Header: a.Header},
-		header: string(header), attachments: map[string]string{}, rollups: map[string]string{},
+		given:       metricsstore.Archive{Owner: a.Owner, Header: a.Header},
+		attachments: map[string]string{}, rollups: map[string]string{},
 	}
 	for name, data := range a.Attachments {
 		if len(data) > maxValue {
@@ -57,6 +52,7 @@ func packArchive(run engine.RunID, a *metricsstore.Archive) (*packedArchive, err
 		}
 		p.rollups[string(row.Append(nil))] = string(row.Data)
 	}
+	var err error
 	p.blocks, err = packBlocks(a.Blocks)
 	return p, err
 }
@@ -113,6 +109,10 @@ type stagedArchive struct {
 // putArchive stages an archive, announces it and puts it in place. It is errAgain where the run is not of the version
 // given any more.
 func (s *Store) putArchive(ctx context.Context, run engine.RunID, p *packedArchive, version string) error {
+	header, err := json.Marshal(&p.given.Header)
+	if err != nil {
+		return fmt.Errorf("redis: header of run %s: %w", run, err)
+	}
 	to, err := s.stageArchive(ctx, run, p)
 	if err != nil {
 		return err
@@ -131,7 +131,7 @@ func (s *Store) putArchive(ctx context.Context, run engine.RunID, p *packedArchi
 			keys = append(keys, to.attachments[i], s.key(run, attachmentPart, name))
 		}
 		got, err := s.eval(ctx, archiveScript, keys, append(texts(
-			version, next, ticket, p.header,
+			version, next, ticket, string(header),
 			strconv.Itoa(log.blocks), strconv.FormatUint(log.steps, 10), strconv.Itoa(log.bytes), log.before,
 			strconv.Itoa(len(p.rollups)), strconv.Itoa(to.digests), s.index(newsIndex), s.message(run),
 		), texts(to.names...)...)...)

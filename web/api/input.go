@@ -84,7 +84,7 @@ type runsInput struct {
 	Status   []engine.Status `query:"status,explode" enum:"queued,running,paused,succeeded,failed,cancelled,interrupted" doc:"Any of them; can be repeated."`
 	Tag      string          `query:"tag"`
 	Text     string          `query:"text" doc:"Searched for in id, name, workflow, tags, note, parameters and error, without regard to case."`
-	Sort     string          `query:"sort" enum:"started,makespan,tasks,bytes,workflow,status" default:"started"`
+	Sort     string          `query:"sort" enum:"started,makespan,tasks,bytes,workflow,status,added" default:"started"`
 	Order    string          `query:"order" enum:"asc,desc" default:"desc"`
 	Limit    int             `query:"limit" minimum:"1" maximum:"1000" default:"50"`
 	Cursor   string          `query:"cursor" maxLength:"4096" doc:"next of the page before; empty for the first."`

@@ -299,6 +299,8 @@ func TestFiles(t *testing.T) {
 	elsewhere := newWorld(t)
 	var imported api.RunSummary
 	elsewhere.post("/archives", string(archive), http.StatusCreated, &imported)
+	assert.True(t, imported.AddedAt.After(run.AddedAt), "it was added when it was imported")
+	imported.AddedAt = run.AddedAt
 	assert.Equal(t, run, imported)
 	elsewhere.post("/archives", string(archive), http.StatusOK, &imported)
 	elsewhere.refused(http.MethodPost, "/archives", "dagscope-run\n\x01rubbish", http.StatusUnprocessableEntity)

@@ -136,7 +136,7 @@ func TestRefusedQueries(t *testing.T) {
 		{"/runs?limit=1001", "query.limit: expected number <= 1000"},
 		{"/runs?limit=many", "query.limit: invalid integer"},
 		{"/runs?limit=1&limit=2", `query parameter "limit" is given 2 times, expected once`},
-		{"/runs?sort=age", `query.sort: expected value to be one of "started, makespan, tasks, bytes, workflow, status"`},
+		{"/runs?sort=age", `query.sort: expected value to be one of "started, makespan, tasks, bytes, workflow, status, added"`},
 		{"/runs?status=done", `query.status[0]: expected value to be one of "queued, running, paused, succeeded, failed, cancelled, interrupted"`},
 		{"/runs?cursor=abc", "the cursor is not from a page of this query"},
 		{"/runs?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "query.to is 2026-01-01T00:00:00Z, expected a moment after query.from, 2026-01-02T00:00:00Z"},

@@ -51,7 +51,7 @@ func (a *API) summarise(ctx context.Context, r *metricsstore.Run) (RunSummary, e
 	s := RunSummary{
 		Run: r.Info.ID, Name: runName(r.Info.ID), Workflow: r.Info.Workflow, Status: r.Status, Revision: r.Info.Revision,
 		Params: r.Info.Params, Tags: listOf(r.Annotation.Tags), Note: r.Annotation.Note,
-		SubmittedAt: r.Info.SubmittedAt.UTC(), StartedAt: r.Info.StartedAt.UTC(), Policy: r.Info.Policy, Upload: r.Info.Upload,
+		SubmittedAt: r.Info.SubmittedAt.UTC(), AddedAt: r.Added().UTC(), StartedAt: r.Info.StartedAt.UTC(), Policy: r.Info.Policy, Upload: r.Info.Upload,
 		DeadlineNS: int64(r.Info.Deadline), Reconstructed: r.Info.Reconstructed, MakespanNS: r.Counts.MakespanNS,
 		Tasks: TaskCounts{
 			Total: max(r.Counts.Tasks, int64(r.Graph.Tasks)), Done: r.Counts.Succeeded, Failed: r.Counts.Failed, Skipped: r.Counts.Skipped,

@@ -17,6 +17,7 @@ type RunSummary struct {
 	Tags          []string          `json:"tags"`
 	Note          string            `json:"note"`
 	SubmittedAt   time.Time         `json:"submitted_at"`
+	AddedAt       time.Time         `json:"added_at" doc:"When the store got the run: of an imported run, the moment of its import."`
 	StartedAt     time.Time         `json:"started_at" doc:"The moment that all offsets of the run count from."`
 	EndedAt       *time.Time        `json:"ended_at" doc:"Null while the run has not ended."`
 	Policy        engine.Policy     `json:"policy" enum:"fail-fast,continue"`

@@ -972,6 +972,11 @@ export interface components {
       unit: 'ns' | 'bytes' | 'bytes_per_s';
     };
     RunSummary: {
+      /**
+       * Format: date-time
+       * @description When the store got the run: of an imported run, the moment of its import.
+       */
+      added_at: string;
       /** @description Attempts that have ended. */
       attempts: number;
       deadline_ns: number;
@@ -1480,7 +1485,7 @@ export interface operations {
         tag?: string;
         /** @description Searched for in id, name, workflow, tags, note, parameters and error, without regard to case. */
         text?: string;
-        sort?: 'started' | 'makespan' | 'tasks' | 'bytes' | 'workflow' | 'status';
+        sort?: 'started' | 'makespan' | 'tasks' | 'bytes' | 'workflow' | 'status' | 'added';
         order?: 'asc' | 'desc';
         limit?: number;
         /** @description next of the page before; empty for the first. */

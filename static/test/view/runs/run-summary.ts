@@ -12,6 +12,7 @@ export function runSummary(of: Partial<RunSummary> = {}): RunSummary {
     tags: [],
     note: '',
     submitted_at: '2026-11-22T04:12:08Z',
+    added_at: '2026-11-22T04:12:08Z',
     started_at: '2026-11-22T04:12:08Z',
     ended_at: '2026-11-22T04:12:53Z',
     policy: 'fail-fast',
