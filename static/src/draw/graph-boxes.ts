@@ -232,7 +232,7 @@ function paintInstance(
     const rect = elementInCell(body, cell, element);
     if (!overlaps(rect, visible)) continue;
     if (element < scope.tasks) {
-      nodes.push({ node: first + element, rect: toScreen(frame.view, rect), isSingle: false });
+      nodes.push({ node: first + element, rect: toScreen(frame.view, rect) });
     } else paintBox(ctx, frame, { node: first + element, scope: block.scope, element, rect }, visible, nodes);
   }
 }

@@ -8,13 +8,12 @@ import { isHollow, nodeStyle, TINY_PX, type NodeStyle } from './node-style';
 import { stateIs, stateName } from './node-states';
 import type { Rect } from './rect';
 import { ShapeBatch } from './shape-batch';
+import { taskLabel } from './task-label';
 
 /** A task to be painted, at its place on the screen. */
 export interface NodeMark {
   readonly node: number;
   readonly rect: Rect;
-  /** The only task of its level, named by its function alone. */
-  readonly isSingle: boolean;
 }
 
 /** Heights from which a node has one, two, three lines, screen px. */
@@ -24,8 +23,6 @@ export const THREE_LINES_PX = 48;
 /** Narrower than this there is no room for a label. */
 const LABEL_LEAST_PX = 34;
 const LABEL_KEEPS_PX = 90;
-/** With less room than this a cut name says nothing. */
-const CUT_LEAST_PX = 36;
 /** Wider than this, a node of one line shows its time too. */
 const TIME_PX = 150;
 /** Least room between the two. */
@@ -133,7 +130,7 @@ function paintLabel(ctx: CanvasRenderingContext2D, frame: GraphFrame, mark: Styl
   const shift = hiddenPart(rect);
   const left = rect.x + shift + TEXT_LEFT;
   const room = rect.w - shift - TEXT_LEFT - 4;
-  const label = labelOf(frame, mark, font, room);
+  const label = taskLabel(frame, mark.node, font, room);
   const top = middle + (label === '' || lines === 1 ? 0.5 : lines === 2 ? -6.5 : -14);
   ctx.globalAlpha = mark.alpha === 1 ? 1 : 0.5;
   drawIcon(ctx, stateName(state), rect.x + shift + ICON_LEFT, top - ICON_PX / 2 - 0.5, ICON_PX, style.icon);
@@ -171,15 +168,6 @@ function setFont(ctx: CanvasRenderingContext2D, font: string): void {
   if (ctx.font !== font) ctx.font = font;
 }
 
-/** The whole name where it fits, else what tells the task from others of its function; a function's name may be cut. */
-function labelOf(frame: GraphFrame, mark: NodeMark, font: string, room: number): string {
-  const { index, measurer } = frame;
-  const fn = index.graph.functions[index.functionOf(mark.node)]?.function ?? '';
-  const short = mark.isSingle ? fn : index.shortNameOf(mark.node);
-  const label = measurer.first(font, mark.isSingle ? [fn] : [index.nameOf(mark.node), short], room);
-  return label === '' && short === fn && room >= CUT_LEAST_PX ? measurer.fit(font, fn, room) : label;
-}
-
 /** Time since its worker took it, up to its end; NaN before. */
 function spentOf(frame: GraphFrame, node: number): number {
   const { states, table, atNs } = frame;
@@ -194,7 +182,8 @@ function timeLines(frame: GraphFrame, node: number): string[] {
   const spent = spentOf(frame, node);
   if (Number.isNaN(spent)) {
     const median = frame.median(frame.index.functionOf(node));
-    return Number.isNaN(median) ? [] : [`med. ${durationText(median)}`, durationText(median)];
+    // Never the figure alone: a task that has not begun has no time of its own.
+    return Number.isNaN(median) ? [] : [`expected ${durationText(median)}`, `exp. ${durationText(median)}`];
   }
   const time = durationText(spent);
   const isOver = frame.table.updatedNs[frame.states.row[node]!]! <= frame.atNs;

@@ -216,7 +216,7 @@ function visibleElements(frame: GraphFrame, visible: Rect): { nodes: NodeMark[];
       const rect = geometry.rects[element]!;
       if (collapse.groupOf[element]! >= 0 || !overlaps(rect, visible)) continue;
       if (isTaskElement(frame, element)) {
-        nodes.push({ node: element, rect: toScreen(view, rect), isSingle: column.isSingle });
+        nodes.push({ node: element, rect: toScreen(view, rect) });
       } else boxes.push({ node: element, scope: 0, element, rect });
     }
   }

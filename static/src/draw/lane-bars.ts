@@ -10,6 +10,7 @@ import { taskColour } from './node-colours';
 import { stateIs } from './node-states';
 import type { PhaseColours } from './palette';
 import { RectBatch } from './rect-batch';
+import { taskLabel } from './task-label';
 
 /** What of the run one pass paints: before the playhead, or after it. */
 export interface Tense {
@@ -24,10 +25,10 @@ const LEAST_HATCH_PX = 2.5;
 const LEAST_UPDATE_PX = 0.4;
 const LEAST_WAIT_PX = 1.5;
 const WAIT_PX = 1.6;
-/** Room around the full and the short name, px; narrower bars than this have no label. */
-const FULL_ROOM_PX = 10;
-const SHORT_ROOM_PX = 5;
-const LABEL_LEAST_PX = 13;
+/** Left and right of a bar's name, px: half of it on bars that are not wide; narrower bars have no name. */
+const LABEL_INSET_PX = 5;
+const WIDE_PX = 60;
+const LABEL_LEAST_PX = 20;
 
 interface Label {
   readonly text: string;
@@ -171,15 +172,9 @@ function addLabel(
   const left = Math.max(x, frame.layout.gutter);
   const room = w - (left - x);
   if (room < LABEL_LEAST_PX) return;
-  const font = labelFont(frame);
-  const full = frame.index.nameOf(node);
-  if (frame.measurer.width(font, full) + FULL_ROOM_PX < room) {
-    labels.push({ text: full, x: left + 5, y, ink, alpha });
-    return;
-  }
-  const short = frame.index.shortNameOf(node);
-  if (frame.measurer.width(font, short) + SHORT_ROOM_PX < room)
-    labels.push({ text: short, x: left + 2.5, y, ink, alpha });
+  const inset = room < WIDE_PX ? LABEL_INSET_PX / 2 : LABEL_INSET_PX;
+  const text = taskLabel(frame, node, labelFont(frame), room - 2 * inset);
+  if (text !== '') labels.push({ text, x: left + inset, y, ink, alpha });
 }
 
 function labelFont(frame: LanesFrame): string {

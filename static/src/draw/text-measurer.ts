@@ -48,6 +48,18 @@ export class TextMeasurer {
     return '';
   }
 
+  /** The text if it has room, else an ellipsis and its end: names differ there. Less of it than least says nothing. */
+  fitEnd(font: string, text: string, roomPx: number, least = FEWEST_CHARACTERS): string {
+    if (this.width(font, text) <= roomPx) return text;
+    const perCharacter = this.width(font, text) / Math.max(1, text.length);
+    let keep = Math.min(text.length - 1, Math.floor(roomPx / Math.max(perCharacter, 0.1)));
+    for (; keep >= least; keep--) {
+      const cut = `…${text.slice(-keep)}`;
+      if (this.width(font, cut) <= roomPx) return cut;
+    }
+    return '';
+  }
+
   /** The first of some wordings that has room, else nothing: for texts with figures, which are never cut. */
   first(font: string, wordings: readonly string[], roomPx: number): string {
     return wordings.find((text) => this.width(font, text) <= roomPx) ?? '';

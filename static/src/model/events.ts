@@ -67,7 +67,7 @@ export class RunEvents {
   text(place: number): string {
     const row = this.row[place]!;
     if (this.kind[place] === EventKind.mark) return markText(this.#table.marks, row);
-    const name = this.#index.nameOf(this.#table.node[row]!);
+    const name = this.#index.labelOf(this.#table.node[row]!);
     switch (this.kind[place]) {
       case EventKind.claimed:
         return `${name} claimed${this.#where(row)}${this.#table.epoch[row]! > 0 ? ', once more' : ''}`;

@@ -1,5 +1,6 @@
 // From node numbers to what they stand for, and back, as fan-outs expand.
 
+import { type FunctionName, functionNamesOf } from './function-names';
 import type { Graph } from './graph';
 import type { Expansion, RunTable } from './run-table';
 import { firstJoin, indexScopes, levelsOf, neighbours, type ScopeIndex } from './scope-index';
@@ -24,6 +25,8 @@ export interface Element {
 /** Maps the node numbers of a run to tasks, names, elements and neighbours. One per run; update() after each frame. */
 export class GraphIndex {
   readonly graph: Graph;
+  /** Of each function, in the graph's order. */
+  readonly names: readonly FunctionName[];
   readonly #table: RunTable;
   readonly #scopes: readonly ScopeIndex[];
   readonly #levels: readonly Int32Array[];
@@ -35,6 +38,7 @@ export class GraphIndex {
 
   constructor(graph: Graph, table: RunTable) {
     this.graph = graph;
+    this.names = functionNamesOf(graph);
     this.#table = table;
     this.#scopes = indexScopes(graph);
     this.#levels = levelsOf(graph, this.#scopes);
@@ -90,10 +94,23 @@ export class GraphIndex {
     return path === '' ? this.#functionName(node) : `${this.#functionName(node)}[${path}]`;
   }
 
-  /** What tells a task from others of its function: [3]; the function's name where there are no others. */
-  shortNameOf(node: number): string {
+  /** The same as tables and sentences have it: without what all functions share, where their names are long. */
+  labelOf(node: number): string {
+    return `${this.names[this.functionOf(node)]?.label ?? ''}${this.indexTextOf(node)}`;
+  }
+
+  /** Its wordings for little room, longest first. */
+  wordingsOf(node: number): readonly string[] {
+    const name = this.names[this.functionOf(node)];
+    if (name === undefined) return [];
+    const index = this.indexTextOf(node);
+    return [name.whole, name.short, name.brief].map((text) => text + index);
+  }
+
+  /** What tells a task from others of its function: [3]; empty where there are no others. */
+  indexTextOf(node: number): string {
     const path = this.#pathOf(node);
-    return path === '' ? this.#functionName(node) : `[${path}]`;
+    return path === '' ? '' : `[${path}]`;
   }
 
   blockOf(node: number): Block {

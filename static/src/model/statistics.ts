@@ -10,6 +10,9 @@ import { eachBegunTask } from './states';
 /** Samples from which on a 95th percentile is shown; below it is the maximum by another name. */
 export const P95_NEEDS = samplesNeeded(0.95);
 
+/** Values from which on a median is worth comparing with. */
+export const TYPICAL_NEEDS = 5;
+
 /** One function as of a moment. Figures are NaN where there are no values, or too few. */
 export interface FunctionStatistics {
   /** Index into graph.functions. */

@@ -70,7 +70,7 @@ describe('a fan-out of three', () => {
       'blur[0/1]',
       'blur[2/1]',
     ]);
-    expect([0, 9].map((node) => index.shortNameOf(node))).toEqual(['load', '[2/1]']);
+    expect([0, 9].map((node) => index.indexTextOf(node))).toEqual(['', '[2/1]']);
     expect([0, 4, 2].map((node) => index.functionOf(node))).toEqual([0, 1, -1]);
   });
 

@@ -33,7 +33,7 @@ export function laneRow(index: GraphIndex, table: RunTable, lane: Lane, atNs: nu
     busyNs: busyNs(lane, atNs),
     busyShare: busyShare(lane, atNs),
     node,
-    task: node < 0 ? '' : index.nameOf(node),
+    task: node < 0 ? '' : index.labelOf(node),
     state: row < 0 ? null : stateAt(table, row, atNs),
     there: isThere(table, lane.worker, atNs),
   };

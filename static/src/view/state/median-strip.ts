@@ -42,31 +42,6 @@ export function stripEnds(ratios: Iterable<number>): StripEnds {
   return { low, high };
 }
 
-/** Widths of the columns of the table of statistics, in CSS pixels; the function's name takes what is left. */
-export interface Columns {
-  readonly endedPx: number;
-  readonly figurePx: number;
-  /** The last column of figures; wider where no strip follows. */
-  readonly lastPx: number;
-  /** 0 where there is no room for it: the numbers go first. */
-  readonly stripPx: number;
-}
-
-const NAME_PX = 100;
-const DIGIT_PX = 6.7;
-const FIGURE_PX = 66;
-const PADDING_PX = 22;
-const LEAST_PX = 48;
-const MOST_PX = 320;
-
-/** Columns of a table of this width, in which the longest 19/20 has so many characters. */
-export function columnsOf(tablePx: number, endedChars: number): Columns {
-  const endedPx = Math.round(endedChars * DIGIT_PX) + PADDING_PX / 2;
-  const rest = tablePx - NAME_PX - endedPx - 2 * FIGURE_PX - PADDING_PX;
-  const stripPx = rest < LEAST_PX ? 0 : Math.min(MOST_PX, rest);
-  return { endedPx, figurePx: FIGURE_PX, lastPx: stripPx > 0 ? FIGURE_PX : FIGURE_PX + PADDING_PX / 2, stripPx };
-}
-
 /** Pixel of a ratio, 1 px in from both ends. */
 export function stripPx(scale: StripScale, ratio: number): number {
   const bounded = Math.max(scale.low, Math.min(scale.high, ratio));

@@ -12,7 +12,7 @@ import type { Metric } from '../../model/metric';
 import { NO_WORKER, type RunTable } from '../../model/run-table';
 import { slackOf } from '../../model/slack';
 import { countStates, endOf, type StateCounts } from '../../model/states';
-import { type FunctionStatistics, statisticsAt } from '../../model/statistics';
+import { type FunctionStatistics, TYPICAL_NEEDS, statisticsAt } from '../../model/statistics';
 import { parseRunUrl, type RunTab, type RunUrl } from '../../model/url-state';
 import type { RunSummary } from '../../api/schema';
 import type { AppState } from './app.svelte';
@@ -211,6 +211,9 @@ export class RunView {
   readonly statistics: readonly FunctionStatistics[] = $derived(
     this.read((index, table) => statisticsAt(index, table, this.metric, this.atNs)),
   );
+  readonly #executed: readonly FunctionStatistics[] = $derived(
+    this.read((index, table) => statisticsAt(index, table, 'execute_ns', this.atNs)),
+  );
   readonly path: CriticalPath | undefined = $derived(
     this.live ? undefined : this.read((index, table) => criticalPathOf(index, table)),
   );
@@ -260,6 +263,13 @@ export class RunView {
     const past = this.source.past;
     if (!past || !name) return undefined;
     return past.get(pastKey(name.function, name.version)) ?? NO_PAST;
+  }
+
+  /** How long a task of a function should execute: as others of this run did, else as those of past runs; else NaN. */
+  expectedNs(fn: number): number {
+    const own = this.#executed[fn];
+    if (own !== undefined && own.n >= TYPICAL_NEEDS) return own.p50;
+    return this.pastOf(fn)?.p50 ?? Number.NaN;
   }
 
   // ---- choices

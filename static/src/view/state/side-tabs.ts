@@ -1,4 +1,4 @@
-// The tabs below the inspector.
+// The tabs above the inspector.
 
 import type { RunTab } from '../../model/url-state';
 

@@ -24,6 +24,8 @@ export interface TaskSort {
 export interface TaskRow {
   readonly node: number;
   readonly name: string;
+  /** The name without what all functions share, where names are long. */
+  readonly label: string;
   readonly state: TaskState;
   readonly where: string;
   readonly attempt: number;
@@ -41,6 +43,7 @@ export function taskRow(index: GraphIndex, table: RunTable, node: number, atNs: 
   return {
     node,
     name: index.nameOf(node),
+    label: index.labelOf(node),
     state: taskStateAt(table, node, atNs),
     where: claimed && table.worker[row] !== NO_WORKER ? slotName(table, row) : '',
     attempt: row < 0 ? 0 : table.attempt[row]!,

@@ -7,7 +7,7 @@ import { bannerText } from '../../../src/view/state/banner';
 import { expectedEnd, liveAxisNs } from '../../../src/view/state/expected-end';
 import { endedFigures, liveFigures, standingText } from '../../../src/view/state/key-figures';
 import { legendStates } from '../../../src/view/state/legend';
-import { columnsOf, stripEnds, stripMarks, stripOf, stripPx } from '../../../src/view/state/median-strip';
+import { stripEnds, stripMarks, stripOf, stripPx } from '../../../src/view/state/median-strip';
 import { rowsInSight } from '../../../src/view/state/rows-in-sight';
 import { freshness, statusWord } from '../../../src/view/state/run-words';
 import { tabsOf } from '../../../src/view/state/side-tabs';
@@ -176,12 +176,6 @@ describe('strips', () => {
       expect(marks.map((mark) => mark.text)).toContain('1×');
       for (let i = 1; i < marks.length; i++) expect(marks[i]!.x - marks[i - 1]!.x).toBeGreaterThanOrEqual(24);
     }
-  });
-
-  it('give way to the other columns', () => {
-    expect(columnsOf(404, 5).stripPx).toBeGreaterThan(columnsOf(404, 11).stripPx);
-    expect(columnsOf(348, 5).stripPx).toBeGreaterThan(40);
-    expect(columnsOf(348, 11).stripPx).toBe(0);
   });
 });
 

@@ -1,0 +1,132 @@
+// The table of functions: which took the time comes first, and which columns have room.
+
+import type { TextMeasurer } from '../../draw/text-measurer';
+import type { FunctionName } from '../../model/function-names';
+import { type FunctionStatistics, P95_NEEDS } from '../../model/statistics';
+
+export const statisticsColumns = ['function', 'sum', 'share', 'n', 'median', 'p95', 'max'] as const;
+export type StatisticsColumn = (typeof statisticsColumns)[number];
+
+export interface StatisticsSort {
+  readonly column: StatisticsColumn;
+  readonly order: 'asc' | 'desc';
+}
+
+export const BY_SUM: StatisticsSort = { column: 'sum', order: 'desc' };
+
+/** The other order of the same column, or the natural one of another: names ascending, figures descending. */
+export function nextStatisticsSort(sort: StatisticsSort, column: StatisticsColumn): StatisticsSort {
+  if (sort.column === column) return { column, order: sort.order === 'asc' ? 'desc' : 'asc' };
+  return { column, order: column === 'function' ? 'asc' : 'desc' };
+}
+
+/**
+ * Functions in the order of a column. Give it the statistics of the whole run, not those of the playhead, so that rows
+ * stay where they are while it moves. What is not known goes last, whichever way the rest is sorted.
+ */
+export function sortedFunctions(
+  whole: readonly FunctionStatistics[],
+  names: readonly FunctionName[],
+  { column, order }: StatisticsSort,
+): number[] {
+  const sign = order === 'asc' ? 1 : -1;
+  const byName = (a: number, b: number): number => compareText(names[a]?.label ?? '', names[b]?.label ?? '');
+  const numbers = whole.map((one) => one.function);
+  if (column === 'function') return numbers.sort((a, b) => sign * byName(a, b));
+  const keys = new Map(whole.map((one) => [one.function, keyOf(one, column)]));
+  return numbers.sort((a, b) => compareKnown(keys.get(a)!, keys.get(b)!, sign) || byName(a, b));
+}
+
+function keyOf(one: FunctionStatistics, column: Exclude<StatisticsColumn, 'function'>): number {
+  switch (column) {
+    case 'sum':
+    case 'share':
+      return one.n === 0 ? Number.NaN : one.sum;
+    case 'n':
+      return one.total;
+    case 'median':
+      return one.p50;
+    case 'p95':
+      return one.p95;
+    case 'max':
+      return one.max;
+  }
+}
+
+function compareKnown(a: number, b: number, sign: number): number {
+  if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(a)) - Number(Number.isNaN(b));
+  return sign * (a - b);
+}
+
+const collator = new Intl.Collator('en', { numeric: true });
+
+function compareText(a: string, b: string): number {
+  return collator.compare(a, b);
+}
+
+/** Widths of the columns in CSS pixels, 0 where there is no room for one; the function's name takes what is left. */
+export interface StatisticsWidths {
+  readonly namePx: number;
+  readonly figurePx: number;
+  readonly sharePx: number;
+  readonly countPx: number;
+  /** The count says of how many. */
+  readonly hasTotals: boolean;
+  readonly p95Px: number;
+  readonly maxPx: number;
+  readonly stripPx: number;
+}
+
+const NAME_PX = 92;
+/** Holds 21.3 ms and 1h 29m. */
+const FIGURE_PX = 57;
+const SHARE_PX = 46;
+const DIGIT_PX = 6.7;
+const CELL_PX = 10;
+/** Left of the first column and right of the last, beyond what each cell has. */
+const OUTSIDE_PX = 22;
+const STRIP_LEAST_PX = 38;
+const STRIP_MOST_PX = 240;
+/** What names may grow by before the strip does. */
+const NAME_MORE_PX = 60;
+
+/**
+ * Widths for a table of this width, in which the longest count has so many characters. Maximum, strip, totals of
+ * counts and p95 come in this order as room allows: the sum and what it is made of are always there.
+ */
+export function statisticsWidths(tablePx: number, countChars: number, hasP95: boolean): StatisticsWidths {
+  const leastPx = Math.round(Math.max(3, countChars) * DIGIT_PX) + CELL_PX;
+  let free = tablePx - OUTSIDE_PX - NAME_PX - 2 * FIGURE_PX - SHARE_PX - leastPx;
+  const take = (px: number): number => {
+    if (free < px) return 0;
+    free -= px;
+    return px;
+  };
+  const maxPx = take(FIGURE_PX);
+  const strip = take(STRIP_LEAST_PX + CELL_PX);
+  const totalPx = take(Math.round((countChars + 1) * DIGIT_PX));
+  const p95Px = hasP95 && free >= FIGURE_PX + NAME_MORE_PX ? take(FIGURE_PX) : 0;
+  const more = strip === 0 ? 0 : Math.max(0, Math.min(STRIP_MOST_PX - STRIP_LEAST_PX, free - NAME_MORE_PX) / 2);
+  const namePx = NAME_PX + free - more;
+  const stripPx = strip === 0 ? 0 : STRIP_LEAST_PX + more;
+  const countPx = leastPx + totalPx;
+  return { namePx, figurePx: FIGURE_PX, sharePx: SHARE_PX, countPx, hasTotals: totalPx > 0, p95Px, maxPx, stripPx };
+}
+
+/** Whether any function has enough values for a p95. */
+export function hasP95(whole: readonly FunctionStatistics[]): boolean {
+  return whole.some((one) => one.n >= P95_NEEDS);
+}
+
+/** Names as rows show them: all whole where all of them fit, else each in the longest wording that does, or its end. */
+export function fittedNames(
+  names: readonly FunctionName[],
+  measurer: TextMeasurer,
+  font: string,
+  roomPx: number,
+): readonly string[] {
+  if (names.every(({ whole }) => measurer.width(font, whole) <= roomPx)) return names.map(({ whole }) => whole);
+  return names.map(({ label, brief }) =>
+    measurer.width(font, label) <= roomPx ? label : measurer.fitEnd(font, brief, roomPx),
+  );
+}
