@@ -216,6 +216,8 @@ func TestRetain(t *testing.T) {
 		{"count", metricsstore.Retention{Count: 1}, "", []engine.RunID{"r2", "r0"}},
 		{"count, the live one counts", metricsstore.Retention{Count: 3}, "", []engine.RunID{"r0"}},
 		{"bytes", metricsstore.Retention{Bytes: 2*size + live}, "", []engine.RunID{"r0"}},
+		{"nothing", metricsstore.Retention{None: true}, "", []engine.RunID{"r3", "r2", "r0"}},
+		{"nothing but what is pinned", metricsstore.Retention{None: true}, "r2", []engine.RunID{"r3", "r0"}},
 		{"no bytes", metricsstore.Retention{Bytes: 1}, "", []engine.RunID{"r3", "r2", "r0"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 // Retention says which ended runs are kept. The zero value keeps all.
 type Retention struct {
+	None  bool          // no run is kept, whatever the other fields say
 	Age   time.Duration // since the run's end; 0 for any
 	Count int           // the latest so many, by their start; 0 for any number
 	Bytes int64         // as many of the latest as fit into it together; 0 for any size
@@ -35,7 +36,7 @@ func Retain(ctx context.Context, s Store, keep Retention, now time.Time) ([]engi
 			old := keep.Age > 0 && now.Sub(r.EndedAt) > keep.Age
 			many := keep.Count > 0 && count >= keep.Count
 			large := keep.Bytes > 0 && bytes+r.Bytes > keep.Bytes
-			if r.Status.Final() && !r.Pinned() && !r.Lacks(AnnotationPart) && (old || many || large) {
+			if r.Status.Final() && !r.Pinned() && !r.Lacks(AnnotationPart) && (keep.None || old || many || large) {
 				drop = append(drop, r.Info.ID)
 				continue
 			}

@@ -107,6 +107,8 @@ func TestInterrupt(t *testing.T) {
 }
 
 // TestMistakes: whatever is wrong with a command line gives the exit code and says what was expected.
+//
+// Long: one table with a row for each mistake.
 func TestMistakes(t *testing.T) {
 	w := newWorld(t)
 	w.ok("run", "sum")
@@ -171,7 +173,9 @@ func TestMistakes(t *testing.T) {
 		{"export last -o " + dir + "/no/where", 2, "expected a file that can be written"},
 		{"delete", 2, `expected "<run> ..."`},
 		{"prune", 2, "expected --older-than, --keep or --within"},
-		{"prune --keep=-1", 2, "expected more than 0"},
+		{"prune --keep=-1", 2, "--keep is -1, expected 0 or more"},
+		{"prune --older-than=-1h", 2, "--older-than is -1h0m0s, expected 0s or more"},
+		{"prune --within 0", 2, `"0" is not a size, expected bytes`},
 		{"prune --within 5MB", 2, "expected bytes, or a number with KiB"},
 		{"delete nothing", 2, `there is no run "nothing"`},
 		{"tag", 2, `expected "<run>"`},

@@ -50,7 +50,7 @@ func (c *deleteCommand) Run(ctx context.Context, s *session) error {
 type tagCommand struct {
 	RunID  string   `arg:"" name:"run" help:"Id, an end or a beginning of one, or last."`
 	Tags   []string `arg:"" optional:"" name:"tag" help:"Tags to add."`
-	Remove []string `placeholder:"TAG" help:"Tag to take away. Can be repeated."`
+	Remove []string `sep:"none" placeholder:"TAG" help:"Tag to take away. Can be repeated."`
 	Note   *string  `placeholder:"TEXT" help:"Replace the note; an empty one takes it away."`
 	storeFlags
 }

@@ -148,6 +148,31 @@ func TestPrune(t *testing.T) {
 	assert.Empty(t, got.Deleted)
 }
 
+// TestPruneAll: a limit of 0 is one that nothing but what is tagged keep lies within.
+func TestPruneAll(t *testing.T) {
+	for _, flag := range []string{"--keep=0", "--older-than=0s"} {
+		w := newWorld(t)
+		kept := w.record("sum", "--tag", "keep")
+		w.record("sum")
+		w.record("sum")
+		assert.Contains(t, w.ok("prune", flag), "2 runs deleted", flag)
+		text := w.ok("runs")
+		assert.Contains(t, text, string(kept), flag)
+		assert.Equal(t, 1, strings.Count(text, " sum "), flag)
+	}
+}
+
+// TestTagWithComma: a tag is one word of the command line, whatever stands in it.
+func TestTagWithComma(t *testing.T) {
+	w := newWorld(t)
+	both := w.record("sum", "--tag", "a,b")
+	w.record("sum", "--tag", "a", "--tag", "b")
+	text := w.ok("runs", "--tag", "a,b")
+	assert.Contains(t, text, string(both))
+	assert.Equal(t, 1, strings.Count(text, " sum "))
+	assert.Contains(t, w.ok("tag", string(both), "x,y", "--remove", "a,b"), "x,y\n")
+}
+
 func TestTasks(t *testing.T) {
 	w := newWorld(t)
 	w.record("trip", "--set", "mode=panic", "--policy", "continue")

@@ -11,20 +11,25 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
+// listedDeletions is up to how many deleted runs are listed one by one.
+const listedDeletions = 20
+
 // pruneCommand deletes what is too old or too much.
 type pruneCommand struct {
-	OlderThan time.Duration `placeholder:"TIME" help:"Delete runs that ended longer ago, such as 720h."`
-	Keep      int           `placeholder:"N" help:"Delete all but the latest N runs."`
-	Within    fleet.Size    `placeholder:"SIZE" help:"Delete all but the latest runs that fit into this size together, such as 500MiB."`
+	OlderThan *time.Duration `placeholder:"TIME" help:"Delete runs that ended longer ago, such as 720h; 0s deletes all. Those tagged keep stay."`
+	Keep      *int           `placeholder:"N" help:"Delete all but the latest N runs; 0 deletes all. Those tagged keep stay."`
+	Within    fleet.Size     `placeholder:"SIZE" help:"Delete all but the latest runs that fit into this size together, such as 500MiB. Those tagged keep stay."`
 	storeFlags
 }
 
 // Validate is called by kong.
 func (c *pruneCommand) Validate() error {
-	if c.OlderThan < 0 || c.Keep < 0 {
-		return fmt.Errorf("--older-than is %s and --keep %d, expected more than 0", c.OlderThan, c.Keep)
-	}
-	if c.OlderThan == 0 && c.Keep == 0 && c.Within == 0 {
+	switch {
+	case c.OlderThan != nil && *c.OlderThan < 0:
+		return fmt.Errorf("--older-than is %s, expected 0s or more, such as 720h", *c.OlderThan)
+	case c.Keep != nil && *c.Keep < 0:
+		return fmt.Errorf("--keep is %d, expected 0 or more", *c.Keep)
+	case c.OlderThan == nil && c.Keep == nil && c.Within == 0:
 		return errors.New("nothing is said about what to keep, expected --older-than, --keep or --within")
 	}
 	return nil
@@ -33,23 +38,28 @@ func (c *pruneCommand) Validate() error {
 // Run deletes what the limits leave out. Runs under way and runs tagged keep stay.
 func (c *pruneCommand) Run(ctx context.Context, s *session) error {
 	return s.withStore(ctx, c.storeFlags, func(store metricsstore.Store) error {
-		limits := metricsstore.Retention{Age: c.OlderThan, Count: c.Keep, Bytes: int64(c.Within)}
-		deleted, err := metricsstore.Retain(ctx, store, limits, time.Now())
+		deleted, err := metricsstore.Retain(ctx, store, c.retention(), time.Now())
 		if s.flags.JSON {
 			return errors.Join(err, s.printJSON(map[string]any{"deleted": append([]engine.RunID{}, deleted...)}))
 		}
-		for _, id := range deleted {
-			fmt.Fprintf(s.stdout, "%s is deleted\n", id)
+		if len(deleted) <= listedDeletions {
+			for _, id := range deleted {
+				fmt.Fprintf(s.stdout, "%s is deleted\n", id)
+			}
 		}
-		fmt.Fprintf(s.stdout, "%s deleted; compact gives their space back\n", counted(len(deleted), "run"))
+		fmt.Fprintf(s.stdout, "%s deleted; compact gives their space back\n", plural(int64(len(deleted)), "run"))
 		return err
 	})
 }
 
-// counted is a number with its noun.
-func counted(n int, noun string) string {
-	if n != 1 {
-		noun += "s"
+// retention is what the flags keep. A limit of 0 keeps nothing, where that of a Retention is none.
+func (c *pruneCommand) retention() metricsstore.Retention {
+	keep := metricsstore.Retention{Bytes: int64(c.Within)}
+	if c.OlderThan != nil {
+		keep.Age, keep.None = *c.OlderThan, *c.OlderThan == 0
 	}
-	return count(int64(n)) + " " + noun
+	if c.Keep != nil {
+		keep.Count, keep.None = *c.Keep, keep.None || *c.Keep == 0
+	}
+	return keep
 }

@@ -18,7 +18,7 @@ type runCommand struct {
 	Set      map[string]string `mapsep:"none" placeholder:"NAME=VALUE" help:"Set a parameter; of a file parameter, to a path. Can be repeated."`
 	Deadline time.Duration     `default:"24h" placeholder:"TIME" help:"The run fails when it takes longer (default 24h)."`
 	Policy   string            `default:"fail-fast" enum:"fail-fast,continue" placeholder:"fail-fast|continue" help:"What happens when a task fails for good: fail-fast ends the run (default), continue finishes what does not depend on it."`
-	Tag      []string          `placeholder:"TAG" help:"Mark the run, to find it again. Can be repeated."`
+	Tag      []string          `sep:"none" placeholder:"TAG" help:"Mark the run, to find it again. Can be repeated."`
 	Rules    rulesFlag         `placeholder:"RULES" help:"Change how tasks and outputs are placed where processes share a run: any of no-become, no-clustering, no-delay, no-inline, no-preload, store-all, cluster=4MiB, inline=16KiB, hold=2s, invokers=16, poison=3, with commas between."`
 	workersFlags
 	recordFlags

@@ -15,7 +15,7 @@ import (
 type runsCommand struct {
 	Workflow string        `placeholder:"NAME" help:"Only runs of this workflow."`
 	Status   engine.Status `enum:",queued,running,paused,succeeded,failed,cancelled,interrupted" default:"" placeholder:"STATUS" help:"Only runs that are queued, running, paused, succeeded, failed, cancelled or interrupted."`
-	Tag      []string      `placeholder:"TAG" help:"Only runs with this tag. Can be repeated: all of them."`
+	Tag      []string      `sep:"none" placeholder:"TAG" help:"Only runs with this tag. Can be repeated: all of them."`
 	Search   string        `placeholder:"TEXT" help:"Only runs with this text in id, workflow, parameters, tags, note or error."`
 	periodFlags
 	storeFlags

@@ -15,6 +15,7 @@ import (
 	fleet "github.com/dagscope/dagscope/cmd/app/worker"
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/wfformat"
+	"github.com/dagscope/dagscope/metricsstore"
 )
 
 // serveCommand serves the dashboard and the API, and executes what is submitted there.
@@ -36,18 +37,41 @@ type serveCommand struct {
 
 // keepFlags say which ended runs are deleted while the service runs.
 type keepFlags struct {
-	KeepFor  time.Duration `placeholder:"TIME" help:"Delete runs that ended longer ago, such as 720h. Those tagged keep stay."`
-	KeepRuns int           `placeholder:"N" help:"Delete all but the latest N runs."`
-	KeepSize fleet.Size    `placeholder:"SIZE" help:"Delete all but the latest runs that fit into this size together, such as 5GiB."`
+	KeepFor  *time.Duration `placeholder:"TIME" help:"Delete runs that ended longer ago, such as 720h. Those tagged keep stay."`
+	KeepRuns *int           `placeholder:"N" help:"Delete all but the latest N runs."`
+	KeepSize fleet.Size     `placeholder:"SIZE" help:"Delete all but the latest runs that fit into this size together, such as 5GiB."`
+}
+
+// check tells mistakes. A limit of 0 could mean that nothing is kept, so it is not taken for none.
+func (f keepFlags) check() error {
+	if f.KeepFor != nil && *f.KeepFor <= 0 {
+		return fmt.Errorf("--keep-for is %s, expected more than 0s, such as 720h; without it runs of any age are kept", *f.KeepFor)
+	}
+	if f.KeepRuns != nil && *f.KeepRuns <= 0 {
+		return fmt.Errorf("--keep-runs is %d, expected 1 or more; without it any number of runs is kept", *f.KeepRuns)
+	}
+	return nil
+}
+
+// retention is what the flags keep.
+func (f keepFlags) retention() metricsstore.Retention {
+	keep := metricsstore.Retention{Bytes: int64(f.KeepSize)}
+	if f.KeepFor != nil {
+		keep.Age = *f.KeepFor
+	}
+	if f.KeepRuns != nil {
+		keep.Count = *f.KeepRuns
+	}
+	return keep
 }
 
 // Validate is called by kong.
 func (c *serveCommand) Validate() error {
-	if err := c.check(); err != nil {
+	if err := c.workersFlags.check(); err != nil {
 		return err
 	}
-	if c.KeepFor < 0 || c.KeepRuns < 0 {
-		return fmt.Errorf("--keep-for is %s and --keep-runs %d, expected more than 0", c.KeepFor, c.KeepRuns)
+	if err := c.keepFlags.check(); err != nil {
+		return err
 	}
 	c.BasePath = strings.TrimRight(c.BasePath, "/")
 	if err := checkBasePath(c.BasePath); err != nil {

@@ -142,7 +142,9 @@ func TestServeMistakes(t *testing.T) {
 		want string
 	}{
 		{[]string{"--workers=-1"}, "--workers is -1, expected at least 1"},
-		{[]string{"--keep-runs=-1"}, "--keep-for is 0s and --keep-runs -1, expected more than 0"},
+		{[]string{"--keep-runs=-1"}, "--keep-runs is -1, expected 1 or more"},
+		{[]string{"--keep-runs=0"}, "--keep-runs is 0, expected 1 or more; without it any number of runs is kept"},
+		{[]string{"--keep-for=0s"}, "--keep-for is 0s, expected more than 0s"},
 		{[]string{"--keep-size", "much"}, `"much" is not a size`},
 		{[]string{"--base-path", "x"}, `--base-path is "x", expected a path such as /dagscope`},
 		{[]string{"--base-path", "/a//b"}, `--base-path is "/a//b"`},

@@ -144,7 +144,7 @@ func (c *serveCommand) tell(s *session, h *home, listener net.Listener, log *slo
 
 // tidy archives what others have left unfinished, at once and again and again, and deletes what is not to be kept.
 func (c *serveCommand) tidy(ctx context.Context, h *home, archiver *metricsstore.Archiver, live *liveRuns, log *slog.Logger) error {
-	keep := metricsstore.Retention{Age: c.KeepFor, Count: c.KeepRuns, Bytes: int64(c.KeepSize)}
+	keep := c.retention()
 	before := time.Now() // what is started from now on has its own recorder
 	for ticks := time.NewTicker(tidyEvery); ; {
 		var archived []engine.RunID
