@@ -18,6 +18,23 @@ var (
 	ErrInvalidParameter = errors.New("engine: invalid parameter")
 )
 
+// ParameterError tells which parameter of a workflow an error is about, so that a form can show it there. It is
+// ErrInvalidParameter. A Workflow's Build returns one for an argument of the right kind that it can make nothing of,
+// such as a file in a wrong format.
+type ParameterError struct {
+	Workflow string // empty in what Build returns, which Graph fills in
+	Param    string
+	Err      error // what is wrong, and what was expected
+}
+
+// Error names parameter and workflow.
+func (e *ParameterError) Error() string {
+	return fmt.Sprintf("%v: %s of workflow %s: %v", ErrInvalidParameter, e.Param, e.Workflow, e.Err)
+}
+
+// Unwrap gives what is wrong, and ErrInvalidParameter.
+func (e *ParameterError) Unwrap() []error { return []error{ErrInvalidParameter, e.Err} }
+
 // Errors of runs.
 var (
 	// ErrUnknownRun: no run of that ID is known.

@@ -69,7 +69,7 @@ func (w *Workflow) Arguments(set map[string]string, open func(name string) (File
 		text, isSet := set[p.Name]
 		v, err := p.parse(text, isSet, open)
 		if err != nil {
-			return Args{}, fmt.Errorf("%w: %s of workflow %s: %w", ErrInvalidParameter, p.Name, w.Name, err)
+			return Args{}, &ParameterError{Workflow: w.Name, Param: p.Name, Err: err}
 		}
 		if f, ok := v.(File); ok {
 			text = f.Name

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -17,16 +18,22 @@ type Workflow struct {
 	// calls without listing it has to be what Dynamic gives, and a worker finds it by workflow and name. It returns
 	// nil for a name that cannot be one of the workflow's.
 	Dynamic func(name string) *Function
-	// Build makes the graph for checked arguments and returns what the run returns.
+	// Build makes the graph for checked arguments and returns what the run returns. An error says why there is none for
+	// them; a *ParameterError names the argument that is to blame.
 	Build func(g *Builder, args Args) (AnyRef, error)
 }
 
-// Graph builds and compiles the graph for the given arguments; see Arguments.
+// Graph builds and compiles the graph for the given arguments; see Arguments. The error is ErrInvalidParameter where
+// Build has returned one, for it has nothing but the arguments to go by.
 func (w *Workflow) Graph(args Args) (*Graph, error) {
 	b := NewBuilder()
 	result, err := w.Build(b, args)
-	if err != nil {
-		return nil, fmt.Errorf("engine: workflow %s: %w", w.Name, err)
+	var argument *ParameterError
+	switch {
+	case errors.As(err, &argument):
+		return nil, &ParameterError{Workflow: w.Name, Param: argument.Param, Err: argument.Err}
+	case err != nil:
+		return nil, fmt.Errorf("%w: workflow %s: %w", ErrInvalidParameter, w.Name, err)
 	}
 	g, err := b.Compile(result)
 	if err != nil {

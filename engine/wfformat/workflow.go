@@ -51,7 +51,7 @@ func Workflow() *engine.Workflow {
 		Build: func(b *engine.Builder, args engine.Args) (engine.AnyRef, error) {
 			in, err := Parse(bytes.NewReader(args.File("file").Data))
 			if err != nil {
-				return nil, err
+				return nil, &engine.ParameterError{Param: "file", Err: err}
 			}
 			s := scale{time: args.Float("time_scale"), bytes: args.Float("byte_scale"), cpu: args.String("burn") == "cpu"}
 			return build(b, in, s), nil
