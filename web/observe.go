@@ -54,11 +54,18 @@ func (s *Server) recover(w middleware.WrapResponseWriter, r *http.Request, v any
 	return false
 }
 
+// statusGone stands in metrics and in the log for the answer to a request that nobody waits for any more, as a page that
+// was left while it loaded: nothing has failed here.
+const statusGone = 499
+
 // told counts and logs a request that was answered.
 func (s *Server) told(r *http.Request, w middleware.WrapResponseWriter, route string, took time.Duration) {
 	status := w.Status()
 	if status == 0 {
 		status = http.StatusOK
+	}
+	if status == http.StatusServiceUnavailable && errors.Is(r.Context().Err(), context.Canceled) {
+		status = statusGone
 	}
 	s.metrics.count(r.Method, route, status, took)
 	level := slog.LevelInfo

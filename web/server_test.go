@@ -169,6 +169,26 @@ func TestHealth(t *testing.T) {
 	w.store.fail(nil)
 }
 
+// TestGoneReaders: that a page was left while it loaded is no failure of the service.
+func TestGoneReaders(t *testing.T) {
+	w := newWorld(t)
+	w.store.fail(context.Canceled) // as a store gives up with whoever asks
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:8080/api/v1/runs", nil)
+	w.server.Handler().ServeHTTP(httptest.NewRecorder(), r)
+	assert.NotContains(t, w.log.String(), "level=ERROR")
+	assert.Contains(t, w.log.String(), "status=499")
+}
+
+// TestErrorPage: a page tells of the log only what stands there.
+func TestErrorPage(t *testing.T) {
+	w := newWorld(t)
+	page := w.ask(http.MethodGet, "/nowhere", nil, "Accept", "text/html").Body.String()
+	assert.Contains(t, page, "404 Not Found")
+	assert.Contains(t, page, "only with <code>--log-requests</code>")
+}
+
 func TestMetrics(t *testing.T) {
 	w := newWorld(t)
 	w.run()
