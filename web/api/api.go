@@ -153,7 +153,7 @@ func New(cfg Config, router chi.Router) (*API, error) {
 	}
 	a.huma = humachi.New(router, huma.Config{
 		OpenAPI: newDocument(), Formats: huma.DefaultFormats, DefaultFormat: "application/json",
-		Transformers: []huma.Transformer{tellProblems},
+		Transformers: []huma.Transformer{a.tellProblems},
 	})
 	a.huma.UseMiddleware(strict)
 	a.routes()

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/metricsstore"
@@ -14,19 +15,26 @@ import (
 type controlHandler = func(context.Context, *OfRun) (*answer[RunSummary], error)
 
 func (a *API) cancelRun(ctx context.Context, in *OfRun) (*answer[RunSummary], error) {
-	return a.steer(ctx, in.id(), (*engine.Run).Cancel)
+	return a.steer(ctx, in.id(), (*engine.Run).Cancel, nil)
 }
 
 func (a *API) pauseRun(ctx context.Context, in *OfRun) (*answer[RunSummary], error) {
-	return a.steer(ctx, in.id(), (*engine.Run).Pause)
+	return a.steer(ctx, in.id(), (*engine.Run).Pause, func(s engine.Status) bool { return s != engine.Running && s != engine.Queued })
 }
 
 func (a *API) resumeRun(ctx context.Context, in *OfRun) (*answer[RunSummary], error) {
-	return a.steer(ctx, in.id(), (*engine.Run).Resume)
+	return a.steer(ctx, in.id(), (*engine.Run).Resume, func(s engine.Status) bool { return s != engine.Paused })
 }
 
-// steer does something to a run under way that this process executes.
-func (a *API) steer(ctx context.Context, id engine.RunID, do func(*engine.Run)) (*answer[RunSummary], error) {
+const (
+	// takesEffect is how long an answer waits for what was asked for: where runs are shared, their store has a say.
+	takesEffect = 2 * time.Second
+	effectEvery = 10 * time.Millisecond
+)
+
+// steer does something to a run under way that this process executes. The answer tells how the run stands once reached
+// holds for its status, or 202 where that takes long; nil does not wait.
+func (a *API) steer(ctx context.Context, id engine.RunID, do func(*engine.Run), reached func(engine.Status) bool) (*answer[RunSummary], error) {
 	kept, err := a.kept(ctx, id)
 	if err != nil {
 		return nil, err
@@ -42,7 +50,32 @@ func (a *API) steer(ctx context.Context, id engine.RunID, do func(*engine.Run)) 
 		return nil, err
 	}
 	do(own)
-	return a.told(ctx, id)
+	out := http.StatusOK
+	if reached != nil && !await(ctx, func() bool { return reached(own.Progress().Status) }) {
+		out = http.StatusAccepted
+	}
+	told, err := a.told(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	told.Status = out
+	return told, nil
+}
+
+// await waits until something holds; false where that takes too long, or nobody waits any more.
+func await(ctx context.Context, holds func() bool) bool {
+	ctx, cancel := context.WithTimeout(ctx, takesEffect)
+	defer cancel()
+	tick := time.NewTicker(effectEvery)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
 }
 
 // ending says how a run ended.

@@ -72,7 +72,8 @@ func (s *search) scan(ctx context.Context, q *metricsstore.Queries, r *metricsst
 		return nil
 	}
 	s.runs++
-	s.complete = s.complete && newRecordState(r).Complete
+	// An interrupted run has no more than what is kept of it, and one under way no more than has happened by now.
+	s.complete = s.complete && r.Damage == "" && !r.Upload.Partial()
 	return err
 }
 

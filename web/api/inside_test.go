@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -242,6 +243,30 @@ func TestHistory(t *testing.T) {
 	least := found.Tasks[0].Value
 	w.get(fmt.Sprintf("/tasks?function=double&min=%d", least+1), &found)
 	assert.Empty(t, found.Tasks)
+}
+
+// TestFindTasksInInterrupted: of a run that was cut off there is no more than what was read.
+func TestFindTasksInInterrupted(t *testing.T) {
+	w := newWorld(t)
+	run := w.run("spread", nil)
+	kept, err := w.store.Run(t.Context(), run.Run)
+	require.NoError(t, err)
+	shape, err := w.store.Attachment(t.Context(), run.Run, metricsstore.AttachShape)
+	require.NoError(t, err)
+	cutOff := metricsstore.Header{Info: kept.Info, Status: engine.Running, Graph: kept.Graph}
+	cutOff.Info.ID = "cutoff"
+	require.NoError(t, w.store.Begin(t.Context(), cutOff, shape))
+	archiver, err := metricsstore.NewArchiver(metricsstore.ArchiverConfig{Store: w.store})
+	require.NoError(t, err)
+	_, err = archiver.Sweep(t.Context(), time.Now().Add(time.Hour))
+	require.NoError(t, err)
+	var cut api.RunSummary
+	w.get("/runs/cutoff", &cut)
+	require.Equal(t, engine.Interrupted, cut.Status)
+	var found api.FoundTasks
+	w.get("/tasks?function=double", &found)
+	assert.Equal(t, 2, found.ScannedRuns)
+	assert.True(t, found.Complete)
 }
 
 // TestTags: answers about ended runs are known again by their tags until something about them changes.

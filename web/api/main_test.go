@@ -205,6 +205,12 @@ func (w *world) workflows() []*engine.Workflow {
 			},
 			Functions: engine.Functions(length),
 			Build: func(g *engine.Builder, args engine.Args) (engine.AnyRef, error) {
+				if strings.HasPrefix(string(args.File("more").Data), "bad") {
+					return nil, &engine.ParameterError{Param: "more", Err: errors.New("it is bad, expected a good one")}
+				}
+				if strings.HasPrefix(string(args.File("input").Data), "odd") {
+					return nil, errors.New("the files do not fit each other")
+				}
 				return length.Call(engine.Const(g, append(args.File("input").Data, args.File("more").Data...))), nil
 			},
 		},

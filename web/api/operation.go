@@ -60,12 +60,12 @@ func (r *reply) SetStatus(code int) {
 func (r *reply) Unwrap() huma.Context { return r.humaContext }
 
 // tellProblems turns errors of huma's own into problems.
-func tellProblems(ctx huma.Context, _ string, v any) (any, error) {
+func (a *API) tellProblems(ctx huma.Context, _ string, v any) (any, error) {
 	m, ok := v.(*huma.ErrorModel)
 	if !ok {
 		return v, nil
 	}
-	p := fromHuma(m)
+	p := fromHuma(m, a.wordingOf(ctx.Operation()))
 	p.RequestID = middleware.GetReqID(ctx.Context())
 	if r, ok := ctx.(*reply); ok {
 		r.status = p.Status
@@ -123,7 +123,7 @@ func inBody(location string) bool { return strings.HasPrefix(location, "body") }
 // plain is the text of an error without the names of our packages.
 func plain(err error) string {
 	text := err.Error()
-	for _, prefix := range []string{"metricsstore: ", "engine: ", "invalid argument: ", "invalid parameter: "} {
+	for _, prefix := range []string{"metricsstore: ", "engine: ", "wfformat: ", "invalid argument: ", "invalid parameter: "} {
 		text = strings.ReplaceAll(text, prefix, "")
 	}
 	return text

@@ -135,13 +135,13 @@ func ofEngine(err error) error {
 }
 
 // fromHuma makes a problem of what huma found wrong: 400 for addresses and headers, 422 for bodies.
-func fromHuma(m *huma.ErrorModel) *Problem {
+func fromHuma(m *huma.ErrorModel, words wording) *Problem {
 	p := NewProblem(m.Status, "%s", m.Detail)
 	for _, e := range m.Errors {
 		if e == nil {
 			continue
 		}
-		p.Errors = append(p.Errors, ProblemError{Message: e.Message, Location: e.Location})
+		p.Errors = append(p.Errors, ProblemError{Message: words.of(e), Location: e.Location})
 	}
 	if len(p.Errors) == 0 {
 		return p

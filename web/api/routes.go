@@ -38,14 +38,16 @@ func (a *API) runRoutes() {
 
 func (a *API) controlRoutes() {
 	for _, c := range []struct {
-		word, summary string
-		handler       controlHandler
+		word, summary, detail string
+		handler               controlHandler
 	}{
-		{"cancel", "End a run as cancelled", a.cancelRun},
-		{"pause", "Let a run start no more tasks", a.pauseRun},
-		{"resume", "Undo a pause", a.resumeRun},
+		{"cancel", "End a run as cancelled", "Tasks under way are told, and the run ends when they have heeded it.", a.cancelRun},
+		{"pause", "Let a run start no more tasks", "200 once it is paused, 202 where that takes more than two seconds.", a.pauseRun},
+		{"resume", "Undo a pause", "200 once the run goes on, 202 where that takes more than two seconds.", a.resumeRun},
 	} {
-		register(a, operation(c.word+"-run", http.MethodPost, "/runs/{run}/"+c.word, "runs", c.summary), c.handler)
+		op := operation(c.word+"-run", http.MethodPost, "/runs/{run}/"+c.word, "runs", c.summary)
+		op.Description = c.detail
+		register(a, op, c.handler)
 	}
 	retry := operation("retry-run", http.MethodPost, "/runs/{run}/retry", "runs", "Go on with what a run has left, or submit the same workflow with the same parameters again")
 	retry.Description = "200 where the run failed or was cancelled and something of it is left: what has not succeeded is done again, as the next revision of the run. " +

@@ -134,24 +134,44 @@ func TestRefusedQueries(t *testing.T) {
 		{"/workflows?x=1", `unknown query parameter "x", expected none`},
 		{"/runs?limit=0", "query.limit: expected number >= 1"},
 		{"/runs?limit=1001", "query.limit: expected number <= 1000"},
-		{"/runs?limit=many", "query.limit: invalid integer"},
+		{"/runs?limit=many", `query.limit: "many" is not a whole number, expected one in digits alone, such as 50`},
+		{"/runs?limit=1e3", `query.limit: "1e3" is not a whole number, expected one in digits alone, such as 50`},
 		{"/runs?limit=1&limit=2", `query parameter "limit" is given 2 times, expected once`},
 		{"/runs?sort=age", `query.sort: expected value to be one of "started, makespan, tasks, bytes, workflow, status, added"`},
 		{"/runs?status=done", `query.status[0]: expected value to be one of "queued, running, paused, succeeded, failed, cancelled, interrupted"`},
 		{"/runs?cursor=abc", "the cursor is not from a page of this query"},
 		{"/runs?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "query.to is 2026-01-01T00:00:00Z, expected a moment after query.from, 2026-01-02T00:00:00Z"},
-		{"/runs?from=yesterday", "query.from: invalid date/time for format 2006-01-02T15:04:05.999999999Z07:00"},
+		{"/runs?from=yesterday", `query.from: "yesterday" is not a time, expected one as RFC 3339 has it, such as 2026-01-31T15:04:05Z`},
 		{"/runs?text=%zz", `the query of the address is malformed: invalid URL escape "%zz"`},
 		{"/stats?metric=speed", `query.metric: expected value to be one of "queue_ns, wait_ns, fetch_ns, execute_ns, store_ns, update_ns, output_bytes, stored_bytes, output_bytes_per_s"`},
 		{"/stats?quantiles=0.5,1.5", "query.quantiles[1]: expected number <= 1"},
 		{"/stats?except=a%20b", `query.except: "a b" is not a run id, expected 1 to 64 letters, digits, '-', '_' or '.'`},
-		{"/runs/" + string(run.Run) + "/export", "query.format: required query parameter is missing"},
+		{"/runs/" + string(run.Run) + "/export", "query.format: required query parameter is missing, expected one of csv, records, events, chrome"},
 		{"/runs/" + string(run.Run) + "/stats?group_by=day", `query.group_by: expected value to be one of "function, worker, level, none"`},
 		{"/runs/" + string(run.Run) + "/stats?at=-1", "query.at: expected number >= 0"},
 		{"/runs/.hidden", "path.run: expected string to match pattern ^[A-Za-z0-9_-][A-Za-z0-9_.-]*$"},
-		{"/runs/" + string(run.Run) + "/tasks/minus", "path.node: invalid integer"},
+		{"/runs/" + string(run.Run) + "/tasks/minus", `path.node: "minus" is not a whole number, expected one in digits alone, such as 50`},
+		{"/stats?quantiles=half", `query.quantiles: "half" is not a number, expected one such as 0.5`},
+		{"/stats?version=one", `query.version: "one" is not a whole number, expected one in digits alone, such as 50`},
 	} {
 		assert.Equal(t, c.detail, w.refused(http.MethodGet, c.path, nil, http.StatusBadRequest).Detail, c.path)
+	}
+}
+
+func TestRefusedAnnotations(t *testing.T) {
+	w := newWorld(t)
+	path := "/runs/" + string(w.run("spread", nil).Run)
+	for _, c := range []struct {
+		body, contentType string
+		status            int
+		detail            string
+	}{
+		{`{"note":"x"}`, "text/plain", http.StatusUnsupportedMediaType, `body: it is sent as "text/plain", expected application/json`},
+		{`{"note":`, "application/json", http.StatusBadRequest, "body: expected JSON: unexpected end of JSON input"},
+		{`{"notes":"x"}`, "application/json", http.StatusUnprocessableEntity, "body.notes: unexpected property, expected note, tags"},
+		{`{"tags":["a",1]}`, "application/json", http.StatusUnprocessableEntity, "body.tags[1]: expected string"},
+	} {
+		assert.Equal(t, c.detail, w.refused(http.MethodPatch, path, c.body, c.status, "Content-Type", c.contentType).Detail, c.body)
 	}
 }
 

@@ -183,7 +183,7 @@ func TestRules(t *testing.T) {
 	w.run("spread", nil)
 	assert.Equal(t, engine.Rules{}.WithDefaults(), w.jobs.last().Options.Rules)
 	for body, detail := range map[string]string{
-		`{"workflow":"spread","rules":{"no_hope":true}}`:    "body.rules.no_hope: unexpected property",
+		`{"workflow":"spread","rules":{"no_hope":true}}`:    "body.rules.no_hope: unexpected property, expected cluster_bytes, hold_for_ns, inline_bytes, invokers, no_become, no_clustering, no_delay, no_inline, no_preload, poison_after, store_all",
 		`{"workflow":"spread","rules":{"invokers":-1}}`:     "body.rules.invokers: expected number >= 0",
 		`{"workflow":"spread","rules":{"hold_for_ns":0.5}}`: "body.rules.hold_for_ns: expected integer",
 	} {

@@ -67,7 +67,7 @@ func (a *API) readSubmission(w http.ResponseWriter, r *http.Request) (*submitted
 func (a *API) parseSubmission(body []byte) (*submitted, error) {
 	var tree any
 	if err := json.Unmarshal(body, &tree); err != nil {
-		return nil, NewProblem(http.StatusBadRequest, "body: %v", err)
+		return nil, NewProblem(http.StatusBadRequest, "body: expected JSON: %v", err)
 	}
 	registry := a.huma.OpenAPI().Components.Schemas
 	schema := registry.Map()["Submission"]
@@ -76,7 +76,7 @@ func (a *API) parseSubmission(body []byte) (*submitted, error) {
 	huma.Validate(registry, schema, at, huma.ModeWriteToServer, tree, &found)
 	if len(found.Errors) > 0 {
 		m := huma.NewError(http.StatusUnprocessableEntity, "the body is not a submission", found.Errors...)
-		return nil, fromHuma(m.(*huma.ErrorModel))
+		return nil, fromHuma(m.(*huma.ErrorModel), wording{registry: registry, body: schema})
 	}
 	s := &submitted{files: map[string]engine.File{}}
 	strict := json.NewDecoder(bytes.NewReader(body))
@@ -207,16 +207,14 @@ func (s *submitted) arguments(w *engine.Workflow) (engine.Args, error) {
 	return args, nil
 }
 
-// parameterProblem tells which parameter an error of engine.Workflow.Arguments is about, so that a form can show it
-// there.
+// parameterProblem tells which parameter an error of engine.Workflow's Arguments or Graph is about, so that a form can
+// show it there.
 func parameterProblem(w *engine.Workflow, set map[string]string, err error) error {
 	p := NewProblem(http.StatusUnprocessableEntity, "%s", plain(err))
-	text := strings.TrimPrefix(err.Error(), engine.ErrInvalidParameter.Error()+": ")
-	for _, param := range w.Params {
-		if message, ok := strings.CutPrefix(text, param.Name+" of workflow "+w.Name+": "); ok {
-			p.Errors = []ProblemError{{Message: message, Location: "body.params." + param.Name}}
-			return p
-		}
+	var argument *engine.ParameterError
+	if errors.As(err, &argument) {
+		p.Errors = []ProblemError{{Message: plain(argument.Err), Location: "body.params." + argument.Param}}
+		return p
 	}
 	for _, name := range slices.Sorted(maps.Keys(set)) {
 		if !slices.ContainsFunc(w.Params, func(p engine.Param) bool { return p.Name == name }) {

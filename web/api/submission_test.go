@@ -32,11 +32,11 @@ func TestRefusedSubmissions(t *testing.T) {
 		location string
 		detail   string
 	}{
-		{`{`, 400, "", "body: unexpected end of JSON input"},
+		{`{`, 400, "", "body: expected JSON: unexpected end of JSON input"},
 		{`[]`, 422, "body", "body: expected object"},
 		{`{}`, 422, "body", "body: expected required property workflow to be present"},
 		{`{"workflow":""}`, 422, "body.workflow", "body.workflow: expected length >= 1"},
-		{`{"workflow":"spread","more":1}`, 422, "body", "body.more: unexpected property"},
+		{`{"workflow":"spread","more":1}`, 422, "body", "body.more: unexpected property, expected deadline_ns, note, params, policy, rules, tags, upload, workflow"},
 		{`{"workflow":"none"}`, 422, "", `body.workflow: there is no workflow "none"; GET /workflows lists them`},
 		{`{"workflow":"spread","params":{"n":"0"}}`, 422, "body.params.n", "n of workflow spread: 0 is out of range, expected 1 to 5000"},
 		{`{"workflow":"spread","params":{"m":"0"}}`, 422, "body.params.m", `workflow spread has no parameter "m", expected n`},
@@ -88,7 +88,12 @@ func TestSubmitForm(t *testing.T) {
 	run, _ = send(request, map[string][2]string{"input": {"x", "1"}, "more": {"x", "22"}}, http.StatusCreated)
 	assert.Equal(t, "3", w.finished(run.Run).ResultText, "files of one name are kept apart")
 
-	_, p := send(request, map[string][2]string{"input": {"x", "1"}, "third": {"x", "1"}}, 422)
+	_, p := send(request, map[string][2]string{"input": {"x", "1"}, "more": {"y", "bad"}}, 422)
+	assert.Equal(t, "more of workflow length: it is bad, expected a good one", p.Detail)
+	assert.Equal(t, []api.ProblemError{{Message: "it is bad, expected a good one", Location: "body.params.more"}}, p.Errors)
+	_, p = send(request, map[string][2]string{"input": {"x", "odd"}}, 422)
+	assert.Equal(t, "workflow length: the files do not fit each other", p.Detail, "of the arguments together")
+	_, p = send(request, map[string][2]string{"input": {"x", "1"}, "third": {"x", "1"}}, 422)
 	assert.Equal(t, `the form has a part "third", which is no parameter of workflow length`, p.Detail)
 	_, p = send(map[string]any{"workflow": "spread"}, map[string][2]string{"n": {"x", "1"}}, 422)
 	assert.Equal(t, "the part n of the form is a file, expected the parameter's value in params", p.Detail)

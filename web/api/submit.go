@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"sync"
@@ -100,6 +101,9 @@ func (a *API) start(ctx context.Context, w *engine.Workflow, args engine.Args, o
 	ctx = context.WithoutCancel(ctx) // whoever asked may go; the run stays
 	r, err := a.cfg.Engine.SubmitWorkflow(ctx, w.Name, args, o)
 	a.active.leave(r)
+	if errors.Is(err, engine.ErrInvalidParameter) {
+		return "", parameterProblem(w, args.Text(), err)
+	}
 	if err != nil {
 		return "", ofEngine(err)
 	}

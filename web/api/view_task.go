@@ -125,7 +125,7 @@ type FoundTasks struct {
 	Unit        string              `json:"unit" enum:"ns,bytes,bytes_per_s"`
 	Tasks       []FoundTask         `json:"tasks" doc:"The greatest value first."`
 	ScannedRuns int                 `json:"scanned_runs"`
-	Complete    bool                `json:"complete" doc:"All runs that the query selects were read, and all of them were recorded in full."`
+	Complete    bool                `json:"complete" doc:"All runs that the query selects were read, and all that happened in them is kept."`
 }
 
 // Event is one thing that happened in a run.

@@ -107,7 +107,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** End a run as cancelled */
+    /**
+     * End a run as cancelled
+     * @description Tasks under way are told, and the run ends when they have heeded it.
+     */
     post: operations['cancel-run'];
     delete?: never;
     options?: never;
@@ -212,7 +215,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Let a run start no more tasks */
+    /**
+     * Let a run start no more tasks
+     * @description 200 once it is paused, 202 where that takes more than two seconds.
+     */
     post: operations['pause-run'];
     delete?: never;
     options?: never;
@@ -229,7 +235,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Undo a pause */
+    /**
+     * Undo a pause
+     * @description 200 once the run goes on, 202 where that takes more than two seconds.
+     */
     post: operations['resume-run'];
     delete?: never;
     options?: never;
@@ -654,7 +663,7 @@ export interface components {
       workflow: string;
     };
     FoundTasks: {
-      /** @description All runs that the query selects were read, and all of them were recorded in full. */
+      /** @description All runs that the query selects were read, and all that happened in them is kept. */
       complete: boolean;
       metric: string;
       scanned_runs: number;
