@@ -40,6 +40,9 @@ func (l *LogReader) Next(ctx context.Context) ([]engine.Step, error) {
 		}
 		l.blocks = blocks
 	}
+	for len(l.blocks) > 0 && l.blocks[0].Last <= l.after { // only where the store is damaged
+		l.blocks = l.blocks[1:]
+	}
 	if len(l.blocks) == 0 || l.blocks[0].First > l.after+1 {
 		l.blocks = nil
 		return nil, io.EOF

@@ -95,7 +95,8 @@ type Store interface {
 	// Workers lists all worker rows of a run by (Revision, Worker).
 	Workers(ctx context.Context, run engine.RunID) ([]WorkerRow, error)
 
-	// Rollups lists roll-ups that match the query in the order of their keys, see RollupQuery.
+	// Rollups lists roll-ups that match the query in the order of their keys, see RollupQuery. One whose data cannot be
+	// read has none, so that Rollup.Unpack gives ErrCorrupt.
 	Rollups(ctx context.Context, q RollupQuery) ([]Rollup, error)
 
 	// Acquire gives the lease of a run to an owner until a moment of the caller's clock: where nobody holds it, where
@@ -125,4 +126,23 @@ type Notifier interface {
 	// Changed gives a channel that is closed once Begin, Append, Archive or Delete have changed the run after the
 	// call, or the store is closed. The run need not exist.
 	Changed(run engine.RunID) <-chan struct{}
+}
+
+// Repairer is a Store that can take out what it cannot read.
+type Repairer interface {
+	// Repair leaves a store in which Check finds nothing. What it takes out stays aside, and the runs that lack it are
+	// listed with Run.Faults. It does nothing where Check finds nothing.
+	Repair(ctx context.Context) (Repaired, error)
+}
+
+// Repaired is what a repair has done.
+type Repaired struct {
+	Aside  []string `json:"aside"`  // where everything still is as it was
+	Damage []string `json:"damage"` // what was wrong with the store as a whole
+	Lost   []string `json:"lost"`   // what was taken out, of which run
+}
+
+// Add joins what was done after it.
+func (r *Repaired) Add(o Repaired) {
+	r.Aside, r.Damage, r.Lost = append(r.Aside, o.Aside...), append(r.Damage, o.Damage...), append(r.Lost, o.Lost...)
 }

@@ -104,6 +104,9 @@ func (w *write) archive(b *bolt.Bucket, p *packedArchive) error {
 	if err := w.tx.Bucket([]byte(liveBucket)).Delete([]byte(h.Info.ID)); err != nil {
 		return err
 	}
+	if err := forgetFault(b, metricsstore.RollupsPart); err != nil {
+		return err
+	}
 	return w.finish(b, h, t)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -11,49 +12,64 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// Check implements metricsstore.Store. It reads the whole file, and nothing is written meanwhile, since bbolt can
-// check its pages only then.
+// Check implements metricsstore.Store. It reads the whole file, and nothing is written meanwhile. What a run is noted
+// to have lost is not damage any more.
 func (d *database) Check(ctx context.Context) error {
-	return d.exclusive(ctx, func() error {
-		tx, err := d.bolt.Begin(true)
-		if err != nil {
-			return d.failure(err)
-		}
-		defer func() { _ = tx.Rollback() }() // nothing is written
-		c := &checker{tx: tx, codec: d.codec, rollups: map[string]bool{}}
-		for err := range tx.Check() {
-			c.broken("%s: %w", d.path, err)
-		}
-		c.check()
-		return errors.Join(c.errs...)
+	return d.exclusive(ctx, d.check)
+}
+
+// check is Check between two transactions of the writer.
+func (d *database) check() error {
+	faults, err := inspect(d.path, d.codec, allHeaders)
+	if err != nil {
+		faults = append(faults, err)
+	}
+	var errs []error
+	for _, fault := range faults {
+		errs = append(errs, fmt.Errorf("embedded: %s: %w", d.path, fault))
+	}
+	if len(errs) > 0 {
+		return errors.Join(errs...) // what bbolt makes of such pages says nothing
+	}
+	err = guarded(d.path, func() error {
+		return d.bolt.View(func(tx *bolt.Tx) error {
+			c := &checker{tx: tx, codec: d.codec, rollups: map[string]bool{}, broken: map[engine.RunID]bool{}}
+			c.check()
+			return errors.Join(c.errs...)
+		})
 	})
+	return err
 }
 
 type checker struct {
 	tx      *bolt.Tx
 	codec   *codec
-	rollups map[string]bool // those that runs have
+	rollups map[string]bool       // those that runs have
+	broken  map[engine.RunID]bool // runs that something is wrong with
 	errs    []error
 }
 
-func (c *checker) broken(format string, args ...any) {
+func (c *checker) fail(format string, args ...any) {
 	c.errs = append(c.errs, fmt.Errorf("embedded: "+format, args...))
+}
+
+func (c *checker) failRun(run engine.RunID, err error) {
+	c.broken[run] = true
+	c.fail("run %s: %w", run, err)
 }
 
 // each goes through a bucket; what f returns is broken.
 func (c *checker) each(bucket string, f func(key, value []byte) error) {
 	_ = c.tx.Bucket([]byte(bucket)).ForEach(func(k, v []byte) error { // f has no other error
 		if err := f(k, v); err != nil {
-			c.broken("%s %q: %w", bucket, k, err)
+			c.fail("%s %q: %w", bucket, k, err)
 		}
 		return nil
 	})
 }
 
 func (c *checker) check() {
-	listed := 0
 	c.each(runsBucket, func(k, _ []byte) error {
-		listed++
 		p, err := metricsstore.ParsePosition(k)
 		if err != nil {
 			return err
@@ -62,70 +78,71 @@ func (c *checker) check() {
 		if b == nil {
 			return errors.New("the run is listed and not there")
 		}
-		return c.run(p, b)
-	})
-	kept := 0
-	c.each(dataBucket, func([]byte, []byte) error { kept++; return nil })
-	if kept != listed {
-		c.broken("%d runs are kept, %d are listed", kept, listed)
-	}
-	c.each(rollupsBucket, func(k, v []byte) error {
-		if !c.rollups[string(k)] {
-			return errors.New("the roll-up belongs to no run")
+		for _, err := range c.run(p, b) {
+			c.failRun(p.Run, err)
 		}
-		_, err := c.codec.unpack(v)
-		return err
+		return nil
 	})
-	for _, name := range []string{leasesBucket, liveBucket} {
-		c.each(name, func(k, _ []byte) error {
-			if bucketOf(c.tx, engine.RunID(k)) == nil {
-				return errors.New("the run is not there")
-			}
-			return nil
-		})
-	}
+	c.each(rollupsBucket, func(k, v []byte) error {
+		key, err := metricsstore.ParseRollupKey(k)
+		if err != nil || c.rollups[string(k)] || c.broken[key.Run] { // those of runs are read with them
+			return err
+		}
+		return errors.New("the roll-up belongs to no run")
+	})
+	c.each(leasesBucket, func(k, v []byte) error {
+		if bucketOf(c.tx, engine.RunID(k)) == nil {
+			return errors.New("the run is not there")
+		}
+		return parse("lease", v, new(metricsstore.Lease))
+	})
+	c.each(liveBucket, func(k, _ []byte) error {
+		if bucketOf(c.tx, engine.RunID(k)) == nil {
+			return errors.New("the run is not there")
+		}
+		return nil
+	})
 }
 
 // run checks all that is kept under a run.
-func (c *checker) run(p metricsstore.Position, b *bolt.Bucket) error {
-	kept, err := readRun(c.tx, c.codec, p.Run, b)
+func (c *checker) run(p metricsstore.Position, b *bolt.Bucket) (errs []error) {
+	losses := newLosses()
+	h, err := readHeader(c.codec, p.Run, b)
 	if err != nil {
-		return err
+		losses.add(metricsstore.HeaderPart, err)
+	} else if live := c.tx.Bucket([]byte(liveBucket)).Get([]byte(p.Run)) != nil; live == h.Status.Final() {
+		errs = append(errs, fmt.Errorf("it is %s, listed as live: %t", h.Status, live))
 	}
-	if text := kept.Damaged(); len(kept.Faults) > 0 {
-		return fmt.Errorf("%w: %s", metricsstore.ErrCorrupt, text)
-	}
-	if kept.Position() != p {
-		return fmt.Errorf("the run started at %s and is listed elsewhere", kept.Info.StartedAt)
-	}
-	live := c.tx.Bucket([]byte(liveBucket)).Get([]byte(p.Run)) != nil
-	if live == kept.Status.Final() {
-		return fmt.Errorf("the run is %s, listed as live: %t", kept.Status, live)
-	}
-	if data := c.tx.Bucket([]byte(leasesBucket)).Get([]byte(p.Run)); data != nil {
-		if err := parse("lease", data, new(metricsstore.Lease)); err != nil {
-			return err
-		}
+	if err := parse("JSON", b.Get([]byte{annotationRow}), new(metricsstore.Annotation)); err != nil {
+		losses.add(metricsstore.AnnotationPart, err)
 	}
 	var found totals
-	err = b.ForEach(func(k, v []byte) error {
-		n, err := c.row(&kept, &found, k, v)
+	_ = b.ForEach(func(k, v []byte) error { // which has no error of its own
+		losses.of[partOf(k)]++
+		n, err := c.row(p, &found, k, v)
 		found.bytes += int64(n)
-		return err
+		if err != nil {
+			losses.add(partOf(k), err)
+		}
+		return nil
 	})
-	if err != nil {
-		return err
+	for _, f := range losses.faults() {
+		errs = append(errs, fmt.Errorf("%w: %s: %s", metricsstore.ErrCorrupt, f.Part, f.Text))
 	}
-	if t, err := decodeTotals(b.Get([]byte{totalsRow})); err != nil || t != found {
-		return fmt.Errorf("the totals are %+v, found are %+v", t, found)
+	t, err := decodeTotals(b.Get([]byte{totalsRow}))
+	if len(errs) == 0 && (err != nil || t != found) {
+		errs = append(errs, fmt.Errorf("the totals are %+v, found are %+v", t, found))
 	}
-	return nil
+	return errs
 }
 
 // row checks one key of a run and returns how many bytes count.
-func (c *checker) row(kept *metricsstore.Run, found *totals, k, v []byte) (int, error) {
+func (c *checker) row(p metricsstore.Position, found *totals, k, v []byte) (int, error) {
+	if !fitsRun(k) {
+		return 0, fmt.Errorf("a key of an unknown kind, % x", k)
+	}
 	switch k[0] {
-	case annotationRow, headerRow, totalsRow:
+	case annotationRow, headerRow, totalsRow, faultsRow:
 		return 0, nil
 	case blockRow:
 		block, err := c.codec.unpackBlock(k, v)
@@ -137,31 +154,25 @@ func (c *checker) row(kept *metricsstore.Run, found *totals, k, v []byte) (int, 
 		return len(block.Data), err
 	case detailRow:
 		found.details++
-		_, err := metricsstore.ParseDetailKey(k[1:])
-		if err != nil {
-			return 0, err
-		}
 	case workerRow:
 		w, err := c.codec.unpackWorker(k, v)
 		return len(w.Data), err
 	case rollupRow:
-		return c.rollup(kept, k[1:])
-	case attachmentRow:
-	default:
-		return 0, fmt.Errorf("a key of an unknown kind, % x", k)
+		return c.rollup(p, k[1:])
 	}
 	data, err := c.codec.unpack(v)
 	return len(data), err
 }
 
-func (c *checker) rollup(kept *metricsstore.Run, key []byte) (int, error) {
+func (c *checker) rollup(p metricsstore.Position, key []byte) (int, error) {
 	r, err := metricsstore.ParseRollupKey(key)
 	if err != nil {
 		return 0, err
 	}
 	c.rollups[string(key)] = true
-	if r.Run != kept.Info.ID || r.Day != metricsstore.DayOf(kept.Info.StartedAt) {
+	if r.Run != p.Run || r.Day != metricsstore.DayOf(time.Unix(0, p.Started)) {
 		return 0, fmt.Errorf("the roll-up %+v is kept under another run or day", r)
 	}
-	return dataLen(c.tx.Bucket([]byte(rollupsBucket)).Get(key))
+	data, err := c.codec.unpack(c.tx.Bucket([]byte(rollupsBucket)).Get(key))
+	return len(data), err
 }

@@ -42,23 +42,11 @@ func (d *database) copyTo(path string) error {
 
 // replaceBy puts a file in the place of the one that is open.
 func (d *database) replaceBy(path string) error {
-	d.swap.Lock()
-	defer d.swap.Unlock()
-	if err := d.bolt.Close(); err != nil {
-		d.broken = d.failure(err)
-		return d.broken
+	err := d.reopen(func() error { return errors.Join(os.Rename(path, d.path), syncDir(filepath.Dir(d.path))) })
+	if err != nil && d.broken == nil {
+		return fmt.Errorf("embedded: %s is not compacted: %w", d.path, err)
 	}
-	renamed := errors.Join(os.Rename(path, d.path), syncDir(filepath.Dir(d.path)))
-	db, err := openBolt(d.path, &d.options)
-	if err != nil {
-		d.broken = err
-		return errors.Join(renamed, err)
-	}
-	d.bolt = db
-	if renamed != nil {
-		return fmt.Errorf("embedded: %s is not compacted: %w", d.path, renamed)
-	}
-	return nil
+	return err
 }
 
 func removeAny(path string) error {

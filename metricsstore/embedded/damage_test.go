@@ -112,7 +112,7 @@ func TestDamagedRows(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := open(t, t.TempDir())
 			for i, run := range []engine.RunID{"a", "b", "c"} {
-				keep(t, s, run, i)
+				recordSmall(t, s, run, i)
 			}
 			require.NoError(t, s.Check(t.Context()))
 			require.NoError(t, s.current().(*holder).update(t.Context(), &op{apply: func(w *write) error {
@@ -130,7 +130,7 @@ func TestDamagedRows(t *testing.T) {
 			require.NoError(t, err)
 			_, err = a.Sweep(t.Context(), time.Time{})
 			require.NoError(t, err)
-			keep(t, s, "d", 3)
+			recordSmall(t, s, "d", 3)
 			if c.part == metricsstore.AnnotationPart {
 				deleted, err := metricsstore.Retain(t.Context(), s, metricsstore.Retention{Count: 1}, time.Now())
 				require.NoError(t, err)
@@ -144,8 +144,8 @@ func TestDamagedRows(t *testing.T) {
 	}
 }
 
-// keep records a small run to its end.
-func keep(t *testing.T, s *Store, run engine.RunID, n int) {
+// recordSmall records a small run to its end.
+func recordSmall(t *testing.T, s *Store, run engine.RunID, n int) {
 	t.Helper()
 	g := graph(3 + n)
 	h := header(run, began().Add(time.Duration(n)*time.Minute))

@@ -5,10 +5,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -32,6 +34,7 @@ type database struct {
 	path    string
 	codec   *codec
 	told    *changes
+	logger  *slog.Logger
 	gather  time.Duration
 	options bolt.Options
 
@@ -45,20 +48,31 @@ type database struct {
 	swap   sync.RWMutex // held for reading by each read, for writing while bolt is replaced
 	bolt   *bolt.DB
 	broken error // of the writer: why nothing can be written until the store is opened again
+	stuck  bool  // of the writer: bolt cannot be closed, because a transaction that met damage could not be
+
+	rescued *rescue // of the writer: what was done at opening and Repair has not told of
+
+	suspect    atomic.Bool   // a read has met damaged pages and has gone on past them
+	generation atomic.Uint64 // how often the file was replaced
+	hopeless   atomic.Bool   // there are damaged pages that could not be mended
 }
 
 // openDatabase opens or creates the file. The caller holds the lock of the folder.
-func openDatabase(dir string, gather time.Duration, noSync bool, told *changes) (*database, error) {
+func openDatabase(cfg *Config, told *changes) (*database, error) {
 	c, err := newCodec()
 	if err != nil {
 		return nil, err
 	}
 	d := &database{
-		path: filepath.Join(dir, dataFile), codec: c, told: told, gather: gather, options: boltOptions(noSync),
+		path: filepath.Join(cfg.Dir, dataFile), codec: c, told: told, logger: cfg.Log, gather: cfg.gather(), options: boltOptions(cfg.noSync),
 		ops: make(chan *op, maxGathered), alone: make(chan func()), done: make(chan struct{}),
 	}
-	if err := os.Remove(filepath.Join(dir, compactFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := removeAny(filepath.Join(cfg.Dir, compactFile)); err != nil {
 		return nil, fmt.Errorf("embedded: left over from compacting: %w", err)
+	}
+	if err := d.rescueAtOpening(cfg.KeepDamage); err != nil {
+		c.close()
+		return nil, err
 	}
 	if d.bolt, err = openBolt(d.path, &d.options); err != nil {
 		c.close()
@@ -196,8 +210,17 @@ func (d *database) begin(ctx context.Context) error {
 	return nil
 }
 
-// view reads in one transaction.
+// view reads in one transaction. It calls f once more where it has met damaged pages that could be mended.
 func (d *database) view(ctx context.Context, f func(*bolt.Tx) error) error {
+	seen := d.generation.Load()
+	err := d.viewOnce(ctx, f)
+	if (isPages(err) || d.suspect.Swap(false)) && d.heal(ctx, seen) {
+		err = d.viewOnce(ctx, f)
+	}
+	return err
+}
+
+func (d *database) viewOnce(ctx context.Context, f func(*bolt.Tx) error) error {
 	if err := d.begin(ctx); err != nil {
 		return err
 	}
@@ -218,6 +241,9 @@ func (d *database) Close() error {
 	close(d.ops)
 	<-d.done
 	d.codec.close()
+	if d.stuck {
+		return d.broken
+	}
 	if err := d.bolt.Close(); err != nil {
 		return fmt.Errorf("embedded: closing %s: %w", d.path, err)
 	}

@@ -26,6 +26,9 @@
 // are forgotten when the folder is taken, except those of runs whose process lives. A full or failing disk is told by
 // errors that name path and cause; what was kept stays, and the call can be made again when there is space. Where the
 // disk does not say whether it has kept the root of the file, nothing more is written until the store is opened again.
+// Damage is kept to the runs that it has hit. Opening, and a call that meets damaged pages, writes what can be read into a
+// new file, leaves the file as it was beside it as dagscope.db.damaged-<moment>, and says so in the log; with one flipped bit,
+// wherever it is, that is all but one row. What a run has lost is in Run.Faults. Config.KeepDamage refuses such a file instead.
 // A log that is cut off counts up to there. A log that cannot be adopted is put aside in the inbox and never removed.
 //
 // # Costs
@@ -42,7 +45,8 @@
 //
 // Bytes are those of the compacted file for each step; the packed steps themselves are 10.2 B in blocks of 1,000 and
 // 12.5 B in blocks of 100, and archiving puts small blocks together. A new folder takes 1 MiB. Opening reads the list
-// of free pages and the runs that have not ended; listing runs reads a header of some 500 B each.
+// of free pages, the runs that have not ended, and the heads and keys of all pages, of files of more than 1 GiB only those
+// that runs share; listing runs reads a header of some 500 B each.
 //
 // # Caveats
 //

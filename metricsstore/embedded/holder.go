@@ -32,6 +32,7 @@ var errLocked = errors.New("embedded: locked by another process")
 // backend is the store as this process reaches it: the file itself, or the process that holds it.
 type backend interface {
 	metricsstore.Store
+	metricsstore.Repairer
 	// adopt takes in the log of a run in the inbox at least up to an offset and returns how the record was answered
 	// that ends there.
 	adopt(ctx context.Context, run engine.RunID, offset int64) error
@@ -109,7 +110,7 @@ func hold(ctx context.Context, cfg Config, c *coding, told *changes) (*holder, e
 
 func (h *holder) open(ctx context.Context, c *coding, told *changes) error {
 	var err error
-	if h.database, err = openDatabase(h.cfg.Dir, h.cfg.gather(), h.cfg.noSync, told); err != nil {
+	if h.database, err = openDatabase(&h.cfg, told); err != nil {
 		return err
 	}
 	if h.archive, err = metricsstore.NewArchiver(metricsstore.ArchiverConfig{Store: h.database}); err != nil {

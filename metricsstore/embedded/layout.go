@@ -30,6 +30,7 @@ const (
 	annotationRow = 'a' // Annotation as JSON
 	blockRow      = 'b' // and First, 8 bytes → see codec.packBlock
 	detailRow     = 'd' // and DetailKey → packed data
+	faultsRow     = 'f' // what is known to be lost of the run: metricsstore.Fault as JSON
 	headerRow     = 'h' // Header as JSON, packed
 	rollupRow     = 'r' // and RollupKey → mark
 	totalsRow     = 't' // totals

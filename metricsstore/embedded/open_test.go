@@ -54,12 +54,17 @@ func TestOpenRefuses(t *testing.T) {
 			return Config{Dir: dir}
 		}, metricsstore.ErrCorrupt, []string{"not a data file"}},
 		{"cut off", func(t *testing.T, dir string) Config {
+			require.NoError(t, open(t, dir).Close())
+			require.NoError(t, os.Truncate(filepath.Join(dir, dataFile), 1<<13))
+			return Config{Dir: dir}
+		}, metricsstore.ErrCorrupt, []string{dataFile, "cut off", "no run can be found"}},
+		{"damaged and to be left so", func(t *testing.T, dir string) Config {
 			s := open(t, dir)
 			require.NoError(t, s.Begin(t.Context(), header("r", time.Now()), noise(200_000)))
 			require.NoError(t, s.Close())
 			require.NoError(t, os.Truncate(filepath.Join(dir, dataFile), 100_000))
-			return Config{Dir: dir}
-		}, metricsstore.ErrCorrupt, []string{dataFile}},
+			return Config{Dir: dir, KeepDamage: true}
+		}, metricsstore.ErrCorrupt, []string{dataFile, "cut off at 100000"}},
 		{"a file", func(t *testing.T, dir string) Config {
 			path := filepath.Join(dir, "file")
 			require.NoError(t, os.WriteFile(path, nil, 0o600))
@@ -202,7 +207,7 @@ func TestCheckFinds(t *testing.T) {
 		{"not listed", func(tx *bolt.Tx, _ *bolt.Bucket) error {
 			_, err := tx.Bucket([]byte(dataBucket)).CreateBucket([]byte("q"))
 			return err
-		}, "2 runs are kept, 1 are listed"},
+		}, "kept and not listed"},
 		{"live", func(tx *bolt.Tx, _ *bolt.Bucket) error { return tx.Bucket([]byte(liveBucket)).Delete([]byte("r")) }, "listed as live: false"},
 		{"roll-up", func(tx *bolt.Tx, _ *bolt.Bucket) error {
 			k := metricsstore.RollupKey{Function: "f", Metric: "m", Run: "r"}

@@ -104,6 +104,7 @@ func readRun(tx *bolt.Tx, c *codec, run engine.RunID, b *bolt.Bucket) (metricsst
 	if err != nil {
 		return r, err
 	}
+	r.Faults = keptFaults(b)
 	r.LastSeq, r.Steps, r.Details, r.Bytes = t.lastSeq, t.steps, int(t.details), t.bytes
 	if r.Header, err = readHeader(c, run, b); err != nil {
 		fault(metricsstore.HeaderPart, fmt.Errorf("%w; %d steps and %d details are kept", err, t.steps, t.details))
@@ -193,6 +194,7 @@ func (d *database) readListed(tx *bolt.Tx, p metricsstore.Position) (r metricsst
 	if err == nil {
 		return r
 	}
+	d.suspect.Store(true)
 	m := metricsstore.Remains{Position: p}
 	return metricsstore.Run{Header: m.Header(), Faults: []metricsstore.Fault{metricsstore.NewFault(metricsstore.RecordsPart, err)}}
 }
@@ -200,6 +202,7 @@ func (d *database) readListed(tx *bolt.Tx, p metricsstore.Position) (r metricsst
 // Runs implements metricsstore.Store.
 func (d *database) Runs(ctx context.Context, after metricsstore.Position, limit int) (out []metricsstore.Run, err error) {
 	err = d.view(ctx, func(tx *bolt.Tx) error {
+		out = nil
 		var from []byte
 		if after != (metricsstore.Position{}) {
 			from = append(after.Append(nil), 0) // the next key there could be
@@ -209,7 +212,11 @@ func (d *database) Runs(ctx context.Context, after metricsstore.Position, limit 
 			if err != nil {
 				return false, err
 			}
-			out = append(out, d.readListed(tx, p))
+			r := d.readListed(tx, p)
+			if r.Position() != p {
+				d.suspect.Store(true)
+			}
+			out = append(out, r)
 			return limit <= 0 || len(out) < limit, nil
 		})
 	})
@@ -235,6 +242,7 @@ func (d *database) Log(ctx context.Context, run engine.RunID, after uint64, limi
 		return nil, d.look(ctx, run, func(*bolt.Bucket) error { return nil })
 	}
 	err = d.look(ctx, run, func(b *bolt.Bucket) error {
+		out = nil
 		c := b.Cursor()
 		from := blockKey(after + 1)
 		before, err := blockBefore(c, from)
@@ -256,6 +264,7 @@ func (d *database) Log(ctx context.Context, run engine.RunID, after uint64, limi
 // Details implements metricsstore.Store.
 func (d *database) Details(ctx context.Context, run engine.RunID, from metricsstore.DetailKey, limit int) (out []metricsstore.DetailRow, err error) {
 	err = d.look(ctx, run, func(b *bolt.Bucket) error {
+		out = nil
 		return scan(b.Cursor(), detailKey(from), []byte{detailRow}, func(k, v []byte) (bool, error) {
 			key, err := metricsstore.ParseDetailKey(k[1:])
 			if err != nil {
@@ -272,6 +281,7 @@ func (d *database) Details(ctx context.Context, run engine.RunID, from metricsst
 // Workers implements metricsstore.Store.
 func (d *database) Workers(ctx context.Context, run engine.RunID) (out []metricsstore.WorkerRow, err error) {
 	err = d.look(ctx, run, func(b *bolt.Bucket) error {
+		out = nil
 		return rows(b, workerRow, func(k, v []byte) (bool, error) {
 			w, err := d.codec.unpackWorker(k, v)
 			out = append(out, w)
@@ -284,6 +294,7 @@ func (d *database) Workers(ctx context.Context, run engine.RunID) (out []metrics
 // Rollups implements metricsstore.Store.
 func (d *database) Rollups(ctx context.Context, q metricsstore.RollupQuery) (out []metricsstore.Rollup, err error) {
 	err = d.view(ctx, func(tx *bolt.Tx) error {
+		out = nil
 		prefix := q.Prefix()
 		from := prefix
 		if q.After != nil {
@@ -294,11 +305,11 @@ func (d *database) Rollups(ctx context.Context, q metricsstore.RollupQuery) (out
 		return scan(tx.Bucket([]byte(rollupsBucket)).Cursor(), from, prefix, func(k, v []byte) (bool, error) {
 			key, err := metricsstore.ParseRollupKey(k)
 			if err != nil || !q.Match(key) {
-				return err == nil, err
+				return true, nil
 			}
-			data, err := d.codec.unpack(v)
+			data, _ := d.codec.unpack(v) // without data where it is damaged
 			out = append(out, metricsstore.Rollup{RollupKey: key, Data: data})
-			return q.Limit <= 0 || len(out) < q.Limit, err
+			return q.Limit <= 0 || len(out) < q.Limit, nil
 		})
 	})
 	return out, err

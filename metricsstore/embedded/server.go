@@ -64,6 +64,7 @@ func methods() map[string]method {
 		"adopt": func(ctx context.Context, b backend, q *request, _ *response) error {
 			return b.adopt(ctx, q.Run, int64(q.Seq))
 		},
+		"repair":     answerRepair,
 		"run":        answerRun,
 		"runs":       answerRuns,
 		"attachment": answerAttachment,

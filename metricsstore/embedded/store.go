@@ -29,6 +29,9 @@ type Config struct {
 	// KeepLive leaves runs that have not ended as they are, where else those whose process is gone are archived as
 	// interrupted: for tools that only look, and for tests.
 	KeepLive bool
+	// KeepDamage leaves a data file whose pages are damaged as it is, and makes Open fail with ErrCorrupt, whose text
+	// names what is damaged. Else what can be read of it is written anew, and the file as it was stays beside it.
+	KeepDamage bool
 	// Log is told what goes wrong in the background; default nobody.
 	Log *slog.Logger
 

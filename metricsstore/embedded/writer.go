@@ -46,6 +46,15 @@ func (w *write) changed(run engine.RunID) {
 // update has the writer apply something, and waits until it is on disk. What apply refuses it must refuse before it
 // changes anything; it may be called more than once, and after update has returned because ctx has ended.
 func (d *database) update(ctx context.Context, o *op) error {
+	seen := d.generation.Load()
+	err := d.updateOnce(ctx, o)
+	if isPages(err) && d.heal(ctx, seen) {
+		err = d.updateOnce(ctx, o)
+	}
+	return err
+}
+
+func (d *database) updateOnce(ctx context.Context, o *op) error {
 	if err := d.begin(ctx); err != nil {
 		return err
 	}
@@ -137,7 +146,7 @@ func (d *database) group(first *op, until time.Time) []*op {
 func (d *database) commit(group []*op) {
 	for len(group) > 0 {
 		failed, err := d.try(group)
-		if failed == nil && errors.Is(err, metricsstore.ErrCorrupt) && len(group) > 1 {
+		if failed == nil && isPages(err) && len(group) > 1 {
 			// Nobody knows whose pages are damaged.
 			for _, o := range group {
 				d.commit([]*op{o})
@@ -168,24 +177,30 @@ func (d *database) try(group []*op) (failed *op, err error) {
 	if d.broken != nil {
 		return nil, d.broken
 	}
+	var tx *bolt.Tx
 	var at *op
 	damaged := guarded(d.path, func() error {
-		failed, err = d.transact(group, &at)
+		if tx, err = d.bolt.Begin(true); err != nil {
+			err = d.failure(err)
+			return nil
+		}
+		failed, err = d.transact(tx, group, &at)
 		return nil
 	})
+	if tx != nil {
+		unclosed := guarded(d.path, tx.Rollback) // does nothing after Commit
+		if d.stuck = isPages(unclosed) && tx.DB() != nil; d.stuck {
+			d.broken = fmt.Errorf("%w; close the store and open it again", unclosed)
+		}
+	}
 	if damaged != nil {
 		return at, damaged
 	}
 	return failed, err
 }
 
-// transact is try where no page is damaged; at is the call that is being applied.
-func (d *database) transact(group []*op, at **op) (failed *op, err error) {
-	tx, err := d.bolt.Begin(true)
-	if err != nil {
-		return nil, d.failure(err)
-	}
-	defer func() { _ = tx.Rollback() }() // does nothing after Commit
+// transact applies a group, of which at is the call that is being applied.
+func (d *database) transact(tx *bolt.Tx, group []*op, at **op) (failed *op, err error) {
 	w := &write{tx: tx, codec: d.codec, runs: map[engine.RunID]struct{}{}}
 	for _, o := range group {
 		*at = o

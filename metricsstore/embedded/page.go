@@ -1,0 +1,258 @@
+package embedded
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// element is what a page holds under a key: a value, a bucket, or another page.
+type element struct {
+	key      []byte
+	isBucket bool
+	child    uint64 // of a branch
+	at       int64  // where the value begins in the file
+	size     int64  // of the value
+}
+
+// page is a page that was read, or the page within the value of a small bucket.
+type page struct {
+	id       uint64
+	isLeaf   bool
+	span     uint64 // pages that it takes
+	elements []element
+	// damage says that something did not fit and was worked out from the rest, or left out.
+	damage error
+}
+
+// pageReader reads one page. Its elements stand at its beginning and announce where keys and values are, which follow
+// each other without gaps: what one flipped bit destroys of that can be worked out from the rest.
+type pageReader struct {
+	f      *pageFile
+	base   int64 // where the page begins in the file
+	limit  int64 // bytes that it has at most
+	head   []byte
+	heads  []byte // of the elements
+	isLeaf bool
+	fits   func(key []byte) bool // whether a key is one that can stand in the page
+	damage []error
+}
+
+func (r *pageReader) damaged(format string, args ...any) {
+	r.damage = append(r.damage, fmt.Errorf(format, args...))
+}
+
+// page reads a page of the file.
+func (f *pageFile) page(id uint64, fits func(key []byte) bool) (page, error) {
+	base := int64(id) * f.pageSize
+	if id < 2 || id > uint64(f.size/f.pageSize) || base+pageHead > f.size {
+		return page{}, fmt.Errorf("page %d lies behind the end of the file", id)
+	}
+	p, end, err := f.parse(base, f.size-base, id, fits)
+	if err != nil {
+		return p, fmt.Errorf("page %d: %w", id, err)
+	}
+	// bbolt takes one page more than it needs where the last one is full.
+	p.span = uint64(end/f.pageSize) + 1
+	if overflow, err := f.readAt(base+12, 4); err != nil || uint64(binary.NativeEndian.Uint32(overflow))+1 != p.span {
+		p.damage = errors.Join(p.damage, errors.New("its length is not that of its content"))
+	}
+	if p.damage != nil {
+		p.damage = fmt.Errorf("page %d: %w", id, p.damage)
+	}
+	return p, nil
+}
+
+// inline reads the page in the value of a bucket, which has no other.
+func (f *pageFile) inline(e *element, fits func(key []byte) bool) (page, error) {
+	p, end, err := f.parse(e.at+bucketHead, e.size-bucketHead, 0, fits)
+	if err != nil {
+		return p, err
+	}
+	if end != e.size-bucketHead {
+		p.damage = errors.Join(p.damage, errors.New("its length is not that of its content"))
+	}
+	if !p.isLeaf {
+		return p, errors.New("a small bucket is no leaf")
+	}
+	return p, nil
+}
+
+// parse reads what a page holds, and where it ends. The error says that nothing can be made of it.
+func (f *pageFile) parse(base, limit int64, id uint64, fits func([]byte) bool) (p page, end int64, err error) {
+	r := pageReader{f: f, base: base, limit: limit, fits: fits}
+	if r.head, err = f.readAt(base, min(limit, f.pageSize)); err != nil {
+		return p, 0, err
+	}
+	if len(r.head) < pageHead {
+		return p, 0, errors.New("it is cut off")
+	}
+	if at := binary.NativeEndian.Uint64(r.head); at != id {
+		r.damaged("it calls itself page %d", at)
+	}
+	flags, count := binary.NativeEndian.Uint16(r.head[8:]), int64(binary.NativeEndian.Uint16(r.head[10:]))
+	n, err := r.shape(flags, count)
+	if err != nil {
+		return p, 0, err
+	}
+	p = page{id: id, isLeaf: r.isLeaf}
+	end = r.elements(&p, n)
+	p.damage = errors.Join(r.damage...)
+	return p, end, nil
+}
+
+// shape finds out how many elements there are and of which kind.
+func (r *pageReader) shape(flags uint16, count int64) (int64, error) {
+	r.isLeaf = flags == leafPage
+	if flags == leafPage || flags == branchPage {
+		if n, ok := r.starts(count); ok {
+			return n, nil
+		}
+	}
+	r.damaged("its head says %d elements of kind %d", count, flags)
+	if count > 0 {
+		for _, isLeaf := range []bool{true, false} {
+			r.isLeaf = isLeaf
+			if n, ok := r.starts(count); ok && n > 0 && r.chained(n) {
+				return n, nil
+			}
+		}
+	}
+	for _, isLeaf := range []bool{true, false} { // the count that the first element tells
+		r.isLeaf = isLeaf
+		if first, err := r.bytes(pageHead, elementHead); err == nil {
+			pos := int64(binary.NativeEndian.Uint32(first[r.posAt():]))
+			if n, ok := r.starts(pos / elementHead); ok && n > 0 && pos%elementHead == 0 && r.chained(n) {
+				return n, nil
+			}
+		}
+	}
+	return 0, errors.New("it is no page with content")
+}
+
+// posAt is where in an element stands where its key is.
+func (r *pageReader) posAt() int {
+	if r.isLeaf {
+		return 4
+	}
+	return 0
+}
+
+// starts reads the heads of n elements, and reports whether the first or the second one says that there are n.
+func (r *pageReader) starts(n int64) (int64, bool) {
+	heads, err := r.bytes(pageHead, n*elementHead)
+	if err != nil {
+		return 0, false
+	}
+	r.heads = heads
+	if n == 0 {
+		return 0, true
+	}
+	if r.start(0) == pageHead+n*elementHead {
+		return n, true
+	}
+	return n, n > 1 && r.start(1) == pageHead+n*elementHead+r.length(0)
+}
+
+// chained reports whether most elements follow each other.
+func (r *pageReader) chained(n int64) bool {
+	good := int64(0)
+	for i := range n - 1 {
+		if r.start(i)+r.length(i) == r.start(i+1) {
+			good++
+		}
+	}
+	return 2*good >= n-1
+}
+
+// start is where an element says that its key is, from the beginning of the page.
+func (r *pageReader) start(i int64) int64 {
+	at := i * elementHead
+	return pageHead + at + int64(binary.NativeEndian.Uint32(r.heads[at+int64(r.posAt()):]))
+}
+
+// length is how long key and value of an element are.
+func (r *pageReader) length(i int64) int64 {
+	k, v := r.sizes(i)
+	return k + v
+}
+
+func (r *pageReader) sizes(i int64) (key, value int64) {
+	head := r.heads[i*elementHead:]
+	if r.isLeaf {
+		return int64(binary.NativeEndian.Uint32(head[8:])), int64(binary.NativeEndian.Uint32(head[12:]))
+	}
+	return int64(binary.NativeEndian.Uint32(head[4:])), 0
+}
+
+// elements reads all elements and returns where the last one ends.
+func (r *pageReader) elements(p *page, n int64) int64 {
+	at := pageHead + n*elementHead
+	for i := range n {
+		k, v := r.sizes(i)
+		next := at + k + v
+		if i+1 < n && next != r.start(i+1) {
+			follows := r.start(i+1) > at && (i+2 == n && r.start(i+1)+r.length(i+1) <= r.limit || i+2 < n && r.start(i+1)+r.length(i+1) == r.start(i+2))
+			if follows { // so this one's length is wrong
+				next = r.start(i + 1)
+				k, v = r.split(at, next-at, k, v)
+			}
+			r.damaged("element %d of %d does not reach the next one", i, n)
+		} else if r.start(i) != at {
+			r.damaged("element %d of %d stands elsewhere", i, n)
+		}
+		if e, ok := r.element(i, at, k, v); ok {
+			p.elements = append(p.elements, e)
+		}
+		at = next
+	}
+	return at
+}
+
+// split decides which of two lengths is wrong where their sum is known.
+func (r *pageReader) split(at, sum, k, v int64) (key, value int64) {
+	if !r.isLeaf {
+		return sum, 0
+	}
+	if other := sum - v; other > 0 && other <= bolt.MaxKeySize {
+		if b, err := r.bytes(at, other); err == nil && r.fits(b) {
+			if kept, err := r.bytes(at, min(k, bolt.MaxKeySize)); err != nil || k > sum || !r.fits(kept) {
+				return other, v
+			}
+		}
+	}
+	return k, sum - k
+}
+
+func (r *pageReader) element(i, at, k, v int64) (element, bool) {
+	key, err := r.bytes(at, min(k, bolt.MaxKeySize))
+	if err != nil || k > bolt.MaxKeySize || k == 0 || at+k+v > r.limit {
+		r.damaged("element %d has no key or value", i)
+		return element{}, false
+	}
+	e := element{key: key, at: r.base + at + k, size: v}
+	head := r.heads[i*elementHead:]
+	if r.isLeaf {
+		flags := binary.NativeEndian.Uint32(head)
+		e.isBucket = flags&bucketElement != 0
+		if flags > bucketElement {
+			r.damaged("element %d is of kind %d", i, flags)
+		}
+	} else {
+		e.child = binary.NativeEndian.Uint64(head[8:])
+	}
+	return e, true
+}
+
+// bytes gives some of the page, read from the file where that is more than its first part.
+func (r *pageReader) bytes(at, n int64) ([]byte, error) {
+	if at < 0 || n < 0 || at+n > r.limit {
+		return nil, errors.New("behind the end of the page")
+	}
+	if at+n <= int64(len(r.head)) {
+		return r.head[at : at+n : at+n], nil
+	}
+	return r.f.readAt(r.base+at, n)
+}

@@ -1,0 +1,322 @@
+package embedded
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// rebuilder writes what was found in a damaged file into a new one. What runs have in common is made anew from them:
+// the list of runs, which of them are live, which roll-ups each has.
+type rebuilder struct {
+	*saved
+	dst    *bolt.DB
+	codec  *codec
+	verify bool // leave out what cannot be read, rather than keep it as it is
+
+	tx      *bolt.Tx
+	written int                       // bytes, in tx
+	last    uint64                    // the last step so far of the run that is written
+	rollups map[engine.RunID][][]byte // keys of those that are written
+	notes   []string                  // what is lost of which run
+	again   []engine.RunID            // which of them to archive anew
+}
+
+// all writes everything.
+func (r *rebuilder) all() error {
+	if err := r.next(); err != nil {
+		return err
+	}
+	defer func() { _ = r.tx.Rollback() }() // does nothing after Commit
+	for _, name := range allBuckets() {
+		if _, err := r.tx.CreateBucketIfNotExists([]byte(name)); err != nil {
+			return err
+		}
+	}
+	version := binary.AppendUvarint(nil, max(r.version, formatVersion))
+	if err := r.put(r.tx.Bucket([]byte(metaBucket)), []byte(versionKey), version); err != nil {
+		return err
+	}
+	r.rename()
+	for run := range r.listed {
+		if r.runs[run] == nil {
+			r.runs[run] = &savedRun{lost: []error{errors.New("none of its records were found")}}
+		}
+	}
+	for _, bucket := range []string{rollupsBucket, leasesBucket, inboxBucket} {
+		if err := r.others(bucket); err != nil {
+			return err
+		}
+	}
+	for _, run := range slices.Sorted(maps.Keys(r.runs)) {
+		if err := r.run(run, r.runs[run]); err != nil {
+			return err
+		}
+	}
+	return r.tx.Commit()
+}
+
+// next goes on in a new transaction where the one before is large.
+func (r *rebuilder) next() (err error) {
+	if r.tx != nil {
+		if r.written < compactBytes {
+			return nil
+		}
+		if err := r.tx.Commit(); err != nil {
+			return err
+		}
+	}
+	r.written = 0
+	r.tx, err = r.dst.Begin(true)
+	return err
+}
+
+func (r *rebuilder) put(b *bolt.Bucket, key, value []byte) error {
+	b.FillPercent = fillPercent
+	r.written += len(key) + len(value)
+	return b.Put(key, value)
+}
+
+// rename gives runs the ID that their header has, where the one they were kept under is damaged, and forgets what only
+// a damaged key makes look like a run.
+func (r *rebuilder) rename() {
+	for _, run := range slices.Sorted(maps.Keys(r.runs)) {
+		kept := r.runs[run]
+		if len(kept.rows) == 0 && r.listed[run].Run == "" {
+			delete(r.runs, run)
+			continue
+		}
+		id := run
+		if h, err := r.header(kept); err == nil {
+			id = h.Info.ID
+		}
+		if _, err := engine.ParseRunID(string(id)); err != nil {
+			id = engine.NewRunID(time.Unix(0, r.listed[run].Started))
+			kept.lost = append(kept.lost, fmt.Errorf("its ID, which was something like %q", run))
+		}
+		if r.runs[id] == nil {
+			delete(r.runs, run)
+			r.runs[id] = kept
+		}
+	}
+}
+
+func (r *rebuilder) header(kept *savedRun) (h metricsstore.Header, err error) {
+	ref, ok := kept.rows[string([]byte{headerRow})]
+	if !ok {
+		return h, errors.New("it is lost")
+	}
+	return r.walk.header(&element{at: ref.at, size: ref.size})
+}
+
+// others writes the rows of a bucket that belong to a run, and the state of logs. Those that cannot be read are as
+// good as none: a lease keeps nobody out, a log is adopted once more.
+func (r *rebuilder) others(bucket string) error {
+	rows := r.other[bucket]
+	for _, key := range slices.Sorted(maps.Keys(rows)) {
+		value, err := r.walk.f.readAt(rows[key].at, rows[key].size)
+		if err != nil {
+			continue
+		}
+		switch bucket {
+		case leasesBucket:
+			if r.runs[engine.RunID(key)] == nil || !json.Valid(value) {
+				continue
+			}
+		case inboxBucket:
+			if _, n := binary.Uvarint(value); n <= 0 {
+				continue
+			}
+		case rollupsBucket:
+			k, err := metricsstore.ParseRollupKey([]byte(key))
+			if err != nil || r.runs[k.Run] == nil || r.verify && r.unreadable(value) != nil {
+				continue
+			}
+			r.rollups[k.Run] = append(r.rollups[k.Run], []byte(key))
+		}
+		if err := r.put(r.tx.Bucket([]byte(bucket)), []byte(key), value); err != nil {
+			return err
+		}
+		if err := r.next(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *rebuilder) unreadable(value []byte) error {
+	_, err := r.codec.unpack(value)
+	return err
+}
+
+// run writes one run and puts it in its place in the list.
+func (r *rebuilder) run(run engine.RunID, kept *savedRun) error {
+	b, err := r.tx.Bucket([]byte(dataBucket)).CreateBucket([]byte(run))
+	if err != nil {
+		return err
+	}
+	losses := newLosses()
+	for _, err := range kept.lost {
+		losses.add(metricsstore.RecordsPart, err)
+	}
+	r.last = 0
+	for _, key := range slices.Sorted(maps.Keys(kept.rows)) {
+		if err := r.row(b, []byte(key), kept.rows[key], losses); err != nil {
+			return err
+		}
+	}
+	for _, key := range r.rollups[run] {
+		if err := r.put(b, rollupRef(key), mark()); err != nil {
+			return err
+		}
+	}
+	for range losses.of[metricsstore.RollupsPart] - len(r.rollups[run]) {
+		losses.add(metricsstore.RollupsPart, errors.New("damaged or not found"))
+	}
+	if err := r.finish(run, b, losses); err != nil {
+		return err
+	}
+	return r.next()
+}
+
+// row writes a row of a run.
+func (r *rebuilder) row(b *bolt.Bucket, key []byte, ref rowRef, losses *losses) error {
+	part := partOf(key)
+	losses.of[part]++
+	if key[0] == rollupRow {
+		return nil // they are noted once more by what is found of them
+	}
+	value, err := r.walk.f.readAt(ref.at, ref.size)
+	if err == nil && r.verify {
+		err = readable(r.codec, key, value)
+	}
+	if err == nil && key[0] == blockRow {
+		err = r.follows(key, value)
+	}
+	if err != nil {
+		losses.add(part, err)
+		return nil
+	}
+	return r.put(b, key, value)
+}
+
+// follows refuses a block that shares steps with the one before.
+func (r *rebuilder) follows(key, value []byte) error {
+	block, err := blockHead(key, value)
+	switch {
+	case err != nil && !r.verify:
+		return nil // and stays as it is
+	case err == nil && block.First <= r.last:
+		return fmt.Errorf("blocks overlap at step %d", block.First)
+	}
+	r.last = block.Last
+	return err
+}
+
+// finish writes what is made anew of a run.
+func (r *rebuilder) finish(run engine.RunID, b *bolt.Bucket, losses *losses) error {
+	h, unread := readHeader(r.codec, run, b)
+	position := metricsstore.Position{Started: h.Info.StartedAt.UnixNano(), Run: run}
+	if unread != nil {
+		position = r.position(run)
+	}
+	if err := r.put(r.tx.Bucket([]byte(runsBucket)), position.Append(nil), mark()); err != nil {
+		return err
+	}
+	if unread == nil && !h.Status.Final() {
+		if err := r.put(r.tx.Bucket([]byte(liveBucket)), []byte(run), mark()); err != nil {
+			return err
+		}
+	}
+	if r.verify {
+		if err := r.restore(run, b, h, unread, losses); err != nil {
+			return err
+		}
+	}
+	if losses.any() {
+		if err := r.note(run, b, losses); err != nil {
+			return err
+		}
+	}
+	if data := b.Get([]byte{totalsRow}); data != nil && !losses.any() && !r.verify {
+		return nil
+	}
+	t, err := countTotals(r.tx, b)
+	if err != nil {
+		return err
+	}
+	return r.put(b, []byte{totalsRow}, t.encode())
+}
+
+// restore puts the header and the annotation of a run where they cannot be read. Where its counts or roll-ups are not
+// known any more, the header says that nothing was archived yet, so that an archiver sums the log up anew.
+func (r *rebuilder) restore(run engine.RunID, b *bolt.Bucket, h metricsstore.Header, unread error, losses *losses) error {
+	if err := parse("JSON", b.Get([]byte{annotationRow}), new(metricsstore.Annotation)); err != nil {
+		losses.add(metricsstore.AnnotationPart, err)
+		if err := r.put(b, []byte{annotationRow}, []byte("{}")); err != nil {
+			return err
+		}
+	}
+	isWhole := losses.n[metricsstore.LogPart]+losses.n[metricsstore.GraphPart]+losses.n[metricsstore.RecordsPart] == 0
+	switch {
+	case unread != nil:
+		losses.add(metricsstore.HeaderPart, unread)
+		m := remains(r.tx, r.codec, run, b)
+		h = m.Header()
+	case losses.n[metricsstore.RollupsPart] > 0 && isWhole && h.Status.Final():
+		h.ArchivedSeq = 0
+	default:
+		return nil
+	}
+	r.again = append(r.again, run)
+	data, err := json.Marshal(&h)
+	if err != nil {
+		return err
+	}
+	return r.put(b, []byte{headerRow}, r.codec.pack(data))
+}
+
+// position is where a run whose header cannot be read was listed, or started by one of its roll-ups.
+func (r *rebuilder) position(run engine.RunID) metricsstore.Position {
+	if p, ok := r.listed[run]; ok {
+		return p
+	}
+	p := metricsstore.Position{Run: run}
+	for _, key := range r.rollups[run] {
+		k, _ := metricsstore.ParseRollupKey(key) // it was parsed before
+		d, err := (&metricsstore.Rollup{RollupKey: k, Data: r.unpacked(key)}).Unpack()
+		if err == nil {
+			p.Started = d.Started.UnixNano()
+		}
+	}
+	return p
+}
+
+func (r *rebuilder) unpacked(rollup []byte) []byte {
+	data, err := r.codec.unpack(r.tx.Bucket([]byte(rollupsBucket)).Get(rollup))
+	if err != nil {
+		return nil
+	}
+	return data
+}
+
+// note keeps with a run what it has lost.
+func (r *rebuilder) note(run engine.RunID, b *bolt.Bucket, losses *losses) error {
+	faults := keptFaults(b)
+	for _, f := range losses.faults() {
+		r.notes = append(r.notes, fmt.Sprintf("run %s: %s: %s", run, f.Part, f.Text))
+		if !slices.Contains(faults, f) {
+			faults = append(faults, f)
+		}
+	}
+	return putFaults(b, faults)
+}

@@ -1,0 +1,215 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// rescue is what was done about a damaged file.
+type rescue struct {
+	faults []error  // what was wrong with its pages
+	aside  string   // the file as it was
+	notes  []string // what is lost of which run
+	again  []engine.RunID
+	runs   int
+}
+
+// errNothing: so much of a file is damaged that no run was found.
+var errNothing = errors.New("no run can be found in it")
+
+// rewrite writes what is found in the file of a store into a new one, which takes its place once it is installed; the
+// file as it was stays aside, under another name. Whatever goes wrong, it is there as it was.
+func rewrite(path string, options bolt.Options, c *codec, verify bool) (*rescue, error) {
+	f, file, err := openPages(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }() // only read
+	found, err := findAll(f, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkVersion(path, found.encodedVersion()); errors.Is(err, ErrVersion) {
+		return nil, err
+	}
+	if len(found.runs)+len(found.listed) == 0 && len(found.walk.leads) > 0 {
+		return nil, errNothing
+	}
+	fresh := filepath.Join(filepath.Dir(path), compactFile)
+	out := &rescue{faults: found.walk.errors()}
+	if err := found.write(fresh, options, c, verify, out); err != nil {
+		return nil, errors.Join(fmt.Errorf("what can be read of it cannot be written to a new file: %w", err), removeAny(fresh))
+	}
+	return out, nil
+}
+
+// install puts the new file in the place of the old one, which nobody has open.
+func (r *rescue) install(path string) (err error) {
+	if r.aside, err = setAside(path); err != nil {
+		return err
+	}
+	dir := filepath.Dir(path)
+	return errors.Join(os.Rename(filepath.Join(dir, compactFile), path), syncDir(dir))
+}
+
+// write puts everything into a new file.
+func (s *saved) write(path string, options bolt.Options, c *codec, verify bool, out *rescue) error {
+	options.InitialMmapSize = 0
+	if err := removeAny(path); err != nil {
+		return err
+	}
+	dst, err := bolt.Open(path, 0o600, &options)
+	if err != nil {
+		return err
+	}
+	dst.AllocSize = allocBytes
+	r := rebuilder{saved: s, dst: dst, codec: c, verify: verify, rollups: map[engine.RunID][][]byte{}}
+	err = r.all()
+	out.notes, out.again, out.runs = r.notes, r.again, len(r.runs)
+	return errors.Join(err, dst.Sync(), dst.Close())
+}
+
+// setAside gives a file a second name, under which it stays when another one takes its place.
+func setAside(path string) (string, error) {
+	stamp := path + ".damaged-" + time.Now().UTC().Format("20060102T150405Z")
+	for n := 1; n < 1000; n++ {
+		aside := stamp
+		if n > 1 {
+			aside = fmt.Sprintf("%s-%d", stamp, n)
+		}
+		err := os.Link(path, aside)
+		if errors.Is(err, os.ErrExist) {
+			continue
+		}
+		if err != nil { // a file system without second names
+			err = copyFile(path, aside)
+		}
+		return aside, err
+	}
+	return "", fmt.Errorf("%s exists, expected a free name", stamp)
+}
+
+func copyFile(from, to string) error {
+	src, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	dst, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return errors.Join(err, src.Close())
+	}
+	_, err = io.Copy(dst, src)
+	return errors.Join(err, dst.Sync(), dst.Close(), src.Close())
+}
+
+// rescueAtOpening sees to it that bbolt opens no file whose pages are damaged.
+func (d *database) rescueAtOpening(keep bool) error {
+	info, err := os.Stat(d.path)
+	if err != nil {
+		return nil // there is none, or opening says more
+	}
+	reading := allPages
+	if info.Size() > inspectBytes {
+		reading = sharedPages
+	}
+	faults, err := inspect(d.path, d.codec, reading)
+	if err != nil || len(faults) == 0 {
+		return nil // sound, or not a file of bbolt at all, of which opening says more
+	}
+	if keep {
+		return fmt.Errorf("%w: %s is damaged:\n%w", metricsstore.ErrCorrupt, d.path, errors.Join(faults...))
+	}
+	done, err := rewrite(d.path, d.options, d.codec, false)
+	if err == nil {
+		err = done.install(d.path)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %s is damaged: %w:\n%w", metricsstore.ErrCorrupt, d.path, err, errors.Join(faults...))
+	}
+	d.tell(done)
+	d.rescued = done
+	return nil
+}
+
+// tell says in the log what was done about damage.
+func (d *database) tell(r *rescue) {
+	const most = 10
+	faults := errors.Join(r.faults[:min(most, len(r.faults))]...)
+	d.logger.Warn("the data file was damaged: what can be read of it was written anew", "file", d.path, "runs", r.runs,
+		"damage", faults, "as_it_was", r.aside)
+	for _, n := range r.notes[:min(most, len(r.notes))] {
+		d.logger.Warn("a run is damaged", "lost", n)
+	}
+}
+
+// heal is called when a call has met damaged pages in the file of a generation. It reports whether the file has been
+// written anew since, so that the call may be made once more.
+func (d *database) heal(ctx context.Context, generation uint64) bool {
+	if d.hopeless.Load() {
+		return false
+	}
+	err := d.exclusive(ctx, func() error {
+		if d.generation.Load() != generation {
+			return nil
+		}
+		faults, err := inspect(d.path, d.codec, allHeaders)
+		if err == nil && len(faults) == 0 {
+			err = errors.New("no page of it is found to be damaged")
+		}
+		if err != nil {
+			return err
+		}
+		done, err := d.rewriteOpen(false)
+		if err != nil {
+			return errors.Join(append([]error{err}, faults...)...)
+		}
+		d.tell(done)
+		return nil
+	})
+	if err != nil && ctx.Err() == nil && !errors.Is(err, metricsstore.ErrClosed) && !d.hopeless.Swap(true) {
+		d.logger.Error("the data file is damaged and cannot be written anew", "file", d.path, "error", err)
+	}
+	return err == nil
+}
+
+// rewriteOpen is rewrite for the file that is open. The writer calls it between two transactions.
+func (d *database) rewriteOpen(verify bool) (*rescue, error) {
+	if d.broken != nil {
+		return nil, d.broken
+	}
+	done, err := rewrite(d.path, d.options, d.codec, verify)
+	if err != nil {
+		return nil, err
+	}
+	return done, d.reopen(func() error { return done.install(d.path) })
+}
+
+// reopen has f change the file while nobody has it open.
+func (d *database) reopen(f func() error) error {
+	d.swap.Lock()
+	defer d.swap.Unlock()
+	if err := d.bolt.Close(); err != nil {
+		d.broken = d.failure(err)
+		return d.broken
+	}
+	changed := f()
+	db, err := openBolt(d.path, &d.options)
+	if err != nil {
+		d.broken = err
+		return errors.Join(changed, err)
+	}
+	d.bolt = db
+	d.generation.Add(1)
+	d.hopeless.Store(false)
+	return changed
+}

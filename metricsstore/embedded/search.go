@@ -1,0 +1,192 @@
+package embedded
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// lacks reports whether a page of a run could not be followed.
+func (w *walk) lacks(run engine.RunID) bool {
+	return slices.ContainsFunc(w.leads, func(l lead) bool { return l.run == run })
+}
+
+// search looks for what the leads have led to among the pages that nothing leads to and that are not free. Where the
+// list of free pages is damaged too, pages of before are among them, so what was found by then counts.
+func (w *walk) search(free map[uint64]bool) {
+	w.searching = true
+	lost := map[uint64]bool{}
+	below := map[uint64]bool{} // another one that is lost
+	for id := uint64(2); id < uint64(len(w.seen)); id++ {
+		if w.seen[id] || free[id] {
+			continue
+		}
+		p, err := w.f.page(id, func([]byte) bool { return true })
+		if err != nil || p.damage != nil || len(p.elements) == 0 {
+			continue
+		}
+		lost[id] = true
+		for i := range p.elements {
+			if !p.isLeaf {
+				below[p.elements[i].child] = true
+			}
+		}
+	}
+	for id := uint64(2); id < uint64(len(w.seen)); id++ {
+		if lost[id] && !below[id] && !w.seen[id] {
+			if at, ok := w.guess(id); ok {
+				w.follow(id, at, nil, nil)
+			}
+		}
+	}
+}
+
+// guess tells from its keys where a page belongs: of those that it may be, the one that most of them fit.
+func (w *walk) guess(id uint64) (at site, ok bool) {
+	root, err := w.f.page(id, func([]byte) bool { return true })
+	if err != nil {
+		return at, false
+	}
+	leaf := root
+	for depth := 0; !leaf.isLeaf && depth < 64; depth++ {
+		if leaf, err = w.f.page(leaf.elements[0].child, func([]byte) bool { return true }); err != nil || len(leaf.elements) == 0 {
+			return at, false
+		}
+	}
+	data, rollups := site{bucket: dataBucket}, site{bucket: rollupsBucket}
+	var runs, rows, sums int
+	for i := range leaf.elements {
+		switch e := &leaf.elements[i]; {
+		case e.isBucket && data.fits(e.key):
+			runs++
+		case e.isBucket:
+		case fitsRun(e.key):
+			rows++
+		case rollups.fits(e.key) && w.isRollup(e): // keys of other buckets may look like theirs, their values do not
+			sums++
+		}
+	}
+	switch most := max(runs, rows, sums); {
+	case most == 0:
+		return at, false
+	case most == runs:
+		return data, true
+	case most == sums:
+		return rollups, true
+	}
+	run := w.owner(&root)
+	if run == "" {
+		run = w.loser(leaf.elements[0].key)
+	}
+	return site{bucket: dataBucket, run: run}, run != ""
+}
+
+func (w *walk) isRollup(e *element) bool {
+	r, err := metricsstore.ParseRollupKey(e.key)
+	if err != nil {
+		return false
+	}
+	value, err := w.f.readAt(e.at, e.size)
+	if err == nil {
+		value, err = w.codec.unpack(value)
+	}
+	_, unread := (&metricsstore.Rollup{RollupKey: r, Data: value}).Unpack()
+	return err == nil && unread == nil
+}
+
+// loser is the one run that lacks a page with a key, or any page.
+func (w *walk) loser(key []byte) engine.RunID {
+	var lacking, losing []engine.RunID
+	for _, l := range w.leads {
+		if l.run == "" {
+			continue
+		}
+		if bytes.Compare(key, l.low) >= 0 && (l.high == nil || bytes.Compare(key, l.high) < 0) {
+			lacking = append(lacking, l.run)
+		}
+		losing = append(losing, l.run)
+	}
+	for _, runs := range [][]engine.RunID{lacking, losing} {
+		if runs = slices.Compact(runs); len(runs) == 1 {
+			return runs[0]
+		}
+	}
+	return ""
+}
+
+// rowRef is where in the file the value of a row is.
+type rowRef struct{ at, size int64 }
+
+// savedRun is what was found of a run.
+type savedRun struct {
+	rows    map[string]rowRef
+	lost    []error // what the pages of the run that cannot be read said
+	isFound bool    // among pages that nothing leads to
+}
+
+// saved is what was found in a file.
+type saved struct {
+	walk    *walk
+	runs    map[engine.RunID]*savedRun
+	listed  map[engine.RunID]metricsstore.Position
+	version uint64                       // 0 for unknown
+	other   map[string]map[string]rowRef // of the roll-ups, leases and logs, by bucket
+}
+
+// findAll finds all rows that are in a file. The error is errNoRoot.
+func findAll(f *pageFile, c *codec) (*saved, error) {
+	s := &saved{
+		runs: map[engine.RunID]*savedRun{}, listed: map[engine.RunID]metricsstore.Position{},
+		other: map[string]map[string]rowRef{rollupsBucket: {}, leasesBucket: {}, inboxBucket: {}},
+	}
+	var err error
+	if s.walk, err = newWalk(f, c, s.add); err != nil {
+		return nil, err
+	}
+	s.walk.run()
+	for _, fault := range s.walk.faults {
+		if r := s.runs[fault.run]; r != nil && fault.lost {
+			r.lost = append(r.lost, fault.err)
+		}
+	}
+	return s, nil
+}
+
+// encodedVersion is the version as it is stored.
+func (s *saved) encodedVersion() []byte { return binary.AppendUvarint(nil, s.version) }
+
+// add takes a row; of two with one key the first counts, which stands in the tree where the other is only found. Pages
+// of before that are found add nothing to a run that is whole.
+func (s *saved) add(at site, e *element) {
+	switch {
+	case at.run != "":
+		r := s.runs[at.run]
+		if r == nil {
+			r = &savedRun{rows: map[string]rowRef{}, isFound: s.walk.searching}
+			s.runs[at.run] = r
+		}
+		if e != nil && (!s.walk.searching || r.isFound || s.walk.lacks(at.run)) {
+			note(r.rows, e)
+		}
+	case e == nil:
+	case at.bucket == runsBucket:
+		if p, err := metricsstore.ParsePosition(e.key); err == nil {
+			s.listed[p.Run] = p
+		}
+	case at.bucket == metaBucket && string(e.key) == versionKey:
+		if value, err := s.walk.f.readAt(e.at, e.size); err == nil {
+			s.version, _ = binary.Uvarint(value)
+		}
+	case s.other[at.bucket] != nil:
+		note(s.other[at.bucket], e)
+	}
+}
+
+func note(rows map[string]rowRef, e *element) {
+	if _, ok := rows[string(e.key)]; !ok {
+		rows[string(e.key)] = rowRef{e.at, e.size}
+	}
+}

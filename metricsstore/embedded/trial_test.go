@@ -1,0 +1,288 @@
+package embedded
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+const trialRuns = 100
+
+// trialStore makes a store of runs of all sizes and gives the bytes of its file.
+func trialStore(t *testing.T) []byte {
+	t.Helper()
+	dir := t.TempDir()
+	s := open(t, dir)
+	for n := range trialRuns {
+		recordSized(t, s, engine.RunID(fmt.Sprintf("run-%04d", n)), n, []int{2, 5, 20, 100, 700}[n%5])
+	}
+	require.NoError(t, s.Delete(t.Context(), allRuns(t, s)[50].Info.ID)) // so that there are free pages
+	recordSized(t, s, "again", 50, 40)
+	require.NoError(t, s.Check(t.Context()))
+	require.NoError(t, s.Close())
+	data, err := os.ReadFile(filepath.Join(dir, dataFile))
+	require.NoError(t, err)
+	return data
+}
+
+// recordSized records a run with everything that a run can have.
+func recordSized(t *testing.T, s *Store, run engine.RunID, n, wide int) {
+	t.Helper()
+	g := graph(wide)
+	h := header(run, began().Add(time.Duration(n)*time.Hour))
+	require.NoError(t, s.Begin(t.Context(), h, g.AppendShape(nil)))
+	blocks, err := blocksOf(g, 50)
+	require.NoError(t, err)
+	b := metricsstore.Batch{Blocks: blocks}
+	for node := range wide {
+		b.Details = append(b.Details, metricsstore.DetailRow{
+			DetailKey: metricsstore.DetailKey{Node: engine.NodeID(node)}, Data: fmt.Appendf(nil, "detail %d of %s", node, run),
+		})
+	}
+	b.Workers = append(b.Workers, metricsstore.WorkerRow{Rank: 1, Data: []byte(`{"id":1}`)})
+	require.NoError(t, s.Append(t.Context(), run, b))
+	require.NoError(t, s.Annotate(t.Context(), run, metricsstore.Annotation{Tags: []string{"trial"}, Note: "a note"}))
+	a, err := metricsstore.NewArchiver(metricsstore.ArchiverConfig{Store: s})
+	require.NoError(t, err)
+	_, err = a.Rebuild(t.Context(), run)
+	require.NoError(t, err)
+}
+
+func allRuns(t *testing.T, s *Store) []metricsstore.Run {
+	t.Helper()
+	runs, err := s.Runs(t.Context(), metricsstore.Position{}, 0)
+	require.NoError(t, err)
+	return runs
+}
+
+// print is the sum of all that can be read of a run, or why it cannot be.
+func print(t *testing.T, s *Store, r metricsstore.Run) string {
+	t.Helper()
+	if damaged := r.Damaged(); damaged != "" {
+		return "listed as damaged: " + damaged
+	}
+	sum := sha256.New()
+	again, err := s.Run(t.Context(), r.Info.ID)
+	header, _ := json.Marshal(r)
+	second, _ := json.Marshal(again)
+	if err != nil || string(header) != string(second) {
+		return fmt.Sprintf("listed as %s, read as %s, %v", header, second, err)
+	}
+	_, _ = sum.Write(header)
+	if err := metricsstore.WriteArchive(t.Context(), sum, s, r.Info.ID); err != nil {
+		return "damaged: " + err.Error()
+	}
+	return fmt.Sprintf("%x", sum.Sum(nil))
+}
+
+// rollupPrints sums up the roll-ups of each run.
+func rollupPrints(t *testing.T, s *Store) map[engine.RunID]string {
+	t.Helper()
+	out := map[engine.RunID]string{}
+	rows, err := s.Rollups(t.Context(), metricsstore.RollupQuery{})
+	if err != nil {
+		return nil
+	}
+	for _, r := range rows {
+		data, _ := json.Marshal(r)
+		out[r.Run] = fmt.Sprintf("%x", sha256.Sum256(append([]byte(out[r.Run]), data...)))
+	}
+	return out
+}
+
+// trial is one way of damaging a file.
+type trial struct {
+	t      *testing.T
+	sound  map[engine.RunID]string
+	name   string
+	data   []byte
+	harmed int // runs that may be
+}
+
+// do opens the damaged file, uses the store, and counts the runs that are as they were.
+func (c trial) do() {
+	t := c.t
+	t.Helper()
+	dir, err := os.MkdirTemp(t.TempDir(), "trial")
+	require.NoError(t, err)
+	defer func() { _ = os.RemoveAll(dir) }()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, dataFile), c.data, 0o600))
+	s := open(t, dir)
+	defer func() { require.NoError(t, s.Close()) }()
+	bad := c.bad(s)
+	require.LessOrEqual(t, len(bad), c.harmed, "%s: %v", c.name, bad)
+	q, err := metricsstore.NewQueries(s)
+	require.NoError(t, err)
+	for run := range bad {
+		_ = metricsstore.WriteArchive(t.Context(), io.Discard, s, run)
+		_, _ = q.Records(t.Context(), metricsstore.RecordQuery{Run: run})
+		_, _ = q.Statistics(t.Context(), metricsstore.StatsQuery{Run: run, Metric: metricsstore.ExecuteNS})
+		_, _ = q.Workers(t.Context(), run)
+	}
+	recordSized(t, s, "new", 200, 30)
+	_, err = q.History(t.Context(), metricsstore.HistoryQuery{Metric: metricsstore.ExecuteNS})
+	require.NoError(t, err, c.name)
+	for run := range bad {
+		require.NoError(t, s.Delete(t.Context(), run), c.name)
+	}
+	require.NoError(t, s.Delete(t.Context(), "new"), c.name)
+	if s.Check(t.Context()) != nil {
+		_, err := s.Repair(t.Context())
+		require.NoError(t, err, c.name)
+	}
+	require.NoError(t, s.Check(t.Context()), c.name)
+	for run, why := range c.bad(s) {
+		bad[run] = why
+	}
+	require.LessOrEqual(t, len(bad), c.harmed, "%s: %v", c.name, bad)
+}
+
+// bad lists the runs that are not as they were, with why.
+func (c trial) bad(s *Store) map[engine.RunID]string {
+	bad := map[engine.RunID]string{}
+	for run := range c.sound {
+		bad[run] = "not listed"
+	}
+	rollups := rollupPrints(c.t, s)
+	for _, r := range allRuns(c.t, s) {
+		now := print(c.t, s, r) + rollups[r.Info.ID]
+		if now == c.sound[r.Info.ID] {
+			delete(bad, r.Info.ID)
+			continue
+		}
+		bad[r.Info.ID] = now
+	}
+	return bad
+}
+
+func TestTrials(t *testing.T) {
+	data := trialStore(t)
+	flips, cuts := 20, 10
+	if os.Getenv("DAGSCOPE_LONG") != "" {
+		flips, cuts = 1000, 200
+	}
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, dataFile), data, 0o600))
+	s := open(t, dir)
+	sound, logs, rollups := map[engine.RunID]string{}, map[engine.RunID]string{}, rollupPrints(t, s)
+	for _, r := range allRuns(t, s) {
+		sound[r.Info.ID] = print(t, s, r) + rollups[r.Info.ID]
+		logs[r.Info.ID] = contents(t, s, r.Info.ID)
+	}
+	require.Len(t, sound, trialRuns)
+	require.NoError(t, s.Close())
+	f, file, err := openPages(filepath.Join(dir, dataFile))
+	require.NoError(t, err)
+	root, _, err := f.findRoot()
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
+	used := int(int64(root.pages) * f.pageSize)
+	t.Logf("%d runs in %d pages", len(sound), root.pages)
+	rng := rand.New(rand.NewPCG(9, uint64(flips)))
+	flip := func(name string, bit int) {
+		damaged := append([]byte(nil), data...)
+		damaged[bit/8] ^= 1 << (bit % 8)
+		trial{t: t, sound: sound, name: fmt.Sprintf("%s: bit %d of byte %d of page %d", name, bit%8, bit/8%4096, bit/8/4096), data: damaged, harmed: 1}.do()
+	}
+	for range flips {
+		flip("anywhere", rng.IntN(8*used))
+	}
+	for range flips { // where pages say what they hold
+		flip("head", rng.IntN(int(root.pages))*8*4096+rng.IntN(8*256))
+	}
+	whole := wholeBefore(t, data)
+	for range cuts {
+		size := rng.IntN(used)
+		trial{t: t, name: fmt.Sprintf("cut off at %d", size), data: data[:size], sound: logs}.cut(whole(int64(size)))
+	}
+}
+
+// cut opens a file that is cut off, and counts the runs that are whole.
+func (c trial) cut(whole int) {
+	t := c.t
+	t.Helper()
+	dir, err := os.MkdirTemp(t.TempDir(), "trial")
+	require.NoError(t, err)
+	defer func() { _ = os.RemoveAll(dir) }()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, dataFile), c.data, 0o600))
+	s, err := Open(t.Context(), Config{Dir: dir, Durability: Each, KeepLive: true, noSync: true})
+	if err != nil {
+		require.ErrorIs(t, err, metricsstore.ErrCorrupt)
+		require.Zero(t, whole, c.name)
+		return
+	}
+	defer func() { require.NoError(t, s.Close()) }()
+	same := 0
+	for _, r := range allRuns(t, s) {
+		if contents(t, s, r.Info.ID) == c.sound[r.Info.ID] {
+			same++
+		}
+	}
+	// The page that leads to the others of a large run may lie behind the cut.
+	require.GreaterOrEqual(t, same, whole-2, c.name)
+	recordSized(t, s, "new", 200, 30)
+	if s.Check(t.Context()) != nil {
+		_, err := s.Repair(t.Context())
+		require.NoError(t, err, c.name)
+	}
+	require.NoError(t, s.Check(t.Context()), c.name)
+	for _, r := range allRuns(t, s) {
+		if r.Status.Final() { // some of an earlier state of their run may be all that is left
+			require.NoError(t, s.Delete(t.Context(), r.Info.ID), c.name)
+		}
+	}
+	require.NoError(t, s.Check(t.Context()), c.name)
+}
+
+// contents is the sum of what a run has logged, empty where some of it cannot be read.
+func contents(t *testing.T, s *Store, run engine.RunID) string {
+	blocks, err1 := s.Log(t.Context(), run, 0, 0)
+	details, err2 := s.Details(t.Context(), run, metricsstore.DetailKey{}, 0)
+	workers, err3 := s.Workers(t.Context(), run)
+	shape, err4 := s.Attachment(t.Context(), run, metricsstore.AttachShape)
+	if errors.Join(err1, err2, err3, err4) != nil {
+		return ""
+	}
+	data, _ := json.Marshal([]any{blocks, details, workers, shape})
+	return fmt.Sprintf("%x", sha256.Sum256(data))
+}
+
+// wholeBefore counts the runs all of whose rows lie before a place in the file.
+func wholeBefore(t *testing.T, data []byte) func(size int64) int {
+	path := filepath.Join(t.TempDir(), dataFile)
+	require.NoError(t, os.WriteFile(path, data, 0o600))
+	f, file, err := openPages(path)
+	require.NoError(t, err)
+	c, err := newCodec()
+	require.NoError(t, err)
+	ends := map[engine.RunID]int64{}
+	w, err := newWalk(f, c, func(at site, e *element) {
+		if at.run != "" && e != nil {
+			ends[at.run] = max(ends[at.run], e.at+e.size)
+		}
+	})
+	require.NoError(t, err)
+	w.run()
+	require.NoError(t, file.Close())
+	c.close()
+	return func(size int64) (n int) {
+		for _, end := range ends {
+			if end <= size {
+				n++
+			}
+		}
+		return n
+	}
+}
