@@ -136,8 +136,11 @@ type RunInfo struct {
 	StartedAt   time.Time         `json:"started_at"` // the moment that steps count from
 	// Rules by which tasks are placed, defaults filled in; nil where no other process takes part.
 	Rules *Rules `json:"rules,omitempty"`
-	// Reconstructed says how a schedule was made up where the recording had none, empty for real runs.
+	// Reconstructed says how start times were made up where the recording had none; empty for real runs, and where all
+	// tasks have recorded ones.
 	Reconstructed string `json:"reconstructed,omitempty"`
+	// Origin is nil for runs of the engine; see Imported for those of older programs.
+	Origin *Origin `json:"origin,omitempty"`
 }
 
 // RunEnd is what is known of a run when it has ended.

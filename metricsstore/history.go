@@ -207,7 +207,7 @@ func (q *Queries) Standing(ctx context.Context, run engine.RunID, n int) (Standi
 	if err != nil || len(others) == 0 {
 		return Standing{}, err
 	}
-	s, x := Standing{Runs: len(others)}, float64(r.Counts.MakespanNS)
+	s, x := Standing{Runs: len(others)}, float64(r.MakespanNS())
 	for _, o := range others {
 		if o < x {
 			s.SlowerThan++
@@ -238,7 +238,7 @@ func (q *Queries) lastMakespans(ctx context.Context, r *Run, n int) ([]float64, 
 		}
 		for i := range runs {
 			if filter.Match(&runs[i]) && runs[i].Info.Reconstructed == "" {
-				out = append(out, float64(runs[i].Counts.MakespanNS))
+				out = append(out, float64(runs[i].MakespanNS()))
 			}
 			if len(out) == n {
 				return out, nil

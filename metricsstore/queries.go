@@ -176,7 +176,7 @@ func (q *Queries) scan(ctx context.Context, r *RunQuery, at *Run, need int) ([]R
 func (r *Run) key() Run {
 	return Run{Header: Header{
 		Info:   engine.RunInfo{ID: r.Info.ID, Workflow: r.Info.Workflow, StartedAt: r.Info.StartedAt},
-		Status: r.Status, AddedAt: r.Added(), Counts: Counts{MakespanNS: r.Counts.MakespanNS, Tasks: r.Counts.Tasks, OutputBytes: r.Counts.OutputBytes},
+		Status: r.Status, AddedAt: r.Added(), Counts: Counts{MakespanNS: r.MakespanNS(), Tasks: r.Counts.Tasks, OutputBytes: r.Counts.OutputBytes},
 		Graph: r.Graph,
 	}}
 }
@@ -187,7 +187,7 @@ func (r *RunQuery) order() (func(a, b *Run) int, error) {
 	}
 	by := map[RunOrder]func(a, b *Run) int{
 		ByStart:    func(*Run, *Run) int { return 0 },
-		ByMakespan: number(func(r *Run) int64 { return r.Counts.MakespanNS }),
+		ByMakespan: number(func(r *Run) int64 { return r.MakespanNS() }),
 		ByTasks:    number(func(r *Run) int64 { return max(r.Counts.Tasks, int64(r.Graph.Tasks)) }),
 		ByBytes:    number(func(r *Run) int64 { return r.Counts.OutputBytes }),
 		ByAdded:    number(func(r *Run) int64 { return r.Added().UnixNano() }),

@@ -54,6 +54,15 @@ func (h *Header) Added() time.Time {
 	return h.Info.SubmittedAt
 }
 
+// MakespanNS is the makespan of the run in nanoseconds: the recorded one of a run that was imported, where one is
+// recorded, else that of Counts.
+func (h *Header) MakespanNS() int64 {
+	if o := h.Info.Imported(); o != nil && o.Makespan > 0 {
+		return int64(o.Makespan)
+	}
+	return h.Counts.MakespanNS
+}
+
 // GraphSize describes the graph as submitted, before any fan-out expands.
 type GraphSize struct {
 	Tasks int    `json:"tasks"`

@@ -20,14 +20,15 @@ const maxArchive = 1 << 30
 
 // importCommand takes in runs from files.
 type importCommand struct {
-	Files []string `arg:"" name:"file" help:"Archives as the command export writes them, or recordings in WfFormat 1.5 or 1.4; - for standard input."`
+	Files []string `arg:"" name:"file" help:"Archives as the command export writes them, or recordings in WfFormat 1.4, 1.5 or 1.6, compressed by gzip or not; - for standard input."`
 	storeFlags
 }
 
 // Help tells what happens to runs that are there already.
 func (importCommand) Help() string {
 	return "What a file holds is found out from its content. A run that is there already gets what it has not got; importing " +
-		"a file twice changes nothing. Recordings in WfFormat have no start times, so their schedule is reconstructed and labelled so."
+		"a file twice changes nothing. Recordings in WfFormat keep their recorded makespan and, where all tasks have them, their " +
+		"start times; otherwise the schedule is reconstructed and labelled so."
 }
 
 // Ways in which an import can end.

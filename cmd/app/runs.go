@@ -44,6 +44,7 @@ type runJSON struct {
 	Skipped       int64             `json:"skipped"`
 	Retried       int64             `json:"retried"`
 	MakespanNS    int64             `json:"makespan_ns"`
+	ScheduleNS    *int64            `json:"schedule_ns"` // of a reconstructed schedule, else null
 	OutputBytes   int64             `json:"output_bytes"`
 	Tags          []string          `json:"tags"`
 	Note          string            `json:"note"`
@@ -63,7 +64,7 @@ func newRunJSON(r *metricsstore.Run) runJSON {
 	j := runJSON{
 		Run: r.Info.ID, Workflow: r.Info.Workflow, Params: r.Info.Params, Status: r.Status, StartedAt: r.Info.StartedAt.UTC(),
 		Tasks: r.Counts.Tasks, Succeeded: r.Counts.Succeeded, Failed: r.Counts.Failed, Skipped: r.Counts.Skipped,
-		Retried: r.Counts.Retried, MakespanNS: r.Counts.MakespanNS, OutputBytes: r.Counts.OutputBytes,
+		Retried: r.Counts.Retried, MakespanNS: r.MakespanNS(), OutputBytes: r.Counts.OutputBytes,
 		Tags: list(r.Annotation.Tags), Note: r.Annotation.Note, Reconstructed: r.Info.Reconstructed,
 		Records: newRecordsReport(r.Upload),
 	}
@@ -71,6 +72,9 @@ func newRunJSON(r *metricsstore.Run) runJSON {
 	j.Records.Complete = j.Records.Complete && r.Status != engine.Interrupted
 	if damaged := r.Damaged(); damaged != "" {
 		j.Records.Complete, j.Records.Problem = false, "damaged: "+damaged
+	}
+	if r.Info.Reconstructed != "" {
+		j.ScheduleNS = &r.Counts.MakespanNS
 	}
 	if j.Params == nil {
 		j.Params = map[string]string{}

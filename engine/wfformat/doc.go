@@ -1,10 +1,11 @@
 // Package wfformat reads recorded workflow executions in WfFormat, the JSON schema of the WfCommons project
-// (https://github.com/wfcommons/WfFormat, versions 1.4 and 1.5), and gives them back in two forms: Workflow runs the
+// (https://github.com/wfcommons/WfFormat, versions 1.4, 1.5 and 1.6), and gives them back in two forms: Workflow runs the
 // recorded tasks and edges again, scaled down; Record turns the recording into a finished run that can be archived
 // and replayed.
 //
 // Guarantees: Parse never reads more than MaxBytes, never keeps more than the engine's default limits allow, and
-// refuses by name what would make a wrong graph (see Parse). The same bytes always give the same numbering, the same
+// refuses by name what would make a wrong graph (see Parse). Files with a byte order mark, or compressed by gzip, count
+// as what they hold. The same bytes always give the same numbering, the same
 // schedule and the same run ID. Both forms have the same graph, so a run and its recording align task by task.
 //
 // A task's category names the function it calls, and so what is seen in records, digests and lanes. It is the first
@@ -16,7 +17,8 @@
 // Costs: parsing streams, at some 30 MB/s; a parsed recording takes about its size in memory. A schedule of n tasks
 // takes O(n log n), plus one look at every machine for each task whose machine is not recorded.
 //
-// Caveats: recordings have no start times, so what Record gives is a reconstruction and says so; SCHEDULE.md tells
-// how. Burning cpu spins for a time and not for an amount of work, so on a crowded machine it is less work than was
+// Caveats: a recording whose tasks have no start times gets a reconstructed schedule, which says so; where all have one
+// only the lanes are made up. SCHEDULE.md has the rules. Either way the makespan of the run is the recorded one.
+// Burning cpu spins for a time and not for an amount of work, so on a crowded machine it is less work than was
 // recorded. An output that no task reads is not moved.
 package wfformat

@@ -2,6 +2,7 @@ package wfformat
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
@@ -23,7 +24,7 @@ type Instance struct {
 	Tasks    []Task
 	Files    []File
 	Machines []Machine
-	// Hash is the SHA-256 of the file.
+	// Hash is the SHA-256 of the file, uncompressed and without a byte order mark.
 	Hash [32]byte
 }
 
@@ -41,9 +42,16 @@ type Task struct {
 	// Runtime is 0 where it is not Timed, that is, not recorded.
 	Runtime time.Duration
 	Timed   bool
-	Cores   int     // recorded, rounded up; at least 1
-	CPU     float64 // average use of processors, 1 for one core all the time; 0 where not recorded
-	Machine int32   // number in Instance.Machines, NoMachine where not recorded
+	// ExecutedAt is when it started; zero where that is not recorded or not readable.
+	ExecutedAt time.Time
+	Cores      int // recorded, rounded up; at least 1
+	// CPU is the average use of processors, 1 for one core all the time. It and the bytes below are -1 where they are
+	// not recorded.
+	CPU          float64
+	MemoryBytes  int64 // resident
+	ReadBytes    int64
+	WrittenBytes int64
+	Machine      int32 // number in Instance.Machines, NoMachine where not recorded
 }
 
 // NoMachine as Task.Machine: the recording does not say where the task ran.
@@ -93,10 +101,24 @@ func addBytes(a, b int64) int64 {
 
 // timed reports whether any task has a runtime.
 func (in *Instance) timed() bool {
+	return slices.ContainsFunc(in.Tasks, func(t Task) bool { return t.Timed })
+}
+
+// starts counts the tasks that have a runtime, and those of them that have a start time.
+func (in *Instance) starts() (timed, stamped int) {
 	for i := range in.Tasks {
-		if in.Tasks[i].Timed {
-			return true
+		if t := &in.Tasks[i]; t.Timed {
+			timed++
+			if !t.ExecutedAt.IsZero() {
+				stamped++
+			}
 		}
 	}
-	return false
+	return timed, stamped
+}
+
+// stamped reports whether every task that has a runtime has a start time as well.
+func (in *Instance) stamped() bool {
+	timed, stamped := in.starts()
+	return timed == stamped
 }

@@ -19,8 +19,7 @@ const (
 	MaxBytes    = 256 << 20 // of the file
 	MaxMachines = 16_384
 	MaxFiles    = 2_000_000 // files, and as many references to files
-	// MaxCores bounds one machine: lanes are numbered by 16 bits.
-	MaxCores = 1 << 16
+	MaxCores    = 1 << 24   // of one machine
 )
 
 const (
@@ -31,13 +30,13 @@ const (
 
 // Errors of Parse and Record. Their texts say what was expected and where.
 var (
-	// ErrInvalid: the file is no recording in WfFormat 1.4 or 1.5, or contradicts itself.
-	ErrInvalid = errors.New("wfformat: invalid recording")
+	// ErrInvalid: the file is no recording in WfFormat 1.4, 1.5 or 1.6, or contradicts itself.
+	ErrInvalid = errors.New("invalid recording in WfFormat")
 	// ErrTooLarge: it exceeds a limit. Such an error is ErrInvalid too, except where the file itself is too long.
-	ErrTooLarge = errors.New("wfformat: recording too large")
+	ErrTooLarge = errors.New("recording in WfFormat too large")
 )
 
-// Parse reads one recording to the end of r. Unknown members are skipped and a null counts as absent.
+// Parse reads one recording to the end of r, compressed by gzip or not, with or without a byte order mark. Unknown members are skipped and a null counts as absent.
 //
 // It refuses, naming task and field: other schema versions; ids that are given twice; parents, children and executed
 // tasks that the specification does not list; files that are not listed where files are listed at all; cycles;
@@ -55,12 +54,15 @@ func Parse(r io.Reader) (*Instance, error) {
 }
 
 func parse(r io.Reader, limits engine.Limits, most int) (*Instance, error) {
-	source := &source{from: r, most: most, left: most, sum: sha256.New()}
+	unwrapped, err := Unwrap(r)
+	if err != nil {
+		return nil, err
+	}
+	source := &source{from: unwrapped, most: most, left: most, sum: sha256.New()}
 	p := &parser{decoder: decoder{json.NewDecoder(source)}, limits: limits, inst: &Instance{}}
 	p.json.UseNumber()
 	p.links, p.fileRefs, p.makespan = 2*limits.Edges, MaxFiles, unset
-	err := p.file()
-	if err == nil {
+	if err = p.file(); err == nil {
 		err = p.resolve()
 	}
 	switch {
@@ -92,8 +94,11 @@ func (s *source) Read(b []byte) (int, error) {
 		return 0, s.err
 	}
 	s.sum.Write(b[:n])
-	if err != nil && !errors.Is(err, io.EOF) {
-		s.err = fmt.Errorf("wfformat: reading: %w", err)
+	switch {
+	case errors.Is(err, ErrInvalid): // of gzip
+		s.err = err
+	case err != nil && !errors.Is(err, io.EOF):
+		s.err = fmt.Errorf("reading a recording: %w", err)
 	}
 	return n, err
 }
@@ -130,7 +135,8 @@ type rawTask struct {
 	id, name, category, program, command string
 	parents, children, inputs, outputs   []string
 	runtime, older, cores, cpu           float64
-	machine                              string
+	memory, read, wrote                  float64
+	machine, at                          string
 }
 
 func (p *parser) file() error {
@@ -149,7 +155,7 @@ func (p *parser) file() error {
 		return err
 	}
 	if version == "" {
-		return in("schemaVersion", errors.New("is missing, expected 1.4 or 1.5"))
+		return in("schemaVersion", errors.New("is missing, expected "+versions))
 	}
 	p.inst.SchemaVersion, p.inst.CreatedAt = version, readTime(created)
 	if _, err := p.json.Token(); !errors.Is(err, io.EOF) {
@@ -158,7 +164,10 @@ func (p *parser) file() error {
 	return nil
 }
 
-// version accepts 1.4 and 1.5 and corrections of them, as a string or as a number.
+// versions are those of the schema that are read. What 1.6 adds, two objects called metrics, follows from the rest.
+const versions = "1.4, 1.5 or 1.6"
+
+// version accepts those versions and corrections of them, as a string or as a number.
 func (p *parser) version(dst *string) error {
 	t, err := p.token()
 	if err != nil {
@@ -168,13 +177,13 @@ func (p *parser) version(dst *string) error {
 		t = n.String()
 	}
 	v, _ := t.(string)
-	for _, accepted := range []string{"1.4", "1.5"} {
+	for _, accepted := range []string{"1.4", "1.5", "1.6"} {
 		if v == accepted || strings.HasPrefix(v, accepted+".") {
 			*dst = short(v)
 			return nil
 		}
 	}
-	return fmt.Errorf("is %s, expected 1.4 or 1.5", describe(t))
+	return fmt.Errorf("is %s, expected %s", describe(t), versions)
 }
 
 func (p *parser) runtimeSystem() error {
@@ -214,7 +223,7 @@ func (p *parser) taskList(dst *[]rawTask) func() error {
 			if len(*dst) == p.limits.Tasks {
 				return tooMany("more than %d tasks", p.limits.Tasks)
 			}
-			t := rawTask{runtime: unset, older: unset, cores: unset, cpu: unset}
+			t := rawTask{runtime: unset, older: unset, cores: unset, cpu: unset, memory: unset, read: unset, wrote: unset}
 			if err := p.task(&t); err != nil {
 				return called(t.id, err)
 			}
@@ -246,7 +255,11 @@ func (p *parser) task(t *rawTask) error {
 		"runtime":          p.number(&t.older, maxSeconds),
 		"coreCount":        p.number(&t.cores, MaxCores),
 		"cores":            p.number(&t.cores, MaxCores),
+		"executedAt":       p.text(&t.at),
 		"avgCPU":           p.number(&t.cpu, math.MaxFloat64),
+		"memoryInBytes":    p.number(&t.memory, exact),
+		"readBytes":        p.number(&t.read, exact),
+		"writtenBytes":     p.number(&t.wrote, exact),
 		"command":          func() error { return p.command(t) },
 		"machine":          p.text(&t.machine),
 		"machines": func() error {

@@ -58,19 +58,19 @@ func TestParseDiamond(t *testing.T) {
 	want := []Task{
 		{
 			ID: "prepare_ID01", Name: "prepare", Category: "prepare", Command: "prepare -n 2", Parents: nil, Children: []int32{1, 2},
-			Inputs: []int32{0}, Outputs: []int32{1, 2}, Runtime: 2500 * time.Millisecond, Timed: true, Cores: 1, CPU: 0.5,
+			Inputs: []int32{0}, Outputs: []int32{1, 2}, Runtime: 2500 * time.Millisecond, Timed: true, Cores: 1, CPU: 0.5, MemoryBytes: -1, ReadBytes: -1, WrittenBytes: -1,
 		},
 		{
 			ID: "paint_ID02", Name: "paint_ID02", Category: "paint", Command: "/usr/bin/paint", Parents: []int32{0}, Children: []int32{3},
-			Inputs: []int32{1}, Outputs: []int32{3}, Runtime: 4 * time.Second, Timed: true, Cores: 1,
+			Inputs: []int32{1}, Outputs: []int32{3}, Runtime: 4 * time.Second, Timed: true, Cores: 1, CPU: -1, MemoryBytes: 1024, ReadBytes: -1, WrittenBytes: -1,
 		},
 		{
 			ID: "paint_ID03", Name: "paint_ID03", Category: "paint", Command: "/usr/bin/paint", Parents: []int32{0}, Children: []int32{3},
-			Inputs: []int32{2}, Outputs: []int32{4}, Runtime: 6 * time.Second, Timed: true, Cores: 1, Machine: 1,
+			Inputs: []int32{2}, Outputs: []int32{4}, Runtime: 6 * time.Second, Timed: true, Cores: 1, Machine: 1, CPU: -1, MemoryBytes: -1, ReadBytes: -1, WrittenBytes: -1,
 		},
 		{
 			ID: "frame_ID04", Name: "frame", Category: "frame", Command: "frame", Parents: []int32{1, 2},
-			Inputs: []int32{3, 4}, Outputs: []int32{5}, Runtime: time.Second, Timed: true, Cores: 2,
+			Inputs: []int32{3, 4}, Outputs: []int32{5}, Runtime: time.Second, Timed: true, Cores: 2, CPU: -1, MemoryBytes: -1, ReadBytes: -1, WrittenBytes: -1,
 		},
 	}
 	require.Empty(t, cmp.Diff(want, inst.Tasks))
@@ -142,9 +142,9 @@ func TestParseRefuses(t *testing.T) {
 		{"another kind of JSON", `[1]`, "is a list, expected an object"},
 		{"no JSON", `<xml>`, "expected JSON"},
 		{"two documents", document(`{"id": "a"}`, "") + "{}", "expected the end of the file"},
-		{"no version", `{"workflow": {"specification": {"tasks": [{"id": "a"}]}}}`, "schemaVersion: is missing, expected 1.4 or 1.5"},
-		{"an older version", `{"schemaVersion": "1.3"}`, `schemaVersion: is the string "1.3", expected 1.4 or 1.5`},
-		{"a newer version", `{"schemaVersion": "1.50"}`, `expected 1.4 or 1.5`},
+		{"no version", `{"workflow": {"specification": {"tasks": [{"id": "a"}]}}}`, "schemaVersion: is missing, expected 1.4, 1.5 or 1.6"},
+		{"an older version", `{"schemaVersion": "1.3"}`, `schemaVersion: is the string "1.3", expected 1.4, 1.5 or 1.6`},
+		{"a newer version", `{"schemaVersion": "1.50"}`, `expected 1.4, 1.5 or 1.6`},
 		{"no tasks", document("", ""), "workflow.specification.tasks: is empty"},
 		{"no id", document(`{"parents": []}`, ""), "tasks[0].id: is missing"},
 		{"an id twice", document(`{"id": "a"}, {"id": "a"}`, ""), `tasks[1].id: "a" is given twice`},
@@ -166,7 +166,7 @@ func TestParseRefuses(t *testing.T) {
 		{"a negative runtime", document(`{"id": "a"}`, `{"id": "a", "runtimeInSeconds": -0.5}`), "is -0.5, expected a number from 0 to 1e+08"},
 		{"an absurd runtime", document(`{"id": "a"}`, `{"id": "a", "runtimeInSeconds": 1e999}`), "is 1e999, expected a number"},
 		{"absurd runtimes", document(ids(20), timed(20, 1e8)), "brings the sum of all runtimes above 1e+09 s"},
-		{"absurd cores", document(`{"id": "a"}`, `{"id": "a", "coreCount": 1e6}`), "(a).coreCount: is 1e6, expected a number from 0 to 65536"},
+		{"absurd cores", document(`{"id": "a"}`, `{"id": "a", "coreCount": 1e9}`), "(a).coreCount: is 1e9, expected a number from 0 to 1.6777216e+07"},
 		{"parents that are no list", document(`{"id": "a", "parents": "b"}`, ""), `tasks[0].(a).parents: is the string "b", expected a list`},
 		{"a parent that is no string", document(`{"id": "a", "parents": [1]}`, ""), `(a).parents[0]: is 1, expected a string`},
 		{"depth", `{"x": ` + strings.Repeat("[", 100_000), "x: nests deeper than 64 levels"},
@@ -234,7 +234,7 @@ func TestParseLongFile(t *testing.T) {
 	_, err = parse(strings.NewReader(text), engine.Limits{}.WithDefaults(), len(text)-1)
 	require.ErrorIs(t, err, ErrTooLarge)
 	_, err = parse(io.MultiReader(strings.NewReader(`{"x": [`), endless{}), engine.Limits{}, 1<<20)
-	require.EqualError(t, err, "wfformat: recording too large: more than 1048576 bytes")
+	require.EqualError(t, err, "recording in WfFormat too large: more than 1048576 bytes")
 }
 
 // endless is white space without an end.

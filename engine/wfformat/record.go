@@ -1,6 +1,7 @@
 package wfformat
 
 import (
+	"cmp"
 	"encoding/base32"
 	"encoding/binary"
 	"fmt"
@@ -30,8 +31,8 @@ type Recording struct {
 	End     engine.RunEnd
 }
 
-// Record makes a finished run of an instance as Parse gives it. Its schedule is made up, see SCHEDULE.md, and its
-// Info says so. Its ID follows from the content and the date of the file, so importing a file twice gives one run.
+// Record makes a finished run of an instance as Parse gives it. What of its schedule is made up, see SCHEDULE.md, its
+// Info says. Its ID follows from the content and the date of the file, so importing a file twice gives one run.
 // The error is ErrInvalid where no task has a runtime, for then there is nothing to show.
 func Record(in *Instance) (*Recording, error) {
 	if !in.timed() {
@@ -43,14 +44,14 @@ func Record(in *Instance) (*Recording, error) {
 		return nil, fmt.Errorf("wfformat: %s: %w", title(in), err)
 	}
 	s := makeSchedule(in)
-	started := startOf(in)
+	started := in.start()
 	r := &Recording{
 		Graph: g,
 		Info: engine.RunInfo{
 			ID: runID(in, started), Workflow: "wfformat:" + title(in), Params: params(in), Policy: engine.FailFast,
-			Tags: []string{"imported"}, SubmittedAt: started, StartedAt: started, Reconstructed: s.sentence(in),
+			Tags: []string{"imported"}, SubmittedAt: started, StartedAt: started, Reconstructed: s.sentence(in), Origin: origin(in, s),
 		},
-		End: engine.RunEnd{Status: engine.Succeeded, EndedAt: started.Add(s.makespan)},
+		End: engine.RunEnd{Status: engine.Succeeded, EndedAt: started.Add(cmp.Or(in.Makespan, s.makespan))},
 	}
 	r.Steps = steps(in, s)
 	r.Details = details(in, s)
@@ -107,14 +108,15 @@ func params(in *Instance) map[string]string {
 	if in.RuntimeSystem != "" {
 		p["runtime_system"] = in.RuntimeSystem
 	}
-	if in.Makespan > 0 {
-		p["recorded_makespan"] = in.Makespan.String()
-	}
 	return p
 }
 
 // sentence is RunInfo.Reconstructed.
 func (s *schedule) sentence(in *Instance) string {
+	timed, stamped := in.starts()
+	if timed == stamped {
+		return ""
+	}
 	untimed := 0
 	for i := range in.Tasks {
 		if !in.Tasks[i].Timed {
@@ -122,7 +124,12 @@ func (s *schedule) sentence(in *Instance) string {
 		}
 	}
 	var b strings.Builder
-	b.WriteString("the recording has no start times, so each task was started as soon as its parents had ended and " +
+	if stamped == 0 {
+		b.WriteString("the recording has no start times")
+	} else {
+		fmt.Fprintf(&b, "the recording has start times for %d of %d tasks only, which were not used", stamped, timed)
+	}
+	b.WriteString(", so each task was started as soon as its parents had ended and " +
 		"cores of its machine were free, those that had waited longest first")
 	if untimed > 0 {
 		fmt.Fprintf(&b, "; %d of %d tasks have no runtime and take no time", untimed, len(in.Tasks))
@@ -193,7 +200,7 @@ func workers(in *Instance, s *schedule) []engine.WorkerRecord {
 	cpu := make([]float64, len(s.machines))
 	for i := range in.Tasks {
 		t := &in.Tasks[i]
-		cpu[s.places[i].machine] += t.CPU * float64(t.Runtime)
+		cpu[s.places[i].machine] += max(t.CPU, 0) * float64(t.Runtime)
 	}
 	out := make([]engine.WorkerRecord, len(s.machines))
 	for i, m := range s.machines {

@@ -82,7 +82,8 @@ func checkLog(t require.TestingT, rec *Recording) []engine.Step {
 			require.Equal(t, engine.RunFinished, s.Kind)
 			require.Equal(t, len(rec.Steps)-1, i)
 			require.Equal(t, engine.OutcomeOK, s.Outcome)
-			require.Equal(t, rec.End.EndedAt.Sub(rec.Info.StartedAt), time.Duration(s.Ended))
+			ended := cmp.Or(rec.Info.Origin.Makespan, time.Duration(s.Ended))
+			require.Equal(t, ended, rec.End.EndedAt.Sub(rec.Info.StartedAt))
 		}
 		for _, n := range s.Readied {
 			ready[n] = true
@@ -185,7 +186,7 @@ func checkMakespan(t require.TestingT, in *Instance, rec *Recording, attempts []
 		critical = max(critical, longest[i])
 		work += float64(task.Runtime) * float64(min(task.Cores, rec.Workers[attempts[i].Worker].Width))
 	}
-	makespan := rec.End.EndedAt.Sub(rec.Info.StartedAt)
+	makespan := rec.Info.Origin.Explained
 	require.GreaterOrEqual(t, makespan, critical)
 	require.GreaterOrEqual(t, float64(makespan)*(1+1e-9), work/float64(cores))
 }
@@ -221,8 +222,9 @@ func TestRecordDiamond(t *testing.T) {
 	at := time.Date(2024, 2, 29, 11, 22, 33, 0, time.UTC)
 	require.Equal(t, at, rec.Info.StartedAt)
 	require.Equal(t, at, rec.Info.SubmittedAt)
-	require.Equal(t, engine.RunEnd{Status: engine.Succeeded, EndedAt: at.Add(9500 * time.Millisecond)}, rec.End)
+	require.Equal(t, engine.RunEnd{Status: engine.Succeeded, EndedAt: at.Add(30 * time.Second)}, rec.End)
 	require.Equal(t, "wfformat:diamond", rec.Info.Workflow)
+	require.Equal(t, &engine.Origin{Format: "WfFormat 1.5", Makespan: 30 * time.Second, Explained: 9500 * time.Millisecond}, rec.Info.Origin)
 	require.Contains(t, rec.Info.Reconstructed, "a makespan of 9.5s where 30s was recorded")
 	require.Equal(t, []engine.WorkerRecord{
 		{Worker: 0, Name: "left-hand", Host: "left-hand", Width: 2, Slots: 1, Ended: end, CPU: 1250 * time.Millisecond},
@@ -252,7 +254,7 @@ func TestRecordAssumes(t *testing.T) {
 			rec, err := Record(inst)
 			require.NoError(t, err)
 			checkRecording(t, inst, rec)
-			require.Equal(t, c.makespan, rec.End.EndedAt.Sub(rec.Info.StartedAt))
+			require.Equal(t, c.makespan, rec.Info.Origin.Explained)
 			require.Equal(t, c.width, rec.Workers[0].Width)
 			require.Contains(t, rec.Info.Reconstructed, c.says)
 		})
@@ -365,7 +367,7 @@ func TestRecordCollection(t *testing.T) {
 			rec, err := Record(inst)
 			require.NoError(t, err)
 			checkRecording(t, inst, rec)
-			require.LessOrEqual(t, rec.End.EndedAt.Sub(rec.Info.StartedAt), inst.Makespan,
+			require.LessOrEqual(t, rec.Info.Origin.Explained, inst.Makespan,
 				"what was recorded includes waiting that is not reconstructed")
 			require.Empty(t, seen[rec.Info.ID])
 			seen[rec.Info.ID] = name
@@ -377,7 +379,7 @@ func TestRecordCollection(t *testing.T) {
 			require.Equal(t, rec.Workers, again.Workers)
 			require.Equal(t, rec.Graph.Hash(), again.Graph.Hash())
 			t.Logf("%d tasks, %d edges, %d machines: recorded %v, reconstructed %v", len(inst.Tasks), inst.Edges(),
-				len(inst.Machines), inst.Makespan, rec.End.EndedAt.Sub(rec.Info.StartedAt))
+				len(inst.Machines), inst.Makespan, rec.Info.Origin.Explained)
 		})
 	}
 }

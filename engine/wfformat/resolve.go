@@ -94,8 +94,12 @@ func (r *resolver) join(t, e *rawTask) {
 	if t.category == "" {
 		t.category = e.category
 	}
+	t.memory, t.read, t.wrote = max(t.memory, e.memory), max(t.read, e.read), max(t.wrote, e.wrote)
 	if e.machine != "" {
 		t.machine = e.machine
+	}
+	if e.at != "" {
+		t.at = e.at
 	}
 }
 
@@ -114,8 +118,9 @@ func (r *resolver) describe() error {
 		}
 		*t = Task{
 			ID: raw.id, Name: raw.name, Category: categoryOf(raw), Command: raw.command,
-			Runtime: duration(seconds), Timed: seconds >= 0, Machine: NoMachine,
-			Cores: max(1, int(math.Ceil(raw.cores))), CPU: max(0, raw.cpu) / 100,
+			Runtime: duration(seconds), Timed: seconds >= 0, ExecutedAt: readTime(raw.at), Machine: NoMachine,
+			Cores: max(1, int(math.Ceil(raw.cores))), CPU: share(raw.cpu),
+			MemoryBytes: int64(math.Ceil(raw.memory)), ReadBytes: int64(math.Ceil(raw.read)), WrittenBytes: int64(math.Ceil(raw.wrote)),
 		}
 		var err error
 		if raw.machine != "" {
@@ -131,6 +136,14 @@ func (r *resolver) describe() error {
 		}
 	}
 	return nil
+}
+
+// share turns percents into a share, unset ones into -1.
+func share(percent float64) float64 {
+	if percent < 0 {
+		return unset
+	}
+	return percent / 100
 }
 
 // field is where a field of a task is, in words.

@@ -1,6 +1,7 @@
 package wfformat
 
 import (
+	"math"
 	"slices"
 	"time"
 )
@@ -27,6 +28,11 @@ type schedule struct {
 	lanes    []int // of each machine: how many were used
 	widths   []int // of each machine: its cores, or where they are not recorded the most that were used at a time
 	makespan time.Duration
+	// explained is the time in which at least one task ran.
+	explained time.Duration
+	// early counts the tasks that started before a parent had ended, by recorded times; earliest is the most of it.
+	early    int
+	earliest time.Duration
 }
 
 // scheduler places tasks event by event. See SCHEDULE.md for its rules.
@@ -59,6 +65,23 @@ func makeSchedule(in *Instance) *schedule {
 		s.out.machines = []Machine{{Name: "unknown"}}
 	}
 	s.prepare()
+	if in.stamped() {
+		s.replay()
+	} else {
+		s.list()
+	}
+	s.measure()
+	s.out.split()
+	return s.out
+}
+
+// list starts every task as soon as it can be.
+func (s *scheduler) list() {
+	for i := range s.in.Tasks {
+		if s.waits[i] == 0 {
+			s.enqueue(int32(i))
+		}
+	}
 	s.fill()
 	for !s.running.empty() {
 		s.now = s.out.places[s.running.items[0]].end
@@ -67,7 +90,11 @@ func makeSchedule(in *Instance) *schedule {
 		}
 		s.fill()
 	}
-	s.out.makespan = s.now
+	s.out.makespan, s.out.explained = s.now, s.now // something runs as long as anything is left
+}
+
+// measure notes how many lanes each machine used, and its width.
+func (s *scheduler) measure() {
 	for i, m := range s.out.machines {
 		s.out.lanes = append(s.out.lanes, len(s.machines[i].busy))
 		if m.Cores == 0 {
@@ -75,7 +102,6 @@ func makeSchedule(in *Instance) *schedule {
 		}
 		s.out.widths = append(s.out.widths, m.Cores)
 	}
-	return s.out
 }
 
 func (s *scheduler) prepare() {
@@ -93,7 +119,7 @@ func (s *scheduler) prepare() {
 		s.own[i].less = s.before
 		s.machines[i] = capacity{cores: m.Cores, freed: heap[int32]{less: func(a, b int32) bool { return a < b }}}
 		if m.Cores == 0 {
-			s.machines[i].cores = MaxCores
+			s.machines[i].cores = math.MaxInt32
 		}
 	}
 	s.open.less = s.before
@@ -105,9 +131,7 @@ func (s *scheduler) prepare() {
 	}
 	for i := range s.in.Tasks {
 		s.out.places[i] = place{trigger: none, became: none}
-		if s.waits[i] = len(s.in.Tasks[i].Parents); s.waits[i] == 0 {
-			s.enqueue(int32(i))
-		}
+		s.waits[i] = len(s.in.Tasks[i].Parents)
 	}
 }
 
@@ -134,19 +158,24 @@ func (s *scheduler) enqueue(task int32) {
 
 // finish ends a task and readies children.
 func (s *scheduler) finish(task int32) {
-	p := &s.out.places[task]
 	s.out.order = append(s.out.order, task)
-	m := &s.machines[p.machine]
-	m.inUse -= m.need(&s.in.Tasks[task])
-	m.busy[p.lane] = false
-	m.freed.push(p.lane)
-	s.touched = append(s.touched, p.machine)
+	s.release(task)
+	s.touched = append(s.touched, s.out.places[task].machine)
 	for _, c := range s.in.Tasks[task].Children {
 		if s.waits[c]--; s.waits[c] == 0 {
 			s.out.places[c].ready, s.out.places[c].trigger = s.now, task
 			s.enqueue(c)
 		}
 	}
+}
+
+// release frees the lane and the cores of a task.
+func (s *scheduler) release(task int32) {
+	p := &s.out.places[task]
+	m := &s.machines[p.machine]
+	m.inUse -= m.need(&s.in.Tasks[task])
+	m.busy[p.lane] = false
+	m.freed.push(p.lane)
 }
 
 // fill starts what can start now: on each machine its own tasks in their order, then the others, each on the machine
@@ -184,8 +213,8 @@ func (s *scheduler) start(task, machine int32) {
 	t, p, m := &s.in.Tasks[task], &s.out.places[task], &s.machines[machine]
 	p.machine, p.start, p.end = machine, s.now, s.now+t.Runtime
 	wanted := none
-	if p.trigger != none && p.ready == s.now {
-		if q := &s.out.places[p.trigger]; q.machine == machine && q.became == none {
+	if p.trigger != none {
+		if q := &s.out.places[p.trigger]; q.end == s.now && q.machine == machine && q.became == none {
 			wanted = q.lane
 		}
 	}

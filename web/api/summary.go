@@ -52,7 +52,7 @@ func (a *API) summarise(ctx context.Context, r *metricsstore.Run) (RunSummary, e
 		Run: r.Info.ID, Name: runName(r.Info.ID), Workflow: r.Info.Workflow, Status: r.Status, Revision: r.Info.Revision,
 		Params: r.Info.Params, Tags: listOf(r.Annotation.Tags), Note: r.Annotation.Note,
 		SubmittedAt: r.Info.SubmittedAt.UTC(), AddedAt: r.Added().UTC(), StartedAt: r.Info.StartedAt.UTC(), Policy: r.Info.Policy, Upload: r.Info.Upload,
-		DeadlineNS: int64(r.Info.Deadline), Reconstructed: r.Info.Reconstructed, MakespanNS: r.Counts.MakespanNS,
+		DeadlineNS: int64(r.Info.Deadline), Reconstructed: r.Info.Reconstructed, MakespanNS: r.MakespanNS(), ScheduleNS: newScheduleNS(r), Imported: newImported(r),
 		Tasks: TaskCounts{
 			Total: max(r.Counts.Tasks, int64(r.Graph.Tasks)), Done: r.Counts.Succeeded, Failed: r.Counts.Failed, Skipped: r.Counts.Skipped,
 		},
@@ -96,6 +96,28 @@ func (a *API) standing(ctx context.Context, r *metricsstore.Run) (*Standing, err
 	return &Standing{
 		Runs: s.Runs, SlowerThan: s.SlowerThan, Slower: s.Slower, MedianNS: s.MedianNS, Z: s.Z, Effect: s.Effect, Slow: s.Slow,
 	}, nil
+}
+
+// newScheduleNS is null unless the schedule was made up.
+func newScheduleNS(r *metricsstore.Run) OrNull[int64] {
+	if r.Info.Reconstructed == "" {
+		return OrNull[int64]{}
+	}
+	return orNull(&r.Counts.MakespanNS)
+}
+
+// newImported is null for runs of the engine. Of recordings that older programs have imported, the schedule is all
+// that is known of what tasks explain.
+func newImported(r *metricsstore.Run) OrNull[Imported] {
+	o := r.Info.Imported()
+	if o == nil {
+		return OrNull[Imported]{}
+	}
+	explained := int64(o.Explained)
+	if r.Info.Origin == nil {
+		explained = r.Counts.MakespanNS
+	}
+	return orNull(&Imported{Format: o.Format, RecordedNS: int64(o.Makespan), ExplainedNS: explained, Dated: !o.Undated, Lanes: o.Lanes})
 }
 
 func newRunError(e *engine.ErrorRecord) *RunError {

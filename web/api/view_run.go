@@ -24,8 +24,10 @@ type RunSummary struct {
 	Upload        string            `json:"upload" doc:"The strategy by which details of tasks are stored."`
 	DeadlineNS    int64             `json:"deadline_ns"`
 	Rules         *Rules            `json:"rules,omitempty" doc:"By what tasks were placed, defaults filled in; absent where no other process takes part."`
-	Reconstructed string            `json:"reconstructed,omitempty" doc:"How the schedule was made up where the recording had none; absent for real runs."`
-	MakespanNS    int64             `json:"makespan_ns" doc:"First claim to last end; of a live run, what has passed since its start."`
+	Reconstructed string            `json:"reconstructed,omitempty" doc:"How start times were made up where a recording had none; absent for runs of the engine and for recordings with start times."`
+	MakespanNS    int64             `json:"makespan_ns" doc:"First claim to last end; of an imported run the recorded makespan where there is one; of a live run, what has passed since its start."`
+	ScheduleNS    OrNull[int64]     `json:"schedule_ns" doc:"How long the reconstructed schedule takes; null where nothing was reconstructed."`
+	Imported      OrNull[Imported]  `json:"imported" doc:"What a recording says of the run as a whole; null for runs of the engine."`
 	Tasks         TaskCounts        `json:"tasks"`
 	Attempts      int64             `json:"attempts" doc:"Attempts that have ended."`
 	Retries       int64             `json:"retries" doc:"Attempts that failed and were tried again."`
@@ -45,6 +47,15 @@ type RunSummary struct {
 	LastSeq          uint64            `json:"last_seq" doc:"The last step of the log that is kept."`
 	GraphHash        string            `json:"graph_hash" doc:"Of the structure; runs of equal hash have the same layout."`
 	Standing         OrNull[Standing]  `json:"standing" doc:"Null for a run that has not succeeded, and where there is nothing to compare it with."`
+}
+
+// Imported is what the recording that a run was imported from says of the run as a whole.
+type Imported struct {
+	Format      string `json:"format" doc:"Of the recording, with its version."`
+	RecordedNS  int64  `json:"recorded_ns" doc:"The recorded makespan; 0 where none is recorded."`
+	ExplainedNS int64  `json:"explained_ns" doc:"Time in which at least one task ran. The rest of the recorded makespan is not in the recording."`
+	Dated       bool   `json:"dated" doc:"The recording says when the workflow ran, or at least when it was made. Otherwise moments count from 1970."`
+	Lanes       string `json:"lanes" doc:"How lanes were made up where start times are recorded; empty otherwise."`
 }
 
 // TaskCounts counts the tasks of a run; Total grows when fan-outs expand.

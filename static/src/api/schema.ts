@@ -824,6 +824,18 @@ export interface components {
       path?: number[];
       version: number;
     };
+    Imported: {
+      /** @description The recording says when the workflow ran, or at least when it was made. Otherwise moments count from 1970. */
+      dated: boolean;
+      /** @description Time in which at least one task ran. The rest of the recorded makespan is not in the recording. */
+      explained_ns: number;
+      /** @description Of the recording, with its version. */
+      format: string;
+      /** @description How lanes were made up where start times are recorded; empty otherwise. */
+      lanes: string;
+      /** @description The recorded makespan; 0 where none is recorded. */
+      recorded_ns: number;
+    };
     Input: {
       /** @description Null where it is not known. */
       bytes: number | null;
@@ -1002,6 +1014,8 @@ export interface components {
       execute_ns: number;
       /** @description Of the structure; runs of equal hash have the same layout. */
       graph_hash: string;
+      /** @description What a recording says of the run as a whole; null for runs of the engine. */
+      imported: components['schemas']['Imported'] | null;
       /** @description The last step of the log that is kept. */
       last_seq: number;
       /** @description The run has not ended. */
@@ -1010,7 +1024,7 @@ export interface components {
       local: boolean;
       /** @description Attempts that were lost with their worker. */
       lost: number;
-      /** @description First claim to last end; of a live run, what has passed since its start. */
+      /** @description First claim to last end; of an imported run the recorded makespan where there is one; of a live run, what has passed since its start. */
       makespan_ns: number;
       /** @description What tasks of a live run wait for in vain: no live worker had it for 60 s, or there is none at all. */
       missing_functions: components['schemas']['MissingFunction'][];
@@ -1024,7 +1038,7 @@ export interface components {
       };
       /** @enum {string} */
       policy: 'fail-fast' | 'continue';
-      /** @description How the schedule was made up where the recording had none; absent for real runs. */
+      /** @description How start times were made up where a recording had none; absent for runs of the engine and for recordings with start times. */
       reconstructed?: string;
       records: components['schemas']['RecordState'];
       /** @description The beginning of the result as text; empty without one. */
@@ -1037,6 +1051,8 @@ export interface components {
       rules?: components['schemas']['Rules'];
       /** @description Identifies the run; IDs sort by the time of submission. */
       run: string;
+      /** @description How long the reconstructed schedule takes; null where nothing was reconstructed. */
+      schedule_ns: number | null;
       /** @description Null for a run that has not succeeded, and where there is nothing to compare it with. */
       standing: components['schemas']['Standing'] | null;
       /**
@@ -1362,6 +1378,7 @@ export type Group = components['schemas']['Group'];
 export type History = components['schemas']['History'];
 export type HistoryPart = components['schemas']['HistoryPart'];
 export type Identity = components['schemas']['Identity'];
+export type Imported = components['schemas']['Imported'];
 export type Input = components['schemas']['Input'];
 export type Layout = components['schemas']['Layout'];
 export type LayoutEdge = components['schemas']['LayoutEdge'];

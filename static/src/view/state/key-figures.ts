@@ -1,6 +1,6 @@
 // The row of key figures over the panels of a run page.
 
-import type { RunSummary, Standing } from '../../api/schema';
+import type { Imported, RunSummary, Standing } from '../../api/schema';
 import {
   bytes,
   bytesText,
@@ -16,6 +16,7 @@ import {
 import type { RunFigures, Traffic } from '../../model/run-figures';
 import type { StateCounts } from '../../model/states';
 import type { ExpectedEnd } from './expected-end';
+import { recordedText } from './run-words';
 
 export interface KeyFigure {
   readonly label: string;
@@ -40,8 +41,8 @@ function busySub(figures: RunFigures): string {
 }
 
 /** Where the makespan stands among the workflow's runs. */
-export function standingText(standing: Standing | null, reconstructed: boolean): string {
-  if (standing === null) return reconstructed ? 'imported, not ranked' : 'nothing to compare with';
+export function standingText(standing: Standing | null): string {
+  if (standing === null) return 'nothing to compare with';
   return rankText(standing.slower, standing.runs + 1);
 }
 
@@ -59,16 +60,31 @@ export interface EndedInput {
 
 /** The makespan, which stands in front of the strip of its history. */
 export function makespanFigure(run: RunSummary): KeyFigure {
-  const rank = standingText(run.standing, run.reconstructed !== undefined);
+  if (run.imported !== null) return recordedFigure(run, run.imported);
+  const rank = standingText(run.standing);
   // Nothing has ended in a run that was cut off early, which is not a makespan of 0.
   const isKnown = run.makespan_ns > 0;
   const title = isKnown ? 'First claim to last end' : 'No attempt has ended';
   return { label: 'Makespan', value: isKnown ? duration(run.makespan_ns) : null, sub: rank, title, ...first };
 }
 
+/** The makespan of an imported run: the recorded one, else how long the schedule takes that was made up. */
+function recordedFigure(run: RunSummary, imported: Imported): KeyFigure {
+  const isRecorded = imported.recorded_ns > 0;
+  const how = run.reconstructed ?? imported.lanes;
+  return {
+    label: isRecorded ? 'Makespan, recorded' : 'Schedule',
+    value: run.makespan_ns > 0 ? duration(run.makespan_ns) : null,
+    sub: recordedText(imported),
+    title: `${recordedText(imported)}. Where tasks are drawn: ${how}`,
+    ...first,
+  };
+}
+
 /** Figures of a run that has ended, after its makespan. */
 export function endedFigures({ run, figures, traffic }: EndedInput): KeyFigure[] {
   const starved = figures.elapsedNs > 0 ? figures.starvedNs / figures.elapsedNs : Number.NaN;
+  const whole = run.schedule_ns === null ? 'makespan' : 'reconstructed schedule';
   const edges = run.edges > 0 ? `, ${counted(run.edges, 'edge')}` : '';
   return [
     {
@@ -81,7 +97,7 @@ export function endedFigures({ run, figures, traffic }: EndedInput): KeyFigure[]
     {
       label: 'Nothing ready',
       value: duration(figures.starvedNs),
-      sub: `${percent(starved)} of the makespan`,
+      sub: `${percent(starved)} of the ${whole}`,
       title: 'Time in which a slot was idle because no task was ready',
       ...first,
     },

@@ -1,8 +1,9 @@
 // How a run was asked for and who worked on it, as pairs of names and texts.
 
-import type { RunSummary, RunWorker } from '../../api/schema';
+import type { Imported, RunSummary, RunWorker } from '../../api/schema';
 import { workerName } from '../../model/events';
 import { counted } from '../../model/format';
+import { recordedText } from './run-words';
 import { processText } from './worker-labels';
 
 export interface RunFact {
@@ -40,10 +41,19 @@ export function runFacts(run: RunSummary, write: Writing): RunFact[] {
   }
   if (run.lost > 0) facts.push({ name: 'lost', value: `${counted(run.lost, 'attempt')} with a worker` });
   if (run.rules !== undefined) facts.push({ name: 'placement', value: rulesText(run.rules, write) });
-  if (run.reconstructed !== undefined) facts.push({ name: 'schedule', value: `reconstructed: ${run.reconstructed}` });
+  if (run.imported !== null) facts.push(...recordedFacts(run, run.imported));
   facts.push({ name: 'output', value: outputText(run, write) });
   if (run.result_text !== '') facts.push({ name: 'result', value: beginning(run.result_text), mono: true });
   facts.push({ name: 'log', value: `${write.count(run.last_seq)} steps` });
+  return facts;
+}
+
+/** What the recording of an imported run says of it, and what was made up. */
+function recordedFacts(run: RunSummary, imported: Imported): RunFact[] {
+  const facts = [{ name: 'recording', value: `${imported.format}, ${imported.dated ? 'dated' : 'without a date'}` }];
+  facts.push({ name: 'makespan', value: recordedText(imported) });
+  if (run.reconstructed !== undefined) facts.push({ name: 'schedule', value: `reconstructed: ${run.reconstructed}` });
+  else facts.push({ name: 'lanes', value: `reconstructed: ${imported.lanes}` });
   return facts;
 }
 

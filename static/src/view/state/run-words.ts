@@ -1,6 +1,6 @@
 // How a run stands, in words.
 
-import type { RunSummary } from '../../api/schema';
+import type { Imported, RunSummary } from '../../api/schema';
 import type { LinkState } from '../../live/link-state';
 import { count, counted, durationText } from '../../model/format';
 import type { TaskState } from '../../model/task-state';
@@ -20,6 +20,16 @@ export function statusWord(run: RunSummary): string {
   return [run.status, ...also].join(', ');
 }
 
+/** How much of the recorded makespan the tasks of an imported run explain. */
+export function recordedText({ recorded_ns: recordedNs, explained_ns: explainedNs }: Imported): string {
+  if (recordedNs === 0) return `tasks take ${durationText(explainedNs)}; no makespan is recorded`;
+  const missingNs = recordedNs - explainedNs;
+  const part = `${durationText(explainedNs)} of ${durationText(recordedNs)} are tasks`;
+  if (missingNs > 0) return `${part}; ${durationText(missingNs)} are not recorded`;
+  if (missingNs === 0) return part;
+  return `tasks take ${durationText(explainedNs)}, longer than what was recorded`;
+}
+
 export interface FreshnessInput {
   readonly live: boolean;
   readonly link: LinkState | undefined;
@@ -28,7 +38,8 @@ export interface FreshnessInput {
   /** Time since the last event of a live run. */
   readonly sinceEventNs: number;
   readonly records: RunSummary['records'];
-  /** How the schedule was made up, where the recording had none. */
+  /** Of a run of the engine null, else what was made up of its schedule. */
+  readonly imported: RunSummary['imported'];
   readonly reconstructed?: string | undefined;
 }
 
@@ -41,9 +52,11 @@ export interface Freshness {
 
 /** Whether what is shown is complete, and of a live run how old it is. */
 export function freshness(input: FreshnessInput): Freshness {
-  const { live, link, nowMs, sinceEventNs, records, reconstructed } = input;
-  if (!live && reconstructed !== undefined)
-    return { text: 'imported, schedule reconstructed', title: reconstructed, cut: false };
+  const { live, link, nowMs, sinceEventNs, records, imported, reconstructed } = input;
+  if (!live && imported !== null) {
+    const what = reconstructed === undefined ? 'lanes' : 'schedule';
+    return { text: `imported, ${what} reconstructed`, title: reconstructed ?? imported.lanes, cut: false };
+  }
   if (!live)
     return { text: records.text, title: records.complete ? 'Every attempt has its record' : records.text, cut: false };
   if (link?.kind === 'waiting') {

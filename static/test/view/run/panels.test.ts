@@ -5,11 +5,12 @@ import type { RunFigures } from '../../../src/model/run-figures';
 import { noStates } from '../../../src/model/states';
 import { bannerText } from '../../../src/view/state/banner';
 import { expectedEnd, liveAxisNs } from '../../../src/view/state/expected-end';
-import { endedFigures, liveFigures, standingText } from '../../../src/view/state/key-figures';
+import { duration } from '../../../src/model/format';
+import { endedFigures, liveFigures, standingText, makespanFigure } from '../../../src/view/state/key-figures';
 import { legendStates } from '../../../src/view/state/legend';
 import { stripEnds, stripMarks, stripOf, stripPx } from '../../../src/view/state/median-strip';
 import { rowsInSight } from '../../../src/view/state/rows-in-sight';
-import { freshness, statusWord } from '../../../src/view/state/run-words';
+import { freshness, statusWord, recordedText } from '../../../src/view/state/run-words';
 import { tabsOf } from '../../../src/view/state/side-tabs';
 import { byNumber, workerLabels } from '../../../src/view/state/worker-labels';
 
@@ -22,6 +23,8 @@ const run = {
   tasks: { total: 89, done: 89, failed: 0, skipped: 0, running: 0 },
   records: { complete: true, text: 'complete: 90 of 90 steps' },
   standing: null,
+  schedule_ns: null,
+  imported: null,
 } as unknown as RunSummary;
 const figures: RunFigures = {
   elapsedNs: 10e9,
@@ -33,6 +36,13 @@ const figures: RunFigures = {
   attempts: 90,
   retries: 1,
 };
+const imported = {
+  format: 'WfFormat 1.5',
+  recorded_ns: 52_200e9,
+  explained_ns: 1860e9,
+  dated: true,
+  lanes: 'the lowest',
+};
 const plain = (text: string): string => text.replaceAll('\u00a0', ' ');
 
 describe('how a run stands', () => {
@@ -43,7 +53,7 @@ describe('how a run stands', () => {
   });
 
   it('says how fresh a live run is, and when nothing is heard', () => {
-    const base = { live: true, nowMs: 10_000, sinceEventNs: 2e8, records: run.records };
+    const base = { live: true, nowMs: 10_000, sinceEventNs: 2e8, records: run.records, imported: null };
     const open = { kind: 'open', sinceMs: 0, lastMs: 0, transport: 'socket' } as const;
     const waiting = {
       kind: 'waiting',
@@ -58,9 +68,13 @@ describe('how a run stands', () => {
     expect(freshness({ ...base, link: { kind: 'connecting', sinceMs: 0, attempt: 0 } }).text).toBe('connecting');
     expect(freshness({ ...base, link: { kind: 'connecting', sinceMs: 0, attempt: 2 } }).cut).toBe(true);
     expect(freshness({ ...base, live: false, link: waiting }).text).toBe(run.records.text);
-    expect(freshness({ ...base, live: false, link: open, reconstructed: 'because' })).toMatchObject({
+    const ended = { ...base, live: false, link: open, imported };
+    expect(freshness({ ...ended, reconstructed: 'because' })).toEqual({
+      text: 'imported, schedule reconstructed',
       title: 'because',
+      cut: false,
     });
+    expect(freshness(ended)).toEqual({ text: 'imported, lanes reconstructed', title: 'the lowest', cut: false });
   });
 
   it('has a banner only when it was interrupted', () => {
@@ -102,11 +116,25 @@ describe('key figures', () => {
     ]);
   });
 
+  it('give the recorded makespan of an imported run, and how much of it tasks explain', () => {
+    const taken = { ...run, makespan_ns: 52_200e9, schedule_ns: 1860e9, imported, reconstructed: 'because' };
+    const figure = makespanFigure(taken);
+    expect(figure).toMatchObject({ label: 'Makespan, recorded', value: duration(52_200e9) });
+    expect(plain(figure.sub)).toBe('31m of 14h 30m are tasks; 13h 59m are not recorded');
+    expect(figure.title).toContain('because');
+    expect(labels(endedFigures({ run: taken, figures, traffic: undefined }))[1]).toContain(
+      'of the reconstructed schedule',
+    );
+    const longer = { ...imported, explained_ns: 60_000e9 };
+    expect(plain(recordedText(longer))).toBe('tasks take 16h 40m, longer than what was recorded');
+    expect(plain(recordedText({ ...imported, recorded_ns: 0 }))).toBe('tasks take 31m; no makespan is recorded');
+  });
+
   it('rank the makespan in words', () => {
-    expect(standingText(null, true)).toBe('imported, not ranked');
-    expect(
-      standingText({ runs: 40, slower: 1, slower_than: 39, median_ns: 1, z: 0, effect: 0, slow: false }, false),
-    ).toBe('2nd slowest of 41');
+    expect(standingText(null)).toBe('nothing to compare with');
+    expect(standingText({ runs: 40, slower: 1, slower_than: 39, median_ns: 1, z: 0, effect: 0, slow: false })).toBe(
+      '2nd slowest of 41',
+    );
   });
 });
 

@@ -19,6 +19,8 @@ export function runSummary(of: Partial<RunSummary> = {}): RunSummary {
     upload: 'periodic=2s',
     deadline_ns: 0,
     makespan_ns: 45.4e9,
+    schedule_ns: null,
+    imported: null,
     tasks: { total: 89, done: 89, failed: 0, skipped: 0, running: 0 },
     attempts: 89,
     retries: 0,

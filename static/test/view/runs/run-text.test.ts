@@ -7,6 +7,8 @@ import { runSummary } from './run-summary';
 const plain = (text: string): string => text.replaceAll('\u00a0', ' ');
 const standing = { runs: 40, slower_than: 39, slower: 1, median_ns: 1, z: 0, effect: 0, slow: false };
 
+const imported = { format: 'WfFormat 1.5', recorded_ns: 1, explained_ns: 1, dated: true, lanes: '' };
+
 describe('the words of a row', () => {
   it('ranks a run among the others of its workflow, itself included', () => {
     expect(standingText(standing)).toBe('2nd slowest of 41');
@@ -15,7 +17,7 @@ describe('the words of a row', () => {
 
   it('says why a run has no rank', () => {
     expect(unrankedText(runSummary({ live: true, status: 'running' }))).toBe('ranked when it ends');
-    expect(unrankedText(runSummary({ reconstructed: 'from its log' }))).toBe('imported, not ranked');
+    expect(unrankedText(runSummary({ imported }))).toBe('imported, not ranked');
     expect(unrankedText(runSummary({ status: 'failed' }))).toBe('not ranked');
     expect(unrankedText(runSummary())).toBe('first of its workflow');
   });

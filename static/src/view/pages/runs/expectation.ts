@@ -21,7 +21,7 @@ export function expectation(
   runs: readonly RunSummary[],
   params: Readonly<Record<string, string>>,
 ): Expectation | undefined {
-  const real = runs.filter((run) => !run.reconstructed);
+  const real = runs.filter((run) => run.imported === null);
   const same = real.filter((run) => Object.entries(params).every(([name, value]) => run.params[name] === value));
   const alike = same.length >= ALIKE || (same.length > 0 && same.length === real.length);
   const makespansNs = (alike ? same : real).map((run) => run.makespan_ns).sort((a, b) => a - b);

@@ -21,7 +21,7 @@ export function standingText(standing: Standing): string {
 /** Why a run has no place among its workflow's runs. */
 export function unrankedText(run: RunSummary): string {
   if (run.live) return 'ranked when it ends';
-  if (run.reconstructed) return 'imported, not ranked';
+  if (run.imported !== null) return 'imported, not ranked';
   return run.status === 'succeeded' ? 'first of its workflow' : 'not ranked';
 }
 
@@ -32,7 +32,7 @@ export function statusNote(run: RunSummary, expectedNs: number | undefined): str
   if (run.error !== null) return errorText(run.error);
   if (run.status === 'interrupted') return 'its process ended; run it again';
   if (!run.records.complete) return run.records.text;
-  if (run.reconstructed) return 'imported';
+  if (run.imported !== null) return 'imported';
   return troubleText(run);
 }
 

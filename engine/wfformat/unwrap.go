@@ -1,0 +1,58 @@
+package wfformat
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+)
+
+var (
+	gzipMagic     = []byte{0x1f, 0x8b}
+	byteOrderMark = []byte("\xef\xbb\xbf")
+)
+
+// Unwrap gives what a file holds: without gzip, where its content is compressed, and without the byte order mark that
+// editors put in front of text. Anything else passes as it is. The error is ErrInvalid for a damaged head of gzip,
+// else what r returned. Reading a compressed file that is cut off or damaged gives ErrInvalid.
+func Unwrap(r io.Reader) (*bufio.Reader, error) {
+	in := bufio.NewReader(r)
+	head, err := in.Peek(len(gzipMagic))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("reading: %w", err)
+	}
+	if bytes.Equal(head, gzipMagic) {
+		z, err := gzip.NewReader(in)
+		if err != nil {
+			return nil, gzipFault(err)
+		}
+		in = bufio.NewReader(compressed{z})
+	}
+	head, err = in.Peek(len(byteOrderMark))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if bytes.Equal(head, byteOrderMark) {
+		_, err = in.Discard(len(byteOrderMark))
+		return in, err
+	}
+	return in, nil
+}
+
+// compressed reads gzip and says so where that fails.
+type compressed struct{ *gzip.Reader }
+
+func (c compressed) Read(b []byte) (int, error) {
+	n, err := c.Reader.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = gzipFault(err)
+	}
+	return n, err
+}
+
+// gzipFault does not wrap, since the end of a file that comes too early must not look like its proper end.
+func gzipFault(err error) error {
+	return fmt.Errorf("%w: it is compressed by gzip and cannot be unpacked (%v), expected a whole file", ErrInvalid, err)
+}
