@@ -25,6 +25,8 @@ const (
 	manifest = ".vite/manifest.json"
 	// entry is the source of the script that a page begins with.
 	entry = "src/main.ts"
+	// sheet is what Vite calls the styles of all scripts, where it is told not to divide them.
+	sheet = "style.css"
 )
 
 // FS is what was built, without the prefix dist. It is never nil; where nothing was built it holds no asset.
@@ -42,11 +44,22 @@ func Built() bool {
 	return err == nil
 }
 
+// Pages of the dashboard, as the sources that their code begins with. Each is loaded when it is shown.
+const (
+	RunPage      Page = "src/view/pages/RunPage.svelte"
+	RunsPage     Page = "src/view/pages/RunsPage.svelte"
+	InsightsPage Page = "src/view/pages/InsightsPage.svelte"
+	WorkersPage  Page = "src/view/pages/WorkersPage.svelte"
+)
+
+// Page is what the dashboard shows first at an address.
+type Page string
+
 // Linked are the paths that a page of the dashboard links, as the browser asks for them.
 type Linked struct {
 	Script   string   // the module to begin with
 	Styles   []string // in the order in which they apply
-	Preloads []string // modules that Script imports, so that they need not be discovered
+	Preloads []string // modules that Script and the page import, so that they need not be discovered
 }
 
 // chunk is one entry of Vite's manifest.
@@ -56,9 +69,10 @@ type chunk struct {
 	Imports []string `json:"imports"` // keys of other chunks that are loaded with this one
 }
 
-// Assets reads from a built dashboard, such as FS, what its page links. base is what the paths begin with: "" or a
-// prefix such as "/x". The error is fs.ErrNotExist where the dashboard is not built.
-func Assets(dist fs.FS, base string) (Linked, error) {
+// Assets reads from a built dashboard, such as FS, what a page links: the script that all pages begin with, and what this
+// one needs to be shown, so that the browser asks for all of it at once. A page that was not built is left out. base is
+// what the paths begin with: "" or a prefix such as "/x". The error is fs.ErrNotExist where the dashboard is not built.
+func Assets(dist fs.FS, base string, page Page) (Linked, error) {
 	raw, err := fs.ReadFile(dist, manifest)
 	if err != nil {
 		return Linked{}, fmt.Errorf("static: expected a dashboard built by make static: %w", err)
@@ -72,7 +86,12 @@ func Assets(dist fs.FS, base string) (Linked, error) {
 		return Linked{}, fmt.Errorf("static: %s names no file for %s", manifest, entry)
 	}
 	linked := Linked{Script: base + "/" + main.File}
-	linked.follow(chunks, entry, base, map[string]bool{})
+	if styles := chunks[sheet].File; styles != "" {
+		linked.Styles = append(linked.Styles, base+"/"+styles)
+	}
+	seen := map[string]bool{}
+	linked.follow(chunks, entry, base, seen)
+	linked.follow(chunks, string(page), base, seen)
 	return linked, nil
 }
 

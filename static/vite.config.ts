@@ -11,7 +11,14 @@ export default defineConfig({
     emptyOutDir: false, // dist/.keep is committed; `make static` clears the rest
     manifest: true,
     sourcemap: false,
-    rollupOptions: { input: 'src/main.ts' },
+    modulePreload: { polyfill: false }, // browsers that draw rounded rectangles know it
+    // One sheet: a further one makes the browser style the whole page again.
+    cssCodeSplit: false,
+    rolldownOptions: {
+      input: 'src/main.ts',
+      // What several pages are made of comes in one file, not in twenty.
+      output: { codeSplitting: { groups: [{ name: 'parts', test: /src\/view\/(parts|state)\//, minShareCount: 2 }] } },
+    },
   },
   test: {
     include: ['test/**/*.test.ts'],

@@ -51,8 +51,11 @@ func chain() *engine.Workflow {
 // dashboard is what a build leaves.
 func dashboard() fstest.MapFS {
 	return fstest.MapFS{
-		".keep":                    {},
-		".vite/manifest.json":      {Data: []byte(`{"src/main.ts":{"file":"assets/main-abcd1234.js","css":["assets/main-abcd1234.css"],"isEntry":true}}`)},
+		".keep": {},
+		".vite/manifest.json": {Data: []byte(`{"src/main.ts":{"file":"assets/main-abcd1234.js","css":["assets/main-abcd1234.css"],"isEntry":true},
+			"src/view/pages/RunPage.svelte":{"file":"assets/run-abcd1234.js","css":["assets/run-abcd1234.css"],"imports":["src/main.ts"]}}`)},
+		"assets/run-abcd1234.js":   {Data: []byte("console.log(2);")},
+		"assets/run-abcd1234.css":  {Data: []byte("main{}")},
 		"assets/main-abcd1234.js":  {Data: []byte(strings.Repeat("console.log(1);\n", 200))},
 		"assets/main-abcd1234.css": {Data: []byte("body{}")},
 		"assets/plain.svg":         {Data: []byte("<svg/>")},

@@ -38,15 +38,16 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, f fu
 	_, _ = w.Write(b.Bytes()) // whoever asked may have gone
 }
 
-// shell answers the pages of the dashboard, which differ only in what the browser makes of their address.
-func (s *Server) shell(w http.ResponseWriter, r *http.Request) {
+// shell answers the pages of the dashboard, which differ in the code that they need first and in what the browser makes
+// of their address.
+func (s *Server) shell(w http.ResponseWriter, r *http.Request, page static.Page) {
 	if run := chi.URLParam(r, "run"); run != "" {
 		if _, err := engine.ParseRunID(run); err != nil {
 			s.refuse(w, r, api.NewProblem(http.StatusNotFound, "there is no such page"))
 			return
 		}
 	}
-	linked, err := static.Assets(s.cfg.Dashboard, s.cfg.BasePath)
+	linked, err := static.Assets(s.cfg.Dashboard, s.cfg.BasePath, page)
 	if errors.Is(err, fs.ErrNotExist) {
 		s.render(w, r, http.StatusOK, func(b *pageBuffer) error { return templates.NoDashboard(b, templates.NoDashboardData{Page: s.page()}) })
 		return

@@ -19,6 +19,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/static"
 	"github.com/dagscope/dagscope/web/api"
 	"github.com/dagscope/dagscope/web/layout"
 	"github.com/dagscope/dagscope/web/live"
@@ -105,8 +106,10 @@ func (s *Server) routes() (http.Handler, error) {
 	root.Use(noteRoute, middleware.GetHead)
 	root.NotFound(s.notFound)
 	root.MethodNotAllowed(s.methodNotAllowed)
-	for _, page := range []string{"/", "/runs/{run}", "/insights", "/workers"} {
-		root.Get(base+page, s.shell)
+	for path, page := range map[string]static.Page{
+		"/": static.RunsPage, "/runs/{run}": static.RunPage, "/insights": static.InsightsPage, "/workers": static.WorkersPage,
+	} {
+		root.Get(base+path, func(w http.ResponseWriter, r *http.Request) { s.shell(w, r, page) })
 	}
 	root.Get(base+"/assets/*", s.serveAsset)
 	root.Get(base+"/login", s.showLogin)

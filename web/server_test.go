@@ -142,6 +142,23 @@ func TestAssets(t *testing.T) {
 	assert.Equal(t, http.StatusNotModified, again.Code)
 }
 
+// TestChunks: a page links what it needs first, below the base path, and all of it is served.
+func TestChunks(t *testing.T) {
+	w := newWorld(t, func(c *web.Config) { c.BasePath = "/x" })
+	linked := func(path string) string { return w.ask(http.MethodGet, path, nil, "Accept", "text/html").Body.String() }
+	page := linked("/x/runs/any")
+	assert.Contains(t, page, `<link rel="stylesheet" href="/x/assets/run-abcd1234.css">`)
+	assert.Contains(t, page, `<link rel="modulepreload" href="/x/assets/run-abcd1234.js">`)
+	assert.Less(t, strings.Index(page, "main-abcd1234.css"), strings.Index(page, "run-abcd1234.css"), "a page's styles win")
+	assert.NotContains(t, linked("/x/"), "run-abcd1234", "the list needs none of it")
+	for _, path := range []string{"/x/assets/run-abcd1234.js", "/x/assets/run-abcd1234.css"} {
+		out := w.ask(http.MethodGet, path, nil)
+		assert.Equal(t, http.StatusOK, out.Code, path)
+		assert.Contains(t, out.Header().Get("Cache-Control"), "immutable", path)
+	}
+	assert.Equal(t, http.StatusNotFound, w.ask(http.MethodGet, "/assets/run-abcd1234.js", nil).Code, "only below the base path")
+}
+
 func TestCompression(t *testing.T) {
 	w := newWorld(t)
 	run := w.run()

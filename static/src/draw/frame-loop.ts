@@ -47,6 +47,7 @@ export class FrameLoop {
   readonly #host: FrameHost;
   readonly #dirty = new Set<Layer>();
   readonly #ticks = new Set<Tick>();
+  readonly #afterFrame = new Set<() => void>();
   #pending: number | null = null;
   #lastMs = NaN;
 
@@ -78,12 +79,19 @@ export class FrameLoop {
     return () => this.#ticks.delete(tick);
   }
 
+  /** Calls back once, when the next frame has been painted, until the function returned is called. It asks for no frame. */
+  afterFrame(callback: () => void): () => void {
+    this.#afterFrame.add(callback);
+    return () => this.#afterFrame.delete(callback);
+  }
+
   /** Stops for good; layers invalidated later are not painted. */
   dispose(): void {
     if (this.#pending !== null) this.#host.cancel(this.#pending);
     this.#pending = null;
     this.#dirty.clear();
     this.#ticks.clear();
+    this.#afterFrame.clear();
   }
 
   #ask(): void {
@@ -101,6 +109,9 @@ export class FrameLoop {
     this.cost.lastMs = this.#host.now() - started;
     this.cost.worstMs = Math.max(this.cost.worstMs, this.cost.lastMs);
     if (this.#ticks.size > 0) this.#ask();
+    const painted = [...this.#afterFrame];
+    this.#afterFrame.clear();
+    for (const callback of painted) callback();
   }
 
   #play(nowMs: number): void {

@@ -99,6 +99,11 @@ export function sourceOf(table: RunTable, node: number, reader: number, chains =
   return newest;
 }
 
+/** How many attempts of a task are over. */
+export function endedAttempts(table: RunTable, node: number): number {
+  return table.rowsOf(node).filter((row) => !Number.isNaN(table.updatedNs[row]!)).length;
+}
+
 /** State of a task at a moment. The service computes the same: see FORMAT.md of web/runtable. */
 export function taskStateAt(table: RunTable, node: number, atNs: number, endNs = endOf(table)): TaskState {
   const row = attemptAt(table, node, atNs);

@@ -40,6 +40,20 @@ describe('FrameLoop', () => {
     expect(log).toEqual(['second']);
   });
 
+  it('calls back once after the next frame, unless it is called off', () => {
+    const frames = new ManualFrames();
+    const loop = new FrameLoop(frames);
+    const log: string[] = [];
+    loop.afterFrame(() => log.push('after'));
+    loop.afterFrame(() => log.push('called off'))();
+    expect(loop.idle).toBe(true);
+    loop.invalidate(layer('layer', 1, log));
+    frames.run();
+    loop.invalidate(layer('again', 1, log));
+    frames.run();
+    expect(log).toEqual(['layer', 'after', 'again']);
+  });
+
   it('runs playback before painting until it answers false, with the time since the last frame', () => {
     const frames = new ManualFrames();
     const loop = new FrameLoop(frames);

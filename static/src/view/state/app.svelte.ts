@@ -113,6 +113,11 @@ export class AppState {
     this.#host.document.title = text === '' ? 'dagscope' : `${text} – dagscope`;
   }
 
+  /** Loads the page anew. */
+  reload(): void {
+    this.#host.location.reload();
+  }
+
   /** Follows a piece of work, so that idle() waits for it; hands the promise through. */
   async track<T>(work: Promise<T>): Promise<T> {
     this.#pending++;

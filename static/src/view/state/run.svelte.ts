@@ -11,7 +11,7 @@ import { type Lanes, lanesOf } from '../../model/lanes';
 import type { Metric } from '../../model/metric';
 import { NO_WORKER, type RunTable } from '../../model/run-table';
 import { slackOf } from '../../model/slack';
-import { countStates, endOf, type StateCounts } from '../../model/states';
+import { countStates, endedAttempts, endOf, type StateCounts } from '../../model/states';
 import { type FunctionStatistics, TYPICAL_NEEDS, statisticsAt } from '../../model/statistics';
 import { parseRunUrl, type RunTab, type RunUrl } from '../../model/url-state';
 import type { RunSummary } from '../../api/schema';
@@ -28,6 +28,7 @@ import { isRoot, RootSchedule } from './root-schedule.svelte';
 import { RunSource } from './run-source.svelte';
 import { byNumber, type WorkerLabel, workerLabels } from './worker-labels';
 import { TaskDetail } from './task-detail.svelte';
+import { Unfolding } from './unfolding.svelte';
 
 /** The address is written when the playhead has rested for this long: browsers refuse hundreds of changes in a row. */
 const REST_MS = 200;
@@ -45,6 +46,7 @@ export class RunView {
   readonly detail: TaskDetail;
   readonly schedule: RootSchedule;
   readonly head: RunHead = new RunHead(this);
+  readonly unfolding: Unfolding;
   /** The moment and the version that panels of text are of: the same as the pictures', but paced where rows are many. */
   readonly #pace: Pace;
   readonly #clock: PageClock;
@@ -63,6 +65,7 @@ export class RunView {
     this.run = run;
     this.#clock = clock;
     this.#pace = new Pace(clock);
+    this.unfolding = new Unfolding(this.loop, clock);
     this.playback = new Playback(
       this.loop,
       () => {
@@ -286,7 +289,7 @@ export class RunView {
   );
 
   /** How many attempts of that task have ended: its detail is asked for again when one more has. */
-  readonly askedEnds: number = $derived(this.asked < 0 ? 0 : this.read((_, table) => endedRows(table, this.asked)));
+  readonly askedEnds: number = $derived(this.asked < 0 ? 0 : this.read((_, table) => endedAttempts(table, this.asked)));
 
   get hovered(): number {
     return this.#hovered;
@@ -352,6 +355,7 @@ export class RunView {
       close();
       this.playback.stop();
       this.#pace.stop();
+      this.unfolding.stop();
       this.#keeping?.();
       this.detail.stop();
       this.schedule.stop();
@@ -361,7 +365,8 @@ export class RunView {
 
   /** Nothing is waiting to be shown. */
   get idle(): boolean {
-    return this.loop.idle && this.#pace.idle && this.#keeping === undefined;
+    const isWhole = this.unfolding.done || !this.ready;
+    return isWhole && this.loop.idle && this.#pace.idle && this.#keeping === undefined;
   }
 
   #offer(): void {
@@ -393,7 +398,3 @@ export class RunView {
 }
 
 const NO_PAST: Past = { n: 0, min: null, max: null, p25: null, p50: null, p75: null, bins: [], ecdf: [] };
-
-function endedRows(table: RunTable, node: number): number {
-  return table.rowsOf(node).filter((row) => !Number.isNaN(table.updatedNs[row]!)).length;
-}
