@@ -3,6 +3,7 @@ package metricsstore
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -176,6 +177,19 @@ func (q *Queries) Graph(ctx context.Context, run engine.RunID) (*engine.Graph, e
 		return nil, fmt.Errorf("%w: shape of run %s: %w", ErrCorrupt, run, err)
 	}
 	return g, nil
+}
+
+// End tells how a run ended, with what it returned; ErrNotFound where it did not end by itself.
+func (q *Queries) End(ctx context.Context, run engine.RunID) (engine.RunEnd, error) {
+	var end engine.RunEnd
+	data, err := q.store.Attachment(ctx, run, AttachEnd)
+	if err != nil {
+		return end, err
+	}
+	if err := json.Unmarshal(data, &end); err != nil {
+		return end, fmt.Errorf("%w: end of run %s: %w", ErrCorrupt, run, err)
+	}
+	return end, nil
 }
 
 // Detail gives what is known of an attempt beside its step; ErrNotFound where nothing is.

@@ -164,6 +164,12 @@ type cli struct {
 	Runs       runsCommand       `cmd:"" help:"List runs, the newest first."`
 	Tasks      tasksCommand      `cmd:"" help:"List the attempts of a run."`
 	Stats      statsCommand      `cmd:"" help:"Show percentiles, mean and range of what tasks took."`
+	Logs       logsCommand       `cmd:"" help:"Show what the attempts of a run logged, and how they failed."`
+	Result     resultCommand     `cmd:"" help:"Print what a run returned."`
+	Cancel     cancelCommand     `cmd:"" help:"End runs that are under way."`
+	Pause      pauseCommand      `cmd:"" help:"Let runs start no more tasks."`
+	Resume     resumeCommand     `cmd:"" help:"Let paused runs go on."`
+	Retry      retryCommand      `cmd:"" help:"Go on with a run that failed or was cancelled, or run the same once more."`
 	Import     importCommand     `cmd:"" help:"Take in runs from files."`
 	Export     exportCommand     `cmd:"" help:"Write a run to a file."`
 	Delete     deleteCommand     `cmd:"" help:"Delete runs with all that was recorded of them."`

@@ -11,6 +11,10 @@
 //	runs            list runs, by workflow, status, tag and time
 //	tasks RUN       list the attempts of a run, by function, outcome and worker, in any order
 //	stats [RUN]     percentiles, mean and range of any metric, of one run or across runs
+//	logs RUN [TASK] show what attempts logged, and error and stack of those that failed
+//	result RUN      print what a run returned
+//	cancel RUN...   end runs that are under way; pause and resume hold them up and let them go on
+//	retry RUN       go on with a run that failed or was cancelled, where runs are shared; else run the same once more
 //	import FILE...  take in archives and recordings in WfFormat
 //	export RUN      write a run as archive, for Chrome's and Perfetto's trace viewers, as CSV or as NDJSON
 //	delete RUN...   remove runs
@@ -47,7 +51,14 @@
 // The first line that serve prints on standard output has the address, once it answers; its log goes to standard error.
 // Whatever can be reached from other machines needs --token-file. Behind a server that passes requests on, --host names
 // it and --base-path the path. Several servers, and every other command, can use one data folder at a time: each shows
-// the runs of all and controls its own.
+// the runs of all, and its page controls its own.
+//
+// # Controlling runs
+//
+// The commands cancel, pause and resume reach whoever executes a run: the processes that work on the folder of --data,
+// each of which leaves its address there; over --redis all processes that share the run; with --server the service
+// there, which knows its own folder or Redis. With --server they and logs, result and retry need no folder, and
+// --token-file where the service asks for a token. Whoever can read the folder can control its runs.
 //
 // # Sharing runs
 //

@@ -419,7 +419,7 @@ func TestCompletion(t *testing.T) {
 		words []string
 		want  string
 	}{
-		{[]string{""}, "serve\nrun\nworker\nworkflows\ndemo\nruns\ntasks\nstats\nimport\nexport\ndelete\nprune\ntag\ncompact\ncheck\nbench\nversion\ncompletion\n"},
+		{[]string{""}, "serve\nrun\nworker\nworkflows\ndemo\nruns\ntasks\nstats\nlogs\nresult\ncancel\npause\nresume\nretry\nimport\nexport\ndelete\nprune\ntag\ncompact\ncheck\nbench\nversion\ncompletion\n"},
 		{[]string{"ru"}, "run\nruns\n"},
 		{[]string{"run", ""}, "sum\ntrip\nwait\nlength\nmany\nwfformat\n"},
 		{[]string{"run", "t"}, "trip\n"},
@@ -449,7 +449,7 @@ func TestCompletion(t *testing.T) {
 		{[]string{"run", "--nothing=x"}, ""},
 		{[]string{"runs", "--metrics", ""}, "redis\nembedded\n"},
 		{[]string{"runs", "--redis-ca", ""}, ":files\n"},
-		{nil, "serve\nrun\nworker\nworkflows\ndemo\nruns\ntasks\nstats\nimport\nexport\ndelete\nprune\ntag\ncompact\ncheck\nbench\nversion\ncompletion\n"},
+		{nil, "serve\nrun\nworker\nworkflows\ndemo\nruns\ntasks\nstats\nlogs\nresult\ncancel\npause\nresume\nretry\nimport\nexport\ndelete\nprune\ntag\ncompact\ncheck\nbench\nversion\ncompletion\n"},
 	} {
 		assert.Equal(t, c.want, w.ok(append([]string{"__complete", "--"}, c.words...)...), "%q", c.words)
 	}

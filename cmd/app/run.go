@@ -96,6 +96,11 @@ func (s *session) runOnce(
 	if err != nil {
 		return nil, err
 	}
+	return s.follow(ctx, h, r)
+}
+
+// follow shows how a run that has been begun goes, and reports it from its record.
+func (s *session) follow(ctx context.Context, h *home, r *engine.Run) (*runReport, error) {
 	p := s.newProgress(r)
 	if h.redis != nil {
 		look, err := s.newLookout(h, r)

@@ -53,9 +53,15 @@ func findRun(ctx context.Context, store metricsstore.Store, text string) (metric
 		}
 		return false
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return metricsstore.Run{}, err
+	}
+	return oneOf(found, text, exact)
+}
+
+// oneOf gives the only run that a text stands for, or says why there is none.
+func oneOf(found []metricsstore.Run, text string, exact bool) (metricsstore.Run, error) {
+	switch {
 	case len(found) == 1 || exact:
 		return found[0], nil
 	case len(found) == 0 && text == lastRun:

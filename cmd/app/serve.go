@@ -93,7 +93,7 @@ func (c *serveCommand) Validate() error {
 // Run serves until ctx ends. It binds the address before it opens the data, so that a second call on a taken port
 // disturbs nobody.
 func (c *serveCommand) Run(ctx context.Context, s *session) error {
-	token, err := c.token()
+	token, err := readToken(c.TokenFile)
 	if err != nil {
 		return err
 	}
@@ -109,12 +109,12 @@ func (c *serveCommand) Run(ctx context.Context, s *session) error {
 	return err
 }
 
-// token reads the token, empty for none.
-func (c *serveCommand) token() (string, error) {
-	if c.TokenFile == "" {
+// readToken reads the token of a file; empty for none.
+func readToken(file string) (string, error) {
+	if file == "" {
 		return "", nil
 	}
-	raw, err := os.ReadFile(c.TokenFile)
+	raw, err := os.ReadFile(file)
 	if err != nil {
 		return "", usage("--token-file: expected a file that can be read: %w", err)
 	}
@@ -122,7 +122,7 @@ func (c *serveCommand) token() (string, error) {
 	bad := strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' })
 	if len(token) < leastToken || bad {
 		return "", usage("--token-file %s: expected one word of at least %d characters, such as `head -c 24 /dev/urandom | base64` makes",
-			c.TokenFile, leastToken)
+			file, leastToken)
 	}
 	return token, nil
 }

@@ -85,6 +85,9 @@ func (s *session) newMachinery(h *home, o engineOptions) (*machinery, error) {
 		Executor: m.pool, Workflows: s.workflows, Recorder: recorder, Shared: h.redis != nil, Adopt: h.redis != nil && o.serves,
 		Unrecorded: o.unrecorded,
 	})
+	if err == nil && h.redis == nil {
+		m.beside["door"] = (&door{engine: m.engine, data: s.flags.Data, log: h.log}).Run
+	}
 	return m, err
 }
 

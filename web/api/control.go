@@ -102,14 +102,9 @@ func (a *API) retryRun(ctx context.Context, in *retryInput) (*created, error) {
 	if err != nil {
 		return nil, NewProblem(http.StatusConflict, "this server has no workflow %q", cut(kept.Info.Workflow, 80))
 	}
-	args, err := repeated(w, &kept)
+	args, options, err := Again(w, &kept)
 	if err != nil {
 		return nil, err
-	}
-	tags := slices.DeleteFunc(slices.Clone(kept.Annotation.Tags), func(t string) bool { return t == metricsstore.KeepTag })
-	options := engine.RunOptions{Policy: kept.Info.Policy, Deadline: kept.Info.Deadline, Upload: kept.Info.Upload, Tags: tags}
-	if kept.Info.Rules != nil {
-		options.Rules = *kept.Info.Rules
 	}
 	id, err := a.start(ctx, w, args, options, kept.Annotation.Note)
 	if err != nil {
@@ -125,6 +120,18 @@ func (a *API) continued(ctx context.Context, id engine.RunID, err error) (*creat
 	}
 	a.runs.stale()
 	return a.made(ctx, id, http.StatusOK)
+}
+
+// Again gives arguments and options by which the workflow of a run does the same once more. The error, a *Problem, says
+// why it cannot.
+func Again(w *engine.Workflow, kept *metricsstore.Run) (engine.Args, engine.RunOptions, error) {
+	args, err := repeated(w, kept)
+	tags := slices.DeleteFunc(slices.Clone(kept.Annotation.Tags), func(t string) bool { return t == metricsstore.KeepTag })
+	options := engine.RunOptions{Policy: kept.Info.Policy, Deadline: kept.Info.Deadline, Upload: kept.Info.Upload, Tags: tags}
+	if kept.Info.Rules != nil {
+		options.Rules = *kept.Info.Rules
+	}
+	return args, options, err
 }
 
 // repeated gives the arguments of a run once more. Files are not kept: only those that the workflow brings itself can

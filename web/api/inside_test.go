@@ -355,3 +355,14 @@ func TestServer(t *testing.T) {
 	require.Len(t, workers.Workers, 1)
 	assert.Equal(t, []api.WorkerRun{{Run: run.Run, Name: run.Name, Workflow: "gate", Running: 1}}, workers.Workers[0].Runs)
 }
+
+func TestResult(t *testing.T) {
+	w := newWorld(t)
+	var result api.Result
+	out := w.get(at(w.run("spread", nil), "/result"), &result)
+	assert.Equal(t, api.Result{Type: "int", Text: "0"}, result)
+	assert.NotEmpty(t, out.Header().Get("ETag"))
+	failed := w.run("trip", nil)
+	p := w.refused(http.MethodGet, at(failed, "/result"), nil, http.StatusNotFound)
+	assert.Equal(t, "the run has no result: it is failed", p.Detail)
+}

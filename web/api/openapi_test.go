@@ -219,6 +219,7 @@ func TestEveryOperationAnswersAsDescribed(t *testing.T) {
 	get("get-workflow", "/workflows/spread")
 	get("list-workers", "/workers")
 	get("get-server", "/server")
+	get("get-result", "/runs/"+string(ended.Run)+"/result")
 	for _, run := range []string{string(ended.Run), string(failed.Run), string(live.Run)} {
 		at := "/runs/" + run
 		get("get-run", at)

@@ -74,6 +74,7 @@ func (a *API) insideRoutes() {
 	register(a, events, a.listEvents)
 	register(a, get("list-tasks", "/tasks", "List the attempts of a run that have ended"), a.listTasks)
 	register(a, get("get-task", "/tasks/{node}", "Get everything known of one task"), a.getTask)
+	register(a, get("get-result", "/result", "Get what a run returned"), a.getResult)
 	register(a, get("list-run-workers", "/workers", "List the workers of a run"), a.listRunWorkers)
 	register(a, get("get-timeline", "/timeline", "Get how many tasks were ready, moving and running over time"), a.getTimeline)
 	register(a, get("get-run-statistics", "/stats", "Get percentiles, mean and range over the attempts of a run"), a.getRunStatistics)

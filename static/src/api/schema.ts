@@ -226,6 +226,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/runs/{run}/result': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Get what a run returned */
+    get: operations['get-result'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/runs/{run}/resume': {
     parameters: {
       query?: never;
@@ -929,6 +946,12 @@ export interface components {
       /** @description The same in words. */
       text: string;
     };
+    Result: {
+      /** @description As JSON, where it takes at most 64 KiB and JSON has it; else the beginning or a description. */
+      text: string;
+      /** @description Of Go. */
+      type: string;
+    };
     Rules: {
       /** @description From which size on an output draws its consumers; default 4 MiB. */
       cluster_bytes?: number;
@@ -1389,6 +1412,7 @@ export type Problem = components['schemas']['Problem'];
 export type ProblemError = components['schemas']['ProblemError'];
 export type Quantile = components['schemas']['Quantile'];
 export type RecordState = components['schemas']['RecordState'];
+export type Result = components['schemas']['Result'];
 export type Rules = components['schemas']['Rules'];
 export type RunError = components['schemas']['RunError'];
 export type RunList = components['schemas']['RunList'];
@@ -2032,6 +2056,50 @@ export interface operations {
         content: {
           'application/json': components['schemas']['RunSummary'];
         };
+      };
+      /** @description What was wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  'get-result': {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description ETags that are known; the answer is 304 where one still holds. */
+        'If-None-Match'?: string;
+      };
+      path: {
+        /** @description The run's id. */
+        run: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          'Cache-Control'?: string;
+          ETag?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Result'];
+        };
+      };
+      /** @description The answer that is known still holds. */
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
       };
       /** @description What was wrong. */
       default: {

@@ -1,0 +1,242 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// A process that executes runs has a door: a port of the loopback where other processes of the same user, who can read
+// its address and key in the data folder, pause, resume and cancel what it executes. The folder's holder cannot do that
+// for them, because it only keeps what they record.
+
+const (
+	// doorFolder holds a file for each process, below the data folder.
+	doorFolder = "processes"
+	// doorWithin bounds a request to a door. Tasks have ten seconds to heed that their run is cancelled.
+	doorWithin = 15 * time.Second
+	// doorEvery is how often it is looked whether what was asked for has taken effect.
+	doorEvery = 10 * time.Millisecond
+	maxDoor   = 64 << 10 // of what a door is told or tells, in bytes
+)
+
+// verb is what can be done to a run under way.
+type verb string
+
+// Verbs.
+const (
+	cancelVerb verb = "cancel"
+	pauseVerb  verb = "pause"
+	resumeVerb verb = "resume"
+)
+
+// do asks the run for it.
+func (v verb) do(r *engine.Run) {
+	switch v {
+	case cancelVerb:
+		r.Cancel()
+	case pauseVerb:
+		r.Pause()
+	case resumeVerb:
+		r.Resume()
+	}
+}
+
+// reached reports whether a run of this status is as the verb wants it.
+func (v verb) reached(s engine.Status) bool {
+	switch {
+	case s.Final():
+		return true
+	case v == pauseVerb:
+		return s == engine.Paused
+	default:
+		return v == resumeVerb && s != engine.Paused
+	}
+}
+
+// doorFile is how others find a door.
+type doorFile struct {
+	Address string `json:"address"` // of the loopback, host:port
+	Key     string `json:"key"`
+	PID     int    `json:"pid"`
+}
+
+// doorAnswer tells how a run stands.
+type doorAnswer struct {
+	Status engine.Status `json:"status"`
+}
+
+// door is that of this process.
+type door struct {
+	engine *engine.Engine
+	data   string // the folder
+	key    string
+	log    *slog.Logger
+}
+
+// Run answers until ctx ends. That there can be no door is told, and keeps no run from being executed.
+func (d *door) Run(ctx context.Context) error {
+	d.key = rand.Text()
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err == nil {
+		defer func() { _ = listener.Close() }() // by the server too, where there is one
+		var file string
+		if file, err = d.name(listener.Addr().String()); err == nil {
+			defer func() { _ = os.Remove(file) }() // whoever finds it later finds nobody there
+		}
+	}
+	if err != nil {
+		if ctx.Err() == nil {
+			d.log.Warn("other processes cannot cancel or pause the runs of this one", "error", err)
+		}
+		<-ctx.Done()
+		return nil
+	}
+	server := &http.Server{
+		Handler: http.HandlerFunc(d.serve), ReadTimeout: doorWithin, MaxHeaderBytes: maxDoor, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0),
+	}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(listener) // until it is closed
+	}()
+	<-ctx.Done()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = server.Shutdown(last)
+	_ = server.Close()
+	<-served
+	return nil
+}
+
+// name writes the file by which others find the door, as a whole.
+func (d *door) name(address string) (string, error) {
+	dir := filepath.Join(d.data, doorFolder)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	data, err := json.Marshal(doorFile{Address: address, Key: d.key, PID: os.Getpid()})
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, fmt.Sprintf("%d-%s.json", os.Getpid(), rand.Text()[:8]))
+	if err := os.WriteFile(path+".new", data, 0o600); err != nil {
+		return "", err
+	}
+	return path, os.Rename(path+".new", path)
+}
+
+// serve answers POST /RUN/VERB: 200 with the status that the run has then, 404 where this process does not execute it.
+func (d *door) serve(w http.ResponseWriter, r *http.Request) {
+	if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+d.key)) != 1 {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	id, word, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	v := verb(word)
+	run, err := d.engine.Get(engine.RunID(id))
+	if err != nil || r.Method != http.MethodPost || v != cancelVerb && v != pauseVerb && v != resumeVerb {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	v.do(run)
+	status := settled(r.Context(), run, v)
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(doorAnswer{status}) // whoever asked may have gone
+}
+
+// settled waits until a run is as the verb wants it, of one that ends until that is recorded, and gives its status then.
+func settled(ctx context.Context, run *engine.Run, v verb) engine.Status {
+	ctx, cancel := context.WithTimeout(ctx, doorWithin-time.Second)
+	defer cancel()
+	tick := time.NewTicker(doorEvery)
+	defer tick.Stop()
+	for status := run.Progress().Status; ; status = run.Progress().Status {
+		if status.Final() {
+			_ = run.WaitRecorded(ctx) // whether it could be is told elsewhere
+			return status
+		}
+		if v.reached(status) {
+			return status
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return status
+		}
+	}
+}
+
+// doors are those of all processes on a data folder.
+type doors struct{ data string }
+
+// errNobody: no process that can be reached executes the run.
+var errNobody = errors.New("no process that can be reached executes the run")
+
+// ask asks whoever executes a run, and gives the status that it has then. The error is errNobody, or ctx's.
+func (d doors) ask(ctx context.Context, run engine.RunID, v verb) (engine.Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, doorWithin)
+	defer cancel()
+	dir := filepath.Join(d.data, doorFolder)
+	files, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	transport := &http.Transport{DialContext: (&net.Dialer{Timeout: 2 * time.Second}).DialContext, DisableKeepAlives: true}
+	client := &http.Client{Transport: transport}
+	for _, f := range files {
+		if !strings.HasSuffix(f.Name(), ".json") {
+			continue
+		}
+		status, err := knock(ctx, client, filepath.Join(dir, f.Name()), run, v)
+		if err == nil || ctx.Err() != nil {
+			return status, err
+		}
+	}
+	return "", errNobody
+}
+
+// knock asks at one door. A file whose process has gone is taken away.
+func knock(ctx context.Context, client *http.Client, file string, run engine.RunID, v verb) (engine.Status, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	var at doorFile
+	if err := json.Unmarshal(data, &at); err != nil {
+		return "", err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+at.Address+"/"+string(run)+"/"+string(v), nil)
+	if err != nil {
+		return "", err
+	}
+	r.Header.Set("Authorization", "Bearer "+at.Key)
+	answer, err := client.Do(r)
+	if err != nil {
+		if ctx.Err() == nil {
+			_ = os.Remove(file) // of a process that could not take it away itself
+		}
+		return "", err
+	}
+	defer func() { _ = answer.Body.Close() }() // it was read
+	if answer.StatusCode != http.StatusOK {
+		return "", errNobody
+	}
+	var told doorAnswer
+	err = json.NewDecoder(io.LimitReader(answer.Body, maxDoor)).Decode(&told)
+	return told.Status, err
+}

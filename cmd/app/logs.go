@@ -1,0 +1,179 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// logsCommand prints what attempts logged and how they failed.
+type logsCommand struct {
+	RunID  string `arg:"" name:"run" help:"Id, an end or a beginning of one, or last."`
+	Task   string `arg:"" optional:"" name:"task" help:"Only this task, as the command tasks names it, such as blur[3]; a function, for all its tasks; or the number of a node."`
+	Failed bool   `help:"Only attempts that did not succeed."`
+	Limit  int    `default:"100" placeholder:"N" help:"At most so many attempts; 0 for all (default 100)."`
+	targetFlags
+}
+
+// Validate is called by kong.
+func (c *logsCommand) Validate() error {
+	if c.Limit < 0 {
+		return fmt.Errorf("--limit is %d, expected 0 or more", c.Limit)
+	}
+	return c.check()
+}
+
+// loggedJSON is one attempt that has logged something or has failed.
+type loggedJSON struct {
+	Task      string              `json:"task"`
+	Node      engine.NodeID       `json:"node"`
+	Epoch     int                 `json:"epoch"`
+	Attempt   int                 `json:"attempt"`
+	Outcome   engine.Outcome      `json:"outcome"`
+	Worker    int                 `json:"worker"`
+	Slot      int                 `json:"slot"`
+	ClaimedNS int64               `json:"claimed_ns"`
+	EndedNS   int64               `json:"ended_ns"`
+	Log       string              `json:"log"`
+	Error     *engine.ErrorRecord `json:"error"`
+}
+
+// logsJSON is the answer.
+type logsJSON struct {
+	Run      engine.RunID `json:"run"`
+	Attempts []loggedJSON `json:"attempts"`
+	More     int          `json:"more"` // that were asked for and are cut off by the limit
+
+	tasks bool // some task was asked for and is there
+	live  bool
+}
+
+// Run prints the logs.
+func (c *logsCommand) Run(ctx context.Context, s *session) error {
+	return s.withRun(ctx, c.targetFlags, c.RunID, func(store metricsstore.Store, r *metricsstore.Run) error {
+		found, err := c.list(ctx, store, r)
+		if err != nil {
+			return err
+		}
+		if !found.tasks && c.Task != "" {
+			return usage("run %s has no task %q of which an attempt has ended; the command tasks lists them", r.Info.ID, c.Task)
+		}
+		if s.flags.JSON {
+			return s.printJSON(found)
+		}
+		return s.printLogs(found)
+	})
+}
+
+// list collects the attempts in the order in which they ended.
+func (c *logsCommand) list(ctx context.Context, store metricsstore.Store, r *metricsstore.Run) (*logsJSON, error) {
+	out := &logsJSON{Run: r.Info.ID, Attempts: []loggedJSON{}, live: !r.Status.Final()}
+	kept, err := keptDetails(ctx, store, r.Info.ID)
+	if err != nil {
+		return nil, err
+	}
+	var failed error
+	err = eachAttempt(ctx, store, r.Info, func(_ uint64, t attemptJSON) {
+		if t.Attempt == 0 || !c.matches(&t) {
+			return
+		}
+		out.tasks = true
+		row, ok := kept[attemptKey{t.Node, uint16(t.Epoch), uint16(t.Attempt)}]
+		if !ok || c.Failed && t.Outcome == engine.OutcomeOK {
+			return
+		}
+		d, err := row.Unpack()
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("%s, attempt %d: %w", t.Name, t.Attempt, err))
+			return
+		}
+		switch {
+		case len(d.Log) == 0 && d.Error == nil:
+		case c.Limit > 0 && len(out.Attempts) == c.Limit:
+			out.More++
+		default:
+			out.Attempts = append(out.Attempts, loggedJSON{
+				Task: t.Name, Node: t.Node, Epoch: t.Epoch, Attempt: t.Attempt, Outcome: t.Outcome, Worker: t.Worker, Slot: t.Slot,
+				ClaimedNS: t.ClaimedNS, EndedNS: t.EndedNS, Log: strings.ToValidUTF8(string(d.Log), "�"), Error: d.Error,
+			})
+		}
+	})
+	return out, errors.Join(err, failed)
+}
+
+// matches reports whether the attempt is of the task that was asked for.
+func (c *logsCommand) matches(t *attemptJSON) bool {
+	node, err := strconv.ParseUint(c.Task, 10, 32)
+	return c.Task == "" || t.Name == c.Task || t.Task.Function == c.Task || err == nil && engine.NodeID(node) == t.Node
+}
+
+// attemptKey names an attempt of a run, whatever the revision.
+type attemptKey struct {
+	node           engine.NodeID
+	epoch, attempt uint16
+}
+
+// keptDetails reads what is kept beside the records of attempts, packed.
+func keptDetails(ctx context.Context, store metricsstore.Store, id engine.RunID) (map[attemptKey]metricsstore.DetailRow, error) {
+	out := map[attemptKey]metricsstore.DetailRow{}
+	const page = 1024
+	for from := (metricsstore.DetailKey{}); ; {
+		rows, err := store.Details(ctx, id, from, page+1)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows[:min(page, len(rows))] {
+			out[attemptKey{row.Node, row.Epoch, row.Attempt}] = row
+		}
+		if len(rows) <= page {
+			return out, nil
+		}
+		from = rows[page].DetailKey
+	}
+}
+
+func (s *session) printLogs(found *logsJSON) error {
+	for i := range found.Attempts {
+		if err := s.printLogged(&found.Attempts[i]); err != nil {
+			return err
+		}
+	}
+	switch {
+	case found.More > 0:
+		fmt.Fprintf(s.stdout, "%s of %s shown; --limit 0 shows all.\n", count(int64(len(found.Attempts))), plural(int64(len(found.Attempts)+found.More), "attempt"))
+	case len(found.Attempts) == 0:
+		fmt.Fprintf(s.stdout, "Run %s: nothing was logged and nothing failed.\n", found.Run)
+	}
+	if found.live {
+		fmt.Fprintln(s.stdout, "The run goes on: what its attempts log is told once they have ended.")
+	}
+	return nil
+}
+
+// printLogged prints one attempt: its head, how it failed, and what it logged.
+func (s *session) printLogged(a *loggedJSON) error {
+	if _, err := fmt.Fprintf(s.stdout, "%s, attempt %d: %s after %s, on worker %d slot %d\n", oneLine(a.Task, 80), a.Attempt,
+		s.status(a.Outcome.String()), duration(time.Duration(a.EndedNS-a.ClaimedNS)), a.Worker, a.Slot); err != nil {
+		return err
+	}
+	if e := a.Error; e != nil {
+		fmt.Fprintf(s.stdout, "  %s\n%s", e.Kind, paragraphs(e.Message, "    "))
+		if e.ExitCode != 0 || e.Signal != "" {
+			fmt.Fprintf(s.stdout, "  ended with exit code %d %s\n", e.ExitCode, oneLine(e.Signal, 40))
+		}
+		if e.Stack != "" {
+			fmt.Fprintf(s.stdout, "  stack\n%s", paragraphs(e.Stack, "    "))
+		}
+	}
+	if a.Log != "" {
+		fmt.Fprintf(s.stdout, "  log\n%s", paragraphs(a.Log, "    "))
+	}
+	_, err := fmt.Fprintln(s.stdout)
+	return err
+}

@@ -1,0 +1,114 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/web/api"
+)
+
+// retryCommand does once more what a run did, or goes on with it.
+type retryCommand struct {
+	RunID string `arg:"" name:"run" help:"Id, an end or a beginning of one, or last."`
+	workersFlags
+	recordFlags
+	targetFlags
+}
+
+// Help is printed behind the flags.
+func (c *retryCommand) Help() string {
+	return "Where runs are shared over Redis, a failed or cancelled run goes on as its next revision: what has succeeded is not done again. " +
+		"Else the same workflow runs with the same parameters, as a new run: here, or with --server there, which is not waited for."
+}
+
+// Validate is called by kong.
+func (c *retryCommand) Validate() error {
+	return errors.Join(c.workersFlags.check(), c.targetFlags.check())
+}
+
+// Run retries the run, and reports it as the command run does.
+func (c *retryCommand) Run(ctx context.Context, s *session) error {
+	if c.Server != "" {
+		return c.elsewhere(ctx, s)
+	}
+	var report *runReport
+	err := s.withHome(ctx, c.storeFlags, c.Durability, func(h *home) error {
+		kept, err := findRun(ctx, h.store, c.RunID)
+		if err != nil {
+			return err
+		}
+		if !kept.Status.Final() {
+			return fmt.Errorf("run %s has not ended, expected one that has; the command cancel ends it", kept.Info.ID)
+		}
+		o := engineOptions{workers: c.width(), durability: c.Durability, idle: c.width() == 0}
+		return s.withEngine(ctx, h, o, func(e *engine.Engine) (err error) {
+			report, err = s.retry(ctx, e, h, &kept)
+			return err
+		})
+	})
+	if report != nil {
+		err = errors.Join(err, s.printReport(report))
+	}
+	if err != nil {
+		return err
+	}
+	return report.verdict()
+}
+
+// retry goes on with a run where something of it is left, and else runs the same once more.
+func (s *session) retry(ctx context.Context, e *engine.Engine, h *home, kept *metricsstore.Run) (*runReport, error) {
+	if h.redis != nil && (kept.Status == engine.Failed || kept.Status == engine.Cancelled) {
+		r, err := e.Retry(ctx, kept.Info.ID)
+		if err == nil {
+			return s.follow(ctx, h, r)
+		}
+		if !errors.Is(err, engine.ErrUnknownRun) {
+			return nil, err
+		}
+	}
+	w, err := s.workflow(kept.Info.Workflow)
+	if err != nil {
+		return nil, err
+	}
+	args, o, err := api.Again(w, kept)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return s.runOnce(ctx, e, h, w.Name, args, o)
+}
+
+// retriedJSON is a run that a service goes on with or has begun.
+type retriedJSON struct {
+	Run      engine.RunID  `json:"run"`
+	Revision int           `json:"revision"`
+	Status   engine.Status `json:"status"`
+	New      bool          `json:"new"` // another run than the one that was named
+}
+
+// elsewhere lets a service retry the run.
+func (c *retryCommand) elsewhere(ctx context.Context, s *session) error {
+	remote, err := c.service()
+	if err != nil {
+		return err
+	}
+	id, err := remote.find(ctx, c.RunID)
+	if err != nil {
+		return err
+	}
+	run, err := remote.Retry(ctx, id)
+	if err != nil {
+		return told(err)
+	}
+	if s.flags.JSON {
+		return s.printJSON(retriedJSON{run.Run, run.Revision, run.Status, run.Run != id})
+	}
+	if run.Run == id {
+		_, err = fmt.Fprintf(s.stdout, "%s goes on as revision %d\n", id, run.Revision)
+	} else {
+		_, err = fmt.Fprintf(s.stdout, "%s does once more what %s did\n", run.Run, id)
+	}
+	return err
+}

@@ -1,0 +1,248 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/embedded"
+	"github.com/dagscope/dagscope/web/api"
+)
+
+// foundWithin is how long it may take until a process that has just come to Redis knows the runs there.
+const foundWithin = 10 * time.Second
+
+// steerFlags are what cancel, pause and resume have in common.
+type steerFlags struct {
+	Runs []string `arg:"" name:"run" help:"Id, an end or a beginning of one, or last."`
+	targetFlags
+}
+
+// Validate is called by kong.
+func (f *steerFlags) Validate() error { return f.check() }
+
+// cancelCommand ends runs.
+type cancelCommand struct{ steerFlags }
+
+// Run returns when the runs have ended.
+func (c *cancelCommand) Run(ctx context.Context, s *session) error {
+	return s.steer(ctx, &c.steerFlags, cancelVerb)
+}
+
+// pauseCommand lets runs start no more tasks.
+type pauseCommand struct{ steerFlags }
+
+// Run returns when the runs are paused; tasks that were begun go on.
+func (c *pauseCommand) Run(ctx context.Context, s *session) error {
+	return s.steer(ctx, &c.steerFlags, pauseVerb)
+}
+
+// resumeCommand undoes pauses.
+type resumeCommand struct{ steerFlags }
+
+// Run returns when the runs go on.
+func (c *resumeCommand) Run(ctx context.Context, s *session) error {
+	return s.steer(ctx, &c.steerFlags, resumeVerb)
+}
+
+// controller reaches whoever executes runs.
+type controller interface {
+	find(ctx context.Context, text string) (engine.RunID, error)
+	// steer gives the status that the run has afterwards. The error says that the run has ended before.
+	steer(ctx context.Context, run engine.RunID, v verb) (engine.Status, error)
+}
+
+// steeredJSON is one run that was cancelled, paused or resumed.
+type steeredJSON struct {
+	Run    engine.RunID  `json:"run"`
+	Status engine.Status `json:"status"`
+}
+
+// steer does to all runs, once they are found, what the verb says.
+func (s *session) steer(ctx context.Context, c *steerFlags, v verb) error {
+	return s.withController(ctx, c.targetFlags, func(k controller) error {
+		var ids []engine.RunID
+		for _, text := range c.Runs {
+			id, err := k.find(ctx, text)
+			if err != nil {
+				return err
+			}
+			ids = append(ids, id)
+		}
+		done := []steeredJSON{}
+		var errs []error
+		for _, id := range ids {
+			status, err := k.steer(ctx, id, v)
+			if err == nil {
+				err = v.missed(id, status)
+			}
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			done = append(done, steeredJSON{id, status})
+			if !s.flags.JSON {
+				fmt.Fprintf(s.stdout, "%s %s\n", id, v.done())
+			}
+		}
+		if s.flags.JSON {
+			errs = append(errs, s.printJSON(map[string]any{"runs": done}))
+		}
+		return errors.Join(errs...)
+	})
+}
+
+// done says what has become of a run.
+func (v verb) done() string {
+	switch v {
+	case cancelVerb:
+		return "is cancelled"
+	case pauseVerb:
+		return "is paused"
+	default:
+		return "goes on"
+	}
+}
+
+// missed says why a run of this status is not as the verb wanted it; nil where it is.
+func (v verb) missed(id engine.RunID, s engine.Status) error {
+	switch {
+	case s.Final() && (v != cancelVerb || s != engine.Cancelled):
+		return hasEnded(id, s)
+	case !v.reached(s):
+		return fmt.Errorf("run %s was asked to %s and is still %s; it may heed that later", id, v, s)
+	}
+	return nil
+}
+
+// hasEnded says that nothing can be done to a run any more.
+func hasEnded(id engine.RunID, s engine.Status) error {
+	if s == engine.Cancelled || s == engine.Interrupted {
+		return fmt.Errorf("run %s has ended: it was %s", id, s)
+	}
+	return fmt.Errorf("run %s has ended: it %s", id, s)
+}
+
+// withController calls f with what reaches the processes that execute the runs there.
+func (s *session) withController(ctx context.Context, at targetFlags, f func(controller) error) error {
+	if at.Server != "" {
+		remote, err := at.service()
+		if err != nil {
+			return err
+		}
+		return f(serviceController{remote})
+	}
+	if !at.IsSet() {
+		return s.withStore(ctx, at.storeFlags, func(store metricsstore.Store) error {
+			return f(folderController{stored{store}, doors{s.flags.Data}})
+		})
+	}
+	return s.withHome(ctx, at.storeFlags, embedded.Group, func(h *home) error {
+		return s.withEngine(ctx, h, engineOptions{idle: true, serves: true}, func(e *engine.Engine) error {
+			return f(sharedController{stored{h.store}, e})
+		})
+	})
+}
+
+// stored finds runs in a store.
+type stored struct{ metricsstore.Store }
+
+func (s stored) find(ctx context.Context, text string) (engine.RunID, error) {
+	r, err := findRun(ctx, s.Store, text)
+	return r.Info.ID, err
+}
+
+// live refuses a run that has ended.
+func (s stored) live(ctx context.Context, id engine.RunID) error {
+	r, err := s.Run(ctx, id)
+	if err == nil && r.Status.Final() {
+		return hasEnded(id, r.Status)
+	}
+	return err
+}
+
+// folderController reaches the processes on a data folder.
+type folderController struct {
+	stored
+	doors doors
+}
+
+func (f folderController) steer(ctx context.Context, id engine.RunID, v verb) (engine.Status, error) {
+	if err := f.live(ctx, id); err != nil {
+		return "", err
+	}
+	status, err := f.doors.ask(ctx, id, v)
+	if errors.Is(err, errNobody) {
+		err = fmt.Errorf("%w %s; end it by Ctrl-C where it was started, or name the service that executes it by --server", errNobody, id)
+	}
+	return status, err
+}
+
+// sharedController takes part in the runs on a Redis.
+type sharedController struct {
+	stored
+	engine *engine.Engine
+}
+
+func (c sharedController) steer(ctx context.Context, id engine.RunID, v verb) (engine.Status, error) {
+	if err := c.live(ctx, id); err != nil {
+		return "", err
+	}
+	run, err := c.found(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	v.do(run)
+	return settled(ctx, run, v), nil
+}
+
+// found waits until this process knows the run.
+func (c sharedController) found(ctx context.Context, id engine.RunID) (*engine.Run, error) {
+	ctx, cancel := context.WithTimeout(ctx, foundWithin)
+	defer cancel()
+	tick := time.NewTicker(doorEvery)
+	defer tick.Stop()
+	for {
+		if run, err := c.engine.Get(id); err == nil {
+			return run, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("run %s cannot be found on this Redis within %s: its state may be gone, or --redis-prefix is another one", id, foundWithin)
+		}
+	}
+}
+
+// serviceController asks a service.
+type serviceController struct{ service }
+
+func (c serviceController) steer(ctx context.Context, id engine.RunID, v verb) (engine.Status, error) {
+	call := map[verb]func(context.Context, engine.RunID) (api.RunSummary, error){
+		cancelVerb: c.Cancel, pauseVerb: c.Pause, resumeVerb: c.Resume,
+	}[v]
+	now, err := call(ctx, id)
+	if err != nil {
+		return "", told(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, doorWithin)
+	defer cancel()
+	for !v.reached(now.Status) {
+		select {
+		case <-time.After(progressEvery):
+		case <-ctx.Done():
+			return now.Status, nil
+		}
+		next, err := c.Run(ctx, id)
+		if err != nil && ctx.Err() == nil {
+			return now.Status, told(err)
+		}
+		if err == nil {
+			now = next
+		}
+	}
+	return now.Status, nil
+}

@@ -1,0 +1,173 @@
+package app
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/web/api"
+	"github.com/dagscope/dagscope/web/client"
+)
+
+// begin runs a workflow in a process of its own, as far as others can tell, and returns once it is under way.
+func (w *world) begin(args ...string) (ended <-chan outcome) {
+	w.t.Helper()
+	began, done := make(chan struct{}), make(chan outcome, 1)
+	other := *w
+	other.started = func() { close(began) }
+	go func() { done <- other.run(append([]string{"run"}, args...)...) }()
+	select {
+	case <-began:
+	case o := <-done:
+		w.t.Fatalf("it has ended: %s", o.stderr)
+	}
+	return done
+}
+
+// TestSteer: what another process executes on the same folder can be paused, resumed and cancelled.
+func TestSteer(t *testing.T) {
+	w := newWorld(t)
+	ended := w.begin("wait")
+	require.Eventually(t, func() bool { return strings.HasSuffix(w.run("pause", "last").stdout, " is paused\n") }, time.Minute, 10*time.Millisecond,
+		"once it has a door")
+	assert.Regexp(t, `^\w{20} goes on\n$`, w.ok("resume", "last"))
+	var got struct{ Runs []steeredJSON }
+	w.json(&got, "cancel", "last")
+	require.Len(t, got.Runs, 1)
+	assert.Equal(t, engine.Cancelled, got.Runs[0].Status)
+	o := <-ended
+	assert.Equal(t, exitInterrupted, o.code, o.stderr)
+	for _, command := range []string{"cancel", "pause", "resume"} {
+		o := w.run(command, "last")
+		assert.Equal(t, exitFailed, o.code)
+		assert.Contains(t, o.stderr, "has ended: it was cancelled")
+	}
+	left, err := os.ReadDir(filepath.Join(w.dir, doorFolder))
+	require.NoError(t, err)
+	assert.Empty(t, left, "whoever has ended has no door")
+}
+
+// TestSteerNobody: what a process that has gone has left is no door, and who cannot be reached is told from who has ended.
+func TestSteerNobody(t *testing.T) {
+	dir := t.TempDir()
+	folder := filepath.Join(dir, doorFolder)
+	require.NoError(t, os.Mkdir(folder, 0o700))
+	for name, content := range map[string]string{"1-a.json": `{"address":"127.0.0.1:1","key":"k"}`, "2-b.json": "{", "3-c.txt": "x"} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600))
+	}
+	_, err := doors{dir}.ask(t.Context(), "r", pauseVerb)
+	require.ErrorIs(t, err, errNobody)
+	assert.NoFileExists(t, filepath.Join(folder, "1-a.json"))
+	_, err = doors{t.TempDir()}.ask(t.Context(), "r", pauseVerb)
+	require.ErrorIs(t, err, errNobody, "no folder of doors")
+}
+
+// TestSteerService: a service is asked over REST, with its token.
+func TestSteerService(t *testing.T) {
+	w := newWorld(t)
+	token := filepath.Join(t.TempDir(), "token")
+	require.NoError(t, os.WriteFile(token, []byte("a-token-of-some-length\n"), 0o600))
+	s := w.serve("--token-file", token)
+	at := []string{"--server", strings.TrimPrefix(strings.TrimSpace(s.first), "dagscope: "), "--token-file", token}
+	c, err := client.New(client.Config{URL: at[1], Token: "a-token-of-some-length"})
+	require.NoError(t, err)
+	run, err := c.Submit(t.Context(), api.Submission{Workflow: "wait"})
+	require.NoError(t, err)
+	id := string(run.Run)
+	call := func(args ...string) string { t.Helper(); return w.ok(append(args, at...)...) }
+
+	assert.Equal(t, id+" is paused\n", call("pause", "last"))
+	assert.Equal(t, id+" goes on\n", call("resume", id[10:]))
+	assert.Equal(t, id+" is cancelled\n", call("cancel", id))
+	assert.Equal(t, exitFailed, w.run(append([]string{"cancel", id}, at...)...).code)
+	assert.Contains(t, call("retry", id), " does once more what "+id+" did\n")
+	assert.Contains(t, call("cancel", "last"), " is cancelled\n")
+
+	failed, err := c.Submit(t.Context(), api.Submission{Workflow: "trip"})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		now, err := c.Run(t.Context(), failed.Run)
+		return err == nil && !now.Live
+	}, time.Minute, 10*time.Millisecond)
+	assert.Contains(t, call("logs", "last"), "on purpose")
+	o := w.run("pause", "last", "--server", at[1])
+	assert.Equal(t, exitUsage, o.code)
+	assert.Contains(t, o.stderr, "--token-file: expected one with the token of the service")
+	s.ends()
+}
+
+func TestSteerMistakes(t *testing.T) {
+	w := newWorld(t)
+	w.record("sum")
+	for _, c := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"cancel nothing", exitUsage, `there is no run "nothing"`},
+		{"cancel", exitUsage, `expected "<run> ..."`},
+		{"pause last --token-file x", exitUsage, "--token-file is given without --server, expected both"},
+		{"pause last --server here", exitUsage, `--server is "here", expected the address of a service such as http://127.0.0.1:8080/`},
+		{"resume last --server http://127.0.0.1:1/", exitUnreachable, "--server: expected a service: no dagscope service answers at http://127.0.0.1:1/"},
+		{"retry last --server http://127.0.0.1:1/ --redis redis://127.0.0.1:1", exitUsage, "--server and --redis are both given, expected one of them"},
+		{"logs last --limit=-1", exitUsage, "--limit is -1, expected 0 or more"},
+		{"logs last plus[99]", exitUsage, `has no task "plus[99]" of which an attempt has ended`},
+	} {
+		o := w.run(strings.Fields(c.args)...)
+		assert.Equal(t, c.code, o.code, "%s: %s", c.args, o.stderr)
+		assert.Contains(t, o.stderr, c.want, c.args)
+	}
+}
+
+func TestRetry(t *testing.T) {
+	w := newWorld(t)
+	w.record("sum", "--set", "n=20", "--tag", "keep", "--tag", "x")
+	var again runReport
+	w.json(&again, "retry", "last")
+	assert.Equal(t, "210", string(again.Result))
+	assert.Equal(t, map[string]string{"n": "20"}, again.Params)
+	assert.Equal(t, []string{"x"}, again.Tags)
+	file := filepath.Join(t.TempDir(), "f")
+	require.NoError(t, os.WriteFile(file, []byte("abc"), 0o600))
+	w.record("length", "--set", "input="+file)
+	o := w.run("retry", "last")
+	assert.Equal(t, exitUsage, o.code)
+	assert.Contains(t, o.stderr, `the run was given the file "f" for input, which is not kept`)
+}
+
+func TestLogs(t *testing.T) {
+	w := newWorld(t)
+	w.record("trip", "--set", "mode=panic", "--policy", "continue")
+	text := w.ok("logs", "last")
+	assert.Contains(t, text, "trip, attempt 1: retrying after ")
+	assert.Contains(t, text, "trip, attempt 2: failed after ")
+	assert.Contains(t, text, "  stack\n    goroutine ")
+	var got logsJSON
+	w.json(&got, "logs", "last", "trip", "--limit", "1")
+	require.Len(t, got.Attempts, 1)
+	assert.Equal(t, 1, got.More)
+	assert.Equal(t, engine.PanicError, got.Attempts[0].Error.Kind)
+	w.record("sum")
+	assert.Contains(t, w.ok("logs", "last"), "nothing was logged and nothing failed.")
+	assert.Contains(t, w.ok("logs", "last", "plus[0]"), "nothing was logged and nothing failed.")
+}
+
+func TestResult(t *testing.T) {
+	w := newWorld(t)
+	w.record("sum")
+	assert.Equal(t, "55\n", w.ok("result", "last"))
+	var got resultJSON
+	w.json(&got, "result", "last")
+	assert.Equal(t, "55", string(got.Result))
+	assert.Equal(t, "int", got.ResultType)
+	w.record("trip")
+	o := w.run("result", "last")
+	assert.Equal(t, exitFailed, o.code)
+	assert.Contains(t, o.stderr, "has no result: it is failed")
+}

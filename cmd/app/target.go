@@ -1,0 +1,145 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/memory"
+	"github.com/dagscope/dagscope/web/api"
+	"github.com/dagscope/dagscope/web/client"
+)
+
+// maxFetched bounds the archive of a run that is fetched from a service, in bytes.
+const maxFetched = 512 << 20
+
+// targetFlags say where a run is: in the folder of --data, on Redis, or with a service.
+type targetFlags struct {
+	storeFlags
+	Server    string `placeholder:"URL" help:"Ask the service at this address, such as http://127.0.0.1:8080/, instead of looking into --data."`
+	TokenFile string `placeholder:"FILE" help:"The file with the token that this service asks for."`
+}
+
+// check tells mistakes.
+func (f targetFlags) check() error {
+	switch {
+	case f.Server != "" && f.IsSet():
+		return errors.New("--server and --redis are both given, expected one of them: the service knows its Redis")
+	case f.Server == "" && f.TokenFile != "":
+		return errors.New("--token-file is given without --server, expected both: the token is that of a service")
+	}
+	return nil
+}
+
+// service is a service as commands ask it.
+type service struct{ *client.Client }
+
+// service makes the client of --server.
+func (f targetFlags) service() (service, error) {
+	token, err := readToken(f.TokenFile)
+	if err != nil {
+		return service{}, err
+	}
+	c, err := client.New(client.Config{URL: f.Server, Token: token, HTTP: &http.Client{Transport: &http.Transport{
+		Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true,
+	}}})
+	if err != nil {
+		return service{}, usage("--server is %q, expected the address of a service such as http://127.0.0.1:8080/", f.Server)
+	}
+	return service{c}, nil
+}
+
+// find is findRun among the runs of a service.
+func (s service) find(ctx context.Context, text string) (engine.RunID, error) {
+	query := url.Values{"limit": {"1"}}
+	if text != lastRun {
+		if _, err := engine.ParseRunID(text); err == nil {
+			if run, err := s.Run(ctx, engine.RunID(text)); err == nil {
+				return run.Run, nil
+			}
+		}
+		query = url.Values{"limit": {"1000"}, "text": {text}}
+	}
+	list, err := s.Runs(ctx, query)
+	if err != nil {
+		return "", told(err)
+	}
+	var found []metricsstore.Run
+	for i := range list.Runs {
+		id := list.Runs[i].Run
+		if text == lastRun || strings.HasPrefix(string(id), text) || strings.HasSuffix(string(id), text) {
+			found = append(found, metricsstore.Run{Header: metricsstore.Header{Info: engine.RunInfo{ID: id}}})
+		}
+	}
+	r, err := oneOf(found, text, false)
+	return r.Info.ID, err
+}
+
+// fetched gives a store that holds the run, as the service keeps it.
+func (s service) fetched(ctx context.Context, id engine.RunID) (metricsstore.Store, error) {
+	body, err := s.Archive(ctx, id)
+	if err != nil {
+		return nil, told(err)
+	}
+	defer func() { _ = body.Close() }() // it was read
+	p, err := metricsstore.ReadArchive(body, maxFetched)
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w", id, err)
+	}
+	store := memory.New()
+	archiver, err := metricsstore.NewArchiver(metricsstore.ArchiverConfig{Store: store})
+	if err != nil {
+		return nil, err
+	}
+	_, err = archiver.Import(ctx, p)
+	return store, err
+}
+
+// told gives errors of a service the exit codes of those that commands meet themselves.
+func told(err error) error {
+	var p *api.Problem
+	switch {
+	case errors.Is(err, client.ErrUnreachable):
+		return storeError{fmt.Errorf("--server: expected a service: %s", strings.TrimPrefix(err.Error(), "client: "))}
+	case errors.As(err, &p) && p.Status == http.StatusUnauthorized:
+		return usage("--token-file: expected one with the token of the service, which says: %s", p.Detail)
+	case errors.As(err, &p) && p.Status < http.StatusInternalServerError && p.Status != http.StatusConflict:
+		return usageError{err}
+	}
+	return err
+}
+
+// withRun calls f with a run and the store that has it: the one that the flags name, or what a service gives away.
+func (s *session) withRun(ctx context.Context, at targetFlags, text string, f func(metricsstore.Store, *metricsstore.Run) error) error {
+	if at.Server == "" {
+		return s.withStore(ctx, at.storeFlags, func(store metricsstore.Store) error {
+			r, err := findRun(ctx, store, text)
+			if err != nil {
+				return err
+			}
+			return f(store, &r)
+		})
+	}
+	remote, err := at.service()
+	if err != nil {
+		return err
+	}
+	id, err := remote.find(ctx, text)
+	if err != nil {
+		return err
+	}
+	store, err := remote.fetched(ctx, id)
+	if err != nil {
+		return err
+	}
+	r, err := store.Run(ctx, id)
+	if err != nil {
+		return err
+	}
+	return f(store, &r)
+}

@@ -1,0 +1,36 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// Result is what a run returned.
+type Result struct {
+	Type string `json:"type" doc:"Of Go."`
+	Text string `json:"text" doc:"As JSON, where it takes at most 64 KiB and JSON has it; else the beginning or a description."`
+}
+
+func (a *API) getResult(ctx context.Context, in *runInput) (*answer[Result], error) {
+	run, err := a.kept(ctx, in.id())
+	if err != nil {
+		return nil, err
+	}
+	if run.Status != engine.Succeeded {
+		return nil, NewProblem(http.StatusNotFound, "the run has no result: it is %s", run.Status)
+	}
+	tag := runTag(&run, "result")
+	if in.unchanged(tag) {
+		return notModified[Result](tag), nil
+	}
+	end, err := a.queries.End(ctx, in.id())
+	if isMissing(err) {
+		return nil, NewProblem(http.StatusNotFound, "the run has no result that was kept")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return answered(tag, Result{Type: end.ResultType, Text: end.ResultText}), nil
+}

@@ -1,0 +1,195 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/web/api"
+)
+
+// ErrUnreachable: nobody answers at the address, or something else than dagscope.
+var ErrUnreachable = errors.New("client: no dagscope service answers")
+
+const (
+	apiPath = "/api/v1"
+	// maxAnswer bounds an answer that is held as a whole, in bytes.
+	maxAnswer = 64 << 20
+	// maxShown bounds how much of an answer of somebody else an error quotes, in bytes.
+	maxShown = 80
+)
+
+// Config of a Client. URL is required; the zero value of the rest means the defaults.
+type Config struct {
+	// URL is where browsers find the service, with its base path: http://127.0.0.1:8080/.
+	URL string
+	// Token is what the service asks for; empty where it asks for none.
+	Token string
+	// Timeout bounds one call, downloads excepted; default 30 s.
+	Timeout time.Duration
+	// HTTP makes the requests; default http.DefaultClient.
+	HTTP *http.Client
+}
+
+// Client asks one service. Safe for concurrent use.
+type Client struct {
+	cfg  Config
+	base string // of the API, without a slash at its end
+}
+
+// New checks the configuration; it asks nobody.
+func New(cfg Config) (*Client, error) {
+	u, err := url.Parse(cfg.URL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("client: URL is %q, expected that of a service such as http://127.0.0.1:8080/", cfg.URL)
+	}
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = 30 * time.Second
+	}
+	if cfg.HTTP == nil {
+		cfg.HTTP = http.DefaultClient
+	}
+	return &Client{cfg: cfg, base: strings.TrimSuffix(u.String(), "/") + apiPath}, nil
+}
+
+// Runs lists runs by a query as GET /runs takes it.
+func (c *Client) Runs(ctx context.Context, query url.Values) (api.RunList, error) {
+	var out api.RunList
+	err := c.call(ctx, http.MethodGet, "/runs?"+query.Encode(), nil, &out)
+	return out, err
+}
+
+// Run gives the summary of a run.
+func (c *Client) Run(ctx context.Context, run engine.RunID) (api.RunSummary, error) {
+	return c.summary(ctx, http.MethodGet, pathOf(run))
+}
+
+// Submit asks for a run of a workflow without files. It returns once the run has begun.
+func (c *Client) Submit(ctx context.Context, s api.Submission) (api.RunSummary, error) {
+	var out api.RunSummary
+	err := c.call(ctx, http.MethodPost, "/runs", s, &out)
+	return out, err
+}
+
+// Cancel asks for the end of a run; it ends when its tasks have heeded that.
+func (c *Client) Cancel(ctx context.Context, run engine.RunID) (api.RunSummary, error) {
+	return c.summary(ctx, http.MethodPost, pathOf(run)+"/cancel")
+}
+
+// Pause lets a run start no more tasks.
+func (c *Client) Pause(ctx context.Context, run engine.RunID) (api.RunSummary, error) {
+	return c.summary(ctx, http.MethodPost, pathOf(run)+"/pause")
+}
+
+// Resume undoes Pause.
+func (c *Client) Resume(ctx context.Context, run engine.RunID) (api.RunSummary, error) {
+	return c.summary(ctx, http.MethodPost, pathOf(run)+"/resume")
+}
+
+// Retry goes on with what a run has left, as its next revision, or submits the same once more, which gives another run.
+func (c *Client) Retry(ctx context.Context, run engine.RunID) (api.RunSummary, error) {
+	return c.summary(ctx, http.MethodPost, pathOf(run)+"/retry")
+}
+
+// Result gives what a run returned.
+func (c *Client) Result(ctx context.Context, run engine.RunID) (api.Result, error) {
+	var out api.Result
+	err := c.call(ctx, http.MethodGet, pathOf(run)+"/result", nil, &out)
+	return out, err
+}
+
+// Archive downloads a run as an archive file, which metricsstore.ReadArchive reads. The caller closes it.
+func (c *Client) Archive(ctx context.Context, run engine.RunID) (io.ReadCloser, error) {
+	answer, err := c.do(ctx, http.MethodGet, pathOf(run)+"/archive", nil)
+	if err != nil {
+		return nil, err
+	}
+	return answer.Body, nil
+}
+
+func pathOf(run engine.RunID) string { return "/runs/" + url.PathEscape(string(run)) }
+
+func (c *Client) summary(ctx context.Context, method, path string) (api.RunSummary, error) {
+	var out api.RunSummary
+	err := c.call(ctx, method, path, nil, &out)
+	return out, err
+}
+
+// call makes a request and decodes its answer.
+func (c *Client) call(ctx context.Context, method, path string, body, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	answer, err := c.do(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = answer.Body.Close() }() // it was read
+	data, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("%w at %s: %w", ErrUnreachable, c.cfg.URL, err)
+	}
+	if err := json.Unmarshal(data, out); err != nil {
+		return fmt.Errorf("%w at %s, but something that answers %q", ErrUnreachable, c.cfg.URL, beginning(data))
+	}
+	return nil
+}
+
+// do makes a request and returns the answer where it is a success.
+func (c *Client) do(ctx context.Context, method, path string, body any) (*http.Response, error) {
+	var content io.Reader
+	if body != nil {
+		data, err := json.Marshal(body)
+		if err != nil {
+			return nil, fmt.Errorf("client: %w", err)
+		}
+		content = bytes.NewReader(data)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, c.base+path, content)
+	if err != nil {
+		return nil, fmt.Errorf("client: %w", err)
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if c.cfg.Token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.cfg.Token)
+	}
+	answer, err := c.cfg.HTTP.Do(r)
+	if err != nil {
+		if ctx.Err() != nil && errors.Is(context.Cause(ctx), context.Canceled) {
+			return nil, ctx.Err()
+		}
+		return nil, fmt.Errorf("%w at %s: %w", ErrUnreachable, c.cfg.URL, err)
+	}
+	if answer.StatusCode/100 == 2 {
+		return answer, nil
+	}
+	defer func() { _ = answer.Body.Close() }() // it was read
+	return nil, c.refusal(answer)
+}
+
+// refusal is the problem that an answer tells of.
+func (c *Client) refusal(answer *http.Response) error {
+	data, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+	var p api.Problem
+	if err == nil {
+		err = json.Unmarshal(data, &p)
+	}
+	if err != nil || p.Status != answer.StatusCode {
+		return fmt.Errorf("%w at %s, but something that answers %s", ErrUnreachable, c.cfg.URL, answer.Status)
+	}
+	return &p
+}
+
+// beginning is as much of an answer as an error quotes.
+func beginning(data []byte) string {
+	return strings.ToValidUTF8(string(data[:min(len(data), maxShown)]), "�")
+}
