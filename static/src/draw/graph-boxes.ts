@@ -1,15 +1,17 @@
 // Paints fan-outs: a box of fixed place and size, its body once, its instances as a grid of cells.
 
 import type { Block } from '../model/graph-index';
-import { count } from '../model/format';
+import { count, durationText } from '../model/format';
 import { toScreen, type GraphFrame } from './graph-frame';
 import type { BodyShape } from './graph-geometry';
 import type { NodeMark } from './graph-nodes';
+import type { Times } from './graph-times';
 import { bodyOf, boxParts, cellGrid, cellRect, elementInCell, type CellGrid } from './graph-places';
 import { isHollow, nodeStyle } from './node-style';
 import { worseState } from './node-states';
 import { overlaps, type Rect } from './rect';
 import { ShapeBatch } from './shape-batch';
+import { functionLabel } from './task-label';
 
 /** A fan-out to be painted: one instance of an element of a scope. */
 export interface BoxMark {
@@ -101,24 +103,41 @@ function paintBoxHead(
 ): void {
   const { palette, measurer } = frame;
   const font = `500 11px ${palette.fontUi}`;
-  const times = block ? `×${count(block.instances)}` : '×?';
+  const room = head.w - 12;
+  const instances = block ? `×${count(block.instances)}` : '×?';
+  const name = boxName(frame, box);
+  const beside = timeWordings(frame, box).map((times) => `${times}  ${instances}`);
+  const right = measurer.first(font, beside, room - measurer.width(font, name)) || instances;
   ctx.font = font;
   ctx.textBaseline = 'middle';
   ctx.fillStyle = palette.ink;
   ctx.textAlign = 'right';
   const y = head.y + Math.min(head.h / 2, 10);
-  ctx.fillText(times, head.x + head.w - 1, y);
+  ctx.fillText(right, head.x + head.w - 1, y);
   ctx.textAlign = 'left';
   ctx.fillStyle = palette.ink2;
-  const room = head.w - measurer.width(font, times) - 10;
-  ctx.fillText(measurer.fit(font, boxName(frame, box), room), head.x + 1, y);
+  ctx.fillText(measurer.fit(font, name, room - measurer.width(font, right)), head.x + 1, y);
+}
+
+/** Execute times of the tasks in a box of the graph itself, as of the moment shown. */
+export function boxTimes(frame: GraphFrame, box: BoxMark): Times {
+  return frame.times.of(`box ${box.element}`, () => frame.index.tasksOfElement(0, box.element));
+}
+
+/** Wordings of how long the tasks of a box executed; none of a box inside of another, which is one of many. */
+function timeWordings(frame: GraphFrame, box: BoxMark): string[] {
+  if (box.scope !== 0) return [];
+  const { sumNs, medianNs, n } = boxTimes(frame, box);
+  if (n === 0) return [];
+  const total = `total ${durationText(sumNs)}`;
+  return n === 1 ? [durationText(sumNs)] : [`${total}, median ${durationText(medianNs)}`, total];
 }
 
 /** A fan-out is called by the functions of its body. */
 export function boxName(frame: GraphFrame, box: { readonly scope: number; readonly element: number }): string {
   const template = frame.index.graph.scopes[box.scope]!;
   const region = frame.index.graph.scopes[template.region[box.element - template.tasks] ?? 0];
-  const names = new Set((region?.function ?? []).map((fn) => frame.index.graph.functions[fn]?.function ?? ''));
+  const names = new Set((region?.function ?? []).map((fn) => frame.index.names[fn]?.label ?? ''));
   return [...names].join(', ');
 }
 
@@ -153,9 +172,9 @@ function paintBodyNames(ctx: CanvasRenderingContext2D, frame: GraphFrame, area: 
   ctx.fillStyle = palette.ink3;
   region?.function.forEach((fn, element) => {
     const rect = toScreen(view, elementInCell(body, area, element));
-    const name = index.graph.functions[fn]?.function ?? '';
-    if (rect.h < 13) return;
-    ctx.fillText(measurer.fit(font, name, rect.w - 6), rect.x + rect.w / 2, rect.y + rect.h / 2 + 0.5);
+    const name = index.names[fn];
+    if (rect.h < 13 || name === undefined) return;
+    ctx.fillText(functionLabel(measurer, name, font, rect.w - 6), rect.x + rect.w / 2, rect.y + rect.h / 2 + 0.5);
   });
 }
 

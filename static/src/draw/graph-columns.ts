@@ -1,5 +1,6 @@
 // Across: how wide the columns of the graph are, and how far apart.
 
+import { functionNamesOf } from '../model/function-names';
 import type { Graph } from '../model/graph';
 import type { Layout } from '../model/layout';
 import type { Viewport } from './graph-geometry';
@@ -14,7 +15,7 @@ const SIDE_PX = 18;
 
 /** Widths by what a column holds: one task (name and time), many (a mark), some (a name). [wide, narrow] viewport. */
 const SINGLE_W = [104, 92] as const;
-const DENSE_W = [64, 44] as const;
+const DENSE_W = [84, 76] as const;
 const NODE_W = [112, 60] as const;
 /** From this many tasks on a column is dense. */
 const DENSE = 24;
@@ -25,6 +26,13 @@ const BOX_LEVELS = 4;
 /** Where there is room, boxes grow up to this, taking at most this share of what is free. */
 const BOX_MOST_W = 520;
 const BOX_SHARE = 0.5;
+
+/** Where there is room, columns grow until names fit, up to this, taking at most this share of what is free. */
+const NAME_MOST_W = 190;
+const NAME_SHARE = 0.6;
+/** Px of a character of a name, and of what stands beside it. */
+const CHARACTER_W = 6.7;
+const BESIDE_NAME_W = 25;
 
 /** Least px for the edges between two columns, as long as all fit. */
 const GAP_PX = 24;
@@ -40,7 +48,7 @@ export function columnPlaces(
 ): ColumnPlace[] {
   const room = Math.max(1, viewport.width - 2 * SIDE_PX);
   const natural = members.map((elements) => columnWidth(graph, layout, elements, viewport.narrow));
-  const widths = growBoxes(graph, members, natural, room);
+  const widths = growForNames(graph, members, growBoxes(graph, members, natural, room), room);
   const weights = gapWeights(layout, members.length);
   const total = sum(widths);
   const gaps = Math.max(0, members.length - 1);
@@ -86,6 +94,35 @@ function growBoxes(
   if (boxes === 0 || free <= 0) return [...widths];
   const more = (free * BOX_SHARE) / boxes;
   return widths.map((width, i) => (isBox[i] ? Math.max(width, Math.min(BOX_MOST_W, width + more)) : width));
+}
+
+/** Names are worth reading: columns whose nodes have labels get a part of what is left. */
+function growForNames(
+  graph: Graph,
+  members: readonly (readonly number[])[],
+  widths: readonly number[],
+  room: number,
+): number[] {
+  const more = members.map((elements, i) => Math.max(0, nameWidth(graph, elements) - widths[i]!));
+  const wanted = sum(more);
+  const free = (room - sum(widths) - (members.length - 1) * GAP_PX) * NAME_SHARE;
+  if (wanted === 0 || free <= 0) return [...widths];
+  const granted = Math.min(1, free / wanted);
+  return widths.map((width, i) => width + more[i]! * granted);
+}
+
+/** About what the longest name of a column's tasks takes; 0 where there are too many for labels. */
+function nameWidth(graph: Graph, elements: readonly number[]): number {
+  const scope = graph.scopes[0];
+  if (!scope || elements.length > DENSE) return 0;
+  const names = functionNamesOf(graph);
+  let longest = 0;
+  for (const element of elements) {
+    const name = element < scope.tasks ? names[scope.function[element]!] : undefined;
+    longest = Math.max(longest, name?.short.length ?? 0);
+  }
+  const number = elements.length > 1 ? String(elements.length).length + 2 : 0;
+  return longest === 0 ? 0 : Math.min(NAME_MOST_W, (longest + number) * CHARACTER_W + BESIDE_NAME_W);
 }
 
 /** Weight of the gap after each column but the last. */

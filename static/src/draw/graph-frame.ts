@@ -6,6 +6,7 @@ import type { RunTable } from '../model/run-table';
 import type { EdgeEnds } from './graph-edges';
 import type { GraphGeometry } from './graph-geometry';
 import type { Collapse } from './graph-groups';
+import type { ElementTimes } from './graph-times';
 import type { Hatches } from './hatches';
 import type { NodeColours } from './node-colours';
 import { stateIs, STATES, type NodeStates } from './node-states';
@@ -51,6 +52,7 @@ export interface GraphFrame extends GraphInput, Brushes {
   readonly counts: Uint32Array;
   /** By element: the tasks that it stands for by now. */
   readonly totals: Uint32Array;
+  readonly times: ElementTimes;
 }
 
 /** A world rectangle on the screen. */

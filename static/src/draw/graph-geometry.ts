@@ -3,6 +3,7 @@
 import type { Graph } from '../model/graph';
 import type { EdgeLayout, Layout, ScopeLayout } from '../model/layout';
 import { columnPlaces } from './graph-columns';
+import { spreadMiddles } from './graph-spread';
 import type { Rect } from './rect';
 
 /** What a geometry depends on besides the layout. */
@@ -56,8 +57,8 @@ export interface GraphGeometry {
 }
 
 /** Room for the heads of columns above the graph, screen px, and below it. */
-export const HEAD_PX = 40;
-const BOTTOM_PX = 16;
+export const HEAD_PX = 46;
+export const BOTTOM_PX = 16;
 
 /** Height of a node of one line, and of two, at zoom 1. */
 const NODE_H = 20;
@@ -75,6 +76,7 @@ export function graphGeometry(graph: Graph, layout: Layout, viewport: Viewport):
   const innerH = Math.max(40, viewport.height - HEAD_PX - BOTTOM_PX);
   const unit = innerH / Math.max(1, scope.height);
   const members = elementsByColumn(scope);
+  const middles = spreadMiddles(scope, members, unit, innerH);
   const places = columnPlaces(graph, layout, members, viewport);
   const columns = members.map((elements, i): GraphColumn => {
     const own = elements.filter((element) => element < tasks);
@@ -82,13 +84,13 @@ export function graphGeometry(graph: Graph, layout: Layout, viewport: Viewport):
       ...places[i]!,
       elements,
       isSingle: elements.length === 1 && own.length === 1,
-      pitch: pitchOf(scope, elements) * unit,
+      pitch: pitchOf(middles, elements, innerH),
       functions: commonest(own.map((element) => graph.scopes[0]!.function[element] ?? 0)),
     };
   });
   const rects = scope.column.map((column, element): Rect => {
     const { x, w, isSingle, pitch } = columns[column]!;
-    const middle = HEAD_PX + scope.y[element]! * unit;
+    const middle = HEAD_PX + middles[element]!;
     const h = element < tasks ? nodeHeight(isSingle, pitch, viewport.narrow) : boxHeight(scope.size[element]!, unit);
     return { x, y: middle - h / 2, w, h };
   });
@@ -125,11 +127,11 @@ function elementsByColumn(scope: ScopeLayout): number[][] {
   return columns;
 }
 
-/** Least distance between neighbours, in units; the whole height for one alone. */
-function pitchOf(scope: ScopeLayout, elements: readonly number[]): number {
-  let least = Math.max(1, scope.height);
+/** Least distance between neighbours, top to bottom; the whole height for one alone. */
+function pitchOf(middles: ArrayLike<number>, elements: readonly number[], height: number): number {
+  let least = height;
   for (let i = 1; i < elements.length; i++)
-    least = Math.min(least, scope.y[elements[i]!]! - scope.y[elements[i - 1]!]!);
+    least = Math.min(least, middles[elements[i]!]! - middles[elements[i - 1]!]!);
   return Math.max(least, 1e-6);
 }
 
@@ -180,7 +182,7 @@ function bodyShape(graph: Graph, layout: Layout, number: number, body: ScopeLayo
   const w = columns === 1 ? 1 : BODY_NODE_W / columns;
   const gap = columns === 1 ? 0 : (1 - BODY_NODE_W) / (columns - 1);
   const members = elementsByColumn(body);
-  const pitches = members.map((elements) => pitchOf(body, elements) / height);
+  const pitches = members.map((elements) => pitchOf(body.y, elements, height) / height);
   const rects = body.column.map((column, element): Rect => {
     const pitch = pitches[column]!;
     const h = element < tasks ? Math.min(1, pitch * 0.86, 1.6 / height) : (body.size[element]! / height) * 0.94;

@@ -1,17 +1,21 @@
-// Paints levels that are too dense for nodes: a box per function, filled with its states by their share.
+// Paints levels that are too dense for nodes: a box per function, filled with its states by their share, with its times.
 
-import { count } from '../model/format';
+import { count, durationText, shortCount } from '../model/format';
 import { sumCounts, toScreen, type GraphFrame } from './graph-frame';
 import type { Group } from './graph-groups';
+import type { Times } from './graph-times';
 import { isHollow } from './node-style';
 import { STATES, stateIs, stateName } from './node-states';
+import type { Palette } from './palette';
 import { overlaps, type Rect } from './rect';
+import { functionLabel } from './task-label';
 
 /** Least height of a state that has any task, px: one failed among 10,000 is still seen. */
 const LEAST_PX = 2.5;
 /** From this size on a segment has its number written on it. */
 const NUMBER_H_PX = 15;
-const NUMBER_W_PX = 26;
+const NUMBER_W_PX = 22;
+const LINE_PX = 14;
 
 /** One state's part of a group's box, screen px. */
 export interface Segment {
@@ -58,7 +62,7 @@ function paintGroup(ctx: CanvasRenderingContext2D, frame: GraphFrame, group: Gro
   ctx.strokeStyle = hue === undefined ? palette.lineStrong : palette.functions[hue % palette.functions.length]!;
   ctx.lineWidth = 1;
   if (rect.w >= 5) ctx.strokeRect(rect.x + 0.5, rect.y + 0.5, rect.w - 1, rect.h - 1);
-  paintNumbers(ctx, frame, parts);
+  if (parts.length > 0) paintNumbers(ctx, frame, group, parts);
 }
 
 /** Where a group is on the screen: never so narrow that it is lost. */
@@ -78,17 +82,77 @@ function fillOf(frame: GraphFrame, group: Group, state: number): string {
   return (isLoud ? palette.mark[state] : palette.soft[state]) ?? palette.line;
 }
 
-function paintNumbers(ctx: CanvasRenderingContext2D, frame: GraphFrame, parts: readonly Segment[]): void {
-  const { palette, measurer } = frame;
-  const font = `500 11px ${palette.fontUi}`;
+/** What is written on a group's box: in its largest part the name, where the head tells of several, and the times. */
+function paintNumbers(ctx: CanvasRenderingContext2D, frame: GraphFrame, group: Group, parts: readonly Segment[]): void {
+  const { palette } = frame;
+  const largest = parts.reduce((a, b) => (b.rect.h > a.rect.h ? b : a), parts[0]!);
   ctx.textAlign = 'center';
   ctx.textBaseline = 'middle';
-  for (const { state, count: tasks, rect } of parts) {
-    if (rect.h < NUMBER_H_PX || rect.w < NUMBER_W_PX) continue;
-    const isLoud = ['running', 'failed', 'storing', 'fetching', 'retrying'].includes(stateName(state));
-    ctx.font = font;
-    ctx.fillStyle = isLoud ? palette.inkOn : isHollow(state) ? palette.ink3 : palette.ink;
-    const text = count(tasks);
-    if (measurer.width(font, text) + 4 < rect.w) ctx.fillText(text, rect.x + rect.w / 2, rect.y + rect.h / 2 + 0.5);
+  for (const part of parts) {
+    if (part.rect.h < NUMBER_H_PX || part.rect.w < NUMBER_W_PX) continue;
+    ctx.fillStyle = inkOn(palette, part.state);
+    const { x, y, w, h } = part.rect;
+    const lines = linesOn(frame, part, part === largest ? group : null);
+    const first = y + h / 2 + 0.5 - ((lines.length - 1) * LINE_PX) / 2;
+    lines.forEach(({ text, font }, i) => {
+      ctx.font = font;
+      ctx.fillText(text, x + w / 2, first + i * LINE_PX);
+    });
   }
+}
+
+function inkOn(palette: Palette, state: number): string {
+  const isLoud = ['running', 'failed', 'storing', 'fetching', 'retrying'].includes(stateName(state));
+  return isLoud ? palette.inkOn : isHollow(state) ? palette.ink3 : palette.ink;
+}
+
+interface Line {
+  readonly text: string;
+  readonly font: string;
+}
+
+/** The lines of one part, as many as it has room for: number of tasks; with the group's name before and times behind. */
+function linesOn(frame: GraphFrame, { count: tasks, rect }: Segment, group: Group | null): Line[] {
+  const { palette, measurer } = frame;
+  const room = rect.w - 6;
+  const strong = `500 11px ${palette.fontUi}`;
+  const regular = `400 11px ${palette.fontUi}`;
+  const line = (font: string, ...wordings: string[]): Line[] => {
+    const text = measurer.first(font, wordings, room);
+    return text === '' ? [] : [{ text, font }];
+  };
+  const number = line(strong, count(tasks), shortCount(tasks));
+  if (group === null) return number;
+  const times = groupTimes(frame, group);
+  const name = hasNeighbours(frame, group) ? frame.index.names[group.fn] : undefined;
+  const named = name ? functionLabel(measurer, name, strong, room) : '';
+  const total =
+    times.n === 0 ? [] : line(regular, `total ${durationText(times.sumNs)}`, `Σ ${durationText(times.sumNs)}`);
+  const isOne = group.elements.length === 1;
+  const median =
+    times.n < 2 ? [] : line(regular, `median ${durationText(times.medianNs)}`, `med. ${durationText(times.medianNs)}`);
+  const title = named === '' ? [] : [{ text: named, font: strong }];
+  const all = isOne ? [...title, ...total] : [...title, ...number, ...total, ...median];
+  const most = Math.max(1, Math.floor((rect.h - 2) / LINE_PX));
+  return all.length > 0 ? all.slice(0, most) : number;
+}
+
+/** Execute times of a group's tasks as of the moment shown. */
+export function groupTimes(frame: GraphFrame, group: Group): Times {
+  return frame.times.of(`group ${frame.collapse.key} ${group.id}`, () => tasksOf(frame, group));
+}
+
+function* tasksOf(frame: GraphFrame, group: Group): Generator<number> {
+  for (const element of group.elements) {
+    if (group.fn >= 0) yield element;
+    else yield* frame.index.tasksOfElement(0, element);
+  }
+}
+
+/** Whether other functions share the levels of a group, so that the head does not name it alone. */
+function hasNeighbours(frame: GraphFrame, group: Group): boolean {
+  const { groups } = frame.collapse;
+  return (
+    groups[group.id - 1]?.firstColumn === group.firstColumn || groups[group.id + 1]?.firstColumn === group.firstColumn
+  );
 }

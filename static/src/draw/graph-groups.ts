@@ -1,11 +1,11 @@
 // What the graph is drawn as when it is too dense for nodes: one box per function and level.
 
 import type { GraphView } from '../model/graph-view';
-import type { GraphGeometry } from './graph-geometry';
+import { BOTTOM_PX, HEAD_PX, type GraphGeometry } from './graph-geometry';
 import type { Rect } from './rect';
 
 /** Below this distance between two nodes, screen px, a level is drawn as boxes of its functions. */
-export const COLLAPSE_PX = 3;
+export const COLLAPSE_PX = 6;
 /** Below this distance between two levels, screen px, several levels share their boxes. */
 const LEVEL_PX = 7;
 
@@ -47,18 +47,23 @@ export interface Collapse {
 export class Collapser {
   readonly #geometry: GraphGeometry;
   #last: Collapse | null = null;
+  #weights: Float64Array | null = null;
+  #weighings = 0;
 
   constructor(geometry: GraphGeometry) {
     this.#geometry = geometry;
   }
 
-  at(view: GraphView): Collapse {
+  /** Weights: time by element, where it is known for good; boxes of much time are larger, however few tasks they are. */
+  at(view: GraphView, weights: Float64Array | null = null): Collapse {
     const levels = levelsTogether(this.#geometry, view);
     const dense = this.#geometry.columns.map(
       (column) => levels > 1 || (column.elements.length > 1 && column.pitch * view.ky < COLLAPSE_PX),
     );
-    const key = `${levels}:${dense.map(Number).join('')}`;
-    if (this.#last?.key !== key) this.#last = collapse(this.#geometry, key, levels, dense);
+    if (weights !== this.#weights) this.#weighings++;
+    this.#weights = weights;
+    const key = `${levels}:${dense.map(Number).join('')}:${this.#weighings}`;
+    if (this.#last?.key !== key) this.#last = collapse(this.#geometry, key, levels, dense, weights);
     return this.#last;
   }
 }
@@ -74,13 +79,19 @@ function levelsTogether(geometry: GraphGeometry, view: GraphView): number {
   return levels;
 }
 
-function collapse(geometry: GraphGeometry, key: string, levels: number, dense: readonly boolean[]): Collapse {
+function collapse(
+  geometry: GraphGeometry,
+  key: string,
+  levels: number,
+  dense: readonly boolean[],
+  weights: Float64Array | null,
+): Collapse {
   const groupOf = new Int32Array(geometry.rects.length).fill(-1);
   const groups: Group[] = [];
   for (let first = 0; first < geometry.columns.length; first += levels) {
     const last = Math.min(first + levels, geometry.columns.length) - 1;
     if (!dense[first]) continue;
-    for (const group of groupColumns(geometry, first, last, groups.length)) {
+    for (const group of groupColumns(geometry, first, last, groups.length, weights)) {
       for (const element of group.elements) groupOf[element] = group.id;
       groups.push(group);
     }
@@ -88,8 +99,17 @@ function collapse(geometry: GraphGeometry, key: string, levels: number, dense: r
   return { key, levels, groups, groupOf, edges: groups.length === 0 ? [] : mergeEdges(geometry, groupOf) };
 }
 
-/** Boxes of some levels: each function has a share of their height by its number of tasks, in the order of the layout. */
-function groupColumns(geometry: GraphGeometry, first: number, last: number, nextId: number): Group[] {
+/**
+ * Boxes of some levels, in the order of the layout: each function has a share of their height by its number of tasks or
+ * by their time, whichever is more. Together they are high enough for a line on each, where the picture is.
+ */
+function groupColumns(
+  geometry: GraphGeometry,
+  first: number,
+  last: number,
+  nextId: number,
+  weights: Float64Array | null,
+): Group[] {
   const byFunction = new Map<number, number[]>();
   const scope = geometry.graph.scopes[0]!;
   let top = Infinity;
@@ -108,8 +128,13 @@ function groupColumns(geometry: GraphGeometry, first: number, last: number, next
   const parts = [...byFunction.entries()].sort((a, b) => middleOf(geometry, a[1]) - middleOf(geometry, b[1]));
   const x = geometry.columns[first]!.x;
   const w = geometry.columns[last]!.x + geometry.columns[last]!.w - x;
-  const shares = shareOut(parts.map(([, elements]) => elements.length));
-  const h = Math.max(bottom - top, 1);
+  const worldBottom = geometry.viewport.height - BOTTOM_PX;
+  const h = Math.max(bottom - top, Math.min(parts.length * LINE_PX, worldBottom - HEAD_PX), 1);
+  top = Math.max(HEAD_PX, Math.min((top + bottom - h) / 2, worldBottom - h));
+  const counts = shareOf(parts.map(([, elements]) => elements.length));
+  const times = shareOf(parts.map(([, elements]) => timeOf(elements, weights)));
+  const wanted = counts.map((share, i) => Math.max(share, times[i]!));
+  const shares = shareOut(wanted, LINE_PX / h, GAP_PX / h);
   return parts.map(([fn, elements], i) => ({
     id: nextId + i,
     fn,
@@ -120,20 +145,33 @@ function groupColumns(geometry: GraphGeometry, first: number, last: number, next
   }));
 }
 
-/** Least share of a level's height for a function's box, as long as all fit. */
-const LEAST_SHARE = 0.06;
-const GROUP_GAP = 0.012;
+/** Px of a box with a line of text on it, with the gap below it. */
+const LINE_PX = 22;
+const GAP_PX = 3;
 
-function shareOut(counts: readonly number[]): { from: number; to: number }[] {
-  const total = counts.reduce((sum, count) => sum + count, 0);
-  const least = Math.min(LEAST_SHARE, 0.5 / counts.length);
-  const weights = counts.map((count) => Math.max(least, count / total));
-  const weight = weights.reduce((sum, w) => sum + w, 0);
-  const gap = counts.length > 1 ? Math.min(GROUP_GAP, 0.2 / counts.length) : 0;
+function timeOf(elements: readonly number[], weights: Float64Array | null): number {
+  let time = 0;
+  for (const element of elements) time += weights?.[element] ?? 0;
+  return time;
+}
+
+function shareOf(amounts: readonly number[]): number[] {
+  const total = amounts.reduce((sum, amount) => sum + amount, 0);
+  return amounts.map((amount) => (total > 0 ? amount / total : 0));
+}
+
+/** Cuts a height by weights, none below a least share as long as all fit. */
+function shareOut(weights: readonly number[], leastShare: number, gapShare: number): { from: number; to: number }[] {
+  const total = weights.reduce((sum, weight) => sum + weight, 0) || 1;
+  const least = Math.min(leastShare, 1 / weights.length);
+  const spare = 1 - least * weights.length;
+  const over = weights.map((weight) => Math.max(0, weight / total - least));
+  const overall = over.reduce((sum, more) => sum + more, 0);
+  const gap = weights.length > 1 ? Math.min(gapShare, 0.2 / weights.length) : 0;
   let at = 0;
-  return weights.map((w) => {
+  return over.map((more) => {
     const from = at;
-    at += w / weight;
+    at += overall > 0 ? least + (more / overall) * spare : 1 / weights.length;
     return { from, to: at - gap };
   });
 }

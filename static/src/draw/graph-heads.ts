@@ -1,18 +1,18 @@
-// Paints the heads of columns: function, how many are done, and a rule that fills. They stay at the top of the screen.
+// Paints the heads of columns: function, tasks and their time, and a rule that fills. They stay at the top of the screen.
 
-import { count } from '../model/format';
+import { count, counted, durationText } from '../model/format';
 import { doneOf, sumCounts, type GraphFrame } from './graph-frame';
 import type { GraphColumn } from './graph-geometry';
 import { boxName } from './graph-boxes';
 import { placeTitles, type PlacedTitle } from './head-titles';
 import { stateIs } from './node-states';
 
-/** Height of the strip that heads stand on, screen px. */
-const STRIP_PX = 30;
-const TEXT_Y = 15;
-const RULE_Y = 22;
+/** Height of the strip that heads stand on, screen px: a line for the name, one for what is known of its tasks. */
+const STRIP_PX = 38;
+const NAME_Y = 12;
+const FACTS_Y = 26;
+const RULE_Y = 31;
 const RULE_PX = 2;
-const TEXT_GAP = 6;
 /** Least room between two titles. */
 const APART_PX = 8;
 /** Narrower columns, screen px, have no rule of their own. */
@@ -43,22 +43,54 @@ export function paintHeads(ctx: CanvasRenderingContext2D, frame: GraphFrame): vo
   ctx.textBaseline = 'alphabetic';
   const strong = strongFont(frame);
   const heads = columnHeads(frame).filter((head) => head.x + head.w >= 0 && head.x <= width);
-  const wanted = heads.map(({ textX, name }) => ({ x: textX, width: measurer.width(strong, name) }));
+  const facts = heads.map((head) => headFacts(frame, head));
+  const wanted = heads.map(({ textX, name }, i) => ({
+    x: textX,
+    width: Math.max(measurer.width(strong, name), measurer.width(regularFont(frame), facts[i]!.least)),
+  }));
   const titles = new Map(placeTitles(wanted, width - APART_PX, APART_PX).map((title) => [title.of, title]));
   heads.forEach((head, i) => {
-    const { counts, total } = sumCounts(
-      frame,
-      head.columns.flatMap((column) => column.elements),
-    );
-    const done = doneOf(counts);
-    paintRule(ctx, frame, head, total === 0 ? 0 : done / total);
+    paintRule(ctx, frame, head, facts[i]!.share);
     const title = titles.get(i);
-    if (title) paintTitle(ctx, frame, head, title, total > 1 ? `${count(done)}/${count(total)}` : '');
+    if (title) paintTitle(ctx, frame, head, title, facts[i]!.wordings);
   });
 }
 
 function strongFont(frame: GraphFrame): string {
   return `500 11px ${frame.palette.fontUi}`;
+}
+
+function regularFont(frame: GraphFrame): string {
+  return `400 11px ${frame.palette.fontUi}`;
+}
+
+/** What the second line says of the tasks below a head. */
+interface HeadFacts {
+  /** Share of its tasks that ended well. */
+  readonly share: number;
+  readonly wordings: readonly string[];
+  /** The count, which is always there. */
+  readonly least: string;
+}
+
+/** Levels, tasks and their time: 99 tasks, total 1h 33m. Of one task its time alone. */
+function headFacts(frame: GraphFrame, head: Head): HeadFacts {
+  const elements = head.columns.flatMap((column) => column.elements);
+  const { counts, total } = sumCounts(frame, elements);
+  const done = doneOf(counts);
+  let ns = 0;
+  for (const element of elements) ns += frame.times.sumNs[element]!;
+  const least = done === total ? count(total) : `${count(done)}/${count(total)}`;
+  const levels = head.columns.length > 1 ? [`${count(head.columns.length)} levels`] : [];
+  const time = ns > 0 ? [durationText(ns)] : [];
+  const tasks = done === total ? counted(total, 'task') : `${least} tasks`;
+  const inAll = time.map((text) => `total ${text}`);
+  const wordings = total === 1 ? [time] : [[...levels, tasks, ...inAll], [...levels, tasks, ...time], [tasks], [least]];
+  return {
+    share: total === 0 ? 0 : done / total,
+    wordings: wordings.map((parts) => parts.join(', ')),
+    least: total === 1 ? '' : least,
+  };
 }
 
 /** Heads of all columns; of many levels together, one for all, and one for neighbours that share a name and have no room. */
@@ -102,7 +134,7 @@ function headName(frame: GraphFrame, columns: readonly GraphColumn[]): string {
   const tasks = graph.scopes[0]?.tasks ?? 0;
   const names = new Set<string>();
   for (const column of columns) {
-    for (const fn of column.functions) names.add(graph.functions[fn]?.function ?? '');
+    for (const fn of column.functions) names.add(frame.index.names[fn]?.label ?? '');
     const box = column.elements.find((element) => element >= tasks);
     if (box !== undefined) names.add(boxName(frame, { scope: 0, element: box }));
   }
@@ -110,29 +142,25 @@ function headName(frame: GraphFrame, columns: readonly GraphColumn[]): string {
   return names.size > 1 ? `${name} + ${names.size - 1}` : name;
 }
 
-/** Paints the name, cut where it must be, and as much of levels and progress as has room beside it. */
+/** Paints the name, cut where it must be, and below it as much of the facts as has room. */
 function paintTitle(
   ctx: CanvasRenderingContext2D,
   frame: GraphFrame,
   head: Head,
   place: PlacedTitle,
-  progress: string,
+  facts: readonly string[],
 ): void {
   const { palette, measurer } = frame;
   const strong = strongFont(frame);
-  const regular = `400 11px ${palette.fontUi}`;
-  const name = measurer.fit(strong, head.name, place.room);
-  const levels = head.columns.length > 1 ? `${count(head.columns.length)} levels` : '';
-  const wordings = [[levels, progress].filter((part) => part !== '').join(', '), progress];
-  const nameW = measurer.width(strong, name) + TEXT_GAP;
-  const beside = measurer.first(regular, wordings, place.ownRoom - nameW);
+  const regular = regularFont(frame);
   ctx.font = strong;
   ctx.fillStyle = palette.ink;
-  ctx.fillText(name, place.x, TEXT_Y);
-  if (beside === '') return;
+  ctx.fillText(measurer.fitEnd(strong, head.name, place.room), place.x, NAME_Y);
+  const fact = measurer.first(regular, facts, place.room);
+  if (fact === '') return;
   ctx.font = regular;
   ctx.fillStyle = palette.ink3;
-  ctx.fillText(beside, place.x + nameW, TEXT_Y);
+  ctx.fillText(fact, place.x, FACTS_Y);
 }
 
 /** One line over all columns of a head, which fills from the left. */

@@ -9,6 +9,7 @@ import { stateIs, stateName } from './node-states';
 import type { Rect } from './rect';
 import { ShapeBatch } from './shape-batch';
 import { taskLabel } from './task-label';
+import { CUT } from './text-measurer';
 
 /** A task to be painted, at its place on the screen. */
 export interface NodeMark {
@@ -130,14 +131,19 @@ function paintLabel(ctx: CanvasRenderingContext2D, frame: GraphFrame, mark: Styl
   const shift = hiddenPart(rect);
   const left = rect.x + shift + TEXT_LEFT;
   const room = rect.w - shift - TEXT_LEFT - 4;
-  const label = taskLabel(frame, mark.node, font, room);
+  const beside = taskLabel(frame, mark.node, font, room);
+  // Where the icon takes room from the name, it goes to the second line.
+  const isCut = lines > 1 && (beside === '' || beside.startsWith(CUT));
+  const label = isCut ? taskLabel(frame, mark.node, font, room + TEXT_LEFT - ICON_LEFT) : beside;
   const top = middle + (label === '' || lines === 1 ? 0.5 : lines === 2 ? -6.5 : -14);
+  const second = middle + (lines === 3 ? 1 : 7.5);
+  const iconY = isCut && label !== '' ? second : top;
   ctx.globalAlpha = mark.alpha === 1 ? 1 : 0.5;
-  drawIcon(ctx, stateName(state), rect.x + shift + ICON_LEFT, top - ICON_PX / 2 - 0.5, ICON_PX, style.icon);
+  drawIcon(ctx, stateName(state), rect.x + shift + ICON_LEFT, iconY - ICON_PX / 2 - 0.5, ICON_PX, style.icon);
   if (label === '') return;
   setFont(ctx, font);
   ctx.fillStyle = style.ink;
-  ctx.fillText(label, left, top);
+  ctx.fillText(label, isCut ? rect.x + shift + ICON_LEFT : left, top);
   if (lines === 1 && rect.w < TIME_PX) return;
   setFont(ctx, regular);
   ctx.fillStyle = style.quietInk;
@@ -145,7 +151,6 @@ function paintLabel(ctx: CanvasRenderingContext2D, frame: GraphFrame, mark: Styl
     paintTimeRight(ctx, frame, mark, top, room - measurer.width(font, label));
     return;
   }
-  const second = middle + (lines === 3 ? 1 : 7.5);
   ctx.fillText(measurer.first(regular, timeLines(frame, mark.node), room), left, second);
   if (lines === 3) ctx.fillText(measurer.first(regular, thirdLines(frame, mark.node), room), left, middle + 15);
 }

@@ -15,6 +15,7 @@ import { minimapRect, minimapWorld } from './graph-minimap';
 import { edgeLook, GraphPainter, markRect } from './graph-painter';
 import { nodeRect } from './graph-places';
 import { nextTask } from './graph-steps';
+import { ElementTimes, wholeSums } from './graph-times';
 import { NodeStates } from './node-states';
 import type { Area } from './rect';
 
@@ -31,6 +32,13 @@ interface Shape {
   readonly ends: EdgeEnds;
 }
 
+/** Times of a whole run, which were worked out for a version of its table. */
+interface Whole {
+  readonly version: number;
+  readonly index: GraphIndex | null;
+  readonly sums: Float64Array | null;
+}
+
 const NO_PATH: ReadonlySet<number> = new Set();
 
 /**
@@ -43,6 +51,7 @@ export class GraphStage {
   readonly #painter = new GraphPainter();
   readonly #states = new NodeStates();
   readonly #counts = new ElementCounts();
+  readonly #times = new ElementTimes();
   readonly #layers: Readonly<Record<keyof GraphCanvases, Layer>>;
   #input: GraphInput | null = null;
   #layout: Layout | null = null;
@@ -55,6 +64,7 @@ export class GraphStage {
   #groundKey = '';
   #path: { readonly of: readonly number[] | null; readonly set: ReadonlySet<number> } = { of: null, set: NO_PATH };
   #version = -1;
+  #whole: Whole = { version: -1, index: null, sums: null };
 
   constructor(loop: FrameLoop, canvases: GraphCanvases) {
     this.#loop = loop;
@@ -229,7 +239,9 @@ export class GraphStage {
     const brushes = this.#brushes;
     if (!input || !shape || !brushes) return null;
     this.#states.update(input.index, input.table, input.atNs);
-    this.#counts.update(input.index, this.#states, shape.geometry.rects.length);
+    const elements = shape.geometry.rects.length;
+    this.#counts.update(input.index, this.#states, elements);
+    this.#times.update(input.index, this.#states, input.table, elements);
     if (this.#path.of !== input.path) this.#path = { of: input.path, set: new Set(input.path ?? []) };
     this.#frame = {
       ...input,
@@ -237,16 +249,26 @@ export class GraphStage {
       geometry: shape.geometry,
       ends: shape.ends,
       view: this.#view,
-      collapse: shape.collapser.at(this.#view),
+      collapse: shape.collapser.at(this.#view, this.#weights(input, elements)),
       states: this.#states,
       onPath: this.#path.set,
       counts: this.#counts.counts,
       totals: this.#counts.totals,
+      times: this.#times,
       // Functions of an object are not copied by its spread when they are methods of its class.
       median: (fn) => input.median(fn),
       slack: (node) => input.slack?.(node) ?? NaN,
     };
     return this.#frame;
+  }
+
+  /** Time by element, once it is known for good: boxes must not change their size while a run goes on. */
+  #weights(input: GraphInput, elements: number): Float64Array | null {
+    if (!input.table.ended) return null;
+    const { version } = input.table;
+    if (this.#whole.version !== version || this.#whole.index !== input.index)
+      this.#whole = { version, index: input.index, sums: wholeSums(input.index, input.table, elements) };
+    return this.#whole.sums;
   }
 
   /** A new size clears a canvas, so it is given right before painting: nothing flashes. */

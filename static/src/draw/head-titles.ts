@@ -13,8 +13,6 @@ export interface PlacedTitle {
   readonly x: number;
   /** Px that the title may take: cut only where most of it can still be read. */
   readonly room: number;
-  /** Px up to where the next one would have stood: what belongs to this title goes no further. */
-  readonly ownRoom: number;
 }
 
 /** A title cut to less than this many px, or to less than this share of itself, says nothing. */
@@ -37,7 +35,7 @@ export function placeTitles(wanted: readonly WantedTitle[], right: number, apart
     const x = limit === right ? Math.max(free, Math.min(title.x, right - Math.min(title.width, REACH_PX))) : title.x;
     const room = Math.min(limit - x, Math.max(own - x, REACH_PX));
     if (x < free || x > title.x || !isReadable(title.width, room)) return;
-    placed.push({ of, x, room, ownRoom: own - x });
+    placed.push({ of, x, room });
     free = x + Math.min(title.width, room) + apart;
   });
   return placed;

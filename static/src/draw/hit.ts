@@ -4,9 +4,10 @@ import type { EdgeLayout } from '../model/layout';
 import { BEND, eachVisibleEdge, edgeBytes, edgeWidth, movingEdges, STRAIGHT } from './graph-edges';
 import { sumCounts, toScreen, type GraphFrame } from './graph-frame';
 import { viaY } from './graph-geometry';
-import { groupScreenRect } from './graph-group-marks';
+import { groupScreenRect, groupTimes } from './graph-group-marks';
 import type { Group } from './graph-groups';
-import { drawnGrid, isDetailed, type BoxMark } from './graph-boxes';
+import type { Times } from './graph-times';
+import { boxTimes, drawnGrid, isDetailed, type BoxMark } from './graph-boxes';
 import { bodyOf, cellAt, cellRect, elementInCell } from './graph-places';
 import { STATES, stateName } from './node-states';
 import type { LaneHit } from './lane-hit';
@@ -16,15 +17,19 @@ import type { TaskState } from '../model/task-state';
 /** What a pointer can be over, best first: a mark, then an edge. */
 export type GraphHit =
   | { readonly kind: 'task'; readonly node: number }
-  | { readonly kind: 'fanout'; readonly node: number }
+  | {
+      readonly kind: 'fanout';
+      readonly node: number;
+      /** Of its tasks; null for a box inside of another. */
+      readonly tasks: Tally | null;
+    }
   | {
       readonly kind: 'group';
       /** -1 for fan-outs. */
       readonly fn: number;
       readonly level: number;
       readonly levels: number;
-      readonly total: number;
-      readonly counts: Readonly<Partial<Record<TaskState, number>>>;
+      readonly tasks: Tally;
     }
   | {
       readonly kind: 'edge';
@@ -35,6 +40,13 @@ export type GraphHit =
       readonly bytes: number;
       readonly moving: boolean;
     };
+
+/** Tasks of one mark as of the moment shown. */
+export interface Tally {
+  readonly total: number;
+  readonly counts: Readonly<Partial<Record<TaskState, number>>>;
+  readonly times: Times;
+}
 
 /** Client px of the pointer, for what explains the hit. */
 interface At {
@@ -63,11 +75,16 @@ function hitGroup(frame: GraphFrame, x: number, y: number): GraphHit | null {
 }
 
 function describeGroup(frame: GraphFrame, group: Group): GraphHit {
-  const { counts, total } = sumCounts(frame, group.elements);
+  const levels = group.lastColumn - group.firstColumn + 1;
+  const tasks = tally(frame, group.elements, groupTimes(frame, group));
+  return { kind: 'group', fn: group.fn, level: group.firstColumn, levels, tasks };
+}
+
+function tally(frame: GraphFrame, elements: readonly number[], times: Times): Tally {
+  const { counts, total } = sumCounts(frame, elements);
   const named: Partial<Record<TaskState, number>> = {};
   for (let state = 0; state < STATES; state++) if (counts[state]! > 0) named[stateName(state)] = counts[state]!;
-  const levels = group.lastColumn - group.firstColumn + 1;
-  return { kind: 'group', fn: group.fn, level: group.firstColumn, levels, total, counts: named };
+  return { total, counts: named, times };
 }
 
 function hitElement(frame: GraphFrame, x: number, y: number): GraphHit | null {
@@ -122,7 +139,8 @@ function nearestInColumn(frame: GraphFrame, elements: readonly number[], wy: num
 
 /** In a box: the task under the pointer, as deep as tasks are drawn; else the box. wx, wy in world px. */
 function hitBox(frame: GraphFrame, box: BoxMark, wx: number, wy: number): GraphHit {
-  const whole: GraphHit = { kind: 'fanout', node: box.node };
+  const tasks = box.scope === 0 ? tally(frame, [box.element], boxTimes(frame, box)) : null;
+  const whole: GraphHit = { kind: 'fanout', node: box.node, tasks };
   const block = frame.index.instancesOf(box.node);
   if (!block || block.instances === 0) return whole;
   const body = bodyOf(frame.geometry, box.scope, box.element);

@@ -1,5 +1,6 @@
-// What a task is called on its mark, in the room that there is.
+// What functions and tasks are called on their marks, in the room that there is.
 
+import type { FunctionName } from '../model/function-names';
 import type { GraphIndex } from '../model/graph-index';
 import type { TextMeasurer } from './text-measurer';
 
@@ -8,16 +9,29 @@ const LEAST_LETTERS = 2;
 /** Characters of a name without a number that still say something. */
 const LEAST_CHARACTERS = 3;
 
-/** The longest name of a task that has room, else the end of the shortest, with its number whole; else nothing. */
+/** The longest wording of a name that has room, else the end of the shortest, where names differ; else nothing. */
+export function functionLabel(
+  measurer: TextMeasurer,
+  name: FunctionName,
+  font: string,
+  roomPx: number,
+  least = LEAST_CHARACTERS,
+): string {
+  const label = measurer.first(font, [name.whole, name.short, name.brief], roomPx);
+  return label === '' ? measurer.fitEnd(font, name.brief, roomPx, least) : label;
+}
+
+/** A task by its function and its number, which is never cut. */
 export function taskLabel(
   { index, measurer }: { readonly index: GraphIndex; readonly measurer: TextMeasurer },
   node: number,
   font: string,
   roomPx: number,
 ): string {
-  const wordings = index.wordingsOf(node);
-  const label = measurer.first(font, wordings, roomPx);
-  if (label !== '') return label;
-  const least = Math.max(LEAST_CHARACTERS, index.indexTextOf(node).length + LEAST_LETTERS);
-  return measurer.fitEnd(font, wordings.at(-1) ?? '', roomPx, least);
+  const name = index.names[index.functionOf(node)];
+  if (name === undefined) return '';
+  const number = index.indexTextOf(node);
+  if (number === '') return functionLabel(measurer, name, font, roomPx);
+  const label = functionLabel(measurer, name, font, roomPx - measurer.width(font, number), LEAST_LETTERS);
+  return label === '' ? '' : label + number;
 }

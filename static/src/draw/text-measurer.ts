@@ -6,6 +6,9 @@ export type MeasureText = (font: string, text: string) => number;
 /** Texts remembered before all are forgotten: some hundred KiB, and more than a screen can show. */
 const CAPACITY = 8192;
 
+/** Where characters are left out. */
+export const CUT = '…';
+
 /** Narrower than two characters and an ellipsis a label says nothing. */
 const FEWEST_CHARACTERS = 2;
 
@@ -54,7 +57,7 @@ export class TextMeasurer {
     const perCharacter = this.width(font, text) / Math.max(1, text.length);
     let keep = Math.min(text.length - 1, Math.floor(roomPx / Math.max(perCharacter, 0.1)));
     for (; keep >= least; keep--) {
-      const cut = `…${text.slice(-keep)}`;
+      const cut = CUT + text.slice(-keep);
       if (this.width(font, cut) <= roomPx) return cut;
     }
     return '';
@@ -74,7 +77,7 @@ export class TextMeasurer {
 export function cutMiddle(text: string, keep: number): string {
   if (keep >= text.length) return text;
   const tail = Math.floor(keep / 2);
-  return `${text.slice(0, keep - tail)}…${tail > 0 ? text.slice(-tail) : ''}`;
+  return `${text.slice(0, keep - tail)}${CUT}${tail > 0 ? text.slice(-tail) : ''}`;
 }
 
 /** Measures with a canvas that is never shown. */

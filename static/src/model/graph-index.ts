@@ -99,14 +99,6 @@ export class GraphIndex {
     return `${this.names[this.functionOf(node)]?.label ?? ''}${this.indexTextOf(node)}`;
   }
 
-  /** Its wordings for little room, longest first. */
-  wordingsOf(node: number): readonly string[] {
-    const name = this.names[this.functionOf(node)];
-    if (name === undefined) return [];
-    const index = this.indexTextOf(node);
-    return [name.whole, name.short, name.brief].map((text) => text + index);
-  }
-
   /** What tells a task from others of its function: [3]; empty where there are no others. */
   indexTextOf(node: number): string {
     const path = this.#pathOf(node);

@@ -5,14 +5,14 @@ import { placeTitles } from '../../src/draw/head-titles';
 describe('titles of columns', () => {
   const APART = 8;
 
-  it('stand where they have room, with what is left for their figures', () => {
+  it('stand where they have room', () => {
     const wanted = [
       { x: 0, width: 60 },
       { x: 100, width: 92 },
     ];
     expect(placeTitles(wanted, 300, APART)).toEqual([
-      { of: 0, x: 0, room: 92, ownRoom: 92 },
-      { of: 1, x: 100, room: 200, ownRoom: 200 },
+      { of: 0, x: 0, room: 92 },
+      { of: 1, x: 100, room: 200 },
     ]);
   });
 
@@ -43,7 +43,7 @@ describe('titles of columns', () => {
   });
 
   it('move left at the right edge, and are never beyond it', () => {
-    expect(placeTitles([{ x: 280, width: 90 }], 300, APART)).toEqual([{ of: 0, x: 210, room: 90, ownRoom: 90 }]);
+    expect(placeTitles([{ x: 280, width: 90 }], 300, APART)).toEqual([{ of: 0, x: 210, room: 90 }]);
     const crowded = [
       { x: 180, width: 90 },
       { x: 280, width: 90 },

@@ -62,7 +62,7 @@ describe('hits in the graph', () => {
     for (let task = 0; task < 2000; task += 100) {
       const rect = stage.placeOf(task)!;
       const hit = stage.hit(rect.x + rect.w / 2, rect.y + rect.h / 2);
-      expect(hit).toMatchObject({ kind: 'group', total: 200, counts: { succeeded: 200 } });
+      expect(hit).toMatchObject({ kind: 'group', tasks: { total: 200, counts: { succeeded: 200 } } });
     }
   });
 

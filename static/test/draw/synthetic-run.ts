@@ -93,6 +93,14 @@ export function layersPlan(tasks: number, levels: number, seed = 1): Plan {
   return { functions, scopes: [scope(fn, edges)], meanMs: functions.map(() => 800) };
 }
 
+/** Two tasks, one of them long, then many short ones, then two that gather them: the shape of bwa. Names are given. */
+export function spindlePlan(width: number, functions: readonly string[]): Plan {
+  const fn = [0, 1, ...Array.from({ length: width }, () => 2), 3, 4];
+  const edges: number[] = [];
+  for (let task = 2; task < 2 + width; task++) edges.push(0, task, 1, task, task, 2 + width, task, 3 + width);
+  return { functions, scopes: [scope(fn, edges)], meanMs: [50, 80_000, 300, 9000, 20] };
+}
+
 /** One task for all that came before, then a fan-out whose body has two tasks, then one that joins. */
 export function fanoutPlan(width: number): Plan {
   // Nodes: split 0, merge 1, fan-out 2, join 3.
