@@ -21,7 +21,7 @@
 //	prune           remove runs that are too old, too many or too large; those tagged keep stay
 //	tag RUN TAG...  add or remove tags, set a note
 //	compact         give back the space of what was deleted
-//	check           look for damage
+//	check           look for damage, and with --repair take out what cannot be read
 //	bench           measure the engine beside its floor on this machine
 //	version         show what the program was built from
 //	completion      print a script for bash, zsh or fish

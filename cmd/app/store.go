@@ -42,6 +42,11 @@ type home struct {
 
 // withHome calls f with the store that the flags name, which is made where there is none, and closes it.
 func (s *session) withHome(ctx context.Context, at storeFlags, d embedded.Durability, f func(*home) error) error {
+	return s.withHomeAs(ctx, at, embedded.Config{Durability: d}, f)
+}
+
+// withHomeAs is withHome where records in a folder are opened in another way. The folder is that of --data.
+func (s *session) withHomeAs(ctx context.Context, at storeFlags, cfg embedded.Config, f func(*home) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -52,7 +57,8 @@ func (s *session) withHome(ctx context.Context, at storeFlags, d embedded.Durabi
 	if err := h.dial(ctx, at); err != nil {
 		return err
 	}
-	if err := h.open(ctx, s.flags.Data, at, d); err != nil {
+	cfg.Dir, cfg.Log = s.flags.Data, h.log
+	if err := h.open(ctx, at, cfg); err != nil {
 		return errors.Join(err, h.hangUp())
 	}
 	if s.where = s.flags.Data; at.inRedis() {
@@ -93,11 +99,11 @@ func (h *home) hangUp() error {
 }
 
 // open opens the store of records.
-func (h *home) open(ctx context.Context, dir string, at storeFlags, d embedded.Durability) (err error) {
+func (h *home) open(ctx context.Context, at storeFlags, cfg embedded.Config) (err error) {
 	if at.inRedis() {
 		h.store, err = redismetrics.New(redismetrics.Config{Client: h.redis.Client, Prefix: h.redis.Prefix, Log: h.log})
 	} else {
-		h.store, err = embedded.Open(ctx, embedded.Config{Dir: dir, Durability: d, Log: h.log})
+		h.store, err = embedded.Open(ctx, cfg)
 	}
 	if err != nil {
 		return storeError{err}
@@ -116,9 +122,13 @@ func (s *session) withNewStore(ctx context.Context, at storeFlags, d embedded.Du
 // withStore is withNewStore for a folder that has to be there.
 func (s *session) withStore(ctx context.Context, at storeFlags, f func(metricsstore.Store) error) error {
 	if _, err := os.Stat(s.flags.Data); err != nil && !at.inRedis() {
-		return storeError{fmt.Errorf("expected a folder with records, which the commands serve, run, demo and import make: %w", err)}
+		return noFolder(err)
 	}
 	return s.withNewStore(ctx, at, embedded.Group, f)
+}
+
+func noFolder(err error) error {
+	return storeError{fmt.Errorf("expected a folder with records, which the commands serve, run, demo and import make: %w", err)}
 }
 
 // forgetful is a store that deletes with the records of a run what is left of its state, so that nobody finds the run

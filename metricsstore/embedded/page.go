@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -33,6 +35,7 @@ type pageReader struct {
 	f      *pageFile
 	base   int64 // where the page begins in the file
 	limit  int64 // bytes that it has at most
+	said   int64 // bytes that it says to have room for
 	head   []byte
 	heads  []byte // of the elements
 	isLeaf bool
@@ -54,15 +57,26 @@ func (f *pageFile) page(id uint64, fits func(key []byte) bool) (page, error) {
 	if err != nil {
 		return p, fmt.Errorf("page %d: %w", id, err)
 	}
-	// bbolt takes one page more than it needs where the last one is full.
-	p.span = uint64(end/f.pageSize) + 1
-	if overflow, err := f.readAt(base+12, 4); err != nil || uint64(binary.NativeEndian.Uint32(overflow))+1 != p.span {
+	// bbolt takes one page more than it needs where the last one is full. Of two lengths that differ, the smaller one
+	// takes no page from others.
+	content, said := uint64(end/f.pageSize)+1, uint64(f.overflow(base))+1
+	p.span = min(content, said)
+	if content != said {
 		p.damage = errors.Join(p.damage, errors.New("its length is not that of its content"))
 	}
 	if p.damage != nil {
 		p.damage = fmt.Errorf("page %d: %w", id, p.damage)
 	}
 	return p, nil
+}
+
+// overflow is how many pages a page says that it takes beside the first.
+func (f *pageFile) overflow(base int64) uint32 {
+	b, err := f.readAt(base+12, 4)
+	if err != nil {
+		return 0
+	}
+	return binary.NativeEndian.Uint32(b)
 }
 
 // inline reads the page in the value of a bucket, which has no other.
@@ -82,7 +96,10 @@ func (f *pageFile) inline(e *element, fits func(key []byte) bool) (page, error) 
 
 // parse reads what a page holds, and where it ends. The error says that nothing can be made of it.
 func (f *pageFile) parse(base, limit int64, id uint64, fits func([]byte) bool) (p page, end int64, err error) {
-	r := pageReader{f: f, base: base, limit: limit, fits: fits}
+	r := pageReader{f: f, base: base, limit: limit, said: limit, fits: fits}
+	if id != 0 {
+		r.said = min(limit, (int64(f.overflow(base))+1)*f.pageSize)
+	}
 	if r.head, err = f.readAt(base, min(limit, f.pageSize)); err != nil {
 		return p, 0, err
 	}
@@ -106,7 +123,10 @@ func (f *pageFile) parse(base, limit int64, id uint64, fits func([]byte) bool) (
 // shape finds out how many elements there are and of which kind.
 func (r *pageReader) shape(flags uint16, count int64) (int64, error) {
 	r.isLeaf = flags == leafPage
-	if flags == leafPage || flags == branchPage {
+	if count == 0 && flags == leafPage && r.isEmpty() {
+		return 0, nil
+	}
+	if count > 0 && (flags == leafPage || flags == branchPage) {
 		if n, ok := r.starts(count); ok {
 			return n, nil
 		}
@@ -132,6 +152,12 @@ func (r *pageReader) shape(flags uint16, count int64) (int64, error) {
 	return 0, errors.New("it is no page with content")
 }
 
+// isEmpty reports whether nothing follows the head, where the first element would be.
+func (r *pageReader) isEmpty() bool {
+	first, err := r.bytes(pageHead, elementHead)
+	return err != nil || !slices.ContainsFunc(first, func(b byte) bool { return b != 0 })
+}
+
 // posAt is where in an element stands where its key is.
 func (r *pageReader) posAt() int {
 	if r.isLeaf {
@@ -148,7 +174,7 @@ func (r *pageReader) starts(n int64) (int64, bool) {
 	}
 	r.heads = heads
 	if n == 0 {
-		return 0, true
+		return 0, false
 	}
 	if r.start(0) == pageHead+n*elementHead {
 		return n, true
@@ -194,8 +220,7 @@ func (r *pageReader) elements(p *page, n int64) int64 {
 		k, v := r.sizes(i)
 		next := at + k + v
 		if i+1 < n && next != r.start(i+1) {
-			follows := r.start(i+1) > at && (i+2 == n && r.start(i+1)+r.length(i+1) <= r.limit || i+2 < n && r.start(i+1)+r.length(i+1) == r.start(i+2))
-			if follows { // so this one's length is wrong
+			if r.holds(i+1, n, at, next) { // so this one's length is wrong
 				next = r.start(i + 1)
 				k, v = r.split(at, next-at, k, v)
 			}
@@ -209,6 +234,25 @@ func (r *pageReader) elements(p *page, n int64) int64 {
 		at = next
 	}
 	return at
+}
+
+// holds decides whether the place that an element names is right, where the one before it, which begins at some place,
+// would reach another one. It is if the element after it follows; of the last one, if no single flipped bit explains the
+// place, or one explains the length.
+func (r *pageReader) holds(i, n, before, reached int64) bool {
+	start := r.start(i)
+	end := start + r.length(i)
+	if start <= before || end > r.limit {
+		return false
+	}
+	if i+1 < n {
+		return end == r.start(i+1)
+	}
+	if reached > r.said {
+		return true
+	}
+	base := pageHead + i*elementHead
+	return bits.OnesCount64(uint64(start-base)^uint64(reached-base)) != 1
 }
 
 // split decides which of two lengths is wrong where their sum is known.
@@ -230,7 +274,10 @@ func (r *pageReader) element(i, at, k, v int64) (element, bool) {
 	key, err := r.bytes(at, min(k, bolt.MaxKeySize))
 	if err != nil || k > bolt.MaxKeySize || k == 0 || at+k+v > r.limit {
 		r.damaged("element %d has no key or value", i)
-		return element{}, false
+		if r.isLeaf {
+			return element{}, false
+		}
+		key = nil // what it leads to is there all the same
 	}
 	e := element{key: key, at: r.base + at + k, size: v}
 	head := r.heads[i*elementHead:]

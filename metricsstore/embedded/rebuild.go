@@ -202,11 +202,13 @@ func (r *rebuilder) row(b *bolt.Bucket, key []byte, ref rowRef, losses *losses) 
 	if err == nil && key[0] == blockRow {
 		err = r.follows(key, value)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+		return r.put(b, key, value)
+	case part != metricsstore.HeaderPart && part != metricsstore.AnnotationPart: // which reading tells of, or restore
 		losses.add(part, err)
-		return nil
 	}
-	return r.put(b, key, value)
+	return nil
 }
 
 // follows refuses a block that shares steps with the one before.
@@ -269,7 +271,7 @@ func (r *rebuilder) restore(run engine.RunID, b *bolt.Bucket, h metricsstore.Hea
 	isWhole := losses.n[metricsstore.LogPart]+losses.n[metricsstore.GraphPart]+losses.n[metricsstore.RecordsPart] == 0
 	switch {
 	case unread != nil:
-		losses.add(metricsstore.HeaderPart, unread)
+		losses.add(metricsstore.HeaderPart, fmt.Errorf("put together from what else is kept, without parameters: %w", unread))
 		m := remains(r.tx, r.codec, run, b)
 		h = m.Header()
 	case losses.n[metricsstore.RollupsPart] > 0 && isWhole && h.Status.Final():

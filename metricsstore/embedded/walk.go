@@ -96,6 +96,8 @@ type walk struct {
 	faults    []pageFault
 	leads     []lead
 	each      func(site, *element) // is given every row
+	waiting   []func()             // pages that do not begin as they should
+	late      bool                 // they are followed by now
 	searching bool                 // among pages that nothing leads to
 	shared    bool                 // leave out the pages that are those of one run
 }
@@ -124,17 +126,33 @@ func (w *walk) fault(p site, err error, lost bool) {
 // run goes through everything. Where pages cannot be found, it looks for them among those that nothing leads to.
 func (w *walk) run() {
 	w.follow(w.root.root, site{}, nil, nil)
+	w.finishWaiting()
 	free := w.checkFree()
 	if len(w.leads) > 0 {
 		w.search(free)
 	}
 }
 
-// follow goes through a page and all below it, whose keys have to be from low and before high.
+// finishWaiting follows what waits.
+func (w *walk) finishWaiting() {
+	w.late = true
+	for len(w.waiting) > 0 {
+		next := w.waiting[0]
+		w.waiting = w.waiting[1:]
+		next()
+	}
+}
+
+// follow goes through a page and all below it, whose keys have to be from low and before high. A page that does not
+// begin as it should waits until all others have what is theirs.
 func (w *walk) follow(id uint64, at site, low, high []byte) {
 	p, err := w.f.page(id, at.fits)
+	if err == nil && low != nil && !w.late && !p.begins(low, high) {
+		w.waiting = append(w.waiting, func() { w.follow(id, at, low, high) })
+		return
+	}
 	if err == nil {
-		err = w.take(&p, low, high)
+		err = w.take(&p, at, low, high)
 	}
 	if err == nil && at.run != "" && low == nil && high == nil {
 		err = w.checkOwner(&p, at.run)
@@ -144,12 +162,18 @@ func (w *walk) follow(id uint64, at site, low, high []byte) {
 		w.leads = append(w.leads, lead{at, low, high})
 		return
 	}
+	w.own(&p)
 	w.through(&p, at, low, high)
 }
 
-// take notes that a page belongs here, unless most of its keys say something else.
-func (w *walk) take(p *page, low, high []byte) error {
-	if in := p.within(low, high); 2*in < len(p.elements) {
+// begins reports whether the keys of a page are just those that what leads to it says.
+func (p *page) begins(low, high []byte) bool {
+	return len(p.elements) > 0 && bytes.Equal(p.elements[0].key, low) && p.within(low, high) == len(p.elements)
+}
+
+// take refuses a page that belongs to something else, or most of whose keys do.
+func (w *walk) take(p *page, at site, low, high []byte) error {
+	if n := len(p.elements); 2*p.within(low, high) < n || p.isLeaf && 2*p.fitting(at) < n {
 		return fmt.Errorf("page %d has keys that do not belong here", p.id)
 	}
 	for id := p.id; id < p.id+p.span; id++ {
@@ -157,10 +181,24 @@ func (w *walk) take(p *page, low, high []byte) error {
 			return fmt.Errorf("page %d belongs to something else", id)
 		}
 	}
+	return nil
+}
+
+// own notes that a page belongs to something.
+func (w *walk) own(p *page) {
 	for id := p.id; id < min(p.id+p.span, uint64(len(w.seen))); id++ {
 		w.seen[id] = true
 	}
-	return nil
+}
+
+// fitting counts the keys that can stand in a bucket.
+func (p *page) fitting(at site) (n int) {
+	for i := range p.elements {
+		if at.fits(p.elements[i].key) {
+			n++
+		}
+	}
+	return n
 }
 
 // within counts the keys from low and before high.
@@ -195,6 +233,7 @@ func (w *walk) checkOwner(p *page, run engine.RunID) error {
 func (w *walk) through(p *page, at site, low, high []byte) {
 	if p.damage != nil {
 		w.fault(at, p.damage, true)
+		w.leads = append(w.leads, lead{at, low, high})
 	}
 	if p.within(low, high) < len(p.elements) || !p.inOrder() {
 		w.fault(at, fmt.Errorf("page %d has keys out of order", p.id), true)
