@@ -124,7 +124,7 @@ func (e *Engine) SubmitWorkflow(ctx context.Context, name string, args Args, opt
 	if err != nil {
 		return nil, err
 	}
-	return e.submit(ctx, RunInfo{Workflow: name, Params: args.Text()}, g, opts)
+	return e.submit(ctx, RunInfo{Workflow: name, Params: args.Text(), Inputs: args.Sizes()}, g, opts)
 }
 
 // Submit runs a graph; name stands for the workflow in records and statistics.

@@ -161,6 +161,22 @@ func (p *Param) file(name string, isSet bool, open func(name string) (File, erro
 // Text gives the arguments as they were written, defaults included; files by name.
 func (a Args) Text() map[string]string { return maps.Clone(a.text) }
 
+// Sizes gives the bytes of each file, by parameter; nil where there are no files.
+func (a Args) Sizes() map[string]int64 {
+	var sizes map[string]int64
+	for name, v := range a.value {
+		f, ok := v.(File)
+		if !ok {
+			continue
+		}
+		if sizes == nil {
+			sizes = map[string]int64{}
+		}
+		sizes[name] = int64(len(f.Data))
+	}
+	return sizes
+}
+
 // Int is the value of an IntParam. Like its siblings it panics on a parameter that the workflow does not describe so.
 func (a Args) Int(name string) int { return argument[int](a, name) }
 

@@ -128,6 +128,7 @@ type RunInfo struct {
 	Revision    int               `json:"revision"`
 	Workflow    string            `json:"workflow"`
 	Params      map[string]string `json:"params,omitempty"`
+	Inputs      map[string]int64  `json:"inputs,omitempty"` // bytes of the files that Params name, by parameter
 	Tags        []string          `json:"tags,omitempty"`
 	Policy      Policy            `json:"policy"`
 	Upload      string            `json:"upload"`

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/montanaflynn/stats"
-
 	"github.com/dagscope/dagscope/digest"
 	"github.com/dagscope/dagscope/engine"
 )
@@ -32,6 +30,8 @@ type HistoryQuery struct {
 	Quantiles []float64 // as in StatsQuery
 	Bucket    Bucket
 	Except    engine.RunID // leaves this run out; empty for none
+	// Of selects these runs and no others: their roll-ups are read one run after the other. Nil for all runs.
+	Of []engine.RunID
 }
 
 // History is the answer to a HistoryQuery.
@@ -123,29 +123,55 @@ func (q *Queries) eachRollup(ctx context.Context, h *HistoryQuery, each func(*Ro
 	if r.To <= r.From {
 		return nil
 	}
+	if h.Of != nil {
+		return q.eachRollupOf(ctx, h, r, each)
+	}
 	for {
 		rows, err := q.store.Rollups(ctx, r)
 		if err != nil {
 			return err
 		}
-		for i := range rows {
-			row := &rows[i]
-			d, err := row.Unpack()
-			if err != nil {
-				return err
-			}
-			if !h.match(row, &d) {
-				continue
-			}
-			if err := each(row, &d); err != nil {
-				return err
-			}
+		if err := h.each(rows, each); err != nil {
+			return err
 		}
 		if len(rows) < page {
 			return nil
 		}
 		r.After = &rows[len(rows)-1].RollupKey
 	}
+}
+
+// eachRollupOf is eachRollup for the runs that the query names.
+func (q *Queries) eachRollupOf(ctx context.Context, h *HistoryQuery, r RollupQuery, each func(*Rollup, *RollupDigest) error) error {
+	r.Limit = 0
+	for _, r.Run = range h.Of {
+		rows, err := q.store.Rollups(ctx, r)
+		if err == nil {
+			err = h.each(rows, each)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// each gives those of some roll-ups that the query selects.
+func (h *HistoryQuery) each(rows []Rollup, each func(*Rollup, *RollupDigest) error) error {
+	for i := range rows {
+		row := &rows[i]
+		d, err := row.Unpack()
+		if err != nil {
+			return err
+		}
+		if !h.match(row, &d) {
+			continue
+		}
+		if err := each(row, &d); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (h *HistoryQuery) match(r *Rollup, d *RollupDigest) bool {
@@ -177,73 +203,4 @@ func (q *Queries) Functions(ctx context.Context, h HistoryQuery) ([]FunctionName
 		return cmp.Or(cmp.Compare(a.Function, b.Function), cmp.Compare(a.Version, b.Version))
 	})
 	return out, err
-}
-
-// Standing tells how a run's makespan compares with those of the last runs of its workflow that succeeded.
-type Standing struct {
-	// Runs is how many others there are; with none the rest is zero.
-	Runs int `json:"runs"`
-	// SlowerThan is how many of them took less time, Slower how many took more.
-	SlowerThan int `json:"slower_than"`
-	Slower     int `json:"slower"`
-	// MedianNS and MADNS are of the others.
-	MedianNS float64 `json:"median_ns"`
-	MADNS    float64 `json:"mad_ns"`
-	// Z is the robust z-score 0.6745 (x - median) / MAD (Iglewicz and Hoaglin, How to Detect and Handle Outliers,
-	// 1993, section 3.3); 0 where the MAD is. Effect is the difference from the median, as a share of it.
-	Z      float64 `json:"z"`
-	Effect float64 `json:"effect"`
-	// Slow: there are at least 5 others, the effect exceeds 5 %, and Z exceeds 3.5 or the others are all alike.
-	Slow bool `json:"slow"`
-}
-
-// Standing compares a run with the last n other runs of its workflow that succeeded and were started before it.
-func (q *Queries) Standing(ctx context.Context, run engine.RunID, n int) (Standing, error) {
-	r, err := q.store.Run(ctx, run)
-	if err != nil {
-		return Standing{}, err
-	}
-	others, err := q.lastMakespans(ctx, &r, n)
-	if err != nil || len(others) == 0 {
-		return Standing{}, err
-	}
-	s, x := Standing{Runs: len(others)}, float64(r.MakespanNS())
-	for _, o := range others {
-		if o < x {
-			s.SlowerThan++
-		} else if o > x {
-			s.Slower++
-		}
-	}
-	// Neither fails on what is not empty.
-	s.MedianNS, _ = stats.Median(others)
-	s.MADNS, _ = stats.MedianAbsoluteDeviation(others)
-	if s.MADNS > 0 {
-		s.Z = 0.6745 * (x - s.MedianNS) / s.MADNS
-	}
-	if s.MedianNS > 0 {
-		s.Effect = (x - s.MedianNS) / s.MedianNS
-	}
-	s.Slow = s.Runs >= 5 && s.Effect > 0.05 && (s.Z > 3.5 || s.MADNS == 0)
-	return s, nil
-}
-
-func (q *Queries) lastMakespans(ctx context.Context, r *Run, n int) ([]float64, error) {
-	var out []float64
-	filter := RunFilter{Workflow: r.Info.Workflow, Status: []engine.Status{engine.Succeeded}}
-	for after := r.Position(); ; {
-		runs, err := q.store.Runs(ctx, after, 256)
-		if err != nil || len(runs) == 0 {
-			return out, err
-		}
-		for i := range runs {
-			if filter.Match(&runs[i]) && runs[i].Info.Reconstructed == "" {
-				out = append(out, float64(runs[i].MakespanNS()))
-			}
-			if len(out) == n {
-				return out, nil
-			}
-		}
-		after = runs[len(runs)-1].Position()
-	}
 }

@@ -84,6 +84,9 @@ func (a *Archiver) checkSame(ctx context.Context, p *Portable) error {
 		return err
 	}
 	own, other := begun(kept.Header), begun(p.Run.Header)
+	if own.Graph.Functions == "" || other.Graph.Functions == "" { // one of them was recorded before these were noted
+		own.Graph.Functions, own.Info.Inputs = other.Graph.Functions, other.Info.Inputs
+	}
 	switch {
 	case !kept.Status.Final():
 		return fmt.Errorf("%w: %s has not ended here", ErrExists, id)

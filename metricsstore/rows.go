@@ -1,8 +1,10 @@
 package metricsstore
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
@@ -46,7 +48,7 @@ func (h *Header) Added() time.Time {
 	switch {
 	case !h.AddedAt.IsZero():
 		return h.AddedAt
-	case h.Info.Reconstructed != "" && !h.EndedAt.IsZero():
+	case h.Info.Imported() != nil && !h.EndedAt.IsZero():
 		return h.EndedAt
 	case h.Info.SubmittedAt.IsZero():
 		return h.Info.StartedAt
@@ -68,11 +70,24 @@ type GraphSize struct {
 	Tasks int    `json:"tasks"`
 	Edges int    `json:"edges"`
 	Hash  string `json:"hash"` // of the structure, in hexadecimal
+	// Functions is a hash of the names and versions of the functions, in hexadecimal; empty where a run was kept before
+	// it was noted.
+	Functions string `json:"functions,omitempty"`
 }
 
 func sizeOf(g *engine.Graph) GraphSize {
 	hash := g.Hash()
-	return GraphSize{Tasks: g.Tasks(), Edges: g.Edges(), Hash: fmt.Sprintf("%x", hash[:])}
+	return GraphSize{Tasks: g.Tasks(), Edges: g.Edges(), Hash: fmt.Sprintf("%x", hash[:]), Functions: functionsHash(g)}
+}
+
+func functionsHash(g *engine.Graph) string {
+	var names []string
+	for _, f := range g.Functions() {
+		names = append(names, fmt.Sprintf("%q@%d", f.Name(), f.Options().Version))
+	}
+	slices.Sort(names)
+	sum := sha256.Sum256([]byte(strings.Join(names, " ")))
+	return fmt.Sprintf("%x", sum[:8])
 }
 
 // Run is a header with what the store keeps beside it.
@@ -198,6 +213,8 @@ type Rollup struct {
 type RollupQuery struct {
 	Function string `json:"function,omitempty"` // empty for all
 	Metric   Metric `json:"metric,omitempty"`   // empty for all
+	// Run selects those of one run, which takes no longer where other runs have many; empty for all.
+	Run engine.RunID `json:"run,omitempty"`
 	// From and To select days, From included, To not; two equal days select all.
 	From Day `json:"from,omitempty"`
 	To   Day `json:"to,omitempty"`
@@ -209,6 +226,7 @@ type RollupQuery struct {
 // Match reports whether a key is one that the query asks for, whatever After and Limit say.
 func (q *RollupQuery) Match(k RollupKey) bool {
 	return (q.Function == "" || q.Function == k.Function) && (q.Metric == "" || q.Metric == k.Metric) &&
+		(q.Run == "" || q.Run == k.Run) &&
 		(q.From == q.To || q.From <= k.Day && k.Day < q.To)
 }
 

@@ -295,6 +295,10 @@ func (d *database) Workers(ctx context.Context, run engine.RunID) (out []metrics
 func (d *database) Rollups(ctx context.Context, q metricsstore.RollupQuery) (out []metricsstore.Rollup, err error) {
 	err = d.view(ctx, func(tx *bolt.Tx) error {
 		out = nil
+		if q.Run != "" {
+			out, err = d.rollupsOf(tx, &q)
+			return err
+		}
 		prefix := q.Prefix()
 		from := prefix
 		if q.After != nil {
@@ -311,6 +315,25 @@ func (d *database) Rollups(ctx context.Context, q metricsstore.RollupQuery) (out
 			out = append(out, metricsstore.Rollup{RollupKey: key, Data: data})
 			return q.Limit <= 0 || len(out) < q.Limit, nil
 		})
+	})
+	return out, err
+}
+
+// rollupsOf gives those of one run, which its bucket lists.
+func (d *database) rollupsOf(tx *bolt.Tx, q *metricsstore.RollupQuery) (out []metricsstore.Rollup, err error) {
+	b := bucketOf(tx, q.Run)
+	if b == nil {
+		return nil, nil
+	}
+	all := tx.Bucket([]byte(rollupsBucket))
+	err = rows(b, rollupRow, func(k, _ []byte) (bool, error) {
+		key, err := metricsstore.ParseRollupKey(k[1:])
+		if err != nil || !q.Match(key) || q.After != nil && key.Compare(*q.After) <= 0 {
+			return err == nil, err
+		}
+		data, err := d.codec.unpack(all.Get(k[1:]))
+		out = append(out, metricsstore.Rollup{RollupKey: key, Data: data})
+		return q.Limit <= 0 || len(out) < q.Limit, err
 	})
 	return out, err
 }

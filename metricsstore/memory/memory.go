@@ -12,6 +12,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -298,7 +300,7 @@ func (s *Store) Rollups(ctx context.Context, q metricsstore.RollupQuery) ([]metr
 	}
 	defer s.mu.Unlock()
 	var keys []metricsstore.RollupKey
-	for k := range s.rollups {
+	for k := range s.rollupKeys(q.Run) {
 		if q.Match(k) && (q.After == nil || k.Compare(*q.After) > 0) {
 			keys = append(keys, k)
 		}
@@ -309,6 +311,17 @@ func (s *Store) Rollups(ctx context.Context, q metricsstore.RollupQuery) ([]metr
 		out = append(out, metricsstore.Rollup{RollupKey: k, Data: s.rollups[k]})
 	}
 	return out, nil
+}
+
+// rollupKeys gives the keys of one run, or of all where it is empty.
+func (s *Store) rollupKeys(run engine.RunID) iter.Seq[metricsstore.RollupKey] {
+	if run == "" {
+		return maps.Keys(s.rollups)
+	}
+	if r := s.runs[run]; r != nil {
+		return slices.Values(r.rollups)
+	}
+	return func(func(metricsstore.RollupKey) bool) {}
 }
 
 // Acquire implements metricsstore.Store.

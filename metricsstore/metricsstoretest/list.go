@@ -91,6 +91,11 @@ func lawRollups(t *testing.T, s *subject) {
 		{From: day + 1, To: day + 10},
 		{Function: "g", From: day, To: day + 2},
 		{From: day + 10, To: day + 20},
+		{Run: "r1"},
+		{Run: "r1", Function: "f"},
+		{Run: "r1", Metric: "k", From: day + 1, To: day + 2},
+		{Run: "r1", From: day, To: day + 1},
+		{Run: "missing"},
 	} {
 		var want []metricsstore.Rollup
 		for _, row := range all {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -123,6 +124,9 @@ func (s *Store) Rollups(ctx context.Context, q metricsstore.RollupQuery) ([]metr
 		return nil, err
 	}
 	defer s.calls.RUnlock()
+	if q.Run != "" {
+		return s.rollupsOf(ctx, &q)
+	}
 	var out []metricsstore.Rollup
 	from, to := rollupBounds(&q)
 	for {
@@ -142,6 +146,29 @@ func (s *Store) Rollups(ctx context.Context, q metricsstore.RollupQuery) ([]metr
 		}
 		from = page.next
 	}
+}
+
+// rollupsOf gives those of one run.
+func (s *Store) rollupsOf(ctx context.Context, q *metricsstore.RollupQuery) ([]metricsstore.Rollup, error) {
+	entries, err := s.rollupKeys(ctx, q.Run)
+	if err != nil {
+		return nil, err
+	}
+	var keys []metricsstore.RollupKey
+	for _, entry := range entries {
+		key, err := metricsstore.ParseRollupKey([]byte(entry))
+		if err != nil {
+			return nil, fmt.Errorf("roll-ups of run %s: %w", q.Run, err)
+		}
+		if q.Match(key) && (q.After == nil || key.Compare(*q.After) > 0) {
+			keys = append(keys, key)
+		}
+	}
+	slices.SortFunc(keys, metricsstore.RollupKey.Compare)
+	if q.Limit > 0 {
+		keys = keys[:min(q.Limit, len(keys))]
+	}
+	return s.rollupsAt(ctx, nil, keys)
 }
 
 // rollupPage is what a query selects of some entries of the index.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -80,6 +81,7 @@ type nothing struct{}
 
 type runsInput struct {
 	Period
+	Compared
 	Workflow string          `query:"workflow"`
 	Status   []engine.Status `query:"status,explode" enum:"queued,running,paused,succeeded,failed,cancelled,interrupted" doc:"Any of them; can be repeated."`
 	Tag      string          `query:"tag"`
@@ -88,6 +90,28 @@ type runsInput struct {
 	Order    string          `query:"order" enum:"asc,desc" default:"desc"`
 	Limit    int             `query:"limit" minimum:"1" maximum:"1000" default:"50"`
 	Cursor   string          `query:"cursor" maxLength:"4096" doc:"next of the page before; empty for the first."`
+}
+
+// Compared names the runs that another run is compared with.
+type Compared struct {
+	Before string                 `query:"before" maxLength:"64" doc:"A run: only its peers are meant, at most the 100 latest that started before it, see peers."`
+	Peers  metricsstore.PeerScope `query:"peers" enum:"same,workflow" doc:"same, the default: runs of the same workflow with the same versions of functions and the same parameters, of files the power of two of their size, and of imported recordings the same graph. workflow: all runs of the same workflow. Only runs that succeeded and were not continued after an end. Needs before."`
+}
+
+// id is the run that is compared, empty for none.
+func (c *Compared) id() (engine.RunID, error) {
+	if c.Before == "" && c.Peers != "" {
+		return "", NewProblem(http.StatusBadRequest, "query.peers is %s and query.before is missing, expected the run whose peers are meant", c.Peers)
+	}
+	return optionalRun("before", c.Before)
+}
+
+func (c *Compared) scope() metricsstore.PeerScope { return cmp.Or(c.Peers, metricsstore.SamePeers) }
+
+type summaryInput struct {
+	OfRun
+	Conditional
+	Peers metricsstore.PeerScope `query:"peers" enum:"same,workflow" default:"same" doc:"What standing compares the run with: same, runs of the same workflow with the same versions of functions and the same parameters; workflow, all runs of the same workflow."`
 }
 
 type submitInput struct {
@@ -186,6 +210,7 @@ type exportInput struct {
 
 type historyInput struct {
 	Period
+	Compared
 	Measured
 	Quantiled
 	Workflow string               `query:"workflow"`

@@ -17,7 +17,7 @@ type news struct {
 
 // Summary implements live.Runs: the RunSummary of a run as JSON.
 func (a *API) Summary(ctx context.Context, run engine.RunID) (json.RawMessage, error) {
-	s, err := a.summary(ctx, run)
+	s, err := a.summary(ctx, run, metricsstore.SamePeers)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func (a *API) Changed(ctx context.Context) ([]json.RawMessage, error) {
 	ctx = withRuns(ctx, all)
 	var out []json.RawMessage
 	for _, i := range a.news.changed(all, func(r *metricsstore.Run) any { return a.missingFunctions(ctx, r) }) {
-		s, err := a.summarise(ctx, &all[i])
+		s, err := a.summarise(ctx, &all[i], metricsstore.SamePeers)
 		if err != nil {
 			return nil, err
 		}

@@ -26,7 +26,19 @@ func (a *API) listRuns(ctx context.Context, in *runsInput) (*answer[RunList], er
 	if err != nil {
 		return nil, err
 	}
+	before, err := in.Compared.id()
+	if err != nil {
+		return nil, err
+	}
 	found := withText(all, in.Text)
+	var peers *Peers
+	if before != "" {
+		var ids []engine.RunID
+		if peers, ids, err = a.peersOf(ctx, before, in.scope()); err != nil {
+			return nil, err
+		}
+		found = slices.DeleteFunc(slices.Clone(found), func(r metricsstore.Run) bool { return !slices.Contains(ids, r.Info.ID) })
+	}
 	query := metricsstore.RunQuery{
 		RunFilter: metricsstore.RunFilter{Workflow: in.Workflow, Status: in.Status, Tag: in.Tag, From: in.From, To: in.To},
 		Sort:      metricsstore.RunOrder(in.Sort), Ascending: in.Order == "asc", Limit: in.Limit, Cursor: in.Cursor,
@@ -35,7 +47,7 @@ func (a *API) listRuns(ctx context.Context, in *runsInput) (*answer[RunList], er
 	if err != nil {
 		return nil, err
 	}
-	out := RunList{Next: page.Next, Counts: countRuns(found, query.RunFilter), Workflows: workflowsOf(all)}
+	out := RunList{Peers: peers, Next: page.Next, Counts: countRuns(found, query.RunFilter), Workflows: workflowsOf(all)}
 	if out.Runs, err = a.summaries(withRuns(ctx, all), page.Runs); err != nil {
 		return nil, err
 	}
@@ -86,8 +98,8 @@ func workflowsOf(all []metricsstore.Run) []string {
 	return out
 }
 
-func (a *API) getRun(ctx context.Context, in *runInput) (*answer[RunSummary], error) {
-	s, err := a.summary(ctx, in.id())
+func (a *API) getRun(ctx context.Context, in *summaryInput) (*answer[RunSummary], error) {
+	s, err := a.summary(ctx, in.id(), in.Peers)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +168,7 @@ func (a *API) annotateRun(ctx context.Context, in *annotateInput) (*answer[RunSu
 
 // told answers with how a run stands after something was done to it.
 func (a *API) told(ctx context.Context, id engine.RunID) (*answer[RunSummary], error) {
-	s, err := a.summary(ctx, id)
+	s, err := a.summary(ctx, id, metricsstore.SamePeers)
 	if err != nil {
 		return nil, err
 	}

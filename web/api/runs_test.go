@@ -120,17 +120,65 @@ func TestListRuns(t *testing.T) {
 	}
 	assert.Len(t, seen, 8)
 
-	last := list("workflow=spread&limit=1").Runs[0].Standing.Value
-	require.NotNil(t, last)
-	assert.Equal(t, 6, last.Runs)
+	last := list("workflow=spread&limit=1").Runs[0]
+	assert.Nil(t, last.Standing.Value, "no run before had its parameters")
+	w.get("/runs/"+string(last.Run)+"?peers=workflow", &last)
+	require.NotNil(t, last.Standing.Value)
+	assert.Equal(t, 6, last.Standing.Value.Runs)
+	assert.Equal(t, api.Peers{Scope: "workflow", Runs: 6, Workflow: "spread", Terms: []string{}}, last.Standing.Value.Peers)
 	assert.Nil(t, list("status=failed").Runs[0].Standing.Value)
+}
+
+// TestPeersOverREST: lists and statistics of the peers of a run, which are those of before it.
+func TestPeersOverREST(t *testing.T) {
+	w := newWorld(t)
+	var ids []engine.RunID
+	for i := range 7 {
+		ids = append(ids, w.run("spread", map[string]string{"n": []string{"3", "4"}[i%2]}).Run)
+	}
+	at := func(path string, n int, peers string) string {
+		return fmt.Sprintf("%s&before=%s&peers=%s", path, ids[n], peers)
+	}
+	for _, c := range []struct {
+		n     int
+		scope string
+		want  []engine.RunID
+	}{
+		{6, "same", []engine.RunID{ids[4], ids[2], ids[0]}},
+		{5, "same", []engine.RunID{ids[3], ids[1]}},
+		{5, "workflow", []engine.RunID{ids[4], ids[3], ids[2], ids[1], ids[0]}},
+		{0, "same", nil},
+	} {
+		var list api.RunList
+		w.get(at("/runs?limit=10", c.n, c.scope), &list)
+		var got []engine.RunID
+		for _, r := range list.Runs {
+			got = append(got, r.Run)
+		}
+		assert.Equal(t, c.want, got)
+		assert.Equal(t, len(c.want), list.Peers.Runs)
+		var stats api.History
+		w.get(at("/stats?metric=execute_ns", c.n, c.scope), &stats)
+		assert.Equal(t, len(c.want), stats.Peers.Runs)
+		if len(c.want) > 0 {
+			assert.Equal(t, len(c.want), stats.Buckets[0].Runs, "of before it alone")
+		} else {
+			assert.Empty(t, stats.Buckets)
+		}
+	}
+	var list api.RunList
+	w.get("/runs?before="+string(ids[6]), &list)
+	assert.Equal(t, []string{"n=3"}, list.Peers.Terms, "same is the default")
+	w.refused(http.MethodGet, "/runs?before=nobody", "", http.StatusNotFound)
+	w.refused(http.MethodGet, "/stats?peers=same", "", http.StatusBadRequest)
+	w.refused(http.MethodGet, "/stats?before=a%2Fb", "", http.StatusBadRequest)
 }
 
 func TestRefusedQueries(t *testing.T) {
 	w := newWorld(t)
 	run := w.run("spread", nil)
 	for _, c := range []struct{ path, detail string }{
-		{"/runs?limits=3", `unknown query parameter "limits", expected from, to, workflow, status, tag, text, sort, order, limit, cursor`},
+		{"/runs?limits=3", `unknown query parameter "limits", expected from, to, before, peers, workflow, status, tag, text, sort, order, limit, cursor`},
 		{"/workflows?x=1", `unknown query parameter "x", expected none`},
 		{"/runs?limit=0", "query.limit: expected number >= 1"},
 		{"/runs?limit=1001", "query.limit: expected number <= 1000"},

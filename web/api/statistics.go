@@ -53,7 +53,11 @@ func (a *API) getHistory(ctx context.Context, in *historyInput) (*answer[History
 	if err := in.Period.check(); err != nil {
 		return nil, err
 	}
-	except, err := optionalRun(in.Except)
+	except, err := optionalRun("except", in.Except)
+	if err != nil {
+		return nil, err
+	}
+	before, err := in.Compared.id()
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +70,13 @@ func (a *API) getHistory(ctx context.Context, in *historyInput) (*answer[History
 		Workflow: in.Workflow, Function: in.Function, Version: in.Version.pointer(), Metric: in.Metric, From: in.From, To: in.To,
 		Quantiles: in.Quantiles, Bucket: in.Bucket, Except: except,
 	}
-	out := History{Metric: in.Metric, Unit: unitOf(in.Metric), Method: method, Buckets: []HistoryPart{}, Groups: []HistoryPart{}}
+	var peers *Peers
+	if before != "" {
+		if peers, query.Of, err = a.peersOf(ctx, before, in.scope()); err != nil {
+			return nil, err
+		}
+	}
+	out := History{Metric: in.Metric, Peers: peers, Unit: unitOf(in.Metric), Method: method, Buckets: []HistoryPart{}, Groups: []HistoryPart{}}
 	if in.GroupBy != metricsstore.ByFunction {
 		out.Buckets, err = a.historyParts(ctx, query, FunctionName{}, in.Bins)
 	} else {
@@ -137,13 +147,13 @@ func (a *API) listFunctions(ctx context.Context, in *functionsInput) (*answer[Fu
 }
 
 // optionalRun checks a run's id that may be absent.
-func optionalRun(text string) (engine.RunID, error) {
+func optionalRun(name, text string) (engine.RunID, error) {
 	if text == "" {
 		return "", nil
 	}
 	id, err := engine.ParseRunID(text)
 	if err != nil {
-		return "", NewProblem(400, "query.except: %s", plain(err))
+		return "", NewProblem(400, "query.%s: %s", name, plain(err))
 	}
 	return id, nil
 }

@@ -116,7 +116,7 @@ func (a *API) start(ctx context.Context, w *engine.Workflow, args engine.Args, o
 
 // made answers with a run that is there now.
 func (a *API) made(ctx context.Context, id engine.RunID, status int) (*created, error) {
-	s, err := a.summary(ctx, id)
+	s, err := a.summary(ctx, id, metricsstore.SamePeers)
 	if err != nil {
 		return nil, err
 	}

@@ -8,11 +8,8 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// standingRuns is how many runs before it a run is compared with.
-const standingRuns = 100
-
 // summary is how one run stands.
-func (a *API) summary(ctx context.Context, id engine.RunID) (RunSummary, error) {
+func (a *API) summary(ctx context.Context, id engine.RunID, scope metricsstore.PeerScope) (RunSummary, error) {
 	run, err := a.runs.one(ctx, id)
 	if err != nil {
 		return RunSummary{}, a.missing(id, err)
@@ -21,7 +18,7 @@ func (a *API) summary(ctx context.Context, id engine.RunID) (RunSummary, error) 
 	if err != nil {
 		return RunSummary{}, err
 	}
-	return a.summarise(withRuns(ctx, all), &run)
+	return a.summarise(withRuns(ctx, all), &run, scope)
 }
 
 // missing tells a run that was deleted here from one that never was.
@@ -39,7 +36,7 @@ func (a *API) summaries(ctx context.Context, runs []metricsstore.Run) ([]RunSumm
 	out := make([]RunSummary, len(runs))
 	for i := range runs {
 		var err error
-		if out[i], err = a.summarise(ctx, &runs[i]); err != nil {
+		if out[i], err = a.summarise(ctx, &runs[i], metricsstore.SamePeers); err != nil {
 			return nil, err
 		}
 	}
@@ -47,10 +44,10 @@ func (a *API) summaries(ctx context.Context, runs []metricsstore.Run) ([]RunSumm
 }
 
 // summarise makes the summary of a run; the context holds the list of all, which it is compared with.
-func (a *API) summarise(ctx context.Context, r *metricsstore.Run) (RunSummary, error) {
+func (a *API) summarise(ctx context.Context, r *metricsstore.Run, scope metricsstore.PeerScope) (RunSummary, error) {
 	s := RunSummary{
 		Run: r.Info.ID, Name: runName(r.Info.ID), Workflow: r.Info.Workflow, Status: r.Status, Revision: r.Info.Revision,
-		Params: r.Info.Params, Tags: listOf(r.Annotation.Tags), Note: r.Annotation.Note,
+		Params: r.Info.Params, Inputs: r.Info.Inputs, Tags: listOf(r.Annotation.Tags), Note: r.Annotation.Note,
 		SubmittedAt: r.Info.SubmittedAt.UTC(), AddedAt: r.Added().UTC(), StartedAt: r.Info.StartedAt.UTC(), Policy: r.Info.Policy, Upload: r.Info.Upload,
 		DeadlineNS: int64(r.Info.Deadline), Reconstructed: r.Info.Reconstructed, MakespanNS: r.MakespanNS(), ScheduleNS: newScheduleNS(r), Imported: newImported(r),
 		Tasks: TaskCounts{
@@ -77,7 +74,7 @@ func (a *API) summarise(ctx context.Context, r *metricsstore.Run) (RunSummary, e
 	if !s.Live {
 		ended := r.EndedAt.UTC()
 		s.EndedAt = &ended
-		standing, err := a.standing(ctx, r)
+		standing, err := a.standing(ctx, r, scope)
 		s.Standing = orNull(standing)
 		return s, err
 	}
@@ -85,17 +82,6 @@ func (a *API) summarise(ctx context.Context, r *metricsstore.Run) (RunSummary, e
 	s.Local = err == nil
 	s.Tasks.Running = a.runs.running(ctx, r.Info.ID)
 	return s, nil
-}
-
-// standing compares an ended run with those before it; nil where there are none.
-func (a *API) standing(ctx context.Context, r *metricsstore.Run) (*Standing, error) {
-	s, err := a.listed.Standing(ctx, r.Info.ID, standingRuns)
-	if err != nil || s.Runs == 0 || r.Status != engine.Succeeded {
-		return nil, err
-	}
-	return &Standing{
-		Runs: s.Runs, SlowerThan: s.SlowerThan, Slower: s.Slower, MedianNS: s.MedianNS, Z: s.Z, Effect: s.Effect, Slow: s.Slow,
-	}, nil
 }
 
 // newScheduleNS is null unless the schedule was made up.

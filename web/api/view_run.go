@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
 )
 
 // RunSummary is what lists and heads of pages show of a run.
@@ -14,6 +15,7 @@ type RunSummary struct {
 	Status        engine.Status     `json:"status" enum:"queued,running,paused,succeeded,failed,cancelled,interrupted"`
 	Revision      int               `json:"revision" doc:"How often the run was continued after it had ended."`
 	Params        map[string]string `json:"params" doc:"Parameters as text; of files, their names."`
+	Inputs        map[string]int64  `json:"inputs,omitempty" doc:"Bytes of the files that parameters name; absent without files."`
 	Tags          []string          `json:"tags"`
 	Note          string            `json:"note"`
 	SubmittedAt   time.Time         `json:"submitted_at"`
@@ -46,7 +48,7 @@ type RunSummary struct {
 	MissingFunctions []MissingFunction `json:"missing_functions" doc:"What tasks of a live run wait for in vain: no live worker had it for 60 s, or there is none at all."`
 	LastSeq          uint64            `json:"last_seq" doc:"The last step of the log that is kept."`
 	GraphHash        string            `json:"graph_hash" doc:"Of the structure; runs of equal hash have the same layout."`
-	Standing         OrNull[Standing]  `json:"standing" doc:"Null for a run that has not succeeded, and where there is nothing to compare it with."`
+	Standing         OrNull[Standing]  `json:"standing" doc:"Null for a run that has not succeeded or was continued after an end, and where it has fewer than 5 peers before it."`
 }
 
 // Imported is what the recording that a run was imported from says of the run as a whole.
@@ -82,21 +84,31 @@ type RecordState struct {
 	Text     string `json:"text" doc:"The same in words."`
 }
 
-// Standing compares the makespan of a run with those of the last runs of its workflow that succeeded before it.
+// Standing compares the makespan of a run with those of its peers before it.
 type Standing struct {
-	Runs       int     `json:"runs" doc:"How many others there are."`
-	SlowerThan int     `json:"slower_than" doc:"How many of them took less time."`
-	Slower     int     `json:"slower" doc:"How many of them took more time."`
-	MedianNS   float64 `json:"median_ns"`
-	Z          float64 `json:"z" doc:"Robust z-score: 0.6745 (x - median) / MAD."`
-	Effect     float64 `json:"effect" doc:"Difference from the median as a share of it."`
-	Slow       bool    `json:"slow" doc:"Unusually slow: at least 5 others, more than 5 % above the median and z above 3.5."`
+	Peers      Peers    `json:"peers"`
+	Runs       int      `json:"runs" doc:"How many others there are, at least 5."`
+	SlowerThan int      `json:"slower_than" doc:"How many of them took less time."`
+	Slower     int      `json:"slower" doc:"How many of them took more time."`
+	MedianNS   float64  `json:"median_ns"`
+	Effect     float64  `json:"effect" doc:"Difference from the median as a share of it."`
+	LimitNS    *float64 `json:"limit_ns" doc:"Runs that take longer are called slow; chance alone takes at most one in 50 there. Null with fewer than 20 others."`
+	Slow       bool     `json:"slow" doc:"Unusually slow: above limit_ns."`
+}
+
+// Peers says which runs a run was compared with: the latest before it that succeeded and were not continued.
+type Peers struct {
+	Scope    metricsstore.PeerScope `json:"scope" enum:"same,workflow" doc:"same: of the same workflow, versions of functions and parameters; workflow: of the same workflow."`
+	Runs     int                    `json:"runs" doc:"How many they are, at most 100."`
+	Workflow string                 `json:"workflow"`
+	Terms    []string               `json:"terms" doc:"What they have in common beside the workflow, in words: n=1000, input of 64 to 128 KiB. Empty for the scope workflow."`
 }
 
 // RunList is one page of runs.
 type RunList struct {
-	Runs []RunSummary `json:"runs"`
-	Next string       `json:"next,omitempty" doc:"The cursor of the following page; absent on the last."`
+	Runs  []RunSummary `json:"runs"`
+	Peers *Peers       `json:"peers,omitempty" doc:"Which runs before takes part; absent without query.before."`
+	Next  string       `json:"next,omitempty" doc:"The cursor of the following page; absent on the last."`
 	// Counts has all and every status.
 	Counts    map[string]int `json:"counts" doc:"How many runs the filter without status selects, by status and under all."`
 	Workflows []string       `json:"workflows" doc:"Names of the workflows that have runs."`

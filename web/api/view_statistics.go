@@ -142,6 +142,7 @@ type History struct {
 	Metric  metricsstore.Metric `json:"metric"`
 	Unit    string              `json:"unit" enum:"ns,bytes,bytes_per_s"`
 	Method  string              `json:"method"`
+	Peers   *Peers              `json:"peers,omitempty" doc:"Whose runs take part; absent without query.before."`
 	Buckets []HistoryPart       `json:"buckets" doc:"Ascending by time; only those with runs. Empty where it is grouped by function."`
 	Groups  []HistoryPart       `json:"groups" doc:"By function and version; empty where it is not grouped by function."`
 }

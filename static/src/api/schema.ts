@@ -777,6 +777,8 @@ export interface components {
       groups: components['schemas']['HistoryPart'][];
       method: string;
       metric: string;
+      /** @description Whose runs take part; absent without query.before. */
+      peers?: components['schemas']['Peers'];
       /** @enum {string} */
       unit: 'ns' | 'bytes' | 'bytes_per_s';
     };
@@ -906,6 +908,18 @@ export interface components {
       /** @description It has no default. */
       required: boolean;
     };
+    Peers: {
+      /** @description How many they are, at most 100. */
+      runs: number;
+      /**
+       * @description same: of the same workflow, versions of functions and parameters; workflow: of the same workflow.
+       * @enum {string}
+       */
+      scope: 'same' | 'workflow';
+      /** @description What they have in common beside the workflow, in words: n=1000, input of 64 to 128 KiB. Empty for the scope workflow. */
+      terms: string[];
+      workflow: string;
+    };
     Problem: {
       /** @description What was wrong with this request, and what was expected. */
       detail: string;
@@ -992,6 +1006,8 @@ export interface components {
       };
       /** @description The cursor of the following page; absent on the last. */
       next?: string;
+      /** @description Which runs before takes part; absent without query.before. */
+      peers?: components['schemas']['Peers'];
       runs: components['schemas']['RunSummary'][];
       /** @description Names of the workflows that have runs. */
       workflows: string[];
@@ -1039,6 +1055,10 @@ export interface components {
       graph_hash: string;
       /** @description What a recording says of the run as a whole; null for runs of the engine. */
       imported: components['schemas']['Imported'] | null;
+      /** @description Bytes of the files that parameters name; absent without files. */
+      inputs?: {
+        [key: string]: number;
+      };
       /** @description The last step of the log that is kept. */
       last_seq: number;
       /** @description The run has not ended. */
@@ -1076,7 +1096,7 @@ export interface components {
       run: string;
       /** @description How long the reconstructed schedule takes; null where nothing was reconstructed. */
       schedule_ns: number | null;
-      /** @description Null for a run that has not succeeded, and where there is nothing to compare it with. */
+      /** @description Null for a run that has not succeeded or was continued after an end, and where it has fewer than 5 peers before it. */
       standing: components['schemas']['Standing'] | null;
       /**
        * Format: date-time
@@ -1231,21 +1251,22 @@ export interface components {
        * @description Difference from the median as a share of it.
        */
       effect: number;
+      /**
+       * Format: double
+       * @description Runs that take longer are called slow; chance alone takes at most one in 50 there. Null with fewer than 20 others.
+       */
+      limit_ns: number | null;
       /** Format: double */
       median_ns: number;
-      /** @description How many others there are. */
+      peers: components['schemas']['Peers'];
+      /** @description How many others there are, at least 5. */
       runs: number;
-      /** @description Unusually slow: at least 5 others, more than 5 % above the median and z above 3.5. */
+      /** @description Unusually slow: above limit_ns. */
       slow: boolean;
       /** @description How many of them took more time. */
       slower: number;
       /** @description How many of them took less time. */
       slower_than: number;
-      /**
-       * Format: double
-       * @description Robust z-score: 0.6745 (x - median) / MAD.
-       */
-      z: number;
     };
     Step: {
       /** Format: double */
@@ -1408,6 +1429,7 @@ export type LayoutEdge = components['schemas']['LayoutEdge'];
 export type LayoutScope = components['schemas']['LayoutScope'];
 export type MissingFunction = components['schemas']['MissingFunction'];
 export type Param = components['schemas']['Param'];
+export type Peers = components['schemas']['Peers'];
 export type Problem = components['schemas']['Problem'];
 export type ProblemError = components['schemas']['ProblemError'];
 export type Quantile = components['schemas']['Quantile'];
@@ -1529,6 +1551,10 @@ export interface operations {
         from?: string;
         /** @description Only runs that started before. */
         to?: string;
+        /** @description A run: only its peers are meant, at most the 100 latest that started before it, see peers. */
+        before?: string;
+        /** @description same, the default: runs of the same workflow with the same versions of functions and the same parameters, of files the power of two of their size, and of imported recordings the same graph. workflow: all runs of the same workflow. Only runs that succeeded and were not continued after an end. Needs before. */
+        peers?: 'same' | 'workflow';
         workflow?: string;
         /** @description Any of them; can be repeated. */
         status?: ('queued' | 'running' | 'paused' | 'succeeded' | 'failed' | 'cancelled' | 'interrupted')[];
@@ -1613,7 +1639,10 @@ export interface operations {
   };
   'get-run': {
     parameters: {
-      query?: never;
+      query?: {
+        /** @description What standing compares the run with: same, runs of the same workflow with the same versions of functions and the same parameters; workflow, all runs of the same workflow. */
+        peers?: 'same' | 'workflow';
+      };
       header?: {
         /** @description ETags that are known; the answer is 304 where one still holds. */
         'If-None-Match'?: string;
@@ -2588,6 +2617,10 @@ export interface operations {
         from?: string;
         /** @description Only runs that started before. */
         to?: string;
+        /** @description A run: only its peers are meant, at most the 100 latest that started before it, see peers. */
+        before?: string;
+        /** @description same, the default: runs of the same workflow with the same versions of functions and the same parameters, of files the power of two of their size, and of imported recordings the same graph. workflow: all runs of the same workflow. Only runs that succeeded and were not continued after an end. Needs before. */
+        peers?: 'same' | 'workflow';
         metric?:
           | 'queue_ns'
           | 'wait_ns'

@@ -132,9 +132,18 @@ describe('key figures', () => {
 
   it('rank the makespan in words', () => {
     expect(standingText(null)).toBe('nothing to compare with');
-    expect(standingText({ runs: 40, slower: 1, slower_than: 39, median_ns: 1, z: 0, effect: 0, slow: false })).toBe(
-      '2nd slowest of 41',
-    );
+    expect(
+      standingText({
+        peers: { scope: 'same', runs: 40, workflow: 'w', terms: [] },
+        runs: 40,
+        slower: 1,
+        slower_than: 39,
+        median_ns: 1,
+        limit_ns: null,
+        effect: 0,
+        slow: false,
+      }),
+    ).toBe('2nd slowest of 41');
   });
 });
 

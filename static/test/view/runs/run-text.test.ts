@@ -5,7 +5,16 @@ import { allRuns } from '../../../src/view/pages/runs/runs-url';
 import { runSummary } from './run-summary';
 
 const plain = (text: string): string => text.replaceAll('\u00a0', ' ');
-const standing = { runs: 40, slower_than: 39, slower: 1, median_ns: 1, z: 0, effect: 0, slow: false };
+const standing = {
+  peers: { scope: 'same' as const, runs: 40, workflow: 'w', terms: [] },
+  runs: 40,
+  slower_than: 39,
+  slower: 1,
+  median_ns: 1,
+  limit_ns: null,
+  effect: 0,
+  slow: false,
+};
 
 const imported = { format: 'WfFormat 1.5', recorded_ns: 1, explained_ns: 1, dated: true, lanes: '' };
 

@@ -1,0 +1,53 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// standing compares an ended run with its peers before it; nil where it cannot be compared or has too few of them.
+func (a *API) standing(ctx context.Context, r *metricsstore.Run, scope metricsstore.PeerScope) (*Standing, error) {
+	s, err := a.listed.Standing(ctx, r.Info.ID, scope)
+	if err != nil || s.Runs < metricsstore.StandingPeers {
+		return nil, err
+	}
+	out := &Standing{
+		Peers: *newPeers(r, scope, s.Runs), Runs: s.Runs, SlowerThan: s.SlowerThan, Slower: s.Slower, MedianNS: s.MedianNS,
+		Effect: s.Effect, Slow: s.Slow,
+	}
+	if s.LimitNS > 0 {
+		out.LimitNS = &s.LimitNS
+	}
+	return out, nil
+}
+
+// peersOf finds the peers of a run before it.
+func (a *API) peersOf(ctx context.Context, id engine.RunID, scope metricsstore.PeerScope) (*Peers, []engine.RunID, error) {
+	r, err := a.kept(ctx, id)
+	if err != nil {
+		if isMissing(err) {
+			err = NewProblem(http.StatusNotFound, "query.before: there is no run %s", id)
+		}
+		return nil, nil, err
+	}
+	runs, err := a.queries.Peers(ctx, &r, scope)
+	if err != nil {
+		return nil, nil, err
+	}
+	ids := make([]engine.RunID, len(runs))
+	for i := range runs {
+		ids[i] = runs[i].Info.ID
+	}
+	return newPeers(&r, scope, len(runs)), ids, nil
+}
+
+func newPeers(r *metricsstore.Run, scope metricsstore.PeerScope, n int) *Peers {
+	p := &Peers{Scope: scope, Runs: n, Workflow: r.Info.Workflow, Terms: []string{}}
+	if scope == metricsstore.SamePeers {
+		p.Terms = listOf(r.PeerTerms())
+	}
+	return p
+}
