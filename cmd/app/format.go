@@ -105,11 +105,15 @@ func oneLine(s string, most int) string {
 	return s
 }
 
-// printable replaces what would move a terminal's cursor or change its colours.
+// printable replaces what would move a terminal's cursor, change its colours, or turn the direction of the text behind
+// it; the latter visibly, so that nobody takes the text for another one.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
+		switch {
+		case r < ' ' || r >= 0x7f && r < 0xa0:
 			return ' '
+		case r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069': // embeddings, overrides, isolates
+			return '�'
 		}
 		return r
 	}, strings.ToValidUTF8(s, "�"))

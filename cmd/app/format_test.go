@@ -82,6 +82,8 @@ func TestOneLine(t *testing.T) {
 	assert.Equal(t, "äöü…", oneLine("äöüßä", 4))
 	assert.Equal(t, "äöüß", oneLine("äöüß", 4))
 	assert.Equal(t, "a�b", oneLine("a\xffb", 4))
+	assert.Equal(t, "exe.�gpj �x�", oneLine("exe.\u202egpj \u2067x\u2069", 40), "nothing turns the direction of a line")
+	assert.Equal(t, "שלום \u200f(1)", oneLine("שלום \u200f(1)", 40))
 	assert.Equal(t, "  a\n      b c\n", paragraphs("a\n\tb\x07c\n\n", "  "))
 }
 

@@ -1,5 +1,6 @@
 // The one client of the service's REST API.
 
+import { withoutTurning } from '../model/direction';
 import type { Graph } from '../model/graph';
 import type { Layout } from '../model/layout';
 import { ServiceClock } from '../model/service-clock';
@@ -202,7 +203,7 @@ export class Api {
   async #json<T>(path: string, options: Options): Promise<T> {
     const response = await this.#answer(path, options);
     try {
-      return (await response.json()) as T;
+      return JSON.parse(withoutTurning(await response.text())) as T;
     } catch (cause) {
       if (options.signal?.aborted === true) throw cause;
       throw new Problem({

@@ -1,5 +1,6 @@
 // Control messages of the live stream.
 
+import { withoutTurning } from '../model/direction';
 import type { Problem as ProblemDocument, RunSummary } from '../api/schema';
 
 /** What the service says beside frames. */
@@ -37,7 +38,7 @@ export type ClientMessage =
 export function parseMessage(json: string): ServerMessage | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(json);
+    value = JSON.parse(withoutTurning(json));
   } catch {
     return undefined;
   }
