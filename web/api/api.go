@@ -109,7 +109,7 @@ func (c Config) withDefaults() (Config, error) {
 
 // Drawer draws small graphs by Graphviz; layout.Drawer is one.
 type Drawer interface {
-	Draw(ctx context.Context, g *engine.Graph, format string) ([]byte, error)
+	Draw(ctx context.Context, g *engine.Graph, labels layout.Labels, format string) ([]byte, error)
 	Dot(ctx context.Context, g *engine.Graph) (*layout.Layout, error)
 }
 

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -17,11 +16,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/export"
-	"github.com/dagscope/dagscope/web/layout"
 )
-
-// drawingTypes are the formats of drawings.
-var drawingTypes = map[string]string{"svg": "image/svg+xml", "png": "image/png", "dot": "text/vnd.graphviz"}
 
 // exports are the formats in which runs can be written.
 var exports = map[string]struct {
@@ -70,7 +65,7 @@ func (a *API) file(ctx context.Context, in *runInput, mediaType, ending string, 
 		defer leave()
 		_, w := humachi.Unwrap(h)
 		h.SetHeader("Content-Type", mediaType)
-		h.SetHeader("Content-Disposition", fmt.Sprintf("attachment; filename=%q", string(in.id())+"."+ending))
+		h.SetHeader("Content-Disposition", saved(in.id(), ending))
 		h.SetHeader("Cache-Control", notKept)
 		if tag != "" {
 			h.SetHeader("ETag", tag)
@@ -82,6 +77,11 @@ func (a *API) file(ctx context.Context, in *runInput, mediaType, ending string, 
 			panic(http.ErrAbortHandler)
 		}
 	}}, nil
+}
+
+// saved has a browser save an answer under the name and the id of a run, by which people and programs know it again.
+func saved(run engine.RunID, ending string) string {
+	return fmt.Sprintf("attachment; filename=%q", runName(run)+"-"+string(run)+"."+ending)
 }
 
 // readWithin is how long whoever downloads a file may take for each part of it.
@@ -124,56 +124,4 @@ func (a *API) importArchive(ctx context.Context, in *Exchange) (*created, error)
 		return a.made(ctx, p.Run.Info.ID, http.StatusCreated)
 	}
 	return a.made(ctx, p.Run.Info.ID, http.StatusOK)
-}
-
-// drawing is a drawing in one of the formats.
-type drawing struct {
-	Status       int
-	ETag         string `header:"ETag"`
-	CacheControl string `header:"Cache-Control"`
-	ContentType  string `header:"Content-Type"`
-	Body         []byte
-}
-
-func (a *API) getDrawing(ctx context.Context, in *drawingInput) (*drawing, error) {
-	run, err := a.kept(ctx, in.id())
-	if err != nil {
-		return nil, err
-	}
-	if a.cfg.Drawer == nil {
-		return nil, drawingProblem(layout.ErrNoGraphviz)
-	}
-	tag := tagOf("drawing", run.Graph.Hash, in.Format)
-	if in.unchanged(tag) {
-		return &drawing{Status: http.StatusNotModified, ETag: tag, CacheControl: revalidated}, nil
-	}
-	ctx, leave, err := a.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	g, err := a.queries.Graph(ctx, in.id())
-	if err != nil {
-		return nil, err
-	}
-	picture, err := a.cfg.Drawer.Draw(ctx, g, in.Format)
-	if err != nil {
-		return nil, drawingProblem(err)
-	}
-	return &drawing{
-		Status: http.StatusOK, ETag: tag, CacheControl: revalidated, ContentType: drawingTypes[in.Format], Body: picture,
-	}, nil
-}
-
-// drawingProblem says why there is no drawing, and what can be done.
-func drawingProblem(err error) error {
-	switch {
-	case errors.Is(err, layout.ErrNoGraphviz):
-		return NewProblem(http.StatusNotImplemented, "drawings are made by the program dagscope-graphviz, which is not beside this server; format=dot and the layout are to be had without")
-	case errors.Is(err, layout.ErrTooLarge):
-		return NewProblem(http.StatusUnprocessableEntity, "%s; format=dot and the layout are to be had all the same", strings.TrimPrefix(err.Error(), "layout: "))
-	case errors.Is(err, layout.ErrTimeout):
-		return NewProblem(http.StatusServiceUnavailable, "Graphviz took too long with this graph and was ended; format=dot and the layout are to be had all the same")
-	}
-	return err
 }

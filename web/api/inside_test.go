@@ -307,7 +307,7 @@ func TestFiles(t *testing.T) {
 	rows, err := csv.NewReader(out.Body).ReadAll()
 	require.NoError(t, err)
 	assert.Len(t, rows, 13)
-	assert.Equal(t, `attachment; filename="`+string(run.Run)+`.csv"`, out.Header().Get("Content-Disposition"))
+	assert.Equal(t, `attachment; filename="`+run.Name+`-`+string(run.Run)+`.csv"`, out.Header().Get("Content-Disposition"))
 	for _, format := range []string{"records", "events"} {
 		out = w.request(http.MethodGet, at(run, "/export?format="+format), nil)
 		for line := range strings.Lines(out.Body.String()) {
@@ -365,4 +365,24 @@ func TestResult(t *testing.T) {
 	failed := w.run("trip", nil)
 	p := w.refused(http.MethodGet, at(failed, "/result"), nil, http.StatusNotFound)
 	assert.Equal(t, "the run has no result: it is failed", p.Detail)
+}
+
+// TestDrawings: a drawing names tasks, tells what became of them, and is saved like every other file.
+func TestDrawings(t *testing.T) {
+	drawer, err := layout.NewDrawer(layout.Config{})
+	require.NoError(t, err)
+	w := newWorld(t, func(c *api.Config) { c.Drawer = drawer })
+	run := w.run("spread", map[string]string{"n": "7"})
+	out := w.request(http.MethodGet, at(run, "/drawing?format=dot"), nil)
+	require.Equal(t, http.StatusOK, out.Code)
+	assert.Equal(t, `attachment; filename="`+run.Name+`-`+string(run.Run)+`.dot"`, out.Header().Get("Content-Disposition"))
+	dot := out.Body.String()
+	assert.Regexp(t, `label="numbers\\nok, \S+"`, dot)
+	assert.Regexp(t, `label="double\\n7 tasks, \S+ together"`, dot)
+	failed := w.run("trip", nil)
+	dot = w.request(http.MethodGet, at(failed, "/drawing?format=dot"), nil).Body.String()
+	assert.Regexp(t, `label="trip\\nfailed, \S+( in \d attempts)?"`, dot)
+	assert.Contains(t, dot, `label="double"`, "it did not run")
+	many := w.run("many", nil)
+	assert.Regexp(t, `label="one\[149\]\\nok, `, w.request(http.MethodGet, at(many, "/drawing?format=dot"), nil).Body.String())
 }

@@ -19,10 +19,19 @@ const (
 		"edge [color=\"#8a9099\", arrowsize=0.5];\n"
 )
 
-// dotText writes the whole graph in DOT, left to right, tasks labelled with their functions. A fan-out is a cluster
-// around its body, between the points where it learns its width and where its results are complete.
-func dotText(g *engine.Graph) []byte {
-	w := &dotWriter{g: g}
+// Element is a node of a graph: of the graph itself, which is scope 0, or of the body of a fan-out.
+type Element struct {
+	Scope int32
+	Node  uint32
+}
+
+// Labels tell of tasks, or of all instances of those in bodies, what became of them: each in one line.
+type Labels map[Element]string
+
+// dotText writes the whole graph in DOT, left to right, tasks labelled with their names and what is told of them. A
+// fan-out is a cluster around its body, between the points where it learns its width and where its results are complete.
+func dotText(g *engine.Graph, labels Labels) []byte {
+	w := &dotWriter{g: g, labels: labels, numbering: engine.NewNumbering(g)}
 	w.text(preface)
 	w.scope(0)
 	w.text("}\n")
@@ -30,8 +39,10 @@ func dotText(g *engine.Graph) []byte {
 }
 
 type dotWriter struct {
-	g *engine.Graph
-	b []byte
+	g         *engine.Graph
+	labels    Labels
+	numbering *engine.Numbering
+	b         []byte
 }
 
 func (w *dotWriter) text(parts ...string) {
@@ -62,7 +73,7 @@ func (w *dotWriter) scope(number int32) {
 		switch s.Kind(n) {
 		case engine.TaskNode:
 			w.node(number, n)
-			w.text(" [label=", quote(w.g.Functions()[s.Function(n)].Name()), "];\n")
+			w.text(" [label=", w.label(number, n), "];\n")
 		case engine.ExpandNode:
 			w.fanOut(number, n)
 		case engine.JoinNode:
@@ -73,6 +84,19 @@ func (w *dotWriter) scope(number int32) {
 			}
 		}
 	}
+}
+
+// label is the name of a task as everything else calls it, in a body that of its function, and what is told of it.
+func (w *dotWriter) label(scope int32, n uint32) string {
+	name := w.g.Functions()[w.g.Scope(scope).Function(n)].Name()
+	if scope == 0 {
+		name = w.numbering.Identity(w.numbering.Locate(engine.NodeID(n))).String()
+	}
+	label := quote(name)
+	if told := w.labels[Element{scope, n}]; told != "" {
+		label = strings.TrimSuffix(label, `"`) + `\n` + strings.TrimPrefix(quote(told), `"`)
+	}
+	return label
 }
 
 // fanOut writes an expansion, its body and its joins.

@@ -63,19 +63,19 @@ func NewDrawer(cfg Config) (*Drawer, error) {
 	return &Drawer{cfg: cfg, turn: make(chan struct{}, 1)}, nil
 }
 
-// Draw draws a graph from left to right, tasks labelled with their functions and bodies of fan-outs framed. DOT is
-// written here, for any graph. SVG and PNG may fail with ErrNoGraphviz, ErrTooLarge or ErrTimeout, or with ctx.
-func (d *Drawer) Draw(ctx context.Context, g *engine.Graph, format string) ([]byte, error) {
+// Draw draws a graph from left to right, tasks with their names and labels and bodies of fan-outs framed. DOT is written
+// here, for any graph. SVG and PNG may fail with ErrNoGraphviz, ErrTooLarge or ErrTimeout, or with ctx.
+func (d *Drawer) Draw(ctx context.Context, g *engine.Graph, labels Labels, format string) ([]byte, error) {
 	if !slices.Contains(Formats(), format) {
 		return nil, fmt.Errorf("%w: %q, expected one of %s", ErrUnknownFormat, format, strings.Join(Formats(), ", "))
 	}
 	if format == "dot" {
-		return dotText(g), nil
+		return dotText(g, labels), nil
 	}
 	if err := d.check(g); err != nil {
 		return nil, err
 	}
-	return d.run(ctx, dotText(g), format)
+	return d.run(ctx, dotText(g, labels), format)
 }
 
 // Dot is the layout that Graphviz's dot finds, with the same elements, edges and sizes as Compute's. It fails like

@@ -50,15 +50,15 @@ func TestDraw(t *testing.T) {
 	g, err := b.Compile(sum.Call(engine.FanOut(b, list, func(e engine.Ref[int]) engine.Ref[int] { return two.Call(e, one.Call(e)) })))
 	require.NoError(t, err)
 
-	svg, err := d.Draw(t.Context(), g, "svg")
+	svg, err := d.Draw(t.Context(), g, nil, "svg")
 	require.NoError(t, err)
 	require.ElementsMatch(t, []string{odd.Name(), "many", "one", "two", "sum", "for each element"}, texts(t, svg))
-	image, err := d.Draw(t.Context(), g, "png")
+	image, err := d.Draw(t.Context(), g, nil, "png")
 	require.NoError(t, err)
 	config, err := png.DecodeConfig(bytes.NewReader(image))
 	require.NoError(t, err)
 	require.Greater(t, config.Width, config.Height, "from left to right")
-	_, err = d.Draw(t.Context(), g, "gif")
+	_, err = d.Draw(t.Context(), g, nil, "gif")
 	require.ErrorIs(t, err, ErrUnknownFormat)
 	require.ErrorContains(t, err, `"gif", expected one of dot, png, svg`)
 }
@@ -91,7 +91,7 @@ func TestDrawingsOneAtATime(t *testing.T) {
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
-			_, err := d.Draw(t.Context(), nested(t), "svg")
+			_, err := d.Draw(t.Context(), nested(t), nil, "svg")
 			require.NoError(t, err)
 		})
 	}
@@ -101,21 +101,21 @@ func TestDrawingsOneAtATime(t *testing.T) {
 func TestDOTNeedsNoGraphviz(t *testing.T) {
 	d, err := NewDrawer(Config{})
 	require.NoError(t, err)
-	text, err := d.Draw(t.Context(), nested(t), "dot")
+	text, err := d.Draw(t.Context(), nested(t), nil, "dot")
 	require.NoError(t, err)
 	require.Equal(t, 2, strings.Count(string(text), "subgraph cluster_"))
-	text, err = d.Draw(t.Context(), chain(t, 1_000), "dot")
+	text, err = d.Draw(t.Context(), chain(t, 1_000), nil, "dot")
 	require.NoError(t, err)
 	require.Equal(t, 999, strings.Count(string(text), " -> "))
 	for _, command := range []string{"", filepath.Join(t.TempDir(), "missing"), t.TempDir()} {
 		d, err := NewDrawer(Config{Command: command})
 		require.NoError(t, err)
-		_, err = d.Draw(t.Context(), nested(t), "svg")
+		_, err = d.Draw(t.Context(), nested(t), nil, "svg")
 		require.ErrorIs(t, err, ErrNoGraphviz)
 		_, err = d.Dot(t.Context(), nested(t))
 		require.ErrorIs(t, err, ErrNoGraphviz)
 	}
-	_, err = d.Draw(t.Context(), chain(t, 301), "svg")
+	_, err = d.Draw(t.Context(), chain(t, 301), nil, "svg")
 	require.ErrorIs(t, err, ErrTooLarge)
 	require.ErrorContains(t, err, "301 tasks, at most 300")
 	_, err = NewDrawer(Config{Timeout: -1})

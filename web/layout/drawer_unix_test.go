@@ -51,7 +51,7 @@ const sleeps = "sleep 600 & echo $! > \"$TMPDIR/file\"; wait"
 
 func TestDrawerKillsWhatTakesTooLong(t *testing.T) {
 	d, file := script(t, Config{Timeout: 300 * time.Millisecond}, sleeps)
-	_, err := d.Draw(t.Context(), nested(t), "svg")
+	_, err := d.Draw(t.Context(), nested(t), nil, "svg")
 	require.ErrorIs(t, err, ErrTimeout)
 	requireEnd(t, file)
 }
@@ -61,7 +61,7 @@ func TestDrawerKillsWhatNobodyWaitsFor(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	var waits sync.WaitGroup
 	waits.Go(func() {
-		_, err := d.Draw(ctx, nested(t), "svg")
+		_, err := d.Draw(ctx, nested(t), nil, "svg")
 		require.ErrorIs(t, err, errors.ErrUnsupported)
 	})
 	require.Eventually(t, func() bool {
@@ -70,7 +70,7 @@ func TestDrawerKillsWhatNobodyWaitsFor(t *testing.T) {
 	}, 10*time.Second, time.Millisecond)
 	behind, leave := context.WithCancel(t.Context())
 	leave()
-	_, err := d.Draw(behind, nested(t), "svg")
+	_, err := d.Draw(behind, nested(t), nil, "svg")
 	require.ErrorIs(t, err, context.Canceled, "it waits for its turn no longer than it wants to")
 	cancel(errors.ErrUnsupported)
 	waits.Wait()
@@ -79,10 +79,10 @@ func TestDrawerKillsWhatNobodyWaitsFor(t *testing.T) {
 
 func TestDrawerTellsWhatWentWrong(t *testing.T) {
 	d, _ := script(t, Config{}, "cat > /dev/null; echo the ink is dry >&2; exit 3")
-	_, err := d.Draw(t.Context(), nested(t), "svg")
+	_, err := d.Draw(t.Context(), nested(t), nil, "svg")
 	require.ErrorContains(t, err, "exit status 3: the ink is dry")
 	d, _ = script(t, Config{MaxBytes: 1000}, "cat > /dev/null; yes")
-	_, err = d.Draw(t.Context(), nested(t), "svg")
+	_, err = d.Draw(t.Context(), nested(t), nil, "svg")
 	require.ErrorIs(t, err, ErrTooLarge)
 	require.ErrorContains(t, err, "more than 1000 bytes")
 	for _, plain := range []string{

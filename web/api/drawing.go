@@ -1,0 +1,157 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/web/layout"
+)
+
+// drawingTypes are the formats of drawings.
+var drawingTypes = map[string]string{"svg": "image/svg+xml", "png": "image/png", "dot": "text/vnd.graphviz"}
+
+// drawing is a drawing in one of the formats.
+type drawing struct {
+	Status       int
+	ETag         string `header:"ETag"`
+	CacheControl string `header:"Cache-Control"`
+	ContentType  string `header:"Content-Type"`
+	Disposition  string `header:"Content-Disposition"`
+	Body         []byte
+}
+
+func (a *API) getDrawing(ctx context.Context, in *drawingInput) (*drawing, error) {
+	run, err := a.kept(ctx, in.id())
+	if err != nil {
+		return nil, err
+	}
+	if a.cfg.Drawer == nil {
+		return nil, drawingProblem(layout.ErrNoGraphviz)
+	}
+	tag := runTag(&run, "drawing", in.Format)
+	if in.unchanged(tag) {
+		return &drawing{Status: http.StatusNotModified, ETag: tag, CacheControl: revalidated}, nil
+	}
+	ctx, leave, err := a.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	g, labels, err := a.labels(ctx, &run)
+	if err != nil {
+		return nil, err
+	}
+	picture, err := a.cfg.Drawer.Draw(ctx, g, labels, in.Format)
+	if err != nil {
+		return nil, drawingProblem(err)
+	}
+	caching := revalidated
+	if tag == "" { // of a run under way
+		caching = notKept
+	}
+	return &drawing{
+		Status: http.StatusOK, ETag: tag, CacheControl: caching, ContentType: drawingTypes[in.Format],
+		Disposition: saved(in.id(), in.Format), Body: picture,
+	}, nil
+}
+
+// drawingProblem says why there is no drawing, and what can be done.
+func drawingProblem(err error) error {
+	switch {
+	case errors.Is(err, layout.ErrNoGraphviz):
+		return NewProblem(http.StatusNotImplemented, "drawings are made by the program dagscope-graphviz, which is not beside this server; format=dot and the layout are to be had without")
+	case errors.Is(err, layout.ErrTooLarge):
+		return NewProblem(http.StatusUnprocessableEntity, "%s; format=dot and the layout are to be had all the same", strings.TrimPrefix(err.Error(), "layout: "))
+	case errors.Is(err, layout.ErrTimeout):
+		return NewProblem(http.StatusServiceUnavailable, "Graphviz took too long with this graph and was ended; format=dot and the layout are to be had all the same")
+	}
+	return err
+}
+
+// fate is what became of a task, or of all instances of one in the body of a fan-out.
+type fate struct {
+	tasks             map[engine.NodeID]bool
+	attempts          int
+	failed, cancelled int
+	execute           time.Duration
+	last              engine.Outcome
+}
+
+// labels reads from the log of a run what became of its tasks, for a drawing.
+func (a *API) labels(ctx context.Context, run *metricsstore.Run) (*engine.Graph, layout.Labels, error) {
+	decoder, log, err := a.queries.Decode(ctx, run.Info.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	fates := map[layout.Element]*fate{}
+	var room []engine.TaskMetrics
+	for {
+		steps, err := log.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		room = decoder.Metrics(room[:0], steps)
+		if err := decoder.Err(); err != nil {
+			return nil, nil, fmt.Errorf("%w: %w", metricsstore.ErrCorrupt, err)
+		}
+		for i := range room {
+			at := decoder.Numbering().Locate(room[i].Node)
+			element := layout.Element{Scope: at.Block.Scope, Node: at.Local}
+			if fates[element] == nil {
+				fates[element] = &fate{tasks: map[engine.NodeID]bool{}}
+			}
+			fates[element].add(&room[i])
+		}
+	}
+	labels := layout.Labels{}
+	for element, f := range fates {
+		labels[element] = f.text(element.Scope > 0)
+	}
+	return decoder.Numbering().Graph(), labels, nil
+}
+
+func (f *fate) add(m *engine.TaskMetrics) {
+	f.tasks[m.Node] = true
+	f.attempts++
+	f.execute += m.Execute
+	f.last = m.Outcome
+	switch m.Outcome {
+	case engine.OutcomeFailed:
+		f.failed++
+	case engine.OutcomeCancelled:
+		f.cancelled++
+	}
+}
+
+// text tells it in one line. The time is that of all attempts.
+func (f *fate) text(many bool) string {
+	took := f.execute.String()
+	if f.execute >= time.Microsecond {
+		took = f.execute.Round(f.execute / 500).String() // three digits or so
+	}
+	if !many {
+		text := f.last.String() + ", " + took
+		if f.attempts > 1 {
+			text += fmt.Sprintf(" in %d attempts", f.attempts)
+		}
+		return text
+	}
+	text := fmt.Sprintf("%d tasks, %s together", len(f.tasks), took)
+	if f.failed > 0 {
+		text += fmt.Sprintf(", %d failed", f.failed)
+	}
+	if f.cancelled > 0 {
+		text += fmt.Sprintf(", %d cancelled", f.cancelled)
+	}
+	return text
+}
