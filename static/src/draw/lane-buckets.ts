@@ -20,11 +20,16 @@ export interface LaneBuckets extends BucketRange {
   /** Share of each bucket, over all lanes, 0 to 1. */
   readonly running: Float64Array;
   readonly moving: Float64Array;
+  /** The running share by the hue of what ran, ascending; empty where no hue was asked for. */
+  readonly byHue: readonly { readonly hue: number; readonly running: Float64Array }[];
   /** 1 where an attempt that ended in it failed or was lost: however many ended well beside it. */
   readonly failed: Uint8Array;
   /** Places in the lane's rows of the attempts left out; empty for several lanes. */
   readonly long: readonly number[];
 }
+
+/** The hue of an attempt, by row of the table; negative for none. */
+export type HueOf = (row: number) => number;
 
 /** Stretches begin and end at multiples of this, so that a small pan finds them made. */
 const STRETCH = 256;
@@ -46,8 +51,18 @@ export class BucketCache {
   /** Rows read since the start: a budget of painting. */
   rowsRead = 0;
 
-  /** longNs: from which length on an attempt is left out; Infinity leaves none out but those that go on. */
-  of(table: RunTable, name: string, lanes: readonly Lane[], range: BucketRange, longNs: number): LaneBuckets {
+  /**
+   * longNs: from which length on an attempt is left out; Infinity leaves none out but those that go on. hueOf: how to
+   * tell them apart, the same for the same name.
+   */
+  of(
+    table: RunTable,
+    name: string,
+    lanes: readonly Lane[],
+    range: BucketRange,
+    longNs: number,
+    hueOf?: HueOf,
+  ): LaneBuckets {
     if (table !== this.#table || table.version !== this.#version) {
       this.#kept.clear();
       this.#table = table;
@@ -58,7 +73,7 @@ export class BucketCache {
       (made) => made.widthNs === range.widthNs && made.first === range.first && made.count === range.count,
     );
     if (found) return found;
-    const gatherer = new Gatherer(table, range, lanes.length);
+    const gatherer = new Gatherer(table, range, lanes.length, hueOf);
     for (const lane of lanes) this.rowsRead += gatherer.add(lane, longNs);
     const made = gatherer.finish();
     this.#kept.set(name, [made, ...known].slice(0, KEPT));
@@ -112,8 +127,11 @@ class Gatherer {
   readonly #started: Uint32Array;
   readonly #failed: Uint8Array;
   readonly #long: number[] = [];
+  readonly #hueOf: HueOf | undefined;
+  readonly #byHue = new Map<number, Spread>();
 
-  constructor(table: RunTable, range: BucketRange, lanes: number) {
+  constructor(table: RunTable, range: BucketRange, lanes: number, hueOf?: HueOf) {
+    this.#hueOf = hueOf;
     this.#table = table;
     this.#range = range;
     this.#lanes = lanes;
@@ -141,9 +159,18 @@ class Gatherer {
       started: this.#started,
       running: this.#running.finish(this.#lanes),
       moving: this.#moving.finish(this.#lanes),
+      byHue: [...this.#byHue]
+        .sort(([a], [b]) => a - b)
+        .map(([hue, spread]) => ({ hue, running: spread.finish(this.#lanes) })),
       failed: this.#failed,
       long: this.#lanes === 1 ? this.#long : [],
     };
+  }
+
+  #spreadOf(hue: number): Spread {
+    let spread = this.#byHue.get(hue);
+    if (spread === undefined) this.#byHue.set(hue, (spread = new Spread(this.#range.count)));
+    return spread;
   }
 
   #gather(lane: Lane, i: number): void {
@@ -156,6 +183,7 @@ class Gatherer {
     const returned = orElse(place(this.#table.endedNs[row]!), end);
     this.#moving.add(start, called);
     this.#running.add(called, returned);
+    if (this.#hueOf) this.#spreadOf(this.#hueOf(row)).add(called, returned);
     this.#moving.add(returned, end);
     const begins = Math.floor(start);
     if (begins >= 0 && begins < count) this.#started[begins]!++;

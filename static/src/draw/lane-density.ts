@@ -11,15 +11,16 @@ export const OFF_PATH = 0.32;
 /** Width of the cap that ends a failed attempt, and height of the one over a bucket with one. */
 export const CAP_PX = 4;
 
-/** Neighbouring buckets that look the same, px. */
-interface Stretch {
-  from: number;
-  to: number;
-  running: number;
-  moving: number;
+/** What fills a part of each bucket, from the foot up. */
+interface Layer {
+  readonly fill: string;
+  readonly share: Float64Array;
 }
 
-/** Adds the buckets of a row that touch [fromNs, toNs): running at the foot, moving bytes above it. */
+/**
+ * Adds the buckets of a row that touch [fromNs, toNs): running at the foot, by hue where colours are of functions or
+ * workers, and moving bytes above it.
+ */
 export function addBuckets(
   frame: LanesFrame,
   row: LaneRow,
@@ -30,36 +31,69 @@ export function addBuckets(
 ): void {
   const first = Math.max(0, Math.floor(fromNs / buckets.widthNs) - buckets.first);
   const last = Math.min(buckets.count, Math.ceil(toNs / buckets.widthNs) - buckets.first);
-  const h = barHeight(row);
-  const stretch: Stretch = { from: 0, to: 0, running: 0, moving: 0 };
+  if (last <= first) return;
+  const edges = edgesOf(frame, buckets, first, last);
   for (let i = first; i < last; i++) {
-    // Edges on whole px: fractions would shade every seam.
-    const x = Math.round(xOf(frame, (buckets.first + i) * buckets.widthNs));
-    const end = Math.max(x + 1, Math.round(xOf(frame, (buckets.first + i + 1) * buckets.widthNs)));
-    const isEmpty = buckets.running[i]! + buckets.moving[i]! === 0 && buckets.started[i] === 0;
-    const running = isEmpty ? 0 : Math.max(1, Math.round(buckets.running[i]! * h));
-    const moving = Math.min(h - running, Math.round(buckets.moving[i]! * h));
-    if (buckets.failed[i] === 1) addCap(frame, row, x, end - x, batch);
-    if (running === stretch.running && moving === stretch.moving && x <= stretch.to) {
-      stretch.to = end;
-      continue;
-    }
-    addStretch(frame, row, stretch, batch);
-    stretch.from = x;
-    stretch.to = end;
-    stretch.running = running;
-    stretch.moving = moving;
+    if (buckets.failed[i] === 1)
+      addCap(frame, row, edges[i - first]!, edges[i - first + 1]! - edges[i - first]!, batch);
   }
-  addStretch(frame, row, stretch, batch);
+  const h = barHeight(row);
+  const filled = new Float64Array(last - first);
+  const below = new Uint16Array(last - first);
+  for (const { fill, share } of runningLayers(frame, buckets)) {
+    const above = below.map((_, k) => {
+      filled[k]! += share[first + k]!;
+      return runningPx(buckets, first + k, h, filled[k]!);
+    });
+    addLayer(frame, row, edges, below, above, fill, batch);
+    below.set(above);
+  }
+  const top = below.map((px, k) => px + Math.min(h - px, Math.round(buckets.moving[first + k]! * h)));
+  addLayer(frame, row, edges, below, top, frame.palette.phasePast.fetching, batch);
 }
 
-function addStretch(frame: LanesFrame, row: LaneRow, stretch: Stretch, batch: RectBatch): void {
-  const { palette, path } = frame;
-  const { from, to, running, moving } = stretch;
-  const alpha = path ? OFF_PATH : 1;
+/** Where buckets begin and end, on whole px: fractions would shade every seam. */
+function edgesOf(frame: LanesFrame, buckets: LaneBuckets, first: number, last: number): Int32Array {
+  const edges = new Int32Array(last - first + 1);
+  for (let i = first; i <= last; i++) edges[i - first] = Math.round(xOf(frame, (buckets.first + i) * buckets.widthNs));
+  return edges;
+}
+
+function runningLayers({ palette }: LanesFrame, { running, byHue }: LaneBuckets): Layer[] {
+  if (byHue.length === 0) return [{ fill: palette.phasePast.running, share: running }];
+  return byHue.map(({ hue, running: share }) => {
+    const fill = hue < 0 ? palette.phase.update : palette.functionsQuiet[hue % palette.functionsQuiet.length]!;
+    return { fill, share };
+  });
+}
+
+/** Px up to which so much of a bucket's running share reaches: a bucket with any attempt is never empty. */
+function runningPx(buckets: LaneBuckets, i: number, h: number, share: number): number {
+  const running = buckets.running[i]!;
+  if (running + buckets.moving[i]! === 0 && buckets.started[i] === 0) return 0;
+  const all = Math.max(1, Math.round(running * h));
+  return running > 0 ? Math.round(Math.min(1, share / running) * all) : all;
+}
+
+/** Adds what lies between two heights of each bucket; neighbours that look the same are one rectangle. */
+function addLayer(
+  frame: LanesFrame,
+  row: LaneRow,
+  edges: Int32Array,
+  below: Uint16Array,
+  above: Uint16Array,
+  fill: string,
+  batch: RectBatch,
+): void {
+  const alpha = frame.path ? OFF_PATH : 1;
   const floor = rowTop(frame, row) + 1 + barHeight(row);
-  if (running > 0) batch.add(palette.phasePast.running, alpha, from, floor - running, to - from, running);
-  if (moving > 0) batch.add(palette.phasePast.fetching, alpha, from, floor - running - moving, to - from, moving);
+  for (let k = 0; k < below.length;) {
+    const from = k;
+    while (k < below.length && below[k] === below[from] && above[k] === above[from]) k++;
+    const px = above[from]! - below[from]!;
+    if (px <= 0) continue;
+    batch.add(fill, alpha, edges[from]!, floor - above[from]!, Math.max(1, edges[k]! - edges[from]!), px);
+  }
 }
 
 function addCap(frame: LanesFrame, row: LaneRow, x: number, w: number, batch: RectBatch): void {

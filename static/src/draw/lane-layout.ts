@@ -129,7 +129,7 @@ function gutterOf(least: number, namesPx: number): number {
 /** How high lanes and ribbon are: as they come, scrolled inside of what room there is, or grown to fill it. */
 function heightsOf(lanes: Lanes, isFolded: boolean, open: ReadonlySet<number>, viewport: LanesViewport): Heights {
   const isShort = viewport.windowHeight < SHORT_PX;
-  const pitch = viewport.windowWidth < NARROW_PX ? 16 : 19;
+  const pitch = viewport.windowWidth < NARROW_PX ? 17 : 19;
   const slotsHeight = isShort ? 32 : 44;
   const readyHeight = isShort ? 20 : 26;
   const grown = (growth: number): readonly LaneRow[] =>

@@ -7,7 +7,7 @@ import type { RunTable } from '../model/run-table';
 import { endOf, type StateCounts } from '../model/states';
 import { bucketWidth, type TimeScale } from '../model/time-scale';
 import type { Brushes } from './graph-frame';
-import { bucketRange, type BucketCache, type BucketRange, type LaneBuckets } from './lane-buckets';
+import { bucketRange, type BucketCache, type BucketRange, type HueOf, type LaneBuckets } from './lane-buckets';
 import { laneKey, type LaneRow, type LanesLayout } from './lane-layout';
 import type { NodeColours } from './node-colours';
 import type { Rect } from './rect';
@@ -72,7 +72,7 @@ export const EDGE_PX = 16;
 export const BUSY = 'busy';
 
 /** Bars: this much lower than their lane, and this far below its top. */
-const BAR_LESS_PX = 6;
+const BAR_LESS_PX = 5;
 const BAR_TOP_PX = 1;
 /** With more attempts than this on each px of a lane, those too short to see are gathered. */
 const ROWS_PER_PX = 0.5;
@@ -150,13 +150,21 @@ export function laneBuckets(frame: LanesFrame, lane: Lane): LaneBuckets | null {
   const { from: first, to: last } = visibleRows(lane, fromNs, toNs);
   if (last - first <= plotRect(frame).w * ROWS_PER_PX) return null;
   const range = visibleBuckets(frame);
-  return frame.buckets.of(frame.table, `lane ${lane.index}`, [lane], range, longNs(range));
+  const name = `lane ${lane.index} ${frame.colours.mode}`;
+  return frame.buckets.of(frame.table, name, [lane], range, longNs(range), hueOf(frame));
+}
+
+/** The hue of an attempt, where colours are of functions or workers: the one that its bar has. */
+function hueOf({ table, colours, index }: LanesFrame): HueOf | undefined {
+  if (colours.mode === 'function') return (row) => colours.functions[index.functionOf(table.node[row]!)] ?? -1;
+  if (colours.mode === 'worker') return (row) => colours.workers[table.worker[row]!] ?? -1;
+  return undefined;
 }
 
 /** The buckets of a worker's strip. */
 export function stripBuckets(frame: LanesFrame, row: LaneRow): LaneBuckets {
-  const name = `strip ${row.worker.worker}`;
-  return frame.buckets.of(frame.table, name, row.worker.slots, visibleBuckets(frame), Infinity);
+  const name = `strip ${row.worker.worker} ${frame.colours.mode}`;
+  return frame.buckets.of(frame.table, name, row.worker.slots, visibleBuckets(frame), Infinity, hueOf(frame));
 }
 
 /** Where attempts without an end are drawn to: the end of the log, or now. */

@@ -6,7 +6,7 @@ import { RibbonCache } from '../../src/draw/ribbon-steps';
 import { lanesOf } from '../../src/model/lanes';
 import { Outcome } from '../../src/model/run-table';
 import { TimeScale } from '../../src/model/time-scale';
-import { stagedLanes } from './frames';
+import { byState, stagedLanes } from './frames';
 import { withPaths, type RecordingContext } from './recording-context';
 import { layersPlan, montagePlan, syntheticRun, SyntheticTable } from './synthetic-run';
 
@@ -293,6 +293,33 @@ describe('the window of time', () => {
       expect(stage.window).toBeNull();
       expect(stage.nsAt(1300 - 72)).toBeCloseTo(run.endNs, -3);
     }
+  });
+});
+
+describe('strips of folded workers', () => {
+  const fillsOf = (mode: 'state' | 'function' | 'worker'): string[] => {
+    const run = syntheticRun(layersPlan(4000, 4), { workers: 8, slots: FOLD_FROM / 8 });
+    const { contexts } = stagedLanes(run, { atNs: run.endNs, colours: { ...byState, mode } });
+    return [
+      ...new Set([...contexts.marks.of('fill'), ...contexts.marks.of('fillRect')].map((call) => String(call.fill))),
+    ];
+  };
+
+  it('have the colours of the functions that ran, or of the worker, as the bars of an open one', () => {
+    expect(fillsOf('state').some((fill) => fill.startsWith('fn-'))).toBe(false);
+    expect(fillsOf('function').filter((fill) => fill.startsWith('fn-')).length).toBe(4);
+    expect(fillsOf('worker').filter((fill) => fill.startsWith('fn-')).length).toBe(2);
+  });
+
+  it('hold the same in all hues as without', () => {
+    const run = syntheticRun(layersPlan(4000, 4), { workers: 1, slots: 8 });
+    const { lanes } = lanesOf(run.table);
+    const range = bucketRange(0, run.endNs, run.endNs / 300);
+    const { byHue, running } = new BucketCache().of(run.table, 'all', lanes, range, Infinity, (row) => row % 3);
+    expect(byHue.map(({ hue }) => hue)).toEqual([0, 1, 2]);
+    running.forEach((share, i) => {
+      expect(byHue.reduce((sum, one) => sum + one.running[i]!, 0)).toBeCloseTo(share, 9);
+    });
   });
 });
 

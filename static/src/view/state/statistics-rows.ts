@@ -77,15 +77,15 @@ export interface StatisticsWidths {
   readonly stripPx: number;
 }
 
-const NAME_PX = 92;
+const NAME_PX = 84;
 /** Holds 21.3 ms and 1h 29m. */
 const FIGURE_PX = 57;
 const SHARE_PX = 46;
 const DIGIT_PX = 6.7;
 const CELL_PX = 10;
-/** Left of the first column and right of the last, beyond what each cell has. */
-const OUTSIDE_PX = 22;
-const STRIP_LEAST_PX = 38;
+/** Beside the name, and what the last column has at its right beyond other cells. */
+const OUTSIDE_PX = 35;
+const STRIP_LEAST_PX = 36;
 const STRIP_MOST_PX = 240;
 /** What names may grow by before the strip does. */
 const NAME_MORE_PX = 60;

@@ -71,7 +71,7 @@ describe('functions in the table of statistics', () => {
 
 describe('columns of the table of statistics', () => {
   it('are all there in the width that the panel has in a window of 1280', () => {
-    const { maxPx, stripPx, namePx } = statisticsWidths(424, 4, true);
+    const { maxPx, stripPx, namePx } = statisticsWidths(432, 4, true);
     expect(maxPx).toBeGreaterThan(0);
     expect(stripPx).toBeGreaterThan(0);
     expect(namePx).toBeGreaterThan(80);
