@@ -45,7 +45,7 @@
 //
 // Bytes are those of the compacted file for each step; the packed steps themselves are 10.2 B in blocks of 1,000 and
 // 12.5 B in blocks of 100, and archiving puts small blocks together. A new folder takes 1 MiB. Opening reads the list
-// of free pages, the runs that have not ended, and the heads and keys of all pages, of files of more than 1 GiB only those
+// of free pages, the runs that have not ended, and the heads and keys of all pages, of files of more than 256 MiB only those
 // that runs share; listing runs reads a header of some 500 B each.
 //
 // # Caveats

@@ -9,9 +9,9 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// inspectBytes is up to which size opening goes through all pages of a file: within some 0.2 s where it is cached. Of
+// inspectBytes is up to which size opening goes through all pages of a file: within half a second where it is cached. Of
 // larger ones it goes through those that runs share.
-const inspectBytes = 1 << 30
+const inspectBytes = 256 << 20
 
 // census is what an inspection counts.
 type census struct {

@@ -53,14 +53,20 @@ func (f *pageFile) page(id uint64, fits func(key []byte) bool) (page, error) {
 	if id < 2 || id > uint64(f.size/f.pageSize) || base+pageHead > f.size {
 		return page{}, fmt.Errorf("page %d lies behind the end of the file", id)
 	}
-	p, end, err := f.parse(base, f.size-base, id, fits)
+	head, err := f.readAt(base, min(f.size-base, f.pageSize))
+	if err != nil {
+		return page{}, fmt.Errorf("page %d cannot be read: %w", id, err)
+	}
+	said := int64(binary.NativeEndian.Uint32(head[12:])) + 1 // pages that it says to take
+	r := pageReader{f: f, base: base, limit: f.size - base, said: min(f.size-base, said*f.pageSize), fits: fits, head: head}
+	p, end, err := r.parse(id)
 	if err != nil {
 		return p, fmt.Errorf("page %d: %w", id, err)
 	}
 	// bbolt takes one page more than it needs where the last one is full. Of two lengths that differ, the smaller one
 	// takes no page from others.
-	content, said := uint64(end/f.pageSize)+1, uint64(f.overflow(base))+1
-	p.span = min(content, said)
+	content := end/f.pageSize + 1
+	p.span = uint64(min(content, said))
 	if content != said {
 		p.damage = errors.Join(p.damage, errors.New("its length is not that of its content"))
 	}
@@ -70,18 +76,18 @@ func (f *pageFile) page(id uint64, fits func(key []byte) bool) (page, error) {
 	return p, nil
 }
 
-// overflow is how many pages a page says that it takes beside the first.
-func (f *pageFile) overflow(base int64) uint32 {
-	b, err := f.readAt(base+12, 4)
-	if err != nil {
-		return 0
-	}
-	return binary.NativeEndian.Uint32(b)
-}
-
 // inline reads the page in the value of a bucket, which has no other.
 func (f *pageFile) inline(e *element, fits func(key []byte) bool) (page, error) {
-	p, end, err := f.parse(e.at+bucketHead, e.size-bucketHead, 0, fits)
+	limit := e.size - bucketHead
+	head, err := f.readAt(e.at+bucketHead, min(limit, f.pageSize))
+	if err == nil && limit < pageHead {
+		err = errors.New("it is cut off")
+	}
+	if err != nil {
+		return page{}, fmt.Errorf("a small bucket cannot be read: %w", err)
+	}
+	r := pageReader{f: f, base: e.at + bucketHead, limit: limit, said: limit, fits: fits, head: head}
+	p, end, err := r.parse(0)
 	if err != nil {
 		return p, err
 	}
@@ -95,17 +101,7 @@ func (f *pageFile) inline(e *element, fits func(key []byte) bool) (page, error) 
 }
 
 // parse reads what a page holds, and where it ends. The error says that nothing can be made of it.
-func (f *pageFile) parse(base, limit int64, id uint64, fits func([]byte) bool) (p page, end int64, err error) {
-	r := pageReader{f: f, base: base, limit: limit, said: limit, fits: fits}
-	if id != 0 {
-		r.said = min(limit, (int64(f.overflow(base))+1)*f.pageSize)
-	}
-	if r.head, err = f.readAt(base, min(limit, f.pageSize)); err != nil {
-		return p, 0, err
-	}
-	if len(r.head) < pageHead {
-		return p, 0, errors.New("it is cut off")
-	}
+func (r *pageReader) parse(id uint64) (p page, end int64, err error) {
 	if at := binary.NativeEndian.Uint64(r.head); at != id {
 		r.damaged("it calls itself page %d", at)
 	}
