@@ -131,17 +131,14 @@ func shortened(e *engine.ErrorRecord) *engine.ErrorRecord {
 	return &c
 }
 
-// cutMark ends a text that was cut.
-const cutMark = "…"
-
-// cutText is a text that a header can hold: where it is cut, between characters, a mark says so.
+// cutText is the beginning of a text, cut between characters.
 func cutText(s string) string {
 	if len(s) <= maxHeaderText {
 		return s
 	}
-	n := maxHeaderText - len(cutMark)
+	n := maxHeaderText
 	for n > 0 && !utf8.RuneStart(s[n]) {
 		n--
 	}
-	return s[:n] + cutMark
+	return s[:n]
 }

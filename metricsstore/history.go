@@ -3,7 +3,6 @@ package metricsstore
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -33,16 +32,12 @@ type HistoryQuery struct {
 	Except    engine.RunID // leaves this run out; empty for none
 	// Of selects these runs and no others: their roll-ups are read one run after the other. Nil for all runs.
 	Of []engine.RunID
-
-	damaged map[engine.RunID]bool // runs of which a roll-up could not be read
 }
 
 // History is the answer to a HistoryQuery.
 type History struct {
 	Metric  Metric        `json:"metric"`
 	Buckets []TimeSummary `json:"buckets"` // ascending; only those with runs
-	// Damaged is how many runs are left out, as a whole or with some of their functions, because they cannot be read.
-	Damaged int `json:"damaged,omitempty"`
 }
 
 // TimeSummary is the statistic over the runs that started in [From, To). Where the query had no bound, it is the
@@ -80,11 +75,8 @@ func (q *Queries) History(ctx context.Context, h HistoryQuery) (History, error) 
 	if err != nil {
 		return History{}, err
 	}
-	out := History{Metric: h.Metric, Damaged: len(h.damaged)}
+	out := History{Metric: h.Metric}
 	for day, b := range buckets {
-		if len(b.runs) == 0 {
-			continue
-		}
 		s := TimeSummary{From: b.from, To: b.to.Add(1), Runs: len(b.runs), Distribution: distribution(&b.sketch, h.Quantiles)}
 		if h.Bucket == ByDay {
 			s.From, s.To = day.Start(), (day + 1).Start()
@@ -108,9 +100,6 @@ type historyFold struct {
 }
 
 func (f *historyFold) add(r *Rollup, d *RollupDigest) error {
-	if err := d.MergeInto(&f.sketch); err != nil {
-		return err
-	}
 	f.runs[r.Run] = true
 	if d.Started.Before(f.from) {
 		f.from = d.Started
@@ -118,7 +107,7 @@ func (f *historyFold) add(r *Rollup, d *RollupDigest) error {
 	if d.Started.After(f.to) {
 		f.to = d.Started
 	}
-	return nil
+	return d.MergeInto(&f.sketch)
 }
 
 // eachRollup gives the roll-ups that a query selects.
@@ -167,22 +156,19 @@ func (q *Queries) eachRollupOf(ctx context.Context, h *HistoryQuery, r RollupQue
 	return nil
 }
 
-// each gives those of some roll-ups that the query selects. What cannot be read is counted and left out.
+// each gives those of some roll-ups that the query selects.
 func (h *HistoryQuery) each(rows []Rollup, each func(*Rollup, *RollupDigest) error) error {
 	for i := range rows {
 		row := &rows[i]
 		d, err := row.Unpack()
-		if err == nil && h.match(row, &d) {
-			err = each(row, &d)
-		}
-		if err != nil && !errors.Is(err, ErrCorrupt) {
+		if err != nil {
 			return err
 		}
-		if err != nil {
-			if h.damaged == nil {
-				h.damaged = map[engine.RunID]bool{}
-			}
-			h.damaged[row.Run] = true
+		if !h.match(row, &d) {
+			continue
+		}
+		if err := each(row, &d); err != nil {
+			return err
 		}
 	}
 	return nil

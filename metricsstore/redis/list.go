@@ -56,13 +56,13 @@ func (s *Store) entries(ctx context.Context, part, from, to string, n int) ([]st
 
 // runsAt appends those of the runs at the positions that are there.
 func (s *Store) runsAt(ctx context.Context, out []metricsstore.Run, positions []string) ([]metricsstore.Run, error) {
-	ids, parsed := make([]engine.RunID, len(positions)), make([]metricsstore.Position, len(positions))
+	ids := make([]engine.RunID, len(positions))
 	for i, text := range positions {
 		p, err := metricsstore.ParsePosition([]byte(text))
 		if err != nil {
 			return nil, fmt.Errorf("index: %w", err)
 		}
-		ids[i], parsed[i] = p.Run, p
+		ids[i] = p.Run
 	}
 	found, err := s.manyFields(ctx, ids)
 	if err != nil {
@@ -72,7 +72,10 @@ func (s *Store) runsAt(ctx context.Context, out []metricsstore.Run, positions []
 		if values == nil {
 			continue // not there yet, or any more
 		}
-		v := parseView(parsed[i], values)
+		v, err := parseView(ids[i], values)
+		if err != nil {
+			return nil, err
+		}
 		if v.parcel != "" {
 			v.Run, err = s.view(ctx, ids[i])
 			if errors.Is(err, metricsstore.ErrNotFound) {

@@ -118,7 +118,7 @@ func (a *API) continued(ctx context.Context, id engine.RunID, err error) (*creat
 	if err != nil {
 		return nil, ofEngine(err)
 	}
-	a.runs.touch(id)
+	a.runs.stale()
 	return a.made(ctx, id, http.StatusOK)
 }
 

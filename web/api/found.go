@@ -31,7 +31,8 @@ func (a *API) findTasks(ctx context.Context, in *foundTasksInput) (*answer[Found
 	defer leave()
 	s := search{in: in, found: []FoundTask{}, complete: true}
 	filter := metricsstore.RunFilter{Workflow: in.Workflow, From: in.From, To: in.To}
-	for r := range all.runs() {
+	for i := range all {
+		r := &all[i]
 		if !filter.Match(r) || r.Info.Reconstructed != "" {
 			continue
 		}

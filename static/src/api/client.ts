@@ -78,8 +78,8 @@ export class Api {
     return this.#json('/runs', { query, signal });
   }
 
-  run(run: string, signal?: AbortSignal): Promise<RunSummary> {
-    return this.#json(runPath(run), { signal });
+  run(run: string, query: QueryOf<'get-run'> = {}, signal?: AbortSignal): Promise<RunSummary> {
+    return this.#json(runPath(run), { query, signal });
   }
 
   annotate(run: string, change: AnnotationChange, signal?: AbortSignal): Promise<RunSummary> {

@@ -36,6 +36,10 @@ export type ColourMode = (typeof colourModes)[number];
 export const runTabs = ['statistics', 'path', 'edges', 'events', 'tasks'] as const;
 export type RunTab = (typeof runTabs)[number];
 
+/** Which past runs a run is compared with: those like it, or all of its workflow. */
+export const peerScopes = ['same', 'workflow'] as const;
+export type PeerScope = (typeof peerScopes)[number];
+
 export const twins = ['none', 'graph', 'lanes', 'ribbon'] as const;
 export type Twin = (typeof twins)[number];
 
@@ -57,6 +61,7 @@ export interface RunUrl {
   readonly clock: Clock | null;
   /** The table that stands in for a canvas. */
   readonly tableTwin: Twin;
+  readonly peers: PeerScope;
 }
 
 export const runUrlDefaults: RunUrl = {
@@ -70,6 +75,7 @@ export const runUrlDefaults: RunUrl = {
   lanes: null,
   clock: null,
   tableTwin: 'none',
+  peers: 'same',
 };
 
 export function parseRunUrl(url: URL): RunUrl {
@@ -87,6 +93,7 @@ export function parseRunUrl(url: URL): RunUrl {
     lanes: parseWindow(query.get('window')),
     clock: isClock(clock) ? clock : null,
     tableTwin: oneOf(twins, query.get('table'), runUrlDefaults.tableTwin),
+    peers: oneOf(peerScopes, query.get('peers'), runUrlDefaults.peers),
   };
 }
 
@@ -108,6 +115,7 @@ export function formatRunUrl(state: RunUrl): string {
     query.set('window', `${formatSeconds(state.lanes.fromNs)},${formatSeconds(state.lanes.toNs)}`);
   if (state.clock !== null) query.set('clock', state.clock);
   if (state.tableTwin !== 'none') query.set('table', state.tableTwin);
+  if (state.peers !== runUrlDefaults.peers) query.set('peers', state.peers);
   return queryText(query);
 }
 

@@ -7,6 +7,7 @@ import {
   formatRunUrl,
   parseRoute,
   parseRunUrl,
+  peerScopes,
   type Route,
   runTabs,
   runUrlDefaults,
@@ -42,6 +43,7 @@ describe('a link to a run page', () => {
         lanes: maybe(random, () => ({ fromNs, toNs: fromNs + random.whole(1, 1e12) })),
         clock: maybe(random, () => random.pick(clocks)),
         tableTwin: random.pick(twins),
+        peers: random.pick(peerScopes),
       };
       expect(parseRunUrl(at(formatRunUrl(state)))).toEqual(state);
     });

@@ -10,7 +10,7 @@ export interface ExpectedEnd {
 }
 
 /** With fewer past runs a quartile is one of them. */
-const LEAST_RUNS = 5;
+export const LEAST_RUNS = 5;
 
 /** The middle half of the past; null with too little of it. */
 export function expectedEnd(makespans: readonly number[]): ExpectedEnd | null {

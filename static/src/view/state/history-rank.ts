@@ -39,10 +39,10 @@ export interface ToldHistory {
 
 /** History by function: name, with @version above 0. */
 export function pastByFunction(groups: readonly ToldHistory[]): ReadonlyMap<string, Past> {
-  return new Map(groups.map((group) => [group.key, pastOf(group)]));
+  return new Map(groups.map((group) => [group.key, toPast(group)]));
 }
 
-function pastOf(told: ToldHistory): Past {
+function toPast(told: ToldHistory): Past {
   const at = (q: number): number | null => told.quantiles.find((one) => one.q === q)?.value ?? null;
   return {
     n: told.n,
@@ -56,9 +56,17 @@ function pastOf(told: ToldHistory): Past {
   };
 }
 
-/** The key of a function in the history. */
-export function pastKey(name: string, version: number): string {
-  return version > 0 ? `${name}@${String(version)}` : name;
+/** A function that was never executed before. */
+export const NO_PAST: Past = { n: 0, min: null, max: null, p25: null, p50: null, p75: null, bins: [], ecdf: [] };
+
+/** History of one function; undefined where either is not known yet. */
+export function pastOf(
+  past: ReadonlyMap<string, Past> | undefined,
+  name: { readonly function: string; readonly version: number } | undefined,
+): Past | undefined {
+  if (!past || !name) return undefined;
+  const key = name.version > 0 ? `${name.function}@${String(name.version)}` : name.function;
+  return past.get(key) ?? NO_PAST;
 }
 
 /** What the value is: still growing, final, of an attempt that failed, or not there yet. */

@@ -13,10 +13,10 @@ import {
   rankText,
   signedPercent,
 } from '../../model/format';
-import type { Bounds } from '../../model/bounds';
 import type { RunFigures, Traffic } from '../../model/run-figures';
 import type { StateCounts } from '../../model/states';
-import type { ExpectedEnd } from './expected-end';
+import { type ExpectedEnd, LEAST_RUNS } from './expected-end';
+import { peersText } from './peers-text';
 import { recordedText } from './run-words';
 
 export interface KeyFigure {
@@ -36,26 +36,14 @@ function share(part: number): Quantity | null {
   return { figure: percent(part).replace(/\u00a0?%$/, ''), unit: '%' };
 }
 
-/** A mean number of slots: 2, 2.3, 129. */
-function decimal(mean: number): string {
-  const isWhole = Math.abs(mean - Math.round(mean)) < 0.05;
-  return isWhole || mean >= 9.95 ? count(mean) : mean.toFixed(1);
-}
-
-function slotsQuantity(mean: number): Quantity {
-  const figure = decimal(mean);
-  return { figure, unit: figure === '1' ? 'slot' : 'slots' };
-}
-
 function busySub(figures: RunFigures): string {
   if (figures.slots === 0) return 'no slot worked';
-  return `${durationText(figures.busyNs)} of ${decimal(figures.slotsMean)} × ${durationText(figures.elapsedNs)}`;
+  return `${durationText(figures.busyNs)} of ${count(figures.slots)} × ${durationText(figures.elapsedNs)}`;
 }
 
-/** Where the makespan stands among the workflow's runs. */
+/** Where the makespan stands among the runs like it before; nothing where there are too few of them. */
 export function standingText(standing: Standing | null): string {
-  if (standing === null) return 'nothing to compare with';
-  return rankText(standing.slower, standing.runs + 1);
+  return standing === null ? '' : rankText(standing.slower, standing.runs + 1);
 }
 
 /** The line under the strip of past makespans. */
@@ -66,19 +54,18 @@ export function historyText(standing: Standing): string {
 export interface EndedInput {
   readonly run: RunSummary;
   readonly figures: RunFigures;
-  /** Undefined where no attempt has ended. */
-  readonly bounds: Bounds | undefined;
   /** Undefined where it was too much to add up. */
   readonly traffic: Traffic | undefined;
 }
 
 /** The makespan, which stands in front of the strip of its history. */
-export function makespanFigure(run: RunSummary, bounds: Bounds | undefined): KeyFigure {
+export function makespanFigure(run: RunSummary, standing: Standing | null): KeyFigure {
   if (run.imported !== null) return recordedFigure(run, run.imported);
-  const rank = standingText(run.standing);
+  const rank = standingText(standing);
   // Nothing has ended in a run that was cut off early, which is not a makespan of 0.
   const isKnown = run.makespan_ns > 0;
-  const title = isKnown ? `First claim to last end${aroundText(bounds)}` : 'No attempt has ended';
+  const among = standing === null ? '' : `, ranked among ${peersText(standing.peers)}`;
+  const title = isKnown ? `First claim to last end${among}` : 'No attempt has ended';
   return { label: 'Makespan', value: isKnown ? duration(run.makespan_ns) : null, sub: rank, title, ...first };
 }
 
@@ -95,31 +82,24 @@ function recordedFigure(run: RunSummary, imported: Imported): KeyFigure {
   };
 }
 
-/** Why the timeline, which begins with the submission and ends with the run, is longer than the makespan. */
-function aroundText(bounds: Bounds | undefined): string {
-  if (bounds === undefined) return '';
-  const { fromNs, closingNs } = bounds;
-  const before = `${durationText(fromNs)} between submission and first claim`;
-  return `. The timeline also has ${before}, and ${durationText(closingNs)} from the last end to the end of the run`;
-}
-
 /** Figures of a run that has ended, after its makespan. */
-export function endedFigures({ run, figures, bounds, traffic }: EndedInput): KeyFigure[] {
-  const starved = bounds && bounds.makespanNs > 0 ? bounds.occupancy.starvedSlotNs / bounds.makespanNs : Number.NaN;
+export function endedFigures({ run, figures, traffic }: EndedInput): KeyFigure[] {
+  const starved = figures.elapsedNs > 0 ? figures.starvedNs / figures.elapsedNs : Number.NaN;
+  const whole = run.schedule_ns === null ? 'makespan' : 'reconstructed schedule';
   const edges = run.edges > 0 ? `, ${counted(run.edges, 'edge')}` : '';
   return [
     {
       label: 'Slots busy',
       value: share(figures.busyShare),
       sub: busySub(figures),
-      title: 'Share of the time of all slots that went into tasks; a slot counts while it exists',
+      title: 'Share of the time of all slots that went into tasks',
       ...first,
     },
     {
       label: 'Nothing ready',
-      value: Number.isNaN(starved) ? null : slotsQuantity(starved),
-      sub: `of ${decimal(figures.slotsMean)} idle, ${run.schedule_ns === null ? 'on average' : 'as reconstructed'}`,
-      title: 'Slots that were idle because no task was ready, on average',
+      value: duration(figures.starvedNs),
+      sub: `${percent(starved)} of the ${whole}`,
+      title: 'Time in which a slot was idle because no task was ready',
       ...first,
     },
     movedFigure(traffic, 'Moved'),
@@ -151,26 +131,21 @@ export interface LiveInput {
   readonly counts: StateCounts;
   readonly tasks: number;
   readonly expected: ExpectedEnd | null;
-  readonly paused: boolean;
-  /** Makespans of past runs. */
+  /** Makespans of the runs like it before. */
   readonly past: readonly number[];
 }
 
 function elapsedSub(elapsedNs: number, expected: ExpectedEnd | null, past: readonly number[]): string {
   if (expected) return `of about ${durationText(expected.p50Ns)}`;
-  if (past.length === 0) return 'no past run to compare with';
-  return `longer than ${count(past.filter((ns) => ns < elapsedNs).length)} of ${count(past.length)} past`;
-}
-
-function latelySub({ lately }: RunFigures): string {
-  return lately.slots > 0 ? `${percent(lately.busy / lately.slots)} busy in the last second` : 'no slot is there';
+  if (past.length < LEAST_RUNS) return '';
+  return `longer than ${count(past.filter((ns) => ns < elapsedNs).length)} of ${count(past.length)} like it`;
 }
 
 /** Figures of a run that goes on, as of now. */
-export function liveFigures({ figures, counts, tasks, expected, paused, past }: LiveInput): KeyFigure[] {
+export function liveFigures({ figures, counts, tasks, expected, past }: LiveInput): KeyFigure[] {
   const over = counts.succeeded + counts.failed + counts.cancelled + counts.skipped + counts.lost;
-  const seen = counts.fetching + counts.storing + counts.running;
-  const working = Math.min(figures.slotsThere, Math.max(seen, Math.round(figures.lately.busy)));
+  const moving = counts.fetching + counts.storing;
+  const idle = Math.max(0, figures.slotsThere - moving - counts.running);
   return [
     {
       label: 'Elapsed',
@@ -194,16 +169,16 @@ export function liveFigures({ figures, counts, tasks, expected, paused, past }: 
       ...first,
     },
     {
-      label: 'Slots at work',
-      value: { figure: count(working), unit: `of ${count(figures.slotsThere)}` },
-      sub: latelySub(figures),
-      title: 'Slots that work now, or did on average in the last second: most tasks are over before they are seen',
+      label: 'Working now',
+      value: { figure: count(counts.running), unit: 'execute' },
+      sub: `${count(moving)} move bytes, ${count(idle)} idle`,
+      title: 'Slots by what they do',
       ...first,
     },
     {
       label: 'Ready now',
       value: { figure: count(counts.ready + counts.retrying), unit: '' },
-      sub: paused ? 'the run is paused' : 'waiting for a slot',
+      sub: 'waiting for a slot',
       title: 'Tasks that could run if there were a slot',
       ...first,
     },

@@ -1,7 +1,7 @@
 // Where the data of a run page come from: the stream of the run, and the few things that are asked for once.
 
 import type { Api } from '../../api/client';
-import type { RunSummary, RunWorker } from '../../api/schema';
+import type { Peers, RunSummary, RunWorker, Standing } from '../../api/schema';
 import type { LinkState } from '../../live/link-state';
 import type { LiveClient } from '../../live/live-client';
 import { GraphIndex } from '../../model/graph-index';
@@ -9,6 +9,7 @@ import type { Graph } from '../../model/graph';
 import type { Layout } from '../../model/layout';
 import { RunFold } from '../../model/run-fold';
 import { MarkKind, type RunTable } from '../../model/run-table';
+import type { PeerScope } from '../../model/url-state';
 import { type Past, pastByFunction } from './history-rank';
 import { isAway } from './resource.svelte';
 
@@ -23,8 +24,10 @@ export interface SourceDependencies {
 
 /** A run that cannot be read for now is asked for again after this. */
 const AGAIN_MS = 2_000;
-/** How many past runs of the workflow the header compares with. */
-const PAST_RUNS = 100;
+/** As many peers as the service knows of a run. */
+const PEERS = 100;
+/** With fewer peers nothing is said of where a run or a task stands among them; the service holds to the same. */
+const STANDING_NEEDS = 5;
 /** Bars of the histograms of the past. */
 const BINS = 46;
 
@@ -41,6 +44,9 @@ export class RunSource {
   #workers: readonly RunWorker[] = $state.raw([]);
   #past: ReadonlyMap<string, Past> | undefined = $state.raw(undefined);
   #pastMakespans: readonly number[] = $state.raw([]);
+  #peers: Peers | undefined = $state.raw(undefined);
+  #standing: Standing | null = $state.raw(null);
+  #scope: PeerScope = 'same';
   /** How often workers had come and gone when they were asked for; -1 before the first frame. */
   #workerMarks = -1;
   #abort = new AbortController();
@@ -91,12 +97,27 @@ export class RunSource {
     return this.#workers;
   }
 
-  /** History of a function by key; undefined while it is asked for. */
+  /** Which runs before it this one is compared with; undefined while they are asked for. */
+  get peers(): Peers | undefined {
+    return this.#peers;
+  }
+
+  /** There are enough of them, as far as is known, to say where something stands. */
+  get comparable(): boolean {
+    return this.#peers === undefined || this.#peers.runs >= STANDING_NEEDS;
+  }
+
+  /** Where the run stands among its peers; null where it cannot be told. */
+  get standing(): Standing | null {
+    return this.#standing;
+  }
+
+  /** History of a function by key, of the peers' tasks; undefined while it is asked for. */
   get past(): ReadonlyMap<string, Past> | undefined {
     return this.#past;
   }
 
-  /** Makespans of past runs of the workflow that succeeded, in no order. */
+  /** Makespans of the peers, in no order. */
   get pastMakespans(): readonly number[] {
     return this.#pastMakespans;
   }
@@ -143,7 +164,7 @@ export class RunSource {
       () => (this.#layout = null), // the page works without the picture: lanes and tables are there
     );
     try {
-      const [summary, graph] = await track(Promise.all([api.run(run, signal), api.graph(run, signal)]));
+      const [summary, graph] = await track(Promise.all([api.run(run, {}, signal), api.graph(run, signal)]));
       this.takeSummary(summary);
       this.#takeGraph(graph);
       this.#problem = undefined;
@@ -151,7 +172,16 @@ export class RunSource {
       if (!signal.aborted) this.#fail(error);
       return;
     }
-    await Promise.allSettled([this.#loadWorkers(), this.#loadPast(), this.#loadPastRuns()]);
+    await Promise.allSettled([this.#loadWorkers(), this.#loadPast(), this.#loadPeers()]);
+  }
+
+  /** Compares with other runs from now on. */
+  compareWith(scope: PeerScope): void {
+    if (scope === this.#scope) return;
+    this.#scope = scope;
+    if (this.#summary === undefined) return;
+    void this.#loadPast();
+    void this.#loadPeers();
   }
 
   /** Tells why there is nothing to show; what is away for now is asked for again. */
@@ -164,7 +194,9 @@ export class RunSource {
   takeSummary(summary: RunSummary): void {
     const ended = this.#summary?.live === true && !summary.live;
     this.#summary = summary;
-    if (ended) void this.#loadWorkers();
+    if (!ended) return;
+    void this.#loadWorkers();
+    void this.#loadPeers(); // where it stands is known only now
   }
 
   #takeGraph(graph: Graph): void {
@@ -198,23 +230,33 @@ export class RunSource {
 
   async #loadPast(): Promise<void> {
     const { api, run, track } = this.#deps;
+    const scope = this.#scope;
     const query = { metric: 'execute_ns', group_by: 'function', quantiles: [0.25, 0.5, 0.75], bins: BINS } as const;
+    let past: ReadonlyMap<string, Past>;
     try {
-      const workflow = this.#summary!.workflow;
-      const history = await track(api.stats({ ...query, workflow, except: run }, this.#abort.signal));
-      this.#past = pastByFunction(history.groups);
+      const history = await track(api.stats({ ...query, before: run, peers: scope }, this.#abort.signal));
+      past = pastByFunction(history.groups);
     } catch {
-      this.#past = new Map(); // ranks say that there is nothing to compare with
+      past = new Map(); // ranks say that there is nothing to compare with
     }
+    if (scope === this.#scope) this.#past = past;
   }
 
-  async #loadPastRuns(): Promise<void> {
+  async #loadPeers(): Promise<void> {
     const { api, run, track } = this.#deps;
+    const { signal } = this.#abort;
+    const scope = this.#scope;
     try {
-      const { workflow } = this.#summary!;
-      const query = { workflow, status: ['succeeded' as const], limit: PAST_RUNS };
-      const { runs } = await track(api.runs(query, this.#abort.signal));
-      this.#pastMakespans = runs.filter((one) => one.run !== run).map((one) => one.makespan_ns);
+      const [list, summary] = await track(
+        Promise.all([
+          api.runs({ before: run, peers: scope, limit: PEERS }, signal),
+          api.run(run, { peers: scope }, signal),
+        ]),
+      );
+      if (scope !== this.#scope) return;
+      this.#peers = list.peers;
+      this.#pastMakespans = list.runs.map((one) => one.makespan_ns);
+      this.#standing = summary.standing;
     } catch {
       // The header leaves out what it cannot compare.
     }

@@ -17,7 +17,7 @@ import { parseRunUrl, type RunTab, type RunUrl } from '../../model/url-state';
 import type { RunSummary } from '../../api/schema';
 import type { AppState } from './app.svelte';
 import { type ExpectedEnd, expectedEnd, liveAxisNs } from './expected-end';
-import { type Past, pastKey, shareBelow } from './history-rank';
+import { NO_PAST, type Past, pastOf, shareBelow } from './history-rank';
 import { factsOf, type TaskFacts } from './inspect';
 import { measureOf, type StripEnds, stripEnds } from './median-strip';
 import { Pace } from './pace.svelte';
@@ -27,7 +27,6 @@ import { RunHead } from './run-head.svelte';
 import { isRoot, RootSchedule } from './root-schedule.svelte';
 import { RunSource } from './run-source.svelte';
 import { byNumber, type WorkerLabel, workerLabels } from './worker-labels';
-import { processorsOf, slotsOf } from './worker-slots';
 import { TaskDetail } from './task-detail.svelte';
 import { Unfolding } from './unfolding.svelte';
 
@@ -211,9 +210,7 @@ export class RunView {
   /** States as they are in the end, or now: which of the rare ones need a place. */
   readonly finalCounts: StateCounts = $derived(this.read((index, table) => countStates(index, table, AFTER_ALL)));
   readonly events: RunEvents = $derived(this.read(eventsOf));
-  readonly lanes: Lanes = $derived(
-    this.read((_, table) => lanesOf(table, this.slots, processorsOf(this.source.workers))),
-  );
+  readonly lanes: Lanes = $derived(this.read((_, table) => lanesOf(table, this.slots)));
   readonly statistics: readonly FunctionStatistics[] = $derived(
     this.read((index, table) => statisticsAt(index, table, this.metric, this.atNs)),
   );
@@ -234,7 +231,10 @@ export class RunView {
     return this.#clock.now();
   }
 
-  readonly slots: ReadonlyMap<number, number> = $derived.by(() => slotsOf(this.source.workers));
+  /** Slots of each worker, where they are known: those that never worked have no row. */
+  readonly slots: ReadonlyMap<number, number> = $derived.by(
+    () => new Map(this.source.workers.filter((w) => w.slots > 0).map((w) => [w.worker, w.slots])),
+  );
 
   readonly workerNames: readonly WorkerLabel[] = $derived.by(() => workerLabels(this.source.workers, this.lanes));
   readonly workerList: readonly { readonly name: string; readonly process: string }[] = $derived(
@@ -262,10 +262,12 @@ export class RunView {
 
   /** History of a function by its number; undefined while it is asked for. */
   pastOf(fn: number): Past | undefined {
-    const name = this.source.index?.graph.functions[fn];
-    const past = this.source.past;
-    if (!past || !name) return undefined;
-    return past.get(pastKey(name.function, name.version)) ?? NO_PAST;
+    return pastOf(this.source.past, this.source.index?.graph.functions[fn]);
+  }
+
+  /** The same for saying where a task stands in it: nothing where too few runs are behind it. */
+  rankedPastOf(fn: number): Past | undefined {
+    return this.source.comparable ? this.pastOf(fn) : NO_PAST;
   }
 
   /** How long a task of a function should execute: as others of this run did, else as those of past runs; else NaN. */
@@ -380,7 +382,7 @@ export class RunView {
   #rankOf(node: number): number {
     const table = this.source.table;
     const row = table.rowsOf(node).at(-1) ?? -1;
-    const past = this.pastOf(this.source.index?.functionOf(node) ?? -1);
+    const past = this.rankedPastOf(this.source.index?.functionOf(node) ?? -1);
     if (row < 0 || !past || table.worker[row] === NO_WORKER) return Number.NaN;
     const executeNs = table.endedNs[row]! - table.startedNs[row]!;
     return Number.isNaN(executeNs) ? Number.NaN : shareBelow(past, executeNs);
@@ -396,5 +398,3 @@ export class RunView {
     return stripEnds(ratios);
   }
 }
-
-const NO_PAST: Past = { n: 0, min: null, max: null, p25: null, p50: null, p75: null, bins: [], ecdf: [] };

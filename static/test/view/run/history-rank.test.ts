@@ -5,7 +5,7 @@ import {
   histogramOf,
   type Past,
   pastByFunction,
-  pastKey,
+  pastOf,
   rankSentence,
   type RankStage,
   shareBelow,
@@ -82,8 +82,8 @@ describe('rank among the past', () => {
         { q: 0.75, value: null },
       ],
     };
-    const read = pastByFunction([group]).get(pastKey('blur', 2));
+    const read = pastOf(pastByFunction([group]), { function: 'blur', version: 2 });
     expect(read).toEqual({ n: 3, min: 1, max: 3, p25: 1.5, p50: 2, p75: null, bins: [], ecdf: [] });
-    expect(pastKey('blur', 0)).toBe('blur');
+    expect(pastOf(pastByFunction([group]), { function: 'blur', version: 0 })?.n).toBe(0);
   });
 });

@@ -65,10 +65,8 @@ function open(answers: Partial<Record<keyof Api, (...args: unknown[]) => unknown
     runWorkers: () => ({ workers: [{ worker: 0, slots: 1, name: 'a', host: 'h' }] }),
     stats: () => ({ groups: [{ key: 'cut', n: 1, min: 5, max: 5, quantiles: [], ecdf: [{ x: 5, p: 1 }] }] }),
     runs: () => ({
-      runs: [
-        { run: 'r', makespan_ns: 9 },
-        { run: 'before', makespan_ns: 7 },
-      ],
+      runs: [{ run: 'before', makespan_ns: 7 }],
+      peers: { scope: 'same', runs: 1, workflow: 'w', terms: [] },
     }),
     ...answers,
   };
@@ -139,12 +137,52 @@ describe('the source of a run', () => {
     expect(handlers.frame(frame({ kind: 'patch', from: 7, to: 9 }))).toBe(false);
   });
 
-  it('reads the past of every function with one request, and leaves the run itself out', async () => {
-    const { source, asked } = open();
+  it('compares with the peers before the run, and says nothing with few of them', async () => {
+    const queries: object[] = [];
+    const peers = (runs: number) => ({ scope: 'same', runs, workflow: 'w', terms: ['n=8'] });
+    const { source, asked } = open({
+      stats: (query) => {
+        queries.push(query as object);
+        return { groups: [{ key: 'cut', n: 1, min: 5, max: 5, quantiles: [], ecdf: [{ x: 5, p: 1 }] }] };
+      },
+      runs: (query) => {
+        queries.push(query as object);
+        const wide = (query as { peers: string }).peers === 'workflow';
+        return { runs: [{ run: 'before', makespan_ns: wide ? 70 : 7 }], peers: peers(wide ? 40 : 4) };
+      },
+    });
     await settled();
     expect(asked.filter((name) => name === 'stats')).toHaveLength(1);
+    expect(queries).toEqual([
+      expect.objectContaining({ before: 'r', peers: 'same' }),
+      expect.objectContaining({ before: 'r', peers: 'same' }),
+    ]);
     expect(source.past?.get('cut')?.n).toBe(1);
-    expect(source.pastMakespans).toEqual([7]);
+    expect([source.pastMakespans, source.comparable]).toEqual([[7], false]);
+    source.compareWith('workflow');
+    await settled();
+    expect([source.pastMakespans, source.comparable, source.peers?.runs]).toEqual([[70], true, 40]);
+  });
+
+  it('knows where a run stands as soon as it has ended', async () => {
+    const standing = {
+      peers: { scope: 'same' as const, runs: 5, workflow: 'w', terms: [] },
+      runs: 5,
+      slower: 1,
+      slower_than: 4,
+      median_ns: 1,
+      effect: 0,
+      limit_ns: null,
+      slow: false,
+    };
+    let ended = false;
+    const { source, handlers } = open({ run: () => summary({ live: !ended, standing: ended ? standing : null }) });
+    await settled();
+    expect(source.standing).toBeNull();
+    ended = true;
+    handlers.summary?.(summary({ live: false }));
+    await settled();
+    expect(source.standing).toEqual(standing);
   });
 
   it('goes on without what it can do without', async () => {

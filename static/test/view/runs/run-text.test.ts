@@ -28,7 +28,8 @@ describe('the words of a row', () => {
     expect(unrankedText(runSummary({ live: true, status: 'running' }))).toBe('ranked when it ends');
     expect(unrankedText(runSummary({ imported }))).toBe('imported, not ranked');
     expect(unrankedText(runSummary({ status: 'failed' }))).toBe('not ranked');
-    expect(unrankedText(runSummary())).toBe('first of its workflow');
+    expect(unrankedText(runSummary())).toBe('too few like it');
+    expect(unrankedText(runSummary({ revision: 1 }))).toBe('continued, not ranked');
   });
 
   it('tells how far a live run is, and what is left where that can be expected', () => {

@@ -1,10 +1,11 @@
-// What to expect of the next run of a workflow, from those like it.
+// What to expect of a run of a workflow, from the past ones like it.
 
 import type { RunSummary } from '../../../api/schema';
 import { quantile } from '../../../model/quantile';
+import { type Asked, isComparable, isLike } from './likeness';
 
-/** Fewer runs with the very same parameters than this say less than all runs of the workflow. */
-const ALIKE = 5;
+/** Runs from which on quartiles say more than the least and the greatest; with fewer nothing is predicted. */
+export const ENOUGH = 5;
 
 export interface Expectation {
   /** Makespans, ascending, ns. */
@@ -12,25 +13,30 @@ export interface Expectation {
   readonly p25Ns: number;
   readonly medianNs: number;
   readonly p75Ns: number;
-  /** They all had the parameters that are set now. */
+  /** They were asked for with the same parameters; else with others, which may have nothing to do with it. */
   readonly alike: boolean;
 }
 
-/** Undefined where nothing has succeeded yet. Made-up schedules (imported traces) do not predict anything. */
-export function expectation(
-  runs: readonly RunSummary[],
-  params: Readonly<Record<string, string>>,
-): Expectation | undefined {
-  const real = runs.filter((run) => run.imported === null);
-  const same = real.filter((run) => Object.entries(params).every(([name, value]) => run.params[name] === value));
-  const alike = same.length >= ALIKE || (same.length > 0 && same.length === real.length);
-  const makespansNs = (alike ? same : real).map((run) => run.makespan_ns).sort((a, b) => a - b);
+/** From the runs like it, else from all of the workflow; undefined where none can tell. Schedules that were made up cannot. */
+export function expectation(runs: readonly RunSummary[], asked: Asked): Expectation | undefined {
+  const real = runs.filter((run) => isComparable(run) && run.imported === null);
+  const like = real.filter((run) => isLike(run, asked));
+  const makespansNs = (like.length > 0 ? like : real).map((run) => run.makespan_ns).sort((a, b) => a - b);
   if (makespansNs.length === 0) return undefined;
   return {
     makespansNs,
     p25Ns: quantile(makespansNs, 0.25),
     medianNs: quantile(makespansNs, 0.5),
     p75Ns: quantile(makespansNs, 0.75),
-    alike,
+    alike: like.length > 0,
   };
+}
+
+/** How long a live run should take; undefined without enough runs like it before it. */
+export function expectedMakespanNs(peers: readonly RunSummary[]): number | undefined {
+  if (peers.length < ENOUGH) return undefined;
+  return quantile(
+    peers.map((run) => run.makespan_ns).sort((a, b) => a - b),
+    0.5,
+  );
 }

@@ -56,6 +56,11 @@ export function effectiveParams(workflow: Workflow, params: Readonly<Record<stri
   return Object.fromEntries(plain.map((param) => [param.name, params[param.name] ?? param.default ?? '']));
 }
 
+/** Sizes of the chosen files by parameter, in bytes. */
+export function sizesOf(files: ReadonlyMap<string, File>): Record<string, number> {
+  return Object.fromEntries([...files].map(([name, file]) => [name, file.size]));
+}
+
 /** What is wrong with the form before the service is asked, by field. */
 export function problemsOf(workflow: Workflow, values: LaunchValues): Record<string, string> {
   const problems: Record<string, string> = {};

@@ -22,7 +22,8 @@ export function standingText(standing: Standing): string {
 export function unrankedText(run: RunSummary): string {
   if (run.live) return 'ranked when it ends';
   if (run.imported !== null) return 'imported, not ranked';
-  return run.status === 'succeeded' ? 'first of its workflow' : 'not ranked';
+  if (run.status !== 'succeeded') return 'not ranked';
+  return run.revision > 0 ? 'continued, not ranked' : 'too few like it';
 }
 
 /** The second line of a status: how far it is, what went wrong, what is missing. Empty where the word says it all. */
