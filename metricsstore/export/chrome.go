@@ -18,7 +18,9 @@ import (
 type traceEvent struct {
 	Name     string         `json:"name"`
 	Category string         `json:"cat,omitempty"`
-	Phase    string         `json:"ph"` // X: complete, M: metadata
+	Phase    string         `json:"ph"`           // X: complete, M: metadata, s and f: an arrow's beginning and end
+	ID       int            `json:"id,omitempty"` // of the arrow
+	Bind     string         `json:"bp,omitempty"` // e: the arrow ends at the slice around its moment, not at the next one
 	TS       micros         `json:"ts"`
 	Duration micros         `json:"dur,omitzero"`
 	PID      int            `json:"pid"`
@@ -39,8 +41,8 @@ func (m micros) MarshalJSON() ([]byte, error) {
 }
 
 // WriteChromeTrace writes a trace that Perfetto and chrome://tracing open: one process for each worker, one thread for
-// each of its slots, for each attempt a slice from claim to end with its phases inside. Times count from the run's
-// start.
+// each of its slots, for each attempt a slice from claim to end with its phases inside, for each dependency an arrow, up to
+// 200,000 of them: where there are more, dependencies_left_out says so. Times count from the run's start.
 func WriteChromeTrace(ctx context.Context, w io.Writer, q *metricsstore.Queries, run engine.RunID) error {
 	kept, err := q.Run(ctx, run)
 	if err != nil {
@@ -54,7 +56,7 @@ func WriteChromeTrace(ctx context.Context, w io.Writer, q *metricsstore.Queries,
 	if err != nil {
 		return err
 	}
-	t := &trace{out: bufio.NewWriter(w), lanes: map[[2]int]bool{}}
+	t := &trace{out: bufio.NewWriter(w), lanes: map[[2]int]bool{}, flows: flows{numbering: decoder.Numbering(), drawn: map[engine.NodeID]slice{}}}
 	t.text(`{"displayTimeUnit":"ns","otherData":{"run":`)
 	t.value(run)
 	t.text("},\"traceEvents\":[")
@@ -78,7 +80,11 @@ func WriteChromeTrace(ctx context.Context, w io.Writer, q *metricsstore.Queries,
 			return fmt.Errorf("%w: run %s: %w", metricsstore.ErrCorrupt, run, err)
 		}
 	}
-	t.text("\n]}\n")
+	t.text("\n]")
+	if t.flows.leftOut {
+		t.text(`,"dependencies_left_out":true`)
+	}
+	t.text("}\n")
 	return errors.Join(t.err, t.out.Flush())
 }
 
@@ -98,6 +104,7 @@ type trace struct {
 	out    *bufio.Writer
 	events int
 	lanes  map[[2]int]bool // that were named
+	flows  flows
 	err    error
 }
 
@@ -133,10 +140,12 @@ func (t *trace) attempt(m *engine.TaskMetrics, started time.Time) {
 			args[name] = n
 		}
 	}
+	took := m.Wait + m.Fetch + m.Execute + m.Store + m.Update
 	t.event(traceEvent{
 		Name: m.Task.String(), Category: m.Outcome.String(), Phase: "X", TS: at, PID: pid, TID: tid, Args: args,
-		Duration: micros(m.Wait + m.Fetch + m.Execute + m.Store + m.Update),
+		Duration: micros(took),
 	})
+	t.flows.into(t, m.Node, slice{pid, tid, time.Duration(at), time.Duration(at) + took})
 	for _, phase := range []struct {
 		name string
 		d    time.Duration

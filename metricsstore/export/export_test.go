@@ -181,7 +181,8 @@ func checkTrace(t *testing.T, q *metricsstore.Queries, records []engine.TaskMetr
 		TraceEvents []struct {
 			Name, Cat, Ph string
 			TS, Dur       json.Number
-			PID, TID      int
+			PID, TID, ID  int
+			BP            string
 		}
 	}
 	require.NoError(t, json.Unmarshal(b.Bytes(), &trace))
@@ -193,9 +194,12 @@ func checkTrace(t *testing.T, q *metricsstore.Queries, records []engine.TaskMetr
 		require.NoError(t, err)
 		return int64(f*1000 + 0.5)
 	}
-	attempts := 0
+	attempts, ends := 0, map[int]string{}
 	outer := map[[2]int][2]int64{} // of each thread: the attempt written last
 	for _, e := range trace.TraceEvents {
+		if e.Cat == "dependency" {
+			ends[e.ID] += e.Ph + e.BP
+		}
 		if e.Ph != "X" {
 			continue
 		}
@@ -209,4 +213,8 @@ func checkTrace(t *testing.T, q *metricsstore.Queries, records []engine.TaskMetr
 		assert.True(t, outer[lane][0] <= from && to <= outer[lane][1], "%s lies within its attempt", e.Name)
 	}
 	assert.Equal(t, len(records), attempts)
+	assert.NotEmpty(t, ends)
+	for id, both := range ends {
+		assert.Equal(t, "sfe", both, "arrow %d begins and ends, at the slice around its end", id)
+	}
 }
