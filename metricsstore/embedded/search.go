@@ -30,9 +30,7 @@ func (w *walk) search(free map[uint64]bool) {
 		}
 		lost[id] = true
 		for i := range p.elements {
-			if !p.isLeaf {
-				below[p.elements[i].child] = true
-			}
+			below[w.leadsTo(&p, &p.elements[i])] = true
 		}
 	}
 	for id := uint64(2); id < uint64(len(w.seen)); id++ {
@@ -42,6 +40,18 @@ func (w *walk) search(free map[uint64]bool) {
 			}
 		}
 	}
+}
+
+// leadsTo is the page that an element of a page leads to, 0 for none.
+func (w *walk) leadsTo(p *page, e *element) uint64 {
+	if !p.isLeaf {
+		return e.child
+	}
+	head, err := w.f.readAt(e.at, bucketHead)
+	if err != nil || !e.isBucket {
+		return 0
+	}
+	return binary.NativeEndian.Uint64(head)
 }
 
 // guess tells from its keys where a page belongs: of those that it may be, the one that most of them fit.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"slices"
 
 	"github.com/dagscope/dagscope/engine"
@@ -66,11 +67,25 @@ func fitsRun(key []byte) bool {
 func (p site) inside(name []byte) (in site, ok bool) {
 	switch {
 	case p.bucket == "":
-		return site{bucket: string(name)}, true
+		return site{bucket: bucketName(name)}, true
 	case p.bucket == dataBucket && p.run == "":
 		return site{bucket: dataBucket, run: engine.RunID(name)}, true
 	}
 	return site{}, false
+}
+
+// bucketName is the name of a bucket of the root, of which one bit may be flipped.
+func bucketName(name []byte) string {
+	for _, known := range allBuckets() {
+		flipped := 0
+		for i := 0; i < len(known) && len(known) == len(name); i++ {
+			flipped += bits.OnesCount8(known[i] ^ name[i])
+		}
+		if len(known) == len(name) && flipped <= 1 {
+			return known
+		}
+	}
+	return string(name)
 }
 
 // pageFault is something that is wrong with the pages of the file.
@@ -260,6 +275,9 @@ func (w *walk) row(at site, e *element) {
 	if !ok {
 		w.each(at, e)
 		return
+	}
+	if at.bucket == "" && in.bucket != string(e.key) {
+		w.fault(at, fmt.Errorf("bucket %s is called %q", in.bucket, e.key), false)
 	}
 	head, err := w.f.readAt(e.at, bucketHead)
 	if err != nil || e.size < bucketHead {
