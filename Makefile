@@ -92,6 +92,10 @@ bench: build ## measure: run the programs of bench/
 bench-live: build ## measure what live views cost, and how soon a change is on screen
 	cd bench && $(GO) run ./live
 
+.PHONY: bench-memory
+bench-memory: need-go ## measure what ended runs leave in memory, beside AGAINST, another commit (299c572)
+	cd bench && $(GO) run ./memory -against $(or $(AGAINST),299c572)
+
 .PHONY: bench-redis
 bench-redis: build need-redis ## measure runs on Redis with worker processes: rates, costs, latency, beside floors and peers
 	cd bench && $(GO) run ./redis

@@ -54,7 +54,7 @@ func (e *Engine) found(job Job, exec Execution) {
 		e.records.Done()
 		return
 	}
-	go e.follow(r, func() error { return e.adopt(ctx, r, job.Options.Unlogged) })
+	go e.follow(r, e.cfg.Recorder != nil && !job.Options.Unlogged, func() error { return e.adopt(ctx, r, job.Options.Unlogged) })
 }
 
 // adopt records a run that others have submitted, unless somebody else does it to its end.
@@ -116,7 +116,7 @@ func (e *Engine) Retry(ctx context.Context, id RunID) (*Run, error) {
 			record = func() error { return e.record(following, r, after) }
 		}
 	}
-	go e.follow(r, record)
+	go e.follow(r, e.cfg.Recorder != nil && !unlogged, record)
 	return r, nil
 }
 

@@ -280,7 +280,6 @@ func TestAFoundRunThatNobodyRecordsIsRecorded(t *testing.T) {
 			n++
 		}
 		require.Positive(t, n)
-		time.Sleep(11 * time.Minute)
 		_, err = e.Get("r")
 		require.ErrorIs(t, err, engine.ErrUnknownRun, "it is forgotten")
 	})
@@ -468,9 +467,6 @@ func TestRetry(t *testing.T) {
 		require.NoError(t, r.WaitRecorded(t.Context()))
 		require.Equal(t, seqs(5), b.kept("r"))
 		require.Equal(t, 2, b.page("r").ended)
-		known, err = e.Get("r")
-		require.NoError(t, err)
-		require.Same(t, r, known)
 	})
 }
 

@@ -21,7 +21,9 @@ type Config struct {
 	Unrecorded func(run RunID, err error)
 	// Now is the wall clock; default time.Now.
 	Now func() time.Time
-	// Remember is how long an ended run can still be asked for after it was recorded; default 10 minutes.
+	// Remember is how long an ended run can still be asked for, see Get. By default it is 10 minutes for a run of which
+	// there is no complete record, and no longer than until it is recorded for the others: the record has all that was
+	// known, and a run that is held here takes memory in proportion to its steps and its results.
 	Remember time.Duration
 	// Shared: other processes take part in the runs, so the rules matter by which they do.
 	Shared bool
@@ -57,9 +59,6 @@ func New(cfg Config) (*Engine, error) {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
-	}
-	if cfg.Remember <= 0 {
-		cfg.Remember = 10 * time.Minute
 	}
 	e := &Engine{cfg: cfg, workflows: make(map[string]*Workflow), runs: make(map[RunID]*Run), closing: make(chan struct{})}
 	var all []*Function
@@ -186,7 +185,7 @@ func (e *Engine) launch(ctx, following context.Context, r *Run, opts RunOptions)
 	}
 	r.exec = exec
 	e.keep(r)
-	go e.follow(r, func() error {
+	go e.follow(r, record, func() error {
 		if !record {
 			return r.over(following)
 		}
@@ -209,23 +208,36 @@ func (e *Engine) keep(r *Run) bool {
 	return true
 }
 
-// follow has a run recorded to its end, and forgets it some time after that.
-func (e *Engine) follow(r *Run, record func() error) {
+// rememberLost is how long a run of which there is no complete record can be asked for.
+const rememberLost = 10 * time.Minute
+
+// follow has a run recorded to its end, where it is kept at all, and forgets it once nobody needs it here.
+func (e *Engine) follow(r *Run, kept bool, record func() error) {
 	defer e.records.Done()
 	r.recordErr = record()
 	if r.recordErr != nil && !errors.Is(r.recordErr, ErrElsewhere) && e.cfg.Unrecorded != nil {
 		e.cfg.Unrecorded(r.info.ID, r.recordErr)
 	}
 	r.leave()
+	switch {
+	case e.cfg.Remember > 0:
+		time.AfterFunc(e.cfg.Remember, func() { e.forget(r) })
+	case kept && r.recordErr == nil:
+		e.forget(r)
+	default:
+		time.AfterFunc(rememberLost, func() { e.forget(r) })
+	}
 	close(r.recorded)
-	time.AfterFunc(e.cfg.Remember, func() {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		if e.runs[r.info.ID] == r {
-			delete(e.runs, r.info.ID)
-		}
-		r.exec.Forget()
-	})
+}
+
+// forget makes a run one that Get does not find. Those who hold it can go on asking it.
+func (e *Engine) forget(r *Run) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.runs[r.info.ID] == r {
+		delete(e.runs, r.info.ID)
+	}
+	r.exec.Forget()
 }
 
 // record hands a run's log to the recorder as it grows, from the step behind the one numbered after. Where the run goes
@@ -292,7 +304,8 @@ func (e *Engine) unfinished(ctx context.Context, r *Run, err error) error {
 	return err
 }
 
-// Get finds a run that was submitted here, or found, and is not forgotten; the error is ErrUnknownRun.
+// Get finds a run that was submitted here, or found, and is not forgotten: see Config.Remember. The error is
+// ErrUnknownRun; a run that has ended is then to be looked for where it was recorded.
 func (e *Engine) Get(id RunID) (*Run, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -21,13 +21,14 @@ type job struct {
 	run      state.Run
 	values   engine.Values // run, converted once instead of for every task
 	numbers  *engine.Numbering
-	lanes    []state.Lane          // by slot; each touched by its own lane only
-	deadline *time.Timer           // nil where the store keeps it
-	ending   atomic.Pointer[error] // what the contexts of attempts report once the run is stopping
-	fence    atomic.Pointer[error] // what those report that were claimed before it was set; see state.Hooks
-	slots    atomic.Int32          // the most lanes that took part
-	finished sync.Once             // finish
-	base     time.Time             // the moment that the run's clock counts from, by the clock of this process
+	lanes    []state.Lane                 // of the first slots, as many as the pool has processors to keep busy; see place
+	more     atomic.Pointer[[]state.Lane] // of the others, nil until one of them takes part
+	deadline *time.Timer                  // nil where the store keeps it
+	ending   atomic.Pointer[error]        // what the contexts of attempts report once the run is stopping
+	fence    atomic.Pointer[error]        // what those report that were claimed before it was set; see state.Hooks
+	slots    atomic.Int32                 // the most lanes that took part
+	finished sync.Once                    // finish
+	base     time.Time                    // the moment that the run's clock counts from, by the clock of this process
 
 	// Where other processes share the run; else nil.
 	member  state.Member
@@ -44,7 +45,7 @@ type job struct {
 func newJob(p *Pool, ej engine.Job) *job {
 	return &job{
 		pool: p, info: ej.Info, options: ej.Options, graph: ej.Graph,
-		lanes: make([]state.Lane, p.cfg.MaxSlots), leaving: make(chan struct{}),
+		lanes: make([]state.Lane, p.cfg.Width), leaving: make(chan struct{}),
 	}
 }
 
@@ -162,13 +163,31 @@ func (j *job) cut(behind *error) error {
 
 // lane is how a slot takes part in the run.
 func (j *job) lane(slot int) state.Lane {
-	if l := j.lanes[slot]; l != nil {
-		return l
+	place := j.place(slot)
+	if *place != nil {
+		return *place
 	}
-	j.lanes[slot] = j.run.Lane(slot)
+	*place = j.run.Lane(slot)
 	for n := j.slots.Load(); int(n) <= slot && !j.slots.CompareAndSwap(n, int32(slot+1)); n = j.slots.Load() {
 	}
-	return j.lanes[slot]
+	return *place
+}
+
+// place is where the lane of a slot is kept, which only that slot's goroutine writes. Those behind the first are made
+// room for once one of them takes part: there may be a thousand, 16 KB that a short run should not take.
+func (j *job) place(slot int) *state.Lane {
+	if slot < len(j.lanes) {
+		return &j.lanes[slot]
+	}
+	more := j.more.Load()
+	if more == nil {
+		made := make([]state.Lane, j.pool.cfg.MaxSlots-len(j.lanes))
+		if !j.more.CompareAndSwap(nil, &made) {
+			return j.place(slot)
+		}
+		more = &made
+	}
+	return &(*more)[slot-len(j.lanes)]
 }
 
 // TakeDetails implements engine.Execution. Where others share the run, the store has the records of all.

@@ -132,7 +132,7 @@ func (p *Pool) look() {
 		}
 		now := a.job.run.Now()
 		if now-a.started > announceAfter && a.phase.CompareAndSwap(open, announcing) {
-			a.job.lanes[l.slot].Announce(a.end())
+			a.job.lane(l.slot).Announce(a.end())
 			a.phase.Store(announced)
 		}
 		if timeout := a.timeout(); timeout > 0 && now-a.started > int64(timeout) {
@@ -158,5 +158,5 @@ func (p *Pool) giveUp(l *lane, a *attempt, now int64) {
 	l.failed(a, errIgnored, e)
 	a.job.run.Note(engine.Step{Kind: engine.SlotLeaked, Slot: uint16(l.slot), Ended: now})
 	p.crew.abandon(l)
-	a.job.lanes[l.slot].Abandon(e)
+	a.job.lane(l.slot).Abandon(e)
 }

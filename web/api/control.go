@@ -35,19 +35,18 @@ const (
 // steer does something to a run under way that this process executes. The answer tells how the run stands once reached
 // holds for its status, or 202 where that takes long; nil does not wait.
 func (a *API) steer(ctx context.Context, id engine.RunID, do func(*engine.Run), reached func(engine.Status) bool) (*answer[RunSummary], error) {
+	own, unknown := a.cfg.Engine.Get(id) // before the record, which is complete by the time that the engine forgets a run
+	if unknown != nil && !errors.Is(unknown, engine.ErrUnknownRun) {
+		return nil, unknown
+	}
 	kept, err := a.kept(ctx, id)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if kept.Status.Final() {
+	case kept.Status.Final():
 		return nil, NewProblem(http.StatusConflict, "the run has ended: it %s", ending(kept.Status))
-	}
-	own, err := a.cfg.Engine.Get(id)
-	if errors.Is(err, engine.ErrUnknownRun) {
+	case unknown != nil:
 		return nil, NewProblem(http.StatusConflict, "the run is executed by another process, which alone can do that")
-	}
-	if err != nil {
-		return nil, err
 	}
 	do(own)
 	out := http.StatusOK

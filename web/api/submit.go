@@ -12,11 +12,12 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// active bounds the runs under way. Safe for concurrent use.
+// active bounds the runs under way. It holds no run, or one that has ended would stay until somebody asks. Safe for
+// concurrent use.
 type active struct {
 	mu      sync.Mutex
-	runs    []*engine.Run
-	pending int // submissions that have a place and no run yet
+	runs    []<-chan struct{} // closed when the run has ended
+	pending int               // submissions that have a place and no run yet
 }
 
 // enter takes one of limit places.
@@ -37,7 +38,7 @@ func (a *active) leave(r *engine.Run) {
 	defer a.mu.Unlock()
 	a.pending--
 	if r != nil {
-		a.runs = append(a.runs, r)
+		a.runs = append(a.runs, r.Done())
 	}
 }
 
@@ -49,9 +50,9 @@ func (a *active) count() int {
 }
 
 func (a *active) prune() {
-	a.runs = slices.DeleteFunc(a.runs, func(r *engine.Run) bool {
+	a.runs = slices.DeleteFunc(a.runs, func(ended <-chan struct{}) bool {
 		select {
-		case <-r.Done():
+		case <-ended:
 			return true
 		default:
 			return false

@@ -72,7 +72,7 @@ func (l *lane) room() int {
 		l.ready = l.ready[:0]
 	}
 	if cap(l.ready)-len(l.ready) < 2 {
-		l.ready = make([]engine.NodeID, 0, readiedChunk)
+		l.ready = make([]engine.NodeID, 0, min(max(2*cap(l.ready), leastReadied), mostReadied))
 	}
 	return len(l.ready)
 }

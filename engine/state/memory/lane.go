@@ -7,8 +7,12 @@ import (
 	"github.com/dagscope/dagscope/engine/state"
 )
 
-// readiedChunk is how many node numbers one allocation of a lane holds for the Readied lists of its steps.
-const readiedChunk = 1024
+// The Readied lists of a lane's steps share allocations: each holds twice as many node numbers as the one before, from
+// leastReadied to mostReadied.
+const (
+	leastReadied = 8
+	mostReadied  = 1024
+)
 
 // tokenBits is how many low bits of a token count the claims of its lane.
 const tokenBits = 40

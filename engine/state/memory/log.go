@@ -3,6 +3,7 @@ package memory
 import (
 	"context"
 	"io"
+	"math/bits"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,15 +12,49 @@ import (
 )
 
 const (
-	// pageLen is the number of steps of a page: 139 KB, so that page tables stay short and small runs small.
-	pageLen = 1024
+	// pageLen is the number of steps of a page: 139 KB, so that page tables stay short. The first pageLen steps lie in
+	// pages that begin small and double, or a run of four tasks would hold all of that: see pageOf.
+	pageLen = 1 << pageBits
+	// firstLen is the number of steps of the first page and of the second one: 2 KB each.
+	firstLen = 1 << firstBits
+
+	pageBits   = 10
+	firstBits  = 4
+	smallPages = pageBits - firstBits + 1 // how many hold the first pageLen steps
+)
+
+const (
 	// A reader that has caught up looks again after minPoll, and ever later up to maxPoll. Writers wake readers only
-	// when a page is added and when the run ends, so a reader costs a run next to nothing; maxPoll bounds how late it is.
+	// when the first page or one of pageLen steps is added and when the run ends, so a reader costs a run next to
+	// nothing; maxPoll bounds how late it is.
 	minPoll = 500 * time.Microsecond
 	maxPoll = 10 * time.Millisecond
 )
 
-type page [pageLen]engine.Step
+// pageOf finds the page of step seq, from 1, and the step's place in it. The first pages have 16, 16, 32, 64 … 512
+// steps, which is as many as one of the others has, so that those begin where blocks of pageLen steps do.
+func pageOf(seq uint64) (page, place uint64) {
+	i := seq - 1
+	if i >= pageLen {
+		return i>>pageBits + smallPages - 1, i % pageLen
+	}
+	page = uint64(bits.Len64(i >> firstBits))
+	if page == 0 {
+		return 0, i
+	}
+	return page, i - firstLen<<(page-1)
+}
+
+// lenOf is the number of steps of a page.
+func lenOf(page uint64) uint64 {
+	switch {
+	case page == 0:
+		return firstLen
+	case page < smallPages:
+		return firstLen << (page - 1)
+	}
+	return pageLen
+}
 
 // log is the steps of one run. The number of a step is its place; a step is there when its Seq is set.
 type log struct {
@@ -27,14 +62,14 @@ type log struct {
 	last  atomic.Uint64 // the highest number handed out
 	_     [64]byte
 	final atomic.Uint64 // the number of RunFinished, 0 before
-	pages atomic.Pointer[[]*page]
-	grown atomic.Pointer[chan struct{}] // closed when a page is added
+	pages atomic.Pointer[[][]engine.Step]
+	grown atomic.Pointer[chan struct{}] // closed when readers are to look; see grow
 	mu    sync.Mutex                    // one grower at a time
 }
 
 func newLog() *log {
 	l := &log{}
-	l.pages.Store(&[]*page{})
+	l.pages.Store(&[][]engine.Step{})
 	grown := make(chan struct{})
 	l.grown.Store(&grown)
 	return l
@@ -45,24 +80,27 @@ func (l *log) next() uint64 { return l.last.Add(1) }
 
 // at is the place of step seq, from 1.
 func (l *log) at(seq uint64) *engine.Step {
-	i := (seq - 1) / pageLen
+	page, place := pageOf(seq)
 	pages := *l.pages.Load()
-	if i >= uint64(len(pages)) {
-		pages = l.grow(i)
+	if page >= uint64(len(pages)) {
+		pages = l.grow(page)
 	}
-	return &pages[i][(seq-1)%pageLen]
+	return &pages[page][place]
 }
 
-func (l *log) grow(i uint64) []*page {
+// grow adds pages up to one, and wakes the readers where that is worth it: they have little to read of the small ones.
+func (l *log) grow(page uint64) [][]engine.Step {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	pages := *l.pages.Load()
-	for uint64(len(pages)) <= i {
-		pages = append(pages, new(page))
+	for n := uint64(len(pages)); n <= page; n++ {
+		pages = append(pages, make([]engine.Step, lenOf(n)))
 	}
 	l.pages.Store(&pages)
-	grown := make(chan struct{})
-	close(*l.grown.Swap(&grown))
+	if page == 0 || page >= smallPages {
+		grown := make(chan struct{})
+		close(*l.grown.Swap(&grown))
+	}
 	return pages
 }
 
@@ -118,17 +156,17 @@ func (l *log) read(ctx context.Context, after uint64, done <-chan struct{}) ([]e
 
 func (l *log) published(after, final uint64) []engine.Step {
 	pages := *l.pages.Load()
-	i := after / pageLen
-	if i >= uint64(len(pages)) {
+	page, first := pageOf(after + 1)
+	if page >= uint64(len(pages)) {
 		return nil
 	}
-	first, end := after%pageLen, uint64(pageLen)
+	steps := pages[page][first:]
 	if final > 0 {
-		end = min(end, first+final-after)
+		steps = steps[:min(uint64(len(steps)), final-after)]
 	}
-	n := first
-	for n < end && atomic.LoadUint64(&pages[i][n].Seq) != 0 {
+	n := 0
+	for n < len(steps) && atomic.LoadUint64(&steps[n].Seq) != 0 {
 		n++
 	}
-	return pages[i][first:n]
+	return steps[:n]
 }

@@ -9,6 +9,29 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
+// TestPages: each step has one place, the pages hold no more than twice the steps that there are, and those of pageLen
+// steps begin where blocks of as many do.
+func TestPages(t *testing.T) {
+	page, place := uint64(0), uint64(0)
+	room := uint64(firstLen)
+	for seq := uint64(1); seq <= 5*pageLen; seq++ {
+		gotPage, gotPlace := pageOf(seq)
+		require.Equal(t, page, gotPage, seq)
+		require.Equal(t, place, gotPlace, seq)
+		if seq <= pageLen {
+			require.LessOrEqual(t, room, max(2*seq, firstLen), seq)
+		}
+		if place++; place == lenOf(page) {
+			page, place = page+1, 0
+			room += lenOf(page)
+		}
+		if seq%pageLen == 0 {
+			require.Zero(t, place, seq)
+			require.EqualValues(t, pageLen, lenOf(page), seq)
+		}
+	}
+}
+
 // TestCopyStepLeavesOutNothing sets each field of a step in turn.
 func TestCopyStepLeavesOutNothing(t *testing.T) {
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[engine.Step]()) {

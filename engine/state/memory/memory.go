@@ -5,7 +5,8 @@
 // child with one parent needs no atomic at all. Ready nodes lie in one queue per processor; an empty one takes half
 // of another. The log is an array of pages: a step's number is its place, so lanes write without meeting.
 //
-// Costs: 40 bytes a node beside the graph, 136 bytes a logged step until the run is forgotten, and no goroutine.
+// Costs: 40 bytes a node beside the graph, 136 bytes a logged step and at most as many reserved for the next ones, until
+// nobody holds the run any more, and no goroutine.
 //
 // Caveats: state dies with the process; what was recorded by then is what remains. Outputs are kept as Go values,
 // never encoded, so a task that modifies its input changes what others read.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
@@ -30,7 +31,7 @@ func (s *Store) Find(ctx context.Context, found func(engine.Job, engine.Executio
 		}
 		r := newRun(s, job, *kept, noHooks)
 		s.begin(ctx, r)
-		watched = append(watched, r)
+		watched = append(slices.DeleteFunc(watched, (*run).isStopped), r) // what is over is not held on to
 		found(job, r)
 		return nil
 	})

@@ -287,6 +287,16 @@ func (r *run) isDone() bool {
 	}
 }
 
+// isStopped reports whether all that the run has started here has ended.
+func (r *run) isStopped() bool {
+	select {
+	case <-r.stopped:
+		return true
+	default:
+		return false
+	}
+}
+
 // End implements engine.Execution.
 func (r *run) End() (engine.RunEnd, any) {
 	r.mu.Lock()
