@@ -3,6 +3,8 @@ package metricsstore
 import (
 	"cmp"
 	"context"
+	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -32,12 +34,17 @@ type HistoryQuery struct {
 	Except    engine.RunID // leaves this run out; empty for none
 	// Of selects these runs and no others: their roll-ups are read one run after the other. Nil for all runs.
 	Of []engine.RunID
+
+	separate bool                  // each function by itself
+	damaged  map[engine.RunID]bool // runs of which a roll-up could not be read
 }
 
 // History is the answer to a HistoryQuery.
 type History struct {
 	Metric  Metric        `json:"metric"`
 	Buckets []TimeSummary `json:"buckets"` // ascending; only those with runs
+	// Damaged is how many runs are left out, as a whole or with some of their functions, because they cannot be read.
+	Damaged int `json:"damaged,omitempty"`
 }
 
 // TimeSummary is the statistic over the runs that started in [From, To). Where the query had no bound, it is the
@@ -49,35 +56,80 @@ type TimeSummary struct {
 	Distribution
 }
 
+// FunctionHistory is the History of one function and version.
+type FunctionHistory struct {
+	FunctionName
+	History
+}
+
 // History merges roll-ups. A run takes part once it is archived, as a whole, by its start. The error is ErrInvalid
 // for an unknown metric or bucket and for quantiles out of range.
 func (q *Queries) History(ctx context.Context, h HistoryQuery) (History, error) {
-	if _, err := ParseMetric(string(h.Metric)); err != nil {
-		return History{}, err
-	}
-	if err := checkQuantiles(h.Quantiles); err != nil {
-		return History{}, err
-	}
-	if h.Bucket != Whole && h.Bucket != ByDay {
-		return History{}, invalid("bucket %q, expected day or nothing", h.Bucket)
-	}
-	buckets := map[Day]*historyFold{}
-	err := q.eachRollup(ctx, &h, func(r *Rollup, d *RollupDigest) error {
-		day := Day(0)
-		if h.Bucket == ByDay {
-			day = r.Day
-		}
-		if buckets[day] == nil {
-			buckets[day] = &historyFold{runs: map[engine.RunID]bool{}, from: d.Started, to: d.Started}
-		}
-		return buckets[day].add(r, d)
-	})
+	folds, err := q.foldHistory(ctx, &h)
 	if err != nil {
 		return History{}, err
 	}
-	out := History{Metric: h.Metric}
+	return folds[FunctionName{}].history(&h), nil
+}
+
+// HistoryByFunction is History for each function and version that has any, by name and version.
+func (q *Queries) HistoryByFunction(ctx context.Context, h HistoryQuery) ([]FunctionHistory, error) {
+	h.separate = true
+	folds, err := q.foldHistory(ctx, &h)
+	if err != nil {
+		return nil, err
+	}
+	var out []FunctionHistory
+	for f, buckets := range folds {
+		out = append(out, FunctionHistory{f, buckets.history(&h)})
+	}
+	slices.SortFunc(out, func(a, b FunctionHistory) int { return a.compare(b.FunctionName) })
+	return out, nil
+}
+
+// historyFolds are folds by day, or under day 0 of everything.
+type historyFolds map[Day]*historyFold
+
+// foldHistory folds what a query selects, by function where they are separate, else under the function without a name.
+func (q *Queries) foldHistory(ctx context.Context, h *HistoryQuery) (map[FunctionName]historyFolds, error) {
+	if _, err := ParseMetric(string(h.Metric)); err != nil {
+		return nil, err
+	}
+	if err := checkQuantiles(h.Quantiles); err != nil {
+		return nil, err
+	}
+	if h.Bucket != Whole && h.Bucket != ByDay {
+		return nil, invalid("bucket %q, expected day or nothing", h.Bucket)
+	}
+	out := map[FunctionName]historyFolds{}
+	err := q.eachRollup(ctx, h, func(r *Rollup, d *RollupDigest) error {
+		function, day := FunctionName{}, Day(0)
+		if h.separate {
+			function = FunctionName{r.Function, r.Version}
+		}
+		if h.Bucket == ByDay {
+			day = r.Day
+		}
+		if out[function] == nil {
+			out[function] = historyFolds{}
+		}
+		if out[function][day] == nil {
+			out[function][day] = &historyFold{runs: map[engine.RunID]bool{}}
+		}
+		return out[function][day].add(r, d)
+	})
+	return out, err
+}
+
+func (buckets historyFolds) history(h *HistoryQuery) History {
+	out := History{Metric: h.Metric, Damaged: len(h.damaged)}
 	for day, b := range buckets {
-		s := TimeSummary{From: b.from, To: b.to.Add(1), Runs: len(b.runs), Distribution: distribution(&b.sketch, h.Quantiles)}
+		if len(b.runs)+b.merged == 0 {
+			continue
+		}
+		s := TimeSummary{
+			From: b.from, To: b.to.Add(1), Runs: len(b.runs) + b.merged, Distribution: distribution(&b.sketch, h.Quantiles),
+		}
 		if h.Bucket == ByDay {
 			s.From, s.To = day.Start(), (day + 1).Start()
 		}
@@ -90,24 +142,32 @@ func (q *Queries) History(ctx context.Context, h HistoryQuery) (History, error) 
 		out.Buckets = append(out.Buckets, s)
 	}
 	slices.SortFunc(out.Buckets, func(a, b TimeSummary) int { return a.From.Compare(b.From) })
-	return out, nil
+	return out
 }
 
 type historyFold struct {
-	runs     map[engine.RunID]bool
+	runs     map[engine.RunID]bool // of those that were given one by one
+	merged   int                   // how many other runs there are
 	from, to time.Time
 	sketch   digest.Sketch
 }
 
 func (f *historyFold) add(r *Rollup, d *RollupDigest) error {
-	f.runs[r.Run] = true
-	if d.Started.Before(f.from) {
+	if err := d.MergeInto(&f.sketch); err != nil {
+		return err
+	}
+	if r.Run == "" {
+		f.merged += d.Runs
+	} else {
+		f.runs[r.Run] = true
+	}
+	if f.from.IsZero() || d.Started.Before(f.from) {
 		f.from = d.Started
 	}
-	if d.Started.After(f.to) {
-		f.to = d.Started
+	if d.Last.After(f.to) {
+		f.to = d.Last
 	}
-	return d.MergeInto(&f.sketch)
+	return nil
 }
 
 // eachRollup gives the roll-ups that a query selects.
@@ -126,6 +186,11 @@ func (q *Queries) eachRollup(ctx context.Context, h *HistoryQuery, each func(*Ro
 	if h.Of != nil {
 		return q.eachRollupOf(ctx, h, r, each)
 	}
+	r.Merge = h.merge()
+	if r.Merge != MergeNothing {
+		r.After, r.Limit = nil, 0
+		r.StartedFrom, r.StartedTo, r.Without = h.From, h.To, h.Except
+	}
 	for {
 		rows, err := q.store.Rollups(ctx, r)
 		if err != nil {
@@ -134,7 +199,7 @@ func (q *Queries) eachRollup(ctx context.Context, h *HistoryQuery, each func(*Ro
 		if err := h.each(rows, each); err != nil {
 			return err
 		}
-		if len(rows) < page {
+		if len(rows) < page || r.Merge != MergeNothing {
 			return nil
 		}
 		r.After = &rows[len(rows)-1].RollupKey
@@ -156,22 +221,36 @@ func (q *Queries) eachRollupOf(ctx context.Context, h *HistoryQuery, r RollupQue
 	return nil
 }
 
-// each gives those of some roll-ups that the query selects.
+// each gives those of some roll-ups that the query selects. What cannot be read is counted and left out.
 func (h *HistoryQuery) each(rows []Rollup, each func(*Rollup, *RollupDigest) error) error {
 	for i := range rows {
 		row := &rows[i]
 		d, err := row.Unpack()
+		if err == nil && h.match(row, &d) {
+			err = each(row, &d)
+		}
+		if err != nil && !errors.Is(err, ErrCorrupt) {
+			return err
+		}
 		if err != nil {
-			return err
-		}
-		if !h.match(row, &d) {
-			continue
-		}
-		if err := each(row, &d); err != nil {
-			return err
+			if h.damaged == nil {
+				h.damaged = map[engine.RunID]bool{}
+			}
+			h.damaged[row.Run] = true
 		}
 	}
 	return nil
+}
+
+// merge says what a store may merge for a query. Over several functions, each run counts once, so it is all or one.
+func (h *HistoryQuery) merge() Merge {
+	switch {
+	case h.separate || h.Function != "":
+		return MergeRuns
+	case h.Version == nil:
+		return MergeFunctions
+	}
+	return MergeNothing
 }
 
 func (h *HistoryQuery) match(r *Rollup, d *RollupDigest) bool {
@@ -186,21 +265,18 @@ type FunctionName struct {
 	Version  int    `json:"version"`
 }
 
+func (f FunctionName) compare(o FunctionName) int {
+	return cmp.Or(cmp.Compare(f.Function, o.Function), cmp.Compare(f.Version, o.Version))
+}
+
 // Functions lists the functions that have history in the runs that a query selects, whatever its Metric, by name and
 // version.
 func (q *Queries) Functions(ctx context.Context, h HistoryQuery) ([]FunctionName, error) {
 	seen := map[FunctionName]bool{}
-	h.Metric = ExecuteNS // which every attempt that ended well has
+	h.Metric, h.separate = ExecuteNS, true // which every attempt that ended well has
 	err := q.eachRollup(ctx, &h, func(r *Rollup, _ *RollupDigest) error {
 		seen[FunctionName{r.Function, r.Version}] = true
 		return nil
 	})
-	var out []FunctionName
-	for f := range seen {
-		out = append(out, f)
-	}
-	slices.SortFunc(out, func(a, b FunctionName) int {
-		return cmp.Or(cmp.Compare(a.Function, b.Function), cmp.Compare(a.Version, b.Version))
-	})
-	return out, err
+	return slices.SortedFunc(maps.Keys(seen), FunctionName.compare), err
 }

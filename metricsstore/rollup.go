@@ -8,15 +8,20 @@ import (
 	"github.com/dagscope/dagscope/digest"
 )
 
-// rollupVersion is the first byte of a roll-up.
-const rollupVersion = 1
+// The first byte of a roll-up.
+const (
+	rollupVersion = 1 // of one run
+	mergedVersion = 2 // of several
+)
 
 // RollupDigest is what a roll-up holds.
 type RollupDigest struct {
 	Workflow string
-	Started  time.Time // of the run
-	Revision int
-	Digest   []byte // for digest.Sketch.MergeBinary
+	Started  time.Time // of the run, or of the first of several
+	Last     time.Time // of the last of several
+	Runs     int       // how many there are
+	Revision int       // of the run; 0 for several
+	Digest   []byte    // for digest.Sketch.MergeBinary
 }
 
 // PackRollup encodes the digest of one metric of one function of a run.
@@ -39,11 +44,18 @@ func PackRollup(h *Header, d FunctionDigest) (Rollup, error) {
 // itself. The error is ErrCorrupt.
 func (r *Rollup) Unpack() (RollupDigest, error) {
 	in := fields{rest: r.Data}
-	if v := in.byte(); v != rollupVersion {
-		return RollupDigest{}, fmt.Errorf("%w: roll-up of %s has version %d, expected %d", ErrCorrupt, r.Run, v, rollupVersion)
+	v := in.byte()
+	if v != rollupVersion && v != mergedVersion {
+		return RollupDigest{}, fmt.Errorf("%w: roll-up of %s has version %d, expected %d or %d", ErrCorrupt, r.Run, v, rollupVersion, mergedVersion)
 	}
 	d := RollupDigest{Workflow: string(in.bytes(1 << 16)), Started: time.Unix(0, in.varint()).UTC()}
-	d.Revision, d.Digest = int(in.uvarint()), in.rest
+	d.Last, d.Runs = d.Started, 1
+	if v == mergedVersion {
+		d.Last, d.Runs = time.Unix(0, in.varint()).UTC(), int(in.uvarint())
+	} else {
+		d.Revision = int(in.uvarint())
+	}
+	d.Digest = in.rest
 	if in.bad {
 		return RollupDigest{}, fmt.Errorf("%w: roll-up of %s is cut off", ErrCorrupt, r.Run)
 	}

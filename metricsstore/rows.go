@@ -203,7 +203,7 @@ type RollupKey struct {
 	Run      engine.RunID `json:"run"`
 }
 
-// Rollup is the digest of one metric of one function in one run.
+// Rollup is the digest of one metric of one function in one run, or of several runs; see Merge.
 type Rollup struct {
 	RollupKey
 	Data []byte `json:"data"`
@@ -221,7 +221,29 @@ type RollupQuery struct {
 	// After is the last key of the answer before, nil for the first.
 	After *RollupKey `json:"after,omitempty"`
 	Limit int        `json:"limit,omitempty"` // 0 for all
+
+	// Merge allows the store to give one row in the place of those of several runs. Then Metric must be set, and After
+	// and Limit do not count.
+	Merge Merge `json:"merge,omitempty"`
+	// StartedFrom and StartedTo bound the start of the runs that stand in a merged row, StartedFrom included, StartedTo
+	// not; zero for no bound. Without is a run that stands in none, empty for none. Rows of single runs need not keep to
+	// any of this.
+	StartedFrom time.Time    `json:"started_from,omitzero"`
+	StartedTo   time.Time    `json:"started_to,omitzero"`
+	Without     engine.RunID `json:"without,omitempty"`
 }
+
+// Merge says which roll-ups a store may merge. It need not merge any.
+type Merge uint8
+
+// Merges. The runs of a merged row have started on the Day of its key and are of one workflow; Run of the key is empty.
+const (
+	MergeNothing Merge = iota
+	// MergeRuns: those of several runs that have function, version and metric in common.
+	MergeRuns
+	// MergeFunctions: those of all functions and versions of several runs; Function of the key is empty.
+	MergeFunctions
+)
 
 // Match reports whether a key is one that the query asks for, whatever After and Limit say.
 func (q *RollupQuery) Match(k RollupKey) bool {

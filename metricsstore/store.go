@@ -96,7 +96,9 @@ type Store interface {
 	Workers(ctx context.Context, run engine.RunID) ([]WorkerRow, error)
 
 	// Rollups lists roll-ups that match the query in the order of their keys, see RollupQuery. One whose data cannot be
-	// read has none, so that Rollup.Unpack gives ErrCorrupt.
+	// read has none, so that Rollup.Unpack gives ErrCorrupt. Where the query allows to merge, the order is any, and what
+	// the rows hold together is the same to the bit as without; each run stands in one row for each function and metric,
+	// or where functions are merged, in one for each metric or in one for each function.
 	Rollups(ctx context.Context, q RollupQuery) ([]Rollup, error)
 
 	// Acquire gives the lease of a run to an owner until a moment of the caller's clock: where nobody holds it, where

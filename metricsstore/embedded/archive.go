@@ -29,7 +29,14 @@ func (d *database) Archive(ctx context.Context, run engine.RunID, a metricsstore
 	if err != nil {
 		return err
 	}
-	return d.change(ctx, run, op{}, func(w *write, b *bolt.Bucket) error { return w.archive(b, p) })
+	err = d.change(ctx, run, op{}, func(w *write, b *bolt.Bucket) error { return w.archive(b, p) })
+	if err != nil {
+		return err
+	}
+	if d.isLoose(ctx, hourOf(p.given.Header.Info.StartedAt), looseAtArchive) {
+		_ = d.mergeHistory(ctx, looseAtArchive) // where it fails, whoever archives next or reads does it
+	}
+	return nil
 }
 
 func (d *database) packArchive(run engine.RunID, a *metricsstore.Archive) (*packedArchive, error) {
@@ -94,6 +101,9 @@ func (w *write) archive(b *bolt.Bucket, p *packedArchive) error {
 		return err
 	}
 	if err := w.putRollups(b, &t, p.rollups); err != nil {
+		return err
+	}
+	if err := w.noteArchived(h.Info.ID, h.Info.StartedAt); err != nil {
 		return err
 	}
 	for _, a := range p.attachments {

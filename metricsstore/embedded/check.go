@@ -35,6 +35,7 @@ func (d *database) check() error {
 		return d.bolt.View(func(tx *bolt.Tx) error {
 			c := &checker{tx: tx, codec: d.codec, rollups: map[string]bool{}, broken: map[engine.RunID]bool{}}
 			c.check()
+			c.history()
 			return errors.Join(c.errs...)
 		})
 	})
@@ -175,4 +176,61 @@ func (c *checker) rollup(p metricsstore.Position, key []byte) (int, error) {
 	}
 	data, err := c.codec.unpack(c.tx.Bucket([]byte(rollupsBucket)).Get(key))
 	return len(data), err
+}
+
+// history checks that the history knows the runs that have roll-ups, and those alone, and that its cells can be read.
+func (c *checker) history() {
+	b := c.tx.Bucket([]byte(historyBucket))
+	if b == nil || !hasHistory(c.tx) {
+		c.fail("there is no history of the runs")
+		return
+	}
+	known := map[engine.RunID]bool{}
+	c.each(historyBucket, func(k, v []byte) error {
+		switch k[0] {
+		case knownRow, looseRow:
+			return c.historyRun(b, known, k)
+		case hourRow:
+			_, err := decodeHour(v)
+			return err
+		case cellRow:
+			_, rest, err := spanOf[int32](k, 2)
+			if err == nil {
+				_, err = parseCell(rest)
+			}
+			if err == nil {
+				_, err = c.codec.unpackCell(v)
+			}
+			return err
+		case builtRow, dayRow:
+			return nil
+		}
+		return fmt.Errorf("a key of an unknown kind, % x", k)
+	})
+	for key := range c.rollups {
+		if r, err := metricsstore.ParseRollupKey([]byte(key)); err == nil && !known[r.Run] {
+			c.fail("run %s has roll-ups and is not in the history", r.Run)
+			known[r.Run] = true
+		}
+	}
+}
+
+func (c *checker) historyRun(b *bolt.Bucket, known map[engine.RunID]bool, k []byte) error {
+	h, rest, err := spanOf[hour](k, 1)
+	if err != nil {
+		return err
+	}
+	run := engine.RunID(rest)
+	if k[0] == knownRow {
+		known[run] = true
+	}
+	switch {
+	case bucketOf(c.tx, run) == nil:
+		return errors.New("the run is not there")
+	case b.Get(spanKey(hourRow, h)) == nil:
+		return errors.New("the hour is not there")
+	case b.Get(spanKey(knownRow, h, rest...)) == nil:
+		return errors.New("a loose run is not known")
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -55,6 +56,8 @@ type database struct {
 	suspect    atomic.Bool   // a read has met damaged pages and has gone on past them
 	generation atomic.Uint64 // how often the file was replaced
 	hopeless   atomic.Bool   // there are damaged pages that could not be mended
+
+	merging sync.Mutex // held while roll-ups are merged
 }
 
 // openDatabase opens or creates the file. The caller holds the lock of the folder.
@@ -153,9 +156,9 @@ func openChecked(path string, options *bolt.Options) (db *bolt.DB, err error) {
 	return db, nil
 }
 
-// prepare checks the version of a file, and makes the buckets in a new one.
+// prepare checks the version of a file, and makes the buckets that it has not got.
 func prepare(db *bolt.DB) error {
-	fresh := false
+	fresh, current := false, false
 	err := db.View(func(tx *bolt.Tx) error {
 		meta := tx.Bucket([]byte(metaBucket))
 		if meta == nil {
@@ -166,24 +169,45 @@ func prepare(db *bolt.DB) error {
 			}
 			return nil
 		}
-		return checkVersion(db.Path(), meta.Get([]byte(versionKey)))
+		version := meta.Get([]byte(versionKey))
+		current = bytes.Equal(version, encodedVersion()) && hasHistory(tx)
+		return checkVersion(db.Path(), version)
 	})
-	if err != nil || !fresh {
+	if err != nil || current {
 		return err
 	}
-	err = db.Update(func(tx *bolt.Tx) error {
-		for _, name := range allBuckets() {
-			if _, err := tx.CreateBucket([]byte(name)); err != nil {
-				return err
-			}
+	if fresh {
+		err = db.Update(makeBuckets)
+	} else {
+		err = guarded(db.Path(), func() error { return db.Update(renewFormat) })
+		if errors.Is(err, metricsstore.ErrCorrupt) {
+			return nil // what is damaged is read without a history
 		}
-		return tx.Bucket([]byte(metaBucket)).Put([]byte(versionKey), binary.AppendUvarint(nil, formatVersion))
-	})
+	}
 	if err != nil {
 		return fmt.Errorf("embedded: %s cannot be written: %w", db.Path(), err)
 	}
 	return nil
 }
+
+func makeBuckets(tx *bolt.Tx) error {
+	for _, name := range allBuckets() {
+		if _, err := tx.CreateBucket([]byte(name)); err != nil {
+			return err
+		}
+	}
+	return renewFormat(tx)
+}
+
+// renewFormat makes a file of an earlier version one of this.
+func renewFormat(tx *bolt.Tx) error {
+	if err := buildHistory(tx); err != nil {
+		return err
+	}
+	return tx.Bucket([]byte(metaBucket)).Put([]byte(versionKey), encodedVersion())
+}
+
+func encodedVersion() []byte { return binary.AppendUvarint(nil, formatVersion) }
 
 func checkVersion(path string, value []byte) error {
 	v, n := binary.Uvarint(value)

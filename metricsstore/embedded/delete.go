@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -27,6 +28,9 @@ func (d *database) Delete(ctx context.Context, run engine.RunID) error {
 		}
 		var t totals // go with the run
 		if err := w.dropRollups(run, b, &t); err != nil {
+			return err
+		}
+		if err := w.noteDeleted(run, h.Info.StartedAt); err != nil {
 			return err
 		}
 		position := metricsstore.Position{Started: h.Info.StartedAt.UnixNano(), Run: run}
@@ -70,8 +74,14 @@ func (w *write) deleteDamaged(run engine.RunID, b *bolt.Bucket) error {
 // deletePositions removes a run from the list, wherever it stands there.
 func (w *write) deletePositions(run engine.RunID) (found bool, err error) {
 	var keys [][]byte // deleting moves the cursor, so they are listed first
-	err = positions(w.tx, run, func(k []byte, _ metricsstore.Position) { keys = append(keys, bytes.Clone(k)) })
-	for _, k := range keys {
+	var starts []time.Time
+	err = positions(w.tx, run, func(k []byte, p metricsstore.Position) {
+		keys, starts = append(keys, bytes.Clone(k)), append(starts, time.Unix(0, p.Started))
+	})
+	for i, k := range keys {
+		if err == nil {
+			err = w.noteDeleted(run, starts[i])
+		}
 		if err == nil {
 			w.changed(run)
 			err = w.tx.Bucket([]byte(runsBucket)).Delete(k)

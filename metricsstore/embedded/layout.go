@@ -18,10 +18,12 @@ const (
 	leasesBucket  = "leases"  // run → Lease as JSON
 	liveBucket    = "live"    // run → mark: those that have not ended
 	inboxBucket   = "inbox"   // identity of a log → how far it is adopted
+	historyBucket = "history" // merged roll-ups, see hours.go
 )
 
-// formatVersion is written into new files; files of a greater one are refused.
-const formatVersion = 1
+// formatVersion is written into files when they are opened; files of a greater one are refused. Those before 2 have no
+// history, and programs that know them only would leave runs out of it.
+const formatVersion = 2
 
 const versionKey = "version" // uvarint
 
@@ -39,7 +41,7 @@ const (
 )
 
 func allBuckets() []string {
-	return []string{metaBucket, runsBucket, dataBucket, rollupsBucket, leasesBucket, liveBucket, inboxBucket}
+	return []string{metaBucket, runsBucket, dataBucket, rollupsBucket, leasesBucket, liveBucket, inboxBucket, historyBucket}
 }
 
 // mark is the value of keys that say all there is to say. It is not empty, so that nobody takes it for a bucket.

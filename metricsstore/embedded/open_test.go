@@ -40,7 +40,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"newer", func(t *testing.T, dir string) Config {
 			boltFile(t, filepath.Join(dir, dataFile), metaBucket, 99)
 			return Config{Dir: dir}
-		}, ErrVersion, []string{"format 99", "up to 1", "newer program", dataFile}},
+		}, ErrVersion, []string{"format 99", "up to 2", "newer program", dataFile}},
 		{"no version", func(t *testing.T, dir string) Config {
 			boltFile(t, filepath.Join(dir, dataFile), metaBucket, 0)
 			return Config{Dir: dir}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	bolt "go.etcd.io/bbolt"
@@ -293,6 +294,13 @@ func (d *database) Workers(ctx context.Context, run engine.RunID) (out []metrics
 
 // Rollups implements metricsstore.Store.
 func (d *database) Rollups(ctx context.Context, q metricsstore.RollupQuery) (out []metricsstore.Rollup, err error) {
+	if q.Merge != metricsstore.MergeNothing {
+		out, err = d.mergedRollups(ctx, &q)
+		if !errors.Is(err, metricsstore.ErrCorrupt) {
+			return out, err
+		}
+		out, q.After, q.Limit = nil, nil, 0
+	}
 	err = d.view(ctx, func(tx *bolt.Tx) error {
 		out = nil
 		if q.Run != "" {

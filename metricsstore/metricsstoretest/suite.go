@@ -52,6 +52,7 @@ func Test(t *testing.T, b Backend) {
 		{"runs", lawRuns},
 		{"roll-ups", lawRollups},
 		{"roll-up keys", lawRollupKeys},
+		{"merged roll-ups", lawMerged},
 		{"delete", lawDelete},
 		{"bytes", lawBytes},
 		{"unknown run", lawUnknown},

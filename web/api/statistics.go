@@ -77,10 +77,12 @@ func (a *API) getHistory(ctx context.Context, in *historyInput) (*answer[History
 		}
 	}
 	out := History{Metric: in.Metric, Peers: peers, Unit: unitOf(in.Metric), Method: method, Buckets: []HistoryPart{}, Groups: []HistoryPart{}}
-	if in.GroupBy != metricsstore.ByFunction {
-		out.Buckets, err = a.historyParts(ctx, query, FunctionName{}, in.Bins)
-	} else {
+	if in.GroupBy == metricsstore.ByFunction {
 		out.Groups, err = a.historyGroups(ctx, query, in.Bins)
+	} else {
+		var found metricsstore.History
+		found, err = a.queries.History(ctx, query)
+		out.Buckets = historyParts(&found, FunctionName{}, in.Bins)
 	}
 	if err != nil {
 		return nil, err
@@ -88,29 +90,20 @@ func (a *API) getHistory(ctx context.Context, in *historyInput) (*answer[History
 	return answered("", out), nil
 }
 
-// historyGroups asks for each function and version that has history.
+// historyGroups gives a part for each function and version that has history.
 func (a *API) historyGroups(ctx context.Context, query metricsstore.HistoryQuery, bins int) ([]HistoryPart, error) {
-	functions, err := a.queries.Functions(ctx, query)
+	found, err := a.queries.HistoryByFunction(ctx, query)
 	if err != nil {
 		return nil, err
 	}
 	out := []HistoryPart{}
-	for _, f := range functions {
-		query.Function, query.Version = f.Function, &f.Version
-		parts, err := a.historyParts(ctx, query, FunctionName(f), bins)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, parts...)
+	for i := range found {
+		out = append(out, historyParts(&found[i].History, FunctionName(found[i].FunctionName), bins)...)
 	}
 	return out, nil
 }
 
-func (a *API) historyParts(ctx context.Context, query metricsstore.HistoryQuery, f FunctionName, bins int) ([]HistoryPart, error) {
-	found, err := a.queries.History(ctx, query)
-	if err != nil {
-		return nil, err
-	}
+func historyParts(found *metricsstore.History, f FunctionName, bins int) []HistoryPart {
 	out := make([]HistoryPart, len(found.Buckets))
 	for i := range found.Buckets {
 		b := &found.Buckets[i]
@@ -123,7 +116,7 @@ func (a *API) historyParts(ctx context.Context, query metricsstore.HistoryQuery,
 		}
 		out[i] = part
 	}
-	return out, nil
+	return out
 }
 
 func (a *API) listFunctions(ctx context.Context, in *functionsInput) (*answer[Functions], error) {

@@ -1,0 +1,281 @@
+package embedded
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// The history bucket holds the roll-ups of many runs, merged: those of the runs that started in an hour, and those of
+// whole days. What it tells follows from the runs alone, so it is made again where it cannot be read or is missing.
+//
+// A run that is archived for the first time is loose: its roll-ups are read by themselves until they are merged into its
+// hour. Digests cannot be taken out again, so when a merged run is archived once more or deleted its hour is stale: all
+// of its runs are read by themselves until it has been merged anew.
+
+// The first byte of the keys in the history bucket, none of which begins a key of a run. Hours and days are 4 bytes that
+// are ordered as they are.
+const (
+	builtRow = 'B' // → mark: the bucket knows all runs
+	cellRow  = 'C' // and hourSpan or daySpan, hour or day, and the rest of cellKey → checksum, packed MergedRow
+	dayRow   = 'D' // and day → mark: its cells are there, and hold what those of its hours hold
+	hourRow  = 'H' // and hour that runs have started in → state
+	looseRow = 'L' // and hour, run → mark, or stubborn: the run is not in the cells of its hour
+	knownRow = 'R' // and hour, run → mark: all archived runs
+)
+
+// What cells are about.
+const (
+	hourSpan = 'h'
+	daySpan  = 'd'
+)
+
+const hoursPerDay = 24
+
+// hour counts hours of UTC from 1970-01-01T00.
+type hour int32
+
+func hourOf(t time.Time) hour {
+	s := t.Unix()
+	h := s / 3600
+	if s%3600 < 0 {
+		h--
+	}
+	return hour(h)
+}
+
+func (h hour) start() time.Time { return time.Unix(int64(h)*3600, 0) }
+
+func (h hour) day() metricsstore.Day { return metricsstore.DayOf(h.start()) }
+
+func firstHour(d metricsstore.Day) hour { return hour(d) * hoursPerDay }
+
+// spanKey begins with a kind and an hour or a day.
+func spanKey[T ~int32](kind byte, at T, rest ...byte) []byte {
+	return append(binary.BigEndian.AppendUint32([]byte{kind}, uint32(at)^1<<31), rest...)
+}
+
+// spanOf reads what spanKey has written behind so many bytes.
+func spanOf[T ~int32](key []byte, behind int) (at T, rest []byte, err error) {
+	if len(key) < behind+4 {
+		return 0, nil, fmt.Errorf("%w: key of %d bytes in the history", metricsstore.ErrCorrupt, len(key))
+	}
+	return T(binary.BigEndian.Uint32(key[behind:]) ^ 1<<31), key[behind+4:], nil
+}
+
+// stubborn marks loose runs whose roll-ups cannot be merged. Its value is stored.
+func stubborn() []byte { return []byte{2} }
+
+func isStubborn(value []byte) bool { return len(value) == 1 && value[0] == 2 }
+
+// hourState is what the row of an hour tells.
+type hourState struct {
+	version uint64 // another one whenever what was read of its runs is not so any more
+	stale   bool   // its cells are not to be used
+}
+
+func (s hourState) encode() []byte {
+	b := []byte{0}
+	if s.stale {
+		b[0] = 1
+	}
+	return binary.AppendUvarint(b, s.version)
+}
+
+func decodeHour(value []byte) (hourState, error) {
+	if len(value) > 1 {
+		if v, n := binary.Uvarint(value[1:]); n > 0 {
+			return hourState{version: v, stale: value[0] != 0}, nil
+		}
+	}
+	return hourState{}, fmt.Errorf("%w: state of an hour", metricsstore.ErrCorrupt)
+}
+
+// cellPrefix is what the keys of cells begin with that have function and metric in common, or the metric alone.
+func cellPrefix[T ~int32](span byte, at T, metric metricsstore.Metric, function *string) []byte {
+	k := binary.BigEndian.AppendUint32([]byte{cellRow, span}, uint32(at)^1<<31)
+	k = appendName(k, string(metric))
+	if function != nil {
+		k = appendName(k, *function)
+	}
+	return k
+}
+
+func cellKey[T ~int32](span byte, at T, c *metricsstore.MergedKey) []byte {
+	k := cellPrefix(span, at, c.Metric, &c.Function)
+	k = binary.AppendVarint(k, int64(c.Version))
+	return append(k, c.Workflow...)
+}
+
+func appendName(dst []byte, name string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(name))), name...)
+}
+
+// parseCell reads what follows the span of a cell's key.
+func parseCell(rest []byte) (c metricsstore.MergedKey, err error) {
+	var names [2]string
+	for i := range names {
+		n, used := binary.Uvarint(rest)
+		if used <= 0 || n > uint64(len(rest)-used) {
+			return c, fmt.Errorf("%w: key of a merged roll-up", metricsstore.ErrCorrupt)
+		}
+		names[i], rest = string(rest[used:used+int(n)]), rest[used+int(n):]
+	}
+	version, used := binary.Varint(rest)
+	if used <= 0 {
+		return c, fmt.Errorf("%w: key of a merged roll-up", metricsstore.ErrCorrupt)
+	}
+	return metricsstore.MergedKey{
+		Metric: metricsstore.Metric(names[0]), Function: names[1], Version: int(version), Workflow: string(rest[used:]),
+	}, nil
+}
+
+// A cell begins with a checksum of what follows: what is wrong in it is merged anew, so it has to be noticed.
+
+var checksums = crc32.MakeTable(crc32.Castagnoli)
+
+func (c *codec) packCell(data []byte) []byte {
+	b := c.append(make([]byte, 4, len(data)+5), data)
+	binary.BigEndian.PutUint32(b, crc32.Checksum(b[4:], checksums))
+	return b
+}
+
+func (c *codec) unpackCell(value []byte) ([]byte, error) {
+	if len(value) < 5 || binary.BigEndian.Uint32(value) != crc32.Checksum(value[4:], checksums) {
+		return nil, fmt.Errorf("%w: a merged roll-up", metricsstore.ErrCorrupt)
+	}
+	return c.unpack(value[4:])
+}
+
+// noteArchived lets the history know what a run has got.
+func (w *write) noteArchived(run engine.RunID, started time.Time) error {
+	b, h := w.tx.Bucket([]byte(historyBucket)), hourOf(started)
+	if b == nil {
+		return nil // it could not be made, and nobody reads it
+	}
+	if b.Get(spanKey(knownRow, h, []byte(run)...)) != nil {
+		if err := disturb(b, h, run); err != nil {
+			return err
+		}
+	}
+	return addLoose(b, h, run)
+}
+
+func addLoose(b *bolt.Bucket, h hour, run engine.RunID) error {
+	if b.Get(spanKey(hourRow, h)) == nil {
+		if err := renewHour(b, h, false); err != nil {
+			return err
+		}
+	}
+	return errors.Join(
+		b.Put(spanKey(knownRow, h, []byte(run)...), mark()),
+		b.Put(spanKey(looseRow, h, []byte(run)...), mark()),
+	)
+}
+
+// noteDeleted lets the history know that a run that started then is about to go.
+func (w *write) noteDeleted(run engine.RunID, started time.Time) error {
+	b, h := w.tx.Bucket([]byte(historyBucket)), hourOf(started)
+	known := spanKey(knownRow, h, []byte(run)...)
+	if b == nil || b.Get(known) == nil {
+		return nil
+	}
+	err := errors.Join(disturb(b, h, run), b.Delete(known), b.Delete(spanKey(looseRow, h, []byte(run)...)))
+	if err != nil {
+		return err
+	}
+	if k, _ := b.Cursor().Seek(spanKey(knownRow, h)); hasPrefix(k, spanKey(knownRow, h)) {
+		return nil
+	}
+	if err := dropCells(b, hourSpan, h); err != nil {
+		return err
+	}
+	return b.Delete(spanKey(hourRow, h))
+}
+
+// disturb says that what was read of a known run is not so any more.
+func disturb(b *bolt.Bucket, h hour, run engine.RunID) error {
+	merged := b.Get(spanKey(looseRow, h, []byte(run)...)) == nil
+	s, err := decodeHour(b.Get(spanKey(hourRow, h)))
+	return renewHour(b, h, merged || err != nil || s.stale)
+}
+
+// renewHour gives an hour another version. The cells of its day count only as long as its own are what they were.
+func renewHour(b *bolt.Bucket, h hour, stale bool) error {
+	version, err := b.NextSequence()
+	if err != nil {
+		return err
+	}
+	if err := b.Put(spanKey(hourRow, h), hourState{version, stale}.encode()); err != nil {
+		return err
+	}
+	if !stale {
+		return nil
+	}
+	return b.Delete(spanKey(dayRow, h.day()))
+}
+
+// dropCells removes the cells of an hour or a day.
+func dropCells[T ~int32](b *bolt.Bucket, span byte, at T) error {
+	prefix := binary.BigEndian.AppendUint32([]byte{cellRow, span}, uint32(at)^1<<31)
+	var keys [][]byte // deleting moves the cursor, so they are listed first
+	err := scan(b.Cursor(), prefix, prefix, func(k, _ []byte) (bool, error) {
+		keys = append(keys, append([]byte(nil), k...))
+		return true, nil
+	})
+	for _, k := range keys {
+		if err == nil {
+			err = b.Delete(k)
+		}
+	}
+	return err
+}
+
+// buildHistory makes the history of a file that has none, or that was put together from what could be saved: all hours
+// are stale.
+func buildHistory(tx *bolt.Tx) error {
+	if tx.Bucket([]byte(historyBucket)) != nil {
+		if err := tx.DeleteBucket([]byte(historyBucket)); err != nil {
+			return err
+		}
+	}
+	b, err := tx.CreateBucket([]byte(historyBucket))
+	if err != nil {
+		return err
+	}
+	live := tx.Bucket([]byte(liveBucket))
+	err = tx.Bucket([]byte(runsBucket)).ForEach(func(k, _ []byte) error {
+		p, err := metricsstore.ParsePosition(k)
+		if err != nil {
+			return nil // a run that cannot be found has no roll-ups either
+		}
+		if live.Get([]byte(p.Run)) != nil && !hasRollups(tx, p.Run) {
+			return nil // it will be known once it is archived
+		}
+		h := hourOf(time.Unix(0, p.Started))
+		return errors.Join(addLoose(b, h, p.Run), renewHour(b, h, true))
+	})
+	return errors.Join(err, b.Put([]byte{builtRow}, mark()))
+}
+
+// hasHistory reports whether the history of a file was made.
+func hasHistory(tx *bolt.Tx) bool {
+	b := tx.Bucket([]byte(historyBucket))
+	return b != nil && b.Get([]byte{builtRow}) != nil
+}
+
+func hasRollups(tx *bolt.Tx, run engine.RunID) bool {
+	b := bucketOf(tx, run)
+	if b == nil {
+		return false
+	}
+	k, _ := b.Cursor().Seek([]byte{rollupRow})
+	return hasPrefix(k, []byte{rollupRow})
+}
