@@ -180,6 +180,9 @@ func (b *Builder) useRef(of *Builder, n int32) int32 {
 // one's source is exactly what the first returned and nothing else the second uses depends on that. What a body
 // uses from outside (of fused ones: all of their bodies) has to exist before the first element starts.
 func FanOut[A, R any](b *Builder, list Ref[[]A], body func(element Ref[A]) Ref[R]) Ref[[]R] {
+	if body == nil {
+		panic("engine: FanOut is called with a nil body, expected a function of an element")
+	}
 	id := int32(len(b.fanOuts))
 	source := b.useRef(list.b, list.n)
 	b.fanOuts = append(b.fanOuts, builderFanOut{scope: b.scope, source: source, list: listOf[A](), elem: reflect.TypeFor[A]()})

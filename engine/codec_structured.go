@@ -22,7 +22,7 @@ var toCBOR = must(cbor.EncOptions{
 // fromCBOR refuses what toCBOR never writes. Lengths are checked against the input before anything is allocated, so
 // the limits on elements can be wide.
 var fromCBOR = must(cbor.DecOptions{
-	DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden, MaxNestedLevels: 10_000,
+	DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden, MaxNestedLevels: maxDepth,
 	MaxArrayElements: math.MaxInt32, MaxMapPairs: math.MaxInt32, UTF8: cbor.UTF8DecodeInvalid,
 	FieldNameMatching: cbor.FieldNameMatchingCaseSensitive, ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
 }.DecMode())
@@ -34,14 +34,24 @@ func must[T any](v T, err error) T {
 	return v
 }
 
+// maxDepth is how many lists, maps and structs may lie within each other.
+const maxDepth = 10_000
+
 // structured is the codec of structs, maps and nested slices.
-type structured struct{ rt reflect.Type }
+type structured struct {
+	rt reflect.Type
+	// nests: the type may contain itself, and so may its values.
+	nests bool
+}
 
 func (structured) id() codecID { return structuredCodec }
 
 func (structured) shape(dst []int, _ any) []int { return dst }
 
-func (structured) append(dst []byte, v any) ([]byte, error) {
+func (c structured) append(dst []byte, v any) ([]byte, error) {
+	if c.nests && !endsWithin(reflect.ValueOf(v), maxDepth) {
+		return dst, fmt.Errorf("it contains itself, or is nested more than %d levels deep", maxDepth)
+	}
 	b := bytes.NewBuffer(dst)
 	err := toCBOR.MarshalToBuffer(v, b)
 	return b.Bytes(), err
@@ -58,12 +68,49 @@ func (c structured) decode(shape []int, raw []byte) (any, error) {
 	return v.Elem().Interface(), nil
 }
 
+// endsWithin reports whether nothing in v is nested deeper than so many levels, as what contains itself is.
+func endsWithin(v reflect.Value, levels int) bool {
+	if levels < 0 {
+		return false
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		return v.IsNil() || endsWithin(v.Elem(), levels-1)
+	case reflect.Slice, reflect.Array:
+		for i := 0; i < v.Len() && !isFlat(v.Type().Elem()); i++ {
+			if !endsWithin(v.Index(i), levels-1) {
+				return false
+			}
+		}
+	case reflect.Map:
+		for it := v.MapRange(); it.Next(); {
+			if !endsWithin(it.Value(), levels-1) {
+				return false
+			}
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if !endsWithin(v.Field(i), levels) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // walk visits all that a type consists of.
-type walk struct{ seen map[reflect.Type]bool }
+type walk struct {
+	seen    map[reflect.Type]bool
+	repeats bool // it has met a type twice, so that the type may contain itself
+}
 
 // check says what in rt would not arrive; path tells where it stands.
 func (w *walk) check(rt reflect.Type, path string) error {
-	if w.seen[rt] || encodesItself(rt) {
+	if encodesItself(rt) {
+		return nil
+	}
+	if w.seen[rt] {
+		w.repeats = w.repeats || !isFlat(rt) && rt.Kind() != reflect.String
 		return nil
 	}
 	w.seen[rt] = true

@@ -11,6 +11,9 @@ func (b *Builder) Compile(result AnyRef) (*Graph, error) {
 	if b.err != nil {
 		return nil, b.err
 	}
+	if result == nil {
+		return nil, fmt.Errorf("%w: the result is nil, expected a reference of this builder", ErrInvalidGraph)
+	}
 	of, n, t := result.ref()
 	if of != b {
 		return nil, fmt.Errorf("%w: the result is not a reference of this builder", ErrInvalidGraph)

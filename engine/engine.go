@@ -133,6 +133,12 @@ func (e *Engine) Submit(ctx context.Context, name string, g *Graph, opts RunOpti
 
 func (e *Engine) submit(ctx context.Context, info RunInfo, g *Graph, opts RunOptions) (*Run, error) {
 	opts = opts.withDefaults()
+	if err := opts.check(); err != nil {
+		return nil, err
+	}
+	if g == nil {
+		return nil, fmt.Errorf("%w: it is nil, expected one that Compile gives", ErrInvalidGraph)
+	}
 	if !g.Executable() {
 		return nil, fmt.Errorf("%w: it is the shape of a graph without the functions' bodies, expected one that Compile gives", ErrInvalidGraph)
 	}

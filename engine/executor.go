@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -94,6 +95,14 @@ func (o RunOptions) withDefaults() RunOptions {
 	o.Limits = o.Limits.WithDefaults()
 	o.Rules = o.Rules.WithDefaults()
 	return o
+}
+
+// check refuses options that mean nothing; defaults are filled in.
+func (o RunOptions) check() error {
+	if o.Policy != FailFast && o.Policy != Continue {
+		return fmt.Errorf("%w: Policy is %q, expected %s or %s", ErrInvalidParameter, printable(string(o.Policy)), FailFast, Continue)
+	}
+	return nil
 }
 
 // Job is a checked run on its way to an executor.

@@ -70,10 +70,13 @@ func (f *Function) Inputs() []*Type { return f.in }
 // Invoke calls the function with boxed arguments, one for each of Inputs and of that type; nil is the zero value.
 func (f *Function) Invoke(ctx context.Context, args []any) (any, error) { return f.invoke(ctx, args) }
 
-// newFunction panics on what only a programmer's mistake can cause: an empty name or a type without a codec.
-func newFunction(name string, out *Type, in []*Type, invoke func(context.Context, []any) (any, error)) *Function {
+// newFunction panics on what only a programmer's mistake can cause: an empty name, no body or a type without a codec.
+func newFunction(name string, hasBody bool, out *Type, in []*Type, invoke func(context.Context, []any) (any, error)) *Function {
 	if name == "" {
 		panic("engine: a function needs a name")
+	}
+	if !hasBody {
+		panic("engine: function " + name + " is declared with nil, expected a Go function")
 	}
 	for _, t := range append([]*Type{out}, in...) {
 		if err := t.Err(); err != nil {
@@ -141,25 +144,25 @@ type FN[A, R any] struct{ *Function }
 // Func0 declares a function without arguments. Like its siblings it panics on an empty name and on interface types,
 // which have no codec.
 func Func0[R any](name string, f func(context.Context) (R, error)) F0[R] {
-	return F0[R]{newFunction(name, TypeOf[R](), nil,
+	return F0[R]{newFunction(name, f != nil, TypeOf[R](), nil,
 		func(ctx context.Context, _ []any) (any, error) { return f(ctx) })}
 }
 
 // Func1 declares a function of one argument.
 func Func1[A, R any](name string, f func(context.Context, A) (R, error)) F1[A, R] {
-	return F1[A, R]{newFunction(name, TypeOf[R](), []*Type{TypeOf[A]()},
+	return F1[A, R]{newFunction(name, f != nil, TypeOf[R](), []*Type{TypeOf[A]()},
 		func(ctx context.Context, in []any) (any, error) { return f(ctx, arg[A](in[0])) })}
 }
 
 // Func2 declares a function of two arguments.
 func Func2[A, B, R any](name string, f func(context.Context, A, B) (R, error)) F2[A, B, R] {
-	return F2[A, B, R]{newFunction(name, TypeOf[R](), []*Type{TypeOf[A](), TypeOf[B]()},
+	return F2[A, B, R]{newFunction(name, f != nil, TypeOf[R](), []*Type{TypeOf[A](), TypeOf[B]()},
 		func(ctx context.Context, in []any) (any, error) { return f(ctx, arg[A](in[0]), arg[B](in[1])) })}
 }
 
 // Func3 declares a function of three arguments.
 func Func3[A, B, C, R any](name string, f func(context.Context, A, B, C) (R, error)) F3[A, B, C, R] {
-	return F3[A, B, C, R]{newFunction(name, TypeOf[R](), []*Type{TypeOf[A](), TypeOf[B](), TypeOf[C]()},
+	return F3[A, B, C, R]{newFunction(name, f != nil, TypeOf[R](), []*Type{TypeOf[A](), TypeOf[B](), TypeOf[C]()},
 		func(ctx context.Context, in []any) (any, error) {
 			return f(ctx, arg[A](in[0]), arg[B](in[1]), arg[C](in[2]))
 		})}
@@ -167,7 +170,7 @@ func Func3[A, B, C, R any](name string, f func(context.Context, A, B, C) (R, err
 
 // Func4 declares a function of four arguments.
 func Func4[A, B, C, D, R any](name string, f func(context.Context, A, B, C, D) (R, error)) F4[A, B, C, D, R] {
-	return F4[A, B, C, D, R]{newFunction(name, TypeOf[R](), []*Type{TypeOf[A](), TypeOf[B](), TypeOf[C](), TypeOf[D]()},
+	return F4[A, B, C, D, R]{newFunction(name, f != nil, TypeOf[R](), []*Type{TypeOf[A](), TypeOf[B](), TypeOf[C](), TypeOf[D]()},
 		func(ctx context.Context, in []any) (any, error) {
 			return f(ctx, arg[A](in[0]), arg[B](in[1]), arg[C](in[2]), arg[D](in[3]))
 		})}

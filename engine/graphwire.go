@@ -200,6 +200,9 @@ func (e *graphEncoder) constants(dst []byte) ([]byte, error) {
 		}
 		number, isKnown := e.same[key]
 		if !isKnown {
+			if err := readsBack(c.Type, value); err != nil {
+				return dst, fmt.Errorf("constant %d of type %s is encoded as what cannot be read: %w", i, c.Type.Name(), err)
+			}
 			number = uint32(len(e.same))
 			e.same[key] = number
 			rows = binary.AppendUvarint(rows, uint64(e.typ(c.Type.rt)))
@@ -215,6 +218,16 @@ func (e *graphEncoder) constants(dst []byte) ([]byte, error) {
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(e.same)))
 	return append(dst, rows...), nil
+}
+
+// readsBack says why workers could not read an encoded value, so that a run is refused rather than waiting for one that
+// can. Bytes and numbers as they lie in memory always can be.
+func readsBack(t *Type, value []byte) error {
+	if t.codec.id() == rawCodec {
+		return nil
+	}
+	_, err := t.Decode(value)
+	return err
 }
 
 func (e *graphEncoder) scope(dst []byte, number int32) []byte {

@@ -14,15 +14,16 @@ type Run struct {
 	info      RunInfo
 	graph     *Graph
 	exec      Execution
+	left      <-chan struct{} // closed when the engine does not wait any more for what comes of the run
 	recorded  chan struct{}
 	recordErr error              // valid once recorded is closed
-	leave     context.CancelFunc // the engine does not wait any more for what comes of the run
+	leave     context.CancelFunc // closes left
 }
 
 // newRun makes a run, and the context under which the engine follows it.
 func newRun(info RunInfo, g *Graph) (*Run, context.Context) {
 	ctx, leave := context.WithCancel(context.Background()) // a record is finished whatever else ends
-	return &Run{info: info, graph: g, recorded: make(chan struct{}), leave: leave}, ctx
+	return &Run{info: info, graph: g, left: ctx.Done(), recorded: make(chan struct{}), leave: leave}, ctx
 }
 
 // release is called when the engine is to end: what has ended can still be read for a while, the rest goes on elsewhere.
@@ -74,12 +75,19 @@ func (r *Run) Resume() { r.exec.Resume() }
 // Done is closed when the run has ended.
 func (r *Run) Done() <-chan struct{} { return r.exec.Done() }
 
-// Wait returns when the run has ended: nil when it succeeded, a *RunError when not, ctx's error when ctx ends first.
+// Wait returns when the run has ended: nil when it succeeded, a *RunError when not, ctx's error when ctx ends first, and
+// ErrElsewhere when the engine ends first, without which nobody here learns how the run goes on.
 func (r *Run) Wait(ctx context.Context) error {
 	select {
 	case <-r.exec.Done():
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-r.left:
+		select {
+		case <-r.exec.Done():
+		default:
+			return ErrElsewhere
+		}
 	}
 	end, _ := r.exec.End()
 	if end.Status == Succeeded {
@@ -152,19 +160,23 @@ func (r *Run) Events(ctx context.Context, from uint64) iter.Seq2[Event, error] {
 	}
 }
 
-// Result waits for the run and returns its value, which has to be a T. Where the store has lost the value of a run that
-// succeeded, it is a *RunError.
+// Result waits for the run and returns its value, which has to be a T. Where the value of a run that succeeded is lost, it
+// is a *RunError. Of a run that processes share, values of up to 1 MiB are kept with its end; what is larger is read from
+// the outputs that it consists of, which stay for an hour.
 func Result[T any](ctx context.Context, r *Run) (T, error) {
 	var zero T
 	if err := r.Wait(ctx); err != nil {
 		return zero, err
 	}
-	v, ok := r.Value().(T)
-	if end := r.End(); !ok && end.First != nil {
-		return zero, &RunError{Run: r.info.ID, Status: end.Status, First: end.First}
-	}
-	if !ok && r.Value() != nil {
+	end, value := r.exec.End()
+	v, ok := value.(T)
+	switch {
+	case ok:
+		return v, nil
+	case value != nil:
 		return zero, fmt.Errorf("engine: run %s returns %s, not %T", r.info.ID, r.graph.ResultType().Name(), zero)
+	case end.First == nil:
+		end.First = &ErrorRecord{Kind: OutputLostError, Node: NoNode, Time: end.EndedAt, Message: "the value that the run returned is not to be had any more"}
 	}
-	return v, nil
+	return zero, &RunError{Run: r.info.ID, Status: end.Status, First: end.First}
 }

@@ -11,13 +11,14 @@ func Exceeds(v any, limit int64) bool {
 	return remaining(reflect.ValueOf(v), limit) < 0
 }
 
-// remaining is what is left of a budget of bytes behind v, negative when it does not suffice. Types that have a codec
-// contain no interfaces and no cycles.
+// remaining is what is left of a budget of bytes after v, negative when it does not suffice. Types that have a codec
+// contain no interfaces.
 func remaining(v reflect.Value, budget int64) int64 {
 	switch v.Kind() {
 	case reflect.String:
 		return budget - int64(v.Len())
 	case reflect.Slice, reflect.Array:
+		budget-- // for what holds itself alone
 		if isFlat(v.Type().Elem()) {
 			return budget - int64(v.Len())*int64(v.Type().Elem().Size())
 		}
@@ -39,7 +40,7 @@ func remaining(v reflect.Value, budget int64) int64 {
 		if v.IsNil() {
 			return budget
 		}
-		return remaining(v.Elem(), budget)
+		return remaining(v.Elem(), budget-1) // so that it ends where a value contains itself
 	default:
 		return budget - int64(v.Type().Size())
 	}

@@ -149,7 +149,8 @@ type RunEnd struct {
 	Status  Status       `json:"status"`
 	EndedAt time.Time    `json:"ended_at"`
 	First   *ErrorRecord `json:"error,omitempty"` // the failure that ended it
-	// Result is the value that the run returns, encoded by its type and as text of at most 64 KiB; nil without one.
+	// Result is the value that the run returns, encoded by its type, nil without one and above 1 MiB. ResultText is its
+	// JSON, see ResultText; of one that takes more than 64 KiB it says so in parentheses.
 	Result     []byte `json:"result,omitempty"`
 	ResultType string `json:"result_type,omitempty"`
 	ResultText string `json:"result_text,omitempty"`

@@ -75,7 +75,7 @@ func describe(rt reflect.Type) *Type {
 	}
 	w := walk{seen: map[reflect.Type]bool{}}
 	if t.err = w.check(rt, rt.String()); t.err == nil {
-		t.codec = structured{rt}
+		t.codec = structured{rt, w.repeats}
 	}
 	return t
 }

@@ -131,14 +131,17 @@ func shortened(e *engine.ErrorRecord) *engine.ErrorRecord {
 	return &c
 }
 
-// cutText is the beginning of a text, cut between characters.
+// cutMark ends a text that was cut.
+const cutMark = "…"
+
+// cutText is a text that a header can hold: where it is cut, between characters, a mark says so.
 func cutText(s string) string {
 	if len(s) <= maxHeaderText {
 		return s
 	}
-	n := maxHeaderText
+	n := maxHeaderText - len(cutMark)
 	for n > 0 && !utf8.RuneStart(s[n]) {
 		n--
 	}
-	return s[:n]
+	return s[:n] + cutMark
 }

@@ -1,7 +1,6 @@
 package metricsstore
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -95,27 +94,36 @@ func (r *Run) Comparable() bool {
 	return r.Status == engine.Succeeded && r.Info.Revision == 0 && len(r.Faults) == 0
 }
 
-// Peers lists the latest runs before a run that it can be compared with, the latest first, at most MaxPeers.
-func (q *Queries) Peers(ctx context.Context, of *Run, scope PeerScope) ([]Run, error) {
+// Candidate is a run that may be a peer of others.
+type Candidate struct {
+	Run
+	key string // PeerKey, which takes some microseconds to work out; empty where the run is not Comparable
+}
+
+// NewCandidate keeps the run, which must not be modified afterwards.
+func NewCandidate(r *Run) *Candidate {
+	c := &Candidate{Run: *r}
+	if r.Comparable() {
+		c.key = r.PeerKey()
+	}
+	return c
+}
+
+// Peers gives those of some candidates that a run can be compared with, at most MaxPeers. The candidates are those
+// before the run, the latest first, as Runs lists them. The error is ErrInvalid for an unknown scope.
+func Peers(of *Run, scope PeerScope, candidates []*Candidate) ([]*Run, error) {
 	if scope != SamePeers && scope != WorkflowPeers {
 		return nil, invalid("peers %q, expected same or workflow", scope)
 	}
-	var out []Run
+	var out []*Run
 	key := of.PeerKey()
-	for after := of.Position(); ; {
-		runs, err := q.store.Runs(ctx, after, 256)
-		if err != nil || len(runs) == 0 {
-			return out, err
+	for _, c := range candidates {
+		if len(out) == MaxPeers {
+			break
 		}
-		for i := range runs {
-			r := &runs[i]
-			if r.Comparable() && r.Info.Workflow == of.Info.Workflow && (scope == WorkflowPeers || r.PeerKey() == key) {
-				out = append(out, *r)
-			}
-			if len(out) == MaxPeers {
-				return out, nil
-			}
+		if c.key != "" && (scope == SamePeers && c.key == key || scope == WorkflowPeers && c.Info.Workflow == of.Info.Workflow) {
+			out = append(out, &c.Run)
 		}
-		after = runs[len(runs)-1].Position()
 	}
+	return out, nil
 }

@@ -34,6 +34,20 @@ func put(t testing.TB, s metricsstore.Store, n int, makespan int64, change func(
 	return id
 }
 
+// peersOf gives the peers that the runs of a store are to one of them.
+func peersOf(t testing.TB, s metricsstore.Store, of *metricsstore.Run, scope metricsstore.PeerScope) []*metricsstore.Run {
+	t.Helper()
+	runs, err := s.Runs(t.Context(), of.Position(), 0)
+	require.NoError(t, err)
+	var candidates []*metricsstore.Candidate
+	for i := range runs {
+		candidates = append(candidates, metricsstore.NewCandidate(&runs[i]))
+	}
+	peers, err := metricsstore.Peers(of, scope, candidates)
+	require.NoError(t, err)
+	return peers
+}
+
 func TestPeers(t *testing.T) {
 	s := memory.New()
 	file := func(name string, size int64) func(*metricsstore.Header) {
@@ -68,7 +82,6 @@ func TestPeers(t *testing.T) {
 	} {
 		put(t, s, n, 1000, change)
 	}
-	q := queries(t, s)
 	for _, c := range []struct {
 		of    engine.RunID
 		scope metricsstore.PeerScope
@@ -84,17 +97,15 @@ func TestPeers(t *testing.T) {
 		{"r09", metricsstore.WorkflowPeers, []engine.RunID{"r08", "r07", "r06", "r03", "r01", "r00"}, []string{"input of 128 to 256 KiB", "n=1000"}},
 	} {
 		r := mustRun(t, s, c.of)
-		peers, err := q.Peers(t.Context(), &r, c.scope)
-		require.NoError(t, err)
 		var got []engine.RunID
-		for i := range peers {
-			got = append(got, peers[i].Info.ID)
+		for _, p := range peersOf(t, s, &r, c.scope) {
+			got = append(got, p.Info.ID)
 		}
 		assert.Equal(t, c.want, got, "%s, %s", c.of, c.scope)
 		assert.Equal(t, c.terms, r.PeerTerms(), c.of)
 	}
 	r := mustRun(t, s, "r15")
-	_, err := q.Peers(t.Context(), &r, "all")
+	_, err := metricsstore.Peers(&r, "all", nil)
 	require.ErrorIs(t, err, metricsstore.ErrInvalid)
 }
 
@@ -105,8 +116,7 @@ func TestPeersAreTheLatest(t *testing.T) {
 	}
 	last := metricsstore.MaxPeers + 19
 	r := mustRun(t, s, engine.RunID(fmt.Sprintf("r%02d", last)))
-	peers, err := queries(t, s).Peers(t.Context(), &r, metricsstore.SamePeers)
-	require.NoError(t, err)
+	peers := peersOf(t, s, &r, metricsstore.SamePeers)
 	require.Len(t, peers, metricsstore.MaxPeers)
 	assert.Equal(t, engine.RunID(fmt.Sprintf("r%02d", last-1)), peers[0].Info.ID)
 }
@@ -130,11 +140,9 @@ func TestStanding(t *testing.T) {
 	put(t, s, 27, 69_500, func(h *metricsstore.Header) { h.Info.Revision = 1 })
 	put(t, s, 28, 50_000, func(h *metricsstore.Header) { h.Info.Params = map[string]string{"n": "100000"} })
 	put(t, s, 29, 1005, nil)
-	q := queries(t, s)
 	stand := func(run engine.RunID, scope metricsstore.PeerScope) metricsstore.Standing {
-		got, err := q.Standing(t.Context(), run, scope)
-		require.NoError(t, err)
-		return got
+		r := mustRun(t, s, run)
+		return metricsstore.NewStanding(&r, scope, peersOf(t, s, &r, scope))
 	}
 	few := stand("r04", metricsstore.SamePeers)
 	assert.Equal(t, metricsstore.Standing{Peers: metricsstore.SamePeers, Runs: 4}, few, "too few to say anything")

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -105,71 +106,108 @@ type RunPage struct {
 // Runs gives a page of runs. The error is ErrInvalid for an unknown order, a limit out of range, or a cursor that
 // is not from a page of the same query.
 func (q *Queries) Runs(ctx context.Context, r RunQuery) (RunPage, error) {
-	if r.Sort == "" {
-		r.Sort = ByStart
-	}
-	less, err := r.order()
+	p, err := r.pager()
 	if err != nil {
 		return RunPage{}, err
 	}
-	limit, err := pageLimit(r.Limit)
-	if err != nil {
-		return RunPage{}, err
-	}
-	query := []any{r.RunFilter, r.Sort, r.Ascending}
-	var at *Run
-	if r.Cursor != "" {
-		at = new(Run)
-		if err := openCursor(r.Cursor, query, at); err != nil {
+	for after := p.start(); ; {
+		runs, err := q.store.Runs(ctx, after, 256)
+		if err != nil {
 			return RunPage{}, err
 		}
-	}
-	found, err := q.scan(ctx, &r, at, limit+1)
-	if err != nil {
-		return RunPage{}, err
-	}
-	slices.SortFunc(found, func(a, b Run) int { return less(&a, &b) })
-	if at != nil {
-		behind, _ := slices.BinarySearchFunc(found, at, func(a Run, at *Run) int {
-			if less(&a, at) <= 0 {
-				return -1
-			}
-			return 1
-		})
-		found = found[behind:]
-	}
-	page := RunPage{Runs: found[:min(limit, len(found))]}
-	if len(found) > limit {
-		page.Next = sealCursor(query, page.Runs[limit-1].key())
-	}
-	return page, nil
-}
-
-// scan reads the runs that the filter selects, from the cursor on and no more than needed where they are wanted in
-// the order of the store.
-func (q *Queries) scan(ctx context.Context, r *RunQuery, at *Run, need int) ([]Run, error) {
-	var found []Run
-	ordered := r.Sort == ByStart && !r.Ascending
-	after := Position{}
-	if ordered && at != nil {
-		after = at.Position()
-	}
-	for {
-		runs, err := q.store.Runs(ctx, after, 256)
-		if err != nil || len(runs) == 0 {
-			return found, err
-		}
 		for i := range runs {
-			if r.Match(&runs[i]) {
-				found = append(found, runs[i])
+			if !p.add(&runs[i]) {
+				return p.page(), nil
 			}
-			past := !r.From.IsZero() && runs[i].Info.StartedAt.Before(r.From)
-			if past || ordered && len(found) >= need {
-				return found, nil
-			}
+		}
+		if len(runs) == 0 {
+			return p.page(), nil
 		}
 		after = runs[len(runs)-1].Position()
 	}
+}
+
+// Page is Runs for runs that are at hand, given by Position, the latest first. It takes no more of them than it needs.
+func (r RunQuery) Page(runs iter.Seq[*Run]) (RunPage, error) {
+	p, err := r.pager()
+	if err != nil {
+		return RunPage{}, err
+	}
+	for run := range runs {
+		if !p.add(run) {
+			break
+		}
+	}
+	return p.page(), nil
+}
+
+// pager puts a page together out of runs that come by Position, the latest first.
+type pager struct {
+	query *RunQuery
+	limit int
+	less  func(a, b *Run) int
+	mark  []any // what a cursor belongs to
+	at    *Run  // the last run of the page before, nil for none
+	found []*Run
+}
+
+func (r RunQuery) pager() (*pager, error) {
+	if r.Sort == "" {
+		r.Sort = ByStart
+	}
+	p := &pager{query: &r, mark: []any{r.RunFilter, r.Sort, r.Ascending}}
+	var err error
+	if p.less, err = r.order(); err != nil {
+		return nil, err
+	}
+	if p.limit, err = pageLimit(r.Limit); err != nil {
+		return nil, err
+	}
+	if r.Cursor != "" {
+		p.at = new(Run)
+		err = openCursor(r.Cursor, p.mark, p.at)
+	}
+	return p, err
+}
+
+// ordered reports whether runs are wanted in the order in which they come.
+func (p *pager) ordered() bool { return p.query.Sort == ByStart && !p.query.Ascending }
+
+// start is the position behind which the page begins.
+func (p *pager) start() Position {
+	if p.ordered() && p.at != nil {
+		return p.at.Position()
+	}
+	return Position{}
+}
+
+// add takes one more run, and reports whether later ones may belong to the page.
+func (p *pager) add(r *Run) bool {
+	if p.query.Match(r) && (p.at == nil || p.less(r, p.at) > 0) {
+		if p.found = append(p.found, r); len(p.found) >= 4*(p.limit+1) && !p.ordered() {
+			p.cut()
+		}
+	}
+	past := !p.query.From.IsZero() && r.Info.StartedAt.Before(p.query.From)
+	return !past && !(p.ordered() && len(p.found) > p.limit)
+}
+
+// cut keeps the first runs, one more than the page has.
+func (p *pager) cut() {
+	slices.SortFunc(p.found, p.less)
+	p.found = p.found[:min(p.limit+1, len(p.found))]
+}
+
+func (p *pager) page() RunPage {
+	p.cut()
+	var page RunPage
+	for _, r := range p.found[:min(p.limit, len(p.found))] {
+		page.Runs = append(page.Runs, *r)
+	}
+	if len(p.found) > p.limit {
+		page.Next = sealCursor(p.mark, page.Runs[p.limit-1].key())
+	}
+	return page
 }
 
 // key is what a cursor has to hold of a run.

@@ -158,7 +158,7 @@ func TestEndArchives(t *testing.T) {
 	assert.Equal(t, uint64(len(steps)), got.LastSeq)
 	assert.Equal(t, 1, got.Rollup)
 	assert.False(t, got.Upload.Partial())
-	assert.Equal(t, strings.Repeat("ü", 512), got.ResultText)
+	assert.Equal(t, strings.Repeat("ü", 510)+"…", got.ResultText, "cut between characters, and marked")
 	assert.Len(t, got.Error.Message, 1024)
 	assert.Empty(t, got.Error.Stack)
 	whole, err := s.Attachment(t.Context(), "r", metricsstore.AttachEnd)

@@ -30,7 +30,7 @@ type Header struct {
 	EndedAt time.Time `json:"ended_at,omitzero"`
 	// Error is the failure that ended the run, without its stack and with at most 1 KiB of its message.
 	Error *engine.ErrorRecord `json:"error,omitempty"`
-	// ResultText is the run's result as text, at most 1 KiB of it.
+	// ResultText is the run's result as text; of more than 1 KiB the beginning, which ends with an ellipsis.
 	ResultText string `json:"result_text,omitempty"`
 	Counts     Counts `json:"counts"`
 	Upload     Upload `json:"upload"`

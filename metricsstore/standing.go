@@ -2,13 +2,10 @@ package metricsstore
 
 import (
 	"cmp"
-	"context"
 	"math"
 	"slices"
 
 	"github.com/montanaflynn/stats"
-
-	"github.com/dagscope/dagscope/engine"
 )
 
 // How many peers a run needs to be compared with them, and to be called slow.
@@ -46,24 +43,18 @@ type Standing struct {
 	Slow    bool    `json:"slow"`
 }
 
-// Standing compares a run with its peers of a scope. That of a run which cannot be compared is zero: it has not
-// succeeded, or was continued after an end and took the pause along.
-func (q *Queries) Standing(ctx context.Context, run engine.RunID, scope PeerScope) (Standing, error) {
-	r, err := q.store.Run(ctx, run)
-	if err != nil || !r.Comparable() {
-		return Standing{}, err
-	}
-	peers, err := q.Peers(ctx, &r, scope)
-	if err != nil {
-		return Standing{}, err
+// NewStanding compares a run with peers of a scope. That of a run which is not Comparable is zero.
+func NewStanding(of *Run, scope PeerScope, peers []*Run) Standing {
+	if !of.Comparable() {
+		return Standing{}
 	}
 	makespans := make([]float64, len(peers))
 	for i := range peers {
 		makespans[i] = float64(peers[i].MakespanNS())
 	}
-	s := Stand(float64(r.MakespanNS()), makespans)
+	s := Stand(float64(of.MakespanNS()), makespans)
 	s.Peers = scope
-	return s, nil
+	return s
 }
 
 // Stand compares a makespan with those of peers, all in nanoseconds.

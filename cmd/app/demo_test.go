@@ -58,7 +58,7 @@ func TestDemoOfOthers(t *testing.T) {
 	o := w.run("demo")
 	require.Equal(t, exitOK, o.code, o.stderr)
 	assert.Contains(t, o.stderr, "length is left out: it needs a file\n")
-	assert.Regexp(t, `^run +workflow +status +tasks +retried +makespan +records +result\n\w+ +many +succeeded +1 +0 +\S+ .*complete +a \[\]int`, o.stdout)
+	assert.Regexp(t, `^run +workflow +status +tasks +retried +makespan +records +result\n\w+ +many +succeeded +1 +0 +\S+ .*complete +\(a \[\]int of `, o.stdout)
 	assert.Regexp(t, `\nfunction +n +p50 +p95 +p99 +mean +min +max\nmany +1 += .*not enough samples \(n = 1\)`, o.stdout)
 	assert.Contains(t, o.stdout, "\nThe records are in "+w.dir+". ")
 }

@@ -28,6 +28,8 @@ type runReport struct {
 	MakespanNS int64               `json:"makespan_ns"` // first claim to last end
 	Result     json.RawMessage     `json:"result"`      // null where there is none, or one of more than 64 KiB
 	ResultType string              `json:"result_type"`
+	program    string              // that prints this
+	resultAs   string              // as text, also where it is no JSON
 	Error      *engine.ErrorRecord `json:"error"` // the failure that ended the run, or null
 	Records    recordsReport       `json:"records"`
 	Data       string              `json:"data"` // the folder that it is recorded in
@@ -53,6 +55,7 @@ func newRunReport(r *engine.Run, kept *metricsstore.Run, incomplete error, data 
 		MakespanNS: kept.Counts.MakespanNS, ResultType: end.ResultType, Error: end.First, Data: data,
 		Records: newRecordsReport(kept.Upload),
 	}
+	p.resultAs = end.ResultText
 	if json.Valid([]byte(end.ResultText)) {
 		p.Result = json.RawMessage(end.ResultText)
 	}
@@ -101,6 +104,7 @@ func (s *session) printReport(p *runReport) error {
 		}
 		return s.printJSON(p)
 	}
+	p.program = s.name
 	var f facts
 	f.add("run", "%s", p.Run)
 	f.add("workflow", "%s", strings.TrimSpace(p.Workflow+" "+paramText(p.Params)))
@@ -138,10 +142,11 @@ func (p *runReport) taskText() string {
 }
 
 func (p *runReport) resultText() string {
-	if p.Result == nil {
-		return fmt.Sprintf("a %s, too large to be shown", p.ResultType)
+	text := oneLine(p.resultAs, 200)
+	if strings.HasSuffix(text, "…") {
+		text += fmt.Sprintf(" (%s result %s prints more)", p.program, p.Run)
 	}
-	return oneLine(string(p.Result), 200)
+	return text
 }
 
 // text says how much was kept: "complete: 1,026 steps, 4 details" or "partial: 997 of 1,000 steps".

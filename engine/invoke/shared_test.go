@@ -193,3 +193,28 @@ func TestBoardOfARun(t *testing.T) {
 	_, sessions = supervisor.read()
 	assert.Empty(t, sessions, "who ends in good order leaves none")
 }
+
+// TestWaitEndsWithTheEngine: whoever waits for a run that others are to execute is told when nobody here can learn of it
+// any more.
+func TestWaitEndsWithTheEngine(t *testing.T) {
+	server := sharedtest.New(sharedtest.Config{Audit: func(err error) { t.Error(err) }})
+	e, err := engine.New(engine.Config{Executor: member(t, server, shared.Config{}, worker.Config{Idle: true})})
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	over := make(chan error, 1)
+	go func() { over <- e.Run(ctx) }()
+	r, err := e.Submit(t.Context(), "squares", squares(t, 3), engine.RunOptions{})
+	require.NoError(t, err)
+	waited := make(chan error, 1)
+	go func() { waited <- r.Wait(t.Context()) }()
+	stop()
+	require.NoError(t, <-over)
+	select {
+	case err := <-waited:
+		require.ErrorIs(t, err, engine.ErrElsewhere)
+	case <-time.After(patience):
+		t.Fatal("it waits for ever")
+	}
+	_, err = engine.Result[int](t.Context(), r)
+	require.ErrorIs(t, err, engine.ErrElsewhere)
+}

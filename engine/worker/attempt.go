@@ -39,6 +39,7 @@ type rare struct {
 	mu        sync.Mutex
 	done      chan struct{} // nil until somebody waits for it
 	cause     error         // why it was cancelled, nil before
+	carrier   any           // of the cause, once somebody has asked context.Cause for it
 	cancelled int64         // when, in ns since the run's start
 	info      *engine.TaskInfo
 	tail      tail
@@ -109,6 +110,9 @@ func (a *attempt) Err() error {
 
 // Value implements context.Context.
 func (a *attempt) Value(key any) any {
+	if key == causeKey && causeKey != nil {
+		return a.carrier()
+	}
 	if key != (engine.TaskKey{}) {
 		return nil
 	}
@@ -123,6 +127,46 @@ func (a *attempt) Value(key any) any {
 		}
 	}
 	return r.info
+}
+
+// causeKey is what context.Cause asks a context's Value for: an unexported variable of package context, which only knows
+// the cause of its own contexts. Should that change, context.Cause gives what Err gives.
+var causeKey = func() any {
+	var asked askedContext
+	_ = context.Cause(&asked)
+	return asked.key
+}()
+
+// askedContext notes what it is asked for.
+type askedContext struct {
+	context.Context
+	key any
+}
+
+// Err says that it has ended, without which nobody asks for its cause.
+func (a *askedContext) Err() error { return context.Canceled }
+
+// Value implements context.Context.
+func (a *askedContext) Value(key any) any {
+	a.key = key
+	return nil
+}
+
+// carrier is what package context takes the cause from; nil while there is none. It is a context of that package, but
+// nobody's parent: its channel is not the one that Done gives.
+func (a *attempt) carrier() any {
+	r := a.rare.Load()
+	if r == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.carrier == nil && r.cause != nil {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		cancel(r.cause)
+		r.carrier = ctx.Value(causeKey)
+	}
+	return r.carrier
 }
 
 // cause tells when and why the attempt was cancelled, nil if it was not.

@@ -93,7 +93,7 @@ func TestLeavingARun(t *testing.T) {
 			require.Equal(t, 8, v)
 			require.Equal(t, c.bodies, bodies.Load())
 			if c.bodies == 2 {
-				require.ErrorIs(t, cause, context.Canceled)
+				require.ErrorIs(t, cause, engine.ErrClosed)
 			}
 			_, records := exec.TakeDetails()
 			require.Positive(t, records[1].Ended, "the worker that left has told so")

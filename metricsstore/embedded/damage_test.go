@@ -126,6 +126,11 @@ func TestDamagedRows(t *testing.T) {
 			for _, r := range runs {
 				assert.Equal(t, r.Info.ID == "b" && c.part != "", r.Lacks(c.part), r.Damaged())
 			}
+			q, err := metricsstore.NewQueries(s)
+			require.NoError(t, err)
+			h, err := q.History(t.Context(), metricsstore.HistoryQuery{Metric: metricsstore.ExecuteNS})
+			require.NoError(t, err)
+			assert.Equal(t, c.name == "roll-up", h.Damaged == 1)
 			a, err := metricsstore.NewArchiver(metricsstore.ArchiverConfig{Store: s})
 			require.NoError(t, err)
 			_, err = a.Sweep(t.Context(), time.Time{})

@@ -52,7 +52,8 @@ func sharedOrBranch(t *testing.T, data []byte, c *codec) map[uint64]int64 {
 	return out
 }
 
-// TestFlippedBitCostsOneRun: whichever bit is flipped in a page that many rows depend on, at most one run lacks any.
+// TestFlippedBitCostsOneRun: whichever bit is flipped in a page that many rows depend on, at most one run lacks any. Two
+// do where it makes of a pointer one to a page of another run that begins with the very key: nobody can tell whose it is.
 func TestFlippedBitCostsOneRun(t *testing.T) {
 	data := trialStore(t)
 	c, err := newCodec()
@@ -64,7 +65,7 @@ func TestFlippedBitCostsOneRun(t *testing.T) {
 	if os.Getenv("DAGSCOPE_LONG") != "" {
 		n = 10_000
 	}
-	rng := rand.New(rand.NewPCG(4, uint64(n)))
+	rng, two := rand.New(rand.NewPCG(4, uint64(n))), 0
 	for range n {
 		for page, size := range pages { // any, and another one each time
 			bit := int64(page)*4096*8 + rng.Int64N(8*size)
@@ -76,9 +77,13 @@ func TestFlippedBitCostsOneRun(t *testing.T) {
 					lacking = append(lacking, run)
 				}
 			}
-			require.LessOrEqual(t, len(lacking), 1, "bit %d of byte %d of page %d: %v", bit%8, bit/8%4096, page, lacking)
+			if len(lacking) == 2 {
+				two++
+			}
+			require.LessOrEqual(t, len(lacking), 2, "bit %d of byte %d of page %d: %v", bit%8, bit/8%4096, page, lacking)
 			data[bit/8] ^= 1 << (bit % 8)
 			break
 		}
 	}
+	require.LessOrEqual(t, two, 1+n/1000)
 }

@@ -79,18 +79,15 @@ type runCheck struct {
 
 // check compares what is kept with the totals.
 func (c *runCheck) check(ctx context.Context, totals []string) error {
-	v, err := parseView(c.run, totals)
-	if err != nil {
-		return err
+	v := parseView(metricsstore.Position{Run: c.run}, totals)
+	if text := v.Damaged(); len(v.Faults) > 0 {
+		return fmt.Errorf("%w: %s", metricsstore.ErrCorrupt, text)
 	}
 	c.kept = v.Run
 	if lease := totals[len(totals)-1]; lease != "" {
 		if err := unmarshal(lease, new(metricsstore.Lease)); err != nil {
 			return fmt.Errorf("%w: lease: %w", metricsstore.ErrCorrupt, err)
 		}
-	}
-	if c.kept.Info.ID != c.run {
-		return fmt.Errorf("%w: the header is that of run %s", metricsstore.ErrCorrupt, c.kept.Info.ID)
 	}
 	if err := c.listed(ctx, runsIndex, []string{position(&c.kept.Header)}); err != nil {
 		return err

@@ -156,6 +156,33 @@ func FuzzParse(f *testing.F) {
 			require.NoError(t, err)
 			assert.Equal(t, string(rune(workerRow))+a+b, rows[0])
 		}
-		_, _ = parseView("r", []string{a, b, a, b, a, b, a, b, a})
+		_ = parseView(metricsstore.Position{Run: "r"}, []string{a, b, a, b, a, b, a, b, a})
 	})
+}
+
+// TestDamagedRun: a run that is damaged hides no other, and can be deleted.
+func TestDamagedRun(t *testing.T) {
+	client := redistest.Start(t).Client(t)
+	for field, part := range map[string]metricsstore.Part{
+		headerField: metricsstore.HeaderPart, annotationField: metricsstore.AnnotationPart, stepsField: metricsstore.RecordsPart, leaseField: "",
+	} {
+		s := open(t, client, prefix())
+		prepare(t, s, "q", true)
+		prepare(t, s, "r", true)
+		before := read(t, s).Runs
+		require.NoError(t, client.HSet(t.Context(), s.key("r", runPart), field, "{").Err())
+		runs, err := s.Runs(t.Context(), metricsstore.Position{}, 0)
+		require.NoError(t, err)
+		require.Len(t, runs, 2)
+		for i, r := range runs {
+			assert.Equal(t, before[i].Position(), r.Position())
+			assert.Equal(t, r.Info.ID == "r" && part != "", r.Lacks(part), field)
+			again, err := s.Run(t.Context(), r.Info.ID)
+			require.NoError(t, err)
+			assert.Equal(t, r, again)
+		}
+		require.NoError(t, s.Delete(t.Context(), "r"), field)
+		require.NoError(t, s.Check(t.Context()), field)
+		require.ErrorIs(t, s.Delete(t.Context(), "r"), metricsstore.ErrNotFound)
+	}
 }

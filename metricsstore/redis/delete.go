@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -18,7 +19,7 @@ func (s *Store) Delete(ctx context.Context, run engine.RunID) error {
 
 func (s *Store) delete(ctx context.Context, run engine.RunID) (changed bool, err error) {
 	for seen := false; ; seen = true {
-		kept, err := s.state(ctx, run)
+		kept, positions, err := s.doomed(ctx, run)
 		if err != nil {
 			return false, err
 		}
@@ -48,12 +49,28 @@ func (s *Store) delete(ctx context.Context, run engine.RunID) (changed bool, err
 		}
 		switch got.word {
 		case "gone", "none": // or by a try before, of which nothing was heard
-			return true, s.settle(ctx, run, []string{position(&kept.header)}, rollups)
+			return true, s.settle(ctx, run, positions, rollups)
 		case "changed":
 		default:
 			return false, got.unexpected()
 		}
 	}
+}
+
+// doomed reads the state of a run that is to be deleted, and where it is listed. A run whose state is damaged counts as
+// ended, and is looked for in the list.
+func (s *Store) doomed(ctx context.Context, run engine.RunID) (kept state, positions []string, err error) {
+	kept, err = s.state(ctx, run)
+	if !errors.Is(err, metricsstore.ErrCorrupt) {
+		return kept, []string{position(&kept.header)}, err
+	}
+	values, err := s.fields(ctx, run, versionField, parcelField)
+	if err != nil || values == nil {
+		return state{}, nil, err
+	}
+	kept = state{version: values[0], parcel: values[1], header: metricsstore.Header{Status: engine.Interrupted}}
+	positions, err = s.listed(ctx, run)
+	return kept, positions, err
 }
 
 // belongings lists attachments and keys of roll-ups of a run.

@@ -56,13 +56,13 @@ func (s *Store) entries(ctx context.Context, part, from, to string, n int) ([]st
 
 // runsAt appends those of the runs at the positions that are there.
 func (s *Store) runsAt(ctx context.Context, out []metricsstore.Run, positions []string) ([]metricsstore.Run, error) {
-	ids := make([]engine.RunID, len(positions))
+	ids, parsed := make([]engine.RunID, len(positions)), make([]metricsstore.Position, len(positions))
 	for i, text := range positions {
 		p, err := metricsstore.ParsePosition([]byte(text))
 		if err != nil {
 			return nil, fmt.Errorf("index: %w", err)
 		}
-		ids[i] = p.Run
+		ids[i], parsed[i] = p.Run, p
 	}
 	found, err := s.manyFields(ctx, ids)
 	if err != nil {
@@ -72,10 +72,7 @@ func (s *Store) runsAt(ctx context.Context, out []metricsstore.Run, positions []
 		if values == nil {
 			continue // not there yet, or any more
 		}
-		v, err := parseView(ids[i], values)
-		if err != nil {
-			return nil, err
-		}
+		v := parseView(parsed[i], values)
 		if v.parcel != "" {
 			v.Run, err = s.view(ctx, ids[i])
 			if errors.Is(err, metricsstore.ErrNotFound) {

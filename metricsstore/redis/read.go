@@ -39,9 +39,17 @@ func (s *Store) view(ctx context.Context, run engine.RunID) (metricsstore.Run, e
 		if values == nil {
 			return metricsstore.Run{}, notFound(run)
 		}
-		v, err := parseView(run, values)
-		if err != nil || v.parcel == "" {
-			return v.Run, err
+		v := parseView(metricsstore.Position{Run: run}, values)
+		if v.parcel == "" && v.Lacks(metricsstore.HeaderPart) {
+			at, err := s.listed(ctx, run)
+			if err != nil || len(at) == 0 {
+				return v.Run, err
+			}
+			p, err := metricsstore.ParsePosition([]byte(at[0]))
+			return parseView(p, values).Run, err
+		}
+		if v.parcel == "" {
+			return v.Run, nil
 		}
 		if err := s.drain(ctx, run, v.parcel); err != nil {
 			return metricsstore.Run{}, err

@@ -78,14 +78,31 @@ type view struct {
 	parcel string
 }
 
-// parseView reads viewFields.
-func parseView(run engine.RunID, values []string) (view, error) {
+// parseView reads viewFields. The position takes the place of a header that cannot be read.
+func parseView(p metricsstore.Position, values []string) view {
 	var v view
-	err := errors.Join(unmarshal(values[0], &v.Header), unmarshal(values[1], &v.Annotation))
+	fault := func(part metricsstore.Part, err error) {
+		if err != nil {
+			v.Faults = append(v.Faults, metricsstore.NewFault(part, err))
+		}
+	}
+	err := unmarshal(values[0], &v.Header)
+	if err == nil && v.Info.ID != p.Run {
+		err = fmt.Errorf("it is that of run %s", v.Info.ID)
+	}
+	if err != nil {
+		remains := metricsstore.Remains{Position: p}
+		v.Header = remains.Header()
+		fault(metricsstore.HeaderPart, err)
+	}
+	err = unmarshal(values[1], &v.Annotation)
+	if err != nil {
+		v.Annotation = metricsstore.Annotation{}
+	}
+	fault(metricsstore.AnnotationPart, err)
+	err = nil
 	if last := values[2]; last != "" {
-		var bad error
-		v.LastSeq, bad = parseSeq(last)
-		err = errors.Join(err, bad)
+		v.LastSeq, err = parseSeq(last)
 	}
 	var totals [5]int64
 	for i := range totals {
@@ -93,10 +110,27 @@ func parseView(run engine.RunID, values []string) (view, error) {
 		totals[i], bad = strconv.ParseInt(values[3+i], 10, 64)
 		err = errors.Join(err, bad)
 	}
-	if err != nil {
-		return view{}, fmt.Errorf("%w: run %s: %w", metricsstore.ErrCorrupt, run, err)
-	}
+	fault(metricsstore.RecordsPart, err)
 	v.Steps, v.Details, v.Bytes = uint64(totals[0]), int(totals[1]), totals[2]+totals[3]+totals[4]
 	v.parcel = values[8]
-	return v, nil
+	return v
+}
+
+// listed finds where a run is listed by looking through the list, for a run whose header does not tell.
+func (s *Store) listed(ctx context.Context, run engine.RunID) (positions []string, err error) {
+	for bound := "-"; ; {
+		entries, err := s.entries(ctx, runsIndex, bound, "+", entriesPerRead)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			if p, err := metricsstore.ParsePosition([]byte(e)); err == nil && p.Run == run {
+				positions = append(positions, e)
+			}
+		}
+		if len(entries) < entriesPerRead {
+			return positions, nil
+		}
+		bound = "(" + entries[len(entries)-1]
+	}
 }

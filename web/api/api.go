@@ -120,7 +120,6 @@ type API struct {
 	document []byte
 
 	queries  *metricsstore.Queries // of the store
-	listed   *metricsstore.Queries // of the runs that the context holds, see withRuns
 	runs     *catalogue
 	roster   roster
 	keys     *idempotency
@@ -143,9 +142,6 @@ func New(cfg Config, router chi.Router) (*API, error) {
 		deleted: newRecent[engine.RunID, struct{}](10_000), timeline: newRecent[string, *Timeline](512),
 	}
 	if a.queries, err = metricsstore.NewQueries(cfg.Store); err != nil {
-		return nil, err
-	}
-	if a.listed, err = metricsstore.NewQueries(listedStore{cfg.Store}); err != nil {
 		return nil, err
 	}
 	if a.runs, err = newCatalogue(cfg); err != nil {

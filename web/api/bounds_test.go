@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,6 +26,7 @@ type slowStore struct {
 	metricsstore.Store
 	lists time.Duration
 	scans int
+	calls int
 	block chan struct{} // attachments wait for it, where it is set
 }
 
@@ -33,6 +35,7 @@ func (s *slowStore) Runs(ctx context.Context, after metricsstore.Position, limit
 		limit = 3 // so that a list takes several calls
 	}
 	time.Sleep(s.lists)
+	s.calls++
 	if after == (metricsstore.Position{}) {
 		s.scans++
 	}
@@ -122,8 +125,8 @@ func TestHeavyQueriesAreBounded(t *testing.T) {
 	})
 }
 
-// TestListsOfSlowStores: where reading all runs takes long, a list is read again only after a multiple of that, but
-// for what is new.
+// TestListsOfSlowStores: where reading all runs takes long, they are read again only after a multiple of that, but for
+// those that are new or were changed here.
 func TestListsOfSlowStores(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &slowStore{lists: 100 * time.Millisecond}
@@ -145,17 +148,54 @@ func TestListsOfSlowStores(t *testing.T) {
 		assert.Equal(t, 12, count(), "what is new is seen at once")
 		assert.Equal(t, 100*time.Millisecond, time.Since(began), "in one call")
 		keep(t, s.Store, a.cfg.Archiver, 20)
-		assert.Equal(t, 12, count(), "what was put between is not")
-		time.Sleep(scanShare * took)
-		assert.Equal(t, 13, count())
+		assert.Equal(t, 12, count(), "what another process put between is not")
+		a.runs.touch("run020")
+		assert.Equal(t, 13, count(), "what this one did is")
 
 		require.NoError(t, s.Store.Delete(t.Context(), "run003"))
 		assert.Equal(t, 13, count())
+		time.Sleep(scanShare * took)
+		assert.Equal(t, 12, count())
+		began = time.Now()
 		del := httptest.NewRecorder()
 		h.ServeHTTP(del, httptest.NewRequest(http.MethodDelete, "/runs/run004", nil))
 		require.Equal(t, http.StatusNoContent, del.Code)
 		assert.Equal(t, 11, count(), "what is changed here is seen at once")
+		assert.Equal(t, 100*time.Millisecond, time.Since(began), "in one call")
 	})
+}
+
+// TestChangesReadOneRun: what submitting, tagging and deleting read does not depend on how many runs are kept, and
+// neither does the list that follows.
+func TestChangesReadOneRun(t *testing.T) {
+	reads := func(runs int) int {
+		s := &slowStore{lists: 2 * time.Millisecond}
+		var n int
+		synctest.Test(t, func(t *testing.T) {
+			a, h := idle(t, s, runs)
+			ask := func(method, path, body string) {
+				r := httptest.NewRequest(method, path, strings.NewReader(body))
+				r.Header.Set("Content-Type", "application/json")
+				out := httptest.NewRecorder()
+				h.ServeHTTP(out, r)
+				require.Less(t, out.Code, 300, "%s %s: %s", method, path, out.Body)
+			}
+			ask(http.MethodGet, "/runs", "")
+			before := s.calls
+			_, err := a.made(t.Context(), "run001", http.StatusCreated)
+			require.NoError(t, err)
+			require.Equal(t, before, s.calls, "the answer to a submission reads no list")
+			ask(http.MethodPatch, "/runs/run002", `{"tags":["x"]}`)
+			ask(http.MethodGet, "/runs?tag=x&sort=makespan", "")
+			ask(http.MethodDelete, "/runs/run003", "")
+			ask(http.MethodGet, "/runs?status=succeeded", "")
+			n = s.calls - before
+		})
+		return n
+	}
+	few, many := reads(10), reads(300)
+	assert.Equal(t, few, many)
+	assert.LessOrEqual(t, few, 3)
 }
 
 func TestRecent(t *testing.T) {

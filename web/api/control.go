@@ -117,7 +117,7 @@ func (a *API) continued(ctx context.Context, id engine.RunID, err error) (*creat
 	if err != nil {
 		return nil, ofEngine(err)
 	}
-	a.runs.stale()
+	a.runs.touch(id)
 	return a.made(ctx, id, http.StatusOK)
 }
 

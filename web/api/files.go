@@ -112,7 +112,7 @@ func (a *API) importArchive(ctx context.Context, in *Exchange) (*created, error)
 	added := false
 	if err == nil {
 		added, err = a.cfg.Archiver.Import(ctx, p)
-		a.runs.stale()
+		a.runs.touch(p.Run.Info.ID)
 	}
 	switch {
 	case errors.Is(err, metricsstore.ErrCorrupt):

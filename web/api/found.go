@@ -31,8 +31,7 @@ func (a *API) findTasks(ctx context.Context, in *foundTasksInput) (*answer[Found
 	defer leave()
 	s := search{in: in, found: []FoundTask{}, complete: true}
 	filter := metricsstore.RunFilter{Workflow: in.Workflow, From: in.From, To: in.To}
-	for i := range all {
-		r := &all[i]
+	for r := range all.runs() {
 		if !filter.Match(r) || r.Info.Reconstructed != "" {
 			continue
 		}

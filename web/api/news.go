@@ -9,10 +9,16 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// news remembers what was told of each run, to find what changed.
+// news remembers what was sent of each run, to find what changed.
 type news struct {
 	mu   sync.Mutex
-	told map[engine.RunID]string
+	sent map[engine.RunID]sent
+}
+
+// sent is a run as it was sent, and a mark of how it stood.
+type sent struct {
+	run  *metricsstore.Candidate
+	mark string
 }
 
 // Summary implements live.Runs: the RunSummary of a run as JSON.
@@ -31,10 +37,9 @@ func (a *API) Changed(ctx context.Context) ([]json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx = withRuns(ctx, all)
 	var out []json.RawMessage
-	for _, i := range a.news.changed(all, func(r *metricsstore.Run) any { return a.missingFunctions(ctx, r) }) {
-		s, err := a.summarise(ctx, &all[i], metricsstore.SamePeers)
+	for _, r := range a.news.changed(all, func(r *metricsstore.Run) any { return a.missingFunctions(ctx, r) }) {
+		s, err := a.summarise(ctx, all, &r.Run, metricsstore.SamePeers)
 		if err != nil {
 			return nil, err
 		}
@@ -47,21 +52,26 @@ func (a *API) Changed(ctx context.Context) ([]json.RawMessage, error) {
 	return out, nil
 }
 
-// changed gives the indexes of runs that are not as they were told before; more is told of a run beside its header.
-func (n *news) changed(all []metricsstore.Run, more func(*metricsstore.Run) any) []int {
+// changed gives the runs that are not as they were sent before; more is sent of a run beside its header. A run that was
+// not read again is as it was.
+func (n *news) changed(all listing, more func(*metricsstore.Run) any) []*metricsstore.Candidate {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	var out []int
-	told := make(map[engine.RunID]string, len(all))
-	for i := range all {
-		r := &all[i]
-		state := tagOf(r.Status, r.LastSeq, r.Rollup, r.Annotation, r.Info.Revision, r.Counts, more(r))
-		told[r.Info.ID] = state
-		if n.told == nil && r.Status.Final() || n.told != nil && n.told[r.Info.ID] == state {
+	var out []*metricsstore.Candidate
+	now := make(map[engine.RunID]sent, len(all))
+	for _, r := range all {
+		before, known := n.sent[r.Info.ID]
+		if known && before.run == r {
+			now[r.Info.ID] = before
 			continue
 		}
-		out = append(out, i)
+		mark := tagOf(r.Status, r.LastSeq, r.Rollup, r.Annotation, r.Info.Revision, r.Counts, more(&r.Run))
+		now[r.Info.ID] = sent{r, mark}
+		if n.sent == nil && r.Status.Final() || known && before.mark == mark {
+			continue
+		}
+		out = append(out, r)
 	}
-	n.told = told
+	n.sent = now
 	return out
 }

@@ -9,11 +9,15 @@ import (
 )
 
 // standing compares an ended run with its peers before it; nil where it cannot be compared or has too few of them.
-func (a *API) standing(ctx context.Context, r *metricsstore.Run, scope metricsstore.PeerScope) (*Standing, error) {
-	s, err := a.listed.Standing(ctx, r.Info.ID, scope)
-	if err != nil || s.Runs < metricsstore.StandingPeers {
+func standing(all listing, r *metricsstore.Run, scope metricsstore.PeerScope) (*Standing, error) {
+	if !r.Comparable() {
+		return nil, nil
+	}
+	peers, err := metricsstore.Peers(r, scope, all.after(r.Position()))
+	if err != nil || len(peers) < metricsstore.StandingPeers {
 		return nil, err
 	}
+	s := metricsstore.NewStanding(r, scope, peers)
 	out := &Standing{
 		Peers: *newPeers(r, scope, s.Runs), Runs: s.Runs, SlowerThan: s.SlowerThan, Slower: s.Slower, MedianNS: s.MedianNS,
 		Effect: s.Effect, Slow: s.Slow,
@@ -24,8 +28,8 @@ func (a *API) standing(ctx context.Context, r *metricsstore.Run, scope metricsst
 	return out, nil
 }
 
-// peersOf finds the peers of a run before it.
-func (a *API) peersOf(ctx context.Context, id engine.RunID, scope metricsstore.PeerScope) (*Peers, []engine.RunID, error) {
+// peersOf finds the peers of a run before it, among all.
+func (a *API) peersOf(ctx context.Context, all listing, id engine.RunID, scope metricsstore.PeerScope) (*Peers, []engine.RunID, error) {
 	r, err := a.kept(ctx, id)
 	if err != nil {
 		if isMissing(err) {
@@ -33,7 +37,7 @@ func (a *API) peersOf(ctx context.Context, id engine.RunID, scope metricsstore.P
 		}
 		return nil, nil, err
 	}
-	runs, err := a.queries.Peers(ctx, &r, scope)
+	runs, err := metricsstore.Peers(&r, scope, all.after(r.Position()))
 	if err != nil {
 		return nil, nil, err
 	}

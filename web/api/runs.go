@@ -34,62 +34,62 @@ func (a *API) listRuns(ctx context.Context, in *runsInput) (*answer[RunList], er
 	var peers *Peers
 	if before != "" {
 		var ids []engine.RunID
-		if peers, ids, err = a.peersOf(ctx, before, in.scope()); err != nil {
+		if peers, ids, err = a.peersOf(ctx, all, before, in.scope()); err != nil {
 			return nil, err
 		}
-		found = slices.DeleteFunc(slices.Clone(found), func(r metricsstore.Run) bool { return !slices.Contains(ids, r.Info.ID) })
+		found = slices.DeleteFunc(slices.Clone(found), func(r *metricsstore.Candidate) bool { return !slices.Contains(ids, r.Info.ID) })
 	}
 	query := metricsstore.RunQuery{
 		RunFilter: metricsstore.RunFilter{Workflow: in.Workflow, Status: in.Status, Tag: in.Tag, From: in.From, To: in.To},
 		Sort:      metricsstore.RunOrder(in.Sort), Ascending: in.Order == "asc", Limit: in.Limit, Cursor: in.Cursor,
 	}
-	page, err := a.listed.Runs(withRuns(ctx, found), query)
+	page, err := query.Page(found.runs())
 	if err != nil {
 		return nil, err
 	}
 	out := RunList{Peers: peers, Next: page.Next, Counts: countRuns(found, query.RunFilter), Workflows: workflowsOf(all)}
-	if out.Runs, err = a.summaries(withRuns(ctx, all), page.Runs); err != nil {
+	if out.Runs, err = a.summaries(ctx, all, page.Runs); err != nil {
 		return nil, err
 	}
 	return answered("", out), nil
 }
 
 // withText selects runs that have a text in what can be searched; their names, which are not stored, can be too.
-func withText(all []metricsstore.Run, text string) []metricsstore.Run {
+func withText(all listing, text string) listing {
 	if text == "" {
 		return all
 	}
 	filter, lower := metricsstore.RunFilter{Text: text}, strings.ToLower(text)
-	var out []metricsstore.Run
-	for i := range all {
-		if filter.Match(&all[i]) || strings.Contains(runName(all[i].Info.ID), lower) {
-			out = append(out, all[i])
+	var out listing
+	for _, r := range all {
+		if filter.Match(&r.Run) || strings.Contains(runName(r.Info.ID), lower) {
+			out = append(out, r)
 		}
 	}
 	return out
 }
 
 // countRuns counts what the filter without its statuses selects, by status.
-func countRuns(all []metricsstore.Run, filter metricsstore.RunFilter) map[string]int {
+func countRuns(all listing, filter metricsstore.RunFilter) map[string]int {
 	counts := map[string]int{"all": 0}
 	for _, s := range statuses() {
 		counts[string(s)] = 0
 	}
 	filter.Status = nil
-	for i := range all {
-		if filter.Match(&all[i]) {
+	for _, r := range all {
+		if filter.Match(&r.Run) {
 			counts["all"]++
-			counts[string(all[i].Status)]++
+			counts[string(r.Status)]++
 		}
 	}
 	return counts
 }
 
-func workflowsOf(all []metricsstore.Run) []string {
+func workflowsOf(all listing) []string {
 	seen := map[string]bool{}
 	out := []string{}
-	for i := range all {
-		if name := all[i].Info.Workflow; !seen[name] {
+	for _, r := range all {
+		if name := r.Info.Workflow; !seen[name] {
 			seen[name] = true
 			out = append(out, name)
 		}
@@ -162,7 +162,7 @@ func (a *API) annotateRun(ctx context.Context, in *annotateInput) (*answer[RunSu
 	if err := a.cfg.Store.Annotate(ctx, in.id(), annotation); err != nil {
 		return nil, err
 	}
-	a.runs.stale()
+	a.runs.touch(in.id())
 	return a.told(ctx, in.id())
 }
 
@@ -183,6 +183,6 @@ func (a *API) deleteRun(ctx context.Context, in *OfRun) (*nothing, error) {
 		return nil, err
 	}
 	a.deleted.put(in.id(), struct{}{})
-	a.runs.stale()
+	a.runs.touch(in.id())
 	return &nothing{}, nil
 }

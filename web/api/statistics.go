@@ -72,7 +72,11 @@ func (a *API) getHistory(ctx context.Context, in *historyInput) (*answer[History
 	}
 	var peers *Peers
 	if before != "" {
-		if peers, query.Of, err = a.peersOf(ctx, before, in.scope()); err != nil {
+		all, err := a.runs.all(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if peers, query.Of, err = a.peersOf(ctx, all, before, in.scope()); err != nil {
 			return nil, err
 		}
 	}

@@ -108,16 +108,19 @@ func (a *API) start(ctx context.Context, w *engine.Workflow, args engine.Args, o
 	if err != nil {
 		return "", ofEngine(err)
 	}
-	a.runs.stale()
 	if note != "" {
 		err = a.cfg.Store.Annotate(ctx, r.ID(), metricsstore.Annotation{Tags: o.Tags, Note: note})
 	}
 	return r.ID(), err
 }
 
-// made answers with a run that is there now.
+// made answers with a run that is there now. It is not compared with others, which a submission does not wait for.
 func (a *API) made(ctx context.Context, id engine.RunID, status int) (*created, error) {
-	s, err := a.summary(ctx, id, metricsstore.SamePeers)
+	run, err := a.runs.one(ctx, id)
+	if err != nil {
+		return nil, a.missing(id, err)
+	}
+	s, err := a.summarise(ctx, nil, &run, metricsstore.SamePeers)
 	if err != nil {
 		return nil, err
 	}

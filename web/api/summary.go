@@ -18,7 +18,7 @@ func (a *API) summary(ctx context.Context, id engine.RunID, scope metricsstore.P
 	if err != nil {
 		return RunSummary{}, err
 	}
-	return a.summarise(withRuns(ctx, all), &run, scope)
+	return a.summarise(ctx, all, &run, scope)
 }
 
 // missing tells a run that was deleted here from one that never was.
@@ -31,20 +31,20 @@ func (a *API) missing(id engine.RunID, err error) error {
 	return err
 }
 
-// summaries makes the summaries of some runs. The context holds the list of all.
-func (a *API) summaries(ctx context.Context, runs []metricsstore.Run) ([]RunSummary, error) {
+// summaries makes the summaries of some of all runs.
+func (a *API) summaries(ctx context.Context, all listing, runs []metricsstore.Run) ([]RunSummary, error) {
 	out := make([]RunSummary, len(runs))
 	for i := range runs {
 		var err error
-		if out[i], err = a.summarise(ctx, &runs[i], metricsstore.SamePeers); err != nil {
+		if out[i], err = a.summarise(ctx, all, &runs[i], metricsstore.SamePeers); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-// summarise makes the summary of a run; the context holds the list of all, which it is compared with.
-func (a *API) summarise(ctx context.Context, r *metricsstore.Run, scope metricsstore.PeerScope) (RunSummary, error) {
+// summarise makes the summary of a run, which is compared with those before it among all; with nothing where all is nil.
+func (a *API) summarise(ctx context.Context, all listing, r *metricsstore.Run, scope metricsstore.PeerScope) (RunSummary, error) {
 	s := RunSummary{
 		Run: r.Info.ID, Name: runName(r.Info.ID), Workflow: r.Info.Workflow, Status: r.Status, Revision: r.Info.Revision,
 		Params: r.Info.Params, Inputs: r.Info.Inputs, Tags: listOf(r.Annotation.Tags), Note: r.Annotation.Note,
@@ -74,7 +74,7 @@ func (a *API) summarise(ctx context.Context, r *metricsstore.Run, scope metricss
 	if !s.Live {
 		ended := r.EndedAt.UTC()
 		s.EndedAt = &ended
-		standing, err := a.standing(ctx, r, scope)
+		standing, err := standing(all, r, scope)
 		s.Standing = orNull(standing)
 		return s, err
 	}

@@ -39,7 +39,7 @@ type RunSummary struct {
 	StoredBytes   int64             `json:"stored_bytes"`
 	ExecuteNS     int64             `json:"execute_ns" doc:"Of all attempts together."`
 	Workers       int64             `json:"workers"`
-	ResultText    string            `json:"result_text" doc:"The beginning of the result as text; empty without one."`
+	ResultText    string            `json:"result_text" doc:"The result as text, of more than 1 KiB the beginning, which ends with an ellipsis: GET /runs/{run}/result has more. Empty without one."`
 	Error         OrNull[RunError]  `json:"error" doc:"The failure that ended the run."`
 	Records       RecordState       `json:"records"`
 	Live          bool              `json:"live" doc:"The run has not ended."`

@@ -1,17 +1,10 @@
 package memory
 
 import (
-	"encoding/json"
 	"sync"
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/state"
-)
-
-// maxResult bounds the encoded result that a run's end carries along, maxResultText its text.
-const (
-	maxResult     = 1 << 20
-	maxResultText = 64 << 10
 )
 
 // fail ends the attempt for good.
@@ -124,22 +117,7 @@ func (r *run) evaluate(end engine.RunEnd) (engine.RunEnd, any) {
 		return end, nil
 	}
 	v := r.graph.Result(r.numbering, r)
-	t := r.graph.ResultType()
-	end.ResultType = t.Name()
-	if engine.Exceeds(v, maxResult) {
-		return end, v
-	}
-	b, err := t.Append(nil, v)
-	if err != nil || len(b) > maxResult {
-		return end, v
-	}
-	end.Result = b
-	if len(b) > maxResultText {
-		return end, v
-	}
-	if text, err := json.Marshal(v); err == nil && len(text) <= maxResultText {
-		end.ResultText = string(text)
-	}
+	end.Keep(r.graph.ResultType(), v)
 	return end, v
 }
 

@@ -148,9 +148,6 @@ func (b *Backend) Clean(ctx context.Context, run engine.RunID, frontier []engine
 		return 0, err
 	}
 	succeeded := status(c.status) == engine.Succeeded
-	if succeeded {
-		frontier = nil
-	}
 	kept, n, err := b.narrow(ctx, run, frontier)
 	if err != nil {
 		return n, err
@@ -160,7 +157,7 @@ func (b *Backend) Clean(ctx context.Context, run engine.RunID, frontier []engine
 	if err != nil {
 		return n, err
 	}
-	names, err := b.perishable(ctx, run, c.workers, succeeded)
+	names, err := b.perishable(ctx, run, c.workers, succeeded, len(frontier) > 0)
 	if err != nil {
 		return n, err
 	}
@@ -241,8 +238,8 @@ func (b *Backend) dropOutputs(ctx context.Context, run engine.RunID, kept map[st
 }
 
 // perishable lists the keys that only a run under way needs: sessions and queues, and, of one that has succeeded, the
-// nodes and outputs too.
-func (b *Backend) perishable(ctx context.Context, run engine.RunID, workers uint32, succeeded bool) ([]string, error) {
+// nodes too, and the outputs unless those of its result are kept.
+func (b *Backend) perishable(ctx context.Context, run engine.RunID, workers uint32, succeeded, keepsOutputs bool) ([]string, error) {
 	base := b.keys.run(run)
 	names := []string{base + "once"}
 	for worker := range workers {
@@ -261,10 +258,12 @@ func (b *Backend) perishable(ctx context.Context, run engine.RunID, workers uint
 		names = append(names, numbered(base, "ready:", class), numbered(base, "solo:", class))
 	}
 	for _, part := range []string{
-		"nodes", "bits", "arrived", "odd", "blocks", "due", "bounds", "running", "sessions", "records", "queues", "out", "keys",
-		"frontier",
+		"nodes", "bits", "arrived", "odd", "blocks", "due", "bounds", "running", "sessions", "records", "queues", "frontier",
 	} {
 		names = append(names, base+part)
+	}
+	if !keepsOutputs {
+		names = append(names, base+"out", base+"keys")
 	}
 	return names, nil
 }
@@ -325,7 +324,7 @@ func (b *Backend) Delete(ctx context.Context, run engine.RunID) error {
 	if _, err := b.dropOutputs(ctx, run, nil); err != nil {
 		return err
 	}
-	names, err := b.perishable(ctx, run, c.workers, true)
+	names, err := b.perishable(ctx, run, c.workers, true, false)
 	if err != nil {
 		return err
 	}

@@ -15,9 +15,8 @@ import (
 )
 
 const (
-	// maxResult bounds the encoded result that a run's end carries along, maxResultText its text.
-	maxResult     = 1 << 20
-	maxResultText = 64 << 10
+	// valueWithin is how long fetching a large result may take.
+	valueWithin = time.Minute
 	// endWithin is how long other processes wait for the one whose commit has ended the run to keep its end.
 	endWithin = 2 * time.Second
 	// anyEndWithin is how long processes wait that cannot evaluate the result.
@@ -137,7 +136,7 @@ func (r *run) result(ctx context.Context, end *engine.RunEnd) (any, error) {
 		}
 	}
 	v := r.layout.graph.Result(r.Numbering(), in)
-	r.encodeResult(end, t, v)
+	end.Keep(t, v)
 	return v, nil
 }
 
@@ -162,23 +161,6 @@ func (r *run) fetchHere(ctx context.Context, in *inputs) error {
 		}
 	}
 	return nil
-}
-
-func (r *run) encodeResult(end *engine.RunEnd, t *engine.Type, v any) {
-	if engine.Exceeds(v, maxResult) {
-		return
-	}
-	b, err := t.Append(nil, v)
-	if err != nil || len(b) > maxResult {
-		return
-	}
-	end.Result = b
-	if len(b) > maxResultText {
-		return
-	}
-	if text, err := json.Marshal(v); err == nil && len(text) <= maxResultText {
-		end.ResultText = string(text)
-	}
 }
 
 // learnBlocks learns of fan-outs that expanded without this process: from the ledger or, once that is gone, from the log.
@@ -267,7 +249,15 @@ func (r *run) concludeWithKept(data []byte) {
 	if err := json.Unmarshal(data, &end); err != nil {
 		end = engine.RunEnd{Status: engine.Interrupted, EndedAt: r.wall(r.clock.now())}
 	}
-	r.setEnd(end.Status, sync.OnceValues(func() (engine.RunEnd, any) { return end, r.value(end) }))
+	r.setEnd(end.Status, sync.OnceValues(func() (engine.RunEnd, any) {
+		value, err := r.value(end)
+		if err != nil && end.First == nil {
+			end.First = &engine.ErrorRecord{
+				Kind: engine.OutputLostError, Node: engine.NoNode, Time: end.EndedAt, Message: "the result cannot be had: " + err.Error(),
+			}
+		}
+		return end, value
+	}))
 }
 
 // concludeSuperseded is for a revision that was retried before its end could be read.
@@ -285,24 +275,17 @@ func (r *run) setEnd(outcome engine.Status, end func() (engine.RunEnd, any)) {
 	r.outcome, r.end = outcome, end
 }
 
-// value is what a run returned whose end somebody else has kept; nil where it is not to be had here.
-func (r *run) value(end engine.RunEnd) any {
+// value is what a run returned whose end somebody else has kept; nil where there is none, or this program does not know
+// its type. A large one lies in the outputs that it consists of, for as long as those are kept.
+func (r *run) value(end engine.RunEnd) (any, error) {
 	t := r.layout.graph.ResultType()
 	if end.Status != engine.Succeeded || t.Err() != nil {
-		return nil
+		return nil, nil
 	}
 	if end.Result != nil {
-		v, err := t.Decode(end.Result)
-		if err != nil {
-			return nil
-		}
-		return v
+		return t.Decode(end.Result)
 	}
-	ctx, stop := context.WithTimeout(context.Background(), shortCall)
+	ctx, stop := context.WithTimeout(context.Background(), valueWithin)
 	defer stop()
-	v, err := r.result(ctx, &engine.RunEnd{})
-	if err != nil {
-		return nil
-	}
-	return v
+	return r.result(ctx, &engine.RunEnd{})
 }

@@ -189,3 +189,37 @@ func stepsOf(t *testing.T, exec engine.Execution) (all []engine.Step) {
 		all = append(all, steps...)
 	}
 }
+
+// TestLargeResultsElsewhere: a result that is too large for the end of the run is had from the outputs that it consists of,
+// by processes that have executed nothing, and once the run has been cleaned.
+func TestLargeResultsElsewhere(t *testing.T) {
+	bulk := engine.Func1("bulk", func(_ context.Context, n int) ([]byte, error) { return make([]byte, n), nil })
+	widths := engine.Func1("widths", func(_ context.Context, n int) ([]int, error) { return []int{n, n + 1, n + 2}, nil })
+	server := redistest.Start(t)
+	for name, result := range map[string]func(*engine.Builder) engine.AnyRef{
+		"one":   func(b *engine.Builder) engine.AnyRef { return bulk.Call(engine.Const(b, 3<<20)) },
+		"small": func(b *engine.Builder) engine.AnyRef { return bulk.Call(engine.Const(b, 1000)) },
+		"several": func(b *engine.Builder) engine.AnyRef {
+			return engine.List(b, bulk.Call(engine.Const(b, 1<<20)), bulk.Call(engine.Const(b, 10)))
+		},
+		"fan-out": func(b *engine.Builder) engine.AnyRef {
+			return engine.FanOut(b, widths.Call(engine.Const(b, 1<<19)), bulk.Call)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := engine.NewBuilder()
+			g := compile(t, b, result(b))
+			submitter, backend := onRedis(t, server.URL(), finding(g), idle)
+			onRedis(t, server.URL(), finding(g), nil)
+			job := jobOf(g, engine.RunOptions{})
+			exec, err := submitter.Submit(t.Context(), job)
+			require.NoError(t, err)
+			<-exec.Done()
+			require.Eventually(t, func() bool {
+				state, err := backend.Snapshot(t.Context(), job.Info.ID)
+				return err == nil && len(state.Nodes) == 0
+			}, time.Minute, 5*time.Millisecond, "it is cleaned")
+			requireResult(t, exec, g)
+		})
+	}
+}

@@ -1084,7 +1084,7 @@ export interface components {
       /** @description How start times were made up where a recording had none; absent for runs of the engine and for recordings with start times. */
       reconstructed?: string;
       records: components['schemas']['RecordState'];
-      /** @description The beginning of the result as text; empty without one. */
+      /** @description The result as text, of more than 1 KiB the beginning, which ends with an ellipsis: GET /runs/{run}/result has more. Empty without one. */
       result_text: string;
       /** @description Attempts that failed and were tried again. */
       retries: number;

@@ -1,10 +1,11 @@
-// The longest chain of a run by measured times.
+// The chain of tasks that a run ended with, as it happened: queueing, retries and pauses included.
 
 import type { GraphIndex } from './graph-index';
 import { nodeRowsOf } from './node-rows';
 import { phasesOf } from './phases';
 import { makespanOf } from './run-figures';
 import { Outcome, type RunTable } from './run-table';
+import { stoodStill } from './standstill';
 import { sourceOf } from './states';
 
 /** One task on the path, from the end of the one before to its own end. */
@@ -14,9 +15,13 @@ export interface PathStep {
   /** When the task before on the path was over; of the first, the first claim of the run. */
   readonly fromNs: number;
   readonly toNs: number;
-  /** From there until its last attempt could be claimed: attempts before it, and what came between them. */
+  /** Earlier attempts of the task, and the life of an output that was lost and made again. */
   readonly againNs: number;
-  /** From there until it was claimed: waiting for a slot. */
+  /** Between an attempt that failed and the moment from which the next could be claimed. */
+  readonly backoffNs: number;
+  /** The run was paused, or had ended and was continued later. */
+  readonly stoodNs: number;
+  /** Waiting to be claimed. */
   readonly queueNs: number;
   /** Claimed until all inputs are present. */
   readonly fetchNs: number;
@@ -29,6 +34,8 @@ export interface PathStep {
 /** The path by phase, in the order in which they are shown. */
 export interface PathPhases {
   readonly againNs: number;
+  readonly backoffNs: number;
+  readonly stoodNs: number;
   readonly queueNs: number;
   readonly fetchNs: number;
   readonly executeNs: number;
@@ -83,6 +90,8 @@ function walkBack(index: GraphIndex, table: RunTable): CriticalPath | undefined 
     nodes: new Set(steps.map((step) => step.node)),
     phases: {
       againNs: sum((s) => s.againNs),
+      backoffNs: sum((s) => s.backoffNs),
+      stoodNs: sum((s) => s.stoodNs),
       queueNs: sum((s) => s.queueNs),
       fetchNs: sum((s) => s.fetchNs),
       executeNs: sum((s) => s.executeNs),
@@ -98,7 +107,8 @@ function lastEnded(table: RunTable): number {
   let row = -1;
   for (let i = 0; i < table.rows; i++) {
     if (table.outcome[i] === Outcome.skipped || Number.isNaN(table.updatedNs[i]!)) continue;
-    if (row < 0 || table.updatedNs[i]! > table.updatedNs[row]!) row = i;
+    // Of equal moments the later row: the log has causes before effects, and a task may take no time at all.
+    if (row < 0 || table.updatedNs[i]! >= table.updatedNs[row]!) row = i;
   }
   return row;
 }
@@ -115,19 +125,34 @@ function pathStep(table: RunTable, row: number, fromNs: number): PathStep {
     left -= part;
     return part;
   }) as [number, number, number, number];
-  const isAgain = nodeRowsOf(table).before[row]! >= 0;
-  const againNs = isAgain ? Math.min(left, Math.max(0, table.readyNs[row]! - fromNs)) : 0;
-  return {
-    node: table.node[row]!,
-    row,
-    fromNs,
-    toNs,
-    againNs,
-    queueNs: left - againNs,
-    fetchNs,
-    executeNs,
-    storeNs,
-    updateNs,
-    totalNs,
-  };
+  const before = beforeClaim(table, row, fromNs, fromNs + left);
+  return { node: table.node[row]!, row, fromNs, toNs, ...before, fetchNs, executeNs, storeNs, updateNs, totalNs };
+}
+
+/** How the time splits up that passed before the last attempt of a task was claimed. */
+function beforeClaim(
+  table: RunTable,
+  row: number,
+  fromNs: number,
+  claimedNs: number,
+): Pick<PathStep, 'againNs' | 'backoffNs' | 'stoodNs' | 'queueNs'> {
+  let [againNs, backoffNs] = [0, 0];
+  let stoodNs = stoodStill(table, fromNs, claimedNs);
+  const { before } = nodeRowsOf(table);
+  let nextReadyNs = Math.max(fromNs, Math.min(claimedNs, table.readyNs[row]!));
+  for (let earlier = before[row]!; earlier >= 0 && nextReadyNs > fromNs; earlier = before[earlier]!) {
+    const overNs = Math.max(fromNs, Math.min(nextReadyNs, table.updatedNs[earlier]!));
+    const beganNs = Math.max(fromNs, Math.min(overNs, table.claimedNs[earlier]!));
+    if (Number.isNaN(beganNs)) break;
+    againNs += overNs - beganNs;
+    // An attempt that went on when the run was paused took its own time.
+    stoodNs -= stoodStill(table, beganNs, overNs);
+    const gapNs = nextReadyNs - overNs - stoodStill(table, overNs, nextReadyNs);
+    // What ended well and was made again did not back off: its output was lost later.
+    if (table.outcome[earlier] === Outcome.retrying) backoffNs += gapNs;
+    else againNs += gapNs;
+    nextReadyNs = Math.max(fromNs, Math.min(beganNs, table.readyNs[earlier]!));
+  }
+  const queueNs = Math.max(0, claimedNs - fromNs - againNs - backoffNs - stoodNs);
+  return { againNs, backoffNs, stoodNs, queueNs };
 }

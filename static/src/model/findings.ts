@@ -1,20 +1,21 @@
 // What a run's page says first: the one or two things that explain its length, in words.
 
-import { criticalPathOf } from './critical-path';
-import { counted, durationText, percent, ratio } from './format';
+import { type Bounds, boundsOf } from './bounds';
+import { count, counted, durationText, percent, ratio } from './format';
 import type { GraphIndex } from './graph-index';
 import type { Lanes } from './lanes';
 import { nodeRowsOf } from './node-rows';
+import type { RowTime } from './occupancy';
 import { phasesAt } from './phases';
-import { figuresAt, makespanOf, occupancyOf, type RowTime, type RunFigures } from './run-figures';
-import { isLoss, MarkKind, Outcome, restartsOf, type RunTable } from './run-table';
-import { countStates, endOf, taskStateAt } from './states';
+import { type Reason, reasonOf } from './reason';
+import { continuedText, reasonSentence, stragglerSentence } from './reason-words';
+import { figuresAt, type RunFigures } from './run-figures';
+import { isLoss, MarkKind, Outcome, type RunTable } from './run-table';
+import { capital, meanNumeral, numeral, type Span, task, text } from './sentence';
+import { isPausedAt, stoodStill } from './standstill';
+import { countStates, endOf, type StateCounts, taskStateAt } from './states';
 import { type FunctionStatistics, statisticsAt } from './statistics';
-
-/** A piece of a sentence; a task is a link to it. */
-export type Span =
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'task'; readonly text: string; readonly node: number };
+import { MEDIAN_NEEDS, STRAGGLES } from './straggler';
 
 /** The lead line and, where there is one, the second. */
 export interface Findings {
@@ -25,21 +26,44 @@ export interface Findings {
 /** What the table alone cannot tell. */
 export interface FindingsContext {
   /** Of the run's summary: which task failed and why. */
-  readonly failure?: { readonly node: number | null; readonly message: string; readonly attempt: number } | null;
+  readonly failure?: Failure | null;
   /** Where past runs of the workflow ended. */
   readonly expected?: { readonly p25Ns: number; readonly p75Ns: number; readonly runs: number } | null;
   /** Word for how a run ended that did not succeed: cancelled, interrupted. */
   readonly status?: string;
+  /** Of a run that was imported. */
+  readonly imported?: Recording | null;
+}
+
+/** What a recording tells of its run. */
+export interface Recording {
+  /** The makespan that it names; 0 where it names none. */
+  readonly recordedNs: number;
+  /** Time in which at least one task ran. */
+  readonly explainedNs: number;
+  /** It has no start times: when tasks ran was made up. */
+  readonly isReconstructed: boolean;
+}
+
+interface Failure {
+  readonly kind?: string;
+  readonly node: number | null;
+  readonly message: string;
+  readonly attempt: number;
+}
+
+/** What the page counts as of the same moment, so that its sentences and its figures agree. */
+export interface Counted {
+  readonly figures: RunFigures;
+  readonly counts: StateCounts;
 }
 
 /** Share of the makespan from which on a finding is worth the first line. */
 const WORTH = 0.1;
 /** Share of the makespan in which slots had nothing ready, from which on that stands out. */
 const OFTEN = 0.25;
-/** A task that took so many times its function's median is a straggler. */
-const STRAGGLES = 1.5;
-/** Least number of values for a median worth comparing with. */
-const MEDIAN_NEEDS = 5;
+/** A function with so much of all work is named. */
+const MOST = 0.5;
 
 /** The findings of a run as of a moment; of an ended run as a whole, whatever the moment. */
 export function findingsOf(
@@ -48,25 +72,64 @@ export function findingsOf(
   lanes: Lanes,
   atNs: number,
   context: FindingsContext = {},
+  known?: Counted,
 ): Findings {
-  const at = Math.min(atNs, endOf(table));
-  const figures = figuresAt(table, lanes, table.ended ? endOf(table) : at);
-  if (!table.ended) return liveFindings(index, table, figures, at, context);
-  const end = endSentence(index, table, figures, context);
+  const at = table.ended ? endOf(table) : atNs;
+  const figures = known?.figures ?? figuresAt(table, lanes, at);
+  const counts = known?.counts ?? countStates(index, table, at);
+  if (!table.ended) return liveFindings(index, table, { figures, counts }, at, context);
+  const bounds = boundsOf(index, table, lanes);
+  const sentences = [
+    endSentence(index, table, { figures, counts }, context),
+    recordedSentence(context.imported),
+    ...(bounds === undefined ? [] : endedSentences(index, table, bounds, context)),
+  ].filter((spans) => spans !== undefined);
+  return { lead: sentences[0] ?? [text('No task has ended.')], second: sentences[1] ?? [] };
+}
+
+/** What an ended run was long for, most of it first, and what else is worth telling. */
+function endedSentences(
+  index: GraphIndex,
+  table: RunTable,
+  bounds: Bounds,
+  context: FindingsContext,
+): (readonly Span[])[] {
+  const reasons = reasonsOf(bounds);
   const loss = lossFinding(index, table);
-  const found = [
-    starvedFinding(index, table, figures),
-    pathFinding(index, table),
-    stragglerFinding(index, table, figures),
-    ...(loss === undefined || isWorth(loss, figures) ? [] : [loss]),
-  ]
-    .filter((finding) => finding !== undefined)
-    .sort((a, b) => b.ns - a.ns);
+  const isWorth = loss !== undefined && loss.ns >= WORTH * bounds.makespanNs;
+  const told = reasons.map((reason) => reasonSentence(index, table, bounds, reason));
+  if (context.imported?.isReconstructed === true) told[0] = asReconstructed(told[0]!);
+  const continued = reasons.some(({ cause }) => cause === 'continued') ? undefined : continuedSentence(table);
+  const more = [
+    isWorth ? undefined : loss?.spans,
+    stragglerFinding(index, bounds, reasons),
+    shareFinding(index, bounds, reasons),
+    starvedFinding(index, table, bounds),
+  ];
   // What went wrong explains more than what took long.
-  const first = [end, continuedSentence(table), loss !== undefined && isWorth(loss, figures) ? loss.spans : undefined];
-  const sentences = [...first.filter((spans) => spans !== undefined), ...found.map(({ spans }) => spans)];
-  const nothing = text(`Nothing stands out: slots were busy ${percent(figures.busyShare)} of the makespan.`);
-  return { lead: sentences[0] ?? [nothing], second: sentences[1] ?? [] };
+  return [continued, isWorth ? loss.spans : undefined, ...told, ...more].filter((spans) => spans !== undefined);
+}
+
+/** The waits of a reconstructed schedule are not measured, so whatever is said of them says so. */
+function asReconstructed([first, ...rest]: readonly Span[]): Span[] {
+  const start = text('As reconstructed, ');
+  if (first?.kind !== 'text') return [start, ...(first ? [first] : []), ...rest];
+  return [start, text(first.text.charAt(0).toLowerCase() + first.text.slice(1)), ...rest];
+}
+
+/** The reason; where that is that the run stood still, the reason of the rest as well. */
+function reasonsOf(bounds: Bounds): Reason[] {
+  const first = reasonOf(bounds);
+  if (first.cause !== 'paused' && first.cause !== 'continued') return [first];
+  return [first, reasonOf(bounds, { still: false })];
+}
+
+/** How much of what was recorded the tasks explain. */
+function recordedSentence(imported: Recording | null | undefined): Span[] | undefined {
+  if (!imported || !(imported.recordedNs - imported.explainedNs >= WORTH * imported.recordedNs)) return undefined;
+  const rest = durationText(imported.recordedNs - imported.explainedNs);
+  const of = `${durationText(imported.explainedNs)} of ${durationText(imported.recordedNs)}`;
+  return [text(`Tasks explain ${of}; what the other ${rest} went into is not in the recording.`)];
 }
 
 /** A sentence, and how much of the makespan it explains. */
@@ -75,43 +138,24 @@ interface Finding {
   readonly spans: readonly Span[];
 }
 
-function isWorth(finding: Finding, figures: RunFigures): boolean {
-  return finding.ns >= WORTH * figures.elapsedNs;
-}
-
-/** That the run stood still between two revisions, which its figures and its path do not tell apart from waiting. */
+/** That the run stood still between two revisions, which its makespan does not tell. */
 function continuedSentence(table: RunTable): Span[] | undefined {
-  const againNs = restartsOf(table).at(-1);
-  if (againNs === undefined) return undefined;
-  const ends = table.marks.filter(({ kind, atNs }) => kind === MarkKind.runFinished && atNs <= againNs);
-  const gapNs = againNs - (ends.at(-1)?.atNs ?? againNs);
-  return [
-    text(`The run had ended before and was continued ${durationText(gapNs)} later, which its makespan includes.`),
-  ];
+  const gapNs = stoodStill(table, 0, Infinity, 'over');
+  return gapNs > 0 ? [text(continuedText(gapNs))] : undefined;
 }
 
 /** How a run ended that did not succeed; that comes first, whatever took how long. */
-function endSentence(
+function endSentence(index: GraphIndex, table: RunTable, known: Counted, context: FindingsContext): Span[] | undefined {
+  const isCut = context.status === 'cancelled' || context.status === 'interrupted';
+  return isCut ? [text(endedEarly(index, table, known, context))] : failureSentence(index, table, known, context);
+}
+
+function failureSentence(
   index: GraphIndex,
   table: RunTable,
-  figures: RunFigures,
+  { counts: { skipped } }: Counted,
   context: FindingsContext,
 ): Span[] | undefined {
-  const failure = failureSentence(index, table, context);
-  if (failure !== undefined) return failure;
-  const isCut = context.status === 'cancelled' || context.status === 'interrupted';
-  return isCut ? [text(endedEarly(index, table, figures, context.status))] : undefined;
-}
-
-function text(words: string): Span {
-  return { kind: 'text', text: words };
-}
-
-function task(index: GraphIndex, node: number): Span {
-  return { kind: 'task', text: index.nameOf(node), node };
-}
-
-function failureSentence(index: GraphIndex, table: RunTable, context: FindingsContext): Span[] | undefined {
   let node = context.failure?.node ?? -1;
   let attempt = context.failure?.attempt ?? 0;
   const { last } = nodeRowsOf(table);
@@ -124,7 +168,6 @@ function failureSentence(index: GraphIndex, table: RunTable, context: FindingsCo
   if (node < 0) return message === '' ? undefined : [text(`The run failed: ${firstLine(message)}.`)];
   const tries = attempt > 1 ? ` at attempt ${attempt}` : '';
   const why = message === '' ? '.' : `: ${firstLine(message)}.`;
-  const skipped = countStates(index, table, endOf(table)).skipped;
   const more =
     skipped > 0 ? ` ${counted(skipped, 'task')} that needed it ${skipped === 1 ? 'was' : 'were'} skipped.` : '';
   return [task(index, node), text(` failed${tries}${why}${more}`)];
@@ -137,36 +180,49 @@ function firstLine(message: string): string {
   return line.length <= LONGEST_MESSAGE ? line : `${line.slice(0, LONGEST_MESSAGE - 1)}…`;
 }
 
-function endedEarly(index: GraphIndex, table: RunTable, figures: RunFigures, status = ''): string {
-  const counts = countStates(index, table, endOf(table));
-  const word = status === 'cancelled' ? 'Cancelled' : 'Interrupted';
+function endedEarly(
+  index: GraphIndex,
+  table: RunTable,
+  { figures, counts }: Counted,
+  context: FindingsContext,
+): string {
+  const word = context.status === 'cancelled' ? 'Cancelled' : 'Interrupted';
+  const isDeadline = table.marks.some(({ kind }) => kind === MarkKind.runDeadline);
+  // Nobody asked for it: then the error tells who ended it.
+  const isAsked = table.marks.some(({ kind }) => kind === MarkKind.cancelRequested);
+  const message = isAsked || isDeadline ? '' : firstLine(context.failure?.message ?? '');
+  const why = isDeadline ? ', at its deadline' : message === '' ? '' : `: ${message}`;
   // Where no attempt has ended there is no makespan, but the log tells how long the run was seen.
   const seenNs = figures.elapsedNs > 0 ? figures.elapsedNs : endOf(table);
-  return `${word} after ${durationText(seenNs)} with ${counts.succeeded} of ${counted(index.tasks, 'task')} done.`;
+  return `${word} after ${durationText(seenNs)} with ${count(counts.succeeded)} of ${counted(index.tasks, 'task')} done${why}.`;
 }
 
 /** What slots that had nothing ready waited for. That one slot worked alone is the case that says most. */
-function starvedFinding(index: GraphIndex, table: RunTable, figures: RunFigures): Finding | undefined {
-  const { slots, elapsedNs } = figures;
-  if (slots < 2 || elapsedNs <= 0) return undefined;
-  const { fromNs, toNs } = makespanOf(table);
-  const { soloNs, soloRows, starvedNs, starvedSlots, starvedBy } = occupancyOf(table, slots, fromNs, toNs);
-  const isOften = starvedNs >= OFTEN * elapsedNs;
-  const of = `of ${durationText(elapsedNs)}`;
-  if (soloNs >= WORTH * elapsedNs && (!isOften || soloNs >= starvedNs / 2)) {
-    const who = `one slot worked and ${numeral(slots - 1)} had nothing ready: `;
-    const spans = [text(`For ${durationText(soloNs)} ${of} ${who}`), ...named(index, table, soloRows)];
-    return { ns: soloNs, spans };
+function starvedFinding(index: GraphIndex, table: RunTable, bounds: Bounds): Span[] | undefined {
+  const { slots, makespanNs, occupancy } = bounds;
+  const { soloNs, soloRows, starvedNs, starvedSlotNs, starvedBy } = occupancy;
+  if (Math.round(slots) < 2 || makespanNs <= 0) return undefined;
+  const isOften = starvedNs >= OFTEN * makespanNs;
+  const of = `of ${durationText(makespanNs)}`;
+  if (soloNs >= WORTH * makespanNs && (!isOften || soloNs >= starvedNs / 2)) {
+    const others = numeral(Math.round(slots) - 1);
+    const who = `one slot worked and ${others} had nothing ready: `;
+    return [text(`For ${durationText(soloNs)} ${of} ${who}`), ...named(index, table, soloRows)];
   }
   if (!isOften) return undefined;
-  if (!((starvedBy[0]?.ns ?? 0) >= WORTH * starvedNs)) {
-    const spans = [text(`For ${durationText(starvedNs)} ${of} hardly anything ran and nothing was ready.`)];
-    return { ns: starvedNs, spans };
-  }
-  const mean = starvedSlots < 9.95 ? starvedSlots.toFixed(1) : starvedSlots.toFixed(0);
-  const who = `slots had nothing ready, ${mean} of ${numeral(slots)} on average. Longest ran `;
-  const spans = [text(`For ${durationText(starvedNs)} ${of} ${who}`), ...named(index, table, starvedBy)];
-  return { ns: starvedNs, spans };
+  if (!((starvedBy[0]?.ns ?? 0) >= WORTH * starvedNs))
+    return [text(`For ${durationText(starvedNs)} ${of} hardly anything ran and nothing was ready.`)];
+  const mean = meanNumeral(starvedSlotNs / starvedNs);
+  const who = `slots had nothing ready, ${mean} of ${meanNumeral(slots)} on average. Longest ran `;
+  return [text(`For ${durationText(starvedNs)} ${of} ${who}`), ...named(index, table, starvedBy)];
+}
+
+/** The function that most of the work is of, where slots were full of work. */
+function shareFinding(index: GraphIndex, { largest }: Bounds, reasons: readonly Reason[]): Span[] | undefined {
+  if (largest === undefined || index.graph.functions.length < 2 || largest.share < MOST) return undefined;
+  if (!reasons.some(({ cause }) => cause === 'full')) return undefined;
+  const { function: name } = index.graph.functions[largest.function]!;
+  return [text(`${name} is ${percent(largest.share)} of the work, ${durationText(largest.ns)}.`)];
 }
 
 /** Rows as a list of their tasks, and the end of a sentence. */
@@ -178,44 +234,6 @@ function named(index: GraphIndex, table: RunTable, rows: readonly RowTime[]): Sp
   });
   spans.push(text('.'));
   return spans;
-}
-
-interface Straggler {
-  readonly node: number;
-  readonly ratio: number;
-  /** How long after every other task of its function it ended. */
-  readonly lateNs: number;
-}
-
-/** The task that held up its function's others longest, having taken much longer than their median. */
-function straggler(index: GraphIndex, table: RunTable): Straggler | undefined {
-  const statistics = statisticsAt(index, table, 'execute_ns', endOf(table));
-  const lastTwo = lastEndsOf(index, table);
-  let worst: Straggler | undefined;
-  statistics.forEach(({ n, p50 }, fn) => {
-    const last = lastTwo[fn];
-    if (last === undefined || n < MEDIAN_NEEDS || !(p50 > 0)) return;
-    const times = (table.endedNs[last.row]! - table.startedNs[last.row]!) / p50;
-    const lateNs = table.updatedNs[last.row]! - last.secondNs;
-    if (times >= STRAGGLES && lateNs > (worst?.lateNs ?? 0))
-      worst = { node: table.node[last.row]!, ratio: times, lateNs };
-  });
-  return worst;
-}
-
-/** Of each function the row that ended last, and when the one before it ended. */
-function lastEndsOf(index: GraphIndex, table: RunTable): ({ row: number; secondNs: number } | undefined)[] {
-  const ends: ({ row: number; secondNs: number } | undefined)[] = index.graph.functions.map(() => undefined);
-  for (let row = 0; row < table.rows; row++) {
-    if (table.outcome[row] !== Outcome.ok) continue;
-    const fn = index.functionOf(table.node[row]!);
-    const end = table.updatedNs[row]!;
-    const known = ends[fn];
-    if (known === undefined) ends[fn] = { row, secondNs: -Infinity };
-    else if (end > table.updatedNs[known.row]!) ends[fn] = { row, secondNs: table.updatedNs[known.row]! };
-    else known.secondNs = Math.max(known.secondNs, end);
-  }
-  return ends;
 }
 
 /** What went down with workers, which is worth telling however little it was. */
@@ -248,60 +266,33 @@ function orZero(ns: number): number {
   return Number.isNaN(ns) ? 0 : ns;
 }
 
-function capital(word: string): string {
-  return word.charAt(0).toUpperCase() + word.slice(1);
-}
-
-function stragglerFinding(index: GraphIndex, table: RunTable, figures: RunFigures): Finding | undefined {
-  const found = straggler(index, table);
+function stragglerFinding(
+  index: GraphIndex,
+  { straggler, makespanNs }: Bounds,
+  reasons: readonly Reason[],
+): Span[] | undefined {
   // Less than a twentieth of the makespan is not what made the run long.
-  if (found === undefined || found.lateNs < (WORTH / 2) * figures.elapsedNs) return undefined;
-  const fn = index.graph.functions[index.functionOf(found.node)]!.function;
-  const late = `ended ${durationText(found.lateNs)} after every other ${fn}.`;
-  const spans = [task(index, found.node), text(` took ${ratio(found.ratio)} its median and ${late}`)];
-  return { ns: found.lateNs, spans };
-}
-
-/** Share of the critical path that has to go into one thing other than executing to be told of. */
-const MUCH = 0.4;
-
-function pathFinding(index: GraphIndex, table: RunTable): Finding | undefined {
-  const path = criticalPathOf(index, table);
-  if (path === undefined) return undefined;
-  const { againNs, queueNs } = path.phases;
-  const movingNs = path.phases.fetchNs + path.phases.storeNs;
-  const of = `of ${durationText(path.totalNs)}`;
-  if (againNs >= MUCH * path.totalNs) {
-    const spent = `On the critical path ${durationText(againNs)} ${of} went into attempts that had to be repeated.`;
-    return { ns: againNs, spans: [text(spent)] };
-  }
-  if (queueNs >= MUCH * path.totalNs) {
-    const waited = `On the critical path tasks waited ${durationText(queueNs)} ${of} to be claimed.`;
-    return { ns: queueNs, spans: [text(waited)] };
-  }
-  if (movingNs < MUCH * path.totalNs) return undefined;
-  const moved = `On the critical path moving data took ${durationText(movingNs)} ${of}.`;
-  return { ns: movingNs, spans: [text(moved)] };
+  if (straggler === undefined || straggler.lateNs < (WORTH / 2) * makespanNs) return undefined;
+  return reasons.some(({ cause }) => cause === 'straggler') ? undefined : stragglerSentence(index, straggler);
 }
 
 function liveFindings(
   index: GraphIndex,
   table: RunTable,
-  figures: RunFigures,
+  { figures, counts }: Counted,
   atNs: number,
   context: FindingsContext,
 ): Findings {
-  const counts = countStates(index, table, atNs);
   const over = counts.succeeded + counts.failed + counts.cancelled + counts.skipped + counts.lost;
-  const busy = counts.fetching + counts.running + counts.storing;
+  const isPaused = isPausedAt(table, atNs);
+  const now = isPaused ? 'the run is paused' : slotsWork(counts, figures);
   const lead = [
-    text(
-      `${durationText(atNs)} in, ${over} of ${counted(index.tasks, 'task')} ended and ${slotsWords(busy, figures)}.`,
-    ),
+    text(`${durationText(atNs)} in, ${count(over)} of ${counted(index.tasks, 'task')} ended and ${now}.`),
     ...longRunning(index, table, atNs),
   ];
   const waiting = counts.ready + counts.retrying;
-  if (waiting > 0) lead.push(text(` ${counted(waiting, 'task')} ${waiting === 1 ? 'waits' : 'wait'} for a slot.`));
+  const wait = `${counted(waiting, 'task')} ${waiting === 1 ? 'waits' : 'wait'}`;
+  if (waiting > 0) lead.push(text(` ${wait} ${isPaused ? 'until it is resumed' : 'for a slot'}.`));
   const { expected } = context;
   if (!expected) return { lead, second: [] };
   const range = `${durationText(expected.p25Ns)} and ${durationText(expected.p75Ns)}`;
@@ -325,30 +316,18 @@ function longRunning(index: GraphIndex, table: RunTable, atNs: number): Span[] {
   return [text(' '), task(index, table.node[worst.row]!), text(` has taken ${ratio(worst.ratio)} its median.`)];
 }
 
-function slotsWords(busy: number, { slots: known, slotsThere: slots }: RunFigures): string {
+/** Slots at work, now or on average in the last second: tasks of a few milliseconds are not seen one by one. */
+function slotsWork(counts: StateCounts, figures: RunFigures): string {
+  const { slots: known, slotsThere: slots, lately } = figures;
   if (known === 0) return 'no slot has worked yet';
   if (slots === 0) return 'no worker is there';
-  if (busy === 0) return 'no slot works';
-  if (busy >= slots) return slots === 1 ? 'the only slot works' : `all ${numeral(slots)} slots work`;
+  const seen = counts.fetching + counts.running + counts.storing;
+  const busy = Math.min(slots, Math.max(seen, Math.round(lately.busy)));
+  if (busy === 0) {
+    if (!(lately.busy > 0)) return 'no slot works';
+    return `its slots were ${percent(lately.busy / lately.slots)} busy in the last second`;
+  }
+  if (busy >= slots)
+    return slots === 1 ? 'the only slot works' : `${slots === 2 ? 'both' : `all ${numeral(slots)}`} slots work`;
   return `${numeral(busy)} of ${numeral(slots)} slots ${busy === 1 ? 'works' : 'work'}`;
-}
-
-const NUMERALS = [
-  'no',
-  'one',
-  'two',
-  'three',
-  'four',
-  'five',
-  'six',
-  'seven',
-  'eight',
-  'nine',
-  'ten',
-  'eleven',
-  'twelve',
-];
-
-function numeral(n: number): string {
-  return NUMERALS[n] ?? String(n);
 }

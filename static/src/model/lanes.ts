@@ -10,6 +10,8 @@ export interface Lane {
   readonly index: number;
   readonly worker: number;
   readonly slot: number;
+  /** One more than its worker has processors: it works while others are blocked, and is no slot before and after. */
+  readonly extra: boolean;
   readonly rows: Uint32Array;
   /** When each was claimed. */
   readonly startNs: Float64Array;
@@ -35,21 +37,30 @@ export interface Lanes {
 }
 
 const cache = new WeakMap<RunTable, { version: number; slots: string; lanes: Lanes }>();
+const unknown: ReadonlyMap<number, number> = new Map();
 
 /**
  * The lanes of a run. A slot that never worked is in no row: slotsOf tells how many each worker has, where that is
- * known. Workers that did nothing yet come in the same way.
+ * known. Workers that did nothing yet come in the same way. processorsOf tells which of its slots a worker always has.
  */
-export function lanesOf(table: RunTable, slotsOf: ReadonlyMap<number, number> = new Map()): Lanes {
-  const slots = [...slotsOf].join();
+export function lanesOf(
+  table: RunTable,
+  slotsOf: ReadonlyMap<number, number> = unknown,
+  processorsOf: ReadonlyMap<number, number> = unknown,
+): Lanes {
+  const slots = `${[...slotsOf].join()};${[...processorsOf].join()}`;
   const known = cache.get(table);
   if (known?.version === table.version && known.slots === slots) return known.lanes;
-  const lanes = buildLanes(table, slotsOf);
+  const lanes = buildLanes(table, slotsOf, processorsOf);
   cache.set(table, { version: table.version, slots, lanes });
   return lanes;
 }
 
-function buildLanes(table: RunTable, slotsOf: ReadonlyMap<number, number>): Lanes {
+function buildLanes(
+  table: RunTable,
+  slotsOf: ReadonlyMap<number, number>,
+  processorsOf: ReadonlyMap<number, number>,
+): Lanes {
   const rowsOf = new Map<number, number[]>();
   for (const [worker, slots] of slotsOf) for (let s = 0; s < slots; s++) rowsOf.set(laneKey(worker, s), []);
   for (let row = 0; row < table.rows; row++) {
@@ -61,7 +72,11 @@ function buildLanes(table: RunTable, slotsOf: ReadonlyMap<number, number>): Lane
     else rows.push(row);
   }
   const keys = [...rowsOf.keys()].sort((a, b) => a - b);
-  const lanes = keys.map((key, index) => buildLane(table, index, key, rowsOf.get(key)!));
+  const lanes = keys.map((key, index) => {
+    const [worker, slot] = [Math.floor(key / SLOTS), key % SLOTS];
+    const extra = slot >= (processorsOf.get(worker) ?? Infinity);
+    return { index, worker, slot, extra, ...occupiedBy(table, rowsOf.get(key)!) };
+  });
   const workers: { worker: number; slots: Lane[] }[] = [];
   for (const lane of lanes) {
     if (workers.at(-1)?.worker !== lane.worker) workers.push({ worker: lane.worker, slots: [] });
@@ -76,7 +91,11 @@ function laneKey(worker: number, slot: number): number {
   return worker * SLOTS + slot;
 }
 
-function buildLane(table: RunTable, index: number, key: number, unordered: number[]): Lane {
+/** The attempts of a lane in order, with what follows from their order. */
+function occupiedBy(
+  table: RunTable,
+  unordered: number[],
+): Pick<Lane, 'rows' | 'startNs' | 'endNs' | 'reachNs' | 'busyBeforeNs'> {
   const numbers = new Uint32Array(unordered);
   const claimedNs = picked(table.claimedNs, numbers);
   const order = ascendingOrder(claimedNs);
@@ -94,13 +113,18 @@ function buildLane(table: RunTable, index: number, key: number, unordered: numbe
     reach = Math.max(reach, endNs[i]!);
     reachNs[i] = reach;
   }
-  return { index, worker: Math.floor(key / SLOTS), slot: key % SLOTS, rows, startNs, endNs, reachNs, busyBeforeNs };
+  return { rows, startNs, endNs, reachNs, busyBeforeNs };
 }
 
 /** The attempts of a lane that touch [fromNs, toNs): places [from, to) in lane.rows, by bisection. */
 export function visibleRows(lane: Lane, fromNs: number, toNs: number): { from: number; to: number } {
   const to = firstFrom(lane.startNs, toNs);
   return { from: Math.min(firstAfter(lane.reachNs, fromNs), to), to };
+}
+
+/** Time for which the lane was busy between two moments. */
+export function busyBetween(lane: Lane, fromNs: number, toNs: number): number {
+  return Math.max(0, busyNs(lane, toNs) - busyNs(lane, Math.max(0, fromNs)));
 }
 
 /** Share of the time since the run's start in which the lane was busy, at a moment. 0 to 1. */

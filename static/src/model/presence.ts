@@ -1,6 +1,6 @@
 // When each worker took part in a run.
 
-import type { Lanes } from './lanes';
+import type { Lane, Lanes } from './lanes';
 import { isLoss, MarkKind, type RunTable, workerOf } from './run-table';
 
 /** A worker was there from one moment up to another. */
@@ -40,13 +40,27 @@ export function presencesOf(table: RunTable): ReadonlyMap<number, Presence> {
   return presences;
 }
 
-/** Slots of the workers that are there at a moment. */
+/** From one moment up to another. */
+export interface Span {
+  readonly fromNs: number;
+  readonly toNs: number;
+}
+
+/**
+ * When a slot existed: as long as its worker took part; one beyond its worker's processors, from its first claim to its
+ * last end.
+ */
+export function spanOf(table: RunTable, lane: Lane): Span {
+  const there = presencesOf(table).get(lane.worker) ?? always;
+  if (!lane.extra) return there;
+  const fromNs = Math.max(there.fromNs, lane.startNs[0] ?? Infinity);
+  return { fromNs, toNs: Math.max(fromNs, Math.min(there.toNs, lane.reachNs.at(-1) ?? -Infinity)) };
+}
+
+/** Slots that exist at a moment. */
 export function slotsAt(table: RunTable, lanes: Lanes, atNs: number): number {
-  const presences = presencesOf(table);
   let slots = 0;
-  for (const { worker, slots: own } of lanes.workers) {
-    if (isWithin(presences.get(worker) ?? always, atNs)) slots += own.length;
-  }
+  for (const lane of lanes.lanes) if (isWithin(spanOf(table, lane), atNs)) slots++;
   return slots;
 }
 
@@ -55,26 +69,46 @@ export function isThere(table: RunTable, worker: number, atNs: number): boolean 
   return isWithin(presencesOf(table).get(worker) ?? always, atNs);
 }
 
-function isWithin({ fromNs, toNs }: Presence, atNs: number): boolean {
+function isWithin({ fromNs, toNs }: Span, atNs: number): boolean {
   return fromNs <= atNs && atNs <= toNs;
 }
 
-const peaks = new WeakMap<Lanes, number>();
+/** How the number of slots changes. */
+export interface SlotChange {
+  readonly atNs: number;
+  readonly slots: number;
+}
+
+const changesOf = new WeakMap<Lanes, readonly SlotChange[]>();
+
+/** All changes of the number of slots, ascending. Who goes as another comes has made room for it. */
+export function slotChanges(table: RunTable, lanes: Lanes): readonly SlotChange[] {
+  const known = changesOf.get(lanes);
+  if (known !== undefined) return known;
+  const changes: SlotChange[] = [];
+  for (const lane of lanes.lanes) {
+    const { fromNs, toNs } = spanOf(table, lane);
+    if (fromNs === Infinity) continue;
+    changes.push({ atNs: fromNs, slots: 1 }, { atNs: toNs, slots: -1 });
+  }
+  changes.sort((a, b) => (a.atNs === b.atNs ? a.slots - b.slots : a.atNs - b.atNs)); // Infinity - Infinity is NaN
+  changesOf.set(lanes, changes);
+  return changes;
+}
 
 /** The most slots that were there at once: a worker that was cut off and came back has lanes twice. */
 export function peakSlots(table: RunTable, lanes: Lanes): number {
-  const known = peaks.get(lanes);
-  if (known !== undefined) return known;
-  const presences = presencesOf(table);
-  const changes: { readonly atNs: number; readonly slots: number }[] = [];
-  for (const { worker, slots } of lanes.workers) {
-    const { fromNs, toNs } = presences.get(worker) ?? always;
-    changes.push({ atNs: fromNs, slots: slots.length }, { atNs: toNs, slots: -slots.length });
-  }
-  // Who goes as another comes has made room for it.
-  changes.sort((a, b) => a.atNs - b.atNs || a.slots - b.slots);
   let [now, peak] = [0, 0];
-  for (const { slots } of changes) peak = Math.max(peak, (now += slots));
-  peaks.set(lanes, peak);
+  for (const { slots } of slotChanges(table, lanes)) peak = Math.max(peak, (now += slots));
   return peak;
+}
+
+/** Time of all slots between two moments, added up: each counts while it exists. */
+export function slotTimeNs(table: RunTable, lanes: Lanes, fromNs: number, toNs: number): number {
+  let total = 0;
+  for (const lane of lanes.lanes) {
+    const span = spanOf(table, lane);
+    total += Math.max(0, Math.min(span.toNs, toNs) - Math.max(span.fromNs, fromNs));
+  }
+  return total;
 }

@@ -82,7 +82,16 @@ export interface Mark {
 }
 
 /** Numbers of engine.StepKind that marks have and that more than their words depend on. */
-export const MarkKind = { runStarted: 1, runFinished: 2, workerStarted: 3, workerStopped: 4 } as const;
+export const MarkKind = {
+  runStarted: 1,
+  runFinished: 2,
+  workerStarted: 3,
+  workerStopped: 4,
+  runPaused: 9,
+  runResumed: 10,
+  runDeadline: 11,
+  cancelRequested: 12,
+} as const;
 
 /** Added to the worker in the mark of one that stopped because it was lost. */
 const WORKER_LOST = 0x10000;

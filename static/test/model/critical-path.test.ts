@@ -50,6 +50,8 @@ describe('the critical path', () => {
         fromNs: 5,
         toNs: 22,
         againNs: 0,
+        backoffNs: 0,
+        stoodNs: 0,
         queueNs: 0,
         fetchNs: 5,
         executeNs: 10,
@@ -62,8 +64,10 @@ describe('the critical path', () => {
         row: 3,
         fromNs: 22,
         toNs: 61,
-        againNs: 18,
-        queueNs: 2,
+        againNs: 6,
+        backoffNs: 10,
+        stoodNs: 0,
+        queueNs: 4,
         fetchNs: 3,
         executeNs: 15,
         storeNs: 0,
@@ -76,6 +80,8 @@ describe('the critical path', () => {
         fromNs: 61,
         toNs: 95,
         againNs: 0,
+        backoffNs: 0,
+        stoodNs: 0,
         queueNs: 0,
         fetchNs: 4,
         executeNs: 25,
@@ -84,8 +90,56 @@ describe('the critical path', () => {
         totalNs: 34,
       },
     ]);
-    expect(path.phases).toEqual({ againNs: 18, queueNs: 2, fetchNs: 12, executeNs: 50, storeNs: 2, updateNs: 6 });
+    expect(path.phases).toEqual({
+      againNs: 6,
+      backoffNs: 10,
+      stoodNs: 0,
+      queueNs: 4,
+      fetchNs: 12,
+      executeNs: 50,
+      storeNs: 2,
+      updateNs: 6,
+    });
     expect([path.totalNs, [...path.nodes]]).toEqual([90, [0, 1, 3]]);
+  });
+
+  test('tells a pause from a queue, and from an attempt that went on through it', () => {
+    const marks = [
+      { kind: 1, atNs: 0, value: 0 },
+      { kind: 9, atNs: 12, value: 0 },
+      { kind: 10, atNs: 52, value: 0 },
+    ];
+    const two = [row(0, [0, 0, 0, 20, 20]), row(1, [20, 60, 60, 70, 70])];
+    const table = tableOf(two, { ended: true, nowNs: 70, marks });
+    const path = criticalPathOf(new GraphIndex(graphOf(['load', 'blur'], [[0, 1]]), table), table)!;
+    expect(path.phases).toMatchObject({ executeNs: 30, stoodNs: 32, queueNs: 8, againNs: 0, backoffNs: 0 });
+  });
+
+  test('tells the gap before a retry from the attempt, and a run that was continued from both', () => {
+    const marks = [
+      { kind: 1, atNs: 0, value: 0 },
+      { kind: 2, atNs: 40, value: 2 },
+      { kind: 1, atNs: 1040, value: 0 },
+    ];
+    const tries = [
+      { ...row(0, [0, 0, 0, 10, 10]), outcome: Outcome.retrying },
+      { ...row(0, [30, 32, 32, 40, 40]), outcome: Outcome.failed, attempt: 2 },
+      { ...row(0, [1040, 1040, 1040, 1060, 1060]), epoch: 1 },
+    ];
+    const table = tableOf(tries, { ended: true, nowNs: 1060, marks });
+    const path = criticalPathOf(new GraphIndex(graphOf(['load']), table), table)!;
+    expect(path.phases).toMatchObject({ againNs: 18, backoffNs: 20, stoodNs: 1000, queueNs: 2, executeNs: 20 });
+  });
+
+  test('has tasks that took no time, up to the one that ends it', () => {
+    const cached = [row(0, [0, 0, 0, 10, 10]), row(1, [10, 10, 10, 10, 10]), row(2, [10, 10, 10, 10, 10])];
+    const table = tableOf(cached, { ended: true, nowNs: 10 });
+    const edges = [
+      [0, 1],
+      [1, 2],
+    ] as const;
+    const path = criticalPathOf(new GraphIndex(graphOf(['load', 'blur', 'view'], edges), table), table)!;
+    expect(path.steps.map(({ node }) => node)).toEqual([0, 1, 2]);
   });
 
   test('is not guessed while the run is live, and is none where nothing ran', () => {
@@ -105,7 +159,16 @@ describe('the critical path', () => {
       for (const step of path.steps) {
         expect(step.fromNs).toBe(at);
         at = step.toNs;
-        const parts = [step.againNs, step.queueNs, step.fetchNs, step.executeNs, step.storeNs, step.updateNs];
+        const parts = [
+          step.againNs,
+          step.backoffNs,
+          step.stoodNs,
+          step.queueNs,
+          step.fetchNs,
+          step.executeNs,
+          step.storeNs,
+          step.updateNs,
+        ];
         expect(parts.reduce((sum, part) => sum + part, 0)).toBeCloseTo(step.totalNs, 3);
         for (const part of parts) expect(part).toBeGreaterThanOrEqual(0);
       }

@@ -6,7 +6,8 @@ import { eventsOf } from '../../src/model/events';
 import { findingsOf } from '../../src/model/findings';
 import { GraphIndex } from '../../src/model/graph-index';
 import { lanesOf } from '../../src/model/lanes';
-import { occupancyOf, trafficOf } from '../../src/model/run-figures';
+import { occupancyOf } from '../../src/model/occupancy';
+import { trafficOf } from '../../src/model/run-figures';
 import { isLoss, lostWorkers, Outcome, restartsOf, RowFlag, type RunTable, workerOf } from '../../src/model/run-table';
 import { slackOf } from '../../src/model/slack';
 import { countStates, sourceOf, stateAt, taskStateAt } from '../../src/model/states';
@@ -113,7 +114,7 @@ describe('what a lost worker leaves', () => {
 test('an attempt that was lost unseen does not wait for ever', () => {
   const unseen = { node: 0, readyNs: 0, updatedNs: 5 * S, outcome: Outcome.lost };
   const { table } = made([unseen, ran(0, 0, 5, 10, { attempt: 2 })], { ended: true, nowNs: 10 * S });
-  expect(occupancyOf(table, 2, 0, 10 * S).starvedNs).toBe(5 * S);
+  expect(occupancyOf(table, lanesOf(table, new Map([[0, 2]])), 0, 10 * S).starvedNs).toBe(5 * S);
 });
 
 test('a task that nobody took again is lost in the end, and waits until then', () => {
@@ -161,6 +162,6 @@ describe('a run that was continued', () => {
     const end = made(continued, { marks: twice, nowNs: 60 * S, ended: true });
     const { lead } = findingsOf(end.index, end.table, lanesOf(end.table), 0);
     const said = lead.map((span) => span.text.replaceAll('\u00a0', ' ')).join('');
-    expect(said).toBe('The run had ended before and was continued 30.0 s later, which its makespan includes.');
+    expect(said).toBe('The run had ended and was continued 30.0 s later, which its makespan includes.');
   });
 });

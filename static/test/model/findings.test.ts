@@ -1,12 +1,14 @@
 import { describe, expect, test } from 'vitest';
 
+import { claimGapsOf, isTiny } from '../../src/model/claims';
 import { heaviestEdges } from '../../src/model/edges';
-import { findingsOf, type FindingsContext, type Span } from '../../src/model/findings';
+import { findingsOf, type FindingsContext } from '../../src/model/findings';
 import { GraphIndex } from '../../src/model/graph-index';
 import { busyNs, lanesOf } from '../../src/model/lanes';
-import { profileOf } from '../../src/model/ribbon';
-import { figuresAt, occupancyOf, trafficOf } from '../../src/model/run-figures';
+import { growth, occupancyOf } from '../../src/model/occupancy';
+import { figuresAt, trafficOf } from '../../src/model/run-figures';
 import { Outcome, RowFlag, type RunTable } from '../../src/model/run-table';
+import type { Span } from '../../src/model/sentence';
 import { statisticsAt } from '../../src/model/statistics';
 import type { FakeRow } from '../fake/encode-frame';
 import { randomGraph } from '../fake/fake-graph';
@@ -19,7 +21,8 @@ const S = 1e9;
 
 /** An attempt that ran on a slot without waiting, in seconds. */
 function ran(node: number, slot: number, from: number, to: number, more: Partial<FakeRow> = {}): Partial<FakeRow> {
-  const times = { readyNs: from * S, claimedNs: from * S, startedNs: from * S, endedNs: to * S, updatedNs: to * S };
+  const [fromNs, toNs] = [Math.round(from * S), Math.round(to * S)];
+  const times = { readyNs: fromNs, claimedNs: fromNs, startedNs: fromNs, endedNs: toNs, updatedNs: toNs };
   return { node, worker: 0, slot, ...times, outcome: Outcome.ok, ...more };
 }
 
@@ -50,26 +53,28 @@ describe('of an ended run', () => {
       [2, 3],
     ] as [number, number][];
     expect(findings(['load', 'load', 'add', 'view'], table, 0, {}, edges)).toEqual([
+      'The longest chain, 3 tasks, takes 20.0 s of 20.0 s, however many slots there are: ' +
+        '<0 load[0]> 10.0 s, <2 add> 6.00 s, <3 view> 4.00 s.',
       'For 10.0 s of 20.0 s one slot worked and one had nothing ready: <2 add> 6.00 s, <3 view> 4.00 s.',
-      '',
     ]);
   });
 
   test('where several worked while others had nothing, the longest of them are named', () => {
     const rows = [0, 1, 2].map((i) => ran(i, i, 0, 10 - i)).concat(ran(3, 3, 0, 2));
     const table = tableOf(rows, { ended: true, nowNs: 10 * S });
-    expect(findings(['load', 'blur', 'grey', 'add'], table)[0]).toBe(
+    expect(findings(['load', 'blur', 'grey', 'add'], table)[1]).toBe(
       'For 8.00 s of 10.0 s slots had nothing ready, 1.4 of four on average. ' +
         'Longest ran <0 load> 8.00 s, <1 blur> 7.00 s, <2 grey> 6.00 s.',
     );
   });
 
-  test('where nothing ran between tries, that is said', () => {
+  test('the wait before a retry is told of with the attempts before it', () => {
     const rows = [ran(0, 0, 0, 1, { outcome: Outcome.retrying }), ran(1, 1, 0, 1), ran(0, 0, 20, 21, { attempt: 2 })];
     const table = tableOf(rows, { ended: true, nowNs: 21 * S });
-    expect(findings(['load', 'blur'], table)[0]).toBe(
+    expect(findings(['load', 'blur'], table)).toEqual([
+      'Waiting before retries took 19.0 s of 21.0 s; the attempts before took 1.00 s. Longest waited <0 load>.',
       'For 20.0 s of 21.0 s hardly anything ran and nothing was ready.',
-    );
+    ]);
   });
 
   test('cut off before anything ended, it says how long it was seen and blames nobody', () => {
@@ -92,8 +97,8 @@ describe('of an ended run', () => {
     rows.push(ran(7, 7, 0, 22));
     const table = tableOf(rows, { ended: true, nowNs: 22 * S });
     const [lead, second] = findings(new Array<string>(8).fill('load'), table);
-    expect(lead).toBe('For 12.0 s of 22.0 s one slot worked and seven had nothing ready: <7 load[7]> 12.0 s.');
-    expect(second).toBe('<7 load[7]> took 2.2× its median and ended 12.0 s after every other load.');
+    expect(lead).toBe('<7 load[7]> took 2.2× its median and ended 12.0 s after every other load.');
+    expect(second).toBe('For 12.0 s of 22.0 s one slot worked and seven had nothing ready: <7 load[7]> 12.0 s.');
   });
 
   test('a failure comes first, with its cause', () => {
@@ -120,35 +125,56 @@ describe('of an ended run', () => {
     expect(lead).toBe('Interrupted after 10.0 s with 1 of 2 tasks done.');
   });
 
-  test('waiting and moving are told of where the critical path consists of them', () => {
-    const rows = [ran(0, 0, 0, 10, { readyNs: 0, claimedNs: 6 * S, startedNs: 6 * S }), ran(1, 1, 0, 10)];
-    const waited = tableOf(rows, { ended: true, nowNs: 10 * S });
-    expect(findings(['load', 'blur'], waited)[0]).toBe(
-      'On the critical path tasks waited 6.00 s of 10.0 s to be claimed.',
-    );
-    const moved = tableOf([ran(0, 0, 0, 10, { startedNs: 7 * S })], { ended: true, nowNs: 10 * S });
-    expect(findings(['load'], moved)[0]).toBe('On the critical path moving data took 7.00 s of 10.0 s.');
-  });
-
   test('what explains most comes first', () => {
     const rows = [
       ran(0, 0, 0, 10, { readyNs: 0, claimedNs: 6 * S, startedNs: 6 * S }),
-      ran(1, 1, 0, 7),
-      ran(2, 1, 7, 8.5),
+      ran(1, 1, 0, 2),
+      ran(2, 1, 2, 3),
     ];
     const table = tableOf(rows, { ended: true, nowNs: 10 * S });
     expect(findings(['load', 'blur', 'grey'], table)).toEqual([
-      'On the critical path tasks waited 6.00 s of 10.0 s to be claimed.',
-      'For 1.50 s of 10.0 s one slot worked and one had nothing ready: <0 load> 1.50 s.',
+      'Tasks waited 6.00 s of 10.0 s to be claimed although slots were free: two slots, 35 % busy.',
+      'For 4.00 s of 10.0 s one slot worked and one had nothing ready: <0 load> 4.00 s.',
+    ]);
+    const fetched = { startedNs: 7 * S, fetchNs: 7 * S };
+    const moved = tableOf([ran(0, 0, 0, 10, fetched)], { ended: true, nowNs: 10 * S });
+    expect(findings(['load'], moved)[0]).toBe('Moving data between tasks took 7.00 s of 10.0 s.');
+  });
+
+  test('the function that most of the work is of is named where slots were full of it', () => {
+    const rows = Array.from({ length: 9 }, (_, i) => ran(i, 0, i, i + 1));
+    const table = tableOf([...rows, ran(9, 0, 9, 10)], { ended: true, nowNs: 10 * S });
+    expect(findings([...new Array<string>(9).fill('load'), 'view'], table)).toEqual([
+      'The only slot was full for 10.0 s of 10.0 s; the longest chain is 1.00 s.',
+      'load is 90 % of the work, 9.00 s.',
     ]);
   });
 
-  test('where nothing stands out, that is said', () => {
-    const table = tableOf([ran(0, 0, 0, 10), ran(1, 1, 0, 9.8)], { ended: true, nowNs: 10 * S });
-    expect(findings(['load', 'load'], table)).toEqual([
-      'Nothing stands out: slots were busy 99 % of the makespan.',
-      '',
+  test('a pause is told of first, and what binds in the rest behind it', () => {
+    const marks = [
+      { kind: 1, atNs: 0, value: 0 },
+      { kind: 9, atNs: 5 * S, value: 0 },
+      { kind: 10, atNs: 11.5 * S, value: 0 },
+    ];
+    const rows = Array.from({ length: 10 }, (_, i) =>
+      ran(i, 0, i < 5 ? i : i + 6.5, i < 5 ? i + 1 : i + 7.5, { readyNs: 0 }),
+    );
+    const table = tableOf(rows, { ended: true, nowNs: 16.5 * S, marks });
+    expect(findings(new Array<string>(10).fill('load'), table)).toEqual([
+      'The run was paused for 6.50 s of 16.5 s.',
+      'The only slot was full for 10.0 s of 16.5 s; the longest chain is 1.00 s.',
     ]);
+  });
+
+  test('who ended it is told of one that was cut short', () => {
+    const table = tableOf([ran(0, 0, 0, 10)], { ended: true, nowNs: 10 * S });
+    const failure = { kind: 'cancelled', node: null, message: 'its process was shut down', attempt: 0 };
+    const [lead] = findings(['load', 'blur'], table, 0, { status: 'cancelled', failure });
+    expect(lead).toBe('Cancelled after 10.0 s with 1 of 2 tasks done: its process was shut down.');
+    const marks = [{ kind: 12, atNs: 9 * S, value: 0 }];
+    const asked = tableOf([ran(0, 0, 0, 10)], { ended: true, nowNs: 10 * S, marks });
+    const [bySomebody] = findings(['load', 'blur'], asked, 0, { status: 'cancelled', failure });
+    expect(bySomebody).toBe('Cancelled after 10.0 s with 1 of 2 tasks done.');
   });
 });
 
@@ -160,14 +186,14 @@ describe('of a live run', () => {
   test('it says how far it is, who takes long and who waits', () => {
     const table = tableOf(rows, { nowNs: 5 * S });
     expect(findings(calls, table, 5 * S)).toEqual([
-      '5.00 s in, 5 of 8 tasks ended and one of two slots works. <5 load[5]> has taken 5.0× its median. 1 task waits for a slot.',
+      '5.00 s in, 5 of 8 tasks ended and both slots work. <5 load[5]> has taken 5.0× its median. 1 task waits for a slot.',
       '',
     ]);
   });
 
   test('it follows the playhead', () => {
     const table = tableOf(rows, { nowNs: 5 * S });
-    expect(findings(calls, table, 0.5 * S)[0]).toBe('500 ms in, 0 of 8 tasks ended and all two slots work.');
+    expect(findings(calls, table, 0.5 * S)[0]).toBe('500 ms in, 0 of 8 tasks ended and both slots work.');
   });
 
   test('it expects an end where past runs tell one', () => {
@@ -175,6 +201,24 @@ describe('of a live run', () => {
     const expected = { p25Ns: 41.7 * S, p75Ns: 43.8 * S, runs: 40 };
     expect(findings(calls, table, 5 * S, { expected })[1]).toBe(
       'Expected end between 41.7 s and 43.8 s (p25 to p75 of 40 runs).',
+    );
+  });
+
+  test('tasks that are over before they are seen keep slots at work all the same', () => {
+    const short = Array.from({ length: 400 }, (_, i) =>
+      ran(i, i % 2, Math.floor(i / 2) / 200, Math.floor(i / 2) / 200 + 1 / 256),
+    );
+    const table = tableOf([...short, { node: 400, readyNs: 0 }], { nowNs: 1 * S });
+    expect(findings(new Array<string>(402).fill('add'), table, 1 * S)[0]).toBe(
+      '1.00 s in, 400 of 402 tasks ended and both slots work. 1 task waits for a slot.',
+    );
+  });
+
+  test('paused, it says so, and nobody waits for a slot', () => {
+    const marks = [{ kind: 9, atNs: 4 * S, value: 0 }];
+    const table = tableOf([...rows.slice(0, 4), { node: 6, readyNs: 1 * S }], { nowNs: 6 * S, marks });
+    expect(findings(calls, table, 6 * S)[0]).toBe(
+      '6.00 s in, 4 of 8 tasks ended and the run is paused. 1 task waits until it is resumed.',
     );
   });
 
@@ -199,28 +243,44 @@ test('key figures are those of the lanes and of the profile', () => {
     const claimed = run.rows.filter((row) => row.claimedNs <= atNs);
     expect(figures).toMatchObject({ attempts: claimed.length, elapsedNs: atNs });
     expect(figures.retries).toBe(claimed.filter((row) => row.attempt > 1).length);
+  });
+});
 
-    const profile = profileOf(table);
-    let [starvedNs, soloNs, idleNs] = [0, 0, 0];
-    for (let i = 0; i < profile.length; i++) {
-      const ns = Math.min(profile.atNs[i + 1] ?? Infinity, atNs) - Math.min(profile.atNs[i]!, atNs);
-      const working = profile.moving[i]! + profile.running[i]!;
-      if (profile.ready[i] === 0 && working < figures.slots) {
-        starvedNs += ns;
-        idleNs += ns * (figures.slots - working);
+test('what slots did is what their lanes and the waiting tasks tell', () => {
+  forSeeds(20, (random) => {
+    const run = new FakeRun(randomGraph(random), random, { workers: 2, slots: random.whole(1, 3) });
+    const table = foldOf(run);
+    const lanes = lanesOf(table);
+    const gaps = claimGapsOf(table, lanes);
+    const attempts = run.rows.map((row, i) => ({
+      ...row,
+      fromNs: row.claimedNs - gaps[i]!,
+      toNs: row.updatedNs,
+      tiny: isTiny(table, i, gaps[i]!),
+    }));
+    const moments = attempts
+      .flatMap((row) => [Math.min(row.readyNs, row.fromNs), row.fromNs, row.toNs])
+      .sort((a, b) => a - b);
+    const slots = lanes.lanes.length;
+    let [starvedNs, starvedSlotNs, soloNs, fullNs] = [0, 0, 0, 0];
+    for (let i = 1; i < moments.length; i++) {
+      const [from, to] = [moments[i - 1]!, moments[i]!];
+      const held = attempts.filter((row) => row.fromNs <= from && row.toNs >= to && to > from);
+      const busy = held.length;
+      const ready = attempts.some((row) => row.readyNs <= from && row.fromNs >= to && to > from);
+      if (busy >= slots || (ready && held.some(({ tiny }) => tiny))) fullNs += to - from;
+      else if (!ready) {
+        starvedNs += to - from;
+        starvedSlotNs += (slots - busy) * (to - from);
+        if (busy === 1 && slots > 1) soloNs += to - from;
       }
-      if (profile.ready[i] === 0 && working === 1 && figures.slots > 1) soloNs += ns;
     }
-    const occupancy = occupancyOf(table, figures.slots, 0, atNs);
+    const occupancy = occupancyOf(table, lanes, moments[0]!, moments.at(-1)!);
     expect(occupancy.starvedNs).toBeCloseTo(starvedNs, 3);
-    if (starvedNs > 0) expect(occupancy.starvedSlots).toBeCloseTo(idleNs / starvedNs, 6);
-    for (const { row, ns } of occupancy.starvedBy) {
-      const { claimedNs, updatedNs } = run.rows[row]!;
-      const before = occupancyOf(table, figures.slots, 0, Math.min(claimedNs, atNs)).starvedNs;
-      expect(ns).toBeCloseTo(occupancyOf(table, figures.slots, 0, Math.min(updatedNs, atNs)).starvedNs - before, 3);
-    }
-    if (figures.slots > 1) expect(occupancy.soloNs).toBeCloseTo(soloNs, 3);
+    expect(occupancy.starvedSlotNs).toBeCloseTo(starvedSlotNs, 3);
+    if (slots > 1) expect(occupancy.soloNs).toBeCloseTo(soloNs, 3);
     expect(occupancy.soloRows.reduce((sum, { ns }) => sum + ns, 0)).toBeCloseTo(occupancy.soloNs, 3);
+    expect(growth(occupancy.full, moments[0]!, Infinity)).toBeCloseTo(fullNs, 3);
   });
 });
 
@@ -228,9 +288,21 @@ test('at the end of a run, figures are those of its makespan', () => {
   const rows = [ran(0, 0, 2, 10), ran(1, 1, 4, 6), { node: 2, outcome: Outcome.skipped, updatedNs: 11 * S }];
   const table = tableOf(rows, { ended: true, nowNs: 12 * S });
   const lanes = lanesOf(table);
-  const figures = { elapsedNs: 8 * S, slots: 2, busyNs: 10 * S, busyShare: 10 / 16, starvedNs: 6 * S };
+  const figures = { elapsedNs: 8 * S, slots: 2, busyNs: 10 * S, busyShare: 10 / 16 };
   expect(figuresAt(table, lanes, 12 * S)).toMatchObject(figures);
-  expect(figuresAt(table, lanes, 5 * S)).toMatchObject({ elapsedNs: 5 * S, busyNs: 4 * S, starvedNs: 4 * S });
+  expect(figuresAt(table, lanes, 5 * S)).toMatchObject({ elapsedNs: 5 * S, busyNs: 4 * S });
+});
+
+test('slots count while they exist', () => {
+  // Two processors; two more slots worked for a moment, while others were blocked.
+  const rows = [ran(0, 0, 0, 10), ran(1, 1, 0, 10), ran(2, 2, 0, 0.1), ran(3, 3, 0, 0.1)];
+  const table = tableOf(rows, { ended: true, nowNs: 10 * S });
+  const lanes = lanesOf(table, new Map([[0, 4]]), new Map([[0, 2]]));
+  const figures = figuresAt(table, lanes, 10 * S);
+  expect(figures.busyShare).toBeCloseTo(1, 9);
+  expect(figures.slotsMean).toBeCloseTo(2.02, 9);
+  expect(figures).toMatchObject({ slots: 4, slotsThere: 2 });
+  expect(figuresAt(table, lanesOf(table), 10 * S).busyShare).toBeCloseTo(20.2 / 40, 9); // where nobody knows better
 });
 
 describe('edges', () => {

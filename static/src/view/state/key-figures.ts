@@ -13,6 +13,7 @@ import {
   rankText,
   signedPercent,
 } from '../../model/format';
+import type { Bounds } from '../../model/bounds';
 import type { RunFigures, Traffic } from '../../model/run-figures';
 import type { StateCounts } from '../../model/states';
 import { type ExpectedEnd, LEAST_RUNS } from './expected-end';
@@ -36,9 +37,20 @@ function share(part: number): Quantity | null {
   return { figure: percent(part).replace(/\u00a0?%$/, ''), unit: '%' };
 }
 
+/** A mean number of slots: 2, 2.3, 129. */
+function decimal(mean: number): string {
+  const isWhole = Math.abs(mean - Math.round(mean)) < 0.05;
+  return isWhole || mean >= 9.95 ? count(mean) : mean.toFixed(1);
+}
+
+function slotsQuantity(mean: number): Quantity {
+  const figure = decimal(mean);
+  return { figure, unit: figure === '1' ? 'slot' : 'slots' };
+}
+
 function busySub(figures: RunFigures): string {
   if (figures.slots === 0) return 'no slot worked';
-  return `${durationText(figures.busyNs)} of ${count(figures.slots)} × ${durationText(figures.elapsedNs)}`;
+  return `${durationText(figures.busyNs)} of ${decimal(figures.slotsMean)} × ${durationText(figures.elapsedNs)}`;
 }
 
 /** Where the makespan stands among the runs like it before; nothing where there are too few of them. */
@@ -54,18 +66,20 @@ export function historyText(standing: Standing): string {
 export interface EndedInput {
   readonly run: RunSummary;
   readonly figures: RunFigures;
+  /** Undefined where no attempt has ended. */
+  readonly bounds: Bounds | undefined;
   /** Undefined where it was too much to add up. */
   readonly traffic: Traffic | undefined;
 }
 
 /** The makespan, which stands in front of the strip of its history. */
-export function makespanFigure(run: RunSummary, standing: Standing | null): KeyFigure {
+export function makespanFigure(run: RunSummary, standing: Standing | null, bounds: Bounds | undefined): KeyFigure {
   if (run.imported !== null) return recordedFigure(run, run.imported);
   const rank = standingText(standing);
   // Nothing has ended in a run that was cut off early, which is not a makespan of 0.
   const isKnown = run.makespan_ns > 0;
   const among = standing === null ? '' : `, ranked among ${peersText(standing.peers)}`;
-  const title = isKnown ? `First claim to last end${among}` : 'No attempt has ended';
+  const title = isKnown ? `First claim to last end${among}${aroundText(bounds)}` : 'No attempt has ended';
   return { label: 'Makespan', value: isKnown ? duration(run.makespan_ns) : null, sub: rank, title, ...first };
 }
 
@@ -82,24 +96,31 @@ function recordedFigure(run: RunSummary, imported: Imported): KeyFigure {
   };
 }
 
+/** Why the timeline, which begins with the submission and ends with the run, is longer than the makespan. */
+function aroundText(bounds: Bounds | undefined): string {
+  if (bounds === undefined) return '';
+  const { fromNs, closingNs } = bounds;
+  const before = `${durationText(fromNs)} between submission and first claim`;
+  return `. The timeline also has ${before}, and ${durationText(closingNs)} from the last end to the end of the run`;
+}
+
 /** Figures of a run that has ended, after its makespan. */
-export function endedFigures({ run, figures, traffic }: EndedInput): KeyFigure[] {
-  const starved = figures.elapsedNs > 0 ? figures.starvedNs / figures.elapsedNs : Number.NaN;
-  const whole = run.schedule_ns === null ? 'makespan' : 'reconstructed schedule';
+export function endedFigures({ run, figures, bounds, traffic }: EndedInput): KeyFigure[] {
+  const starved = bounds && bounds.makespanNs > 0 ? bounds.occupancy.starvedSlotNs / bounds.makespanNs : Number.NaN;
   const edges = run.edges > 0 ? `, ${counted(run.edges, 'edge')}` : '';
   return [
     {
       label: 'Slots busy',
       value: share(figures.busyShare),
       sub: busySub(figures),
-      title: 'Share of the time of all slots that went into tasks',
+      title: 'Share of the time of all slots that went into tasks; a slot counts while it exists',
       ...first,
     },
     {
       label: 'Nothing ready',
-      value: duration(figures.starvedNs),
-      sub: `${percent(starved)} of the ${whole}`,
-      title: 'Time in which a slot was idle because no task was ready',
+      value: Number.isNaN(starved) ? null : slotsQuantity(starved),
+      sub: `of ${decimal(figures.slotsMean)} idle, ${run.schedule_ns === null ? 'on average' : 'as reconstructed'}`,
+      title: 'Slots that were idle because no task was ready, on average',
       ...first,
     },
     movedFigure(traffic, 'Moved'),
@@ -131,6 +152,7 @@ export interface LiveInput {
   readonly counts: StateCounts;
   readonly tasks: number;
   readonly expected: ExpectedEnd | null;
+  readonly paused: boolean;
   /** Makespans of the runs like it before. */
   readonly past: readonly number[];
 }
@@ -141,11 +163,15 @@ function elapsedSub(elapsedNs: number, expected: ExpectedEnd | null, past: reado
   return `longer than ${count(past.filter((ns) => ns < elapsedNs).length)} of ${count(past.length)} like it`;
 }
 
+function latelySub({ lately }: RunFigures): string {
+  return lately.slots > 0 ? `${percent(lately.busy / lately.slots)} busy in the last second` : 'no slot is there';
+}
+
 /** Figures of a run that goes on, as of now. */
-export function liveFigures({ figures, counts, tasks, expected, past }: LiveInput): KeyFigure[] {
+export function liveFigures({ figures, counts, tasks, expected, paused, past }: LiveInput): KeyFigure[] {
   const over = counts.succeeded + counts.failed + counts.cancelled + counts.skipped + counts.lost;
-  const moving = counts.fetching + counts.storing;
-  const idle = Math.max(0, figures.slotsThere - moving - counts.running);
+  const seen = counts.fetching + counts.storing + counts.running;
+  const working = Math.min(figures.slotsThere, Math.max(seen, Math.round(figures.lately.busy)));
   return [
     {
       label: 'Elapsed',
@@ -169,16 +195,16 @@ export function liveFigures({ figures, counts, tasks, expected, past }: LiveInpu
       ...first,
     },
     {
-      label: 'Working now',
-      value: { figure: count(counts.running), unit: 'execute' },
-      sub: `${count(moving)} move bytes, ${count(idle)} idle`,
-      title: 'Slots by what they do',
+      label: 'Slots at work',
+      value: { figure: count(working), unit: `of ${count(figures.slotsThere)}` },
+      sub: latelySub(figures),
+      title: 'Slots that work now, or did on average in the last second: most tasks are over before they are seen',
       ...first,
     },
     {
       label: 'Ready now',
       value: { figure: count(counts.ready + counts.retrying), unit: '' },
-      sub: 'waiting for a slot',
+      sub: paused ? 'the run is paused' : 'waiting for a slot',
       title: 'Tasks that could run if there were a slot',
       ...first,
     },

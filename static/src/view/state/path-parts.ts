@@ -10,9 +10,13 @@ export interface PathPart {
 
 /** Phases of a path or of a step in the order of time; handing on is one part, whether it stored or not. */
 export function pathParts(phases: PathPhases): PathPart[] {
-  const again = { name: 'earlier attempts', ns: phases.againNs, colour: 'var(--st-retrying)' };
+  const seldom = [
+    { name: 'earlier attempts', ns: phases.againNs, colour: 'var(--st-failed)' },
+    { name: 'back-off', ns: phases.backoffNs, colour: 'var(--st-retrying)' },
+    { name: 'paused', ns: phases.stoodNs, colour: 'var(--st-pending)' },
+  ];
   return [
-    ...(again.ns > 0 ? [again] : []),
+    ...seldom.filter(({ ns }) => ns > 0),
     { name: 'queue', ns: phases.queueNs, colour: 'var(--st-ready)' },
     { name: 'fetch', ns: phases.fetchNs, colour: 'var(--st-fetching)' },
     { name: 'execute', ns: phases.executeNs, colour: 'var(--st-running)' },

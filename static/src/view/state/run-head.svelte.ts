@@ -1,7 +1,10 @@
 // The head of a run page: of a live run as of now, of an ended one as a whole, wherever the playhead is.
 
-import { type Findings, findingsOf } from '../../model/findings';
+import type { RunSummary } from '../../api/schema';
+import { type Bounds, boundsOf } from '../../model/bounds';
+import { type Findings, findingsOf, type Recording } from '../../model/findings';
 import { figuresAt, type RunFigures, type Traffic, trafficOf } from '../../model/run-figures';
+import { isPausedAt } from '../../model/standstill';
 import { countStates, type StateCounts } from '../../model/states';
 import type { RunView } from './run.svelte';
 
@@ -33,13 +36,25 @@ export class RunHead {
     this.#view.read((index, table) => countStates(index, table, this.atNs)),
   );
 
+  readonly bounds: Bounds | undefined = $derived.by(() =>
+    this.#view.live ? undefined : this.#view.read((index, table) => boundsOf(index, table, this.#view.lanes)),
+  );
+
+  readonly paused: boolean = $derived.by(() => this.#view.read((_, table) => isPausedAt(table, this.atNs)));
+
   readonly traffic: Traffic | undefined = $derived.by(() => this.#view.read(trafficOf));
 
   readonly findings: Findings = $derived.by(() =>
     this.#view.read((index, table) => {
       const { error, status } = this.#view.summaryNow;
-      const context = { failure: error, expected: this.#view.expected, status };
-      return findingsOf(index, table, this.#view.lanes, this.atNs, context);
+      const context = {
+        failure: error,
+        expected: this.#view.expected,
+        status,
+        imported: recordingOf(this.#view.summaryNow),
+      };
+      const known = { figures: this.figures, counts: this.counts };
+      return findingsOf(index, table, this.#view.lanes, this.atNs, context, known);
     }),
   );
 
@@ -47,4 +62,10 @@ export class RunHead {
   get sinceEventNs(): number {
     return this.#view.playback.nowNs - (this.#view.events.atNs.at(-1) ?? 0);
   }
+}
+
+function recordingOf({ imported, schedule_ns: scheduleNs }: RunSummary): Recording | null {
+  if (imported === null) return null;
+  const { recorded_ns: recordedNs, explained_ns: explainedNs } = imported;
+  return { recordedNs, explainedNs, isReconstructed: scheduleNs !== null };
 }

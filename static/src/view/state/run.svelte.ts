@@ -27,6 +27,7 @@ import { RunHead } from './run-head.svelte';
 import { isRoot, RootSchedule } from './root-schedule.svelte';
 import { RunSource } from './run-source.svelte';
 import { byNumber, type WorkerLabel, workerLabels } from './worker-labels';
+import { processorsOf, slotsOf } from './worker-slots';
 import { TaskDetail } from './task-detail.svelte';
 import { Unfolding } from './unfolding.svelte';
 
@@ -210,7 +211,9 @@ export class RunView {
   /** States as they are in the end, or now: which of the rare ones need a place. */
   readonly finalCounts: StateCounts = $derived(this.read((index, table) => countStates(index, table, AFTER_ALL)));
   readonly events: RunEvents = $derived(this.read(eventsOf));
-  readonly lanes: Lanes = $derived(this.read((_, table) => lanesOf(table, this.slots)));
+  readonly lanes: Lanes = $derived(
+    this.read((_, table) => lanesOf(table, this.slots, processorsOf(this.source.workers))),
+  );
   readonly statistics: readonly FunctionStatistics[] = $derived(
     this.read((index, table) => statisticsAt(index, table, this.metric, this.atNs)),
   );
@@ -231,10 +234,7 @@ export class RunView {
     return this.#clock.now();
   }
 
-  /** Slots of each worker, where they are known: those that never worked have no row. */
-  readonly slots: ReadonlyMap<number, number> = $derived.by(
-    () => new Map(this.source.workers.filter((w) => w.slots > 0).map((w) => [w.worker, w.slots])),
-  );
+  readonly slots: ReadonlyMap<number, number> = $derived.by(() => slotsOf(this.source.workers));
 
   readonly workerNames: readonly WorkerLabel[] = $derived.by(() => workerLabels(this.source.workers, this.lanes));
   readonly workerList: readonly { readonly name: string; readonly process: string }[] = $derived(

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { RunSummary } from '../../../src/api/schema';
+import type { Bounds } from '../../../src/model/bounds';
 import type { RunFigures } from '../../../src/model/run-figures';
 import { noStates } from '../../../src/model/states';
 import { bannerText } from '../../../src/view/state/banner';
@@ -32,7 +33,8 @@ const figures: RunFigures = {
   slotsThere: 8,
   busyNs: 40e9,
   busyShare: 0.5,
-  starvedNs: 5e9,
+  slotsMean: 7.5,
+  lately: { busy: 6.2, slots: 8 },
   attempts: 90,
   retries: 1,
 };
@@ -43,6 +45,7 @@ const imported = {
   dated: true,
   lanes: 'the lowest',
 };
+const bounds = { fromNs: 0, closingNs: 0, makespanNs: 10e9, occupancy: { starvedSlotNs: 25e9 } } as unknown as Bounds;
 const plain = (text: string): string => text.replaceAll('\u00a0', ' ');
 
 describe('how a run stands', () => {
@@ -89,13 +92,13 @@ describe('key figures', () => {
 
   it('put each number into proportion', () => {
     const traffic = { movedBytes: 2048, keptBytes: 1024, inlineBytes: 0, edges: 3 };
-    expect(labels(endedFigures({ run, figures, traffic }))).toEqual([
-      'Slots busy: 40.0 s of 8 × 10.0 s',
-      'Nothing ready: 50 % of the makespan',
+    expect(labels(endedFigures({ run, figures, bounds, traffic }))).toEqual([
+      'Slots busy: 40.0 s of 7.5 × 10.0 s',
+      'Nothing ready: of 7.5 idle, on average',
       'Moved: 1.00 KiB stayed local',
       'Tasks: 90 attempts, 213 edges',
     ]);
-    expect(endedFigures({ run, figures, traffic: undefined })[2]?.value).toBeNull();
+    expect(endedFigures({ run, figures, bounds, traffic: undefined })[2]?.value).toBeNull();
   });
 
   it('of a live run compare with the past while that makes sense', () => {
@@ -105,26 +108,28 @@ describe('key figures', () => {
       return end !== null && end.p75Ns >= 10e9 ? end : null;
     };
     const elapsed = (past: number[]): string =>
-      plain(liveFigures({ figures, counts, tasks: 89, expected: usual(past), past })[0]!.sub);
+      plain(liveFigures({ figures, counts, tasks: 89, paused: false, expected: usual(past), past })[0]!.sub);
     expect(elapsed([])).toBe('');
     expect(elapsed([1e9, 2e9, 3e9, 4e9])).toBe('');
     expect(elapsed([12e9, 12e9, 12e9, 12e9, 12e9])).toBe('of about 12.0 s');
     expect(elapsed([1e9, 2e9, 3e9, 4e9, 20e9])).toBe('longer than 4 of 5 like it');
-    expect(labels(liveFigures({ figures, counts, tasks: 89, expected: null, past: [] })).slice(1, 4)).toEqual([
+    expect(
+      labels(liveFigures({ figures, counts, tasks: 89, paused: false, expected: null, past: [] })).slice(1, 4),
+    ).toEqual([
       'Tasks ended: 45 %',
-      'Slots busy so far: 40.0 s of 8 × 10.0 s',
-      'Working now: 1 move bytes, 4 idle',
+      'Slots busy so far: 40.0 s of 7.5 × 10.0 s',
+      'Slots at work: 78 % busy in the last second',
     ]);
   });
 
   it('give the recorded makespan of an imported run, and how much of it tasks explain', () => {
     const taken = { ...run, makespan_ns: 52_200e9, schedule_ns: 1860e9, imported, reconstructed: 'because' };
-    const figure = makespanFigure(taken, null);
+    const figure = makespanFigure(taken, null, bounds);
     expect(figure).toMatchObject({ label: 'Makespan, recorded', value: duration(52_200e9) });
     expect(plain(figure.sub)).toBe('31m of 14h 30m are tasks; 13h 59m are not recorded');
     expect(figure.title).toContain('because');
-    expect(labels(endedFigures({ run: taken, figures, traffic: undefined }))[1]).toContain(
-      'of the reconstructed schedule',
+    expect(labels(endedFigures({ run: taken, figures, bounds, traffic: undefined }))[1]).toContain(
+      'idle, as reconstructed',
     );
     const longer = { ...imported, explained_ns: 60_000e9 };
     expect(plain(recordedText(longer))).toBe('tasks take 16h 40m, longer than what was recorded');

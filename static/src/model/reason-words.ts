@@ -1,0 +1,142 @@
+// The reason of a run in words, and with it how near the bound is.
+
+import type { Bounds } from './bounds';
+import { counted, durationText, percent, ratio } from './format';
+import type { GraphIndex } from './graph-index';
+import type { Cause, Reason } from './reason';
+import type { RunTable } from './run-table';
+import { meanNumeral, numeral, type Span, task, text } from './sentence';
+
+/** Up to so many tasks are named as those that a chain consists of, each with at least a tenth of it. */
+const NAMED = 3;
+const WORTH = 0.1;
+/** From this share of the makespan on slots were full, below they were most of the time. */
+const FULL = 0.9;
+
+interface Told {
+  readonly index: GraphIndex;
+  readonly table: RunTable;
+  readonly bounds: Bounds;
+  readonly reason: Reason;
+  /** Of the makespan: 9.90 s of 10.0 s. */
+  readonly of: string;
+}
+
+const words: Record<Cause, (told: Told) => Span[]> = {
+  full: fullWords,
+  chain: chainWords,
+  serial: serialWords,
+  straggler: stragglerWords,
+  moving: ({ of }) => [text(`Moving data between tasks took ${of}.`)],
+  engine: engineWords,
+  again: ({ of }) => [text(`Attempts that had to be repeated took ${of}.`)],
+  backoff: backoffWords,
+  waiting: waitingWords,
+  absent: ({ of }) => [text(`Tasks waited ${of} for a worker: there was none.`)],
+  paused: ({ bounds }) => [
+    text(`The run was paused for ${durationText(bounds.pausedNs)} of ${durationText(bounds.makespanNs)}.`),
+  ],
+  continued: ({ reason }) => [text(continuedText(reason.ns))],
+};
+
+/** That a run had ended before, and how long nobody went on with it. */
+export function continuedText(gapNs: number): string {
+  return `The run had ended and was continued ${durationText(gapNs)} later, which its makespan includes.`;
+}
+
+/** A reason as a sentence. */
+export function reasonSentence(index: GraphIndex, table: RunTable, bounds: Bounds, reason: Reason): Span[] {
+  const of = `${durationText(reason.ns)} of ${durationText(bounds.makespanNs)}`;
+  return words[reason.cause]({ index, table, bounds, reason, of });
+}
+
+function fullWords({ bounds, reason, of }: Told): Span[] {
+  const { slots, work, chain } = bounds;
+  if (Math.round(slots) <= 1)
+    return [text(`The only slot was full for ${of}; the longest chain is ${durationText(chain.ns)}.`)];
+  const were = reason.share >= FULL ? 'full' : 'full most of the time';
+  const fills = `${durationText(work.totalNs)} of work on ${slotsWords(slots)} takes ${of}`;
+  return [text(`${allSlots(slots)} ${were}: ${fills}; the longest chain is ${durationText(chain.ns)}.`)];
+}
+
+function allSlots(slots: number): string {
+  const whole = Math.round(slots);
+  if (Math.abs(slots - whole) >= 0.05 || whole > 12) return 'All slots were';
+  return whole === 2 ? 'Both slots were' : `All ${numeral(whole)} slots were`;
+}
+
+/** Two slots, or 2.3 slots on average. */
+export function slotsWords(slots: number): string {
+  const mean = meanNumeral(slots);
+  const isWhole = Math.abs(slots - Math.round(slots)) < 0.05;
+  return `${mean} ${mean === 'one' ? 'slot' : 'slots'}${isWhole ? '' : ' on average'}`;
+}
+
+function serialWords({ bounds, of }: Told): Span[] {
+  const tasks = bounds.heldChain.nodes.length;
+  if (tasks === 1) return [text(`A single task is the makespan: ${of}.`)];
+  return [text(`One task at a time: the chain of ${counted(tasks, 'task')} is the makespan, ${of}.`)];
+}
+
+function chainWords(told: Told): Span[] {
+  const { bounds, of } = told;
+  const tasks = bounds.heldChain.nodes.length;
+  const chain = tasks === 1 ? 'One task' : `The longest chain, ${counted(tasks, 'task')},`;
+  const named = longestOn(told);
+  const start = text(`${chain} takes ${of}, however many slots there are${named.length === 0 ? '.' : ': '}`);
+  return [start, ...named];
+}
+
+/** The tasks of the chain that make it long. */
+function longestOn({ index, table, bounds }: Told): Span[] {
+  const long = bounds.heldChain.nodes
+    .map((node) => ({ node, ns: executeOf(table, node) }))
+    .filter(({ ns }) => ns >= WORTH * bounds.heldChain.ns)
+    .sort((a, b) => b.ns - a.ns || a.node - b.node)
+    .slice(0, NAMED);
+  return long.flatMap(({ node, ns }, i) => [
+    task(index, node),
+    text(` ${durationText(ns)}${i === long.length - 1 ? '.' : ', '}`),
+  ]);
+}
+
+function executeOf(table: RunTable, node: number): number {
+  const row = table.rowsOf(node).at(-1);
+  return row === undefined ? 0 : table.endedNs[row]! - table.startedNs[row]!;
+}
+
+function stragglerWords({ index, bounds }: Told): Span[] {
+  return stragglerSentence(index, bounds.straggler!);
+}
+
+export function stragglerSentence(
+  index: GraphIndex,
+  { node, ratio: times, lateNs }: NonNullable<Bounds['straggler']>,
+): Span[] {
+  const fn = index.graph.functions[index.functionOf(node)]!.function;
+  const late = `ended ${durationText(lateNs)} after every other ${fn}.`;
+  return [task(index, node), text(` took ${ratio(times)} its median and ${late}`)];
+}
+
+function engineWords({ bounds, of }: Told): Span[] {
+  const { work, tasks } = bounds;
+  const each = `${durationText(work.engineNs / tasks)} a task, which itself takes ${durationText(work.executeNs / tasks)}`;
+  return [text(`Tasks are tiny: the engine's work on them took ${of}, ${each}.`)];
+}
+
+function backoffWords({ index, bounds, of }: Told): Span[] {
+  const worst = bounds.steps.reduce((most, step) => (step.backoffNs > most.backoffNs ? step : most));
+  const spent = durationText(bounds.path.againNs);
+  return [
+    text(`Waiting before retries took ${of}; the attempts before took ${spent}. Longest waited `),
+    task(index, worst.node),
+    text('.'),
+  ];
+}
+
+function waitingWords({ bounds, of }: Told): Span[] {
+  const busy = percent(bounds.makespanNs > 0 ? bounds.work.totalNs / (bounds.slots * bounds.makespanNs) : NaN);
+  return [
+    text(`Tasks waited ${of} to be claimed although slots were free: ${slotsWords(bounds.slots)}, ${busy} busy.`),
+  ];
+}

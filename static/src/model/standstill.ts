@@ -1,0 +1,53 @@
+// When a run stood still as a whole, which no task is to blame for.
+
+import { MarkKind, type RunTable } from './run-table';
+
+/** The run handed out no task: it was paused, or had ended and was continued later. */
+export interface Standstill {
+  readonly kind: 'paused' | 'over';
+  readonly fromNs: number;
+  /** Infinity while it goes on. */
+  readonly toNs: number;
+}
+
+const cache = new WeakMap<RunTable, { version: number; stretches: readonly Standstill[] }>();
+
+/** Pauses and the gaps between revisions, in order. */
+export function standstillsOf(table: RunTable): readonly Standstill[] {
+  const known = cache.get(table);
+  if (known?.version === table.version) return known.stretches;
+  const stretches: Standstill[] = [];
+  let [pausedNs, finishedNs] = [NaN, NaN];
+  const endPause = (toNs: number): void => {
+    if (pausedNs < toNs) stretches.push({ kind: 'paused', fromNs: pausedNs, toNs });
+    pausedNs = NaN;
+  };
+  for (const { kind, atNs } of table.marks) {
+    if (kind === MarkKind.runPaused && Number.isNaN(pausedNs)) pausedNs = atNs;
+    else if (kind === MarkKind.runResumed) endPause(atNs);
+    else if (kind === MarkKind.runFinished) {
+      endPause(atNs);
+      finishedNs = atNs;
+    } else if (kind === MarkKind.runStarted && finishedNs < atNs) {
+      stretches.push({ kind: 'over', fromNs: finishedNs, toNs: atNs });
+    }
+  }
+  endPause(table.ended ? table.nowNs : Infinity);
+  cache.set(table, { version: table.version, stretches });
+  return stretches;
+}
+
+/** How much of a stretch of time the run stood still; of one kind alone, where that is asked for. */
+export function stoodStill(table: RunTable, fromNs: number, toNs: number, kind?: Standstill['kind']): number {
+  let total = 0;
+  for (const one of standstillsOf(table)) {
+    if (kind !== undefined && one.kind !== kind) continue;
+    total += Math.max(0, Math.min(one.toNs, toNs) - Math.max(one.fromNs, fromNs));
+  }
+  return total;
+}
+
+/** The run is paused at a moment. */
+export function isPausedAt(table: RunTable, atNs: number): boolean {
+  return standstillsOf(table).some(({ kind, fromNs, toNs }) => kind === 'paused' && fromNs <= atNs && atNs < toNs);
+}
