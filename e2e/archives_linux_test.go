@@ -68,7 +68,7 @@ func TestDamagedArchives(t *testing.T) {
 
 	o = to.run("import", written(t, good[:len(good)/2]))
 	assert.Equal(t, 2, o.code)
-	assert.Contains(t, o.stderr, "expected an archive or a recording in WfFormat")
+	assert.Contains(t, o.stderr, "the archive is damaged")
 }
 
 // hostileFrames follow the head of an archive. Their sums are right, so that it is the content that has to be refused.

@@ -22,6 +22,7 @@ type TaskMetrics struct {
 	StartedAt time.Time `json:"started_at"`
 	Phases
 	Bytes
+	*Usage // nil where nothing was measured; then its fields are absent in JSON
 	// Invocations counts the tasks that this attempt readied and left to others.
 	Invocations int `json:"invocations"`
 }
@@ -40,8 +41,8 @@ type Phases struct {
 
 // Bytes that an attempt moved, UnknownSize where only encoding could tell.
 type Bytes struct {
-	// Input is the sum over the outputs that the task waited for, each counted once. It is unknown where one of them
-	// is, and where the task reads an element of a fan-out or something from outside of it.
+	// Input is the size of the files that the task read, where that was measured. Otherwise it is the sum over the outputs
+	// that the task waited for, each counted once; it is unknown where one of them is, and where the task reads an element of a fan-out or something from outside of it.
 	Input  int64 `json:"input_bytes"`
 	Output int64 `json:"output_bytes"`
 	Stored int64 `json:"stored_bytes"`
@@ -67,7 +68,10 @@ func (d *Decoder) metrics(s *Step) TaskMetrics {
 		Run: d.info.ID, Revision: d.info.Revision, Workflow: d.info.Workflow, Task: d.numbering.Identity(p), Node: s.Node,
 		Epoch: int(s.Epoch), Attempt: int(s.Attempt), Worker: int(s.Worker), Slot: int(s.Slot), Outcome: s.Outcome,
 		StartedAt: d.info.StartedAt.Add(time.Duration(s.Started)), Phases: phasesOf(s),
-		Bytes: Bytes{d.inputBytes(p), s.OutputBytes, s.StoredBytes},
+		Bytes: Bytes{d.inputBytes(p), s.OutputBytes, s.StoredBytes}, Usage: s.Usage,
+	}
+	if s.Usage != nil {
+		m.Input = s.Usage.InputBytes
 	}
 	for _, id := range s.Readied {
 		if id != s.Became && d.numbering.IsTask(id) {

@@ -85,6 +85,8 @@ type Step struct {
 	// Readied lists the nodes that this step made ready, the one that was become included, expansions too.
 	Readied []NodeID
 	Delay   time.Duration // of a retry, from Ended
+	// Usage of an AttemptEnded step; nil where nothing was measured. It must not be modified.
+	Usage *Usage
 }
 
 // Detail is what is known of one attempt beside its step. It travels by the run's upload strategy.

@@ -9,8 +9,12 @@ import (
 // The packed form of steps is described in FORMAT-steps.md. Both directions walk the same columns by the same
 // predictions, which steplog_columns.go holds.
 
-// stepsVersion is the first byte of every block of steps.
-const stepsVersion = 1
+// The first byte of every block of steps is its version. Version 2 differs in that steps may have a Usage, and is
+// written only where one has, so that programs which know none of it can read all other blocks.
+const (
+	stepsVersion = 1
+	usageVersion = 2
+)
 
 // AppendSteps packs steps into one self-contained block behind dst. A block of 512 steps of a running graph takes
 // about 10 bytes a step once it is compressed. Every field of every step comes back, whatever the steps are; blocks
@@ -36,6 +40,7 @@ func (e *StepEncoder) Append(dst []byte, steps []Step) []byte {
 	}
 	e.controls = e.controls[:0]
 	e.state.reset()
+	version := len(dst)
 	dst = append(dst, stepsVersion)
 	dst = binary.AppendUvarint(dst, uint64(len(steps)))
 	first, readied := uint64(1), 0
@@ -46,6 +51,9 @@ func (e *StepEncoder) Append(dst []byte, steps []Step) []byte {
 	for i := range steps {
 		e.step(&steps[i])
 		readied += len(steps[i].Readied)
+		if steps[i].Usage != nil {
+			dst[version] = usageVersion
+		}
 	}
 	dst = binary.AppendUvarint(dst, first)
 	dst = binary.AppendUvarint(dst, uint64(readied))
@@ -100,6 +108,12 @@ func (e *StepEncoder) step(s *Step) {
 	if s.Delay != 0 {
 		w |= hasDelay
 		e.put(rareColumn, uint64(s.Delay))
+	}
+	if s.Usage != nil {
+		w |= hasUsage
+		for _, v := range s.Usage.parts() {
+			e.put(rareColumn, zigzag(v))
+		}
 	}
 	st.advance(s, lane)
 	e.control(w)

@@ -59,6 +59,7 @@ const (
 	readiedNearNode // the first of Readied is told from Node, not from the last node that was readied before
 	hasWidth
 	hasDelay
+	hasUsage // in blocks of version 2 alone
 	controlEnd
 )
 

@@ -20,10 +20,14 @@ const minStepBytes = 4
 // 50 times the length of src, and 4 bytes for each readied node, of which there can be MaxReadied.
 func DecodeSteps(src []byte, dst []Step) ([]Step, error) {
 	r := reader{rest: src}
-	if version := r.byte(); r.err == nil && version != stepsVersion {
-		return dst, fmt.Errorf("%w: steps of version %d, expected %d", ErrUnknownVersion, version, stepsVersion)
+	version := r.byte()
+	if r.err == nil && version != stepsVersion && version != usageVersion {
+		return dst, fmt.Errorf("%w: steps of version %d, expected %d or %d", ErrUnknownVersion, version, stepsVersion, usageVersion)
 	}
-	var d stepDecoder
+	d := stepDecoder{last: controlEnd - 1}
+	if version == stepsVersion {
+		d.last = hasUsage - 1
+	}
 	n := d.header(&r)
 	if r.err != nil {
 		return dst, fmt.Errorf("%w: steps: %w", ErrMalformed, r.err)
@@ -54,6 +58,7 @@ type stepDecoder struct {
 	src      []byte // all columns
 	at, end  [columns]int
 	controls []control
+	last     control  // the greatest control word there can be
 	nodes    []NodeID // room for what is still to be readied
 	bad      bool
 	state    stepState
@@ -66,7 +71,7 @@ func (d *stepDecoder) header(r *reader) int {
 	readied := r.number("the number of readied nodes", MaxReadied)
 	d.controls = make([]control, r.count("the number of control words"))
 	for i := range d.controls {
-		d.controls[i] = control(r.number("a control word", uint64(controlEnd-1)))
+		d.controls[i] = control(r.number("a control word", uint64(d.last)))
 	}
 	total := 0
 	for i := range d.end {
@@ -162,6 +167,13 @@ func (d *stepDecoder) step(s *Step) {
 	}
 	if w&hasDelay != 0 {
 		s.Delay = time.Duration(d.get(rareColumn))
+	}
+	if w&hasUsage != 0 {
+		var parts [usageParts]int64
+		for i := range parts {
+			parts[i] = unzigzag(d.get(rareColumn))
+		}
+		s.Usage = usageOf(parts)
 	}
 	st.advance(s, lane)
 }

@@ -93,6 +93,13 @@ func anyStep() *rapid.Generator[engine.Step] {
 		rapid.Map(rapid.Uint32(), func(n uint32) engine.NodeID { return engine.NodeID(n) }), rapid.Just(engine.NoNode))
 	number := rapid.OneOf(rapid.Int64Range(-3, 3), rapid.Int64(), rapid.SampledFrom([]int64{math.MinInt64, math.MaxInt64}))
 	short := rapid.OneOf(rapid.Uint16Range(0, 2), rapid.Uint16())
+	usage := rapid.Custom(func(t *rapid.T) engine.Usage {
+		draw := func(name string) int64 { return number.Draw(t, name) }
+		return engine.Usage{
+			CPU: time.Duration(draw("cpu")), MemoryBytes: draw("memory"), ReadBytes: draw("read"), WrittenBytes: draw("written"),
+			InputBytes: draw("inputs"), OutsideBytes: draw("outside"), ResultBytes: draw("results"),
+		}
+	})
 	return rapid.Custom(func(t *rapid.T) engine.Step {
 		s := engine.Step{
 			Seq:  rapid.OneOf(rapid.Uint64Range(0, 3), rapid.Uint64()).Draw(t, "seq"),
@@ -104,7 +111,7 @@ func anyStep() *rapid.Generator[engine.Step] {
 			Ended: number.Draw(t, "ended"), Updated: number.Draw(t, "updated"), Fetch: number.Draw(t, "fetch"),
 			OutputBytes: number.Draw(t, "output"), StoredBytes: number.Draw(t, "stored"), Became: node.Draw(t, "became"),
 			Readied: rapid.SliceOf(node).Draw(t, "readied"), Width: uint32(node.Draw(t, "width")),
-			Delay: time.Duration(number.Draw(t, "delay")),
+			Delay: time.Duration(number.Draw(t, "delay")), Usage: rapid.Ptr(usage, true).Draw(t, "usage"),
 		}
 		if rapid.Bool().Draw(t, "same") {
 			s.Ready, s.StoredBytes = s.Claimed, s.OutputBytes
@@ -114,6 +121,21 @@ func anyStep() *rapid.Generator[engine.Step] {
 		}
 		return s
 	})
+}
+
+// TestUsageVersion: blocks without a usage stay those that older programs read, and theirs hold none.
+func TestUsageVersion(t *testing.T) {
+	steps := []engine.Step{{Seq: 1, Kind: engine.AttemptEnded, Attempt: 1}, {Seq: 2, Kind: engine.AttemptEnded, Attempt: 1}}
+	require.EqualValues(t, 1, engine.AppendSteps(nil, steps)[0])
+	steps[1].Usage = &engine.Usage{CPU: time.Second, MemoryBytes: engine.UnknownSize}
+	b := engine.AppendSteps(nil, steps)
+	require.EqualValues(t, 2, b[0])
+	got, err := engine.DecodeSteps(b, nil)
+	require.NoError(t, err)
+	requireSteps(t, steps, got)
+	b[0] = 1
+	_, err = engine.DecodeSteps(b, nil)
+	require.ErrorIs(t, err, engine.ErrMalformed)
 }
 
 func TestAnyStepsRoundTrip(t *testing.T) {
@@ -163,7 +185,7 @@ func TestMalformedSteps(t *testing.T) {
 	require.NoError(t, err)
 	_, err = engine.DecodeSteps(append([]byte{7}, good[1:]...), nil)
 	require.ErrorIs(t, err, engine.ErrUnknownVersion)
-	require.ErrorContains(t, err, "version 7, expected 1")
+	require.ErrorContains(t, err, "version 7, expected 1 or 2")
 	_, err = engine.DecodeSteps(append(slices.Clone(good), 0), nil)
 	require.ErrorIs(t, err, engine.ErrMalformed)
 	require.ErrorContains(t, err, "1 bytes too many")

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -221,17 +222,54 @@ func TestRetain(t *testing.T) {
 		{"no bytes", metricsstore.Retention{Bytes: 1}, "", []engine.RunID{"r3", "r2", "r0"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := fill()
-			if c.pinned != "" {
-				require.NoError(t, s.Annotate(t.Context(), c.pinned, metricsstore.Annotation{Tags: []string{metricsstore.KeepTag}}))
-			}
-			dropped, err := metricsstore.Retain(t.Context(), s, c.keep, now)
-			require.NoError(t, err)
-			assert.Equal(t, c.want, dropped)
-			runs, err := s.Runs(t.Context(), metricsstore.Position{}, 0)
-			require.NoError(t, err)
-			assert.Len(t, runs, 4-len(c.want))
-			require.NoError(t, s.Check(t.Context()))
+			synctest.Test(t, func(t *testing.T) { retain(t, fill(), c.keep, c.pinned, now, c.want) })
 		})
+	}
+}
+
+// retain expects the runs to be added, by the clock of a bubble, long before they start.
+func retain(t *testing.T, s *memory.Store, keep metricsstore.Retention, pinned engine.RunID, now time.Time, want []engine.RunID) {
+	if pinned != "" {
+		require.NoError(t, s.Annotate(t.Context(), pinned, metricsstore.Annotation{Tags: []string{metricsstore.KeepTag}}))
+	}
+	dropped, err := metricsstore.Retain(t.Context(), s, keep, now)
+	require.NoError(t, err)
+	assert.Equal(t, want, dropped)
+	runs, err := s.Runs(t.Context(), metricsstore.Position{}, 0)
+	require.NoError(t, err)
+	assert.Len(t, runs, 4-len(want))
+	require.NoError(t, s.Check(t.Context()))
+}
+
+// TestRetainImported: what was imported a moment ago stays, whenever it ran, and goes like others later.
+func TestRetainImported(t *testing.T) {
+	g, steps := simulated(t, 5, 20)
+	s := memory.New()
+	r := recorder(t, metricsstore.Config{Store: s})
+	i := info("old")
+	i.StartedAt = time.Unix(0, 0)
+	require.NoError(t, r.Begin(i, g))
+	r.Steps("old", steps)
+	end := succeeded()
+	end.EndedAt = i.StartedAt.Add(time.Second)
+	require.NoError(t, r.End("old", end))
+	i.ID, i.StartedAt = "recent", time.Now().Add(-time.Hour) // it began before the other one was imported
+	require.NoError(t, r.Begin(i, g))
+	r.Steps("recent", steps)
+	end.EndedAt = i.StartedAt.Add(time.Second)
+	require.NoError(t, r.End("recent", end))
+
+	for _, c := range []struct {
+		keep  metricsstore.Retention
+		after time.Duration
+		want  []engine.RunID
+	}{
+		{metricsstore.Retention{Age: 24 * time.Hour}, time.Hour, nil},
+		{metricsstore.Retention{Count: 2}, time.Hour, nil},
+		{metricsstore.Retention{Age: 24 * time.Hour}, 25 * time.Hour, []engine.RunID{"recent", "old"}},
+	} {
+		dropped, err := metricsstore.Retain(t.Context(), s, c.keep, time.Now().Add(c.after))
+		require.NoError(t, err)
+		assert.Equal(t, c.want, dropped)
 	}
 }

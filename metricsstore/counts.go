@@ -25,6 +25,13 @@ type Counts struct {
 	LastEnd    int64 `json:"last_end_ns"`
 	MakespanNS int64 `json:"makespan_ns"`
 	ExecuteNS  int64 `json:"execute_ns"` // of all attempts together
+
+	// The rest is of attempts that ended well and have an engine.Usage. BytesIn were read of files that no task makes,
+	// BytesMoved of files that others made, each as often as it was read; BytesOut are of files that no task reads.
+	CPUNS      int64 `json:"cpu_ns,omitempty"`
+	BytesIn    int64 `json:"bytes_in,omitempty"`
+	BytesMoved int64 `json:"bytes_moved,omitempty"`
+	BytesOut   int64 `json:"bytes_out,omitempty"`
 }
 
 // Upload tells how much of what a run delivered was kept.

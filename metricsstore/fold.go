@@ -271,6 +271,23 @@ func (f *Fold) succeeded(to *functionFold, s *engine.Step) {
 		f.counts.StoredBytes += s.StoredBytes
 		m[7].add(s.StoredBytes)
 	}
+	if s.Usage != nil {
+		f.used(to, s.Usage)
+	}
+}
+
+// used takes in what somebody measured of an attempt.
+func (f *Fold) used(to *functionFold, u *engine.Usage) {
+	for i, v := range [...]int64{int64(u.CPU), u.MemoryBytes, u.ReadBytes, u.WrittenBytes} {
+		if v >= 0 {
+			to.metrics[9+i].add(v)
+		}
+	}
+	c := &f.counts
+	c.CPUNS += max(int64(u.CPU), 0)
+	c.BytesIn += max(u.OutsideBytes, 0)
+	c.BytesMoved += max(u.InputBytes-max(u.OutsideBytes, 0), 0)
+	c.BytesOut += max(u.ResultBytes, 0)
 }
 
 // rate is a number of bytes in so many nanoseconds, by the second and rounded down; both are above 0.

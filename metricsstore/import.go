@@ -16,7 +16,7 @@ const detailsPerCall = 1024
 // Import keeps a run that ReadArchive has read, and archives it. A run that is there already gets what it has not
 // got; importing a file twice changes nothing. added tells whether the run is new. The error is ErrCorrupt where the
 // parts of the file do not fit together, and then nothing is kept; ErrExists where another run has the same ID, or
-// the run has not ended here.
+// the run has not ended here; ErrLease where another process imports it.
 func (a *Archiver) Import(ctx context.Context, p *Portable) (added bool, err error) {
 	if err := a.checkPortable(p); err != nil {
 		return false, err
@@ -24,13 +24,22 @@ func (a *Archiver) Import(ctx context.Context, p *Portable) (added bool, err err
 	id, header := p.Run.Info.ID, begun(p.Run.Header)
 	header.AddedAt = time.Now().UTC()
 	err = a.cfg.Store.Begin(ctx, header, p.Attachments[AttachShape])
-	added = err == nil
 	if errors.Is(err, ErrExists) {
 		err = a.checkSame(ctx, p)
 	}
 	if err != nil {
 		return false, err
 	}
+	release, err := a.acquire(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	defer release()
+	kept, err := a.cfg.Store.Run(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	added = !kept.Status.Final() // else somebody has imported it since it was begun
 	if err := a.appendPortable(ctx, p); err != nil {
 		return added, err
 	}

@@ -20,10 +20,17 @@ const (
 	OutputBytes Metric = "output_bytes"       // of the output
 	StoredBytes Metric = "stored_bytes"       // that went into the store
 	OutputRate  Metric = "output_bytes_per_s" // output_bytes by execute_ns, where both are above 0, rounded down
+
+	// Of runs for which they were measured, see engine.Usage.
+
+	CPUNS        Metric = "cpu_ns"        // of processors
+	MemoryBytes  Metric = "memory_bytes"  // resident
+	ReadBytes    Metric = "read_bytes"    // by the process
+	WrittenBytes Metric = "written_bytes" // by the process
 )
 
 // columns are the metrics in the order in which a Fold keeps them.
-var columns = [...]Metric{QueueNS, WaitNS, FetchNS, ExecuteNS, StoreNS, UpdateNS, OutputBytes, StoredBytes, OutputRate}
+var columns = [...]Metric{QueueNS, WaitNS, FetchNS, ExecuteNS, StoreNS, UpdateNS, OutputBytes, StoredBytes, OutputRate, CPUNS, MemoryBytes, ReadBytes, WrittenBytes}
 
 // Of is the value of the metric in a record, not ok where it is not known.
 func (m Metric) Of(t *engine.TaskMetrics) (v int64, ok bool) {
@@ -50,7 +57,27 @@ func (m Metric) Of(t *engine.TaskMetrics) (v int64, ok bool) {
 		}
 		return rate(t.Output, int64(t.Execute)), true
 	}
-	return 0, false
+	if t.Usage == nil {
+		return 0, false
+	}
+	return m.ofUsage(t.Usage)
+}
+
+// ofUsage is the value of a metric that has to be measured by somebody.
+func (m Metric) ofUsage(u *engine.Usage) (v int64, ok bool) {
+	switch m {
+	case CPUNS:
+		v = int64(u.CPU)
+	case MemoryBytes:
+		v = u.MemoryBytes
+	case ReadBytes:
+		v = u.ReadBytes
+	case WrittenBytes:
+		v = u.WrittenBytes
+	default:
+		return 0, false
+	}
+	return max(v, 0), v >= 0
 }
 
 // Metrics lists all metrics.

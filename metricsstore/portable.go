@@ -14,8 +14,8 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// archiveMagic begins every archive file; its last byte is the version.
-const archiveMagic = "dagscope-run\n\x01"
+// ArchiveMagic begins every archive file of this version; its last byte is the version.
+const ArchiveMagic = "dagscope-run\n\x01"
 
 // frameKind tells what a frame of an archive file holds.
 type frameKind byte
@@ -51,7 +51,7 @@ func WriteArchive(ctx context.Context, w io.Writer, s Store, run engine.RunID) e
 		return err
 	}
 	kept.AddedAt = time.Time{}             // to this store, which says nothing about others
-	_, _ = out.w.WriteString(archiveMagic) // a bufio.Writer keeps its error until Flush
+	_, _ = out.w.WriteString(ArchiveMagic) // a bufio.Writer keeps its error until Flush
 	if err := out.json(runFrame, kept); err != nil {
 		return err
 	}
@@ -153,9 +153,9 @@ func frameSum(head, payload []byte) uint32 {
 // is larger than the limit. Whether the parts fit together is checked by Archiver.Import.
 func ReadArchive(r io.Reader, limit int64) (*Portable, error) {
 	in := &frameReader{r: bufio.NewReader(r), left: limit}
-	magic := in.bytes(len(archiveMagic))
-	if in.err == nil && string(magic) != archiveMagic {
-		return nil, fmt.Errorf("%w: not an archive file of version %d", ErrCorrupt, archiveMagic[len(archiveMagic)-1])
+	magic := in.bytes(len(ArchiveMagic))
+	if in.err == nil && string(magic) != ArchiveMagic {
+		return nil, fmt.Errorf("%w: not an archive file of version %d", ErrCorrupt, ArchiveMagic[len(ArchiveMagic)-1])
 	}
 	p := &Portable{Attachments: map[string][]byte{}}
 	for in.err == nil {

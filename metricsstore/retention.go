@@ -3,6 +3,7 @@ package metricsstore
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
@@ -11,8 +12,8 @@ import (
 // Retention says which ended runs are kept. The zero value keeps all.
 type Retention struct {
 	None  bool          // no run is kept, whatever the other fields say
-	Age   time.Duration // since the run's end; 0 for any
-	Count int           // the latest so many, by their start; 0 for any number
+	Age   time.Duration // since the run's end or, of an imported run, its import; 0 for any
+	Count int           // the latest so many, by when they ended or were imported; 0 for any number
 	Bytes int64         // as many of the latest as fit into it together; 0 for any size
 }
 
@@ -20,30 +21,23 @@ type Retention struct {
 // deleted; they count as kept, and their bytes take part. The same holds for runs that are pinned, see Run.Pinned, and
 // for those of which nobody can tell, because their tags are damaged.
 func Retain(ctx context.Context, s Store, keep Retention, now time.Time) ([]engine.RunID, error) {
+	all, err := aged(ctx, s)
+	if err != nil {
+		return nil, err
+	}
 	var drop []engine.RunID
 	var count int
 	var bytes int64
-	for after := (Position{}); ; {
-		runs, err := s.Runs(ctx, after, 256)
-		if err != nil {
-			return nil, err
+	for _, r := range all {
+		old := keep.Age > 0 && now.Sub(r.since) > keep.Age
+		many := keep.Count > 0 && count >= keep.Count
+		large := keep.Bytes > 0 && bytes+r.bytes > keep.Bytes
+		if r.canGo && (keep.None || old || many || large) {
+			drop = append(drop, r.id)
+			continue
 		}
-		if len(runs) == 0 {
-			break
-		}
-		for i := range runs {
-			r := &runs[i]
-			old := keep.Age > 0 && now.Sub(r.EndedAt) > keep.Age
-			many := keep.Count > 0 && count >= keep.Count
-			large := keep.Bytes > 0 && bytes+r.Bytes > keep.Bytes
-			if r.Status.Final() && !r.Pinned() && !r.Lacks(AnnotationPart) && (keep.None || old || many || large) {
-				drop = append(drop, r.Info.ID)
-				continue
-			}
-			count++
-			bytes += r.Bytes
-		}
-		after = runs[len(runs)-1].Position()
+		count++
+		bytes += r.bytes
 	}
 	var errs []error
 	dropped := drop[:0]
@@ -57,4 +51,35 @@ func Retain(ctx context.Context, s Store, keep Retention, now time.Time) ([]engi
 		}
 	}
 	return dropped, errors.Join(errs...)
+}
+
+// agedRun is what retention has to know of a run.
+type agedRun struct {
+	id    engine.RunID
+	since time.Time // from when its age counts
+	bytes int64
+	canGo bool
+}
+
+// aged lists all runs, the youngest first. What was imported is as old as its import, whenever it ran: somebody has
+// just asked for it. Runs that have not ended are as young as their start.
+func aged(ctx context.Context, s Store) ([]agedRun, error) {
+	var out []agedRun
+	for after := (Position{}); ; {
+		runs, err := s.Runs(ctx, after, 256)
+		if err != nil {
+			return nil, err
+		}
+		if len(runs) == 0 {
+			break
+		}
+		for i := range runs {
+			r := &runs[i]
+			since := slices.MaxFunc([]time.Time{r.Added(), r.Info.StartedAt, r.EndedAt}, time.Time.Compare)
+			out = append(out, agedRun{r.Info.ID, since, r.Bytes, r.Status.Final() && !r.Pinned() && !r.Lacks(AnnotationPart)})
+		}
+		after = runs[len(runs)-1].Position()
+	}
+	slices.SortStableFunc(out, func(a, b agedRun) int { return b.since.Compare(a.since) })
+	return out, nil
 }

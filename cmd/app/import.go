@@ -1,22 +1,17 @@
 package app
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/wfformat"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/embedded"
+	"github.com/dagscope/dagscope/metricsstore/importer"
 )
-
-// maxArchive bounds an archive file that is imported, in bytes.
-const maxArchive = 1 << 30
 
 // importCommand takes in runs from files.
 type importCommand struct {
@@ -31,13 +26,8 @@ func (importCommand) Help() string {
 		"start times; otherwise the schedule is reconstructed and labelled so."
 }
 
-// Ways in which an import can end.
-const (
-	importAdded     = "imported"
-	importCompleted = "completed" // the run was there and lacked something
-	importUnchanged = "unchanged"
-	importFailed    = "failed"
-)
+// importFailed is the status of a file that was not imported; the others are those of the importer.
+const importFailed = "failed"
 
 // importJSON tells what became of one file.
 type importJSON struct {
@@ -55,12 +45,16 @@ type importJSON struct {
 func (c *importCommand) Run(ctx context.Context, s *session) error {
 	var done []importJSON
 	err := s.withNewStore(ctx, c.storeFlags, embedded.Group, func(store metricsstore.Store) error {
+		with, err := importer.New(importer.Config{Store: store})
+		if err != nil {
+			return err
+		}
 		var errs []error
 		for _, name := range c.Files {
 			if ctx.Err() != nil {
 				return errors.Join(append(errs, ctx.Err())...)
 			}
-			i, err := s.importFile(ctx, store, name)
+			i, err := s.importFile(ctx, with, name)
 			if err != nil {
 				i.Status, i.Error = importFailed, err.Error()
 				errs = append(errs, fmt.Errorf("%s: %w", name, err))
@@ -80,18 +74,18 @@ func (c *importCommand) Run(ctx context.Context, s *session) error {
 
 func (i *importJSON) text() string {
 	run := fmt.Sprintf("%s  %s with %s and %s", i.Run, oneLine(i.Workflow, 60), plural(i.Tasks, "task"), plural(int64(i.Steps), "step"))
-	switch i.Status {
-	case importAdded:
+	switch importer.Outcome(i.Status) {
+	case importer.Imported:
 		return run + " is imported"
-	case importCompleted:
+	case importer.Completed:
 		return run + " was here already and has been completed"
 	default:
 		return run + " was here already; nothing has changed"
 	}
 }
 
-// importFile finds out what a file holds and imports it.
-func (s *session) importFile(ctx context.Context, store metricsstore.Store, name string) (importJSON, error) {
+// importFile imports one file.
+func (s *session) importFile(ctx context.Context, with *importer.Importer, name string) (importJSON, error) {
 	i := importJSON{File: name}
 	var in io.Reader = s.stdin
 	if name != "-" {
@@ -102,101 +96,15 @@ func (s *session) importFile(ctx context.Context, store metricsstore.Store, name
 		defer f.Close()
 		in = f
 	}
-	r := bufio.NewReader(in)
-	first, err := firstByte(r)
-	if err != nil {
-		return i, err
-	}
-	take := importArchive
-	if i.Format = "archive"; first == '{' {
-		i.Format, take = "wfformat", importRecording
-	}
-	id, before, err := take(ctx, store, r)
-	if err != nil {
-		return i, err
-	}
-	after, err := store.Run(ctx, id)
-	if err != nil {
-		return i, err
-	}
-	i.Run, i.Workflow, i.Tasks, i.Steps = id, after.Info.Workflow, after.Counts.Tasks, after.Steps
-	switch {
-	case before == nil:
-		i.Status = importAdded
-	case before.Steps != after.Steps || before.Details != after.Details || before.Rollup != after.Rollup:
-		i.Status = importCompleted
-	default:
-		i.Status = importUnchanged
-	}
-	return i, nil
-}
-
-// firstByte finds the first byte that is not white space and leaves it to be read.
-func firstByte(r *bufio.Reader) (byte, error) {
-	for {
-		b, err := r.ReadByte()
-		switch {
-		case errors.Is(err, io.EOF):
-			return 0, usage("it is empty, expected an archive or a recording in WfFormat")
-		case err != nil:
-			return 0, usage("expected a file that can be read: %w", err)
-		case b == ' ' || b == '\t' || b == '\r' || b == '\n':
-		default:
-			return b, r.UnreadByte()
-		}
-	}
-}
-
-// importArchive imports what the command export has written. before is the run as it was, nil where it was not there.
-func importArchive(ctx context.Context, store metricsstore.Store, r io.Reader) (id engine.RunID, before *metricsstore.Run, err error) {
-	p, err := metricsstore.ReadArchive(r, maxArchive)
-	if err != nil {
-		return "", nil, usage("expected an archive or a recording in WfFormat: %w", err)
-	}
-	id = p.Run.Info.ID
-	if before, err = runOrNil(ctx, store, id); err != nil {
-		return id, nil, err
-	}
-	a, err := metricsstore.NewArchiver(metricsstore.ArchiverConfig{Store: store})
-	if err != nil {
-		return id, nil, err
-	}
-	_, err = a.Import(ctx, p)
-	if errors.Is(err, metricsstore.ErrCorrupt) {
+	result, err := with.Import(ctx, in)
+	i.Format = string(result.Format)
+	if errors.Is(err, importer.ErrFile) || errors.Is(err, importer.ErrTooLarge) {
 		err = usageError{err}
 	}
-	return id, before, err
-}
-
-// importRecording imports a recording as a run whose schedule is reconstructed.
-func importRecording(ctx context.Context, store metricsstore.Store, r io.Reader) (id engine.RunID, before *metricsstore.Run, err error) {
-	in, err := wfformat.Parse(r)
 	if err != nil {
-		return "", nil, usageError{err}
+		return i, err
 	}
-	recording, err := wfformat.Record(in)
-	if err != nil {
-		return "", nil, usageError{err}
-	}
-	id = recording.Info.ID
-	before, err = runOrNil(ctx, store, id)
-	if err != nil || before != nil && before.Status.Final() {
-		return id, before, err
-	}
-	recorder, err := metricsstore.NewRecorder(metricsstore.Config{
-		Store: store, Timeout: time.Minute, Upload: metricsstore.Strategy{Kind: metricsstore.Shutdown},
-	})
-	if err != nil {
-		return id, before, err
-	}
-	return id, before, recording.Replay(recorder)
-}
-
-// runOrNil is nil where there is no such run.
-func runOrNil(ctx context.Context, store metricsstore.Store, id engine.RunID) (*metricsstore.Run, error) {
-	r, err := store.Run(ctx, id)
-	if errors.Is(err, metricsstore.ErrNotFound) {
-		return nil, nil
-	}
-	return &r, err
+	run := &result.Run
+	i.Status, i.Run, i.Workflow, i.Tasks, i.Steps = string(result.Outcome), run.Info.ID, run.Info.Workflow, run.Counts.Tasks, run.Steps
+	return i, nil
 }

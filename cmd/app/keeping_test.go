@@ -365,7 +365,7 @@ func TestExportAndImport(t *testing.T) {
 	o := newWorld(t).run("import", file, "--json")
 	assert.Equal(t, exitUsage, o.code)
 	assert.Contains(t, o.stdout, `"status": "failed"`)
-	assert.Contains(t, o.stderr, "expected an archive or a recording in WfFormat")
+	assert.Contains(t, o.stderr, "the archive is damaged")
 }
 
 func TestExportFormats(t *testing.T) {

@@ -18,7 +18,7 @@ type tasksCommand struct {
 	Function string `placeholder:"NAME" help:"Only tasks of this function."`
 	Outcome  string `enum:",ok,failed,retrying,cancelled,lost,skipped" default:"" placeholder:"OUTCOME" help:"Only attempts that ended ok, failed, retrying, cancelled or lost, or skipped tasks."`
 	Worker   int    `default:"-1" placeholder:"N" help:"Only attempts on this worker of the run."`
-	Sort     string `default:"claimed" enum:"claimed,ended,task,queue,wait,fetch,execute,store,update,input,output" placeholder:"BY" help:"By moment (claimed, the default, or ended), by task, or the largest first: queue, wait, fetch, execute, store, update, input, output."`
+	Sort     string `default:"claimed" enum:"claimed,ended,task,queue,wait,fetch,execute,store,update,input,output,cpu,memory,read,written" placeholder:"BY" help:"By moment (claimed, the default, or ended), by task, or the largest first: queue, wait, fetch, execute, store, update, input, output; where they were measured: cpu, memory, read, written."`
 	Reverse  bool   `help:"Turn the order round."`
 	Limit    int    `default:"50" placeholder:"N" help:"At most so many; 0 for all (default 50)."`
 	storeFlags
@@ -113,6 +113,10 @@ func (c *tasksCommand) sort(list []attemptJSON) {
 		"update":  largest(func(t *attemptJSON) int64 { return int64(t.Update) }),
 		"input":   largest(func(t *attemptJSON) int64 { return t.Input }),
 		"output":  largest(func(t *attemptJSON) int64 { return t.Output }),
+		"cpu":     largest(func(t *attemptJSON) int64 { return int64(t.used().CPU) }),
+		"memory":  largest(func(t *attemptJSON) int64 { return t.used().MemoryBytes }),
+		"read":    largest(func(t *attemptJSON) int64 { return t.used().ReadBytes }),
+		"written": largest(func(t *attemptJSON) int64 { return t.used().WrittenBytes }),
 	}[c.Sort]
 	slices.SortStableFunc(list, order)
 	if c.Reverse {
@@ -123,6 +127,26 @@ func (c *tasksCommand) sort(list []attemptJSON) {
 func compareTasks(a, b attemptJSON) int {
 	return cmp.Or(strings.Compare(a.Task.Function, b.Task.Function), slices.Compare(a.Task.Path, b.Task.Path),
 		cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Attempt, b.Attempt))
+}
+
+// used is what the attempt used, all of it unknown where nothing was measured.
+func (t *attemptJSON) used() engine.Usage {
+	if t.Usage == nil {
+		return engine.Usage{
+			CPU: time.Duration(engine.UnknownSize), MemoryBytes: engine.UnknownSize, ReadBytes: engine.UnknownSize, WrittenBytes: engine.UnknownSize,
+		}
+	}
+	return *t.Usage
+}
+
+// usageCells are the columns that only runs have for which they were measured.
+func (t *attemptJSON) usageCells() []string {
+	u := t.used()
+	cpu := "–"
+	if u.CPU >= 0 {
+		cpu = duration(u.CPU)
+	}
+	return []string{cpu, size(u.MemoryBytes), size(u.ReadBytes), size(u.WrittenBytes)}
 }
 
 func (s *session) printTasks(a *tasksJSON) error {
@@ -141,12 +165,20 @@ func (s *session) printTasks(a *tasksJSON) error {
 }
 
 func (s *session) taskTable(attempts []attemptJSON) *table {
-	t := newTable(left("task"), right("attempt"), s.statusColumn("outcome"), left("worker"), right("claimed"), right("queue"),
-		right("wait"), right("fetch"), right("execute"), right("store"), right("update"), right("input"), right("output"), left("error"))
+	columns := []column{
+		left("task"), right("attempt"), s.statusColumn("outcome"), left("worker"), right("claimed"), right("queue"), right("wait"),
+		right("fetch"), right("execute"), right("store"), right("update"), right("input"), right("output"),
+	}
+	measured := slices.ContainsFunc(attempts, func(a attemptJSON) bool { return a.Usage != nil })
+	if measured {
+		columns = append(columns, right("cpu"), right("memory"), right("read"), right("written"))
+	}
+	t := newTable(append(columns, left("error"))...)
 	for i := range attempts {
 		a := &attempts[i]
 		if a.Attempt == 0 {
-			t.add(oneLine(a.Name, 48), "–", a.Outcome.String(), "–", "–", "–", "–", "–", "–", "–", "–", "–", "–", "")
+			cells := []string{oneLine(a.Name, 48), "–", a.Outcome.String()}
+			t.add(append(append(cells, slices.Repeat([]string{"–"}, len(columns)-len(cells))...), "")...)
 			continue
 		}
 		output, failure := size(a.Output), ""
@@ -156,9 +188,15 @@ func (s *session) taskTable(attempts []attemptJSON) *table {
 		if e := a.Error; e != nil {
 			failure = oneLine(fmt.Sprintf("%s: %s", e.Kind, e.Message), 80)
 		}
-		t.add(oneLine(a.Name, 48), count(int64(a.Attempt)), a.Outcome.String(), fmt.Sprintf("%d slot %d", a.Worker, a.Slot),
-			"+"+duration(time.Duration(a.ClaimedNS)), duration(a.Queue), duration(a.Wait), duration(a.Fetch), duration(a.Execute),
-			duration(a.Store), duration(a.Update), size(a.Input), output, failure)
+		cells := []string{
+			oneLine(a.Name, 48), count(int64(a.Attempt)), a.Outcome.String(), fmt.Sprintf("%d slot %d", a.Worker, a.Slot),
+			"+" + duration(time.Duration(a.ClaimedNS)), duration(a.Queue), duration(a.Wait), duration(a.Fetch), duration(a.Execute),
+			duration(a.Store), duration(a.Update), size(a.Input), output,
+		}
+		if measured {
+			cells = append(cells, a.usageCells()...)
+		}
+		t.add(append(cells, failure)...)
 	}
 	return t
 }

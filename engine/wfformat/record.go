@@ -53,8 +53,9 @@ func Record(in *Instance) (*Recording, error) {
 		},
 		End: engine.RunEnd{Status: engine.Succeeded, EndedAt: started.Add(cmp.Or(in.Makespan, s.makespan))},
 	}
-	r.Steps = steps(in, s)
-	r.Details = details(in, s)
+	f := newFlows(in)
+	r.Details = details(in, s, f)
+	r.Steps = steps(in, s, f, r.Details)
 	r.Workers = workers(in, s)
 	return r, nil
 }
@@ -144,7 +145,7 @@ func (s *schedule) sentence(in *Instance) string {
 }
 
 // steps lists what happened, each task where it ended, so that parents come before children.
-func steps(in *Instance, s *schedule) []engine.Step {
+func steps(in *Instance, s *schedule, f *flows, details []engine.Detail) []engine.Step {
 	out := make([]engine.Step, 0, len(s.order)+2*len(s.machines)+2)
 	add := func(step engine.Step) {
 		step.Seq = uint64(len(out) + 1)
@@ -163,9 +164,9 @@ func steps(in *Instance, s *schedule) []engine.Step {
 	for i := range s.machines {
 		add(engine.Step{Kind: engine.WorkerStarted, Worker: uint16(i), Became: engine.NoNode})
 	}
-	for _, i := range s.order {
+	for n, i := range s.order { // as details are
 		step := s.attempt(in, i)
-		step.Readied = readied[i]
+		step.Readied, step.Usage = readied[i], f.usage(int(i), details[n].Inputs)
 		add(step)
 	}
 	end := int64(s.makespan)
@@ -210,4 +211,9 @@ func workers(in *Instance, s *schedule) []engine.WorkerRecord {
 		}
 	}
 	return out
+}
+
+// scaled is a runtime times the use of processors, no more than a Duration holds.
+func scaled(d time.Duration, by float64) time.Duration {
+	return time.Duration(min(math.Round(float64(d)*by), math.MaxInt64/2))
 }

@@ -198,11 +198,18 @@ func TestRecordDiamond(t *testing.T) {
 	checkRecording(t, inst, rec)
 	const s = int64(time.Second)
 	none := engine.NoNode
+	usage := func(memory, inputs, outside, results int64) *engine.Usage {
+		return &engine.Usage{
+			CPU: -1, MemoryBytes: memory, ReadBytes: -1, WrittenBytes: -1, InputBytes: inputs, OutsideBytes: outside, ResultBytes: results,
+		}
+	}
+	used := []*engine.Usage{usage(-1, 1000, 1000, 0), usage(1024, 400, 0, 0), usage(-1, 600, 0, 0), usage(-1, 100000, 0, 90000)}
+	used[0].CPU = 1250 * time.Millisecond
 	attempt := func(seq uint64, node engine.NodeID, worker, slot uint16, ready, start, end, bytes int64, head bool, became engine.NodeID, readied ...engine.NodeID) engine.Step {
 		return engine.Step{
 			Seq: seq, Kind: engine.AttemptEnded, Outcome: engine.OutcomeOK, Location: engine.LocationStored, Node: node, Attempt: 1,
 			Worker: worker, Slot: slot, Head: head, Ready: ready, Claimed: start, Started: start, Ended: end, Updated: end,
-			OutputBytes: bytes, StoredBytes: bytes, Became: became, Readied: readied,
+			OutputBytes: bytes, StoredBytes: bytes, Became: became, Readied: readied, Usage: used[node],
 		}
 	}
 	end := s * 19 / 2

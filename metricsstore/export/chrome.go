@@ -22,7 +22,7 @@ type traceEvent struct {
 	ID       int            `json:"id,omitempty"` // of the arrow
 	Bind     string         `json:"bp,omitempty"` // e: the arrow ends at the slice around its moment, not at the next one
 	TS       micros         `json:"ts"`
-	Duration micros         `json:"dur,omitzero"`
+	Duration *micros        `json:"dur,omitempty"` // every X has one, also of 0
 	PID      int            `json:"pid"`
 	TID      int            `json:"tid"`
 	Args     map[string]any `json:"args,omitempty"`
@@ -30,6 +30,11 @@ type traceEvent struct {
 
 // micros is a duration, written in microseconds without loss.
 type micros time.Duration
+
+func length(d time.Duration) *micros {
+	m := micros(d)
+	return &m
+}
 
 // MarshalJSON implements json.Marshaler.
 func (m micros) MarshalJSON() ([]byte, error) {
@@ -140,10 +145,17 @@ func (t *trace) attempt(m *engine.TaskMetrics, started time.Time) {
 			args[name] = n
 		}
 	}
+	if u := m.Usage; u != nil {
+		for name, n := range map[string]int64{"cpu_ns": int64(u.CPU), "memory_bytes": u.MemoryBytes, "read_bytes": u.ReadBytes, "written_bytes": u.WrittenBytes} {
+			if n >= 0 {
+				args[name] = n
+			}
+		}
+	}
 	took := m.Wait + m.Fetch + m.Execute + m.Store + m.Update
 	t.event(traceEvent{
 		Name: m.Task.String(), Category: m.Outcome.String(), Phase: "X", TS: at, PID: pid, TID: tid, Args: args,
-		Duration: micros(took),
+		Duration: length(took),
 	})
 	t.flows.into(t, m.Node, slice{pid, tid, time.Duration(at), time.Duration(at) + took})
 	for _, phase := range []struct {
@@ -151,7 +163,7 @@ func (t *trace) attempt(m *engine.TaskMetrics, started time.Time) {
 		d    time.Duration
 	}{{"fetch", m.Fetch}, {"wait", m.Wait}, {"execute", m.Execute}, {"store", m.Store}, {"update", m.Update}} {
 		if phase.d > 0 {
-			t.event(traceEvent{Name: phase.name, Category: "phase", Phase: "X", TS: at, Duration: micros(phase.d), PID: pid, TID: tid})
+			t.event(traceEvent{Name: phase.name, Category: "phase", Phase: "X", TS: at, Duration: length(phase.d), PID: pid, TID: tid})
 			at += micros(phase.d)
 		}
 	}

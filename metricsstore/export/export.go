@@ -5,7 +5,8 @@
 // archived run gives the same bytes; a live run is written as far as it is kept.
 //
 // Caveats: these are one-way, for a run to be imported again there is metricsstore.WriteArchive. Unknown byte counts
-// are empty in CSV and -1 in NDJSON, never 0. Texts are written as they are: a spreadsheet may take a name that
+// are empty in CSV and -1 in NDJSON, never 0; what is only measured of some runs (cpu_ns and what follows it, see
+// engine.Usage) is absent from NDJSON where it was not. Texts are written as they are: a spreadsheet may take a name that
 // begins with '=' for a formula.
 package export
 
@@ -31,6 +32,7 @@ func header() []string {
 		"run", "revision", "workflow", "function", "version", "path", "node", "epoch", "attempt", "worker", "slot", "outcome",
 		"started_at", "queue_ns", "wait_ns", "fetch_ns", "execute_ns", "store_ns", "update_ns",
 		"input_bytes", "output_bytes", "stored_bytes", "invocations",
+		"cpu_ns", "memory_bytes", "read_bytes", "written_bytes", "outside_bytes", "result_bytes",
 	}
 }
 
@@ -65,13 +67,18 @@ func row(m *engine.TaskMetrics) []string {
 	for _, p := range m.Task.Path {
 		path = append(path, strconv.FormatUint(uint64(p), 10))
 	}
-	return []string{
+	out := []string{
 		string(m.Run), strconv.Itoa(m.Revision), m.Workflow, m.Task.Function, strconv.Itoa(m.Task.Version), strings.Join(path, "/"),
 		strconv.FormatUint(uint64(m.Node), 10), strconv.Itoa(m.Epoch), strconv.Itoa(m.Attempt), strconv.Itoa(m.Worker),
 		strconv.Itoa(m.Slot), m.Outcome.String(), m.StartedAt.UTC().Format(time.RFC3339Nano),
 		ns(m.Queue), ns(m.Wait), ns(m.Fetch), ns(m.Execute), ns(m.Store), ns(m.Update),
 		bytes(m.Input), bytes(m.Output), bytes(m.Stored), strconv.Itoa(m.Invocations),
 	}
+	u := m.Usage
+	if u == nil {
+		return append(out, make([]string, 6)...)
+	}
+	return append(out, bytes(int64(u.CPU)), bytes(u.MemoryBytes), bytes(u.ReadBytes), bytes(u.WrittenBytes), bytes(u.OutsideBytes), bytes(u.ResultBytes))
 }
 
 // WriteRecords writes one JSON object for each attempt, in the order of the log, each on a line of its own.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/importer"
 	"github.com/dagscope/dagscope/web/layout"
 )
 
@@ -127,6 +128,7 @@ type API struct {
 	heavy    chan struct{} // a token for each heavy query under way
 	deleted  *recent[engine.RunID, struct{}]
 	timeline *recent[string, *Timeline]
+	importer *importer.Importer
 	news     news
 }
 
@@ -145,6 +147,10 @@ func New(cfg Config, router chi.Router) (*API, error) {
 		return nil, err
 	}
 	if a.runs, err = newCatalogue(cfg); err != nil {
+		return nil, err
+	}
+	a.importer, err = importer.New(importer.Config{Store: cfg.Store, Archiver: cfg.Archiver, MaxArchive: cfg.MaxArchive})
+	if err != nil {
 		return nil, err
 	}
 	a.huma = humachi.New(router, huma.Config{

@@ -16,6 +16,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/export"
+	"github.com/dagscope/dagscope/metricsstore/importer"
 )
 
 // exports are the formats in which runs can be written.
@@ -105,23 +106,22 @@ func (a *API) importArchive(ctx context.Context, in *Exchange) (*created, error)
 		return nil, err
 	}
 	defer leave()
-	p, err := metricsstore.ReadArchive(in.request.Body, a.cfg.MaxArchive)
-	if errors.Is(err, metricsstore.ErrInvalid) {
-		return nil, &http.MaxBytesError{Limit: a.cfg.MaxArchive}
-	}
-	added := false
-	if err == nil {
-		added, err = a.cfg.Archiver.Import(ctx, p)
-		a.runs.touch(p.Run.Info.ID)
+	result, err := a.importer.Import(ctx, in.request.Body)
+	if id := result.Run.Info.ID; id != "" {
+		a.runs.touch(id)
 	}
 	switch {
-	case errors.Is(err, metricsstore.ErrCorrupt):
-		return nil, NewProblem(http.StatusUnprocessableEntity, "the body is no archive of a run: %s", plain(err))
+	case errors.Is(err, importer.ErrTooLarge):
+		return nil, NewProblem(http.StatusRequestEntityTooLarge, "%s", plain(err))
+	case errors.Is(err, importer.ErrFile):
+		return nil, NewProblem(http.StatusUnprocessableEntity, "%s", plain(err))
 	case err != nil:
 		return nil, err
-	case added:
-		a.deleted.remove(p.Run.Info.ID)
-		return a.made(ctx, p.Run.Info.ID, http.StatusCreated)
 	}
-	return a.made(ctx, p.Run.Info.ID, http.StatusOK)
+	id := result.Run.Info.ID
+	if result.Outcome == importer.Imported {
+		a.deleted.remove(id)
+		return a.made(ctx, id, http.StatusCreated)
+	}
+	return a.made(ctx, id, http.StatusOK)
 }

@@ -41,7 +41,7 @@ type Conditional struct {
 
 // Measured names what a statistic is about.
 type Measured struct {
-	Metric metricsstore.Metric `query:"metric" default:"execute_ns" enum:"queue_ns,wait_ns,fetch_ns,execute_ns,store_ns,update_ns,output_bytes,stored_bytes,output_bytes_per_s"`
+	Metric metricsstore.Metric `query:"metric" default:"execute_ns" enum:"queue_ns,wait_ns,fetch_ns,execute_ns,store_ns,update_ns,output_bytes,stored_bytes,output_bytes_per_s,cpu_ns,memory_bytes,read_bytes,written_bytes"`
 }
 
 // Quantiled asks for further quantiles.
@@ -174,7 +174,7 @@ type tasksInput struct {
 	Function string              `query:"function"`
 	Outcome  []string            `query:"outcome,explode" enum:"ok,failed,retrying,cancelled,lost,skipped" doc:"Any of them; can be repeated."`
 	Worker   optional[int]       `query:"worker" minimum:"0" maximum:"65535"`
-	Sort     metricsstore.Metric `query:"sort" enum:"queue_ns,wait_ns,fetch_ns,execute_ns,store_ns,update_ns,output_bytes,stored_bytes,output_bytes_per_s" doc:"By a metric; absent for the order of the log."`
+	Sort     metricsstore.Metric `query:"sort" enum:"queue_ns,wait_ns,fetch_ns,execute_ns,store_ns,update_ns,output_bytes,stored_bytes,output_bytes_per_s,cpu_ns,memory_bytes,read_bytes,written_bytes" doc:"By a metric; absent for the order of the log."`
 	Order    string              `query:"order" enum:"asc,desc" default:"desc"`
 	Limit    int                 `query:"limit" minimum:"1" maximum:"1000" default:"50"`
 	Cursor   string              `query:"cursor" maxLength:"4096"`

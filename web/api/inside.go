@@ -21,12 +21,20 @@ func (a *API) getGraph(ctx context.Context, in *runInput) (*answer[Graph], error
 	if err != nil {
 		return nil, err
 	}
-	return heavily(ctx, a, in, tagOf("graph", run.Graph.Hash), func(ctx context.Context) (Graph, error) {
+	tag := tagOf("graph", run.Graph.Hash)
+	if run.Info.Origin != nil {
+		tag = tagOf("graph", run.Graph.Hash, run.Info.ID) // runs of the same graph read files of other sizes
+	}
+	return heavily(ctx, a, in, tag, func(ctx context.Context) (Graph, error) {
 		g, err := a.queries.Graph(ctx, in.id())
 		if err != nil {
 			return Graph{}, err
 		}
-		return newGraph(g), nil
+		out := newGraph(g)
+		if run.Info.Origin != nil {
+			out.Scopes[0].EdgeBytes, err = a.edgeBytes(ctx, in.id(), out.Scopes[0].Edges)
+		}
+		return out, err
 	})
 }
 

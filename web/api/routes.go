@@ -30,8 +30,8 @@ func (a *API) runRoutes() {
 	remove := operation("delete-run", http.MethodDelete, "/runs/{run}", "runs", "Delete an ended run with all that is kept of it")
 	remove.DefaultStatus = http.StatusNoContent
 	register(a, remove, a.deleteRun)
-	upload := operation("import-archive", http.MethodPost, "/archives", "runs", "Take in a run from an archive file")
-	upload.Description = "201 where the run is new, 200 where it was there already."
+	upload := operation("import-archive", http.MethodPost, "/archives", "runs", "Import a run from an archive file or a recording")
+	upload.Description = "The body is an archive, as GET /runs/{run}/archive gives it, or a recording in WfFormat, compressed by gzip or not. 201 where the run is new, 200 where it was there already."
 	upload.DefaultStatus = http.StatusCreated
 	register(a, upload, a.importArchive)
 }

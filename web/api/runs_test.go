@@ -191,7 +191,7 @@ func TestRefusedQueries(t *testing.T) {
 		{"/runs?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "query.to is 2026-01-01T00:00:00Z, expected a moment after query.from, 2026-01-02T00:00:00Z"},
 		{"/runs?from=yesterday", `query.from: "yesterday" is not a time, expected one as RFC 3339 has it, such as 2026-01-31T15:04:05Z`},
 		{"/runs?text=%zz", `the query of the address is malformed: invalid URL escape "%zz"`},
-		{"/stats?metric=speed", `query.metric: expected value to be one of "queue_ns, wait_ns, fetch_ns, execute_ns, store_ns, update_ns, output_bytes, stored_bytes, output_bytes_per_s"`},
+		{"/stats?metric=speed", `query.metric: expected value to be one of "queue_ns, wait_ns, fetch_ns, execute_ns, store_ns, update_ns, output_bytes, stored_bytes, output_bytes_per_s, cpu_ns, memory_bytes, read_bytes, written_bytes"`},
 		{"/stats?quantiles=0.5,1.5", "query.quantiles[1]: expected number <= 1"},
 		{"/stats?except=a%20b", `query.except: "a b" is not a run id, expected 1 to 64 letters, digits, '-', '_' or '.'`},
 		{"/runs/" + string(run.Run) + "/export", "query.format: required query parameter is missing, expected one of csv, records, events, chrome"},

@@ -99,11 +99,15 @@ func newImported(r *metricsstore.Run) OrNull[Imported] {
 	if o == nil {
 		return OrNull[Imported]{}
 	}
-	explained := int64(o.Explained)
-	if r.Info.Origin == nil {
-		explained = r.Counts.MakespanNS
+	out := &Imported{
+		Format: o.Format, RecordedNS: int64(o.Makespan), ExplainedNS: int64(o.Explained), Dated: !o.Undated, Lanes: o.Lanes,
+		BytesIn: &r.Counts.BytesIn, BytesMoved: &r.Counts.BytesMoved, BytesOut: &r.Counts.BytesOut, CPUNS: &r.Counts.CPUNS,
 	}
-	return orNull(&Imported{Format: o.Format, RecordedNS: int64(o.Makespan), ExplainedNS: explained, Dated: !o.Undated, Lanes: o.Lanes})
+	if r.Info.Origin == nil {
+		out.ExplainedNS = r.Counts.MakespanNS
+		out.BytesIn, out.BytesMoved, out.BytesOut, out.CPUNS = nil, nil, nil, nil
+	}
+	return orNull(out)
 }
 
 func newRunError(e *engine.ErrorRecord) *RunError {

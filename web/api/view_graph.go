@@ -38,6 +38,7 @@ type GraphScope struct {
 	Joins     uint32     `json:"joins"`
 	Function  []uint16   `json:"function" doc:"Index into functions, of each task."`
 	Edges     []uint32   `json:"edges" doc:"Pairs from, to: nodes of the same instance that wait for one another."`
+	EdgeBytes []int64    `json:"edgeBytes,omitempty" doc:"Bytes that were read along each edge, -1 where that is not known; absent where every edge carries all that its task put out."`
 	Region    []int32    `json:"region" doc:"Scope that each fan-out instantiates."`
 	JoinOf    []uint32   `json:"joinOf" doc:"For each join, the fan-out whose results it collects."`
 	JoinWaits [][]uint32 `json:"joinWaits" doc:"For each join, the nodes of the region's scope that it waits for in each instance."`

@@ -57,6 +57,10 @@ type Imported struct {
 	RecordedNS  int64  `json:"recorded_ns" doc:"The recorded makespan; 0 where none is recorded."`
 	ExplainedNS int64  `json:"explained_ns" doc:"Time in which at least one task ran. The rest of the recorded makespan is not in the recording."`
 	Dated       bool   `json:"dated" doc:"The recording says when the workflow ran, or at least when it was made. Otherwise moments count from 1970."`
+	BytesIn     *int64 `json:"bytes_in" doc:"Of files that no task makes, as often as they were read; null where it is not known."`
+	BytesMoved  *int64 `json:"bytes_moved" doc:"Of files that other tasks had made, as often as they were read; null where it is not known."`
+	BytesOut    *int64 `json:"bytes_out" doc:"Of files that no task reads; null where it is not known."`
+	CPUNS       *int64 `json:"cpu_ns" doc:"Of processors, of all tasks of which it is recorded; null where it is not known."`
 	Lanes       string `json:"lanes" doc:"How lanes were made up where start times are recorded; empty otherwise."`
 }
 

@@ -35,6 +35,27 @@ type Attempt struct {
 	OutputBytes *int64         `json:"output_bytes" doc:"Null where it is not known."`
 	StoredBytes *int64         `json:"stored_bytes" doc:"Null where it is not known."`
 	Invocations int            `json:"invocations" doc:"Tasks that this attempt readied and left to others."`
+	Usage       OrNull[Usage]  `json:"usage" doc:"What the attempt used; null where nobody measured it."`
+}
+
+// Usage is what an attempt used, as far as somebody measured it.
+type Usage struct {
+	CPUNS        *int64 `json:"cpu_ns" doc:"Of processors, added up; null where it is not known."`
+	MemoryBytes  *int64 `json:"memory_bytes" doc:"Resident; null where it is not known."`
+	ReadBytes    *int64 `json:"read_bytes" doc:"By the process; null where it is not known."`
+	WrittenBytes *int64 `json:"written_bytes" doc:"By the process; null where it is not known."`
+	OutsideBytes *int64 `json:"outside_bytes" doc:"Of files that it read and no task makes; null where it is not known."`
+	ResultBytes  *int64 `json:"result_bytes" doc:"Of files that it wrote and no task reads; null where it is not known."`
+}
+
+func newUsage(u *engine.Usage) OrNull[Usage] {
+	if u == nil {
+		return OrNull[Usage]{}
+	}
+	return orNull(&Usage{
+		CPUNS: known(int64(u.CPU)), MemoryBytes: known(u.MemoryBytes), ReadBytes: known(u.ReadBytes), WrittenBytes: known(u.WrittenBytes),
+		OutsideBytes: known(u.OutsideBytes), ResultBytes: known(u.ResultBytes),
+	})
 }
 
 func newAttempt(m *engine.TaskMetrics, started time.Time) Attempt {
@@ -48,6 +69,7 @@ func newAttempt(m *engine.TaskMetrics, started time.Time) Attempt {
 		QueueNS: int64(m.Queue), WaitNS: int64(m.Wait), FetchNS: int64(m.Fetch), ExecuteNS: int64(m.Execute),
 		StoreNS: int64(m.Store), UpdateNS: int64(m.Update),
 		InputBytes: known(m.Input), OutputBytes: known(m.Output), StoredBytes: known(m.Stored), Invocations: m.Invocations,
+		Usage: newUsage(m.Usage),
 	}
 }
 
@@ -100,7 +122,7 @@ type AttemptError struct {
 type Input struct {
 	From    engine.NodeID `json:"from"`
 	Task    string        `json:"task" doc:"The identity of the task that made it; empty for a fan-out or a join."`
-	Source  string        `json:"source" doc:"store, inline or local."`
+	Source  string        `json:"source" doc:"store, inline or local; outside where no task of the run makes it."`
 	Bytes   *int64        `json:"bytes" doc:"Null where it is not known."`
 	FetchNS int64         `json:"fetch_ns"`
 }

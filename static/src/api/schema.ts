@@ -14,8 +14,8 @@ export interface paths {
     get?: never;
     put?: never;
     /**
-     * Take in a run from an archive file
-     * @description 201 where the run is new, 200 where it was there already.
+     * Import a run from an archive file or a recording
+     * @description The body is an archive, as GET /runs/{run}/archive gives it, or a recording in WfFormat, compressed by gzip or not. 201 where the run is new, 200 where it was there already.
      */
     post: operations['import-archive'];
     delete?: never;
@@ -548,6 +548,8 @@ export interface components {
       update_ns: number;
       /** @description Output handed on and children told. */
       updated_ns: number;
+      /** @description What the attempt used; null where nobody measured it. */
+      usage: components['schemas']['Usage'] | null;
       version: number;
       wait_ns: number;
       worker: number;
@@ -589,6 +591,8 @@ export interface components {
       update_ns: number;
       /** @description Output handed on and children told. */
       updated_ns: number;
+      /** @description What the attempt used; null where nobody measured it. */
+      usage: components['schemas']['Usage'] | null;
       version: number;
       wait_ns: number;
       worker: number;
@@ -702,6 +706,8 @@ export interface components {
       scopes: components['schemas']['GraphScope'][];
     };
     GraphScope: {
+      /** @description Bytes that were read along each edge, -1 where that is not known; absent where every edge carries all that its task put out. */
+      edgeBytes?: number[];
       /** @description Pairs from, to: nodes of the same instance that wait for one another. */
       edges: number[];
       /** @description Node of the enclosing scope that instantiates this one. */
@@ -844,6 +850,14 @@ export interface components {
       version: number;
     };
     Imported: {
+      /** @description Of files that no task makes, as often as they were read; null where it is not known. */
+      bytes_in: number | null;
+      /** @description Of files that other tasks had made, as often as they were read; null where it is not known. */
+      bytes_moved: number | null;
+      /** @description Of files that no task reads; null where it is not known. */
+      bytes_out: number | null;
+      /** @description Of processors, of all tasks of which it is recorded; null where it is not known. */
+      cpu_ns: number | null;
       /** @description The recording says when the workflow ran, or at least when it was made. Otherwise moments count from 1970. */
       dated: boolean;
       /** @description Time in which at least one task ran. The rest of the recorded makespan is not in the recording. */
@@ -860,7 +874,7 @@ export interface components {
       bytes: number | null;
       fetch_ns: number;
       from: number;
-      /** @description store, inline or local. */
+      /** @description store, inline or local; outside where no task of the run makes it. */
       source: string;
       /** @description The identity of the task that made it; empty for a fan-out or a join. */
       task: string;
@@ -1344,6 +1358,20 @@ export interface components {
       step_ns: number;
       to_ns: number;
     };
+    Usage: {
+      /** @description Of processors, added up; null where it is not known. */
+      cpu_ns: number | null;
+      /** @description Resident; null where it is not known. */
+      memory_bytes: number | null;
+      /** @description Of files that it read and no task makes; null where it is not known. */
+      outside_bytes: number | null;
+      /** @description By the process; null where it is not known. */
+      read_bytes: number | null;
+      /** @description Of files that it wrote and no task reads; null where it is not known. */
+      result_bytes: number | null;
+      /** @description By the process; null where it is not known. */
+      written_bytes: number | null;
+    };
     Worker: {
       /** @description Lanes that execute a task. */
       busy: number;
@@ -1457,6 +1485,7 @@ export type TaskCounts = components['schemas']['TaskCounts'];
 export type TaskList = components['schemas']['TaskList'];
 export type Throughput = components['schemas']['Throughput'];
 export type Timeline = components['schemas']['Timeline'];
+export type Usage = components['schemas']['Usage'];
 export type Worker = components['schemas']['Worker'];
 export type WorkerList = components['schemas']['WorkerList'];
 export type WorkerRun = components['schemas']['WorkerRun'];
@@ -2332,7 +2361,11 @@ export interface operations {
           | 'update_ns'
           | 'output_bytes'
           | 'stored_bytes'
-          | 'output_bytes_per_s';
+          | 'output_bytes_per_s'
+          | 'cpu_ns'
+          | 'memory_bytes'
+          | 'read_bytes'
+          | 'written_bytes';
         /** @description Quantiles beside those of the summary, separated by commas. */
         quantiles?: number[];
         group_by?: 'function' | 'worker' | 'level' | 'none';
@@ -2398,7 +2431,11 @@ export interface operations {
           | 'update_ns'
           | 'output_bytes'
           | 'stored_bytes'
-          | 'output_bytes_per_s';
+          | 'output_bytes_per_s'
+          | 'cpu_ns'
+          | 'memory_bytes'
+          | 'read_bytes'
+          | 'written_bytes';
         order?: 'asc' | 'desc';
         limit?: number;
         cursor?: string;
@@ -2631,7 +2668,11 @@ export interface operations {
           | 'update_ns'
           | 'output_bytes'
           | 'stored_bytes'
-          | 'output_bytes_per_s';
+          | 'output_bytes_per_s'
+          | 'cpu_ns'
+          | 'memory_bytes'
+          | 'read_bytes'
+          | 'written_bytes';
         /** @description Quantiles beside those of the summary, separated by commas. */
         quantiles?: number[];
         workflow?: string;
@@ -2689,7 +2730,11 @@ export interface operations {
           | 'update_ns'
           | 'output_bytes'
           | 'stored_bytes'
-          | 'output_bytes_per_s';
+          | 'output_bytes_per_s'
+          | 'cpu_ns'
+          | 'memory_bytes'
+          | 'read_bytes'
+          | 'written_bytes';
         workflow?: string;
         function?: string;
         /** @description Only values from this one on. */

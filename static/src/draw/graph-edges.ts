@@ -43,10 +43,11 @@ export function edgeWidth(bytes: number): number {
   return Math.min(WIDEST, Math.round(width / STEP) * STEP || THIN);
 }
 
-/** Bytes that an edge carries by now: the output of the task it comes from; NaN for boxes and what is not known. */
+/** Bytes that an edge carries by now: what is read of the output of its task; NaN for boxes and what is not known. */
 export function edgeBytes(frame: GraphFrame, edge: EdgeLayout): number {
   const row = isTaskElement(frame, edge.from) ? (frame.states.row[edge.from] ?? -1) : -1;
-  return row < 0 || !(frame.table.endedNs[row]! <= frame.atNs) ? NaN : sizeOf(frame.table, row);
+  if (row < 0 || !(frame.table.endedNs[row]! <= frame.atNs)) return NaN;
+  return frame.index.readBytes(edge.from, edge.to) ?? sizeOf(frame.table, row);
 }
 
 export function isTaskElement(frame: GraphFrame, element: number): boolean {

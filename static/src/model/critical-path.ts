@@ -77,7 +77,7 @@ function walkBack(index: GraphIndex, table: RunTable): CriticalPath | undefined 
     for (const parent of index.parents(node)) {
       const candidate = sourceOf(table, parent, row);
       if (candidate < 0 || Number.isNaN(table.updatedNs[candidate]!)) continue;
-      if (before < 0 || table.updatedNs[candidate]! > table.updatedNs[before]!) before = candidate;
+      if (before < 0 || isLater(table, candidate, before)) before = candidate;
     }
     steps.push(pathStep(table, row, before < 0 ? firstClaim : table.updatedNs[before]!));
     if (before < 0) break;
@@ -111,6 +111,16 @@ function lastEnded(table: RunTable): number {
     if (row < 0 || table.updatedNs[i]! >= table.updatedNs[row]!) row = i;
   }
   return row;
+}
+
+/**
+ * Of two that were over at the same moment, the one that took no time: it may have waited for the other. Of two such the
+ * later row, which a task has behind those that it waited for.
+ */
+function isLater(table: RunTable, a: number, b: number): boolean {
+  const [aNs, bNs] = [table.updatedNs[a]!, table.updatedNs[b]!];
+  if (aNs !== bNs) return aNs > bNs;
+  return table.claimedNs[a] === aNs && (table.claimedNs[b] !== bNs || a > b);
 }
 
 function pathStep(table: RunTable, row: number, fromNs: number): PathStep {

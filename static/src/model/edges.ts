@@ -39,18 +39,26 @@ export function heaviestEdges(index: GraphIndex, table: RunTable, atNs: number, 
   const heaviest: EdgeUse[] = [];
   for (const row of producersBySize(table)) {
     const bytes = sizeOf(table, row);
-    if (count <= 0 || (heaviest.length >= count && bytes < heaviest[count - 1]!.bytes)) break;
+    if (count <= 0 || bytes < leastOf(heaviest, count)) break;
     if (!(table.endedNs[row]! <= atNs)) continue;
     for (const child of index.children(table.node[row]!)) {
       const reader = attemptAt(table, child, atNs);
       if (reader < 0 || !(table.claimedNs[reader]! <= atNs)) continue;
       if (sourceOf(table, table.node[row]!, reader) !== row) continue; // it was made again, or before
-      const via = viaOf(table, row, reader);
-      heaviest.push({ from: table.node[row]!, to: child, bytes, via, atNs: table.claimedNs[reader]! });
+      const read = index.readBytes(table.node[row]!, child);
+      if (read === 0 || Number.isNaN(read)) continue;
+      const via = read === undefined ? viaOf(table, row, reader) : 'store';
+      heaviest.push({ from: table.node[row]!, to: child, bytes: read ?? bytes, via, atNs: table.claimedNs[reader]! });
     }
   }
   heaviest.sort((a, b) => b.bytes - a.bytes || a.from - b.from || a.to - b.to);
   return heaviest.slice(0, count);
+}
+
+/** No edge carries more than its producer's output: what is below the least of those that are shown ends the search. */
+function leastOf(found: readonly EdgeUse[], count: number): number {
+  if (found.length < count) return 0;
+  return found.map((edge) => edge.bytes).sort((a, b) => b - a)[count - 1]!;
 }
 
 const producers = new WeakMap<RunTable, { version: number; rows: Uint32Array }>();

@@ -32,6 +32,8 @@ export class GraphIndex {
   readonly #levels: readonly Int32Array[];
   readonly #blocks: Block[] = [];
   readonly #expanded = new Map<number, Block>();
+  /** Bytes read along edges, by from × tasks + to; undefined where edges carry whole outputs. */
+  readonly #edgeBytes: ReadonlyMap<number, number> | undefined;
   #applied: (Expansion | undefined)[] = [];
   #nodes = 0;
   #tasks = 0;
@@ -42,6 +44,7 @@ export class GraphIndex {
     this.#table = table;
     this.#scopes = indexScopes(graph);
     this.#levels = levelsOf(graph, this.#scopes);
+    this.#edgeBytes = edgeBytesOf(graph);
     this.#restart();
     this.update();
   }
@@ -59,6 +62,16 @@ export class GraphIndex {
   /** Blocks in the order of their numbers; the first is the graph itself. */
   get blocks(): readonly Block[] {
     return this.#blocks;
+  }
+
+  /**
+   * Bytes that one task read of another's output: undefined where the output was read as a whole, NaN where it is not
+   * known how much was.
+   */
+  readBytes(from: number, to: number): number | undefined {
+    return this.#edgeBytes === undefined
+      ? undefined
+      : (this.#edgeBytes.get(from * this.graph.scopes[0]!.tasks + to) ?? NaN);
   }
 
   /** Takes in the fan-outs that have expanded since. */
@@ -287,4 +300,15 @@ export class GraphIndex {
 /** Visits some nodes of every instance of a block. */
 function eachNode(block: Block, locals: readonly number[], visit: (node: number) => void): void {
   for (let i = 0; i < block.instances; i++) for (const local of locals) visit(block.first + i * block.size + local);
+}
+
+/** Only recordings have sizes of edges, and they have no fan-outs: all of their tasks are in the graph itself. */
+function edgeBytesOf(graph: Graph): ReadonlyMap<number, number> | undefined {
+  const scope = graph.scopes[0];
+  if (scope?.edgeBytes === undefined) return undefined;
+  const known = new Map<number, number>();
+  scope.edgeBytes.forEach((bytes, i) => {
+    if (bytes >= 0) known.set(scope.edges[2 * i]! * scope.tasks + scope.edges[2 * i + 1]!, bytes);
+  });
+  return known;
 }

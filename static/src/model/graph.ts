@@ -25,6 +25,8 @@ export interface Scope {
   readonly function: readonly number[];
   /** Pairs from, to: nodes of the same instance that wait for one another. */
   readonly edges: readonly number[];
+  /** Bytes that were read along each edge, -1 where that is not known; absent where edges carry whole outputs. */
+  readonly edgeBytes?: readonly number[] | undefined;
   /** Scope that each fan-out instantiates. */
   readonly region: readonly number[];
   /** For each join, the fan-out whose results it collects: a node of this scope. */

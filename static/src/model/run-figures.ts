@@ -118,8 +118,9 @@ function addTraffic(index: GraphIndex, table: RunTable): Traffic | undefined {
       if (++edges > MOST_EDGES) return undefined;
       const source = sourceOf(table, parent, row, chains);
       if (source < 0 || table.outcome[source] !== Outcome.ok) continue;
-      const bytes = sizeOf(table, source);
-      if (!Number.isNaN(bytes)) sums[viaOf(table, source, row)] += bytes;
+      const read = index.readBytes(parent, table.node[row]!);
+      const bytes = read ?? sizeOf(table, source);
+      if (!Number.isNaN(bytes)) sums[read === undefined ? viaOf(table, source, row) : 'store'] += bytes;
     }
   }
   return { movedBytes: sums.store, keptBytes: sums.local, inlineBytes: sums.inline, edges };

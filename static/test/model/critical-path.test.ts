@@ -40,6 +40,22 @@ const rows = [
 const ended = { ended: true, nowNs: 100 };
 
 describe('the critical path', () => {
+  test('has the tasks that took no time', () => {
+    const chain = graphOf(
+      ['fetch', 'index', 'align', 'report'],
+      [
+        [0, 1],
+        [1, 2],
+        [2, 3],
+      ],
+    );
+    const cached = [row(0, [0, 0, 0, 0, 0]), row(1, [0, 0, 0, 0, 0]), row(2, [0, 0, 0, 4, 4]), row(3, [4, 4, 4, 4, 4])];
+    const table = tableOf(cached, { ended: true, nowNs: 4 });
+    const path = criticalPathOf(new GraphIndex(chain, table), table)!;
+    expect(path.steps.map((step) => step.node)).toEqual([0, 1, 2, 3]);
+    expect(path.totalNs).toBe(4);
+  });
+
   test('goes back over the parent that ended last, by phase', () => {
     const table = tableOf(rows, ended);
     const path = criticalPathOf(new GraphIndex(graph, table), table)!;

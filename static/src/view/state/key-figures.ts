@@ -123,7 +123,7 @@ export function endedFigures({ run, figures, bounds, traffic }: EndedInput): Key
       title: 'Slots that were idle because no task was ready, on average',
       ...first,
     },
-    movedFigure(traffic, 'Moved'),
+    run.imported === null ? movedFigure(traffic, 'Moved') : filesFigure(run.imported),
     {
       label: 'Tasks',
       value: { figure: count(run.tasks.total), unit: '' },
@@ -132,6 +132,21 @@ export function endedFigures({ run, figures, bounds, traffic }: EndedInput): Key
       second: true,
     },
   ];
+}
+
+/** What tasks of a recording read and wrote, by file. */
+function filesFigure({ bytes_in: inside, bytes_moved: moved, bytes_out: out }: Imported): KeyFigure {
+  const title =
+    'Sizes of the files that tasks read which other tasks had made, each as often as it was read; in: of files that no task makes; out: of files that no task reads';
+  if (moved === null || inside === null || out === null)
+    return { label: 'Moved', value: null, sub: 'import the recording again to know', title, ...first };
+  return {
+    label: 'Moved',
+    value: bytes(moved),
+    sub: `${bytesText(inside)} in, ${bytesText(out)} out`,
+    title,
+    ...first,
+  };
 }
 
 function movedFigure(traffic: Traffic | undefined, label: string): KeyFigure {

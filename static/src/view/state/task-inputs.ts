@@ -42,7 +42,7 @@ export function toldInputs(
     return {
       key: `${String(i)}:${String(input.from)}`,
       node: input.task === '' ? -1 : input.from,
-      name: input.task === '' ? 'a collection' : input.task,
+      name: input.source === 'outside' ? 'outside the run' : input.task === '' ? 'a collection' : input.task,
       via: input.source,
       bytes,
       fetchNs: input.fetch_ns,

@@ -42,6 +42,10 @@ const imported = {
   format: 'WfFormat 1.5',
   recorded_ns: 52_200e9,
   explained_ns: 1860e9,
+  bytes_in: 1024,
+  bytes_moved: 2048,
+  bytes_out: null,
+  cpu_ns: null,
   dated: true,
   lanes: 'the lowest',
 };

@@ -32,6 +32,10 @@ describe('what to expect of the next run', () => {
   it('does not predict from what was made up, failed, or paused between two revisions', () => {
     const imported = {
       recorded_ns: 0,
+      bytes_in: null,
+      bytes_moved: null,
+      bytes_out: null,
+      cpu_ns: null,
       explained_ns: 1,
       dated: true,
       format: 'WfFormat 1.5',

@@ -16,7 +16,17 @@ const standing = {
   slow: false,
 };
 
-const imported = { format: 'WfFormat 1.5', recorded_ns: 1, explained_ns: 1, dated: true, lanes: '' };
+const imported = {
+  format: 'WfFormat 1.5',
+  recorded_ns: 1,
+  explained_ns: 1,
+  bytes_in: 1024,
+  bytes_moved: 2048,
+  bytes_out: null,
+  cpu_ns: null,
+  dated: true,
+  lanes: '',
+};
 
 describe('the words of a row', () => {
   it('ranks a run among the others of its workflow, itself included', () => {

@@ -17,11 +17,9 @@ export function runMenu(run: RunSummary, actions: RunActions): MenuItem[] {
   const end: MenuItem = run.live
     ? { id: 'cancel', label: 'Cancel…', run: () => actions.cancel(run), ...elsewhere(run) }
     : { id: 'delete', label: 'Delete…', danger: true, run: () => actions.remove([run]) };
-  return [
-    { id: 'again', label: 'Launch another like it', run: () => actions.again(run) },
-    { id: 'tag', label: 'Tags…', run: () => actions.tag([run]) },
-    end,
-  ];
+  // A recording is no workflow of the service: there is nothing to launch it with.
+  const again = { id: 'again', label: 'Launch another like it', run: () => actions.again(run) };
+  return [...(run.imported === null ? [again] : []), { id: 'tag', label: 'Tags…', run: () => actions.tag([run]) }, end];
 }
 
 function elsewhere(run: RunSummary): Pick<MenuItem, 'disabled' | 'title'> {

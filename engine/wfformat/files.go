@@ -1,0 +1,94 @@
+package wfformat
+
+import (
+	"slices"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+)
+
+// outside is the engine.InputDetail.Source of files that no task of the run makes.
+const outside = "outside"
+
+// flows tells which files travel between which tasks.
+type flows struct {
+	in *Instance
+	// makers are, of each file, the tasks that write it, ascending; read tells whether a task that does not write it
+	// reads it.
+	makers [][]int32
+	read   []bool
+}
+
+func newFlows(in *Instance) *flows {
+	f := &flows{in: in, makers: make([][]int32, len(in.Files)), read: make([]bool, len(in.Files))}
+	for i := range in.Tasks {
+		for _, file := range in.Tasks[i].Outputs {
+			f.makers[file] = append(f.makers[file], int32(i))
+		}
+	}
+	for i := range in.Tasks {
+		for _, file := range in.Tasks[i].Inputs {
+			f.read[file] = f.read[file] || !slices.Contains(f.makers[file], int32(i))
+		}
+	}
+	return f
+}
+
+// inputs sums up the files that a task read from each parent, and last those from outside, where there are any. They
+// went through storage that the machines share. A file that several parents write counts for the last of them; one
+// that only the task itself writes, or tasks that are no parents, counts for none of them.
+func (f *flows) inputs(task int) []engine.InputDetail {
+	t := &f.in.Tasks[task]
+	out := make([]engine.InputDetail, len(t.Parents), len(t.Parents)+1)
+	for k, p := range t.Parents {
+		out[k] = engine.InputDetail{From: engine.NodeID(p), Source: "store"}
+	}
+	from, reads := int64(0), false
+	for _, file := range t.Inputs {
+		size := f.in.Files[file].Bytes
+		if len(f.makers[file]) == 0 {
+			from, reads = addBytes(from, size), true
+			continue
+		}
+		for _, maker := range slices.Backward(f.makers[file]) {
+			if k, isParent := slices.BinarySearch(t.Parents, maker); isParent {
+				out[k].Bytes = addBytes(out[k].Bytes, size)
+				break
+			}
+		}
+	}
+	if reads {
+		out = append(out, engine.InputDetail{From: engine.NoNode, Source: outside, Bytes: from})
+	}
+	return out
+}
+
+// results is the size of the files that a task wrote and no other reads.
+func (f *flows) results(task int) int64 {
+	sum := int64(0)
+	for _, file := range f.in.Tasks[task].Outputs {
+		if !f.read[file] {
+			sum = addBytes(sum, f.in.Files[file].Bytes)
+		}
+	}
+	return sum
+}
+
+// usage is what the recording says of a task beside its runtime.
+func (f *flows) usage(task int, inputs []engine.InputDetail) *engine.Usage {
+	t := &f.in.Tasks[task]
+	u := &engine.Usage{
+		CPU: time.Duration(engine.UnknownSize), MemoryBytes: t.MemoryBytes, ReadBytes: t.ReadBytes, WrittenBytes: t.WrittenBytes,
+		ResultBytes: f.results(task),
+	}
+	if t.CPU >= 0 && t.Timed {
+		u.CPU = scaled(t.Runtime, t.CPU)
+	}
+	for i := range inputs {
+		u.InputBytes = addBytes(u.InputBytes, inputs[i].Bytes)
+		if inputs[i].Source == outside {
+			u.OutsideBytes = inputs[i].Bytes
+		}
+	}
+	return u
+}

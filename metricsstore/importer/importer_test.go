@@ -1,0 +1,209 @@
+package importer_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/importer"
+	"github.com/dagscope/dagscope/metricsstore/memory"
+)
+
+const recording = `{"name": "one", "schemaVersion": "1.6", "workflow": {
+	"specification": {"tasks": [{"id": "a"}, {"id": "b", "parents": ["a"]}], "files": []},
+	"execution": {"makespanInSeconds": 9, "tasks": [{"id": "a", "runtimeInSeconds": 2}, {"id": "b", "runtimeInSeconds": 3}]}}}`
+
+func newImporter(t testing.TB, store metricsstore.Store) *importer.Importer {
+	i, err := importer.New(importer.Config{Store: store})
+	require.NoError(t, err)
+	return i
+}
+
+func packed(t testing.TB, content []byte) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, err := z.Write(content)
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	return b.Bytes()
+}
+
+// TestImport imports a recording and its archive in all ways in which files can be written.
+func TestImport(t *testing.T) {
+	store := memory.New()
+	before := time.Now()
+	first, err := newImporter(t, store).Import(t.Context(), strings.NewReader(recording))
+	require.NoError(t, err)
+	require.Equal(t, importer.Recording, first.Format)
+	require.Equal(t, importer.Imported, first.Outcome)
+	require.Equal(t, 9*time.Second, time.Duration(first.Run.MakespanNS()))
+	require.False(t, first.Run.Added().Before(before), "a run without a date is as old as its import")
+	var archive bytes.Buffer
+	require.NoError(t, metricsstore.WriteArchive(t.Context(), &archive, store, first.Run.Info.ID))
+	mark := "\xef\xbb\xbf"
+	for name, c := range map[string]struct {
+		content []byte
+		format  importer.Format
+	}{
+		"recording":     {[]byte(recording), importer.Recording},
+		"spaces before": {[]byte(" \n" + recording), importer.Recording},
+		"mark":          {[]byte(mark + recording), importer.Recording},
+		"gzip":          {packed(t, []byte(mark+recording)), importer.Recording},
+		"archive":       {archive.Bytes(), importer.Archive},
+		"gzip archive":  {packed(t, archive.Bytes()), importer.Archive},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, into := range []struct {
+				store metricsstore.Store
+				want  importer.Outcome
+			}{{store, importer.Unchanged}, {memory.New(), importer.Imported}} {
+				got, err := newImporter(t, into.store).Import(t.Context(), bytes.NewReader(c.content))
+				require.NoError(t, err)
+				if name != "spaces before" { // another file, so another run
+					require.Equal(t, into.want, got.Outcome)
+					require.Equal(t, first.Run.Info, got.Run.Info)
+					require.Equal(t, first.Run.Counts, got.Run.Counts)
+				}
+				require.Equal(t, c.format, got.Format)
+			}
+		})
+	}
+}
+
+func TestImportRefuses(t *testing.T) {
+	for _, c := range []struct{ name, content, want string }{
+		{"nothing", " \n", "it is empty, expected an archive or a recording"},
+		{"text", "hello world", `it begins with "hello world", expected an archive or a recording`},
+		{"an older archive", "dagscope-run\n\x02", "expected an archive"},
+		{"a damaged archive", metricsstore.ArchiveMagic + "x", "the archive is damaged"},
+		{"other JSON", `{"traceEvents": []}`, "schemaVersion: is missing, expected 1.4, 1.5 or 1.6"},
+		{"a graph alone", strings.Replace(recording, "runtimeInSeconds", "seconds", 2), "has no runtimes"},
+		{"cut off gzip", string(packed(t, []byte(recording))[:40]), "compressed by gzip and cannot be unpacked"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := newImporter(t, memory.New()).Import(t.Context(), strings.NewReader(c.content))
+			require.ErrorIs(t, err, importer.ErrFile)
+			require.ErrorContains(t, err, c.want)
+			require.NotContains(t, err.Error(), "metricsstore")
+			require.NotContains(t, err.Error(), "wfformat")
+			require.NotContains(t, err.Error(), "corrupt")
+		})
+	}
+}
+
+// TestImportAtTheSameTime has several importers, as processes have one each, import the same file.
+func TestImportAtTheSameTime(t *testing.T) {
+	source := memory.New()
+	one, err := newImporter(t, source).Import(t.Context(), strings.NewReader(recording))
+	require.NoError(t, err)
+	var archive bytes.Buffer
+	require.NoError(t, metricsstore.WriteArchive(t.Context(), &archive, source, one.Run.Info.ID))
+	for name, content := range map[string]string{"recording": recording, "archive": archive.String()} {
+		t.Run(name, func(t *testing.T) {
+			for range 20 {
+				store := memory.New()
+				const n = 4
+				var outcomes [n]importer.Outcome
+				var errs [n]error
+				var all sync.WaitGroup
+				for i := range n {
+					with := newImporter(t, store)
+					all.Go(func() {
+						var r importer.Result
+						r, errs[i] = with.Import(context.Background(), strings.NewReader(content))
+						outcomes[i] = r.Outcome
+					})
+				}
+				all.Wait()
+				count := map[importer.Outcome]int{}
+				for i := range n {
+					require.NoError(t, errs[i])
+					count[outcomes[i]]++
+				}
+				require.Equal(t, map[importer.Outcome]int{importer.Imported: 1, importer.Unchanged: n - 1}, count)
+				require.NoError(t, store.Check(t.Context()))
+			}
+		})
+	}
+}
+
+// TestCollection holds what is kept of public recordings to what their files say, read on their own.
+func TestCollection(t *testing.T) {
+	names, err := filepath.Glob("../../../shared/wfinstances/*.json")
+	require.NoError(t, err)
+	if len(names) == 0 {
+		t.Skip("no recordings in ../shared/wfinstances")
+	}
+	for _, name := range names {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			content, err := os.ReadFile(name)
+			require.NoError(t, err)
+			want := readPlainly(t, content)
+			store := memory.New()
+			got, err := newImporter(t, store).Import(t.Context(), bytes.NewReader(content))
+			require.NoError(t, err)
+			c := got.Run.Counts
+			require.Equal(t, want.makespan, time.Duration(got.Run.MakespanNS()), "makespan")
+			require.Equal(t, want.in, c.BytesIn, "bytes in")
+			require.Equal(t, want.moved, c.BytesMoved, "bytes moved")
+			require.Equal(t, want.out, c.BytesOut, "bytes out")
+			require.Equal(t, want.written, c.OutputBytes, "bytes of outputs")
+			compareTasks(t, store, got.Run.Info.ID, want)
+		})
+	}
+}
+
+// compareTasks compares records and details with what a file says.
+func compareTasks(t *testing.T, store metricsstore.Store, run engine.RunID, want *plain) {
+	q, err := metricsstore.NewQueries(store)
+	require.NoError(t, err)
+	id := map[engine.NodeID]string{}
+	rows, err := store.Details(t.Context(), run, metricsstore.DetailKey{}, 0)
+	require.NoError(t, err)
+	details := map[engine.NodeID]engine.Detail{}
+	for i := range rows {
+		d, err := rows[i].Unpack()
+		require.NoError(t, err)
+		first, _, _ := strings.Cut(string(d.Log), "\n")
+		id[d.Node], details[d.Node] = strings.TrimPrefix(first, "id "), d
+	}
+	sums := map[string]time.Duration{}
+	_, err = q.EachRecord(t.Context(), run, func(records []engine.TaskMetrics) error {
+		for i := range records {
+			m := &records[i]
+			task := want.tasks[id[m.Node]]
+			sums[m.Task.Function] += m.Execute
+			task.function = m.Task.Function
+			require.Equal(t, task.runtime, m.Execute)
+			require.Equal(t, task.cpu, m.CPU, "CPU of %s", id[m.Node])
+			require.Equal(t, [3]int64{task.memory, task.read, task.wrote}, [3]int64{m.MemoryBytes, m.ReadBytes, m.WrittenBytes})
+			require.Equal(t, task.inputs, m.Input, "inputs of %s", id[m.Node])
+			for _, in := range details[m.Node].Inputs {
+				from := "" // outside
+				if in.From != engine.NoNode {
+					from = id[in.From]
+				}
+				require.Equal(t, task.from[from], in.Bytes, "%s reads of %q", id[m.Node], from)
+			}
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	byFunction := map[string]time.Duration{}
+	for _, task := range want.tasks {
+		byFunction[task.function] += task.runtime
+	}
+	require.Equal(t, byFunction, sums)
+	require.NotContains(t, sums, "", fmt.Sprint(len(want.tasks)))
+}

@@ -1,0 +1,41 @@
+package api
+
+import (
+	"context"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// edgeBytes gives what imported tasks read along each edge, by the files of the recording. A parent's output may hold
+// files that only other children read. Edges are pairs from, to; what nothing is kept of is -1.
+func (a *API) edgeBytes(ctx context.Context, run engine.RunID, edges []uint32) ([]int64, error) {
+	out := make([]int64, len(edges)/2)
+	place := make(map[[2]uint32]int, len(out))
+	for i := range out {
+		out[i] = engine.UnknownSize
+		place[[2]uint32{edges[2*i], edges[2*i+1]}] = i
+	}
+	const page = 1024
+	for from := (metricsstore.DetailKey{}); ; {
+		rows, err := a.cfg.Store.Details(ctx, run, from, page+1)
+		if err != nil {
+			return nil, err
+		}
+		for i := range rows[:min(page, len(rows))] {
+			d, err := rows[i].Unpack()
+			if err != nil {
+				continue // what is damaged is not known
+			}
+			for _, in := range d.Inputs {
+				if k, isEdge := place[[2]uint32{uint32(in.From), uint32(d.Node)}]; isEdge {
+					out[k] = in.Bytes
+				}
+			}
+		}
+		if len(rows) <= page {
+			return out, nil
+		}
+		from = rows[page].DetailKey
+	}
+}
