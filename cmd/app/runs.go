@@ -51,6 +51,7 @@ type runJSON struct {
 	Reconstructed string            `json:"reconstructed,omitempty"`
 	Records       recordsReport     `json:"records"`
 	Error         *errorJSON        `json:"error"`
+	undated       bool
 }
 
 // errorJSON is the short form of a failure.
@@ -72,6 +73,9 @@ func newRunJSON(r *metricsstore.Run) runJSON {
 	j.Records.Complete = j.Records.Complete && r.Status != engine.Interrupted
 	if damaged := r.Damaged(); damaged != "" {
 		j.Records.Complete, j.Records.Problem = false, "damaged: "+damaged
+	}
+	if o := r.Info.Imported(); o != nil {
+		j.undated = o.Undated
 	}
 	if r.Info.Reconstructed != "" {
 		j.ScheduleNS = &r.Counts.MakespanNS
@@ -143,7 +147,7 @@ func (s *session) printRuns(runs []runJSON, more int) error {
 		if r.MakespanNS > 0 {
 			makespan = duration(time.Duration(r.MakespanNS))
 		}
-		t.add(string(r.Run), oneLine(r.Workflow, 40), string(r.Status), moment(r.StartedAt), count(r.Tasks), makespan, r.recordText(), oneLine(strings.Join(r.Tags, ", "), 40))
+		t.add(string(r.Run), oneLine(r.Workflow, 40), string(r.Status), r.startText(), count(r.Tasks), makespan, r.recordText(), oneLine(strings.Join(r.Tags, ", "), 40))
 	}
 	if err := t.print(s.stdout); err != nil {
 		return err
@@ -152,6 +156,14 @@ func (s *session) printRuns(runs []runJSON, more int) error {
 		fmt.Fprintf(s.stdout, "%s of %s shown; --limit 0 shows all\n", count(int64(len(runs))), plural(int64(len(runs)+more), "run"))
 	}
 	return nil
+}
+
+// startText is when the run started, as far as that is known: a recording may have no date.
+func (r *runJSON) startText() string {
+	if r.undated {
+		return "undated"
+	}
+	return moment(r.StartedAt)
 }
 
 // recordText tells what kind of record it is and how much of it is there.

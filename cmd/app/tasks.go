@@ -139,6 +139,12 @@ func (t *attemptJSON) used() engine.Usage {
 	return *t.Usage
 }
 
+// isMeasured reports whether anything that has a column is known of what the attempt used.
+func (t *attemptJSON) isMeasured() bool {
+	u := t.used()
+	return max(int64(u.CPU), u.MemoryBytes, u.ReadBytes, u.WrittenBytes) >= 0
+}
+
 // usageCells are the columns that only runs have for which they were measured.
 func (t *attemptJSON) usageCells() []string {
 	u := t.used()
@@ -169,7 +175,7 @@ func (s *session) taskTable(attempts []attemptJSON) *table {
 		left("task"), right("attempt"), s.statusColumn("outcome"), left("worker"), right("claimed"), right("queue"), right("wait"),
 		right("fetch"), right("execute"), right("store"), right("update"), right("input"), right("output"),
 	}
-	measured := slices.ContainsFunc(attempts, func(a attemptJSON) bool { return a.Usage != nil })
+	measured := slices.ContainsFunc(attempts, func(a attemptJSON) bool { return a.isMeasured() })
 	if measured {
 		columns = append(columns, right("cpu"), right("memory"), right("read"), right("written"))
 	}

@@ -139,7 +139,7 @@ func (s *schedule) sentence(in *Instance) string {
 		b.WriteString("; no machine is recorded and none was ever full")
 	}
 	if in.Makespan > 0 {
-		fmt.Fprintf(&b, "; this gives a makespan of %s where %s was recorded", s.makespan.Round(time.Millisecond), in.Makespan)
+		fmt.Fprintf(&b, "; this takes %s, and %s was recorded", s.makespan.Round(time.Millisecond), in.Makespan)
 	}
 	return b.String()
 }

@@ -232,7 +232,7 @@ func TestRecordDiamond(t *testing.T) {
 	require.Equal(t, engine.RunEnd{Status: engine.Succeeded, EndedAt: at.Add(30 * time.Second)}, rec.End)
 	require.Equal(t, "wfformat:diamond", rec.Info.Workflow)
 	require.Equal(t, &engine.Origin{Format: "WfFormat 1.5", Makespan: 30 * time.Second, Explained: 9500 * time.Millisecond}, rec.Info.Origin)
-	require.Contains(t, rec.Info.Reconstructed, "a makespan of 9.5s where 30s was recorded")
+	require.Contains(t, rec.Info.Reconstructed, "this takes 9.5s, and 30s was recorded")
 	require.Equal(t, []engine.WorkerRecord{
 		{Worker: 0, Name: "left-hand", Host: "left-hand", Width: 2, Slots: 1, Ended: end, CPU: 1250 * time.Millisecond},
 		{Worker: 1, Name: "right-hand", Host: "right-hand", Width: 1, Slots: 1, Ended: end},

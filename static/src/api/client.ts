@@ -194,10 +194,11 @@ export class Api {
     return this.#json('/workers', { signal });
   }
 
-  /** Takes in an archive that was exported before. */
-  upload(archive: Blob, signal?: AbortSignal): Promise<RunSummary> {
+  /** Imports the run that an archive or a recording holds; isNew tells that it was not there before. */
+  async upload(file: Blob, signal?: AbortSignal): Promise<{ run: RunSummary; isNew: boolean }> {
     const headers = { 'Content-Type': 'application/octet-stream' };
-    return this.#json('/archives', { method: 'POST', headers, body: archive, signal });
+    const response = await this.#answer('/archives', { method: 'POST', headers, body: file, signal });
+    return { run: (await response.json()) as RunSummary, isNew: response.status === 201 };
   }
 
   async #json<T>(path: string, options: Options): Promise<T> {

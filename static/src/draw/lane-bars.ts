@@ -25,6 +25,8 @@ const LEAST_HATCH_PX = 2.5;
 const LEAST_UPDATE_PX = 0.4;
 const LEAST_WAIT_PX = 1.5;
 const WAIT_PX = 1.6;
+/** Mark of an attempt that took no time, in the middle of its moment. */
+const INSTANT_PX = 2;
 /** Left and right of a bar's name, px: half of it on bars that are not wide; narrower bars have no name. */
 const LABEL_INSET_PX = 5;
 const WIDE_PX = 60;
@@ -61,7 +63,8 @@ export function paintBars(ctx: CanvasRenderingContext2D, frame: LanesFrame, tens
     if (!row.lane) continue;
     const buckets = laneBuckets(frame, row.lane);
     if (!buckets) {
-      const { from: first, to: last } = visibleRows(row.lane, fromNs, toNs);
+      const { from: first, to } = visibleRows(row.lane, fromNs, toNs);
+      const last = behindInstants(row.lane, to, toNs);
       for (let i = first; i < last; i++) addBar(frame, row, row.lane, i, marks);
       visited.rows += last - first;
       continue;
@@ -72,6 +75,13 @@ export function paintBars(ctx: CanvasRenderingContext2D, frame: LanesFrame, tens
   }
   marks.batch.paint(ctx, tense.alpha);
   paintLabels(ctx, frame, marks.labels, tense.alpha);
+}
+
+/** Attempts that took no time belong to both tenses at the moment between them: each paints its half of the mark. */
+function behindInstants(lane: Lane, to: number, atNs: number): number {
+  let last = to;
+  while (lane.startNs[last] === atNs && lane.endNs[last] === atNs) last++;
+  return last;
 }
 
 function addBar(frame: LanesFrame, row: LaneRow, lane: Lane, place: number, marks: Marks): void {
@@ -92,13 +102,20 @@ function addBar(frame: LanesFrame, row: LaneRow, lane: Lane, place: number, mark
   addWait(frame, lane, place, tone, alpha, y + h + 1, batch);
   if (x1 - x0 > LEAST_PHASE_PX) addHatched(tone.fetching, 'rising', x0, x1);
   const colour = executeColour(frame, node, at, isNow, tone);
-  batch.add(colour.fill, alpha, x1, y, Math.max(1, x2 - x1), h);
+  if (x3 > x0) batch.add(colour.fill, alpha, x1, y, Math.max(1, x2 - x1), h);
+  else addInstant(colour.fill, x1);
   if ((table.flags[at]! & RowFlag.stored) !== 0 && x3 - x2 > LEAST_PHASE_PX)
     addHatched(tone.storing, 'falling', x2, x3);
   else if (x3 - x2 > LEAST_UPDATE_PX) batch.add(tone.update, alpha, x2, y, x3 - x2, h);
   addCap(frame, at, over, x3, y, h, alpha, batch);
   if (x3 - x0 > 3) batch.addLast(palette.surface, 1, x3 - 0.5, y, 1, h);
   addLabel(frame, node, x1, x2 - x1, y + h / 2 + 0.5, colour.ink, alpha, marks.labels);
+
+  /** Over its neighbours, which begin or end at the same moment. */
+  function addInstant(fill: string, x: number): void {
+    batch.addLast(palette.surface, 1, x - INSTANT_PX, y, 2 * INSTANT_PX, h);
+    batch.addLast(fill, 1, x - INSTANT_PX / 2, y, INSTANT_PX, h);
+  }
 
   function addHatched(fill: string, direction: 'rising' | 'falling', from: number, to: number): void {
     batch.add(fill, alpha, from, y, to - from, h);

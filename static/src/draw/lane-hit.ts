@@ -62,13 +62,18 @@ function hitLane(frame: LanesFrame, lane: Lane, buckets: LaneBuckets | null, x: 
   const { from, to } = visibleRows(lane, atNs - margin, atNs + margin);
   let best = -1;
   let least = MARGIN_PX;
+  let width = Infinity;
   for (let i = from; i < to; i++) {
     if (buckets && lane.endNs[i]! - lane.startNs[i]! < longNs(buckets)) continue;
     const row = lane.rows[i]!;
     const rect = attemptRect(frame, row);
     const away = rect ? Math.max(rect.x - x, x - rect.x - rect.w) : Infinity;
-    if (away > least) continue;
-    least = away;
+    // Of two under the pointer the narrower one: one that took no time lies over the next, and has no other place.
+    const w = rect?.w ?? Infinity;
+    const distance = Math.max(0, away);
+    if (away > MARGIN_PX || distance > least || (distance === least && best >= 0 && w > width)) continue;
+    least = distance;
+    width = w;
     best = row;
   }
   return best < 0 ? null : { kind: 'attempt', row: best, node: frame.table.node[best]! };

@@ -116,10 +116,13 @@ function occupiedBy(
   return { rows, startNs, endNs, reachNs, busyBeforeNs };
 }
 
-/** The attempts of a lane that touch [fromNs, toNs): places [from, to) in lane.rows, by bisection. */
+/**
+ * The attempts of a lane that touch [fromNs, toNs): places [from, to) in lane.rows, by bisection. One that took no time
+ * touches the moment at which it began.
+ */
 export function visibleRows(lane: Lane, fromNs: number, toNs: number): { from: number; to: number } {
   const to = firstFrom(lane.startNs, toNs);
-  return { from: Math.min(firstAfter(lane.reachNs, fromNs), to), to };
+  return { from: Math.min(firstAfter(lane.reachNs, fromNs), firstFrom(lane.startNs, fromNs), to), to };
 }
 
 /** Time for which the lane was busy between two moments. */

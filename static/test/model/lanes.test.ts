@@ -24,6 +24,14 @@ describe('lanes', () => {
     { readyNs: 5 },
   ]);
 
+  test('find what took no time at the moment at which it began', () => {
+    const instants = tableOf([attempt(0, 0, 0, 0), attempt(0, 0, 0, 4), attempt(0, 0, 4, 4)]);
+    const lane = lanesOf(instants).lanes[0]!;
+    expect(visibleRows(lane, 0, 4)).toEqual({ from: 0, to: 2 });
+    expect(visibleRows(lane, 4, 8)).toEqual({ from: 2, to: 3 });
+    expect(visibleRows(lane, 5, 8)).toEqual({ from: 3, to: 3 });
+  });
+
   test('stand by worker and slot, attempts by claim', () => {
     const { workers, lanes } = lanesOf(table);
     expect(workers.map(({ worker, slots }) => [worker, slots.map((lane) => lane.slot)])).toEqual([
