@@ -3,7 +3,8 @@ package engine
 import "reflect"
 
 // Exceeds reports whether a value takes more than limit bytes, without encoding it: what its strings and slices of
-// numbers hold is counted until it is too much. It may err by what an encoding adds or saves.
+// numbers hold is counted until it is too much, and a byte for each slice, array and pointer, so that counting ends where a
+// value contains itself. It may err by what an encoding adds or saves.
 func Exceeds(v any, limit int64) bool {
 	if v == nil {
 		return false
@@ -18,7 +19,7 @@ func remaining(v reflect.Value, budget int64) int64 {
 	case reflect.String:
 		return budget - int64(v.Len())
 	case reflect.Slice, reflect.Array:
-		budget-- // for what holds itself alone
+		budget--
 		if isFlat(v.Type().Elem()) {
 			return budget - int64(v.Len())*int64(v.Type().Elem().Size())
 		}
@@ -40,7 +41,7 @@ func remaining(v reflect.Value, budget int64) int64 {
 		if v.IsNil() {
 			return budget
 		}
-		return remaining(v.Elem(), budget-1) // so that it ends where a value contains itself
+		return remaining(v.Elem(), budget-1)
 	default:
 		return budget - int64(v.Type().Size())
 	}
