@@ -2,13 +2,13 @@
 
 import type { Block } from '../model/graph-index';
 import { count, durationText } from '../model/format';
-import { toScreen, type GraphFrame } from './graph-frame';
+import { countOf, toScreen, type GraphFrame } from './graph-frame';
 import type { BodyShape } from './graph-geometry';
 import type { NodeMark } from './graph-nodes';
 import type { Times } from './graph-times';
 import { bodyOf, boxParts, cellGrid, cellRect, elementInCell, type CellGrid } from './graph-places';
 import { isHollow, nodeStyle } from './node-style';
-import { worseState } from './node-states';
+import { stateIs, worseState } from './node-states';
 import { overlaps, type Rect } from './rect';
 import { ShapeBatch } from './shape-batch';
 import { functionLabel } from './task-label';
@@ -121,7 +121,9 @@ function paintBoxHead(
 
 /** Execute times of the tasks in a box of the graph itself, as of the moment shown. */
 export function boxTimes(frame: GraphFrame, box: BoxMark): Times {
-  return frame.times.of(`box ${box.element}`, () => frame.index.tasksOfElement(0, box.element));
+  return frame.times.of(`box ${box.element}`, countOf(frame, box.element, stateIs.succeeded), () =>
+    frame.index.tasksOfElement(0, box.element),
+  );
 }
 
 /** Wordings of how long the tasks of a box executed; none of a box inside of another, which is one of many. */

@@ -62,7 +62,7 @@ export const REACH_ALPHA: readonly number[] = [0.42, 0.6, 0.75];
 
 export function edgeReach(frame: GraphFrame, edge: EdgeLayout): number {
   if (isTaken(frame, edge.to)) return EdgeReach.taken;
-  const total = frame.totals[edge.from]!;
+  const total = frame.elements.totals[edge.from]!;
   const done = countOf(frame, edge.from, stateIs.succeeded);
   return total > 0 && done === total ? EdgeReach.produced : EdgeReach.future;
 }
@@ -74,7 +74,7 @@ function isTaken(frame: GraphFrame, element: number): boolean {
     return row >= 0 && frame.table.claimedNs[row]! <= frame.atNs;
   }
   const waiting = countOf(frame, element, stateIs.pending) + countOf(frame, element, stateIs.ready);
-  return frame.totals[element]! > waiting;
+  return frame.elements.totals[element]! > waiting;
 }
 
 /** Both ends ran on one worker, and the value was worth moving: it never left. Small values travel with the claim. */

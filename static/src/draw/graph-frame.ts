@@ -11,8 +11,8 @@ import type { Hatches } from './hatches';
 import type { NodeColours } from './node-colours';
 import { stateIs, STATES, type NodeStates } from './node-states';
 import type { Palette } from './palette';
-import { rootElement } from './graph-places';
 import type { Rect } from './rect';
+import type { Tally } from './state-tally';
 import type { TextMeasurer } from './text-measurer';
 
 /** What the page asks to be shown. */
@@ -48,10 +48,10 @@ export interface GraphFrame extends GraphInput, Brushes {
   readonly ends: EdgeEnds;
   readonly states: NodeStates;
   readonly onPath: ReadonlySet<number>;
-  /** By element of the graph: how many tasks of it are in each state, STATES numbers each. */
-  readonly counts: Uint32Array;
-  /** By element: the tasks that it stands for by now. */
-  readonly totals: Uint32Array;
+  /** How many tasks are in each state: by element of the graph, by group of what is drawn, by column. */
+  readonly elements: Tally;
+  readonly groups: Tally;
+  readonly columns: Tally;
   readonly times: ElementTimes;
 }
 
@@ -76,50 +76,9 @@ export function visibleWorld(frame: { geometry: GraphGeometry; view: GraphView }
   };
 }
 
-/** Counts states by element, over all instances of fan-outs, nested ones too. One pass over the nodes. */
-export class ElementCounts {
-  counts = new Uint32Array(0);
-  totals = new Uint32Array(0);
-  #revision = -1;
-  #nodes = -1;
-  #index: GraphIndex | null = null;
-
-  update(index: GraphIndex, states: NodeStates, elements: number): void {
-    if (index === this.#index && states.revision === this.#revision && index.nodes === this.#nodes) return;
-    this.counts = new Uint32Array(elements * STATES);
-    this.totals = new Uint32Array(elements);
-    for (const block of index.blocks) {
-      const scope = index.graph.scopes[block.scope]!;
-      const root = block.expansion < 0 ? -1 : rootElement(index, block.expansion);
-      for (let i = 0; i < block.instances; i++) {
-        const first = block.first + i * block.size;
-        for (let task = 0; task < scope.tasks; task++) {
-          const element = root < 0 ? task : root;
-          this.counts[element * STATES + states.state[first + task]!]!++;
-          this.totals[element]!++;
-        }
-      }
-    }
-    this.#revision = states.revision;
-    this.#nodes = index.nodes;
-    this.#index = index;
-  }
-}
-
 /** How many of an element's tasks are in a state. */
 export function countOf(frame: GraphFrame, element: number, state: number): number {
-  return frame.counts[element * STATES + state]!;
-}
-
-/** Adds up the counts of some elements. */
-export function sumCounts(frame: GraphFrame, elements: readonly number[]): { counts: Uint32Array; total: number } {
-  const counts = new Uint32Array(STATES);
-  let total = 0;
-  for (const element of elements) {
-    for (let state = 0; state < STATES; state++) counts[state]! += frame.counts[element * STATES + state]!;
-    total += frame.totals[element]!;
-  }
-  return { counts, total };
+  return frame.elements.counts[element * STATES + state]!;
 }
 
 /** Tasks among the counted that ended well. */

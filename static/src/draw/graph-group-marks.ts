@@ -1,13 +1,14 @@
 // Paints levels that are too dense for nodes: a box per function, filled with its states by their share, with its times.
 
 import { count, durationText, shortCount } from '../model/format';
-import { sumCounts, toScreen, type GraphFrame } from './graph-frame';
+import { doneOf, toScreen, type GraphFrame } from './graph-frame';
 import type { Group } from './graph-groups';
 import type { Times } from './graph-times';
 import { isHollow } from './node-style';
 import { STATES, stateIs, stateName } from './node-states';
 import type { Palette } from './palette';
 import { overlaps, type Rect } from './rect';
+import { tallyAt } from './state-tally';
 import { functionLabel } from './task-label';
 
 /** Least height of a state that has any task, px: one failed among 10,000 is still seen. */
@@ -51,7 +52,7 @@ export function paintGroups(ctx: CanvasRenderingContext2D, frame: GraphFrame, vi
 function paintGroup(ctx: CanvasRenderingContext2D, frame: GraphFrame, group: Group): void {
   const { palette, colours } = frame;
   const rect = groupScreenRect(frame, group);
-  const { counts, total } = sumCounts(frame, group.elements);
+  const { counts, total } = tallyAt(frame.groups, group.id);
   const parts = segments(rect, counts, total);
   ctx.globalAlpha = frame.path ? 0.5 : 1;
   for (const part of parts) {
@@ -139,7 +140,8 @@ function linesOn(frame: GraphFrame, { count: tasks, rect }: Segment, group: Grou
 
 /** Execute times of a group's tasks as of the moment shown. */
 export function groupTimes(frame: GraphFrame, group: Group): Times {
-  return frame.times.of(`group ${frame.collapse.key} ${group.id}`, () => tasksOf(frame, group));
+  const ended = doneOf(tallyAt(frame.groups, group.id).counts);
+  return frame.times.of(`group ${frame.collapse.key} ${group.id}`, ended, () => tasksOf(frame, group));
 }
 
 function* tasksOf(frame: GraphFrame, group: Group): Generator<number> {

@@ -1,11 +1,12 @@
 // Paints the heads of columns: function, tasks and their time, and a rule that fills. They stay at the top of the screen.
 
 import { count, counted, durationText } from '../model/format';
-import { doneOf, sumCounts, type GraphFrame } from './graph-frame';
+import { doneOf, type GraphFrame } from './graph-frame';
 import type { GraphColumn } from './graph-geometry';
 import { boxName } from './graph-boxes';
 import { placeTitles, type PlacedTitle } from './head-titles';
 import { stateIs } from './node-states';
+import { tallyOver } from './state-tally';
 
 /** Height of the strip that heads stand on, screen px: a line for the name, one for what is known of its tasks. */
 const STRIP_PX = 38;
@@ -28,6 +29,8 @@ interface Head {
   /** Of its title: in view as long as enough of its columns is. */
   readonly textX: number;
   readonly name: string;
+  /** Number of the first of its columns. */
+  readonly first: number;
   readonly columns: readonly GraphColumn[];
   readonly fn: number;
 }
@@ -75,11 +78,10 @@ interface HeadFacts {
 
 /** Levels, tasks and their time: 99 tasks, total 1h 33m. Of one task its time alone. */
 function headFacts(frame: GraphFrame, head: Head): HeadFacts {
-  const elements = head.columns.flatMap((column) => column.elements);
-  const { counts, total } = sumCounts(frame, elements);
+  const { counts, total } = tallyOver(frame.columns, head.first, head.first + head.columns.length - 1);
   const done = doneOf(counts);
   let ns = 0;
-  for (const element of elements) ns += frame.times.sumNs[element]!;
+  for (const column of head.columns) for (const element of column.elements) ns += frame.times.sumNs[element]!;
   const least = done === total ? count(total) : `${count(done)}/${count(total)}`;
   const levels = head.columns.length > 1 ? [`${count(head.columns.length)} levels`] : [];
   const time = ns > 0 ? [durationText(ns)] : [];
@@ -125,7 +127,8 @@ function headOf(frame: GraphFrame, name: string, columns: readonly GraphColumn[]
   const x = left.x * view.kx + view.ox;
   const w = (right.x + right.w - left.x) * view.kx;
   const textX = x + w > STICK_LEAST_PX ? Math.max(x, STICK_PX) : x;
-  return { x, w, textX, name, columns, fn: left.functions[0] ?? -1 };
+  const first = frame.geometry.columnOf[left.elements[0] ?? -1] ?? 0;
+  return { x, w, textX, name, first, columns, fn: left.functions[0] ?? -1 };
 }
 
 /** The commonest function of the first column, and how many others there are. */

@@ -1,11 +1,12 @@
 // The small picture of the whole graph, shown when the large one is not.
 
 import { isTaskElement } from './graph-edges';
-import { sumCounts, type GraphFrame } from './graph-frame';
+import { type GraphFrame } from './graph-frame';
 import { segments } from './graph-group-marks';
 import { isHollow } from './node-style';
 import { stateIs, STATES } from './node-states';
 import type { Rect } from './rect';
+import { tallyAt } from './state-tally';
 
 const WIDTH_PX = 208;
 const MARGIN_PX = 12;
@@ -77,7 +78,7 @@ function paintMarks(ctx: CanvasRenderingContext2D, frame: GraphFrame, map: Rect,
 
 /** A fan-out's box shows the states of its tasks by share. */
 function boxParts(frame: GraphFrame, element: number, rect: Rect, byState: Rect[][]): void {
-  const { counts, total } = sumCounts(frame, [element]);
+  const { counts, total } = tallyAt(frame.elements, element);
   if (total === 0) byState[stateIs.pending]!.push(rect);
   for (const part of segments(rect, counts, total)) byState[part.state]!.push(part.rect);
 }

@@ -6,7 +6,7 @@ import type { Layout } from '../model/layout';
 import { fitCanvas } from './fit-canvas';
 import type { FrameLoop, Layer } from './frame-loop';
 import { EdgeEnds } from './graph-edges';
-import { ElementCounts, type Brushes, type GraphFrame, type GraphInput } from './graph-frame';
+import { type Brushes, type GraphFrame, type GraphInput } from './graph-frame';
 import { graphGeometry, type GraphGeometry, type Viewport } from './graph-geometry';
 import { Collapser } from './graph-groups';
 import { hitGraph, type GraphHit } from './hit';
@@ -15,6 +15,7 @@ import { minimapRect, minimapWorld } from './graph-minimap';
 import { edgeLook, GraphPainter, markRect } from './graph-painter';
 import { nodeRect } from './graph-places';
 import { nextTask } from './graph-steps';
+import { GraphTallies } from './graph-tallies';
 import { ElementTimes, wholeSums } from './graph-times';
 import { NodeStates } from './node-states';
 import type { Area } from './rect';
@@ -50,7 +51,7 @@ export class GraphStage {
   readonly #canvases: GraphCanvases;
   readonly #painter = new GraphPainter();
   readonly #states = new NodeStates();
-  readonly #counts = new ElementCounts();
+  readonly #tallies = new GraphTallies();
   readonly #times = new ElementTimes();
   readonly #layers: Readonly<Record<keyof GraphCanvases, Layer>>;
   #input: GraphInput | null = null;
@@ -240,8 +241,9 @@ export class GraphStage {
     if (!input || !shape || !brushes) return null;
     this.#states.update(input.index, input.table, input.atNs);
     const elements = shape.geometry.rects.length;
-    this.#counts.update(input.index, this.#states, elements);
-    this.#times.update(input.index, this.#states, input.table, elements);
+    const collapse = shape.collapser.at(this.#view, this.#weights(input, elements));
+    this.#tallies.update(input.index, this.#states, shape.geometry, collapse);
+    this.#times.update(this.#tallies.elementOf, this.#states, input.table, elements);
     if (this.#path.of !== input.path) this.#path = { of: input.path, set: new Set(input.path ?? []) };
     this.#frame = {
       ...input,
@@ -249,11 +251,12 @@ export class GraphStage {
       geometry: shape.geometry,
       ends: shape.ends,
       view: this.#view,
-      collapse: shape.collapser.at(this.#view, this.#weights(input, elements)),
+      collapse,
       states: this.#states,
       onPath: this.#path.set,
-      counts: this.#counts.counts,
-      totals: this.#counts.totals,
+      elements: this.#tallies.elements,
+      groups: this.#tallies.groups,
+      columns: this.#tallies.columns,
       times: this.#times,
       // Functions of an object are not copied by its spread when they are methods of its class.
       median: (fn) => input.median(fn),

@@ -15,41 +15,60 @@ export interface Times {
   readonly maxNs: number;
 }
 
-/** Execute times as of the moment that states are of. One pass over the nodes for each moment or version. */
+/** Names remembered at most: each zoom has groups of its own. */
+const MOST_NAMES = 1000;
+
+/** Execute times as of the moment that states are of: read again for the nodes whose states have changed. */
 export class ElementTimes {
   /** By element of the graph, over all instances of a fan-out; 0 where nothing has ended well. */
   sumNs = new Float64Array(0);
   #ns = new Float64Array(0);
-  #of = new Map<string, Times>();
+  readonly #of = new Map<string, { readonly revision: number; readonly times: Times }>();
+  #isLive = false;
   #revision = -1;
-  #index: GraphIndex | null = null;
+  #elementOf: Int32Array | null = null;
 
-  update(index: GraphIndex, states: NodeStates, table: RunTable, elements: number): void {
-    if (index === this.#index && states.revision === this.#revision && this.sumNs.length === elements) return;
-    if (this.#ns.length < states.state.length) this.#ns = new Float64Array(states.state.length);
-    this.sumNs = new Float64Array(elements);
-    this.#of.clear();
-    this.#revision = states.revision;
-    this.#index = index;
-    for (const block of index.blocks) {
-      const root = block.expansion < 0 ? -1 : rootElement(index, block.expansion);
-      const { tasks } = index.graph.scopes[block.scope]!;
-      for (let i = 0; i < block.instances; i++) {
-        const first = block.first + i * block.size;
-        for (let task = 0; task < tasks; task++) {
-          const node = first + task;
-          const ns = executedNs(states, table, node);
-          this.#ns[node] = ns;
-          if (ns > 0) this.sumNs[root < 0 ? task : root]! += ns;
-        }
-      }
+  /** elementOf gives the element of each node, -1 of what is no task; another array means another graph. */
+  update(elementOf: Int32Array, states: NodeStates, table: RunTable, elements: number): void {
+    const isSame = elementOf === this.#elementOf && this.sumNs.length === elements;
+    if (isSame && states.revision === this.#revision) return;
+    const isNext = isSame && states.revision === this.#revision + 1;
+    if (isNext && states.changed !== null) {
+      for (const { node } of states.changed) this.#read(elementOf, states, table, node);
+    } else {
+      this.#ns = new Float64Array(elementOf.length).fill(NaN);
+      this.sumNs = new Float64Array(elements);
+      for (let node = 0; node < elementOf.length; node++) this.#read(elementOf, states, table, node);
     }
+    if (!isSame || this.#isLive === table.ended || this.#of.size > MOST_NAMES) this.#of.clear();
+    this.#isLive = !table.ended;
+    this.#revision = states.revision;
+    this.#elementOf = elementOf;
   }
 
-  /** Times of some tasks, remembered under a name until the moment moves. */
-  of(name: string, nodes: () => Iterable<number>): Times {
-    let times = this.#of.get(name);
-    if (times === undefined) this.#of.set(name, (times = this.#timesOf(nodes())));
+  #read(elementOf: Int32Array, states: NodeStates, table: RunTable, node: number): void {
+    const element = elementOf[node]!;
+    if (element < 0) return;
+    const before = this.#ns[node]!;
+    const ns = executedNs(states, table, node);
+    this.#ns[node] = ns;
+    if (before > 0) this.sumNs[element]! -= before;
+    if (ns > 0) this.sumNs[element]! += ns;
+  }
+
+  /**
+   * Times of some tasks, remembered under a name until the moment moves. Of a live run they are gathered again when one
+   * in sixty-four has been added to the n tasks that ended well: a median of 100,000 in each frame would stop it.
+   */
+  of(name: string, n: number, nodes: () => Iterable<number>): Times {
+    const known = this.#of.get(name);
+    if (known !== undefined) {
+      const more = n - known.times.n;
+      const isEnough = this.#isLive && known.times.n > 0 && more >= 0 && more <= n / 64;
+      if (isEnough || known.revision === this.#revision) return known.times;
+    }
+    const times = this.#timesOf(nodes());
+    this.#of.set(name, { revision: this.#revision, times });
     return times;
   }
 

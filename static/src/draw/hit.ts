@@ -2,7 +2,7 @@
 
 import type { EdgeLayout } from '../model/layout';
 import { BEND, eachVisibleEdge, edgeBytes, edgeWidth, movingEdges, STRAIGHT } from './graph-edges';
-import { sumCounts, toScreen, type GraphFrame } from './graph-frame';
+import { toScreen, type GraphFrame } from './graph-frame';
 import { viaY } from './graph-geometry';
 import { groupScreenRect, groupTimes } from './graph-group-marks';
 import type { Group } from './graph-groups';
@@ -13,6 +13,7 @@ import { STATES, stateName } from './node-states';
 import type { LaneHit } from './lane-hit';
 import { contains } from './rect';
 import type { TaskState } from '../model/task-state';
+import { tallyAt, type TallyPart } from './state-tally';
 
 /** What a pointer can be over, best first: a mark, then an edge. */
 export type GraphHit =
@@ -76,12 +77,11 @@ function hitGroup(frame: GraphFrame, x: number, y: number): GraphHit | null {
 
 function describeGroup(frame: GraphFrame, group: Group): GraphHit {
   const levels = group.lastColumn - group.firstColumn + 1;
-  const tasks = tally(frame, group.elements, groupTimes(frame, group));
+  const tasks = tally(tallyAt(frame.groups, group.id), groupTimes(frame, group));
   return { kind: 'group', fn: group.fn, level: group.firstColumn, levels, tasks };
 }
 
-function tally(frame: GraphFrame, elements: readonly number[], times: Times): Tally {
-  const { counts, total } = sumCounts(frame, elements);
+function tally({ counts, total }: TallyPart, times: Times): Tally {
   const named: Partial<Record<TaskState, number>> = {};
   for (let state = 0; state < STATES; state++) if (counts[state]! > 0) named[stateName(state)] = counts[state]!;
   return { total, counts: named, times };
@@ -139,7 +139,7 @@ function nearestInColumn(frame: GraphFrame, elements: readonly number[], wy: num
 
 /** In a box: the task under the pointer, as deep as tasks are drawn; else the box. wx, wy in world px. */
 function hitBox(frame: GraphFrame, box: BoxMark, wx: number, wy: number): GraphHit {
-  const tasks = box.scope === 0 ? tally(frame, [box.element], boxTimes(frame, box)) : null;
+  const tasks = box.scope === 0 ? tally(tallyAt(frame.elements, box.element), boxTimes(frame, box)) : null;
   const whole: GraphHit = { kind: 'fanout', node: box.node, tasks };
   const block = frame.index.instancesOf(box.node);
   if (!block || block.instances === 0) return whole;

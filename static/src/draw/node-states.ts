@@ -2,7 +2,8 @@
 
 import type { GraphIndex } from '../model/graph-index';
 import type { RunTable } from '../model/run-table';
-import { eachBegunTask } from '../model/states';
+import { touchedSince } from '../model/sorted-moments';
+import { attemptAt, eachBegunTask, endOf, taskStateAt } from '../model/states';
 import { taskStates, type TaskState } from '../model/task-state';
 import { stateNumber } from './palette';
 
@@ -40,7 +41,16 @@ export function worseState(a: number, b: number): number {
   return WEIGHT[a]! >= WEIGHT[b]! ? a : b;
 }
 
-/** State and attempt of every node; one pass over the rows for each moment or version, nothing where neither moved. */
+/** A node whose state may be another now, or come from another attempt. */
+export interface StateChange {
+  readonly node: number;
+  readonly before: number;
+}
+
+/**
+ * State and attempt of every node. Where a frame of a live run came and time moved on only the rows of the frame are
+ * read; any other moment takes a pass over all of them, and nothing is done where neither moved.
+ */
 export class NodeStates {
   /** By node: number of its state. */
   state = new Uint8Array(0);
@@ -48,18 +58,70 @@ export class NodeStates {
   row = new Int32Array(0);
   /** Moves whenever the columns do. */
   revision = 0;
+  /** What the last revision changed; null where anything may have. */
+  changed: readonly StateChange[] | null = null;
+  /** Rows read since the start: a budget. */
+  rowsRead = 0;
+  #before = new Uint8Array(0);
+  #rowBefore = new Int32Array(0);
+  #table: RunTable | null = null;
   #version = -1;
   #atNs = NaN;
-  #table: RunTable | null = null;
+  #nodes = -1;
+  #endNs = NaN;
+  #marks = -1;
+  #generation = -1;
+  #touches = 0;
+  /** Nothing is known of any row after this moment. */
+  #latestNs = -Infinity;
 
   /** Brings the columns to a moment; answers whether anything may have changed. */
   update(index: GraphIndex, table: RunTable, atNs: number): boolean {
-    const isSame = table === this.#table && table.version === this.#version && atNs === this.#atNs;
-    if (isSame && this.state.length >= index.nodes) return false;
-    if (this.state.length < index.nodes) {
-      this.state = new Uint8Array(Math.max(64, index.nodes));
-      this.row = new Int32Array(Math.max(64, index.nodes));
+    const isKnown = table === this.#table && this.#nodes === index.nodes;
+    if (isKnown && table.version === this.#version && atNs === this.#atNs) return false;
+    if (isKnown && this.#onlyAdds(table, atNs)) this.#follow(table, atNs);
+    else this.#readAll(index.nodes, table, atNs, isKnown);
+    this.#table = table;
+    this.#version = table.version;
+    this.#atNs = atNs;
+    this.#nodes = index.nodes;
+    this.#endNs = endOf(table);
+    this.#marks = table.marks.length;
+    this.#generation = table.touched.generation;
+    this.#touches = table.touched.length;
+    this.revision++;
+    return true;
+  }
+
+  /** Rows that no frame touched are at both moments what they will stay. */
+  #onlyAdds(table: RunTable, atNs: number): boolean {
+    const isSameLog = endOf(table) === this.#endNs && table.marks.length === this.#marks;
+    return isSameLog && table.touched.generation === this.#generation && this.#latestNs <= Math.min(atNs, this.#atNs);
+  }
+
+  #follow(table: RunTable, atNs: number): void {
+    const changed: StateChange[] = [];
+    for (const touched of touchedSince(table, this.#touches)) {
+      this.#latestNs = Math.max(this.#latestNs, latestOf(table, touched));
+      const node = table.node[touched]!;
+      if (node >= this.#nodes) continue;
+      changed.push({ node, before: this.state[node]! });
+      this.row[node] = attemptAt(table, node, atNs);
+      this.state[node] = stateNumber[taskStateAt(table, node, atNs)];
+      this.rowsRead++;
     }
+    this.changed = changed;
+  }
+
+  #readAll(nodes: number, table: RunTable, atNs: number, isKnown: boolean): void {
+    if (this.state.length < nodes) {
+      this.state = new Uint8Array(Math.max(64, nodes));
+      this.#before = new Uint8Array(this.state.length);
+      this.row = new Int32Array(this.state.length);
+      this.#rowBefore = new Int32Array(this.state.length);
+    }
+    [this.state, this.#before] = [this.#before, this.state];
+    [this.row, this.#rowBefore] = [this.#rowBefore, this.row];
     this.state.fill(0);
     this.row.fill(-1);
     const { state, row } = this;
@@ -69,10 +131,33 @@ export class NodeStates {
       state[node] = stateNumber[name];
       row[node] = at;
     });
-    this.#table = table;
-    this.#version = table.version;
-    this.#atNs = atNs;
-    this.revision++;
-    return true;
+    this.rowsRead += table.rows;
+    this.changed = isKnown && table.version === this.#version ? this.#differences(nodes) : null;
+    this.#latestNs = table.ended ? Infinity : latestOfAll(table);
   }
+
+  #differences(nodes: number): StateChange[] {
+    const changed: StateChange[] = [];
+    for (let node = 0; node < nodes; node++) {
+      const before = this.#before[node]!;
+      const isSame = before === this.state[node] && this.#rowBefore[node] === this.row[node];
+      if (!isSame) changed.push({ node, before });
+    }
+    return changed;
+  }
+}
+
+/** The last moment that is known of a row. */
+function latestOf(table: RunTable, row: number): number {
+  let latest = -Infinity;
+  for (const column of [table.readyNs, table.claimedNs, table.startedNs, table.endedNs, table.updatedNs]) {
+    if (column[row]! > latest) latest = column[row]!;
+  }
+  return latest;
+}
+
+function latestOfAll(table: RunTable): number {
+  let latest = -Infinity;
+  for (let row = 0; row < table.rows; row++) latest = Math.max(latest, latestOf(table, row));
+  return latest;
 }

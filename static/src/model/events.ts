@@ -3,13 +3,14 @@
 import { sizeOf } from './edges';
 import { bytesText, durationText } from './format';
 import type { GraphIndex } from './graph-index';
-import { ascendingOrder, firstAfter, firstFrom, picked } from './order';
+import { firstAfter, firstFrom } from './order';
 import { isLoss, type Mark, MarkKind, NO_WORKER, Outcome, RowFlag, type RunTable, workerOf } from './run-table';
+import { MARK, SortedMoments, type TakeMoment } from './sorted-moments';
 import { stateAt } from './states';
 import type { TaskState } from './task-state';
 
 /** What happened to an attempt, or to the run as a whole. */
-const EventKind = { claimed: 0, started: 1, ended: 2, over: 3, mark: 4 } as const;
+const EventKind = { claimed: 0, started: 1, ended: 2, over: 3, mark: MARK } as const;
 
 /** Events of a run, ascending in time; equal times in the order of cause and effect. Columns, one place an event. */
 export class RunEvents {
@@ -25,16 +26,11 @@ export class RunEvents {
   constructor(index: GraphIndex, table: RunTable) {
     this.#index = index;
     this.#table = table;
-    const { atNs, kind, row } = collect(table);
-    const order = ascendingOrder(atNs);
-    this.length = order.length;
-    this.atNs = picked(atNs, order);
-    this.kind = new Uint8Array(order.length);
-    this.row = new Uint32Array(order.length);
-    for (let i = 0; i < order.length; i++) {
-      this.kind[i] = kind[order[i]!]!;
-      this.row[i] = row[order[i]!]!;
-    }
+    const { atNs, kind, row } = sortedOf(table).of(table, Infinity);
+    this.length = atNs.length;
+    this.atNs = atNs;
+    this.kind = kind;
+    this.row = row;
   }
 
   /** How many events had happened by a moment; the last of them has the place before. */
@@ -132,35 +128,19 @@ export function eventsOf(index: GraphIndex, table: RunTable): RunEvents {
   return events;
 }
 
-interface EventColumns {
-  readonly atNs: Float64Array;
-  readonly kind: Uint8Array;
-  readonly row: Uint32Array;
+const sorted = new WeakMap<RunTable, SortedMoments>();
+
+function sortedOf(table: RunTable): SortedMoments {
+  let moments = sorted.get(table);
+  if (moments === undefined) sorted.set(table, (moments = new SortedMoments(eventsOfRow, true)));
+  return moments;
 }
 
-/** Events of one row at most. */
-const EVENTS = 4;
-
-function collect(table: RunTable): EventColumns {
-  const most = table.marks.length + EVENTS * table.rows;
-  const [atNs, kind, row] = [new Float64Array(most), new Uint8Array(most), new Uint32Array(most)];
-  let n = 0;
-  const add = (ns: number, what: number, of: number): void => {
-    if (Number.isNaN(ns)) return;
-    atNs[n] = ns;
-    kind[n] = what;
-    row[n++] = of;
-  };
-  table.marks.forEach((mark, i) => {
-    add(mark.atNs, EventKind.mark, i);
-  });
-  for (let of = 0; of < table.rows; of++) {
-    add(table.claimedNs[of]!, EventKind.claimed, of);
-    add(table.startedNs[of]!, EventKind.started, of);
-    if (table.outcome[of] === Outcome.ok) add(table.endedNs[of]!, EventKind.ended, of);
-    add(table.updatedNs[of]!, EventKind.over, of);
-  }
-  return { atNs: atNs.subarray(0, n), kind: kind.subarray(0, n), row: row.subarray(0, n) };
+function eventsOfRow(table: RunTable, row: number, _endNs: number, take: TakeMoment): void {
+  take(table.claimedNs[row]!, EventKind.claimed);
+  take(table.startedNs[row]!, EventKind.started);
+  if (table.outcome[row] === Outcome.ok) take(table.endedNs[row]!, EventKind.ended);
+  take(table.updatedNs[row]!, EventKind.over);
 }
 
 const outcomeWords = ['ended', 'succeeded', 'failed', 'was interrupted', 'was cancelled', 'was interrupted', 'ended'];

@@ -2,7 +2,7 @@
 
 import { type Frame, type FrameRows } from './frame';
 import { nodeRowsOf } from './node-rows';
-import { type Expansion, type Mark, NO_WORKER, type RunTable } from './run-table';
+import { type Expansion, type Mark, NO_WORKER, type RunTable, type TouchedRows } from './run-table';
 
 /**
  * Folds frames into a RunTable. Rows and expansions are idempotent, so that frames may bring them again; a frame that
@@ -60,6 +60,33 @@ function addExpansions(expansions: Expansion[], more: readonly Expansion[]): voi
 }
 
 const SMALLEST = 256;
+/** The list of touched rows begins anew when it is so many times as long as there are rows: it must not grow for ever. */
+const MOST_TOUCHES = 16;
+
+class TouchLog implements TouchedRows {
+  generation = 0;
+  length = 0;
+  #rows = new Uint32Array(0);
+
+  at(place: number): number {
+    return this.#rows[place]!;
+  }
+
+  add(rows: Uint32Array, known: number): void {
+    if (this.length > SMALLEST + MOST_TOUCHES * known) this.restart();
+    if (this.length + rows.length > this.#rows.length) {
+      const size = Math.max(SMALLEST, 2 * this.#rows.length, this.length + rows.length);
+      this.#rows = grown(this.#rows, new Uint32Array(size), this.length);
+    }
+    this.#rows.set(rows, this.length);
+    this.length += rows.length;
+  }
+
+  restart(): void {
+    this.generation++;
+    this.length = 0;
+  }
+}
 
 class RunColumns implements RunTable {
   rows = 0;
@@ -81,6 +108,7 @@ class RunColumns implements RunTable {
   storedBytes = new Float64Array(0);
   readonly expansions: Expansion[] = [];
   readonly marks: Mark[] = [];
+  readonly touched = new TouchLog();
   seq = 0;
   nowNs = 0;
   ended = false;
@@ -92,6 +120,7 @@ class RunColumns implements RunTable {
   clear(): void {
     this.rows = 0;
     this.#resize(0);
+    this.touched.restart();
     this.expansions.length = 0;
     this.marks.length = 0;
     this.seq = 0;
@@ -103,6 +132,7 @@ class RunColumns implements RunTable {
     if (from.count === 0) return;
     const rows = from.row[from.count - 1]! + 1;
     if (rows > this.node.length) this.#resize(Math.max(SMALLEST, rows, 2 * this.node.length));
+    this.touched.add(from.row, this.rows);
     this.rows = Math.max(this.rows, rows);
     for (let i = 0; i < from.count; i++) {
       const row = from.row[i]!;

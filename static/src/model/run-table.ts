@@ -54,6 +54,8 @@ export interface RunTable {
   /** NaN = unknown. */
   readonly outputBytes: Float64Array;
   readonly storedBytes: Float64Array;
+  /** Which rows frames have brought or changed, in that order: what follows the table reads on from where it was. */
+  readonly touched: TouchedRows;
   /** Rows of a node, oldest first; empty while nothing is known of it. */
   rowsOf(node: number): readonly number[];
   readonly expansions: readonly Expansion[];
@@ -64,6 +66,13 @@ export interface RunTable {
   readonly nowNs: number;
   /** The log is complete: nothing will follow. */
   readonly ended: boolean;
+}
+
+/** Numbers of rows, each as often as a frame had it. The list begins anew, under another number, with the table. */
+export interface TouchedRows {
+  readonly generation: number;
+  readonly length: number;
+  at(place: number): number;
 }
 
 /** A fan-out that has learnt its width: its instances have the nodes from first on, instance by instance. */

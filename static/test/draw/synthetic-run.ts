@@ -3,7 +3,15 @@
 import type { Graph, Scope } from '../../src/model/graph';
 import { GraphIndex } from '../../src/model/graph-index';
 import type { Layout } from '../../src/model/layout';
-import { NO_WORKER, Outcome, RowFlag, type Expansion, type Mark, type RunTable } from '../../src/model/run-table';
+import {
+  NO_WORKER,
+  Outcome,
+  RowFlag,
+  type Expansion,
+  type Mark,
+  type RunTable,
+  type TouchedRows,
+} from '../../src/model/run-table';
 import { layered } from './synthetic-layout';
 
 export interface SyntheticRun {
@@ -179,6 +187,11 @@ export class SyntheticTable implements RunTable {
     ];
     for (const name of times) Object.assign(this, { [name]: new Float64Array(capacity).fill(NaN) });
     this.worker.fill(NO_WORKER);
+  }
+
+  /** What changes a version changes anything. */
+  get touched(): TouchedRows {
+    return { generation: this.version, length: 0, at: () => 0 };
   }
 
   rowsOf(node: number): readonly number[] {

@@ -15,7 +15,8 @@ export interface WorkerLabel {
 /** Workers that took part, by number: those of the records and those that lanes were seen of. */
 export function workerLabels(workers: readonly RunWorker[], lanes: Lanes): WorkerLabel[] {
   const processes = new Map<number, string>(lanes.workers.map((worker) => [worker.worker, '']));
-  for (const worker of workers) processes.set(worker.worker, processText(worker, workers));
+  const hosts = new Set(workers.map((worker) => worker.host)).size;
+  for (const worker of workers) processes.set(worker.worker, processName(worker, workers.length, hosts));
   return [...processes]
     .sort(([a], [b]) => a - b)
     .map(([number, process]) => ({ number, name: workerName(number), process }));
@@ -23,10 +24,15 @@ export function workerLabels(workers: readonly RunWorker[], lanes: Lanes): Worke
 
 /** What tells the process of a worker from the others of its run. One that is alone is told by its host. */
 export function processText(worker: RunWorker, workers: readonly RunWorker[]): string {
+  return processName(worker, workers.length, new Set(workers.map(({ host }) => host)).size);
+}
+
+/** The same where it is known how many workers there are, on how many hosts. */
+function processName(worker: RunWorker, workers: number, hosts: number): string {
   const isNamed = !worker.name.startsWith(`${worker.host}:`); // by somebody: the default is host and process
   if (worker.host === '') return worker.name;
-  if (!isNamed) return workers.length === 1 ? worker.host : worker.name;
-  return workers.some((other) => other.host !== worker.host) ? `${worker.name} ${worker.host}` : worker.name;
+  if (!isNamed) return workers === 1 ? worker.host : worker.name;
+  return hosts > 1 ? `${worker.name} ${worker.host}` : worker.name;
 }
 
 /** The same as a list in which each has the place of its number. */
