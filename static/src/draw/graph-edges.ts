@@ -43,6 +43,11 @@ export function edgeWidth(bytes: number): number {
   return Math.min(WIDEST, Math.round(width / STEP) * STEP || THIN);
 }
 
+/** Edges grow with the root of the zoom: they stay lines. */
+export function edgeScale(frame: GraphFrame): number {
+  return Math.min(2, Math.max(0.7, Math.sqrt(Math.min(frame.view.kx, frame.view.ky))));
+}
+
 /** Bytes that an edge carries by now: what is read of the output of its task; NaN for boxes and what is not known. */
 export function edgeBytes(frame: GraphFrame, edge: EdgeLayout): number {
   const row = isTaskElement(frame, edge.from) ? (frame.states.row[edge.from] ?? -1) : -1;
