@@ -89,8 +89,8 @@ bench: build ## measure: run the programs of bench/
 	cd bench && $(GO) run .
 
 .PHONY: bench-live
-bench-live: build ## measure what live views cost, and how soon a change is on screen
-	cd bench && $(GO) run ./live
+bench-live: build ## measure what live views cost, and the dashboard, against a program built before where BEFORE names one
+	cd bench && $(GO) run ./live $(if $(BEFORE),-before $(abspath $(BEFORE)))
 
 .PHONY: bench-memory
 bench-memory: need-go ## measure what ended runs leave in memory, beside AGAINST, another commit (299c572)

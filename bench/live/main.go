@@ -7,7 +7,9 @@
 // that, and for the dashboard builds the program and serves it. Runs with and without viewers take turns and the least
 // of each is compared, because machines are noisy. When something happened is what the service has recorded, and when
 // it is on screen is the frame after the one that painted it, by the clock that all processes of a machine share. Goals
-// that are missed are shown and are no error. It takes about four minutes, and opens some 2,000 files. Without Chromium,
+// that are missed are shown and are no error. With -before, the dashboard is compared with that of an earlier program: how
+// long a page's main thread works until a run can be scrubbed, and frames a second where there is much to draw. It takes
+// about six minutes, and opens some 2,000 files. Without Chromium,
 // or without a built dashboard, it says so and leaves that part out.
 package main
 
@@ -52,6 +54,7 @@ type options struct {
 	idle    int
 	steps   int
 	part    string
+	before  string
 }
 
 func run(ctx context.Context, args []string, w io.Writer) error {
@@ -62,20 +65,23 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	flags.IntVar(&o.viewers, "viewers", 10, "how many viewers watch a run")
 	flags.IntVar(&o.idle, "idle", 1000, "how many idle sockets are opened")
 	flags.IntVar(&o.steps, "steps", 300, "how many steps the playhead is moved by")
-	flags.StringVar(&o.part, "part", "", "measure only the `hub`, or only the screen (default both)")
+	flags.StringVar(&o.part, "part", "", "measure only the `hub`, only the screen, or only opening, live and large graphs (versus); default all")
+	flags.StringVar(&o.before, "before", "", "a `program` of an earlier commit, built with its dashboard, to compare the dashboard with")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "%s on %s/%s, %d processors\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 	switch o.part {
 	case "":
-		return errors.Join(onHub(ctx, w, o), onScreen(ctx, w, o))
+		return errors.Join(onHub(ctx, w, o), onScreen(ctx, w, o), onBoth(ctx, w, o))
 	case "hub":
 		return onHub(ctx, w, o)
 	case "screen":
 		return onScreen(ctx, w, o)
+	case "versus":
+		return onBoth(ctx, w, o)
 	}
-	return fmt.Errorf("-part is %q, expected hub or screen", o.part)
+	return fmt.Errorf("-part is %q, expected hub, screen or versus", o.part)
 }
 
 // onHub measures the service that viewers are connected to, without any page.

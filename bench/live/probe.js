@@ -119,5 +119,33 @@
     return { costs, apart };
   };
 
+  // Animation frames a second, for so many ms or while it goes on; each is called in every frame.
+  probe.rate = (ms, goesOn = () => true, each = () => undefined) =>
+    new Promise((resolve) => {
+      const began = performance.now();
+      let count = 0;
+      const frame = () => {
+        const took = performance.now() - began;
+        if (took >= ms || !goesOn()) return resolve((count * 1000) / took);
+        count++;
+        each(count);
+        native(frame);
+      };
+      native(frame);
+    });
+
+  // Zooms into the left of the graph by turns of the wheel, then moves it to and fro, and tells the frames a second.
+  probe.pan = async (zooms, ms) => {
+    const graph = document.querySelector('.graph[role="img"]');
+    const box = graph.getBoundingClientRect();
+    const place = { clientX: box.left + box.width * 0.05, clientY: box.top + box.height / 2, bubbles: true, cancelable: true };
+    const turn = (change) => graph.dispatchEvent(new WheelEvent('wheel', { ...place, ...change }));
+    for (let i = 0; i < zooms; i++) {
+      turn({ deltaY: -120 });
+      await new Promise(native);
+    }
+    return probe.rate(ms, undefined, (frame) => turn({ deltaX: frame % 40 < 20 ? 6 : -6 }));
+  };
+
   window.probe = probe;
 })();

@@ -33,7 +33,26 @@ type screen struct {
 }
 
 // onScreen measures the dashboard in a browser, and says so where there is no browser or no dashboard.
-func onScreen(ctx context.Context, w io.Writer, o options) (err error) {
+func onScreen(ctx context.Context, w io.Writer, o options) error {
+	return inBrowser(ctx, w, func(b *chromium) (err error) {
+		d, err := build(ctx)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, d.end()) }()
+		s := &screen{dashboard: d, browser: b, w: w, steps: o.steps}
+		fmt.Fprintf(w, "\nthe dashboard in %s, 1440 by 900 pixels, drawn without a graphics card\n", b.version)
+		return s.measure(ctx)
+	})
+}
+
+// onBoth compares the dashboard with an earlier one; without one it measures this alone.
+func onBoth(ctx context.Context, w io.Writer, o options) error {
+	return inBrowser(ctx, w, func(b *chromium) error { return versus(ctx, w, o, b) })
+}
+
+// inBrowser opens a browser for what is on screen.
+func inBrowser(ctx context.Context, w io.Writer, measure func(*chromium) error) error {
 	if !static.Built() {
 		fmt.Fprintln(w, "\nleft out: what is on screen, because the dashboard is not built: make static, or npx vite build in static")
 		return nil
@@ -47,14 +66,7 @@ func onScreen(ctx context.Context, w io.Writer, o options) (err error) {
 		return err
 	}
 	defer browser.stop()
-	d, err := build(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, d.end()) }()
-	s := &screen{dashboard: d, browser: browser, w: w, steps: o.steps}
-	fmt.Fprintf(w, "\nthe dashboard in %s, 1440 by 900 pixels, drawn without a graphics card\n", browser.version)
-	return s.measure(ctx)
+	return measure(browser)
 }
 
 func (s *screen) measure(ctx context.Context) error {
