@@ -54,8 +54,8 @@ func NewArchiver(cfg ArchiverConfig) (*Archiver, error) {
 }
 
 // Rebuild archives a run from its log: one that has not ended and nobody holds the lease of, or one that has got
-// steps since it was archived. A run whose log does not tell how it ended is then interrupted. It returns the header
-// as it is kept afterwards. The error is ErrLease where somebody else is at it, so the run may well be live.
+// steps since it was archived, or was archived by a program that summed up less. A run whose log does not tell how it
+// ended is then interrupted. It returns the header as it is kept afterwards. The error is ErrLease where somebody else is at it, so the run may well be live.
 func (a *Archiver) Rebuild(ctx context.Context, run engine.RunID) (Header, error) {
 	release, err := a.acquire(ctx, run)
 	if err != nil {
@@ -71,7 +71,7 @@ func (a *Archiver) Rebuild(ctx context.Context, run engine.RunID) (Header, error
 	if damage != nil && !errors.Is(damage, ErrCorrupt) {
 		return h, damage
 	}
-	if h.Status.Final() && (damage != nil || f.Seq() <= h.ArchivedSeq) {
+	if h.Status.Final() && (damage != nil || f.Seq() <= h.ArchivedSeq && !h.lacksRollups()) {
 		return h, damage
 	}
 	// What is damaged stays so: the run ends all the same, with what can be read.
@@ -114,7 +114,7 @@ func (a *Archiver) Sweep(ctx context.Context, before time.Time) ([]engine.RunID,
 		}
 		for i := range runs {
 			r := &runs[i]
-			isDone := r.Status.Final() && (r.LastSeq <= r.ArchivedSeq || r.Damaged() != "")
+			isDone := r.Status.Final() && (r.LastSeq <= r.ArchivedSeq && !r.lacksRollups() || r.Damaged() != "")
 			isNew := !r.Status.Final() && !before.IsZero() && !r.Info.StartedAt.Before(before)
 			if isDone || isNew || a.cfg.Live(r.Info.ID) {
 				continue
@@ -182,7 +182,7 @@ func (a *Archiver) archive(ctx context.Context, h *Header, f *Fold, attachments 
 	if err != nil {
 		return err
 	}
-	h.Rollup, h.ArchivedSeq, h.Counts = kept.Rollup+1, f.Seq(), f.Counts()
+	h.Rollup, h.ArchivedSeq, h.Counts, h.RollupFormat = kept.Rollup+1, f.Seq(), f.Counts(), rollupFormat
 	archive := Archive{Owner: a.cfg.Owner, Header: *h, Attachments: attachments}
 	if archive.Rollups, err = rollups(h, f); err != nil {
 		return err
@@ -193,13 +193,14 @@ func (a *Archiver) archive(ctx context.Context, h *Header, f *Fold, attachments 
 	return a.cfg.Store.Archive(ctx, h.Info.ID, archive)
 }
 
-// rollups are the digests of a fold as they are kept. A schedule that was made up has no place among measurements.
+// rollups are the digests of a fold as they are kept. Where a run was imported, what its schedule makes of the
+// recording has no place among measurements.
 func rollups(h *Header, f *Fold) ([]Rollup, error) {
-	if h.Info.Reconstructed != "" {
-		return nil, nil
-	}
 	var out []Rollup
 	for _, d := range f.Digests() {
+		if d.Metric.Scheduled() && h.Info.Imported() != nil {
+			continue
+		}
 		r, err := PackRollup(h, d)
 		if err != nil {
 			return nil, err

@@ -32,6 +32,16 @@ const (
 // columns are the metrics in the order in which a Fold keeps them.
 var columns = [...]Metric{QueueNS, WaitNS, FetchNS, ExecuteNS, StoreNS, UpdateNS, OutputBytes, StoredBytes, OutputRate, CPUNS, MemoryBytes, ReadBytes, WrittenBytes}
 
+// Scheduled reports whether the metric is about when and where tasks were executed, rather than about what they did. Of
+// an imported run such values are not measured.
+func (m Metric) Scheduled() bool {
+	switch m {
+	case QueueNS, WaitNS, FetchNS, StoreNS, UpdateNS, StoredBytes:
+		return true
+	}
+	return false
+}
+
 // Of is the value of the metric in a record, not ok where it is not known.
 func (m Metric) Of(t *engine.TaskMetrics) (v int64, ok bool) {
 	switch m {

@@ -196,13 +196,63 @@ func TestSmallBlocksAreRepacked(t *testing.T) {
 	assert.Equal(t, steps, allSteps(t, s, "r"))
 }
 
-func TestReconstructedRunsMakeNoHistory(t *testing.T) {
+// TestImportedRunsMakeHistory of what was measured, and of nothing that their schedule was made up from.
+func TestImportedRunsMakeHistory(t *testing.T) {
 	g, steps := simulated(t, 7, 30)
 	s, i := memory.New(), info("r")
 	i.Reconstructed = "from critical path"
 	record(t, s, i, g, steps, 512)
-	assert.Empty(t, rollups(t, s))
-	assert.Positive(t, mustRun(t, s, "r").Counts.Attempts)
+	record(t, s, info("own"), g, steps, 512)
+	metrics := map[engine.RunID]map[metricsstore.Metric]bool{"r": {}, "own": {}}
+	rows, err := s.Rollups(t.Context(), metricsstore.RollupQuery{})
+	require.NoError(t, err)
+	for _, row := range rows {
+		metrics[row.Run][row.Metric] = true
+	}
+	assert.Equal(t, map[metricsstore.Metric]bool{
+		metricsstore.ExecuteNS: true, metricsstore.OutputBytes: true, metricsstore.OutputRate: true,
+	}, metrics["r"])
+	assert.Len(t, metrics["own"], len(metricsstore.Metrics()))
+
+	q, err := metricsstore.NewQueries(s)
+	require.NoError(t, err)
+	for metric, want := range map[metricsstore.Metric][]metricsstore.LeftOut{
+		metricsstore.ExecuteNS:   {},
+		metricsstore.OutputBytes: {},
+		metricsstore.QueueNS:     {{Reason: metricsstore.NotMeasured, Runs: 1}},
+		metricsstore.StoredBytes: {{Reason: metricsstore.NotMeasured, Runs: 1}},
+	} {
+		left, err := q.LeftOut(t.Context(), metricsstore.HistoryQuery{Metric: metric})
+		require.NoError(t, err)
+		assert.Equal(t, want, left, metric)
+		found, err := q.History(t.Context(), metricsstore.HistoryQuery{Metric: metric})
+		require.NoError(t, err)
+		assert.Equal(t, 2-len(want), found.Buckets[0].Runs, metric)
+	}
+}
+
+// TestImportsOfBeforeMakeHistory: a sweep sums up what a program that left imported runs out has not, once.
+func TestImportsOfBeforeMakeHistory(t *testing.T) {
+	g, steps := simulated(t, 7, 30)
+	s, i := memory.New(), info("r")
+	i.Reconstructed = "from critical path"
+	record(t, s, i, g, steps, 512)
+	want := rollups(t, s)
+	h := mustRun(t, s, "r").Header
+	h.Rollup, h.RollupFormat = h.Rollup+1, 0
+	now := time.Now()
+	require.NoError(t, s.Acquire(t.Context(), "r", metricsstore.Lease{Owner: "old", Until: now.Add(time.Second)}, now))
+	require.NoError(t, s.Archive(t.Context(), "r", metricsstore.Archive{Owner: "old", Header: h}))
+	require.NoError(t, s.Release(t.Context(), "r", "old"))
+	require.Empty(t, rollups(t, s))
+
+	done, err := archiver(t, s).Sweep(t.Context(), time.Time{})
+	require.NoError(t, err)
+	assert.Equal(t, []engine.RunID{"r"}, done)
+	assert.Equal(t, want, rollups(t, s))
+	done, err = archiver(t, s).Sweep(t.Context(), time.Time{})
+	require.NoError(t, err)
+	assert.Empty(t, done)
 }
 
 func TestSeveralRunsAtOnce(t *testing.T) {

@@ -40,6 +40,17 @@ type Header struct {
 	ArchivedSeq uint64 `json:"archived_seq"`
 	// Rollup counts how often the run was archived.
 	Rollup int `json:"rollup"`
+	// RollupFormat tells what the roll-ups hold: 0, those of programs by which imported runs had none; 1, all that was
+	// measured.
+	RollupFormat int `json:"rollup_format,omitempty"`
+}
+
+// rollupFormat is that of runs that are archived now.
+const rollupFormat = 1
+
+// lacksRollups reports whether the run was archived by a program that left out what it should have summed up.
+func (h *Header) lacksRollups() bool {
+	return h.Status.Final() && h.RollupFormat < rollupFormat && h.Info.Imported() != nil
 }
 
 // Added is AddedAt, or the closest that is known of a run kept before that was noted: when it was submitted or, of a

@@ -3,6 +3,7 @@ package metricsstore
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -29,8 +30,11 @@ type StatsQuery struct {
 	GroupBy   GroupBy   // default ByNothing
 	Function  string    // only of this one; empty for all
 	Quantiles []float64 // at most 32 from 0 to 1, beside those of the summary
-	// At takes only records that had ended by then, since the run's start; 0 for all.
-	At time.Duration
+	// At takes only records that had ended by then, since the run's start; nil for all.
+	At *time.Duration
+	// Limit is how many groups are given at most, 0 for all; Cursor is Statistics.Next of the page before.
+	Limit  int
+	Cursor string
 }
 
 // Statistics is the answer to a StatsQuery.
@@ -43,6 +47,8 @@ type Statistics struct {
 	// AsOf is the last step that was taken into account, Complete whether that is the whole of an ended run.
 	AsOf     uint64 `json:"as_of"`
 	Complete bool   `json:"complete"`
+	// Next asks for the following groups; empty on the last page.
+	Next string `json:"next,omitempty"`
 }
 
 // Group is the statistic over one group.
@@ -112,13 +118,17 @@ func distribution(s *digest.Sketch, quantiles []float64) Distribution {
 	return d
 }
 
-// Statistics folds the records of a run. The error is ErrInvalid for an unknown metric or grouping and for quantiles
-// out of range.
+// Statistics folds the records of a run. The error is ErrInvalid for an unknown metric or grouping, for quantiles out
+// of range, and for a cursor that is not from a page of the same query.
 func (q *Queries) Statistics(ctx context.Context, s StatsQuery) (Statistics, error) {
 	if _, err := ParseMetric(string(s.Metric)); err != nil {
 		return Statistics{}, err
 	}
 	if err := checkQuantiles(s.Quantiles); err != nil {
+		return Statistics{}, err
+	}
+	after, err := s.open()
+	if err != nil {
 		return Statistics{}, err
 	}
 	kept, err := q.store.Run(ctx, s.Run)
@@ -159,39 +169,71 @@ func (q *Queries) Statistics(ctx context.Context, s StatsQuery) (Statistics, err
 	if err != nil {
 		return Statistics{}, err
 	}
-	out.AsOf, out.Complete = asOf, kept.Status.Final() && asOf >= kept.LastSeq && s.At == 0
-	for k, g := range groups {
-		out.Groups = append(out.Groups, Group{
-			Key: k.text(s.GroupBy), Function: k.function, Version: k.version, Number: k.number,
+	out.AsOf, out.Complete = asOf, kept.Status.Final() && asOf >= kept.LastSeq && s.At == nil
+	out.Groups, out.Next = s.page(groups, after)
+	return out, nil
+}
+
+// page gives the groups behind one, nil for all, as far as the limit allows, and the cursor of the next page.
+func (s *StatsQuery) page(groups map[groupKey]*groupFold, after *groupKey) (out []Group, next string) {
+	keys := slices.SortedFunc(maps.Keys(groups), groupKey.compare)
+	if after != nil {
+		keys = slices.DeleteFunc(keys, func(k groupKey) bool { return k.compare(*after) <= 0 })
+	}
+	if s.Limit > 0 && len(keys) > s.Limit {
+		keys = keys[:s.Limit]
+		next = sealCursor(s.mark(), keys[s.Limit-1])
+	}
+	for _, k := range keys {
+		g := groups[k]
+		out = append(out, Group{
+			Key: k.text(s.GroupBy), Function: k.Function, Version: k.Version, Number: k.Number,
 			Distribution: distribution(&g.sketch, s.Quantiles), Throughput: g.throughput,
 		})
 	}
-	slices.SortFunc(out.Groups, func(a, b Group) int {
-		return cmp.Or(cmp.Compare(a.Function, b.Function), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Number, b.Number))
-	})
-	return out, nil
+	return out, next
+}
+
+// mark is what a cursor belongs to.
+func (s *StatsQuery) mark() any { return []any{s.Run, s.Metric, s.GroupBy, s.Function, s.At} }
+
+// open reads the cursor: the group behind which the page begins, nil for the first page.
+func (s *StatsQuery) open() (*groupKey, error) {
+	if s.Limit < 0 {
+		return nil, invalid("limit %d, expected 0 or more", s.Limit)
+	}
+	if s.Cursor == "" {
+		return nil, nil
+	}
+	after := new(groupKey)
+	return after, openCursor(s.Cursor, s.mark(), after)
 }
 
 // reaches reports whether a record had ended by the moment that the query asks for.
 func (s *StatsQuery) reaches(run *Run, m *engine.TaskMetrics) bool {
-	return s.At == 0 || m.StartedAt.Add(m.Execute+m.Store+m.Update).Sub(run.Info.StartedAt) <= s.At
+	return s.At == nil || m.StartedAt.Add(m.Execute+m.Store+m.Update).Sub(run.Info.StartedAt) <= *s.At
 }
 
 // groupKey tells groups apart.
 type groupKey struct {
-	function        string
-	version, number int
+	Function string `json:"f,omitempty"`
+	Version  int    `json:"v,omitempty"`
+	Number   int    `json:"n,omitempty"`
+}
+
+func (k groupKey) compare(o groupKey) int {
+	return cmp.Or(cmp.Compare(k.Function, o.Function), cmp.Compare(k.Version, o.Version), cmp.Compare(k.Number, o.Number))
 }
 
 func (k groupKey) text(by GroupBy) string {
 	switch by {
 	case ByWorker, ByLevel:
-		return strconv.Itoa(k.number)
+		return strconv.Itoa(k.Number)
 	}
-	if k.version == 0 {
-		return k.function
+	if k.Version == 0 {
+		return k.Function
 	}
-	return k.function + "@" + strconv.Itoa(k.version)
+	return k.Function + "@" + strconv.Itoa(k.Version)
 }
 
 type groupFold struct {
@@ -213,15 +255,15 @@ func (s *StatsQuery) grouping(n *engine.Numbering) (func(*engine.TaskMetrics) gr
 		return func(*engine.TaskMetrics) groupKey { return groupKey{} }, nil
 	case ByFunction:
 		return func(m *engine.TaskMetrics) groupKey {
-			return groupKey{function: m.Task.Function, version: m.Task.Version}
+			return groupKey{Function: m.Task.Function, Version: m.Task.Version}
 		}, nil
 	case ByWorker:
-		return func(m *engine.TaskMetrics) groupKey { return groupKey{number: m.Worker} }, nil
+		return func(m *engine.TaskMetrics) groupKey { return groupKey{Number: m.Worker} }, nil
 	case ByLevel:
 		l := newLevels(n.Graph())
 		return func(m *engine.TaskMetrics) groupKey {
 			p := n.Locate(m.Node)
-			return groupKey{number: int(l.of(p.Block.Scope, p.Local))}
+			return groupKey{Number: int(l.of(p.Block.Scope, p.Local))}
 		}, nil
 	}
 	return nil, invalid("group_by %q, expected none, function, worker or level", s.GroupBy)

@@ -115,11 +115,28 @@ func TestStatisticsByLevelAndTime(t *testing.T) {
 	}
 	assert.Len(t, got.Groups, 4)
 
+	var paged []metricsstore.Group
+	page := metricsstore.StatsQuery{Run: "r", Metric: metricsstore.ExecuteNS, GroupBy: metricsstore.ByLevel, Limit: 3}
+	for pages := 1; ; pages++ {
+		some, err := q.Statistics(t.Context(), page)
+		require.NoError(t, err)
+		paged = append(paged, some.Groups...)
+		if page.Cursor = some.Next; page.Cursor == "" {
+			assert.Equal(t, 2, pages)
+			break
+		}
+		assert.Len(t, some.Groups, 3)
+	}
+	assert.Equal(t, got.Groups, paged)
+	page.Cursor = "of another query"
+	_, err = q.Statistics(t.Context(), page)
+	require.ErrorIs(t, err, metricsstore.ErrInvalid)
+
 	last := time.Duration(0)
 	n := uint64(0)
-	for _, at := range []time.Duration{1, 10_000, 50_000, 100_000, time.Hour} {
-		require.Greater(t, at, last)
-		some, err := q.Statistics(t.Context(), metricsstore.StatsQuery{Run: "r", Metric: metricsstore.ExecuteNS, At: at})
+	for _, at := range []time.Duration{0, 1, 10_000, 50_000, 100_000, time.Hour} {
+		require.GreaterOrEqual(t, at, last)
+		some, err := q.Statistics(t.Context(), metricsstore.StatsQuery{Run: "r", Metric: metricsstore.ExecuteNS, At: &at})
 		require.NoError(t, err)
 		var now uint64
 		if len(some.Groups) > 0 {

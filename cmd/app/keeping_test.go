@@ -338,7 +338,12 @@ func TestImportOfARecording(t *testing.T) {
 	assert.Contains(t, w.ok("runs"), "reconstructed")
 	text := w.ok("stats", "last", "--function", "rise")
 	assert.Regexp(t, `\nrise +6 += 1 min 33 s +`, text)
-	assert.Contains(t, w.ok("stats"), "1 run left out: imported with a reconstructed schedule.\n")
+	assert.Regexp(t, `\nrise +6 += 1 min 33 s +`, w.ok("stats"), "its durations were measured")
+	assert.NotContains(t, w.ok("stats"), "left out")
+	assert.Contains(t, w.ok("stats", "--metric", "queue_ns"), "There is nothing to sum up in 0 runs.\n")
+	assert.Contains(t, w.ok("stats", "--metric", "execute_ns", "--metric", "queue_ns"),
+		"1 run left out of queue_ns: imported, so that when and where tasks were executed is not measured.\n")
+	assert.Contains(t, w.ok("stats", "last", "--at", "0s"), "There is nothing to sum up")
 }
 
 // TestExportAndImport: an archive brings a run into another folder, bit by bit.

@@ -15,13 +15,13 @@ import (
 
 // statsCommand sums up what tasks took.
 type statsCommand struct {
-	RunID     string        `arg:"" optional:"" name:"run" help:"Only this run: id, an end or a beginning of one, or last. Without it, all that have ended."`
-	Workflow  string        `placeholder:"NAME" help:"Only runs of this workflow."`
-	Function  string        `placeholder:"NAME" help:"Only this function."`
-	Metric    []string      `default:"execute_ns" placeholder:"METRIC" help:"What is summed up: ${metrics} (default execute_ns). Can be repeated."`
-	Quantiles []float64     `default:"0.5,0.95,0.99" placeholder:"Q,..." help:"Which quantiles are shown, from 0 to 1 (default 0.5,0.95,0.99)."`
-	GroupBy   string        `default:"function" enum:"function,worker,level,workflow,day,none" placeholder:"WHAT" help:"A row for each function (default), or one for everything: none. Of a run also worker or level, of all runs workflow or day."`
-	At        time.Duration `placeholder:"TIME" help:"Of a run: as it was that long after its start."`
+	RunID     string         `arg:"" optional:"" name:"run" help:"Only this run: id, an end or a beginning of one, or last. Without it, all that have ended."`
+	Workflow  string         `placeholder:"NAME" help:"Only runs of this workflow."`
+	Function  string         `placeholder:"NAME" help:"Only this function."`
+	Metric    []string       `default:"execute_ns" placeholder:"METRIC" help:"What is summed up: ${metrics} (default execute_ns). Can be repeated."`
+	Quantiles []float64      `default:"0.5,0.95,0.99" placeholder:"Q,..." help:"Which quantiles are shown, from 0 to 1 (default 0.5,0.95,0.99)."`
+	GroupBy   string         `default:"function" enum:"function,worker,level,workflow,day,none" placeholder:"WHAT" help:"A row for each function (default), or one for everything: none. Of a run also worker or level, of all runs workflow or day."`
+	At        *time.Duration `placeholder:"TIME" help:"Of a run: as it was that long after its start, from 0s on."`
 	periodFlags
 	storeFlags
 }
@@ -51,8 +51,8 @@ func (c *statsCommand) Validate() error {
 			return fmt.Errorf("--group-by is %s, expected function, worker, level or none for a run", c.GroupBy)
 		}
 	}
-	if c.At < 0 || c.At > 0 && c.RunID == "" {
-		return fmt.Errorf("--at is %s, expected a run with it and more than 0", c.At)
+	if c.At != nil && (*c.At < 0 || c.RunID == "") {
+		return fmt.Errorf("--at is %s, expected a run with it and 0s or more", *c.At)
 	}
 	if c.RunID != "" && (c.Workflow != "" || !c.From.IsZero() || !c.To.IsZero()) {
 		return errors.New("--workflow, --from and --to choose among runs, expected either them or a run")
@@ -77,9 +77,10 @@ type statsJSON struct {
 	AsOf              uint64          `json:"as_of,omitempty"` // of a run: the last step that is summed up
 	Complete          bool            `json:"complete"`        // nothing is left out, and nothing is to come
 	Runs              int             `json:"runs"`
-	LiveRuns          int             `json:"live_runs"`          // left out: they have not ended
-	ReconstructedRuns int             `json:"reconstructed_runs"` // left out: their schedule was made up
-	PartialRuns       int             `json:"partial_runs"`       // summed up as far as they were kept
+	LiveRuns          int             `json:"live_runs"`           // left out: they have not ended
+	ReconstructedRuns int             `json:"reconstructed_runs"`  // left out of Scheduled: they were imported
+	Scheduled         []string        `json:"scheduled,omitempty"` // those of the metrics that imported runs have not measured
+	PartialRuns       int             `json:"partial_runs"`        // summed up as far as they were kept
 	Steps             int64           `json:"steps"`
 	StepsKept         int64           `json:"steps_kept"`
 	Attempts          int64           `json:"attempts"`
@@ -174,6 +175,11 @@ func (c *statsCommand) acrossRuns(ctx context.Context, store metricsstore.Store)
 		return nil, err
 	}
 	a := &statsJSON{Statistics: []statisticJSON{}}
+	for _, m := range c.Metric {
+		if metricsstore.Metric(m).Scheduled() {
+			a.Scheduled = append(a.Scheduled, m)
+		}
+	}
 	workflows, err := c.countRuns(ctx, store, a)
 	if err != nil {
 		return nil, err
@@ -212,8 +218,7 @@ func (c *statsCommand) countRuns(ctx context.Context, store metricsstore.Store, 
 		case !filter.Match(r):
 		case !r.Status.Final():
 			a.LiveRuns++
-		case r.Info.Reconstructed != "":
-			a.ReconstructedRuns++
+		case !c.takes(r, a):
 		default:
 			a.Runs++
 			a.count(r)
@@ -225,6 +230,15 @@ func (c *statsCommand) countRuns(ctx context.Context, store metricsstore.Store, 
 	})
 	slices.Sort(workflows)
 	return workflows, err
+}
+
+// takes counts an ended run that has no part in some of the metrics; false where it has part in none.
+func (c *statsCommand) takes(r *metricsstore.Run, a *statsJSON) bool {
+	if r.Info.Imported() == nil || len(a.Scheduled) == 0 {
+		return true
+	}
+	a.ReconstructedRuns++
+	return len(a.Scheduled) < len(c.Metric)
 }
 
 // part is what one row of a statistic is about, or with days several rows.
@@ -301,7 +315,8 @@ func (a *statsJSON) remarks(metrics string) []string {
 		out = append(out, plural(int64(a.LiveRuns), "run")+" left out: not ended.")
 	}
 	if a.ReconstructedRuns > 0 {
-		out = append(out, plural(int64(a.ReconstructedRuns), "run")+" left out: imported with a reconstructed schedule.")
+		out = append(out, fmt.Sprintf("%s left out of %s: imported, so that when and where tasks were executed is not measured.",
+			plural(int64(a.ReconstructedRuns), "run"), strings.Join(a.Scheduled, ", ")))
 	}
 	return out
 }

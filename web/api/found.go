@@ -32,7 +32,7 @@ func (a *API) findTasks(ctx context.Context, in *foundTasksInput) (*answer[Found
 	s := search{in: in, found: []FoundTask{}, complete: true}
 	filter := metricsstore.RunFilter{Workflow: in.Workflow, From: in.From, To: in.To}
 	for r := range all.runs() {
-		if !filter.Match(r) || r.Info.Reconstructed != "" {
+		if !filter.Match(r) || in.Metric.Scheduled() && r.Info.Imported() != nil {
 			continue
 		}
 		if s.runs == maxScannedRuns || s.attempts > maxScannedAttempts {

@@ -200,6 +200,8 @@ type statsInput struct {
 	GroupBy  metricsstore.GroupBy `query:"group_by" enum:"function,worker,level,none" default:"function"`
 	Function string               `query:"function"`
 	At       optional[int64]      `query:"at" minimum:"0" doc:"Only attempts that had ended so many nanoseconds after the run's start."`
+	Limit    int                  `query:"limit" minimum:"1" maximum:"1000" default:"1000" doc:"Of groups on a page."`
+	Cursor   string               `query:"cursor" maxLength:"4096"`
 }
 
 type exportInput struct {

@@ -13,13 +13,14 @@ func (a *API) getRunStatistics(ctx context.Context, in *statsInput) (*answer[Run
 	if err != nil {
 		return nil, err
 	}
-	tag := runTag(&run, "stats", in.Metric, in.GroupBy, in.Function, in.Quantiles, in.At.pointer())
+	tag := runTag(&run, "stats", in.Metric, in.GroupBy, in.Function, in.Quantiles, in.At.pointer(), in.Limit, in.Cursor)
 	return heavily(ctx, a, in, tag, func(ctx context.Context) (RunStatistics, error) {
 		query := metricsstore.StatsQuery{
 			Run: in.id(), Metric: in.Metric, GroupBy: in.GroupBy, Function: in.Function, Quantiles: in.Quantiles,
+			Limit: in.Limit, Cursor: in.Cursor,
 		}
 		if at := in.At.pointer(); at != nil {
-			query.At = time.Duration(max(*at, 1)) // 0 would mean all
+			query.At = new(time.Duration(*at))
 		}
 		found, err := a.queries.Statistics(ctx, query)
 		if err != nil {
@@ -33,7 +34,7 @@ func newRunStatistics(in *statsInput, run *metricsstore.Run, found *metricsstore
 	out := RunStatistics{
 		Metric: found.Metric, Unit: unitOf(found.Metric), GroupBy: in.GroupBy, Method: method, AtNS: in.At.pointer(),
 		AsOf: found.AsOf, Complete: found.Complete && newRecordState(run).Complete,
-		Attempts: found.Attempts, Succeeded: found.Succeeded, Groups: make([]Group, len(found.Groups)),
+		Attempts: found.Attempts, Succeeded: found.Succeeded, Groups: make([]Group, len(found.Groups)), Next: found.Next,
 	}
 	for i := range found.Groups {
 		g := &found.Groups[i]
@@ -80,7 +81,10 @@ func (a *API) getHistory(ctx context.Context, in *historyInput) (*answer[History
 			return nil, err
 		}
 	}
-	out := History{Metric: in.Metric, Peers: peers, Unit: unitOf(in.Metric), Method: method, Buckets: []HistoryPart{}, Groups: []HistoryPart{}}
+	out := History{
+		Metric: in.Metric, Peers: peers, Unit: unitOf(in.Metric), Method: method,
+		Buckets: []HistoryPart{}, Groups: []HistoryPart{},
+	}
 	if in.GroupBy == metricsstore.ByFunction {
 		out.Groups, err = a.historyGroups(ctx, query, in.Bins)
 	} else {
@@ -91,7 +95,20 @@ func (a *API) getHistory(ctx context.Context, in *historyInput) (*answer[History
 	if err != nil {
 		return nil, err
 	}
+	if out.LeftOut, err = a.leftOut(ctx, query); err != nil {
+		return nil, err
+	}
 	return answered("", out), nil
+}
+
+// leftOut tells which runs have no part in an answer.
+func (a *API) leftOut(ctx context.Context, query metricsstore.HistoryQuery) ([]LeftOut, error) {
+	left, err := a.queries.LeftOut(ctx, query)
+	out := []LeftOut{}
+	for _, l := range left {
+		out = append(out, LeftOut(l))
+	}
+	return out, err
 }
 
 // historyGroups gives a part for each function and version that has history.

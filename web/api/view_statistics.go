@@ -49,6 +49,7 @@ type Distribution struct {
 	Variance *float64   `json:"variance" doc:"Of the population."`
 	StdDev   *float64   `json:"stddev"`
 	CV       *float64   `json:"cv" doc:"Standard deviation by mean."`
+	P25      Estimate   `json:"p25"`
 	P50      Estimate   `json:"p50"`
 	P75      Estimate   `json:"p75"`
 	P90      Estimate   `json:"p90"`
@@ -64,7 +65,7 @@ func newDistribution(d *metricsstore.Distribution) Distribution {
 	s := &d.Summary
 	out := Distribution{
 		N: d.N, Rejected: s.Rejected, Exact: d.Exact, Bound: d.Bound, Method: method, Sum: s.Sum,
-		P50: newEstimate(s.P50), P75: newEstimate(s.P75), P90: newEstimate(s.P90), P95: newEstimate(s.P95),
+		P25: newEstimate(s.P25), P50: newEstimate(s.P50), P75: newEstimate(s.P75), P90: newEstimate(s.P90), P95: newEstimate(s.P95),
 		P99: newEstimate(s.P99), P999: newEstimate(s.P999), IQR: newEstimate(s.IQR), MAD: newEstimate(s.MAD),
 		Quantile: make([]Quantile, len(d.Quantiles)),
 	}
@@ -108,7 +109,8 @@ type RunStatistics struct {
 	Complete  bool                 `json:"complete" doc:"That is the whole of an ended run, and all of it was kept."`
 	Attempts  int64                `json:"attempts" doc:"That had ended, whatever their outcome."`
 	Succeeded int64                `json:"succeeded" doc:"Those of them that ended well: only these are summed up."`
-	Groups    []Group              `json:"groups"`
+	Groups    []Group              `json:"groups" doc:"By function and version, or by number."`
+	Next      string               `json:"next,omitempty" doc:"The cursor of the following groups; absent on the last page."`
 }
 
 // Bar is a number of values in an interval: above low, up to and including high.
@@ -145,6 +147,13 @@ type History struct {
 	Peers   *Peers              `json:"peers,omitempty" doc:"Whose runs take part; absent without query.before."`
 	Buckets []HistoryPart       `json:"buckets" doc:"Ascending by time; only those with runs. Empty where it is grouped by function."`
 	Groups  []HistoryPart       `json:"groups" doc:"By function and version; empty where it is not grouped by function."`
+	LeftOut []LeftOut           `json:"left_out" doc:"Runs that have ended, were asked for and have no part in the answer."`
+}
+
+// LeftOut counts runs that are left out of a statistic.
+type LeftOut struct {
+	Reason metricsstore.Reason `json:"reason" enum:"not_measured,not_known,unreadable" doc:"not_measured: imported, and the metric is about their schedule; not_known: no value is known; unreadable: damaged, in part or as a whole."`
+	Runs   int                 `json:"runs"`
 }
 
 // unitOf is the unit of a metric.

@@ -754,6 +754,7 @@ export interface components {
       n: number;
       /** @description Of the worker or level. */
       number?: number;
+      p25: components['schemas']['Estimate'];
       p50: components['schemas']['Estimate'];
       p75: components['schemas']['Estimate'];
       p90: components['schemas']['Estimate'];
@@ -781,6 +782,8 @@ export interface components {
       buckets: components['schemas']['HistoryPart'][];
       /** @description By function and version; empty where it is not grouped by function. */
       groups: components['schemas']['HistoryPart'][];
+      /** @description Runs that have ended, were asked for and have no part in the answer. */
+      left_out: components['schemas']['LeftOut'][];
       method: string;
       metric: string;
       /** @description Whose runs take part; absent without query.before. */
@@ -820,6 +823,7 @@ export interface components {
       /** Format: double */
       min: number | null;
       n: number;
+      p25: components['schemas']['Estimate'];
       p50: components['schemas']['Estimate'];
       p75: components['schemas']['Estimate'];
       p90: components['schemas']['Estimate'];
@@ -897,6 +901,14 @@ export interface components {
       height: number;
       size: number[];
       y: number[];
+    };
+    LeftOut: {
+      /**
+       * @description not_measured: imported, and the metric is about their schedule; not_known: no value is known; unreadable: damaged, in part or as a whole.
+       * @enum {string}
+       */
+      reason: 'not_measured' | 'not_known' | 'unreadable';
+      runs: number;
     };
     MissingFunction: {
       function: string;
@@ -1037,9 +1049,12 @@ export interface components {
       complete: boolean;
       /** @enum {string} */
       group_by: 'function' | 'worker' | 'level' | 'none';
+      /** @description By function and version, or by number. */
       groups: components['schemas']['Group'][];
       method: string;
       metric: string;
+      /** @description The cursor of the following groups; absent on the last page. */
+      next?: string;
       /** @description Those of them that ended well: only these are summed up. */
       succeeded: number;
       /** @enum {string} */
@@ -1455,6 +1470,7 @@ export type Input = components['schemas']['Input'];
 export type Layout = components['schemas']['Layout'];
 export type LayoutEdge = components['schemas']['LayoutEdge'];
 export type LayoutScope = components['schemas']['LayoutScope'];
+export type LeftOut = components['schemas']['LeftOut'];
 export type MissingFunction = components['schemas']['MissingFunction'];
 export type Param = components['schemas']['Param'];
 export type Peers = components['schemas']['Peers'];
@@ -2372,6 +2388,9 @@ export interface operations {
         function?: string;
         /** @description Only attempts that had ended so many nanoseconds after the run's start. */
         at?: number;
+        /** @description Of groups on a page. */
+        limit?: number;
+        cursor?: string;
       };
       header?: {
         /** @description ETags that are known; the answer is 304 where one still holds. */

@@ -31,6 +31,7 @@ export function historyPart(
     variance: 0,
     stddev: 0,
     cv: 0,
+    p25: estimate(p50 * 0.9),
     p50: estimate(p50),
     p75: estimate(p50 * 1.1),
     p90: estimate(p95 * 0.9),
