@@ -30,6 +30,20 @@ describe('the pictures of a distribution', () => {
     expect(spec.rules![0]!.x).toBe(8e6);
   });
 
+  it('has no more labels than have room, and none twice', () => {
+    const wide = [
+      { low: 1, high: 2, count: 999 },
+      { low: 9e14, high: 1.1e15, count: 1 },
+    ];
+    for (const histogram of [wide, [{ low: 1400, high: 2200, count: 9 }]]) {
+      const part = { ...shaped, histogram };
+      const { x } = ecdfSpec('execute_ns', part, undefined, valueAxis([part]), 'p95');
+      const labels = x.ticks!.map(x.format);
+      expect(labels.length).toBeLessThanOrEqual(7);
+      expect(new Set(labels).size).toBe(labels.length);
+    }
+  });
+
   it('never steps in parts of a task', () => {
     const one = { ...shaped, histogram: [{ low: 1, high: 2, count: 1 }] };
     expect(histogramSpec('execute_ns', one, valueAxis([one]), 'p50').y.ticks).toEqual([0, 1]);

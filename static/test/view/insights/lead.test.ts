@@ -25,6 +25,24 @@ describe('the sentence of the insights', () => {
     expect(text(leadOf('execute_ns', [], undefined, undefined).first)).toContain('No task');
   });
 
+  it('does not take a median of zero for too few tasks', () => {
+    const zeros = [historyPart('pass', 1000, 0, 2e3, { sum: 8e5, max: 3e3 })];
+    const lead = leadOf('execute_ns', zeros, undefined, undefined);
+    expect(text(lead.first)).toContain('p95 2.00 µs, over 1,000 tasks');
+    expect(text(lead.second)).toBe('Most uneven is pass: its p95 is 2.00 µs, where its median is 0.');
+    const few = [historyPart('pass', 5, 0, 2e3, { sum: 8e5, max: 3e3 })];
+    expect(text(leadOf('execute_ns', few, undefined, undefined).second)).toContain('too few tasks');
+  });
+
+  it('names a single task that has most of the time, which no quantile tells', () => {
+    const one = [
+      historyPart('pass', 1000, 1e3, 1e3, { sum: 1e15 + 999e3, max: 1e15 }),
+      historyPart('b', 30, 1e9, 1.1e9),
+    ];
+    const { second } = leadOf('execute_ns', one, undefined, undefined);
+    expect(text(second)).toBe('One task has most of pass: 11d 14h, > 99 % of the time of 1,000 tasks.');
+  });
+
   it('says in the words of the metric that all is zero', () => {
     const none = [historyPart('a', 30, 0, 0)];
     expect(text(leadOf('fetch_ns', none, undefined, undefined).first)).toBe(

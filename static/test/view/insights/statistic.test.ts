@@ -6,6 +6,8 @@ import {
   cellTitle,
   cellValue,
   exactness,
+  leastValue,
+  leftOutText,
   lowerQuartile,
   shiftOf,
   usualCell,
@@ -24,6 +26,26 @@ describe('figures of a row', () => {
     expect(cellTitle(few, 'execute_ns', 'p99')).toBe('p99 needs n ≥ 100, there are 12');
     expect(usualCell(few)).toBe('p50');
     expect(usualCell(historyPart('mAdd', 20, 1e6, 2e6))).toBe('p95');
+  });
+
+  it('asks for tasks from the lower end of an estimate on, or it would miss those that it stands for', () => {
+    const part = historyPart('pass', 1000, 900, 1002, { p95: { value: 1002, low: 1000, high: 1004 }, max: 1e15 });
+    expect(leastValue(part, 'p95')).toBe(1000);
+    expect(leastValue(part, 'max')).toBe(1e15);
+    expect(leastValue(historyPart('pass', 5, 1, 2), 'p95')).toBeNull();
+  });
+
+  it('says which runs have no part, and why', () => {
+    expect(leftOutText([])).toBe('');
+    expect(
+      leftOutText([
+        { reason: 'not_measured', runs: 3 },
+        { reason: 'unreadable', runs: 1 },
+      ]),
+    ).toBe(
+      '3 runs left out: imported, so that when and where tasks were executed is not measured; ' +
+        '1 run left out: damaged, in part or as a whole',
+    );
   });
 
   it('carries the bounds of an approximate figure', () => {

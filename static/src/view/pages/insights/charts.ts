@@ -35,7 +35,7 @@ export function valueAxis(parts: readonly (HistoryPart | undefined)[]): ValueAxi
 }
 
 function xAxis(metric: InsightMetric, axis: ValueAxis): ChartSpec['x'] {
-  const ticks = logTicks(axis.zero === undefined ? axis.low : axis.zero[1], axis.high);
+  const ticks = readable(metric, logTicks(axis.zero === undefined ? axis.low : axis.zero[1], axis.high));
   const zero = axis.zero === undefined ? undefined : Math.sqrt(axis.zero[0] * axis.zero[1]);
   return {
     kind: 'log',
@@ -43,6 +43,16 @@ function xAxis(metric: InsightMetric, axis: ValueAxis): ChartSpec['x'] {
     ticks: zero === undefined ? ticks : [zero, ...ticks],
     format: (value) => (value === zero ? '0' : axisText(metric, value)),
   };
+}
+
+/** So many labels of durations have room side by side. */
+const MOST_TICKS = 6;
+
+/** Ticks that can be read: no more than have room, and none that is written as the one before it. */
+function readable(metric: InsightMetric, ticks: readonly number[]): number[] {
+  const every = Math.ceil(ticks.length / MOST_TICKS);
+  const spaced = ticks.filter((_, i) => i % every === 0);
+  return spaced.filter((tick, i) => i === 0 || axisText(metric, tick) !== axisText(metric, spaced[i - 1]!));
 }
 
 /** Ticks are round: 100 ms, not 100.0 ms. */

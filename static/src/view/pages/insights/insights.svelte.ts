@@ -6,7 +6,7 @@ import type { AppState } from '../../state/app.svelte';
 import { Resource } from '../../state/resource.svelte';
 import type { Asked } from './insights-url';
 import type { Range, Ranges } from './ranges';
-import { askedQuantiles, cellValue } from './statistic';
+import { askedQuantiles, leastValue } from './statistic';
 
 /** Bars of the histogram: as many as half a page has room for. */
 const BINS = 76;
@@ -138,9 +138,9 @@ export class Insights {
     return this.tasks.value?.metric === metric ? this.tasks.value : undefined;
   }
 
-  /** The tasks behind a cell: those at or above its value. */
+  /** The tasks behind a cell: those at or above its value, or what that is at least where it is an estimate. */
   loadTasks(query: Asked, part: HistoryPart, ranges: Ranges): void {
-    const min = cellValue(part, query.cell);
+    const min = leastValue(part, query.cell);
     if (min === null) {
       this.tasks.clear();
       return;

@@ -119,19 +119,46 @@ function shareLead(metric: InsightMetric, parts: readonly HistoryPart[]): Lead {
 /** A p95 of at least so many medians is worth a sentence. */
 const UNEVEN = 2;
 
+/** One task with at least this share of the time of its function is worth a sentence, where there are so many tasks. */
+const ALONE = 0.5;
+const MANY = 20;
+
 function uneven(metric: InsightMetric, parts: readonly HistoryPart[]): Span[] {
+  return alone(metric, parts) ?? widest(metric, parts);
+}
+
+/** A single task that has most of what all tasks of its function have, which no quantile up to p95 tells. */
+function alone(metric: InsightMetric, parts: readonly HistoryPart[]): Span[] | undefined {
+  const [part] = parts
+    .filter((one) => one.n >= MANY && one.sum > 0 && (one.max ?? 0) / one.sum >= ALONE)
+    .sort((a, b) => (b.max ?? 0) - (a.max ?? 0));
+  if (part === undefined) return undefined;
+  const share = percent((part.max ?? 0) / part.sum);
+  const what = unitOf(metric) === 'bytes' ? 'bytes' : 'time';
+  return [
+    { text: 'One task has most of ' },
+    name(part),
+    { text: `: ${valueText(metric, part.max)}, ${share} of the ${what} of ${counted(part.n, 'task')}.` },
+  ];
+}
+
+function widest(metric: InsightMetric, parts: readonly HistoryPart[]): Span[] {
+  const told = parts.filter((part) => cellValue(part, 'p50') !== null && cellValue(part, 'p95') !== null);
+  if (told.length === 0) return [{ text: 'There are too few tasks to tell a p95 of any function.' }];
+  /** Infinite where half of the values are 0 and a p95 is not. */
   const spread = (part: HistoryPart): number => {
-    const median = cellValue(part, 'p50');
-    const high = cellValue(part, 'p95');
-    return median !== null && median > 0 && high !== null ? high / median : 0;
+    const median = cellValue(part, 'p50') ?? 0;
+    const high = cellValue(part, 'p95') ?? 0;
+    return high === median ? 1 : high / median;
   };
-  const widest = parts.reduce((a, b) => (spread(b) > spread(a) ? b : a));
-  if (spread(widest) === 0) return [{ text: 'There are too few tasks to tell a p95 of any function.' }];
-  if (spread(widest) < UNEVEN)
+  const most = told.reduce((a, b) => (spread(b) > spread(a) ? b : a));
+  if (spread(most) < UNEVEN)
     return [{ text: 'No function is uneven: every p95 that can be told is below twice its median.' }];
+  const high = valueText(metric, cellValue(most, 'p95'));
+  const times = spread(most) === Infinity ? 'where its median is 0' : `is ${spread(most).toFixed(1)}× its median`;
   return [
     { text: 'Most uneven is ' },
-    name(widest),
-    { text: `: its p95, ${valueText(metric, cellValue(widest, 'p95'))}, is ${spread(widest).toFixed(1)}× its median.` },
+    name(most),
+    { text: `: its p95${spread(most) === Infinity ? ` is ${high}, ${times}` : `, ${high}, ${times}`}.` },
   ];
 }

@@ -1,6 +1,6 @@
 // Figures of a distribution as the table, the strips and the sentences need them.
 
-import type { Estimate, HistoryPart } from '../../../api/schema';
+import type { Estimate, HistoryPart, LeftOut } from '../../../api/schema';
 import { bytes, count, counted, duration, NO_VALUE, type Quantity, quantityText } from '../../../model/format';
 import { unitOf } from '../../../model/metric';
 import { samplesNeeded } from '../../../model/quantile';
@@ -40,6 +40,15 @@ function missing(part: HistoryPart, cell: Exclude<Cell, 'max'>): number {
 export function cellValue(part: HistoryPart, cell: Cell): number | null {
   if (cell === 'max') return part.max;
   return missing(part, cell) > 0 ? null : part[cell].value;
+}
+
+/**
+ * What the value of a cell is at least: of an estimate, the lower end. Asking for tasks from the estimate on would miss
+ * the very tasks that it stands for.
+ */
+export function leastValue(part: HistoryPart, cell: Cell): number | null {
+  const value = cellValue(part, cell);
+  return value === null || cell === 'max' ? value : Math.min(value, part[cell].low);
 }
 
 /** Lower quartile; null where it was not asked for or means nothing. */
@@ -100,6 +109,17 @@ export function keyName(part: { readonly key: string }): string {
 /** The cell that a row opens with: p95, or the median where there are too few tasks for it. */
 export function usualCell(part: HistoryPart | undefined): Cell {
   return part !== undefined && cellValue(part, 'p95') === null ? 'p50' : 'p95';
+}
+
+const reasons: Readonly<Record<LeftOut['reason'], string>> = {
+  not_measured: 'imported, so that when and where tasks were executed is not measured',
+  not_known: 'it is not known of their tasks',
+  unreadable: 'damaged, in part or as a whole',
+};
+
+/** Which runs have no part in an answer and why; empty where all have. */
+export function leftOutText(leftOut: readonly LeftOut[]): string {
+  return leftOut.map((one) => `${counted(one.runs, 'run')} left out: ${reasons[one.reason]}`).join('; ');
 }
 
 /** What a table rests on: 20,952 tasks of 40 runs. */
