@@ -208,9 +208,16 @@ func TestUnreachable(t *testing.T) {
 	} {
 		w := newWorld(t)
 		c.make(t, w.dir)
-		commands := [][]string{{"runs"}, {"tasks", "last"}, {"stats"}, {"delete", "x"}, {"tag", "x"}, {"compact"}, {"check"}, {"export", "last"}}
+		commands := [][]string{{"runs"}, {"tasks", "last"}, {"stats"}, {"delete", "x"}, {"tag", "x"}, {"compact"}, {"export", "last"}}
 		if c.name != "missing" {
 			commands = append(commands, []string{"run", "sum"}, []string{"demo"}, []string{"import", "x"})
+		}
+		if c.name == "damaged" { // which is what check is there to find
+			o := w.run("check")
+			assert.Equal(t, exitFailed, o.code)
+			assert.Contains(t, o.stdout, "is damaged:")
+		} else {
+			commands = append(commands, []string{"check"})
 		}
 		for _, args := range commands {
 			o := w.run(args...)
