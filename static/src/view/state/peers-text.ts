@@ -17,7 +17,7 @@ export function termsText(terms: readonly string[]): string {
 
 /** '12 earlier runs with n=1000', '40 earlier runs of tree-reduction, whatever their parameters'. */
 export function peersText(peers: Peers): string {
-  const runs = counted(peers.runs, 'earlier run');
+  const runs = peers.runs === 0 ? 'no earlier runs' : counted(peers.runs, 'earlier run');
   if (peers.scope === 'workflow') return `${runs} of ${peers.workflow}, whatever their parameters`;
   const terms = termsText(peers.terms);
   return terms === '' ? `${runs} of ${peers.workflow}` : `${runs} with ${terms}`;

@@ -13,6 +13,7 @@ describe('the words for peers', () => {
   it('name what they have in common', () => {
     expect(peersText(peers(12, ['n=1000', 'work=1ms']))).toBe('12 earlier runs with n=1000 and work=1ms');
     expect(peersText(peers(1, ['n=8']))).toBe('1 earlier run with n=8');
+    expect(peersText(peers(0, ['n=8']))).toBe('no earlier runs with n=8');
     expect(peersText(peers(3, []))).toBe('3 earlier runs of tree-reduction');
     expect(peersText(peers(40, [], 'workflow'))).toBe('40 earlier runs of tree-reduction, whatever their parameters');
   });
