@@ -108,7 +108,6 @@ func TestUnusableFolders(t *testing.T) {
 				{"runs"},
 				{"stats"},
 				{"tasks", "last"},
-				{"check"},
 				{"compact"},
 				{"export", "last"},
 				{"delete", "last"},
@@ -120,6 +119,14 @@ func TestUnusableFolders(t *testing.T) {
 					assert.Contains(t, o.stderr, part, "%v", args)
 				}
 				assert.Empty(t, o.stdout, "%v", args)
+			}
+			// What is damaged is what check is there to find; a folder that is none it cannot look into either.
+			o := u.run("check")
+			if c.name == "damaged" {
+				assert.Equal(t, 1, o.code, o.stderr)
+				assert.Contains(t, o.stdout, "not a data file")
+			} else {
+				assert.Equal(t, 3, o.code, o.stderr)
 			}
 			after, _ := os.ReadFile(databaseOf(u))
 			assert.True(t, string(before) == string(after), "the file has changed")

@@ -170,7 +170,7 @@ func TestSharedRetryOnPage(t *testing.T) {
 	assert.Equal(t, map[string]int{"succeeded": got.Tasks.Total}, tally(b.states(b.endNS())))
 	assert.Equal(t, before, b.seenAgain(ended, before, s.attemptRows(run)), "what the first one ended as is seen at its end")
 	b.holds(s, run, rand.New(rand.NewPCG(1, uint64(ended))))
-	assert.Regexp(t, `The run had ended before and was continued [0-9.]+.(ms|s) later`, b.seen())
+	assert.Regexp(t, `The run had ended and was continued [0-9.]+.(ms|s) later`, b.seen())
 	s.ends()
 	f.dismiss()
 }

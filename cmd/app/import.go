@@ -94,6 +94,9 @@ func (s *session) importFile(ctx context.Context, with *importer.Importer, name 
 			return i, usage("expected a file that can be read: %w", err)
 		}
 		defer f.Close()
+		if info, err := f.Stat(); err == nil && info.IsDir() {
+			return i, usage("expected a file that can be read: %s is a folder", name)
+		}
 		in = f
 	}
 	result, err := with.Import(ctx, in)

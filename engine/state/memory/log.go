@@ -124,7 +124,7 @@ func copyStep(dst, src *engine.Step) {
 	dst.Node, dst.Epoch, dst.Attempt, dst.Worker, dst.Slot = src.Node, src.Epoch, src.Attempt, src.Worker, src.Slot
 	dst.Ready, dst.Claimed, dst.Started, dst.Ended, dst.Updated = src.Ready, src.Claimed, src.Started, src.Ended, src.Updated
 	dst.Fetch, dst.OutputBytes, dst.StoredBytes = src.Fetch, src.OutputBytes, src.StoredBytes
-	dst.Became, dst.Readied, dst.Width, dst.Delay = src.Became, src.Readied, src.Width, src.Delay
+	dst.Became, dst.Readied, dst.Width, dst.Delay, dst.Usage = src.Became, src.Readied, src.Width, src.Delay, src.Usage
 }
 
 // read returns the published steps behind number after, at most to the end of their page. It waits for them, but not

@@ -42,6 +42,8 @@ func TestCopyStepLeavesOutNothing(t *testing.T) {
 			v.SetBool(true)
 		case reflect.Slice:
 			v.Set(reflect.MakeSlice(f.Type, 1, 1))
+		case reflect.Pointer:
+			v.Set(reflect.New(f.Type.Elem()))
 		case reflect.Int, reflect.Int64:
 			v.SetInt(1)
 		default:
