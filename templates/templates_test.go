@@ -143,7 +143,7 @@ func TestError(t *testing.T) {
 	assert.Equal(t, "404 Not Found", p.one(t, "h1").text)
 	assert.Equal(t, "404 Not Found · dagscope", p.one(t, "title").text)
 	assert.Contains(t, p.one(t, "main").text, hostile)
-	assert.Equal(t, "7f3a", p.one(t, "code").text)
+	assert.Equal(t, "7f3a", p.all("code")[0].text)
 	assert.Contains(t, p.values("a", "href"), "/x/")
 	assert.Equal(t, "v1", p.one(t, "header").text[strings.Index(p.one(t, "header").text, "v1"):][:2])
 	assert.Empty(t, rendered(t, Error, ErrorData{Status: 500}).all("code"), "no request id")
