@@ -33,10 +33,13 @@ func (w *walk) search(free map[uint64]bool) {
 			below[w.leadsTo(&p, &p.elements[i])] = true
 		}
 	}
-	for id := uint64(2); id < uint64(len(w.seen)); id++ {
-		if lost[id] && !below[id] && !w.seen[id] {
-			if at, ok := w.guess(id); ok {
-				w.follow(id, at, nil, nil)
+	// Pages that others lead to come with those, unless those are of before and were refused.
+	for _, led := range []bool{false, true} {
+		for id := uint64(2); id < uint64(len(w.seen)); id++ {
+			if lost[id] && below[id] == led && !w.seen[id] {
+				if at, ok := w.guess(id); ok {
+					w.follow(id, at, nil, nil)
+				}
 			}
 		}
 	}

@@ -231,8 +231,8 @@ func (c trial) cut(whole int) {
 			same++
 		}
 	}
-	// The page that leads to the others of a large run may lie behind the cut.
-	require.GreaterOrEqual(t, same, whole-2, c.name)
+	t.Logf("%s: %d runs are as they were, %d had to be", c.name, same, whole)
+	require.GreaterOrEqual(t, same, whole, c.name)
 	recordSized(t, s, "new", 200, 30)
 	if s.Check(t.Context()) != nil {
 		_, err := s.Repair(t.Context())
@@ -260,7 +260,8 @@ func contents(t *testing.T, s *Store, run engine.RunID) string {
 	return fmt.Sprintf("%x", sha256.Sum256(data))
 }
 
-// wholeBefore counts the runs all of whose rows lie before a place in the file.
+// wholeBefore counts the runs all of whose rows lie in one page before a place in the file. Of runs with more pages, the one
+// that leads to the others may lie behind it.
 func wholeBefore(t *testing.T, data []byte) func(size int64) int {
 	path := filepath.Join(t.TempDir(), dataFile)
 	require.NoError(t, os.WriteFile(path, data, 0o600))
@@ -268,19 +269,24 @@ func wholeBefore(t *testing.T, data []byte) func(size int64) int {
 	require.NoError(t, err)
 	c, err := newCodec()
 	require.NoError(t, err)
-	ends := map[engine.RunID]int64{}
+	ends, pages := map[engine.RunID]int64{}, map[engine.RunID]map[int64]bool{}
 	w, err := newWalk(f, c, func(at site, e *element) {
-		if at.run != "" && e != nil {
-			ends[at.run] = max(ends[at.run], e.at+e.size)
+		if at.run == "" || e == nil {
+			return
 		}
+		if pages[at.run] == nil {
+			pages[at.run] = map[int64]bool{}
+		}
+		pages[at.run][e.at/f.pageSize] = true
+		ends[at.run] = max(ends[at.run], e.at+e.size)
 	})
 	require.NoError(t, err)
 	w.run()
 	require.NoError(t, file.Close())
 	c.close()
 	return func(size int64) (n int) {
-		for _, end := range ends {
-			if end <= size {
+		for run, end := range ends {
+			if end <= size && len(pages[run]) == 1 {
 				n++
 			}
 		}
