@@ -63,11 +63,11 @@ func (f *pageFile) page(id uint64, fits func(key []byte) bool) (page, error) {
 	if err != nil {
 		return p, fmt.Errorf("page %d: %w", id, err)
 	}
-	// bbolt takes one page more than it needs where the last one is full. Of two lengths that differ, the smaller one
-	// takes no page from others.
-	content := end/f.pageSize + 1
+	// Where the last page is full, bbolt before 1.5 took one more than it needed. Of two lengths that differ, the smaller
+	// one takes no page from others.
+	content := (end + f.pageSize - 1) / f.pageSize
 	p.span = uint64(min(content, said))
-	if content != said {
+	if isFull := end%f.pageSize == 0; said != content && !(isFull && said == content+1) {
 		p.damage = errors.Join(p.damage, errors.New("its length is not that of its content"))
 	}
 	if p.damage != nil {
