@@ -259,6 +259,24 @@ func (h *HistoryQuery) match(r *Rollup, d *RollupDigest) bool {
 		(h.Except == "" || h.Except != r.Run)
 }
 
+// errFound ends a search through roll-ups.
+var errFound = errors.New("found")
+
+// MetricsOf lists the metrics of which a value is known in the runs that a query selects, whatever its Metric, in the
+// order of Metrics.
+func (q *Queries) MetricsOf(ctx context.Context, h HistoryQuery) ([]Metric, error) {
+	out := []Metric{}
+	for _, h.Metric = range columns {
+		err := q.eachRollup(ctx, &h, func(*Rollup, *RollupDigest) error { return errFound })
+		if errors.Is(err, errFound) {
+			out = append(out, h.Metric)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
 // FunctionName names an implementation of a function.
 type FunctionName struct {
 	Function string `json:"function"`

@@ -249,4 +249,24 @@ func TestHistory(t *testing.T) {
 	functions, err := q.Functions(t.Context(), metricsstore.HistoryQuery{})
 	require.NoError(t, err)
 	assert.Equal(t, []metricsstore.FunctionName{{"grow", 0}, {"leaf ü/+", 0}, {"sum", 2}, {"total", 0}}, functions)
+
+	for _, c := range []struct {
+		name  string
+		query metricsstore.HistoryQuery
+		want  []metricsstore.Metric
+	}{
+		{"all", metricsstore.HistoryQuery{}, nil},
+		{"another workflow", metricsstore.HistoryQuery{Workflow: "x"}, nil},
+	} {
+		for _, m := range metricsstore.Metrics() {
+			c.query.Metric = m
+			if found, err := q.History(t.Context(), c.query); assert.NoError(t, err) && len(found.Buckets) > 0 && found.Buckets[0].N > 0 {
+				c.want = append(c.want, m)
+			}
+		}
+		got, err := q.MetricsOf(t.Context(), c.query)
+		require.NoError(t, err)
+		assert.ElementsMatch(t, c.want, got, c.name)
+		assert.NotContains(t, got, metricsstore.CPUNS, "nobody measured it")
+	}
 }

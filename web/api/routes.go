@@ -88,7 +88,7 @@ func (a *API) historyRoutes() {
 		return operation(id, http.MethodGet, path, "history", summary)
 	}
 	register(a, get("get-statistics", "/stats", "Get percentiles, mean and range over recorded runs"), a.getHistory)
-	register(a, get("list-functions", "/functions", "List the functions that have history"), a.listFunctions)
+	register(a, get("list-functions", "/functions", "List the functions and metrics that have history"), a.listFunctions)
 	register(a, get("find-tasks", "/tasks", "Find the attempts with the greatest values across runs"), a.findTasks)
 }
 

@@ -149,11 +149,15 @@ func (a *API) listFunctions(ctx context.Context, in *functionsInput) (*answer[Fu
 		return nil, err
 	}
 	defer leave()
-	found, err := a.queries.Functions(ctx, metricsstore.HistoryQuery{Workflow: in.Workflow, From: in.From, To: in.To})
+	query := metricsstore.HistoryQuery{Workflow: in.Workflow, From: in.From, To: in.To}
+	found, err := a.queries.Functions(ctx, query)
 	if err != nil {
 		return nil, err
 	}
 	out := Functions{Functions: make([]FunctionName, len(found))}
+	if out.Metrics, err = a.queries.MetricsOf(ctx, query); err != nil {
+		return nil, err
+	}
 	for i, f := range found {
 		out.Functions[i] = FunctionName(f)
 	}

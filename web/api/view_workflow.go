@@ -1,6 +1,9 @@
 package api
 
-import "github.com/dagscope/dagscope/engine"
+import (
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
 
 // Workflow describes what can be submitted.
 type Workflow struct {
@@ -47,5 +50,6 @@ func newWorkflow(w *engine.Workflow) Workflow {
 
 // Functions lists functions that have history.
 type Functions struct {
-	Functions []FunctionName `json:"functions"`
+	Functions []FunctionName        `json:"functions"`
+	Metrics   []metricsstore.Metric `json:"metrics" doc:"Those of which any value is known."`
 }

@@ -32,11 +32,12 @@ type Frame struct {
 	Rows       []Row
 }
 
-// Least bytes that a mark, an expansion and a row take: bounds of what a frame of some length can hold.
+// Least bytes that a mark, an expansion, a row and a usage take: bounds of what a frame of some length can hold.
 const (
 	leastMark      = 3
 	leastExpansion = 3
 	leastRow       = 12
+	leastUsage     = 5
 )
 
 // DecodeFrame reads a frame; the error is ErrFrame. It keeps nothing of b.
@@ -141,6 +142,22 @@ func (d *decoder) rows(numbers []uint32, rows []Row) {
 	}
 	for i := range rows {
 		rows[i].StoredBytes = d.signed()
+	}
+	d.usages(rows)
+}
+
+func (d *decoder) usages(rows []Row) {
+	place := -1
+	for range d.count("usages", leastUsage) {
+		if place += int(d.number(math.MaxInt32)) + 1; place >= len(rows) {
+			d.fail("a usage of row %d of %d", place, len(rows))
+			return
+		}
+		u := &Usage{}
+		for _, part := range u.parts() {
+			*part = d.signed()
+		}
+		rows[place].Usage = u
 	}
 }
 

@@ -36,7 +36,7 @@ type FrameHeader struct {
 }
 
 const (
-	frameVersion = 1
+	frameVersion = 2
 
 	kindSnapshot = 1
 	kindPatch    = 2
@@ -45,8 +45,8 @@ const (
 	flagComplete = 2
 )
 
-// DefaultFrameRows keeps frames below 256 KiB, whatever they hold: a row takes at most 105 bytes.
-const DefaultFrameRows = 2048
+// DefaultFrameRows keeps frames below 256 KiB, whatever they hold: a row takes at most 139 bytes.
+const DefaultFrameRows = 1792
 
 // usualRow is what a row takes, rounded up.
 const usualRow = 32
@@ -177,6 +177,29 @@ func appendRows(dst []byte, rows []Row, numbers []uint32) []byte {
 	}
 	for _, i := range numbers {
 		dst = binary.AppendVarint(dst, rows[i].StoredBytes)
+	}
+	return appendUsages(dst, rows, numbers)
+}
+
+// appendUsages appends what attempts used: few runs have any of it, so that the rows which do are named.
+func appendUsages(dst []byte, rows []Row, numbers []uint32) []byte {
+	measured := 0
+	for _, i := range numbers {
+		if rows[i].Usage != nil {
+			measured++
+		}
+	}
+	dst = binary.AppendUvarint(dst, uint64(measured))
+	before := -1
+	for place, i := range numbers {
+		if rows[i].Usage == nil {
+			continue
+		}
+		dst = binary.AppendUvarint(dst, uint64(place-before-1))
+		before = place
+		for _, part := range rows[i].Usage.parts() {
+			dst = binary.AppendVarint(dst, *part)
+		}
 	}
 	return dst
 }

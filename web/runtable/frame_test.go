@@ -23,6 +23,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // cut, when batches are interrupted, and when it starts over.
 func TestFrames(t *testing.T) {
 	g, steps := simulated(t, 4, 120)
+	steps = measure(steps)
 	rapid.Check(t, func(rt *rapid.T) {
 		table := runtable.New(g)
 		copied, cursor := &runtable.Copy{}, runtable.Cursor{}
@@ -140,6 +141,7 @@ func TestLargestFrame(t *testing.T) {
 			Seq: math.MaxUint32 + uint64(i), Kind: engine.AttemptEnded, Node: engine.NodeID((i * 1499) % 3000), Epoch: math.MaxUint16, Attempt: math.MaxUint16,
 			Worker: math.MaxUint16 - 1, Slot: math.MaxUint16, Outcome: ok, Ready: far, Claimed: far, Started: far, Ended: far, Updated: far,
 			Fetch: math.MaxInt64, OutputBytes: math.MaxInt64, StoredBytes: math.MaxInt64, Became: noNode,
+			Usage: &engine.Usage{CPU: math.MaxInt64, MemoryBytes: math.MaxInt64, ReadBytes: math.MaxInt64, WrittenBytes: math.MaxInt64},
 		})
 	}
 	require.NoError(t, table.Steps(steps))
@@ -187,6 +189,7 @@ type golden struct {
 func TestGolden(t *testing.T) {
 	g, steps := simulated(t, 11, 12)
 	keepsGolden(t, "frames.json", g, steps)
+	keepsGolden(t, "measured.json", g, measure(steps))
 	g, steps = troubled(t)
 	keepsGolden(t, "troubled.json", g, steps, 150, 200, 250, 300)
 }
@@ -237,6 +240,9 @@ func describe(want *golden, c *runtable.Copy, further []int64) {
 				row[moment.name] = moment.at
 			}
 		}
+		if u := r.Usage; u != nil {
+			row["cpu_ns"], row["memory_bytes"], row["read_bytes"], row["written_bytes"] = u.CPU, u.MemoryBytes, u.ReadBytes, u.WrittenBytes
+		}
 		want.Rows = append(want.Rows, row)
 		for _, at := range append([]int64{r.Ready - 1, (r.Started + r.Ended) / 2, r.Updated}, further...) {
 			want.States = append(want.States, map[string]any{"node": r.Node, "at_ns": at, "state": c.StateAt(r.Node, at).String()})
@@ -255,6 +261,8 @@ func FuzzDecodeFrame(f *testing.F) {
 			f.Add(b[:len(b)/2])
 		}
 	}
+	measured, _ := folded(f, g, measure(steps)).AppendFrame(nil, runtable.FrameHeader{}, runtable.Cursor{}, 100)
+	f.Add(measured)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		frame, err := runtable.DecodeFrame(b)
 		if err != nil {

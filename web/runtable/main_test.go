@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -37,6 +38,22 @@ func simulated(t testing.TB, seed uint64, wide int) (*engine.Graph, []engine.Ste
 	t.Helper()
 	g := nested(t, wide)
 	return g, enginetest.SimulateSteps(g, seed, 4)
+}
+
+// measure gives steps of which some tell what their attempts used, each of them something else.
+func measure(steps []engine.Step) []engine.Step {
+	out := slices.Clone(steps)
+	for i := range out {
+		if out[i].Kind != engine.AttemptEnded || i%3 == 0 {
+			continue
+		}
+		part := func(n int64) int64 { return n%5*n - n%2 } // 0 and UnknownSize among them
+		n := int64(i)
+		out[i].Usage = &engine.Usage{
+			CPU: time.Duration(part(n)), MemoryBytes: part(n + 1), ReadBytes: part(n + 2), WrittenBytes: part(n + 3), InputBytes: n,
+		}
+	}
+	return out
 }
 
 func folded(t require.TestingT, g *engine.Graph, steps []engine.Step) *runtable.Table {

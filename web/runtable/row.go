@@ -24,6 +24,29 @@ type Row struct {
 	Fetch       int64
 	OutputBytes int64 // engine.UnknownSize while it is not known
 	StoredBytes int64
+	// Usage is nil where nothing was measured. It must not be modified.
+	Usage *Usage
+}
+
+// Usage is what an attempt used, engine.UnknownSize where that is not known; see engine.Usage.
+type Usage struct {
+	CPU          int64 // ns of processors, added up
+	MemoryBytes  int64
+	ReadBytes    int64
+	WrittenBytes int64
+}
+
+// newUsage keeps what a table shows of a usage; nil where that is nothing.
+func newUsage(u *engine.Usage) *Usage {
+	if u == nil || u.CPU < 0 && u.MemoryBytes < 0 && u.ReadBytes < 0 && u.WrittenBytes < 0 {
+		return nil
+	}
+	return &Usage{clampSize(int64(u.CPU)), clampSize(u.MemoryBytes), clampSize(u.ReadBytes), clampSize(u.WrittenBytes)}
+}
+
+// parts lists the numbers of a usage in the order in which they are sent.
+func (u *Usage) parts() [4]*int64 {
+	return [4]*int64{&u.CPU, &u.MemoryBytes, &u.ReadBytes, &u.WrittenBytes}
 }
 
 // MaxTime bounds moments and sizes: the greatest number that JavaScript counts to without loss, 104 days in ns.

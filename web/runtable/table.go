@@ -211,7 +211,7 @@ func (r *Row) end(s *engine.Step) {
 		r.Flags |= Stored
 	}
 	r.order(s)
-	r.OutputBytes, r.StoredBytes = clampSize(s.OutputBytes), clampSize(s.StoredBytes)
+	r.OutputBytes, r.StoredBytes, r.Usage = clampSize(s.OutputBytes), clampSize(s.StoredBytes), newUsage(s.Usage)
 }
 
 // lose ends an attempt by the word of somebody who has not seen it begin: what its own start has told stays.

@@ -1,6 +1,7 @@
 package runtable_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -320,5 +321,24 @@ func TestMalformedSteps(t *testing.T) {
 			require.ErrorIs(t, table.Steps([]engine.Step{s}), engine.ErrMalformed)
 			assert.Equal(t, 1, table.Rows())
 		})
+	}
+}
+
+// TestUsageOfRows: a row has what was measured of its attempt, and no usage where that is nothing.
+func TestUsageOfRows(t *testing.T) {
+	unknown := &engine.Usage{CPU: -1, MemoryBytes: -1, ReadBytes: -1, WrittenBytes: -1, InputBytes: 7}
+	using := func(seq uint64, node engine.NodeID, u *engine.Usage) engine.Step {
+		s := ended(seq, node, 1, ok, 0)
+		s.Usage = u
+		return s
+	}
+	table := folded(t, nested(t, 4), []engine.Step{
+		{Seq: 1, Kind: engine.RunStarted, Readied: []engine.NodeID{0, 1, 2, 3}, Became: noNode},
+		using(2, 0, &engine.Usage{CPU: 3 * time.Second, MemoryBytes: 1 << 20, ReadBytes: -1, WrittenBytes: math.MaxInt64}),
+		using(3, 1, unknown), using(4, 2, nil),
+	})
+	assert.Equal(t, &runtable.Usage{CPU: 3e9, MemoryBytes: 1 << 20, ReadBytes: -1, WrittenBytes: runtable.MaxTime}, table.Row(0).Usage)
+	for row := 1; row < 4; row++ {
+		assert.Nil(t, table.Row(row).Usage, "row %d", row)
 	}
 }

@@ -31,7 +31,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** List the functions that have history */
+    /** List the functions and metrics that have history */
     get: operations['list-functions'];
     put?: never;
     post?: never;
@@ -699,6 +699,8 @@ export interface components {
     };
     Functions: {
       functions: components['schemas']['FunctionName'][];
+      /** @description Those of which any value is known. */
+      metrics: string[];
     };
     Graph: {
       functions: components['schemas']['FunctionName'][];

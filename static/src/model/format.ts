@@ -79,6 +79,12 @@ export function bytesText(size: number): string {
   return quantityText(bytes(size));
 }
 
+/** Bytes by the second: 2.50 MiB/s. */
+export function rate(bytesPerSecond: number): Quantity {
+  const { figure, unit } = bytes(bytesPerSecond);
+  return { figure, unit: unit === '' ? '' : `${unit}/s` };
+}
+
 /** All digits, for what appears on hover: 2,158,000 B. */
 export function exactBytesText(size: number): string {
   return Number.isFinite(size) ? `${count(size)}${SPACE}B` : NO_VALUE;

@@ -1,6 +1,6 @@
 // The binary frames of the live stream, decoded straight into columns. The format is told in web/runtable.
 
-import type { Expansion, Mark } from './run-table';
+import type { Expansion, Mark, Usage } from './run-table';
 
 /** A frame that does not hold what its header promises; the client asks for a fresh snapshot. */
 export class FrameError extends Error {
@@ -47,9 +47,11 @@ export interface FrameRows {
   readonly fetchNs: Float64Array;
   readonly outputBytes: Float64Array;
   readonly storedBytes: Float64Array;
+  /** By place in the frame. */
+  readonly usage: ReadonlyMap<number, Usage>;
 }
 
-const VERSION = 1;
+const VERSION = 2;
 /** More rows than any log has: an engine accepts 100,000 tasks; a greater number is damage, not data. */
 const MAX_ROWS = 1 << 24;
 const MAX_NODE = 0xfffffffe;
@@ -125,6 +127,7 @@ function emptyRows(count: number): Mutable<FrameRows> {
     fetchNs: new Float64Array(count),
     outputBytes: times(),
     storedBytes: times(),
+    usage: new Map(),
   };
 }
 
@@ -153,7 +156,24 @@ function readRows(reader: FrameReader): FrameRows {
   for (let i = 0; i < count; i++) rows.fetchNs[i] = reader.unsigned();
   for (let i = 0; i < count; i++) rows.outputBytes[i] = knownOrNaN(reader.signed());
   for (let i = 0; i < count; i++) rows.storedBytes[i] = knownOrNaN(reader.signed());
+  rows.usage = readUsage(reader, count);
   return rows;
+}
+
+function readUsage(reader: FrameReader, rows: number): Map<number, Usage> {
+  const usage = new Map<number, Usage>();
+  let place = -1;
+  for (let left = reader.size(5); left > 0; left--) {
+    place += 1 + reader.unsigned();
+    if (place >= rows) throw new FrameError(`frame has the usage of row ${place}, expected less than ${rows}`);
+    usage.set(place, {
+      cpuNs: knownOrNaN(reader.signed()),
+      memoryBytes: knownOrNaN(reader.signed()),
+      readBytes: knownOrNaN(reader.signed()),
+      writtenBytes: knownOrNaN(reader.signed()),
+    });
+  }
+  return usage;
 }
 
 function readTimes(reader: FrameReader, rows: FrameRows): void {

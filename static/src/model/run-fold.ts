@@ -2,7 +2,7 @@
 
 import { type Frame, type FrameRows } from './frame';
 import { nodeRowsOf } from './node-rows';
-import { type Expansion, type Mark, NO_WORKER, type RunTable, type TouchedRows } from './run-table';
+import { type Expansion, type Mark, NO_WORKER, type RunTable, type TouchedRows, type Usage } from './run-table';
 
 /**
  * Folds frames into a RunTable. Rows and expansions are idempotent, so that frames may bring them again; a frame that
@@ -106,6 +106,7 @@ class RunColumns implements RunTable {
   fetchNs = new Float64Array(0);
   outputBytes = new Float64Array(0);
   storedBytes = new Float64Array(0);
+  readonly usage = new Map<number, Usage>();
   readonly expansions: Expansion[] = [];
   readonly marks: Mark[] = [];
   readonly touched = new TouchLog();
@@ -120,6 +121,7 @@ class RunColumns implements RunTable {
   clear(): void {
     this.rows = 0;
     this.#resize(0);
+    this.usage.clear();
     this.touched.restart();
     this.expansions.length = 0;
     this.marks.length = 0;
@@ -152,6 +154,8 @@ class RunColumns implements RunTable {
       this.outputBytes[row] = from.outputBytes[i]!;
       this.storedBytes[row] = from.storedBytes[i]!;
     }
+    if (this.usage.size > 0) for (const row of from.row) this.usage.delete(row); // a row is sent whole
+    for (const [place, usage] of from.usage) this.usage.set(from.row[place]!, usage);
   }
 
   #resize(size: number): void {

@@ -54,6 +54,8 @@ export interface RunTable {
   /** NaN = unknown. */
   readonly outputBytes: Float64Array;
   readonly storedBytes: Float64Array;
+  /** What attempts used, by row; few runs have any of it. */
+  readonly usage: ReadonlyMap<number, Usage>;
   /** Which rows frames have brought or changed, in that order: what follows the table reads on from where it was. */
   readonly touched: TouchedRows;
   /** Rows of a node, oldest first; empty while nothing is known of it. */
@@ -66,6 +68,16 @@ export interface RunTable {
   readonly nowNs: number;
   /** The log is complete: nothing will follow. */
   readonly ended: boolean;
+}
+
+/** What an attempt used, as far as it was measured; NaN = unknown. */
+export interface Usage {
+  /** Of processors, added up. */
+  readonly cpuNs: number;
+  /** The most that was resident. */
+  readonly memoryBytes: number;
+  readonly readBytes: number;
+  readonly writtenBytes: number;
 }
 
 /** Numbers of rows, each as often as a frame had it. The list begins anew, under another number, with the table. */

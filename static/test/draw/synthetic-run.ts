@@ -11,6 +11,7 @@ import {
   type Mark,
   type RunTable,
   type TouchedRows,
+  type Usage,
 } from '../../src/model/run-table';
 import { layered } from './synthetic-layout';
 
@@ -163,6 +164,7 @@ export class SyntheticTable implements RunTable {
   fetchNs = new Float64Array(0);
   outputBytes = new Float64Array(0);
   storedBytes = new Float64Array(0);
+  readonly usage = new Map<number, Usage>();
   expansions: Expansion[] = [];
   marks: Mark[] = [];
   seq = 1;

@@ -1,6 +1,6 @@
 // The service's side of the frame format, written a second time from web/runtable/FORMAT.md.
 
-import type { Expansion, Mark } from '../../src/model/run-table';
+import type { Expansion, Mark, Usage } from '../../src/model/run-table';
 
 /** One row as the service keeps it; NaN is not known yet. */
 export interface FakeRow {
@@ -19,6 +19,7 @@ export interface FakeRow {
   fetchNs: number;
   outputBytes: number;
   storedBytes: number;
+  usage?: Usage;
 }
 
 export interface FakeFrame {
@@ -61,7 +62,7 @@ const times = ['readyNs', 'claimedNs', 'startedNs', 'endedNs', 'updatedNs'] as c
 
 export function encodeFrame(frame: FakeFrame): Uint8Array {
   const bytes = new Bytes();
-  bytes.byte(1).byte(frame.kind === 'snapshot' ? 1 : 2);
+  bytes.byte(2).byte(frame.kind === 'snapshot' ? 1 : 2);
   bytes.unsigned(frame.channel).unsigned(frame.from).unsigned(frame.to).signed(frame.nowNs);
   bytes.byte((frame.more === true ? 1 : 0) | (frame.ended === true ? 2 : 0)).unsigned(frame.tasks);
   bytes.unsigned(frame.marks.length);
@@ -104,4 +105,18 @@ function encodeRows(bytes: Bytes, rows: FakeFrame['rows']): void {
   for (const [, { fetchNs }] of rows) bytes.unsigned(fetchNs);
   for (const [, { outputBytes }] of rows) bytes.signed(Number.isNaN(outputBytes) ? -1 : outputBytes);
   for (const [, { storedBytes }] of rows) bytes.signed(Number.isNaN(storedBytes) ? -1 : storedBytes);
+  encodeUsage(bytes, rows);
+}
+
+function encodeUsage(bytes: Bytes, rows: FakeFrame['rows']): void {
+  bytes.unsigned(rows.filter(([, { usage }]) => usage !== undefined).length);
+  let last = -1;
+  rows.forEach(([, { usage }], place) => {
+    if (usage === undefined) return;
+    bytes.unsigned(place - last - 1);
+    last = place;
+    for (const part of [usage.cpuNs, usage.memoryBytes, usage.readBytes, usage.writtenBytes]) {
+      bytes.signed(Number.isNaN(part) ? -1 : part);
+    }
+  });
 }

@@ -48,6 +48,7 @@ export function contentOf(table: RunTable): unknown {
   const names = Object.keys(columns).filter((name) => ArrayBuffer.isView(columns[name]));
   return {
     rows: names.map((name) => [name, ...Array.from(columns[name]!).slice(0, table.rows)]),
+    usage: [...table.usage].sort(([a], [b]) => a - b),
     marks: [...table.marks],
     expansions: [...table.expansions],
     seq: table.seq,

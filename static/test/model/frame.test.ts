@@ -50,10 +50,18 @@ function rowOf(table: RunTable, row: number): Record<string, number> {
     updated_ns: table.updatedNs,
   };
   for (const [name, column] of Object.entries(times)) if (!Number.isNaN(column[row]!)) values[name] = column[row]!;
+  const usage = table.usage.get(row);
+  const known = (part: number): number => (Number.isNaN(part) ? -1 : part);
+  if (usage !== undefined) {
+    values['cpu_ns'] = known(usage.cpuNs);
+    values['memory_bytes'] = known(usage.memoryBytes);
+    values['read_bytes'] = known(usage.readBytes);
+    values['written_bytes'] = known(usage.writtenBytes);
+  }
   return values;
 }
 
-describe.each(['frames', 'troubled'])('frames of the service, %s,', (name) => {
+describe.each(['frames', 'measured', 'troubled'])('frames of the service, %s,', (name) => {
   const want = golden(name);
   const fold = new RunFold();
   for (const frame of want.frames) expect(fold.apply(decodeFrame(bytesOf(frame)))).toBe(true);
@@ -96,6 +104,7 @@ const empty: FakeFrame = {
 };
 
 function randomRow(random: Random): FakeRow {
+  const part = () => (random.chance(0.3) ? NaN : random.whole(0, 2 ** 52));
   const time = () => (random.chance(0.3) ? NaN : random.whole(-5, 2 ** 52));
   return {
     node: random.whole(0, 0xfffffffe),
@@ -113,6 +122,9 @@ function randomRow(random: Random): FakeRow {
     fetchNs: random.whole(0, 2 ** 52),
     outputBytes: random.chance(0.2) ? NaN : random.whole(0, 2 ** 52),
     storedBytes: random.chance(0.2) ? NaN : random.whole(0, 2 ** 52),
+    ...(random.chance(0.5)
+      ? {}
+      : { usage: { cpuNs: part(), memoryBytes: part(), readBytes: part(), writtenBytes: part() } }),
   };
 }
 
@@ -129,7 +141,9 @@ describe('decodeFrame', () => {
       expect(head).toEqual({ ...given, more: false, ended: true, rows: undefined });
       rows.forEach(([row, values], i) => {
         expect(got.row[i]).toBe(row);
-        for (const [name, value] of Object.entries(values)) {
+        const { usage, ...columns } = values;
+        expect(got.usage.get(i)).toEqual(usage);
+        for (const [name, value] of Object.entries(columns)) {
           expect((got as unknown as Record<string, ArrayLike<number>>)[name]![i], name).toBe(value);
         }
       });
@@ -138,7 +152,7 @@ describe('decodeFrame', () => {
 
   test('refuses other versions and kinds, and ranges that descend', () => {
     const bytes = encodeFrame(empty);
-    expect(() => decodeFrame(Uint8Array.from(bytes, (b, i) => (i === 0 ? 2 : b)))).toThrow('version 2, expected 1');
+    expect(() => decodeFrame(Uint8Array.from(bytes, (b, i) => (i === 0 ? 1 : b)))).toThrow('version 1, expected 2');
     expect(() => decodeFrame(Uint8Array.from(bytes, (b, i) => (i === 1 ? 3 : b)))).toThrow('kind 3');
     expect(() => decodeFrame(encodeFrame({ ...empty, to: 2 }))).toThrow('covers 3 to 2');
   });
@@ -148,8 +162,12 @@ describe('decodeFrame', () => {
     expect(() => decodeFrame(encodeFrame({ ...empty, rows: [[1 << 24, row]] }))).toThrow('row 16777216');
     expect(() => decodeFrame(encodeFrame({ ...empty, rows: [[0, { ...row, node: -1 }]] }))).toThrow('node -1');
     const bytes = encodeFrame(empty);
-    bytes[bytes.length - 1] = 100;
-    expect(() => decodeFrame(bytes)).toThrow('100 entries');
+    for (const place of [1, 2]) {
+      // of usages, and of rows
+      const wrong = bytes.slice();
+      wrong[bytes.length - place] = 100;
+      expect(() => decodeFrame(wrong)).toThrow('100 entries');
+    }
   });
 
   test('throws nothing but FrameError, whatever the bytes', () => {

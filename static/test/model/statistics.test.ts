@@ -1,14 +1,16 @@
 import { describe, expect, test } from 'vitest';
 
 import { GraphIndex } from '../../src/model/graph-index';
-import { isMetric, metrics, unitOf, valueOf } from '../../src/model/metric';
+import { isMetric, metrics, metricsOf, quantityOf, unitOf, valueOf } from '../../src/model/metric';
 import { phasesAt, phasesOf } from '../../src/model/phases';
 import { quantile, samplesNeeded } from '../../src/model/quantile';
 import { Outcome, RowFlag } from '../../src/model/run-table';
+import { cpuSharesAt } from '../../src/model/cpu-share';
 import { rankOf, statisticsAt } from '../../src/model/statistics';
 import { taskStateAt } from '../../src/model/states';
 import { randomGraph } from '../fake/fake-graph';
 import { FakeRun } from '../fake/fake-run';
+import { graphOf } from '../fake/graph-of';
 import { forSeeds } from '../fake/random';
 import { foldOf, tableOf } from '../fake/table-of';
 
@@ -68,7 +70,42 @@ test('metrics are known by their names on the wire', () => {
   expect(isMetric('execute_ns')).toBe(true);
   expect(isMetric('execute')).toBe(false);
   expect(isMetric(null)).toBe(false);
-  expect([unitOf('fetch_ns'), unitOf('output_bytes')]).toEqual(['ns', 'bytes']);
+  expect([unitOf('fetch_ns'), unitOf('output_bytes'), unitOf('output_bytes_per_s')]).toEqual([
+    'ns',
+    'bytes',
+    'bytes_per_s',
+  ]);
+  expect(quantityOf('output_bytes_per_s', 2_621_440)).toEqual({ figure: '2.50', unit: 'MiB/s' });
+});
+
+const once = { startedNs: 0, endedNs: 2e9, updatedNs: 2e9, claimedNs: 0, readyNs: 0, outcome: Outcome.ok };
+const unknown = { cpuNs: NaN, memoryBytes: NaN, readBytes: NaN, writtenBytes: NaN };
+
+test('metrics are those of which the run has a value', () => {
+  const times = ['execute_ns', 'fetch_ns', 'store_ns', 'queue_ns', 'wait_ns', 'update_ns', 'total_ns'];
+  expect(new Set(metricsOf(tableOf([once])))).toEqual(new Set(times));
+  const some = tableOf([
+    { ...once, outputBytes: 5e9, usage: { ...unknown, readBytes: 0 } },
+    { ...once, node: 1, outcome: Outcome.failed, usage: { ...unknown, memoryBytes: 7 } },
+  ]);
+  expect(new Set(metricsOf(some))).toEqual(new Set([...times, 'output_bytes', 'output_bytes_per_s', 'read_bytes']));
+  expect(valueOf(some, 0, 'output_bytes_per_s')).toBe(2.5e9);
+  expect(valueOf(some, 0, 'cpu_ns')).toBeNaN();
+});
+
+test('CPU shares are over the attempts whose CPU time is known', () => {
+  const graph = graphOf(['a', 'a', 'a']);
+  const table = tableOf([
+    { ...once, usage: { ...unknown, cpuNs: 3e9 } },
+    { ...once, node: 1, updatedNs: 5e9, usage: { ...unknown, cpuNs: 0 } },
+    { ...once, node: 2, usage: { ...unknown, readBytes: 1 } },
+  ]);
+  const index = new GraphIndex(graph, table);
+  expect(cpuSharesAt(index, table, Infinity)).toEqual([0.75]); // 3 s of 4 s
+  expect(cpuSharesAt(index, table, 3e9)).toEqual([1.5]);
+  expect(cpuSharesAt(index, table, 1e9)).toEqual([NaN]);
+  const none = tableOf([once]);
+  expect(cpuSharesAt(new GraphIndex(graph, none), none, Infinity)).toBeUndefined();
 });
 
 test('statistics are those of the attempts that had ended well, function by function', () => {

@@ -3,7 +3,7 @@
 import { sizeOf } from '../../model/edges';
 import { slotName, workerName } from '../../model/events';
 import type { GraphIndex } from '../../model/graph-index';
-import { Outcome, RowFlag, type RunTable } from '../../model/run-table';
+import { Outcome, RowFlag, type RunTable, type Usage } from '../../model/run-table';
 import { attemptAt, beginOf, stateAt, taskStateAt } from '../../model/states';
 import type { TaskState } from '../../model/task-state';
 import type { RankStage } from './history-rank';
@@ -48,6 +48,8 @@ export interface TaskFacts {
   /** NaN while or where it is not known. */
   readonly outputBytes: number;
   readonly storedBytes: number;
+  /** Null while or where nothing of it is known. */
+  readonly usage: Usage | null;
 }
 
 /** Facts of a task as of atNs. */
@@ -73,6 +75,7 @@ export function factsOf(index: GraphIndex, table: RunTable, node: number, atNs: 
     stage: stageAt(table, row, atNs),
     outputBytes: ended ? sizeOf(table, row) : Number.NaN,
     storedBytes: ended ? table.storedBytes[row]! : Number.NaN,
+    usage: ended ? (table.usage.get(row) ?? null) : null,
   };
 }
 

@@ -4,7 +4,7 @@ import type { TextMeasurer } from '../../draw/text-measurer';
 import type { FunctionName } from '../../model/function-names';
 import { type FunctionStatistics, P95_NEEDS } from '../../model/statistics';
 
-export const statisticsColumns = ['function', 'sum', 'share', 'n', 'median', 'p95', 'max'] as const;
+export const statisticsColumns = ['function', 'sum', 'share', 'cpu', 'n', 'median', 'p95', 'max'] as const;
 export type StatisticsColumn = (typeof statisticsColumns)[number];
 
 export interface StatisticsSort {
@@ -13,6 +13,12 @@ export interface StatisticsSort {
 }
 
 export const BY_SUM: StatisticsSort = { column: 'sum', order: 'desc' };
+const BY_MAX: StatisticsSort = { column: 'max', order: 'desc' };
+
+/** The order that a table has: where values do not add up, one by their sum is one by the greatest of them. */
+export function usableSort(sort: StatisticsSort, adds: boolean): StatisticsSort {
+  return adds || (sort.column !== 'sum' && sort.column !== 'share') ? sort : BY_MAX;
+}
 
 /** The other order of the same column, or the natural one of another: names ascending, figures descending. */
 export function nextStatisticsSort(sort: StatisticsSort, column: StatisticsColumn): StatisticsSort {
@@ -28,16 +34,19 @@ export function sortedFunctions(
   whole: readonly FunctionStatistics[],
   names: readonly FunctionName[],
   { column, order }: StatisticsSort,
+  cpuShares: readonly number[] = [],
 ): number[] {
   const sign = order === 'asc' ? 1 : -1;
   const byName = (a: number, b: number): number => compareText(names[a]?.label ?? '', names[b]?.label ?? '');
   const numbers = whole.map((one) => one.function);
   if (column === 'function') return numbers.sort((a, b) => sign * byName(a, b));
-  const keys = new Map(whole.map((one) => [one.function, keyOf(one, column)]));
+  const keys = new Map(
+    whole.map((one) => [one.function, column === 'cpu' ? (cpuShares[one.function] ?? Number.NaN) : keyOf(one, column)]),
+  );
   return numbers.sort((a, b) => compareKnown(keys.get(a)!, keys.get(b)!, sign) || byName(a, b));
 }
 
-function keyOf(one: FunctionStatistics, column: Exclude<StatisticsColumn, 'function'>): number {
+function keyOf(one: FunctionStatistics, column: Exclude<StatisticsColumn, 'function' | 'cpu'>): number {
   switch (column) {
     case 'sum':
     case 'share':
@@ -68,7 +77,9 @@ function compareText(a: string, b: string): number {
 export interface StatisticsWidths {
   readonly namePx: number;
   readonly figurePx: number;
+  readonly sumPx: number;
   readonly sharePx: number;
+  readonly cpuPx: number;
   readonly countPx: number;
   /** The count says of how many. */
   readonly hasTotals: boolean;
@@ -90,13 +101,29 @@ const STRIP_MOST_PX = 240;
 /** What names may grow by before the strip does. */
 const NAME_MORE_PX = 60;
 
+/** What a table of statistics has to show. */
+export interface StatisticsContent {
+  /** Characters of the longest count. */
+  readonly countChars: number;
+  /** Any function has enough values for a p95. */
+  readonly hasP95: boolean;
+  /** Values add up, so that there are sums and shares. */
+  readonly adds: boolean;
+  /** CPU shares are known. */
+  readonly hasCpu: boolean;
+}
+
 /**
- * Widths for a table of this width, in which the longest count has so many characters. Maximum, strip, totals of
- * counts and p95 come in this order as room allows: the sum and what it is made of are always there.
+ * Widths for a table of this width. Maximum, strip, totals of counts and p95 come in this order as room allows: the sum
+ * and what it is made of are always there, and so is the CPU share where it is known.
  */
-export function statisticsWidths(tablePx: number, countChars: number, hasP95: boolean): StatisticsWidths {
+export function statisticsWidths(tablePx: number, content: StatisticsContent): StatisticsWidths {
+  const { countChars, hasP95, adds, hasCpu } = content;
   const leastPx = Math.round(Math.max(3, countChars) * DIGIT_PX) + CELL_PX;
-  let free = tablePx - OUTSIDE_PX - NAME_PX - 2 * FIGURE_PX - SHARE_PX - leastPx;
+  const sumPx = adds ? FIGURE_PX : 0;
+  const sharePx = adds ? SHARE_PX : 0;
+  const cpuPx = hasCpu ? SHARE_PX : 0;
+  let free = tablePx - OUTSIDE_PX - NAME_PX - FIGURE_PX - sumPx - sharePx - cpuPx - leastPx;
   const take = (px: number): number => {
     if (free < px) return 0;
     free -= px;
@@ -110,7 +137,8 @@ export function statisticsWidths(tablePx: number, countChars: number, hasP95: bo
   const namePx = NAME_PX + free - more;
   const stripPx = strip === 0 ? 0 : STRIP_LEAST_PX + more;
   const countPx = leastPx + totalPx;
-  return { namePx, figurePx: FIGURE_PX, sharePx: SHARE_PX, countPx, hasTotals: totalPx > 0, p95Px, maxPx, stripPx };
+  const hasTotals = totalPx > 0;
+  return { namePx, figurePx: FIGURE_PX, sumPx, sharePx, cpuPx, countPx, hasTotals, p95Px, maxPx, stripPx };
 }
 
 /** Whether any function has enough values for a p95. */

@@ -40,7 +40,7 @@ describe('the sentence of the insights', () => {
       historyPart('b', 30, 1e9, 1.1e9),
     ];
     const { second } = leadOf('execute_ns', one, undefined, undefined);
-    expect(text(second)).toBe('One task has most of pass: 11d 14h, > 99 % of the time of 1,000 tasks.');
+    expect(text(second)).toBe('One task has most of pass: 11d 14h, > 99 % of the execute time of 1,000 tasks.');
   });
 
   it('says in the words of the metric that all is zero', () => {

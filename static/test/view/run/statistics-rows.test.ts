@@ -10,8 +10,10 @@ import {
   sortedFunctions,
   statisticsColumns,
   statisticsWidths,
+  usableSort,
 } from '../../../src/view/state/statistics-rows';
 
+const CONTENT = { countChars: 4, hasP95: true, adds: true, hasCpu: false };
 const NAMES = ['lab.genome.index', 'lab.genome.map', 'lab.genome.merge', 'lab.genome.report'];
 
 function one(fn: number, values: readonly number[]): FunctionStatistics {
@@ -60,6 +62,21 @@ describe('functions in the table of statistics', () => {
     expect(nextStatisticsSort(BY_SUM, 'max')).toEqual({ column: 'max', order: 'desc' });
   });
 
+  it('are sorted by CPU share, which is not one of the values, with those last of which it is not known', () => {
+    expect(sortedFunctions(whole, names, { column: 'cpu', order: 'desc' }, [0.2, Number.NaN, 1.7, 0.4])).toEqual([
+      2, 3, 0, 1,
+    ]);
+    expect(sortedFunctions(whole, names, { column: 'cpu', order: 'asc' }, [0.2, Number.NaN, 1.7, 0.4])).toEqual([
+      0, 3, 2, 1,
+    ]);
+  });
+
+  it('are sorted by the greatest value where values do not add up', () => {
+    expect(usableSort(BY_SUM, false)).toEqual({ column: 'max', order: 'desc' });
+    expect(usableSort({ column: 'n', order: 'asc' }, false)).toEqual({ column: 'n', order: 'asc' });
+    expect(usableSort(BY_SUM, true)).toEqual(BY_SUM);
+  });
+
   it('have their whole names where all fit, else what tells them apart', () => {
     const measurer = new TextMeasurer((_, text) => text.length * 7);
     const long = functionNames(['NF.SAREK.PREPARE.INDEX', 'NF.SAREK.QC.STATS', 'NF.SAREK.RECALIBRATED.STATS']);
@@ -71,22 +88,35 @@ describe('functions in the table of statistics', () => {
 
 describe('columns of the table of statistics', () => {
   it('are all there in the width that the panel has in a window of 1280', () => {
-    const { maxPx, stripPx, namePx } = statisticsWidths(432, 4, true);
+    const { maxPx, stripPx, namePx } = statisticsWidths(432, CONTENT);
     expect(maxPx).toBeGreaterThan(0);
     expect(stripPx).toBeGreaterThan(0);
     expect(namePx).toBeGreaterThan(80);
   });
 
-  it('never take more than the table has, and come one after another', () => {
-    let before = 0;
-    for (let px = 300; px < 1200; px += 7) {
-      const { namePx, figurePx, sharePx, countPx, maxPx, stripPx, p95Px, hasTotals } = statisticsWidths(px, 4, true);
-      const all = namePx + 2 * figurePx + sharePx + countPx + maxPx + p95Px + stripPx;
-      if (namePx > 0 && px > 330) expect(all).toBeLessThanOrEqual(px);
-      const columns = [maxPx, stripPx, p95Px, hasTotals].filter(Boolean).length;
-      expect(columns).toBeGreaterThanOrEqual(before);
-      before = columns;
-    }
-    expect(before).toBe(4);
+  it('of sums and shares are there where values add up, and that of CPU shares where there are any', () => {
+    const columns = (adds: boolean, hasCpu: boolean): boolean[] => {
+      const { sumPx, sharePx, cpuPx } = statisticsWidths(600, { ...CONTENT, adds, hasCpu });
+      return [sumPx > 0, sharePx > 0, cpuPx > 0];
+    };
+    expect(columns(true, false)).toEqual([true, true, false]);
+    expect(columns(false, true)).toEqual([false, false, true]);
   });
+
+  it.each([CONTENT, { ...CONTENT, hasCpu: true }])(
+    'never take more than the table has, and come in turn',
+    (content) => {
+      let before = 0;
+      for (let px = 300; px < 1200; px += 7) {
+        const { hasTotals, ...widths } = statisticsWidths(px, content);
+        const { namePx, maxPx, stripPx, p95Px } = widths;
+        const all = Object.values(widths).reduce((sum, one) => sum + one);
+        if (namePx > 0 && px > 380) expect(all).toBeLessThanOrEqual(px);
+        const columns = [maxPx, stripPx, p95Px, hasTotals].filter(Boolean).length;
+        expect(columns).toBeGreaterThanOrEqual(before);
+        before = columns;
+      }
+      expect(before).toBe(4);
+    },
+  );
 });

@@ -4,9 +4,9 @@ import type { QueryOf } from '../../../api/client';
 import type { FoundTasks, History, HistoryPart } from '../../../api/schema';
 import type { AppState } from '../../state/app.svelte';
 import { Resource } from '../../state/resource.svelte';
-import type { Asked } from './insights-url';
+import { type Asked, type InsightMetric, insightMetrics } from './insights-url';
 import type { Range, Ranges } from './ranges';
-import { askedQuantiles, leastValue } from './statistic';
+import { askedQuantiles, leastValue, weightOf } from './statistic';
 
 /** Bars of the histogram: as many as half a page has room for. */
 const BINS = 76;
@@ -33,12 +33,11 @@ export function partsOf(history: History, group: Asked['group']): readonly Histo
 }
 
 /** The chosen row: the one of that key, else the one that takes most. */
-export function chosenPart(parts: readonly HistoryPart[], key: string): HistoryPart | undefined {
+export function chosenPart(metric: InsightMetric, parts: readonly HistoryPart[], key: string): HistoryPart | undefined {
   const [first, ...others] = parts;
   if (first === undefined) return undefined;
-  return (
-    parts.find((part) => part.key === key) ?? others.reduce((most, part) => (part.sum > most.sum ? part : most), first)
-  );
+  const more = (a: HistoryPart, b: HistoryPart): HistoryPart => (weightOf(metric, b) > weightOf(metric, a) ? b : a);
+  return parts.find((part) => part.key === key) ?? others.reduce(more, first);
 }
 
 /** The question of the table, as the service takes it. */
@@ -69,6 +68,7 @@ export function versionQuery(query: Asked, part: HistoryPart | undefined, range:
 
 export class Insights {
   readonly workflows: Resource<{ readonly names: readonly string[]; readonly last: string }>;
+  readonly metrics: Resource<readonly InsightMetric[]>;
   readonly table: Resource<History>;
   readonly comparison: Resource<Comparison | undefined>;
   readonly shape: Resource<Shape>;
@@ -80,6 +80,7 @@ export class Insights {
     this.#app = app;
     const track = <V>(work: Promise<V>): Promise<V> => app.track(work);
     this.workflows = new Resource(track);
+    this.metrics = new Resource(track);
     this.table = new Resource(track);
     this.comparison = new Resource(track);
     this.shape = new Resource(track);
@@ -92,6 +93,14 @@ export class Insights {
     await this.workflows.load(async (signal) => {
       const list = await this.#app.api.runs({ limit: 1 }, signal);
       return { names: list.workflows, last: list.runs[0]?.workflow ?? '' };
+    });
+  }
+
+  /** Which metrics a workflow has values of. */
+  loadMetrics(workflow: string, range: Range): void {
+    void this.metrics.load(async (signal) => {
+      const { metrics } = await this.#app.api.functions({ workflow, ...range }, signal);
+      return insightMetrics.filter((metric) => metrics.includes(metric));
     });
   }
 

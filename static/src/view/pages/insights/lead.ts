@@ -2,9 +2,9 @@
 
 import type { HistoryPart } from '../../../api/schema';
 import { count, counted, percent } from '../../../model/format';
-import { metricTitles, unitOf } from '../../../model/metric';
+import { kindOf, unitOf } from '../../../model/metric';
 import type { InsightMetric } from './insights-url';
-import { cellValue, keyName, type Shift, shiftOf, valueText } from './statistic';
+import { cellValue, keyName, type Shift, shiftOf, valueText, weightOf } from './statistic';
 
 /** A piece of a sentence; one with a key leads to the row of that key. */
 export interface Span {
@@ -70,18 +70,14 @@ function shiftLead(metric: InsightMetric, shifted: readonly Shifted[]): Lead {
 }
 
 function mostChanged(metric: InsightMetric, { part, shift }: Shifted): Span[] {
-  const size = unitOf(metric) === 'bytes';
   const up = shift.ratio > 1;
-  const word = size ? (up ? 'larger' : 'smaller') : up ? 'slower' : 'faster';
+  const { name: what, words } = kindOf(metric);
   const factor = factorText(up ? shift.ratio : 1 / shift.ratio);
   const high = cellValue(shift.earlier, 'p95') !== null && cellValue(shift.later, 'p95') !== null;
   const from = high ? cellValue(shift.earlier, 'p95') : cellValue(shift.earlier, 'p50');
   const to = high ? cellValue(shift.later, 'p95') : cellValue(shift.later, 'p50');
   const figure = `${high ? 'p95' : 'the median'} went from ${valueText(metric, from)} to ${valueText(metric, to)}`;
-  return [
-    name(part),
-    { text: ` is ${factor} ${word} in ${metricTitles[metric].toLowerCase()} than before: ${figure}.` },
-  ];
+  return [name(part), { text: ` is ${factor} ${words[up ? 0 : 1]} in ${what} than before: ${figure}.` }];
 }
 
 /** As many further changes as a line has room for. */
@@ -99,20 +95,18 @@ function alsoChanged(others: readonly Shifted[]): Span[] {
 }
 
 function shareLead(metric: InsightMetric, parts: readonly HistoryPart[]): Lead {
-  const title = metricTitles[metric].toLowerCase();
+  const { amount, adds } = kindOf(metric);
   const whole = parts.reduce((sum, part) => sum + part.sum, 0);
-  const most = parts.reduce((a, b) => (b.sum > a.sum ? b : a));
+  const most = parts.reduce((a, b) => (weightOf(metric, b) > weightOf(metric, a) ? b : a));
   if (whole <= 0) {
-    const none = unitOf(metric) === 'bytes' ? `No task has any ${title} bytes` : `No task took any ${title} time`;
-    return { first: [{ text: `${none}: every value is 0.` }], second: [] };
+    const verb = unitOf(metric) === 'ns' ? 'took' : 'has';
+    return { first: [{ text: `No task ${verb} any ${amount}: every value is 0.` }], second: [] };
   }
-  const what = unitOf(metric) === 'bytes' ? `of all ${title} bytes` : `of all ${title} time`;
+  const share = adds ? `takes ${percent(most.sum / whole)} of all ${amount}` : `has the highest ${amount}`;
   const p95 = cellValue(most, 'p95') === null ? '' : `, p95 ${valueText(metric, cellValue(most, 'p95'))}`;
   const figures = `median ${valueText(metric, cellValue(most, 'p50'))}${p95}, over ${counted(most.n, 'task')}.`;
   const first =
-    parts.length > 1
-      ? [name(most), { text: ` takes ${percent(most.sum / whole)} ${what}: ${figures}` }]
-      : [name(most), { text: `: ${figures}` }];
+    parts.length > 1 ? [name(most), { text: ` ${share}: ${figures}` }] : [name(most), { text: `: ${figures}` }];
   return { first, second: uneven(metric, parts) };
 }
 
@@ -129,16 +123,17 @@ function uneven(metric: InsightMetric, parts: readonly HistoryPart[]): Span[] {
 
 /** A single task that has most of what all tasks of its function have, which no quantile up to p95 tells. */
 function alone(metric: InsightMetric, parts: readonly HistoryPart[]): Span[] | undefined {
+  const { adds, amount } = kindOf(metric);
+  if (!adds) return undefined;
   const [part] = parts
     .filter((one) => one.n >= MANY && one.sum > 0 && (one.max ?? 0) / one.sum >= ALONE)
     .sort((a, b) => (b.max ?? 0) - (a.max ?? 0));
   if (part === undefined) return undefined;
   const share = percent((part.max ?? 0) / part.sum);
-  const what = unitOf(metric) === 'bytes' ? 'bytes' : 'time';
   return [
     { text: 'One task has most of ' },
     name(part),
-    { text: `: ${valueText(metric, part.max)}, ${share} of the ${what} of ${counted(part.n, 'task')}.` },
+    { text: `: ${valueText(metric, part.max)}, ${share} of the ${amount} of ${counted(part.n, 'task')}.` },
   ];
 }
 

@@ -1,21 +1,16 @@
 // Figures of a distribution as the table, the strips and the sentences need them.
 
 import type { Estimate, HistoryPart, LeftOut } from '../../../api/schema';
-import { bytes, count, counted, duration, NO_VALUE, type Quantity, quantityText } from '../../../model/format';
-import { unitOf } from '../../../model/metric';
+import { count, counted, NO_VALUE, quantityText } from '../../../model/format';
+import { kindOf, quantityOf } from '../../../model/metric';
 import { samplesNeeded } from '../../../model/quantile';
 import type { Cell, InsightMetric } from './insights-url';
 
 /** Beside the figures that every answer has: the lower end of the middle half. */
 export const askedQuantiles = [0.25, 0.5, 0.75, 0.9, 0.95, 0.99] as const;
 
-/** A value in its unit. */
-export function quantity(metric: InsightMetric, value: number): Quantity {
-  return unitOf(metric) === 'bytes' ? bytes(value) : duration(value);
-}
-
 export function valueText(metric: InsightMetric, value: number | null): string {
-  return value === null ? NO_VALUE : quantityText(quantity(metric, value));
+  return value === null ? NO_VALUE : quantityText(quantityOf(metric, value));
 }
 
 const quantileOf: Readonly<Record<Exclude<Cell, 'max'>, number>> = {
@@ -49,6 +44,11 @@ export function cellValue(part: HistoryPart, cell: Cell): number | null {
 export function leastValue(part: HistoryPart, cell: Cell): number | null {
   const value = cellValue(part, cell);
   return value === null || cell === 'max' ? value : Math.min(value, part[cell].low);
+}
+
+/** By which of several rows the greatest is meant: the sum of their values, or the greatest where they do not add up. */
+export function weightOf(metric: InsightMetric, part: HistoryPart): number {
+  return kindOf(metric).adds ? part.sum : (part.max ?? 0);
 }
 
 /** Lower quartile; null where it was not asked for or means nothing. */

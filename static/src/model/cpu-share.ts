@@ -1,0 +1,24 @@
+// Whether functions compute or wait: their CPU time by the time of their execution.
+
+import type { GraphIndex } from './graph-index';
+import { metricsOf, valueOf } from './metric';
+import { Outcome, type RunTable } from './run-table';
+
+/**
+ * CPU time of each function by its execution time, over the attempts that had ended well by a moment and whose CPU time
+ * is known; NaN without one. 1 is one processor that computes throughout, more are several. Undefined where no attempt
+ * of the whole run has a CPU time.
+ */
+export function cpuSharesAt(index: GraphIndex, table: RunTable, atNs: number): readonly number[] | undefined {
+  if (!metricsOf(table).includes('cpu_ns')) return undefined;
+  const cpuNs = new Float64Array(index.graph.functions.length);
+  const executeNs = new Float64Array(cpuNs.length);
+  for (const [row, usage] of table.usage) {
+    if (Number.isNaN(usage.cpuNs) || table.outcome[row] !== Outcome.ok || !(table.updatedNs[row]! <= atNs)) continue;
+    const fn = index.functionOf(table.node[row]!);
+    if (fn < 0) continue;
+    cpuNs[fn]! += usage.cpuNs;
+    executeNs[fn]! += valueOf(table, row, 'execute_ns');
+  }
+  return Array.from(cpuNs, (ns, fn) => (executeNs[fn]! > 0 ? ns / executeNs[fn]! : Number.NaN));
+}
