@@ -1,9 +1,6 @@
 package metricsstore
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"math/bits"
@@ -26,34 +23,16 @@ const (
 	WorkflowPeers PeerScope = "workflow"
 )
 
+// Check gives ErrInvalid for an unknown scope.
+func (s PeerScope) Check() error {
+	if s != SamePeers && s != WorkflowPeers {
+		return invalid("peers %q, expected same or workflow", s)
+	}
+	return nil
+}
+
 // MaxPeers is how many peers a run is compared with at most: the latest before it.
 const MaxPeers = 100
-
-// PeerKey is the same text for runs that are peers of each other in the scope SamePeers, and differs for others. It is
-// a short hash.
-func (h *Header) PeerKey() string {
-	key := struct {
-		Workflow string            `json:"w"`
-		Imported bool              `json:"i,omitempty"`
-		Params   map[string]string `json:"p,omitempty"`
-		Classes  map[string]int    `json:"c,omitempty"`
-		Graph    string            `json:"g"`
-	}{Workflow: h.Info.Workflow, Imported: h.imported(), Graph: h.Graph.Hash}
-	if !key.Imported {
-		key.Params = maps.Clone(h.Info.Params)
-	}
-	if len(h.Info.Inputs) > 0 {
-		// How the graph looks may follow from the content of a file, so its functions count instead.
-		key.Graph, key.Classes = h.Graph.Functions, map[string]int{}
-		for name, size := range h.Info.Inputs {
-			delete(key.Params, name)
-			key.Classes[name] = sizeClass(size)
-		}
-	}
-	b, _ := json.Marshal(key) // plain data
-	sum := sha256.Sum256(b)
-	return base64.RawURLEncoding.EncodeToString(sum[:12])
-}
 
 func (h *Header) imported() bool { return h.Info.Imported() != nil }
 
@@ -92,38 +71,4 @@ func classText(class int) string {
 // would count as its own time, and can be read.
 func (r *Run) Comparable() bool {
 	return r.Status == engine.Succeeded && r.Info.Revision == 0 && len(r.Faults) == 0
-}
-
-// Candidate is a run that may be a peer of others.
-type Candidate struct {
-	Run
-	key string // PeerKey, which takes some microseconds to work out; empty where the run is not Comparable
-}
-
-// NewCandidate keeps the run, which must not be modified afterwards.
-func NewCandidate(r *Run) *Candidate {
-	c := &Candidate{Run: *r}
-	if r.Comparable() {
-		c.key = r.PeerKey()
-	}
-	return c
-}
-
-// Peers gives those of some candidates that a run can be compared with, at most MaxPeers. The candidates are those
-// before the run, the latest first, as Runs lists them. The error is ErrInvalid for an unknown scope.
-func Peers(of *Run, scope PeerScope, candidates []*Candidate) ([]*Run, error) {
-	if scope != SamePeers && scope != WorkflowPeers {
-		return nil, invalid("peers %q, expected same or workflow", scope)
-	}
-	var out []*Run
-	key := of.PeerKey()
-	for _, c := range candidates {
-		if len(out) == MaxPeers {
-			break
-		}
-		if c.key != "" && (scope == SamePeers && c.key == key || scope == WorkflowPeers && c.Info.Workflow == of.Info.Workflow) {
-			out = append(out, &c.Run)
-		}
-	}
-	return out, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/index"
 	"github.com/dagscope/dagscope/metricsstore/memory"
 )
 
@@ -35,15 +36,15 @@ func put(t testing.TB, s metricsstore.Store, n int, makespan int64, change func(
 }
 
 // peersOf gives the peers that the runs of a store are to one of them.
-func peersOf(t testing.TB, s metricsstore.Store, of *metricsstore.Run, scope metricsstore.PeerScope) []*metricsstore.Run {
+func peersOf(t testing.TB, s metricsstore.Store, of *metricsstore.Run, scope metricsstore.PeerScope) []metricsstore.Entry {
 	t.Helper()
-	runs, err := s.Runs(t.Context(), of.Position(), 0)
+	runs, err := s.Runs(t.Context(), metricsstore.Position{}, 0)
 	require.NoError(t, err)
-	var candidates []*metricsstore.Candidate
+	x := index.New()
 	for i := range runs {
-		candidates = append(candidates, metricsstore.NewCandidate(&runs[i]))
+		x.Put(metricsstore.NewEntry(&runs[i], ""), 0)
 	}
-	peers, err := metricsstore.Peers(of, scope, candidates)
+	peers, err := x.Peers(of, scope)
 	require.NoError(t, err)
 	return peers
 }
@@ -99,13 +100,13 @@ func TestPeers(t *testing.T) {
 		r := mustRun(t, s, c.of)
 		var got []engine.RunID
 		for _, p := range peersOf(t, s, &r, c.scope) {
-			got = append(got, p.Info.ID)
+			got = append(got, p.ID)
 		}
 		assert.Equal(t, c.want, got, "%s, %s", c.of, c.scope)
 		assert.Equal(t, c.terms, r.PeerTerms(), c.of)
 	}
 	r := mustRun(t, s, "r15")
-	_, err := metricsstore.Peers(&r, "all", nil)
+	_, err := index.New().Peers(&r, "all")
 	require.ErrorIs(t, err, metricsstore.ErrInvalid)
 }
 
@@ -118,7 +119,7 @@ func TestPeersAreTheLatest(t *testing.T) {
 	r := mustRun(t, s, engine.RunID(fmt.Sprintf("r%02d", last)))
 	peers := peersOf(t, s, &r, metricsstore.SamePeers)
 	require.Len(t, peers, metricsstore.MaxPeers)
-	assert.Equal(t, engine.RunID(fmt.Sprintf("r%02d", last-1)), peers[0].Info.ID)
+	assert.Equal(t, engine.RunID(fmt.Sprintf("r%02d", last-1)), peers[0].ID)
 }
 
 func TestSizeClasses(t *testing.T) {

@@ -6,10 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"iter"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/dagscope/dagscope/engine"
 )
@@ -39,39 +38,6 @@ const (
 	DefaultPage = 50
 	MaxPage     = 1000
 )
-
-// RunFilter selects runs. Its zero value selects all.
-type RunFilter struct {
-	Workflow string          `json:"workflow,omitempty"`
-	Status   []engine.Status `json:"status,omitempty"` // any of them
-	Tag      string          `json:"tag,omitempty"`
-	// From and To bound the run's start, From included, To not; zero for no bound.
-	From time.Time `json:"from,omitzero"`
-	To   time.Time `json:"to,omitzero"`
-	// Text is searched for, without regard to case, in ID, workflow, tags, note, parameters and error.
-	Text string `json:"text,omitempty"`
-}
-
-// Match reports whether the filter selects a run.
-func (f *RunFilter) Match(r *Run) bool {
-	start := r.Info.StartedAt
-	return (f.Workflow == "" || f.Workflow == r.Info.Workflow) &&
-		(len(f.Status) == 0 || slices.Contains(f.Status, r.Status)) &&
-		(f.Tag == "" || slices.Contains(r.Annotation.Tags, f.Tag)) &&
-		(f.From.IsZero() || !start.Before(f.From)) && (f.To.IsZero() || start.Before(f.To)) &&
-		(f.Text == "" || r.contains(strings.ToLower(f.Text)))
-}
-
-func (r *Run) contains(lower string) bool {
-	texts := append([]string{string(r.Info.ID), r.Info.Workflow, r.Annotation.Note}, r.Annotation.Tags...)
-	for k, v := range r.Info.Params {
-		texts = append(texts, k+"="+v)
-	}
-	if r.Error != nil {
-		texts = append(texts, r.Error.Message, r.Error.Task)
-	}
-	return slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(strings.ToLower(s), lower) })
-}
 
 // RunOrder is what runs are sorted by.
 type RunOrder string
@@ -104,58 +70,81 @@ type RunPage struct {
 }
 
 // Runs gives a page of runs. The error is ErrInvalid for an unknown order, a limit out of range, or a cursor that
-// is not from a page of the same query.
+// is not from a page of the same query. It reads all runs unless they are wanted by their start, the latest first.
 func (q *Queries) Runs(ctx context.Context, r RunQuery) (RunPage, error) {
-	p, err := r.pager()
+	p, err := r.pager(r.latestFirst())
 	if err != nil {
 		return RunPage{}, err
 	}
-	for after := p.start(); ; {
+	for after := p.after(); !p.done; {
 		runs, err := q.store.Runs(ctx, after, 256)
 		if err != nil {
 			return RunPage{}, err
 		}
 		for i := range runs {
-			if !p.add(&runs[i]) {
-				return p.page(), nil
-			}
+			e := newEntry(&runs[i], "")
+			p.add(&e)
 		}
-		if len(runs) == 0 {
-			return p.page(), nil
+		if len(runs) == 0 || runs[len(runs)-1].Info.StartedAt.Before(r.From) {
+			break
 		}
 		after = runs[len(runs)-1].Position()
 	}
+	found, next := p.page()
+	page := RunPage{Next: next}
+	for i := range found {
+		run, err := q.store.Run(ctx, found[i].ID)
+		if errors.Is(err, ErrNotFound) {
+			continue // it was deleted meanwhile
+		}
+		if err != nil {
+			return RunPage{}, err
+		}
+		page.Runs = append(page.Runs, run)
+	}
+	return page, nil
 }
 
-// Page is Runs for runs that are at hand, given by Position, the latest first. It takes no more of them than it needs.
-func (r RunQuery) Page(runs iter.Seq[*Run]) (RunPage, error) {
-	p, err := r.pager()
+// Page gives the runs of a page, and RunPage.Next, out of entries in the order of their start: the latest first, or the
+// earliest first where r.EarliestFirst. It takes no more of them than it needs. The error is that of Queries.Runs.
+func (r RunQuery) Page(entries iter.Seq[*Entry]) (found []Entry, next string, err error) {
+	p, err := r.pager(r.latestFirst() || r.EarliestFirst())
 	if err != nil {
-		return RunPage{}, err
+		return nil, "", err
 	}
-	for run := range runs {
-		if !p.add(run) {
+	for e := range entries {
+		if p.add(e); p.done {
 			break
 		}
 	}
-	return p.page(), nil
+	found, next = p.page()
+	return found, next, nil
 }
 
-// pager puts a page together out of runs that come by Position, the latest first.
+func (r *RunQuery) byStart() bool     { return r.Sort == ByStart || r.Sort == "" }
+func (r *RunQuery) latestFirst() bool { return r.byStart() && !r.Ascending }
+
+// EarliestFirst reports whether runs are wanted by their start, the earliest first.
+func (r *RunQuery) EarliestFirst() bool { return r.byStart() && r.Ascending }
+
+// pager puts a page together.
 type pager struct {
-	query *RunQuery
-	limit int
-	less  func(a, b *Run) int
-	mark  []any // what a cursor belongs to
-	at    *Run  // the last run of the page before, nil for none
-	found []*Run
+	query   *RunQuery
+	limit   int
+	less    func(a, b *Entry) int
+	mark    []any  // what a cursor belongs to
+	at      *Entry // the last run of the page before, nil for none
+	found   []Entry
+	ordered bool // entries come in the order of the page
+	full    bool // found holds one more than the page, sorted, and maybe others after those
+	done    bool // later entries do not belong to the page
 }
 
-func (r RunQuery) pager() (*pager, error) {
+func (r RunQuery) pager(ordered bool) (*pager, error) {
 	if r.Sort == "" {
 		r.Sort = ByStart
 	}
-	p := &pager{query: &r, mark: []any{r.RunFilter, r.Sort, r.Ascending}}
+	p := &pager{query: &r, mark: []any{r.RunFilter, r.Sort, r.Ascending}, ordered: ordered}
 	var err error
 	if p.less, err = r.order(); err != nil {
 		return nil, err
@@ -164,87 +153,64 @@ func (r RunQuery) pager() (*pager, error) {
 		return nil, err
 	}
 	if r.Cursor != "" {
-		p.at = new(Run)
+		p.at = new(Entry)
 		err = openCursor(r.Cursor, p.mark, p.at)
 	}
 	return p, err
 }
 
-// ordered reports whether runs are wanted in the order in which they come.
-func (p *pager) ordered() bool { return p.query.Sort == ByStart && !p.query.Ascending }
-
-// start is the position behind which the page begins.
-func (p *pager) start() Position {
-	if p.ordered() && p.at != nil {
+// after is the position after which the page begins, among entries with the latest first.
+func (p *pager) after() Position {
+	if p.ordered && p.at != nil {
 		return p.at.Position()
 	}
 	return Position{}
 }
 
-// add takes one more run, and reports whether later ones may belong to the page.
-func (p *pager) add(r *Run) bool {
-	if p.query.Match(r) && (p.at == nil || p.less(r, p.at) > 0) {
-		if p.found = append(p.found, r); len(p.found) >= 4*(p.limit+1) && !p.ordered() {
+// add takes one more entry.
+func (p *pager) add(e *Entry) {
+	if p.query.Match(e) && (p.at == nil || p.less(e, p.at) > 0) && !(p.full && p.less(e, &p.found[p.limit]) > 0) {
+		if p.found = append(p.found, *e); len(p.found) >= 4*(p.limit+1) {
 			p.cut()
 		}
 	}
-	past := !p.query.From.IsZero() && r.Info.StartedAt.Before(p.query.From)
-	return !past && !(p.ordered() && len(p.found) > p.limit)
+	p.done = p.ordered && len(p.found) > p.limit
 }
 
 // cut keeps the first runs, one more than the page has.
 func (p *pager) cut() {
-	slices.SortFunc(p.found, p.less)
+	slices.SortFunc(p.found, func(a, b Entry) int { return p.less(&a, &b) })
 	p.found = p.found[:min(p.limit+1, len(p.found))]
+	p.full = len(p.found) > p.limit
 }
 
-func (p *pager) page() RunPage {
+func (p *pager) page() (found []Entry, next string) {
 	p.cut()
-	var page RunPage
-	for _, r := range p.found[:min(p.limit, len(p.found))] {
-		page.Runs = append(page.Runs, *r)
+	found = p.found[:min(p.limit, len(p.found))]
+	if p.full {
+		next = sealCursor(p.mark, found[p.limit-1])
 	}
-	if len(p.found) > p.limit {
-		page.Next = sealCursor(p.mark, page.Runs[p.limit-1].key())
-	}
-	return page
+	return found, next
 }
 
-// key is what a cursor has to hold of a run.
-func (r *Run) key() Run {
-	return Run{Header: Header{
-		Info:   engine.RunInfo{ID: r.Info.ID, Workflow: r.Info.Workflow, StartedAt: r.Info.StartedAt},
-		Status: r.Status, AddedAt: r.Added(), Counts: Counts{MakespanNS: r.MakespanNS(), Tasks: r.Counts.Tasks, OutputBytes: r.Counts.OutputBytes},
-		Graph: r.Graph,
-	}}
-}
-
-func (r *RunQuery) order() (func(a, b *Run) int, error) {
-	number := func(of func(*Run) int64) func(a, b *Run) int {
-		return func(a, b *Run) int { return cmp.Compare(of(b), of(a)) }
+func (r *RunQuery) order() (func(a, b *Entry) int, error) {
+	number := func(of func(*Entry) int64) func(a, b *Entry) int {
+		return func(a, b *Entry) int { return cmp.Compare(of(b), of(a)) }
 	}
-	by := map[RunOrder]func(a, b *Run) int{
-		ByStart:    func(*Run, *Run) int { return 0 },
-		ByMakespan: number(func(r *Run) int64 { return r.MakespanNS() }),
-		ByTasks:    number(func(r *Run) int64 { return max(r.Counts.Tasks, int64(r.Graph.Tasks)) }),
-		ByBytes:    number(func(r *Run) int64 { return r.Counts.OutputBytes }),
-		ByAdded:    number(func(r *Run) int64 { return r.Added().UnixNano() }),
-		ByWorkflow: func(a, b *Run) int { return cmp.Compare(b.Info.Workflow, a.Info.Workflow) },
-		ByStatus:   func(a, b *Run) int { return cmp.Compare(b.Status, a.Status) },
+	by := map[RunOrder]func(a, b *Entry) int{
+		ByStart:    func(*Entry, *Entry) int { return 0 },
+		ByMakespan: number(func(e *Entry) int64 { return e.MakespanNS }),
+		ByTasks:    number(func(e *Entry) int64 { return e.Tasks }),
+		ByBytes:    number(func(e *Entry) int64 { return e.OutputBytes }),
+		ByAdded:    number(func(e *Entry) int64 { return e.AddedNS }),
+		ByWorkflow: func(a, b *Entry) int { return cmp.Compare(b.Workflow, a.Workflow) },
+		ByStatus:   func(a, b *Entry) int { return cmp.Compare(b.Status, a.Status) },
 	}[r.Sort]
 	if by == nil {
 		return nil, invalid("order %q, expected started, makespan, tasks, bytes, workflow, status or added", r.Sort)
 	}
-	start := func(a, b *Run) int {
-		switch p, q := a.Position(), b.Position(); {
-		case p == q:
-			return 0
-		case p.Before(q):
-			return -1
-		}
-		return 1
-	}
-	return func(a, b *Run) int {
+	start := func(a, b *Entry) int { return a.Position().Compare(b.Position()) }
+	return func(a, b *Entry) int {
 		c := by(a, b)
 		if r.Ascending {
 			c = -c

@@ -1,6 +1,7 @@
 package metricsstore
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -134,11 +135,11 @@ type Position struct {
 }
 
 // Before reports whether p comes before q in Store.Runs.
-func (p Position) Before(q Position) bool {
-	if p.Started != q.Started {
-		return p.Started > q.Started
-	}
-	return p.Run > q.Run
+func (p Position) Before(q Position) bool { return p.Compare(q) < 0 }
+
+// Compare is negative where p comes before q in Store.Runs, 0 where they are equal.
+func (p Position) Compare(q Position) int {
+	return cmp.Or(cmp.Compare(q.Started, p.Started), cmp.Compare(q.Run, p.Run))
 }
 
 // Batch is what Append keeps at once.

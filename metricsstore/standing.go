@@ -43,14 +43,14 @@ type Standing struct {
 	Slow    bool    `json:"slow"`
 }
 
-// NewStanding compares a run with peers of a scope. That of a run which is not Comparable is zero.
-func NewStanding(of *Run, scope PeerScope, peers []*Run) Standing {
+// NewStanding compares a run with its peers of a scope. That of a run which is not Comparable is zero.
+func NewStanding(of *Run, scope PeerScope, peers []Entry) Standing {
 	if !of.Comparable() {
 		return Standing{}
 	}
 	makespans := make([]float64, len(peers))
 	for i := range peers {
-		makespans[i] = float64(peers[i].MakespanNS())
+		makespans[i] = float64(peers[i].MakespanNS)
 	}
 	s := Stand(float64(of.MakespanNS()), makespans)
 	s.Peers = scope

@@ -131,7 +131,7 @@ func (c *runsCommand) matches(r *metricsstore.Run) bool {
 	if c.Status != "" {
 		filter.Status = []engine.Status{c.Status}
 	}
-	return filter.Match(r)
+	return filter.MatchRun(r)
 }
 
 func (s *session) printRuns(runs []runJSON, more int) error {

@@ -215,7 +215,7 @@ func (c *statsCommand) countRuns(ctx context.Context, store metricsstore.Store, 
 	filter := metricsstore.RunFilter{Workflow: c.Workflow, From: c.From.Time, To: c.To.Time}
 	err = eachRun(ctx, store, func(r *metricsstore.Run) bool {
 		switch {
-		case !filter.Match(r):
+		case !filter.MatchRun(r):
 		case !r.Status.Final():
 			a.LiveRuns++
 		case !c.takes(r, a):

@@ -149,6 +149,7 @@ func New(cfg Config, router chi.Router) (*API, error) {
 	if a.runs, err = newCatalogue(cfg); err != nil {
 		return nil, err
 	}
+	a.runs.missing = a.missingFunctions
 	a.importer, err = importer.New(importer.Config{Store: cfg.Store, Archiver: cfg.Archiver, MaxArchive: cfg.MaxArchive})
 	if err != nil {
 		return nil, err

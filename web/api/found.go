@@ -20,8 +20,7 @@ func (a *API) findTasks(ctx context.Context, in *foundTasksInput) (*answer[Found
 	if err := in.Period.check(); err != nil {
 		return nil, err
 	}
-	all, err := a.runs.all(ctx)
-	if err != nil {
+	if err := a.runs.refresh(ctx); err != nil {
 		return nil, err
 	}
 	ctx, leave, err := a.enter(ctx)
@@ -31,15 +30,22 @@ func (a *API) findTasks(ctx context.Context, in *foundTasksInput) (*answer[Found
 	defer leave()
 	s := search{in: in, found: []FoundTask{}, complete: true}
 	filter := metricsstore.RunFilter{Workflow: in.Workflow, From: in.From, To: in.To}
-	for r := range all.runs() {
-		if !filter.Match(r) || in.Metric.Scheduled() && r.Info.Imported() != nil {
+	for _, id := range a.runs.index.IDs(filter) {
+		r, err := a.cfg.Store.Run(ctx, id)
+		if err != nil {
+			if isMissing(err) {
+				continue
+			}
+			return nil, err
+		}
+		if in.Metric.Scheduled() && r.Info.Imported() != nil {
 			continue
 		}
 		if s.runs == maxScannedRuns || s.attempts > maxScannedAttempts {
 			s.complete = false
 			break
 		}
-		if err := s.scan(ctx, a.queries, r); err != nil {
+		if err := s.scan(ctx, a.queries, &r); err != nil {
 			return nil, err
 		}
 	}

@@ -9,11 +9,11 @@ import (
 )
 
 // standing compares an ended run with its peers before it; nil where it cannot be compared or has too few of them.
-func standing(all listing, r *metricsstore.Run, scope metricsstore.PeerScope) (*Standing, error) {
+func (a *API) standing(r *metricsstore.Run, scope metricsstore.PeerScope) (*Standing, error) {
 	if !r.Comparable() {
 		return nil, nil
 	}
-	peers, err := metricsstore.Peers(r, scope, all.after(r.Position()))
+	peers, err := a.runs.index.Peers(r, scope)
 	if err != nil || len(peers) < metricsstore.StandingPeers {
 		return nil, err
 	}
@@ -28,8 +28,8 @@ func standing(all listing, r *metricsstore.Run, scope metricsstore.PeerScope) (*
 	return out, nil
 }
 
-// peersOf finds the peers of a run before it, among all.
-func (a *API) peersOf(ctx context.Context, all listing, id engine.RunID, scope metricsstore.PeerScope) (*Peers, []engine.RunID, error) {
+// peersOf finds the peers of a run before it. The index is up to date.
+func (a *API) peersOf(ctx context.Context, id engine.RunID, scope metricsstore.PeerScope) (*Peers, []engine.RunID, error) {
 	r, err := a.kept(ctx, id)
 	if err != nil {
 		if isMissing(err) {
@@ -37,15 +37,20 @@ func (a *API) peersOf(ctx context.Context, all listing, id engine.RunID, scope m
 		}
 		return nil, nil, err
 	}
-	runs, err := metricsstore.Peers(&r, scope, all.after(r.Position()))
+	peers, err := a.runs.index.Peers(&r, scope)
 	if err != nil {
 		return nil, nil, err
 	}
-	ids := make([]engine.RunID, len(runs))
-	for i := range runs {
-		ids[i] = runs[i].Info.ID
+	return newPeers(&r, scope, len(peers)), idsOf(peers), nil
+}
+
+// idsOf is never nil.
+func idsOf(entries []metricsstore.Entry) []engine.RunID {
+	ids := make([]engine.RunID, len(entries))
+	for i := range entries {
+		ids[i] = entries[i].ID
 	}
-	return newPeers(&r, scope, len(runs)), ids, nil
+	return ids
 }
 
 func newPeers(r *metricsstore.Run, scope metricsstore.PeerScope, n int) *Peers {

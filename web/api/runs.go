@@ -22,79 +22,48 @@ func (a *API) listRuns(ctx context.Context, in *runsInput) (*answer[RunList], er
 	if err := in.Period.check(); err != nil {
 		return nil, err
 	}
-	all, err := a.runs.all(ctx)
-	if err != nil {
-		return nil, err
-	}
 	before, err := in.Compared.id()
 	if err != nil {
 		return nil, err
 	}
-	found := withText(all, in.Text)
+	if err := a.runs.refresh(ctx); err != nil {
+		return nil, err
+	}
 	var peers *Peers
+	var only []engine.RunID
 	if before != "" {
-		var ids []engine.RunID
-		if peers, ids, err = a.peersOf(ctx, all, before, in.scope()); err != nil {
+		if peers, only, err = a.peersOf(ctx, before, in.scope()); err != nil {
 			return nil, err
 		}
-		found = slices.DeleteFunc(slices.Clone(found), func(r *metricsstore.Candidate) bool { return !slices.Contains(ids, r.Info.ID) })
 	}
 	query := metricsstore.RunQuery{
-		RunFilter: metricsstore.RunFilter{Workflow: in.Workflow, Status: in.Status, Tag: in.Tag, From: in.From, To: in.To},
+		RunFilter: metricsstore.RunFilter{Workflow: in.Workflow, Status: in.Status, Tag: in.Tag, From: in.From, To: in.To, Text: in.Text},
 		Sort:      metricsstore.RunOrder(in.Sort), Ascending: in.Order == "asc", Limit: in.Limit, Cursor: in.Cursor,
 	}
-	page, err := query.Page(found.runs())
+	page, next, err := a.runs.index.Page(query, only)
 	if err != nil {
 		return nil, err
 	}
-	out := RunList{Peers: peers, Next: page.Next, Counts: countRuns(found, query.RunFilter), Workflows: workflowsOf(all)}
-	if out.Runs, err = a.summaries(ctx, all, page.Runs); err != nil {
+	out := RunList{
+		Peers: peers, Next: next, Counts: countsByStatus(a.runs.index.Counts(query.RunFilter, only)), Workflows: a.runs.index.Workflows(),
+	}
+	runs, err := a.runs.listed(ctx, idsOf(page))
+	if err != nil {
+		return nil, err
+	}
+	if out.Runs, err = a.summaries(ctx, runs); err != nil {
 		return nil, err
 	}
 	return answered("", out), nil
 }
 
-// withText selects runs that have a text in what can be searched; their names, which are not stored, can be too.
-func withText(all listing, text string) listing {
-	if text == "" {
-		return all
-	}
-	filter, lower := metricsstore.RunFilter{Text: text}, strings.ToLower(text)
-	var out listing
-	for _, r := range all {
-		if filter.Match(&r.Run) || strings.Contains(runName(r.Info.ID), lower) {
-			out = append(out, r)
-		}
-	}
-	return out
-}
-
-// countRuns counts what the filter without its statuses selects, by status.
-func countRuns(all listing, filter metricsstore.RunFilter) map[string]int {
-	counts := map[string]int{"all": 0}
+// countsByStatus has a count for each status, and for all of them together.
+func countsByStatus(counts map[engine.Status]int) map[string]int {
+	out := map[string]int{"all": 0}
 	for _, s := range statuses() {
-		counts[string(s)] = 0
+		out[string(s)] = counts[s]
+		out["all"] += counts[s]
 	}
-	filter.Status = nil
-	for _, r := range all {
-		if filter.Match(&r.Run) {
-			counts["all"]++
-			counts[string(r.Status)]++
-		}
-	}
-	return counts
-}
-
-func workflowsOf(all listing) []string {
-	seen := map[string]bool{}
-	out := []string{}
-	for _, r := range all {
-		if name := r.Info.Workflow; !seen[name] {
-			seen[name] = true
-			out = append(out, name)
-		}
-	}
-	slices.Sort(out)
 	return out
 }
 

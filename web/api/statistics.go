@@ -73,11 +73,10 @@ func (a *API) getHistory(ctx context.Context, in *historyInput) (*answer[History
 	}
 	var peers *Peers
 	if before != "" {
-		all, err := a.runs.all(ctx)
-		if err != nil {
+		if err := a.runs.refresh(ctx); err != nil {
 			return nil, err
 		}
-		if peers, query.Of, err = a.peersOf(ctx, all, before, in.scope()); err != nil {
+		if peers, query.Of, err = a.peersOf(ctx, before, in.scope()); err != nil {
 			return nil, err
 		}
 	}

@@ -114,15 +114,18 @@ func (a *API) start(ctx context.Context, w *engine.Workflow, args engine.Args, o
 	return r.ID(), err
 }
 
-// made answers with a run that is there now. It is not compared with others, which a submission does not wait for.
+// made answers with a run that was just made. A submission reads no log and no other run.
 func (a *API) made(ctx context.Context, id engine.RunID, status int) (*created, error) {
-	run, err := a.runs.one(ctx, id)
-	if err != nil {
-		return nil, a.missing(id, err)
-	}
-	s, err := a.summarise(ctx, nil, &run, metricsstore.SamePeers)
+	run, err := a.kept(ctx, id)
 	if err != nil {
 		return nil, err
+	}
+	if !run.Status.Final() {
+		a.runs.overlayOwn(&run)
+	}
+	s := newSummary(&run)
+	if own, err := a.cfg.Engine.Get(id); err == nil && s.Live {
+		s.Local, s.Tasks.Running = true, int64(own.Progress().Running)
 	}
 	return &created{Status: status, Location: a.cfg.Base + "/runs/" + string(id), Body: s}, nil
 }

@@ -14,11 +14,10 @@ func (a *API) summary(ctx context.Context, id engine.RunID, scope metricsstore.P
 	if err != nil {
 		return RunSummary{}, a.missing(id, err)
 	}
-	all, err := a.runs.all(ctx)
-	if err != nil {
+	if err := a.runs.refresh(ctx); err != nil {
 		return RunSummary{}, err
 	}
-	return a.summarise(ctx, all, &run, scope)
+	return a.summarise(ctx, &run, scope)
 }
 
 // missing tells a run that was deleted here from one that never was.
@@ -31,20 +30,35 @@ func (a *API) missing(id engine.RunID, err error) error {
 	return err
 }
 
-// summaries makes the summaries of some of all runs.
-func (a *API) summaries(ctx context.Context, all listing, runs []metricsstore.Run) ([]RunSummary, error) {
+// summaries makes the summaries of some runs.
+func (a *API) summaries(ctx context.Context, runs []metricsstore.Run) ([]RunSummary, error) {
 	out := make([]RunSummary, len(runs))
 	for i := range runs {
 		var err error
-		if out[i], err = a.summarise(ctx, all, &runs[i], metricsstore.SamePeers); err != nil {
+		if out[i], err = a.summarise(ctx, &runs[i], metricsstore.SamePeers); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-// summarise makes the summary of a run, which is compared with those before it among all; with nothing where all is nil.
-func (a *API) summarise(ctx context.Context, all listing, r *metricsstore.Run, scope metricsstore.PeerScope) (RunSummary, error) {
+// summarise makes the summary of a run, with what the index knows of the runs before it.
+func (a *API) summarise(ctx context.Context, r *metricsstore.Run, scope metricsstore.PeerScope) (RunSummary, error) {
+	s := newSummary(r)
+	if !s.Live {
+		standing, err := a.standing(r, scope)
+		s.Standing = orNull(standing)
+		return s, err
+	}
+	s.MissingFunctions = a.missingFunctions(ctx, r)
+	_, err := a.cfg.Engine.Get(r.Info.ID)
+	s.Local = err == nil
+	s.Tasks.Running = a.runs.running(ctx, r.Info.ID)
+	return s, nil
+}
+
+// newSummary makes the summary of a run out of what is given of it.
+func newSummary(r *metricsstore.Run) RunSummary {
 	s := RunSummary{
 		Run: r.Info.ID, Name: runName(r.Info.ID), Workflow: r.Info.Workflow, Status: r.Status, Revision: r.Info.Revision,
 		Params: r.Info.Params, Inputs: r.Info.Inputs, Tags: listOf(r.Annotation.Tags), Note: r.Annotation.Note,
@@ -56,7 +70,7 @@ func (a *API) summarise(ctx context.Context, all listing, r *metricsstore.Run, s
 		Attempts: r.Counts.Attempts, Retries: r.Counts.Retried, Edges: r.Graph.Edges, OutputBytes: r.Counts.OutputBytes,
 		StoredBytes: r.Counts.StoredBytes, ExecuteNS: r.Counts.ExecuteNS, Workers: r.Counts.Workers, ResultText: r.ResultText,
 		Error: orNull(newRunError(r.Error)), Records: newRecordState(r), Live: !r.Status.Final(),
-		LastSeq: r.LastSeq, GraphHash: r.Graph.Hash, Lost: r.Counts.Lost, MissingFunctions: a.missingFunctions(ctx, r),
+		LastSeq: r.LastSeq, GraphHash: r.Graph.Hash, Lost: r.Counts.Lost, MissingFunctions: []MissingFunction{},
 	}
 	if r.Info.Rules != nil {
 		rules := Rules(*r.Info.Rules)
@@ -74,14 +88,8 @@ func (a *API) summarise(ctx context.Context, all listing, r *metricsstore.Run, s
 	if !s.Live {
 		ended := r.EndedAt.UTC()
 		s.EndedAt = &ended
-		standing, err := standing(all, r, scope)
-		s.Standing = orNull(standing)
-		return s, err
 	}
-	_, err := a.cfg.Engine.Get(r.Info.ID)
-	s.Local = err == nil
-	s.Tasks.Running = a.runs.running(ctx, r.Info.ID)
-	return s, nil
+	return s
 }
 
 // newScheduleNS is null unless the schedule was made up.
