@@ -1,11 +1,12 @@
 // Command memory measures what runs that have ended leave in the memory of the service, and what a statistic over all
 // runs costs as there are more of them: it submits runs of four empty tasks over REST, reads the resident memory of the
-// process and asks for statistics. With -against it builds the program at another commit,
+// process, asks for statistics, and submits and lists beside many runs that are kept. With -against it builds the program at another commit,
 // too, in a worktree that is removed afterwards, and does the same there, so that both are measured in one run. Goals
 // that are missed are shown and are no error. It needs Linux, and git for -against.
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -39,6 +40,7 @@ func run(ctx context.Context, args []string, w io.Writer) (err error) {
 	flags := flag.NewFlagSet("memory", flag.ContinueOnError)
 	flags.SetOutput(w)
 	runs := flags.Int("runs", 5000, "how many runs are submitted")
+	kept := flags.Int("kept", 50_000, "beside how many runs calls are measured; 0 leaves that out")
 	against := flags.String("against", "", "a commit that is built and measured as well")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -50,8 +52,16 @@ func run(ctx context.Context, args []string, w io.Writer) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	fmt.Fprintln(w, "runs of four empty tasks are submitted over REST; memory in MB, without pages of files beside it")
 	now, err := measureAt(ctx, w, folder, "", *runs)
-	if err != nil || *against == "" {
+	if err != nil {
 		return err
+	}
+	if *kept > 0 {
+		if err := compareKept(ctx, w, programAt(folder, ""), folder, *kept); err != nil {
+			return err
+		}
+	}
+	if *against == "" {
+		return nil
 	}
 	before, err := measureAt(ctx, w, folder, *against, *runs)
 	if err != nil {
@@ -70,6 +80,11 @@ func verdict(w io.Writer, what string, share, goal float64) {
 	fmt.Fprintf(w, "%s  %s by that of before: %.3f, goal <= %g\n", word, what, share, goal)
 }
 
+// programAt is where the program of a commit is built.
+func programAt(folder, commit string) string {
+	return filepath.Join(folder, "dagscope-"+cmp.Or(commit, "now"))
+}
+
 // measureAt builds the program of a commit, or what is there now, and measures it.
 func measureAt(ctx context.Context, w io.Writer, folder, commit string, runs int) (figures, error) {
 	name, source := "now", ".."
@@ -80,7 +95,7 @@ func measureAt(ctx context.Context, w io.Writer, folder, commit string, runs int
 		}
 		defer func() { _ = command(context.WithoutCancel(ctx), "..", "git", "worktree", "remove", "--force", source) }()
 	}
-	program := filepath.Join(folder, "dagscope-"+name)
+	program := programAt(folder, commit)
 	if err := command(ctx, source, "go", "build", "-o", program, "./cmd/dagscope"); err != nil {
 		return figures{}, err
 	}

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/embedded"
+)
+
+// keptGoal is the least rate of submissions with many runs kept, as a share of the rate with none.
+const keptGoal = 0.9
+
+const (
+	rounds  = 6  // in which services with and without kept runs take turns
+	fillers = 64 // goroutines that fill a folder, so that they share transactions
+)
+
+// compareKept measures what calls take with n runs kept, against the same calls with none, in turns.
+func compareKept(ctx context.Context, w io.Writer, program, folder string, n int) (err error) {
+	none, err := serve(ctx, program, filepath.Join(folder, "none"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, none.end()) }()
+	many, err := serveKept(ctx, none, program, filepath.Join(folder, "kept"), n)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, many.end()) }()
+	first, err := many.timed(ctx, "/runs?limit=50")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\n%d runs kept: the first list after the start took %v\n", n, first.Round(time.Millisecond))
+	var rates [2]float64
+	for range rounds {
+		for i, s := range []*service{none, many} {
+			began := time.Now()
+			if err := s.submit(ctx, block); err != nil {
+				return err
+			}
+			rates[i] = max(rates[i], block/time.Since(began).Seconds())
+		}
+	}
+	used, err := usageOf(many.process.Process.Pid)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "%7.1f runs/s with none kept, %7.1f with %d; memory %.1f MB, %.1f of it without pages of files\n",
+		rates[0], rates[1], n, used.Resident, used.Own)
+	word := "met   "
+	if rates[1] < keptGoal*rates[0] {
+		word = "MISSED"
+	}
+	fmt.Fprintf(w, "%s  rate of submissions by that with none kept: %.3f, goal >= %g\n", word, rates[1]/rates[0], keptGoal)
+	return lists(ctx, w, none, many)
+}
+
+// lists times lists of some kinds, each the least of several.
+func lists(ctx context.Context, w io.Writer, none, many *service) error {
+	for _, query := range []string{
+		"/runs?limit=50", "/runs?limit=50&workflow=diamond-skip", "/runs?limit=50&status=failed", "/runs?limit=50&tag=none",
+		"/runs?limit=50&sort=makespan", "/runs?limit=50&order=asc", "/runs?limit=50&text=nothing+has+this",
+		"/runs?limit=50&from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z",
+	} {
+		var least [2]time.Duration
+		for i, s := range []*service{none, many} {
+			least[i] = time.Hour
+			for range 20 {
+				took, err := s.timed(ctx, query)
+				if err != nil {
+					return err
+				}
+				least[i] = min(least[i], took)
+			}
+		}
+		fmt.Fprintf(w, "%-62s %8v with few kept, %8v with many\n", query, least[0].Round(10*time.Microsecond), least[1].Round(10*time.Microsecond))
+	}
+	return nil
+}
+
+// timed asks once.
+func (s *service) timed(ctx context.Context, path string) (time.Duration, error) {
+	began := time.Now()
+	_, err := s.get(ctx, path)
+	return time.Since(began), err
+}
+
+func (s *service) get(ctx context.Context, path string) ([]byte, error) {
+	q, err := http.NewRequestWithContext(ctx, http.MethodGet, s.address+"/api/v1"+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	a, err := http.DefaultClient.Do(q)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(a.Body)
+	if err = errors.Join(err, a.Body.Close()); err != nil {
+		return nil, err
+	}
+	if a.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("GET %s: %s, expected 200", path, a.Status)
+	}
+	return body, nil
+}
+
+// serveKept fills a folder with copies of a run that another service executes, and serves it.
+func serveKept(ctx context.Context, executes *service, program, data string, n int) (*service, error) {
+	if err := executes.submitOne(ctx); err != nil {
+		return nil, err
+	}
+	time.Sleep(time.Second) // it ends within milliseconds
+	body, err := executes.get(ctx, "/runs?limit=1")
+	if err != nil {
+		return nil, err
+	}
+	var list struct {
+		Runs []struct{ Run string }
+	}
+	if err := json.Unmarshal(body, &list); err != nil {
+		return nil, err
+	}
+	file, err := executes.get(ctx, "/runs/"+list.Runs[0].Run+"/archive")
+	if err != nil {
+		return nil, err
+	}
+	if err := fill(ctx, data, file, n); err != nil {
+		return nil, err
+	}
+	return serve(ctx, program, data)
+}
+
+// fill keeps n copies of a run in a folder, a minute apart.
+func fill(ctx context.Context, data string, file []byte, n int) (err error) {
+	store, err := embedded.Open(ctx, embedded.Config{Dir: data})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	archiver, err := metricsstore.NewArchiver(metricsstore.ArchiverConfig{Store: store})
+	if err != nil {
+		return err
+	}
+	numbers, failed := make(chan int), make(chan error, fillers)
+	var wait sync.WaitGroup
+	for range fillers {
+		wait.Go(func() {
+			for i := range numbers {
+				if err := keep(ctx, archiver, file, i); err != nil {
+					failed <- err
+					return
+				}
+			}
+		})
+	}
+	defer wait.Wait()
+	defer close(numbers)
+	for i := range n {
+		select {
+		case numbers <- i:
+		case err := <-failed:
+			return err
+		}
+	}
+	return nil
+}
+
+// keep imports a copy of a run as another one. One in hundred has failed.
+func keep(ctx context.Context, archiver *metricsstore.Archiver, file []byte, i int) error {
+	p, err := metricsstore.ReadArchive(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		return err
+	}
+	r := &p.Run
+	ago := -time.Duration(i+1) * time.Minute
+	r.Info.StartedAt, r.Info.SubmittedAt, r.EndedAt = r.Info.StartedAt.Add(ago), r.Info.SubmittedAt.Add(ago), r.EndedAt.Add(ago)
+	r.Info.ID = engine.NewRunID(r.Info.StartedAt)
+	r.Counts.MakespanNS = 1 + rand.Int64N(int64(time.Second))
+	if i%100 == 0 {
+		r.Status = engine.Failed
+	}
+	_, err = archiver.Import(ctx, p)
+	return err
+}
