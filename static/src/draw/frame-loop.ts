@@ -47,6 +47,7 @@ export class FrameLoop {
   readonly #host: FrameHost;
   readonly #dirty = new Set<Layer>();
   readonly #ticks = new Set<Tick>();
+  readonly #beforePaint = new Set<() => void>();
   readonly #afterFrame = new Set<() => void>();
   #pending: number | null = null;
   #lastMs = NaN;
@@ -79,6 +80,15 @@ export class FrameLoop {
     return () => this.#ticks.delete(tick);
   }
 
+  /**
+   * Calls back in every frame before its layers are painted, until the function returned is called. What it invalidates is
+   * painted with the same frame. It asks for no frame.
+   */
+  beforePaint(callback: () => void): () => void {
+    this.#beforePaint.add(callback);
+    return () => this.#beforePaint.delete(callback);
+  }
+
   /** Calls back once, when the next frame has been painted, until the function returned is called. It asks for no frame. */
   afterFrame(callback: () => void): () => void {
     this.#afterFrame.add(callback);
@@ -91,6 +101,7 @@ export class FrameLoop {
     this.#pending = null;
     this.#dirty.clear();
     this.#ticks.clear();
+    this.#beforePaint.clear();
     this.#afterFrame.clear();
   }
 
@@ -101,6 +112,7 @@ export class FrameLoop {
   #frame(nowMs: number): void {
     const started = this.#host.now();
     this.#play(nowMs);
+    for (const callback of this.#beforePaint) callback();
     const layers = [...this.#dirty].sort((a, b) => a.order - b.order);
     this.#dirty.clear();
     this.#pending = null;

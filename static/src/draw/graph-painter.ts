@@ -17,7 +17,7 @@ import {
 import { toScreen, visibleWorld, type GraphFrame } from './graph-frame';
 import { paintGroups } from './graph-group-marks';
 import { paintHeads } from './graph-heads';
-import { paintMinimap } from './graph-minimap';
+import { minimapRect, paintMinimap } from './graph-minimap';
 import { nodeRect } from './graph-places';
 import { paintLoudEdges } from './loud-edges';
 import { paintNodes, type NodeMark } from './graph-nodes';
@@ -88,6 +88,11 @@ export class GraphPainter {
     paintBoxes(ctx, frame, boxes, visible, nodes);
     paintNodes(ctx, frame, nodes);
     paintHeads(ctx, frame);
+  }
+
+  /** There is something to paint on the overlay. */
+  hasOverlay(frame: GraphFrame): boolean {
+    return frame.hovered >= 0 || frame.selected >= 0 || minimapRect(frame) !== null;
   }
 
   paintOverlay(ctx: CanvasRenderingContext2D, frame: GraphFrame): void {

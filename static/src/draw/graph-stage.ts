@@ -63,6 +63,7 @@ export class GraphStage {
   #view = WHOLE;
   #frame: GraphFrame | null = null;
   #groundKey = '';
+  #hasOverlay = false;
   #path: { readonly of: readonly number[] | null; readonly set: ReadonlySet<number> } = { of: null, set: NO_PATH };
   #version = -1;
   #whole: Whole = { version: -1, index: null, sums: null };
@@ -72,8 +73,8 @@ export class GraphStage {
     this.#canvases = canvases;
     this.#layers = {
       ground: { name: 'graph ground', order: 0, paint: () => this.#paintGround() },
-      marks: { name: 'graph marks', order: 1, paint: () => this.#paint('marks') },
-      overlay: { name: 'graph overlay', order: 2, paint: () => this.#paint('overlay') },
+      marks: { name: 'graph marks', order: 1, paint: () => this.#paintMarks() },
+      overlay: { name: 'graph overlay', order: 2, paint: () => this.#paintOverlay() },
     };
   }
 
@@ -292,12 +293,18 @@ export class GraphStage {
     this.#painter.paintGround(ctx, frame, look);
   }
 
-  #paint(name: 'marks' | 'overlay'): void {
+  #paintMarks(): void {
     const frame = this.#prepare();
-    const ctx = this.#fit(name);
-    if (!frame || !ctx) return;
-    if (name === 'marks') this.#painter.paintMarks(ctx, frame);
-    else this.#painter.paintOverlay(ctx, frame);
+    const ctx = this.#fit('marks');
+    if (frame && ctx) this.#painter.paintMarks(ctx, frame);
+  }
+
+  /** A canvas costs its pixels, so the overlay gets none before there is something on it. */
+  #paintOverlay(): void {
+    const frame = this.#prepare();
+    if (!frame || !(this.#hasOverlay ||= this.#painter.hasOverlay(frame))) return;
+    const ctx = this.#fit('overlay');
+    if (ctx) this.#painter.paintOverlay(ctx, frame);
   }
 }
 

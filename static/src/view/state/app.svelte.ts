@@ -53,7 +53,7 @@ export class AppState {
     this.api = deps.api;
     this.live = deps.live;
     this.link = new LinkFace(deps.live);
-    this.server = new ServerFace(deps.api);
+    this.server = new ServerFace(deps.api, (work) => this.track(work));
     this.version = deps.bootstrap.version;
     this.router = new Router(deps.bootstrap.base_path, deps.host);
     this.theme = new Theme(deps.host.document.documentElement, this.#keep);
@@ -70,7 +70,6 @@ export class AppState {
     this.router.start();
     this.theme.watch(this.#host);
     this.search.add(runSource(this.api));
-    void this.track(this.server.load());
   }
 
   get url(): URL {

@@ -42,7 +42,7 @@ export class RunControl {
   /** What has not ended well of the run can be done again, as its next revision. */
   get canContinue(): boolean {
     const { status } = this.#view.summaryNow;
-    return this.#view.app.server.shared && (status === 'failed' || status === 'cancelled');
+    return (status === 'failed' || status === 'cancelled') && this.#view.app.server.shared;
   }
 
   /** Goes on with what the run has left. Where nothing is, that is a new run. */

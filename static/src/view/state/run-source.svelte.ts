@@ -46,7 +46,8 @@ export class RunSource {
   #pastMakespans: readonly number[] = $state.raw([]);
   #peers: Peers | undefined = $state.raw(undefined);
   #standing: Standing | null = $state.raw(null);
-  #scope: PeerScope = 'same';
+  /** Undefined until something is to be compared. */
+  #scope: PeerScope | undefined;
   /** How often workers had come and gone when they were asked for; -1 before the first frame. */
   #workerMarks = -1;
   #abort = new AbortController();
@@ -159,6 +160,7 @@ export class RunSource {
     const { signal } = this.#abort;
     clearTimeout(this.#again);
     this.#again = undefined;
+    void this.#loadWorkers(); // at the same time as the rest: lanes are painted with their names
     void track(api.layout(run, {}, signal)).then(
       (layout) => (this.#layout = layout),
       () => (this.#layout = null), // the page works without the picture: lanes and tables are there
@@ -172,16 +174,20 @@ export class RunSource {
       if (!signal.aborted) this.#fail(error);
       return;
     }
-    await Promise.allSettled([this.#loadWorkers(), this.#loadPast(), this.#loadPeers()]);
+    this.#compare();
   }
 
-  /** Compares with other runs from now on. */
+  /** Compares with other runs from now on, as soon as the run itself is known. */
   compareWith(scope: PeerScope): void {
     if (scope === this.#scope) return;
     this.#scope = scope;
-    if (this.#summary === undefined) return;
-    void this.#loadPast();
-    void this.#loadPeers();
+    if (this.#summary !== undefined) this.#compare();
+  }
+
+  #compare(): void {
+    if (this.#scope === undefined) return;
+    void this.#loadPast(this.#scope);
+    void this.#loadPeers(this.#scope);
   }
 
   /** Tells why there is nothing to show; what is away for now is asked for again. */
@@ -196,7 +202,7 @@ export class RunSource {
     this.#summary = summary;
     if (!ended) return;
     void this.#loadWorkers();
-    void this.#loadPeers(); // where it stands is known only now
+    if (this.#scope !== undefined) void this.#loadPeers(this.#scope); // where it stands is known only now
   }
 
   #takeGraph(graph: Graph): void {
@@ -212,8 +218,9 @@ export class RunSource {
     this.#version++;
     const workers = workerMarks(this.table);
     if (workers !== this.#workerMarks) {
+      // Of a run that is over, those that were asked for with it are all there are.
+      if (this.#workerMarks >= 0 || !this.table.ended) void this.#loadWorkers();
       this.#workerMarks = workers;
-      if (this.#summary) void this.#loadWorkers();
     }
     return true;
   }
@@ -228,9 +235,8 @@ export class RunSource {
     }
   }
 
-  async #loadPast(): Promise<void> {
+  async #loadPast(scope: PeerScope): Promise<void> {
     const { api, run, track } = this.#deps;
-    const scope = this.#scope;
     const query = { metric: 'execute_ns', group_by: 'function', quantiles: [0.25, 0.5, 0.75], bins: BINS } as const;
     let past: ReadonlyMap<string, Past>;
     try {
@@ -242,10 +248,9 @@ export class RunSource {
     if (scope === this.#scope) this.#past = past;
   }
 
-  async #loadPeers(): Promise<void> {
+  async #loadPeers(scope: PeerScope): Promise<void> {
     const { api, run, track } = this.#deps;
     const { signal } = this.#abort;
-    const scope = this.#scope;
     try {
       const [list, summary] = await track(
         Promise.all([

@@ -1,4 +1,4 @@
-// What the service is, asked for once per page load.
+// What the service is, asked for once per page load, when something wants to know it first.
 
 import type { Api } from '../../api/client';
 import type { Server } from '../../api/schema';
@@ -8,29 +8,37 @@ const alone: Server = { shared: false, worker_command: 'dagscope serve', program
 
 export class ServerFace {
   readonly #api: Api;
+  readonly #track: <T>(work: Promise<T>) => Promise<T>;
   #server: Server = $state.raw(alone);
+  #loading: Promise<void> | undefined;
 
-  constructor(api: Api) {
+  constructor(api: Api, track: <T>(work: Promise<T>) => Promise<T>) {
     this.#api = api;
+    this.#track = track;
   }
 
   /** Several processes share the runs. */
   get shared(): boolean {
-    return this.#server.shared;
+    return this.#known.shared;
   }
 
   /** Starts one more worker. */
   get workerCommand(): string {
-    return this.#server.worker_command;
+    return this.#known.worker_command;
   }
 
   /** A command of the program that finds the runs of this server, from any folder; words are quoted already. */
   command(words: string): string {
-    const { program, place } = this.#server;
+    const { program, place } = this.#known;
     return [program, words, place].filter((part) => part !== '').join(' ');
   }
 
-  async load(): Promise<void> {
+  get #known(): Server {
+    this.#loading ??= this.#track(this.#load());
+    return this.#server;
+  }
+
+  async #load(): Promise<void> {
     try {
       this.#server = await this.#api.server();
     } catch {

@@ -152,6 +152,9 @@ describe('the source of a run', () => {
       },
     });
     await settled();
+    expect(queries).toEqual([]);
+    source.compareWith('same');
+    await settled();
     expect(asked.filter((name) => name === 'stats')).toHaveLength(1);
     expect(queries).toEqual([
       expect.objectContaining({ before: 'r', peers: 'same' }),
@@ -177,6 +180,7 @@ describe('the source of a run', () => {
     };
     let ended = false;
     const { source, handlers } = open({ run: () => summary({ live: !ended, standing: ended ? standing : null }) });
+    source.compareWith('same');
     await settled();
     expect(source.standing).toBeNull();
     ended = true;
@@ -190,6 +194,7 @@ describe('the source of a run', () => {
       throw new Error('no');
     };
     const { source, handlers } = open({ layout: fails, stats: fails, runs: fails, runWorkers: fails });
+    source.compareWith('same');
     handlers.frame(frame({}));
     await settled();
     expect([source.ready, source.layout, source.problem, source.past?.size]).toEqual([true, null, undefined, 0]);
@@ -217,6 +222,14 @@ describe('the source of a run', () => {
     const before = asked.filter((name) => name === 'runWorkers').length;
     handlers.summary?.(summary({ live: false }));
     expect(asked.filter((name) => name === 'runWorkers')).toHaveLength(before + 1);
+  });
+
+  it('asks for the workers of a run that is over once, beside the rest', async () => {
+    const { asked, handlers } = open();
+    expect(asked).toContain('runWorkers');
+    handlers.frame(frame({ ended: true, marks: [{ kind: 3, atNs: 0, value: 0 }] }));
+    await settled();
+    expect(asked.filter((name) => name === 'runWorkers')).toHaveLength(1);
   });
 
   it('asks for the workers again when one comes or goes', async () => {

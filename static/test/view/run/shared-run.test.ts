@@ -217,14 +217,20 @@ describe('the schedule of a root', () => {
 
 describe('what the service is', () => {
   it('is a process alone until it has answered, and where it does not', async () => {
+    let work: Promise<unknown> = Promise.resolve();
+    const track = <T>(asked: Promise<T>): Promise<T> => {
+      work = asked;
+      return asked;
+    };
     const shared = { shared: true, worker_command: 'dagscope worker', program: 'mine', place: "--data '/srv/my runs'" };
-    const face = new ServerFace({ server: () => Promise.resolve(shared) } as unknown as Api);
+    const face = new ServerFace({ server: () => Promise.resolve(shared) } as unknown as Api, track);
     expect([face.shared, face.workerCommand, face.command('demo')]).toEqual([false, 'dagscope serve', 'dagscope demo']);
-    await face.load();
+    await work;
     expect([face.shared, face.workerCommand]).toEqual([true, 'dagscope worker']);
     expect(face.command('runs')).toBe("mine runs --data '/srv/my runs'");
-    const mute = new ServerFace({ server: () => Promise.reject(new Error('no')) } as unknown as Api);
-    await mute.load();
+    const mute = new ServerFace({ server: () => Promise.reject(new Error('no')) } as unknown as Api, track);
+    expect(mute.shared).toBe(false);
+    await work;
     expect(mute.shared).toBe(false);
   });
 });
