@@ -15,11 +15,13 @@ const (
 	Failed
 	Cancelled
 	Skipped
+	NotRun // the run is over, and nothing had claimed it
 	Lost
 )
 
 var stateNames = [...]string{
-	"pending", "ready", "fetching", "storing", "running", "succeeded", "retrying", "failed", "cancelled", "skipped", "lost",
+	"pending", "ready", "fetching", "storing", "running", "succeeded", "retrying", "failed", "cancelled", "skipped",
+	"not run", "lost",
 }
 
 // String is the name that the frontend uses.

@@ -40,6 +40,17 @@ func New(g *engine.Graph) *Table {
 // Numbering places the nodes of the run as far as the steps have expanded it.
 func (t *Table) Numbering() *engine.Numbering { return t.numbering }
 
+// TasksIn lists the tasks that are in a state at a moment, in the order of their nodes.
+func (t *Table) TasksIn(state State, at int64) []engine.NodeID {
+	var in []engine.NodeID
+	for node := range engine.NodeID(t.numbering.Nodes()) {
+		if t.numbering.IsTask(node) && t.StateAt(node, at) == state {
+			in = append(in, node)
+		}
+	}
+	return in
+}
+
 // Steps takes steps in, in the order of Seq; what it has seen already it skips. The error is engine.ErrMalformed
 // where the steps cannot be of this graph; what comes before them stays, and nothing more is taken in from the call.
 func (t *Table) Steps(steps []engine.Step) error {

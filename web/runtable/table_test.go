@@ -117,20 +117,24 @@ func TestStates(t *testing.T) {
 		{0, 30, runtable.Storing},
 		{0, 40, runtable.Succeeded},
 		{1, 40, runtable.Retrying},
-		{1, 529, runtable.Retrying},
-		{1, 530, runtable.Retrying},
 		{2, 40, runtable.Retrying},
 		{2, 98, runtable.Retrying},
 		{2, 99, runtable.Lost},
 		{3, 41, runtable.Failed},
-		{4, 1000, runtable.Ready},
+		{1, 98, runtable.Retrying},
+		{1, 99, runtable.Failed},
+		{1, 530, runtable.Failed},
+		{4, 98, runtable.Ready},
+		{4, 99, runtable.NotRun},
 		{5, 43, runtable.Pending},
 		{5, 44, runtable.Skipped},
-		{6, 1000, runtable.Pending},
+		{6, 98, runtable.Pending},
+		{6, 99, runtable.NotRun},
 		{9, 49, runtable.Pending},
 		{9, 90, runtable.Cancelled},
 		{11, 0, runtable.Pending},
 		{1 << 20, 0, runtable.Pending},
+		{1 << 20, 99, runtable.NotRun},
 	} {
 		assert.Equal(t, c.want, v.StateAt(c.node, c.at), "node %d at %d: %s", c.node, c.at, v.StateAt(c.node, c.at))
 	}
@@ -205,8 +209,17 @@ func TestLostAndDoneAgain(t *testing.T) {
 		{5, 199, runtable.Skipped},
 		{5, 200, runtable.Pending},
 		{5, 299, runtable.Pending},
+		{5, 300, runtable.NotRun},
 		{3, 100, runtable.Retrying},
-		{3, 300, runtable.Lost},
+		{3, 149, runtable.Retrying},
+		{3, 150, runtable.Lost},
+		{3, 200, runtable.Retrying},
+		{3, 300, runtable.NotRun}, // the next revision had it to do again
+		{4, 149, runtable.Pending},
+		{4, 150, runtable.NotRun},
+		{4, 199, runtable.NotRun},
+		{4, 200, runtable.Pending},
+		{4, 300, runtable.NotRun},
 	} {
 		assert.Equal(t, c.want, table.StateAt(c.node, c.at), "node %d at %d: %s", c.node, c.at, table.StateAt(c.node, c.at))
 	}

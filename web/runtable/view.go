@@ -1,6 +1,7 @@
 package runtable
 
 import (
+	"math"
 	"slices"
 
 	"github.com/dagscope/dagscope/engine"
@@ -16,10 +17,13 @@ type View struct {
 	newest     nodeRows
 	marks      []Mark
 	expansions []Expansion
-	restarts   []int64 // when the run was continued after its end, ascending
+	endings    []ending // of the run, ascending; the last may have no restart yet
 	ended      bool
 	end        int64
 }
+
+// ending is from when on a run was over, and until when.
+type ending struct{ from, restart int64 }
 
 // Seq is the last step that the table shows, 0 before the first.
 func (v *View) Seq() uint64 { return v.seq }
@@ -64,34 +68,62 @@ func (v *View) add(r Row) int {
 	return i
 }
 
-// addMark appends a mark. A run that starts once more is continued in its next revision.
+// addMark appends a mark. A run that starts once more is continued in its next revision; of one that was cut off no mark
+// says when it was over.
 func (v *View) addMark(m Mark) {
-	if m.Kind == engine.RunStarted && slices.ContainsFunc(v.marks, func(before Mark) bool { return before.Kind == engine.RunStarted }) {
-		v.restarts = append(v.restarts, m.At)
+	switch m.Kind {
+	case engine.RunFinished:
+		v.endings = append(v.endings, ending{m.At, math.MaxInt64})
+	case engine.RunStarted:
+		isFirst := !slices.ContainsFunc(v.marks, func(before Mark) bool { return before.Kind == engine.RunStarted })
+		if n := len(v.endings); n > 0 && v.endings[n-1].restart == math.MaxInt64 {
+			v.endings[n-1].restart = m.At
+		} else if !isFirst {
+			v.endings = append(v.endings, ending{m.At, m.At})
+		}
 	}
 	v.marks = append(v.marks, m)
 }
 
 // StateAt is the state that a task was in at a moment. The frontend computes the same, see FORMAT.md.
 func (v *View) StateAt(node engine.NodeID, at int64) State {
+	isOver := v.overAt(at)
 	for i := v.newest.get(node); i >= 0; i = v.previous[i] {
 		r := &v.rows[i]
-		if begin, ok := r.begin(); ok && begin <= at {
-			return v.stateOf(i, at)
+		if isOver && !r.reached(HasClaimed, r.Claimed, at) && !r.reached(HasUpdated, r.Updated, at) {
+			continue // it came to nothing
 		}
+		if begin, ok := r.begin(); ok && begin <= at {
+			return v.stateOf(r, at, isOver)
+		}
+	}
+	return waiting(isOver)
+}
+
+// overAt reports whether the run was over at a moment, be it that it was continued later.
+func (v *View) overAt(at int64) bool {
+	return v.ended && at >= v.end || slices.ContainsFunc(v.endings, func(e ending) bool { return e.from <= at && at < e.restart })
+}
+
+// waiting is the state of a task that has to wait for its turn.
+func waiting(isOver bool) State {
+	if isOver {
+		return NotRun
 	}
 	return Pending
 }
 
-func (v *View) stateOf(row int32, at int64) State {
-	r := &v.rows[row]
+func (v *View) stateOf(r *Row, at int64, isOver bool) State {
 	switch {
 	case r.reached(HasUpdated, r.Updated, at):
 		if r.Outcome != engine.OutcomeOK && v.restarted(r.Updated, at) {
-			return Pending
+			return waiting(isOver)
+		}
+		if r.Outcome == engine.OutcomeRetrying && isOver {
+			return Failed
 		}
 		return stateOfOutcome[min(int(r.Outcome), len(stateOfOutcome)-1)]
-	case v.ended && !r.over() && r.Has&HasClaimed != 0 && at >= v.end:
+	case isOver:
 		return Lost
 	case r.reached(HasEnded, r.Ended, at):
 		return Storing
@@ -99,29 +131,16 @@ func (v *View) stateOf(row int32, at int64) State {
 		return Running
 	case r.reached(HasClaimed, r.Claimed, at):
 		return Fetching
-	case r.Attempt > 1 && v.ended && at >= v.end && v.afterLoss(row):
-		return Lost // nobody has taken it again
 	case r.Attempt > 1:
 		return Retrying
 	}
 	return Ready
 }
 
-// afterLoss reports whether a row waits for another try of an attempt that was lost.
-func (v *View) afterLoss(row int32) bool {
-	before := v.previous[row]
-	return before >= 0 && v.rows[before].Outcome == engine.OutcomeLost
-}
-
 // restarted reports whether the run was continued after a moment and by another: what had not ended well by then was
 // to be done again.
 func (v *View) restarted(after, by int64) bool {
-	for _, at := range v.restarts {
-		if after <= at && at <= by {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(v.endings, func(e ending) bool { return after <= e.restart && e.restart <= by })
 }
 
 // rowsInPage is how many nodes one page of nodeRows covers.

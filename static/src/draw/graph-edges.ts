@@ -78,7 +78,8 @@ function isTaken(frame: GraphFrame, element: number): boolean {
     const row = frame.states.row[element] ?? -1;
     return row >= 0 && frame.table.claimedNs[row]! <= frame.atNs;
   }
-  const waiting = countOf(frame, element, stateIs.pending) + countOf(frame, element, stateIs.ready);
+  const unclaimed = [stateIs.pending, stateIs.ready, stateIs['not run']];
+  const waiting = unclaimed.reduce((sum, state) => sum + countOf(frame, element, state), 0);
   return frame.elements.totals[element]! > waiting;
 }
 

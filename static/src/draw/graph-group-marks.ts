@@ -4,7 +4,7 @@ import { count, durationText, shortCount } from '../model/format';
 import { doneOf, toScreen, type GraphFrame } from './graph-frame';
 import type { Group } from './graph-groups';
 import type { Times } from './graph-times';
-import { isHollow } from './node-style';
+import { isHollow, isUntouched } from './node-style';
 import { STATES, stateIs, stateName } from './node-states';
 import type { Palette } from './palette';
 import { overlaps, type Rect } from './rect';
@@ -17,6 +17,9 @@ const LEAST_PX = 2.5;
 const NUMBER_H_PX = 15;
 const NUMBER_W_PX = 22;
 const LINE_PX = 14;
+
+/** States whose part is filled with their soft colour. */
+const QUIET: ReadonlySet<number> = new Set([stateIs.succeeded, stateIs.ready, stateIs.cancelled, stateIs['not run']]);
 
 /** One state's part of a group's box, screen px. */
 export interface Segment {
@@ -77,7 +80,7 @@ function fillOf(frame: GraphFrame, group: Group, state: number): string {
   const { palette, colours } = frame;
   if (isHollow(state)) return palette.surface;
   const hue = colours.mode === 'function' ? colours.functions[group.fn] : undefined;
-  const isLoud = state !== stateIs.succeeded && state !== stateIs.ready && state !== stateIs.cancelled;
+  const isLoud = !QUIET.has(state);
   if (hue !== undefined && state === stateIs.succeeded) return palette.functionsQuiet[hue % palette.functions.length]!;
   if (hue !== undefined && state === stateIs.running) return palette.functions[hue % palette.functions.length]!;
   return (isLoud ? palette.mark[state] : palette.soft[state]) ?? palette.line;
@@ -104,7 +107,7 @@ function paintNumbers(ctx: CanvasRenderingContext2D, frame: GraphFrame, group: G
 
 function inkOn(palette: Palette, state: number): string {
   const isLoud = ['running', 'failed', 'storing', 'fetching', 'retrying'].includes(stateName(state));
-  return isLoud ? palette.inkOn : isHollow(state) ? palette.ink3 : palette.ink;
+  return isLoud ? palette.inkOn : isUntouched(state) ? palette.ink3 : palette.ink;
 }
 
 interface Line {

@@ -79,7 +79,7 @@ function paintMarks(ctx: CanvasRenderingContext2D, frame: GraphFrame, map: Rect,
 /** A fan-out's box shows the states of its tasks by share. */
 function boxParts(frame: GraphFrame, element: number, rect: Rect, byState: Rect[][]): void {
   const { counts, total } = tallyAt(frame.elements, element);
-  if (total === 0) byState[stateIs.pending]!.push(rect);
+  if (total === 0) byState[frame.states.unbegun]!.push(rect);
   for (const part of segments(rect, counts, total)) byState[part.state]!.push(part.rect);
 }
 

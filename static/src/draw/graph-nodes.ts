@@ -4,7 +4,7 @@ import { sizeOf } from '../model/edges';
 import { bytesText, durationText } from '../model/format';
 import { drawIcon } from './icons';
 import { DIMMED, type GraphFrame } from './graph-frame';
-import { isHollow, nodeStyle, TINY_PX, type NodeStyle } from './node-style';
+import { isUntouched, nodeStyle, TINY_PX, type NodeStyle } from './node-style';
 import { stateIs, stateName } from './node-states';
 import type { Rect } from './rect';
 import { ShapeBatch } from './shape-batch';
@@ -126,7 +126,7 @@ function paintLabel(ctx: CanvasRenderingContext2D, frame: GraphFrame, mark: Styl
   const lines = rect.h >= THREE_LINES_PX ? 3 : rect.h >= TWO_LINES_PX ? 2 : 1;
   const size = frame.geometry.viewport.narrow ? 10.5 : 11;
   const regular = `400 ${size}px ${palette.fontUi}`;
-  const font = lines > 1 && !isHollow(state) ? `500 ${size}px ${palette.fontUi}` : regular;
+  const font = lines > 1 && !isUntouched(state) ? `500 ${size}px ${palette.fontUi}` : regular;
   const middle = rect.y + rect.h / 2;
   const shift = hiddenPart(rect);
   const left = rect.x + shift + TEXT_LEFT;
@@ -186,6 +186,8 @@ function spentOf(frame: GraphFrame, node: number): number {
 function timeLines(frame: GraphFrame, node: number): string[] {
   const spent = spentOf(frame, node);
   if (Number.isNaN(spent)) {
+    const state = frame.states.state[node];
+    if (state === stateIs['not run'] || state === stateIs.skipped) return []; // it is not expected any more
     const median = frame.median(frame.index.functionOf(node));
     // Never the figure alone: a task that has not begun has no time of its own.
     return Number.isNaN(median) ? [] : [`expected ${durationText(median)}`, `exp. ${durationText(median)}`];

@@ -3,7 +3,7 @@
 import type { GraphIndex } from '../model/graph-index';
 import type { RunTable } from '../model/run-table';
 import { touchedSince } from '../model/sorted-moments';
-import { attemptAt, eachBegunTask, endOf, taskStateAt } from '../model/states';
+import { attemptAt, eachBegunTask, endOf, isOverAt, taskStateAt, unbegunState } from '../model/states';
 import { taskStates, type TaskState } from '../model/task-state';
 import { stateNumber } from './palette';
 
@@ -23,6 +23,7 @@ const WEIGHT: readonly number[] = taskStates.map((state) => {
   const order: readonly TaskState[] = [
     'skipped',
     'succeeded',
+    'not run',
     'pending',
     'ready',
     'storing',
@@ -56,6 +57,8 @@ export class NodeStates {
   state = new Uint8Array(0);
   /** By node: the attempt that counts, -1 before the first. */
   row = new Int32Array(0);
+  /** Number of the state of what nothing is known of. */
+  unbegun: number = stateNumber.pending;
   /** Moves whenever the columns do. */
   revision = 0;
   /** What the last revision changed; null where anything may have. */
@@ -72,7 +75,7 @@ export class NodeStates {
   #marks = -1;
   #generation = -1;
   #touches = 0;
-  /** Nothing is known of any row after this moment. */
+  /** Nothing is known of any row, or of the run, after this moment. */
   #latestNs = -Infinity;
 
   /** Brings the columns to a moment; answers whether anything may have changed. */
@@ -122,7 +125,8 @@ export class NodeStates {
     }
     [this.state, this.#before] = [this.#before, this.state];
     [this.row, this.#rowBefore] = [this.#rowBefore, this.row];
-    this.state.fill(0);
+    this.unbegun = stateNumber[unbegunState(isOverAt(table, atNs))];
+    this.state.fill(this.unbegun);
     this.row.fill(-1);
     const { state, row } = this;
     eachBegunTask(table, atNs, (at, name) => {
@@ -158,6 +162,7 @@ function latestOf(table: RunTable, row: number): number {
 
 function latestOfAll(table: RunTable): number {
   let latest = -Infinity;
+  for (const { atNs } of table.marks) latest = Math.max(latest, atNs);
   for (let row = 0; row < table.rows; row++) latest = Math.max(latest, latestOf(table, row));
   return latest;
 }

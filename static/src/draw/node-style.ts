@@ -29,17 +29,24 @@ const SOFT_WHEN_TINY: ReadonlySet<number> = new Set([
   stateIs.pending,
   stateIs.succeeded,
   stateIs.skipped,
+  stateIs['not run'],
   stateIs.ready,
 ]);
 
+/** Painted as an outline that has nothing in it. */
 export function isHollow(state: number): boolean {
   return state === stateIs.pending || state === stateIs.skipped;
+}
+
+/** No worker has had it: its colour says nothing but that, whatever colours mean at the moment, and its ink is quiet. */
+export function isUntouched(state: number): boolean {
+  return isHollow(state) || state === stateIs['not run'];
 }
 
 /** Style of a node that is h screen px high. */
 export function nodeStyle(frame: GraphFrame, node: number, state: number, h: number, alpha: number): NodeStyle {
   const isTiny = h < TINY_PX;
-  const byColour = frame.colours.mode !== 'state' && !isHollow(state);
+  const byColour = frame.colours.mode !== 'state' && !isUntouched(state);
   return (byColour ? colouredStyle(frame, node, state, alpha) : null) ?? stateStyle(frame, state, isTiny, alpha);
 }
 
@@ -47,7 +54,7 @@ function stateStyle(frame: GraphFrame, state: number, isTiny: boolean, alpha: nu
   const { palette } = frame;
   const isLoud = LOUD.has(state);
   const isFull = isLoud || (isTiny && !SOFT_WHEN_TINY.has(state));
-  const isPending = state === stateIs.pending;
+  const isPlain = state === stateIs.pending || state === stateIs['not run'];
   const isDashed = state === stateIs.skipped || state === stateIs.lost;
   // What is dimmed has lost the contrast that its own ink needs.
   const loudInk = alpha === 1 ? palette.inkOn : palette.ink;
@@ -55,12 +62,12 @@ function stateStyle(frame: GraphFrame, state: number, isTiny: boolean, alpha: nu
     key: `${state}${isTiny ? 't' : ''}${alpha}`,
     shape: {
       fill: (isFull ? palette.mark[state] : palette.soft[state]) ?? palette.surface,
-      stroke: (isPending ? palette.lineStrong : palette.mark[state]) ?? palette.lineStrong,
+      stroke: (isPlain ? palette.lineStrong : palette.mark[state]) ?? palette.lineStrong,
       width: 1,
       dash: isDashed ? DASHED : SOLID,
       alpha,
     },
-    ink: isLoud ? loudInk : isHollow(state) ? palette.ink3 : palette.ink,
+    ink: isLoud ? loudInk : isUntouched(state) ? palette.ink3 : palette.ink,
     quietInk: isLoud ? loudInk : palette.ink3,
     icon: isLoud ? loudInk : (palette.stateInk[state] ?? palette.ink3),
   };

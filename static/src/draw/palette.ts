@@ -58,7 +58,7 @@ export const stateNumber: Readonly<Record<TaskState, number>> = Object.freeze(
 
 /** The token that a state is drawn with; lost shares the hollow grey of skipped and differs by its silhouette. */
 export function stateToken(state: TaskState): string {
-  return state === 'lost' ? 'skipped' : state;
+  return state === 'lost' ? 'skipped' : state.replace(' ', '-');
 }
 
 /** The token of an icon: states of runs that tasks do not have borrow the nearest. */

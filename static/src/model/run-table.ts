@@ -132,14 +132,35 @@ export function lostWorkers(table: RunTable): ReadonlySet<number> {
   return new Set(table.marks.filter(isLoss).map(workerOf));
 }
 
-const starts = new WeakMap<RunTable, { version: number; atNs: readonly number[] }>();
+/** From when on a run was over, and when it was continued after that. */
+export interface Ending {
+  readonly fromNs: number;
+  /** Infinity where it was not. */
+  readonly restartNs: number;
+}
+
+const endings = new WeakMap<RunTable, { version: number; all: readonly Ending[] }>();
+
+/** The ends of a run that the log tells of, in order. Of one that was cut off only that it was continued is told. */
+export function endingsOf(table: RunTable): readonly Ending[] {
+  const known = endings.get(table);
+  if (known?.version === table.version) return known.all;
+  const all: Ending[] = [];
+  let hasStarted = false;
+  for (const { kind, atNs } of table.marks) {
+    if (kind === MarkKind.runFinished) all.push({ fromNs: atNs, restartNs: Infinity });
+    if (kind !== MarkKind.runStarted) continue;
+    if (all.at(-1)?.restartNs === Infinity) all.push({ ...all.pop()!, restartNs: atNs });
+    else if (hasStarted) all.push({ fromNs: atNs, restartNs: atNs });
+    hasStarted = true;
+  }
+  endings.set(table, { version: table.version, all });
+  return all;
+}
 
 /** When the run was continued after its end, ascending: what had not ended well by then was to be done again. */
 export function restartsOf(table: RunTable): readonly number[] {
-  const known = starts.get(table);
-  if (known?.version === table.version) return known.atNs;
-  const starting = table.marks.filter((mark) => mark.kind === MarkKind.runStarted);
-  const atNs = starting.slice(1).map((mark) => mark.atNs);
-  starts.set(table, { version: table.version, atNs });
-  return atNs;
+  return endingsOf(table)
+    .map(({ restartNs }) => restartNs)
+    .filter((atNs) => atNs < Infinity);
 }

@@ -2,12 +2,17 @@
 
 import type { GraphIndex } from './graph-index';
 import { nodeRowsOf } from './node-rows';
-import { Outcome, restartsOf, type RunTable } from './run-table';
+import { endingsOf, Outcome, type RunTable } from './run-table';
 import { type TaskState, taskStates } from './task-state';
 
 /** When the run ended, ns since its start; Infinity while its log is not complete. */
 export function endOf(table: RunTable): number {
   return table.ended ? table.nowNs : Infinity;
+}
+
+/** The run is over at a moment, be it that it was continued later. */
+export function isOverAt(table: RunTable, atNs: number): boolean {
+  return atNs >= endOf(table) || endingsOf(table).some(({ fromNs, restartNs }) => fromNs <= atNs && atNs < restartNs);
 }
 
 /** When a row begins to count: at the first of ready, claimed and updated that is known. */
@@ -26,6 +31,8 @@ const State = {
   storing: taskStates.indexOf('storing'),
   running: taskStates.indexOf('running'),
   retrying: taskStates.indexOf('retrying'),
+  failed: taskStates.indexOf('failed'),
+  notRun: taskStates.indexOf('not run'),
   lost: taskStates.indexOf('lost'),
 } as const;
 
@@ -33,7 +40,7 @@ const State = {
 const stateOfOutcome: readonly number[] = [
   State.storing,
   taskStates.indexOf('succeeded'),
-  taskStates.indexOf('failed'),
+  State.failed,
   State.retrying,
   taskStates.indexOf('cancelled'),
   State.lost,
@@ -41,15 +48,13 @@ const stateOfOutcome: readonly number[] = [
 ];
 
 /** State of one attempt at a moment. A moment that is not known (NaN) is never reached. */
-export function stateAt(table: RunTable, row: number, atNs: number, endNs = endOf(table)): TaskState {
-  return taskStates[numberAt(table, row, atNs, endNs)]!;
+export function stateAt(table: RunTable, row: number, atNs: number): TaskState {
+  return taskStates[numberAt(table, row, atNs, isOverAt(table, atNs))]!;
 }
 
-function numberAt(table: RunTable, row: number, atNs: number, endNs: number): number {
-  const outcome = table.outcome[row]!;
-  if (atNs >= table.updatedNs[row]!) return stateOfOutcome[outcome] ?? State.lost;
-  const isClaimed = !Number.isNaN(table.claimedNs[row]!);
-  if (atNs >= endNs && isClaimed && outcome === Outcome.none) return State.lost;
+function numberAt(table: RunTable, row: number, atNs: number, isOver: boolean): number {
+  if (atNs >= table.updatedNs[row]!) return stateOfOutcome[table.outcome[row]!] ?? State.lost;
+  if (isOver) return atNs >= table.claimedNs[row]! ? State.lost : State.notRun;
   if (atNs >= table.endedNs[row]!) return State.storing;
   if (atNs >= table.startedNs[row]!) return State.running;
   if (atNs >= table.claimedNs[row]!) return State.fetching;
@@ -58,24 +63,31 @@ function numberAt(table: RunTable, row: number, atNs: number, endNs: number): nu
 }
 
 /** State of the task of which a row counts: that of the attempt, unless what it ended as is not the last word. */
-function taskNumberAt(table: RunTable, row: number, atNs: number, endNs: number): number {
-  const own = numberAt(table, row, atNs, endNs);
-  if (atNs >= table.updatedNs[row]!) {
-    const isUndone = table.outcome[row] !== Outcome.ok && isRestarted(table, table.updatedNs[row]!, atNs);
-    return isUndone ? State.pending : own;
+function taskNumberAt(table: RunTable, row: number, atNs: number, isOver: boolean): number {
+  const own = numberAt(table, row, atNs, isOver);
+  if (own === State.notRun) {
+    // Nobody had claimed this attempt: what became of the task is what became of the one before it.
+    const before = nodeRowsOf(table).before[row]!;
+    return before < 0 ? own : taskNumberAt(table, before, atNs, isOver);
   }
-  return own === State.retrying && atNs >= endNs && isAfterLoss(table, row) ? State.lost : own;
+  if (!(atNs >= table.updatedNs[row]!)) return own;
+  if (table.outcome[row] !== Outcome.ok && isRestarted(table, table.updatedNs[row]!, atNs))
+    return unbegunNumber(isOver);
+  return own === State.retrying && isOver ? State.failed : own;
+}
+
+/** The state of a task that nothing is known of at a moment, where the run was over or not. */
+export function unbegunState(isOver: boolean): TaskState {
+  return isOver ? 'not run' : 'pending';
+}
+
+function unbegunNumber(isOver: boolean): number {
+  return isOver ? State.notRun : State.pending;
 }
 
 /** The run was continued after one moment and by another: what had not ended well by then was to be done again. */
 function isRestarted(table: RunTable, afterNs: number, byNs: number): boolean {
-  return restartsOf(table).some((atNs) => afterNs <= atNs && atNs <= byNs);
-}
-
-/** The row waits for another try of an attempt that was lost. */
-function isAfterLoss(table: RunTable, row: number): boolean {
-  const before = nodeRowsOf(table).before[row]!;
-  return before >= 0 && table.outcome[before] === Outcome.lost;
+  return endingsOf(table).some(({ restartNs }) => afterNs <= restartNs && restartNs <= byNs);
 }
 
 /** The attempt of a node that counts at a moment: the last one that had begun; -1 before the first. */
@@ -105,9 +117,10 @@ export function endedAttempts(table: RunTable, node: number): number {
 }
 
 /** State of a task at a moment. The service computes the same: see FORMAT.md of web/runtable. */
-export function taskStateAt(table: RunTable, node: number, atNs: number, endNs = endOf(table)): TaskState {
+export function taskStateAt(table: RunTable, node: number, atNs: number): TaskState {
+  const isOver = isOverAt(table, atNs);
   const row = attemptAt(table, node, atNs);
-  return row < 0 ? 'pending' : taskStates[taskNumberAt(table, row, atNs, endNs)]!;
+  return row < 0 ? unbegunState(isOver) : taskStates[taskNumberAt(table, row, atNs, isOver)]!;
 }
 
 /** How many tasks are in each state. */
@@ -129,11 +142,11 @@ export function eachBegunTask(table: RunTable, atNs: number, visit: (row: number
 
 function eachBegun(table: RunTable, atNs: number, visit: (row: number, state: number) => void): void {
   const { rows, after } = nodeRowsOf(table);
-  const endNs = endOf(table);
+  const isOver = isOverAt(table, atNs);
   for (let row = 0; row < rows; row++) {
     if (!(beginOf(table, row) <= atNs)) continue;
     const next = after[row]!;
-    if (next < 0 || !(beginOf(table, next) <= atNs)) visit(row, taskNumberAt(table, row, atNs, endNs));
+    if (next < 0 || !(beginOf(table, next) <= atNs)) visit(row, taskNumberAt(table, row, atNs, isOver));
   }
 }
 
@@ -147,6 +160,6 @@ export function countStates(index: GraphIndex, table: RunTable, atNs: number): S
   });
   const counts = noStates();
   taskStates.forEach((state, i) => (counts[state] = numbers[i]!));
-  counts.pending += Math.max(0, index.tasks - begun);
+  counts[unbegunState(isOverAt(table, atNs))] += Math.max(0, index.tasks - begun);
   return counts;
 }

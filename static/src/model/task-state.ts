@@ -11,6 +11,7 @@ export const taskStates = [
   'failed',
   'cancelled',
   'skipped',
+  'not run',
   'lost',
 ] as const;
 

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { Outcome } from '../../src/model/run-table';
-import { stagedGraph } from './frames';
+import { byState, stagedGraph } from './frames';
 import { withPaths } from './recording-context';
 import { fanoutPlan, layersPlan, montagePlan, syntheticRun, SyntheticTable, type SyntheticRun } from './synthetic-run';
 
@@ -58,6 +58,25 @@ describe('GraphPainter', () => {
     const { contexts } = stagedGraph(run, { atNs: run.endNs });
     expect(contexts.marks.of('fill').some((call) => call.fill === 'st-failed')).toBe(true);
     expect(contexts.marks.texts.some((text) => text.endsWith('×10,000'))).toBe(true);
+  });
+
+  it('gives what was not run a fill of its own and no time, whatever colours mean', () => {
+    const run = syntheticRun(montagePlan());
+    for (const column of ['claimedNs', 'startedNs', 'endedNs', 'updatedNs'] as const) {
+      for (let row = 20; row < run.table.rows; row++) run.table[column][row] = NaN;
+    }
+    run.table.outcome.fill(Outcome.none, 20, run.table.rows);
+    const median = () => 5e6;
+    const tiles = (contexts: ReturnType<typeof stagedGraph>['contexts']) =>
+      contexts.marks.of('fill').filter((call) => call.fill === 'st-not-run-soft').length;
+    for (const colours of [byState, { ...byState, mode: 'function' } as const]) {
+      const ended = stagedGraph(run, { atNs: run.endNs, median, colours }).contexts;
+      expect(tiles(ended)).toBeGreaterThan(0);
+      expect(ended.marks.texts.filter((text) => text.startsWith('exp'))).toEqual([]);
+      const before = stagedGraph(run, { atNs: run.endNs - 1, median, colours }).contexts;
+      expect(tiles(before)).toBe(0);
+      expect(before.marks.texts.some((text) => text.startsWith('exp'))).toBe(true);
+    }
   });
 
   it('draws the body of a fan-out before its width is known', () => {

@@ -27,10 +27,15 @@ const blank: FakeRow = {
 /** A table of some rows; what is not given is not known. */
 export function tableOf(rows: readonly Partial<FakeRow>[], more: Partial<FakeFrame> = {}): RunTable {
   const fold = new RunFold();
+  applyRows(fold, rows, more);
+  return fold.table;
+}
+
+/** Applies a frame that has all rows of a table; it tells everything anew unless more says otherwise. */
+export function applyRows(fold: RunFold, rows: readonly Partial<FakeRow>[], more: Partial<FakeFrame> = {}): void {
   const all = rows.map((row, i) => [i, { ...blank, ...row }] as const);
   const head = { kind: 'snapshot', channel: 1, from: 0, to: rows.length + 1, nowNs: 0, tasks: 0 } as const;
   fold.apply(decodeFrame(encodeFrame({ ...head, marks: [], expansions: [], rows: all, ...more })));
-  return fold.table;
 }
 
 /** The table of a run up to a step, the whole of it by default. */

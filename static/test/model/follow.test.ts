@@ -10,7 +10,7 @@ import { GraphIndex } from '../../src/model/graph-index';
 import { lanesOf } from '../../src/model/lanes';
 import { RunFold } from '../../src/model/run-fold';
 import type { RunTable } from '../../src/model/run-table';
-import { endOf, taskStateAt } from '../../src/model/states';
+import { taskStateAt } from '../../src/model/states';
 import { taskStates } from '../../src/model/task-state';
 import { SortedMoments } from '../../src/model/sorted-moments';
 import { encodeFrame, type FakeRow } from '../fake/encode-frame';
@@ -75,7 +75,7 @@ describe('followed batch by batch', () => {
         tally.update(states, placeOf, elements);
         const counts = new Uint32Array(elements * STATES);
         for (let node = 0; node < index.nodes; node++) {
-          const state = taskStates.indexOf(taskStateAt(table, node, atNs, endOf(table)));
+          const state = taskStates.indexOf(taskStateAt(table, node, atNs));
           expect(states.state[node]).toBe(state);
           if (placeOf[node]! >= 0) counts[placeOf[node]! * STATES + state]!++;
         }

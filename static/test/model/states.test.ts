@@ -1,13 +1,17 @@
 import { describe, expect, test } from 'vitest';
 
+import { NodeStates, stateName } from '../../src/draw/node-states';
 import { GraphIndex } from '../../src/model/graph-index';
-import { Outcome, type RunTable } from '../../src/model/run-table';
+import { RunFold } from '../../src/model/run-fold';
+import { type Mark, MarkKind, Outcome, type RunTable } from '../../src/model/run-table';
 import { attemptAt, countStates, endOf, noStates, stateAt, taskStateAt } from '../../src/model/states';
+import { taskStates } from '../../src/model/task-state';
 import type { FakeRow } from '../fake/encode-frame';
 import { randomGraph } from '../fake/fake-graph';
 import { FakeRun } from '../fake/fake-run';
+import { graphOf } from '../fake/graph-of';
 import { forSeeds, type Random } from '../fake/random';
-import { foldOf, tableOf } from '../fake/table-of';
+import { applyRows, foldOf, tableOf } from '../fake/table-of';
 
 const whole = { readyNs: 10, claimedNs: 20, startedNs: 30, endedNs: 40, updatedNs: 50, outcome: Outcome.ok };
 
@@ -62,7 +66,7 @@ describe('the state of an attempt', () => {
     expect(stateAt(table, 1, 55)).toBe('retrying');
   });
 
-  test('that never ended in a finished run is lost from the end on, unless nobody had claimed it', () => {
+  test('that never ended in a finished run is lost from the end on, and was not run where nobody had claimed it', () => {
     const rows = [
       { readyNs: 10, claimedNs: 20, startedNs: 30 },
       { node: 1, readyNs: 10 },
@@ -72,8 +76,75 @@ describe('the state of an attempt', () => {
     expect(taskStateAt(live, 0, 1e9)).toBe('running');
     const ended = tableOf(rows, { nowNs: 100, ended: true });
     expect([99, 100].map((atNs) => taskStateAt(ended, 0, atNs))).toEqual(['running', 'lost']);
-    expect(taskStateAt(ended, 1, 100)).toBe('ready');
-    expect(taskStateAt(ended, 0, 100, Infinity)).toBe('running');
+    expect([99, 100].map((atNs) => taskStateAt(ended, 1, atNs))).toEqual(['ready', 'not run']);
+    expect([99, 100].map((atNs) => taskStateAt(ended, 2, atNs))).toEqual(['pending', 'not run']);
+    expect(stateAt(ended, 1, 100)).toBe('not run');
+  });
+
+  test('that was to be tried again when the run ended has failed', () => {
+    const rows = [
+      { ...whole, outcome: Outcome.retrying },
+      { attempt: 2, readyNs: 500 },
+      { ...whole, node: 1, outcome: Outcome.retrying },
+      { node: 1, attempt: 2, readyNs: 60 },
+    ];
+    const table = tableOf(rows, { nowNs: 100, ended: true });
+    for (const node of [0, 1]) {
+      expect([99, 100, 501].map((atNs) => taskStateAt(table, node, atNs))).toEqual(['retrying', 'failed', 'failed']);
+    }
+    expect(stateAt(table, 3, 100)).toBe('not run');
+  });
+});
+
+describe('a run that ends while it is watched', () => {
+  const graph = graphOf(
+    ['load', 'blur', 'blur', 'merge'],
+    [
+      [0, 1],
+      [0, 2],
+      [1, 3],
+      [2, 3],
+    ],
+  );
+  const early = [whole, { ...whole, node: 1, endedNs: NaN, updatedNs: NaN, outcome: 0 }, { node: 2, readyNs: 50 }];
+  const late = [whole, { ...whole, node: 1, updatedNs: 90, outcome: Outcome.cancelled }, { node: 2, readyNs: 50 }];
+  const finished = { kind: MarkKind.runFinished, atNs: 95, value: Outcome.cancelled };
+
+  /** States of all four in the picture of a page that saw the run until one moment, and then its end. */
+  function seen(marks: readonly Mark[], ended: boolean, atNs: number): string[] {
+    const fold = new RunFold();
+    applyRows(fold, early, { nowNs: 80 });
+    const index = new GraphIndex(graph, fold.table);
+    const states = new NodeStates();
+    states.update(index, fold.table, 80);
+    expect(Array.from(states.state.subarray(0, 4), stateName)).toEqual(['succeeded', 'running', 'ready', 'pending']);
+    applyRows(fold, late, { kind: 'patch', from: fold.table.seq, nowNs: 100, marks, ended });
+    expect(fold.table.ended).toBe(ended);
+    states.update(index, fold.table, 92);
+    states.update(index, fold.table, atNs);
+    const names = Array.from(states.state.subarray(0, 4), stateName);
+    const counts = countStates(index, fold.table, atNs);
+    for (const state of taskStates) expect(counts[state]).toBe(names.filter((name) => name === state).length);
+    return names;
+  }
+
+  test('has not run what waited, from its end on', () => {
+    expect(seen([], false, 100)).toEqual(['succeeded', 'cancelled', 'ready', 'pending']);
+    expect(seen([finished], false, 94)).toEqual(['succeeded', 'cancelled', 'ready', 'pending']);
+    expect(seen([finished], false, 96)).toEqual(['succeeded', 'cancelled', 'not run', 'not run']);
+    expect(seen([finished], true, 100)).toEqual(['succeeded', 'cancelled', 'not run', 'not run']);
+    expect(seen([], true, 100), 'interrupted').toEqual(['succeeded', 'cancelled', 'not run', 'not run']);
+    expect(seen([], true, 99), 'interrupted, before').toEqual(['succeeded', 'cancelled', 'ready', 'pending']);
+  });
+
+  test('has it to do again once it is continued', () => {
+    const started = [0, 200].map((atNs) => ({ kind: MarkKind.runStarted, atNs, value: 0 }));
+    const table = tableOf(late, { marks: [started[0]!, finished, started[1]!], nowNs: 300 });
+    const at = (atNs: number) => [0, 1, 2, 3].map((node) => taskStateAt(table, node, atNs));
+    expect(at(94)).toEqual(['succeeded', 'cancelled', 'ready', 'pending']);
+    expect(at(95)).toEqual(['succeeded', 'cancelled', 'not run', 'not run']);
+    expect(at(199)).toEqual(['succeeded', 'cancelled', 'not run', 'not run']);
+    expect(at(200)).toEqual(['succeeded', 'pending', 'ready', 'pending']);
   });
 });
 

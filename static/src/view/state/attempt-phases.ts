@@ -1,6 +1,8 @@
 // The phases of one attempt as of a moment: what the inspector draws as bars.
 
+import { durationText } from '../../model/format';
 import { RowFlag, type RunTable } from '../../model/run-table';
+import type { TaskState } from '../../model/task-state';
 
 export const phaseNames = ['wait', 'fetch', 'execute', 'store', 'update'] as const;
 export type PhaseName = (typeof phaseNames)[number];
@@ -42,6 +44,14 @@ export function phaseBars(table: RunTable, row: number, atNs: number, ahead: boo
   const widthNs = Math.max(known - readyNs, 1);
   const bars = phaseNames.map((name, k) => barOf(name, edges[k]!, edges[k + 1]!, { readyNs, widthNs, atNs, ahead }));
   return { bars, spanNs: over ? endNs - readyNs : Math.max(atNs - readyNs, 0), over };
+}
+
+/** What the bars are of, after the words 'Phases of attempt 1'; null before the first attempt. */
+export function phasesText(bars: PhaseBars | null, state: TaskState): string {
+  if (bars?.over) return `${durationText(bars.spanNs)} from ready to end`;
+  if (state === 'not run') return bars ? 'ready until the run ended' : 'never ready';
+  if (state === 'lost') return 'until the run ended';
+  return bars ? 'so far' : 'not ready yet';
 }
 
 /** Ready, claimed, started, body over, stored, told: NaN from the first that is not known on. */

@@ -118,7 +118,7 @@ export function rankSentence(input: RankInput): readonly Piece[] {
     ];
   }
   if (past.n === 0 || past.p50 === null) {
-    if (stage === 'none') return [{ text: 'Not executed yet, and never before' }];
+    if (stage === 'none') return [{ text: 'Not executed, and never before' }];
     return [
       { text: stage === 'done' ? 'Executed in ' : 'Executing for ' },
       value,
@@ -126,7 +126,7 @@ export function rankSentence(input: RankInput): readonly Piece[] {
     ];
   }
   const median = { text: duration(past.p50), strong: true };
-  if (stage === 'none') return [{ text: `Not executed yet; the median of ${count(past.n)} past is ` }, median];
+  if (stage === 'none') return [{ text: `Not executed; the median of ${count(past.n)} past is ` }, median];
   const rank = below(past, valueNs);
   if (stage === 'running') {
     if (rank * 2 < past.n)

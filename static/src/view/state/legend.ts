@@ -12,7 +12,10 @@ export interface LegendState {
 }
 
 /** States that many runs never have; they get a place where the run has them at any time. */
-const rare: ReadonlySet<TaskState> = new Set(['cancelled', 'skipped', 'lost']);
+const rare: ReadonlySet<TaskState> = new Set(['cancelled', 'skipped', 'not run', 'lost']);
+
+/** How many states every run has a place for. */
+export const COMMON = taskStates.length - rare.size;
 
 /** States in their fixed order with their counts; the places depend on the whole run, so that nothing moves. */
 export function legendStates(counts: StateCounts, final: StateCounts): LegendState[] {

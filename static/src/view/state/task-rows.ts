@@ -78,11 +78,10 @@ function compareKnown(a: number, b: number, sign: number): number {
 }
 
 function keyOf(table: RunTable, node: number, column: Exclude<TaskColumn, 'task'>): number {
+  if (column === 'state') return taskStates.indexOf(taskStateAt(table, node, AFTER_ALL));
   const row = attemptAt(table, node, AFTER_ALL);
-  if (row < 0) return column === 'state' ? 0 : Number.NaN;
+  if (row < 0) return Number.NaN;
   switch (column) {
-    case 'state':
-      return taskStates.indexOf(taskStateAt(table, node, AFTER_ALL));
     case 'worker':
       return table.worker[row] === NO_WORKER ? Number.NaN : table.worker[row]! * 65536 + table.slot[row]!;
     case 'start':

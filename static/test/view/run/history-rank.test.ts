@@ -43,7 +43,7 @@ describe('rank among the past', () => {
   });
 
   it('says where a value stands', () => {
-    expect(say(NaN, 'none')).toBe('Not executed yet; the median of 4 past is 250 ns');
+    expect(say(NaN, 'none')).toBe('Not executed; the median of 4 past is 250 ns');
     expect(say(150, 'running')).toBe('Executing for 150 ns; the median of 4 past is 250 ns');
     expect(say(350, 'running')).toBe('Executing for 350 ns, longer than 3 of 4 past already');
     expect(say(500, 'done')).toBe('Execute 500 ns is longer than 4 of 4 past, 2.0× the median');
@@ -51,7 +51,7 @@ describe('rank among the past', () => {
   });
 
   it('says so where there is no past', () => {
-    expect(say(NaN, 'none', none)).toBe('Not executed yet, and never before');
+    expect(say(NaN, 'none', none)).toBe('Not executed, and never before');
     expect(say(7, 'done', none)).toBe('Executed in 7 ns; nothing in the past to compare it with');
     expect(histogramOf(none, 7, String)).toBeNull();
   });
