@@ -101,8 +101,36 @@ func (b *tab) holds(s *service, run string, r *rand.Rand) {
 			}
 		}
 		require.Len(b.t, states[i], table.Tasks(), "at %d ns", ns)
+		if ns >= end {
+			b.settled(s, run, states[i])
+		}
 		agree(b.t, ns, figures[i], rows)
 	}
+}
+
+// settled holds the states after the end of a run against what the service counts: nothing waits any more.
+func (b *tab) settled(s *service, run string, states map[string]string) {
+	b.t.Helper()
+	counts := map[string]int64{}
+	for _, state := range states {
+		counts[state]++
+	}
+	for _, state := range []string{"pending", "ready", "fetching", "storing", "running", "retrying"} {
+		assert.Zero(b.t, counts[state], state)
+	}
+	var kept struct {
+		Tasks struct {
+			Done, Skipped int64
+			NotRun        int64 `json:"not_run"`
+		}
+	}
+	s.get("/api/v1/runs/"+run, &kept)
+	assert.Equal(b.t, kept.Tasks.Done, counts["succeeded"], "succeeded")
+	assert.Equal(b.t, kept.Tasks.Skipped, counts["skipped"], "skipped")
+	assert.Equal(b.t, kept.Tasks.NotRun, counts["not run"], "not run")
+	var list struct{ Total int64 }
+	s.get("/api/v1/runs/"+run+"/tasks?state=not_run&limit=1", &list)
+	assert.Equal(b.t, kept.Tasks.NotRun, list.Total, "listed as not run")
 }
 
 // shownStatistic is a line of the statistics on the page.

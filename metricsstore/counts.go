@@ -11,7 +11,10 @@ type Counts struct {
 	Retried   int64 `json:"retried"` // failed and tried again
 	Cancelled int64 `json:"cancelled"`
 	Lost      int64 `json:"lost"`    // with their worker
-	Skipped   int64 `json:"skipped"` // tasks that never ran
+	Skipped   int64 `json:"skipped"` // tasks that never ran because one that they need has failed
+	// Unfinished are tasks that had begun and have not ended for good: an attempt goes on, or the latest one was lost, or
+	// failed and waits to be repeated. Programs before it was counted left it 0.
+	Unfinished int64 `json:"unfinished,omitempty"`
 
 	OutputBytes    int64 `json:"output_bytes"`
 	StoredBytes    int64 `json:"stored_bytes"`
@@ -32,6 +35,11 @@ type Counts struct {
 	BytesIn    int64 `json:"bytes_in,omitempty"`
 	BytesMoved int64 `json:"bytes_moved,omitempty"`
 	BytesOut   int64 `json:"bytes_out,omitempty"`
+}
+
+// NotRun is how many tasks have not begun and were not skipped: of a run that has ended, those that it has not run.
+func (c *Counts) NotRun() int64 {
+	return max(0, c.Tasks-c.Succeeded-c.Failed-c.Cancelled-c.Skipped-c.Unfinished)
 }
 
 // Upload tells how much of what a run delivered was kept.

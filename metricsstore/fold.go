@@ -25,7 +25,7 @@ type Fold struct {
 	functions []functionFold
 	counts    Counts
 	claimed   bool
-	ends      []engine.Outcome               // of each node: how its task stands, NoOutcome while it has not ended for good
+	ends      []engine.Outcome               // of each node: how the latest attempt of its task ended, NoOutcome before
 	announced map[engine.NodeID]announcement // attempts under way
 	seq       uint64
 	status    engine.Status // by RunFinished
@@ -76,6 +76,11 @@ func (f *Fold) Counts() Counts {
 		c.Tasks = int64(f.numbering.Tasks())
 	}
 	c.MakespanNS = c.LastEnd - c.FirstClaim
+	for node := range f.announced {
+		if _, isTask := f.function(node); isTask && f.end(node) == engine.NoOutcome {
+			c.Unfinished++
+		}
+	}
 	return c
 }
 
@@ -116,6 +121,8 @@ func (f *Fold) Steps(steps []engine.Step) error {
 			}
 		case engine.WorkerStarted:
 			f.counts.Workers++
+		case engine.RunStarted:
+			f.restart()
 		case engine.RunFinished:
 			f.status, f.ended = statusOf(s.Outcome), s.Ended
 		}
@@ -186,12 +193,10 @@ func (f *Fold) attempt(s *engine.Step) error {
 	if known {
 		f.began(began, s.Ended)
 	}
+	f.settle(s.Node, s.Outcome)
 	switch s.Outcome {
 	case engine.OutcomeOK:
-		f.settle(s.Node, s.Outcome)
 		f.succeeded(&f.functions[number], s)
-	case engine.OutcomeFailed, engine.OutcomeCancelled:
-		f.settle(s.Node, s.Outcome)
 	case engine.OutcomeRetrying:
 		c.Retried++
 	case engine.OutcomeLost:
@@ -209,33 +214,6 @@ func (f *Fold) began(a announcement, ended int64) {
 	c.ExecuteNS += max(ended-a.started, 0)
 	if !a.head {
 		c.Became++
-	}
-}
-
-// settle counts a task by how it ended for good. One that is run again, because its output was lost or in a later
-// revision of the run, is counted by its latest end alone.
-func (f *Fold) settle(task engine.NodeID, o engine.Outcome) {
-	if int(task) >= len(f.ends) {
-		f.ends = append(f.ends, make([]engine.Outcome, f.numbering.Nodes()-len(f.ends))...)
-	}
-	if before := f.ends[task]; before != engine.NoOutcome {
-		*f.counter(before)--
-	}
-	f.ends[task] = o
-	*f.counter(o)++
-}
-
-// counter is what counts the tasks that stand at an outcome for good.
-func (f *Fold) counter(o engine.Outcome) *int64 {
-	switch o {
-	case engine.OutcomeOK:
-		return &f.counts.Succeeded
-	case engine.OutcomeFailed:
-		return &f.counts.Failed
-	case engine.OutcomeCancelled:
-		return &f.counts.Cancelled
-	default:
-		return &f.counts.Skipped
 	}
 }
 

@@ -255,3 +255,37 @@ func BenchmarkPack(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(steps)), "ns/step")
 	b.ReportMetric(float64(size)/float64(len(steps)), "B/step")
 }
+
+// TestFoldCountsWhatIsNotRun: what an ended run has not run is what has neither begun nor been skipped.
+func TestFoldCountsWhatIsNotRun(t *testing.T) {
+	g := nested(t, 3)
+	end := func(node engine.NodeID, attempt uint16, o engine.Outcome) engine.Step {
+		return engine.Step{Kind: engine.AttemptEnded, Node: node, Attempt: attempt, Outcome: o, Announced: attempt > 1, Ended: 20, Became: engine.NoNode}
+	}
+	started := func(node engine.NodeID, attempt uint16) engine.Step {
+		return engine.Step{Kind: engine.AttemptStarted, Node: node, Attempt: attempt, Became: engine.NoNode}
+	}
+	f := metricsstore.NewFold(g)
+	seq := uint64(0)
+	counts := func(steps ...engine.Step) []int64 {
+		for i := range steps {
+			seq++
+			steps[i].Seq = seq
+		}
+		require.NoError(t, f.Steps(steps))
+		c := f.Counts()
+		return []int64{c.Succeeded, c.Failed, c.Unfinished, c.NotRun()}
+	}
+	tasks := int64(g.Tasks())
+	assert.Equal(t, []int64{0, 0, 0, tasks}, counts(engine.Step{Kind: engine.RunStarted, Became: engine.NoNode}))
+	assert.Equal(t, []int64{1, 0, 0, tasks - 1}, counts(end(0, 1, engine.OutcomeOK)))
+	assert.Equal(t, []int64{1, 0, 1, tasks - 2}, counts(end(1, 1, engine.OutcomeRetrying)), "it waits for another try")
+	assert.Equal(t, []int64{1, 0, 1, tasks - 2}, counts(started(1, 2)), "which is no second task")
+	assert.Equal(t, []int64{1, 0, 2, tasks - 3}, counts(started(2, 1)), "it goes on")
+	assert.Equal(t, []int64{1, 0, 2, tasks - 3}, counts(end(2, 1, engine.OutcomeLost)))
+	assert.Equal(t, []int64{1, 1, 1, tasks - 3}, counts(end(1, 2, engine.OutcomeFailed)))
+	assert.Equal(t, []int64{1, 0, 0, tasks - 1}, counts(
+		engine.Step{Kind: engine.RunFinished, Outcome: engine.OutcomeFailed, Ended: 30, Became: engine.NoNode},
+		engine.Step{Kind: engine.RunStarted, Became: engine.NoNode},
+	), "the next revision has to do it again")
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/web/runtable"
 )
 
 // eachAttempt calls f with every attempt that the log of a run tells the end of, and every task that it says was
@@ -35,13 +36,61 @@ func eachAttempt(ctx context.Context, store metricsstore.Store, info engine.RunI
 				f(steps[i].Seq, newAttempt(m, &steps[i]))
 			}
 			if s := &steps[i]; s.Kind == engine.TaskSkipped && d.Err() == nil {
-				f(s.Seq, skippedTask(d.Numbering(), info, s))
+				skipped := untried(d.Numbering(), info, s.Node, s.Ended, engine.OutcomeSkipped)
+				skipped.Epoch = int(s.Epoch)
+				f(s.Seq, skipped)
 			}
 		}
 		if d.Err() != nil {
 			return fmt.Errorf("log of run %s: %w", info.ID, d.Err())
 		}
 	}
+}
+
+// notRun is what stands in place of an outcome for a task that nothing had claimed when the run ended.
+const notRun = "not_run"
+
+// outcome is how an attempt ended, or why there was none.
+func (t *attemptJSON) outcome() string {
+	if t.Attempt == 0 && t.Outcome == engine.NoOutcome {
+		return notRun
+	}
+	return t.Outcome.String()
+}
+
+// eachNotRun calls f with every task of an ended run that nothing had claimed when it ended, in the order of their
+// nodes, and with the last step that this rests on.
+func eachNotRun(ctx context.Context, store metricsstore.Store, info engine.RunInfo, f func(seq uint64, t attemptJSON)) error {
+	queries, err := metricsstore.NewQueries(store)
+	if err != nil {
+		return err
+	}
+	run, err := queries.Run(ctx, info.ID)
+	if err != nil || !run.Status.Final() {
+		return err
+	}
+	d, log, err := queries.Decode(ctx, info.ID)
+	if err != nil {
+		return err
+	}
+	table := runtable.New(d.Numbering().Graph())
+	for {
+		steps, err := log.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if err := table.Steps(steps); err != nil {
+			return fmt.Errorf("log of run %s: %w", info.ID, err)
+		}
+	}
+	table.Complete()
+	for _, node := range table.TasksIn(runtable.NotRun, table.End()) {
+		f(table.Seq(), untried(table.Numbering(), info, node, table.End(), engine.NoOutcome))
+	}
+	return nil
 }
 
 func newAttempt(m engine.TaskMetrics, s *engine.Step) attemptJSON {
@@ -51,15 +100,15 @@ func newAttempt(m engine.TaskMetrics, s *engine.Step) attemptJSON {
 	}
 }
 
-// skippedTask has its moment as all its moments, so that it has a place in the order of time.
-func skippedTask(n *engine.Numbering, info engine.RunInfo, s *engine.Step) attemptJSON {
-	at := info.StartedAt.Add(time.Duration(s.Ended))
+// untried is a task of which no attempt was made. It has the moment when that was certain as all its moments, ns since the
+// start of the run, so that it has a place in the order of time.
+func untried(n *engine.Numbering, info engine.RunInfo, node engine.NodeID, at int64, outcome engine.Outcome) attemptJSON {
 	m := engine.TaskMetrics{
-		Run: info.ID, Revision: info.Revision, Workflow: info.Workflow, Task: n.Identity(n.Locate(s.Node)), Node: s.Node,
-		Epoch: int(s.Epoch), Outcome: engine.OutcomeSkipped, StartedAt: at,
+		Run: info.ID, Revision: info.Revision, Workflow: info.Workflow, Task: n.Identity(n.Locate(node)), Node: node,
+		Outcome: outcome, StartedAt: info.StartedAt.Add(time.Duration(at)),
 		Bytes: engine.Bytes{Input: engine.UnknownSize, Output: engine.UnknownSize, Stored: engine.UnknownSize},
 	}
-	return attemptJSON{TaskMetrics: m, Name: m.Task.String(), ReadyNS: s.Ended, ClaimedNS: s.Ended, BodyNS: s.Ended, EndedNS: s.Ended}
+	return attemptJSON{TaskMetrics: m, Name: m.Task.String(), ReadyNS: at, ClaimedNS: at, BodyNS: at, EndedNS: at}
 }
 
 // addErrors looks up how the attempts failed that did. A detail that was not kept leaves the error out.

@@ -24,6 +24,7 @@ type runReport struct {
 	Done       int                 `json:"done"`
 	Failed     int                 `json:"failed"`
 	Skipped    int                 `json:"skipped"`
+	NotRun     int                 `json:"not_run"`
 	Retries    int                 `json:"retries"`
 	MakespanNS int64               `json:"makespan_ns"` // first claim to last end
 	Result     json.RawMessage     `json:"result"`      // null where there is none, or one of more than 64 KiB
@@ -52,7 +53,7 @@ func newRunReport(r *engine.Run, kept *metricsstore.Run, incomplete error, data 
 	p := &runReport{
 		Run: info.ID, Workflow: info.Workflow, Params: info.Params, Tags: list(info.Tags), Status: end.Status,
 		Tasks: now.Tasks, Done: now.Done, Failed: now.Failed, Skipped: now.Skipped, Retries: now.Retries,
-		MakespanNS: kept.Counts.MakespanNS, ResultType: end.ResultType, Error: end.First, Data: data,
+		NotRun: int(kept.Counts.NotRun()), MakespanNS: kept.Counts.MakespanNS, ResultType: end.ResultType, Error: end.First, Data: data,
 		Records: newRecordsReport(kept.Upload),
 	}
 	p.resultAs = end.ResultText
@@ -133,7 +134,7 @@ func (p *runReport) taskText() string {
 	for _, part := range []struct {
 		n    int
 		what string
-	}{{p.Failed, "failed"}, {p.Skipped, "skipped"}, {p.Retries, "retried"}} {
+	}{{p.Failed, "failed"}, {p.Skipped, "skipped"}, {p.NotRun, "not run"}, {p.Retries, "retried"}} {
 		if part.n > 0 {
 			text += fmt.Sprintf(", %s %s", count(int64(part.n)), part.what)
 		}

@@ -42,6 +42,7 @@ type runJSON struct {
 	Succeeded     int64             `json:"succeeded"`
 	Failed        int64             `json:"failed"`
 	Skipped       int64             `json:"skipped"`
+	NotRun        int64             `json:"not_run"` // when it ended; 0 while it goes on
 	Retried       int64             `json:"retried"`
 	MakespanNS    int64             `json:"makespan_ns"`
 	ScheduleNS    *int64            `json:"schedule_ns"` // of a reconstructed schedule, else null
@@ -76,6 +77,9 @@ func newRunJSON(r *metricsstore.Run) runJSON {
 	}
 	if o := r.Info.Imported(); o != nil {
 		j.undated = o.Undated
+	}
+	if r.Status.Final() {
+		j.NotRun = r.Counts.NotRun()
 	}
 	if r.Info.Reconstructed != "" {
 		j.ScheduleNS = &r.Counts.MakespanNS

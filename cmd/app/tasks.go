@@ -16,7 +16,7 @@ import (
 type tasksCommand struct {
 	RunID    string `arg:"" name:"run" help:"Id, an end or a beginning of one, or last."`
 	Function string `placeholder:"NAME" help:"Only tasks of this function."`
-	Outcome  string `enum:",ok,failed,retrying,cancelled,lost,skipped" default:"" placeholder:"OUTCOME" help:"Only attempts that ended ok, failed, retrying, cancelled or lost, or skipped tasks."`
+	Outcome  string `enum:",ok,failed,retrying,cancelled,lost,skipped,not_run" default:"" placeholder:"OUTCOME" help:"Only attempts that ended ok, failed, retrying, cancelled or lost, tasks that were skipped, or tasks that were not_run when the run ended, which are listed only then."`
 	Worker   int    `default:"-1" placeholder:"N" help:"Only attempts on this worker of the run."`
 	Sort     string `default:"claimed" enum:"claimed,ended,task,queue,wait,fetch,execute,store,update,input,output,cpu,memory,read,written" placeholder:"BY" help:"By moment (claimed, the default, or ended), by task, or the largest first: queue, wait, fetch, execute, store, update, input, output; where they were measured: cpu, memory, read, written."`
 	Reverse  bool   `help:"Turn the order round."`
@@ -32,7 +32,7 @@ func (c *tasksCommand) Validate() error {
 	return nil
 }
 
-// attemptJSON is one attempt of a task, or, with attempt 0, a task that was skipped. Moments are since the start of the
+// attemptJSON is one attempt of a task, or, with attempt 0, a task that was skipped or not run. Moments are since the start of the
 // run; in JSON all fields stand side by side.
 type attemptJSON struct {
 	engine.TaskMetrics
@@ -52,7 +52,8 @@ type tasksJSON struct {
 	Steps     int64         `json:"steps"`
 	StepsKept int64         `json:"steps_kept"`
 	Attempts  []attemptJSON `json:"attempts"`
-	More      int           `json:"more"` // that were asked for and are cut off by the limit
+	More      int           `json:"more"`    // that were asked for and are cut off by the limit
+	NotRun    int64         `json:"not_run"` // tasks that nothing had claimed when the run ended
 }
 
 // Run prints the list.
@@ -75,7 +76,14 @@ func (c *tasksCommand) Run(ctx context.Context, s *session) error {
 
 func (c *tasksCommand) list(ctx context.Context, store metricsstore.Store, r *metricsstore.Run) (*tasksJSON, error) {
 	a := &tasksJSON{Run: r.Info.ID, Attempts: []attemptJSON{}, Steps: r.Upload.Steps, StepsKept: r.Upload.StepsKept}
-	err := eachAttempt(ctx, store, r.Info, func(seq uint64, t attemptJSON) {
+	each := eachAttempt
+	if c.Outcome == notRun {
+		each = eachNotRun
+	}
+	if r.Status.Final() {
+		a.NotRun = r.Counts.NotRun()
+	}
+	err := each(ctx, store, r.Info, func(seq uint64, t attemptJSON) {
 		a.AsOf = seq
 		if c.matches(&t) {
 			a.Attempts = append(a.Attempts, t)
@@ -93,7 +101,7 @@ func (c *tasksCommand) list(ctx context.Context, store metricsstore.Store, r *me
 }
 
 func (c *tasksCommand) matches(t *attemptJSON) bool {
-	return (c.Function == "" || c.Function == t.Task.Function) && (c.Outcome == "" || c.Outcome == t.Outcome.String()) &&
+	return (c.Function == "" || c.Function == t.Task.Function) && (c.Outcome == "" || c.Outcome == t.outcome()) &&
 		(c.Worker < 0 || c.Worker == t.Worker && t.Attempt > 0)
 }
 
@@ -164,6 +172,9 @@ func (s *session) printTasks(a *tasksJSON) error {
 	if a.More > 0 {
 		fmt.Fprintf(s.stdout, "%s of %s shown; --limit 0 shows all.\n", count(int64(len(a.Attempts))), count(int64(len(a.Attempts)+a.More)))
 	}
+	if a.NotRun > 0 && !slices.ContainsFunc(a.Attempts, func(t attemptJSON) bool { return t.outcome() == notRun }) {
+		fmt.Fprintf(s.stdout, "%s had not been claimed when the run ended; --outcome not_run lists what was not run.\n", plural(a.NotRun, "task"))
+	}
 	if a.StepsKept < a.Steps {
 		fmt.Fprintf(s.stdout, "Partial: %s of %s were kept.\n", count(a.StepsKept), plural(a.Steps, "step"))
 	}
@@ -183,7 +194,7 @@ func (s *session) taskTable(attempts []attemptJSON) *table {
 	for i := range attempts {
 		a := &attempts[i]
 		if a.Attempt == 0 {
-			cells := []string{oneLine(a.Name, 48), "–", a.Outcome.String()}
+			cells := []string{oneLine(a.Name, 48), "–", strings.ReplaceAll(a.outcome(), "_", " ")}
 			t.add(append(append(cells, slices.Repeat([]string{"–"}, len(columns)-len(cells))...), "")...)
 			continue
 		}

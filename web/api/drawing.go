@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/web/layout"
+	"github.com/dagscope/dagscope/web/runtable"
 )
 
 // drawingTypes are the formats of drawings.
@@ -77,11 +79,10 @@ func drawingProblem(err error) error {
 
 // fate is what became of a task, or of all instances of one in the body of a fan-out.
 type fate struct {
-	tasks             map[engine.NodeID]bool
-	attempts          int
-	failed, cancelled int
-	execute           time.Duration
-	last              engine.Outcome
+	tasks    map[engine.NodeID]bool // that were tried
+	attempts int
+	execute  time.Duration
+	ended    map[runtable.State]int // how many tasks, by how they stand
 }
 
 // labels reads from the log of a run what became of its tasks, for a drawing.
@@ -91,6 +92,15 @@ func (a *API) labels(ctx context.Context, run *metricsstore.Run) (*engine.Graph,
 		return nil, nil, err
 	}
 	fates := map[layout.Element]*fate{}
+	of := func(node engine.NodeID) *fate {
+		at := decoder.Numbering().Locate(node)
+		element := layout.Element{Scope: at.Block.Scope, Node: at.Local}
+		if fates[element] == nil {
+			fates[element] = &fate{tasks: map[engine.NodeID]bool{}, ended: map[runtable.State]int{}}
+		}
+		return fates[element]
+	}
+	table := runtable.New(decoder.Numbering().Graph())
 	var room []engine.TaskMetrics
 	for {
 		steps, err := log.Next(ctx)
@@ -101,16 +111,19 @@ func (a *API) labels(ctx context.Context, run *metricsstore.Run) (*engine.Graph,
 			return nil, nil, err
 		}
 		room = decoder.Metrics(room[:0], steps)
-		if err := decoder.Err(); err != nil {
+		if err := cmp.Or(decoder.Err(), table.Steps(steps)); err != nil {
 			return nil, nil, fmt.Errorf("%w: %w", metricsstore.ErrCorrupt, err)
 		}
 		for i := range room {
-			at := decoder.Numbering().Locate(room[i].Node)
-			element := layout.Element{Scope: at.Block.Scope, Node: at.Local}
-			if fates[element] == nil {
-				fates[element] = &fate{tasks: map[engine.NodeID]bool{}}
-			}
-			fates[element].add(&room[i])
+			of(room[i].Node).add(&room[i])
+		}
+	}
+	if run.Status.Final() {
+		table.Complete()
+	}
+	for node := range engine.NodeID(table.Numbering().Nodes()) {
+		if table.Numbering().IsTask(node) {
+			of(node).ended[table.StateAt(node, table.End())]++
 		}
 	}
 	labels := layout.Labels{}
@@ -124,34 +137,33 @@ func (f *fate) add(m *engine.TaskMetrics) {
 	f.tasks[m.Node] = true
 	f.attempts++
 	f.execute += m.Execute
-	f.last = m.Outcome
-	switch m.Outcome {
-	case engine.OutcomeFailed:
-		f.failed++
-	case engine.OutcomeCancelled:
-		f.cancelled++
-	}
 }
 
-// text tells it in one line. The time is that of all attempts.
+// text tells it in one line, nothing of what the run has not come to yet. The time is that of all attempts.
 func (f *fate) text(many bool) string {
 	took := f.execute.String()
 	if f.execute >= time.Microsecond {
 		took = f.execute.Round(f.execute / 500).String() // three digits or so
 	}
-	if !many {
-		text := f.last.String() + ", " + took
-		if f.attempts > 1 {
-			text += fmt.Sprintf(" in %d attempts", f.attempts)
+	var parts []string
+	if many && len(f.tasks) > 0 {
+		parts = append(parts, fmt.Sprintf("%d tasks, %s together", len(f.tasks), took))
+	}
+	for _, state := range []runtable.State{runtable.Succeeded, runtable.Retrying, runtable.Failed, runtable.Cancelled, runtable.Skipped, runtable.NotRun, runtable.Lost} {
+		switch n := f.ended[state]; {
+		case n == 0:
+		case !many:
+			parts = append(parts, state.String())
+		case state != runtable.Succeeded:
+			parts = append(parts, fmt.Sprintf("%d %s", n, state))
 		}
-		return text
 	}
-	text := fmt.Sprintf("%d tasks, %s together", len(f.tasks), took)
-	if f.failed > 0 {
-		text += fmt.Sprintf(", %d failed", f.failed)
+	if !many && f.attempts > 0 {
+		parts = append(parts, took)
 	}
-	if f.cancelled > 0 {
-		text += fmt.Sprintf(", %d cancelled", f.cancelled)
+	text := strings.Join(parts, ", ")
+	if !many && f.attempts > 1 {
+		text += fmt.Sprintf(" in %d attempts", f.attempts)
 	}
 	return text
 }

@@ -172,7 +172,8 @@ type tasksInput struct {
 	OfRun
 	Conditional
 	Function string              `query:"function"`
-	Outcome  []string            `query:"outcome,explode" enum:"ok,failed,retrying,cancelled,lost,skipped" doc:"Any of them; can be repeated."`
+	Outcome  []string            `query:"outcome,explode" enum:"ok,failed,retrying,cancelled,lost,skipped" doc:"Any of them; can be repeated. No attempt was made of a skipped task, see state."`
+	State    string              `query:"state" enum:"skipped,not_run" doc:"Lists, in place of attempts, tasks of which none was made: those that were skipped, or that nothing had claimed when the run ended. They are in the order of their nodes. Only function can be asked for beside it."`
 	Worker   optional[int]       `query:"worker" minimum:"0" maximum:"65535"`
 	Sort     metricsstore.Metric `query:"sort" enum:"queue_ns,wait_ns,fetch_ns,execute_ns,store_ns,update_ns,output_bytes,stored_bytes,output_bytes_per_s,cpu_ns,memory_bytes,read_bytes,written_bytes" doc:"By a metric; absent for the order of the log."`
 	Order    string              `query:"order" enum:"asc,desc" default:"desc"`

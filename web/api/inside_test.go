@@ -106,6 +106,39 @@ func TestTasks(t *testing.T) {
 	w.refused(http.MethodGet, at(run, "/tasks/2"), nil, http.StatusNotFound) // the fan-out
 }
 
+// TestTasksNotTried: what an ended run has not run, or skipped, can be asked for, and is counted.
+func TestTasksNotTried(t *testing.T) {
+	w := newWorld(t)
+	list := func(run api.RunSummary, query string) (l api.TaskList) {
+		t.Helper()
+		w.get(at(run, "/tasks?"+query), &l)
+		return l
+	}
+	failed := w.run("trip", nil)
+	assert.Equal(t, api.TaskCounts{Total: 2, Failed: 1, NotRun: 1}, failed.Tasks)
+	assert.Equal(t, []api.Attempt{{Node: 1, Task: "double", Function: "double", Version: 0}}, list(failed, "state=not_run").Tasks)
+	assert.Empty(t, list(failed, "state=skipped").Tasks)
+	assert.Empty(t, list(failed, "state=not_run&function=trip").Tasks)
+
+	skipped := w.run("trip", nil, func(s *api.Submission) { s.Policy = engine.Continue })
+	assert.Equal(t, api.TaskCounts{Total: 2, Failed: 1, Skipped: 1}, skipped.Tasks)
+	assert.Equal(t, engine.OutcomeSkipped, list(skipped, "state=skipped").Tasks[0].Outcome)
+	assert.Zero(t, list(skipped, "state=not_run").Total)
+
+	gated := w.submit("gate", nil)
+	w.entered()
+	assert.Zero(t, gated.Tasks.NotRun, "it goes on")
+	assert.Zero(t, list(gated, "state=not_run").Total)
+	w.post(at(gated, "/cancel"), nil, http.StatusOK, nil)
+	assert.Equal(t, api.TaskCounts{Total: 2, NotRun: 1}, w.finished(gated.Run).Tasks)
+
+	first := list(failed, "state=not_run&limit=1")
+	assert.Equal(t, 1, first.Total)
+	assert.Empty(t, first.Next)
+	w.refused(http.MethodGet, at(failed, "/tasks?state=not_run&outcome=ok"), nil, http.StatusBadRequest)
+	w.refused(http.MethodGet, at(failed, "/tasks?state=not_run&cursor=x"), nil, http.StatusBadRequest)
+}
+
 func TestTaskThatFailed(t *testing.T) {
 	w := newWorld(t)
 	run := w.run("trip", map[string]string{"mode": "panic"})
@@ -377,12 +410,12 @@ func TestDrawings(t *testing.T) {
 	require.Equal(t, http.StatusOK, out.Code)
 	assert.Equal(t, `attachment; filename="`+run.Name+`-`+string(run.Run)+`.dot"`, out.Header().Get("Content-Disposition"))
 	dot := out.Body.String()
-	assert.Regexp(t, `label="numbers\\nok, \S+"`, dot)
+	assert.Regexp(t, `label="numbers\\nsucceeded, \S+"`, dot)
 	assert.Regexp(t, `label="double\\n7 tasks, \S+ together"`, dot)
 	failed := w.run("trip", nil)
 	dot = w.request(http.MethodGet, at(failed, "/drawing?format=dot"), nil).Body.String()
 	assert.Regexp(t, `label="trip\\nfailed, \S+( in \d attempts)?"`, dot)
-	assert.Contains(t, dot, `label="double"`, "it did not run")
+	assert.Contains(t, dot, `label="double\nnot run"`)
 	many := w.run("many", nil)
-	assert.Regexp(t, `label="one\[149\]\\nok, `, w.request(http.MethodGet, at(many, "/drawing?format=dot"), nil).Body.String())
+	assert.Regexp(t, `label="one\[149\]\\nsucceeded, `, w.request(http.MethodGet, at(many, "/drawing?format=dot"), nil).Body.String())
 }

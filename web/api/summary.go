@@ -86,6 +86,7 @@ func newSummary(r *metricsstore.Run) RunSummary {
 		s.Policy = engine.FailFast
 	}
 	if !s.Live {
+		s.Tasks.NotRun = r.Counts.NotRun()
 		ended := r.EndedAt.UTC()
 		s.EndedAt = &ended
 	}

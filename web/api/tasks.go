@@ -17,6 +17,9 @@ func (a *API) listTasks(ctx context.Context, in *tasksInput) (*answer[TaskList],
 	if err != nil {
 		return nil, err
 	}
+	if in.State != "" {
+		return a.listUntried(ctx, &run, in)
+	}
 	outcomes, err := outcomesOf(in.Outcome)
 	if err != nil {
 		return nil, err

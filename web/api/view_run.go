@@ -69,8 +69,9 @@ type TaskCounts struct {
 	Total   int64 `json:"total"`
 	Done    int64 `json:"done" doc:"That ended well."`
 	Failed  int64 `json:"failed"`
-	Skipped int64 `json:"skipped"`
+	Skipped int64 `json:"skipped" doc:"That never ran because one that they need has failed."`
 	Running int64 `json:"running"`
+	NotRun  int64 `json:"not_run" doc:"That nothing had claimed when the run ended; 0 while it is live."`
 }
 
 // RunError is the short form of the failure that ended a run.

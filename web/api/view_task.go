@@ -16,7 +16,7 @@ type Attempt struct {
 	Function    string         `json:"function"`
 	Version     int            `json:"version"`
 	Epoch       int            `json:"epoch"`
-	Attempt     int            `json:"attempt" doc:"From 1."`
+	Attempt     int            `json:"attempt" doc:"From 1; 0 of a task of which none was made, all times of which are 0."`
 	Worker      int            `json:"worker"`
 	Slot        int            `json:"slot"`
 	Outcome     engine.Outcome `json:"outcome" enum:"none,ok,failed,retrying,cancelled,lost,skipped"`

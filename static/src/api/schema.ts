@@ -516,7 +516,7 @@ export interface components {
       tags?: string[];
     };
     Attempt: {
-      /** @description From 1. */
+      /** @description From 1; 0 of a task of which none was made, all times of which are 0. */
       attempt: number;
       claimed_ns: number;
       /** @description Body returned. */
@@ -555,7 +555,7 @@ export interface components {
       worker: number;
     };
     AttemptDetail: {
-      /** @description From 1. */
+      /** @description From 1; 0 of a task of which none was made, all times of which are 0. */
       attempt: number;
       claimed_ns: number;
       /** @description Body returned. */
@@ -1339,7 +1339,10 @@ export interface components {
       /** @description That ended well. */
       done: number;
       failed: number;
+      /** @description That nothing had claimed when the run ended; 0 while it is live. */
+      not_run: number;
       running: number;
+      /** @description That never ran because one that they need has failed. */
       skipped: number;
       total: number;
     };
@@ -2439,8 +2442,10 @@ export interface operations {
     parameters: {
       query?: {
         function?: string;
-        /** @description Any of them; can be repeated. */
+        /** @description Any of them; can be repeated. No attempt was made of a skipped task, see state. */
         outcome?: ('ok' | 'failed' | 'retrying' | 'cancelled' | 'lost' | 'skipped')[];
+        /** @description Lists, in place of attempts, tasks of which none was made: those that were skipped, or that nothing had claimed when the run ended. They are in the order of their nodes. Only function can be asked for beside it. */
+        state?: 'skipped' | 'not_run';
         worker?: number;
         /** @description By a metric; absent for the order of the log. */
         sort?:

@@ -21,7 +21,7 @@ export function runSummary(of: Partial<RunSummary> = {}): RunSummary {
     makespan_ns: 45.4e9,
     schedule_ns: null,
     imported: null,
-    tasks: { total: 89, done: 89, failed: 0, skipped: 0, running: 0 },
+    tasks: { total: 89, done: 89, failed: 0, skipped: 0, running: 0, not_run: 0 },
     attempts: 89,
     retries: 0,
     lost: 0,

@@ -47,7 +47,7 @@ describe('the words of a row', () => {
       live: true,
       status: 'running',
       makespan_ns: 19.3e9,
-      tasks: { total: 89, done: 62, failed: 1, skipped: 1, running: 8 },
+      tasks: { total: 89, done: 62, failed: 1, skipped: 1, running: 8, not_run: 0 },
     });
     expect(plain(statusNote(run, undefined))).toBe('72 %');
     expect(plain(statusNote(run, 41.2e9))).toBe('72 %, about 22.0 s left');

@@ -1,0 +1,64 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/web/runtable"
+)
+
+// untriedStates are the states in which a task can end of which no attempt was made.
+var untriedStates = map[string]runtable.State{"skipped": runtable.Skipped, "not_run": runtable.NotRun}
+
+// listUntried lists tasks of which no attempt was made. The cursor is the node that the page before ended with.
+func (a *API) listUntried(ctx context.Context, run *metricsstore.Run, in *tasksInput) (*answer[TaskList], error) {
+	if len(in.Outcome) > 0 || in.Worker.pointer() != nil || in.Sort != "" {
+		return nil, NewProblem(http.StatusBadRequest, "query.state is %s, expected neither outcome nor worker nor sort beside it: there is no attempt", in.State)
+	}
+	after := int64(-1)
+	if in.Cursor != "" {
+		node, err := strconv.ParseUint(in.Cursor, 10, 32)
+		if err != nil {
+			return nil, NewProblem(http.StatusBadRequest, "query.cursor is not one of this list, expected next of the page before")
+		}
+		after = int64(node)
+	}
+	tag := runTag(run, "untried", in.State, in.Function, in.Limit, in.Cursor)
+	return heavily(ctx, a, in, tag, func(ctx context.Context) (TaskList, error) {
+		table, err := a.table(ctx, run)
+		if err != nil {
+			return TaskList{}, err
+		}
+		numbering := table.Numbering()
+		out := TaskList{Tasks: []Attempt{}, AsOf: table.Seq()}
+		for _, node := range table.TasksIn(untriedStates[in.State], table.End()) {
+			task := numbering.Identity(numbering.Locate(node))
+			if in.Function != "" && in.Function != task.Function {
+				continue
+			}
+			if out.Total++; int64(node) <= after {
+				continue
+			}
+			if len(out.Tasks) == in.Limit {
+				out.Next = cmp.Or(out.Next, strconv.FormatUint(uint64(out.Tasks[in.Limit-1].Node), 10))
+				continue
+			}
+			out.Tasks = append(out.Tasks, untried(node, task, untriedStates[in.State]))
+		}
+		out.Tasks = slices.Clip(out.Tasks)
+		return out, nil
+	})
+}
+
+func untried(node engine.NodeID, task engine.Identity, state runtable.State) Attempt {
+	a := Attempt{Node: node, Task: task.String(), Function: task.Function, Version: task.Version}
+	if state == runtable.Skipped {
+		a.Outcome = engine.OutcomeSkipped
+	}
+	return a
+}
