@@ -19,11 +19,15 @@ import (
 	"github.com/dagscope/dagscope/web/layout"
 )
 
-// WorkerState is what a worker is at, and WorkerSession its part in one run.
+// WorkerState is what a worker is at, WorkerSession its part in one run, and Control what can be done to a run under way.
 type (
 	WorkerState   = api.WorkerState
 	WorkerSession = api.WorkerSession
+	Control       = api.Control
 )
+
+// ErrUnreached is what Config.Ask gives where it reaches no process that executes the run.
+var ErrUnreached = api.ErrUnreached
 
 // Config of a Server. Engine, Store and Archiver are required; the zero value of the rest means the defaults.
 type Config struct {
@@ -39,6 +43,9 @@ type Config struct {
 	// Retry begins the next revision of a run that failed or was cancelled, as engine.Engine.Retry does; nil where runs
 	// are not shared, and a retry is a new run.
 	Retry func(ctx context.Context, run engine.RunID) (*engine.Run, error)
+	// Ask asks the process that executes a run, where that is another one on the same data, and gives the status that the
+	// run has then; the error is ErrUnreached where none that can be reached executes it. Nil where none can be asked.
+	Ask func(ctx context.Context, run engine.RunID, c Control) (engine.Status, error)
 	// WorkerCommand is what starts one more worker, for people to copy; default "dagscope serve".
 	WorkerCommand string
 	// Program is the name of the program, for commands that people copy; default "dagscope".

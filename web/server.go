@@ -138,7 +138,7 @@ func (s *Server) attach(root chi.Router) error {
 	var err error
 	cfg := api.Config{
 		Engine: c.Engine, Store: c.Store, Archiver: c.Archiver, Workers: c.Workers, Base: c.BasePath + apiPath,
-		Shared: c.Shared, Retry: c.Retry, WorkerCommand: c.WorkerCommand, Program: c.Program, Place: c.Place,
+		Shared: c.Shared, Retry: c.Retry, Ask: c.Ask, WorkerCommand: c.WorkerCommand, Program: c.Program, Place: c.Place,
 		MaxUpload: c.MaxUpload, MaxArchive: c.MaxArchive, MaxRuns: c.MaxRuns, Now: c.Now, Log: c.Log,
 		Drawer: c.Drawer, Layouts: s.layouts,
 		Stream: func(w http.ResponseWriter, r *http.Request, run engine.RunID) { s.hub.ServeEvents(w, r, run) },

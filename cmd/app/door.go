@@ -14,10 +14,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/web"
+	"github.com/dagscope/dagscope/web/api"
 )
 
 // A process that executes runs has a door: a port of the loopback where other processes of the same user, who can read
@@ -33,40 +36,6 @@ const (
 	doorEvery = 10 * time.Millisecond
 	maxDoor   = 64 << 10 // of what a door is told or tells, in bytes
 )
-
-// verb is what can be done to a run under way.
-type verb string
-
-// Verbs.
-const (
-	cancelVerb verb = "cancel"
-	pauseVerb  verb = "pause"
-	resumeVerb verb = "resume"
-)
-
-// do asks the run for it.
-func (v verb) do(r *engine.Run) {
-	switch v {
-	case cancelVerb:
-		r.Cancel()
-	case pauseVerb:
-		r.Pause()
-	case resumeVerb:
-		r.Resume()
-	}
-}
-
-// reached reports whether a run of this status is as the verb wants it.
-func (v verb) reached(s engine.Status) bool {
-	switch {
-	case s.Final():
-		return true
-	case v == pauseVerb:
-		return s == engine.Paused
-	default:
-		return v == resumeVerb && s != engine.Paused
-	}
-}
 
 // doorFile is how others find a door.
 type doorFile struct {
@@ -140,27 +109,27 @@ func (d *door) name(address string) (string, error) {
 	return path, os.Rename(path+".new", path)
 }
 
-// serve answers POST /RUN/VERB: 200 with the status that the run has then, 404 where this process does not execute it.
+// serve answers POST /RUN/CONTROL: 200 with the status that the run has then, 404 where this process does not execute it.
 func (d *door) serve(w http.ResponseWriter, r *http.Request) {
 	if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+d.key)) != 1 {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
 	id, word, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	v := verb(word)
+	control := api.Control(word)
 	run, err := d.engine.Get(engine.RunID(id))
-	if err != nil || r.Method != http.MethodPost || v != cancelVerb && v != pauseVerb && v != resumeVerb {
+	if err != nil || r.Method != http.MethodPost || !slices.Contains(api.Controls(), control) {
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
-	v.do(run)
-	status := settled(r.Context(), run, v)
+	control.Do(run)
+	status := settled(r.Context(), run, control)
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(doorAnswer{status}) // whoever asked may have gone
 }
 
-// settled waits until a run is as the verb wants it, of one that ends until that is recorded, and gives its status then.
-func settled(ctx context.Context, run *engine.Run, v verb) engine.Status {
+// settled waits until a run is as a control wants it, of one that ends until that is recorded, and gives its status then.
+func settled(ctx context.Context, run *engine.Run, control api.Control) engine.Status {
 	ctx, cancel := context.WithTimeout(ctx, doorWithin-time.Second)
 	defer cancel()
 	tick := time.NewTicker(doorEvery)
@@ -170,7 +139,7 @@ func settled(ctx context.Context, run *engine.Run, v verb) engine.Status {
 			_ = run.WaitRecorded(ctx) // whether it could be is told elsewhere
 			return status
 		}
-		if v.reached(status) {
+		if control.Reached(status) {
 			return status
 		}
 		select {
@@ -184,11 +153,9 @@ func settled(ctx context.Context, run *engine.Run, v verb) engine.Status {
 // doors are those of all processes on a data folder.
 type doors struct{ data string }
 
-// errNobody: no process that can be reached executes the run.
-var errNobody = errors.New("no process that can be reached executes the run")
-
-// ask asks whoever executes a run, and gives the status that it has then. The error is errNobody, or ctx's.
-func (d doors) ask(ctx context.Context, run engine.RunID, v verb) (engine.Status, error) {
+// ask asks the process that executes a run, and gives the status that it has then. The error is web.ErrUnreached, or
+// ctx's.
+func (d doors) ask(ctx context.Context, run engine.RunID, control api.Control) (engine.Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, doorWithin)
 	defer cancel()
 	dir := filepath.Join(d.data, doorFolder)
@@ -202,16 +169,16 @@ func (d doors) ask(ctx context.Context, run engine.RunID, v verb) (engine.Status
 		if !strings.HasSuffix(f.Name(), ".json") {
 			continue
 		}
-		status, err := knock(ctx, client, filepath.Join(dir, f.Name()), run, v)
+		status, err := knock(ctx, client, filepath.Join(dir, f.Name()), run, control)
 		if err == nil || ctx.Err() != nil {
 			return status, err
 		}
 	}
-	return "", errNobody
+	return "", web.ErrUnreached
 }
 
 // knock asks at one door. A file whose process has gone is taken away.
-func knock(ctx context.Context, client *http.Client, file string, run engine.RunID, v verb) (engine.Status, error) {
+func knock(ctx context.Context, client *http.Client, file string, run engine.RunID, control api.Control) (engine.Status, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return "", err
@@ -220,7 +187,7 @@ func knock(ctx context.Context, client *http.Client, file string, run engine.Run
 	if err := json.Unmarshal(data, &at); err != nil {
 		return "", err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+at.Address+"/"+string(run)+"/"+string(v), nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+at.Address+"/"+string(run)+"/"+string(control), nil)
 	if err != nil {
 		return "", err
 	}
@@ -234,7 +201,7 @@ func knock(ctx context.Context, client *http.Client, file string, run engine.Run
 	}
 	defer func() { _ = answer.Body.Close() }() // it was read
 	if answer.StatusCode != http.StatusOK {
-		return "", errNobody
+		return "", web.ErrUnreached
 	}
 	var told doorAnswer
 	err = json.NewDecoder(io.LimitReader(answer.Body, maxDoor)).Decode(&told)

@@ -93,6 +93,8 @@ func (c *serveCommand) newServer(s *session, m *machinery, h *home, archiver *me
 	}
 	if h.redis != nil {
 		cfg.Shared, cfg.Retry, cfg.WorkerCommand = true, m.engine.Retry, h.workerCommand
+	} else {
+		cfg.Ask = doors{s.flags.Data}.ask
 	}
 	drawer, err := layout.NewDrawer(layout.Config{Command: graphvizBeside(), Cache: graphvizCache(log)})
 	if err != nil {
@@ -138,7 +140,7 @@ func (c *serveCommand) origins() []string {
 func (c *serveCommand) tell(s *session, h *home, listener net.Listener, log *slog.Logger) {
 	log.Info("serving", "address", listener.Addr().String(), "data", s.where, "workflows", len(s.workflows), "dashboard", static.Built())
 	if shared, ok := h.store.(interface{ Holds() bool }); ok && !shared.Holds() {
-		log.Info("another process holds the data: the runs of both are shown, and each can cancel and pause only its own")
+		log.Info("another process holds the data: the runs of both are shown, and both can cancel and pause them")
 	}
 }
 

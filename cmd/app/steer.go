@@ -9,6 +9,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/embedded"
+	"github.com/dagscope/dagscope/web"
 	"github.com/dagscope/dagscope/web/api"
 )
 
@@ -29,7 +30,7 @@ type cancelCommand struct{ steerFlags }
 
 // Run returns when the runs have ended.
 func (c *cancelCommand) Run(ctx context.Context, s *session) error {
-	return s.steer(ctx, &c.steerFlags, cancelVerb)
+	return s.steer(ctx, &c.steerFlags, api.CancelRun)
 }
 
 // pauseCommand lets runs start no more tasks.
@@ -37,7 +38,7 @@ type pauseCommand struct{ steerFlags }
 
 // Run returns when the runs are paused; tasks that were begun go on.
 func (c *pauseCommand) Run(ctx context.Context, s *session) error {
-	return s.steer(ctx, &c.steerFlags, pauseVerb)
+	return s.steer(ctx, &c.steerFlags, api.PauseRun)
 }
 
 // resumeCommand undoes pauses.
@@ -45,14 +46,14 @@ type resumeCommand struct{ steerFlags }
 
 // Run returns when the runs go on.
 func (c *resumeCommand) Run(ctx context.Context, s *session) error {
-	return s.steer(ctx, &c.steerFlags, resumeVerb)
+	return s.steer(ctx, &c.steerFlags, api.ResumeRun)
 }
 
 // controller reaches whoever executes runs.
 type controller interface {
 	find(ctx context.Context, text string) (engine.RunID, error)
 	// steer gives the status that the run has afterwards. The error says that the run has ended before.
-	steer(ctx context.Context, run engine.RunID, v verb) (engine.Status, error)
+	steer(ctx context.Context, run engine.RunID, control api.Control) (engine.Status, error)
 }
 
 // steeredJSON is one run that was cancelled, paused or resumed.
@@ -61,8 +62,8 @@ type steeredJSON struct {
 	Status engine.Status `json:"status"`
 }
 
-// steer does to all runs, once they are found, what the verb says.
-func (s *session) steer(ctx context.Context, c *steerFlags, v verb) error {
+// steer does to all runs, once they are found, what the control says.
+func (s *session) steer(ctx context.Context, c *steerFlags, control api.Control) error {
 	return s.withController(ctx, c.targetFlags, func(k controller) error {
 		var ids []engine.RunID
 		for _, text := range c.Runs {
@@ -72,48 +73,48 @@ func (s *session) steer(ctx context.Context, c *steerFlags, v verb) error {
 			}
 			ids = append(ids, id)
 		}
-		done := []steeredJSON{}
+		steered := []steeredJSON{}
 		var errs []error
 		for _, id := range ids {
-			status, err := k.steer(ctx, id, v)
+			status, err := k.steer(ctx, id, control)
 			if err == nil {
-				err = v.missed(id, status)
+				err = missed(control, id, status)
 			}
 			if err != nil {
 				errs = append(errs, err)
 				continue
 			}
-			done = append(done, steeredJSON{id, status})
+			steered = append(steered, steeredJSON{id, status})
 			if !s.flags.JSON {
-				fmt.Fprintf(s.stdout, "%s %s\n", id, v.done())
+				fmt.Fprintf(s.stdout, "%s %s\n", id, done(control))
 			}
 		}
 		if s.flags.JSON {
-			errs = append(errs, s.printJSON(map[string]any{"runs": done}))
+			errs = append(errs, s.printJSON(map[string]any{"runs": steered}))
 		}
 		return errors.Join(errs...)
 	})
 }
 
 // done says what has become of a run.
-func (v verb) done() string {
-	switch v {
-	case cancelVerb:
+func done(control api.Control) string {
+	switch control {
+	case api.CancelRun:
 		return "is cancelled"
-	case pauseVerb:
+	case api.PauseRun:
 		return "is paused"
 	default:
 		return "goes on"
 	}
 }
 
-// missed says why a run of this status is not as the verb wanted it; nil where it is.
-func (v verb) missed(id engine.RunID, s engine.Status) error {
+// missed says why a run of this status is not as a control wanted it; nil where it is.
+func missed(control api.Control, id engine.RunID, s engine.Status) error {
 	switch {
-	case s.Final() && (v != cancelVerb || s != engine.Cancelled):
+	case s.Final() && (control != api.CancelRun || s != engine.Cancelled):
 		return hasEnded(id, s)
-	case !v.reached(s):
-		return fmt.Errorf("run %s was asked to %s and is still %s; it may heed that later", id, v, s)
+	case !control.Reached(s):
+		return fmt.Errorf("run %s was asked to %s and is still %s; it may heed that later", id, control, s)
 	}
 	return nil
 }
@@ -170,13 +171,13 @@ type folderController struct {
 	doors doors
 }
 
-func (f folderController) steer(ctx context.Context, id engine.RunID, v verb) (engine.Status, error) {
+func (f folderController) steer(ctx context.Context, id engine.RunID, control api.Control) (engine.Status, error) {
 	if err := f.live(ctx, id); err != nil {
 		return "", err
 	}
-	status, err := f.doors.ask(ctx, id, v)
-	if errors.Is(err, errNobody) {
-		err = fmt.Errorf("%w %s; end it by Ctrl-C where it was started, or name the service that executes it by --server", errNobody, id)
+	status, err := f.doors.ask(ctx, id, control)
+	if errors.Is(err, web.ErrUnreached) {
+		err = fmt.Errorf("%w %s; end it by Ctrl-C where it was started, or name the service that executes it by --server", web.ErrUnreached, id)
 	}
 	return status, err
 }
@@ -187,7 +188,7 @@ type sharedController struct {
 	engine *engine.Engine
 }
 
-func (c sharedController) steer(ctx context.Context, id engine.RunID, v verb) (engine.Status, error) {
+func (c sharedController) steer(ctx context.Context, id engine.RunID, control api.Control) (engine.Status, error) {
 	if err := c.live(ctx, id); err != nil {
 		return "", err
 	}
@@ -195,8 +196,8 @@ func (c sharedController) steer(ctx context.Context, id engine.RunID, v verb) (e
 	if err != nil {
 		return "", err
 	}
-	v.do(run)
-	return settled(ctx, run, v), nil
+	control.Do(run)
+	return settled(ctx, run, control), nil
 }
 
 // found waits until this process knows the run.
@@ -220,17 +221,17 @@ func (c sharedController) found(ctx context.Context, id engine.RunID) (*engine.R
 // serviceController asks a service.
 type serviceController struct{ service }
 
-func (c serviceController) steer(ctx context.Context, id engine.RunID, v verb) (engine.Status, error) {
-	call := map[verb]func(context.Context, engine.RunID) (api.RunSummary, error){
-		cancelVerb: c.Cancel, pauseVerb: c.Pause, resumeVerb: c.Resume,
-	}[v]
+func (c serviceController) steer(ctx context.Context, id engine.RunID, control api.Control) (engine.Status, error) {
+	call := map[api.Control]func(context.Context, engine.RunID) (api.RunSummary, error){
+		api.CancelRun: c.Cancel, api.PauseRun: c.Pause, api.ResumeRun: c.Resume,
+	}[control]
 	now, err := call(ctx, id)
 	if err != nil {
 		return "", told(err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, doorWithin)
 	defer cancel()
-	for !v.reached(now.Status) {
+	for !control.Reached(now.Status) {
 		select {
 		case <-time.After(progressEvery):
 		case <-ctx.Done():

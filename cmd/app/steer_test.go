@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/web"
 	"github.com/dagscope/dagscope/web/api"
 	"github.com/dagscope/dagscope/web/client"
 )
@@ -61,11 +62,11 @@ func TestSteerNobody(t *testing.T) {
 	for name, content := range map[string]string{"1-a.json": `{"address":"127.0.0.1:1","key":"k"}`, "2-b.json": "{", "3-c.txt": "x"} {
 		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600))
 	}
-	_, err := doors{dir}.ask(t.Context(), "r", pauseVerb)
-	require.ErrorIs(t, err, errNobody)
+	_, err := doors{dir}.ask(t.Context(), "r", api.PauseRun)
+	require.ErrorIs(t, err, web.ErrUnreached)
 	assert.NoFileExists(t, filepath.Join(folder, "1-a.json"))
-	_, err = doors{t.TempDir()}.ask(t.Context(), "r", pauseVerb)
-	require.ErrorIs(t, err, errNobody, "no folder of doors")
+	_, err = doors{t.TempDir()}.ask(t.Context(), "r", api.PauseRun)
+	require.ErrorIs(t, err, web.ErrUnreached, "no folder of doors")
 }
 
 // TestSteerService: a service is asked over REST, with its token.
@@ -99,6 +100,32 @@ func TestSteerService(t *testing.T) {
 	o := w.run("pause", "last", "--server", at[1])
 	assert.Equal(t, exitUsage, o.code)
 	assert.Contains(t, o.stderr, "--token-file: expected one with the token of the service")
+	s.ends()
+}
+
+// TestSteerThroughService: a service steers what another process executes on its folder, as its pages ask for.
+func TestSteerThroughService(t *testing.T) {
+	w := newWorld(t)
+	s := w.serve()
+	ended := w.begin("wait")
+	c, err := client.New(client.Config{URL: strings.TrimPrefix(strings.TrimSpace(s.first), "dagscope: ")})
+	require.NoError(t, err)
+	runs, err := c.Runs(t.Context(), nil)
+	require.NoError(t, err)
+	require.Len(t, runs.Runs, 1)
+	id := runs.Runs[0].Run
+	assert.True(t, runs.Runs[0].Local, "so that a page has the buttons")
+
+	now, err := c.Pause(t.Context(), id)
+	require.NoError(t, err)
+	assert.Equal(t, engine.Paused, now.Status)
+	now, err = c.Resume(t.Context(), id)
+	require.NoError(t, err)
+	assert.Equal(t, engine.Running, now.Status)
+	now, err = c.Cancel(t.Context(), id)
+	require.NoError(t, err)
+	assert.Equal(t, engine.Cancelled, now.Status)
+	assert.Equal(t, exitInterrupted, (<-ended).code)
 	s.ends()
 }
 

@@ -32,6 +32,9 @@ type Config struct {
 	// Retry begins the next revision of a run that failed or was cancelled, as engine.Engine.Retry does; nil where runs
 	// are not shared, and a retry is a new run.
 	Retry func(ctx context.Context, run engine.RunID) (*engine.Run, error)
+	// Ask asks the process that executes a run, where that is another one on the same data, and gives the status that the
+	// run has then; the error is ErrUnreached where none that can be reached executes it. Nil where none can be asked.
+	Ask func(ctx context.Context, run engine.RunID, c Control) (engine.Status, error)
 	// WorkerCommand is what starts one more worker, for people to copy; default "dagscope serve".
 	WorkerCommand string
 	// Program is the name of the program, for commands that people copy; default "dagscope".

@@ -12,19 +12,45 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-type controlHandler = func(context.Context, *OfRun) (*answer[RunSummary], error)
+// Control is what can be done to a run under way.
+type Control string
 
-func (a *API) cancelRun(ctx context.Context, in *OfRun) (*answer[RunSummary], error) {
-	return a.steer(ctx, in.id(), (*engine.Run).Cancel, nil)
+// Controls.
+const (
+	CancelRun Control = "cancel"
+	PauseRun  Control = "pause"
+	ResumeRun Control = "resume"
+)
+
+// Controls lists all controls.
+func Controls() []Control { return []Control{CancelRun, PauseRun, ResumeRun} }
+
+// Do asks a run of this process for it.
+func (c Control) Do(r *engine.Run) {
+	switch c {
+	case CancelRun:
+		r.Cancel()
+	case PauseRun:
+		r.Pause()
+	case ResumeRun:
+		r.Resume()
+	}
 }
 
-func (a *API) pauseRun(ctx context.Context, in *OfRun) (*answer[RunSummary], error) {
-	return a.steer(ctx, in.id(), (*engine.Run).Pause, func(s engine.Status) bool { return s != engine.Running && s != engine.Queued })
+// Reached reports whether a run of this status is as the control wants it, or beyond it.
+func (c Control) Reached(s engine.Status) bool {
+	switch {
+	case s.Final():
+		return true
+	case c == PauseRun:
+		return s == engine.Paused
+	default:
+		return c == ResumeRun && s != engine.Paused
+	}
 }
 
-func (a *API) resumeRun(ctx context.Context, in *OfRun) (*answer[RunSummary], error) {
-	return a.steer(ctx, in.id(), (*engine.Run).Resume, func(s engine.Status) bool { return s != engine.Paused })
-}
+// ErrUnreached is what Config.Ask gives where it reaches no process that executes the run.
+var ErrUnreached = errors.New("no process that can be reached executes the run")
 
 const (
 	// takesEffect is how long an answer waits for what was asked for: where runs are shared, their store has a say.
@@ -32,33 +58,59 @@ const (
 	effectEvery = 10 * time.Millisecond
 )
 
-// steer does something to a run under way that this process executes. The answer tells how the run stands once reached
-// holds for its status, or 202 where that takes long; nil does not wait.
-func (a *API) steer(ctx context.Context, id engine.RunID, do func(*engine.Run), reached func(engine.Status) bool) (*answer[RunSummary], error) {
-	own, unknown := a.cfg.Engine.Get(id) // before the record, which is complete by the time that the engine forgets a run
-	if unknown != nil && !errors.Is(unknown, engine.ErrUnknownRun) {
-		return nil, unknown
+// steer makes the handler that does something to a run under way. The answer tells how the run stands once it is so, or
+// 202 where that takes long; the end of a run that is cancelled is waited for only where another process tells of it.
+func (a *API) steer(c Control) func(context.Context, *OfRun) (*answer[RunSummary], error) {
+	return func(ctx context.Context, in *OfRun) (*answer[RunSummary], error) {
+		id := in.id()
+		own, unknown := a.cfg.Engine.Get(id) // before the record, which is complete by the time that the engine forgets a run
+		if unknown != nil && !errors.Is(unknown, engine.ErrUnknownRun) {
+			return nil, unknown
+		}
+		kept, err := a.kept(ctx, id)
+		switch {
+		case err != nil:
+			return nil, err
+		case kept.Status.Final():
+			return nil, NewProblem(http.StatusConflict, "the run has ended: it %s", ending(kept.Status))
+		case unknown != nil:
+			return a.ask(ctx, id, c)
+		}
+		c.Do(own)
+		reached := c == CancelRun || await(ctx, func() bool { return c.Reached(own.Progress().Status) })
+		out, err := a.told(ctx, id)
+		if err == nil && !reached {
+			out.Status = http.StatusAccepted
+		}
+		return out, err
 	}
-	kept, err := a.kept(ctx, id)
-	switch {
-	case err != nil:
-		return nil, err
-	case kept.Status.Final():
-		return nil, NewProblem(http.StatusConflict, "the run has ended: it %s", ending(kept.Status))
-	case unknown != nil:
-		return nil, NewProblem(http.StatusConflict, "the run is executed by another process, which alone can do that")
+}
+
+// ask asks the process that executes a run.
+func (a *API) ask(ctx context.Context, id engine.RunID, c Control) (*answer[RunSummary], error) {
+	status, err := engine.Status(""), ErrUnreached
+	if a.cfg.Ask != nil {
+		status, err = a.cfg.Ask(ctx, id, c)
 	}
-	do(own)
-	out := http.StatusOK
-	if reached != nil && !await(ctx, func() bool { return reached(own.Progress().Status) }) {
-		out = http.StatusAccepted
+	if errors.Is(err, ErrUnreached) {
+		return nil, NewProblem(http.StatusConflict, "no process that can be reached from here executes the run; "+
+			"where a service does, this asks it: %s %s %s --server URL; Ctrl-C ends it where it was started", a.cfg.Program, c, id)
 	}
-	told, err := a.told(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	told.Status = out
-	return told, nil
+	a.runs.touch(id)
+	out, err := a.told(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if out.Body.Live && !status.Final() {
+		out.Body.Status = status // of which the store may not have heard
+	}
+	if !c.Reached(status) {
+		out.Status = http.StatusAccepted
+	}
+	return out, nil
 }
 
 // await waits until something holds; false where that takes too long, or nobody waits any more.

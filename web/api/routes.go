@@ -38,16 +38,17 @@ func (a *API) runRoutes() {
 
 func (a *API) controlRoutes() {
 	for _, c := range []struct {
-		word, summary, detail string
-		handler               controlHandler
+		control         Control
+		summary, detail string
 	}{
-		{"cancel", "End a run as cancelled", "Tasks under way are told, and the run ends when they have heeded it.", a.cancelRun},
-		{"pause", "Let a run start no more tasks", "200 once it is paused, 202 where that takes more than two seconds.", a.pauseRun},
-		{"resume", "Undo a pause", "200 once the run goes on, 202 where that takes more than two seconds.", a.resumeRun},
+		{CancelRun, "End a run as cancelled", "Tasks under way are told, and the run ends when they have heeded it."},
+		{PauseRun, "Let a run start no more tasks", "200 once it is paused, 202 where that takes more than two seconds."},
+		{ResumeRun, "Undo a pause", "200 once the run goes on, 202 where that takes more than two seconds."},
 	} {
-		op := operation(c.word+"-run", http.MethodPost, "/runs/{run}/"+c.word, "runs", c.summary)
+		word := string(c.control)
+		op := operation(word+"-run", http.MethodPost, "/runs/{run}/"+word, "runs", c.summary)
 		op.Description = c.detail
-		register(a, op, c.handler)
+		register(a, op, a.steer(c.control))
 	}
 	retry := operation("retry-run", http.MethodPost, "/runs/{run}/retry", "runs", "Go on with what a run has left, or submit the same workflow with the same parameters again")
 	retry.Description = "200 where the run failed or was cancelled and something of it is left: what has not succeeded is done again, as the next revision of the run. " +

@@ -259,3 +259,34 @@ func TestRetryOfSharedRuns(t *testing.T) {
 	assert.NotEqual(t, well.Run, retry(at(well, "/retry"), http.StatusCreated).Run)
 	assert.Len(t, asked, 3, "what succeeded has nothing left to do")
 }
+
+// TestControlElsewhere: what another process executes is asked of that one, and where none can be asked, a command that
+// can is named.
+func TestControlElsewhere(t *testing.T) {
+	var asked []api.Control
+	status, answer := engine.Running, error(nil)
+	w := newWorld(t, func(c *api.Config) {
+		c.Program = "mine"
+		c.Ask = func(_ context.Context, _ engine.RunID, control api.Control) (engine.Status, error) {
+			asked = append(asked, control)
+			return status, answer
+		}
+	})
+	id := engine.NewRunID(time.Now())
+	require.NoError(t, w.record.Begin(engine.RunInfo{ID: id, Workflow: "trip", StartedAt: time.Now()}, tripGraph(t)))
+	var run api.RunSummary
+	w.get("/runs/"+string(id), &run)
+	assert.True(t, run.Local)
+
+	for control, becomes := range map[api.Control]engine.Status{api.PauseRun: engine.Paused, api.ResumeRun: engine.Running} {
+		status = becomes
+		w.post(at(run, "/"+string(control)), nil, http.StatusOK, &run)
+		assert.Equal(t, becomes, run.Status, "as the other process tells")
+	}
+	w.post(at(run, "/cancel"), nil, http.StatusAccepted, &run)
+	assert.Len(t, asked, 3)
+
+	answer = api.ErrUnreached
+	p := w.refused(http.MethodPost, at(run, "/cancel"), nil, http.StatusConflict)
+	assert.Contains(t, p.Detail, "mine cancel "+string(id)+" --server URL")
+}

@@ -52,7 +52,7 @@ func (a *API) summarise(ctx context.Context, r *metricsstore.Run, scope metricss
 	}
 	s.MissingFunctions = a.missingFunctions(ctx, r)
 	_, err := a.cfg.Engine.Get(r.Info.ID)
-	s.Local = err == nil
+	s.Local = err == nil || a.cfg.Ask != nil
 	s.Tasks.Running = a.runs.running(ctx, r.Info.ID)
 	return s, nil
 }

@@ -43,7 +43,7 @@ type RunSummary struct {
 	Error         OrNull[RunError]  `json:"error" doc:"The failure that ended the run."`
 	Records       RecordState       `json:"records"`
 	Live          bool              `json:"live" doc:"The run has not ended."`
-	Local         bool              `json:"local" doc:"The run can be cancelled, paused and resumed from here: this process executes it, or several share it."`
+	Local         bool              `json:"local" doc:"The run can be cancelled, paused and resumed from here: this process executes it, several share it, or the one that does can be asked."`
 	// MissingFunctions is empty while there is nothing to say.
 	MissingFunctions []MissingFunction `json:"missing_functions" doc:"What tasks of a live run wait for in vain: no live worker had it for 60 s, or there is none at all."`
 	LastSeq          uint64            `json:"last_seq" doc:"The last step of the log that is kept."`

@@ -1094,7 +1094,7 @@ export interface components {
       last_seq: number;
       /** @description The run has not ended. */
       live: boolean;
-      /** @description The run can be cancelled, paused and resumed from here: this process executes it, or several share it. */
+      /** @description The run can be cancelled, paused and resumed from here: this process executes it, several share it, or the one that does can be asked. */
       local: boolean;
       /** @description Attempts that were lost with their worker. */
       lost: number;
