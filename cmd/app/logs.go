@@ -18,6 +18,7 @@ type logsCommand struct {
 	Task   string `arg:"" optional:"" name:"task" help:"Only this task, as the command tasks names it, such as blur[3]; a function, for all its tasks; or the number of a node."`
 	Failed bool   `help:"Only attempts that did not succeed."`
 	Limit  int    `default:"100" placeholder:"N" help:"At most so many attempts; 0 for all (default 100)."`
+	Follow bool   `help:"Go on until the run has ended: each attempt is printed when it has ended, for its log is kept as a whole."`
 	targetFlags
 }
 
@@ -26,8 +27,14 @@ func (c *logsCommand) Validate() error {
 	if c.Limit < 0 {
 		return fmt.Errorf("--limit is %d, expected 0 or more", c.Limit)
 	}
+	if c.Follow && c.Limit != defaultLogs {
+		return errors.New("--follow is given with --limit, expected one of them: all that ends is printed")
+	}
 	return c.check()
 }
+
+// defaultLogs is how many attempts are printed unless somebody asks for more or fewer.
+const defaultLogs = 100
 
 // loggedJSON is one attempt that has logged something or has failed.
 type loggedJSON struct {
@@ -54,8 +61,14 @@ type logsJSON struct {
 	live  bool
 }
 
+// key names the attempt among those of its run.
+func (a *loggedJSON) key() attemptKey { return attemptKey{a.Node, uint16(a.Epoch), uint16(a.Attempt)} }
+
 // Run prints the logs.
 func (c *logsCommand) Run(ctx context.Context, s *session) error {
+	if c.Follow {
+		return c.follow(ctx, s)
+	}
 	return s.withRun(ctx, c.targetFlags, c.RunID, func(store metricsstore.Store, r *metricsstore.Run) error {
 		found, err := c.list(ctx, store, r)
 		if err != nil {
@@ -151,7 +164,7 @@ func (s *session) printLogs(found *logsJSON) error {
 		fmt.Fprintf(s.stdout, "Run %s: nothing was logged and nothing failed.\n", found.Run)
 	}
 	if found.live {
-		fmt.Fprintln(s.stdout, "The run goes on: what its attempts log is told once they have ended.")
+		fmt.Fprintln(s.stdout, "The run goes on: the log of an attempt is kept as a whole when the attempt ends; --follow prints them as they come.")
 	}
 	return nil
 }

@@ -14,22 +14,24 @@ const progressEvery = 100 * time.Millisecond
 
 // progress tells on stderr how a run goes: as a bar on a terminal, else as a line at its start and one at its end.
 type progress struct {
-	s       *session
-	run     *engine.Run
-	bar     *progressbar.ProgressBar // nil where lines are written
-	retries int                      // as the bar shows them
+	s        *session
+	run      engine.RunID
+	workflow string
+	now      func() engine.Progress
+	bar      *progressbar.ProgressBar // nil where lines are written
+	retries  int                      // as the bar shows them
 }
 
-func (s *session) newProgress(r *engine.Run) *progress {
-	p := &progress{s: s, run: r}
-	tasks := int64(r.Progress().Tasks)
+func (s *session) newProgress(run engine.RunID, workflow string, now func() engine.Progress) *progress {
+	p := &progress{s: s, run: run, workflow: workflow, now: now}
+	tasks := int64(now().Tasks)
 	if !s.bars {
-		fmt.Fprintf(s.stderr, "%s  %s started with %s\n", r.ID(), r.Info().Workflow, plural(tasks, "task"))
+		fmt.Fprintf(s.stderr, "%s  %s started with %s\n", run, workflow, plural(tasks, "task"))
 		return p
 	}
 	p.bar = progressbar.NewOptions64(max(tasks, 1),
 		progressbar.OptionSetWriter(s.stderr),
-		progressbar.OptionSetDescription(r.Info().Workflow),
+		progressbar.OptionSetDescription(workflow),
 		progressbar.OptionSetWidth(30),
 		progressbar.OptionShowCount(),
 		progressbar.OptionSetPredictTime(false),
@@ -43,13 +45,13 @@ func (p *progress) show() {
 	if p.bar == nil {
 		return
 	}
-	now := p.run.Progress()
+	now := p.now()
 	if tasks := max(now.Tasks, 1); tasks != p.bar.GetMax() { // fan-outs add tasks
 		p.bar.ChangeMax(tasks)
 	}
 	if now.Retries > p.retries {
 		p.retries = now.Retries
-		p.bar.Describe(p.run.Info().Workflow + ", " + count(int64(now.Retries)) + " retried")
+		p.bar.Describe(p.workflow + ", " + count(int64(now.Retries)) + " retried")
 	}
 	_ = p.bar.Set(min(now.Done+now.Failed+now.Skipped, p.bar.GetMax()-1))
 }
@@ -59,7 +61,7 @@ func (p *progress) end(makespan time.Duration) {
 	if p.bar != nil {
 		_ = p.bar.Finish()
 	}
-	now := p.run.Progress()
-	fmt.Fprintf(p.s.stderr, "%s  %s %s after %s: %s of %s done\n", p.run.ID(), p.run.Info().Workflow, now.Status,
+	now := p.now()
+	fmt.Fprintf(p.s.stderr, "%s  %s %s after %s: %s of %s done\n", p.run, p.workflow, now.Status,
 		duration(makespan), count(int64(now.Done)), plural(int64(now.Tasks), "task"))
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// runReport is how a run that this process executed went.
+// runReport is how a run that this process has waited for went.
 type runReport struct {
 	Run        engine.RunID        `json:"run"`
 	Workflow   string              `json:"workflow"`
@@ -30,10 +30,11 @@ type runReport struct {
 	Result     json.RawMessage     `json:"result"`      // null where there is none, or one of more than 64 KiB
 	ResultType string              `json:"result_type"`
 	program    string              // that prints this
+	place      string              // flags by which its commands find the run, where they need any
 	resultAs   string              // as text, also where it is no JSON
 	Error      *engine.ErrorRecord `json:"error"` // the failure that ended the run, or null
 	Records    recordsReport       `json:"records"`
-	Data       string              `json:"data"` // the folder that it is recorded in
+	Data       string              `json:"data"` // the folder that it is recorded in, or the service
 }
 
 // recordsReport tells how much of a run was kept.
@@ -47,23 +48,30 @@ type recordsReport struct {
 	Problem     string `json:"problem,omitempty"`
 }
 
-// newRunReport sums up a run that has ended. incomplete says why its record is not all there.
-func newRunReport(r *engine.Run, kept *metricsstore.Run, incomplete error, data string) *runReport {
-	end, now, info := r.End(), r.Progress(), r.Info()
+// newRunReport sums up a run that has ended.
+func newRunReport(info engine.RunInfo, now engine.Progress, end engine.RunEnd, kept *metricsstore.Run) *runReport {
 	p := &runReport{
 		Run: info.ID, Workflow: info.Workflow, Params: info.Params, Tags: list(info.Tags), Status: end.Status,
 		Tasks: now.Tasks, Done: now.Done, Failed: now.Failed, Skipped: now.Skipped, Retries: now.Retries,
-		NotRun: int(kept.Counts.NotRun()), MakespanNS: kept.Counts.MakespanNS, ResultType: end.ResultType, Error: end.First, Data: data,
+		NotRun: int(kept.Counts.NotRun()), MakespanNS: kept.Counts.MakespanNS, ResultType: end.ResultType, Error: end.First,
 		Records: newRecordsReport(kept.Upload),
+	}
+	if p.Params == nil {
+		p.Params = map[string]string{}
 	}
 	p.resultAs = end.ResultText
 	if json.Valid([]byte(end.ResultText)) {
 		p.Result = json.RawMessage(end.ResultText)
 	}
+	return p
+}
+
+// recordedAt says where the run is recorded, and, where incomplete is not nil, why not all of it is.
+func (p *runReport) recordedAt(data string, incomplete error) {
+	p.Data = data
 	if incomplete != nil {
 		p.Records.Complete, p.Records.Problem = false, incomplete.Error()
 	}
-	return p
 }
 
 func newRecordsReport(u metricsstore.Upload) recordsReport {
@@ -145,7 +153,7 @@ func (p *runReport) taskText() string {
 func (p *runReport) resultText() string {
 	text := oneLine(p.resultAs, 200)
 	if strings.HasSuffix(text, "…") {
-		text += fmt.Sprintf(" (%s result %s prints more)", p.program, p.Run)
+		text += fmt.Sprintf(" (%s prints more)", strings.TrimSpace(p.program+" result "+string(p.Run)+" "+p.place))
 	}
 	return text
 }

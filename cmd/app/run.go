@@ -10,6 +10,7 @@ import (
 
 	fleet "github.com/dagscope/dagscope/cmd/app/worker"
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore/embedded"
 )
 
 // runCommand runs one workflow.
@@ -22,38 +23,40 @@ type runCommand struct {
 	Rules    rulesFlag         `placeholder:"RULES" help:"Change how tasks and outputs are placed where processes share a run: any of no-become, no-clustering, no-delay, no-inline, no-preload, store-all, cluster=4MiB, inline=16KiB, hold=2s, invokers=16, poison=3, with commas between."`
 	workersFlags
 	recordFlags
-	storeFlags
+	targetFlags
 	fleet.Invoking
+}
+
+// Help is printed below the flags.
+func (c *runCommand) Help() string {
+	return "With --server the service there executes the workflow, which only it needs to have; this command sends the files, waits and reports. " +
+		"Ctrl-C cancels the run, wherever it is executed."
 }
 
 // Validate is called by kong.
 func (c *runCommand) Validate() error {
-	if err := c.check(); err != nil {
+	if err := errors.Join(c.workersFlags.check(), c.targetFlags.check()); err != nil {
 		return err
+	}
+	if c.Server != "" && (c.Workers != nil || c.Durability != embedded.Group) {
+		return errors.New("--server is given with --workers or --durability, expected neither: the service has its own")
 	}
 	if c.Deadline <= 0 {
 		return fmt.Errorf("--deadline is %s, expected more than 0", c.Deadline)
 	}
-	if engine.Rules(c.Rules) != (engine.Rules{}) && !c.IsSet() {
-		return errors.New("--rules is given without --redis, expected both: the rules matter where processes share a run")
+	if engine.Rules(c.Rules) != (engine.Rules{}) && !c.IsSet() && c.Server == "" {
+		return errors.New("--rules is given without --redis or --server, expected one of them: the rules matter where processes share a run")
 	}
 	return nil
 }
 
 // Run runs the workflow and prints its report.
 func (c *runCommand) Run(ctx context.Context, s *session) error {
-	args, err := s.arguments(c.Workflow, c.Set)
-	if err != nil {
-		return err
+	execute := c.here
+	if c.Server != "" {
+		execute = c.there
 	}
-	var report *runReport
-	err = s.withHome(ctx, c.storeFlags, c.Durability, func(h *home) error {
-		o := engineOptions{workers: c.width(), durability: c.Durability, idle: c.width() == 0, invite: c.Invoking}
-		return s.withEngine(ctx, h, o, func(e *engine.Engine) (err error) {
-			report, err = s.runOnce(ctx, e, h, c.Workflow, args, c.options())
-			return err
-		})
-	})
+	report, err := execute(ctx, s)
 	if report != nil {
 		err = errors.Join(err, s.printReport(report))
 	}
@@ -61,6 +64,22 @@ func (c *runCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	return report.verdict()
+}
+
+// here lets this process execute the workflow, or those that share its Redis.
+func (c *runCommand) here(ctx context.Context, s *session) (report *runReport, err error) {
+	args, err := s.arguments(c.Workflow, c.Set)
+	if err != nil {
+		return nil, err
+	}
+	err = s.withHome(ctx, c.storeFlags, c.Durability, func(h *home) error {
+		o := engineOptions{workers: c.width(), durability: c.Durability, idle: c.width() == 0, invite: c.Invoking}
+		return s.withEngine(ctx, h, o, func(e *engine.Engine) (err error) {
+			report, err = s.runOnce(ctx, e, h, c.Workflow, args, c.options())
+			return err
+		})
+	})
+	return report, err
 }
 
 func (c *runCommand) options() engine.RunOptions {
@@ -101,7 +120,7 @@ func (s *session) runOnce(
 
 // follow shows how a run that has been begun goes, and reports it from its record.
 func (s *session) follow(ctx context.Context, h *home, r *engine.Run) (*runReport, error) {
-	p := s.newProgress(r)
+	p := s.newProgress(r.ID(), r.Info().Workflow, r.Progress)
 	if h.redis != nil {
 		look, err := s.newLookout(h, r)
 		if err != nil {
@@ -119,7 +138,8 @@ func (s *session) follow(ctx context.Context, h *home, r *engine.Run) (*runRepor
 	if incomplete == nil {
 		incomplete = err
 	}
-	report := newRunReport(r, &kept, incomplete, s.where)
+	report := newRunReport(r.Info(), r.Progress(), r.End(), &kept)
+	report.recordedAt(s.where, incomplete)
 	p.end(time.Duration(report.MakespanNS))
 	return report, nil
 }

@@ -21,7 +21,7 @@ const maxFetched = 512 << 20
 // targetFlags say where a run is: in the folder of --data, on Redis, or with a service.
 type targetFlags struct {
 	storeFlags
-	Server    string `placeholder:"URL" help:"Ask the service at this address, such as http://127.0.0.1:8080/, instead of looking into --data."`
+	Server    string `placeholder:"URL" help:"Ask the service at this address, such as http://127.0.0.1:8080/, in place of --data."`
 	TokenFile string `placeholder:"FILE" help:"The file with the token that this service asks for."`
 }
 

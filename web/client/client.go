@@ -72,10 +72,31 @@ func (c *Client) Run(ctx context.Context, run engine.RunID) (api.RunSummary, err
 	return c.summary(ctx, http.MethodGet, pathOf(run))
 }
 
+// Workflow describes a workflow that can be submitted.
+func (c *Client) Workflow(ctx context.Context, name string) (api.Workflow, error) {
+	var out api.Workflow
+	err := c.call(ctx, http.MethodGet, "/workflows/"+url.PathEscape(name), nil, &out)
+	return out, err
+}
+
 // Submit asks for a run of a workflow without files. It returns once the run has begun.
 func (c *Client) Submit(ctx context.Context, s api.Submission) (api.RunSummary, error) {
 	var out api.RunSummary
 	err := c.call(ctx, http.MethodPost, "/runs", s, &out)
+	return out, err
+}
+
+// SubmitFiles is Submit with files, by the parameters that take them.
+func (c *Client) SubmitFiles(ctx context.Context, s api.Submission, files map[string]engine.File) (api.RunSummary, error) {
+	if len(files) == 0 {
+		return c.Submit(ctx, s)
+	}
+	form, err := newForm(s, files)
+	if err != nil {
+		return api.RunSummary{}, fmt.Errorf("client: %w", err)
+	}
+	var out api.RunSummary
+	err = c.call(ctx, http.MethodPost, "/runs", form, &out)
 	return out, err
 }
 
@@ -142,22 +163,19 @@ func (c *Client) call(ctx context.Context, method, path string, body, out any) e
 	return nil
 }
 
-// do makes a request and returns the answer where it is a success.
+// do makes a request, of which the body is none, a content, or what is sent as JSON, and returns the answer where it is
+// a success.
 func (c *Client) do(ctx context.Context, method, path string, body any) (*http.Response, error) {
-	var content io.Reader
-	if body != nil {
-		data, err := json.Marshal(body)
-		if err != nil {
-			return nil, fmt.Errorf("client: %w", err)
-		}
-		content = bytes.NewReader(data)
-	}
-	r, err := http.NewRequestWithContext(ctx, method, c.base+path, content)
+	content, err := contentOf(body)
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	if body != nil {
-		r.Header.Set("Content-Type", "application/json")
+	r, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(content.data))
+	if err != nil {
+		return nil, fmt.Errorf("client: %w", err)
+	}
+	if content.mediaType != "" {
+		r.Header.Set("Content-Type", content.mediaType)
 	}
 	if c.cfg.Token != "" {
 		r.Header.Set("Authorization", "Bearer "+c.cfg.Token)

@@ -56,8 +56,9 @@ func TestCalls(t *testing.T) {
 			assert.Equal(t, "5", result.Text)
 			return err
 		},
-		"GET /base/api/v1/runs?limit=3": func() error { _, err := c.Runs(t.Context(), url.Values{"limit": {"3"}}); return err },
-		"POST /base/api/v1/runs":        func() error { _, err := c.Submit(t.Context(), api.Submission{Workflow: "w"}); return err },
+		"GET /base/api/v1/runs?limit=3":    func() error { _, err := c.Runs(t.Context(), url.Values{"limit": {"3"}}); return err },
+		"POST /base/api/v1/runs":           func() error { _, err := c.Submit(t.Context(), api.Submission{Workflow: "w"}); return err },
+		"GET /base/api/v1/workflows/a%2Fb": func() error { _, err := c.Workflow(t.Context(), "a/b"); return err },
 		"GET /base/api/v1/runs/r/archive": func() error {
 			body, err := c.Archive(t.Context(), "r")
 			if err != nil {

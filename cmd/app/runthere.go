@@ -1,0 +1,190 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/web/api"
+	"github.com/dagscope/dagscope/web/client"
+)
+
+const (
+	// lookSlowly is how often a service is asked how a run goes once it has lasted: at first it is progressEvery, and each
+	// time longer.
+	lookSlowly = time.Second
+	// silentFor is how long a service may be silent while its run is waited for: it may be starting again.
+	silentFor = 30 * time.Second
+)
+
+// there lets a service execute the workflow.
+func (c *runCommand) there(ctx context.Context, s *session) (*runReport, error) {
+	at, err := c.service()
+	if err != nil {
+		return nil, err
+	}
+	submission, files, err := c.submission(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	begun, err := at.SubmitFiles(ctx, submission, files)
+	if err != nil {
+		return nil, told(err)
+	}
+	r := &remoteRun{service: at, now: begun}
+	p := s.newProgress(begun.Run, begun.Workflow, r.progress)
+	if err := r.await(ctx, s, p); err != nil {
+		return nil, err
+	}
+	report, err := r.report(context.WithoutCancel(ctx), c.Server)
+	if err != nil {
+		return nil, err
+	}
+	p.end(time.Duration(report.MakespanNS))
+	return report, nil
+}
+
+// submission is what the flags ask a service for, with the files that the workflow takes.
+func (c *runCommand) submission(ctx context.Context, at service) (api.Submission, map[string]engine.File, error) {
+	out := api.Submission{
+		Workflow: c.Workflow, Params: map[string]string{}, Tags: c.Tag, Policy: engine.Policy(c.Policy), DeadlineNS: int64(c.Deadline),
+		Upload: c.Upload.String(), Rules: api.Rules(c.Rules),
+	}
+	workflow, err := at.Workflow(ctx, c.Workflow)
+	var p *api.Problem
+	if errors.As(err, &p) && p.Status == http.StatusNotFound {
+		return out, nil, usage("the service at %s has no workflow %q", c.Server, c.Workflow)
+	}
+	if err != nil {
+		return out, nil, told(err)
+	}
+	kinds := map[string]engine.ParamKind{}
+	for _, p := range workflow.Params {
+		kinds[p.Name] = p.Kind
+	}
+	files := map[string]engine.File{}
+	for name, value := range c.Set {
+		if kinds[name] != engine.FileParam {
+			out.Params[name] = value
+			continue
+		}
+		if files[name], err = readFile(value); err != nil {
+			return out, nil, usage("parameter %s: %w", name, err)
+		}
+	}
+	return out, files, nil
+}
+
+// remoteRun is a run that a service executes.
+type remoteRun struct {
+	service
+	now    api.RunSummary // as it was heard of last
+	silent time.Time      // since when the service does not answer; zero while it does
+}
+
+func (r *remoteRun) progress() engine.Progress {
+	t := &r.now.Tasks
+	return engine.Progress{
+		Status: r.now.Status, Tasks: int(t.Total), Done: int(t.Done), Failed: int(t.Failed), Skipped: int(t.Skipped),
+		Retries: int(r.now.Retries), Running: int(t.Running),
+	}
+}
+
+// await shows how the run goes until it has ended. When ctx ends, the run is cancelled; the error says that it cannot be.
+func (r *remoteRun) await(ctx context.Context, s *session, p *progress) error {
+	for every := progressEvery; r.now.Live; every = min(every*6/5, lookSlowly) {
+		select {
+		case <-time.After(every):
+		case <-ctx.Done():
+			return r.cancel(context.WithoutCancel(ctx), s)
+		}
+		if err := r.look(ctx, s); err != nil && ctx.Err() == nil {
+			return err
+		}
+		p.show()
+	}
+	return nil
+}
+
+// look asks how the run stands. A service that does not answer is asked again for a while.
+func (r *remoteRun) look(ctx context.Context, s *session) error {
+	now, err := r.Run(ctx, r.now.Run)
+	if err == nil {
+		r.now, r.silent = now, time.Time{}
+		return nil
+	}
+	if !isAway(err) {
+		return told(err)
+	}
+	switch {
+	case ctx.Err() != nil:
+	case r.silent.IsZero():
+		r.silent = time.Now()
+		s.notice("%s  the service does not answer; it is asked again for %s", r.now.Run, silentFor)
+	case time.Since(r.silent) > silentFor:
+		return fmt.Errorf("run %s may go on there: %w", r.now.Run, told(err))
+	}
+	return nil
+}
+
+// isAway reports whether a service, or its store, may answer later.
+func isAway(err error) bool {
+	var p *api.Problem
+	return errors.Is(err, client.ErrUnreachable) || errors.As(err, &p) && p.Status == http.StatusServiceUnavailable
+}
+
+// cancel ends the run.
+func (r *remoteRun) cancel(ctx context.Context, s *session) error {
+	ctx, stop := context.WithTimeout(ctx, cancelWithin)
+	defer stop()
+	tell := time.Now().Add(tellCancelling)
+	for again := time.Now(); r.now.Live; {
+		if !time.Now().Before(again) {
+			_, _ = r.Cancel(ctx, r.now.Run) // whether that helped is seen below
+			again = time.Now().Add(cancelEvery)
+		}
+		if !tell.IsZero() && time.Now().After(tell) {
+			s.notice("%s  is being cancelled; a second signal ends this process at once", r.now.Run)
+			tell = time.Time{}
+		}
+		if err := r.look(ctx, s); err != nil {
+			return err
+		}
+		select {
+		case <-time.After(progressEvery):
+		case <-ctx.Done():
+			return fmt.Errorf("run %s could not be cancelled within %s and may go on there", r.now.Run, cancelWithin)
+		}
+	}
+	return nil
+}
+
+// report sums up the run, which has ended, from what the service keeps of it.
+func (r *remoteRun) report(ctx context.Context, url string) (*runReport, error) {
+	id := r.now.Run
+	store, err := r.fetched(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := store.Run(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	queries, err := metricsstore.NewQueries(store)
+	if err != nil {
+		return nil, err
+	}
+	end, err := queries.End(ctx, id)
+	if err != nil && !errors.Is(err, metricsstore.ErrNotFound) { // of a run that was cut off there is none
+		return nil, err
+	}
+	end.Status, end.First = kept.Status, kept.Error
+	report := newRunReport(kept.Info, r.progress(), end, &kept)
+	report.place = "--server " + url
+	report.recordedAt(url, nil)
+	return report, nil
+}

@@ -1,0 +1,53 @@
+package client
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"mime/multipart"
+	"slices"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/web/api"
+)
+
+// content is the body of a request. The zero value is none.
+type content struct {
+	mediaType string
+	data      []byte
+}
+
+// contentOf makes anything but a content a content of JSON; nil is none.
+func contentOf(body any) (content, error) {
+	switch body := body.(type) {
+	case nil:
+		return content{}, nil
+	case content:
+		return body, nil
+	}
+	data, err := json.Marshal(body)
+	return content{"application/json", data}, err
+}
+
+// newForm puts a submission and its files into a form, as POST /runs takes it.
+func newForm(s api.Submission, files map[string]engine.File) (content, error) {
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	request, err := form.CreateFormField("request")
+	if err == nil {
+		err = json.NewEncoder(request).Encode(s)
+	}
+	for _, param := range slices.Sorted(maps.Keys(files)) {
+		if err != nil {
+			break
+		}
+		part, cannot := form.CreateFormFile(param, files[param].Name)
+		if err = cannot; err == nil {
+			_, err = part.Write(files[param].Data)
+		}
+	}
+	if err == nil {
+		err = form.Close()
+	}
+	return content{form.FormDataContentType(), body.Bytes()}, err
+}
