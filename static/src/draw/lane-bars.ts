@@ -24,7 +24,8 @@ const LEAST_PHASE_PX = 0.8;
 const LEAST_HATCH_PX = 2.5;
 const LEAST_UPDATE_PX = 0.4;
 const LEAST_WAIT_PX = 1.5;
-const WAIT_PX = 1.6;
+/** Height of a line below a bar. */
+export const WAIT_PX = 1.6;
 /** Mark of an attempt that took no time, in the middle of its moment. */
 const INSTANT_PX = 2;
 /** Left and right of a bar's name, px: half of it on bars that are not wide; narrower bars have no name. */

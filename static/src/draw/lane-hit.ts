@@ -1,15 +1,27 @@
 // What of the lanes is at a point: pure functions over the geometry that painting uses.
 
+import { type BackOff, backOffsOf } from '../model/back-off';
 import { visibleRows, type Lane } from '../model/lanes';
 import { slotsAt } from '../model/presence';
+import { type Standstill, standstillAt, standstillsOf } from '../model/standstill';
 import { countStates, noStates, stateAt, type StateCounts } from '../model/states';
+import { backOffRect } from './lane-gaps';
 import { rowsInBucket, type LaneBuckets } from './lane-buckets';
 import type { LaneRow } from './lane-layout';
-import { attemptRect, laneBuckets, longNs, nsAt, plotRect, stripBuckets, type LanesFrame } from './lanes-frame';
+import {
+  attemptRect,
+  laneBuckets,
+  longNs,
+  nsAt,
+  plotRect,
+  rowOfAttempt,
+  stripBuckets,
+  type LanesFrame,
+} from './lanes-frame';
 import { stateIs, stateName, worseState } from './node-states';
 import type { TaskState } from '../model/task-state';
 
-/** What a pointer can be over, best first: an attempt, attempts too short to tell apart, the ribbon. */
+/** What a pointer can be over, best first: an attempt, attempts too short to tell apart, a gap, the ribbon. */
 export type LaneHit =
   | { readonly kind: 'attempt'; readonly row: number; readonly node: number }
   | {
@@ -19,13 +31,19 @@ export type LaneHit =
       readonly counts: StateCounts;
       readonly worst: TaskState;
     }
+  /** Why nothing was done there: the task of a failed attempt is not tried again yet, or the run stood still. */
+  | { readonly kind: 'back-off'; readonly backOff: BackOff; readonly node: number }
+  | { readonly kind: 'standstill'; readonly standstill: Standstill }
   | {
       readonly kind: 'slots';
       readonly atNs: number;
+      readonly standstill: Standstill | undefined;
       readonly running: number;
       readonly moving: number;
       readonly idle: number;
       readonly ready: number;
+      /** Tasks that failed and wait to be tried again. */
+      readonly retrying: number;
     };
 
 /** Bars answer this far outside of themselves, px: narrow ones could not be met otherwise. */
@@ -41,10 +59,29 @@ export function hitLanes(frame: LanesFrame, x: number, y: number): LaneHit | nul
   const within = y - layout.areaTop + frame.scrollPx;
   // Between two lanes there is a px of nothing; it belongs to the upper one.
   if (within < row.top || within >= row.top + row.height) return null;
+  return hitRow(frame, row, x) ?? hitBackOff(frame, row, x) ?? hitStandstill(frame, x);
+}
+
+function hitRow(frame: LanesFrame, row: LaneRow, x: number): LaneHit | null {
   if (!row.lane) return hitBuckets(frame, row.worker.slots, stripBuckets(frame, row), x, Infinity);
   const buckets = laneBuckets(frame, row.lane);
   const hit = hitLane(frame, row.lane, buckets, x);
   return hit ?? (buckets && hitBuckets(frame, [row.lane], buckets, x, longNs(buckets)));
+}
+
+function hitBackOff(frame: LanesFrame, row: LaneRow, x: number): LaneHit | null {
+  const backOff = backOffsOf(frame.table).find((one) => {
+    const rect = rowOfAttempt(frame, one.row) === row ? backOffRect(frame, one) : null;
+    return rect !== null && rect.x <= x && x <= rect.x + rect.w;
+  });
+  return backOff ? { kind: 'back-off', backOff, node: frame.table.node[backOff.row]! } : null;
+}
+
+function hitStandstill(frame: LanesFrame, x: number): LaneHit | null {
+  const margin = MARGIN_PX * frame.scale.nsPerPx;
+  const [fromNs, toNs] = [nsAt(frame, x) - margin, Math.min(nsAt(frame, x) + margin, frame.openEndNs)];
+  const standstill = standstillsOf(frame.table).find((one) => one.fromNs <= toNs && fromNs <= one.toNs);
+  return standstill && nsAt(frame, x) <= frame.openEndNs ? { kind: 'standstill', standstill } : null;
 }
 
 /** The row of the lanes' area at a height, null outside of it. */
@@ -105,14 +142,16 @@ function hitRibbon(frame: LanesFrame, x: number): LaneHit | null {
   const atNs = nsAt(frame, x);
   if (atNs < 0 || atNs > frame.openEndNs) return null;
   // Exact, where the picture may show means over a px.
-  const { running, fetching, storing, ready } = countStates(index, table, atNs);
+  const { running, fetching, storing, ready, retrying } = countStates(index, table, atNs);
   const moving = fetching + storing;
   return {
     kind: 'slots',
     atNs,
+    standstill: standstillAt(table, atNs),
     running,
     moving,
     idle: Math.max(0, slotsAt(table, lanes, atNs) - running - moving),
     ready,
+    retrying,
   };
 }

@@ -116,11 +116,16 @@ export function barRect(frame: LanesFrame, row: LaneRow, fromNs: number, toNs: n
   return { x, y: rowTop(frame, row) + BAR_TOP_PX, w: Math.max(1, xOf(frame, toNs) - x), h: barHeight(row) };
 }
 
-/** Where an attempt is drawn: in its lane, or in the strip that its lane is folded into; null without a lane. */
-export function attemptRect(frame: LanesFrame, tableRow: number): Rect | null {
-  const { table, layout } = frame;
+/** The row that an attempt is drawn in: its lane, or the strip that its lane is folded into; undefined without a lane. */
+export function rowOfAttempt({ table, layout }: LanesFrame, tableRow: number): LaneRow | undefined {
   const lane = layout.laneAt.get(laneKey(table.worker[tableRow]!, table.slot[tableRow]!));
-  const row = lane === undefined ? undefined : layout.rows[layout.rowOfLane[lane] ?? -1];
+  return lane === undefined ? undefined : layout.rows[layout.rowOfLane[lane] ?? -1];
+}
+
+/** Where an attempt is drawn; null without a lane. */
+export function attemptRect(frame: LanesFrame, tableRow: number): Rect | null {
+  const { table } = frame;
+  const row = rowOfAttempt(frame, tableRow);
   const claimed = table.claimedNs[tableRow]!;
   if (!row || Number.isNaN(claimed)) return null;
   const updated = table.updatedNs[tableRow]!;

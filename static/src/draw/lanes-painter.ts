@@ -4,6 +4,7 @@ import { count, percent, shortCount } from '../model/format';
 import { busyShare } from '../model/lanes';
 import { slotsAt } from '../model/presence';
 import { paintBars, paintStrips, type BarCount, type Tense } from './lane-bars';
+import { paintBackOffLines, paintBackOffs, paintStandstillNames, paintStandstills } from './lane-gaps';
 import { rowsBetween } from './lane-layout';
 import { BUSY, EDGE_PX, plotRect, rowTop, stripBuckets, xOf, type LanesFrame } from './lanes-frame';
 import { clipped, paintGround } from './lanes-ground';
@@ -30,6 +31,7 @@ export class LanesPainter {
     this.visited.rows = 0;
     ctx.clearRect(0, 0, width, layout.height);
     for (const tense of tenses(frame)) this.#paintTense(ctx, frame, tense);
+    paintStandstillNames(ctx, frame);
     paintFigures(ctx, frame);
   }
 
@@ -44,8 +46,11 @@ export class LanesPainter {
     const right = Math.min(plot.x + plot.w, xOf(frame, tense.toNs));
     if (right <= left) return;
     clipped(ctx, left, layout.areaTop, right - left, layout.areaHeight, () => {
+      paintStandstills(ctx, frame, tense.alpha, layout.areaTop, layout.areaHeight);
       if (layout.isFolded) paintStrips(ctx, frame, tense, (row) => stripBuckets(frame, row));
+      else paintBackOffs(ctx, frame, tense);
       paintBars(ctx, frame, tense, this.visited);
+      paintBackOffLines(ctx, frame, tense);
     });
     clipped(ctx, left, layout.slotsTop, right - left, layout.height - layout.slotsTop, () =>
       paintRibbon(ctx, frame, tense),

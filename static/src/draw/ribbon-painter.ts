@@ -3,6 +3,7 @@
 import { firstAfter } from '../model/order';
 import { peakSlots } from '../model/presence';
 import type { Tense } from './lane-bars';
+import { paintStandstills } from './lane-gaps';
 import { visibleSpan, xOf, type LanesFrame } from './lanes-frame';
 import type { PhaseColours } from './palette';
 
@@ -18,6 +19,12 @@ export function paintRibbon(ctx: CanvasRenderingContext2D, frame: LanesFrame, te
   ctx.fillStyle = palette.sunken;
   const left = Math.max(layout.gutter, xOf(frame, 0));
   if (endX > left) ctx.fillRect(left, layout.slotsTop, endX - left, layout.slotsHeight);
+  for (const [top, height] of [
+    [layout.slotsTop, layout.slotsHeight],
+    [layout.readyTop, layout.readyHeight],
+  ] as const)
+    paintStandstills(ctx, frame, tense.alpha, top, height);
+  ctx.globalAlpha = tense.alpha;
   area(
     ctx,
     frame,

@@ -37,6 +37,16 @@ export function standstillsOf(table: RunTable): readonly Standstill[] {
   return stretches;
 }
 
+/** What a standstill is called on pictures and in tables. */
+export function standstillWord({ kind }: Standstill): string {
+  return kind === 'paused' ? 'paused' : 'between two revisions';
+}
+
+/** The standstill that a moment is in; undefined where the run goes on. */
+export function standstillAt(table: RunTable, atNs: number): Standstill | undefined {
+  return standstillsOf(table).find(({ fromNs, toNs }) => fromNs <= atNs && atNs < toNs);
+}
+
 /** How much of a stretch of time the run stood still; of one kind alone, where that is asked for. */
 export function stoodStill(table: RunTable, fromNs: number, toNs: number, kind?: Standstill['kind']): number {
   let total = 0;
@@ -49,5 +59,5 @@ export function stoodStill(table: RunTable, fromNs: number, toNs: number, kind?:
 
 /** The run is paused at a moment. */
 export function isPausedAt(table: RunTable, atNs: number): boolean {
-  return standstillsOf(table).some(({ kind, fromNs, toNs }) => kind === 'paused' && fromNs <= atNs && atNs < toNs);
+  return standstillAt(table, atNs)?.kind === 'paused';
 }

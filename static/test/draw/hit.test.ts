@@ -3,9 +3,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { FOLD_FROM } from '../../src/draw/lane-layout';
 import type { GraphStage } from '../../src/draw/graph-stage';
 import { zoneAt } from '../../src/input/zones';
+import { GraphIndex } from '../../src/model/graph-index';
+import { MarkKind, Outcome } from '../../src/model/run-table';
+import { graphOf } from '../fake/graph-of';
+import { tableOf } from '../fake/table-of';
 import { stagedGraph, stagedLanes } from './frames';
 import { withPaths } from './recording-context';
-import { fanoutPlan, layersPlan, montagePlan, nestedPlan, syntheticRun } from './synthetic-run';
+import { fanoutPlan, layersPlan, montagePlan, nestedPlan, syntheticRun, type SyntheticRun } from './synthetic-run';
 
 beforeAll(withPaths);
 
@@ -133,6 +137,42 @@ describe('hits in the lanes', () => {
         [300, 60],
       ].map(([x, y]) => zoneAt(stage.areas(), x!, y!)?.id),
     ).toEqual(['axis', 'gutter', 'lanes']);
+  });
+
+  it('explains why nothing was done: a back-off behind its attempt, a pause anywhere else', () => {
+    const at = (ms: number) => ms * 1e6;
+    const of = (claimed: number, over: number) => ({
+      claimedNs: at(claimed),
+      startedNs: at(claimed),
+      endedNs: at(over),
+    });
+    const rows = [
+      { worker: 0, readyNs: 0, ...of(0, 20), updatedNs: at(20), outcome: Outcome.retrying },
+      { worker: 0, attempt: 2, readyNs: at(60), ...of(70, 90), updatedNs: at(90), outcome: Outcome.ok },
+    ];
+    const marks = [
+      { kind: MarkKind.runPaused, atNs: at(40), value: 0 },
+      { kind: MarkKind.runResumed, atNs: at(66), value: 0 },
+    ];
+    const table = tableOf(rows, { marks, ended: true, nowNs: at(100) });
+    const run = { table, index: new GraphIndex(graphOf(['load'], []), table), endNs: at(100) } as SyntheticRun;
+    const { stage, height, contexts } = stagedLanes(run, { atNs: at(100) });
+    const xAt = (ms: number) => 104 + (ms / 100) * (1300 - 104 - 72);
+    const lane = (ms: number) => stage.hit(xAt(ms), 36);
+    expect(lane(10)).toMatchObject({ kind: 'attempt', row: 0 });
+    expect(lane(30)).toMatchObject({ kind: 'back-off', node: 0, backOff: { row: 0, toNs: at(60) } });
+    expect(lane(63)).toMatchObject({ kind: 'standstill', standstill: { kind: 'paused', toNs: at(66) } });
+    expect(lane(68)).toBeNull();
+    expect(stage.hit(xAt(45), height() - 20)).toMatchObject({
+      kind: 'slots',
+      retrying: 1,
+      standstill: { kind: 'paused' },
+    });
+    expect(stage.hit(xAt(68), height() - 20)).toMatchObject({ kind: 'slots', standstill: undefined });
+    expect(contexts.marks.texts.some((text) => text.startsWith('paused'))).toBe(true);
+    const underline = contexts.marks.of('fillRect').find((call) => call.fill === 'st-retrying' && call.args[3] === 1.6);
+    expect(Number(underline!.args[0])).toBeCloseTo(xAt(20), 6);
+    expect(Number(underline!.args[2])).toBeCloseTo(xAt(60) - xAt(20), 6);
   });
 
   it('opens a folded worker', () => {

@@ -1,11 +1,13 @@
 // What the inspector tells of a task as of a moment, apart from what only the service knows.
 
+import { backOffAfter } from '../../model/back-off';
 import { sizeOf } from '../../model/edges';
 import { slotName, workerName } from '../../model/events';
 import type { GraphIndex } from '../../model/graph-index';
 import { Outcome, RowFlag, type RunTable, type Usage } from '../../model/run-table';
 import { attemptAt, beginOf, stateAt, taskStateAt } from '../../model/states';
 import type { TaskState } from '../../model/task-state';
+import type { Stretch } from './gap-rows';
 import type { RankStage } from './history-rank';
 
 /** One attempt as a line of the table of attempts. Times are NaN while they are not known. */
@@ -18,6 +20,8 @@ export interface AttemptLine {
   /** w2/1; empty before it was claimed. */
   readonly where: string;
   readonly claimedNs: number;
+  /** For how long its task was not tried again after it, as far as that had begun; null where there is none. */
+  readonly backOff: Stretch | null;
   /** Claimed until it ended, or until the moment. */
   readonly tookNs: number;
   /** It is the attempt that the rest of the inspector is about. */
@@ -93,6 +97,7 @@ function attemptsOf(table: RunTable, node: number, current: number, atNs: number
   for (const row of table.rowsOf(node)) {
     if (!(beginOf(table, row) <= atNs)) continue;
     const claimed = reached(table.claimedNs, row, atNs);
+    const backOff = backOffAfter(table, row);
     const endNs = table.updatedNs[row]! <= atNs ? table.updatedNs[row]! : atNs;
     lines.push({
       row,
@@ -103,6 +108,7 @@ function attemptsOf(table: RunTable, node: number, current: number, atNs: number
       claimedNs: claimed ? table.claimedNs[row]! : Number.NaN,
       tookNs: claimed ? endNs - table.claimedNs[row]! : Number.NaN,
       current: row === current,
+      backOff: backOff && backOff.fromNs <= atNs ? backOff : null,
     });
   }
   return lines;

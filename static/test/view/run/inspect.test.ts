@@ -84,6 +84,13 @@ describe('facts of a task', () => {
     ]);
   });
 
+  it('tell the back-off after an attempt that failed, once it has begun', () => {
+    const backOffs = (atNs: number) => facts(1, atNs).attempts.map(({ backOff }) => backOff);
+    expect(backOffs(30)).toEqual([null]);
+    expect(backOffs(31)).toEqual([{ row: 1, fromNs: 31, toNs: 40 }]);
+    expect(backOffs(50)).toEqual([{ row: 1, fromNs: 31, toNs: 40 }, null]);
+  });
+
   it('call an attempt that was to be tried again failed, for its rank', () => {
     expect(facts(1, 35).stage).toBe('failed');
   });
