@@ -20,21 +20,44 @@ const SMALL_BYTES = 65536;
 /** Widths are rounded to this, so that edges can be painted in few strokes. */
 const STEP = 0.4;
 
-/** Edges by their ends. */
+/** Numbers of edges by what they join. Gathered when they are asked for first: most pictures mark no edge. */
 export class EdgeEnds {
-  readonly into: readonly (readonly number[])[];
-  readonly from: readonly (readonly number[])[];
+  readonly #edges: readonly EdgeLayout[];
+  #into: ReadonlyMap<number, readonly number[]> | undefined;
+  #from: ReadonlyMap<number, readonly number[]> | undefined;
+  #between: ReadonlyMap<number, number> | undefined;
 
   constructor(geometry: GraphGeometry) {
-    const into: number[][] = geometry.rects.map(() => []);
-    const from: number[][] = geometry.rects.map(() => []);
-    geometry.edges.forEach((edge, i) => {
-      into[edge.to]?.push(i);
-      from[edge.from]?.push(i);
-    });
-    this.into = into;
-    this.from = from;
+    this.#edges = geometry.edges;
   }
+
+  /** Edges that end at an element. */
+  into(element: number): readonly number[] {
+    this.#into ??= numbersBy(this.#edges, (edge) => edge.to);
+    return this.#into.get(element) ?? [];
+  }
+
+  /** Edges that begin at an element. */
+  from(element: number): readonly number[] {
+    this.#from ??= numbersBy(this.#edges, (edge) => edge.from);
+    return this.#from.get(element) ?? [];
+  }
+
+  /** The edge from one element to another; undefined where the layout has none. */
+  between(from: number, to: number): number | undefined {
+    this.#between ??= new Map(this.#edges.map((edge, i) => [edgeKey(edge.from, edge.to), i]));
+    return this.#between.get(edgeKey(from, to));
+  }
+}
+
+function numbersBy(edges: readonly EdgeLayout[], endOf: (edge: EdgeLayout) => number): Map<number, number[]> {
+  const numbers = new Map<number, number[]>();
+  edges.forEach((edge, i) => {
+    const known = numbers.get(endOf(edge));
+    if (known) known.push(i);
+    else numbers.set(endOf(edge), [i]);
+  });
+  return numbers;
 }
 
 /** Width for an output of so many bytes; NaN = not known yet. */
@@ -108,8 +131,8 @@ export function movingEdges(frame: GraphFrame): Set<number> {
   const { state, row } = frame.states;
   for (let node = 0; node < frame.index.nodes; node++) {
     if (state[node] !== stateIs.fetching) continue;
-    const into = frame.ends.into[rootElement(frame.index, node)] ?? [];
-    for (const i of into) if (isMoving(frame, frame.geometry.edges[i]!, row[node]!)) moving.add(i);
+    for (const i of frame.ends.into(rootElement(frame.index, node)))
+      if (isMoving(frame, frame.geometry.edges[i]!, row[node]!)) moving.add(i);
   }
   return moving;
 }
@@ -119,7 +142,7 @@ export function selectedEdges(frame: GraphFrame): readonly number[] {
   const { selected, index, ends } = frame;
   if (selected < 0 || selected >= index.nodes || index.expansionOf(selected) >= 0) return [];
   const { element } = index.elementOf(selected);
-  return [...(ends.into[element] ?? []), ...(ends.from[element] ?? [])];
+  return [...ends.into(element), ...ends.from(element)];
 }
 
 /** A straight link between two tasks, world px: where no edge of the layout joins them. */
@@ -149,13 +172,13 @@ export function selectedLinks(frame: GraphFrame): Link[] {
 export function pathEdges(frame: GraphFrame): { edges: Set<number>; links: Link[] } {
   const edges = new Set<number>();
   const links: Link[] = [];
-  const { path, index, geometry } = frame;
+  const { path, index, geometry, ends } = frame;
   for (let i = 1; i < (path?.length ?? 0); i++) {
     const a = path![i - 1]!;
     const b = path![i]!;
     if (a >= index.nodes || b >= index.nodes) continue;
     const isTop = index.expansionOf(a) < 0 && index.expansionOf(b) < 0;
-    const known = isTop ? geometry.edgeBetween.get(edgeKey(a, b)) : undefined;
+    const known = isTop ? ends.between(a, b) : undefined;
     if (known !== undefined) {
       edges.add(known);
       continue;

@@ -52,8 +52,6 @@ export interface GraphGeometry {
   readonly unit: number;
   /** By scope; that of the graph itself is empty. */
   readonly bodies: readonly BodyShape[];
-  /** From an edge's ends to its number; see edgeKey. */
-  readonly edgeBetween: ReadonlyMap<number, number>;
 }
 
 /** Room for the heads of columns above the graph, screen px, and below it. */
@@ -106,7 +104,6 @@ export function graphGeometry(graph: Graph, layout: Layout, viewport: Viewport):
     ...extents,
     unit,
     bodies: layout.scopes.map((body, i) => (i === 0 ? EMPTY_BODY : bodyShape(graph, layout, i, body))),
-    edgeBetween: new Map(scope.edges.map((edge, i) => [edgeKey(edge.from, edge.to), i])),
   };
 }
 
@@ -155,11 +152,10 @@ function edgeExtents(scope: ScopeLayout, rects: readonly Rect[], unit: number) {
   const edgeTop = new Float32Array(scope.edges.length);
   const edgeBottom = new Float32Array(scope.edges.length);
   scope.edges.forEach((edge, i) => {
-    const from = rects[edge.from]!;
-    const to = rects[edge.to]!;
-    const ends = [from.y + from.h / 2, to.y + to.h / 2];
-    let top = Math.min(...ends);
-    let bottom = Math.max(...ends);
+    const from = rects[edge.from]!.y + rects[edge.from]!.h / 2;
+    const to = rects[edge.to]!.y + rects[edge.to]!.h / 2;
+    let top = Math.min(from, to);
+    let bottom = Math.max(from, to);
     for (const via of edge.via) {
       const y = HEAD_PX + via * unit;
       top = Math.min(top, y);

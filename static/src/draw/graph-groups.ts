@@ -1,7 +1,7 @@
 // What the graph is drawn as when it is too dense for nodes: one box per function and level.
 
 import type { GraphView } from '../model/graph-view';
-import { BOTTOM_PX, HEAD_PX, type GraphGeometry } from './graph-geometry';
+import { BOTTOM_PX, edgeKey, HEAD_PX, type GraphGeometry } from './graph-geometry';
 import type { Rect } from './rect';
 
 /** Below this distance between two nodes, screen px, a level is drawn as boxes of its functions. */
@@ -185,13 +185,13 @@ function middleOf(geometry: GraphGeometry, elements: readonly number[]): number 
 function mergeEdges(geometry: GraphGeometry, groupOf: Int32Array): GroupEdge[] {
   const elements = groupOf.length;
   const drawn = (element: number): number => (groupOf[element]! < 0 ? element : elements + groupOf[element]!);
-  const merged = new Map<string, { from: number; to: number; edges: number[] }>();
+  const merged = new Map<number, { from: number; to: number; edges: number[] }>();
   geometry.edges.forEach((edge, i) => {
     if (groupOf[edge.from]! < 0 && groupOf[edge.to]! < 0) return;
     const from = drawn(edge.from);
     const to = drawn(edge.to);
     if (from === to) return;
-    const key = `${from},${to}`;
+    const key = edgeKey(from, to);
     const known = merged.get(key);
     if (known) known.edges.push(i);
     else merged.set(key, { from, to, edges: [i] });

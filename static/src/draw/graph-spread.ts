@@ -42,7 +42,9 @@ function isTooClose(middles: Float64Array, elements: readonly number[], pitch: n
 /** By column, where edges pass it. */
 function passingEdges(scope: ScopeLayout, unit: number): number[][] {
   const passing = Array.from({ length: scope.columns }, (): number[] => []);
-  for (const edge of scope.edges) edge.via.forEach((y, i) => passing[scope.column[edge.from]! + 1 + i]?.push(y * unit));
+  for (const { from, via } of scope.edges) {
+    for (let i = 0; i < via.length; i++) passing[scope.column[from]! + 1 + i]?.push(via[i]! * unit);
+  }
   return passing;
 }
 

@@ -122,8 +122,9 @@ export class GraphStage {
   }
 
   setView(view: GraphView): void {
-    if (!this.#shape) return;
-    this.#view = keepInSight(view, this.#shape.geometry);
+    const shape = this.#shaped();
+    if (!shape) return;
+    this.#view = keepInSight(view, shape.geometry);
     this.#frame = null;
     this.#invalidate(['ground', 'marks', 'overlay']);
   }
@@ -134,8 +135,9 @@ export class GraphStage {
 
   /** Zooms around a point, the middle by default. */
   zoomBy(factor: number, x = this.#viewport.width / 2, y = this.#viewport.height / 2): void {
-    if (!this.#shape || !this.#input) return;
-    const limits = zoomLimits(this.#shape.geometry, mostInstances(this.#input.index));
+    const shape = this.#shaped();
+    if (!shape || !this.#input) return;
+    const limits = zoomLimits(shape.geometry, mostInstances(this.#input.index));
     this.setView(zoomWithin(this.#view, limits, factor, x, y));
   }
 
@@ -145,7 +147,8 @@ export class GraphStage {
 
   /** Moves the view so that a task is in its middle; zoomed in far enough to be told from its neighbours. */
   centreOn(node: number): void {
-    const rect = this.#shape && this.#input ? nodeRect(this.#shape.geometry, this.#input.index, node) : null;
+    const shape = this.#shaped();
+    const rect = shape && this.#input ? nodeRect(shape.geometry, this.#input.index, node) : null;
     if (!rect) return;
     const { width, height } = this.#viewport;
     const { kx, ky } = this.#view;
@@ -216,35 +219,39 @@ export class GraphStage {
   }
 
   #invalidate(names: readonly (keyof GraphCanvases)[]): void {
-    if (!this.#input || !this.#brushes || !this.#shape) return;
+    const { width, height } = this.#viewport;
+    if (!this.#input || !this.#brushes || !this.#layout || width === 0 || height === 0) return;
     for (const name of names) this.#loop.invalidate(this.#layers[name]);
   }
 
   #reshape(): void {
     this.#frame = null;
     this.#groundKey = '';
+    this.#shape = null;
+    this.#invalidate(['ground', 'marks', 'overlay']);
+  }
+
+  /** Made when it is needed, and not for each of the sizes that a page goes through while it is built. */
+  #shaped(): Shape | null {
     const { width, height } = this.#viewport;
-    if (!this.#layout || !this.#input || width === 0 || height === 0) {
-      this.#shape = null;
-      return;
-    }
+    if (this.#shape || !this.#layout || !this.#input || width === 0 || height === 0) return this.#shape;
     const geometry = graphGeometry(this.#input.index.graph, this.#layout, this.#viewport);
     this.#shape = { geometry, collapser: new Collapser(geometry), ends: new EdgeEnds(geometry) };
     this.#view = keepInSight(this.#view, geometry);
-    this.#invalidate(['ground', 'marks', 'overlay']);
+    return this.#shape;
   }
 
   #prepare(): GraphFrame | null {
     if (this.#frame) return this.#frame;
     const input = this.#input;
-    const shape = this.#shape;
+    const shape = this.#shaped();
     const brushes = this.#brushes;
     if (!input || !shape || !brushes) return null;
     this.#states.update(input.index, input.table, input.atNs);
     const elements = shape.geometry.rects.length;
     const collapse = shape.collapser.at(this.#view, this.#weights(input, elements));
     this.#tallies.update(input.index, this.#states, shape.geometry, collapse);
-    this.#times.update(this.#tallies.elementOf, this.#states, input.table, elements);
+    this.#times.update(this.#tallies.elementOf(input.index), this.#states, input.table, elements);
     if (this.#path.of !== input.path) this.#path = { of: input.path, set: new Set(input.path ?? []) };
     this.#frame = {
       ...input,
@@ -271,7 +278,11 @@ export class GraphStage {
     if (!input.table.ended) return null;
     const { version } = input.table;
     if (this.#whole.version !== version || this.#whole.index !== input.index)
-      this.#whole = { version, index: input.index, sums: wholeSums(input.index, input.table, elements) };
+      this.#whole = {
+        version,
+        index: input.index,
+        sums: wholeSums(this.#tallies.elementOf(input.index), input.table, elements),
+      };
     return this.#whole.sums;
   }
 

@@ -16,11 +16,12 @@ export class GraphTallies {
   readonly #columnOf = new PlacesBeyond();
 
   /** The element of each node, -1 of what is no task. */
-  elementOf: Int32Array = new Int32Array(0);
+  elementOf(index: GraphIndex): Int32Array {
+    return this.#places.of(index);
+  }
 
   update(index: GraphIndex, states: NodeStates, geometry: GraphGeometry, collapse: Collapse): void {
-    const elements = this.#places.of(index);
-    this.elementOf = elements;
+    const elements = this.elementOf(index);
     this.elements.update(states, elements, geometry.rects.length);
     this.groups.update(states, this.#groupOf.of(elements, collapse.groupOf), collapse.groups.length);
     this.columns.update(states, this.#columnOf.of(elements, geometry.columnOf), geometry.columns.length);

@@ -1,9 +1,7 @@
 // How long the tasks of each element executed: what groups, boxes and heads say about time.
 
-import type { GraphIndex } from '../model/graph-index';
 import { medianOf } from '../model/quantile';
 import { Outcome, type RunTable } from '../model/run-table';
-import { rootElement } from './graph-places';
 import { stateIs, type NodeStates } from './node-states';
 
 /** Execute times of some tasks that ended well; NaN where none has. */
@@ -95,15 +93,16 @@ function executedNs(states: NodeStates, table: RunTable, node: number): number {
   return states.state[node] === stateIs.succeeded && row >= 0 ? table.endedNs[row]! - table.startedNs[row]! : NaN;
 }
 
-/** By element of the graph: execute time of its tasks in the whole run, wherever the playhead is. */
-export function wholeSums(index: GraphIndex, table: RunTable, elements: number): Float64Array {
+/**
+ * By element of the graph: execute time of its tasks in the whole run, wherever the playhead is. elementOf gives the
+ * element of each node, -1 of what is no task.
+ */
+export function wholeSums(elementOf: Int32Array, table: RunTable, elements: number): Float64Array {
   const sums = new Float64Array(elements);
   for (let row = 0; row < table.rows; row++) {
     const ns = table.endedNs[row]! - table.startedNs[row]!;
-    const node = table.node[row]!;
-    if (table.outcome[row] !== Outcome.ok || !(ns > 0) || !index.isTask(node)) continue;
-    const element = index.expansionOf(node) < 0 ? index.localOf(node) : rootElement(index, node);
-    if (element < elements) sums[element]! += ns;
+    const element = elementOf[table.node[row]!] ?? -1;
+    if (element >= 0 && ns > 0 && table.outcome[row] === Outcome.ok) sums[element]! += ns;
   }
   return sums;
 }

@@ -1,6 +1,6 @@
 // The ribbon's step functions, exact while that is cheap, else as means over a pixel.
 
-import { profileBuckets, profileOf } from '../model/ribbon';
+import { mostReadyOf, profileBuckets, profileOf } from '../model/ribbon';
 import type { RunTable } from '../model/run-table';
 import { bucketWidth, type TimeScale } from '../model/time-scale';
 
@@ -53,7 +53,7 @@ function gatheredSteps(table: RunTable, scale: TimeScale, endNs: number): Ribbon
 }
 
 function mostReady(table: RunTable, endNs: number): number {
-  if (table.rows <= EXACT_MOST_ROWS) return greatest(profileOf(table).ready);
+  if (table.rows <= EXACT_MOST_ROWS) return Math.max(1, mostReadyOf(table));
   return greatest(profileBuckets(table, 0, Math.max(1, endNs / OVERVIEW), OVERVIEW, endNs).ready);
 }
 

@@ -146,14 +146,15 @@ function readRows(reader: FrameReader): FrameRows {
     if (node < 0 || node > MAX_NODE) throw new FrameError(`frame has node ${node}, expected 0 to ${MAX_NODE}`);
     rows.node[i] = node;
   }
-  for (let i = 0; i < count; i++) rows.epoch[i] = reader.atMost(0xffff);
-  for (let i = 0; i < count; i++) rows.attempt[i] = reader.atMost(0xffff);
-  for (let i = 0; i < count; i++) rows.worker[i] = (reader.atMost(0xffff) + 0xffff) & 0xffff; // 0 wraps to NO_WORKER
-  for (let i = 0; i < count; i++) rows.slot[i] = reader.atMost(0xffff);
-  for (let i = 0; i < count; i++) rows.outcome[i] = reader.byte();
-  for (let i = 0; i < count; i++) rows.flags[i] = reader.byte();
+  reader.unsignedInto(rows.epoch, 0xffff);
+  reader.unsignedInto(rows.attempt, 0xffff);
+  reader.unsignedInto(rows.worker, 0xffff);
+  for (let i = 0; i < count; i++) rows.worker[i]!--; // 0 wraps to NO_WORKER
+  reader.unsignedInto(rows.slot, 0xffff);
+  reader.bytesInto(rows.outcome);
+  reader.bytesInto(rows.flags);
   readTimes(reader, rows);
-  for (let i = 0; i < count; i++) rows.fetchNs[i] = reader.unsigned();
+  reader.unsignedInto(rows.fetchNs);
   for (let i = 0; i < count; i++) rows.outputBytes[i] = knownOrNaN(reader.signed());
   for (let i = 0; i < count; i++) rows.storedBytes[i] = knownOrNaN(reader.signed());
   rows.usage = readUsage(reader, count);
@@ -178,7 +179,7 @@ function readUsage(reader: FrameReader, rows: number): Map<number, Usage> {
 
 function readTimes(reader: FrameReader, rows: FrameRows): void {
   const present = new Uint8Array(rows.count);
-  for (let i = 0; i < rows.count; i++) present[i] = reader.byteAtMost(31);
+  reader.bytesInto(present, 31);
   const columns = [rows.readyNs, rows.claimedNs, rows.startedNs, rows.endedNs, rows.updatedNs];
   let last = 0;
   for (let i = 0; i < rows.count; i++) {
@@ -213,10 +214,31 @@ class FrameReader {
     return value;
   }
 
-  byteAtMost(most: number): number {
-    const value = this.byte();
-    if (value > most) throw new FrameError(`frame has ${value}, expected at most ${most}`);
-    return value;
+  /** Fills a column with single bytes. */
+  bytesInto(column: Uint8Array, most = 0xff): void {
+    if (column.length > this.left) throw new FrameError('frame ends early');
+    column.set(this.#bytes.subarray(this.#at, this.#at + column.length));
+    this.#at += column.length;
+    if (most === 0xff) return;
+    for (const value of column) if (value > most) throw new FrameError(`frame has ${value}, expected at most ${most}`);
+  }
+
+  /** Fills a column with numbers that are not negative: most are of one byte, which are taken without a call each. */
+  unsignedInto(column: Float64Array | Uint16Array, most = Infinity): void {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    for (let i = 0; i < column.length; i++) {
+      const first = bytes[at]!; // undefined beyond the end, and then no number below 128
+      if (first < 0x80) {
+        column[i] = first;
+        at++;
+        continue;
+      }
+      this.#at = at;
+      column[i] = this.atMost(most);
+      at = this.#at;
+    }
+    this.#at = at;
   }
 
   unsigned(): number {

@@ -29,7 +29,7 @@ export class GraphIndex {
   readonly names: readonly FunctionName[];
   readonly #table: RunTable;
   readonly #scopes: readonly ScopeIndex[];
-  readonly #levels: readonly Int32Array[];
+  #levels: readonly Int32Array[] | undefined;
   readonly #blocks: Block[] = [];
   readonly #expanded = new Map<number, Block>();
   /** Bytes read along edges, by from × tasks + to; undefined where edges carry whole outputs. */
@@ -43,7 +43,6 @@ export class GraphIndex {
     this.names = functionNamesOf(graph);
     this.#table = table;
     this.#scopes = indexScopes(graph);
-    this.#levels = levelsOf(graph, this.#scopes);
     this.#edgeBytes = edgeBytesOf(graph);
     this.#restart();
     this.update();
@@ -162,6 +161,7 @@ export class GraphIndex {
   }
 
   levelOf(node: number): number {
+    this.#levels ??= levelsOf(this.graph, this.#scopes);
     return this.#levels[this.scopeOf(node)]?.[this.localOf(node)] ?? 0;
   }
 

@@ -41,6 +41,9 @@ const unknown: ReadonlyMap<number, number> = new Map();
 const books = new WeakMap<RunTable, LaneBook[]>();
 /** Lanes of one table are asked for with the slots that are known, by the picture and by the panels. */
 const BOOKS = 3;
+const marked = new WeakMap<Lanes, { readonly processorsOf: ReadonlyMap<number, number>; readonly lanes: Lanes }>();
+/** Lanes beyond the processors, by the lane as it is without that mark. */
+const extras = new WeakMap<Lane, Lane>();
 
 /**
  * The lanes of a run. A slot that never worked is in no row: slotsOf tells how many each worker has, where that is
@@ -53,12 +56,33 @@ export function lanesOf(
   processorsOf: ReadonlyMap<number, number> = unknown,
 ): Lanes {
   const known = books.get(table) ?? [];
-  let book = known.find((one) => one.isOf(slotsOf, processorsOf));
+  let book = known.find((one) => one.isOf(slotsOf));
   if (book === undefined) {
-    book = new LaneBook(slotsOf, processorsOf);
+    book = new LaneBook(slotsOf);
     books.set(table, [book, ...known].slice(0, BOOKS));
   }
-  return book.lanesOf(table);
+  const all = book.lanesOf(table);
+  return processorsOf.size === 0 ? all : withExtra(all, processorsOf);
+}
+
+/** The same lanes, with those marked that are beyond the processors of their workers. */
+function withExtra(all: Lanes, processorsOf: ReadonlyMap<number, number>): Lanes {
+  const known = marked.get(all);
+  if (known !== undefined && hasSameEntries(known.processorsOf, processorsOf)) return known.lanes;
+  const isExtra = (lane: Lane): boolean => lane.slot >= (processorsOf.get(lane.worker) ?? Infinity);
+  const workers = all.workers.map((of) =>
+    of.slots.some(isExtra) ? { ...of, slots: of.slots.map((lane) => (isExtra(lane) ? extraOf(lane) : lane)) } : of,
+  );
+  const hasExtra = workers.some((of, i) => of !== all.workers[i]);
+  const lanes = hasExtra ? { workers, lanes: workers.flatMap((of) => of.slots) } : all;
+  marked.set(all, { processorsOf, lanes });
+  return lanes;
+}
+
+function extraOf(lane: Lane): Lane {
+  let extra = extras.get(lane);
+  if (extra === undefined) extras.set(lane, (extra = { ...lane, extra: true }));
+  return extra;
 }
 
 const SLOTS = 0x10000;
@@ -71,20 +95,18 @@ class LaneBook {
   #touches = 0;
   #endNs = NaN;
   readonly #slotsOf: ReadonlyMap<number, number>;
-  readonly #processorsOf: ReadonlyMap<number, number>;
   /** By row: its lane and when it was claimed, as lanes have it. */
   #laneOf = new Float64Array(0);
   #claimedNs = new Float64Array(0);
   readonly #byKey = new Map<number, Lane>();
   #lanes: Lanes = { workers: [], lanes: [] };
 
-  constructor(slotsOf: ReadonlyMap<number, number>, processorsOf: ReadonlyMap<number, number>) {
+  constructor(slotsOf: ReadonlyMap<number, number>) {
     this.#slotsOf = slotsOf;
-    this.#processorsOf = processorsOf;
   }
 
-  isOf(slotsOf: ReadonlyMap<number, number>, processorsOf: ReadonlyMap<number, number>): boolean {
-    return hasSameEntries(slotsOf, this.#slotsOf) && hasSameEntries(processorsOf, this.#processorsOf);
+  isOf(slotsOf: ReadonlyMap<number, number>): boolean {
+    return hasSameEntries(slotsOf, this.#slotsOf);
   }
 
   lanesOf(table: RunTable): Lanes {
@@ -141,8 +163,7 @@ class LaneBook {
 
   #laneAs(table: RunTable, index: number, key: number, rows: Uint32Array): Lane {
     const [worker, slot] = [Math.floor(key / SLOTS), key % SLOTS];
-    const extra = slot >= (this.#processorsOf.get(worker) ?? Infinity);
-    return { index, worker, slot, extra, ...occupiedBy(table, rows) };
+    return { index, worker, slot, extra: false, ...occupiedBy(table, rows) };
   }
 
   /** Notes where a row is, if it is in a lane. */

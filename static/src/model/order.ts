@@ -24,12 +24,14 @@ export function firstFrom(keys: Float64Array, at: number): number {
   return low;
 }
 
-/** From so many keys on, counting digits beats comparing. */
+/** From so many keys on, counting digits beats comparing, unless they are in a few stretches that ascend already. */
 const MANY = 4096;
+const FEW_STRETCHES = 16;
 
 /** Indexes of keys in ascending order, equal ones in the order in which they stand. No key may be NaN. */
 export function ascendingOrder(keys: Float64Array): Uint32Array {
-  return keys.length < MANY ? mergeOrder(keys) : radixOrder(keys);
+  const ends = ascendingRuns(keys);
+  return keys.length < MANY || ends.length <= FEW_STRETCHES ? mergeOrder(keys, ends) : radixOrder(keys);
 }
 
 const DIGITS = 4;
@@ -79,11 +81,11 @@ function digitsOf(keys: Float64Array): Uint16Array {
   return digits;
 }
 
-/** A natural merge sort: nothing to do for what is in order already, as logs mostly are. */
-function mergeOrder(keys: Float64Array): Uint32Array {
+/** A natural merge sort of stretches that ascend: nothing to do for what is in order already, as logs mostly are. */
+function mergeOrder(keys: Float64Array, stretches: readonly number[]): Uint32Array {
   let from: Uint32Array = new Uint32Array(keys.length);
   for (let i = 0; i < from.length; i++) from[i] = i;
-  let ends = ascendingRuns(keys);
+  let ends = stretches;
   let to: Uint32Array = new Uint32Array(keys.length);
   while (ends.length > 1) {
     const merged: number[] = [];

@@ -104,6 +104,33 @@ function sweep(at: Float64Array, kind: Int8Array): Profile {
   };
 }
 
+/** The most tasks that were ever ready and waiting for a slot at once. */
+export function mostReadyOf(table: RunTable): number {
+  const endNs = endOf(table);
+  const begins = new Float64Array(table.rows);
+  const ends = new Float64Array(table.rows);
+  let n = 0;
+  for (let row = 0; row < table.rows; row++) {
+    eachStretch(table, row, endNs, (kind, fromNs, toNs) => {
+      if (kind !== READY) return;
+      begins[n] = fromNs;
+      ends[n++] = toNs;
+    });
+  }
+  return mostAtOnce(begins.subarray(0, n).sort(), ends.subarray(0, n).sort());
+}
+
+/** How many of some stretches there are at once at most; begins and ends ascend, each in its own order. */
+function mostAtOnce(begins: Float64Array, ends: Float64Array): number {
+  let most = 0;
+  let over = 0;
+  for (let i = 0; i < begins.length; i++) {
+    while (ends[over]! <= begins[i]!) over++;
+    most = Math.max(most, i + 1 - over);
+  }
+  return most;
+}
+
 /** Means over count buckets of stepNs from fromNs on, up to untilNs, exact, in one pass over the rows and no sorting. */
 export function profileBuckets(
   table: RunTable,

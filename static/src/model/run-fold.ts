@@ -88,6 +88,25 @@ class TouchLog implements TouchedRows {
   }
 }
 
+/** The columns that frames have too, under the same names. */
+const COLUMNS = [
+  'node',
+  'epoch',
+  'attempt',
+  'worker',
+  'slot',
+  'outcome',
+  'flags',
+  'readyNs',
+  'claimedNs',
+  'startedNs',
+  'endedNs',
+  'updatedNs',
+  'fetchNs',
+  'outputBytes',
+  'storedBytes',
+] as const satisfies readonly (keyof FrameRows & keyof RunTable)[];
+
 class RunColumns implements RunTable {
   rows = 0;
   version = 0;
@@ -136,24 +155,7 @@ class RunColumns implements RunTable {
     if (rows > this.node.length) this.#resize(Math.max(SMALLEST, rows, 2 * this.node.length));
     this.touched.add(from.row, this.rows);
     this.rows = Math.max(this.rows, rows);
-    for (let i = 0; i < from.count; i++) {
-      const row = from.row[i]!;
-      this.node[row] = from.node[i]!;
-      this.epoch[row] = from.epoch[i]!;
-      this.attempt[row] = from.attempt[i]!;
-      this.worker[row] = from.worker[i]!;
-      this.slot[row] = from.slot[i]!;
-      this.outcome[row] = from.outcome[i]!;
-      this.flags[row] = from.flags[i]!;
-      this.readyNs[row] = from.readyNs[i]!;
-      this.claimedNs[row] = from.claimedNs[i]!;
-      this.startedNs[row] = from.startedNs[i]!;
-      this.endedNs[row] = from.endedNs[i]!;
-      this.updatedNs[row] = from.updatedNs[i]!;
-      this.fetchNs[row] = from.fetchNs[i]!;
-      this.outputBytes[row] = from.outputBytes[i]!;
-      this.storedBytes[row] = from.storedBytes[i]!;
-    }
+    for (const name of COLUMNS) put(this[name], from[name], from.row);
     if (this.usage.size > 0) for (const row of from.row) this.usage.delete(row); // a row is sent whole
     for (const [place, usage] of from.usage) this.usage.set(from.row[place]!, usage);
   }
@@ -178,11 +180,20 @@ class RunColumns implements RunTable {
   }
 }
 
+type Column = Float64Array | Uint32Array | Uint16Array | Uint8Array;
+
+/** Writes values to some rows, ascending: of a stretch without holes, as snapshots have them, in one go. */
+function put(column: Column, values: Column, rows: Uint32Array): void {
+  const first = rows[0]!;
+  if (rows[rows.length - 1]! - first + 1 === rows.length) column.set(values, first);
+  else for (let i = 0; i < rows.length; i++) column[rows[i]!] = values[i]!;
+}
+
 function unset(size: number): Float64Array<ArrayBuffer> {
   return new Float64Array(size).fill(NaN);
 }
 
-function grown<T extends Float64Array | Uint32Array | Uint16Array | Uint8Array>(old: T, fresh: T, rows: number): T {
+function grown<T extends Column>(old: T, fresh: T, rows: number): T {
   fresh.set(old.subarray(0, rows));
   return fresh;
 }

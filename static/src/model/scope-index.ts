@@ -8,30 +8,52 @@ export interface Adjacency {
   readonly targets: Uint32Array;
 }
 
-/** One scope of the graph with its adjacency. Nodes are numbered within one instance: tasks, fan-outs, joins. */
-export interface ScopeIndex {
+/** One scope of the graph. Nodes are numbered within one instance: tasks, fan-outs, joins. */
+export class ScopeIndex {
   readonly scope: Scope;
   /** Nodes of one instance. */
   readonly size: number;
-  readonly parents: Adjacency;
-  readonly children: Adjacency;
-  /** Nodes that wait for no other of their instance. */
-  readonly roots: readonly number[];
   /** Of each node, the joins of the enclosing scope that wait for it. */
-  readonly outs: ReadonlyMap<number, readonly number[]>;
+  readonly outs = new Map<number, number[]>();
+  // Made when they are asked for first: the picture of a large graph does without them.
+  #parents: Adjacency | undefined;
+  #children: Adjacency | undefined;
+  #roots: readonly number[] | undefined;
+  #ordinal: Int32Array | undefined;
+
+  constructor(scope: Scope) {
+    this.scope = scope;
+    this.size = scope.tasks + scope.fanouts + scope.joins;
+  }
+
+  get parents(): Adjacency {
+    return (this.#parents ??= adjacency(this.size, this.scope.edges, 1, 0));
+  }
+
+  get children(): Adjacency {
+    return (this.#children ??= adjacency(this.size, this.scope.edges, 0, 1));
+  }
+
+  /** Nodes that wait for no other of their instance. */
+  get roots(): readonly number[] {
+    return (this.#roots ??= rootsOf(this.parents));
+  }
+
   /** Which call of its function in this scope each task is, from 0; -1 where it is the only one. */
-  readonly ordinal: Int32Array;
+  get ordinal(): Int32Array {
+    return (this.#ordinal ??= ordinals(this.scope));
+  }
 }
 
 /** Indexes every scope of a graph. */
 export function indexScopes(graph: Graph): ScopeIndex[] {
-  const indexes = graph.scopes.map((scope) => indexScope(scope, graph.functions.length));
+  const indexes = graph.scopes.map((scope) => new ScopeIndex(scope));
   graph.scopes.forEach((scope) => {
     scope.joinOf.forEach((fanout, k) => {
       const region = scope.region[fanout - scope.tasks];
       const outs = region === undefined ? undefined : indexes[region]?.outs;
       if (outs === undefined) return;
-      for (const node of scope.joinWaits[k] ?? []) addOut(outs as Map<number, number[]>, node, firstJoin(scope) + k);
+      for (const node of scope.joinWaits[k] ?? []) addOut(outs, node, firstJoin(scope) + k);
     });
   });
   return indexes;
@@ -48,20 +70,10 @@ function addOut(outs: Map<number, number[]>, node: number, join: number): void {
   else joins.push(join);
 }
 
-function indexScope(scope: Scope, functions: number): ScopeIndex {
-  const size = scope.tasks + scope.fanouts + scope.joins;
-  const parents = adjacency(size, scope.edges, 1, 0);
+function rootsOf({ offsets }: Adjacency): number[] {
   const roots: number[] = [];
-  for (let node = 0; node < size; node++) if (parents.offsets[node] === parents.offsets[node + 1]) roots.push(node);
-  return {
-    scope,
-    size,
-    parents,
-    children: adjacency(size, scope.edges, 0, 1),
-    roots,
-    outs: new Map(),
-    ordinal: ordinals(scope, functions),
-  };
+  for (let node = 0; node + 1 < offsets.length; node++) if (offsets[node] === offsets[node + 1]) roots.push(node);
+  return roots;
 }
 
 /** Adjacency of edges given as pairs: from the end named by source to the one named by target. */
@@ -75,8 +87,8 @@ function adjacency(size: number, edges: readonly number[], source: 0 | 1, target
   return { offsets, targets };
 }
 
-function ordinals(scope: Scope, functions: number): Int32Array {
-  const uses = new Uint32Array(functions);
+function ordinals(scope: Scope): Int32Array {
+  const uses = new Uint32Array(1 + scope.function.reduce((most, fn) => Math.max(most, fn), 0));
   const ordinal = new Int32Array(scope.tasks);
   for (let task = 0; task < scope.tasks; task++) ordinal[task] = uses[scope.function[task]!]!++;
   for (let task = 0; task < scope.tasks; task++) if (uses[scope.function[task]!] === 1) ordinal[task] = -1;

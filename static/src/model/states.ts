@@ -150,8 +150,29 @@ function eachBegun(table: RunTable, atNs: number, visit: (row: number, state: nu
   }
 }
 
+/** Counts of one version of a table, by moment: pictures, legend and sentences ask for the same few. */
+interface Counts {
+  readonly version: number;
+  readonly tasks: number;
+  readonly at: Map<number, StateCounts>;
+}
+
+const countsKept = new WeakMap<RunTable, Counts>();
+const MOMENTS_KEPT = 4;
+
 /** How many of all tasks known by now are in each state at a moment. */
-export function countStates(index: GraphIndex, table: RunTable, atNs: number): StateCounts {
+export function countStates(index: GraphIndex, table: RunTable, atNs: number): Readonly<StateCounts> {
+  let known = countsKept.get(table);
+  if (known?.version !== table.version || known.tasks !== index.tasks || known.at.size > MOMENTS_KEPT) {
+    known = { version: table.version, tasks: index.tasks, at: new Map() };
+    countsKept.set(table, known);
+  }
+  let counts = known.at.get(atNs);
+  if (counts === undefined) known.at.set(atNs, (counts = countAll(index, table, atNs)));
+  return counts;
+}
+
+function countAll(index: GraphIndex, table: RunTable, atNs: number): StateCounts {
   const numbers = new Uint32Array(taskStates.length);
   let begun = 0;
   eachBegun(table, atNs, (_, state) => {

@@ -33,7 +33,7 @@ describe('times of elements', () => {
       const expected = statisticsAt(run.index, run.table, 'execute_ns', atNs).reduce((sum, one) => sum + one.sum, 0);
       expect(times.sumNs.reduce((sum, ns) => sum + ns, 0)).toBeCloseTo(expected, 0);
     }
-    wholeSums(run.index, run.table, elements).forEach((ns, element) => {
+    wholeSums(elementOf, run.table, elements).forEach((ns, element) => {
       expect(times.sumNs[element]).toBeCloseTo(ns, 0);
     });
   });

@@ -14,6 +14,16 @@ test('an order is that of a stable sort', () => {
   });
 });
 
+test('very many keys come in the same order, in whatever order they stand', () => {
+  forSeeds(6, (random) => {
+    const stretches = random.whole(1, 40);
+    const length = random.whole(4_096, 6_000);
+    const keys = Float64Array.from({ length }, (_, i) => (i % Math.ceil(length / stretches)) - random.whole(0, 1));
+    const want = [...keys.keys()].sort((a, b) => keys[a]! - keys[b]! || a - b);
+    expect([...ascendingOrder(keys)]).toEqual(want);
+  });
+});
+
 test('bisection finds the first key behind a moment, and the first from it on', () => {
   forSeeds(50, (random) => {
     const keys = Float64Array.from({ length: random.whole(0, 30) }, () => random.whole(0, 20)).sort();

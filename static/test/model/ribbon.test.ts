@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { GraphIndex } from '../../src/model/graph-index';
 import { firstAfter } from '../../src/model/order';
-import { profileBuckets, profileOf } from '../../src/model/ribbon';
+import { mostReadyOf, profileBuckets, profileOf } from '../../src/model/ribbon';
 import { countStates } from '../../src/model/states';
 import { randomGraph } from '../fake/fake-graph';
 import { FakeRun } from '../fake/fake-run';
@@ -39,6 +39,20 @@ test('the profile agrees with the states of tasks', () => {
       expect(profile.ready[place]).toBeGreaterThanOrEqual(counts.ready);
     }
   });
+});
+
+test('the most that were ready at once is the greatest of the profile', () => {
+  forSeeds(30, (random) => {
+    const run = new FakeRun(randomGraph(random), random, { retries: 0.2, isCut: random.chance(0.3) });
+    const table = foldOf(run);
+    expect(mostReadyOf(table)).toBe(Math.max(...profileOf(table).ready));
+  });
+  const follow = [
+    { readyNs: 0, claimedNs: 10 },
+    { node: 1, readyNs: 10, claimedNs: 20 },
+    { node: 2, readyNs: 15, claimedNs: 15 },
+  ];
+  expect([mostReadyOf(tableOf(follow)), mostReadyOf(tableOf([]))]).toEqual([1, 0]);
 });
 
 test('buckets keep the time of every attempt: their totals are those of the rows', () => {
