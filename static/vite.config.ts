@@ -33,7 +33,11 @@ export default defineConfig({
     rolldownOptions: {
       input: 'src/main.ts',
       // What several pages are made of comes in one file, not in twenty.
-      output: { codeSplitting: { groups: [{ name: 'parts', test: /src\/view\/(parts|state)\//, minShareCount: 2 }] } },
+      output: {
+        codeSplitting: {
+          groups: [{ name: 'parts', test: /src\/(model|view)\//, minShareCount: 2 }],
+        },
+      },
     },
   },
   test: {
