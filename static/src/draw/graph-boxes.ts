@@ -103,20 +103,23 @@ function paintBoxHead(
 ): void {
   const { palette, measurer } = frame;
   const font = `500 11px ${palette.fontUi}`;
-  const room = head.w - 12;
+  // What is beyond the edges takes no text with it, as long as enough is left.
+  const left = Math.max(head.x, Math.min(0, head.x + head.w - LABEL_LEAST_W_PX));
+  const right = Math.min(head.x + head.w, Math.max(frame.geometry.viewport.width, left + LABEL_LEAST_W_PX));
+  const room = right - left - 12;
   const instances = block ? `×${count(block.instances)}` : '×?';
   const name = boxName(frame, box);
   const beside = timeWordings(frame, box).map((times) => `${times}  ${instances}`);
-  const right = measurer.first(font, beside, room - measurer.width(font, name)) || instances;
+  const facts = measurer.first(font, beside, room - measurer.width(font, name)) || instances;
   ctx.font = font;
   ctx.textBaseline = 'middle';
   ctx.fillStyle = palette.ink;
   ctx.textAlign = 'right';
   const y = head.y + Math.min(head.h / 2, 10);
-  ctx.fillText(right, head.x + head.w - 1, y);
+  ctx.fillText(facts, right - 1, y);
   ctx.textAlign = 'left';
   ctx.fillStyle = palette.ink2;
-  ctx.fillText(measurer.fit(font, name, room - measurer.width(font, right)), head.x + 1, y);
+  ctx.fillText(measurer.fit(font, name, room - measurer.width(font, facts)), left + 1, y);
 }
 
 /** Execute times of the tasks in a box of the graph itself, as of the moment shown. */

@@ -34,35 +34,77 @@ const NAME_SHARE = 0.6;
 const CHARACTER_W = 6.7;
 const BESIDE_NAME_W = 25;
 
+/** A column with this share of the time of the run stays this wide, [wide, narrow] viewport, where all are scaled down. */
+const HEAVY_SHARE = 0.08;
+const HEAVY_W = [104, 88] as const;
+/** Such columns take at most this share of the room. */
+const HEAVY_ROOM = 0.5;
+
 /** Least px for the edges between two columns, as long as all fit. */
 const GAP_PX = 24;
 /** A gap grows with the root of the edges that cross it, so that dense ones stay readable. */
 const GAP_PER_ROOT = 0.24;
 
-/** Place of each column: natural widths with the rest as gaps; all scaled down alike where they do not fit. */
+/**
+ * Place of each column: natural widths with the rest as gaps. Where they do not fit they are scaled down, all but those
+ * that took much of the time; weights are times by element, null where they are not known.
+ */
 export function columnPlaces(
   graph: Graph,
   layout: Layout,
   members: readonly (readonly number[])[],
   viewport: Viewport,
+  weights: Float64Array | null,
 ): ColumnPlace[] {
   const room = Math.max(1, viewport.width - 2 * SIDE_PX);
   const natural = members.map((elements) => columnWidth(graph, layout, elements, viewport.narrow));
-  const widths = growForNames(graph, members, growBoxes(graph, members, natural, room), room);
-  const weights = gapWeights(layout, members.length);
-  const total = sum(widths);
+  const wanted = growForNames(graph, members, growBoxes(graph, members, natural, room), room);
   const gaps = Math.max(0, members.length - 1);
-  const scale = Math.min(1, room / (total + gaps * GAP_PX));
-  const free = room - total * scale;
+  const least = leastWidths(members, viewport, weights, room);
+  const scale = scaleFor(wanted, least, room, gaps * GAP_PX);
+  const widths = wanted.map((width, i) => Math.max(width * scale, Math.min(width, least[i]!)));
+  const crossings = gapWeights(layout, members.length);
+  const free = room - sum(widths);
   // A graph of few levels does not fly apart: gaps grow to a share of the room only, and the rest is left at both ends.
   const widest = gaps === 0 ? 0 : Math.min(free, gaps * Math.max(GAP_PX * scale, room * 0.32));
-  const weight = sum(weights) || 1;
+  const weight = sum(crossings) || 1;
   let x = SIDE_PX + (free - widest) / 2;
   return widths.map((width, i) => {
-    const place = { x, w: width * scale };
-    x += place.w + ((weights[i] ?? 0) / weight) * widest;
+    const place = { x, w: width };
+    x += place.w + ((crossings[i] ?? 0) / weight) * widest;
     return place;
   });
+}
+
+/** What columns are not scaled down below: those in which much of the time went. */
+function leastWidths(
+  members: readonly (readonly number[])[],
+  viewport: Viewport,
+  weights: Float64Array | null,
+  room: number,
+): number[] {
+  if (weights === null) return members.map(() => 0);
+  const times = members.map((elements) => sum(elements.map((element) => weights[element] ?? 0)));
+  const share = HEAVY_SHARE * sum(times);
+  const heavy = times.filter((time) => time > 0 && time >= share).length;
+  const least = Math.min(HEAVY_W[viewport.narrow ? 1 : 0], (HEAVY_ROOM * room) / Math.max(1, heavy));
+  return times.map((time) => (time > 0 && time >= share ? least : 0));
+}
+
+/** By what widths and gaps are scaled so that they fit; widths stay above their least. */
+function scaleFor(widths: readonly number[], least: readonly number[], room: number, gapsPx: number): number {
+  let scale = 1;
+  for (;;) {
+    let fixed = 0;
+    let scaled = gapsPx;
+    widths.forEach((width, i) => {
+      if (width * scale <= least[i]!) fixed += Math.min(width, least[i]!);
+      else scaled += width;
+    });
+    const next = Math.min(scale, (room - fixed) / Math.max(scaled, 1e-6));
+    if (next >= scale) return scale;
+    scale = next;
+  }
 }
 
 function columnWidth(graph: Graph, layout: Layout, elements: readonly number[], narrow: boolean): number {

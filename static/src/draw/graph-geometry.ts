@@ -67,15 +67,23 @@ const FILL = 0.74;
 
 const EMPTY_BODY: BodyShape = { rects: [], edges: [], columns: 0, height: 0 };
 
-/** Builds the geometry of a layout for a viewport. Cost: the elements and edges of the templates, once. */
-export function graphGeometry(graph: Graph, layout: Layout, viewport: Viewport): GraphGeometry {
+/**
+ * Builds the geometry of a layout for a viewport; weights are times by element, which make the columns readable that
+ * took much. Cost: the elements and edges of the templates, once.
+ */
+export function graphGeometry(
+  graph: Graph,
+  layout: Layout,
+  viewport: Viewport,
+  weights: Float64Array | null = null,
+): GraphGeometry {
   const scope = layout.scopes[0] ?? { columns: 0, height: 1, column: [], y: [], size: [], edges: [] };
   const tasks = graph.scopes[0]?.tasks ?? 0;
   const innerH = Math.max(40, viewport.height - HEAD_PX - BOTTOM_PX);
   const unit = innerH / Math.max(1, scope.height);
   const members = elementsByColumn(scope);
   const middles = spreadMiddles(scope, members, unit, innerH);
-  const places = columnPlaces(graph, layout, members, viewport);
+  const places = columnPlaces(graph, layout, members, viewport, weights);
   const columns = members.map((elements, i): GraphColumn => {
     const own = elements.filter((element) => element < tasks);
     return {

@@ -7,7 +7,8 @@ import type { Times } from './graph-times';
 import { isHollow, isUntouched } from './node-style';
 import { STATES, stateIs, stateName } from './node-states';
 import type { Palette } from './palette';
-import { overlaps, type Rect } from './rect';
+import { HEAD_PX } from './graph-geometry';
+import { intersection, overlaps, type Rect } from './rect';
 import { tallyAt } from './state-tally';
 import { functionLabel } from './task-label';
 
@@ -86,23 +87,34 @@ function fillOf(frame: GraphFrame, group: Group, state: number): string {
   return (isLoud ? palette.mark[state] : palette.soft[state]) ?? palette.line;
 }
 
-/** What is written on a group's box: in its largest part the name, where the head tells of several, and the times. */
+/**
+ * What is written on a group's box: in its largest part the name, where the head tells of several; the times on those that
+ * took them.
+ */
 function paintNumbers(ctx: CanvasRenderingContext2D, frame: GraphFrame, group: Group, parts: readonly Segment[]): void {
   const { palette } = frame;
-  const largest = parts.reduce((a, b) => (b.rect.h > a.rect.h ? b : a), parts[0]!);
+  const seen = parts.map((part) => ({ ...part, rect: inSight(frame, part.rect) }));
+  const largest = seen.reduce((a, b) => (b.rect.h > a.rect.h ? b : a), seen[0]!);
   ctx.textAlign = 'center';
   ctx.textBaseline = 'middle';
-  for (const part of parts) {
+  for (const part of seen) {
     if (part.rect.h < NUMBER_H_PX || part.rect.w < NUMBER_W_PX) continue;
     ctx.fillStyle = inkOn(palette, part.state);
     const { x, y, w, h } = part.rect;
-    const lines = linesOn(frame, part, part === largest ? group : null);
+    const lines = linesOn(frame, group, part, part === largest);
     const first = y + h / 2 + 0.5 - ((lines.length - 1) * LINE_PX) / 2;
     lines.forEach(({ text, font }, i) => {
       ctx.font = font;
       ctx.fillText(text, x + w / 2, first + i * LINE_PX);
     });
   }
+}
+
+/** What is to be seen of a part: its text stays there when the rest is beyond the edge, or below the heads. */
+function inSight(frame: GraphFrame, rect: Rect): Rect {
+  const { width, height } = frame.geometry.viewport;
+  const isInside = rect.x >= 0 && rect.x + rect.w <= width && rect.y >= 0 && rect.y + rect.h <= height;
+  return isInside ? rect : intersection(rect, { x: 0, y: HEAD_PX, w: width, h: height - HEAD_PX });
 }
 
 function inkOn(palette: Palette, state: number): string {
@@ -116,8 +128,9 @@ interface Line {
 }
 
 /** The lines of one part, as many as it has room for: number of tasks; with the group's name before and times behind. */
-function linesOn(frame: GraphFrame, { count: tasks, rect }: Segment, group: Group | null): Line[] {
+function linesOn(frame: GraphFrame, group: Group, part: Segment, isLargest: boolean): Line[] {
   const { palette, measurer } = frame;
+  const { count: tasks, rect, state } = part;
   const room = rect.w - 6;
   const strong = `500 11px ${palette.fontUi}`;
   const regular = `400 11px ${palette.fontUi}`;
@@ -126,15 +139,16 @@ function linesOn(frame: GraphFrame, { count: tasks, rect }: Segment, group: Grou
     return text === '' ? [] : [{ text, font }];
   };
   const number = line(strong, count(tasks), shortCount(tasks));
-  if (group === null) return number;
-  const times = groupTimes(frame, group);
-  const name = hasNeighbours(frame, group) ? frame.index.names[group.fn] : undefined;
+  const name = isLargest && hasNeighbours(frame, group) ? frame.index.names[group.fn] : undefined;
   const named = name ? functionLabel(measurer, name, strong, room) : '';
-  const total =
-    times.n === 0 ? [] : line(regular, `total ${durationText(times.sumNs)}`, `Σ ${durationText(times.sumNs)}`);
   const isOne = group.elements.length === 1;
+  const times = state === stateIs.succeeded ? groupTimes(frame, group) : null;
+  const sum = durationText(times?.sumNs ?? NaN);
+  const total = !times || times.n === 0 ? [] : line(regular, ...(isOne ? [sum] : [`total ${sum}`, `Σ ${sum}`]));
   const median =
-    times.n < 2 ? [] : line(regular, `median ${durationText(times.medianNs)}`, `med. ${durationText(times.medianNs)}`);
+    !times || times.n < 2
+      ? []
+      : line(regular, `median ${durationText(times.medianNs)}`, `med. ${durationText(times.medianNs)}`);
   const title = named === '' ? [] : [{ text: named, font: strong }];
   const all = isOne ? [...title, ...total] : [...title, ...number, ...total, ...median];
   const most = Math.max(1, Math.floor((rect.h - 2) / LINE_PX));

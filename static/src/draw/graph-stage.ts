@@ -26,8 +26,9 @@ export interface GraphCanvases {
   readonly overlay: HTMLCanvasElement;
 }
 
-/** What follows from layout and viewport alone. */
+/** What follows from layout and viewport, and from the times of a run that has ended. */
 interface Shape {
+  readonly isWeighed: boolean;
   readonly geometry: GraphGeometry;
   readonly collapser: Collapser;
   readonly ends: EdgeEnds;
@@ -86,7 +87,8 @@ export class GraphStage {
     this.#input = input;
     this.#version = input.table.version;
     this.#frame = null;
-    if (isNewLayout) {
+    const isWeighedAnew = this.#shape !== null && this.#shape.isWeighed !== input.table.ended;
+    if (isNewLayout || isWeighedAnew) {
       if (this.#layout && layout?.hash !== this.#layout.hash) this.#view = WHOLE;
       this.#layout = layout;
       this.#reshape();
@@ -235,8 +237,11 @@ export class GraphStage {
   #shaped(): Shape | null {
     const { width, height } = this.#viewport;
     if (this.#shape || !this.#layout || !this.#input || width === 0 || height === 0) return this.#shape;
-    const geometry = graphGeometry(this.#input.index.graph, this.#layout, this.#viewport);
-    this.#shape = { geometry, collapser: new Collapser(geometry), ends: new EdgeEnds(geometry) };
+    const { index, table } = this.#input;
+    const weights = this.#weights(this.#input, this.#layout.scopes[0]?.column.length ?? 0);
+    const geometry = graphGeometry(index.graph, this.#layout, this.#viewport, weights);
+    const { ended: isWeighed } = table;
+    this.#shape = { isWeighed, geometry, collapser: new Collapser(geometry), ends: new EdgeEnds(geometry) };
     this.#view = keepInSight(this.#view, geometry);
     return this.#shape;
   }

@@ -9,7 +9,7 @@ const LEAST_LETTERS = 2;
 /** Characters of a name without a number that still say something. */
 const LEAST_CHARACTERS = 3;
 
-/** The longest wording of a name that has room, else the end of the shortest, where names differ; else nothing. */
+/** The longest wording of a name that has room, else what tells the shortest from the others; else nothing. */
 export function functionLabel(
   measurer: TextMeasurer,
   name: FunctionName,
@@ -18,7 +18,7 @@ export function functionLabel(
   least = LEAST_CHARACTERS,
 ): string {
   const label = measurer.first(font, [name.whole, name.short, name.brief], roomPx);
-  return label === '' ? measurer.fitEnd(font, name.brief, roomPx, least) : label;
+  return label === '' ? measurer.fitTelling(font, name.brief, name.tail, roomPx, least) : label;
 }
 
 /** A task by its function and its number, which is never cut. */

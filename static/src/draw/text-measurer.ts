@@ -12,6 +12,9 @@ export const CUT = '…';
 /** Narrower than two characters and an ellipsis a label says nothing. */
 const FEWEST_CHARACTERS = 2;
 
+/** Fewer characters around an ellipsis could be of any name. */
+const FEWEST_CUT = 4;
+
 /** Widths by font and text. Bounded; clear it when the font or the ratio of the display changes. */
 export class TextMeasurer {
   readonly #measure: MeasureText;
@@ -61,6 +64,17 @@ export class TextMeasurer {
       if (this.width(font, cut) <= roomPx) return cut;
     }
     return '';
+  }
+
+  /**
+   * The text if it has room, else the end of it where that is enough to tell it from others, which tail characters of
+   * it do; else its beginning and its end.
+   */
+  fitTelling(font: string, text: string, tail: number, roomPx: number, least = FEWEST_CHARACTERS): string {
+    const end = this.fitEnd(font, text, roomPx, Math.max(least, tail));
+    if (end !== '') return end;
+    const middle = this.fit(font, text, roomPx);
+    return middle.length > Math.max(least, FEWEST_CUT) ? middle : '';
   }
 
   /** The first of some wordings that has room, else nothing: for texts with figures, which are never cut. */

@@ -9,6 +9,8 @@ export interface FunctionName {
   readonly short: string;
   /** The shortest end of the name that no other name has. */
   readonly brief: string;
+  /** So many characters of the end of brief are the end of no other name. */
+  readonly tail: number;
   /** The one for tables and sentences: whole, unless names are long. */
   readonly label: string;
 }
@@ -42,10 +44,11 @@ function wholeNames(graph: Graph): string[] {
 export function functionNames(wholes: readonly string[]): FunctionName[] {
   const shorts = withoutShared(wholes);
   const briefs = shortestEnds(shorts);
+  const tails = tellingTails(briefs);
   const isLong = wholes.some((name) => name.length > LONG);
   return wholes.map((whole, i) => {
     const short = shorts[i]!;
-    return { whole, short, brief: briefs[i]!, label: isLong ? short : whole };
+    return { whole, short, brief: briefs[i]!, tail: tails[i]!, label: isLong ? short : whole };
   });
 }
 
@@ -87,6 +90,23 @@ function shortestEnds(names: readonly string[]): string[] {
   const uses = new Map<string, number>();
   for (const name of new Set(names)) for (const end of endsOf(name)) uses.set(end, (uses.get(end) ?? 0) + 1);
   return names.map((name) => endsOf(name).find((end) => uses.get(end) === 1 && LETTER.test(end)) ?? name);
+}
+
+/** Of each name how many of its last characters no other name ends with; its length where another one ends with all of it. */
+function tellingTails(names: readonly string[]): number[] {
+  const backwards = [...new Set(names.map(reverse))].sort();
+  const same = (a: string, b: string | undefined): number => {
+    let n = 0;
+    while (b !== undefined && n < a.length && a[n] === b[n]) n++;
+    return n;
+  };
+  const tails = new Map(
+    backwards.map((name, i) => {
+      const shared = Math.max(same(name, backwards[i - 1]), same(name, backwards[i + 1]));
+      return [name, Math.min(name.length, shared + 1)];
+    }),
+  );
+  return names.map((name) => tails.get(reverse(name))!);
 }
 
 /** All ends of a name that begin a part of its path, shortest first; the last is the name itself. */

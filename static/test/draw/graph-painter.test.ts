@@ -126,6 +126,35 @@ describe('GraphPainter', () => {
     expect(contexts.marks.texts.some((text) => text.startsWith('100 levels'))).toBe(false);
   });
 
+  it('keeps the text of a box in sight, wherever the box is cut by the edges', () => {
+    const run = syntheticRun(layersPlan(20_000, 4));
+    const { contexts, frames, stage } = stagedGraph(run, { atNs: run.endNs });
+    for (const x of [30, 120]) {
+      contexts.marks.forget();
+      stage.fit();
+      stage.zoomBy(12, x, 80);
+      frames.run();
+      const labels = contexts.marks.of('fillText').filter((call) => call.args[0] === '5,000' && call.args[2] !== 26);
+      expect(labels.length).toBeGreaterThan(0);
+      for (const { args } of labels) {
+        expect(Number(args[1])).toBeGreaterThan(0);
+        expect(Number(args[1])).toBeLessThan(1500);
+        expect(Number(args[2])).toBeGreaterThan(38);
+        expect(Number(args[2])).toBeLessThan(500);
+      }
+    }
+  });
+
+  it('writes times on the part of a box whose tasks took them', () => {
+    const run = syntheticRun(layersPlan(20_000, 2));
+    const { contexts } = stagedGraph(run, { atNs: run.endNs / 8 });
+    const labels = contexts.marks.of('fillText').filter(({ args }) => Number(args[2]) > 38);
+    const first = labels.filter(({ args }) => args[1] === labels[0]!.args[1]).map(({ args }) => String(args[0]));
+    const [waiting, done, ...times] = first;
+    expect(Number(waiting!.replace(',', ''))).toBeGreaterThan(Number(done!.replace(',', '')));
+    expect(times.map((text) => text.split(' ')[0])).toEqual(['total', 'median']);
+  });
+
   it('paints nothing of an empty graph but its ground', () => {
     const run = syntheticRun(layersPlan(0, 1));
     const { contexts } = stagedGraph(run);

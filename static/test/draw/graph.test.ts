@@ -87,6 +87,25 @@ describe('graphGeometry', () => {
     expect(diff!.w).toBeLessThan(project!.w);
   });
 
+  it('keeps the columns readable in which the time went, where all others are scaled down', () => {
+    const run = syntheticRun(layersPlan(400, 40));
+    const narrow = { width: 800, height: 500, narrow: true };
+    const weights = new Float64Array(400).fill(1);
+    const heavy = run.layout.scopes[0]!.column.findIndex((column) => column === 17);
+    weights[heavy] = 1000;
+    const plain = graphGeometry(run.graph, run.layout, narrow);
+    const weighed = graphGeometry(run.graph, run.layout, narrow, weights);
+    expect(plain.columns[17]!.w).toBeLessThan(20);
+    expect(weighed.columns[17]!.w).toBeGreaterThanOrEqual(60);
+    expect(weighed.columns[16]!.w).toBeLessThanOrEqual(plain.columns[16]!.w);
+    const last = weighed.columns.at(-1)!;
+    expect(last.x + last.w).toBeLessThanOrEqual(narrow.width - 17);
+    weighed.columns.slice(1).forEach((column, i) => {
+      const before = weighed.columns[i]!;
+      expect(column.x).toBeGreaterThanOrEqual(before.x + before.w - 1e-6);
+    });
+  });
+
   it('leaves more room where more edges cross', () => {
     const { columns } = geometryOf(montage);
     const gap = (i: number): number => columns[i + 1]!.x - columns[i]!.x - columns[i]!.w;

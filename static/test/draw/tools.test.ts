@@ -87,6 +87,20 @@ describe('TextMeasurer', () => {
   });
 });
 
+describe('what tells a text from others', () => {
+  const measurer = new TextMeasurer((_, text) => text.length * 10);
+
+  it('is its end, or its beginning and its end where the end alone is that of others', () => {
+    expect(measurer.fitTelling('', 'FASTQC_STATS', 7, 200)).toBe('FASTQC_STATS');
+    expect(measurer.fitTelling('', 'FASTQC_STATS', 7, 85)).toBe('…C_STATS');
+    expect(measurer.fitTelling('', 'FASTQC_STATS', 7, 75)).toBe('FAS…ATS');
+  });
+
+  it('is nothing where there is room for no more than some letters of it', () => {
+    expect(measurer.fitTelling('', 'FASTQC_STATS', 7, 45)).toBe('');
+  });
+});
+
 describe('wordings', () => {
   it('are taken whole: the first that has room, else none', () => {
     const measurer = new TextMeasurer((_, text) => text.length * 6);

@@ -31,6 +31,13 @@ export interface AttemptLine {
 /** How a task came to its worker. */
 export type Origin = 'root' | 'became' | 'invoked';
 
+/** What the words for it mean. */
+export const originTitles: Readonly<Record<Origin, string>> = {
+  root: 'It waits for no other task',
+  became: 'The worker that made its last input ready went on with it at once, without a queue between',
+  invoked: 'Others made it ready and left it to whichever worker was free',
+};
+
 export interface TaskFacts {
   readonly node: number;
   readonly name: string;

@@ -146,7 +146,7 @@ export function hasP95(whole: readonly FunctionStatistics[]): boolean {
   return whole.some((one) => one.n >= P95_NEEDS);
 }
 
-/** Names as rows show them: all whole where all of them fit, else each in the longest wording that does, or its end. */
+/** Names as rows show them: all whole where all of them fit, else each in the longest wording that does, or what tells it from the others. */
 export function fittedNames(
   names: readonly FunctionName[],
   measurer: TextMeasurer,
@@ -154,7 +154,7 @@ export function fittedNames(
   roomPx: number,
 ): readonly string[] {
   if (names.every(({ whole }) => measurer.width(font, whole) <= roomPx)) return names.map(({ whole }) => whole);
-  return names.map(({ label, brief }) =>
-    measurer.width(font, label) <= roomPx ? label : measurer.fitEnd(font, brief, roomPx),
+  return names.map(({ label, brief, tail }) =>
+    measurer.width(font, label) <= roomPx ? label : measurer.fitTelling(font, brief, tail, roomPx),
   );
 }

@@ -82,6 +82,13 @@ describe('functions in the table of statistics', () => {
     const long = functionNames(['NF.SAREK.PREPARE.INDEX', 'NF.SAREK.QC.STATS', 'NF.SAREK.RECALIBRATED.STATS']);
     expect(fittedNames(names, measurer, '', 130)).toEqual(NAMES);
     expect(fittedNames(long, measurer, '', 200)).toEqual(long.map(({ whole: name }) => name));
+    const alike = functionNames([
+      'AB.FASTQC_TRIM_STATS_ALL',
+      'AB.BCFTOOLS_TRIM_STATS_ALL',
+      'AB.MULTIQC_STATS_ALL_READS',
+    ]);
+    const cut = fittedNames(alike, measurer, '', 84);
+    expect(new Set(cut).size, 'no two rows read the same').toBe(3);
     expect(fittedNames(long, measurer, '', 84)).toEqual(['INDEX', 'QC.STATS', '…RATED.STATS']);
   });
 });

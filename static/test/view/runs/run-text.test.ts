@@ -28,7 +28,14 @@ const imported = {
   lanes: '',
 };
 
+const NOW = Date.parse('2026-11-30T12:20:00Z');
+
 describe('the words of a row', () => {
+  it('says when a recording was imported, which the age of its run does not tell', () => {
+    const run = runSummary({ imported, added_at: '2026-11-30T12:00:00Z' });
+    expect(plain(statusNote(run, undefined, NOW))).toBe('imported 20 min ago');
+  });
+
   it('ranks a run among the others of its workflow, itself included', () => {
     expect(standingText(standing)).toBe('2nd slowest of 41');
     expect(standingText({ ...standing, slower: 40, slower_than: 0 })).toBe('fastest of 41');
@@ -49,21 +56,23 @@ describe('the words of a row', () => {
       makespan_ns: 19.3e9,
       tasks: { total: 89, done: 62, failed: 1, skipped: 1, running: 8, not_run: 0 },
     });
-    expect(plain(statusNote(run, undefined))).toBe('72 %');
-    expect(plain(statusNote(run, 41.2e9))).toBe('72 %, about 22.0 s left');
-    expect(plain(statusNote(run, 12e9))).toBe('72 %');
+    expect(plain(statusNote(run, undefined, NOW))).toBe('72 %');
+    expect(plain(statusNote(run, 41.2e9, NOW))).toBe('72 %, about 22.0 s left');
+    expect(plain(statusNote(run, 12e9, NOW))).toBe('72 %');
   });
 
   it('tells what failed, what is missing and what was retried', () => {
     const error = { kind: 'error', task: 'mDiffFit[31]', node: 31, message: 'exit status 3', attempt: 3 } as const;
-    expect(statusNote(runSummary({ status: 'failed', error }), undefined)).toBe('mDiffFit[31] failed, attempt 3');
+    expect(statusNote(runSummary({ status: 'failed', error }), undefined, NOW)).toBe('mDiffFit[31] failed, attempt 3');
     const deadline = { ...error, task: '', node: null, message: 'it took longer than 1 s' };
-    expect(statusNote(runSummary({ status: 'failed', error: deadline }), undefined)).toBe('it took longer than 1 s');
-    expect(statusNote(runSummary({ status: 'interrupted' }), undefined)).toContain('run it again');
+    expect(statusNote(runSummary({ status: 'failed', error: deadline }), undefined, NOW)).toBe(
+      'it took longer than 1 s',
+    );
+    expect(statusNote(runSummary({ status: 'interrupted' }), undefined, NOW)).toContain('run it again');
     const records = { complete: false, text: 'partial: 60 of 62 details' };
-    expect(statusNote(runSummary({ records, retries: 2 }), undefined)).toBe('partial: 60 of 62 details');
-    expect(statusNote(runSummary({ retries: 2 }), undefined)).toBe('2 retries');
-    expect(statusNote(runSummary(), undefined)).toBe('');
+    expect(statusNote(runSummary({ records, retries: 2 }), undefined, NOW)).toBe('partial: 60 of 62 details');
+    expect(statusNote(runSummary({ retries: 2 }), undefined, NOW)).toBe('2 retries');
+    expect(statusNote(runSummary(), undefined, NOW)).toBe('');
   });
 
   it('counts what the filter selects below the list', () => {

@@ -1,7 +1,7 @@
 // The sentence that the insights open with: computed, and plain where nothing stands out.
 
 import type { HistoryPart } from '../../../api/schema';
-import { count, counted, percent } from '../../../model/format';
+import { count, counted, percent, ratio } from '../../../model/format';
 import { kindOf, unitOf } from '../../../model/metric';
 import type { InsightMetric } from './insights-url';
 import { cellValue, keyName, type Shift, shiftOf, valueText, weightOf } from './statistic';
@@ -22,9 +22,9 @@ interface Shifted {
   readonly shift: Shift;
 }
 
-/** Two decimals: a change of a twentieth should show. */
-export function factorText(ratio: number): string {
-  return `${ratio.toFixed(2)}×`;
+/** Two decimals, as long as a change of a twentieth could matter. */
+export function factorText(factor: number): string {
+  return factor < 9.995 ? `${factor.toFixed(2)}×` : ratio(factor);
 }
 
 const name = (part: HistoryPart): Span => ({ text: keyName(part), key: part.key });
@@ -150,7 +150,7 @@ function widest(metric: InsightMetric, parts: readonly HistoryPart[]): Span[] {
   if (spread(most) < UNEVEN)
     return [{ text: 'No function is uneven: every p95 that can be told is below twice its median.' }];
   const high = valueText(metric, cellValue(most, 'p95'));
-  const times = spread(most) === Infinity ? 'where its median is 0' : `is ${spread(most).toFixed(1)}× its median`;
+  const times = spread(most) === Infinity ? 'where its median is 0' : `is ${ratio(spread(most))} its median`;
   return [
     { text: 'Most uneven is ' },
     name(most),

@@ -5,6 +5,7 @@ import { count } from '../../../model/format';
 import { quantile } from '../../../model/quantile';
 import { type ChartSpec, linearTicks } from '../../parts/chart-spec';
 import { shortDay } from '../../state/instant';
+import { factorText } from './lead';
 import { axisText } from './charts';
 import type { InsightMetric } from './insights-url';
 import { cellValue, lowerQuartile, valueText } from './statistic';
@@ -96,6 +97,6 @@ function dayText(metric: InsightMetric, day: HistoryPart): string {
 }
 
 function ringOf(day: HistoryPart, outlier: Outlier): { x: number; y: number; text: string } {
-  const text = `${shortDay(day.from, 'utc')}, ${outlier.ratio.toFixed(2)}×`;
+  const text = `${shortDay(day.from, 'utc')}, ${factorText(outlier.ratio)}`;
   return { x: Date.parse(day.from) / 1000, y: cellValue(day, 'p50') ?? 0, text };
 }

@@ -1,7 +1,7 @@
 // The form to launch a run, as state.
 
 import { Problem } from '../../../api/problem';
-import type { RunSummary, Workflow } from '../../../api/schema';
+import type { Param, RunSummary, Workflow } from '../../../api/schema';
 import type { AppState } from '../../state/app.svelte';
 import { Resource } from '../../state/resource.svelte';
 import { emptyLaunch, type LaunchValues, problemsOf, submissionOf } from './launch';
@@ -66,6 +66,13 @@ export class LaunchForm {
 
   prefill(link: LaunchPrefill): void {
     this.choose(link.workflow, link.set);
+  }
+
+  /** The file that the run had which the form was filled in from, while no other is chosen; empty for none. */
+  fileAgain(param: Param): string {
+    if (param.kind !== 'file' || this.#values.files.has(param.name)) return '';
+    const name = this.#values.params[param.name] ?? '';
+    return name === param.default ? '' : name;
   }
 
   setParam(name: string, value: string): void {

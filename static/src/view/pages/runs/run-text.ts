@@ -11,6 +11,7 @@ import {
   type Quantity,
   rankText,
 } from '../../../model/format';
+import { shortAge } from '../../state/instant';
 import type { RunsQuery } from './runs-url';
 
 /** '2nd slowest of 41': the place among the last runs of the workflow that succeeded, this one included. */
@@ -26,14 +27,17 @@ export function unrankedText(run: RunSummary): string {
   return run.revision > 0 ? 'continued, not ranked' : 'too few like it';
 }
 
-/** The second line of a status: how far it is, what went wrong, what is missing. Empty where the word says it all. */
-export function statusNote(run: RunSummary, expectedNs: number | undefined): string {
+/**
+ * The second line of a status: how far it is, what went wrong, what is missing, how long ago it was imported. Empty where
+ * the word says it all.
+ */
+export function statusNote(run: RunSummary, expectedNs: number | undefined, nowMs: number): string {
   if (run.missing_functions.length > 0) return `no worker for ${run.missing_functions[0]!.function}`;
   if (run.live) return progressText(run, expectedNs);
   if (run.error !== null) return errorText(run.error);
   if (run.status === 'interrupted') return 'its process ended; run it again';
   if (!run.records.complete) return run.records.text;
-  if (run.imported !== null) return 'imported';
+  if (run.imported !== null) return `imported ${shortAge(run.added_at, nowMs)} ago`;
   return troubleText(run);
 }
 

@@ -5,7 +5,7 @@ import { type Period, periods } from '../../state/period';
 export const runStatuses = ['running', 'succeeded', 'failed', 'cancelled', 'interrupted', 'paused', 'queued'] as const;
 export type RunStatus = (typeof runStatuses)[number];
 
-export const runSorts = ['started', 'makespan', 'tasks', 'bytes', 'workflow', 'status'] as const;
+export const runSorts = ['started', 'makespan', 'tasks', 'bytes', 'workflow', 'status', 'added'] as const;
 export type RunSort = (typeof runSorts)[number];
 
 /** What is listed, in which order, from where on. */
