@@ -8,7 +8,7 @@ import type { NodeMark } from './graph-nodes';
 import type { Times } from './graph-times';
 import { bodyOf, boxParts, cellGrid, cellRect, elementInCell, type CellGrid } from './graph-places';
 import { isHollow, nodeStyle } from './node-style';
-import { stateIs, worseState } from './node-states';
+import { stateIs, worseState } from './mark-state';
 import { overlaps, type Rect } from './rect';
 import { ShapeBatch } from './shape-batch';
 import { functionLabel } from './task-label';

@@ -7,7 +7,7 @@ import type { EdgeLayout } from '../model/layout';
 import { countOf, toScreen, visibleWorld, type GraphFrame } from './graph-frame';
 import { edgeKey, viaY, type GraphGeometry } from './graph-geometry';
 import { nodeRect, rootElement } from './graph-places';
-import { stateIs } from './node-states';
+import { stateIs } from './mark-state';
 import type { Rect } from './rect';
 
 const MIB = 1024 * 1024;

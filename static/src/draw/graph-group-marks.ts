@@ -5,7 +5,7 @@ import { doneOf, toScreen, type GraphFrame } from './graph-frame';
 import type { Group } from './graph-groups';
 import type { Times } from './graph-times';
 import { isHollow, isUntouched } from './node-style';
-import { STATES, stateIs, stateName } from './node-states';
+import { STATES, stateIs, stateName } from './mark-state';
 import type { Palette } from './palette';
 import { HEAD_PX } from './graph-geometry';
 import { intersection, overlaps, type Rect } from './rect';

@@ -5,7 +5,7 @@ import { doneOf, type GraphFrame } from './graph-frame';
 import type { GraphColumn } from './graph-geometry';
 import { boxName } from './graph-boxes';
 import { placeTitles, type PlacedTitle } from './head-titles';
-import { stateIs } from './node-states';
+import { stateIs } from './mark-state';
 import { tallyOver } from './state-tally';
 
 /** Height of the strip that heads stand on, screen px: a line for the name, one for what is known of its tasks. */

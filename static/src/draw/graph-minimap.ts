@@ -4,7 +4,7 @@ import { isTaskElement } from './graph-edges';
 import { type GraphFrame } from './graph-frame';
 import { segments } from './graph-group-marks';
 import { isHollow } from './node-style';
-import { stateIs, STATES } from './node-states';
+import { stateIs, STATES } from './mark-state';
 import type { Rect } from './rect';
 import { tallyAt } from './state-tally';
 

@@ -5,7 +5,7 @@ import { bytesText, durationText } from '../model/format';
 import { drawIcon } from './icons';
 import { DIMMED, type GraphFrame } from './graph-frame';
 import { isUntouched, nodeStyle, TINY_PX, type NodeStyle } from './node-style';
-import { stateIs, stateName } from './node-states';
+import { stateIs, stateName } from './mark-state';
 import type { Rect } from './rect';
 import { ShapeBatch } from './shape-batch';
 import { taskLabel } from './task-label';

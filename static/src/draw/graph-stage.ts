@@ -17,7 +17,7 @@ import { nodeRect } from './graph-places';
 import { nextTask } from './graph-steps';
 import { GraphTallies } from './graph-tallies';
 import { ElementTimes, wholeSums } from './graph-times';
-import { NodeStates } from './node-states';
+import { NodeStates } from '../model/node-states';
 import type { Area } from './rect';
 
 export interface GraphCanvases {

@@ -3,7 +3,7 @@
 import type { GraphIndex } from '../model/graph-index';
 import type { GraphGeometry } from './graph-geometry';
 import type { Collapse } from './graph-groups';
-import type { NodeStates } from './node-states';
+import type { NodeStates } from '../model/node-states';
 import { ElementPlaces, PlacesBeyond, StateTally } from './state-tally';
 
 /** Tasks by element, by group and by column. */

@@ -2,7 +2,8 @@
 
 import { medianOf } from '../model/quantile';
 import { Outcome, type RunTable } from '../model/run-table';
-import { stateIs, type NodeStates } from './node-states';
+import type { NodeStates } from '../model/node-states';
+import { stateIs } from './mark-state';
 
 /** Execute times of some tasks that ended well; NaN where none has. */
 export interface Times {

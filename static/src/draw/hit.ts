@@ -9,7 +9,7 @@ import type { Group } from './graph-groups';
 import type { Times } from './graph-times';
 import { boxTimes, drawnGrid, isDetailed, type BoxMark } from './graph-boxes';
 import { bodyOf, cellAt, cellRect, elementInCell } from './graph-places';
-import { STATES, stateName } from './node-states';
+import { STATES, stateName } from './mark-state';
 import type { LaneHit } from './lane-hit';
 import { contains } from './rect';
 import type { TaskState } from '../model/task-state';

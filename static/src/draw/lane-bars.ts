@@ -7,7 +7,7 @@ import type { LaneBuckets } from './lane-buckets';
 import { rowsBetween, type LaneRow } from './lane-layout';
 import { barHeight, barRect, drawnEnd, laneBuckets, rowTop, visibleSpan, xOf, type LanesFrame } from './lanes-frame';
 import { taskColour } from './node-colours';
-import { stateIs } from './node-states';
+import { stateIs } from './mark-state';
 import type { PhaseColours } from './palette';
 import { RectBatch } from './rect-batch';
 import { taskLabel } from './task-label';

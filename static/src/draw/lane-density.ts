@@ -3,7 +3,7 @@
 import type { LaneBuckets } from './lane-buckets';
 import type { LaneRow } from './lane-layout';
 import { barHeight, rowTop, xOf, type LanesFrame } from './lanes-frame';
-import { stateIs } from './node-states';
+import { stateIs } from './mark-state';
 import type { RectBatch } from './rect-batch';
 
 /** Attempts off the shown path keep this much. */

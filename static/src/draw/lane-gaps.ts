@@ -7,7 +7,7 @@ import { type Standstill, standstillsOf, standstillWord } from '../model/standst
 import { OFF_PATH } from './lane-density';
 import { type Tense, WAIT_PX } from './lane-bars';
 import { barRect, plotRect, rowOfAttempt, visibleSpan, xOf, type LanesFrame } from './lanes-frame';
-import { stateIs } from './node-states';
+import { stateIs } from './mark-state';
 import { RectBatch } from './rect-batch';
 import type { Rect } from './rect';
 

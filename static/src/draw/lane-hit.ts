@@ -2,9 +2,11 @@
 
 import { type BackOff, backOffsOf } from '../model/back-off';
 import { visibleRows, type Lane } from '../model/lanes';
+import { isOnlyNow, type Lately, latelyAt } from '../model/lately';
 import { slotsAt } from '../model/presence';
 import { type Standstill, standstillAt, standstillsOf } from '../model/standstill';
-import { countStates, noStates, stateAt, type StateCounts } from '../model/states';
+import { countStates } from '../model/state-counts';
+import { noStates, stateAt, type StateCounts } from '../model/states';
 import { backOffRect } from './lane-gaps';
 import { rowsInBucket, type LaneBuckets } from './lane-buckets';
 import type { LaneRow } from './lane-layout';
@@ -18,7 +20,7 @@ import {
   stripBuckets,
   type LanesFrame,
 } from './lanes-frame';
-import { stateIs, stateName, worseState } from './node-states';
+import { stateIs, stateName, worseState } from './mark-state';
 import type { TaskState } from '../model/task-state';
 
 /** What a pointer can be over, best first: an attempt, attempts too short to tell apart, a gap, the ribbon. */
@@ -41,6 +43,8 @@ export type LaneHit =
       readonly running: number;
       readonly moving: number;
       readonly idle: number;
+      /** In the second before, where the log does not tell yet what happened at the moment. */
+      readonly lately: Lately | undefined;
       readonly ready: number;
       /** Tasks that failed and wait to be tried again. */
       readonly retrying: number;
@@ -150,6 +154,7 @@ function hitRibbon(frame: LanesFrame, x: number): LaneHit | null {
     standstill: standstillAt(table, atNs),
     running,
     moving,
+    lately: isOnlyNow(table, atNs) ? latelyAt(table, lanes, atNs) : undefined,
     idle: Math.max(0, slotsAt(table, lanes, atNs) - running - moving),
     ready,
     retrying,

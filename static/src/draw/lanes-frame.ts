@@ -46,6 +46,9 @@ export interface LanesInput {
   readonly path: readonly number[] | null;
   readonly expected: ExpectedEnd | null;
   readonly workers: readonly WorkerLabel[];
+  /** How many slots each worker has, and how many of them it always has, where that is known. */
+  readonly slots: ReadonlyMap<number, number>;
+  readonly processors: ReadonlyMap<number, number>;
   readonly axis: AxisClock;
 }
 

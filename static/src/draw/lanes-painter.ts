@@ -2,6 +2,7 @@
 
 import { count, percent, shortCount } from '../model/format';
 import { busyShare } from '../model/lanes';
+import { isOnlyNow, latelyAt } from '../model/lately';
 import { slotsAt } from '../model/presence';
 import { paintBars, paintStrips, type BarCount, type Tense } from './lane-bars';
 import { paintBackOffLines, paintBackOffs, paintStandstillNames, paintStandstills } from './lane-gaps';
@@ -68,7 +69,7 @@ function tenses(frame: LanesFrame): Tense[] {
 
 /** Busy share of each lane, idle slots and ready tasks, as of the playhead. */
 function paintFigures(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
-  const { palette, layout, width, scrollPx, counts, lanes, table, atNs, measurer } = frame;
+  const { palette, layout, width, scrollPx, counts, atNs, measurer } = frame;
   ctx.font = `400 11px ${palette.fontUi}`;
   ctx.textAlign = 'right';
   ctx.textBaseline = 'middle';
@@ -82,10 +83,18 @@ function paintFigures(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
     }
   });
   ctx.fillStyle = palette.ink2;
-  const busy = counts.running + counts.fetching + counts.storing;
-  const idle = Math.max(0, slotsAt(table, lanes, atNs) - busy);
   const write = (wordings: readonly string[], y: number): void =>
     ctx.fillText(measurer.first(ctx.font, wordings, layout.right - EDGE_PX), width - EDGE_PX, y);
-  write([`${count(idle)} idle`, `${shortCount(idle)} idle`], layout.slotsTop + layout.slotsHeight / 2);
+  write(slotsWordings(frame), layout.slotsTop + layout.slotsHeight / 2);
   write([count(counts.ready), shortCount(counts.ready)], layout.readyTop + layout.readyHeight / 2);
+}
+
+/** How many slots are idle; while only what they did lately is known, how busy they were. */
+function slotsWordings({ table, lanes, atNs, counts }: LanesFrame): string[] {
+  if (isOnlyNow(table, atNs)) {
+    const { busy, slots } = latelyAt(table, lanes, atNs);
+    return slots > 0 ? [`${percent(busy / slots)} busy`, percent(busy / slots)] : ['no slot'];
+  }
+  const idle = Math.max(0, slotsAt(table, lanes, atNs) - counts.running - counts.fetching - counts.storing);
+  return [`${count(idle)} idle`, `${shortCount(idle)} idle`];
 }

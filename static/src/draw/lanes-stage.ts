@@ -1,7 +1,7 @@
 // The lanes on their three canvases: prepares frames, knows which layer is out of date, answers what is where.
 
 import { lanesOf, type Lanes } from '../model/lanes';
-import { countStates } from '../model/states';
+import { countStates } from '../model/state-counts';
 import { TimeScale } from '../model/time-scale';
 import { fitCanvas } from './fit-canvas';
 import type { FrameLoop, Layer } from './frame-loop';
@@ -42,7 +42,6 @@ export class LanesStage {
   readonly #open = new Set<number>();
   readonly #onHeight: (height: number) => void;
   #input: LanesInput | null = null;
-  #slots: ReadonlyMap<number, number> = new Map();
   #brushes: Brushes | null = null;
   #viewport: LanesViewport = { width: 0, windowWidth: 0, windowHeight: 0 };
   #ratio = 1;
@@ -66,15 +65,14 @@ export class LanesStage {
     };
   }
 
-  /** Takes what is to be shown; slots = how many slots each worker has, where that is known. */
-  show(input: LanesInput, slots: readonly number[]): void {
+  /** Takes what is to be shown. */
+  show(input: LanesInput): void {
     const before = this.#input;
     const isNewTable = input.table !== before?.table || input.table.version !== this.#version;
     this.#input = input;
     this.#version = input.table.version;
     this.#frame = null;
-    const hasNewSlots = slots.length !== this.#slots.size || slots.some((n, worker) => this.#slots.get(worker) !== n);
-    if (hasNewSlots) this.#slots = new Map(slots.entries());
+    const hasNewSlots = input.slots !== before?.slots || input.processors !== before.processors;
     if (isNewTable || hasNewSlots || input.workers !== before?.workers) this.#relayout();
     if (isNewTable || hasNewSlots || !before || !hasSameGround(before, input))
       this.#invalidate(['ground', 'marks', 'overlay']);
@@ -218,7 +216,7 @@ export class LanesStage {
     this.#frame = null;
     const { width } = this.#viewport;
     if (!this.#input || width === 0) return;
-    this.#lanes = lanesOf(this.#input.table, this.#slots);
+    this.#lanes = lanesOf(this.#input.table, this.#input.slots, this.#input.processors);
     const before = this.#layout;
     this.#layout = lanesLayout(this.#lanes, this.#open, { ...this.#viewport, namesPx: this.#namesPx() });
     const { height, contentHeight, areaHeight } = this.#layout;

@@ -16,7 +16,7 @@ import {
   type Link,
 } from './graph-edges';
 import { DIMMED, type GraphFrame } from './graph-frame';
-import { stateIs } from './node-states';
+import { stateIs } from './mark-state';
 
 /** What moves is this much wider than what lies still. */
 const MOVING_MORE = 0.9;

@@ -3,7 +3,7 @@
 import { isActive } from '../model/task-state';
 import type { GraphFrame } from './graph-frame';
 import { taskColour } from './node-colours';
-import { stateIs, stateName } from './node-states';
+import { stateIs, stateName } from './mark-state';
 import type { ShapeStyle } from './shape-batch';
 
 /** How a node is painted. */

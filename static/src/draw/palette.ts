@@ -51,11 +51,6 @@ const QUIET = 0.4;
 const FUNCTION_HUES = 12;
 const MAGNITUDES = 7;
 
-/** The states' order as a number, for columns of states. */
-export const stateNumber: Readonly<Record<TaskState, number>> = Object.freeze(
-  Object.fromEntries(taskStates.map((state, i) => [state, i])) as Record<TaskState, number>,
-);
-
 /** The token that a state is drawn with; lost shares the hollow grey of skipped and differs by its silhouette. */
 export function stateToken(state: TaskState): string {
   return state === 'lost' ? 'skipped' : state.replace(' ', '-');

@@ -2,7 +2,8 @@
 
 import type { GraphIndex } from '../model/graph-index';
 import { rootElement } from './graph-places';
-import { STATES, type NodeStates } from './node-states';
+import { STATES } from './mark-state';
+import type { NodeStates } from '../model/node-states';
 
 /** Counts by place. */
 export interface Tally {
@@ -53,12 +54,12 @@ export class StateTally implements Tally {
     this.#revision = states.revision;
   }
 
-  #follow({ changed, state }: NodeStates, placeOf: Int32Array): void {
-    for (const { node, before } of changed!) {
+  #follow({ changed }: NodeStates, placeOf: Int32Array): void {
+    for (const { node, before, now } of changed!) {
       const place = placeOf[node]!;
       if (place < 0) continue;
       this.counts[place * STATES + before]!--;
-      this.counts[place * STATES + state[node]!]!++;
+      this.counts[place * STATES + now]!++;
     }
     this.read += changed!.length;
   }

@@ -13,7 +13,8 @@ import { figuresAt, type RunFigures } from './run-figures';
 import { isLoss, MarkKind, Outcome, type RunTable } from './run-table';
 import { capital, meanNumeral, numeral, type Span, task, text } from './sentence';
 import { isPausedAt, stoodStill } from './standstill';
-import { countStates, endOf, type StateCounts, taskStateAt } from './states';
+import { countStates } from './state-counts';
+import { endOf, type StateCounts, taskStateAt } from './states';
 import { type FunctionStatistics, statisticsAt } from './statistics';
 import { MEDIAN_NEEDS, STRAGGLES } from './straggler';
 
@@ -56,6 +57,8 @@ interface Failure {
 export interface Counted {
   readonly figures: RunFigures;
   readonly counts: StateCounts;
+  /** What longRunning tells of a live run, worked out less often; by default it is worked out here. */
+  readonly longRunning?: readonly Span[];
 }
 
 /** Share of the makespan from which on a finding is worth the first line. */
@@ -77,7 +80,7 @@ export function findingsOf(
   const at = table.ended ? endOf(table) : atNs;
   const figures = known?.figures ?? figuresAt(table, lanes, at);
   const counts = known?.counts ?? countStates(index, table, at);
-  if (!table.ended) return liveFindings(index, table, { figures, counts }, at, context);
+  if (!table.ended) return liveFindings(index, table, { ...known, figures, counts }, at, context);
   const bounds = boundsOf(index, table, lanes);
   const sentences = [
     endSentence(index, table, { figures, counts }, context),
@@ -279,7 +282,7 @@ function stragglerFinding(
 function liveFindings(
   index: GraphIndex,
   table: RunTable,
-  { figures, counts }: Counted,
+  { figures, counts, longRunning: long }: Counted,
   atNs: number,
   context: FindingsContext,
 ): Findings {
@@ -288,7 +291,7 @@ function liveFindings(
   const now = isPaused ? 'the run is paused' : slotsWork(counts, figures);
   const lead = [
     text(`${durationText(atNs)} in, ${count(over)} of ${counted(index.tasks, 'task')} ended and ${now}.`),
-    ...longRunning(index, table, atNs),
+    ...(long ?? longRunning(index, table, atNs)),
   ];
   const waiting = counts.ready + counts.retrying;
   const wait = `${counted(waiting, 'task')} ${waiting === 1 ? 'waits' : 'wait'}`;
@@ -300,7 +303,7 @@ function liveFindings(
 }
 
 /** The running task that has taken most times its function's median so far. */
-function longRunning(index: GraphIndex, table: RunTable, atNs: number): Span[] {
+export function longRunning(index: GraphIndex, table: RunTable, atNs: number): Span[] {
   const statistics: readonly FunctionStatistics[] = statisticsAt(index, table, 'execute_ns', atNs);
   const { rows } = nodeRowsOf(table);
   let worst = { row: -1, ratio: STRAGGLES };

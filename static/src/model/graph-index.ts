@@ -100,6 +100,13 @@ export class GraphIndex {
     return this.isTask(node) ? this.#scopeOf(node).scope.function[this.localOf(node)]! : -1;
   }
 
+  /** The task of a name, -1 where there is none. */
+  nodeNamed(name: string): number {
+    if (name === '') return -1;
+    for (let node = 0; node < this.nodes; node++) if (this.isTask(node) && this.nameOf(node) === name) return node;
+    return -1;
+  }
+
   /** Name of a task as in engine.Identity.String: blur, blur[3] or grey[3/7]. */
   nameOf(node: number): string {
     const path = this.#pathOf(node);

@@ -2,7 +2,8 @@
 
 import { sizeOf, viaOf } from './edges';
 import type { GraphIndex } from './graph-index';
-import { busyBetween, busyNs, type Lanes } from './lanes';
+import { busyNs, type Lanes } from './lanes';
+import { type Lately, latelyAt } from './lately';
 import { nodeRowsOf } from './node-rows';
 import { peakSlots, slotsAt, slotTimeNs } from './presence';
 import { Outcome, type RunTable } from './run-table';
@@ -27,16 +28,6 @@ export interface RunFigures {
   readonly attempts: number;
   readonly retries: number;
 }
-
-/** What slots did in the last second: tasks of a few milliseconds are over before anybody sees them run. */
-export interface Lately {
-  /** How many were busy, on average. */
-  readonly busy: number;
-  /** How many there were, on average. */
-  readonly slots: number;
-}
-
-const LATELY_NS = 1e9;
 
 /** What the service calls the makespan: from the first claim to the last end. */
 export function makespanOf(table: RunTable): { readonly fromNs: number; readonly toNs: number } {
@@ -73,15 +64,6 @@ export function figuresAt(table: RunTable, lanes: Lanes, atNs: number): RunFigur
     attempts,
     retries,
   };
-}
-
-function latelyAt(table: RunTable, lanes: Lanes, atNs: number): Lately {
-  const fromNs = Math.max(0, atNs - LATELY_NS);
-  const overNs = atNs - fromNs;
-  if (!(overNs > 0)) return { busy: 0, slots: 0 };
-  let busy = 0;
-  for (const lane of lanes.lanes) busy += busyBetween(lane, fromNs, atNs);
-  return { busy: busy / overNs, slots: slotTimeNs(table, lanes, fromNs, atNs) / overNs };
 }
 
 /** Bytes that tasks read, by how they came. */

@@ -1,6 +1,5 @@
 // The state of a task at a moment: pure functions of the table and the moment.
 
-import type { GraphIndex } from './graph-index';
 import { nodeRowsOf } from './node-rows';
 import { endingsOf, Outcome, type RunTable } from './run-table';
 import { type TaskState, taskStates } from './task-state';
@@ -148,39 +147,4 @@ function eachBegun(table: RunTable, atNs: number, visit: (row: number, state: nu
     const next = after[row]!;
     if (next < 0 || !(beginOf(table, next) <= atNs)) visit(row, taskNumberAt(table, row, atNs, isOver));
   }
-}
-
-/** Counts of one version of a table, by moment: pictures, legend and sentences ask for the same few. */
-interface Counts {
-  readonly version: number;
-  readonly tasks: number;
-  readonly at: Map<number, StateCounts>;
-}
-
-const countsKept = new WeakMap<RunTable, Counts>();
-const MOMENTS_KEPT = 4;
-
-/** How many of all tasks known by now are in each state at a moment. */
-export function countStates(index: GraphIndex, table: RunTable, atNs: number): Readonly<StateCounts> {
-  let known = countsKept.get(table);
-  if (known?.version !== table.version || known.tasks !== index.tasks || known.at.size > MOMENTS_KEPT) {
-    known = { version: table.version, tasks: index.tasks, at: new Map() };
-    countsKept.set(table, known);
-  }
-  let counts = known.at.get(atNs);
-  if (counts === undefined) known.at.set(atNs, (counts = countAll(index, table, atNs)));
-  return counts;
-}
-
-function countAll(index: GraphIndex, table: RunTable, atNs: number): StateCounts {
-  const numbers = new Uint32Array(taskStates.length);
-  let begun = 0;
-  eachBegun(table, atNs, (_, state) => {
-    numbers[state]!++;
-    begun++;
-  });
-  const counts = noStates();
-  taskStates.forEach((state, i) => (counts[state] = numbers[i]!));
-  counts[unbegunState(isOverAt(table, atNs))] += Math.max(0, index.tasks - begun);
-  return counts;
 }

@@ -21,3 +21,8 @@ export type TaskState = (typeof taskStates)[number];
 export function isActive(state: TaskState): boolean {
   return state === 'fetching' || state === 'running' || state === 'storing';
 }
+
+/** The states' order as a number, for columns of states. */
+export const stateNumber: Readonly<Record<TaskState, number>> = Object.freeze(
+  Object.fromEntries(taskStates.map((state, i) => [state, i])) as Record<TaskState, number>,
+);

@@ -114,11 +114,14 @@ export function lanesInput(run: SyntheticRun, more: Partial<LanesInput> = {}): L
     path: null,
     expected: null,
     workers: WORKERS,
+    slots: NONE,
+    processors: NONE,
     axis: { epochMs: 0, mode: 'relative' },
     ...more,
   };
 }
 
+const NONE: ReadonlyMap<number, number> = new Map();
 const WORKERS = [{ name: 'w1', process: 'node-a' }, { name: 'w2' }];
 
 export function stagedLanes(run: SyntheticRun, more: Partial<LanesInput> = {}, width = 1300) {
@@ -129,7 +132,7 @@ export function stagedLanes(run: SyntheticRun, more: Partial<LanesInput> = {}, w
   const stage = new LanesStage(loop, elements, (wanted) => (height = wanted));
   stage.setBrushes(testBrushes());
   stage.resize({ width, windowWidth: 1920, windowHeight: 1080 }, 1);
-  const show = (next: Partial<LanesInput>): void => stage.show(lanesInput(run, { ...more, ...next }), []);
+  const show = (next: Partial<LanesInput>): void => stage.show(lanesInput(run, { ...more, ...next }));
   show({});
   frames.run();
   return { stage, loop, frames, contexts, show, height: () => height };

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { spread } from '../../src/draw/graph-spread';
 import { ElementTimes, wholeSums } from '../../src/draw/graph-times';
 import { ElementPlaces } from '../../src/draw/state-tally';
-import { NodeStates } from '../../src/draw/node-states';
+import { NodeStates } from '../../src/model/node-states';
 import { medianOf, quantile } from '../../src/model/quantile';
 import { statisticsAt } from '../../src/model/statistics';
 import { Random } from '../fake/random';

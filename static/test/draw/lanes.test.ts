@@ -183,6 +183,17 @@ describe('LanesPainter', () => {
     expect(contexts.ground.texts).toEqual(expect.arrayContaining(['w1', 'node-a', 'Slots', 'Ready']));
   });
 
+  it('says how busy slots were while only that is known, and how many are idle at any other moment', () => {
+    const run = syntheticRun(montagePlan());
+    const said = (more: Parameters<typeof stagedLanes>[1]) => stagedLanes(run, more).contexts.marks.texts.at(-2)!;
+    expect(said({ atNs: run.endNs })).toBe('8 idle');
+    (run.table as SyntheticTable).ended = false;
+    (run.table as SyntheticTable).nowNs = run.endNs;
+    expect(said({ live: true, atNs: run.endNs }).replaceAll('\u00a0', ' ')).toMatch(/^\d+ % busy$/);
+    (run.table as SyntheticTable).nowNs = run.endNs + 5e9;
+    expect(said({ live: true, atNs: run.endNs })).toBe('8 idle');
+  });
+
   it('paints nothing right of now while the run goes on, but the expected end', () => {
     const run = syntheticRun(montagePlan());
     const table = run.table as SyntheticTable;

@@ -3,14 +3,16 @@
 import { describe, expect, test } from 'vitest';
 
 import { ElementPlaces, StateTally } from '../../src/draw/state-tally';
-import { NodeStates, STATES } from '../../src/draw/node-states';
+import { stateName, STATES } from '../../src/draw/mark-state';
+import { NodeStates } from '../../src/model/node-states';
 import { decodeFrame } from '../../src/model/frame';
 import { eventsOf, RunEvents } from '../../src/model/events';
 import { GraphIndex } from '../../src/model/graph-index';
 import { lanesOf } from '../../src/model/lanes';
 import { RunFold } from '../../src/model/run-fold';
 import type { RunTable } from '../../src/model/run-table';
-import { taskStateAt } from '../../src/model/states';
+import { countStates } from '../../src/model/state-counts';
+import { noStates, taskStateAt } from '../../src/model/states';
 import { taskStates } from '../../src/model/task-state';
 import { SortedMoments } from '../../src/model/sorted-moments';
 import { encodeFrame, type FakeRow } from '../fake/encode-frame';
@@ -80,6 +82,10 @@ describe('followed batch by batch', () => {
           if (placeOf[node]! >= 0) counts[placeOf[node]! * STATES + state]!++;
         }
         expect(tally.counts).toEqual(counts);
+        const all = noStates();
+        for (let node = 0; node < index.nodes; node++) if (index.isTask(node)) all[stateName(states.state[node]!)]++;
+        expect(countStates(index, table, atNs)).toEqual(all);
+        expect(countStates(index, table, atNs), 'once').toBe(countStates(index, table, atNs));
       });
     });
   });

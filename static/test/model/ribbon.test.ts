@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { GraphIndex } from '../../src/model/graph-index';
 import { firstAfter } from '../../src/model/order';
 import { mostReadyOf, profileBuckets, profileOf } from '../../src/model/ribbon';
-import { countStates } from '../../src/model/states';
+import { countStates } from '../../src/model/state-counts';
 import { randomGraph } from '../fake/fake-graph';
 import { FakeRun } from '../fake/fake-run';
 import { forSeeds } from '../fake/random';

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 
-import { NodeStates, stateName } from '../../src/draw/node-states';
+import { stateName } from '../../src/draw/mark-state';
+import { NodeStates } from '../../src/model/node-states';
 import { GraphIndex } from '../../src/model/graph-index';
 import { RunFold } from '../../src/model/run-fold';
 import { type Mark, MarkKind, Outcome, type RunTable } from '../../src/model/run-table';
-import { attemptAt, countStates, endOf, noStates, stateAt, taskStateAt } from '../../src/model/states';
+import { countStates } from '../../src/model/state-counts';
+import { attemptAt, endOf, noStates, stateAt, taskStateAt } from '../../src/model/states';
 import { taskStates } from '../../src/model/task-state';
 import type { FakeRow } from '../fake/encode-frame';
 import { randomGraph } from '../fake/fake-graph';

@@ -1,7 +1,8 @@
 // What tooltips say.
 
 import type { Times } from '../../draw/graph-times';
-import { count, durationText } from '../../model/format';
+import { count, durationText, percent } from '../../model/format';
+import type { Lately } from '../../model/lately';
 import type { StateCounts } from '../../model/states';
 import { type TaskState, taskStates } from '../../model/task-state';
 
@@ -12,6 +13,11 @@ export function stateList(counts: Partial<Readonly<StateCounts>>): string {
     .filter(([, n]) => n > 0)
     .map(([state, n]) => `${count(n)} ${state}`);
   return parts.length === 0 ? 'nothing' : parts.join(', ');
+}
+
+/** 89 % busy in the last second. */
+export function latelyText({ busy, slots }: Lately): string {
+  return slots > 0 ? `${percent(busy / slots)} busy in the last second` : 'no slot is there';
 }
 
 /** level 3, or levels 3 to 6. */

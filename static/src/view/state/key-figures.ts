@@ -17,6 +17,7 @@ import type { Bounds } from '../../model/bounds';
 import type { RunFigures, Traffic } from '../../model/run-figures';
 import type { StateCounts } from '../../model/states';
 import { type ExpectedEnd, LEAST_RUNS } from './expected-end';
+import { latelyText } from './hover-text';
 import { peersText } from './peers-text';
 import { recordedText } from './run-words';
 
@@ -178,10 +179,6 @@ function elapsedSub(elapsedNs: number, expected: ExpectedEnd | null, past: reado
   return `longer than ${count(past.filter((ns) => ns < elapsedNs).length)} of ${count(past.length)} like it`;
 }
 
-function latelySub({ lately }: RunFigures): string {
-  return lately.slots > 0 ? `${percent(lately.busy / lately.slots)} busy in the last second` : 'no slot is there';
-}
-
 /** Figures of a run that goes on, as of now. */
 export function liveFigures({ figures, counts, tasks, expected, paused, past }: LiveInput): KeyFigure[] {
   const over = counts.succeeded + counts.failed + counts.cancelled + counts.skipped + counts.lost;
@@ -212,7 +209,7 @@ export function liveFigures({ figures, counts, tasks, expected, paused, past }: 
     {
       label: 'Slots at work',
       value: { figure: count(working), unit: `of ${count(figures.slotsThere)}` },
-      sub: latelySub(figures),
+      sub: latelyText(figures.lately),
       title: 'Slots that work now, or did on average in the last second: most tasks are over before they are seen',
       ...first,
     },

@@ -1,8 +1,10 @@
 // A slot as a row of a table, as of a moment.
 
 import { workerName } from '../../model/events';
+import { percent } from '../../model/format';
 import type { GraphIndex } from '../../model/graph-index';
-import { busyNs, busyShare, type Lane, placeAt } from '../../model/lanes';
+import { busyNs, busyShare, type Lanes, placeAt } from '../../model/lanes';
+import { isOnlyNow, latelyBusy } from '../../model/lately';
 import { firstAfter } from '../../model/order';
 import { isThere } from '../../model/presence';
 import type { RunTable } from '../../model/run-table';
@@ -21,11 +23,14 @@ export interface LaneRow {
   readonly state: TaskState | null;
   /** Its worker is there; else it is yet to come, or has gone. */
   readonly there: boolean;
+  /** Share of the last second in which it was busy; NaN where the log tells what it did at the moment. */
+  readonly lately: number;
 }
 
-export function laneRow(index: GraphIndex, table: RunTable, lane: Lane, atNs: number): LaneRow {
-  const place = placeAt(lane, atNs);
-  const row = place < 0 ? -1 : lane.rows[place]!;
+export function laneRow(index: GraphIndex, table: RunTable, lanes: Lanes, place: number, atNs: number): LaneRow {
+  const lane = lanes.lanes[place]!;
+  const held = placeAt(lane, atNs);
+  const row = held < 0 ? -1 : lane.rows[held]!;
   const node = row < 0 ? -1 : table.node[row]!;
   return {
     name: `${workerName(lane.worker)}/${String(lane.slot)}`,
@@ -36,5 +41,12 @@ export function laneRow(index: GraphIndex, table: RunTable, lane: Lane, atNs: nu
     task: node < 0 ? '' : index.labelOf(node),
     state: row < 0 ? null : stateAt(table, row, atNs),
     there: isThere(table, lane.worker, atNs),
+    lately: isOnlyNow(table, atNs) ? latelyBusy(lanes, lane, atNs) : Number.NaN,
   };
+}
+
+/** What a slot does that holds no task as far as the log tells: most tasks are over before they are seen. */
+export function nowText({ there, lately }: Pick<LaneRow, 'there' | 'lately'>): string {
+  if (!there) return 'not there';
+  return lately > 0 ? `${percent(lately)} busy` : 'idle';
 }

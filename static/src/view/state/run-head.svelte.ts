@@ -2,10 +2,13 @@
 
 import type { RunSummary } from '../../api/schema';
 import { type Bounds, boundsOf } from '../../model/bounds';
-import { type Findings, findingsOf, type Recording } from '../../model/findings';
+import { type Findings, findingsOf, longRunning, type Recording } from '../../model/findings';
+import { lanesOf } from '../../model/lanes';
 import { figuresAt, type RunFigures, type Traffic, trafficOf } from '../../model/run-figures';
+import type { Span } from '../../model/sentence';
 import { isPausedAt } from '../../model/standstill';
-import { countStates, type StateCounts } from '../../model/states';
+import { countStates } from '../../model/state-counts';
+import type { StateCounts } from '../../model/states';
 import type { RunView } from './run.svelte';
 
 /** What the head shows, made from the run's table. */
@@ -16,36 +19,35 @@ export class RunHead {
     this.#view = view;
   }
 
-  /** The moment that the head is of. */
-  readonly atNs: number = $derived.by(() => {
-    const view = this.#view;
-    if (!view.live) return view.playback.nowNs;
-    return view.playback.pinned
-      ? view.atNs
-      : Math.max(
-          view.playback.nowNs,
-          view.read((_, table) => table.nowNs),
-        );
+  /** The moment that the head is of: now, or the end. */
+  get atNs(): number {
+    return this.#view.playback.nowNs;
+  }
+
+  readonly figures: RunFigures = $derived.by(() => {
+    const { slots, processors } = this.#view;
+    return this.#view.readNow((_, table) => figuresAt(table, lanesOf(table, slots, processors), this.atNs));
   });
 
-  readonly figures: RunFigures = $derived.by(() =>
-    this.#view.read((_, table) => figuresAt(table, this.#view.lanes, this.atNs)),
-  );
-
   readonly counts: StateCounts = $derived.by(() =>
-    this.#view.read((index, table) => countStates(index, table, this.atNs)),
+    this.#view.readNow((index, table) => countStates(index, table, this.atNs)),
   );
 
   readonly bounds: Bounds | undefined = $derived.by(() =>
     this.#view.live ? undefined : this.#view.read((index, table) => boundsOf(index, table, this.#view.lanes)),
   );
 
-  readonly paused: boolean = $derived.by(() => this.#view.read((_, table) => isPausedAt(table, this.atNs)));
+  readonly paused: boolean = $derived.by(() => this.#view.readNow((_, table) => isPausedAt(table, this.atNs)));
 
   readonly traffic: Traffic | undefined = $derived.by(() => this.#view.read(trafficOf));
 
+  /** Of a live run; it compares with medians, which costs too much to be made with each version. */
+  readonly #longRunning: readonly Span[] = $derived.by(() =>
+    this.#view.live ? this.#view.read((index, table) => longRunning(index, table, table.nowNs)) : [],
+  );
+
   readonly findings: Findings = $derived.by(() =>
-    this.#view.read((index, table) => {
+    this.#view.readNow((index, table) => {
       const { error, status } = this.#view.summaryNow;
       const context = {
         failure: error,
@@ -53,7 +55,7 @@ export class RunHead {
         status,
         imported: recordingOf(this.#view.summaryNow),
       };
-      const known = { figures: this.figures, counts: this.counts };
+      const known = { figures: this.figures, counts: this.counts, longRunning: this.#longRunning };
       return findingsOf(index, table, this.#view.lanes, this.atNs, context, known);
     }),
   );

@@ -53,7 +53,7 @@ function summaryOf(view: RunView): unknown {
 }
 
 function selectTask(view: RunView, name: string): number {
-  const node = view.nodeNamed(name);
+  const node = view.indexNow.nodeNamed(name);
   view.select(node);
   return node;
 }

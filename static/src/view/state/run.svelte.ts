@@ -11,7 +11,8 @@ import { type Lanes, lanesOf } from '../../model/lanes';
 import type { Metric } from '../../model/metric';
 import { NO_WORKER, type RunTable } from '../../model/run-table';
 import { slackOf } from '../../model/slack';
-import { countStates, endedAttempts, endOf, type StateCounts } from '../../model/states';
+import { countStates } from '../../model/state-counts';
+import { endedAttempts, endOf, type StateCounts } from '../../model/states';
 import { type FunctionStatistics, TYPICAL_NEEDS, statisticsAt } from '../../model/statistics';
 import { parseRunUrl, type RunTab, type RunUrl } from '../../model/url-state';
 import type { RunSummary } from '../../api/schema';
@@ -113,7 +114,13 @@ export class RunView {
     return this.source.table;
   }
 
-  /** A value made from the table, made again when it changes. */
+  /** A value made from the table, made again when it changes: with each version, which only what costs little may be. */
+  readNow<T>(make: (index: GraphIndex, table: RunTable) => T): T {
+    void this.source.version;
+    return make(this.source.index!, this.source.table);
+  }
+
+  /** The same for what costs more: not with each version of a large table. */
   read<T>(make: (index: GraphIndex, table: RunTable) => T): T {
     void this.#pace.version;
     return make(this.source.index!, this.source.table);
@@ -207,13 +214,12 @@ export class RunView {
 
   // ---- what follows from the table and the moment
 
-  readonly counts: StateCounts = $derived(this.read((index, table) => countStates(index, table, this.atNs)));
+  /** As of the moment that pictures show, with each version: one moment has one count, wherever it is shown. */
+  readonly counts: StateCounts = $derived(this.readNow((index, table) => countStates(index, table, this.shownNs)));
   /** States as they are in the end, or now: which of the rare ones need a place. */
   readonly finalCounts: StateCounts = $derived(this.read((index, table) => countStates(index, table, AFTER_ALL)));
   readonly events: RunEvents = $derived(this.read(eventsOf));
-  readonly lanes: Lanes = $derived(
-    this.read((_, table) => lanesOf(table, this.slots, processorsOf(this.source.workers))),
-  );
+  readonly lanes: Lanes = $derived(this.read((_, table) => lanesOf(table, this.slots, this.processors)));
   readonly statistics: readonly FunctionStatistics[] = $derived(
     this.read((index, table) => statisticsAt(index, table, this.metric, this.atNs)),
   );
@@ -226,7 +232,7 @@ export class RunView {
   readonly pathNodes: readonly number[] = $derived(this.path?.steps.map((step) => step.node) ?? []);
   readonly stripEnds: StripEnds = $derived(this.read((index, table) => this.#endsOf(index, table)));
 
-  readonly taskCount: number = $derived(this.read((index) => index.tasks));
+  readonly taskCount: number = $derived(this.readNow((index) => index.tasks));
 
   /** Milliseconds of the link's clock; it moves on once a second, also while nothing is heard. */
   heardMs(): number {
@@ -235,13 +241,12 @@ export class RunView {
   }
 
   readonly slots: ReadonlyMap<number, number> = $derived.by(() => slotsOf(this.source.workers));
+  readonly processors: ReadonlyMap<number, number> = $derived.by(() => processorsOf(this.source.workers));
 
   readonly workerNames: readonly WorkerLabel[] = $derived.by(() => workerLabels(this.source.workers, this.lanes));
   readonly workerList: readonly { readonly name: string; readonly process: string }[] = $derived(
     byNumber(this.workerNames),
   );
-  /** Slots by number of the worker. */
-  readonly slotList: readonly number[] = $derived(this.workerList.map((_, worker) => this.slots.get(worker) ?? 0));
 
   /** The task whose detail is asked for: the selected one, else the one that ended the run. */
   readonly asked: number = $derived.by(() =>
@@ -340,14 +345,6 @@ export class RunView {
 
   hover(node: number): void {
     this.#hovered = node;
-  }
-
-  /** The task of a name, -1 where there is none. */
-  nodeNamed(name: string): number {
-    if (name === '') return -1;
-    const index = this.indexNow;
-    for (let node = 0; node < index.nodes; node++) if (index.isTask(node) && index.nameOf(node) === name) return node;
-    return -1;
   }
 
   /** Opens the stream; the answer ends everything. */

@@ -132,15 +132,15 @@ describe('the table of tasks', () => {
 
 describe('the table of slots', () => {
   it('tells what each does at the moment', () => {
-    const lane = lanesOf(table).lanes[0]!;
-    expect(laneRow(index, table, lane, 10)).toMatchObject({
+    const lanes = lanesOf(table);
+    expect(laneRow(index, table, lanes, 0, 10)).toMatchObject({
       name: 'w0/1',
       attempts: 1,
       busyNs: 8,
       task: 'cut',
       state: 'running',
     });
-    expect(laneRow(index, table, lane, 35)).toMatchObject({ attempts: 2, task: '', state: null, node: -1 });
+    expect(laneRow(index, table, lanes, 0, 35)).toMatchObject({ attempts: 2, task: '', state: null, node: -1 });
   });
 });
 

@@ -1,51 +1,16 @@
 // States of all tasks at one moment, as a column by node.
 
-import type { GraphIndex } from '../model/graph-index';
-import type { RunTable } from '../model/run-table';
-import { touchedSince } from '../model/sorted-moments';
-import { attemptAt, eachBegunTask, endOf, isOverAt, taskStateAt, unbegunState } from '../model/states';
-import { taskStates, type TaskState } from '../model/task-state';
-import { stateNumber } from './palette';
-
-/** Number of states. */
-export const STATES = taskStates.length;
-
-/** The state with a number. */
-export function stateName(n: number): TaskState {
-  return taskStates[n] ?? 'pending';
-}
-
-/** Number of a state, in the order of taskStates. */
-export const stateIs = stateNumber;
-
-/** Which of several states one mark shows: what failed never vanishes, what is active beats what waits or ended. */
-const WEIGHT: readonly number[] = taskStates.map((state) => {
-  const order: readonly TaskState[] = [
-    'skipped',
-    'succeeded',
-    'not run',
-    'pending',
-    'ready',
-    'storing',
-    'fetching',
-    'running',
-    'cancelled',
-    'lost',
-    'retrying',
-    'failed',
-  ];
-  return order.indexOf(state);
-});
-
-/** The one of two states that a mark for both shows. */
-export function worseState(a: number, b: number): number {
-  return WEIGHT[a]! >= WEIGHT[b]! ? a : b;
-}
+import type { GraphIndex } from './graph-index';
+import type { RunTable } from './run-table';
+import { touchedSince } from './sorted-moments';
+import { attemptAt, eachBegunTask, endOf, isOverAt, taskStateAt, unbegunState } from './states';
+import { stateNumber } from './task-state';
 
 /** A node whose state may be another now, or come from another attempt. */
 export interface StateChange {
   readonly node: number;
   readonly before: number;
+  readonly now: number;
 }
 
 /**
@@ -78,12 +43,21 @@ export class NodeStates {
   /** Nothing is known of any row, or of the run, after this moment. */
   #latestNs = -Infinity;
 
+  /** The columns are those of a moment. */
+  isAt(index: GraphIndex, table: RunTable, atNs: number): boolean {
+    return this.#isOf(index, table) && table.version === this.#version && atNs === this.#atNs;
+  }
+
+  /** To come to a moment only the rows have to be read that frames have brought since. */
+  follows(index: GraphIndex, table: RunTable, atNs: number): boolean {
+    return this.#isOf(index, table) && this.#onlyAdds(table, atNs);
+  }
+
   /** Brings the columns to a moment; answers whether anything may have changed. */
   update(index: GraphIndex, table: RunTable, atNs: number): boolean {
-    const isKnown = table === this.#table && this.#nodes === index.nodes;
-    if (isKnown && table.version === this.#version && atNs === this.#atNs) return false;
-    if (isKnown && this.#onlyAdds(table, atNs)) this.#follow(table, atNs);
-    else this.#readAll(index.nodes, table, atNs, isKnown);
+    if (this.isAt(index, table, atNs)) return false;
+    if (this.follows(index, table, atNs)) this.#follow(table, atNs);
+    else this.#readAll(index.nodes, table, atNs, this.#isOf(index, table));
     this.#table = table;
     this.#version = table.version;
     this.#atNs = atNs;
@@ -94,6 +68,10 @@ export class NodeStates {
     this.#touches = table.touched.length;
     this.revision++;
     return true;
+  }
+
+  #isOf(index: GraphIndex, table: RunTable): boolean {
+    return table === this.#table && this.#nodes === index.nodes;
   }
 
   /** Rows that no frame touched are at both moments what they will stay. */
@@ -108,9 +86,11 @@ export class NodeStates {
       this.#latestNs = Math.max(this.#latestNs, latestOf(table, touched));
       const node = table.node[touched]!;
       if (node >= this.#nodes) continue;
-      changed.push({ node, before: this.state[node]! });
+      const before = this.state[node]!;
+      const now = stateNumber[taskStateAt(table, node, atNs)];
       this.row[node] = attemptAt(table, node, atNs);
-      this.state[node] = stateNumber[taskStateAt(table, node, atNs)];
+      this.state[node] = now;
+      changed.push({ node, before, now });
       this.rowsRead++;
     }
     this.changed = changed;
@@ -145,7 +125,7 @@ export class NodeStates {
     for (let node = 0; node < nodes; node++) {
       const before = this.#before[node]!;
       const isSame = before === this.state[node] && this.#rowBefore[node] === this.row[node];
-      if (!isSame) changed.push({ node, before });
+      if (!isSame) changed.push({ node, before, now: this.state[node]! });
     }
     return changed;
   }

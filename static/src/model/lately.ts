@@ -1,0 +1,48 @@
+// What slots did in the last second. Of a live run nothing else tells whether they work: the log has the end of a task of
+// a few milliseconds, not its beginning, and has it only when it is over.
+
+import { busyBetween, type Lane, type Lanes } from './lanes';
+import { slotTimeNs } from './presence';
+import type { RunTable } from './run-table';
+
+/** Means over about a second. */
+export interface Lately {
+  /** How many slots were busy, and how many there were. */
+  readonly busy: number;
+  readonly slots: number;
+}
+
+const SECOND_NS = 1e9;
+/** The log is written, kept and sent in parts: so much of what happened last may not have come yet. */
+const BEHIND_NS = 500e6;
+
+/** What a live run does at a moment is not known from its log yet, but only what its slots did before. */
+export function isOnlyNow(table: RunTable, atNs: number): boolean {
+  return !table.ended && atNs > table.nowNs - SECOND_NS;
+}
+
+/** What slots did in the second up to a moment, or up to the last that is known where the log is a little behind. */
+export function latelyAt(table: RunTable, lanes: Lanes, atNs: number): Lately {
+  const { fromNs, toNs } = secondAt(lanes.lanes, atNs);
+  const overNs = toNs - fromNs;
+  if (!(overNs > 0)) return { busy: 0, slots: 0 };
+  let busy = 0;
+  for (const lane of lanes.lanes) busy += busyBetween(lane, fromNs, toNs);
+  return { busy: busy / overNs, slots: slotTimeNs(table, lanes, fromNs, toNs) / overNs };
+}
+
+/** The share of the same second in which one of the lanes was busy. */
+export function latelyBusy(lanes: Lanes, lane: Lane, atNs: number): number {
+  const { fromNs, toNs } = secondAt(lanes.lanes, atNs);
+  return toNs > fromNs ? busyBetween(lane, fromNs, toNs) / (toNs - fromNs) : 0;
+}
+
+function secondAt(lanes: readonly Lane[], atNs: number): { fromNs: number; toNs: number } {
+  let knownNs = -Infinity;
+  for (const lane of lanes) {
+    const reachNs = lane.reachNs.at(-1) ?? -Infinity;
+    knownNs = Math.max(knownNs, reachNs === Infinity ? lane.startNs.at(-1)! : reachNs);
+  }
+  const toNs = Math.min(atNs, Math.max(knownNs, atNs - BEHIND_NS));
+  return { fromNs: Math.max(0, toNs - SECOND_NS), toNs };
+}

@@ -1,0 +1,73 @@
+// How many tasks are in each state at a moment: counted once for everything that shows it, and along with a log that grows.
+
+import type { GraphIndex } from './graph-index';
+import { NodeStates } from './node-states';
+import type { RunTable } from './run-table';
+import { noStates, type StateCounts } from './states';
+import { taskStates } from './task-state';
+
+/** Now, the end, and a moment that is pointed at are asked for in turn. */
+const COUNTERS = 3;
+
+/** Of each table its counters, the one used last first. */
+const countersOf = new WeakMap<RunTable, StateCounter[]>();
+
+/** How many of all tasks known so far are in each state at a moment. */
+export function countStates(index: GraphIndex, table: RunTable, atNs: number): StateCounts {
+  const known = countersOf.get(table) ?? [];
+  const counter =
+    known.find((one) => one.isAt(index, table, atNs)) ??
+    known.find((one) => one.follows(index, table, atNs)) ??
+    (known.length < COUNTERS ? new StateCounter() : known.at(-1)!);
+  if (counter !== known[0]) countersOf.set(table, [counter, ...known.filter((one) => one !== counter)]);
+  return counter.countAt(index, table, atNs);
+}
+
+class StateCounter {
+  readonly #states = new NodeStates();
+  /** By state; of what has not begun, whatever is there. */
+  readonly #numbers = new Uint32Array(taskStates.length);
+  #unbegun = -1;
+  #tasks = -1;
+  #counts: StateCounts = noStates();
+
+  isAt(index: GraphIndex, table: RunTable, atNs: number): boolean {
+    return index.tasks === this.#tasks && this.#states.isAt(index, table, atNs);
+  }
+
+  follows(index: GraphIndex, table: RunTable, atNs: number): boolean {
+    return this.#states.follows(index, table, atNs);
+  }
+
+  countAt(index: GraphIndex, table: RunTable, atNs: number): StateCounts {
+    if (this.isAt(index, table, atNs)) return this.#counts;
+    if (this.#states.update(index, table, atNs)) this.#count(index);
+    this.#tasks = index.tasks;
+    const numbers = this.#numbers;
+    const counts = noStates();
+    let begun = 0;
+    taskStates.forEach((state, i) => {
+      if (i === this.#unbegun) return;
+      counts[state] = numbers[i]!;
+      begun += numbers[i]!;
+    });
+    counts[taskStates[this.#unbegun]!] = Math.max(0, index.tasks - begun);
+    this.#counts = counts;
+    return counts;
+  }
+
+  #count(index: GraphIndex): void {
+    const { changed, state, unbegun } = this.#states;
+    const numbers = this.#numbers;
+    if (changed === null || unbegun !== this.#unbegun) {
+      numbers.fill(0);
+      for (let node = 0; node < index.nodes; node++) numbers[state[node]!]!++;
+    } else {
+      for (const { before, now } of changed) {
+        numbers[before]!--;
+        numbers[now]!++;
+      }
+    }
+    this.#unbegun = unbegun;
+  }
+}
