@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"time"
 
 	"github.com/dagscope/dagscope/engine"
 )
@@ -58,18 +57,11 @@ func (l *LogReader) Next(ctx context.Context) ([]engine.Step, error) {
 	return steps, nil
 }
 
-// pollEvery is how often a store that is no Notifier is asked for more.
-const pollEvery = 100 * time.Millisecond
-
 // Follow is Next for a run that may be live: it waits for steps and gives io.EOF once the run has ended and all that
 // it was archived with was returned. It also ends with ctx.
 func (l *LogReader) Follow(ctx context.Context) ([]engine.Step, error) {
-	notifier, tells := l.store.(Notifier)
 	for {
-		var changed <-chan struct{}
-		if tells {
-			changed = notifier.Changed(l.run)
-		}
+		changed := l.store.Changed(l.run)
 		run, err := l.store.Run(ctx, l.run) // before Next, so that an end is seen only with all steps before it
 		if err != nil {
 			return nil, err
@@ -78,15 +70,9 @@ func (l *LogReader) Follow(ctx context.Context) ([]engine.Step, error) {
 		if !errors.Is(err, io.EOF) || run.Status.Final() && run.ArchivedSeq <= l.after {
 			return steps, err
 		}
-		poll := time.NewTimer(pollEvery)
-		if tells {
-			poll.Stop()
-		}
 		select {
 		case <-changed:
-		case <-poll.C:
 		case <-ctx.Done():
-			poll.Stop()
 			return nil, ctx.Err()
 		}
 	}

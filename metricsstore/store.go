@@ -109,6 +109,15 @@ type Store interface {
 	// Release gives a lease back. It changes nothing where somebody else, or nobody, holds it.
 	Release(ctx context.Context, run engine.RunID, owner string) error
 
+	// Changed gives a channel that is closed once Begin, Append, Archive, Annotate or Delete have changed the run after
+	// the call, or the store is closed. The run need not exist.
+	Changed(run engine.RunID) <-chan struct{}
+
+	// ChangedSince lists the runs that those calls have changed after the change of a number, which is ChangeList.Latest
+	// of a call before; the list after 0 is Partial. What this process has changed is listed at once, what another one
+	// has as soon as this one can read it, or a moment later.
+	ChangedSince(ctx context.Context, number uint64) (ChangeList, error)
+
 	// Check looks for broken invariants: blocks of a run overlap; totals of a Run differ from what is kept; something
 	// is kept under a run that is not there; a roll-up is kept under a day other than that of its run's start; a value
 	// of the back end's own cannot be read. The error names each. It changes nothing.
@@ -121,13 +130,6 @@ type Store interface {
 	// Close waits for the calls under way and releases what the store holds. What was acknowledged stays. Closing
 	// again does nothing.
 	Close() error
-}
-
-// Notifier is a Store that tells when more of a run can be read.
-type Notifier interface {
-	// Changed gives a channel that is closed once Begin, Append, Archive or Delete have changed the run after the
-	// call, or the store is closed. The run need not exist.
-	Changed(run engine.RunID) <-chan struct{}
 }
 
 // Repairer is a Store that can take out what it cannot read.

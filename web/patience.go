@@ -25,21 +25,6 @@ type patientStore struct {
 	silent atomic.Int64 // when the first call that was not answered began, in Unix ns; 0 while the store answers
 }
 
-// notifyingStore is a patientStore that is a metricsstore.Notifier too.
-type notifyingStore struct {
-	*patientStore
-	metricsstore.Notifier
-}
-
-// withPatience gives the store with its calls bounded, and who knows whether it answers.
-func withPatience(store metricsstore.Store) (metricsstore.Store, *patientStore) {
-	p := &patientStore{Store: store}
-	if n, ok := store.(metricsstore.Notifier); ok {
-		return notifyingStore{p, n}, p
-	}
-	return p, p
-}
-
 // Silent tells since when the store has not answered; false while it does.
 func (s *patientStore) Silent() (since time.Time, silent bool) {
 	ns := s.silent.Load()
@@ -102,6 +87,11 @@ func (s *patientStore) Workers(ctx context.Context, run engine.RunID) ([]metrics
 // Rollups implements metricsstore.Store.
 func (s *patientStore) Rollups(ctx context.Context, q metricsstore.RollupQuery) ([]metricsstore.Rollup, error) {
 	return patiently(ctx, s, func(ctx context.Context) ([]metricsstore.Rollup, error) { return s.Store.Rollups(ctx, q) })
+}
+
+// ChangedSince implements metricsstore.Store.
+func (s *patientStore) ChangedSince(ctx context.Context, number uint64) (metricsstore.ChangeList, error) {
+	return patiently(ctx, s, func(ctx context.Context) (metricsstore.ChangeList, error) { return s.Store.ChangedSince(ctx, number) })
 }
 
 // Annotate implements metricsstore.Store.

@@ -33,7 +33,8 @@ func (m *moody) Run(ctx context.Context, run engine.RunID) (metricsstore.Run, er
 func TestPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		inner := &moody{Store: memory.New()}
-		store, patient := withPatience(inner)
+		patient := &patientStore{Store: inner}
+		store := metricsstore.Store(patient)
 		ask := func(ctx context.Context) (time.Duration, error) {
 			began := time.Now()
 			_, err := store.Run(ctx, "r")
@@ -70,14 +71,4 @@ func TestPatience(t *testing.T) {
 		_, silent = patient.Silent()
 		assert.False(t, silent, "whoever asked had gone, which says nothing of the store")
 	})
-}
-
-// TestPatienceNotifies: who waits for changes is told of them through it.
-func TestPatienceNotifies(t *testing.T) {
-	store, _ := withPatience(memory.New())
-	_, tells := store.(metricsstore.Notifier)
-	assert.True(t, tells)
-	store, _ = withPatience(&moody{Store: memory.New()})
-	_, tells = store.(metricsstore.Notifier)
-	assert.False(t, tells)
 }

@@ -65,7 +65,8 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, cookie: cookieValue(cfg.Token), layouts: layout.NewCache(keptLayouts)}
 	if cfg.Shared { // its store may be away
-		s.cfg.Store, s.patience = withPatience(cfg.Store)
+		s.patience = &patientStore{Store: cfg.Store}
+		s.cfg.Store = s.patience
 	}
 	if s.assets, err = loadAssets(cfg.Dashboard); err != nil {
 		return nil, err
@@ -216,6 +217,11 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	defer stopHub()
 	var hubErr error
 	parts.Go(func() { hubErr = s.hub.Run(hubCtx) })
+	parts.Go(func() {
+		if err := s.api.Warm(hubCtx); err != nil && hubCtx.Err() == nil {
+			s.cfg.Log.Warn("the list of runs could not be read ahead; the next request tries again", "error", err)
+		}
+	})
 	server := &http.Server{
 		Handler: s.handler, ReadHeaderTimeout: headTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHead,
 		BaseContext: func(net.Listener) context.Context { return lasting },

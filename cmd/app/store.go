@@ -109,7 +109,7 @@ func (h *home) open(ctx context.Context, at storeFlags, cfg embedded.Config) (er
 		return storeError{err}
 	}
 	if h.redis != nil {
-		h.store = forgetful{h.store, h.store.(metricsstore.Notifier), h.backend}
+		h.store = forgetful{h.store, h.backend}
 	}
 	return nil
 }
@@ -135,7 +135,6 @@ func noFolder(err error) error {
 // and records it once more.
 type forgetful struct {
 	metricsstore.Store
-	metricsstore.Notifier
 	states interface {
 		Delete(ctx context.Context, run engine.RunID) error
 	}

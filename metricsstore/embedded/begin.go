@@ -143,7 +143,7 @@ func (d *database) Annotate(ctx context.Context, run engine.RunID, a metricsstor
 		return fmt.Errorf("embedded: annotation: %w", err)
 	}
 	return d.change(ctx, run, op{}, func(w *write, b *bolt.Bucket) error {
-		w.dirty = true
+		w.changed(run)
 		return b.Put([]byte{annotationRow}, data)
 	})
 }

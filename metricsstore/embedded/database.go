@@ -17,6 +17,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
+	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -34,7 +35,7 @@ const boltTimeout = 2 * time.Second
 type database struct {
 	path    string
 	codec   *codec
-	told    *changes
+	told    *metricsstore.Changes
 	logger  *slog.Logger
 	gather  time.Duration
 	options bolt.Options
@@ -61,7 +62,7 @@ type database struct {
 }
 
 // openDatabase opens or creates the file. The caller holds the lock of the folder.
-func openDatabase(cfg *Config, told *changes) (*database, error) {
+func openDatabase(cfg *Config, told *metricsstore.Changes) (*database, error) {
 	c, err := newCodec()
 	if err != nil {
 		return nil, err
@@ -252,6 +253,18 @@ func (d *database) viewOnce(ctx context.Context, f func(*bolt.Tx) error) error {
 	d.swap.RLock()
 	defer d.swap.RUnlock()
 	return guarded(d.path, func() error { return d.bolt.View(f) })
+}
+
+// Changed implements metricsstore.Store.
+func (d *database) Changed(run engine.RunID) <-chan struct{} { return d.told.Wait(run) }
+
+// ChangedSince implements metricsstore.Store.
+func (d *database) ChangedSince(ctx context.Context, number uint64) (metricsstore.ChangeList, error) {
+	if err := d.begin(ctx); err != nil {
+		return metricsstore.ChangeList{}, err
+	}
+	defer d.calls.RUnlock()
+	return d.told.Since(number), nil
 }
 
 // Close waits for the calls under way and for the writer.

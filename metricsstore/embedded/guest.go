@@ -30,24 +30,23 @@ type guest struct {
 	key    string
 	client *http.Client
 	coding *coding
-	told   *changes
+	told   *metricsstore.Changes
 	stop   context.CancelFunc
 	done   chan struct{} // closed when watch has returned
 
-	mu    sync.Mutex
-	count uint64                  // the last change heard of
-	seen  map[engine.RunID]uint64 // count when somebody began to wait for a run
+	polling sync.Mutex // held to poll
+	heard   uint64     // the number of the last change that was told; of who polls
 }
 
 // visit asks the holder whether it is there.
-func visit(ctx context.Context, h *holderFile, c *coding, told *changes) (*guest, error) {
+func visit(ctx context.Context, h *holderFile, c *coding, told *metricsstore.Changes) (*guest, error) {
 	transport := &http.Transport{
 		DialContext:         (&net.Dialer{Timeout: 2 * time.Second}).DialContext,
 		MaxIdleConnsPerHost: 8, IdleConnTimeout: 30 * time.Second, DisableCompression: true,
 	}
 	g := &guest{
 		url: "http://" + h.Address + apiPrefix, key: h.Key, client: &http.Client{Transport: transport},
-		coding: c, told: told, done: make(chan struct{}), seen: map[engine.RunID]uint64{},
+		coding: c, told: told, done: make(chan struct{}),
 	}
 	ping, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
@@ -93,7 +92,6 @@ func (g *guest) call(ctx context.Context, name string, q *request) (*response, e
 	if err := g.coding.dec.Unmarshal(data, &out); err != nil {
 		return nil, fmt.Errorf("%w: %s answers something else: %w", errGone, g.url, err)
 	}
-	g.heard(out.Count)
 	return &out, out.failure()
 }
 
@@ -102,12 +100,6 @@ func gone(ctx context.Context, err error) error {
 		return ctx.Err()
 	}
 	return fmt.Errorf("%w: %w", errGone, err)
-}
-
-func (g *guest) heard(count uint64) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.count = max(g.count, count)
 }
 
 // do is a call without a result.
@@ -125,20 +117,16 @@ func (g *guest) change(ctx context.Context, name string, q *request) error {
 	return err
 }
 
-// expect notes that somebody waits for a run, for changes from now on. It asks the holder for the count of now; where
-// that takes long, the last one heard of stands in, and somebody may be told of what is no news.
-func (g *guest) expect(run engine.RunID) {
+// Changed asks for the changes before it, so that those wake nobody any more. Where the holder takes long to answer, some
+// may.
+func (g *guest) Changed(run engine.RunID) <-chan struct{} {
 	ctx, cancel := context.WithTimeout(context.Background(), expectPatience)
 	defer cancel()
-	_, _ = g.call(ctx, "changes", &request{}) // heard notes the count
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if !g.told.Waited(run) { // whoever waits already has asked for older news
-		g.seen[run] = g.count
-	}
+	g.poll(ctx)
+	return g.told.Wait(run)
 }
 
-// watch asks for changes of the runs that somebody waits for.
+// watch tells of changes while any are waited for.
 func (g *guest) watch(ctx context.Context) {
 	defer close(g.done)
 	tick := time.NewTicker(watchEvery)
@@ -148,29 +136,36 @@ func (g *guest) watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-		}
-		g.mu.Lock()
-		q := &request{Seen: map[engine.RunID]uint64{}}
-		for run, n := range g.seen {
-			if g.told.Waited(run) {
-				q.Seen[run] = n
-			} else {
-				delete(g.seen, run)
+			if g.told.Waiting() {
+				g.poll(ctx)
 			}
 		}
-		g.mu.Unlock()
-		if len(q.Seen) == 0 {
-			continue
-		}
-		out, err := g.call(ctx, "changes", q)
-		if err != nil {
-			g.told.TellAll() // whoever reads now finds out
-			continue
-		}
-		for _, run := range out.Changed {
-			g.told.Tell(run)
-		}
 	}
+}
+
+// poll tells of what has changed since the poll before. Where that is not known, readers find out by themselves.
+func (g *guest) poll(ctx context.Context) {
+	g.polling.Lock()
+	defer g.polling.Unlock()
+	list, err := g.ChangedSince(ctx, g.heard)
+	if err != nil || list.Partial {
+		g.told.TellAll()
+	}
+	for _, run := range list.Runs {
+		g.told.Tell(run)
+	}
+	if err == nil {
+		g.heard = list.Latest
+	}
+}
+
+// ChangedSince is that of the holder.
+func (g *guest) ChangedSince(ctx context.Context, number uint64) (metricsstore.ChangeList, error) {
+	out, err := g.call(ctx, "changed", &request{Seq: number})
+	if err != nil {
+		return metricsstore.ChangeList{}, err
+	}
+	return metricsstore.ChangeList{Runs: out.Changed, Latest: out.Latest, Partial: out.Partial}, nil
 }
 
 // Close lets the holder be.

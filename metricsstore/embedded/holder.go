@@ -89,7 +89,7 @@ type holder struct {
 
 // hold takes the folder. The error is errLocked where another process has it; any other one says that it cannot be
 // used at all.
-func hold(ctx context.Context, cfg Config, c *coding, told *changes) (*holder, error) {
+func hold(ctx context.Context, cfg Config, c *coding, told *metricsstore.Changes) (*holder, error) {
 	lock, err := os.OpenFile(filepath.Join(cfg.Dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("embedded: data folder %s cannot be written: %w", cfg.Dir, err)
@@ -108,7 +108,7 @@ func hold(ctx context.Context, cfg Config, c *coding, told *changes) (*holder, e
 	return h, nil
 }
 
-func (h *holder) open(ctx context.Context, c *coding, told *changes) error {
+func (h *holder) open(ctx context.Context, c *coding, told *metricsstore.Changes) error {
 	var err error
 	if h.database, err = openDatabase(&h.cfg, told); err != nil {
 		return err
@@ -122,7 +122,7 @@ func (h *holder) open(ctx context.Context, c *coding, told *changes) error {
 	var key [32]byte
 	_, _ = rand.Read(key[:]) // never fails
 	name := &holderFile{Key: hex.EncodeToString(key[:]), PID: os.Getpid(), Version: programVersion()}
-	if h.server, err = serve(h, told, c, name.Key, h.cfg.Log); err != nil {
+	if h.server, err = serve(h, c, name.Key, h.cfg.Log); err != nil {
 		return err
 	}
 	name.Address = h.server.listener.Addr().String()

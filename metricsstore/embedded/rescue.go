@@ -174,6 +174,7 @@ func (d *database) heal(ctx context.Context, generation uint64) bool {
 			return errors.Join(append([]error{err}, faults...)...)
 		}
 		d.tell(done)
+		d.told.TellAll()
 		return nil
 	})
 	if err != nil && ctx.Err() == nil && !errors.Is(err, metricsstore.ErrClosed) && !d.hopeless.Swap(true) {

@@ -64,6 +64,7 @@ func methods() map[string]method {
 		"adopt": func(ctx context.Context, b backend, q *request, _ *response) error {
 			return b.adopt(ctx, q.Run, int64(q.Seq))
 		},
+		"changed":    answerChanged,
 		"repair":     answerRepair,
 		"run":        answerRun,
 		"runs":       answerRuns,
@@ -73,6 +74,12 @@ func methods() map[string]method {
 		"workers":    answerWorkers,
 		"rollups":    answerRollups,
 	}
+}
+
+func answerChanged(ctx context.Context, b backend, q *request, r *response) error {
+	list, err := b.ChangedSince(ctx, q.Seq)
+	r.Changed, r.Latest, r.Partial = list.Runs, list.Latest, list.Partial
+	return err
 }
 
 func answerRun(ctx context.Context, b backend, q *request, r *response) error {
@@ -125,7 +132,6 @@ type server struct {
 	done     chan struct{}
 
 	backend backend
-	told    *changes
 	coding  *coding
 	key     string
 	methods map[string]method
@@ -133,12 +139,12 @@ type server struct {
 }
 
 // serve listens on the loopback.
-func serve(b backend, told *changes, c *coding, key string, log *slog.Logger) (*server, error) {
+func serve(b backend, c *coding, key string, log *slog.Logger) (*server, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("embedded: no port to share the data folder: %w", err)
 	}
-	s := &server{backend: b, told: told, coding: c, key: "Bearer " + key, methods: methods(), log: log, listener: l, done: make(chan struct{})}
+	s := &server{backend: b, coding: c, key: "Bearer " + key, methods: methods(), log: log, listener: l, done: make(chan struct{})}
 	s.http = &http.Server{
 		Handler: s, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 1 << 13,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -177,7 +183,6 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		out = response{}
 		out.fail(err)
 	}
-	out.Count = s.told.counted()
 	data, err := s.coding.enc.Marshal(&out)
 	if err != nil {
 		s.log.Error("an answer cannot be encoded", "path", r.URL.Path, "error", err)
@@ -201,10 +206,6 @@ func (s *server) answer(r *http.Request, body io.Reader, out *response) error {
 		return err
 	}
 	name := r.URL.Path[len(apiPrefix):]
-	if name == "changes" {
-		out.Changed = s.told.since(q.Seen)
-		return nil
-	}
 	m := s.methods[name]
 	if m == nil {
 		return fmt.Errorf("%w: method %q, expected one that this version has", metricsstore.ErrInvalid, name)

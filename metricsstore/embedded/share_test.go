@@ -150,12 +150,12 @@ func TestKey(t *testing.T) {
 
 	c, err := newCoding()
 	require.NoError(t, err)
-	g, err := visit(t.Context(), h, c, newChanges())
+	g, err := visit(t.Context(), h, c, metricsstore.NewChanges())
 	require.NoError(t, err)
 	require.ErrorIs(t, g.do(t.Context(), "nothing", &request{}), metricsstore.ErrInvalid)
 	require.NoError(t, g.Close())
 	h.Key = strings.Repeat("0", 64)
-	_, err = visit(t.Context(), h, c, newChanges())
+	_, err = visit(t.Context(), h, c, metricsstore.NewChanges())
 	require.ErrorIs(t, err, errGone)
 	require.NoError(t, s.Close())
 }

@@ -63,7 +63,7 @@ const (
 type Store struct {
 	cfg    Config
 	coding *coding
-	told   *changes
+	told   *metricsstore.Changes
 
 	calls  sync.RWMutex // held for reading by each call, for writing to close
 	closed bool
@@ -94,7 +94,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, coding: c, told: newChanges(), turn: make(chan struct{}, 1), logs: map[engine.RunID]*runLog{}}
+	s := &Store{cfg: cfg, coding: c, told: metricsstore.NewChanges(), turn: make(chan struct{}, 1), logs: map[engine.RunID]*runLog{}}
 	if err := s.do(ctx, func(backend) error { return nil }); err != nil {
 		return nil, err
 	}
@@ -205,14 +205,23 @@ func (s *Store) leave(b backend) {
 	}
 }
 
-// Changed implements metricsstore.Notifier. A guest asks the holder first, which takes at most 0.5 s. It is told of
+// Changed implements metricsstore.Store. A guest asks the holder first, which takes at most 0.5 s. It is told of
 // changes by the holder within 0.1 s, of those by another guest within 0.3 s, and it is also told when the folder
 // changes its holder.
 func (s *Store) Changed(run engine.RunID) <-chan struct{} {
-	if g, ok := s.current().(*guest); ok {
-		g.expect(run)
+	if b := s.current(); b != nil {
+		return b.Changed(run)
 	}
 	return s.told.Wait(run)
+}
+
+// ChangedSince implements metricsstore.Store. What other guests have put into the inbox is listed once it is adopted.
+func (s *Store) ChangedSince(ctx context.Context, number uint64) (out metricsstore.ChangeList, err error) {
+	err = s.call(ctx, func(b backend) error {
+		out, err = b.ChangedSince(ctx, number)
+		return err
+	})
+	return out, err
 }
 
 // Close implements metricsstore.Store. Runs of this process that have not ended are interrupted by it.

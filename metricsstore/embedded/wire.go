@@ -30,9 +30,8 @@ type request struct {
 	Detail      metricsstore.DetailKey   `cbor:"13,keyasint,omitzero"`
 	Query       metricsstore.RollupQuery `cbor:"14,keyasint,omitzero"`
 	Name        string                   `cbor:"15,keyasint,omitempty"`
-	Seq         uint64                   `cbor:"16,keyasint,omitempty"` // a step, or how much of a log is meant
+	Seq         uint64                   `cbor:"16,keyasint,omitempty"` // a step, how much of a log is meant, or the number of a change
 	Limit       int                      `cbor:"17,keyasint,omitempty"`
-	Seen        map[engine.RunID]uint64  `cbor:"18,keyasint,omitempty"` // the last change known of runs
 }
 
 // response holds the results of any call, as CBOR.
@@ -46,7 +45,8 @@ type response struct {
 	Workers []metricsstore.WorkerRow `cbor:"6,keyasint,omitempty"`
 	Rollups []metricsstore.Rollup    `cbor:"7,keyasint,omitempty"`
 	Changed []engine.RunID           `cbor:"8,keyasint,omitempty"`
-	Count   uint64                   `cbor:"9,keyasint,omitempty"` // of changes so far
+	Latest  uint64                   `cbor:"9,keyasint,omitempty"` // number of a change
+	Partial bool                     `cbor:"10,keyasint,omitempty"`
 }
 
 // maxElements bounds the lists of one message. Their memory is bounded by the size of the message.

@@ -28,7 +28,7 @@ type Store struct {
 	closed  bool
 	runs    map[engine.RunID]*run
 	rollups map[metricsstore.RollupKey][]byte
-	told    metricsstore.Changes
+	told    *metricsstore.Changes
 }
 
 // New returns an empty store.
@@ -36,6 +36,7 @@ func New() *Store {
 	return &Store{
 		runs:    map[engine.RunID]*run{},
 		rollups: map[metricsstore.RollupKey][]byte{},
+		told:    metricsstore.NewChanges(),
 	}
 }
 
@@ -174,6 +175,7 @@ func (s *Store) Annotate(ctx context.Context, id engine.RunID, a metricsstore.An
 	}
 	defer s.mu.Unlock()
 	r.annotation = metricsstore.Annotation{Tags: slices.Clone(a.Tags), Note: a.Note}
+	s.told.Tell(id)
 	return nil
 }
 
@@ -363,8 +365,17 @@ func (s *Store) Compact(ctx context.Context) error {
 	return nil
 }
 
-// Changed implements metricsstore.Notifier.
+// Changed implements metricsstore.Store.
 func (s *Store) Changed(id engine.RunID) <-chan struct{} { return s.told.Wait(id) }
+
+// ChangedSince implements metricsstore.Store.
+func (s *Store) ChangedSince(ctx context.Context, number uint64) (metricsstore.ChangeList, error) {
+	if err := s.open(ctx); err != nil {
+		return metricsstore.ChangeList{}, err
+	}
+	defer s.mu.Unlock()
+	return s.told.Since(number), nil
+}
 
 // Close implements metricsstore.Store.
 func (s *Store) Close() error {

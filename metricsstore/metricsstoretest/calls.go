@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -71,10 +72,6 @@ func lawContext(t *testing.T, s *subject) {
 }
 
 func lawChanged(t *testing.T, s *subject) {
-	n, ok := s.Store.(metricsstore.Notifier)
-	if !ok {
-		t.Skip("the store does not tell of changes")
-	}
 	told := func(ch <-chan struct{}) bool {
 		select {
 		case <-ch:
@@ -84,26 +81,62 @@ func lawChanged(t *testing.T, s *subject) {
 		}
 	}
 	h := header("r")
-	ch, other := n.Changed("r"), n.Changed("other")
+	ch, other := s.Changed("r"), s.Changed("other")
 	require.NoError(t, s.Begin(s.ctx, h, nil))
 	assert.True(t, told(ch), "begin")
 	assert.False(t, told(other))
-	ch = n.Changed("r")
+	ch = s.Changed("r")
 	assert.False(t, told(ch))
 	s.append("r", metricsstore.Batch{Blocks: []metricsstore.Block{block(1, 1)}})
 	assert.True(t, told(ch), "append")
-	ch = n.Changed("r")
+	ch = s.Changed("r")
 	s.archive(ended(h, 1))
 	assert.True(t, told(ch), "archive")
-	ch = n.Changed("r")
+	ch = s.Changed("r")
+	require.NoError(t, s.Annotate(s.ctx, "r", metricsstore.Annotation{Note: "x"}))
+	assert.True(t, told(ch), "annotate")
+	ch = s.Changed("r")
 	require.NoError(t, s.Delete(s.ctx, "r"))
 	assert.True(t, told(ch), "delete")
-	ch = n.Changed("r")
+	ch = s.Changed("r")
 	require.NoError(t, s.Check(s.ctx))
 	require.NoError(t, s.Close())
 	s.closed = true
 	assert.True(t, told(ch), "close")
-	assert.True(t, told(n.Changed("r")), "after close")
+	assert.True(t, told(s.Changed("r")), "after close")
+}
+
+func lawChangedSince(t *testing.T, s *subject) {
+	list := func(number uint64) metricsstore.ChangeList {
+		t.Helper()
+		l, err := s.ChangedSince(s.ctx, number)
+		require.NoError(t, err)
+		return l
+	}
+	first := list(0)
+	assert.True(t, first.Partial, "nobody knows all that was ever changed")
+	expect := func(what string, runs ...engine.RunID) {
+		t.Helper()
+		l := list(first.Latest)
+		assert.Equal(t, runs, l.Runs, what)
+		assert.False(t, l.Partial, what)
+		assert.GreaterOrEqual(t, l.Latest, first.Latest, what)
+	}
+	expect("nothing")
+	h := s.begin("a")
+	s.begin("b")
+	expect("begin", "a", "b")
+	s.append("a", metricsstore.Batch{Blocks: []metricsstore.Block{block(1, 1)}})
+	expect("append", "b", "a")
+	first = list(first.Latest)
+	expect("asked again")
+	require.NoError(t, s.Annotate(s.ctx, "b", metricsstore.Annotation{Note: "x"}))
+	expect("annotate", "b")
+	s.archive(ended(h, 1))
+	expect("archive", "b", "a")
+	require.NoError(t, s.Delete(s.ctx, "a"))
+	expect("delete", "b", "a")
+	assert.True(t, list(list(0).Latest+1<<40).Partial, "a number that this store has not given")
 }
 
 func lawCompact(t *testing.T, s *subject) {

@@ -60,6 +60,7 @@ func Test(t *testing.T, b Backend) {
 		{"concurrent calls", lawConcurrent},
 		{"cancelled context", lawContext},
 		{"changes are told", lawChanged},
+		{"changes are listed", lawChangedSince},
 		{"compact", lawCompact},
 		{"close", lawClose},
 	}

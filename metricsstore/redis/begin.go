@@ -79,8 +79,8 @@ func (s *Store) putRun(ctx context.Context, h *metricsstore.Header, was, version
 }
 
 // amend sets fields of a run to what change makes of it, and again where the run has become another one meanwhile.
-// Where change gives nothing, nothing is set.
-func (s *Store) amend(ctx context.Context, run engine.RunID, change func(*state) (fields []string, err error)) error {
+// Where change gives nothing, nothing is set. Others hear of it on the channel, unless that is empty.
+func (s *Store) amend(ctx context.Context, run engine.RunID, channel string, change func(*state) (fields []string, err error)) error {
 	for version := rand.Text(); ; {
 		kept, err := s.state(ctx, run)
 		if err != nil {
@@ -93,7 +93,7 @@ func (s *Store) amend(ctx context.Context, run engine.RunID, change func(*state)
 		if err != nil || len(fields) == 0 {
 			return err
 		}
-		got, err := s.eval(ctx, amendScript, s.keys(run, runPart), texts(append([]string{kept.version, version}, fields...)...)...)
+		got, err := s.eval(ctx, amendScript, s.keys(run, runPart), texts(append([]string{kept.version, version, channel, s.message(run)}, fields...)...)...)
 		if err != nil {
 			return err
 		}
@@ -113,11 +113,10 @@ func (s *Store) Annotate(ctx context.Context, run engine.RunID, a metricsstore.A
 	if err != nil {
 		return fmt.Errorf("redis: annotation of run %s: %w", run, err)
 	}
-	if err := s.begin(ctx); err != nil {
-		return err
-	}
-	defer s.calls.RUnlock()
-	return s.amend(ctx, run, func(*state) ([]string, error) { return []string{annotationField, string(data)}, nil })
+	return s.change(ctx, run, func() (bool, error) {
+		err := s.amend(ctx, run, s.index(newsIndex), func(*state) ([]string, error) { return []string{annotationField, string(data)}, nil })
+		return err == nil, err
+	})
 }
 
 // Acquire implements metricsstore.Store.
@@ -133,7 +132,7 @@ func (s *Store) Acquire(ctx context.Context, run engine.RunID, l metricsstore.Le
 		return err
 	}
 	defer s.calls.RUnlock()
-	return s.amend(ctx, run, func(kept *state) ([]string, error) {
+	return s.amend(ctx, run, "", func(kept *state) ([]string, error) {
 		if !l.Grant(kept.lease, now) {
 			return nil, fmt.Errorf("%w: %q has that of run %s", metricsstore.ErrLease, kept.lease.Owner, run)
 		}
@@ -147,7 +146,7 @@ func (s *Store) Release(ctx context.Context, run engine.RunID, owner string) err
 		return err
 	}
 	defer s.calls.RUnlock()
-	return s.amend(ctx, run, func(kept *state) ([]string, error) {
+	return s.amend(ctx, run, "", func(kept *state) ([]string, error) {
 		if kept.lease.Owner != owner {
 			return nil, nil
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -26,6 +27,8 @@ type news struct {
 	store  *Store
 	stands chan struct{} // closed when it stands for the first time
 	first  sync.Once     // closes stands
+
+	standing atomic.Bool // changes are heard of
 
 	mu     sync.Mutex
 	stop   context.CancelFunc // nil before the first listen
@@ -81,6 +84,7 @@ func (n *news) close(closing chan struct{}) {
 func (n *news) follow(ctx context.Context) {
 	for wait := minWait; ; wait = min(2*wait, maxWait) {
 		stood, err := n.subscribe(ctx)
+		n.standing.Store(false)
 		if ctx.Err() != nil {
 			return
 		}
@@ -159,6 +163,7 @@ func receive(ctx context.Context, sub *goredis.PubSub, heard chan<- any) {
 // that are not woken by it.
 func (n *news) stand() {
 	n.store.told.TellAll()
+	n.standing.Store(true)
 	n.first.Do(func() { close(n.stands) })
 }
 

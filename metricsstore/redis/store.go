@@ -46,7 +46,7 @@ const (
 type Store struct {
 	cfg  Config
 	name string // with which this store signs what it tells others
-	told metricsstore.Changes
+	told *metricsstore.Changes
 	fits atomic.Bool // the format was checked
 
 	complained atomic.Int64 // when, in Unix ns; see complain
@@ -74,7 +74,7 @@ func New(cfg Config) (*Store, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{cfg: cfg, name: rand.Text(), closing: make(chan struct{})}
+	s := &Store{cfg: cfg, name: rand.Text(), told: metricsstore.NewChanges(), closing: make(chan struct{})}
 	s.news = newNews(s)
 	return s, nil
 }
@@ -141,12 +141,25 @@ func tooLarge(what string, n int) error {
 	return fmt.Errorf("%w: %s has %d bytes, expected at most %d", metricsstore.ErrInvalid, what, n, maxValue)
 }
 
-// Changed implements metricsstore.Notifier. The first call takes up to 0.5 s: it makes a connection that is told of the
+// Changed implements metricsstore.Store. The first call takes up to 0.5 s: it makes a connection that is told of the
 // changes by other processes, usually within a millisecond. When that connection was lost and is there again, every run
 // counts as changed.
 func (s *Store) Changed(run engine.RunID) <-chan struct{} {
 	s.news.listen()
 	return s.told.Wait(run)
+}
+
+// ChangedSince implements metricsstore.Store. It lists what it was told of by the same connection; while that does not
+// stand, any run may have changed.
+func (s *Store) ChangedSince(ctx context.Context, number uint64) (metricsstore.ChangeList, error) {
+	if err := s.begin(ctx); err != nil {
+		return metricsstore.ChangeList{}, err
+	}
+	defer s.calls.RUnlock()
+	s.news.listen()
+	list := s.told.Since(number)
+	list.Partial = list.Partial || !s.news.standing.Load()
+	return list, nil
 }
 
 // Close implements metricsstore.Store. Calls that Redis does not answer give up. The client stays open.

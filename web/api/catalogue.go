@@ -18,16 +18,15 @@ type catalogue struct {
 	unpack  *metricsstore.Unpacker
 	index   *index.Index
 
-	// reading has a token for the one call that brings the index up to date: the others wait for what that gives, each
-	// as long as its own context allows.
-	reading chan struct{}
 	missing func(context.Context, *metricsstore.Run) []MissingFunction
 
+	// reading has a token for the one call that brings the index up to date: the others wait for what that gives, each
+	// as long as its own context allows. It guards the two fields below.
+	reading chan struct{}
+	began   time.Time // when that was begun last
+	changes uint64    // the number of the latest change of the store that the index has
+
 	mu      sync.Mutex                         // guards all below; never held while the store is asked
-	began   time.Time                          // when the index was last begun to be brought up to date
-	scanned time.Time                          // when all headers were last read
-	took    time.Duration                      // what that took
-	touched map[engine.RunID]bool              // changed by this process since they were read
 	live    map[engine.RunID]*metricsstore.Run // as they stood at began
 	tallies map[engine.RunID]*tally            // of live runs
 }
@@ -43,15 +42,8 @@ func newCatalogue(cfg Config) (*catalogue, error) {
 	}
 	return &catalogue{
 		cfg: cfg, queries: q, unpack: u, index: index.New(), reading: make(chan struct{}, 1),
-		touched: map[engine.RunID]bool{}, tallies: map[engine.RunID]*tally{},
+		tallies: map[engine.RunID]*tally{},
 	}, nil
-}
-
-// touch has a run read again for the next list.
-func (c *catalogue) touch(run engine.RunID) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.touched[run] = true
 }
 
 // one gives one run, as it stands where it is live.

@@ -169,7 +169,6 @@ func (a *API) continued(ctx context.Context, id engine.RunID, err error) (*creat
 	if err != nil {
 		return nil, ofEngine(err)
 	}
-	a.runs.touch(id)
 	return a.made(ctx, id, http.StatusOK)
 }
 

@@ -107,9 +107,6 @@ func (a *API) importArchive(ctx context.Context, in *Exchange) (*created, error)
 	}
 	defer leave()
 	result, err := a.importer.Import(ctx, in.request.Body)
-	if id := result.Run.Info.ID; id != "" {
-		a.runs.touch(id)
-	}
 	switch {
 	case errors.Is(err, importer.ErrTooLarge):
 		return nil, NewProblem(http.StatusRequestEntityTooLarge, "%s", plain(err))

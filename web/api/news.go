@@ -57,12 +57,7 @@ func (n *news) changed(x *index.Index) []engine.RunID {
 	runs, latest := x.Since(n.sent)
 	n.any, n.sent = true, latest
 	if first {
-		runs = nil
-		for _, status := range statuses() {
-			if !status.Final() {
-				runs = append(runs, x.IDs(metricsstore.RunFilter{Status: []engine.Status{status}})...)
-			}
-		}
+		runs = liveRuns(x)
 	}
 	return runs
 }

@@ -10,21 +10,14 @@ import (
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/index"
 )
 
-// How often all headers are read again, for what other processes have changed in runs that ended before. What reading
-// all of them took is at most one scanShare-th of the time, so that lists take at most that share of one processor.
-// Where it took less than scanQuick, they are read for every list. Runs that are new, live, or were changed by this
-// process are always read.
-const (
-	scanShare = 50
-	scanQuick = time.Millisecond
-)
+// Warm reads what lists need, so that the first of them does not wait for it.
+func (a *API) Warm(ctx context.Context) error { return a.runs.refresh(ctx) }
 
-// newPage is how many of the latest headers are read at first to find those that are new.
-const newPage = 8
-
-// refresh brings the index up to date.
+// refresh brings the index up to date: the first time it reads the headers of all runs, later those of runs that have
+// changed or are live.
 func (c *catalogue) refresh(ctx context.Context) error {
 	asked := time.Now()
 	select {
@@ -33,52 +26,35 @@ func (c *catalogue) refresh(ctx context.Context) error {
 		return ctx.Err()
 	}
 	defer func() { <-c.reading }()
-	began := time.Now()
-	again, touched, done := c.due(asked, began)
-	if done {
+	if c.began.After(asked) { // what another call began to read after this one was made is as new as it has to be
 		return nil
 	}
-	var err error
-	if again {
-		err = c.scan(ctx)
-	} else {
-		err = c.readNew(ctx)
-	}
-	if err == nil {
-		err = c.reread(ctx, touched)
-	}
-	var live map[engine.RunID]*metricsstore.Run
-	if err == nil {
-		live, err = c.readLive(ctx)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	began := time.Now()
+	list, err := c.cfg.Store.ChangedSince(ctx, c.changes)
 	if err != nil {
-		maps.Copy(c.touched, touched)
 		return err
 	}
-	c.began, c.live = began, live
-	maps.DeleteFunc(c.tallies, func(id engine.RunID, _ *tally) bool { return live[id] == nil })
-	if again {
-		c.scanned, c.took = began, time.Since(began)
+	if list.Partial {
+		err = c.readAll(ctx)
+	} else {
+		err = c.reread(ctx, list.Runs)
 	}
+	if err != nil {
+		return err
+	}
+	live, err := c.readLive(ctx)
+	if err != nil {
+		return err
+	}
+	c.began, c.changes = began, list.Latest
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.live = live
+	maps.DeleteFunc(c.tallies, func(id engine.RunID, _ *tally) bool { return live[id] == nil })
 	return nil
 }
 
-// due says whether all headers are to be read again, else which runs were touched since they were read; or that nothing
-// is to be done: what another call began to read after this one was made is as new as it has to be.
-func (c *catalogue) due(asked, now time.Time) (scan bool, touched map[engine.RunID]bool, done bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.began.After(asked) {
-		return false, nil, true
-	}
-	touched, c.touched = c.touched, map[engine.RunID]bool{}
-	return c.scanned.IsZero() || c.took <= scanQuick || now.Sub(c.scanned) >= scanShare*c.took, touched, false
-}
-
-// scan reads all headers.
-func (c *catalogue) scan(ctx context.Context) error {
+func (c *catalogue) readAll(ctx context.Context) error {
 	found := map[engine.RunID]bool{}
 	for after := (metricsstore.Position{}); ; {
 		runs, err := c.cfg.Store.Runs(ctx, after, 256)
@@ -102,31 +78,8 @@ func (c *catalogue) scan(ctx context.Context) error {
 	return nil
 }
 
-// readNew reads the headers of runs that are listed before all that are known.
-func (c *catalogue) readNew(ctx context.Context) error {
-	known := c.index.Latest()
-	after := metricsstore.Position{}
-	for limit := newPage; ; limit = min(4*limit, 256) {
-		runs, err := c.cfg.Store.Runs(ctx, after, limit)
-		if err != nil {
-			return err
-		}
-		for i := range runs {
-			if known != (metricsstore.Position{}) && !runs[i].Position().Before(known) {
-				return nil
-			}
-			c.put(ctx, &runs[i])
-		}
-		if len(runs) == 0 {
-			return nil
-		}
-		after = runs[len(runs)-1].Position()
-	}
-}
-
-// reread reads some runs again.
-func (c *catalogue) reread(ctx context.Context, runs map[engine.RunID]bool) error {
-	for id := range runs {
+func (c *catalogue) reread(ctx context.Context, runs []engine.RunID) error {
+	for _, id := range runs {
 		if _, err := c.read(ctx, id); err != nil {
 			return err
 		}
@@ -137,21 +90,26 @@ func (c *catalogue) reread(ctx context.Context, runs map[engine.RunID]bool) erro
 // readLive reads the runs that are live, as they stand.
 func (c *catalogue) readLive(ctx context.Context) (map[engine.RunID]*metricsstore.Run, error) {
 	live := map[engine.RunID]*metricsstore.Run{}
-	for _, status := range statuses() {
-		if status.Final() {
-			continue
+	for _, id := range liveRuns(c.index) {
+		now, err := c.read(ctx, id)
+		if err != nil {
+			return nil, err
 		}
-		for _, id := range c.index.IDs(metricsstore.RunFilter{Status: []engine.Status{status}}) {
-			now, err := c.read(ctx, id)
-			if err != nil {
-				return nil, err
-			}
-			if now != nil && !now.Status.Final() {
-				live[id] = now
-			}
+		if now != nil && !now.Status.Final() {
+			live[id] = now
 		}
 	}
 	return live, nil
+}
+
+// liveRuns lists the runs of an index that have not ended.
+func liveRuns(x *index.Index) (runs []engine.RunID) {
+	for _, status := range statuses() {
+		if !status.Final() {
+			runs = append(runs, x.IDs(metricsstore.RunFilter{Status: []engine.Status{status}})...)
+		}
+	}
+	return runs
 }
 
 // read enters a run as it stands; nil where it is not there any more.

@@ -131,7 +131,6 @@ func (a *API) annotateRun(ctx context.Context, in *annotateInput) (*answer[RunSu
 	if err := a.cfg.Store.Annotate(ctx, in.id(), annotation); err != nil {
 		return nil, err
 	}
-	a.runs.touch(in.id())
 	return a.told(ctx, in.id())
 }
 
@@ -152,6 +151,5 @@ func (a *API) deleteRun(ctx context.Context, in *OfRun) (*nothing, error) {
 		return nil, err
 	}
 	a.deleted.put(in.id(), struct{}{})
-	a.runs.touch(in.id())
 	return &nothing{}, nil
 }
