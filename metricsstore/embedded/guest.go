@@ -206,7 +206,7 @@ func (g *guest) Annotate(ctx context.Context, run engine.RunID, a metricsstore.A
 	if err != nil {
 		return fmt.Errorf("embedded: annotation: %w", err)
 	}
-	return g.do(ctx, "annotate", &request{Run: run, Data: data})
+	return g.change(ctx, "annotate", &request{Run: run, Data: data})
 }
 
 func (g *guest) Delete(ctx context.Context, run engine.RunID) error {
