@@ -99,7 +99,6 @@ func (a *API) ask(ctx context.Context, id engine.RunID, c Control) (*answer[RunS
 	if err != nil {
 		return nil, err
 	}
-	a.runs.touch(id)
 	out, err := a.told(ctx, id)
 	if err != nil {
 		return nil, err
