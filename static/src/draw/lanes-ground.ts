@@ -2,7 +2,7 @@
 
 import { momentText } from '../model/clock-format';
 import { count, shortCount, tickText } from '../model/format';
-import type { Lanes } from '../model/lanes';
+import type { Lanes, WorkerLanes } from '../model/lanes';
 import { peakSlots, presencesOf } from '../model/presence';
 import { TimeScale, type Ticks } from '../model/time-scale';
 import type { Brushes } from './graph-frame';
@@ -125,18 +125,35 @@ function nameFonts({ palette }: Brushes): { readonly strong: string; readonly re
   return { strong: `500 11.5px ${palette.fontUi}`, regular: `400 11px ${palette.fontUi}` };
 }
 
+/** Of so many workers each name is measured; of more, as many of those with most characters. */
+const MEASURED = 64;
+
 /** What the longest of the names at the left would take. */
 export function namesWidth(brushes: Brushes, lanes: Lanes, workers: readonly WorkerLabel[]): number {
   const { measurer } = brushes;
   const { strong, regular } = nameFonts(brushes);
   let widest = 0;
-  for (const { worker, slots } of lanes.workers) {
-    const { name, process } = workers[worker] ?? { name: `w${worker}` };
+  for (const { worker, slots } of withLongestNames(lanes.workers, workers)) {
+    const { name, process } = nameOf(workers, worker);
     const side = measurer.width(regular, String(slots.length)) + SIDE_APART_PX;
     const names = measurer.width(strong, name) + (process ? NAMES_APART_PX + measurer.width(regular, process) : 0);
     widest = Math.max(widest, EDGE_PX + names + 2 * NAMES_APART_PX + side);
   }
   return widest;
+}
+
+function nameOf(workers: readonly WorkerLabel[], worker: number): WorkerLabel {
+  return workers[worker] ?? { name: `w${worker}` };
+}
+
+function withLongestNames(lanes: readonly WorkerLanes[], workers: readonly WorkerLabel[]): readonly WorkerLanes[] {
+  if (lanes.length <= MEASURED) return lanes;
+  const lengths = lanes.map(({ worker }) => {
+    const { name, process } = nameOf(workers, worker);
+    return name.length + (process?.length ?? 0);
+  });
+  const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
+  return lanes.filter((_, i) => lengths[i] === longest).slice(0, MEASURED);
 }
 
 /** Before its worker joined and behind its end, a lane is sunken. */

@@ -32,6 +32,6 @@ export function taskLabel(
   if (name === undefined) return '';
   const number = index.indexTextOf(node);
   if (number === '') return functionLabel(measurer, name, font, roomPx);
-  const label = functionLabel(measurer, name, font, roomPx - measurer.width(font, number), LEAST_LETTERS);
+  const label = functionLabel(measurer, name, font, roomPx - measurer.numberWidth(font, number), LEAST_LETTERS);
   return label === '' ? '' : label + number;
 }

@@ -42,6 +42,13 @@ export class TextMeasurer {
     return width;
   }
 
+  /** Width of a number in brackets or the like: of its characters one by one, as there are far more numbers than those. */
+  numberWidth(font: string, text: string): number {
+    let width = 0;
+    for (const character of text) width += this.width(font, character);
+    return width;
+  }
+
   /** The text if it has room, else with its middle cut out, else nothing. */
   fit(font: string, text: string, roomPx: number): string {
     if (this.width(font, text) <= roomPx) return text;

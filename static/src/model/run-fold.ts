@@ -23,7 +23,7 @@ export class RunFold {
     if (!addsWithoutHoles(frame.rows, isSnapshot ? 0 : columns.rows)) return false;
     if (isSnapshot) columns.clear();
     columns.write(frame.rows);
-    columns.marks.push(...frame.marks);
+    for (const mark of frame.marks) columns.marks.push(mark); // more than a call takes arguments
     addExpansions(columns.expansions, frame.expansions);
     columns.seq = frame.to;
     columns.nowNs = frame.ended ? frame.nowNs : Math.max(columns.nowNs, frame.nowNs);

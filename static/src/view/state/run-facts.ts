@@ -4,7 +4,7 @@ import type { Imported, RunSummary, RunWorker } from '../../api/schema';
 import { workerName } from '../../model/events';
 import { counted } from '../../model/format';
 import { recordedText } from './run-words';
-import { processText } from './worker-labels';
+import { processNames } from './worker-labels';
 
 export interface RunFact {
   readonly name: string;
@@ -99,17 +99,32 @@ export interface WorkerLine {
   readonly title: string;
 }
 
-/** Workers of a run as lines of a table; what only their end tells is a dash until then. */
-export function workerLines(workers: readonly RunWorker[], lost: ReadonlySet<number>, write: Writing): WorkerLine[] {
-  return workers.map((worker) => ({
+/** Of more workers than this the table has so many. */
+const MOST_WORKERS = 50;
+
+/**
+ * Workers of a run as lines of a table; what only their end tells is a dash until then. Of more than fit the lost ones
+ * come first.
+ */
+export function workerLines(
+  workers: readonly RunWorker[],
+  lost: ReadonlySet<number>,
+  write: Writing,
+  most = MOST_WORKERS,
+): WorkerLine[] {
+  const processOf = processNames(workers);
+  const isLost = ({ worker }: RunWorker): boolean => lost.has(worker);
+  const shown =
+    workers.length <= most ? workers : [...workers.filter(isLost), ...workers.filter((one) => !isLost(one))];
+  return shown.slice(0, most).map((worker) => ({
     name: workerName(worker.worker),
-    process: processText(worker, workers),
-    start: lost.has(worker.worker) ? 'lost' : startText(worker, write),
-    lost: lost.has(worker.worker),
+    process: processOf(worker),
+    start: isLost(worker) ? 'lost' : startText(worker, write),
+    lost: isLost(worker),
     slots: worker.slots > 0 ? write.count(worker.slots) : '–',
     cpu: worker.slots > 0 && worker.cpu_ns > 0 ? write.duration(worker.cpu_ns) : '–',
     memory: worker.slots > 0 && worker.memory_bytes > 0 ? write.bytes(worker.memory_bytes) : '–',
-    title: `${worker.name} on ${worker.host === '' ? 'a host not known' : worker.host}, process ${String(worker.pid)}, ${write.count(worker.width)} processors, ${startText(worker, write)}${lost.has(worker.worker) ? ', lost' : ''}`,
+    title: `${worker.name} on ${worker.host === '' ? 'a host not known' : worker.host}, process ${String(worker.pid)}, ${write.count(worker.width)} processors, ${startText(worker, write)}${isLost(worker) ? ', lost' : ''}`,
   }));
 }
 

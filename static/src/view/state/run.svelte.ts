@@ -321,11 +321,11 @@ export class RunView {
 
   readonly colours: NodeColours = $derived.by(() => {
     const { workflow } = this.summaryNow;
-    const workers = new Set(this.lanes.workers.map((w) => w.worker));
+    const workers = 1 + (this.lanes.workers.at(-1)?.worker ?? -1);
     return {
       mode: this.mode,
       functions: this.functionNames.map((_, k) => functionColour(workflow, k)),
-      workers: Array.from({ length: Math.max(0, ...workers) + 1 }, (_, k) => functionColour('workers', k)),
+      workers: Array.from({ length: workers }, (_, k) => functionColour('workers', k)),
       rank: (node: number) => this.#rankOf(node),
     };
   });

@@ -15,16 +15,17 @@ export interface WorkerLabel {
 /** Workers that took part, by number: those of the records and those that lanes were seen of. */
 export function workerLabels(workers: readonly RunWorker[], lanes: Lanes): WorkerLabel[] {
   const processes = new Map<number, string>(lanes.workers.map((worker) => [worker.worker, '']));
-  const hosts = new Set(workers.map((worker) => worker.host)).size;
-  for (const worker of workers) processes.set(worker.worker, processName(worker, workers.length, hosts));
+  const nameOf = processNames(workers);
+  for (const worker of workers) processes.set(worker.worker, nameOf(worker));
   return [...processes]
     .sort(([a], [b]) => a - b)
     .map(([number, process]) => ({ number, name: workerName(number), process }));
 }
 
 /** What tells the process of a worker from the others of its run. One that is alone is told by its host. */
-export function processText(worker: RunWorker, workers: readonly RunWorker[]): string {
-  return processName(worker, workers.length, new Set(workers.map(({ host }) => host)).size);
+export function processNames(workers: readonly RunWorker[]): (worker: RunWorker) => string {
+  const hosts = new Set(workers.map(({ host }) => host)).size;
+  return (worker) => processName(worker, workers.length, hosts);
 }
 
 /** The same where it is known how many workers there are, on how many hosts. */

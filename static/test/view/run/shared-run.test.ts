@@ -93,6 +93,13 @@ describe('how a shared run stands', () => {
     expect(lines[2]!.title).toContain('cold, lost');
   });
 
+  it('tells of so many workers as can be read, the lost ones first', () => {
+    const all = Array.from({ length: 16_384 }, (_, i) => worker(i));
+    const lines = workerLines(all, new Set([9_000]), write);
+    expect(lines.slice(0, 3).map(({ name }) => name)).toEqual(['w9000', 'w0', 'w1']);
+    expect(lines).toHaveLength(50);
+  });
+
   it('sums up what the rules saved, without what is nothing everywhere', () => {
     expect(savingsTable([worker(0)])).toBeNull();
     const table = savingsTable([
