@@ -1,9 +1,8 @@
 // What each slot of each worker did, in order of time.
 
-import { ascendingOrder, firstAfter, firstFrom, picked } from './order';
-import { NO_WORKER, type RunTable } from './run-table';
-import { touchedSince } from './sorted-moments';
-import { endOf } from './states';
+import { LaneBook } from './lane-book';
+import { firstAfter, firstFrom } from './order';
+import type { RunTable } from './run-table';
 
 /** One slot of a worker with the attempts it ran, sorted by the moment of the claim. */
 export interface Lane {
@@ -38,12 +37,7 @@ export interface Lanes {
 }
 
 const unknown: ReadonlyMap<number, number> = new Map();
-const books = new WeakMap<RunTable, LaneBook[]>();
-/** Lanes of one table are asked for with the slots that are known, by the picture and by the panels. */
-const BOOKS = 3;
-const marked = new WeakMap<Lanes, { readonly processorsOf: ReadonlyMap<number, number>; readonly lanes: Lanes }>();
-/** Lanes beyond the processors, by the lane as it is without that mark. */
-const extras = new WeakMap<Lane, Lane>();
+const books = new WeakMap<RunTable, LaneBook>();
 
 /**
  * The lanes of a run. A slot that never worked is in no row: slotsOf tells how many each worker has, where that is
@@ -55,156 +49,92 @@ export function lanesOf(
   slotsOf: ReadonlyMap<number, number> = unknown,
   processorsOf: ReadonlyMap<number, number> = unknown,
 ): Lanes {
-  const known = books.get(table) ?? [];
-  let book = known.find((one) => one.isOf(slotsOf));
-  if (book === undefined) {
-    book = new LaneBook(slotsOf);
-    books.set(table, [book, ...known].slice(0, BOOKS));
-  }
-  const all = book.lanesOf(table);
-  return processorsOf.size === 0 ? all : withExtra(all, processorsOf);
+  let book = books.get(table);
+  if (book === undefined) books.set(table, (book = new LaneBook()));
+  return completed(book.lanesOf(table), slotsOf, processorsOf);
 }
 
-/** The same lanes, with those marked that are beyond the processors of their workers. */
-function withExtra(all: Lanes, processorsOf: ReadonlyMap<number, number>): Lanes {
-  const known = marked.get(all);
-  if (known !== undefined && hasSameEntries(known.processorsOf, processorsOf)) return known.lanes;
-  const isExtra = (lane: Lane): boolean => lane.slot >= (processorsOf.get(lane.worker) ?? Infinity);
-  const workers = all.workers.map((of) =>
-    of.slots.some(isExtra) ? { ...of, slots: of.slots.map((lane) => (isExtra(lane) ? extraOf(lane) : lane)) } : of,
+/** Lanes with what is known of their workers. */
+interface Completed {
+  readonly slotsOf: ReadonlyMap<number, number>;
+  readonly processorsOf: ReadonlyMap<number, number>;
+  readonly lanes: Lanes;
+}
+
+const completions = new WeakMap<Lanes, Completed[]>();
+/** Lanes of one table are asked for with what is known of its workers, by the picture and by the panels. */
+const COMPLETIONS = 3;
+
+function completed(
+  worked: Lanes,
+  slotsOf: ReadonlyMap<number, number>,
+  processorsOf: ReadonlyMap<number, number>,
+): Lanes {
+  const known = completions.get(worked) ?? [];
+  const same = known.find(
+    (one) => hasSameEntries(one.slotsOf, slotsOf) && hasSameEntries(one.processorsOf, processorsOf),
   );
-  const hasExtra = workers.some((of, i) => of !== all.workers[i]);
-  const lanes = hasExtra ? { workers, lanes: workers.flatMap((of) => of.slots) } : all;
-  marked.set(all, { processorsOf, lanes });
+  if (same !== undefined) return same.lanes;
+  const lanes = complete(worked, slotsOf, processorsOf);
+  completions.set(worked, [{ slotsOf, processorsOf, lanes }, ...known].slice(0, COMPLETIONS));
   return lanes;
 }
 
-function extraOf(lane: Lane): Lane {
-  let extra = extras.get(lane);
-  if (extra === undefined) extras.set(lane, (extra = { ...lane, extra: true }));
-  return extra;
+/** Adds lanes that never worked, and marks those beyond the processors; the same lanes where there is neither. */
+function complete(
+  worked: Lanes,
+  slotsOf: ReadonlyMap<number, number>,
+  processorsOf: ReadonlyMap<number, number>,
+): Lanes {
+  const slotsBy = new Map(worked.workers.map(({ worker, slots }) => [worker, slots]));
+  for (const [worker, count] of slotsOf) slotsBy.set(worker, withIdle(worker, slotsBy.get(worker) ?? [], count));
+  let index = 0;
+  const workers = [...slotsBy.entries()]
+    .filter(([, slots]) => slots.length > 0)
+    .sort(([a], [b]) => a - b)
+    .map(([worker, slots]): WorkerLanes => {
+      const processors = processorsOf.get(worker) ?? Infinity;
+      return { worker, slots: slots.map((lane) => variantOf(lane, index++, lane.slot >= processors)) };
+    });
+  const lanes = workers.flatMap((of) => of.slots);
+  const isSame = lanes.length === worked.lanes.length && lanes.every((lane, i) => lane === worked.lanes[i]);
+  return isSame ? worked : { workers, lanes };
 }
 
-const SLOTS = 0x10000;
-const NO_LANE = -1;
+function withIdle(worker: number, slots: readonly Lane[], count: number): readonly Lane[] {
+  const known = new Set(slots.map((lane) => lane.slot));
+  const idle: Lane[] = [];
+  for (let slot = 0; slot < count; slot++) if (!known.has(slot)) idle.push(idleLane(worker, slot));
+  return idle.length === 0 ? slots : [...slots, ...idle].sort((a, b) => a.slot - b.slot);
+}
 
-/** Which lane each row is in; a version makes those lanes anew that its rows are in. */
-class LaneBook {
-  #version = -1;
-  #generation = -1;
-  #touches = 0;
-  #endNs = NaN;
-  readonly #slotsOf: ReadonlyMap<number, number>;
-  /** By row: its lane and when it was claimed, as lanes have it. */
-  #laneOf = new Float64Array(0);
-  #claimedNs = new Float64Array(0);
-  readonly #byKey = new Map<number, Lane>();
-  #lanes: Lanes = { workers: [], lanes: [] };
+const noRows = new Uint32Array(0);
+const noMoments = new Float64Array(0);
 
-  constructor(slotsOf: ReadonlyMap<number, number>) {
-    this.#slotsOf = slotsOf;
-  }
+function idleLane(worker: number, slot: number): Lane {
+  return {
+    index: 0,
+    worker,
+    slot,
+    extra: false,
+    rows: noRows,
+    startNs: noMoments,
+    endNs: noMoments,
+    reachNs: noMoments,
+    busyBeforeNs: noMoments,
+  };
+}
 
-  isOf(slotsOf: ReadonlyMap<number, number>): boolean {
-    return hasSameEntries(slotsOf, this.#slotsOf);
-  }
+const variants = new WeakMap<Lane, Lane>();
 
-  lanesOf(table: RunTable): Lanes {
-    if (table.version === this.#version) return this.#lanes;
-    const isSameLog = table.touched.generation === this.#generation && endOf(table) === this.#endNs;
-    if (!isSameLog || !this.#follow(table)) this.#readAll(table);
-    this.#version = table.version;
-    this.#generation = table.touched.generation;
-    this.#touches = table.touched.length;
-    this.#endNs = endOf(table);
-    return this.#lanes;
-  }
-
-  #readAll(table: RunTable): void {
-    this.#laneOf = new Float64Array(table.node.length).fill(NO_LANE);
-    this.#claimedNs = new Float64Array(table.node.length);
-    const rowsOf = new Map<number, number[]>();
-    for (const [worker, slots] of this.#slotsOf) for (let s = 0; s < slots; s++) rowsOf.set(laneKey(worker, s), []);
-    for (let row = 0; row < table.rows; row++) this.#enter(table, row, rowsOf);
-    this.#byKey.clear();
-    for (const [key, rows] of rowsOf) this.#byKey.set(key, this.#laneAs(table, 0, key, claimOrder(table, rows)));
-    this.#arrange();
-  }
-
-  /** Makes the lanes of touched rows anew; false where a row has left its place. */
-  #follow(table: RunTable): boolean {
-    if (table.node.length > this.#laneOf.length) {
-      const [laneOf, claimedNs] = [this.#laneOf, this.#claimedNs];
-      this.#laneOf = new Float64Array(table.node.length).fill(NO_LANE);
-      this.#claimedNs = new Float64Array(table.node.length);
-      this.#laneOf.set(laneOf);
-      this.#claimedNs.set(claimedNs);
-    }
-    const rowsOf = new Map<number, number[]>();
-    for (const row of touchedSince(table, this.#touches)) {
-      const before = this.#laneOf[row]!;
-      const claimedNs = this.#claimedNs[row]!;
-      this.#laneOf[row] = NO_LANE;
-      this.#enter(table, row, rowsOf);
-      const isMoved = this.#laneOf[row] !== before || this.#claimedNs[row] !== claimedNs;
-      if (before !== NO_LANE && isMoved) return false;
-      if (before !== NO_LANE) rowsOf.get(before)!.pop(); // it is in its lane already
-    }
-    const known = this.#byKey.size;
-    for (const [key, rows] of rowsOf) {
-      const lane = this.#byKey.get(key);
-      const all = lane === undefined ? claimOrder(table, rows) : joined(table, lane.rows, claimOrder(table, rows));
-      this.#byKey.set(key, this.#laneAs(table, lane?.index ?? 0, key, all));
-    }
-    if (this.#byKey.size > known) this.#arrange();
-    else this.#replace(rowsOf);
-    return true;
-  }
-
-  #laneAs(table: RunTable, index: number, key: number, rows: Uint32Array): Lane {
-    const [worker, slot] = [Math.floor(key / SLOTS), key % SLOTS];
-    return { index, worker, slot, extra: false, ...occupiedBy(table, rows) };
-  }
-
-  /** Notes where a row is, if it is in a lane. */
-  #enter(table: RunTable, row: number, rowsOf: Map<number, number[]>): void {
-    const worker = table.worker[row]!;
-    if (worker === NO_WORKER || Number.isNaN(table.claimedNs[row]!)) return;
-    const key = laneKey(worker, table.slot[row]!);
-    this.#laneOf[row] = key;
-    this.#claimedNs[row] = table.claimedNs[row]!;
-    const rows = rowsOf.get(key);
-    if (rows === undefined) rowsOf.set(key, [row]);
-    else rows.push(row);
-  }
-
-  /** Puts all lanes in order, by worker and slot. */
-  #arrange(): void {
-    const keys = [...this.#byKey.keys()].sort((a, b) => a - b);
-    const lanes = keys.map((key, index) => ({ ...this.#byKey.get(key)!, index }));
-    const workers: { worker: number; slots: Lane[] }[] = [];
-    lanes.forEach((lane, i) => {
-      this.#byKey.set(keys[i]!, lane);
-      if (workers.at(-1)?.worker !== lane.worker) workers.push({ worker: lane.worker, slots: [] });
-      workers.at(-1)!.slots.push(lane);
-    });
-    this.#lanes = { workers, lanes };
-  }
-
-  /** The same lanes in the same places, some of them anew. */
-  #replace(keys: ReadonlyMap<number, unknown>): void {
-    const lanes = [...this.#lanes.lanes];
-    const changed = new Set<number>();
-    for (const key of keys.keys()) {
-      const lane = this.#byKey.get(key)!;
-      lanes[lane.index] = lane;
-      changed.add(lane.worker);
-    }
-    const workers = this.#lanes.workers.map((of) =>
-      changed.has(of.worker) ? { worker: of.worker, slots: of.slots.map((lane) => lanes[lane.index]!) } : of,
-    );
-    this.#lanes = { workers, lanes };
-  }
+/** A lane in another place, or with the mark. The last one made of it is kept. */
+function variantOf(lane: Lane, index: number, extra: boolean): Lane {
+  if (lane.index === index && lane.extra === extra) return lane;
+  const known = variants.get(lane);
+  if (known?.index === index && known.extra === extra) return known;
+  const made = { ...lane, index, extra };
+  variants.set(lane, made);
+  return made;
 }
 
 function hasSameEntries(a: ReadonlyMap<number, number>, b: ReadonlyMap<number, number>): boolean {
@@ -212,57 +142,6 @@ function hasSameEntries(a: ReadonlyMap<number, number>, b: ReadonlyMap<number, n
   if (a.size !== b.size) return false;
   for (const [key, value] of a) if (b.get(key) !== value) return false;
   return true;
-}
-
-function laneKey(worker: number, slot: number): number {
-  return worker * SLOTS + slot;
-}
-
-/** Rows in the order of their claims; equal ones in their own. */
-function claimOrder(table: RunTable, unordered: readonly number[]): Uint32Array {
-  const rows = new Uint32Array(unordered);
-  return ascendingOrder(picked(table.claimedNs, rows)).map((place) => rows[place]!);
-}
-
-/** Two lists in the order of claims as one: what was added belongs near the end. */
-function joined(table: RunTable, known: Uint32Array, more: Uint32Array): Uint32Array {
-  const rows = new Uint32Array(known.length + more.length);
-  rows.set(known);
-  let left = known.length - 1;
-  let right = more.length - 1;
-  for (let to = rows.length - 1; right >= 0; to--) {
-    const [a, b] = [left < 0 ? -1 : known[left]!, more[right]!];
-    const isAfter =
-      a >= 0 && (table.claimedNs[a]! > table.claimedNs[b]! || (table.claimedNs[a] === table.claimedNs[b] && a > b));
-    rows[to] = isAfter ? a : b;
-    if (isAfter) left--;
-    else right--;
-  }
-  return rows;
-}
-
-/** The attempts of a lane in the order of their claims, with what follows from it. */
-function occupiedBy(
-  table: RunTable,
-  rows: Uint32Array,
-): Pick<Lane, 'rows' | 'startNs' | 'endNs' | 'reachNs' | 'busyBeforeNs'> {
-  const logEndNs = endOf(table);
-  const startNs = picked(table.claimedNs, rows);
-  const endNs = new Float64Array(rows.length);
-  const reachNs = new Float64Array(rows.length);
-  const busyBeforeNs = new Float64Array(rows.length);
-  let reach = -Infinity;
-  let busy = 0;
-  for (let i = 0; i < rows.length; i++) {
-    const over = table.updatedNs[rows[i]!]!;
-    const end = over === over ? over : logEndNs;
-    endNs[i] = end;
-    busyBeforeNs[i] = busy;
-    busy += Math.max(0, end - Math.max(startNs[i]!, reach)); // what overlaps counts once
-    reach = Math.max(reach, end);
-    reachNs[i] = reach;
-  }
-  return { rows, startNs, endNs, reachNs, busyBeforeNs };
 }
 
 /**

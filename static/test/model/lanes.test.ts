@@ -59,6 +59,17 @@ describe('lanes', () => {
     ]);
   });
 
+  test('stay the same objects where nothing is known that they do not show', () => {
+    const slots = new Map([[0, 2]]);
+    expect(lanesOf(table, slots, new Map([[0, 2]]))).toBe(lanesOf(table));
+    const marked = lanesOf(table, slots, new Map([[0, 1]]));
+    expect(marked.lanes.map((lane) => lane.extra)).toEqual([false, true, false]);
+    expect(marked.lanes[0]).toBe(lanesOf(table).lanes[0]);
+    const more = lanesOf(table, new Map([[0, 3]]));
+    expect(more.lanes.map((lane) => lane.index)).toEqual([0, 1, 2, 3]);
+    expect(more.lanes[0]).toBe(marked.lanes[0]);
+  });
+
   test('tell what is in sight and who holds them', () => {
     const lane = lanesOf(table).lanes[1]!;
     expect(visibleRows(lane, 30, 40)).toEqual({ from: 2, to: 2 });

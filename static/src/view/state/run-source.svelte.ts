@@ -270,5 +270,9 @@ export class RunSource {
 
 /** How often workers have come and gone. */
 function workerMarks(table: RunTable): number {
-  return table.marks.filter(({ kind }) => kind === MarkKind.workerStarted || kind === MarkKind.workerStopped).length;
+  let marks = 0;
+  for (const { kind } of table.marks) {
+    if (kind === MarkKind.workerStarted || kind === MarkKind.workerStopped) marks++;
+  }
+  return marks;
 }
