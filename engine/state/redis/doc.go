@@ -14,7 +14,8 @@
 // 10 ms, whatever the graph, as long as commits keep to the bounds of ledger (MaxEnds, MaxClaims) and to about 1,000
 // edges, of which those with Hold count for five. Snapshot copies the ledger within the server and reads the copy.
 //
-// Caveats: what Redis loses is lost. Without an append-only file a restart of it loses all runs under way, with one that
+// Caveats: values block Redis for everybody while they pass, some 10 ms for each MiB, so an output that has to be stored
+// and a constant take at most 256 MiB, see shared.DefaultValueBytes. What Redis loses is lost. Without an append-only file a restart of it loses all runs under way, with one that
 // is written every second the last second, and a failover what the replica had not heard of. Leases go by the server's
 // clock: one that is set forward ends all sessions, which costs what they were doing, and one that is set back keeps the
 // dead alive for as long. A run cannot use more than one master. Runs expire 24 hours after their end, see

@@ -27,6 +27,11 @@ func (s *Store) Create(ctx context.Context, job engine.Job, hooks state.Hooks) (
 	if err != nil {
 		return nil, err
 	}
+	for _, c := range offer.Constants {
+		if most := s.cfg.ValueBytes; len(c) > most {
+			return nil, fmt.Errorf("%w: a constant takes %d bytes, at most %d can be shared", engine.ErrInvalidGraph, len(c), most)
+		}
+	}
 	disown := s.own.claim(job.Info.ID) // before others tell of it
 	if err := s.backend.Create(ctx, offer); err != nil {
 		disown()

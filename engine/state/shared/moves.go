@@ -146,6 +146,9 @@ func (r *run) put(ctx context.Context, o *output) (key string, size int64, err e
 			return "", 0, fmt.Errorf("the output cannot be stored: %w", err)
 		}
 	}
+	if most := r.store.cfg.ValueBytes; len(b) > most {
+		return "", 0, fmt.Errorf("the output cannot be stored: it takes %d bytes, at most %d can be shared", len(b), most)
+	}
 	key = fmt.Sprintf("%d.%x", o.node, rand.Uint64())
 	for begun := time.Now(); ; {
 		if err = r.backend.PutOutput(ctx, r.id, key, b); err == nil || ctx.Err() != nil {

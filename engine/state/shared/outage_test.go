@@ -194,6 +194,35 @@ func TestAnOutputThatCannotBeStoredFailsItsTask(t *testing.T) {
 	})
 }
 
+// An output that is larger than what can be shared fails the run at once, and such a constant its submission: storing
+// it would outlast the lease, and what made it would be done again, for ever.
+func TestAValueThatIsTooLargeIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.end()
+		bound := func(cfg *shared.Config, _ *worker.Config) { cfg.ValueBytes = 1 << 20 }
+		watcher := w.process(nil, func(cfg *shared.Config, pool *worker.Config) { idle(cfg, pool); bound(cfg, pool) })
+		w.process(nil, func(cfg *shared.Config, pool *worker.Config) { on(w, "blob")(cfg, pool); bound(cfg, pool) })
+		w.process(nil, func(cfg *shared.Config, pool *worker.Config) { on(w, "size")(cfg, pool); bound(cfg, pool) })
+		g := engine.NewBuilder()
+		graph := compile(t, g, size.Call(blob.Call(engine.Const(g, 2<<20))))
+		begun := time.Now()
+		end, _ := w.await(w.submit(watcher, graph, engine.RunOptions{}))
+		assert.Equal(t, engine.Failed, end.Status)
+		require.NotNil(t, end.First)
+		assert.Equal(t, engine.StoreError, end.First.Kind)
+		assert.Equal(t, "blob", end.First.Task)
+		assert.Contains(t, end.First.Message, "at most 1048576 can be shared")
+		assert.Less(t, time.Since(begun), 10*time.Second)
+
+		g = engine.NewBuilder()
+		graph = compile(t, g, size.Call(engine.Const(g, make([]byte, 2<<20))))
+		_, err := watcher.store.Create(t.Context(), engine.Job{Info: engine.RunInfo{ID: engine.NewRunID(time.Now())}, Graph: graph}, state.Hooks{})
+		require.ErrorIs(t, err, engine.ErrInvalidGraph)
+		assert.ErrorContains(t, err, "at most 1048576 can be shared")
+	})
+}
+
 // A result that is lost before anybody has read it is told of, and does not hold up the end.
 func TestAResultThatIsLostIsToldOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
