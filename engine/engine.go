@@ -147,7 +147,7 @@ func (e *Engine) submit(ctx context.Context, info RunInfo, g *Graph, opts RunOpt
 	}
 	now := e.cfg.Now()
 	info.ID, info.SubmittedAt, info.StartedAt = NewRunID(now), now, now
-	info.Policy, info.Upload, info.Deadline, info.Tags = opts.Policy, opts.Upload, opts.Deadline, opts.Tags
+	info.Policy, info.Upload, info.Deadline, info.Tags, info.Key = opts.Policy, opts.Upload, opts.Deadline, opts.Tags, opts.Key
 	if e.cfg.Shared {
 		info.Rules = &opts.Rules
 	}

@@ -18,6 +18,9 @@ type RunOptions struct {
 	Unlogged bool
 	// Rules are by what tasks are placed and outputs travel where several processes share the run.
 	Rules Rules
+	// Key names the submission, so that who does not know whether it was made can find its run; empty for none. Behind a
+	// dot there may be more, which tells what was submitted.
+	Key string
 }
 
 // Rules are those of WUKONG (SoCC'20): how workers avoid moving data and waking others. The zero value means all of

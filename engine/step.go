@@ -136,7 +136,8 @@ type RunInfo struct {
 	Upload      string            `json:"upload"`
 	Deadline    time.Duration     `json:"deadline_ns"`
 	SubmittedAt time.Time         `json:"submitted_at"`
-	StartedAt   time.Time         `json:"started_at"` // the moment that steps count from
+	StartedAt   time.Time         `json:"started_at"`    // the moment that steps count from
+	Key         string            `json:"key,omitempty"` // see RunOptions
 	// Rules by which tasks are placed, defaults filled in; nil where no other process takes part.
 	Rules *Rules `json:"rules,omitempty"`
 	// Reconstructed says how start times were made up where the recording had none; empty for real runs, and where all

@@ -26,6 +26,7 @@ type Entry struct {
 	Tags        []string      `json:"-"` // sorted, each once
 	// Peers is the PeerKey of a run that is Comparable, else zero.
 	Peers PeerKey `json:"-"`
+	Key   string  `json:"-"` // of its submission, see engine.RunOptions
 
 	text string // what RunFilter.Text is searched in, in lower case, a line each
 }
@@ -45,6 +46,7 @@ func newEntry(r *Run, name string) Entry {
 		ID: r.Info.ID, StartedNS: r.Info.StartedAt.UnixNano(), AddedNS: r.Added().UnixNano(), Workflow: r.Info.Workflow, Status: r.Status,
 		MakespanNS: r.MakespanNS(), Tasks: max(r.Counts.Tasks, int64(r.Graph.Tasks)), OutputBytes: r.Counts.OutputBytes,
 		Imported: r.imported(), Tags: slices.Compact(slices.Sorted(slices.Values(r.Annotation.Tags))), text: r.searched(name),
+		Key: r.Info.Key,
 	}
 }
 
@@ -66,7 +68,7 @@ func (e *Entry) Position() Position { return Position{Started: e.StartedNS, Run:
 func (e *Entry) Same(o *Entry) bool {
 	return e.ID == o.ID && e.StartedNS == o.StartedNS && e.AddedNS == o.AddedNS && e.Workflow == o.Workflow && e.Status == o.Status &&
 		e.MakespanNS == o.MakespanNS && e.Tasks == o.Tasks && e.OutputBytes == o.OutputBytes && e.Imported == o.Imported &&
-		slices.Equal(e.Tags, o.Tags) && e.Peers == o.Peers && e.text == o.text
+		slices.Equal(e.Tags, o.Tags) && e.Peers == o.Peers && e.Key == o.Key && e.text == o.text
 }
 
 // RunFilter selects runs. Its zero value selects all.

@@ -13,6 +13,7 @@ import (
 	"container/list"
 	"iter"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/dagscope/dagscope/engine"
@@ -30,6 +31,7 @@ type Index struct {
 	byStatus   map[engine.Status]*ordered
 	byTag      map[string]*ordered
 	byPeers    map[metricsstore.PeerKey]*ordered
+	byKey      map[string]*ordered
 }
 
 // item is an entry with what is known of its last change.
@@ -52,7 +54,7 @@ type workflow struct {
 func New() *Index {
 	return &Index{
 		runs: map[engine.RunID]*item{}, changes: list.New(), byWorkflow: map[string]*workflow{}, byStatus: map[engine.Status]*ordered{},
-		byTag: map[string]*ordered{}, byPeers: map[metricsstore.PeerKey]*ordered{},
+		byTag: map[string]*ordered{}, byPeers: map[metricsstore.PeerKey]*ordered{}, byKey: map[string]*ordered{},
 	}
 }
 
@@ -106,6 +108,9 @@ func (x *Index) list(it *item) {
 	for _, tag := range it.Tags {
 		enter(x.byTag, tag, it)
 	}
+	if it.Key != "" {
+		enter(x.byKey, nameOf(it.Key), it)
+	}
 	if it.Peers != (metricsstore.PeerKey{}) {
 		w.comparable.insert(it)
 		enter(x.byPeers, it.Peers, it)
@@ -121,6 +126,9 @@ func (x *Index) unlist(it *item) {
 	leave(x.byStatus, it.Status, it)
 	for _, tag := range it.Tags {
 		leave(x.byTag, tag, it)
+	}
+	if it.Key != "" {
+		leave(x.byKey, nameOf(it.Key), it)
 	}
 	if it.Peers != (metricsstore.PeerKey{}) {
 		w.comparable.remove(it)
@@ -143,6 +151,23 @@ func leave[K comparable](lists map[K]*ordered, key K, it *item) {
 	if len(*lists[key]) == 0 {
 		delete(lists, key)
 	}
+}
+
+// nameOf is the part of a key that names a submission.
+func nameOf(key string) string {
+	name, _, _ := strings.Cut(key, ".")
+	return name
+}
+
+// Keyed gives the latest run whose submission has this name, see engine.RunOptions.Key.
+func (x *Index) Keyed(name string) (metricsstore.Entry, bool) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	runs := x.byKey[name]
+	if runs == nil {
+		return metricsstore.Entry{}, false
+	}
+	return (*runs)[len(*runs)-1].Entry, true
 }
 
 // Len is the number of runs.

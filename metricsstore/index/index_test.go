@@ -220,3 +220,25 @@ func TestSince(t *testing.T) {
 	changed, _ = x.Since(later)
 	assert.Empty(t, changed)
 }
+
+// TestKeyed: a submission is found by what stands before the dot of its key, the latest first, until its run is gone.
+func TestKeyed(t *testing.T) {
+	x := index.New()
+	put := func(id engine.RunID, started int64, key string) {
+		x.Put(metricsstore.Entry{ID: id, StartedNS: started, Workflow: "w", Key: key}, 1)
+	}
+	put("a", 1, "name.first")
+	put("b", 2, "name.second")
+	put("c", 3, "")
+	found, ok := x.Keyed("name")
+	assert.True(t, ok)
+	assert.Equal(t, engine.RunID("b"), found.ID)
+	put("b", 2, "another.second")
+	found, _ = x.Keyed("name")
+	assert.Equal(t, engine.RunID("a"), found.ID)
+	x.Remove("a")
+	_, ok = x.Keyed("name")
+	assert.False(t, ok)
+	_, ok = x.Keyed("")
+	assert.False(t, ok)
+}

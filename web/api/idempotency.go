@@ -4,7 +4,9 @@ import (
 	"container/list"
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,6 +17,8 @@ import (
 const (
 	keyAge  = 24 * time.Hour
 	maxKeys = 10_000
+	// keptBytes of a hash are kept: two keys in a day are never taken for one.
+	keptBytes = 16
 )
 
 // idempotency makes submissions with one key give one run. Safe for concurrent use.
@@ -52,7 +56,7 @@ func (i *idempotency) submit(ctx context.Context, key string, sum [sha256.Size]b
 			return f()
 		}
 		if k.sum != sum {
-			return "", NewProblem(http.StatusUnprocessableEntity, "the Idempotency-Key was used with another request; use a new one")
+			return "", errKeyUsed()
 		}
 		select {
 		case <-k.done:
@@ -63,6 +67,23 @@ func (i *idempotency) submit(ctx context.Context, key string, sum [sha256.Size]b
 			return k.run, nil
 		}
 	}
+}
+
+func errKeyUsed() error {
+	return NewProblem(http.StatusUnprocessableEntity, "the Idempotency-Key was used with another request; use a new one")
+}
+
+// keptKey is how a key and what was submitted with it are kept with the run, see engine.RunOptions.Key. Keys may be
+// secrets of those who chose them, so it is not the key itself.
+func keptKey(key string, sum [sha256.Size]byte) string {
+	named := sha256.Sum256([]byte(key))
+	return base64.RawURLEncoding.EncodeToString(named[:keptBytes]) + "." + base64.RawURLEncoding.EncodeToString(sum[:keptBytes])
+}
+
+// keyName is the part of a kept key that stands for the key.
+func keyName(kept string) string {
+	name, _, _ := strings.Cut(kept, ".")
+	return name
 }
 
 // take gives the entry of a key, making one where there is none.

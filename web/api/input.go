@@ -116,7 +116,7 @@ type summaryInput struct {
 
 type submitInput struct {
 	Exchange
-	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"The same key with the same request gives the same run, for 24 hours."`
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"The same key with the same request gives the same run, for 24 hours, from whichever server of the store; of two servers that are asked at the same moment, each may begin one."`
 }
 
 type annotateInput struct {

@@ -143,6 +143,11 @@ func TestIdempotency(t *testing.T) {
 	decode(t, w.request(http.MethodPost, "/runs", second, "Content-Type", otherKind, "Idempotency-Key", "k3"), &b)
 	assert.Equal(t, a.Run, b.Run, "the boundary of a form does not count")
 
+	later := newWorld(t, func(c *api.Config) { c.Store = w.store }) // as after a restart
+	later.post("/runs", request, http.StatusCreated, &run, "Idempotency-Key", "k1")
+	assert.Equal(t, runs[0].Run, run.Run)
+	later.refused(http.MethodPost, "/runs", map[string]any{"workflow": "spread"}, 422, "Idempotency-Key", "k1")
+
 	mu.Lock()
 	now = now.Add(25 * time.Hour)
 	mu.Unlock()

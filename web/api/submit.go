@@ -71,15 +71,35 @@ func (a *API) submitRun(ctx context.Context, in *submitInput) (*created, error) 
 	if _, err := metricsstore.ParseStrategy(s.Upload); err != nil {
 		return nil, NewProblem(http.StatusUnprocessableEntity, "body.upload: %s", plain(err))
 	}
-	id, err := a.keys.submit(ctx, in.IdempotencyKey, s.sum(), func() (engine.RunID, error) { return a.submit(ctx, s) })
+	id, err := a.keys.submit(ctx, in.IdempotencyKey, s.sum(), func() (engine.RunID, error) { return a.submitOnce(ctx, s, in.IdempotencyKey) })
 	if err != nil {
 		return nil, err
 	}
 	return a.made(ctx, id, http.StatusCreated)
 }
 
+// submitOnce is submit, unless a run of the store was submitted with the same key within the last day: by another process,
+// or by this one before it was started again.
+func (a *API) submitOnce(ctx context.Context, s *submitted, key string) (engine.RunID, error) {
+	if key == "" {
+		return a.submit(ctx, s, "")
+	}
+	if err := a.runs.refresh(ctx); err != nil {
+		return "", err
+	}
+	name := keptKey(key, s.sum())
+	found, ok := a.runs.index.Keyed(keyName(name))
+	switch {
+	case !ok || a.cfg.Now().Sub(time.Unix(0, found.AddedNS)) >= keyAge:
+		return a.submit(ctx, s, name)
+	case found.Key != name:
+		return "", errKeyUsed()
+	}
+	return found.ID, nil
+}
+
 // submit starts a run.
-func (a *API) submit(ctx context.Context, s *submitted) (engine.RunID, error) {
+func (a *API) submit(ctx context.Context, s *submitted, key string) (engine.RunID, error) {
 	w, err := a.cfg.Engine.Workflow(s.Workflow)
 	if err != nil {
 		return "", NewProblem(http.StatusUnprocessableEntity, "body.workflow: there is no workflow %q; GET /workflows lists them", cut(s.Workflow, 80))
@@ -89,7 +109,7 @@ func (a *API) submit(ctx context.Context, s *submitted) (engine.RunID, error) {
 		return "", err
 	}
 	return a.start(ctx, w, args, engine.RunOptions{
-		Policy: s.Policy, Deadline: time.Duration(s.DeadlineNS), Upload: s.Upload, Tags: s.Tags, Rules: engine.Rules(s.Rules),
+		Policy: s.Policy, Deadline: time.Duration(s.DeadlineNS), Upload: s.Upload, Tags: s.Tags, Rules: engine.Rules(s.Rules), Key: key,
 	}, s.Note)
 }
 

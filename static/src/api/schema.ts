@@ -1649,7 +1649,7 @@ export interface operations {
     parameters: {
       query?: never;
       header?: {
-        /** @description The same key with the same request gives the same run, for 24 hours. */
+        /** @description The same key with the same request gives the same run, for 24 hours, from whichever server of the store; of two servers that are asked at the same moment, each may begin one. */
         'Idempotency-Key'?: string;
       };
       path?: never;
