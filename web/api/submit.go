@@ -144,8 +144,9 @@ func (a *API) made(ctx context.Context, id engine.RunID, status int) (*created, 
 		a.runs.overlayOwn(&run)
 	}
 	s := newSummary(&run)
+	s.Local = s.Live && a.steerable(id)
 	if own, err := a.cfg.Engine.Get(id); err == nil && s.Live {
-		s.Local, s.Tasks.Running = true, int64(own.Progress().Running)
+		s.Tasks.Running = int64(own.Progress().Running)
 	}
 	return &created{Status: status, Location: a.cfg.Base + "/runs/" + string(id), Body: s}, nil
 }

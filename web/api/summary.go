@@ -51,10 +51,15 @@ func (a *API) summarise(ctx context.Context, r *metricsstore.Run, scope metricss
 		return s, err
 	}
 	s.MissingFunctions = a.missingFunctions(ctx, r)
-	_, err := a.cfg.Engine.Get(r.Info.ID)
-	s.Local = err == nil || a.cfg.Ask != nil
+	s.Local = a.steerable(r.Info.ID)
 	s.Tasks.Running = a.runs.running(ctx, r.Info.ID)
 	return s, nil
+}
+
+// steerable reports whether a live run can be cancelled, paused and resumed from here.
+func (a *API) steerable(id engine.RunID) bool {
+	_, err := a.cfg.Engine.Get(id)
+	return err == nil || a.cfg.Ask != nil
 }
 
 // newSummary makes the summary of a run out of what is given of it.
