@@ -1,10 +1,11 @@
 // Statistics of each function as of a moment, exact, from the table alone.
 
-import { ascendingOrder, firstFrom, picked } from './order';
+import { firstFrom } from './order';
 import type { GraphIndex } from './graph-index';
-import { type Metric, valueOf } from './metric';
+import type { Metric } from './metric';
 import { quantile, samplesNeeded } from './quantile';
-import { Outcome, type RunTable } from './run-table';
+import type { RunTable } from './run-table';
+import { Samples } from './samples';
 import { eachBegunTask } from './states';
 
 /** Samples from which on a 95th percentile is shown; below it is the maximum by another name. */
@@ -33,15 +34,16 @@ export interface FunctionStatistics {
   readonly values: Float64Array;
 }
 
-/** Values of ended attempts of one metric, by function ascending, each with the moment from which it counts. */
-interface Samples {
+/** Answers of one version, by metric and moment: pictures, panels and sentences ask for the same few. */
+interface Answers {
   readonly version: number;
-  readonly value: readonly Float64Array[];
-  readonly countsFromNs: readonly Float64Array[];
+  readonly tasks: number;
+  readonly by: Map<string, readonly FunctionStatistics[]>;
 }
 
-const samplesCache = new WeakMap<RunTable, Map<Metric, Samples>>();
-const answers = new WeakMap<GraphIndex, { version: number; metric: Metric; atNs: number; all: FunctionStatistics[] }>();
+const samples = new WeakMap<RunTable, Map<Metric, Samples>>();
+const answers = new WeakMap<GraphIndex, Answers>();
+const ANSWERS_KEPT = 4;
 
 /** Statistics of every function of the graph, in its order, over the attempts that had ended well at a moment. */
 export function statisticsAt(
@@ -50,16 +52,22 @@ export function statisticsAt(
   metric: Metric,
   atNs: number,
 ): readonly FunctionStatistics[] {
-  const known = answers.get(index);
-  if (known?.version === table.version && known.metric === metric && known.atNs === atNs) return known.all;
-  const samples = samplesOf(index, table, metric);
-  const { done, total } = countTasks(index, table, atNs);
-  const all = index.graph.functions.map((_, i) => {
-    const values = valuesAt(samples.value[i]!, samples.countsFromNs[i]!, atNs);
-    return summarise(i, values, done[i]!, total[i]!);
-  });
-  answers.set(index, { version: table.version, metric, atNs, all });
+  let known = answers.get(index);
+  if (known?.version !== table.version || known.tasks !== index.tasks || known.by.size >= ANSWERS_KEPT) {
+    known = { version: table.version, tasks: index.tasks, by: new Map() };
+    answers.set(index, known);
+  }
+  const key = `${metric} ${atNs}`;
+  let all = known.by.get(key);
+  if (all === undefined) known.by.set(key, (all = answer(index, table, metric, atNs)));
   return all;
+}
+
+function answer(index: GraphIndex, table: RunTable, metric: Metric, atNs: number): FunctionStatistics[] {
+  const { done, total } = countTasks(index, table, atNs);
+  return samplesOf(table, metric)
+    .of(index, table)
+    .map(({ value, countsFromNs }, i) => summarise(i, valuesAt(value, countsFromNs, atNs), done[i]!, total[i]!));
 }
 
 /** Figures over ascending values. */
@@ -89,31 +97,12 @@ function valuesAt(value: Float64Array, countsFromNs: Float64Array, atNs: number)
   return values.subarray(0, n);
 }
 
-function samplesOf(index: GraphIndex, table: RunTable, metric: Metric): Samples {
-  let byMetric = samplesCache.get(table);
-  if (byMetric === undefined) samplesCache.set(table, (byMetric = new Map()));
-  let samples = byMetric.get(metric);
-  if (samples?.version !== table.version) byMetric.set(metric, (samples = collect(index, table, metric)));
-  return samples;
-}
-
-function collect(index: GraphIndex, table: RunTable, metric: Metric): Samples {
-  const rowsOf: number[][] = index.graph.functions.map(() => []);
-  const all = new Float64Array(table.rows);
-  for (let row = 0; row < table.rows; row++) {
-    if (table.outcome[row] !== Outcome.ok) continue;
-    all[row] = valueOf(table, row, metric);
-    if (!Number.isNaN(all[row]!)) rowsOf[index.functionOf(table.node[row]!)]?.push(row);
-  }
-  const value: Float64Array[] = [];
-  const countsFromNs: Float64Array[] = [];
-  for (const rows of rowsOf.map((numbers) => new Uint32Array(numbers))) {
-    const unordered = picked(all, rows);
-    const order = ascendingOrder(unordered);
-    value.push(picked(unordered, order));
-    countsFromNs.push(picked(picked(table.updatedNs, rows), order));
-  }
-  return { version: table.version, value, countsFromNs };
+function samplesOf(table: RunTable, metric: Metric): Samples {
+  let byMetric = samples.get(table);
+  if (byMetric === undefined) samples.set(table, (byMetric = new Map()));
+  let of = byMetric.get(metric);
+  if (of === undefined) byMetric.set(metric, (of = new Samples(metric)));
+  return of;
 }
 
 function countTasks(index: GraphIndex, table: RunTable, atNs: number): { done: Uint32Array; total: Uint32Array } {

@@ -11,8 +11,10 @@ import { GraphIndex } from '../../src/model/graph-index';
 import { lanesOf } from '../../src/model/lanes';
 import { RunFold } from '../../src/model/run-fold';
 import type { RunTable } from '../../src/model/run-table';
+import { Samples } from '../../src/model/samples';
 import { countStates } from '../../src/model/state-counts';
 import { noStates, taskStateAt } from '../../src/model/states';
+import { statisticsAt } from '../../src/model/statistics';
 import { taskStates } from '../../src/model/task-state';
 import { SortedMoments } from '../../src/model/sorted-moments';
 import { encodeFrame, type FakeRow } from '../fake/encode-frame';
@@ -61,6 +63,18 @@ describe('followed batch by batch', () => {
         for (const worker of followed.workers)
           for (const lane of worker.slots) expect(followed.lanes[lane.index]).toBe(lane);
         expect(lanesOf(table)).toBe(followed);
+      });
+    });
+  });
+
+  test('statistics are those of the whole log, of any metric and moment', () => {
+    forSeeds(40, (random) => {
+      inBatches(random, (table, fresh, index, nowNs) => {
+        for (const metric of ['execute_ns', 'queue_ns', 'output_bytes'] as const) {
+          const atNs = random.pick([nowNs, Infinity, random.whole(0, nowNs)]);
+          const whole = new GraphIndex(index.graph, fresh);
+          expect(statisticsAt(index, table, metric, atNs)).toEqual(statisticsAt(whole, fresh, metric, atNs));
+        }
       });
     });
   });
@@ -121,13 +135,16 @@ describe('the cost of following', () => {
     const states = new NodeStates();
     const tally = new StateTally();
     const placeOf = new Int32Array(10_001);
-    const index = { nodes: 10_001 } as GraphIndex;
+    const index = { nodes: 10_001, graph: { functions: [{}] }, functionOf: () => 0 } as unknown as GraphIndex;
+    const samples = new Samples('execute_ns');
     for (const table of growing(10_000, 100)) {
       moments.of(table, Infinity);
       states.update(index, table, table.nowNs);
       tally.update(states, placeOf, 1);
+      expect(samples.of(index, table)[0]!.value).toHaveLength(table.nowNs);
     }
     expect(moments.sorts).toBe(1);
+    expect(samples.sorts).toBe(1);
     expect(states.rowsRead).toBe(100 * 101);
     expect(tally.read).toBeLessThan(10_001 + 2 * 10_000);
   });
