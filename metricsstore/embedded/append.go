@@ -57,7 +57,7 @@ func (d *database) packBatch(run engine.RunID, b *metricsstore.Batch) (*packedBa
 		if len(block.Data) > maxValue {
 			return nil, tooLarge("a block", len(block.Data))
 		}
-		p.blocks = append(p.blocks, d.packBlock(block))
+		p.blocks = append(p.blocks, d.packBlock(run, block))
 		p.steps += int(min(block.Last-block.First+1, fullGroup))
 	}
 	for i := range b.Details {
@@ -65,22 +65,23 @@ func (d *database) packBatch(run engine.RunID, b *metricsstore.Batch) (*packedBa
 		if len(row.Data) > maxValue {
 			return nil, tooLarge("a detail", len(row.Data))
 		}
-		p.details = append(p.details, packedRow{detailKey(row.DetailKey), d.codec.pack(row.Data), len(row.Data)})
+		key := detailKey(row.DetailKey)
+		p.details = append(p.details, packedRow{key, d.codec.pack(locationOf(run, key), row.Data), len(row.Data)})
 	}
 	for i := range b.Workers {
 		row := &b.Workers[i]
 		if len(row.Data) > maxValue {
 			return nil, tooLarge("a worker row", len(row.Data))
 		}
-		p.workers = append(p.workers, packedRow{workerKey(row.Revision, row.Worker), d.codec.packWorker(row), len(row.Data)})
+		p.workers = append(p.workers, packedRow{workerKey(row.Revision, row.Worker), d.codec.packWorker(run, row), len(row.Data)})
 	}
 	// Sorted keys are put faster, and the sort keeps the first of equals the first.
 	slices.SortStableFunc(p.details, func(a, b packedRow) int { return bytes.Compare(a.key, b.key) })
 	return p, nil
 }
 
-func (d *database) packBlock(b *metricsstore.Block) packedBlock {
-	p := packedBlock{*b, packedRow{blockKey(b.First), d.codec.packBlock(b), len(b.Data)}}
+func (d *database) packBlock(run engine.RunID, b *metricsstore.Block) packedBlock {
+	p := packedBlock{*b, packedRow{blockKey(b.First), d.codec.packBlock(run, b), len(b.Data)}}
 	p.Data = nil
 	return p
 }
@@ -91,7 +92,7 @@ func (w *write) append(b *bolt.Bucket, p *packedBatch) error {
 	if err != nil {
 		return err
 	}
-	t, err := readTotals(w.tx, b)
+	t, err := readTotals(w.tx, p.run, b)
 	if err != nil {
 		return err
 	}
@@ -123,7 +124,7 @@ func (w *write) append(b *bolt.Bucket, p *packedBatch) error {
 		return nil
 	}
 	w.changed(p.run)
-	return w.putTotals(b, t)
+	return w.putTotals(p.run, b, t)
 }
 
 func (w *write) putBlock(b *bolt.Bucket, t *totals, block *packedBlock) error {

@@ -51,23 +51,24 @@ func (d *database) packArchive(run engine.RunID, a *metricsstore.Archive) (*pack
 	if err != nil {
 		return nil, fmt.Errorf("embedded: header of run %s: %w", run, err)
 	}
-	add := func(to *[]packedRow, key []byte, data []byte) error {
+	add := func(to *[]packedRow, at location, key, data []byte) error {
 		if len(data) > maxValue {
 			return tooLarge("a part of an archive", len(data))
 		}
 		if len(key)+1 > bolt.MaxKeySize {
 			return fmt.Errorf("%w: a name of %d bytes, expected at most %d", metricsstore.ErrInvalid, len(key), bolt.MaxKeySize-1)
 		}
-		*to = append(*to, packedRow{key, d.codec.pack(data), len(data)})
+		*to = append(*to, packedRow{key, d.codec.pack(at, data), len(data)})
 		return nil
 	}
 	for name, data := range a.Attachments {
-		if err := add(&p.attachments, []byte(name), data); err != nil {
+		if err := add(&p.attachments, locationOf(run, attachmentKey(name)), []byte(name), data); err != nil {
 			return nil, err
 		}
 	}
 	for i := range a.Rollups {
-		if err := add(&p.rollups, a.Rollups[i].Append(nil), a.Rollups[i].Data); err != nil {
+		key := a.Rollups[i].Append(nil)
+		if err := add(&p.rollups, locationOf("", key), key, a.Rollups[i].Data); err != nil {
 			return nil, err
 		}
 	}
@@ -75,7 +76,7 @@ func (d *database) packArchive(run engine.RunID, a *metricsstore.Archive) (*pack
 		if len(a.Blocks[i].Data) > maxValue {
 			return nil, tooLarge("a block", len(a.Blocks[i].Data))
 		}
-		p.blocks = append(p.blocks, d.packBlock(&a.Blocks[i]))
+		p.blocks = append(p.blocks, d.packBlock(run, &a.Blocks[i]))
 	}
 	return p, nil
 }
@@ -90,7 +91,7 @@ func (w *write) archive(b *bolt.Bucket, p *packedArchive) error {
 	if apply, err := p.given.Check(&kept, lease.Owner); err != nil || !apply {
 		return err
 	}
-	t, err := readTotals(w.tx, b)
+	t, err := readTotals(w.tx, h.Info.ID, b)
 	if err != nil {
 		return err
 	}
@@ -114,7 +115,7 @@ func (w *write) archive(b *bolt.Bucket, p *packedArchive) error {
 	if err := w.tx.Bucket([]byte(liveBucket)).Delete([]byte(h.Info.ID)); err != nil {
 		return err
 	}
-	if err := forgetFault(b, metricsstore.RollupsPart); err != nil {
+	if err := w.forgetFault(h.Info.ID, b, metricsstore.RollupsPart); err != nil {
 		return err
 	}
 	return w.finish(b, h, t)

@@ -53,11 +53,11 @@ func (d *database) begun(h metricsstore.Header, shape []byte) (func(*write) erro
 	if err != nil {
 		return nil, fmt.Errorf("embedded: header of run %s: %w", h.Info.ID, err)
 	}
-	annotation, err := json.Marshal(metricsstore.Annotation{Tags: h.Info.Tags})
+	annotation, err := d.packAnnotation(h.Info.ID, metricsstore.Annotation{Tags: h.Info.Tags})
 	if err != nil {
-		return nil, fmt.Errorf("embedded: tags of run %s: %w", h.Info.ID, err)
+		return nil, err
 	}
-	packed := d.codec.pack(shape)
+	packed := d.codec.pack(locationOf(h.Info.ID, attachmentKey(metricsstore.AttachShape)), shape)
 	return func(w *write) error {
 		var h metricsstore.Header // of this call alone: what is kept goes into it
 		if err := json.Unmarshal(given, &h); err != nil {
@@ -93,7 +93,7 @@ func (w *write) begin(h *metricsstore.Header, annotation, shape []byte, size int
 	if err := w.tx.Bucket([]byte(liveBucket)).Put([]byte(h.Info.ID), mark()); err != nil {
 		return err
 	}
-	t, err := readTotals(w.tx, b)
+	t, err := readTotals(w.tx, h.Info.ID, b)
 	if err != nil {
 		return err
 	}
@@ -106,25 +106,25 @@ func (w *write) begin(h *metricsstore.Header, annotation, shape []byte, size int
 // finish puts header and totals.
 func (w *write) finish(b *bolt.Bucket, h *metricsstore.Header, t totals) error {
 	w.changed(h.Info.ID)
-	data, err := json.Marshal(h)
+	packed, err := w.codec.packHeader(h)
 	if err != nil {
 		return err
 	}
-	if err := b.Put([]byte{headerRow}, w.codec.pack(data)); err != nil {
+	if err := b.Put([]byte{headerRow}, packed); err != nil {
 		return err
 	}
-	return w.putTotals(b, t)
+	return w.putTotals(h.Info.ID, b, t)
 }
 
 // putTotals puts totals, counted anew where damage has made them uncertain.
-func (w *write) putTotals(b *bolt.Bucket, t totals) error {
+func (w *write) putTotals(run engine.RunID, b *bolt.Bucket, t totals) error {
 	if t.uncertain {
 		var err error
 		if t, err = countTotals(w.tx, b); err != nil {
 			return err
 		}
 	}
-	return b.Put([]byte{totalsRow}, t.encode())
+	return b.Put([]byte{totalsRow}, t.encode(run))
 }
 
 // attach puts an attachment, packed, in the place of the one before.
@@ -138,14 +138,22 @@ func (w *write) attach(b *bolt.Bucket, t *totals, name string, packed []byte, si
 
 // Annotate implements metricsstore.Store.
 func (d *database) Annotate(ctx context.Context, run engine.RunID, a metricsstore.Annotation) error {
-	data, err := json.Marshal(a)
+	packed, err := d.packAnnotation(run, a)
 	if err != nil {
-		return fmt.Errorf("embedded: annotation: %w", err)
+		return err
 	}
 	return d.change(ctx, run, op{}, func(w *write, b *bolt.Bucket) error {
 		w.changed(run)
-		return b.Put([]byte{annotationRow}, data)
+		return b.Put([]byte{annotationRow}, packed)
 	})
+}
+
+func (d *database) packAnnotation(run engine.RunID, a metricsstore.Annotation) ([]byte, error) {
+	data, err := json.Marshal(a)
+	if err != nil {
+		return nil, fmt.Errorf("embedded: annotation of run %s: %w", run, err)
+	}
+	return d.codec.pack(locationOf(run, []byte{annotationRow}), data), nil
 }
 
 // Acquire implements metricsstore.Store.

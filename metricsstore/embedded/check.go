@@ -114,7 +114,7 @@ func (c *checker) run(p metricsstore.Position, b *bolt.Bucket) (errs []error) {
 	} else if live := c.tx.Bucket([]byte(liveBucket)).Get([]byte(p.Run)) != nil; live == h.Status.Final() {
 		errs = append(errs, fmt.Errorf("it is %s, listed as live: %t", h.Status, live))
 	}
-	if err := parse("JSON", b.Get([]byte{annotationRow}), new(metricsstore.Annotation)); err != nil {
+	if err := readAnnotation(c.codec, p.Run, b, new(metricsstore.Annotation)); err != nil {
 		losses.add(metricsstore.AnnotationPart, err)
 	}
 	var found totals
@@ -130,7 +130,7 @@ func (c *checker) run(p metricsstore.Position, b *bolt.Bucket) (errs []error) {
 	for _, f := range losses.faults() {
 		errs = append(errs, fmt.Errorf("%w: %s: %s", metricsstore.ErrCorrupt, f.Part, f.Text))
 	}
-	t, err := decodeTotals(b.Get([]byte{totalsRow}))
+	t, err := decodeTotals(p.Run, b.Get([]byte{totalsRow}))
 	if len(errs) == 0 && (err != nil || t != found) {
 		errs = append(errs, fmt.Errorf("the totals are %+v, found are %+v", t, found))
 	}
@@ -146,7 +146,7 @@ func (c *checker) row(p metricsstore.Position, found *totals, k, v []byte) (int,
 	case annotationRow, headerRow, totalsRow, faultsRow:
 		return 0, nil
 	case blockRow:
-		block, err := c.codec.unpackBlock(k, v)
+		block, err := c.codec.unpackBlock(p.Run, k, v)
 		if err == nil && block.First <= found.lastSeq {
 			err = fmt.Errorf("blocks overlap at step %d", block.First)
 		}
@@ -156,12 +156,12 @@ func (c *checker) row(p metricsstore.Position, found *totals, k, v []byte) (int,
 	case detailRow:
 		found.details++
 	case workerRow:
-		w, err := c.codec.unpackWorker(k, v)
+		w, err := c.codec.unpackWorker(p.Run, k, v)
 		return len(w.Data), err
 	case rollupRow:
 		return c.rollup(p, k[1:])
 	}
-	data, err := c.codec.unpack(v)
+	data, err := c.codec.unpack(locationOf(p.Run, k), v)
 	return len(data), err
 }
 
@@ -174,7 +174,7 @@ func (c *checker) rollup(p metricsstore.Position, key []byte) (int, error) {
 	if r.Run != p.Run || r.Day != metricsstore.DayOf(time.Unix(0, p.Started)) {
 		return 0, fmt.Errorf("the roll-up %+v is kept under another run or day", r)
 	}
-	data, err := c.codec.unpack(c.tx.Bucket([]byte(rollupsBucket)).Get(key))
+	data, err := c.codec.unpack(locationOf("", key), c.tx.Bucket([]byte(rollupsBucket)).Get(key))
 	return len(data), err
 }
 
@@ -191,7 +191,7 @@ func (c *checker) history() {
 		case knownRow, looseRow:
 			return c.historyRun(b, known, k)
 		case hourRow:
-			_, err := decodeHour(v)
+			_, err := decodeHour(k, v)
 			return err
 		case cellRow:
 			_, rest, err := spanOf[int32](k, 2)
@@ -199,7 +199,7 @@ func (c *checker) history() {
 				_, err = parseCell(rest)
 			}
 			if err == nil {
-				_, err = c.codec.unpackCell(v)
+				_, err = c.codec.unpackCell(k, v)
 			}
 			return err
 		case builtRow, dayRow:

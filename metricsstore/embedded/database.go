@@ -1,7 +1,6 @@
 package embedded
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -170,8 +169,11 @@ func prepare(db *bolt.DB) error {
 			}
 			return nil
 		}
-		version := meta.Get([]byte(versionKey))
-		current = bytes.Equal(version, encodedVersion()) && hasHistory(tx)
+		version, err := readVersion(meta.Get([]byte(versionKey)))
+		if err != nil {
+			return fmt.Errorf("%s: %w", db.Path(), err)
+		}
+		current = version == formatVersion && hasHistory(tx)
 		return checkVersion(db.Path(), version)
 	})
 	if err != nil || current {
@@ -202,20 +204,38 @@ func makeBuckets(tx *bolt.Tx) error {
 
 // renewFormat makes a file of an earlier version one of this.
 func renewFormat(tx *bolt.Tx) error {
-	if err := buildHistory(tx); err != nil {
-		return err
+	if !hasHistory(tx) {
+		if err := buildHistory(tx); err != nil {
+			return err
+		}
 	}
-	return tx.Bucket([]byte(metaBucket)).Put([]byte(versionKey), encodedVersion())
+	return tx.Bucket([]byte(metaBucket)).Put([]byte(versionKey), encodedVersion(formatVersion))
 }
 
-func encodedVersion() []byte { return binary.AppendUvarint(nil, formatVersion) }
+func versionLocation() location { return locationOf("", []byte(versionKey)) }
 
-func checkVersion(path string, value []byte) error {
-	v, n := binary.Uvarint(value)
-	switch {
-	case n <= 0 || v == 0:
-		return fmt.Errorf("%w: %s has no format version", metricsstore.ErrCorrupt, path)
-	case v > formatVersion:
+func encodedVersion(v uint64) []byte { return sealNumbers(versionLocation(), v) }
+
+// lastUnsealed is the last format whose number has no seal.
+const lastUnsealed = 2
+
+// readVersion reads the number of a format. The error is ErrCorrupt.
+func readVersion(value []byte) (uint64, error) {
+	if len(value) == 0 {
+		return 0, fmt.Errorf("%w: there is no format version", metricsstore.ErrCorrupt)
+	}
+	var v [1]uint64
+	if err := openNumbers(versionLocation(), value, v[:]); err != nil {
+		return 0, fmt.Errorf("the format version cannot be read: %w", err)
+	}
+	if v[0] == 0 || v[0] > lastUnsealed && len(value) == len(binary.AppendUvarint(nil, v[0])) {
+		return 0, fmt.Errorf("%w: the format version cannot be read: % x", metricsstore.ErrCorrupt, value)
+	}
+	return v[0], nil
+}
+
+func checkVersion(path string, v uint64) error {
+	if v > formatVersion {
 		return fmt.Errorf("%w: %s has format %d and this program reads formats up to %d: use the newer program that wrote it, or another data folder",
 			ErrVersion, path, v, formatVersion)
 	}

@@ -29,6 +29,10 @@
 // Damage is kept to the runs that it has hit. Opening, and a call that meets damaged pages, writes what can be read into a
 // new file, leaves the file as it was beside it as dagscope.db.damaged-<moment>, and says so in the log; with one flipped bit,
 // wherever it is, that is all but one row. What a run has lost is in Run.Faults. Config.KeepDamage refuses such a file instead.
+// Values carry checksums that cover their run and key as well, so that what is damaged or stands elsewhere is not taken for
+// what was kept. Files of formats 1 and 2 open and get format 3, which their programs refuse; rows written before have no such
+// checksums. A flipped bit may go unnoticed in what is short there, and one that makes a reference lead to a page of
+// another run that begins with the very same key may cost both runs that page, as nothing in it says whose it is.
 // A log that is cut off counts up to there. A log that cannot be adopted is put aside in the inbox and never removed.
 //
 // # Costs

@@ -17,27 +17,28 @@ func TestValueRoundTrip(t *testing.T) {
 	defer c.close()
 	rapid.Check(t, func(t *rapid.T) {
 		data := bytes.Repeat(rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(t, "data"), rapid.IntRange(1, 4).Draw(t, "times"))
-		value := c.pack(data)
-		assert.LessOrEqual(t, len(value), len(data)+1)
+		at := locationOf("r", []byte("k"))
+		value := c.pack(at, data)
+		assert.LessOrEqual(t, len(value), 1+len(data)+sealLen)
 		n, err := dataLen(value)
 		require.NoError(t, err)
 		assert.Equal(t, len(data), n)
-		back, err := c.unpack(value)
+		back, err := c.unpack(at, value)
 		require.NoError(t, err)
 		assert.True(t, bytes.Equal(data, back))
 	})
-	assert.Less(t, len(c.pack(make([]byte, 10_000))), 100, "what can be compressed is")
+	assert.Less(t, len(c.pack(0, make([]byte, 10_000))), 100, "what can be compressed is")
 }
 
 func FuzzValue(f *testing.F) {
 	c, err := newCodec()
 	require.NoError(f, err)
 	f.Cleanup(c.close)
-	f.Add(c.pack([]byte("short")))
-	f.Add(c.pack(make([]byte, 5000)))
+	f.Add(c.pack(0, []byte("short")))
+	f.Add(c.pack(0, make([]byte, 5000)))
 	f.Add([]byte{zstdValue, 0xff, 0xff, 0xff, 0x3f, 0x28})
 	f.Fuzz(func(t *testing.T, value []byte) {
-		data, err := c.unpack(value)
+		data, err := c.unpack(0, value)
 		if err != nil {
 			require.ErrorIs(t, err, metricsstore.ErrCorrupt)
 			return
@@ -45,9 +46,9 @@ func FuzzValue(f *testing.F) {
 		n, err := dataLen(value)
 		require.NoError(t, err)
 		require.Len(t, data, n)
-		_, _ = c.unpackBlock(blockKey(7), value)
-		_, _ = c.unpackWorker(workerKey(1, 2), value)
-		_, _ = decodeTotals(value)
+		_, _ = c.unpackBlock("r", blockKey(7), value)
+		_, _ = c.unpackWorker("r", workerKey(1, 2), value)
+		_, _ = decodeTotals("r", value)
 	})
 }
 

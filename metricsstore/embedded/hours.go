@@ -24,7 +24,7 @@ import (
 // are ordered as they are.
 const (
 	builtRow = 'B' // → mark: the bucket knows all runs
-	cellRow  = 'C' // and hourSpan or daySpan, hour or day, and the rest of cellKey → checksum, packed MergedRow
+	cellRow  = 'C' // and hourSpan or daySpan, hour or day, and the rest of cellKey → packed MergedRow
 	dayRow   = 'D' // and day → mark: its cells are there, and hold what those of its hours hold
 	hourRow  = 'H' // and hour that runs have started in → state
 	looseRow = 'L' // and hour, run → mark, or stubborn: the run is not in the cells of its hour
@@ -81,21 +81,20 @@ type hourState struct {
 	stale   bool   // its cells are not to be used
 }
 
-func (s hourState) encode() []byte {
-	b := []byte{0}
+func (s hourState) encode(key []byte) []byte {
+	stale := uint64(0)
 	if s.stale {
-		b[0] = 1
+		stale = 1
 	}
-	return binary.AppendUvarint(b, s.version)
+	return sealNumbers(locationOf("", key), stale, s.version)
 }
 
-func decodeHour(value []byte) (hourState, error) {
-	if len(value) > 1 {
-		if v, n := binary.Uvarint(value[1:]); n > 0 {
-			return hourState{version: v, stale: value[0] != 0}, nil
-		}
+func decodeHour(key, value []byte) (hourState, error) {
+	var v [2]uint64
+	if err := openNumbers(locationOf("", key), value, v[:]); err != nil {
+		return hourState{}, fmt.Errorf("state of an hour: %w", err)
 	}
-	return hourState{}, fmt.Errorf("%w: state of an hour", metricsstore.ErrCorrupt)
+	return hourState{version: v[1], stale: v[0] != 0}, nil
 }
 
 // cellPrefix is what the keys of cells begin with that have function and metric in common, or the metric alone.
@@ -137,21 +136,16 @@ func parseCell(rest []byte) (c metricsstore.MergedKey, err error) {
 	}, nil
 }
 
-// A cell begins with a checksum of what follows: what is wrong in it is merged anew, so it has to be noticed.
-
-var checksums = crc32.MakeTable(crc32.Castagnoli)
-
-func (c *codec) packCell(data []byte) []byte {
-	b := c.append(make([]byte, 4, len(data)+5), data)
-	binary.BigEndian.PutUint32(b, crc32.Checksum(b[4:], checksums))
-	return b
-}
-
-func (c *codec) unpackCell(value []byte) ([]byte, error) {
-	if len(value) < 5 || binary.BigEndian.Uint32(value) != crc32.Checksum(value[4:], checksums) {
+// unpackCell reads a cell. What is wrong in it is merged anew, so it has to be noticed: in files before format 3 a cell
+// begins with a checksum of what follows.
+func (c *codec) unpackCell(key, value []byte) ([]byte, error) {
+	if len(value) > 4 && binary.BigEndian.Uint32(value) == crc32.Checksum(value[4:], checksums) {
+		return c.open(value[4:])
+	}
+	if !isSealed(value) {
 		return nil, fmt.Errorf("%w: a merged roll-up", metricsstore.ErrCorrupt)
 	}
-	return c.unpack(value[4:])
+	return c.unpack(locationOf("", key), value)
 }
 
 // noteArchived lets the history know what a run has got.
@@ -203,7 +197,8 @@ func (w *write) noteDeleted(run engine.RunID, started time.Time) error {
 // disturb says that what was read of a known run is not so any more.
 func disturb(b *bolt.Bucket, h hour, run engine.RunID) error {
 	merged := b.Get(spanKey(looseRow, h, []byte(run)...)) == nil
-	s, err := decodeHour(b.Get(spanKey(hourRow, h)))
+	key := spanKey(hourRow, h)
+	s, err := decodeHour(key, b.Get(key))
 	return renewHour(b, h, merged || err != nil || s.stale)
 }
 
@@ -213,7 +208,8 @@ func renewHour(b *bolt.Bucket, h hour, stale bool) error {
 	if err != nil {
 		return err
 	}
-	if err := b.Put(spanKey(hourRow, h), hourState{version, stale}.encode()); err != nil {
+	key := spanKey(hourRow, h)
+	if err := b.Put(key, hourState{version, stale}.encode(key)); err != nil {
 		return err
 	}
 	if !stale {

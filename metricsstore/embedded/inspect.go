@@ -91,7 +91,7 @@ func inspect(path string, c *codec, d depth) ([]error, error) {
 		return nil, err
 	}
 	n.walk.shared = d == sharedPages
-	n.walk.run()
+	n.walk.run(false)
 	n.compare()
 	return n.walk.errors(), nil
 }

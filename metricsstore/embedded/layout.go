@@ -22,10 +22,10 @@ const (
 )
 
 // formatVersion is written into files when they are opened; files of a greater one are refused. Those before 2 have no
-// history, and programs that know them only would leave runs out of it.
-const formatVersion = 2
+// history, and programs that know them only would leave runs out of it; those before 3 have no seals.
+const formatVersion = 3
 
-const versionKey = "version" // uvarint
+const versionKey = "version" // sealed number
 
 // The first byte of the keys in the bucket of a run.
 const (

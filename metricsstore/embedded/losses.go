@@ -8,6 +8,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -72,51 +73,51 @@ func partOf(key []byte) metricsstore.Part {
 }
 
 // readable says why the value of a row of a run cannot be read.
-func readable(c *codec, key, value []byte) (err error) {
+func readable(c *codec, run engine.RunID, key, value []byte) (err error) {
 	if !fitsRun(key) {
 		return fmt.Errorf("a key of an unknown kind, % x", key)
 	}
 	switch key[0] {
 	case annotationRow:
-		return parse("JSON", value, new(metricsstore.Annotation))
+		return c.unpackJSON(locationOf(run, key), value, new(metricsstore.Annotation))
 	case faultsRow:
-		return parse("JSON", value, new([]metricsstore.Fault))
+		return c.unpackJSON(locationOf(run, key), value, new([]metricsstore.Fault))
 	case blockRow:
-		_, err = c.unpackBlock(key, value)
+		_, err = c.unpackBlock(run, key, value)
 	case workerRow:
-		_, err = c.unpackWorker(key, value)
+		_, err = c.unpackWorker(run, key, value)
 	case totalsRow:
 		return nil // they are counted anew
 	case headerRow:
-		if value, err = c.unpack(value); err == nil {
-			err = json.Unmarshal(value, new(metricsstore.Header))
-		}
+		_, err = c.unpackHeader(value)
 	default:
-		_, err = c.unpack(value)
+		_, err = c.unpack(locationOf(run, key), value)
 	}
 	return err
 }
 
 // keptFaults are what a run is noted to have lost.
-func keptFaults(b *bolt.Bucket) []metricsstore.Fault {
+func keptFaults(c *codec, run engine.RunID, b *bolt.Bucket) []metricsstore.Fault {
 	var faults []metricsstore.Fault
-	if data := b.Get([]byte{faultsRow}); data != nil && json.Unmarshal(data, &faults) != nil {
+	key := []byte{faultsRow}
+	if value := b.Get(key); value != nil && c.unpackJSON(locationOf(run, key), value, &faults) != nil {
 		return []metricsstore.Fault{{Part: metricsstore.RecordsPart, Text: "what was lost cannot be read"}}
 	}
 	return faults
 }
 
-func putFaults(b *bolt.Bucket, faults []metricsstore.Fault) error {
+func putFaults(c *codec, run engine.RunID, b *bolt.Bucket, faults []metricsstore.Fault) error {
 	data, err := json.Marshal(faults)
 	if err != nil {
 		return err
 	}
-	return b.Put([]byte{faultsRow}, data)
+	key := []byte{faultsRow}
+	return b.Put(key, c.pack(locationOf(run, key), data))
 }
 
 // forgetFault notes that a part is there as a whole again.
-func forgetFault(b *bolt.Bucket, part metricsstore.Part) error {
-	faults := keptFaults(b)
+func (w *write) forgetFault(run engine.RunID, b *bolt.Bucket, part metricsstore.Part) error {
+	faults := keptFaults(w.codec, run, b)
 	if len(faults) == 0 {
 		return nil
 	}
@@ -124,5 +125,5 @@ func forgetFault(b *bolt.Bucket, part metricsstore.Part) error {
 	if len(faults) == 0 {
 		return b.Delete([]byte{faultsRow})
 	}
-	return putFaults(b, faults)
+	return putFaults(w.codec, run, b, faults)
 }

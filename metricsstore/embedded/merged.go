@@ -102,7 +102,7 @@ func (r *mergedReader) hours() (out []hourRead, err error) {
 		if !r.q.StartedTo.IsZero() && !at.start().Before(r.q.StartedTo) {
 			return false, nil
 		}
-		s, err := decodeHour(v)
+		s, err := decodeHour(k, v)
 		out = append(out, hourRead{at, s.stale || err != nil})
 		return true, nil
 	})
@@ -167,7 +167,7 @@ func readCells[T ~int32](r *mergedReader, span byte, at T, day metricsstore.Day)
 		if function == nil && c.Function == "" {
 			return true, nil
 		}
-		data, err := r.codec.unpackCell(v)
+		data, err := r.codec.unpackCell(k, v)
 		r.out = append(r.out, metricsstore.Rollup{
 			RollupKey: metricsstore.RollupKey{Function: c.Function, Version: c.Version, Metric: c.Metric, Day: day}, Data: data,
 		})
@@ -203,7 +203,7 @@ func runRollups(tx *bolt.Tx, c *codec, run engine.RunID, match func(metricsstore
 		if err != nil || !match(key) {
 			return true, nil
 		}
-		data, _ := c.unpack(all.Get(k[1:])) // without data where it is damaged
+		data, _ := c.unpack(locationOf("", k[1:]), all.Get(k[1:])) // without data where it is damaged
 		out = append(out, metricsstore.Rollup{RollupKey: key, Data: data})
 		return true, nil
 	})

@@ -151,7 +151,7 @@ func dueHours(tx *bolt.Tx, least int) ([]*mergedHour, error) {
 		if err != nil {
 			return true, nil
 		}
-		s, err := decodeHour(v)
+		s, err := decodeHour(k, v)
 		anew := s.stale || err != nil
 		if anew || loose[at] >= least {
 			due = append(due, &mergedHour{at: at, anew: anew, versions: map[hour]uint64{at: s.version}})
@@ -180,7 +180,7 @@ func dueDays(tx *bolt.Tx) (due []*mergedHour, err error) {
 			finish()
 			last, stale = &mergedHour{at: first, day: true, anew: true, versions: map[hour]uint64{}}, false
 		}
-		s, err := decodeHour(v)
+		s, err := decodeHour(k, v)
 		stale = stale || s.stale || err != nil
 		last.versions[at] = s.version
 		return true, nil
@@ -241,7 +241,7 @@ func addCells(b *bolt.Bucket, c *codec, h hour, to *metricsstore.Merger) error {
 		if err != nil {
 			return false, err
 		}
-		data, err := c.unpackCell(v)
+		data, err := c.unpackCell(k, v)
 		if err != nil {
 			return false, err
 		}
@@ -295,8 +295,9 @@ func mergeable(rollups []metricsstore.Rollup) error {
 func (w *write) merge(m *mergedHour) error {
 	b := w.tx.Bucket([]byte(historyBucket))
 	for h, version := range m.versions {
-		row := b.Get(spanKey(hourRow, h))
-		if s, _ := decodeHour(row); row == nil || s.version != version { // one that cannot be read is of version 0
+		key := spanKey(hourRow, h)
+		row := b.Get(key)
+		if s, _ := decodeHour(key, row); row == nil || s.version != version { // one that cannot be read is of version 0
 			return nil
 		}
 	}
@@ -336,7 +337,8 @@ func putCells[T ~int32](w *write, span byte, at T, m *mergedHour) error {
 		}
 	}
 	for i := range m.rows {
-		if err := b.Put(cellKey(span, at, &m.rows[i].MergedKey), w.codec.packCell(m.rows[i].Data)); err != nil {
+		key := cellKey(span, at, &m.rows[i].MergedKey)
+		if err := b.Put(key, w.codec.pack(locationOf("", key), m.rows[i].Data)); err != nil {
 			return err
 		}
 	}

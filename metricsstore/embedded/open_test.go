@@ -1,7 +1,6 @@
 package embedded
 
 import (
-	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
@@ -25,7 +24,7 @@ func TestOpenRefuses(t *testing.T) {
 			if err != nil || version == 0 {
 				return err
 			}
-			return b.Put([]byte(versionKey), binary.AppendUvarint(nil, version))
+			return b.Put([]byte(versionKey), encodedVersion(version))
 		}))
 		require.NoError(t, db.Close())
 	}
@@ -40,7 +39,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"newer", func(t *testing.T, dir string) Config {
 			boltFile(t, filepath.Join(dir, dataFile), metaBucket, 99)
 			return Config{Dir: dir}
-		}, ErrVersion, []string{"format 99", "up to 2", "newer program", dataFile}},
+		}, ErrVersion, []string{"format 99", "up to 3", "newer program", dataFile}},
 		{"no version", func(t *testing.T, dir string) Config {
 			boltFile(t, filepath.Join(dir, dataFile), metaBucket, 0)
 			return Config{Dir: dir}
@@ -195,7 +194,9 @@ func TestCheckFinds(t *testing.T) {
 		damage func(tx *bolt.Tx, run *bolt.Bucket) error
 		says   string
 	}{
-		{"totals", func(_ *bolt.Tx, run *bolt.Bucket) error { return run.Put([]byte{totalsRow}, totals{steps: 9}.encode()) }, "totals"},
+		{"totals", func(_ *bolt.Tx, run *bolt.Bucket) error {
+			return run.Put([]byte{totalsRow}, totals{steps: 9}.encode("r"))
+		}, "totals"},
 		{"overlap", func(_ *bolt.Tx, run *bolt.Bucket) error {
 			b := metricsstore.Block{First: 2, Last: 2}
 			return run.Put(blockKey(2), b.AppendValue(nil))

@@ -24,6 +24,7 @@ type page struct {
 	id       uint64
 	isLeaf   bool
 	span     uint64 // pages that it takes
+	hasSpare bool   // it has one more that it does not need
 	elements []element
 	// damage says that something did not fit and was worked out from the rest, or left out.
 	damage error
@@ -67,7 +68,8 @@ func (f *pageFile) page(id uint64, fits func(key []byte) bool) (page, error) {
 	// one takes no page from others.
 	content := (end + f.pageSize - 1) / f.pageSize
 	p.span = uint64(min(content, said))
-	if isFull := end%f.pageSize == 0; said != content && !(isFull && said == content+1) {
+	p.hasSpare = end%f.pageSize == 0 && said == content+1
+	if said != content && !p.hasSpare {
 		p.damage = errors.Join(p.damage, errors.New("its length is not that of its content"))
 	}
 	if p.damage != nil {
@@ -233,8 +235,8 @@ func (r *pageReader) elements(p *page, n int64) int64 {
 }
 
 // holds decides whether the place that an element names is right, where the one before it, which begins at some place,
-// would reach another one. It is if the element after it follows; of the last one, if no single flipped bit explains the
-// place, or one explains the length.
+// would reach another one. It is if the element after it follows; of the last one, if there is a key only there, or else
+// if no single flipped bit explains the place, or one explains the length.
 func (r *pageReader) holds(i, n, before, reached int64) bool {
 	start := r.start(i)
 	end := start + r.length(i)
@@ -247,8 +249,18 @@ func (r *pageReader) holds(i, n, before, reached int64) bool {
 	if reached > r.said {
 		return true
 	}
+	k, _ := r.sizes(i)
+	if here, there := r.isKey(start, k), r.isKey(reached, k); here != there {
+		return here
+	}
 	base := pageHead + i*elementHead
 	return bits.OnesCount64(uint64(start-base)^uint64(reached-base)) != 1
+}
+
+// isKey reports whether there may be a key of a length at a place.
+func (r *pageReader) isKey(at, n int64) bool {
+	key, err := r.bytes(at, min(n, bolt.MaxKeySize))
+	return err == nil && n > 0 && n <= bolt.MaxKeySize && r.fits(key)
 }
 
 // split decides which of two lengths is wrong where their sum is known.

@@ -134,41 +134,46 @@ func mendRoot(b []byte) bool {
 	return false
 }
 
-// free lists the free pages of a state, in no state where it has no list. The error says that the list is damaged.
-func (f *pageFile) free(root fileRoot) ([]uint64, error) {
+// free lists the free pages of a state, and tells how many pages the list itself takes and whether it has one more, which
+// it has where it had been longer until it got its pages. The error says that it is damaged or not kept.
+func (f *pageFile) free(root fileRoot) (list []uint64, span uint64, hasSpare bool, err error) {
 	if root.freelist == noFreelist {
-		return nil, nil
+		return nil, 0, false, errors.New("it is not kept")
 	}
 	head, err := f.read(root.freelist, 0, pageHead)
 	if err != nil {
-		return nil, err
+		return nil, 0, false, err
 	}
 	if id := binary.NativeEndian.Uint64(head); id != root.freelist || binary.NativeEndian.Uint16(head[8:]) != freelistPage {
-		return nil, fmt.Errorf("page %d is not the list of free pages", root.freelist)
+		return nil, 0, false, fmt.Errorf("page %d is not the list of free pages", root.freelist)
 	}
 	n, from := uint64(binary.NativeEndian.Uint16(head[10:])), int64(pageHead)
 	if n == manyFree {
 		first, err := f.read(root.freelist, pageHead, 8)
 		if err != nil {
-			return nil, err
+			return nil, 0, false, err
 		}
 		n, from = binary.NativeEndian.Uint64(first), pageHead+8
 	}
 	if n > root.pages {
-		return nil, fmt.Errorf("%d pages are free, of %d", n, root.pages)
+		return nil, 0, false, fmt.Errorf("%d pages are free, of %d", n, root.pages)
 	}
 	b, err := f.read(root.freelist, from, int64(n)*8)
 	if err != nil {
-		return nil, err
+		return nil, 0, false, err
 	}
-	out := make([]uint64, n)
-	for i := range out {
-		out[i] = binary.NativeEndian.Uint64(b[8*i:])
-		if out[i] < 2 || out[i] >= root.pages || i > 0 && out[i] <= out[i-1] {
-			return nil, fmt.Errorf("free page %d is out of order or range", out[i])
+	list = make([]uint64, n)
+	for i := range list {
+		list[i] = binary.NativeEndian.Uint64(b[8*i:])
+		if list[i] < 2 || list[i] >= root.pages || i > 0 && list[i] <= list[i-1] {
+			return nil, 0, false, fmt.Errorf("free page %d is out of order or range", list[i])
 		}
 	}
-	return out, nil
+	said, span := uint64(binary.NativeEndian.Uint32(head[12:]))+1, uint64((from+int64(n)*8-1)/f.pageSize)+1
+	if said < span || said > span+1 {
+		return nil, 0, false, fmt.Errorf("it has %d pages and needs %d", said, span)
+	}
+	return list, span, said > span, nil
 }
 
 // read reads bytes behind the beginning of a page.

@@ -16,11 +16,7 @@ import (
 
 // readHeader gives the header of a run; the error is ErrCorrupt, also where it is that of another run.
 func readHeader(c *codec, run engine.RunID, b *bolt.Bucket) (metricsstore.Header, error) {
-	var h metricsstore.Header
-	data, err := c.unpack(b.Get([]byte{headerRow}))
-	if err == nil {
-		err = parse("JSON", data, &h)
-	}
+	h, err := c.unpackHeader(b.Get([]byte{headerRow}))
 	if err == nil && h.Info.ID != run {
 		err = fmt.Errorf("%w: it is that of run %s", metricsstore.ErrCorrupt, h.Info.ID)
 	}
@@ -36,13 +32,19 @@ func keptHeader(c *codec, run engine.RunID, b *bolt.Bucket) (metricsstore.Header
 	return h, err
 }
 
+// readAnnotation reads that of a run.
+func readAnnotation(c *codec, run engine.RunID, b *bolt.Bucket, a *metricsstore.Annotation) error {
+	key := []byte{annotationRow}
+	return c.unpackJSON(locationOf(run, key), b.Get(key), a)
+}
+
 // readTotals gives the totals of a run, counted anew where they cannot be read.
-func readTotals(tx *bolt.Tx, b *bolt.Bucket) (totals, error) {
+func readTotals(tx *bolt.Tx, run engine.RunID, b *bolt.Bucket) (totals, error) {
 	data := b.Get([]byte{totalsRow})
 	if data == nil {
 		return totals{}, nil // the run is beginning
 	}
-	if t, err := decodeTotals(data); err == nil {
+	if t, err := decodeTotals(run, data); err == nil {
 		return t, nil
 	}
 	return countTotals(tx, b)
@@ -101,18 +103,18 @@ func readRun(tx *bolt.Tx, c *codec, run engine.RunID, b *bolt.Bucket) (metricsst
 	fault := func(part metricsstore.Part, err error) {
 		r.Faults = append(r.Faults, metricsstore.NewFault(part, err))
 	}
-	t, err := readTotals(tx, b)
+	t, err := readTotals(tx, run, b)
 	if err != nil {
 		return r, err
 	}
-	r.Faults = keptFaults(b)
+	r.Faults = keptFaults(c, run, b)
 	r.LastSeq, r.Steps, r.Details, r.Bytes = t.lastSeq, t.steps, int(t.details), t.bytes
 	if r.Header, err = readHeader(c, run, b); err != nil {
 		fault(metricsstore.HeaderPart, fmt.Errorf("%w; %d steps and %d details are kept", err, t.steps, t.details))
 		m := remains(tx, c, run, b)
 		r.Header = m.Header()
 	}
-	if err := parse("JSON", b.Get([]byte{annotationRow}), &r.Annotation); err != nil {
+	if err := readAnnotation(c, run, b, &r.Annotation); err != nil {
 		r.Annotation = metricsstore.Annotation{}
 		fault(metricsstore.AnnotationPart, err)
 	}
@@ -128,15 +130,16 @@ func remains(tx *bolt.Tx, c *codec, run engine.RunID, b *bolt.Bucket) metricssto
 	// What cannot be read of all this remains unknown.
 	_ = positions(tx, run, func(_ []byte, p metricsstore.Position) { m.Position = p })
 	if packed := b.Get(attachmentKey(metricsstore.AttachShape)); len(packed) <= maxRestored {
-		m.Shape, _ = c.unpack(packed)
+		m.Shape, _ = c.unpack(locationOf(run, attachmentKey(metricsstore.AttachShape)), packed)
 	}
-	m.End, _ = c.unpack(b.Get(attachmentKey(metricsstore.AttachEnd)))
+	end := attachmentKey(metricsstore.AttachEnd)
+	m.End, _ = c.unpack(locationOf(run, end), b.Get(end))
 	_ = rows(b, rollupRow, func(k, _ []byte) (bool, error) {
 		key, err := metricsstore.ParseRollupKey(k[1:])
 		if err != nil {
 			return true, nil
 		}
-		data, err := c.unpack(tx.Bucket([]byte(rollupsBucket)).Get(k[1:]))
+		data, err := c.unpack(locationOf("", k[1:]), tx.Bucket([]byte(rollupsBucket)).Get(k[1:]))
 		m.Rollup = &metricsstore.Rollup{RollupKey: key, Data: data}
 		return err != nil, nil
 	})
@@ -227,11 +230,12 @@ func (d *database) Runs(ctx context.Context, after metricsstore.Position, limit 
 // Attachment implements metricsstore.Store.
 func (d *database) Attachment(ctx context.Context, run engine.RunID, name string) (data []byte, err error) {
 	err = d.look(ctx, run, func(b *bolt.Bucket) error {
-		value := b.Get(attachmentKey(name))
+		key := attachmentKey(name)
+		value := b.Get(key)
 		if value == nil {
 			return fmt.Errorf("%w: %s of run %s", metricsstore.ErrNotFound, name, run)
 		}
-		data, err = d.codec.unpack(value)
+		data, err = d.codec.unpack(locationOf(run, key), value)
 		return err
 	})
 	return data, err
@@ -254,7 +258,7 @@ func (d *database) Log(ctx context.Context, run engine.RunID, after uint64, limi
 			from = blockKey(before.First)
 		}
 		return scan(c, from, []byte{blockRow}, func(k, v []byte) (bool, error) {
-			block, err := d.codec.unpackBlock(k, v)
+			block, err := d.codec.unpackBlock(run, k, v)
 			out = append(out, block)
 			return limit <= 0 || len(out) < limit, err
 		})
@@ -271,7 +275,7 @@ func (d *database) Details(ctx context.Context, run engine.RunID, from metricsst
 			if err != nil {
 				return false, err
 			}
-			data, err := d.codec.unpack(v)
+			data, err := d.codec.unpack(locationOf(run, k), v)
 			out = append(out, metricsstore.DetailRow{DetailKey: key, Data: data})
 			return limit <= 0 || len(out) < limit, err
 		})
@@ -284,7 +288,7 @@ func (d *database) Workers(ctx context.Context, run engine.RunID) (out []metrics
 	err = d.look(ctx, run, func(b *bolt.Bucket) error {
 		out = nil
 		return rows(b, workerRow, func(k, v []byte) (bool, error) {
-			w, err := d.codec.unpackWorker(k, v)
+			w, err := d.codec.unpackWorker(run, k, v)
 			out = append(out, w)
 			return true, err
 		})
@@ -319,7 +323,7 @@ func (d *database) Rollups(ctx context.Context, q metricsstore.RollupQuery) (out
 			if err != nil || !q.Match(key) {
 				return true, nil
 			}
-			data, _ := d.codec.unpack(v) // without data where it is damaged
+			data, _ := d.codec.unpack(locationOf("", k), v) // without data where it is damaged
 			out = append(out, metricsstore.Rollup{RollupKey: key, Data: data})
 			return q.Limit <= 0 || len(out) < q.Limit, nil
 		})
@@ -339,7 +343,7 @@ func (d *database) rollupsOf(tx *bolt.Tx, q *metricsstore.RollupQuery) (out []me
 		if err != nil || !q.Match(key) || q.After != nil && key.Compare(*q.After) <= 0 {
 			return err == nil, err
 		}
-		data, err := d.codec.unpack(all.Get(k[1:]))
+		data, err := d.codec.unpack(locationOf("", k[1:]), all.Get(k[1:]))
 		out = append(out, metricsstore.Rollup{RollupKey: key, Data: data})
 		return q.Limit <= 0 || len(out) < q.Limit, err
 	})

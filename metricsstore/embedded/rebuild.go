@@ -42,8 +42,7 @@ func (r *rebuilder) all() error {
 			return err
 		}
 	}
-	version := binary.AppendUvarint(nil, max(r.version, formatVersion))
-	if err := r.put(r.tx.Bucket([]byte(metaBucket)), []byte(versionKey), version); err != nil {
+	if err := r.put(r.tx.Bucket([]byte(metaBucket)), []byte(versionKey), encodedVersion(formatVersion)); err != nil {
 		return err
 	}
 	r.rename()
@@ -138,7 +137,7 @@ func (r *rebuilder) others(bucket string) error {
 			}
 		case rollupsBucket:
 			k, err := metricsstore.ParseRollupKey([]byte(key))
-			if err != nil || r.runs[k.Run] == nil || r.verify && r.unreadable(value) != nil {
+			if err != nil || r.runs[k.Run] == nil || r.unreadable([]byte(key), value) != nil {
 				continue
 			}
 			r.rollups[k.Run] = append(r.rollups[k.Run], []byte(key))
@@ -153,8 +152,8 @@ func (r *rebuilder) others(bucket string) error {
 	return nil
 }
 
-func (r *rebuilder) unreadable(value []byte) error {
-	_, err := r.codec.unpack(value)
+func (r *rebuilder) unreadable(rollup, value []byte) error {
+	_, err := r.codec.unpack(locationOf("", rollup), value)
 	return err
 }
 
@@ -170,7 +169,7 @@ func (r *rebuilder) run(run engine.RunID, kept *savedRun) error {
 	}
 	r.last = 0
 	for _, key := range slices.Sorted(maps.Keys(kept.rows)) {
-		if err := r.row(b, []byte(key), kept.rows[key], losses); err != nil {
+		if err := r.row(run, b, []byte(key), kept.rows[key], losses); err != nil {
 			return err
 		}
 	}
@@ -189,15 +188,18 @@ func (r *rebuilder) run(run engine.RunID, kept *savedRun) error {
 }
 
 // row writes a row of a run.
-func (r *rebuilder) row(b *bolt.Bucket, key []byte, ref rowRef, losses *losses) error {
+func (r *rebuilder) row(run engine.RunID, b *bolt.Bucket, key []byte, ref rowRef, losses *losses) error {
 	part := partOf(key)
 	losses.of[part]++
 	if key[0] == rollupRow {
-		return nil // they are noted once more by what is found of them
+		if r.verify {
+			return nil // they are noted once more by what is found of them
+		}
+		return r.put(b, key, mark()) // what is not found is made anew by repairing
 	}
 	value, err := r.walk.f.readAt(ref.at, ref.size)
 	if err == nil && r.verify {
-		err = readable(r.codec, key, value)
+		err = readable(r.codec, run, key, value)
 	}
 	if err == nil && key[0] == blockRow {
 		err = r.follows(key, value)
@@ -256,15 +258,16 @@ func (r *rebuilder) finish(run engine.RunID, b *bolt.Bucket, losses *losses) err
 	if err != nil {
 		return err
 	}
-	return r.put(b, []byte{totalsRow}, t.encode())
+	return r.put(b, []byte{totalsRow}, t.encode(run))
 }
 
 // restore puts the header and the annotation of a run where they cannot be read. Where its counts or roll-ups are not
 // known any more, the header says that nothing was archived yet, so that an archiver sums the log up anew.
 func (r *rebuilder) restore(run engine.RunID, b *bolt.Bucket, h metricsstore.Header, unread error, losses *losses) error {
-	if err := parse("JSON", b.Get([]byte{annotationRow}), new(metricsstore.Annotation)); err != nil {
+	if err := readAnnotation(r.codec, run, b, new(metricsstore.Annotation)); err != nil {
 		losses.add(metricsstore.AnnotationPart, err)
-		if err := r.put(b, []byte{annotationRow}, []byte("{}")); err != nil {
+		key := []byte{annotationRow}
+		if err := r.put(b, key, r.codec.pack(locationOf(run, key), []byte("{}"))); err != nil {
 			return err
 		}
 	}
@@ -280,11 +283,11 @@ func (r *rebuilder) restore(run engine.RunID, b *bolt.Bucket, h metricsstore.Hea
 		return nil
 	}
 	r.again = append(r.again, run)
-	data, err := json.Marshal(&h)
+	packed, err := r.codec.packHeader(&h)
 	if err != nil {
 		return err
 	}
-	return r.put(b, []byte{headerRow}, r.codec.pack(data))
+	return r.put(b, []byte{headerRow}, packed)
 }
 
 // position is where a run whose header cannot be read was listed, or started by one of its roll-ups.
@@ -304,7 +307,7 @@ func (r *rebuilder) position(run engine.RunID) metricsstore.Position {
 }
 
 func (r *rebuilder) unpacked(rollup []byte) []byte {
-	data, err := r.codec.unpack(r.tx.Bucket([]byte(rollupsBucket)).Get(rollup))
+	data, err := r.codec.unpack(locationOf("", rollup), r.tx.Bucket([]byte(rollupsBucket)).Get(rollup))
 	if err != nil {
 		return nil
 	}
@@ -313,12 +316,12 @@ func (r *rebuilder) unpacked(rollup []byte) []byte {
 
 // note keeps with a run what it has lost.
 func (r *rebuilder) note(run engine.RunID, b *bolt.Bucket, losses *losses) error {
-	faults := keptFaults(b)
+	faults := keptFaults(r.codec, run, b)
 	for _, f := range losses.faults() {
 		r.notes = append(r.notes, fmt.Sprintf("run %s: %s: %s", run, f.Part, f.Text))
 		if !slices.Contains(faults, f) {
 			faults = append(faults, f)
 		}
 	}
-	return putFaults(b, faults)
+	return putFaults(r.codec, run, b, faults)
 }

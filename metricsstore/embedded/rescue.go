@@ -39,7 +39,7 @@ func rewrite(path string, options bolt.Options, c *codec, verify bool) (*rescue,
 	if err != nil {
 		return nil, err
 	}
-	if err := checkVersion(path, found.encodedVersion()); errors.Is(err, ErrVersion) {
+	if err := checkVersion(path, found.walk.version); errors.Is(err, ErrVersion) {
 		return nil, err
 	}
 	if len(found.runs)+len(found.listed) == 0 && len(found.walk.leads) > 0 {

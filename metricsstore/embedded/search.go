@@ -11,17 +11,17 @@ import (
 
 // lacks reports whether a page of a run could not be followed.
 func (w *walk) lacks(run engine.RunID) bool {
-	return slices.ContainsFunc(w.leads, func(l lead) bool { return l.run == run })
+	return slices.ContainsFunc(w.leads, func(c claim) bool { return c.run == run })
 }
 
 // search looks for what the leads have led to among the pages that nothing leads to and that are not free. Where the
 // list of free pages is damaged too, pages of before are among them, so what was found by then counts.
-func (w *walk) search(free map[uint64]bool) {
+func (w *walk) search() {
 	w.searching = true
 	lost := map[uint64]bool{}
 	below := map[uint64]bool{} // another one that is lost
 	for id := uint64(2); id < uint64(len(w.seen)); id++ {
-		if w.seen[id] || free[id] {
+		if w.seen[id] || w.free[id] {
 			continue
 		}
 		p, err := w.f.page(id, func([]byte) bool { return true })
@@ -38,10 +38,19 @@ func (w *walk) search(free map[uint64]bool) {
 		for id := uint64(2); id < uint64(len(w.seen)); id++ {
 			if lost[id] && below[id] == led && !w.seen[id] {
 				if at, ok := w.guess(id); ok {
-					w.follow(id, at, nil, nil)
+					w.takeFound(claim{site: at, page: id})
 				}
 			}
 		}
+	}
+}
+
+// takeFound takes a page that nothing leads to.
+func (w *walk) takeFound(c claim) {
+	p, err := w.f.page(c.page, c.fits)
+	if err == nil && w.refusal(c, &p) == nil {
+		w.accept(c, &p)
+		w.settle()
 	}
 }
 
@@ -92,6 +101,9 @@ func (w *walk) guess(id uint64) (at site, ok bool) {
 	}
 	run := w.owner(&root)
 	if run == "" {
+		run = w.sealer(&root)
+	}
+	if run == "" {
 		run = w.loser(leaf.elements[0].key)
 	}
 	return site{bucket: dataBucket, run: run}, run != ""
@@ -104,10 +116,20 @@ func (w *walk) isRollup(e *element) bool {
 	}
 	value, err := w.f.readAt(e.at, e.size)
 	if err == nil {
-		value, err = w.codec.unpack(value)
+		value, err = w.codec.unpack(locationOf("", e.key), value)
 	}
 	_, unread := (&metricsstore.Rollup{RollupKey: r, Data: value}).Unpack()
 	return err == nil && unread == nil
+}
+
+// sealer is the run that lacks pages and whose seals are in a page.
+func (w *walk) sealer(p *page) engine.RunID {
+	for _, c := range w.leads {
+		if w.whose(c.run, p, 0) == own {
+			return c.run
+		}
+	}
+	return ""
 }
 
 // loser is the one run that lacks a page with a key, or any page.
@@ -142,11 +164,10 @@ type savedRun struct {
 
 // saved is what was found in a file.
 type saved struct {
-	walk    *walk
-	runs    map[engine.RunID]*savedRun
-	listed  map[engine.RunID]metricsstore.Position
-	version uint64                       // 0 for unknown
-	other   map[string]map[string]rowRef // of the roll-ups, leases and logs, by bucket
+	walk   *walk
+	runs   map[engine.RunID]*savedRun
+	listed map[engine.RunID]metricsstore.Position
+	other  map[string]map[string]rowRef // of the roll-ups, leases and logs, by bucket
 }
 
 // findAll finds all rows that are in a file. The error is errNoRoot.
@@ -159,7 +180,7 @@ func findAll(f *pageFile, c *codec) (*saved, error) {
 	if s.walk, err = newWalk(f, c, s.add); err != nil {
 		return nil, err
 	}
-	s.walk.run()
+	s.walk.run(true)
 	for _, fault := range s.walk.faults {
 		if r := s.runs[fault.run]; r != nil && fault.lost {
 			r.lost = append(r.lost, fault.err)
@@ -168,11 +189,8 @@ func findAll(f *pageFile, c *codec) (*saved, error) {
 	return s, nil
 }
 
-// encodedVersion is the version as it is stored.
-func (s *saved) encodedVersion() []byte { return binary.AppendUvarint(nil, s.version) }
-
-// add takes a row; of two with one key the first counts, which stands in the tree where the other is only found. Pages
-// of before that are found add nothing to a run that is whole.
+// add takes a row; of two with one key the one with a sound seal counts, or else the first, which stands in the tree where
+// the other is only found. Pages of before that are found add nothing to a run that is whole.
 func (s *saved) add(at site, e *element) {
 	switch {
 	case at.run != "":
@@ -182,24 +200,25 @@ func (s *saved) add(at site, e *element) {
 			s.runs[at.run] = r
 		}
 		if e != nil && (!s.walk.searching || r.isFound || s.walk.lacks(at.run)) {
-			note(r.rows, e)
+			s.note(r.rows, e, at.run)
 		}
 	case e == nil:
 	case at.bucket == runsBucket:
 		if p, err := metricsstore.ParsePosition(e.key); err == nil {
 			s.listed[p.Run] = p
 		}
-	case at.bucket == metaBucket && string(e.key) == versionKey:
-		if value, err := s.walk.f.readAt(e.at, e.size); err == nil {
-			s.version, _ = binary.Uvarint(value)
-		}
 	case s.other[at.bucket] != nil:
-		note(s.other[at.bucket], e)
+		s.note(s.other[at.bucket], e, "")
 	}
 }
 
-func note(rows map[string]rowRef, e *element) {
-	if _, ok := rows[string(e.key)]; !ok {
-		rows[string(e.key)] = rowRef{e.at, e.size}
+// note notes a row, in the place of one whose seal says that it belongs elsewhere.
+func (s *saved) note(rows map[string]rowRef, e *element, run engine.RunID) {
+	if before, ok := rows[string(e.key)]; ok {
+		value, err := s.walk.f.readAt(before.at, before.size)
+		if err == nil && s.walk.codec.whose(run, e.key, value) != foreign {
+			return
+		}
 	}
+	rows[string(e.key)] = rowRef{e.at, e.size}
 }

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -20,6 +22,18 @@ import (
 
 const trialRuns = 100
 
+// isLong reports whether the tests may take an hour.
+func isLong() bool { return os.Getenv("DAGSCOPE_LONG") != "" }
+
+// seed is that of random numbers, DAGSCOPE_SEED where it is set.
+func seed() uint64 {
+	n, err := strconv.ParseUint(os.Getenv("DAGSCOPE_SEED"), 10, 64)
+	if err != nil {
+		return 1
+	}
+	return n
+}
+
 // trialStore makes a store of runs of all sizes and gives the bytes of its file.
 func trialStore(t *testing.T) []byte {
 	t.Helper()
@@ -30,6 +44,7 @@ func trialStore(t *testing.T) []byte {
 	}
 	require.NoError(t, s.Delete(t.Context(), allRuns(t, s)[50].Info.ID)) // so that there are free pages
 	recordSized(t, s, "again", 50, 40)
+	require.NoError(t, s.current().(*holder).mergeHistory(t.Context(), 1))
 	require.NoError(t, s.Check(t.Context()))
 	require.NoError(t, s.Close())
 	data, err := os.ReadFile(filepath.Join(dir, dataFile))
@@ -123,6 +138,7 @@ func (c trial) do() {
 	defer func() { require.NoError(t, s.Close()) }()
 	bad := c.bad(s)
 	require.LessOrEqual(t, len(bad), c.harmed, "%s: %v", c.name, bad)
+	c.merged(s)
 	q, err := metricsstore.NewQueries(s)
 	require.NoError(t, err)
 	for run := range bad {
@@ -132,8 +148,7 @@ func (c trial) do() {
 		_, _ = q.Workers(t.Context(), run)
 	}
 	recordSized(t, s, "new", 200, 30)
-	_, err = q.History(t.Context(), metricsstore.HistoryQuery{Metric: metricsstore.ExecuteNS})
-	require.NoError(t, err, c.name)
+	c.merged(s)
 	for run := range bad {
 		require.NoError(t, s.Delete(t.Context(), run), c.name)
 	}
@@ -147,6 +162,40 @@ func (c trial) do() {
 		bad[run] = why
 	}
 	require.LessOrEqual(t, len(bad), c.harmed, "%s: %v", c.name, bad)
+}
+
+// unmerged is a store that merges nothing.
+type unmerged struct{ *Store }
+
+func (u unmerged) Rollups(ctx context.Context, q metricsstore.RollupQuery) ([]metricsstore.Rollup, error) {
+	q.Merge = metricsstore.MergeNothing
+	return u.Store.Rollups(ctx, q)
+}
+
+// merged asks for statistics over all runs: merged roll-ups tell what those of the runs do, and no run that is whole is
+// left out.
+func (c trial) merged(s *Store) {
+	t := c.t
+	t.Helper()
+	merged, err := metricsstore.NewQueries(s)
+	require.NoError(t, err)
+	plain, err := metricsstore.NewQueries(unmerged{s})
+	require.NoError(t, err)
+	h := metricsstore.HistoryQuery{Metric: metricsstore.ExecuteNS}
+	got, err := merged.HistoryByFunction(t.Context(), h)
+	require.NoError(t, err, c.name)
+	want, err := plain.HistoryByFunction(t.Context(), h)
+	require.NoError(t, err, c.name)
+	require.Len(t, got, len(want), c.name)
+	for i := range want {
+		require.Equal(t, want[i].FunctionName, got[i].FunctionName, c.name)
+		w, g := want[i].Buckets[0], got[i].Buckets[0]
+		require.LessOrEqual(t, max(got[i].Damaged, want[i].Damaged), c.harmed, c.name)
+		require.GreaterOrEqual(t, min(g.Runs, w.Runs), len(c.sound)-c.harmed, c.name)
+		if g.Runs == w.Runs { // else one was merged before it was damaged
+			require.Equal(t, []any{w.N, w.Summary.Sum, w.From, w.To}, []any{g.N, g.Summary.Sum, g.From, g.To}, c.name)
+		}
+	}
 }
 
 // bad lists the runs that are not as they were, with why.
@@ -171,7 +220,7 @@ func (c trial) bad(s *Store) map[engine.RunID]string {
 func TestTrials(t *testing.T) {
 	data := trialStore(t)
 	flips, cuts := 10, 5
-	if os.Getenv("DAGSCOPE_LONG") != "" {
+	if isLong() {
 		flips, cuts = 500, 200
 	}
 	dir := t.TempDir()
@@ -191,7 +240,7 @@ func TestTrials(t *testing.T) {
 	require.NoError(t, file.Close())
 	used := int(int64(root.pages) * f.pageSize)
 	t.Logf("%d runs in %d pages", len(sound), root.pages)
-	rng := rand.New(rand.NewPCG(9, uint64(flips)))
+	rng := rand.New(rand.NewPCG(9, seed()))
 	flip := func(name string, bit int) {
 		damaged := append([]byte(nil), data...)
 		damaged[bit/8] ^= 1 << (bit % 8)
@@ -202,6 +251,10 @@ func TestTrials(t *testing.T) {
 	}
 	for range flips { // where pages say what they hold
 		flip("head", rng.IntN(int(root.pages))*8*4096+rng.IntN(8*256))
+	}
+	for range flips { // where what all runs depend on begins
+		pages := []int64{0, 1, int64(root.root), int64(root.freelist)}
+		flip("root", int(pages[rng.IntN(len(pages))])*8*4096+rng.IntN(8*600))
 	}
 	whole := wholeBefore(t, data)
 	for range cuts {
@@ -281,7 +334,7 @@ func wholeBefore(t *testing.T, data []byte) func(size int64) int {
 		ends[at.run] = max(ends[at.run], e.at+e.size)
 	})
 	require.NoError(t, err)
-	w.run()
+	w.run(true)
 	require.NoError(t, file.Close())
 	c.close()
 	return func(size int64) (n int) {

@@ -2,10 +2,13 @@ package embedded
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
+	"hash/crc32"
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -17,11 +20,42 @@ const (
 	worthCompressing = 128
 )
 
-// How data is written: its first byte. The numbers are stored; they only ever grow.
+// How data is packed: its first byte. They are stored. Sealed data ends with a checksum of the whole value and of its
+// place, so that neither a flipped bit nor a value that belongs elsewhere passes; no single flipped bit makes another kind
+// of one. Files before format 3 have plain and compressed data without a seal, and annotations and faults as bare JSON.
 const (
-	plainValue byte = 0 // the data itself
-	zstdValue  byte = 1 // its length as a varint, then one zstd frame
+	plainValue  byte = 0    // the data itself
+	zstdValue   byte = 1    // its length as a varint, then one zstd frame with a checksum
+	sealedPlain byte = 0x50 // the data itself, and the seal
+	sealedZstd  byte = 0x5a // its length as a varint, one zstd frame without a checksum, and the seal
 )
+
+// sealLen is how long a seal is: the CRC-32C of the place and of all that stands before the seal.
+const sealLen = 4
+
+var checksums = crc32.MakeTable(crc32.Castagnoli)
+
+// location is the checksum of what tells where a value stands.
+type location uint32
+
+// locationOf is the location of a row of a run; outside the buckets of runs, run is empty.
+func locationOf(run engine.RunID, key []byte) location {
+	return location(crc32.Update(crc32.Checksum(append([]byte(run), 0), checksums), checksums, key))
+}
+
+// seal appends the seal of a value to it.
+func (p location) seal(value []byte) []byte {
+	return binary.BigEndian.AppendUint32(value, crc32.Update(uint32(p), checksums, value))
+}
+
+// opened takes the seal off a value.
+func (p location) opened(value []byte) ([]byte, error) {
+	n := len(value) - sealLen
+	if n < 0 || crc32.Update(uint32(p), checksums, value[:n]) != binary.BigEndian.Uint32(value[n:]) {
+		return nil, fmt.Errorf("%w: a checksum differs", metricsstore.ErrCorrupt)
+	}
+	return value[:n], nil
+}
 
 // codec packs and unpacks data. Safe for concurrent use; its encoders and decoders are made once and used again.
 type codec struct {
@@ -30,7 +64,7 @@ type codec struct {
 }
 
 func newCodec() (*codec, error) {
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(true))
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false))
 	if err != nil {
 		return nil, fmt.Errorf("embedded: %w", err)
 	}
@@ -46,50 +80,80 @@ func (c *codec) close() {
 	c.decoder.Close()
 }
 
-// append encodes data behind dst. What hardly gets smaller, because it is compressed already, stays as it is: it is
-// read far more often than it is written.
-func (c *codec) append(dst, data []byte) []byte {
+// row packs data behind the head of a row and seals both. What hardly gets smaller, because it is compressed already,
+// stays as it is: it is read far more often than it is written.
+func (c *codec) row(at location, head, data []byte) []byte {
+	n := len(head)
 	if len(data) >= worthCompressing {
-		head := len(dst)
-		packed := binary.AppendUvarint(append(dst, zstdValue), uint64(len(data)))
-		if packed = c.encoder.EncodeAll(data, packed); len(packed)-head < len(data)-len(data)/16 {
-			return packed
+		packed := binary.AppendUvarint(append(head, sealedZstd), uint64(len(data)))
+		if packed = c.encoder.EncodeAll(data, packed); len(packed)-n < len(data)-len(data)/16 {
+			return at.seal(packed)
 		}
-		dst = packed[:head]
+		head = packed[:n]
 	}
-	return append(append(dst, plainValue), data...)
+	return at.seal(append(append(head, sealedPlain), data...))
 }
 
-func (c *codec) pack(data []byte) []byte { return c.append(make([]byte, 0, len(data)+1), data) }
+func (c *codec) pack(at location, data []byte) []byte {
+	return c.row(at, make([]byte, 0, 1+len(data)+sealLen), data)
+}
+
+// isSealed reports whether packed data ends with a seal.
+func isSealed(packed []byte) bool {
+	return len(packed) > 0 && (packed[0] == sealedPlain || packed[0] == sealedZstd)
+}
 
 // dataLen is the length of the data that was packed.
-func dataLen(value []byte) (int, error) {
-	if len(value) == 0 {
+func dataLen(packed []byte) (int, error) {
+	if len(packed) == 0 {
 		return 0, fmt.Errorf("%w: an empty value", metricsstore.ErrCorrupt)
 	}
-	switch value[0] {
+	switch packed[0] {
 	case plainValue:
-		return len(value) - 1, nil
-	case zstdValue:
-		if n, i := binary.Uvarint(value[1:]); i > 0 && n <= maxValue {
+		return len(packed) - 1, nil
+	case sealedPlain:
+		if n := len(packed) - 1 - sealLen; n >= 0 {
+			return n, nil
+		}
+	case zstdValue, sealedZstd:
+		if n, i := binary.Uvarint(packed[1:]); i > 0 && n <= maxValue {
 			return int(n), nil
 		}
 	}
-	return 0, fmt.Errorf("%w: a value begins with % x", metricsstore.ErrCorrupt, value[:min(len(value), 8)])
+	return 0, fmt.Errorf("%w: a value begins with % x", metricsstore.ErrCorrupt, packed[:min(len(packed), 8)])
 }
 
 // unpack is the inverse of pack. The result is a copy; it takes bytes from anywhere and allocates no more than they
 // announce, at most maxValue. The error is ErrCorrupt.
-func (c *codec) unpack(value []byte) ([]byte, error) {
-	n, err := dataLen(value)
+func (c *codec) unpack(at location, value []byte) ([]byte, error) { return c.unpackRow(at, value, 0) }
+
+// unpackRow gives the data behind a head of so many bytes.
+func (c *codec) unpackRow(at location, row []byte, head int) ([]byte, error) {
+	if isSealed(row[head:]) {
+		if _, err := at.opened(row); err != nil {
+			return nil, err
+		}
+	}
+	return c.open(row[head:])
+}
+
+// open unpacks data whatever its seal.
+func (c *codec) open(packed []byte) ([]byte, error) {
+	n, err := dataLen(packed)
 	if err != nil {
 		return nil, err
 	}
-	if value[0] == plainValue {
-		return append(make([]byte, 0, n), value[1:]...), nil
+	if isSealed(packed) {
+		packed = packed[:len(packed)-sealLen]
 	}
-	_, i := binary.Uvarint(value[1:])
-	data, err := c.decoder.DecodeAll(value[1+i:], make([]byte, 0, min(n, 64*len(value))))
+	if packed[0] == plainValue || packed[0] == sealedPlain {
+		return append(make([]byte, 0, n), packed[1:]...), nil
+	}
+	_, i := binary.Uvarint(packed[1:])
+	if i <= 0 {
+		return nil, fmt.Errorf("%w: a value is cut off", metricsstore.ErrCorrupt)
+	}
+	data, err := c.decoder.DecodeAll(packed[1+i:], make([]byte, 0, min(n, 64*len(packed))))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", metricsstore.ErrCorrupt, err)
 	}
@@ -97,6 +161,38 @@ func (c *codec) unpack(value []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: a value holds %d bytes and announces %d", metricsstore.ErrCorrupt, len(data), n)
 	}
 	return data, nil
+}
+
+// unpackJSON reads JSON that is packed, or bare in files before format 3.
+func (c *codec) unpackJSON(at location, value []byte, v any) error {
+	if len(value) > 0 && (value[0] == '{' || value[0] == '[') {
+		return parse("JSON", value, v)
+	}
+	data, err := c.unpack(at, value)
+	if err != nil {
+		return err
+	}
+	return parse("JSON", data, v)
+}
+
+// packHeader and its inverse. A header names the run that it is sealed for.
+func (c *codec) packHeader(h *metricsstore.Header) ([]byte, error) {
+	data, err := json.Marshal(h)
+	if err != nil {
+		return nil, err
+	}
+	return c.pack(locationOf(h.Info.ID, []byte{headerRow}), data), nil
+}
+
+func (c *codec) unpackHeader(value []byte) (h metricsstore.Header, err error) {
+	data, err := c.open(value)
+	if err == nil {
+		err = parse("JSON", data, &h)
+	}
+	if err == nil && isSealed(value) {
+		_, err = locationOf(h.Info.ID, []byte{headerRow}).opened(value)
+	}
+	return h, err
 }
 
 // totals are kept beside the header, so that listing runs reads nothing else of them.
@@ -114,35 +210,56 @@ func (t *totals) drop(packed []byte) {
 	t.uncertain = t.uncertain || err != nil
 }
 
-func (t totals) encode() []byte {
-	b := make([]byte, 0, 24)
-	for _, v := range []uint64{t.lastSeq, t.steps, uint64(t.details), uint64(t.bytes)} {
-		b = binary.AppendUvarint(b, v)
-	}
-	return b
+func (t totals) encode(run engine.RunID) []byte {
+	return sealNumbers(locationOf(run, []byte{totalsRow}), t.lastSeq, t.steps, uint64(t.details), uint64(t.bytes))
 }
 
-func decodeTotals(b []byte) (totals, error) {
+func decodeTotals(run engine.RunID, b []byte) (totals, error) {
 	var v [4]uint64
-	for i := range v {
-		n := 0
-		if v[i], n = binary.Uvarint(b); n <= 0 {
-			return totals{}, fmt.Errorf("%w: totals of a run", metricsstore.ErrCorrupt)
-		}
-		b = b[n:]
+	if err := openNumbers(locationOf(run, []byte{totalsRow}), b, v[:]); err != nil {
+		return totals{}, fmt.Errorf("totals of a run: %w", err)
 	}
 	return totals{lastSeq: v[0], steps: v[1], details: int64(v[2]), bytes: int64(v[3])}, nil
+}
+
+// sealNumbers encodes numbers as varints with a seal.
+func sealNumbers(at location, numbers ...uint64) []byte {
+	b := make([]byte, 0, 24+sealLen)
+	for _, n := range numbers {
+		b = binary.AppendUvarint(b, n)
+	}
+	return at.seal(b)
+}
+
+// openNumbers is the inverse of sealNumbers. Files before format 3 have no seal there. The error is ErrCorrupt.
+func openNumbers(at location, value []byte, numbers []uint64) error {
+	rest := value
+	for i := range numbers {
+		n := 0
+		if numbers[i], n = binary.Uvarint(rest); n <= 0 {
+			return fmt.Errorf("%w: a number is cut off", metricsstore.ErrCorrupt)
+		}
+		rest = rest[n:]
+	}
+	if len(rest) == 0 {
+		return nil
+	}
+	if len(rest) != sealLen {
+		return fmt.Errorf("%w: %d bytes follow the numbers, expected a checksum", metricsstore.ErrCorrupt, len(rest))
+	}
+	_, err := at.opened(value)
+	return err
 }
 
 // A row of the log is a block without First and with its data packed, and the one of a worker its rank and its data
 // packed.
 
-func (c *codec) packBlock(b *metricsstore.Block) []byte {
+func (c *codec) packBlock(run engine.RunID, b *metricsstore.Block) []byte {
 	head := metricsstore.Block{First: b.First, Last: b.Last, From: b.From, To: b.To}
-	return c.append(head.AppendValue(make([]byte, 0, len(b.Data)+24)), b.Data)
+	return c.row(locationOf(run, blockKey(b.First)), head.AppendValue(make([]byte, 0, len(b.Data)+24+sealLen)), b.Data)
 }
 
-// blockHead reads a block whose Data is still packed.
+// blockHead reads a block whose Data is still packed, and whose seal was not looked at.
 func blockHead(key, value []byte) (metricsstore.Block, error) {
 	if len(key) != 9 {
 		return metricsstore.Block{}, fmt.Errorf("%w: key of a block has %d bytes, expected 9", metricsstore.ErrCorrupt, len(key))
@@ -150,17 +267,18 @@ func blockHead(key, value []byte) (metricsstore.Block, error) {
 	return metricsstore.ParseBlock(binary.BigEndian.Uint64(key[1:]), value)
 }
 
-func (c *codec) unpackBlock(key, value []byte) (metricsstore.Block, error) {
+func (c *codec) unpackBlock(run engine.RunID, key, value []byte) (metricsstore.Block, error) {
 	b, err := blockHead(key, value)
 	if err != nil {
 		return b, err
 	}
-	b.Data, err = c.unpack(b.Data)
+	b.Data, err = c.unpackRow(locationOf(run, key), value, len(value)-len(b.Data))
 	return b, err
 }
 
-func (c *codec) packWorker(w *metricsstore.WorkerRow) []byte {
-	return c.append(binary.AppendVarint(make([]byte, 0, len(w.Data)+12), w.Rank), w.Data)
+func (c *codec) packWorker(run engine.RunID, w *metricsstore.WorkerRow) []byte {
+	head := binary.AppendVarint(make([]byte, 0, len(w.Data)+12+sealLen), w.Rank)
+	return c.row(locationOf(run, workerKey(w.Revision, w.Worker)), head, w.Data)
 }
 
 // workerHead reads the rank of a worker and its data, still packed.
@@ -172,7 +290,7 @@ func workerHead(value []byte) (rank int64, packed []byte, err error) {
 	return rank, value[n:], nil
 }
 
-func (c *codec) unpackWorker(key, value []byte) (metricsstore.WorkerRow, error) {
+func (c *codec) unpackWorker(run engine.RunID, key, value []byte) (metricsstore.WorkerRow, error) {
 	if len(key) != 9 {
 		return metricsstore.WorkerRow{}, fmt.Errorf("%w: key of a worker has %d bytes, expected 9", metricsstore.ErrCorrupt, len(key))
 	}
@@ -183,6 +301,6 @@ func (c *codec) unpackWorker(key, value []byte) (metricsstore.WorkerRow, error) 
 	w := metricsstore.WorkerRow{
 		Revision: binary.BigEndian.Uint32(key[1:]), Worker: binary.BigEndian.Uint32(key[5:]), Rank: rank,
 	}
-	w.Data, err = c.unpack(packed)
+	w.Data, err = c.unpackRow(locationOf(run, key), value, len(value)-len(packed))
 	return w, err
 }

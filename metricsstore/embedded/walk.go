@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"math/bits"
-	"slices"
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/metricsstore"
@@ -38,9 +36,14 @@ func (p site) fits(key []byte) bool {
 	case p.bucket == runsBucket:
 		_, err = metricsstore.ParsePosition(key)
 	case p.bucket == rollupsBucket:
-		_, err = metricsstore.ParseRollupKey(key)
+		var k metricsstore.RollupKey
+		if k, err = metricsstore.ParseRollupKey(key); err == nil {
+			_, err = engine.ParseRunID(string(k.Run))
+		}
 	case p.bucket == dataBucket, p.bucket == leasesBucket, p.bucket == liveBucket:
 		_, err = engine.ParseRunID(string(key))
+	case p.bucket == historyBucket:
+		return bytes.IndexByte([]byte{builtRow, cellRow, dayRow, hourRow, looseRow, knownRow}, key[0]) >= 0
 	}
 	return err == nil
 }
@@ -77,11 +80,7 @@ func (p site) inside(name []byte) (in site, ok bool) {
 // bucketName is the name of a bucket of the root, of which one bit may be flipped.
 func bucketName(name []byte) string {
 	for _, known := range allBuckets() {
-		flipped := 0
-		for i := 0; i < len(known) && len(known) == len(name); i++ {
-			flipped += bits.OnesCount8(known[i] ^ name[i])
-		}
-		if len(known) == len(name) && flipped <= 1 {
+		if isOneBitOff(known, string(name)) {
 			return known
 		}
 	}
@@ -95,26 +94,24 @@ type pageFault struct {
 	lost bool // something of the site is not found where it should be
 }
 
-// lead is a reference to a page that could not be followed. What it led to may be found among the pages that nothing
-// else leads to.
-type lead struct {
-	site
-	low, high []byte // its keys are from low and before high, nil for no bound
-}
-
 // walk goes through the pages of a state.
 type walk struct {
 	f         *pageFile
 	codec     *codec
 	root      fileRoot
-	seen      []bool // pages that belong to the tree, or to its list of free pages
+	version   uint64              // of the format, 0 for unknown
+	free      map[uint64]bool     // pages, nil where the list of them cannot be used
+	seen      []bool              // pages that belong to the tree, or to the list of free pages
+	spare     []uint64            // pages that something has and does not need
+	parents   map[uint64][]uint64 // which pages lead to a page; nil where that is not known
 	faults    []pageFault
-	leads     []lead
+	leads     []claim              // that could not be followed
 	each      func(site, *element) // is given every row
-	waiting   []func()             // pages that do not begin as they should
-	late      bool                 // they are followed by now
-	searching bool                 // among pages that nothing leads to
-	shared    bool                 // leave out the pages that are those of one run
+	waiting   []claim
+	queue     []claim         // that a rule is about to decide
+	disputed  map[uint64]bool // pages that two claims fit
+	searching bool            // among pages that nothing leads to
+	shared    bool            // leave out the pages that are those of one run
 }
 
 func newWalk(f *pageFile, c *codec, each func(site, *element)) (*walk, error) {
@@ -124,7 +121,7 @@ func newWalk(f *pageFile, c *codec, each func(site, *element)) (*walk, error) {
 	}
 	// A length that was damaged must not cost memory that the file has no pages for.
 	known := min(root.pages, uint64(f.size/f.pageSize)+1)
-	w := &walk{f: f, codec: c, root: root, seen: make([]bool, known), each: each}
+	w := &walk{f: f, codec: c, root: root, seen: make([]bool, known), each: each, disputed: map[uint64]bool{}}
 	if damage != nil {
 		w.fault(site{}, damage, false)
 	}
@@ -138,136 +135,47 @@ func (w *walk) fault(p site, err error, lost bool) {
 	w.faults = append(w.faults, pageFault{p, err, lost})
 }
 
-// run goes through everything. Where pages cannot be found, it looks for them among those that nothing leads to.
-func (w *walk) run() {
-	w.follow(w.root.root, site{}, nil, nil)
-	w.finishWaiting()
-	free := w.checkFree()
-	if len(w.leads) > 0 {
-		w.search(free)
+// run goes through all pages. Where some cannot be found, it looks for them among those that nothing leads to. A
+// thorough one knows from the start which pages lead to which, and so who of several that lead to one page is right.
+func (w *walk) run(isThorough bool) {
+	w.readFree()
+	if isThorough && w.free != nil {
+		w.findParents()
 	}
-}
-
-// finishWaiting follows what waits.
-func (w *walk) finishWaiting() {
-	w.late = true
-	for len(w.waiting) > 0 {
-		next := w.waiting[0]
-		w.waiting = w.waiting[1:]
-		next()
+	w.follow(claim{page: w.root.root})
+	w.settle()
+	if lost := w.checkUse(); lost || len(w.leads) > 0 {
+		w.search()
 	}
-}
-
-// follow goes through a page and all below it, whose keys have to be from low and before high. A page that does not
-// begin as it should waits until all others have what is theirs.
-func (w *walk) follow(id uint64, at site, low, high []byte) {
-	p, err := w.f.page(id, at.fits)
-	if err == nil && low != nil && !w.late && !p.begins(low, high) {
-		w.waiting = append(w.waiting, func() { w.follow(id, at, low, high) })
-		return
-	}
-	if err == nil {
-		err = w.take(&p, at, low, high)
-	}
-	if err == nil && at.run != "" && low == nil && high == nil {
-		err = w.checkOwner(&p, at.run)
-	}
-	if err != nil {
-		w.fault(at, err, true)
-		w.leads = append(w.leads, lead{at, low, high})
-		return
-	}
-	w.own(&p)
-	w.through(&p, at, low, high)
-}
-
-// begins reports whether the keys of a page are just those that what leads to it says.
-func (p *page) begins(low, high []byte) bool {
-	return len(p.elements) > 0 && bytes.Equal(p.elements[0].key, low) && p.within(low, high) == len(p.elements)
-}
-
-// take refuses a page that belongs to something else, or most of whose keys do.
-func (w *walk) take(p *page, at site, low, high []byte) error {
-	if n := len(p.elements); 2*p.within(low, high) < n || p.isLeaf && 2*p.fitting(at) < n {
-		return fmt.Errorf("page %d has keys that do not belong here", p.id)
-	}
-	for id := p.id; id < p.id+p.span; id++ {
-		if id < uint64(len(w.seen)) && w.seen[id] {
-			return fmt.Errorf("page %d belongs to something else", id)
-		}
-	}
-	return nil
-}
-
-// own notes that a page belongs to something.
-func (w *walk) own(p *page) {
-	for id := p.id; id < min(p.id+p.span, uint64(len(w.seen))); id++ {
-		w.seen[id] = true
-	}
-}
-
-// fitting counts the keys that can stand in a bucket.
-func (p *page) fitting(at site) (n int) {
-	for i := range p.elements {
-		if at.fits(p.elements[i].key) {
-			n++
-		}
-	}
-	return n
-}
-
-// within counts the keys from low and before high.
-func (p *page) within(low, high []byte) (n int) {
-	for i := range p.elements {
-		if key := p.elements[i].key; bytes.Compare(key, low) >= 0 && (high == nil || bytes.Compare(key, high) < 0) {
-			n++
-		}
-	}
-	return n
-}
-
-// inOrder reports whether each key is greater than the one before.
-func (p *page) inOrder() bool {
-	for i := 1; i < len(p.elements); i++ {
-		if bytes.Compare(p.elements[i-1].key, p.elements[i].key) >= 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// checkOwner refuses the first page of another run.
-func (w *walk) checkOwner(p *page, run engine.RunID) error {
-	if owner := w.owner(p); owner != "" && owner != run {
-		return fmt.Errorf("page %d is that of run %s", p.id, owner)
-	}
-	return nil
 }
 
 // through goes through what a page holds.
-func (w *walk) through(p *page, at site, low, high []byte) {
+func (w *walk) through(c claim, p *page) {
 	if p.damage != nil {
-		w.fault(at, p.damage, true)
-		w.leads = append(w.leads, lead{at, low, high})
+		w.fault(c.site, p.damage, true)
+		w.leads = append(w.leads, c)
 	}
-	if p.within(low, high) < len(p.elements) || !p.inOrder() {
-		w.fault(at, fmt.Errorf("page %d has keys out of order", p.id), true)
+	if p.within(c.low, c.high) < len(p.elements) || !p.inOrder() {
+		w.fault(c.site, fmt.Errorf("page %d has keys out of order", p.id), true)
 	}
 	for i := range p.elements {
 		e := &p.elements[i]
 		switch {
 		case p.isLeaf:
-			w.row(at, e)
+			w.row(c.site, e)
 		case i+1 < len(p.elements):
-			w.follow(e.child, at, e.key, p.elements[i+1].key)
+			w.follow(claim{c.site, e.child, e.key, p.elements[i+1].key})
 		default:
-			w.follow(e.child, at, e.key, high)
+			w.follow(claim{c.site, e.child, e.key, c.high})
 		}
 	}
 }
 
 // row gives a row, or goes through a bucket.
 func (w *walk) row(at site, e *element) {
+	if at.bucket == metaBucket {
+		w.readVersion(e)
+	}
 	in, ok := at.inside(e.key)
 	if ok != e.isBucket {
 		w.fault(at, fmt.Errorf("%q is a bucket: %t", e.key, e.isBucket), false)
@@ -279,82 +187,104 @@ func (w *walk) row(at site, e *element) {
 	if at.bucket == "" && in.bucket != string(e.key) {
 		w.fault(at, fmt.Errorf("bucket %s is called %q", in.bucket, e.key), false)
 	}
+	w.bucket(in, e)
+}
+
+// bucket goes through the bucket in a row.
+func (w *walk) bucket(in site, e *element) {
 	head, err := w.f.readAt(e.at, bucketHead)
 	if err != nil || e.size < bucketHead {
 		w.fault(in, fmt.Errorf("its bucket cannot be read"), true)
-		w.leads = append(w.leads, lead{site: in})
+		w.leads = append(w.leads, claim{site: in})
 		return
 	}
-	w.each(in, nil) // it is there, though it may be empty
-	if root := binary.NativeEndian.Uint64(head); root != 0 {
-		if w.shared && in.run != "" {
-			return
+	root := binary.NativeEndian.Uint64(head)
+	if e.size == bucketHead {
+		if p, err := w.f.page(root, in.fits); err == nil && len(w.parents[root]) == 1 {
+			in = w.named(in, &p)
 		}
-		w.follow(root, in, nil, nil)
+		w.each(in, nil) // it is there, though it may be empty
+		if !w.shared || in.run == "" {
+			w.follow(claim{site: in, page: root})
+		}
 		return
+	}
+	if root != 0 {
+		w.fault(in, fmt.Errorf("its bucket is in its row and in page %d", root), false)
 	}
 	p, err := w.f.inline(e, in.fits)
+	if err == nil {
+		in = w.named(in, &p)
+	}
+	w.each(in, nil)
 	if err != nil {
 		w.fault(in, err, true)
-		w.leads = append(w.leads, lead{site: in})
+		w.leads = append(w.leads, claim{site: in})
 		return
 	}
-	w.through(&p, in, nil, nil)
+	w.through(claim{site: in}, &p)
 }
 
-// owner is the run whose rows are in a page or below it, as far as its header tells.
-func (w *walk) owner(p *page) engine.RunID {
-	for depth := 0; !p.isLeaf && depth < 64; depth++ {
-		i, found := slices.BinarySearchFunc(p.elements, []byte{headerRow}, func(e element, key []byte) int { return bytes.Compare(e.key, key) })
-		if !found {
-			i--
-		}
-		if i < 0 {
-			return ""
-		}
-		child, err := w.f.page(p.elements[i].child, site{run: "any"}.fits)
-		if err != nil {
-			return ""
-		}
-		p = &child
-	}
-	for i := range p.elements {
-		if e := &p.elements[i]; e.key[0] == headerRow && len(e.key) == 1 {
-			h, err := w.header(e)
-			if err != nil {
-				return ""
-			}
-			return h.Info.ID
-		}
-	}
-	return ""
-}
-
-// header reads the header in a row.
-func (w *walk) header(e *element) (h metricsstore.Header, err error) {
+// readVersion reads the version of the format; a flipped bit in it is found by its seal.
+func (w *walk) readVersion(e *element) {
 	value, err := w.f.readAt(e.at, e.size)
-	if err == nil {
-		value, err = w.codec.unpack(value)
+	if err == nil && string(e.key) == versionKey {
+		w.version, err = readVersion(value)
+	}
+	if string(e.key) != versionKey {
+		err = fmt.Errorf("the format version is called %q", e.key)
 	}
 	if err == nil {
-		err = parse("JSON", value, &h)
+		return
 	}
-	return h, err
+	w.fault(site{bucket: metaBucket}, err, false)
+	for i := range 8 * len(value) {
+		value[i/8] ^= 1 << (i % 8)
+		if v, err := readVersion(value); err == nil && len(value) > sealLen {
+			w.version = v
+		}
+		value[i/8] ^= 1 << (i % 8)
+	}
 }
 
-// checkFree checks the list of free pages, and returns it as far as it can be used.
-func (w *walk) checkFree() map[uint64]bool {
-	list, err := w.f.free(w.root)
+// readFree reads the list of free pages.
+func (w *walk) readFree() {
+	list, span, hasSpare, err := w.f.free(w.root)
 	if err != nil {
 		w.fault(site{}, fmt.Errorf("the list of free pages: %w", err), false)
-		return nil
+		return
 	}
-	free := make(map[uint64]bool, len(list))
+	w.own(w.root.freelist, span)
+	if hasSpare {
+		w.spare = append(w.spare, w.root.freelist+span)
+	}
+	w.free = make(map[uint64]bool, len(list))
 	for _, id := range list {
-		free[id] = true
-		if id < uint64(len(w.seen)) && w.seen[id] {
+		w.free[id] = true
+	}
+}
+
+// checkUse compares the list of free pages with what is in use. It reports whether there are pages that are neither.
+func (w *walk) checkUse() (lost bool) {
+	if w.free == nil {
+		return false
+	}
+	for _, id := range w.spare {
+		if id < uint64(len(w.seen)) && (w.seen[id] || w.free[id]) {
+			w.fault(site{}, fmt.Errorf("page %d belongs to two", id), false)
+		}
+		w.own(id, 1)
+	}
+	for id := uint64(2); id < uint64(len(w.seen)); id++ {
+		switch {
+		case w.seen[id] && w.free[id]:
 			w.fault(site{}, fmt.Errorf("page %d is in use and listed as free", id), false)
+		case !w.seen[id] && !w.free[id] && !w.shared:
+			if !lost {
+				w.fault(site{}, fmt.Errorf("page %d is neither in use nor listed as free", id), false)
+			}
+			lost = true
 		}
 	}
-	return free
+	return lost
 }
