@@ -62,6 +62,7 @@ type show struct {
 	more    chan struct{} // closed and replaced when there are more steps
 	records []engine.WorkerRecord
 	stuck   bool // the log cannot be read
+	gone    bool // nothing of the run is left, which Steps tells
 }
 
 func newShow(job engine.Job) *show {
@@ -93,6 +94,10 @@ func (s *show) Steps(ctx context.Context, after uint64) ([]engine.Step, error) {
 	for {
 		s.mu.Lock()
 		steps, more := s.steps[min(after, uint64(len(s.steps))):], s.more
+		if s.gone {
+			s.mu.Unlock()
+			return nil, engine.ErrUnknownRun
+		}
 		if s.stuck {
 			steps = nil
 		}
@@ -254,6 +259,35 @@ func job(t *testing.T, id engine.RunID) engine.Job {
 	g, err := b.Compile(one.Call(b))
 	require.NoError(t, err)
 	return engine.Job{Info: engine.RunInfo{ID: id, Workflow: "w", StartedAt: time.Now()}, Graph: g}
+}
+
+// TestARunWhoseStateIsGoneHasEnded: its record is ended as soon as its executor knows, so that nobody takes it for one
+// that goes on; where the executor does not know, the record is left to others.
+func TestARunWhoseStateIsGoneHasEnded(t *testing.T) {
+	staged(t, func(t *testing.T, h *hall, b *book, e *engine.Engine, _ func()) {
+		for _, c := range []struct {
+			id    engine.RunID
+			ends  bool
+			ended int
+		}{{"ends", true, 1}, {"does not", false, 0}} {
+			s := newShow(job(t, c.id)).log(2)
+			h.found <- s
+			synctest.Wait()
+			s.mu.Lock()
+			s.gone = true
+			s.mu.Unlock()
+			s.log(1)
+			if c.ends {
+				s.end()
+			}
+			time.Sleep(time.Minute)
+			p := b.page(c.id)
+			require.Equal(t, c.ended, p.ended, c.id)
+			require.Equal(t, seqs(2), p.steps)
+			require.ErrorIs(t, p.missing, engine.ErrUnknownRun)
+			require.Empty(t, p.writer)
+		}
+	})
 }
 
 func TestAFoundRunThatNobodyRecordsIsRecorded(t *testing.T) {

@@ -256,6 +256,10 @@ func (e *Engine) record(ctx context.Context, r *Run, after uint64) error {
 		if errors.Is(err, io.EOF) {
 			break
 		}
+		if errors.Is(err, ErrUnknownRun) && r.overWithin(ctx, goneFor) {
+			end, _ := r.exec.End()
+			return errors.Join(err, rec.End(id, end))
+		}
 		if err != nil {
 			return e.unfinished(ctx, r, err)
 		}
@@ -274,6 +278,9 @@ func (e *Engine) record(ctx context.Context, r *Run, after uint64) error {
 	end, _ := r.exec.End()
 	return rec.End(id, end)
 }
+
+// goneFor is how long an executor may take to end a run whose log is gone with the rest of its state.
+const goneFor = 10 * time.Second
 
 // lastWord is how long workers in other processes may take to notice the end of a run and to tell what they used.
 const lastWord = time.Second

@@ -51,6 +51,13 @@ func (r *Run) over(ctx context.Context) error {
 	}
 }
 
+// overWithin reports whether the run ends within a time.
+func (r *Run) overWithin(ctx context.Context, d time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	return r.over(ctx) == nil
+}
+
 // ID names the run.
 func (r *Run) ID() RunID { return r.info.ID }
 

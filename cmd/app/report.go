@@ -191,7 +191,9 @@ func printFacts(w io.Writer, f *facts, e *engine.ErrorRecord) error {
 	if e.Task != "" {
 		f.add("  task", "%s, attempt %d", oneLine(e.Task, 80), e.Attempt)
 	}
-	f.add("  worker", "%s, slot %d", oneLine(e.Worker, 80), e.Slot)
+	if e.Worker != "" {
+		f.add("  worker", "%s, slot %d", oneLine(e.Worker, 80), e.Slot)
+	}
 	f.add("  time", "%s", moment(e.Time))
 	if e.ExitCode != 0 || e.Signal != "" {
 		f.add("  ended with", "exit code %d %s", e.ExitCode, oneLine(e.Signal, 40))
