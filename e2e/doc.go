@@ -2,7 +2,7 @@
 // built program, at what a user meets.
 //
 // Its tests guard what no package can guard of itself: the arrows between packages, the
-// size and shape of files, the README's layout, and what a commit must not carry. Each
+// size and shape of files, the documented layout, and what a commit must not carry. Each
 // guard takes data, and a second test feeds it offending data, so that a guard which
 // notices nothing is noticed.
 //

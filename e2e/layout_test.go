@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"errors"
-	"io/fs"
 	"maps"
 	"os"
 	"path"
@@ -16,17 +14,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// opened are the top folders whose own folders the README names as well.
+// layoutPage is where the folders are described.
+const layoutPage = "docs/architecture.md"
+
+// opened are the top folders whose own folders the page names as well.
 func opened() []string { return []string{"cmd", "engine", "metricsstore"} }
 
-// TestReadmeLayout holds the section "## Layout" of the README against the tree.
-func TestReadmeLayout(t *testing.T) {
-	readme, err := os.ReadFile(filepath.Join(root(t), "README.md"))
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("there is no README.md yet")
-	}
+// TestLayout holds the section "## Layout" of that page against the tree.
+func TestLayout(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(root(t), layoutPage))
 	require.NoError(t, err)
-	for _, difference := range layoutDifferences(layoutNames(string(readme)), gitFiles(t)) {
+	for _, difference := range layoutDifferences(layoutNames(string(page)), gitFiles(t)) {
 		t.Error(difference)
 	}
 }
@@ -38,10 +36,10 @@ var (
 )
 
 // layoutNames reads the folders at the beginning of the lines under "## Layout".
-func layoutNames(readme string) []string {
+func layoutNames(page string) []string {
 	var names []string
 	inside, fenced := false, false
-	for line := range strings.Lines(readme) {
+	for line := range strings.Lines(page) {
 		fence := strings.HasPrefix(strings.TrimSpace(line), "```")
 		if fence {
 			fenced = !fenced
@@ -64,29 +62,29 @@ func layoutNames(readme string) []string {
 // which folders of the first two levels are not named. A deeper folder may be named.
 func layoutDifferences(names, files []string) []string {
 	if len(names) == 0 {
-		return []string{"README.md: no folder in backticks begins a line under ## Layout"}
+		return []string{layoutPage + ": no folder in backticks begins a line under ## Layout"}
 	}
 	all, wanted := foldersOf(files)
 	var differences []string
 	named := map[string]bool{}
 	for _, name := range names {
 		if named[name] {
-			differences = append(differences, "README.md: names "+name+" twice")
+			differences = append(differences, layoutPage+": names "+name+" twice")
 		}
 		if !all[name] {
-			differences = append(differences, "README.md: names "+name+", which does not exist")
+			differences = append(differences, layoutPage+": names "+name+", which does not exist")
 		}
 		named[name] = true
 	}
 	for _, folder := range slices.Sorted(maps.Keys(wanted)) {
 		if !named[folder] {
-			differences = append(differences, "README.md: does not name "+folder)
+			differences = append(differences, layoutPage+": does not name "+folder)
 		}
 	}
 	return differences
 }
 
-// foldersOf are all folders that hold files, and those that the README has to name. A
+// foldersOf are all folders that hold files, and those that the page has to name. A
 // folder such as cmd, opened and without a file of its own, is told by what is in it.
 func foldersOf(files []string) (all, wanted map[string]bool) {
 	all, wanted = map[string]bool{}, map[string]bool{}
@@ -108,11 +106,11 @@ func foldersOf(files []string) (all, wanted map[string]bool) {
 	return all, wanted
 }
 
-func TestReadmeLayoutNotices(t *testing.T) {
-	readme := "# x\n`before`\n## Layout\nText.\n\n| folder | holds |\n| --- | --- |\n| `cmd/app`, `cmd/dagscope` | mains, not `this` |\n" +
+func TestLayoutNotices(t *testing.T) {
+	page := "# x\n`before`\n## Layout\nText.\n\n| folder | holds |\n| --- | --- |\n| `cmd/app`, `cmd/dagscope` | mains, not `this` |\n" +
 		"```\n`engine`   vocabulary\n# no heading\n`engine/state/`  and `that`\nplain\n```\n### Still inside\n- `digest/...`\n## Tests\n`after`\n"
 	names := []string{"cmd/app", "cmd/dagscope", "engine", "engine/state", "digest"}
-	assert.Equal(t, names, layoutNames(readme))
+	assert.Equal(t, names, layoutNames(page))
 
 	files := []string{
 		"go.mod", ".ci/run", "cmd/app/a.go", "cmd/dagscope/main.go", "engine/a.go", "engine/internal/q/a.go",
@@ -122,10 +120,10 @@ func TestReadmeLayoutNotices(t *testing.T) {
 	assert.Empty(t, layoutDifferences(append(names, "engine/state/memory"), files), "deeper folders may be named")
 
 	assert.Len(t, layoutDifferences(nil, files), 1, "no layout at all")
-	assert.Equal(t, []string{"README.md: does not name web"}, layoutDifferences(names, append(files, "web/a.go")))
-	assert.Equal(t, []string{"README.md: does not name engine/plan"}, layoutDifferences(names, append(files, "engine/plan/a.go")))
-	assert.Equal(t, []string{"README.md: names web, which does not exist"}, layoutDifferences(append(names, "web"), files))
-	assert.Equal(t, []string{"README.md: does not name engine"}, layoutDifferences([]string{"cmd/app", "cmd/dagscope", "engine/state", "digest"}, files))
+	assert.Equal(t, []string{layoutPage + ": does not name web"}, layoutDifferences(names, append(files, "web/a.go")))
+	assert.Equal(t, []string{layoutPage + ": does not name engine/plan"}, layoutDifferences(names, append(files, "engine/plan/a.go")))
+	assert.Equal(t, []string{layoutPage + ": names web, which does not exist"}, layoutDifferences(append(names, "web"), files))
+	assert.Equal(t, []string{layoutPage + ": does not name engine"}, layoutDifferences([]string{"cmd/app", "cmd/dagscope", "engine/state", "digest"}, files))
 	assert.Empty(t, layoutDifferences(append(names, "cmd"), files), "a folder that its own folders tell may be named too")
-	assert.Equal(t, []string{"README.md: names digest twice"}, layoutDifferences(append(names, "digest"), files))
+	assert.Equal(t, []string{layoutPage + ": names digest twice"}, layoutDifferences(append(names, "digest"), files))
 }
