@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
@@ -28,6 +29,8 @@ import (
 // for them, because it only keeps what they record.
 
 const (
+	// unnamed ends the name of a file that is not complete.
+	unnamed = ".new"
 	// doorFolder holds a file for each process, below the data folder.
 	doorFolder = "processes"
 	// doorWithin bounds a request to a door. Tasks have ten seconds to heed that their run is cancelled.
@@ -63,6 +66,7 @@ func (d *door) Run(ctx context.Context) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err == nil {
 		defer func() { _ = listener.Close() }() // by the server too, where there is one
+		doors{d.data}.clear(ctx)
 		var file string
 		if file, err = d.name(listener.Addr().String()); err == nil {
 			defer func() { _ = os.Remove(file) }() // whoever finds it later finds nobody there
@@ -103,10 +107,15 @@ func (d *door) name(address string) (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, fmt.Sprintf("%d-%s.json", os.Getpid(), rand.Text()[:8]))
-	if err := os.WriteFile(path+".new", data, 0o600); err != nil {
+	err = os.WriteFile(path+unnamed, data, 0o600)
+	if err == nil {
+		err = os.Rename(path+unnamed, path)
+	}
+	if err != nil {
+		_ = os.Remove(path + unnamed) // on a full disk, say
 		return "", err
 	}
-	return path, os.Rename(path+".new", path)
+	return path, nil
 }
 
 // serve answers POST /RUN/CONTROL: 200 with the status that the run has then, 404 where this process does not execute it.
@@ -152,6 +161,37 @@ func settled(ctx context.Context, run *engine.Run, control api.Control) engine.S
 
 // doors are those of all processes on a data folder.
 type doors struct{ data string }
+
+// clear takes away what is left of processes that were killed: files of those that refuse to be reached, and files that
+// were never completed.
+func (d doors) clear(ctx context.Context) {
+	dir := filepath.Join(d.data, doorFolder)
+	files, _ := os.ReadDir(dir) // where it cannot be read, there is nothing to take away
+	for _, f := range files {
+		if isLeft(ctx, dir, f) {
+			_ = os.Remove(filepath.Join(dir, f.Name())) // or the next process does it
+		}
+	}
+}
+
+func isLeft(ctx context.Context, dir string, f fs.DirEntry) bool {
+	if ext := filepath.Ext(f.Name()); ext != ".json" && ext != unnamed {
+		return false
+	}
+	var at doorFile
+	data, err := os.ReadFile(filepath.Join(dir, f.Name()))
+	if err != nil || strings.HasSuffix(f.Name(), unnamed) || json.Unmarshal(data, &at) != nil {
+		info, err := f.Info()
+		return err == nil && time.Since(info.ModTime()) > doorWithin // it is not being written
+	}
+	dialer := net.Dialer{Timeout: time.Second}
+	c, err := dialer.DialContext(ctx, "tcp", at.Address)
+	if err != nil {
+		return errors.Is(err, syscall.ECONNREFUSED)
+	}
+	_ = c.Close() // nothing was said
+	return false
+}
 
 // ask asks the process that executes a run, and gives the status that it has then. The error is web.ErrUnreached, or
 // ctx's.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,6 +68,35 @@ func TestSteerNobody(t *testing.T) {
 	assert.NoFileExists(t, filepath.Join(folder, "1-a.json"))
 	_, err = doors{t.TempDir()}.ask(t.Context(), "r", api.PauseRun)
 	require.ErrorIs(t, err, web.ErrUnreached, "no folder of doors")
+}
+
+// TestDoorsOfTheKilled: a process that begins to execute runs takes away what killed ones have left, and nothing else.
+func TestDoorsOfTheKilled(t *testing.T) {
+	dir := t.TempDir()
+	folder := filepath.Join(dir, doorFolder)
+	require.NoError(t, os.Mkdir(folder, 0o700))
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	before := time.Now().Add(-time.Hour)
+	for name, content := range map[string]string{
+		"1-gone.json": `{"address":"127.0.0.1:1","key":"k"}`, "2-lives.json": `{"address":"` + listener.Addr().String() + `","key":"k"}`,
+		"3-cut.json": "{", "4-half.json.new": `{"addr`, "5-other.txt": "x",
+	} {
+		path := filepath.Join(folder, name)
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		require.NoError(t, os.Chtimes(path, before, before))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "6-now.json.new"), nil, 0o600))
+	doors{dir}.clear(t.Context())
+	files, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	var left []string
+	for _, f := range files {
+		left = append(left, f.Name())
+	}
+	assert.Equal(t, []string{"2-lives.json", "5-other.txt", "6-now.json.new"}, left)
+	doors{filepath.Join(dir, "none")}.clear(t.Context())
 }
 
 // TestSteerService: a service is asked over REST, with its token.
