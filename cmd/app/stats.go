@@ -81,6 +81,7 @@ type statsJSON struct {
 	ReconstructedRuns int             `json:"reconstructed_runs"`  // left out of Scheduled: they were imported
 	Scheduled         []string        `json:"scheduled,omitempty"` // those of the metrics that imported runs have not measured
 	PartialRuns       int             `json:"partial_runs"`        // summed up as far as they were kept
+	DamagedRuns       int             `json:"damaged_runs"`        // left out, as a whole or with some of their functions
 	Steps             int64           `json:"steps"`
 	StepsKept         int64           `json:"steps_kept"`
 	Attempts          int64           `json:"attempts"`
@@ -136,6 +137,7 @@ func (c *statsCommand) ofRun(ctx context.Context, store metricsstore.Store) (*st
 		}
 		a.Statistics = append(a.Statistics, c.ranked(rows)...)
 	}
+	a.Complete = a.LiveRuns+a.ReconstructedRuns+a.PartialRuns+a.DamagedRuns == 0
 	return a, nil
 }
 
@@ -184,7 +186,6 @@ func (c *statsCommand) acrossRuns(ctx context.Context, store metricsstore.Store)
 	if err != nil {
 		return nil, err
 	}
-	a.Complete = a.LiveRuns+a.ReconstructedRuns+a.PartialRuns == 0
 	parts, err := c.parts(ctx, queries, workflows)
 	if err != nil {
 		return nil, err
@@ -197,6 +198,7 @@ func (c *statsCommand) acrossRuns(ctx context.Context, store metricsstore.Store)
 			if err != nil {
 				return nil, err
 			}
+			a.DamagedRuns = max(a.DamagedRuns, found.Damaged)
 			for i := range found.Buckets {
 				b := &found.Buckets[i]
 				if c.GroupBy == "day" {
@@ -207,6 +209,7 @@ func (c *statsCommand) acrossRuns(ctx context.Context, store metricsstore.Store)
 		}
 		a.Statistics = append(a.Statistics, c.ranked(rows)...)
 	}
+	a.Complete = a.LiveRuns+a.ReconstructedRuns+a.PartialRuns+a.DamagedRuns == 0
 	return a, nil
 }
 
@@ -313,6 +316,9 @@ func (a *statsJSON) remarks(metrics string) []string {
 	}
 	if a.LiveRuns > 0 {
 		out = append(out, plural(int64(a.LiveRuns), "run")+" left out: not ended.")
+	}
+	if a.DamagedRuns > 0 {
+		out = append(out, plural(int64(a.DamagedRuns), "run")+" left out, as a whole or in part: damaged.")
 	}
 	if a.ReconstructedRuns > 0 {
 		out = append(out, fmt.Sprintf("%s left out of %s: imported, so that when and where tasks were executed is not measured.",
