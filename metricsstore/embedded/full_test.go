@@ -6,9 +6,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -108,6 +112,60 @@ func TestFullDisk(t *testing.T) {
 			require.NoError(t, s.Close())
 		})
 	}
+}
+
+// TestFullDiskAtWork: whatever a process was doing when the disk got full, it says so, and everything that was recorded
+// before is there.
+func TestFullDiskAtWork(t *testing.T) {
+	data := trialStore(t)
+	rng := rand.New(rand.NewPCG(8, seed()))
+	for _, job := range slices.Sorted(maps.Keys(crashJobs())) {
+		t.Run(job, func(t *testing.T) {
+			c := newCrash(t, job, data)
+			disk := smallDisk(t, 4*int64(len(c.data)))
+			full := 0
+			for range crashRounds() {
+				dir := c.begin(disk)
+				filler := filepath.Join(disk, "filler")
+				fill(t, filler, rng.Int64N(int64(len(c.data))*3/2)>>rng.IntN(12)) // some jobs need little
+				for range 2 {                                                     // the second time with what the first has left
+					cmd := c.start(dir)
+					if cmd.Wait() != nil {
+						full++
+						require.Contains(t, fmt.Sprint(cmd.Stdout), "no space left on device")
+						require.Contains(t, fmt.Sprint(cmd.Stdout), dir)
+					}
+				}
+				require.NoError(t, os.Remove(filler))
+				c.check(dir)
+			}
+			t.Logf("%d of %d times the disk was full", full, 2*crashRounds())
+		})
+	}
+}
+
+// smallDisk mounts a disk of so many bytes.
+func smallDisk(t *testing.T, size int64) string {
+	t.Helper()
+	dir := t.TempDir()
+	options := fmt.Sprintf("size=%d", size)
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", options, "tmpfs", dir).CombinedOutput(); err != nil {
+		t.Skipf("no small disk can be mounted, which takes root: %v %s", err, out)
+	}
+	t.Cleanup(func() {
+		out, err := exec.Command("umount", dir).CombinedOutput()
+		assert.NoError(t, err, "%s", out)
+	})
+	return dir
+}
+
+// fill writes a file until so many bytes are free.
+func fill(t *testing.T, path string, free int64) {
+	t.Helper()
+	var disk syscall.Statfs_t
+	require.NoError(t, syscall.Statfs(filepath.Dir(path), &disk))
+	size := int64(disk.Bavail)*disk.Bsize - free
+	require.NoError(t, os.WriteFile(path, make([]byte, max(size, 0)), 0o600))
 }
 
 // TestReadOnlyFolder: the error names the folder and the cause, whichever file is met first.

@@ -92,6 +92,9 @@ func blocksOf(g *engine.Graph, n int) ([]metricsstore.Block, error) {
 // child records a run and says what was acknowledged, until it is through, killed, or asked to end by closing its
 // input.
 func child(role, dir string, run engine.RunID) error {
+	if job, ok := crashJobs()[role]; ok {
+		return job(dir)
+	}
 	if role == "full" {
 		return fillDisk(dir, run)
 	}

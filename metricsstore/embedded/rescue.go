@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -23,6 +24,9 @@ type rescue struct {
 	again  []engine.RunID
 	runs   int
 }
+
+// asideSuffix is what follows the name of a file in that under which it is put aside, before the moment.
+const asideSuffix = ".damaged-"
 
 // errNothing: so much of a file is damaged that no run was found.
 var errNothing = errors.New("no run can be found in it")
@@ -79,9 +83,13 @@ func (s *saved) write(path string, options bolt.Options, c *codec, verify bool, 
 	return errors.Join(err, dst.Sync(), dst.Close())
 }
 
-// setAside gives a file a second name, under which it stays when another one takes its place.
+// setAside gives a file a second name, under which it stays when another one takes its place. One that it has got already,
+// before a process was killed, is enough.
 func setAside(path string) (string, error) {
-	stamp := path + ".damaged-" + time.Now().UTC().Format("20060102T150405Z")
+	if aside := otherName(path); aside != "" {
+		return aside, nil
+	}
+	stamp := path + asideSuffix + time.Now().UTC().Format("20060102T150405Z")
 	for n := 1; n < 1000; n++ {
 		aside := stamp
 		if n > 1 {
@@ -99,6 +107,21 @@ func setAside(path string) (string, error) {
 	return "", fmt.Errorf("%s exists, expected a free name", stamp)
 }
 
+// otherName is a name that setAside has given a file, empty for none.
+func otherName(path string) string {
+	dir := filepath.Dir(path)
+	files, _ := os.ReadDir(dir) // where it cannot be read, setAside says more
+	info, err := os.Stat(path)
+	for _, f := range files {
+		other, unread := f.Info()
+		isAside := strings.HasPrefix(f.Name(), filepath.Base(path)+asideSuffix)
+		if isAside && err == nil && unread == nil && os.SameFile(info, other) {
+			return filepath.Join(dir, f.Name())
+		}
+	}
+	return ""
+}
+
 func copyFile(from, to string) error {
 	src, err := os.Open(from)
 	if err != nil {
@@ -109,7 +132,10 @@ func copyFile(from, to string) error {
 		return errors.Join(err, src.Close())
 	}
 	_, err = io.Copy(dst, src)
-	return errors.Join(err, dst.Sync(), dst.Close(), src.Close())
+	if err = errors.Join(err, dst.Sync(), dst.Close(), src.Close()); err != nil {
+		return errors.Join(err, removeAny(to))
+	}
+	return nil
 }
 
 // rescueAtOpening sees to it that bbolt opens no file whose pages are damaged.

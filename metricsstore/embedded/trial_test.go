@@ -62,9 +62,9 @@ func recordSized(t *testing.T, s *Store, run engine.RunID, n, wide int) {
 	require.NoError(t, err)
 	b := metricsstore.Batch{Blocks: blocks}
 	for node := range wide {
-		b.Details = append(b.Details, metricsstore.DetailRow{
-			DetailKey: metricsstore.DetailKey{Node: engine.NodeID(node)}, Data: fmt.Appendf(nil, "detail %d of %s", node, run),
-		})
+		detail, err := metricsstore.PackDetail(0, &engine.Detail{Node: engine.NodeID(node), Log: fmt.Appendf(nil, "node %d of %s", node, run)})
+		require.NoError(t, err)
+		b.Details = append(b.Details, detail)
 	}
 	b.Workers = append(b.Workers, metricsstore.WorkerRow{Rank: 1, Data: []byte(`{"id":1}`)})
 	require.NoError(t, s.Append(t.Context(), run, b))
