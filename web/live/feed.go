@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
-	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -83,14 +82,14 @@ func (f *feed) follow(ctx context.Context) {
 			f.end()
 			return
 		case f.damaged(ctx, err):
-			f.hub.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "run can be shown in part only", slog.String("run", string(f.run)), slog.Any("error", err))
+			f.hub.faults.warn(ctx, fault{"run can be shown in part only", string(f.run)}, err)
 			f.end()
 			return
 		case !transient(err):
 			f.fail(err)
 			return
 		}
-		f.hub.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "log of a run cannot be read, trying again", slog.String("run", string(f.run)), slog.Any("error", err))
+		f.hub.faults.warn(ctx, fault{"log of a run cannot be read, trying again", string(f.run)}, err)
 		if !pause(ctx, retryAfter) {
 			return
 		}

@@ -17,6 +17,7 @@ type Hub struct {
 	cfg    Config
 	unpack *metricsstore.Unpacker
 	counts counts
+	faults faults
 	board  *board
 	silent atomic.Int64 // since when the store has not answered, in Unix ns; 0 while it does
 	// closing is closed by Run when it ends; clients receive.
@@ -54,7 +55,7 @@ func New(cfg Config) (*Hub, error) {
 		return nil, err
 	}
 	return &Hub{
-		cfg: cfg, unpack: u, board: newBoard(), closing: make(chan struct{}), wanted: make(chan struct{}, 1),
+		cfg: cfg, unpack: u, faults: faults{log: cfg.Log}, board: newBoard(), closing: make(chan struct{}), wanted: make(chan struct{}, 1),
 		feeds: map[engine.RunID]*feed{}, clients: map[*client]struct{}{},
 	}, nil
 }

@@ -3,7 +3,6 @@ package live
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -131,13 +130,15 @@ func (h *Hub) hearStore() {
 }
 
 func (h *Hub) pollRuns(ctx context.Context) {
+	unlisted := fault{what: "changed runs cannot be listed"}
 	changed, err := h.cfg.Runs.Changed(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
-			h.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "changed runs cannot be listed", slog.Any("error", err))
+			h.faults.warn(ctx, unlisted, err)
 		}
 		return
 	}
+	h.faults.right(unlisted)
 	h.board.post(changed)
 }
 
@@ -181,14 +182,16 @@ func (h *Hub) pollFeed(ctx context.Context, f *feed, ended bool) {
 	if ended && !h.stillThere(ctx, f) {
 		return
 	}
+	unknown := fault{"run cannot be summed up", string(f.run)}
 	summary, err := h.cfg.Runs.Summary(ctx, f.run)
 	switch {
 	case err == nil:
+		h.faults.right(unknown)
 		f.setSummary(summary)
 	case errors.Is(err, metricsstore.ErrNotFound):
 		f.fail(err)
 	case ctx.Err() == nil:
-		h.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "run cannot be summed up", slog.String("run", string(f.run)), slog.Any("error", err))
+		h.faults.warn(ctx, unknown, err)
 	}
 }
 
