@@ -76,6 +76,7 @@ const (
 	OutputLostError ErrorKind = "output_lost"
 	CancelledError  ErrorKind = "cancelled"
 	DeadlineError   ErrorKind = "deadline"
+	ShutdownError   ErrorKind = "shutdown" // of a run that was cancelled because the process that executed it was stopped
 	StoreError      ErrorKind = "store"
 	LimitError      ErrorKind = "limit"
 )

@@ -66,8 +66,6 @@ type Member interface {
 	// Enter begins to take part, as the worker that self describes, which may be asked at any time; Worker and Saved of
 	// the record are the store's to fill in. Before it, nothing is claimed: a process that never enters only watches.
 	Enter(self func() engine.WorkerRecord)
-	// Drain hands out no more claims and gives back those that no lane has.
-	Drain()
 	// Leave hands over or stores what this process holds, tells the store what has ended, and gives the rest back. What
 	// lanes still execute finds its claim stale. It follows each Enter, after the end of the run too, and self is the
 	// worker's last record. Whatever is called after it changes nothing.
@@ -100,6 +98,9 @@ type Run interface {
 	// Stop ends the run early: nothing is claimed any more, and when the last claim is gone the run ends with
 	// status, which is Failed or Cancelled, and first as its failure. Only the first Stop counts.
 	Stop(status engine.Status, cause error, first *engine.ErrorRecord)
+	// Drain hands out no more claims to this process, for good, and gives back those that no lane has. The log does not
+	// tell of it, and the run is not paused by it.
+	Drain()
 	// Note appends a step that changes nothing: workers started and stopped, slots leaked. After the end it does nothing.
 	Note(s engine.Step)
 

@@ -205,6 +205,13 @@ func TestShutdownCancelsRuns(t *testing.T) {
 		require.Eventually(t, func() bool { return r.Progress().Running == 1 }, 10*time.Second, time.Millisecond)
 	})
 	require.ErrorContains(t, r.Wait(t.Context()), "shut down")
+	require.Equal(t, engine.Cancelled, r.End().Status)
+	require.Equal(t, engine.ShutdownError, r.End().First.Kind)
+	steps, err := r.Steps(t.Context(), 0)
+	require.NoError(t, err)
+	for _, s := range steps {
+		require.NotEqual(t, engine.RunPaused, s.Kind, "nobody paused it")
+	}
 }
 
 func TestPauseAndResume(t *testing.T) {

@@ -105,15 +105,6 @@ func (j *job) finish() {
 	j.records = append(j.records, last)
 }
 
-// drain starts nothing more.
-func (j *job) drain() {
-	if j.member != nil {
-		j.member.Drain()
-		return
-	}
-	j.run.Pause()
-}
-
 // leaveWithin bounds how long outputs that others need may take to be stored.
 const leaveWithin = 10 * time.Second
 

@@ -221,7 +221,7 @@ func (p *Pool) Run(ctx context.Context) error {
 func (p *Pool) drain() {
 	jobs := *p.jobs.Load()
 	for _, j := range jobs {
-		j.drain()
+		j.run.Drain()
 	}
 	soft := time.NewTimer(p.cfg.SoftStop)
 	defer soft.Stop()
@@ -251,6 +251,6 @@ func (p *Pool) stopAll(jobs []*job) {
 // end cancels a run because nobody will work on it any more.
 func (p *Pool) end(run state.Run) {
 	run.Stop(engine.Cancelled, engine.ErrClosed, &engine.ErrorRecord{
-		Kind: engine.CancelledError, Node: engine.NoNode, Message: "the engine was shut down", Worker: p.cfg.Name, Time: time.Now(),
+		Kind: engine.ShutdownError, Node: engine.NoNode, Message: "the engine was shut down", Worker: p.cfg.Name, Time: time.Now(),
 	})
 }

@@ -52,7 +52,7 @@ func (l *lane) settleSink() {
 	if r.sinks.Add(-1) != 0 {
 		return
 	}
-	if !r.phase.CompareAndSwap(running, ended) && !r.phase.CompareAndSwap(paused, ended) {
+	if !r.leave(ended) {
 		return // stopping: the last claim ends the run
 	}
 	r.mu.Lock()
@@ -68,7 +68,7 @@ func (l *lane) settleSink() {
 // Stop implements state.Run.
 func (r *run) Stop(status engine.Status, cause error, first *engine.ErrorRecord) {
 	r.mu.Lock()
-	if !r.phase.CompareAndSwap(running, stopping) && !r.phase.CompareAndSwap(paused, stopping) {
+	if !r.leave(stopping) {
 		r.mu.Unlock()
 		return
 	}
@@ -134,6 +134,22 @@ func (r *run) End() (engine.RunEnd, any) {
 
 // Cancel implements engine.Execution.
 func (r *run) Cancel() { r.Stop(engine.Cancelled, engine.ErrCancelled, nil) }
+
+// leave goes from whichever phase the run goes on in to a later one; false where it is ending already.
+func (r *run) leave(to int32) bool {
+	for {
+		from := r.phase.Load()
+		if from >= min(to, stopping) {
+			return false
+		}
+		if r.phase.CompareAndSwap(from, to) {
+			return true
+		}
+	}
+}
+
+// Drain implements state.Run.
+func (r *run) Drain() { r.leave(draining) }
 
 // Pause implements engine.Execution.
 func (r *run) Pause() {

@@ -55,6 +55,7 @@ func (s *Store) forget(id engine.RunID) {
 const (
 	running int32 = iota
 	paused
+	draining // what is claimed goes on, and nothing else will be
 	stopping
 	ended
 )

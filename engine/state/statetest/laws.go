@@ -34,6 +34,7 @@ func laws() []law {
 		{"TheRetryBudgetIsBounded", budgetIsBounded},
 		{"TheClaimPassesToWhatTheStrandMadeReady", claimPassesOn},
 		{"APausedRunHandsOutNothing", pauseHandsOutNothing},
+		{"ADrainedRunHandsOutNothingAndIsNotPaused", drainHandsOutNothing},
 		{"TheFirstStopCounts", firstStopCounts},
 		{"AStoppedRunEndsWithItsLastClaim", stopEndsWithLastClaim},
 		{"FailFastStopsTheRun", failFastStops},

@@ -30,6 +30,31 @@ func pauseHandsOutNothing(t *testing.T, store state.Store) {
 	s.finish()
 }
 
+func drainHandsOutNothing(t *testing.T, store state.Store) {
+	s := begin(t, store, forkOf(2), engine.RunOptions{}, 2)
+	s.mustClaim(0)
+	held := s.seats[0]
+	s.run.Drain()
+	reply := held.lane.Complete([]state.End{s.end(held.claim.Node, held.claim.Attempt, engine.OutcomeOK)}, true)
+	require.False(t, reply.Stale)
+	require.False(t, reply.HasNext, "no claim passes on")
+	s.run.Resume()
+	for _, seat := range s.seats {
+		_, claimed := seat.lane.Claim()
+		require.False(t, claimed, "it is for good")
+	}
+	require.Equal(t, engine.Running, s.run.Progress().Status)
+	s.run.Stop(engine.Cancelled, engine.ErrClosed, &engine.ErrorRecord{Kind: engine.ShutdownError})
+	s.awaitDone()
+	end, _ := s.run.End()
+	require.Equal(t, engine.Cancelled, end.Status)
+	steps, err := s.run.Steps(t.Context(), 0)
+	require.NoError(t, err)
+	for _, step := range steps {
+		require.NotContains(t, []engine.StepKind{engine.RunPaused, engine.CancelRequested}, step.Kind)
+	}
+}
+
 func firstStopCounts(t *testing.T, store state.Store) {
 	s := begin(t, store, chainOf(2), engine.RunOptions{}, 1)
 	s.mustClaim(0)

@@ -61,6 +61,7 @@ type referenceRun struct {
 	first   *engine.ErrorRecord
 	ended   int64
 	tokens  uint64
+	drained bool
 }
 
 // apply carries out an operation and all that follows from it. The caller holds the lock.
@@ -155,6 +156,13 @@ func (r *referenceRun) Stop(status engine.Status, cause error, first *engine.Err
 	}
 	r.cause, r.first = cause, first
 	r.apply(op)
+}
+
+// Drain implements state.Run.
+func (r *referenceRun) Drain() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.drained = true
 }
 
 // Note implements state.Run.

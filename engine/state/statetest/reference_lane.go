@@ -26,6 +26,9 @@ func (l *referenceLane) Claim() (state.Claim, bool) {
 	r := l.r
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.drained {
+		return state.Claim{}, false
+	}
 	for i := range r.state.Nodes {
 		if !r.state.Claimable(engine.NodeID(i)) {
 			continue
@@ -54,7 +57,7 @@ func (l *referenceLane) Complete(strand []state.End, next bool) state.Reply {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tokens++
-	op := protocol.Complete{Now: r.Now(), Token: l.claim.Token, Next: next, NextToken: r.tokens, Prefer: engine.NoNode}
+	op := protocol.Complete{Now: r.Now(), Token: l.claim.Token, Next: next && !r.drained, NextToken: r.tokens, Prefer: engine.NoNode}
 	for i := range strand {
 		op.Ends = append(op.Ends, Model(&strand[i]))
 	}

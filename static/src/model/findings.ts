@@ -1,6 +1,7 @@
 // What a run's page says first: the one or two things that explain its length, in words.
 
 import { type Bounds, boundsOf } from './bounds';
+import { failureText } from './failure-text';
 import { count, counted, durationText, percent, ratio } from './format';
 import type { GraphIndex } from './graph-index';
 import type { Lanes } from './lanes';
@@ -30,7 +31,7 @@ export interface FindingsContext {
   readonly failure?: Failure | null;
   /** Where past runs of the workflow ended. */
   readonly expected?: { readonly p25Ns: number; readonly p75Ns: number; readonly runs: number } | null;
-  /** Word for how a run ended that did not succeed: cancelled, interrupted. */
+  /** Word for how a run ended that did not succeed: cancelled, interrupted; unknown where its record is damaged. */
   readonly status?: string;
   /** Of a run that was imported. */
   readonly imported?: Recording | null;
@@ -149,8 +150,12 @@ function continuedSentence(table: RunTable): Span[] | undefined {
 
 /** How a run ended that did not succeed; that comes first, whatever took how long. */
 function endSentence(index: GraphIndex, table: RunTable, known: Counted, context: FindingsContext): Span[] | undefined {
-  const isCut = context.status === 'cancelled' || context.status === 'interrupted';
-  return isCut ? [text(endedEarly(index, table, known, context))] : failureSentence(index, table, known, context);
+  if (context.status === 'unknown') return [text('The record is damaged: how the run ended is not known.')];
+  // The log tells it before the summary does.
+  const last = table.marks.findLast(({ kind }) => kind === MarkKind.runFinished)?.value;
+  const isCancelled = context.status === 'cancelled' || last === Outcome.cancelled;
+  if (!isCancelled && context.status !== 'interrupted') return failureSentence(index, table, known, context);
+  return [text(endedEarly(index, table, known, context, isCancelled ? 'Cancelled' : 'Interrupted'))];
 }
 
 function failureSentence(
@@ -188,12 +193,12 @@ function endedEarly(
   table: RunTable,
   { figures, counts }: Counted,
   context: FindingsContext,
+  word: 'Cancelled' | 'Interrupted',
 ): string {
-  const word = context.status === 'cancelled' ? 'Cancelled' : 'Interrupted';
   const isDeadline = table.marks.some(({ kind }) => kind === MarkKind.runDeadline);
   // Nobody asked for it: then the error tells who ended it.
   const isAsked = table.marks.some(({ kind }) => kind === MarkKind.cancelRequested);
-  const message = isAsked || isDeadline ? '' : firstLine(context.failure?.message ?? '');
+  const message = isAsked || isDeadline ? '' : firstLine(failureText(context.failure));
   const why = isDeadline ? ', at its deadline' : message === '' ? '' : `: ${message}`;
   // Where no attempt has ended there is no makespan, but the log tells how long the run was seen.
   const seenNs = figures.elapsedNs > 0 ? figures.elapsedNs : endOf(table);

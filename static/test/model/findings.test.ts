@@ -171,6 +171,13 @@ describe('of an ended run', () => {
     const failure = { kind: 'cancelled', node: null, message: 'its process was shut down', attempt: 0 };
     const [lead] = findings(['load', 'blur'], table, 0, { status: 'cancelled', failure });
     expect(lead).toBe('Cancelled after 10.0 s with 1 of 2 tasks done: its process was shut down.');
+    const stopped = { kind: 'shutdown', node: null, message: 'the engine was shut down', attempt: 0 };
+    const finished = [{ kind: 2, atNs: 10 * S, value: Outcome.cancelled }];
+    const over = tableOf([ran(0, 0, 0, 10)], { ended: true, nowNs: 10 * S, marks: finished });
+    for (const status of ['cancelled', 'running']) {
+      const [byServer] = findings(['load', 'blur'], over, 0, { status, failure: stopped });
+      expect(byServer).toBe('Cancelled after 10.0 s with 1 of 2 tasks done: the server was stopped.');
+    }
     const marks = [{ kind: 12, atNs: 9 * S, value: 0 }];
     const asked = tableOf([ran(0, 0, 0, 10)], { ended: true, nowNs: 10 * S, marks });
     const [bySomebody] = findings(['load', 'blur'], asked, 0, { status: 'cancelled', failure });
