@@ -140,7 +140,8 @@ func newRecordState(r *metricsstore.Run) RecordState {
 	damaged := r.Damaged()
 	switch {
 	case damaged != "":
-		return RecordState{Text: "damaged: " + damaged}
+		unread := r.Damage != "" || r.Lacks(metricsstore.HeaderPart) || r.Lacks(metricsstore.RecordsPart)
+		return RecordState{Text: "damaged: " + damaged, Damage: damaged, EndUnknown: unread && r.Status == engine.Interrupted}
 	case !r.Status.Final():
 		return RecordState{Text: "still being recorded"}
 	case r.Upload.Partial():

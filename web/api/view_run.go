@@ -87,6 +87,9 @@ type RunError struct {
 type RecordState struct {
 	Complete bool   `json:"complete"`
 	Text     string `json:"text" doc:"The same in words."`
+	Damage   string `json:"damage" doc:"What of the run cannot be read; empty where nothing is known to be damaged."`
+	// EndUnknown goes with the status interrupted, which is then a guess.
+	EndUnknown bool `json:"end_unknown" doc:"The run is damaged so that nothing tells how it ended; its status is interrupted then."`
 }
 
 // Standing compares the makespan of a run with those of its peers before it.

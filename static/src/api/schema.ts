@@ -985,6 +985,10 @@ export interface components {
     };
     RecordState: {
       complete: boolean;
+      /** @description What of the run cannot be read; empty where nothing is known to be damaged. */
+      damage: string;
+      /** @description The run is damaged so that nothing tells how it ended; its status is interrupted then. */
+      end_unknown: boolean;
       /** @description The same in words. */
       text: string;
     };

@@ -11,6 +11,10 @@ export interface Banner {
 
 /** Null for a run that ended as runs should. */
 export function bannerText(run: RunSummary): Banner | null {
+  if (run.records.end_unknown) {
+    const text = `${run.records.damage}; what can still be read is shown.`;
+    return { kind: 'partial', title: 'Damaged: how it ended is not known.', text };
+  }
   if (run.status === 'interrupted') {
     const done = `${counted(run.tasks.done, 'task')} of ${count(run.tasks.total)} had ended`;
     return {

@@ -48,11 +48,11 @@ export class RunHead {
 
   readonly findings: Findings = $derived.by(() =>
     this.#view.readNow((index, table) => {
-      const { error, status } = this.#view.summaryNow;
+      const { error, status, records } = this.#view.summaryNow;
       const context = {
         failure: error,
         expected: this.#view.expected,
-        status,
+        status: records.end_unknown ? 'unknown' : status,
         imported: recordingOf(this.#view.summaryNow),
       };
       const known = { figures: this.figures, counts: this.counts, longRunning: this.#longRunning };

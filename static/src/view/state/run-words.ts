@@ -17,7 +17,7 @@ export function statusWord(run: RunSummary): string {
   if (run.retries > 0) also.push(counted(run.retries, 'retry', 'retries'));
   if (run.lost > 0) also.push(`${count(run.lost)} lost`);
   if (run.status === 'succeeded' && run.tasks.failed > 0) also.push(`${counted(run.tasks.failed, 'task')} failed`);
-  return [run.status, ...also].join(', ');
+  return [run.records.end_unknown ? 'damaged' : run.status, ...also].join(', ');
 }
 
 /** How much of the recorded makespan the tasks of an imported run explain. */

@@ -22,7 +22,7 @@ const run = {
   attempts: 90,
   edges: 213,
   tasks: { total: 89, done: 89, failed: 0, skipped: 0, running: 0, not_run: 0 },
-  records: { complete: true, text: 'complete: 90 of 90 steps' },
+  records: { complete: true, text: 'complete: 90 of 90 steps', damage: '', end_unknown: false },
   standing: null,
   schedule_ns: null,
   imported: null,

@@ -33,7 +33,7 @@ export function runSummary(of: Partial<RunSummary> = {}): RunSummary {
     workers: 1,
     result_text: '',
     error: null,
-    records: { complete: true, text: 'complete' },
+    records: { complete: true, text: 'complete', damage: '', end_unknown: false },
     live: false,
     local: false,
     last_seq: 100,

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { footText, standingText, statusNote, unrankedText } from '../../../src/view/pages/runs/run-text';
+import { bannerText } from '../../../src/view/state/banner';
+import { statusWord } from '../../../src/view/state/run-words';
 import { allRuns } from '../../../src/view/pages/runs/runs-url';
 import { runSummary } from './run-summary';
 
@@ -69,7 +71,14 @@ describe('the words of a row', () => {
       'it took longer than 1 s',
     );
     expect(statusNote(runSummary({ status: 'interrupted' }), undefined, NOW)).toContain('run it again');
-    const records = { complete: false, text: 'partial: 60 of 62 details' };
+    const damaged = { complete: false, text: 'damaged: header: gone', damage: 'header: gone', end_unknown: true };
+    const unknown = runSummary({ records: damaged, status: 'interrupted' });
+    expect(statusNote(unknown, undefined, NOW)).toBe('how it ended is not known');
+    expect(statusWord(unknown)).toBe('damaged');
+    expect(bannerText(unknown)).toMatchObject({ title: 'Damaged: how it ended is not known.' });
+    const known = runSummary({ records: { ...damaged, end_unknown: false }, status: 'interrupted' });
+    expect(statusNote(known, undefined, NOW)).toBe('its process ended; run it again');
+    const records = { complete: false, text: 'partial: 60 of 62 details', damage: '', end_unknown: false };
     expect(statusNote(runSummary({ records, retries: 2 }), undefined, NOW)).toBe('partial: 60 of 62 details');
     expect(statusNote(runSummary({ retries: 2 }), undefined, NOW)).toBe('2 retries');
     expect(statusNote(runSummary(), undefined, NOW)).toBe('');

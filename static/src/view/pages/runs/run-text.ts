@@ -1,6 +1,7 @@
 // The words of a row of the list.
 
 import type { RunList, RunSummary, Standing } from '../../../api/schema';
+import { failureText } from '../../../model/failure-text';
 import {
   bytes,
   bytesText,
@@ -35,6 +36,7 @@ export function statusNote(run: RunSummary, expectedNs: number | undefined, nowM
   if (run.missing_functions.length > 0) return `no worker for ${run.missing_functions[0]!.function}`;
   if (run.live) return progressText(run, expectedNs);
   if (run.error !== null) return errorText(run.error);
+  if (run.records.end_unknown) return 'how it ended is not known';
   if (run.status === 'interrupted') return 'its process ended; run it again';
   if (!run.records.complete) return run.records.text;
   if (run.imported !== null) return `imported ${shortAge(run.added_at, nowMs)} ago`;
@@ -63,7 +65,7 @@ function roundedUp(ns: number): number {
 }
 
 function errorText(error: NonNullable<RunSummary['error']>): string {
-  if (error.task === '') return error.message;
+  if (error.task === '') return failureText(error);
   return error.attempt > 1 ? `${error.task} failed, attempt ${error.attempt}` : `${error.task} failed`;
 }
 
