@@ -213,3 +213,40 @@ func TestInvokersHearOfWhatNobodyHas(t *testing.T) {
 		assert.EqualValues(t, 12, nodes.Load())
 	})
 }
+
+// after is a task that gives so many bytes after a time.
+func after(name string, d time.Duration, n int) engine.F1[int, []byte] {
+	return engine.Func1(name, func(_ context.Context, _ int) ([]byte, error) {
+		time.Sleep(d)
+		return make([]byte, n), nil
+	})
+}
+
+// A reader of two held outputs is not let go of when the time of the first is over: whoever took it would miss the second,
+// whose task would be done again though nobody has died.
+func TestAReaderIsHeldWhileAnyOfItsInputsIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.end()
+		early, late, small := after("early", 10*time.Millisecond, 8*mib), after("late", 400*time.Millisecond, 8*mib), after("small", 700*time.Millisecond, 100)
+		watcher := w.process(nil, idle)
+		w.process(nil, on(w, "early", "late", "all"))
+		w.process(nil, on(w, "small", "all"))
+		b := engine.NewBuilder()
+		one := engine.Const(b, 1)
+		g := compile(t, b, all.Call(b, early.Call(one), late.Call(one), small.Call(one)))
+		exec := w.submit(watcher, g, engine.RunOptions{Rules: engine.Rules{HoldFor: 500 * time.Millisecond}})
+		w.succeed(exec, g)
+		steps := w.steps(exec)
+		require.NoError(t, checkLog(g, steps))
+		saved, _ := w.saved(exec)
+		assert.Zero(t, saved.Invalidated)
+		ended := 0
+		for i := range steps {
+			if steps[i].Kind == engine.AttemptEnded {
+				ended++
+			}
+		}
+		assert.Equal(t, 4, ended, "nothing is done twice")
+	})
+}
