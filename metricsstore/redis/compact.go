@@ -2,7 +2,7 @@ package redis
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"slices"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -43,6 +43,9 @@ func (s *Store) listAll(ctx context.Context) error {
 			continue
 		}
 		state, err := s.state(ctx, run)
+		if errors.Is(err, metricsstore.ErrCorrupt) {
+			continue // nothing tells where it has to be listed
+		}
 		if err != nil {
 			return err
 		}
@@ -53,6 +56,10 @@ func (s *Store) listAll(ctx context.Context) error {
 		if state.version == "" {
 			continue
 		}
+		rollups = slices.DeleteFunc(rollups, func(key string) bool {
+			_, err := metricsstore.ParseRollupKey([]byte(key))
+			return err != nil
+		})
 		if _, err := s.announce(ctx, &state.header, rollups); err != nil {
 			return err
 		}
@@ -79,10 +86,18 @@ func (s *Store) forgetRuns(ctx context.Context, entries []string) error {
 		there[position(&runs[i].Header)] = true
 	}
 	gone := map[engine.RunID][]string{}
+	var unread []string
 	for _, entry := range entries {
-		if p, err := metricsstore.ParsePosition([]byte(entry)); err == nil && !there[entry] { // runsAt has parsed it
+		p, err := metricsstore.ParsePosition([]byte(entry))
+		switch {
+		case err != nil:
+			unread = append(unread, entry)
+		case !there[entry]:
 			gone[p.Run] = append(gone[p.Run], entry)
 		}
+	}
+	if err := s.strike(ctx, runsIndex, unread); err != nil {
+		return err
 	}
 	for run, positions := range gone {
 		if err := s.settle(ctx, run, positions, nil); err != nil {
@@ -92,15 +107,32 @@ func (s *Store) forgetRuns(ctx context.Context, entries []string) error {
 	return nil
 }
 
+// strike removes entries of the index that cannot be read, so that they are nobody's.
+func (s *Store) strike(ctx context.Context, part string, entries []string) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	_, err := ask(ctx, s, func(ctx context.Context) (int64, error) {
+		return s.cfg.Client.ZRem(ctx, s.index(part), texts(entries...)...).Result()
+	})
+	return err
+}
+
 func (s *Store) forgetRollups(ctx context.Context, entries []string) error {
-	runs := make([]engine.RunID, len(entries))
-	for i, entry := range entries {
+	var runs []engine.RunID
+	var read, unread []string
+	for _, entry := range entries {
 		key, err := metricsstore.ParseRollupKey([]byte(entry))
 		if err != nil {
-			return fmt.Errorf("index: %w", err)
+			unread = append(unread, entry)
+			continue
 		}
-		runs[i] = key.Run
+		runs, read = append(runs, key.Run), append(read, entry)
 	}
+	if err := s.strike(ctx, rollupsIndex, unread); err != nil || len(read) == 0 {
+		return err
+	}
+	entries = read
 	there, err := ask(ctx, s, func(ctx context.Context) ([]goredis.Cmder, error) {
 		return s.cfg.Client.Pipelined(ctx, func(p goredis.Pipeliner) error {
 			for i, entry := range entries {

@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/state/redis/redistest"
 	"github.com/dagscope/dagscope/metricsstore"
 )
@@ -45,10 +47,9 @@ func TestPrefixes(t *testing.T) {
 	assert.Len(t, read(t, b).Runs, 1)
 }
 
-// TestCheckFindsDamage: whatever is damaged is told, and told of the run that it is in.
-func TestCheckFindsDamage(t *testing.T) {
-	client := redistest.Start(t).Client(t)
-	for name, damage := range map[string]func(s *Store) error{
+// damages are ways of damaging run r, which has ended.
+func damages(t *testing.T, client goredis.UniversalClient) map[string]func(s *Store) error {
+	return map[string]func(s *Store) error{
 		"header gone": func(s *Store) error { return client.HDel(t.Context(), s.key("r", runPart), headerField).Err() },
 		"no header":   func(s *Store) error { return client.HSet(t.Context(), s.key("r", runPart), headerField, "{").Err() },
 		"no lease":    func(s *Store) error { return client.HSet(t.Context(), s.key("r", runPart), leaseField, "{").Err() },
@@ -85,7 +86,13 @@ func TestCheckFindsDamage(t *testing.T) {
 		"run not listed":     func(s *Store) error { return client.Del(t.Context(), s.index(runsIndex)).Err() },
 		"roll-up not listed": func(s *Store) error { return client.Del(t.Context(), s.index(rollupsIndex)).Err() },
 		"run gone":           func(s *Store) error { return client.Del(t.Context(), s.key("r", runPart)).Err() },
-	} {
+	}
+}
+
+// TestCheckFindsDamage: whatever is damaged is told, and told of the run that it is in.
+func TestCheckFindsDamage(t *testing.T) {
+	client := redistest.Start(t).Client(t)
+	for name, damage := range damages(t, client) {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, client, prefix())
 			prepare(t, s, "r", true)
@@ -184,5 +191,61 @@ func TestDamagedRun(t *testing.T) {
 		require.NoError(t, s.Delete(t.Context(), "r"), field)
 		require.NoError(t, s.Check(t.Context()), field)
 		require.ErrorIs(t, s.Delete(t.Context(), "r"), metricsstore.ErrNotFound)
+	}
+}
+
+// readRun reads all of one run.
+func readRun(t *testing.T, s *Store, id engine.RunID) []any {
+	t.Helper()
+	run, err1 := s.Run(t.Context(), id)
+	blocks, err2 := s.Log(t.Context(), id, 0, 0)
+	details, err3 := s.Details(t.Context(), id, metricsstore.DetailKey{}, 0)
+	workers, err4 := s.Workers(t.Context(), id)
+	shape, err5 := s.Attachment(t.Context(), id, metricsstore.AttachShape)
+	rollups, err6 := s.Rollups(t.Context(), metricsstore.RollupQuery{Run: id})
+	require.NoError(t, errors.Join(err1, err2, err3, err4, err5, err6))
+	return []any{run, blocks, details, workers, shape, rollups}
+}
+
+// TestDamageHarmsItsRunOnly: whatever of a run is damaged, all others are listed, read, summed up and added to, and the
+// run can be deleted.
+func TestDamageHarmsItsRunOnly(t *testing.T) {
+	client := redistest.Start(t).Client(t)
+	all := damages(t, client)
+	all["entries of the index"] = func(s *Store) error {
+		return errors.Join(
+			client.ZAdd(t.Context(), s.index(runsIndex), goredis.Z{Member: "x"}).Err(),
+			client.ZAdd(t.Context(), s.index(rollupsIndex), goredis.Z{Member: "y"}).Err(),
+		)
+	}
+	for name, damage := range all {
+		if name == "run not listed" || name == "roll-up not listed" { // and so no run at all
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			s := open(t, client, prefix())
+			prepare(t, s, "q", true)
+			prepare(t, s, "r", true)
+			before := readRun(t, s, "q")
+			require.NoError(t, damage(s))
+			require.Error(t, s.Check(t.Context()))
+			runs, err := s.Runs(t.Context(), metricsstore.Position{}, 0)
+			require.NoError(t, err)
+			if name != "run gone" {
+				require.Len(t, runs, 2)
+			}
+			assert.Equal(t, engine.RunID("q"), runs[len(runs)-1].Info.ID)
+			rollups, err := s.Rollups(t.Context(), metricsstore.RollupQuery{})
+			require.NoError(t, err)
+			assert.GreaterOrEqual(t, len(rollups), 2)
+			require.NoError(t, s.Compact(t.Context()))
+			prepare(t, s, "new", true)
+			require.NoError(t, s.Delete(t.Context(), "new"))
+			if len(runs) == 2 {
+				require.NoError(t, s.Delete(t.Context(), "r"))
+				require.NoError(t, s.Check(t.Context()))
+			}
+			assert.Equal(t, before, readRun(t, s, "q"))
+		})
 	}
 }

@@ -81,8 +81,8 @@ func (s *Store) settlePart(ctx context.Context, run engine.RunID, positions, rol
 	gone, at := "1", ""
 	if header := there.text(0); header != "" {
 		var h metricsstore.Header
-		if err := unmarshal(header, &h); err != nil {
-			return false, fmt.Errorf("%w: %w", metricsstore.ErrCorrupt, err)
+		if unmarshal(header, &h) != nil {
+			positions = nil // nothing tells where it has to be listed
 		}
 		gone, at = "0", position(&h)
 	}

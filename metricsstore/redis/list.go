@@ -54,15 +54,14 @@ func (s *Store) entries(ctx context.Context, part, from, to string, n int) ([]st
 	})
 }
 
-// runsAt appends those of the runs at the positions that are there.
+// runsAt appends those of the runs at the positions that are there. It passes over positions that cannot be read.
 func (s *Store) runsAt(ctx context.Context, out []metricsstore.Run, positions []string) ([]metricsstore.Run, error) {
-	ids, parsed := make([]engine.RunID, len(positions)), make([]metricsstore.Position, len(positions))
-	for i, text := range positions {
-		p, err := metricsstore.ParsePosition([]byte(text))
-		if err != nil {
-			return nil, fmt.Errorf("index: %w", err)
+	var ids []engine.RunID
+	var parsed []metricsstore.Position
+	for _, text := range positions {
+		if p, err := metricsstore.ParsePosition([]byte(text)); err == nil {
+			ids, parsed = append(ids, p.Run), append(parsed, p)
 		}
-		ids[i], parsed[i] = p.Run, p
 	}
 	found, err := s.manyFields(ctx, ids)
 	if err != nil {
@@ -82,7 +81,7 @@ func (s *Store) runsAt(ctx context.Context, out []metricsstore.Run, positions []
 				return nil, err
 			}
 		}
-		if position(&v.Header) == positions[i] {
+		if v.Position() == parsed[i] {
 			out = append(out, v.Run)
 		}
 	}
@@ -131,10 +130,7 @@ func (s *Store) Rollups(ctx context.Context, q metricsstore.RollupQuery) ([]metr
 		if err != nil {
 			return nil, err
 		}
-		page, err := selectKeys(&q, entries, q.Limit-len(out))
-		if err != nil {
-			return nil, err
-		}
+		page := selectKeys(&q, entries, q.Limit-len(out))
 		if out, err = s.rollupsAt(ctx, out, page.keys); err != nil {
 			return nil, err
 		}
@@ -175,18 +171,19 @@ type rollupPage struct {
 }
 
 // selectKeys finds up to limit of the keys that a query selects, all for a limit that is not positive.
-func selectKeys(q *metricsstore.RollupQuery, entries []string, limit int) (rollupPage, error) {
+func selectKeys(q *metricsstore.RollupQuery, entries []string, limit int) rollupPage {
 	var page rollupPage
 	var passed *metricsstore.RollupKey // the last one, where it was not selected
 	for _, entry := range entries {
 		if q.Limit > 0 && len(page.keys) == limit {
-			return page, nil
+			return page
 		}
+		page.next = "(" + entry
 		key, err := metricsstore.ParseRollupKey([]byte(entry))
 		if err != nil {
-			return page, fmt.Errorf("index: %w", err)
+			continue // Check names it, and Compact removes it
 		}
-		page.next, passed = "("+entry, &key
+		passed = &key
 		if q.Match(key) {
 			page.keys, passed = append(page.keys, key), nil
 		}
@@ -197,7 +194,7 @@ func selectKeys(q *metricsstore.RollupQuery, entries []string, limit int) (rollu
 	case passed != nil:
 		page.next = "[" + string(ahead(q, passed))
 	}
-	return page, nil
+	return page
 }
 
 // rollupBounds are the bounds of the entries that a query may select.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -39,8 +40,8 @@ func (s *Store) state(ctx context.Context, run engine.RunID) (state, error) {
 	return kept, nil
 }
 
-// fields reads fields of a run, empty where there is none of that name; nil where the run is not there. The first one
-// must be of those that each run has.
+// fields reads fields of a run, empty where there is none of that name; nil where the run is not there. Some must be of
+// those that each run has.
 func (s *Store) fields(ctx context.Context, run engine.RunID, names ...string) ([]string, error) {
 	return ask(ctx, s, func(ctx context.Context) ([]string, error) {
 		return fieldsOf(s.cfg.Client.HMGet(ctx, s.key(run, runPart), names...))
@@ -50,7 +51,7 @@ func (s *Store) fields(ctx context.Context, run engine.RunID, names ...string) (
 // fieldsOf reads the answer for fields of a run.
 func fieldsOf(cmd *goredis.SliceCmd) ([]string, error) {
 	values, err := cmd.Result()
-	if err != nil || values[0] == nil {
+	if err != nil || !slices.ContainsFunc(values, func(v any) bool { return v != nil }) {
 		return nil, err
 	}
 	out := make([]string, len(values))
