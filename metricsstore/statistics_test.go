@@ -249,24 +249,30 @@ func TestHistory(t *testing.T) {
 	functions, err := q.Functions(t.Context(), metricsstore.HistoryQuery{})
 	require.NoError(t, err)
 	assert.Equal(t, []metricsstore.FunctionName{{"grow", 0}, {"leaf ü/+", 0}, {"sum", 2}, {"total", 0}}, functions)
+}
 
-	for _, c := range []struct {
-		name  string
-		query metricsstore.HistoryQuery
-		want  []metricsstore.Metric
-	}{
-		{"all", metricsstore.HistoryQuery{}, nil},
-		{"another workflow", metricsstore.HistoryQuery{Workflow: "x"}, nil},
-	} {
-		for _, m := range metricsstore.Metrics() {
-			c.query.Metric = m
-			if found, err := q.History(t.Context(), c.query); assert.NoError(t, err) && len(found.Buckets) > 0 && found.Buckets[0].N > 0 {
-				c.want = append(c.want, m)
+// TestMetricsOf: the metrics of a workflow are those that its runs have values of, whichever they are.
+func TestMetricsOf(t *testing.T) {
+	s := memory.New()
+	for n, workflow := range []string{"plain", "measured"} {
+		g, steps := simulated(t, uint64(n), 50)
+		for i := range steps {
+			if workflow == "measured" && steps[i].Kind == engine.AttemptEnded {
+				steps[i].Usage = &engine.Usage{CPU: time.Second, MemoryBytes: 1, ReadBytes: engine.UnknownSize, WrittenBytes: engine.UnknownSize}
 			}
 		}
-		got, err := q.MetricsOf(t.Context(), c.query)
-		require.NoError(t, err)
-		assert.ElementsMatch(t, c.want, got, c.name)
-		assert.NotContains(t, got, metricsstore.CPUNS, "nobody measured it")
+		i := info(engine.RunID(workflow))
+		i.Workflow = workflow
+		record(t, s, i, g, steps, 512)
 	}
+	q := queries(t, s)
+	plain, err := q.MetricsOf(t.Context(), metricsstore.HistoryQuery{Workflow: "plain"})
+	require.NoError(t, err)
+	assert.Subset(t, plain, []metricsstore.Metric{metricsstore.QueueNS, metricsstore.ExecuteNS, metricsstore.OutputBytes})
+	measured, err := q.MetricsOf(t.Context(), metricsstore.HistoryQuery{Workflow: "measured"})
+	require.NoError(t, err)
+	assert.Equal(t, append(plain, metricsstore.CPUNS, metricsstore.MemoryBytes), measured, "in the order of all metrics")
+	none, err := q.MetricsOf(t.Context(), metricsstore.HistoryQuery{Workflow: "another"})
+	require.NoError(t, err)
+	assert.Empty(t, none)
 }
