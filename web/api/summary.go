@@ -14,8 +14,10 @@ func (a *API) summary(ctx context.Context, id engine.RunID, scope metricsstore.P
 	if err != nil {
 		return RunSummary{}, a.missing(id, err)
 	}
-	if err := a.runs.refresh(ctx); err != nil {
-		return RunSummary{}, err
+	if run.Status.Final() { // then it is compared with others
+		if err := a.runs.refresh(ctx); err != nil {
+			return RunSummary{}, err
+		}
 	}
 	return a.summarise(ctx, &run, scope)
 }
