@@ -168,14 +168,32 @@ export function selectedLinks(frame: GraphFrame): Link[] {
   ];
 }
 
-/** Edges of the critical path: by number where the layout has them, else as links. */
-export function pathEdges(frame: GraphFrame): { edges: Set<number>; links: Link[] } {
+/** A path as edges: by number where the layout has them, else as links. */
+interface PathEdges {
+  readonly edges: ReadonlySet<number>;
+  readonly links: readonly Link[];
+}
+
+/** Of the path that was drawn last with a layout: one of ten thousand tasks is not looked up in each frame. */
+const pathsKept = new WeakMap<EdgeEnds, { readonly path: readonly number[]; readonly nodes: number } & PathEdges>();
+
+/** Edges of the critical path. */
+export function pathEdges(frame: GraphFrame): PathEdges {
+  const { index, ends } = frame;
+  const path = frame.path ?? [];
+  const known = pathsKept.get(ends);
+  if (known?.path === path && known.nodes === index.nodes) return known;
+  const made = { path, nodes: index.nodes, ...edgesAlong(frame, path) };
+  pathsKept.set(ends, made);
+  return made;
+}
+
+function edgesAlong({ index, geometry, ends }: GraphFrame, path: readonly number[]): PathEdges {
   const edges = new Set<number>();
   const links: Link[] = [];
-  const { path, index, geometry, ends } = frame;
-  for (let i = 1; i < (path?.length ?? 0); i++) {
-    const a = path![i - 1]!;
-    const b = path![i]!;
+  for (let i = 1; i < path.length; i++) {
+    const a = path[i - 1]!;
+    const b = path[i]!;
     if (a >= index.nodes || b >= index.nodes) continue;
     const isTop = index.expansionOf(a) < 0 && index.expansionOf(b) < 0;
     const known = isTop ? ends.between(a, b) : undefined;

@@ -17,12 +17,22 @@ export interface Times {
 /** Names remembered at most: each zoom has groups of its own. */
 const MOST_NAMES = 1000;
 
+/** What was worked out for a name, at which revision. */
+interface Remembered {
+  readonly nodes: Uint32Array;
+  readonly revision: number;
+  readonly times: Times;
+}
+
 /** Execute times as of the moment that states are of: read again for the nodes whose states have changed. */
 export class ElementTimes {
   /** By element of the graph, over all instances of a fan-out; 0 where nothing has ended well. */
   sumNs = new Float64Array(0);
+  /** By node. */
   #ns = new Float64Array(0);
-  readonly #of = new Map<string, { readonly revision: number; readonly times: Times }>();
+  /** By element: the revision that changed a time of its tasks last. */
+  #changedAt = new Float64Array(0);
+  readonly #of = new Map<string, Remembered>();
   #isLive = false;
   #revision = -1;
   #elementOf: Int32Array | null = null;
@@ -32,16 +42,17 @@ export class ElementTimes {
     const isSame = elementOf === this.#elementOf && this.sumNs.length === elements;
     if (isSame && states.revision === this.#revision) return;
     const isNext = isSame && states.revision === this.#revision + 1;
+    this.#revision = states.revision;
     if (isNext && states.changed !== null) {
       for (const { node } of states.changed) this.#read(elementOf, states, table, node);
     } else {
       this.#ns = new Float64Array(elementOf.length).fill(NaN);
       this.sumNs = new Float64Array(elements);
+      this.#changedAt = new Float64Array(elements).fill(states.revision);
       for (let node = 0; node < elementOf.length; node++) this.#read(elementOf, states, table, node);
     }
     if (!isSame || this.#isLive === table.ended || this.#of.size > MOST_NAMES) this.#of.clear();
     this.#isLive = !table.ended;
-    this.#revision = states.revision;
     this.#elementOf = elementOf;
   }
 
@@ -51,6 +62,8 @@ export class ElementTimes {
     const before = this.#ns[node]!;
     const ns = executedNs(states, table, node);
     this.#ns[node] = ns;
+    if (before === ns || (Number.isNaN(before) && Number.isNaN(ns))) return;
+    this.#changedAt[element] = this.#revision;
     if (before > 0) this.sumNs[element]! -= before;
     if (ns > 0) this.sumNs[element]! += ns;
   }
@@ -64,28 +77,34 @@ export class ElementTimes {
     if (known !== undefined) {
       const more = n - known.times.n;
       const isEnough = this.#isLive && known.times.n > 0 && more >= 0 && more <= n / 64;
-      if (isEnough || known.revision === this.#revision) return known.times;
+      if (isEnough || !this.#hasChanged(known)) return known.times;
     }
-    const times = this.#timesOf(nodes());
-    this.#of.set(name, { revision: this.#revision, times });
+    const own = known?.nodes ?? Uint32Array.from(nodes());
+    const times = this.#timesOf(own);
+    this.#of.set(name, { nodes: own, revision: this.#revision, times });
     return times;
   }
 
-  #timesOf(nodes: Iterable<number>): Times {
-    const values: number[] = [];
+  /** A time of one of the tasks is another by now. */
+  #hasChanged({ nodes, revision }: Remembered): boolean {
+    if (revision === this.#revision) return false;
+    for (const node of nodes) if (this.#changedAt[this.#elementOf![node]!]! > revision) return true;
+    return false;
+  }
+
+  #timesOf(nodes: Uint32Array): Times {
+    const values = new Float64Array(nodes.length);
+    let [n, sumNs, minNs, maxNs] = [0, 0, Infinity, -Infinity];
     for (const node of nodes) {
       const ns = this.#ns[node]!;
-      if (!Number.isNaN(ns)) values.push(ns);
-    }
-    let [sumNs, minNs, maxNs] = [0, Infinity, -Infinity];
-    for (const ns of values) {
+      if (Number.isNaN(ns)) continue;
+      values[n++] = ns;
       sumNs += ns;
-      minNs = Math.min(minNs, ns);
-      maxNs = Math.max(maxNs, ns);
+      if (ns < minNs) minNs = ns;
+      if (ns > maxNs) maxNs = ns;
     }
-    const n = values.length;
     if (n === 0) return { n, sumNs: NaN, minNs: NaN, medianNs: NaN, maxNs: NaN };
-    return { n, sumNs, minNs, medianNs: medianOf(Float64Array.from(values)), maxNs };
+    return { n, sumNs, minNs, medianNs: medianOf(values.subarray(0, n)), maxNs };
   }
 }
 

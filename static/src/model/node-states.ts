@@ -109,10 +109,10 @@ export class NodeStates {
     this.state.fill(this.unbegun);
     this.row.fill(-1);
     const { state, row } = this;
-    eachBegunTask(table, atNs, (at, name) => {
+    eachBegunTask(table, atNs, (at, number) => {
       const node = table.node[at]!;
       if (node >= state.length) return;
-      state[node] = stateNumber[name];
+      state[node] = number;
       row[node] = at;
     });
     this.rowsRead += table.rows;

@@ -132,14 +132,8 @@ export function noStates(): StateCounts {
   return counts;
 }
 
-/** Calls visit once for each task that has begun by a moment, with the row that counts and its state. */
-export function eachBegunTask(table: RunTable, atNs: number, visit: (row: number, state: TaskState) => void): void {
-  eachBegun(table, atNs, (row, state) => {
-    visit(row, taskStates[state]!);
-  });
-}
-
-function eachBegun(table: RunTable, atNs: number, visit: (row: number, state: number) => void): void {
+/** Calls visit once for each task that has begun by a moment, with the row that counts and the number of its state. */
+export function eachBegunTask(table: RunTable, atNs: number, visit: (row: number, state: number) => void): void {
   const { rows, after } = nodeRowsOf(table);
   const isOver = isOverAt(table, atNs);
   for (let row = 0; row < rows; row++) {

@@ -7,6 +7,7 @@ import { quantile, samplesNeeded } from './quantile';
 import type { RunTable } from './run-table';
 import { Samples } from './samples';
 import { eachBegunTask } from './states';
+import { taskStates } from './task-state';
 
 /** Samples from which on a 95th percentile is shown; below it is the maximum by another name. */
 export const P95_NEEDS = samplesNeeded(0.95);
@@ -105,16 +106,18 @@ function samplesOf(table: RunTable, metric: Metric): Samples {
   return of;
 }
 
+/** By number: states of tasks that are over. A lost task has no end that anybody has seen. */
+const overStates = taskStates.map((state) => ['succeeded', 'failed', 'cancelled', 'skipped'].includes(state));
+
 function countTasks(index: GraphIndex, table: RunTable, atNs: number): { done: Uint32Array; total: Uint32Array } {
   const { functions, scopes } = index.graph;
   const done = new Uint32Array(functions.length);
   const total = new Uint32Array(functions.length);
   for (const block of index.blocks) for (const fn of scopes[block.scope]!.function) total[fn]! += block.instances;
   eachBegunTask(table, atNs, (row, state) => {
-    // A lost task has no end that anybody has seen.
-    const isOver = state === 'succeeded' || state === 'failed' || state === 'cancelled' || state === 'skipped';
+    if (!overStates[state]) return;
     const fn = index.functionOf(table.node[row]!);
-    if (isOver && fn >= 0) done[fn]!++;
+    if (fn >= 0) done[fn]!++;
   });
   return { done, total };
 }

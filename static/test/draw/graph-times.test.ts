@@ -33,6 +33,19 @@ describe('times of elements', () => {
       const expected = statisticsAt(run.index, run.table, 'execute_ns', atNs).reduce((sum, one) => sum + one.sum, 0);
       expect(times.sumNs.reduce((sum, ns) => sum + ns, 0)).toBeCloseTo(expected, 0);
     }
+    const all = Array.from(elementOf.keys());
+    for (const share of [1, 0.3, 0.31, 0.9, 0.05, 0.6]) {
+      states.update(run.index, run.table, run.endNs * share);
+      times.update(elementOf, states, run.table, elements);
+      const afresh = new ElementTimes();
+      afresh.update(elementOf, states, run.table, elements);
+      for (const third of [0, 1, 2]) {
+        const nodes = all.filter((node) => elementOf[node]! >= 0 && node % 3 === third);
+        expect(times.of(`${third}`, 0, () => nodes)).toEqual(afresh.of(`${third}`, 0, () => nodes));
+      }
+    }
+    states.update(run.index, run.table, run.endNs);
+    times.update(elementOf, states, run.table, elements);
     wholeSums(elementOf, run.table, elements).forEach((ns, element) => {
       expect(times.sumNs[element]).toBeCloseTo(ns, 0);
     });
