@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// readmeLines is how long the README may be: it is for somebody who has a minute.
+// readmeLines is how long the README may be: it is for a first look, of a minute.
 const readmeLines = 120
 
 func TestReadmeIsShort(t *testing.T) {

@@ -30,7 +30,7 @@ func TestTroubleshootingMessages(t *testing.T) {
 func TestTroubleshootingMessagesNotices(t *testing.T) {
 	said := "\"run %s was asked to %s, \" + rest"
 	assert.Empty(t, missing("run … was asked to …", said))
-	assert.Equal(t, []string{"was told to"}, missing("run … was told to …", said))
+	assert.Equal(t, []string{"was ordered to"}, missing("run … was ordered to …", said))
 }
 
 // missing are the parts of a message, between what differs, that the sources do not have.
@@ -43,7 +43,7 @@ func missing(message, sources string) (parts []string) {
 	return parts
 }
 
-// joint is where a text of Go goes on in the next line.
+// joint is where a Go string continues on the next line.
 var joint = regexp.MustCompile(`"\s*\+\s*"`)
 
 // sources is everything that may print a message, with the texts of Go in one piece.
