@@ -4,6 +4,10 @@ import type { GraphIndex } from './graph-index';
 import { metricsOf, valueOf } from './metric';
 import { Outcome, type RunTable } from './run-table';
 
+/** What a CPU share means, as the heads of tables explain it. */
+export const cpuTitle =
+  'CPU time by execution time: 100 % is one processor that computes throughout, little is waiting for files or others';
+
 /**
  * CPU time of each function by its execution time, over the attempts that had ended well by a moment and whose CPU time
  * is known; NaN without one. 1 is one processor that computes throughout, more are several. Undefined where no attempt

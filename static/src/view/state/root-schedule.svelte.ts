@@ -11,6 +11,12 @@ export function isRoot(index: GraphIndex, node: number): boolean {
   return node >= 0 && node < index.graph.scopes[0]!.tasks && index.parents(node).length === 0;
 }
 
+/** What the words of the schedule mean. */
+export const scheduleTitle =
+  'Its static schedule, as it would be shared: what a depth-first search reaches from this root. A worker goes on with ' +
+  'the first task that an end makes ready and hands the others out; a fan-in waits for several tasks, and the last of ' +
+  'them goes on with it';
+
 /** 'leads to 30 tasks; 12 steps gone on with, 15 handed out, 3 fan-ins': steps are fan-outs and their joins too. */
 export function scheduleText(schedule: Pick<Schedule, 'tasks' | 'became' | 'invoked' | 'fan_ins'>): string {
   const { tasks, became, invoked, fan_ins: fanIns } = schedule;

@@ -27,6 +27,19 @@ export interface Comparison {
   readonly earlier: readonly HistoryPart[];
 }
 
+/** CPU time by execution time, by key of a row. */
+export type CpuShares = ReadonlyMap<string, number>;
+
+/** Of the rows in which the CPU time of every task is known: otherwise the two sums are of different tasks. */
+export function cpuSharesOf(cpu: readonly HistoryPart[], execute: readonly HistoryPart[]): CpuShares {
+  const shares = new Map<string, number>();
+  for (const part of cpu) {
+    const whole = execute.find((one) => one.key === part.key);
+    if (whole?.n === part.n && whole.sum > 0) shares.set(part.key, part.sum / whole.sum);
+  }
+  return shares;
+}
+
 /** The rows of an answer: a row per function, or the one of all of them. */
 export function partsOf(history: History, group: Asked['group']): readonly HistoryPart[] {
   return group === 'function' ? history.groups : history.buckets;
@@ -69,6 +82,7 @@ export function versionQuery(query: Asked, part: HistoryPart | undefined, range:
 export class Insights {
   readonly workflows: Resource<{ readonly names: readonly string[]; readonly last: string }>;
   readonly metrics: Resource<readonly InsightMetric[]>;
+  readonly cpu: Resource<CpuShares>;
   readonly table: Resource<History>;
   readonly comparison: Resource<Comparison | undefined>;
   readonly shape: Resource<Shape>;
@@ -81,6 +95,7 @@ export class Insights {
     const track = <V>(work: Promise<V>): Promise<V> => app.track(work);
     this.workflows = new Resource(track);
     this.metrics = new Resource(track);
+    this.cpu = new Resource(track);
     this.table = new Resource(track);
     this.comparison = new Resource(track);
     this.shape = new Resource(track);
@@ -101,6 +116,15 @@ export class Insights {
     void this.metrics.load(async (signal) => {
       const { metrics } = await this.#app.api.functions({ workflow, ...range }, signal);
       return insightMetrics.filter((metric) => metrics.includes(metric));
+    });
+  }
+
+  /** How much of their execution the rows of the table were CPU time. */
+  loadCpu(query: Asked, range: Range): void {
+    void this.cpu.load(async (signal) => {
+      const ask = async (metric: InsightMetric): Promise<readonly HistoryPart[]> =>
+        partsOf(await this.#app.api.stats(tableQuery({ ...query, metric }, range), signal), query.group);
+      return cpuSharesOf(...(await Promise.all([ask('cpu_ns'), ask('execute_ns')])));
     });
   }
 
