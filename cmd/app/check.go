@@ -15,7 +15,7 @@ import (
 
 // checkCommand looks for damage.
 type checkCommand struct {
-	Repair bool `help:"Take out what cannot be read. The data file stays beside the new one as it was."`
+	Repair bool `help:"Take out what cannot be read. What was there stays aside."`
 	storeFlags
 }
 
@@ -57,7 +57,7 @@ func (c *checkCommand) check(ctx context.Context, s *session, store metricsstore
 	if c.Repair {
 		repairer, ok := repairerOf(store)
 		if !ok {
-			return errors.New("--repair: expected a data folder; of what is in Redis, delete takes damaged runs away")
+			return errors.New("--repair: this store cannot be repaired; delete takes damaged runs away")
 		}
 		done, err := repairer.Repair(ctx)
 		if err != nil {

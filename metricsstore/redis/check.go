@@ -95,10 +95,10 @@ func (s *Store) eachMaster(ctx context.Context, f func(context.Context, goredis.
 	return err
 }
 
-// checkRest tells of parts of a run that is not there. What is staged vanishes by itself, and so does a fence.
+// checkRest tells of parts of a run that is not there, except for those that vanish by themselves.
 func (s *Store) checkRest(ctx context.Context, run engine.RunID, parts []string) error {
 	for _, part := range parts {
-		if part == fencePart || strings.HasPrefix(part, stagedPart+":") {
+		if isTemporary(part) {
 			continue
 		}
 		count, err := ask(ctx, s, func(ctx context.Context) ([]goredis.Cmder, error) { // it may have been deleted meanwhile

@@ -80,8 +80,8 @@ type runCheck struct {
 // check compares what is kept with the totals.
 func (c *runCheck) check(ctx context.Context, totals []string) error {
 	v := parseView(metricsstore.Position{Run: c.run}, totals)
-	if text := v.Damaged(); len(v.Faults) > 0 {
-		return fmt.Errorf("%w: %s", metricsstore.ErrCorrupt, text)
+	if v.found > 0 {
+		return fmt.Errorf("%w: %s", metricsstore.ErrCorrupt, v.Damaged())
 	}
 	c.kept = v.Run
 	if lease := totals[len(totals)-1]; lease != "" {
@@ -142,33 +142,27 @@ func (c *runCheck) log(ctx context.Context, lastKept string) (logTotals, error) 
 	s := c.store
 	var t logTotals
 	last := uint64(0)
-	for from := "-"; ; {
-		heads, err := ask(ctx, s, func(ctx context.Context) ([]string, error) {
-			return s.cfg.Client.ZRangeByLex(ctx, s.key(c.run, headsPart), &goredis.ZRangeBy{Min: from, Max: "+", Count: blocksPerRead}).Result()
-		})
-		if err != nil {
-			return t, err
-		}
-		if len(heads) == 0 {
-			break
-		}
+	err := c.eachPage(ctx, headsPart, blocksPerRead, func(heads []string) error {
 		values, err := c.blocks(ctx, heads)
 		if err != nil {
-			return t, err
+			return err
 		}
 		for i, head := range heads {
 			value, _ := values[i].(string)
 			b, err := parseBlock(head, value)
 			if err != nil {
-				return t, err
+				return err
 			}
 			if b.First <= last {
-				return t, fmt.Errorf("%w: blocks overlap at step %d", metricsstore.ErrCorrupt, b.First)
+				return fmt.Errorf("%w: blocks overlap at step %d", metricsstore.ErrCorrupt, b.First)
 			}
 			last = b.Last
 			t.add(b.First, b.Last, len(b.Data))
 		}
-		from = "(" + heads[len(heads)-1]
+		return nil
+	})
+	if err != nil {
+		return t, err
 	}
 	n, err := ask(ctx, s, func(ctx context.Context) (int64, error) {
 		return s.cfg.Client.HLen(ctx, s.key(c.run, blocksPart)).Result()
@@ -196,29 +190,40 @@ func (c *runCheck) blocks(ctx context.Context, heads []string) ([]any, error) {
 
 // details checks the details and counts them and their bytes.
 func (c *runCheck) details(ctx context.Context) (count, bytes int, err error) {
-	s := c.store
 	last := ""
-	for from := "-"; ; {
-		rows, err := ask(ctx, s, func(ctx context.Context) ([]string, error) {
-			return s.cfg.Client.ZRangeByLex(ctx, s.key(c.run, detailsPart), &goredis.ZRangeBy{Min: from, Max: "+", Count: detailsPerRead}).Result()
-		})
-		if err != nil || len(rows) == 0 {
-			return count, bytes, err
-		}
+	err = c.eachPage(ctx, detailsPart, detailsPerRead, func(rows []string) error {
 		for _, row := range rows {
 			d, err := parseDetail(row)
 			if err != nil {
-				return count, bytes, err
+				return err
 			}
 			key := string(d.Append(nil))
 			if key == last {
-				return count, bytes, fmt.Errorf("%w: two details of %+v", metricsstore.ErrCorrupt, d.DetailKey)
+				return fmt.Errorf("%w: two details of %+v", metricsstore.ErrCorrupt, d.DetailKey)
 			}
 			last = key
 			count++
 			bytes += len(d.Data)
 		}
-		from = "(" + rows[len(rows)-1]
+		return nil
+	})
+	return count, bytes, err
+}
+
+// eachPage gives the members of a sorted set of the run, up to n at a time.
+func (c *runCheck) eachPage(ctx context.Context, part string, n int64, f func([]string) error) error {
+	s := c.store
+	for from := "-"; ; {
+		page, err := ask(ctx, s, func(ctx context.Context) ([]string, error) {
+			return s.cfg.Client.ZRangeByLex(ctx, s.key(c.run, part), &goredis.ZRangeBy{Min: from, Max: "+", Count: n}).Result()
+		})
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		if err := f(page); err != nil {
+			return err
+		}
+		from = "(" + page[len(page)-1]
 	}
 }
 

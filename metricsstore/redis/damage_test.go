@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/enginetest"
 	"github.com/dagscope/dagscope/engine/state/redis/redistest"
 	"github.com/dagscope/dagscope/metricsstore"
 )
@@ -163,7 +165,7 @@ func FuzzParse(f *testing.F) {
 			require.NoError(t, err)
 			assert.Equal(t, string(rune(workerRow))+a+b, rows[0])
 		}
-		_ = parseView(metricsstore.Position{Run: "r"}, []string{a, b, a, b, a, b, a, b, a})
+		_ = parseView(metricsstore.Position{Run: "r"}, []string{a, b, a, b, a, b, a, b, a, b})
 	})
 }
 
@@ -246,6 +248,102 @@ func TestDamageHarmsItsRunOnly(t *testing.T) {
 				require.NoError(t, s.Check(t.Context()))
 			}
 			assert.Equal(t, before, readRun(t, s, "q"))
+		})
+	}
+}
+
+// TestRepairSumsUp: a run whose roll-ups are under keys of others has them again, and nothing is noted as lost.
+func TestRepairSumsUp(t *testing.T) {
+	client := redistest.Start(t).Client(t)
+	s := open(t, client, prefix())
+	leaf := engine.Func1("leaf", func(_ context.Context, n int) (int, error) { return n, nil })
+	b := engine.NewBuilder()
+	g, err := b.Compile(leaf.Call(engine.Const(b, 1)))
+	require.NoError(t, err)
+	require.NoError(t, s.Begin(t.Context(), header("r"), g.AppendShape(nil)))
+	p, err := metricsstore.NewPacker()
+	require.NoError(t, err)
+	blocks := []metricsstore.Block{p.Pack(enginetest.SimulateSteps(g, 7, 1))}
+	require.NoError(t, s.Append(t.Context(), "r", metricsstore.Batch{Blocks: blocks}))
+	a, err := metricsstore.NewArchiver(metricsstore.ArchiverConfig{Store: s})
+	require.NoError(t, err)
+	_, err = a.Rebuild(t.Context(), "r")
+	require.NoError(t, err)
+	before, err := s.Rollups(t.Context(), metricsstore.RollupQuery{Run: "r"})
+	require.NoError(t, err)
+	require.NotEmpty(t, before)
+	key := string(before[0].Append(nil))
+	require.NoError(t, client.HDel(t.Context(), s.key("r", rollupsPart), key).Err())
+	require.NoError(t, client.HSet(t.Context(), s.key("r", rollupsPart), key[:len(key)-1]+"s", before[0].Data).Err())
+	done, err := s.Repair(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, done.Lost, 1)
+	require.NoError(t, s.Check(t.Context()))
+	after, err := s.Rollups(t.Context(), metricsstore.RollupQuery{Run: "r"})
+	require.NoError(t, err)
+	assert.Equal(t, before, after)
+	r, err := s.Run(t.Context(), "r")
+	require.NoError(t, err)
+	assert.Empty(t, r.Damaged())
+}
+
+// TestRepair: what cannot be read of a run is taken out and stays aside for a time, the rest can be read, and the run says
+// what it has lost. Of other runs nothing changes.
+func TestRepair(t *testing.T) {
+	client := redistest.Start(t).Client(t)
+	for name, damage := range damages(t, client) {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, client, prefix())
+			prepare(t, s, "q", true)
+			prepare(t, s, "r", true)
+			others, before := readRun(t, s, "q"), readRun(t, s, "r")
+			require.NoError(t, damage(s))
+			done, err := s.Repair(t.Context())
+			require.NoError(t, err)
+			require.NotEmpty(t, done.Damage)
+			require.NoError(t, s.Check(t.Context()))
+			assert.Equal(t, others, readRun(t, s, "q"))
+			runs, err := s.Runs(t.Context(), metricsstore.Position{}, 0)
+			require.NoError(t, err)
+			if name == "run gone" {
+				require.Len(t, runs, 1)
+				return
+			}
+			require.Len(t, runs, 2)
+			after := readRun(t, s, "r")
+			r := after[0].(metricsstore.Run)
+			assert.Equal(t, len(done.Lost) > 0, r.Damaged() != "", "%s: %s", r.Damaged(), done.Lost)
+			switch name {
+			case "header gone", "no header":
+				assert.True(t, r.Lacks(metricsstore.HeaderPart))
+				was := before[0].(metricsstore.Run)
+				assert.Equal(t, was.Position(), r.Position())
+				assert.Equal(t, before[1:4], after[1:4])
+			case "block gone", "block of another":
+				assert.True(t, r.Lacks(metricsstore.LogPart))
+				assert.Len(t, after[1], 3)
+				assert.Equal(t, before[2:4], after[2:4])
+			case "overlap", "block unlisted":
+				assert.True(t, r.Lacks(metricsstore.LogPart))
+				assert.Equal(t, before[1:4], after[1:4])
+			case "roll-up's key", "roll-up of another run":
+				assert.True(t, r.Lacks(metricsstore.RollupsPart), "its shape is none, so nothing can be summed up anew")
+				assert.Equal(t, before[5], after[5])
+			case "no lease", "steps", "details", "bytes", "digests", "last", "no text", "run not listed", "roll-up not listed", "attachment":
+				assert.Empty(t, done.Lost)
+				assert.Equal(t, before[1:4], after[1:4])
+			}
+			again, err := s.Repair(t.Context())
+			require.NoError(t, err)
+			assert.Empty(t, again.Damage)
+			if len(done.Aside) > 0 {
+				keys, err := client.Keys(t.Context(), globEscape.Replace(done.Aside[0])+":*").Result()
+				require.NoError(t, err)
+				require.NotEmpty(t, keys)
+				assert.Positive(t, client.PTTL(t.Context(), keys[0]).Val())
+			}
+			require.NoError(t, s.Delete(t.Context(), "r"))
+			require.NoError(t, s.Check(t.Context()))
 		})
 	}
 }

@@ -19,6 +19,11 @@
 // answer was lost is made again and does nothing twice. Several services and archivers on one Redis roll nothing up
 // twice: the lease of a run, its version and its count of roll-ups are checked by the script that archives it.
 //
+// Damage of one run harms no other: it is listed as far as anything is known of it, Check names it, and Repair takes out
+// what cannot be read, and sums up anew what is lost of its roll-ups; what was there stays aside for 30 days. There are no
+// checksums but those within blocks, so a flipped bit that leaves JSON or a digest readable is not noticed: Redis has a
+// checksum of its snapshots and none of what is in its memory.
+//
 // What was acknowledged is as durable as Redis has it: with appendfsync always nothing is lost, with everysec a crash
 // costs up to two seconds, without an append-only file all that happened since the latest snapshot.
 //

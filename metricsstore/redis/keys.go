@@ -18,6 +18,7 @@ const (
 	attachmentPart = "attachment" // and the name: string
 	fencePart      = "fence"      // string: the greatest ticket that is refused
 	stagedPart     = "staged"     // and a token: what a call under way will need
+	asidePart      = "aside"      // and a moment, a part: what it was before a repair
 )
 
 // Fields of runPart.
@@ -34,6 +35,7 @@ const (
 	logField         = "log"         // bytes of the blocks' data
 	digestsField     = "digests"     // bytes of the roll-ups' data
 	bytesField       = "bytes"       // bytes of details, worker rows and attachments
+	faultsField      = "faults"      // what the run is known to have lost: a list of Fault as JSON
 )
 
 // formatVersion is kept in a new store; one of a greater version is refused.

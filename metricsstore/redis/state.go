@@ -70,12 +70,15 @@ func unmarshal(text string, to any) error {
 
 // viewFields are what a metricsstore.Run is made of.
 var viewFields = []string{
-	headerField, annotationField, lastField, stepsField, detailsField, logField, digestsField, bytesField, parcelField,
+	headerField, annotationField, lastField, stepsField, detailsField, logField, digestsField, bytesField, faultsField, parcelField,
 }
 
 // view is a run as it is read, and the token of rows that are kept and not yet where they belong.
 type view struct {
 	metricsstore.Run
+	known  []metricsstore.Fault // those that Repair has noted
+	found  int                  // how many others there are
+	header string
 	parcel string
 }
 
@@ -113,7 +116,12 @@ func parseView(p metricsstore.Position, values []string) view {
 	}
 	fault(metricsstore.RecordsPart, err)
 	v.Steps, v.Details, v.Bytes = uint64(totals[0]), int(totals[1]), totals[2]+totals[3]+totals[4]
-	v.parcel = values[8]
+	if text := values[8]; text != "" {
+		fault(metricsstore.RecordsPart, unmarshal(text, &v.known))
+	}
+	v.found = len(v.Faults)
+	v.Faults = append(v.Faults, v.known...)
+	v.header, v.parcel = values[0], values[9]
 	return v
 }
 

@@ -1,0 +1,194 @@
+package redis
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// asideFor is how long what was damaged stays aside: memory is dear.
+const asideFor = 30 * 24 * time.Hour
+
+// Repair implements metricsstore.Repairer: of each run that Check finds damaged, what cannot be read is taken out in one
+// transaction. All that was kept of the run stays aside for asideFor. Runs that go on meanwhile are repaired as well.
+func (s *Store) Repair(ctx context.Context) (out metricsstore.Repaired, err error) {
+	if err := s.begin(ctx); err != nil {
+		return out, err
+	}
+	defer s.calls.RUnlock()
+	kept, err := s.scan(ctx)
+	if err != nil {
+		return out, err
+	}
+	var again []engine.RunID
+	for _, run := range slices.Sorted(maps.Keys(kept)) {
+		found := s.checkKept(ctx, run, kept[run])
+		if ctx.Err() != nil {
+			return out, found
+		}
+		if found == nil {
+			continue
+		}
+		out.Damage = append(out.Damage, fmt.Sprintf("run %s: %s", run, found))
+		done, err := s.repairRun(ctx, run, kept[run])
+		if err != nil {
+			return out, fmt.Errorf("run %s: %w", run, err)
+		}
+		out.Aside = append(out.Aside, done.aside)
+		out.Lost = append(out.Lost, done.lost...)
+		if done.isUnsummed {
+			again = append(again, run)
+		}
+	}
+	if err := s.checkIndex(ctx); err != nil {
+		out.Damage = append(out.Damage, err.Error())
+	}
+	if err := errors.Join(s.listAll(ctx), s.forgetAll(ctx)); err != nil {
+		return out, err
+	}
+	return out, s.sumUp(ctx, again, &out)
+}
+
+// sumUp archives runs anew whose roll-ups are lost.
+func (s *Store) sumUp(ctx context.Context, runs []engine.RunID, out *metricsstore.Repaired) error {
+	a, err := metricsstore.NewArchiver(metricsstore.ArchiverConfig{Store: s})
+	if err != nil {
+		return err
+	}
+	for _, run := range runs {
+		if _, err := a.Rebuild(ctx, run); err != nil {
+			out.Lost = append(out.Lost, fmt.Sprintf("run %s cannot be summed up anew: %s", run, err))
+			continue
+		}
+		if err := s.forgetFault(ctx, run, metricsstore.RollupsPart); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forgetFault notes that a part of a run is there as a whole again.
+func (s *Store) forgetFault(ctx context.Context, run engine.RunID, part metricsstore.Part) error {
+	values, err := s.fields(ctx, run, faultsField, versionField)
+	if err != nil || values == nil {
+		return err
+	}
+	var faults []metricsstore.Fault
+	if err := unmarshal(values[0], &faults); err != nil {
+		return fmt.Errorf("%w: run %s: %w", metricsstore.ErrCorrupt, run, err)
+	}
+	text, err := encodeFaults(slices.DeleteFunc(faults, func(f metricsstore.Fault) bool { return f.Part == part }))
+	if err != nil {
+		return err
+	}
+	_, err = ask(ctx, s, func(ctx context.Context) (int64, error) {
+		return s.cfg.Client.HSet(ctx, s.key(run, runPart), faultsField, text).Result()
+	})
+	return err
+}
+
+// checkKept checks a run, or what there is of one that is not there.
+func (s *Store) checkKept(ctx context.Context, run engine.RunID, parts []string) error {
+	if slices.Contains(parts, runPart) {
+		return s.checkRun(ctx, run)
+	}
+	return s.checkRest(ctx, run, parts)
+}
+
+// repaired is what was done about a run.
+type repaired struct {
+	aside      string
+	lost       []string
+	isUnsummed bool // its roll-ups have to be made anew
+}
+
+// repairRun takes out of a run what cannot be read, once nobody changes it meanwhile.
+func (s *Store) repairRun(ctx context.Context, run engine.RunID, parts []string) (out repaired, err error) {
+	parts = slices.DeleteFunc(slices.Clone(parts), isTemporary)
+	if out.aside, err = s.setAside(ctx, run, parts); err != nil {
+		return out, err
+	}
+	if !slices.Contains(parts, runPart) {
+		_, err := ask(ctx, s, func(ctx context.Context) (int64, error) {
+			return s.cfg.Client.Unlink(ctx, s.keys(run, parts...)...).Result()
+		})
+		out.lost = []string{fmt.Sprintf("run %s: its header and counts were not there", run)}
+		return out, err
+	}
+	if _, err := s.totals(ctx, run); err != nil && !errors.Is(err, metricsstore.ErrNotFound) { // rows get to their places
+		return out, err
+	}
+	for {
+		var m *mending
+		_, err := ask(ctx, s, func(ctx context.Context) (struct{}, error) {
+			return struct{}{}, s.cfg.Client.Watch(ctx, func(tx *goredis.Tx) error {
+				m = newMending(s, tx, run)
+				return m.mend(ctx)
+			}, s.keys(run, runPart, headsPart, blocksPart, detailsPart, workersPart, rollupsPart, namesPart)...)
+		})
+		if errors.Is(err, goredis.TxFailedErr) {
+			continue // somebody has changed it
+		}
+		if err == nil {
+			out.lost, out.isUnsummed = m.lost, m.isUnsummed
+			s.told.Tell(run)
+		}
+		return out, err
+	}
+}
+
+// isTemporary reports whether a part of a run vanishes by itself.
+func isTemporary(part string) bool {
+	return part == fencePart || strings.HasPrefix(part, stagedPart+":") || strings.HasPrefix(part, asidePart+":")
+}
+
+// setAside copies keys of a run and returns what the names of the copies begin with.
+func (s *Store) setAside(ctx context.Context, run engine.RunID, parts []string) (string, error) {
+	moment := time.Now().UTC().Format("20060102T150405Z") + "-" + rand.Text()[:4]
+	_, err := ask(ctx, s, func(ctx context.Context) ([]goredis.Cmder, error) {
+		return s.tx(ctx, func(p goredis.Pipeliner) error {
+			for _, part := range parts {
+				aside := s.key(run, asidePart, moment, part)
+				p.Copy(ctx, s.key(run, part), aside, 0, true)
+				p.PExpire(ctx, aside, asideFor)
+			}
+			return nil
+		})
+	})
+	return s.key(run, asidePart, moment), err
+}
+
+// note tells what was lost of a part, n of which cannot be read.
+func (m *mending) note(part metricsstore.Part, n int, err error) {
+	if n == 0 && err == nil {
+		return
+	}
+	if err == nil {
+		err = errors.New("not listed")
+	}
+	f := metricsstore.NewFault(part, err)
+	if n > 0 {
+		f.Text = fmt.Sprintf("%d cannot be read: %s", n, f.Text)
+	}
+	m.lost = append(m.lost, fmt.Sprintf("run %s: %s: %s", m.run, f.Part, f.Text))
+	if !slices.Contains(m.faults, f) {
+		m.faults = append(m.faults, f)
+	}
+}
+
+// encodeFaults is how faults are kept with a run.
+func encodeFaults(faults []metricsstore.Fault) (string, error) {
+	data, err := json.Marshal(faults)
+	return string(data), err
+}
