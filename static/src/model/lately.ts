@@ -21,14 +21,22 @@ export function isOnlyNow(table: RunTable, atNs: number): boolean {
   return !table.ended && atNs > table.nowNs - SECOND_NS;
 }
 
+const answers = new WeakMap<Lanes, { version: number; atNs: number; lately: Lately }>();
+
 /** What slots did in the second up to a moment, or up to the last that is known where the log is a little behind. */
 export function latelyAt(table: RunTable, lanes: Lanes, atNs: number): Lately {
+  const known = answers.get(lanes); // the figures and the lanes ask for the same
+  if (known?.version === table.version && known.atNs === atNs) return known.lately;
   const { fromNs, toNs } = secondAt(lanes.lanes, atNs);
   const overNs = toNs - fromNs;
-  if (!(overNs > 0)) return { busy: 0, slots: 0 };
-  let busy = 0;
-  for (const lane of lanes.lanes) busy += busyBetween(lane, fromNs, toNs);
-  return { busy: busy / overNs, slots: slotTimeNs(table, lanes, fromNs, toNs) / overNs };
+  let lately: Lately = { busy: 0, slots: 0 };
+  if (overNs > 0) {
+    let busy = 0;
+    for (const lane of lanes.lanes) if (lastOf(lane.reachNs) > fromNs) busy += busyBetween(lane, fromNs, toNs);
+    lately = { busy: busy / overNs, slots: slotTimeNs(table, lanes, fromNs, toNs) / overNs };
+  }
+  answers.set(lanes, { version: table.version, atNs, lately });
+  return lately;
 }
 
 /** The share of the same second in which one of the lanes was busy. */
@@ -40,9 +48,15 @@ export function latelyBusy(lanes: Lanes, lane: Lane, atNs: number): number {
 function secondAt(lanes: readonly Lane[], atNs: number): { fromNs: number; toNs: number } {
   let knownNs = -Infinity;
   for (const lane of lanes) {
-    const reachNs = lane.reachNs.at(-1) ?? -Infinity;
-    knownNs = Math.max(knownNs, reachNs === Infinity ? lane.startNs.at(-1)! : reachNs);
+    const reachNs = lastOf(lane.reachNs);
+    const laneNs = reachNs === Infinity ? lastOf(lane.startNs) : reachNs;
+    if (laneNs > knownNs) knownNs = laneNs;
   }
   const toNs = Math.min(atNs, Math.max(knownNs, atNs - BEHIND_NS));
   return { fromNs: Math.max(0, toNs - SECOND_NS), toNs };
+}
+
+/** -Infinity where there is none. */
+function lastOf(column: Float64Array): number {
+  return column.length === 0 ? -Infinity : column[column.length - 1]!;
 }

@@ -51,7 +51,11 @@ export interface Span {
  * last end.
  */
 export function spanOf(table: RunTable, lane: Lane): Span {
-  const there = presencesOf(table).get(lane.worker) ?? always;
+  return spanIn(presencesOf(table), lane);
+}
+
+function spanIn(presences: ReadonlyMap<number, Presence>, lane: Lane): Span {
+  const there = presences.get(lane.worker) ?? always;
   if (!lane.extra) return there;
   const fromNs = Math.max(there.fromNs, lane.startNs[0] ?? Infinity);
   return { fromNs, toNs: Math.max(fromNs, Math.min(there.toNs, lane.reachNs.at(-1) ?? -Infinity)) };
@@ -59,8 +63,9 @@ export function spanOf(table: RunTable, lane: Lane): Span {
 
 /** Slots that exist at a moment. */
 export function slotsAt(table: RunTable, lanes: Lanes, atNs: number): number {
+  const presences = presencesOf(table);
   let slots = 0;
-  for (const lane of lanes.lanes) if (isWithin(spanOf(table, lane), atNs)) slots++;
+  for (const lane of lanes.lanes) if (isWithin(spanIn(presences, lane), atNs)) slots++;
   return slots;
 }
 
@@ -105,9 +110,10 @@ export function peakSlots(table: RunTable, lanes: Lanes): number {
 
 /** Time of all slots between two moments, added up: each counts while it exists. */
 export function slotTimeNs(table: RunTable, lanes: Lanes, fromNs: number, toNs: number): number {
+  const presences = presencesOf(table);
   let total = 0;
   for (const lane of lanes.lanes) {
-    const span = spanOf(table, lane);
+    const span = spanIn(presences, lane);
     total += Math.max(0, Math.min(span.toNs, toNs) - Math.max(span.fromNs, fromNs));
   }
   return total;

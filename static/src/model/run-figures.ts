@@ -24,9 +24,6 @@ export interface RunFigures {
   readonly busyShare: number;
   /** The same for the last second. */
   readonly lately: Lately;
-  /** Attempts, and how many of them were another try. */
-  readonly attempts: number;
-  readonly retries: number;
 }
 
 /** What the service calls the makespan: from the first claim to the last end. */
@@ -46,13 +43,6 @@ export function figuresAt(table: RunTable, lanes: Lanes, atNs: number): RunFigur
   const slotNs = slotTimeNs(table, lanes, fromNs, toNs);
   let busy = 0;
   for (const lane of lanes.lanes) busy += busyNs(lane, toNs);
-  let attempts = 0;
-  let retries = 0;
-  for (let row = 0; row < table.rows; row++) {
-    if (!(table.claimedNs[row]! <= toNs)) continue;
-    attempts++;
-    if (table.attempt[row]! > 1) retries++;
-  }
   return {
     elapsedNs,
     slots: peakSlots(table, lanes),
@@ -61,8 +51,6 @@ export function figuresAt(table: RunTable, lanes: Lanes, atNs: number): RunFigur
     busyNs: busy,
     busyShare: slotNs > 0 ? busy / slotNs : NaN,
     lately: latelyAt(table, lanes, toNs),
-    attempts,
-    retries,
   };
 }
 

@@ -23,7 +23,7 @@ const endedCounts = new WeakMap<RunTable, EndedCounts>();
 const MOMENTS_KEPT = 4;
 
 /** How many of all tasks known so far are in each state at a moment. */
-export function countStates(index: GraphIndex, table: RunTable, atNs: number): StateCounts {
+export function countStates(index: GraphIndex, table: RunTable, atNs: number): Readonly<StateCounts> {
   if (table.ended) return countEnded(index, table, atNs);
   const known = countersOf.get(table) ?? [];
   const counter =
@@ -69,7 +69,7 @@ class StateCounter {
   readonly #numbers = new Uint32Array(taskStates.length);
   #unbegun = -1;
   #tasks = -1;
-  #counts: StateCounts = noStates();
+  #counts: Readonly<StateCounts> = noStates();
 
   isAt(index: GraphIndex, table: RunTable, atNs: number): boolean {
     return index.tasks === this.#tasks && this.#states.isAt(index, table, atNs);
@@ -79,7 +79,7 @@ class StateCounter {
     return this.#states.follows(index, table, atNs);
   }
 
-  countAt(index: GraphIndex, table: RunTable, atNs: number): StateCounts {
+  countAt(index: GraphIndex, table: RunTable, atNs: number): Readonly<StateCounts> {
     if (this.isAt(index, table, atNs)) return this.#counts;
     if (this.#states.update(index, table, atNs)) this.#count(index);
     this.#tasks = index.tasks;

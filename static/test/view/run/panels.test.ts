@@ -35,8 +35,6 @@ const figures: RunFigures = {
   busyShare: 0.5,
   slotsMean: 7.5,
   lately: { busy: 6.2, slots: 8 },
-  attempts: 90,
-  retries: 1,
 };
 const imported = {
   format: 'WfFormat 1.5',
