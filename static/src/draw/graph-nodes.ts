@@ -135,7 +135,10 @@ function paintLabel(ctx: CanvasRenderingContext2D, frame: GraphFrame, mark: Styl
   // Where the icon takes room from the name, it goes to the second line.
   const isCut = lines > 1 && (beside === '' || beside.startsWith(CUT));
   const label = isCut ? taskLabel(frame, mark.node, font, room + TEXT_LEFT - ICON_LEFT) : beside;
-  const top = middle + (label === '' || lines === 1 ? 0.5 : lines === 2 ? -6.5 : -14);
+  // What has no time, and will have none, has its name in the middle.
+  const isAlone =
+    lines === 1 || label === '' || (!isCut && isUntouched(state) && timeLines(frame, mark.node).length === 0);
+  const top = middle + (isAlone ? 0.5 : lines === 2 ? -6.5 : -14);
   const second = middle + (lines === 3 ? 1 : 7.5);
   const iconY = isCut && label !== '' ? second : top;
   ctx.globalAlpha = mark.alpha === 1 ? 1 : 0.5;
