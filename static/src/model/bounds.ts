@@ -5,7 +5,7 @@ import { type CriticalPath, criticalPathOf, type PathStep } from './critical-pat
 import type { GraphIndex } from './graph-index';
 import type { Lanes } from './lanes';
 import { type Chain, longestChains } from './longest-chain';
-import { nodeRowsOf } from './node-rows';
+import { nodeRowsOf, type NodeRows } from './node-rows';
 import { growth, type Occupancy, occupancyOf } from './occupancy';
 import { fillPhases, Phase } from './phases';
 import { slotTimeNs } from './presence';
@@ -127,30 +127,40 @@ function collect(index: GraphIndex, table: RunTable, lanes: Lanes, path: Critica
   };
 }
 
-/** What every attempt did, and of every task its last one that ended well. */
+/** What every attempt did, and of every task the one that counts; see counts. */
 class Works {
   /** By node. */
   readonly executeNs: Float64Array;
   readonly heldNs: Float64Array;
-  /** Tasks that ended well. */
+  /** Tasks that did something. */
   tasks = 0;
   readonly #table: RunTable;
   readonly #index: GraphIndex;
   readonly #gaps: Float64Array;
+  readonly #rows: NodeRows;
   readonly #phases = new Float64Array(6);
 
   constructor(index: GraphIndex, table: RunTable, gaps: Float64Array) {
     [this.#index, this.#table, this.#gaps] = [index, table, gaps];
+    this.#rows = nodeRowsOf(table);
     this.executeNs = new Float64Array(index.nodes);
     this.heldNs = new Float64Array(index.nodes);
     for (let row = 0; row < table.rows; row++) {
       const node = table.node[row]!;
-      if (table.outcome[row] !== Outcome.ok || node >= index.nodes) continue;
+      if (node >= index.nodes || !this.#counts(row)) continue;
       fillPhases(table, row, this.#phases);
       this.executeNs[node] = this.#phases[Phase.execute]!;
       this.heldNs[node] = table.updatedNs[row]! - table.claimedNs[row]! + gaps[row]!;
     }
     for (const ns of this.heldNs) if (ns > 0) this.tasks++;
+  }
+
+  /** An attempt counts for its task unless it was repeated: also one that failed for good or was cancelled. */
+  #counts(row: number): boolean {
+    const outcome = this.#table.outcome[row];
+    if (outcome === Outcome.ok) return true;
+    const isLast = this.#rows.last[this.#table.node[row]!] === row;
+    return isLast && (outcome === Outcome.failed || outcome === Outcome.cancelled);
   }
 
   sumOfRows(): SlotWork {
@@ -161,10 +171,10 @@ class Works {
 
   sumOfNodes(nodes: readonly number[]): SlotWork {
     const sum = new WorkSum();
-    const { last, before } = nodeRowsOf(this.#table);
+    const { last, before } = this.#rows;
     for (const node of nodes) {
       let row = last[node] ?? -1;
-      while (row >= 0 && this.#table.outcome[row] !== Outcome.ok) row = before[row]!;
+      while (row >= 0 && !this.#counts(row)) row = before[row]!;
       if (row >= 0) this.#add(sum, row);
     }
     return sum;
@@ -188,7 +198,7 @@ class Works {
     const heldNs = table.updatedNs[row]! - table.claimedNs[row]!;
     if (!(heldNs >= 0)) return;
     sum.engineNs += this.#gaps[row]!;
-    if (table.outcome[row] !== Outcome.ok) {
+    if (!this.#counts(row)) {
       sum.againNs += heldNs;
       return;
     }

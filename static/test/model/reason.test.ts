@@ -178,7 +178,7 @@ const made: Record<string, { causes: Cause[]; lead: RegExp; make: (random: Rando
       return {
         slots,
         tasks,
-        cutNs: Math.round(makespanNs * (0.4 + 0.4 * random.next())),
+        cutNs: Math.round(makespanNs * 0.8 * random.next() ** 2) + 1, // of every third run before any task has ended
         context: { status: 'cancelled' },
       };
     },
