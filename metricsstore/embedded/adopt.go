@@ -49,6 +49,9 @@ type adoption struct {
 	offset  int64
 	end     bool            // the record that says so has come
 	refused map[int64]error // by the end of the record
+	// rejected is why the first record, and with it the whole log, was refused. The log stays while its writer lives, which
+	// removes it when it learns of this.
+	rejected error
 }
 
 // scan adopts what there is.
@@ -84,10 +87,14 @@ func (a *adopter) adoptRun(ctx context.Context, run engine.RunID, offset int64) 
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	err := a.adopt(ctx, run)
-	if l := a.logs[run]; err == nil && l != nil {
-		return l.refused[offset]
+	l := a.logs[run]
+	switch {
+	case err != nil || l == nil:
+		return err
+	case l.rejected != nil && offset > 0: // 0 is that of another process, which asks whether there is a log
+		return l.rejected
 	}
-	return err
+	return l.refused[offset]
 }
 
 // live reports whether the log of a run has not ended yet.
@@ -113,6 +120,10 @@ func (a *adopter) path(run engine.RunID) string {
 // adopt adopts what the log of a run has, and removes it where nothing more can come. The caller holds mu.
 func (a *adopter) adopt(ctx context.Context, run engine.RunID) error {
 	l := a.logs[run]
+	if l != nil && l.rejected != nil && !a.hasName(l) {
+		a.forget(l)
+		l = nil
+	}
 	if l == nil {
 		var err error
 		if l, err = a.open(ctx, run); err != nil || l == nil {
@@ -134,7 +145,30 @@ func (a *adopter) adopt(ctx context.Context, run engine.RunID) error {
 			return err
 		}
 	}
-	return a.finish(ctx, l)
+	switch {
+	case l.rejected == nil:
+		return a.finish(ctx, l)
+	case !a.hasName(l): // its writer removed it a moment ago
+		a.forget(l)
+		return nil
+	}
+	a.refuse(l, l.rejected)
+	return l.rejected
+}
+
+// hasName reports whether a log is still the one of its run, and not removed by its writer.
+func (a *adopter) hasName(l *adoption) bool {
+	own, err := l.file.Stat()
+	if err != nil {
+		return false
+	}
+	named, err := os.Stat(a.path(l.run))
+	return err == nil && os.SameFile(own, named)
+}
+
+func (a *adopter) forget(l *adoption) {
+	_ = l.file.Close() // only read
+	delete(a.logs, l.run)
 }
 
 // open returns nil where there is no log.
@@ -171,17 +205,16 @@ func (a *adopter) refuse(l *adoption, err error) {
 	if err := os.Rename(path, aside); err != nil {
 		a.log.Error("a log cannot be put aside", "file", path, "error", err)
 	}
-	_ = l.file.Close() // only read
-	delete(a.logs, l.run)
+	a.forget(l)
 }
 
-// read adopts all whole records behind the offset, transaction by transaction.
+// read adopts all whole records behind the offset, transaction by transaction, and nothing of a rejected log.
 func (a *adopter) read(ctx context.Context, l *adoption) error {
 	info, err := l.file.Stat()
 	if err != nil {
 		return fmt.Errorf("embedded: %w", err)
 	}
-	for !l.end {
+	for !l.end && l.rejected == nil {
 		g := adoptGroup{offset: l.offset}
 		for g.offset < l.offset+adoptBytes && !g.end {
 			kind, payload, next, ok, err := readFrame(l.file, g.offset, info.Size())
@@ -211,9 +244,8 @@ func (a *adopter) read(ctx context.Context, l *adoption) error {
 		if len(g.ends) == 0 {
 			return nil
 		}
-		if err := l.refused[g.ends[0]]; err != nil && g.first {
-			a.refuse(l, err)
-			return err
+		if g.first {
+			l.rejected = l.refused[g.ends[0]]
 		}
 	}
 	return nil
@@ -294,15 +326,14 @@ func (a *adopter) finish(ctx context.Context, l *adoption) error {
 		a.log.Warn("the log of a run is cut off, what comes behind is lost", "run", l.run, "adopted_bytes", l.offset, "bytes", info.Size())
 	}
 	for _, err := range l.refused {
-		if !errors.Is(err, metricsstore.ErrLease) {
+		if !errors.Is(err, metricsstore.ErrLease) && !errors.Is(err, metricsstore.ErrExists) { // those by themselves lose nothing
 			a.log.Warn("a part of a run was refused", "run", l.run, "error", err)
 		}
 	}
 	if err := removeAny(a.path(l.run)); err != nil {
 		return fmt.Errorf("embedded: adopted log: %w", err)
 	}
-	_ = l.file.Close() // only read
-	delete(a.logs, l.run)
+	a.forget(l)
 	o := &op{apply: func(w *write) error {
 		w.dirty = true
 		return w.tx.Bucket([]byte(inboxBucket)).Delete([]byte(l.id))

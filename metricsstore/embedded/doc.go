@@ -33,7 +33,8 @@
 // what was kept. Files of formats 1 and 2 open and get format 3, which their programs refuse; rows written before have no such
 // checksums. A flipped bit may go unnoticed in what is short there, and one that makes a reference lead to a page of
 // another run that begins with the very same key may cost both runs that page, as nothing in it says whose it is.
-// A log that is cut off counts up to there. A log that cannot be adopted is put aside in the inbox and never removed.
+// A log that is cut off counts up to there. A log that cannot be adopted, and whose writer has not learned so, is put aside
+// in the inbox and never removed.
 //
 // # Costs
 //

@@ -267,6 +267,49 @@ func TestRefusedLog(t *testing.T) {
 	assert.Len(t, inbox(t, dir), 2)
 }
 
+// TestRefusedWhileItLives: a guest learns that its run is refused also where the holder has read its log before the guest
+// asks, and nothing is put aside or said as long as there is somebody to learn it.
+func TestRefusedWhileItLives(t *testing.T) {
+	dir := t.TempDir()
+	var out bytes.Buffer
+	store, err := Open(t.Context(), Config{Dir: dir, KeepLive: true, Log: slog.New(slog.NewTextHandler(&out, nil))})
+	require.NoError(t, err)
+	record(t, store, "r", began())
+	scan := func() { store.current().(*holder).scan(t.Context()) }
+
+	begin := func() (l *runLog, end int64) {
+		l, err := createLog(dir, store.coding, "r")
+		require.NoError(t, err)
+		h := header("r", began())
+		q, err := beginRequest(&h, graph(50).AppendShape(nil))
+		require.NoError(t, err)
+		end, err = l.add(beginRecord, q)
+		require.NoError(t, err)
+		return l, end
+	}
+	l, end := begin()
+	scan()
+	scan()
+	require.ErrorIs(t, store.adopt(t.Context(), l, end), metricsstore.ErrExists)
+	require.ErrorIs(t, store.adopt(t.Context(), l, end+1), metricsstore.ErrExists, "whatever it writes later")
+	require.FileExists(t, l.path)
+	require.NoError(t, os.Remove(l.path))
+
+	again, end := begin() // by another guest, while the first one has its log open still
+	require.ErrorIs(t, store.adopt(t.Context(), again, end), metricsstore.ErrExists)
+	require.NoError(t, l.close())
+	scan()
+	assert.Empty(t, out.String())
+	assert.Len(t, inbox(t, dir), 1)
+
+	require.NoError(t, again.close()) // as a guest does that dies before it learns it
+	scan()
+	assert.Contains(t, out.String(), "put aside")
+	assert.NoFileExists(t, again.path)
+	assert.FileExists(t, asidePath(again.path, again.id))
+	require.NoError(t, store.Close())
+}
+
 // TestOpenWithoutAnswer: a folder whose holder does not answer ends with the caller's deadline and says who it is.
 func TestOpenWithoutAnswer(t *testing.T) {
 	dir := t.TempDir()
