@@ -61,6 +61,10 @@ func TestServeCancels(t *testing.T) {
 		assert.Equal(t, "cancelled", rows[run].Status)
 		assert.True(t, rows[run].Records.Complete)
 	}
+	assert.Nil(t, rows[first.Run].Error, "somebody asked for it")
+	require.NotNil(t, rows[second.Run].Error)
+	assert.Equal(t, "shutdown", rows[second.Run].Error.Kind)
+	assert.NotContains(t, u.ok("export", second.Run, "--format", "ndjson"), `"run.paused"`, "nobody paused it")
 }
 
 // TestServeIsKilled: what a killed service had recorded of a run is there when the next one starts, and the run is
