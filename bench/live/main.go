@@ -8,9 +8,9 @@
 // of each is compared, because machines are noisy. When something happened is what the service has recorded, and when
 // it is on screen is the frame after the one that painted it, by the clock that all processes of a machine share. Goals
 // that are missed are shown and are no error. With -before, the dashboard is compared with that of an earlier program: how
-// long a page's main thread works until a run can be scrubbed, and frames a second where there is much to draw. It takes
-// about six minutes, and opens some 2,000 files. Without Chromium,
-// or without a built dashboard, it says so and leaves that part out.
+// long a page's main thread works until a run can be scrubbed, frames a second where there is much to draw, and what very
+// large runs cost it. It takes some ten minutes, and opens some 2,000 files. Without Chromium, or without a built
+// dashboard, it says so and leaves that part out.
 package main
 
 import (

@@ -147,5 +147,12 @@
     return probe.rate(ms, undefined, (frame) => turn({ deltaX: frame % 40 < 20 ? 6 : -6 }));
   };
 
+  // How long the main thread was busy at a stretch, of what was longer than the 50 ms that browsers tell of.
+  const stretches = [];
+  new PerformanceObserver((list) => {
+    for (const one of list.getEntries()) stretches.push(one.duration);
+  }).observe({ type: 'longtask', buffered: true });
+  probe.longest = () => Math.max(0, ...stretches);
+
   window.probe = probe;
 })();

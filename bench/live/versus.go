@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,8 +17,12 @@ const (
 	// liveFor is how long a live run is watched, and panFor a graph is panned.
 	liveFor = 8 * time.Second
 	panFor  = 3 * time.Second
-	// inputs is how many tasks a selected one waits for.
-	inputs = 10_000
+	// inputs is how many tasks a selected one waits for, chained how many wait for one another in a row, machines how
+	// many workers a run has, and many how many tasks a large run has.
+	inputs   = 10_000
+	chained  = 10_000
+	machines = 16_384
+	many     = 99_999
 	// zooms are turns of the wheel that make the graph some twenty times as large.
 	zooms = 10
 	// leastUrgent is the priority of a process that leaves processors to all others.
@@ -117,23 +120,16 @@ func report(w io.Writer, o options, sides []*side, best map[string][]float64) {
 	t.Flush()
 }
 
-var contests = []contest{
-	{"opening 20 tasks: ms of processor until it can be scrubbed", false, opens("20")},
-	{"opening 2,000 tasks", false, opens("2000")},
-	{"opening 10,000 tasks", false, opens("10000")},
-	{"live, 100,000 tasks of 1 ms: frames a second", true, watchesLive},
-	{"montage zoomed, panned: frames a second", true, pans("montage", "")},
-	{"10,000 selected edges, panned: frames a second", true, pans("inputs", "?task="+strconv.Itoa(inputs))},
-}
-
 // prepare records what is shown.
 func (s *side) prepare(ctx context.Context) error {
-	file := filepath.Join(s.dir, "inputs.json")
-	if err := writeInputs(file); err != nil {
-		return err
-	}
 	s.runs = map[string]summary{}
-	imported := map[string]string{"inputs": file}
+	imported := map[string]string{}
+	for name, made := range recordings {
+		imported[name] = filepath.Join(s.dir, name+".json")
+		if err := made().write(imported[name], name); err != nil {
+			return err
+		}
+	}
 	if _, err := os.Stat(recording); err == nil {
 		imported["montage"] = recording
 	}
@@ -156,7 +152,7 @@ func (s *side) prepare(ctx context.Context) error {
 		}
 		s.runs[name] = list.Runs[0]
 	}
-	for _, tasks := range []int{20, 2000, 10_000} {
+	for _, tasks := range []int{20, 2000, 10_000, many} {
 		run, err := s.submit(ctx, "tree-reduction", map[string]string{"n": strconv.Itoa(tasks + 1)})
 		if err != nil {
 			return err
@@ -164,98 +160,4 @@ func (s *side) prepare(ctx context.Context) error {
 		s.runs[strconv.Itoa(tasks)] = run
 	}
 	return nil
-}
-
-// writeInputs writes a recording of one task that reads what many made.
-func writeInputs(file string) error {
-	type specified struct {
-		Name     string   `json:"name"`
-		ID       string   `json:"id"`
-		Parents  []string `json:"parents"`
-		Children []string `json:"children"`
-	}
-	type executed struct {
-		ID      string  `json:"id"`
-		Seconds float64 `json:"runtimeInSeconds"`
-	}
-	last := specified{Name: "gather", ID: "gather", Parents: []string{}, Children: []string{}}
-	var tasks []specified
-	var execution []executed
-	for i := range inputs {
-		id := fmt.Sprintf("part_%05d", i)
-		tasks = append(tasks, specified{Name: "part", ID: id, Parents: []string{}, Children: []string{last.ID}})
-		execution = append(execution, executed{id, 1})
-		last.Parents = append(last.Parents, id)
-	}
-	raw, err := json.Marshal(map[string]any{
-		"name": "inputs", "schemaVersion": "1.5", "createdAt": "2024-01-01T00:00:00Z",
-		"workflow": map[string]any{
-			"specification": map[string]any{"tasks": append(tasks, last), "files": []any{}},
-			"execution": map[string]any{
-				"makespanInSeconds": 100, "executedAt": "2024-01-01T00:00:00Z",
-				"tasks":    append(execution, executed{last.ID, 1}),
-				"machines": []any{map[string]any{"nodeName": "m", "cpu": map[string]any{"coreCount": 64}}},
-			},
-		},
-	})
-	return errors.Join(err, os.WriteFile(file, raw, 0o600))
-}
-
-// opens opens a page in a fresh tab, and tells how long its main thread worked until the run could be scrubbed.
-func opens(name string) func(context.Context, *chromium, *side) (float64, error) {
-	return func(_ context.Context, b *chromium, s *side) (float64, error) {
-		page, err := b.tab()
-		if err != nil {
-			return 0, err
-		}
-		defer page.close()
-		before, err := page.busy()
-		if err != nil {
-			return 0, err
-		}
-		if _, err := page.open(s.page(s.runs[name]), scrubbable); err != nil {
-			return 0, err
-		}
-		after, err := page.busy()
-		return after - before, err
-	}
-}
-
-// watchesLive counts the frames of a page that watches a run of 100,000 tasks, which compute for longer than is watched.
-func watchesLive(ctx context.Context, b *chromium, s *side) (float64, error) {
-	params := map[string]string{"n": "100000", "work": "1ms"}
-	run, err := s.submit(ctx, "tree-reduction", params)
-	if err != nil {
-		return 0, err
-	}
-	page, err := b.tab()
-	if err != nil {
-		return 0, err
-	}
-	defer page.close()
-	if _, err := page.open(s.page(run), alive); err != nil {
-		return 0, err
-	}
-	rate, err := value[float64](page, fmt.Sprintf("window.probe.rate(%d, () => !window.dagscope.run().complete)", liveFor.Milliseconds()))
-	var cancelled summary
-	return rate, errors.Join(err, s.ask(ctx, "/runs/"+run.Run+"/cancel", struct{}{}, &cancelled))
-}
-
-// pans zooms into the graph between its first levels, and counts frames while it is moved to and fro.
-func pans(name, query string) func(context.Context, *chromium, *side) (float64, error) {
-	return func(_ context.Context, b *chromium, s *side) (float64, error) {
-		run, ok := s.runs[name]
-		if !ok {
-			return math.NaN(), nil
-		}
-		page, err := b.tab()
-		if err != nil {
-			return 0, err
-		}
-		defer page.close()
-		if _, err := page.open(s.page(run)+query, shown); err != nil {
-			return 0, err
-		}
-		return value[float64](page, fmt.Sprintf("window.probe.pan(%d, %d)", zooms, panFor.Milliseconds()))
-	}
 }
