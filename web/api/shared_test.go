@@ -101,6 +101,27 @@ func (w *world) revision(info engine.RunInfo, steps []engine.Step, details []eng
 	require.NoError(w.t, w.record.End(info.ID, engine.RunEnd{Status: status, EndedAt: ended}))
 }
 
+// TestTimelineOfWhatIsNotRun: a task that nothing claims before its run is cancelled is ready until then.
+func TestTimelineOfWhatIsNotRun(t *testing.T) {
+	w := newWorld(t)
+	began := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	info := engine.RunInfo{ID: "cut", Workflow: "trip", Params: map[string]string{"mode": "not"}, StartedAt: began, SubmittedAt: began}
+	first := attempt(0, 0, 1, 0, engine.OutcomeOK, 0) // claimed at 1 ms, over at 5 ms
+	first.Readied = []engine.NodeID{1}
+	w.revision(info, numbered(0,
+		engine.Step{Kind: engine.RunStarted, Readied: []engine.NodeID{0}},
+		engine.Step{Kind: engine.WorkerStarted, Worker: 0}, first,
+		engine.Step{Kind: engine.RunFinished, Outcome: engine.OutcomeCancelled, Ended: 10 * ms},
+	), nil, nil, engine.Cancelled)
+	var run api.RunSummary
+	w.get("/runs/cut", &run)
+	assert.Equal(t, int64(1), run.Tasks.NotRun)
+	var line api.Timeline
+	w.get(at(run, "/timeline?buckets=10"), &line)
+	assert.Equal(t, ms, line.StepNS)
+	assert.Equal(t, []float64{1, 0, 0, 0, 0, 1, 1, 1, 1, 1}, line.Ready)
+}
+
 // TestRunOfManyWorkers: what several workers did, lost and made again is told as it was, over revisions.
 func TestRunOfManyWorkers(t *testing.T) {
 	w := newWorld(t)

@@ -75,30 +75,52 @@ func newTimeline(v *runtable.View, end int64, buckets int) *Timeline {
 		if r.Has&runtable.HasClaimed != 0 {
 			lanes[[2]uint16{r.Worker, r.Slot}] = true
 		}
-		moments := [...]struct {
-			has bool
-			at  int64
-		}{
-			{r.Has&runtable.HasReady != 0, r.Ready},
-			{r.Has&runtable.HasClaimed != 0, r.Claimed},
-			{r.Has&runtable.HasStarted != 0, r.Started},
-			{r.Has&runtable.HasEnded != 0, r.Ended},
-			{r.Has&runtable.HasUpdated != 0, r.Updated},
-		}
-		for phase, into := range [...][]float64{t.Ready, t.Moving, t.Running, t.Moving} {
-			from, to := moments[phase], moments[phase+1]
-			if !from.has || v.Ended() && !to.has {
-				continue // what an ended run does not tell the end of was lost
-			}
-			until := to.at
-			if !to.has {
-				until = end
-			}
-			spread(into, from.at, min(until, end), step)
+		for _, part := range stretches(&r, end) {
+			into := [...][]float64{t.Ready, t.Moving, t.Running}[part.kind]
+			spread(into, part.from, min(part.to, end), step)
 		}
 	}
 	t.Slots = len(lanes)
 	return t
+}
+
+// What an attempt does: the columns of a Timeline, in their order.
+const (
+	isReady = iota
+	isMoving
+	isRunning
+)
+
+// stretch is a part of the time of an attempt.
+type stretch struct {
+	kind     int
+	from, to int64
+}
+
+// stretches are the parts of an attempt's time, in order. What has no end goes on up to end: until then a task that an
+// ended run has not run was ready. The dashboard draws the same.
+func stretches(r *runtable.Row, end int64) []stretch {
+	orElse := func(m runtable.Moments, at, otherwise int64) int64 {
+		if r.Has&m == 0 {
+			return otherwise
+		}
+		return at
+	}
+	over := orElse(runtable.HasUpdated, r.Updated, end)
+	ended := min(orElse(runtable.HasEnded, r.Ended, over), over)
+	started := min(orElse(runtable.HasStarted, r.Started, ended), ended)
+	claimed := min(orElse(runtable.HasClaimed, r.Claimed, started), started)
+	var out []stretch
+	if r.Has&runtable.HasReady != 0 {
+		out = append(out, stretch{isReady, r.Ready, claimed})
+	}
+	if r.Has&runtable.HasClaimed != 0 {
+		out = append(out, stretch{isMoving, claimed, started})
+	}
+	if r.Has&runtable.HasStarted != 0 {
+		out = append(out, stretch{isRunning, started, ended}, stretch{isMoving, ended, over})
+	}
+	return out
 }
 
 // spread adds one to the mean of every span for the part of it that lies in [from, to).
