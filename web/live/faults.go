@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// mostFaults bounds how many faults are remembered; beyond, all are forgotten, and told once more where they last.
+// mostFaults bounds how many faults are remembered; beyond, all are forgotten, and logged once more where they last.
 const mostFaults = 1024
 
 // faults logs what is tried again and again, and goes wrong each time, once: until it goes right, or wrong in another way.

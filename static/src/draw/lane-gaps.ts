@@ -1,4 +1,4 @@
-// Paints why nothing was done: a band over everything while the run stood still, and a mark behind an attempt that
+// Paints why nothing was done: a band over everything while the run stood still, and a mark after an attempt that
 // failed for as long as its task was not tried again.
 
 import { type BackOff, backOffsOf } from '../model/back-off';
@@ -72,7 +72,7 @@ export function paintStandstillNames(ctx: CanvasRenderingContext2D, frame: Lanes
   }
 }
 
-/** Where a back-off is drawn: behind the attempt that failed, in its lane or strip; null without a lane. */
+/** Where a back-off is drawn: after the attempt that failed, in its lane or strip; null without a lane. */
 export function backOffRect(frame: LanesFrame, { row, fromNs, toNs }: BackOff): Rect | null {
   const lane = rowOfAttempt(frame, row);
   const untilNs = frame.live ? Math.min(toNs, frame.openEndNs) : toNs;

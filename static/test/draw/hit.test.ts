@@ -139,7 +139,7 @@ describe('hits in the lanes', () => {
     ).toEqual(['axis', 'gutter', 'lanes']);
   });
 
-  it('explains why nothing was done: a back-off behind its attempt, a pause anywhere else', () => {
+  it('explains why nothing was done: a back-off after its attempt, a pause anywhere else', () => {
     const at = (ms: number) => ms * 1e6;
     const of = (claimed: number, over: number) => ({
       claimedNs: at(claimed),
