@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -242,6 +243,16 @@ func TestFileName(t *testing.T) {
 		"a.txt": "a.txt", "../../etc/passwd": "passwd", `C:\x\y.csv`: "y.csv", "": "other", "..": "other", "/": "other", "a\x00b\n": "ab", "a/": "a",
 	} {
 		assert.Equal(t, want, fileName(given, "other"), "%q", given)
+	}
+}
+
+func TestPlain(t *testing.T) {
+	for given, want := range map[string]string{
+		"metricsstore: invalid argument: Limit is 0":                                      "Limit is 0",
+		"engine: invalid parameter: n of workflow spread: 0 is out of range":              "n of workflow spread: 0 is out of range",
+		"engine: invalid parameter: file of workflow wfformat: invalid recording, try it": "file of workflow wfformat: invalid recording, try it",
+	} {
+		assert.Equal(t, want, plain(errors.New(given)))
 	}
 }
 
