@@ -36,7 +36,8 @@ var (
 	ErrTooLarge = errors.New("recording in WfFormat too large")
 )
 
-// Parse reads one recording to the end of r, compressed by gzip or not, with or without a byte order mark. Unknown members are skipped and a null counts as absent.
+// Parse reads one recording to the end of r, compressed by gzip or not, with or without a byte order mark. Unknown members
+// are skipped and a null counts as absent.
 //
 // It refuses, naming task and field: other schema versions; ids that are given twice; parents, children and executed
 // tasks that the specification does not list; files that are not listed where files are listed at all; cycles;

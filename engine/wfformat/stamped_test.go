@@ -174,6 +174,11 @@ func TestUnwrap(t *testing.T) {
 		require.ErrorIs(t, err, ErrInvalid, name)
 		require.ErrorContains(t, err, "gzip", name)
 	}
+	for name, mark := range map[string]string{"little endian": "\xff\xfe{\x00", "big endian": "\xfe\xff\x00{"} {
+		_, err := Parse(strings.NewReader(mark))
+		require.ErrorIs(t, err, ErrInvalid, name)
+		require.ErrorContains(t, err, "it is in UTF-16, as its byte order mark says, expected UTF-8", name)
+	}
 	for name, document := range map[string]string{"two marks": mark + mark + plain, "only a mark": mark, "one byte": "\x1f"} {
 		_, err := Parse(strings.NewReader(document))
 		require.ErrorIs(t, err, ErrInvalid, name)

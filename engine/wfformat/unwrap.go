@@ -7,16 +7,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 var (
 	gzipMagic     = []byte{0x1f, 0x8b}
 	byteOrderMark = []byte("\xef\xbb\xbf")
+	utf16Marks    = []string{"\xff\xfe", "\xfe\xff"}
 )
 
 // Unwrap gives what a file holds: without gzip, where its content is compressed, and without the byte order mark that
-// editors put in front of text. Anything else passes as it is. The error is ErrInvalid for a damaged head of gzip,
-// else what r returned. Reading a compressed file that is cut off or damaged gives ErrInvalid.
+// editors put in front of text. Anything else passes as it is. The error is ErrInvalid for a damaged head of gzip and for
+// the byte order mark of UTF-16, else what r returned. Reading a compressed file that is cut off or damaged gives ErrInvalid.
 func Unwrap(r io.Reader) (*bufio.Reader, error) {
 	in := bufio.NewReader(r)
 	head, err := in.Peek(len(gzipMagic))
@@ -34,9 +36,12 @@ func Unwrap(r io.Reader) (*bufio.Reader, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	if bytes.Equal(head, byteOrderMark) {
+	switch {
+	case bytes.Equal(head, byteOrderMark):
 		_, err = in.Discard(len(byteOrderMark))
 		return in, err
+	case len(head) >= 2 && slices.Contains(utf16Marks, string(head[:2])):
+		return nil, fmt.Errorf("%w: it is in UTF-16, as its byte order mark says, expected UTF-8", ErrInvalid)
 	}
 	return in, nil
 }

@@ -33,7 +33,7 @@ func Workflow() *engine.Workflow {
 		Name:        "wfformat",
 		Description: "Runs a recorded workflow execution again, scaled down.",
 		Params: []engine.Param{
-			{Name: "file", Kind: engine.FileParam, Help: "recording in WfFormat 1.5 (or 1.4), as JSON"},
+			{Name: "file", Kind: engine.FileParam, Help: "recording in WfFormat 1.4, 1.5 or 1.6, as JSON, compressed by gzip or not"},
 			{
 				Name: "time_scale", Kind: engine.FloatParam, Default: number(DefaultTimeScale), Max: 10,
 				Help: "seconds to burn for each recorded second",
