@@ -98,6 +98,7 @@ function endedSentences(
   bounds: Bounds,
   context: FindingsContext,
 ): (readonly Span[])[] {
+  if (bounds.makespanNs === 0) return [[text('No task took any time.')]]; // as of recorded steps that were cached
   const reasons = reasonsOf(bounds);
   const loss = lossFinding(index, table);
   const isWorth = loss !== undefined && loss.ns >= WORTH * bounds.makespanNs;
@@ -130,8 +131,9 @@ function reasonsOf(bounds: Bounds): Reason[] {
 
 /** How much of what was recorded the tasks explain. */
 function recordedSentence(imported: Recording | null | undefined): Span[] | undefined {
-  if (!imported || !(imported.recordedNs - imported.explainedNs >= WORTH * imported.recordedNs)) return undefined;
-  const rest = durationText(imported.recordedNs - imported.explainedNs);
+  const restNs = imported ? imported.recordedNs - imported.explainedNs : 0;
+  if (!imported || !(restNs > 0 && restNs >= WORTH * imported.recordedNs)) return undefined;
+  const rest = durationText(restNs);
   const of = `${durationText(imported.explainedNs)} of ${durationText(imported.recordedNs)}`;
   return [text(`Tasks explain ${of}; what the other ${rest} went into is not in the recording.`)];
 }

@@ -44,6 +44,13 @@ function findings(
 }
 
 describe('of an ended run', () => {
+  test('tasks that took no time explain all of no time', () => {
+    const rows = [ran(0, 0, 0, 0), ran(1, 0, 0, 0)];
+    const imported = { recordedNs: 0, explainedNs: 0, isReconstructed: true };
+    const told = findings(['a', 'b'], tableOf(rows, { ended: true, nowNs: 0 }), 0, { imported }, [[0, 1]]);
+    expect(told).toEqual(['No task took any time.', '']);
+  });
+
   test('one slot that worked while the others had nothing is named, with its tasks', () => {
     const rows = [ran(0, 0, 0, 10), ran(1, 1, 0, 10), ran(2, 0, 10, 16), ran(3, 1, 16, 20)];
     const table = tableOf(rows, { ended: true, nowNs: 20 * S });
