@@ -39,7 +39,7 @@ export const icons: Readonly<Record<IconName, readonly IconShape[]>> = {
   failed: [stroke('M2.2 2.2L9.8 9.8M9.8 2.2L2.2 9.8', 2)],
   cancelled: [stroke(circle(6, 6, 4.4), 1.5), stroke('M3 9L9 3', 1.5)],
   skipped: [stroke('M1.8 1.8H10.2V10.2H1.8Z', 1.2)],
-  'not run': [stroke('M3 1.9V10.1L10 6Z', 1.3)],
+  'not run': [stroke('M2 6H10', 1.7)],
   lost: [stroke('M3.5 4.1A2.5 2.5 0 1 1 7.1 6.4C6.3 6.9 6 7.3 6 8.1', 1.6), fill(circle(6, 10.4, 1))],
   queued: [stroke(circle(6, 6, 4.5), 1.3), stroke('M6 3.3V6.2L8 7.6', 1.3)],
   paused: [fill('M2.4 1.6H4.9V10.4H2.4ZM7.1 1.6H9.6V10.4H7.1Z')],
