@@ -46,26 +46,28 @@ func (w *walk) whose(run engine.RunID, p *page, depth int) (found ownership) {
 	return found
 }
 
-// whoseRows is whose for a leaf.
+// whoseRows is whose for a leaf. It asks small rows first, which are quick to read.
 func (w *walk) whoseRows(run engine.RunID, p *page) (found ownership) {
-	smallest := slices.Clone(p.elements) // which are quick to read
-	slices.SortStableFunc(smallest, func(a, b element) int { return int(a.size - b.size) })
 	asked := 0
-	for i := range smallest {
-		e := &smallest[i]
-		if asked == samples {
-			break
-		}
-		value, err := w.f.readAt(e.at, e.size)
-		if err != nil {
-			continue
-		}
-		switch w.codec.whose(run, e.key, value) {
-		case own:
-			return own
-		case foreign:
-			asked++
-			found = foreign
+	for _, small := range []bool{true, false} {
+		for i := range p.elements {
+			e := &p.elements[i]
+			if small != (e.size < w.f.pageSize) {
+				continue
+			}
+			value, err := w.f.readAt(e.at, e.size)
+			if err != nil {
+				continue
+			}
+			switch w.codec.whose(run, e.key, value) {
+			case own:
+				return own
+			case foreign:
+				found = foreign
+				if asked++; asked == samples {
+					return foreign
+				}
+			}
 		}
 	}
 	return found

@@ -214,6 +214,7 @@ func (r *pageReader) sizes(i int64) (key, value int64) {
 // elements reads all elements and returns where the last one ends.
 func (r *pageReader) elements(p *page, n int64) int64 {
 	at := pageHead + n*elementHead
+	p.elements = make([]element, 0, n) // whose heads were read
 	for i := range n {
 		k, v := r.sizes(i)
 		next := at + k + v
