@@ -172,6 +172,19 @@ func TestCounts(t *testing.T) {
 	checkTrace(t, q, records, write["trace.json"])
 }
 
+// TestTraceOfNoTime: what took no time, as cached tasks of recordings do, has a slice of length 0 and is not left out.
+func TestTraceOfNoTime(t *testing.T) {
+	g := graph(t)
+	steps := written(t, g)
+	for i := range steps {
+		s := &steps[i]
+		s.Claimed, s.Started, s.Ended, s.Updated, s.Fetch = s.Ready, s.Ready, s.Ready, s.Ready, 0
+	}
+	q := store(t, g, steps)
+	decoder := engine.NewDecoder(g, engine.RunInfo{ID: "r", Workflow: "w", SubmittedAt: began(), StartedAt: began()})
+	checkTrace(t, q, decoder.Metrics(nil, steps), writers(t)["trace.json"])
+}
+
 // checkTrace: slices of one thread nest or follow one another, which Perfetto asks for, and there is one an attempt.
 func checkTrace(t *testing.T, q *metricsstore.Queries, records []engine.TaskMetrics, write writer) {
 	t.Helper()
@@ -203,6 +216,7 @@ func checkTrace(t *testing.T, q *metricsstore.Queries, records []engine.TaskMetr
 		if e.Ph != "X" {
 			continue
 		}
+		assert.NotEmpty(t, e.Dur, "Perfetto drops %s, which has no length, not even 0", e.Name)
 		lane, from, to := [2]int{e.PID, e.TID}, ns(e.TS), ns(e.TS)+ns(e.Dur)
 		if e.Cat != "phase" {
 			assert.GreaterOrEqual(t, from, outer[lane][1], "attempts of one slot follow one another")
