@@ -175,7 +175,7 @@ func TestMistakes(t *testing.T) {
 		{"prune", 2, "expected --older-than, --keep or --within"},
 		{"prune --keep=-1", 2, "--keep is -1, expected 0 or more"},
 		{"prune --older-than=-1h", 2, "--older-than is -1h0m0s, expected 0s or more"},
-		{"prune --within 0", 2, `"0" is not a size, expected bytes`},
+		{"prune --within 0", 2, `"0" is not a size of 1 byte or more`},
 		{"prune --within 5MB", 2, "expected bytes, or a number with KiB"},
 		{"delete nothing", 2, `there is no run "nothing"`},
 		{"tag", 2, `expected "<run>"`},

@@ -149,7 +149,7 @@ func (s *Size) UnmarshalText(text []byte) error {
 	}
 	n, err := strconv.ParseFloat(number, 64)
 	if n = math.Round(n * unit); err != nil || strings.Trim(number, "0123456789.") != "" || n < 1 || n >= 1<<63 {
-		return fmt.Errorf("%q is not a size, expected bytes, or a number with KiB, MiB, GiB or TiB, such as 500MiB", text)
+		return fmt.Errorf("%q is not a size of 1 byte or more, expected bytes, or a number with KiB, MiB, GiB or TiB, such as 500MiB", text)
 	}
 	*s = Size(n)
 	return nil
