@@ -150,7 +150,7 @@ func (a *API) retryRun(ctx context.Context, in *retryInput) (*created, error) {
 	}
 	w, err := a.cfg.Engine.Workflow(kept.Info.Workflow)
 	if err != nil {
-		return nil, NewProblem(http.StatusConflict, "this server has no workflow %q", cut(kept.Info.Workflow, 80))
+		return nil, NewProblem(http.StatusUnprocessableEntity, "this server has no workflow %q", cut(kept.Info.Workflow, 80))
 	}
 	args, options, err := Again(w, &kept)
 	if err != nil {

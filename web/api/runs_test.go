@@ -301,4 +301,10 @@ func TestRetry(t *testing.T) {
 		p := w.refused(http.MethodPost, "/runs/"+string(given.Run)+"/retry", nil, http.StatusConflict)
 		assert.Contains(t, p.Detail, "is not kept; submit it again with the file", name)
 	}
+
+	var imported api.RunSummary
+	w.post("/archives", `{"name": "r", "schemaVersion": "1.5", "workflow": {"specification": {"tasks": [{"id": "a", "name": "a"}]},
+		"execution": {"tasks": [{"id": "a", "runtimeInSeconds": 1}]}}}`, http.StatusCreated, &imported)
+	p := w.refused(http.MethodPost, "/runs/"+string(imported.Run)+"/retry", nil, http.StatusUnprocessableEntity)
+	assert.Equal(t, `this server has no workflow "wfformat:r"`, p.Detail, "which no form can help")
 }

@@ -45,6 +45,12 @@ export class RunControl {
     return (status === 'failed' || status === 'cancelled') && this.#view.app.server.shared;
   }
 
+  /** It ended, is no recording, which has no workflow that could be launched, and is not one to continue. */
+  get canRunAgain(): boolean {
+    const { live, imported } = this.#view.summaryNow;
+    return !live && imported === null && !this.canContinue;
+  }
+
   /** Goes on with what the run has left. Where nothing is, that is a new run. */
   goOn(): Promise<void> {
     return this.#launch({});

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Api } from '../../../src/api/client';
+import { Problem } from '../../../src/api/problem';
 import type { RunSummary, RunWorker, Savings } from '../../../src/api/schema';
 import { GraphIndex } from '../../../src/model/graph-index';
 import { Outcome } from '../../../src/model/run-table';
@@ -157,19 +158,23 @@ describe('retrying', () => {
     readonly taken: RunSummary[];
   }
 
-  function controlOf(status: RunSummary['status'], shared: boolean, answer: RunSummary): Asked {
+  function controlOf(
+    of: Partial<RunSummary>,
+    shared: boolean,
+    answer: RunSummary | Promise<RunSummary> = runSummary(),
+  ): Asked {
     const [queries, went, taken]: [unknown[], string[], RunSummary[]] = [[], [], []];
     const app = {
       server: { shared },
-      track: <T>(work: Promise<T>) => work,
+      track: async <T>(work: T) => await work,
       say: () => undefined,
       navigate: (path: string) => went.push(path),
-      api: { retry: (_: string, query: unknown) => Promise.resolve(queries.push(query)).then(() => answer) },
+      api: { retry: (_: string, query: unknown) => (queries.push(query), answer) },
     } as unknown as AppState;
     const view = {
       app,
       run: 'r1',
-      summaryNow: runSummary({ status }),
+      summaryNow: runSummary(of),
       source: { takeSummary: (summary: RunSummary) => taken.push(summary) },
     } as unknown as RunView;
     return { control: new RunControl(view), queries, went, taken };
@@ -177,25 +182,45 @@ describe('retrying', () => {
 
   it('goes on with the same run where something of it is left', async () => {
     const next = runSummary({ status: 'running', revision: 1, live: true });
-    const { control, queries, went, taken } = controlOf('failed', true, next);
+    const { control, queries, went, taken } = controlOf({ status: 'failed' }, true, next);
     expect(control.canContinue).toBe(true);
     await control.goOn();
     expect([queries, went, taken]).toEqual([[{}], [], [next]]);
   });
 
   it('opens the new run where nothing is left, and where that was asked for', async () => {
-    const { control, queries, went, taken } = controlOf('cancelled', true, runSummary({ run: 'r2' }));
+    const { control, queries, went, taken } = controlOf({ status: 'cancelled' }, true, runSummary({ run: 'r2' }));
     await control.goOn();
     await control.again();
     expect([queries, went, taken]).toEqual([[{}, { new: true }], ['/runs/r2', '/runs/r2'], []]);
   });
 
   it('is for runs that several processes share and that did not end well', async () => {
-    expect(controlOf('succeeded', true, runSummary()).control.canContinue).toBe(false);
-    const alone = controlOf('failed', false, runSummary({ run: 'r2' }));
+    expect(controlOf({ status: 'succeeded' }, true).control.canContinue).toBe(false);
+    const alone = controlOf({ status: 'failed' }, false, runSummary({ run: 'r2' }));
     expect(alone.control.canContinue).toBe(false);
     await alone.control.again();
     expect(alone.queries).toEqual([{}]);
+  });
+
+  it('opens the form where a file is to be chosen again, and stays where no form helps', async () => {
+    const refused = (status: number, detail: string) => Promise.reject(new Problem({ status, title: '', detail }));
+    const file = controlOf({ workflow: 'wordcount', params: { input: 'a.txt' } }, false, refused(409, 'is not kept'));
+    await file.control.again();
+    expect(file.went).toEqual([expect.stringContaining('launch=wordcount')]);
+    const unknown = controlOf({ workflow: 'theirs' }, false, refused(422, 'this server has no workflow "theirs"'));
+    await unknown.control.again();
+    expect([unknown.went, unknown.control.problem]).toEqual([[], 'this server has no workflow "theirs"']);
+  });
+
+  it('is not offered for a recording, nor another run of it', () => {
+    const imported = { recorded_ns: 10e9, explained_ns: 6e9 } as RunSummary['imported'];
+    const offers = (of: Partial<RunSummary>, shared = false) => controlOf(of, shared).control.canRunAgain;
+    expect(offers({ status: 'succeeded' })).toBe(true);
+    expect(offers({ status: 'succeeded', imported })).toBe(false);
+    expect(offers({ status: 'interrupted', imported })).toBe(false);
+    expect(offers({ status: 'running', live: true })).toBe(false);
+    expect(offers({ status: 'failed' }, true)).toBe(false);
   });
 });
 
