@@ -1,8 +1,6 @@
 package shared
 
 import (
-	"slices"
-
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/protocol/ledger"
 )
@@ -113,29 +111,11 @@ func (s *share) draftHandovers(d *draft) {
 		for i := range degree {
 			if c := h.at.child(i); c.node().phase == away {
 				s.draftEdge(d, edgeFrom{at: h.at, end: -1}, i)
-				if !s.holdsMoreFor(c, d) {
-					d.call.Commit.Unhold = append(d.call.Commit.Unhold, c.id())
-				}
+				d.call.Commit.Unhold = append(d.call.Commit.Unhold, c.id())
 			}
 		}
 	}
 	s.handovers = rest
-}
-
-// holdsMoreFor reports whether something else that a node reads is held here, and will be handed over in its turn: whoever
-// took the node before would miss it. What was handed over in d is not.
-func (s *share) holdsMoreFor(c at, d *draft) bool {
-	for _, parent := range c.scope().Parents(c.local) {
-		q := c.sibling(parent)
-		o := q.node().out
-		if o == nil || q.degree() > maxHeld || slices.ContainsFunc(d.handed, func(h *handover) bool { return h.out == o }) {
-			continue
-		}
-		if o.until != 0 && o.stage == held || s.handsOver(o) {
-			return true
-		}
-	}
-	return false
 }
 
 // draftEnds chooses the ends that can be reported.

@@ -183,21 +183,20 @@ func (s *share) awaitsOthers() bool {
 // handOverDelayed stores all delayed outputs.
 func (s *share) handOverDelayed() {
 	for _, o := range s.delayed {
-		if o.left > 0 {
+		if o.left > 0 && o.stage == held {
 			s.handOver(o)
 		}
 	}
 	s.delayed = nil
 }
 
-// expire hands over delayed outputs whose time is over or that were stored meanwhile, and forgets those that all consumers
-// have read.
+// expire stores delayed outputs whose time is over, and forgets those that all consumers have read.
 func (s *share) expire() {
 	rest := s.delayed[:0]
 	for _, o := range s.delayed {
 		switch {
-		case o.left <= 0:
-		case o.stage != held || s.now >= o.until || s.only > s.limit: // of what was stored for another reason only nodes are let go
+		case o.left <= 0 || o.stage != held:
+		case s.now >= o.until || s.only > s.limit:
 			s.handOver(o)
 		default:
 			rest = append(rest, o)
@@ -232,15 +231,12 @@ func (s *share) handOverInputs(p at) bool {
 	return len(needs) == 0
 }
 
-// handsOver reports whether an output is about to be handed over.
-func (s *share) handsOver(o *output) bool {
-	return slices.ContainsFunc(s.handovers, func(h *handover) bool { return h.out == o })
-}
-
 // handOver stores what was held for nodes that others may run.
 func (s *share) handOver(o *output) {
-	if s.handsOver(o) {
-		return
+	for _, h := range s.handovers {
+		if h.out == o {
+			return
+		}
 	}
 	if o.until > 0 {
 		s.saved.DelayedStored++
