@@ -225,9 +225,8 @@ function pathTime(table: RunTable, path: CriticalPath, gaps: Float64Array, occup
   const { full, absent } = occupancy;
   for (const step of path.steps) {
     const { row, fromNs, queueNs } = step;
-    const fetchNs = Math.min(step.fetchNs, table.fetchNs[row]!);
-    time.movingNs += fetchNs + step.storeNs;
-    time.engineNs += step.fetchNs - fetchNs + step.updateNs;
+    time.movingNs += step.fetchNs + step.storeNs;
+    time.engineNs += step.waitNs + step.updateNs;
     const overNs = Math.min(step.stoodNs, stoodStill(table, fromNs, step.toNs, 'over'));
     time.overNs += overNs;
     time.pausedNs += step.stoodNs - overNs;

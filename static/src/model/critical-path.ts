@@ -23,7 +23,8 @@ export interface PathStep {
   readonly stoodNs: number;
   /** Waiting to be claimed. */
   readonly queueNs: number;
-  /** Claimed until all inputs are present. */
+  /** Claimed until all inputs are present, without fetchNs: the engine's own time. */
+  readonly waitNs: number;
   readonly fetchNs: number;
   readonly executeNs: number;
   readonly storeNs: number;
@@ -37,6 +38,7 @@ export interface PathPhases {
   readonly backoffNs: number;
   readonly stoodNs: number;
   readonly queueNs: number;
+  readonly waitNs: number;
   readonly fetchNs: number;
   readonly executeNs: number;
   readonly storeNs: number;
@@ -93,6 +95,7 @@ function walkBack(index: GraphIndex, table: RunTable): CriticalPath | undefined 
       backoffNs: sum((s) => s.backoffNs),
       stoodNs: sum((s) => s.stoodNs),
       queueNs: sum((s) => s.queueNs),
+      waitNs: sum((s) => s.waitNs),
       fetchNs: sum((s) => s.fetchNs),
       executeNs: sum((s) => s.executeNs),
       storeNs: sum((s) => s.storeNs),
@@ -128,15 +131,27 @@ function pathStep(table: RunTable, row: number, fromNs: number): PathStep {
   const toNs = table.updatedNs[row]!;
   // A child that its worker became may be claimed a little before its parent is over: then nothing is left to queue.
   const totalNs = Math.max(0, toNs - fromNs);
-  const known = [phases.waitNs + phases.fetchNs, phases.executeNs, phases.storeNs, phases.updateNs];
+  const known = [phases.waitNs, phases.fetchNs, phases.executeNs, phases.storeNs, phases.updateNs];
   let left = totalNs;
-  const [updateNs, storeNs, executeNs, fetchNs] = known.reverse().map((ns) => {
+  const [updateNs, storeNs, executeNs, fetchNs, waitNs] = known.reverse().map((ns) => {
     const part = Math.min(left, Number.isNaN(ns) ? 0 : ns);
     left -= part;
     return part;
-  }) as [number, number, number, number];
+  }) as [number, number, number, number, number];
   const before = beforeClaim(table, row, fromNs, fromNs + left);
-  return { node: table.node[row]!, row, fromNs, toNs, ...before, fetchNs, executeNs, storeNs, updateNs, totalNs };
+  return {
+    node: table.node[row]!,
+    row,
+    fromNs,
+    toNs,
+    ...before,
+    waitNs,
+    fetchNs,
+    executeNs,
+    storeNs,
+    updateNs,
+    totalNs,
+  };
 }
 
 /** How the time splits up that passed before the last attempt of a task was claimed. */

@@ -4,7 +4,7 @@ import { durationText } from '../../model/format';
 import { RowFlag, type RunTable } from '../../model/run-table';
 import type { TaskState } from '../../model/task-state';
 
-export const phaseNames = ['wait', 'fetch', 'execute', 'store', 'update'] as const;
+export const phaseNames = ['queue', 'wait', 'fetch', 'execute', 'store', 'update'] as const;
 export type PhaseName = (typeof phaseNames)[number];
 
 /** One phase: how long it has taken by then, and where its bar lies in the attempt, as shares of the whole width. */
@@ -38,9 +38,9 @@ export function phaseBars(table: RunTable, row: number, atNs: number, ahead: boo
   const edges = edgesOf(table, row, stored);
   const readyNs = edges[0]!;
   const endNs = lastKnown(edges);
-  const over = edges[5]! <= atNs;
+  const over = edges.at(-1)! <= atNs;
   const shownNs = ahead ? endNs : Math.min(endNs, Math.max(atNs, readyNs));
-  const known = Number.isNaN(edges[5]!) ? Math.max(shownNs, Math.min(atNs, Infinity)) : shownNs;
+  const known = Number.isNaN(edges.at(-1)!) ? Math.max(shownNs, Math.min(atNs, Infinity)) : shownNs;
   const widthNs = Math.max(known - readyNs, 1);
   const bars = phaseNames.map((name, k) => barOf(name, edges[k]!, edges[k + 1]!, { readyNs, widthNs, atNs, ahead }));
   return { bars, spanNs: over ? endNs - readyNs : Math.max(atNs - readyNs, 0), over };
@@ -54,14 +54,20 @@ export function phasesText(bars: PhaseBars | null, state: TaskState): string {
   return bars ? 'so far' : 'not ready yet';
 }
 
-/** Ready, claimed, started, body over, stored, told: NaN from the first that is not known on. */
+/**
+ * Ready, claimed, fetching, started, body over, stored, updated: NaN from the first that is not known on. What was not
+ * fetching between claim and start is drawn before it, as nobody knows when it was; until the start all of it is fetching.
+ */
 function edgesOf(table: RunTable, row: number, stored: boolean): readonly number[] {
+  const claimed = table.claimedNs[row]!;
+  const started = table.startedNs[row]!;
   const ended = table.endedNs[row]!;
   const updated = table.updatedNs[row]!;
   const raw = [
     table.readyNs[row]!,
-    table.claimedNs[row]!,
-    table.startedNs[row]!,
+    claimed,
+    Number.isNaN(started) ? claimed : started - Math.min(table.fetchNs[row]!, Math.max(0, started - claimed)),
+    started,
     ended,
     stored || Number.isNaN(ended) ? updated : ended,
     updated,

@@ -8,7 +8,7 @@ export interface PathPart {
   readonly colour: string;
 }
 
-/** Phases of a path or of a step in the order of time; handing on is one part, whether it stored or not. */
+/** Phases of a path or of a step in the order of time. */
 export function pathParts(phases: PathPhases): PathPart[] {
   const seldom = [
     { name: 'earlier attempts', ns: phases.againNs, colour: 'var(--st-failed)' },
@@ -18,9 +18,11 @@ export function pathParts(phases: PathPhases): PathPart[] {
   return [
     ...seldom.filter(({ ns }) => ns > 0),
     { name: 'queue', ns: phases.queueNs, colour: 'var(--st-ready)' },
+    { name: 'wait', ns: phases.waitNs, colour: 'var(--ph-update)' },
     { name: 'fetch', ns: phases.fetchNs, colour: 'var(--st-fetching)' },
     { name: 'execute', ns: phases.executeNs, colour: 'var(--st-running)' },
-    { name: 'store', ns: phases.storeNs + phases.updateNs, colour: 'var(--st-storing)' },
+    { name: 'store', ns: phases.storeNs, colour: 'var(--st-storing)' },
+    { name: 'update', ns: phases.updateNs, colour: 'var(--ph-update)' },
   ];
 }
 

@@ -12,7 +12,7 @@ import { executeAt } from './inspect';
 /** Later than anything that happened, and yet before the end of a run that goes on. */
 const AFTER_ALL = Number.MAX_VALUE;
 
-export const taskColumns = ['task', 'state', 'worker', 'start', 'wait', 'execute', 'output'] as const;
+export const taskColumns = ['task', 'state', 'worker', 'start', 'queue', 'execute', 'output'] as const;
 export type TaskColumn = (typeof taskColumns)[number];
 
 export interface TaskSort {
@@ -30,7 +30,7 @@ export interface TaskRow {
   readonly where: string;
   readonly attempt: number;
   readonly startNs: number;
-  readonly waitNs: number;
+  readonly queueNs: number;
   readonly executeNs: number;
   readonly outputBytes: number;
 }
@@ -48,7 +48,7 @@ export function taskRow(index: GraphIndex, table: RunTable, node: number, atNs: 
     where: claimed && table.worker[row] !== NO_WORKER ? slotName(table, row) : '',
     attempt: row < 0 ? 0 : table.attempt[row]!,
     startNs: claimed ? table.claimedNs[row]! : Number.NaN,
-    waitNs: row < 0 ? Number.NaN : (claimed ? table.claimedNs[row]! : atNs) - table.readyNs[row]!,
+    queueNs: row < 0 ? Number.NaN : (claimed ? table.claimedNs[row]! : atNs) - table.readyNs[row]!,
     executeNs: executeAt(table, row, atNs),
     outputBytes: ended ? sizeOf(table, row) : Number.NaN,
   };
@@ -86,7 +86,7 @@ function keyOf(table: RunTable, node: number, column: Exclude<TaskColumn, 'task'
       return table.worker[row] === NO_WORKER ? Number.NaN : table.worker[row]! * 65536 + table.slot[row]!;
     case 'start':
       return table.claimedNs[row]!;
-    case 'wait':
+    case 'queue':
       return table.claimedNs[row]! - table.readyNs[row]!;
     case 'execute':
       return table.endedNs[row]! - table.startedNs[row]!;
@@ -98,5 +98,5 @@ function keyOf(table: RunTable, node: number, column: Exclude<TaskColumn, 'task'
 /** The other order of the same column, or the natural one of another: names and times ascending, sizes descending. */
 export function nextSort(sort: TaskSort, column: TaskColumn): TaskSort {
   if (sort.column === column) return { column, order: sort.order === 'asc' ? 'desc' : 'asc' };
-  return { column, order: column === 'wait' || column === 'execute' || column === 'output' ? 'desc' : 'asc' };
+  return { column, order: column === 'queue' || column === 'execute' || column === 'output' ? 'desc' : 'asc' };
 }

@@ -117,7 +117,7 @@ describe('the table of tasks', () => {
       where: 'w1/0',
       attempt: 2,
       startNs: 45,
-      waitNs: 5,
+      queueNs: 5,
       executeNs: 4,
     });
     expect(taskRow(index, table, 1, 10)).toMatchObject({ state: 'pending', where: '', attempt: 0, startNs: NaN });
