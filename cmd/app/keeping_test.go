@@ -298,6 +298,7 @@ func TestStatsOfARun(t *testing.T) {
 	assert.Equal(t, 699, *got.Statistics[699].Group.Level)
 	text := w.ok("stats", "last", "--quantiles", "0.5,0.999")
 	assert.Regexp(t, `^function +n +p50 +p99\.9 +mean +min +max\nplus +700 +[=≈] \d.* +not enough samples \(n = 700\)`, text)
+	assert.Contains(t, w.ok("stats", "last", "--at", "0s"), "execute_ns over run "+string(id)+" as of 0 ns after its start.\n")
 	assert.Regexp(t, `execute_ns over run \w+ up to step \d+: 700 of 700 attempts, those that ended well.\n$`, text)
 }
 

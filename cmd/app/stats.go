@@ -75,6 +75,7 @@ const maxQuantiles = 32
 type statsJSON struct {
 	Run               engine.RunID    `json:"run,omitempty"`
 	AsOf              uint64          `json:"as_of,omitempty"` // of a run: the last step that is summed up
+	At                *time.Duration  `json:"at_ns,omitempty"` // of a run: the moment that was asked for, since its start
 	Complete          bool            `json:"complete"`        // nothing is left out, and nothing is to come
 	Runs              int             `json:"runs"`
 	LiveRuns          int             `json:"live_runs"`           // left out: they have not ended
@@ -117,7 +118,7 @@ func (c *statsCommand) ofRun(ctx context.Context, store metricsstore.Store) (*st
 	if err != nil {
 		return nil, err
 	}
-	a := &statsJSON{Run: r.Info.ID, Runs: 1, Statistics: []statisticJSON{}}
+	a := &statsJSON{Run: r.Info.ID, At: c.At, Runs: 1, Statistics: []statisticJSON{}}
 	a.countUpload(&r)
 	for _, m := range c.Metric {
 		found, err := queries.Statistics(ctx, metricsstore.StatsQuery{
@@ -304,7 +305,10 @@ func (s *session) printStats(a *statsJSON, metrics string) error {
 // remarks say what the statistics rest on and what they leave out.
 func (a *statsJSON) remarks(metrics string) []string {
 	about := plural(int64(a.Runs), "run")
-	if a.Run != "" {
+	switch {
+	case a.At != nil:
+		about = fmt.Sprintf("run %s as of %s after its start", a.Run, duration(*a.At))
+	case a.Run != "":
 		about = fmt.Sprintf("run %s up to step %s", a.Run, count(int64(a.AsOf)))
 	}
 	if a.Attempts > 0 {
