@@ -139,6 +139,23 @@ describe('hits in the lanes', () => {
     ).toEqual(['axis', 'gutter', 'lanes']);
   });
 
+  it('meets the mark of what took no time, which is painted a pixel wide or more', () => {
+    const S = 1e9;
+    const ran = (node: number, fromNs: number, toNs: number) => ({
+      ...{ node, worker: 0, readyNs: fromNs, claimedNs: fromNs, startedNs: fromNs },
+      ...{ endedNs: toNs, updatedNs: toNs, outcome: Outcome.ok },
+    });
+    const table = tableOf([ran(0, 0, S), ran(1, 2 * S, 2 * S), ran(2, 3 * S, 4 * S)], { ended: true, nowNs: 4 * S });
+    const index = new GraphIndex(graphOf(['fetch', 'index', 'align'], []), table);
+    const { stage, contexts } = stagedLanes({ table, index, endNs: 4 * S } as SyntheticRun, { atNs: 4 * S });
+    const x = 104 + (1300 - 104 - 72) / 2;
+    expect(stage.hit(x, 36)).toMatchObject({ kind: 'attempt', row: 1, node: 1 });
+    const marks = contexts.marks.of('fillRect').filter(({ fill, args: [from, , width] }) => {
+      return fill === 'st-running-past' && Number(from) <= x && x <= Number(from) + Number(width);
+    });
+    expect(marks.map(({ args }) => Number(args[2]) >= 1)).toEqual([true]);
+  });
+
   it('explains why nothing was done: a back-off after its attempt, a pause anywhere else', () => {
     const at = (ms: number) => ms * 1e6;
     const of = (claimed: number, over: number) => ({
