@@ -114,8 +114,8 @@ export interface StatisticsContent {
 }
 
 /**
- * Widths for a table of this width. Maximum, strip, totals of counts and p95 come in this order as room allows: the sum
- * and what it is made of are always there, and so is the CPU share where it is known.
+ * Widths for a table of this width. The strip, which has the maximum too, then maximum, totals of counts and p95 come as room
+ * allows: the sum and what it is made of are always there, and so is the CPU share where it is known.
  */
 export function statisticsWidths(tablePx: number, content: StatisticsContent): StatisticsWidths {
   const { countChars, hasP95, adds, hasCpu } = content;
@@ -129,8 +129,8 @@ export function statisticsWidths(tablePx: number, content: StatisticsContent): S
     free -= px;
     return px;
   };
-  const maxPx = take(FIGURE_PX);
   const strip = take(STRIP_LEAST_PX + CELL_PX);
+  const maxPx = take(FIGURE_PX);
   const totalPx = take(Math.round((countChars + 1) * DIGIT_PX));
   const p95Px = hasP95 && free >= FIGURE_PX + NAME_MORE_PX ? take(FIGURE_PX) : 0;
   const more = strip === 0 ? 0 : Math.max(0, Math.min(STRIP_MOST_PX - STRIP_LEAST_PX, free - NAME_MORE_PX) / 2);

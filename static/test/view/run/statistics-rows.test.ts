@@ -99,6 +99,7 @@ describe('columns of the table of statistics', () => {
     expect(maxPx).toBeGreaterThan(0);
     expect(stripPx).toBeGreaterThan(0);
     expect(namePx).toBeGreaterThan(80);
+    expect(statisticsWidths(432, { ...CONTENT, hasCpu: true }).stripPx).toBeGreaterThan(0);
   });
 
   it('of sums and shares are there where values add up, and that of CPU shares where there are any', () => {
