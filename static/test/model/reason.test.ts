@@ -96,7 +96,8 @@ const made: Record<string, { causes: Cause[]; lead: RegExp; make: (random: Rando
     make: (random) => {
       const slots = random.whole(2, 24);
       const ns = someTime(random);
-      const heldNs = Math.round(Math.max(15 * MS, ns * (2 + 3 * random.next())));
+      // More than the tasks of the shortest chain, of two, take together: then it is the waiting that binds.
+      const heldNs = Math.round(Math.max(15 * MS, ns * (4 + 3 * random.next())));
       return { slots, claimNs: 2 * US, tasks: scarce(random, slots, executing(random, ns, { heldNs })) };
     },
   },
