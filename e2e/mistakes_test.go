@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/binary"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"strings"
@@ -142,8 +143,10 @@ func newerStore(t *testing.T, u *user) {
 	u.ok("run", "chain", "--set", "k=2")
 	db, err := bolt.Open(databaseOf(u), 0o600, nil)
 	require.NoError(t, err)
+	version := binary.AppendUvarint(nil, 1000)
+	seal := crc32.Checksum(append([]byte("\x00version"), version...), crc32.MakeTable(crc32.Castagnoli))
 	require.NoError(t, db.Update(func(tx *bolt.Tx) error {
-		return tx.Bucket([]byte("meta")).Put([]byte("version"), binary.AppendUvarint(nil, 1000))
+		return tx.Bucket([]byte("meta")).Put([]byte("version"), binary.BigEndian.AppendUint32(version, seal))
 	}))
 	require.NoError(t, db.Close())
 }

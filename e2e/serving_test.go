@@ -101,8 +101,9 @@ func TestServeBesideServe(t *testing.T) {
 	second.await(`another process holds the data`)
 	got := second.until(run, "the run of the other", func(got summary) bool { return got.Status == "running" })
 	assert.True(t, got.Live)
-	assert.False(t, got.Local, "only the process that executes it can cancel it")
-	second.post("/api/v1/runs/"+run+"/cancel", nil).is(http.StatusConflict)
+	assert.True(t, got.Local, "it asks the process that executes it")
+	second.post("/api/v1/runs/"+run+"/cancel", nil).is(http.StatusOK)
+	first.until(run, "cancelled through the other", func(got summary) bool { return got.Status == "cancelled" })
 
 	o := u.run("serve", "--addr", strings.TrimPrefix(first.url, "http://"))
 	assert.Equal(t, 2, o.code)
