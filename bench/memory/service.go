@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -174,4 +175,25 @@ func usageOf(pid int) (usage, error) {
 		}
 	}
 	return u, nil
+}
+
+// ticks is how many parts of a second /proc counts in.
+const ticks = 100
+
+// processorTime is what a process has used of processors.
+func processorTime(pid int) (time.Duration, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	_, fields, _ := strings.Cut(string(stat), ") ") // the name of the program, in parentheses, may have spaces
+	var total time.Duration
+	for _, field := range strings.Fields(fields)[11:13] { // user and system time
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			return 0, err
+		}
+		total += time.Duration(n) * time.Second / ticks
+	}
+	return total, nil
 }
