@@ -101,7 +101,10 @@ function collect(index: GraphIndex, table: RunTable, lanes: Lanes, path: Critica
   const gaps = claimGapsOf(table, lanes);
   const occupancy = occupancyOf(table, lanes, fromNs, toNs);
   const works = new Works(index, table, gaps);
-  const [chain, heldChain] = longestChains(index, [works.executeNs, works.heldNs]) as [Chain, Chain];
+  const [chain, heldChain] = longestChains(index, [works.executeNs, works.heldNs]).map((one) => works.ran(one)) as [
+    Chain,
+    Chain,
+  ];
   // Between two revisions there are no workers; when a run is paused, its slots are there and idle.
   const goingNs = toNs - fromNs - stoodStill(table, fromNs, toNs, 'over');
   const slots = goingNs > 0 ? slotTimeNs(table, lanes, fromNs, toNs) / goingNs : 0;
@@ -134,6 +137,7 @@ class Works {
   readonly heldNs: Float64Array;
   /** Tasks that did something. */
   tasks = 0;
+  readonly #has: Uint8Array;
   readonly #table: RunTable;
   readonly #index: GraphIndex;
   readonly #gaps: Float64Array;
@@ -145,14 +149,21 @@ class Works {
     this.#rows = nodeRowsOf(table);
     this.executeNs = new Float64Array(index.nodes);
     this.heldNs = new Float64Array(index.nodes);
+    this.#has = new Uint8Array(index.nodes);
     for (let row = 0; row < table.rows; row++) {
       const node = table.node[row]!;
       if (node >= index.nodes || !this.#counts(row)) continue;
+      this.#has[node] = 1;
       fillPhases(table, row, this.#phases);
       this.executeNs[node] = this.#phases[Phase.execute]!;
       this.heldNs[node] = table.updatedNs[row]! - table.claimedNs[row]! + gaps[row]!;
     }
     for (const ns of this.heldNs) if (ns > 0) this.tasks++;
+  }
+
+  /** A chain without the tasks that never ran. */
+  ran({ ns, nodes }: Chain): Chain {
+    return { ns, nodes: nodes.filter((node) => this.#has[node] === 1) };
   }
 
   /** An attempt counts for its task unless it was repeated: also one that failed for good or was cancelled. */

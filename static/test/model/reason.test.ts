@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { boundsOf } from '../../src/model/bounds';
 import { findingsOf, type FindingsContext } from '../../src/model/findings';
+import { nodeRowsOf } from '../../src/model/node-rows';
 import { type Cause, reasonOf } from '../../src/model/reason';
 import type { Span } from '../../src/model/sentence';
 import { forSeeds, type Random } from '../fake/random';
@@ -208,6 +209,8 @@ describe('the lead names what binds', () => {
         const { cause } = reasonOf(bounds);
         expect(causes, `${cause}: ${said}`).toContain(cause);
         expect(said).toMatch(lead);
+        const { last } = nodeRowsOf(table);
+        expect(bounds.chain.nodes.every((node) => !Number.isNaN(table.claimedNs[last[node]!]!))).toBe(true);
       });
     });
   }
