@@ -22,16 +22,13 @@ import (
 
 // Index holds entries of runs. The zero value is not ready, see New. Safe for concurrent use.
 type Index struct {
-	mu         sync.RWMutex // guards all below
-	runs       map[engine.RunID]*item
-	changes    *list.List // of *item, the one that was changed last at the end
-	sequence   uint64     // of the latest change
-	all        ordered
-	byWorkflow map[string]*workflow
-	byStatus   map[engine.Status]*ordered
-	byTag      map[string]*ordered
-	byPeers    map[metricsstore.PeerKey]*ordered
-	byKey      map[string]*ordered
+	mu        sync.RWMutex // guards all below
+	runs      map[engine.RunID]*item
+	changes   *list.List // of *item, the one that was changed last at the end
+	sequence  uint64     // of the latest change
+	all       ordered
+	lists     map[property]*ordered
+	workflows map[string]*workflow
 }
 
 // item is an entry with what is known of its last change.
@@ -42,19 +39,48 @@ type item struct {
 	change   *list.Element
 }
 
-// workflow holds the runs of a workflow, and those of them that are comparable.
+// workflow counts the runs of a workflow.
 type workflow struct {
-	name       string
-	runs       ordered
-	comparable ordered
-	statuses   map[engine.Status]int
+	name     string
+	statuses map[engine.Status]int
+}
+
+// property is something that runs have in common which are looked for together.
+type property struct {
+	kind  kind
+	value string
+}
+
+type kind byte
+
+const (
+	inWorkflow           kind = iota
+	comparableInWorkflow      // has a PeerKey
+	withStatus
+	withTag
+	withPeers
+	withKey // the name of a submission
+)
+
+// properties lists those of an entry.
+func properties(e *metricsstore.Entry) []property {
+	out := []property{{inWorkflow, e.Workflow}, {withStatus, string(e.Status)}}
+	for _, tag := range e.Tags {
+		out = append(out, property{withTag, tag})
+	}
+	if e.Key != "" {
+		out = append(out, property{withKey, nameOf(e.Key)})
+	}
+	if e.Peers != (metricsstore.PeerKey{}) {
+		out = append(out, property{comparableInWorkflow, e.Workflow}, property{withPeers, string(e.Peers[:])})
+	}
+	return out
 }
 
 // New is an index of no runs.
 func New() *Index {
 	return &Index{
-		runs: map[engine.RunID]*item{}, changes: list.New(), byWorkflow: map[string]*workflow{}, byStatus: map[engine.Status]*ordered{},
-		byTag: map[string]*ordered{}, byPeers: map[metricsstore.PeerKey]*ordered{}, byKey: map[string]*ordered{},
+		runs: map[engine.RunID]*item{}, changes: list.New(), lists: map[property]*ordered{}, workflows: map[string]*workflow{},
 	}
 }
 
@@ -95,61 +121,33 @@ func (x *Index) Remove(run engine.RunID) {
 
 // list enters an item wherever it is looked for.
 func (x *Index) list(it *item) {
-	w := x.byWorkflow[it.Workflow]
+	w := x.workflows[it.Workflow]
 	if w == nil {
 		w = &workflow{name: it.Workflow, statuses: map[engine.Status]int{}}
-		x.byWorkflow[it.Workflow] = w
+		x.workflows[it.Workflow] = w
 	}
 	it.Workflow = w.name // the strings of all its runs are one
 	w.statuses[it.Status]++
 	x.all.insert(it)
-	w.runs.insert(it)
-	enter(x.byStatus, it.Status, it)
-	for _, tag := range it.Tags {
-		enter(x.byTag, tag, it)
-	}
-	if it.Key != "" {
-		enter(x.byKey, nameOf(it.Key), it)
-	}
-	if it.Peers != (metricsstore.PeerKey{}) {
-		w.comparable.insert(it)
-		enter(x.byPeers, it.Peers, it)
+	for _, p := range properties(&it.Entry) {
+		if x.lists[p] == nil {
+			x.lists[p] = &ordered{}
+		}
+		x.lists[p].insert(it)
 	}
 }
 
 // unlist takes an item out of wherever it was entered.
 func (x *Index) unlist(it *item) {
-	w := x.byWorkflow[it.Workflow]
-	w.statuses[it.Status]--
+	x.workflows[it.Workflow].statuses[it.Status]--
 	x.all.remove(it)
-	w.runs.remove(it)
-	leave(x.byStatus, it.Status, it)
-	for _, tag := range it.Tags {
-		leave(x.byTag, tag, it)
+	for _, p := range properties(&it.Entry) {
+		if x.lists[p].remove(it); len(*x.lists[p]) == 0 {
+			delete(x.lists, p)
+		}
 	}
-	if it.Key != "" {
-		leave(x.byKey, nameOf(it.Key), it)
-	}
-	if it.Peers != (metricsstore.PeerKey{}) {
-		w.comparable.remove(it)
-		leave(x.byPeers, it.Peers, it)
-	}
-	if len(w.runs) == 0 {
-		delete(x.byWorkflow, it.Workflow)
-	}
-}
-
-func enter[K comparable](lists map[K]*ordered, key K, it *item) {
-	if lists[key] == nil {
-		lists[key] = &ordered{}
-	}
-	lists[key].insert(it)
-}
-
-func leave[K comparable](lists map[K]*ordered, key K, it *item) {
-	lists[key].remove(it)
-	if len(*lists[key]) == 0 {
-		delete(lists, key)
+	if x.lists[property{inWorkflow, it.Workflow}] == nil {
+		delete(x.workflows, it.Workflow)
 	}
 }
 
@@ -163,7 +161,7 @@ func nameOf(key string) string {
 func (x *Index) Keyed(name string) (metricsstore.Entry, bool) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	runs := x.byKey[name]
+	runs := x.lists[property{withKey, name}]
 	if runs == nil {
 		return metricsstore.Entry{}, false
 	}
@@ -237,7 +235,7 @@ func (x *Index) Counts(f metricsstore.RunFilter, only []engine.RunID) map[engine
 	f.Status = nil
 	counts := map[engine.Status]int{}
 	if only == nil && f.Tag == "" && f.Text == "" && f.From.IsZero() && f.To.IsZero() {
-		for name, w := range x.byWorkflow {
+		for name, w := range x.workflows {
 			if f.Workflow == "" || f.Workflow == name {
 				for status, n := range w.statuses {
 					counts[status] += n
@@ -258,8 +256,8 @@ func (x *Index) Counts(f metricsstore.RunFilter, only []engine.RunID) map[engine
 func (x *Index) Workflows() []string {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	out := make([]string, 0, len(x.byWorkflow))
-	for name := range x.byWorkflow {
+	out := make([]string, 0, len(x.workflows))
+	for name := range x.workflows {
 		out = append(out, name)
 	}
 	slices.Sort(out)
@@ -274,12 +272,16 @@ func (x *Index) Peers(of *metricsstore.Run, scope metricsstore.PeerScope) ([]met
 	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
+	same := property{withPeers, ""}
+	if scope == metricsstore.WorkflowPeers {
+		same = property{comparableInWorkflow, of.Info.Workflow}
+	} else {
+		key := of.PeerKey()
+		same.value = string(key[:])
+	}
 	var from ordered
-	switch w := x.byWorkflow[of.Info.Workflow]; {
-	case scope == metricsstore.WorkflowPeers && w != nil:
-		from = w.comparable
-	case scope == metricsstore.SamePeers && x.byPeers[of.PeerKey()] != nil:
-		from = *x.byPeers[of.PeerKey()]
+	if found := x.lists[same]; found != nil {
+		from = *found
 	}
 	var out []metricsstore.Entry
 	for e := range from.before(of.Position()).backward() {
@@ -305,26 +307,22 @@ func (x *Index) Since(change uint64) (runs []engine.RunID, latest uint64) {
 // candidates are the fewest entries that hold all that a filter selects.
 func (x *Index) candidates(f *metricsstore.RunFilter) ordered {
 	best := x.all
-	narrow := func(o *ordered) {
-		switch {
-		case o == nil:
+	narrow := func(p property) {
+		switch runs := x.lists[p]; {
+		case runs == nil:
 			best = nil
-		case len(*o) < len(best):
-			best = *o
+		case len(*runs) < len(best):
+			best = *runs
 		}
 	}
 	if f.Workflow != "" {
-		if w := x.byWorkflow[f.Workflow]; w != nil {
-			narrow(&w.runs)
-		} else {
-			best = nil
-		}
+		narrow(property{inWorkflow, f.Workflow})
 	}
 	if len(f.Status) == 1 {
-		narrow(x.byStatus[f.Status[0]])
+		narrow(property{withStatus, string(f.Status[0])})
 	}
 	if f.Tag != "" {
-		narrow(x.byTag[f.Tag])
+		narrow(property{withTag, f.Tag})
 	}
 	return best.between(f.From, f.To)
 }
