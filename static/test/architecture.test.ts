@@ -3,19 +3,27 @@ import { fileURLToPath } from 'node:url';
 
 import { describe, expect, test } from 'vitest';
 
-import { check } from './architecture/check';
+import { check, checkSource } from './architecture/check';
+import { circles } from './architecture/circles';
 import { colourFiles, exceptions } from './architecture/rules';
+import { readSource } from './architecture/source';
 
 const src = fileURLToPath(new URL('../src/', import.meta.url));
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => /\.(ts|svelte)$/.test(file));
 
+const sources = files.map((file) => readSource(file, readFileSync(src + file, 'utf8')));
+
 test('the source keeps to the rules', { timeout: 60_000 }, () => {
   expect(files.length).toBeGreaterThan(20);
-  const breaches = files.flatMap((file) => check(file, readFileSync(src + file, 'utf8')));
+  const breaches = sources.flatMap(checkSource);
   expect(breaches.map(({ rule, file, line, what }) => `${rule} ${file}:${line} ${what}`)).toEqual([]);
 });
 
-test('every exception is of a file that is there', () => {
+test('no files import each other, not even for types', () => {
+  expect(circles(sources)).toEqual([]);
+});
+
+test('every exception is of a file that exists', () => {
   for (const file of [...Object.keys(exceptions), ...Object.keys(colourFiles)]) expect(files).toContain(file);
 });
 
@@ -38,7 +46,7 @@ describe('is noticed:', () => {
     ['one out of src', 'model/a.ts', "import { x } from '../../test/b';", 'import'],
     ['a folder whose name only begins alike', 'draw/a.ts', "import { x } from '../model2/b';", 'import'],
     ['a package in the wrong folder', 'draw/a.ts', "import { tick } from 'svelte';", 'import'],
-    ['a package that nobody agreed on', 'view/a.ts', "import _ from 'lodash';", 'import'],
+    ['a package that is not in the list', 'view/a.ts', "import _ from 'lodash';", 'import'],
     ['a path of a package', 'model/a.ts', "import { x } from 'svelte/store';", 'import'],
     ['an import of a component', 'input/a.ts', "import A from '../view/A.svelte';", 'import'],
     ['fetch outside of api', 'view/a.ts', "void fetch('/x');", 'alone'],
@@ -105,5 +113,61 @@ describe('is no breach:', () => {
     ['its own browser names', 'input/a.ts', 'export function f(e: PointerEvent) { return e.buttons; }'],
   ])('%s', (_, file, code) => {
     expect(check(file, code)).toEqual([]);
+  });
+});
+
+/** Circles in a tree that is given as code by file. */
+function circlesIn(tree: Readonly<Record<string, string>>): string[][] {
+  return circles(Object.entries(tree).map(([file, code]) => readSource(file, code)));
+}
+
+describe('a circle is noticed:', () => {
+  test.each<[string, Record<string, string>, string[]]>([
+    [
+      'of two files',
+      { 'model/a.ts': "import { b } from './b';", 'model/b.ts': "import { a } from './a';" },
+      ['model/a.ts', 'model/b.ts'],
+    ],
+    [
+      'of types alone',
+      { 'draw/a.ts': "import type { B } from './b';", 'draw/b.ts': "import { type A } from './a';" },
+      ['draw/a.ts', 'draw/b.ts'],
+    ],
+    [
+      'of a type within a type',
+      { 'model/a.ts': "export type X = import('./b').Y;", 'model/b.ts': "export type { X } from './a';" },
+      ['model/a.ts', 'model/b.ts'],
+    ],
+    [
+      'of three files in three folders',
+      {
+        'view/state/a.svelte.ts': "import { b } from '../parts/b';",
+        'view/parts/b.ts': "import C from '../panels/C.svelte';",
+        'view/panels/C.svelte': component("import type { A } from '../state/a.svelte';"),
+      },
+      ['view/panels/C.svelte', 'view/parts/b.ts', 'view/state/a.svelte.ts'],
+    ],
+    ['of a file with itself', { 'model/a.ts': "import { x } from './a';" }, ['model/a.ts']],
+    [
+      'next to a chain that leads into it and out of it',
+      {
+        'model/a.ts': "import { b } from './b'; import { d } from './d';",
+        'model/b.ts': "import { c } from './c';",
+        'model/c.ts': "import { b } from './b'; import { d } from './d';",
+        'model/d.ts': 'export const d = 1;',
+      },
+      ['model/b.ts', 'model/c.ts'],
+    ],
+  ])('%s', (_, tree, circle) => {
+    expect(circlesIn(tree)).toEqual([circle]);
+  });
+
+  test('but not where two ways lead to one file', () => {
+    const tree = {
+      'model/a.ts': "import { b } from './b'; import { c } from './c';",
+      'model/b.ts': "import { c } from './c';",
+      'model/c.ts': "import { readFile } from 'svelte';",
+    };
+    expect(circlesIn(tree)).toEqual([]);
   });
 });

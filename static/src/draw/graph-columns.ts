@@ -3,7 +3,7 @@
 import { functionNamesOf } from '../model/function-names';
 import type { Graph } from '../model/graph';
 import type { Layout } from '../model/layout';
-import type { Viewport } from './graph-geometry';
+import type { Viewport } from './rect';
 
 export interface ColumnPlace {
   readonly x: number;

@@ -4,8 +4,9 @@ import type { GraphView } from '../model/graph-view';
 import { sizeOf } from '../model/edges';
 import { RowFlag } from '../model/run-table';
 import type { EdgeLayout } from '../model/layout';
+import type { EdgeEnds } from './edge-ends';
 import { countOf, toScreen, visibleWorld, type GraphFrame } from './graph-frame';
-import { edgeKey, viaY, type GraphGeometry } from './graph-geometry';
+import { viaY, type GraphGeometry } from './graph-geometry';
 import { nodeRect, rootElement } from './graph-places';
 import { stateIs } from './mark-state';
 import type { Rect } from './rect';
@@ -19,46 +20,6 @@ const WIDEST = 7;
 const SMALL_BYTES = 65536;
 /** Widths are rounded to this, so that edges can be painted in few strokes. */
 const STEP = 0.4;
-
-/** Numbers of edges by what they join. Gathered when they are asked for first: most pictures mark no edge. */
-export class EdgeEnds {
-  readonly #edges: readonly EdgeLayout[];
-  #into: ReadonlyMap<number, readonly number[]> | undefined;
-  #from: ReadonlyMap<number, readonly number[]> | undefined;
-  #between: ReadonlyMap<number, number> | undefined;
-
-  constructor(geometry: GraphGeometry) {
-    this.#edges = geometry.edges;
-  }
-
-  /** Edges that end at an element. */
-  into(element: number): readonly number[] {
-    this.#into ??= numbersBy(this.#edges, (edge) => edge.to);
-    return this.#into.get(element) ?? [];
-  }
-
-  /** Edges that begin at an element. */
-  from(element: number): readonly number[] {
-    this.#from ??= numbersBy(this.#edges, (edge) => edge.from);
-    return this.#from.get(element) ?? [];
-  }
-
-  /** The edge from one element to another; undefined where the layout has none. */
-  between(from: number, to: number): number | undefined {
-    this.#between ??= new Map(this.#edges.map((edge, i) => [edgeKey(edge.from, edge.to), i]));
-    return this.#between.get(edgeKey(from, to));
-  }
-}
-
-function numbersBy(edges: readonly EdgeLayout[], endOf: (edge: EdgeLayout) => number): Map<number, number[]> {
-  const numbers = new Map<number, number[]>();
-  edges.forEach((edge, i) => {
-    const known = numbers.get(endOf(edge));
-    if (known) known.push(i);
-    else numbers.set(endOf(edge), [i]);
-  });
-  return numbers;
-}
 
 /** Width for an output of so many bytes; NaN = not known yet. */
 export function edgeWidth(bytes: number): number {

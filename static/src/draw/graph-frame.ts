@@ -3,7 +3,7 @@
 import type { GraphIndex } from '../model/graph-index';
 import type { GraphView } from '../model/graph-view';
 import type { RunTable } from '../model/run-table';
-import type { EdgeEnds } from './graph-edges';
+import type { EdgeEnds } from './edge-ends';
 import type { GraphGeometry } from './graph-geometry';
 import type { Collapse } from './graph-groups';
 import type { ElementTimes } from './graph-times';

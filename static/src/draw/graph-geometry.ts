@@ -4,15 +4,7 @@ import type { Graph } from '../model/graph';
 import type { EdgeLayout, Layout, ScopeLayout } from '../model/layout';
 import { columnPlaces } from './graph-columns';
 import { spreadMiddles } from './graph-spread';
-import type { Rect } from './rect';
-
-/** What a geometry depends on besides the layout. */
-export interface Viewport {
-  readonly width: number;
-  readonly height: number;
-  /** Little room: shorter labels, narrower nodes. */
-  readonly narrow: boolean;
-}
+import type { Rect, Viewport } from './rect';
 
 /** One level of the graph itself. */
 export interface GraphColumn {

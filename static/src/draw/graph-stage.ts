@@ -3,11 +3,11 @@
 import type { GraphIndex } from '../model/graph-index';
 import { GraphView } from '../model/graph-view';
 import type { Layout } from '../model/layout';
+import { EdgeEnds } from './edge-ends';
 import { fitCanvas } from './fit-canvas';
 import type { FrameLoop, Layer } from './frame-loop';
-import { EdgeEnds } from './graph-edges';
 import { type Brushes, type GraphFrame, type GraphInput } from './graph-frame';
-import { graphGeometry, type GraphGeometry, type Viewport } from './graph-geometry';
+import { graphGeometry, type GraphGeometry } from './graph-geometry';
 import { Collapser } from './graph-groups';
 import { hitGraph, type GraphHit } from './hit';
 import { keepInSight, WHOLE, zoomLimits, zoomWithin } from './graph-limits';
@@ -18,7 +18,7 @@ import { nextTask } from './graph-steps';
 import { GraphTallies } from './graph-tallies';
 import { ElementTimes, wholeSums } from './graph-times';
 import { NodeStates } from '../model/node-states';
-import type { Area } from './rect';
+import type { Area, Viewport } from './rect';
 
 export interface GraphCanvases {
   readonly ground: HTMLCanvasElement;

@@ -1,6 +1,7 @@
 // The lanes on their three canvases: prepares frames, knows which layer is out of date, answers what is where.
 
-import { lanesOf, type Lanes } from '../model/lanes';
+import type { Lanes } from '../model/lanes';
+import { lanesOf } from '../model/run-lanes';
 import { countStates } from '../model/state-counts';
 import { TimeScale } from '../model/time-scale';
 import { fitCanvas } from './fit-canvas';

@@ -7,6 +7,14 @@ export interface Rect {
   readonly h: number;
 }
 
+/** The canvas that a picture has to fit, CSS px. */
+export interface Viewport {
+  readonly width: number;
+  readonly height: number;
+  /** Little room: shorter labels, narrower nodes. */
+  readonly narrow: boolean;
+}
+
 /** A named part of a picture, CSS px of its canvas; of two that overlap, the later lies on top. */
 export interface Area {
   readonly id: string;

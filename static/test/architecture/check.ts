@@ -16,7 +16,11 @@ import { type Found, readSource, type Source } from './source';
 
 /** Breaches of one file; file is its path below src. */
 export function check(file: string, code: string): Breach[] {
-  const source = readSource(file, code);
+  return checkSource(readSource(file, code));
+}
+
+/** The same for a file that has been read. */
+export function checkSource(source: Source): Breach[] {
   const breaches = [
     ...checkImports(source),
     ...checkNames(source),
@@ -24,7 +28,7 @@ export function check(file: string, code: string): Breach[] {
     ...checkFileName(source),
     ...checkColours(source),
   ];
-  return breaches.filter(({ rule }) => exceptions[file]?.rule !== rule);
+  return breaches.filter(({ rule }) => exceptions[source.file]?.rule !== rule);
 }
 
 function folderOf(file: string): string {
@@ -36,7 +40,7 @@ function breach(rule: Rule, { file }: Source, { line, text }: Found, what: strin
 }
 
 /** The file that a relative import names, as a path below src. */
-function resolved(file: string, specifier: string): string {
+export function resolved(file: string, specifier: string): string {
   return new URL(specifier, `file:///src/${file}`).pathname.replace(/^\/(src\/)?/, (_, inside) =>
     inside ? '' : '../',
   );

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { BucketCache, bucketRange, rowsInBucket } from '../../src/draw/lane-buckets';
 import { FOLD_FROM, lanesLayout, rowsBetween, SCROLL_FROM, type LanesViewport } from '../../src/draw/lane-layout';
 import { RibbonCache } from '../../src/draw/ribbon-steps';
-import { lanesOf } from '../../src/model/lanes';
+import { lanesOf } from '../../src/model/run-lanes';
 import { Outcome } from '../../src/model/run-table';
 import { TimeScale } from '../../src/model/time-scale';
 import { byState, stagedLanes } from './frames';

@@ -1,7 +1,8 @@
 // Runs whose reason is known: tasks scheduled on slots as the engine does, and written as a table.
 
 import { GraphIndex } from '../../src/model/graph-index';
-import { type Lanes, lanesOf } from '../../src/model/lanes';
+import type { Lanes } from '../../src/model/lanes';
+import { lanesOf } from '../../src/model/run-lanes';
 import { type Mark, MarkKind, Outcome, RowFlag, type RunTable } from '../../src/model/run-table';
 import type { FakeRow } from './encode-frame';
 import { graphOf } from './graph-of';

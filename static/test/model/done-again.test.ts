@@ -5,7 +5,7 @@ import { heaviestEdges } from '../../src/model/edges';
 import { eventsOf } from '../../src/model/events';
 import { findingsOf } from '../../src/model/findings';
 import { GraphIndex } from '../../src/model/graph-index';
-import { lanesOf } from '../../src/model/lanes';
+import { lanesOf } from '../../src/model/run-lanes';
 import { occupancyOf } from '../../src/model/occupancy';
 import { trafficOf } from '../../src/model/run-figures';
 import { isLoss, lostWorkers, Outcome, restartsOf, RowFlag, type RunTable, workerOf } from '../../src/model/run-table';

@@ -8,7 +8,7 @@ import { NodeStates } from '../../src/model/node-states';
 import { decodeFrame } from '../../src/model/frame';
 import { eventsOf, RunEvents } from '../../src/model/events';
 import { GraphIndex } from '../../src/model/graph-index';
-import { lanesOf } from '../../src/model/lanes';
+import { lanesOf } from '../../src/model/run-lanes';
 import { RunFold } from '../../src/model/run-fold';
 import type { RunTable } from '../../src/model/run-table';
 import { Samples } from '../../src/model/samples';

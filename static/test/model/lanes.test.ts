@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import { busyNs, busyShare, lanesOf, placeAt, visibleRows } from '../../src/model/lanes';
+import { busyNs, busyShare, placeAt, visibleRows } from '../../src/model/lanes';
+import { lanesOf } from '../../src/model/run-lanes';
 import { randomGraph } from '../fake/fake-graph';
 import { FakeRun } from '../fake/fake-run';
 import { forSeeds } from '../fake/random';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { lanesOf } from '../../src/model/lanes';
+import { lanesOf } from '../../src/model/run-lanes';
 import { isOnlyNow, latelyAt, latelyBusy } from '../../src/model/lately';
 import { Outcome } from '../../src/model/run-table';
 import { nowText } from '../../src/view/state/lane-rows';

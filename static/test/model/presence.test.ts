@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { lanesOf } from '../../src/model/lanes';
+import { lanesOf } from '../../src/model/run-lanes';
 import { peakSlots, presencesOf, slotsAt } from '../../src/model/presence';
 import { tableOf } from '../fake/table-of';
 

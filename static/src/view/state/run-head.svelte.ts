@@ -2,67 +2,87 @@
 
 import type { RunSummary } from '../../api/schema';
 import { type Bounds, boundsOf } from '../../model/bounds';
+import type { RunEvents } from '../../model/events';
 import { type Findings, findingsOf, longRunning, type Recording } from '../../model/findings';
-import { lanesOf } from '../../model/lanes';
+import type { GraphIndex } from '../../model/graph-index';
+import type { Lanes } from '../../model/lanes';
 import { figuresAt, type RunFigures, type Traffic, trafficOf } from '../../model/run-figures';
+import { lanesOf } from '../../model/run-lanes';
+import type { RunTable } from '../../model/run-table';
 import type { Span } from '../../model/sentence';
 import { isPausedAt } from '../../model/standstill';
 import { countStates } from '../../model/state-counts';
 import type { StateCounts } from '../../model/states';
-import type { RunView } from './run.svelte';
+import type { ExpectedEnd } from './expected-end';
+
+/** What the head reads of its run; every getter is reactive. */
+export interface HeadSource {
+  readonly playback: { readonly nowNs: number };
+  readonly live: boolean;
+  readonly slots: ReadonlyMap<number, number>;
+  readonly processors: ReadonlyMap<number, number>;
+  readonly lanes: Lanes;
+  readonly events: RunEvents;
+  readonly expected: ExpectedEnd | null;
+  /** Only where there is an index and a table to read. */
+  readonly summaryNow: RunSummary;
+  /** A value made again with each version of the table, and the same for what costs more: not with each version. */
+  readNow<T>(make: (index: GraphIndex, table: RunTable) => T): T;
+  read<T>(make: (index: GraphIndex, table: RunTable) => T): T;
+}
 
 /** What the head shows, made from the run's table. */
 export class RunHead {
-  readonly #view: RunView;
+  readonly #run: HeadSource;
 
-  constructor(view: RunView) {
-    this.#view = view;
+  constructor(run: HeadSource) {
+    this.#run = run;
   }
 
   /** The moment that the head is of: now, or the end. */
   get atNs(): number {
-    return this.#view.playback.nowNs;
+    return this.#run.playback.nowNs;
   }
 
   readonly figures: RunFigures = $derived.by(() => {
-    const { slots, processors } = this.#view;
-    return this.#view.readNow((_, table) => figuresAt(table, lanesOf(table, slots, processors), this.atNs));
+    const { slots, processors } = this.#run;
+    return this.#run.readNow((_, table) => figuresAt(table, lanesOf(table, slots, processors), this.atNs));
   });
 
   readonly counts: StateCounts = $derived.by(() =>
-    this.#view.readNow((index, table) => countStates(index, table, this.atNs)),
+    this.#run.readNow((index, table) => countStates(index, table, this.atNs)),
   );
 
   readonly bounds: Bounds | undefined = $derived.by(() =>
-    this.#view.live ? undefined : this.#view.read((index, table) => boundsOf(index, table, this.#view.lanes)),
+    this.#run.live ? undefined : this.#run.read((index, table) => boundsOf(index, table, this.#run.lanes)),
   );
 
-  readonly paused: boolean = $derived.by(() => this.#view.readNow((_, table) => isPausedAt(table, this.atNs)));
+  readonly paused: boolean = $derived.by(() => this.#run.readNow((_, table) => isPausedAt(table, this.atNs)));
 
-  readonly traffic: Traffic | undefined = $derived.by(() => this.#view.read(trafficOf));
+  readonly traffic: Traffic | undefined = $derived.by(() => this.#run.read(trafficOf));
 
   /** Of a live run; it compares with medians, which costs too much to be made with each version. */
   readonly #longRunning: readonly Span[] = $derived.by(() =>
-    this.#view.live ? this.#view.read((index, table) => longRunning(index, table, table.nowNs)) : [],
+    this.#run.live ? this.#run.read((index, table) => longRunning(index, table, table.nowNs)) : [],
   );
 
   readonly findings: Findings = $derived.by(() =>
-    this.#view.readNow((index, table) => {
-      const { error, status, records } = this.#view.summaryNow;
+    this.#run.readNow((index, table) => {
+      const { error, status, records } = this.#run.summaryNow;
       const context = {
         failure: error,
-        expected: this.#view.expected,
+        expected: this.#run.expected,
         status: records.end_unknown ? 'unknown' : status,
-        imported: recordingOf(this.#view.summaryNow),
+        imported: recordingOf(this.#run.summaryNow),
       };
       const known = { figures: this.figures, counts: this.counts, longRunning: this.#longRunning };
-      return findingsOf(index, table, this.#view.lanes, this.atNs, context, known);
+      return findingsOf(index, table, this.#run.lanes, this.atNs, context, known);
     }),
   );
 
   /** Time since the last event of a live run. */
   get sinceEventNs(): number {
-    return this.#view.playback.nowNs - (this.#view.events.atNs.at(-1) ?? 0);
+    return this.#run.playback.nowNs - (this.#run.events.atNs.at(-1) ?? 0);
   }
 }
 

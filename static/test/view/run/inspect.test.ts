@@ -6,7 +6,7 @@ import { factsOf } from '../../../src/view/state/inspect';
 import { laneRow } from '../../../src/view/state/lane-rows';
 import { plannedInputs, toldInputs, totalBytes } from '../../../src/view/state/task-inputs';
 import { nextSort, sortedTasks, taskRow, type TaskSort } from '../../../src/view/state/task-rows';
-import { lanesOf } from '../../../src/model/lanes';
+import { lanesOf } from '../../../src/model/run-lanes';
 import { graphOf } from '../../fake/graph-of';
 import { tableOf } from '../../fake/table-of';
 

@@ -2,7 +2,7 @@
 
 import { type Metric, metrics } from '../../../model/metric';
 import { type Period, periods } from '../../state/period';
-import { againstNames } from './ranges';
+import { type Against, againstNames } from './ranges';
 
 /** Metrics that the service keeps digests of. */
 export const insightMetrics = metrics.filter((metric) => metric !== 'total_ns');
@@ -12,9 +12,6 @@ export type InsightMetric = Exclude<Metric, 'total_ns'>;
 export function insightMetric(name: string): InsightMetric {
   return insightMetrics.find((metric) => metric === name) ?? insightsDefaults.metric;
 }
-
-/** What the chosen period is held against. */
-export type Against = 'none' | 'before' | 'half';
 
 /** Figures of the table that tasks can be asked for. */
 export const cells = ['p50', 'p75', 'p90', 'p95', 'p99', 'max'] as const;

@@ -1,9 +1,11 @@
 // The stretches of time that a question about history is about.
 
 import { daysOf, type Period } from '../../state/period';
-import type { Against } from './insights-url';
 
 const DAY_MS = 86_400_000;
+
+/** What the chosen period is compared with. */
+export type Against = 'none' | 'before' | 'half';
 
 /** From and to, half open, as the service takes them; undefined ends are open. */
 export interface Range {
