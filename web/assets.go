@@ -23,14 +23,14 @@ type asset struct {
 	cacheControl string
 }
 
-// mediaTypes by ending: those of the machine may say anything.
+// mediaTypes by file extension. The table of the operating system is not used, because it may contain anything.
 var mediaTypes = map[string]string{
 	".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".json": "application/json",
 	".map": "application/json", ".svg": "image/svg+xml", ".png": "image/png", ".ico": "image/x-icon",
 	".woff2": "font/woff2", ".txt": "text/plain; charset=utf-8",
 }
 
-// hashed are names that change with the content, as Vite and templates make them.
+// hashed matches names that contain a hash of the content, as Vite and package templates produce them.
 var hashed = regexp.MustCompile(`-[A-Za-z0-9_-]{8,}\.[a-z0-9.]+$`)
 
 func newAsset(name string, data []byte) *asset {
@@ -58,11 +58,11 @@ func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Length", strconv.Itoa(len(a.data)))
 	w.WriteHeader(http.StatusOK)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(a.data) // whoever asked may have gone
+		_, _ = w.Write(a.data) // the client may be gone
 	}
 }
 
-// known finds a tag in a list, as it is or as that of the compressed form.
+// known reports whether an If-None-Match list contains the tag, with or without the suffix of the compressed form.
 func known(list, etag string) bool {
 	for tag := range strings.SplitSeq(list, ",") {
 		tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
@@ -73,7 +73,7 @@ func known(list, etag string) bool {
 	return false
 }
 
-// loadAssets reads all files that pages link, by their path below the server's.
+// loadAssets reads all files that pages link to, keyed by their path below the base path.
 func loadAssets(dashboard fs.FS) (map[string]*asset, error) {
 	out := map[string]*asset{}
 	err := fs.WalkDir(dashboard, ".", func(name string, d fs.DirEntry, err error) error {
@@ -91,7 +91,7 @@ func loadAssets(dashboard fs.FS) (map[string]*asset, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("web: expected a dashboard that can be read: %w", err)
+		return nil, fmt.Errorf("web: the dashboard cannot be read: %w", err)
 	}
 	for _, file := range templates.AllLinked() {
 		out["/assets/"+file.Name] = newAsset(file.Name, file.Content)
@@ -99,7 +99,7 @@ func loadAssets(dashboard fs.FS) (map[string]*asset, error) {
 	return out, nil
 }
 
-// serveAsset answers for what pages link.
+// serveAsset serves the files that pages link to.
 func (s *Server) serveAsset(w http.ResponseWriter, r *http.Request) {
 	a := s.assets[strings.TrimPrefix(r.URL.Path, s.cfg.BasePath)]
 	if a == nil {

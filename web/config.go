@@ -19,14 +19,15 @@ import (
 	"github.com/dagscope/dagscope/web/layout"
 )
 
-// WorkerState is what a worker is at, WorkerSession its part in one run, and Control what can be done to a run under way.
+// Types of package api that callers of New need: WorkerState is the status of a worker, WorkerSession its session in one
+// run, and Control a request to cancel, pause or resume a run.
 type (
 	WorkerState   = api.WorkerState
 	WorkerSession = api.WorkerSession
 	Control       = api.Control
 )
 
-// ErrUnreached is what Config.Ask gives where it reaches no process that executes the run.
+// ErrUnreached is returned by Config.Ask when it cannot reach a process that executes the run.
 var ErrUnreached = api.ErrUnreached
 
 // Config of a Server. Engine, Store and Archiver are required; the zero value of the rest means the defaults.
@@ -34,54 +35,54 @@ type Config struct {
 	Engine   *engine.Engine
 	Store    metricsstore.Store
 	Archiver *metricsstore.Archiver
-	// Workers gives the live workers that take runs of the store, those of other processes and idle ones included, and for
-	// some minutes those that were lost; nil for none.
-	// An error says that they are not known.
+	// Workers lists the live workers that execute runs of the store, including idle ones and those of other processes, and
+	// for some minutes those that were lost; nil for none. An error means that they are unknown at the moment.
 	Workers func(ctx context.Context) ([]WorkerState, error)
-	// Shared says that several processes share the runs, so that workers can be started anywhere.
+	// Shared means that several processes share the runs, so that workers can be started anywhere.
 	Shared bool
-	// Retry begins the next revision of a run that failed or was cancelled, as engine.Engine.Retry does; nil where runs
-	// are not shared, and a retry is a new run.
+	// Retry begins the next revision of a run that failed or was cancelled, as engine.Engine.Retry does. It is nil if runs
+	// are not shared; a retry then creates a new run.
 	Retry func(ctx context.Context, run engine.RunID) (*engine.Run, error)
-	// Ask asks the process that executes a run, where that is another one on the same data, and gives the status that the
-	// run has then; the error is ErrUnreached where none that can be reached executes it. Nil where none can be asked.
+	// Ask forwards a request to the process that executes a run, if that is another one on the same data, and returns the
+	// resulting status of the run. It fails with ErrUnreached if no such process can be reached. It is nil if requests
+	// cannot be forwarded.
 	Ask func(ctx context.Context, run engine.RunID, c Control) (engine.Status, error)
-	// WorkerCommand is what starts one more worker, for people to copy; default "dagscope serve".
+	// WorkerCommand starts one more worker; pages show it to be copied. Default "dagscope serve".
 	WorkerCommand string
-	// Program is the name of the program, for commands that people copy; default "dagscope".
+	// Program is the name of the program in commands that pages show; default "dagscope".
 	Program string
-	// Place is the flags with which commands of the program find the runs of this server, as words for a shell such as
-	// --data /srv/runs; empty where they find them without any.
+	// Place holds the flags with which commands of the program find the runs of this server, quoted for a shell, such as
+	// --data /srv/runs; empty if they need none.
 	Place string
-	// Dashboard is the built dashboard, as static.FS gives it; nil for none.
+	// Dashboard is the built dashboard, as returned by static.FS; nil for none.
 	Dashboard fs.FS
-	// Drawer draws by Graphviz; default one without Graphviz, which writes DOT.
+	// Drawer draws graphs with Graphviz; the default has no Graphviz and writes DOT only.
 	Drawer *layout.Drawer
-	// BasePath is what all paths begin with: "" or such as "/x".
+	// BasePath is the prefix of all paths: empty, or such as "/x".
 	BasePath string
-	// Token is what everybody is asked for; empty for nobody.
+	// Token is required from every client; empty means that no token is required.
 	Token string
-	// Hosts are names under which the server is reached, beside those of this machine itself; with a port where only
-	// that one is meant.
+	// Hosts are the names under which the server is reached, in addition to loopback names and its own addresses. A name
+	// with a port is accepted with that port only.
 	Hosts []string
 	// Origins are other sites whose pages may call the API, such as https://example.org.
 	Origins []string
-	// Version of the program, which pages show; empty where it is not known.
+	// Version of the program, shown on pages; empty if unknown.
 	Version string
 	// Now is the wall clock; default time.Now.
 	Now func() time.Time
-	// Log gets a line for each request and the causes of failures; default none.
+	// Log receives a line for each request and the causes of failures; default none.
 	Log *slog.Logger
 
-	// MaxBody bounds the bodies of requests that are no submissions and no archives, in bytes; default 1 MiB.
+	// MaxBody bounds the bodies of all requests except submissions and archives, in bytes; default 1 MiB.
 	MaxBody int64
-	// MaxUpload bounds the files of one submission together, in bytes; default 64 MiB.
+	// MaxUpload bounds the total size of the files of one submission, in bytes; default 64 MiB.
 	MaxUpload int64
-	// MaxArchive bounds an archive file that is taken in, in bytes; default 512 MiB.
+	// MaxArchive bounds an archive file to import, in bytes; default 512 MiB.
 	MaxArchive int64
-	// MaxRuns bounds the runs of this process that are under way at a time; default 64.
+	// MaxRuns bounds the active runs of this process; default 64.
 	MaxRuns int
-	// ShutdownAfter is how long requests under way may take once Run is to end; default 10 s.
+	// ShutdownAfter is how long Run waits for active requests before it returns; default 10 s.
 	ShutdownAfter time.Duration
 }
 
@@ -99,7 +100,7 @@ func (c Config) withDefaults() (Config, error) {
 		}
 	}
 	if c.Dashboard == nil {
-		c.Dashboard = embed.FS{} // with nothing in it
+		c.Dashboard = embed.FS{} // empty
 	}
 	if c.Drawer == nil {
 		var err error
@@ -127,19 +128,19 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// CheckAddress refuses an address to listen on that others than this machine can reach, unless there is a token.
+// CheckAddress refuses an address to listen on that other machines can reach, unless a token is set.
 func CheckAddress(addr, token string) error {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
-		return fmt.Errorf("web: %q is no address, expected one such as 127.0.0.1:8080: %w", addr, err)
+		return fmt.Errorf("web: %q is not an address, expected one such as 127.0.0.1:8080: %w", addr, err)
 	}
 	if token != "" || isLoopbackName(host) {
 		return nil
 	}
-	return fmt.Errorf("web: %q can be reached from other machines, expected a token with it, or an address such as 127.0.0.1:8080", addr)
+	return fmt.Errorf("web: %q can be reached from other machines, expected a token, or an address such as 127.0.0.1:8080", addr)
 }
 
-// isLoopbackName reports whether a host is this machine itself, seen from nowhere else.
+// isLoopbackName reports whether a host name or address always means this machine.
 func isLoopbackName(host string) bool {
 	host = strings.ToLower(host)
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {

@@ -12,11 +12,11 @@ import (
 	"github.com/dagscope/dagscope/web/api"
 )
 
-// policy is the content security policy of everything that the server writes.
+// policy is the content security policy of all responses.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
 	"connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
-// guard puts the checks of every request before a handler.
+// guard applies the checks that every request has to pass before a handler sees it.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -48,16 +48,16 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	})
 }
 
-// checkPath refuses what different programs would read as different paths.
+// checkPath refuses paths that proxies and servers could interpret differently.
 func checkPath(r *http.Request) *api.Problem {
 	raw := strings.ToLower(r.URL.EscapedPath())
 	for _, encoded := range []string{"%2f", "%5c", "%00"} {
 		if strings.Contains(raw, encoded) {
-			return api.NewProblem(http.StatusBadRequest, "the path has an encoded slash, backslash or zero, which no path here has")
+			return api.NewProblem(http.StatusBadRequest, "the path has an encoded slash, backslash or zero, expected none")
 		}
 	}
 	if !cleanPath(r.URL.Path) {
-		return api.NewProblem(http.StatusBadRequest, "the path has a backslash, a control character, or a part that is . or .., which no path here has")
+		return api.NewProblem(http.StatusBadRequest, "the path has a backslash, a control character, or a part that is . or .., expected none")
 	}
 	return nil
 }
@@ -76,8 +76,8 @@ func cleanPath(path string) bool {
 	return true
 }
 
-// checkHost refuses names that are not known for this server: a name of somebody else's that was made to point here
-// would let their pages read ours.
+// checkHost refuses host names that are not configured for this server. Otherwise a foreign name that resolves to this
+// machine (DNS rebinding) would let pages of that site read ours.
 func (s *Server) checkHost(r *http.Request) *api.Problem {
 	host := hostOf(r.Host)
 	if isLoopbackName(host) || isOwnAddress(r, host) {
@@ -99,7 +99,7 @@ func hostOf(host string) string {
 	return strings.Trim(host, "[]")
 }
 
-// isOwnAddress reports whether the host is the address that the connection came to. No name stands between.
+// isOwnAddress reports whether the host is the address at which the connection arrived, so that no name was resolved.
 func isOwnAddress(r *http.Request, host string) bool {
 	ip, err := netip.ParseAddr(host)
 	if err != nil {
@@ -113,7 +113,7 @@ func isOwnAddress(r *http.Request, host string) bool {
 	return err == nil && own.Addr().Unmap().WithZone("") == ip.Unmap().WithZone("")
 }
 
-// checkOrigin refuses what browsers ask on behalf of other sites, except that somebody follows a link here.
+// checkOrigin refuses requests that browsers make on behalf of other sites, except when a user follows a link.
 func (s *Server) checkOrigin(r *http.Request) *api.Problem {
 	origin := r.Header.Get("Origin")
 	if origin != "" {
@@ -139,8 +139,8 @@ func sameHost(origin, host string) bool {
 
 func (s *Server) knownOrigin(origin string) bool { return slices.Contains(s.cfg.Origins, origin) }
 
-// allowOrigin tells a browser that pages of a known other site may read the answer. True when that was all that it
-// had asked.
+// allowOrigin sets the CORS headers by which pages of a configured other site may read the response. It reports whether
+// the request was a preflight, which it has then answered.
 func (s *Server) allowOrigin(w http.ResponseWriter, r *http.Request) bool {
 	if len(s.cfg.Origins) > 0 {
 		w.Header().Add("Vary", "Origin")
@@ -171,7 +171,7 @@ func (s *Server) checkBody(w http.ResponseWriter, r *http.Request) *api.Problem 
 		case s.cfg.BasePath + apiPath + "/runs":
 			limit = s.cfg.MaxUpload + s.cfg.MaxBody
 		case s.cfg.BasePath + apiPath + "/archives":
-			limit = s.cfg.MaxArchive + s.cfg.MaxBody // the reader of archives tells that one is too large
+			limit = s.cfg.MaxArchive + s.cfg.MaxBody // the importer reports archives that are too large
 		}
 	}
 	if r.ContentLength > limit {
@@ -179,16 +179,16 @@ func (s *Server) checkBody(w http.ResponseWriter, r *http.Request) *api.Problem 
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, limit)
 	if r.ContentLength != 0 {
-		// Where that is not possible, as in tests, a body may take as long as it likes.
+		// Writers in tests have no deadlines, which is harmless.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWithin))
 	}
 	return nil
 }
 
-// isUpgrade reports whether the request is to become a socket.
+// isUpgrade reports whether the request asks to become a WebSocket.
 func isUpgrade(r *http.Request) bool { return r.Header.Get("Upgrade") != "" }
 
-// shortened is a text of somebody else's as far as it is repeated.
+// shortened limits a text chosen by the client to what may appear in responses and logs.
 func shortened(text string) string {
 	if len(text) > 100 {
 		return strings.ToValidUTF8(text[:100], "") + "…"

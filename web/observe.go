@@ -16,7 +16,7 @@ import (
 	"github.com/dagscope/dagscope/web/api"
 )
 
-// observe gives each request an id, counts and logs it, and answers for a handler that panics.
+// observe gives each request an ID, counts and logs it, and answers when a handler panics.
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
@@ -28,7 +28,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
 		defer func() {
 			broken := s.recover(ww, r, recover())
-			s.told(r, ww, at.pattern, time.Since(began))
+			s.logRequest(r, ww, at.pattern, time.Since(began))
 			if broken {
 				panic(http.ErrAbortHandler)
 			}
@@ -37,7 +37,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	})
 }
 
-// recover answers for a panic; true where the connection has to be broken off.
+// recover answers after a panic; it returns true if the connection has to be aborted instead.
 func (s *Server) recover(w middleware.WrapResponseWriter, r *http.Request, v any) (broken bool) {
 	if v == nil {
 		return false
@@ -50,16 +50,16 @@ func (s *Server) recover(w middleware.WrapResponseWriter, r *http.Request, v any
 	if w.Status() != 0 {
 		return true
 	}
-	s.refuse(w, r, api.NewProblem(http.StatusInternalServerError, "something went wrong inside of the server; its log has more under the request's id"))
+	s.refuse(w, r, api.NewProblem(http.StatusInternalServerError, "internal error; the server's log has the cause under the request's ID"))
 	return false
 }
 
-// statusGone stands in metrics and in the log for the answer to a request that nobody waits for any more, as a page that
-// was left while it loaded: nothing has failed here.
+// statusGone is the status in metrics and in the log when the client has closed the connection before the response, as
+// when a page is left while it loads. Nothing has failed on the server.
 const statusGone = 499
 
-// told counts and logs a request that was answered.
-func (s *Server) told(r *http.Request, w middleware.WrapResponseWriter, route string, took time.Duration) {
+// logRequest counts and logs a request that was answered.
+func (s *Server) logRequest(r *http.Request, w middleware.WrapResponseWriter, route string, took time.Duration) {
 	status := w.Status()
 	if status == 0 {
 		status = http.StatusOK
@@ -81,12 +81,12 @@ func (s *Server) told(r *http.Request, w middleware.WrapResponseWriter, route st
 		slog.Duration("took", took))
 }
 
-// routed is where a request was led to: one of few patterns, whatever the address.
+// routed holds the pattern of the route that answered a request.
 type routed struct{ pattern string }
 
 type routedKey struct{}
 
-// noteRoute tells observe which route answers. The router forgets it once it has answered.
+// noteRoute reports to observe which route answered, because the router resets its context when it returns.
 func noteRoute(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {

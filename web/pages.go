@@ -17,29 +17,29 @@ import (
 	"github.com/dagscope/dagscope/web/api"
 )
 
-// pageBuffer holds a page until it is whole.
+// pageBuffer holds a page until it is complete.
 type pageBuffer = bytes.Buffer
 
 func (s *Server) page() templates.Page {
 	return templates.Page{Base: s.cfg.BasePath, Version: s.cfg.Version}
 }
 
-// render writes a page that f makes.
+// render writes the page that f produces, or a problem if f fails.
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, f func(*pageBuffer) error) {
 	var b pageBuffer
 	if err := f(&b); err != nil {
 		s.cfg.Log.LogAttrs(r.Context(), slog.LevelError, "page failed", slog.String("request_id", middleware.GetReqID(r.Context())), slog.Any("error", err))
-		api.WriteProblem(w, r, api.NewProblem(http.StatusInternalServerError, "the page could not be made; the server's log has more under the request's id"))
+		api.WriteProblem(w, r, api.NewProblem(http.StatusInternalServerError, "the page could not be rendered; the server's log has the cause under the request's ID"))
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-cache")
 	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes()) // whoever asked may have gone
+	_, _ = w.Write(b.Bytes()) // the client may be gone
 }
 
-// shell answers the pages of the dashboard, which differ in the code that they need first and in what the browser makes
-// of their address.
+// shell answers the pages of the dashboard. They differ only in which code is loaded first; the browser does the rest
+// from the address.
 func (s *Server) shell(w http.ResponseWriter, r *http.Request, page static.Page) {
 	if run := chi.URLParam(r, "run"); run != "" {
 		if _, err := engine.ParseRunID(run); err != nil {
@@ -65,7 +65,7 @@ func (s *Server) shell(w http.ResponseWriter, r *http.Request, page static.Page)
 	})
 }
 
-// docs describes the API to people.
+// docs serves the description of the API as a page.
 func (s *Server) docs(w http.ResponseWriter, r *http.Request) {
 	origin := "http://" + r.Host
 	if r.TLS != nil {
@@ -78,18 +78,18 @@ func (s *Server) docs(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// document describes the API to programs.
+// document serves the description of the API as JSON.
 func (s *Server) document(w http.ResponseWriter, r *http.Request) {
 	s.documentAsset.serve(w, r)
 }
 
-// navigates reports whether somebody waits for a page, and not a program for data.
+// navigates reports whether a browser asks for a page, as opposed to a program that asks for data.
 func (s *Server) navigates(r *http.Request) bool {
 	path := strings.TrimPrefix(r.URL.Path, s.cfg.BasePath)
 	return strings.Contains(r.Header.Get("Accept"), "text/html") && (!strings.HasPrefix(path, "/api/") || path == "/api/docs") && !isUpgrade(r)
 }
 
-// refuse answers with a problem, or with a page for somebody who navigates.
+// refuse answers with a problem, or with an error page if a browser navigates.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, p *api.Problem) {
 	if !s.navigates(r) {
 		api.WriteProblem(w, r, p)
@@ -106,7 +106,7 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 	s.refuse(w, r, api.NewProblem(http.StatusNotFound, "there is nothing at this address"))
 }
 
-// methodNotAllowed tells which methods the address has.
+// methodNotAllowed answers with the methods that the address supports.
 func (s *Server) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
 	routes := chi.RouteContext(r.Context()).Routes
 	var allowed []string
@@ -120,5 +120,5 @@ func (s *Server) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
-	s.refuse(w, r, api.NewProblem(http.StatusMethodNotAllowed, "the method %s is not for this address, expected one of %s", shortened(r.Method), strings.Join(allowed, ", ")))
+	s.refuse(w, r, api.NewProblem(http.StatusMethodNotAllowed, "the method is %s, expected one of %s", shortened(r.Method), strings.Join(allowed, ", ")))
 }

@@ -11,27 +11,27 @@ import (
 )
 
 const (
-	// storePatience is how long one call of a store over a network may take. Such stores ask again and again until their
-	// caller gives up, which whoever waits for a page would have to do.
+	// storePatience is how long one call of a store over a network may take. Such stores retry until their context ends;
+	// without a bound, a page would load for as long as the store is down.
 	storePatience = 5 * time.Second
-	// silentPatience is the same while the store has not answered before: nobody waits long for what is known to be away.
+	// silentPatience is the bound while the store is known to be down, so that requests fail fast.
 	silentPatience = 250 * time.Millisecond
 )
 
-// patientStore bounds each call that reads a store, and knows whether the store answers. A call that is not answered in
-// time gives metricsstore.ErrUnavailable. Safe for concurrent use.
+// patientStore bounds each call that reads a store, and remembers whether the store answers. A call that is not answered
+// in time fails with metricsstore.ErrUnavailable. Safe for concurrent use.
 type patientStore struct {
 	metricsstore.Store
 	silent atomic.Int64 // when the first call that was not answered began, in Unix ns; 0 while the store answers
 }
 
-// Silent tells since when the store has not answered; false while it does.
+// Silent returns since when the store has not answered; silent is false while it does.
 func (s *patientStore) Silent() (since time.Time, silent bool) {
 	ns := s.silent.Load()
 	return time.Unix(0, ns), ns != 0
 }
 
-// patiently makes a call within the time that it may take.
+// patiently makes a call within the bound and records whether the store answered.
 func patiently[T any](ctx context.Context, s *patientStore, call func(context.Context) (T, error)) (T, error) {
 	patience := storePatience
 	if s.silent.Load() != 0 {
@@ -42,7 +42,7 @@ func patiently[T any](ctx context.Context, s *patientStore, call func(context.Co
 	defer cancel()
 	out, err := call(bounded)
 	switch {
-	case ctx.Err() != nil: // whoever asked has gone, which says nothing of the store
+	case ctx.Err() != nil: // the caller gave up, which says nothing about the store
 	case err != nil && bounded.Err() != nil:
 		s.silent.CompareAndSwap(0, began.UnixNano())
 		return out, fmt.Errorf("%w within %v: %v", metricsstore.ErrUnavailable, patience, err)

@@ -48,7 +48,7 @@ func TestPatience(t *testing.T) {
 		fell := time.Now()
 		took, err = ask(t.Context())
 		require.ErrorIs(t, err, metricsstore.ErrUnavailable)
-		assert.NotErrorIs(t, err, context.DeadlineExceeded, "the request itself goes on")
+		assert.NotErrorIs(t, err, context.DeadlineExceeded, "the request itself continues")
 		assert.Equal(t, storePatience, took)
 		took, err = ask(t.Context())
 		require.ErrorIs(t, err, metricsstore.ErrUnavailable)
@@ -69,6 +69,6 @@ func TestPatience(t *testing.T) {
 		_, err = ask(gone)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		_, silent = patient.Silent()
-		assert.False(t, silent, "whoever asked had gone, which says nothing of the store")
+		assert.False(t, silent, "the caller gave up, which says nothing about the store")
 	})
 }

@@ -35,14 +35,15 @@ const (
 	maxHead     = 64 << 10
 	// bodyWithin is how long a body may take to arrive.
 	bodyWithin = 5 * time.Minute
-	// readyWithin is how long the store may take to tell that it is there.
+	// readyWithin is how long the store may take to answer a readiness check.
 	readyWithin = 2 * time.Second
 )
 
-// keptLayouts is how many layouts are kept for the next who asks.
+// keptLayouts is the number of layouts in the cache.
 const keptLayouts = 64
 
-// Server answers everything that a browser or a program asks. Safe for concurrent use.
+// Server answers all requests of browsers and programs. It is immutable after New; its parts synchronise themselves. Safe
+// for concurrent use.
 type Server struct {
 	cfg           Config
 	api           *api.API
@@ -52,19 +53,19 @@ type Server struct {
 	assets        map[string]*asset
 	documentAsset *asset
 	cookie        string
-	quiet         map[string]bool // routes whose requests are not worth a line in the log
+	quiet         map[string]bool // routes whose requests are logged at debug level
 	handler       http.Handler
-	patience      *patientStore // nil where the store is in this process
+	patience      *patientStore // nil if the store is in this process
 }
 
-// New checks the configuration and loads all that is served.
+// New checks the configuration and loads everything that is served, so that a broken dashboard or template fails here.
 func New(cfg Config) (*Server, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, cookie: cookieValue(cfg.Token), layouts: layout.NewCache(keptLayouts)}
-	if cfg.Shared { // its store may be away
+	if cfg.Shared { // the store is reached over a network
 		s.patience = &patientStore{Store: cfg.Store}
 		s.cfg.Store = s.patience
 	}
@@ -89,7 +90,7 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// uncompressed keeps sockets and streams away from compression, which would hold them back.
+// uncompressed excludes sockets and streams from compression, which would buffer them.
 func uncompressed(compressed, plain http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if isUpgrade(r) || strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
@@ -100,7 +101,7 @@ func uncompressed(compressed, plain http.Handler) http.Handler {
 	})
 }
 
-// routes puts everything below the base path.
+// routes builds the router; everything is below the base path.
 func (s *Server) routes() (http.Handler, error) {
 	base := s.cfg.BasePath
 	root := chi.NewRouter()
@@ -133,7 +134,7 @@ func (s *Server) routes() (http.Handler, error) {
 	return root, s.attach(root)
 }
 
-// attach makes the API and the live views, which need each other.
+// attach creates the API and the live views, which need each other.
 func (s *Server) attach(root chi.Router) error {
 	c := &s.cfg
 	var err error
@@ -163,7 +164,7 @@ func (s *Server) attach(root chi.Router) error {
 	return err
 }
 
-// live serves sockets. Whoever asks without one is told how.
+// live serves WebSockets; a request that is not a valid upgrade is refused with what was expected.
 func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 	key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-WebSocket-Key"))
 	switch {
@@ -180,12 +181,12 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// healthz says that the process answers.
+// healthz reports that the process answers.
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
-	s.tell(w, http.StatusOK, map[string]string{"status": "ok", "service": "dagscope", "version": s.cfg.Version})
+	s.writeJSON(w, http.StatusOK, map[string]string{"status": "ok", "service": "dagscope", "version": s.cfg.Version})
 }
 
-// readyz says whether the store answers.
+// readyz reports whether the store answers.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyWithin)
 	defer cancel()
@@ -194,21 +195,22 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 		api.WriteProblem(w, r, api.NewProblem(http.StatusServiceUnavailable, "the store does not answer; the server's log has more"))
 		return
 	}
-	s.tell(w, http.StatusOK, map[string]string{"status": "ready", "service": "dagscope", "version": s.cfg.Version})
+	s.writeJSON(w, http.StatusOK, map[string]string{"status": "ready", "service": "dagscope", "version": s.cfg.Version})
 }
 
-func (s *Server) tell(w http.ResponseWriter, status int, body any) {
+func (s *Server) writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // whoever asked may have gone
+	_ = json.NewEncoder(w).Encode(body) // the client may be gone
 }
 
 // Handler answers all requests. Live views change only while Run runs.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// Run answers on a listener, which it closes, until ctx ends. Then it takes no more connections, tells sockets that it
-// is going away, lets requests under way finish for Config.ShutdownAfter, and returns when all it started has ended.
+// Run serves connections of a listener, which it closes, until ctx ends. Then it accepts no more connections, closes
+// sockets with "going away", waits up to Config.ShutdownAfter for active requests, and returns when all it started has
+// ended.
 func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	var parts sync.WaitGroup
 	defer parts.Wait()
@@ -239,7 +241,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	defer cancel()
 	err := server.Shutdown(patience)
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = server.Close() // what has not ended by now is cut off
+		err = server.Close() // aborts what has not ended
 	}
 	parts.Wait()
 	s.layouts.Wait()

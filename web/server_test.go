@@ -180,7 +180,7 @@ func TestHealth(t *testing.T) {
 	out = w.ask(http.MethodGet, "/api/v1/runs", nil)
 	assert.Equal(t, http.StatusInternalServerError, out.Code)
 	p := w.problem(out)
-	assert.NotContains(t, out.Body.String(), "secret", "causes are logged and not told")
+	assert.NotContains(t, out.Body.String(), "secret", "causes are logged, not sent")
 	assert.Contains(t, w.log.String(), "secret cause")
 	assert.Contains(t, w.log.String(), p.RequestID)
 	w.store.fail(nil)
@@ -189,7 +189,7 @@ func TestHealth(t *testing.T) {
 // TestGoneReaders: that a page was left while it loaded is no failure of the service.
 func TestGoneReaders(t *testing.T) {
 	w := newWorld(t)
-	w.store.fail(context.Canceled) // as a store gives up with whoever asks
+	w.store.fail(context.Canceled) // as a store fails when its caller gives up
 	ctx, leave := context.WithCancel(t.Context())
 	leave()
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:8080/api/v1/runs", nil)
@@ -198,7 +198,7 @@ func TestGoneReaders(t *testing.T) {
 	assert.Contains(t, w.log.String(), "status=499")
 }
 
-// TestErrorPage: a page tells of the log only what stands there.
+// TestErrorPage: a page mentions the log only for requests that are in it.
 func TestErrorPage(t *testing.T) {
 	w := newWorld(t)
 	page := w.ask(http.MethodGet, "/nowhere", nil, "Accept", "text/html").Body.String()
@@ -237,7 +237,7 @@ func TestPanic(t *testing.T) {
 	assert.Contains(t, w.log.String(), "panic=secret")
 }
 
-// TestRun serves on a real connection: a socket and a stream are told that the server is going away.
+// TestRun serves on a real connection: a socket and a stream are closed because the server is going away.
 func TestRun(t *testing.T) {
 	w := newWorld(t)
 	run := w.run()

@@ -20,20 +20,20 @@ const cookieAge = 30 * 24 * 3600
 // maxLogin bounds the body of a login, in bytes.
 const maxLogin = 16 << 10
 
-// cookieValue is what the cookie holds: it cannot be turned back into the token, and goes with it.
+// cookieValue is the value of the cookie. The token cannot be derived from it, and a new token invalidates it.
 func cookieValue(token string) string {
 	m := hmac.New(sha256.New, []byte(token))
 	m.Write([]byte("dagscope cookie"))
 	return hex.EncodeToString(m.Sum(nil))
 }
 
-// same compares texts of which one is secret, in a time that does not tell how alike they are.
+// same compares two texts of which one is secret, in constant time.
 func same(a, b string) bool {
 	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
-// authorised reports whether a request has the token, or none is needed.
+// authorised reports whether a request carries the token, or none is required.
 func (s *Server) authorised(r *http.Request) bool {
 	if s.cfg.Token == "" {
 		return true
@@ -49,21 +49,21 @@ func (s *Server) authorised(r *http.Request) bool {
 	return false
 }
 
-// open reports whether a path can be had without the token: what tells that the server is there, and how to sign in.
+// open reports whether a path needs no token: health checks, the login page, and what it links to.
 func (s *Server) open(path string) bool {
 	path = strings.TrimPrefix(path, s.cfg.BasePath)
 	return path == "/healthz" || path == "/readyz" || path == "/login" ||
 		slices.ContainsFunc(templates.AllLinked(), func(f templates.Linked) bool { return path == "/assets/"+f.Name })
 }
 
-// askForToken answers a request without the token: somebody who navigates is led to the form.
+// askForToken answers a request without the token: a browser that navigates is redirected to the login form.
 func (s *Server) askForToken(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet && s.navigates(r) {
 		http.Redirect(w, r, s.cfg.BasePath+"/login?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
 		return
 	}
 	w.Header().Set("WWW-Authenticate", `Bearer realm="dagscope"`)
-	api.WriteProblem(w, r, api.NewProblem(http.StatusUnauthorized, "this server asks for a token: Authorization: Bearer TOKEN"))
+	api.WriteProblem(w, r, api.NewProblem(http.StatusUnauthorized, "this server requires a token: Authorization: Bearer TOKEN"))
 }
 
 // showLogin answers GET /login.
@@ -80,7 +80,7 @@ func (s *Server) showLogin(w http.ResponseWriter, r *http.Request) {
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxLogin)
 	if err := r.ParseForm(); err != nil {
-		s.refuse(w, r, api.NewProblem(http.StatusBadRequest, "the body is no form with the fields token and next"))
+		s.refuse(w, r, api.NewProblem(http.StatusBadRequest, "the body is not a form, expected one with the fields token and next"))
 		return
 	}
 	next := s.next(r.PostForm.Get("next"))
@@ -106,7 +106,7 @@ func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, status int, d
 	s.render(w, r, status, func(b *pageBuffer) error { return templates.Login(b, d) })
 }
 
-// next is a path of this server to go on to; anything else is the first page.
+// next validates the path to continue to after a login: a path of this server, otherwise the first page.
 func (s *Server) next(path string) string {
 	home := s.cfg.BasePath + "/"
 	u, err := url.Parse(path)

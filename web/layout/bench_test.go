@@ -18,7 +18,7 @@ func BenchmarkCompute(b *testing.B) {
 		{"recording, 196 tasks", func(b *testing.B) *engine.Graph {
 			g := recordings(b)["viralrecon-dirt02-001"]
 			if g == nil {
-				b.Skip("no recordings in ../shared/wfinstances beside the repository")
+				b.Skip("no recordings in ../shared/wfinstances next to the repository")
 			}
 			return g
 		}},
@@ -42,7 +42,7 @@ func BenchmarkCompute(b *testing.B) {
 	}
 }
 
-// chain is one task behind the other.
+// chain is a sequence of tasks.
 func chain(t testing.TB, tasks int32) *engine.Graph {
 	var edges []edge
 	for n := range tasks - 1 {
@@ -60,7 +60,7 @@ func gathered(t testing.TB, tasks int32) *engine.Graph {
 	return link(t, int(tasks), edges...)
 }
 
-// fan is one task, many behind it, and one behind them.
+// fan is one task, many that read it, and one that reads those.
 func fan(t testing.TB, width int32) *engine.Graph {
 	var edges []edge
 	for n := range width {

@@ -10,30 +10,30 @@ import (
 )
 
 const (
-	// small is the number of tasks and edges up to which a layout is computed by whoever asks: some ten milliseconds.
+	// small is the number of tasks and edges up to which a layout is computed by the caller itself: about ten milliseconds.
 	small = 300
-	// share is the amount of numbers in a layout that counts as one layout of a cache's bound: about 1 MB.
+	// share is how many numbers in a layout count as one layout towards a cache's bound: about 1 MB.
 	share = 100_000
-	// atOnce is the number of layouts that are computed at the same time, so that runs keep their processors.
+	// atOnce is the number of layouts that are computed at the same time, so that processors remain for runs.
 	atOnce = 2
 )
 
-// Cache keeps layouts by the hashes of their graphs and computes each once, however many ask for it. Safe for
+// Cache keeps layouts by the hashes of their graphs and computes each once, however many callers ask for it. Safe for
 // concurrent use.
 type Cache struct {
 	most    int
 	compute func(*engine.Graph) *Layout
-	turn    chan struct{}
-	working sync.WaitGroup
+	turn    chan struct{}  // holds a token for each layout being computed in the background
+	working sync.WaitGroup // the goroutines that compute
 
-	mu      sync.Mutex
+	mu      sync.Mutex                 // guards all below
 	known   map[[32]byte]*list.Element // of *entry
-	recent  list.List                  // the one used last comes first
-	weight  int                        // of all that are known
+	recent  list.List                  // most recently used first
+	weight  int                        // sum over known
 	pending map[[32]byte]*entry
 }
 
-// entry is a layout, there once done is closed.
+// entry is a layout. The goroutine that fills it owns layout, err and weight until it closes done.
 type entry struct {
 	hash   [32]byte
 	done   chan struct{}
@@ -42,8 +42,8 @@ type entry struct {
 	weight int
 }
 
-// NewCache keeps the n layouts used last, at least 1; of large ones fewer, since one counts once more for every
-// 100,000 numbers in it. The last one is kept whatever its size.
+// NewCache returns a cache of the n most recently used layouts, at least 1. Fewer large ones are kept, since a layout
+// counts once more for every 100,000 numbers in it; the last one is kept whatever its size.
 func NewCache(n int) *Cache {
 	return &Cache{
 		most: max(1, n), compute: Compute, turn: make(chan struct{}, atOnce),
@@ -51,9 +51,9 @@ func NewCache(n int) *Cache {
 	}
 }
 
-// Get returns the layout of a graph: at once where it is known or the graph is small, else when it is computed, two at
-// a time at most. Where ctx ends first, it returns the cause, and the layout is computed all the same, for whoever
-// asks next.
+// Get returns the layout of a graph: immediately if it is known or the graph is small, otherwise after it is computed,
+// at most two at a time. If ctx ends first, Get returns its cause, and the layout is still computed and kept for the next
+// caller.
 func (c *Cache) Get(ctx context.Context, g *engine.Graph) (*Layout, error) {
 	e, isNew := c.find(g.Hash())
 	switch {
@@ -79,10 +79,10 @@ func (c *Cache) Get(ctx context.Context, g *engine.Graph) (*Layout, error) {
 	}
 }
 
-// Wait returns when nothing is being computed. It is for the end of a program: nobody may call Get meanwhile.
+// Wait returns when nothing is being computed. It is for the end of a program: Get must not be called meanwhile.
 func (c *Cache) Wait() { c.working.Wait() }
 
-// find returns what is known or being computed, else a new entry that the caller has to fill.
+// find returns an entry that is known or being computed, otherwise a new one that the caller has to fill.
 func (c *Cache) find(hash [32]byte) (e *entry, isNew bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -98,8 +98,8 @@ func (c *Cache) find(hash [32]byte) (e *entry, isNew bool) {
 	return e, true
 }
 
-// fill computes an entry. A panic there, which would end the program with all its runs, becomes an error, and whoever
-// asks next tries again.
+// fill computes an entry. A panic there, which would end the program with all its runs, becomes an error, and the next
+// caller tries again.
 func (c *Cache) fill(e *entry, g *engine.Graph) {
 	defer func() {
 		if cause := recover(); cause != nil {

@@ -48,7 +48,7 @@ func TestCacheComputesOnceForAll(t *testing.T) {
 			})
 		}
 		synctest.Wait()
-		leave(errors.ErrUnsupported) // who started it goes, it goes on
+		leave(errors.ErrUnsupported) // the first caller leaves, the computation continues
 		synctest.Wait()
 		close(gate)
 		all.Wait()

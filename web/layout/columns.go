@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// columnsOf gives each element its column: the length of the longest path to it, then pulled right.
+// columnsOf assigns each element its column: the length of the longest path to it, then pulled right.
 func columnsOf(e *elements) []int32 {
 	column := make([]int32, e.n)
 	for _, n := range e.topological() {
@@ -17,12 +17,12 @@ func columnsOf(e *elements) []int32 {
 	return column
 }
 
-// group are the elements of one kind in one column of longest paths. They move together, so that a function stays in
-// one column where it was in one, and no column loses its meaning for the sake of a shorter edge.
+// group holds the elements of one kind in one column of longest paths. They move together, so that a function that was in
+// one column stays in one, and no column loses its meaning for the sake of a shorter edge.
 type group struct {
 	kind, column int32
 	members      []int32
-	gain         int   // edges that get shorter less those that get longer when it moves right
+	gain         int   // edges that get shorter minus those that get longer when it moves right
 	follows      int32 // the one group that all readers are in, none, or several
 }
 
@@ -32,10 +32,10 @@ const (
 )
 
 // pullRight moves groups as far right as their readers allow, where that makes edges shorter on balance. What is read
-// by one group alone moves with it. Elements of a longest path have no room, so no column gets empty.
+// by one group alone moves with it. Elements of a longest path have no room, so no column becomes empty.
 func pullRight(e *elements, column []int32) {
 	groups, groupOf := groupsOf(e, column)
-	for i := range groups { // from left to right: what follows a group is counted when that group is
+	for i := range groups { // from left to right, so that the gain of a group is complete when its own turn comes
 		g := &groups[i]
 		for _, n := range g.members {
 			g.gain += len(e.out.of(n)) - len(e.in.of(n))
@@ -74,7 +74,7 @@ func pullRight(e *elements, column []int32) {
 	}
 }
 
-// groupsOf lists the groups by column, then kind, and tells the group of each element.
+// groupsOf lists the groups by column, then kind, and returns the index of the group of each element.
 func groupsOf(e *elements, column []int32) ([]group, []int32) {
 	sorted := make([]int32, e.n)
 	for i := range sorted {

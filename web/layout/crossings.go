@@ -4,14 +4,14 @@ package layout
 func (s *sweeper) crossings() int {
 	sum := 0
 	for c := 1; c < len(s.columns); c++ {
-		s.lookBehind(c - 1)
+		s.lookAfter(c - 1)
 		sum += s.between(c - 1)
 	}
 	return sum
 }
 
 // between counts the crossings of the links from column c to the next: Barth, Jünger and Mutzel's tree counts, link
-// by link from the top, how many of those before end further down.
+// by link from the top, how many of those before it end further down.
 func (s *sweeper) between(c int) int {
 	first := 1
 	for first < len(s.columns[c+1]) {
@@ -25,7 +25,7 @@ func (s *sweeper) between(c int) int {
 	clear(tree)
 	sum := 0
 	for _, n := range s.columns[c] {
-		for _, p := range s.behind[s.right.off[n]:s.right.off[n+1]] {
+		for _, p := range s.after[s.right.off[n]:s.right.off[n+1]] {
 			i := first + int(p)
 			tree[i]++
 			for i > 0 {
@@ -40,15 +40,15 @@ func (s *sweeper) between(c int) int {
 	return sum
 }
 
-// lookBehind sorts, for each node of column c, the positions of its neighbours in the next column, by walking that
+// lookAfter sorts, for each node of column c, the positions of its neighbours in the next column, by walking that
 // column from top to bottom.
-func (s *sweeper) lookBehind(c int) {
+func (s *sweeper) lookAfter(c int) {
 	for _, n := range s.columns[c] {
 		s.fill[n] = s.right.off[n]
 	}
 	for i, n := range s.columns[c+1] {
 		for _, m := range s.left.of(n) {
-			s.behind[s.fill[m]] = int32(i)
+			s.after[s.fill[m]] = int32(i)
 			s.fill[m]++
 		}
 	}
@@ -67,8 +67,8 @@ func (s *sweeper) lookBefore(c int) {
 	}
 }
 
-// exchange swaps neighbours in a column while that makes crossings fewer, in so many passes over all columns at most;
-// with even, also where it makes no difference.
+// exchange swaps neighbours in a column while that reduces crossings, in at most the given number of passes over all
+// columns; with even, also where it makes no difference.
 func (s *sweeper) exchange(passes int, even bool) {
 	for range passes {
 		gain := 0
@@ -86,7 +86,7 @@ func (s *sweeper) exchangeIn(c int, even bool) int {
 		s.lookBefore(c)
 	}
 	if c+1 < len(s.columns) {
-		s.lookBehind(c)
+		s.lookAfter(c)
 	}
 	gain := 0
 	nodes := s.columns[c]
@@ -96,7 +96,7 @@ func (s *sweeper) exchangeIn(c int, even bool) int {
 			continue
 		}
 		now, swapped := inversions(s.before[s.left.off[a]:s.left.off[a+1]], s.before[s.left.off[b]:s.left.off[b+1]])
-		now2, swapped2 := inversions(s.behind[s.right.off[a]:s.right.off[a+1]], s.behind[s.right.off[b]:s.right.off[b+1]])
+		now2, swapped2 := inversions(s.after[s.right.off[a]:s.right.off[a+1]], s.after[s.right.off[b]:s.right.off[b+1]])
 		if less := now + now2 - swapped - swapped2; less > 0 || even && less == 0 {
 			nodes[i-1], nodes[i] = b, a
 			gain += less
@@ -106,9 +106,10 @@ func (s *sweeper) exchangeIn(c int, even bool) int {
 	return gain
 }
 
-// inversions counts pairs, one of each ascending list, in which that of a is larger, and those in which it is smaller.
+// inversions counts the pairs of one number of each ascending list in which the number of a is larger, and in which it is
+// smaller.
 func inversions(a, b []int32) (larger, smaller int) {
-	less, lessOrEqual := 0, 0 // numbers of b that are less than, and not more than, the one of a
+	less, lessOrEqual := 0, 0 // numbers of b that are less than v, and at most v
 	for _, v := range a {
 		for less < len(b) && b[less] < v {
 			less++

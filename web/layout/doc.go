@@ -6,7 +6,7 @@
 // The steps of Compute, each scope of a graph on its own:
 //
 //   - Columns are the lengths of longest paths from the sources. Tasks of one function in one column then move right
-//     together, where that shortens more edges than it lengthens, so that a late source stands beside its reader.
+//     together, where that shortens more edges than it lengthens, so that a late source stands next to its reader.
 //   - Edges over several columns get a bend in each column between (Sugiyama).
 //   - The order within columns comes from barycentre sweeps to the right and to the left with exchanges of neighbours
 //     (Gansner, Koutsofios, North, Vo: "A Technique for Drawing Directed Graphs", IEEE TSE 19(3), 1993, section 3),
@@ -16,17 +16,17 @@
 //   - Heights minimise the squares of what edges climb, bends weighing more (Gansner et al., section 4): each column
 //     in turn is solved exactly, given its neighbours, as an isotonic regression by pooling adjacent violators (Ayer
 //     et al., Annals of Mathematical Statistics 26(4), 1955). The side on which an element has more neighbours
-//     prevails, so that it stands in the middle of what it joins or feeds. Then runs of bends, and chains, are made
+//     prevails, so that it stands in the middle of its inputs or readers. Then runs of bends, and chains, are made
 //     straight where there is room, and parts are stacked.
 //
 // Guarantees: the result depends on the structure alone, that is on Graph.Hash: the same bytes each time and
-// everywhere. Every edge goes from left to right, elements of a column never overlap, and a fan-out's box has a size
+// everywhere. Every edge leads from left to right, elements of a column never overlap, and a fan-out's box has a size
 // that follows from its body and not from its width in a run, so that nothing moves when it expands.
 //
 // Costs: time is near linear in tasks, edges and bends, because the number of sweeps shrinks as they grow (see
 // budgets in order.go and heights.go): at most a tenth of a second up to a thousand tasks, some two tenths for ten
-// thousand, a second or two at the limits of the engine. Memory is about 150 bytes for each edge and bend.
+// thousand, one or two seconds at the limits of the engine. Memory is about 150 bytes for each edge and bend.
 //
-// Caveats: the order is a heuristic's, not the best one. Above 200,000 bends the longest edges get none: they are
-// straight lines which pass over what lies between, and their Via is empty. Graphviz is asked for small graphs only.
+// Caveats: the order is found by a heuristic and need not be optimal. Above 200,000 bends the longest edges get none:
+// they are straight lines that pass over what lies between, and their Via is empty. Graphviz is asked for small graphs only.
 package layout

@@ -25,11 +25,11 @@ type Element struct {
 	Node  uint32
 }
 
-// Labels tell of tasks, or of all instances of those in bodies, what became of them: each in one line.
+// Labels holds a line for each task, or for all instances of a task in a body, that says how it ended.
 type Labels map[Element]string
 
-// dotText writes the whole graph in DOT, left to right, tasks labelled with their names and what is told of them. A
-// fan-out is a cluster around its body, between the points where it learns its width and where its results are complete.
+// dotText writes the whole graph in DOT, left to right, with the names and labels of tasks. A fan-out is a cluster around
+// its body, between a point for the expansion and one for each join.
 func dotText(g *engine.Graph, labels Labels) []byte {
 	w := &dotWriter{g: g, labels: labels, numbering: engine.NewNumbering(g)}
 	w.text(preface)
@@ -86,15 +86,15 @@ func (w *dotWriter) scope(number int32) {
 	}
 }
 
-// label is the name of a task as everything else calls it, in a body that of its function, and what is told of it.
+// label is the identity of a task, in a body the name of its function, followed by its line of labels.
 func (w *dotWriter) label(scope int32, n uint32) string {
 	name := w.g.Functions()[w.g.Scope(scope).Function(n)].Name()
 	if scope == 0 {
 		name = w.numbering.Identity(w.numbering.Locate(engine.NodeID(n))).String()
 	}
 	label := quote(name)
-	if told := w.labels[Element{scope, n}]; told != "" {
-		label = strings.TrimSuffix(label, `"`) + `\n` + strings.TrimPrefix(quote(told), `"`)
+	if line := w.labels[Element{scope, n}]; line != "" {
+		label = strings.TrimSuffix(label, `"`) + `\n` + strings.TrimPrefix(quote(line), `"`)
 	}
 	return label
 }
@@ -143,8 +143,8 @@ func quote(s string) string {
 	return b.String()
 }
 
-// dotElements writes the elements of all scopes, as large as they are here, scope beside scope. All that matters is
-// where they come out.
+// dotElements writes the elements of all scopes with the sizes that Compute uses, one scope next to the other. Only the
+// positions that Graphviz finds are used.
 func dotElements(scopes []Scope) []byte {
 	w := &dotWriter{}
 	w.text("digraph {\nrankdir=LR; ranksep=0.5; nodesep=0.1;\nnode [shape=box, label=\"\", fixedsize=true, width=0.5];\n",

@@ -16,36 +16,36 @@ import (
 
 // Errors of a Drawer.
 var (
-	// ErrNoGraphviz: there is no dagscope-graphviz to run.
-	ErrNoGraphviz = errors.New("layout: dagscope-graphviz is not there")
-	// ErrTooLarge: the graph has more tasks than Graphviz is asked for, or its drawing has too many bytes.
+	// ErrNoGraphviz: the program dagscope-graphviz was not found.
+	ErrNoGraphviz = errors.New("layout: dagscope-graphviz was not found")
+	// ErrTooLarge: the graph has more than Config.MaxTasks tasks, or its drawing more than Config.MaxBytes bytes.
 	ErrTooLarge = errors.New("layout: graph too large for Graphviz")
 	// ErrTimeout: Graphviz took too long and was killed.
 	ErrTimeout = errors.New("layout: Graphviz took too long")
-	// ErrUnknownFormat: a drawing in this format is not to be had.
+	// ErrUnknownFormat: the format is not one of Formats.
 	ErrUnknownFormat = errors.New("layout: unknown format")
 )
 
-// Formats are those that Draw knows.
+// Formats returns the formats that Draw supports.
 func Formats() []string { return []string{"dot", "png", "svg"} }
 
 // Config says how Graphviz is run; the zero value has none, and then a Drawer writes DOT only.
 type Config struct {
 	Command  string        // path of the program dagscope-graphviz
-	Cache    string        // existing folder, nobody else's, where it keeps its compiled form; default the one for temporary files
-	Timeout  time.Duration // for one drawing, behind its turn; default 20 s
+	Cache    string        // existing private folder for the compiled form of the program; default the one for temporary files
+	Timeout  time.Duration // for one drawing, without the wait for its turn; default 20 s
 	MaxTasks int           // of a graph, each body of a fan-out counted once; default 300
 	MaxBytes int           // of a drawing; default 32 MiB
 }
 
-// Drawer has Graphviz draw, in a process of its own, one at a time: others wait for their turn. A process that takes
-// too long, or whose caller's context ends, is killed with all it started. It is safe for concurrent use.
+// Drawer runs Graphviz in a process of its own, one at a time: other callers wait for their turn. A process that takes
+// too long, or whose caller's context ends, is killed with all its children. Safe for concurrent use.
 type Drawer struct {
 	cfg  Config
 	turn chan struct{} // holds one token while a process runs
 }
 
-// NewDrawer checks the numbers, not whether the program is there: that is tried with each drawing.
+// NewDrawer checks the numbers but not whether the program exists: each drawing tries that again.
 func NewDrawer(cfg Config) (*Drawer, error) {
 	if cfg.Timeout < 0 || cfg.MaxTasks < 0 || cfg.MaxBytes < 0 {
 		return nil, fmt.Errorf("layout: Timeout is %v, MaxTasks %d and MaxBytes %d, must not be negative",
@@ -63,8 +63,8 @@ func NewDrawer(cfg Config) (*Drawer, error) {
 	return &Drawer{cfg: cfg, turn: make(chan struct{}, 1)}, nil
 }
 
-// Draw draws a graph from left to right, tasks with their names and labels and bodies of fan-outs framed. DOT is written
-// here, for any graph. SVG and PNG may fail with ErrNoGraphviz, ErrTooLarge or ErrTimeout, or with ctx.
+// Draw draws a graph from left to right, tasks with their names and labels and bodies of fan-outs framed. DOT is produced
+// without Graphviz, for any graph. SVG and PNG can fail with ErrNoGraphviz, ErrTooLarge, ErrTimeout or the cause of ctx.
 func (d *Drawer) Draw(ctx context.Context, g *engine.Graph, labels Labels, format string) ([]byte, error) {
 	if !slices.Contains(Formats(), format) {
 		return nil, fmt.Errorf("%w: %q, expected one of %s", ErrUnknownFormat, format, strings.Join(Formats(), ", "))
@@ -78,8 +78,8 @@ func (d *Drawer) Draw(ctx context.Context, g *engine.Graph, labels Labels, forma
 	return d.run(ctx, dotText(g, labels), format)
 }
 
-// Dot is the layout that Graphviz's dot finds, with the same elements, edges and sizes as Compute's. It fails like
-// Draw; Compute serves where it does.
+// Dot returns the layout that Graphviz's dot finds, with the same elements, edges and sizes as Compute's. It fails like
+// Draw; callers then fall back to Compute.
 func (d *Drawer) Dot(ctx context.Context, g *engine.Graph) (*Layout, error) {
 	if err := d.check(g); err != nil {
 		return nil, err
@@ -139,7 +139,7 @@ func (d *Drawer) run(ctx context.Context, dot []byte, format string) ([]byte, er
 	}
 }
 
-// capped keeps what is written up to a limit and fails behind it.
+// capped keeps what is written up to a limit and fails beyond it.
 type capped struct {
 	b    bytes.Buffer
 	most int

@@ -68,9 +68,9 @@ func TestDrawerKillsWhatNobodyWaitsFor(t *testing.T) {
 		info, err := os.Stat(file)
 		return err == nil && info.Size() > 1
 	}, 10*time.Second, time.Millisecond)
-	behind, leave := context.WithCancel(t.Context())
+	queued, leave := context.WithCancel(t.Context())
 	leave()
-	_, err := d.Draw(behind, nested(t), nil, "svg")
+	_, err := d.Draw(queued, nested(t), nil, "svg")
 	require.ErrorIs(t, err, context.Canceled, "it waits for its turn no longer than it wants to")
 	cancel(errors.ErrUnsupported)
 	waits.Wait()

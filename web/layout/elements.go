@@ -7,7 +7,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// elements are what one scope shows and which of them wait for which.
+// elements are the boxes of one scope and the edges between them.
 type elements struct {
 	n       int
 	kind    []int32 // function of each task; -1, -2, … for boxes, each its own
@@ -25,8 +25,8 @@ type rows struct {
 
 func (r rows) of(n int32) []int32 { return r.list[r.off[n]:r.off[n+1]] }
 
-// elementsOf merges each expansion with its joins. That makes no cycle: all edges into such a box, but for those
-// inside it, end at the expansion, since a join waits for nothing else in its scope.
+// elementsOf merges each expansion with its joins. That creates no cycle: all edges into such a box from outside end at
+// the expansion, since a join waits for nothing else in its scope.
 func elementsOf(s *engine.Scope) *elements {
 	boxes := 0
 	element := func(n uint32) int32 {
@@ -87,7 +87,7 @@ func rowsOf(n, k int, pair func(i int) (at, value int32)) rows {
 	return r
 }
 
-// sizesOf is the extent of each element in steps: a task takes one unit, a box what its body takes and one more.
+// sizesOf returns the extent of each element in steps: one unit for a task, one more than its body for a box.
 func sizesOf(s *engine.Scope, bodies []Scope) []int32 {
 	var sizes []int32
 	for n := range s.Len() {
@@ -103,7 +103,7 @@ func sizesOf(s *engine.Scope, bodies []Scope) []int32 {
 	return sizes
 }
 
-// topological lists the elements so that each comes behind what it waits for.
+// topological lists the elements so that each follows those it waits for.
 func (e *elements) topological() []int32 {
 	waits := make([]int32, e.n)
 	order := make([]int32, 0, e.n)

@@ -73,7 +73,7 @@ func grown(t *rapid.T) *engine.Graph {
 	return g
 }
 
-// nested is a fan-out in a fan-out with another one fused behind it.
+// nested is a fan-out in a fan-out with another one fused after it.
 func nested(t testing.TB) *engine.Graph {
 	t.Helper()
 	b := engine.NewBuilder()

@@ -2,15 +2,15 @@ package layout
 
 import "math"
 
-// Effort spent on heights, and when they are good enough.
+// Bounds of the effort spent on heights.
 const (
-	heightBudget = 4_000_000 // links and nodes looked at, in all passes
+	heightBudget = 4_000_000 // links and nodes visited, in all passes
 	mostPasses   = 200
 	leastPasses  = 6
-	still        = 0.002 // of a unit: no node moves further in a pass
+	still        = 0.002 // of a unit: passes end when no node moves further
 )
 
-// Extents of bends, in steps. They shrink where a column has so many that it would get taller than the tallest.
+// Extents of bends, in steps. They shrink where a column has so many bends that it would exceed the tallest column.
 const (
 	widestBend    = grid / 2
 	narrowestBend = grid / 10
@@ -21,8 +21,8 @@ const (
 	loose    = 1
 	halfBent = 2
 	stiff    = 8
-	// prevailing multiplies those of the side with more neighbours: less, and what joins many things leans to what
-	// reads it; much more, and passes take longer to settle.
+	// prevailing multiplies the weights of the side with more neighbours. With less, a node with many inputs leans to its
+	// reader; with much more, passes take longer to converge.
 	prevailing = 64
 	unmoved    = 1.0 / 64
 )
@@ -108,29 +108,29 @@ func newPlacer(lv *levels, sizes []int32) *placer {
 	return p
 }
 
-// pass places column after column, given its neighbours before, behind or both, and returns how far the node went
-// that moved furthest, in units.
-func (p *placer) pass(rightward, before, behind bool) float64 {
+// pass places column after column, given the columns before it, after it or both, and returns the longest distance that
+// a node moved, in units.
+func (p *placer) pass(rightward, before, after bool) float64 {
 	furthest := 0.0
 	for i := range p.runs {
 		if !rightward {
 			i = len(p.runs) - 1 - i
 		}
-		furthest = max(furthest, p.place(p.runs[i], before, behind))
+		furthest = max(furthest, p.place(p.runs[i], before, after))
 	}
 	return furthest / grid
 }
 
 // place is isotonic regression: nodes get the heights closest to their wishes, in weighted squares, that keep their
 // order and do not overlap. Measured from where they would be if all nodes touched, heights just must not decrease.
-func (p *placer) place(nodes []int32, before, behind bool) float64 {
+func (p *placer) place(nodes []int32, before, after bool) float64 {
 	p.blocks = p.blocks[:0]
 	offset := int32(0)
 	for i, n := range nodes {
 		if i > 0 {
 			offset += (p.extent[nodes[i-1]] + p.extent[n]) / 2
 		}
-		weight, sum := p.wish(n, before, behind)
+		weight, sum := p.wish(n, before, after)
 		b := block{weight, sum - float64(weight*float64(offset)), 1}
 		for k := len(p.blocks); k > 0 && p.blocks[k-1].sum*b.weight >= b.sum*p.blocks[k-1].weight; k-- {
 			b.weight += p.blocks[k-1].weight
@@ -157,14 +157,14 @@ func (p *placer) place(nodes []int32, before, behind bool) float64 {
 	return furthest
 }
 
-// wish is where the neighbours pull a node, and how strongly; a node without any hardly insists on its place. Where a
-// node has more neighbours on one side, that side prevails: what joins stands in the middle of what it joins.
-func (p *placer) wish(n int32, before, behind bool) (weight, sum float64) {
+// wish is where the neighbours pull a node, and how strongly; a node without neighbours gives way easily. The side with
+// more neighbours prevails, so that a node with many inputs stands in the middle of them.
+func (p *placer) wish(n int32, before, after bool) (weight, sum float64) {
 	left, right := p.left.of(n), p.right.of(n)
 	if before {
 		weight, sum = p.pull(n, left, prevalence(len(left), len(right)))
 	}
-	if behind {
+	if after {
 		w, s := p.pull(n, right, prevalence(len(right), len(left)))
 		weight, sum = weight+w, sum+s
 	}
@@ -175,7 +175,7 @@ func (p *placer) wish(n int32, before, behind bool) (weight, sum float64) {
 }
 
 // pull adds up the neighbours on one side. The conversions keep compilers from fusing operations, which would round
-// otherwise on some machines.
+// differently on some machines.
 func (p *placer) pull(n int32, neighbours []int32, factor float64) (weight, sum float64) {
 	for _, m := range neighbours {
 		w := factor * p.weight(n, m)

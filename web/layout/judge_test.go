@@ -18,7 +18,7 @@ func TestCrossingsAgainstDot(t *testing.T) {
 	graphs := gallery(t)
 	found := recordings(t)
 	if len(found) == 0 {
-		t.Log("no recordings in ../shared/wfinstances beside the repository: the gallery alone")
+		t.Log("no recordings in ../shared/wfinstances next to the repository: the gallery alone")
 	}
 	maps.Copy(graphs, found)
 	judged := 0

@@ -12,7 +12,7 @@ const (
 	EngineDot     = "dot"     // Drawer.Dot
 )
 
-// Layout tells where the elements of a graph are. Units are abstract: 1 across is one column, 1 down is the pitch of
+// Layout holds the positions of the elements of a graph. Units are abstract: 1 across is one column, 1 down is the pitch of
 // tasks where they are densest. As JSON it is what static/src/model/layout.ts declares. It must not be modified.
 type Layout struct {
 	Hash   string  `json:"hash"` // of the graph, hexadecimal
@@ -35,16 +35,16 @@ type Scope struct {
 type Edge struct {
 	From int32 `json:"from"`
 	To   int32 `json:"to"`
-	// Via is the height at which it passes each column strictly between the two, in units; empty as well where it
-	// goes straight from one to the other because there are too many long edges.
+	// Via is the height at which it passes each column strictly between the two, in units; empty as well if it
+	// is a straight line because there are too many long edges.
 	Via []float64 `json:"via"`
 }
 
 // grid is the number of steps that a unit has: heights are whole steps, so that they are exact and short as JSON.
 const grid = 100
 
-// Compute lays a graph out. It is a pure function of the structure and safe for concurrent use; a Cache keeps it off
-// the path of requests.
+// Compute lays a graph out. It is a pure function of the structure and safe for concurrent use; a Cache avoids
+// computing it for each request.
 func Compute(g *engine.Graph) *Layout {
 	hash := g.Hash()
 	l := &Layout{Hash: hex.EncodeToString(hash[:]), Engine: EngineLayered, Scopes: make([]Scope, g.Scopes())}

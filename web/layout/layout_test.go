@@ -57,7 +57,7 @@ func checkScope(t require.TestingT, s *Scope, overlap float64) {
 	}
 }
 
-// pairs are the edges between elements that a scope must have, as the graph's own nodes tell it.
+// pairs are the edges between elements that a scope must have, derived from the nodes of the graph.
 func pairs(s *engine.Scope) []edge {
 	element := func(n uint32) int32 {
 		if s.Kind(n) == engine.JoinNode {
@@ -280,7 +280,7 @@ func TestLongEdgesGetNoBendsWhereTheyWouldBeTooMany(t *testing.T) {
 	require.Greater(t, straight, 1_000)
 }
 
-// TestLargeGraphs: what is large is laid out as well; BenchmarkCompute tells how long it takes.
+// TestLargeGraphs: large graphs are laid out, too; BenchmarkCompute measures how long that takes.
 func TestLargeGraphs(t *testing.T) {
 	if testing.Short() {
 		t.Skip("large")

@@ -2,7 +2,7 @@ package layout
 
 import "slices"
 
-// mostBends bounds the bends of a scope, and with them time, memory and the size of the answer.
+// mostBends bounds the bends of a scope, and thereby time, memory and the size of the response.
 const mostBends = 200_000
 
 // levels is a graph whose edges connect neighbouring columns only: elements first, then the bends of longer edges.
@@ -11,7 +11,7 @@ type levels struct {
 	column      []int32   // of each node
 	part        []int32   // of each node: the connected part of the graph that it belongs to
 	firstBend   []int32   // of each edge, -1 where it has none
-	left, right rows      // neighbours in the column before and behind
+	left, right rows      // neighbours in the column before and after
 	columns     [][]int32 // nodes from top to bottom
 	pos         []int32   // of each node in its column
 }
@@ -51,7 +51,7 @@ func newLevels(e *elements, column []int32, most int) *levels {
 	return lv
 }
 
-// longestBent is the span of the longest edges that get bends: as long as there are not more than most of them.
+// longestBent is the span of the longest edges that get bends, so that there are at most most bends in total.
 func longestBent(e *elements, column []int32, most int) int32 {
 	longest := int32(1)
 	for _, x := range e.edges {
@@ -73,7 +73,7 @@ func longestBent(e *elements, column []int32, most int) int32 {
 // isBend reports whether a node is a bend of an edge and not an element.
 func (lv *levels) isBend(n int32) bool { return int(n) >= lv.elements }
 
-// number takes over the order of a column.
+// number updates the positions of the nodes of a column from their order.
 func (lv *levels) number(c int) {
 	for i, n := range lv.columns[c] {
 		lv.pos[n] = int32(i)

@@ -5,15 +5,15 @@ import (
 	"slices"
 )
 
-// Effort spent on orders: a round looks at every link a few times, which takes about 0.2 µs a link.
+// Bounds of the effort spent on orders: a round visits every link a few times, which takes about 0.2 µs a link.
 const (
-	orderBudget = 1_000_000 // links and nodes looked at for each start, in all rounds
+	orderBudget = 1_000_000 // links and nodes visited for each start, in all rounds
 	mostRounds  = 40
 	leastRounds = 3
 	patience    = 8      // rounds without fewer crossings after which a start is given up
 	smallOrder  = 5_000  // links and nodes up to which every start is tried, else the first alone
 	exchanges   = 4      // passes of exchanges in a round
-	lastPasses  = 20     // and behind the last one
+	lastPasses  = 20     // and after the last one
 	mostShakes  = 64     // how often the best order is disturbed and improved again
 	shakeBudget = 40_000 // links and nodes, in all shakes
 )
@@ -65,7 +65,7 @@ type sweeper struct {
 	tree    []int32
 	fill    []int32 // of each node: how many of its sorted neighbours are known
 	before  []int32 // positions of neighbours in the column before, in the shape of left.list, ascending
-	behind  []int32 // and in the column behind, in the shape of right.list
+	after   []int32 // and in the column after, in the shape of right.list
 	movable []int32
 	slots   []int
 	random  uint64
@@ -75,7 +75,7 @@ func newSweeper(lv *levels) *sweeper {
 	s := &sweeper{levels: lv, fewest: -1, best: make([][]int32, len(lv.columns)), random: 1}
 	n := len(lv.column)
 	s.key, s.fill = make([]float64, n), make([]int32, n)
-	s.before, s.behind = make([]int32, len(lv.left.list)), make([]int32, len(lv.right.list))
+	s.before, s.after = make([]int32, len(lv.left.list)), make([]int32, len(lv.right.list))
 	return s
 }
 
@@ -139,7 +139,7 @@ func (s *sweeper) shake(share float64) {
 }
 
 // chance is a number in [0, 1), the same ones for each graph: Marsaglia's xorshift ("Xorshift RNGs", Journal of
-// Statistical Software 8(14), 2003), written out so that layouts never change with a library.
+// Statistical Software 8(14), 2003), written out so that layouts do not depend on the version of a library.
 func (s *sweeper) chance() float64 {
 	s.random ^= s.random << 13
 	s.random ^= s.random >> 7
@@ -147,8 +147,8 @@ func (s *sweeper) chance() float64 {
 	return float64(s.random>>11) / (1 << 53)
 }
 
-// improve sweeps to and fro and keeps the best order. Ties are broken the other way round in every other pair of
-// rounds, which leads out of some dead ends.
+// improve sweeps in both directions and keeps the best order. Ties are broken the other way round in every other pair of
+// rounds, which avoids some local optima.
 func (s *sweeper) improve(rounds int, rightward bool) {
 	idle := 0
 	for round := 0; round < rounds && idle < patience && s.fewest != 0; round++ {
@@ -164,7 +164,7 @@ func (s *sweeper) improve(rounds int, rightward bool) {
 	}
 }
 
-// keep takes the order over if it has fewer crossings than the best so far.
+// keep saves the order if it has fewer crossings than the best so far.
 func (s *sweeper) keep() bool {
 	n := s.crossings()
 	if s.fewest >= 0 && n >= s.fewest {

@@ -17,7 +17,7 @@ var errPlain = errors.New("layout: unexpected output of Graphviz")
 // point is a place in inches, down from the top.
 type point struct{ x, y float64 }
 
-// placed is a layout with the elements and edges of l where Graphviz put them: plain is its output in the format of
+// placed returns a layout with the elements and edges of l where Graphviz put them: plain is its output in the format of
 // that name (https://graphviz.org/docs/outputs/plain/).
 func placed(l *Layout, plain []byte) (*Layout, error) {
 	p := plainOutput{nodes: make([][]point, len(l.Scopes)), edges: make([]map[edge][]point, len(l.Scopes))}
@@ -93,7 +93,7 @@ func (p *plainOutput) name(s string) (scope int, n int32, err error) {
 		return 0, 0, fmt.Errorf("a node %q", s)
 	}
 	if scope < 0 || scope >= len(p.nodes) || n < 0 || int(n) >= len(p.nodes[scope]) {
-		return 0, 0, fmt.Errorf("a node %q that there is not", s)
+		return 0, 0, fmt.Errorf("an unknown node %q", s)
 	}
 	return scope, n, nil
 }
@@ -174,7 +174,7 @@ func (s *Scope) settle() {
 
 func rounded(v float64) float64 { return math.Round(v*grid) / grid }
 
-// heightAt is where a curve that goes from left to right passes x.
+// heightAt is the height at which a curve from left to right passes x.
 func heightAt(curve []point, x float64) float64 {
 	i := 0
 	for i+6 < len(curve) && curve[i+3].x < x {

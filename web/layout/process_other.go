@@ -4,5 +4,5 @@ package layout
 
 import "os/exec"
 
-// killTogether leaves it at the process alone where there are no groups.
+// killTogether does nothing here, because there are no process groups: only the process itself is killed.
 func killTogether(*exec.Cmd) {}

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// killTogether puts a process into a group of its own that is killed as one.
+// killTogether starts the process in a group of its own, and has cancellation kill the whole group.
 func killTogether(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

@@ -10,9 +10,9 @@ import (
 // a slope into stairs.
 const shortestPiece = 3
 
-// straighten gives runs of bends, and chains, one height where there is room. It goes from the top down and from the
-// bottom up, so that of long edges side by side the outer ones make room for the inner ones, and then, the longest
-// first, makes pieces of the remaining runs straight.
+// straighten moves runs of bends, and chains, to one height where there is room. It works from the top down and from the
+// bottom up, so that of parallel long edges the outer ones make room for the inner ones, and then makes pieces of the
+// remaining runs straight, the longest first.
 func straighten(lv *levels, extent, y []int32) {
 	runs := lv.runs()
 	height := func(run []int32) int {
@@ -40,7 +40,7 @@ func straighten(lv *levels, extent, y []int32) {
 }
 
 // runs lists the longest sequences, of two nodes or more, in which no node but the first and the last has other
-// neighbours than the one before and the one behind.
+// neighbours than the one before and the one after it.
 func (lv *levels) runs() [][]int32 {
 	var runs [][]int32
 	list := make([]int32, 0, len(lv.column)) // holds all runs, no node is in two
