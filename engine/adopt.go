@@ -8,26 +8,26 @@ import (
 	"time"
 )
 
-// Adopter is a Recorder that can go on with a record which another process has begun.
+// Adopter is a Recorder that can continue a record which another process has begun.
 type Adopter interface {
 	Recorder
-	// Adopt is Begin for a run that others may be recording, too. It gives the number of the last step that is kept:
-	// Steps go on behind it, Details from the beginning of the revision. ErrRecording: another process is at it, which may
-	// have died. ErrRecorded: the record is complete. A run that is not kept begins only where begin is set; else it is
-	// ErrUnknownRun: the caller knows that it was kept, so it has been deleted.
+	// Adopt is Begin for a run that other processes may record, too. It returns the number of the last step that is kept:
+	// Steps continue after it, Details from the beginning of the revision. ErrRecording: another process records it and may
+	// have died. ErrRecorded: the record is complete. A run without a record gets one only if begin is set; otherwise
+	// the error is ErrUnknownRun: the caller knows that there was a record, so it has been deleted.
 	Adopt(info RunInfo, g *Graph, begin bool) (after uint64, err error)
-	// Leave is End for a run that goes on without this process: what came until then is kept, and others may adopt it.
+	// Leave is End for a run that continues without this process: what was recorded so far is kept, and others may adopt it.
 	Leave(run RunID) error
 }
 
 const (
-	// adoptEvery is how often it is looked, ± 20 %, whether a run that others record is still being recorded.
+	// adoptEvery is the interval, ± 20 %, of checks whether a run that another process records is still being recorded.
 	adoptEvery = 5 * time.Second
-	// adoptWithin is how long after its end that is done.
+	// adoptWithin is for how long after the end of the run these checks continue.
 	adoptWithin = 2 * time.Minute
 )
 
-// find follows the runs that others submit, until ctx ends.
+// find follows the runs that other processes submit, until ctx ends.
 func (e *Engine) find(ctx context.Context) error {
 	finder, ok := e.cfg.Executor.(Finder)
 	if !ok || !e.cfg.Adopt {
@@ -40,7 +40,7 @@ func (e *Engine) find(ctx context.Context) error {
 	return nil
 }
 
-// found makes a run that others have submitted one that can be asked for here, and has it recorded if need be.
+// found makes a run that another process has submitted available to Get, and records it if no other process does.
 func (e *Engine) found(job Job, exec Execution) {
 	if !e.enter() {
 		return
@@ -50,14 +50,14 @@ func (e *Engine) found(job Job, exec Execution) {
 	e.revising.Lock()
 	isNew := e.keep(r)
 	e.revising.Unlock()
-	if !isNew { // a revision that began here
+	if !isNew { // a revision that this engine began
 		e.records.Done()
 		return
 	}
 	go e.follow(r, e.cfg.Recorder != nil && !job.Options.Unlogged, func() error { return e.adopt(ctx, r, job.Options.Unlogged) })
 }
 
-// adopt records a run that others have submitted, unless somebody else does it to its end.
+// adopt records a run that another process has submitted, unless that or a third process records it to its end.
 func (e *Engine) adopt(ctx context.Context, r *Run, unlogged bool) error {
 	rec, ok := e.cfg.Recorder.(Adopter)
 	if !ok || unlogged {
@@ -77,7 +77,7 @@ func (e *Engine) adopt(ctx context.Context, r *Run, unlogged bool) error {
 		}
 		look := time.NewTimer(adoptEvery*4/5 + rand.N(adoptEvery*2/5))
 		select {
-		case <-over: // whoever records it is about to be done
+		case <-over: // the process that records it is about to be done
 			over, late = nil, time.After(adoptWithin)
 		case <-look.C:
 		case <-late:
@@ -86,7 +86,7 @@ func (e *Engine) adopt(ctx context.Context, r *Run, unlogged bool) error {
 		case <-ctx.Done():
 			look.Stop()
 			return ErrElsewhere
-		case <-e.closing: // it stays with whoever records it
+		case <-e.closing: // the record stays with the process that writes it
 			look.Stop()
 			return ErrElsewhere
 		}
@@ -94,12 +94,12 @@ func (e *Engine) adopt(ctx context.Context, r *Run, unlogged bool) error {
 	}
 }
 
-// Retry begins the next revision of a failed or cancelled run, whoever had submitted it; see Retrier. The error is
-// ErrUnknownRun where nothing of it is left to go on with.
+// Retry begins the next revision of a failed or cancelled run, whichever process had submitted it; see Retrier. The error
+// is ErrUnknownRun if nothing is left that could be continued.
 func (e *Engine) Retry(ctx context.Context, id RunID) (*Run, error) {
 	retrier, ok := e.cfg.Executor.(Retrier)
 	if !ok {
-		return nil, fmt.Errorf("%w: %s, and the executor keeps nothing to go on with", ErrUnknownRun, id)
+		return nil, fmt.Errorf("%w: %s, and the executor keeps nothing that could be continued", ErrUnknownRun, id)
 	}
 	if !e.enter() {
 		return nil, ErrClosed
@@ -111,7 +111,7 @@ func (e *Engine) Retry(ctx context.Context, id RunID) (*Run, error) {
 	}
 	record := func() error { return e.adopt(following, r, unlogged) }
 	if rec, ok := e.cfg.Recorder.(Adopter); ok && !unlogged {
-		// At once, so that the record tells of the revision when the caller looks; what fails is tried again.
+		// At once, so that the record has the revision when the caller looks; a failure is tried again by adopt.
 		if after, err := rec.Adopt(r.info, r.graph, true); err == nil {
 			record = func() error { return e.record(following, r, after) }
 		}
@@ -120,7 +120,7 @@ func (e *Engine) Retry(ctx context.Context, id RunID) (*Run, error) {
 	return r, nil
 }
 
-// revise begins the next revision, and makes it one that Get finds before others tell of it: it must be followed, and
+// revise begins the next revision and makes it available to Get before Find can report it: it must be followed, and
 // recorded, once.
 func (e *Engine) revise(ctx context.Context, retrier Retrier, id RunID) (r *Run, following context.Context, unlogged bool, err error) {
 	e.revising.Lock()

@@ -15,7 +15,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// hall is an executor whose runs others execute: a test makes them, ends them, and says what is found.
+// hall is an executor whose runs are executed elsewhere: a test makes them, ends them, and decides what Find reports.
 type hall struct {
 	found   chan *show
 	broken  chan error // ends Find
@@ -52,7 +52,7 @@ func (h *hall) Retry(_ context.Context, id engine.RunID) (engine.Job, engine.Exe
 
 // show is one run of a hall.
 type show struct {
-	engine.Execution // what is not asked for
+	engine.Execution // nil: methods that no test needs
 	job              engine.Job
 	done             chan struct{}
 	cancelled        chan struct{}
@@ -62,7 +62,7 @@ type show struct {
 	more    chan struct{} // closed and replaced when there are more steps
 	records []engine.WorkerRecord
 	stuck   bool // the log cannot be read
-	gone    bool // nothing of the run is left, which Steps tells
+	gone    bool // nothing of the run is left: Steps returns ErrUnknownRun
 }
 
 func newShow(job engine.Job) *show {
@@ -84,7 +84,7 @@ func (s *show) log(n int) *show {
 
 func (s *show) end() *show { close(s.done); return s }
 
-func (s *show) tell(w engine.WorkerRecord) {
+func (s *show) report(w engine.WorkerRecord) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.records = append(s.records, w)
@@ -141,7 +141,7 @@ type book struct {
 }
 
 type page struct {
-	writer  string // who has it
+	writer  string // the recorder that writes it
 	steps   []uint64
 	workers []engine.WorkerRecord
 	ended   int
@@ -152,7 +152,7 @@ type page struct {
 
 func newBook() *book { return &book{pages: map[engine.RunID]*page{}} }
 
-// change changes the page of a run, which is made where there is none.
+// change changes the page of a run, and makes one if it has none.
 func (b *book) change(id engine.RunID, f func(*page)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -251,7 +251,7 @@ func seqs(n int) []uint64 {
 	return out
 }
 
-// job is a run that somebody else has submitted.
+// job is a run that another process has submitted.
 func job(t *testing.T, id engine.RunID) engine.Job {
 	t.Helper()
 	one := engine.Func0("one", func(context.Context) (int, error) { return 1, nil })
@@ -261,8 +261,8 @@ func job(t *testing.T, id engine.RunID) engine.Job {
 	return engine.Job{Info: engine.RunInfo{ID: id, Workflow: "w", StartedAt: time.Now()}, Graph: g}
 }
 
-// TestARunWhoseStateIsGoneHasEnded: its record is ended as soon as its executor knows, so that nobody takes it for one
-// that goes on; where the executor does not know, the record is left to others.
+// TestARunWhoseStateIsGoneHasEnded: its record is ended as soon as its executor knows, so that it is not mistaken for
+// one that continues; if the executor does not know, the record is left to others.
 func TestARunWhoseStateIsGoneHasEnded(t *testing.T) {
 	staged(t, func(t *testing.T, h *hall, b *book, e *engine.Engine, _ func()) {
 		for _, c := range []struct {
@@ -290,9 +290,9 @@ func TestARunWhoseStateIsGoneHasEnded(t *testing.T) {
 	})
 }
 
-func TestAFoundRunThatNobodyRecordsIsRecorded(t *testing.T) {
+func TestAFoundRunWithoutARecorderIsRecorded(t *testing.T) {
 	staged(t, func(t *testing.T, h *hall, b *book, e *engine.Engine, _ func()) {
-		b.change("r", func(p *page) { p.steps = seqs(3) }) // by somebody who has died
+		b.change("r", func(p *page) { p.steps = seqs(3) }) // by a process that has died
 		s := newShow(job(t, "r")).log(5)
 		h.found <- s
 		synctest.Wait()
@@ -348,7 +348,7 @@ func TestWhoRecordsIsLeftAlone(t *testing.T) {
 	})
 }
 
-// TestADeletedRunIsNotBegunAgain: somebody else has recorded it, and then it was deleted.
+// TestADeletedRunIsNotBegunAgain: another process has recorded it, and then it was deleted.
 func TestADeletedRunIsNotBegunAgain(t *testing.T) {
 	staged(t, func(t *testing.T, h *hall, b *book, e *engine.Engine, _ func()) {
 		b.change("r", func(p *page) { p.writer = "another" })
@@ -397,8 +397,8 @@ func TestARunThatCannotBeRecorded(t *testing.T) {
 	})
 }
 
-// TestAnEngineLeavesWhatGoesOn: at its end records are left where they are, except of runs that have ended.
-func TestAnEngineLeavesWhatGoesOn(t *testing.T) {
+// TestAnEngineLeavesWhatContinues: at its end records are left where they are, except of runs that have ended.
+func TestAnEngineLeavesWhatContinues(t *testing.T) {
 	staged(t, func(t *testing.T, h *hall, b *book, e *engine.Engine, stop func()) {
 		submitted, err := e.Submit(t.Context(), "w", job(t, "").Graph, engine.RunOptions{})
 		require.NoError(t, err)
@@ -453,12 +453,12 @@ func TestTheLastWordOfWorkersElsewhere(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			staged(t, func(t *testing.T, h *hall, b *book, e *engine.Engine, _ func()) {
 				s := newShow(job(t, "r")).log(1)
-				s.tell(engine.WorkerRecord{Worker: 3, Name: "w"})
+				s.report(engine.WorkerRecord{Worker: 3, Name: "w"})
 				h.found <- s
 				synctest.Wait()
 				ended := time.Now()
 				s.end()
-				time.AfterFunc(c.word, func() { s.tell(engine.WorkerRecord{Worker: 3, Name: "w", Ended: 5}) })
+				time.AfterFunc(c.word, func() { s.report(engine.WorkerRecord{Worker: 3, Name: "w", Ended: 5}) })
 				r, err := e.Get("r")
 				require.NoError(t, err)
 				require.NoError(t, r.WaitRecorded(t.Context()))
@@ -483,7 +483,7 @@ func TestRetry(t *testing.T) {
 			if id != "r" {
 				return engine.Job{}, nil, engine.ErrUnknownRun
 			}
-			h.found <- newShow(again) // the store tells everybody at once, and this engine has to wait for what Retry gives
+			h.found <- newShow(again) // Find reports it at once, and this engine has to wait for what Retry returns
 			for range 1000 {
 				runtime.Gosched()
 			}

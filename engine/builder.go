@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// refKind tells what stands behind a reference.
+// refKind says what a reference refers to.
 type refKind uint8
 
 const (
@@ -35,9 +35,9 @@ type builderFanOut struct {
 	scope    int32 // where the fan-out itself stands
 	source   int32
 	body     int32 // the reference that the body returned
-	fused    int32 // > 0: the fan-out behind whose elements this one runs, element by element
+	fused    int32 // > 0: the fan-out whose elements this one continues with, element by element
 	captures []int32
-	joins    []int32 // what this fan-out and those fused behind it return
+	joins    []int32 // what this fan-out and those fused with it return
 	list     list    // takes the source apart
 	elem     reflect.Type
 }
@@ -64,7 +64,7 @@ func NewBuilder() *Builder {
 	return &Builder{fanOuts: make([]builderFanOut, 1), numbers: map[*Function]int32{}}
 }
 
-// Ref refers to a value of type T that exists when the run gets there. The zero Ref is not valid.
+// Ref refers to a value of type T that the run will compute. The zero Ref is not valid.
 type Ref[T any] struct {
 	b *Builder
 	n int32
@@ -171,12 +171,12 @@ func (b *Builder) useRef(of *Builder, n int32) int32 {
 	return b.use(n)
 }
 
-// FanOut applies body to each element of a list whose length is known only at run time and gives the results in the
-// order of the elements; an empty list gives an empty one. body is called once, now, with a stand-in for the
+// FanOut applies body to each element of a list whose length is known only at run time and returns the results in the
+// order of the elements; an empty list yields an empty one. body is called once, now, with a stand-in for the
 // element: what it builds is the template for every element. It may call functions, use values from outside, and
 // fan out again.
 //
-// Two fan-outs in a row are fused (element i flows on to element i without waiting for the others) when the second
+// Two fan-outs in a row are fused (element i continues without waiting for the others) when the second
 // one's source is exactly what the first returned and nothing else the second uses depends on that. What a body
 // uses from outside (of fused ones: all of their bodies) has to exist before the first element starts.
 func FanOut[A, R any](b *Builder, list Ref[[]A], body func(element Ref[A]) Ref[R]) Ref[[]R] {
@@ -202,7 +202,7 @@ func FanOut[A, R any](b *Builder, list Ref[[]A], body func(element Ref[A]) Ref[R
 	return Ref[[]R]{b, join}
 }
 
-// fuse decides whether fan-out id runs element by element behind its source. Fused fan-outs expand together, so what
+// fuse decides whether fan-out id continues its source element by element. Fused fan-outs expand together, so what
 // one of them captures must not depend on what any of them returns.
 func (b *Builder) fuse(id int32) {
 	f := &b.fanOuts[id]

@@ -22,12 +22,12 @@ const valueVersion = 1
 // maxDimensions bounds the shape of a value.
 const maxDimensions = 8
 
-// codecID tells how the raw bytes of a value are to be read. The numbers are stored; they only ever grow.
+// codecID says how the raw bytes of a value are to be read. The numbers are stored: new ones may be added, none reused.
 type codecID byte
 
 const (
 	rawCodec        codecID = 1 // bytes, text, numbers in little endian
-	shapedCodec     codecID = 2 // as the type rules
+	shapedCodec     codecID = 2 // as the type itself defines
 	structuredCodec codecID = 3 // CBOR
 )
 
@@ -56,7 +56,7 @@ func appendEnvelope(dst []byte, t *Type, v any) ([]byte, error) {
 	return out, nil
 }
 
-// decodeEnvelope checks everything before the raw bytes and hands those to the codec.
+// decodeEnvelope checks everything before the raw bytes and passes those to the codec.
 func decodeEnvelope(src []byte, t *Type) (any, error) {
 	r := reader{rest: src}
 	if version := r.byte(); r.err == nil && version != valueVersion {
@@ -93,7 +93,7 @@ func decodeEnvelope(src []byte, t *Type) (any, error) {
 	return v, nil
 }
 
-// printable shortens what came from outside for an error text.
+// printable makes text from outside short and valid UTF-8, for errors.
 func printable(s string) string {
 	const most = 80
 	if len(s) > most {
@@ -102,7 +102,7 @@ func printable(s string) string {
 	return strings.ToValidUTF8(s, "�")
 }
 
-// reader takes apart what may be hostile. After the first error everything it gives is zero.
+// reader parses bytes that may be hostile. After the first error all its methods return zero values.
 type reader struct {
 	rest []byte
 	err  error
@@ -144,7 +144,7 @@ func (r *reader) bool() bool {
 	return b == 1
 }
 
-// number is an unsigned number of at most most.
+// number reads an unsigned number and fails if it exceeds most.
 func (r *reader) number(what string, most uint64) uint64 {
 	v := r.uvarint()
 	if v > most {
@@ -154,7 +154,7 @@ func (r *reader) number(what string, most uint64) uint64 {
 	return v
 }
 
-// count is how many things of at least one byte each follow.
+// count reads how many things of at least one byte each follow, so it cannot exceed the number of bytes left.
 func (r *reader) count(what string) int {
 	return int(r.number(what, uint64(len(r.rest))))
 }
@@ -162,7 +162,7 @@ func (r *reader) count(what string) int {
 // zigzag is a signed number.
 func (r *reader) zigzag() int64 { return unzigzag(r.uvarint()) }
 
-// bytes takes the next n bytes.
+// bytes reads the next n bytes; they are not copied.
 func (r *reader) bytes(n int) []byte {
 	if n > len(r.rest) {
 		r.fail("it ends too early")
@@ -173,7 +173,7 @@ func (r *reader) bytes(n int) []byte {
 	return b
 }
 
-// text is a string behind its length.
+// text reads a string that follows its length.
 func (r *reader) text() string { return string(r.bytes(r.count("the length of a text"))) }
 
 func zigzag(v int64) uint64   { return uint64(v<<1) ^ uint64(v>>63) }

@@ -7,8 +7,8 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// hollow is the codec of lists whose element type this program does not have. Such lists travel as CBOR, since all
-// numbers are known everywhere; from that their length can be told, and the lengths of lists within them.
+// hollow is the codec of lists whose element type this program does not have. Such lists are encoded as CBOR, since all
+// number types are known everywhere; CBOR shows their length, and the lengths of lists within them.
 type hollow struct{ elem *hollow } // elem is nil where the elements are no lists
 
 func (hollow) id() codecID { return structuredCodec }
@@ -26,9 +26,9 @@ func (h hollow) decode(shape []int, raw []byte) (any, error) {
 	return h.open(raw)
 }
 
-// open gives a list of nil, or of such lists.
+// open returns a list of nil elements, or of such lists.
 func (h hollow) open(raw []byte) ([]any, error) {
-	var items []cbor.RawMessage // null, a nil slice, gives none
+	var items []cbor.RawMessage // stays empty for null, which is a nil slice
 	if err := fromCBOR.Unmarshal(raw, &items); err != nil {
 		var small []byte // a list of a type that is a byte by another name
 		if fromCBOR.Unmarshal(raw, &small) != nil {

@@ -27,7 +27,7 @@ func (t *Type) describeRaw() bool {
 	return true
 }
 
-// rawOf is the codec of the built-in type that rt is, or is named after; nil where there is none.
+// rawOf returns the codec of the built-in type that rt is or is derived from, nil if none exists.
 func rawOf(rt reflect.Type) *raw {
 	switch rt.Kind() {
 	case reflect.Bool:
@@ -65,7 +65,7 @@ func rawOf(rt reflect.Type) *raw {
 	}
 }
 
-// rawSlice is the codec of slices of a built-in number; slices of named ones cannot be converted and go as CBOR.
+// rawSlice returns the codec of slices of a built-in number; slices of named ones cannot be converted and use CBOR.
 func rawSlice(elem reflect.Type) *raw {
 	if elem.PkgPath() != "" {
 		return nil

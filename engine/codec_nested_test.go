@@ -18,7 +18,7 @@ type (
 	point struct{ X, Y float64 }
 )
 
-// TestValuesThatContainThemselves: they are refused in words, and take down neither their encoding nor their size.
+// TestValuesThatContainThemselves: encoding them is an error, and neither it nor sizing them overflows the stack.
 func TestValuesThatContainThemselves(t *testing.T) {
 	endless := &ring{}
 	endless.Next = endless
@@ -39,7 +39,7 @@ func TestValuesThatContainThemselves(t *testing.T) {
 	assert.True(t, Exceeds(tree, 1<<20))
 }
 
-// TestDeepValues: what ends travels, however often its type is met on the way.
+// TestDeepValues: a finite value can be encoded, however often it nests values of its own type.
 func TestDeepValues(t *testing.T) {
 	var deep *ring
 	for range 4000 {

@@ -8,12 +8,12 @@ import (
 	"slices"
 )
 
-// Number lists the types whose slices travel raw: in little endian, int and uint as eight bytes.
+// Number lists the types whose slices are encoded raw: in little endian, int and uint as eight bytes.
 type Number interface {
 	int | int8 | int16 | int32 | int64 | uint | uint8 | uint16 | uint32 | uint64 | float32 | float64
 }
 
-// AppendNumbers appends the values of s in little endian, int and uint as eight bytes each. It is the helper of types
+// AppendNumbers appends the values of s in little endian, int and uint as eight bytes each. It is meant for types
 // that implement Shaped.
 func AppendNumbers[E Number](dst []byte, s []E) []byte {
 	switch s := any(s).(type) {
@@ -45,8 +45,8 @@ func AppendNumbers[E Number](dst []byte, s []E) []byte {
 	panic("engine: a number without an encoding")
 }
 
-// DecodeNumbers is the inverse of AppendNumbers. It copies, and fails where raw is no whole number of values or, on
-// machines of 32 bits, an int or uint does not fit.
+// DecodeNumbers is the inverse of AppendNumbers. It copies, and fails if raw is no whole number of values or, on
+// 32-bit machines, if an int or uint does not fit.
 func DecodeNumbers[E Number](raw []byte) ([]E, error) {
 	width := numberBytes[E]()
 	if len(raw)%width != 0 {
@@ -89,7 +89,7 @@ func DecodeNumbers[E Number](raw []byte) ([]E, error) {
 	return out, err
 }
 
-// numberBytes is what one value takes.
+// numberBytes is the encoded size of one value.
 func numberBytes[E Number]() int {
 	var zero E
 	switch any(zero).(type) {
@@ -104,7 +104,7 @@ func numberBytes[E Number]() int {
 	}
 }
 
-// extend makes room for n more bytes and returns all, and those.
+// extend grows dst by n bytes and returns the whole slice and the added part.
 func extend(dst []byte, n int) (all, added []byte) {
 	all = slices.Grow(dst, n)[:len(dst)+n]
 	return all, all[len(dst):]
@@ -186,7 +186,7 @@ type raw struct {
 	of    reflect.Type
 	fixed int64
 	size  func(v any) int64
-	// length is the one dimension of v, negative for a nil slice and for types without a shape, which have none.
+	// length is the one dimension of v, negative for a nil slice. It is not called for types without a shape.
 	length     func(v any) int
 	appendTo   func(dst []byte, v any) []byte
 	decodeFrom func(raw []byte) (any, error)

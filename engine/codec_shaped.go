@@ -5,27 +5,27 @@ import (
 	"reflect"
 )
 
-// Shaped is implemented by types such as matrices and images that rule their own encoding: dimensions and the raw
-// bytes behind them. The methods belong to the type itself, not to its pointer, and must not modify it; the pointer
-// implements ShapedDecoder. It counts where such a type is the input or the output of a function; inside a struct, a
-// slice or a map the type travels by its exported fields like any other.
+// Shaped is implemented by types such as matrices and images that define their own encoding: dimensions, followed by
+// raw bytes. The methods must be those of the type itself, not of its pointer, and must not modify the value; the
+// pointer implements ShapedDecoder. It is used where such a type is the input or the output of a function; inside a
+// struct, a slice or a map the type is encoded by its exported fields like any other.
 type Shaped interface {
-	// AppendShape appends the dimensions, at most 8, each from 0 to 2^31 - 1.
+	// AppendShape appends the dimensions: at most 8, each from 0 to 2^31 - 1.
 	AppendShape(dst []int) []int
-	// RawBytes is how many bytes AppendRaw will append, in constant time.
+	// RawBytes returns how many bytes AppendRaw will append, in constant time.
 	RawBytes() int64
-	// AppendRaw appends the raw bytes; AppendNumbers helps.
+	// AppendRaw appends the raw bytes; see AppendNumbers.
 	AppendRaw(dst []byte) ([]byte, error)
 }
 
 // ShapedDecoder is implemented by the pointers of Shaped types.
 type ShapedDecoder interface {
 	// DecodeRaw sets the value. Neither slice may be kept; both may be hostile, so it has to check that they fit
-	// together before it allocates, and must not panic. DecodeNumbers helps.
+	// together before it allocates, and must not panic. See DecodeNumbers.
 	DecodeRaw(shape []int, raw []byte) error
 }
 
-// describeShaped picks the codec of types that rule their own.
+// describeShaped picks the codec of types that define their own encoding.
 func (t *Type) describeShaped() bool {
 	isShaped := t.rt.Kind() != reflect.Pointer && t.rt.Implements(reflect.TypeFor[Shaped]())
 	if !isShaped || !reflect.PointerTo(t.rt).Implements(reflect.TypeFor[ShapedDecoder]()) {
@@ -42,7 +42,7 @@ func (t *Type) describeShaped() bool {
 	return true
 }
 
-// shaped is the codec of types that rule their own.
+// shaped is the codec of types that define their own encoding.
 type shaped struct{ rt reflect.Type }
 
 func (shaped) id() codecID { return shapedCodec }

@@ -19,7 +19,7 @@ var toCBOR = must(cbor.EncOptions{
 	Time: cbor.TimeRFC3339Nano,
 }.UserBufferEncMode())
 
-// fromCBOR refuses what toCBOR never writes. Lengths are checked against the input before anything is allocated, so
+// fromCBOR refuses what toCBOR never writes. Lengths are checked against the input before anything is allocated, so that
 // the limits on elements can be wide.
 var fromCBOR = must(cbor.DecOptions{
 	DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden, MaxNestedLevels: maxDepth,
@@ -34,13 +34,13 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// maxDepth is how many lists, maps and structs may lie within each other.
+// maxDepth is how deep lists, maps and structs may be nested.
 const maxDepth = 10_000
 
 // structured is the codec of structs, maps and nested slices.
 type structured struct {
 	rt reflect.Type
-	// nests: the type may contain itself, and so may its values.
+	// nests is set where the type may contain itself, and so may its values.
 	nests bool
 }
 
@@ -68,7 +68,7 @@ func (c structured) decode(shape []int, raw []byte) (any, error) {
 	return v.Elem().Interface(), nil
 }
 
-// endsWithin reports whether nothing in v is nested deeper than so many levels, as what contains itself is.
+// endsWithin reports whether nothing in v is nested deeper than levels. A value that contains itself always is.
 func endsWithin(v reflect.Value, levels int) bool {
 	if levels < 0 {
 		return false
@@ -98,13 +98,13 @@ func endsWithin(v reflect.Value, levels int) bool {
 	return true
 }
 
-// walk visits all that a type consists of.
+// walk visits all types that a type consists of.
 type walk struct {
 	seen    map[reflect.Type]bool
-	repeats bool // it has met a type twice, so that the type may contain itself
+	repeats bool // a type was met twice, so that it may contain itself
 }
 
-// check says what in rt would not arrive; path tells where it stands.
+// check returns an error if something in rt would be lost in an encoding; path is where rt occurs.
 func (w *walk) check(rt reflect.Type, path string) error {
 	if encodesItself(rt) {
 		return nil
@@ -151,7 +151,7 @@ func (w *walk) checkFields(rt reflect.Type, path string) error {
 	return nil
 }
 
-// isLeftOut reports whether the declaration says that a field does not travel.
+// isLeftOut reports whether a field's tag excludes it from the encoding.
 func isLeftOut(f reflect.StructField) bool {
 	tag, isTagged := f.Tag.Lookup("cbor")
 	if !isTagged {
@@ -160,7 +160,7 @@ func isLeftOut(f reflect.StructField) bool {
 	return tag == "-" || f.Name == "_"
 }
 
-// encodesItself reports whether the CBOR library leaves the encoding of rt to rt, or knows it.
+// encodesItself reports whether the CBOR library leaves the encoding of rt to its own methods, or knows rt.
 func encodesItself(rt reflect.Type) bool {
 	if rt == reflect.TypeFor[time.Time]() || rt == reflect.TypeFor[big.Int]() {
 		return true

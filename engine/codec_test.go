@@ -40,7 +40,7 @@ type (
 	}
 	// wild has any shape and no bytes.
 	wild []int
-	// matrix rules its own encoding.
+	// matrix defines its own encoding.
 	matrix struct {
 		rows, cols int
 		data       []float64
@@ -285,7 +285,7 @@ func FuzzDecodeValue(f *testing.F) {
 				continue
 			}
 			b, err := kind.Append(nil, v)
-			if err == nil { // a time zone that text cannot tell is refused on the way back
+			if err == nil { // decoding refuses a time zone that text cannot express
 				_, err = kind.Decode(b)
 				require.NoError(t, err)
 			}

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// Compile turns what was built into a graph whose run returns result. The error, if any, is ErrInvalidGraph and says
+// Compile returns the graph that was built, whose run returns result. The error, if any, is ErrInvalidGraph and says
 // which rule is broken.
 func (b *Builder) Compile(result AnyRef) (*Graph, error) {
 	if b.err != nil {
@@ -37,7 +37,7 @@ func (b *Builder) Compile(result AnyRef) (*Graph, error) {
 	return c.g, nil
 }
 
-// oneFunctionPerName refuses two different functions of one name.
+// oneFunctionPerName returns an error if two different functions have one name.
 func oneFunctionPerName(functions []*Function) error {
 	byName := make(map[string]*Function, len(functions))
 	for _, f := range functions {
@@ -58,7 +58,7 @@ type compiler struct {
 	made    []int32  // of each list, map and join of the builder: its composite + 1
 }
 
-// number decides which scopes there are and how many nodes each has.
+// number determines the scopes and how many nodes each has.
 func (c *compiler) number() {
 	c.scopeOf = make([]int32, len(c.b.fanOuts))
 	c.g.scopes = append(c.g.scopes, Scope{up: -1})
@@ -117,7 +117,7 @@ func (c *compiler) place() {
 	}
 }
 
-// fill gives tasks their arguments, in the order of building, fan-outs their lists and joins what they collect.
+// fill sets the arguments of tasks, in the order of building, the lists of fan-outs, and what joins collect.
 func (c *compiler) fill() {
 	for _, n := range c.b.nodes {
 		if n.kind != refTask {

@@ -16,37 +16,37 @@ type Config struct {
 	Workflows []*Workflow
 	// Recorder keeps what happens in runs; nil keeps nothing.
 	Recorder Recorder
-	// Unrecorded is told of each run of which something is missing from the record, and what; nil for nobody. See
+	// Unrecorded, unless nil, is called for each run whose record is incomplete, with what is missing. See
 	// Run.WaitRecorded.
 	Unrecorded func(run RunID, err error)
 	// Now is the wall clock; default time.Now.
 	Now func() time.Time
-	// Remember is how long an ended run can still be asked for, see Get. By default it is 10 minutes for a run of which
-	// there is no complete record, and no longer than until it is recorded for the others: the record has all that was
-	// known, and a run that is held here takes memory in proportion to its steps and its results.
+	// Remember is how long Get still finds a run after its end. By default it is 10 minutes for a run of which
+	// no complete record exists, and no longer than until it is recorded for the others: the record has all that was
+	// known, and a run that is held in memory takes space in proportion to its steps and its results.
 	Remember time.Duration
-	// Shared: other processes take part in the runs, so the rules matter by which they do.
+	// Shared is set where other processes take part in the runs; RunInfo then has the Rules by which they do.
 	Shared bool
-	// Adopt: runs that other processes have submitted are found, can be asked for and controlled here, and are recorded
-	// where nobody else does. Executor has to be a Finder, and Recorder, if there is one, an Adopter.
+	// Adopt makes runs that other processes have submitted available here: they are found, can be controlled, and are
+	// recorded if no other process does. Executor must be a Finder, and Recorder, unless nil, an Adopter.
 	Adopt bool
 }
 
-// Engine accepts runs, hands them to its executor and what happens in them to its recorder. Safe for concurrent use.
+// Engine accepts runs, passes them to its executor, and what happens in them to its recorder. Safe for concurrent use.
 type Engine struct {
 	cfg       Config
 	workflows map[string]*Workflow
 
-	revising sync.Mutex // held while a revision begins here, so that it is not found before it is known
+	revising sync.Mutex // held while Retry begins a revision, so that Find cannot report it before runs has it
 
 	mu      sync.Mutex
-	runs    map[RunID]*Run
-	closed  bool
-	closing chan struct{}  // closed when closed is set
+	runs    map[RunID]*Run // guarded by mu
+	closed  bool           // guarded by mu; Run has ended and no run can be added
+	closing chan struct{}  // closed under mu when closed is set
 	records sync.WaitGroup // one for each run whose log is not wholly recorded
 }
 
-// New checks the configuration.
+// New returns an engine that works once Run is called, or an error that says what is wrong with the configuration.
 func New(cfg Config) (*Engine, error) {
 	if cfg.Executor == nil {
 		return nil, errors.New("engine: Executor is nil, expected one such as worker.New gives")
@@ -75,11 +75,11 @@ func New(cfg Config) (*Engine, error) {
 	return e, nil
 }
 
-// leaveAfter is how long the log of a run that has ended may take to be read once the engine is to end. It matters where
-// the log lies in another process; what is here can be read at once.
+// leaveAfter is how long reading the log of an ended run may take once the engine is to end. It matters where
+// the log is in another process; a local one can be read at once.
 const leaveAfter = 10 * time.Second
 
-// Run works until ctx ends and every run's record is complete, or left to others with whom the run goes on.
+// Run works until ctx ends and every run's record is complete, or left to the processes in which the run continues.
 func (e *Engine) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -126,7 +126,7 @@ func (e *Engine) SubmitWorkflow(ctx context.Context, name string, args Args, opt
 	return e.submit(ctx, RunInfo{Workflow: name, Params: args.Text(), Inputs: args.Sizes()}, g, opts)
 }
 
-// Submit runs a graph; name stands for the workflow in records and statistics.
+// Submit runs a graph. Records and statistics have it under name, in place of a workflow's.
 func (e *Engine) Submit(ctx context.Context, name string, g *Graph, opts RunOptions) (*Run, error) {
 	return e.submit(ctx, RunInfo{Workflow: name}, g, opts)
 }
@@ -200,7 +200,7 @@ func (e *Engine) launch(ctx, following context.Context, r *Run, opts RunOptions)
 	return nil
 }
 
-// keep makes a run one that Get finds; false where it, or a later revision of it, is one already.
+// keep makes a run available to Get. It returns false if that or a later revision of it already is.
 func (e *Engine) keep(r *Run) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -208,16 +208,17 @@ func (e *Engine) keep(r *Run) bool {
 		return false
 	}
 	e.runs[r.info.ID] = r
-	if e.closed { // it came while the executor ended, behind those that Run has released
+	if e.closed { // it came while the executor ended, after Run had released the others
 		r.release()
 	}
 	return true
 }
 
-// rememberLost is how long a run of which there is no complete record can be asked for.
+// rememberLost is how long Get finds an ended run of which no complete record exists.
 const rememberLost = 10 * time.Minute
 
-// follow has a run recorded to its end, where it is kept at all, and forgets it once nobody needs it here.
+// follow calls record, which returns when the record is complete or given up, and then forgets the run at the right
+// time. kept says whether the run has a record.
 func (e *Engine) follow(r *Run, kept bool, record func() error) {
 	defer e.records.Done()
 	r.recordErr = record()
@@ -236,7 +237,7 @@ func (e *Engine) follow(r *Run, kept bool, record func() error) {
 	close(r.recorded)
 }
 
-// forget makes a run one that Get does not find. Those who hold it can go on asking it.
+// forget removes a run from what Get finds. Callers that have the *Run can still use it.
 func (e *Engine) forget(r *Run) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -246,11 +247,11 @@ func (e *Engine) forget(r *Run) {
 	r.exec.Forget()
 }
 
-// record hands a run's log to the recorder as it grows, from the step behind the one numbered after. Where the run goes
-// on without this engine, so does its record.
+// record passes a run's log to the recorder as it grows, from the step after the one numbered after. If the run continues
+// without this engine, so does its record.
 func (e *Engine) record(ctx context.Context, r *Run, after uint64) error {
 	rec, id := e.cfg.Recorder, r.info.ID
-	workers := map[int]bool{} // whether the last record of a worker has come
+	workers := map[int]bool{} // by number: whether the worker's last record has arrived
 	for {
 		steps, err := r.exec.Steps(ctx, after)
 		if errors.Is(err, io.EOF) {
@@ -279,13 +280,13 @@ func (e *Engine) record(ctx context.Context, r *Run, after uint64) error {
 	return rec.End(id, end)
 }
 
-// goneFor is how long an executor may take to end a run whose log is gone with the rest of its state.
+// goneFor is how long an executor may take to end a run after its log and the rest of its state are gone.
 const goneFor = 10 * time.Second
 
-// lastWord is how long workers in other processes may take to notice the end of a run and to tell what they used.
+// lastWord is how long workers in other processes may take to notice the end of a run and to report what they used.
 const lastWord = time.Second
 
-// details hands on what is known of attempts and workers.
+// details passes new details and worker records to the recorder, and notes in workers which have sent their last.
 func (e *Engine) details(r *Run, workers map[int]bool) {
 	d, w := r.exec.TakeDetails()
 	for i := range w {
@@ -296,17 +297,17 @@ func (e *Engine) details(r *Run, workers map[int]bool) {
 	}
 }
 
-// incomplete reports whether a worker has not told the last.
+// incomplete reports whether a worker has not sent its last record.
 func incomplete(workers map[int]bool) bool {
-	for _, told := range workers {
-		if !told {
+	for _, hasEnded := range workers {
+		if !hasEnded {
 			return true
 		}
 	}
 	return false
 }
 
-// unfinished stops recording a run of which nothing more can be read here.
+// unfinished stops recording a run whose log cannot be read to its end by this process.
 func (e *Engine) unfinished(ctx context.Context, r *Run, err error) error {
 	if ctx.Err() != nil {
 		err = ErrElsewhere
@@ -317,8 +318,8 @@ func (e *Engine) unfinished(ctx context.Context, r *Run, err error) error {
 	return err
 }
 
-// Get finds a run that was submitted here, or found, and is not forgotten: see Config.Remember. The error is
-// ErrUnknownRun; a run that has ended is then to be looked for where it was recorded.
+// Get returns a run that this engine submitted or found, unless it is forgotten: see Config.Remember. The error is
+// ErrUnknownRun; a run that has ended may still have a record.
 func (e *Engine) Get(id RunID) (*Run, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -18,11 +18,11 @@ var (
 	ErrInvalidParameter = errors.New("engine: invalid parameter")
 )
 
-// ParameterError tells which parameter of a workflow an error is about, so that a form can show it there. It is
-// ErrInvalidParameter. A Workflow's Build returns one for an argument of the right kind that it can make nothing of,
+// ParameterError says which parameter of a workflow an error is about, so that a form can show it there. It is
+// ErrInvalidParameter. A Workflow's Build returns one for an argument of the right kind that it cannot use,
 // such as a file in a wrong format.
 type ParameterError struct {
-	Workflow string // empty in what Build returns, which Graph fills in
+	Workflow string // Build may leave it empty: Workflow.Graph fills it in
 	Param    string
 	Err      error // what is wrong, and what was expected
 }
@@ -41,10 +41,10 @@ var (
 	ErrUnknownRun = errors.New("engine: unknown run")
 	// ErrRunExists: the ID is taken.
 	ErrRunExists = errors.New("engine: run exists")
-	// ErrClosed: the engine is not running any more.
+	// ErrClosed: the engine has ended.
 	ErrClosed = errors.New("engine: closed")
-	// ErrElsewhere: the engine has ended, and the run goes on in other processes.
-	ErrElsewhere = errors.New("engine: the run goes on elsewhere")
+	// ErrElsewhere: the engine has ended, and the run continues in other processes.
+	ErrElsewhere = errors.New("engine: the run continues elsewhere")
 	// ErrCancelled is the cause of an attempt's context when its run was cancelled.
 	ErrCancelled = errors.New("engine: run cancelled")
 	// ErrTimeout is the cause of an attempt's context when the attempt took too long.
@@ -63,7 +63,7 @@ var (
 	ErrRecorded = errors.New("engine: the run has been recorded")
 )
 
-// ErrorKind sorts failures by who is to blame.
+// ErrorKind classifies failures by their cause.
 type ErrorKind string
 
 // Kinds of errors.
@@ -84,7 +84,7 @@ const (
 // MaxEvidence bounds the message, the stack and the log tail of one attempt each, in bytes.
 const MaxEvidence = 64 << 10
 
-// ErrorRecord tells how one attempt failed.
+// ErrorRecord says how one attempt failed.
 type ErrorRecord struct {
 	Kind     ErrorKind `json:"kind"`
 	Task     string    `json:"task,omitempty"` // its identity as text

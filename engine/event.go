@@ -9,7 +9,7 @@ import (
 // EventKind names what happened.
 type EventKind string
 
-// Kinds of events that steps decode to, see FORMAT-events.md. Later programs may add some.
+// Kinds of events that steps decode to, see FORMAT-events.md. Later versions may add some.
 const (
 	RunSubmittedEvent       EventKind = "run.submitted"
 	RunStartedEvent         EventKind = "run.started"
@@ -40,8 +40,8 @@ const (
 	FanOutFailedEvent       EventKind = "fanout.failed"
 )
 
-// Event is one thing that happened in a run: the decoded view of steps. The embedded parts are nil where a kind has
-// none of them; in JSON all fields stand side by side.
+// Event is one thing that happened in a run, decoded from a step. The embedded parts are nil where a kind has
+// none of them; in JSON all fields are on one level.
 type Event struct {
 	Run      RunID `json:"run"`
 	Revision int   `json:"revision"`
@@ -60,7 +60,7 @@ type Event struct {
 	Location Location `json:"location,omitzero"`
 	// Delay until the next attempt is ready: task.retrying.
 	Delay time.Duration `json:"delay_ns,omitzero"`
-	// From is the node whose end led here: task.became, task.invoked.
+	// From is the node whose end made the task ready: task.became, task.invoked.
 	From *NodeID `json:"from,omitempty"`
 	// Width is the number of elements: fanout.expanded.
 	Width *uint32 `json:"width,omitempty"`
@@ -68,19 +68,19 @@ type Event struct {
 	Status Status `json:"status,omitempty"`
 }
 
-// EventTask tells which task an event is about.
+// EventTask says which task an event is about.
 type EventTask struct {
 	Task *Identity `json:"task,omitempty"` // nil for a fan-out's own node
 	Node NodeID    `json:"node"`
-	// Epoch and Attempt are told from task.claimed on. Attempts count from 1.
+	// Epoch and Attempt are set from task.claimed on. Attempts count from 1.
 	Epoch   int `json:"epoch,omitempty"`
 	Attempt int `json:"attempt,omitempty"`
 }
 
-// EventLane tells where it happened.
+// EventLane says where an event happened.
 type EventLane struct {
 	Worker int  `json:"worker"`
-	Slot   *int `json:"slot,omitempty"` // nil where it is about the whole worker
+	Slot   *int `json:"slot,omitempty"` // nil where the event is about the whole worker
 }
 
 // Names of outcomes and locations, by number.

@@ -28,17 +28,17 @@ func NewDecoder(g *Graph, info RunInfo) *Decoder {
 	return &Decoder{info: info, numbering: NewNumbering(g)}
 }
 
-// Numbering knows the nodes of all steps given so far.
+// Numbering numbers the nodes of all steps given so far. It grows with them.
 func (d *Decoder) Numbering() *Numbering { return d.numbering }
 
-// Err says which step does not fit the graph or the steps before it, nil while all do. After that nothing is decoded
+// Err says which step does not fit the graph or the steps before it, nil while all do. After an error nothing is decoded
 // any more. The error is ErrMalformed.
 func (d *Decoder) Err() error { return d.err }
 
-// Seq is the number of the last event that Events has given or Skip has passed.
+// Seq is the number of the last event that Events has appended or Skip has passed over.
 func (d *Decoder) Seq() uint64 { return d.seq }
 
-// Events appends the events of steps. Their numbers go on where the last call of Events or Skip ended; steps before
+// Events appends the events of steps. Their numbers continue where the last call of Events or Skip ended; steps before
 // that are ignored, a gap is an error.
 func (d *Decoder) Events(dst []Event, steps []Step) []Event {
 	for i := range steps {
@@ -151,17 +151,17 @@ func (d *Decoder) expand(s *Step) {
 	}
 }
 
-// becomesTask reports whether the step's worker goes on with a task, rather than with an expansion or nothing.
+// becomesTask reports whether the step's worker continues with a task, rather than with an expansion or nothing.
 func (d *Decoder) becomesTask(s *Step) bool {
 	return s.Became != NoNode && d.numbering.IsTask(s.Became)
 }
 
-// own lists the events of the step itself, before those of the tasks that it hands on to.
+// own lists the events of the step itself, which precede those of the tasks that it made ready.
 func (d *Decoder) own(s *Step) []EventKind {
 	kinds := d.kinds[:0]
 	switch s.Kind {
 	case RunStarted:
-		if s.Seq > 1 { // the log goes on with the next revision
+		if s.Seq > 1 { // the log continues with the next revision
 			return append(kinds, RunRetriedEvent)
 		}
 		return append(kinds, RunSubmittedEvent, RunStartedEvent)
@@ -282,7 +282,7 @@ func (d *Decoder) events(dst []Event, s *Step) []Event {
 	return dst
 }
 
-// next is an event with what all have.
+// next returns the next event, with the fields that all kinds have.
 func (d *Decoder) next(kind EventKind, at int64) Event {
 	d.seq++
 	return Event{
@@ -294,22 +294,22 @@ func (d *Decoder) next(kind EventKind, at int64) Event {
 // over is the moment at which a step was over.
 func (s *Step) over() int64 { return max(s.Started, s.Ended, s.Updated) }
 
-// handOn is an event of a task that became ready or was taken on.
+// handOn returns an event of a task that became ready, was become or invoked.
 func (d *Decoder) handOn(kind EventKind, s *Step, id NodeID, parts *eventParts) Event {
 	e := d.next(kind, s.over())
-	told := &struct {
+	of := &struct {
 		task     EventTask
 		identity Identity
 	}{EventTask{Node: id}, d.numbering.Identity(d.numbering.Locate(id))}
-	told.task.Task = &told.identity
-	e.EventTask = &told.task
+	of.task.Task = &of.identity
+	e.EventTask = &of.task
 	if parts != nil {
 		e.EventLane, e.From = &parts.lane, &parts.node
 	}
 	return e
 }
 
-// event is one of the step's own events.
+// event returns one of the step's own events.
 func (d *Decoder) event(kind EventKind, s *Step, parts *eventParts) Event {
 	switch kind {
 	case RunSubmittedEvent:

@@ -21,7 +21,7 @@ var runInfo = engine.RunInfo{
 	StartedAt: time.Date(2024, 5, 1, 12, 0, 0, 1000, time.UTC),
 }
 
-// fanOutGraph is: node 0 upto, 1 sum, 2 expansion, 3 join; a body of add behind double.
+// fanOutGraph is: node 0 upto, 1 sum, 2 expansion, 3 join; a body of add after double.
 func fanOutGraph(t testing.TB) *engine.Graph {
 	t.Helper()
 	g := engine.NewBuilder()
@@ -65,7 +65,7 @@ func brief(e engine.Event) string {
 
 // Long: one table with a row for each kind of step.
 func TestEventsOfEachStep(t *testing.T) {
-	attempt := func(s engine.Step) engine.Step { // of node 0, unless told otherwise
+	attempt := func(s engine.Step) engine.Step { // of node 0, unless s says otherwise
 		s.Kind, s.Worker, s.Slot = engine.AttemptEnded, 1, 3
 		s.Attempt = max(s.Attempt, 1)
 		s.Ready, s.Claimed, s.Started, s.Ended, s.Updated = 10, 20, 30, 40, 50
@@ -322,8 +322,8 @@ func FuzzDecoder(f *testing.F) {
 	})
 }
 
-// The log of a run goes on when what failed is tried again.
-func TestNextRevisionIsTold(t *testing.T) {
+// The log of a run continues when what failed is tried again.
+func TestNextRevisionHasEvents(t *testing.T) {
 	d := engine.NewDecoder(treeGraph(t, 4), runInfo)
 	var kinds []engine.EventKind
 	for _, e := range d.Events(nil, []engine.Step{

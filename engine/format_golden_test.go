@@ -9,8 +9,8 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// What is stored must be readable for good: who changes one of these bytes has to raise the format's version, keep
-// reading the old one, and say so on its page.
+// What is stored must stay readable: a change of one of these bytes has to raise the format's version, keep
+// reading the old one, and be described on its page.
 func TestFormatsStayAsTheyAre(t *testing.T) {
 	value, err := engine.TypeOf[[]int32]().Append(nil, []int32{1, -2})
 	require.NoError(t, err)

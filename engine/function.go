@@ -12,19 +12,19 @@ const (
 	DefaultTimeout = 10 * time.Minute
 	// NoRetries as Options.Retries: the first failure is final.
 	NoRetries = -1
-	// NoTimeout as Options.Timeout: an attempt may take until the run's deadline.
+	// NoTimeout as Options.Timeout: an attempt may last until the run's deadline.
 	NoTimeout = time.Duration(-1)
 )
 
 // Options of a function; the zero value means the defaults.
 type Options struct {
-	// Version tells implementations of one name apart, so that history never mixes them. Default 0.
+	// Version distinguishes implementations of one name, so that history never mixes them. Default 0.
 	Version int
 	// Retries is how often a failed attempt is repeated: 0 means DefaultRetries, NoRetries none.
 	Retries int
 	// Timeout bounds one attempt: 0 means DefaultTimeout, NoTimeout none.
 	Timeout time.Duration
-	// Impure says that repeating a call may give another value: its outputs are never recomputed when lost.
+	// Impure says that repeating a call may return another value: its outputs are never recomputed when lost.
 	Impure bool
 	// MaxConcurrent bounds how many tasks of this function one run executes at a time; 0 means no bound.
 	MaxConcurrent int
@@ -86,7 +86,7 @@ func newFunction(name string, hasBody bool, out *Type, in []*Type, invoke func(c
 	return &Function{name: name, opts: Options{}.withDefaults(), in: in, out: out, invoke: invoke}
 }
 
-// withoutBody makes a function of another program of what is known of it.
+// withoutBody returns a copy that stands for a function which only another program has: invoking it fails.
 func (f *Function) withoutBody() *Function {
 	f.bodiless = true
 	f.invoke = func(context.Context, []any) (any, error) {

@@ -30,7 +30,7 @@ func (l Limits) WithDefaults() Limits {
 // fan-out learns its width) and its joins (where the results of a fan-out are complete). Expansions and joins are
 // the engine's own and are not counted as tasks.
 //
-// Compile makes a graph that can run. AppendShape writes its structure, which is enough to draw, name and replay a run;
+// Compile returns a graph that can run. AppendShape writes its structure, which is enough to draw, name and replay a run;
 // AppendGraph writes all but the bodies of functions, which is enough to take part in one.
 type Graph struct {
 	functions  []*Function
@@ -40,12 +40,12 @@ type Graph struct {
 	roots      []NodeID
 	result     operand
 	resultType *Type
-	reads      int  // how many values arguments and lists are made of, see link
+	reads      int  // number of values that arguments and lists consist of, see link
 	partial    bool // some function or type is not known here
 	hash       [32]byte
 }
 
-// NodeKind tells what a node of a scope is.
+// NodeKind says what a node of a scope is.
 type NodeKind uint8
 
 // Kinds of nodes.
@@ -99,7 +99,7 @@ type Scope struct {
 	sinks       uint32          // nodes with the flag Sink
 	outerHolds  uint32          // nodes with the flag ReadsOuter
 	functionUse []uint32        // how often each function of the graph is called here
-	ordinals    func() []uint32 // of each task: which call of its function it is; computed when first asked
+	ordinals    func() []uint32 // of each task: which call of its function it is; computed on the first call
 }
 
 // region is what an expansion instantiates.
@@ -182,11 +182,11 @@ func (s *Scope) Sinks() uint32 { return s.sinks }
 // Roots lists the nodes of an instance that wait for no other of it, ascending.
 func (s *Scope) Roots() []uint32 { return s.roots }
 
-// OuterHolds is how many nodes of one instance hold the expansion, so that elements and captures stay for them.
+// OuterHolds is how many nodes of one instance hold the expansion, so that elements and captures are kept for them.
 // Joins of the enclosing scope may hold it too: see JoinReadsOuter.
 func (s *Scope) OuterHolds() uint32 { return s.outerHolds }
 
-// Kind tells what node n is.
+// Kind is what node n is: a task, an expansion or a join.
 func (s *Scope) Kind(n uint32) NodeKind {
 	switch {
 	case n < s.tasks:
@@ -241,7 +241,7 @@ func (s *Scope) Readers(n uint32) int32 {
 	return int32(min(k, math.MaxInt32))
 }
 
-// ordinal tells which of the scope's calls of its function a task is, from 0.
+// ordinal is which of the scope's calls of its function a task is, from 0.
 func (s *Scope) ordinal(task uint32) uint32 { return s.ordinals()[task] }
 
 func (s *Scope) countOrdinals() []uint32 {

@@ -12,19 +12,19 @@ import (
 // graphVersion is the first byte of every encoded graph.
 const graphVersion = 1
 
-// Limits of an encoded graph, so that few bytes cannot ask for much memory.
+// Limits of an encoded graph, so that few bytes cannot cause large allocations.
 const (
-	// maxReads bounds how many values arguments and lists are made of, each counted as often as it is read.
+	// maxReads bounds the number of values that arguments and lists consist of, each counted as often as it is read.
 	maxReads = 1 << 24
 	// maxNesting bounds how deep lists and maps nest within a type.
 	maxNesting = 64
 	// maxUp bounds how deep fan-outs nest.
 	maxUp = 250
-	// smallConstant is up to how many bytes a constant travels within the graph.
+	// smallConstant is up to how many bytes a constant is encoded within the graph.
 	smallConstant = 16 << 10
 )
 
-// wireKind tells how a type is put together from others.
+// wireKind says how a type is put together from others.
 type wireKind byte
 
 const (
@@ -33,7 +33,7 @@ const (
 	wireMap
 )
 
-// wireOperand tells how an operand is written. Those of the same scope come without how far up they stand.
+// wireOperand says how an operand is written. Operands of the same scope are written without their distance up.
 type wireOperand uint64
 
 const (
@@ -47,13 +47,13 @@ const (
 	wireOperandBits = 3
 )
 
-// AppendGraph writes all of the graph but the bodies of its functions behind dst (FORMAT-graph.md), for DecodeGraph
-// in another process. Constants of which the encoding exceeds 16 KiB are not in it but in the map that comes with it,
-// by the hash of their content in hex; equal ones are there once. It takes 1 or 2 bytes for each task, 1 to 4 for each
-// argument and 10 more than its value for each different constant; 100,000 tasks take some 50 ms.
+// AppendGraph appends to dst all of the graph but the bodies of its functions (FORMAT-graph.md), for DecodeGraph in
+// another process. Constants whose encoding exceeds 16 KiB are not in it but in the returned map, by the hash of
+// their content in hex, each different one once. It takes 1 or 2 bytes for each task, 1 to 4 for each argument and 10
+// more than its value for each different constant; 100,000 tasks take some 50 ms.
 //
-// The error is ErrInvalidGraph where the graph cannot travel: a function has no body here, the result or a constant
-// has no encoding, or it is larger than DecodeGraph accepts.
+// The error is ErrInvalidGraph if the graph cannot be sent: a function has no body here, the result or a constant has
+// no encoding, or it is larger than DecodeGraph accepts.
 func (g *Graph) AppendGraph(dst []byte) ([]byte, map[string][]byte, error) {
 	if err := g.canTravel(); err != nil {
 		return dst, nil, fmt.Errorf("%w: %w", ErrInvalidGraph, err)
@@ -112,11 +112,11 @@ type graphEncoder struct {
 	rows  []byte       // the types, in the order of their numbers
 	deep  reflect.Type // one that nests too deep
 	same  map[constantKey]uint32
-	moved []uint32 // of each constant: the number it travels under
+	moved []uint32 // of each constant: its number in the encoding
 	large map[string][]byte
 }
 
-// constantKey is equal for equal constants. Those that travel apart are in it by their hash.
+// constantKey is equal for equal constants. It has the hash of those that are not encoded within the graph.
 type constantKey struct {
 	rt   reflect.Type
 	text string
@@ -128,7 +128,7 @@ type wireNumber struct {
 	depth  int
 }
 
-// typ is the number of a type. What it is made of has smaller ones.
+// typ is the number of a type. The types that it consists of have smaller ones.
 func (e *graphEncoder) typ(rt reflect.Type) uint32 { return e.nested(rt).number }
 
 func (e *graphEncoder) nested(rt reflect.Type) wireNumber {
@@ -159,7 +159,7 @@ func (e *graphEncoder) nested(rt reflect.Type) wireNumber {
 	return known
 }
 
-// kindOf tells types apart by how a graph puts values of them together: as lists and maps without a name.
+// kindOf classifies types by how a graph puts their values together: as unnamed lists and maps, or not at all.
 func kindOf(rt reflect.Type) wireKind {
 	switch {
 	case rt.Name() != "":
@@ -220,8 +220,8 @@ func (e *graphEncoder) constants(dst []byte) ([]byte, error) {
 	return append(dst, rows...), nil
 }
 
-// readsBack says why workers could not read an encoded value, so that a run is refused rather than waiting for one that
-// can. Bytes and numbers as they lie in memory always can be.
+// readsBack says why workers could not read an encoded value, so that a run is refused rather than waiting for a worker
+// that can. Bytes and raw numbers can always be read.
 func readsBack(t *Type, value []byte) error {
 	if t.codec.id() == rawCodec {
 		return nil

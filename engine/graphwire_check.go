@@ -1,7 +1,7 @@
 package engine
 
-// check holds every operand to what may stand in its place: something of this scope or one around it, and of exactly
-// the type that is read there. So what is decoded cannot mix types up, whoever wrote it.
+// check verifies that every operand refers to something of its own scope or one around it, and that this has exactly
+// the type that is read. So a decoded graph cannot mix types up, whatever wrote it.
 func (d *graphDecoder) check() {
 	for i := range d.g.composites {
 		d.checkComposite(i)
@@ -64,14 +64,14 @@ func (d *graphDecoder) checkSource(scope int32, r *region) {
 	}
 }
 
-// expect fails where op, read in scope, is not of the given type.
+// expect fails if op, read in scope, is not of the given type.
 func (d *graphDecoder) expect(want uint32, op operand, scope int32, what string) {
 	if got, ok := d.typeOf(op, scope); ok && got != want {
 		d.fail("%s is of type %s (%d), expected %s (%d)", what, printable(d.types[got].name), got, printable(d.types[want].name), want)
 	}
 }
 
-// typeOf is the type of what op reads from within scope. It fails where there is nothing of that kind.
+// typeOf is the type of what op reads from within scope. It fails if nothing of that kind exists.
 func (d *graphDecoder) typeOf(op operand, scope int32) (number uint32, ok bool) {
 	if op.up > d.depth[scope] {
 		d.fail("an operand reads %d scopes further out, there are %d", op.up, d.depth[scope])

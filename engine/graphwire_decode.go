@@ -9,16 +9,16 @@ import (
 	"reflect"
 )
 
-// DecodeGraph reads what AppendGraph wrote, which must be all of src. The graph has the same Hash, numbering,
-// identities, flags and options of functions as the one that was written. constants gives those that travelled apart;
-// it is asked for each at most once, and not for those that nothing here can use. find gives the function of a name,
-// nil where this process has none; see Runs. Whatever tasks, fan-outs and the result read has exactly the Go types
-// that the functions here take: lists and maps are of types that follow from theirs.
+// DecodeGraph decodes what AppendGraph wrote, which must be all of src. The graph has the same Hash, numbering,
+// identities, flags and options of functions as the encoded one. constants returns the constants that are not in src
+// by their hash; it is called at most once for each, and not for those that this process cannot use. find returns the
+// function of a name, nil if this process has none; see Runs. All values that tasks, fan-outs and the result read
+// have exactly the Go types that the functions of this process take: the types of lists and maps follow from those.
 //
-// It fails with ErrMalformed, with ErrUnknownVersion where a later program wrote the graph, with ErrInvalidGraph where
-// two functions known here disagree about a type of the graph, and with the error of constants. It allocates in
-// proportion to src, to the constants, and to the number of values that arguments are made of, which can be 16
-// million; 100,000 tasks take some 60 ms. It keeps nothing of src.
+// It fails with ErrMalformed, with ErrUnknownVersion if a later version wrote the graph, with ErrInvalidGraph if two
+// functions of this process disagree about a type of the graph, and with the error of constants. It allocates in
+// proportion to src, to the constants, and to the number of values that arguments consist of, which can be 16
+// million; 100,000 tasks take some 60 ms. It keeps no reference to src.
 func DecodeGraph(src []byte, constants func(hash string) ([]byte, error), find func(function string) *Function) (*Graph, error) {
 	d := graphDecoder{reader: reader{rest: src}, g: &Graph{}, fetch: constants, find: find}
 	if version := d.byte(); d.err == nil && version != graphVersion {
@@ -41,7 +41,7 @@ func DecodeGraph(src []byte, constants func(hash string) ([]byte, error), find f
 	return d.g, nil
 }
 
-// graphDecoder reads a graph in three passes: what is written, whether it fits together, what follows.
+// graphDecoder decodes a graph in three passes: read what is written, check that it fits together, derive the rest.
 type graphDecoder struct {
 	reader
 	g     *Graph
@@ -56,14 +56,14 @@ type graphDecoder struct {
 	made  []uint32 // types: of each composite
 }
 
-// refusedError is not the fault of the bytes.
+// refusedError is an error that is not caused by malformed bytes.
 type refusedError struct{ err error }
 
 func (e *refusedError) Error() string { return e.err.Error() }
 
 func (d *graphDecoder) refuse(err error) { d.fail("%w", &refusedError{err}) }
 
-// below is a number smaller than n.
+// below reads a number that must be smaller than n.
 func (d *graphDecoder) below(what string, n int) uint32 {
 	v := d.uvarint()
 	if d.err == nil && v >= uint64(n) {
@@ -74,7 +74,7 @@ func (d *graphDecoder) below(what string, n int) uint32 {
 
 func (d *graphDecoder) typ(what string) uint32 { return d.below(what, len(d.types)) }
 
-// functions reads the functions and finds those that are known here; from these follow the types.
+// functions reads the functions and finds those that this process has; the types follow from these.
 func (d *graphDecoder) functions() {
 	named := map[string]bool{}
 	for range d.number("the number of functions", min(uint64(len(d.rest)), math.MaxUint16)) {
@@ -111,8 +111,8 @@ func (d *graphDecoder) functions() {
 	}
 }
 
-// local is this process's function for f, with the options of f: they are of the run. Where there is none of the same
-// version and types it is f without a body.
+// local is this process's function for f, with the options of f, which belong to the run. If it has none of the same
+// version and types, it is f without a body.
 func (d *graphDecoder) local(f *Function, in []uint32, out uint32) *Function {
 	l := d.find(f.name)
 	isSame := l != nil && !l.bodiless && l.name == f.name && l.opts.Version == f.opts.Version &&
@@ -162,7 +162,7 @@ func (d *graphDecoder) constants() {
 	}
 }
 
-// constant is the encoding of the next constant.
+// constant returns the encoding of the next constant.
 func (d *graphDecoder) constant(t *Type) []byte {
 	if isLarge := d.bool(); !isLarge {
 		return d.bytes(d.count("the length of a constant"))
@@ -182,7 +182,7 @@ func (d *graphDecoder) constant(t *Type) []byte {
 	return value
 }
 
-// scopes reads which there are, what they hold and what functions their tasks call.
+// scopes reads the scopes: their nodes, and which functions the tasks call.
 func (d *graphDecoder) scopes() {
 	count := d.count("the number of scopes")
 	if d.err == nil && (count == 0 || count*len(d.g.functions) > maxUses) {
@@ -249,7 +249,7 @@ func (d *graphDecoder) join(scope int32, j *join, node uint32) {
 	r.joins = append(r.joins, node)
 }
 
-// composites reads lists, maps and what joins collect. What one is made of stands before it.
+// composites reads lists, maps and what joins collect. The parts of each precede it.
 func (d *graphDecoder) composites() {
 	for i := range d.count("the number of lists, maps and joins") {
 		c := composite{scope: int32(d.below("the scope of a list", len(d.g.scopes))), join: uint32(NoNode), keys: -1}
@@ -281,7 +281,7 @@ func (d *graphDecoder) composites() {
 	}
 }
 
-// operands reads what fan-outs and tasks read, and the result.
+// operands reads the operands of fan-outs, tasks and the result.
 func (d *graphDecoder) operands() {
 	for i := range d.g.scopes {
 		s := &d.g.scopes[i]
@@ -301,7 +301,7 @@ func (d *graphDecoder) operands() {
 	}
 	d.g.result = d.operand()
 	if d.err == nil && len(d.rest) > 0 {
-		d.fail("%d bytes too many behind it", len(d.rest))
+		d.fail("%d bytes too many after it", len(d.rest))
 	}
 }
 
@@ -334,7 +334,7 @@ func (d *graphDecoder) operand() operand {
 	return op
 }
 
-// build gives composites the ways in which they are put together.
+// build sets the functions that put composites together.
 func (d *graphDecoder) build() {
 	for i := range d.g.composites {
 		c, t := &d.g.composites[i], &d.types[d.made[i]]
@@ -355,7 +355,7 @@ func (d *graphDecoder) build() {
 	}
 }
 
-// finish finds what follows from the rest, as compiling does.
+// finish derives what follows from the rest, as compiling does.
 func (d *graphDecoder) finish() {
 	if !d.g.link(maxReads) {
 		d.fail("its arguments are made of more than %d values", maxReads)

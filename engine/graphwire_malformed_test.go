@@ -138,7 +138,7 @@ func malformedTypes() []malformedCase {
 	return []malformedCase{
 		{"empty", nil, engine.ErrMalformed, "too early"},
 		{"version", []byte{2}, engine.ErrUnknownVersion, "graph of version 2, expected 1"},
-		{"bytes behind", append(written{}.bytes(), 0), engine.ErrMalformed, "1 bytes too many"},
+		{"bytes after it", append(written{}.bytes(), 0), engine.ErrMalformed, "1 bytes too many"},
 		{"kind of type", written{types: wire(1, 3)}.bytes(), engine.ErrMalformed, "type 0 is of kind 3"},
 		{"list of itself", written{types: wire(1, 1, 0)}.bytes(), engine.ErrMalformed, "the type of an element is 0, there are 0"},
 		{"list as key", written{types: wire(3, 0, "int", 1, 0, 2, 1, 0)}.bytes(), engine.ErrMalformed, "a map has keys of type []int"},
@@ -349,7 +349,7 @@ func FuzzDecodeGraph(f *testing.F) {
 		require.NoError(t, err)
 		require.Empty(t, cmp.Diff(facts(shape), facts(g), cmpopts.EquateEmpty()))
 		half, err := engine.DecodeGraph(src, from(nil), finder(known[:len(known)/2]...))
-		require.NoError(t, err, "whoever knows less refuses no more")
+		require.NoError(t, err, "a process that knows fewer functions refuses no more")
 		require.Equal(t, g.Hash(), half.Hash())
 		if wire, constants, err := g.AppendGraph(nil); err == nil {
 			again, err := engine.DecodeGraph(wire, from(constants), finder(known...))

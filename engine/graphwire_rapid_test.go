@@ -198,7 +198,7 @@ func (g *generator) fanOut(r *refs) {
 	}
 }
 
-// body is what there is at the end of a body that add gives its element.
+// body returns what can be used at the end of a body that add gives its element.
 func (g *generator) body(outer *refs, add func(in *refs)) refs {
 	in := outer.clone()
 	add(&in)

@@ -133,7 +133,7 @@ func requireApart(t require.TestingT, g *engine.Graph, seed uint64) {
 	want, err := enginetest.Evaluate(context.Background(), g)
 	require.NoError(t, err)
 	if !slices.ContainsFunc(copies, func(g *engine.Graph) bool { return g.ResultType().Err() == nil }) {
-		copies = append(copies, g) // the submitter can always tell
+		copies = append(copies, g) // the submitter always knows
 	}
 	got, err := enginetest.EvaluateApart(context.Background(), seed, copies...)
 	require.NoError(t, err, "seed %d", seed)
@@ -171,7 +171,7 @@ func TestUnknownFunctionsKeepWhatIsKnown(t *testing.T) {
 			require.Equal(t, "f", own.Name())
 			require.Equal(t, []any{-3, 0, 7 * time.Second, true, 5}, []any{
 				own.Options().Version, own.Options().Retries, own.Options().Timeout, own.Options().Impure, own.Options().MaxConcurrent,
-			}, "the options are those of whoever submitted the run")
+			}, "the options are those of the submitter")
 			require.Equal(t, []string{"int", "[]int"}, []string{own.Inputs()[0].Name(), own.Output().Name()})
 			_, err = own.Invoke(t.Context(), []any{1})
 			if c.runs {
@@ -185,7 +185,7 @@ func TestUnknownFunctionsKeepWhatIsKnown(t *testing.T) {
 	}
 }
 
-// TestConstantsTravelOnce looks at what is in the graph and what is beside it.
+// TestConstantsTravelOnce checks which constants are in the graph and which next to it.
 func TestConstantsTravelOnce(t *testing.T) {
 	large := bytes.Repeat([]byte("0123456789abcdef"), 2000)
 	length := engine.Func2("length", func(_ context.Context, a, b engine.File) (int, error) { return len(a.Data) + len(b.Data), nil })
@@ -219,7 +219,7 @@ func TestConstantsTravelOnce(t *testing.T) {
 	clear(asked)
 	_, err = engine.DecodeGraph(wire, fetch, finder())
 	require.NoError(t, err)
-	require.Empty(t, asked, "nobody here can use a file")
+	require.Empty(t, asked, "no function here can use a file")
 
 	gone := errors.New("gone")
 	_, err = engine.DecodeGraph(wire, func(string) ([]byte, error) { return nil, gone }, finder(length.Function))

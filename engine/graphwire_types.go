@@ -6,25 +6,25 @@ import (
 )
 
 // maxTypeNames bounds the names of all types of a decoded graph together, in bytes: those of lists and maps are put
-// together from others, which few bytes could repeat often.
+// together from others, and few bytes could repeat them often.
 const maxTypeNames = 16 << 20
 
 // wireType is one type of a graph under decoding. Two of them are the same type exactly where they have the same
 // number, because the writer numbers Go's types and not their names.
 type wireType struct {
 	kind      wireKind
-	key, elem uint32 // what lists and maps are made of
+	key, elem uint32 // types of a map's keys, and of a list's or map's elements
 	depth     int
 	name      string
-	rt        reflect.Type // what it is here, nil where that is not known
-	typ       *Type        // of rt, made when asked for
+	rt        reflect.Type // the Go type, nil where this process does not know it
+	typ       *Type        // of rt, made when needed
 }
 
-// wireTypes finds the Go types of a decoded graph: those of the functions that are known here, what these are made of,
+// wireTypes finds the Go types of a decoded graph: those of the functions that this process has, the types they consist of,
 // Go's own numbers, texts and booleans, and lists and maps of all of them.
 type wireTypes []wireType
 
-// predeclared are the types that every program has. Names from packages have a point.
+// predeclared are the types that every program has. Names of other types have a dot.
 var predeclared = func() map[string]reflect.Type {
 	all := map[string]reflect.Type{}
 	for _, t := range []reflect.Type{
@@ -37,7 +37,7 @@ var predeclared = func() map[string]reflect.Type {
 	return all
 }()
 
-// typeTable reads the table of types. What a type is made of stands before it.
+// typeTable reads the table of types. The types that one consists of precede it.
 func (d *graphDecoder) typeTable() {
 	names := 0
 	for i := range d.count("the number of types") {
@@ -74,8 +74,8 @@ func (d *graphDecoder) typeTable() {
 	}
 }
 
-// bind notes that a type of the graph is rt here, and so is all that it is made of. It fails where another function
-// says otherwise, as when two packages of one name have types of one name.
+// bind notes that a type of the graph is rt in this process, and binds the types that it consists of. It fails if another
+// function says otherwise, as when two packages of one name have types of one name.
 func (ts wireTypes) bind(number uint32, rt reflect.Type) error {
 	t := &ts[number]
 	switch {
@@ -105,7 +105,7 @@ func fullName(rt reflect.Type) string {
 	return rt.PkgPath() + "." + rt.Name()
 }
 
-// complete finds, once all functions are bound, what follows from parts.
+// complete derives, once all functions are bound, the types that consist of bound ones.
 func (ts wireTypes) complete() {
 	for i := range ts {
 		t := &ts[i]
@@ -128,7 +128,7 @@ func (ts wireTypes) complete() {
 	}
 }
 
-// typ describes a type, as far as it is known here.
+// typ describes a type, as far as this process knows it.
 func (ts wireTypes) typ(number uint32) *Type {
 	t := &ts[number]
 	switch {
@@ -143,7 +143,7 @@ func (ts wireTypes) typ(number uint32) *Type {
 	return t.typ
 }
 
-// hollow is the codec of a type that is not known here, nil where it is no list.
+// hollow is the codec of a type that this process does not know, nil if it is no list.
 func (ts wireTypes) hollow(number uint32) *hollow {
 	t := &ts[number]
 	if t.kind != wireList {
@@ -152,12 +152,12 @@ func (ts wireTypes) hollow(number uint32) *hollow {
 	return &hollow{ts.hollow(t.elem)}
 }
 
-// isNothing reports whether values of the type are of no use here at all, not even to be counted.
+// isNothing reports whether values of the type cannot be used here at all, not even to count elements.
 func (ts wireTypes) isNothing(number uint32) bool {
 	return ts[number].rt == nil && ts[number].kind != wireList
 }
 
-// list is how values of a type become a list: where it is not known here, one of nil or of such lists.
+// list returns how values of a type become a list: of a type that is not known here, one of nil or of such lists.
 func (ts wireTypes) list(elem uint32) list {
 	if rt := ts[elem].rt; rt != nil {
 		return listFor(rt)

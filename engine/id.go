@@ -36,11 +36,11 @@ func ParseRunID(s string) (RunID, error) {
 	return RunID(s), nil
 }
 
-// NodeID numbers a node of a run: first the nodes of the graph itself, then, block by block, those that fan-outs
+// NodeID is the number of a node of a run: first the nodes of the graph itself, then, block by block, those that fan-outs
 // appended. See Numbering.
 type NodeID uint32
 
-// NoNode is no node.
+// NoNode stands for no node.
 const NoNode NodeID = 1<<32 - 1
 
 // Identity names a task the same way in every run of a graph.

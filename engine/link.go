@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// link finds, from the operands, what each node waits for, and all that follows from that: children, the joins that
+// link derives, from the operands, what each node waits for, and all that follows from that: children, the joins that
 // wait for nodes of a region, flags. Both Compile and DecodeGraph end with it, so that edges can never contradict what
-// is read. It reports false, with the graph unfinished, where the operands reach more than most values, each counted
+// is read. It returns false, with the graph unfinished, if the operands reach more than most values, each counted
 // as often as it is read; a list that is read twice counts twice.
 func (g *Graph) link(most int) bool {
 	l := linker{g: g, left: most, needs: make([][]need, len(g.scopes))}
@@ -40,7 +40,7 @@ func (g *Graph) link(most int) bool {
 type linker struct {
 	g     *Graph
 	needs [][]need // of each scope: what its nodes wait for, in pairs
-	left  int      // how many more values may be read; at 0 nothing is looked at any more
+	left  int      // how many more values may be read; at 0 linking stops
 }
 
 // need says that node waits for parent, both of one scope.
@@ -130,7 +130,7 @@ func (l *linker) leaves(op operand, scope int32, visit func(up uint8, node uint3
 	}
 }
 
-// capture makes the expansion of scope wait for node, which stands up scopes above.
+// capture makes the expansion of scope wait for node, which is up scopes further out.
 func (l *linker) capture(scope int32, up uint8, node uint32) {
 	for ; up > 0; up-- {
 		s := &l.g.scopes[scope]
@@ -177,7 +177,7 @@ func (g *Graph) outs(scope int32) []need {
 	return pairs
 }
 
-// flag computes what holds for every run. A node whose output the result needs is no one's alone.
+// flag computes what holds for every run. A node whose output the result needs is no SoleParent's or SoleReader's.
 func (g *Graph) flag() {
 	for i := range g.scopes {
 		s := &g.scopes[i]
@@ -210,7 +210,7 @@ func (g *Graph) flag() {
 	}
 }
 
-// rows sorts pairs and gives, for nodes 0 to n-1, the distinct parents of each as offsets and numbers.
+// rows sorts pairs and returns, for nodes 0 to n-1, the distinct parents of each as offsets and numbers.
 func rows(pairs []need, n uint32) (off, parents []uint32) {
 	slices.SortFunc(pairs, func(a, b need) int {
 		return cmp.Or(cmp.Compare(a.node, b.node), cmp.Compare(a.parent, b.parent))
@@ -225,7 +225,7 @@ func rows(pairs []need, n uint32) (off, parents []uint32) {
 	return off, parents
 }
 
-// transpose gives, for the same nodes, the children of each, ascending.
+// transpose returns, for the same nodes, the children of each, ascending.
 func transpose(off, parents []uint32) (childOff, children []uint32) {
 	childOff, children = make([]uint32, len(off)), make([]uint32, len(parents))
 	for _, p := range parents {
@@ -242,7 +242,7 @@ func transpose(off, parents []uint32) (childOff, children []uint32) {
 	return childOff, children
 }
 
-// accumulate turns counts, each one place late, into offsets.
+// accumulate turns counts, each stored one place late, into offsets.
 func accumulate(off []uint32) {
 	for i := 1; i < len(off); i++ {
 		off[i] += off[i-1]

@@ -30,8 +30,8 @@ func splitList[T any](list any) []any {
 
 func elementAt[T any](list any, i int) any { return arg[[]T](list)[i] }
 
-// listFor is listOf for a type that only a decoded graph names. Where TypeOf has described elem, as it has every
-// input and output of a function, nothing of it uses reflection.
+// listFor is listOf for a type that only a decoded graph names. If TypeOf has described elem, as it has every
+// input and output of a function, it uses no reflection.
 func listFor(elem reflect.Type) list {
 	if t, isKnown := types.Load(elem); isKnown && t.(*Type).list.join != nil {
 		return t.(*Type).list

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// TaskMetrics measures one attempt of a task. In JSON all fields stand side by side; durations are whole
+// TaskMetrics measures one attempt of a task. In JSON all fields are on one level; durations are whole
 // nanoseconds, unknown sizes are UnknownSize.
 type TaskMetrics struct {
 	Run      RunID    `json:"run"`
@@ -33,16 +33,17 @@ type Phases struct {
 	Wait    time.Duration `json:"wait_ns"`  // claimed to inputs present, without Fetch
 	Fetch   time.Duration `json:"fetch_ns"` // fetching inputs from elsewhere
 	Execute time.Duration `json:"execute_ns"`
-	// Store and Update share one moment in a step: from the end of the body until the children are told. All of it is
-	// Store where the output was stored meanwhile, else all of it is Update.
+	// Store and Update share one period of a step: from the end of the body until the children were counted down. All of it
+	// is Store if the output was stored meanwhile, else all of it is Update.
 	Store  time.Duration `json:"store_ns"`
 	Update time.Duration `json:"update_ns"`
 }
 
-// Bytes that an attempt moved, UnknownSize where only encoding could tell.
+// Bytes that an attempt moved, UnknownSize where only encoding would have shown it.
 type Bytes struct {
-	// Input is the size of the files that the task read, where that was measured. Otherwise it is the sum over the outputs
-	// that the task waited for, each counted once; it is unknown where one of them is, and where the task reads an element of a fan-out or something from outside of it.
+	// Input is the size of the files that the task read, where that was measured. Otherwise it is the sum of the outputs
+	// that the task waited for, each counted once; it is unknown if one of them is, and if the task reads an element of a
+	// fan-out or something from outside of it.
 	Input  int64 `json:"input_bytes"`
 	Output int64 `json:"output_bytes"`
 	Stored int64 `json:"stored_bytes"`
@@ -114,7 +115,7 @@ func (d *Decoder) inputBytes(p Place) int64 {
 	return sum
 }
 
-// nodeBytes is the output of a node; of a join, those that it collects from all instances.
+// nodeBytes is the size of a node's output; of a join, the sum of the outputs that it collects from all instances.
 func (d *Decoder) nodeBytes(id NodeID) int64 {
 	if size, isKnown := d.outputs.get(id); isKnown {
 		return size
@@ -125,7 +126,7 @@ func (d *Decoder) nodeBytes(id NodeID) int64 {
 		return UnknownSize
 	}
 	size := d.joinBytes(p, scope)
-	d.outputs.set(id, size) // many may read it, but only when it is complete, so it is added up once
+	d.outputs.set(id, size) // it is read only when complete, so adding it up once is enough for all its readers
 	return size
 }
 
@@ -145,7 +146,7 @@ func (d *Decoder) joinBytes(p Place, scope *Scope) int64 {
 	return sum
 }
 
-// addSizes gives UnknownSize where either is, and where the sum exceeds 63 bits.
+// addSizes returns UnknownSize if either is, or if the sum exceeds 63 bits.
 func addSizes(a, b int64) int64 {
 	if a < 0 || b < 0 || a+b < 0 {
 		return UnknownSize

@@ -51,7 +51,7 @@ func TestInputBytes(t *testing.T) {
 	}{
 		{"two parents", treeGraph(t, 4), []engine.Step{ended(0, 10), ended(1, 20), ended(2, 1)}, []int64{0, 0, 30}},
 		{"unknown parent", treeGraph(t, 4), []engine.Step{ended(0, engine.UnknownSize), ended(1, 20), ended(2, 1)}, []int64{0, 0, engine.UnknownSize}},
-		{"parent not told", treeGraph(t, 4), []engine.Step{ended(1, 20), ended(2, 1)}, []int64{0, engine.UnknownSize}},
+		{"parent unknown", treeGraph(t, 4), []engine.Step{ended(1, 20), ended(2, 1)}, []int64{0, engine.UnknownSize}},
 		{"hostile sizes", treeGraph(t, 4), []engine.Step{ended(0, 1<<63-1), ended(1, 1<<63-1), ended(2, 1)}, []int64{0, 0, engine.UnknownSize}},
 		{"elements are unknown, a join adds up, failures do not count", fanOutGraph(t), []engine.Step{
 			ended(0, 16), expanded, ended(4, 3), ended(5, 4), failed, ended(6, 7), ended(7, 5), ended(1, 8),

@@ -20,7 +20,7 @@ type Block struct {
 // Len is the number of nodes of all instances.
 func (b *Block) Len() uint32 { return b.Instances * b.Size }
 
-// Place says where a node stands: Local is its number within the scope.
+// Place is the position of a node: Local is its number within the scope of the block.
 type Place struct {
 	Block    *Block
 	Instance uint32
@@ -36,7 +36,7 @@ func (p Place) Node(local uint32) NodeID {
 func (p Place) ID() NodeID { return p.Node(p.Local) }
 
 // Numbering maps the node numbers of one run to places. It grows as fan-outs expand; the numbers follow from the
-// order of the expansions alone. Reading is safe beside one writer and never blocks.
+// order of the expansions alone. Reading never blocks and is safe concurrently with one writer.
 type Numbering struct {
 	graph    *Graph
 	static   *Block
@@ -66,17 +66,17 @@ func (n *Numbering) Blocks() []*Block { return *n.blocks.Load() }
 // Block returns block i; 0 is the graph itself.
 func (n *Numbering) Block(i int) *Block { return (*n.blocks.Load())[i] }
 
-// Tasks is the number of tasks known by now.
+// Tasks is the number of tasks known so far.
 func (n *Numbering) Tasks() int { return int(n.tasks.Load()) }
 
-// Nodes is the number of nodes known by now; every NodeID below it has a place.
+// Nodes is the number of nodes known so far; every NodeID below it has a place.
 func (n *Numbering) Nodes() int {
 	blocks := *n.blocks.Load()
 	last := blocks[len(blocks)-1]
 	return int(last.First) + int(last.Len())
 }
 
-// Locate finds the place of a node, which must exist.
+// Locate returns the place of a node, which must exist.
 func (n *Numbering) Locate(id NodeID) Place {
 	if s := n.static; uint32(id) < s.Size {
 		return Place{Block: s, Local: uint32(id)}
@@ -100,7 +100,7 @@ func (n *Numbering) Expanded(expansion NodeID) *Block {
 	return block
 }
 
-// Expand appends the instances of a fan-out of width w. It refuses, with ErrInvalidGraph, what exceeds the limits.
+// Expand appends the instances of a fan-out of width w. It fails with ErrInvalidGraph if the limits would be exceeded.
 func (n *Numbering) Expand(expansion NodeID, w int, l Limits) (*Block, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -2,7 +2,7 @@ package engine
 
 import "reflect"
 
-// operandKind tells how an operand gets its value.
+// operandKind says how an operand gets its value.
 type operandKind uint8
 
 const (
@@ -12,8 +12,8 @@ const (
 	fromComposite
 )
 
-// operand is one argument, or a part of one, as seen from an instance of a scope: up is how many scopes further out
-// the value stands.
+// operand is one argument, or a part of one, as seen from an instance of a scope: up is how many scopes further out the
+// value is.
 type operand struct {
 	kind  operandKind
 	up    uint8
@@ -28,11 +28,11 @@ type composite struct {
 	keys  int32     // of a map: the constant that is the list of its keys, else -1
 	rt    reflect.Type
 	build func(parts []any) any
-	// hollow: of a type not known here, so that nobody asks for its parts, but at most for how many there are.
+	// hollow is set for a type that this process does not know: its parts are never needed, at most their number.
 	hollow bool
 }
 
-// operand gives reference n as seen from scope.
+// operand returns reference n as seen from scope.
 func (c *compiler) operand(n, scope int32) operand {
 	node := &c.b.nodes[n]
 	own := c.scopeOf[node.scope]
@@ -55,7 +55,7 @@ func (c *compiler) operand(n, scope int32) operand {
 	}
 }
 
-// composite makes, once, the composite behind a list, map or join.
+// composite makes, once, the composite of a list, map or join.
 func (c *compiler) composite(n int32) uint32 {
 	if c.made[n] > 0 {
 		return uint32(c.made[n] - 1)
@@ -81,16 +81,16 @@ func (c *compiler) composite(n int32) uint32 {
 	return uint32(len(c.g.composites) - 1)
 }
 
-// Values gives the outputs of finished nodes while the arguments of a task are put together.
+// Values provides the outputs of finished nodes while the arguments of a task are put together.
 type Values interface {
 	// Output is the output of a finished task.
 	Output(id NodeID) any
-	// Elements are those of the list that a finished expansion has split.
+	// Elements returns the elements of the list that a finished expansion has split.
 	Elements(id NodeID) []any
 }
 
 // Lazy is a Values that keeps no elements: Elements is never called. Instead Args puts an element together, whenever
-// one is read, from the outputs behind the list, of which Output has to give those that Graph.Reads names.
+// one is read, from the outputs that the list consists of; Output must have those that Graph.Reads names.
 type Lazy interface {
 	Values
 	// LazyElements only marks the type.
@@ -101,7 +101,7 @@ type Lazy interface {
 func (g *Graph) Args(dst []any, p Place, n *Numbering, v Values) []any {
 	s := &g.scopes[p.Block.Scope]
 	for _, op := range s.args[s.argOff[p.Local]:s.argOff[p.Local+1]] {
-		switch { // the two usual cases are here because most tasks have no others
+		switch { // the two usual cases are inlined because most tasks have no others
 		case op.kind == fromConstant:
 			dst = append(dst, g.constants[op.index].Value)
 		case op.kind == fromTask && op.up == 0:
@@ -163,7 +163,7 @@ func (g *Graph) value(op operand, p Place, n *Numbering, v Values) any {
 	}
 }
 
-// parts evaluates all parts of a composite made at p; where nobody asks for them they are nil.
+// parts evaluates all parts of a composite made at p; they are nil where they are never needed.
 func (g *Graph) parts(made *composite, p Place, n *Numbering, v Values) []any {
 	if made.join == uint32(NoNode) {
 		parts := make([]any, len(made.parts))
@@ -205,7 +205,7 @@ func (g *Graph) collected(made *composite, p Place, n *Numbering) *Block {
 	return n.Expanded(p.Node(g.scopes[p.Block.Scope].join(made.join).expand))
 }
 
-// element evaluates the element of the instance of p, and of the list around it no more than that takes.
+// element evaluates the element of the instance of p, and of the list around it only what that requires.
 func (g *Graph) element(p Place, n *Numbering, v Values) any {
 	r := g.region(p.Block.Scope)
 	if r.source.kind == fromComposite {

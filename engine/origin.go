@@ -2,7 +2,7 @@ package engine
 
 import "time"
 
-// Origin is what the recording that a run was imported from says of the run as a whole.
+// Origin is what the recording that a run was imported from says about the run as a whole.
 type Origin struct {
 	Format string `json:"format"` // of the recording with its version, as "WfFormat 1.5"
 	// Makespan is the recorded one, which includes what no task records; 0 where none is.
@@ -15,8 +15,8 @@ type Origin struct {
 	Lanes string `json:"lanes,omitempty"`
 }
 
-// Imported gives the origin of a run that was imported from a recording, nil for a run of the engine. Of runs that
-// were imported before RunInfo had an Origin it is made of what they have: everything but Explained, which is 0.
+// Imported returns the origin of a run that was imported from a recording, nil for a run of the engine. For runs that
+// were imported before RunInfo had an Origin it is derived from their other fields, and Explained is 0.
 func (i *RunInfo) Imported() *Origin {
 	if i.Origin != nil || i.Reconstructed == "" {
 		return i.Origin

@@ -30,11 +30,11 @@ type Param struct {
 	Name    string    `json:"name"`
 	Kind    ParamKind `json:"kind"`
 	Help    string    `json:"help"`
-	Default string    `json:"default,omitempty"` // as text; of a file: what DefaultFile gives, in words
+	Default string    `json:"default,omitempty"` // as text; for a file: a description of what DefaultFile returns
 	Min     float64   `json:"min,omitempty"`     // Min and Max hold where Max > Min; durations in seconds
 	Max     float64   `json:"max,omitempty"`
 	Choices []string  `json:"choices,omitempty"`
-	// DefaultFile gives the content of a file parameter that is not set; nil makes the parameter required.
+	// DefaultFile returns the content of a file parameter that is not set; nil makes the parameter required.
 	DefaultFile func() (File, error) `json:"-"`
 }
 
@@ -56,8 +56,8 @@ type Args struct {
 	value map[string]any
 }
 
-// Arguments checks what was set against the parameters and fills in defaults. open reads the file that a file
-// parameter names; where it is nil, files are refused. Errors are ErrInvalidParameter and say what was expected.
+// Arguments checks set, texts by parameter, against the parameters and fills in defaults. open reads the file that a file
+// parameter names; if it is nil, files are refused. Errors are ErrInvalidParameter and say what was expected.
 func (w *Workflow) Arguments(set map[string]string, open func(name string) (File, error)) (Args, error) {
 	a := Args{text: make(map[string]string, len(w.Params)), value: make(map[string]any, len(w.Params))}
 	for _, name := range slices.Sorted(maps.Keys(set)) {
@@ -158,10 +158,10 @@ func (p *Param) file(name string, isSet bool, open func(name string) (File, erro
 	}
 }
 
-// Text gives the arguments as they were written, defaults included; files by name.
+// Text returns the arguments as they were written, defaults included; files by name.
 func (a Args) Text() map[string]string { return maps.Clone(a.text) }
 
-// Sizes gives the bytes of each file, by parameter; nil where there are no files.
+// Sizes returns the size of each file in bytes, by parameter; nil without files.
 func (a Args) Sizes() map[string]int64 {
 	var sizes map[string]int64
 	for name, v := range a.value {
@@ -177,7 +177,7 @@ func (a Args) Sizes() map[string]int64 {
 	return sizes
 }
 
-// Int is the value of an IntParam. Like its siblings it panics on a parameter that the workflow does not describe so.
+// Int is the value of an IntParam. Like its siblings it panics if the workflow has no such parameter of that kind.
 func (a Args) Int(name string) int { return argument[int](a, name) }
 
 // Float is the value of a FloatParam.

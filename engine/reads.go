@@ -2,15 +2,15 @@ package engine
 
 import "slices"
 
-// Runs reports whether this process has the body of a function, by its number in Functions. It does for all of a graph
-// that Compile gives, for none of DecodeShape, and of DecodeGraph for those that it found.
+// Runs reports whether this process has the body of a function, given by its number in Functions. In a graph of
+// Compile it has all, in one of DecodeShape none, and in one of DecodeGraph those that find returned.
 func (g *Graph) Runs(function int) bool { return !g.functions[function].bodiless }
 
-// OutputType is the type in which the output of the task at p is decoded here. It is nil of expansions and joins, which
-// have no outputs of their own, and of outputs that nothing known here can use.
+// OutputType is the type in which the output of the task at p is decoded here. It is nil for expansions and joins, which
+// have no outputs of their own, and for outputs that no function of this process can use.
 //
-// Where a function is not known here, its output's type follows from who reads it. Of a list of elements that are not
-// known here there is a type that only decodes: to nil elements, for whoever expands a fan-out over it. Its Err is set.
+// The output type of a function that this process does not have follows from its readers. A list of elements of unknown
+// type has a type that can only be decoded, to nil elements, so that a fan-out over it can be expanded. Its Err is set.
 func (g *Graph) OutputType(p Place) *Type {
 	s := &g.scopes[p.Block.Scope]
 	if p.Local >= s.tasks {
@@ -22,9 +22,9 @@ func (g *Graph) OutputType(p Place) *Type {
 	return nil
 }
 
-// Reads appends, ascending and each once, the tasks whose outputs Args asks Lazy values for at the task p, or Elements
-// at the expansion p; for a join there are none. All that p waits for must have finished. Of the list around an element
-// only what the element is made of counts; of a list that a fan-out runs over, nothing where it is put together, because
+// Reads appends, ascending and each once, the tasks whose outputs Args requests from Lazy values for the task p, or Elements
+// for the expansion p; for a join it appends none. All that p waits for must have finished. Of the list around an element
+// only what the element consists of is read; of a list that a fan-out runs over, nothing if it is put together, because
 // its length is known without.
 func (g *Graph) Reads(dst []NodeID, p Place, n *Numbering) []NodeID {
 	start := len(dst)
@@ -42,7 +42,7 @@ func (g *Graph) Reads(dst []NodeID, p Place, n *Numbering) []NodeID {
 	return distinct(dst, start)
 }
 
-// ResultReads appends, ascending and each once, the tasks whose outputs Result asks Lazy values for.
+// ResultReads appends, ascending and each once, the tasks whose outputs Result requests from Lazy values.
 func (g *Graph) ResultReads(dst []NodeID, n *Numbering) []NodeID {
 	start := len(dst)
 	return distinct(g.appendReads(dst, g.result, Place{Block: n.Block(0)}, n), start)
@@ -56,7 +56,7 @@ func distinct(ids []NodeID, start int) []NodeID {
 	return append(ids[:start], slices.Compact(ids[start:])...)
 }
 
-// appendReads goes the way of value.
+// appendReads follows the same path as value.
 func (g *Graph) appendReads(dst []NodeID, op operand, p Place, n *Numbering) []NodeID {
 	p = n.out(p, op.up)
 	switch op.kind {
@@ -85,7 +85,7 @@ func (g *Graph) appendReads(dst []NodeID, op operand, p Place, n *Numbering) []N
 	}
 }
 
-// elementReads goes the way of element.
+// elementReads follows the same path as element.
 func (g *Graph) elementReads(dst []NodeID, p Place, n *Numbering) []NodeID {
 	source, up := g.region(p.Block.Scope).source, n.Up(p)
 	if source.kind == fromComposite {

@@ -39,7 +39,7 @@ func TestReads(t *testing.T) {
 	require.Nil(t, g.OutputType(numbering.Locate(5)))
 }
 
-// TestOutputsOfUnknownFunctions tells what a process can do with outputs of functions that it does not have.
+// TestOutputsOfUnknownFunctions checks what a process can do with outputs of functions that it does not have.
 func TestOutputsOfUnknownFunctions(t *testing.T) {
 	g := compile(t, func(b *engine.Builder) engine.AnyRef { // nodes 0 to 3: load, text, pack, stack
 		crates := load.Call(engine.Const(b, 2))

@@ -17,8 +17,8 @@ type full struct{ scribe }
 
 func (f full) End(engine.RunID, engine.RunEnd) error { return errors.New("no space left") }
 
-// TestRemember: a run that is recorded wholly is not held, one that is not can be asked for some time, and whoever holds
-// a run can ask it for ever.
+// TestRemember: a completely recorded run is not kept, any other can be got for some time, and a caller that has a
+// *Run can use it for ever.
 func TestRemember(t *testing.T) {
 	kept := scribe{newBook(), "here"}
 	for _, c := range []struct {

@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// Bounds of what the end of a run carries along of its result, in bytes: of the encoded value, and of its text.
+// Bounds of the result that the end of a run contains, in bytes: of the encoded value, and of its text.
 const (
 	maxResult     = 1 << 20
 	maxResultText = 64 << 10
 )
 
-// Keep puts what the run has returned into its end, encoded where it is small enough, and as text in any case.
+// Keep stores the value that the run returned in e, encoded if it is small enough, and as text in any case.
 func (e *RunEnd) Keep(t *Type, v any) {
 	e.Result, e.ResultType = nil, t.Name()
 	e.ResultText = resultLarge(t, -1)
@@ -40,7 +40,7 @@ func (e *RunEnd) Keep(t *Type, v any) {
 	}
 }
 
-// resultLarge stands for the text of a result; in parentheses, so that nobody takes it for JSON. The size is -1 where
+// resultLarge is put in place of the text of a result; in parentheses, so that it is not mistaken for JSON. size is -1 if
 // finding it would take long.
 func resultLarge(t *Type, size int) string {
 	if size < 0 {
@@ -49,8 +49,8 @@ func resultLarge(t *Type, size int) string {
 	return fmt.Sprintf("(a %s of %d bytes, too large to be shown)", t.Name(), size)
 }
 
-// ResultText is a value as JSON. What JSON has no numbers for becomes the text NaN, Infinity or -Infinity, as in the
-// JSON of protocol buffers; what it cannot have at all is described in parentheses.
+// ResultText returns a value as JSON. Numbers that JSON does not have become the text NaN, Infinity or -Infinity, as in the
+// JSON of protocol buffers; a value that cannot be JSON at all is described in parentheses.
 func ResultText(v any) string {
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -62,10 +62,10 @@ func ResultText(v any) string {
 	return string(text)
 }
 
-// deepest bounds how deep finite goes: what refers to itself has no end.
+// deepest bounds the recursion of finite: a value that refers to itself has no end.
 const deepest = 1000
 
-// finite copies a value into one of maps, lists and plain values in which all numbers are ones that JSON has.
+// finite copies a value into maps, lists and plain values in which every number is one that JSON has.
 func finite(v reflect.Value, depth int) any {
 	switch {
 	case !v.IsValid() || depth > deepest:

@@ -14,19 +14,19 @@ type Run struct {
 	info      RunInfo
 	graph     *Graph
 	exec      Execution
-	left      <-chan struct{} // closed when the engine does not wait any more for what comes of the run
-	recorded  chan struct{}
+	left      <-chan struct{}    // closed when the engine stops following the run
+	recorded  chan struct{}      // closed by Engine.follow when nothing more is recorded here
 	recordErr error              // valid once recorded is closed
 	leave     context.CancelFunc // closes left
 }
 
-// newRun makes a run, and the context under which the engine follows it.
+// newRun returns a run, and the context under which the engine follows it.
 func newRun(info RunInfo, g *Graph) (*Run, context.Context) {
-	ctx, leave := context.WithCancel(context.Background()) // a record is finished whatever else ends
+	ctx, leave := context.WithCancel(context.Background()) // a record is finished even if the submitter's context ends
 	return &Run{info: info, graph: g, left: ctx.Done(), recorded: make(chan struct{}), leave: leave}, ctx
 }
 
-// release is called when the engine is to end: what has ended can still be read for a while, the rest goes on elsewhere.
+// release is called when the engine is to end: an ended run can still be read for a while, others continue elsewhere.
 func (r *Run) release() {
 	select {
 	case <-r.exec.Done():
@@ -36,7 +36,7 @@ func (r *Run) release() {
 	}
 }
 
-// over waits for the end of the run; ErrElsewhere when ctx ends first.
+// over waits for the end of the run; it returns ErrElsewhere if ctx ends first.
 func (r *Run) over(ctx context.Context) error {
 	select {
 	case <-r.exec.Done():
@@ -83,7 +83,7 @@ func (r *Run) Resume() { r.exec.Resume() }
 func (r *Run) Done() <-chan struct{} { return r.exec.Done() }
 
 // Wait returns when the run has ended: nil when it succeeded, a *RunError when not, ctx's error when ctx ends first, and
-// ErrElsewhere when the engine ends first, without which nobody here learns how the run goes on.
+// ErrElsewhere when the engine ends first, because this process then no longer learns what happens to the run.
 func (r *Run) Wait(ctx context.Context) error {
 	select {
 	case <-r.exec.Done():
@@ -116,7 +116,7 @@ func (r *Run) WaitRecorded(ctx context.Context) error {
 // Recorded is closed when nothing more of the run is recorded here: see WaitRecorded.
 func (r *Run) Recorded() <-chan struct{} { return r.recorded }
 
-// End tells how the run ended; valid once Done is closed.
+// End returns how the run ended; valid once Done is closed.
 func (r *Run) End() RunEnd {
 	end, _ := r.exec.End()
 	return end
@@ -138,7 +138,7 @@ func (r *Run) Steps(ctx context.Context, after uint64) ([]Step, error) {
 	return r.exec.Steps(ctx, after)
 }
 
-// Events gives the events of the run from the one numbered from, 1 being the first, and goes on as they happen until
+// Events yields the events of the run from the one numbered from, 1 being the first, and continues as they happen until
 // the run has ended, ctx ends, or the caller has enough. It never slows the run down.
 func (r *Run) Events(ctx context.Context, from uint64) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
@@ -167,9 +167,9 @@ func (r *Run) Events(ctx context.Context, from uint64) iter.Seq2[Event, error] {
 	}
 }
 
-// Result waits for the run and returns its value, which has to be a T. Where the value of a run that succeeded is lost, it
-// is a *RunError. Of a run that processes share, values of up to 1 MiB are kept with its end; what is larger is read from
-// the outputs that it consists of, which stay for an hour.
+// Result waits for the run and returns its value, which must be a T. If the value of a run that succeeded is lost, the error
+// is a *RunError. For a run that processes share, values of up to 1 MiB are kept with its end; larger ones are read from
+// the outputs that they consist of, which are kept for an hour.
 func Result[T any](ctx context.Context, r *Run) (T, error) {
 	var zero T
 	if err := r.Wait(ctx); err != nil {
@@ -183,7 +183,7 @@ func Result[T any](ctx context.Context, r *Run) (T, error) {
 	case value != nil:
 		return zero, fmt.Errorf("engine: run %s returns %s, not %T", r.info.ID, r.graph.ResultType().Name(), zero)
 	case end.First == nil:
-		end.First = &ErrorRecord{Kind: OutputLostError, Node: NoNode, Time: end.EndedAt, Message: "the value that the run returned is not to be had any more"}
+		end.First = &ErrorRecord{Kind: OutputLostError, Node: NoNode, Time: end.EndedAt, Message: "the value that the run returned is no longer available"}
 	}
 	return zero, &RunError{Run: r.info.ID, Status: end.Status, First: end.First}
 }

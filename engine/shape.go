@@ -8,7 +8,7 @@ const shapeVersion = 1
 // recomputed are the flags that follow from the edges; a shape stores the others.
 const recomputed = SoleParent | SoleReader | Sink
 
-// AppendShape writes the structure of the graph behind dst (FORMAT-shape.md): functions with their options and the
+// AppendShape appends the structure of the graph to dst (FORMAT-shape.md): functions with their options and the
 // names of their types, scopes, edges, regions and joins, but neither constants nor bodies. It takes about 4 bytes a
 // task and 1 to 3 bytes an edge.
 func (g *Graph) AppendShape(dst []byte) []byte {
@@ -25,8 +25,8 @@ func (g *Graph) AppendShape(dst []byte) []byte {
 	return dst
 }
 
-// Executable reports whether this process alone can run the graph. It cannot where functions have no bodies here: none
-// of DecodeShape has one, and of DecodeGraph those that it does not find.
+// Executable reports whether this process alone can run the graph. It cannot if a function has no body here: none
+// of DecodeShape has one, nor has one of DecodeGraph that was not found.
 func (g *Graph) Executable() bool {
 	for i := range g.functions {
 		if !g.Runs(i) {

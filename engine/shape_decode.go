@@ -10,10 +10,10 @@ import (
 const maxUses = 1 << 22
 
 // DecodeShape reads what AppendShape wrote, which must be all of src. The graph has the same Hash, numbering,
-// identities and flags as the one that was written, and can be drawn and replayed, but it is not Executable: its
+// identities and flags as the encoded one, and can be drawn and replayed, but it is not Executable: its
 // types are known by name and its functions fail. It fails with ErrMalformed (a number out of range, or a cycle,
-// which it names), or with ErrUnknownVersion where a later program wrote the shape. It allocates in proportion to
-// src, and 4 bytes for each pair of a scope and a function, of which there can be 4 million.
+// which it names), or with ErrUnknownVersion if a later version wrote the shape. It allocates in proportion to
+// src, and 4 bytes for each pair of a scope and a function, at most 4 million.
 func DecodeShape(src []byte) (*Graph, error) {
 	d := shapeDecoder{reader: reader{rest: src}, g: &Graph{}}
 	if version := d.byte(); d.err == nil && version != shapeVersion {
@@ -21,7 +21,7 @@ func DecodeShape(src []byte) (*Graph, error) {
 	}
 	d.graph()
 	if d.err == nil && len(d.rest) > 0 {
-		d.fail("%d bytes too many behind it", len(d.rest))
+		d.fail("%d bytes too many after it", len(d.rest))
 	}
 	for i := 0; i < len(d.g.scopes) && d.err == nil; i++ {
 		d.link(int32(i))
@@ -40,7 +40,7 @@ func DecodeShape(src []byte) (*Graph, error) {
 	return d.g, nil
 }
 
-// shapeDecoder reads a graph in three passes: what is written, what refers to other scopes, what follows.
+// shapeDecoder decodes a graph in three passes: what is written, references to other scopes, what follows.
 type shapeDecoder struct {
 	reader
 	g     *Graph
@@ -183,7 +183,7 @@ func (d *shapeDecoder) link(number int32) {
 	r.scope = number
 }
 
-// invert gives each join its region, and the nodes of the region the joins that wait for them.
+// invert connects each join with its region, and the nodes of the region with the joins that wait for them.
 func (d *shapeDecoder) invert(number int32) {
 	s := &d.g.scopes[number]
 	for i, r := range s.regions {
@@ -214,7 +214,7 @@ func (d *shapeDecoder) invert(number int32) {
 	}
 }
 
-// connectOuts tells the nodes of a region which joins of s, around it, wait for them.
+// connectOuts sets, for the nodes of a region, which joins of s, the scope around it, wait for them.
 func (s *Scope) connectOuts(r *region, in *Scope) {
 	in.outOff = make([]uint32, in.Len()+1)
 	for _, j := range r.joins {

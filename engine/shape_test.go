@@ -107,7 +107,7 @@ func TestShapeKeepsOptionsAndIdentities(t *testing.T) {
 	}
 }
 
-// shapeBytes is a graph of one function "f" and one scope of tasks, with what comes behind their functions.
+// shapeBytes is a graph of one function "f" and one scope of tasks, with what follows their functions.
 func shapeBytes(tasks byte, rest ...byte) []byte {
 	b := []byte{1, 1, 1, 'f', 0, 0, 0, 0, 0, 0, 1, 'T', 1, 'T', 1}
 	b = append(b, 0, 0, tasks, 0, 0)
@@ -129,12 +129,12 @@ func TestMalformedShapes(t *testing.T) {
 		{"self", shapeBytes(1, 1, 0, 0), engine.ErrMalformed, "cycle: f (node 0) → f (node 0)"},
 		{"two", shapeBytes(2, 1, 1, 1, 2, 0, 0), engine.ErrMalformed, "cycle: f (node 0) → f (node 1) → f (node 0)"},
 		{
-			"behind a cycle", shapeBytes(4, 1, 1, 1, 1, 1, 2, 0, 0, 0, 0, 0), engine.ErrMalformed,
+			"after a cycle", shapeBytes(4, 1, 1, 1, 1, 1, 2, 0, 0, 0, 0, 0), engine.ErrMalformed,
 			"cycle: f (node 1) → f (node 2) → f (node 1)",
 		},
 		{"parent", shapeBytes(2, 0, 1, 4, 0, 0), engine.ErrMalformed, "node 1 waits for node -1, there are 2"},
 		{"parent too far", shapeBytes(2, 0, 1, 1, 0, 0), engine.ErrMalformed, "node 1 waits for node 2, there are 2"},
-		{"bytes behind", shapeBytes(1, 0, 0, 0), engine.ErrMalformed, "1 bytes too many"},
+		{"bytes after it", shapeBytes(1, 0, 0, 0), engine.ErrMalformed, "1 bytes too many"},
 		{"many tasks", shapeBytes(100)[:30], engine.ErrMalformed, "number of tasks is 100"},
 		{"no scope", []byte{1, 0, 1, 'T', 0}, engine.ErrMalformed, "0 scopes"},
 		{"function", []byte{1, 0, 1, 'T', 1, 0, 0, 1, 0, 0, 0, 0, 0}, engine.ErrMalformed, "function 0 is called, there are 0"},

@@ -2,13 +2,13 @@ package engine
 
 import "reflect"
 
-// mostNested is how many pointers, lists, maps and structs lie within each other at most in what can be encoded: a level of
-// maxDepth may be a field, of a struct, behind a pointer.
+// mostNested is how deep pointers, lists, maps and structs can be nested in a value that can be encoded: a level of
+// maxDepth may be a field of a struct that a pointer refers to.
 const mostNested = 3 * maxDepth
 
-// Exceeds reports whether a value takes more than limit bytes, without encoding it: what its strings and slices of
-// numbers hold is counted until it is too much, and a byte for each slice, array and pointer, so that counting ends where a
-// value contains itself. It may err by what an encoding adds or saves. What is nested too deep to be encoded is too much.
+// Exceeds reports whether a value takes more than limit bytes, without encoding it. The bytes of its strings and slices of
+// numbers are counted until they exceed limit, and a byte for each slice, array and pointer, so that counting ends if a
+// value contains itself. It may be off by what an encoding adds or saves. A value nested too deep to be encoded exceeds.
 func Exceeds(v any, limit int64) bool {
 	if v == nil {
 		return false

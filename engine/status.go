@@ -1,6 +1,6 @@
 package engine
 
-// Status is how a run stands.
+// Status is the state of a run.
 type Status string
 
 // Statuses of runs. The last four are final.
@@ -24,13 +24,13 @@ type Policy string
 
 // Failure policies.
 const (
-	// FailFast ends the run: what runs is cancelled, what has not started never does. The default.
+	// FailFast ends the run: tasks that run are cancelled, the others never start. The default.
 	FailFast Policy = "fail-fast"
 	// Continue skips what depends on the failed task and finishes everything else.
 	Continue Policy = "continue"
 )
 
-// RunStatus is the status that the outcome of a RunFinished step stands for.
+// RunStatus is the status of a run whose RunFinished step has this outcome.
 func (o Outcome) RunStatus() Status {
 	switch o {
 	case OutcomeOK:

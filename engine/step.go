@@ -2,14 +2,14 @@ package engine
 
 import "time"
 
-// StepKind tells what a step records.
+// StepKind says what a step records.
 type StepKind uint8
 
-// Kinds of steps. The numbers are stored; they only ever grow.
+// Kinds of steps. The numbers are stored: new ones may be added, none reused.
 const (
 	RunStarted      StepKind = 1 // Readied: the roots
 	RunFinished     StepKind = 2 // Outcome: ok, failed, cancelled or lost (interrupted); Ended
-	WorkerStarted   StepKind = 3 // Worker, Started; its description travels as a WorkerRecord
+	WorkerStarted   StepKind = 3 // Worker, Started; its description is in a WorkerRecord
 	WorkerStopped   StepKind = 4 // Worker, Ended
 	AttemptStarted  StepKind = 5 // written only for attempts that run long, so that viewers see them
 	AttemptEnded    StepKind = 6
@@ -19,15 +19,15 @@ const (
 	RunResumed      StepKind = 10
 	RunDeadline     StepKind = 11 // the run reached its deadline and is being ended
 	CancelRequested StepKind = 12
-	SlotLeaked      StepKind = 13 // an attempt ignored its cancellation; Slot is gone for good
-	HandedOn        StepKind = 14 // Node, which has ended before, readies more: StoredBytes of its output are stored by now; Ended
+	SlotLeaked      StepKind = 13 // an attempt ignored its cancellation; Slot stays occupied
+	HandedOn        StepKind = 14 // Node, which ended earlier, readies more: StoredBytes of its output are now stored; Ended
 	stepKindsEnd    StepKind = 15
 )
 
 // Outcome is how an attempt ended.
 type Outcome uint8
 
-// Outcomes of attempts. The numbers are stored; they only ever grow.
+// Outcomes of attempts. The numbers are stored: new ones may be added, none reused.
 const (
 	NoOutcome        Outcome = 0
 	OutcomeOK        Outcome = 1
@@ -42,7 +42,7 @@ const (
 // Location is where an output was at the end of its attempt.
 type Location uint8
 
-// Locations of outputs. The numbers are stored; they only ever grow.
+// Locations of outputs. The numbers are stored: new ones may be added, none reused.
 const (
 	LocationNone   Location = 0
 	LocationHeld   Location = 1 // in the memory of the worker that made it
@@ -60,27 +60,27 @@ type Step struct {
 	Outcome Outcome
 	// Location and the byte counts describe the output.
 	Location Location
-	// Announced: an AttemptStarted step of this attempt came before.
+	// Announced is set if an AttemptStarted step of this attempt came before.
 	Announced bool
 	Node      NodeID
 	Epoch     uint16
 	Attempt   uint16
 	Worker    uint16
 	Slot      uint16
-	// Became is the child that the worker goes on with, NoNode for none.
+	// Became is the child that the worker continues with, NoNode for none.
 	Became NodeID
 	// Width is how many elements a FanOutExpanded step has found.
 	Width uint32
-	// Head: claimed from the ready tasks; otherwise the worker became it behind one of its parents.
+	// Head is set if the node was claimed from the ready tasks; otherwise the worker became it after one of its parents.
 	Head    bool
 	Ready   int64 // when it could first have been claimed
 	Claimed int64
 	Started int64 // inputs present, body called
 	Ended   int64 // body returned
-	Updated int64 // output handed on and children told
+	Updated int64 // output passed on and children counted down
 	// Fetch is how much of Claimed to Started went into fetching inputs from elsewhere.
 	Fetch       int64
-	OutputBytes int64 // UnknownSize where only encoding could tell
+	OutputBytes int64 // UnknownSize where only encoding would have shown it
 	StoredBytes int64
 	// Readied lists the nodes that this step made ready, the one that was become included, expansions too.
 	Readied []NodeID
@@ -89,7 +89,7 @@ type Step struct {
 	Usage *Usage
 }
 
-// Detail is what is known of one attempt beside its step. It travels by the run's upload strategy.
+// Detail is what is known of one attempt apart from its step. The run's upload strategy decides when it is stored.
 type Detail struct {
 	Node    NodeID        `json:"node"`
 	Epoch   int           `json:"epoch"`
@@ -99,7 +99,7 @@ type Detail struct {
 	Inputs  []InputDetail `json:"inputs,omitempty"`
 }
 
-// InputDetail tells how one input reached an attempt.
+// InputDetail says how one input reached an attempt.
 type InputDetail struct {
 	From   NodeID        `json:"from"`
 	Source string        `json:"source"` // store, inline or local
@@ -138,12 +138,12 @@ type RunInfo struct {
 	SubmittedAt time.Time         `json:"submitted_at"`
 	StartedAt   time.Time         `json:"started_at"`    // the moment that steps count from
 	Key         string            `json:"key,omitempty"` // see RunOptions
-	// Rules by which tasks are placed, defaults filled in; nil where no other process takes part.
+	// Rules of the run, defaults filled in; nil where no other process takes part.
 	Rules *Rules `json:"rules,omitempty"`
 	// Reconstructed says how start times were made up where the recording had none; empty for real runs, and where all
 	// tasks have recorded ones.
 	Reconstructed string `json:"reconstructed,omitempty"`
-	// Origin is nil for runs of the engine; see Imported for those of older programs.
+	// Origin is nil for runs of the engine; see Imported for those of older versions.
 	Origin *Origin `json:"origin,omitempty"`
 }
 
@@ -152,22 +152,22 @@ type RunEnd struct {
 	Status  Status       `json:"status"`
 	EndedAt time.Time    `json:"ended_at"`
 	First   *ErrorRecord `json:"error,omitempty"` // the failure that ended it
-	// Result is the value that the run returns, encoded by its type, nil without one and above 1 MiB. ResultText is its
-	// JSON, see ResultText; of one that takes more than 64 KiB it says so in parentheses.
+	// Result is the value that the run returned, encoded by its type; nil if it returned none, or one above 1 MiB. ResultText
+	// is its JSON, see the function; if that exceeds 64 KiB, it says so in parentheses.
 	Result     []byte `json:"result,omitempty"`
 	ResultType string `json:"result_type,omitempty"`
 	ResultText string `json:"result_text,omitempty"`
 }
 
-// Recorder keeps what happens in runs. For one run the calls come one after the other, in the order of the methods;
-// Steps and Details as often as needed. What they are given must not be kept or modified after they return, except
+// Recorder keeps what happens in runs. For one run the calls are made one after the other, in the order of the methods;
+// Steps and Details as often as needed. Arguments must not be kept or modified after a call returns, except
 // the graph.
 type Recorder interface {
 	// Begin is called before the run's first step; an error refuses the run.
 	Begin(info RunInfo, g *Graph) error
-	// Steps gets steps in the order of Seq without gaps.
+	// Steps records steps, in the order of Seq without gaps.
 	Steps(run RunID, steps []Step)
-	// Details gets what is known of attempts beside their steps; they may come after the attempt's step.
+	// Details records what is known of attempts apart from their steps; it may arrive after the attempt's step.
 	Details(run RunID, details []Detail, workers []WorkerRecord)
 	// End is called once, after the last step; an error says that the record is not complete.
 	End(run RunID, end RunEnd) error

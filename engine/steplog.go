@@ -6,25 +6,25 @@ import (
 	"slices"
 )
 
-// The packed form of steps is described in FORMAT-steps.md. Both directions walk the same columns by the same
-// predictions, which steplog_columns.go holds.
+// The packed form of steps is described in FORMAT-steps.md. Encoder and decoder walk the same columns with the same
+// predictions, which are in steplog_columns.go.
 
 // The first byte of every block of steps is its version. Version 2 differs in that steps may have a Usage, and is
-// written only where one has, so that programs which know none of it can read all other blocks.
+// written only where one has, so that older programs can read all other blocks.
 const (
 	stepsVersion = 1
 	usageVersion = 2
 )
 
-// AppendSteps packs steps into one self-contained block behind dst. A block of 512 steps of a running graph takes
-// about 10 bytes a step once it is compressed. Every field of every step comes back, whatever the steps are; blocks
+// AppendSteps packs steps into one self-contained block and appends it to dst. A block of 512 steps of a running graph takes
+// about 10 bytes a step once it is compressed. Every field of every step is restored, whatever the steps are; blocks
 // that list more than MaxReadied nodes are refused by DecodeSteps.
 func AppendSteps(dst []byte, steps []Step) []byte {
 	var e StepEncoder
 	return e.Append(dst, steps)
 }
 
-// StepEncoder packs steps like AppendSteps and keeps its buffers, so that a block costs no allocation but the growth
+// StepEncoder packs steps like AppendSteps and reuses its buffers, so that a block costs no allocation but the growth
 // of dst. The zero value is ready to use. It is not safe for concurrent use.
 type StepEncoder struct {
 	columns  [columns][]byte
@@ -33,7 +33,7 @@ type StepEncoder struct {
 	state    stepState
 }
 
-// Append packs steps into one block behind dst.
+// Append packs steps into one block and appends it to dst.
 func (e *StepEncoder) Append(dst []byte, steps []Step) []byte {
 	for i := range e.columns {
 		e.columns[i] = e.columns[i][:0]
@@ -78,7 +78,7 @@ func (e *StepEncoder) put(c column, v uint64) {
 	e.columns[c] = binary.AppendUvarint(e.columns[c], v)
 }
 
-// step writes what the predictions do not tell and notes the rest in the control word.
+// step writes the fields that were not predicted, and which these are in the control word.
 func (e *StepEncoder) step(s *Step) {
 	st := &e.state
 	w := control(s.Kind) | control(s.Outcome)<<outcomeShift | control(s.Location)<<locationShift
@@ -119,7 +119,7 @@ func (e *StepEncoder) step(s *Step) {
 	e.control(w)
 }
 
-// control writes the index of a control word; there are few distinct ones in a block.
+// control writes the index of a control word; a block has few distinct ones.
 func (e *StepEncoder) control(w control) {
 	hint := &e.recent[uint64(w)*0x9e3779b97f4a7c15>>58] // the golden ratio mixes all bits into the upper six
 	i := int(*hint)
@@ -234,7 +234,7 @@ func (e *StepEncoder) readied(s *Step) (w control) {
 	return w
 }
 
-// runLength is how many of the first nodes of a list are at equal distances.
+// runLength is how many nodes at the start of a list are at equal distances.
 func runLength(list []NodeID) int {
 	if len(list) < 2 {
 		return len(list)

@@ -22,7 +22,7 @@ const (
 	columns int = iota
 )
 
-// control tells which fields of a step are as predicted and which stand in the columns. Kind, outcome and location
+// control says which fields of a step are as predicted and which are in the columns. Kind, outcome and location
 // take 8 bits each at its lower end.
 type control uint64
 
@@ -56,7 +56,7 @@ const (
 	becameFirst     // Became is the first of Readied
 	readiedOne      // Readied has one node
 	readiedMany     // Readied has two or more
-	readiedNearNode // the first of Readied is told from Node, not from the last node that was readied before
+	readiedNearNode // the first of Readied is relative to Node, not to the last node that was readied before
 	hasWidth
 	hasDelay
 	hasUsage // in blocks of version 2 alone
@@ -70,16 +70,16 @@ func flag(is bool, f control) control {
 	return 0
 }
 
-// lanesPredicted is how many lanes are told apart; those that share a place are predicted worse, not wrongly.
+// lanesPredicted is how many lanes are distinguished; those that share an entry are predicted worse, not wrongly.
 const lanesPredicted = 256
 
 // laneState predicts the next step of a lane.
 type laneState struct {
 	updated int64  // when its last step was over
-	became  NodeID // what it went on with
+	became  NodeID // what it continued with
 }
 
-// stepState is what the predictions of the next step are made of. Encoder and decoder keep it alike.
+// stepState is what the next step is predicted from. Encoder and decoder update it in the same way.
 type stepState struct {
 	lanes   [lanesPredicted]laneState
 	seq     uint64

@@ -11,13 +11,13 @@ import (
 // MaxReadied bounds how many nodes all steps of one block may ready, because a run of any length takes few bytes.
 const MaxReadied = 1 << 24
 
-// minStepBytes is what a step takes at least: control word, wait, execute, update.
+// minStepBytes is the least that a step takes: control word, wait, execute, update.
 const minStepBytes = 4
 
-// DecodeSteps unpacks one block, which must be all of src, behind dst. The lists of readied nodes share one
-// allocation. It fails with ErrMalformed, or with ErrUnknownVersion where a later program packed the steps, and then
+// DecodeSteps unpacks one block, which must be all of src, and appends its steps to dst. All lists of readied nodes share one
+// allocation. It fails with ErrMalformed, or with ErrUnknownVersion if a later version packed the steps, and then
 // returns dst as it was. Kinds, outcomes and locations that are not known yet are not errors. It allocates at most
-// 50 times the length of src, and 4 bytes for each readied node, of which there can be MaxReadied.
+// 50 times the length of src, and 4 bytes for each readied node, at most MaxReadied.
 func DecodeSteps(src []byte, dst []Step) ([]Step, error) {
 	r := reader{rest: src}
 	version := r.byte()
@@ -52,19 +52,19 @@ func DecodeSteps(src []byte, dst []Step) ([]Step, error) {
 	return out, nil
 }
 
-// stepDecoder reads the columns side by side. They are told by offsets rather than slices: moving a pointer costs a
+// stepDecoder reads the columns in parallel. It keeps offsets rather than slices: moving a pointer costs a
 // write barrier whenever the garbage collector runs.
 type stepDecoder struct {
 	src      []byte // all columns
 	at, end  [columns]int
 	controls []control
-	last     control  // the greatest control word there can be
-	nodes    []NodeID // room for what is still to be readied
+	last     control  // the greatest valid control word
+	nodes    []NodeID // room for the nodes that the remaining steps ready
 	bad      bool
 	state    stepState
 }
 
-// header reads all before the columns, and where they are; it returns the number of steps.
+// header reads everything before the columns, and their bounds; it returns the number of steps.
 func (d *stepDecoder) header(r *reader) int {
 	n := r.number("the number of steps", uint64(len(r.rest)/minStepBytes))
 	d.state.seq = r.uvarint() - 1
@@ -81,7 +81,7 @@ func (d *stepDecoder) header(r *reader) int {
 	}
 	d.src = r.bytes(total)
 	if len(r.rest) > 0 {
-		r.fail("%d bytes too many behind the columns", len(r.rest))
+		r.fail("%d bytes too many after the columns", len(r.rest))
 	}
 	if r.err == nil && readied > 0 {
 		d.nodes = make([]NodeID, readied)
@@ -118,7 +118,7 @@ func (d *stepDecoder) short(c column) uint16 {
 	return uint16(v)
 }
 
-// near reads a node that is told by its distance from another one.
+// near reads a node that is stored as its distance from another one.
 func (d *stepDecoder) near(c column, from NodeID) NodeID {
 	v := d.get(c)
 	if v > math.MaxUint32 {
@@ -249,7 +249,7 @@ func (d *stepDecoder) readied(s *Step, w control) {
 	}
 }
 
-// runs fills in a list whose first node is there.
+// runs fills in a list whose first node is set.
 func (d *stepDecoder) runs(list []NodeID) {
 	for i := 0; i < len(list) && !d.bad; {
 		if i > 0 {

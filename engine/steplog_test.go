@@ -142,7 +142,7 @@ func TestAnyStepsRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		steps := rapid.SliceOf(anyStep()).Draw(t, "steps")
 		var e engine.StepEncoder
-		e.Append(nil, rapid.SliceOf(anyStep()).Draw(t, "steps before")) // must leave nothing behind
+		e.Append(nil, rapid.SliceOf(anyStep()).Draw(t, "steps before")) // must have no effect on the next block
 		b := e.Append(nil, steps)
 		got, err := engine.DecodeSteps(b, nil)
 		require.NoError(t, err)

@@ -6,14 +6,14 @@ import (
 	"sync"
 )
 
-// UnknownSize is what Size says of a value whose bytes only encoding can tell.
+// UnknownSize is what Size returns for a value whose size is known only after encoding it.
 const UnknownSize int64 = -1
 
-// Type is what the engine knows of a Go type at run time: its name, and how values of it are sized and travel
+// Type is what the engine knows of a Go type at run time: its name, and how its values are sized and sent
 // between machines (FORMAT-values.md). Immutable and safe for concurrent use.
 //
-// Every method takes nil for the zero value. Bytes, strings, booleans, numbers and slices of numbers travel raw in
-// little endian; types that implement Shaped rule their own encoding; everything else is CBOR by exported fields.
+// Every method accepts nil for the zero value. Bytes, strings, booleans, numbers and slices of numbers are encoded raw in
+// little endian; types that implement Shaped define their own encoding; everything else is CBOR by exported fields.
 // Types that would lose something on the way have no codec, see Err.
 type Type struct {
 	name  string
@@ -22,12 +22,12 @@ type Type struct {
 	zero  any
 	fixed int64             // the size of every value, UnknownSize where it varies
 	size  func(v any) int64 // where it varies, nil where it is not known in constant time
-	codec codec             // nil where neither way is known
-	list  list              // of lists of the type; empty where only reflection has come across it
+	codec codec             // nil where values can be neither encoded nor decoded
+	list  list              // of lists of the type; empty if the type was found by reflection only
 	alien bool              // known by name only, see namedType and hollowType
 }
 
-// codec turns values into the shape and the raw bytes of an envelope, and back. v is never nil.
+// codec converts between values and the shape and raw bytes of an envelope. v is never nil.
 type codec interface {
 	id() codecID
 	// shape appends the dimensions of v.
@@ -37,8 +37,8 @@ type codec interface {
 	decode(shape []int, raw []byte) (any, error)
 }
 
-// types keeps the description of every type asked for, by reflect.Type: TypeOf is called for each constant and each
-// reference, and describing a type walks all that it consists of.
+// types keeps the description of every type requested, by reflect.Type: TypeOf is called for each constant and each
+// reference, and describing a type walks all types that it consists of.
 var types sync.Map
 
 // TypeOf describes T. The first call walks the type, later ones cost about 20 ns.
@@ -88,7 +88,7 @@ func namedType(name string) *Type {
 	}
 }
 
-// hollowType stands for lists of a type of another program: they can be decoded to as many nil elements as there are,
+// hollowType stands for lists of a type of another program: they can be decoded to a list of nil of the same length,
 // which is all that a fan-out over them needs, but not encoded.
 func hollowType(name string, c hollow) *Type {
 	t := namedType(name)
@@ -99,7 +99,7 @@ func hollowType(name string, c hollow) *Type {
 // Name is the type as Go writes it.
 func (t *Type) Name() string { return t.name }
 
-// Err says why values of the type cannot be encoded, nil when they can: it is or contains an interface, a channel, a
+// Err says why values of the type cannot be encoded, nil if they can: it is or contains an interface, a channel, a
 // function, a complex number, an unsafe pointer, or an unexported field that would be lost.
 func (t *Type) Err() error { return t.err }
 
@@ -112,7 +112,7 @@ func (t *Type) Size(v any) int64 {
 	return t.size(v)
 }
 
-// Append encodes v, which must be nil or of this type, behind dst. It copies v. Values that contain themselves by
+// Append encodes v, which must be nil or of this type, and appends it to dst. It copies v. Values that contain themselves by
 // way of pointers cannot be encoded and exhaust the stack.
 func (t *Type) Append(dst []byte, v any) ([]byte, error) {
 	if t.err != nil {
@@ -127,7 +127,7 @@ func (t *Type) Append(dst []byte, v any) ([]byte, error) {
 }
 
 // Decode is the inverse of Append. What it returns shares no memory with src. It fails with ErrMalformed, or with
-// ErrUnknownVersion where a later program wrote the value; it runs no code but that of the type's own Shaped or
+// ErrUnknownVersion if a later version wrote the value; it runs no code but that of the type's own Shaped or
 // encoding.BinaryUnmarshaler, and allocates in proportion to src and the size of the types that t consists of.
 func (t *Type) Decode(src []byte) (any, error) {
 	if t.codec == nil {

@@ -2,11 +2,11 @@ package engine
 
 import "time"
 
-// Usage is what an attempt used, as far as somebody measured it: UnknownSize stands for what nobody did.
+// Usage is what an attempt used, as far as it was measured: what was not is UnknownSize.
 type Usage struct {
 	CPU          time.Duration `json:"cpu_ns"`       // of processors, added up
-	MemoryBytes  int64         `json:"memory_bytes"` // the most that was resident
-	ReadBytes    int64         `json:"read_bytes"`   // by the process, whatever from
+	MemoryBytes  int64         `json:"memory_bytes"` // the peak of resident memory
+	ReadBytes    int64         `json:"read_bytes"`   // by the process, from any source
 	WrittenBytes int64         `json:"written_bytes"`
 	// InputBytes is the size of all files that it read; OutsideBytes is that of those which no task of the run makes.
 	// ResultBytes is the size of the files that it wrote and no task reads.

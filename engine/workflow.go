@@ -13,18 +13,18 @@ type Workflow struct {
 	Params      []Param
 	// Functions lists every function that Build may call.
 	Functions []*Function
-	// Dynamic gives, by name, functions that only the arguments name, as where a file names the programs of its
-	// tasks; nil where there are none. It must give the same function for a name wherever it is asked: what Build
-	// calls without listing it has to be what Dynamic gives, and a worker finds it by workflow and name. It returns
+	// Dynamic returns, by name, functions that only the arguments name, as where a file names the programs of its
+	// tasks; it is nil if there are none. It must return the same function for a name in every process: what Build
+	// calls without listing it must be what Dynamic returns, and a worker finds it by workflow and name. It returns
 	// nil for a name that cannot be one of the workflow's.
 	Dynamic func(name string) *Function
-	// Build makes the graph for checked arguments and returns what the run returns. An error says why there is none for
-	// them; a *ParameterError names the argument that is to blame.
+	// Build makes the graph for checked arguments and returns the reference to the run's result. An error says why it
+	// cannot; a *ParameterError names the argument that is to blame.
 	Build func(g *Builder, args Args) (AnyRef, error)
 }
 
-// Graph builds and compiles the graph for the given arguments; see Arguments. The error is ErrInvalidParameter where
-// Build has returned one, for it has nothing but the arguments to go by.
+// Graph builds and compiles the graph for the given arguments; see Arguments. The error is ErrInvalidParameter if
+// Build returned one, since that depends on nothing but the arguments.
 func (w *Workflow) Graph(args Args) (*Graph, error) {
 	b := NewBuilder()
 	result, err := w.Build(b, args)
@@ -47,7 +47,7 @@ func (w *Workflow) Graph(args Args) (*Graph, error) {
 	return g, nil
 }
 
-// makes reports whether Dynamic gives a function like f: of its name, version and types.
+// makes reports whether Dynamic returns a function like f: of its name, version and types.
 func (w *Workflow) makes(f *Function) bool {
 	if w.Dynamic == nil {
 		return false
