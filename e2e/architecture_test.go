@@ -28,14 +28,18 @@ func dagscope() house {
 			{from: "cmd/dagscope-worker", to: []string{"cmd/app/worker", "engine/workflows/..."}},
 			{from: "cmd/dagscope-graphviz", to: nil},
 			{from: "e2e/...", to: []string{"..."}},
+			{from: "internal/testkit/...", to: []string{"internal/testkit/...", "metricsstore/...", "engine/...", "digest/..."}},
 		},
 
-		// Back ends, and who alone picks one. Their suites (…test packages) count as tests.
+		// Back ends, and who alone picks one. Test kits may as well.
 		backEnds: []string{
 			"engine/state/memory/...", "engine/state/redis/...",
 			"metricsstore/memory/...", "metricsstore/embedded/...", "metricsstore/redis/...",
 		},
 		pickers: []string{"cmd/..."},
+
+		// Where packages lie that only tests import, all those whose names end in "test" among them.
+		testKits: []string{"internal/testkit/..."},
 
 		// Trees in which children build on parents: a parent imports none but its internal ones.
 		childrenOnTop: []string{"engine/...", "metricsstore/..."},
@@ -44,7 +48,7 @@ func dagscope() house {
 		standardOnly: []string{"digest/..."},
 
 		// Who reads flags and the environment, beside every package main; what gives them away.
-		readers:     []string{"cmd/app/...", "engine/state/redis/redistest"}, // the latter only for tests
+		readers:     []string{"cmd/app/...", "internal/testkit/redistest"}, // the latter only for tests
 		flagParsers: []string{"flag", "github.com/alecthomas/kong", "github.com/spf13/pflag", "github.com/spf13/cobra"},
 		environment: []string{"Getenv", "LookupEnv", "Environ", "ExpandEnv", "Args"}, // of os and syscall
 

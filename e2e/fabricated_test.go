@@ -45,11 +45,15 @@ func fabricatedArrows() []fabricate {
 			importing("web/a.go", ours+"metricsstore/memory"), importing("web/a_test.go", ours+"metricsstore/memory"),
 		},
 		{
-			"back ends", "suites pick freely",
+			"back ends", "test kits pick freely",
 			importing("metricsstore/suite/a.go", ours+"metricsstore/memory"),
-			importing("metricsstore/metricsstoretest/a.go", ours+"metricsstore/memory"),
+			importing("internal/testkit/suite/a.go", ours+"metricsstore/memory"),
 		},
-		f("suites", "production imports a suite", "metricsstore/memory/a.go", ours+"metricsstore/metricsstoretest", ours+"metricsstore"),
+		f("test kits", "production imports one", "cmd/app/a.go", ours+"internal/testkit/metricsstoretest", ours+"metricsstore"),
+		{
+			"test kits", "one lies among production",
+			importing("engine/enginetest/a.go", ours+"engine"), importing("internal/testkit/enginetest/a.go", ours+"engine"),
+		},
 		f("children on top", "the engine imports a child", "engine/a.go", ours+"engine/plan", ours+"engine/internal/queue"),
 		f("children on top", "the state imports a grandchild", "engine/state/a.go", ours+"engine/state/log/block", ours+"engine/protocol"),
 		f("standard library only", "a digest with a helper", "digest/a.go", "gonum.org/v1/gonum/stat", "math/bits"),

@@ -15,6 +15,7 @@ type house struct {
 	module                   string
 	arrows                   []arrow
 	backEnds, pickers        []string
+	testKits                 []string
 	childrenOnTop            []string
 	standardOnly             []string
 	readers                  []string
@@ -40,7 +41,7 @@ func (h house) rules() []rule {
 	return []rule{
 		{"arrows", h.crookedArrows},
 		{"back ends", h.pickedBackEnds},
-		{"suites", h.importedSuites},
+		{"test kits", h.misplacedKits},
 		{"children on top", h.importedChildren},
 		{"standard library only", h.foreignImports},
 		{"flags and environment", h.readEnvironment},
@@ -76,7 +77,7 @@ func (h house) arrowOf(path string) (arrow, bool) {
 }
 
 func (h house) pickedBackEnds(p pkg) []string {
-	if within(h.pickers, p.path) || isSuite(p.path) {
+	if within(h.pickers, p.path) || within(h.testKits, p.path) {
 		return nil
 	}
 	return h.ours(p, func(to string) string {
@@ -89,20 +90,22 @@ func (h house) pickedBackEnds(p pkg) []string {
 	})
 }
 
-// importedSuites keeps conformance suites, which may import back ends, out of production.
-func (h house) importedSuites(p pkg) []string {
-	if isSuite(p.path) {
+// misplacedKits keeps test kits, which may import back ends, out of production and in their place.
+func (h house) misplacedKits(p pkg) []string {
+	if within(h.testKits, p.path) {
 		return nil
 	}
-	return h.ours(p, func(to string) string {
-		if !isSuite(to) {
+	offences := h.ours(p, func(to string) string {
+		if !within(h.testKits, to) {
 			return ""
 		}
-		return fmt.Sprintf("imports the test suite %s outside a test", to)
+		return fmt.Sprintf("imports the test kit %s outside a test", to)
 	})
+	if strings.HasSuffix(path.Base(p.path), "test") {
+		offences = append(offences, fmt.Sprintf("%s: a package for tests, expected in %q", p.path, h.testKits))
+	}
+	return offences
 }
-
-func isSuite(packagePath string) bool { return strings.HasSuffix(path.Base(packagePath), "test") }
 
 func (h house) importedChildren(p pkg) []string {
 	if !within(h.childrenOnTop, p.path) {

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine/state/redis/redistest"
+	"github.com/dagscope/dagscope/internal/testkit/redistest"
 )
 
 // poisonProgram builds a user's own program, with tasks that take down what executes them. It does without the race

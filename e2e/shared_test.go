@@ -15,14 +15,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/enginetest"
 	"github.com/dagscope/dagscope/engine/state/memory"
 	"github.com/dagscope/dagscope/engine/state/redis"
-	"github.com/dagscope/dagscope/engine/state/redis/redistest"
 	"github.com/dagscope/dagscope/engine/state/shared"
 	"github.com/dagscope/dagscope/engine/wfformat"
 	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/engine/workflows"
+	"github.com/dagscope/dagscope/internal/testkit/enginetest"
+	"github.com/dagscope/dagscope/internal/testkit/redistest"
 	"github.com/dagscope/dagscope/metricsstore"
 	redismetrics "github.com/dagscope/dagscope/metricsstore/redis"
 )

@@ -13,7 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/enginetest"
+	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
 
 var runInfo = engine.RunInfo{

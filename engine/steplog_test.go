@@ -16,7 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/enginetest"
+	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
 
 // treeGraph reduces leaves numbers in pairs.

@@ -13,7 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/enginetest"
+	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/memory"
 )

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/state/redis/redistest"
+	"github.com/dagscope/dagscope/internal/testkit/redistest"
 	"github.com/dagscope/dagscope/metricsstore"
 	redismetrics "github.com/dagscope/dagscope/metricsstore/redis"
 )

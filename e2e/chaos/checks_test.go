@@ -12,10 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
-	"github.com/dagscope/dagscope/engine/state/shared/sharedtest"
 	"github.com/dagscope/dagscope/engine/worker"
+	"github.com/dagscope/dagscope/internal/testkit/sharedtest"
 )
 
 // spy keeps the state of the run that is cleaned.

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/enginetest"
+	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
 
 // pace is how long a body takes at most; 0 where values alone matter. A process sets it once, before anything runs.

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
 

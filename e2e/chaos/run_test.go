@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/enginetest"
+	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
 
 // trial is one run under way, and what is known of it when it is over.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // breach is one thing that must not have happened.

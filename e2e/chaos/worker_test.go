@@ -20,7 +20,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/invoke"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/redis"
 	"github.com/dagscope/dagscope/engine/state/shared"
 	"github.com/dagscope/dagscope/engine/worker"

@@ -20,9 +20,9 @@ import (
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/state"
 	"github.com/dagscope/dagscope/engine/state/redis"
-	"github.com/dagscope/dagscope/engine/state/redis/redistest"
 	"github.com/dagscope/dagscope/engine/state/shared"
 	"github.com/dagscope/dagscope/engine/worker"
+	"github.com/dagscope/dagscope/internal/testkit/redistest"
 )
 
 // plan says how much of what is to happen.

@@ -11,7 +11,7 @@ import (
 	"unsafe"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // MaxSlots is how many lanes a board has places for; what others execute is not on it.

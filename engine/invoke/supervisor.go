@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // Reaper ends the sessions of processes that are known to be dead; the store of shared runs is one.

@@ -4,7 +4,7 @@ import (
 	"sync/atomic"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // Tally counts what the lanes of a process execute. It is told like a Board. The zero value is ready; safe for

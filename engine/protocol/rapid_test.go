@@ -12,7 +12,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/protocol"
-	"github.com/dagscope/dagscope/engine/state/statetest"
+	"github.com/dagscope/dagscope/internal/testkit/statetest"
 )
 
 // machine applies random operations to one run, legal and illegal ones.

@@ -12,8 +12,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/enginetest"
 	"github.com/dagscope/dagscope/engine/workflows/internal/raster"
+	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -5,8 +5,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dagscope/dagscope/internal/testkit/metricsstoretest"
 	"github.com/dagscope/dagscope/metricsstore"
-	"github.com/dagscope/dagscope/metricsstore/metricsstoretest"
 )
 
 // open opens a folder for a test that does not pull the plug.

@@ -3,9 +3,9 @@ package memory_test
 import (
 	"testing"
 
+	"github.com/dagscope/dagscope/internal/testkit/metricsstoretest"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/memory"
-	"github.com/dagscope/dagscope/metricsstore/metricsstoretest"
 )
 
 func TestStore(t *testing.T) {

@@ -9,9 +9,9 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine/state/redis/redistest"
+	"github.com/dagscope/dagscope/internal/testkit/metricsstoretest"
+	"github.com/dagscope/dagscope/internal/testkit/redistest"
 	"github.com/dagscope/dagscope/metricsstore"
-	"github.com/dagscope/dagscope/metricsstore/metricsstoretest"
 )
 
 func TestStore(t *testing.T) { conformance(t, redistest.Start(t).Client(t)) }

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/enginetest"
+	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/web/runtable"
 )

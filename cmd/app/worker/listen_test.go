@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/state/redis/redistest"
+	"github.com/dagscope/dagscope/internal/testkit/redistest"
 )
 
 // address is where a listening worker said that it can be invoked.

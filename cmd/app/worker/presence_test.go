@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/state/redis/redistest"
+	"github.com/dagscope/dagscope/internal/testkit/redistest"
 )
 
 func TestPresence(t *testing.T) {

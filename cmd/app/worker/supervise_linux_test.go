@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/state/redis/redistest"
+	"github.com/dagscope/dagscope/internal/testkit/redistest"
 )
 
 // childrenOf lists the living children of a process.

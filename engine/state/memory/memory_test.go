@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/dagscope/dagscope/engine/state"
-	"github.com/dagscope/dagscope/engine/state/statetest"
+	"github.com/dagscope/dagscope/internal/testkit/statetest"
 )
 
 func TestStore(t *testing.T) {

@@ -21,10 +21,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
-	"github.com/dagscope/dagscope/engine/protocol/ledger/ledgertest"
-	"github.com/dagscope/dagscope/engine/state/redis/redistest"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
+	"github.com/dagscope/dagscope/internal/testkit/ledgertest"
+	"github.com/dagscope/dagscope/internal/testkit/redistest"
 )
 
 func TestURLs(t *testing.T) {

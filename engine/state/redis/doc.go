@@ -1,7 +1,7 @@
 // Package redis keeps the runs that several processes share in Redis (or Valkey), from version 6.2 on: it is the
 // shared.Backend whose ledger is a handful of Lua scripts, and it opens Redis and checks that it can be relied on.
 //
-// A script applies one operation of engine/protocol/ledger as a whole or not at all, and gives the very reply of that
+// A script applies one operation of engine/state/ledger as a whole or not at all, and gives the very reply of that
 // model; a call whose answer was lost is repeated and changes nothing. Only Leave and Reap of a session that has much are
 // done in parts, between which others find it over. All keys of a run carry the run as their hash tag, so a run lies on
 // one master of a cluster, and calls wait while it moves to another one. Calls that fail for reasons that pass (a lost

@@ -2,7 +2,7 @@ package redis
 
 import (
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // draft is a commit as the script reads it. Neighbours among nodes and edges travel as runs, which the script handles

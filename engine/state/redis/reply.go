@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // Reasons why an operation is malformed, as scripts and packers number them. wrongNumber is told apart, since it is also

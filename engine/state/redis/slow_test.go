@@ -16,9 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
-	"github.com/dagscope/dagscope/engine/state/redis/redistest"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
+	"github.com/dagscope/dagscope/internal/testkit/redistest"
 )
 
 // longestCommand is how long a command may keep a server from others.

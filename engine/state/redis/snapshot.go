@@ -8,7 +8,7 @@ import (
 	"strconv"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // develop makes a ledger of what was read.

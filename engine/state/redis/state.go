@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // stateVersion is the first byte of a run's state.

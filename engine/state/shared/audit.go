@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // auditAll looks every minute at the whole ledger of each run in which this process is the first of those that take

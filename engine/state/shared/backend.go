@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // Backend keeps the ledgers of runs and all else that processes share. engine/state/redis is one; tests use the model.

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // hire counts a run with goroutines. The store's own, which look after all runs, live as long as there are any.

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/state/shared/sharedtest"
+	"github.com/dagscope/dagscope/internal/testkit/sharedtest"
 )
 
 // More seeds than in every run of the tests: go test -run TestChaos -first 1000 -more 20.

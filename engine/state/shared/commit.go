@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 const (

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
 	"github.com/dagscope/dagscope/engine/state"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // storedJob is what the store keeps of a job beside its graph.

@@ -1,5 +1,5 @@
 // Package shared is one process's part in runs that several processes share: a state.Store over a Backend, which keeps
-// the ledger of each run (engine/protocol/ledger), its outputs, log and hints.
+// the ledger of each run (engine/state/ledger), its outputs, log and hints.
 //
 // A process takes part in a run by a session, under which it claims nodes in bulk and goes on with what its own ends make
 // ready: such a node can be claimed by nobody else, so it is run without asking. What has ended is reported by one commit

@@ -2,7 +2,7 @@ package shared
 
 import (
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // Bounds of one commit, so that no script holds the store for long.

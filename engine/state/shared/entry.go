@@ -6,7 +6,7 @@ import (
 	"math"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // entryDecoder turns the entries of a log, given in their order from the first, into steps.

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/state/shared/sharedtest"
+	"github.com/dagscope/dagscope/internal/testkit/sharedtest"
 )
 
 var errBroken = errors.New("it is broken")

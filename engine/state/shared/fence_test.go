@@ -13,8 +13,8 @@ import (
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/state/shared"
-	"github.com/dagscope/dagscope/engine/state/shared/sharedtest"
 	"github.com/dagscope/dagscope/engine/worker"
+	"github.com/dagscope/dagscope/internal/testkit/sharedtest"
 )
 
 // A process that has given up its claims while the run was paused, or stopped, finds out how the run goes on.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // maxHints is how many sleepers one commit wakes.

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
 	"github.com/dagscope/dagscope/engine/state"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // invalidate has outputs made again that are nowhere, and gives the claim on their reader back: then it is

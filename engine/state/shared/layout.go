@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // layout numbers the bits of a graph's edges, the same way in every process: within an instance first, for each node of

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
 	"github.com/dagscope/dagscope/engine/worker"
 )

@@ -5,7 +5,7 @@ import (
 	"sort"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // phase is where a node stands for this session.

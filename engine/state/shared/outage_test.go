@@ -14,8 +14,8 @@ import (
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/state"
 	"github.com/dagscope/dagscope/engine/state/shared"
-	"github.com/dagscope/dagscope/engine/state/shared/sharedtest"
 	"github.com/dagscope/dagscope/engine/worker"
+	"github.com/dagscope/dagscope/internal/testkit/sharedtest"
 )
 
 // noNews is a connection over which nobody hears of anything.

@@ -12,8 +12,8 @@ import (
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/state/shared"
-	"github.com/dagscope/dagscope/engine/state/shared/sharedtest"
 	"github.com/dagscope/dagscope/engine/worker"
+	"github.com/dagscope/dagscope/internal/testkit/sharedtest"
 )
 
 // calls counts the calls that arrive, by method.

@@ -11,10 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/enginetest"
 	"github.com/dagscope/dagscope/engine/state/shared"
-	"github.com/dagscope/dagscope/engine/state/shared/sharedtest"
 	"github.com/dagscope/dagscope/engine/worker"
+	"github.com/dagscope/dagscope/internal/testkit/enginetest"
+	"github.com/dagscope/dagscope/internal/testkit/sharedtest"
 )
 
 // process is one process with lanes: a store over a connection of its own, and a pool.

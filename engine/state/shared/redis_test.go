@@ -13,11 +13,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/enginetest"
 	"github.com/dagscope/dagscope/engine/state/redis"
-	"github.com/dagscope/dagscope/engine/state/redis/redistest"
 	"github.com/dagscope/dagscope/engine/state/shared"
 	"github.com/dagscope/dagscope/engine/worker"
+	"github.com/dagscope/dagscope/internal/testkit/enginetest"
+	"github.com/dagscope/dagscope/internal/testkit/redistest"
 )
 
 // onRedis starts a process over a real Redis, which ends with the test.

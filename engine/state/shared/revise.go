@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // Retry implements engine.Retrier. What is OK stays; outputs that are gone are made again when somebody misses them.

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
 	"github.com/dagscope/dagscope/engine/state"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // run is one run as this process knows it. It implements state.Run, state.Member, state.Fetcher and state.Backlogged.

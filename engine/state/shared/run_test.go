@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/state/shared/sharedtest"
-	"github.com/dagscope/dagscope/engine/state/statetest"
+	"github.com/dagscope/dagscope/internal/testkit/sharedtest"
+	"github.com/dagscope/dagscope/internal/testkit/statetest"
 )
 
 // A process that is alone costs the store a fraction of a command for each task.

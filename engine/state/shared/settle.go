@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // settle takes a commit as applied, by now or before, and takes in what its answer brings.

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
 	"github.com/dagscope/dagscope/engine/state"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // share is what one process does in one run: the nodes that its session has claimed or goes on with, what ended and has

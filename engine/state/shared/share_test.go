@@ -13,8 +13,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
-	"github.com/dagscope/dagscope/engine/state/statetest"
+	"github.com/dagscope/dagscope/engine/state/ledger"
+	"github.com/dagscope/dagscope/internal/testkit/statetest"
 )
 
 func TestTheQueueTakesWhatWasMadeHereFirst(t *testing.T) {

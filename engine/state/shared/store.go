@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/protocol/ledger"
 	"github.com/dagscope/dagscope/engine/state"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // Config of a Store. Backend is required; the zero value of the rest means the defaults.

@@ -13,8 +13,8 @@ import (
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/state/shared"
-	"github.com/dagscope/dagscope/engine/state/shared/sharedtest"
 	"github.com/dagscope/dagscope/engine/worker"
+	"github.com/dagscope/dagscope/internal/testkit/sharedtest"
 )
 
 // storm is a run on two to four processes to which everything happens that users and machines do to one.

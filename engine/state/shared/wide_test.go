@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/state/shared/sharedtest"
+	"github.com/dagscope/dagscope/internal/testkit/sharedtest"
 )
 
 // wide is one task and n that wait for it, in lists of hundred.

@@ -1,5 +1,5 @@
 -- Claims that a commit is granted.
-local MAX_CLAIMS = 2048 -- as in engine/protocol/ledger
+local MAX_CLAIMS = 2048 -- as in engine/state/ledger
 
 -- due makes ready what has waited long enough after a failure, at most 64 nodes.
 local function due()

@@ -13,7 +13,7 @@ for i = 1, nLost do
   lives[i] = life
 end
 
-local MAX_AWAITED, LOOK_AGAIN = 128, 1e9 -- as in engine/protocol/ledger
+local MAX_AWAITED, LOOK_AGAIN = 128, 1e9 -- as in engine/state/ledger
 local odd = rare()
 local n = odd.load(consumer)
 odd.recall(n)

@@ -1,0 +1,200 @@
+package ledger_test
+
+import (
+	"slices"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/state/ledger"
+)
+
+// way is how a process tells what it has done.
+type way struct {
+	hold   bool // outputs are held for children that are not ready
+	give   bool // what it could go on with is given to others, all but the first
+	more   bool // the last edge is left for a later commit
+	unhold bool // what is held is stored, and others may have it
+	back   bool // its first claim is given back
+	lose   bool // the answer is lost
+	late   bool // it does not arrive, but a copy will
+}
+
+// letter is a commit that is put together.
+type letter struct {
+	*world
+	p   *proc
+	way way
+	op  ledger.Commit
+	out []output
+}
+
+// write puts the next commit of a process together, and leaves the process as it is once that is sent.
+func (w *world) write(p *proc, v way) message {
+	p.number++
+	l := letter{world: w, p: p, way: v, op: ledger.Commit{Now: 1, Session: p.session, Number: p.number, Lease: 1, Blocks: p.blocks}}
+	l.ends()
+	l.edges()
+	l.others()
+	l.wants()
+	p.batch, p.next, p.owed = nil, nil, nil
+	return message{l.op, l.out}
+}
+
+// ends lists what is over, and what the process goes on with.
+func (l *letter) ends() {
+	for _, d := range l.p.batch {
+		e := l.facts.layout.End(d.node)
+		e.Outcome, e.Local = d.outcome, d.local
+		if l.facts.nodes[d.node].kind == engine.ExpandNode && d.outcome == engine.OutcomeOK {
+			e.Expand = l.facts.layout.Expand(d.node, l.shape.width)
+		}
+		l.op.Ends = append(l.op.Ends, e)
+		l.op.Packed = append(l.op.Packed, byte(d.node), byte(d.epoch), byte(d.outcome))
+		l.op.Steps++
+		if d.outcome == engine.OutcomeRetrying {
+			l.storeInputs(d.node)
+		}
+	}
+	for i, id := range l.p.next {
+		if i == 0 || !l.way.give {
+			l.op.Onward = append(l.op.Onward, ledger.Grant{Node: id, Class: l.facts.nodes[id].class})
+		}
+	}
+}
+
+// own reports whether the process itself ends a node, or goes on with it.
+func (l *letter) own(id engine.NodeID) bool {
+	return slices.ContainsFunc(l.op.Ends, func(e ledger.End) bool { return e.Node == id }) ||
+		slices.ContainsFunc(l.op.Onward, func(g ledger.Grant) bool { return g.Node == id })
+}
+
+// edges lists the bits that the ends set, and stores what others may need.
+func (l *letter) edges() {
+	for i, d := range l.p.batch {
+		bad := d.outcome == engine.OutcomeFailed || d.outcome == engine.OutcomeSkipped
+		if !bad && d.outcome != engine.OutcomeOK {
+			continue
+		}
+		f := &l.facts.nodes[d.node]
+		edges := f.edges
+		if bad && f.kind == engine.ExpandNode {
+			edges = l.facts.layout.Edges(d.node, 0) // there will be no instances to wait for
+		}
+		var sent []ledger.Edge
+		for _, e := range edges {
+			if !l.own(e.Child) {
+				e.End, e.Bad = i, bad
+				sent = append(sent, e)
+			}
+		}
+		sole := slices.ContainsFunc(sent, func(e ledger.Edge) bool { return e.Waits == 1 })
+		keeps := l.way.hold && !bad && d.epoch == 0 && f.kind == engine.TaskNode && !f.kept && !f.wide && !sole
+		if l.way.more && !keeps && len(sent) > 1 && f.kind != engine.ExpandNode && i == len(l.p.batch)-1 {
+			l.op.Ends[i].More = true
+			last := slices.IndexFunc(f.edges, func(e ledger.Edge) bool { return e.Offset == sent[len(sent)-1].Offset })
+			l.p.tells = append(l.p.tells, tell{node: d.node, bad: bad, from: last})
+			sent = sent[:len(sent)-1]
+		}
+		for _, e := range sent {
+			if keeps {
+				e.Hold = 1 + int64(d.node)
+				l.p.held = append(l.p.held, held{d.node, e.Child})
+			}
+			l.op.Edges = append(l.op.Edges, e)
+		}
+		if !keeps && (len(sent) > 0 || f.kept || f.wide || d.epoch > 0) {
+			l.store(d.node)
+		}
+	}
+}
+
+// others adds what is left of earlier ends.
+func (l *letter) others() {
+	if !l.way.more {
+		for _, t := range l.p.tells {
+			for _, e := range l.facts.nodes[t.node].edges[t.from:] {
+				e.Bad = t.bad
+				l.op.Edges = append(l.op.Edges, e)
+			}
+			l.op.Told = append(l.op.Told, t.node)
+		}
+		l.p.tells = nil
+	}
+	for _, id := range l.p.owed {
+		l.store(id)
+		l.op.Edges = append(l.op.Edges, l.facts.nodes[id].edges...)
+	}
+	if l.way.unhold {
+		for _, h := range l.p.held {
+			l.store(h.parent)
+			l.op.Unhold = append(l.op.Unhold, h.child)
+		}
+		l.p.held = nil
+	}
+	if l.way.back {
+		c := l.p.claims[0]
+		l.p.claims = l.p.claims[1:]
+		l.op.Ends = append(l.op.Ends, ledger.End{Node: c.Node, Class: c.Class})
+		l.storeInputs(c.Node)
+	}
+}
+
+// wants asks for as many claims as the process has too few.
+func (l *letter) wants() {
+	if have := len(l.p.claims) + len(l.op.Onward); !l.p.stopping && !l.way.back && have < l.want {
+		l.op.Want, l.op.Keep = l.want-have, 1
+		l.op.Classes = []ledger.Class{ledger.EngineClass}
+		for i := range l.facts.layout.Graph.Functions() {
+			l.op.Classes = append(l.op.Classes, ledger.Class(i))
+		}
+	}
+}
+
+// store puts an output of the process's where others find it, before the commit counts it. A process that counts early
+// puts it there some time.
+func (l *letter) store(id engine.NodeID) {
+	o := output{id, l.p.memory[id]}
+	switch {
+	case o.value == 0 || l.facts.nodes[id].kind != engine.TaskNode:
+	case l.countEarly && !l.facts.nodes[id].kept:
+		l.p.late = append(l.p.late, o)
+	default:
+		l.out = append(l.out, o)
+	}
+}
+
+// storeInputs stores what somebody else would need to run a node.
+func (l *letter) storeInputs(id engine.NodeID) {
+	for _, in := range l.facts.nodes[id].reads {
+		if l.world.store[in] == 0 {
+			l.store(in)
+		}
+	}
+}
+
+// commit sends the next commit of a process.
+func (w *world) commit(i int, v way) error {
+	p := &w.procs[i]
+	m := w.write(p, v)
+	switch {
+	case v.back:
+		w.left.back--
+	case v.more:
+		w.left.more--
+	}
+	if v.late {
+		w.left.late--
+		w.air = append(w.air, m)
+		p.sent = &m
+		return nil
+	}
+	r, err := w.deliver(m)
+	if err != nil {
+		return err
+	}
+	if v.lose {
+		w.left.lose--
+		p.sent = &m
+		return nil
+	}
+	return w.answer(i, m, r)
+}

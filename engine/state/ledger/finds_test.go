@@ -1,0 +1,53 @@
+package ledger_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/state/ledger"
+)
+
+// mistakes are guards that are taken away, one at a time, and what the exploration then has to find.
+var mistakes = []struct {
+	name  string
+	guard ledger.Guard
+	rules rules
+	shape string
+	left  budget
+	want  string
+}{
+	{"no fence", ledger.NoFence, rules{}, "chain", budget{expire: 1}, "the log says 1 in 0"},
+	{"bare counter", ledger.BareCounter, rules{}, "gather", budget{crash: 1, drop: 1}, "is claimed before"},
+	{"counted before the output is reachable", 0, rules{countEarly: true}, "fork", budget{}, "holds and has not stored"},
+	{"slot held while an input is made again", ledger.KeepConsumer, rules{}, "fork", budget{crash: 1}, "stuck"},
+	{"repetition applied twice", ledger.ApplyAgain, rules{}, "chain", budget{lose: 1}, "is answered 4"},
+	{"reservation ignored", ledger.NoReservation, rules{hold: true}, "join", budget{}, "holds and has not stored"},
+	{"reaper forgets claims", ledger.ReapNothing, rules{}, "single", budget{crash: 1}, "stuck"},
+	{"invalidated whatever the epoch", ledger.AnyEpoch, rules{}, "fork", budget{drop: 1}, "the log says 1 in 0"},
+	{"expansion appended twice", ledger.ExpandAgain, rules{}, "region", budget{lose: 1}, "is accepted 2 times"},
+	{"stop forgets claims", ledger.StopAtOnce, rules{}, "single", budget{stop: 1}, "the run is over while"},
+	{"edges that a dead session owed are forgotten", ledger.OweNothing, rules{hold: true}, "join", budget{crash: 1}, "stuck"},
+	{"edges left for later are forgotten", ledger.TellNobody, rules{noBecome: true}, "fork", budget{more: 1, crash: 1}, "stuck"},
+	{"nobody knows who waits for an input", ledger.AwaitNothing, rules{}, "chain", budget{crash: 1}, "stuck"},
+}
+
+// TestExploreFinds takes one guard after the other away: each is needed.
+func TestExploreFinds(t *testing.T) {
+	for _, c := range mistakes {
+		t.Run(c.name, func(t *testing.T) {
+			c.rules.processes, c.rules.want = 2, 1
+			w, err := begin(newShape(t, shapes[c.shape], 1), engine.Continue, c.rules, c.left)
+			require.NoError(t, err)
+			sound := w.clone()
+			sound.countEarly = false
+			f := explore(sound, 200_000, true)
+			require.NoError(t, f.violation, "with all guards: %q", f.trace)
+			w.s.Break(c.guard)
+			f = explore(w, 200_000, true)
+			require.ErrorContains(t, f.violation, c.want, "of %d states, %q", f.states, f.trace)
+			t.Logf("found after %d states: %v: %q", f.states, f.violation, f.trace)
+		})
+	}
+}

@@ -1,0 +1,383 @@
+package ledger_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/state/ledger"
+)
+
+// table is a ledger on a test bench: sessions a and b are open, of class 1 unless told otherwise.
+type table struct {
+	t       *testing.T
+	s       *ledger.State
+	now     int64
+	numbers map[ledger.SessionID]uint64
+	entry   *ledger.Entry // of the last operation
+}
+
+// flat is n nodes of class 1 that wait for nothing.
+func flat(n uint32) ledger.Config {
+	c := ledger.Config{Nodes: n, Tasks: int(n), Sinks: int(n), Policy: engine.Continue}
+	for i := range n {
+		c.Roots = append(c.Roots, ledger.Grant{Node: engine.NodeID(i), Class: 1})
+	}
+	return c
+}
+
+// gathered is {0, 1} → 2 by the bits 0 and 1.
+func gathered() ledger.Config {
+	c := flat(3)
+	c.Edges, c.Sinks, c.Roots = 2, 1, c.Roots[:2]
+	return c
+}
+
+func bench(t *testing.T, c ledger.Config) *table {
+	t.Helper()
+	s, entry := ledger.New(c)
+	require.Equal(t, uint64(1), entry.First)
+	b := &table{t: t, s: s, numbers: map[ledger.SessionID]uint64{}}
+	for i, id := range []ledger.SessionID{"a", "b"} {
+		r := b.apply(ledger.Open{Session: id, Lease: 100})
+		require.Equal(t, uint16(i), r.Worker)
+	}
+	return b
+}
+
+// apply carries out an operation one moment later. What is not applied changes nothing.
+func (b *table) apply(op ledger.Op) ledger.Reply {
+	b.t.Helper()
+	b.now++
+	before := b.s.Dump()
+	r, entry := b.s.Apply(ledger.At(op, b.now))
+	require.NoError(b.t, b.s.Check())
+	if r.Verdict != ledger.Applied {
+		require.Equal(b.t, before, b.s.Dump())
+		require.Nil(b.t, entry)
+	}
+	b.entry = entry
+	return r
+}
+
+// commit sends the next commit of a session, which has to be applied.
+func (b *table) commit(id ledger.SessionID, c ledger.Commit) ledger.Reply {
+	b.t.Helper()
+	r := b.try(id, c)
+	require.Equal(b.t, ledger.Applied, r.Verdict, r.Why)
+	return r
+}
+
+func (b *table) try(id ledger.SessionID, c ledger.Commit) ledger.Reply {
+	b.t.Helper()
+	c.Session, c.Number, c.Lease = id, b.numbers[id]+1, 100
+	if c.Classes == nil {
+		c.Classes = []ledger.Class{1}
+	}
+	r := b.apply(c)
+	if r.Verdict == ledger.Applied {
+		b.numbers[id]++
+	}
+	return r
+}
+
+// take claims n nodes for a session.
+func (b *table) take(id ledger.SessionID, n int, classes ...ledger.Class) []engine.NodeID {
+	b.t.Helper()
+	return nodes(b.commit(id, ledger.Commit{Want: n, Classes: classes}))
+}
+
+func nodes(r ledger.Reply) (out []engine.NodeID) {
+	for _, c := range r.Claims {
+		out = append(out, c.Node)
+	}
+	return out
+}
+
+func ids(n ...engine.NodeID) []engine.NodeID { return n }
+
+// ended are ends of tasks that are sinks, with an outcome.
+func ended(o engine.Outcome, n ...engine.NodeID) (out []ledger.End) {
+	for _, id := range n {
+		out = append(out, ledger.End{Node: id, Class: 1, Outcome: o, Task: true, Sink: true})
+	}
+	return out
+}
+
+// into is the edge of the given offset into node 2.
+func into(offset uint32, end int, hold int64) ledger.Edge {
+	return ledger.Edge{Offset: offset, Child: 2, Waits: 2, Class: 1, End: end, Hold: hold, Parent: engine.NodeID(offset)}
+}
+
+// hands is the commit by which a session that has taken node n ends it.
+func hands(n engine.NodeID, hold int64) ledger.Commit {
+	e := ended(engine.OutcomeOK, n)
+	e[0].Sink = false
+	return ledger.Commit{Ends: e, Steps: 1, Edges: []ledger.Edge{into(uint32(n), 0, hold)}}
+}
+
+func TestQueuesAreFirstInFirstOut(t *testing.T) {
+	b := bench(t, flat(5))
+	assert.Equal(t, ids(0, 1, 2), b.take("a", 3))
+	r := b.commit("a", ledger.Commit{Ends: ended(engine.NoOutcome, 1, 2)})
+	assert.Equal(t, []ledger.Readied{{Class: 1, Nodes: 2}}, r.Readied)
+	assert.Equal(t, 4, r.Waiting)
+	assert.Equal(t, ids(2, 1, 3), b.take("b", 3), "given back ones are at the front")
+	b.commit("a", ledger.Commit{Ends: ended(engine.NoOutcome, 2)}) // which b holds
+	r = b.commit("b", ledger.Commit{Ends: ended(engine.NoOutcome, 2), Want: 1})
+	assert.Equal(t, ids(2), nodes(r))
+	assert.Empty(t, r.Readied, "no queue grew")
+	assert.Equal(t, ids(4), b.take("b", 9, 7, 1))
+	assert.Empty(t, b.take("b", 9))
+}
+
+func TestClassesAreInOrderOfPreference(t *testing.T) {
+	c := flat(4)
+	c.Roots[1].Class, c.Roots[3].Class = 2, 2
+	b := bench(t, c)
+	assert.Equal(t, ids(1, 3, 0), b.take("a", 3, 2, 1))
+	assert.Empty(t, b.take("b", 3, 2))
+}
+
+func TestBounds(t *testing.T) {
+	c := flat(3)
+	c.MaxConcurrent = map[ledger.Class]int{1: 2}
+	b := bench(t, c)
+	assert.Equal(t, ids(0, 1), b.take("a", 3))
+	assert.Empty(t, b.take("b", 3))
+	b.commit("a", ledger.Commit{Ends: ended(engine.OutcomeOK, 0), Steps: 1})
+	assert.Equal(t, ids(2), b.take("b", 3))
+	local := ended(engine.OutcomeOK, 2)
+	local[0].Local = true
+	assert.Equal(t, ledger.Malformed, b.try("a", ledger.Commit{Ends: local}).Verdict)
+	assert.Equal(t, ledger.Malformed, b.try("a", ledger.Commit{Onward: []ledger.Grant{{Node: 2, Class: 1}}}).Verdict)
+}
+
+func TestNumbers(t *testing.T) {
+	b := bench(t, flat(3))
+	first := ledger.Commit{Session: "a", Number: 1, Want: 2, Classes: []ledger.Class{1}}
+	for _, n := range []uint64{0, 2} {
+		wrong := first
+		wrong.Number = n
+		assert.Equal(t, ledger.Malformed, b.apply(wrong).Verdict)
+	}
+	assert.Equal(t, ids(0, 1), nodes(b.apply(first)))
+	r := b.apply(first)
+	assert.Equal(t, ledger.Repeated, r.Verdict)
+	assert.Equal(t, ids(0, 1), nodes(r))
+	b.numbers["a"] = 1
+	b.commit("a", ledger.Commit{Ends: ended(engine.OutcomeOK, 0), Steps: 1})
+	r = b.apply(first)
+	assert.Equal(t, ids(1), nodes(r), "what the session holds now")
+	assert.Equal(t, 1, r.Waiting)
+
+	assert.Equal(t, ledger.Repeated, b.apply(ledger.Open{Session: "b"}).Verdict)
+	assert.Equal(t, ledger.Applied, b.apply(ledger.Leave{Session: "b"}).Verdict)
+	assert.Equal(t, ledger.Fenced, b.apply(ledger.Leave{Session: "b"}).Verdict)
+	assert.Equal(t, ledger.Fenced, b.apply(ledger.Commit{Session: "b", Number: 1}).Verdict)
+	assert.Equal(t, ledger.Fenced, b.apply(ledger.Invalidate{Session: "b"}).Verdict)
+	b.apply(ledger.Stop{Status: engine.Failed})
+	b.commit("a", ledger.Commit{Ends: ended(engine.OutcomeCancelled, 1), Steps: 1})
+	assert.Equal(t, engine.Failed, b.s.Status)
+	r = b.apply(first)
+	assert.Equal(t, ledger.Gone, r.Verdict)
+	assert.Equal(t, engine.Failed, r.Status)
+}
+
+func TestStrand(t *testing.T) {
+	c := flat(4) // a chain: bit i is between i and i+1
+	c.Edges, c.Sinks, c.Roots = 3, 1, c.Roots[:1]
+	b := bench(t, c)
+	b.take("a", 1)
+	strand := ended(engine.OutcomeOK, 0, 1)
+	strand[0].Sink, strand[1].Sink, strand[1].Local = false, false, true
+	r := b.commit("a", ledger.Commit{Ends: strand, Steps: 3, Packed: []byte("abc"), Onward: []ledger.Grant{{Node: 2, Class: 1}}})
+	assert.Equal(t, []ledger.Claim{{Node: 2, Class: 1, Attempt: 1, Since: b.now}}, r.Claims)
+	assert.Equal(t, &ledger.Entry{First: 2, Now: b.now, Steps: 3, Packed: []byte("abc")}, b.entry)
+	r = b.commit("a", ledger.Commit{Onward: []ledger.Grant{{Node: 2, Class: 1}}})
+	assert.Empty(t, r.Claims, "it does not wait any more")
+	assert.Nil(t, b.entry)
+	last := ended(engine.OutcomeOK, 2)
+	last[0].Sink = false
+	r = b.commit("a", ledger.Commit{Ends: last, Steps: 1, Keep: 1, Want: 1, Edges: []ledger.Edge{{Offset: 2, Child: 3, Waits: 1, Class: 1}}})
+	assert.Equal(t, ids(3), nodes(r))
+	assert.Equal(t, []ledger.ReadiedBy{{Step: 0, Node: 3}}, b.entry.Readied)
+	b.commit("a", ledger.Commit{Ends: ended(engine.OutcomeOK, 3), Steps: 1})
+	assert.Equal(t, engine.Succeeded, b.s.Status)
+	assert.Equal(t, engine.RunFinished, b.entry.Plain[0].Kind)
+	assert.Equal(t, 4, b.s.Counts.Done)
+}
+
+func TestKeep(t *testing.T) {
+	c := flat(6) // 0 → {3, 4, 5}
+	c.Edges, c.Roots = 3, c.Roots[:3]
+	b := bench(t, c)
+	b.take("a", 1)
+	op := ledger.Commit{Ends: ended(engine.OutcomeOK, 0), Steps: 1, Keep: 2, Want: 3}
+	for i := range uint32(3) {
+		op.Edges = append(op.Edges, ledger.Edge{Offset: i, Child: engine.NodeID(3 + i), Waits: 1, Class: 1})
+	}
+	r := b.commit("a", op)
+	assert.Equal(t, ids(3, 4, 1), nodes(r), "two of its own, then from the front of the queue")
+	assert.Equal(t, ids(2, 5), b.take("b", 9))
+}
+
+func TestPause(t *testing.T) {
+	c := flat(3) // 0 → 2
+	c.Edges, c.Roots = 1, c.Roots[:2]
+	b := bench(t, c)
+	b.take("a", 1)
+	assert.Equal(t, ledger.Repeated, b.apply(ledger.Resume{}).Verdict)
+	assert.Equal(t, engine.Paused, b.apply(ledger.Pause{}).Status)
+	assert.Equal(t, ledger.Repeated, b.apply(ledger.Pause{}).Verdict)
+	assert.Empty(t, b.take("b", 1))
+	r := b.commit("a", ledger.Commit{Ends: ended(engine.OutcomeOK, 0), Steps: 1, Want: 3, Onward: []ledger.Grant{{Node: 2, Class: 1}}})
+	assert.Equal(t, ids(2), nodes(r), "what goes on does")
+	assert.Equal(t, engine.Running, b.apply(ledger.Resume{}).Status)
+	assert.Equal(t, ids(1), b.take("b", 1))
+}
+
+func TestStop(t *testing.T) {
+	b := bench(t, flat(3))
+	b.take("a", 1)
+	assert.Equal(t, ledger.Malformed, b.try("a", ledger.Commit{Ends: ended(engine.OutcomeCancelled, 0)}).Verdict)
+	assert.Equal(t, ledger.Malformed, b.apply(ledger.Stop{Status: engine.Succeeded}).Verdict)
+	b.apply(ledger.Pause{})
+	r := b.apply(ledger.Stop{Status: engine.Cancelled, Reason: engine.CancelRequested})
+	assert.Equal(t, engine.Running, r.Status)
+	assert.Equal(t, engine.Cancelled, r.Stopping)
+	assert.Equal(t, ledger.Repeated, b.apply(ledger.Stop{Status: engine.Failed}).Verdict)
+	assert.Equal(t, ledger.Repeated, b.apply(ledger.Pause{}).Verdict)
+	assert.Empty(t, b.take("b", 1))
+	b.commit("a", ledger.Commit{Ends: ended(engine.OutcomeOK, 0), Steps: 1, Onward: []ledger.Grant{{Node: 1, Class: 1}}})
+	assert.Equal(t, engine.Cancelled, b.s.Status)
+}
+
+func TestFailFast(t *testing.T) {
+	c := flat(2)
+	c.Policy = engine.FailFast
+	b := bench(t, c)
+	b.take("a", 2)
+	r := b.commit("a", ledger.Commit{Ends: ended(engine.OutcomeFailed, 0), Steps: 1})
+	assert.Equal(t, engine.Failed, r.Stopping)
+	assert.Equal(t, ledger.Applied, b.apply(ledger.Leave{Session: "a"}).Verdict)
+	assert.Equal(t, engine.Failed, b.s.Status, "the last claim is gone")
+}
+
+func TestRetry(t *testing.T) {
+	b := bench(t, flat(3))
+	retry := func(n engine.NodeID, delay time.Duration) ledger.Commit {
+		e := ended(engine.OutcomeRetrying, n)
+		e[0].Delay = delay
+		return ledger.Commit{Ends: e, Steps: 1}
+	}
+	b.take("a", 3)
+	assert.Equal(t, ledger.Malformed, b.try("a", ledger.Commit{Ends: append(retry(0, 1).Ends, ended(engine.OutcomeOK, 1)...)}).Verdict)
+	r := b.commit("a", retry(0, 10))
+	due := r.NextDue
+	assert.Equal(t, b.now+10, due)
+	assert.Empty(t, b.take("b", 1))
+	b.now = due - 1
+	r = b.commit("b", ledger.Commit{Want: 1})
+	assert.Equal(t, []ledger.Claim{{Node: 0, Class: 1, Attempt: 2, Errors: 1, Since: due}}, r.Claims)
+	assert.Zero(t, r.NextDue)
+	for range ledger.MinRetries - 1 {
+		b.commit("b", retry(0, 0))
+		b.take("b", 1)
+	}
+	assert.Equal(t, ledger.Exhausted, b.try("b", retry(0, 0)).Verdict)
+	b.commit("b", ledger.Commit{Ends: ended(engine.OutcomeFailed, 0), Steps: 1})
+}
+
+func TestDueIsBounded(t *testing.T) {
+	n := engine.NodeID(ledger.MaxDue + 1)
+	c := flat(uint32(n))
+	c.Tasks = 5 * int(n) // for the budget
+	b := bench(t, c)
+	b.take("a", int(n))
+	for i := range n {
+		e := ended(engine.OutcomeRetrying, i)
+		e[0].Delay = time.Hour
+		b.commit("a", ledger.Commit{Ends: e, Steps: 1})
+	}
+	b.now += int64(2 * time.Hour)
+	r := b.commit("a", ledger.Commit{})
+	assert.Equal(t, ledger.MaxDue, r.Waiting)
+	assert.Equal(t, []ledger.Readied{{Class: 1, Nodes: ledger.MaxDue}}, r.Readied)
+	assert.NotZero(t, r.NextDue)
+}
+
+func TestSkip(t *testing.T) {
+	b := bench(t, gathered())
+	b.take("a", 2)
+	bad := hands(0, 0)
+	bad.Ends[0].Outcome, bad.Edges[0].Bad = engine.OutcomeFailed, true
+	b.commit("a", bad)
+	b.commit("a", hands(1, 7))
+	assert.Empty(t, b.take("b", 1), "whoever skips needs no function, but asks for it")
+	r := b.commit("b", ledger.Commit{Want: 1, Classes: []ledger.Class{ledger.EngineClass}})
+	require.Len(t, r.Claims, 1)
+	assert.True(t, r.Claims[0].Skip)
+	assert.Equal(t, ledger.EngineClass, r.Claims[0].Class)
+	b.commit("b", ledger.Commit{Ends: ended(engine.OutcomeSkipped, 2), Steps: 1})
+	assert.Equal(t, engine.Failed, b.s.Status)
+	assert.Equal(t, 1, b.s.Counts.Skipped)
+}
+
+func TestMistakes(t *testing.T) {
+	more := ended(engine.OutcomeRetrying, 0)
+	more[0].More = true
+	tests := map[string]ledger.Commit{
+		"not held":           {Ends: ended(engine.OutcomeOK, 2)},
+		"held by another":    {Ends: ended(engine.OutcomeOK, 1)},
+		"unknown node":       {Ends: ended(engine.OutcomeOK, 9)},
+		"twice":              {Ends: ended(engine.OutcomeOK, 0, 0)},
+		"unknown outcome":    {Ends: ended(engine.OutcomeLost, 0)},
+		"given back first":   {Ends: append(ended(engine.NoOutcome, 0), ended(engine.OutcomeOK, 3)...)},
+		"more of a retry":    {Ends: more},
+		"local but ready":    {Ends: []ledger.End{{Node: 2, Outcome: engine.OutcomeOK, Local: true}}},
+		"failed expansion":   {Ends: []ledger.End{{Node: 0, Outcome: engine.OutcomeFailed, Expand: &ledger.Expand{}}}},
+		"expansion back":     {Ends: []ledger.End{{Node: 0, Expand: &ledger.Expand{}}}},
+		"local back":         {Ends: []ledger.End{{Node: 2, Local: true}}},
+		"root outside":       {Ends: []ledger.End{{Node: 0, Outcome: engine.OutcomeOK, Expand: &ledger.Expand{Width: 1, Size: 1, Roots: []ledger.Grant{{Node: 1}}}}}},
+		"unknown bit":        {Edges: []ledger.Edge{{Offset: 9, Waits: 1, End: -1}}},
+		"waits for nothing":  {Edges: []ledger.Edge{{End: -1}}},
+		"unknown end":        {Edges: []ledger.Edge{{Waits: 1}}},
+		"held of nobody":     {Edges: []ledger.Edge{{Waits: 1, End: -1, Hold: 1, Parent: 9}}},
+		"onward to nowhere":  {Onward: []ledger.Grant{{Node: 9}}},
+		"told nobody":        {Told: ids(9)},
+		"wants less":         {Want: -1},
+		"started what":       {Started: ids(9)},
+		"too many ends":      {Ends: make([]ledger.End, ledger.MaxEnds+1)},
+		"less than no steps": {Steps: -1},
+	}
+	for name, c := range tests {
+		t.Run(name, func(t *testing.T) {
+			config := flat(4)
+			config.Edges = 1
+			b := bench(t, config)
+			assert.Equal(t, ids(0), b.take("a", 1))
+			assert.Equal(t, ids(1), b.take("b", 1))
+			r := b.try("a", c)
+			require.Equal(t, ledger.Malformed, r.Verdict)
+			assert.NotEmpty(t, r.Why)
+		})
+	}
+}
+
+func TestDump(t *testing.T) {
+	b := bench(t, gathered())
+	b.take("a", 1)
+	b.commit("a", hands(0, 3))
+	dump := b.s.Dump()
+	for _, want := range []string{"run running", "bits 0\n", "node 0 ok", "node 1 ready", "node 2 blocked epoch=0 arrived=1", "reserved=a", "queue 1 ready=[1]", "session b"} {
+		assert.True(t, strings.Contains(dump, want), fmt.Sprintf("%s is not in\n%s", want, dump))
+	}
+	assert.Equal(t, dump, b.s.Clone().Dump())
+	assert.Equal(t, b.s.Key(), b.s.Clone().Key())
+}

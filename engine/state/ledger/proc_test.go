@@ -1,0 +1,303 @@
+package ledger_test
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/state/ledger"
+)
+
+// maxNodes is how many nodes a world can have.
+const maxNodes = 16
+
+// proc is one process with one lane, and what it believes. It acts as engine/state/shared does.
+type proc struct {
+	name, incarnation byte
+	session           ledger.SessionID // empty for none
+	number            uint64           // of the last commit
+	blocks            int
+	stopping          bool             // it has heard of a stop
+	claims            []ledger.Claim   // to be run, in this order
+	next              []engine.NodeID  // taken on behind its own ends, to be run before
+	batch             []done           // not told yet
+	tells             []tell           // edges left for a later commit
+	held              []held           // edges that it holds the output for
+	owed              []engine.NodeID  // outputs that it has to store, and whose edges to set again
+	late              []output         // of countEarly
+	mine              [maxNodes]bool   // ended well by this session, in their first epoch
+	memory            [maxNodes]byte   // outputs that it made
+	known             [maxNodes]uint16 // epochs of others that it has learnt
+	sent              *message         // without an answer
+}
+
+// done is an attempt that is over.
+type done struct {
+	node    engine.NodeID
+	epoch   uint16
+	outcome engine.Outcome
+	local   bool
+}
+
+// tell is a node with edges left, by their place in the facts; from 0 for all.
+type tell struct {
+	node engine.NodeID
+	bad  bool
+	from int
+}
+
+type held struct{ parent, child engine.NodeID }
+
+// unshare makes the lists of a copied process its own.
+func (p *proc) unshare() {
+	p.claims, p.next, p.batch = slices.Clone(p.claims), slices.Clone(p.next), slices.Clone(p.batch)
+	p.tells, p.held, p.owed, p.late = slices.Clone(p.tells), slices.Clone(p.held), slices.Clone(p.owed), slices.Clone(p.late)
+}
+
+// reset is the process without memory and session: it is another one, or begins anew.
+func (p *proc) reset() { *p = proc{name: p.name, incarnation: p.incarnation + 1} }
+
+func (p *proc) key(b []byte, w *world) []byte {
+	b = append(b, '|', p.name, p.incarnation)
+	b = append(b, p.session...)
+	b = append(b, byte(p.blocks))
+	if p.stopping {
+		b = append(b, 's')
+	}
+	for _, c := range p.claims {
+		current := byte(0)
+		if n := &w.s.Nodes[c.Node]; n.Since == c.Since {
+			current = 1
+		}
+		b = append(b, 'c', byte(c.Node), byte(c.Epoch)<<1|current)
+	}
+	for _, id := range p.next {
+		b = append(b, 'n', byte(id))
+	}
+	for _, d := range p.batch {
+		b = append(b, 'b', byte(d.node), byte(d.epoch), byte(d.outcome))
+	}
+	for _, t := range p.tells {
+		b = append(b, 't', byte(t.node), byte(t.from))
+	}
+	for _, h := range p.held {
+		b = append(b, 'h', byte(h.parent), byte(h.child))
+	}
+	for _, id := range p.owed {
+		b = append(b, 'o', byte(id))
+	}
+	for _, o := range p.late {
+		b = append(b, 'l', byte(o.node))
+	}
+	for i := range w.store {
+		f := byte(0)
+		if p.mine[i] {
+			f = 1
+		}
+		b = append(b, f, p.memory[i], byte(p.known[i]))
+	}
+	if p.sent != nil {
+		b = w.keyOf(*p.sent, append(b, '!'))
+	}
+	return b
+}
+
+// input is an output as a process finds it, 0 where it does not.
+func (w *world) input(p *proc, id engine.NodeID) byte {
+	if v := p.memory[id]; v != 0 {
+		return v
+	}
+	return w.store[id]
+}
+
+// missing lists the inputs of a node that a process does not find. That of a worker that lives must not be among them,
+// unless the store has lost it, or the node is made again: what only its first maker needed was never stored.
+func (w *world) missing(p *proc, id engine.NodeID, epoch uint16) (lost []engine.NodeID, err error) {
+	for _, in := range w.facts.nodes[id].reads {
+		if w.input(p, in) != 0 {
+			continue
+		}
+		lost = append(lost, in)
+		fenced := w.s.Session(p.session) == nil
+		if ender := w.ender[in]; !fenced && epoch == 0 && !w.stored[in] && w.s.Nodes[in].Status == ledger.OK && w.s.Session(ender) != nil {
+			return nil, fmt.Errorf("node %d needs the output of node %d, which %s holds and has not stored", id, in, ender)
+		}
+	}
+	return lost, nil
+}
+
+// alone: what is in the batch has to be told before anything else is run.
+func (w *world) alone(p *proc) bool {
+	return slices.ContainsFunc(p.batch, func(d done) bool {
+		return w.noBecome || d.outcome == engine.OutcomeRetrying || w.facts.nodes[d.node].kind == engine.ExpandNode
+	})
+}
+
+// ready is what a process runs next, and whether it runs on with it; false for nothing.
+func (w *world) ready(p *proc) (c ledger.Claim, local, ok bool) {
+	if p.session == "" || p.sent != nil || w.alone(p) {
+		return c, false, false
+	}
+	if len(p.next) > 0 && w.facts.nodes[p.next[0]].kind != engine.ExpandNode {
+		// what lacks inputs (of a join behind which it comes) has to be claimed before it can be given back
+		lost, err := w.missing(p, p.next[0], 0)
+		return ledger.Claim{Node: p.next[0]}, true, len(lost) == 0 && err == nil
+	}
+	if len(p.claims) == 0 || w.facts.nodes[p.claims[0].Node].kind == engine.ExpandNode && len(p.batch) > 0 {
+		return c, false, false
+	}
+	return p.claims[0], false, true
+}
+
+// run executes what is ready, with an outcome.
+func (w *world) run(i int, outcome engine.Outcome) error {
+	p := &w.procs[i]
+	c, local, _ := w.ready(p)
+	if local {
+		p.next = p.next[1:]
+	} else {
+		p.claims = p.claims[1:]
+	}
+	if c.Tell {
+		p.tells = append(p.tells, tell{node: c.Node, bad: c.TellBad})
+		return nil
+	}
+	d := done{node: c.Node, epoch: c.Epoch, outcome: outcome, local: local}
+	if outcome == engine.OutcomeOK {
+		if err := w.begins(p, c.Node); err != nil {
+			return err
+		}
+		values := make([]byte, len(w.store))
+		for _, in := range w.facts.nodes[c.Node].reads {
+			values[in] = w.input(p, in)
+		}
+		p.memory[c.Node] = w.facts.value(c.Node, values)
+	}
+	p.batch = append(p.batch, d)
+	if outcome == engine.OutcomeOK && c.Epoch == 0 {
+		p.mine[c.Node] = true
+		w.takeOn(p, c.Node)
+	}
+	return nil
+}
+
+// begins holds that what a node waits for has ended: by the log, or earlier in the same strand.
+func (w *world) begins(p *proc, id engine.NodeID) error {
+	for _, parent := range w.facts.nodes[id].parents {
+		if w.accepted[parent] == 0 && !p.mine[parent] {
+			return fmt.Errorf("node %d begins before node %d has ended", id, parent)
+		}
+	}
+	return nil
+}
+
+// takeOn takes on what waited for nothing but ends of this session.
+func (w *world) takeOn(p *proc, id engine.NodeID) {
+	if w.noBecome || p.stopping {
+		return
+	}
+	for _, e := range w.facts.nodes[id].edges {
+		child := &w.facts.nodes[e.Child]
+		if p.mine[e.Child] || slices.Contains(p.next, e.Child) || w.s.MaxConcurrent[child.class] > 0 {
+			continue
+		}
+		if !slices.ContainsFunc(child.parents, func(parent engine.NodeID) bool { return !p.mine[parent] }) && w.known(child) {
+			p.next = append(p.next, e.Child)
+		}
+	}
+}
+
+// known reports whether all that a join waits for is known: before its expansion has expanded it is not.
+func (w *world) known(f *fact) bool {
+	if f.kind != engine.JoinNode {
+		return true
+	}
+	return slices.ContainsFunc(w.s.Blocks, func(b ledger.Block) bool { return slices.Contains(f.parents, b.Expansion) })
+}
+
+// fetch finds that inputs are lost, and gives the claim back.
+func (w *world) fetch(i int, lost []engine.NodeID, lose bool) error {
+	p := &w.procs[i]
+	c := p.claims[0]
+	op := ledger.Invalidate{Now: 1, Session: p.session, Consumer: c.Node, Epoch: c.Epoch, Since: c.Since}
+	for _, id := range lost {
+		op.Lost = append(op.Lost, w.facts.layout.Life(id, p.known[id]))
+	}
+	// what it has itself is stored before, by a commit of its own: somebody else may run the node next
+	if w.s.Session(p.session) != nil {
+		l := letter{world: w, p: p}
+		l.storeInputs(c.Node)
+		for _, o := range l.out {
+			w.store[o.node], w.stored[o.node] = o.value, true
+		}
+	}
+	m := message{op: op}
+	r, err := w.deliver(m)
+	if err != nil {
+		return err
+	}
+	if lose {
+		w.left.lose--
+		p.sent = &m
+		return nil
+	}
+	return w.answer(i, m, r)
+}
+
+// answer is what a process makes of an answer.
+func (w *world) answer(i int, m message, r ledger.Reply) error {
+	p := &w.procs[i]
+	p.sent = nil
+	switch r.Verdict {
+	case ledger.Gone:
+		return nil
+	case ledger.Fenced:
+		p.reset()
+		return nil
+	case ledger.Applied, ledger.Repeated, ledger.Again:
+	default:
+		return fmt.Errorf("%c is answered %d %s to %T%+v", p.name, r.Verdict, r.Why, m.op, m.op)
+	}
+	switch op := m.op.(type) {
+	case ledger.Invalidate:
+		if r.Verdict == ledger.Again {
+			for j, l := range op.Lost {
+				p.known[l.Node] = r.Epochs[j]
+			}
+		} else if w.s.Broken()&ledger.KeepConsumer == 0 {
+			p.claims = p.claims[1:]
+		}
+		return nil
+	case ledger.Commit:
+		return w.hear(p, &op, r)
+	}
+	return nil
+}
+
+// hear takes over what a commit is answered.
+func (w *world) hear(p *proc, op *ledger.Commit, r ledger.Reply) error {
+	if len(r.Blocks) != len(w.s.Blocks)-p.blocks {
+		return fmt.Errorf("%c knows %d blocks and is told of %d, of %d", p.name, p.blocks, len(r.Blocks), len(w.s.Blocks))
+	}
+	p.blocks += len(r.Blocks)
+	p.owed, p.stopping = r.Store, r.Stopping != ""
+	if r.Verdict == ledger.Repeated {
+		p.claims = nil
+	}
+	for _, c := range r.Claims {
+		if c.Tell && slices.ContainsFunc(p.tells, func(t tell) bool { return t.node == c.Node }) {
+			continue
+		}
+		if !c.Tell && !w.readied[c.Node] {
+			return fmt.Errorf("node %d is claimed, and the log has not told that it was ready", c.Node)
+		}
+		for _, parent := range w.facts.nodes[c.Node].parents {
+			if w.told[parent] == 0 {
+				return fmt.Errorf("node %d is claimed before node %d has ended", c.Node, parent)
+			}
+		}
+		p.claims = append(p.claims, c)
+		p.held = slices.DeleteFunc(p.held, func(h held) bool { return h.child == c.Node })
+	}
+	return nil
+}

@@ -1,0 +1,49 @@
+package enginetest_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/internal/testkit/enginetest"
+)
+
+// having is what a process with some of the functions decodes.
+func having(t *testing.T, g *engine.Graph, functions ...string) *engine.Graph {
+	t.Helper()
+	wire, _, err := g.AppendGraph(nil)
+	require.NoError(t, err)
+	none := func(string) ([]byte, error) { return nil, errors.New("there is no constant apart") }
+	got, err := engine.DecodeGraph(wire, none, func(name string) *engine.Function {
+		for _, f := range g.Functions() {
+			for _, has := range functions {
+				if f.Name() == name && has == name {
+					return f
+				}
+			}
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	return got
+}
+
+func TestEvaluateApart(t *testing.T) {
+	g := nested(t)
+	want, err := enginetest.Evaluate(t.Context(), g)
+	require.NoError(t, err)
+	require.Positive(t, want.Tasks)
+	for seed := range uint64(10) {
+		got, err := enginetest.EvaluateApart(t.Context(), seed, having(t, g, "grow"), having(t, g), having(t, g, "sum"))
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+}
+
+func TestEvaluateApartNeedsEveryFunction(t *testing.T) {
+	g := nested(t)
+	_, err := enginetest.EvaluateApart(t.Context(), 1, having(t, g), having(t, g, "grow"))
+	require.ErrorContains(t, err, "no process knows enough to go on")
+}
