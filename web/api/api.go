@@ -23,46 +23,46 @@ type Config struct {
 	Engine   *engine.Engine
 	Store    metricsstore.Store
 	Archiver *metricsstore.Archiver
-	// Workers gives the live workers that take runs of the store, those of other processes and idle ones included, and for
-	// some minutes those that were lost; nil for none.
-	// An error says that they are not known.
+	// Workers lists the live workers that execute runs of the store, including idle ones and those of other processes, and
+	// for some minutes those that were lost; nil for none. An error means that they are unknown at the moment.
 	Workers func(ctx context.Context) ([]WorkerState, error)
-	// Shared says that several processes share the runs, so that workers can be started anywhere.
+	// Shared means that several processes share the runs, so that workers can be started anywhere.
 	Shared bool
-	// Retry begins the next revision of a run that failed or was cancelled, as engine.Engine.Retry does; nil where runs
-	// are not shared, and a retry is a new run.
+	// Retry begins the next revision of a run that failed or was cancelled, as engine.Engine.Retry does. It is nil if runs
+	// are not shared; a retry then creates a new run.
 	Retry func(ctx context.Context, run engine.RunID) (*engine.Run, error)
-	// Ask asks the process that executes a run, where that is another one on the same data, and gives the status that the
-	// run has then; the error is ErrUnreached where none that can be reached executes it. Nil where none can be asked.
+	// Ask forwards a request to the process that executes a run, if that is another one on the same data, and returns the
+	// resulting status of the run. It fails with ErrUnreached if no such process can be reached. It is nil if requests
+	// cannot be forwarded.
 	Ask func(ctx context.Context, run engine.RunID, c Control) (engine.Status, error)
-	// WorkerCommand is what starts one more worker, for people to copy; default "dagscope serve".
+	// WorkerCommand starts one more worker; the dashboard shows it to be copied. Default "dagscope serve".
 	WorkerCommand string
-	// Program is the name of the program, for commands that people copy; default "dagscope".
+	// Program is the name of the program in commands that the dashboard shows; default "dagscope".
 	Program string
-	// Place is the flags with which commands of the program find the runs of this server, as words for a shell such as
-	// --data /srv/runs; empty where they find them without any.
+	// Place holds the flags with which commands of the program find the runs of this server, quoted for a shell, such as
+	// --data /srv/runs; empty if they need none.
 	Place string
-	// Drawer draws small graphs; nil where there is no Graphviz.
+	// Drawer draws small graphs; nil without Graphviz.
 	Drawer Drawer
-	// Layouts keeps layouts; default one of its own for 64 graphs.
+	// Layouts caches layouts; default a new cache for 64 graphs.
 	Layouts *layout.Cache
-	// Stream answers a request for the live stream of a run; nil where there is none.
+	// Stream answers a request for the live stream of a run; nil if there are no live streams.
 	Stream func(w http.ResponseWriter, r *http.Request, run engine.RunID)
-	// Base stands before the addresses that answers name, such as /x/api/v1; default /api/v1.
+	// Base is the prefix of addresses in responses, such as /x/api/v1; default /api/v1.
 	Base string
-	// MaxUpload bounds the files of one submission together, in bytes; default 64 MiB.
+	// MaxUpload bounds the total size of the files of one submission, in bytes; default 64 MiB.
 	MaxUpload int64
-	// MaxArchive bounds an archive file that is taken in, in bytes; default 512 MiB.
+	// MaxArchive bounds an archive file to import, in bytes; default 512 MiB.
 	MaxArchive int64
-	// MaxRuns bounds the runs of this process that are under way at a time; default 64.
+	// MaxRuns bounds the active runs of this process; default 64.
 	MaxRuns int
-	// MaxQueries bounds the requests that read the log of a run at a time; default twice GOMAXPROCS.
+	// MaxQueries bounds the concurrent requests that read the log of a run; default twice GOMAXPROCS.
 	MaxQueries int
-	// QueryTimeout bounds each of those; default 60 s.
+	// QueryTimeout bounds the duration of each of those; default 60 s.
 	QueryTimeout time.Duration
 	// Now is the wall clock; default time.Now.
 	Now func() time.Time
-	// Log gets the causes of failures that are not told to whoever asked; default none.
+	// Log receives the causes of failures that clients do not see; default none.
 	Log *slog.Logger
 }
 
@@ -111,13 +111,14 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// Drawer draws small graphs by Graphviz; layout.Drawer is one.
+// Drawer draws small graphs with Graphviz; layout.Drawer implements it.
 type Drawer interface {
 	Draw(ctx context.Context, g *engine.Graph, labels layout.Labels, format string) ([]byte, error)
 	Dot(ctx context.Context, g *engine.Graph) (*layout.Layout, error)
 }
 
-// API answers requests. Safe for concurrent use. It implements live.Runs.
+// API handles all operations. It implements live.Runs. Its fields are set by New; the parts that change synchronise
+// themselves. Safe for concurrent use.
 type API struct {
 	cfg      Config
 	huma     huma.API
@@ -128,7 +129,7 @@ type API struct {
 	roster   roster
 	keys     *idempotency
 	active   active
-	heavy    chan struct{} // a token for each heavy query under way
+	heavy    chan struct{} // holds a token for each active heavy query
 	deleted  *recent[engine.RunID, struct{}]
 	timeline *recent[string, *Timeline]
 	importer *importer.Importer
@@ -159,7 +160,7 @@ func New(cfg Config, router chi.Router) (*API, error) {
 	}
 	a.huma = humachi.New(router, huma.Config{
 		OpenAPI: newDocument(), Formats: huma.DefaultFormats, DefaultFormat: "application/json",
-		Transformers: []huma.Transformer{a.tellProblems},
+		Transformers: []huma.Transformer{a.transformProblems},
 	})
 	a.huma.UseMiddleware(strict)
 	a.routes()
@@ -168,5 +169,5 @@ func New(cfg Config, router chi.Router) (*API, error) {
 	return a, err
 }
 
-// Active is how many runs that this process executes are under way.
+// Active returns how many runs submitted through this API have not ended.
 func (a *API) Active() int { return a.active.count() }

@@ -11,7 +11,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/index"
 )
 
-// catalogue knows which runs there are, with what is known of live ones at the moment. Safe for concurrent use.
+// catalogue keeps an index of all runs, with the current state of live ones. Safe for concurrent use.
 type catalogue struct {
 	cfg     Config
 	queries *metricsstore.Queries
@@ -20,14 +20,14 @@ type catalogue struct {
 
 	missing func(context.Context, *metricsstore.Run) []MissingFunction
 
-	// reading has a token for the one call that brings the index up to date: the others wait for what that gives, each
-	// as long as its own context allows. It guards the two fields below.
+	// reading holds a token while one call brings the index up to date: the others wait for its result, each as long as
+	// its own context allows. The holder of the token owns the two fields below.
 	reading chan struct{}
-	began   time.Time // when that was begun last
-	changes uint64    // the number of the latest change of the store that the index has
+	began   time.Time // when the last update of the index began
+	changes uint64    // the number of the latest change of the store that the index includes
 
-	mu      sync.Mutex                         // guards all below; never held while the store is asked
-	live    map[engine.RunID]*metricsstore.Run // as they stood at began
+	mu      sync.Mutex                         // guards all below; never held during a call of the store
+	live    map[engine.RunID]*metricsstore.Run // as of began
 	tallies map[engine.RunID]*tally            // of live runs
 }
 
@@ -46,7 +46,7 @@ func newCatalogue(cfg Config) (*catalogue, error) {
 	}, nil
 }
 
-// one gives one run, as it stands where it is live.
+// one returns a run, with its current state if it is live.
 func (c *catalogue) one(ctx context.Context, id engine.RunID) (metricsstore.Run, error) {
 	run, err := c.cfg.Store.Run(ctx, id)
 	if err == nil && !run.Status.Final() {
@@ -55,8 +55,7 @@ func (c *catalogue) one(ctx context.Context, id engine.RunID) (metricsstore.Run,
 	return run, err
 }
 
-// listed gives runs of a list, as they stood when the index was brought up to date. Those that were deleted since are
-// left out.
+// listed returns the runs of a list as of the last update of the index. Those that were deleted since are left out.
 func (c *catalogue) listed(ctx context.Context, ids []engine.RunID) ([]metricsstore.Run, error) {
 	c.mu.Lock()
 	live := c.live
@@ -79,7 +78,7 @@ func (c *catalogue) listed(ctx context.Context, ids []engine.RunID) ([]metricsst
 	return out, nil
 }
 
-// overlay fills in what is known of a live run. Where its log cannot be read, its counts stay zero.
+// overlay fills in the current state of a live run. If its log cannot be read, its counts stay zero.
 func (c *catalogue) overlay(ctx context.Context, r *metricsstore.Run) {
 	p, err := c.progress(ctx, r.Info.ID)
 	if err != nil {
@@ -92,7 +91,7 @@ func (c *catalogue) overlay(ctx context.Context, r *metricsstore.Run) {
 	c.overlayOwn(r)
 }
 
-// overlayOwn fills in what this process knows of a live run without reading its log: all that counts where it executes
+// overlayOwn fills in what this process knows about a live run without reading its log, which is everything if it executes
 // the run itself.
 func (c *catalogue) overlayOwn(r *metricsstore.Run) {
 	r.Counts.MakespanNS = max(int64(c.cfg.Now().Sub(r.Info.StartedAt)), 0)
@@ -104,12 +103,12 @@ func (c *catalogue) overlayOwn(r *metricsstore.Run) {
 	r.Counts.Tasks, r.Counts.Succeeded = int64(now.Tasks), int64(now.Done)
 	r.Counts.Failed, r.Counts.Skipped = int64(now.Failed), int64(now.Skipped)
 	r.Counts.Retried = int64(now.Retries)
-	if !now.Status.Final() { // an end counts once it is recorded
+	if !now.Status.Final() { // an end is shown once it is recorded
 		r.Status = now.Status
 	}
 }
 
-// progress reads from the log of a live run where it stands.
+// progress reads the current state of a live run from its log.
 func (c *catalogue) progress(ctx context.Context, id engine.RunID) (progress, error) {
 	c.mu.Lock()
 	t := c.tallies[id]
@@ -127,7 +126,7 @@ func (c *catalogue) progress(ctx context.Context, id engine.RunID) (progress, er
 	return t.at(ctx, time.Now())
 }
 
-// running is how many tasks of a live run are being executed.
+// running returns how many tasks of a live run are being executed.
 func (c *catalogue) running(ctx context.Context, id engine.RunID) int64 {
 	if own, err := c.cfg.Engine.Get(id); err == nil {
 		return int64(own.Progress().Running)

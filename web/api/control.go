@@ -12,7 +12,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// Control is what can be done to a run under way.
+// Control is a request to an active run.
 type Control string
 
 // Controls.
@@ -25,7 +25,7 @@ const (
 // Controls lists all controls.
 func Controls() []Control { return []Control{CancelRun, PauseRun, ResumeRun} }
 
-// Do asks a run of this process for it.
+// Do applies the control to a run of this process.
 func (c Control) Do(r *engine.Run) {
 	switch c {
 	case CancelRun:
@@ -37,7 +37,7 @@ func (c Control) Do(r *engine.Run) {
 	}
 }
 
-// Reached reports whether a run of this status is as the control wants it, or beyond it.
+// Reached reports whether a run with this status is in the state that the control asks for, or has ended.
 func (c Control) Reached(s engine.Status) bool {
 	switch {
 	case s.Final():
@@ -49,21 +49,21 @@ func (c Control) Reached(s engine.Status) bool {
 	}
 }
 
-// ErrUnreached is what Config.Ask gives where it reaches no process that executes the run.
+// ErrUnreached is returned by Config.Ask when it cannot reach a process that executes the run.
 var ErrUnreached = errors.New("no process that can be reached executes the run")
 
 const (
-	// takesEffect is how long an answer waits for what was asked for: where runs are shared, their store has a say.
+	// takesEffect is how long a response waits until the control has taken effect: shared runs need a commit to their store.
 	takesEffect = 2 * time.Second
 	effectEvery = 10 * time.Millisecond
 )
 
-// steer makes the handler that does something to a run under way. The answer tells how the run stands once it is so, or
-// 202 where that takes long; the end of a run that is cancelled is waited for only where another process tells of it.
+// steer returns the handler of a control. The response is the summary of the run once the control has taken effect, with
+// status 202 if that takes too long. The end of a cancelled run is awaited only if another process executes it.
 func (a *API) steer(c Control) func(context.Context, *OfRun) (*answer[RunSummary], error) {
 	return func(ctx context.Context, in *OfRun) (*answer[RunSummary], error) {
 		id := in.id()
-		own, unknown := a.cfg.Engine.Get(id) // before the record, which is complete by the time that the engine forgets a run
+		own, unknown := a.cfg.Engine.Get(id) // read before the record, which is complete when the engine forgets a run
 		if unknown != nil && !errors.Is(unknown, engine.ErrUnknownRun) {
 			return nil, unknown
 		}
@@ -78,7 +78,7 @@ func (a *API) steer(c Control) func(context.Context, *OfRun) (*answer[RunSummary
 		}
 		c.Do(own)
 		reached := c == CancelRun || await(ctx, func() bool { return c.Reached(own.Progress().Status) })
-		out, err := a.told(ctx, id)
+		out, err := a.current(ctx, id)
 		if err == nil && !reached {
 			out.Status = http.StatusAccepted
 		}
@@ -86,7 +86,7 @@ func (a *API) steer(c Control) func(context.Context, *OfRun) (*answer[RunSummary
 	}
 }
 
-// ask asks the process that executes a run.
+// ask forwards a control to the process that executes the run.
 func (a *API) ask(ctx context.Context, id engine.RunID, c Control) (*answer[RunSummary], error) {
 	status, err := engine.Status(""), ErrUnreached
 	if a.cfg.Ask != nil {
@@ -94,17 +94,17 @@ func (a *API) ask(ctx context.Context, id engine.RunID, c Control) (*answer[RunS
 	}
 	if errors.Is(err, ErrUnreached) {
 		return nil, NewProblem(http.StatusConflict, "no process that can be reached from here executes the run; "+
-			"where a service does, this asks it: %s %s %s --server URL; Ctrl-C ends it where it was started", a.cfg.Program, c, id)
+			"if a service executes it, run: %s %s %s --server URL; Ctrl-C ends it where it was started", a.cfg.Program, c, id)
 	}
 	if err != nil {
 		return nil, err
 	}
-	out, err := a.told(ctx, id)
+	out, err := a.current(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	if out.Body.Live && !status.Final() {
-		out.Body.Status = status // of which the store may not have heard
+		out.Body.Status = status // which the store may not have yet
 	}
 	if !c.Reached(status) {
 		out.Status = http.StatusAccepted
@@ -112,7 +112,7 @@ func (a *API) ask(ctx context.Context, id engine.RunID, c Control) (*answer[RunS
 	return out, nil
 }
 
-// await waits until something holds; false where that takes too long, or nobody waits any more.
+// await waits until a condition holds; it returns false if that takes too long or ctx ends.
 func await(ctx context.Context, holds func() bool) bool {
 	ctx, cancel := context.WithTimeout(ctx, takesEffect)
 	defer cancel()
@@ -128,7 +128,7 @@ func await(ctx context.Context, holds func() bool) bool {
 	return true
 }
 
-// ending says how a run ended.
+// ending puts into words how a run ended.
 func ending(s engine.Status) string {
 	switch s {
 	case engine.Cancelled, engine.Interrupted:
@@ -143,7 +143,7 @@ func (a *API) retryRun(ctx context.Context, in *retryInput) (*created, error) {
 		return nil, err
 	}
 	if !in.New && a.cfg.Retry != nil && (kept.Status == engine.Failed || kept.Status == engine.Cancelled) {
-		_, err := a.cfg.Retry(context.WithoutCancel(ctx), in.id()) // whoever asked may go; the run stays
+		_, err := a.cfg.Retry(context.WithoutCancel(ctx), in.id()) // the run outlives the request
 		if !errors.Is(err, engine.ErrUnknownRun) {
 			return a.continued(ctx, in.id(), err)
 		}
@@ -163,7 +163,7 @@ func (a *API) retryRun(ctx context.Context, in *retryInput) (*created, error) {
 	return a.made(ctx, id, http.StatusCreated)
 }
 
-// continued answers with the next revision of a run, where it has begun.
+// continued answers with the next revision of a run, or with the error of Config.Retry.
 func (a *API) continued(ctx context.Context, id engine.RunID, err error) (*created, error) {
 	if err != nil {
 		return nil, ofEngine(err)
@@ -171,8 +171,8 @@ func (a *API) continued(ctx context.Context, id engine.RunID, err error) (*creat
 	return a.made(ctx, id, http.StatusOK)
 }
 
-// Again gives arguments and options by which the workflow of a run does the same once more. The error, a *Problem, says
-// why it cannot.
+// Again returns the arguments and options with which the workflow of a run repeats it. The error is a *Problem that says
+// why it cannot be repeated.
 func Again(w *engine.Workflow, kept *metricsstore.Run) (engine.Args, engine.RunOptions, error) {
 	args, err := repeated(w, kept)
 	tags := slices.DeleteFunc(slices.Clone(kept.Annotation.Tags), func(t string) bool { return t == metricsstore.KeepTag })
@@ -183,8 +183,8 @@ func Again(w *engine.Workflow, kept *metricsstore.Run) (engine.Args, engine.RunO
 	return args, options, err
 }
 
-// repeated gives the arguments of a run once more. Files are not kept: only those that the workflow brings itself can
-// be had again, and those are known by their names.
+// repeated rebuilds the arguments of a run. Uploaded files are not kept: only the default files of a workflow are
+// available again, which are recognised by their names.
 func repeated(w *engine.Workflow, kept *metricsstore.Run) (engine.Args, error) {
 	set := maps.Clone(kept.Info.Params)
 	for i := range w.Params {

@@ -50,42 +50,42 @@ func (a *API) getDrawing(ctx context.Context, in *drawingInput) (*drawing, error
 	if err != nil {
 		return nil, err
 	}
-	picture, err := a.cfg.Drawer.Draw(ctx, g, labels, in.Format)
+	image, err := a.cfg.Drawer.Draw(ctx, g, labels, in.Format)
 	if err != nil {
 		return nil, drawingProblem(err)
 	}
 	caching := revalidated
-	if tag == "" { // of a run under way
+	if tag == "" { // of a live run
 		caching = notKept
 	}
 	return &drawing{
 		Status: http.StatusOK, ETag: tag, CacheControl: caching, ContentType: drawingTypes[in.Format],
-		Disposition: saved(in.id(), in.Format), Body: picture,
+		Disposition: saved(in.id(), in.Format), Body: image,
 	}, nil
 }
 
-// drawingProblem says why there is no drawing, and what can be done.
+// drawingProblem explains why there is no drawing, and what is available instead.
 func drawingProblem(err error) error {
 	switch {
 	case errors.Is(err, layout.ErrNoGraphviz):
-		return NewProblem(http.StatusNotImplemented, "drawings are made by the program dagscope-graphviz, which is not beside this server; format=dot and the layout are to be had without")
+		return NewProblem(http.StatusNotImplemented, "drawings need the program dagscope-graphviz next to this server, which was not found; format=dot and the layout are available without it")
 	case errors.Is(err, layout.ErrTooLarge):
-		return NewProblem(http.StatusUnprocessableEntity, "%s; format=dot and the layout are to be had all the same", strings.TrimPrefix(err.Error(), "layout: "))
+		return NewProblem(http.StatusUnprocessableEntity, "%s; format=dot and the layout are available", strings.TrimPrefix(err.Error(), "layout: "))
 	case errors.Is(err, layout.ErrTimeout):
-		return NewProblem(http.StatusServiceUnavailable, "Graphviz took too long with this graph and was ended; format=dot and the layout are to be had all the same")
+		return NewProblem(http.StatusServiceUnavailable, "Graphviz took too long with this graph and was ended; format=dot and the layout are available")
 	}
 	return err
 }
 
-// fate is what became of a task, or of all instances of one in the body of a fan-out.
+// fate is how a task ended, or all instances of a task in the body of a fan-out.
 type fate struct {
-	tasks    map[engine.NodeID]bool // that were tried
+	tasks    map[engine.NodeID]bool // with at least one attempt
 	attempts int
 	execute  time.Duration
-	ended    map[runtable.State]int // how many tasks, by how they stand
+	ended    map[runtable.State]int // number of tasks by state
 }
 
-// labels reads from the log of a run what became of its tasks, for a drawing.
+// labels reads from the log of a run how its tasks ended, for a drawing.
 func (a *API) labels(ctx context.Context, run *metricsstore.Run) (*engine.Graph, layout.Labels, error) {
 	decoder, log, err := a.queries.Decode(ctx, run.Info.ID)
 	if err != nil {
@@ -139,7 +139,7 @@ func (f *fate) add(m *engine.TaskMetrics) {
 	f.execute += m.Execute
 }
 
-// text tells it in one line, nothing of what the run has not come to yet. The time is that of all attempts.
+// text puts it into one line, without tasks that the run has not reached yet. The time is the sum over all attempts.
 func (f *fate) text(many bool) string {
 	took := f.execute.String()
 	if f.execute >= time.Microsecond {

@@ -7,8 +7,8 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// edgeBytes gives what imported tasks read along each edge, by the files of the recording. A parent's output may hold
-// files that only other children read. Edges are pairs from, to; what nothing is kept of is -1.
+// edgeBytes returns how many bytes imported tasks read along each edge, from the files of the recording. A parent's output
+// may include files that only other children read. Edges are pairs from, to; unknown sizes are -1.
 func (a *API) edgeBytes(ctx context.Context, run engine.RunID, edges []uint32) ([]int64, error) {
 	out := make([]int64, len(edges)/2)
 	place := make(map[[2]uint32]int, len(out))
@@ -25,7 +25,7 @@ func (a *API) edgeBytes(ctx context.Context, run engine.RunID, edges []uint32) (
 		for i := range rows[:min(page, len(rows))] {
 			d, err := rows[i].Unpack()
 			if err != nil {
-				continue // what is damaged is not known
+				continue // a damaged detail leaves sizes unknown
 			}
 			for _, in := range d.Inputs {
 				if k, isEdge := place[[2]uint32{uint32(in.From), uint32(d.Node)}]; isEdge {

@@ -10,11 +10,11 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// viewsVersion is part of every ETag; it changes with what answers hold, so that caches of older programs are not
-// taken for ours.
+// viewsVersion is part of every ETag; it changes with the content of responses, so that responses of older programs in
+// caches are not mistaken for current ones.
 const viewsVersion = 1
 
-// runTag names an answer about an ended run by all that it can depend on; empty for a live run, whose answers change.
+// runTag is the ETag of a response about an ended run, over all that it can depend on; empty for a live run.
 func runTag(r *metricsstore.Run, parts ...any) string {
 	if !r.Status.Final() {
 		return ""
@@ -28,9 +28,9 @@ func tagOf(parts ...any) string {
 	return tagOfBytes(b)
 }
 
-// bodyTag is the ETag of an answer by its content, for what depends on more than the run.
+// bodyTag is the ETag of a response by its content, for responses that depend on more than one run.
 func bodyTag(body any) string {
-	b, _ := json.Marshal(body) // a view, which always can be written
+	b, _ := json.Marshal(body) // views always have a JSON form
 	return tagOfBytes(b)
 }
 
@@ -39,7 +39,7 @@ func tagOfBytes(b []byte) string {
 	return `"` + hex.EncodeToString(sum[:12]) + `"`
 }
 
-// unchanged finds tag among those that are known. The compressed form of an answer has a suffix of its own.
+// unchanged reports whether the client already has the response with this tag. Tags of compressed responses have a suffix.
 func (c *Conditional) unchanged(tag string) bool {
 	if tag == "" {
 		return false
@@ -53,16 +53,16 @@ func (c *Conditional) unchanged(tag string) bool {
 	return false
 }
 
-// GzipSuffix is what whoever compresses answers has to put at the end of their ETags, within the quotes.
+// GzipSuffix is the suffix that a compressing handler must add to the ETags of responses, within the quotes.
 const GzipSuffix = "-gzip"
 
-// How long answers may be kept: asked for again each time, or not at all.
+// Values of Cache-Control: revalidate each time, or do not store.
 const (
 	revalidated = "private, no-cache"
 	notKept     = "no-store"
 )
 
-// answered is an answer with a tag, which may be empty.
+// answered makes a response with a tag, which may be empty.
 func answered[T any](tag string, body T) *answer[T] {
 	a := &answer[T]{Status: http.StatusOK, ETag: tag, CacheControl: notKept, Body: body}
 	if tag != "" {
@@ -71,7 +71,7 @@ func answered[T any](tag string, body T) *answer[T] {
 	return a
 }
 
-// notModified says that what is known still holds.
+// notModified makes a 304 response.
 func notModified[T any](tag string) *answer[T] {
 	return &answer[T]{Status: http.StatusNotModified, ETag: tag, CacheControl: revalidated}
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/importer"
 )
 
-// exports are the formats in which runs can be written.
+// exports are the formats in which runs can be exported.
 var exports = map[string]struct {
 	mediaType, ending string
 	write             func(context.Context, io.Writer, *metricsstore.Queries, engine.RunID) error
@@ -43,8 +43,8 @@ func (a *API) exportRun(ctx context.Context, in *exportInput) (*huma.StreamRespo
 	})
 }
 
-// file streams a file about a run. Where writing fails the connection is broken off, so that a part is not taken for
-// the whole.
+// file streams a file about a run. If writing fails, the connection is aborted so that a partial file is not mistaken for
+// a complete one.
 func (a *API) file(ctx context.Context, in *runInput, mediaType, ending string, write func(context.Context, io.Writer) error) (*huma.StreamResponse, error) {
 	run, err := a.kept(ctx, in.id())
 	if err != nil {
@@ -58,7 +58,7 @@ func (a *API) file(ctx context.Context, in *runInput, mediaType, ending string, 
 			h.SetStatus(http.StatusNotModified)
 		}}, nil
 	}
-	_, leave, err := a.enter(ctx) // a file may take longer than an answer, as long as somebody reads it
+	_, leave, err := a.enter(ctx) // without its timeout: a download may take long as long as the client reads
 	if err != nil {
 		return nil, err
 	}
@@ -74,21 +74,21 @@ func (a *API) file(ctx context.Context, in *runInput, mediaType, ending string, 
 		}
 		h.SetStatus(http.StatusOK)
 		if err := write(ctx, patient{h.BodyWriter(), http.NewResponseController(w)}); err != nil {
-			a.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "file broken off", slog.String("request_id", middleware.GetReqID(ctx)), slog.Any("error", err))
+			a.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "download aborted", slog.String("request_id", middleware.GetReqID(ctx)), slog.Any("error", err))
 			panic(http.ErrAbortHandler)
 		}
 	}}, nil
 }
 
-// saved has a browser save an answer under the name and the id of a run, by which people and programs know it again.
+// saved makes a Content-Disposition under which a browser saves a response: the name and the ID of the run.
 func saved(run engine.RunID, ending string) string {
 	return fmt.Sprintf("attachment; filename=%q", runName(run)+"-"+string(run)+"."+ending)
 }
 
-// readWithin is how long whoever downloads a file may take for each part of it.
+// readWithin is how long a client may take to read each part of a download.
 const readWithin = 30 * time.Second
 
-// patient writes as long as somebody reads, so that nobody holds up others by reading nothing.
+// patient writes as long as the client reads; a client that reads nothing loses its place among the heavy queries.
 type patient struct {
 	w   io.Writer
 	out *http.ResponseController
@@ -96,7 +96,7 @@ type patient struct {
 
 // Write implements io.Writer.
 func (p patient) Write(b []byte) (int, error) {
-	_ = p.out.SetWriteDeadline(time.Now().Add(readWithin)) // where that is not possible, as in tests, it takes what it takes
+	_ = p.out.SetWriteDeadline(time.Now().Add(readWithin)) // writers in tests have no deadlines, which is harmless
 	return p.w.Write(b)
 }
 

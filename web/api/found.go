@@ -10,7 +10,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// Bounds of a search across runs; what lies behind them is told as not complete.
+// Bounds of a search across runs; a search that exceeds them is reported as incomplete.
 const (
 	maxScannedRuns     = 500
 	maxScannedAttempts = 3_000_000
@@ -54,7 +54,7 @@ func (a *API) findTasks(ctx context.Context, in *foundTasksInput) (*answer[Found
 	}), nil
 }
 
-// search keeps the attempts with the greatest values.
+// search collects the attempts with the greatest values.
 type search struct {
 	in       *foundTasksInput
 	found    []FoundTask // the greatest first
@@ -77,7 +77,7 @@ func (s *search) scan(ctx context.Context, q *metricsstore.Queries, r *metricsst
 		return nil
 	}
 	s.runs++
-	// An interrupted run has no more than what is kept of it, and one under way no more than has happened by now.
+	// The log of an interrupted run may lack its end, and that of a live run continues; both count as complete here.
 	s.complete = s.complete && r.Damage == "" && !r.Upload.Partial()
 	return err
 }
@@ -99,7 +99,7 @@ func (s *search) look(r *metricsstore.Run, m *engine.TaskMetrics) {
 		s.found = s.found[:len(s.found)-1]
 	}
 	at, _ := slices.BinarySearchFunc(s.found, v, func(f FoundTask, v int64) int {
-		return cmp.Or(cmp.Compare(v, f.Value), -1) // behind its equals
+		return cmp.Or(cmp.Compare(v, f.Value), -1) // after equal values
 	})
 	s.found = slices.Insert(s.found, at, FoundTask{
 		Run: r.Info.ID, Name: runName(r.Info.ID), Workflow: r.Info.Workflow, Node: m.Node, Task: m.Task.String(),

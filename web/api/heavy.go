@@ -9,8 +9,8 @@ import (
 // heavyPatience is how long a request that reads a log waits for others to finish before it is refused.
 const heavyPatience = 2 * time.Second
 
-// enter takes one of the places for heavy queries. The context ends with the time that one may take; leave gives the
-// place back.
+// enter acquires one of the places for heavy queries. The returned context ends after Config.QueryTimeout; leave releases
+// the place.
 func (a *API) enter(ctx context.Context) (_ context.Context, leave func(), err error) {
 	select {
 	case a.heavy <- struct{}{}:
@@ -22,7 +22,7 @@ func (a *API) enter(ctx context.Context) (_ context.Context, leave func(), err e
 		case <-ctx.Done():
 			return nil, nil, ctx.Err()
 		case <-patience.C:
-			return nil, nil, NewProblem(http.StatusTooManyRequests, "%d requests that read whole runs are under way; try again", a.cfg.MaxQueries).
+			return nil, nil, NewProblem(http.StatusTooManyRequests, "%d requests that read whole runs are active; try again", a.cfg.MaxQueries).
 				with("Retry-After", "2")
 		}
 	}
@@ -33,7 +33,7 @@ func (a *API) enter(ctx context.Context) (_ context.Context, leave func(), err e
 	}, nil
 }
 
-// heavily answers a question about a run that takes reading its log, unless the answer is known already.
+// heavily answers a question that requires reading the log of a run, unless the client already has the response.
 func heavily[T any](ctx context.Context, a *API, in interface{ unchanged(string) bool }, tag string, f func(context.Context) (T, error)) (*answer[T], error) {
 	if in.unchanged(tag) {
 		return notModified[T](tag), nil

@@ -13,24 +13,24 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// Keys are kept for this long, and at most so many.
+// Bounds of the keys that are kept.
 const (
 	keyAge  = 24 * time.Hour
 	maxKeys = 10_000
-	// keptBytes of a hash are kept: two keys in a day are never taken for one.
+	// keptBytes is how many bytes of a hash are kept, enough that no two keys in a day collide.
 	keptBytes = 16
 )
 
-// idempotency makes submissions with one key give one run. Safe for concurrent use.
+// idempotency makes repeated submissions with the same key return the same run. Safe for concurrent use.
 type idempotency struct {
 	now func() time.Time
 
-	mu    sync.Mutex
+	mu    sync.Mutex // guards both below
 	keys  map[string]*list.Element
-	order *list.List // of *keyed, the oldest in front
+	order *list.List // of *keyed, oldest first
 }
 
-// keyed is what a key stands for. Run is set once done is closed, empty where the submission failed.
+// keyed is a submission under a key. Run is valid once done is closed, and empty if the submission failed.
 type keyed struct {
 	key  string
 	sum  [sha256.Size]byte
@@ -43,8 +43,8 @@ func newIdempotency(now func() time.Time) *idempotency {
 	return &idempotency{now: now, keys: map[string]*list.Element{}, order: list.New()}
 }
 
-// submit calls f unless the key has given a run already; another submission with the key under way is waited for.
-// A key whose submission failed is free again.
+// submit calls f unless the key already has a run; it waits for another active submission with the key. A key whose
+// submission failed is free again.
 func (i *idempotency) submit(ctx context.Context, key string, sum [sha256.Size]byte, f func() (engine.RunID, error)) (run engine.RunID, err error) {
 	if key == "" {
 		return f()
@@ -73,8 +73,8 @@ func errKeyUsed() error {
 	return NewProblem(http.StatusUnprocessableEntity, "the Idempotency-Key was used with another request; use a new one")
 }
 
-// keptKey is how a key and what was submitted with it are kept with the run, see engine.RunOptions.Key. Keys may be
-// secrets of those who chose them, so it is not the key itself.
+// keptKey is the form in which a key and the sum of its submission are stored with the run, see engine.RunOptions.Key. It
+// holds hashes, since clients may use secrets as keys.
 func keptKey(key string, sum [sha256.Size]byte) string {
 	named := sha256.Sum256([]byte(key))
 	return base64.RawURLEncoding.EncodeToString(named[:keptBytes]) + "." + base64.RawURLEncoding.EncodeToString(sum[:keptBytes])
@@ -86,7 +86,7 @@ func keyName(kept string) string {
 	return name
 }
 
-// take gives the entry of a key, making one where there is none.
+// take returns the entry of a key; mine is true if the call has created it and must settle it.
 func (i *idempotency) take(key string, sum [sha256.Size]byte) (k *keyed, mine bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

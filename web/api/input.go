@@ -12,7 +12,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// OfRun is the input of what is about one run.
+// OfRun is the input of operations on one run.
 type OfRun struct {
 	Run string `path:"run" maxLength:"64" pattern:"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$" doc:"The run's id."`
 }
@@ -25,7 +25,7 @@ type Period struct {
 	To   time.Time `query:"to" doc:"Only runs that started before."`
 }
 
-// check refuses windows that hold nothing.
+// check refuses empty periods.
 func (p *Period) check() error {
 	if !p.From.IsZero() && !p.To.IsZero() && !p.From.Before(p.To) {
 		return NewProblem(http.StatusBadRequest, "query.to is %s, expected a moment after query.from, %s",
@@ -34,22 +34,22 @@ func (p *Period) check() error {
 	return nil
 }
 
-// Conditional is the input of what may be answered by 304.
+// Conditional is the input of operations that may answer 304.
 type Conditional struct {
-	IfNoneMatch string `header:"If-None-Match" doc:"ETags that are known; the answer is 304 where one still holds."`
+	IfNoneMatch string `header:"If-None-Match" doc:"ETags that the client has; the response is 304 if one is still current."`
 }
 
-// Measured names what a statistic is about.
+// Measured selects the metric of a statistic.
 type Measured struct {
 	Metric metricsstore.Metric `query:"metric" default:"execute_ns" enum:"queue_ns,wait_ns,fetch_ns,execute_ns,store_ns,update_ns,output_bytes,stored_bytes,output_bytes_per_s,cpu_ns,memory_bytes,read_bytes,written_bytes"`
 }
 
 // Quantiled asks for further quantiles.
 type Quantiled struct {
-	Quantiles []float64 `query:"quantiles" maxItems:"32" minimum:"0" maximum:"1" doc:"Quantiles beside those of the summary, separated by commas."`
+	Quantiles []float64 `query:"quantiles" maxItems:"32" minimum:"0" maximum:"1" doc:"Quantiles in addition to those of the summary, separated by commas."`
 }
 
-// Exchange gives a handler the request itself, for bodies that are streams.
+// Exchange gives a handler access to the request itself, for bodies that are streams.
 type Exchange struct {
 	request *http.Request
 	writer  http.ResponseWriter
@@ -61,47 +61,47 @@ func (e *Exchange) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
-// answer is an output with what caches need to know.
+// answer is a response with headers for caches.
 type answer[T any] struct {
 	Status       int
-	ETag         string `header:"ETag" doc:"Names this answer; the same bytes have the same."`
+	ETag         string `header:"ETag" doc:"Identifies this response; equal bytes have equal tags."`
 	CacheControl string `header:"Cache-Control"`
 	Body         T
 }
 
-// created is the answer to what made a run.
+// created is the response to operations that create a run.
 type created struct {
 	Status   int
 	Location string `header:"Location" doc:"The address of the run."`
 	Body     RunSummary
 }
 
-// nothing is an answer without a body.
+// nothing is an input without parameters, or a response without a body.
 type nothing struct{}
 
 type runsInput struct {
 	Period
 	Compared
 	Workflow string          `query:"workflow"`
-	Status   []engine.Status `query:"status,explode" enum:"queued,running,paused,succeeded,failed,cancelled,interrupted" doc:"Any of them; can be repeated."`
+	Status   []engine.Status `query:"status,explode" enum:"queued,running,paused,succeeded,failed,cancelled,interrupted" doc:"Any of these; can be repeated."`
 	Tag      string          `query:"tag"`
-	Text     string          `query:"text" doc:"Searched for in id, name, workflow, tags, note, parameters and error, without regard to case."`
+	Text     string          `query:"text" doc:"Searched for in ID, name, workflow, tags, note, parameters and error, ignoring case."`
 	Sort     string          `query:"sort" enum:"started,makespan,tasks,bytes,workflow,status,added" default:"started"`
 	Order    string          `query:"order" enum:"asc,desc" default:"desc"`
 	Limit    int             `query:"limit" minimum:"1" maximum:"1000" default:"50"`
-	Cursor   string          `query:"cursor" maxLength:"4096" doc:"next of the page before; empty for the first."`
+	Cursor   string          `query:"cursor" maxLength:"4096" doc:"next of the preceding page; empty for the first."`
 }
 
-// Compared names the runs that another run is compared with.
+// Compared selects the peers of a run.
 type Compared struct {
-	Before string                 `query:"before" maxLength:"64" doc:"A run: only its peers are meant, at most the 100 latest that started before it, see peers."`
-	Peers  metricsstore.PeerScope `query:"peers" enum:"same,workflow" doc:"same, the default: runs of the same workflow with the same versions of functions and the same parameters, of files the power of two of their size, and of imported recordings the same graph. workflow: all runs of the same workflow. Only runs that succeeded and were not continued after an end. Needs before."`
+	Before string                 `query:"before" maxLength:"64" doc:"A run: select only its peers, at most the 100 latest that started before it, see peers."`
+	Peers  metricsstore.PeerScope `query:"peers" enum:"same,workflow" doc:"same, the default: runs of the same workflow with the same versions of functions and the same parameters, for files the same power of two of their size, and for imported recordings the same graph. workflow: all runs of the same workflow. Only runs that succeeded and were never continued after they had ended. Requires before."`
 }
 
-// id is the run that is compared, empty for none.
+// id is the run whose peers are selected, empty for none.
 func (c *Compared) id() (engine.RunID, error) {
 	if c.Before == "" && c.Peers != "" {
-		return "", NewProblem(http.StatusBadRequest, "query.peers is %s and query.before is missing, expected the run whose peers are meant", c.Peers)
+		return "", NewProblem(http.StatusBadRequest, "query.peers is %s and query.before is missing, expected the run whose peers are selected", c.Peers)
 	}
 	return optionalRun("before", c.Before)
 }
@@ -116,7 +116,7 @@ type summaryInput struct {
 
 type submitInput struct {
 	Exchange
-	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"The same key with the same request gives the same run, for 24 hours, from whichever server of the store; of two servers that are asked at the same moment, each may begin one."`
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"The same key with the same request returns the same run, for 24 hours, from any server of the store. If two servers get the request at the same moment, each may start a run."`
 }
 
 type annotateInput struct {
@@ -131,14 +131,14 @@ type runInput struct {
 
 type retryInput struct {
 	OfRun
-	New bool `query:"new" doc:"Make a new run, though something of this one may be left to go on with."`
+	New bool `query:"new" doc:"Create a new run, even if this one could be continued."`
 }
 
 type schedulesInput struct {
 	OfRun
 	Conditional
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"50"`
-	Cursor string `query:"cursor" maxLength:"4096" doc:"next of the page before; empty for the first."`
+	Cursor string `query:"cursor" maxLength:"4096" doc:"next of the preceding page; empty for the first."`
 }
 
 type scheduleInput struct {
@@ -146,13 +146,13 @@ type scheduleInput struct {
 	Conditional
 	Root   uint32 `path:"root" doc:"The number of the root's node."`
 	Limit  int    `query:"limit" minimum:"1" maximum:"10000" default:"1000" doc:"Nodes on a page."`
-	Cursor string `query:"cursor" maxLength:"4096" doc:"next of the page before; empty for the first."`
+	Cursor string `query:"cursor" maxLength:"4096" doc:"next of the preceding page; empty for the first."`
 }
 
 type layoutInput struct {
 	OfRun
 	Conditional
-	Engine string `query:"engine" enum:"layered,dot" default:"layered" doc:"dot is for up to 300 tasks and needs Graphviz beside the server; where it cannot, the answer is layered."`
+	Engine string `query:"engine" enum:"layered,dot" default:"layered" doc:"dot is for up to 300 tasks and needs Graphviz next to the server; otherwise the response is layered."`
 }
 
 type drawingInput struct {
@@ -164,7 +164,7 @@ type drawingInput struct {
 type eventsInput struct {
 	OfRun
 	Conditional
-	After uint64 `query:"after" maximum:"9007199254740991" doc:"Only events behind this number."`
+	After uint64 `query:"after" maximum:"9007199254740991" doc:"Only events after this number."`
 	Limit int    `query:"limit" minimum:"1" maximum:"10000" default:"1000"`
 }
 
@@ -172,10 +172,10 @@ type tasksInput struct {
 	OfRun
 	Conditional
 	Function string              `query:"function"`
-	Outcome  []string            `query:"outcome,explode" enum:"ok,failed,retrying,cancelled,lost,skipped" doc:"Any of them; can be repeated. No attempt was made of a skipped task, see state."`
-	State    string              `query:"state" enum:"skipped,not_run" doc:"Lists, in place of attempts, tasks of which none was made: those that were skipped, or that nothing had claimed when the run ended. They are in the order of their nodes. Only function can be asked for beside it."`
+	Outcome  []string            `query:"outcome,explode" enum:"ok,failed,retrying,cancelled,lost,skipped" doc:"Any of these; can be repeated. A skipped task has no attempt, see state."`
+	State    string              `query:"state" enum:"skipped,not_run" doc:"List tasks without any attempt instead of attempts: those that were skipped, or not claimed when the run ended. They are in the order of their nodes. Can be combined with function only."`
 	Worker   optional[int]       `query:"worker" minimum:"0" maximum:"65535"`
-	Sort     metricsstore.Metric `query:"sort" enum:"queue_ns,wait_ns,fetch_ns,execute_ns,store_ns,update_ns,output_bytes,stored_bytes,output_bytes_per_s,cpu_ns,memory_bytes,read_bytes,written_bytes" doc:"By a metric; absent for the order of the log."`
+	Sort     metricsstore.Metric `query:"sort" enum:"queue_ns,wait_ns,fetch_ns,execute_ns,store_ns,update_ns,output_bytes,stored_bytes,output_bytes_per_s,cpu_ns,memory_bytes,read_bytes,written_bytes" doc:"A metric to sort by; absent for the order of the log."`
 	Order    string              `query:"order" enum:"asc,desc" default:"desc"`
 	Limit    int                 `query:"limit" minimum:"1" maximum:"1000" default:"50"`
 	Cursor   string              `query:"cursor" maxLength:"4096"`
@@ -200,15 +200,15 @@ type statsInput struct {
 	Quantiled
 	GroupBy  metricsstore.GroupBy `query:"group_by" enum:"function,worker,level,none" default:"function"`
 	Function string               `query:"function"`
-	At       optional[int64]      `query:"at" minimum:"0" doc:"Only attempts that had ended so many nanoseconds after the run's start."`
-	Limit    int                  `query:"limit" minimum:"1" maximum:"1000" default:"1000" doc:"Of groups on a page."`
+	At       optional[int64]      `query:"at" minimum:"0" doc:"Only attempts that had ended this many nanoseconds after the start of the run."`
+	Limit    int                  `query:"limit" minimum:"1" maximum:"1000" default:"1000" doc:"Groups on a page."`
 	Cursor   string               `query:"cursor" maxLength:"4096"`
 }
 
 type exportInput struct {
 	OfRun
 	Conditional
-	Format string `query:"format" enum:"csv,records,events,chrome" required:"true" doc:"csv and records have a line for each attempt, events one for each event; chrome opens in Perfetto."`
+	Format string `query:"format" enum:"csv,records,events,chrome" required:"true" doc:"csv and records have a line for each attempt, events has one for each event; chrome opens in Perfetto."`
 }
 
 type historyInput struct {
@@ -219,10 +219,10 @@ type historyInput struct {
 	Workflow string               `query:"workflow"`
 	Function string               `query:"function"`
 	Version  optional[int]        `query:"version"`
-	Bucket   metricsstore.Bucket  `query:"bucket" enum:"day" doc:"day: one part for each day of UTC."`
+	Bucket   metricsstore.Bucket  `query:"bucket" enum:"day" doc:"day: one part for each day in UTC."`
 	GroupBy  metricsstore.GroupBy `query:"group_by" enum:"function,none" default:"none"`
-	Except   string               `query:"except" maxLength:"64" doc:"A run that is left out."`
-	Bins     int                  `query:"bins" minimum:"0" maximum:"200" default:"0" doc:"How many bars a histogram may have; 0 for none."`
+	Except   string               `query:"except" maxLength:"64" doc:"A run to leave out."`
+	Bins     int                  `query:"bins" minimum:"0" maximum:"200" default:"0" doc:"The most bars of a histogram; 0 for no histogram."`
 }
 
 type functionsInput struct {
@@ -235,7 +235,7 @@ type foundTasksInput struct {
 	Measured
 	Workflow string          `query:"workflow"`
 	Function string          `query:"function"`
-	Min      optional[int64] `query:"min" doc:"Only values from this one on."`
+	Min      optional[int64] `query:"min" doc:"Only values of at least this."`
 	Limit    int             `query:"limit" minimum:"1" maximum:"1000" default:"50"`
 }
 

@@ -78,7 +78,7 @@ func (a *API) listEvents(ctx context.Context, in *eventsInput) (*answer[EventLis
 	})
 }
 
-// events decodes the events behind a number. Those before cost a few nanoseconds each.
+// events decodes the events after a number. Skipping one costs a few nanoseconds.
 func (a *API) events(ctx context.Context, in *eventsInput) (EventList, error) {
 	decoder, log, err := a.queries.Decode(ctx, in.id())
 	if err != nil {
@@ -148,7 +148,7 @@ func (a *API) listRunWorkers(ctx context.Context, in *runInput) (*answer[RunWork
 	})
 }
 
-// latestOfEach gives one record for each worker, by number: the last one, since later revisions of a run say more.
+// latestOfEach returns the last record of each worker, by number: later revisions of a run include the earlier ones.
 func latestOfEach(records []engine.WorkerRecord) []RunWorker {
 	out := []RunWorker{}
 	for i := range records {

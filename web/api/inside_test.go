@@ -30,7 +30,7 @@ func TestGraph(t *testing.T) {
 		Hash:      run.GraphHash,
 		Functions: []api.FunctionName{{Function: "numbers"}, {Function: "double"}, {Function: "total"}},
 		Scopes: []api.GraphScope{
-			{ // the tasks numbers and total, a fan-out, and the join behind it
+			{ // the tasks numbers and total, a fan-out, and its join
 				Up: -1, Tasks: 2, Fanouts: 1, Joins: 1, Function: []uint16{0, 2}, Edges: []uint32{3, 1, 0, 2, 2, 3},
 				Region: []int32{1}, JoinOf: []uint32{2}, JoinWaits: [][]uint32{{0}},
 			},
@@ -90,7 +90,7 @@ func TestTasks(t *testing.T) {
 	assert.Equal(t, 50, doubles.Total)
 	assert.Len(t, doubles.Tasks, 10)
 	assert.NotEmpty(t, doubles.Next)
-	assert.Nil(t, doubles.Tasks[0].InputBytes, "of an element nobody knows the size")
+	assert.Nil(t, doubles.Tasks[0].InputBytes, "the size of an element is unknown")
 	assert.Equal(t, int64(8), *doubles.Tasks[0].OutputBytes)
 	assert.GreaterOrEqual(t, doubles.Tasks[0].ExecuteNS, doubles.Tasks[9].ExecuteNS)
 	assert.Equal(t, 10, len(list("function=double&sort=execute_ns&limit=10&cursor="+doubles.Next).Tasks))
@@ -127,7 +127,7 @@ func TestTasksNotTried(t *testing.T) {
 
 	gated := w.submit("gate", nil)
 	w.entered()
-	assert.Zero(t, gated.Tasks.NotRun, "it goes on")
+	assert.Zero(t, gated.Tasks.NotRun, "the run is active")
 	assert.Zero(t, list(gated, "state=not_run").Total)
 	w.post(at(gated, "/cancel"), nil, http.StatusOK, nil)
 	assert.Equal(t, api.TaskCounts{Total: 2, NotRun: 1}, w.finished(gated.Run).Tasks)
@@ -400,7 +400,7 @@ func TestResult(t *testing.T) {
 	assert.Equal(t, "the run has no result: it is failed", p.Detail)
 }
 
-// TestDrawings: a drawing names tasks, tells what became of them, and is saved like every other file.
+// TestDrawings: a drawing names tasks, shows how they ended, and is saved like every other file.
 func TestDrawings(t *testing.T) {
 	drawer, err := layout.NewDrawer(layout.Config{})
 	require.NoError(t, err)

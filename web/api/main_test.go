@@ -172,7 +172,7 @@ func (w *world) workflows() []*engine.Workflow {
 			},
 		},
 		{
-			Name: "trip", Description: "A task that may fail, and one behind it.",
+			Name: "trip", Description: "A task that may fail, and one that reads it.",
 			Params:    []engine.Param{{Name: "mode", Kind: engine.ChoiceParam, Help: "how", Default: "error", Choices: []string{"error", "panic", "once", "not"}}},
 			Functions: engine.Functions(trip, double),
 			Build: func(g *engine.Builder, args engine.Args) (engine.AnyRef, error) {
@@ -180,7 +180,7 @@ func (w *world) workflows() []*engine.Workflow {
 			},
 		},
 		{
-			Name: "gate", Description: "Tasks that wait, one behind the other.",
+			Name: "gate", Description: "Tasks that wait, one after the other.",
 			Functions: engine.Functions(gate),
 			Build: func(g *engine.Builder, _ engine.Args) (engine.AnyRef, error) {
 				return gate.Call(gate.Call(engine.Const(g, 7))), nil
@@ -225,7 +225,7 @@ func (w *world) workflows() []*engine.Workflow {
 	}
 }
 
-// release lets all tasks of gate go on.
+// release lets all tasks of gate continue.
 func (w *world) release() {
 	w.gates.mu.Lock()
 	defer w.gates.mu.Unlock()

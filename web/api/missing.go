@@ -11,26 +11,26 @@ import (
 )
 
 const (
-	// missingAfter is how long no live worker may have a function that tasks wait for before that is told: workers are
-	// replaced and restarted.
+	// missingAfter is how long a function that tasks wait for may be absent from all live workers before it is reported
+	// as missing: workers are replaced and restarted.
 	missingAfter = time.Minute
-	// noneAfter is how long there may be no live worker at all: one that is invoked needs a moment to come.
+	// noneAfter is how long there may be no live worker at all: an invoked worker needs a moment to start.
 	noneAfter = 5 * time.Second
-	// workersEvery is how often the workers are asked for, however many runs are looked at.
+	// workersEvery bounds how often workers are listed, however many runs are checked.
 	workersEvery = time.Second
 )
 
-// claimable knows which tasks of a live run could be claimed, as far as its log tells. A nil one knows nothing.
+// claimable tracks which tasks of a live run can be claimed, as far as its log has them. A nil *claimable tracks nothing.
 type claimable struct {
 	numbering *engine.Numbering
-	since     map[engine.NodeID]int64 // of each task that is ready and not known to be executed
+	since     map[engine.NodeID]int64 // when each task became ready that is not known to be executing, ns since the start of the run
 }
 
 func newClaimable(n *engine.Numbering) *claimable {
 	return &claimable{numbering: n, since: map[engine.NodeID]int64{}}
 }
 
-// step takes in a step that fits the graph. What was retried or lost can be claimed again, which no step tells.
+// step applies a step that fits the graph. Retried and lost tasks can be claimed again, for which there is no step.
 func (c *claimable) step(s *engine.Step) {
 	if c == nil {
 		return
@@ -41,7 +41,7 @@ func (c *claimable) step(s *engine.Step) {
 		delete(c.since, s.Node)
 	case engine.AttemptEnded:
 		switch {
-		case !c.numbering.IsTask(s.Node): // any worker goes on with a lost expansion
+		case !c.numbering.IsTask(s.Node): // any worker continues a lost expansion
 		case s.Outcome == engine.OutcomeRetrying:
 			c.since[s.Node] = s.Ended + int64(s.Delay)
 		case s.Outcome == engine.OutcomeLost:
@@ -57,14 +57,14 @@ func (c *claimable) step(s *engine.Step) {
 	}
 }
 
-// waitingFunction is one that tasks could be claimed of: how many, and since when the first of them.
+// waitingFunction is a function with claimable tasks: how many, and since when the first of them waits.
 type waitingFunction struct {
 	FunctionName
 	tasks int
 	since int64 // ns since the run's start
 }
 
-// byFunction sums up, in the order of the graph's functions.
+// byFunction groups the claimable tasks, in the order of the graph's functions.
 func (c *claimable) byFunction() []waitingFunction {
 	if c == nil || len(c.since) == 0 {
 		return nil
@@ -85,20 +85,20 @@ func (c *claimable) byFunction() []waitingFunction {
 	return slices.DeleteFunc(all, func(w waitingFunction) bool { return w.tasks == 0 })
 }
 
-// roster remembers which functions live workers have, and when one last had each. Safe for concurrent use.
+// roster remembers which functions live workers have, and when each was last available. Safe for concurrent use.
 type roster struct {
 	workers func(context.Context) ([]WorkerState, error)
 	now     func() time.Time
 
-	mu     sync.Mutex
-	looked time.Time
-	known  bool // once they could be told
-	anyone bool // some worker is alive
-	all    bool // one of them has every function
-	had    map[string]time.Time
+	mu     sync.Mutex           // guards all below
+	looked time.Time            // when workers were listed last
+	known  bool                 // workers could be listed at least once
+	anyone bool                 // some worker is alive
+	all    bool                 // one of them has every function
+	had    map[string]time.Time // when a worker was last known to have each function
 }
 
-// look asks for the workers, but not more often than worth it. The caller holds mu.
+// look lists the workers, at most once in workersEvery. The caller holds mu.
 func (r *roster) look(ctx context.Context, now time.Time) {
 	if !r.looked.IsZero() && now.Sub(r.looked) < workersEvery {
 		return
@@ -106,7 +106,7 @@ func (r *roster) look(ctx context.Context, now time.Time) {
 	r.looked = now
 	workers, err := r.workers(ctx)
 	if err != nil {
-		return // what was known stays
+		return // keep the last known state
 	}
 	r.known, r.anyone, r.all = true, false, false
 	for _, w := range workers {
@@ -124,7 +124,7 @@ func (r *roster) look(ctx context.Context, now time.Time) {
 	}
 }
 
-// lacking tells which functions no live worker has had for a minute, or none at all is alive to have.
+// lacking returns the functions that no live worker has had for missingAfter, or all of them if there is no live worker.
 func (r *roster) lacking(ctx context.Context, waiting []waitingFunction, started time.Time) []MissingFunction {
 	out := []MissingFunction{}
 	if len(waiting) == 0 {
@@ -152,14 +152,14 @@ func (r *roster) lacking(ctx context.Context, waiting []waitingFunction, started
 	return out
 }
 
-// missingFunctions tells what tasks of a run wait for in vain. It is never null.
+// missingFunctions returns the functions that tasks of a run wait for in vain. It is never nil.
 func (a *API) missingFunctions(ctx context.Context, r *metricsstore.Run) []MissingFunction {
 	if !a.cfg.Shared || r.Status != engine.Running && r.Status != engine.Queued {
 		return []MissingFunction{}
 	}
 	p, err := a.runs.progress(ctx, r.Info.ID)
 	if err != nil {
-		return []MissingFunction{} // nobody knows what waits
+		return []MissingFunction{} // it is not known what waits
 	}
 	return a.roster.lacking(ctx, p.waiting, r.Info.StartedAt)
 }

@@ -59,11 +59,11 @@ func TestClaimable(t *testing.T) {
 			require.Equal(t, want, c.since, "seed %d, step %d", seed, i)
 		}
 		c.step(&engine.Step{Kind: engine.AttemptEnded, Outcome: engine.OutcomeLost, Node: engine.NodeID(g.Scope(0).Tasks())})
-		assert.Empty(t, c.byFunction(), "in the end nothing waits, and whoever comes goes on with a lost expansion")
+		assert.Empty(t, c.byFunction(), "in the end nothing waits, and any worker continues a lost expansion")
 	}
-	var nobody *claimable
-	nobody.step(&engine.Step{Kind: engine.RunStarted, Readied: []engine.NodeID{0}})
-	assert.Empty(t, nobody.byFunction())
+	var unshared *claimable
+	unshared.step(&engine.Step{Kind: engine.RunStarted, Readied: []engine.NodeID{0}})
+	assert.Empty(t, unshared.byFunction())
 }
 
 func TestRoster(t *testing.T) {
@@ -89,10 +89,10 @@ func TestRoster(t *testing.T) {
 		at      time.Duration
 		want    []MissingFunction
 	}{
-		{"nobody at all is told soon", nil, 20 * time.Second, missing("cpu")},
+		{"no worker at all is reported soon", nil, 20 * time.Second, missing("cpu")},
 		{"of each function", nil, 25 * time.Second, missing("cpu", "gpu")},
-		{"somebody may be coming", nil, 15*time.Second - 1, missing()},
-		{"nobody but lost ones", []WorkerState{lost(19*time.Second, "cpu", "gpu@2")}, 25 * time.Second, missing("cpu", "gpu")},
+		{"a worker may be starting", nil, 15*time.Second - 1, missing()},
+		{"only lost workers", []WorkerState{lost(19*time.Second, "cpu", "gpu@2")}, 25 * time.Second, missing("cpu", "gpu")},
 		{"one that has all", []WorkerState{{}}, time.Hour, missing()},
 		{"one that has both", []WorkerState{with("cpu", "gpu@2")}, time.Hour, missing()},
 		{"two that have one each", []WorkerState{with("cpu"), with("gpu@2")}, time.Hour, missing()},
@@ -111,7 +111,7 @@ func TestRoster(t *testing.T) {
 	}
 }
 
-// TestRosterUnknown: where the workers cannot be told, nothing is said to be missing, and what was known stays.
+// TestRosterUnknown: while the workers are unknown, nothing is reported as missing, and the last known state stays.
 func TestRosterUnknown(t *testing.T) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	err := errors.New("away")
@@ -122,7 +122,7 @@ func TestRosterUnknown(t *testing.T) {
 	long := now.Add(-time.Hour)
 	assert.Empty(t, r.lacking(t.Context(), waiting, long))
 	now, err = now.Add(workersEvery), nil
-	assert.Len(t, r.lacking(t.Context(), waiting, long), 1, "now nobody is known to be there")
+	assert.Len(t, r.lacking(t.Context(), waiting, long), 1, "now it is known that there is no worker")
 	now, err = now.Add(workersEvery), errors.New("away")
 	assert.Len(t, r.lacking(t.Context(), waiting, long), 1)
 }
@@ -149,7 +149,7 @@ func TestRosterRemembers(t *testing.T) {
 	assert.Equal(t, 3, asked)
 }
 
-// TestMissingFunctions: the summary of a live run tells what it waits for, and news do when that changes.
+// TestMissingFunctions: the summary of a live run lists what it waits for, and Changed returns it when that changes.
 func TestMissingFunctions(t *testing.T) {
 	var workers []WorkerState
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)

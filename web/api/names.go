@@ -6,16 +6,16 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// runName makes two words of an ID: the same ID gives the same words, in every program. Different IDs may share them.
+// runName derives two words from an ID: the same words for the same ID, in every program. Different IDs may share them.
 func runName(id engine.RunID) string {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(id)) // never fails
 	sum := h.Sum64()
-	sum ^= sum >> 32 // IDs differ mostly at their ends, which FNV spreads over the low bits
+	sum ^= sum >> 32 // IDs differ mostly at their ends, which affect mainly the low bits of FNV
 	return adjectives[sum%uint64(len(adjectives))] + "-" + nouns[sum/uint64(len(adjectives))%uint64(len(nouns))]
 }
 
-// The words are stored nowhere; adding some renames runs.
+// The words are not stored; changing the lists renames runs.
 var (
 	adjectives = [...]string{
 		"able", "agile", "airy", "alert", "amber", "ample", "apt", "azure", "balmy", "bold", "brave", "breezy", "brief", "bright",

@@ -10,14 +10,14 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/index"
 )
 
-// news remembers up to which change of the index summaries were sent.
+// news remembers up to which change of the index summaries were returned by Changed.
 type news struct {
-	mu   sync.Mutex
-	any  bool // something was sent, if only nothing
-	sent uint64
+	mu   sync.Mutex // guards both below
+	any  bool       // Changed was called before
+	sent uint64     // the last change that was returned
 }
 
-// Summary implements live.Runs: the RunSummary of a run as JSON.
+// Summary implements live.Runs: it returns the RunSummary of a run as JSON.
 func (a *API) Summary(ctx context.Context, run engine.RunID) (json.RawMessage, error) {
 	s, err := a.summary(ctx, run, metricsstore.SamePeers)
 	if err != nil {
@@ -26,8 +26,8 @@ func (a *API) Summary(ctx context.Context, run engine.RunID) (json.RawMessage, e
 	return json.Marshal(s)
 }
 
-// Changed implements live.Runs: the summaries of runs that have changed since the call before. The first call gives
-// those that are live.
+// Changed implements live.Runs: it returns the summaries of runs that have changed since the preceding call. The first
+// call returns those of live runs.
 func (a *API) Changed(ctx context.Context) ([]json.RawMessage, error) {
 	if err := a.runs.refresh(ctx); err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func (a *API) Changed(ctx context.Context) ([]json.RawMessage, error) {
 	return out, nil
 }
 
-// changed gives the runs that have changed since the call before.
+// changed returns the runs that have changed since the preceding call.
 func (n *news) changed(x *index.Index) []engine.RunID {
 	n.mu.Lock()
 	defer n.mu.Unlock()

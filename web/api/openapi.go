@@ -17,20 +17,20 @@ func newDocument() *huma.OpenAPI {
 		Info: &huma.Info{
 			Title: "dagscope", Version: "1",
 			Description: "Runs DAG workflows and shows why they took as long as they did. " +
-				"Durations and offsets are whole nanoseconds (_ns), instants are RFC 3339, windows of time are half open. " +
+				"Durations and offsets are whole nanoseconds (_ns), times are RFC 3339, periods are half open. " +
 				"Unknown query parameters are refused.",
 		},
 		Servers: []*huma.Server{{URL: "/api/v1"}},
 		Components: &huma.Components{
 			Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
 			SecuritySchemes: map[string]*huma.SecurityScheme{
-				"bearer": {Type: "http", Scheme: "bearer", Description: "Where the server asks for a token."},
+				"bearer": {Type: "http", Scheme: "bearer", Description: "If the server requires a token."},
 				"cookie": {Type: "apiKey", In: "cookie", Name: TokenCookie, Description: "Set by /login, for browsers."},
 			},
 		},
 		Security: []map[string][]string{{}, {"bearer": {}}, {"cookie": {}}},
 		Tags: []*huma.Tag{
-			{Name: "runs", Description: "Submitting, finding and steering runs."},
+			{Name: "runs", Description: "Submitting, finding and controlling runs."},
 			{Name: "run", Description: "What happened in one run."},
 			{Name: "history", Description: "Statistics over recorded runs."},
 			{Name: "server", Description: "What this server can run, and on what."},
@@ -50,7 +50,7 @@ func schemaName(t reflect.Type, hint string) string {
 	return name
 }
 
-// finish brings the document in its final form: lists are never null, and what huma adds without use is left out.
+// finish completes the document: lists are never null, and unused schemas of huma are removed.
 func finish(doc *huma.OpenAPI) {
 	bodies(doc)
 	schemas := doc.Components.Schemas.Map()
@@ -69,14 +69,14 @@ func finish(doc *huma.OpenAPI) {
 				tidy(p.Schema)
 				p.Description = p.Schema.Description
 				if strings.Contains(p.Name, "None-Match") {
-					op.Responses["304"] = &huma.Response{Description: "The answer that is known still holds."}
+					op.Responses["304"] = &huma.Response{Description: "The response that the client has is current."}
 				}
 			}
 		}
 	}
 }
 
-// tidy makes lists not null; a schema is seen once only, since references are not followed.
+// tidy makes lists non-null. It visits each schema once, since it does not follow references.
 func tidy(s *huma.Schema) {
 	if s == nil {
 		return
@@ -85,7 +85,7 @@ func tidy(s *huma.Schema) {
 	case huma.TypeArray:
 		s.Nullable = false
 	case huma.TypeInteger:
-		s.Format = "" // int32 would be wrong of what is unsigned
+		s.Format = "" // int32 would be wrong for unsigned integers
 	}
 	tidy(s.Items)
 	for _, p := range s.Properties {
@@ -96,7 +96,7 @@ func tidy(s *huma.Schema) {
 	}
 }
 
-// bodies describes the bodies that handlers read by themselves.
+// bodies describes the bodies that handlers read themselves.
 func bodies(doc *huma.OpenAPI) {
 	binary := &huma.Schema{Type: huma.TypeString, Format: "binary"}
 	submission := doc.Components.Schemas.Schema(reflect.TypeFor[Submission](), true, "")
@@ -122,7 +122,7 @@ func bodies(doc *huma.OpenAPI) {
 // archiveType is the media type of archive files.
 const archiveType = "application/octet-stream"
 
-// files describes the answer of an operation that gives a file.
+// files describes the response of an operation that returns a file.
 func files(op huma.Operation, types ...string) huma.Operation {
 	content := map[string]*huma.MediaType{}
 	for _, t := range types {
@@ -132,8 +132,8 @@ func files(op huma.Operation, types ...string) huma.Operation {
 	return op
 }
 
-// Document is the description of the API as OpenAPI 3.1, in JSON, for a server that answers below base: "" or such as
-// "/x". The same program gives the same bytes.
+// Document returns the description of the API as OpenAPI 3.1, in JSON, for a server whose base path is base: empty, or such
+// as "/x". The same program returns the same bytes.
 func (a *API) Document(base string) []byte {
 	return bytes.Replace(a.document, []byte(`"url": "/api/v1"`), fmt.Appendf(nil, `"url": %q`, base+"/api/v1"), 1)
 }

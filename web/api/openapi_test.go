@@ -113,7 +113,7 @@ func (s *schema) types() []string {
 	return nil
 }
 
-// check tells where a value does not fit a schema.
+// check reports where a value does not fit a schema.
 func (d *document) check(at string, s *schema, v any) []string {
 	if name, ok := strings.CutPrefix(s.Ref, "#/components/schemas/"); ok {
 		return d.check(at, d.Components.Schemas[name], v)

@@ -32,7 +32,7 @@ func register[I, O any](a *API, op huma.Operation, handler func(context.Context,
 	})
 }
 
-// problemResponse describes all answers that are no success.
+// problemResponse describes all unsuccessful responses.
 func (a *API) problemResponse() *huma.Response {
 	schema := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
 	return &huma.Response{
@@ -40,7 +40,7 @@ func (a *API) problemResponse() *huma.Response {
 	}
 }
 
-// reply lets the status of an answer be changed once its body is known.
+// reply lets the status of a response be changed after its body is known.
 type reply struct {
 	humaContext
 	status int
@@ -56,11 +56,11 @@ func (r *reply) SetStatus(code int) {
 	r.humaContext.SetStatus(code)
 }
 
-// Unwrap lets humachi find the request.
+// Unwrap lets humachi find the underlying request.
 func (r *reply) Unwrap() huma.Context { return r.humaContext }
 
-// tellProblems turns errors of huma's own into problems.
-func (a *API) tellProblems(ctx huma.Context, _ string, v any) (any, error) {
+// transformProblems turns huma's own errors into problems.
+func (a *API) transformProblems(ctx huma.Context, _ string, v any) (any, error) {
 	m, ok := v.(*huma.ErrorModel)
 	if !ok {
 		return v, nil
@@ -73,7 +73,7 @@ func (a *API) tellProblems(ctx huma.Context, _ string, v any) (any, error) {
 	return p, nil
 }
 
-// strict refuses queries with parameters that the operation has not, or with several values for one.
+// strict refuses queries with unknown parameters, or with several values for one parameter.
 func strict(ctx huma.Context, next func(huma.Context)) {
 	if p := checkQuery(ctx.Operation(), ctx.URL()); p != nil {
 		r, w := humachi.Unwrap(ctx)
@@ -114,13 +114,13 @@ func oneOf(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// acceptsStream reports whether whoever asks wants server-sent events.
+// acceptsStream reports whether the client asks for server-sent events.
 func acceptsStream(accept string) bool { return strings.Contains(accept, "text/event-stream") }
 
 // inBody reports whether the location of an error is in the body of a request.
 func inBody(location string) bool { return strings.HasPrefix(location, "body") }
 
-// plain is the text of an error without the names of our packages.
+// plain returns the text of an error without the prefixes of our packages.
 func plain(err error) string {
 	text := err.Error()
 	for _, prefix := range []string{"metricsstore: ", "engine: ", "invalid argument: ", "invalid parameter: "} {
@@ -129,7 +129,7 @@ func plain(err error) string {
 	return text
 }
 
-// cut shortens a text that somebody else chose.
+// cut shortens a text that a client chose.
 func cut(s string, n int) string {
 	if len(s) <= n {
 		return s

@@ -10,7 +10,7 @@ import (
 // OrNull is a T or null.
 type OrNull[T any] struct{ Value *T }
 
-// orNull makes null of nil.
+// orNull turns nil into null.
 func orNull[T any](v *T) OrNull[T] { return OrNull[T]{v} }
 
 // MarshalJSON implements json.Marshaler.
@@ -24,13 +24,13 @@ func (o OrNull[T]) Schema(r huma.Registry) *huma.Schema {
 	return &huma.Schema{AnyOf: []*huma.Schema{r.Schema(reflect.TypeFor[T](), true, ""), {Type: "null"}}}
 }
 
-// optional is a query parameter that can be absent, which is told from its zero value.
+// optional is a query parameter that can be absent, which is distinguished from its zero value.
 type optional[T any] struct {
 	value T
 	given bool
 }
 
-// pointer is nil where the parameter is absent.
+// pointer is nil if the parameter is absent.
 func (o *optional[T]) pointer() *T {
 	if !o.given {
 		return nil

@@ -8,7 +8,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// standing compares an ended run with its peers before it; nil where it cannot be compared or has too few of them.
+// standing compares an ended run with the peers before it; nil if it cannot be compared or has too few of them.
 func (a *API) standing(r *metricsstore.Run, scope metricsstore.PeerScope) (*Standing, error) {
 	if !r.Comparable() {
 		return nil, nil
@@ -28,7 +28,7 @@ func (a *API) standing(r *metricsstore.Run, scope metricsstore.PeerScope) (*Stan
 	return out, nil
 }
 
-// peersOf finds the peers of a run before it. The index is up to date.
+// peersOf finds the peers of a run before it. The caller has brought the index up to date.
 func (a *API) peersOf(ctx context.Context, id engine.RunID, scope metricsstore.PeerScope) (*Peers, []engine.RunID, error) {
 	r, err := a.kept(ctx, id)
 	if err != nil {

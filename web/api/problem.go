@@ -15,14 +15,14 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// Problem is how every error is told: problem details as RFC 9457 has them.
+// Problem is the form of all errors: problem details as in RFC 9457.
 type Problem struct {
-	Type      string         `json:"type" doc:"about:blank: the title is that of the status."`
+	Type      string         `json:"type" doc:"Always about:blank: the title is that of the status."`
 	Title     string         `json:"title"`
 	Status    int            `json:"status"`
 	Detail    string         `json:"detail" doc:"What was wrong with this request, and what was expected."`
-	RequestID string         `json:"request_id" doc:"Finds the request in the server's log."`
-	Errors    []ProblemError `json:"errors,omitempty" doc:"Where several things were wrong."`
+	RequestID string         `json:"request_id" doc:"Identifies the request in the server's log."`
+	Errors    []ProblemError `json:"errors,omitempty" doc:"Everything that was wrong, if there were several things."`
 
 	header http.Header
 	cause  error
@@ -31,10 +31,10 @@ type Problem struct {
 // ProblemError is one of several things that were wrong with a request.
 type ProblemError struct {
 	Message  string `json:"message"`
-	Location string `json:"location,omitempty" doc:"As query.limit or body.tags[3]."`
+	Location string `json:"location,omitempty" doc:"Such as query.limit or body.tags[3]."`
 }
 
-// NewProblem makes a problem of a status. The detail is shown to whoever asked.
+// NewProblem makes a problem with a status. The detail is sent to the client.
 func NewProblem(status int, format string, args ...any) *Problem {
 	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: fmt.Sprintf(format, args...)}
 }
@@ -42,7 +42,7 @@ func NewProblem(status int, format string, args ...any) *Problem {
 // Error implements error.
 func (p *Problem) Error() string { return p.Detail }
 
-// Unwrap gives the error that the problem tells of, nil for none.
+// Unwrap returns the cause of the problem, nil for none.
 func (p *Problem) Unwrap() error { return p.cause }
 
 // GetStatus implements huma.StatusError.
@@ -56,16 +56,16 @@ func (p *Problem) ContentType(string) string { return problemType }
 
 const problemType = "application/problem+json"
 
-// with adds a header to the answer.
+// with adds a header to the response.
 func (p *Problem) with(name, value string) *Problem {
 	p.header = http.Header{name: {value}}
 	return p
 }
 
-// WriteProblem answers a request with a problem, completed by the request's id.
+// WriteProblem answers a request with a problem, completed with the ID of the request.
 func WriteProblem(w http.ResponseWriter, r *http.Request, p *Problem) {
-	told := *p
-	told.RequestID = middleware.GetReqID(r.Context())
+	out := *p
+	out.RequestID = middleware.GetReqID(r.Context())
 	for name, values := range p.header {
 		w.Header()[name] = values
 	}
@@ -73,12 +73,12 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, p *Problem) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(p.Status)
 	if r.Method != http.MethodHead {
-		_ = json.NewEncoder(w).Encode(&told) // whoever asked may have gone
+		_ = json.NewEncoder(w).Encode(&out) // the client may be gone
 	}
 }
 
-// ProblemOf is the one place where errors become statuses and texts. What it does not know is a plain 500: its cause
-// is logged and not told.
+// ProblemOf is the one place where errors become statuses and texts. Any other error becomes a plain 500, and its cause is
+// logged but not sent.
 func (a *API) ProblemOf(ctx context.Context, err error) *Problem {
 	var p *Problem
 	if errors.As(err, &p) {
@@ -101,32 +101,32 @@ func (a *API) ProblemOf(ctx context.Context, err error) *Problem {
 	case errors.Is(err, metricsstore.ErrExists), errors.Is(err, metricsstore.ErrConflict), errors.Is(err, metricsstore.ErrStale):
 		return NewProblem(http.StatusConflict, "%s", plain(err))
 	case errors.Is(err, metricsstore.ErrLease):
-		return NewProblem(http.StatusConflict, "the run is being archived by somebody else; try again in some seconds").with("Retry-After", "5")
+		return NewProblem(http.StatusConflict, "another process is archiving the run; try again in a few seconds").with("Retry-After", "5")
 	case errors.Is(err, engine.ErrClosed), errors.Is(err, metricsstore.ErrClosed):
-		return NewProblem(http.StatusServiceUnavailable, "the server is going away")
+		return NewProblem(http.StatusServiceUnavailable, "the server is shutting down")
 	case errors.Is(err, metricsstore.ErrUnavailable):
 		return unavailable(err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return NewProblem(http.StatusServiceUnavailable, "the answer took too long to compute; ask for less").with("Retry-After", "5")
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		return NewProblem(http.StatusServiceUnavailable, "the request was given up")
+		return NewProblem(http.StatusServiceUnavailable, "the request was cancelled")
 	}
 	a.cfg.Log.LogAttrs(ctx, slog.LevelError, "request failed", slog.String("request_id", middleware.GetReqID(ctx)), slog.Any("error", err))
 	if errors.Is(err, metricsstore.ErrCorrupt) {
-		return NewProblem(http.StatusInternalServerError, "what is kept of the run is damaged; dagscope check tells more")
+		return NewProblem(http.StatusInternalServerError, "the record of the run is damaged; dagscope check reports how")
 	}
-	return NewProblem(http.StatusInternalServerError, "something went wrong inside of the server; its log has more under the request's id")
+	return NewProblem(http.StatusInternalServerError, "internal error; the server's log has the cause under the request's ID")
 }
 
-// unavailable tells that the store is away, which nobody who asks can do anything about but wait.
+// unavailable reports that the store does not answer; the client can only try again later.
 func unavailable(cause error) *Problem {
-	p := NewProblem(http.StatusServiceUnavailable, "the store does not answer; runs go on where their workers reach it, and this is worth another try in some seconds").
+	p := NewProblem(http.StatusServiceUnavailable, "the store does not answer; runs continue on workers that reach it, so try again in a few seconds").
 		with("Retry-After", "2")
 	p.cause = cause
 	return p
 }
 
-// ofEngine is an error of the engine, which gives up by itself where runs are shared and their store does not answer.
+// ofEngine classifies an error of the engine, which times out by itself if runs are shared and their store is down.
 func ofEngine(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return unavailable(err)
@@ -134,7 +134,7 @@ func ofEngine(err error) error {
 	return err
 }
 
-// fromHuma makes a problem of what huma found wrong: 400 for addresses and headers, 422 for bodies.
+// fromHuma converts validation errors of huma to a problem: 400 for addresses and headers, 422 for bodies.
 func fromHuma(m *huma.ErrorModel, words wording) *Problem {
 	p := NewProblem(m.Status, "%s", m.Detail)
 	for _, e := range m.Errors {

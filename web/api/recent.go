@@ -5,13 +5,13 @@ import (
 	"sync"
 )
 
-// recent keeps the entries that were used last. Safe for concurrent use.
+// recent is a cache of the most recently used entries. Safe for concurrent use.
 type recent[K comparable, V any] struct {
 	limit int
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards both below
 	entries map[K]*list.Element
-	order   *list.List // of entry, the one used last in front
+	order   *list.List // of entry, most recently used first
 }
 
 type entry[K comparable, V any] struct {

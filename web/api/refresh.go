@@ -13,10 +13,10 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/index"
 )
 
-// Warm reads what lists need, so that the first of them does not wait for it.
+// Warm reads what lists need, so that the first list does not have to.
 func (a *API) Warm(ctx context.Context) error { return a.runs.refresh(ctx) }
 
-// refresh brings the index up to date: the first time it reads the headers of all runs, later those of runs that have
+// refresh brings the index up to date: the first time it reads the headers of all runs, later only those of runs that have
 // changed or are live.
 func (c *catalogue) refresh(ctx context.Context) error {
 	asked := time.Now()
@@ -26,7 +26,7 @@ func (c *catalogue) refresh(ctx context.Context) error {
 		return ctx.Err()
 	}
 	defer func() { <-c.reading }()
-	if c.began.After(asked) { // what another call began to read after this one was made is as new as it has to be
+	if c.began.After(asked) { // another update began after this call, so it is recent enough
 		return nil
 	}
 	began := time.Now()
@@ -87,7 +87,7 @@ func (c *catalogue) reread(ctx context.Context, runs []engine.RunID) error {
 	return nil
 }
 
-// readLive reads the runs that are live, as they stand.
+// readLive reads the current state of all live runs.
 func (c *catalogue) readLive(ctx context.Context) (map[engine.RunID]*metricsstore.Run, error) {
 	live := map[engine.RunID]*metricsstore.Run{}
 	for _, id := range liveRuns(c.index) {
@@ -112,7 +112,7 @@ func liveRuns(x *index.Index) (runs []engine.RunID) {
 	return runs
 }
 
-// read enters a run as it stands; nil where it is not there any more.
+// read reads a run into the index; nil if it was deleted.
 func (c *catalogue) read(ctx context.Context, id engine.RunID) (*metricsstore.Run, error) {
 	now, err := c.cfg.Store.Run(ctx, id)
 	if errors.Is(err, metricsstore.ErrNotFound) {
@@ -126,8 +126,8 @@ func (c *catalogue) read(ctx context.Context, id engine.RunID) (*metricsstore.Ru
 	return &now, nil
 }
 
-// put enters a run in the index, with what is known of it where it is live. It counts as changed when its summary may be
-// another one.
+// put enters a run in the index, with its current state if it is live. The run counts as changed if its summary may
+// differ.
 func (c *catalogue) put(ctx context.Context, r *metricsstore.Run) {
 	if !r.Status.Final() {
 		c.overlay(ctx, r)

@@ -9,8 +9,8 @@ import (
 
 // Result is what a run returned.
 type Result struct {
-	Type string `json:"type" doc:"Of Go."`
-	Text string `json:"text" doc:"As JSON, where it takes at most 64 KiB and JSON has it; else the beginning or a description."`
+	Type string `json:"type" doc:"The type in Go."`
+	Text string `json:"text" doc:"As JSON, if it has a JSON form of at most 64 KiB; otherwise its beginning or a description."`
 }
 
 func (a *API) getResult(ctx context.Context, in *runInput) (*answer[Result], error) {

@@ -23,15 +23,15 @@ func (a *API) runRoutes() {
 	register(a, operation("list-runs", http.MethodGet, "/runs", "runs", "List runs, filtered, sorted and in pages"), a.listRuns)
 	submit := operation("submit-run", http.MethodPost, "/runs", "runs", "Submit a run of a workflow")
 	submit.DefaultStatus = http.StatusCreated
-	submit.Description = "As JSON, or as a form with the same JSON in the part request and a part for each file parameter, named by it."
+	submit.Description = "As JSON, or as a form with the same JSON in the part request and a part for each file parameter, with its name."
 	register(a, submit, a.submitRun)
 	register(a, operation("get-run", http.MethodGet, "/runs/{run}", "runs", "Get the summary of a run"), a.getRun)
 	register(a, operation("annotate-run", http.MethodPatch, "/runs/{run}", "runs", "Replace tags or note of a run"), a.annotateRun)
-	remove := operation("delete-run", http.MethodDelete, "/runs/{run}", "runs", "Delete an ended run with all that is kept of it")
+	remove := operation("delete-run", http.MethodDelete, "/runs/{run}", "runs", "Delete an ended run with everything recorded about it")
 	remove.DefaultStatus = http.StatusNoContent
 	register(a, remove, a.deleteRun)
 	upload := operation("import-archive", http.MethodPost, "/archives", "runs", "Import a run from an archive file or a recording")
-	upload.Description = "The body is an archive, as GET /runs/{run}/archive gives it, or a recording in WfFormat, compressed by gzip or not. 201 where the run is new, 200 where it was there already."
+	upload.Description = "The body is an archive, as GET /runs/{run}/archive returns it, or a recording in WfFormat, optionally compressed with gzip. 201 if the run is new, 200 if it existed already."
 	upload.DefaultStatus = http.StatusCreated
 	register(a, upload, a.importArchive)
 }
@@ -41,18 +41,18 @@ func (a *API) controlRoutes() {
 		control         Control
 		summary, detail string
 	}{
-		{CancelRun, "End a run as cancelled", "Tasks under way are told, and the run ends when they have heeded it."},
-		{PauseRun, "Let a run start no more tasks", "200 once it is paused, 202 where that takes more than two seconds."},
-		{ResumeRun, "Undo a pause", "200 once the run goes on, 202 where that takes more than two seconds."},
+		{CancelRun, "Cancel a run", "The contexts of active tasks are cancelled, and the run ends when they have returned."},
+		{PauseRun, "Pause a run, so that it starts no more tasks", "200 once the run is paused, 202 if that takes more than two seconds."},
+		{ResumeRun, "Resume a paused run", "200 once the run continues, 202 if that takes more than two seconds."},
 	} {
 		word := string(c.control)
 		op := operation(word+"-run", http.MethodPost, "/runs/{run}/"+word, "runs", c.summary)
 		op.Description = c.detail
 		register(a, op, a.steer(c.control))
 	}
-	retry := operation("retry-run", http.MethodPost, "/runs/{run}/retry", "runs", "Go on with what a run has left, or submit the same workflow with the same parameters again")
-	retry.Description = "200 where the run failed or was cancelled and something of it is left: what has not succeeded is done again, as the next revision of the run. " +
-		"Else 201 with a new run."
+	retry := operation("retry-run", http.MethodPost, "/runs/{run}/retry", "runs", "Continue a failed or cancelled run, or submit the same workflow with the same parameters again")
+	retry.Description = "200 if the run failed or was cancelled and its state still exists: tasks that have not succeeded are executed again, as the next revision of the run. " +
+		"Otherwise 201 with a new run."
 	retry.DefaultStatus = http.StatusCreated
 	register(a, retry, a.retryRun)
 }
@@ -62,25 +62,25 @@ func (a *API) insideRoutes() {
 		return operation(id, http.MethodGet, "/runs/{run}"+path, "run", summary)
 	}
 	register(a, get("get-graph", "/graph", "Get the planned graph of a run"), a.getGraph)
-	register(a, get("get-layout", "/layout", "Get where the elements of a run's graph are drawn"), a.getLayout)
-	schedules := get("list-schedules", "/schedules", "List the static schedules of a run: what each root of its graph leads to")
-	schedules.Description = "How workers would share the run if nothing drew a task elsewhere, known before it starts."
+	register(a, get("get-layout", "/layout", "Get the layout of a run's graph"), a.getLayout)
+	schedules := get("list-schedules", "/schedules", "List the static schedules of a run: what is reachable from each root of its graph")
+	schedules.Description = "How workers would divide the run if placement rules moved no task; known before it starts."
 	register(a, schedules, a.listSchedules)
 	register(a, get("get-schedule", "/schedules/{root}", "Get the static schedule of one root, in pages"), a.getSchedule)
-	drawing := get("get-drawing", "/drawing", "Get a drawing of a run's graph, made by Graphviz")
+	drawing := get("get-drawing", "/drawing", "Get a drawing of a run's graph by Graphviz")
 	register(a, files(drawing, drawingTypes["svg"], drawingTypes["png"], drawingTypes["dot"]), a.getDrawing)
 	events := get("list-events", "/events", "List the events of a run, in the order of their numbers")
-	events.Description = "With Accept: text/event-stream the answer is the live stream of the run instead."
+	events.Description = "With Accept: text/event-stream the response is the live stream of the run instead."
 	events.Middlewares = huma.Middlewares{a.stream}
 	register(a, events, a.listEvents)
 	register(a, get("list-tasks", "/tasks", "List the attempts of a run that have ended"), a.listTasks)
-	register(a, get("get-task", "/tasks/{node}", "Get everything known of one task"), a.getTask)
+	register(a, get("get-task", "/tasks/{node}", "Get everything known about one task"), a.getTask)
 	register(a, get("get-result", "/result", "Get what a run returned"), a.getResult)
 	register(a, get("list-run-workers", "/workers", "List the workers of a run"), a.listRunWorkers)
 	register(a, get("get-timeline", "/timeline", "Get how many tasks were ready, moving and running over time"), a.getTimeline)
 	register(a, get("get-run-statistics", "/stats", "Get percentiles, mean and range over the attempts of a run"), a.getRunStatistics)
 	register(a, files(get("get-archive", "/archive", "Download a run as an archive file"), archiveType), a.getArchive)
-	export := get("export-run", "/export", "Download a run in a format of others")
+	export := get("export-run", "/export", "Download a run in the format of another tool")
 	register(a, files(export, "text/csv", "application/x-ndjson", "application/json"), a.exportRun)
 }
 
@@ -97,8 +97,8 @@ func (a *API) serverRoutes() {
 	get := func(id, path, summary string) huma.Operation {
 		return operation(id, http.MethodGet, path, "server", summary)
 	}
-	register(a, get("get-server", "/server", "Get what this server is"), a.getServer)
+	register(a, get("get-server", "/server", "Get the configuration of this server"), a.getServer)
 	register(a, get("list-workflows", "/workflows", "List the workflows that can be submitted"), a.listWorkflows)
 	register(a, get("get-workflow", "/workflows/{name}", "Get one workflow with its parameters"), a.getWorkflow)
-	register(a, get("list-workers", "/workers", "List the workers that take runs of this server"), a.listWorkers)
+	register(a, get("list-workers", "/workers", "List the workers that execute runs of this server"), a.listWorkers)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// statuses are all that a run can have.
+// statuses returns all statuses of runs.
 func statuses() []engine.Status {
 	return []engine.Status{
 		engine.Queued, engine.Running, engine.Paused, engine.Succeeded, engine.Failed, engine.Cancelled, engine.Interrupted,
@@ -57,7 +57,7 @@ func (a *API) listRuns(ctx context.Context, in *runsInput) (*answer[RunList], er
 	return answered("", out), nil
 }
 
-// countsByStatus has a count for each status, and for all of them together.
+// countsByStatus returns a count for each status, and the total under "all".
 func countsByStatus(counts map[engine.Status]int) map[string]int {
 	out := map[string]int{"all": 0}
 	for _, s := range statuses() {
@@ -74,7 +74,7 @@ func (a *API) getRun(ctx context.Context, in *summaryInput) (*answer[RunSummary]
 	}
 	tag := ""
 	if !s.Live {
-		tag = bodyTag(s) // its standing depends on other runs
+		tag = bodyTag(s) // the standing depends on other runs
 	}
 	if in.unchanged(tag) {
 		return notModified[RunSummary](tag), nil
@@ -82,7 +82,7 @@ func (a *API) getRun(ctx context.Context, in *summaryInput) (*answer[RunSummary]
 	return answered(tag, s), nil
 }
 
-// kept gives the header of a run as the store has it.
+// kept reads the header of a run from the store.
 func (a *API) kept(ctx context.Context, id engine.RunID) (metricsstore.Run, error) {
 	run, err := a.cfg.Store.Run(ctx, id)
 	return run, a.missing(id, err)
@@ -90,13 +90,13 @@ func (a *API) kept(ctx context.Context, id engine.RunID) (metricsstore.Run, erro
 
 func isMissing(err error) bool { return errors.Is(err, metricsstore.ErrNotFound) }
 
-// Bounds of what people add to runs.
+// Bounds of annotations.
 const (
 	maxTags     = 32
 	maxTagBytes = 64
 )
 
-// checkTags brings tags in the form in which they are kept: trimmed, each once.
+// checkTags normalises tags: trimmed, each once.
 func checkTags(tags []string) ([]string, error) {
 	var out []string
 	for _, t := range tags {
@@ -131,11 +131,11 @@ func (a *API) annotateRun(ctx context.Context, in *annotateInput) (*answer[RunSu
 	if err := a.cfg.Store.Annotate(ctx, in.id(), annotation); err != nil {
 		return nil, err
 	}
-	return a.told(ctx, in.id())
+	return a.current(ctx, in.id())
 }
 
-// told answers with how a run stands after something was done to it.
-func (a *API) told(ctx context.Context, id engine.RunID) (*answer[RunSummary], error) {
+// current answers with the summary of a run after it was changed.
+func (a *API) current(ctx context.Context, id engine.RunID) (*answer[RunSummary], error) {
 	s, err := a.summary(ctx, id, metricsstore.SamePeers)
 	if err != nil {
 		return nil, err

@@ -214,7 +214,7 @@ func TestRefusedAnnotations(t *testing.T) {
 		status            int
 		detail            string
 	}{
-		{`{"note":"x"}`, "text/plain", http.StatusUnsupportedMediaType, `body: it is sent as "text/plain", expected application/json`},
+		{`{"note":"x"}`, "text/plain", http.StatusUnsupportedMediaType, `body: the content type is "text/plain", expected application/json`},
 		{`{"note":`, "application/json", http.StatusBadRequest, "body: expected JSON: unexpected end of JSON input"},
 		{`{"notes":"x"}`, "application/json", http.StatusUnprocessableEntity, "body.notes: unexpected property, expected note, tags"},
 		{`{"tags":["a",1]}`, "application/json", http.StatusUnprocessableEntity, "body.tags[1]: expected string"},
@@ -238,7 +238,7 @@ func TestNotFound(t *testing.T) {
 	w.refused(http.MethodGet, "/workflows/nobody", nil, http.StatusNotFound)
 	run := w.run("spread", nil)
 	p := w.refused(http.MethodGet, "/runs/"+string(run.Run)+"/tasks/4000000000", nil, http.StatusNotFound)
-	assert.Contains(t, p.Detail, "no task")
+	assert.Contains(t, p.Detail, "not a task")
 }
 
 func TestAnnotateAndDelete(t *testing.T) {

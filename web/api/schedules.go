@@ -58,13 +58,13 @@ func (a *API) getSchedule(ctx context.Context, in *scheduleInput) (*answer[Sched
 		p := plan.New(g)
 		s, ok := p.Schedule(engine.NodeID(in.Root))
 		if !ok {
-			return Schedule{}, NewProblem(http.StatusNotFound, "no schedule of run %s begins with node %d; GET schedules lists those that there are", in.id(), in.Root)
+			return Schedule{}, NewProblem(http.StatusNotFound, "no schedule of run %s begins with node %d; GET schedules lists all of them", in.id(), in.Root)
 		}
 		return newSchedule(p, s, from, in.Limit, query), nil
 	})
 }
 
-// newSchedule gives a page of a schedule.
+// newSchedule makes a page of a schedule.
 func newSchedule(p *plan.Plan, s plan.Schedule, from, limit int, query string) Schedule {
 	numbering := engine.NewNumbering(p.Graph())
 	out := Schedule{ScheduleSummary: newScheduleSummary(s.Root(), s.Size(), numbering), Nodes: []ScheduleNode{}}
@@ -82,7 +82,7 @@ func newSchedule(p *plan.Plan, s plan.Schedule, from, limit int, query string) S
 	return out
 }
 
-// place is where a page ended, with a mark of the query that it belongs to.
+// place is the end of a page, with the tag of the query that it belongs to.
 type place struct {
 	Query string `json:"q"`
 	At    int    `json:"at"`
@@ -104,7 +104,7 @@ func openPlace(cursor, query string) (int, error) {
 		err = json.Unmarshal(b, &p)
 	}
 	if err != nil || p.Query != query || p.At < 0 {
-		return 0, NewProblem(http.StatusBadRequest, "query.cursor: it is not from a page of this query")
+		return 0, NewProblem(http.StatusBadRequest, "query.cursor is not from a page of this query, expected next of the preceding page")
 	}
 	return p.At, nil
 }

@@ -9,34 +9,34 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// WorkerState is what a worker is at.
+// WorkerState is the current state of a worker.
 type WorkerState struct {
-	Name      string // one of its own among the processes of the store
+	Name      string // unique among the processes of the store
 	Host      string
 	PID       int
 	Width     int // processors that tasks may keep busy
-	Slots     int // lanes that there are by now
+	Slots     int // lanes at the moment; more are added while tasks block
 	Busy      int // lanes that execute a task
-	Leaked    int // lanes given up with their body
+	Leaked    int // lanes abandoned because their body did not return
 	StartedAt time.Time
 	LastBeat  time.Time
-	Lost      bool // it was not heard of for longer than its lease; LastBeat tells when
+	Lost      bool // it has been silent for longer than its lease, since LastBeat
 	Warm      bool // it has executed a run before
-	// Functions that it can execute, as name, or name@version above 0; nil for those of the server's workflows.
+	// Functions are those it can execute, as name, or name@version above version 0; nil for those of the server's workflows.
 	Functions []string
-	// Sessions are its parts in runs that several processes share.
+	// Sessions are its sessions in shared runs.
 	Sessions    []WorkerSession
-	Running     map[engine.RunID]int // tasks that it executes, by run it takes part in
+	Running     map[engine.RunID]int // tasks that it executes, by run
 	TasksDone   int64
 	CPU         time.Duration
 	MemoryBytes int64
 }
 
-// WorkerSession is the part that a worker has in one run.
+// WorkerSession is the session of a worker in one shared run.
 type WorkerSession struct {
 	Run    engine.RunID
 	Number int // of the worker in the run's log, as in engine.Step
-	Claims int // tasks that it holds, those that wait for a lane included
+	Claims int // tasks that it has claimed, including those that wait for a lane
 }
 
 func (a *API) getServer(context.Context, *nothing) (*answer[Server], error) {
@@ -77,7 +77,7 @@ func (a *API) listWorkers(ctx context.Context, _ *nothing) (*answer[WorkerList],
 	return answered("", out), nil
 }
 
-// runsOf lists the runs that a worker takes part in: those that it executes tasks of, and those that it has a session in.
+// runsOf lists the runs in which a worker takes part: it executes tasks of them, or has a session in them.
 func (a *API) runsOf(ctx context.Context, s *WorkerState) []WorkerRun {
 	runs := map[engine.RunID]*WorkerRun{}
 	part := func(id engine.RunID) *WorkerRun {
@@ -101,7 +101,7 @@ func (a *API) runsOf(ctx context.Context, s *WorkerState) []WorkerRun {
 	return out
 }
 
-// workflowOf names the workflow of a run, empty where the run is gone.
+// workflowOf returns the name of the workflow of a run, empty if the run was deleted.
 func (a *API) workflowOf(ctx context.Context, id engine.RunID) string {
 	if own, err := a.cfg.Engine.Get(id); err == nil {
 		return own.Info().Workflow

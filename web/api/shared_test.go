@@ -14,7 +14,7 @@ import (
 	"github.com/dagscope/dagscope/web/api"
 )
 
-// tripGraph is that of the workflow trip: task 0, and task 1 behind it.
+// tripGraph is that of the workflow trip: task 0, and task 1, which reads it.
 func tripGraph(t *testing.T) *engine.Graph {
 	t.Helper()
 	b := engine.NewBuilder()
@@ -34,10 +34,10 @@ func attempt(node engine.NodeID, epoch, number, worker uint16, o engine.Outcome,
 	}
 }
 
-// numbered gives steps their numbers, behind those before.
-func numbered(behind int, steps ...engine.Step) []engine.Step {
+// numbered numbers steps, starting after the given number.
+func numbered(after int, steps ...engine.Step) []engine.Step {
 	for i := range steps {
-		steps[i].Seq = uint64(behind + i + 1)
+		steps[i].Seq = uint64(after + i + 1)
 		if steps[i].Kind != engine.AttemptEnded {
 			steps[i].Became = engine.NoNode
 		}
@@ -122,7 +122,7 @@ func TestTimelineOfWhatIsNotRun(t *testing.T) {
 	assert.Equal(t, []float64{1, 0, 0, 0, 0, 1, 1, 1, 1, 1}, line.Ready)
 }
 
-// TestRunOfManyWorkers: what several workers did, lost and made again is told as it was, over revisions.
+// TestRunOfManyWorkers: what several workers did, lost and repeated is reported correctly, over revisions.
 func TestRunOfManyWorkers(t *testing.T) {
 	w := newWorld(t)
 	run := w.troubled("troubled")
@@ -265,7 +265,7 @@ func TestRetryOfSharedRuns(t *testing.T) {
 		w.post(path, nil, status, &s)
 		return s
 	}
-	assert.Equal(t, failed.Run, retry(at(failed, "/retry"), http.StatusOK).Run, "the same run goes on")
+	assert.Equal(t, failed.Run, retry(at(failed, "/retry"), http.StatusOK).Run, "the same run continues")
 	assert.Equal(t, []engine.RunID{failed.Run}, asked)
 
 	assert.NotEqual(t, failed.Run, retry(at(failed, "/retry?new=true"), http.StatusCreated).Run)
@@ -302,7 +302,7 @@ func TestControlElsewhere(t *testing.T) {
 	for control, becomes := range map[api.Control]engine.Status{api.PauseRun: engine.Paused, api.ResumeRun: engine.Running} {
 		status = becomes
 		w.post(at(run, "/"+string(control)), nil, http.StatusOK, &run)
-		assert.Equal(t, becomes, run.Status, "as the other process tells")
+		assert.Equal(t, becomes, run.Status, "as reported by the other process")
 	}
 	w.post(at(run, "/cancel"), nil, http.StatusAccepted, &run)
 	assert.Len(t, asked, 3)

@@ -100,7 +100,7 @@ func (a *API) getHistory(ctx context.Context, in *historyInput) (*answer[History
 	return answered("", out), nil
 }
 
-// leftOut tells which runs have no part in an answer.
+// leftOut counts the runs that are not part of a response.
 func (a *API) leftOut(ctx context.Context, query metricsstore.HistoryQuery) ([]LeftOut, error) {
 	left, err := a.queries.LeftOut(ctx, query)
 	out := []LeftOut{}
@@ -110,7 +110,7 @@ func (a *API) leftOut(ctx context.Context, query metricsstore.HistoryQuery) ([]L
 	return out, err
 }
 
-// historyGroups gives a part for each function and version that has history.
+// historyGroups returns a part for each function and version that has history.
 func (a *API) historyGroups(ctx context.Context, query metricsstore.HistoryQuery, bins int) ([]HistoryPart, error) {
 	found, err := a.queries.HistoryByFunction(ctx, query)
 	if err != nil {
@@ -163,7 +163,7 @@ func (a *API) listFunctions(ctx context.Context, in *functionsInput) (*answer[Fu
 	return answered("", out), nil
 }
 
-// optionalRun checks a run's id that may be absent.
+// optionalRun parses the ID of a run that may be absent.
 func optionalRun(name, text string) (engine.RunID, error) {
 	if text == "" {
 		return "", nil

@@ -26,7 +26,7 @@ const (
 	maxParts     = 64      // of a form
 	maxFileName  = 255
 	requestPart  = "request"
-	formOverhead = 1 << 20 // heads of parts and the JSON
+	formOverhead = 1 << 20 // headers of parts and the JSON
 )
 
 // submitted is a submission with its files, by parameter.
@@ -35,7 +35,7 @@ type submitted struct {
 	files map[string]engine.File
 }
 
-// sum is the same for the same request, however its form was put together.
+// sum is the same for equal requests, however their forms are encoded.
 func (s *submitted) sum() [sha256.Size]byte {
 	b, _ := json.Marshal(s.Submission) // plain data
 	for _, name := range slices.Sorted(maps.Keys(s.files)) {
@@ -45,7 +45,7 @@ func (s *submitted) sum() [sha256.Size]byte {
 	return sha256.Sum256(b)
 }
 
-// readSubmission reads JSON or a form from a request, which it does not trust.
+// readSubmission reads JSON or a form from an untrusted request.
 func (a *API) readSubmission(w http.ResponseWriter, r *http.Request) (*submitted, error) {
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
@@ -138,7 +138,7 @@ func malformedForm(err error) error {
 	return NewProblem(http.StatusBadRequest, "the form is malformed: %v", err)
 }
 
-// readBounded reads all of what may have limit bytes.
+// readBounded reads everything, up to limit bytes.
 func readBounded(r io.Reader, limit int64) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
@@ -150,7 +150,7 @@ func readBounded(r io.Reader, limit int64) ([]byte, error) {
 	return b, nil
 }
 
-// fileName is the last part of a name that somebody else chose, without what could be taken for more than a name.
+// fileName is the last part of a name that a client chose, without path separators and control characters.
 func fileName(given, otherwise string) string {
 	name := path.Base(strings.ReplaceAll(given, `\`, "/"))
 	name = strings.Map(func(r rune) rune {
@@ -168,8 +168,8 @@ func fileName(given, otherwise string) string {
 	return name
 }
 
-// arguments checks the parameters of a submission. Files come from its form alone: text for a file parameter would be
-// a path on the server.
+// arguments checks the parameters of a submission. Files are accepted from its form only: text for a file parameter would
+// be a path on the server.
 func (s *submitted) arguments(w *engine.Workflow) (engine.Args, error) {
 	set := maps.Clone(s.Params)
 	if set == nil {
@@ -189,7 +189,7 @@ func (s *submitted) arguments(w *engine.Workflow) (engine.Args, error) {
 			set[p.Name] = p.Name // open finds it by this
 			if p.DefaultFile != nil {
 				if def, err := p.DefaultFile(); err == nil && def.Name == f.Name {
-					f.Name = "uploaded " + f.Name // so that a retry knows that it was not the default
+					f.Name = "uploaded " + f.Name // so that a retry can see that it was not the default
 					s.files[p.Name] = f
 				}
 			}
@@ -197,7 +197,7 @@ func (s *submitted) arguments(w *engine.Workflow) (engine.Args, error) {
 	}
 	for name := range s.files {
 		if !slices.ContainsFunc(w.Params, func(p engine.Param) bool { return p.Name == name }) {
-			return engine.Args{}, NewProblem(http.StatusUnprocessableEntity, "the form has a part %q, which is no parameter of workflow %s", cut(name, 64), w.Name)
+			return engine.Args{}, NewProblem(http.StatusUnprocessableEntity, "the form has a part %q, which is not a parameter of workflow %s", cut(name, 64), w.Name)
 		}
 	}
 	args, err := w.Arguments(set, func(param string) (engine.File, error) { return s.files[param], nil })
@@ -207,8 +207,8 @@ func (s *submitted) arguments(w *engine.Workflow) (engine.Args, error) {
 	return args, nil
 }
 
-// parameterProblem tells which parameter an error of engine.Workflow's Arguments or Graph is about, so that a form can
-// show it there.
+// parameterProblem converts an error of engine.Workflow's Arguments or Graph and locates the parameter that caused it, so
+// that a form can show it there.
 func parameterProblem(w *engine.Workflow, set map[string]string, err error) error {
 	p := NewProblem(http.StatusUnprocessableEntity, "%s", plain(err))
 	var argument *engine.ParameterError

@@ -94,7 +94,7 @@ func TestSubmitForm(t *testing.T) {
 	_, p = send(request, map[string][2]string{"input": {"x", "odd"}}, 422)
 	assert.Equal(t, "workflow length: the files do not fit each other", p.Detail, "of the arguments together")
 	_, p = send(request, map[string][2]string{"input": {"x", "1"}, "third": {"x", "1"}}, 422)
-	assert.Equal(t, `the form has a part "third", which is no parameter of workflow length`, p.Detail)
+	assert.Equal(t, `the form has a part "third", which is not a parameter of workflow length`, p.Detail)
 	_, p = send(map[string]any{"workflow": "spread"}, map[string][2]string{"n": {"x", "1"}}, 422)
 	assert.Equal(t, "the part n of the form is a file, expected the parameter's value in params", p.Detail)
 	_, p = send(nil, map[string][2]string{"input": {"x", "1"}}, 422)

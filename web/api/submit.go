@@ -12,15 +12,15 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// active bounds the runs under way. It holds no run, or one that has ended would stay until somebody asks. Safe for
-// concurrent use.
+// active bounds the active runs. It keeps only their Done channels, so that ended runs can be collected before the next
+// call. Safe for concurrent use.
 type active struct {
-	mu      sync.Mutex
+	mu      sync.Mutex        // guards both below
 	runs    []<-chan struct{} // closed when the run has ended
-	pending int               // submissions that have a place and no run yet
+	pending int               // submissions that have a place but no run yet
 }
 
-// enter takes one of limit places.
+// enter acquires one of limit places.
 func (a *active) enter(limit int) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -32,7 +32,7 @@ func (a *active) enter(limit int) bool {
 	return true
 }
 
-// leave gives the place to a run, or back where there is none.
+// leave assigns the place to a run, or releases it if there is none.
 func (a *active) leave(r *engine.Run) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -78,8 +78,8 @@ func (a *API) submitRun(ctx context.Context, in *submitInput) (*created, error) 
 	return a.made(ctx, id, http.StatusCreated)
 }
 
-// submitOnce is submit, unless a run of the store was submitted with the same key within the last day: by another process,
-// or by this one before it was started again.
+// submitOnce calls submit unless the store has a run that was submitted with the same key within the last day, by another
+// process or by this one before it was restarted.
 func (a *API) submitOnce(ctx context.Context, s *submitted, key string) (engine.RunID, error) {
 	if key == "" {
 		return a.submit(ctx, s, "")
@@ -113,13 +113,13 @@ func (a *API) submit(ctx context.Context, s *submitted, key string) (engine.RunI
 	}, s.Note)
 }
 
-// start submits a run to the engine, where there is a place for one more.
+// start submits a run to the engine, if fewer than MaxRuns are active.
 func (a *API) start(ctx context.Context, w *engine.Workflow, args engine.Args, o engine.RunOptions, note string) (engine.RunID, error) {
 	if !a.active.enter(a.cfg.MaxRuns) {
-		return "", NewProblem(http.StatusTooManyRequests, "%d runs are under way, at most so many are accepted; wait for one to end or cancel one", a.cfg.MaxRuns).
+		return "", NewProblem(http.StatusTooManyRequests, "%d runs are active, which is the limit; wait for one to end or cancel one", a.cfg.MaxRuns).
 			with("Retry-After", "10")
 	}
-	ctx = context.WithoutCancel(ctx) // whoever asked may go; the run stays
+	ctx = context.WithoutCancel(ctx) // the run outlives the request
 	r, err := a.cfg.Engine.SubmitWorkflow(ctx, w.Name, args, o)
 	a.active.leave(r)
 	if errors.Is(err, engine.ErrInvalidParameter) {
@@ -134,7 +134,7 @@ func (a *API) start(ctx context.Context, w *engine.Workflow, args engine.Args, o
 	return r.ID(), err
 }
 
-// made answers with a run that was just made. A submission reads no log and no other run.
+// made answers with a run that was just created. It reads neither logs nor other runs, so submissions are fast.
 func (a *API) made(ctx context.Context, id engine.RunID, status int) (*created, error) {
 	run, err := a.kept(ctx, id)
 	if err != nil {

@@ -8,13 +8,13 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// summary is how one run stands.
+// summary returns the summary of a run.
 func (a *API) summary(ctx context.Context, id engine.RunID, scope metricsstore.PeerScope) (RunSummary, error) {
 	run, err := a.runs.one(ctx, id)
 	if err != nil {
 		return RunSummary{}, a.missing(id, err)
 	}
-	if run.Status.Final() { // then it is compared with others
+	if run.Status.Final() { // the standing needs the index
 		if err := a.runs.refresh(ctx); err != nil {
 			return RunSummary{}, err
 		}
@@ -22,7 +22,7 @@ func (a *API) summary(ctx context.Context, id engine.RunID, scope metricsstore.P
 	return a.summarise(ctx, &run, scope)
 }
 
-// missing tells a run that was deleted here from one that never was.
+// missing answers 410 instead of 404 for a run that was deleted through this server.
 func (a *API) missing(id engine.RunID, err error) error {
 	if _, deleted := a.deleted.get(id); deleted && isMissing(err) {
 		p := NewProblem(http.StatusGone, "the run %s was deleted", id)
@@ -32,7 +32,7 @@ func (a *API) missing(id engine.RunID, err error) error {
 	return err
 }
 
-// summaries makes the summaries of some runs.
+// summaries returns the summaries of several runs.
 func (a *API) summaries(ctx context.Context, runs []metricsstore.Run) ([]RunSummary, error) {
 	out := make([]RunSummary, len(runs))
 	for i := range runs {
@@ -44,7 +44,7 @@ func (a *API) summaries(ctx context.Context, runs []metricsstore.Run) ([]RunSumm
 	return out, nil
 }
 
-// summarise makes the summary of a run, with what the index knows of the runs before it.
+// summarise returns the summary of a run, with its standing among earlier runs from the index.
 func (a *API) summarise(ctx context.Context, r *metricsstore.Run, scope metricsstore.PeerScope) (RunSummary, error) {
 	s := newSummary(r)
 	if !s.Live {
@@ -64,7 +64,7 @@ func (a *API) steerable(id engine.RunID) bool {
 	return err == nil || a.cfg.Ask != nil
 }
 
-// newSummary makes the summary of a run out of what is given of it.
+// newSummary makes the part of a summary that needs the header only.
 func newSummary(r *metricsstore.Run) RunSummary {
 	s := RunSummary{
 		Run: r.Info.ID, Name: runName(r.Info.ID), Workflow: r.Info.Workflow, Status: r.Status, Revision: r.Info.Revision,
@@ -100,7 +100,7 @@ func newSummary(r *metricsstore.Run) RunSummary {
 	return s
 }
 
-// newScheduleNS is null unless the schedule was made up.
+// newScheduleNS is null unless the schedule was reconstructed.
 func newScheduleNS(r *metricsstore.Run) OrNull[int64] {
 	if r.Info.Reconstructed == "" {
 		return OrNull[int64]{}
@@ -108,8 +108,8 @@ func newScheduleNS(r *metricsstore.Run) OrNull[int64] {
 	return orNull(&r.Counts.MakespanNS)
 }
 
-// newImported is null for runs of the engine. Of recordings that older programs have imported, the schedule is all
-// that is known of what tasks explain.
+// newImported is null for runs of the engine. For recordings imported by older programs, explained time is known only from
+// the schedule.
 func newImported(r *metricsstore.Run) OrNull[Imported] {
 	o := r.Info.Imported()
 	if o == nil {
@@ -154,7 +154,7 @@ func newRecordState(r *metricsstore.Run) RecordState {
 	return RecordState{Complete: true, Text: "complete: " + r.Upload.String()}
 }
 
-// listOf is never null.
+// listOf turns nil into an empty list, which is not null in JSON.
 func listOf[T any](v []T) []T {
 	if v == nil {
 		return []T{}

@@ -10,23 +10,24 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// tallyEvery is how often the log of a live run is looked at for its counts, however many ask.
+// tallyEvery bounds how often the log of a live run is read for its counts, however many requests need them.
 const tallyEvery = 200 * time.Millisecond
 
-// tally counts what the log of a live run tells so far. Headers have counts only at the end.
+// tally counts from the log of a live run, since headers have counts only at the end. Safe for concurrent use.
 type tally struct {
-	// reading has a token for whoever looks at the log: the others wait for it, each as long as it likes.
+	// reading holds a token while one call reads the log: the others wait, each as long as its own context allows. The
+	// holder of the token owns all fields below.
 	reading   chan struct{}
 	log       *metricsstore.LogReader
 	fold      *metricsstore.Fold
-	read      time.Time              // when the log was looked at
-	announced map[engine.NodeID]bool // attempts under way, of those that the log tells of
+	read      time.Time              // when the log was read last
+	announced map[engine.NodeID]bool // attempts that have started, of those that the log announces
 	paused    bool
-	claimable *claimable // nil where nobody asks
+	claimable *claimable // nil for runs that are not shared
 	waiting   []waitingFunction
 }
 
-// progress is where a live run stands.
+// progress is the state of a live run as far as its log has it.
 type progress struct {
 	metricsstore.Counts
 	running int64
@@ -42,7 +43,7 @@ func newTally(log *metricsstore.LogReader, g *engine.Graph, shared bool) *tally 
 	return t
 }
 
-// at takes in what is new in the log and gives the counts.
+// at applies new steps of the log and returns the counts.
 func (t *tally) at(ctx context.Context, now time.Time) (progress, error) {
 	select {
 	case t.reading <- struct{}{}:

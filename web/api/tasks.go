@@ -41,7 +41,7 @@ func (a *API) listTasks(ctx context.Context, in *tasksInput) (*answer[TaskList],
 	})
 }
 
-// outcomesOf reads outcomes by their names.
+// outcomesOf parses outcomes.
 func outcomesOf(names []string) ([]engine.Outcome, error) {
 	var out []engine.Outcome
 	for _, name := range names {
@@ -64,14 +64,14 @@ func (a *API) getTask(ctx context.Context, in *taskInput) (*answer[Task], error)
 	})
 }
 
-// task collects what is known of one node, in one pass over the log.
+// task collects everything known about one node, in one pass over the log.
 func (a *API) task(ctx context.Context, run *metricsstore.Run, node engine.NodeID) (Task, error) {
 	attempts, numbering, asOf, err := a.attemptsOf(ctx, run.Info.ID, node)
 	if err != nil {
 		return Task{}, err
 	}
 	if !numbering.Contains(node) || !numbering.IsTask(node) {
-		return Task{}, NewProblem(http.StatusNotFound, "node %d of run %s is no task, as far as it is known", node, run.Info.ID)
+		return Task{}, NewProblem(http.StatusNotFound, "node %d of run %s is not a task, as far as the log goes", node, run.Info.ID)
 	}
 	id := numbering.Identity(numbering.Locate(node))
 	out := Task{Node: node, Task: id.String(), Function: id.Function, Version: id.Version, Attempts: []AttemptDetail{}, AsOf: asOf}
@@ -91,7 +91,7 @@ type attemptOf struct {
 	revision int
 }
 
-// attemptsOf reads the records of one node, and numbers all others on the way.
+// attemptsOf reads the records of one node, and the numbering of the nodes from the rest of the log.
 func (a *API) attemptsOf(ctx context.Context, run engine.RunID, node engine.NodeID) ([]attemptOf, *engine.Numbering, uint64, error) {
 	decoder, log, err := a.queries.Decode(ctx, run)
 	if err != nil {
@@ -114,7 +114,7 @@ func (a *API) attemptsOf(ctx context.Context, run engine.RunID, node engine.Node
 				starts++ // once for each revision
 			}
 			if s.Kind != engine.AttemptEnded || s.Node != node {
-				decoder.EventCount(s) // which learns from the step
+				decoder.EventCount(s) // so that the decoder follows expansions
 				continue
 			}
 			room = decoder.Metrics(room[:0], steps[i:i+1])

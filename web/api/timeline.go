@@ -36,7 +36,7 @@ func (a *API) getTimeline(ctx context.Context, in *timelineInput) (*answer[*Time
 	})
 }
 
-// table folds the log of a run.
+// table folds the log of a run into a table of attempts.
 func (a *API) table(ctx context.Context, run *metricsstore.Run) (*runtable.Table, error) {
 	decoder, log, err := a.queries.Decode(ctx, run.Info.ID)
 	if err != nil {
@@ -61,7 +61,7 @@ func (a *API) table(ctx context.Context, run *metricsstore.Run) (*runtable.Table
 	return table, nil
 }
 
-// newTimeline averages what tasks did over spans of equal length from 0 to end.
+// newTimeline averages the states of tasks over spans of equal length from 0 to end.
 func newTimeline(v *runtable.View, end int64, buckets int) *Timeline {
 	end = max(end, 1)
 	step := (end + int64(buckets) - 1) / int64(buckets)
@@ -84,7 +84,7 @@ func newTimeline(v *runtable.View, end int64, buckets int) *Timeline {
 	return t
 }
 
-// What an attempt does: the columns of a Timeline, in their order.
+// States of an attempt, in the order of the columns of a Timeline.
 const (
 	isReady = iota
 	isMoving
@@ -97,8 +97,8 @@ type stretch struct {
 	from, to int64
 }
 
-// stretches are the parts of an attempt's time, in order. What has no end goes on up to end: until then a task that an
-// ended run has not run was ready. The dashboard draws the same.
+// stretches returns the parts of an attempt's time, in order. A part without an end lasts until end; in particular, a task
+// that was never claimed stays ready until then. The dashboard draws the same.
 func stretches(r *runtable.Row, end int64) []stretch {
 	orElse := func(m runtable.Moments, at, otherwise int64) int64 {
 		if r.Has&m == 0 {

@@ -12,19 +12,19 @@ import (
 	"github.com/dagscope/dagscope/web/runtable"
 )
 
-// untriedStates are the states in which a task can end of which no attempt was made.
+// untriedStates are the final states of tasks without any attempt.
 var untriedStates = map[string]runtable.State{"skipped": runtable.Skipped, "not_run": runtable.NotRun}
 
-// listUntried lists tasks of which no attempt was made. The cursor is the node that the page before ended with.
+// listUntried lists tasks without any attempt. The cursor is the last node of the preceding page.
 func (a *API) listUntried(ctx context.Context, run *metricsstore.Run, in *tasksInput) (*answer[TaskList], error) {
 	if len(in.Outcome) > 0 || in.Worker.pointer() != nil || in.Sort != "" {
-		return nil, NewProblem(http.StatusBadRequest, "query.state is %s, expected neither outcome nor worker nor sort beside it: there is no attempt", in.State)
+		return nil, NewProblem(http.StatusBadRequest, "query.state is %s, expected neither outcome nor worker nor sort with it: there is no attempt", in.State)
 	}
 	after := int64(-1)
 	if in.Cursor != "" {
 		node, err := strconv.ParseUint(in.Cursor, 10, 32)
 		if err != nil {
-			return nil, NewProblem(http.StatusBadRequest, "query.cursor is not one of this list, expected next of the page before")
+			return nil, NewProblem(http.StatusBadRequest, "query.cursor is not from this list, expected next of the preceding page")
 		}
 		after = int64(node)
 	}

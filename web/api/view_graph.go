@@ -7,8 +7,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// Graph is the planned graph of a run: scopes of which scope 0 is the graph itself, every other one the body of a
-// fan-out.
+// Graph is the planned graph of a run: scope 0 is the graph itself, and every other scope is the body of a fan-out.
 type Graph struct {
 	Hash      string         `json:"hash"`
 	Functions []FunctionName `json:"functions"`
@@ -21,7 +20,7 @@ type FunctionName struct {
 	Version  int    `json:"version"`
 }
 
-// key is the function as text.
+// key is the function as text, with @version above version 0.
 func (f FunctionName) key() string {
 	if f.Version == 0 {
 		return f.Function
@@ -29,7 +28,7 @@ func (f FunctionName) key() string {
 	return f.Function + "@" + strconv.Itoa(f.Version)
 }
 
-// GraphScope numbers its tasks first, then its fan-outs, then its joins, from 0 within one instance.
+// GraphScope is one scope of a graph. Its nodes are numbered from 0 within one instance: tasks, then fan-outs, then joins.
 type GraphScope struct {
 	Up        int32      `json:"up" doc:"Enclosing scope, -1 for the graph itself."`
 	Expansion uint32     `json:"expansion" doc:"Node of the enclosing scope that instantiates this one."`
@@ -38,7 +37,7 @@ type GraphScope struct {
 	Joins     uint32     `json:"joins"`
 	Function  []uint16   `json:"function" doc:"Index into functions, of each task."`
 	Edges     []uint32   `json:"edges" doc:"Pairs from, to: nodes of the same instance that wait for one another."`
-	EdgeBytes []int64    `json:"edgeBytes,omitempty" doc:"Bytes that were read along each edge, -1 where that is not known; absent where every edge carries all that its task put out."`
+	EdgeBytes []int64    `json:"edgeBytes,omitempty" doc:"Bytes that were read along each edge, -1 if unknown; absent if every edge carries the whole output of its task."`
 	Region    []int32    `json:"region" doc:"Scope that each fan-out instantiates."`
 	JoinOf    []uint32   `json:"joinOf" doc:"For each join, the fan-out whose results it collects."`
 	JoinWaits [][]uint32 `json:"joinWaits" doc:"For each join, the nodes of the region's scope that it waits for in each instance."`

@@ -5,30 +5,30 @@ import (
 	"github.com/dagscope/dagscope/engine/plan"
 )
 
-// ScheduleSummary tells how much the schedule of a root holds. Bodies of fan-outs are counted once.
+// ScheduleSummary counts the nodes of the schedule of a root. Bodies of fan-outs are counted once.
 type ScheduleSummary struct {
 	Root    engine.NodeID `json:"root"`
 	Task    string        `json:"task" doc:"The identity of the root as text; empty for a fan-out of a constant list."`
-	Tasks   int           `json:"tasks" doc:"Tasks that the root leads to, itself included."`
+	Tasks   int           `json:"tasks" doc:"Tasks that are reachable from the root, including itself."`
 	FanOuts int           `json:"fan_outs"`
 	Edges   int           `json:"edges"`
-	Became  int           `json:"became" doc:"Nodes that the worker of the one that they wait for goes on with."`
-	Invoked int           `json:"invoked" doc:"Nodes that it hands out."`
-	FanIns  int           `json:"fan_ins" doc:"Nodes that wait for several: whoever ends the last of those goes on."`
+	Became  int           `json:"became" doc:"Nodes with which the worker of their only parent continues."`
+	Invoked int           `json:"invoked" doc:"Nodes that it leaves to other workers."`
+	FanIns  int           `json:"fan_ins" doc:"Nodes that wait for several others: the worker that completes the last of those continues."`
 }
 
 // ScheduleList is one page of the schedules of a run.
 type ScheduleList struct {
 	Schedules []ScheduleSummary `json:"schedules" doc:"Ascending by root."`
 	Total     int               `json:"total"`
-	Next      string            `json:"next,omitempty" doc:"The cursor of the following page; absent on the last."`
+	Next      string            `json:"next,omitempty" doc:"Cursor of the next page; absent on the last."`
 }
 
-// Schedule is what a depth-first search reaches from one root, a part of it.
+// Schedule is a page of what a depth-first search reaches from one root.
 type Schedule struct {
 	ScheduleSummary
-	Nodes []ScheduleNode `json:"nodes" doc:"In the order of the search: behind a node comes what its worker goes on with, behind a fan-out its body."`
-	Next  string         `json:"next,omitempty" doc:"The cursor of the following page; absent on the last."`
+	Nodes []ScheduleNode `json:"nodes" doc:"In the order of the search: a node is followed by the one with which its worker continues, a fan-out by its body."`
+	Next  string         `json:"next,omitempty" doc:"Cursor of the next page; absent on the last."`
 }
 
 // ScheduleNode is a node of a schedule with the edges that leave it.
@@ -40,7 +40,7 @@ type ScheduleNode struct {
 	Function string         `json:"function,omitempty"`
 	Version  int            `json:"version,omitempty"`
 	Region   int32          `json:"region,omitempty" doc:"Of a fan-out: the scope of its body."`
-	Mark     string         `json:"mark" enum:"root,become,invoke,fan-in" doc:"How a worker comes to execute it."`
+	Mark     string         `json:"mark" enum:"root,become,invoke,fan-in" doc:"How the node gets a worker."`
 	Edges    []ScheduleEdge `json:"edges"`
 }
 
@@ -48,7 +48,7 @@ type ScheduleNode struct {
 type ScheduleEdge struct {
 	Scope int32  `json:"scope"`
 	Node  uint32 `json:"node"`
-	Mark  string `json:"mark" enum:"become,invoke,fan-in" doc:"That of the node it leads to."`
+	Mark  string `json:"mark" enum:"become,invoke,fan-in" doc:"Mark of the node to which it leads."`
 }
 
 func newScheduleSummary(root engine.NodeID, size plan.Size, n *engine.Numbering) ScheduleSummary {

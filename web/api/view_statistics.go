@@ -8,15 +8,15 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// method says how quantiles are computed.
+// method describes how quantiles are computed.
 const method = "type 7 (Hyndman and Fan 1996); exact up to 512 values, then from a merged digest with the bound given"
 
-// Estimate is one answer about a distribution.
+// Estimate is an estimate of one property of a distribution.
 type Estimate struct {
-	Value *float64 `json:"value" doc:"Null where there are too few values for the answer to mean anything."`
-	Low   float64  `json:"low" doc:"With high, encloses the true answer; all three are equal when it is exact."`
+	Value *float64 `json:"value" doc:"Null if there are too few values for a meaningful estimate."`
+	Low   float64  `json:"low" doc:"low and high enclose the true value; all three are equal if it is exact."`
 	High  float64  `json:"high"`
-	Needs uint64   `json:"needs,omitempty" doc:"How many values it would need; absent where there are enough."`
+	Needs uint64   `json:"needs,omitempty" doc:"How many values it would need; absent if there are enough."`
 }
 
 func newEstimate(e digest.Estimate) Estimate {
@@ -38,8 +38,8 @@ type Quantile struct {
 // Distribution sums up the values of a metric, in its unit.
 type Distribution struct {
 	N        uint64     `json:"n"`
-	Rejected uint64     `json:"rejected" doc:"Values that were no numbers."`
-	Exact    bool       `json:"exact" doc:"Every answer is exact."`
+	Rejected uint64     `json:"rejected" doc:"Values that were not numbers."`
+	Exact    bool       `json:"exact" doc:"Every estimate is exact."`
 	Bound    float64    `json:"bound" doc:"The relative error that no quantile exceeds."`
 	Method   string     `json:"method"`
 	Sum      float64    `json:"sum"`
@@ -48,7 +48,7 @@ type Distribution struct {
 	Max      *float64   `json:"max"`
 	Variance *float64   `json:"variance" doc:"Of the population."`
 	StdDev   *float64   `json:"stddev"`
-	CV       *float64   `json:"cv" doc:"Standard deviation by mean."`
+	CV       *float64   `json:"cv" doc:"Standard deviation divided by mean."`
 	P25      Estimate   `json:"p25"`
 	P50      Estimate   `json:"p50"`
 	P75      Estimate   `json:"p75"`
@@ -58,7 +58,7 @@ type Distribution struct {
 	P999     Estimate   `json:"p99_9"`
 	IQR      Estimate   `json:"iqr"`
 	MAD      Estimate   `json:"mad"`
-	Quantile []Quantile `json:"quantiles" doc:"Those asked for, in that order."`
+	Quantile []Quantile `json:"quantiles" doc:"The requested quantiles, in the requested order."`
 }
 
 func newDistribution(d *metricsstore.Distribution) Distribution {
@@ -79,7 +79,7 @@ func newDistribution(d *metricsstore.Distribution) Distribution {
 	return out
 }
 
-// Throughput relates output bytes to the time that made them, as the ratio of their sums.
+// Throughput relates output bytes to the time in which they were produced, as the ratio of their sums.
 type Throughput struct {
 	Records   int64   `json:"records"`
 	Bytes     int64   `json:"bytes"`
@@ -90,27 +90,27 @@ type Throughput struct {
 
 // Group is the statistic over one group of attempts of a run.
 type Group struct {
-	Key      string `json:"key" doc:"The group as text: a function's name, with @version above 0; a worker's or level's number; empty."`
+	Key      string `json:"key" doc:"The group as text: a function's name, with @version above version 0; the number of a worker or level; or empty."`
 	Function string `json:"function,omitempty"`
 	Version  *int   `json:"version,omitempty"`
-	Number   *int   `json:"number,omitempty" doc:"Of the worker or level."`
+	Number   *int   `json:"number,omitempty" doc:"Number of the worker or level."`
 	Distribution
 	Throughput Throughput `json:"throughput"`
 }
 
-// RunStatistics is a statistic over the attempts of one run that ended well.
+// RunStatistics is a statistic over the attempts of one run that succeeded.
 type RunStatistics struct {
 	Metric    metricsstore.Metric  `json:"metric"`
 	Unit      string               `json:"unit" enum:"ns,bytes,bytes_per_s"`
 	GroupBy   metricsstore.GroupBy `json:"group_by" enum:"function,worker,level,none"`
 	Method    string               `json:"method"`
-	AtNS      *int64               `json:"at_ns" doc:"The moment asked for; null for all."`
-	AsOf      uint64               `json:"as_of" doc:"The last step that was taken into account."`
-	Complete  bool                 `json:"complete" doc:"That is the whole of an ended run, and all of it was kept."`
-	Attempts  int64                `json:"attempts" doc:"That had ended, whatever their outcome."`
-	Succeeded int64                `json:"succeeded" doc:"Those of them that ended well: only these are summed up."`
+	AtNS      *int64               `json:"at_ns" doc:"The requested moment; null for all attempts."`
+	AsOf      uint64               `json:"as_of" doc:"The last step that is included."`
+	Complete  bool                 `json:"complete" doc:"The run has ended, and everything about it is recorded and included."`
+	Attempts  int64                `json:"attempts" doc:"Attempts that had ended, with any outcome."`
+	Succeeded int64                `json:"succeeded" doc:"Attempts that succeeded: the statistic is over these."`
 	Groups    []Group              `json:"groups" doc:"By function and version, or by number."`
-	Next      string               `json:"next,omitempty" doc:"The cursor of the following groups; absent on the last page."`
+	Next      string               `json:"next,omitempty" doc:"Cursor of the next groups; absent on the last page."`
 }
 
 // Bar is a number of values in an interval: above low, up to and including high.
@@ -128,31 +128,31 @@ type Step struct {
 
 // HistoryPart is the statistic over the runs that started in [from, to).
 type HistoryPart struct {
-	Key      string    `json:"key" doc:"The function's name, with @version above 0; empty where it is not grouped by function."`
+	Key      string    `json:"key" doc:"The function's name, with @version above version 0; empty if not grouped by function."`
 	Function string    `json:"function,omitempty"`
 	Version  *int      `json:"version,omitempty"`
 	From     time.Time `json:"from"`
 	To       time.Time `json:"to"`
 	Runs     int       `json:"runs"`
 	Distribution
-	Histogram []Bar  `json:"histogram,omitempty" doc:"Where bins were asked for: bars for a logarithmic axis, which line up between parts; zeros have one of their own in front."`
-	ECDF      []Step `json:"ecdf,omitempty" doc:"Where bins were asked for: the distribution function, exact where it is given."`
+	Histogram []Bar  `json:"histogram,omitempty" doc:"If bins were requested: bars for a logarithmic axis, which line up between parts; zeros have a bar of their own in front."`
+	ECDF      []Step `json:"ecdf,omitempty" doc:"If bins were requested: the distribution function, exact at the given points."`
 }
 
-// History is a statistic over the runs that were recorded.
+// History is a statistic over recorded runs.
 type History struct {
 	Metric  metricsstore.Metric `json:"metric"`
 	Unit    string              `json:"unit" enum:"ns,bytes,bytes_per_s"`
 	Method  string              `json:"method"`
-	Peers   *Peers              `json:"peers,omitempty" doc:"Whose runs take part; absent without query.before."`
-	Buckets []HistoryPart       `json:"buckets" doc:"Ascending by time; only those with runs. Empty where it is grouped by function."`
-	Groups  []HistoryPart       `json:"groups" doc:"By function and version; empty where it is not grouped by function."`
-	LeftOut []LeftOut           `json:"left_out" doc:"Runs that have ended, were asked for and have no part in the answer."`
+	Peers   *Peers              `json:"peers,omitempty" doc:"Describes the peers that query.before selects; absent without query.before."`
+	Buckets []HistoryPart       `json:"buckets" doc:"Ascending by time; only those with runs. Empty if grouped by function."`
+	Groups  []HistoryPart       `json:"groups" doc:"By function and version; empty if not grouped by function."`
+	LeftOut []LeftOut           `json:"left_out" doc:"Runs that have ended and match the query, but are not part of the response."`
 }
 
 // LeftOut counts runs that are left out of a statistic.
 type LeftOut struct {
-	Reason metricsstore.Reason `json:"reason" enum:"not_measured,not_known,unreadable" doc:"not_measured: imported, and the metric is about their schedule; not_known: no value is known; unreadable: damaged, in part or as a whole."`
+	Reason metricsstore.Reason `json:"reason" enum:"not_measured,not_known,unreadable" doc:"not_measured: imported, and the metric describes their schedule; not_known: no value is known; unreadable: damaged, in part or as a whole."`
 	Runs   int                 `json:"runs"`
 }
 
@@ -167,19 +167,19 @@ func unitOf(m metricsstore.Metric) string {
 	return "bytes"
 }
 
-// Timeline is how many attempts were ready, moving data, and running, as means over spans of equal length.
+// Timeline counts attempts that were ready, moving data, and running, as means over spans of equal length.
 type Timeline struct {
 	FromNS  int64     `json:"from_ns"`
 	ToNS    int64     `json:"to_ns"`
 	StepNS  int64     `json:"step_ns" doc:"The length of a span; the last one may reach beyond to_ns."`
 	Slots   int       `json:"slots" doc:"Lanes that took part."`
 	Ready   []float64 `json:"ready"`
-	Moving  []float64 `json:"moving" doc:"Fetching inputs or handing on outputs."`
+	Moving  []float64 `json:"moving" doc:"Fetching inputs or publishing outputs."`
 	Running []float64 `json:"running"`
-	AsOf    uint64    `json:"as_of" doc:"The last step that was taken into account."`
+	AsOf    uint64    `json:"as_of" doc:"The last step that is included."`
 }
 
-// bars is a histogram of at most so many bars, beside one for zeros.
+// bars is a histogram of at most bins bars, and one more for zeros.
 func bars(s *digest.Sketch, bins int) []Bar {
 	out := []Bar{}
 	for _, b := range s.Histogram(bins) {

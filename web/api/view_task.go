@@ -9,43 +9,43 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// Attempt is one attempt of a task that ended. Moments are nanoseconds since the run's start.
+// Attempt is one attempt of a task that has ended. Moments are nanoseconds since the start of the run.
 type Attempt struct {
 	Node        engine.NodeID  `json:"node"`
 	Task        string         `json:"task" doc:"The identity of the task as text, the same in every run of the graph."`
 	Function    string         `json:"function"`
 	Version     int            `json:"version"`
 	Epoch       int            `json:"epoch"`
-	Attempt     int            `json:"attempt" doc:"From 1; 0 of a task of which none was made, all times of which are 0."`
+	Attempt     int            `json:"attempt" doc:"From 1; 0 for a task without any attempt, whose times are all 0."`
 	Worker      int            `json:"worker"`
 	Slot        int            `json:"slot"`
 	Outcome     engine.Outcome `json:"outcome" enum:"none,ok,failed,retrying,cancelled,lost,skipped"`
 	ReadyNS     int64          `json:"ready_ns" doc:"When it could first have been claimed."`
 	ClaimedNS   int64          `json:"claimed_ns"`
-	StartedNS   int64          `json:"started_ns" doc:"Inputs present, body called."`
-	EndedNS     int64          `json:"ended_ns" doc:"Body returned."`
-	UpdatedNS   int64          `json:"updated_ns" doc:"Output handed on and children told."`
+	StartedNS   int64          `json:"started_ns" doc:"When inputs were present and the body was called."`
+	EndedNS     int64          `json:"ended_ns" doc:"When the body returned."`
+	UpdatedNS   int64          `json:"updated_ns" doc:"When the output was published and the children were notified."`
 	QueueNS     int64          `json:"queue_ns"`
 	WaitNS      int64          `json:"wait_ns"`
 	FetchNS     int64          `json:"fetch_ns"`
 	ExecuteNS   int64          `json:"execute_ns"`
 	StoreNS     int64          `json:"store_ns"`
 	UpdateNS    int64          `json:"update_ns"`
-	InputBytes  *int64         `json:"input_bytes" doc:"Null where it is not known."`
-	OutputBytes *int64         `json:"output_bytes" doc:"Null where it is not known."`
-	StoredBytes *int64         `json:"stored_bytes" doc:"Null where it is not known."`
-	Invocations int            `json:"invocations" doc:"Tasks that this attempt readied and left to others."`
-	Usage       OrNull[Usage]  `json:"usage" doc:"What the attempt used; null where nobody measured it."`
+	InputBytes  *int64         `json:"input_bytes" doc:"Null if unknown."`
+	OutputBytes *int64         `json:"output_bytes" doc:"Null if unknown."`
+	StoredBytes *int64         `json:"stored_bytes" doc:"Null if unknown."`
+	Invocations int            `json:"invocations" doc:"Tasks that this attempt made ready and left to other workers."`
+	Usage       OrNull[Usage]  `json:"usage" doc:"Resources that the attempt used; null if they were not measured."`
 }
 
-// Usage is what an attempt used, as far as somebody measured it.
+// Usage is what an attempt used, as far as it was measured.
 type Usage struct {
-	CPUNS        *int64 `json:"cpu_ns" doc:"Of processors, added up; null where it is not known."`
-	MemoryBytes  *int64 `json:"memory_bytes" doc:"Resident; null where it is not known."`
-	ReadBytes    *int64 `json:"read_bytes" doc:"By the process; null where it is not known."`
-	WrittenBytes *int64 `json:"written_bytes" doc:"By the process; null where it is not known."`
-	OutsideBytes *int64 `json:"outside_bytes" doc:"Of files that it read and no task makes; null where it is not known."`
-	ResultBytes  *int64 `json:"result_bytes" doc:"Of files that it wrote and no task reads; null where it is not known."`
+	CPUNS        *int64 `json:"cpu_ns" doc:"Processor time; null if unknown."`
+	MemoryBytes  *int64 `json:"memory_bytes" doc:"Resident memory; null if unknown."`
+	ReadBytes    *int64 `json:"read_bytes" doc:"By the process; null if unknown."`
+	WrittenBytes *int64 `json:"written_bytes" doc:"By the process; null if unknown."`
+	OutsideBytes *int64 `json:"outside_bytes" doc:"Size of files that it read and no task produces; null if unknown."`
+	ResultBytes  *int64 `json:"result_bytes" doc:"Size of files that it wrote and no task reads; null if unknown."`
 }
 
 func newUsage(u *engine.Usage) OrNull[Usage] {
@@ -73,7 +73,7 @@ func newAttempt(m *engine.TaskMetrics, started time.Time) Attempt {
 	}
 }
 
-// known makes an unknown size null.
+// known turns an unknown size into null.
 func known(size int64) *int64 {
 	if size < 0 {
 		return nil
@@ -84,22 +84,22 @@ func known(size int64) *int64 {
 // TaskList is one page of attempts.
 type TaskList struct {
 	Tasks []Attempt `json:"tasks"`
-	Total int       `json:"total" doc:"How many attempts the query selects on all pages."`
-	Next  string    `json:"next,omitempty" doc:"The cursor of the following page; absent on the last."`
-	AsOf  uint64    `json:"as_of" doc:"The last step that was taken into account."`
+	Total int       `json:"total" doc:"Number of attempts that the query selects on all pages."`
+	Next  string    `json:"next,omitempty" doc:"Cursor of the next page; absent on the last."`
+	AsOf  uint64    `json:"as_of" doc:"The last step that is included."`
 }
 
-// Task is everything known of one task of a run.
+// Task is everything known about one task of a run.
 type Task struct {
 	Node     engine.NodeID   `json:"node"`
 	Task     string          `json:"task"`
 	Function string          `json:"function"`
 	Version  int             `json:"version"`
-	Attempts []AttemptDetail `json:"attempts" doc:"Those that have ended, oldest first."`
-	AsOf     uint64          `json:"as_of" doc:"The last step that was taken into account."`
+	Attempts []AttemptDetail `json:"attempts" doc:"Attempts that have ended, oldest first."`
+	AsOf     uint64          `json:"as_of" doc:"The last step that is included."`
 }
 
-// AttemptDetail is an attempt with what is kept beside its record.
+// AttemptDetail is an attempt with its details.
 type AttemptDetail struct {
 	Attempt
 	Log    string        `json:"log,omitempty" doc:"The end of what the body logged, as text."`
@@ -107,30 +107,30 @@ type AttemptDetail struct {
 	Inputs []Input       `json:"inputs,omitempty"`
 }
 
-// AttemptError tells how an attempt failed.
+// AttemptError describes how an attempt failed.
 type AttemptError struct {
 	Kind     engine.ErrorKind `json:"kind"`
 	Message  string           `json:"message"`
-	Stack    string           `json:"stack" doc:"Of a panic, or the end of stderr; empty where there is none."`
+	Stack    string           `json:"stack" doc:"Stack of a panic, or the end of stderr; empty if there is neither."`
 	ExitCode int              `json:"exit_code"`
 	Signal   string           `json:"signal"`
 	Worker   string           `json:"worker" doc:"The worker's name."`
 	Host     string           `json:"host"`
 }
 
-// Input tells how one input reached an attempt.
+// Input describes how one input reached an attempt.
 type Input struct {
 	From    engine.NodeID `json:"from"`
-	Task    string        `json:"task" doc:"The identity of the task that made it; empty for a fan-out or a join."`
-	Source  string        `json:"source" doc:"store, inline or local; outside where no task of the run makes it."`
-	Bytes   *int64        `json:"bytes" doc:"Null where it is not known."`
+	Task    string        `json:"task" doc:"Identity of the task that produced it; empty for a fan-out or a join."`
+	Source  string        `json:"source" doc:"store, inline or local; outside if no task of the run produces it."`
+	Bytes   *int64        `json:"bytes" doc:"Null if unknown."`
 	FetchNS int64         `json:"fetch_ns"`
 }
 
 // FoundTask is one attempt found across runs.
 type FoundTask struct {
 	Run       engine.RunID  `json:"run"`
-	Name      string        `json:"name" doc:"The run's name."`
+	Name      string        `json:"name" doc:"Name of the run."`
 	Workflow  string        `json:"workflow"`
 	Node      engine.NodeID `json:"node"`
 	Task      string        `json:"task"`
@@ -138,31 +138,31 @@ type FoundTask struct {
 	Version   int           `json:"version"`
 	Attempt   int           `json:"attempt"`
 	StartedAt time.Time     `json:"started_at"`
-	Value     int64         `json:"value" doc:"Of the metric, in its unit."`
+	Value     int64         `json:"value" doc:"Value of the metric, in its unit."`
 }
 
 // FoundTasks are the attempts with the greatest values across runs.
 type FoundTasks struct {
 	Metric      metricsstore.Metric `json:"metric"`
 	Unit        string              `json:"unit" enum:"ns,bytes,bytes_per_s"`
-	Tasks       []FoundTask         `json:"tasks" doc:"The greatest value first."`
+	Tasks       []FoundTask         `json:"tasks" doc:"Greatest value first."`
 	ScannedRuns int                 `json:"scanned_runs"`
-	Complete    bool                `json:"complete" doc:"All runs that the query selects were read, and all that happened in them is kept."`
+	Complete    bool                `json:"complete" doc:"All runs that the query selects were read, and everything that happened in them is recorded."`
 }
 
 // Event is one thing that happened in a run.
 type Event struct{ engine.Event }
 
-// TransformSchema implements huma.SchemaTransformer: what only some kinds have is not required.
+// TransformSchema implements huma.SchemaTransformer: fields that only some kinds have are not required.
 func (*Event) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	s.Required = []string{"run", "revision", "seq", "kind", "time", "at_ns"}
-	s.Description = "Fields that a kind does not have are absent; byte counts that are not known are -1."
+	s.Description = "Fields that a kind does not have are absent; unknown byte counts are -1."
 	return s
 }
 
-// EventList is a part of the events of a run.
+// EventList is one page of the events of a run.
 type EventList struct {
 	Events    []Event `json:"events"`
-	NextAfter uint64  `json:"next_after" doc:"What to ask behind next: the number of the last event given."`
-	AsOf      uint64  `json:"as_of" doc:"The last step that was taken into account."`
+	NextAfter uint64  `json:"next_after" doc:"Value of query.after for the next page: the number of the last event in this one."`
+	AsOf      uint64  `json:"as_of" doc:"The last step that is included."`
 }

@@ -6,38 +6,38 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// RunWorker is one worker of a run. Moments are nanoseconds since the run's start.
+// RunWorker is one worker of a run. Moments are nanoseconds since the start of the run.
 type RunWorker struct {
 	Worker      int      `json:"worker"`
 	Name        string   `json:"name"`
 	Host        string   `json:"host"`
 	PID         int      `json:"pid"`
 	Width       int      `json:"width" doc:"Processors."`
-	Slots       int      `json:"slots" doc:"The most lanes it used; 0 while it works."`
+	Slots       int      `json:"slots" doc:"Most lanes it used; 0 while it works."`
 	Warm        bool     `json:"warm" doc:"It had executed another run before."`
 	StartupNS   int64    `json:"startup_ns"`
 	StartedNS   int64    `json:"started_ns"`
 	EndedNS     *int64   `json:"ended_ns" doc:"Null while it works."`
 	CPUNS       int64    `json:"cpu_ns"`
 	MemoryBytes int64    `json:"memory_bytes"`
-	Saved       *Savings `json:"saved,omitempty" doc:"What the rules of placement did; absent while it works, and where one process alone executes the run."`
+	Saved       *Savings `json:"saved,omitempty" doc:"What the rules of placement saved; absent while it works, and if a single process executes the run."`
 }
 
-// Savings counts what the rules of placement did for one worker in one run.
+// Savings counts what the rules of placement saved for one worker in one run.
 type Savings struct {
-	Became         int64         `json:"became" doc:"Tasks that it went on with instead of handing them out."`
-	Invoked        int64         `json:"invoked" doc:"Tasks that it handed out."`
-	Clustered      int64         `json:"clustered" doc:"Tasks that were drawn to a large input."`
+	Became         int64         `json:"became" doc:"Tasks with which it continued instead of leaving them to other workers."`
+	Invoked        int64         `json:"invoked" doc:"Tasks that it left to other workers."`
+	Clustered      int64         `json:"clustered" doc:"Tasks that were attracted to a large input."`
 	DelayedHeld    int64         `json:"delayed_held" doc:"Large outputs that were held for a consumer that was not ready."`
-	DelayedStored  int64         `json:"delayed_stored" doc:"Those of them that had to be stored in the end."`
-	NotStoredBytes int64         `json:"not_stored_bytes" doc:"Of outputs that never left the worker."`
+	DelayedStored  int64         `json:"delayed_stored" doc:"Those of them that had to be stored after all."`
+	NotStoredBytes int64         `json:"not_stored_bytes" doc:"Bytes of outputs that never left the worker."`
 	StoredBytes    int64         `json:"stored_bytes"`
-	InlineBytes    int64         `json:"inline_bytes" doc:"Of outputs that travelled within the calls that ended their tasks."`
+	InlineBytes    int64         `json:"inline_bytes" doc:"Bytes of outputs that were sent in the commits that ended their tasks."`
 	FetchedBytes   int64         `json:"fetched_bytes"`
-	Preloaded      int64         `json:"preloaded" doc:"Inputs that were there before their task got a lane."`
-	Preload        time.Duration `json:"preload_ns" doc:"The time that fetching those took."`
-	Invalidated    int64         `json:"invalidated" doc:"Outputs that were lost and asked for again."`
-	Commands       uint64        `json:"commands" doc:"Of the store, by the worker's process; 0 where nobody counted."`
+	Preloaded      int64         `json:"preloaded" doc:"Inputs that were fetched before their task got a lane."`
+	Preload        time.Duration `json:"preload_ns" doc:"Time to fetch those."`
+	Invalidated    int64         `json:"invalidated" doc:"Outputs that were lost and requested again."`
+	Commands       uint64        `json:"commands" doc:"Commands to the store by the worker's process; 0 if they were not counted."`
 	RoundTrips     uint64        `json:"round_trips"`
 }
 
@@ -61,29 +61,29 @@ func newRunWorker(r *engine.WorkerRecord) RunWorker {
 	return w
 }
 
-// Server tells what the server is.
+// Server describes the server.
 type Server struct {
 	Shared        bool   `json:"shared" doc:"Several processes share the runs: workers can be started anywhere, and the rules of placement matter."`
 	WorkerCommand string `json:"worker_command" doc:"Starts one more worker."`
-	Program       string `json:"program" doc:"The name of the program, for commands that people copy."`
-	Place         string `json:"place" doc:"Flags with which commands of the program find the runs of this server, as words for a shell; empty where they need none."`
+	Program       string `json:"program" doc:"Name of the program in commands that the dashboard shows."`
+	Place         string `json:"place" doc:"Flags with which commands of the program find the runs of this server, quoted for a shell; empty if they need none."`
 }
 
-// Worker is one worker that takes runs of this server.
+// Worker is one worker that executes runs of this server.
 type Worker struct {
 	Name        string      `json:"name"`
 	Host        string      `json:"host"`
 	PID         int         `json:"pid"`
 	Width       int         `json:"width" doc:"Processors that tasks may keep busy."`
-	Slots       int         `json:"slots" doc:"Lanes there are by now; more come while tasks wait and processors idle."`
+	Slots       int         `json:"slots" doc:"Lanes at the moment; more are added while tasks wait and processors are idle."`
 	Busy        int         `json:"busy" doc:"Lanes that execute a task."`
-	Leaked      int         `json:"leaked" doc:"Lanes whose body did not return when it was told to."`
+	Leaked      int         `json:"leaked" doc:"Lanes whose body did not return when it was cancelled."`
 	StartedAt   time.Time   `json:"started_at"`
 	LastBeat    time.Time   `json:"last_beat"`
-	Lost        bool        `json:"lost" doc:"It was not heard of for longer than its lease; what it held was given to others."`
+	Lost        bool        `json:"lost" doc:"It has been silent for longer than its lease; its claims were given to other workers."`
 	Warm        bool        `json:"warm" doc:"It has executed a run before."`
-	Functions   []string    `json:"functions" doc:"That it can execute, with @version above 0; empty for all of the server's workflows."`
-	Runs        []WorkerRun `json:"runs" doc:"Those it takes part in."`
+	Functions   []string    `json:"functions" doc:"Functions that it can execute, with @version above version 0; empty for all of the server's workflows."`
+	Runs        []WorkerRun `json:"runs" doc:"Runs in which it takes part."`
 	TasksDone   int64       `json:"tasks_done"`
 	CPUNS       int64       `json:"cpu_ns"`
 	MemoryBytes int64       `json:"memory_bytes"`
@@ -95,11 +95,11 @@ type WorkerRun struct {
 	Name     string       `json:"name"`
 	Workflow string       `json:"workflow"`
 	Running  int          `json:"running" doc:"Tasks of it that the worker executes."`
-	Number   *int         `json:"number" doc:"Of the worker in the run's log; null where the run is not shared."`
-	Claims   *int         `json:"claims" doc:"Tasks of it that the worker holds, those that wait for a lane included; null where the run is not shared."`
+	Number   *int         `json:"number" doc:"Number of the worker in the run's log; null if the run is not shared."`
+	Claims   *int         `json:"claims" doc:"Tasks of it that the worker has claimed, including those that wait for a lane; null if the run is not shared."`
 }
 
-// WorkerList lists the live workers, and those that were lost lately.
+// WorkerList lists the live workers, and those lost recently.
 type WorkerList struct {
 	Workers []Worker `json:"workers"`
 }

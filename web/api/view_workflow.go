@@ -5,13 +5,13 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// Workflow describes what can be submitted.
+// Workflow describes a workflow that can be submitted.
 type Workflow struct {
 	Name        string         `json:"name"`
 	Description string         `json:"description"`
 	Params      []Param        `json:"params"`
 	Functions   []FunctionName `json:"functions"`
-	Dynamic     bool           `json:"dynamic" doc:"Its arguments can name further functions."`
+	Dynamic     bool           `json:"dynamic" doc:"Its arguments can name more functions."`
 }
 
 // Param describes one parameter of a workflow.
@@ -20,8 +20,8 @@ type Param struct {
 	Kind     engine.ParamKind `json:"kind" enum:"int,float,bool,duration,text,choice,file"`
 	Help     string           `json:"help"`
 	Required bool             `json:"required" doc:"It has no default."`
-	Default  string           `json:"default,omitempty" doc:"As text; of a file, in words."`
-	Min      *float64         `json:"min,omitempty" doc:"Of durations in seconds."`
+	Default  string           `json:"default,omitempty" doc:"As text; for a file, a description."`
+	Min      *float64         `json:"min,omitempty" doc:"For durations, in seconds."`
 	Max      *float64         `json:"max,omitempty"`
 	Choices  []string         `json:"choices,omitempty"`
 }
@@ -51,5 +51,5 @@ func newWorkflow(w *engine.Workflow) Workflow {
 // Functions lists functions that have history.
 type Functions struct {
 	Functions []FunctionName        `json:"functions"`
-	Metrics   []metricsstore.Metric `json:"metrics" doc:"Those of which any value is known."`
+	Metrics   []metricsstore.Metric `json:"metrics" doc:"Metrics with at least one known value."`
 }

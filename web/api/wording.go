@@ -9,14 +9,14 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// wording says what was expected where huma only says that something is wrong.
+// wording adds what was expected to errors of huma that only state that something is wrong.
 type wording struct {
 	registry   huma.Registry
 	parameters []*huma.Param // of the operation
-	body       *huma.Schema  // nil where it takes none
+	body       *huma.Schema  // nil for none
 }
 
-// wordingOf knows the parameters and the body of an operation.
+// wordingOf returns the wording for the parameters and the body of an operation.
 func (a *API) wordingOf(op *huma.Operation) wording {
 	w := wording{registry: a.huma.OpenAPI().Components.Schemas, parameters: op.Parameters}
 	if op.RequestBody != nil && op.RequestBody.Content["application/json"] != nil {
@@ -25,7 +25,7 @@ func (a *API) wordingOf(op *huma.Operation) wording {
 	return w
 }
 
-// of gives the words for one error.
+// of returns the text for one error.
 func (w wording) of(e *huma.ErrorDetail) string {
 	switch {
 	case e.Message == "invalid integer":
@@ -38,21 +38,21 @@ func (w wording) of(e *huma.ErrorDetail) string {
 		return fmt.Sprintf("%s is not a time, expected one as RFC 3339 has it, such as 2026-01-31T15:04:05Z", quoted(e.Value))
 	case strings.HasPrefix(e.Message, huma.ErrUnknownContentType.Error()):
 		_, kind, _ := strings.Cut(e.Message, ": ")
-		return fmt.Sprintf("it is sent as %q, expected application/json", cut(kind, 80))
+		return fmt.Sprintf("the content type is %q, expected application/json", cut(kind, 80))
 	case e.Message == "unexpected property":
 		return e.Message + ", expected " + oneOf(w.siblings(e.Location))
 	case strings.HasPrefix(e.Message, "required ") && strings.HasSuffix(e.Message, " parameter is missing"):
 		return e.Message + w.choices(e.Location)
-	case e.Location == "body" && !strings.HasPrefix(e.Message, "expected"): // huma has only the parser's error
+	case e.Location == "body" && !strings.HasPrefix(e.Message, "expected"): // the text is that of the JSON parser
 		return "expected JSON: " + e.Message
 	}
 	return e.Message
 }
 
-// quoted is the text that somebody sent.
+// quoted is the text that the client sent.
 func quoted(v any) string { return fmt.Sprintf("%q", cut(fmt.Sprint(v), 80)) }
 
-// choices names the values that a parameter may have, where they can be counted.
+// choices lists the values of a parameter with an enumeration.
 func (w wording) choices(location string) string {
 	where, name, _ := strings.Cut(location, ".")
 	for _, p := range w.parameters {
@@ -68,7 +68,7 @@ func (w wording) choices(location string) string {
 	return ""
 }
 
-// siblings names the properties of the object that a location of the body lies in.
+// siblings lists the properties of the object that contains a location of the body.
 func (w wording) siblings(location string) []string {
 	at := w.resolved(w.body)
 	parts := strings.Split(location, ".")

@@ -15,7 +15,7 @@ export interface paths {
     put?: never;
     /**
      * Import a run from an archive file or a recording
-     * @description The body is an archive, as GET /runs/{run}/archive gives it, or a recording in WfFormat, compressed by gzip or not. 201 where the run is new, 200 where it was there already.
+     * @description The body is an archive, as GET /runs/{run}/archive returns it, or a recording in WfFormat, optionally compressed with gzip. 201 if the run is new, 200 if it existed already.
      */
     post: operations['import-archive'];
     delete?: never;
@@ -53,7 +53,7 @@ export interface paths {
     put?: never;
     /**
      * Submit a run of a workflow
-     * @description As JSON, or as a form with the same JSON in the part request and a part for each file parameter, named by it.
+     * @description As JSON, or as a form with the same JSON in the part request and a part for each file parameter, with its name.
      */
     post: operations['submit-run'];
     delete?: never;
@@ -73,7 +73,7 @@ export interface paths {
     get: operations['get-run'];
     put?: never;
     post?: never;
-    /** Delete an ended run with all that is kept of it */
+    /** Delete an ended run with everything recorded about it */
     delete: operations['delete-run'];
     options?: never;
     head?: never;
@@ -108,8 +108,8 @@ export interface paths {
     get?: never;
     put?: never;
     /**
-     * End a run as cancelled
-     * @description Tasks under way are told, and the run ends when they have heeded it.
+     * Cancel a run
+     * @description The contexts of active tasks are cancelled, and the run ends when they have returned.
      */
     post: operations['cancel-run'];
     delete?: never;
@@ -125,7 +125,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Get a drawing of a run's graph, made by Graphviz */
+    /** Get a drawing of a run's graph by Graphviz */
     get: operations['get-drawing'];
     put?: never;
     post?: never;
@@ -144,7 +144,7 @@ export interface paths {
     };
     /**
      * List the events of a run, in the order of their numbers
-     * @description With Accept: text/event-stream the answer is the live stream of the run instead.
+     * @description With Accept: text/event-stream the response is the live stream of the run instead.
      */
     get: operations['list-events'];
     put?: never;
@@ -162,7 +162,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Download a run in a format of others */
+    /** Download a run in the format of another tool */
     get: operations['export-run'];
     put?: never;
     post?: never;
@@ -196,7 +196,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Get where the elements of a run's graph are drawn */
+    /** Get the layout of a run's graph */
     get: operations['get-layout'];
     put?: never;
     post?: never;
@@ -216,8 +216,8 @@ export interface paths {
     get?: never;
     put?: never;
     /**
-     * Let a run start no more tasks
-     * @description 200 once it is paused, 202 where that takes more than two seconds.
+     * Pause a run, so that it starts no more tasks
+     * @description 200 once the run is paused, 202 if that takes more than two seconds.
      */
     post: operations['pause-run'];
     delete?: never;
@@ -253,8 +253,8 @@ export interface paths {
     get?: never;
     put?: never;
     /**
-     * Undo a pause
-     * @description 200 once the run goes on, 202 where that takes more than two seconds.
+     * Resume a paused run
+     * @description 200 once the run continues, 202 if that takes more than two seconds.
      */
     post: operations['resume-run'];
     delete?: never;
@@ -273,8 +273,8 @@ export interface paths {
     get?: never;
     put?: never;
     /**
-     * Go on with what a run has left, or submit the same workflow with the same parameters again
-     * @description 200 where the run failed or was cancelled and something of it is left: what has not succeeded is done again, as the next revision of the run. Else 201 with a new run.
+     * Continue a failed or cancelled run, or submit the same workflow with the same parameters again
+     * @description 200 if the run failed or was cancelled and its state still exists: tasks that have not succeeded are executed again, as the next revision of the run. Otherwise 201 with a new run.
      */
     post: operations['retry-run'];
     delete?: never;
@@ -291,8 +291,8 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * List the static schedules of a run: what each root of its graph leads to
-     * @description How workers would share the run if nothing drew a task elsewhere, known before it starts.
+     * List the static schedules of a run: what is reachable from each root of its graph
+     * @description How workers would divide the run if placement rules moved no task; known before it starts.
      */
     get: operations['list-schedules'];
     put?: never;
@@ -361,7 +361,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Get everything known of one task */
+    /** Get everything known about one task */
     get: operations['get-task'];
     put?: never;
     post?: never;
@@ -412,7 +412,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Get what this server is */
+    /** Get the configuration of this server */
     get: operations['get-server'];
     put?: never;
     post?: never;
@@ -463,7 +463,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** List the workers that take runs of this server */
+    /** List the workers that execute runs of this server */
     get: operations['list-workers'];
     put?: never;
     post?: never;
@@ -516,82 +516,82 @@ export interface components {
       tags?: string[];
     };
     Attempt: {
-      /** @description From 1; 0 of a task of which none was made, all times of which are 0. */
+      /** @description From 1; 0 for a task without any attempt, whose times are all 0. */
       attempt: number;
       claimed_ns: number;
-      /** @description Body returned. */
+      /** @description When the body returned. */
       ended_ns: number;
       epoch: number;
       execute_ns: number;
       fetch_ns: number;
       function: string;
-      /** @description Null where it is not known. */
+      /** @description Null if unknown. */
       input_bytes: number | null;
-      /** @description Tasks that this attempt readied and left to others. */
+      /** @description Tasks that this attempt made ready and left to other workers. */
       invocations: number;
       node: number;
       /** @enum {string} */
       outcome: 'none' | 'ok' | 'failed' | 'retrying' | 'cancelled' | 'lost' | 'skipped';
-      /** @description Null where it is not known. */
+      /** @description Null if unknown. */
       output_bytes: number | null;
       queue_ns: number;
       /** @description When it could first have been claimed. */
       ready_ns: number;
       slot: number;
-      /** @description Inputs present, body called. */
+      /** @description When inputs were present and the body was called. */
       started_ns: number;
       store_ns: number;
-      /** @description Null where it is not known. */
+      /** @description Null if unknown. */
       stored_bytes: number | null;
       /** @description The identity of the task as text, the same in every run of the graph. */
       task: string;
       update_ns: number;
-      /** @description Output handed on and children told. */
+      /** @description When the output was published and the children were notified. */
       updated_ns: number;
-      /** @description What the attempt used; null where nobody measured it. */
+      /** @description Resources that the attempt used; null if they were not measured. */
       usage: components['schemas']['Usage'] | null;
       version: number;
       wait_ns: number;
       worker: number;
     };
     AttemptDetail: {
-      /** @description From 1; 0 of a task of which none was made, all times of which are 0. */
+      /** @description From 1; 0 for a task without any attempt, whose times are all 0. */
       attempt: number;
       claimed_ns: number;
-      /** @description Body returned. */
+      /** @description When the body returned. */
       ended_ns: number;
       epoch: number;
       error?: components['schemas']['AttemptError'];
       execute_ns: number;
       fetch_ns: number;
       function: string;
-      /** @description Null where it is not known. */
+      /** @description Null if unknown. */
       input_bytes: number | null;
       inputs?: components['schemas']['Input'][];
-      /** @description Tasks that this attempt readied and left to others. */
+      /** @description Tasks that this attempt made ready and left to other workers. */
       invocations: number;
       /** @description The end of what the body logged, as text. */
       log?: string;
       node: number;
       /** @enum {string} */
       outcome: 'none' | 'ok' | 'failed' | 'retrying' | 'cancelled' | 'lost' | 'skipped';
-      /** @description Null where it is not known. */
+      /** @description Null if unknown. */
       output_bytes: number | null;
       queue_ns: number;
       /** @description When it could first have been claimed. */
       ready_ns: number;
       slot: number;
-      /** @description Inputs present, body called. */
+      /** @description When inputs were present and the body was called. */
       started_ns: number;
       store_ns: number;
-      /** @description Null where it is not known. */
+      /** @description Null if unknown. */
       stored_bytes: number | null;
       /** @description The identity of the task as text, the same in every run of the graph. */
       task: string;
       update_ns: number;
-      /** @description Output handed on and children told. */
+      /** @description When the output was published and the children were notified. */
       updated_ns: number;
-      /** @description What the attempt used; null where nobody measured it. */
+      /** @description Resources that the attempt used; null if they were not measured. */
       usage: components['schemas']['Usage'] | null;
       version: number;
       wait_ns: number;
@@ -603,7 +603,7 @@ export interface components {
       kind: string;
       message: string;
       signal: string;
-      /** @description Of a panic, or the end of stderr; empty where there is none. */
+      /** @description Stack of a panic, or the end of stderr; empty if there is neither. */
       stack: string;
       /** @description The worker's name. */
       worker: string;
@@ -620,18 +620,18 @@ export interface components {
       high: number;
       /**
        * Format: double
-       * @description With high, encloses the true answer; all three are equal when it is exact.
+       * @description low and high enclose the true value; all three are equal if it is exact.
        */
       low: number;
-      /** @description How many values it would need; absent where there are enough. */
+      /** @description How many values it would need; absent if there are enough. */
       needs?: number;
       /**
        * Format: double
-       * @description Null where there are too few values for the answer to mean anything.
+       * @description Null if there are too few values for a meaningful estimate.
        */
       value: number | null;
     };
-    /** @description Fields that a kind does not have are absent; byte counts that are not known are -1. */
+    /** @description Fields that a kind does not have are absent; unknown byte counts are -1. */
     Event: {
       at_ns: number;
       attempt?: number;
@@ -662,33 +662,33 @@ export interface components {
       worker?: number;
     };
     EventList: {
-      /** @description The last step that was taken into account. */
+      /** @description The last step that is included. */
       as_of: number;
       events: components['schemas']['Event'][];
-      /** @description What to ask behind next: the number of the last event given. */
+      /** @description Value of query.after for the next page: the number of the last event in this one. */
       next_after: number;
     };
     FoundTask: {
       attempt: number;
       function: string;
-      /** @description The run's name. */
+      /** @description Name of the run. */
       name: string;
       node: number;
       run: string;
       /** Format: date-time */
       started_at: string;
       task: string;
-      /** @description Of the metric, in its unit. */
+      /** @description Value of the metric, in its unit. */
       value: number;
       version: number;
       workflow: string;
     };
     FoundTasks: {
-      /** @description All runs that the query selects were read, and all that happened in them is kept. */
+      /** @description All runs that the query selects were read, and everything that happened in them is recorded. */
       complete: boolean;
       metric: string;
       scanned_runs: number;
-      /** @description The greatest value first. */
+      /** @description Greatest value first. */
       tasks: components['schemas']['FoundTask'][];
       /** @enum {string} */
       unit: 'ns' | 'bytes' | 'bytes_per_s';
@@ -699,7 +699,7 @@ export interface components {
     };
     Functions: {
       functions: components['schemas']['FunctionName'][];
-      /** @description Those of which any value is known. */
+      /** @description Metrics with at least one known value. */
       metrics: string[];
     };
     Graph: {
@@ -708,7 +708,7 @@ export interface components {
       scopes: components['schemas']['GraphScope'][];
     };
     GraphScope: {
-      /** @description Bytes that were read along each edge, -1 where that is not known; absent where every edge carries all that its task put out. */
+      /** @description Bytes that were read along each edge, -1 if unknown; absent if every edge carries the whole output of its task. */
       edgeBytes?: number[];
       /** @description Pairs from, to: nodes of the same instance that wait for one another. */
       edges: number[];
@@ -736,14 +736,14 @@ export interface components {
       bound: number;
       /**
        * Format: double
-       * @description Standard deviation by mean.
+       * @description Standard deviation divided by mean.
        */
       cv: number | null;
-      /** @description Every answer is exact. */
+      /** @description Every estimate is exact. */
       exact: boolean;
       function?: string;
       iqr: components['schemas']['Estimate'];
-      /** @description The group as text: a function's name, with @version above 0; a worker's or level's number; empty. */
+      /** @description The group as text: a function's name, with @version above version 0; the number of a worker or level; or empty. */
       key: string;
       mad: components['schemas']['Estimate'];
       /** Format: double */
@@ -754,7 +754,7 @@ export interface components {
       /** Format: double */
       min: number | null;
       n: number;
-      /** @description Of the worker or level. */
+      /** @description Number of the worker or level. */
       number?: number;
       p25: components['schemas']['Estimate'];
       p50: components['schemas']['Estimate'];
@@ -763,9 +763,9 @@ export interface components {
       p95: components['schemas']['Estimate'];
       p99: components['schemas']['Estimate'];
       p99_9: components['schemas']['Estimate'];
-      /** @description Those asked for, in that order. */
+      /** @description The requested quantiles, in the requested order. */
       quantiles: components['schemas']['Quantile'][];
-      /** @description Values that were no numbers. */
+      /** @description Values that were not numbers. */
       rejected: number;
       /** Format: double */
       stddev: number | null;
@@ -780,15 +780,15 @@ export interface components {
       version?: number;
     };
     History: {
-      /** @description Ascending by time; only those with runs. Empty where it is grouped by function. */
+      /** @description Ascending by time; only those with runs. Empty if grouped by function. */
       buckets: components['schemas']['HistoryPart'][];
-      /** @description By function and version; empty where it is not grouped by function. */
+      /** @description By function and version; empty if not grouped by function. */
       groups: components['schemas']['HistoryPart'][];
-      /** @description Runs that have ended, were asked for and have no part in the answer. */
+      /** @description Runs that have ended and match the query, but are not part of the response. */
       left_out: components['schemas']['LeftOut'][];
       method: string;
       metric: string;
-      /** @description Whose runs take part; absent without query.before. */
+      /** @description Describes the peers that query.before selects; absent without query.before. */
       peers?: components['schemas']['Peers'];
       /** @enum {string} */
       unit: 'ns' | 'bytes' | 'bytes_per_s';
@@ -801,20 +801,20 @@ export interface components {
       bound: number;
       /**
        * Format: double
-       * @description Standard deviation by mean.
+       * @description Standard deviation divided by mean.
        */
       cv: number | null;
-      /** @description Where bins were asked for: the distribution function, exact where it is given. */
+      /** @description If bins were requested: the distribution function, exact at the given points. */
       ecdf?: components['schemas']['Step'][];
-      /** @description Every answer is exact. */
+      /** @description Every estimate is exact. */
       exact: boolean;
       /** Format: date-time */
       from: string;
       function?: string;
-      /** @description Where bins were asked for: bars for a logarithmic axis, which line up between parts; zeros have one of their own in front. */
+      /** @description If bins were requested: bars for a logarithmic axis, which line up between parts; zeros have a bar of their own in front. */
       histogram?: components['schemas']['Bar'][];
       iqr: components['schemas']['Estimate'];
-      /** @description The function's name, with @version above 0; empty where it is not grouped by function. */
+      /** @description The function's name, with @version above version 0; empty if not grouped by function. */
       key: string;
       mad: components['schemas']['Estimate'];
       /** Format: double */
@@ -832,9 +832,9 @@ export interface components {
       p95: components['schemas']['Estimate'];
       p99: components['schemas']['Estimate'];
       p99_9: components['schemas']['Estimate'];
-      /** @description Those asked for, in that order. */
+      /** @description The requested quantiles, in the requested order. */
       quantiles: components['schemas']['Quantile'][];
-      /** @description Values that were no numbers. */
+      /** @description Values that were not numbers. */
       rejected: number;
       runs: number;
       /** Format: double */
@@ -856,33 +856,33 @@ export interface components {
       version: number;
     };
     Imported: {
-      /** @description Of files that no task makes, as often as they were read; null where it is not known. */
+      /** @description Bytes of files that no task produces, counted each time they were read; null if unknown. */
       bytes_in: number | null;
-      /** @description Of files that other tasks had made, as often as they were read; null where it is not known. */
+      /** @description Bytes of files that other tasks produced, counted each time they were read; null if unknown. */
       bytes_moved: number | null;
-      /** @description Of files that no task reads; null where it is not known. */
+      /** @description Bytes of files that no task reads; null if unknown. */
       bytes_out: number | null;
-      /** @description Of processors, of all tasks of which it is recorded; null where it is not known. */
+      /** @description Processor time of all tasks that have it recorded; null if unknown. */
       cpu_ns: number | null;
-      /** @description The recording says when the workflow ran, or at least when it was made. Otherwise moments count from 1970. */
+      /** @description The recording states when the workflow ran, or at least when the recording was made. Otherwise times count from 1970. */
       dated: boolean;
-      /** @description Time in which at least one task ran. The rest of the recorded makespan is not in the recording. */
+      /** @description Time during which at least one task ran. The recording does not explain the rest of the makespan. */
       explained_ns: number;
-      /** @description Of the recording, with its version. */
+      /** @description Format of the recording, with its version. */
       format: string;
-      /** @description How lanes were made up where start times are recorded; empty otherwise. */
+      /** @description How lanes were assigned if start times are recorded; empty otherwise. */
       lanes: string;
-      /** @description The recorded makespan; 0 where none is recorded. */
+      /** @description The recorded makespan; 0 if none is recorded. */
       recorded_ns: number;
     };
     Input: {
-      /** @description Null where it is not known. */
+      /** @description Null if unknown. */
       bytes: number | null;
       fetch_ns: number;
       from: number;
-      /** @description store, inline or local; outside where no task of the run makes it. */
+      /** @description store, inline or local; outside if no task of the run produces it. */
       source: string;
-      /** @description The identity of the task that made it; empty for a fan-out or a join. */
+      /** @description Identity of the task that produced it; empty for a fan-out or a join. */
       task: string;
     };
     Layout: {
@@ -906,7 +906,7 @@ export interface components {
     };
     LeftOut: {
       /**
-       * @description not_measured: imported, and the metric is about their schedule; not_known: no value is known; unreadable: damaged, in part or as a whole.
+       * @description not_measured: imported, and the metric describes their schedule; not_known: no value is known; unreadable: damaged, in part or as a whole.
        * @enum {string}
        */
       reason: 'not_measured' | 'not_known' | 'unreadable';
@@ -914,13 +914,13 @@ export interface components {
     };
     MissingFunction: {
       function: string;
-      /** @description Of it that could be claimed. */
+      /** @description Tasks of this function that could be claimed. */
       tasks: number;
       version: number;
     };
     Param: {
       choices?: string[];
-      /** @description As text; of a file, in words. */
+      /** @description As text; for a file, a description. */
       default?: string;
       help: string;
       /** @enum {string} */
@@ -929,7 +929,7 @@ export interface components {
       max?: number;
       /**
        * Format: double
-       * @description Of durations in seconds.
+       * @description For durations, in seconds.
        */
       min?: number;
       name: string;
@@ -937,31 +937,31 @@ export interface components {
       required: boolean;
     };
     Peers: {
-      /** @description How many they are, at most 100. */
+      /** @description Number of peers, at most 100. */
       runs: number;
       /**
-       * @description same: of the same workflow, versions of functions and parameters; workflow: of the same workflow.
+       * @description same: runs with the same workflow, versions of functions and parameters; workflow: runs of the same workflow.
        * @enum {string}
        */
       scope: 'same' | 'workflow';
-      /** @description What they have in common beside the workflow, in words: n=1000, input of 64 to 128 KiB. Empty for the scope workflow. */
+      /** @description What they have in common in addition to the workflow, in words: n=1000, input of 64 to 128 KiB. Empty for the scope workflow. */
       terms: string[];
       workflow: string;
     };
     Problem: {
       /** @description What was wrong with this request, and what was expected. */
       detail: string;
-      /** @description Where several things were wrong. */
+      /** @description Everything that was wrong, if there were several things. */
       errors?: components['schemas']['ProblemError'][];
-      /** @description Finds the request in the server's log. */
+      /** @description Identifies the request in the server's log. */
       request_id: string;
       status: number;
       title: string;
-      /** @description about:blank: the title is that of the status. */
+      /** @description Always about:blank: the title is that of the status. */
       type: string;
     };
     ProblemError: {
-      /** @description As query.limit or body.tags[3]. */
+      /** @description Such as query.limit or body.tags[3]. */
       location?: string;
       message: string;
     };
@@ -970,88 +970,88 @@ export interface components {
       high: number;
       /**
        * Format: double
-       * @description With high, encloses the true answer; all three are equal when it is exact.
+       * @description low and high enclose the true value; all three are equal if it is exact.
        */
       low: number;
-      /** @description How many values it would need; absent where there are enough. */
+      /** @description How many values it would need; absent if there are enough. */
       needs?: number;
       /** Format: double */
       q: number;
       /**
        * Format: double
-       * @description Null where there are too few values for the answer to mean anything.
+       * @description Null if there are too few values for a meaningful estimate.
        */
       value: number | null;
     };
     RecordState: {
       complete: boolean;
-      /** @description What of the run cannot be read; empty where nothing is known to be damaged. */
+      /** @description Which parts of the run cannot be read; empty if no damage is known. */
       damage: string;
-      /** @description The run is damaged so that nothing tells how it ended; its status is interrupted then. */
+      /** @description The run is damaged so that it is unknown how it ended; its status is then interrupted. */
       end_unknown: boolean;
       /** @description The same in words. */
       text: string;
     };
     Result: {
-      /** @description As JSON, where it takes at most 64 KiB and JSON has it; else the beginning or a description. */
+      /** @description As JSON, if it has a JSON form of at most 64 KiB; otherwise its beginning or a description. */
       text: string;
-      /** @description Of Go. */
+      /** @description The type in Go. */
       type: string;
     };
     Rules: {
-      /** @description From which size on an output draws its consumers; default 4 MiB. */
+      /** @description The least size at which an output attracts its consumers; default 4 MiB. */
       cluster_bytes?: number;
       /** @description How long a large output waits for its consumers before it is stored; default 2 s. */
       hold_for_ns?: number;
-      /** @description Up to which size an output travels inline; default 16 KiB. */
+      /** @description The largest output that is sent inline; default 16 KiB. */
       inline_bytes?: number;
-      /** @description How many others a wide fan-out invokes at a time; default 16. */
+      /** @description How many workers a wide fan-out invokes at a time; default 16. */
       invokers?: number;
-      /** @description A worker does not go on with what its ends made ready: every task is claimed by itself. */
+      /** @description A worker does not continue with tasks that it made ready: each task is claimed separately. */
       no_become?: boolean;
-      /** @description Tasks are not drawn to the worker that holds their large input. */
+      /** @description Tasks are not attracted to the worker that holds their large input. */
       no_clustering?: boolean;
-      /** @description A large output whose consumer is not ready is stored at once. */
+      /** @description A large output whose consumer is not ready is stored immediately. */
       no_delay?: boolean;
-      /** @description Small outputs do not travel within the call that ends their task. */
+      /** @description Small outputs are not sent in the commit that ends their task. */
       no_inline?: boolean;
       /** @description Inputs are fetched when the task is claimed, not while it waits for a lane. */
       no_preload?: boolean;
-      /** @description How many workers a task may take down before it is given up; default 3. */
+      /** @description How many workers a task may take down before it fails for good; default 3. */
       poison_after?: number;
-      /** @description Every output is stored, also where only its worker needs it. */
+      /** @description Every output is stored, even if only its own worker needs it. */
       store_all?: boolean;
     };
     RunError: {
       attempt: number;
       kind: string;
       message: string;
-      /** @description Null where it was no task's failure. */
+      /** @description Null if the failure was not that of a task. */
       node: number | null;
-      /** @description Empty where it was no task's failure. */
+      /** @description Empty if the failure was not that of a task. */
       task: string;
     };
     RunList: {
-      /** @description How many runs the filter without status selects, by status and under all. */
+      /** @description Number of runs that the filter without status selects, by status, and in total under all. */
       counts: {
         [key: string]: number;
       };
-      /** @description The cursor of the following page; absent on the last. */
+      /** @description Cursor of the next page; absent on the last. */
       next?: string;
-      /** @description Which runs before takes part; absent without query.before. */
+      /** @description Describes the peers that query.before selects; absent without query.before. */
       peers?: components['schemas']['Peers'];
       runs: components['schemas']['RunSummary'][];
       /** @description Names of the workflows that have runs. */
       workflows: string[];
     };
     RunStatistics: {
-      /** @description The last step that was taken into account. */
+      /** @description The last step that is included. */
       as_of: number;
-      /** @description The moment asked for; null for all. */
+      /** @description The requested moment; null for all attempts. */
       at_ns: number | null;
-      /** @description That had ended, whatever their outcome. */
+      /** @description Attempts that had ended, with any outcome. */
       attempts: number;
-      /** @description That is the whole of an ended run, and all of it was kept. */
+      /** @description The run has ended, and everything about it is recorded and included. */
       complete: boolean;
       /** @enum {string} */
       group_by: 'function' | 'worker' | 'level' | 'none';
@@ -1059,9 +1059,9 @@ export interface components {
       groups: components['schemas']['Group'][];
       method: string;
       metric: string;
-      /** @description The cursor of the following groups; absent on the last page. */
+      /** @description Cursor of the next groups; absent on the last page. */
       next?: string;
-      /** @description Those of them that ended well: only these are summed up. */
+      /** @description Attempts that succeeded: the statistic is over these. */
       succeeded: number;
       /** @enum {string} */
       unit: 'ns' | 'bytes' | 'bytes_per_s';
@@ -1069,7 +1069,7 @@ export interface components {
     RunSummary: {
       /**
        * Format: date-time
-       * @description When the store got the run: of an imported run, the moment of its import.
+       * @description When the run was added to the store: for an imported run, the time of its import.
        */
       added_at: string;
       /** @description Attempts that have ended. */
@@ -1084,58 +1084,58 @@ export interface components {
       ended_at: string | null;
       /** @description The failure that ended the run. */
       error: components['schemas']['RunError'] | null;
-      /** @description Of all attempts together. */
+      /** @description Sum over all attempts. */
       execute_ns: number;
-      /** @description Of the structure; runs of equal hash have the same layout. */
+      /** @description Hash of the structure; runs with equal hashes have the same layout. */
       graph_hash: string;
-      /** @description What a recording says of the run as a whole; null for runs of the engine. */
+      /** @description What a recording states about the run as a whole; null for runs of the engine. */
       imported: components['schemas']['Imported'] | null;
       /** @description Bytes of the files that parameters name; absent without files. */
       inputs?: {
         [key: string]: number;
       };
-      /** @description The last step of the log that is kept. */
+      /** @description The last step of the recorded log. */
       last_seq: number;
       /** @description The run has not ended. */
       live: boolean;
-      /** @description The run can be cancelled, paused and resumed from here: this process executes it, several share it, or the one that does can be asked. */
+      /** @description The run can be cancelled, paused and resumed through this server: it executes the run, shares it, or can reach the process that executes it. */
       local: boolean;
       /** @description Attempts that were lost with their worker. */
       lost: number;
-      /** @description First claim to last end; of an imported run the recorded makespan where there is one; of a live run, what has passed since its start. */
+      /** @description From the first claim to the last end; for an imported run, the recorded makespan if there is one; for a live run, the time since its start. */
       makespan_ns: number;
-      /** @description What tasks of a live run wait for in vain: no live worker had it for 60 s, or there is none at all. */
+      /** @description Functions that tasks of a live run wait for in vain: no live worker has had them for 60 s, or there is no live worker. */
       missing_functions: components['schemas']['MissingFunction'][];
       /** @description Two words made from the ID, for people. */
       name: string;
       note: string;
       output_bytes: number;
-      /** @description Parameters as text; of files, their names. */
+      /** @description Parameters as text; for files, their names. */
       params: {
         [key: string]: string;
       };
       /** @enum {string} */
       policy: 'fail-fast' | 'continue';
-      /** @description How start times were made up where a recording had none; absent for runs of the engine and for recordings with start times. */
+      /** @description How missing start times of a recording were reconstructed; absent for runs of the engine and for recordings with start times. */
       reconstructed?: string;
       records: components['schemas']['RecordState'];
-      /** @description The result as text, of more than 1 KiB the beginning, which ends with an ellipsis: GET /runs/{run}/result has more. Empty without one. */
+      /** @description The result as text; if it is longer than 1 KiB, its beginning and an ellipsis: GET /runs/{run}/result has more. Empty without a result. */
       result_text: string;
       /** @description Attempts that failed and were tried again. */
       retries: number;
       /** @description How often the run was continued after it had ended. */
       revision: number;
-      /** @description By what tasks were placed, defaults filled in; absent where no other process takes part. */
+      /** @description The rules of placement with defaults filled in; absent if the run is not shared between processes. */
       rules?: components['schemas']['Rules'];
       /** @description Identifies the run; IDs sort by the time of submission. */
       run: string;
-      /** @description How long the reconstructed schedule takes; null where nothing was reconstructed. */
+      /** @description The duration of the reconstructed schedule; null if nothing was reconstructed. */
       schedule_ns: number | null;
-      /** @description Null for a run that has not succeeded or was continued after an end, and where it has fewer than 5 peers before it. */
+      /** @description Null for a run that has not succeeded, was continued after it had ended, or has fewer than 5 earlier peers. */
       standing: components['schemas']['Standing'] | null;
       /**
        * Format: date-time
-       * @description The moment that all offsets of the run count from.
+       * @description The origin of all offsets of the run.
        */
       started_at: string;
       /** @enum {string} */
@@ -1158,9 +1158,9 @@ export interface components {
       memory_bytes: number;
       name: string;
       pid: number;
-      /** @description What the rules of placement did; absent while it works, and where one process alone executes the run. */
+      /** @description What the rules of placement saved; absent while it works, and if a single process executes the run. */
       saved?: components['schemas']['Savings'];
-      /** @description The most lanes it used; 0 while it works. */
+      /** @description Most lanes it used; 0 while it works. */
       slots: number;
       started_ns: number;
       startup_ns: number;
@@ -1174,54 +1174,54 @@ export interface components {
       workers: components['schemas']['RunWorker'][];
     };
     Savings: {
-      /** @description Tasks that it went on with instead of handing them out. */
+      /** @description Tasks with which it continued instead of leaving them to other workers. */
       became: number;
-      /** @description Tasks that were drawn to a large input. */
+      /** @description Tasks that were attracted to a large input. */
       clustered: number;
-      /** @description Of the store, by the worker's process; 0 where nobody counted. */
+      /** @description Commands to the store by the worker's process; 0 if they were not counted. */
       commands: number;
       /** @description Large outputs that were held for a consumer that was not ready. */
       delayed_held: number;
-      /** @description Those of them that had to be stored in the end. */
+      /** @description Those of them that had to be stored after all. */
       delayed_stored: number;
       fetched_bytes: number;
-      /** @description Of outputs that travelled within the calls that ended their tasks. */
+      /** @description Bytes of outputs that were sent in the commits that ended their tasks. */
       inline_bytes: number;
-      /** @description Outputs that were lost and asked for again. */
+      /** @description Outputs that were lost and requested again. */
       invalidated: number;
-      /** @description Tasks that it handed out. */
+      /** @description Tasks that it left to other workers. */
       invoked: number;
-      /** @description Of outputs that never left the worker. */
+      /** @description Bytes of outputs that never left the worker. */
       not_stored_bytes: number;
-      /** @description The time that fetching those took. */
+      /** @description Time to fetch those. */
       preload_ns: number;
-      /** @description Inputs that were there before their task got a lane. */
+      /** @description Inputs that were fetched before their task got a lane. */
       preloaded: number;
       round_trips: number;
       stored_bytes: number;
     };
     Schedule: {
-      /** @description Nodes that the worker of the one that they wait for goes on with. */
+      /** @description Nodes with which the worker of their only parent continues. */
       became: number;
       edges: number;
-      /** @description Nodes that wait for several: whoever ends the last of those goes on. */
+      /** @description Nodes that wait for several others: the worker that completes the last of those continues. */
       fan_ins: number;
       fan_outs: number;
-      /** @description Nodes that it hands out. */
+      /** @description Nodes that it leaves to other workers. */
       invoked: number;
-      /** @description The cursor of the following page; absent on the last. */
+      /** @description Cursor of the next page; absent on the last. */
       next?: string;
-      /** @description In the order of the search: behind a node comes what its worker goes on with, behind a fan-out its body. */
+      /** @description In the order of the search: a node is followed by the one with which its worker continues, a fan-out by its body. */
       nodes: components['schemas']['ScheduleNode'][];
       root: number;
       /** @description The identity of the root as text; empty for a fan-out of a constant list. */
       task: string;
-      /** @description Tasks that the root leads to, itself included. */
+      /** @description Tasks that are reachable from the root, including itself. */
       tasks: number;
     };
     ScheduleEdge: {
       /**
-       * @description That of the node it leads to.
+       * @description Mark of the node to which it leads.
        * @enum {string}
        */
       mark: 'become' | 'invoke' | 'fan-in';
@@ -1229,7 +1229,7 @@ export interface components {
       scope: number;
     };
     ScheduleList: {
-      /** @description The cursor of the following page; absent on the last. */
+      /** @description Cursor of the next page; absent on the last. */
       next?: string;
       /** @description Ascending by root. */
       schedules: components['schemas']['ScheduleSummary'][];
@@ -1241,7 +1241,7 @@ export interface components {
       /** @enum {string} */
       kind: 'task' | 'fanout' | 'join';
       /**
-       * @description How a worker comes to execute it.
+       * @description How the node gets a worker.
        * @enum {string}
        */
       mark: 'root' | 'become' | 'invoke' | 'fan-in';
@@ -1256,24 +1256,24 @@ export interface components {
       version?: number;
     };
     ScheduleSummary: {
-      /** @description Nodes that the worker of the one that they wait for goes on with. */
+      /** @description Nodes with which the worker of their only parent continues. */
       became: number;
       edges: number;
-      /** @description Nodes that wait for several: whoever ends the last of those goes on. */
+      /** @description Nodes that wait for several others: the worker that completes the last of those continues. */
       fan_ins: number;
       fan_outs: number;
-      /** @description Nodes that it hands out. */
+      /** @description Nodes that it leaves to other workers. */
       invoked: number;
       root: number;
       /** @description The identity of the root as text; empty for a fan-out of a constant list. */
       task: string;
-      /** @description Tasks that the root leads to, itself included. */
+      /** @description Tasks that are reachable from the root, including itself. */
       tasks: number;
     };
     Server: {
-      /** @description Flags with which commands of the program find the runs of this server, as words for a shell; empty where they need none. */
+      /** @description Flags with which commands of the program find the runs of this server, quoted for a shell; empty if they need none. */
       place: string;
-      /** @description The name of the program, for commands that people copy. */
+      /** @description Name of the program in commands that the dashboard shows. */
       program: string;
       /** @description Several processes share the runs: workers can be started anywhere, and the rules of placement matter. */
       shared: boolean;
@@ -1283,24 +1283,24 @@ export interface components {
     Standing: {
       /**
        * Format: double
-       * @description Difference from the median as a share of it.
+       * @description Difference from the median, relative to the median.
        */
       effect: number;
       /**
        * Format: double
-       * @description Runs that take longer are called slow; chance alone takes at most one in 50 there. Null with fewer than 20 others.
+       * @description Runs that take longer are called slow; by chance alone at most one in 50 does. Null with fewer than 20 peers.
        */
       limit_ns: number | null;
       /** Format: double */
       median_ns: number;
       peers: components['schemas']['Peers'];
-      /** @description How many others there are, at least 5. */
+      /** @description Number of peers, at least 5. */
       runs: number;
       /** @description Unusually slow: above limit_ns. */
       slow: boolean;
-      /** @description How many of them took more time. */
+      /** @description Number of peers that took more time. */
       slower: number;
-      /** @description How many of them took less time. */
+      /** @description Number of peers that took less time. */
       slower_than: number;
     };
     Step: {
@@ -1310,10 +1310,10 @@ export interface components {
       x: number;
     };
     Submission: {
-      /** @description The run fails when it takes longer; default 24 h. */
+      /** @description The run fails if it takes longer; default 24 h. */
       deadline_ns?: number;
       note?: string;
-      /** @description Parameters as text; those that are absent take their defaults. Files are sent as parts of a form. */
+      /** @description Parameters as text; absent ones have their defaults. Files are sent as parts of a form. */
       params?: {
         [key: string]: string;
       };
@@ -1322,7 +1322,7 @@ export interface components {
        * @enum {string}
        */
       policy?: 'fail-fast' | 'continue';
-      /** @description By what tasks are placed and outputs travel where several processes share the run. */
+      /** @description How tasks and outputs are placed if several processes share the run. */
       rules?: components['schemas']['Rules'];
       tags?: string[];
       /** @description after_each_task, periodic=2s, queue=256 or shutdown; default periodic=2s. */
@@ -1330,9 +1330,9 @@ export interface components {
       workflow: string;
     };
     Task: {
-      /** @description The last step that was taken into account. */
+      /** @description The last step that is included. */
       as_of: number;
-      /** @description Those that have ended, oldest first. */
+      /** @description Attempts that have ended, oldest first. */
       attempts: components['schemas']['AttemptDetail'][];
       function: string;
       node: number;
@@ -1340,23 +1340,23 @@ export interface components {
       version: number;
     };
     TaskCounts: {
-      /** @description That ended well. */
+      /** @description Tasks that succeeded. */
       done: number;
       failed: number;
-      /** @description That nothing had claimed when the run ended; 0 while it is live. */
+      /** @description Tasks that were not claimed when the run ended; 0 while it is live. */
       not_run: number;
       running: number;
-      /** @description That never ran because one that they need has failed. */
+      /** @description Tasks that never ran because a task that they depend on failed. */
       skipped: number;
       total: number;
     };
     TaskList: {
-      /** @description The last step that was taken into account. */
+      /** @description The last step that is included. */
       as_of: number;
-      /** @description The cursor of the following page; absent on the last. */
+      /** @description Cursor of the next page; absent on the last. */
       next?: string;
       tasks: components['schemas']['Attempt'][];
-      /** @description How many attempts the query selects on all pages. */
+      /** @description Number of attempts that the query selects on all pages. */
       total: number;
     };
     Throughput: {
@@ -1369,10 +1369,10 @@ export interface components {
       records: number;
     };
     Timeline: {
-      /** @description The last step that was taken into account. */
+      /** @description The last step that is included. */
       as_of: number;
       from_ns: number;
-      /** @description Fetching inputs or handing on outputs. */
+      /** @description Fetching inputs or publishing outputs. */
       moving: number[];
       ready: number[];
       running: number[];
@@ -1383,38 +1383,38 @@ export interface components {
       to_ns: number;
     };
     Usage: {
-      /** @description Of processors, added up; null where it is not known. */
+      /** @description Processor time; null if unknown. */
       cpu_ns: number | null;
-      /** @description Resident; null where it is not known. */
+      /** @description Resident memory; null if unknown. */
       memory_bytes: number | null;
-      /** @description Of files that it read and no task makes; null where it is not known. */
+      /** @description Size of files that it read and no task produces; null if unknown. */
       outside_bytes: number | null;
-      /** @description By the process; null where it is not known. */
+      /** @description By the process; null if unknown. */
       read_bytes: number | null;
-      /** @description Of files that it wrote and no task reads; null where it is not known. */
+      /** @description Size of files that it wrote and no task reads; null if unknown. */
       result_bytes: number | null;
-      /** @description By the process; null where it is not known. */
+      /** @description By the process; null if unknown. */
       written_bytes: number | null;
     };
     Worker: {
       /** @description Lanes that execute a task. */
       busy: number;
       cpu_ns: number;
-      /** @description That it can execute, with @version above 0; empty for all of the server's workflows. */
+      /** @description Functions that it can execute, with @version above version 0; empty for all of the server's workflows. */
       functions: string[];
       host: string;
       /** Format: date-time */
       last_beat: string;
-      /** @description Lanes whose body did not return when it was told to. */
+      /** @description Lanes whose body did not return when it was cancelled. */
       leaked: number;
-      /** @description It was not heard of for longer than its lease; what it held was given to others. */
+      /** @description It has been silent for longer than its lease; its claims were given to other workers. */
       lost: boolean;
       memory_bytes: number;
       name: string;
       pid: number;
-      /** @description Those it takes part in. */
+      /** @description Runs in which it takes part. */
       runs: components['schemas']['WorkerRun'][];
-      /** @description Lanes there are by now; more come while tasks wait and processors idle. */
+      /** @description Lanes at the moment; more are added while tasks wait and processors are idle. */
       slots: number;
       /** Format: date-time */
       started_at: string;
@@ -1428,10 +1428,10 @@ export interface components {
       workers: components['schemas']['Worker'][];
     };
     WorkerRun: {
-      /** @description Tasks of it that the worker holds, those that wait for a lane included; null where the run is not shared. */
+      /** @description Tasks of it that the worker has claimed, including those that wait for a lane; null if the run is not shared. */
       claims: number | null;
       name: string;
-      /** @description Of the worker in the run's log; null where the run is not shared. */
+      /** @description Number of the worker in the run's log; null if the run is not shared. */
       number: number | null;
       run: string;
       /** @description Tasks of it that the worker executes. */
@@ -1440,7 +1440,7 @@ export interface components {
     };
     Workflow: {
       description: string;
-      /** @description Its arguments can name further functions. */
+      /** @description Its arguments can name more functions. */
       dynamic: boolean;
       functions: components['schemas']['FunctionName'][];
       name: string;
@@ -1605,20 +1605,20 @@ export interface operations {
         from?: string;
         /** @description Only runs that started before. */
         to?: string;
-        /** @description A run: only its peers are meant, at most the 100 latest that started before it, see peers. */
+        /** @description A run: select only its peers, at most the 100 latest that started before it, see peers. */
         before?: string;
-        /** @description same, the default: runs of the same workflow with the same versions of functions and the same parameters, of files the power of two of their size, and of imported recordings the same graph. workflow: all runs of the same workflow. Only runs that succeeded and were not continued after an end. Needs before. */
+        /** @description same, the default: runs of the same workflow with the same versions of functions and the same parameters, for files the same power of two of their size, and for imported recordings the same graph. workflow: all runs of the same workflow. Only runs that succeeded and were never continued after they had ended. Requires before. */
         peers?: 'same' | 'workflow';
         workflow?: string;
-        /** @description Any of them; can be repeated. */
+        /** @description Any of these; can be repeated. */
         status?: ('queued' | 'running' | 'paused' | 'succeeded' | 'failed' | 'cancelled' | 'interrupted')[];
         tag?: string;
-        /** @description Searched for in id, name, workflow, tags, note, parameters and error, without regard to case. */
+        /** @description Searched for in ID, name, workflow, tags, note, parameters and error, ignoring case. */
         text?: string;
         sort?: 'started' | 'makespan' | 'tasks' | 'bytes' | 'workflow' | 'status' | 'added';
         order?: 'asc' | 'desc';
         limit?: number;
-        /** @description next of the page before; empty for the first. */
+        /** @description next of the preceding page; empty for the first. */
         cursor?: string;
       };
       header?: never;
@@ -1653,7 +1653,7 @@ export interface operations {
     parameters: {
       query?: never;
       header?: {
-        /** @description The same key with the same request gives the same run, for 24 hours, from whichever server of the store; of two servers that are asked at the same moment, each may begin one. */
+        /** @description The same key with the same request returns the same run, for 24 hours, from any server of the store. If two servers get the request at the same moment, each may start a run. */
         'Idempotency-Key'?: string;
       };
       path?: never;
@@ -1698,7 +1698,7 @@ export interface operations {
         peers?: 'same' | 'workflow';
       };
       header?: {
-        /** @description ETags that are known; the answer is 304 where one still holds. */
+        /** @description ETags that the client has; the response is 304 if one is still current. */
         'If-None-Match'?: string;
       };
       path: {
@@ -1720,7 +1720,7 @@ export interface operations {
           'application/json': components['schemas']['RunSummary'];
         };
       };
-      /** @description The answer that is known still holds. */
+      /** @description The response that the client has is current. */
       304: {
         headers: {
           [name: string]: unknown;
@@ -1810,7 +1810,7 @@ export interface operations {
     parameters: {
       query?: never;
       header?: {
-        /** @description ETags that are known; the answer is 304 where one still holds. */
+        /** @description ETags that the client has; the response is 304 if one is still current. */
         'If-None-Match'?: string;
       };
       path: {
@@ -1830,7 +1830,7 @@ export interface operations {
           'application/octet-stream': string;
         };
       };
-      /** @description The answer that is known still holds. */
+      /** @description The response that the client has is current. */
       304: {
         headers: {
           [name: string]: unknown;
@@ -1888,7 +1888,7 @@ export interface operations {
         format?: 'svg' | 'png' | 'dot';
       };
       header?: {
-        /** @description ETags that are known; the answer is 304 where one still holds. */
+        /** @description ETags that the client has; the response is 304 if one is still current. */
         'If-None-Match'?: string;
       };
       path: {
@@ -1914,7 +1914,7 @@ export interface operations {
           'text/vnd.graphviz': string;
         };
       };
-      /** @description The answer that is known still holds. */
+      /** @description The response that the client has is current. */
       304: {
         headers: {
           [name: string]: unknown;
@@ -1935,12 +1935,12 @@ export interface operations {
   'list-events': {
     parameters: {
       query?: {
-        /** @description Only events behind this number. */
+        /** @description Only events after this number. */
         after?: number;
         limit?: number;
       };
       header?: {
-        /** @description ETags that are known; the answer is 304 where one still holds. */
+        /** @description ETags that the client has; the response is 304 if one is still current. */
         'If-None-Match'?: string;
       };
       path: {
@@ -1962,7 +1962,7 @@ export interface operations {
           'application/json': components['schemas']['EventList'];
         };
       };
-      /** @description The answer that is known still holds. */
+      /** @description The response that the client has is current. */
       304: {
         headers: {
           [name: string]: unknown;
@@ -1983,11 +1983,11 @@ export interface operations {
   'export-run': {
     parameters: {
       query: {
-        /** @description csv and records have a line for each attempt, events one for each event; chrome opens in Perfetto. */
+        /** @description csv and records have a line for each attempt, events has one for each event; chrome opens in Perfetto. */
         format: 'csv' | 'records' | 'events' | 'chrome';
       };
       header?: {
-        /** @description ETags that are known; the answer is 304 where one still holds. */
+        /** @description ETags that the client has; the response is 304 if one is still current. */
         'If-None-Match'?: string;
       };
       path: {
@@ -2009,7 +2009,7 @@ export interface operations {
           'text/csv': string;
         };
       };
-      /** @description The answer that is known still holds. */
+      /** @description The response that the client has is current. */
       304: {
         headers: {
           [name: string]: unknown;
@@ -2031,7 +2031,7 @@ export interface operations {
     parameters: {
       query?: never;
       header?: {
-        /** @description ETags that are known; the answer is 304 where one still holds. */
+        /** @description ETags that the client has; the response is 304 if one is still current. */
         'If-None-Match'?: string;
       };
       path: {
@@ -2053,7 +2053,7 @@ export interface operations {
           'application/json': components['schemas']['Graph'];
         };
       };
-      /** @description The answer that is known still holds. */
+      /** @description The response that the client has is current. */
       304: {
         headers: {
           [name: string]: unknown;
@@ -2074,11 +2074,11 @@ export interface operations {
   'get-layout': {
     parameters: {
       query?: {
-        /** @description dot is for up to 300 tasks and needs Graphviz beside the server; where it cannot, the answer is layered. */
+        /** @description dot is for up to 300 tasks and needs Graphviz next to the server; otherwise the response is layered. */
         engine?: 'layered' | 'dot';
       };
       header?: {
-        /** @description ETags that are known; the answer is 304 where one still holds. */
+        /** @description ETags that the client has; the response is 304 if one is still current. */
         'If-None-Match'?: string;
       };
       path: {
@@ -2100,7 +2100,7 @@ export interface operations {
           'application/json': components['schemas']['Layout'];
         };
       };
-      /** @description The answer that is known still holds. */
+      /** @description The response that the client has is current. */
       304: {
         headers: {
           [name: string]: unknown;
@@ -2156,7 +2156,7 @@ export interface operations {
     parameters: {
       query?: never;
       header?: {
-        /** @description ETags that are known; the answer is 304 where one still holds. */
+        /** @description ETags that the client has; the response is 304 if one is still current. */
         'If-None-Match'?: string;
       };
       path: {
@@ -2178,7 +2178,7 @@ export interface operations {
           'application/json': components['schemas']['Result'];
         };
       };
-      /** @description The answer that is known still holds. */
+      /** @description The response that the client has is current. */
       304: {
         headers: {
           [name: string]: unknown;
@@ -2233,7 +2233,7 @@ export interface operations {
   'retry-run': {
     parameters: {
       query?: {
-        /** @description Make a new run, though something of this one may be left to go on with. */
+        /** @description Create a new run, even if this one could be continued. */
         new?: boolean;
       };
       header?: never;
@@ -2279,11 +2279,11 @@ export interface operations {
     parameters: {
       query?: {
         limit?: number;
-        /** @description next of the page before; empty for the first. */
+        /** @description next of the preceding page; empty for the first. */
         cursor?: string;
       };
       header?: {
-        /** @description ETags that are known; the answer is 304 where one still holds. */
+        /** @description ETags that the client has; the response is 304 if one is still current. */
         'If-None-Match'?: string;
       };
       path: {
@@ -2305,7 +2305,7 @@ export interface operations {
           'application/json': components['schemas']['ScheduleList'];
         };
       };
-      /** @description The answer that is known still holds. */
+      /** @description The response that the client has is current. */
       304: {
         headers: {
           [name: string]: unknown;
@@ -2328,11 +2328,11 @@ export interface operations {
       query?: {
         /** @description Nodes on a page. */
         limit?: number;
-        /** @description next of the page before; empty for the first. */
+        /** @description next of the preceding page; empty for the first. */
         cursor?: string;
       };
       header?: {
-        /** @description ETags that are known; the answer is 304 where one still holds. */
+        /** @description ETags that the client has; the response is 304 if one is still current. */
         'If-None-Match'?: string;
       };
       path: {
@@ -2356,7 +2356,7 @@ export interface operations {
           'application/json': components['schemas']['Schedule'];
         };
       };
-      /** @description The answer that is known still holds. */
+      /** @description The response that the client has is current. */
       304: {
         headers: {
           [name: string]: unknown;
@@ -2391,18 +2391,18 @@ export interface operations {
           | 'memory_bytes'
           | 'read_bytes'
           | 'written_bytes';
-        /** @description Quantiles beside those of the summary, separated by commas. */
+        /** @description Quantiles in addition to those of the summary, separated by commas. */
         quantiles?: number[];
         group_by?: 'function' | 'worker' | 'level' | 'none';
         function?: string;
-        /** @description Only attempts that had ended so many nanoseconds after the run's start. */
+        /** @description Only attempts that had ended this many nanoseconds after the start of the run. */
         at?: number;
-        /** @description Of groups on a page. */
+        /** @description Groups on a page. */
         limit?: number;
         cursor?: string;
       };
       header?: {
-        /** @description ETags that are known; the answer is 304 where one still holds. */
+        /** @description ETags that the client has; the response is 304 if one is still current. */
         'If-None-Match'?: string;
       };
       path: {
@@ -2424,7 +2424,7 @@ export interface operations {
           'application/json': components['schemas']['RunStatistics'];
         };
       };
-      /** @description The answer that is known still holds. */
+      /** @description The response that the client has is current. */
       304: {
         headers: {
           [name: string]: unknown;
@@ -2446,12 +2446,12 @@ export interface operations {
     parameters: {
       query?: {
         function?: string;
-        /** @description Any of them; can be repeated. No attempt was made of a skipped task, see state. */
+        /** @description Any of these; can be repeated. A skipped task has no attempt, see state. */
         outcome?: ('ok' | 'failed' | 'retrying' | 'cancelled' | 'lost' | 'skipped')[];
-        /** @description Lists, in place of attempts, tasks of which none was made: those that were skipped, or that nothing had claimed when the run ended. They are in the order of their nodes. Only function can be asked for beside it. */
+        /** @description List tasks without any attempt instead of attempts: those that were skipped, or not claimed when the run ended. They are in the order of their nodes. Can be combined with function only. */
         state?: 'skipped' | 'not_run';
         worker?: number;
-        /** @description By a metric; absent for the order of the log. */
+        /** @description A metric to sort by; absent for the order of the log. */
         sort?:
           | 'queue_ns'
           | 'wait_ns'
@@ -2471,7 +2471,7 @@ export interface operations {
         cursor?: string;
       };
       header?: {
-        /** @description ETags that are known; the answer is 304 where one still holds. */
+        /** @description ETags that the client has; the response is 304 if one is still current. */
         'If-None-Match'?: string;
       };
       path: {
@@ -2493,7 +2493,7 @@ export interface operations {
           'application/json': components['schemas']['TaskList'];
         };
       };
-      /** @description The answer that is known still holds. */
+      /** @description The response that the client has is current. */
       304: {
         headers: {
           [name: string]: unknown;
@@ -2515,7 +2515,7 @@ export interface operations {
     parameters: {
       query?: never;
       header?: {
-        /** @description ETags that are known; the answer is 304 where one still holds. */
+        /** @description ETags that the client has; the response is 304 if one is still current. */
         'If-None-Match'?: string;
       };
       path: {
@@ -2539,7 +2539,7 @@ export interface operations {
           'application/json': components['schemas']['Task'];
         };
       };
-      /** @description The answer that is known still holds. */
+      /** @description The response that the client has is current. */
       304: {
         headers: {
           [name: string]: unknown;
@@ -2563,7 +2563,7 @@ export interface operations {
         buckets?: number;
       };
       header?: {
-        /** @description ETags that are known; the answer is 304 where one still holds. */
+        /** @description ETags that the client has; the response is 304 if one is still current. */
         'If-None-Match'?: string;
       };
       path: {
@@ -2585,7 +2585,7 @@ export interface operations {
           'application/json': components['schemas']['Timeline'];
         };
       };
-      /** @description The answer that is known still holds. */
+      /** @description The response that the client has is current. */
       304: {
         headers: {
           [name: string]: unknown;
@@ -2607,7 +2607,7 @@ export interface operations {
     parameters: {
       query?: never;
       header?: {
-        /** @description ETags that are known; the answer is 304 where one still holds. */
+        /** @description ETags that the client has; the response is 304 if one is still current. */
         'If-None-Match'?: string;
       };
       path: {
@@ -2629,7 +2629,7 @@ export interface operations {
           'application/json': components['schemas']['RunWorkerList'];
         };
       };
-      /** @description The answer that is known still holds. */
+      /** @description The response that the client has is current. */
       304: {
         headers: {
           [name: string]: unknown;
@@ -2685,9 +2685,9 @@ export interface operations {
         from?: string;
         /** @description Only runs that started before. */
         to?: string;
-        /** @description A run: only its peers are meant, at most the 100 latest that started before it, see peers. */
+        /** @description A run: select only its peers, at most the 100 latest that started before it, see peers. */
         before?: string;
-        /** @description same, the default: runs of the same workflow with the same versions of functions and the same parameters, of files the power of two of their size, and of imported recordings the same graph. workflow: all runs of the same workflow. Only runs that succeeded and were not continued after an end. Needs before. */
+        /** @description same, the default: runs of the same workflow with the same versions of functions and the same parameters, for files the same power of two of their size, and for imported recordings the same graph. workflow: all runs of the same workflow. Only runs that succeeded and were never continued after they had ended. Requires before. */
         peers?: 'same' | 'workflow';
         metric?:
           | 'queue_ns'
@@ -2703,17 +2703,17 @@ export interface operations {
           | 'memory_bytes'
           | 'read_bytes'
           | 'written_bytes';
-        /** @description Quantiles beside those of the summary, separated by commas. */
+        /** @description Quantiles in addition to those of the summary, separated by commas. */
         quantiles?: number[];
         workflow?: string;
         function?: string;
         version?: number;
-        /** @description day: one part for each day of UTC. */
+        /** @description day: one part for each day in UTC. */
         bucket?: 'day';
         group_by?: 'function' | 'none';
-        /** @description A run that is left out. */
+        /** @description A run to leave out. */
         except?: string;
-        /** @description How many bars a histogram may have; 0 for none. */
+        /** @description The most bars of a histogram; 0 for no histogram. */
         bins?: number;
       };
       header?: never;
@@ -2767,7 +2767,7 @@ export interface operations {
           | 'written_bytes';
         workflow?: string;
         function?: string;
-        /** @description Only values from this one on. */
+        /** @description Only values of at least this. */
         min?: number;
         limit?: number;
       };
