@@ -35,7 +35,7 @@ func TestReadOnlyFolder(t *testing.T) {
 	require.NoError(t, os.Chmod(u.data, 0o555))
 	if os.Geteuid() == 0 {
 		u.as = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-		if out, err := exec.Command(built.path, "version").CombinedOutput(); err != nil {
+		if out, err := exec.Command(program(t), "version").CombinedOutput(); err != nil {
 			t.Skipf("the program cannot run here: %v %s", err, out)
 		}
 	}

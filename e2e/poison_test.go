@@ -23,7 +23,7 @@ import (
 // poisonProgram builds a user's own program, with tasks that take down what executes them. It does without the race
 // detector, whose own memory could not be bounded.
 var poisonProgram = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(filepath.Dir(built.path), "poison")
+	path := filepath.Join(built.folder, "poison")
 	cmd := exec.Command("go", "build", "-o", path, "./e2e/testdata/poison")
 	cmd.Dir = ".."
 	if out, err := cmd.CombinedOutput(); err != nil {

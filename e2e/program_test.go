@@ -28,10 +28,21 @@ import (
 // patience bounds every process: one that is not over by then is killed, and its test fails.
 const patience = time.Minute
 
-// built is the program under test. A main package cannot be imported, so TestMain builds it, once.
+// built is where programs under test are built.
 var built struct {
-	path    string
-	problem string // why it is not there
+	folder  string // set by TestMain, which removes it
+	once    sync.Once
+	problem string // why there is no program; set by once
+}
+
+// program is the path of the program under test. A main package cannot be imported, so the first test that needs the
+// program builds it: rules that only read the sources are checked without a build.
+func program(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(built.folder, "dagscope")
+	built.once.Do(func() { built.problem = build(built.folder, path) })
+	require.Empty(t, built.problem)
+	return path
 }
 
 func TestMain(m *testing.M) {
@@ -40,18 +51,17 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", strconv.Itoa(max(4, 2*runtime.GOMAXPROCS(0)))); err != nil {
 		panic(err)
 	}
-	os.Exit(buildAndRun(m))
+	os.Exit(runTests(m))
 }
 
-func buildAndRun(m *testing.M) int {
+func runTests(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "dagscope-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	built.path = filepath.Join(dir, "dagscope")
-	built.problem = build(dir, built.path)
+	built.folder = dir
 	code := m.Run()
 	chrome.close()
 	if err := goleak.Find(); err != nil && code == 0 {
@@ -89,7 +99,7 @@ type user struct {
 	data    string
 	lasts   time.Duration // bounds each process; 0 for patience
 	stdin   io.Reader
-	as      *syscall.SysProcAttr // nil for whoever runs the test
+	as      *syscall.SysProcAttr // nil for the user who runs the test
 }
 
 func newUser(t *testing.T) *user {
@@ -112,23 +122,26 @@ type process struct {
 // start starts the program. It is over when the test is.
 func (u *user) start(args ...string) *process {
 	u.t.Helper()
-	require.Empty(u.t, built.problem)
+	path := u.program
+	if path == "" {
+		path = program(u.t)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(u.lasts, patience))
-	cmd := exec.CommandContext(ctx, cmp.Or(u.program, built.path), append([]string{"--data", u.data}, args...)...)
+	cmd := exec.CommandContext(ctx, path, append([]string{"--data", u.data}, args...)...)
 	p := &process{
 		t: u.t, cmd: cmd, name: "dagscope " + strings.Join(args, " "), stdout: newWriting(), stderr: newWriting(), began: time.Now(),
 		ended: make(chan struct{}),
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr, cmd.WaitDelay = u.stdin, p.stdout, p.stderr, u.as, 5*time.Second
-	cmd.Dir = filepath.Dir(built.path)
-	// The race detector waits for a second at each exit unless told not to.
+	cmd.Dir = built.folder
+	// The race detector waits for a second at each exit unless it is switched off.
 	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", "TZ=UTC", "COLUMNS=100", "NO_COLOR=1", "DAGSCOPE_DATA=")
 	if err := cmd.Start(); err != nil {
 		cancel()
 		require.NoError(u.t, err)
 	}
 	go func() {
-		_ = cmd.Wait() // ProcessState tells
+		_ = cmd.Wait() // ProcessState has its outcome
 		p.took, p.late = time.Since(p.began), ctx.Err()
 		cancel()
 		close(p.ended)

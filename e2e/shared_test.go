@@ -37,7 +37,7 @@ type fleet struct {
 // newFleet starts a Redis with so many worker processes.
 func newFleet(t *testing.T, workers int, args ...string) *fleet {
 	t.Helper()
-	require.Empty(t, built.problem)
+	program(t) // before the fleet is started, so that a build that fails is the first thing that is reported
 	f := &fleet{user: newUser(t), server: redistest.Start(t)}
 	f.lasts = 5 * time.Minute // workers end when the test does
 	for range workers {
