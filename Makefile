@@ -3,6 +3,7 @@
 GO       ?= go
 FUZZ_S   ?= 10
 CHAOS_S  ?= 3600
+HOUSE_AT ?= 299c572,c1ce846
 PROGRAMS := dagscope dagscope-worker dagscope-graphviz
 # Folders with a go.mod of their own, linted beside the main module.
 BENCH    := $(if $(wildcard bench/*.go bench/*/*.go),bench)
@@ -107,6 +108,11 @@ chaos: need-go need-redis ## kill, pause and cut off workers and Redis until the
 .PHONY: e2e
 e2e: need static ## only the tests that guard the house and drive the built program
 	CGO_ENABLED=1 REQUIRE_BROWSER=1 REQUIRE_REDIS=1 $(GO) test -race -count=1 ./e2e/...
+
+.PHONY: house
+house: need-go ## measure the source: sizes, words, arrows between files, next to HOUSE_AT, other commits; writes docs/house.md
+	@$(GO) run ./e2e/house -at '$(HOUSE_AT)' >docs/house.md.new || { rm -f docs/house.md.new; exit 1; }
+	@mv docs/house.md.new docs/house.md
 
 .PHONY: clean
 clean: ## remove what was built, never data
