@@ -7,8 +7,8 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// auditAll looks every minute at the whole ledger of each run in which this process is the first of those that take
-// part. A ledger is always as it should be; an audit is for what nobody has thought of.
+// auditAll checks the whole ledger of each run about once a minute, in the session with the smallest number. A ledger is
+// always consistent; the audit is for defects that no rule covers.
 func (s *Store) auditAll(ctx context.Context) {
 	for {
 		sleep(ctx, around(auditEvery))
@@ -23,14 +23,14 @@ func (s *Store) auditAll(ctx context.Context) {
 	}
 }
 
-// isFirst reports whether no other process that takes part has a smaller number.
+// isFirst reports whether no other session of the run has a smaller number.
 func (r *run) isFirst() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.session.id != "" && r.share.first
 }
 
-// audit reads the ledger, tells of what is wrong with it, and repeats edges that were never set.
+// audit reads the ledger, logs what is inconsistent, and repeats edges that were never set.
 func (r *run) audit(ctx context.Context) {
 	ctx, stop := context.WithTimeout(ctx, shortCall)
 	defer stop()
@@ -42,7 +42,7 @@ func (r *run) audit(ctx context.Context) {
 		r.store.cfg.Log.Error("the ledger of a run is inconsistent", "run", r.id, "error", err)
 	}
 	r.lock()
-	defer r.unlock()
+	defer r.unlockAndNotify()
 	if err := r.share.learn(state.Blocks, 0); err != nil || r.session.id == "" {
 		return
 	}
@@ -50,13 +50,13 @@ func (r *run) audit(ctx context.Context) {
 		n := &state.Nodes[id]
 		r.store.cfg.Log.Error("the count of a node is not that of its bits", "run", r.id, "node", id, "count", n.Arrived)
 	}
-	for _, p := range r.share.untold(state) {
+	for _, p := range r.share.missingEdges(state) {
 		r.store.cfg.Log.Error("edges of a node were never set, and are set now", "run", r.id, "node", p.id())
-		r.share.tell(p, state.Nodes[p.id()].Status != ledger.OK)
+		r.share.repeatEdges(p, state.Nodes[p.id()].Status != ledger.OK)
 	}
 }
 
-// miscounted lists the nodes that wait and whose count of what has arrived is not that of their bits.
+// miscounted lists the waiting nodes whose count of arrived edges differs from their bits.
 func (s *share) miscounted(state *ledger.State) []engine.NodeID {
 	arrived := make([]uint32, len(state.Nodes))
 	for i := range state.Nodes {
@@ -76,9 +76,8 @@ func (s *share) miscounted(state *ledger.State) []engine.NodeID {
 	return list
 }
 
-// untold lists the nodes that are over and whose edges are neither set nor about to be: they wait for nobody, or for
-// somebody who has forgotten them.
-func (s *share) untold(state *ledger.State) []at {
+// missingEdges lists the finished nodes some of whose edges are neither set nor owed by any session.
+func (s *share) missingEdges(state *ledger.State) []at {
 	owed := map[uint32]bool{}
 	for _, ses := range state.Sessions {
 		for _, e := range ses.Owed {
@@ -95,7 +94,7 @@ func (s *share) untold(state *ledger.State) []at {
 	return list
 }
 
-// isOver reports whether a node has ended in a way that tells others, and all of its edges should be set.
+// isOver reports whether a node has ended in a way that sets edges, and all of them should be set.
 func (s *share) isOver(n *ledger.Node) bool {
 	switch n.Status {
 	case ledger.OK, ledger.Skipped:

@@ -26,8 +26,8 @@ func (p *process) kill() {
 	p.stop()
 }
 
-// Whatever happens to processes and outputs, a run ends with the result of the sequential evaluation, and its log tells
-// a story that could have happened.
+// Whatever happens to processes and outputs, a run ends with the result of the sequential evaluation, and its log is
+// consistent.
 func TestChaos(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -73,7 +73,7 @@ func TestChaos(t *testing.T) {
 	}
 }
 
-// during calls do every now and then while the run goes on.
+// during calls do at random moments while the run is active.
 func during(rng *rand.Rand, exec engine.Execution, do func()) {
 	for range 12 {
 		select {
@@ -90,7 +90,7 @@ func (w *world) victim(rng *rand.Rand) *process {
 	return w.processes[1+rng.IntN(len(w.processes)-1)]
 }
 
-// lose loses the output of a task. What the run returns is spared: once the run is over nobody can make it again.
+// lose loses the output of a task. What the run returns is spared: it cannot be recomputed once the run is over.
 func (w *world) lose(rng *rand.Rand, job engine.Job) {
 	task := uint32(rng.IntN(job.Graph.Tasks()))
 	if job.Graph.Scope(0).Flags(task)&engine.Kept == 0 {

@@ -13,25 +13,26 @@ const goodFor = 30 * time.Second
 // what the wall clocks say, and clocks of servers may be set.
 const mostAhead = time.Second
 
-// clock tells the time of the store, in ns since the run's start, by the monotonic clock of this process. It does not go
-// back where an estimate is refined, so that what follows each other here does so in the log.
+// clock estimates the store's clock, in ns since the run's start, from the monotonic clock of this process. It never runs
+// backwards when the estimate is refined, so the order of events in this process is their order in the log. Safe for
+// concurrent use.
 type clock struct {
 	base time.Time
 	rate atomic.Pointer[estimate]
 
 	mu    sync.Mutex
-	trip  time.Duration // round trip behind the estimate, 0 before the first
-	taken time.Time
+	trip  time.Duration // guarded by mu; round trip of the estimate, 0 before the first
+	taken time.Time     // guarded by mu
 }
 
 // estimate is by how much the store's moments differ from the time since base.
 type estimate struct {
 	offset int64
-	// was is what the clock showed beyond the offset when the estimate was made: it goes at half speed until that is gone.
+	// was is how far the clock was ahead of the estimate when that was made: it runs at half speed until the lead is gone.
 	was, since int64
 }
 
-// newClock begins with what the wall clocks say; the first answer of the store will tell better.
+// newClock begins with the difference of the wall clocks; the first answer of the store replaces it.
 func newClock(started time.Time) *clock {
 	c := &clock{base: time.Now()}
 	c.rate.Store(&estimate{offset: int64(c.base.Sub(started))})
@@ -43,8 +44,8 @@ func (c *clock) now() int64 { return c.rate.Load().at(int64(time.Since(c.base)))
 
 func (e *estimate) at(t int64) int64 { return t + e.offset + max(0, e.was-(t-e.since)/2) }
 
-// learn takes in that the store's clock showed a moment at some time between sent and got. The shortest round trip tells
-// best; half of it bounds the error (Cristian, "Probabilistic clock synchronization", Distributed Computing 3, 1989).
+// learn refines the estimate: the store's clock showed moment at some time between sent and got. The shortest round trip
+// is the most exact; half of it bounds the error (Cristian, "Probabilistic clock synchronization", Distributed Computing 3, 1989).
 func (c *clock) learn(sent, got time.Time, moment int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -8,16 +8,16 @@ import (
 )
 
 const (
-	// pipelined is how many commits of single ends leave together.
+	// pipelined is how many commits of single ends are sent together.
 	pipelined = 32
-	// retryCall is how long the committer waits after an error that the back end did not repeat by itself.
+	// retryCall is the pause after an error that the back end did not retry by itself.
 	retryCall = 250 * time.Millisecond
-	// lookForReserved is how often a session asks for nodes that wait for what it holds.
-	lookForReserved = 50 * time.Millisecond
+	// reservedPollEvery is how often a session asks for nodes that were reserved for it because it holds their input.
+	reservedPollEvery = 50 * time.Millisecond
 )
 
-// work takes part in the run: it commits what has ended and takes claims. It reports whether the run is over; else this
-// process has left it, or ctx has ended.
+// work takes part in the run: it commits ends and gets claims. It reports whether the run is over; otherwise this process
+// has left it, or ctx has ended.
 func (r *run) work(ctx context.Context) (over bool) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -26,7 +26,7 @@ func (r *run) work(ctx context.Context) (over bool) {
 		pause, final := r.pause(), r.share.status.Final()
 		r.mu.Unlock()
 		if final {
-			r.halt()
+			r.stopLanes()
 			return true
 		}
 		timer.Reset(pause)
@@ -34,7 +34,7 @@ func (r *run) work(ctx context.Context) (over bool) {
 		case <-ctx.Done():
 			return false
 		case l := <-r.leave:
-			l.answer <- r.resign(l.ctx, l.self)
+			l.answer <- r.leaveRun(l.ctx, l.self)
 			return false
 		case <-r.kick:
 			continue
@@ -47,7 +47,7 @@ func (r *run) work(ctx context.Context) (over bool) {
 	}
 }
 
-// sleep waits, or until ctx ends.
+// sleep waits for d, or until ctx ends.
 func sleep(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -70,16 +70,16 @@ func (r *run) pause() time.Duration {
 		}
 	}
 	if s.pending() {
-		if r.since.IsZero() {
-			r.since = now
+		if r.pendingSince.IsZero() {
+			r.pendingSince = now
 		}
-		sooner(r.since.Add(time.Duration(batchTime)))
+		sooner(r.pendingSince.Add(time.Duration(batchTime)))
 	}
 	if r.dry && r.nextDue > 0 && r.want() > 0 {
 		sooner(now.Add(time.Duration(r.nextDue - r.clock.now())))
 	}
 	if s.awaitsOthers() {
-		sooner(r.session.sent.Add(lookForReserved))
+		sooner(r.session.sent.Add(reservedPollEvery))
 	}
 	if until := s.nextExpiry(); until > 0 {
 		sooner(now.Add(time.Duration(until - r.clock.now())))
@@ -90,27 +90,26 @@ func (r *run) pause() time.Duration {
 	return next.Sub(now)
 }
 
-// isDue reports whether something should be committed at once: the store is waited for, or somebody waits for it. The
-// lock is held.
+// isDue reports whether a commit is due at once, because this process or another one waits for it. The lock is held.
 func (r *run) isDue() bool {
 	s := r.share
 	switch {
-	case s.status.Final() || r.heard || r.session.id == "": // without a session nobody tells how the run stands
+	case s.status.Final() || r.statusDue || r.session.id == "": // without a session the status is unknown
 		return true
-	case s.pending() && !r.stuck && (s.urgent || len(s.outbox) >= ledger.MaxEnds || r.starving > 0):
+	case s.pending() && !r.awaitingUploads && (s.urgent || len(s.outbox) >= ledger.MaxEnds || r.starving > 0):
 		return true
 	default:
 		return !r.dry && r.want() > 0
 	}
 }
 
-// isNews reports whether the committer should look at its timer again. The lock is held.
-func (r *run) isNews() bool { return r.isDue() || r.share.pending() && r.since.IsZero() }
+// needsTimer reports whether the committer has to compute its pause again. The lock is held.
+func (r *run) needsTimer() bool { return r.isDue() || r.share.pending() && r.pendingSince.IsZero() }
 
-// want is how many more nodes this process should have. The lock is held.
+// want is how many more nodes this process should claim. The lock is held.
 func (r *run) want() int {
 	s := r.share
-	if !s.goesOn() || r.left || r.self == nil {
+	if !s.isRunning() || r.left || r.self == nil {
 		return 0
 	}
 	if s.yields() {
@@ -121,9 +120,9 @@ func (r *run) want() int {
 	}
 	s.width = max(r.record.Width, s.busy, 1)
 	queue, target := s.queue.len(), s.target()
-	demand := min(r.starving, max(s.width, 4*s.busy)) // lanes that sleep may be many, and their pool shrinks again
+	demand := min(r.starving, max(s.width, 4*s.busy)) // many lanes may be idle, and their pool shrinks again
 	if s.busy == 0 {
-		demand = max(demand, s.width) // lanes may not have looked here yet
+		demand = max(demand, s.width) // lanes may not have asked yet
 	}
 	if demand <= queue && 2*queue > target {
 		return 0 // a few at a time would cost a commit each
@@ -131,22 +130,22 @@ func (r *run) want() int {
 	return min(max(demand, target)-queue, maxQueued)
 }
 
-// round makes one exchange with the store, if there is anything to tell or to ask.
+// round makes one exchange with the store, if there is anything to report or to ask for.
 func (r *run) round(ctx context.Context) error {
 	if r.session.id == "" {
 		if isOpen, err := r.open(ctx); !isOpen || err != nil {
 			return err
 		}
 	}
-	r.giveAway()
+	r.offerStale()
 	r.lock()
 	drafts := r.collect()
 	uploads, failed := r.share.uploads, r.share.failed
 	r.share.uploads, r.share.failed = nil, false
-	r.unlock()
+	r.unlockAndNotify()
 	r.upload(uploads)
 	if failed {
-		r.giveUp(ctx, errUnstorable)
+		r.abandonSession(ctx, errUnstorable)
 		return nil
 	}
 	if len(drafts) == 0 {
@@ -155,14 +154,14 @@ func (r *run) round(ctx context.Context) error {
 	return r.exchange(ctx, drafts)
 }
 
-// collect drafts the commits of this round, none where there is nothing to tell or to ask. The lock is held.
+// collect drafts the commits of this round, none if there is nothing to report or to ask for. The lock is held.
 func (r *run) collect() []*draft {
 	s, now := r.share, time.Now()
-	r.shed()
+	r.enforceHoldLimit()
 	s.expire()
 	want := max(r.want(), 0)
 	asks := want > 0 && (!r.dry || r.nextDue > 0 && s.now >= r.nextDue)
-	polls := s.awaitsOthers() && now.Sub(r.session.sent) >= lookForReserved
+	polls := s.awaitsOthers() && now.Sub(r.session.sent) >= reservedPollEvery
 	beats := now.Sub(r.session.sent) >= r.session.beat
 	ends, most := ledger.MaxEnds, 1
 	if s.rules.NoBecome {
@@ -171,7 +170,7 @@ func (r *run) collect() []*draft {
 	var drafts []*draft
 	for len(drafts) < most {
 		d := s.draft(ends)
-		if d.isEmpty() && (len(drafts) > 0 || !asks && !polls && !beats && !r.heard) {
+		if d.isEmpty() && (len(drafts) > 0 || !asks && !polls && !beats && !r.statusDue) {
 			break
 		}
 		drafts = append(drafts, d)
@@ -180,12 +179,12 @@ func (r *run) collect() []*draft {
 		}
 	}
 	if len(drafts) > 0 {
-		r.roused = false
-		r.heard = false // here, and not with the answer: what is heard meanwhile may be news
+		r.hinted = false
+		r.statusDue = false // not with the answer: the status may change meanwhile
 	}
-	r.since = time.Time{}
-	if r.stuck = len(drafts) == 0 && s.pending(); r.stuck {
-		r.since = now
+	r.pendingSince = time.Time{}
+	if r.awaitingUploads = len(drafts) == 0 && s.pending(); r.awaitingUploads {
+		r.pendingSince = now
 	}
 	for i, d := range drafts {
 		r.address(d, (want+i)/len(drafts))
@@ -196,7 +195,7 @@ func (r *run) collect() []*draft {
 	return drafts
 }
 
-// address fills in what a commit has beside what it tells: where several ask, each asks for a share of the claims.
+// address fills in the session, number, lease and wishes of a commit; each of several asks for a part of the claims.
 func (r *run) address(d *draft, want int) {
 	c := &d.call.Commit
 	r.session.number++

@@ -10,22 +10,22 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// control is a request to stop, pause or resume the run.
+// control is a request to stop, pause or resume the run; cause and record belong to a stop.
 type control struct {
 	op     ledger.Op
 	cause  error
 	record []byte
 }
 
-// controls carries out requests in their order, beside whoever has made them, so that nobody waits for the store.
+// controls carries out requests in order, in a goroutine of the run, so that callers do not wait for the store.
 type controls struct {
 	r *run
 	group
-	life <-chan struct{} // closed when this process follows the run no more
+	life <-chan struct{} // closed when this process stops following the run
 
 	mu      sync.Mutex
-	list    []control
-	running bool
+	list    []control // guarded by mu
+	running bool      // guarded by mu; a goroutine drains list
 }
 
 // do queues a request. After the run's end it does nothing.
@@ -53,15 +53,15 @@ func (c *controls) drain(next control) {
 	}
 }
 
-// control carries out one request. While the store is away it is repeated, as long as this process follows the run: what
-// a user has asked for is not dropped.
+// control carries out one request. It is repeated until the store answers or this process stops following the run: a
+// user's request is not dropped.
 func (r *run) control(c control) {
 	for {
 		ctx, stop := context.WithTimeout(context.Background(), shortCall)
 		reply, err := r.backend.Do(ctx, r.id, c.op, c.record)
 		stop()
 		if err == nil {
-			r.controlled(c, &reply)
+			r.controlApplied(c, &reply)
 			return
 		}
 		r.store.cfg.Log.Error("a run could not be controlled", "run", r.id, "request", c.op, "error", err)
@@ -76,28 +76,29 @@ func (r *run) control(c control) {
 	}
 }
 
-// controlled takes in at once what follows from a request for this process.
-func (r *run) controlled(c control, reply *ledger.Reply) {
+// controlApplied applies the answer to a request at once, before the next commit would.
+func (r *run) controlApplied(c control, reply *ledger.Reply) {
 	r.lock()
 	s := r.share
 	s.status, s.stopping = reply.Status, reply.Stopping
 	if s.stopping != "" {
-		s.relax()
+		s.releaseQueued()
 	}
-	stopping := r.tellStopping(c.cause)
-	r.heard = r.self != nil // the answer to a commit under way may be older
+	stopping := r.stoppingHook(c.cause)
+	r.statusDue = r.self != nil // the answer to a commit under way may be older
 	r.dry = false
-	r.unlock()
+	r.unlockAndNotify()
 	stopping()
 }
 
-// tellStopping gives what is to be called once the lock is released: the hook, the first time that the run is stopping.
-func (r *run) tellStopping(cause error) func() {
+// stoppingHook returns what to call once the lock is released: the hook, the first time that the run is stopping. The
+// lock is held.
+func (r *run) stoppingHook(cause error) func() {
 	s := r.share
-	if s.stopping == "" || r.told {
+	if s.stopping == "" || r.stoppingReported {
 		return func() {}
 	}
-	r.told = true
+	r.stoppingReported = true
 	r.halted.Store(true)
 	if cause == nil {
 		cause = causeOf(s.stopping)
@@ -105,7 +106,7 @@ func (r *run) tellStopping(cause error) func() {
 	return func() { r.hooks.Stopping(cause) }
 }
 
-// causeOf is what attempts report of a run that somebody else has stopped.
+// causeOf is what attempts report when another process has stopped the run.
 func causeOf(stopping engine.Status) error {
 	if stopping == engine.Cancelled {
 		return engine.ErrCancelled

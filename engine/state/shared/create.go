@@ -13,7 +13,7 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// storedJob is what the store keeps of a job beside its graph.
+// storedJob is what the store keeps of a job next to its graph.
 type storedJob struct {
 	Info    engine.RunInfo    `json:"info"`
 	Options engine.RunOptions `json:"options"`
@@ -32,25 +32,25 @@ func (s *Store) Create(ctx context.Context, job engine.Job, hooks state.Hooks) (
 			return nil, fmt.Errorf("%w: a constant takes %d bytes, at most %d can be shared", engine.ErrInvalidGraph, len(c), most)
 		}
 	}
-	disown := s.own.claim(job.Info.ID) // before others tell of it
+	disown := s.own.reserve(job.Info.ID) // before there is news of it
 	if err := s.backend.Create(ctx, offer); err != nil {
 		disown()
 		return nil, err
 	}
-	s.own.settle(job.Info.ID)
+	s.own.confirm(job.Info.ID)
 	kept, err := s.backend.Open(ctx, job.Info.ID)
-	if err != nil { // the run goes on, so nobody should be told that it was refused
+	if err != nil { // the run exists, so its submission must not fail
 		s.cfg.Log.Error("a run that was created cannot be read", "run", job.Info.ID, "error", err)
 		kept = Stored{StartedAt: time.Now(), Status: engine.Running}
 	}
 	r := newRun(s, job, kept, hooks)
-	s.begin(context.Background(), r)
-	r.invite(offer.Roots)
+	s.startRun(context.Background(), r)
+	r.inviteWorkers(offer.Roots)
 	return r, nil
 }
 
-// invite gets others to look for what a run begins with.
-func (r *run) invite(ready []ledger.Grant) {
+// inviteWorkers invokes workers for the nodes that a run begins with.
+func (r *run) inviteWorkers(ready []ledger.Grant) {
 	readied := map[string]int{}
 	for _, g := range ready {
 		readied[r.layout.className(g.Class)]++
@@ -60,7 +60,7 @@ func (r *run) invite(ready []ledger.Grant) {
 	}
 }
 
-// newOffer is what the store gets of a job.
+// newOffer makes what the store keeps of a job.
 func newOffer(job engine.Job) (NewRun, error) {
 	g := job.Graph
 	graph, constants, err := g.AppendGraph(nil)
@@ -88,7 +88,7 @@ func newOffer(job engine.Job) (NewRun, error) {
 	return r, nil
 }
 
-// decodeJob makes a job of what the store keeps.
+// decodeJob makes a job from what the store keeps.
 func decodeJob(kept Stored, find func(workflow, function string) *engine.Function) (engine.Job, error) {
 	var job storedJob
 	if err := json.Unmarshal(kept.Job, &job); err != nil {
@@ -110,15 +110,15 @@ func decodeJob(kept Stored, find func(workflow, function string) *engine.Functio
 	return engine.Job{Info: job.Info, Graph: g, Options: job.Options}, nil
 }
 
-// ownRuns are the runs that this process has created, and when their creation was answered, so that it does not find
-// what it has. Those that the store does not list any more are forgotten.
+// ownRuns are the runs that this process has created, so that its searches skip them. Runs that the store does not list
+// any more are forgotten.
 type ownRuns struct {
 	mu      sync.Mutex
-	created map[engine.RunID]time.Time // zero while it is under way
+	created map[engine.RunID]time.Time // guarded by mu; when the creation was confirmed, zero before
 }
 
-// claim notes that a run is being created here, unless it was before; disown takes that back.
-func (o *ownRuns) claim(id engine.RunID) (disown func()) {
+// reserve records that a run is being created here, unless it already was; disown undoes that.
+func (o *ownRuns) reserve(id engine.RunID) (disown func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if _, ok := o.created[id]; ok {
@@ -132,8 +132,8 @@ func (o *ownRuns) claim(id engine.RunID) (disown func()) {
 	}
 }
 
-// settle notes that the run is listed from now on.
-func (o *ownRuns) settle(id engine.RunID) {
+// confirm records that the store lists the run from now on.
+func (o *ownRuns) confirm(id engine.RunID) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.created[id] = time.Now()
@@ -146,7 +146,7 @@ func (o *ownRuns) has(id engine.RunID) bool {
 	return ok
 }
 
-// forget forgets runs that were listed before and are gone.
+// forget removes runs that were confirmed before a moment and are gone.
 func (o *ownRuns) forget(before time.Time, isGone func(engine.RunID, int) bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -155,8 +155,8 @@ func (o *ownRuns) forget(before time.Time, isGone func(engine.RunID, int) bool) 
 	})
 }
 
-// begin lets a run live until it is over, left or forgotten, and without being taken part in no longer than ctx.
-func (s *Store) begin(ctx context.Context, r *run) {
+// startRun follows a run until it is over, left or forgotten, and while it is only watched no longer than ctx.
+func (s *Store) startRun(ctx context.Context, r *run) {
 	s.mu.Lock()
 	s.numbers++
 	r.number = s.numbers

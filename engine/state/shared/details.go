@@ -9,7 +9,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// blob is one piece of details as it lies in the store.
+// blob is one piece of details as it is stored.
 type blob struct {
 	Revision int                   `json:"revision,omitempty"`
 	Details  []engine.Detail       `json:"details,omitempty"`
@@ -25,27 +25,27 @@ func (b blob) encode() []byte {
 }
 
 const (
-	// readAgain is how soon details are looked for again while the run goes on.
+	// readAgain is how often details are read while the run is active.
 	readAgain = 250 * time.Millisecond
 	// readMost is how many blobs are read at a time.
 	readMost = 256
 )
 
-// detailReader reads what all processes have left beside the log, of one revision.
+// detailReader reads the details that all processes have added, of one revision. Safe for concurrent use.
 type detailReader struct {
 	r *run
 
 	mu      sync.Mutex
-	at      Position
-	read    time.Time
-	workers map[int]engine.WorkerRecord // the latest of each that has not told its end
+	at      Position                    // guarded by mu
+	read    time.Time                   // guarded by mu
+	workers map[int]engine.WorkerRecord // guarded by mu; the latest record of each
 }
 
 func newDetailReader(r *run) *detailReader {
 	return &detailReader{r: r, workers: map[int]engine.WorkerRecord{}}
 }
 
-// take gives what has come since the last call. A worker that was lost gets a last record by this.
+// take returns what was added since the last call, with a last record for each worker that was lost.
 func (d *detailReader) take() (details []engine.Detail, workers []engine.WorkerRecord) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -65,7 +65,7 @@ func (d *detailReader) take() (details []engine.Detail, workers []engine.WorkerR
 			d.at = raw.At
 			var b blob
 			if err := json.Unmarshal(raw.Data, &b); err != nil || b.Revision != d.r.revision {
-				continue // of another program, or another revision
+				continue // of another version or revision
 			}
 			details, workers = append(details, b.Details...), append(workers, b.Workers...)
 		}
@@ -76,11 +76,11 @@ func (d *detailReader) take() (details []engine.Detail, workers []engine.WorkerR
 	for _, w := range workers {
 		d.workers[w.Worker] = w
 	}
-	return details, append(workers, d.lost()...)
+	return details, append(workers, d.completeLost()...)
 }
 
-// lost completes the records of workers of which the log tells that they were lost.
-func (d *detailReader) lost() (records []engine.WorkerRecord) {
+// completeLost ends the records of workers that were lost according to the log.
+func (d *detailReader) completeLost() (records []engine.WorkerRecord) {
 	for number, ended := range d.r.tail.lostWorkers() {
 		if w, ok := d.workers[number]; ok && w.Ended == 0 {
 			w.Ended = ended

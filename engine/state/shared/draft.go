@@ -5,53 +5,53 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// Bounds of one commit, so that no script holds the store for long.
+// Bounds of one commit, so that no script blocks the store for long.
 const (
 	maxEdges = 1000
-	// maxHeld is how many readers an output may have that is held for them, and heldCost how many other edges each of the
-	// edges to those counts as, and each that is set again once it is stored. madeAgainCost is what an end counts as that
-	// others may await.
+	// maxHeld is how many readers an output may have that is held for them. heldCost is how many other edges an edge to
+	// such a reader counts as, and an edge that is set again once the output is stored. madeAgainCost is how many edges
+	// the end of a recomputed task counts as, which others may await.
 	maxHeld       = 128
 	heldCost      = 5
 	madeAgainCost = 250
-	maxBytes      = 1 << 20 // of outputs and details that travel in it
+	maxBytes      = 1 << 20 // of outputs and details in it
 )
 
-// draft is a commit in the making, with what has to be remembered until it is answered.
+// draft is a commit being built, with what is needed when it is answered.
 type draft struct {
-	call    Call
-	ends    []*ending // of the first of Commit.Ends
-	returns []*giving // of the last of Commit.Ends
-	handed  []*handover
-	outs    []*output // of Call.Outputs
-	details []engine.Detail
-	steps   []engine.Step
-	told    *at // a node whose edges go on in it
-	bytes   int64
-	edges   int  // how much room its edges take
-	alone   bool // its only end may be refused, so nothing else is in it
-	// forSuspects: it asks for a suspect, by a session that holds nothing.
+	call      Call
+	ends      []*ending        // of the first of Commit.Ends
+	returns   []*returnedClaim // of the last of Commit.Ends
+	handed    []*handover
+	outs      []*output // of Call.Outputs
+	details   []engine.Detail
+	steps     []engine.Step
+	continued *at // a node of whose edges it has a further part
+	bytes     int64
+	edges     int  // cost of its edges, at most maxEdges
+	alone     bool // its only end may be refused, so it has nothing else
+	// forSuspects: a session that holds nothing asks for a suspect.
 	forSuspects bool
 }
 
-// isEmpty reports whether nothing but claims can come of it.
+// isEmpty reports whether the commit changes nothing but claims and the lease.
 func (d *draft) isEmpty() bool {
 	c := &d.call.Commit
 	return len(c.Ends) == 0 && len(c.Edges) == 0 && len(c.Told) == 0 && c.Steps == 0
 }
 
-// pending reports whether there is anything to be told.
+// pending reports whether there is anything to commit.
 func (s *share) pending() bool {
-	return len(s.outbox)+len(s.returns)+len(s.handovers)+len(s.tellings)+len(s.notes)+len(s.announced) > 0
+	return len(s.outbox)+len(s.returns)+len(s.handovers)+len(s.edgesLeft)+len(s.notes)+len(s.announced) > 0
 }
 
-// draft takes out of the outbox what can be reported now: at most ends of attempts, in an order in which parents come
-// before children. What has to wait for an output to be stored stays, and so does what waits for that.
+// draft moves what can be reported now into a commit: at most ends of attempts, parents before children. What has to
+// wait until an output is stored stays in the outbox, and so does what depends on it.
 func (s *share) draft(ends int) *draft {
 	d := &draft{}
 	s.mark++
 	s.urgent = false
-	s.draftTelling(d)
+	s.draftEdgesLeft(d)
 	s.draftHandovers(d)
 	s.draftEnds(d, min(ends, ledger.MaxEnds))
 	s.draftReturns(d)
@@ -64,42 +64,42 @@ func (s *share) draft(ends int) *draft {
 
 func (d *draft) room() int { return maxEdges - d.edges }
 
-// draftTelling goes on with the edges of a node that has too many for one commit.
-func (s *share) draftTelling(d *draft) {
-	if len(s.tellings) == 0 {
+// draftEdgesLeft adds further edges of a node that has too many for one commit.
+func (s *share) draftEdgesLeft(d *draft) {
+	if len(s.edgesLeft) == 0 {
 		return
 	}
-	t := s.tellings[0]
-	d.told = &t.at
+	t := s.edgesLeft[0]
+	d.continued = &t.at
 	for ; t.next < t.at.degree() && d.room() > 0; t.next++ {
 		d.edges++
 		s.draftEdge(d, edgeFrom{at: t.at, bad: t.bad, end: -1}, t.next)
 	}
 	if t.next == t.at.degree() {
 		d.call.Commit.Told = append(d.call.Commit.Told, t.at.id())
-		s.tellings = s.tellings[1:]
+		s.edgesLeft = s.edgesLeft[1:]
 	}
 }
 
-// tell repeats the edges of a node whose session has died over it.
-func (s *share) tell(p at, bad bool) {
-	for _, t := range s.tellings {
+// repeatEdges sets all edges of a node again whose session was lost before it had set them.
+func (s *share) repeatEdges(p at, bad bool) {
+	for _, t := range s.edgesLeft {
 		if t.at == p {
 			return
 		}
 	}
 	p.node().claimed = true
-	s.tellings = append(s.tellings, &telling{at: p, bad: bad})
+	s.edgesLeft = append(s.edgesLeft, &pendingEdges{at: p, bad: bad})
 	s.urgent = true
 }
 
-// draftHandovers lets others have what was held, once it is stored.
+// draftHandovers gives others access to held outputs that are stored now.
 func (s *share) draftHandovers(d *draft) {
 	rest := s.handovers[:0]
 	for _, h := range s.handovers {
 		degree := h.at.degree()
 		if degree > maxHeld {
-			degree = 0 // nothing was ever held for readers
+			degree = 0 // it was never held for readers
 		}
 		cost := heldCost * degree
 		if d.edges > 0 && d.room() < cost || !s.provide(h.out, d) {
@@ -118,7 +118,7 @@ func (s *share) draftHandovers(d *draft) {
 	s.handovers = rest
 }
 
-// draftEnds chooses the ends that can be reported.
+// draftEnds adds the ends that can be reported.
 func (s *share) draftEnds(d *draft, most int) {
 	rest := s.outbox[:0]
 	for i, en := range s.outbox {
@@ -142,7 +142,7 @@ func (s *share) draftEnds(d *draft, most int) {
 	s.outbox = rest
 }
 
-// cost is how much room the edges of an end take.
+// cost is what the edges of an end count as.
 func cost(en *ending) int {
 	degree := en.at.degree()
 	switch {
@@ -159,7 +159,7 @@ func (e *ending) expands() bool {
 	return e.outcome == engine.OutcomeOK && e.step.Kind == engine.FanOutExpanded
 }
 
-// reportable reports whether the ledger knows all that the node waited for, by this commit at the latest.
+// reportable reports whether the ledger has all edges to the node, with this commit at the latest.
 func (s *share) reportable(en *ending) bool {
 	n := en.at.node()
 	return n.claimed || !en.expands() && n.reported == s.waits(en.at)
@@ -182,15 +182,15 @@ func (s *share) draftEnd(d *draft, en *ending) {
 		d.details = append(d.details, *en.detail)
 		d.bytes += int64(len(en.detail.Log)) + 256
 	}
-	if en.strand && !en.told && en.spreads(s.policy) && !en.expands() {
-		en.told = true
-		s.report(en)
+	if en.strand && !en.counted && en.spreads(s.policy) && !en.expands() {
+		en.counted = true
+		s.countReported(en)
 	}
 }
 
-// report counts the edges of an end as told to the ledger. What the session goes on with is told to be ready by the last
-// of its parents that is reported, which need not be the last that has ended.
-func (s *share) report(en *ending) {
+// countReported counts the edges of an end as reported. A node that the session continued with is made ready, in the log,
+// by the last of its parents that is reported, which need not be the last that has ended.
+func (s *share) countReported(en *ending) {
 	became := engine.NoNode
 	for i := range en.at.degree() {
 		c := en.at.child(i)
@@ -205,7 +205,7 @@ func (s *share) report(en *ending) {
 	en.step.Became = became
 }
 
-// draftReturns gives claims back: those that the ledger knows, once others can get all that they need.
+// draftReturns releases claims that the ledger knows, once others can get their inputs.
 func (s *share) draftReturns(d *draft) {
 	rest := s.returns[:0]
 	for _, g := range s.returns {
@@ -220,7 +220,7 @@ func (s *share) draftReturns(d *draft) {
 	s.returns = rest
 }
 
-// draftEdges adds the bits that an end sets, or as many as there is room for.
+// draftEdges adds the bits that an end sets, or as many as fit.
 func (s *share) draftEdges(d *draft, en *ending, end int) {
 	if !en.spreads(s.policy) {
 		return
@@ -233,7 +233,7 @@ func (s *share) draftEdges(d *draft, en *ending, end int) {
 	last := degree
 	if d.call.Commit.Ends[end].More {
 		last = maxEdges
-		s.tellings = append(s.tellings, &telling{at: en.at, bad: from.bad, next: last})
+		s.edgesLeft = append(s.edgesLeft, &pendingEdges{at: en.at, bad: from.bad, next: last})
 	}
 	for i := range last {
 		s.draftEdge(d, from, i)
@@ -243,13 +243,13 @@ func (s *share) draftEdges(d *draft, en *ending, end int) {
 // edgeFrom is the node that an edge leaves.
 type edgeFrom struct {
 	at   at
-	en   *ending // nil where it was reported before
+	en   *ending // nil when its end was reported before
 	end  int
 	bad  bool
 	hold int64
 }
 
-// draftEdge adds one bit, unless it leads to a node that is ended by the same commit, or that the session goes on with.
+// draftEdge adds one bit, unless the session ends the child by the same commit or continues with it.
 func (s *share) draftEdge(d *draft, from edgeFrom, i int) {
 	c := from.at.child(i)
 	n := c.node()
@@ -257,7 +257,7 @@ func (s *share) draftEdge(d *draft, from edgeFrom, i int) {
 		return
 	}
 	waits := s.waits(c)
-	if from.en != nil && from.en.expands() { // its joins learn of the width by this
+	if from.en != nil && from.en.expands() { // this sets the width for its joins
 		waits += from.en.width * uint32(len(c.scope().JoinWaits(c.local)))
 	}
 	if n.owned() && !n.claimed && n.reported == waits {
@@ -272,18 +272,18 @@ func (s *share) draftEdge(d *draft, from edgeFrom, i int) {
 	d.call.Commit.Edges = append(d.call.Commit.Edges, e)
 }
 
-// draftSteps adds the steps of the ends, then those of attempts that the ledger knows of, then notes.
+// draftSteps adds the steps of the ends, then those of announced attempts that the ledger knows, then notes.
 func (s *share) draftSteps(d *draft) {
 	for _, en := range d.ends {
-		s.locate(en)
+		s.recordLocation(en)
 		d.steps = append(d.steps, en.step)
 	}
-	// What is ready by edges of earlier ends has to be told by a step of this commit.
+	// Nodes made ready by edges of earlier ends have to be in a step of this commit.
 	for _, h := range d.handed {
 		d.steps = append(d.steps, handedOn(h.at, h.out.size, s.now))
 	}
-	if d.told != nil {
-		d.steps = append(d.steps, handedOn(*d.told, 0, s.now))
+	if d.continued != nil {
+		d.steps = append(d.steps, handedOn(*d.continued, 0, s.now))
 	}
 	if !d.alone {
 		s.draftAnnounced(d)
@@ -312,7 +312,7 @@ func (s *share) draftAnnounced(d *draft) {
 		case !n.claimed && n.mark != s.mark:
 			rest = append(rest, step)
 		default:
-			n.told = true
+			n.announced = true
 			d.steps = append(d.steps, step)
 			d.call.Commit.Started = append(d.call.Commit.Started, step.Node)
 		}
@@ -320,8 +320,8 @@ func (s *share) draftAnnounced(d *draft) {
 	s.announced = rest
 }
 
-// locate writes down where the output of an end is by now.
-func (s *share) locate(en *ending) {
+// recordLocation fills in where the output of an end is when it is reported.
+func (s *share) recordLocation(en *ending) {
 	o := en.out
 	switch {
 	case en.outcome != engine.OutcomeOK || !en.at.isTask() || o == nil:

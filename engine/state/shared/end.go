@@ -15,17 +15,17 @@ import (
 )
 
 const (
-	// valueWithin is how long fetching a large result may take.
+	// valueWithin bounds fetching a large result.
 	valueWithin = time.Minute
-	// endWithin is how long other processes wait for the one whose commit has ended the run to keep its end.
+	// endWithin is how long other processes wait for the one whose commit has ended the run to store its end.
 	endWithin = 2 * time.Second
 	// anyEndWithin is how long processes wait that cannot evaluate the result.
 	anyEndWithin = 10 * time.Second
 )
 
-// conclude sees to it that the end of the run is kept: by the process whose commit has ended it, or, should that be gone,
-// by any other. It returns once the end is known here; false when ctx has ended before.
-func (r *run) conclude(ctx context.Context) bool {
+// awaitEnd waits until the end of the run is stored: by the process whose commit has ended it or, if that does not within
+// endWithin, by this one. It returns once the end is known here; false when ctx has ended before.
+func (r *run) awaitEnd(ctx context.Context) bool {
 	r.halted.Store(true)
 	patience := endWithin + rand.N(endWithin/2)
 	if r.endsHere() {
@@ -37,17 +37,17 @@ func (r *run) conclude(ctx context.Context) bool {
 		kept, err := r.backend.Peek(ctx, r.id)
 		switch {
 		case errors.Is(err, engine.ErrUnknownRun):
-			r.concludeWith(r.lost(), nil)
+			r.setEnd(r.lostEnd(), nil)
 			return true
 		case err == nil && kept.Revision > r.revision:
-			r.concludeSuperseded()
+			r.setSupersededEnd()
 			return true
 		case err == nil && kept.End != nil:
-			r.concludeWithKept(kept.End)
+			r.setStoredEnd(kept.End)
 			return true
 		case err == nil && !kept.Status.Final():
-			r.failRolledBack() // and look again
-		case err == nil && time.Since(begun) >= patience && r.keepEnd(ctx, kept, time.Since(begun) >= anyEndWithin):
+			r.failRolledBack() // and read again
+		case err == nil && time.Since(begun) >= patience && r.storeEnd(ctx, kept, time.Since(begun) >= anyEndWithin):
 			return true
 		}
 		sleep(ctx, pause)
@@ -62,9 +62,9 @@ func (r *run) endsHere() bool {
 	return r.session.ends
 }
 
-// keepEnd evaluates the end and keeps it, unless somebody else was first; false when the store has to be asked again.
-// With anyhow a result that is not to be had is left out.
-func (r *run) keepEnd(ctx context.Context, kept Stored, anyhow bool) bool {
+// storeEnd evaluates the end and stores it, unless another process was first; false when the store has to be read again.
+// With anyhow an unavailable result is left out.
+func (r *run) storeEnd(ctx context.Context, kept Stored, anyhow bool) bool {
 	end := engine.RunEnd{Status: kept.Status, EndedAt: r.endedAt()}
 	var value any
 	var frontier []engine.NodeID
@@ -96,17 +96,17 @@ func (r *run) keepEnd(ctx context.Context, kept Stored, anyhow bool) bool {
 		return false
 	}
 	if string(first) != string(data) {
-		r.concludeWithKept(first)
+		r.setStoredEnd(first)
 		return true
 	}
 	if _, err := r.backend.Clean(ctx, r.id, frontier); err != nil {
 		r.store.cfg.Log.Error("a run could not be cleaned", "run", r.id, "error", err)
 	}
-	r.concludeWith(end, value)
+	r.setEnd(end, value)
 	return true
 }
 
-// endedAt is when the run ended: as its last commit or the log tells, else now.
+// endedAt is when the run ended: according to its last commit or the log, else now.
 func (r *run) endedAt() time.Time {
 	if r.endsHere() {
 		return r.wall(r.session.endedAt)
@@ -117,8 +117,8 @@ func (r *run) endedAt() time.Time {
 	return r.wall(r.clock.now())
 }
 
-// result evaluates what the run returns, and adds it to its end where it is small enough. The error says that a value it
-// consists of is not to be had, so that somebody else may have kept the end meanwhile.
+// result evaluates what the run returns, and adds it to its end if it is small enough. It fails when a value that it
+// consists of is unavailable, perhaps because another process has stored the end and cleaned the run.
 func (r *run) result(ctx context.Context, end *engine.RunEnd) (any, error) {
 	t := r.layout.graph.ResultType()
 	end.ResultType = t.Name()
@@ -128,7 +128,7 @@ func (r *run) result(ctx context.Context, end *engine.RunEnd) (any, error) {
 	if err := r.learnBlocks(ctx); err != nil {
 		return nil, err
 	}
-	in := &inputs{nodes: r.layout.graph.ResultReads(nil, r.Numbering())}
+	in := &inputSet{nodes: r.layout.graph.ResultReads(nil, r.Numbering())}
 	in.outs = make([]*output, len(in.nodes))
 	if !r.local(in) {
 		if err := r.fetchHere(ctx, in); err != nil {
@@ -140,8 +140,8 @@ func (r *run) result(ctx context.Context, end *engine.RunEnd) (any, error) {
 	return v, nil
 }
 
-// fetchHere gets values in this goroutine: the others of the run may have ended.
-func (r *run) fetchHere(ctx context.Context, in *inputs) error {
+// fetchHere gets values in this goroutine, since the run may not start others any more.
+func (r *run) fetchHere(ctx context.Context, in *inputSet) error {
 	at := 0
 	for some := range slices.Chunk(in.nodes, mostGroup) {
 		values, err := r.backend.Outputs(ctx, r.id, some)
@@ -154,7 +154,7 @@ func (r *run) fetchHere(ctx context.Context, in *inputs) error {
 				return err
 			}
 			if o == nil {
-				return fmt.Errorf("shared: the output of node %d is gone, of which the result consists", some[i])
+				return fmt.Errorf("shared: the output of node %d is gone, which the result contains", some[i])
 			}
 			in.outs[at] = o
 			at++
@@ -163,8 +163,8 @@ func (r *run) fetchHere(ctx context.Context, in *inputs) error {
 	return nil
 }
 
-// learnBlocks learns of fan-outs that expanded without this process: from the ledger or, once that is gone, from the log.
-// The answer to the commit that has ended the run has told of all.
+// learnBlocks learns the fan-outs that other processes expanded: from the ledger or, once that is gone, from the log. The
+// process whose commit ended the run knows all of them from the answer.
 func (r *run) learnBlocks(ctx context.Context) error {
 	if r.endsHere() {
 		return nil
@@ -180,18 +180,18 @@ func (r *run) learnBlocks(ctx context.Context) error {
 		}
 	}
 	r.lock()
-	defer r.unlock()
+	defer r.unlockAndNotify()
 	return r.share.learn(blocks, 0)
 }
 
-// frontier lists the outputs that a revision of the run may need: of tasks that are OK, and not all of whose readers are.
+// frontier lists the outputs that the next revision may read: those of tasks that are OK with readers that are not.
 func (r *run) frontier(ctx context.Context) []engine.NodeID {
 	state, err := r.backend.Snapshot(ctx, r.id)
 	if err != nil {
 		return nil
 	}
 	r.lock()
-	defer r.unlock()
+	defer r.unlockAndNotify()
 	s := r.share
 	if err := s.learn(state.Blocks, 0); err != nil {
 		return nil
@@ -206,7 +206,7 @@ func (r *run) frontier(ctx context.Context) []engine.NodeID {
 	return frontier
 }
 
-// isNeeded reports whether an output may be read by a revision: who reads what is spread is not told by edges.
+// isNeeded reports whether the next revision may read an output. Outputs that are spread may have readers without edges.
 func isNeeded(state *ledger.State, p at) bool {
 	if p.b.bits.uses[p.local] == spread {
 		return true
@@ -230,53 +230,53 @@ func decodeRecord(data []byte) *engine.ErrorRecord {
 	return &rec
 }
 
-// lost is the end of a run of which the store knows nothing any more.
-func (r *run) lost() engine.RunEnd {
+// lostEnd is the end of a run that the store has lost.
+func (r *run) lostEnd() engine.RunEnd {
 	now := r.wall(r.clock.now())
 	return engine.RunEnd{Status: engine.Interrupted, EndedAt: now, First: &engine.ErrorRecord{
 		Kind: engine.StoreError, Node: engine.NoNode, Time: now,
-		Message: "the store has lost the run: it was deleted, or the store was started again without what it had kept",
+		Message: "the store has lost the run: it was deleted, or the store was restarted without its data",
 	}}
 }
 
-func (r *run) concludeWith(end engine.RunEnd, value any) {
-	r.setEnd(end.Status, func() (engine.RunEnd, any) { return end, value })
+func (r *run) setEnd(end engine.RunEnd, value any) {
+	r.publishEnd(end.Status, func() (engine.RunEnd, any) { return end, value })
 }
 
-// concludeWithKept takes the end that somebody has kept. The value is fetched when somebody asks for it.
-func (r *run) concludeWithKept(data []byte) {
+// setStoredEnd sets an end that was read from the store. The value is fetched when it is first asked for.
+func (r *run) setStoredEnd(data []byte) {
 	var end engine.RunEnd
 	if err := json.Unmarshal(data, &end); err != nil {
 		end = engine.RunEnd{Status: engine.Interrupted, EndedAt: r.wall(r.clock.now())}
 	}
-	r.setEnd(end.Status, sync.OnceValues(func() (engine.RunEnd, any) {
+	r.publishEnd(end.Status, sync.OnceValues(func() (engine.RunEnd, any) {
 		value, err := r.value(end)
 		if err != nil && end.First == nil {
 			end.First = &engine.ErrorRecord{
-				Kind: engine.OutputLostError, Node: engine.NoNode, Time: end.EndedAt, Message: "the result cannot be had: " + err.Error(),
+				Kind: engine.OutputLostError, Node: engine.NoNode, Time: end.EndedAt, Message: "the result is unavailable: " + err.Error(),
 			}
 		}
 		return end, value
 	}))
 }
 
-// concludeSuperseded is for a revision that was retried before its end could be read.
-func (r *run) concludeSuperseded() {
+// setSupersededEnd sets the end of a revision that was retried before its end could be read.
+func (r *run) setSupersededEnd() {
 	end := engine.RunEnd{Status: engine.Failed, EndedAt: r.endedAt()}
 	if s := r.tail.finished(); s != nil {
 		end.Status = s.Outcome.RunStatus()
 	}
-	r.concludeWith(end, nil)
+	r.setEnd(end, nil)
 }
 
-func (r *run) setEnd(outcome engine.Status, end func() (engine.RunEnd, any)) {
+func (r *run) publishEnd(outcome engine.Status, end func() (engine.RunEnd, any)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.outcome, r.end = outcome, end
 }
 
-// value is what a run returned whose end somebody else has kept; nil where there is none, or this program does not know
-// its type. A large one lies in the outputs that it consists of, for as long as those are kept.
+// value is the result of a run whose end was read from the store; nil if it has none or this program lacks its type. A
+// large result is assembled from the outputs that it consists of, as long as those are kept.
 func (r *run) value(end engine.RunEnd) (any, error) {
 	t := r.layout.graph.ResultType()
 	if end.Status != engine.Succeeded || t.Err() != nil {

@@ -7,48 +7,48 @@ import (
 	"github.com/dagscope/dagscope/engine/state"
 )
 
-// ending is the end of an attempt that has not been reported.
+// ending is the end of an attempt that is not committed yet.
 type ending struct {
 	at      at
 	outcome engine.Outcome
 	step    engine.Step
-	out     *output // of a task that is OK, where anybody may read it
+	out     *output // of a task that is OK, nil if it has no readers
 	detail  *engine.Detail
 	width   uint32 // of an expansion that is OK
-	// needs are inputs that have to be stored first, because somebody else will run the node next.
+	// needs are inputs that have to be stored first, because another session may execute the node next.
 	needs []*output
-	// strand: what waits for the node may be run behind it. Not of what is made again, whose readers are elsewhere.
-	strand bool
-	told   bool // the edges are counted as reported
-	border bool // nodes that are not of this session wait for it
+	// strand: the session may become what waits for the node. Not after a recomputation, whose readers are elsewhere.
+	strand  bool
+	counted bool // the edges are counted as reported
+	border  bool // nodes that are not of this session wait for it
 }
 
-// giving is a claim that is given back.
-type giving struct {
+// returnedClaim is a claim to be released once needs are stored.
+type returnedClaim struct {
 	at    at
 	needs []*output
 }
 
-// handover stores what was held for nodes that others may run after all.
+// handover is a held output to be stored, because others may execute its readers after all.
 type handover struct {
 	at  at
 	out *output
 }
 
-// telling is a node that has ended and whose edges do not fit into one commit.
-type telling struct {
+// pendingEdges are the edges of a finished node that did not fit into one commit.
+type pendingEdges struct {
 	at   at
 	bad  bool
-	next int // the edge to go on with
+	next int // the first edge that is left
 }
 
-// candidate is a node that can be gone on with.
+// candidate is a ready node that the session may become.
 type candidate struct {
 	at at
 	by *ending
 }
 
-// spreads reports whether nodes that wait for it are told.
+// spreads reports whether the end sets the edges that leave the node.
 func (e *ending) spreads(p engine.Policy) bool {
 	switch e.outcome {
 	case engine.OutcomeOK, engine.OutcomeSkipped:
@@ -60,16 +60,16 @@ func (e *ending) spreads(p engine.Policy) bool {
 	}
 }
 
-// bad reports whether what waits for it is to be skipped.
+// bad reports whether nodes that wait for it are to be skipped.
 func (e *ending) bad() bool { return e.outcome != engine.OutcomeOK }
 
-// finish takes the end of an attempt that a lane has executed. It gives the node that the lane goes on with: follower
-// where that is one that the end made ready, else with next the first of these, NoNode for none.
-func (s *share) finish(e *state.End, slot uint16, head bool, out *output, follower engine.NodeID, next bool) engine.NodeID {
+// completeAttempt applies the end of an attempt that a lane has executed. It returns the node that the lane becomes:
+// follower if the end made that ready, otherwise with next the first node that it made ready, or NoNode.
+func (s *share) completeAttempt(e *state.End, slot uint16, head bool, out *output, follower engine.NodeID, next bool) engine.NodeID {
 	p := s.find(e.Node)
-	en := s.ended(p, e.Outcome)
+	en := s.newEnding(p, e.Outcome)
 	en.step = stepOf(e, p, slot, head)
-	en.step.Announced = p.node().told
+	en.step.Announced = p.node().announced
 	en.detail = detailOf(e)
 	switch {
 	case e.Outcome == engine.OutcomeRetrying:
@@ -84,12 +84,12 @@ func (s *share) finish(e *state.End, slot uint16, head bool, out *output, follow
 		s.pace.add(e.Ended-e.Started, s.now)
 		s.keepOutput(en, out, e.Ended-e.Started)
 	}
-	s.closeAttempt(en)
-	return s.goOn(en, follower, next)
+	s.applyEnd(en)
+	return s.chooseNext(en, follower, next)
 }
 
-// keepFrontier has the inputs of a task that did not succeed stored, as far as nobody else has them: the next revision of
-// the run begins with them.
+// keepFrontier has the inputs of a task stored that did not succeed, as far as only this process has them: the next
+// revision of the run begins with them.
 func (s *share) keepFrontier(p at) []*output {
 	needs := s.unstored(p)
 	for _, o := range needs {
@@ -98,8 +98,8 @@ func (s *share) keepFrontier(p at) []*output {
 	return needs
 }
 
-// ended puts an ending into the outbox.
-func (s *share) ended(p at, outcome engine.Outcome) *ending {
+// newEnding adds an ending to the outbox.
+func (s *share) newEnding(p at, outcome engine.Outcome) *ending {
 	n := p.node()
 	n.phase = ended
 	en := &ending{at: p, outcome: outcome, strand: n.epoch == 0 && !s.rules.NoBecome}
@@ -107,8 +107,8 @@ func (s *share) ended(p at, outcome engine.Outcome) *ending {
 	return en
 }
 
-// closeAttempt does what follows from an end beside what it makes ready.
-func (s *share) closeAttempt(en *ending) {
+// applyEnd drops the inputs of an attempt that has ended and follows its edges.
+func (s *share) applyEnd(en *ending) {
 	switch {
 	case en.outcome == engine.OutcomeRetrying || en.outcome == engine.OutcomeFailed || en.at.kind() == engine.ExpandNode:
 		s.urgent = true
@@ -118,14 +118,14 @@ func (s *share) closeAttempt(en *ending) {
 	if en.outcome == engine.OutcomeRetrying {
 		return
 	}
-	s.letGo(en.at)
+	s.dropInputs(en.at)
 	if !en.spreads(s.policy) || en.outcome == engine.OutcomeOK && en.at.kind() == engine.ExpandNode {
-		return // what an expansion makes ready is known when it was applied
+		return // what an expansion makes ready is known once it is committed
 	}
 	s.spread(en, en.step.Ended)
 }
 
-// keepOutput takes the value of a task, with what would have to be repeated for it.
+// keepOutput adds the value of a task to the cache, with the tasks to repeat if it were lost.
 func (s *share) keepOutput(en *ending, o *output, ran int64) {
 	if o == nil {
 		return
@@ -146,8 +146,8 @@ func (s *share) keepOutput(en *ending, o *output, ran int64) {
 	}
 }
 
-// letGo notes that the node at p, which is over, reads its inputs no more.
-func (s *share) letGo(p at) {
+// dropInputs counts the node at p, which has ended, off the readers of its inputs, and drops those without readers.
+func (s *share) dropInputs(p at) {
 	for _, parent := range p.scope().Parents(p.local) {
 		n := p.sibling(parent).node()
 		o := n.out
@@ -160,20 +160,20 @@ func (s *share) letGo(p at) {
 		if o.stage == held {
 			s.saved.NotStoredBytes += max(o.bytes, 0)
 		}
-		s.drop(o)
+		s.remove(o)
 		n.out = nil
 	}
 }
 
-// close ends a node that no lane has a part in: a join, one that is skipped, one that is poison.
-func (s *share) close(p at, outcome engine.Outcome, now int64, failure *engine.ErrorRecord) {
-	en := s.closing(p, outcome, now, failure)
-	s.closeAttempt(en)
-	s.goOn(en, engine.NoNode, false)
+// endUnexecuted ends a node that no lane executes: a join, a skipped node, a poison task.
+func (s *share) endUnexecuted(p at, outcome engine.Outcome, now int64, failure *engine.ErrorRecord) {
+	en := s.unexecutedEnding(p, outcome, now, failure)
+	s.applyEnd(en)
+	s.chooseNext(en, engine.NoNode, false)
 }
 
-func (s *share) closing(p at, outcome engine.Outcome, now int64, failure *engine.ErrorRecord) *ending {
-	en := s.ended(p, outcome)
+func (s *share) unexecutedEnding(p at, outcome engine.Outcome, now int64, failure *engine.ErrorRecord) *ending {
+	en := s.newEnding(p, outcome)
 	n := p.node()
 	now = max(now, n.ready)
 	en.step = engine.Step{
@@ -191,8 +191,8 @@ func (s *share) closing(p at, outcome engine.Outcome, now int64, failure *engine
 	return en
 }
 
-// spread follows the edges of an ending, and of those that are ended by it in turn. It works off a list: joins may
-// follow each other endlessly.
+// spread follows the edges of an ending, and of the nodes that it ends in turn. It uses a list instead of recursion,
+// since chains of joins may be long.
 func (s *share) spread(en *ending, now int64) {
 	s.work = append(s.work[:0], en)
 	for len(s.work) > 0 {
@@ -208,19 +208,19 @@ func (s *share) spread(en *ending, now int64) {
 	}
 }
 
-// arrive notes that one more of what the node at c waits for has ended here. When that was the last, and all others
-// have ended here too, nobody else can claim it, and the session goes on with it.
+// arrive counts one more parent of the node at c that has ended here. If that was the last, and all have ended here, no
+// other session can claim the node, and this one may become it.
 func (s *share) arrive(en *ending, c at, now int64) {
 	n := c.node()
 	n.arrived++
 	n.ready = max(n.ready, en.step.Ended)
 	n.bad = n.bad || en.bad()
 	class := c.class()
-	if n.phase != away || n.arrived < s.waits(c) || !s.takesOn() || s.layout.isBounded(class) || !n.bad && !s.layout.canRun(class) {
+	if n.phase != away || n.arrived < s.waits(c) || !s.mayBecome() || s.layout.isBounded(class) || !n.bad && !s.layout.canRun(class) {
 		en.border = true
 		return
 	}
-	n.epoch, n.attempt, n.errors, n.told = 0, 1, 0, false
+	n.epoch, n.attempt, n.errors, n.announced = 0, 1, 0, false
 	if c.kind() != engine.JoinNode && !n.bad {
 		s.candidates = append(s.candidates, candidate{c, en})
 		return
@@ -229,16 +229,17 @@ func (s *share) arrive(en *ending, c at, now int64) {
 	if n.bad {
 		outcome = engine.OutcomeSkipped
 	}
-	by := s.closing(c, outcome, now, nil)
-	s.letGo(c)
+	by := s.unexecutedEnding(c, outcome, now, nil)
+	s.dropInputs(c)
 	if c.is(engine.Sink) {
 		s.urgent = true
 	}
 	s.work = append(s.work, by)
 }
 
-// goOn decides what the session does itself of what was made ready just now. The rest is left to whoever claims it.
-func (s *share) goOn(en *ending, follower engine.NodeID, next bool) (became engine.NodeID) {
+// chooseNext decides which of the nodes that were made ready just now the session executes itself. The others are left to
+// be claimed.
+func (s *share) chooseNext(en *ending, follower engine.NodeID, next bool) (became engine.NodeID) {
 	became = engine.NoNode
 	room := s.target() - s.queue.len()
 	queue := s.candidates[:0]
@@ -246,7 +247,7 @@ func (s *share) goOn(en *ending, follower engine.NodeID, next bool) (became engi
 		n := c.at.node()
 		id := c.at.id()
 		switch {
-		case id == follower, follower == engine.NoNode && next && became == engine.NoNode && s.goesOn():
+		case id == follower, follower == engine.NoNode && next && became == engine.NoNode && s.isRunning():
 			became, n.phase = id, running
 			s.saved.Became++
 		case room > 0 || s.clusters(c):
@@ -264,11 +265,11 @@ func (s *share) goOn(en *ending, follower engine.NodeID, next bool) (became engi
 	}
 	s.candidates = s.candidates[:0]
 	en.step.Became = became
-	s.urgent = s.urgent || en.border && s.outside > 0
+	s.urgent = s.urgent || en.border && s.others > 0
 	return became
 }
 
-// clusters reports whether a task is to run here because its input is large.
+// clusters reports whether a task is to be executed here because its input is large.
 func (s *share) clusters(c candidate) bool {
 	if s.rules.NoClustering || c.by.out == nil || c.by.out.bytes < s.rules.ClusterBytes {
 		return false
@@ -277,9 +278,9 @@ func (s *share) clusters(c candidate) bool {
 	return true
 }
 
-// refused turns an end that may not be tried again, or a fan-out that is too wide, into a failure. It goes back to the
-// front of the outbox.
-func (s *share) refused(en *ending, why string) {
+// failRefused turns a retry beyond the budget, or a fan-out that is too wide, into a failure. It returns to the front of
+// the outbox.
+func (s *share) failRefused(en *ending, why string) {
 	rec := &engine.ErrorRecord{Kind: engine.LimitError, Node: en.at.id(), Attempt: int(en.step.Attempt), Epoch: int(en.step.Epoch), Message: why}
 	if en.outcome == engine.OutcomeRetrying {
 		en.step.Delay = 0
@@ -297,8 +298,8 @@ func (s *share) refused(en *ending, why string) {
 	en.detail.Error = rec
 	en.needs = nil
 	s.outbox = append([]*ending{en}, s.outbox...)
-	s.closeAttempt(en)
-	s.goOn(en, engine.NoNode, false)
+	s.applyEnd(en)
+	s.chooseNext(en, engine.NoNode, false)
 }
 
 func detailOf(e *state.End) *engine.Detail {
@@ -308,8 +309,8 @@ func detailOf(e *state.End) *engine.Detail {
 	return &engine.Detail{Node: e.Node, Epoch: int(e.Epoch), Attempt: int(e.Attempt), Log: e.Log, Error: e.Error, Inputs: e.Inputs}
 }
 
-// stepOf is the step that tells of an attempt. A node that is claimed from elsewhere may seem to be ready later than it
-// was claimed here, because clocks differ: then all moments move.
+// stepOf is the step of an attempt. A node may seem to be ready later than it was claimed here, because clocks differ:
+// then all moments move.
 func stepOf(e *state.End, p at, slot uint16, head bool) engine.Step {
 	n := p.node()
 	step := engine.Step{

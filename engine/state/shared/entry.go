@@ -9,12 +9,12 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// entryDecoder turns the entries of a log, given in their order from the first, into steps.
+// entryDecoder turns the entries of a log into steps. They have to come in order, from the first.
 type entryDecoder struct {
 	graph     *engine.Graph
 	numbering *engine.Numbering
-	announced map[engine.NodeID]engine.Step // attempts under way that the log has told of
-	owed      []engine.NodeID               // made ready by an edge of an earlier step, and told by no step yet
+	announced map[engine.NodeID]engine.Step // attempts under way, from their AttemptStarted step
+	owed      []engine.NodeID               // made ready by an edge of an earlier step, and in no step's Readied yet
 	packed    []engine.Step
 }
 
@@ -22,7 +22,7 @@ func newEntryDecoder(g *engine.Graph) entryDecoder {
 	return entryDecoder{graph: g, numbering: engine.NewNumbering(g), announced: map[engine.NodeID]engine.Step{}}
 }
 
-// decode appends the steps of an entry to all, which are those before it.
+// decode appends the steps of an entry to all, the steps before it.
 func (d *entryDecoder) decode(all []engine.Step, e *Entry) ([]engine.Step, error) {
 	if n := uint64(len(all)) + 1; e.First != n && e.Steps+len(e.Plain) > 0 {
 		return all, fmt.Errorf("an entry begins with step %d, expected %d", e.First, n)
@@ -63,7 +63,7 @@ func (d *entryDecoder) decode(all []engine.Step, e *Entry) ([]engine.Step, error
 	return all, nil
 }
 
-// unpack appends the steps that a session has packed. None of their moments is later than the entry.
+// unpack appends the steps that a session has packed, with their moments bounded by that of the entry.
 func (d *entryDecoder) unpack(all []engine.Step, e *Entry) ([]engine.Step, error) {
 	if e.Steps == 0 {
 		return all, nil
@@ -87,7 +87,7 @@ func (d *entryDecoder) unpack(all []engine.Step, e *Entry) ([]engine.Step, error
 	return append(all, steps...), nil
 }
 
-// expand numbers the instances that an expansion has made, and tells that their roots are ready.
+// expand numbers the instances that an expansion has made, and adds their roots to the nodes it readied.
 func (d *entryDecoder) expand(s *engine.Step, b *ledger.Block) error {
 	if d.numbering.Nodes() != int(b.First) {
 		return fmt.Errorf("a fan-out appends nodes from %d, expected from %d", b.First, d.numbering.Nodes())
@@ -107,7 +107,7 @@ func (d *entryDecoder) expand(s *engine.Step, b *ledger.Block) error {
 	return nil
 }
 
-// complete fills in what a step of the ledger's own cannot know: of an attempt that was lost, what was announced of it.
+// complete fills in what the ledger does not know: for a lost attempt, what was announced of it.
 func (d *entryDecoder) complete(s *engine.Step, now int64) {
 	switch {
 	case s.Kind == engine.AttemptStarted:
@@ -116,7 +116,7 @@ func (d *entryDecoder) complete(s *engine.Step, now int64) {
 		a, ok := d.announced[s.Node]
 		if ok = ok && a.Epoch == s.Epoch && a.Attempt == s.Attempt; ok {
 			s.Slot, s.Head, s.Ready, s.Claimed, s.Started, s.Fetch = a.Slot, a.Head, a.Ready, a.Claimed, a.Started, a.Fetch
-		} else { // its worker died before it could tell of it
+		} else { // its worker died before it could announce it
 			s.Head, s.Ready, s.Claimed, s.Started = true, s.Ended, s.Ended, s.Ended
 		}
 		s.Became, s.Announced = engine.NoNode, ok
@@ -132,7 +132,7 @@ func (d *entryDecoder) complete(s *engine.Step, now int64) {
 	}
 }
 
-// counts is what a log tells of a run so far.
+// counts are the figures of a run according to its log so far.
 type counts struct {
 	revision int // of the run, -1 before it starts
 	done     map[engine.NodeID]struct{}

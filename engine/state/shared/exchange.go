@@ -18,12 +18,12 @@ var (
 	errMalformed  = errors.New("shared: the store takes a commit for malformed")
 )
 
-// exchange sends commits until they are answered, and takes in the answers. Where no answer comes for too long, others
-// may have the claims by now: then the session is over.
+// exchange sends commits until they are answered, and applies the answers. If no answer comes for too long, others may
+// have been given the claims: then the session is over.
 func (r *run) exchange(ctx context.Context, drafts []*draft) error {
 	calls := make([]Call, len(drafts))
 	for i, d := range drafts {
-		r.testify(ctx, d)
+		r.addLastLoss(ctx, d)
 		r.pack(d)
 		calls[i] = d.call
 	}
@@ -42,7 +42,7 @@ func (r *run) exchange(ctx context.Context, drafts []*draft) error {
 			r.fence(errSilent)
 			return nil
 		case errors.Is(err, engine.ErrUnknownRun):
-			r.vanish()
+			r.markUnknown()
 			return nil
 		}
 		r.store.cfg.Log.Error("a commit failed and is repeated", "run", r.id, "error", err)
@@ -50,7 +50,7 @@ func (r *run) exchange(ctx context.Context, drafts []*draft) error {
 	}
 }
 
-// pack encodes what travels in a commit.
+// pack encodes the steps, details and first error of a commit.
 func (r *run) pack(d *draft) {
 	if len(d.steps) > 0 {
 		d.call.Commit.Packed = engine.AppendSteps(nil, d.steps)
@@ -82,7 +82,7 @@ func encodeRecord(rec *engine.ErrorRecord) []byte {
 	return b
 }
 
-// answer takes in the answers to commits.
+// answer applies the answers to commits.
 func (r *run) answer(ctx context.Context, drafts []*draft, replies []ledger.Reply, sent time.Time) error {
 	if len(replies) != len(drafts) {
 		return fmt.Errorf("shared: %d answers to %d commits", len(replies), len(drafts))
@@ -98,24 +98,24 @@ func (r *run) answer(ctx context.Context, drafts []*draft, replies []ledger.Repl
 				if errors.Is(err, errRolledBack) {
 					r.failRolledBack()
 				}
-				r.giveUp(ctx, err)
+				r.abandonSession(ctx, err)
 				return nil
 			}
 			for _, n := range reply.Readied {
 				readied[n.Class] += n.Nodes
 			}
 		case ledger.Exhausted:
-			r.refused(d, "the run has used its budget of retries")
+			r.commitRefused(d, "the run has used its budget of retries")
 		case ledger.TooWide:
-			r.refused(d, fmt.Sprintf("the fan-out of width %d exceeds the limits of the run", d.ends[0].width))
+			r.commitRefused(d, fmt.Sprintf("the fan-out of width %d exceeds the limits of the run", d.ends[0].width))
 		case ledger.Gone:
-			r.over(reply)
+			r.markEnded(reply)
 			return nil
 		case ledger.Fenced:
 			r.fence(errFenced)
 			return nil
 		default:
-			r.giveUp(ctx, fmt.Errorf("%w: %s", errMalformed, reply.Why))
+			r.abandonSession(ctx, fmt.Errorf("%w: %s", errMalformed, reply.Why))
 			return nil
 		}
 	}
@@ -123,11 +123,11 @@ func (r *run) answer(ctx context.Context, drafts []*draft, replies []ledger.Repl
 	return nil
 }
 
-// applied takes in that a commit was applied.
+// applied handles the answer to a commit that was applied.
 func (r *run) applied(d *draft, reply *ledger.Reply) error {
 	r.lock()
 	s := r.share
-	err := s.settle(d, reply)
+	err := s.applyReply(d, reply)
 	c := &d.call.Commit
 	granted := len(reply.Claims)
 	for _, claim := range reply.Claims {
@@ -136,24 +136,24 @@ func (r *run) applied(d *draft, reply *ledger.Reply) error {
 		}
 	}
 	if c.Classes != nil {
-		r.dry = granted < c.Want && !r.roused
+		r.dry = granted < c.Want && !r.hinted
 		if c.Want > 0 && granted == 0 && d.forSuspects {
-			s.foreign = s.suspects // for others, or bounded
+			s.foreign = s.suspects // others have to take them, or they are bounded
 		}
 	}
 	r.nextDue = reply.NextDue
-	r.stuck = false
+	r.awaitingUploads = false
 	backlog := reply.Waiting
 	if r.dry {
-		backlog = 0 // what waits is not for this process
+		backlog = 0 // this process cannot get what waits
 	}
 	r.backlog.Store(int32(backlog))
 	r.waiting.Store(int32(reply.Waiting))
 	if r.session.ends = reply.Verdict == ledger.Applied && s.status.Final(); r.session.ends {
 		r.session.endedAt = reply.Now
 	}
-	stopping := r.tellStopping(nil)
-	r.unlock()
+	stopping := r.stoppingHook(nil)
+	r.unlockAndNotify()
 	stopping()
 	if err == nil {
 		r.preload(reply.Claims)
@@ -161,30 +161,30 @@ func (r *run) applied(d *draft, reply *ledger.Reply) error {
 	return err
 }
 
-// refused ends an attempt as failed that the ledger does not accept otherwise. The commit has used up no number.
-func (r *run) refused(d *draft, why string) {
+// commitRefused fails an attempt whose end the ledger refused. The commit has used no number.
+func (r *run) commitRefused(d *draft, why string) {
 	r.lock()
-	defer r.unlock()
+	defer r.unlockAndNotify()
 	r.session.number--
-	r.share.refused(d.ends[0], why)
+	r.share.failRefused(d.ends[0], why)
 }
 
-// over notes that the run has ended without this session.
-func (r *run) over(reply *ledger.Reply) {
+// markEnded records that the run ended without this session.
+func (r *run) markEnded(reply *ledger.Reply) {
 	r.lock()
-	defer r.unlock()
+	defer r.unlockAndNotify()
 	r.share.status, r.share.stopping = reply.Status, reply.Stopping
 }
 
-// vanish notes that the store knows the run no more.
-func (r *run) vanish() {
+// markUnknown records that the store does not know the run any more.
+func (r *run) markUnknown() {
 	r.lock()
-	defer r.unlock()
+	defer r.unlockAndNotify()
 	r.share.status = engine.Interrupted
 }
 
-// giveUp leaves a session that cannot go on, so that others have its claims at once, and begins a new one.
-func (r *run) giveUp(ctx context.Context, cause error) {
+// abandonSession leaves a session that cannot continue, so that others get its claims at once; a new one follows.
+func (r *run) abandonSession(ctx context.Context, cause error) {
 	r.store.cfg.Log.Error("a session is given up", "run", r.id, "cause", cause)
 	bounded, stop := context.WithTimeout(ctx, r.store.fenceAfter())
 	defer stop()
@@ -193,34 +193,34 @@ func (r *run) giveUp(ctx context.Context, cause error) {
 	sleep(ctx, retryCall) // it may happen again
 }
 
-// failRolledBack ends the run: nodes would mean one thing here and another elsewhere. Its retry begins with what the store
+// failRolledBack fails the run, since processes number its nodes differently now. A retry begins with what the store
 // has kept.
 func (r *run) failRolledBack() {
 	r.Stop(engine.Failed, errRolledBack, &engine.ErrorRecord{
 		Kind: engine.StoreError, Node: engine.NoNode, Worker: r.name, Time: r.wall(r.clock.now()),
-		Message: "the store has forgotten what it had acknowledged, which happens when its machine dies or a replica that lags behind takes over",
+		Message: "the store has forgotten what it had acknowledged, which happens when its machine dies or a lagging replica takes over",
 	})
 }
 
-// halt ends what lanes still have when the run is over.
-func (r *run) halt() {
+// stopLanes takes their claims from all lanes when the run is over.
+func (r *run) stopLanes() {
 	r.halted.Store(true)
 	r.lock()
 	executing := 0
 	for _, l := range r.lanes {
 		if l.held {
-			l.drop()
+			l.unassign()
 			executing++
 		}
 	}
 	s := r.share
 	s.queue.takeAll()
-	r.unlist()
+	r.closeOnBoard()
 	if s.stopping == "" && s.status != engine.Succeeded && executing > 0 {
 		s.stopping = s.status
 	}
-	stopping := r.tellStopping(nil)
-	r.unlock()
+	stopping := r.stoppingHook(nil)
+	r.unlockAndNotify()
 	stopping()
 	if executing > 0 {
 		r.hooks.Fenced(errFenced)

@@ -17,8 +17,8 @@ import (
 	"github.com/dagscope/dagscope/internal/testkit/sharedtest"
 )
 
-// A process that has given up its claims while the run was paused, or stopped, finds out how the run goes on.
-func TestAFencedProcessFindsOutHowTheRunStands(t *testing.T) {
+// A process that has given up its claims while the run was paused, or stopped, finds out the status of the run.
+func TestAFencedProcessLearnsTheStatus(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		while func(exec engine.Execution)
@@ -57,8 +57,8 @@ func TestAFencedProcessFindsOutHowTheRunStands(t *testing.T) {
 	}
 }
 
-// A process that hears nothing of the store starts nothing more and cancels what it executes, before anybody else may
-// take that for lost.
+// A process without answers of the store starts nothing more and cancels what it executes, before others may consider
+// that lost.
 func TestAProcessFencesItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -89,9 +89,9 @@ func TestAProcessFencesItself(t *testing.T) {
 	})
 }
 
-// A session that was reaped while its process lives, and its commits are under way, is given up, and the process goes on
-// with a new one: nobody else is there.
-func TestAReapedProcessGoesOn(t *testing.T) {
+// A process whose session was reaped while commits were under way continues with a new session, since no other process
+// takes part.
+func TestAReapedProcessContinues(t *testing.T) {
 	for seed := range uint64(20) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)

@@ -11,14 +11,14 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// Outputs are asked for in groups, which are fetched beside each other: in about as many, of at least and at most so many.
+// Outputs are fetched in groups, concurrently: about fetchGroups of them, of leastGroup to mostGroup outputs.
 const (
 	fetchGroups = 8
 	leastGroup  = 32
 	mostGroup   = 256
 )
 
-// groupOf is how many of n outputs are asked for in one call.
+// groupOf is how many of n outputs are fetched by one call.
 func groupOf(n int) int { return min(max(n/fetchGroups, leastGroup), mostGroup) }
 
 // Sources of an input, as engine.InputDetail names them.
@@ -28,33 +28,33 @@ const (
 	fromStore  = "store"
 )
 
-// inputs are the values that one attempt reads. They stay, whatever is dropped from memory meanwhile.
-type inputs struct {
+// inputSet holds the values that one attempt reads, also when the cache drops them meanwhile.
+type inputSet struct {
 	nodes []engine.NodeID // ascending
 	outs  []*output
 }
 
 // Output implements engine.Values.
-func (in *inputs) Output(id engine.NodeID) any {
+func (in *inputSet) Output(id engine.NodeID) any {
 	if i, ok := slices.BinarySearch(in.nodes, id); ok {
 		return in.outs[i].value
 	}
 	return nil
 }
 
-// Elements implements engine.Values; it is never asked.
-func (in *inputs) Elements(engine.NodeID) []any { return nil }
+// Elements implements engine.Values; it is never called, since the set is engine.Lazy.
+func (in *inputSet) Elements(engine.NodeID) []any { return nil }
 
 // LazyElements implements engine.Lazy.
-func (in *inputs) LazyElements() {}
+func (in *inputSet) LazyElements() {}
 
-// fetching is a call for an output that is under way.
+// fetching is an output that is being fetched. Its fields but ahead are set before done is closed.
 type fetching struct {
 	done  chan struct{}
-	out   *output // after done; nil where it is missing
+	out   *output // nil where it is missing
 	err   error
 	took  time.Duration
-	ahead bool // no lane has its reader yet
+	ahead bool // prefetched: no lane has its reader yet
 }
 
 // Errors implements state.Fetcher.
@@ -67,7 +67,7 @@ func (r *run) Errors(id engine.NodeID) int {
 // Fetch implements state.Fetcher.
 func (r *run) Fetch(ctx context.Context, c state.Claim) (engine.Values, []engine.InputDetail, error) {
 	p := r.Numbering().Locate(c.Node)
-	in := &inputs{nodes: r.layout.graph.Reads(nil, p, r.Numbering())}
+	in := &inputSet{nodes: r.layout.graph.Reads(nil, p, r.Numbering())}
 	if len(in.nodes) == 0 {
 		return in, nil, nil
 	}
@@ -88,8 +88,8 @@ func (r *run) Fetch(ctx context.Context, c state.Claim) (engine.Values, []engine
 	return in, nil, nil
 }
 
-// local finds inputs that are here; false where one is not.
-func (r *run) local(in *inputs) bool {
+// local fills in the inputs if all of them are in memory; otherwise it reports false.
+func (r *run) local(in *inputSet) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, id := range in.nodes {
@@ -103,8 +103,8 @@ func (r *run) local(in *inputs) bool {
 	return true
 }
 
-// gather waits for all inputs, those that are not here in groups beside each other. It gives those that are nowhere.
-func (r *run) gather(ctx context.Context, in *inputs, details []engine.InputDetail) (missing []engine.NodeID, err error) {
+// gather fetches the inputs that are not in memory, and returns those that the store does not have either.
+func (r *run) gather(ctx context.Context, in *inputSet, details []engine.InputDetail) (missing []engine.NodeID, err error) {
 	for i, f := range r.request(in, false) {
 		d := engine.InputDetail{From: in.nodes[i], Source: fromLocal}
 		if f != nil {
@@ -134,9 +134,9 @@ func (r *run) gather(ctx context.Context, in *inputs, details []engine.InputDeta
 	return missing, nil
 }
 
-// request finds what is here and asks for the rest, unless somebody has. For each input that is not here it gives what
-// to wait for.
-func (r *run) request(in *inputs, ahead bool) []*fetching {
+// request fills in the inputs that are in memory and starts to fetch the others, unless that is under way. It returns
+// what to wait for, nil for inputs that are filled in.
+func (r *run) request(in *inputSet, ahead bool) []*fetching {
 	waits := make([]*fetching, len(in.nodes))
 	var asked []engine.NodeID
 	r.mu.Lock()
@@ -151,7 +151,7 @@ func (r *run) request(in *inputs, ahead bool) []*fetching {
 		default:
 			f = &fetching{done: make(chan struct{}), ahead: ahead}
 			waits[i] = f
-			if session == "" { // the claim is lost, and nobody would take in the answer
+			if session == "" { // the claim is lost, and the answer would be dropped
 				f.err = errFenced
 				close(f.done)
 				continue
@@ -169,12 +169,12 @@ func (r *run) request(in *inputs, ahead bool) []*fetching {
 	return waits
 }
 
-// preload asks for the inputs of claims that wait for a lane.
+// preload prefetches the inputs of claims that wait for a lane.
 func (r *run) preload(claims []ledger.Claim) {
 	if r.rules.NoPreload {
 		return
 	}
-	in := &inputs{}
+	in := &inputSet{}
 	for _, c := range claims {
 		if !c.Skip && !c.Poison && !c.Tell {
 			in.nodes = r.layout.graph.Reads(in.nodes, r.Numbering().Locate(c.Node), r.Numbering())
@@ -189,7 +189,7 @@ func (r *run) preload(claims []ledger.Claim) {
 	r.request(in, true)
 }
 
-// fetch gets a group of outputs.
+// fetch gets and decodes a group of outputs.
 func (r *run) fetch(ctx context.Context, group []engine.NodeID, session ledger.SessionID) {
 	began := time.Now()
 	var values []Output
@@ -210,12 +210,12 @@ func (r *run) fetch(ctx context.Context, group []engine.NodeID, session ledger.S
 	r.fetchedAll(group, outs, err, time.Since(began), session)
 }
 
-// fetchedAll takes in a group of outputs, nil for those that are missing, and lets those know that wait for them.
+// fetchedAll hands a group of outputs, nil for missing ones, to those who wait for them.
 func (r *run) fetchedAll(group []engine.NodeID, outs []*output, err error, took time.Duration, session ledger.SessionID) {
 	r.lock()
-	defer r.unlock()
+	defer r.unlockAndNotify()
 	if r.session.id != session {
-		return // those who have waited know
+		return // abandonFetches has informed those who waited
 	}
 	for i, id := range group {
 		f := r.fetches[id]
@@ -228,7 +228,7 @@ func (r *run) fetchedAll(group []engine.NodeID, outs []*output, err error, took 
 	}
 }
 
-// fetched keeps a value that has come. The lock is held.
+// fetched adds a value to the cache. The lock is held.
 func (r *run) fetched(f *fetching) {
 	s := r.share
 	n := s.find(f.out.node).node()
@@ -243,7 +243,7 @@ func (r *run) fetched(f *fetching) {
 	}
 }
 
-// decode makes an output of what the store has, nil of nothing.
+// decode makes an output of a stored value, nil where there is none.
 func (r *run) decode(id engine.NodeID, in Output) (*output, error) {
 	if in.Inline == nil {
 		return nil, nil
@@ -253,11 +253,11 @@ func (r *run) decode(id engine.NodeID, in Output) (*output, error) {
 		return nil, err
 	}
 	return &output{
-		node: id, value: v, bytes: engine.UnknownSize, size: int64(len(in.Inline)), stage: kept, must: true, inline: in.Key == "",
+		node: id, value: v, bytes: engine.UnknownSize, size: int64(len(in.Inline)), stage: stored, must: true, inline: in.Key == "",
 	}, nil
 }
 
-// abandonFetches lets those know that wait for values under a session that is over. The lock is held.
+// abandonFetches fails all fetches of a session that is over. The lock is held.
 func (r *run) abandonFetches() {
 	for _, f := range r.fetches {
 		f.err = errFenced

@@ -10,19 +10,19 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// settleTime is how long a run that was created here has to be taken part in before it is watched for its end.
+// settleTime is how long a new run may take to be entered before it is watched.
 const settleTime = 100 * time.Millisecond
 
 // Find implements engine.Finder.
 func (s *Store) Find(ctx context.Context, found func(engine.Job, engine.Execution)) error {
 	var watched []*run
 	err := s.search(ctx, s.all, func(known seen, id engine.RunID, isActive bool) error {
-		kept, err := s.look(ctx, known, id, isActive)
+		kept, err := s.openIfNew(ctx, known, id, isActive)
 		if kept == nil || err != nil {
 			return err
 		}
 		known[id] = kept.Revision
-		if s.own.has(id) && kept.Revision == 0 { // a later revision may be somebody else's
+		if s.own.has(id) && kept.Revision == 0 { // a later revision may be of another process
 			return nil
 		}
 		job, err := decodeJob(*kept, func(string, string) *engine.Function { return nil })
@@ -30,8 +30,8 @@ func (s *Store) Find(ctx context.Context, found func(engine.Job, engine.Executio
 			return err
 		}
 		r := newRun(s, job, *kept, noHooks)
-		s.begin(ctx, r)
-		watched = append(slices.DeleteFunc(watched, (*run).isStopped), r) // what is over is not held on to
+		s.startRun(ctx, r)
+		watched = append(slices.DeleteFunc(watched, (*run).isStopped), r) // ended runs are not retained
 		found(job, r)
 		return nil
 	})
@@ -41,7 +41,7 @@ func (s *Store) Find(ctx context.Context, found func(engine.Job, engine.Executio
 	return err
 }
 
-// all lists the runs under way, and those that have ended.
+// all lists the active runs and those that have ended.
 func (s *Store) all(ctx context.Context) (active, ended []engine.RunID, err error) {
 	begun := time.Now()
 	if active, err = s.backend.Active(ctx); err == nil {
@@ -53,13 +53,13 @@ func (s *Store) all(ctx context.Context) (active, ended []engine.RunID, err erro
 	return active, ended, err
 }
 
-// watch follows the run without taking part. It reports whether it is over; else ctx has ended.
+// watch follows the run without taking part. It reports whether the run is over; otherwise ctx has ended.
 func (r *run) watch(ctx context.Context) bool {
 	sleep(ctx, settleTime)
 	for ctx.Err() == nil {
 		over, err := r.watchOn(ctx)
 		if errors.Is(err, engine.ErrUnknownRun) {
-			r.vanish()
+			r.markUnknown()
 			return true
 		}
 		if over {
@@ -73,8 +73,8 @@ func (r *run) watch(ctx context.Context) bool {
 	return false
 }
 
-// watchOn waits for more of the log, or where none is kept, for a while. It reports whether the run is over. A log that
-// tells nothing, or cannot be read, does not hide that.
+// watchOn waits for the next entries of the log, or for a while if there is no log, and reports whether the run is over,
+// also when the log is silent or cannot be read.
 func (r *run) watchOn(ctx context.Context) (over bool, err error) {
 	if r.job.Options.Unlogged {
 		if over, err = r.isOver(ctx); !over && err == nil {
@@ -85,23 +85,23 @@ func (r *run) watchOn(ctx context.Context) (over bool, err error) {
 	if r.tail.finished() != nil {
 		return true, nil
 	}
-	told := false
+	grew := false
 	select {
 	case r.tail.reading <- struct{}{}:
-		told, err = r.tail.read(ctx, readWait)
+		grew, err = r.tail.read(ctx, readWait)
 		<-r.tail.reading
 	case <-r.tail.more():
-		told = true
+		grew = true
 	case <-ctx.Done():
 	}
-	if told || ctx.Err() != nil || errors.Is(err, engine.ErrUnknownRun) {
+	if grew || ctx.Err() != nil || errors.Is(err, engine.ErrUnknownRun) {
 		return false, err
 	}
 	over, openErr := r.isOver(ctx)
 	return over, cmp.Or(err, openErr)
 }
 
-// isOver asks the store whether the run, or this revision of it, has ended.
+// isOver reads from the store whether this revision of the run has ended.
 func (r *run) isOver(ctx context.Context) (bool, error) {
 	kept, err := r.backend.Open(ctx, r.id)
 	return err == nil && (kept.Status.Final() || kept.Revision > r.revision), err

@@ -64,7 +64,7 @@ func (l library) graph(t *testing.T, rng *rand.Rand, size int) *engine.Graph {
 	return graph
 }
 
-// grow makes calls that read what is there; at most depth fan-outs are within each other.
+// grow adds calls that read earlier ones; fan-outs are nested at most depth levels.
 func (l library) grow(g *engine.Builder, rng *rand.Rand, ints []engine.Ref[int], size, depth int) []engine.Ref[int] {
 	pick := func() engine.Ref[int] { return ints[max(0, len(ints)-1-rng.IntN(6))] }
 	for range size {

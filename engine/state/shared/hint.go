@@ -7,14 +7,14 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// maxHints is how many sleepers one commit wakes.
+// maxHints is how many idle workers one commit wakes at most.
 const maxHints = 64
 
-// hint lets a hint leave with commits that certainly make more ready than this session takes: what waits for one end only,
-// and the roots of a fan-out. Of the rest the answer tells. The lock is held.
+// hint adds a hint to commits that certainly make more nodes ready than this session takes: nodes with a single parent and
+// the roots of a fan-out. For other nodes the hint is sent after the answer. The lock is held.
 func (r *run) hint(drafts []*draft, want int) {
-	if r.share.outside == 0 {
-		return // nobody is known who could sleep; the answer is soon enough
+	if r.share.others == 0 {
+		return // no other session is known; after the answer is soon enough
 	}
 	certain := map[ledger.Class]int{}
 	for _, d := range drafts {
@@ -48,7 +48,7 @@ func (r *run) hint(drafts []*draft, want int) {
 	slices.Sort(h.Functions)
 }
 
-// wake tells others of nodes that nobody has got, except where hinted functions run them.
+// wake hints to other processes that nodes are ready and unclaimed, except for functions that were hinted already.
 func (r *run) wake(readied map[ledger.Class]int, hinted []string) {
 	if len(readied) == 0 {
 		return
@@ -68,7 +68,7 @@ func (r *run) wake(readied map[ledger.Class]int, hinted []string) {
 	r.store.cfg.Invoke(r.id, byName, r.rules.Invokers)
 	if most > 0 {
 		r.spawn(func(ctx context.Context) {
-			_ = r.backend.Wake(ctx, r.id, names, min(most, maxHints)) // a hint: whoever misses it looks by himself
+			_ = r.backend.Wake(ctx, r.id, names, min(most, maxHints)) // a hint: a worker that misses it polls
 		})
 	}
 }

@@ -10,42 +10,42 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// invalidate has outputs made again that are nowhere, and gives the claim on their reader back: then it is
-// state.ErrInputLost. It gives nil where they were made again meanwhile, so that they can be fetched.
+// invalidate has lost outputs recomputed and releases the claim on their reader: then it returns state.ErrInputLost. It
+// returns nil when they were recomputed meanwhile, so that they can be fetched.
 func (r *run) invalidate(ctx context.Context, c state.Claim, missing []engine.NodeID) error {
-	missing = missing[:min(len(missing), ledger.MaxLost)] // the others are found missing the next time
+	missing = missing[:min(len(missing), ledger.MaxLost)] // the others are found to be missing next time
 	op, err := r.invalidation(ctx, c, missing)
 	if err != nil {
 		return err
 	}
 	reply, err := r.backend.Do(ctx, r.id, op, nil)
 	if err != nil {
-		return fmt.Errorf("inputs are lost and cannot be made again: %w", err)
+		return fmt.Errorf("inputs are lost and cannot be recomputed: %w", err)
 	}
 	switch reply.Verdict {
 	case ledger.Malformed:
-		return fmt.Errorf("inputs are lost and cannot be made again: %s", reply.Why)
-	case ledger.Again: // they were made again, and may be lost again by now
+		return fmt.Errorf("inputs are lost and cannot be recomputed: %s", reply.Why)
+	case ledger.Again: // they were recomputed, and may be lost again
 		r.expect(missing, func(i int) uint16 { return reply.Epochs[i] })
 		return nil
 	}
 	r.lock()
 	if l := r.laneOf(c); l != nil {
-		l.drop()
-		if n := l.at.node(); n.since == op.Since { // else it was claimed anew meanwhile
-			n.phase, n.claimed, n.told = away, false, false
+		l.unassign()
+		if n := l.at.node(); n.since == op.Since { // otherwise it was claimed again meanwhile
+			n.phase, n.claimed, n.announced = away, false, false
 		}
 	}
 	if reply.Verdict == ledger.Applied {
 		r.share.saved.Invalidated += int64(len(missing))
 	}
-	r.dry = false // what is made again can be claimed
-	r.unlock()
+	r.dry = false // the recomputed tasks can be claimed
+	r.unlockAndNotify()
 	r.expect(missing, func(i int) uint16 { return op.Lost[i].Epoch + 1 })
 	return state.ErrInputLost
 }
 
-// expect notes of which epochs outputs are, should they be missing again.
+// expect records the epochs that outputs have next, in case they are missing again.
 func (r *run) expect(nodes []engine.NodeID, epoch func(i int) uint16) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -54,13 +54,13 @@ func (r *run) expect(nodes []engine.NodeID, epoch func(i int) uint16) {
 	}
 }
 
-// invalidation is the operation, once the ledger knows of the claim.
+// invalidation waits until the ledger knows the claim, and returns the operation.
 func (r *run) invalidation(ctx context.Context, c state.Claim, missing []engine.NodeID) (ledger.Invalidate, error) {
 	for {
 		r.lock()
 		l := r.laneOf(c)
 		if l == nil || r.session.id == "" {
-			r.unlock()
+			r.unlockAndNotify()
 			return ledger.Invalidate{}, state.ErrInputLost
 		}
 		n := l.at.node()
@@ -72,19 +72,19 @@ func (r *run) invalidation(ctx context.Context, c state.Claim, missing []engine.
 					Node: id, Class: p.class(), Epoch: r.missed[id], Task: p.isTask(), Sink: p.is(engine.Sink),
 				})
 			}
-			r.unlock()
+			r.unlockAndNotify()
 			return op, nil
 		}
 		r.share.urgent = true
-		r.unlock()
-		sleep(ctx, time.Millisecond) // the next commit tells of it
+		r.unlockAndNotify()
+		sleep(ctx, time.Millisecond) // the next commit reports it
 		if ctx.Err() != nil {
 			return ledger.Invalidate{}, ctx.Err()
 		}
 	}
 }
 
-// laneOf finds the lane that has a claim, nil where it is over. The lock is held.
+// laneOf finds the lane that holds a claim, nil when the claim is over. The lock is held.
 func (r *run) laneOf(c state.Claim) *lane {
 	for _, l := range r.lanes {
 		if l.held && l.claim.Token == c.Token {

@@ -11,13 +11,13 @@ import (
 	"github.com/dagscope/dagscope/engine/state"
 )
 
-// seen is what a search has found: of each run the latest revision that was taken up, -1 where none will be.
+// seen maps the runs that a search has found to the latest revision that was opened, -1 for runs to be skipped.
 type seen map[engine.RunID]int
 
-// listing lists the runs that a search may be interested in: those under way and those that have ended.
+// listing lists the runs of a search: active ones, and where it is interested in them those that have ended.
 type listing func(ctx context.Context) (active, ended []engine.RunID, err error)
 
-// visitor looks at a run; isActive tells that it is listed as under way.
+// visitor handles a run; isActive says that it is listed as active.
 type visitor func(known seen, id engine.RunID, isActive bool) error
 
 // Join implements state.Shared.
@@ -27,7 +27,7 @@ func (s *Store) Join(ctx context.Context, find func(workflow, function string) *
 		return active, nil, err
 	}
 	return s.search(ctx, active, func(known seen, id engine.RunID, isActive bool) error {
-		kept, err := s.look(ctx, known, id, isActive)
+		kept, err := s.openIfNew(ctx, known, id, isActive)
 		if kept == nil || err != nil {
 			return err
 		}
@@ -39,25 +39,25 @@ func (s *Store) Join(ctx context.Context, find func(workflow, function string) *
 		if err != nil {
 			return err
 		}
-		if kept.Status.Final() { // nobody has kept its end: watching sees to it
-			s.begin(ctx, newRun(s, job, *kept, noHooks))
+		if kept.Status.Final() { // its end is not stored yet: watching it does that
+			s.startRun(ctx, newRun(s, job, *kept, noHooks))
 			return nil
 		}
 		if l := newLayout(job.Graph); len(l.own) == 1 {
 			known[id] = -1
-			return nil // nothing but the engine's own nodes
+			return nil // this process has none of its functions
 		}
 		hooks, begin := take(job)
 		r := newRun(s, job, *kept, hooks)
 		r.joined = true
-		s.begin(ctx, r)
+		s.startRun(ctx, r)
 		begin(r)
 		return nil
 	})
 }
 
-// look reads a run that a search has not seen, or not in this revision; nil where there is nothing new.
-func (s *Store) look(ctx context.Context, known seen, id engine.RunID, isActive bool) (*Stored, error) {
+// openIfNew reads a run that a search has not seen, or not in this revision; nil if there is nothing new.
+func (s *Store) openIfNew(ctx context.Context, known seen, id engine.RunID, isActive bool) (*Stored, error) {
 	kept, err := s.backend.Open(ctx, id)
 	if errors.Is(err, engine.ErrUnknownRun) {
 		return nil, nil
@@ -68,16 +68,16 @@ func (s *Store) look(ctx context.Context, known seen, id engine.RunID, isActive 
 	if isActive && kept.End != nil {
 		s.finishAgain(ctx, id, kept.End)
 	}
-	// A run that has ended here and goes on there was forgotten in part by the store: then it is taken up once more.
-	goesOn := isActive && kept.End == nil && s.eachRun()[id] == nil
-	if revision, ok := known[id]; ok && (revision < 0 || revision > kept.Revision || revision == kept.Revision && !goesOn) {
+	// The store has forgotten a part of a run that has ended here and is active there: it is opened once more.
+	continues := isActive && kept.End == nil && s.eachRun()[id] == nil
+	if revision, ok := known[id]; ok && (revision < 0 || revision > kept.Revision || revision == kept.Revision && !continues) {
 		return nil, nil
 	}
 	return &kept, nil
 }
 
-// finishAgain does what the process that has kept the end of a run did not live to do: the run is listed as ended, and
-// where its result lies in its end, nothing else of it is needed. What a failed run may be retried from expires in time.
+// finishAgain completes the end of a run whose process died after storing it: the run is listed as ended and, if its end
+// contains its result, cleaned. What a retry of a failed run reads expires in time.
 func (s *Store) finishAgain(ctx context.Context, id engine.RunID, data []byte) {
 	_, err := s.backend.Finish(ctx, id, data)
 	var end engine.RunEnd
@@ -89,14 +89,14 @@ func (s *Store) finishAgain(ctx context.Context, id engine.RunID, data []byte) {
 	}
 }
 
-// search looks for runs now, whenever there is news, and every few seconds, until ctx ends.
+// search visits runs now, whenever there is news, and at least every searchEvery, until ctx ends.
 func (s *Store) search(ctx context.Context, list listing, visit visitor) error {
-	news, leave := s.attend()
+	news, leave := s.subscribe()
 	defer leave()
 	known, failed := seen{}, seen{}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	pause := lookEvery / 64 // soon at first: news may have come before this process was listening
+	pause := searchEvery / 64 // short at first: news may have come before this process was listening
 	for {
 		select {
 		case <-ctx.Done():
@@ -111,7 +111,7 @@ func (s *Store) search(ctx context.Context, list listing, visit visitor) error {
 		}
 		active, ended, err := list(ctx)
 		if err != nil && ctx.Err() == nil {
-			s.cfg.Log.Error("runs could not be looked for", "error", err)
+			s.cfg.Log.Error("runs could not be listed", "error", err)
 		}
 		if err == nil {
 			isGone := notIn(active, ended)
@@ -130,11 +130,11 @@ func (s *Store) search(ctx context.Context, list listing, visit visitor) error {
 			}
 		}
 		timer.Reset(around(pause))
-		pause = min(2*pause, lookEvery)
+		pause = min(2*pause, searchEvery)
 	}
 }
 
-// visitOne visits a run; one that cannot be read is told of once and tried again when there is news of it.
+// visitOne visits a run; a failure is logged once, and the visit is repeated when there is news of the run.
 func (s *Store) visitOne(ctx context.Context, known, failed seen, id engine.RunID, isActive bool, visit visitor) {
 	if _, ok := failed[id]; ok {
 		return
@@ -145,7 +145,7 @@ func (s *Store) visitOne(ctx context.Context, known, failed seen, id engine.RunI
 	}
 }
 
-// notIn tells of a run whether it is not listed any more.
+// notIn returns a predicate for runs in neither list.
 func notIn(active, ended []engine.RunID) func(engine.RunID, int) bool {
 	listed := make(map[engine.RunID]bool, len(active)+len(ended))
 	for _, id := range active {

@@ -5,8 +5,8 @@ import (
 	"github.com/dagscope/dagscope/engine/state"
 )
 
-// lane implements state.Lane. Its fields are guarded by the run's lock; at, epoch and attempt of a held claim may be
-// read by the lane's own goroutine without it.
+// lane implements state.Lane. Its fields are guarded by the run's mu, except that the lane's own goroutine reads at and
+// starving without it.
 type lane struct {
 	r        *run
 	slot     uint16
@@ -14,7 +14,7 @@ type lane struct {
 	claim    state.Claim
 	held     bool
 	head     bool // the claim is of a node from the queue, not one that this lane became
-	starving bool // it has found nothing when it last looked
+	starving bool // its last Claim found nothing
 }
 
 // Lane implements state.Run.
@@ -33,7 +33,7 @@ func (l *lane) Claim() (state.Claim, bool) {
 		return state.Claim{}, false
 	}
 	r.lock()
-	defer r.unlock()
+	defer r.unlockAndNotify()
 	if r.self == nil || r.left {
 		return state.Claim{}, false
 	}
@@ -42,11 +42,11 @@ func (l *lane) Claim() (state.Claim, bool) {
 	if !ok {
 		return state.Claim{}, false
 	}
-	l.hold(p, true)
+	l.assign(p, true)
 	return l.claim, true
 }
 
-// starve notes whether the lane wants something that is not here.
+// starve records whether the lane waits for a node. The lock is held.
 func (l *lane) starve(starving bool) {
 	if l.starving == starving {
 		return
@@ -59,8 +59,8 @@ func (l *lane) starve(starving bool) {
 	}
 }
 
-// hold gives a node to the lane.
-func (l *lane) hold(p at, head bool) {
+// assign gives a node to the lane. The lock is held.
+func (l *lane) assign(p at, head bool) {
 	r := l.r
 	r.tokens++
 	if !l.held {
@@ -71,8 +71,8 @@ func (l *lane) hold(p at, head bool) {
 	r.store.cfg.Board.Executing(int(l.slot), r.session.handle, p.id())
 }
 
-// drop takes the claim from the lane.
-func (l *lane) drop() {
+// unassign takes the claim from the lane. The lock is held.
+func (l *lane) unassign() {
 	if !l.held {
 		return
 	}
@@ -84,9 +84,9 @@ func (l *lane) drop() {
 // Release implements state.Lane.
 func (l *lane) Release() {
 	l.r.lock()
-	defer l.r.unlock()
+	defer l.r.unlockAndNotify()
 	if l.held {
-		l.drop()
+		l.unassign()
 		l.r.share.release(l.at)
 	}
 }
@@ -95,7 +95,7 @@ func (l *lane) Release() {
 func (l *lane) Announce(e *state.End) {
 	r := l.r
 	r.lock()
-	defer r.unlock()
+	defer r.unlockAndNotify()
 	if !l.held || l.claim.Node != e.Node || r.job.Options.Unlogged {
 		return
 	}
@@ -110,12 +110,12 @@ func (l *lane) Announce(e *state.End) {
 func (l *lane) Abandon(e *state.End) {
 	r := l.r
 	r.lock()
-	defer r.unlock()
+	defer r.unlockAndNotify()
 	if !l.held || l.claim.Node != e.Node {
 		return
 	}
-	l.finish(e, nil, engine.NoNode, false)
-	l.drop()
+	l.endAttempt(e, nil, engine.NoNode, false)
+	l.unassign()
 }
 
 // Complete implements state.Lane.
@@ -123,7 +123,7 @@ func (l *lane) Complete(strand []state.End, next bool) state.Reply {
 	outputs := l.prepare(strand)
 	r := l.r
 	r.lock()
-	defer r.unlock()
+	defer r.unlockAndNotify()
 	if !l.held || l.claim.Node != strand[0].Node || !l.isStrand(strand) {
 		return state.Reply{Stale: true}
 	}
@@ -133,17 +133,17 @@ func (l *lane) Complete(strand []state.End, next bool) state.Reply {
 		if i+1 < len(strand) {
 			follower = strand[i+1].Node
 		}
-		became = l.finish(&strand[i], outputs[i], follower, next && i+1 == len(strand))
+		became = l.endAttempt(&strand[i], outputs[i], follower, next && i+1 == len(strand))
 	}
 	if became == engine.NoNode {
-		l.drop()
+		l.unassign()
 		return state.Reply{}
 	}
-	l.hold(r.share.find(became), false)
+	l.assign(r.share.find(became), false)
 	return state.Reply{Next: l.claim, HasNext: true}
 }
 
-// prepare makes the outputs of a strand. One that others need and that cannot be encoded fails its attempt.
+// prepare makes the outputs of a strand. An attempt fails if others need its output and it cannot be encoded.
 func (l *lane) prepare(strand []state.End) []*output {
 	var room [1]*output
 	outputs := room[:0]
@@ -160,7 +160,7 @@ func (l *lane) prepare(strand []state.End) []*output {
 
 func (l *lane) output(e *state.End) *output {
 	p := l.at
-	if p.id() != e.Node { // further behind in the strand
+	if p.id() != e.Node { // a later node of the strand
 		l.r.mu.Lock()
 		p = l.r.share.find(e.Node)
 		l.r.mu.Unlock()
@@ -176,7 +176,7 @@ func (l *lane) output(e *state.End) *output {
 	return o
 }
 
-// unstorable turns an end into a failure.
+// unstorable turns an end into the failure that its output cannot be stored.
 func (l *lane) unstorable(e *state.End, p at, err error) {
 	e.Outcome, e.Output, e.OutputBytes = engine.OutcomeFailed, nil, 0
 	e.Error = &engine.ErrorRecord{
@@ -185,22 +185,22 @@ func (l *lane) unstorable(e *state.End, p at, err error) {
 	}
 }
 
-// isStrand reports whether each end behind the first is of a node that the session can go on with by itself.
+// isStrand reports whether the session may become each node after the first. The lock is held.
 func (l *lane) isStrand(strand []state.End) bool {
 	s := l.r.share
 	for i := 1; i < len(strand); i++ {
 		p := s.find(strand[i].Node)
 		before := strand[i-1]
 		follows := p.is(engine.SoleParent) && p.sibling(p.scope().Parents(p.local)[0]).id() == before.Node
-		if !follows || before.Outcome != engine.OutcomeOK || before.Epoch > 0 || !s.takesOn() || s.layout.isBounded(p.class()) || !s.layout.canRun(p.class()) {
+		if !follows || before.Outcome != engine.OutcomeOK || before.Epoch > 0 || !s.mayBecome() || s.layout.isBounded(p.class()) || !s.layout.canRun(p.class()) {
 			return false
 		}
 	}
 	return true
 }
 
-// finish ends one attempt.
-func (l *lane) finish(e *state.End, out *output, follower engine.NodeID, next bool) engine.NodeID {
+// endAttempt ends one attempt and returns the node that the lane becomes. The lock is held.
+func (l *lane) endAttempt(e *state.End, out *output, follower engine.NodeID, next bool) engine.NodeID {
 	r := l.r
 	s := r.share
 	if err := s.broken[e.Node]; err != nil && e.Outcome == engine.OutcomeOK {
@@ -208,8 +208,8 @@ func (l *lane) finish(e *state.End, out *output, follower engine.NodeID, next bo
 		out = nil
 	}
 	if e.Outcome == engine.OutcomeCancelled && s.stopping == "" {
-		s.release(s.find(e.Node)) // cut off by something else than the end of the run
+		s.release(s.find(e.Node)) // it was cancelled by something other than the end of the run
 		return engine.NoNode
 	}
-	return s.finish(e, l.slot, l.head && e.Node == l.claim.Node, out, follower, next)
+	return s.completeAttempt(e, l.slot, l.head && e.Node == l.claim.Node, out, follower, next)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// idleRun is a run of two tasks that takes part in nothing, over no back end.
+// idleRun is a run of two tasks whose goroutine is not started, without a back end.
 func idleRun(t *testing.T) *run {
 	t.Helper()
 	f := engine.Func1("f", func(_ context.Context, n int) (int, error) { return n, nil })
@@ -26,15 +26,15 @@ func idleRun(t *testing.T) *run {
 	return r
 }
 
-// noBackend is a back end of which nothing is asked but what it costs.
+// noBackend is a back end that only answers Costs.
 type noBackend struct{ Backend }
 
 func (noBackend) Costs() Costs { return Costs{} }
 
-// Whoever asks for inputs under a claim that was lost gets an answer, and leaves nothing that others would wait for.
-func TestNobodyWaitsForAFetchWithoutASession(t *testing.T) {
+// A fetch under a lost claim fails at once, and leaves nothing that others would wait for.
+func TestAFetchWithoutASessionFailsAtOnce(t *testing.T) {
 	r := idleRun(t)
-	in := &inputs{nodes: []engine.NodeID{0}, outs: make([]*output, 1)}
+	in := &inputSet{nodes: []engine.NodeID{0}, outs: make([]*output, 1)}
 	waits := r.request(in, false)
 	<-waits[0].done
 	require.ErrorIs(t, waits[0].err, errFenced)
@@ -45,14 +45,14 @@ func TestNobodyWaitsForAFetchWithoutASession(t *testing.T) {
 	assert.Len(t, r.fetches, 1)
 }
 
-// A lane that finds nothing long after the store had nothing lets it be asked again.
-func TestALaneThatStarvesIsHeardOf(t *testing.T) {
+// When a lane finds nothing long after the store had nothing, the run asks for work again.
+func TestAStarvingLaneRequestsWork(t *testing.T) {
 	r := idleRun(t)
 	r.session.id = "s"
 	r.dry, r.share.busy = true, 1
 	l := r.Lane(0)
-	assert.Empty(t, r.store.hunger)
+	assert.Empty(t, r.store.workWanted)
 	_, ok := l.Claim()
 	assert.False(t, ok)
-	assert.Len(t, r.store.hunger, 1)
+	assert.Len(t, r.store.workWanted, 1)
 }

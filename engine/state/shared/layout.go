@@ -12,12 +12,12 @@ import (
 type layout struct {
 	graph  *engine.Graph
 	scopes []scopeBits
-	// runs tells of each class whether this process can execute it; bounded, whether only so many may run at a time;
-	// impure, whether repeating a task may give another value.
+	// Indexed by class: runs, whether this process can execute it; bounded, whether the number of concurrent executions
+	// is limited; impure, whether repeating a task may give another value.
 	runs    []bool
 	bounded []bool
 	impure  []bool
-	own     []ledger.Class // what this process can run: the engine's own nodes first, because others wait for them
+	own     []ledger.Class // what this process can execute; the engine's own nodes first, because others wait for them
 }
 
 // scopeBits are the bits of one instance of a scope.
@@ -33,9 +33,9 @@ type scopeBits struct {
 type use uint8
 
 const (
-	unread  use = iota // nobody
+	unread  use = iota // no node
 	chained            // tasks that wait for it
-	spread             // others too, which find it in the store: instances of a fan-out, a list of results, the run's result
+	spread             // also nodes without an edge to it: instances of a fan-out, a list of results, the run's result
 )
 
 func newLayout(g *engine.Graph) *layout {
@@ -97,17 +97,17 @@ func (b *scopeBits) class(n uint32) ledger.Class {
 
 // parentBit is the bit, within an instance, of the edge from a parent to one of its children.
 func (b *scopeBits) parentBit(parent, child uint32) uint32 {
-	i, _ := slices.BinarySearch(b.scope.Parents(child), parent) // it is there: Children is the inverse of Parents
+	i, _ := slices.BinarySearch(b.scope.Parents(child), parent) // it is found: Children is the inverse of Parents
 	return b.parents[child] + uint32(i)
 }
 
 // canRun reports whether this process can execute nodes of a class.
 func (l *layout) canRun(c ledger.Class) bool { return c == ledger.EngineClass || l.runs[c] }
 
-// isBounded reports whether only so many nodes of a class may run at a time.
+// isBounded reports whether the number of concurrent executions of a class is limited.
 func (l *layout) isBounded(c ledger.Class) bool { return c != ledger.EngineClass && l.bounded[c] }
 
-// className is how back ends call a class where they tell sleeping workers of it.
+// className names a class in hints to idle workers.
 func (l *layout) className(c ledger.Class) string {
 	if c == ledger.EngineClass {
 		return ""
@@ -115,7 +115,7 @@ func (l *layout) className(c ledger.Class) string {
 	return l.graph.Functions()[c].Name()
 }
 
-// expand is what the ledger has to know of an expansion that has found width elements.
+// expand is what the ledger has to know of an expansion with width elements.
 func (l *layout) expand(region int32, width uint32) *ledger.Expand {
 	b := &l.scopes[region]
 	e := &ledger.Expand{

@@ -18,9 +18,9 @@ type leaving struct {
 // Drain implements state.Member.
 func (r *run) Drain() {
 	r.lock()
-	defer r.unlock()
+	defer r.unlockAndNotify()
 	r.share.draining = true
-	r.share.relax()
+	r.share.releaseQueued()
 }
 
 // Leave implements state.Member.
@@ -35,29 +35,29 @@ func (r *run) Leave(ctx context.Context, self engine.WorkerRecord) error {
 	case <-ctx.Done():
 		r.cancel()
 		<-r.stopped
-		r.retire()
+		r.markLeft()
 		return ctx.Err()
 	}
 }
 
-// resign ends this process's part in a run that goes on elsewhere. What cannot be told in time is found out by others
-// when the lease has run out.
-func (r *run) resign(ctx context.Context, self engine.WorkerRecord) error {
+// leaveRun ends this process's part in a run that continues elsewhere. What cannot be committed in time is released when
+// the lease expires.
+func (r *run) leaveRun(ctx context.Context, self engine.WorkerRecord) error {
 	r.lock()
 	s := r.share
 	s.draining = true
 	for _, l := range r.lanes {
 		if l.held {
-			l.drop()
+			l.unassign()
 			s.release(l.at)
 		}
 	}
-	s.relax()
+	s.releaseQueued()
 	s.handOverDelayed()
 	if r.session.id != "" && !r.job.Options.Unlogged {
 		s.notes = append(s.notes, engine.Step{Kind: engine.WorkerStopped, Ended: s.now, Became: engine.NoNode})
 	}
-	r.unlock()
+	r.unlockAndNotify()
 	err := r.flush(ctx)
 	if err == nil && r.session.id != "" {
 		_, err = r.backend.Do(ctx, r.id, ledger.Leave{Session: r.session.id}, nil)
@@ -65,7 +65,7 @@ func (r *run) resign(ctx context.Context, self engine.WorkerRecord) error {
 	if recordErr := r.handOverRecord(ctx, self); err == nil {
 		err = recordErr
 	}
-	r.retire()
+	r.markLeft()
 	return err
 }
 
@@ -74,13 +74,13 @@ func (r *run) flush(ctx context.Context) error {
 	for ctx.Err() == nil {
 		r.mu.Lock()
 		isDone := r.session.id == "" || r.share.status.Final() || !r.share.pending()
-		stuck := r.stuck
+		stuck := r.awaitingUploads
 		r.mu.Unlock()
 		if isDone {
 			return nil
 		}
 		if stuck {
-			sleep(ctx, time.Millisecond) // outputs are being stored
+			sleep(ctx, time.Millisecond) // until outputs are stored
 		}
 		if err := r.round(ctx); err != nil {
 			return err
@@ -89,19 +89,19 @@ func (r *run) flush(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// retire makes everything that lanes still do harmless.
-func (r *run) retire() {
+// markLeft ends all claims of lanes, and makes later calls without effect.
+func (r *run) markLeft() {
 	r.halted.Store(true)
 	r.lock()
-	defer r.unlock()
+	defer r.unlockAndNotify()
 	r.left = true
 	for _, l := range r.lanes {
-		l.drop()
+		l.unassign()
 	}
-	r.unlist()
+	r.closeOnBoard()
 }
 
-// handOverRecord leaves the worker's last record with the details.
+// handOverRecord adds the worker's last record to the details.
 func (r *run) handOverRecord(ctx context.Context, self engine.WorkerRecord) error {
 	r.mu.Lock()
 	saved := r.share.saved

@@ -6,10 +6,10 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// checkLog replays the whole log of a run that succeeded, and tells what could not have happened.
+// checkLog replays the whole log of a run that succeeded, and reports what could not have happened.
 func checkLog(g *engine.Graph, steps []engine.Step) error {
 	c := logChecker{
-		graph: g, numbering: engine.NewNumbering(g), told: map[engine.NodeID]bool{}, ok: map[engine.NodeID]int{},
+		graph: g, numbering: engine.NewNumbering(g), readied: map[engine.NodeID]bool{}, ok: map[engine.NodeID]int{},
 		attempts: map[[2]int]int{},
 	}
 	if len(steps) < 2 || steps[0].Kind != engine.RunStarted || steps[len(steps)-1].Kind != engine.RunFinished {
@@ -31,7 +31,7 @@ func checkLog(g *engine.Graph, steps []engine.Step) error {
 type logChecker struct {
 	graph     *engine.Graph
 	numbering *engine.Numbering
-	told      map[engine.NodeID]bool
+	readied   map[engine.NodeID]bool
 	ok        map[engine.NodeID]int // the epoch in which a node was last OK
 	attempts  map[[2]int]int        // the last attempt of a node in an epoch
 }
@@ -46,15 +46,15 @@ func (c *logChecker) step(i int, s *engine.Step) error {
 			return err
 		}
 	case engine.AttemptStarted:
-		if !c.told[s.Node] {
-			return fmt.Errorf("it starts before it is told that it is ready")
+		if !c.readied[s.Node] {
+			return fmt.Errorf("it starts before it is ready")
 		}
 	}
 	for _, id := range s.Readied {
-		if !c.numbering.Contains(id) || c.told[id] {
-			return fmt.Errorf("node %d is unknown or told to be ready twice", id)
+		if !c.numbering.Contains(id) || c.readied[id] {
+			return fmt.Errorf("node %d is unknown or made ready twice", id)
 		}
-		c.told[id] = true
+		c.readied[id] = true
 	}
 	return nil
 }
@@ -63,14 +63,14 @@ func (c *logChecker) end(s *engine.Step) error {
 	switch {
 	case !c.numbering.Contains(s.Node):
 		return fmt.Errorf("there is no such node")
-	case !c.told[s.Node]:
-		return fmt.Errorf("it ends before it is told that it is ready")
+	case !c.readied[s.Node]:
+		return fmt.Errorf("it ends before it is ready")
 	case !(s.Ready <= s.Claimed && s.Claimed+s.Fetch <= s.Started && s.Started <= s.Ended && s.Ended <= s.Updated) && s.Outcome != engine.OutcomeLost:
 		return fmt.Errorf("its moments are out of order")
 	}
 	life := [2]int{int(s.Node), int(s.Epoch)}
 	if c.attempts[life] >= int(s.Attempt) {
-		return fmt.Errorf("attempt %d comes behind attempt %d", s.Attempt, c.attempts[life])
+		return fmt.Errorf("attempt %d comes after attempt %d", s.Attempt, c.attempts[life])
 	}
 	c.attempts[life] = int(s.Attempt)
 	if s.Outcome != engine.OutcomeOK {

@@ -18,7 +18,7 @@ import (
 	"github.com/dagscope/dagscope/engine/worker"
 )
 
-// A process that leaves hands over what it holds, and loses nobody's work.
+// A process that leaves hands over what it holds, and no work is lost.
 func TestAProcessLeavesItsRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lib := newLibrary(50 * time.Millisecond)
@@ -40,7 +40,7 @@ func TestAProcessLeavesItsRun(t *testing.T) {
 		w.process(nil, two)
 		begun := time.Now()
 		w.succeed(exec, graph)
-		assert.Less(t, time.Since(begun), 10*time.Second, "nobody has to wait for a lease")
+		assert.Less(t, time.Since(begun), 10*time.Second, "no process has to wait for a lease")
 		steps := w.steps(exec)
 		require.NoError(t, checkLog(graph, steps))
 		stopped := 0
@@ -242,8 +242,8 @@ func (b *board) shows() (session ledger.SessionID, nodes []engine.NodeID) {
 	return b.sessions[0], nodes
 }
 
-// A handle that is closed is given to another session, so it must not be closed again, and none that there never was. What
-// is deleted meanwhile is let go of.
+// A closed handle may be given to another session, so it must not be closed again. A run that is deleted meanwhile is
+// dropped.
 func TestASessionLeavesTheBoardOnce(t *testing.T) {
 	for _, deleted := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -322,7 +322,7 @@ func TestASessionIsReapedByItsSupervisor(t *testing.T) {
 }
 
 // What failed is tried again by the next revision, and what is OK stays.
-func TestRetryGoesOnWithWhatIsLeft(t *testing.T) {
+func TestARetryContinuesWithWhatIsLeft(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world, watcher *process) {
 		var calls, broken atomic.Int32
 		broken.Store(1)
@@ -357,7 +357,7 @@ func TestRetryGoesOnWithWhatIsLeft(t *testing.T) {
 		whole := w.steps(revised)
 		assert.Equal(t, first, whole[:len(first)])
 		assert.Equal(t, engine.RunStarted, whole[len(first)].Kind)
-		assert.GreaterOrEqual(t, whole[len(first)].Ended, first[len(first)-1].Ended+int64(time.Second), "when it went on, not when the run began")
+		assert.GreaterOrEqual(t, whole[len(first)].Ended, first[len(first)-1].Ended+int64(time.Second), "when it continued, not when the run began")
 		assert.Equal(t, engine.RunFinished, whole[len(whole)-1].Kind)
 		assert.Equal(t, first, w.steps(exec), "the first revision's log ends where it ended")
 		_, _, err = watcher.store.Retry(t.Context(), job.Info.ID)
@@ -417,7 +417,7 @@ func TestRunsAreFound(t *testing.T) {
 	})
 }
 
-// A result that is too large to travel with the end of its run is fetched by whoever asks for it.
+// A result that is too large to travel with the end of its run is fetched when it is asked for.
 func TestALargeResultIsFetched(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world, watcher *process) {
 		g := engine.NewBuilder()

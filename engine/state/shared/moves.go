@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// group is goroutines of a run that end with it.
+// group is the goroutines of a run that it waits for.
 type group struct {
 	mu      sync.Mutex
-	closed  bool
+	closed  bool // guarded by mu
 	running sync.WaitGroup
 }
 
@@ -29,7 +29,7 @@ func (g *group) run(f func()) bool {
 	return !g.closed
 }
 
-// close waits for all that is under way; nothing starts any more.
+// close waits for all goroutines; none can be started any more.
 func (g *group) close() {
 	g.mu.Lock()
 	g.closed = true
@@ -37,44 +37,44 @@ func (g *group) close() {
 	g.running.Wait()
 }
 
-// heldBytes is the weight of the outputs in this process's memory, of all runs; of only, those that are nowhere else.
+// heldBytes is the weight of the outputs in this process's memory, over all runs; only counts those that no store has.
 type heldBytes struct{ used, only atomic.Int64 }
 
-// defaultHold is a quarter of the memory that the process may use: of its limit, or of 4 GiB where it has none.
+// defaultHold is a quarter of the process's memory limit, or of 4 GiB if it has none.
 func defaultHold() int64 {
 	const assumed = 4 << 30
 	return min(debug.SetMemoryLimit(-1), assumed) / 4
 }
 
-// shed keeps what this process holds within its bound: what the store has too is dropped, and of what is nowhere else
-// the largest is stored, to be dropped then. The lock is held.
-func (r *run) shed() {
+// enforceHoldLimit keeps the outputs of this process within its bound: those that the store has are evicted, and of the
+// others the largest are stored, to be evicted later. The lock is held.
+func (r *run) enforceHoldLimit() {
 	s, h := r.share, &r.store.held
-	h.used.Add(s.used - r.usedTold)
-	h.only.Add(s.only - r.onlyTold)
-	r.usedTold, r.onlyTold = s.used, s.only
+	h.used.Add(s.used - r.usedCounted)
+	h.only.Add(s.only - r.onlyCounted)
+	r.usedCounted, r.onlyCounted = s.used, s.only
 	limit := r.store.cfg.HoldBytes
 	if excess := h.used.Load() - limit; excess > 0 {
-		s.trim(excess)
+		s.evict(excess)
 	}
 	if excess := h.only.Load() - limit; excess > 0 {
 		s.storeLargest(excess)
 	}
 }
 
-// trim drops values that the store has too.
-func (s *share) trim(excess int64) {
+// evict drops values that the store has, the least recently used first.
+func (s *share) evict(excess int64) {
 	for excess > 0 && s.oldest != nil {
 		o := s.oldest
 		excess -= o.weight()
-		s.holdings.drop(o)
+		s.outputCache.remove(o)
 		if n := s.find(o.node).node(); n.out == o {
 			n.out = nil
 		}
 	}
 }
 
-// storeLargest asks for the largest outputs that are nowhere else to be stored.
+// storeLargest starts to store the largest outputs that only this process has.
 func (s *share) storeLargest(excess int64) {
 	list := s.onlyHere()
 	slices.SortFunc(list, func(a, b *output) int {
@@ -87,13 +87,13 @@ func (s *share) storeLargest(excess int64) {
 		excess -= o.weight()
 		o.must, o.stage = true, moving
 		s.uploads = append(s.uploads, o)
-		if p := s.find(o.node); p.node().phase == over {
+		if p := s.find(o.node); p.node().phase == done {
 			s.handovers = append(s.handovers, &handover{at: p, out: o})
 		}
 	}
 }
 
-// onlyHere lists the outputs that are nowhere else, and not about to be.
+// onlyHere lists the outputs that only this process has and that are not being stored.
 func (s *share) onlyHere() []*output {
 	var list []*output
 	for b := range s.blocks() {
@@ -106,7 +106,7 @@ func (s *share) onlyHere() []*output {
 	return list
 }
 
-// upload encodes and puts outputs, each in a goroutine of its own.
+// upload encodes and stores outputs, each in a goroutine of its own.
 func (r *run) upload(outputs []*output) {
 	session := r.session.id
 	for _, o := range outputs {
@@ -120,25 +120,25 @@ func (r *run) upload(outputs []*output) {
 				return
 			}
 			r.lock()
-			defer r.unlock()
+			defer r.unlockAndNotify()
 			switch {
-			case r.session.id != session: // it is over, and with it what it held
+			case r.session.id != session: // the session is over, and so are its outputs
 			case err != nil:
 				r.share.broken[o.node] = err
-				r.share.failed, r.share.urgent, r.stuck = true, true, false
+				r.share.failed, r.share.urgent, r.awaitingUploads = true, true, false
 			default:
 				r.share.put(o, key, size)
-				r.stuck = false
+				r.awaitingUploads = false
 			}
 		})
 	}
 }
 
-// putFor is how long a store that does not take an output is asked again: it may be full, or the output too large for it.
+// putFor is how long storing an output is retried: the store may be full, or the output too large for it.
 const putFor = time.Minute
 
-// put stores an output under a key that nothing else has. The back end repeats what can pass; what it gives up is tried
-// again here for a while, so the error says that nothing helps.
+// put stores an output under a unique key. The back end retries transient errors; others are retried here for putFor, so
+// an error is final.
 func (r *run) put(ctx context.Context, o *output) (key string, size int64, err error) {
 	b := o.encoded
 	if b == nil {
@@ -157,12 +157,12 @@ func (r *run) put(ctx context.Context, o *output) (key string, size int64, err e
 		if time.Since(begun) >= putFor {
 			return "", 0, fmt.Errorf("the output cannot be stored: %w", err)
 		}
-		r.store.cfg.Log.Error("an output could not be stored and is stored again", "run", r.id, "node", o.node, "error", err)
+		r.store.cfg.Log.Error("an output could not be stored and is retried", "run", r.id, "node", o.node, "error", err)
 		sleep(ctx, time.Second)
 	}
 }
 
-// enterMove waits until one more value may be moved, false when ctx ends before.
+// enterMove waits for one of the places for moving values; false when ctx ends before.
 func (s *Store) enterMove(ctx context.Context) bool {
 	select {
 	case s.moves <- struct{}{}:

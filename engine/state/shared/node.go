@@ -8,36 +8,36 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// phase is where a node stands for this session.
+// phase is the state of a node in this session.
 type phase uint8
 
 const (
-	away    phase = iota // not of this session
+	away    phase = iota // not in this session
 	queued               // in the local queue
 	running              // a lane has it
-	ended                // its end is in the outbox
-	over                 // its end was reported by this session
+	ended                // its end is not reported yet
+	done                 // this session has reported its end
 )
 
-// node is what one process knows of a node: 48 bytes.
+// node is what one process knows about a node: 48 bytes.
 type node struct {
-	out   *output // the value, where it is here
+	out   *output // the value, if it is in memory
 	ready int64   // when it could first be claimed
-	since int64   // tells claims of the node apart for the ledger
-	// arrived counts the parents that this session has ended, reported those of which it has told the ledger.
-	arrived  uint32
-	reported uint32
-	mark     uint32 // the draft in which it ends or is gone on with
-	epoch    uint16
-	attempt  uint16 // the next one
-	errors   uint16 // attempts that failed by themselves
-	phase    phase
-	claimed  bool // for the ledger it is a claim of this session
-	bad      bool // something it waits for has failed or was skipped
-	told     bool // an AttemptStarted step tells of the attempt under way
+	since int64   // identifies the claim on the node in the ledger
+	// arrived counts the parents that this session has ended, reported those whose ends are in commits.
+	arrived   uint32
+	reported  uint32
+	mark      uint32 // the draft by which it ends or the session becomes it
+	epoch     uint16
+	attempt   uint16 // the next one
+	errors    uint16 // attempts that failed by themselves
+	phase     phase
+	claimed   bool // the ledger has it as a claim of this session
+	bad       bool // a parent has failed or was skipped
+	announced bool // the log has an AttemptStarted step of this attempt
 }
 
-// owned reports whether this session runs the node, or has run it without reporting its end.
+// owned reports whether this session has the node in its queue, in a lane or in its outbox.
 func (n *node) owned() bool { return n.phase == queued || n.phase == running || n.phase == ended }
 
 // block is the state of one block of nodes.
@@ -49,7 +49,7 @@ type block struct {
 	up        at // the expansion that made it
 }
 
-// at is the place of a node: local is its number within the scope, base that of its instance within the block.
+// at refers to a node: local is its number within the scope, base that of its instance within the block.
 type at struct {
 	b     *block
 	base  uint32
@@ -72,7 +72,7 @@ func (p at) place() engine.Place {
 // degree is how many edges leave the node.
 func (p at) degree() int { return len(p.scope().Children(p.local)) + len(p.scope().Outs(p.local)) }
 
-// child is where edge i of those that leave the node leads, its children first.
+// child is the end of edge i of those that leave the node, its children first.
 func (p at) child(i int) at {
 	children := p.scope().Children(p.local)
 	if i < len(children) {
@@ -91,23 +91,23 @@ func (p at) offset(i int) uint32 {
 	return first + p.b.bits.outs[p.local] + uint32(i-len(children))
 }
 
-// territory is the nodes of a run that are known by now.
-type territory struct {
+// nodeTable holds the nodes of a run that this process knows: those of the graph and those of expanded fan-outs.
+type nodeTable struct {
 	layout    *layout
 	numbering *engine.Numbering
 	static    *block
 	dynamic   []*block // ascending by First
 }
 
-func newTerritory(l *layout) territory {
-	t := territory{layout: l, numbering: engine.NewNumbering(l.graph)}
+func newNodeTable(l *layout) nodeTable {
+	t := nodeTable{layout: l, numbering: engine.NewNumbering(l.graph)}
 	b := t.numbering.Block(0)
 	t.static = &block{Block: b, bits: &l.scopes[0], nodes: make([]node, b.Len())}
 	return t
 }
 
-// grow adds the instances that an expansion has made. They are numbered behind all others, as in the ledger.
-func (t *territory) grow(b ledger.Block) error {
+// grow adds the instances that an expansion has made. They are numbered after all others, as in the ledger.
+func (t *nodeTable) grow(b ledger.Block) error {
 	up := t.find(b.Expansion)
 	eb, err := t.numbering.Expand(b.Expansion, int(b.Width), engine.Limits{Tasks: 1 << 31, Edges: 1 << 40}) // the ledger has checked the run's own
 	if err != nil {
@@ -120,7 +120,7 @@ func (t *territory) grow(b ledger.Block) error {
 }
 
 // find locates a node that exists.
-func (t *territory) find(id engine.NodeID) at {
+func (t *nodeTable) find(id engine.NodeID) at {
 	if int(id) < len(t.static.nodes) {
 		return at{t.static, 0, uint32(id)}
 	}
@@ -130,8 +130,8 @@ func (t *territory) find(id engine.NodeID) at {
 	return at{b, i - local, local}
 }
 
-// blocks are the graph itself and all that fan-outs have made.
-func (t *territory) blocks() iter.Seq[*block] {
+// blocks are the block of the graph and those of expanded fan-outs.
+func (t *nodeTable) blocks() iter.Seq[*block] {
 	return func(yield func(*block) bool) {
 		if !yield(t.static) {
 			return
@@ -144,12 +144,12 @@ func (t *territory) blocks() iter.Seq[*block] {
 	}
 }
 
-// clear forgets what a session that is over knew of the nodes, but for values that the store has too.
-func (t *territory) clear() {
+// clear resets all nodes at the end of a session, except for values that the store has.
+func (t *nodeTable) clear() {
 	for b := range t.blocks() {
 		for i := range b.nodes {
 			out := b.nodes[i].out
-			if out != nil && out.stage != kept {
+			if out != nil && out.stage != stored {
 				out = nil
 			}
 			b.nodes[i] = node{out: out}
@@ -157,9 +157,9 @@ func (t *territory) clear() {
 	}
 }
 
-// waits is how many bits the node at p waits for. A join waits for what each instance gives, of which there are none
-// before, or without, an expansion.
-func (t *territory) waits(p at) uint32 {
+// waits is how many bits the node at p waits for. A join also waits for each instance of its fan-out, of which there are
+// none before the expansion.
+func (t *nodeTable) waits(p at) uint32 {
 	scope := p.scope()
 	n := uint32(len(scope.Parents(p.local)))
 	if p.kind() != engine.JoinNode {

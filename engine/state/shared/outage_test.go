@@ -18,7 +18,7 @@ import (
 	"github.com/dagscope/dagscope/internal/testkit/sharedtest"
 )
 
-// noNews is a connection over which nobody hears of anything.
+// noNews is a connection that brings no news.
 func noNews(sharedtest.Call) sharedtest.Fault { return sharedtest.Fault{Drop: true} }
 
 // sleeper is a task that takes a while, unless its context ends.
@@ -95,8 +95,8 @@ func TestWorkerLossesUseUpNoRetries(t *testing.T) {
 	})
 }
 
-// A process may come to take part in a run when that is over, and nobody has kept its end: then it does, and leaves no
-// record, since it never was a worker of that run.
+// A process may enter a run that is over and whose end is not stored: then it stores the end, and adds no record, since
+// it never was a worker of that run.
 func TestAProcessEntersARunThatIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -122,7 +122,7 @@ func TestAProcessEntersARunThatIsOver(t *testing.T) {
 			})
 		}()
 		run := <-runs
-		time.Sleep(time.Second) // it has seen the end of the log by now, and waits for somebody to keep the end
+		time.Sleep(time.Second) // it has seen the end of the log, and waits until the end is stored
 		run.(state.Member).Enter(func() engine.WorkerRecord { return engine.WorkerRecord{Name: "late", Width: 1} })
 		select {
 		case <-run.Done():
@@ -150,7 +150,7 @@ func (silent) Log(context.Context, engine.RunID, shared.Position, int, time.Dura
 	return nil, errBroken
 }
 
-// Whoever watches a run whose log is broken learns of its end all the same.
+// A process that watches a run whose log is broken learns of its end all the same.
 func TestABrokenLogHidesNoEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -223,8 +223,8 @@ func TestAValueThatIsTooLargeIsRefused(t *testing.T) {
 	})
 }
 
-// A result that is lost before anybody has read it is told of, and does not hold up the end.
-func TestAResultThatIsLostIsToldOf(t *testing.T) {
+// A result that is lost before it was read is reported, and does not delay the end.
+func TestALostResultIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer w.end()

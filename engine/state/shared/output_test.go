@@ -70,7 +70,7 @@ var (
 // saved adds up what the workers of a run have saved.
 func (w *world) saved(exec engine.Execution) (sum engine.Savings, records []engine.WorkerRecord) {
 	w.t.Helper()
-	time.Sleep(time.Second) // the last records come behind the end
+	time.Sleep(time.Second) // the last records follow the end
 	_, records = exec.TakeDetails()
 	for _, r := range records {
 		if r.Saved == nil {
@@ -201,7 +201,7 @@ func (o opaque) RawBytes() int64                      { return o.size }
 func (o opaque) AppendRaw(dst []byte) ([]byte, error) { return dst, errBroken }
 func (o *opaque) DecodeRaw([]int, []byte) error       { return errBroken }
 
-// An output that others need and that cannot be encoded fails its task, whoever finds out and when.
+// An output that others need and that cannot be encoded fails its task, wherever and whenever that is found out.
 func TestAnOutputThatCannotBeEncodedFailsItsTask(t *testing.T) {
 	makes := engine.Func1("makes", func(_ context.Context, n int) (opaque, error) { return opaque{int64(n)}, nil })
 	reads := engine.Func2("reads", func(_ context.Context, _ opaque, n int) (int, error) { return n, nil })

@@ -2,9 +2,8 @@ package shared
 
 import "fmt"
 
-// prepare makes the output of a task that is OK, nil where nobody may read it. What has to be stored whoever reads it
-// is encoded here and now, by the lane, so that lanes encode beside each other; the error says why it cannot be. It
-// needs no lock.
+// prepare makes the output of a task that is OK, nil if it has no readers. If it has to be stored in any case, the lane
+// encodes it here, so that lanes encode concurrently; the error says why it cannot be encoded. It needs no lock.
 func (s *share) prepare(p at, value any, bytes int64) (*output, error) {
 	reads := p.b.bits.uses[p.local]
 	if reads == unread {

@@ -7,23 +7,23 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// lookAgain is how old what the log has told may be before it is read again for the sake of Progress.
-const lookAgain = 200 * time.Millisecond
+// progressMaxAge is how old the log's figures may be before Progress has the log read again.
+const progressMaxAge = 200 * time.Millisecond
 
-// Progress implements engine.Execution. Where nobody here reads the log of a run that was submitted elsewhere, it counts
-// what this process has done.
+// Progress implements engine.Execution. For a run that was submitted elsewhere and whose log is not read here, it counts
+// the ends of this process.
 func (r *run) Progress() engine.Progress {
-	told, age := r.tail.progress()
+	logged, age := r.tail.progress()
 	r.mu.Lock()
 	own, busy, outcome := r.share.counted, r.share.busy, r.outcome
 	own.Status, own.Tasks = r.share.status, r.share.numbering.Tasks()
 	r.mu.Unlock()
-	p := told
+	p := logged
 	switch {
 	case r.job.Options.Unlogged || r.joined && !r.tail.isRead():
 		p = own
-	case age > lookAgain:
-		r.look()
+	case age > progressMaxAge:
+		r.readLogSoon()
 	}
 	p.Running = max(p.Running, busy)
 	if outcome != "" {
@@ -32,8 +32,8 @@ func (r *run) Progress() engine.Progress {
 	return p
 }
 
-// look reads on in the log, beside, unless somebody does.
-func (r *run) look() {
+// readLogSoon starts to read the next entries of the log, unless they are being read.
+func (r *run) readLogSoon() {
 	if r.tail.finished() != nil {
 		return
 	}

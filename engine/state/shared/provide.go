@@ -6,14 +6,14 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// provideFor sees to it that others can get what they need of an end: its output, and the inputs of a node that
-// somebody else runs next. False as long as something of it is being stored.
+// provideFor gives others access to what they need of an end: its output, and the inputs of a node that another session
+// may execute next. False while that is being stored.
 func (s *share) provideFor(en *ending, d *draft) bool {
 	if !s.provideAll(en.needs, d) {
 		return false
 	}
 	o := en.out
-	if o == nil || o.stage == kept {
+	if o == nil || o.stage == stored {
 		return true
 	}
 	if !o.must && o.stage == held {
@@ -23,42 +23,42 @@ func (s *share) provideFor(en *ending, d *draft) bool {
 		case border == heldFor && en.at.degree() <= maxHeld && s.mayDelay(o, soon):
 			s.delay(o, soon)
 			return true
-		case border == nobody && !o.line.tooLong():
+		case border == noReader && !o.line.tooLong():
 			return true
 		}
 	}
 	return s.provide(o, d)
 }
 
-// readership is who reads an output.
+// readership says which sessions read an output.
 type readership int
 
 const (
-	nobody    readership = iota // but nodes of this session
-	heldFor                     // others, which this session could run too
-	strangers                   // others
+	noReader readership = iota // none but this one
+	heldFor                    // perhaps others, for nodes that this one could execute too
+	anyone                     // others
 )
 
-// readers finds out who reads the output of an end.
+// readers is the readership of the output of an end.
 func (s *share) readers(en *ending) readership {
-	who := nobody
+	who := noReader
 	for i := range en.at.degree() {
 		c := en.at.child(i)
 		n, class := c.node(), c.class()
 		if en.strand && n.owned() {
 			continue
 		}
-		isReady := n.arrived == s.waits(c) // and this session has not taken it on
+		isReady := n.arrived == s.waits(c) // and this session has not become it
 		if !en.strand || isReady || !c.isTask() || !s.layout.canRun(class) || s.layout.isBounded(class) {
-			return strangers
+			return anyone
 		}
 		who = heldFor
 	}
 	return who
 }
 
-// hasAllForReaders reports whether this session has all that others wait for which read the output of an end, so that it
-// will most likely run them too. It looks at all that they wait for, so it is only asked about large outputs.
+// hasAllForReaders reports whether this session has all inputs of the readers of an end, so that it will most likely
+// execute them. It visits all those inputs, so it is only called for large outputs.
 func (s *share) hasAllForReaders(en *ending) bool {
 	for i := range en.at.degree() {
 		if c := en.at.child(i); !c.node().owned() && !s.hasAllFor(c) {
@@ -68,7 +68,7 @@ func (s *share) hasAllForReaders(en *ending) bool {
 	return true
 }
 
-// hasAllFor reports whether all that a node waits for is, or was, run by this session.
+// hasAllFor reports whether all parents of a node are, or were, executed by this session.
 func (s *share) hasAllFor(c at) bool {
 	for _, parent := range c.scope().Parents(c.local) {
 		if c.sibling(parent).node().phase == away {
@@ -78,26 +78,26 @@ func (s *share) hasAllFor(c at) bool {
 	return true
 }
 
-// mayDelay reports whether an output is large enough to wait here for the rest of what its consumers need: so large that
-// it draws them here, or, where they will come soon anyway, too large to travel in a commit.
+// mayDelay reports whether an output is large enough to wait here for the other inputs of its consumers: so large that it
+// attracts them or, if they are likely to be executed here anyway, too large for a commit.
 func (s *share) mayDelay(o *output, soon bool) bool {
 	least := s.rules.ClusterBytes
 	if soon {
 		least = min(least, s.rules.InlineBytes+1)
 	} else if s.rules.NoClustering {
-		return false // whoever runs the consumer will have to fetch it
+		return false // the consumer's process has to fetch it in any case
 	}
-	return !s.rules.NoDelay && s.takesOn() && o.bytes >= least && s.only <= s.limit
+	return !s.rules.NoDelay && s.mayBecome() && o.bytes >= least && s.only <= s.limit
 }
 
-// delay holds a large output. When its time is over it is stored after all.
+// delay holds a large output for Rules.HoldFor. After that it is stored.
 func (s *share) delay(o *output, soon bool) {
 	o.until, o.soon = s.now+int64(s.rules.HoldFor), soon
 	s.delayed = append(s.delayed, o)
 	s.saved.DelayedHeld++
 }
 
-// provideAll does so for inputs whose ends were reported without them.
+// provideAll provides inputs whose ends were reported without them.
 func (s *share) provideAll(needs []*output, d *draft) bool {
 	all := true
 	for _, o := range needs {
@@ -106,14 +106,14 @@ func (s *share) provideAll(needs []*output, d *draft) bool {
 	return all
 }
 
-// provide adds an output to the commit where the store does not have it yet. What is large is put first, beside; false
-// as long as that takes.
+// provide adds an output to the commit if the store does not have it yet. A large one is put first, in the background;
+// false while that takes.
 func (s *share) provide(o *output, d *draft) bool {
 	if o.stage == held {
 		s.pack(o)
 	}
 	switch o.stage {
-	case kept:
+	case stored:
 		return true
 	case packed:
 		s.attach(o, d)
@@ -123,7 +123,7 @@ func (s *share) provide(o *output, d *draft) bool {
 	}
 }
 
-// pack encodes an output that is small, and asks for others to be put.
+// pack encodes a small output, and has a large one put.
 func (s *share) pack(o *output) {
 	if s.rules.NoInline || engine.Exceeds(o.value, s.rules.InlineBytes) {
 		o.stage = moving
@@ -134,13 +134,13 @@ func (s *share) pack(o *output) {
 	if err != nil {
 		s.broken[o.node] = err
 		s.failed = true
-		o.stage = moving // for ever: the session is given up
+		o.stage = moving // for ever: the session is abandoned
 		return
 	}
 	s.packInline(o, b)
 }
 
-// encode is the value as others read it.
+// encode encodes the value as others read it. It needs no lock.
 func (s *share) encode(o *output) ([]byte, error) {
 	return s.layout.graph.OutputType(s.numbering.Locate(o.node)).Append(nil, o.value)
 }
@@ -154,7 +154,7 @@ func (s *share) packInline(o *output, b []byte) {
 	o.stage, o.encoded, o.size = packed, b, int64(len(b))
 }
 
-// attach lets an output travel in a commit.
+// attach adds an output to a commit.
 func (s *share) attach(o *output, d *draft) {
 	for _, other := range d.outs {
 		if other == o {
@@ -166,7 +166,7 @@ func (s *share) attach(o *output, d *draft) {
 	d.bytes += int64(len(o.encoded))
 }
 
-// put notes that an output was stored under a key.
+// put records that an output was stored under a key.
 func (s *share) put(o *output, key string, size int64) {
 	weight := o.weight()
 	o.stage, o.key, o.size, o.putAt = packed, key, size, s.now
@@ -175,7 +175,7 @@ func (s *share) put(o *output, key string, size int64) {
 	s.urgent = true
 }
 
-// awaitsOthers reports whether nodes may be reserved for this session without its knowledge.
+// awaitsOthers reports whether nodes may have been reserved for this session without its knowledge.
 func (s *share) awaitsOthers() bool {
 	return slices.ContainsFunc(s.delayed, func(o *output) bool { return !o.soon })
 }
@@ -216,13 +216,13 @@ func (s *share) nextExpiry() (next int64) {
 	return next
 }
 
-// handOverInputs sees to it that others can get the inputs of a node that are here; false as long as that takes.
+// handOverInputs gives others access to the inputs of a node; false while that takes.
 func (s *share) handOverInputs(p at) bool {
 	needs := s.unstored(p)
 	for _, o := range needs {
 		switch from := s.find(o.node); {
-		case from.node().phase != over:
-			o.must = true // it goes with its end
+		case from.node().phase != done:
+			o.must = true // it is stored with its end
 		case o.stage == held:
 			s.handOver(o)
 		}
@@ -231,7 +231,7 @@ func (s *share) handOverInputs(p at) bool {
 	return len(needs) == 0
 }
 
-// handOver stores what was held for nodes that others may run.
+// handOver has a held output stored, because others may execute its readers.
 func (s *share) handOver(o *output) {
 	for _, h := range s.handovers {
 		if h.out == o {

@@ -6,12 +6,12 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// queue is the nodes of this session that wait for a lane. What was made ready here is taken first, the latest before
-// the earlier, so that values are read while they are fresh; then claims, in the order in which they came.
+// queue holds the nodes of this session that wait for a lane. Nodes made ready here come first, the latest first, so that
+// values are read while they are in the CPU's caches; then claims, in the order in which they came.
 type queue struct {
 	made   []waiting // the next one at the end
 	claims []waiting
-	first  int // of claims that is left
+	first  int // index of the first claim that is left
 }
 
 // waiting is a node and since when it waits for a lane.
@@ -31,7 +31,7 @@ func (q *queue) add(id engine.NodeID, now int64) {
 	q.claims = append(q.claims, waiting{id, now})
 }
 
-// push queues a node that was made ready here, to be taken first.
+// push queues a node that was made ready here; it comes first.
 func (q *queue) push(id engine.NodeID, now int64) { q.made = append(q.made, waiting{id, now}) }
 
 func (q *queue) pop() (engine.NodeID, bool) {
@@ -48,8 +48,8 @@ func (q *queue) pop() (engine.NodeID, bool) {
 	return id, true
 }
 
-// takeStale takes up to n nodes that have waited since before a moment, those that would be run last first. What has to
-// stay is left.
+// takeStale removes up to n nodes that have waited since before a moment, those that would be executed last first, except
+// for those that stay.
 func (q *queue) takeStale(n int, before int64, stays func(engine.NodeID) bool) []engine.NodeID {
 	var stale []engine.NodeID
 	isStale := func(w waiting) bool {
@@ -68,7 +68,7 @@ func (q *queue) takeStale(n int, before int64, stays func(engine.NodeID) bool) [
 	return stale
 }
 
-// takeAll empties the queue.
+// takeAll returns all nodes and empties the queue.
 func (q *queue) takeAll() []engine.NodeID {
 	var all []engine.NodeID
 	for _, w := range slices.Concat(q.made, q.claims[q.first:]) {
@@ -78,7 +78,7 @@ func (q *queue) takeAll() []engine.NodeID {
 	return all
 }
 
-// oldest is since when the first has waited, false where there is none.
+// oldest is since when the first node has waited, false if the queue is empty.
 func (q *queue) oldest() (since int64, ok bool) {
 	if len(q.made) > 0 {
 		since, ok = q.made[0].since, true

@@ -11,7 +11,7 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// names gives the name that each session's worker has in records.
+// names maps sessions to the names of their workers.
 func names(workers []Worker) map[ledger.SessionID]string {
 	byID := make(map[ledger.SessionID]string, len(workers))
 	for _, w := range workers {
@@ -23,8 +23,8 @@ func names(workers []Worker) map[ledger.SessionID]string {
 	return byID
 }
 
-// reap ends dead sessions, and leaves for each attempt that was lost with them what is known of it. It reports whether
-// there may be more to reap.
+// reap ends expired sessions, and adds details for each attempt that was lost with them. It reports whether there may be
+// more to reap.
 func (r *run) reap(ctx context.Context, op ledger.Reap, names map[ledger.SessionID]string, died *engine.ErrorRecord) (more bool, err error) {
 	reply, err := r.backend.Do(ctx, r.id, op, nil)
 	if err != nil || len(reply.Lost) == 0 {
@@ -47,7 +47,7 @@ func (r *run) reap(ctx context.Context, op ledger.Reap, names map[ledger.Session
 	return len(reply.Lost) >= op.Limit, err
 }
 
-// lossOf tells of one attempt that was lost with its worker.
+// lossOf is the detail of an attempt that was lost with its worker; died is what is known of the death, nil for nothing.
 func (r *run) lossOf(l ledger.Lost, worker string, now int64, died *engine.ErrorRecord) engine.Detail {
 	rec := engine.ErrorRecord{
 		Kind: engine.WorkerLostError, Worker: worker, Time: r.wall(now), Message: "its worker died, or was cut off from the store",
@@ -65,8 +65,8 @@ func (r *run) lossOf(l ledger.Lost, worker string, now int64, died *engine.Error
 }
 
 // ReapSession ends a session whose process is known to be dead, so that others need not wait for its lease. running is
-// what it executed, as its Board showed; died goes into the details of every claim that is lost with it, where Task, Node,
-// Epoch and Attempt are filled in. It works without Join. An unknown run, or one that is over, is no error.
+// what it executed, as its Board showed; died is added to the details of every claim that is lost with it, with Task,
+// Node, Epoch and Attempt filled in. It works without Join. An unknown run, or one that is over, is no error.
 func (s *Store) ReapSession(ctx context.Context, id engine.RunID, session ledger.SessionID, running []engine.NodeID, died engine.ErrorRecord) error {
 	kept, err := s.backend.Open(ctx, id)
 	if errors.Is(err, engine.ErrUnknownRun) || err == nil && kept.Status.Final() {
@@ -92,10 +92,10 @@ func (s *Store) ReapSession(ctx context.Context, id engine.RunID, session ledger
 	return err
 }
 
-// neighbours notes how many others take part. Those that hold nothing could have what waits here for too long.
-func (r *run) neighbours(workers []Worker) {
+// updateSessions counts the other sessions. Those without claims get what has waited here for too long.
+func (r *run) updateSessions(workers []Worker) {
 	r.lock()
-	defer r.unlock()
+	defer r.unlockAndNotify()
 	if r.session.id == "" {
 		return
 	}
@@ -111,7 +111,7 @@ func (r *run) neighbours(workers []Worker) {
 		}
 	}
 	s := r.share
-	s.outside, s.first = others, first
+	s.others, s.first = others, first
 	if idle == 0 || s.stopping != "" {
 		return
 	}
@@ -120,7 +120,7 @@ func (r *run) neighbours(workers []Worker) {
 	}
 }
 
-// isDrawn reports whether a node is here because one of its inputs is too large to be moved.
+// isDrawn reports whether a node stays here because one of its inputs is too large to be moved.
 func (s *share) isDrawn(id engine.NodeID) bool {
 	if s.rules.NoClustering {
 		return false
@@ -129,46 +129,46 @@ func (s *share) isDrawn(id engine.NodeID) bool {
 }
 
 const (
-	// staleAfter is how long a node may wait here, in ns, while others have nothing.
+	// staleAfter is how long a node may wait here, in ns, while others have no work.
 	staleAfter = int64(50 * time.Millisecond)
-	// askAfter is how often others are asked for when nodes are stale.
+	// askAfter is how often the other sessions are listed when nodes are stale.
 	askAfter = 250 * time.Millisecond
-	// askAlone is the same where there were none when they were asked for last: somebody may have come.
+	// askAlone is the same if there were none the last time.
 	askAlone = time.Second
 )
 
-// staleAt is when this process should find out whether others have nothing, zero for never. The lock is held.
+// staleAt is when this process should find out whether others have no work, zero for never. The lock is held.
 func (r *run) staleAt() time.Time {
 	oldest, ok := r.share.queue.oldest()
-	if !ok || !r.share.goesOn() {
+	if !ok || !r.share.isRunning() {
 		return time.Time{}
 	}
 	pause := askAfter
-	if r.share.outside == 0 {
+	if r.share.others == 0 {
 		pause = askAlone
 	}
 	stale := time.Now().Add(time.Duration(oldest + staleAfter - r.clock.now()))
-	if next := r.asked.Add(pause); stale.Before(next) {
+	if next := r.offeredAt.Add(pause); stale.Before(next) {
 		return next
 	}
 	return stale
 }
 
-// giveAway gives back what waits here for too long, where others have nothing.
-func (r *run) giveAway() {
+// offerStale releases nodes that have waited here for too long, if others have no work.
+func (r *run) offerStale() {
 	r.lock()
 	at := r.staleAt()
 	isDue := !at.IsZero() && !time.Now().Before(at)
 	if isDue {
-		r.asked = time.Now()
+		r.offeredAt = time.Now()
 	}
-	r.unlock()
+	r.unlockAndNotify()
 	if !isDue {
 		return
 	}
 	r.spawn(func(ctx context.Context) {
 		if workers, err := r.backend.Workers(ctx, r.id); err == nil {
-			r.neighbours(workers)
+			r.updateSessions(workers)
 		}
 	})
 }

@@ -153,7 +153,7 @@ func TestProcessesAgreeOnAFaultyConnection(t *testing.T) {
 	require.NoError(t, checkLog(g, stepsOf(t, exec)))
 }
 
-// A process that is cut off for longer than its lease finds its claims gone; a server that comes back goes on where it
+// A process that is cut off for longer than its lease finds its claims gone; a server that comes back continues where it
 // was.
 func TestACutOffProcessAndARestartedServer(t *testing.T) {
 	server := redistest.Start(t, "--appendonly", "yes")

@@ -10,7 +10,8 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// Retry implements engine.Retrier. What is OK stays; outputs that are gone are made again when somebody misses them.
+// Retry implements engine.Retrier. Tasks that are OK stay so; outputs that are gone are recomputed when a reader misses
+// them.
 func (s *Store) Retry(ctx context.Context, id engine.RunID) (engine.Job, engine.Execution, error) {
 	kept, err := s.backend.Open(ctx, id)
 	if err != nil {
@@ -34,14 +35,14 @@ func (s *Store) Retry(ctx context.Context, id engine.RunID) (engine.Job, engine.
 	kept.Revision, kept.End, kept.First = next.Revision, nil, nil
 	job.Info.Revision = next.Revision
 	r := newRun(s, job, kept, noHooks)
-	s.begin(context.Background(), r)
+	s.startRun(context.Background(), r)
 	var ready []ledger.Grant
 	for _, q := range next.Queues {
 		for _, node := range q.Ready {
 			ready = append(ready, ledger.Grant{Node: node, Class: q.Class})
 		}
 	}
-	r.invite(ready)
+	r.inviteWorkers(ready)
 	return job, r, nil
 }
 
@@ -52,9 +53,9 @@ func (s *Store) nextRevision(ctx context.Context, job engine.Job, kept Stored) (
 		return nil, err
 	}
 	if len(state.Nodes) == 0 {
-		return nil, fmt.Errorf("%w: of run %s nothing is left to go on with", engine.ErrUnknownRun, job.Info.ID)
+		return nil, fmt.Errorf("%w: of run %s nothing is left to continue with", engine.ErrUnknownRun, job.Info.ID)
 	}
-	t := newTerritory(newLayout(job.Graph))
+	t := newNodeTable(newLayout(job.Graph))
 	for _, b := range state.Blocks {
 		if err := t.grow(b); err != nil {
 			return nil, err
@@ -69,8 +70,8 @@ func (s *Store) nextRevision(ctx context.Context, job engine.Job, kept Stored) (
 	}), nil
 }
 
-// pending says how a node that is not OK begins in the next revision.
-func (t *territory) pending(p at, state *ledger.State) ledger.Pending {
+// pending is how a node that is not OK begins in the next revision.
+func (t *nodeTable) pending(p at, state *ledger.State) ledger.Pending {
 	pending := ledger.Pending{Class: p.class(), Sink: p.is(engine.Sink)}
 	for _, in := range t.sources(p) {
 		isOK := state.Nodes[in.id()].Status == ledger.OK
@@ -80,7 +81,7 @@ func (t *territory) pending(p at, state *ledger.State) ledger.Pending {
 }
 
 // sources lists the nodes that the one at p waits for, as far as they exist.
-func (t *territory) sources(p at) []at {
+func (t *nodeTable) sources(p at) []at {
 	scope := p.scope()
 	var list []at
 	for _, parent := range scope.Parents(p.local) {

@@ -14,7 +14,7 @@ import (
 )
 
 // A store that forgets what it had acknowledged makes work be repeated, or the run fail and say why; the result is never
-// wrong, and nobody waits for ever.
+// wrong, and no process waits for ever.
 func TestAStoreThatForgets(t *testing.T) {
 	failed := 0
 	for seed := range uint64(50 / seedShare) {

@@ -118,7 +118,7 @@ func TestAFanOutClustersAroundALargeOutput(t *testing.T) {
 	}, []string{"slow", "measure"}, []string{"measure"})
 }
 
-// A worker goes on with what it has made ready, unless it is told not to.
+// A worker becomes what it has made ready, unless a rule forbids that.
 func TestBecome(t *testing.T) {
 	playRules(t, []ruled{
 		{"become", engine.Rules{}, func(t *testing.T, s engine.Savings) { assert.Equal(t, int64(49), s.Became) }},
@@ -186,9 +186,8 @@ func TestPreload(t *testing.T) {
 	assert.Less(t, 2*waited[false], waited[true], "lanes wait less")
 }
 
-// Whoever gets others to look for work hears how many nodes of which function are to be had, and how many may be called
-// at a time.
-func TestInvokersHearOfWhatNobodyHas(t *testing.T) {
+// An invoker is given the number of unclaimed nodes of each function, and how many workers may be invoked at a time.
+func TestInvokersGetUnclaimedNodes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer w.end()

@@ -12,66 +12,66 @@ import (
 )
 
 // run is one run as this process knows it. It implements state.Run, state.Member, state.Fetcher and state.Backlogged.
-// Until Enter it only watches. All goroutines that it starts end with the run, or with Leave or Forget.
+// Before Enter it only watches. All goroutines that it starts end with the run, or with Leave or Forget.
 type run struct {
-	store    *Store
-	backend  Backend
-	id       engine.RunID
-	job      engine.Job
-	rules    engine.Rules
-	revision int
-	started  time.Time // on the store's clock
-	from     int64     // when this revision began, as far as this process knows
-	kept     []byte    // the end, where it was known before this process came to know of the run
-	hooks    state.Hooks
-	layout   *layout
-	clock    *clock
-	tail     *tail
-	details  *detailReader
-	cancel   context.CancelFunc // ends all goroutines of the run
-	enter    context.CancelFunc // ends watching, because this process takes part from now on
-	kick     chan struct{}      // capacity 1: there may be something to commit
-	leave    chan leaving       // to whoever works
-	done     chan struct{}
-	stopped  chan struct{} // closed when no goroutine of the run is left
-	ready    atomic.Int32  // nodes that lanes could have
-	backlog  atomic.Int32  // nodes elsewhere that this process could have
-	waiting  atomic.Int32  // nodes elsewhere that anybody could have
-	halted   atomic.Bool   // bodies need not be started any more
-	controls controls
-	moves    group
-	spawn    func(func(ctx context.Context)) bool // starts a goroutine that ends with the run
-	number   int                                  // in the order in which this process has come to know of runs
-	joined   bool                                 // created elsewhere, and taken part in
-	costs    Costs                                // of the back end when the run began here
+	store     *Store
+	backend   Backend
+	id        engine.RunID
+	job       engine.Job
+	rules     engine.Rules
+	revision  int
+	started   time.Time // on the store's clock
+	from      int64     // when this revision began, as far as this process knows
+	storedEnd []byte    // the end, if it was stored before this process came to know of the run
+	hooks     state.Hooks
+	layout    *layout
+	clock     *clock
+	tail      *tail
+	details   *detailReader
+	cancel    context.CancelFunc // ends all goroutines of the run
+	enter     context.CancelFunc // ends watching, because this process takes part
+	kick      chan struct{}      // capacity 1: there may be something to commit
+	leave     chan leaving       // from Leave to the committer
+	done      chan struct{}
+	stopped   chan struct{} // closed when no goroutine of the run is left
+	ready     atomic.Int32  // nodes that lanes could claim
+	backlog   atomic.Int32  // nodes elsewhere that this process could claim
+	waiting   atomic.Int32  // nodes elsewhere that any process could claim
+	halted    atomic.Bool   // bodies need not be started any more
+	controls  controls
+	moves     group
+	spawn     func(func(ctx context.Context)) bool // starts a goroutine that ends with the run
+	number    int                                  // in the order in which this process has come to know of runs
+	joined    bool                                 // created elsewhere, found by Join
+	costs     Costs                                // of the back end when the run became known
 
-	mu       sync.Mutex
-	share    *share
-	fetches  map[engine.NodeID]*fetching
-	missed   map[engine.NodeID]uint16 // epochs of outputs that were lost
-	session  session
-	self     func() engine.WorkerRecord // nil before Enter
-	name     string                     // of this process's worker, set by Enter
-	lanes    []*lane
-	starving int // lanes that have found nothing
-	tokens   uint64
-	dry      bool               // the last commit did not get all that it wanted
-	roused   bool               // a hint has come since that commit was made, so there may be more by now
-	stuck    bool               // what is pending waits for outputs to be stored
-	silent   []ledger.SessionID // given up without an answer, so that the store may take them for alive
-	asked    time.Time          // when others were last asked for, see giveAway
-	since    time.Time          // when something became pending, zero where nothing is
-	nextDue  int64
-	told     bool // hooks.Stopping was called
-	heard    bool // there is news of the run: the store is to be asked
-	entered  bool // Enter was called
-	numbered bool // a session was opened, so this process's worker has a number
-	left     bool // Leave was called: nothing changes any more
-	end      func() (engine.RunEnd, any)
-	outcome  engine.Status // of end, empty before
-	usedTold int64         // what the store's counts have of this run
-	onlyTold int64
-	record   engine.WorkerRecord // the last that self gave
+	mu               sync.Mutex
+	share            *share
+	fetches          map[engine.NodeID]*fetching
+	missed           map[engine.NodeID]uint16 // epochs of outputs that were lost
+	session          session
+	self             func() engine.WorkerRecord // nil before Enter
+	name             string                     // of this process's worker, set by Enter
+	lanes            []*lane
+	starving         int // lanes whose last Claim found nothing
+	tokens           uint64
+	dry              bool               // the last commit did not get all the nodes that it wanted
+	hinted           bool               // a hint has come since that commit was made
+	awaitingUploads  bool               // what is pending waits for outputs to be stored
+	unanswered       []ledger.SessionID // given up without an answer, so that the store may take them for alive
+	offeredAt        time.Time          // when others were last asked for, see giveAway
+	pendingSince     time.Time          // when something became pending, zero where nothing is
+	nextDue          int64
+	stoppingReported bool // hooks.Stopping was called
+	statusDue        bool // there is news of the run: the store is to be asked
+	entered          bool // Enter was called
+	numbered         bool // a session was opened, so this process's worker has a number
+	left             bool // Leave was called: nothing changes any more
+	end              func() (engine.RunEnd, any)
+	outcome          engine.Status // of end, empty before
+	usedCounted      int64         // what the store's counts have of this run
+	onlyCounted      int64
+	record           engine.WorkerRecord // the last that self gave
 }
 
 var (
@@ -81,7 +81,7 @@ var (
 	_ state.Backlogged = (*run)(nil)
 )
 
-// newRun makes the run; nothing goes on before start.
+// newRun makes the run; start starts its goroutine.
 func newRun(s *Store, job engine.Job, kept Stored, hooks state.Hooks) *run {
 	if hooks.Ready == nil {
 		hooks.Ready = func(int) {}
@@ -94,7 +94,7 @@ func newRun(s *Store, job engine.Job, kept Stored, hooks state.Hooks) *run {
 	}
 	r := &run{
 		store: s, backend: s.backend, id: job.Info.ID, job: job, rules: job.Options.Rules.WithDefaults(), revision: kept.Revision,
-		started: kept.StartedAt, kept: kept.End, hooks: hooks, layout: newLayout(job.Graph), clock: newClock(kept.StartedAt),
+		started: kept.StartedAt, storedEnd: kept.End, hooks: hooks, layout: newLayout(job.Graph), clock: newClock(kept.StartedAt),
 		kick: make(chan struct{}, 1), leave: make(chan leaving), done: make(chan struct{}), stopped: make(chan struct{}),
 		fetches: map[engine.NodeID]*fetching{}, missed: map[engine.NodeID]uint16{},
 	}
@@ -109,38 +109,38 @@ func newRun(s *Store, job engine.Job, kept Stored, hooks state.Hooks) *run {
 	return r
 }
 
-// start lets the run live: until Enter this process only watches, and no longer than ctx.
+// start follows the run in a goroutine: before Enter this process only watches, and no longer than ctx.
 func (r *run) start(ctx context.Context) {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	watching, enter := context.WithCancel(life)
 	r.enter, r.cancel = enter, cancel
 	r.controls.r, r.controls.life = r, life.Done()
 	r.spawn = func(f func(context.Context)) bool { return r.moves.run(func() { f(life) }) }
-	r.store.hire(r)
+	r.store.retain(r)
 	go func() {
 		defer close(r.stopped)
-		defer r.store.dismiss(r)
+		defer r.store.release(r)
 		defer context.AfterFunc(ctx, r.endWatch)()
-		r.live(life, watching)
+		r.follow(life, watching)
 		r.cancel()
 		r.moves.close()
 		r.controls.close()
-		r.release()
+		r.dropOutputs()
 	}()
 }
 
-// endWatch ends the run's life here, unless this process takes part.
+// endWatch ends the run here, unless this process takes part.
 func (r *run) endWatch() {
 	if !r.isEntered() {
 		r.cancel()
 	}
 }
 
-// live follows the run until it is over, this process leaves it, or ctx ends; until Enter, which ends watching, it only
+// follow follows the run until it is over, this process leaves it, or ctx ends; until Enter, which ends watching, it only
 // watches.
-func (r *run) live(ctx, watching context.Context) {
-	if r.kept != nil {
-		r.concludeWithKept(r.kept)
+func (r *run) follow(ctx, watching context.Context) {
+	if r.storedEnd != nil {
+		r.setStoredEnd(r.storedEnd)
 		close(r.done)
 		return
 	}
@@ -148,57 +148,57 @@ func (r *run) live(ctx, watching context.Context) {
 	if !over && r.isEntered() {
 		over = r.work(ctx)
 	}
-	if over && r.conclude(ctx) {
+	if over && r.awaitEnd(ctx) {
 		close(r.done)
 	}
 }
 
-// release lets go of all outputs. The run's goroutines have ended; whoever asks for the result reads it from the store.
-func (r *run) release() {
+// dropOutputs drops all outputs once the run's goroutines have ended; the result is read from the store.
+func (r *run) dropOutputs() {
 	r.lock()
-	defer r.unlock()
+	defer r.unlockAndNotify()
 	r.left = true
 	for _, l := range r.lanes {
-		l.drop()
+		l.unassign()
 	}
 	s, held := r.share, &r.store.held
-	s.reset()
-	s.forgetOutputs()
-	held.used.Add(-r.usedTold)
-	held.only.Add(-r.onlyTold)
-	r.usedTold, r.onlyTold = 0, 0
+	s.resetSession()
+	s.clearOutputs()
+	held.used.Add(-r.usedCounted)
+	held.only.Add(-r.onlyCounted)
+	r.usedCounted, r.onlyCounted = 0, 0
 }
 
-// lock guards the share, and sets its time.
+// lock takes mu and sets the time of the share.
 func (r *run) lock() {
 	r.mu.Lock()
 	r.share.now = r.clock.now()
 }
 
-// unlock tells lanes and the committer what has changed.
-func (r *run) unlock() {
+// unlockAndNotify releases mu and notifies lanes, the committer and the store of what has changed for them.
+func (r *run) unlockAndNotify() {
 	s := r.share
 	ready := 0
-	if s.goesOn() && !r.left {
+	if s.isRunning() && !r.left {
 		ready = s.queue.len()
 	}
 	before := int(r.ready.Swap(int32(ready)))
-	isNews := !r.left && r.self != nil && r.isNews()
-	isHungry := r.dry && r.want() > 0 // by this call, or since the store had nothing
+	isNews := !r.left && r.self != nil && r.needsTimer()
+	isStarved := r.dry && r.want() > 0
 	r.mu.Unlock()
 	if isNews {
-		r.poke()
+		r.wakeCommitter()
 	}
-	if isHungry {
-		r.store.feed()
+	if isStarved {
+		r.store.requestWork()
 	}
 	if ready > before {
 		r.hooks.Ready(ready - before)
 	}
 }
 
-// poke lets the committer look at what there is to do.
-func (r *run) poke() {
+// wakeCommitter makes the committer check what is due.
+func (r *run) wakeCommitter() {
 	select {
 	case r.kick <- struct{}{}:
 	default:
@@ -220,7 +220,7 @@ func (r *run) Backlog() int { return int(r.backlog.Load()) }
 // Stopping implements state.Run.
 func (r *run) Stopping() bool { return r.halted.Load() }
 
-// Output implements engine.Values: of what is here. Lanes read what Fetch gives.
+// Output implements engine.Values, for values in memory. Lanes read what Fetch returns.
 func (r *run) Output(id engine.NodeID) any {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -230,7 +230,7 @@ func (r *run) Output(id engine.NodeID) any {
 	return nil
 }
 
-// Elements implements engine.Values; it is never asked, since the run is engine.Lazy.
+// Elements implements engine.Values; it is never called, since the run is engine.Lazy.
 func (r *run) Elements(engine.NodeID) []any { return nil }
 
 // LazyElements implements engine.Lazy.
@@ -242,7 +242,7 @@ func (r *run) Note(s engine.Step) {
 		return
 	}
 	r.lock()
-	defer r.unlock()
+	defer r.unlockAndNotify()
 	if r.left || r.self == nil || r.share.status.Final() {
 		return
 	}
@@ -256,7 +256,7 @@ func (r *run) Enter(self func() engine.WorkerRecord) {
 	r.lock()
 	r.self, r.record, r.name, r.entered = self, record, record.Name, true
 	r.share.width = max(1, record.Width)
-	r.unlock()
+	r.unlockAndNotify()
 	r.enter()
 }
 
@@ -287,7 +287,7 @@ func (r *run) isDone() bool {
 	}
 }
 
-// isStopped reports whether all that the run has started here has ended.
+// isStopped reports whether all goroutines of the run have ended.
 func (r *run) isStopped() bool {
 	select {
 	case <-r.stopped:
@@ -308,7 +308,7 @@ func (r *run) End() (engine.RunEnd, any) {
 	return end()
 }
 
-// Forget implements engine.Execution. What the store keeps stays.
+// Forget implements engine.Execution. The store keeps the run.
 func (r *run) Forget() { r.cancel() }
 
 // Cancel implements engine.Execution.

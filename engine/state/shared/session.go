@@ -13,20 +13,21 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// session is this process's part in a run as the ledger sees it.
+// session is this process's session in a run. id, handle, listed, ends and endedAt are guarded by the run's mu, the others
+// are owned by the committer's goroutine.
 type session struct {
 	id     ledger.SessionID // empty while there is none
-	handle uint32           // on the board, while it is listed there
+	handle uint32           // on the board, while it is listed
 	listed bool
 	number uint64 // of the last commit
-	isNew  bool   // nothing was committed yet
+	isNew  bool   // no commit was made yet
 	// ends: its latest commit has ended the run, at that moment.
 	ends    bool
 	endedAt int64
-	// answered is when the last call was sent that got an answer; sent, when the last commit was.
+	// answered is when the last answered call was sent; sent, when the last commit was.
 	answered time.Time
 	sent     time.Time
-	beat     time.Duration // how long until the next commit at the latest
+	beat     time.Duration // the longest pause before the next commit
 }
 
 // Errors that contexts of attempts report when their claims are lost.
@@ -48,10 +49,10 @@ func beatAfter(lease time.Duration) time.Duration {
 	return third - third/10 + mathrand.N(third/5+1)
 }
 
-// fenceAfter is how long a session goes on without an answer.
+// fenceAfter is how long a session continues without an answer.
 func (s *Store) fenceAfter() time.Duration { return s.cfg.Lease * 2 / 3 }
 
-// open begins a session. It reports whether the run goes on.
+// open begins a session. It reports whether the run is still active.
 func (r *run) open(ctx context.Context) (ok bool, err error) {
 	id, sent := newSessionID(), time.Now()
 	record, err := json.Marshal(r.describe())
@@ -62,7 +63,7 @@ func (r *run) open(ctx context.Context) (ok bool, err error) {
 	defer stop()
 	reply, err := r.backend.Do(bounded, r.id, ledger.Open{Session: id, Lease: r.store.cfg.Lease}, record)
 	if errors.Is(err, engine.ErrUnknownRun) {
-		r.vanish()
+		r.markUnknown()
 		return false, nil
 	}
 	if err != nil {
@@ -72,30 +73,29 @@ func (r *run) open(ctx context.Context) (ok bool, err error) {
 	if reply.Verdict == ledger.Gone {
 		r.lock()
 		r.share.status, r.share.stopping = reply.Status, reply.Stopping
-		r.unlock()
+		r.unlockAndNotify()
 		return false, nil
 	}
-	for _, old := range r.silent { // others need not wait until its lease has run out
+	for _, old := range r.unanswered { // others need not wait until its lease expires
 		_, _ = r.backend.Do(bounded, r.id, ledger.Leave{Session: old}, nil)
 	}
-	r.silent = nil
+	r.unanswered = nil
 	handle := r.store.cfg.Board.Opened(r.id, id)
 	r.lock()
 	r.session = session{id: id, handle: handle, listed: true, isNew: true, answered: sent, sent: sent, beat: beatAfter(r.store.cfg.Lease)}
 	r.share.worker, r.numbered = reply.Worker, true
 	r.share.status, r.share.stopping = reply.Status, reply.Stopping
-	stopping := r.tellStopping(nil)
+	stopping := r.stoppingHook(nil)
 	if !r.job.Options.Unlogged {
 		r.share.notes = append([]engine.Step{{Kind: engine.WorkerStarted, Started: max(r.clock.now(), 0), Became: engine.NoNode}}, r.share.notes...)
 	}
-	r.unlock()
+	r.unlockAndNotify()
 	stopping()
 	return true, nil
 }
 
-// unlist takes the session off the board, if it is there, and once: its handle is somebody else's from then on. The lock is
-// held.
-func (r *run) unlist() {
+// closeOnBoard removes the session from the board, once: its handle may be reused afterwards. The lock is held.
+func (r *run) closeOnBoard() {
 	if r.session.listed {
 		r.session.listed = false
 		r.store.cfg.Board.Closed(r.session.handle)
@@ -118,26 +118,25 @@ func (r *run) describe() engine.WorkerRecord {
 // wall is a moment of the run as a time on the store's clock.
 func (r *run) wall(ns int64) time.Time { return r.started.Add(time.Duration(ns)) }
 
-// fence drops all claims of the session, which is over or may be: others have them, or will. The run goes on with a new
-// session.
+// fence drops all claims of a session that is over, or may be: others have them, or will. A new session follows.
 func (r *run) fence(cause error) {
 	r.lock()
 	lost := 0
 	for _, l := range r.lanes {
 		if l.held {
-			l.drop()
+			l.unassign()
 			lost++
 		}
 	}
-	r.unlist()
+	r.closeOnBoard()
 	if cause == errSilent {
-		r.silent = append(r.silent, r.session.id)
+		r.unanswered = append(r.unanswered, r.session.id)
 	}
 	r.session = session{}
-	r.share.reset()
+	r.share.resetSession()
 	r.abandonFetches()
-	r.dry, r.stuck, r.since = false, false, time.Time{}
-	r.unlock()
+	r.dry, r.awaitingUploads, r.pendingSince = false, false, time.Time{}
+	r.unlockAndNotify()
 	r.store.cfg.Log.Warn("a session has lost its claims", "run", r.id, "executing", lost, "cause", cause)
 	r.hooks.Fenced(cause)
 }

@@ -9,28 +9,28 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// settle takes a commit as applied, by now or before, and takes in what its answer brings.
-func (s *share) settle(d *draft, r *ledger.Reply) error {
+// applyReply applies the answer to a commit that the ledger has applied, now or by an earlier call.
+func (s *share) applyReply(d *draft, r *ledger.Reply) error {
 	for _, o := range d.outs {
-		s.settleOutput(o)
+		s.confirmOutput(o)
 	}
 	for _, h := range d.handed {
 		h.out.until = 0
 	}
 	for i, en := range d.ends {
-		s.settleEnd(en, d.call.Commit.Ends[i].More)
+		s.confirmEnd(en, d.call.Commit.Ends[i].More)
 	}
 	for _, g := range d.returns {
 		n := g.at.node()
-		n.phase, n.claimed, n.told = away, false, false
+		n.phase, n.claimed, n.announced = away, false, false
 	}
 	for _, id := range d.call.Commit.Told {
 		s.find(id).node().claimed = false
 	}
-	return s.accept(r, d.call.Commit.Blocks)
+	return s.applyLedger(r, d.call.Commit.Blocks)
 }
 
-func (s *share) settleOutput(o *output) {
+func (s *share) confirmOutput(o *output) {
 	if o.stage != packed {
 		return
 	}
@@ -40,29 +40,29 @@ func (s *share) settleOutput(o *output) {
 	} else {
 		s.saved.InlineBytes += o.size
 	}
-	o.stage, o.encoded = kept, nil
+	o.stage, o.encoded = stored, nil
 	n := s.find(o.node).node()
 	switch {
-	case n.out != o: // dropped meanwhile
+	case n.out != o: // it was dropped meanwhile
 	case o.left <= 0 && !o.must:
 		s.only -= weight
 		s.used -= weight
 		n.out = nil
 	default:
-		s.keep(o, weight)
+		s.markStored(o, weight)
 	}
 }
 
-func (s *share) settleEnd(en *ending, more bool) {
+func (s *share) confirmEnd(en *ending, more bool) {
 	n := en.at.node()
 	n.claimed = more
-	n.phase = over
+	n.phase = done
 	s.count(en)
 	if en.outcome == engine.OutcomeRetrying {
-		n.phase, n.told = away, false
+		n.phase, n.announced = away, false
 	}
 	if en.expands() && en.strand {
-		for i := range en.at.degree() { // the ledger has their bits: it hands out what has no instance to wait for
+		for i := range en.at.degree() { // the ledger has their bits, and grants joins without instances
 			c := en.at.child(i).node()
 			c.arrived++
 			c.reported++
@@ -70,10 +70,10 @@ func (s *share) settleEnd(en *ending, more bool) {
 	}
 }
 
-// errRolledBack: the store has forgotten what it had acknowledged, and numbers the instances of a fan-out otherwise now.
+// errRolledBack: the store has forgotten what it had acknowledged, and numbers the instances of a fan-out differently.
 var errRolledBack = errors.New("shared: the store has forgotten what it had acknowledged, fan-outs among it")
 
-// learn adds the blocks behind the first known ones. Those that are known since another answer have to be the same.
+// learn adds blocks, which follow the first known ones. Those that other answers have brought have to be the same.
 func (s *share) learn(blocks []ledger.Block, known int) error {
 	for i, b := range blocks {
 		if known+i < len(s.dynamic) {
@@ -92,8 +92,8 @@ func (s *share) learn(blocks []ledger.Block, known int) error {
 	return nil
 }
 
-// accept takes in what an answer tells beside the verdict. It has the blocks behind the first known ones.
-func (s *share) accept(r *ledger.Reply, known int) error {
+// applyLedger applies the status, claims and requests of an answer. Its blocks follow the first known ones.
+func (s *share) applyLedger(r *ledger.Reply, known int) error {
 	if known == 0 && len(r.Blocks) < len(s.dynamic) {
 		return errRolledBack
 	}
@@ -102,29 +102,29 @@ func (s *share) accept(r *ledger.Reply, known int) error {
 	}
 	s.status, s.stopping, s.suspects = r.Status, r.Stopping, r.Suspects
 	for _, c := range r.Claims {
-		s.take(c, s.now)
+		s.acceptClaim(c, s.now)
 	}
-	s.giveWay()
+	s.releaseForSuspects()
 	for _, id := range r.Store {
 		if o := s.find(id).node().out; o != nil && o.stage == held {
 			s.handOver(o)
 		}
 	}
 	if s.stopping != "" {
-		s.relax()
+		s.releaseQueued()
 		s.dropUnclaimed()
-		s.handOverDelayed() // for a retry, as far as the run's end leaves time
+		s.handOverDelayed() // for a retry, as far as there is time before the run ends
 	}
 	return nil
 }
 
-// dropUnclaimed forgets what the ledger of a run that is being stopped will never learn to be of this session.
+// dropUnclaimed forgets ends and releases that a stopping run's ledger will not accept, since it lacks the claims.
 func (s *share) dropUnclaimed() {
-	s.returns = slices.DeleteFunc(s.returns, func(g *giving) bool { return !g.at.node().claimed })
+	s.returns = slices.DeleteFunc(s.returns, func(g *returnedClaim) bool { return !g.at.node().claimed })
 	s.outbox = slices.DeleteFunc(s.outbox, func(en *ending) bool { return en.expands() && !en.at.node().claimed })
 }
 
-// count counts what this process has ended.
+// count counts a committed end for Progress.
 func (s *share) count(en *ending) {
 	if !en.at.isTask() {
 		return

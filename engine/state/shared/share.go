@@ -9,65 +9,65 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// share is what one process does in one run: the nodes that its session has claimed or goes on with, what ended and has
-// not been reported, and the values that it holds. It is plain data with explicit time: a run guards it by its lock and
-// does for it what takes long. What comes of a session that was lost is dropped with reset.
+// share is the state of one process in one run: the nodes that its session has claimed or has become, the ends that are
+// not reported, and the values in memory. It is plain data with explicit time: the run guards it by mu, and makes the calls
+// that it asks for. What belongs to a lost session is dropped by resetSession.
 type share struct {
-	territory
-	holdings
+	nodeTable
+	outputCache
 	rules  engine.Rules
 	policy engine.Policy
-	width  int // lanes that are worth feeding, see run.want
+	width  int // lanes to keep busy, see run.want
 	busy   int // lanes that have a node
 	worker uint16
-	limit  int64  // weight of outputs that may be nowhere else
-	now    int64  // on the run's clock, set by whoever calls
+	limit  int64  // most weight of outputs that only this process has
+	now    int64  // on the run's clock, set by the caller
 	mark   uint32 // of the latest draft, see node.mark
-	// outside is how many other sessions are known to take part; without any, nobody waits for what is not reported.
-	outside int
-	first   bool // none of them has a smaller number
-	// suspects is how many nodes wait that may have taken a worker down, foreign how many of them this session was not
-	// given when it asked, solo the latest that it got. See yields.
+	// others is how many other sessions are known; without any, no one waits for what is not reported.
+	others int
+	first  bool // no other session has a smaller number
+	// suspects is how many waiting nodes may have taken a worker down, foreign how many of them this session did not get
+	// when it asked, solo the latest that it got. See yields.
 	suspects, foreign int
 	solo              engine.NodeID
 
-	status   engine.Status // as the ledger last told
+	status   engine.Status // of the latest answer
 	stopping engine.Status
-	draining bool // nothing more is taken on
+	draining bool // the session takes no more nodes
 
 	queue     queue
 	outbox    []*ending // in the order in which they ended
-	returns   []*giving
+	returns   []*returnedClaim
 	handovers []*handover
-	tellings  []*telling
-	delayed   []*output     // large ones that wait for their consumers
-	uploads   []*output     // to be encoded and put, by the run
-	notes     []engine.Step // steps that change nothing
+	edgesLeft []*pendingEdges
+	delayed   []*output     // large outputs held for their consumers
+	uploads   []*output     // to be encoded and put by the run
+	notes     []engine.Step // steps without effect on the ledger
 	announced []engine.Step // of attempts under way
 	pace      pace
 	saved     engine.Savings
-	counted   engine.Progress // ends that this process has reported
+	counted   engine.Progress // committed ends of this process
 	unlogged  bool
-	urgent    bool // somebody outside may wait for what is not reported
-	failed    bool // an output cannot be encoded: see giveUp
+	urgent    bool // another session may wait for what is not reported
+	failed    bool // an output cannot be encoded, so the session is abandoned
 	broken    map[engine.NodeID]error
 
-	work       []*ending   // whose edges are to be followed
-	candidates []candidate // made ready by what ended just now
+	work       []*ending   // scratch of spread: ends whose edges are to be followed
+	candidates []candidate // scratch of chooseNext: made ready by what ended just now
 }
 
 func newShare(l *layout, policy engine.Policy, rules engine.Rules) *share {
-	return &share{territory: newTerritory(l), policy: policy, rules: rules, status: engine.Running, outside: 1, solo: engine.NoNode, broken: map[engine.NodeID]error{}}
+	return &share{nodeTable: newNodeTable(l), policy: policy, rules: rules, status: engine.Running, others: 1, solo: engine.NoNode, broken: map[engine.NodeID]error{}}
 }
 
-// reset forgets all that belonged to a session that is over. Values that the store has are good for the next one.
-func (s *share) reset() {
+// resetSession forgets what belonged to a session that is over, except for values that the store has.
+func (s *share) resetSession() {
 	s.queue.takeAll()
 	s.clear()
-	s.outbox, s.returns, s.handovers, s.tellings, s.uploads, s.announced = nil, nil, nil, nil, nil, nil
+	s.outbox, s.returns, s.handovers, s.edgesLeft, s.uploads, s.announced = nil, nil, nil, nil, nil, nil
 	s.delayed = nil
 	s.urgent = false
-	s.holdings = holdings{}
+	s.outputCache = outputCache{}
 	for b := range s.blocks() {
 		for i := range b.nodes {
 			if o := b.nodes[i].out; o != nil {
@@ -78,9 +78,9 @@ func (s *share) reset() {
 	}
 }
 
-// forgetOutputs drops all values.
-func (s *share) forgetOutputs() {
-	s.holdings = holdings{}
+// clearOutputs drops all values.
+func (s *share) clearOutputs() {
+	s.outputCache = outputCache{}
 	for b := range s.blocks() {
 		for i := range b.nodes {
 			b.nodes[i].out = nil
@@ -88,23 +88,25 @@ func (s *share) forgetOutputs() {
 	}
 }
 
-// goesOn reports whether nodes may be handed to lanes.
-func (s *share) goesOn() bool { return s.status == engine.Running && s.stopping == "" && !s.draining }
+// isRunning reports whether nodes may be handed to lanes.
+func (s *share) isRunning() bool {
+	return s.status == engine.Running && s.stopping == "" && !s.draining
+}
 
-// takesOn reports whether the session may go on with what its ends make ready.
-func (s *share) takesOn() bool {
+// mayBecome reports whether the session may become nodes that its ends make ready.
+func (s *share) mayBecome() bool {
 	return !s.rules.NoBecome && s.stopping == "" && !s.status.Final() && !s.draining && !s.yields()
 }
 
-// yields reports whether the session takes nothing but suspects. Only who holds nothing gets these; so that they do not
-// wait until nothing else is left to do, the first session works them off, one by one, while the others go on.
+// yields reports whether the session takes nothing but suspects. These are granted only to a session that holds nothing;
+// so that they do not wait until all else is done, the first session executes them one by one while the others continue.
 func (s *share) yields() bool { return s.suspects > s.foreign && s.first }
 
-// giveWay gives back what waits in the queue, for the sake of suspects, unless that is one.
-func (s *share) giveWay() {
+// releaseForSuspects releases the queue when the session is to take suspects, unless it holds one.
+func (s *share) releaseForSuspects() {
 	s.foreign = min(s.foreign, s.suspects)
 	if s.yields() && (s.solo == engine.NoNode || !s.find(s.solo).node().claimed) {
-		s.relax()
+		s.releaseQueued()
 	}
 }
 
@@ -113,7 +115,7 @@ func (s *share) isIdle() bool { return s.busy == 0 && s.queue.len() == 0 && len(
 
 // pop hands a node to a lane.
 func (s *share) pop() (at, bool) {
-	if !s.goesOn() {
+	if !s.isRunning() {
 		return at{}, false
 	}
 	id, ok := s.queue.pop()
@@ -125,7 +127,7 @@ func (s *share) pop() (at, bool) {
 	return p, true
 }
 
-// occupy notes that one more lane has a node.
+// occupy counts one more lane that has a node.
 func (s *share) occupy() {
 	if s.busy++; s.busy == 1 {
 		s.pace.last = s.now
@@ -138,16 +140,16 @@ func claimOf(p at, token uint64) state.Claim {
 	return state.Claim{Node: p.id(), Epoch: n.epoch, Attempt: n.attempt, Token: token, Ready: n.ready}
 }
 
-// take accepts a claim. What a lane has no part in is ended at once.
-func (s *share) take(c ledger.Claim, now int64) {
+// acceptClaim applies a granted claim. A node that no lane executes is ended at once.
+func (s *share) acceptClaim(c ledger.Claim, now int64) {
 	p := s.find(c.Node)
 	n := p.node()
 	if c.Tell {
-		s.tell(p, c.TellBad)
+		s.repeatEdges(p, c.TellBad)
 		return
 	}
 	if n.claimed && n.since == c.Since {
-		return // an answer repeats what was told before
+		return // the answer repeats an earlier one
 	}
 	takenOn := n.owned() && !n.claimed
 	n.claimed, n.since = true, c.Since
@@ -157,23 +159,23 @@ func (s *share) take(c ledger.Claim, now int64) {
 	if takenOn {
 		return
 	}
-	n.epoch, n.attempt, n.errors, n.ready, n.bad, n.told = c.Epoch, c.Attempt, c.Errors, c.Since, c.Skip, false
+	n.epoch, n.attempt, n.errors, n.ready, n.bad, n.announced = c.Epoch, c.Attempt, c.Errors, c.Since, c.Skip, false
 	switch {
 	case c.Skip:
-		s.close(p, engine.OutcomeSkipped, now, nil)
+		s.endUnexecuted(p, engine.OutcomeSkipped, now, nil)
 	case c.Poison:
-		s.close(p, engine.OutcomeFailed, now, s.poisoned(p, c))
+		s.endUnexecuted(p, engine.OutcomeFailed, now, s.poisoned(p, c))
 	case p.kind() == engine.JoinNode:
-		s.close(p, engine.OutcomeOK, now, nil)
+		s.endUnexecuted(p, engine.OutcomeOK, now, nil)
 	case s.stopping != "" || s.draining:
-		s.giveBack(p)
+		s.returnClaim(p)
 	default:
 		n.phase = queued
 		s.queue.add(p.id(), now)
 	}
 }
 
-// poisoned is the record of a task that is given up.
+// poisoned is the record of a task that is not executed any more, since it has taken workers down.
 func (s *share) poisoned(p at, c ledger.Claim) *engine.ErrorRecord {
 	return &engine.ErrorRecord{
 		Kind: engine.PoisonError, Task: s.identity(p), Node: p.id(), Epoch: int(c.Epoch), Attempt: int(c.Attempt),
@@ -189,42 +191,43 @@ func (s *share) identity(p at) string {
 	return s.numbering.Identity(p.place()).String()
 }
 
-// giveBack lets others have a node that waits in the queue.
-func (s *share) giveBack(p at) {
+// returnClaim has a claim released by the next commit that can.
+func (s *share) returnClaim(p at) {
 	p.node().phase = ended
-	s.returns = append(s.returns, &giving{at: p, needs: s.unstored(p)})
+	s.returns = append(s.returns, &returnedClaim{at: p, needs: s.unstored(p)})
 	s.urgent = true
 }
 
-// unstored lists the inputs of a node that nobody else can get.
+// unstored lists the inputs of a node that only this process has.
 func (s *share) unstored(p at) []*output {
 	var needs []*output
 	for _, parent := range p.scope().Parents(p.local) {
-		if o := p.sibling(parent).node().out; o != nil && o.stage != kept {
+		if o := p.sibling(parent).node().out; o != nil && o.stage != stored {
 			needs = append(needs, o)
 		}
 	}
 	return needs
 }
 
-// relax gives back what waits in the queue of a run that is being stopped, or that this process leaves.
-func (s *share) relax() {
+// releaseQueued releases all nodes that wait for a lane.
+func (s *share) releaseQueued() {
 	for _, id := range s.queue.takeAll() {
 		s.release(s.find(id))
 	}
 }
 
-// release gives back a node that no lane has. One that the ledger does not know to be of this session is none of it.
+// release releases a node that no lane has. A stopping run does not grant a node that the ledger does not know as a claim,
+// so that is forgotten.
 func (s *share) release(p at) {
 	n := p.node()
 	if s.stopping != "" && !n.claimed {
 		n.phase = away
 		return
 	}
-	s.giveBack(p)
+	s.returnClaim(p)
 }
 
-// target is how many nodes should wait for lanes: what these execute in the time that a batch may take.
+// target is how many nodes should wait for lanes: as many as these execute in batchTime.
 func (s *share) target() int {
 	ahead := s.pace.ahead(max(1, s.width), s.busy > 0, s.now)
 	if s.rules.NoBecome {
@@ -236,10 +239,10 @@ func (s *share) target() int {
 // pace is how long tasks take.
 type pace struct {
 	mean float64
-	last int64 // when one has ended, or lanes began to be busy
+	last int64 // when the last one ended, or lanes became busy
 }
 
-// batchTime is how much work, in ns, is kept here while others might be idle, and how long a strand may go unreported.
+// batchTime is how much work, in ns, is kept here while others might be idle, and how long a strand may be unreported.
 const batchTime = int64(5 * time.Millisecond)
 
 // Bounds of the local queue.
@@ -248,7 +251,7 @@ const (
 	maxQueued        = 256
 )
 
-// add takes a task into account that has just ended; about the last twenty count.
+// add averages in a task that has just ended; about the last twenty count.
 func (p *pace) add(ns, now int64) {
 	p.last = now
 	if p.mean == 0 {
@@ -258,8 +261,8 @@ func (p *pace) add(ns, now int64) {
 	p.mean += (float64(ns) - p.mean) / 20
 }
 
-// ahead is how many tasks n lanes execute within batchTime, rounded up while tasks are short; as many as lanes when
-// nothing is known yet. Where busy lanes have ended nothing for a while, tasks take longer than they did.
+// ahead is how many tasks n lanes execute within batchTime, rounded up while tasks are short; n when nothing is known yet.
+// If busy lanes have ended nothing for a while, tasks have become longer.
 func (p *pace) ahead(n int, isBusy bool, now int64) int {
 	mean := p.mean
 	if since := now - p.last; isBusy && since > batchTime {

@@ -108,7 +108,7 @@ func TestTheClockPrefersShortRoundTrips(t *testing.T) {
 		sent = time.Now()
 		time.Sleep(time.Second)
 		c.learn(sent, time.Now(), 0)
-		assert.Equal(t, int64(2*time.Hour+1005*time.Millisecond), c.now(), "a longer round trip tells nothing new")
+		assert.Equal(t, int64(2*time.Hour+1005*time.Millisecond), c.now(), "a longer round trip adds nothing")
 		time.Sleep(time.Minute)
 		sent = time.Now()
 		time.Sleep(time.Second)
@@ -117,25 +117,25 @@ func TestTheClockPrefersShortRoundTrips(t *testing.T) {
 	})
 }
 
-// However many runs there is news of before somebody looks, none is forgotten, and each is looked at once.
+// However much news comes before it is taken, each run is in it once.
 func TestNoNewsIsLost(t *testing.T) {
-	news := newInbox()
-	s := &Store{heard: map[*inbox]struct{}{news: {}}}
-	var told []engine.RunID
+	news := newNewsQueue()
+	s := &Store{subscribers: map[*newsQueue]struct{}{news: {}}}
+	var published []engine.RunID
 	for i := range 100 {
-		told = append(told, engine.RunID(fmt.Sprintf("run%02d", i)))
-		s.told(told[i])
-		s.told(told[i/2])
+		published = append(published, engine.RunID(fmt.Sprintf("run%02d", i)))
+		s.publish(published[i])
+		s.publish(published[i/2])
 	}
 	<-news.some
-	assert.Equal(t, told, news.take())
+	assert.Equal(t, published, news.take())
 	assert.Empty(t, news.take())
-	s.told("another")
+	s.publish("another")
 	<-news.some
 	assert.Equal(t, []engine.RunID{"another"}, news.take())
 }
 
-// An estimate that turns out to be ahead is left behind slowly, one that is behind at once.
+// The clock slows down after an estimate that was ahead, and jumps forward after one that was late.
 func TestTheClockDoesNotGoBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClock(time.Now())
@@ -159,12 +159,12 @@ func TestTheClockDoesNotGoBack(t *testing.T) {
 	})
 }
 
-// Every edge has a bit of its own, and the ledger is told of as many as a node waits for.
+// Every edge has a bit of its own, and a node waits for as many as lead to it.
 func TestBitsAreDistinct(t *testing.T) {
 	for seed := range uint64(30) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		g := statetest.RandomGraph(rng, 30)
-		terr := newTerritory(newLayout(g))
+		terr := newNodeTable(newLayout(g))
 		grown := terr.static.bits.bits
 		for id := 0; id < terr.numbering.Nodes() && id < 3000; id++ {
 			p := terr.find(engine.NodeID(id))
@@ -198,14 +198,14 @@ func TestBitsAreDistinct(t *testing.T) {
 	}
 }
 
-// What the store has too is dropped in the order in which it was last used, and the counts always fit.
-func TestHoldingsAreCounted(t *testing.T) {
+// Outputs that the store has are evicted in the order of their last use, and the counts are always right.
+func TestCachedOutputsAreCounted(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var h holdings
+		var h outputCache
 		var outs []*output
 		t.Repeat(map[string]func(*rapid.T){
 			"add": func(t *rapid.T) {
-				o := &output{bytes: rapid.Int64Range(0, 100).Draw(t, "bytes"), stage: stage(rapid.SampledFrom([]int{int(held), int(kept)}).Draw(t, "stage"))}
+				o := &output{bytes: rapid.Int64Range(0, 100).Draw(t, "bytes"), stage: stage(rapid.SampledFrom([]int{int(held), int(stored)}).Draw(t, "stage"))}
 				h.add(o)
 				outs = append(outs, o)
 			},
@@ -214,15 +214,15 @@ func TestHoldingsAreCounted(t *testing.T) {
 					t.Skip()
 				}
 				i := rapid.IntRange(0, len(outs)-1).Draw(t, "i")
-				h.drop(outs[i])
+				h.remove(outs[i])
 				outs = append(outs[:i], outs[i+1:]...)
 			},
 			"keep": func(t *rapid.T) {
 				for _, o := range outs {
 					if o.stage == held {
 						weight := o.weight()
-						o.stage = kept
-						h.keep(o, weight)
+						o.stage = stored
+						h.markStored(o, weight)
 						return
 					}
 				}
@@ -266,7 +266,7 @@ func TestEntriesAreDecoded(t *testing.T) {
 	pack := func(steps ...engine.Step) []byte { return engine.AppendSteps(nil, steps) }
 	all, err := d.decode(nil, &Entry{First: 1, Plain: []engine.Step{{Kind: engine.RunStarted, Readied: []engine.NodeID{expansion}, Became: engine.NoNode}}})
 	require.NoError(t, err)
-	all, err = d.decode(all, &Entry{ // made ready by an edge of a step that came before: told by the next step
+	all, err = d.decode(all, &Entry{ // made ready by an edge of an earlier step: in the next step's Readied
 		First: 2, Readied: []ReadiedBy{{Step: -1, Node: join}},
 	})
 	require.NoError(t, err)

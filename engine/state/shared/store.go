@@ -23,38 +23,38 @@ type Config struct {
 	ValueBytes int
 	// Host names this machine in records; default as the worker says.
 	Host string
-	// Log gets what goes wrong beside the runs; default nowhere.
+	// Log gets errors that are not part of a run's record; default none.
 	Log *slog.Logger
-	// Invoke gets others to look for work, where anything but a poll can do that: it is called wherever the back end wakes
-	// sleepers, with the nodes of each function that nobody got ("" for the engine's own) and Rules.Invokers, and every few
-	// seconds for a run in which nodes wait. It must return at once and not call back.
+	// Invoke invokes workers that do not poll: it is called whenever the back end gives a hint, with the number of unclaimed
+	// nodes of each function ("" for the engine's own) and Rules.Invokers, and every few seconds for a run in which nodes
+	// wait. It must return at once and not call back.
 	Invoke func(run engine.RunID, readied map[string]int, invokers int)
-	// Board is told what lanes execute, so that whoever outlives this process can tell which node took it down.
+	// Board shows what lanes execute, so that a process that outlives this one can find the node that took it down.
 	Board Board
-	// Lease is how long a session of this process lives without a sign of it; default 15 s. It beats three times within,
-	// gives itself up when it had no answer for two thirds of it, and looks for dead ones four times in 16 s, or as the
-	// lease is longer or shorter.
+	// Lease is how long a session of this process is valid without a heartbeat; default 15 s. There are three heartbeats
+	// in a lease, a session fences itself without an answer for two thirds of it, and expired ones are reaped about every
+	// 4/15 of it.
 	Lease time.Duration
 }
 
-// DefaultValueBytes is what a value that is shared may take. Redis takes no more than 512 MiB as a whole, passes 300 MiB
-// in 24 s on one machine, and answers nobody else meanwhile: with more, leases end before a value is stored, and what made
-// it is done again, for ever.
+// DefaultValueBytes is the default of Config.ValueBytes. Redis accepts at most 512 MiB, passes 300 MiB in 24 s on one
+// machine, and answers no other call meanwhile: with more, leases expire before a value is stored, and its task is
+// repeated for ever.
 const DefaultValueBytes = 256 << 20
 
 // Board shows what lanes execute. Its methods are called from lanes: they must return at once and not call back.
 type Board interface {
 	// Opened is called before a node of a session is handed to a lane; the handle stands for it from then on.
 	Opened(run engine.RunID, session ledger.SessionID) (handle uint32)
-	// Closed: the session is over.
+	// Closed is called when the session is over; the handle may be reused.
 	Closed(handle uint32)
-	// Executing: the lane of that slot has the node.
+	// Executing is called when the lane of that slot gets the node.
 	Executing(slot int, handle uint32, node engine.NodeID)
-	// Idle: the lane of that slot has nothing.
+	// Idle is called when the lane of that slot has no node any more.
 	Idle(slot int)
 }
 
-// noBoard is the Board of a process that nobody looks after.
+// noBoard is the Board of a process without a supervisor.
 type noBoard struct{}
 
 func (noBoard) Opened(engine.RunID, ledger.SessionID) uint32 { return 0 }
@@ -66,30 +66,30 @@ func (noBoard) Idle(int)                                     {}
 const (
 	defaultLease  = 15 * time.Second
 	auditEvery    = 60 * time.Second       // ± 20 %
-	lookEvery     = 5 * time.Second        // for runs that are new, where no news told of them
-	sleepFor      = 250 * time.Millisecond // an idle process looks for work that nobody told it of
-	shortCall     = 10 * time.Second       // bound of calls that nobody waits for
-	parallelMoves = 16                     // outputs that are put, or groups that are fetched, at a time
+	searchEvery   = 5 * time.Second        // for new runs without news of them
+	sleepFor      = 250 * time.Millisecond // an idle process asks for work without a hint
+	shortCall     = 10 * time.Second       // bound of calls in the background
+	parallelMoves = 16                     // outputs put, or groups fetched, at a time
 )
 
 // Store is one process's part in runs that several processes share. It implements state.Shared and state.Watcher. Safe
 // for concurrent use.
 type Store struct {
-	cfg     Config
-	backend Backend
-	moves   chan struct{} // a place for each output under way
-	hunger  chan struct{} // capacity 1: some run wants nodes and did not get them
-	hired   chan struct{} // capacity 1: there is one more run
-	held    heldBytes
+	cfg        Config
+	backend    Backend
+	moves      chan struct{} // semaphore of parallelMoves
+	workWanted chan struct{} // capacity 1; to waitForWork: a run wants nodes and did not get them
+	runAdded   chan struct{} // capacity 1; to reapExpired: a run was added
+	held       heldBytes
 
 	own ownRuns
 
-	mu      sync.Mutex
-	live    map[*run]struct{}  // with goroutines
-	numbers int                // runs that this process has come to know of
-	active  int                // runs with goroutines, Join and Find calls under way
-	stop    context.CancelFunc // of the caretakers, which look after all runs
-	heard   map[*inbox]struct{}
+	mu          sync.Mutex
+	live        map[*run]struct{}  // with goroutines
+	numbers     int                // runs that have become known
+	active      int                // runs with goroutines, and calls of Join and Find
+	stop        context.CancelFunc // of the maintenance goroutines
+	subscribers map[*newsQueue]struct{}
 }
 
 var (
@@ -122,6 +122,6 @@ func New(cfg Config) (*Store, error) {
 	}
 	return &Store{
 		cfg: cfg, backend: cfg.Backend, moves: make(chan struct{}, parallelMoves),
-		hunger: make(chan struct{}, 1), hired: make(chan struct{}, 1), own: ownRuns{created: map[engine.RunID]time.Time{}}, live: map[*run]struct{}{}, heard: map[*inbox]struct{}{},
+		workWanted: make(chan struct{}, 1), runAdded: make(chan struct{}, 1), own: ownRuns{created: map[engine.RunID]time.Time{}}, live: map[*run]struct{}{}, subscribers: map[*newsQueue]struct{}{},
 	}, nil
 }

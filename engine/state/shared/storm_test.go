@@ -121,8 +121,8 @@ func (s *storm) happen() {
 	}
 }
 
-// Whatever happens, a run ends as the sequential evaluation does, and nobody who takes part waits for longer than it
-// takes to find out about the last thing that happened.
+// Whatever happens, a run ends as the sequential evaluation does, and no process waits for longer than it takes to find
+// out about the last thing that happened.
 func TestStorm(t *testing.T) {
 	for seed := *firstSeed; seed < *firstSeed+40**more/seedShare && !t.Failed(); seed++ {
 		synctest.Test(t, func(t *testing.T) {
@@ -168,7 +168,7 @@ func TestCancelledStorm(t *testing.T) {
 	}
 }
 
-// assertOver asserts that no process goes on with the run.
+// assertOver asserts that no process continues with the run.
 func (s *storm) assertOver() {
 	s.t.Helper()
 	time.Sleep(30 * time.Second)

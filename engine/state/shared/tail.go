@@ -21,14 +21,14 @@ const (
 	gather = 5 * time.Millisecond
 )
 
-// tail reads the log of a run, once for all who ask, and counts what it tells. It has no goroutine: whoever asks for what
-// has not been read reads it, one at a time.
+// tail reads the log of a run, once for all callers, and counts its steps. It has no goroutine: a caller that needs more
+// than has been read reads it, one at a time. Safe for concurrent use.
 type tail struct {
 	backend  Backend
 	id       engine.RunID
 	revision int
 	unlogged bool
-	reading  chan struct{} // capacity 1: taken by who reads
+	reading  chan struct{} // semaphore of one reader
 
 	mu      sync.Mutex
 	decoder entryDecoder
@@ -48,13 +48,13 @@ func newTail(b Backend, job engine.Job, revision int) *tail {
 	}
 }
 
-// steps returns those behind number after, and waits for them. Behind the last one of the revision it is io.EOF.
+// steps returns the steps after number after, and waits for them. After the last one of the revision it is io.EOF.
 func (t *tail) steps(ctx context.Context, after uint64) ([]engine.Step, error) {
 	if t.unlogged {
 		return nil, fmt.Errorf("shared: run %s keeps no log", t.id)
 	}
 	for {
-		steps, grown, err := t.behind(after)
+		steps, grown, err := t.stepsAfter(after)
 		if len(steps) > 0 || err != nil {
 			return steps, err
 		}
@@ -79,8 +79,8 @@ func (t *tail) more() <-chan struct{} {
 	return t.grown
 }
 
-// behind gives what has been read behind a step.
-func (t *tail) behind(after uint64) (steps []engine.Step, grown <-chan struct{}, err error) {
+// stepsAfter returns the steps after a number that have been read, and what is closed when there are more.
+func (t *tail) stepsAfter(after uint64) (steps []engine.Step, grown <-chan struct{}, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.last > 0 && after >= t.last {
@@ -96,8 +96,8 @@ func (t *tail) behind(after uint64) (steps []engine.Step, grown <-chan struct{},
 	return t.all[after:end:end], nil, nil
 }
 
-// read reads what comes next, and reports whether there was anything. Only who has taken the place to read may call it.
-func (t *tail) read(ctx context.Context, wait time.Duration) (told bool, err error) {
+// read reads the next entries, and reports whether there were any. The caller holds reading.
+func (t *tail) read(ctx context.Context, wait time.Duration) (grew bool, err error) {
 	t.mu.Lock()
 	at, looked := t.at, t.looked
 	t.mu.Unlock()
@@ -115,17 +115,16 @@ func (t *tail) read(ctx context.Context, wait time.Duration) (told bool, err err
 		if err = t.take(&entries[i]); err != nil {
 			break
 		}
-		told = true
+		grew = true
 	}
-	if told {
+	if grew {
 		close(t.grown)
 		t.grown = make(chan struct{})
 	}
-	return told, err
+	return grew, err
 }
 
-// blocks gives what fan-outs have appended, once the log has been read to the end of the revision. The edges' offsets are
-// not in it.
+// blocks reads the log to the end of the revision and returns what fan-outs have appended, without the edges' offsets.
 func (t *tail) blocks(ctx context.Context) ([]ledger.Block, error) {
 	for after := uint64(0); ; {
 		steps, err := t.steps(ctx, after)
@@ -151,7 +150,7 @@ func (t *tail) take(e *Entry) error {
 	from := len(t.all)
 	all, err := t.decoder.decode(t.all, e)
 	if err != nil {
-		return fmt.Errorf("shared: the log of run %s behind step %d: %w", t.id, from, err)
+		return fmt.Errorf("shared: the log of run %s after step %d: %w", t.id, from, err)
 	}
 	t.all, t.at = all, e.At
 	for i := range t.all[from:] {
@@ -167,14 +166,14 @@ func (t *tail) take(e *Entry) error {
 	return nil
 }
 
-// lostWorkers are those that were lost, and when.
+// lostWorkers maps the workers that were lost to when that was.
 func (t *tail) lostWorkers() map[int]int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return maps.Clone(t.lost)
 }
 
-// finished gives the last step of the revision, nil while it is not known.
+// finished returns the last step of the revision, nil while it has not been read.
 func (t *tail) finished() *engine.Step {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -184,14 +183,14 @@ func (t *tail) finished() *engine.Step {
 	return &t.all[t.last-1]
 }
 
-// isRead reports whether anybody here has asked for the log.
+// isRead reports whether the log has been read here.
 func (t *tail) isRead() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return !t.looked.IsZero()
 }
 
-// progress counts what has been read, and tells how long ago that was.
+// progress returns the figures of the log, and how long ago it was read.
 func (t *tail) progress() (engine.Progress, time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -28,8 +28,8 @@ func wide(t *testing.T, lib library, n int) *engine.Graph {
 	return compile(t, g, lib.sum.Call(engine.List(g, sums...)))
 }
 
-// A node with more edges than fit into one commit tells of them in several.
-func TestAWideNodeTellsInParts(t *testing.T) {
+// The edges of a node that do not fit into one commit are sent in several.
+func TestAWideNodeIsReportedInParts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer w.end()
@@ -52,8 +52,8 @@ func TestAWideNodeTellsInParts(t *testing.T) {
 	})
 }
 
-// Should its process die meanwhile, another one tells of all edges again.
-func TestAWideNodeIsToldByAnother(t *testing.T) {
+// If its process dies meanwhile, another one sends all edges again.
+func TestAWideNodeIsReportedByAnother(t *testing.T) {
 	for seed := range uint64(10) {
 		synctest.Test(t, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 3))

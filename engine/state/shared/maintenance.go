@@ -13,74 +13,74 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// hire counts a run with goroutines. The store's own, which look after all runs, live as long as there are any.
-func (s *Store) hire(r *run) {
+// retain adds a run that has goroutines, and starts the store's maintenance with the first.
+func (s *Store) retain(r *run) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.live[r] = struct{}{}
-	s.employ()
+	s.startMaintenance()
 	select {
-	case s.hired <- struct{}{}:
+	case s.runAdded <- struct{}{}:
 	default:
 	}
 }
 
-// dismiss undoes hire.
-func (s *Store) dismiss(r *run) {
+// release undoes retain; the maintenance stops with the last run.
+func (s *Store) release(r *run) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.live, r)
-	s.layOff()
+	s.stopMaintenance()
 }
 
-// employ starts the caretakers where there are none. The lock is held.
-func (s *Store) employ() {
+// startMaintenance counts one more user of the maintenance goroutines and starts them for the first. The lock is held.
+func (s *Store) startMaintenance() {
 	if s.active++; s.active > 1 {
 		return
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
-	for _, care := range []func(context.Context){s.listen, s.doze, s.bury, s.auditAll} {
+	for _, care := range []func(context.Context){s.listen, s.waitForWork, s.reapExpired, s.auditAll} {
 		go care(ctx)
 	}
 }
 
-// layOff ends the caretakers with the last that needs them. The lock is held.
-func (s *Store) layOff() {
+// stopMaintenance undoes startMaintenance. The lock is held.
+func (s *Store) stopMaintenance() {
 	if s.active--; s.active == 0 {
 		s.stop()
 	}
 }
 
-// attend is for Join and Find: they need the caretakers without a run, and hear of news.
-func (s *Store) attend() (news *inbox, leave func()) {
-	news = newInbox()
+// subscribe gives Join and Find the news of runs, and keeps the maintenance running until leave is called.
+func (s *Store) subscribe() (news *newsQueue, leave func()) {
+	news = newNewsQueue()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.heard[news] = struct{}{}
-	s.employ()
+	s.subscribers[news] = struct{}{}
+	s.startMaintenance()
 	return news, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		delete(s.heard, news)
-		s.layOff()
+		delete(s.subscribers, news)
+		s.stopMaintenance()
 	}
 }
 
-// inbox keeps of which runs there is news, each once, until somebody has time for them: many come at once where many are
-// submitted, and one that got lost would not be found before the next look at all.
-type inbox struct {
+// newsQueue holds the runs of which there is news, each once, until they are taken: many come at once when many runs are
+// submitted, and a lost one would not be found before the next search.
+type newsQueue struct {
 	some chan struct{} // has an element where there are any
 
 	mu   sync.Mutex
 	runs map[engine.RunID]struct{}
 }
 
-func newInbox() *inbox {
-	return &inbox{some: make(chan struct{}, 1), runs: map[engine.RunID]struct{}{}}
+func newNewsQueue() *newsQueue {
+	return &newsQueue{some: make(chan struct{}, 1), runs: map[engine.RunID]struct{}{}}
 }
 
-func (b *inbox) put(id engine.RunID) {
+func (b *newsQueue) put(id engine.RunID) {
 	b.mu.Lock()
 	b.runs[id] = struct{}{}
 	b.mu.Unlock()
@@ -90,8 +90,8 @@ func (b *inbox) put(id engine.RunID) {
 	}
 }
 
-// take empties it.
-func (b *inbox) take() []engine.RunID {
+// take returns the runs in order and empties the queue.
+func (b *newsQueue) take() []engine.RunID {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	runs := slices.Sorted(maps.Keys(b.runs))
@@ -99,7 +99,7 @@ func (b *inbox) take() []engine.RunID {
 	return runs
 }
 
-// runsAlive lists the runs that have goroutines.
+// runsAlive lists the runs that have goroutines, in the order in which they became known.
 func (s *Store) runsAlive() []*run {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -111,46 +111,46 @@ func (s *Store) runsAlive() []*run {
 	return list
 }
 
-// listen passes on what the back end tells of runs.
+// listen publishes the news of the back end.
 func (s *Store) listen(ctx context.Context) {
 	for ctx.Err() == nil {
-		if err := s.backend.News(ctx, s.told); err != nil && ctx.Err() == nil {
-			s.cfg.Log.Error("there is no news of runs", "error", err)
+		if err := s.backend.News(ctx, s.publish); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Error("the news of runs cannot be read", "error", err)
 		}
 		sleep(ctx, time.Second)
 	}
 }
 
-// told: a run was stopped, paused, resumed or created, or has ended.
-func (s *Store) told(id engine.RunID) {
+// publish informs the runs and subscribers that a run was stopped, paused, resumed or created, or has ended.
+func (s *Store) publish(id engine.RunID) {
 	for _, r := range s.runsAlive() {
 		if r.id == id {
-			r.hear()
+			r.statusChanged()
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for news := range s.heard {
+	for news := range s.subscribers {
 		news.put(id)
 	}
 }
 
-// hear lets the committer ask how the run stands.
-func (r *run) hear() {
+// statusChanged makes the committer read the status of the run.
+func (r *run) statusChanged() {
 	r.lock()
-	defer r.unlock()
-	r.heard = r.self != nil
+	defer r.unlockAndNotify()
+	r.statusDue = r.self != nil
 	r.dry = false
 }
 
-// doze waits, while lanes find nothing, for a hint that there is work, and lets their runs look again every now and then.
-func (s *Store) doze(ctx context.Context) {
+// waitForWork waits for hints while lanes find nothing, and has their runs ask again at each hint and every sleepFor.
+func (s *Store) waitForWork(ctx context.Context) {
 	for ctx.Err() == nil {
-		hungry, functions := s.hungry()
-		if len(hungry) == 0 {
+		starved, functions := s.starvedRuns()
+		if len(starved) == 0 {
 			select {
 			case <-ctx.Done():
-			case <-s.hunger:
+			case <-s.workWanted:
 			}
 			continue
 		}
@@ -158,27 +158,27 @@ func (s *Store) doze(ctx context.Context) {
 		if err != nil {
 			sleep(ctx, sleepFor)
 		}
-		for _, r := range hungry {
+		for _, r := range starved {
 			if id == "" || r.id == id {
-				r.awake()
+				r.hintReceived()
 			}
 		}
 	}
 }
 
-// feed sees to it that a run that wants nodes and did not get them asks again.
-func (s *Store) feed() {
+// requestWork makes waitForWork wait for hints, for a run that wants nodes and did not get them.
+func (s *Store) requestWork() {
 	select {
-	case s.hunger <- struct{}{}:
+	case s.workWanted <- struct{}{}:
 	default:
 	}
 }
 
-// hungry lists the runs that want nodes and did not get them, and what this process can run of them.
-func (s *Store) hungry() (runs []*run, functions []string) {
+// starvedRuns lists the runs that want nodes and did not get them, and the functions of theirs that this process has.
+func (s *Store) starvedRuns() (runs []*run, functions []string) {
 	functions = []string{""}
 	for _, r := range s.runsAlive() {
-		if !r.isHungry() {
+		if !r.wantsWork() {
 			continue
 		}
 		runs = append(runs, r)
@@ -191,24 +191,24 @@ func (s *Store) hungry() (runs []*run, functions []string) {
 	return runs, functions
 }
 
-func (r *run) isHungry() bool {
+func (r *run) wantsWork() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.dry && r.want() > 0
 }
 
-// awake lets the committer ask for claims again.
-func (r *run) awake() {
+// hintReceived makes the committer ask for claims again.
+func (r *run) hintReceived() {
 	r.lock()
-	defer r.unlock()
-	r.dry, r.roused = false, true
+	defer r.unlockAndNotify()
+	r.dry, r.hinted = false, true
 }
 
 // around is a duration ± 20 %, so that processes do not act together.
 func around(d time.Duration) time.Duration { return d - d/5 + rand.N(2*d/5+1) }
 
-// bury ends sessions of dead processes, in every run that this process knows, and runs that have reached their deadline.
-func (s *Store) bury(ctx context.Context) {
+// reapExpired ends expired sessions in every run that this process knows, and stops runs at their deadline.
+func (s *Store) reapExpired(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	next := time.Now().Add(around(s.cfg.Lease * 4 / 15))
@@ -217,20 +217,20 @@ func (s *Store) bury(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-s.hired: // its deadline may come first
+		case <-s.runAdded: // its deadline may come first
 			continue
 		case <-timer.C:
 		}
 		var visits sync.WaitGroup
 		for _, r := range s.eachRun() {
-			visits.Go(func() { r.visit(ctx) })
+			visits.Go(func() { r.maintain(ctx) })
 		}
 		visits.Wait()
 		next = time.Now().Add(around(s.cfg.Lease * 4 / 15))
 	}
 }
 
-// nextVisit is how long until runs have to be looked after: at that moment, or when the first deadline comes.
+// nextVisit is how long to wait for the next round: until at, or until the first deadline.
 func (s *Store) nextVisit(at time.Time) time.Duration {
 	pause := time.Until(at)
 	for _, r := range s.runsAlive() {
@@ -241,7 +241,7 @@ func (s *Store) nextVisit(at time.Time) time.Duration {
 	return pause
 }
 
-// eachRun gives each run once that this process knows: where it takes part and watches too, the part that it takes.
+// eachRun returns each known run once; where this process both takes part and watches, the entered one.
 func (s *Store) eachRun() map[engine.RunID]*run {
 	runs := map[engine.RunID]*run{}
 	for _, r := range s.runsAlive() {
@@ -252,13 +252,13 @@ func (s *Store) eachRun() map[engine.RunID]*run {
 	return runs
 }
 
-// deadline is how long the run may still take, 0 where it should have been stopped.
+// deadline is how long the run may still take, 0 when it is due to be stopped.
 func (r *run) deadline() time.Duration {
 	return max(0, r.job.Options.Deadline-time.Duration(r.clock.now()-r.from))
 }
 
-// visit looks after one run.
-func (r *run) visit(ctx context.Context) {
+// maintain stops one run at its deadline, reaps its expired sessions and offers its waiting nodes to invokers.
+func (r *run) maintain(ctx context.Context) {
 	ctx, stop := context.WithTimeout(ctx, shortCall)
 	defer stop()
 	if r.deadline() == 0 && !r.halted.Load() {
@@ -272,22 +272,22 @@ func (r *run) visit(ctx context.Context) {
 	}
 	workers, err := r.backend.Workers(ctx, r.id)
 	if err == nil {
-		r.neighbours(workers)
+		r.updateSessions(workers)
 		for more := true; more && err == nil; {
 			more, err = r.reap(ctx, ledger.Reap{Limit: ledger.MaxReap, Poison: r.rules.PoisonAfter}, names(workers), nil)
 		}
 	}
 	if err != nil && ctx.Err() == nil && !errors.Is(err, engine.ErrUnknownRun) {
-		r.store.cfg.Log.Error("dead workers could not be looked for", "run", r.id, "error", err)
+		r.store.cfg.Log.Error("expired sessions could not be reaped", "run", r.id, "error", err)
 	}
 	r.invokeAgain(err == nil && len(workers) == 0)
 }
 
-// invokeAgain repeats what may have been lost: nobody polls where machines come only when they are called.
+// invokeAgain repeats an invocation that may have been lost: workers on demand do not poll.
 func (r *run) invokeAgain(deserted bool) {
 	n := int(r.waiting.Load())
 	if n == 0 && deserted && !r.halted.Load() {
-		n = 1 // nobody takes part, so nobody knows what waits
+		n = 1 // without a session, how many nodes wait is unknown
 	}
 	if n > 0 {
 		r.store.cfg.Invoke(r.id, map[string]int{"": n}, r.rules.Invokers)

@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	// testimonyTries and testimonyPause bound the wait for what tells of a death: it comes a moment behind the claim.
-	testimonyTries = 4
-	testimonyPause = 50 * time.Millisecond
+	// lossTries and lossPause bound the wait for the details of a loss, which are added shortly after the reap.
+	lossTries = 4
+	lossPause = 50 * time.Millisecond
 )
 
-// testify completes the records of tasks that a commit gives up. They are what people look at first, and how the last
-// worker died of such a task tells most of what it did.
-func (r *run) testify(ctx context.Context, d *draft) {
+// addLastLoss completes the records of poison tasks by how the last worker was lost that executed them, which is what
+// users need to find the cause.
+func (r *run) addLastLoss(ctx context.Context, d *draft) {
 	for _, en := range d.ends {
 		if en.detail == nil || en.detail.Error == nil || en.detail.Error.Kind != engine.PoisonError {
 			continue
@@ -31,12 +31,12 @@ func (r *run) testify(ctx context.Context, d *draft) {
 	}
 }
 
-// lastLoss is the record of the attempt before that of rec, nil where none is to be had.
+// lastLoss is the record of the attempt before that of rec, nil if there is none.
 func (r *run) lastLoss(ctx context.Context, rec *engine.ErrorRecord) *engine.ErrorRecord {
 	ctx, stop := context.WithTimeout(ctx, shortCall)
 	defer stop()
 	var after Position
-	for tries := 0; tries < testimonyTries && rec.Attempt > 1; {
+	for tries := 0; tries < lossTries && rec.Attempt > 1; {
 		blobs, err := r.backend.Details(ctx, r.id, after, readMost)
 		if err != nil {
 			return nil
@@ -54,7 +54,7 @@ func (r *run) lastLoss(ctx context.Context, rec *engine.ErrorRecord) *engine.Err
 			}
 		}
 		if len(blobs) == 0 {
-			sleep(ctx, testimonyPause)
+			sleep(ctx, lossPause)
 			tries++
 		}
 	}
