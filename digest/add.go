@@ -5,8 +5,8 @@ import (
 	"math/bits"
 )
 
-// Add takes in one whole number. A negative one, such as a duration measured across a clock that was set
-// back, counts as zero and in Clamped. It panics on a float sketch.
+// Add adds one whole number. A negative one, such as a duration measured across a clock that was set back, counts as
+// zero and in Clamped. It panics on a float sketch.
 func (s *Sketch) Add(v int64) {
 	b := math.Float64bits(float64(v)) // as in bucketOf
 	i := (b+carries[b>>slotShift%(1<<slotBits)])>>(s.innerShift&63) - s.innerFirst
@@ -27,8 +27,8 @@ func (s *Sketch) Add(v int64) {
 	m.squares.hi, _ = bits.Add64(m.squares.hi, hi, carry)
 }
 
-// addRare is Add for what its quick path leaves out: a sketch that is not full, a bucket that has no
-// counter yet, zero, negative and enormous values.
+// addRare is Add for what its quick path excludes: a sketch that is not full, a bucket without a counter, zero,
+// negative and enormous values.
 func (s *Sketch) addRare(v int64) {
 	s.must(Integer)
 	if v < 0 {
@@ -38,7 +38,7 @@ func (s *Sketch) addRare(v int64) {
 	s.take(v)
 }
 
-// take takes in one valid key.
+// take adds one valid key.
 func (s *Sketch) take(key int64) {
 	if !s.full {
 		if len(s.raw) < ExactLimit {
@@ -60,8 +60,8 @@ func (s *Sketch) take(key int64) {
 	s.refocus()
 }
 
-// AddSlice takes in many whole numbers, several times faster than Add would one by one and with the same
-// result. It panics on a float sketch.
+// AddSlice adds many whole numbers, several times faster than Add one by one and with the same result. It panics on a
+// float sketch.
 func (s *Sketch) AddSlice(vs []int64) {
 	s.must(Integer)
 	if !s.full {
@@ -80,9 +80,9 @@ func (s *Sketch) AddSlice(vs []int64) {
 	}
 }
 
-// refocus finds the inner buckets anew, after a change of the counters' place or of the smallest or
-// largest value. A value in an inner bucket is above the smallest, below the largest, and below 2^53.
-// A float sketch has none.
+// refocus recomputes the inner buckets after a change of where the counters start or of the smallest or largest
+// value. A value in an inner bucket is above the smallest, below the largest, and below 2^53. A float sketch has
+// none.
 func (s *Sketch) refocus() {
 	s.inner = nil
 	if s.kind == Float || len(s.counts) == 0 {
@@ -98,7 +98,7 @@ func (s *Sketch) refocus() {
 	}
 }
 
-// must panics where a value is handed to a sketch of the other kind.
+// must panics where a value is passed to a sketch of the other kind.
 func (s *Sketch) must(kind Kind) {
 	if s.kind != kind {
 		panic("digest: Add and AddSlice need an Integer sketch, AddFloat and AddFloats a Float one")

@@ -15,7 +15,7 @@ type Bucket struct {
 	Count uint64
 }
 
-// Buckets yields what is not empty in ascending order: the zeros, then either each distinct value (while the
+// Buckets yields the buckets that are not empty, ascending: the zeros, then either each distinct value (while the
 // sketch is exact) or the buckets of the grid. Of two sketches of one scale, buckets are equal or disjoint.
 func (s *Sketch) Buckets() iter.Seq[Bucket] {
 	return func(yield func(Bucket) bool) {
@@ -55,10 +55,10 @@ func (s *Sketch) distinct(yield func(Bucket) bool) {
 	}
 }
 
-// Histogram returns bars for a chart with a logarithmic axis: buckets of the grid, which fit without gaps and
-// are joined two by two until there are at most limit, so that the bars of several sketches line up. Empty ones
-// between are included. Zeros, which have no place on such an axis, are a bar of their own in front,
-// beside the limit. A limit below 2 is taken as 2.
+// Histogram returns bars for a chart with a logarithmic axis: buckets of the grid, which are adjacent and are joined
+// two by two until at most limit are left, so that the bars of several sketches line up. Empty ones between are
+// included. Zeros, which have no position on such an axis, are an additional bar in front that limit does not count.
+// A limit below 2 means 2.
 func (s *Sketch) Histogram(limit int) []Bucket {
 	grid := s.binned()
 	var bars []Bucket

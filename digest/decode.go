@@ -14,8 +14,8 @@ func (s *Sketch) UnmarshalBinary(data []byte) error {
 	return nil
 }
 
-// MergeBinary takes in all values of the sketch that data encodes, as Merge would after UnmarshalBinary, but
-// straight from the bytes. The errors are those of the two; s is then unchanged.
+// MergeBinary adds all values of the sketch that data encodes, as Merge would after UnmarshalBinary, but straight
+// from the bytes. The errors are those of the two; s is then unchanged.
 func (s *Sketch) MergeBinary(data []byte) error {
 	var e encoded
 	if err := e.parse(data); err != nil {

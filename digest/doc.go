@@ -1,6 +1,6 @@
 // Package digest summarises many measurements in little memory: how long tasks took, how many bytes they moved.
 //
-// A [Sketch] is a histogram of exponential buckets with exact totals beside it. From it come quantiles with a proven
+// A [Sketch] is a histogram of exponential buckets together with exact totals. From it come quantiles with a proven
 // bound on their error, mean and variance, and histogram and distribution function for charts. Sketches of parts merge
 // into the sketch of the whole, and have a compact stored form that merges straight from its bytes (FORMAT.md).
 //
@@ -14,14 +14,14 @@
 //   - Sketches of whole numbers merge associatively and commutatively to the bit: the same values in any order, split in
 //     any way and merged in any order, give the same bytes. So does a coarser scale among them.
 //   - The index of a value comes from whole-number arithmetic alone, exact at every boundary and equal on every machine.
-//   - The decoder takes any bytes: it returns an error, or a sketch that is safe to use, with memory of at most 512 bytes
+//   - The decoder accepts any bytes: it returns an error, or a sketch that is safe to use, with memory of at most 512 bytes
 //     for each byte of input.
 //
 // # The grid
 //
 // At scale s there are 2^s buckets an octave, each (lo, hi] with hi = lo * 2^(1/2^s): the grid of exponential histograms
-// in OpenTelemetry and of native histograms in Prometheus. Zeros are counted beside it. Buckets of a coarser scale are
-// unions of finer ones, which is how sketches of two scales merge. None is ever given up at the low end.
+// in OpenTelemetry and of native histograms in Prometheus. Zeros are counted separately. Buckets of a coarser scale are
+// unions of finer ones, which is how sketches of two scales merge. No bucket is ever dropped at the low end.
 //
 // # Costs
 //

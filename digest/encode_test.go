@@ -79,7 +79,7 @@ func TestRoundTrip(t *testing.T) {
 			require.Equal(t, s.Summary(), got.Summary())
 			require.Equal(t, s.ECDF(), got.ECDF())
 			require.Equal(t, s.Exact(), got.Exact())
-			if s.Kind() == Integer { // and it goes on as the original does
+			if s.Kind() == Integer { // and it continues as the original does
 				s, more := s.Clone(), durations(600)
 				s.AddSlice(more)
 				got.AddSlice(more)
@@ -115,7 +115,7 @@ func TestPackedPages(t *testing.T) {
 	})
 }
 
-// TestDecodeRefuses holds what the decoder tells apart, and that a refusal changes nothing.
+// TestDecodeRefuses checks which errors the decoder distinguishes, and that a refusal changes nothing.
 func TestDecodeRefuses(t *testing.T) {
 	full, exact := encodedOf(t, of(durations(1000)...)), encodedOf(t, of(1, 2, 3))
 	changed := func(data []byte, at int, to byte) []byte {

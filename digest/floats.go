@@ -2,8 +2,8 @@ package digest
 
 import "math"
 
-// AddFloat takes in one number. NaN, infinities and negative numbers only count in Rejected. It panics
-// on an integer sketch.
+// AddFloat adds one number. NaN, infinities and negative numbers only count in Rejected. It panics on an integer
+// sketch.
 func (s *Sketch) AddFloat(v float64) {
 	s.must(Float)
 	if !(v >= 0 && v <= math.MaxFloat64) {
@@ -18,8 +18,8 @@ func keyOf(v float64) int64 {
 	return int64(math.Float64bits(math.Abs(v)))
 }
 
-// AddFloats takes in many numbers, several times faster than AddFloat would one by one. The result is the
-// same but for the last digits of mean and variance. It panics on an integer sketch.
+// AddFloats adds many numbers, several times faster than AddFloat one by one. The result is the same but for the last
+// digits of mean and variance. It panics on an integer sketch.
 func (s *Sketch) AddFloats(vs []float64) {
 	s.must(Float)
 	var valid [ExactLimit]float64
@@ -38,7 +38,7 @@ func (s *Sketch) AddFloats(vs []float64) {
 	}
 }
 
-// addValid takes in up to ExactLimit finite numbers that are not negative.
+// addValid adds up to ExactLimit finite numbers that are not negative.
 func (s *Sketch) addValid(vs []float64) {
 	if !s.full {
 		if len(vs) <= ExactLimit-len(s.raw) {

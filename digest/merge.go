@@ -2,12 +2,12 @@ package digest
 
 import "math/bits"
 
-// Merge takes in all values of o, which is unchanged. For integer sketches the result is the same, to
+// Merge adds all values of o, which is unchanged. For integer sketches the result is the same, to
 // the bit, as if every value had been added to one sketch, whatever the order and the grouping of adds
 // and merges; for float sketches all but mean, sum and variance is. The coarser of the two scales is kept.
 // Merging a sketch into itself doubles it.
 //
-// It returns ErrKind where the kinds differ and ErrOverflow where there would be 2^63 values; s is then
+// It returns ErrKind if the kinds differ and ErrOverflow if the sum would reach 2^63 values; s is then
 // unchanged.
 func (s *Sketch) Merge(o *Sketch) error {
 	if err := s.admit(o.kind, o.n); err != nil {
@@ -38,7 +38,7 @@ func (s *Sketch) Merge(o *Sketch) error {
 	return nil
 }
 
-// admit says whether n values of that kind may be merged in.
+// admit returns an error if n values of that kind cannot be merged into s.
 func (s *Sketch) admit(kind Kind, n uint64) error {
 	switch {
 	case s.kind != kind:
@@ -71,7 +71,7 @@ func (s *Sketch) ends() (from, to int) {
 // bucket is the index of a positive key.
 func (s *Sketch) bucket(key int64) int { return bucketOfKey(s.kind, key) >> s.shift }
 
-// addCounts adds as many counters to others, eight at a time: it is most of what a merge does.
+// addCounts adds counters to others of the same number, eight at a time: a merge spends most of its time here.
 func addCounts(into, from []uint64) {
 	for len(from) >= 8 && len(into) >= 8 {
 		a, b := (*[8]uint64)(into), (*[8]uint64)(from)

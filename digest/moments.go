@@ -6,8 +6,8 @@ import (
 	"math/bits"
 )
 
-// wide is a 128-bit unsigned whole number. Sums of them saturate, which keeps addition associative:
-// min(a+b, max) taken in any order is min of the whole sum and max.
+// wide is a 128-bit unsigned whole number. Sums of them saturate, which keeps addition associative: min(a+b, max),
+// applied in any order, is min of the whole sum and max.
 type wide struct{ hi, lo uint64 }
 
 var widest = wide{math.MaxUint64, math.MaxUint64}
@@ -29,7 +29,7 @@ func (a wide) float() float64 {
 	zeros := bits.LeadingZeros64(a.hi)
 	top := a.hi<<zeros | a.lo>>(64-zeros)
 	if a.lo<<zeros != 0 {
-		top |= 1 // what is cut off decides a tie
+		top |= 1 // a tie is decided by the bits cut off
 	}
 	return math.Ldexp(float64(top), 64-zeros)
 }
@@ -39,7 +39,7 @@ func (a wide) big() *big.Int {
 	return v.Or(v.Lsh(v, 64), new(big.Int).SetUint64(a.lo))
 }
 
-// moments are the running totals of a number of values that is kept beside them.
+// moments are the running totals of a number of values, which is kept separately.
 type moments struct {
 	low, high int64 // keys of the smallest and the largest value
 
@@ -97,7 +97,7 @@ func (m *moments) mergeFloats(n float64, o moments, on float64) {
 }
 
 // variance returns the population variance of n > 0 whole numbers: (n*squares - sum^2) / n^2, where the
-// difference, in which almost everything cancels, is taken in whole numbers.
+// difference, in which almost everything cancels, is computed in whole numbers.
 func (m *moments) variance(n uint64) float64 {
 	count := new(big.Int).SetUint64(n)
 	sum := m.sum.big()

@@ -33,7 +33,7 @@ func appendPage(dst []byte, counts *[page]uint64, before uint64) []byte {
 }
 
 // appendBits appends the low width bits of each value, the first value in the lowest bits, and uses values up.
-// Four neighbours are joined for as long as they fit in a word: what is then left to do bit by bit is little.
+// Each four adjacent values are joined as long as they fit in a word, so that little is left to do bit by bit.
 func appendBits(dst []byte, values *[page]uint64, width uint) []byte {
 	size := int(width) * 8
 	dst = slices.Grow(dst, size)[:len(dst)+size]
@@ -97,7 +97,7 @@ func readBits(src []byte, values *[page]uint64, width uint) {
 	}
 	mask := ^uint64(0) >> (64 - joined)
 	var word uint64
-	left := uint(0) // bits of word not taken yet
+	left := uint(0) // bits of word that were not used yet
 	for i := range values[:count] {
 		v := word
 		if left < joined {

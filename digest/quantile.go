@@ -7,7 +7,7 @@ import (
 
 // Estimate is one answer about a distribution, with the interval that is proven to hold the true one.
 type Estimate struct {
-	// Q is the quantile that was asked for, from 0 to 1; for a spread, 0.5.
+	// Q is the requested quantile, from 0 to 1; for a spread, 0.5.
 	Q float64
 	// Value is the answer, in the unit of the values; 0 when there are none.
 	Value float64
@@ -31,7 +31,7 @@ func (e Estimate) Bound() float64 {
 	return max((e.Value-e.Low)/e.Low, (e.High-e.Value)/e.High)
 }
 
-// Enough says whether there are as many values as the answer needs. Where not, show N and Need instead.
+// Enough reports whether N is at least Need. If not, show N and Need instead of Value.
 func (e Estimate) Enough() bool { return e.N >= e.Need }
 
 // needed returns how many values a quantile needs: one on average beyond it where it is among the outermost
@@ -128,7 +128,7 @@ func clamp(v, low, high float64) float64 {
 	return v
 }
 
-// ranks finds order statistics among the buckets of a full sketch. Ranks may be asked for in any order.
+// ranks finds order statistics among the buckets of a full sketch. Ranks may be requested in any order.
 type ranks struct {
 	counts    []uint64
 	first     int

@@ -106,13 +106,13 @@ func (s *Sketch) Bound() float64 { return 0.01 * float64(int(1)<<s.shift) }
 // Exact says whether every value is still kept, so that every answer is exact: up to ExactLimit values.
 func (s *Sketch) Exact() bool { return !s.full }
 
-// N is the number of values taken in, zeros and clamped ones among them and rejected ones not.
+// N is the number of values added: zeros and clamped ones are counted, rejected ones are not.
 func (s *Sketch) N() uint64 { return s.n }
 
 // Rejected is the number of values refused: NaN, infinities and negative floats.
 func (s *Sketch) Rejected() uint64 { return s.rejected }
 
-// Clamped is the number of negative integers that were taken in as zero.
+// Clamped is the number of negative integers that were counted as zero.
 func (s *Sketch) Clamped() uint64 { return s.clamped }
 
 // Zeros is the number of values that are zero.

@@ -45,7 +45,7 @@ func (s *Sketch) Summary() Summary {
 	return r
 }
 
-// describe fills in what the moments tell of n > 0 values.
+// describe fills in what the moments show of n > 0 values.
 func (s *Sketch) describe(r *Summary) {
 	m := s.summed()
 	n := float64(s.n)

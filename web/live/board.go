@@ -10,16 +10,16 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// maxBoard bounds how many runs a board knows.
+// maxBoard bounds how many runs a board remembers.
 const maxBoard = 4096
 
-// board has the latest summaries of the runs that change, for those who watch the list of runs. Safe for concurrent
+// board has the latest summaries of the runs that change, for clients that watch the list of runs. Safe for concurrent
 // use.
 type board struct {
 	mu       sync.Mutex
-	version  uint64
+	version  uint64 // guarded by mu, as all below; grows with each changed summary
 	latest   map[engine.RunID]posted
-	watchers map[chan<- struct{}]int // how many subscriptions of each client
+	watchers map[chan<- struct{}]int // by wake channel of a client: how many subscriptions it has
 }
 
 // posted is a summary and the version that it came with.
@@ -32,14 +32,14 @@ func newBoard() *board {
 	return &board{latest: map[engine.RunID]posted{}, watchers: map[chan<- struct{}]int{}}
 }
 
-// watch adds a client, who is woken by wake.
+// watch adds a client, which is woken by a send to wake.
 func (b *board) watch(wake chan<- struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.watchers[wake]++
 }
 
-// leave takes a client out. Without any, the board is emptied.
+// leave removes a client. When the last one has left, the board is emptied.
 func (b *board) leave(wake chan<- struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -57,7 +57,7 @@ func (b *board) watched() bool {
 	return len(b.watchers) > 0
 }
 
-// post takes in summaries, and wakes all when one differs from what was known.
+// post stores summaries, and wakes all clients if one differs from the stored one.
 func (b *board) post(summaries []json.RawMessage) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -88,7 +88,7 @@ func (b *board) post(summaries []json.RawMessage) {
 	}
 }
 
-// since gives what changed behind a version, oldest first, and the version that this makes.
+// since returns what changed after a version, oldest first, and the current version.
 func (b *board) since(version uint64) ([]json.RawMessage, uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -13,10 +13,10 @@ import (
 
 // Runs describes runs as lists show them. Safe for concurrent use.
 type Runs interface {
-	// Summary gives the summary of a run. The error wraps metricsstore.ErrNotFound where there is none.
+	// Summary returns the summary of a run. The error wraps metricsstore.ErrNotFound if no such run exists.
 	Summary(ctx context.Context, run engine.RunID) (json.RawMessage, error)
-	// Changed gives the summaries of the runs that may have changed since the call before; too many cost time only.
-	// Each has the run's ID as its field run. There is one call at a time, and none while nobody wants to know.
+	// Changed returns the summaries of the runs that may have changed since the previous call; too many cost time only.
+	// Each has the run's ID as its field run. Calls do not overlap, and none is made while no client watches the list.
 	Changed(ctx context.Context) ([]json.RawMessage, error)
 }
 
@@ -26,25 +26,25 @@ type Config struct {
 	Queries *metricsstore.Queries
 	Store   metricsstore.Store
 	Runs    Runs
-	// Silent tells since when the store has not answered, false while it does; nil for one that always does.
+	// Silent returns since when the store has not answered, false while it does; nil for one that always does.
 	Silent func() (since time.Time, silent bool)
 	// Now is the clock; default time.Now.
 	Now func() time.Time
-	// Log gets what clients are not told; default slog.Default().
+	// Log gets the causes of errors, which clients do not get; default slog.Default().
 	Log *slog.Logger
-	// Heartbeat is how often each client is told that it misses nothing; default 10 s.
+	// Heartbeat is how often each client gets the positions by which it can verify that it misses nothing; default 10 s.
 	Heartbeat time.Duration
-	// PatchEvery is how long frames of one run are apart at least; default 50 ms.
+	// PatchEvery is the minimum time between frames of one run; default 50 ms.
 	PatchEvery time.Duration
-	// WriteTimeout is how long one message may take before the client is given up; default 10 s.
+	// WriteTimeout is how long one message may take before the client is dropped; default 10 s.
 	WriteTimeout time.Duration
-	// Keep is how long a run is followed after its last subscriber has gone; default 5 s.
+	// Keep is how long a run is followed after its last subscriber has left; default 5 s.
 	Keep time.Duration
 	// CacheRows bounds the rows of ended runs that are kept for the next subscriber; default 300,000, some 40 MB.
 	CacheRows int
 	// MaxClients bounds sockets and streams; default 4,096.
 	MaxClients int
-	// Origins are host patterns of pages that may connect beside those of the same host, as path.Match has them.
+	// Origins are host patterns, as of path.Match, of pages that may connect in addition to those of the same host.
 	Origins []string
 }
 
@@ -55,12 +55,12 @@ const (
 	maxCommand = 4 << 10
 	// goodbye is how long a client may take to answer the end of the hub.
 	goodbye = 2 * time.Second
-	// retryAfter is how long a feed leaves a store alone that has failed.
+	// retryAfter is how long a feed waits after the store has failed.
 	retryAfter = time.Second
-	// Summaries of runs are asked for so often while they are live, and while they have ended.
+	// The intervals at which summaries are requested of runs that are live, and of runs that have ended.
 	pollEvery      = 500 * time.Millisecond
 	pollEndedEvery = 5 * time.Second
-	// pollWithin bounds one such question, and pollsAtOnce how many are asked at a time.
+	// pollWithin bounds one such request, and pollsAtOnce how many are made at a time.
 	pollWithin  = 30 * time.Second
 	pollsAtOnce = 16
 )
@@ -91,7 +91,7 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// Stats are figures of a Hub: what is there now, and what has happened since it was made.
+// Stats are figures of a Hub: first its current state, then totals since it was made.
 type Stats struct {
 	Clients       int // sockets and streams
 	Subscriptions int // to runs
@@ -101,8 +101,8 @@ type Stats struct {
 
 	Frames    uint64 // sent
 	Bytes     uint64 // of frames sent
-	Encoded   uint64 // bodies of frames made; Frames - Encoded were shared
-	Coalesced uint64 // frames that made up for more than one publication
-	Resyncs   uint64 // snapshots that clients had to ask for
+	Encoded   uint64 // bodies of frames that were encoded; Frames - Encoded were shared
+	Coalesced uint64 // frames that covered more than one publication
+	Resyncs   uint64 // snapshots that clients had to request
 	Dropped   uint64 // clients that read too slowly
 }

@@ -6,19 +6,19 @@ import (
 	"sync"
 )
 
-// mostFaults bounds how many faults are remembered; beyond, all are forgotten, and logged once more where they last.
+// mostFaults bounds how many faults are remembered; beyond it all are forgotten, and logged once more if they persist.
 const mostFaults = 1024
 
-// faults logs what is tried again and again, and goes wrong each time, once: until it goes right, or wrong in another way.
+// faults logs an operation that is repeated and fails each time only once, until it succeeds or fails in another way.
 // Safe for concurrent use.
 type faults struct {
 	log *slog.Logger
 
 	mu     sync.Mutex
-	logged map[fault]string // the error
+	logged map[fault]string // guarded by mu: the error of each fault
 }
 
-// fault is what goes wrong, and with which run; empty for all of them.
+// fault is an operation that fails, and with which run; run is empty if it concerns all of them.
 type fault struct{ what, run string }
 
 // warn logs a fault that has not been logged.
@@ -40,7 +40,7 @@ func (f *faults) warn(ctx context.Context, of fault, err error) {
 	f.log.LogAttrs(ctx, slog.LevelWarn, of.what, attrs...)
 }
 
-// right forgets a fault: what went wrong has gone right.
+// right forgets a fault after the operation has succeeded.
 func (f *faults) right(of fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

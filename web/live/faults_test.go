@@ -72,11 +72,11 @@ func TestFaultsAreLoggedOnce(t *testing.T) {
 			runs.Runs, c.Runs = c.Runs, runs
 			c.Log = slog.New(slog.NewTextHandler(log, nil))
 		})
-		record(t, store, "a", 10) // it goes on
+		record(t, store, "a", 10) // it continues
 		a := s.watch("a")
 		a.await("subscribed")
 		var reading sync.WaitGroup
-		reading.Go(func() { // who does not read is dropped
+		reading.Go(func() { // a client that does not read is dropped
 			for {
 				if _, err := a.read(); err != nil {
 					return

@@ -17,11 +17,11 @@ import (
 	"github.com/dagscope/dagscope/web/runtable"
 )
 
-// maxBodies bounds the encoded bodies of frames that a feed keeps for those who come to the same cursor, in bytes:
+// maxBodies bounds the encoded bodies of frames that a feed keeps for subscribers at the same cursor, in bytes:
 // the snapshot of some 40,000 rows.
 const maxBodies = 1 << 20
 
-// feed holds the table of one run for all who watch it, and follows its log as long as that can grow.
+// feed holds the table of one run for all its subscribers, and follows its log as long as that can grow.
 type feed struct {
 	hub         *Hub
 	run         engine.RunID
@@ -30,23 +30,24 @@ type feed struct {
 
 	// Guarded by Hub.mu:
 	uses      int    // subscribers
-	left      uint64 // when the last subscriber went, by Hub.leaves
+	left      uint64 // when the last subscriber left, as a value of Hub.leaves
 	following bool
 	stop      context.CancelFunc // of the goroutine that follows
 
+	// Guarded by mu, which is taken after Hub.mu:
 	mu       sync.Mutex
 	table    *runtable.Table
-	caughtUp bool   // with all that was there when following began
+	caughtUp bool   // the table has all that the log had when following began
 	complete bool   // the log has ended
 	sent     uint64 // Seq of the publication before the latest
 	latest   uint64 // Seq of the latest publication
-	failure  error  // why nothing comes any more
+	failure  error  // why nothing more will come
 	bodies   []body // oldest first
 	summary  json.RawMessage
 	version  uint64 // of summary
-	wanted   bool   // the summary is to be asked for soon
+	wanted   bool   // the summary is to be requested soon
 	polled   time.Time
-	asking   bool // for the summary
+	asking   bool // a request for the summary is under way
 	watchers map[*subscription]struct{}
 }
 
@@ -63,7 +64,7 @@ func newFeed(h *Hub, info engine.RunInfo, g *engine.Graph) *feed {
 	}
 }
 
-// incarnation names what is kept under a run's ID: the same for as long as a cursor into its log stays good, restarts
+// incarnation names the log that is kept under a run's ID: the same as long as a cursor into it stays valid, restarts
 // of this process included.
 func incarnation(info engine.RunInfo) string {
 	h := fnv.New64a()
@@ -71,7 +72,7 @@ func incarnation(info engine.RunInfo) string {
 	return fmt.Sprintf("%016x", h.Sum64())
 }
 
-// follow keeps the table up to the log until the run has ended, ctx ends, or the log cannot be read.
+// follow keeps the table up to date with the log until the run has ended, ctx ends, or the log cannot be read.
 func (f *feed) follow(ctx context.Context) {
 	for {
 		err := f.read(ctx)
@@ -104,7 +105,7 @@ func transient(err error) bool {
 	return !unreadable(err) && !errors.Is(err, metricsstore.ErrNotFound) && !errors.Is(err, metricsstore.ErrClosed)
 }
 
-// damaged reports whether nothing more can be read of a run that has ended.
+// damaged reports whether err means that nothing more can be read of a run that has ended.
 func (f *feed) damaged(ctx context.Context, err error) bool {
 	if !unreadable(err) {
 		return false
@@ -113,7 +114,7 @@ func (f *feed) damaged(ctx context.Context, err error) bool {
 	return err == nil && kept.Status.Final()
 }
 
-// read follows the log behind what the table has.
+// read follows the log from the last step of the table on.
 func (f *feed) read(ctx context.Context) error {
 	log := metricsstore.NewLogReader(f.hub.cfg.Store, f.hub.unpack, f.run, f.seq())
 	if err := f.drain(ctx, log); err != nil {
@@ -141,7 +142,7 @@ func (f *feed) read(ctx context.Context) error {
 	}
 }
 
-// drain takes in what is there, but publishes at least every PatchEvery.
+// drain applies all steps that the log has now, and publishes at least every PatchEvery.
 func (f *feed) drain(ctx context.Context, log *metricsstore.LogReader) error {
 	began := time.Now()
 	for {
@@ -181,7 +182,7 @@ func (f *feed) rows() int {
 	return f.table.Rows()
 }
 
-// canGrow reports whether there is more to read of the run as it is kept; never beyond a gap of its log.
+// canGrow reports whether the store has more steps of the run than the table; never beyond a gap of the log.
 func (f *feed) canGrow(kept *metricsstore.Run) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -201,19 +202,19 @@ func (f *feed) publish() {
 	f.published()
 }
 
-// published is publish for those who hold mu.
+// published is publish; the caller holds mu.
 func (f *feed) published() {
 	if seq := f.table.Seq(); seq != f.latest {
 		f.sent, f.latest = f.latest, seq
 	}
-	// Those within a batch stay good; those that begin one would lead to where the table was.
+	// Bodies within a batch stay valid; those that begin one would lead to an outdated step.
 	f.bodies = slices.DeleteFunc(f.bodies, func(b body) bool { return !b.from.More() })
 	for s := range f.watchers {
-		s.poke()
+		s.wakeOwner()
 	}
 }
 
-// end says that nothing follows.
+// end marks the log as complete.
 func (f *feed) end() {
 	f.mu.Lock()
 	f.table.Complete()
@@ -223,7 +224,7 @@ func (f *feed) end() {
 	f.hub.poll(f)
 }
 
-// fail tells the subscribers that nothing comes any more, and lets the next one start afresh.
+// fail ends all subscriptions with an error, and lets the next subscriber start with a new feed.
 func (f *feed) fail(err error) {
 	f.refuse(err)
 	f.hub.forget(f)
@@ -236,7 +237,7 @@ func (f *feed) refuse(err error) {
 	f.published()
 }
 
-// setSummary wakes the subscribers when the summary differs from the one before.
+// setSummary wakes the subscribers if the summary differs from the one before.
 func (f *feed) setSummary(summary json.RawMessage) (version uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -245,13 +246,13 @@ func (f *feed) setSummary(summary json.RawMessage) (version uint64) {
 		f.summary = summary
 		f.version++
 		for s := range f.watchers {
-			s.poke()
+			s.wakeOwner()
 		}
 	}
 	return f.version
 }
 
-// bodyAt gives the body of the next frame for a cursor. The caller holds mu.
+// bodyAt returns the body of the next frame for a cursor. The caller holds mu.
 func (f *feed) bodyAt(c runtable.Cursor) body {
 	size := 0
 	for i := range f.bodies {
@@ -279,7 +280,7 @@ func (f *feed) now() int64 {
 	return max(int64(f.hub.cfg.Now().Sub(f.info.StartedAt)), f.table.End())
 }
 
-// pause waits; false when ctx ends.
+// pause waits for d; it returns false if ctx ends first.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -17,7 +17,7 @@ import (
 	"github.com/dagscope/dagscope/web/runtable"
 )
 
-// TestResumeElsewhere: a viewer goes on with its cursor at another hub over the same store, as after a restart of the
+// TestResumeElsewhere: a viewer continues with its cursor at another hub over the same store, as after a restart of the
 // service; with a cursor of another run it starts over.
 func TestResumeElsewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -75,8 +75,8 @@ func TestCursorOfTheFuture(t *testing.T) {
 	})
 }
 
-// TestInterrupted: a run whose process died ends for its viewers when somebody archives it, though its log does not
-// tell how; what was under way is lost.
+// TestInterrupted: a run whose process died ends for its viewers when another process archives it, though its log does not
+// say how; what was under way is lost.
 func TestInterrupted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
@@ -116,7 +116,7 @@ func TestSummaryOfEndedRun(t *testing.T) {
 	})
 }
 
-// TestReplacedAndDeleted: viewers are told when the run that they look at is not there any more.
+// TestReplacedAndDeleted: viewers get an error when the run that they watch no longer exists.
 func TestReplacedAndDeleted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
@@ -164,7 +164,7 @@ func TestFeedsAreKept(t *testing.T) {
 		v.await("frame")
 		v.cut()
 		time.Sleep(4 * time.Second)
-		assert.Equal(t, 1, s.hub.Stats().Following, "somebody came back meanwhile")
+		assert.Equal(t, 1, s.hub.Stats().Following, "a client came back meanwhile")
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		assert.Zero(t, s.hub.Stats().Feeds)
@@ -190,7 +190,7 @@ func TestFeedsAreKept(t *testing.T) {
 	})
 }
 
-// TestRunsTopic: the list of runs tells what changed and nothing else, and nobody asks while nobody listens.
+// TestRunsTopic: the list of runs has what changed and nothing else, and is not requested while no client watches it.
 func TestRunsTopic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()

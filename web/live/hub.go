@@ -22,18 +22,18 @@ type Hub struct {
 	silent atomic.Int64 // since when the store has not answered, in Unix ns; 0 while it does
 	// closing is closed by Run when it ends; clients receive.
 	closing chan struct{}
-	// wanted has capacity 1; whoever wants a summary soon sends, Run receives.
+	// wanted has capacity 1; all that want a summary soon send, Run receives.
 	wanted chan struct{}
 	parts  sync.WaitGroup // clients and feeds
 
 	mu      sync.Mutex
-	closed  bool
+	closed  bool // guarded by mu, as all below
 	feeds   map[engine.RunID]*feed
-	leaves  uint64               // how often a last subscriber has gone
+	leaves  uint64               // how often a last subscriber of a feed has left
 	clients map[*client]struct{} // open sockets and streams
 }
 
-// client is a socket or a stream; force ends it without further words, and wake makes it look for what there is to say.
+// client is a socket or a stream; force ends it without a further message, and wake makes it look for messages to send.
 type client struct {
 	force func()
 	wake  chan<- struct{} // of capacity 1
@@ -44,7 +44,7 @@ type counts struct {
 	frames, bytes, encoded, coalesced, resyncs, dropped atomic.Uint64
 }
 
-// New checks the configuration.
+// New returns a hub, or an error that says what is wrong with the configuration. Run has to be called for it to work.
 func New(cfg Config) (*Hub, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -60,8 +60,8 @@ func New(cfg Config) (*Hub, error) {
 	}, nil
 }
 
-// Run asks for summaries until ctx ends. Then it closes all sockets as going away, ends all streams, and returns when
-// nothing is left of them. New clients are refused from then on.
+// Run polls summaries until ctx ends. Then it closes all sockets as going away, ends all streams, and returns when
+// all goroutines have returned. From then on clients are refused.
 func (h *Hub) Run(ctx context.Context) error {
 	h.keepPolling(ctx)
 	h.mu.Lock()
@@ -79,7 +79,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	return nil
 }
 
-// forceAll ends the clients that have not gone by themselves.
+// forceAll ends the clients that have not left by themselves.
 func (h *Hub) forceAll() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -88,7 +88,7 @@ func (h *Hub) forceAll() {
 	}
 }
 
-// Stats gives figures; they cost time in the number of feeds.
+// Stats returns figures, in time proportional to the number of feeds.
 func (h *Hub) Stats() Stats {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -107,7 +107,7 @@ func (h *Hub) Stats() Stats {
 	return s
 }
 
-// enter counts a client in; false when there are too many or the hub has ended.
+// enter registers a client; it returns false if there are too many or the hub has ended.
 func (h *Hub) enter(c *client) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -126,7 +126,7 @@ func (h *Hub) leave(c *client) {
 	h.parts.Done()
 }
 
-// watch finds or starts the feed of a run for one more subscriber, who has to release it.
+// watch finds or starts the feed of a run for one more subscriber, which has to release it.
 func (h *Hub) watch(ctx context.Context, run engine.RunID) (*feed, error) {
 	kept, err := h.cfg.Store.Run(ctx, run)
 	if err != nil {
@@ -145,7 +145,7 @@ func (h *Hub) watch(ctx context.Context, run engine.RunID) (*feed, error) {
 	return nil, metricsstore.ErrClosed
 }
 
-// use finds the feed of a run as it is kept, or makes it where a graph is given. It is nil without either, and once
+// use finds the feed of a run as it is kept, or makes one if a graph is given. It returns nil without either, and once
 // the hub has ended.
 func (h *Hub) use(kept *metricsstore.Run, g *engine.Graph) *feed {
 	h.mu.Lock()
@@ -187,7 +187,7 @@ func (h *Hub) start(f *feed) {
 	})
 }
 
-// release gives a feed back. It is followed on for a while, for those who come back or reload a page.
+// release removes a subscriber. The feed follows the log for Config.Keep longer, in case a client reconnects.
 func (h *Hub) release(f *feed) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -208,7 +208,7 @@ func (h *Hub) release(f *feed) {
 	h.evict()
 }
 
-// evict drops tables of ended runs that nobody watches, those first that were left first, until the rest is small
+// evict drops tables of ended runs without subscribers, those first that were left first, until the rest is small
 // enough. The caller holds mu.
 func (h *Hub) evict() {
 	var idle []*feed
@@ -229,14 +229,14 @@ func (h *Hub) evict() {
 	}
 }
 
-// forget drops a feed that has failed, so that the next subscriber starts afresh.
+// forget drops a feed that has failed, so that the next subscriber starts a new one.
 func (h *Hub) forget(f *feed) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.drop(f)
 }
 
-// drop is forget for those who hold mu.
+// drop is forget; the caller holds mu.
 func (h *Hub) drop(f *feed) {
 	if h.feeds[f.run] == f {
 		delete(h.feeds, f.run)

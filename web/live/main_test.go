@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// wide is a graph of so many tasks beside each other and one behind them.
+// wide is a graph of so many independent tasks and one that reads all of them.
 func wide(t testing.TB, tasks int, body func(context.Context, int) (int, error)) *engine.Graph {
 	t.Helper()
 	leaf := engine.Func1("leaf", body)
@@ -43,7 +43,7 @@ func wide(t testing.TB, tasks int, body func(context.Context, int) (int, error))
 
 func nothing(_ context.Context, n int) (int, error) { return n, nil }
 
-// service is a hub over a store, behind HTTP on pipes: what is written is taken only when the other side reads.
+// service is a hub over a store that serves HTTP on pipes: a write ends only when the other side reads.
 type service struct {
 	t     testing.TB
 	store metricsstore.Store
@@ -177,7 +177,7 @@ type viewer struct {
 	copy runtable.Copy // of channel 1
 
 	incarnation string
-	status      string   // of the run, as told last
+	status      string   // of the run, as sent last
 	frames      int      // since the viewer was made
 	snapshots   int      //
 	texts       []string // types of text messages, in order
@@ -239,7 +239,7 @@ func (v *viewer) say(command map[string]any) {
 
 func (v *viewer) cut() { _ = v.ws.CloseNow() }
 
-// read takes in the next message and gives its type, frame for frames. A gap fails the test.
+// read reads the next message and returns its type, frame for frames. A gap fails the test.
 func (v *viewer) read() (string, error) {
 	kind, b, err := v.ws.Read(context.Background())
 	if err != nil {
@@ -258,7 +258,7 @@ func (v *viewer) read() (string, error) {
 	return v.take(b), nil
 }
 
-// take takes in a text message.
+// take applies a text message.
 func (v *viewer) take(b []byte) string {
 	var m text
 	require.NoError(v.t, json.Unmarshal(b, &m), "%s", b)
@@ -306,7 +306,7 @@ func info(id engine.RunID) engine.RunInfo {
 	return engine.RunInfo{ID: id, Workflow: "w", Policy: engine.FailFast, SubmittedAt: began(), StartedAt: began()}
 }
 
-// recorded is a store with a run in it, and how it went on: each call of more records some more steps, end the rest.
+// recorded is a store with a run in it that continues: each call of more records some more steps, end the rest.
 type recorded struct {
 	t     testing.TB
 	store *memory.Store

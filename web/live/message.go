@@ -11,7 +11,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// command is what a client says.
+// command is a message from a client.
 type command struct {
 	Type        string `json:"type"`
 	Channel     uint64 `json:"channel"`
@@ -21,7 +21,7 @@ type command struct {
 	Incarnation string `json:"incarnation"`
 }
 
-// Messages to clients; Type tells them apart.
+// Messages to clients, by Type.
 type (
 	helloMessage struct {
 		Type        string `json:"type"` // hello
@@ -65,16 +65,16 @@ type (
 	}
 )
 
-// toldOfStore is what a client was told last: since when the store has not answered, as Hub.silent.
-type toldOfStore int64
+// sentSilence is what was last sent to a client of since when the store has not answered, as Hub.silent.
+type sentSilence int64
 
-// news gives the message for a client that was told otherwise, nil where there is none.
-func (t *toldOfStore) news(h *Hub) []byte {
+// news returns the message for a client that was sent another value, nil if it is up to date.
+func (t *sentSilence) news(h *Hub) []byte {
 	now := h.silent.Load()
 	if int64(*t) == now {
 		return nil
 	}
-	*t = toldOfStore(now)
+	*t = sentSilence(now)
 	m := storeMessage{Type: "store"}
 	if now != 0 {
 		since := time.Unix(0, now).UTC()
@@ -83,7 +83,7 @@ func (t *toldOfStore) news(h *Hub) []byte {
 	return encode(m)
 }
 
-// protocolVersion is told by hello.
+// protocolVersion is sent in hello.
 const protocolVersion = 1
 
 // problem is an error as RFC 9457 has them.
@@ -98,15 +98,15 @@ func newProblem(status int, format string, args ...any) problem {
 	return problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: fmt.Sprintf(format, args...)}
 }
 
-// requestError is what a client did wrong.
+// requestError is a client's mistake.
 type requestError struct{ problem problem }
 
 func (e requestError) Error() string { return e.problem.Detail }
 
-// errReplaced: the run that a feed follows is not the one that is kept under its ID any more.
+// errReplaced: another run is now kept under the ID of the one that a feed follows.
 var errReplaced = errors.New("live: the run was replaced")
 
-// problemOf is what a client is told of an error of a run; ok is false for one that has to be logged instead.
+// problemOf is what a client gets for an error of a run; ok is false for an error that has to be logged, too.
 func problemOf(run engine.RunID, err error) (p problem, ok bool) {
 	var wrong requestError
 	switch {
@@ -121,10 +121,10 @@ func problemOf(run engine.RunID, err error) (p problem, ok bool) {
 	case errors.Is(err, metricsstore.ErrClosed):
 		return newProblem(http.StatusServiceUnavailable, "the server is going away"), true
 	}
-	return newProblem(http.StatusInternalServerError, "run %s cannot be read; the server's log tells why", run), false
+	return newProblem(http.StatusInternalServerError, "run %s cannot be read; the server's log says why", run), false
 }
 
-// encode marshals a message, all of which are made to be marshalled.
+// encode marshals a message. It panics on one that cannot be, which is a mistake of this program.
 func encode(message any) []byte {
 	b, err := json.Marshal(message)
 	if err != nil {

@@ -10,10 +10,10 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// soon is how long a wish for a summary waits for others.
+// soon is how long a request for a summary waits for others, so that one round serves several.
 const soon = 10 * time.Millisecond
 
-// poll makes Run ask for the summary of a feed soon.
+// poll makes Run request the summary of a feed soon.
 func (h *Hub) poll(f *feed) {
 	f.mu.Lock()
 	f.wanted = true
@@ -28,8 +28,8 @@ func (h *Hub) wantPoll() {
 	}
 }
 
-// keepPolling asks for summaries while somebody wants to know, until ctx ends. Each run is asked for by itself, so that
-// one whose answer takes long holds up nobody who watches another.
+// keepPolling requests summaries while a client needs them, until ctx ends. Each run is requested separately, so that
+// one whose answer takes long does not delay those who watch another.
 func (h *Hub) keepPolling(ctx context.Context) {
 	polls := polls{slots: make(chan struct{}, pollsAtOnce)}
 	defer polls.under.Wait()
@@ -53,22 +53,22 @@ func (h *Hub) keepPolling(ctx context.Context) {
 			busy = true
 			h.startFeed(ctx, &polls, f)
 		}
-		h.hearStore()
+		h.checkStore()
 		if timer.Stop(); busy {
 			timer.Reset(pollEvery)
 		}
 	}
 }
 
-// polls are the questions under way.
+// polls are the requests under way.
 type polls struct {
 	under   sync.WaitGroup
-	slots   chan struct{} // a token for each question that is being asked
-	runs    time.Time     // when the list was asked for
-	listing atomic.Bool   // it is being asked for
+	slots   chan struct{} // has a token for each request that is being made
+	runs    time.Time     // when the list was requested; owned by keepPolling's goroutine
+	listing atomic.Bool   // a request for the list is under way
 }
 
-// start asks one question beside the others, within the time that it may take.
+// start makes one request concurrently with the others, within pollWithin.
 func (p *polls) start(ctx context.Context, ask func(context.Context)) {
 	p.under.Go(func() {
 		select {
@@ -83,7 +83,7 @@ func (p *polls) start(ctx context.Context, ask func(context.Context)) {
 	})
 }
 
-// startRuns asks for the list of runs, unless that is under way or was done just now.
+// startRuns requests the list of runs, unless that is under way or was done within pollEvery.
 func (h *Hub) startRuns(ctx context.Context, p *polls) {
 	if time.Since(p.runs) < pollEvery || !p.listing.CompareAndSwap(false, true) {
 		return
@@ -95,7 +95,7 @@ func (h *Hub) startRuns(ctx context.Context, p *polls) {
 	})
 }
 
-// startFeed asks for the summary of a run where that is due.
+// startFeed requests the summary of a run if that is due.
 func (h *Hub) startFeed(ctx context.Context, p *polls, f *feed) {
 	due, ended := f.due(time.Now())
 	if !due {
@@ -107,8 +107,8 @@ func (h *Hub) startFeed(ctx context.Context, p *polls, f *feed) {
 	})
 }
 
-// hearStore takes note of whether the store answers, and tells the clients when that has changed.
-func (h *Hub) hearStore() {
+// checkStore notes whether the store answers, and wakes the clients if that has changed.
+func (h *Hub) checkStore() {
 	if h.cfg.Silent == nil {
 		return
 	}
@@ -155,7 +155,7 @@ func (h *Hub) watchedFeeds() []*feed {
 	return out
 }
 
-// due reports whether the summary of a feed is to be asked for, and takes note of that until asked is called.
+// due reports whether the summary of a feed is to be requested now, and marks it as being requested until asked is called.
 func (f *feed) due(now time.Time) (due, ended bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -177,9 +177,9 @@ func (f *feed) asked() {
 	f.asking = false
 }
 
-// pollFeed asks for the summary of a run and, where its log is not followed any more, whether the run is still there.
+// pollFeed requests the summary of a run and, if its log is no longer followed, checks that the run still exists.
 func (h *Hub) pollFeed(ctx context.Context, f *feed, ended bool) {
-	if ended && !h.stillThere(ctx, f) {
+	if ended && !h.stillExists(ctx, f) {
 		return
 	}
 	unknown := fault{"run cannot be summed up", string(f.run)}
@@ -195,15 +195,15 @@ func (h *Hub) pollFeed(ctx context.Context, f *feed, ended bool) {
 	}
 }
 
-// stillThere looks whether the run of an ended feed is as it was. Where it has got more steps, they are followed.
-func (h *Hub) stillThere(ctx context.Context, f *feed) bool {
+// stillExists checks whether the run of an ended feed is as it was. If it has more steps, they are followed.
+func (h *Hub) stillExists(ctx context.Context, f *feed) bool {
 	kept, err := h.cfg.Store.Run(ctx, f.run)
 	switch {
 	case errors.Is(err, metricsstore.ErrNotFound):
 		f.fail(err)
 		return false
 	case err != nil:
-		return true // the summary will tell
+		return true // the request for the summary will show it
 	case incarnation(kept.Info) != f.incarnation:
 		f.fail(errReplaced)
 		return false

@@ -15,7 +15,7 @@ import (
 	"github.com/dagscope/dagscope/web/live"
 )
 
-// stuck never sums up one of the runs once it is told to.
+// stuck never sums up one of the runs once it is set to.
 type stuck struct {
 	live.Runs
 	run   engine.RunID
@@ -30,7 +30,7 @@ func (s *stuck) Summary(ctx context.Context, run engine.RunID) (json.RawMessage,
 	return s.Runs.Summary(ctx, run)
 }
 
-// TestStuckRun: a run whose summary does not come holds up nobody who watches another.
+// TestStuckRun: a run whose summary does not come does not delay clients that watch another.
 func TestStuckRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
@@ -53,7 +53,7 @@ func TestStuckRun(t *testing.T) {
 	})
 }
 
-// TestSilentStore: clients are told that the store has fallen silent, those who come later too, and that it answers again.
+// TestSilentStore: clients, later ones included, learn that the store does not answer, and that it answers again.
 func TestSilentStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()

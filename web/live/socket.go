@@ -16,10 +16,10 @@ import (
 	"github.com/dagscope/dagscope/web/runtable"
 )
 
-// fragment is how much of a message is written at a time: between fragments the socket can be closed in due form.
+// fragment is how much of a message is written at a time: between fragments the socket can be closed with a status.
 const fragment = 32 << 10
 
-// socket is one WebSocket. One goroutine reads commands, one writes; mu is between them.
+// socket is one WebSocket. One goroutine reads commands, one writes; mu guards what they share.
 type socket struct {
 	hub *Hub
 	ws  *websocket.Conn
@@ -28,23 +28,23 @@ type socket struct {
 	// replies has a small capacity; the reader sends and waits, the writer receives.
 	replies  chan []byte
 	watchdog *time.Timer   // fires when a message takes too long
-	stalled  chan struct{} // closed when the watchdog has done its work
-	head     []byte        // room for the header of a frame
-	store    toldOfStore   // of the writer
+	stalled  chan struct{} // closed when the watchdog has closed the socket
+	head     []byte        // room for the header of a frame; owned by the writer
+	store    sentSilence   // owned by the writer
 
 	mu       sync.Mutex
-	channels map[uint64]*channel
-	last     uint64 // the channel that was served last
+	channels map[uint64]*channel // guarded by mu, with what they hold
+	last     uint64              // guarded by mu: the channel that was served last
 }
 
-// channel is a subscription to a run or, without one, to the list of runs up to a version.
+// channel is a subscription to a run or, if run is nil, to the list of runs, of which version was sent last.
 type channel struct {
 	run     *subscription
 	greeted bool
 	version uint64
 }
 
-// ServeWebSocket answers a request for a live socket and serves it until it closes. Pages of other hosts than the
+// ServeWebSocket upgrades a request to a live socket and serves it until it closes. Pages of other hosts than the
 // request's are refused, except Config.Origins.
 func (h *Hub) ServeWebSocket(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context())) // that of the request ends with the upgrade
@@ -73,7 +73,7 @@ func (h *Hub) ServeWebSocket(w http.ResponseWriter, r *http.Request) {
 	})
 	s.read(ctx)
 	cancel()
-	_ = ws.CloseNow() // it is closed already, unless the writer is at it
+	_ = ws.CloseNow() // it is closed already, unless the writer is just closing it
 	writer.Wait()
 	s.leaveAll()
 }
@@ -85,7 +85,7 @@ func (s *socket) giveUp() {
 	_ = s.ws.Close(websocket.StatusTryAgainLater, "the client reads too slowly")
 }
 
-// read takes commands until the socket closes.
+// read executes commands until the socket closes.
 func (s *socket) read(ctx context.Context) {
 	for {
 		kind, data, err := s.ws.Read(ctx)
@@ -114,7 +114,7 @@ func (s *socket) refuse(format string, args ...any) error {
 	return requestError{newProblem(http.StatusBadRequest, format, args...)}
 }
 
-// obey does what the client asked for; an error is for the client.
+// obey executes a command; the error is for the client.
 func (s *socket) obey(ctx context.Context, c command) error {
 	if c.Channel > runtable.MaxTime {
 		return s.refuse("channel %d, expected at most %d", c.Channel, int64(runtable.MaxTime))
@@ -132,7 +132,7 @@ func (s *socket) obey(ctx context.Context, c command) error {
 	case c.Type != "unsubscribe" && c.Type != "resync":
 		return s.refuse("type %q, expected subscribe, unsubscribe or resync", c.Type)
 	case ch == nil:
-		return nil // it was closed meanwhile
+		return nil // it ended meanwhile
 	case c.Type == "unsubscribe":
 		s.leave(c.Channel)
 	case ch.run != nil:
@@ -168,7 +168,7 @@ func (s *socket) subscribe(ctx context.Context, c command) error {
 	return nil
 }
 
-// leave ends a channel, if it is there.
+// leave ends a channel if it is open.
 func (s *socket) leave(number uint64) {
 	s.mu.Lock()
 	ch := s.channels[number]
@@ -193,7 +193,7 @@ func (s *socket) leaveAll() {
 	}
 }
 
-// write sends what there is until ctx ends, the socket fails or the hub ends.
+// write sends messages until ctx ends, the socket fails or the hub ends.
 func (s *socket) write(ctx context.Context) {
 	defer s.watchdog.Stop()
 	s.watchdog.Stop()
@@ -211,7 +211,7 @@ func (s *socket) write(ctx context.Context) {
 		}
 		select {
 		case <-s.hub.closing:
-			s.sayGoodbye()
+			s.closeGoingAway()
 			return
 		case <-ctx.Done():
 			return
@@ -236,7 +236,7 @@ var ready = func() chan struct{} {
 	return c
 }()
 
-// next finds something to send, one channel after the other.
+// next finds a message to send, from one channel after the other.
 func (s *socket) next() (message, bool) {
 	if text := s.store.news(s.hub); text != nil {
 		return message{text: text}, true
@@ -260,7 +260,7 @@ func (s *socket) next() (message, bool) {
 	return message{}, false
 }
 
-// nextOf finds something to send on one channel. The caller holds mu.
+// nextOf finds a message to send on one channel. The caller holds mu.
 func (s *socket) nextOf(number uint64, ch *channel) (message, bool) {
 	if ch.run != nil {
 		m, ok := ch.run.next(s.head)
@@ -292,8 +292,8 @@ func (s *socket) heartbeat(now time.Time) []byte {
 	return encode(m)
 }
 
-// sayGoodbye closes the socket as going away.
-func (s *socket) sayGoodbye() {
+// closeGoingAway closes the socket as going away.
+func (s *socket) closeGoingAway() {
 	if s.sendText(encode(closingMessage{Type: "closing", Reason: "going away"})) == nil {
 		_ = s.ws.Close(websocket.StatusGoingAway, "going away")
 	}
@@ -315,7 +315,7 @@ func (s *socket) send(m message) error {
 }
 
 func (s *socket) transmit(m message) error {
-	ctx := context.Background() // the watchdog ends it: contexts close sockets without a word
+	ctx := context.Background() // the watchdog bounds the time: a context that ends closes the socket without a status
 	if m.text != nil {
 		return s.ws.Write(ctx, websocket.MessageText, m.text)
 	}

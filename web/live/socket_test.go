@@ -17,7 +17,7 @@ import (
 	"github.com/dagscope/dagscope/web/live"
 )
 
-// TestWatch: a viewer sees what is there, what comes, and the end; the summary follows.
+// TestWatch: a viewer sees what the log has, what it gets, and the end; the summary follows.
 func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
@@ -80,7 +80,7 @@ func TestPace(t *testing.T) {
 }
 
 // TestSlowReader: a viewer that stops reading is given up after a while; neither the run nor others wait for it, and
-// nothing piles up behind it.
+// nothing is queued for it.
 func TestSlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
@@ -122,7 +122,7 @@ func readAll(v *viewer) error {
 	}
 }
 
-// TestSluggishReader: one that reads, but far too slowly, is told so.
+// TestSluggishReader: a client that reads, but far too slowly, gets the reason when it is dropped.
 func TestSluggishReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
@@ -217,7 +217,7 @@ func TestResync(t *testing.T) {
 	})
 }
 
-// TestHeartbeat: it tells what was sent on each channel.
+// TestHeartbeat: it says what was sent on each channel.
 func TestHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
@@ -235,7 +235,7 @@ func TestHeartbeat(t *testing.T) {
 	})
 }
 
-// TestRefusals: what cannot be done is answered, and the socket goes on.
+// TestRefusals: an invalid command gets an error, and the socket stays open.
 func TestRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
@@ -308,7 +308,7 @@ func TestOrigins(t *testing.T) {
 	})
 }
 
-// TestShutdown: sockets are told, closed as going away, and waited for; nobody comes in any more.
+// TestShutdown: sockets get a message, are closed as going away, and waited for; new ones are refused.
 func TestShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()

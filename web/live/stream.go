@@ -22,11 +22,11 @@ type stream struct {
 	sub *subscription
 	buf []byte
 
-	store toldOfStore
+	store sentSilence
 }
 
-// ServeEvents answers with server-sent events about one run: what a socket would be sent as text in events named
-// control, frames as base64 in events named frame, whose ids a client gives as Last-Event-ID to go on behind them.
+// ServeEvents responds with server-sent events about one run: what a socket would get as text in events named
+// control, frames as base64 in events named frame, whose ids a client sends as Last-Event-ID to continue after them.
 func (h *Hub) ServeEvents(w http.ResponseWriter, r *http.Request, run engine.RunID) {
 	out := http.NewResponseController(w)
 	ctx, cancel := context.WithCancel(r.Context())
@@ -34,7 +34,7 @@ func (h *Hub) ServeEvents(w http.ResponseWriter, r *http.Request, run engine.Run
 	wake := make(chan struct{}, 1)
 	c := &client{wake: wake, force: func() {
 		cancel()
-		_ = out.SetWriteDeadline(time.Unix(1, 0)) // where that is not possible, a write under way ends by its own deadline
+		_ = out.SetWriteDeadline(time.Unix(1, 0)) // if that is not possible, a write under way ends by its own deadline
 	}}
 	if !h.enter(c) {
 		http.Error(w, "no more live connections are served now", http.StatusServiceUnavailable)
@@ -48,19 +48,20 @@ func (h *Hub) ServeEvents(w http.ResponseWriter, r *http.Request, run engine.Run
 		p := h.problem(run, err)
 		w.Header().Set("Content-Type", "application/problem+json")
 		w.WriteHeader(p.Status)
-		_, _ = w.Write(encode(p)) // whoever asked may have gone
+		_, _ = w.Write(encode(p)) // the client may have left
 		return
 	}
 	defer sub.end()
 	header := w.Header()
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("Cache-Control", "no-store")
-	header.Set("X-Accel-Buffering", "no") // proxies that hold answers back would hold back all of it
+	// Else a proxy that buffers responses would hold all of it back.
+	header.Set("X-Accel-Buffering", "no")
 	s := &stream{hub: h, w: w, out: out, sub: sub}
 	s.serve(ctx, wake)
 }
 
-// parseEventID reads what eventID gives; anything else is a client that has nothing.
+// parseEventID parses the id of a frame event; anything else means a client that has nothing.
 func parseEventID(id string) (incarnation string, after uint64) {
 	incarnation, number, _ := strings.Cut(id, ":")
 	after, err := strconv.ParseUint(number, 10, 64)
@@ -93,7 +94,7 @@ func (s *stream) serve(ctx context.Context, wake chan struct{}) {
 			beat := heartbeatMessage{Type: "heartbeat", Now: now.UTC(), Seq: map[uint64]uint64{0: s.sub.cursor.Seq()}}
 			err = s.control(encode(beat))
 		case <-s.hub.closing:
-			_ = s.control(encode(closingMessage{Type: "closing", Reason: "going away"})) // the end says it too
+			_ = s.control(encode(closingMessage{Type: "closing", Reason: "going away"})) // if it is lost, the end of the stream says the same
 			return
 		case <-ctx.Done():
 			return

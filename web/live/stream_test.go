@@ -75,7 +75,7 @@ func (l *listener) event() string {
 	}
 }
 
-// TestStreamResumes: a stream that is cut off goes on where it was.
+// TestStreamResumes: a stream that is cut off continues where it was.
 func TestStreamResumes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()

@@ -10,7 +10,7 @@ import (
 )
 
 // subscription is one client's view of one run. Its owner, a socket or a stream, serialises the calls of its methods;
-// the feed only pokes it.
+// the feed calls nothing but wakeOwner.
 type subscription struct {
 	feed    *feed
 	channel uint64
@@ -19,11 +19,11 @@ type subscription struct {
 	greeting []byte // to be sent before anything else
 	cursor   runtable.Cursor
 	begun    bool   // a whole batch was sent
-	complete bool   // what was told of the end of the log
-	version  uint64 // of the summary that was sent
+	complete bool   // the client has been sent that the log is complete
+	version  uint64 // of the summary that was sent last
 }
 
-// subscribe starts a view of a run. A client that has a part of this very incarnation goes on behind it.
+// subscribe starts a view of a run. A client that has a part of the same incarnation continues after it.
 func (h *Hub) subscribe(ctx context.Context, c command, wake chan<- struct{}) (*subscription, error) {
 	run, err := engine.ParseRunID(c.Run)
 	if err != nil {
@@ -31,7 +31,7 @@ func (h *Hub) subscribe(ctx context.Context, c command, wake chan<- struct{}) (*
 	}
 	summary, err := h.cfg.Runs.Summary(ctx, run)
 	if err != nil {
-		h.wantPoll() // the store may have fallen silent
+		h.wantPoll() // the store may have stopped answering
 		return nil, err
 	}
 	f, err := h.watch(ctx, run)
@@ -49,11 +49,11 @@ func (h *Hub) subscribe(ctx context.Context, c command, wake chan<- struct{}) (*
 	f.mu.Lock()
 	f.watchers[s] = struct{}{}
 	f.mu.Unlock()
-	s.poke()
+	s.wakeOwner()
 	return s, nil
 }
 
-// end gives the feed back.
+// end releases the feed.
 func (s *subscription) end() {
 	s.feed.mu.Lock()
 	delete(s.feed.watchers, s)
@@ -61,8 +61,8 @@ func (s *subscription) end() {
 	s.feed.hub.release(s.feed)
 }
 
-// poke makes the owner ask for the next message.
-func (s *subscription) poke() {
+// wakeOwner makes the owner call next.
+func (s *subscription) wakeOwner() {
 	select {
 	case s.wake <- struct{}{}:
 	default:
@@ -73,11 +73,11 @@ func (s *subscription) poke() {
 func (s *subscription) resync() {
 	s.cursor, s.begun = runtable.Cursor{}, false
 	s.feed.hub.counts.resyncs.Add(1)
-	s.poke()
+	s.wakeOwner()
 }
 
-// next gives what is to be sent now, if anything; head is room for the header of a frame. Behind a message that is
-// over, nothing follows.
+// next returns the message to be sent now, if any; head is room for the header of a frame. After a message that is
+// over, none follows.
 func (s *subscription) next(head []byte) (m message, ok bool) {
 	f := s.feed
 	f.mu.Lock()
@@ -86,11 +86,11 @@ func (s *subscription) next(head []byte) (m message, ok bool) {
 	case s.greeting != nil:
 		m.text, s.greeting = s.greeting, nil
 	case f.failure != nil:
-		m.text, m.over = s.tellFailure(f.failure), true
+		m.text, m.over = s.failureMessage(f.failure), true
 	case s.version != f.version:
 		s.version = f.version
 		m.text = encode(runMessage{Type: "run", Channel: s.channel, Run: f.summary})
-	case s.behind():
+	case s.hasFrame():
 		m.head, m.body = s.frame(head)
 		m.to = s.cursor.Seq()
 	default:
@@ -99,19 +99,19 @@ func (s *subscription) next(head []byte) (m message, ok bool) {
 	return m, true
 }
 
-// behind reports whether there is a frame to send. The caller holds the feed's mu.
-func (s *subscription) behind() bool {
+// hasFrame reports whether the client is not up to date. The caller holds the feed's mu.
+func (s *subscription) hasFrame() bool {
 	f := s.feed
 	if !f.caughtUp {
 		return false
 	}
-	if s.cursor.Seq() > f.table.Seq() { // it has seen a future that this log has not
+	if s.cursor.Seq() > f.table.Seq() { // the client has steps that this log does not have
 		s.cursor, s.begun = runtable.Cursor{}, false
 	}
 	return !s.begun || s.cursor.More() || s.cursor.Seq() < f.table.Seq() || s.complete != f.complete
 }
 
-// frame gives the next frame. The caller holds the feed's mu.
+// frame returns the next frame. The caller holds the feed's mu.
 func (s *subscription) frame(head []byte) (header, data []byte) {
 	f, c := s.feed, s.cursor
 	b := f.bodyAt(c)
@@ -129,11 +129,11 @@ func (s *subscription) frame(head []byte) (header, data []byte) {
 	return header, b.data
 }
 
-func (s *subscription) tellFailure(err error) []byte {
+func (s *subscription) failureMessage(err error) []byte {
 	return encode(errorMessage{Type: "error", Channel: s.channel, Problem: s.feed.hub.problem(s.feed.run, err)})
 }
 
-// problem is what clients are told of an error, and logs what they are not.
+// problem is what clients get for an error; errors whose cause they must not see are logged.
 func (h *Hub) problem(run engine.RunID, err error) problem {
 	p, known := problemOf(run, err)
 	if !known {
