@@ -14,7 +14,7 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// MaxSlots is how many lanes a board has places for; what others execute is not on it.
+// MaxSlots is how many lanes a board has places for; lanes with higher slots are ignored.
 const MaxSlots = 2048
 
 // The layout of a board, in bytes. Numbers are in the byte order of the machine, which both sides share.
@@ -32,35 +32,35 @@ const (
 	maxSessions = 256
 
 	slotsAt   = sessionsAt + maxSessions*sessionSize
-	boardSize = slotsAt + MaxSlots*8 // each the handle of the session and the node, 0 for none
+	boardSize = slotsAt + MaxSlots*8 // for each the handle of the session + 1 and the node, 0 for none
 )
 
-// noHandle is of sessions that found no place.
+// noHandle is the handle of sessions for which the board has no place.
 const noHandle = maxSessions
 
-// Board is where a process writes what its lanes execute, so that its supervisor can read it once the process is dead.
-// It is memory that both share; a write is one store, so what was written is there however the writer ends. Safe for
-// concurrent use by one writing process; the other reads it when that has ended.
+// Board is memory in which a process writes what its lanes execute, so that its supervisor can read it after the process
+// has died. Both processes map it; a write is a single store, so it is complete however the writer ends. Safe for
+// concurrent use by one writing process; the supervisor reads it after that process has ended.
 //
-// Caveats: beyond 256 sessions at a time, or MaxSlots lanes, what is executed is not on the board; leases then tell
-// of a death, only later.
+// Caveats: with more than 256 sessions at a time, or MaxSlots lanes, the rest is not on the board; the death of the
+// process is then only noticed when leases expire.
 type Board struct {
-	memory []byte
+	memory []byte // mapped; sessions are written under mu, each slot by its lane
 
 	mu   sync.Mutex
-	open [maxSessions]bool
+	open [maxSessions]bool // places in use; guarded by mu
 }
 
-// ErrBoard: what should be a board is none, or is one of another version.
+// ErrBoard is returned where a file is not a board, or is a board of another version.
 var ErrBoard = errors.New("invoke: no board")
 
-// newBoard maps a new, empty board; the file holds it too, for a child.
+// newBoard maps a new, empty board; its file is for the child.
 func newBoard() (*Board, *os.File, error) {
 	file, err := os.CreateTemp("", "dagscope-board-")
 	if err != nil {
 		return nil, nil, fmt.Errorf("invoke: no file for a board: %w", err)
 	}
-	// Who holds it open still has it, and nothing is left on the disk however everybody ends.
+	// An open file survives its removal, and nothing stays on the disk however the processes end.
 	err = errors.Join(os.Remove(file.Name()), file.Truncate(boardSize))
 	var memory []byte
 	if err == nil {
@@ -74,7 +74,7 @@ func newBoard() (*Board, *os.File, error) {
 	return &Board{memory: memory}, file, nil
 }
 
-// openBoard maps the board in a file that somebody else has made.
+// openBoard maps the board in a file that a supervisor has created.
 func openBoard(file *os.File) (*Board, error) {
 	if info, err := file.Stat(); err != nil || info.Size() != boardSize {
 		return nil, fmt.Errorf("%w: expected a file of %d bytes", ErrBoard, boardSize)
@@ -92,13 +92,13 @@ func openBoard(file *os.File) (*Board, error) {
 
 func (b *Board) close() error { return unmap(b.memory) }
 
-// Introduce writes the worker's name, which is cut at 111 bytes.
+// Introduce writes the worker's name, truncated to 111 bytes.
 func (b *Board) Introduce(name string) {
 	n := copy(b.memory[nameAt+1:nameAt+1+nameMax], name)
 	b.memory[nameAt] = byte(n)
 }
 
-// Opened notes a session, before any of its nodes is executed, and gives what Executing calls it.
+// Opened adds a session, before any of its nodes is executed, and returns the handle for Executing and Closed.
 func (b *Board) Opened(run engine.RunID, session ledger.SessionID) (handle uint32) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -111,11 +111,11 @@ func (b *Board) Opened(run engine.RunID, session ledger.SessionID) (handle uint3
 	place[4], place[5] = byte(len(run)), byte(len(session))
 	copy(place[8:8+runMax], run)
 	copy(place[8+runMax:], session)
-	b.isOpen(i).Store(1) // last, so that what is open is whole
+	b.isOpen(i).Store(1) // last, so that an open session is complete
 	return uint32(i)
 }
 
-// Closed says that a session is over. Its handle is then given to another one.
+// Closed removes a session. Its handle may then be used for another one.
 func (b *Board) Closed(handle uint32) {
 	if handle >= maxSessions {
 		return
@@ -126,14 +126,14 @@ func (b *Board) Closed(handle uint32) {
 	b.open[handle] = false
 }
 
-// Executing notes what a lane executes from now on.
+// Executing sets the node that a lane executes.
 func (b *Board) Executing(slot int, handle uint32, node engine.NodeID) {
 	if slot < MaxSlots && handle < maxSessions {
 		b.slot(slot).Store(uint64(handle+1)<<32 | uint64(node))
 	}
 }
 
-// Idle notes that a lane executes nothing.
+// Idle notes that a lane executes no node.
 func (b *Board) Idle(slot int) {
 	if slot < MaxSlots {
 		b.slot(slot).Store(0)
@@ -152,8 +152,8 @@ func (b *Board) slot(i int) *atomic.Uint64 {
 	return (*atomic.Uint64)(unsafe.Pointer(&b.memory[slotsAt+i*8])) // aligned: see TestBoardLayout
 }
 
-// left is a session of a process that is gone.
-type left struct {
+// openSession is a session that was open when its process died.
+type openSession struct {
 	run     engine.RunID
 	session ledger.SessionID
 	running []running
@@ -165,9 +165,9 @@ type running struct {
 	node engine.NodeID
 }
 
-// read gives the name of the worker and the sessions that were open at its death. What a process wrote that was going
-// out of its mind is not believed further than the bounds of the board.
-func (b *Board) read() (name string, sessions []left) {
+// read returns the name of the worker and the sessions that were open at its death. A failing process may have written
+// anything, so lengths and handles are checked.
+func (b *Board) read() (name string, sessions []openSession) {
 	name = string(b.memory[nameAt+1:][:min(b.memory[nameAt], nameMax)])
 	at := map[uint32]int{}
 	for i := range maxSessions {
@@ -176,7 +176,7 @@ func (b *Board) read() (name string, sessions []left) {
 		}
 		place := b.session(i)
 		at[uint32(i)] = len(sessions)
-		sessions = append(sessions, left{
+		sessions = append(sessions, openSession{
 			run:     engine.RunID(place[8:][:min(place[4], runMax)]),
 			session: ledger.SessionID(place[8+runMax:][:min(place[5], sessionMax)]),
 		})

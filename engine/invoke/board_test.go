@@ -48,7 +48,7 @@ func TestBoardTellsWhatAProcessWasExecuting(t *testing.T) {
 
 	name, sessions := supervisor.read()
 	assert.Equal(t, "host:17", name)
-	assert.Equal(t, []left{
+	assert.Equal(t, []openSession{
 		{run: "run-a", session: "session-a", running: []running{{0, 7}}},
 		{run: "run-b", session: "session-b", running: []running{{1, 0}}},
 	}, sessions)
@@ -85,7 +85,7 @@ func TestBoardAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		supervisor, child, unmapBoth := twins(t)
 		defer unmapBoth()
-		open := map[uint32]left{}
+		open := map[uint32]openSession{}
 		lanes := map[int]running{}
 		handles := map[int]uint32{}
 		for i := range rapid.IntRange(0, 200).Draw(t, "steps") {
@@ -94,13 +94,13 @@ func TestBoardAgainstModel(t *testing.T) {
 			_, isOpen := open[handle]
 			switch rapid.IntRange(0, 3).Draw(t, "op") {
 			case 0:
-				l := left{run: engine.RunID(rapid.StringN(1, 16, runMax).Draw(t, "run")), session: ledger.SessionID(fmt.Sprint("s", i))}
+				l := openSession{run: engine.RunID(rapid.StringN(1, 16, runMax).Draw(t, "run")), session: ledger.SessionID(fmt.Sprint("s", i))}
 				open[child.Opened(l.run, l.session)] = l
 			case 1:
 				if isOpen {
 					child.Closed(handle)
 					delete(open, handle)
-					for slot, of := range handles { // whoever closes a session has no lane in it
+					for slot, of := range handles { // no lane executes in a session that is closed
 						if of == handle {
 							child.Idle(slot)
 							delete(lanes, slot)
@@ -118,7 +118,7 @@ func TestBoardAgainstModel(t *testing.T) {
 				delete(lanes, slot)
 			}
 		}
-		var want []left
+		var want []openSession
 		for handle := range uint32(maxSessions) {
 			l, ok := open[handle]
 			if !ok {

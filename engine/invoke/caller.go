@@ -19,15 +19,15 @@ import (
 
 // CallerConfig of a Caller. URL and Secret are required; the zero value of the rest means the defaults.
 type CallerConfig struct {
-	// URL is where workers are invoked, such as https://workers.example.org/invoke.
+	// URL is that of POST /invoke, such as https://workers.example.org/invoke.
 	URL string
 	// Secret signs requests; at least MinSecret bytes.
 	Secret []byte
-	// Tries is how often a request is sent that is not answered, or by 429 or 5xx; default 4.
+	// Tries is how often a request is sent that gets no answer, 429 or 5xx; default 4.
 	Tries int
 	// Backoff is the upper bound of the delay before the second try, doubled for each further one up to BackoffCap; the
-	// delay is drawn evenly from 0 to the bound, and is at least what Retry-After asks for, up to BackoffCap. Defaults
-	// 0.5 s and 10 s.
+	// delay is drawn evenly from 0 to the bound, but is at least that of Retry-After, up to BackoffCap. Defaults 0.5 s and
+	// 10 s.
 	Backoff    time.Duration
 	BackoffCap time.Duration
 	// Hold is how long one request may take; default 1 h.
@@ -64,10 +64,10 @@ func (c CallerConfig) withDefaults() (CallerConfig, error) {
 	return c, nil
 }
 
-// ErrRefused: the other end does not accept what this one sends, so that sending it again is no use.
+// ErrRefused is wrapped by errors of requests that the server does not accept, so that repeating them is useless.
 var ErrRefused = errors.New("invoke: refused")
 
-// Caller invokes workers over HTTP; it is the other end of a Handler. Safe for concurrent use.
+// Caller invokes workers over HTTP; it is the client of a Handler. Safe for concurrent use.
 type Caller struct {
 	cfg    CallerConfig
 	client *http.Client
@@ -81,19 +81,20 @@ func NewCaller(cfg CallerConfig) (*Caller, error) {
 	}
 	return &Caller{cfg: cfg, client: &http.Client{
 		Transport: cfg.Transport,
-		// Who is asked is for the configuration to say, and nobody else is to see a signed hint.
+		// No redirects: a signed hint only goes to the configured server.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
 }
 
-// Close lets go of connections that are not in use.
+// Close closes idle connections.
 func (c *Caller) Close() { c.client.CloseIdleConnections() }
 
-// heldFor is from when on a request that was taken on and then broke off was held: a gateway may cut what takes long.
+// heldFor is how long an accepted request must have lasted to count as held when it breaks off: a gateway may cut long
+// requests.
 const heldFor = 5 * time.Second
 
-// Invoke implements Invoker. The error wraps ErrRefused where trying again is no use. A request that was held is sent
-// again when it breaks off, which is no try, so that an autoscaler goes on seeing it.
+// Invoke implements Invoker. The error wraps ErrRefused where a repetition is useless. A held request that breaks off is
+// sent again, which does not count as a try, so that an autoscaler still sees it.
 func (c *Caller) Invoke(ctx context.Context, h Hint, taken func()) (Answer, error) {
 	body, err := json.Marshal(request{Version: Version, Hint: h})
 	if err != nil {
@@ -114,7 +115,7 @@ func (c *Caller) Invoke(ctx context.Context, h Hint, taken func()) (Answer, erro
 		case err == nil:
 			return answer, nil
 		case held && errors.Is(ctx.Err(), context.DeadlineExceeded):
-			return Answer{}, nil // enough; whoever took it on works on
+			return Answer{}, nil // the worker continues without the request
 		case held:
 			n = 0
 		case ctx.Err() != nil || errors.Is(err, ErrRefused) || n == c.cfg.Tries:
@@ -130,7 +131,7 @@ func (c *Caller) Invoke(ctx context.Context, h Hint, taken func()) (Answer, erro
 	}
 }
 
-// try sends one request; wait is what the other end asks for before the next one.
+// try sends one request; wait is the delay that the server asks for before the next one.
 func (c *Caller) try(ctx context.Context, body []byte, taken func()) (a Answer, wait time.Duration, err error) {
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		Got1xxResponse: func(code int, _ textproto.MIMEHeader) error {
@@ -156,10 +157,10 @@ func (c *Caller) try(ctx context.Context, body []byte, taken func()) (a Answer, 
 	return read(w)
 }
 
-// answerMax bounds how much of an answer is read, in bytes.
+// answerMax is how much of an answer is read, in bytes.
 const answerMax = 64 << 10
 
-// read makes sense of an answer. Platforms put themselves in between, so the body of a success may be anything.
+// read decodes an answer. Platforms may replace the body of a success, so any body is accepted.
 func read(w *http.Response) (a Answer, wait time.Duration, err error) {
 	text, err := io.ReadAll(io.LimitReader(w.Body, answerMax))
 	switch {
@@ -173,9 +174,9 @@ func read(w *http.Response) (a Answer, wait time.Duration, err error) {
 	case w.StatusCode < 200 || w.StatusCode >= 300:
 		return Answer{}, 0, fmt.Errorf("%w: answered %s: %.200q", ErrRefused, w.Status, text)
 	}
-	var told response
-	if json.Unmarshal(text, &told) != nil {
+	var got response
+	if json.Unmarshal(text, &got) != nil {
 		return Answer{}, 0, nil
 	}
-	return Answer{Start: told.Start, Tasks: told.Tasks, Waited: told.Waited && w.StatusCode == http.StatusOK}, 0, nil
+	return Answer{Start: got.Start, Tasks: got.Tasks, Waited: got.Waited && w.StatusCode == http.StatusOK}, 0, nil
 }

@@ -54,7 +54,7 @@ func TestCallerAndHandler(t *testing.T) {
 func TestCallerTries(t *testing.T) {
 	for _, c := range []struct {
 		name     string
-		statuses []int // the last one goes on
+		statuses []int // the last one is repeated
 		requests int
 		refused  bool
 		fails    bool
@@ -88,7 +88,7 @@ func TestCallerTries(t *testing.T) {
 func TestCallerOfNobody(t *testing.T) {
 	s := httptest.NewServer(nil)
 	s.Close()
-	_, err := caller(t, s.URL).Invoke(t.Context(), Hint{Run: "r1"}, func() { t.Error("nobody took it on") })
+	_, err := caller(t, s.URL).Invoke(t.Context(), Hint{Run: "r1"}, func() { t.Error("it was not accepted") })
 	assert.Error(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

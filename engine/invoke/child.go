@@ -10,24 +10,24 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// The files by which a child and its supervisor are joined, as the child numbers them.
+// Descriptors of the files that a child gets from its supervisor.
 const (
 	boardFile    = 3
-	lifelineFile = 4 // ends when the supervisor does
+	lifelineFile = 4 // a pipe that is closed when the supervisor ends
 )
 
-// stragglers is how long a dead child's output is still read, where processes that it started keep it open.
-const stragglers = 200 * time.Millisecond
+// outputWait is how long a dead child's output is still read, where processes that it started keep it open.
+const outputWait = 200 * time.Millisecond
 
-// child is one process of a supervisor.
+// child is one process of a supervisor. The goroutine of Supervisor.keep that started it owns it.
 type child struct {
 	cmd    *exec.Cmd
 	board  *Board
-	stderr tail
+	stderr tail // also written by the goroutine of cmd that copies standard error
 	began  time.Time
 }
 
-// start starts a process with a board of its own.
+// start starts a process with its own board.
 func (s *Supervisor) start(lifeline *os.File) (*child, error) {
 	board, file, err := newBoard()
 	if err != nil {
@@ -35,11 +35,11 @@ func (s *Supervisor) start(lifeline *os.File) (*child, error) {
 	}
 	defer func() { _ = file.Close() }() // the mapping stays
 	c := &child{cmd: exec.Command(s.cfg.Command[0], s.cfg.Command[1:]...), board: board, began: time.Now()}
-	c.cmd.Stdout = undeterred{s.cfg.Stdout}
-	c.cmd.Stderr = io.MultiWriter(&c.stderr, undeterred{s.cfg.Stderr})
+	c.cmd.Stdout = ignoreErrors{s.cfg.Stdout}
+	c.cmd.Stderr = io.MultiWriter(&c.stderr, ignoreErrors{s.cfg.Stderr})
 	c.cmd.ExtraFiles = []*os.File{file, lifeline} // boardFile and lifelineFile
 	c.cmd.SysProcAttr = apart()
-	c.cmd.WaitDelay = stragglers
+	c.cmd.WaitDelay = outputWait
 	if err := c.cmd.Start(); err != nil {
 		_ = board.close()
 		return nil, err
@@ -49,10 +49,10 @@ func (s *Supervisor) start(lifeline *os.File) (*child, error) {
 	return c, nil
 }
 
-// undeterred goes on when a write fails: a child must not block because nobody reads what its supervisor prints.
-type undeterred struct{ w io.Writer }
+// ignoreErrors reports every write as successful: a child must not block when its supervisor cannot print.
+type ignoreErrors struct{ w io.Writer }
 
-func (u undeterred) Write(p []byte) (int, error) {
+func (u ignoreErrors) Write(p []byte) (int, error) {
 	_, _ = u.w.Write(p)
 	return len(p), nil
 }
@@ -62,18 +62,17 @@ func (c *child) pid() int { return c.cmd.Process.Pid }
 // wait returns when the process has ended and what it printed was read.
 func (c *child) wait() { _ = c.cmd.Wait() } // how it ended is in ProcessState
 
-// terminate asks the process to end; it may have done so.
+// terminate sends SIGTERM; the process may have ended already.
 func (c *child) terminate() { _ = c.cmd.Process.Signal(terminate) }
 
-// kill ends the process and all that are in its group. Its number cannot mean another group unless all numbers were
-// given out since it ended, some milliseconds ago.
+// kill kills the process and its group. The number of the group cannot be in use for another one unless all numbers were
+// used since the process ended, some milliseconds ago.
 func (c *child) kill() { killGroup(c.pid()) }
 
-// forget gives the memory of the board back.
-func (c *child) forget() { _ = c.board.close() }
+func (c *child) unmapBoard() { _ = c.board.close() }
 
-// manner says how an ended process ended.
-func (c *child) manner() string {
+// howEnded describes how the process ended, for people.
+func (c *child) howEnded() string {
 	code, signal := ending(c.cmd.ProcessState)
 	if signal != "" {
 		return "ended by the signal: " + signal
@@ -81,13 +80,13 @@ func (c *child) manner() string {
 	return fmt.Sprintf("exited with code %d", code)
 }
 
-// evidence is the error record of whatever an ended process was executing.
+// evidence returns the error record of the attempts that the ended process was executing.
 func (c *child) evidence(worker, host string) engine.ErrorRecord {
 	r := engine.ErrorRecord{
 		Kind: engine.WorkerLostError, Node: engine.NoNode, Worker: worker, Host: host, Time: time.Now(), Stack: c.stderr.String(),
 	}
 	r.ExitCode, r.Signal = ending(c.cmd.ProcessState)
-	r.Message = fmt.Sprintf("the worker process %d %s after %s", c.pid(), c.manner(), time.Since(c.began).Round(time.Millisecond))
+	r.Message = fmt.Sprintf("the worker process %d %s after %s", c.pid(), c.howEnded(), time.Since(c.began).Round(time.Millisecond))
 	if peak := peakMemory(c.cmd.ProcessState); peak > 0 {
 		r.Message += fmt.Sprintf(", its memory peaked at %d MiB", peak>>20)
 	}
@@ -97,11 +96,11 @@ func (c *child) evidence(worker, host string) engine.ErrorRecord {
 	return r
 }
 
-// Adopt makes this process the child of a Supervisor: what its lanes execute belongs on the board, and the channel is
-// closed when the supervisor is gone, which leaves nobody to end this process but itself. The error is ErrBoard where
-// it was not started by a Supervisor. Call it once; the goroutine behind the channel lives as long as the process.
+// Adopt makes this process the child of a Supervisor: it has to write what its lanes execute on the board, and to end
+// itself when the channel is closed, since its supervisor has ended. The error wraps ErrBoard if this process was not
+// started by a Supervisor. Call it once; the goroutine that closes the channel lives as long as the process.
 func Adopt() (*Board, <-chan struct{}, error) {
-	file, err := duplicate(boardFile) // the file itself may be anybody's, until it is known to be a board
+	file, err := duplicate(boardFile) // the descriptor may be another file's, so it stays open until this is known to be a board
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrBoard, err)
 	}
@@ -111,7 +110,7 @@ func Adopt() (*Board, <-chan struct{}, error) {
 		return nil, nil, err
 	}
 	_ = os.NewFile(boardFile, "board").Close()
-	keepFromHeirs(lifelineFile)
+	closeOnExec(lifelineFile)
 	gone := make(chan struct{})
 	lifeline := os.NewFile(lifelineFile, "lifeline")
 	go func() {
@@ -121,6 +120,6 @@ func Adopt() (*Board, <-chan struct{}, error) {
 	return board, gone, nil
 }
 
-// Disband ends this process, which Adopt has made a child, and all that it has started, for one whose supervisor is
-// gone.
+// Disband kills this process, which has called Adopt, and every process that it has started, after its supervisor has
+// ended.
 func Disband() { killGroup(os.Getpid()) }

@@ -4,5 +4,5 @@ package invoke
 
 import "syscall"
 
-// apart gives a process a group of its own. That its supervisor has ended it learns from its lifeline alone.
+// apart puts a process into its own group. Only its lifeline shows it that its supervisor has ended.
 func apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

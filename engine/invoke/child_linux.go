@@ -2,7 +2,7 @@ package invoke
 
 import "syscall"
 
-// apart gives a process a group of its own, and an end when its supervisor's comes.
+// apart puts a process into its own group, and has the kernel kill it when its supervisor ends.
 func apart() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 }

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// supported: this system has what a Supervisor needs.
+// supported is whether this system has what a Supervisor needs.
 const supported = false
 
 const terminate = syscall.SIGTERM
@@ -19,7 +19,7 @@ func reapGroup(int) {}
 
 func duplicate(int) (*os.File, error) { return nil, errors.ErrUnsupported }
 
-func keepFromHeirs(int) {}
+func closeOnExec(int) {}
 
 func apart() *syscall.SysProcAttr { return nil }
 

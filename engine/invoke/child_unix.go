@@ -9,35 +9,35 @@ import (
 	"time"
 )
 
-// supported: this system has what a Supervisor needs.
+// supported is whether this system has what a Supervisor needs.
 const supported = true
 
 const terminate = syscall.SIGTERM
 
-// killGroup kills the processes of a group, if there are any.
+// killGroup kills all processes of a group.
 func killGroup(leader int) { _ = syscall.Kill(-leader, syscall.SIGKILL) }
 
-// orphanWait is how long the orphans of a killed group are waited for: a busy machine takes its time to end them.
+// orphanWait is how long reapGroup waits for the orphans of a killed group to end, which takes long on a busy machine.
 const orphanWait = 2 * time.Second
 
-// reapGroup asks how the orphans of a killed group have ended, which are this process's where it is the first one of a
-// container, or has asked for them: nobody else would, and they would be listed for ever.
+// reapGroup waits for the orphans of a killed group. They are children of this process if it is the init process of a
+// container or a child subreaper; without a wait they would stay zombies.
 func reapGroup(leader int) {
 	for end := time.Now().Add(orphanWait); time.Now().Before(end); {
 		pid, err := syscall.Wait4(-leader, nil, syscall.WNOHANG, nil)
 		switch {
 		case err == syscall.EINTR, pid > 0:
 		case err != nil:
-			return // there are none
+			return // none are left, or none are children of this process
 		default:
 			time.Sleep(time.Millisecond)
 		}
 	}
 }
 
-// duplicate opens once more what a number stands for.
+// duplicate duplicates a file descriptor.
 func duplicate(file int) (*os.File, error) {
-	syscall.ForkLock.RLock() // else a program that is started now would get it
+	syscall.ForkLock.RLock() // a program that is started now would inherit it
 	defer syscall.ForkLock.RUnlock()
 	other, err := syscall.Dup(file)
 	if err != nil {
@@ -47,10 +47,10 @@ func duplicate(file int) (*os.File, error) {
 	return os.NewFile(uintptr(other), "board"), nil
 }
 
-// keepFromHeirs sees to it that programs which this process starts do not get the file.
-func keepFromHeirs(file int) { syscall.CloseOnExec(file) }
+// closeOnExec keeps programs that this process starts from inheriting a descriptor.
+func closeOnExec(file int) { syscall.CloseOnExec(file) }
 
-// ending tells how a process ended: by a code, or by a signal.
+// ending returns how a process ended: with an exit code, or by a signal.
 func ending(state *os.ProcessState) (code int, signal string) {
 	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		return 0, status.Signal().String()
@@ -58,7 +58,7 @@ func ending(state *os.ProcessState) (code int, signal string) {
 	return state.ExitCode(), ""
 }
 
-// peakMemory is in bytes, 0 where it is not known.
+// peakMemory returns the largest resident set of a process in bytes, 0 if unknown.
 func peakMemory(state *os.ProcessState) int64 {
 	used, ok := state.SysUsage().(*syscall.Rusage)
 	if !ok {

@@ -16,21 +16,21 @@ import (
 // FanConfig of a Fan. Invoker is required; the zero value of the rest means the defaults.
 type FanConfig struct {
 	Invoker Invoker
-	// PerCall is how many nodes one invocation is for, such as the slots of the worker that it brings; default 1.
+	// PerCall is how many nodes one invocation is for, such as the slots of the worker that it starts; default 1.
 	PerCall int
-	// Max is how many invocations are under way at a time at most, in all runs; default 64. Nodes beyond are left to
-	// those who have come, and to later hints.
+	// Max is how many invocations are active at a time, over all runs; default 64. Further nodes are left to the workers
+	// that have started, and to later hints.
 	Max int
-	// TakeWait is how long an invocation that nobody has taken on keeps its place among those of its run that start at
-	// the same time; default 10 s. It goes on after that.
+	// TakeWait is how long an invocation that no worker has accepted counts as starting; default 10 s. It continues after
+	// that.
 	TakeWait time.Duration
-	// Log gets failures, at most one a second; default none.
+	// Log receives failures, at most one a second; default none.
 	Log *slog.Logger
 }
 
 func (c FanConfig) withDefaults() (FanConfig, error) {
 	if c.Invoker == nil {
-		return c, errors.New("invoke: Invoker is nil, expected one such as NewCaller gives")
+		return c, errors.New("invoke: Invoker is nil, expected one such as that of NewCaller")
 	}
 	if c.PerCall <= 0 {
 		c.PerCall = 1
@@ -49,53 +49,53 @@ func (c FanConfig) withDefaults() (FanConfig, error) {
 
 // Counts of a Fan.
 type Counts struct {
-	Hinted   int64 `json:"hinted"`   // nodes that it was told of
-	Invoked  int64 `json:"invoked"`  // invocations begun
-	Warm     int64 `json:"warm"`     // those that found a process which had worked before
-	Cold     int64 `json:"cold"`     // those for which one had to start
-	Idle     int64 `json:"idle"`     // those that found nothing to do
-	Failures int64 `json:"failures"` // those that failed for good
-	UnderWay int64 `json:"under_way"`
+	Hinted   int64 `json:"hinted"`    // nodes passed to Readied
+	Invoked  int64 `json:"invoked"`   // invocations started
+	Warm     int64 `json:"warm"`      // invocations of a process that had worked before
+	Cold     int64 `json:"cold"`      // invocations for which a process was started
+	Idle     int64 `json:"idle"`      // invocations that found nothing to do
+	Failures int64 `json:"failures"`  // invocations that failed permanently
+	UnderWay int64 `json:"under_way"` // active invocations
 }
 
-// Fan turns nodes that became ready into invocations. Of each run so many are started at a time as its rules say
-// (engine.Rules.Invokers), beside each other; once taken on, an invocation lasts as long as whoever took it on works,
-// and keeps none from starting. Run has to be running for anything to happen. Safe for concurrent use.
+// Fan turns ready nodes into invocations. For each run a limited number start at the same time (engine.Rules.Invokers);
+// once a worker has accepted an invocation, it lasts as long as that worker works, and no longer counts for this limit.
+// Nothing happens until Run is called. Safe for concurrent use.
 type Fan struct {
 	cfg   FanConfig
-	rung  chan struct{} // capacity 1: there may be something to start
-	calls sync.WaitGroup
+	wake  chan struct{}  // capacity 1: a demand or a limit has changed; any method sends, Run receives
+	calls sync.WaitGroup // invocations; owned by Run
 
 	mu       sync.Mutex
-	demands  map[engine.RunID]*demand
-	turns    []engine.RunID // those with a demand, in the order in which they are served
-	underWay int
+	demands  map[engine.RunID]*demand // guarded by mu
+	turns    []engine.RunID           // the keys of demands, in the order in which they are served; guarded by mu
+	underWay int                      // active invocations of all runs; guarded by mu
 
 	hinted, invoked, warm, cold, idle, failures atomic.Int64
 	lastLog                                     atomic.Int64 // ns of the wall clock
 }
 
-// demand is what a run wants.
+// demand is what a run needs. Fan.mu guards it.
 type demand struct {
 	wanted    int // invocations to start
-	nodes     int // that they are for
+	nodes     int // nodes that they are for
 	functions map[string]bool
-	invokers  int
-	starting  int // begun and not taken on
-	underWay  int // begun and not over
+	invokers  int // limit for starting
+	starting  int // started but not accepted
+	underWay  int // started but not over
 }
 
-// NewFan checks the configuration.
+// NewFan checks the configuration and returns a fan, which does nothing until Run is called.
 func NewFan(cfg FanConfig) (*Fan, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	return &Fan{cfg: cfg, rung: make(chan struct{}, 1), demands: map[engine.RunID]*demand{}}, nil
+	return &Fan{cfg: cfg, wake: make(chan struct{}, 1), demands: map[engine.RunID]*demand{}}, nil
 }
 
-// Readied tells that nodes can be claimed: how many of each function, "" for those that any worker can execute. It
-// returns at once; invokers bounds how many invocations of this run start at a time.
+// Readied reports that nodes of a run can be claimed: how many of each function, "" for those that any worker can
+// execute. It returns at once; invokers bounds how many invocations of this run start at a time.
 func (f *Fan) Readied(run engine.RunID, readied map[string]int, invokers int) {
 	nodes := 0
 	for _, n := range readied {
@@ -121,18 +121,18 @@ func (f *Fan) Readied(run engine.RunID, readied map[string]int, invokers int) {
 	d.invokers = max(invokers, 1)
 	d.nodes = min(d.nodes+nodes, f.cfg.Max*f.cfg.PerCall)
 	d.wanted = min(d.wanted+(nodes+f.cfg.PerCall-1)/f.cfg.PerCall, f.cfg.Max)
-	f.ring()
+	f.notify()
 }
 
-func (f *Fan) ring() {
+func (f *Fan) notify() {
 	select {
-	case f.rung <- struct{}{}:
+	case f.wake <- struct{}{}:
 	default:
 	}
 }
 
-// Run invokes until ctx ends; then it breaks off what is under way, and returns when all of that is over. Whoever took
-// an invocation on works on.
+// Run starts invocations until ctx ends, which cancels them, and returns when all are over. Workers that have accepted
+// one continue.
 func (f *Fan) Run(ctx context.Context) error {
 	defer f.calls.Wait()
 	for {
@@ -146,12 +146,12 @@ func (f *Fan) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-f.rung:
+		case <-f.wake:
 		}
 	}
 }
 
-// next takes an invocation out of the demands, run after run.
+// next removes one invocation from the demands, which it serves round-robin.
 func (f *Fan) next() (engine.RunID, Hint, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -175,7 +175,7 @@ func (f *Fan) next() (engine.RunID, Hint, bool) {
 	return "", Hint{}, false
 }
 
-// call is one invocation.
+// call makes one invocation.
 func (f *Fan) call(ctx context.Context, run engine.RunID, hint Hint) {
 	var once sync.Once
 	taken := func() { once.Do(func() { f.taken(run) }) }
@@ -206,12 +206,12 @@ func (f *Fan) count(a Answer) {
 	}
 }
 
-// failed counts and tells, but not more than once a second: where one fails, all may.
+// failed counts a failure, and logs it unless one was logged within the last second: all may fail at the same time.
 func (f *Fan) failed(run engine.RunID, err error) {
 	n := f.failures.Add(1)
 	now, last := time.Now().UnixNano(), f.lastLog.Load()
 	if now-last >= int64(time.Second) && f.lastLog.CompareAndSwap(last, now) {
-		f.cfg.Log.Warn("an invocation has failed; work waits until somebody looks", "run", run, "failures", n, "error", err)
+		f.cfg.Log.Warn("an invocation failed; its tasks wait for a running worker", "run", run, "failures", n, "error", err)
 	}
 }
 
@@ -220,11 +220,11 @@ func (f *Fan) taken(run engine.RunID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.demands[run].starting--
-	f.ring()
+	f.notify()
 }
 
-// over ends an invocation. One that found nothing to do says that those to come would not either: what else was wanted
-// has been done by others.
+// over ends an invocation. If it found nothing to do, further ones would not either, since other workers have done the
+// rest: they are dropped.
 func (f *Fan) over(run engine.RunID, idle bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -239,10 +239,10 @@ func (f *Fan) over(run engine.RunID, idle bool) {
 		delete(f.demands, run)
 		f.turns = slices.DeleteFunc(f.turns, func(other engine.RunID) bool { return other == run })
 	}
-	f.ring()
+	f.notify()
 }
 
-// Counts so far.
+// Counts returns the counts so far.
 func (f *Fan) Counts() Counts {
 	f.mu.Lock()
 	defer f.mu.Unlock()

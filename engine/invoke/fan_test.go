@@ -58,14 +58,14 @@ func fan(t *testing.T, cfg FanConfig) *Fan {
 	return f
 }
 
-// TestFanStartsInParallel: a wide fan-out is invoked by as many at a time as the rules say, one that hangs or fails
-// keeps none from starting, and those taken on are no bound.
+// TestFanStartsInParallel: for a wide fan-out, as many invocations start at a time as the rules allow; one that hangs or
+// fails does not block others, and accepted ones do not count.
 func TestFanStartsInParallel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		p := &platform{answer: func(ctx context.Context, n int, _ Hint, taken func()) (Answer, error) {
 			switch {
-			case n == 1: // hangs: nobody takes it on
+			case n == 1: // hangs: no worker accepts it
 				<-ctx.Done()
 				return Answer{}, ctx.Err()
 			case n%10 == 2:
@@ -84,7 +84,7 @@ func TestFanStartsInParallel(t *testing.T) {
 		assert.Equal(t, 16, now, "those that start at a time")
 		assert.Equal(t, Hint{Run: "r1", Functions: []string{"blur"}, Nodes: 1}, hints[0])
 
-		time.Sleep(1500 * time.Millisecond) // 15 of 16 were taken on or failed
+		time.Sleep(1500 * time.Millisecond) // 15 of 16 were accepted or failed
 		synctest.Wait()
 		hints, _, _ = p.seen()
 		assert.Len(t, hints, 31)
@@ -117,14 +117,14 @@ func TestFanLeavesTheRestToThoseWhoCame(t *testing.T) {
 		assert.Equal(t, 4, now, "no more than Max")
 		assert.Equal(t, 10, hints[0].Nodes)
 		f.Readied("r1", map[string]int{"grey": 2}, 16)
-		work <- 5 // one more takes its place: there is work
+		work <- 5 // another one takes its place, since it found work
 		synctest.Wait()
 		hints, now, _ = p.seen()
 		assert.Equal(t, 4, now)
 		assert.Equal(t, []string{"blur", "grey"}, hints[4].Functions)
 
 		f.Readied("r1", map[string]int{"blur": 100}, 16)
-		work <- 0 // it found nothing, so there is nothing
+		work <- 0 // it found nothing, so the rest is dropped
 		synctest.Wait()
 		_, now, _ = p.seen()
 		assert.Equal(t, 3, now)
@@ -161,8 +161,8 @@ func TestFanIsFairToRuns(t *testing.T) {
 	})
 }
 
-// TestFanThatIsNotHeard: where nobody tells that an invocation was taken on, the next ones start after a while.
-func TestFanThatIsNotHeard(t *testing.T) {
+// TestFanWithoutAcceptance: if invocations are never reported as accepted, further ones start after a while.
+func TestFanWithoutAcceptance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &platform{answer: func(ctx context.Context, _ int, _ Hint, _ func()) (Answer, error) {
 			<-ctx.Done()

@@ -19,10 +19,10 @@ import (
 // Version of the body of a request; higher ones are refused.
 const Version = 1
 
-// StartHeader tells in answers, early ones included, whether the process had worked before: warm or cold.
+// StartHeader says in answers whether the process had worked before: warm or cold.
 const StartHeader = "Dagscope-Start"
 
-// request is the body of POST /invoke. Fields that are not known are ignored, so that later callers can say more.
+// request is the body of POST /invoke. Unknown fields are ignored, so that newer callers can add some.
 type request struct {
 	Version int `json:"version"`
 	Hint
@@ -40,20 +40,20 @@ type response struct {
 type HandlerConfig struct {
 	// Secret signs requests; at least MinSecret bytes.
 	Secret []byte
-	// Work looks for work and does it until none is left or ctx ends, which is when the client is gone. It gives the
-	// number of tasks, and whether the process worked for the first time.
+	// Work executes tasks until none is left or ctx ends, which is when the client has disconnected. It returns the
+	// number of tasks, and whether the process had worked before.
 	Work func(ctx context.Context, h Hint) (Answer, error)
 	// Name of the worker in answers.
 	Name string
-	// Skew is how far the clock of whoever signs may be from that of this process; default 5 min.
+	// Skew is by how much the clocks of client and server may differ; default 5 min.
 	Skew time.Duration
-	// MaxHeld is how many requests may wait at a time; those beyond are answered at once. Default 256.
+	// MaxHeld is how many requests may wait at a time; further ones are answered at once. Default 256.
 	MaxHeld int
 	// ReadTimeout bounds how long a body may take to arrive; default 10 s.
 	ReadTimeout time.Duration
 	// Now is the wall clock; default time.Now.
 	Now func() time.Time
-	// Log gets refused requests, at the level of a warning, and failed work; default none.
+	// Log receives refused requests and failed work, as warnings; default none.
 	Log *slog.Logger
 }
 
@@ -85,14 +85,14 @@ func (c HandlerConfig) withDefaults() (HandlerConfig, error) {
 // Handler answers POST /invoke, which holds the request while work is done, so that an autoscaler sees the process
 // busy, and GET /healthz. Safe for concurrent use.
 //
-// Statuses: 200 with a response, after the work; 202 with one where nobody waits for it; 400 for a body that is no
-// hint; 401 where the signature or its time is wrong, without saying which; 413 above MaxBody; 415 for a body that
-// calls itself something else than JSON; 500 where work could not begin; 503 when draining. Taking a hint on is told
-// at once by an interim answer 102.
+// Statuses: 200 with a response, after the work; 202 with a response that does not wait for the work; 400 for a body that
+// is no hint; 401 if the signature or its time is wrong, without saying which; 413 above MaxBody; 415 for a content type
+// other than JSON; 500 if the worker could not begin; 503 while draining. An interim answer 102 says at once that the
+// hint was accepted.
 type Handler struct {
 	cfg      HandlerConfig
 	mux      *http.ServeMux
-	held     atomic.Int64
+	held     atomic.Int64 // requests that wait
 	draining atomic.Bool
 }
 
@@ -111,13 +111,13 @@ func NewHandler(cfg HandlerConfig) (*Handler, error) {
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
 
-// Drain refuses invocations from now on; those that are held go on until their work is done.
+// Drain refuses further invocations; those that wait continue to.
 func (h *Handler) Drain() { h.draining.Store(true) }
 
 // Held is how many requests wait.
 func (h *Handler) Held() int { return int(h.held.Load()) }
 
-// refusal is an answer that is no success; cause is for the log alone.
+// refusal is an unsuccessful answer; cause is only for the log.
 type refusal struct {
 	status int
 	text   string
@@ -132,7 +132,7 @@ func (h *Handler) invoke(w http.ResponseWriter, r *http.Request) {
 	}
 	defer h.held.Add(-1)
 	if h.held.Add(1) > int64(h.cfg.MaxHeld) {
-		// Enough wait already to show that this process is busy, and those who work find this hint's nodes by themselves.
+		// Enough requests wait to show that this process is busy, and its lanes find the nodes of this hint without it.
 		h.answer(w, http.StatusAccepted, Answer{Start: Warm})
 		return
 	}
@@ -145,7 +145,7 @@ func (h *Handler) invoke(w http.ResponseWriter, r *http.Request) {
 		h.answer(w, http.StatusOK, answer)
 	case err == nil:
 		h.answer(w, http.StatusAccepted, answer)
-	case r.Context().Err() != nil: // nobody is there to be told
+	case r.Context().Err() != nil: // the client has disconnected
 	case errors.Is(err, engine.ErrClosed):
 		h.refuse(w, r, drained())
 	default:
@@ -157,7 +157,7 @@ func drained() *refusal {
 	return &refusal{http.StatusServiceUnavailable, "this worker is ending", errors.New("draining")}
 }
 
-// read gives the hint of a request that is signed and in time.
+// read returns the hint of a request, after checking its signature.
 func (h *Handler) read(w http.ResponseWriter, r *http.Request) (Hint, *refusal) {
 	if h.draining.Load() {
 		return Hint{}, drained()
@@ -165,9 +165,9 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) (Hint, *refusal) 
 	unauthorized := func(err error) *refusal {
 		return &refusal{http.StatusUnauthorized, "expected a request that is signed by the secret, just now", err}
 	}
-	seal, err := readSeal(r.Header.Get)
+	signed, err := readSignature(r.Header.Get)
 	if err == nil {
-		err = seal.timely(h.cfg.Now(), h.cfg.Skew)
+		err = signed.checkTime(h.cfg.Now(), h.cfg.Skew)
 	}
 	if err != nil {
 		return Hint{}, unauthorized(err)
@@ -179,7 +179,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) (Hint, *refusal) 
 	if refused != nil {
 		return Hint{}, refused
 	}
-	if err := seal.covers(h.cfg.Secret, body); err != nil {
+	if err := signed.checkBody(h.cfg.Secret, body); err != nil {
 		return Hint{}, unauthorized(err)
 	}
 	hint, err := parseHint(body)
@@ -189,14 +189,14 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) (Hint, *refusal) 
 	return hint, nil
 }
 
-// body reads what MaxBody allows, within ReadTimeout; the deadline is lifted again, for the request may be held long.
+// body reads up to MaxBody bytes within ReadTimeout, and then removes the deadline, since the request may wait for long.
 func (h *Handler) body(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
 	large := &refusal{http.StatusRequestEntityTooLarge, "expected at most " + strconv.Itoa(MaxBody) + " bytes", errors.New("too large")}
 	if r.ContentLength > MaxBody {
 		return nil, large
 	}
 	connection := http.NewResponseController(w)
-	// What has no connection, as in tests, has no deadlines.
+	// Without a connection, as in tests, deadlines are not supported.
 	_ = connection.SetReadDeadline(h.cfg.Now().Add(h.cfg.ReadTimeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	_ = connection.SetReadDeadline(time.Time{})
@@ -241,7 +241,7 @@ func (h *Handler) answer(w http.ResponseWriter, status int, a Answer) {
 	writeJSON(w, status, response{Worker: h.cfg.Name, Start: a.Start, Waited: a.Waited, Tasks: a.Tasks})
 }
 
-// health is for probes: 503 says that no more is taken on here.
+// health answers probes: 503 says that no invocations are accepted.
 func (h *Handler) health(w http.ResponseWriter, _ *http.Request) {
 	status, word := http.StatusOK, "ok"
 	if h.draining.Load() {
@@ -254,5 +254,5 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // a client that is gone is told nothing
+	_ = json.NewEncoder(w).Encode(body) // fails if the client has disconnected
 }

@@ -118,7 +118,7 @@ func TestHandlerAnswers(t *testing.T) {
 	}
 }
 
-// finalStatus is what a recorder got: it takes the interim answer for the final one, so there only the body tells.
+// finalStatus returns the status of an answer: a recorder takes the interim one for the final one, so the body decides.
 func finalStatus(w *httptest.ResponseRecorder) int {
 	if w.Code != http.StatusProcessing {
 		return w.Code
@@ -142,7 +142,7 @@ func TestHandlerGivesTheHintToWork(t *testing.T) {
 	assert.Equal(t, Hint{Run: "r2", Nodes: 1}, got)
 }
 
-// TestHandlerRepeated: a request that somebody recorded and sends again is a hint like any other.
+// TestHandlerRepeated: a replayed request is a hint like any other.
 func TestHandlerRepeated(t *testing.T) {
 	n := 0
 	h := newTestHandler(t, func(context.Context, Hint) (Answer, error) {
@@ -157,7 +157,7 @@ func TestHandlerRepeated(t *testing.T) {
 	assert.Equal(t, 3, n)
 }
 
-// server runs a handler behind a real connection.
+// server serves a handler on a real connection.
 func server(t *testing.T, work func(context.Context, Hint) (Answer, error)) (*Handler, *httptest.Server) {
 	t.Helper()
 	h, err := NewHandler(HandlerConfig{Secret: secret, Work: work, Name: "w1", MaxHeld: 2, ReadTimeout: 300 * time.Millisecond})
@@ -167,7 +167,7 @@ func server(t *testing.T, work func(context.Context, Hint) (Answer, error)) (*Ha
 	return h, s
 }
 
-// post sends a signed hint and gives the status and the body of the answer.
+// post sends a signed hint and returns the status and the body of the answer.
 func post(t *testing.T, s *httptest.Server) (int, string) {
 	t.Helper()
 	r := signed(hint, time.Now())
@@ -214,7 +214,7 @@ func TestHandlerHoldsRequests(t *testing.T) {
 	defer func() { _ = w.Body.Close() }()
 	assert.Equal(t, 503, w.StatusCode)
 	close(release)
-	assert.Equal(t, 200, <-statuses, "what is held is let finish")
+	assert.Equal(t, 200, <-statuses, "a request that waits is not cut")
 	assert.Equal(t, 200, <-statuses)
 }
 
@@ -238,7 +238,7 @@ func TestHandlerOfWorkThatFails(t *testing.T) {
 	}
 }
 
-// TestHandlerOfSlowSenders: a body that does not arrive holds nobody up.
+// TestHandlerOfSlowSenders: a body that does not arrive blocks no other request.
 func TestHandlerOfSlowSenders(t *testing.T) {
 	_, s := server(t, nothing)
 	read, write := newPipe(t)

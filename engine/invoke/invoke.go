@@ -6,36 +6,36 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// Hint says where work can be found.
+// Hint says which run has nodes that can be claimed.
 type Hint struct {
 	Run engine.RunID `json:"run"`
-	// Functions are those of which tasks can be claimed, sorted; empty where that is not known.
+	// Functions are those whose tasks can be claimed, sorted; empty if unknown.
 	Functions []string `json:"functions,omitempty"`
-	// Nodes is how many can be claimed, at least 1.
+	// Nodes is how many nodes can be claimed, at least 1.
 	Nodes int `json:"nodes"`
 }
 
-// Start says whether an invocation found a process that was up.
+// Start says whether a process had worked before an invocation. Empty if unknown.
 type Start string
 
-// Starts. Empty: nobody told.
+// Values of Start.
 const (
-	Warm Start = "warm"
-	Cold Start = "cold" // a process had to be started for it
+	Warm Start = "warm" // it had worked before
+	Cold Start = "cold" // it was started for the invocation
 )
 
-// Answer is what came of an invocation.
+// Answer is the result of an invocation.
 type Answer struct {
 	Start Start
-	// Tasks is how many were executed; 0 where whoever was asked found nothing to do.
+	// Tasks is how many tasks were executed; 0 if the worker found none.
 	Tasks int64
-	// Waited: the answer came after the work. Else whoever was asked works on by itself, and Tasks says nothing.
+	// Waited is whether the answer came after the work. Otherwise the worker continues, and Tasks is meaningless.
 	Waited bool
 }
 
-// Invoker gets one other to look for work. Safe for concurrent use.
+// Invoker makes one worker look for work. Safe for concurrent use.
 type Invoker interface {
-	// Invoke returns when whoever was asked has nothing left to do, or will not tell when that is, or when asking has
-	// failed for good. It calls taken at most once, as soon as somebody has taken the hint on.
+	// Invoke returns when the worker has nothing left to do, or has answered without waiting for that, or when the
+	// invocation has failed permanently. It calls taken at most once, as soon as a worker has accepted the hint.
 	Invoke(ctx context.Context, h Hint, taken func()) (Answer, error)
 }

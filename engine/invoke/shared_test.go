@@ -71,8 +71,8 @@ func member(t *testing.T, server *sharedtest.Server, cfg shared.Config, pool wor
 	return p
 }
 
-// beside runs a part until the test ends.
-func beside(t *testing.T, run func(context.Context) error) {
+// background runs a part until the test ends.
+func background(t *testing.T, run func(context.Context) error) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	over := make(chan error, 1)
@@ -93,7 +93,7 @@ func squares(t *testing.T, n int) *engine.Graph {
 	return g
 }
 
-// TestInvokedWorkersDoARun: a store that nobody polls asks for workers over HTTP, and these for more.
+// TestInvokedWorkersDoARun: without a polling worker, a store requests workers over HTTP, and these request more.
 func TestInvokedWorkersDoARun(t *testing.T) {
 	server := sharedtest.New(sharedtest.Config{Audit: func(err error) { t.Error(err) }})
 	tally := new(Tally)
@@ -111,11 +111,11 @@ func TestInvokedWorkersDoARun(t *testing.T) {
 	t.Cleanup(web.Close)
 	fan, err = NewFan(FanConfig{Invoker: caller(t, web.URL+"/invoke"), Max: 4})
 	require.NoError(t, err)
-	beside(t, fan.Run)
-	beside(t, shift.Run)
+	background(t, fan.Run)
+	background(t, shift.Run)
 	e, err := engine.New(engine.Config{Executor: member(t, server, shared.Config{Invoke: fan.Readied}, worker.Config{Idle: true})})
 	require.NoError(t, err)
-	beside(t, e.Run)
+	background(t, e.Run)
 
 	for range 2 {
 		r, err := e.Submit(t.Context(), "squares", squares(t, 30), engine.RunOptions{})
@@ -143,7 +143,7 @@ func awaitCall(t *testing.T) {
 	}
 }
 
-// TestBoardOfARun: the board has what lanes execute, and what it tells of a dead process gives its claims to others.
+// TestBoardOfARun: the board has what lanes execute, and its contents release the claims of a dead process.
 func TestBoardOfARun(t *testing.T) {
 	server := sharedtest.New(sharedtest.Config{Audit: func(err error) { t.Error(err) }})
 	supervisor, board, unmapBoth := twins(t)
@@ -159,7 +159,7 @@ func TestBoardOfARun(t *testing.T) {
 	go func() { died <- pool.Run(first) }()
 	e, err := engine.New(engine.Config{Executor: member(t, server, shared.Config{}, worker.Config{Idle: true})})
 	require.NoError(t, err)
-	beside(t, e.Run)
+	background(t, e.Run)
 
 	b := engine.NewBuilder()
 	g, err := b.Compile(stuck.Call(engine.Const(b, 5)))
@@ -179,8 +179,8 @@ func TestBoardOfARun(t *testing.T) {
 	require.NoError(t, reaper.ReapSession(t.Context(), left.run, left.session, []engine.NodeID{left.running[0].node}, engine.ErrorRecord{
 		Kind: engine.WorkerLostError, Message: "exited with code 7", ExitCode: 7,
 	}))
-	beside(t, member(t, server, shared.Config{}, worker.Config{Find: find}).Run)
-	awaitCall(t) // somebody else has it, at once
+	background(t, member(t, server, shared.Config{}, worker.Config{Find: find}).Run)
+	awaitCall(t) // another worker has it, at once
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	v, err := engine.Result[int](ctx, r)
@@ -191,11 +191,11 @@ func TestBoardOfARun(t *testing.T) {
 	backend.Heal()
 	require.NoError(t, <-died)
 	_, sessions = supervisor.read()
-	assert.Empty(t, sessions, "who ends in good order leaves none")
+	assert.Empty(t, sessions, "a worker that ends by itself leaves none")
 }
 
-// TestWaitEndsWithTheEngine: whoever waits for a run that others are to execute is told when nobody here can learn of it
-// any more.
+// TestWaitEndsWithTheEngine: waiting for a run that other workers execute ends when the engine closes, since this process
+// can then not observe the run's end.
 func TestWaitEndsWithTheEngine(t *testing.T) {
 	server := sharedtest.New(sharedtest.Config{Audit: func(err error) { t.Error(err) }})
 	e, err := engine.New(engine.Config{Executor: member(t, server, shared.Config{}, worker.Config{Idle: true})})

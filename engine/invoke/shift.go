@@ -10,30 +10,30 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// Work is a worker for the time of one shift.
+// Work is a worker for one shift.
 type Work interface {
-	// Run claims and executes until ctx ends; then it finishes what it executes, leaves, and returns. It may return
-	// early with an error.
+	// Run claims and executes until ctx ends; then it finishes what it executes, leaves its runs, and returns. It may
+	// return early with an error.
 	Run(ctx context.Context) error
 }
 
 // ShiftConfig of a Shift. Begin and Tally are required; the zero value of the rest means the defaults.
 type ShiftConfig struct {
-	// Begin makes a worker for one shift.
+	// Begin creates a worker for one shift.
 	Begin func() (Work, error)
 	// Tally counts what that worker executes.
 	Tally *Tally
-	// For is how long a request is held at most, such as the time that a platform gives a function. In its last 20 %
-	// nothing is claimed any more. Default 5 min.
+	// For is the longest time that a request waits, such as a platform's timeout for a function. In its last 20 % nothing
+	// is claimed. Default 5 min.
 	For time.Duration
-	// Linger is how long a shift goes on without anything to execute; default 500 ms, twice the time within which an
-	// idle worker looks again.
+	// Linger is how long a shift continues without executing anything; default 500 ms, twice the interval at which an idle
+	// worker polls.
 	Linger time.Duration
 }
 
 func (c ShiftConfig) withDefaults() (ShiftConfig, error) {
 	if c.Begin == nil || c.Tally == nil {
-		return c, errors.New("invoke: Begin or Tally is nil, expected what makes a worker and what counts its tasks")
+		return c, errors.New("invoke: Begin or Tally is nil, expected a function that creates a worker and a tally of its tasks")
 	}
 	if c.For <= 0 {
 		c.For = 5 * time.Minute
@@ -44,40 +44,40 @@ func (c ShiftConfig) withDefaults() (ShiftConfig, error) {
 	return c, nil
 }
 
-// Shift has a worker work only while it is asked to, for the sake of platforms that stop a process between requests: a
-// process that is stopped must not hold claims. Run has to be running for anything to happen. Safe for concurrent use.
+// Shift runs a worker only while requests wait for it, for platforms that stop a process between requests: a stopped
+// process must not hold claims. Nothing happens until Run is called. Safe for concurrent use.
 //
-// A shift begins when somebody calls Work and none is under way. It ends when there has been nothing to execute for a
-// while, or in the last 20 % of the time of whoever called last. That a caller goes away does not end it.
+// A shift begins when Work is called and none is active. It ends after Linger without anything to execute, or in the last
+// 20 % of the time of the latest call. Callers that disconnect do not end it.
 type Shift struct {
 	cfg  ShiftConfig
-	rung chan struct{} // capacity 1: a turn waits to begin
+	wake chan struct{} // capacity 1: a turn waits to begin; join sends, Run receives
 
 	mu     sync.Mutex
-	turn   *turn // open to those who call; nil for none
-	called bool
-	closed bool
+	turn   *turn // the shift that callers can join; nil for none; guarded by mu
+	called bool  // Work has been called before; guarded by mu
+	closed bool  // Run is ending; guarded by mu
 }
 
 // turn is one shift.
 type turn struct {
-	last  time.Time     // when it was called last
-	tasks int64         // valid once over is closed
-	err   error         // the same
+	last  time.Time     // the latest call; guarded by Shift.mu
+	tasks int64         // set before over is closed
+	err   error         // set before over is closed
 	over  chan struct{} // closed when the worker has left
 }
 
-// NewShift checks the configuration.
+// NewShift checks the configuration and returns a shift, which does nothing until Run is called.
 func NewShift(cfg ShiftConfig) (*Shift, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	return &Shift{cfg: cfg, rung: make(chan struct{}, 1)}, nil
+	return &Shift{cfg: cfg, wake: make(chan struct{}, 1)}, nil
 }
 
-// Work takes part in the shift under way, or begins one, and waits until it is over, but no longer than ctx and not
-// beyond For. The error is engine.ErrClosed when Run is ending. It is a HandlerConfig.Work.
+// Work joins the active shift, or begins one, and waits for its end, for at most For and until ctx ends. The error is
+// engine.ErrClosed when Run is ending. It is a HandlerConfig.Work.
 func (s *Shift) Work(ctx context.Context, _ Hint) (Answer, error) {
 	t, start, err := s.join()
 	if err != nil {
@@ -88,14 +88,14 @@ func (s *Shift) Work(ctx context.Context, _ Hint) (Answer, error) {
 	select {
 	case <-t.over:
 		return Answer{Start: start, Tasks: t.tasks, Waited: true}, t.err
-	case <-limit.C: // somebody else keeps it up
+	case <-limit.C: // later callers keep it active
 		return Answer{Start: start}, nil
 	case <-ctx.Done():
 		return Answer{}, ctx.Err()
 	}
 }
 
-// join gives the shift under way, or one that is to begin. The very first call is the one for which a process started.
+// join returns the active shift, or a new one. The process was started for the first call.
 func (s *Shift) join() (*turn, Start, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -108,17 +108,17 @@ func (s *Shift) join() (*turn, Start, error) {
 	}
 	if s.turn == nil {
 		s.turn = &turn{over: make(chan struct{})}
-		s.rung <- struct{}{}
+		s.wake <- struct{}{}
 	}
 	s.turn.last = time.Now()
 	return s.turn, start, nil
 }
 
-// Run works shift after shift until ctx ends and the last one is over.
+// Run runs one shift after the other until ctx ends, and returns when the last one is over.
 func (s *Shift) Run(ctx context.Context) error {
 	for {
 		select {
-		case <-s.rung:
+		case <-s.wake:
 		case <-ctx.Done():
 		}
 		if ctx.Err() != nil {
@@ -132,7 +132,7 @@ func (s *Shift) Run(ctx context.Context) error {
 	}
 }
 
-// close refuses callers from now on, and sends those away who have just come.
+// close refuses further callers, and those of a shift that has not begun.
 func (s *Shift) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,17 +144,17 @@ func (s *Shift) close() {
 	}
 }
 
-// work is one shift.
+// work runs one shift.
 func (s *Shift) work(ctx context.Context, t *turn) {
 	before := s.cfg.Tally.Executed()
-	t.err = s.employ(ctx, t)
+	t.err = s.runWorker(ctx, t)
 	t.tasks = s.cfg.Tally.Executed() - before
 	close(t.over)
 }
 
-// employ has a worker work until the turn is over for callers, and waits until it has left.
-func (s *Shift) employ(ctx context.Context, t *turn) error {
-	defer s.leave(t) // in every case, so that the next caller gets a turn of his own
+// runWorker runs a worker until the turn ends, and waits until it has left.
+func (s *Shift) runWorker(ctx context.Context, t *turn) error {
+	defer s.leave(t) // in every case, so that the next caller gets a new turn
 	w, err := s.cfg.Begin()
 	if err != nil {
 		return fmt.Errorf("invoke: no worker: %w", err)
@@ -165,7 +165,7 @@ func (s *Shift) employ(ctx context.Context, t *turn) error {
 	go func() { ended <- w.Run(ctx) }()
 	tick := time.NewTicker(s.cfg.Linger / 10)
 	defer tick.Stop()
-	patience := firstLook * s.cfg.Linger
+	patience := startupFactor * s.cfg.Linger
 	seen, active := s.cfg.Tally.Executed(), time.Now()
 	for {
 		select {
@@ -186,12 +186,12 @@ func (s *Shift) employ(ctx context.Context, t *turn) error {
 	}
 }
 
-// firstLook is by how much a shift's patience is longer before its first task: connecting and reading a large graph
-// take their time.
-const firstLook = 4
+// startupFactor is how many times Linger a shift waits for its first task: connecting and reading a large graph take
+// time.
+const startupFactor = 4
 
-// leaveAfter closes the turn when nothing was executed, and nobody has called, for as long as patience lasts, or when
-// the time to claim is over.
+// leaveAfter closes the turn, and reports so, if there was neither a task nor a call for as long as patience, or if the
+// time for claiming is over.
 func (s *Shift) leaveAfter(t *turn, active time.Time, patience time.Duration) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -203,7 +203,7 @@ func (s *Shift) leaveAfter(t *turn, active time.Time, patience time.Duration) bo
 	return true
 }
 
-// leave closes the turn to callers, where it is open.
+// leave closes the turn to callers, if it is open.
 func (s *Shift) leave(t *turn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

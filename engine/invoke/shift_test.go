@@ -17,7 +17,7 @@ import (
 type hands struct {
 	tally *Tally
 	tasks chan time.Duration // how long each takes; claimed as long as the shift claims
-	stops []time.Time        // when it was told to claim no more
+	stops []time.Time        // when it was stopped from claiming
 	ends  error              // of Run, at once
 }
 
@@ -115,7 +115,7 @@ func TestShiftStopsClaimingInTime(t *testing.T) {
 		fourth := call(t.Context(), s)
 		r := <-third
 		assert.NoError(t, r.err)
-		assert.False(t, r.Waited, "the shift goes on for the later one")
+		assert.False(t, r.Waited, "the shift continues for the later one")
 		assert.InDelta(t, 100, r.took.Seconds(), 0.1)
 		assert.True(t, (<-fourth).Waited)
 		assert.InDelta(t, 130, h.stops[1].Sub(began).Seconds(), 1)
@@ -143,7 +143,7 @@ func TestShiftEnds(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		stop()
 		synctest.Wait()
-		late := <-call(t.Context(), s) // a turn that nobody will begin, or none
+		late := <-call(t.Context(), s) // a turn that never begins, or none
 		assert.ErrorIs(t, late.err, engine.ErrClosed)
 		r := <-working
 		require.NoError(t, r.err)
@@ -174,5 +174,5 @@ func TestShiftWithoutAWorker(t *testing.T) {
 
 func TestShiftConfig(t *testing.T) {
 	_, err := NewShift(ShiftConfig{})
-	assert.ErrorContains(t, err, "expected what makes a worker")
+	assert.ErrorContains(t, err, "expected a function that creates a worker")
 }

@@ -21,34 +21,34 @@ import (
 
 // Reaper ends the sessions of processes that are known to be dead; the store of shared runs is one.
 type Reaper interface {
-	// ReapSession gives back what the session has claimed. running is what its process was executing; died becomes the
-	// error record of the attempts lost.
+	// ReapSession ends a session and releases its claims. running are the nodes that its process was executing; died
+	// becomes the error record of the lost attempts.
 	ReapSession(ctx context.Context, run engine.RunID, session ledger.SessionID, running []engine.NodeID, died engine.ErrorRecord) error
 }
 
 // SupervisorConfig of a Supervisor. Command and Reaper are required; the zero value of the rest means the defaults.
 type SupervisorConfig struct {
-	// Command is a program and its arguments. It has to call Adopt; one that does not is kept running as well, but
-	// nobody learns what it was executing when it died.
+	// Command is a program and its arguments. It has to call Adopt; one that does not is also kept running, but it is
+	// unknown what it was executing when it died.
 	Command []string
-	// Children is how many processes are kept; default 1.
+	// Children is how many processes are kept running; default 1.
 	Children int
 	Reaper   Reaper
-	// SoftStop is how long children may take to end once they are told to; then they are killed. Default 30 s, which is
-	// more than the 20 s that a worker gives its tasks.
+	// SoftStop is how long children may take to end after SIGTERM; then they are killed. Default 30 s, which is more than
+	// the 20 s that a worker gives its tasks.
 	SoftStop time.Duration
 	// Backoff is the upper bound of the delay before a child is started again, doubled for each further death up to
-	// BackoffCap; the delay itself is drawn evenly from 0 to the bound. The count starts again with a child that lived for
-	// Settled, or died of a task, which cannot go on for ever. Defaults 0.5 s, 30 s and 1 min.
+	// BackoffCap; the delay itself is drawn evenly from 0 to the bound. The count starts again after a child that lived
+	// for Settled, or that was executing a task when it died, which is bounded by itself. Defaults 0.5 s, 30 s and 1 min.
 	Backoff    time.Duration
 	BackoffCap time.Duration
 	Settled    time.Duration
-	// ReportTimeout bounds how long a death is reported; then leases tell of it. Default 5 s.
+	// ReportTimeout bounds how long reporting a death may take; after that its leases have to expire. Default 5 s.
 	ReportTimeout time.Duration
-	// Stdout and Stderr get what children print; of what goes to Stderr the end is also kept as evidence. Default none.
-	// They are written to by one goroutine per child, so they have to be safe for concurrent use.
+	// Stdout and Stderr receive what children print; the end of Stderr is also kept for error records. Default none. One
+	// goroutine for each child writes to them, so they have to be safe for concurrent use.
 	Stdout, Stderr io.Writer
-	// Log tells of starts and deaths; default none.
+	// Log receives starts and deaths; default none.
 	Log *slog.Logger
 }
 
@@ -86,29 +86,29 @@ func (c SupervisorConfig) withDefaults() (SupervisorConfig, error) {
 	return c, nil
 }
 
-// Deaths count what became of the children of a supervisor.
+// Deaths counts what happened to the children of a supervisor.
 type Deaths struct {
-	Started  int64 // processes, each of them cold
-	Died     int64 // before they were told to
-	Reported int64 // sessions whose claims were given back
+	Started  int64 // processes
+	Died     int64 // processes that ended before Run's context
+	Reported int64 // sessions of dead processes whose claims were released
 	Failed   int64 // sessions that could not be reported
 }
 
-// Supervisor keeps child processes, which are workers: it starts them, starts those again that die, reports what these
-// were executing, and ends all of them with itself.
+// Supervisor keeps worker processes running: it starts them, restarts those that die, reports what these were executing,
+// and ends all of them when it ends.
 //
-// A child is the leader of a process group of its own, so that signals from a terminal reach it through the supervisor
-// alone, and nothing that it started is left when it is dead. It has the environment of this process.
+// A child is the leader of its own process group, so that signals from a terminal reach it only through the supervisor,
+// and everything that it started is killed after its death. It has the environment of this process.
 type Supervisor struct {
 	cfg    SupervisorConfig
-	host   string
-	killed chan struct{}
+	host   string        // "" if unknown
+	killed chan struct{} // closed by Kill
 	kill   sync.Once
 
 	started, died, reported, failed atomic.Int64
 }
 
-// NewSupervisor checks the configuration. The error is errors.ErrUnsupported where this system has no boards.
+// NewSupervisor checks the configuration. The error wraps errors.ErrUnsupported where this system has no boards.
 func NewSupervisor(cfg SupervisorConfig) (*Supervisor, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -121,11 +121,11 @@ func NewSupervisor(cfg SupervisorConfig) (*Supervisor, error) {
 		return nil, fmt.Errorf("invoke: Command is no program: %w", err)
 	}
 	s := &Supervisor{cfg: cfg, killed: make(chan struct{})}
-	s.host, _ = os.Hostname() // a host without a name is left out of records
+	s.host, _ = os.Hostname() // records of a host without a name have none
 	return s, nil
 }
 
-// Run keeps the children until ctx ends; then it tells them to end, waits for them, kills what is left, and returns.
+// Run keeps the children running until ctx ends; then it terminates them, waits for them, kills what remains, and returns.
 func (s *Supervisor) Run(ctx context.Context) error {
 	theirs, mine, err := os.Pipe()
 	if err != nil {
@@ -148,8 +148,8 @@ func (s *Supervisor) Deaths() Deaths {
 	return Deaths{Started: s.started.Load(), Died: s.died.Load(), Reported: s.reported.Load(), Failed: s.failed.Load()}
 }
 
-// keep has one child at a time until ctx ends. Children that are to end with their supervisor do so when the thread ends
-// that started them (prctl(2), PR_SET_PDEATHSIG), so it has to be this one for as long as there are any.
+// keep keeps one child running until ctx ends. A child dies with its supervisor because the kernel kills it when the
+// thread that started it ends (prctl(2), PR_SET_PDEATHSIG), so this goroutine keeps its thread.
 func (s *Supervisor) keep(ctx context.Context, lifeline *os.File) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -176,8 +176,8 @@ func (s *Supervisor) keep(ctx context.Context, lifeline *os.File) {
 	}
 }
 
-// attend waits for the end of a child, which it brings about once ctx has ended, and reports what the child has left. It
-// tells whether the child was executing something.
+// attend waits for the end of a child, which it terminates once ctx has ended, and reports its open sessions. The result
+// is whether the child was executing a task.
 func (s *Supervisor) attend(ctx context.Context, c *child) (wasWorking bool) {
 	ended := make(chan struct{})
 	go func() {
@@ -187,7 +187,7 @@ func (s *Supervisor) attend(ctx context.Context, c *child) (wasWorking bool) {
 	select {
 	case <-ended:
 		s.died.Add(1)
-		s.cfg.Log.Warn("a worker process has ended", "pid", c.pid(), "how", c.manner())
+		s.cfg.Log.Warn("a worker process has ended", "pid", c.pid(), "how", c.howEnded())
 	case <-ctx.Done():
 		c.terminate()
 		soft := time.NewTimer(s.cfg.SoftStop)
@@ -201,16 +201,16 @@ func (s *Supervisor) attend(ctx context.Context, c *child) (wasWorking bool) {
 		}
 		<-ended
 	}
-	c.kill() // what it has started and left
+	c.kill() // processes that it has started
 	name, sessions := c.board.read()
-	c.forget()
+	c.unmapBoard()
 	s.report(c, name, sessions)
 	reapGroup(c.pid())
-	return slices.ContainsFunc(sessions, func(l left) bool { return len(l.running) > 0 })
+	return slices.ContainsFunc(sessions, func(l openSession) bool { return len(l.running) > 0 })
 }
 
-// report gives back what the sessions of a dead child have claimed. One that ended in good order has left none.
-func (s *Supervisor) report(c *child, name string, sessions []left) {
+// report releases the claims of a dead child's open sessions. A child that ended by itself has closed them.
+func (s *Supervisor) report(c *child, name string, sessions []openSession) {
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.ReportTimeout)
 	defer cancel()
 	died := c.evidence(name, s.host)
@@ -224,7 +224,7 @@ func (s *Supervisor) report(c *child, name string, sessions []left) {
 			}
 			if err := s.cfg.Reaper.ReapSession(ctx, l.run, l.session, nodes, record); err != nil {
 				s.failed.Add(1)
-				s.cfg.Log.Error("the death of a worker process could not be reported; its lease will tell",
+				s.cfg.Log.Error("the death of a worker process could not be reported; its claims are released when their lease expires",
 					"run", l.run, "pid", c.pid(), "error", err)
 				return
 			}

@@ -19,7 +19,7 @@ func setSubreaper(t *testing.T, on uintptr) {
 	require.Zero(t, errno)
 }
 
-// TestSupervisorOfAContainer: what a child has left is not even listed any more.
+// TestSupervisorOfAContainer: no zombies remain of what a child has started.
 func TestSupervisorOfAContainer(t *testing.T) {
 	setSubreaper(t, 1)
 	defer setSubreaper(t, 0)

@@ -107,9 +107,9 @@ func playSupervisor() {
 	fmt.Println(err)
 }
 
-// reaper remembers what it was told.
+// reaper records what is reported to it.
 type reaper struct {
-	told chan reaped // where a test listens
+	reports chan reaped // read by the test
 }
 
 type reaped struct {
@@ -123,7 +123,7 @@ type reaped struct {
 func (r *reaper) ReapSession(
 	_ context.Context, run engine.RunID, session ledger.SessionID, running []engine.NodeID, died engine.ErrorRecord,
 ) error {
-	r.told <- reaped{run, session, running, died, time.Now()}
+	r.reports <- reaped{run, session, running, died, time.Now()}
 	return nil
 }
 
@@ -140,7 +140,7 @@ type lines struct {
 	mu   sync.Mutex
 	w    io.Writer
 	rest []byte
-	said chan string // nil for nobody
+	said chan string // nil for no reader
 }
 
 func (l *lines) Write(p []byte) (int, error) {
@@ -179,7 +179,7 @@ type troupe struct {
 // perform runs a supervisor of children with a role.
 func perform(t *testing.T, role string, change func(*SupervisorConfig)) *troupe {
 	t.Helper()
-	p := &troupe{t: t, reaper: &reaper{told: make(chan reaped, 64)}, said: make(chan string, 1024), over: make(chan error, 1)}
+	p := &troupe{t: t, reaper: &reaper{reports: make(chan reaped, 64)}, said: make(chan string, 1024), over: make(chan error, 1)}
 	cfg := SupervisorConfig{
 		Command: []string{os.Args[0], "play:" + role}, Reaper: p.reaper, Stderr: &lines{said: p.said},
 		Backoff: time.Hour, BackoffCap: time.Hour, // one life each, unless a test wants more
@@ -213,7 +213,7 @@ func (p *troupe) end() {
 func (p *troupe) report() reaped {
 	p.t.Helper()
 	select {
-	case r := <-p.reaper.told:
+	case r := <-p.reaper.reports:
 		return r
 	case <-time.After(patience):
 		require.FailNow(p.t, "no report of a death")
@@ -221,7 +221,7 @@ func (p *troupe) report() reaped {
 	}
 }
 
-// up waits until a child says that it is up, and gives its number.
+// up waits until a child reports that it has started, and returns its number.
 func (p *troupe) up(word string) int {
 	p.t.Helper()
 	for {
@@ -246,7 +246,7 @@ func gone(t *testing.T, pid int) {
 	require.Eventually(t, func() bool { return !alive(pid) || isZombie(pid) }, patience, 5*time.Millisecond, "process %d is left", pid)
 }
 
-// isZombie: it has ended, and nobody has asked how.
+// isZombie reports whether a process has ended but was not waited for.
 func isZombie(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return err == nil && strings.Contains(string(stat), ") Z ")
@@ -348,7 +348,7 @@ func TestSupervisorEndsChildrenInGoodOrder(t *testing.T) {
 	for _, pid := range pids {
 		assert.False(t, alive(pid), "process %d is left", pid)
 	}
-	assert.Equal(t, Deaths{Started: 3}, p.Deaths(), "who ended when told to has died of nothing and left nothing")
+	assert.Equal(t, Deaths{Started: 3}, p.Deaths(), "a child that was terminated did not die and left no session")
 }
 
 func TestSupervisorKills(t *testing.T) {
@@ -359,7 +359,7 @@ func TestSupervisorKills(t *testing.T) {
 		assert.False(t, alive(pid))
 		assert.Equal(t, []engine.NodeID{42}, p.report().running, "what it held is given back at once")
 	})
-	t.Run("when told to", func(t *testing.T) {
+	t.Run("when terminated", func(t *testing.T) {
 		p := perform(t, "ignores SIGTERM", func(c *SupervisorConfig) { c.SoftStop = time.Hour })
 		pid := p.up("up")
 		p.Kill()

@@ -7,8 +7,8 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// tail keeps the last engine.MaxEvidence bytes that were written to it, and the last words, which the stacks of many
-// goroutines would push out of these. Safe for concurrent use.
+// tail keeps the last engine.MaxEvidence bytes that were written to it, and the last line with which the Go runtime ends
+// a process, since stacks of many goroutines follow that line. Safe for concurrent use; mu guards all fields.
 type tail struct {
 	mu    sync.Mutex
 	buf   []byte
@@ -16,11 +16,11 @@ type tail struct {
 	words string // see lastWords
 }
 
-// Write implements io.Writer. It never fails, and never keeps more than twice the tail.
+// Write implements io.Writer. It never fails, and keeps at most twice engine.MaxEvidence bytes.
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.listen(p)
+	t.scanLines(p)
 	rest := p[max(0, len(p)-engine.MaxEvidence):]
 	if len(t.buf)+len(rest) > 2*engine.MaxEvidence {
 		keep := min(len(t.buf), engine.MaxEvidence-len(rest))
@@ -30,19 +30,19 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// listen looks at the beginning of each line. The lock is held.
-func (t *tail) listen(p []byte) {
+// scanLines checks the beginning of each line. The caller holds mu.
+func (t *tail) scanLines(p []byte) {
 	for line := range bytes.Lines(p) {
 		t.line = append(t.line, line[:min(len(line), lastWordsMax-len(t.line))]...)
 		if line[len(line)-1] == '\n' {
-			t.hear()
+			t.checkLine()
 			t.line = t.line[:0]
 		}
 	}
 }
 
-// hear takes a line as the last words where it looks like that.
-func (t *tail) hear() {
+// checkLine keeps the current line as the last words if it begins like a panic or a fatal error.
+func (t *tail) checkLine() {
 	if bytes.HasPrefix(t.line, []byte("panic: ")) || bytes.HasPrefix(t.line, []byte("fatal error: ")) {
 		t.words = string(bytes.TrimRight(t.line, "\r\n"))
 	}
@@ -54,14 +54,14 @@ func (t *tail) String() string {
 	return string(t.buf[max(0, len(t.buf)-engine.MaxEvidence):])
 }
 
-// lastWordsMax bounds what of a line becomes part of a message.
+// lastWordsMax bounds how many bytes of a line become part of a message.
 const lastWordsMax = 300
 
-// lastWords is the line by which the Go runtime says why it ends a process, empty where there was none. Of several the
-// last one counts; what user code printed before it may look the same.
+// lastWords returns the line with which the Go runtime says why it ends the process, "" if it printed none. The last one
+// counts, since user code may have printed a similar one before.
 func (t *tail) lastWords() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.hear()
+	t.checkLine()
 	return t.words
 }

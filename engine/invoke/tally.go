@@ -7,18 +7,18 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// Tally counts what the lanes of a process execute. It is told like a Board. The zero value is ready; safe for
-// concurrent use.
+// Tally counts what the lanes of a process execute. It has the methods of a Board that a store calls. The zero value is
+// ready to use. Safe for concurrent use.
 type Tally struct {
 	executed atomic.Int64
 	busy     atomic.Int64
-	lanes    [MaxSlots]atomic.Bool // those that execute; a lane may go from one node to the next without a pause
+	lanes    [MaxSlots]atomic.Bool // lanes that execute a node; one may continue with another node without Idle
 }
 
-// Executed is how many nodes lanes have been given so far.
+// Executed is how many executions of nodes have begun so far.
 func (t *Tally) Executed() int64 { return t.executed.Load() }
 
-// Busy is how many lanes execute one; those with slots from MaxSlots on are not seen.
+// Busy is how many lanes execute a node; those with slots from MaxSlots on do not count.
 func (t *Tally) Busy() int64 { return t.busy.Load() }
 
 // Opened does nothing.
@@ -35,7 +35,7 @@ func (t *Tally) Executing(slot int, _ uint32, _ engine.NodeID) {
 	}
 }
 
-// Idle says that a lane has no node any more.
+// Idle notes that a lane executes no node.
 func (t *Tally) Idle(slot int) {
 	if slot < MaxSlots && t.lanes[slot].Swap(false) {
 		t.busy.Add(-1)

@@ -1,16 +1,17 @@
-// Package plan gives the static schedules of a graph, as WUKONG (SoCC'20) has them: for each root what a depth-first
-// search reaches from it, and for each node how a worker comes to execute it: it goes on with the first child that a
-// task readies alone (become), hands the others out (invoke), and where several meet (fan-in) goes on if it is the last.
+// Package plan computes the static schedules of a graph, as in WUKONG (SoCC'20): for each root, the nodes that a
+// depth-first search reaches from it; and for each node, how a worker comes to execute it. A worker continues with the
+// first child that waits for its task alone (become), leaves the other such children to other workers (invoke), and
+// continues with a node that waits for several (fan-in) if its task is the last of these to end.
 //
-// A Plan guarantees to be a pure function of the graph's structure: it needs no bodies, and graphs of equal hash have
-// equal plans. A fan-out stands in it as its template, the body once, because its width is known only at run time.
+// A Plan is a pure function of the graph's structure: it needs no bodies, and graphs with equal hashes have equal plans.
+// A fan-out is represented by its template, the body once, because its width is only known at run time.
 //
-// New costs time and memory linear in nodes and edges: some 6 bytes a node, about 10 ms for 100,000 tasks with a million
-// edges. Schedules share all that lies behind a fan-in, so they are views: one takes no memory, and going through it
-// takes time in what it reaches, and a bit a node meanwhile.
+// New takes time and memory linear in nodes and edges: about 6 bytes a node, and 10 ms for 100,000 tasks with a million
+// edges. Schedules are views, since they share everything after a fan-in: a schedule takes no memory, and iterating over
+// it takes time linear in the nodes and edges that it reaches, and one bit for each node of the graph.
 //
-// Caveats: a plan says what would be, not what was. Workers follow it as long as nothing draws a task elsewhere: a
-// large input, a lost worker, another run. Which worker goes on behind a fan-in only the run decides.
+// Caveats: a plan is a prediction. Workers follow it unless something moves a task to another worker: a large input, a
+// lost worker, another run. Which worker continues after a fan-in is only decided by the run.
 package plan
 
 import (
@@ -24,20 +25,21 @@ type Mark uint8
 
 // Marks of nodes.
 const (
-	// Root: it waits for nothing.
+	// Root nodes wait for nothing.
 	Root Mark = iota
-	// Become: it waits for one node, whose worker goes on with it.
+	// Become: the node waits for one other, whose worker continues with it.
 	Become
-	// Invoke: it waits for one node, whose worker hands it out, or, in the body of a fan-out, for the expansion alone.
+	// Invoke: the node waits for one other, whose worker leaves it to another worker; or, in the body of a fan-out, only
+	// for the expansion.
 	Invoke
-	// FanIn: it waits for several nodes, and the worker that ends the last of them goes on with it.
+	// FanIn: the node waits for several others, and the worker that ends the last of them continues with it.
 	FanIn
 )
 
-// String is root, become, invoke or fan-in.
+// String returns root, become, invoke or fan-in.
 func (m Mark) String() string { return [...]string{"root", "become", "invoke", "fan-in"}[m] }
 
-// Node names a node of a graph: by its scope and its number there. Nodes of scope 0 have the same numbers in a run.
+// Node identifies a node of a graph by its scope and its number there. Nodes of scope 0 have the same numbers in a run.
 type Node struct {
 	Scope int32
 	Local uint32
@@ -101,23 +103,23 @@ func inOrder(s *engine.Scope) []uint32 {
 	return order
 }
 
-// Graph is what is planned.
+// Graph returns the graph that the plan is for.
 func (p *Plan) Graph() *engine.Graph { return p.graph }
 
-// Mark tells how a worker comes to execute a node of the graph.
+// Mark returns how a worker comes to execute a node of the graph.
 func (p *Plan) Mark(n Node) Mark { return p.marks[n.Scope][n.Local] }
 
-// Roots lists the nodes that schedules begin with, ascending. The slice must not be modified.
+// Roots lists the nodes that schedules begin with, in ascending order. The slice must not be modified.
 func (p *Plan) Roots() []engine.NodeID { return p.graph.Roots() }
 
-// Size says what a schedule holds; bodies of fan-outs are counted once, whatever their widths.
+// Size counts what a schedule contains; the body of a fan-out counts once, whatever its width.
 type Size struct {
 	Tasks   int // calls of functions
 	FanOuts int
 	Edges   int // of Plan.Edges
-	Became  int // nodes marked Become, and so on
-	Invoked int
-	FanIns  int
+	Became  int // nodes marked Become
+	Invoked int // nodes marked Invoke
+	FanIns  int // nodes marked FanIn
 }
 
 func (s *Size) add(o Size) {
@@ -129,11 +131,11 @@ func (s *Size) add(o Size) {
 	s.FanIns += o.FanIns
 }
 
-// atOnce is how many roots one pass over the graph follows: a bit of a word each.
-const atOnce = 64
+// rootsPerPass is how many roots one pass over the graph follows: one for each bit of a word.
+const rootsPerPass = 64
 
-// Sizes tells what the schedules of some roots hold, in the order given. It takes one pass over the graph for every 64
-// of them, and 8 bytes a node meanwhile.
+// Sizes returns the sizes of the schedules of roots, in the same order. It takes one pass over the graph for each 64 of
+// them, and 8 bytes a node.
 func (p *Plan) Sizes(roots []engine.NodeID) []Size {
 	out := make([]Size, len(roots))
 	if len(roots) == 0 {
@@ -141,9 +143,9 @@ func (p *Plan) Sizes(roots []engine.NodeID) []Size {
 	}
 	own := p.sizesOfNodes()
 	reach := make([]uint64, len(p.order))
-	for first := 0; first < len(roots); first += atOnce {
+	for first := 0; first < len(roots); first += rootsPerPass {
 		clear(reach)
-		for i, r := range roots[first:min(first+atOnce, len(roots))] {
+		for i, r := range roots[first:min(first+rootsPerPass, len(roots))] {
 			reach[r] |= 1 << i
 		}
 		for _, n := range p.order {
@@ -162,7 +164,8 @@ func (p *Plan) Sizes(roots []engine.NodeID) []Size {
 	return out
 }
 
-// sizesOfNodes gives what each node of scope 0 adds to a schedule: itself, and of a fan-out the bodies within.
+// sizesOfNodes returns what each node of scope 0 adds to a schedule: itself, and the body of a fan-out with all bodies
+// within.
 func (p *Plan) sizesOfNodes() func(n uint32) Size {
 	bodies := make([]Size, p.graph.Scopes())
 	for i := p.graph.Scopes() - 1; i > 0; i-- { // enclosing scopes have smaller numbers

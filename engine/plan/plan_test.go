@@ -26,7 +26,7 @@ var (
 	gather = engine.Func1("gather", func(_ context.Context, v []int) (int, error) { return len(v), nil })
 )
 
-// written reads a graph such as "a b:a c:a d:b,c": tasks in order, each behind those it waits for. All are needed by
+// written reads a graph such as "a b:a c:a d:b,c": tasks in order, each after those it waits for. All are needed by
 // the result, so that none is dropped.
 func written(t require.TestingT, text string) *engine.Graph {
 	b := engine.NewBuilder()
@@ -103,7 +103,7 @@ func TestSchedules(t *testing.T) {
 			[]plan.Size{{Tasks: 3, Edges: 2, Became: 1, FanIns: 1}, {Tasks: 2, Edges: 1, FanIns: 1}},
 		},
 		{
-			"roots share what lies behind a fan-in", "a b c:a,b d:c e:c",
+			"roots share what follows a fan-in", "a b c:a,b d:c e:c",
 			map[engine.NodeID]string{
 				0: lines("a root →c", "c fan-in →d →e", "d become", "e invoke"),
 				1: lines("b root →c", "c fan-in →d →e", "d become", "e invoke"),
@@ -135,7 +135,7 @@ func TestSchedules(t *testing.T) {
 	}
 }
 
-// TestFanOut: a fan-out stands in a schedule as its body, once; fan-outs within it too.
+// TestFanOut: a schedule has the body of a fan-out once, and those within it.
 func TestFanOut(t *testing.T) {
 	b := engine.NewBuilder()
 	outer := engine.FanOut(b, spread.Call(b), func(e engine.Ref[int]) engine.Ref[int] {
@@ -180,7 +180,7 @@ func TestEmpty(t *testing.T) {
 	assert.Equal(t, []plan.Size{}, plan.New(g).Sizes(nil))
 }
 
-// grown draws a graph of one task a number, each behind some of those before it, and fan-outs between them.
+// grown draws a graph of one task a number, each waiting for some earlier ones, and fan-outs between them.
 func grown(t *rapid.T) *engine.Graph {
 	b := engine.NewBuilder()
 	var grow func(depth int, refs []engine.Ref[int]) engine.Ref[int]
@@ -233,7 +233,7 @@ func TestLaws(t *testing.T) {
 						became++
 					}
 				}
-				require.LessOrEqual(t, became, 1, "a worker goes on with one")
+				require.LessOrEqual(t, became, 1, "a worker continues with one")
 			}
 		}
 		for n := range reached {
@@ -242,7 +242,7 @@ func TestLaws(t *testing.T) {
 	})
 }
 
-// reachedBySearch checks a schedule: each node once and behind one that leads to it, and as much as its size tells.
+// reachedBySearch checks a schedule: each node once and after one that leads to it, and as many as its size counts.
 func reachedBySearch(t *rapid.T, s plan.Schedule, p *plan.Plan, want plan.Size, reached map[plan.Node]bool) {
 	mine, led := map[plan.Node]bool{}, map[plan.Node]bool{{Local: uint32(s.Root())}: true}
 	var got plan.Size
@@ -291,8 +291,8 @@ func marksHold(t *rapid.T, p *plan.Plan, n plan.Node, handed int) {
 	}
 }
 
-// TestLinear: a plan and all that it tells of 100,000 tasks takes memory in proportion, though every root reaches half of
-// the graph.
+// TestLinear: a plan of 100,000 tasks, with everything computed from it, takes memory in proportion, though every root
+// reaches half of the graph.
 func TestLinear(t *testing.T) {
 	const half = 50_000
 	b := engine.NewBuilder()

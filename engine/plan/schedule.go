@@ -6,14 +6,14 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// Schedule is what a depth-first search reaches from one root: all that the worker which begins with it could have to
-// do. It is a view of its plan.
+// Schedule is the set of nodes that a depth-first search reaches from one root: everything that the worker which begins
+// with it may have to execute. It is a view of its plan.
 type Schedule struct {
 	plan *Plan
 	root engine.NodeID
 }
 
-// Schedule gives the schedule of a root; false where the node is none.
+// Schedule returns the schedule of a root; false if the node is no root.
 func (p *Plan) Schedule(root engine.NodeID) (Schedule, bool) {
 	if int(root) >= len(p.order) || p.marks[0][root] != Root {
 		return Schedule{}, false
@@ -21,14 +21,14 @@ func (p *Plan) Schedule(root engine.NodeID) (Schedule, bool) {
 	return Schedule{p, root}, true
 }
 
-// Root is the node that the schedule begins with.
+// Root returns the node that the schedule begins with.
 func (s Schedule) Root() engine.NodeID { return s.root }
 
-// Size says what the schedule holds.
+// Size counts what the schedule contains, in a pass over the whole graph.
 func (s Schedule) Size() Size { return s.plan.Sizes([]engine.NodeID{s.root})[0] }
 
-// Nodes gives every node of the schedule once, in the order of the search: behind a node comes what its worker goes on
-// with, behind an expansion the body of the fan-out. Breaking off early costs no more than what was seen.
+// Nodes iterates over the nodes of the schedule, each once, in the order of the search: a node is followed by the one
+// that its worker continues with, and an expansion by the body of its fan-out. Stopping early saves the rest of the cost.
 func (s Schedule) Nodes() iter.Seq[Node] {
 	return func(yield func(Node) bool) {
 		seen := make(bitset, (len(s.plan.order)+63)/64)
@@ -55,16 +55,16 @@ func (s Schedule) Nodes() iter.Seq[Node] {
 	}
 }
 
-// push puts what follows on n on a stack, so that it comes off in the order of the search.
+// push pushes the nodes that wait for n on a stack, so that they are popped in the order of the search.
 func (p *Plan) push(stack []Node, n Node) []Node {
 	first := len(stack)
-	var next Node // what the worker goes on with
-	goesOn := false
+	var next Node // what the worker continues with
+	hasNext := false
 	for e := range p.Edges(n) {
 		switch {
-		case e.To.Scope < n.Scope: // the search comes to joins by their expansion, behind the whole body
-		case e.Mark == Become: // one child at most
-			next, goesOn = e.To, true
+		case e.To.Scope < n.Scope: // the search reaches joins from their expansion, after the whole body
+		case e.Mark == Become: // at most one child
+			next, hasNext = e.To, true
 		default:
 			stack = append(stack, e.To)
 		}
@@ -72,20 +72,20 @@ func (p *Plan) push(stack []Node, n Node) []Node {
 	for i, j := first, len(stack)-1; i < j; i, j = i+1, j-1 {
 		stack[i], stack[j] = stack[j], stack[i]
 	}
-	if goesOn {
+	if hasNext {
 		stack = append(stack, next)
 	}
 	return stack
 }
 
-// Edge leads to a node that waits for another one. Its mark is that of the node.
+// Edge leads to a node that waits for another one. Its mark is that of To.
 type Edge struct {
 	To   Node
 	Mark Mark
 }
 
-// Edges gives the edges that leave a node: to those of its scope that wait for it; of an expansion first to the roots
-// of the body, which every instance has; of a node in a body at last to the joins of the enclosing scope.
+// Edges iterates over the edges that leave a node: from an expansion, first those to the roots of the body; then those to
+// the nodes of its own scope that wait for it; from a node in a body, finally those to joins of the enclosing scope.
 func (p *Plan) Edges(n Node) iter.Seq[Edge] {
 	return func(yield func(Edge) bool) {
 		s := p.graph.Scope(n.Scope)

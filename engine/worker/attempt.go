@@ -17,11 +17,12 @@ const (
 	announcing        // the monitor is writing the attempt's AttemptStarted step
 	announced
 	closed    // the lane writes the end
-	abandoned // the monitor has given the body up
+	abandoned // the monitor has abandoned the body
 )
 
 // attempt is the context of one call of a body. It is allocated in slabs and never reused, since a body may keep its
-// context; so it is kept small, and what only some bodies need is made when they ask for it.
+// context; it is small, and rarely used parts are allocated on demand. All fields except rare and phase are set by the
+// lane before it stores the attempt in lane.latest.
 type attempt struct {
 	job     *job
 	node    engine.NodeID
@@ -31,21 +32,22 @@ type attempt struct {
 	started int64
 	rare    atomic.Pointer[rare]
 	phase   atomic.Uint32
-	fetches bool // inputs instead of calling a body; see lane.fetch
+	fetches bool // it fetches inputs instead of calling a body; see lane.fetch
 }
 
-// rare is what an attempt has once somebody waits for its end, asks for its description, or cancels it.
+// rare is the part of an attempt that exists once Done or Value was called, or the attempt was cancelled. mu guards all
+// fields except tail.
 type rare struct {
 	mu        sync.Mutex
-	done      chan struct{} // nil until somebody waits for it
+	done      chan struct{} // nil until Done is called
 	cause     error         // why it was cancelled, nil before
-	carrier   any           // of the cause, once somebody has asked context.Cause for it
+	carrier   any           // carries the cause for context.Cause, nil until that asks for it
 	cancelled int64         // when, in ns since the run's start
 	info      *engine.TaskInfo
-	tail      tail
+	tail      tail // has a mutex of its own
 }
 
-// more gives the rare part, making it first if need be.
+// more returns the rare part, and allocates it if necessary.
 func (a *attempt) more() *rare {
 	if r := a.rare.Load(); r != nil {
 		return r
@@ -56,7 +58,7 @@ func (a *attempt) more() *rare {
 
 func (a *attempt) place() engine.Place { return a.job.numbers.Locate(a.node) }
 
-// errors is how many earlier attempts have failed by themselves.
+// errors is how many earlier attempts have failed, not counting lost ones.
 func (a *attempt) errors() int {
 	if a.job.fetcher != nil {
 		return a.job.fetcher.Errors(a.node)
@@ -64,7 +66,7 @@ func (a *attempt) errors() int {
 	return int(a.number) - 1
 }
 
-// timeout is how long the body may take, 0 for no bound.
+// timeout is how long the body may take, 0 for any time.
 func (a *attempt) timeout() time.Duration {
 	if a.fetches {
 		return 0
@@ -129,21 +131,21 @@ func (a *attempt) Value(key any) any {
 	return r.info
 }
 
-// causeKey is what context.Cause asks a context's Value for: an unexported variable of package context, which only knows
-// the cause of its own contexts. Should that change, context.Cause gives what Err gives.
+// causeKey is the key that context.Cause passes to a context's Value: an unexported variable of package context, by which
+// it finds its own contexts, the only ones whose cause it knows. If that changes, context.Cause returns what Err returns.
 var causeKey = func() any {
 	var asked askedContext
 	_ = context.Cause(&asked)
 	return asked.key
 }()
 
-// askedContext notes what it is asked for.
+// askedContext records the key that Value is called with.
 type askedContext struct {
 	context.Context
 	key any
 }
 
-// Err says that it has ended, without which nobody asks for its cause.
+// Err returns an error, since context.Cause only asks for the cause of a context that has ended.
 func (a *askedContext) Err() error { return context.Canceled }
 
 // Value implements context.Context.
@@ -152,8 +154,8 @@ func (a *askedContext) Value(key any) any {
 	return nil
 }
 
-// carrier is what package context takes the cause from; nil while there is none. It is a context of that package, but
-// nobody's parent: its channel is not the one that Done gives.
+// carrier returns a context of package context that has the attempt's cause, nil while there is none. It is never a
+// parent of another context, since its channel differs from that of Done.
 func (a *attempt) carrier() any {
 	r := a.rare.Load()
 	if r == nil {
@@ -169,7 +171,7 @@ func (a *attempt) carrier() any {
 	return r.carrier
 }
 
-// cause tells when and why the attempt was cancelled, nil if it was not.
+// cause returns when and why the attempt was cancelled; nil if it was not.
 func (a *attempt) cause() (at int64, why error) {
 	r := a.rare.Load()
 	if r == nil {
@@ -180,7 +182,7 @@ func (a *attempt) cause() (at int64, why error) {
 	return r.cancelled, r.cause
 }
 
-// cancel tells the body to stop, for the first cause given.
+// cancel ends the context. Only the first call counts.
 func (a *attempt) cancel(cause error, now int64) {
 	r := a.more()
 	r.mu.Lock()
@@ -194,7 +196,7 @@ func (a *attempt) cancel(cause error, now int64) {
 	}
 }
 
-// close claims the end for the lane; false when the attempt was abandoned meanwhile.
+// close claims the right to write the end for the lane; ok is false when the attempt has been abandoned.
 func (a *attempt) close() (wasAnnounced, ok bool) {
 	if a.phase.CompareAndSwap(open, closed) {
 		return false, true
@@ -213,14 +215,14 @@ func (a *attempt) close() (wasAnnounced, ok bool) {
 	}
 }
 
-// release tells goroutines that the body left behind that its context is over.
+// release ends the context after the body has returned, for goroutines that the body has started.
 func (a *attempt) release() {
 	if a.rare.Load() != nil {
 		a.cancel(context.Canceled, a.started)
 	}
 }
 
-// log is what the body has logged, nil for nothing.
+// log returns the end of what the body has logged, nil for nothing.
 func (a *attempt) log() []byte {
 	if r := a.rare.Load(); r != nil {
 		return r.tail.bytes()

@@ -96,10 +96,10 @@ func TestContextOfAnAttempt(t *testing.T) {
 	r, err := submit(t, e, engine.RunOptions{}, func(g *engine.Builder) engine.AnyRef { return look.Call(engine.Const(g, 1)) })
 	require.NoError(t, err)
 	require.Equal(t, true, r.Value())
-	<-(<-left).Done() // what the body leaves behind is told that it is over
+	<-(<-left).Done() // ends for goroutines that outlive the body
 }
 
-// TestRunsShareTheLanes: on one processor a short run gets through beside a long one.
+// TestRunsShareTheLanes: on one processor a short run completes during a long one.
 func TestRunsShareTheLanes(t *testing.T) {
 	e := start(t, worker.Config{Width: 1, MaxSlots: 1}, engine.Config{})
 	spin := engine.Func1("spin", func(_ context.Context, a int) (int, error) {

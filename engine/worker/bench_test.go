@@ -11,7 +11,7 @@ import (
 	"github.com/dagscope/dagscope/engine/worker"
 )
 
-// BenchmarkTasks runs whole graphs; the time per task is the one to read.
+// BenchmarkTasks runs whole graphs; the metric to compare is the time for each task.
 func BenchmarkTasks(b *testing.B) {
 	leaf := engine.Func1("leaf", func(_ context.Context, a int) (int, error) { return a, nil })
 	sum := engine.Func1("sum", func(_ context.Context, v []int) (int, error) {

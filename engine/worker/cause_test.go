@@ -15,7 +15,7 @@ import (
 	"github.com/dagscope/dagscope/engine/worker"
 )
 
-// TestCauses: a body learns from context.Cause why it has to end, also through contexts made of its own.
+// TestCauses: context.Cause gives a body the reason why it has to end, also through contexts derived from its own.
 func TestCauses(t *testing.T) {
 	for name, c := range map[string]struct {
 		options engine.Options
@@ -23,7 +23,7 @@ func TestCauses(t *testing.T) {
 		act     func(*engine.Run)
 		fails   bool // another task of the run
 		want    error
-		err     error // as Err gives it
+		err     error // what Err returns
 	}{
 		"timeout":   {options: engine.Options{Timeout: 10 * time.Millisecond, Retries: engine.NoRetries}, want: engine.ErrTimeout, err: context.DeadlineExceeded},
 		"deadline":  {run: engine.RunOptions{Deadline: 10 * time.Millisecond}, want: engine.ErrDeadline, err: context.DeadlineExceeded},

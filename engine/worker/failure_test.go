@@ -16,7 +16,7 @@ import (
 	"github.com/dagscope/dagscope/engine/worker"
 )
 
-// hasty has short delays, so that failures of all kinds are quick to watch.
+// hasty has short delays, so that tests of failures are quick.
 var hasty = worker.Config{Width: 2, Backoff: time.Millisecond, Grace: 50 * time.Millisecond, SoftStop: 20 * time.Millisecond}
 
 // submit runs a graph of one function to its end.
@@ -186,7 +186,7 @@ func TestEndingEarly(t *testing.T) {
 			next, err := submit(t, e, engine.RunOptions{}, func(g *engine.Builder) engine.AnyRef {
 				return add.Call(engine.Const(g, 1), engine.Const(g, 1))
 			})
-			require.NoError(t, err, "the engine goes on")
+			require.NoError(t, err, "the engine continues")
 			require.Equal(t, 2, next.Value())
 		})
 	}
@@ -210,7 +210,7 @@ func TestShutdownCancelsRuns(t *testing.T) {
 	steps, err := r.Steps(t.Context(), 0)
 	require.NoError(t, err)
 	for _, s := range steps {
-		require.NotEqual(t, engine.RunPaused, s.Kind, "nobody paused it")
+		require.NotEqual(t, engine.RunPaused, s.Kind, "no caller paused it")
 	}
 }
 

@@ -17,11 +17,11 @@ import (
 )
 
 // fleet is run state that several pools of a test share, each through an office of its own: a store in memory whose
-// lanes know by whom they were opened.
+// lanes know which office opened them.
 type fleet struct {
 	store *memory.Store
 	fetch func(ctx context.Context, c state.Claim) ([]engine.InputDetail, error) // nil: all inputs are here
-	lag   atomic.Int64                                                           // what Backlog says
+	lag   atomic.Int64                                                           // what Backlog returns
 	wrong func(engine.Values) engine.Values                                      // what was fetched, nil: as it is
 
 	mu      sync.Mutex
@@ -42,7 +42,7 @@ type sharedRun struct {
 	records []engine.WorkerRecord
 }
 
-// office is what one process sees of a fleet.
+// office is the store of one process in a fleet.
 type office struct {
 	*fleet
 	refuse error // of Join
@@ -68,7 +68,7 @@ func (o *office) Create(ctx context.Context, job engine.Job, hooks state.Hooks) 
 	return r.member(hooks), nil
 }
 
-// elsewhere calls f with each run that another office has made.
+// elsewhere calls f with each run that another office has created.
 func (o *office) elsewhere(ctx context.Context, f func(*sharedRun)) {
 	for seen := 0; ; {
 		o.mu.Lock()
@@ -130,7 +130,7 @@ func (r *sharedRun) member(hooks state.Hooks) *membership {
 	return m
 }
 
-// membership is a run as one office takes part in it.
+// membership is the part of one office in a run.
 type membership struct {
 	*sharedRun
 	hooks  state.Hooks
@@ -200,20 +200,20 @@ func (m *membership) TakeDetails() ([]engine.Detail, []engine.WorkerRecord) {
 
 func (m *membership) Lane(slot int) state.Lane { return &memberLane{Lane: m.Run.Lane(slot), m: m} }
 
-// holds notes which lane has a claim.
+// holds records which lane has a claim.
 func (m *membership) holds(l *memberLane, c state.Claim) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.lanes[c.Token] = l
 }
 
-// lost ends the claims of this office, as when its lease has run out.
+// lost ends the claims of this office, as when its lease has expired.
 func (m *membership) lost(cause error) {
 	m.fence.Add(1)
 	m.hooks.Fenced(cause)
 }
 
-// memberLane gives a claim back that has become stale.
+// memberLane releases a claim that has become stale.
 type memberLane struct {
 	state.Lane
 	m     *membership
@@ -243,14 +243,14 @@ func (l *memberLane) Complete(strand []state.End, next bool) state.Reply {
 	return reply
 }
 
-// process is one pool of a fleet under way.
+// process is one running pool of a fleet.
 type process struct {
 	*worker.Pool
 	office *office
 	stop   func() error
 }
 
-// process starts a pool that has all functions, unless it is idle or told otherwise.
+// process starts a pool that has all functions, unless the configuration says otherwise.
 func (f *fleet) process(t *testing.T, cfg worker.Config) *process {
 	t.Helper()
 	o := &office{fleet: f}
@@ -273,7 +273,7 @@ func (f *fleet) process(t *testing.T, cfg worker.Config) *process {
 
 var runNumber atomic.Int64
 
-// submit gives a graph to a process.
+// submit submits a graph to a process.
 func (p *process) submit(t *testing.T, f func(g *engine.Builder) engine.AnyRef) engine.Execution {
 	t.Helper()
 	info := engine.RunInfo{ID: engine.RunID(fmt.Sprintf("run-%d", runNumber.Add(1)))}
@@ -282,7 +282,7 @@ func (p *process) submit(t *testing.T, f func(g *engine.Builder) engine.AnyRef) 
 	return exec
 }
 
-// result waits for the end of a run and gives what it returned.
+// result waits for the end of a run and returns its result.
 func result(t *testing.T, e engine.Execution) (engine.RunEnd, any) {
 	t.Helper()
 	<-e.Done()

@@ -10,8 +10,7 @@ import (
 	"github.com/dagscope/dagscope/engine/state"
 )
 
-// job is one run as this worker takes part in it. It implements engine.Execution: what the run's state cannot know,
-// the job adds.
+// job is this worker's part in one run. It implements engine.Execution: it adds what the run's state cannot know.
 type job struct {
 	engine.Execution
 	pool     *Pool
@@ -21,14 +20,14 @@ type job struct {
 	run      state.Run
 	values   engine.Values // run, converted once instead of for every task
 	numbers  *engine.Numbering
-	lanes    []state.Lane                 // of the first slots, as many as the pool has processors to keep busy; see place
-	more     atomic.Pointer[[]state.Lane] // of the others, nil until one of them takes part
-	deadline *time.Timer                  // nil where the store keeps it
-	ending   atomic.Pointer[error]        // what the contexts of attempts report once the run is stopping
-	fence    atomic.Pointer[error]        // what those report that were claimed before it was set; see state.Hooks
+	lanes    []state.Lane                 // of the first slots, one for each processor; see place
+	more     atomic.Pointer[[]state.Lane] // of the other slots, nil until one of them takes part
+	deadline *time.Timer                  // nil where the store keeps the deadline
+	ending   atomic.Pointer[error]        // the cause for attempts once the run is stopping
+	fence    atomic.Pointer[error]        // the cause for attempts claimed before it was set; see state.Hooks
 	slots    atomic.Int32                 // the most lanes that took part
 	finished sync.Once                    // finish
-	base     time.Time                    // the moment that the run's clock counts from, by the clock of this process
+	base     time.Time                    // the zero of the run's clock, by the clock of this process
 
 	// Where other processes share the run; else nil.
 	member  state.Member
@@ -49,9 +48,9 @@ func newJob(p *Pool, ej engine.Job) *job {
 	}
 }
 
-// hooks are how the store reaches this worker.
+// hooks are what the store calls when something changes.
 func (j *job) hooks() state.Hooks {
-	return state.Hooks{Ready: j.pool.crew.ready, Stopping: j.stopping, Fenced: j.fenced}
+	return state.Hooks{Ready: j.pool.lanes.ready, Stopping: j.stopping, Fenced: j.fenced}
 }
 
 // start is called before any lane can see the job.
@@ -95,7 +94,7 @@ func (j *job) record() engine.WorkerRecord {
 	return w
 }
 
-// finish completes the worker's record. It is called once the run has ended, by whoever notices first, or is left.
+// finish completes the worker's record, once the run has ended or is left.
 func (j *job) finish() {
 	last := j.record()
 	last.Ended = j.run.Now()
@@ -105,18 +104,18 @@ func (j *job) finish() {
 	j.records = append(j.records, last)
 }
 
-// leaveWithin bounds how long outputs that others need may take to be stored.
+// leaveWithin bounds how long leave may take to store the outputs that other processes need.
 const leaveWithin = 10 * time.Second
 
-// leave gives what this worker has of a run back to those who share it, and hands over its record, which is complete.
-// What it still executes is cut off behind that, so that nobody takes it for cancelled.
+// leave releases what this worker holds of a shared run, and hands over its completed record. Only then does it cancel
+// what it still executes, so that these attempts are not recorded as cancelled.
 func (j *job) leave() {
 	if j.member == nil {
 		return
 	}
-	if j.pool.cfg.Idle { // it took no part; what it only watches, nobody watches any more
+	if j.pool.cfg.Idle { // it took no part, and stops watching the run
 		select {
-		case <-j.run.Done(): // what has ended is kept for those who ask
+		case <-j.run.Done(): // an ended run is kept for queries
 		default:
 			j.run.Forget()
 		}
@@ -124,35 +123,36 @@ func (j *job) leave() {
 	}
 	ctx, stop := context.WithTimeout(context.Background(), leaveWithin)
 	defer stop()
-	_ = j.member.Leave(ctx, j.self) // where it fails, the others have what was held once its lease has run out
+	_ = j.member.Leave(ctx, j.self) // if it fails, what was held is released when the lease expires
 	j.stopping(engine.ErrClosed)
 }
 
-// stopping is the store's hook: it must return at once.
+// stopping is state.Hooks.Stopping; it must return at once.
 func (j *job) stopping(cause error) {
 	j.ending.Store(&cause)
-	j.pool.crew.cancel(j, cause)
+	j.pool.lanes.cancel(j, cause)
 }
 
-// fenced is the store's hook: what runs here is not this worker's any more.
+// fenced is state.Hooks.Fenced: the claims of executing attempts no longer belong to this worker.
 func (j *job) fenced(cause error) {
 	j.fence.Store(&cause)
-	j.pool.crew.cancel(j, cause)
+	j.pool.lanes.cancel(j, cause)
 }
 
-// cut tells why a body is not to be called any more whose claim came behind the given fence, nil where it is. The
-// hooks look at a lane's latest attempt after they have set what is read here, so one side sees the other.
-func (j *job) cut(behind *error) error {
+// cutCause returns why a body must not be called, nil if it may be; claimed is the fence at the time of its claim. The
+// hooks read a lane's latest attempt after they have set what is read here, so either the lane or a hook sees the other's
+// change.
+func (j *job) cutCause(claimed *error) error {
 	if ending := j.ending.Load(); ending != nil {
 		return *ending
 	}
-	if fence := j.fence.Load(); fence != behind {
+	if fence := j.fence.Load(); fence != claimed {
 		return *fence
 	}
 	return nil
 }
 
-// lane is how a slot takes part in the run.
+// lane returns the store's lane of a slot, which it creates when the slot first takes part in the run.
 func (j *job) lane(slot int) state.Lane {
 	place := j.place(slot)
 	if *place != nil {
@@ -164,8 +164,8 @@ func (j *job) lane(slot int) state.Lane {
 	return *place
 }
 
-// place is where the lane of a slot is kept, which only that slot's goroutine writes. Those behind the first are made
-// room for once one of them takes part: there may be a thousand, 16 KB that a short run should not take.
+// place returns where the lane of a slot is kept; only that slot's goroutine writes it. Space for slots beyond the first
+// is allocated once one of them takes part: there may be a thousand, or 16 KB, which a short run should not take.
 func (j *job) place(slot int) *state.Lane {
 	if slot < len(j.lanes) {
 		return &j.lanes[slot]
@@ -181,7 +181,7 @@ func (j *job) place(slot int) *state.Lane {
 	return &(*more)[slot-len(j.lanes)]
 }
 
-// TakeDetails implements engine.Execution. Where others share the run, the store has the records of all.
+// TakeDetails implements engine.Execution. Where other processes share the run, the store has the records of all workers.
 func (j *job) TakeDetails() ([]engine.Detail, []engine.WorkerRecord) {
 	if j.member != nil {
 		return j.run.TakeDetails()

@@ -16,23 +16,23 @@ import (
 const (
 	// slabLen is how many attempts share an allocation.
 	slabLen = 32
-	// spins is how often an idle lane looks again before it parks.
+	// spins is how often an idle lane checks for work before it parks.
 	spins = 32
 )
 
-// lane is one slot: a goroutine that claims, executes and completes.
+// lane is one slot: a goroutine that claims, executes and completes. That goroutine owns the fields without a remark.
 type lane struct {
-	pool   *Pool
-	slot   int
-	wake   chan struct{}           // capacity 1, sent to while parked
-	latest atomic.Pointer[attempt] // the attempt begun last; see executing
-	turn   int                     // the run to begin with when looking for work
-	fence  *error                  // of the run, before the latest claim; see job.cut
-	args   []any
-	slab   []attempt
-	end    [1]state.End
-	leaked bool // its body was given up; guarded by crew.mu
-	_      [64]byte
+	pool   *Pool                   // never changed, like slot
+	slot   int                     // index in laneGroup.lanes
+	wake   chan struct{}           // capacity 1: laneGroup sends while the lane is parked, the lane receives
+	latest atomic.Pointer[attempt] // the attempt begun last; stored by the lane, see executing
+	turn   int                     // index of the job where the last search for work ended
+	fence  *error                  // job.fence before the latest claim; see job.cutCause
+	args   []any                   // reused for each call
+	slab   []attempt               // not yet used
+	end    [1]state.End            // reused for each completion
+	leaked bool                    // its body was abandoned; guarded by laneGroup.mu
+	_      [64]byte                // keeps lanes on different cache lines
 }
 
 // How bodies that do not return are reported.
@@ -41,12 +41,12 @@ var (
 	errIgnored = errors.New("the body ignored that its context was cancelled; its slot is lost until it returns")
 )
 
-// run works until the crew is dismissed, or until its body was given up: then another lane has taken over.
+// run works until the group is stopped, or until the lane's body was abandoned and another lane works instead.
 func (l *lane) run() {
 	idle := 0
 	for {
-		if !l.pool.crew.allows(l.slot) {
-			if !l.pool.crew.park(l) {
+		if !l.pool.lanes.allows(l.slot) {
+			if !l.pool.lanes.park(l) {
 				return
 			}
 			continue
@@ -64,13 +64,13 @@ func (l *lane) run() {
 			continue
 		}
 		idle = 0
-		if !l.pool.crew.park(l) {
+		if !l.pool.lanes.park(l) {
 			return
 		}
 	}
 }
 
-// executing is the attempt whose body runs, nil for none; any goroutine may ask.
+// executing returns the attempt that is being executed, nil for none. Any goroutine may call it.
 func (l *lane) executing() *attempt {
 	if a := l.latest.Load(); a != nil && a.phase.Load() < closed {
 		return a
@@ -78,7 +78,7 @@ func (l *lane) executing() *attempt {
 	return nil
 }
 
-// claim looks for work in one run after the other, beginning with the next one each time.
+// claim tries to claim a node of each run in turn, starting after the run of the last claim.
 func (l *lane) claim() (*job, state.Claim, bool) {
 	jobs := *l.pool.jobs.Load()
 	for range jobs {
@@ -94,16 +94,16 @@ func (l *lane) claim() (*job, state.Claim, bool) {
 	return nil, state.Claim{}, false
 }
 
-// strandTime is how long a lane stays with one run while others wait.
+// strandTime is how long a lane continues one strand while other runs are active.
 const strandTime = int64(5 * time.Millisecond)
 
-// work executes the claimed node and what it becomes. False means that the lane was given up.
+// work executes the claimed node and the strand that follows from it. It reports false when the lane was abandoned.
 func (l *lane) work(j *job, c state.Claim) bool {
 	place := j.lane(l.slot)
 	e := &l.end[0]
 	since := j.run.Now()
-	c.Ready = since                // a head is claimed now; what is become, as soon as it is ready
-	in := inputs{values: j.values} // of stores of this process alone they stay the same
+	c.Ready = since                // the head of a strand is claimed now, a node of the rest as soon as it is ready
+	in := inputs{values: j.values} // without a fetcher they stay the same
 	for head := true; ; head = false {
 		if j.fetcher != nil {
 			if in = l.fetch(j, c, head); errors.Is(in.err, state.ErrInputLost) {
@@ -115,7 +115,7 @@ func (l *lane) work(j *job, c state.Claim) bool {
 		}
 		next := e.Ended-since < strandTime || len(*l.pool.jobs.Load()) < 2
 		l.fence = j.fence.Load()
-		reply := place.Complete(l.end[:], next && l.pool.crew.allows(l.slot))
+		reply := place.Complete(l.end[:], next && l.pool.lanes.allows(l.slot))
 		e.Output, e.Error, e.Log, e.Delay = nil, nil, nil, 0 // the other fields are set each time
 		if !reply.HasNext {
 			return true
@@ -124,9 +124,9 @@ func (l *lane) work(j *job, c state.Claim) bool {
 	}
 }
 
-// execute runs one node and fills in how it ended. The node counts as claimed at c.Ready, which is behind the ends of
-// all parents, on whichever lane they ran. The clock is read once before the body and once after it; a head has just
-// been claimed, so there the first reading is saved unless inputs take time to gather.
+// execute runs one node and sets how it ended. The node counts as claimed at c.Ready, which is after the ends of all its
+// parents, on any lane. The clock is read once before the body and once after it; the head of a strand has just been
+// claimed, which saves the first reading unless inputs take time to gather. It reports false when the lane was abandoned.
 func (l *lane) execute(j *job, c state.Claim, head bool, in *inputs, e *state.End) bool {
 	claimed := c.Ready
 	e.Node, e.Epoch, e.Attempt, e.Claimed, e.Outcome = c.Node, c.Epoch, c.Attempt, claimed, engine.OutcomeOK
@@ -154,7 +154,7 @@ func (l *lane) execute(j *job, c state.Claim, head bool, in *inputs, e *state.En
 	}
 	l.latest.Store(a)
 	var out any
-	if cause := j.cut(l.fence); cause != nil {
+	if cause := j.cutCause(l.fence); cause != nil {
 		a.cancel(cause, a.started)
 		err = cause
 	} else if err == nil {
@@ -178,7 +178,7 @@ func (l *lane) execute(j *job, c state.Claim, head bool, in *inputs, e *state.En
 	return true
 }
 
-// expand finds the elements of a fan-out. It calls no body, so all that can fail is its input.
+// expand finds the elements of a fan-out. It calls no body, so only its input can fail.
 func (l *lane) expand(j *job, c state.Claim, p engine.Place, in *inputs, e *state.End) {
 	e.Started, e.Announced = e.Claimed+in.took, false
 	err := in.err
@@ -192,14 +192,14 @@ func (l *lane) expand(j *job, c state.Claim, p engine.Place, in *inputs, e *stat
 	a := l.attempt(j, c)
 	a.fetches = true
 	e.OutputBytes, e.Ended, e.Outcome = 0, j.run.Now(), engine.OutcomeFailed
-	if cause := j.cut(l.fence); cause != nil {
+	if cause := j.cutCause(l.fence); cause != nil {
 		a.cancel(cause, e.Ended)
 		e.Outcome = engine.OutcomeCancelled
 	}
 	e.Error = a.errorRecord(l, err, e.Ended)
 }
 
-// attempt makes the context of a claim.
+// attempt returns a new context for a claim, from the slab.
 func (l *lane) attempt(j *job, c state.Claim) *attempt {
 	if len(l.slab) == 0 {
 		l.slab = make([]attempt, slabLen)
@@ -237,7 +237,7 @@ func (l *lane) invoke(f *engine.Function, a *attempt, args []any) (out any, err 
 	return out, err
 }
 
-// exited ends the attempt of a body that ended its goroutine, and puts another lane in this one's place.
+// exited ends the attempt of a body that has called runtime.Goexit, and replaces this lane.
 func (l *lane) exited(a *attempt) {
 	wasAnnounced, ok := a.close()
 	if !ok {
@@ -248,10 +248,10 @@ func (l *lane) exited(a *attempt) {
 	l.failed(a, errExit, e)
 	a.release()
 	a.job.lane(l.slot).Complete(l.end[:], false)
-	l.pool.crew.replace(l)
+	l.pool.lanes.replace(l)
 }
 
-// failed decides what a failure means: cut off by the end of the run, to be tried again, or final.
+// failed sets the outcome of a failure: cancelled with its run, to be retried, or failed.
 func (l *lane) failed(a *attempt, err error, e *state.End) {
 	_, cause := a.cause()
 	e.Outcome = engine.OutcomeFailed

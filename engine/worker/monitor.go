@@ -10,29 +10,29 @@ import (
 )
 
 const (
-	// The monitor looks this often: soon while lanes are being added, ever later while nothing changes.
-	soonest = 50 * time.Microsecond
-	latest  = 2 * time.Millisecond
-	// lookEvery is how often it looks at what each lane executes.
-	lookEvery = 5 * time.Millisecond
-	// announceAfter is how long an attempt runs before the log is told that it has started.
+	// Bounds of the monitor's pause, which is short while lanes are being added and doubles while nothing changes.
+	minPause = 50 * time.Microsecond
+	maxPause = 2 * time.Millisecond
+	// checkEvery is how often the monitor checks the attempts of all lanes.
+	checkEvery = 5 * time.Millisecond
+	// announceAfter is how long an attempt runs, in ns, before its start is logged.
 	announceAfter = int64(25 * time.Millisecond)
 )
 
-// monitor adds lanes while tasks wait and processors idle, and looks after attempts that run long. It sleeps while
-// there are no runs, and none that was left has a body here that still runs.
+// monitor adds lanes while tasks wait and processors are idle, and checks attempts that take long. It sleeps while there
+// are neither runs nor executing bodies, which a run that was left may still have.
 func (p *Pool) monitor(ctx context.Context) {
 	load := newLoadMeter()
-	pause, looked := soonest, time.Now()
+	pause, checked := minPause, time.Now()
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	for {
-		if len(*p.jobs.Load()) == 0 && !p.crew.busy() {
+		if len(*p.jobs.Load()) == 0 && !p.lanes.busy() {
 			select {
 			case <-ctx.Done():
 				return
-			case <-p.quiet:
-				pause = soonest
+			case <-p.added:
+				pause = minPause
 				continue
 			}
 		}
@@ -42,19 +42,19 @@ func (p *Pool) monitor(ctx context.Context) {
 			return
 		case <-timer.C:
 		}
-		if p.crew.adapt(p.waiting(), p.cfg.Width-load.busy()) {
-			pause = soonest
+		if p.lanes.adapt(p.waiting(), p.cfg.Width-load.busy()) {
+			pause = minPause
 		} else {
-			pause = min(2*pause, latest)
+			pause = min(2*pause, maxPause)
 		}
-		if time.Since(looked) >= lookEvery {
-			looked = time.Now()
-			p.look()
+		if time.Since(checked) >= checkEvery {
+			checked = time.Now()
+			p.checkAttempts()
 		}
 	}
 }
 
-// ready is about how many nodes can be claimed at once.
+// ready returns approximately how many nodes can be claimed immediately.
 func (p *Pool) ready() int {
 	n := 0
 	for _, j := range *p.jobs.Load() {
@@ -63,8 +63,8 @@ func (p *Pool) ready() int {
 	return n
 }
 
-// waiting is about how many nodes wait for a lane. Those that lie elsewhere come when a lane has asked for them, so
-// they are counted only when all lanes are at work.
+// waiting returns approximately how many nodes wait for a lane. Those in a shared store become claimable when a lane asks
+// for them, so they only count when all lanes are busy.
 func (p *Pool) waiting() int {
 	n, elsewhere := 0, 0
 	for _, j := range *p.jobs.Load() {
@@ -73,29 +73,29 @@ func (p *Pool) waiting() int {
 			elsewhere += j.backlog.Backlog()
 		}
 	}
-	if elsewhere > 0 && !p.crew.idles() {
+	if elsewhere > 0 && !p.lanes.idles() {
 		n += elsewhere
 	}
 	return n
 }
 
-// adapt lets more lanes work when tasks wait and processors are free, and fewer when more lanes compute than there
-// are processors. Timers of an idle process fire a millisecond apart, so growth goes in large steps: doubling was
-// seen to be too slow for a tree of sleeping tasks.
-func (c *crew) adapt(waiting, free int) (grown bool) {
-	width := c.pool.cfg.Width
+// adapt lets more lanes work when tasks wait and processors are free, and fewer when more lanes compute than the pool has
+// processors. Timers of an idle process fire a millisecond apart, so it grows in large steps: doubling was measured to be
+// too slow for a tree of sleeping tasks.
+func (g *laneGroup) adapt(waiting, free int) (grown bool) {
+	width := g.pool.cfg.Width
 	if free > 0 && waiting > 0 {
-		lanes := len(*c.lanes.Load())
+		lanes := len(*g.lanes.Load())
 		n := min(waiting, max(64, 4*lanes))
-		target := min(int(c.target.Load())+n, c.pool.cfg.MaxSlots)
-		c.target.Store(int32(target))
-		if woken := c.wake(n); woken < n {
-			c.grow(min(n-woken, target-lanes))
+		target := min(int(g.target.Load())+n, g.pool.cfg.MaxSlots)
+		g.target.Store(int32(target))
+		if woken := g.wake(n); woken < n {
+			g.grow(min(n-woken, target-lanes))
 		}
 		return true
 	}
-	if target := int(c.target.Load()); free < 0 && target > width {
-		c.target.Store(int32(max(width, target-max((target-width)/4, 1))))
+	if target := int(g.target.Load()); free < 0 && target > width {
+		g.target.Store(int32(max(width, target-max((target-width)/4, 1))))
 	}
 	return false
 }
@@ -111,7 +111,7 @@ func newLoadMeter() *loadMeter {
 	}}
 }
 
-// busy is the number of goroutines that run, could run, or are in C or the kernel, without the caller's own.
+// busy returns the number of goroutines that run, could run, or are in C or the kernel, without the caller's own.
 func (m *loadMeter) busy() int {
 	metrics.Read(m.samples)
 	n := -1
@@ -123,9 +123,9 @@ func (m *loadMeter) busy() int {
 	return n
 }
 
-// look announces, times out and gives up attempts.
-func (p *Pool) look() {
-	for _, l := range *p.crew.lanes.Load() {
+// checkAttempts announces, times out and abandons attempts.
+func (p *Pool) checkAttempts() {
+	for _, l := range *p.lanes.lanes.Load() {
 		a := l.executing()
 		if a == nil || a.fetches {
 			continue
@@ -148,7 +148,7 @@ func (a *attempt) end() *state.End {
 	return &state.End{Node: a.node, Epoch: a.epoch, Attempt: a.number, Claimed: a.claimed, Started: a.started}
 }
 
-// giveUp ends an attempt in place of a body that does not return, and lets another lane take its slot's share.
+// giveUp ends an attempt whose body does not return, and lets another lane work instead.
 func (p *Pool) giveUp(l *lane, a *attempt, now int64) {
 	if !a.phase.CompareAndSwap(announced, abandoned) {
 		return
@@ -157,6 +157,6 @@ func (p *Pool) giveUp(l *lane, a *attempt, now int64) {
 	e.Ended, e.Announced, e.Log = now, true, a.log()
 	l.failed(a, errIgnored, e)
 	a.job.run.Note(engine.Step{Kind: engine.SlotLeaked, Slot: uint16(l.slot), Ended: now})
-	p.crew.abandon(l)
+	p.lanes.abandon(l)
 	a.job.lane(l.slot).Abandon(e)
 }

@@ -1,19 +1,19 @@
 // Package worker executes tasks: it claims them from a state store, calls their functions, and becomes the next task
 // or leaves it to others.
 //
-// A Pool is one worker: a process with a width (cores) and slots (lanes, each a goroutine). It starts with a lane per
-// core and adds lanes while tasks wait and processors idle, so blocking tasks starve nobody; surplus lanes park.
-// Several runs share the lanes round-robin. A panic fails its attempt alone; failed attempts come back after a
-// full-jitter backoff; timeouts, cancellation and deadlines reach a body through its context, and a body that ignores
-// it is given up after a grace period, its slot reported as leaked.
+// A Pool is one worker: a process with a width (processors) and slots (lanes, each a goroutine). It starts with a lane
+// for each processor and adds lanes while tasks wait and processors are idle, so that blocking tasks do not starve
+// others; surplus lanes park. Several runs share the lanes round-robin. A panic fails only its attempt; failed attempts
+// are repeated after a backoff with full jitter; timeouts, cancellation and deadlines reach a body through its context,
+// and a body that ignores its context is abandoned after a grace period, with its slot reported as leaked.
 //
-// Over a store that several processes share, a pool also joins runs that were submitted elsewhere, fetches inputs
-// before it calls a body, and when it shuts down leaves the runs to the others instead of ending them.
+// With a store that several processes share, a pool also joins runs that were submitted elsewhere, fetches inputs
+// before it calls a body, and when it shuts down leaves its runs to the other processes instead of ending them.
 //
-// Costs: two readings of the clock and a 128-byte share of a slab per attempt; one monitor goroutine while runs are
-// active.
+// Costs: two readings of the clock and a 128-byte share of a slab for each attempt; one monitor goroutine while runs
+// are active.
 //
-// Caveats: Run has to be running for anything to happen. A leaked body's goroutine lives on until it returns; nothing
+// Caveats: nothing happens until Run is called. The goroutine of a leaked body lives until the body returns; nothing
 // can stop it.
 package worker
 
@@ -36,9 +36,9 @@ type Config struct {
 	State state.Store
 	// Width is how many processors the tasks may keep busy; default GOMAXPROCS.
 	Width int
-	// MaxSlots bounds the lanes, blocked ones included; default 1,024, at least Width.
+	// MaxSlots bounds the lanes, including blocked ones; default 1,024, at least Width.
 	MaxSlots int
-	// SoftStop is how long tasks may finish after Run's context has ended; default 20 s.
+	// SoftStop is how long tasks may still run after Run's context has ended; default 20 s.
 	SoftStop time.Duration
 	// Grace is how long a body may take to return after its context was cancelled; default 10 s.
 	Grace time.Duration
@@ -48,25 +48,27 @@ type Config struct {
 	BackoffCap time.Duration
 	// Name of the worker in records; default host:pid.
 	Name string
-	// Startup is how long it took from the start of the process until it could work, for records; 0 where not known.
+	// Startup is the time from the start of the process until it could work, for records; 0 if unknown.
 	Startup time.Duration
 
-	// Find gives the functions that this process has, nil for others; the workflow helps where only that names one. Where
-	// it is set and State is a state.Shared, the pool takes part in runs from anywhere; else only in those submitted here.
+	// Find returns a function of this process, nil if it has none of that name; a function without a unique name is
+	// found by its workflow. If Find is set and State is a state.Shared, the pool takes part in all runs of the store;
+	// otherwise only in those submitted here.
 	Find func(workflow, function string) *engine.Function
-	// Idle pools have no lanes: they submit and watch runs that others work on. State has to be a state.Shared.
+	// Idle pools have no lanes: they submit runs and watch how other processes execute them. State has to be a
+	// state.Shared.
 	Idle bool
 }
 
 func (c Config) withDefaults() (Config, error) {
 	if c.State == nil {
-		return c, errors.New("worker: State is nil, expected a store such as memory.New gives")
+		return c, errors.New("worker: State is nil, expected a store such as that of memory.New")
 	}
 	if c.Width < 0 || c.MaxSlots < 0 {
 		return c, fmt.Errorf("worker: Width is %d and MaxSlots %d, expected at least 0", c.Width, c.MaxSlots)
 	}
 	if _, ok := c.State.(state.Shared); c.Idle && !ok {
-		return c, errors.New("worker: Idle is set, expected a State that other processes share, or nobody would work")
+		return c, errors.New("worker: Idle is set, expected a State that is shared with processes that execute tasks")
 	}
 	if c.Width == 0 {
 		c.Width = runtime.GOMAXPROCS(0)
@@ -89,37 +91,37 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// Pool implements engine.Executor on the goroutines of this process.
+// Pool implements engine.Executor with goroutines of this process. Safe for concurrent use.
 type Pool struct {
-	cfg   Config
-	host  string
-	pid   int
-	began time.Time
-	crew  crew
-	jobs  atomic.Pointer[[]*job] // those that have not ended
-	quiet chan struct{}          // capacity 1: wakes the monitor when a job comes
+	cfg   Config    // never changed after New, like host, pid and began
+	host  string    // "" if unknown
+	pid   int       // of this process
+	began time.Time // when New was called
+	lanes laneGroup
+	jobs  atomic.Pointer[[]*job] // jobs that have not ended; stored under mu, loaded by any goroutine
+	added chan struct{}          // capacity 1: admit sends when it adds a job, the monitor receives
 
 	mu        sync.Mutex
-	accepted  int
-	ended     int
-	tasksDone int64 // by jobs that have ended
-	closed    bool
-	watchers  sync.WaitGroup // one for each job that has not ended
+	accepted  int            // jobs so far; guarded by mu
+	ended     int            // jobs that have ended; guarded by mu
+	tasksDone int64          // by jobs that have ended; guarded by mu
+	closed    bool           // no further job is admitted; guarded by mu
+	watchers  sync.WaitGroup // one for each job that has not ended; added to under mu, Run waits
 }
 
-// New checks the configuration.
+// New checks the configuration and returns a pool, which does nothing until Run is called.
 func New(cfg Config) (*Pool, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	p := &Pool{cfg: cfg, quiet: make(chan struct{}, 1), pid: os.Getpid(), began: time.Now()}
-	p.host, _ = os.Hostname() // a host without a name is told by its pid alone
+	p := &Pool{cfg: cfg, added: make(chan struct{}, 1), pid: os.Getpid(), began: time.Now()}
+	p.host, _ = os.Hostname() // records of a host without a name have only its pid
 	if p.cfg.Name == "" {
 		p.cfg.Name = fmt.Sprintf("%s:%d", p.host, p.pid)
 	}
 	p.jobs.Store(&[]*job{})
-	p.crew.init(p)
+	p.lanes.init(p)
 	return p, nil
 }
 
@@ -143,7 +145,7 @@ func (p *Pool) Submit(ctx context.Context, ej engine.Job) (engine.Execution, err
 	return j, nil
 }
 
-// admit puts a job on the list and takes part in it; false when the pool has been closed.
+// admit starts a job and adds it to the list; it reports false when the pool has been closed.
 func (p *Pool) admit(j *job, run state.Run) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -155,15 +157,15 @@ func (p *Pool) admit(j *job, run state.Run) bool {
 	jobs := append((*p.jobs.Load())[:len(*p.jobs.Load()):len(*p.jobs.Load())], j)
 	p.jobs.Store(&jobs)
 	p.watchers.Go(func() { p.watch(j) })
-	p.crew.ready(run.Ready())
+	p.lanes.ready(run.Ready())
 	select {
-	case p.quiet <- struct{}{}:
+	case p.added <- struct{}{}:
 	default:
 	}
 	return true
 }
 
-// watch takes a job off the list once it has ended, or is left to others.
+// watch removes a job from the list once it has ended, or is left to other processes.
 func (p *Pool) watch(j *job) {
 	select {
 	case <-j.run.Done():
@@ -187,15 +189,15 @@ func (p *Pool) watch(j *job) {
 	p.tasksDone += int64(j.run.Progress().Done)
 }
 
-// Run implements engine.Executor. Runs that have not ended by then are cancelled, or, where other processes share
-// them, left to those.
+// Run implements engine.Executor. It returns when all lanes, the monitor and all watchers have ended. Runs that have not
+// ended SoftStop after the end of ctx are cancelled, or, if other processes share them, left to those.
 func (p *Pool) Run(ctx context.Context) error {
 	monitorCtx, stopMonitor := context.WithCancel(context.Background())
 	defer stopMonitor()
 	var monitor sync.WaitGroup
 	if !p.cfg.Idle {
 		monitor.Go(func() { p.monitor(monitorCtx) })
-		p.crew.grow(p.cfg.Width)
+		p.lanes.grow(p.cfg.Width)
 	}
 	joinCtx, stopJoining := context.WithCancel(ctx)
 	defer stopJoining()
@@ -211,13 +213,13 @@ func (p *Pool) Run(ctx context.Context) error {
 	p.mu.Unlock()
 	p.drain()
 	p.watchers.Wait()
-	p.crew.dismiss()
+	p.lanes.stop()
 	stopMonitor()
 	monitor.Wait()
 	return <-joining
 }
 
-// drain lets what runs finish for a while, then ends every run, or leaves it.
+// drain waits for executing tasks, up to SoftStop, and then ends or leaves every run.
 func (p *Pool) drain() {
 	jobs := *p.jobs.Load()
 	for _, j := range jobs {
@@ -227,7 +229,7 @@ func (p *Pool) drain() {
 	defer soft.Stop()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for p.crew.busy() {
+	for p.lanes.busy() {
 		select {
 		case <-soft.C:
 			p.stopAll(jobs)
@@ -248,7 +250,7 @@ func (p *Pool) stopAll(jobs []*job) {
 	}
 }
 
-// end cancels a run because nobody will work on it any more.
+// end cancels a run that will not be executed because the pool is closed.
 func (p *Pool) end(run state.Run) {
 	run.Stop(engine.Cancelled, engine.ErrClosed, &engine.ErrorRecord{
 		Kind: engine.ShutdownError, Node: engine.NoNode, Message: "the engine was shut down", Worker: p.cfg.Name, Time: time.Now(),

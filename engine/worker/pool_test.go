@@ -91,9 +91,9 @@ func (c *crowd) enter() {
 
 func (c *crowd) leave() { c.now.Add(-1) }
 
-// TestBlockingTasksStarveNobody: two processors and tasks that only wait. Lanes are added until most of them wait side
-// by side; how long that takes is the benchmark's to say.
-func TestBlockingTasksStarveNobody(t *testing.T) {
+// TestBlockingTasksDoNotStarveOthers: two processors and tasks that only wait. Lanes are added until most of them wait at
+// the same time; the benchmark measures how long that takes.
+func TestBlockingTasksDoNotStarveOthers(t *testing.T) {
 	var bodies crowd
 	nap := func() {
 		bodies.enter()

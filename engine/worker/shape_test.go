@@ -54,7 +54,7 @@ func TestFanOuts(t *testing.T) {
 					}))
 				})
 			},
-			"results nobody needs": func(g *engine.Builder) engine.AnyRef {
+			"unused results": func(g *engine.Builder) engine.AnyRef {
 				x := double.Call(engine.Const(g, width))
 				engine.FanOut(g, upto.Call(x), double.Call)
 				return x
@@ -117,7 +117,7 @@ func TestRandomGraphs(t *testing.T) {
 	}
 }
 
-// layered builds a few layers of tasks that use what any layer before them made.
+// layered builds a few layers of tasks that use outputs of any earlier layer.
 func layered(b *engine.Builder, rnd *rand.Rand) engine.AnyRef {
 	made := []engine.Ref[int]{engine.Const(b, 1), engine.Const(b, 2)}
 	pick := func() engine.Ref[int] { return made[rnd.IntN(len(made))] }

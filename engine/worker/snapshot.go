@@ -6,24 +6,24 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// Snapshot is what a pool is at, at one moment.
+// Snapshot is the status of a pool at one moment.
 type Snapshot struct {
 	Name        string
 	Host        string
 	PID         int
 	Width       int                  // processors that tasks may keep busy
 	StartedAt   time.Time            // when New made it
-	Slots       int                  // lanes that there are by now
+	Slots       int                  // lanes so far
 	Busy        int                  // lanes that execute a task
-	Leaked      int                  // lanes given up with a body that did not return when it was told to
+	Leaked      int                  // lanes whose body did not return after it was cancelled
 	Warm        bool                 // a run has ended here
-	Running     map[engine.RunID]int // tasks that are executed, by run; a run under way without any has a row too
-	TasksDone   int64                // by runs that have ended or are under way
+	Running     map[engine.RunID]int // executing tasks by run; 0 for an active run without any
+	TasksDone   int64                // in active and ended runs
 	CPU         time.Duration        // of the process
 	MemoryBytes int64                // of the process, its peak
 }
 
-// Snapshot looks at every lane once. Lanes go on meanwhile, so the figures are of moments that lie close together.
+// Snapshot reads every lane once. Lanes continue meanwhile, so the figures are of moments that are close together.
 func (p *Pool) Snapshot() Snapshot {
 	used := readUsage()
 	s := Snapshot{
@@ -37,9 +37,9 @@ func (p *Pool) Snapshot() Snapshot {
 		s.TasksDone += int64(j.run.Progress().Done)
 	}
 	p.mu.Unlock()
-	p.crew.mu.Lock()
-	defer p.crew.mu.Unlock()
-	for _, l := range *p.crew.lanes.Load() {
+	p.lanes.mu.Lock()
+	defer p.lanes.mu.Unlock()
+	for _, l := range *p.lanes.lanes.Load() {
 		s.Slots++
 		if l.leaked {
 			s.Leaked++

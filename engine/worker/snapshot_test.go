@@ -12,8 +12,8 @@ import (
 	"github.com/dagscope/dagscope/engine/worker"
 )
 
-// TestSnapshot looks at a pool before, while and after it runs three tasks, of which one has ended by then and one
-// ignores that it was cancelled.
+// TestSnapshot takes snapshots of a pool before, during and after three tasks, one of which ends early and one of which
+// ignores its cancellation.
 func TestSnapshot(t *testing.T) {
 	pool, err := worker.New(worker.Config{State: memory.New(), Width: 2, Name: "w", Grace: time.Nanosecond})
 	require.NoError(t, err)

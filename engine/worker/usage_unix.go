@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// usage is what the process has used by now.
+// usage is what the process has used so far.
 type usage struct {
 	cpu         time.Duration
 	memoryBytes int64 // its peak

@@ -16,21 +16,21 @@ import (
 
 // Backend keeps runs in Redis. Safe for concurrent use.
 type Backend struct {
-	conn       *Connection
-	keys       keyspace
-	keep       time.Duration
-	commands   atomic.Uint64
-	roundTrips atomic.Uint64
-	atOnce     int // see the constant; tests have less done at once
+	conn         *Connection
+	keys         keyspace
+	keep         time.Duration
+	commands     atomic.Uint64
+	roundTrips   atomic.Uint64
+	nodesPerCall int // the constant of that name, or less in tests
 	// clock replaces the server's clock in tests: nanoseconds since the run's start.
 	clock func() int64
 }
 
 var _ shared.Backend = (*Backend)(nil)
 
-// New makes a back end of an open connection, which stays the caller's to close.
+// New makes a back end of an open connection, which the caller closes.
 func New(conn *Connection) *Backend {
-	return &Backend{conn: conn, keys: keyspace(conn.Prefix), keep: conn.keep, atOnce: atOnce}
+	return &Backend{conn: conn, keys: keyspace(conn.Prefix), keep: conn.keep, nodesPerCall: nodesPerCall}
 }
 
 // Costs implements shared.Backend.
@@ -38,7 +38,7 @@ func (b *Backend) Costs() shared.Costs {
 	return shared.Costs{Commands: b.commands.Load(), RoundTrips: b.roundTrips.Load()}
 }
 
-// now is what scripts take as the moment: negative for the server's clock.
+// now is the moment that scripts use, in nanoseconds since the run's start; negative for the server's clock.
 func (b *Backend) now() int64 {
 	if b.clock == nil {
 		return -1
@@ -46,8 +46,8 @@ func (b *Backend) now() int64 {
 	return b.clock()
 }
 
-// send carries out commands on a client in one write, and repeats all of them while they fail for reasons that pass. They
-// have to bear that. The error is the first one that does not pass; redis.Nil is none.
+// send runs commands in one write. While one fails for a transient reason it repeats all of them, so they have to be
+// idempotent. The error is the first permanent one; redis.Nil is no error.
 func (b *Backend) send(ctx context.Context, client redis.UniversalClient, make func() []redis.Cmder) ([]redis.Cmder, error) {
 	var done []redis.Cmder
 	err := retry(ctx, func() error {
@@ -57,7 +57,7 @@ func (b *Backend) send(ctx context.Context, client redis.UniversalClient, make f
 	return done, err
 }
 
-// try carries out commands once.
+// try sends commands once, in one write.
 func (b *Backend) try(ctx context.Context, client redis.UniversalClient, cmds []redis.Cmder) error {
 	b.commands.Add(uint64(len(cmds)))
 	b.roundTrips.Add(1)
@@ -73,7 +73,7 @@ func (b *Backend) try(ctx context.Context, client redis.UniversalClient, cmds []
 	return firstError(cmds)
 }
 
-// firstError is that of the first command that has failed; nothing found is no failure.
+// firstError returns the error of the first command that failed; redis.Nil is no error.
 func firstError(cmds []redis.Cmder) error {
 	for _, cmd := range cmds {
 		if err := cmd.Err(); err != nil && !errors.Is(err, redis.Nil) {
@@ -83,7 +83,7 @@ func firstError(cmds []redis.Cmder) error {
 	return nil
 }
 
-// do carries out one command.
+// do runs one idempotent command.
 func (b *Backend) do(ctx context.Context, args ...any) (*redis.Cmd, error) {
 	cmds, err := b.send(ctx, b.conn.Client, func() []redis.Cmder { return []redis.Cmder{redis.NewCmd(ctx, args...)} })
 	if cmds == nil {
@@ -92,34 +92,34 @@ func (b *Backend) do(ctx context.Context, args ...any) (*redis.Cmd, error) {
 	return cmds[0].(*redis.Cmd), err
 }
 
-// run carries out a script, which may be repeated. Behind are commands that go in the same write, before it.
+// run runs an idempotent script. The commands of before are sent in the same write, ahead of it.
 func (b *Backend) run(ctx context.Context, s *script, key string, args []any, before ...func() redis.Cmder) (*redis.Cmd, error) {
-	teach := false
+	sendText := false
 	var cmd *redis.Cmd
 	err := retry(ctx, func() error {
 		var cmds []redis.Cmder
 		for _, c := range before {
 			cmds = append(cmds, c())
 		}
-		if cmd = s.evaluate(ctx, key, args...); teach {
-			cmd = s.teach(ctx, key, args...)
+		if cmd = s.evalSHA(ctx, key, args...); sendText {
+			cmd = s.eval(ctx, key, args...)
 		}
 		err := b.try(ctx, b.conn.Client, append(cmds, cmd))
 		if redis.HasErrorPrefix(err, "NOSCRIPT") {
-			teach = true
+			sendText = true
 		}
 		return err
 	})
 	return cmd, err
 }
 
-// unknown is the error of a run of which nothing is kept.
+// unknown is the error for a run that Redis does not have.
 func unknown(run engine.RunID) error { return fmt.Errorf("%w: %s", engine.ErrUnknownRun, run) }
 
-// token is a name that is never used again.
+// token returns a random name that is never used twice.
 func token() string { return rand.Text() }
 
-// text gives the reply of a command that is a string, nil for none.
+// text returns the reply of a command as a string, nil where there is none.
 func text(cmd *redis.Cmd) ([]byte, error) {
 	s, err := cmd.Text()
 	if errors.Is(err, redis.Nil) {

@@ -14,8 +14,8 @@ import (
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
 
-// BenchmarkCommit is one session that ends so many claimed tasks with a commit, takes as many, and sends so many commits
-// in one write: what a process does with and without locality. It tells what a task costs.
+// BenchmarkCommit has one session that ends a number of claimed tasks with each commit, claims as many, and pipelines a
+// number of commits: what a process does with and without locality. It measures the cost of a task.
 func BenchmarkCommit(b *testing.B) {
 	for _, c := range []struct{ ends, pipelined int }{{1, 1}, {1, 32}, {16, 1}, {64, 1}, {256, 1}, {256, 4}} {
 		b.Run(fmt.Sprintf("ends=%d/pipelined=%d", c.ends, c.pipelined), func(b *testing.B) {
@@ -32,7 +32,7 @@ func BenchmarkCommit(b *testing.B) {
 	}
 }
 
-// BenchmarkSessions is many sessions of as many runs, each with a connection of its own out of the client's pool.
+// BenchmarkSessions has many sessions in as many runs, each with its own connection from the client's pool.
 func BenchmarkSessions(b *testing.B) {
 	for _, sessions := range []int{8, 64} {
 		b.Run(fmt.Sprint(sessions), func(b *testing.B) {
@@ -65,7 +65,7 @@ func report(b *testing.B, backend *Backend, before shared.Costs, tasks, commits 
 	b.ReportMetric(float64(costs.RoundTrips-before.RoundTrips)/float64(commits), "roundtrips/commit")
 }
 
-// player ends tasks that nothing waits for, in one run after the other.
+// player ends tasks without children, in one run after the other.
 type player struct {
 	backend *Backend
 	name    string
@@ -76,7 +76,7 @@ type player struct {
 	next    engine.NodeID // tasks are claimed in the order of their numbers
 }
 
-// newPlayer makes a player, whose runs have so many tasks each.
+// newPlayer makes a player whose runs have this many tasks each.
 func newPlayer(b *testing.B, backend *Backend, name string, tasks int) *player {
 	p := &player{backend: backend, name: name, tasks: tasks}
 	p.begin(b)
@@ -97,7 +97,7 @@ func (p *player) begin(b *testing.B) {
 	require.NoError(b, err)
 }
 
-// play claims tasks and ends them, so many with each commit.
+// play ends claimed tasks and claims as many, with a number of pipelined commits.
 func (p *player) play(b *testing.B, ends, pipelined int) {
 	if int(p.next)+ends*(pipelined+1) > p.tasks {
 		p.begin(b)

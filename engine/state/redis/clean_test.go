@@ -29,7 +29,7 @@ func keysOf(t *testing.T, s *redistest.Server) map[string]bool {
 }
 
 // busyRun creates a run and leaves in it what a run can have: sessions, one of which was reaped, reservations, large
-// outputs, one that nobody tells of, details, a bounded class. Then the run ends with a status.
+// outputs, one of which no commit mentions, details, a bounded class. Then the run ends with a status.
 func busyRun(t *testing.T, b *Backend, id engine.RunID, end engine.Status) {
 	t.Helper()
 	ctx := t.Context()
@@ -67,7 +67,7 @@ func busyRun(t *testing.T, b *Backend, id engine.RunID, end engine.Status) {
 			Edges: []ledger.Edge{{Offset: uint32(i), Child: 3, Waits: 2, Hold: int64(i + 1), Parent: engine.NodeID(i)}},
 		}, shared.Output{Node: engine.NodeID(i), Key: fmt.Sprint("large", i)})
 	}
-	require.NoError(t, b.PutOutput(ctx, id, "untold", []byte("large")))
+	require.NoError(t, b.PutOutput(ctx, id, "unmentioned", []byte("large")))
 	require.NoError(t, b.AddDetails(ctx, id, [][]byte{[]byte("more")}))
 	switch end {
 	case engine.Succeeded:
@@ -91,7 +91,7 @@ func TestNothingLeaks(t *testing.T) {
 		t.Run(string(end), func(t *testing.T) {
 			b, s := open(t)
 			busyRun(t, b, "r", end)
-			for key, expires := range keysOf(t, s) { // should nobody clean
+			for key, expires := range keysOf(t, s) { // in case no process cleans it
 				assert.True(t, expires || strings.HasPrefix(key, "{runs}:"), "%s expires", key)
 			}
 			before := len(keysOf(t, s))

@@ -15,14 +15,15 @@ import (
 
 var commitScript = newScript("state", "run", "nodes", "rare", "hold", "edges", "grant", "ends", "commit")
 
-// Where an output is, as the first byte of its value in :out.
+// The first byte of a value in :out says where the output is: in the rest of the value, or under the key that the rest
+// names.
 const (
 	inlineOutput = 0
 	storedOutput = 1
 )
 
-// Commit implements shared.Backend. What has no answer is sent again, from the first such call on: calls that took
-// effect are answered Repeated then.
+// Commit implements shared.Backend. When replies are missing, calls are sent again from the first one without a reply;
+// those that were applied are then answered with Repeated.
 func (b *Backend) Commit(ctx context.Context, run engine.RunID, calls []shared.Call) ([]ledger.Reply, error) {
 	base := b.keys.run(run)
 	args := make([][]any, len(calls))
@@ -30,20 +31,20 @@ func (b *Backend) Commit(ctx context.Context, run engine.RunID, calls []shared.C
 		args[i] = commitArgs(&calls[i], b.now())
 	}
 	replies := make([]ledger.Reply, 0, len(calls))
-	teach := false
+	sendText := false
 	hints := hintsOf(calls)
 	err := retry(ctx, func() error {
 		var cmds []redis.Cmder
 		for _, a := range args[len(replies):] {
-			if teach {
-				cmds = append(cmds, commitScript.teach(ctx, base, a...))
+			if sendText {
+				cmds = append(cmds, commitScript.eval(ctx, base, a...))
 			} else {
-				cmds = append(cmds, commitScript.evaluate(ctx, base, a...))
+				cmds = append(cmds, commitScript.evalSHA(ctx, base, a...))
 			}
-			teach = false
+			sendText = false
 		}
 		err := b.tryHinting(ctx, run, cmds, hints)
-		teach = redis.HasErrorPrefix(err, "NOSCRIPT")
+		sendText = redis.HasErrorPrefix(err, "NOSCRIPT")
 		more, bad := readReplies(cmds)
 		replies = append(replies, more...)
 		return cmp.Or(err, bad)
@@ -57,7 +58,7 @@ func (b *Backend) Commit(ctx context.Context, run engine.RunID, calls []shared.C
 	return replies, nil
 }
 
-// hintsOf lists the hints that go with commits.
+// hintsOf collects the hints that calls carry.
 func hintsOf(calls []shared.Call) (hints []shared.Hint) {
 	for i := range calls {
 		if calls[i].Wake.N > 0 {
@@ -67,34 +68,34 @@ func hintsOf(calls []shared.Call) (hints []shared.Hint) {
 	return hints
 }
 
-// tryHinting carries out commits once, and hints behind them. Those leave in the same write, but in a cluster, which keeps
-// no order among keys that lie on different masters. Whether they are heard does not matter.
+// tryHinting sends commits once, and then hints. Both go in one write, except in a cluster, where the order of commands
+// for different masters is undefined. A hint may be lost.
 func (b *Backend) tryHinting(ctx context.Context, run engine.RunID, cmds []redis.Cmder, hints []shared.Hint) error {
 	_, isCluster := b.conn.Client.(*redis.ClusterClient)
-	all, behind := cmds[:len(cmds):len(cmds)], hints
+	all, separate := cmds[:len(cmds):len(cmds)], hints
 	if !isCluster {
 		for _, h := range hints {
-			all = append(all, wakeScript.evaluate(ctx, b.keys.wake(), wakeArgs(run, h.Functions, h.N)...))
+			all = append(all, wakeScript.evalSHA(ctx, b.keys.wake(), wakeArgs(run, h.Functions, h.N)...))
 		}
-		behind = nil
+		separate = nil
 	}
-	_ = b.try(ctx, b.conn.Client, all) // as the errors of its commands
+	_ = b.try(ctx, b.conn.Client, all) // each command has its own error
 	if err := firstError(cmds); err != nil {
 		return err
 	}
-	if firstError(all) != nil { // the server does not know the script of hints
-		behind = hints
+	if firstError(all) != nil { // the server has not cached the script for hints
+		separate = hints
 	}
-	for _, h := range behind {
+	for _, h := range separate {
 		_ = b.Wake(ctx, run, h.Functions, h.N)
 	}
 	return nil
 }
 
-// errOvertaken: a cluster that was moving the run answered a commit before the one in front of it. It passes.
-var errOvertaken = errors.New("redis: a commit was answered before the one in front of it")
+// errOvertaken is transient: a cluster that was moving the run executed a commit before its predecessor.
+var errOvertaken = errors.New("redis: a commit was executed before its predecessor")
 
-// readReplies decodes the answers up to the first one that is missing, or is that of a commit which overtook another.
+// readReplies decodes replies up to the first one that is missing, or that shows that a commit overtook its predecessor.
 func readReplies(cmds []redis.Cmder) (replies []ledger.Reply, err error) {
 	good := true
 	for _, cmd := range cmds {
@@ -115,7 +116,7 @@ func readReplies(cmds []redis.Cmder) (replies []ledger.Reply, err error) {
 	return replies, nil
 }
 
-// commitArgs are the arguments of the script.
+// commitArgs returns the arguments of scripts/commit.lua.
 func commitArgs(c *shared.Call, now int64) []any {
 	args := make([]any, 0, 4+2*len(c.Outputs)+len(c.Details))
 	args = append(args, encodeCommit(&c.Commit, now, len(c.Outputs), len(c.Details)), string(c.Commit.Session), c.Commit.Packed, c.First)

@@ -14,9 +14,9 @@ import (
 
 var constantScript = newScript("constant")
 
-func init() { constantScript.isOfOneKey = true }
+func init() { constantScript.singleKey = true }
 
-// putConstant keeps a value for a run, for an hour.
+// putConstant stores a value and holds it for a run for an hour.
 func (b *Backend) putConstant(ctx context.Context, hash string, run engine.RunID, value []byte) error {
 	_, err := b.run(ctx, constantScript, b.keys.constant(hash), []any{"put", string(run), time.Hour.Milliseconds(), value})
 	if err != nil {
@@ -25,15 +25,15 @@ func (b *Backend) putConstant(ctx context.Context, hash string, run engine.RunID
 	return nil
 }
 
-// holdConstants keeps values for a run until it ends.
+// holdConstants holds values for a run until Finish or Delete.
 func (b *Backend) holdConstants(ctx context.Context, hashes []string, run engine.RunID) error {
-	return b.tellConstants(ctx, hashes, "hold", run, "")
+	return b.updateConstants(ctx, hashes, "hold", run, "")
 }
 
-// tellConstants says how long a run still needs its values.
-func (b *Backend) tellConstants(ctx context.Context, hashes []string, what string, run engine.RunID, wait any) error {
+// updateConstants holds or releases values for a run; expire is in how many milliseconds a hold expires, "" for never.
+func (b *Backend) updateConstants(ctx context.Context, hashes []string, what string, run engine.RunID, expire any) error {
 	for _, hash := range hashes {
-		_, err := b.run(ctx, constantScript, b.keys.constant(hash), []any{what, string(run), wait})
+		_, err := b.run(ctx, constantScript, b.keys.constant(hash), []any{what, string(run), expire})
 		if err != nil && !errors.Is(err, redis.Nil) {
 			return fmt.Errorf("redis: keep constant %s: %w", hash, err)
 		}
@@ -41,7 +41,7 @@ func (b *Backend) tellConstants(ctx context.Context, hashes []string, what strin
 	return nil
 }
 
-// constants reads values. A run that goes on holds them from then on, whatever became of its creator.
+// constants reads values. With hold, it first holds them for the run, in case its creator died before it did so.
 func (b *Backend) constants(ctx context.Context, hashes []string, run engine.RunID, hold bool) (map[string][]byte, error) {
 	values := make(map[string][]byte, len(hashes))
 	if len(hashes) == 0 {
@@ -67,12 +67,12 @@ func (b *Backend) constants(ctx context.Context, hashes []string, run engine.Run
 			return nil, err
 		}
 		if value == nil {
-			return nil, fmt.Errorf("redis: constant %s of run %s is gone: %w", hashes[i], run, engine.ErrUnknownRun)
+			return nil, fmt.Errorf("redis: constant %s of run %s has been deleted: %w", hashes[i], run, engine.ErrUnknownRun)
 		}
 		values[hashes[i]] = value
 	}
 	return values, nil
 }
 
-// namesOf splits the list of a run's constants.
+// namesOf splits the list in the field "constants" of a run.
 func namesOf(list string) []string { return strings.Fields(list) }

@@ -26,17 +26,17 @@ const (
 	firstField     = "first"
 )
 
-// Create implements shared.Backend. The run is in the index before it is there, so it is never lost from sight; an entry
-// of a run that never came to be is removed by Open.
+// Create implements shared.Backend. The run is added to the index before it exists, so that no run is ever missing from
+// it; Open removes the entry of a run that was never created.
 func (b *Backend) Create(ctx context.Context, r shared.NewRun) error {
 	hashes := slices.Sorted(maps.Keys(r.Constants))
 	for _, hash := range hashes {
-		// Until the run is there they are held for an hour only, so that nothing stays of a process that dies in between.
+		// Held for only an hour until the run exists, so that they expire if this process dies in between.
 		if err := b.putConstant(ctx, hash, r.ID, r.Constants[hash]); err != nil {
 			return err
 		}
 	}
-	if err := b.enter(ctx, r.ID); err != nil {
+	if err := b.addActive(ctx, r.ID); err != nil {
 		return err
 	}
 	state, entry := ledger.New(ledger.Config{
@@ -59,21 +59,22 @@ func (b *Backend) Create(ctx context.Context, r shared.NewRun) error {
 	case err != nil:
 		return fmt.Errorf("redis: create run %s: %w", r.ID, err)
 	case !ok:
-		return b.exists(ctx, r.ID)
+		return b.runExists(ctx, r.ID)
 	}
 	return b.holdConstants(ctx, hashes, r.ID)
 }
 
-// enter adds a run to the index of those that have not ended.
-func (b *Backend) enter(ctx context.Context, run engine.RunID) error {
+// addActive adds a run to the index of active runs.
+func (b *Backend) addActive(ctx context.Context, run engine.RunID) error {
 	if _, err := b.do(ctx, "zadd", b.keys.active(), "nx", time.Now().UnixMilli(), string(run)); err != nil {
-		return fmt.Errorf("redis: enter run %s in the index: %w", run, err)
+		return fmt.Errorf("redis: add run %s to the index: %w", run, err)
 	}
 	return nil
 }
 
-// exists is the error of a run whose ID is taken. Where that run has ended, it leaves the index of those that have not.
-func (b *Backend) exists(ctx context.Context, run engine.RunID) error {
+// runExists returns the error for a run ID that is in use. If that run has ended, it is removed from the index of active
+// runs, to which addActive has just added it.
+func (b *Backend) runExists(ctx context.Context, run engine.RunID) error {
 	cmd, err := b.do(ctx, "hexists", b.keys.run(run)+"run", endField)
 	if err == nil && cmd.Val() == int64(1) {
 		_, err = b.do(ctx, "zrem", b.keys.active(), string(run))
@@ -97,8 +98,8 @@ func (b *Backend) Revise(ctx context.Context, run engine.RunID, state *ledger.St
 	if err != nil {
 		return err
 	}
-	// As with Create, the run is in the index before it goes on.
-	if err := b.enter(ctx, run); err != nil {
+	// As in Create, the index comes first.
+	if err := b.addActive(ctx, run); err != nil {
 		return err
 	}
 	next := state.Clone()
@@ -111,7 +112,7 @@ func (b *Backend) Revise(ctx context.Context, run engine.RunID, state *ledger.St
 	case err != nil:
 		return fmt.Errorf("redis: begin revision %d of run %s: %w", state.Revision, run, err)
 	case !ok:
-		return fmt.Errorf("it is not finished, or not in revision %d: %w", state.Revision-1, b.exists(ctx, run))
+		return fmt.Errorf("it is not finished, or not in revision %d: %w", state.Revision-1, b.runExists(ctx, run))
 	}
 	if err := b.index(ctx, run, b.keys.ended(), b.keys.active()); err != nil {
 		return err
@@ -122,7 +123,7 @@ func (b *Backend) Revise(ctx context.Context, run engine.RunID, state *ledger.St
 	return b.holdConstants(ctx, slices.Sorted(maps.Keys(kept.Constants)), run)
 }
 
-// settleOpen gives a ledger in which nothing is left to do its status.
+// settleOpen sets the status of a ledger in which nothing is left to do.
 func settleOpen(s *ledger.State) {
 	if s.Counts.Open > 0 {
 		return
@@ -133,33 +134,34 @@ func settleOpen(s *ledger.State) {
 	}
 }
 
-// installation is a ledger that is to be put in its place.
+// installation is a ledger to install: that of a new run, or of its next revision.
 type installation struct {
 	state    *ledger.State
 	counters counters
-	roots    []engine.NodeID
-	graph    []byte
-	bounds   []any
-	fields   []any
+	roots    []engine.NodeID // ready nodes
+	graph    []byte          // empty for a revision, which keeps that of the run
+	bounds   []any           // classes and their limits of concurrency, in turn
+	fields   []any           // of the hash :run, names and values in turn
 	revises  bool
 }
 
-// besides is how long the parts of a ledger wait beside a run for being put in their place.
-const besides = time.Hour
+// stagedFor is after what time staged parts of a ledger expire.
+const stagedFor = time.Hour
 
-// install writes the parts of a ledger beside the run and then, in the same write, puts them in their place in one step.
+// install stages the parts of a ledger under temporary keys and, in the same write, runs the script that moves all of them
+// into place. It reports false where the run exists, or, for a revision, is not in the state that it needs.
 func (b *Backend) install(ctx context.Context, run engine.RunID, in *installation) (bool, error) {
 	base, id := b.keys.run(run), token()
-	beside := base + "new:" + id + ":"
+	staged := base + "new:" + id + ":"
 	parts := encodeLedger(in.state)
 	var before []func() redis.Cmder
 	add := func(key string, args ...any) {
 		before = append(before, func() redis.Cmder { return redis.NewCmd(ctx, args...) },
-			func() redis.Cmder { return redis.NewCmd(ctx, "expire", key, int(besides.Seconds())) })
+			func() redis.Cmder { return redis.NewCmd(ctx, "expire", key, int(stagedFor.Seconds())) })
 	}
 	for name, value := range map[string][]byte{"nodes": parts.nodes, "bits": parts.bits, "arrived": parts.arrived, "blocks": parts.blocks, "graph": in.graph} {
 		if len(value) > 0 {
-			add(beside+name, "set", beside+name, value)
+			add(staged+name, "set", staged+name, value)
 		}
 	}
 	odd := make([]any, 0, 2*len(parts.odd))
@@ -175,15 +177,15 @@ func (b *Backend) install(ctx context.Context, run engine.RunID, in *installatio
 	lists["queues"] = classes
 	command := map[string]string{"odd": "hset", "bounds": "hset", "queues": "sadd"}
 	for name, values := range lists {
-		if len(values) > 0 { // the whole write may be repeated
-			before = append(before, func() redis.Cmder { return redis.NewCmd(ctx, "unlink", beside+name) })
+		if len(values) > 0 { // the write may be repeated
+			before = append(before, func() redis.Cmder { return redis.NewCmd(ctx, "unlink", staged+name) })
 		}
 		for chunk := range slices.Chunk(values, 1000) {
 			how := command[name]
 			if how == "" {
 				how = "rpush"
 			}
-			add(beside+name, append([]any{how, beside + name}, chunk...)...)
+			add(staged+name, append([]any{how, staged + name}, chunk...)...)
 		}
 	}
 	var call, rows packer
@@ -192,7 +194,7 @@ func (b *Backend) install(ctx context.Context, run engine.RunID, in *installatio
 	call.u8(flags(in.revises))
 	call.u16(in.counters.revision)
 	call.u32(uint32(runs))
-	args := append([]any{[]byte(call), id, beside, in.counters.encode(), []byte(rows)}, in.fields...)
+	args := append([]any{[]byte(call), id, staged, in.counters.encode(), []byte(rows)}, in.fields...)
 	cmd, err := b.run(ctx, installScript, base, args, before...)
 	if err != nil {
 		return false, err

@@ -81,7 +81,7 @@ func TestDialRefusesAndWarns(t *testing.T) {
 		"evicts volatile keys":     {args: []string{"--maxmemory-policy", "volatile-ttl"}, refused: "expected noeviction"},
 		"keeps no file":            {warning: "keeps no append-only file"},
 		"keeps a file":             {args: []string{"--appendonly", "yes"}},
-		"no cluster":               {url: func(u string) string { return strings.Replace(u, "redis://", "redis+cluster://", 1) }, refused: "no cluster"},
+		"no cluster":               {url: func(u string) string { return strings.Replace(u, "redis://", "redis+cluster://", 1) }, refused: "not part of a cluster"},
 		"is a member of a cluster": {args: []string{"--cluster-enabled", "yes"}, refused: "member of a cluster"},
 		"is a replica":             {args: []string{"--replicaof", "127.0.0.1", "1"}, refused: "replica of 127.0.0.1:1"},
 	} {
@@ -110,7 +110,7 @@ func TestDialRefusesAndWarns(t *testing.T) {
 	require.ErrorContains(t, err, "braces")
 }
 
-// certificates writes an authority and a certificate of 127.0.0.1 that it has signed, and gives the files.
+// certificates writes an authority and a certificate for 127.0.0.1 that it has signed, and returns the files.
 func certificates(t *testing.T) (ca, cert, key string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -140,7 +140,7 @@ func certificates(t *testing.T) (ca, cert, key string) {
 	return write("ca.pem", "CERTIFICATE", signed), write("cert.pem", "CERTIFICATE", der), write("key.pem", "PRIVATE KEY", privateDER)
 }
 
-// play plays some operations to a back end and holds it to the model.
+// play applies some operations to a back end and to the model, and compares them.
 func play(t *testing.T, b *Backend, seed uint64) {
 	t.Helper()
 	differ(t, b, ledgertest.Config{Seed: seed, Ops: 300, Every: 20})
@@ -191,7 +191,7 @@ func TestAUserWithFewRights(t *testing.T) {
 	}
 }
 
-// Two that use one server under different prefixes never meet.
+// Two prefixes on one server are independent of each other.
 func TestPrefixesKeepApart(t *testing.T) {
 	s := redistest.Start(t)
 	var backends []*Backend
@@ -217,7 +217,7 @@ func TestPrefixesKeepApart(t *testing.T) {
 	}
 }
 
-// When the master vanishes, a sentinel makes its replica the master, and the run goes on there.
+// When the master vanishes, a sentinel makes its replica the master, and the run continues there.
 func TestASentinelLeadsToTheNextMaster(t *testing.T) {
 	master := redistest.Start(t)
 	host, port, err := net.SplitHostPort(master.Addresses()[0])
@@ -242,7 +242,7 @@ func TestASentinelLeadsToTheNextMaster(t *testing.T) {
 		return reply
 	}
 	require.Equal(t, ledger.Applied, do(ledger.Open{Session: "s", Lease: time.Minute}).Verdict)
-	require.Equal(t, int64(1), master.Client(t).Do(t.Context(), "wait", 1, 10_000).Val(), "the replica has heard all")
+	require.Equal(t, int64(1), master.Client(t).Do(t.Context(), "wait", 1, 10_000).Val(), "the replica has received everything")
 	master.Kill()
 	commit := shared.Call{Commit: ledger.Commit{Session: "s", Number: 1, Lease: time.Minute, Want: 2, Classes: []ledger.Class{0}}}
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)

@@ -28,7 +28,7 @@ func differ(t *testing.T, b *Backend, c ledgertest.Config) {
 		b.clock = func() int64 { return now }
 		id := engine.RunID(fmt.Sprintf("r%d-%d", c.Seed, runs))
 		m, err := sharedtest.NewMachine(t.Context(), b, id, config, func(at int64) { now = at })
-		if b.atOnce < atOnce {
+		if b.nodesPerCall < nodesPerCall {
 			return unlogged{m, m}, err
 		}
 		return m, err
@@ -55,11 +55,11 @@ type unlogged struct {
 	ledgertest.Reviser
 }
 
-// What a session leaves behind comes to others one by one, in as many calls, and yet as the model says; only the log has
+// What a dead session held is released node by node, in as many calls, and the result equals the model's; only the log has
 // more entries.
 func TestScriptsAgreeWithTheModelInParts(t *testing.T) {
 	b, _ := open(t)
-	b.atOnce = 1
+	b.nodesPerCall = 1
 	differ(t, b, ledgertest.Config{Seed: 11, Ops: 2000, Every: 5})
 }
 
@@ -68,7 +68,7 @@ func TestScriptsAgreeWithTheModelInACluster(t *testing.T) {
 	differ(t, New(dial(t, s.URL())), ledgertest.Config{Seed: 7, Ops: 1000, Every: 10})
 }
 
-// What the model does to very many consumers that find one input lost, the scripts do too.
+// Scripts and model agree when very many consumers find that one input is lost.
 func TestScriptsAgreeWithTheModelOnCrowds(t *testing.T) {
 	const consumers = ledger.MaxAwaited + 20
 	config := ledger.Config{Nodes: consumers + 2, Tasks: consumers + 2, Sinks: consumers + 2, Policy: engine.Continue}

@@ -5,19 +5,19 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// draft is a commit as the script reads it. Neighbours among nodes and edges travel as runs, which the script handles
-// as a whole; so a commit costs by its runs, and the 1,000 children of a fan-out are one.
+// draft encodes a commit as scripts/commit.lua reads it. Adjacent nodes and edges are encoded as runs, which the script
+// handles as a whole: a commit costs by its runs, and the 1,000 children of a fan-out are one.
 type draft struct {
 	packer
-	mistake uint8 // what is wrong whatever the state is, 0 for nothing
-	maxNode int64 // the largest numbers that have to exist, -1 for none
-	maxBit  int64
+	mistake uint8 // the first reason why the commit is malformed in any state, 0 for none
+	maxNode int64 // the largest node that has to exist, -1 for none
+	maxBit  int64 // the same of edges
 }
 
-// mostRuns is how many runs of a kind fit into a commit.
-const mostRuns = 1<<16 - 1
+// maxRuns is how many runs of a kind fit into a commit: their count is packed as 16 bits.
+const maxRuns = 1<<16 - 1
 
-// encodeCommit packs a commit.
+// encodeCommit packs a commit, as the first argument of the script. A malformed one has the reason and no lists.
 func encodeCommit(c *ledger.Commit, now int64, outputs, details int) []byte {
 	d := draft{maxNode: -1, maxBit: -1}
 	d.packer = make(packer, 0, 128+16*len(c.Ends)+16*len(c.Edges))
@@ -26,8 +26,8 @@ func encodeCommit(c *ledger.Commit, now int64, outputs, details int) []byte {
 		d.mistake = negativeNumber
 	case len(c.Ends) > ledger.MaxEnds:
 		d.mistake = tooManyEnds
-	case len(c.Edges) > mostRuns || len(c.Told) > mostRuns || len(c.Onward) > mostRuns || len(c.Unhold) > mostRuns ||
-		len(c.Started) > mostRuns || len(c.Classes) > mostRuns || outputs > mostRuns || details > mostRuns:
+	case len(c.Edges) > maxRuns || len(c.Told) > maxRuns || len(c.Onward) > maxRuns || len(c.Unhold) > maxRuns ||
+		len(c.Started) > maxRuns || len(c.Classes) > maxRuns || outputs > maxRuns || details > maxRuns:
 		d.mistake = tooMuch
 	}
 	if d.mistake != 0 {
@@ -64,23 +64,22 @@ func encodeCommit(c *ledger.Commit, now int64, outputs, details int) []byte {
 	return append(head, body.packer...)
 }
 
-// mistaken notes the first mistake.
-func (d *draft) mistaken(why uint8, is bool) {
+func (d *draft) malformedIf(why uint8, is bool) {
 	if is && d.mistake == 0 {
 		d.mistake = why
 	}
 }
 
-func (d *draft) exists(id engine.NodeID) { d.maxNode = max(d.maxNode, int64(id)) }
+func (d *draft) needsNode(id engine.NodeID) { d.maxNode = max(d.maxNode, int64(id)) }
 
 func (d *draft) nodes(ids []engine.NodeID) {
 	for _, id := range ids {
-		d.exists(id)
+		d.needsNode(id)
 		d.u32(uint32(id))
 	}
 }
 
-// ends packs runs of nodes in a row that ended alike, and gives how many.
+// ends packs consecutive nodes that ended alike as runs, and returns the number of runs.
 func (d *draft) ends(ends []ledger.End) (runs int) {
 	d.checkEnds(ends)
 	for i := 0; i < len(ends); {
@@ -89,7 +88,7 @@ func (d *draft) ends(ends []ledger.End) (runs int) {
 		for i+n < len(ends) && follows(e, &ends[i+n], n) {
 			n++
 		}
-		d.exists(e.Node + engine.NodeID(n-1))
+		d.needsNode(e.Node + engine.NodeID(n-1))
 		d.u32(uint32(e.Node))
 		d.u32(uint32(n))
 		d.u16(uint16(e.Class))
@@ -114,12 +113,12 @@ func follows(a, b *ledger.End, n int) bool {
 		a.Outcome != engine.OutcomeRetrying
 }
 
-// expand packs an expansion; its roots class by class.
+// expand packs an expansion, with its roots grouped by class.
 func (d *draft) expand(x *ledger.Expand) {
 	var classes []ledger.Class
 	offsets := map[ledger.Class]packer{}
 	for _, r := range x.Roots {
-		d.mistaken(rootOutside, uint32(r.Node) >= x.Size)
+		d.malformedIf(rootOutside, uint32(r.Node) >= x.Size)
 		of, ok := offsets[r.Class]
 		if !ok {
 			classes = append(classes, r.Class)
@@ -145,21 +144,21 @@ func (d *draft) expand(x *ledger.Expand) {
 	d.packer = append(d.packer, records...)
 }
 
-// checkEnds finds the mistakes in ends that no state is needed for.
+// checkEnds finds the mistakes in ends that can be seen without the state.
 func (d *draft) checkEnds(ends []ledger.End) {
 	back := false
 	for i := range ends {
 		e := &ends[i]
 		final := e.Outcome == engine.OutcomeOK || e.Outcome == engine.OutcomeFailed || e.Outcome == engine.OutcomeSkipped
 		known := final || e.Outcome == engine.NoOutcome || e.Outcome == engine.OutcomeRetrying || e.Outcome == engine.OutcomeCancelled
-		d.mistaken(badOutcome, !known || e.More && !final)
-		d.mistaken(notAlone, len(ends) > 1 && (e.Outcome == engine.OutcomeRetrying || e.Expand != nil))
-		d.mistaken(backNotLast, back && e.Outcome != engine.NoOutcome)
-		d.mistaken(badLocal, e.Local && e.Outcome == engine.NoOutcome)
-		d.mistaken(badExpand, e.Expand != nil && (e.Outcome != engine.OutcomeOK || e.Local))
+		d.malformedIf(badOutcome, !known || e.More && !final)
+		d.malformedIf(notAlone, len(ends) > 1 && (e.Outcome == engine.OutcomeRetrying || e.Expand != nil))
+		d.malformedIf(backNotLast, back && e.Outcome != engine.NoOutcome)
+		d.malformedIf(badLocal, e.Local && e.Outcome == engine.NoOutcome)
+		d.malformedIf(badExpand, e.Expand != nil && (e.Outcome != engine.OutcomeOK || e.Local))
 		back = e.Outcome == engine.NoOutcome
 	}
-	d.mistaken(endsTwice, twice(ends))
+	d.malformedIf(endsTwice, twice(ends))
 }
 
 // twice reports whether a node is in ends more than once.
@@ -178,7 +177,7 @@ func twice(ends []ledger.End) bool {
 	return len(seen) < len(ends)
 }
 
-// onward packs ranges of nodes of a class, and gives how many.
+// onward packs consecutive nodes of a class as ranges, and returns the number of ranges.
 func (d *draft) onward(grants []ledger.Grant) (runs int) {
 	for i := 0; i < len(grants); {
 		g := grants[i]
@@ -186,7 +185,7 @@ func (d *draft) onward(grants []ledger.Grant) (runs int) {
 		for i+n < len(grants) && grants[i+n] == (ledger.Grant{Node: g.Node + engine.NodeID(n), Class: g.Class}) {
 			n++
 		}
-		d.exists(g.Node + engine.NodeID(n-1))
+		d.needsNode(g.Node + engine.NodeID(n-1))
 		d.u32(uint32(g.Node))
 		d.u32(uint32(n))
 		d.u16(uint16(g.Class))
@@ -196,15 +195,15 @@ func (d *draft) onward(grants []ledger.Grant) (runs int) {
 	return runs
 }
 
-// edges packs runs of edges whose offsets, children and ends are equally far apart, and gives how many.
+// edges packs edges whose offsets, children and ends have a constant distance as runs, and returns the number of runs.
 func (d *draft) edges(edges []ledger.Edge, ends int) (runs int) {
 	for i := range edges {
 		e := &edges[i]
-		d.mistaken(badEdge, e.Waits == 0 || e.End < -1 || e.End >= ends || e.Hold < 0)
-		d.exists(e.Child)
+		d.malformedIf(badEdge, e.Waits == 0 || e.End < -1 || e.End >= ends || e.Hold < 0)
+		d.needsNode(e.Child)
 		d.maxBit = max(d.maxBit, int64(e.Offset))
 		if e.Hold > 0 {
-			d.exists(e.Parent)
+			d.needsNode(e.Parent)
 		}
 	}
 	for i := 0; i < len(edges); {
@@ -229,7 +228,7 @@ func (d *draft) edges(edges []ledger.Edge, ends int) (runs int) {
 	return runs
 }
 
-// row is how many edges from the first on make a run, and how far apart they are.
+// row returns how many of the first edges make a run, and the distances in it.
 func row(edges []ledger.Edge) (n int, offsetStep, childStep uint32, endStep int) {
 	if len(edges) == 1 || !alike(&edges[0], &edges[1]) {
 		return 1, 0, 0, 0
@@ -240,7 +239,7 @@ func row(edges []ledger.Edge) (n int, offsetStep, childStep uint32, endStep int)
 		return 1, 0, 0, 0
 	}
 	offsetStep, childStep = b.Offset-a.Offset, uint32(b.Child-a.Child)
-	for n = 2; n < len(edges) && n < mostInRow; n++ {
+	for n = 2; n < len(edges) && n < maxInRun; n++ {
 		p, e := &edges[n-1], &edges[n]
 		if !alike(a, e) || e.Offset != p.Offset+offsetStep || e.Child != p.Child+engine.NodeID(childStep) || e.End != p.End+endStep {
 			break
@@ -249,8 +248,8 @@ func row(edges []ledger.Edge) (n int, offsetStep, childStep uint32, endStep int)
 	return n, offsetStep, childStep, endStep
 }
 
-// mostInRow bounds a run to what one BITFIELD of the script may hold.
-const mostInRow = 1000
+// maxInRun bounds a run to what one BITFIELD of the script may contain.
+const maxInRun = 1000
 
 // alike reports whether two edges may be in one run.
 func alike(a, b *ledger.Edge) bool {

@@ -7,10 +7,10 @@ import (
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
 
-// ofPlain is the step of nodes that the entry's first plain step, RunStarted, has made ready.
+// ofPlain is the step of nodes that the entry's first plain step, RunStarted, made ready.
 const ofPlain = -2
 
-// decodeEntry reads an entry of the log, as FORMAT.md describes it. Packed shares memory with raw.
+// decodeEntry decodes an entry of the log, see FORMAT.md. The entry's Packed shares memory with raw.
 func decodeEntry(at shared.Position, raw []byte) (shared.Entry, error) {
 	u := unpacker{rest: raw}
 	hasBlock := u.u8() != 0
@@ -49,7 +49,7 @@ func decodeEntry(at shared.Position, raw []byte) (shared.Entry, error) {
 	return e, nil
 }
 
-// plain reads a step that the ledger made itself.
+// plain reads a step that the ledger added itself.
 func (u *unpacker) plain() engine.Step {
 	s := engine.Step{Kind: engine.StepKind(u.u8()), Outcome: engine.Outcome(u.u8()), Became: engine.NoNode}
 	node := engine.NodeID(u.u32())
@@ -65,7 +65,7 @@ func (u *unpacker) plain() engine.Step {
 	return s
 }
 
-// appendRows packs nodes as an entry has those that a step made ready, and gives how many runs they are.
+// appendRows packs the nodes that a step made ready as an entry of the log has them, and returns the number of rows.
 func appendRows(to *packer, step int, nodes []engine.NodeID) (runs int) {
 	for i := 0; i < len(nodes); runs++ {
 		n, nodeStep := 1, uint32(0)

@@ -18,17 +18,17 @@ var (
 	narrowScript = newScript("state", "narrow")
 )
 
-// keepFrontier is how long the outputs that a retry could go on with stay, and what is needed for it.
+// keepFrontier is how long the outputs are kept that a retry could start from.
 const keepFrontier = time.Hour
 
-// chunk is how many keys are deleted, or looked at, in one command.
+// chunk is how many keys one command deletes or reads, so that it takes well below 10 ms.
 const chunk = 200
 
-// Finish implements shared.Backend. All that is left of the run expires from then on.
+// Finish implements shared.Backend. From then on all keys of the run expire.
 func (b *Backend) Finish(ctx context.Context, run engine.RunID, end []byte) ([]byte, error) {
 	keep := b.keep.Milliseconds()
-	// Stored outputs first: should this process die in between, the run is not finished, and somebody else does it again.
-	// The script does so for all other keys, those of queues and sessions too.
+	// Stored outputs first: if this process dies in between, the run is not finished and another process finishes it. The
+	// script does the same for all other keys, including those of queues and sessions.
 	if c, err := b.counters(ctx, run); err != nil {
 		return nil, err
 	} else if status(c.status).Final() {
@@ -51,7 +51,7 @@ func (b *Backend) Finish(ctx context.Context, run engine.RunID, end []byte) ([]b
 	if err != nil {
 		return nil, err
 	}
-	if err := b.tellConstants(ctx, names, "hold", run, keep); err != nil {
+	if err := b.updateConstants(ctx, names, "hold", run, keep); err != nil {
 		return nil, err
 	}
 	return kept, b.indexEnded(ctx, run)
@@ -66,7 +66,7 @@ func (b *Backend) constantNames(ctx context.Context, run engine.RunID) ([]string
 	return namesOf(string(names)), err
 }
 
-// eachOutput carries out a command for each stored output of a run, a few at a time, and gives how many it has deleted.
+// eachOutput runs a command for each stored output of a run, in chunks, and returns how many keys were deleted.
 func (b *Backend) eachOutput(ctx context.Context, run engine.RunID, command func(key string) []any) (deleted int, err error) {
 	base := b.keys.run(run)
 	for cursor := "0"; ; {
@@ -101,7 +101,7 @@ func (b *Backend) eachOutput(ctx context.Context, run engine.RunID, command func
 	}
 }
 
-// scanned takes the reply of a SCAN apart.
+// scanned decodes the reply of SSCAN or HSCAN.
 func scanned(cmd *redis.Cmd) (cursor string, found []string, err error) {
 	parts, err := cmd.Slice()
 	if err != nil {
@@ -122,7 +122,7 @@ func scanned(cmd *redis.Cmd) (cursor string, found []string, err error) {
 	return cursor, found, nil
 }
 
-// finished reads what Clean and Delete have to know of a run, which must have ended: its state and its constants.
+// finished reads the state and the constants of a run; it is an error if Finish has not stored the run's end.
 func (b *Backend) finished(ctx context.Context, run engine.RunID) (c counters, constants []string, err error) {
 	if c, err = b.counters(ctx, run); err != nil {
 		return c, nil, err
@@ -157,7 +157,7 @@ func (b *Backend) Clean(ctx context.Context, run engine.RunID, frontier []engine
 	if err != nil {
 		return n, err
 	}
-	names, err := b.perishable(ctx, run, c.workers, succeeded, len(frontier) > 0)
+	names, err := b.activeKeys(ctx, run, c.workers, succeeded, len(frontier) > 0)
 	if err != nil {
 		return n, err
 	}
@@ -165,8 +165,8 @@ func (b *Backend) Clean(ctx context.Context, run engine.RunID, frontier []engine
 	return n + dropped, err
 }
 
-// narrow leaves in :out only the outputs of the frontier, and gives the keys of those that are stored. It copies a few at
-// a time into a new hash, which then takes the place of the old one; a repetition begins anew.
+// narrow removes all outputs from :out except those of the frontier, and returns the keys of the stored ones among these.
+// It copies a few at a time into a new hash, which then replaces the old one; a repetition starts from the beginning.
 func (b *Backend) narrow(ctx context.Context, run engine.RunID, frontier []engine.NodeID) (kept map[string]bool, dropped int, err error) {
 	base := b.keys.run(run)
 	kept = map[string]bool{}
@@ -191,7 +191,7 @@ func (b *Backend) narrow(ctx context.Context, run engine.RunID, frontier []engin
 	return kept, 0, nil
 }
 
-// narrowPart copies a few outputs, as far as they are there, and adds the keys of those that are stored to kept.
+// narrowPart copies the outputs of nodes, as far as they exist, and adds the keys of the stored ones to kept.
 func (b *Backend) narrowPart(ctx context.Context, base string, nodes []engine.NodeID, kept map[string]bool) (some bool, err error) {
 	args := []any{"hmget", base + "out"}
 	for _, id := range nodes {
@@ -226,7 +226,7 @@ func (b *Backend) narrowPart(ctx context.Context, base string, nodes []engine.No
 	return true, err
 }
 
-// dropOutputs deletes stored outputs, and has those that are kept expire.
+// dropOutputs deletes the stored outputs of a run, and lets those in kept expire.
 func (b *Backend) dropOutputs(ctx context.Context, run engine.RunID, kept map[string]bool) (dropped int, err error) {
 	prefix := len(output(b.keys.run(run), ""))
 	return b.eachOutput(ctx, run, func(key string) []any {
@@ -237,9 +237,9 @@ func (b *Backend) dropOutputs(ctx context.Context, run engine.RunID, kept map[st
 	})
 }
 
-// perishable lists the keys that only a run under way needs: sessions and queues, and, of one that has succeeded, the
-// nodes too, and the outputs unless those of its result are kept.
-func (b *Backend) perishable(ctx context.Context, run engine.RunID, workers uint32, succeeded, keepsOutputs bool) ([]string, error) {
+// activeKeys lists the keys that only an active run needs: sessions and queues. Of a run that has succeeded these are also
+// the nodes, and the outputs unless those of its result are kept.
+func (b *Backend) activeKeys(ctx context.Context, run engine.RunID, workers uint32, succeeded, keepsOutputs bool) ([]string, error) {
 	base := b.keys.run(run)
 	names := []string{base + "once"}
 	for worker := range workers {
@@ -268,7 +268,7 @@ func (b *Backend) perishable(ctx context.Context, run engine.RunID, workers uint
 	return names, nil
 }
 
-// classes lists those that have, or had, a queue.
+// classes lists the classes that have, or had, a queue.
 func (b *Backend) classes(ctx context.Context, run engine.RunID) ([]ledger.Class, error) {
 	cmd, err := b.do(ctx, "smembers", b.keys.run(run)+"queues")
 	if err != nil {
@@ -293,7 +293,7 @@ func decodeClasses(names []string) ([]ledger.Class, error) {
 	return classes, nil
 }
 
-// unlink deletes keys of one run, a few at a time, and counts those that were there.
+// unlink deletes keys of one run in chunks, and returns how many existed.
 func (b *Backend) unlink(ctx context.Context, names []string) (deleted int, err error) {
 	for len(names) > 0 {
 		args := []any{"unlink"}
@@ -306,16 +306,16 @@ func (b *Backend) unlink(ctx context.Context, names []string) (deleted int, err 
 		if err != nil {
 			return deleted, fmt.Errorf("redis: delete keys: %w", err)
 		}
-		gone, err := cmd.Int()
+		existed, err := cmd.Int()
 		if err != nil {
 			return deleted, fmt.Errorf("redis: delete keys: %w", err)
 		}
-		deleted += gone
+		deleted += existed
 	}
 	return deleted, nil
 }
 
-// Delete implements shared.Backend. What tells that there is a run goes last, so that a repetition finds the rest.
+// Delete implements shared.Backend. It deletes :state last, since a repetition needs it to find the other keys.
 func (b *Backend) Delete(ctx context.Context, run engine.RunID) error {
 	c, constants, err := b.finished(ctx, run)
 	if err != nil {
@@ -324,7 +324,7 @@ func (b *Backend) Delete(ctx context.Context, run engine.RunID) error {
 	if _, err := b.dropOutputs(ctx, run, nil); err != nil {
 		return err
 	}
-	names, err := b.perishable(ctx, run, c.workers, true, false)
+	names, err := b.activeKeys(ctx, run, c.workers, true, false)
 	if err != nil {
 		return err
 	}
@@ -332,11 +332,11 @@ func (b *Backend) Delete(ctx context.Context, run engine.RunID) error {
 	for _, part := range []string{"graph", "log", "details", "run", "state"} {
 		names = append(names, base+part)
 	}
-	if err := b.tellConstants(ctx, constants, "release", run, ""); err != nil {
+	if err := b.updateConstants(ctx, constants, "release", run, ""); err != nil {
 		return err
 	}
 	if _, err := b.unlink(ctx, names); err != nil {
 		return err
 	}
-	return b.unlist(ctx, run) // where its finisher died it is among the active ones still
+	return b.removeFromIndexes(ctx, run) // it is still listed as active if the process that finished it died
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// The first version that has all that the scripts use.
+// The first version with everything that the scripts use.
 const oldestMajor, oldestMinor = 6, 2
 
-// inspect checks every master behind the client.
+// inspect checks the server, or every master of a cluster.
 func inspect(ctx context.Context, client redis.UniversalClient) (warnings []string, err error) {
 	cluster, ok := client.(*redis.ClusterClient)
 	if !ok {
@@ -40,7 +40,7 @@ func inspect(ctx context.Context, client redis.UniversalClient) (warnings []stri
 	return warnings, explain(err)
 }
 
-// inspectServer checks one server, which is to be a member of a cluster or not.
+// inspectServer checks one server; member is whether it is expected to be part of a cluster.
 func inspectServer(ctx context.Context, client redis.Cmdable, member bool) (warnings []string, err error) {
 	info, err := readInfo(ctx, client)
 	if redis.IsPermissionError(err) {
@@ -73,7 +73,7 @@ func inspectServer(ctx context.Context, client redis.Cmdable, member bool) (warn
 	return warnings, nil
 }
 
-// readInfo reads INFO as a flat map, and waits for a server that is loading.
+// readInfo reads INFO as a flat map. While the server is loading its data it tries again, until ctx ends.
 func readInfo(ctx context.Context, client redis.Cmdable) (map[string]string, error) {
 	for {
 		text, err := client.Info(ctx).Result()
@@ -98,7 +98,7 @@ func parseInfo(text string) map[string]string {
 	return info
 }
 
-// recent reports whether a version is at least the oldest one; one that cannot be read is believed to be.
+// recent reports whether a version is at least the oldest supported one. One that cannot be parsed is assumed to be.
 func recent(version string) bool {
 	first, rest, _ := strings.Cut(version, ".")
 	second, _, _ := strings.Cut(rest, ".")
@@ -110,7 +110,7 @@ func recent(version string) bool {
 	return major > oldestMajor || major == oldestMajor && minor >= oldestMinor
 }
 
-// explain adds what to do about errors that are about the user's configuration.
+// explain adds to errors in the user's configuration what to change.
 func explain(err error) error {
 	if err == nil {
 		return nil
@@ -122,9 +122,9 @@ func explain(err error) error {
 	case strings.Contains(text, "first record does not look like a TLS handshake"):
 		return fmt.Errorf("the server does not speak TLS, expected redis:// instead of rediss://: %w", err)
 	case strings.Contains(text, "cluster support disabled"):
-		return fmt.Errorf("this is no cluster, expected redis:// instead of redis+cluster://: %w", err)
+		return fmt.Errorf("the server is not part of a cluster, expected redis:// instead of redis+cluster://: %w", err)
 	case strings.Contains(text, "unknown authority"):
-		return fmt.Errorf("the server's certificate is of an unknown authority, which CAFile can name: %w", err)
+		return fmt.Errorf("the server's certificate is signed by an unknown authority, expected it in CAFile: %w", err)
 	}
 	return err
 }

@@ -14,8 +14,8 @@ import (
 
 var appendScript = newScript("state", "append")
 
-// longestWait bounds how long one command waits: a client does not hear that its context has ended while it does.
-const longestWait = 500 * time.Millisecond
+// maxBlock bounds how long one command blocks: while it does, the client does not notice that its context has ended.
+const maxBlock = 500 * time.Millisecond
 
 // Log implements shared.Backend.
 func (b *Backend) Log(ctx context.Context, run engine.RunID, after shared.Position, limit int, wait time.Duration) ([]shared.Entry, error) {
@@ -63,7 +63,7 @@ func (b *Backend) AddDetails(ctx context.Context, run engine.RunID, blobs [][]by
 	return nil
 }
 
-// stream reads what is behind a position of a stream of a run, and waits for the first.
+// stream reads messages after a position in a stream of a run, and waits for the first one.
 func (b *Backend) stream(ctx context.Context, run engine.RunID, name string, after shared.Position, limit int, wait time.Duration) ([]redis.XMessage, error) {
 	if limit <= 0 {
 		return nil, nil
@@ -73,8 +73,8 @@ func (b *Backend) stream(ctx context.Context, run engine.RunID, name string, aft
 		after = "0-0"
 	}
 	for begin := time.Now(); ; {
-		left := min(longestWait, wait-time.Since(begin))
-		messages, err := b.behind(ctx, base+name, after, limit, left)
+		left := min(maxBlock, wait-time.Since(begin))
+		messages, err := b.readStream(ctx, base+name, after, limit, left)
 		if err != nil {
 			return nil, fmt.Errorf("redis: read %s of run %s: %w", name, run, err)
 		}
@@ -93,8 +93,8 @@ func (b *Backend) stream(ctx context.Context, run engine.RunID, name string, aft
 	}
 }
 
-// behind reads a stream once, on a connection of its own where it waits.
-func (b *Backend) behind(ctx context.Context, key string, after shared.Position, limit int, wait time.Duration) ([]redis.XMessage, error) {
+// readStream reads a stream once; where it blocks, with the client for blocking commands.
+func (b *Backend) readStream(ctx context.Context, key string, after shared.Position, limit int, wait time.Duration) ([]redis.XMessage, error) {
 	client, block := b.conn.Client, time.Duration(-1)
 	if wait >= time.Millisecond {
 		client, block = b.conn.blocking, wait
@@ -112,7 +112,7 @@ func (b *Backend) behind(ctx context.Context, key string, after shared.Position,
 	return streams[0].Messages, err
 }
 
-// xread is the command; a negative block does not wait.
+// xread is an XREAD; with a block of 0 or less it does not block.
 func xread(ctx context.Context, key string, after shared.Position, limit int, block time.Duration) *redis.XStreamSliceCmd {
 	args := []any{"xread", "count", limit}
 	first := 4

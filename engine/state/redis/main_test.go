@@ -24,7 +24,7 @@ func dial(t testing.TB, url string) *Connection {
 	return c
 }
 
-// open starts a server and gives a back end to it.
+// open starts a server and returns a back end for it.
 func open(t testing.TB, args ...string) (*Backend, *redistest.Server) {
 	t.Helper()
 	s := redistest.Start(t, args...)
@@ -62,14 +62,14 @@ func (d dying) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 	}
 }
 
-// deadly is an error that does not pass.
+// deadly is a permanent error.
 type deadly struct{ error }
 
 func (deadly) RedisError() {}
 
 func (d deadly) Unwrap() error { return d.error }
 
-// ageOf is a run in an index since an hour ago.
+// ageOf is an entry of an index that is one hour old.
 func ageOf(run string) redis.Z {
 	return redis.Z{Score: float64(time.Now().Add(-time.Hour).UnixMilli()), Member: run}
 }

@@ -77,7 +77,7 @@ func (m *mover) move(pause time.Duration) {
 	}
 }
 
-// A run whose slot moves from master to master while sessions work on it loses nothing: calls wait until it is there.
+// A run whose slot moves from master to master while sessions work on it loses nothing: calls wait for the move to end.
 func TestARunThatMovesInItsClusterLosesNothing(t *testing.T) {
 	s := redistest.Cluster(t)
 	b := New(dial(t, s.URL()))

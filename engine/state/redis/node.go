@@ -13,15 +13,14 @@ const (
 	isOdd uint8 = 1 << iota
 	isBad
 	isStarted
-	isTelling
+	hasPendingEdges
 	isBoundNode
 )
 
-// oddity is what is kept of a node beside its record. Owners are numbers of sessions, plus one.
+// oddity is what a node has in the hash :odd in addition to its record.
 type oddity struct {
-	node ledger.Node
-	// reserver is for whom the node is reserved, 0 for nobody.
-	reserver uint32
+	node     ledger.Node
+	reserver uint32 // number of the session for which the node is reserved, plus one; 0 for none
 }
 
 func (o *oddity) encode() []byte {
@@ -72,14 +71,14 @@ func decodeOddity(raw []byte) (o oddity, err error) {
 	return o, nil
 }
 
-// installed is a ledger, which no session takes part in, as its keys hold it.
+// installed is a ledger without sessions, as its keys hold it.
 type installed struct {
 	nodes, bits, arrived, blocks []byte
-	odd                          map[string]any
-	queues                       map[ledger.Class][]any
+	odd                          map[string]any         // fields of :odd
+	queues                       map[ledger.Class][]any // entries of :ready
 }
 
-// encodeLedger packs a ledger that begins: of a new run, or of a next revision.
+// encodeLedger packs the ledger that a run, or its next revision, begins with.
 func encodeLedger(s *ledger.State) installed {
 	in := installed{
 		nodes: make([]byte, 4*len(s.Nodes)), arrived: make([]byte, 4*len(s.Nodes)), bits: make([]byte, (s.Edges+7)/8),
@@ -115,7 +114,7 @@ func encodeLedger(s *ledger.State) installed {
 	return in
 }
 
-// encodeQueue packs the entries of a queue; plain nodes in a row that are ready since the same moment share one.
+// encodeQueue packs a queue. Consecutive plain nodes that became ready at the same moment share an entry.
 func encodeQueue(s *ledger.State, ready []engine.NodeID, records []byte) (entries []any) {
 	kind := func(id engine.NodeID) uint8 {
 		switch f := records[4*id+2]; {

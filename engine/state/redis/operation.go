@@ -18,11 +18,12 @@ var (
 	steerScript      = newScript("state", "run", "steer")
 )
 
-// atOnce is how many nodes one call of Leave or Reap gives to others, so that it does not hold Redis for long.
-const atOnce = 64
+// nodesPerCall is how many nodes one call of Leave or Reap releases, so that it does not block Redis for long.
+const nodesPerCall = 64
 
-// Do implements shared.Backend. What a session leaves behind may be too much for one call: then several do it, between
-// which others find a session that is over and still holds something. Should the caller die meanwhile, Reap goes on.
+// Do implements shared.Backend. What a session holds may be too much for one call: then Leave and Reap take several,
+// between which other processes see a session that is over but still holds something. If this process dies in between,
+// the next Reap continues.
 func (b *Backend) Do(ctx context.Context, run engine.RunID, op ledger.Op, record []byte) (ledger.Reply, error) {
 	reply, more, err := b.part(ctx, run, op, record)
 	for more && err == nil {
@@ -38,7 +39,7 @@ func (b *Backend) Do(ctx context.Context, run engine.RunID, op ledger.Op, record
 	return reply, err
 }
 
-// merge adds what the next part of an operation did.
+// merge adds the reply to the next part of an operation.
 func merge(r, next *ledger.Reply) {
 	r.Now, r.Status, r.Stopping = next.Now, next.Status, next.Stopping
 	r.Lost = append(r.Lost, next.Lost...)
@@ -51,7 +52,7 @@ func merge(r, next *ledger.Reply) {
 	}
 }
 
-// part carries out one call of an operation; more tells that it was done in part.
+// part makes one call of an operation; more reports that another one is needed to complete it.
 func (b *Backend) part(ctx context.Context, run engine.RunID, op ledger.Op, record []byte) (r ledger.Reply, more bool, err error) {
 	s, args, err := b.operation(op, record)
 	if err != nil {
@@ -78,7 +79,7 @@ func (b *Backend) part(ctx context.Context, run engine.RunID, op ledger.Op, reco
 	return r, r.Verdict == ledger.Applied && why == moreToDo, err
 }
 
-// operation gives the script of an operation and its arguments.
+// operation returns the script of an operation and its arguments.
 func (b *Backend) operation(op ledger.Op, record []byte) (*script, []any, error) {
 	var p packer
 	p.float(b.now())
@@ -87,10 +88,10 @@ func (b *Backend) operation(op ledger.Op, record []byte) (*script, []any, error)
 		p.float(int64(op.Lease))
 		return openScript, []any{[]byte(p), string(op.Session), record}, nil
 	case ledger.Leave:
-		p.clamped(b.atOnce)
+		p.clamped(b.nodesPerCall)
 		return leaveScript, []any{[]byte(p), string(op.Session)}, nil
 	case ledger.Reap:
-		p.clamped(b.atOnce)
+		p.clamped(b.nodesPerCall)
 		p.clamped(min(cmp.Or(max(op.Limit, 0), ledger.MaxReap), ledger.MaxReap))
 		p.clamped(op.Poison)
 		p.u32(uint32(len(op.Running)))

@@ -14,10 +14,10 @@ import (
 
 var registerScript = newScript("state", "register")
 
-// unregistered is after how many seconds a stored output is gone that did not come into the index of its run.
+// unregistered is after how many seconds a stored output expires that was not added to the index of its run.
 const unregistered = 3600
 
-// PutOutput implements shared.Backend. In a run that is over by now nothing is stored, and that is no error.
+// PutOutput implements shared.Backend. For a run that has ended it stores nothing, and returns no error.
 func (b *Backend) PutOutput(ctx context.Context, run engine.RunID, key string, value []byte) error {
 	base := b.keys.run(run)
 	set := func() redis.Cmder { return redis.NewCmd(ctx, "set", output(base, key), value, "ex", unregistered) }
@@ -50,7 +50,7 @@ func (b *Backend) Outputs(ctx context.Context, run engine.RunID, nodes []engine.
 	if err != nil {
 		return nil, fmt.Errorf("redis: read outputs of run %s: %w", run, err)
 	}
-	if !slices.ContainsFunc(values, func(v any) bool { return v != nil }) { // the run may be gone
+	if !slices.ContainsFunc(values, func(v any) bool { return v != nil }) { // the run may have been deleted
 		if _, err := b.counters(ctx, run); err != nil {
 			return nil, err
 		}
@@ -71,7 +71,7 @@ func (b *Backend) Outputs(ctx context.Context, run engine.RunID, nodes []engine.
 	return outs, b.fetch(ctx, run, outs, stored)
 }
 
-// fetch reads the values of stored outputs, those that are gone as nil.
+// fetch reads the values of the outputs at the indexes in stored; nil for those that no longer exist.
 func (b *Backend) fetch(ctx context.Context, run engine.RunID, outs []shared.Output, stored []int) error {
 	if len(stored) == 0 {
 		return nil

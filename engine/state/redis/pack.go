@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// packer appends numbers as the scripts unpack them: little endian, moments and whatever may exceed 32 bits as floats,
-// since that is what Lua's numbers are. Whole numbers are exact up to 2^53: 104 days of nanoseconds.
+// packer appends numbers as the scripts unpack them, in little endian. Moments and anything that may exceed 32 bits are
+// float64, which is what numbers in Lua are; integers are exact up to 2^53, or 104 days of nanoseconds.
 type packer []byte
 
 func (p *packer) u8(v uint8)   { *p = append(*p, v) }
@@ -17,10 +17,10 @@ func (p *packer) float(v int64) {
 	*p = binary.LittleEndian.AppendUint64(*p, math.Float64bits(float64(v)))
 }
 
-// clamped writes a count that 32 bits may not hold, for which all beyond is alike.
+// clamped appends a count, as the nearest one that 32 bits hold.
 func (p *packer) clamped(v int) { p.u32(uint32(min(max(v, 0), math.MaxUint32))) }
 
-// flags packs up to eight of them, the first one lowest.
+// flags packs up to eight flags; the first one is the lowest bit.
 func flags(set ...bool) (b uint8) {
 	for i, f := range set {
 		if f {
@@ -30,7 +30,7 @@ func flags(set ...bool) (b uint8) {
 	return b
 }
 
-// unpacker reads what scripts have packed. What is too short reads as zeros and sets short.
+// unpacker reads what scripts have packed. Reading past the end returns zeros and sets short.
 type unpacker struct {
 	rest  []byte
 	short bool
@@ -53,7 +53,7 @@ func (u *unpacker) float() int64 {
 	return int64(math.Float64frombits(binary.LittleEndian.Uint64(u.bytes(8))))
 }
 
-// many is how many things follow that take at least size bytes each; 0 where there cannot be as many.
+// many checks a count of items that take at least size bytes each: it returns 0 and sets short if they cannot all follow.
 func (u *unpacker) many(n uint32, size int) int {
 	if u.short || int64(n)*int64(size) > int64(len(u.rest)) {
 		u.short, u.rest = true, nil

@@ -9,14 +9,14 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// Reasons why an operation is malformed, as scripts and packers number them. wrongNumber is told apart, since it is also
-// the answer where a commit overtakes the one before it.
+// Reasons why an operation is malformed, as scripts and encoders number them. Callers check for wrongNumber, since it is
+// also the reply where a commit overtakes its predecessor.
 const (
 	wrongNumber uint8 = iota + 1
 	outside
 	boundedEnd
 	boundedOnward
-	notItsEnd
+	notClaimed
 	noName
 	noConsumer
 	lostOutside
@@ -35,31 +35,31 @@ const (
 	tooManyLost
 )
 
-var whys = map[uint8]string{
+var reasons = map[uint8]string{
 	wrongNumber:    "the number is not that of the next commit",
 	outside:        "a node or an edge is outside of the graph",
 	boundedEnd:     "a local end is of a class that is bounded",
-	boundedOnward:  "a node to go on with is of a class that is bounded",
-	notItsEnd:      "a node is not claimed by the session, or does not wait, or is cancelled in a run that goes on",
-	noName:         "a session has a name",
-	noConsumer:     "a consumer has to exist and to miss something",
-	lostOutside:    "what is lost is other nodes, each once",
-	badStop:        "a run is stopped as failed or as cancelled, on request or by its deadline",
+	boundedOnward:  "a node to continue with is of a class that is bounded",
+	notClaimed:     "a node is not claimed by the session, or is not blocked, or is cancelled although the run is not stopping",
+	noName:         "the session has no name",
+	noConsumer:     "the consumer does not exist, or no input is lost",
+	lostOutside:    "a lost node does not exist, is the consumer, or is listed twice",
+	badStop:        "a run can only be stopped as failed or cancelled, on request or by its deadline",
 	negativeNumber: "a number is negative",
 	tooManyEnds:    "more ends than MaxEnds",
 	tooMuch:        "more than 65,535 edges or nodes in one commit",
-	badOutcome:     "an attempt ends as ok, failed, skipped, retrying or cancelled, or is given back; the first three may have more edges",
-	notAlone:       "an end that is retrying or expands has to be alone",
-	backNotLast:    "claims that are given back come last",
-	badLocal:       "a local end has an outcome",
-	badExpand:      "only a claimed expansion that is ok expands",
+	badOutcome:     "an outcome is unknown, or has more edges although it is not ok, failed or skipped",
+	notAlone:       "an end that is retrying or expands is not the only one",
+	backNotLast:    "a released claim comes before another end",
+	badLocal:       "a local end has no outcome",
+	badExpand:      "an end expands that is local or not ok",
 	endsTwice:      "a node ends twice",
 	rootOutside:    "a root is outside of its instance",
-	badEdge:        "an edge waits for nothing, leaves no end, or holds a negative size",
+	badEdge:        "an edge waits for nothing, leaves no end, or has a negative Hold",
 	tooManyLost:    "more nodes are lost than MaxLost",
 }
 
-// statuses are those of runs, as scripts number them.
+// statuses are those of runs, indexed by the scripts' numbers.
 var statuses = [...]engine.Status{"", engine.Running, engine.Paused, engine.Succeeded, engine.Failed, engine.Cancelled, engine.Interrupted}
 
 func status(n uint8) engine.Status {
@@ -71,15 +71,15 @@ func status(n uint8) engine.Status {
 
 func numberOf(s engine.Status) uint8 { return uint8(max(0, slices.Index(statuses[:], s))) }
 
-// moreToDo is told instead of a reason where Leave or Reap was done in part.
+// moreToDo is in the place of a reason when another call is needed to complete Leave or Reap.
 const moreToDo uint8 = 1
 
-// decodeReply reads the answer to an operation. why is the reason why it is malformed, or moreToDo.
+// decodeReply decodes the reply to an operation. why is the reason why the operation is malformed, or moreToDo.
 func decodeReply(raw []byte) (r ledger.Reply, why uint8, err error) {
 	u := unpacker{rest: raw}
 	r.Verdict = ledger.Verdict(u.u8())
 	if why = u.u8(); r.Verdict == ledger.Malformed {
-		r.Why = whys[why]
+		r.Why = reasons[why]
 	}
 	r.Status, r.Stopping = status(u.u8()), status(u.u8())
 	r.Now = u.float()
@@ -110,15 +110,16 @@ func decodeReply(raw []byte) (r ledger.Reply, why uint8, err error) {
 	return r, why, nil
 }
 
-// Kinds of what a queue, or a reply, holds.
+// Kinds of entries in a queue or a reply: nodes to run, nodes to skip, a node with a record in :odd, and one that has
+// ended but still has edges to set.
 const (
 	plainKind uint8 = iota
 	skipKind
 	otherKind
-	tellKind
+	edgesKind
 )
 
-// claims reads a range of claims, or one that there is more to say of.
+// claims reads a range of plain claims, or one claim in full.
 func (u *unpacker) claims(to []ledger.Claim) []ledger.Claim {
 	kind := u.u8()
 	if kind >= otherKind {

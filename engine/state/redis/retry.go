@@ -12,25 +12,25 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Bounds of the pause before a call is repeated. It is anything up to a bound that doubles, so that many processes that
-// lost the same server do not come back all at once.
+// Bounds of the pause before a call is repeated. The pause is drawn evenly from 0 to a bound that doubles, so that
+// processes which lost the same server do not all return at once.
 const (
-	shortestPause = 10 * time.Millisecond
-	longestPause  = time.Second
+	minBackoff = 10 * time.Millisecond
+	maxBackoff = time.Second
 )
 
-// errMalformed: Redis holds, or answers, what no script has written.
+// errMalformed is wrapped by errors about values and replies that no script of this package can have written.
 var errMalformed = errors.New("redis: malformed")
 
-// retry calls do until it succeeds, fails for a reason that does not pass, or ctx ends.
+// retry calls do until it succeeds, fails permanently, or ctx ends.
 func retry(ctx context.Context, do func() error) error {
-	bound := shortestPause
+	bound := minBackoff
 	for {
 		err := do()
 		switch {
-		case err == nil || !passes(err):
+		case err == nil || !isTransient(err):
 			return err
-		case redis.HasErrorPrefix(err, "NOSCRIPT"): // the next try brings the script along
+		case redis.HasErrorPrefix(err, "NOSCRIPT"): // the next try sends the script's text
 			if ctx.Err() == nil {
 				continue
 			}
@@ -40,20 +40,20 @@ func retry(ctx context.Context, do func() error) error {
 			return fmt.Errorf("redis: %w, last: %w", context.Cause(ctx), err)
 		case <-time.After(rand.N(bound)):
 		}
-		bound = min(2*bound, longestPause)
+		bound = min(2*bound, maxBackoff)
 	}
 }
 
-// passing are the answers of a server, by their beginning, that it will not give for ever: it starts, gives its place to
-// another one, is busy, or its memory is full for the moment.
-var passing = []string{
+// transient lists prefixes of a server's errors that end by themselves: it is starting, failing over, busy, or out of
+// memory at the moment.
+var transient = []string{
 	"NOSCRIPT", "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "NOREPLICAS", "BUSY", "OOM",
 	"UNBLOCKED", "MISCONF", "ERR max number of clients", "ERR DISABLED",
 }
 
-// passes reports whether an error may be gone when the call is repeated. What is no answer of a server is about the
-// connection to it, which may come back.
-func passes(err error) bool {
+// isTransient reports whether repeating the call may help. An error that is not a server's answer is about the
+// connection, which may be restored.
+func isTransient(err error) bool {
 	if errors.Is(err, redis.ErrClosed) || errors.Is(err, redis.Nil) || errors.Is(err, errMalformed) {
 		return false
 	}
@@ -61,9 +61,9 @@ func passes(err error) bool {
 	if !errors.As(err, &answer) {
 		return true
 	}
-	said := answer.Error()
-	return slices.ContainsFunc(passing, func(beginning string) bool {
-		// Before version 7 an error within a script is told in the middle of another one.
-		return strings.HasPrefix(said, beginning) || strings.HasPrefix(said, "ERR Error running script") && strings.Contains(said, ": -"+beginning)
+	text := answer.Error()
+	return slices.ContainsFunc(transient, func(beginning string) bool {
+		// Before version 7, an error within a script is in the middle of another error's text.
+		return strings.HasPrefix(text, beginning) || strings.HasPrefix(text, "ERR Error running script") && strings.Contains(text, ": -"+beginning)
 	})
 }

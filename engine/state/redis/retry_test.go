@@ -46,15 +46,15 @@ func TestWhatPasses(t *testing.T) {
 		"NOTOVER the run goes on":                                                                                 false,
 	}
 	for text, want := range answers {
-		assert.Equal(t, want, passes(answer(text)), text)
+		assert.Equal(t, want, isTransient(answer(text)), text)
 	}
 	for _, err := range []error{
 		io.EOF, io.ErrUnexpectedEOF, &net.OpError{Op: "dial", Err: errors.New("connection refused")}, context.DeadlineExceeded, redis.ErrPoolTimeout,
 	} {
-		assert.True(t, passes(err), err)
+		assert.True(t, isTransient(err), err)
 	}
 	for _, err := range []error{redis.Nil, redis.ErrClosed, errMalformed} {
-		assert.False(t, passes(err), err)
+		assert.False(t, isTransient(err), err)
 	}
 }
 

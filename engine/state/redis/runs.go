@@ -11,8 +11,8 @@ import (
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
 
-// mostEnded is how many ended runs are listed.
-const mostEnded = 1000
+// maxEnded is how many ended runs are listed.
+const maxEnded = 1000
 
 // Active implements shared.Backend.
 func (b *Backend) Active(ctx context.Context) ([]engine.RunID, error) {
@@ -26,7 +26,7 @@ func (b *Backend) Ended(ctx context.Context) ([]engine.RunID, error) {
 	cmds, err := b.send(ctx, b.conn.Client, func() []redis.Cmder {
 		return []redis.Cmder{
 			redis.NewCmd(ctx, "zremrangebyscore", b.keys.ended(), "-inf", expired),
-			redis.NewCmd(ctx, "zrevrange", b.keys.ended(), 0, mostEnded-1),
+			redis.NewCmd(ctx, "zrevrange", b.keys.ended(), 0, maxEnded-1),
 		}
 	})
 	if err != nil {
@@ -50,7 +50,7 @@ func list(cmd *redis.Cmd, err error) ([]engine.RunID, error) {
 	return runs, nil
 }
 
-// index moves a run from one index of runs to another; its place there is by the time.
+// index moves a run from one index of runs to another, where its score is the current time.
 func (b *Backend) index(ctx context.Context, run engine.RunID, from, to string) error {
 	_, err := b.send(ctx, b.conn.Client, func() []redis.Cmder {
 		return []redis.Cmder{
@@ -59,13 +59,13 @@ func (b *Backend) index(ctx context.Context, run engine.RunID, from, to string) 
 		}
 	})
 	if err != nil {
-		return fmt.Errorf("redis: enter run %s in the index: %w", run, err)
+		return fmt.Errorf("redis: add run %s to the index: %w", run, err)
 	}
 	return nil
 }
 
-// indexEnded moves a run that has ended: whoever kept the end may have died before. Where the next revision begins
-// meanwhile, it moves the run back, and where it is deleted, it takes it out.
+// indexEnded moves a run that has ended to the index of ended runs; the process that stored its end may have died before
+// it did so. If the next revision has begun meanwhile, it moves the run back; if the run was deleted, it removes it.
 func (b *Backend) indexEnded(ctx context.Context, run engine.RunID) error {
 	if err := b.index(ctx, run, b.keys.active(), b.keys.ended()); err != nil {
 		return err
@@ -77,41 +77,41 @@ func (b *Backend) indexEnded(ctx context.Context, run engine.RunID) error {
 	if err != nil {
 		return fmt.Errorf("redis: open run %s: %w", run, err)
 	}
-	switch hasEnd, isThere := cmds[0].(*redis.Cmd).Val(), cmds[1].(*redis.Cmd).Val(); {
-	case isThere == int64(0): // it was deleted meanwhile
-		return b.unlist(ctx, run)
+	switch hasEnd, exists := cmds[0].(*redis.Cmd).Val(), cmds[1].(*redis.Cmd).Val(); {
+	case exists == int64(0): // it was deleted meanwhile
+		return b.removeFromIndexes(ctx, run)
 	case hasEnd == int64(0): // its next revision has begun meanwhile
 		return b.index(ctx, run, b.keys.ended(), b.keys.active())
 	}
 	return nil
 }
 
-// unlist takes a run out of both indexes.
-func (b *Backend) unlist(ctx context.Context, run engine.RunID) error {
+// removeFromIndexes removes a run from both indexes.
+func (b *Backend) removeFromIndexes(ctx context.Context, run engine.RunID) error {
 	_, err := b.send(ctx, b.conn.Client, func() []redis.Cmder {
 		return []redis.Cmder{
 			redis.NewCmd(ctx, "zrem", b.keys.active(), string(run)), redis.NewCmd(ctx, "zrem", b.keys.ended(), string(run)),
 		}
 	})
 	if err != nil {
-		return fmt.Errorf("redis: take run %s out of the index: %w", run, err)
+		return fmt.Errorf("redis: remove run %s from the index: %w", run, err)
 	}
 	return nil
 }
 
-// abandoned is after what time an entry of the index is that of a run which never came to be.
+// abandoned is the age from which an entry of the index without a run is removed: its creator has died.
 const abandoned = time.Minute
 
 // Peek implements shared.Backend.
 func (b *Backend) Peek(ctx context.Context, run engine.RunID) (shared.Stored, error) {
-	stored, _, err := b.look(ctx, run)
+	stored, _, err := b.peek(ctx, run)
 	return stored, err
 }
 
 // Open implements shared.Backend.
 func (b *Backend) Open(ctx context.Context, run engine.RunID) (shared.Stored, error) {
 	base := b.keys.run(run)
-	stored, cmds, err := b.look(ctx, run, []any{"hmget", base + "run", jobField, constantsField}, []any{"get", base + "graph"})
+	stored, cmds, err := b.peek(ctx, run, []any{"hmget", base + "run", jobField, constantsField}, []any{"get", base + "graph"})
 	if err != nil {
 		return shared.Stored{}, err
 	}
@@ -135,8 +135,8 @@ func (b *Backend) Open(ctx context.Context, run engine.RunID) (shared.Stored, er
 	return stored, nil
 }
 
-// look reads how a run stands and, in the same round trip, what else is asked for.
-func (b *Backend) look(ctx context.Context, run engine.RunID, more ...[]any) (stored shared.Stored, asked []*redis.Cmd, err error) {
+// peek reads the status of a run and, in the same round trip, the replies to more commands.
+func (b *Backend) peek(ctx context.Context, run engine.RunID, more ...[]any) (stored shared.Stored, asked []*redis.Cmd, err error) {
 	base := b.keys.run(run)
 	queries := append([][]any{{"get", base + "state"}, {"hmget", base + "run", endField, firstField}}, more...)
 	cmds, err := b.send(ctx, b.conn.Client, func() []redis.Cmder {
@@ -147,7 +147,7 @@ func (b *Backend) look(ctx context.Context, run engine.RunID, more ...[]any) (st
 		return cmds
 	})
 	if err != nil {
-		return stored, nil, fmt.Errorf("redis: look at run %s: %w", run, err)
+		return stored, nil, fmt.Errorf("redis: read run %s: %w", run, err)
 	}
 	for _, cmd := range cmds {
 		asked = append(asked, cmd.(*redis.Cmd))
@@ -162,7 +162,7 @@ func (b *Backend) look(ctx context.Context, run engine.RunID, more ...[]any) (st
 	}
 	fields, err := asked[1].Slice()
 	if err != nil {
-		return stored, nil, fmt.Errorf("redis: look at run %s: %w", run, err)
+		return stored, nil, fmt.Errorf("redis: read run %s: %w", run, err)
 	}
 	return shared.Stored{
 		StartedAt: time.UnixMicro(c.base), Status: status(c.status), Stopping: status(c.stopping), Revision: int(c.revision),
@@ -170,7 +170,8 @@ func (b *Backend) look(ctx context.Context, run engine.RunID, more ...[]any) (st
 	}, asked[2:], nil
 }
 
-// missing is the error of a run that is not there. Its entry in the index goes, unless it may just be coming.
+// missing returns the error for a run that does not exist, and removes its entry in the index, unless the run may be in
+// the process of being created.
 func (b *Backend) missing(ctx context.Context, run engine.RunID, err error) error {
 	if err != nil {
 		return fmt.Errorf("redis: open run %s: %w", run, err)
@@ -178,7 +179,7 @@ func (b *Backend) missing(ctx context.Context, run engine.RunID, err error) erro
 	for _, key := range []string{b.keys.active(), b.keys.ended()} {
 		cmd, err := b.do(ctx, "zscore", key, string(run))
 		if err != nil {
-			continue // a hint was to be removed, no more
+			continue // the entry stays until the next time
 		}
 		if ms, err := cmd.Float64(); err == nil && time.Since(time.UnixMilli(int64(ms))) > abandoned {
 			_, _ = b.do(ctx, "zrem", key, string(run))
@@ -187,7 +188,7 @@ func (b *Backend) missing(ctx context.Context, run engine.RunID, err error) erro
 	return unknown(run)
 }
 
-// field is one field of a hash, nil where it is not there.
+// field returns one value of HMGET, nil where the field does not exist.
 func field(v any) []byte {
 	s, ok := v.(string)
 	if !ok {

@@ -14,20 +14,19 @@ import (
 //go:embed scripts/*.lua
 var sources embed.FS
 
-// script is one script as Redis knows it. Its text is constant, so a server keeps each one once.
+// script is a Lua script. Its text never changes, so a server caches each one once.
 type script struct {
-	name string
-	text string
-	hash string
-	// isOfOneKey: it touches nothing but the key that it is called with.
-	isOfOneKey bool
+	name      string
+	text      string
+	hash      string // SHA-1 of the text, in hexadecimal
+	singleKey bool   // it uses no key except KEYS[1]
 }
 
-// newScript puts a script together: the named files, one behind the other. All but the last hold local functions only.
+// newScript concatenates the named files. All but the last contain only local functions.
 //
-// What comes behind run.lua is a function of its own. Lua 5.1 keeps the locals of a running function that closures have
-// captured in a list, which it searches for each one that a new closure captures; those of a function around it are at
-// hand. So making the functions of a commit takes half as long, which is a fifth of the whole.
+// Everything after run.lua is a function of its own. Lua 5.1 keeps the locals of a running function that closures have
+// captured in a list, which it searches for each one that a new closure captures; those of an enclosing function are
+// found directly. This halves the time to create the functions of a commit, and saves a fifth of the commit.
 func newScript(files ...string) *script {
 	var b strings.Builder
 	end := ""
@@ -38,7 +37,7 @@ func newScript(files ...string) *script {
 		}
 		text, err := sources.ReadFile(path.Join("scripts", name+".lua"))
 		if err != nil {
-			panic(err) // a file that is named here is not embedded
+			panic(err) // a named file is not embedded
 		}
 		b.Write(text)
 	}
@@ -47,24 +46,24 @@ func newScript(files ...string) *script {
 	return &script{name: files[len(files)-1], text: b.String(), hash: hex.EncodeToString(sum[:])}
 }
 
-// evaluate is the command that runs the script where the server knows it.
-func (s *script) evaluate(ctx context.Context, key string, args ...any) *redis.Cmd {
+// evalSHA is the command that runs the script by its hash, if the server has it in its cache.
+func (s *script) evalSHA(ctx context.Context, key string, args ...any) *redis.Cmd {
 	return s.command(ctx, "evalsha", s.hash, key, args)
 }
 
-// teach is the command that makes the server know the script which a command of evaluate names, by running it: SCRIPT
-// LOAD has no key, so in a cluster it would not go to the master that needs it.
-func (s *script) teach(ctx context.Context, key string, args ...any) *redis.Cmd {
+// eval is the command that runs the script by its text, after which the server has it in its cache. SCRIPT LOAD has no
+// key, so in a cluster it would not reach the master that needs it.
+func (s *script) eval(ctx context.Context, key string, args ...any) *redis.Cmd {
 	return s.command(ctx, "eval", s.text, key, args)
 }
 
-// command names two keys, of which one is there and the other never is. The script touches all of a run, and while a
-// cluster moves that from one master to another, each has a part of it: then both answer TRYAGAIN to such a command, and
-// never carry out a part of a script.
+// command names two keys, of which one exists and the other never does. The script uses all keys of a run, and while a
+// cluster moves these from one master to another, each master has some of them. Both then answer TRYAGAIN to a command
+// with these two keys, so no script ever runs without part of its keys.
 func (s *script) command(ctx context.Context, how, what, key string, args []any) *redis.Cmd {
 	command := make([]any, 0, 5+len(args))
 	command = append(command, how, what, 2, key, key+"state")
-	if s.isOfOneKey {
+	if s.singleKey {
 		command = append(command[:2], 1, key)
 	}
 	cmd := redis.NewCmd(ctx, append(command, args...)...)

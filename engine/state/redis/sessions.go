@@ -14,15 +14,17 @@ import (
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
 
-// session is one part in a run as :sessions holds it.
+// session is a session of a run as the hash :sessions holds it.
 type session struct {
-	name                   string
-	worker                 uint32
-	last, till, beat       int64
-	claims, solo           uint32
-	over, suspect          bool
-	resigned               bool // what it owed, and what was reserved for it, is with others
-	journal, ready, owedOf uint32
+	name          string
+	worker        uint32 // its number in the run
+	last          int64  // number of its last commit
+	till, beat    int64  // end of its lease, and its latest call
+	claims, solo  uint32 // claims, and those of suspects among them
+	over, suspect bool
+	resigned      bool   // its owed edges are set, and its reservations are released
+	journal       uint32 // nodes in :claims
+	ready, owed   uint32 // entries of :mine and :owed
 }
 
 // Flags of a session.
@@ -38,14 +40,14 @@ func decodeSession(name, raw string) (session, error) {
 	s := session{name: name, worker: u.u32(), last: u.float(), till: u.float(), beat: u.float(), claims: u.u32(), solo: u.u32()}
 	f := u.u8()
 	s.over, s.suspect, s.resigned = f&isOver != 0, f&isSuspect != 0, f&isResigned != 0
-	s.journal, s.ready, s.owedOf = u.u32(), u.u32(), u.u32()
+	s.journal, s.ready, s.owed = u.u32(), u.u32(), u.u32()
 	if u.short {
 		return s, fmt.Errorf("%w session of %d bytes", errMalformed, len(raw))
 	}
 	return s, nil
 }
 
-// decodeSessions lists sessions, ascending by number.
+// decodeSessions decodes the hash :sessions, in ascending order of numbers.
 func decodeSessions(all map[string]string) (sessions []session, err error) {
 	for name, raw := range all {
 		s, err := decodeSession(name, raw)

@@ -21,17 +21,17 @@ import (
 	"github.com/dagscope/dagscope/internal/testkit/redistest"
 )
 
-// longestCommand is how long a command may keep a server from others.
+// longestCommand is how long a command may occupy a server.
 const longestCommand = 10 * time.Millisecond
 
-// stopwatch measures for how long each command of a test keeps the server from others: by the processor's time of the
-// server's main thread, since a clock on the wall, as that of the slow log, would blame Redis for what the machine does
-// beside it. It does so as a hook of the client, which sends the commands of a pipeline one by one.
+// stopwatch measures for how long each command of a test occupies the server, in CPU time of the server's main thread: a
+// wall clock, like that of the slow log, would include the time in which the machine runs other programs. It is a hook of
+// the client that sends the commands of a pipeline one by one.
 type stopwatch struct {
 	t      *testing.T
 	server *redistest.Server
 	client redis.UniversalClient // that is not measured
-	run    string                // what is being done
+	run    string                // the step that is measured
 	times  []timing
 }
 
@@ -80,8 +80,8 @@ func (w *stopwatch) busy() (total time.Duration) {
 	return total
 }
 
-// neverBlocks plays a scenario, whose commands are always the same, and expects that none of them takes longer than may
-// be. On a machine that is busy they all take longer than they need, so what counts is the shortest of a few times.
+// neverBlocks plays a scenario, whose commands are always the same, and expects each to take at most longestCommand. On a
+// busy machine all take longer than they need, so the shortest of a few repetitions counts.
 func neverBlocks(t *testing.T, scenario func(*stopwatch, *Backend)) {
 	t.Helper()
 	const times = 5
@@ -155,7 +155,7 @@ func (p *part) do(step string, op ledger.Op) (reply ledger.Reply) {
 	return reply
 }
 
-// commit sends a commit as often as is said; all but the first find it repeated.
+// commit sends a commit a number of times; all but the first are answered Repeated.
 func (p *part) commit(step string, c ledger.Commit, times int) ledger.Reply {
 	p.t.Helper()
 	p.number++
@@ -187,7 +187,7 @@ const (
 	fan         = 10_000
 )
 
-// A fan-out of 10,000 and the fan-in behind it, each completion sent three times: node 0, its children 1 to 10,000, and
+// A fan-out of 10,000 and the fan-in after it, each completion sent three times: node 0, its children 1 to 10,000, and
 // the last one.
 func TestFansFireOnceAndNeverBlock(t *testing.T) {
 	neverBlocks(t, fans)

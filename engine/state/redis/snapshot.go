@@ -1,203 +1,181 @@
 package redis
 
 import (
-	"cmp"
-	"encoding/binary"
+	"context"
 	"fmt"
 	"slices"
-	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// develop makes a ledger of what was read.
-func (p *picture) develop() (*ledger.State, error) {
-	c, err := decodeCounters(p.state)
+var copyScript = newScript("state", "copy")
+
+const (
+	// keepCopy is when the copy of a ledger expires, in case its reader dies.
+	keepCopy = time.Minute
+	// pieceSize is how many elements one command reads; requestsAtOnce how many commands go in one write, which a server
+	// executes without serving other clients in between.
+	pieceSize      = 1000
+	requestsAtOnce = 16
+)
+
+// ledgerCopy is what the keys of a ledger held at one moment.
+type ledgerCopy struct {
+	state, nodes, bits, arrived, blocks []byte
+	odd, bounds, sessions               map[string]string
+	due                                 []string
+	ready, solo                         map[ledger.Class][]string
+	claims, mine, owed                  map[uint32][]string // by number of the session
+}
+
+// Snapshot implements shared.Backend. Redis copies the ledger in one step, and the copy is then read in pieces, so that
+// other clients do not wait for long.
+func (b *Backend) Snapshot(ctx context.Context, run engine.RunID) (*ledger.State, error) {
+	base := b.keys.run(run)
+	r := reader{b: b, base: base + "copy:" + token() + ":"}
+	cmd, err := b.run(ctx, copyScript, base, []any{r.base, keepCopy.Milliseconds()})
+	if err != nil {
+		return nil, fmt.Errorf("redis: copy the ledger of run %s: %w", run, err)
+	}
+	if cmd.Val() == nil {
+		return nil, unknown(run)
+	}
+	p, err := r.read(ctx)
+	if err == nil {
+		_, err = b.unlink(ctx, r.names)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("redis: read the ledger of run %s: %w", run, err)
+	}
+	return p.decode()
+}
+
+// reader reads the copy of a ledger, several pieces in one write. One goroutine uses it.
+type reader struct {
+	b       *Backend
+	base    string   // prefix of the copy's keys
+	names   []string // of all keys that were read
+	pending []request
+}
+
+// request reads one piece.
+type request struct {
+	args []any // the command
+	// take processes the reply, and returns the command that reads the next piece, nil after the last one.
+	take func(*redis.Cmd) (next []any, err error)
+}
+
+func (r *reader) read(ctx context.Context) (*ledgerCopy, error) {
+	p := &ledgerCopy{
+		odd: map[string]string{}, bounds: map[string]string{}, sessions: map[string]string{},
+		ready: map[ledger.Class][]string{}, solo: map[ledger.Class][]string{},
+		claims: map[uint32][]string{}, mine: map[uint32][]string{}, owed: map[uint32][]string{},
+	}
+	var queues []string
+	r.text("state", &p.state)
+	r.text("nodes", &p.nodes)
+	r.text("bits", &p.bits)
+	r.text("arrived", &p.arrived)
+	r.fields("odd", p.odd)
+	r.fields("bounds", p.bounds)
+	r.fields("sessions", p.sessions)
+	r.text("blocks", &p.blocks)
+	r.list("zrange", "due", func(all []string) { p.due = all })
+	r.ask("queues", func(cmd *redis.Cmd) (next []any, err error) {
+		queues, err = cmd.StringSlice()
+		return nil, err
+	}, "smembers")
+	if err := r.exchange(ctx); err != nil {
+		return nil, err
+	}
+	classes, err := decodeClasses(queues)
 	if err != nil {
 		return nil, err
 	}
-	s := &ledger.State{}
-	c.fill(s)
-	for class, n := range p.bounds {
-		if s.MaxConcurrent == nil {
-			s.MaxConcurrent = map[ledger.Class]int{}
-		}
-		number, _ := strconv.Atoi(class)
-		s.MaxConcurrent[ledger.Class(number)], _ = strconv.Atoi(n)
+	for _, c := range classes {
+		r.list("lrange", numbered("", "ready:", c), func(all []string) { p.ready[c] = all })
+		r.list("lrange", numbered("", "solo:", c), func(all []string) { p.solo[c] = all })
 	}
-	d := developer{picture: p, s: s, owners: map[uint32]ledger.SessionID{}, claimed: map[ledger.Class]int{}}
-	if len(p.nodes) < 4*int(c.nodes) { // cleaned after success
-		return s, nil
-	}
-	for _, step := range []func() error{
-		d.sessions, d.blocks, d.bits, func() error { return d.nodes(int(c.nodes)) }, d.claims, d.queues, d.retries,
-	} {
-		if err := step(); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
-}
-
-// developer makes a ledger of a picture.
-type developer struct {
-	*picture
-	s       *ledger.State
-	owners  map[uint32]ledger.SessionID // by number plus one
-	holds   []uint32                    // owner of each node
-	claimed map[ledger.Class]int
-}
-
-func (d *developer) sessions() error {
-	all, err := decodeSessions(d.picture.sessions)
+	sessions, err := decodeSessions(p.sessions)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, w := range all {
-		d.owners[w.worker+1] = ledger.SessionID(w.name)
-		ses := ledger.Session{
-			ID: ledger.SessionID(w.name), Worker: uint16(w.worker), Last: uint64(w.last), Until: w.till, Claims: int(w.claims),
-			Solo: int(w.solo), Over: w.over && w.resigned, Suspect: w.suspect,
-		}
-		for _, raw := range d.mine[w.worker] {
-			u := unpacker{rest: []byte(raw)}
-			ses.Ready = append(ses.Ready, engine.NodeID(u.u32()))
-		}
-		for _, raw := range d.owed[w.worker] {
-			u := unpacker{rest: []byte(raw)}
-			ses.Owed = append(ses.Owed, ledger.Edge{
-				Offset: u.u32(), Child: engine.NodeID(u.u32()), Waits: u.u32(), Class: ledger.Class(u.u16()), End: -1, Parent: engine.NodeID(u.u32()),
-			})
-		}
-		d.s.Sessions = append(d.s.Sessions, ses)
+	for _, s := range sessions {
+		r.list("lrange", numbered("", "claims:", s.worker), func(all []string) { p.claims[s.worker] = all })
+		r.list("zrange", numbered("", "mine:", s.worker), func(all []string) { p.mine[s.worker] = all })
+		r.list("zrange", numbered("", "owed:", s.worker), func(all []string) { p.owed[s.worker] = all })
 	}
-	return nil
+	return p, r.exchange(ctx)
 }
 
-func (d *developer) blocks() error {
-	for u := (unpacker{rest: d.picture.blocks}); len(u.rest) > 0; {
-		d.s.Blocks = append(d.s.Blocks, u.block())
-	}
-	return nil
-}
-
-func (d *developer) bits() error {
-	d.s.Bits = make(ledger.Bits, (int(d.s.Edges)+63)/64)
-	for i, b := range d.picture.bits {
-		for j := range 8 {
-			if at := 8*i + j; b&(0x80>>j) != 0 && at < int(d.s.Edges) {
-				d.s.Bits[at/64] |= 1 << (at % 64)
+// exchange sends all pending requests, and those that follow from them.
+func (r *reader) exchange(ctx context.Context) error {
+	for len(r.pending) > 0 {
+		some := r.pending[:min(len(r.pending), requestsAtOnce)]
+		cmds, err := r.b.send(ctx, r.b.conn.Client, func() (cmds []redis.Cmder) {
+			for _, q := range some {
+				cmds = append(cmds, redis.NewCmd(ctx, q.args...))
 			}
+			return cmds
+		})
+		if err != nil {
+			return err
 		}
-	}
-	return nil
-}
-
-func (d *developer) nodes(count int) error {
-	d.s.Nodes, d.holds = make([]ledger.Node, count), make([]uint32, count)
-	records, arrived := d.picture.nodes, d.arrived
-	for i := range d.s.Nodes {
-		n := &d.s.Nodes[i]
-		owner, f, st := uint32(binary.BigEndian.Uint16(records[4*i:])), records[4*i+2], records[4*i+3]
-		if f&isOdd != 0 {
-			o, err := decodeOddity([]byte(d.odd[strconv.Itoa(i)]))
+		r.pending = r.pending[len(some):]
+		for i, q := range some {
+			next, err := q.take(cmds[i].(*redis.Cmd))
 			if err != nil {
 				return err
 			}
-			*n = o.node
-			n.Reserved.Session = d.owners[o.reserver]
-		}
-		n.Status = ledger.NodeStatus(st)
-		n.Bad, n.Started = f&isBad != 0, f&isStarted != 0
-		if f&isTelling != 0 {
-			n.Telling = ledger.TellQueued
-			if owner > 0 {
-				n.Telling = ledger.TellClaimed
-			}
-			n.Class = ledger.EngineClass
-		}
-		n.Session, d.holds[i] = d.owners[owner], owner
-		if 4*i+4 <= len(arrived) {
-			n.Arrived = binary.BigEndian.Uint32(arrived[4*i:])
-		}
-	}
-	return nil
-}
-
-// claims finds classes and moments of what is claimed in the journals, of which the latest mention of a node counts.
-func (d *developer) claims() error {
-	for worker, journal := range d.picture.claims {
-		for _, raw := range journal {
-			u := unpacker{rest: []byte(raw)}
-			node, step, count := u.u32(), u.u32(), u.u32()
-			class, since := ledger.Class(u.u16()), u.float()
-			for range u.many(count, 0) {
-				if int(node) < len(d.s.Nodes) && d.holds[node] == worker+1 && d.s.Nodes[node].Status == ledger.Claimed {
-					d.s.Nodes[node].Class, d.s.Nodes[node].Since = class, since
-				}
-				node += step
+			if next != nil {
+				r.pending = append(r.pending, request{next, q.take})
 			}
 		}
 	}
-	for i := range d.s.Nodes {
-		if n := &d.s.Nodes[i]; n.Status == ledger.Claimed {
-			d.claimed[n.Class]++
-		}
-	}
 	return nil
 }
 
-// queues lists what is ready, entry by entry.
-func (d *developer) queues() error {
-	for class, list := range d.ready {
-		q := ledger.Queue{Class: class, Claimed: d.claimed[class]}
-		delete(d.claimed, class)
-		for _, raw := range list {
-			q.Ready = append(q.Ready, d.entry(class, []byte(raw))...)
-		}
-		for _, raw := range d.solo[class] {
-			q.Solo = append(q.Solo, d.entry(class, []byte(raw))...)
-		}
-		d.s.Queues = append(d.s.Queues, q)
-	}
-	for class, n := range d.claimed {
-		d.s.Queues = append(d.s.Queues, ledger.Queue{Class: class, Claimed: n})
-	}
-	slices.SortFunc(d.s.Queues, func(a, b ledger.Queue) int { return cmp.Compare(a.Class, b.Class) })
-	return nil
+// ask adds a request for the first piece of a part.
+func (r *reader) ask(part string, take func(*redis.Cmd) ([]any, error), command string, args ...any) {
+	r.names = append(r.names, r.base+part)
+	r.pending = append(r.pending, request{append([]any{command, r.base + part}, args...), take})
 }
 
-// entry lists the nodes of an entry of a queue.
-func (d *developer) entry(class ledger.Class, raw []byte) (nodes []engine.NodeID) {
-	u := unpacker{rest: raw}
-	base, step, next, total := u.u32(), u.u32(), u.u32(), u.u32()
-	since, kind := u.float(), u.u8()
-	offsets := []uint32{0}
-	if len(u.rest) > 0 {
-		offsets = offsets[:0]
-		for len(u.rest) > 0 {
-			offsets = append(offsets, u.u32())
-		}
-	}
-	width := uint32(len(offsets))
-	for i := next; i < total; i++ {
-		id := engine.NodeID(base + i/width*step + offsets[i%width])
-		nodes = append(nodes, id)
-		if n := &d.s.Nodes[id]; kind <= skipKind {
-			n.Class, n.Since = class, since
-		}
-	}
-	return nodes
+// text requests a string.
+func (r *reader) text(part string, to *[]byte) {
+	r.ask(part, func(cmd *redis.Cmd) (next []any, err error) {
+		*to, err = text(cmd)
+		return nil, err
+	}, "get")
 }
 
-func (d *developer) retries() error {
-	for _, name := range d.due {
-		id, err := strconv.ParseUint(name, 10, 32)
-		if err != nil {
-			return fmt.Errorf("%w node %q", errMalformed, name)
+// fields requests a hash.
+func (r *reader) fields(part string, to map[string]string) {
+	r.ask(part, func(cmd *redis.Cmd) ([]any, error) {
+		cursor, pairs, err := scanned(cmd)
+		for pair := range slices.Chunk(pairs, 2) {
+			to[pair[0]] = pair[1]
 		}
-		d.s.Retries = append(d.s.Retries, engine.NodeID(id))
-	}
-	return nil
+		if cursor == "0" || err != nil {
+			return nil, err
+		}
+		return []any{"hscan", r.base + part, cursor, "count", pieceSize}, nil
+	}, "hscan", "0", "count", pieceSize)
+}
+
+// list requests a list or a sorted set with LRANGE or ZRANGE, and calls done with all elements.
+func (r *reader) list(command, part string, done func(all []string)) {
+	var all []string
+	r.ask(part, func(cmd *redis.Cmd) ([]any, error) {
+		some, err := cmd.StringSlice()
+		if all = append(all, some...); len(some) < pieceSize || err != nil {
+			done(all)
+			return nil, err
+		}
+		return []any{command, r.base + part, len(all), len(all) + pieceSize - 1}, nil
+	}, command, 0, pieceSize-1)
 }

@@ -11,7 +11,8 @@ import (
 // stateVersion is the first byte of a run's state.
 const stateVersion = 1
 
-// counters are the state of a run as one string holds it: all that is no list and no field of a node.
+// counters are the state of a run as the string :state holds it: everything except lists and fields of nodes. FORMAT.md
+// describes the fields.
 type counters struct {
 	status, stopping                                uint8
 	policy, flags                                   uint8
@@ -47,7 +48,7 @@ func (c *counters) encode() []byte {
 	for _, v := range []int64{c.seq, c.base, c.now, c.due} {
 		p.float(v)
 	}
-	// No lease runs out where nobody has one.
+	// Without sessions, no lease expires.
 	return append(p, floatBytes(math.Inf(1))...)
 }
 
@@ -71,14 +72,14 @@ func decodeCounters(raw []byte) (c counters, err error) {
 		*w = u.u32()
 	}
 	c.seq, c.base, c.now, c.due = u.float(), u.float(), u.float(), u.float()
-	u.bytes(8) // the lease is the scripts' own
+	u.bytes(8) // only the scripts use the lease
 	if u.short {
 		return c, fmt.Errorf("%w state of a run: it has %d bytes, expected more", errMalformed, len(raw))
 	}
 	return c, nil
 }
 
-// newCounters are those of a ledger that is to be installed.
+// newCounters returns the counters of a ledger that is to be installed.
 func newCounters(s *ledger.State, unlogged bool) counters {
 	c := counters{
 		status: numberOf(s.Status), stopping: numberOf(s.Stopping), revision: uint16(s.Revision), workers: uint32(s.Workers),
@@ -107,7 +108,7 @@ func newCounters(s *ledger.State, unlogged bool) counters {
 
 func count(n int) uint32 { return uint32(min(max(n, 0), math.MaxUint32)) }
 
-// fill gives a ledger what counters hold of it.
+// fill sets the fields of a ledger that counters contain.
 func (c *counters) fill(s *ledger.State) {
 	s.Policy = engine.FailFast
 	if c.policy == 1 {

@@ -19,19 +19,19 @@ import (
 	"github.com/dagscope/dagscope/internal/testkit/sharedtest"
 )
 
-// unreliable is a machine whose operations may take effect more than once, as far as it is concerned. It knows what the
-// model answers to the first time and to a further one; the answer has to be one of these.
+// unreliable is a machine whose operations may be applied more than once. It knows the model's replies to the first time
+// and to a repetition; the reply has to be one of these.
 type unreliable struct {
 	*sharedtest.Machine
 	t       *testing.T
 	model   *ledger.State
-	trouble func()      // comes before each operation
-	calm    sync.Locker // is held while nothing may be lost
-	again   *int        // how many answers were those to a further time
+	trouble func()      // called before each operation
+	calm    sync.Locker // held while nothing may be lost
+	again   *int        // how many replies were those to a repetition
 }
 
 func (u *unreliable) Apply(ctx context.Context, op ledger.Op) (ledger.Reply, error) {
-	if _, ok := op.(ledger.Reap); ok { // takes more each time, which is no harm, but not what the model is asked for
+	if _, ok := op.(ledger.Reap); ok { // each repetition reaps more, which is correct, but differs from the model
 		u.calm.Lock()
 		defer u.calm.Unlock()
 	} else {
@@ -67,7 +67,7 @@ func (u *unreliable) Revise(ctx context.Context, now int64, next *ledger.State) 
 	return nil
 }
 
-// endure plays operations to a back end that has trouble before each of them.
+// endure applies random operations to a back end and calls trouble before each of them.
 func endure(t *testing.T, b *Backend, seed uint64, ops int, calm sync.Locker, trouble func(*rand.Rand)) (again int) {
 	t.Helper()
 	runs := 0
@@ -86,8 +86,7 @@ func endure(t *testing.T, b *Backend, seed uint64, ops int, calm sync.Locker, tr
 	return again
 }
 
-// Answers that get lost, connections that are cut and scripts that are forgotten change nothing: no operation is applied
-// twice.
+// Lost replies, cut connections and a flushed script cache change nothing: no operation is applied twice.
 func TestLostAnswersChangeNothing(t *testing.T) {
 	s := redistest.Start(t)
 	proxy := redistest.NewProxy(t, s)
@@ -105,8 +104,8 @@ func TestLostAnswersChangeNothing(t *testing.T) {
 	assert.Greater(t, again, 60)
 }
 
-// A server that is killed while operations go on, and comes back with its append-only file, goes on where it was.
-func TestAServerThatIsKilledGoesOn(t *testing.T) {
+// A server that is killed between operations continues from its append-only file.
+func TestAKilledServerContinues(t *testing.T) {
 	b, s := open(t, "--appendonly", "yes", "--appendfsync", "always")
 	stop := make(chan struct{})
 	var killer sync.WaitGroup
@@ -133,12 +132,12 @@ func TestAServerThatIsKilledGoesOn(t *testing.T) {
 	assert.Positive(t, kills)
 }
 
-// Every call of a back end whose answer gets lost is repeated, and takes effect once.
+// Every call whose reply is lost is repeated, and takes effect once.
 func TestEveryCallSurvivesALostAnswer(t *testing.T) {
 	s := redistest.Start(t)
 	proxy := redistest.NewProxy(t, s)
 	b := New(dial(t, proxy.URL()))
-	playAll(t, b, "teaches the scripts", func(_, _ string, call func() error) { require.NoError(t, call()) }, ledger.Applied)
+	playAll(t, b, "caches the scripts", func(_, _ string, call func() error) { require.NoError(t, call()) }, ledger.Applied)
 	playAll(t, b, "r", func(what, part string, call func() error) {
 		t.Helper()
 		proxy.LoseReplies(1, part)
@@ -147,7 +146,8 @@ func TestEveryCallSurvivesALostAnswer(t *testing.T) {
 	}, ledger.Repeated)
 }
 
-// playAll plays a run from its creation to its deletion. Lossy makes each call; verdict is that of those which take part.
+// playAll plays a run from its creation to its deletion. lossy makes each call; verdict is the one that it expects of
+// operations.
 func playAll(t *testing.T, b *Backend, id engine.RunID, lossy func(what, part string, call func() error), verdict ledger.Verdict) {
 	ctx := t.Context()
 	run := shared.NewRun{

@@ -10,12 +10,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// forms lists what parseURL understands, for its errors.
+// forms lists the URLs that parseURL accepts, for its errors.
 const forms = "redis://[user:password@]host[:port][/db], rediss:// with TLS, unix:///path[?db=n], " +
 	"redis+sentinel://host,host/master[/db] or redis+cluster://host,host (rediss+… with TLS)"
 
-// parseURL gives the options that a URL stands for; useTLS is set where its scheme asks for TLS. Errors never hold the
-// password. url.Parse does not take several hosts, so the URL is taken apart here.
+// parseURL returns the options that a URL stands for; useTLS is whether its scheme asks for TLS. Errors never contain the
+// password. url.Parse does not accept several hosts, so the URL is parsed here.
 func parseURL(raw string) (o *redis.UniversalOptions, useTLS bool, err error) {
 	scheme, rest, ok := strings.Cut(raw, "://")
 	if !ok {
@@ -57,14 +57,14 @@ func redact(raw string) string {
 	return scheme + "://" + rest
 }
 
-// parseSocket reads what stands behind unix://.
+// parseSocket parses what follows unix://.
 func parseSocket(o *redis.UniversalOptions, rest string, asked url.Values) error {
 	path, err := login(o, rest)
 	if err != nil {
 		return err
 	}
 	if !strings.HasPrefix(path, "/") {
-		return fmt.Errorf("names no absolute path, expected %s", forms)
+		return fmt.Errorf("has no absolute path, expected %s", forms)
 	}
 	o.Addrs = []string{path}
 	if err := database(o, asked.Get("db")); err != nil {
@@ -74,7 +74,7 @@ func parseSocket(o *redis.UniversalOptions, rest string, asked url.Values) error
 	return nil
 }
 
-// parseNetwork reads what stands behind the other schemes.
+// parseNetwork parses what follows the other schemes.
 func parseNetwork(o *redis.UniversalOptions, scheme, rest string, asked url.Values) (useTLS bool, err error) {
 	family, kind, _ := strings.Cut(scheme, "+")
 	if family != "redis" && family != "rediss" {
@@ -115,7 +115,7 @@ func parseNetwork(o *redis.UniversalOptions, scheme, rest string, asked url.Valu
 	return family == "rediss", err
 }
 
-// login takes user and password off the front of rest.
+// login removes user and password from the front of rest.
 func login(o *redis.UniversalOptions, rest string) (string, error) {
 	at := strings.LastIndex(rest, "@")
 	if at < 0 {
@@ -144,7 +144,7 @@ func database(o *redis.UniversalOptions, number string) error {
 	return nil
 }
 
-// address completes host[:port]; an IPv6 address stands in brackets where a port follows.
+// address completes host[:port]; an IPv6 address with a port is in brackets.
 func address(host, port string) string {
 	if host == "" {
 		host = "localhost"

@@ -19,7 +19,7 @@ func (b *Backend) Wake(ctx context.Context, run engine.RunID, functions []string
 		return nil
 	}
 	if _, err := b.run(ctx, wakeScript, b.keys.wake(), wakeArgs(run, functions, n)); err != nil {
-		return fmt.Errorf("redis: wake others for run %s: %w", run, err)
+		return fmt.Errorf("redis: wake workers for run %s: %w", run, err)
 	}
 	return nil
 }
@@ -38,11 +38,11 @@ func (b *Backend) Sleep(ctx context.Context, functions []string, wait time.Durat
 		return "", b.pause(ctx, wait)
 	}
 	for begin := time.Now(); ; {
-		left := min(longestWait, wait-time.Since(begin))
+		left := min(maxBlock, wait-time.Since(begin))
 		if left < time.Millisecond {
 			return "", nil
 		}
-		run, err := b.doze(ctx, functions, left)
+		run, err := b.waitForHint(ctx, functions, left)
 		if err != nil || run != "" {
 			return run, err
 		}
@@ -61,8 +61,8 @@ func (b *Backend) pause(ctx context.Context, wait time.Duration) error {
 	}
 }
 
-// doze waits for a hint, for less than a second.
-func (b *Backend) doze(ctx context.Context, functions []string, wait time.Duration) (engine.RunID, error) {
+// waitForHint waits for a hint with one command, and returns the hint's run, "" for none.
+func (b *Backend) waitForHint(ctx context.Context, functions []string, wait time.Duration) (engine.RunID, error) {
 	args := []any{"blpop"}
 	for _, f := range functions {
 		args = append(args, b.keys.wake()+f)
@@ -84,7 +84,7 @@ func (b *Backend) doze(ctx context.Context, functions []string, wait time.Durati
 }
 
 // News implements shared.Backend.
-func (b *Backend) News(ctx context.Context, told func(engine.RunID)) error {
+func (b *Backend) News(ctx context.Context, notify func(engine.RunID)) error {
 	channel := b.conn.blocking.Subscribe(ctx, b.keys.news())
 	defer func() { _ = channel.Close() }()
 	b.commands.Add(1)
@@ -93,11 +93,11 @@ func (b *Backend) News(ctx context.Context, told func(engine.RunID)) error {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case m, ok := <-channel.Channel(): // it subscribes again when its connection is lost
+		case m, ok := <-channel.Channel(): // it subscribes again after its connection was lost
 			if !ok {
 				return redis.ErrClosed
 			}
-			told(engine.RunID(m.Payload))
+			notify(engine.RunID(m.Payload))
 		}
 	}
 }

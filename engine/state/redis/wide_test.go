@@ -13,10 +13,10 @@ import (
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
 
-// large is as much as a run may have.
+// large is the most that a run may have.
 const large = 100_000
 
-// scattered lists half of n nodes, so that as little as may be of them is in a row.
+// scattered lists half of n nodes, so that as few as possible are consecutive.
 func scattered(n int) (roots []ledger.Grant) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for i := range n / 2 {
@@ -25,7 +25,7 @@ func scattered(n int) (roots []ledger.Grant) {
 	return roots
 }
 
-// From its creation to its deletion, whatever is done to the whole of a run of 100,000 tasks and a million edges.
+// Everything that is done to a whole run of 100,000 tasks and a million edges, from its creation to its deletion.
 func TestLargeRunsNeverBlock(t *testing.T) { neverBlocks(t, largeRun) }
 
 func largeRun(w *stopwatch, b *Backend) {
@@ -49,7 +49,7 @@ func largeRun(w *stopwatch, b *Backend) {
 	clean(w, b, "large", large/2)
 }
 
-// clean ends, cleans, revises and deletes a run, of which many outputs are kept.
+// clean finishes, cleans, revises and deletes a run of which many outputs are kept.
 func clean(w *stopwatch, b *Backend, run engine.RunID, outputs int) {
 	t := w.t
 	base := b.keys.run(run)
@@ -103,7 +103,7 @@ func expand(w *stopwatch, b *Backend, x *ledger.Expand) {
 	p.do("leave", ledger.Leave{Session: "s"})
 }
 
-// Sessions that hold very much are reaped, leave, and have their answers repeated.
+// Sessions that hold very many claims are reaped, leave, and repeat commits.
 func TestGreedySessionsNeverBlock(t *testing.T) {
 	for _, how := range []string{"leave", "reap"} {
 		t.Run(how, func(t *testing.T) { neverBlocks(t, func(w *stopwatch, b *Backend) { greedy(w, b, how) }) })
@@ -137,8 +137,8 @@ func (p *part) end(how string) {
 	}
 }
 
-// Two sessions hold large outputs for 10,000 children, so that all are reserved, and what the smaller ones' owner holds
-// has to be stored; then both die.
+// Two sessions hold large outputs for 10,000 children, so that all are reserved, and the owner of the smaller ones has to
+// store its outputs; then both die.
 func TestHoldersNeverBlock(t *testing.T) {
 	for _, how := range []string{"leave", "reap"} {
 		t.Run(how, func(t *testing.T) { neverBlocks(t, func(w *stopwatch, b *Backend) { hold(w, b, how) }) })
@@ -165,7 +165,7 @@ func hold(w *stopwatch, b *Backend, how string) {
 		}
 	}
 	parts[0].commit("see what is owed", ledger.Commit{}, 3)
-	parts[0].end(how) // all that it owed is set
+	parts[0].end(how) // sets all edges that it owed
 	parts[1].commit("take", ledger.Commit{Want: 256, Classes: []ledger.Class{0}}, 2)
 	parts[1].end(how)
 	s := w.snapshot(b, "held")
@@ -185,7 +185,7 @@ func (w *stopwatch) snapshot(b *Backend, run engine.RunID) (s *ledger.State) {
 	return s
 }
 
-// An input that very many consumers find lost, and a consumer that has lost very many inputs.
+// One lost input with very many consumers, and one consumer with very many lost inputs.
 func TestLossesNeverBlock(t *testing.T) {
 	neverBlocks(t, func(w *stopwatch, b *Backend) {
 		const consumers = 2 * ledger.MaxAwaited
@@ -217,7 +217,7 @@ func TestLossesNeverBlock(t *testing.T) {
 	})
 }
 
-// invalidate tells that a claim lacks the outputs of the first n nodes.
+// invalidate reports that the outputs of the first n nodes are lost, which a claim needs.
 func (p *part) invalidate(c ledger.Claim, n int) {
 	op := ledger.Invalidate{Session: p.session, Consumer: c.Node, Epoch: c.Epoch, Since: c.Since}
 	for i := range n {

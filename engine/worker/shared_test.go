@@ -45,8 +45,8 @@ func TestOthersWorkOnWhatAnIdlePoolSubmits(t *testing.T) {
 	}
 }
 
-// TestLeavingARun: the body of a process that is shut down finishes within the soft stop, or is cut off and runs once
-// more elsewhere. Either way the run goes on.
+// TestLeavingARun: the body of a process that is shut down finishes within the soft stop, or is cancelled and runs once
+// more in another process. Either way the run continues.
 func TestLeavingARun(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -96,12 +96,12 @@ func TestLeavingARun(t *testing.T) {
 				require.ErrorIs(t, cause, engine.ErrClosed)
 			}
 			_, records := exec.TakeDetails()
-			require.Positive(t, records[1].Ended, "the worker that left has told so")
+			require.Positive(t, records[1].Ended, "the worker that left has recorded it")
 		})
 	}
 }
 
-// membershipOf is the part that a process takes in the only run of its fleet, in which the submitter comes first.
+// membershipOf is the part of a process in the only run of its fleet; the submitter's is the first.
 func membershipOf(p *process) *membership {
 	p.office.mu.Lock()
 	defer p.office.mu.Unlock()
@@ -111,8 +111,8 @@ func membershipOf(p *process) *membership {
 	return r.members[1]
 }
 
-// TestAFencedWorkerGoesOn: what ran when the lease was lost is told to stop and counts for nothing.
-func TestAFencedWorkerGoesOn(t *testing.T) {
+// TestAFencedWorkerContinues: what was executing when the lease expired is cancelled and does not count.
+func TestAFencedWorkerContinues(t *testing.T) {
 	f := newFleet()
 	began := make(chan struct{}, 1)
 	var bodies atomic.Int32
@@ -137,7 +137,7 @@ func TestAFencedWorkerGoesOn(t *testing.T) {
 
 func TestFetch(t *testing.T) {
 	inputs := []engine.InputDetail{{From: 0, Source: "store", Bytes: 8, Fetch: time.Millisecond}}
-	gone := errors.New("bytes that nobody can read")
+	gone := errors.New("unreadable bytes")
 	for _, c := range []struct {
 		name   string
 		node   engine.NodeID // that is fetched for: 0 doubles, 1 makes a list, 2 expands it
@@ -169,7 +169,7 @@ func TestFetch(t *testing.T) {
 			graph := func(b *engine.Builder) engine.AnyRef {
 				return sum.Call(engine.FanOut(b, upto.Call(double.Call(engine.Const(b, 2))), triple.Call))
 			}
-			expansion := engine.NodeID(build(t, graph).Tasks()) // behind the tasks of its scope
+			expansion := engine.NodeID(build(t, graph).Tasks()) // after the tasks of its scope
 			node := c.node
 			if node == 2 {
 				node = expansion
@@ -207,7 +207,7 @@ func TestFetch(t *testing.T) {
 	}
 }
 
-// others are values that do not fit what was there before: a function has given something else when it ran again.
+// others are values that do not fit the earlier ones: a function returned something else when it ran again.
 type others struct {
 	engine.Values
 	output func(engine.Values, engine.NodeID) any
@@ -245,8 +245,8 @@ func TestInputsThatDoNotFit(t *testing.T) {
 	}
 }
 
-// TestShutdownGivesUpABody: one that heeds nothing does not keep the process from ending.
-func TestShutdownGivesUpABody(t *testing.T) {
+// TestShutdownAbandonsABody: a body that ignores its context does not keep the process from ending.
+func TestShutdownAbandonsABody(t *testing.T) {
 	f := newFleet()
 	began, goOn := make(chan struct{}), make(chan struct{})
 	defer close(goOn)
@@ -261,7 +261,7 @@ func TestShutdownGivesUpABody(t *testing.T) {
 	<-began
 	require.NoError(t, first.stop())
 	require.Equal(t, 1, first.Snapshot().Leaked)
-	require.Equal(t, engine.Running, exec.Progress().Status, "the run goes on without it")
+	require.Equal(t, engine.Running, exec.Progress().Status, "the run continues without it")
 }
 
 // TestCancelReachesAFetch: a run that is cancelled does not wait for a store.
@@ -282,9 +282,9 @@ func TestCancelReachesAFetch(t *testing.T) {
 	require.Equal(t, engine.OutcomeCancelled, f.runs[0].ends[0].Outcome)
 }
 
-// TestLanesForWhatLiesElsewhere: tasks that only wait get more lanes while more of them are ready elsewhere, and an idle
-// lane asks before one is added.
-func TestLanesForWhatLiesElsewhere(t *testing.T) {
+// TestLanesForABacklog: tasks that only wait get more lanes while the store has a backlog, and an idle lane asks for it
+// before one is added.
+func TestLanesForABacklog(t *testing.T) {
 	f := newFleet()
 	f.lag.Store(1000)
 	goOn := make(chan struct{})
@@ -333,5 +333,5 @@ func TestFindAndRetryAreTheStores(t *testing.T) {
 
 func TestConfigOfAnIdlePool(t *testing.T) {
 	_, err := worker.New(worker.Config{State: memory.New(), Idle: true})
-	require.ErrorContains(t, err, "expected a State that other processes share")
+	require.ErrorContains(t, err, "expected a State that is shared with processes")
 }

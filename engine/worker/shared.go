@@ -15,19 +15,19 @@ func (p *Pool) join(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	if err := shared.Join(ctx, p.cfg.Find, p.take); err != nil && ctx.Err() == nil {
+	if err := shared.Join(ctx, p.cfg.Find, p.joinRun); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("worker: %w", err)
 	}
 	return nil
 }
 
-// take begins to work on a run that was submitted elsewhere. Nobody here waits for it.
-func (p *Pool) take(ej engine.Job) (state.Hooks, func(state.Run)) {
+// joinRun begins to work on a run that was submitted elsewhere. No caller in this process waits for it.
+func (p *Pool) joinRun(ej engine.Job) (state.Hooks, func(state.Run)) {
 	j := newJob(p, ej)
 	return j.hooks(), func(run state.Run) { p.admit(j, run) }
 }
 
-// Find implements engine.Finder. Over a store of this process alone there is nothing to be found.
+// Find implements engine.Finder. A store that is not shared has nothing to find.
 func (p *Pool) Find(ctx context.Context, found func(engine.Job, engine.Execution)) error {
 	w, ok := p.cfg.State.(state.Watcher)
 	if !ok {
@@ -37,7 +37,7 @@ func (p *Pool) Find(ctx context.Context, found func(engine.Job, engine.Execution
 	return w.Find(ctx, found)
 }
 
-// Retry implements engine.Retrier. A store of this process alone keeps nothing that could be gone on with.
+// Retry implements engine.Retrier. A store that is not shared keeps no state of runs that have ended.
 func (p *Pool) Retry(ctx context.Context, id engine.RunID) (engine.Job, engine.Execution, error) {
 	w, ok := p.cfg.State.(state.Watcher)
 	if !ok {
