@@ -1,11 +1,11 @@
-# dagscope: `make` alone tells what there is. Needs Go as in go.mod; the rest is fetched by tools/need.sh.
+# dagscope: `make` alone lists the targets. It needs Go as in go.mod; tools/need.sh fetches the rest.
 
 GO       ?= go
 FUZZ_S   ?= 10
 CHAOS_S  ?= 3600
 HOUSE_AT ?= 299c572,c1ce846
 PROGRAMS := dagscope dagscope-worker dagscope-graphviz
-# Folders with a go.mod of their own, linted beside the main module.
+# Folders with a go.mod of their own, linted as well as the main module.
 BENCH    := $(if $(wildcard bench/*.go bench/*/*.go),bench)
 MODULES  := . $(BENCH)
 TOOLS    := $(CURDIR)/bin/tools
@@ -94,11 +94,11 @@ bench-live: build ## measure what live views cost, and the dashboard, against a 
 	cd bench && $(GO) run ./live $(if $(BEFORE),-before $(abspath $(BEFORE)))
 
 .PHONY: bench-memory
-bench-memory: need-go ## measure what ended runs leave in memory, beside AGAINST, another commit (299c572)
+bench-memory: need-go ## measure what ended runs leave in memory, compared with AGAINST, another commit (299c572)
 	cd bench && $(GO) run ./memory -against $(or $(AGAINST),299c572)
 
 .PHONY: bench-redis
-bench-redis: build need-redis ## measure runs on Redis with worker processes: rates, costs, latency, beside floors and peers
+bench-redis: build need-redis ## measure runs on Redis with worker processes: rates, costs, latency, next to floors and peers
 	cd bench && $(GO) run ./redis
 
 .PHONY: chaos
@@ -134,7 +134,7 @@ need-node:
 need-redis:
 	@tools/need.sh redis-server
 
-# What was built before stays where there is no Node.js now; a program without any tells how to get it.
+# Without Node.js the dashboard that was built before stays; a program without any says how to get it.
 dashboard:
 	@if tools/need.sh --ask node npm; then \
 		$(MAKE) --no-print-directory $(DASHBOARD); \

@@ -63,7 +63,7 @@ func TestAccessible(t *testing.T) {
 	s.ends()
 }
 
-// show opens one of the pages and waits until it stands still.
+// show opens one of the pages and waits until nothing on it changes.
 func (b *tab) show(name, url string) {
 	b.t.Helper()
 	b.do(chromedp.Navigate(url))

@@ -25,7 +25,7 @@ type report struct {
 	Records    kept              `json:"records"`
 }
 
-// failure is how an attempt failed; in lists only the first three are told.
+// failure is how an attempt failed; in lists only the first three fields are set.
 type failure struct {
 	Kind     string    `json:"kind"`
 	Task     string    `json:"task"`

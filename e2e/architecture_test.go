@@ -47,7 +47,7 @@ func dagscope() house {
 		// Trees that import nothing outside Go's own library.
 		standardOnly: []string{"digest/..."},
 
-		// Who reads flags and the environment, beside every package main; what gives them away.
+		// Who reads flags and the environment, apart from every package main, and how that is recognised.
 		readers:     []string{"cmd/app/...", "internal/testkit/redistest"}, // the latter only for tests
 		flagParsers: []string{"flag", "github.com/alecthomas/kong", "github.com/spf13/pflag", "github.com/spf13/cobra"},
 		environment: []string{"Getenv", "LookupEnv", "Environ", "ExpandEnv", "Args"}, // of os and syscall
@@ -73,7 +73,7 @@ func TestArchitecture(t *testing.T) {
 	}
 }
 
-// TestArchitectureNotices holds each rule against a tree that breaks it and against the
+// TestArchitectureNotices tries each rule on a tree that breaks it and against the
 // nearest tree that does not.
 func TestArchitectureNotices(t *testing.T) {
 	seen := map[string]bool{}

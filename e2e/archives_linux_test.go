@@ -18,7 +18,7 @@ import (
 )
 
 // TestDamagedArchives: archives that are cut off, changed on their way or made up to do harm are refused one by one;
-// they cost little, and those beside them are imported.
+// they cost little, and the good ones among them are imported.
 func TestDamagedArchives(t *testing.T) {
 	t.Parallel()
 	from, to := newUser(t), newUser(t)
@@ -91,7 +91,7 @@ func hostileFrames(good string) map[string]string {
 	return map[string]string{
 		"a length beyond all bounds":     "\x01" + string(long(math.MaxUint64)),
 		"a length of a gigabyte":         "\x01" + string(long(1<<30)),
-		"a length and nothing behind":    run + "\x02" + string(long(63<<20)),
+		"a length and nothing after":     run + "\x02" + string(long(63<<20)),
 		"a block of 2^60 steps":          run + frame(3, append(long(1), long(1<<60, 1, 1, 1, 1, 1)...)) + end(2),
 		"a block that is all lengths":    run + frame(3, []byte(strings.Repeat("\xff", 64))) + end(2),
 		"a shape that announces 2^40":    run + frame(2, append(long(5), append([]byte("shape"), long(1<<40)...)...)) + end(2),

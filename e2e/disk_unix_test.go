@@ -19,7 +19,7 @@ import (
 const nobody = 65534
 
 // TestReadOnlyFolder: a folder that cannot be written gives exit code 3, and nothing in it changes. For root every
-// folder can be written, so there the program runs as somebody else.
+// folder can be written, so there the program runs as another user.
 func TestReadOnlyFolder(t *testing.T) {
 	t.Parallel()
 	// Others cannot enter the folders that tests get.

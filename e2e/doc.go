@@ -1,5 +1,5 @@
-// Package e2e looks at dagscope from outside: at the tree of its sources and, through the
-// built program, at what a user meets.
+// Package e2e tests dagscope from outside: the tree of its sources and, through the
+// built program, what a user meets.
 //
 // Its tests guard what no package can guard of itself: the arrows between packages, the
 // size and shape of files, the documented layout, and what a commit must not carry. Each

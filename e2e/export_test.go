@@ -34,7 +34,7 @@ func exported(t *testing.T, u *user) (runs []string) {
 	return append(runs, list.Files[0].Run)
 }
 
-// TestExport holds every format against what the commands say of the same runs.
+// TestExport compares every format with what the commands say of the same runs.
 func TestExport(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
@@ -113,7 +113,7 @@ func tables(t *testing.T, u *user, runs []string) {
 	}
 }
 
-// traceEvent is what is looked at of an event of a trace.
+// traceEvent has the fields of a trace event that are checked.
 type traceEvent struct {
 	Name, Cat, Ph string
 	TS, Dur       float64

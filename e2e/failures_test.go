@@ -43,9 +43,9 @@ func TestFlakyRecovers(t *testing.T) {
 	}
 }
 
-// TestFailureIsTold: what always fails gives exit code 1, and everybody learns how: the one who reads the report, the
-// one who looks at the terminal while another program reads it, and the one who asks later.
-func TestFailureIsTold(t *testing.T) {
+// TestFailureIsReported: what always fails gives exit code 1, and says how: in the report, on the
+// terminal while another program reads the report, and when asked later.
+func TestFailureIsReported(t *testing.T) {
 	t.Parallel()
 	for mode, want := range map[string]failure{
 		"error":   {Kind: "user", Message: "attempt 4 fails as asked, the first 10 do"},
@@ -81,7 +81,7 @@ func TestFailureIsTold(t *testing.T) {
 					missing = append(missing, part)
 				}
 			}
-			assert.Empty(t, missing, "standard error, for whoever looks while standard output goes to a program, lacks these: %s", o.stderr)
+			assert.Empty(t, missing, "standard error, while standard output goes to a program, lacks these: %s", o.stderr)
 
 			row := u.runs()[got.Run]
 			assert.Equal(t, "failed", row.Status)

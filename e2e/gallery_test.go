@@ -149,7 +149,7 @@ func onProcesses(t *testing.T, visit func(*exhibition)) {
 			if e.service != nil {
 				e.service.ends()
 			}
-			f.dismiss()
+			f.endWorkers()
 			f.ok("check", "--redis", f.server.URL())
 		})
 	}
@@ -214,7 +214,7 @@ func (e *exhibition) show(name string, rules engine.Rules) (saved engine.Savings
 	}
 	t.Logf("%s: %s, %+v", name, time.Since(begun).Round(time.Millisecond), saved)
 	assert.Equal(t, len(e.workers) > 1, len(names) > 1, "several processes take part: %v", names)
-	assert.NotZero(t, saved.StoredBytes+saved.NotStoredBytes, "workers tell what they saved")
+	assert.NotZero(t, saved.StoredBytes+saved.NotStoredBytes, "workers report what they saved")
 	e.deletes(started)
 	return saved
 }
@@ -278,7 +278,7 @@ func (s *service) pagesOf(t *testing.T, r *engine.Run, workers int) {
 	}
 }
 
-// deletes deletes runs, and sees to it that nothing is left of them but marks that vanish by themselves.
+// deletes deletes runs, and checks that nothing is left of them but marks that expire.
 func (f *fleet) deletes(all []*engine.Run) {
 	f.t.Helper()
 	args := []string{"delete", "--redis", f.server.URL()}

@@ -31,7 +31,7 @@ type arrow struct {
 	to   []string
 }
 
-// rule is one law of the house; offences tells each breach in a package as one line.
+// rule is one law of the house; offences lists each breach in a package as one line.
 type rule struct {
 	name     string
 	offences func(pkg) []string
@@ -212,7 +212,7 @@ func (h house) longFunctions(p pkg) []string {
 	return offences
 }
 
-// ours holds verdict against every import of the module's own packages in production code.
+// ours applies verdict to every import of the module's own packages in production code.
 func (h house) ours(p pkg, verdict func(to string) string) []string {
 	return p.imports(func(to string) string {
 		if !h.isOurs(to) {
@@ -239,7 +239,7 @@ func matches(pattern, path string) bool {
 	return strings.HasPrefix(path+"/", tree)
 }
 
-// imports holds verdict against every import in production code; "" is no offence.
+// imports applies verdict to every import in production code; "" is no offence.
 func (p pkg) imports(verdict func(to string) string) []string {
 	var offences []string
 	for _, f := range p.production() {

@@ -14,7 +14,7 @@ import (
 	"github.com/dagscope/dagscope/engine/wfformat"
 )
 
-// recordings are production executions that lie beside the checkout on some machines.
+// recordings are production executions that are next to the checkout on some machines.
 func recordings(t *testing.T) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(root(t), "..", "shared", "wfinstances", "*.json"))
@@ -39,7 +39,7 @@ type importList struct {
 	Files []imported `json:"files"`
 }
 
-// TestImportRecordings: all of them are taken in, and taking them in again changes nothing, no digest either.
+// TestImportRecordings: all of them are imported, and importing them again changes nothing, no digest either.
 func TestImportRecordings(t *testing.T) {
 	t.Parallel()
 	files := recordings(t)

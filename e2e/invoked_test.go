@@ -20,7 +20,7 @@ func (u *user) secretOf(letter string) (path string) {
 }
 
 // TestServiceInvokes: a service whose workers come only when they are invoked gets a whole run done by them. One with
-// another secret is refused, and loses nothing by that: the run waits until somebody invokes who may.
+// another secret is refused, and loses nothing by that: the run waits until a process invokes that may.
 func TestServiceInvokes(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, 0)
@@ -45,7 +45,7 @@ func TestServiceInvokes(t *testing.T) {
 		t.Logf("from the submit to the end, which invoked workers brought about: %s", time.Since(began).Round(time.Millisecond))
 	}
 	s.ends()
-	f.dismiss()
+	f.endWorkers()
 }
 
 // newFleetOn is another user of the Redis of a fleet.
@@ -69,8 +69,8 @@ func (s *service) lacks(run string) []string {
 	return names
 }
 
-// TestWorkersWithoutTheFunction: they never claim a task that they could not execute, the run tells what nobody has, and
-// goes on with the first worker that has it.
+// TestWorkersWithoutTheFunction: they never claim a task that they could not execute, the run says what no worker has, and
+// continues with the first worker that has it.
 func TestWorkersWithoutTheFunction(t *testing.T) {
 	t.Parallel()
 	f := newPoisoned(t)
@@ -90,14 +90,14 @@ func TestWorkersWithoutTheFunction(t *testing.T) {
 	missing := s.lacks(run)
 	assert.Len(t, missing, 1)
 	now := s.summaryOf(run)
-	assert.Equal(t, []int{0, 0, 0}, []int{now.Tasks.Done, now.Tasks.Running, now.Attempts}, "nobody has claimed any: %+v", now)
+	assert.Equal(t, []int{0, 0, 0}, []int{now.Tasks.Done, now.Tasks.Running, now.Attempts}, "none is claimed: %+v", now)
 	t.Logf("no worker has %v", missing)
 
 	able.work()
 	assert.Equal(t, "succeeded", s.ended(run).Status)
 	assert.Empty(t, s.lacks(run))
 	s.ends()
-	able.dismiss()
+	able.endWorkers()
 }
 
 // until waits so long for a yes.

@@ -28,7 +28,7 @@ func killings() (folders, rounds int) {
 }
 
 // TestKillDemo kills the demonstration with signal 9 at any moment, again and again on the same folders. Whatever had
-// been told before stays true: each run that was said to have ended is there as a whole, each that was said to have
+// been reported before stays true: each run that was said to have ended is there as a whole, each that was said to have
 // started is there as far as it went, and the store is sound. DAGSCOPE_LONG=1 kills more often.
 func TestKillDemo(t *testing.T) {
 	t.Parallel()
@@ -36,10 +36,10 @@ func TestKillDemo(t *testing.T) {
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
 	folders, rounds := killings()
-	told := make([]promises, folders)
+	said := make([]promises, folders)
 	users := make([]*user, folders)
 	for i := range users {
-		users[i], told[i] = newUser(t), promises{}
+		users[i], said[i] = newUser(t), promises{}
 	}
 	for range rounds {
 		var all []*process
@@ -50,11 +50,11 @@ func TestKillDemo(t *testing.T) {
 		}
 		for i, p := range all {
 			o := p.wait()
-			cut := told[i].read(t, o.stderr)
-			users[i].keeps(told[i], cut)
-			if over := told[i].over(); len(over) > 0 {
+			cut := said[i].read(t, o.stderr)
+			users[i].keeps(said[i], cut)
+			if over := said[i].over(); len(over) > 0 {
 				id := over[r.IntN(len(over))]
-				assert.Equal(t, told[i][id].done, ended(users[i].attempts(id), "ok"), "attempts of %s %s", told[i][id].workflow, id)
+				assert.Equal(t, said[i][id].done, ended(users[i].attempts(id), "ok"), "attempts of %s %s", said[i][id].workflow, id)
 			}
 		}
 	}
@@ -80,7 +80,7 @@ func (p promises) over() (ids []string) {
 	return ids
 }
 
-// read takes in what a process has said and returns the run that it was cut off in, if any.
+// read parses what a process has said and returns the run that it was cut off in, if any.
 func (p promises) read(t *testing.T, stderr string) (cut string) {
 	t.Helper()
 	line := regexp.MustCompile(`^(\w{20})  (\S+) (started|succeeded|failed|cancelled) (?:with|after .*: ([\d,]+) of) `)
@@ -100,16 +100,16 @@ func (p promises) read(t *testing.T, stderr string) (cut string) {
 	return cut
 }
 
-// keeps holds the store against what was said. Nobody has it open, so no run is under way.
-func (u *user) keeps(told promises, cut string) {
+// keeps compares the store with what was said. No process has it open, so no run is under way.
+func (u *user) keeps(said promises, cut string) {
 	u.t.Helper()
 	if _, err := os.Stat(u.data); err != nil {
-		require.Empty(u.t, told, "the folder is not there")
+		require.Empty(u.t, said, "the folder is not there")
 		return // killed too early to have made it
 	}
 	rows := u.runs()
 	u.ok("check")
-	for id, p := range told {
+	for id, p := range said {
 		row, is := rows[id]
 		if !assert.True(u.t, is, "%s %s is not there", p.workflow, id) {
 			continue
@@ -121,7 +121,7 @@ func (u *user) keeps(told promises, cut string) {
 			assert.Equal(u.t, []any{p.status, p.done}, []any{row.Status, row.Succeeded}, "%s %s", p.workflow, id)
 			assert.True(u.t, row.Records.Complete, "%s %s: %+v", p.workflow, id, row.Records)
 		case row.Status == "interrupted":
-		default: // it had ended, and nobody was told
+		default: // it had ended, and that was not reported
 			assert.Contains(u.t, []string{"succeeded", "failed", "cancelled"}, row.Status, "%s %s", p.workflow, id)
 		}
 	}

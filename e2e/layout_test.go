@@ -20,7 +20,7 @@ const layoutPage = "docs/architecture.md"
 // opened are the top folders whose own folders the page names as well.
 func opened() []string { return []string{"cmd", "engine", "internal", "metricsstore"} }
 
-// TestLayout holds the section "## Layout" of that page against the tree.
+// TestLayout compares the section "## Layout" of that page with the tree.
 func TestLayout(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join(root(t), layoutPage))
 	require.NoError(t, err)
@@ -58,8 +58,8 @@ func layoutNames(page string) []string {
 	return names
 }
 
-// layoutDifferences tells which names are not folders of files, which are told twice, and
-// which folders of the first two levels are not named. A deeper folder may be named.
+// layoutDifferences lists the names that are not folders of files, those that occur twice, and
+// the folders of the first two levels that are not named. A deeper folder may be named.
 func layoutDifferences(names, files []string) []string {
 	if len(names) == 0 {
 		return []string{layoutPage + ": no folder in backticks begins a line under ## Layout"}
@@ -85,7 +85,7 @@ func layoutDifferences(names, files []string) []string {
 }
 
 // foldersOf are all folders that hold files, and those that the page has to name. A
-// folder such as cmd, opened and without a file of its own, is told by what is in it.
+// folder such as cmd, opened and without a file of its own, is described by what is in it.
 func foldersOf(files []string) (all, wanted map[string]bool) {
 	all, wanted = map[string]bool{}, map[string]bool{}
 	for _, name := range files {
@@ -124,6 +124,6 @@ func TestLayoutNotices(t *testing.T) {
 	assert.Equal(t, []string{layoutPage + ": does not name engine/plan"}, layoutDifferences(names, append(files, "engine/plan/a.go")))
 	assert.Equal(t, []string{layoutPage + ": names web, which does not exist"}, layoutDifferences(append(names, "web"), files))
 	assert.Equal(t, []string{layoutPage + ": does not name engine"}, layoutDifferences([]string{"cmd/app", "cmd/dagscope", "engine/state", "digest"}, files))
-	assert.Empty(t, layoutDifferences(append(names, "cmd"), files), "a folder that its own folders tell may be named too")
+	assert.Empty(t, layoutDifferences(append(names, "cmd"), files), "a folder that its own folders describe may be named too")
 	assert.Equal(t, []string{layoutPage + ": names digest twice"}, layoutDifferences(append(names, "digest"), files))
 }

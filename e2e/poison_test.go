@@ -49,7 +49,7 @@ func newPoisoned(t *testing.T, args ...string) *fleet {
 // isLong says that tests may take their time.
 var isLong = os.Getenv("DAGSCOPE_LONG") == "1"
 
-// drinks has a poison and six innocent tasks executed by the workers, and tells how that went.
+// drinks has a poison and six innocent tasks executed by the workers, and returns how that went.
 func (f *fleet) drinks(kind, policy string, more ...string) (report, []attempt) {
 	f.t.Helper()
 	u := newUser(f.t)
@@ -65,7 +65,7 @@ func (f *fleet) drinks(kind, policy string, more ...string) (report, []attempt) 
 	return r, u.attempts(r.Run)
 }
 
-// innocent checks that nobody but the poison was blamed, and that the others did what the policy says.
+// innocent checks that no task but the poison was blamed, and that the others did what the policy says.
 func innocent(t *testing.T, policy string, r report, attempts []attempt) {
 	t.Helper()
 	naps := 0
@@ -86,7 +86,7 @@ func innocent(t *testing.T, policy string, r report, attempts []attempt) {
 	}
 }
 
-// stop tells a worker to end that may have written anything, and counts the processes that it has lost.
+// stop ends a worker that may have written anything, and counts the processes that it has lost.
 func (f *fleet) stop(p *process) (deaths int) {
 	f.t.Helper()
 	p.signal(syscall.SIGTERM)
@@ -103,7 +103,7 @@ func (p *process) deaths() int {
 }
 
 // TestPoisonUnderASupervisor: a task that takes its process down does so three times, whatever it does, and what is
-// recorded tells how. The others of the run finish, or end with it, as its policy says.
+// recorded says how. The others of the run finish, or end with it, as its policy says.
 func TestPoisonUnderASupervisor(t *testing.T) {
 	t.Parallel()
 	f := newPoisoned(t, "--children", "2", "--memory", "256MiB")
@@ -162,14 +162,14 @@ func TestPoisonThatDoesNotStop(t *testing.T) {
 	assert.Equal(t, "timeout", r.Error.Kind)
 	assert.Contains(t, r.Error.Message, "no result within the timeout of 1s: the body ignored that its context was cancelled")
 	for _, a := range attempts {
-		assert.Equal(t, min(a.Attempt, 1), a.Attempt, "nobody was lost: %+v", a)
+		assert.Equal(t, min(a.Attempt, 1), a.Attempt, "none was lost: %+v", a)
 	}
 	assert.Equal(t, 1, f.stop(f.workers[0]), "the only child had to make room for six naps")
 	leftBehind(t, f.workers[0])
 }
 
-// TestPoisonByLeases: without a supervisor nobody knows who took a process down that executed several tasks. The first
-// loss is charged to nobody; then each suspect is tried alone, and three losses convict.
+// TestPoisonByLeases: without a supervisor it is unknown which task took down a process that executed several. The
+// first loss is charged to none; then each suspect is tried alone, and three losses convict.
 func TestPoisonByLeases(t *testing.T) {
 	t.Parallel()
 	kinds, lease := []string{"exit"}, "2500ms"
@@ -187,7 +187,7 @@ func TestPoisonByLeases(t *testing.T) {
 				go func() { deaths <- f.restart(stopped, "--slots", "4", "--lease", lease) }()
 				r, attempts := f.drinks(kind, policy)
 				close(stopped)
-				assert.Equal(t, 4, <-deaths, "one for which nobody is charged, and three")
+				assert.Equal(t, 4, <-deaths, "one that is charged to none, and three")
 				innocent(t, policy, r, attempts)
 				assert.Equal(t, "poison", r.Error.Kind)
 				assert.Equal(t, "it has taken down 3 workers that ran it alone; the last time, its worker died, or was cut off from the store", r.Error.Message)

@@ -25,7 +25,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// patience bounds every process: one that is not over by then is killed, and its test fails.
+// patience bounds every process: one that takes longer is killed, and its test fails.
 const patience = time.Minute
 
 // built is where programs under test are built.
@@ -202,7 +202,7 @@ type outcome struct {
 	took           time.Duration
 }
 
-// wait waits for its end. Whatever it was told to do, it must not race with itself nor crash.
+// wait waits for its end. Whatever it was asked to do, it must neither race with itself nor crash.
 func (p *process) wait() outcome {
 	p.t.Helper()
 	<-p.ended

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestQuantiles holds the percentiles of stats against those that an independent program computes from the rows of
-// tasks: the same up to 512 values, within 1 % above, and in either case inside of the bounds that are told.
+// TestQuantiles compares the percentiles of stats with those that an independent program computes from the rows of
+// tasks: the same up to 512 values, within 1 % above, and in either case within the bounds that it prints.
 func TestQuantiles(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)

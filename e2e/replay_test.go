@@ -17,7 +17,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// moments is at how many moments of each run the page is held against the records.
+// moments is at how many moments of each run the page is compared with the records.
 const moments = 50
 
 // attemptRow is an attempt as the API lists it.
@@ -74,7 +74,7 @@ func TestMomentsOfGallery(t *testing.T) {
 	s.ends()
 }
 
-// holds holds the page against the service at random moments, and at those before the beginning and at the end.
+// holds compares the page with the service at random moments, and at those before the beginning and at the end.
 func (b *tab) holds(s *service, run string, r *rand.Rand) {
 	b.t.Helper()
 	table, rows, end := s.tableOf(run), s.attemptRows(run), b.endNS()
@@ -213,7 +213,7 @@ func TestRecordingsOnPage(t *testing.T) {
 	s.ends()
 }
 
-// shownCounts tells how much the page has to draw.
+// shownCounts is how much the page has to draw.
 type shownCounts struct{ Nodes, Lanes, Rows int }
 
 func (b *tab) counts() shownCounts {

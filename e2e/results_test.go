@@ -110,7 +110,7 @@ func randomText(r *rand.Rand, words int) string {
 	return b.String()
 }
 
-// TestImageTransform: how wide the fan-out is follows from the image, which only the run's first task has looked at.
+// TestImageTransform: the width of the fan-out follows from the image, which only the run's first task reads.
 func TestImageTransform(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
@@ -139,7 +139,7 @@ func TestImageTransform(t *testing.T) {
 	}
 }
 
-// widths are those that the fan-outs of a run turned out to have, told after the first task had ended.
+// widths are those that the fan-outs of a run turned out to have, known once the first task had ended.
 func (u *user) widths(run string) (widths []int) {
 	u.t.Helper()
 	ended := false
@@ -151,7 +151,7 @@ func (u *user) widths(run string) (widths []int) {
 		require.NoError(u.t, json.Unmarshal([]byte(line), &e), line)
 		ended = ended || e.Kind == "task.finished"
 		if e.Kind == "fanout.expanded" {
-			assert.True(u.t, ended, "a width that nobody could know")
+			assert.True(u.t, ended, "a width that was not known yet")
 			widths = append(widths, e.Width)
 		}
 	}

@@ -22,7 +22,7 @@ type service struct {
 	url    string // without a slash at its end
 	client http.Client
 	header http.Header // of every request
-	viewer *tab        // that complains when nobody answers any more; nil for none
+	viewer *tab        // that logs an error when the service is gone; nil for none
 }
 
 // serve starts the service on a free port and reads the address that it prints.
@@ -36,7 +36,7 @@ func (u *user) serve(args ...string) *service {
 	return &service{process: p, url: line[1], client: http.Client{Transport: transport, Timeout: patience}, header: http.Header{}}
 }
 
-// ends tells it to end, which it has to do well.
+// ends asks it to end, which it has to do without an error.
 func (s *service) ends() outcome {
 	s.t.Helper()
 	if s.viewer != nil {
@@ -77,7 +77,7 @@ func (s *service) do(method, path string, body io.Reader, header http.Header) an
 	return answer{s.t, method + " " + path, response.StatusCode, response.Header, string(text)}
 }
 
-// is holds the status of an answer against what was wanted.
+// is compares the status of an answer with what was wanted.
 func (a answer) is(status int) answer {
 	a.t.Helper()
 	require.Equal(a.t, status, a.status, "%s: %s", a.what, a.body)

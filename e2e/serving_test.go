@@ -37,7 +37,7 @@ func TestServe(t *testing.T) {
 	u.ok("check")
 }
 
-// TestServeCancels: runs are paused, go on and are cancelled by request, and those under way when the service is told
+// TestServeCancels: runs are paused, resumed and cancelled by request, and those under way when the service is asked
 // to end are recorded as cancelled.
 func TestServeCancels(t *testing.T) {
 	t.Parallel()
@@ -64,7 +64,7 @@ func TestServeCancels(t *testing.T) {
 	assert.Nil(t, rows[first.Run].Error, "somebody asked for it")
 	require.NotNil(t, rows[second.Run].Error)
 	assert.Equal(t, "shutdown", rows[second.Run].Error.Kind)
-	assert.NotContains(t, u.ok("export", second.Run, "--format", "ndjson"), `"run.paused"`, "nobody paused it")
+	assert.NotContains(t, u.ok("export", second.Run, "--format", "ndjson"), `"run.paused"`, "it was not paused")
 }
 
 // TestServeIsKilled: what a killed service had recorded of a run is there when the next one starts, and the run is
@@ -141,7 +141,7 @@ func TestServePortOfAnother(t *testing.T) {
 	assert.Contains(t, o.stderr, "another program listens at "+listener.Addr().String())
 }
 
-// TestServeGuards: nobody gets in by another name, from another site, or without the token where there is one.
+// TestServeGuards: a request gets in neither by another name, from another site, or without the token where there is one.
 func TestServeGuards(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
@@ -194,7 +194,7 @@ func TestServeToken(t *testing.T) {
 	assert.Contains(t, o.stderr, "--token-file")
 }
 
-// TestServeMistakes: what a request gets wrong is told with what was expected.
+// TestServeMistakes: what a request gets wrong is named with what was expected.
 func TestServeMistakes(t *testing.T) {
 	t.Parallel()
 	s := newUser(t).serve("--base-path", "/scope/")

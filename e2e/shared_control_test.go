@@ -20,22 +20,22 @@ func (s *service) submitChains(length int, deadline time.Duration) summary {
 	return s.submitFile(what, "file", chains(4, length, 0.05).file(s.t))
 }
 
-// tell sends a word about a run, and wants it to be taken.
-func (s *service) tell(run, word string) summary {
+// order sends a command for a run, which has to be accepted.
+func (s *service) order(run, word string) summary {
 	s.t.Helper()
 	var got summary
 	s.post("/api/v1/runs/"+run+"/"+word, nil).is(http.StatusOK).json(&got)
 	return got
 }
 
-// TestSharedPause: a paused run comes to rest in all processes and goes on when it is told to.
+// TestSharedPause: a paused run comes to rest in all processes and continues when it is resumed.
 func TestSharedPause(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, 3, "--slots", "2")
 	s := f.serves()
 	run := s.submitChains(20, 0).Run
 	s.until(run, "some ends", func(got summary) bool { return got.Tasks.Done > 8 })
-	s.tell(run, "pause")
+	s.order(run, "pause")
 	var got summary
 	eventually(t, "rest", func() bool {
 		before := s.summaryOf(run)
@@ -44,7 +44,7 @@ func TestSharedPause(t *testing.T) {
 		return got.Status == "paused" && got.Tasks.Running == 0 && got.LastSeq == before.LastSeq
 	})
 	assert.Less(t, got.Tasks.Done, 80)
-	s.tell(run, "resume")
+	s.order(run, "resume")
 	got = s.ended(run)
 	assert.Equal(t, []any{"succeeded", 80}, []any{got.Status, got.Tasks.Done})
 	steps := f.recorded(run)
@@ -58,7 +58,7 @@ func TestSharedPause(t *testing.T) {
 		}
 	}
 	s.ends()
-	f.dismiss()
+	f.endWorkers()
 }
 
 // momentOf is when the one step of a kind happened.
@@ -81,28 +81,28 @@ func TestSharedCancel(t *testing.T) {
 	s := f.serves()
 	long := s.submit(submission{Workflow: "fixed-times", Params: map[string]string{"unit": "1h"}}).Run
 	s.until(long, "tasks under way", func(got summary) bool { return got.Tasks.Running > 0 })
-	told := time.Now()
-	s.tell(long, "cancel")
+	cancelled := time.Now()
+	s.order(long, "cancel")
 	assert.Equal(t, "cancelled", s.ended(long).Status)
-	assert.Less(t, time.Since(told), 10*time.Second, "bodies are told to end")
+	assert.Less(t, time.Since(cancelled), 10*time.Second, "bodies are cancelled")
 	s.post("/api/v1/runs/"+long+"/cancel", nil).is(http.StatusConflict)
 
 	run := s.submitChains(20, 0).Run
 	s.until(run, "some ends", func(got summary) bool { return got.Tasks.Done > 8 })
-	s.tell(run, "cancel")
+	s.order(run, "cancel")
 	got := s.ended(run)
 	assert.Equal(t, "cancelled", got.Status)
 	assert.Less(t, got.Tasks.Done, 80)
 	done := got.Tasks.Done
 
-	assert.Equal(t, 1, s.tell(run, "retry").Revision)
+	assert.Equal(t, 1, s.order(run, "retry").Revision)
 	got = s.until(run, "the end of the next revision", func(got summary) bool { return !got.Live && got.Revision == 1 && got.Records.Complete })
 	assert.Equal(t, []any{"succeeded", 80}, []any{got.Status, got.Tasks.Done})
 	steps := f.recorded(run)
 	require.Len(t, endsOf(steps, engine.OutcomeOK), 80, "what could not be stored before the end is made again, in its next epoch")
 	assert.Equal(t, done, okBefore(steps, 1), "what had ended well before")
 	s.ends()
-	f.dismiss()
+	f.endWorkers()
 }
 
 // okBefore counts the tasks that ended well before a revision began.
@@ -121,7 +121,7 @@ func okBefore(steps []engine.Step, revision int) int {
 	return ok
 }
 
-// TestSharedDeadline: a run that takes too long fails, and goes on from there as often as it is told to, until it is done.
+// TestSharedDeadline: a run that takes too long fails, and continues from there at each retry, until it is done.
 func TestSharedDeadline(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, 3, "--slots", "2")
@@ -134,7 +134,7 @@ func TestSharedDeadline(t *testing.T) {
 	done := got.Tasks.Done
 	for revision := 1; got.Status != "succeeded"; revision++ {
 		require.Less(t, revision, 30, "every revision gets on")
-		s.tell(run, "retry")
+		s.order(run, "retry")
 		got = s.until(run, "the end of the next revision", func(got summary) bool {
 			return !got.Live && got.Revision == revision && got.Records.Complete
 		})
@@ -144,7 +144,7 @@ func TestSharedDeadline(t *testing.T) {
 	assert.Equal(t, 80, done)
 	require.Len(t, endsOf(f.recorded(run), engine.OutcomeOK), 80, "what could not be stored before a deadline is made again, in its next epoch")
 	s.ends()
-	f.dismiss()
+	f.endWorkers()
 }
 
 // TestSharedFailure: by its policy a run ends with the first failure, or does what does not depend on it. A retry begins
@@ -163,7 +163,7 @@ func TestSharedFailure(t *testing.T) {
 			[]any{got.Status, got.Tasks.Done, got.Tasks.Failed, got.Tasks.Skipped, got.Retries}, "%s: status, done, failed, skipped, retries", policy)
 		require.NotNil(t, got.Error)
 		assert.Equal(t, "user", got.Error.Kind)
-		s.tell(runs[policy], "retry")
+		s.order(runs[policy], "retry")
 	}
 	for policy, skipped := range map[string]int{"fail-fast": 0, "continue": 1} {
 		run := runs[policy]
@@ -176,5 +176,5 @@ func TestSharedFailure(t *testing.T) {
 		}
 	}
 	s.ends()
-	f.dismiss()
+	f.endWorkers()
 }

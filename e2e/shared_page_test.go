@@ -58,10 +58,10 @@ func TestSharedRunOnPage(t *testing.T) {
 	assert.Equal(t, map[string]int{"succeeded": got.Tasks.Total}, tally(b.states(b.endNS())))
 	s.ends()
 	f.workers = f.workers[1:] // the other one was killed
-	f.dismiss()
+	f.endWorkers()
 }
 
-// watchLive notes the states some time before now while the run on the page goes on, at several moments. The last second of
+// watchLive notes the states some time before now while the run on the page continues, at several moments. The last second of
 // a live run may still change.
 func (b *tab) watchLive() map[int64]map[string]string {
 	b.t.Helper()
@@ -83,7 +83,7 @@ func (b *tab) watchLive() map[int64]map[string]string {
 // seenAgain gives the states at a moment, as they were seen before where the log has corrected itself since: a task that was
 // ready, and became so again before it was claimed because its inputs were lost or the run was continued, is pending
 // until then. Of tasks that were attempted again, one that was lost is so until others could have it, and one whose
-// output was lost is ready again from the moment that its next attempt tells.
+// output was lost is ready again from the moment that its next attempt names.
 func (b *tab) seenAgain(at int64, before map[string]string, rows []attemptRow) map[string]string {
 	b.t.Helper()
 	again := map[string]bool{}
@@ -114,7 +114,7 @@ func lostRows(rows []attemptRow) (lost []attemptRow) {
 	return lost
 }
 
-// showsProcesses looks for the names of the workers beside their lanes, and how each of them began and ended.
+// showsProcesses looks for the names of the workers next to their lanes, and how each of them began and ended.
 func (b *tab) showsProcesses(s *service, run string) {
 	b.t.Helper()
 	workers := b.find("table", "Workers").text()
@@ -139,7 +139,7 @@ func (b *tab) showsLoss(lost []attemptRow) {
 		want []string
 	}{
 		{row.UpdatedNS - 1, []string{"running"}},
-		{row.UpdatedNS, []string{"retrying", "lost"}}, // the second until somebody may have it again
+		{row.UpdatedNS, []string{"retrying", "lost"}}, // the second until it may be claimed again
 		{b.endNS(), []string{"succeeded"}},
 	} {
 		states := value[map[string]string](b, "window.dagscope.statesByNode("+number(at.ns)+")")
@@ -151,13 +151,13 @@ func (b *tab) showsLoss(lost []attemptRow) {
 	assert.Contains(b.t, b.find("tabpanel", "Events").text(), "lost with its worker")
 }
 
-// TestSharedRetryOnPage continues a run that was cancelled, from its page: the same page goes on with the next revision,
+// TestSharedRetryOnPage continues a run that was cancelled, from its page: the same page continues with the next revision,
 // and shows at any moment what was so then.
 func TestSharedRetryOnPage(t *testing.T) {
 	f, s, b := sharedDashboard(t)
 	run := s.submit(submission{Workflow: "tree-reduction", Params: map[string]string{"n": "32", "work": "200ms", "sleep": "true"}}).Run
 	s.until(run, "some tasks are done", func(got summary) bool { return got.Tasks.Done >= 4 })
-	s.tell(run, "cancel")
+	s.order(run, "cancel")
 	first := s.ended(run)
 	require.Equal(t, "cancelled", first.Status)
 	b.openRun(s, run)
@@ -172,10 +172,10 @@ func TestSharedRetryOnPage(t *testing.T) {
 	b.holds(s, run, rand.New(rand.NewPCG(1, uint64(ended))))
 	assert.Regexp(t, `The run had ended and was continued [0-9.]+.(ms|s) later`, b.seen())
 	s.ends()
-	f.dismiss()
+	f.endWorkers()
 }
 
-// TestPageWhileStoreIsAway: pages say that the store does not answer, and go on by themselves when it does again.
+// TestPageWhileStoreIsAway: pages say that the store does not answer, and continue by themselves when it does again.
 func TestPageWhileStoreIsAway(t *testing.T) {
 	f, s, b := sharedDashboard(t)
 	b.accept("503")
@@ -197,5 +197,5 @@ func TestPageWhileStoreIsAway(t *testing.T) {
 	f.server.Thaw()
 	b.until("the list of workers", "document.body.innerText.includes('w2')")
 	s.ends()
-	f.dismiss()
+	f.endWorkers()
 }

@@ -17,7 +17,7 @@ func (f *fleet) countedOnce(runs, attempts int) {
 	assert.Equal(f.t, []int{runs, attempts}, []int{got.Runs, got.Succeeded}, "runs and attempts that are rolled up")
 }
 
-// TestSharedServiceRestarts: a run does not notice that services are killed and told to end; whoever comes next shows it
+// TestSharedServiceRestarts: a run does not notice that services are killed or ended; the next one shows it
 // from its beginning and records its end.
 func TestSharedServiceRestarts(t *testing.T) {
 	t.Parallel()
@@ -41,10 +41,10 @@ func TestSharedServiceRestarts(t *testing.T) {
 	requireOnce(t, f.recorded(run), 240)
 	f.ok("check", "--redis", f.server.URL())
 	s.ends()
-	f.dismiss()
+	f.endWorkers()
 }
 
-// TestTwoServices: two services show a run while it goes on, wherever it was submitted, and the same of it when it has
+// TestTwoServices: two services show a run while it is active, wherever it was submitted, and the same of it when it has
 // ended; it is archived and rolled up once.
 func TestTwoServices(t *testing.T) {
 	t.Parallel()
@@ -78,11 +78,11 @@ func TestTwoServices(t *testing.T) {
 	for _, s := range both {
 		s.ends()
 	}
-	f.dismiss()
+	f.endWorkers()
 }
 
-// TestSubmitterIsKilled: a run that was accepted ends without whoever submitted it, and whether a service looks on or
-// comes later, its record is whole.
+// TestSubmitterIsKilled: a run that was accepted ends without the process that submitted it, and its record is whole, whether a
+// service watches or comes later.
 func TestSubmitterIsKilled(t *testing.T) {
 	t.Parallel()
 	for name, watched := range map[string]bool{"while a service looks on": true, "and a service comes later": false} {
@@ -107,7 +107,7 @@ func TestSubmitterIsKilled(t *testing.T) {
 			requireOnce(t, f.recorded(run), 120)
 			f.countedOnce(1, 120)
 			s.ends()
-			f.dismiss()
+			f.endWorkers()
 		})
 	}
 }

@@ -64,8 +64,8 @@ func (f *fleet) serves(args ...string) *service {
 	return f.serve(append([]string{"--redis", f.server.URL(), "--workers", "0"}, args...)...)
 }
 
-// dismiss tells all workers that are alive to end, which they have to do well.
-func (f *fleet) dismiss() {
+// endWorkers asks all workers that are alive to end, which they have to do without an error.
+func (f *fleet) endWorkers() {
 	f.t.Helper()
 	var alive []*process
 	for _, p := range f.workers {
@@ -201,22 +201,22 @@ func (c *client) lawful(t *testing.T, r *engine.Run) []engine.Step {
 	return steps
 }
 
-// workersOf are the workers that took part in an ended run: of each that the log tells of there is a record. One that
-// came when the run had just ended has a record and no place in the log, and one that is too busy to tell of its end
+// workersOf are the workers that took part in an ended run: each that the log names has a record. One that
+// came when the run had just ended has a record and no place in the log, and one that is too busy to report its end
 // within a second has a record without what it saved.
 func (c *client) workersOf(t *testing.T, r *engine.Run, steps []engine.Step) []engine.WorkerRecord {
 	t.Helper()
 	all, err := c.queries.Workers(t.Context(), r.ID())
 	require.NoError(t, err)
-	told := map[int]bool{}
+	recorded := map[int]bool{}
 	for _, w := range all {
-		assert.False(t, told[w.Worker], "two records of worker %d", w.Worker)
-		told[w.Worker] = true
-		assert.Equal(t, w.Ended != 0, w.Saved != nil, "what it saved is told with the end: %+v", w)
+		assert.False(t, recorded[w.Worker], "two records of worker %d", w.Worker)
+		recorded[w.Worker] = true
+		assert.Equal(t, w.Ended != 0, w.Saved != nil, "what it saved is reported with the end: %+v", w)
 	}
 	for i := range steps {
 		if s := &steps[i]; s.Kind == engine.WorkerStarted || s.Kind == engine.AttemptEnded {
-			require.True(t, told[int(s.Worker)], "no record of worker %d", s.Worker)
+			require.True(t, recorded[int(s.Worker)], "no record of worker %d", s.Worker)
 		}
 	}
 	return all

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The tests below have several processes on one folder, of which one holds it and the others go through that one or
-// take its place. None of them is told so.
+// The tests below have several processes on one folder, of which one owns it and the others go through that one or
+// take its place. None of them is configured so.
 
 // runID is the run that a process has started.
 func (p *process) runID() string {
@@ -81,22 +81,22 @@ func TestRunsAtOnce(t *testing.T) {
 	u.ok("check")
 }
 
-// TestHolderIsKilled: the process that holds the folder dies while others record through it. They go on.
-func TestHolderIsKilled(t *testing.T) {
+// TestOwnerIsKilled: the process that owns the folder dies while others record through it. They continue.
+func TestOwnerIsKilled(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
 	file := chains(4, 60, 0.05).file(t)
 	start := func() *process {
 		return u.start("run", "wfformat", "--json", "--set", "file="+file, "--set", "time_scale=1")
 	}
-	holder := start()
-	held := holder.runID()
+	owner := start()
+	held := owner.runID()
 	second, third := start(), start()
 	second.runID()
 	third.runID()
-	eventually(t, "attempts of the holder", func() bool { return len(u.attempts(held)) > 20 })
-	holder.kill()
-	assert.Equal(t, -1, holder.wait().code)
+	eventually(t, "attempts of the owner", func() bool { return len(u.attempts(held)) > 20 })
+	owner.kill()
+	assert.Equal(t, -1, owner.wait().code)
 	require.True(t, second.running() && third.running(), "the runs were to last longer")
 
 	u.completes(second)
@@ -109,22 +109,22 @@ func TestHolderIsKilled(t *testing.T) {
 	u.ok("check")
 }
 
-// TestGuestIsKilled: a process that records through another dies. What it had recorded stays, and the other does not
+// TestClientIsKilled: a process that records through another dies. What it had recorded stays, and the other does not
 // notice.
-func TestGuestIsKilled(t *testing.T) {
+func TestClientIsKilled(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
 	file := chains(4, 60, 0.05).file(t)
-	holder := u.start("run", "wfformat", "--json", "--set", "file="+file, "--set", "time_scale=1")
-	holder.runID()
-	guest := u.start("run", "wfformat", "--json", "--set", "file="+file, "--set", "time_scale=1")
-	run := guest.runID()
-	eventually(t, "attempts of the guest", func() bool { return len(u.attempts(run)) > 20 })
-	guest.kill()
-	assert.Equal(t, -1, guest.wait().code)
+	owner := u.start("run", "wfformat", "--json", "--set", "file="+file, "--set", "time_scale=1")
+	owner.runID()
+	client := u.start("run", "wfformat", "--json", "--set", "file="+file, "--set", "time_scale=1")
+	run := client.runID()
+	eventually(t, "attempts of the client", func() bool { return len(u.attempts(run)) > 20 })
+	client.kill()
+	assert.Equal(t, -1, client.wait().code)
 	eventually(t, "that the cut run is noticed", func() bool { return u.runs()[run].Status == "interrupted" })
-	require.True(t, holder.running(), "the run was to last longer")
-	u.completes(holder)
+	require.True(t, owner.running(), "the run was to last longer")
+	u.completes(owner)
 	row := u.runs()[run]
 	assert.Greater(t, row.Succeeded, 20)
 	assert.Len(t, u.attempts(run), row.Succeeded)

@@ -11,7 +11,7 @@ import (
 )
 
 // TestInterrupt: Ctrl-C ends a run of an hour within a second, whatever its tasks are at, and the run is recorded as
-// cancelled. The tests that run beside others come after this one, so that the second is its own.
+// cancelled. The tests that run in parallel come after this one, so that the second is its own.
 func TestInterrupt(t *testing.T) {
 	type interrupt struct {
 		name string
@@ -81,7 +81,7 @@ func TestTerminate(t *testing.T) {
 		assert.True(t, got.Records.Complete, "%s: %+v", strategy, got.Records)
 
 		attempts := u.attempts(got.Run)
-		require.Greater(t, got.Done, 50, "%s: too few tasks to tell", strategy)
+		require.Greater(t, got.Done, 50, "%s: too few tasks to judge", strategy)
 		assert.Equal(t, got.Done, ended(attempts, "ok"), strategy)
 		assert.Equal(t, len(attempts), got.Records.Details, "%s: a detail for each attempt", strategy)
 		row := u.runs()[got.Run]
@@ -92,7 +92,7 @@ func TestTerminate(t *testing.T) {
 	}
 }
 
-// TestSecondSignal: whoever cannot wait signals twice.
+// TestSecondSignal: a user who cannot wait signals twice.
 func TestSecondSignal(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)

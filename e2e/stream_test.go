@@ -18,7 +18,7 @@ import (
 // event is one message of a stream.
 type event struct{ kind, id, data string }
 
-// stream reads the live stream of a run until the function has seen enough. lastID goes on behind an event, empty
+// stream reads the live stream of a run until the function has seen enough. lastID continues after an event, empty
 // begins with a snapshot.
 func (s *service) stream(run, lastID string, enough func(event) bool) {
 	s.t.Helper()
@@ -88,8 +88,8 @@ func (s *service) tableOf(run string) *runtable.Copy {
 	return &c
 }
 
-// TestStream: who watches a run from its beginning, who goes on behind what they had, and who comes when it is over have
-// the same table, and it is that of the records.
+// TestStream: viewers who watch a run from its beginning, who continue after what they had, and who come when it is
+// over have the same table, and it is that of the records.
 func TestStream(t *testing.T) {
 	t.Parallel()
 	s := newUser(t).serve()

@@ -98,7 +98,7 @@ func (b *tab) press(keys string) {
 }
 
 // TestLaunchAndWatch launches a run from the form, sees its tasks end one after the other while it runs, opens it again
-// when it is over, goes to its middle, and finds that moment again behind its address.
+// when it is over, goes to its middle, and finds that moment again at its address.
 func TestLaunchAndWatch(t *testing.T) {
 	u := newUser(t)
 	s, b := dashboard(t, u, "--workers", "1")
@@ -208,8 +208,8 @@ func TestCancelFromPage(t *testing.T) {
 	s.ends()
 }
 
-// settledStates holds what a page shows at the end of its run, which it may have seen, to that: nothing waits or goes on any
-// more. It answers how many tasks are in each state.
+// settledStates checks that at the end of its run, which it may have seen, a page shows no task that waits or runs. It
+// returns how many tasks are in each state.
 func (b *tab) settledStates() map[string]int {
 	b.t.Helper()
 	n := tally(b.states(b.endNS()))
@@ -221,7 +221,7 @@ func (b *tab) settledStates() map[string]int {
 	return n
 }
 
-// TestFailureOnPage: what failed is told with its message and its stack.
+// TestFailureOnPage: what failed is shown with its message and its stack.
 func TestFailureOnPage(t *testing.T) {
 	s, b := dashboard(t, newUser(t))
 	run := s.ended(s.submit(submission{Workflow: "flaky", Params: map[string]string{"fails": "9", "mode": "panic"}}).Run)
@@ -245,15 +245,15 @@ func quoted(text string) string {
 	return string(raw)
 }
 
-// TestInterruptedOnPage: the page of a run whose service was killed shows what was recorded, as interrupted, and goes on
-// showing it when the next service answers at the same address.
+// TestInterruptedOnPage: the page of a run whose service was killed shows what was recorded, as interrupted, and still
+// shows it when the next service answers at the same address.
 func TestInterruptedOnPage(t *testing.T) {
 	u := newUser(t)
 	s, b := dashboard(t, u)
 	run := s.submitFile(submission{Workflow: "wfformat", Params: map[string]string{"time_scale": "1"}}, "file", chains(4, 400, 0.05).file(t)).Run
 	b.do(chromedp.Navigate(s.url + "/runs/" + run))
 	b.until("some tasks that are done", `Object.values(window.dagscope?.states?.(window.dagscope.endNs()) ?? {}).filter((s) => s === 'succeeded').length > 40`)
-	for _, part := range []string{"WebSocket", "net::ERR"} { // while nobody answers
+	for _, part := range []string{"WebSocket", "net::ERR"} { // while there is no service
 		b.accept(part)
 	}
 	s.kill()
@@ -275,7 +275,7 @@ func TestInterruptedOnPage(t *testing.T) {
 	second.ends()
 }
 
-// TestListFollows: the list of runs shows what others start, without being loaded again, and narrows as it is told.
+// TestListFollows: the list of runs shows what others start, without being loaded again, and narrows as it is asked to.
 func TestListFollows(t *testing.T) {
 	s, b := dashboard(t, newUser(t))
 	run := s.submit(submission{Workflow: "fixed-times", Params: map[string]string{"unit": "1h"}, Tags: []string{"nightly"}})

@@ -3,7 +3,7 @@
 #
 # Drawn as SVG, `digraph { a -> b }` has two ellipses and the line between them. Drawn as PNG by the same program from the
 # same graph, only the labels and the arrowhead are there: the line and both ellipses are missing, and no error is given.
-# The library's own PNG renderer is told of every shape that it is filled, fills it with nothing, and strokes nothing.
+# The library's own PNG renderer is informed that every shape is filled, fills it with nothing, and strokes nothing.
 #
 # Seen: SVG has 1 edge and 2 ellipses; of the 155 rows of pixels of the PNG, 31 hold anything dark, although a drawn line
 # and two outlines would leave hardly any row between the first and the last of them empty.

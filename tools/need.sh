@@ -1,7 +1,7 @@
 #!/bin/sh
-# need.sh COMMAND... sees to it that the commands are there, and is silent when they are.
+# need.sh COMMAND... makes sure that the commands exist, and is silent when they do.
 # What is missing comes from apt when root or sudo without a password allows it; otherwise
-# the line to run is named. Go is never installed, only held against the go line of go.mod.
+# the line to run is named. Go is never installed, its version is only compared with the go line of go.mod.
 # need.sh --ask COMMAND... installs nothing and says nothing: its exit code is the answer.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -40,7 +40,7 @@ packages_of() {
 	case $1 in
 	gcc) echo gcc libc6-dev ;;
 	node) echo nodejs ;;
-	# The nodejs of nodesource.com has npm within and refuses Debian's beside it.
+	# The nodejs of nodesource.com includes npm and conflicts with Debian's.
 	npm) apt-cache show nodejs 2>/dev/null | grep -q '^Conflicts:.*npm' || echo npm ;;
 	*) echo "$1" ;;
 	esac
@@ -59,7 +59,7 @@ check_go() {
 	[ "$lower" = "$want" ] || fail "dagscope needs Go $want or later and found ${found:-one that does not run}: $get"
 }
 
-# Debian's Node.js is replaced by no other of its own, so an old one is told of and left alone.
+# Debian's Node.js is replaced by no other of its own, so an old one is reported and left alone.
 check_node() {
 	have node && return
 	get="get it from https://nodejs.org/en/download and put its bin folder on PATH"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # vuln.sh GOVULNCHECK FOLDER looks for known vulnerabilities that the module in FOLDER reaches.
-# Those in a module fail. Those in Go's own library are told and do not fail: they belong to
-# the Go of this machine, and no commit here can mend them. Without the database it says so.
+# Those in a module fail. Those in Go's own library are printed and do not fail: they belong to
+# the Go of this machine, and no commit here can fix them. Without the database it says so.
 set -eu
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT

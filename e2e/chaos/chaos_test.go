@@ -94,7 +94,7 @@ func TestFullChaos(t *testing.T) {
 	}
 }
 
-// report prints what was reached beside the goals. Counts are excused where time was up.
+// report prints what was reached next to the goals. Counts are excused where time was up.
 func report(t *testing.T, p plan, total tally, r *recoveries, began time.Time, isCut bool) {
 	counts := append(total.counts(p), r.rows()...)
 	verdicts := total.verdicts()

@@ -76,7 +76,7 @@ func parentAndChild(steps []engine.Step) (task, child int) {
 	panic("the log has no task that readies another one")
 }
 
-// TestChecksNotice holds each check against a log or a state in which its law is broken.
+// TestChecksNotice tries each check on a log or a state in which its law is broken.
 func TestChecksNotice(t *testing.T) {
 	tr, state := undisturbed(t)
 	laws := func(steps []engine.Step, state *ledger.State) (broken []law) {
@@ -107,7 +107,7 @@ func TestChecksNotice(t *testing.T) {
 	}{
 		{name: "a step is missing", broken: gap, steps: func(s []engine.Step) []engine.Step { return slices.Delete(s, task, task+1) }},
 		{name: "the end is missing", broken: gap, steps: func(s []engine.Step) []engine.Step { return s[:last] }},
-		{name: "an end is told twice", broken: twice, steps: func(s []engine.Step) []engine.Step {
+		{name: "an end is reported twice", broken: twice, steps: func(s []engine.Step) []engine.Step {
 			again := s[task]
 			again.Attempt, again.Readied = again.Attempt+1, nil
 			return renumbered(slices.Insert(s, last, again))

@@ -39,7 +39,7 @@ type fleet struct {
 	mu      sync.Mutex
 	workers []*member
 	started int
-	strange []string // ends that nobody asked for
+	strange []string // ends that were not asked for
 }
 
 // member is one worker process.
@@ -95,7 +95,7 @@ func (f *fleet) start(spec workerSpec) {
 	f.started++
 }
 
-// ended notes how a plain worker ended that was not killed: only one that was told to may end, and in good order.
+// ended notes how a plain worker ended that was not killed: only one that was asked to may end, and without an error.
 func (f *fleet) ended(m *member, how *os.ProcessState) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -186,7 +186,7 @@ func (f *fleet) kill(m *member) {
 	f.start(m.spec)
 }
 
-// sleep stops a worker in its tracks; wake lets it go on, unless it was killed meanwhile.
+// sleep stops a worker in its tracks; wake lets it continue, unless it was killed meanwhile.
 func (f *fleet) sleep(m *member) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -202,7 +202,7 @@ func (f *fleet) wake(m *member) {
 	}
 }
 
-// end tells all workers to end, and waits for them. It gives what was strange about any of them.
+// end asks all workers to end, and waits for them. It returns what was strange about any of them.
 func (f *fleet) end() []string {
 	f.mu.Lock()
 	plain := slices.DeleteFunc(slices.Clone(f.workers), func(m *member) bool { return m.supervised })
@@ -216,7 +216,7 @@ func (f *fleet) end() []string {
 		case <-m.exited:
 		case <-time.After(30 * time.Second):
 			f.mu.Lock()
-			f.strange = append(f.strange, m.spec.Name+" did not end when it was told to")
+			f.strange = append(f.strange, m.spec.Name+" did not end when it was asked to")
 			f.mu.Unlock()
 		}
 	}
@@ -249,7 +249,7 @@ func (f *fleet) complaints() (found []string) {
 	return found
 }
 
-// killAll leaves no process behind, however the test ends.
+// killAll leaves no process running, however the test ends.
 func (f *fleet) killAll() {
 	f.mu.Lock()
 	all := slices.Clone(f.workers)

@@ -37,7 +37,7 @@ func (w *world) delete(ctx context.Context, tr *trial) {
 	tr.deleted = true
 }
 
-// sweep looks at every key that is left when all processes have ended: first with half of the runs deleted, then with all
+// sweep checks every key that is left when all processes have ended: first with half of the runs deleted, then with all
 // of them.
 func (w *world) sweep(ctx context.Context) {
 	kept := map[engine.RunID]*trial{}
@@ -60,7 +60,7 @@ func (w *world) sweep(ctx context.Context) {
 
 // look reports keys that should not be there.
 func (w *world) look(ctx context.Context, kept map[engine.RunID]*trial) {
-	broken := map[string]bool{} // runs that are left as they are, for whoever wants to find out
+	broken := map[string]bool{} // runs that are left as they are, to be examined
 	for id := range w.broken {
 		broken[string(id)] = true
 	}
@@ -89,7 +89,7 @@ func (w *world) look(ctx context.Context, kept map[engine.RunID]*trial) {
 }
 
 // isTransient reports whether keys of that class are written before what makes them part of a run: outputs, ledgers, copies
-// of ledgers. Where their writer is killed in between, they are nobody's.
+// of ledgers. Where their writer is killed in between, they belong to no run.
 func isTransient(class string) bool {
 	return strings.HasPrefix(class, "out:") || strings.HasPrefix(class, "new:") || strings.HasPrefix(class, "copy:")
 }
@@ -115,7 +115,7 @@ func (w *world) indexed(ctx context.Context, key, class string, kept map[engine.
 	}
 	for _, id := range members {
 		tr := kept[engine.RunID(id)]
-		isCut := class == "active" && tr != nil && !w.backend.isCleaned(ctx, tr.id()) // whoever finds it will finish it
+		isCut := class == "active" && tr != nil && !w.backend.isCleaned(ctx, tr.id()) // the process that finds it will finish it
 		if !broken[id] && !isCut && (class != "ended" || tr == nil) {
 			w.leak("%s names run %s", key, id)
 		}

@@ -81,7 +81,7 @@ func (r *recoveries) note(run engine.RunID, losses []loss) {
 // sample is how soon one loss was made up for.
 type sample struct {
 	loss
-	found time.Duration // until its session was over, negative where the log does not tell
+	found time.Duration // until its session was over, negative where the log does not say
 	again map[engine.NodeID]time.Duration
 }
 
@@ -96,7 +96,7 @@ func (r *recoveries) settle(info engine.RunInfo, steps []engine.Step) (samples [
 		if s.found < 0 {
 			continue // the run ended without what it had claimed
 		}
-		for _, other := range losses { // it was claimed again by one that was killed in its turn before it told of it
+		for _, other := range losses { // it was claimed again by one that was killed, too, before it reported that
 			for _, id := range other.nodes {
 				if at, ok := s.again[id]; ok && other.at.After(l.at) {
 					s.again[id] = min(at, other.at.Sub(l.at))
@@ -131,7 +131,7 @@ func (l loss) sample(info engine.RunInfo, steps []engine.Step) sample {
 	return s
 }
 
-// forget drops what was lost of a run that cannot be told of.
+// forget drops what was lost of a run that cannot be reported.
 func (r *recoveries) forget(run engine.RunID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -103,7 +103,7 @@ func (tr *trial) judge(ctx context.Context, w *world) {
 	tr.samples = w.recoveries.settle(tr.startedInfo(ctx, w), tr.steps)
 }
 
-// result is the value that a run has returned: encoded, where whoever found it knew none of its functions.
+// result is the value that a run has returned: encoded, where the process that found it knew none of its functions.
 func (tr *trial) result(end engine.RunEnd, value any) any {
 	if value != nil || end.Result == nil {
 		return value
@@ -175,7 +175,7 @@ func allSteps(ctx context.Context, exec engine.Execution) (all []engine.Step, er
 	}
 }
 
-// stepsSoFar reads what there is of a log.
+// stepsSoFar reads a log as far as it goes.
 func stepsSoFar(ctx context.Context, exec engine.Execution) []engine.Step {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()

@@ -43,7 +43,7 @@ type story struct {
 	numbering *engine.Numbering
 	graph     *engine.Graph
 	waits     map[engine.NodeID]int
-	told      map[engine.NodeID]bool  // named by some step's Readied
+	readied   map[engine.NodeID]bool  // named by some step's Readied
 	finals    map[engine.NodeID]final // nodes that are over
 	ended     map[engine.NodeID]int64 // when it first was
 	since     map[engine.NodeID]int64 // when the last node it waits for ended first
@@ -57,7 +57,7 @@ type story struct {
 // read replays a log. The breaches it finds are in the story.
 func read(g *engine.Graph, steps []engine.Step) *story {
 	s := &story{
-		graph: g, numbering: engine.NewNumbering(g), waits: map[engine.NodeID]int{}, told: map[engine.NodeID]bool{},
+		graph: g, numbering: engine.NewNumbering(g), waits: map[engine.NodeID]int{}, readied: map[engine.NodeID]bool{},
 		finals: map[engine.NodeID]final{}, ended: map[engine.NodeID]int64{}, since: map[engine.NodeID]int64{},
 		over: map[[3]int]bool{}, lives: map[[2]int]bool{},
 	}
@@ -119,21 +119,21 @@ func (s *story) step(step *engine.Step) {
 			s.closes(step, ledger.Skipped)
 		}
 	case engine.RunDeadline:
-		s.breach(wrong, "step %d tells of a deadline, which is far away", step.Seq)
+		s.breach(wrong, "step %d reports a deadline, which is far away", step.Seq)
 	}
 }
 
-// ready: a node is told to be ready once, and when it is.
+// ready: a node is reported as ready once, and when it is.
 func (s *story) ready(step *engine.Step, id engine.NodeID) {
 	switch {
 	case !s.numbering.Contains(id):
 		s.breach(early, "step %d readies node %d, which there is not", step.Seq, id)
-	case s.told[id]:
+	case s.readied[id]:
 		s.breach(twice, "step %d readies node %d, which was readied before", step.Seq, id)
 	case s.waits[id] > 0:
 		s.breach(early, "step %d readies node %d, which waits for %d more", step.Seq, id, s.waits[id])
 	}
-	s.told[id] = true
+	s.readied[id] = true
 }
 
 // begins: an attempt began after all it waits for, by the log and by the clock. It reports whether there is such a node.
@@ -145,7 +145,7 @@ func (s *story) begins(step *engine.Step) bool {
 	switch n := s.waits[step.Node]; {
 	case n > 0:
 		s.breach(early, "step %d is of node %d, which waits for %d more", step.Seq, step.Node, n)
-	case !s.told[step.Node]:
+	case !s.readied[step.Node]:
 		s.breach(early, "step %d is of node %d, which no step has readied", step.Seq, step.Node)
 	case step.Outcome != engine.OutcomeLost && step.Kind != engine.TaskSkipped && step.Started < s.since[step.Node]:
 		s.breach(early, "node %d starts at %d by step %d, before the last of what it waits for has ended at %d",
@@ -173,7 +173,7 @@ func (s *story) ends(step *engine.Step) {
 	}
 }
 
-// closes notes how a node has ended, and tells those that wait for it, the first time.
+// closes notes how a node has ended, and counts down those that wait for it, the first time.
 func (s *story) closes(step *engine.Step, status ledger.NodeStatus) {
 	id := step.Node
 	before, again := s.finals[id]
@@ -222,7 +222,7 @@ func (s *story) arrive(id engine.NodeID, ended int64) {
 	s.since[id] = max(s.since[id], ended)
 }
 
-// compare holds what the log folds to against the state that was stored when the run had ended.
+// compare compares what the log folds to with the state that was stored when the run had ended.
 func (s *story) compare(state *ledger.State, last uint64) {
 	if err := state.Check(); err != nil {
 		s.breach(unfolded, "the stored state contradicts itself: %v", err)
@@ -246,11 +246,11 @@ func (s *story) compare(state *ledger.State, last uint64) {
 		s.breach(unfolded, "the log folds to %q, the state is %q with %d open", want, got, c.Open)
 	}
 	if s.workers > int(state.Workers) {
-		s.breach(unfolded, "the log tells of %d sessions, the state of %d", s.workers, state.Workers)
+		s.breach(unfolded, "the log has %d sessions, the state of %d", s.workers, state.Workers)
 	}
 }
 
-// nodes holds how each node ended last, and how many did so, against the state.
+// nodes compares how each node ended last, and how many did so, with the state.
 func (s *story) nodes(state *ledger.State) {
 	var done, failed, skipped int
 	for i := range state.Nodes {
@@ -259,7 +259,7 @@ func (s *story) nodes(state *ledger.State) {
 		switch {
 		case over && n.Status == f.status && int(n.Epoch) == f.epoch:
 		case !over && !n.Status.Terminal():
-		case over && !n.Status.Terminal() && int(n.Epoch) > f.epoch: // it was to be made again, which nobody needs any more
+		case over && !n.Status.Terminal() && int(n.Epoch) > f.epoch: // it was to be made again, and no task needs it any more
 		default:
 			s.breach(unfolded, "node %d ended (%t) with status %d in epoch %d by the log, and is %d in epoch %d by the state",
 				i, over, f.status, f.epoch, n.Status, n.Epoch)

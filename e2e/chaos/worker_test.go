@@ -41,9 +41,9 @@ func TestMain(m *testing.M) {
 
 const workerArgument = "chaos-worker"
 
-// workerSpec is what a worker process is told.
+// workerSpec is the configuration of a worker process.
 type workerSpec struct {
-	Name  string        `json:"name"` // its process number comes behind it
+	Name  string        `json:"name"` // its process number is appended
 	URL   string        `json:"url"`
 	Lease time.Duration `json:"lease"` // 0 for the one of production
 	Pace  time.Duration `json:"pace"`
@@ -51,7 +51,7 @@ type workerSpec struct {
 	Child bool          `json:"child"` // of a supervisor
 }
 
-// beWorker takes part in all runs until a signal, or until whoever started it is gone.
+// beWorker takes part in all runs until a signal, or until its parent process has ended.
 func beWorker(argument string) error {
 	var spec workerSpec
 	if err := json.Unmarshal([]byte(argument), &spec); err != nil {
@@ -85,15 +85,15 @@ func beWorker(argument string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%d\n", os.Getpid()) // tells a supervisor's owner who its child is
+	fmt.Printf("%d\n", os.Getpid()) // says which process the child of a supervisor is
 	return errors.Join(pool.Run(ctx), conn.Close())
 }
 
-// attach sees to it that a worker ends when whoever started it does. The board is that of a supervisor.
+// attach makes a worker end with the process that started it. The board is that of a supervisor.
 func attach(spec workerSpec, name string) (shared.Board, error) {
 	if !spec.Child {
 		go func() {
-			_, _ = io.Copy(io.Discard, os.Stdin) // it ends when whoever has started this does
+			_, _ = io.Copy(io.Discard, os.Stdin) // it ends with the process that started this one
 			os.Exit(3)
 		}()
 		return nil, nil

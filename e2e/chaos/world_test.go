@@ -145,7 +145,7 @@ func (w *world) watch(log io.WriteCloser) *shared.Store {
 	return store
 }
 
-// say tells of an action, with the time since the beginning.
+// say logs an action, with the time since the beginning.
 func (w *world) say(format string, args ...any) {
 	line := fmt.Sprintf("%8.3fs ", time.Since(w.began).Seconds()) + fmt.Sprintf(format, args...)
 	_, _ = fmt.Fprintln(w.actions, line)
@@ -212,7 +212,7 @@ func (w *world) submit(ctx context.Context, tr *trial) (engine.Execution, error)
 	case exec := <-w.finds.of(tr.id()):
 		return exec, nil
 	case <-time.After(w.plan.patience):
-		return nil, errors.New("nobody has found it")
+		return nil, errors.New("no process has found it")
 	}
 }
 

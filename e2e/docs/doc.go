@@ -5,5 +5,5 @@
 // It costs some go list, and for the tutorial two builds of a program, which -short leaves out. Times, ids, dates, slots
 // and numbers of steps differ from run to run and are compared by their place alone.
 //
-// Caveats: only links within the repository are looked at, never those to other sites.
+// Caveats: only links within the repository are checked, never those to other sites.
 package docs

@@ -20,7 +20,7 @@ type column struct {
 	texts    survey.Dialect // of what the program says
 	arrows   []arrows       // by package, most back first
 	passed   []string       // files on the way of a claim
-	scripts  int            // Lua files beside them
+	scripts  int            // Lua files of the same way
 }
 
 type arrows struct {

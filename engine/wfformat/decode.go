@@ -184,7 +184,7 @@ func (d *decoder) token() (json.Token, error) {
 	return t, err
 }
 
-// describe tells what was found instead.
+// describe says what was found instead.
 func describe(t json.Token) string {
 	switch v := t.(type) {
 	case json.Delim:

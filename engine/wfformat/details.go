@@ -7,7 +7,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// details tells of each task, in the order of their ends, what steps have no room for.
+// details has of each task, in the order of their ends, what steps have no room for.
 func details(in *Instance, s *schedule, f *flows) []engine.Detail {
 	out := make([]engine.Detail, 0, len(s.order))
 	for _, i := range s.order {

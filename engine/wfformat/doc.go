@@ -9,9 +9,9 @@
 // schedule and the same run ID. Both forms have the same graph, so a run and its recording align task by task.
 //
 // A task's category names the function it calls, and so what is seen in records, digests and lanes. It is the first
-// that applies: the recorded category (1.4); the name, where the id is the name with a number behind it, as Nextflow
+// that applies: the recorded category (1.4); the name, where the id is the name followed by a number, as Nextflow
 // records its processes; the recorded program without its folder, where it is one plain word and not a script; the
-// name without what tells instances apart, that is a sample in parentheses at the end and then a number behind _, -,
+// name without what distinguishes instances, that is a sample in parentheses at the end and then a number after _, -,
 // ., # or _ID: mProject_ID0000001 is mProject, FASTQC (a1) is FASTQC, bowtie2 stays bowtie2.
 //
 // Costs: parsing streams, at some 30 MB/s; a parsed recording takes about its size in memory. A schedule of n tasks

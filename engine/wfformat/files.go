@@ -10,10 +10,10 @@ import (
 // outside is the engine.InputDetail.Source of files that no task of the run makes.
 const outside = "outside"
 
-// flows tells which files travel between which tasks.
+// flows knows which files travel between which tasks.
 type flows struct {
 	in *Instance
-	// makers are, of each file, the tasks that write it, ascending; read tells whether a task that does not write it
+	// makers are, of each file, the tasks that write it, ascending; read says whether a task that does not write it
 	// reads it.
 	makers [][]int32
 	read   []bool
@@ -74,7 +74,7 @@ func (f *flows) results(task int) int64 {
 	return sum
 }
 
-// usage is what the recording says of a task beside its runtime.
+// usage is what the recording says of a task apart from its runtime.
 func (f *flows) usage(task int, inputs []engine.InputDetail) *engine.Usage {
 	t := &f.in.Tasks[task]
 	u := &engine.Usage{

@@ -14,7 +14,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// Limits of what Parse accepts beside engine.Limits.
+// Limits of what Parse accepts, in addition to engine.Limits.
 const (
 	MaxBytes    = 256 << 20 // of the file
 	MaxMachines = 16_384
@@ -41,7 +41,7 @@ var (
 //
 // It refuses, naming task and field: other schema versions; ids that are given twice; parents, children and executed
 // tasks that the specification does not list; files that are not listed where files are listed at all; cycles;
-// negative or absurd numbers; JSON that is cut off, nests absurdly or goes on behind its end; more than the limits.
+// negative or absurd numbers; JSON that is cut off, nests absurdly or continues after its end; more than the limits.
 //
 // It accepts what the public collection is known for: tasks referred to by id or by a name that only one has; a
 // machine named by a task but not described; machines described twice (the larger one counts); missing runtimes,

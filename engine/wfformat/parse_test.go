@@ -41,7 +41,7 @@ func collection(t testing.TB) []string {
 	files, err := filepath.Glob(filepath.Join("..", "..", "..", "shared", "wfinstances", "*.json"))
 	require.NoError(t, err)
 	if len(files) == 0 {
-		t.Skip("there is no ../shared/wfinstances beside the repository")
+		t.Skip("there is no ../shared/wfinstances next to the repository")
 	}
 	return files
 }

@@ -16,7 +16,7 @@ import (
 // batch is how many steps or details Replay hands over at a time.
 const batch = 512
 
-// Recording is a recorded execution as a finished run: what a Recorder is told in the course of one.
+// Recording is a recorded execution as a finished run: what a Recorder is given in the course of one.
 type Recording struct {
 	Info  engine.RunInfo
 	Graph *engine.Graph
@@ -60,7 +60,7 @@ func Record(in *Instance) (*Recording, error) {
 	return r, nil
 }
 
-// Replay tells rec of the run in the order of its methods, in batches of 512. The error is that of Begin or End.
+// Replay gives the run to rec in the order of its methods, in batches of 512. The error is that of Begin or End.
 func (r *Recording) Replay(rec engine.Recorder) error {
 	if err := rec.Begin(r.Info, r.Graph); err != nil {
 		return err

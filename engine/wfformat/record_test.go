@@ -97,7 +97,7 @@ func checkLog(t require.TestingT, rec *Recording) []engine.Step {
 	return attempts
 }
 
-// checkBecame checks that a worker went on at once, in the same lane, and that who was not become was claimed.
+// checkBecame checks that a worker continued at once, in the same lane, and that a task that was not become was claimed.
 func checkBecame(t require.TestingT, attempts []engine.Step) {
 	behind := map[engine.NodeID]bool{}
 	for _, s := range attempts {
@@ -391,7 +391,7 @@ func TestRecordCollection(t *testing.T) {
 	}
 }
 
-// recorder writes down what it is told.
+// recorder keeps what it is given.
 type recorder struct {
 	calls   []string
 	steps   []engine.Step

@@ -14,7 +14,7 @@ type place struct {
 	start   time.Duration
 	end     time.Duration
 	trigger int32 // the parent that ended last and so made it ready, none for roots
-	became  int32 // the child that went on at once in the same lane, none without one
+	became  int32 // the child that followed at once in the same lane, none without one
 	behind  bool  // it is what its trigger became
 }
 
@@ -179,7 +179,7 @@ func (s *scheduler) release(task int32) {
 }
 
 // fill starts what can start now: on each machine its own tasks in their order, then the others, each on the machine
-// with the most free cores. The first that does not fit holds up those behind it, so no wide task starves.
+// with the most free cores. The first that does not fit holds up those after it, so no wide task starves.
 func (s *scheduler) fill() {
 	slices.Sort(s.touched)
 	for _, i := range slices.Compact(s.touched) {

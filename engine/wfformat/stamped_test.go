@@ -146,7 +146,7 @@ func TestRecordWide(t *testing.T) {
 	checkLanes(t, rec, checkLog(t, rec))
 }
 
-// TestRecordLong has tasks that take longer than float64 tells apart in nanoseconds.
+// TestRecordLong has tasks that take longer than float64 distinguishes in nanoseconds.
 func TestRecordLong(t *testing.T) {
 	_, rec := record(t, document(`{"id": "t0"}, {"id": "t1", "parents": ["t0"]}`, `{"id": "t0", "runtimeInSeconds": 9e7}, {"id": "t1", "runtimeInSeconds": 9.5e7}`))
 	require.Equal(t, []float64{0, 9e7}, claims(t, rec))

@@ -9,7 +9,7 @@ import (
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
 
-// BenchmarkRun measures whole runs beside the sequential evaluation of the same graphs.
+// BenchmarkRun measures whole runs and the sequential evaluation of the same graphs.
 func BenchmarkRun(b *testing.B) {
 	for _, c := range []struct {
 		workflow string

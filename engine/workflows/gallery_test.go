@@ -99,7 +99,7 @@ func TestDescriptions(t *testing.T) {
 	require.Equal(t, spec, names)
 }
 
-// TestFunctionsAreUsed holds the list of each workflow against what its graphs call.
+// TestFunctionsAreUsed compares the list of each workflow with what its graphs call.
 func TestFunctionsAreUsed(t *testing.T) {
 	used := map[string][]*engine.Function{}
 	for _, c := range galleryCases() {

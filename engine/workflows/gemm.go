@@ -26,7 +26,7 @@ func (p Product) factors() (a, b matrix.Uniform) {
 type Layout struct{ Rows, Cols, Block int }
 
 // innerPanel is how much of the inner dimension is multiplied at a time: with blocks of a few hundred the panels of
-// both factors stay in a processor's cache, and the context is looked at between panels.
+// both factors stay in a processor's cache, and the context is checked between panels.
 const innerPanel = 256
 
 var multiply = engine.Func1("multiply", func(ctx context.Context, p Product) (matrix.Matrix, error) {

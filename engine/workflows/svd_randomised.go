@@ -49,7 +49,7 @@ var orthonormalRows = engine.Func3("orthonormal-rows", func(_ context.Context, b
 	return matrix.Mul(block.Q, top.Q.RowsFrom(first, block.R.Rows)), nil
 })
 
-// projectBlock is Qᵀ·X for one block of X and the rows of Q beside it.
+// projectBlock is Qᵀ·X for one block of X and the rows of Q next to it.
 var projectBlock = engine.Func2("project-block", func(ctx context.Context, q matrix.Matrix, s SquareBlock) (matrix.Matrix, error) {
 	x := s.values()
 	if ctx.Err() != nil {
@@ -59,7 +59,7 @@ var projectBlock = engine.Func2("project-block", func(ctx context.Context, q mat
 })
 
 var projectedValues = engine.Func1("projected-values", func(_ context.Context, columns []matrix.Matrix) ([]float64, error) {
-	values, err := matrix.Values(matrix.Beside(columns...))
+	values, err := matrix.Values(matrix.SideBySide(columns...))
 	return values, engine.NoRetry(err)
 })
 

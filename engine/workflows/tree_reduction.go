@@ -7,7 +7,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// Work is what a task of tree-reduction does beside adding.
+// Work is what a task of tree-reduction does apart from adding.
 type Work struct {
 	Duration time.Duration
 	Sleep    bool // else it keeps a processor busy
@@ -81,7 +81,7 @@ func treeReduction() *engine.Workflow {
 	}
 }
 
-// reduce joins neighbours until one is left. The odd one at the end of a level is carried up as it is.
+// reduce joins adjacent ones until one is left. The odd one at the end of a level is carried up as it is.
 func reduce[T any](level []engine.Ref[T], join func(a, b engine.Ref[T]) engine.Ref[T]) engine.Ref[T] {
 	for len(level) > 1 {
 		next := make([]engine.Ref[T], 0, ceilDiv(len(level), 2))

@@ -141,7 +141,7 @@ func TestRun(t *testing.T) {
 	require.Equal(t, r, back)
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
-	require.Empty(t, left, "nothing is left behind")
+	require.Empty(t, left, "nothing is left")
 }
 
 func TestRunStopsWithItsContext(t *testing.T) {

@@ -15,7 +15,7 @@ const (
 )
 
 // measureBlocking runs a tree of sleeping tasks on a few processors: all the leaves can sleep at once, so tasks that
-// wait for a processor behind sleepers show in its makespan.
+// wait for a processor while others sleep show in its makespan.
 func measureBlocking(ctx context.Context, o Options) (b Blocking, err error) {
 	h, err := newHost(recorder{}, blockingWidth)
 	if err != nil {

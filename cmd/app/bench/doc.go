@@ -1,11 +1,11 @@
-// Package bench measures what the engine adds to a task: it executes graphs whose tasks do next to nothing, beside a
+// Package bench measures what the engine adds to a task: it executes graphs whose tasks do next to nothing, and a
 // floor, which is the least that a Go program needs to run the same graph on all processors.
 //
 // The floor has the graph in compressed sparse rows, the same bodies as boxed functions, an atomic counter and a
 // state word for each task, two readings of the clock, and queues that steal from each other; its state is allocated
 // before it is measured. The engine is measured without a log, with steps and digests, and with the compressed
 // archive in memory and on disk, from the submission to the end of the run (makespan) and until its record is complete
-// (drained). Rounds are interleaved and goals are held against the quickest of each, because a busy machine disturbs
+// (drained). Rounds are interleaved and goals are compared with the quickest of each, because a busy machine disturbs
 // some rounds and never helps one. Every run's result is checked.
 //
 // Processor time is that of the whole process, collector of garbage included. Bytes are what a run allocates; live

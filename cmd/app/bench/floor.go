@@ -63,11 +63,11 @@ func (f *floor) run(ctx context.Context) (any, error) {
 	for i := range f.queues {
 		f.queues[i].tasks = append(f.queues[i].tasks[:0], g.roots[i*len(g.roots)/n:(i+1)*len(g.roots)/n]...)
 	}
-	var crew sync.WaitGroup
+	var workers sync.WaitGroup
 	for i := range f.queues {
-		crew.Go(func() { (&floorWorker{floor: f, number: i, queue: &f.queues[i]}).work(ctx) })
+		workers.Go(func() { (&floorWorker{floor: f, number: i, queue: &f.queues[i]}).work(ctx) })
 	}
-	crew.Wait()
+	workers.Wait()
 	if err := f.err.Load(); err != nil {
 		return nil, *err
 	}
@@ -110,7 +110,7 @@ func (w *floorWorker) work(ctx context.Context) {
 	}
 }
 
-// strand runs a task and goes on with the first child that it makes ready.
+// strand runs a task and continues with the first child that it makes ready.
 func (w *floorWorker) strand(ctx context.Context, i uint32) {
 	g := w.graph
 	for {
@@ -131,7 +131,7 @@ func (w *floorWorker) strand(ctx context.Context, i uint32) {
 			w.end()
 			return
 		}
-		next, more := w.tell(i)
+		next, more := w.arrive(i)
 		if !more {
 			return
 		}
@@ -158,8 +158,8 @@ func (w *floorWorker) gather(i uint32) []any {
 	return args
 }
 
-// tell counts i as arrived at its children: the first to become ready is returned, others are queued.
-func (w *floorWorker) tell(i uint32) (next uint32, ok bool) {
+// arrive counts i as arrived at its children: the first to become ready is returned, others are queued.
+func (w *floorWorker) arrive(i uint32) (next uint32, ok bool) {
 	g, others := w.graph, w.moved[:0]
 	for _, c := range g.children[g.childOff[i]:g.childOff[i+1]] {
 		switch {
@@ -226,7 +226,7 @@ func (q *floorQueue) pop() (uint32, bool) {
 }
 
 // park sleeps until something may have become ready. It counts itself as parked before it looks once more, and push
-// looks at the count after its tasks are there: one of them sees the other.
+// reads the count after it has queued its tasks: one of them sees the other.
 func (w *floorWorker) park() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

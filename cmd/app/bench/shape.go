@@ -19,7 +19,7 @@ type Shape struct {
 const (
 	// Tree adds the numbers 0 to Size-1 in pairs, with a task for each number: 2·Size-1 tasks.
 	Tree = "tree"
-	// Fan is one task, Size tasks behind it that add 1 to Size to its output, and one that adds them up: Size+2.
+	// Fan is one task, Size tasks after it that add 1 to Size to its output, and one that adds them up: Size+2.
 	Fan = "fan"
 	// Chain adds 0 to Size-1 one after the other: Size tasks.
 	Chain = "chain"

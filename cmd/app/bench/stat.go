@@ -19,8 +19,8 @@ type sample struct {
 	bytes                  float64 // allocated a task
 }
 
-// take measures n runs of a graph with that many tasks. It starts from a clean heap, so that nobody pays for what
-// was left over by whoever came before.
+// take measures n runs of a graph with that many tasks. It starts from a clean heap, so that no run pays for what
+// the one before has left.
 func take(n, tasks int, run func() (timing, error)) (sample, error) {
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -71,7 +71,7 @@ func statOf(samples []sample, figure func(sample) float64) Stat {
 	return NewStat(values)
 }
 
-// Goal is one figure held against what it should be.
+// Goal is one figure and what it should be.
 type Goal struct {
 	Name string  `json:"name"`
 	Got  float64 `json:"got"`

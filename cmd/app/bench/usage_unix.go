@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// processorTime is what the process has used by now, in all its threads.
+// processorTime is what the process has used so far, in all its threads.
 func processorTime() time.Duration {
 	var r syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &r) != nil {

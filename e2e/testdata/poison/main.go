@@ -17,7 +17,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// The poisons. What a task that wants to be one takes with it is its process, unless it is told to stop in vain.
+// The poisons. What a task that wants to be one takes with it is its process, unless it is asked in vain to stop.
 var poisons = map[string]func(){
 	"exit": func() {
 		fmt.Fprintln(os.Stderr, "famous last words")
@@ -86,7 +86,7 @@ var (
 	})
 )
 
-// drinks has one poison and some innocent tasks beside it.
+// drinks has one poison and some innocent tasks.
 var drinks = &engine.Workflow{
 	Name: "drinks", Functions: engine.Functions(drink, nap, gather),
 	Params: []engine.Param{

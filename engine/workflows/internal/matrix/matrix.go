@@ -102,8 +102,8 @@ func Stack(parts ...Matrix) Matrix {
 	return out
 }
 
-// Beside puts the parts, of equal Rows, next to each other.
-func Beside(parts ...Matrix) Matrix {
+// SideBySide puts the parts, of equal Rows, next to each other.
+func SideBySide(parts ...Matrix) Matrix {
 	cols := 0
 	for _, p := range parts {
 		cols += p.Cols

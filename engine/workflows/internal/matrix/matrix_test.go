@@ -59,7 +59,7 @@ func TestArithmetic(t *testing.T) {
 func TestPuttingTogether(t *testing.T) {
 	whole := Uniform{Rows: 7, Cols: 5, Seed: 9}.Block(0, 0, 7, 5)
 	near(t, whole, Stack(whole.RowsFrom(0, 2), whole.RowsFrom(2, 0), whole.RowsFrom(2, 5)))
-	near(t, transpose(whole), Beside(transpose(whole.RowsFrom(0, 4)), transpose(whole.RowsFrom(4, 3))))
+	near(t, transpose(whole), SideBySide(transpose(whole.RowsFrom(0, 4)), transpose(whole.RowsFrom(4, 3))))
 }
 
 // TestBlocksAreParts: whatever block is made, its values are those of the whole.

@@ -2,7 +2,7 @@
 //
 // A word is a longest run of letters, marks and digits, in lower case; an apostrophe between two of them belongs to
 // it. Pieces end on white space, so that no word is cut and every word of the text is in exactly one piece. Each
-// function passes over its text once, byte by byte where the text is ASCII, and looks at its context now and then.
+// function passes over its text once, byte by byte where the text is ASCII, and checks its context now and then.
 //
 // Caveats: only ASCII white space ends a piece, so a text without any is one piece; bytes that are not UTF-8
 // separate words.
@@ -16,7 +16,7 @@ import (
 	"unicode/utf8"
 )
 
-// lookEvery is how many bytes pass between two looks at a context: 0.1 ms or so.
+// lookEvery is how many bytes pass between two checks of a context: 0.1 ms or so.
 const lookEvery = 32 << 10
 
 // Check refuses what is no text: no bytes at all, or with zero bytes in it, as UTF-16 and binary files have.
@@ -130,7 +130,7 @@ func startsWord(text []byte) bool {
 
 // Count counts the words of a normalised text.
 func Count(ctx context.Context, normalised []byte) (map[string]int, error) {
-	// Counters stand beside the index because looking a []byte up in a map allocates nothing, but storing one does.
+	// Counters are apart from the index because looking a []byte up in a map allocates nothing, but storing one does.
 	index := make(map[string]int32, 1024)
 	counters := make([]int, 0, 1024)
 	look := len(normalised) - lookEvery

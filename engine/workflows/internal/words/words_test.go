@@ -108,7 +108,7 @@ func TestDone(t *testing.T) {
 	require.ErrorIs(t, err, cause)
 }
 
-// TestSurvey holds what follows from the pieces of a text against the whole.
+// TestSurvey compares what follows from the pieces of a text with the whole.
 func TestSurvey(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ctx := context.Background()
