@@ -1,4 +1,4 @@
-// The colours of tokens.css as a canvas wants them.
+// The colours of tokens.css as canvases need them: resolved for the theme, as #rrggbb.
 
 import { taskStates, type TaskState } from '../model/task-state';
 import type { IconName } from './icons';
@@ -17,6 +17,8 @@ export interface Palette {
   readonly inkOn: string;
   readonly accent: string;
   readonly focus: string;
+  /** More than before, slower. */
+  readonly more: string;
   /** Opacity of what lies after the playhead. */
   readonly future: number;
   readonly fontUi: string;
@@ -42,12 +44,13 @@ export interface PhaseColours {
   readonly update: string;
 }
 
-/** What a missing token is painted as, so that nobody overlooks it. */
+/** What a missing token is painted as, so that it is not overlooked. */
 const MISSING = 'hotpink';
 
 /** How much of a colour its quiet cut keeps; the rest is ground. */
 const QUIET = 0.4;
 
+const FONT = '--font-ui';
 const FUNCTION_HUES = 12;
 const MAGNITUDES = 7;
 
@@ -70,9 +73,25 @@ export function iconToken(name: IconName): string {
   }
 }
 
+/** Reads the value of a custom property; '' for one that is not set. */
+interface TokenReader {
+  getPropertyValue(name: string): string;
+}
+
+/**
+ * Registers every role of the palette as a colour, once, before the first palette is read. The computed value of a
+ * registered property is the colour of the theme in force; that of any other is its text, light-dark() included.
+ */
+export function registerRoles(register: (role: PropertyDefinition) => void): void {
+  const names = new Set<string>();
+  readPalette({ getPropertyValue: (name) => (names.add(name), '') });
+  names.delete(FONT);
+  for (const name of names) register({ name, syntax: '<color>', inherits: true, initialValue: MISSING });
+}
+
 /** Reads the roles out of a computed style; freeze and hand in, never read a token while painting. */
-export function readPalette(style: { getPropertyValue(name: string): string }): Palette {
-  const read = (name: string): string => style.getPropertyValue(`--${name}`).trim() || MISSING;
+export function readPalette(style: TokenReader): Palette {
+  const read = (name: string): string => hexadecimal(style.getPropertyValue(`--${name}`).trim()) || MISSING;
   const states = (suffix: string): string[] => taskStates.map((state) => read(`st-${stateToken(state)}${suffix}`));
   const numbered = (name: string, n: number): string[] => Array.from({ length: n }, (_, i) => read(`${name}-${i}`));
   const surface = read('surface');
@@ -80,14 +99,13 @@ export function readPalette(style: { getPropertyValue(name: string): string }): 
   const magnitude = numbered('mag', MAGNITUDES);
   const ink = read('ink');
   const inkOn = read('ink-on');
-  const future = Number.parseFloat(read('future'));
   return Object.freeze({
     ...readNeutrals(read),
     surface,
     ink,
     inkOn,
-    future: Number.isFinite(future) ? future : 1,
-    fontUi: read('font-ui') === MISSING ? 'sans-serif' : read('font-ui'),
+    future: alphaOf(style.getPropertyValue('--future')),
+    fontUi: style.getPropertyValue(FONT).trim() || 'sans-serif',
     mark: Object.freeze(states('')),
     soft: Object.freeze(states('-soft')),
     stateInk: Object.freeze(states('-ink')),
@@ -111,6 +129,7 @@ function readNeutrals(read: (name: string) => string) {
     ink3: read('ink-3'),
     accent: read('accent'),
     focus: read('focus'),
+    more: read('more'),
   };
 }
 
@@ -122,6 +141,26 @@ function readPhases(read: (name: string) => string, suffix: string): PhaseColour
     storing: read(`st-storing${suffix}`),
     update: read(`ph-update${suffix}`),
   });
+}
+
+const RGB = /^rgba?\(\s*(\d+)[\s,]+(\d+)[\s,]+(\d+)(?:[\s,/]+([\d.]+))?\s*\)$/;
+
+/** An opaque rgb() as #rrggbb: computed colours are written so, and canvases compare and mix them. Others as they are. */
+function hexadecimal(colour: string): string {
+  const parts = RGB.exec(colour);
+  if (!parts || parts[4] !== undefined) return colour;
+  return `#${parts
+    .slice(1, 4)
+    .map((part) => Number(part).toString(16).padStart(2, '0'))
+    .join('')}`;
+}
+
+/** Opacity of a colour written as rgb() or #rrggbbaa; 1 where it names none. */
+function alphaOf(colour: string): number {
+  const alpha = RGB.exec(colour.trim())?.[4];
+  if (alpha !== undefined) return Number(alpha);
+  const eighth = /^#[0-9a-f]{6}([0-9a-f]{2})$/i.exec(colour.trim())?.[1];
+  return eighth === undefined ? 1 : Math.round((Number.parseInt(eighth, 16) / 255) * 100) / 100;
 }
 
 /** Red, green and blue of #rgb or #rrggbb, else null. */

@@ -14,7 +14,7 @@ import type { SyntheticRun } from './synthetic-run';
 
 /** Each token is its own name, so that a test can say which role was painted with. */
 export function testPalette() {
-  return readPalette({ getPropertyValue: (name) => (name === '--future' ? '0.3' : name.slice(2)) });
+  return readPalette({ getPropertyValue: (name) => (name === '--future' ? 'rgba(0, 0, 0, 0.3)' : name.slice(2)) });
 }
 
 export function testBrushes(): Brushes {

@@ -4,7 +4,7 @@ import { fitCanvas, fitRatio } from '../../src/draw/fit-canvas';
 import { Hatches } from '../../src/draw/hatches';
 import { drawIcon, ICON_SIZE, icons } from '../../src/draw/icons';
 import { rankStep, taskColour } from '../../src/draw/node-colours';
-import { iconToken, mixColours, readPalette } from '../../src/draw/palette';
+import { iconToken, mixColours, readPalette, registerRoles } from '../../src/draw/palette';
 import { cutMiddle, TextMeasurer } from '../../src/draw/text-measurer';
 import { taskStates } from '../../src/model/task-state';
 import { byState, testPalette } from './frames';
@@ -36,6 +36,32 @@ describe('readPalette', () => {
     expect(palette.mark).toHaveLength(taskStates.length);
     expect(Object.isFrozen(palette)).toBe(true);
     expect(palette.future).toBe(1);
+  });
+
+  it('reads computed colours as hexadecimal ones, and the alpha of what lies after the playhead', () => {
+    const tokens: Record<string, string> = {
+      '--ink': 'rgb(23, 25, 29)',
+      '--surface': 'rgb(255, 255, 255)',
+      '--fn-0': 'rgb(255, 0, 0)',
+      '--grid': 'rgb(1 2 3 / 0.5)',
+      '--future': 'rgba(0, 0, 0, 0.26)',
+    };
+    const palette = readPalette({ getPropertyValue: (name) => tokens[name] ?? '' });
+    expect([palette.ink, palette.surface, palette.grid]).toEqual(['#17191d', '#ffffff', 'rgb(1 2 3 / 0.5)']);
+    expect(palette.functionsQuiet[0]).toBe('rgb(255,153,153)');
+    expect(palette.future).toBe(0.26);
+    expect(readPalette({ getPropertyValue: () => '#00000042' }).future).toBe(0.26);
+  });
+
+  it('registers as a colour each token that it reads, so that it is resolved for the theme', () => {
+    const read = new Set<string>();
+    readPalette({ getPropertyValue: (name) => (read.add(name), '') });
+    const registered: PropertyDefinition[] = [];
+    registerRoles((role) => registered.push(role));
+    expect([...registered.map(({ name }) => name), '--font-ui'].sort()).toEqual([...read].sort());
+    expect(
+      new Set(registered.map(({ syntax, inherits, initialValue }) => `${syntax} ${inherits} ${initialValue}`)),
+    ).toEqual(new Set(['<color> true hotpink']));
   });
 
   it('takes the ink with more contrast on each magnitude', () => {

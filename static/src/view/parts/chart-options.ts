@@ -10,13 +10,13 @@ export type ChartColours = Readonly<Record<ChartColour, string>> & { readonly gr
 
 const TICK_PX = 11;
 
-/** Reads the roles; `more` and the ring of an outlier come from the document, the rest from the palette of canvases. */
-export function chartColours(palette: Palette, style: CSSStyleDeclaration): ChartColours {
+/** The colours of a chart, from those of canvases. */
+export function chartColours(palette: Palette): ChartColours {
   return {
     ink: palette.ink,
     'ink-3': palette.ink3,
     accent: palette.accent,
-    more: style.getPropertyValue('--more'),
+    more: palette.more,
     line: palette.magnitude[4]!,
     bars: palette.magnitude[3]!,
     band: palette.magnitude[1]!,
