@@ -10,9 +10,9 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// Adopt implements engine.Adopter: the lease of the run decides who records it. A run that an Archiver has taken for
-// interrupted meanwhile goes on as well, so does the next revision of one that has ended, and one that the store does
-// not have begins, if it may.
+// Adopt implements engine.Adopter: the lease of the run decides who records it. A run that an Archiver has ended as
+// interrupted in the meantime is continued as well, so is the next revision of one that has ended. A run that the
+// store does not have begins, if begin allows it.
 func (r *Recorder) Adopt(info engine.RunInfo, g *engine.Graph, begin bool) (after uint64, err error) {
 	if err := r.open(info.ID); err != nil {
 		return 0, err
@@ -20,7 +20,7 @@ func (r *Recorder) Adopt(info engine.RunInfo, g *engine.Graph, begin bool) (afte
 	defer r.opened(info.ID)
 	ctx, cancel := context.WithTimeout(context.Background(), r.cfg.Timeout)
 	defer cancel()
-	err = r.acquire(ctx, info.ID) // before all that costs more: most often somebody else has it
+	err = r.acquire(ctx, info.ID) // first, as it costs least: most often another process has the lease
 	isNew := errors.Is(err, ErrNotFound)
 	if isNew && !begin {
 		return 0, fmt.Errorf("%w: %w", engine.ErrUnknownRun, err)
@@ -33,10 +33,10 @@ func (r *Recorder) Adopt(info engine.RunInfo, g *engine.Graph, begin bool) (afte
 		err = rec.begin(ctx, shape)
 	}
 	if err == nil {
-		err = rec.goOn(ctx, shape)
+		err = rec.continueLog(ctx, shape)
 	}
 	if err != nil {
-		// Where this fails the lease runs out by itself.
+		// If this fails, the lease expires by itself.
 		_ = r.cfg.Store.Release(context.WithoutCancel(ctx), info.ID, r.owner)
 		return 0, err
 	}
@@ -44,7 +44,7 @@ func (r *Recorder) Adopt(info engine.RunInfo, g *engine.Graph, begin bool) (afte
 	return rec.fold.Seq(), nil
 }
 
-// taken says in the engine's words that somebody else has the lease.
+// taken turns ErrLease, another process has the lease, into the engine's error for that.
 func taken(err error) error {
 	if errors.Is(err, ErrLease) {
 		return fmt.Errorf("%w: %w", engine.ErrRecording, err)
@@ -52,7 +52,7 @@ func taken(err error) error {
 	return err
 }
 
-// begin keeps a new run, unless somebody else has just done so, and gets its lease.
+// begin keeps a new run, unless another process has just done so, and acquires its lease.
 func (rec *recording) begin(ctx context.Context, shape []byte) error {
 	if err := rec.recorder.cfg.Store.Begin(ctx, rec.header, shape); err != nil && !errors.Is(err, ErrExists) {
 		return err
@@ -60,9 +60,9 @@ func (rec *recording) begin(ctx context.Context, shape []byte) error {
 	return taken(rec.recorder.acquire(ctx, rec.header.Info.ID))
 }
 
-// goOn continues what is kept of a run, whose lease is held. Details are not counted before the end, because those of
-// the revision come once more.
-func (rec *recording) goOn(ctx context.Context, shape []byte) error {
+// continueLog continues what is kept of a run, whose lease is held. Details are not counted before the end, because
+// those of the revision are delivered once more.
+func (rec *recording) continueLog(ctx context.Context, shape []byte) error {
 	store, id, revision := rec.recorder.cfg.Store, rec.header.Info.ID, rec.header.Info.Revision
 	kept, err := store.Run(ctx, id)
 	if err != nil {
@@ -88,7 +88,7 @@ func (rec *recording) goOn(ctx context.Context, shape []byte) error {
 	return rec.recorder.archiver.fold(ctx, id, rec.fold)
 }
 
-// Leave implements engine.Adopter: it flushes, and gives the lease back.
+// Leave implements engine.Adopter: it flushes and releases the lease.
 func (r *Recorder) Leave(run engine.RunID) error {
 	rec := r.recording(run)
 	if rec == nil {
@@ -102,8 +102,8 @@ func (r *Recorder) Leave(run engine.RunID) error {
 	return errors.Join(lost, r.cfg.Store.Release(ctx, run, r.owner))
 }
 
-// yield leaves out steps that another recorder of the run has kept meanwhile: while a lease changes hands both may be at
-// it, with the same steps in blocks of their own. The caller holds sending.
+// yield drops steps that another recorder of the run has kept in the meantime: while a lease changes hands, both may
+// record the run, with the same steps in blocks of their own. The caller holds sending.
 func (rec *recording) yield() error {
 	ctx, cancel := context.WithTimeout(context.Background(), rec.recorder.cfg.Timeout)
 	defer cancel()
@@ -117,7 +117,7 @@ func (rec *recording) yield() error {
 		last = max(last, kept[i].Last)
 	}
 	if last < first {
-		return fmt.Errorf("%w: run %s behind step %d", ErrConflict, rec.header.Info.ID, last)
+		return fmt.Errorf("%w: run %s after step %d", ErrConflict, rec.header.Info.ID, last)
 	}
 	last = min(last, rec.blocks[len(rec.blocks)-1].Last)
 	rec.blocks = slices.DeleteFunc(rec.blocks, func(b Block) bool { return b.Last <= last })

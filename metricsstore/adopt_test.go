@@ -16,8 +16,8 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/memory"
 )
 
-// handedOver runs two recorders of one store while f works, on a clock that only moves when everything waits. die ends
-// the first without another word.
+// handedOver runs two recorders of one store while f works, on a clock that only moves when everything waits. die
+// ends the first without a last call.
 func handedOver(t *testing.T, f func(t *testing.T, s metricsstore.Store, first, second *metricsstore.Recorder, die func())) {
 	synctest.Test(t, func(t *testing.T) {
 		s := memory.New()
@@ -34,8 +34,8 @@ func handedOver(t *testing.T, f func(t *testing.T, s metricsstore.Store, first, 
 	})
 }
 
-// TestAdoptGoesOn: when the recorder of a run dies, another one goes on once the lease has run out, and in the end the
-// record is the one that a single recorder would have made.
+// TestAdoptGoesOn: when the recorder of a run dies, another one continues once the lease has expired, and in the end
+// the record is the one that a single recorder would have made.
 func TestAdoptGoesOn(t *testing.T) {
 	g, steps := simulated(t, 5, 300)
 	half := len(steps) / 2
@@ -109,7 +109,7 @@ func TestARunIsRecordedOnceHere(t *testing.T) {
 	require.NoError(t, r.Leave("r"))
 }
 
-// TestLeave: what was left can be adopted at once.
+// TestLeave: after Leave a run can be adopted at once.
 func TestLeave(t *testing.T) {
 	g, steps := simulated(t, 5, 30)
 	handedOver(t, func(t *testing.T, s metricsstore.Store, first, second *metricsstore.Recorder, _ func()) {
@@ -147,7 +147,8 @@ func TestAdoptBeginsWhatIsNotThere(t *testing.T) {
 	})
 }
 
-// TestAdoptOfWhatWasTakenForInterrupted, because for a while nobody recorded it, unless an archiver is told better.
+// TestAdoptOfWhatWasTakenForInterrupted, because for a while no process recorded it, unless ArchiverConfig.Live says
+// better.
 func TestAdoptOfWhatWasTakenForInterrupted(t *testing.T) {
 	g, steps := simulated(t, 5, 30)
 	handedOver(t, func(t *testing.T, s metricsstore.Store, first, second *metricsstore.Recorder, die func()) {
@@ -213,15 +214,15 @@ func TestAdoptOfTheNextRevision(t *testing.T) {
 	})
 }
 
-// TestTwoRecordersAtOnce: one that was held up for longer than its lease finds another at it when it goes on. What both
-// write is the same, and neither of them stumbles over the other.
+// TestTwoRecordersAtOnce: one that was delayed for longer than its lease finds another one recording the run when it
+// continues. Both write the same, and neither fails because of the other.
 func TestTwoRecordersAtOnce(t *testing.T) {
 	g, steps := simulated(t, 5, 600)
 	handedOver(t, func(t *testing.T, s metricsstore.Store, first, second *metricsstore.Recorder, _ func()) {
 		require.NoError(t, first.Begin(info("r"), g))
 		first.Steps("r", steps[:100])
 		time.Sleep(time.Second)
-		// The clock of its lease stands still while another takes it for dead.
+		// The clock of its lease does not move while another process takes it for dead.
 		require.NoError(t, s.Acquire(t.Context(), "r", metricsstore.Lease{Owner: "x"}, time.Now().Add(time.Hour)))
 		after, err := second.Adopt(info("r"), g, true)
 		require.NoError(t, err)
@@ -235,7 +236,7 @@ func TestTwoRecordersAtOnce(t *testing.T) {
 			require.EqualValues(t, to, mustRun(t, s, "r").LastSeq)
 		}
 		write(second, 100, 400, 70)
-		write(first, 100, 500, 110) // behind, into and beyond what the other has
+		write(first, 100, 500, 110) // after, into and beyond what the other has
 		write(second, 400, 600, 33)
 		write(first, 500, len(steps), 47)
 		second.Steps("r", steps[600:])

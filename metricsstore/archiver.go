@@ -21,8 +21,8 @@ type ArchiverConfig struct {
 	Lease time.Duration
 	// BlockSteps is how many steps the blocks of an archived run have, 1 to MaxBlockSteps; default 1,000.
 	BlockSteps int
-	// Live tells, for Sweep, that a run goes on although nobody records it for the moment; default of none. Its record
-	// waits for a Recorder to adopt it.
+	// Live reports, for Sweep, that a run is still executed although no process records it at the moment; default
+	// false for all. Its record waits for a Recorder to adopt it.
 	Live func(engine.RunID) bool
 }
 
@@ -33,7 +33,7 @@ type Archiver struct {
 	unpack *Unpacker
 }
 
-// NewArchiver checks the configuration.
+// NewArchiver makes an archiver. It fails where the configuration is incomplete; it does not call the store.
 func NewArchiver(cfg ArchiverConfig) (*Archiver, error) {
 	c, err := Config{Store: cfg.Store, Lease: cfg.Lease, BlockSteps: cfg.BlockSteps}.withDefaults()
 	if err != nil {
@@ -53,9 +53,10 @@ func NewArchiver(cfg ArchiverConfig) (*Archiver, error) {
 	return &Archiver{cfg: cfg, unpack: u}, nil
 }
 
-// Rebuild archives a run from its log: one that has not ended and nobody holds the lease of, or one that has got
-// steps since it was archived, or was archived by a program that summed up less. A run whose log does not tell how it
-// ended is then interrupted. It returns the header as it is kept afterwards. The error is ErrLease where somebody else is at it, so the run may well be live.
+// Rebuild archives a run from its log: one that has not ended and whose lease is free, one that got steps after it
+// was archived, or one that was archived by a program that summed up less. A run whose log does not contain its end
+// becomes interrupted. Rebuild returns the header as it is kept afterwards. The error is ErrLease where another
+// process has the lease, so that the run may well be live.
 func (a *Archiver) Rebuild(ctx context.Context, run engine.RunID) (Header, error) {
 	release, err := a.acquire(ctx, run)
 	if err != nil {
@@ -74,7 +75,7 @@ func (a *Archiver) Rebuild(ctx context.Context, run engine.RunID) (Header, error
 	if h.Status.Final() && (damage != nil || f.Seq() <= h.ArchivedSeq && !h.lacksRollups()) {
 		return h, damage
 	}
-	// What is damaged stays so: the run ends all the same, with what can be read.
+	// What is damaged stays damaged: the run ends nevertheless, with what can be read.
 	if h.Damage = ""; damage != nil {
 		h.Damage = cutText(damage.Error())
 	}
@@ -82,7 +83,7 @@ func (a *Archiver) Rebuild(ctx context.Context, run engine.RunID) (Header, error
 	return h, errors.Join(damage, a.archive(ctx, &h, f, nil))
 }
 
-// finishHeader fills in what the log tells of how a run ended.
+// finishHeader fills in what the log says about how a run ended.
 func finishHeader(h *Header, kept *Run, f *Fold) {
 	u := &h.Upload
 	u.Steps, u.StepsKept = max(u.Steps, int64(kept.Steps)), int64(kept.Steps)
@@ -100,10 +101,10 @@ func finishHeader(h *Header, kept *Run, f *Fold) {
 	h.Status, h.EndedAt = status, h.Info.StartedAt.Add(time.Duration(ended))
 }
 
-// Sweep rebuilds every run that needs it and that nobody else holds the lease of, and returns which it archived. A
-// run that cannot be rebuilt stays as it is and is told by the error. Runs that have not ended and were started at
-// before or later are left alone, all are taken where it is zero: a run is there some time before its recorder has
-// the lease, and would be taken for interrupted meanwhile. So are those of which ArchiverConfig.Live says that they go on.
+// Sweep rebuilds every run that needs it and whose lease is free, and returns those that it archived. A run that
+// cannot be rebuilt stays as it is, and the error names it. Runs that have not ended and started at before or later
+// are left alone (none of them where before is zero): a run is listed some time before its recorder has the lease,
+// and would be ended as interrupted in between. Runs that are ArchiverConfig.Live are left alone as well.
 func (a *Archiver) Sweep(ctx context.Context, before time.Time) ([]engine.RunID, error) {
 	var done []engine.RunID
 	var errs []error
@@ -134,19 +135,18 @@ func (a *Archiver) Sweep(ctx context.Context, before time.Time) ([]engine.RunID,
 	}
 }
 
-// acquire takes the lease of a run.
 func (a *Archiver) acquire(ctx context.Context, run engine.RunID) (release func(), err error) {
 	now := time.Now()
 	if err := a.cfg.Store.Acquire(ctx, run, Lease{Owner: a.cfg.Owner, Until: now.Add(a.cfg.Lease)}, now); err != nil {
 		return nil, err
 	}
 	return func() {
-		// Where this fails the lease runs out by itself.
+		// If this fails, the lease expires by itself.
 		_ = a.cfg.Store.Release(context.WithoutCancel(ctx), run, a.cfg.Owner)
 	}, nil
 }
 
-// refold folds a run from the start of its log. Where it is ErrCorrupt, the fold holds what could be read.
+// refold folds a run from the start of its log. If the error is ErrCorrupt, the fold holds what could be read.
 func (a *Archiver) refold(ctx context.Context, run engine.RunID) (*Fold, error) {
 	shape, err := a.cfg.Store.Attachment(ctx, run, AttachShape)
 	if err != nil {
@@ -160,7 +160,7 @@ func (a *Archiver) refold(ctx context.Context, run engine.RunID) (*Fold, error) 
 	return f, a.fold(ctx, run, f)
 }
 
-// fold takes in the log of a run behind what the fold has seen.
+// fold adds the part of a run's log to the fold that the fold has not seen.
 func (a *Archiver) fold(ctx context.Context, run engine.RunID, f *Fold) error {
 	for log := NewLogReader(a.cfg.Store, a.unpack, run, f.Seq()); ; {
 		steps, err := log.Next(ctx)
@@ -176,7 +176,7 @@ func (a *Archiver) fold(ctx context.Context, run engine.RunID, f *Fold) error {
 	}
 }
 
-// archive puts header and roll-ups of a run whose lease is held, and its log in full blocks.
+// archive replaces header and roll-ups of a run whose lease is held, and its log by full blocks.
 func (a *Archiver) archive(ctx context.Context, h *Header, f *Fold, attachments map[string][]byte) error {
 	kept, err := a.cfg.Store.Run(ctx, h.Info.ID)
 	if err != nil {
@@ -193,8 +193,8 @@ func (a *Archiver) archive(ctx context.Context, h *Header, f *Fold, attachments 
 	return a.cfg.Store.Archive(ctx, h.Info.ID, archive)
 }
 
-// rollups are the digests of a fold as they are kept. Where a run was imported, what its schedule makes of the
-// recording has no place among measurements.
+// rollups are the digests of a fold as they are kept. Of an imported run, metrics of its schedule are left out: they
+// were computed and not measured.
 func rollups(h *Header, f *Fold) ([]Rollup, error) {
 	var out []Rollup
 	for _, d := range f.Digests() {
@@ -210,7 +210,7 @@ func rollups(h *Header, f *Fold) ([]Rollup, error) {
 	return out, nil
 }
 
-// repack gives the log in full blocks, nil where it has hardly more blocks than that.
+// repack returns the log in full blocks, nil where it has hardly more blocks than that.
 func (a *Archiver) repack(ctx context.Context, run engine.RunID) ([]Block, error) {
 	blocks, err := a.cfg.Store.Log(ctx, run, 0, 0)
 	if err != nil || len(blocks) == 0 || blocks[0].First != 1 {

@@ -69,7 +69,7 @@ func TestRebuildInterrupted(t *testing.T) {
 	h, err := archiver(t, s).Rebuild(t.Context(), "r")
 	require.NoError(t, err)
 	assert.Equal(t, 2, h.Rollup)
-	assert.Equal(t, engine.Succeeded, h.Status, "the log tells the end now")
+	assert.Equal(t, engine.Succeeded, h.Status, "the log contains the end now")
 	whole := memory.New()
 	record(t, whole, info("r"), g, steps, 512)
 	assert.Equal(t, rollups(t, whole), rollups(t, s))
@@ -77,7 +77,7 @@ func TestRebuildInterrupted(t *testing.T) {
 }
 
 // TestExactlyOnce: the same records, delivered one to five times in random order of batches by several writers while
-// an archiver looks in from time to time, give the same bits as one orderly recording.
+// an archiver sweeps from time to time, give the same bits as one orderly recording.
 func TestExactlyOnce(t *testing.T) {
 	g, steps := simulated(t, 9, 1500)
 	want := memory.New()
@@ -177,7 +177,7 @@ func TestRebuildDamaged(t *testing.T) {
 			assert.GreaterOrEqual(t, got.ArchivedSeq, seq)
 			assert.Less(t, got.ArchivedSeq, uint64(len(steps)))
 			_, err = archiver(t, s).Sweep(t.Context(), time.Time{})
-			require.NoError(t, err, "told once")
+			require.NoError(t, err, "reported once")
 		})
 	}
 }
@@ -241,7 +241,7 @@ func retain(t *testing.T, s *memory.Store, keep metricsstore.Retention, pinned e
 	require.NoError(t, s.Check(t.Context()))
 }
 
-// TestRetainImported: what was imported a moment ago stays, whenever it ran, and goes like others later.
+// TestRetainImported: a run that was just imported stays, whenever it ran, and is deleted like others later.
 func TestRetainImported(t *testing.T) {
 	g, steps := simulated(t, 5, 20)
 	s := memory.New()

@@ -15,7 +15,7 @@ const (
 	MaxBlockSteps = 1 << 14
 	// maxPacked bounds the packed steps of a block before compression, in bytes.
 	maxPacked = 2 << 20
-	// worthCompressing is from how many bytes on the frame of a compressor is worth its 13 bytes.
+	// worthCompressing is the number of bytes from which on the frame of the compressor is worth its 13 bytes.
 	worthCompressing = 256
 )
 
@@ -32,7 +32,7 @@ type Packer struct {
 	plain []byte
 }
 
-// NewPacker returns a packer.
+// NewPacker makes a packer; it fails only where the compressor does.
 func NewPacker() (*Packer, error) {
 	z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true))
 	if err != nil {
@@ -54,7 +54,8 @@ func (p *Packer) Pack(steps []engine.Step) Block {
 	return b
 }
 
-// span finds the earliest and the latest moment. Where a kind of step has no moment of being ready, 0 is none.
+// span finds the earliest and the latest moment. Some kinds of steps have no moment at which they were ready: 0
+// counts as none.
 func span(steps []engine.Step) (from, to int64) {
 	first := true
 	for i := range steps {
@@ -76,11 +77,11 @@ func span(steps []engine.Step) (from, to int64) {
 	return from, to
 }
 
-// Unpacker is the inverse of Packer. It takes bytes from anywhere: it allocates at most 160 MiB for one block,
-// whatever they are. Safe for concurrent use.
+// Unpacker is the inverse of Packer. It accepts bytes from anywhere: whatever they are, it allocates at most 160 MiB
+// for one block. Safe for concurrent use.
 type Unpacker struct{ zstd *zstd.Decoder }
 
-// NewUnpacker returns an unpacker.
+// NewUnpacker makes an unpacker; it fails only where the decompressor does.
 func NewUnpacker() (*Unpacker, error) {
 	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxPacked), zstd.WithDecoderLowmem(true))
 	if err != nil {
@@ -89,7 +90,7 @@ func NewUnpacker() (*Unpacker, error) {
 	return &Unpacker{zstd: z}, nil
 }
 
-// Unpack appends the steps of a block to dst. The error is ErrCorrupt; dst is then returned as it was.
+// Unpack appends the steps of a block to dst. If it fails, the error is ErrCorrupt, and dst is returned unchanged.
 func (u *Unpacker) Unpack(dst []engine.Step, b Block) ([]engine.Step, error) {
 	plain, err := u.plain(b.Data)
 	if err != nil {

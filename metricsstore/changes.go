@@ -8,19 +8,19 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// maxLogged bounds the runs of which Changes knows the last change, some 150 B each.
+// maxLogged bounds the number of runs whose last change is remembered, of some 150 B each.
 const maxLogged = 16_384
 
-// ChangeList is what has changed in a store since a moment.
+// ChangeList says which runs of a store have changed since a moment.
 type ChangeList struct {
-	Runs   []engine.RunID // each once, the one that was changed last at the end
-	Latest uint64         // the number of the latest change, to ask with next
-	// Partial: runs may have changed that are not listed.
+	Runs   []engine.RunID // each once, ordered by their last change
+	Latest uint64         // the number of the latest change, to be given to the next call
+	// Partial: other runs may have changed as well.
 	Partial bool
 }
 
-// Changes wakes those who wait for changes of a run, and remembers which runs were changed last: what a back end needs
-// for Store.Changed and Store.ChangedSince. Safe for concurrent use.
+// Changes wakes those who wait for changes of a run and remembers which runs changed last: what a back end needs for
+// Store.Changed and Store.ChangedSince. Safe for concurrent use.
 type Changes struct {
 	mu      sync.Mutex // guards all below
 	closed  bool
@@ -36,8 +36,8 @@ type loggedChange struct {
 	number uint64
 }
 
-// NewChanges begins to count at a number that is greater than those of all that began earlier, as no store changes a
-// run each nanosecond. So who asks with a number of another process is answered Partial.
+// NewChanges begins to count at the current time in nanoseconds. As no store changes a run each nanosecond, that is
+// more than any earlier Changes has counted to, so a number from another process is answered with Partial.
 func NewChanges() *Changes {
 	now := uint64(time.Now().UnixNano())
 	return &Changes{
@@ -45,7 +45,7 @@ func NewChanges() *Changes {
 	}
 }
 
-// Wait gives a channel that is closed by the next Tell of the run, TellAll, or Close.
+// Wait returns a channel that is closed by the next Notify of the run, NotifyAll, or Close.
 func (c *Changes) Wait(run engine.RunID) <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -62,15 +62,15 @@ func (c *Changes) Wait(run engine.RunID) <-chan struct{} {
 	return ch
 }
 
-// Waiting reports whether any run is waited for.
+// Waiting reports whether any channel of Wait is open.
 func (c *Changes) Waiting() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.waiting) > 0
 }
 
-// Tell notes that a run has changed, and wakes those who wait for it.
-func (c *Changes) Tell(run engine.RunID) {
+// Notify records that a run has changed and wakes those who wait for it.
+func (c *Changes) Notify(run engine.RunID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.wake(run)
@@ -88,8 +88,8 @@ func (c *Changes) Tell(run engine.RunID) {
 	}
 }
 
-// TellAll notes that any run may have changed, and wakes all that wait.
-func (c *Changes) TellAll() {
+// NotifyAll records that any run may have changed and wakes all who wait.
+func (c *Changes) NotifyAll() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for run := range c.waiting {
@@ -101,7 +101,7 @@ func (c *Changes) TellAll() {
 	c.order.Init()
 }
 
-// Since lists the runs that were told of after the change of a number.
+// Since lists the runs that have changed after the change of a number.
 func (c *Changes) Since(number uint64) ChangeList {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -116,12 +116,12 @@ func (c *Changes) Since(number uint64) ChangeList {
 	return out
 }
 
-// Close wakes all, now and later.
+// Close wakes all who wait; from then on, channels of Wait are closed at once.
 func (c *Changes) Close() {
 	c.mu.Lock()
 	c.closed = true
 	c.mu.Unlock()
-	c.TellAll()
+	c.NotifyAll()
 }
 
 // wake is called with mu held.

@@ -2,7 +2,7 @@ package metricsstore
 
 import "fmt"
 
-// Counts sums up a run. Byte counts leave out what is not known.
+// Counts are totals of a run. Byte counts leave out outputs whose size is not known.
 type Counts struct {
 	Tasks     int64 `json:"tasks"`    // tasks known at the end, those of fan-outs included
 	Attempts  int64 `json:"attempts"` // that ended, each of which is one record
@@ -12,14 +12,14 @@ type Counts struct {
 	Cancelled int64 `json:"cancelled"`
 	Lost      int64 `json:"lost"`    // with their worker
 	Skipped   int64 `json:"skipped"` // tasks that never ran because one that they need has failed
-	// Unfinished are tasks that had begun and have not ended for good: an attempt goes on, or the latest one was lost, or
-	// failed and waits to be repeated. Programs before it was counted left it 0.
+	// Unfinished are tasks that had begun and have not ended for good: an attempt is under way, or the latest one was
+	// lost, or failed and waits to be repeated. Programs that did not count it left it 0.
 	Unfinished int64 `json:"unfinished,omitempty"`
 
 	OutputBytes    int64 `json:"output_bytes"`
 	StoredBytes    int64 `json:"stored_bytes"`
 	UnknownOutputs int64 `json:"unknown_outputs"` // outputs whose size is not known
-	Became         int64 `json:"became"`          // tasks that a worker went on with behind one of their parents
+	Became         int64 `json:"became"`          // tasks that the worker of one of their parents continued with
 	Workers        int64 `json:"workers"`
 
 	// FirstClaim and LastEnd are nanoseconds since the run's start, 0 where nothing was claimed; MakespanNS is the
@@ -29,20 +29,21 @@ type Counts struct {
 	MakespanNS int64 `json:"makespan_ns"`
 	ExecuteNS  int64 `json:"execute_ns"` // of all attempts together
 
-	// The rest is of attempts that ended well and have an engine.Usage. BytesIn were read of files that no task makes,
-	// BytesMoved of files that others made, each as often as it was read; BytesOut are of files that no task reads.
+	// The rest is about attempts that ended well and have an engine.Usage. BytesIn were read from files that no task
+	// makes, BytesMoved from files that other tasks made, each as often as it was read; BytesOut are in files that no
+	// task reads.
 	CPUNS      int64 `json:"cpu_ns,omitempty"`
 	BytesIn    int64 `json:"bytes_in,omitempty"`
 	BytesMoved int64 `json:"bytes_moved,omitempty"`
 	BytesOut   int64 `json:"bytes_out,omitempty"`
 }
 
-// NotRun is how many tasks have not begun and were not skipped: of a run that has ended, those that it has not run.
+// NotRun is the number of tasks that have neither begun nor been skipped; once the run has ended, they never will.
 func (c *Counts) NotRun() int64 {
 	return max(0, c.Tasks-c.Succeeded-c.Failed-c.Cancelled-c.Skipped-c.Unfinished)
 }
 
-// Upload tells how much of what a run delivered was kept.
+// Upload says how much of what a run delivered was kept.
 type Upload struct {
 	Strategy string `json:"strategy"`
 	// Steps and Details were delivered; StepsKept and DetailsKept of them are in the store.
@@ -55,7 +56,7 @@ type Upload struct {
 	Failures int64 `json:"failures"`
 }
 
-// Partial reports whether something is missing.
+// Partial reports whether something that was delivered is not kept.
 func (u Upload) Partial() bool { return u.StepsKept < u.Steps || u.DetailsKept < u.Details }
 
 // String says "1,000 of 1,000 steps, 997 of 1,000 details".

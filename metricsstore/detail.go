@@ -12,16 +12,16 @@ import (
 // detailVersion is the first byte of a detail.
 const detailVersion = 1
 
-// Sources of inputs have numbers; others are written out.
+// Known sources of inputs are stored as numbers, others as text.
 var sources = [...]string{"", "store", "inline", "local"}
 
-// otherSource is the number of a source that is written out.
+// otherSource is the number of a source that follows as text.
 const otherSource = uint64(len(sources))
 
 // maxDetailPart bounds log and error of one detail when it is read, in bytes.
 const maxDetailPart = 8 * engine.MaxEvidence
 
-// PackDetail makes the row of a detail; its key is not repeated in the data. An input takes some 6 bytes.
+// PackDetail makes the row of a detail; the data does not repeat its key. An input takes some 6 bytes.
 func PackDetail(revision int, d *engine.Detail) (DetailRow, error) {
 	row := DetailRow{DetailKey: DetailKey{
 		Revision: uint32(revision), Node: d.Node, Epoch: uint16(d.Epoch), Attempt: uint16(d.Attempt),
@@ -63,7 +63,7 @@ func appendBytes(b, part []byte) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(part))), part...)
 }
 
-// Unpack is the inverse of PackDetail. It takes bytes from anywhere; the error is ErrCorrupt.
+// Unpack is the inverse of PackDetail. It accepts bytes from anywhere; the error is ErrCorrupt.
 func (r *DetailRow) Unpack() (engine.Detail, error) {
 	d := engine.Detail{Node: r.Node, Epoch: int(r.Epoch), Attempt: int(r.Attempt)}
 	in := fields{rest: r.Data}
@@ -80,7 +80,7 @@ func (r *DetailRow) Unpack() (engine.Detail, error) {
 		}
 	}
 	n := in.uvarint()
-	if n > uint64(len(in.rest)/4) { // an input takes 4 bytes at least
+	if n > uint64(len(in.rest)/4) { // an input takes at least 4 bytes
 		in.bad, n = true, 0
 	}
 	last := int64(0)
@@ -103,7 +103,7 @@ func (r *DetailRow) Unpack() (engine.Detail, error) {
 	return d, nil
 }
 
-// PackWorker makes the row of a worker record; one that has ended says more than one that has not.
+// PackWorker makes the row of a worker record. The row of a worker that has ended has the greater Rank.
 func PackWorker(revision int, w *engine.WorkerRecord) (WorkerRow, error) {
 	data, err := json.Marshal(w)
 	if err != nil {
@@ -121,7 +121,7 @@ func (r *WorkerRow) Unpack() (engine.WorkerRecord, error) {
 	return w, nil
 }
 
-// fields reads numbers and bytes one after the other; bad says that one was missing or malformed.
+// fields reads numbers and bytes one after the other; bad means that one was missing or malformed.
 type fields struct {
 	rest []byte
 	bad  bool

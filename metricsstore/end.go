@@ -14,7 +14,8 @@ import (
 // maxHeaderText bounds each text of a header that has no other bound, in bytes; the whole is attached.
 const maxHeaderText = 1 << 10
 
-// end flushes and archives the run. While the store fails it tries again, each for twice the timeout of a call.
+// end flushes and archives the run. While the store fails it tries again; each of the two may take twice the timeout
+// of a call.
 func (rec *recording) end(end engine.RunEnd) error {
 	lost := rec.flush()
 	h := rec.stop()
@@ -31,7 +32,7 @@ func (rec *recording) end(end engine.RunEnd) error {
 	return rec.folding
 }
 
-// flush hands over all that waits, for a while also to a store that fails.
+// flush hands all that waits to the store, and keeps trying for a while where the store fails.
 func (rec *recording) flush() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*rec.recorder.cfg.Timeout)
 	defer cancel()
@@ -41,7 +42,7 @@ func (rec *recording) flush() error {
 	)
 }
 
-// stop ends the renewal of the lease, and gives the header as far as the recording knows it.
+// stop ends the renewal of the lease and returns the header as far as the recording knows it.
 func (rec *recording) stop() Header {
 	rec.sending.take()
 	defer rec.sending.give()
@@ -53,7 +54,7 @@ func (rec *recording) stop() Header {
 	return h
 }
 
-// insist repeats a call until it succeeds or ctx ends, and says why it did not succeed.
+// insist repeats a call until it succeeds or ctx ends; then it returns the last error.
 func (rec *recording) insist(ctx context.Context, call func() error) error {
 	for wait := minBackoff; ; wait = min(2*wait, maxBackoff) {
 		rec.mu.Lock()
@@ -71,7 +72,7 @@ func (rec *recording) insist(ctx context.Context, call func() error) error {
 	}
 }
 
-// isLasting reports whether trying again can change nothing.
+// isLasting reports whether trying again is useless.
 func isLasting(err error) bool {
 	for _, kind := range []error{ErrClosed, ErrNotFound, ErrConflict, ErrCorrupt, ErrInvalid} {
 		if errors.Is(err, kind) {
@@ -81,8 +82,8 @@ func isLasting(err error) bool {
 	return false
 }
 
-// archive puts everything that is known at the end. What the store has not got is not summed up either, so that
-// roll-ups are always folds of what is kept.
+// archive keeps all that is known at the end. What the store does not have is not summed up either, so that roll-ups
+// are always folds of what is kept.
 func (rec *recording) archive(ctx context.Context, h *Header, end *engine.RunEnd) error {
 	ctx, cancel := context.WithTimeout(ctx, rec.recorder.cfg.Timeout)
 	defer cancel()
@@ -110,7 +111,8 @@ func (rec *recording) archive(ctx context.Context, h *Header, end *engine.RunEnd
 	return a.archive(ctx, h, f, map[string][]byte{AttachEnd: data})
 }
 
-// countDetails counts what several recorders have kept, each of which was given much of it once more.
+// countDetails counts the details that are kept of a run with several recorders: much of it was delivered to each of
+// them, so their counts cannot be added.
 func (rec *recording) countDetails(ctx context.Context, h *Header) error {
 	kept, err := rec.recorder.cfg.Store.Run(ctx, h.Info.ID)
 	if err != nil {
@@ -121,7 +123,7 @@ func (rec *recording) countDetails(ctx context.Context, h *Header) error {
 	return nil
 }
 
-// shortened is an error record that a header can hold.
+// shortened bounds the texts of an error record, so that a header can hold it.
 func shortened(e *engine.ErrorRecord) *engine.ErrorRecord {
 	if e == nil {
 		return nil
@@ -134,7 +136,7 @@ func shortened(e *engine.ErrorRecord) *engine.ErrorRecord {
 // cutMark ends a text that was cut.
 const cutMark = "…"
 
-// cutText is a text that a header can hold: where it is cut, between characters, a mark says so.
+// cutText bounds a text: where it is cut, between characters, cutMark says so.
 func cutText(s string) string {
 	if len(s) <= maxHeaderText {
 		return s

@@ -2,11 +2,11 @@ package metricsstore
 
 import "github.com/dagscope/dagscope/engine"
 
-// settle counts a task by how its latest attempt ended. One that is run again, because its output was lost, is counted
-// by its latest end alone.
+// settle counts a task by how its latest attempt ended. A task that is run again because its output was lost is
+// counted by its latest end only.
 func (f *Fold) settle(task engine.NodeID, o engine.Outcome) {
 	if o == engine.NoOutcome {
-		return // no end, whatever the step says
+		return // not an end, whatever the step says
 	}
 	if int(task) >= len(f.ends) {
 		f.ends = append(f.ends, make([]engine.Outcome, f.numbering.Nodes()-len(f.ends))...)
@@ -18,7 +18,7 @@ func (f *Fold) settle(task engine.NodeID, o engine.Outcome) {
 	*f.counter(o)++
 }
 
-// restart begins the next revision of a run, which has to do again what had not ended well.
+// restart begins the next revision of a run, which repeats what had not ended well.
 func (f *Fold) restart() {
 	for task, o := range f.ends {
 		if o != engine.NoOutcome && o != engine.OutcomeOK {
@@ -28,7 +28,7 @@ func (f *Fold) restart() {
 	}
 }
 
-// end is how the latest attempt of a task ended.
+// end returns how the latest attempt of a task ended.
 func (f *Fold) end(task engine.NodeID) engine.Outcome {
 	if int(task) >= len(f.ends) {
 		return engine.NoOutcome
@@ -36,7 +36,7 @@ func (f *Fold) end(task engine.NodeID) engine.Outcome {
 	return f.ends[task]
 }
 
-// counter is what counts the tasks whose latest attempt ended in a way.
+// counter is the total that a task counts in whose latest attempt ended with an outcome.
 func (f *Fold) counter(o engine.Outcome) *int64 {
 	switch o {
 	case engine.OutcomeOK:

@@ -11,8 +11,8 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// Entry is what lists look at of a run: what they filter, sort, count and compare by. It takes some 300 B, a tenth of
-// the run.
+// Entry is the part of a run that lists need to filter, sort, count and compare. It takes some 300 B, a tenth of the
+// run.
 type Entry struct {
 	ID          engine.RunID  `json:"id"`
 	StartedNS   int64         `json:"started"` // nanoseconds since 1970, as AddedNS
@@ -28,10 +28,10 @@ type Entry struct {
 	Peers PeerKey `json:"-"`
 	Key   string  `json:"-"` // of its submission, see engine.RunOptions
 
-	text string // what RunFilter.Text is searched in, in lower case, a line each
+	text string // what RunFilter.Text is searched in: lower case, one text per line
 }
 
-// NewEntry makes the entry of a run, which is found by its name, too. It keeps no reference to the run.
+// NewEntry makes the entry of a run; name is searched as well. It keeps no reference to the run.
 func NewEntry(r *Run, name string) Entry {
 	e := newEntry(r, name)
 	if r.Comparable() {
@@ -40,7 +40,7 @@ func NewEntry(r *Run, name string) Entry {
 	return e
 }
 
-// newEntry leaves out the key of peers.
+// newEntry is NewEntry without the key of peers.
 func newEntry(r *Run, name string) Entry {
 	return Entry{
 		ID: r.Info.ID, StartedNS: r.Info.StartedAt.UnixNano(), AddedNS: r.Added().UnixNano(), Workflow: r.Info.Workflow, Status: r.Status,
@@ -61,10 +61,10 @@ func (r *Run) searched(name string) string {
 	return strings.ToLower(strings.Join(texts, "\n"))
 }
 
-// Position is where the run stands in the order of Store.Runs.
+// Position is the run's place in the order of Store.Runs.
 func (e *Entry) Position() Position { return Position{Started: e.StartedNS, Run: e.ID} }
 
-// Same reports whether nothing differs.
+// Same reports whether two entries are equal.
 func (e *Entry) Same(o *Entry) bool {
 	return e.ID == o.ID && e.StartedNS == o.StartedNS && e.AddedNS == o.AddedNS && e.Workflow == o.Workflow && e.Status == o.Status &&
 		e.MakespanNS == o.MakespanNS && e.Tasks == o.Tasks && e.OutputBytes == o.OutputBytes && e.Imported == o.Imported &&
@@ -79,7 +79,7 @@ type RunFilter struct {
 	// From and To bound the run's start, From included, To not; zero for no bound.
 	From time.Time `json:"from,omitzero"`
 	To   time.Time `json:"to,omitzero"`
-	// Text is searched for, without regard to case, in ID, name, workflow, tags, note, parameters and error.
+	// Text is searched for, ignoring case, in ID, name, workflow, tags, note, parameters and error.
 	Text string `json:"text,omitempty"`
 }
 
@@ -100,10 +100,10 @@ func (f *RunFilter) MatchRun(r *Run) bool {
 
 func (e *Entry) started() time.Time { return time.Unix(0, e.StartedNS) }
 
-// PeerKey is equal for runs that are peers of each other in the scope SamePeers, and differs for others.
+// PeerKey is equal for runs that are peers of each other in the scope SamePeers, and different for others.
 type PeerKey [12]byte
 
-// PeerKey works out the key, which takes some microseconds.
+// PeerKey computes the key, which takes some microseconds.
 func (h *Header) PeerKey() PeerKey {
 	key := struct {
 		Workflow string            `json:"w"`
@@ -116,7 +116,7 @@ func (h *Header) PeerKey() PeerKey {
 		key.Params = maps.Clone(h.Info.Params)
 	}
 	if len(h.Info.Inputs) > 0 {
-		// How the graph looks may follow from the content of a file, so its functions count instead.
+		// The shape of the graph may depend on the content of a file, so its functions count instead.
 		key.Graph, key.Classes = h.Graph.Functions, map[string]int{}
 		for name, size := range h.Info.Inputs {
 			delete(key.Params, name)

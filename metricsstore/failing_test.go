@@ -13,7 +13,8 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// TestFailingStoreIsTriedAgain: while the store fails nothing is lost and nobody waits, and it is not hammered.
+// TestFailingStoreIsTriedAgain: while the store fails, nothing is lost, no caller waits, and the store is not called
+// in a tight loop.
 func TestFailingStoreIsTriedAgain(t *testing.T) {
 	for _, strategy := range []string{"after_each_task", "periodic=100ms", "queue=2", "shutdown"} {
 		t.Run(strategy, func(t *testing.T) {
@@ -103,8 +104,8 @@ func TestHangingStore(t *testing.T) {
 	})
 }
 
-// TestUnarchivedRunIsFinishedLater: when even the end of the run cannot be kept, an archiver finishes it, and the
-// log tells how it ended.
+// TestUnarchivedRunIsFinishedLater: when even the end of the run cannot be kept, an archiver finishes it, and the log
+// contains how it ended.
 func TestUnarchivedRunIsFinishedLater(t *testing.T) {
 	w := newWatched()
 	s := &noArchive{watched: w, on: true}
@@ -124,7 +125,7 @@ func TestUnarchivedRunIsFinishedLater(t *testing.T) {
 	})
 }
 
-// TestLeaseIsKept: as long as a run is recorded nobody else can archive it, however long it takes.
+// TestLeaseIsKept: as long as a run is recorded no other owner can archive it, however long it takes.
 func TestLeaseIsKept(t *testing.T) {
 	s := newWatched()
 	g, steps := simulated(t, 1, 10)

@@ -9,7 +9,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// Part names something that a store keeps of a run.
+// Part names a part of what a store keeps of a run.
 type Part string
 
 // Parts of a run.
@@ -22,21 +22,21 @@ const (
 	GraphPart      Part = "graph" // AttachShape
 	EndPart        Part = "end"   // AttachEnd
 	RollupsPart    Part = "roll-ups"
-	RecordsPart    Part = "records" // everything, or nobody knows what
+	RecordsPart    Part = "records" // everything, or it is not known what
 )
 
-// Fault says that the store cannot read a part of a run, or has lost it.
+// Fault names a part of a run that the store cannot read or has lost.
 type Fault struct {
 	Part Part   `json:"part"`
 	Text string `json:"text"` // what is wrong
 }
 
-// NewFault says that reading a part has failed.
+// NewFault records that a part could not be read.
 func NewFault(p Part, err error) Fault {
 	return Fault{Part: p, Text: strings.ReplaceAll(err.Error(), ErrCorrupt.Error()+": ", "")}
 }
 
-// Damaged says in words what of the run is damaged, empty where nothing is known to be: Header.Damage and Faults.
+// Damaged describes what of the run is damaged, from Header.Damage and Faults; empty where no damage is known.
 func (r *Run) Damaged() string {
 	var texts []string
 	if r.Damage != "" {
@@ -53,7 +53,7 @@ func (r *Run) Lacks(p Part) bool {
 	return slices.ContainsFunc(r.Faults, func(f Fault) bool { return f.Part == p })
 }
 
-// Remains is what is still known of a run whose header cannot be read. Each may be absent or damaged itself.
+// Remains is what is left of a run whose header cannot be read. Each part may be absent or damaged itself.
 type Remains struct {
 	Position Position // where the store lists the run
 	Shape    []byte   // AttachShape
@@ -61,8 +61,8 @@ type Remains struct {
 	Rollup   *Rollup  // any of the run
 }
 
-// Header puts the header of a run together as far as the remains tell. The run counts as interrupted where nothing
-// tells how it ended, so that it can be deleted and nobody waits for it.
+// Header reconstructs the header of a run from the remains. The run counts as interrupted where nothing says how it
+// ended, so that it can be deleted and no reader waits for it.
 func (m *Remains) Header() Header {
 	started := time.Unix(0, m.Position.Started).UTC()
 	h := Header{

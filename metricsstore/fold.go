@@ -15,10 +15,10 @@ import (
 const chunk = 512
 
 // Fold sums up the steps of one run as they come: counts, and for each function a digest of every metric. The same
-// steps give the same bits, however they are cut into calls. The zero value is a fold of nothing that takes no steps;
-// see NewFold. Not safe for concurrent use.
+// steps give the same bits, however they are split into calls. The zero value accepts no steps; see NewFold. Not safe
+// for concurrent use.
 //
-// It costs some 50 ns a step, a byte a task, and 4 KiB for each function and metric beside the digest.
+// It costs some 50 ns a step, a byte a task, and 4 KiB for each function and metric in addition to the digest.
 type Fold struct {
 	numbering *engine.Numbering
 	block     *engine.Block // of the node looked up last
@@ -32,7 +32,7 @@ type Fold struct {
 	ended     int64
 }
 
-// announcement is how an attempt has begun. The end of one that was lost may be told by somebody who knows none of it.
+// announcement is how an attempt began. The process that reports an attempt as lost may not know when it began.
 type announcement struct {
 	claimed, started int64
 	head             bool
@@ -43,12 +43,12 @@ type functionFold struct {
 	metrics [len(columns)]series
 }
 
-// series is a digest with the values that wait to get into it: the first n of waiting, and so many zeros.
+// series is a digest with values that are not in it yet: the first n of waiting, and a number of zeros.
 type series struct {
 	sketch  digest.Sketch
 	waiting []int64
 	n       int
-	zeros   int // values that are 0, beside those of waiting
+	zeros   int // values that are 0, not counting those in waiting
 }
 
 // FunctionDigest is the digest of one metric of one function.
@@ -66,7 +66,7 @@ func NewFold(g *engine.Graph) *Fold {
 	return f
 }
 
-// Seq is the last step taken in, 0 before the first.
+// Seq is the last step that was added, 0 before the first.
 func (f *Fold) Seq() uint64 { return f.seq }
 
 // Counts sums up the steps so far.
@@ -87,12 +87,12 @@ func (f *Fold) Counts() Counts {
 // Numbering places the nodes of the run as far as the steps have expanded it.
 func (f *Fold) Numbering() *engine.Numbering { return f.numbering }
 
-// Finished gives status and moment of the step RunFinished, false while there was none.
+// Finished returns status and moment of the step RunFinished; false before that step.
 func (f *Fold) Finished() (status engine.Status, ended int64, ok bool) {
 	return f.status, f.ended, f.status.Final()
 }
 
-// Steps takes steps in, in the order of Seq; what it has seen already it skips. The error is ErrCorrupt where the
+// Steps adds steps, in the order of Seq; those that it has seen already it skips. The error is ErrCorrupt where the
 // steps cannot be of this graph.
 func (f *Fold) Steps(steps []engine.Step) error {
 	for i := range steps {
@@ -130,7 +130,7 @@ func (f *Fold) Steps(steps []engine.Step) error {
 	return nil
 }
 
-// statusOf is the status that RunFinished tells by its outcome.
+// statusOf is the status that the outcome of RunFinished stands for.
 func statusOf(o engine.Outcome) engine.Status {
 	switch o {
 	case engine.OutcomeOK:
@@ -175,7 +175,7 @@ func (f *Fold) announce(s *engine.Step) {
 func (f *Fold) attempt(s *engine.Step) error {
 	number, ok := f.function(s.Node)
 	if !ok && f.numbering.Contains(s.Node) {
-		return nil // where processes share a run, its log also tells of joins, and of expansions that were lost
+		return nil // the log of a run of several processes also has joins, and expansions that were lost
 	}
 	if !ok {
 		return corruptStep(s)
@@ -205,7 +205,7 @@ func (f *Fold) attempt(s *engine.Step) error {
 	return nil
 }
 
-// began counts how an attempt that ended has begun.
+// began adds up how attempts that have ended began.
 func (f *Fold) began(a announcement, ended int64) {
 	c := &f.counts
 	if !f.claimed || a.claimed < c.FirstClaim {
@@ -217,8 +217,8 @@ func (f *Fold) began(a announcement, ended int64) {
 	}
 }
 
-// succeeded is the only place where values get into digests. They are those of engine.TaskMetrics, without the cost
-// of making one: moments that lie outside of ready to end, or before the one that should precede them, are moved.
+// succeeded is the only place where values are added to digests. They are those of engine.TaskMetrics, without the
+// cost of making one: a moment outside of ready to end, or before the one that should precede it, is moved.
 func (f *Fold) succeeded(to *functionFold, s *engine.Step) {
 	m := &to.metrics
 	end := max(s.Updated, s.Ended, s.Ready)
@@ -254,7 +254,7 @@ func (f *Fold) succeeded(to *functionFold, s *engine.Step) {
 	}
 }
 
-// used takes in what somebody measured of an attempt.
+// used adds what was measured of an attempt.
 func (f *Fold) used(to *functionFold, u *engine.Usage) {
 	for i, v := range [...]int64{int64(u.CPU), u.MemoryBytes, u.ReadBytes, u.WrittenBytes} {
 		if v >= 0 {
@@ -268,7 +268,7 @@ func (f *Fold) used(to *functionFold, u *engine.Usage) {
 	c.BytesOut += max(u.ResultBytes, 0)
 }
 
-// rate is a number of bytes in so many nanoseconds, by the second and rounded down; both are above 0.
+// rate is bytes per second, rounded down; both arguments are above 0.
 func rate(bytes, ns int64) int64 {
 	hi, lo := bits.Mul64(uint64(bytes), uint64(time.Second))
 	if hi >= uint64(ns) {
@@ -278,7 +278,7 @@ func rate(bytes, ns int64) int64 {
 	return int64(min(perSecond, math.MaxInt64))
 }
 
-// function finds the number of the function of a task. Steps next to each other are mostly of one block.
+// function finds the number of the function of a task. Consecutive steps are mostly of one block.
 func (f *Fold) function(id engine.NodeID) (uint16, bool) {
 	b := f.block
 	rest := uint32(id - b.First)
@@ -335,8 +335,8 @@ func (s *series) flush() {
 // zeros is never written to.
 var zeros [chunk]int64
 
-// Digests lists what has values, by the order of functions in the graph and of Metrics. The sketches are the fold's
-// own: they change with the next Steps.
+// Digests lists the digests that have values, by the order of functions in the graph and of Metrics. The sketches
+// belong to the fold: they change with the next Steps.
 func (f *Fold) Digests() []FunctionDigest {
 	var out []FunctionDigest
 	if f.numbering == nil {

@@ -128,8 +128,8 @@ func TestFoldCounts(t *testing.T) {
 	assert.Equal(t, int64(99), ended)
 }
 
-// TestFoldCountsTasksByTheirLatestEnd: a task that is run again because its output was lost, or in the next revision of
-// the run, is no second task; a lost attempt has begun when its start was announced.
+// TestFoldCountsTasksByTheirLatestEnd: a task that is run again because its output was lost, or in the next revision
+// of the run, is no second task; a lost attempt has begun when its start was announced.
 func TestFoldCountsTasksByTheirLatestEnd(t *testing.T) {
 	g := nested(t, 3)
 	end := func(node engine.NodeID, epoch uint16, o engine.Outcome, claimed int64) engine.Step {
@@ -138,13 +138,13 @@ func TestFoldCountsTasksByTheirLatestEnd(t *testing.T) {
 			Ended: claimed + 11, Updated: claimed + 12, OutputBytes: 100, Became: engine.NoNode,
 		}
 	}
-	lost := func(node engine.NodeID, ended int64) engine.Step { // as somebody tells it who has not seen it begin
+	lost := func(node engine.NodeID, ended int64) engine.Step { // reported by a process that has not seen it begin
 		return engine.Step{Kind: engine.AttemptEnded, Node: node, Attempt: 1, Outcome: engine.OutcomeLost, Announced: true, Ended: ended, Updated: ended, Became: engine.NoNode}
 	}
 	steps := []engine.Step{
 		{Kind: engine.AttemptStarted, Node: 0, Attempt: 1, Head: true, Claimed: 15, Started: 16, Became: engine.NoNode},
 		lost(0, 40),
-		lost(1, 41), // nobody knows when it began
+		lost(1, 41), // it is not known when it began
 		end(0, 0, engine.OutcomeOK, 50),
 		end(1, 0, engine.OutcomeOK, 60),
 		end(0, 1, engine.OutcomeOK, 70), // its output was lost
@@ -185,12 +185,12 @@ func TestFoldRefuses(t *testing.T) {
 	}
 	expand := engine.Step{Seq: 1, Kind: engine.FanOutExpanded, Outcome: engine.OutcomeOK, Node: expansion, Width: 3}
 	for name, steps := range map[string][]engine.Step{
-		"no such node":       {{Seq: 1, Kind: engine.AttemptEnded, Node: 1000}},
-		"no node":            {{Seq: 1, Kind: engine.AttemptEnded, Node: engine.NoNode}},
-		"not an expansion":   {{Seq: 1, Kind: engine.FanOutExpanded, Outcome: engine.OutcomeOK, Node: 0, Width: 1}},
-		"expanded nowhere":   {{Seq: 1, Kind: engine.FanOutExpanded, Outcome: engine.OutcomeOK, Node: 1000, Width: 1}},
-		"enormously wide":    {{Seq: 1, Kind: engine.FanOutExpanded, Outcome: engine.OutcomeOK, Node: expansion, Width: 1<<32 - 1}},
-		"behind the fan-out": {expand, {Seq: 2, Kind: engine.AttemptEnded, Node: 1000}},
+		"no such node":      {{Seq: 1, Kind: engine.AttemptEnded, Node: 1000}},
+		"no node":           {{Seq: 1, Kind: engine.AttemptEnded, Node: engine.NoNode}},
+		"not an expansion":  {{Seq: 1, Kind: engine.FanOutExpanded, Outcome: engine.OutcomeOK, Node: 0, Width: 1}},
+		"expanded nowhere":  {{Seq: 1, Kind: engine.FanOutExpanded, Outcome: engine.OutcomeOK, Node: 1000, Width: 1}},
+		"enormously wide":   {{Seq: 1, Kind: engine.FanOutExpanded, Outcome: engine.OutcomeOK, Node: expansion, Width: 1<<32 - 1}},
+		"after the fan-out": {expand, {Seq: 2, Kind: engine.AttemptEnded, Node: 1000}},
 	} {
 		require.ErrorIs(t, metricsstore.NewFold(g).Steps(steps), metricsstore.ErrCorrupt, name)
 	}
@@ -281,7 +281,7 @@ func TestFoldCountsWhatIsNotRun(t *testing.T) {
 	assert.Equal(t, []int64{1, 0, 0, tasks - 1}, counts(end(0, 1, engine.OutcomeOK)))
 	assert.Equal(t, []int64{1, 0, 1, tasks - 2}, counts(end(1, 1, engine.OutcomeRetrying)), "it waits for another try")
 	assert.Equal(t, []int64{1, 0, 1, tasks - 2}, counts(started(1, 2)), "which is no second task")
-	assert.Equal(t, []int64{1, 0, 2, tasks - 3}, counts(started(2, 1)), "it goes on")
+	assert.Equal(t, []int64{1, 0, 2, tasks - 3}, counts(started(2, 1)), "it continues")
 	assert.Equal(t, []int64{1, 0, 2, tasks - 3}, counts(end(2, 1, engine.OutcomeLost)))
 	assert.Equal(t, []int64{1, 1, 1, tasks - 3}, counts(end(1, 2, engine.OutcomeFailed)))
 	assert.Equal(t, []int64{1, 0, 0, tasks - 1}, counts(

@@ -35,8 +35,8 @@ type HistoryQuery struct {
 	// Of selects these runs and no others: their roll-ups are read one run after the other. Nil for all runs.
 	Of []engine.RunID
 
-	separate bool                  // each function by itself
-	damaged  map[engine.RunID]bool // runs of which a roll-up could not be read
+	separate bool                  // separate answers for each function
+	damaged  map[engine.RunID]bool // runs with a roll-up that could not be read
 }
 
 // History is the answer to a HistoryQuery.
@@ -47,8 +47,8 @@ type History struct {
 	Damaged int `json:"damaged,omitempty"`
 }
 
-// TimeSummary is the statistic over the runs that started in [From, To). Where the query had no bound, it is the
-// first run's start, and the last one's and a nanosecond.
+// TimeSummary is the statistic over the runs that started in [From, To). Where the query has no bound, From is the
+// start of the first run, and To that of the last one plus a nanosecond.
 type TimeSummary struct {
 	From time.Time `json:"from"`
 	To   time.Time `json:"to"`
@@ -62,8 +62,8 @@ type FunctionHistory struct {
 	History
 }
 
-// History merges roll-ups. A run takes part once it is archived, as a whole, by its start. The error is ErrInvalid
-// for an unknown metric or bucket and for quantiles out of range.
+// History merges roll-ups. A run is included as a whole once it is archived, at the time of its start. The error is
+// ErrInvalid for an unknown metric or bucket and for quantiles out of range.
 func (q *Queries) History(ctx context.Context, h HistoryQuery) (History, error) {
 	folds, err := q.foldHistory(ctx, &h)
 	if err != nil {
@@ -90,7 +90,8 @@ func (q *Queries) HistoryByFunction(ctx context.Context, h HistoryQuery) ([]Func
 // historyFolds are folds by day, or under day 0 of everything.
 type historyFolds map[Day]*historyFold
 
-// foldHistory folds what a query selects, by function where they are separate, else under the function without a name.
+// foldHistory folds what a query selects: by function where functions are separate, else under the function without a
+// name.
 func (q *Queries) foldHistory(ctx context.Context, h *HistoryQuery) (map[FunctionName]historyFolds, error) {
 	if _, err := ParseMetric(string(h.Metric)); err != nil {
 		return nil, err
@@ -170,7 +171,7 @@ func (f *historyFold) add(r *Rollup, d *RollupDigest) error {
 	return nil
 }
 
-// eachRollup gives the roll-ups that a query selects.
+// eachRollup calls f for the roll-ups that a query selects.
 func (q *Queries) eachRollup(ctx context.Context, h *HistoryQuery, each func(*Rollup, *RollupDigest) error) error {
 	const page = 512
 	r := RollupQuery{Function: h.Function, Metric: h.Metric, From: -1 << 31, To: 1<<31 - 1, Limit: page}
@@ -221,7 +222,8 @@ func (q *Queries) eachRollupOf(ctx context.Context, h *HistoryQuery, r RollupQue
 	return nil
 }
 
-// each gives those of some roll-ups that the query selects. What cannot be read is counted and left out.
+// each calls f for those of some roll-ups that the query selects. Roll-ups that cannot be read are counted and left
+// out.
 func (h *HistoryQuery) each(rows []Rollup, each func(*Rollup, *RollupDigest) error) error {
 	for i := range rows {
 		row := &rows[i]
@@ -242,7 +244,8 @@ func (h *HistoryQuery) each(rows []Rollup, each func(*Rollup, *RollupDigest) err
 	return nil
 }
 
-// merge says what a store may merge for a query. Over several functions, each run counts once, so it is all or one.
+// merge is what a store may merge for a query. Over several functions each run counts once, so all functions are
+// merged or none.
 func (h *HistoryQuery) merge() Merge {
 	switch {
 	case h.separate || h.Function != "":
@@ -259,11 +262,11 @@ func (h *HistoryQuery) match(r *Rollup, d *RollupDigest) bool {
 		(h.Except == "" || h.Except != r.Run)
 }
 
-// errFound ends a search through roll-ups.
+// errFound ends a search through roll-ups early.
 var errFound = errors.New("found")
 
-// MetricsOf lists the metrics of which a value is known in the runs that a query selects, whatever its Metric, in the
-// order of Metrics.
+// MetricsOf lists the metrics that have a value in the runs that a query selects, whatever its Metric, in the order
+// of Metrics.
 func (q *Queries) MetricsOf(ctx context.Context, h HistoryQuery) ([]Metric, error) {
 	out := []Metric{}
 	for _, h.Metric = range columns {

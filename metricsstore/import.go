@@ -10,11 +10,11 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// detailsPerCall is how many details are appended at a time where nobody waits for them.
+// detailsPerCall is how many details an import appends at a time, as no caller waits for single ones.
 const detailsPerCall = 1024
 
-// Import keeps a run that ReadArchive has read, and archives it. A run that is there already gets what it has not
-// got; importing a file twice changes nothing. added tells whether the run is new. The error is ErrCorrupt where the
+// Import keeps a run that ReadArchive has read, and archives it. A run that is kept already gets what it lacks;
+// importing a file twice changes nothing. added reports whether the run is new. The error is ErrCorrupt where the
 // parts of the file do not fit together, and then nothing is kept; ErrExists where another run has the same ID, or
 // the run has not ended here; ErrLease where another process imports it.
 func (a *Archiver) Import(ctx context.Context, p *Portable) (added bool, err error) {
@@ -39,7 +39,7 @@ func (a *Archiver) Import(ctx context.Context, p *Portable) (added bool, err err
 	if err != nil {
 		return false, err
 	}
-	added = !kept.Status.Final() // else somebody has imported it since it was begun
+	added = !kept.Status.Final() // false where another process has imported it since it was begun
 	if err := a.appendPortable(ctx, p); err != nil {
 		return added, err
 	}
@@ -82,10 +82,10 @@ func (a *Archiver) checkPortable(p *Portable) error {
 	return nil
 }
 
-// begun is the header with which the run once began, anywhere.
+// begun is the header with which the run began in the store that it comes from.
 func begun(h Header) Header { return Header{Info: h.Info, Status: engine.Running, Graph: h.Graph} }
 
-// checkSame tells an ended run from another one of the same ID.
+// checkSame refuses a run that only has the ID in common with the one that is kept.
 func (a *Archiver) checkSame(ctx context.Context, p *Portable) error {
 	id := p.Run.Info.ID
 	kept, err := a.cfg.Store.Run(ctx, id)

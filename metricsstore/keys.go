@@ -14,7 +14,7 @@ import (
 // DetailKeyLen is the length of an encoded DetailKey.
 const DetailKeyLen = 12
 
-// Append encodes the key behind dst, fields in order and big endian.
+// Append appends the encoded key to dst, fields in order and big endian.
 func (k DetailKey) Append(dst []byte) []byte {
 	dst = binary.BigEndian.AppendUint32(dst, k.Revision)
 	dst = binary.BigEndian.AppendUint32(dst, uint32(k.Node))
@@ -39,13 +39,13 @@ func (k DetailKey) Compare(o DetailKey) int {
 	return bytes.Compare(k.Append(a[:0]), o.Append(b[:0]))
 }
 
-// Append encodes the position behind dst, so that what Store.Runs lists first has the smallest bytes.
+// Append appends the encoded position to dst, so that what Store.Runs lists first has the smallest bytes.
 func (p Position) Append(dst []byte) []byte {
 	dst = binary.BigEndian.AppendUint64(dst, ^(uint64(p.Started) ^ 1<<63))
 	for _, c := range []byte(p.Run) {
 		dst = append(dst, ^c)
 	}
-	return append(dst, 0xff) // an ID comes behind the longer ones that begin with it
+	return append(dst, 0xff) // an ID follows the longer ones that begin with it
 }
 
 // ParsePosition is the inverse of Position.Append.
@@ -60,8 +60,8 @@ func ParsePosition(b []byte) (Position, error) {
 	return Position{Started: int64(^binary.BigEndian.Uint64(b) ^ 1<<63), Run: engine.RunID(id)}, nil
 }
 
-// Append encodes the key behind dst. Texts end with 0 1, and a 0 within them is written 0 2, so that any text is
-// kept and none is taken for the beginning of another.
+// Append appends the encoded key to dst. Texts end with 0 1, and a 0 within them is written 0 2, so that every text
+// is kept and none is mistaken for the beginning of another.
 func (k RollupKey) Append(dst []byte) []byte {
 	dst = appendText(dst, k.Function)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(int64(k.Version))^1<<63)
@@ -90,7 +90,7 @@ func ParseRollupKey(b []byte) (RollupKey, error) {
 // Compare orders keys by their fields.
 func (k RollupKey) Compare(o RollupKey) int { return bytes.Compare(k.Append(nil), o.Append(nil)) }
 
-// Prefix is what the bytes of every key begin with that a query for a function selects; empty for all functions.
+// Prefix is what the keys that a query for a function selects have in common as bytes; empty for all functions.
 func (q *RollupQuery) Prefix() []byte {
 	if q.Function == "" {
 		return nil
@@ -127,7 +127,7 @@ func parseText(b []byte) (s string, rest []byte, ok bool) {
 	return "", nil, false
 }
 
-// AppendValue encodes a block without First, which is its key, behind dst.
+// AppendValue appends a block to dst, without First, which is its key.
 func (b *Block) AppendValue(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, b.Last-b.First)
 	dst = binary.AppendVarint(dst, b.From)

@@ -7,27 +7,27 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// Reason says why a run has no part in a History.
+// Reason says why a run is not part of a History.
 type Reason string
 
 // Reasons.
 const (
-	// NotMeasured: the run was imported, and its schedule was not measured; see Metric.Scheduled.
+	// NotMeasured: the run was imported, so its schedule was not measured; see Metric.Scheduled.
 	NotMeasured Reason = "not_measured"
-	// NotKnown: no value of the metric is known of the run.
+	// NotKnown: the run has no known value of the metric.
 	NotKnown Reason = "not_known"
-	// Unreadable: a roll-up of the run is damaged, so that the run is left out in part or as a whole.
+	// Unreadable: a roll-up of the run is damaged, so that the run is missing in part or as a whole.
 	Unreadable Reason = "unreadable"
 )
 
-// LeftOut counts runs that a query selects and that have no part in the answer.
+// LeftOut counts runs that a query selects and that are not part of the answer, with the reason.
 type LeftOut struct {
 	Reason Reason `json:"reason"`
 	Runs   int    `json:"runs"`
 }
 
-// LeftOut tells which of the runs that a HistoryQuery selects have no part in its answer; runs that are not archived
-// are not among them. Where a roll-up cannot be read, it is not known which workflow it is of.
+// LeftOut counts the runs that a HistoryQuery selects and that are not part of its answer; runs that are not archived
+// are not among them. Where a roll-up cannot be read, its workflow is not known.
 func (q *Queries) LeftOut(ctx context.Context, h HistoryQuery) ([]LeftOut, error) {
 	if _, err := ParseMetric(string(h.Metric)); err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func (q *Queries) countRuns(ctx context.Context, h HistoryQuery) (runs, unreadab
 	single, merged := map[engine.RunID]bool{}, 0
 	var sketch digest.Sketch
 	err = q.eachRollup(ctx, &h, func(r *Rollup, d *RollupDigest) error {
-		if err := d.MergeInto(&sketch); err != nil { // for the damage that only this meets
+		if err := d.MergeInto(&sketch); err != nil { // for damage that only this reads
 			return err
 		}
 		if r.Run == "" {

@@ -2,10 +2,11 @@ package metricsstore
 
 import "github.com/dagscope/dagscope/engine"
 
-// levels tells how many tasks stand before a node on the longest path to it. All instances of a fan-out are alike.
+// levels are lengths of paths: how many tasks precede a node on the longest path to it. All instances of a fan-out
+// are alike.
 type levels struct {
 	graph *engine.Graph
-	known [][]int32 // of each node of each scope: level + 1, 0 for not known yet
+	known [][]int32 // for each node of each scope: level + 1, 0 for not computed yet
 }
 
 func newLevels(g *engine.Graph) *levels {
@@ -24,23 +25,23 @@ func (l *levels) of(scope int32, node uint32) int32 {
 	s := l.graph.Scope(scope)
 	level := int32(0)
 	if up := s.Up(); up >= 0 {
-		level = l.behind(up, s.Expansion())
+		level = l.after(up, s.Expansion())
 	}
 	for _, p := range s.Parents(node) {
-		level = max(level, l.behind(scope, p))
+		level = max(level, l.after(scope, p))
 	}
 	if s.Kind(node) == engine.JoinNode {
 		region := s.Region(s.JoinExpansion(node))
 		for _, w := range s.JoinWaits(node) {
-			level = max(level, l.behind(region, w))
+			level = max(level, l.after(region, w))
 		}
 	}
 	l.known[scope][node] = level + 1
 	return level
 }
 
-// behind is the level of what waits for a node. Expansions and joins are no tasks and take no level.
-func (l *levels) behind(scope int32, node uint32) int32 {
+// after is the level of what waits for a node. Expansions and joins are no tasks and add no level.
+func (l *levels) after(scope int32, node uint32) int32 {
 	level := l.of(scope, node)
 	if l.graph.Scope(scope).Kind(node) == engine.TaskNode {
 		level++

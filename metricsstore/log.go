@@ -21,16 +21,16 @@ type LogReader struct {
 	steps  []engine.Step
 }
 
-// NewLogReader reads the steps of a run behind seq after.
+// NewLogReader reads the steps of a run after step after.
 func NewLogReader(s Store, u *Unpacker, run engine.RunID, after uint64) *LogReader {
 	return &LogReader{store: s, unpack: u, run: run, after: after}
 }
 
-// After is the last step that Next returned.
+// After is the number of the last step that Next returned.
 func (l *LogReader) After() uint64 { return l.after }
 
-// Next returns the steps behind those before, at least one, at most MaxBlockSteps. They are good until the next call.
-// The error is io.EOF where the log ends by now, which it does at the first gap; a later call may find more.
+// Next returns the next steps, at least one and at most MaxBlockSteps. They are valid until the next call. The error
+// is io.EOF at the current end of the log, which is its first gap; a later call may find more.
 func (l *LogReader) Next(ctx context.Context) ([]engine.Step, error) {
 	if len(l.blocks) == 0 {
 		blocks, err := l.store.Log(ctx, l.run, l.after, blocksPerRead)
@@ -57,12 +57,12 @@ func (l *LogReader) Next(ctx context.Context) ([]engine.Step, error) {
 	return steps, nil
 }
 
-// Follow is Next for a run that may be live: it waits for steps and gives io.EOF once the run has ended and all that
-// it was archived with was returned. It also ends with ctx.
+// Follow is Next for a run that may be live: it waits for steps and returns io.EOF once the run has ended and all
+// that it was archived with was returned. It also returns when ctx ends.
 func (l *LogReader) Follow(ctx context.Context) ([]engine.Step, error) {
 	for {
 		changed := l.store.Changed(l.run)
-		run, err := l.store.Run(ctx, l.run) // before Next, so that an end is seen only with all steps before it
+		run, err := l.store.Run(ctx, l.run) // asked before Next, so that an end is seen only with all steps that precede it
 		if err != nil {
 			return nil, err
 		}

@@ -18,10 +18,10 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/memory"
 )
 
-// TestFollow: a reader beside the recorder gets every step once, waits, and sees the end.
+// TestFollow: a reader next to the recorder gets every step once, waits, and sees the end.
 func TestFollow(t *testing.T) {
 	g, steps := simulated(t, 8, 300)
-	for name, hide := range map[string]bool{"told": false, "polling": true} {
+	for name, hide := range map[string]bool{"notified": false, "polling": true} {
 		t.Run(name, func(t *testing.T) {
 			var s metricsstore.Store = memory.New()
 			if hide {

@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// nested fans out inside a fan-out, and has a wide row of tasks beside it.
+// nested fans out inside a fan-out, and has a wide row of tasks next to it.
 func nested(t testing.TB, wide int) *engine.Graph {
 	t.Helper()
 	grow := engine.Func1("grow", func(_ context.Context, n int) ([]int, error) { return make([]int, n), nil })
@@ -92,7 +92,7 @@ func archiver(t testing.TB, s metricsstore.Store) *metricsstore.Archiver {
 	return a
 }
 
-// watched is a store that notes the batches it gets and can be told to fail.
+// watched is a store that records the batches it gets and can be made to fail.
 type watched struct {
 	metricsstore.Store
 

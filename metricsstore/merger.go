@@ -11,14 +11,14 @@ import (
 	"github.com/dagscope/dagscope/digest"
 )
 
-// Merger merges the roll-ups of runs that have started within a time, as stores keep them: by function, version,
-// metric and workflow, and over all functions and versions by metric and workflow. Merging is exact, and the same runs
-// give the same bytes however they are merged in between. The zero value is empty. Not safe for concurrent use.
+// Merger merges the roll-ups of runs that started within a period, as stores keep them: by function, version, metric
+// and workflow, and over all functions and versions by metric and workflow. Merging is exact: the same runs give the
+// same bytes, whatever was merged first. The zero value is empty. Not safe for concurrent use.
 type Merger struct {
 	cells map[MergedKey]*mergedCell
 }
 
-// MergedKey names a merged roll-up of a time. Function is empty for one over all functions and versions.
+// MergedKey names a merged roll-up of a period. Function is empty for one over all functions and versions.
 type MergedKey struct {
 	Function string
 	Version  int
@@ -43,9 +43,9 @@ type mergedCell struct {
 	sketch      digest.Sketch
 }
 
-// AddRun takes in all roll-ups of one run. It takes in none where one of them cannot be read, the error is ErrCorrupt
-// then, or where the run has a function in two versions and would be counted twice, ErrInvalid. After any other error
-// the merger is of no use any more.
+// AddRun adds all roll-ups of one run. It adds none where one of them cannot be read (ErrCorrupt), or where the run
+// has a function in two versions and would be counted twice (ErrInvalid). After any other error the merger is
+// unusable.
 func (m *Merger) AddRun(rows []Rollup) error {
 	digests, sketches := make([]RollupDigest, len(rows)), make([]digest.Sketch, len(rows))
 	versions := map[string]int{}
@@ -80,8 +80,8 @@ func (m *Merger) AddRun(rows []Rollup) error {
 	return nil
 }
 
-// AddRow takes in what Rows has given for other runs; the error is ErrCorrupt where it cannot be read, and it takes in
-// nothing.
+// AddRow adds what Rows returned for other runs. The error is ErrCorrupt where it cannot be read; then nothing is
+// added.
 func (m *Merger) AddRow(k MergedKey, data []byte) error {
 	r := Rollup{Data: data}
 	d, err := r.Unpack()
@@ -121,7 +121,7 @@ func (c *mergedCell) add(d *RollupDigest, s *digest.Sketch, runs int) error {
 	return nil
 }
 
-// Rows gives what was taken in, in an order that is always the same.
+// Rows returns what was merged, always in the same order.
 func (m *Merger) Rows() ([]MergedRow, error) {
 	var out []MergedRow
 	for _, k := range slices.SortedFunc(maps.Keys(m.cells), MergedKey.compare) {

@@ -6,22 +6,22 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// Metric names what a digest is about. The unit is the end of the name.
+// Metric names what a digest measures. Its last word is the unit.
 type Metric string
 
-// Metrics of attempts that ended well, as engine.TaskMetrics has them. What is not known is left out.
+// Metrics of attempts that ended well, as engine.TaskMetrics has them. Values that are not known are left out.
 const (
 	QueueNS     Metric = "queue_ns"           // ready until claimed
 	WaitNS      Metric = "wait_ns"            // claimed until all inputs are present, without fetch_ns
 	FetchNS     Metric = "fetch_ns"           // fetching inputs from elsewhere
 	ExecuteNS   Metric = "execute_ns"         // the body
-	StoreNS     Metric = "store_ns"           // storing the output and telling the children, 0 where it was not stored
-	UpdateNS    Metric = "update_ns"          // telling the children, 0 where the output was stored
+	StoreNS     Metric = "store_ns"           // storing the output and notifying the children, 0 where it was not stored
+	UpdateNS    Metric = "update_ns"          // notifying the children, 0 where the output was stored
 	OutputBytes Metric = "output_bytes"       // of the output
 	StoredBytes Metric = "stored_bytes"       // that went into the store
 	OutputRate  Metric = "output_bytes_per_s" // output_bytes by execute_ns, where both are above 0, rounded down
 
-	// Of runs for which they were measured, see engine.Usage.
+	// Metrics that were measured only for some runs, see engine.Usage.
 
 	CPUNS        Metric = "cpu_ns"        // of processors
 	MemoryBytes  Metric = "memory_bytes"  // resident
@@ -32,8 +32,8 @@ const (
 // columns are the metrics in the order in which a Fold keeps them.
 var columns = [...]Metric{QueueNS, WaitNS, FetchNS, ExecuteNS, StoreNS, UpdateNS, OutputBytes, StoredBytes, OutputRate, CPUNS, MemoryBytes, ReadBytes, WrittenBytes}
 
-// Scheduled reports whether the metric is about when and where tasks were executed, rather than about what they did. Of
-// an imported run such values are not measured.
+// Scheduled reports whether the metric depends on when and where tasks were executed, and not on what they did. In an
+// imported run such values are not measured.
 func (m Metric) Scheduled() bool {
 	switch m {
 	case QueueNS, WaitNS, FetchNS, StoreNS, UpdateNS, StoredBytes:
@@ -42,7 +42,7 @@ func (m Metric) Scheduled() bool {
 	return false
 }
 
-// Of is the value of the metric in a record, not ok where it is not known.
+// Of returns the value of the metric in a record; ok is false where it is not known.
 func (m Metric) Of(t *engine.TaskMetrics) (v int64, ok bool) {
 	switch m {
 	case QueueNS:
@@ -73,7 +73,7 @@ func (m Metric) Of(t *engine.TaskMetrics) (v int64, ok bool) {
 	return m.ofUsage(t.Usage)
 }
 
-// ofUsage is the value of a metric that has to be measured by somebody.
+// ofUsage is the value of a metric that the executor has to measure.
 func (m Metric) ofUsage(u *engine.Usage) (v int64, ok bool) {
 	switch m {
 	case CPUNS:

@@ -12,18 +12,18 @@ import (
 // PeerScope says which runs a run is compared with.
 type PeerScope string
 
-// Scopes of peers. Of both, only runs take part that started before, succeeded, were never continued after an end, and
-// are not damaged.
+// Scopes of peers. Either way, peers are only runs that started before, succeeded, were never continued after an end,
+// and are not damaged.
 const (
-	// SamePeers are runs of the same workflow with the same versions of functions and the same parameters; of files,
-	// the size counts by its power of two. Of imported recordings, which have no parameters, the structure of the graph
-	// counts.
+	// SamePeers are runs of the same workflow with the same versions of functions and the same parameters; a file
+	// parameter counts by its size, rounded down to a power of two. Imported recordings have no parameters, so the
+	// structure of their graph counts.
 	SamePeers PeerScope = "same"
 	// WorkflowPeers are all runs of the same workflow.
 	WorkflowPeers PeerScope = "workflow"
 )
 
-// Check gives ErrInvalid for an unknown scope.
+// Check returns ErrInvalid for an unknown scope.
 func (s PeerScope) Check() error {
 	if s != SamePeers && s != WorkflowPeers {
 		return invalid("peers %q, expected same or workflow", s)
@@ -31,7 +31,7 @@ func (s PeerScope) Check() error {
 	return nil
 }
 
-// MaxPeers is how many peers a run is compared with at most: the latest before it.
+// MaxPeers is the greatest number of peers a run is compared with: the latest before it.
 const MaxPeers = 100
 
 func (h *Header) imported() bool { return h.Info.Imported() != nil }
@@ -39,8 +39,8 @@ func (h *Header) imported() bool { return h.Info.Imported() != nil }
 // sizeClass is the number of bits of a size in bytes: sizes of one class differ by less than a factor of two.
 func sizeClass(size int64) int { return bits.Len64(uint64(max(size, 0))) }
 
-// PeerTerms says in words what the peers of a run have in common beside their workflow, such as "n=1000" and "input of
-// 64 to 128 KiB"; in the order of the parameters' names.
+// PeerTerms describes what the peers of a run have in common apart from their workflow, such as "n=1000" and "input
+// of 64 to 128 KiB"; in the order of the parameters' names.
 func (h *Header) PeerTerms() []string {
 	if h.imported() {
 		return []string{"the same graph"}
@@ -62,13 +62,13 @@ func classText(class int) string {
 		return "0 B"
 	}
 	units := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}
-	low := class - 1 // the power of two that the class begins with
+	low := class - 1 // the power of two at which the class begins
 	unit := low / 10
 	return fmt.Sprintf("%d to %d %s", 1<<(low-10*unit), 2<<(low-10*unit), units[unit])
 }
 
-// Comparable reports whether a run can be a peer of others: it succeeded, was not continued after an end, whose pause
-// would count as its own time, and can be read.
+// Comparable reports whether a run can be a peer of others: it succeeded, can be read, and was not continued after an
+// end, as the pause before that would count as its own time.
 func (r *Run) Comparable() bool {
 	return r.Status == engine.Succeeded && r.Info.Revision == 0 && len(r.Faults) == 0
 }

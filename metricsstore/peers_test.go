@@ -159,7 +159,7 @@ func TestStanding(t *testing.T) {
 	assert.True(t, stand("r26", metricsstore.SamePeers).Slow)
 
 	assert.Zero(t, stand("r27", metricsstore.SamePeers), "a continued run has its pause in its makespan")
-	assert.Zero(t, stand("r28", metricsstore.SamePeers).MedianNS, "nobody else had these parameters")
+	assert.Zero(t, stand("r28", metricsstore.SamePeers).MedianNS, "no other run had these parameters")
 	assert.True(t, stand("r28", metricsstore.WorkflowPeers).Slow, "compared with others, it is")
 	last := stand("r29", metricsstore.SamePeers)
 	assert.Equal(t, 27, last.Runs, "neither the continued run nor the one of other parameters")

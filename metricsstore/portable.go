@@ -17,10 +17,10 @@ import (
 // ArchiveMagic begins every archive file of this version; its last byte is the version.
 const ArchiveMagic = "dagscope-run\n\x01"
 
-// frameKind tells what a frame of an archive file holds.
+// frameKind is the kind of a frame of an archive file.
 type frameKind byte
 
-// Kinds of frames, in the order in which they stand in a file. The numbers are stored; they only ever grow.
+// Kinds of frames, in the order in which a file has them. The numbers are stored; they only ever grow.
 const (
 	runFrame        frameKind = 1 // Run as JSON; exactly one, the first
 	attachmentFrame frameKind = 2 // name, data
@@ -42,15 +42,15 @@ type Portable struct {
 	Workers     []WorkerRow
 }
 
-// WriteArchive writes a run as an archive file, see FORMAT.md. The same run gives the same bytes. A run that has not
-// ended is written as far as it is kept.
+// WriteArchive writes a run as an archive file, see FORMAT.md. The same run gives the same bytes. Of a run that has
+// not ended, what is kept so far is written.
 func WriteArchive(ctx context.Context, w io.Writer, s Store, run engine.RunID) error {
 	out := &frameWriter{w: bufio.NewWriterSize(w, 1<<16)}
 	kept, err := s.Run(ctx, run)
 	if err != nil {
 		return err
 	}
-	kept.AddedAt = time.Time{}             // to this store, which says nothing about others
+	kept.AddedAt = time.Time{}             // valid for this store only
 	_, _ = out.w.WriteString(ArchiveMagic) // a bufio.Writer keeps its error until Flush
 	if err := out.json(runFrame, kept); err != nil {
 		return err
@@ -149,8 +149,8 @@ func frameSum(head, payload []byte) uint32 {
 }
 
 // ReadArchive reads an archive file of at most limit bytes, from anywhere: every frame is bounded and checked, and
-// what it takes in memory is at most some times what was read. The error is ErrCorrupt, or ErrInvalid where the file
-// is larger than the limit. Whether the parts fit together is checked by Archiver.Import.
+// the memory is at most some times what was read. The error is ErrCorrupt, or ErrInvalid where the file is larger
+// than the limit. Whether the parts fit together is checked by Archiver.Import.
 func ReadArchive(r io.Reader, limit int64) (*Portable, error) {
 	in := &frameReader{r: bufio.NewReader(r), left: limit}
 	magic := in.bytes(len(ArchiveMagic))
@@ -186,7 +186,7 @@ func ReadArchive(r io.Reader, limit int64) (*Portable, error) {
 	return nil, fmt.Errorf("%w: frame %d: %w", ErrCorrupt, in.frames+1, in.err)
 }
 
-// add takes in one frame. Kinds that are not known are of later versions and are left out.
+// add adds one frame. Unknown kinds are those of later versions and are left out.
 func (p *Portable) add(kind frameKind, payload []byte) error {
 	in := fields{rest: payload}
 	switch kind {
@@ -233,7 +233,7 @@ func (p *Portable) add(kind frameKind, payload []byte) error {
 	return nil
 }
 
-// frameReader reads frames; err says that one was cut off or malformed.
+// frameReader reads frames; err means that one was cut off or malformed.
 type frameReader struct {
 	r      *bufio.Reader
 	left   int64
@@ -274,7 +274,7 @@ func (in *frameReader) frame() (frameKind, []byte) {
 	return frameKind(head[0]), payload
 }
 
-// bytes reads exactly n bytes. Memory grows with what is read, not with what is announced.
+// bytes reads exactly n bytes. Memory grows with what is read and not with the length that was announced.
 func (in *frameReader) bytes(n int) []byte {
 	if in.err != nil {
 		return nil

@@ -19,7 +19,7 @@ type Queries struct {
 	unpack *Unpacker
 }
 
-// NewQueries answers from a store.
+// NewQueries makes Queries over a store; it fails only where decompression cannot be set up.
 func NewQueries(s Store) (*Queries, error) {
 	u, err := NewUnpacker()
 	if err != nil {
@@ -28,7 +28,7 @@ func NewQueries(s Store) (*Queries, error) {
 	return &Queries{store: s, unpack: u}, nil
 }
 
-// Run gives one run.
+// Run returns one run; see Store.Run.
 func (q *Queries) Run(ctx context.Context, run engine.RunID) (Run, error) {
 	return q.store.Run(ctx, run)
 }
@@ -69,8 +69,8 @@ type RunPage struct {
 	Next string `json:"next,omitempty"`
 }
 
-// Runs gives a page of runs. The error is ErrInvalid for an unknown order, a limit out of range, or a cursor that
-// is not from a page of the same query. It reads all runs unless they are wanted by their start, the latest first.
+// Runs returns a page of runs. The error is ErrInvalid for an unknown order, a limit out of range, or a cursor that
+// is not from a page of the same query. It reads all runs, unless they are sorted by start, the latest first.
 func (q *Queries) Runs(ctx context.Context, r RunQuery) (RunPage, error) {
 	p, err := r.pager(r.latestFirst())
 	if err != nil {
@@ -95,7 +95,7 @@ func (q *Queries) Runs(ctx context.Context, r RunQuery) (RunPage, error) {
 	for i := range found {
 		run, err := q.store.Run(ctx, found[i].ID)
 		if errors.Is(err, ErrNotFound) {
-			continue // it was deleted meanwhile
+			continue // deleted in the meantime
 		}
 		if err != nil {
 			return RunPage{}, err
@@ -105,8 +105,8 @@ func (q *Queries) Runs(ctx context.Context, r RunQuery) (RunPage, error) {
 	return page, nil
 }
 
-// Page gives the runs of a page, and RunPage.Next, out of entries in the order of their start: the latest first, or the
-// earliest first where r.EarliestFirst. It takes no more of them than it needs. The error is that of Queries.Runs.
+// Page makes a page of runs, and RunPage.Next, from entries in the order of their start: the latest first, or the
+// earliest first where r.EarliestFirst. It reads no more of them than it needs. The error is that of Queries.Runs.
 func (r RunQuery) Page(entries iter.Seq[*Entry]) (found []Entry, next string, err error) {
 	p, err := r.pager(r.latestFirst() || r.EarliestFirst())
 	if err != nil {
@@ -124,15 +124,15 @@ func (r RunQuery) Page(entries iter.Seq[*Entry]) (found []Entry, next string, er
 func (r *RunQuery) byStart() bool     { return r.Sort == ByStart || r.Sort == "" }
 func (r *RunQuery) latestFirst() bool { return r.byStart() && !r.Ascending }
 
-// EarliestFirst reports whether runs are wanted by their start, the earliest first.
+// EarliestFirst reports whether runs are sorted by start, the earliest first.
 func (r *RunQuery) EarliestFirst() bool { return r.byStart() && r.Ascending }
 
-// pager puts a page together.
+// pager collects a page.
 type pager struct {
 	query   *RunQuery
 	limit   int
 	less    func(a, b *Entry) int
-	mark    []any  // what a cursor belongs to
+	mark    []any  // the query that a cursor belongs to
 	at      *Entry // the last run of the page before, nil for none
 	found   []Entry
 	ordered bool // entries come in the order of the page
@@ -159,7 +159,7 @@ func (r RunQuery) pager(ordered bool) (*pager, error) {
 	return p, err
 }
 
-// after is the position after which the page begins, among entries with the latest first.
+// after is the position after which the page begins, where entries come with the latest first.
 func (p *pager) after() Position {
 	if p.ordered && p.at != nil {
 		return p.at.Position()
@@ -167,7 +167,7 @@ func (p *pager) after() Position {
 	return Position{}
 }
 
-// add takes one more entry.
+// add adds an entry.
 func (p *pager) add(e *Entry) {
 	if p.query.Match(e) && (p.at == nil || p.less(e, p.at) > 0) && !(p.full && p.less(e, &p.found[p.limit]) > 0) {
 		if p.found = append(p.found, *e); len(p.found) >= 4*(p.limit+1) {

@@ -32,7 +32,7 @@ func library(t testing.TB) *memory.Store {
 		h.Info.Workflow = []string{"blur", "gemm", "sort"}[n%3]
 		h.Info.StartedAt = began().Add(time.Duration(n) * time.Hour)
 		h.Info.Params = map[string]string{"size": fmt.Sprint(n)}
-		if h.AddedAt = added(n); n%3 == 0 { // kept before that was noted
+		if h.AddedAt = added(n); n%3 == 0 { // kept by a program that did not note that
 			h.AddedAt, h.Info.SubmittedAt = time.Time{}, h.AddedAt
 		}
 		require.NoError(t, s.Begin(t.Context(), h, nil))

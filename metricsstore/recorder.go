@@ -23,16 +23,16 @@ type Config struct {
 	Upload Strategy
 	// Timeout bounds one call of the store; default 5 s. The end of a run waits for at most five times as long.
 	Timeout time.Duration
-	// Lease is how long a run stays this recorder's own when it stops renewing; default 15 s.
+	// Lease is how long a run stays with this recorder after the last renewal; default 15 s.
 	Lease time.Duration
 }
 
 // Bounds of what waits while the store fails or cannot keep up.
 const (
 	maxUnpacked     = 16       // full blocks of steps that wait to be packed
-	maxBlocks       = 4096     // packed blocks of one run, some 45 MB; what comes then is dropped
+	maxBlocks       = 4096     // packed blocks of one run, some 45 MB; what comes after that is dropped
 	maxWaiting      = 1 << 16  // details of one run
-	maxWaitingBytes = 64 << 20 // and their size
+	maxWaitingBytes = 64 << 20 // and the sum of their sizes
 	blocksPerCall   = 64
 	minBackoff      = 50 * time.Millisecond
 	maxBackoff      = 5 * time.Second
@@ -64,26 +64,26 @@ func (c Config) withDefaults() (Config, error) {
 // Recorder implements engine.Recorder over a Store: it packs steps into blocks, uploads details by the strategy of
 // the run, sums up, and archives the run when it ends. Safe for concurrent use by several runs.
 //
-// While Run runs, a step is in the store at latest FlushAfter and one call after it was delivered. Steps and Details
+// While Run runs, a step is in the store at most FlushAfter and one call after it was delivered. Steps and Details
 // wait for the store only where the strategy says so and where too much waits already, and then for one call. When
-// the store fails, what waits is kept within bounds and tried again; what is dropped in the end is told by
-// Header.Upload, and the log ends before the first step that was dropped.
+// the store fails, what waits is kept within bounds and tried again; Header.Upload counts what is dropped in the end,
+// and the log ends before the first step that was dropped.
 type Recorder struct {
 	cfg      Config
 	owner    string
 	archiver *Archiver
-	wake     chan struct{} // of capacity 1: something may be due earlier than Run thinks
+	wake     chan struct{} // of capacity 1; sent to when something is due earlier than Run expects
 
 	mu      sync.Mutex
 	runs    map[engine.RunID]*recording
-	opening map[engine.RunID]bool // of which the recording is about to be one of runs
-	packers []*Packer             // of runs that have ended: making one costs more than recording a short run
+	opening map[engine.RunID]bool // whose recording is being made, and not among runs yet
+	packers []*Packer             // of runs that have ended, for reuse: making one costs more than recording a short run
 }
 
-// maxPackers bounds how many packers wait to be used again.
+// maxPackers bounds how many idle packers are kept.
 const maxPackers = 8
 
-// packer gives one that is not in use.
+// packer returns an idle packer, or a new one.
 func (r *Recorder) packer() (*Packer, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -97,7 +97,7 @@ func (r *Recorder) packer() (*Packer, error) {
 
 // remove forgets a run that has ended.
 func (r *Recorder) remove(rec *recording) {
-	rec.sending.take() // nobody packs any more
+	rec.sending.take() // from here on, rec.packer is not used
 	p := rec.packer
 	rec.packer = nil
 	rec.sending.give()
@@ -109,7 +109,8 @@ func (r *Recorder) remove(rec *recording) {
 	}
 }
 
-// NewRecorder checks the configuration. Run must run for steps to be flushed by time.
+// NewRecorder makes a recorder. Run must run for steps to be flushed by time. It fails where the configuration is
+// incomplete or out of range.
 func NewRecorder(cfg Config) (*Recorder, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -125,7 +126,7 @@ func NewRecorder(cfg Config) (*Recorder, error) {
 	}, nil
 }
 
-// Begin implements engine.Recorder. It refuses runs of unknown strategies and what the store refuses. A revision
+// Begin implements engine.Recorder. It refuses runs with unknown strategies and what the store refuses. A revision
 // above 0 continues the log of the run.
 func (r *Recorder) Begin(info engine.RunInfo, g *engine.Graph) error {
 	if err := r.open(info.ID); err != nil {
@@ -170,7 +171,8 @@ func (r *Recorder) prepare(info engine.RunInfo, g *engine.Graph) (*recording, []
 	return rec, g.AppendShape(nil), err
 }
 
-// open sees to it that a run is recorded once: the caller calls opened when it has, or has not, begun to.
+// open makes sure that a run is recorded once at a time. After nil, the caller calls opened when the run is among
+// runs, or will not be.
 func (r *Recorder) open(id engine.RunID) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -187,15 +189,15 @@ func (r *Recorder) opened(id engine.RunID) {
 	delete(r.opening, id)
 }
 
-// add takes up a run that is to be recorded from now on.
+// add makes a run one of those that are recorded.
 func (r *Recorder) add(rec *recording) {
 	r.mu.Lock()
 	r.runs[rec.header.Info.ID] = rec
 	r.mu.Unlock()
-	r.poke()
+	r.wakeRun()
 }
 
-// acquire gets the lease of a run, or extends it.
+// acquire acquires the lease of a run, or extends it.
 func (r *Recorder) acquire(ctx context.Context, run engine.RunID) error {
 	now := time.Now()
 	return r.cfg.Store.Acquire(ctx, run, Lease{Owner: r.owner, Until: now.Add(r.cfg.Lease)}, now)
@@ -221,7 +223,7 @@ func (r *Recorder) Details(run engine.RunID, details []engine.Detail, workers []
 	}
 }
 
-// End implements engine.Recorder: it flushes, archives, and gives the lease back. The error says that something could
+// End implements engine.Recorder: it flushes, archives, and releases the lease. An error means that something could
 // not be kept; what was kept until then stays, and an Archiver can finish the run later.
 func (r *Recorder) End(run engine.RunID, end engine.RunEnd) error {
 	rec := r.recording(run)
@@ -232,7 +234,7 @@ func (r *Recorder) End(run engine.RunID, end engine.RunEnd) error {
 	return rec.end(end)
 }
 
-// Upload tells how much of a run under way was delivered and kept by now.
+// Upload counts how much of a run under way has been delivered and kept so far.
 func (r *Recorder) Upload(run engine.RunID) (Upload, bool) {
 	rec := r.recording(run)
 	if rec == nil {
@@ -262,7 +264,7 @@ func (r *Recorder) Run(ctx context.Context) error {
 	}
 }
 
-// startDue starts what is due and returns when it wants to be called next.
+// startDue starts what is due and returns when it has to be called again.
 func (r *Recorder) startDue(calls *sync.WaitGroup) time.Time {
 	now := time.Now()
 	next := now.Add(time.Hour)
@@ -271,7 +273,7 @@ func (r *Recorder) startDue(calls *sync.WaitGroup) time.Time {
 	for _, rec := range r.runs {
 		at, ok := rec.due(now)
 		if !ok {
-			continue // at work, and it pokes when it is done; or over
+			continue // at work, and it wakes Run when it is done; or ended
 		}
 		if at.After(now) {
 			if at.Before(next) {
@@ -281,7 +283,7 @@ func (r *Recorder) startDue(calls *sync.WaitGroup) time.Time {
 		}
 		calls.Go(func() {
 			rec.work(now)
-			r.poke()
+			r.wakeRun()
 		})
 	}
 	return next
@@ -304,8 +306,8 @@ func (r *Recorder) flushAll() error {
 	return errors.Join(errs...)
 }
 
-// poke makes Run look at what is due.
-func (r *Recorder) poke() {
+// wakeRun makes Run check what is due.
+func (r *Recorder) wakeRun() {
 	select {
 	case r.wake <- struct{}{}:
 	default:

@@ -52,7 +52,7 @@ func TestStrategies(t *testing.T) {
 	for _, c := range []struct {
 		strategy string
 		deliver  func(r *metricsstore.Recorder, from, n int)
-		live     []string // batches while the run goes on
+		live     []string // batches during the run
 		end      []string // batches at its end
 	}{
 		{"after_each_task", singly, slices.Repeat([]string{"1 details"}, 10), nil},
@@ -219,7 +219,7 @@ func TestImportedRunsMakeHistory(t *testing.T) {
 	for _, m := range []metricsstore.Metric{
 		metricsstore.CPUNS, metricsstore.MemoryBytes, metricsstore.ReadBytes, metricsstore.WrittenBytes,
 	} {
-		delete(own, m) // recordings alone tell these
+		delete(own, m) // only recordings have these
 	}
 	assert.Equal(t, own, metrics["own"])
 
@@ -240,7 +240,7 @@ func TestImportedRunsMakeHistory(t *testing.T) {
 	}
 }
 
-// TestImportsOfBeforeMakeHistory: a sweep sums up what a program that left imported runs out has not, once.
+// TestImportsOfBeforeMakeHistory: a sweep sums up, once, what a program has not that left imported runs out.
 func TestImportsOfBeforeMakeHistory(t *testing.T) {
 	g, steps := simulated(t, 7, 30)
 	s, i := memory.New(), info("r")
@@ -310,7 +310,7 @@ func TestBeginRefuses(t *testing.T) {
 	require.ErrorIs(t, err, metricsstore.ErrInvalid)
 }
 
-// TestRevision: the log of a retried run goes on, and its roll-ups cover all of it.
+// TestRevision: the log of a retried run is continued, and its roll-ups cover all of it.
 func TestRevision(t *testing.T) {
 	g, steps := simulated(t, 3, 100)
 	s := memory.New()

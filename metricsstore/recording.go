@@ -15,11 +15,11 @@ type recording struct {
 	recorder *Recorder
 	strategy Strategy
 
-	// sending is held while the store is called, so that a run's calls are made one by one. It guards what is below
-	// it up to mu and is taken before mu.
+	// sending is held while the store is called, so that a run's calls are made one by one. It guards the fields up
+	// to mu and is taken before mu.
 	sending turn
 	packer  *Packer
-	blocks  []Block // packed and not yet kept
+	blocks  []Block // packed and not kept yet
 	spare   stepBuffer
 
 	mu      sync.Mutex
@@ -27,14 +27,14 @@ type recording struct {
 	fold    *Fold
 	folding error // why fold does not cover all steps
 	upload  Upload
-	steps   stepBuffer // not yet packed
+	steps   stepBuffer // not packed yet
 	since   time.Time  // when the first of steps came
-	queued  int        // len(blocks)
+	queued  int        // len(blocks), for those who do not hold sending
 	cut     bool       // steps were dropped: the log has ended
 	rows    []row      // details and worker records that wait
 	size    int        // of their data
-	rowsAt  time.Time  // when the strategy wants them to go out, zero for not by time
-	retryAt time.Time  // the store has failed: not before
+	rowsAt  time.Time  // when the strategy wants them sent, zero for not by time
+	retryAt time.Time  // the store has failed and is not called before this
 	failure error      // how it failed
 	backoff time.Duration
 	renewAt time.Time
@@ -43,15 +43,15 @@ type recording struct {
 	ended   bool // set while holding sending, too: the lease is not renewed any more
 }
 
-// turn is held by one goroutine at a time, for as long as a store may take to answer. It is a channel, so that those
-// who wait for it are known to wait and tests can let time pass.
+// turn is a lock that is held by one goroutine at a time, for as long as a store may take to answer. It is a channel
+// and not a sync.Mutex so that a goroutine that waits for it is durably blocked, and tests can let time pass.
 type turn chan struct{}
 
 func newTurn() turn  { return make(turn, 1) }
 func (t turn) take() { t <- struct{}{} }
 func (t turn) give() { <-t }
 
-// try takes the turn if nobody has it.
+// try takes the turn if it is free.
 func (t turn) try() bool {
 	select {
 	case t <- struct{}{}:
@@ -74,7 +74,7 @@ func (r *row) bytes() int {
 	return len(r.detail.Data)
 }
 
-// stepBuffer keeps copies of steps; lists of nodes are copied into one piece of memory.
+// stepBuffer keeps copies of steps; their lists of nodes are copied into shared slices.
 type stepBuffer struct {
 	steps []engine.Step
 	nodes []engine.NodeID
@@ -112,7 +112,7 @@ func (rec *recording) renew(ctx context.Context) error {
 	return rec.recorder.acquire(ctx, rec.header.Info.ID)
 }
 
-// resume takes in what earlier revisions of the run have logged.
+// resume reads what earlier revisions of the run have logged into the fold.
 func (rec *recording) resume(ctx context.Context) error {
 	run, err := rec.recorder.cfg.Store.Run(ctx, rec.header.Info.ID)
 	if err != nil {
@@ -148,18 +148,18 @@ func (rec *recording) addSteps(steps []engine.Step) {
 		steps, after = steps[n:], left
 	}
 	if before == 0 || before < full && after >= full {
-		rec.recorder.poke()
+		rec.recorder.wakeRun()
 	}
 	if after >= maxUnpacked*full {
-		_ = rec.flushSteps() // counted; the steps wait on
+		_ = rec.flushSteps() // the failure is counted; the steps keep waiting
 	}
 }
 
-// addSome takes in steps up to the end of a block, and packs the block at once unless the store is being called. It
-// returns how many it has taken in and how many steps wait, full where a block does.
+// addSome adds steps up to the end of a block, and packs the block at once unless the store is being called. It
+// returns how many steps it has added, how many wait, and full where those fill a block.
 func (rec *recording) addSome(steps []engine.Step, full int) (n, waiting int) {
 	rec.mu.Lock()
-	if rec.cut { // by a pack of this very call
+	if rec.cut { // already, by a pack in this call
 		rec.mu.Unlock()
 		return len(steps), 0
 	}
@@ -172,7 +172,7 @@ func (rec *recording) addSome(steps []engine.Step, full int) (n, waiting int) {
 	}
 	rec.mu.Unlock()
 	switch {
-	case whole: // nothing waits, so the order stays
+	case whole: // nothing waits, so the order is kept
 		rec.blocks = append(rec.blocks, rec.packer.Pack(steps[:n]))
 		rec.mu.Lock()
 		rec.queued = len(rec.blocks)
@@ -187,8 +187,8 @@ func (rec *recording) addSome(steps []engine.Step, full int) (n, waiting int) {
 	return n, have
 }
 
-// flushSteps packs all steps and hands the blocks to the store, unless it has failed lately. When blocks pile up, the
-// log ends here.
+// flushSteps packs all steps and hands the blocks to the store, unless it has failed lately. When too many blocks
+// wait, the log ends here.
 func (rec *recording) flushSteps() error {
 	rec.sending.take()
 	defer rec.sending.give()
@@ -211,7 +211,7 @@ func (rec *recording) flushSteps() error {
 	return nil
 }
 
-// pack makes blocks of the steps that wait. The caller holds sending.
+// pack packs the steps that wait into blocks. The caller holds sending.
 func (rec *recording) pack() {
 	rec.mu.Lock()
 	buffer := rec.steps
@@ -235,10 +235,10 @@ func (rec *recording) pack() {
 	rec.mu.Unlock()
 }
 
-// backoffError: the store is not called because it has failed lately.
+// backoffError means that the store is not called because it has failed lately.
 type backoffError struct {
 	until  time.Time
-	latest error // how it failed
+	latest error // the latest failure
 }
 
 func (e backoffError) Error() string {
@@ -247,7 +247,7 @@ func (e backoffError) Error() string {
 
 func (e backoffError) Unwrap() error { return e.latest }
 
-// leftAlone says why the store is not to be called now, nil where it may be.
+// leftAlone returns why the store is not to be called now, nil where it may be.
 func (rec *recording) leftAlone() error {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
@@ -257,7 +257,7 @@ func (rec *recording) leftAlone() error {
 	return nil
 }
 
-// send calls the store once, unless it has failed lately; kept is called under mu when it has taken the batch. The
+// send calls the store once, unless it has failed lately; kept is called under mu when the store has the batch. The
 // caller holds sending.
 func (rec *recording) send(b Batch, kept func()) error {
 	if err := rec.leftAlone(); err != nil {
@@ -280,7 +280,7 @@ func (rec *recording) send(b Batch, kept func()) error {
 	return nil
 }
 
-// due tells when the recording wants to work next; not ok while it works and once its run has ended.
+// due returns when the recording has to work next; ok is false while it works and once its run has ended.
 func (rec *recording) due(now time.Time) (at time.Time, ok bool) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
@@ -297,7 +297,7 @@ func (rec *recording) due(now time.Time) (at time.Time, ok bool) {
 	return at, true
 }
 
-// stepsDue is when steps want to go out, zero for never. The caller holds mu.
+// stepsDue is when steps have to be sent, zero for never. The caller holds mu.
 func (rec *recording) stepsDue(now time.Time) time.Time {
 	var at time.Time
 	switch n := len(rec.steps.steps); {
@@ -311,7 +311,7 @@ func (rec *recording) stepsDue(now time.Time) time.Time {
 	return later(at, rec.retryAt)
 }
 
-// rowsDue is when details want to go out, zero for never. The caller holds mu.
+// rowsDue is when details have to be sent, zero for never. The caller holds mu.
 func (rec *recording) rowsDue() time.Time {
 	if rec.rowsAt.IsZero() || len(rec.rows) == 0 {
 		return time.Time{}
@@ -326,7 +326,8 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// keepLease renews the lease of a run that has not ended. If that fails for good, the end of the run will tell.
+// keepLease renews the lease of a run that has not ended. Where that fails for good, archiving the run fails later
+// and reports it.
 func (rec *recording) keepLease() {
 	rec.sending.take()
 	defer rec.sending.give()
@@ -341,7 +342,7 @@ func (rec *recording) keepLease() {
 	_ = rec.renew(ctx)
 }
 
-// work does what was due at a moment. Errors are counted, and the rest is due again.
+// work does what was due at a moment. Errors are counted, and what failed becomes due again.
 func (rec *recording) work(now time.Time) {
 	rec.mu.Lock()
 	steps, rows, lease := rec.stepsDue(now), rec.rowsDue(), rec.renewAt

@@ -32,11 +32,11 @@ type RecordPage struct {
 	// Total is how many records the query selects on all pages.
 	Total int    `json:"total"`
 	Next  string `json:"next,omitempty"`
-	// AsOf is the last step that was taken into account.
+	// AsOf is the last step that the page is computed from.
 	AsOf uint64 `json:"as_of"`
 }
 
-// numbered is a record with its number among all records of the run, and what it is sorted by.
+// numbered is a record with its number among all records of the run, and the value it is sorted by.
 type numbered struct {
 	Number int   `json:"n"`
 	Known  bool  `json:"k"`
@@ -44,7 +44,7 @@ type numbered struct {
 	record engine.TaskMetrics
 }
 
-// Records gives a page of records. A live run may have more on the next call; a cursor stays good. The error is
+// Records returns a page of records. A live run may have more on the next call; a cursor stays valid. The error is
 // ErrInvalid as for Runs, ErrCorrupt where the log cannot be read.
 func (q *Queries) Records(ctx context.Context, r RecordQuery) (RecordPage, error) {
 	limit, err := pageLimit(r.Limit)
@@ -71,11 +71,11 @@ func (q *Queries) Records(ctx context.Context, r RecordQuery) (RecordPage, error
 	slices.SortFunc(found, r.compare)
 	page := RecordPage{Total: len(found), AsOf: asOf}
 	if at != nil {
-		behind, exact := slices.BinarySearchFunc(found, *at, r.compare)
+		from, exact := slices.BinarySearchFunc(found, *at, r.compare)
 		if exact {
-			behind++
+			from++
 		}
-		found = found[behind:]
+		found = found[from:]
 	}
 	for _, f := range found[:min(limit, len(found))] {
 		page.Records = append(page.Records, f.record)
@@ -123,8 +123,8 @@ func (q *Queries) selectRecords(ctx context.Context, r *RecordQuery) (found []nu
 	return found, asOf, err
 }
 
-// EachRecord gives all records of a run in the order of the log, some at a time, and returns the last step that was
-// taken into account. What it gives is good until the next call.
+// EachRecord calls f for all records of a run in the order of the log, some at a time, and returns the last step that
+// it has read. What f gets is valid until its next call.
 func (q *Queries) EachRecord(ctx context.Context, run engine.RunID, each func([]engine.TaskMetrics) error) (asOf uint64, err error) {
 	decoder, log, err := q.Decode(ctx, run)
 	if err != nil {
@@ -153,7 +153,7 @@ func eachRecord(ctx context.Context, decoder *engine.Decoder, log *LogReader, ea
 	}
 }
 
-// Decode gives what is needed to read a run from its first step: a decoder and the log.
+// Decode returns what is needed to read a run from its first step: a decoder and the log.
 func (q *Queries) Decode(ctx context.Context, run engine.RunID) (*engine.Decoder, *LogReader, error) {
 	kept, err := q.store.Run(ctx, run)
 	if err != nil {
@@ -166,7 +166,7 @@ func (q *Queries) Decode(ctx context.Context, run engine.RunID) (*engine.Decoder
 	return engine.NewDecoder(g, kept.Info), NewLogReader(q.store, q.unpack, run, 0), nil
 }
 
-// Graph gives the shape of a run's graph.
+// Graph returns the shape of a run's graph.
 func (q *Queries) Graph(ctx context.Context, run engine.RunID) (*engine.Graph, error) {
 	shape, err := q.store.Attachment(ctx, run, AttachShape)
 	if err != nil {
@@ -179,7 +179,7 @@ func (q *Queries) Graph(ctx context.Context, run engine.RunID) (*engine.Graph, e
 	return g, nil
 }
 
-// End tells how a run ended, with what it returned; ErrNotFound where it did not end by itself.
+// End returns how a run ended and what it returned; ErrNotFound where no end was recorded.
 func (q *Queries) End(ctx context.Context, run engine.RunID) (engine.RunEnd, error) {
 	var end engine.RunEnd
 	data, err := q.store.Attachment(ctx, run, AttachEnd)
@@ -192,7 +192,7 @@ func (q *Queries) End(ctx context.Context, run engine.RunID) (engine.RunEnd, err
 	return end, nil
 }
 
-// Detail gives what is known of an attempt beside its step; ErrNotFound where nothing is.
+// Detail returns what is known of an attempt in addition to its step; ErrNotFound where nothing is.
 func (q *Queries) Detail(ctx context.Context, run engine.RunID, key DetailKey) (engine.Detail, error) {
 	rows, err := q.store.Details(ctx, run, key, 1)
 	if err != nil {
@@ -204,7 +204,7 @@ func (q *Queries) Detail(ctx context.Context, run engine.RunID, key DetailKey) (
 	return rows[0].Unpack()
 }
 
-// Workers gives the worker records of a run.
+// Workers returns the worker records of a run.
 func (q *Queries) Workers(ctx context.Context, run engine.RunID) ([]engine.WorkerRecord, error) {
 	rows, err := q.store.Workers(ctx, run)
 	if err != nil {

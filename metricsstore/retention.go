@@ -13,13 +13,13 @@ import (
 type Retention struct {
 	None  bool          // no run is kept, whatever the other fields say
 	Age   time.Duration // since the run's end or, of an imported run, its import; 0 for any
-	Count int           // the latest so many, by when they ended or were imported; 0 for any number
-	Bytes int64         // as many of the latest as fit into it together; 0 for any size
+	Count int           // so many of the latest, by when they ended or were imported; 0 for any number
+	Bytes int64         // as many of the latest as fit into this together; 0 for any size
 }
 
-// Retain deletes the runs that the retention does not keep, and returns which. Runs that have not ended are never
-// deleted; they count as kept, and their bytes take part. The same holds for runs that are pinned, see Run.Pinned, and
-// for those of which nobody can tell, because their tags are damaged.
+// Retain deletes the runs that the retention does not keep, and returns them. Runs that have not ended are never
+// deleted; they count as kept, and their bytes are included. The same holds for runs that are pinned, see Run.Pinned,
+// and for runs whose tags are damaged, as they may be pinned.
 func Retain(ctx context.Context, s Store, keep Retention, now time.Time) ([]engine.RunID, error) {
 	all, err := aged(ctx, s)
 	if err != nil {
@@ -53,16 +53,16 @@ func Retain(ctx context.Context, s Store, keep Retention, now time.Time) ([]engi
 	return dropped, errors.Join(errs...)
 }
 
-// agedRun is what retention has to know of a run.
+// agedRun is what retention needs to know of a run.
 type agedRun struct {
 	id    engine.RunID
-	since time.Time // from when its age counts
+	since time.Time // from which its age is counted
 	bytes int64
 	canGo bool
 }
 
-// aged lists all runs, the youngest first. What was imported is as old as its import, whenever it ran: somebody has
-// just asked for it. Runs that have not ended are as young as their start.
+// aged lists all runs, the youngest first. An imported run is as old as its import, whenever it ran: its user has
+// just asked for it. A run that has not ended is as young as its start.
 func aged(ctx context.Context, s Store) ([]agedRun, error) {
 	var out []agedRun
 	for after := (Position{}); ; {

@@ -19,9 +19,9 @@ type RollupDigest struct {
 	Workflow string
 	Started  time.Time // of the run, or of the first of several
 	Last     time.Time // of the last of several
-	Runs     int       // how many there are
+	Runs     int       // number of runs
 	Revision int       // of the run; 0 for several
-	Digest   []byte    // for digest.Sketch.MergeBinary
+	Digest   []byte    // in the format of digest.Sketch.MergeBinary
 }
 
 // PackRollup encodes the digest of one metric of one function of a run.
@@ -40,8 +40,8 @@ func PackRollup(h *Header, d FunctionDigest) (Rollup, error) {
 	return Rollup{RollupKey: key, Data: b}, nil
 }
 
-// Unpack is the inverse of PackRollup. It takes bytes from anywhere, the digest in them excepted, which digest checks
-// itself. The error is ErrCorrupt.
+// Unpack is the inverse of PackRollup. It accepts bytes from anywhere; the digest in them is checked by package
+// digest when it is merged. The error is ErrCorrupt.
 func (r *Rollup) Unpack() (RollupDigest, error) {
 	in := fields{rest: r.Data}
 	v := in.byte()

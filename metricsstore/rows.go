@@ -17,45 +17,45 @@ const (
 	AttachEnd   = "end"   // the engine.RunEnd in full, as JSON; absent where the run did not end by itself
 )
 
-// Header is what is known of a run as a whole. It stays small: what may be large is attached.
+// Header is what is known of a run as a whole. It stays small: what may be large is an attachment.
 type Header struct {
 	Info   engine.RunInfo `json:"info"`
 	Status engine.Status  `json:"status"`
 	Graph  GraphSize      `json:"graph"`
-	// AddedAt is when the store got the run: of an imported run, the moment of its import. It is given to the first
-	// Begin and stays. It is zero for runs that were kept before it was noted; Added has an answer for them as well.
+	// AddedAt is when the store got the run: of an imported run, the moment of its import. The first Begin sets it.
+	// It is zero in runs of programs that did not keep it; see Added.
 	AddedAt time.Time `json:"added_at,omitzero"`
 
-	// The rest is known once the run has ended.
+	// The following fields are known once the run has ended.
 
 	EndedAt time.Time `json:"ended_at,omitzero"`
 	// Error is the failure that ended the run, without its stack and with at most 1 KiB of its message.
 	Error *engine.ErrorRecord `json:"error,omitempty"`
-	// ResultText is the run's result as text; of more than 1 KiB the beginning, which ends with an ellipsis.
+	// ResultText is the run's result as text; of more than 1 KiB, the beginning and an ellipsis.
 	ResultText string `json:"result_text,omitempty"`
 	Counts     Counts `json:"counts"`
 	Upload     Upload `json:"upload"`
-	// Damage says why the log could not be read to its end when the run was archived, empty where it could.
+	// Damage says why the log could not be read to its end when the run was archived; empty where it could.
 	Damage string `json:"damage,omitempty"`
 	// ArchivedSeq is the last step that Counts and the roll-ups cover.
 	ArchivedSeq uint64 `json:"archived_seq"`
 	// Rollup counts how often the run was archived.
 	Rollup int `json:"rollup"`
-	// RollupFormat tells what the roll-ups hold: 0, those of programs by which imported runs had none; 1, all that was
+	// RollupFormat says what the roll-ups cover: 0, programs that made none for imported runs; 1, all that was
 	// measured.
 	RollupFormat int `json:"rollup_format,omitempty"`
 }
 
-// rollupFormat is that of runs that are archived now.
+// rollupFormat is the RollupFormat of runs that are archived now.
 const rollupFormat = 1
 
-// lacksRollups reports whether the run was archived by a program that left out what it should have summed up.
+// lacksRollups reports whether the run was archived by a program that did not sum up everything.
 func (h *Header) lacksRollups() bool {
 	return h.Status.Final() && h.RollupFormat < rollupFormat && h.Info.Imported() != nil
 }
 
-// Added is AddedAt, or the closest that is known of a run kept before that was noted: when it was submitted or, of a
-// recording that was imported, when it ended.
+// Added is AddedAt, or what comes closest for runs without it: when the run was submitted, or for an imported
+// recording, when it ended.
 func (h *Header) Added() time.Time {
 	switch {
 	case !h.AddedAt.IsZero():
@@ -68,8 +68,8 @@ func (h *Header) Added() time.Time {
 	return h.Info.SubmittedAt
 }
 
-// MakespanNS is the makespan of the run in nanoseconds: the recorded one of a run that was imported, where one is
-// recorded, else that of Counts.
+// MakespanNS is the makespan of the run in nanoseconds: the recorded one for an imported run that has one, else that
+// of Counts.
 func (h *Header) MakespanNS() int64 {
 	if o := h.Info.Imported(); o != nil && o.Makespan > 0 {
 		return int64(o.Makespan)
@@ -77,13 +77,13 @@ func (h *Header) MakespanNS() int64 {
 	return h.Counts.MakespanNS
 }
 
-// GraphSize describes the graph as submitted, before any fan-out expands.
+// GraphSize describes the graph as submitted, before any fan-out has expanded.
 type GraphSize struct {
 	Tasks int    `json:"tasks"`
 	Edges int    `json:"edges"`
 	Hash  string `json:"hash"` // of the structure, in hexadecimal
-	// Functions is a hash of the names and versions of the functions, in hexadecimal; empty where a run was kept before
-	// it was noted.
+	// Functions is a hash of the names and versions of the functions, in hexadecimal; empty in runs of programs that
+	// did not keep it.
 	Functions string `json:"functions,omitempty"`
 }
 
@@ -102,7 +102,7 @@ func functionsHash(g *engine.Graph) string {
 	return fmt.Sprintf("%x", sum[:8])
 }
 
-// Run is a header with what the store keeps beside it.
+// Run is a header with what the store keeps in addition.
 type Run struct {
 	Header
 	Annotation Annotation `json:"annotation"`
@@ -112,12 +112,12 @@ type Run struct {
 	Details int    `json:"details"`
 	// Bytes is the size of Data of its blocks, details, worker rows and roll-ups and of its attachments.
 	Bytes int64 `json:"bytes"`
-	// Faults are parts of the run that the store could not read or has lost, as far as it knows; nil for none. Of a
-	// header that cannot be read, Remains.Header takes the place.
+	// Faults are the parts of the run that the store could not read or has lost, as far as known; nil for none. A
+	// header that cannot be read is replaced by Remains.Header.
 	Faults []Fault `json:"faults,omitempty"`
 }
 
-// Position is where the run stands in the order of Runs.
+// Position is the run's place in the order of Runs.
 func (r *Run) Position() Position {
 	return Position{Started: r.Info.StartedAt.UnixNano(), Run: r.Info.ID}
 }
@@ -128,7 +128,7 @@ type Annotation struct {
 	Note string   `json:"note,omitempty"`
 }
 
-// Position orders runs by their start and then their ID, the latest first. The zero value stands before all runs.
+// Position orders runs by their start and then their ID, the latest first. The zero value comes before all runs.
 type Position struct {
 	Started int64        `json:"started"` // nanoseconds since 1970
 	Run     engine.RunID `json:"run"`
@@ -159,7 +159,7 @@ type Block struct {
 	Data []byte `json:"data"`
 }
 
-// DetailKey names one attempt. Keys are ordered by their fields, in the order in which they stand here.
+// DetailKey names one attempt. Keys are ordered by their fields, in the order of the declaration.
 type DetailKey struct {
 	Revision uint32        `json:"revision"`
 	Node     engine.NodeID `json:"node"`
@@ -167,13 +167,13 @@ type DetailKey struct {
 	Attempt  uint16        `json:"attempt"`
 }
 
-// DetailRow is what is known of one attempt beside its step.
+// DetailRow is what is known of one attempt in addition to its step.
 type DetailRow struct {
 	DetailKey
 	Data []byte `json:"data"`
 }
 
-// WorkerRow describes one worker of a run. Rows with a greater Rank say more.
+// WorkerRow describes one worker of a run. Of two rows of a worker, the one with the greater Rank is more complete.
 type WorkerRow struct {
 	Revision uint32 `json:"revision"`
 	Worker   uint32 `json:"worker"`
@@ -206,7 +206,7 @@ func DayOf(t time.Time) Day {
 // Start is the first moment of the day.
 func (d Day) Start() time.Time { return time.Unix(int64(d)*86400, 0).UTC() }
 
-// RollupKey names one digest of a run. Keys are ordered by their fields, in the order in which they stand here.
+// RollupKey names one digest of a run. Keys are ordered by their fields, in the order of the declaration.
 type RollupKey struct {
 	Function string       `json:"function"` // any text but the empty one
 	Version  int          `json:"version"`
@@ -225,21 +225,21 @@ type Rollup struct {
 type RollupQuery struct {
 	Function string `json:"function,omitempty"` // empty for all
 	Metric   Metric `json:"metric,omitempty"`   // empty for all
-	// Run selects those of one run, which takes no longer where other runs have many; empty for all.
+	// Run selects the roll-ups of one run, which takes no longer where there are many runs; empty for all.
 	Run engine.RunID `json:"run,omitempty"`
 	// From and To select days, From included, To not; two equal days select all.
 	From Day `json:"from,omitempty"`
 	To   Day `json:"to,omitempty"`
-	// After is the last key of the answer before, nil for the first.
+	// After is the last key of the previous answer, nil for the first.
 	After *RollupKey `json:"after,omitempty"`
 	Limit int        `json:"limit,omitempty"` // 0 for all
 
-	// Merge allows the store to give one row in the place of those of several runs. Then Metric must be set, and After
-	// and Limit do not count.
+	// Merge allows the store to return one row for several runs instead of theirs. Then Metric must be set, and After
+	// and Limit are ignored.
 	Merge Merge `json:"merge,omitempty"`
-	// StartedFrom and StartedTo bound the start of the runs that stand in a merged row, StartedFrom included, StartedTo
-	// not; zero for no bound. Without is a run that stands in none, empty for none. Rows of single runs need not keep to
-	// any of this.
+	// StartedFrom and StartedTo bound the start of the runs in a merged row, StartedFrom included, StartedTo not;
+	// zero for no bound. Without is a run that no merged row includes, empty for none. Rows of single runs may ignore
+	// all three.
 	StartedFrom time.Time    `json:"started_from,omitzero"`
 	StartedTo   time.Time    `json:"started_to,omitzero"`
 	Without     engine.RunID `json:"without,omitempty"`
@@ -248,29 +248,30 @@ type RollupQuery struct {
 // Merge says which roll-ups a store may merge. It need not merge any.
 type Merge uint8
 
-// Merges. The runs of a merged row have started on the Day of its key and are of one workflow; Run of the key is empty.
+// Kinds of merging. The runs of a merged row have started on the Day of its key and are of one workflow; Run of the
+// key is empty.
 const (
 	MergeNothing Merge = iota
-	// MergeRuns: those of several runs that have function, version and metric in common.
+	// MergeRuns: roll-ups of several runs with the same function, version and metric.
 	MergeRuns
-	// MergeFunctions: those of all functions and versions of several runs; Function of the key is empty.
+	// MergeFunctions: roll-ups of all functions and versions of several runs; Function of the key is empty.
 	MergeFunctions
 )
 
-// Match reports whether a key is one that the query asks for, whatever After and Limit say.
+// Match reports whether the query selects a key, apart from After and Limit.
 func (q *RollupQuery) Match(k RollupKey) bool {
 	return (q.Function == "" || q.Function == k.Function) && (q.Metric == "" || q.Metric == k.Metric) &&
 		(q.Run == "" || q.Run == k.Run) &&
 		(q.From == q.To || q.From <= k.Day && k.Day < q.To)
 }
 
-// Lease says who alone may archive a run, and until when.
+// Lease says which process alone may archive a run, and until when.
 type Lease struct {
 	Owner string    `json:"owner"`
 	Until time.Time `json:"until"`
 }
 
-// Place decides what Append does with a block, given the kept blocks that overlap it, ascending: put it, ignore it
+// Place decides what Append does with a block, given the kept blocks that overlap it, ascending: keep it, ignore it
 // because all its steps are kept, or refuse it with ErrConflict.
 func Place(b Block, overlapping []Block) (put bool, err error) {
 	if len(overlapping) == 0 {
@@ -297,7 +298,7 @@ func (l Lease) Validate() error {
 	return nil
 }
 
-// Grant decides whether l may take the place of the kept lease, which is zero where there is none.
+// Grant decides whether l may replace the kept lease, which is zero where there is none.
 func (l Lease) Grant(kept Lease, now time.Time) bool {
 	return kept.Owner == "" || kept.Owner == l.Owner || !kept.Until.After(now)
 }

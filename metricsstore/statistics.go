@@ -12,7 +12,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// GroupBy says what a statistic over a run is split by.
+// GroupBy says how a statistic over a run is grouped.
 type GroupBy string
 
 // Groupings.
@@ -28,11 +28,11 @@ type StatsQuery struct {
 	Run       engine.RunID
 	Metric    Metric
 	GroupBy   GroupBy   // default ByNothing
-	Function  string    // only of this one; empty for all
-	Quantiles []float64 // at most 32 from 0 to 1, beside those of the summary
-	// At takes only records that had ended by then, since the run's start; nil for all.
+	Function  string    // only of this function; empty for all
+	Quantiles []float64 // at most 32 from 0 to 1, in addition to those of the summary
+	// At selects the records that had ended by then, since the run's start; nil for all.
 	At *time.Duration
-	// Limit is how many groups are given at most, 0 for all; Cursor is Statistics.Next of the page before.
+	// Limit bounds the number of groups, 0 for all; Cursor is Statistics.Next of the previous page.
 	Limit  int
 	Cursor string
 }
@@ -44,7 +44,7 @@ type Statistics struct {
 	// Attempts is how many had ended, whatever their outcome and function, Succeeded how many of them well.
 	Attempts  int64 `json:"attempts"`
 	Succeeded int64 `json:"succeeded"`
-	// AsOf is the last step that was taken into account, Complete whether that is the whole of an ended run.
+	// AsOf is the last step that the answer is computed from, Complete whether that is the whole of an ended run.
 	AsOf     uint64 `json:"as_of"`
 	Complete bool   `json:"complete"`
 	// Next asks for the following groups; empty on the last page.
@@ -65,17 +65,18 @@ type Group struct {
 // Distribution sums up the values of a metric.
 type Distribution struct {
 	N uint64 `json:"n"`
-	// Exact says that every answer is exact, else Bound is the relative error that none exceeds.
+	// Exact says that every quantile is exact, else Bound is the relative error that none exceeds.
 	Exact     bool              `json:"exact"`
 	Bound     float64           `json:"bound"`
 	Summary   digest.Summary    `json:"summary"`
 	Quantiles []digest.Estimate `json:"quantiles"` // in the order asked for
-	// Sketch is what all this was read from, for ranks, histograms and comparisons.
+	// Sketch is what the rest was computed from, for ranks, histograms and comparisons.
 	Sketch *digest.Sketch `json:"-"`
 }
 
 // Throughput relates output bytes to the time that made them, as the ratio of their sums: large outputs weigh more.
-// Of each output alone, OutputRate is the distribution. It covers records whose output is known and above 0.
+// OutputRate is the distribution of the rates of single outputs. Both cover records whose output is known and above
+// 0.
 type Throughput struct {
 	Records   int64   `json:"records"`
 	Bytes     int64   `json:"bytes"`
@@ -174,7 +175,7 @@ func (q *Queries) Statistics(ctx context.Context, s StatsQuery) (Statistics, err
 	return out, nil
 }
 
-// page gives the groups behind one, nil for all, as far as the limit allows, and the cursor of the next page.
+// page returns the groups after one, nil for all, as far as the limit allows, and the cursor of the next page.
 func (s *StatsQuery) page(groups map[groupKey]*groupFold, after *groupKey) (out []Group, next string) {
 	keys := slices.SortedFunc(maps.Keys(groups), groupKey.compare)
 	if after != nil {
@@ -194,10 +195,10 @@ func (s *StatsQuery) page(groups map[groupKey]*groupFold, after *groupKey) (out 
 	return out, next
 }
 
-// mark is what a cursor belongs to.
+// mark identifies the query that a cursor belongs to.
 func (s *StatsQuery) mark() any { return []any{s.Run, s.Metric, s.GroupBy, s.Function, s.At} }
 
-// open reads the cursor: the group behind which the page begins, nil for the first page.
+// open reads the cursor: the group after which the page begins, nil for the first page.
 func (s *StatsQuery) open() (*groupKey, error) {
 	if s.Limit < 0 {
 		return nil, invalid("limit %d, expected 0 or more", s.Limit)
@@ -209,12 +210,12 @@ func (s *StatsQuery) open() (*groupKey, error) {
 	return after, openCursor(s.Cursor, s.mark(), after)
 }
 
-// reaches reports whether a record had ended by the moment that the query asks for.
+// reaches reports whether a record had ended by the moment of the query.
 func (s *StatsQuery) reaches(run *Run, m *engine.TaskMetrics) bool {
 	return s.At == nil || m.StartedAt.Add(m.Execute+m.Store+m.Update).Sub(run.Info.StartedAt) <= *s.At
 }
 
-// groupKey tells groups apart.
+// groupKey distinguishes groups.
 type groupKey struct {
 	Function string `json:"f,omitempty"`
 	Version  int    `json:"v,omitempty"`
@@ -248,7 +249,7 @@ func (g *groupFold) add(metric Metric, m *engine.TaskMetrics) {
 	g.throughput.add(m)
 }
 
-// grouping gives the group of a record.
+// grouping returns the function from a record to its group.
 func (s *StatsQuery) grouping(n *engine.Numbering) (func(*engine.TaskMetrics) groupKey, error) {
 	switch s.GroupBy {
 	case ByNothing, "":

@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// StrategyKind says when what is known of attempts beside their steps goes out.
+// StrategyKind says when what is known of attempts in addition to their steps is uploaded.
 type StrategyKind uint8
 
-// Upload strategies. Whatever the strategy, the rest goes out when a run ends and before a Recorder stops.
+// Upload strategies. Whatever the strategy, the rest is uploaded when a run ends and before a Recorder stops.
 const (
 	// Periodic: one call with all that waits, when the oldest has waited for Every. At most that much time is lost
 	// when the process is killed.
 	Periodic StrategyKind = iota
 	// AfterEachTask: one call for each attempt, before Details returns. Attempts that are delivered together, as are
-	// those that ended while the call before was under way, go together in one call, so that a slow store holds up
-	// the end of a run by two calls and not by one for each task. What is lost when the process is killed is what
-	// had ended since the latest call.
+	// those that ended during the previous call, go together in one call, so that a slow store delays the end of a
+	// run by two calls and not by one for each task. When the process is killed, what has ended since the latest call
+	// is lost.
 	AfterEachTask
 	// Queue: one call with Length records when so many wait, before Details returns. At most Length-1 are lost.
 	Queue
@@ -70,7 +70,7 @@ func ParseStrategy(s string) (Strategy, error) {
 	return Strategy{}, invalid("upload strategy %q, expected after_each_task, periodic=2s, queue=256 or shutdown", s)
 }
 
-// String is what ParseStrategy reads.
+// String returns the text that ParseStrategy reads.
 func (s Strategy) String() string {
 	s = s.withDefaults()
 	switch s.Kind {
@@ -106,7 +106,7 @@ func (s Strategy) withDefaults() Strategy {
 	return s
 }
 
-// UnmarshalText makes a Strategy a flag and a field of JSON.
+// UnmarshalText is ParseStrategy, for flags and fields of JSON.
 func (s *Strategy) UnmarshalText(text []byte) error {
 	parsed, err := ParseStrategy(string(text))
 	if err != nil {

@@ -30,8 +30,8 @@ func (rec *recording) addDetails(details []engine.Detail, workers []engine.Worke
 	}
 }
 
-// addRow queues one row. What does not fit after one call of the store is dropped, except worker records, of which
-// there are few.
+// addRow queues one row. What does not fit after one call of the store is dropped, except worker records, which are
+// few.
 func (rec *recording) addRow(r row) {
 	if rec.overfull() {
 		_ = rec.flushRows(allRows)
@@ -49,7 +49,7 @@ func (rec *recording) addRow(r row) {
 	rec.mu.Unlock()
 	switch {
 	case soon:
-		rec.recorder.poke()
+		rec.recorder.wakeRun()
 	case rec.strategy.Kind == Queue && n >= rec.strategy.Length:
 		rec.flushNow(n)
 	}
@@ -63,7 +63,7 @@ func (rec *recording) flushNow(n int) {
 	rec.mu.Lock()
 	rec.rowsAt = rec.retryAt
 	rec.mu.Unlock()
-	rec.recorder.poke()
+	rec.recorder.wakeRun()
 }
 
 func (rec *recording) overfull() bool {
@@ -72,7 +72,7 @@ func (rec *recording) overfull() bool {
 	return len(rec.rows) >= maxWaiting || rec.size >= maxWaitingBytes
 }
 
-// allRows makes flushRows hand over all that wait.
+// allRows makes flushRows hand over all rows that wait.
 const allRows = math.MaxInt
 
 // flushRows hands up to n rows to the store in one call.
@@ -86,7 +86,7 @@ func (rec *recording) flushRows(n int) error {
 		return nil
 	}
 	if err := rec.leftAlone(); err != nil {
-		return err // before the work of making a batch
+		return err // first, as making a batch is work
 	}
 	var b Batch
 	size := 0

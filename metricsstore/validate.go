@@ -81,7 +81,7 @@ func (a *Archive) Validate(run engine.RunID) error {
 }
 
 // Check decides what Store.Archive does, given the kept header and the owner of the lease, empty for none: apply the
-// archive, change nothing, or refuse. Where it applies, the archive has taken over what must stay.
+// archive, change nothing, or refuse. Where it applies, a.Header has got what must stay of the kept one.
 func (a *Archive) Check(kept *Header, owner string) (apply bool, err error) {
 	switch {
 	case owner != a.Owner:
@@ -97,8 +97,8 @@ func (a *Archive) Check(kept *Header, owner string) (apply bool, err error) {
 	return true, nil
 }
 
-// CheckBegin decides what Store.Begin does with a run that is there already: replace the kept header, change nothing,
-// or refuse. Where it replaces, it has taken over what must stay.
+// CheckBegin decides what Store.Begin does with a run that is kept already: replace the kept header, change nothing,
+// or refuse. Where it replaces, h has got what must stay of the kept one.
 func (h *Header) CheckBegin(kept *Header) (replace bool, err error) {
 	h.Rollup = kept.Rollup // it counts over all revisions
 	h.AddedAt = kept.AddedAt

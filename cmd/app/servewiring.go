@@ -139,7 +139,7 @@ func (c *serveCommand) origins() []string {
 // tell logs what a reader of the log wants to know of the start.
 func (c *serveCommand) tell(s *session, h *home, listener net.Listener, log *slog.Logger) {
 	log.Info("serving", "address", listener.Addr().String(), "data", s.where, "workflows", len(s.workflows), "dashboard", static.Built())
-	if shared, ok := h.store.(interface{ Holds() bool }); ok && !shared.Holds() {
+	if shared, ok := h.store.(interface{ Owns() bool }); ok && !shared.Owns() {
 		log.Info("another process holds the data: the runs of both are shown, and both can cancel and pause them")
 	}
 }

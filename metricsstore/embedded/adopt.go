@@ -18,17 +18,17 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// Bounds and times of adopting.
+// Intervals and bounds of adoption.
 const (
-	// adoptEvery is how often the holder looks into the inbox.
+	// adoptEvery is how often the owner looks for logs of other processes.
 	adoptEvery = 200 * time.Millisecond
-	// adoptBytes is how much of a log is taken in one transaction, where it has more than one record.
+	// adoptBytes is how much of a log one transaction adopts, unless a single record is larger.
 	adoptBytes = 4 << 20
-	// staleNew is when an unfinished beginning of a log is removed.
+	// staleNew is the age at which the unfinished beginning of a log is removed.
 	staleNew = time.Hour
 )
 
-// adopter takes the logs of the inbox into the database of the holder.
+// adopter copies the logs of runs of other processes into the owner's database.
 type adopter struct {
 	dir    string
 	db     *database
@@ -41,24 +41,24 @@ type adopter struct {
 	logs map[engine.RunID]*adoption
 }
 
-// adoption is how far a log is adopted.
+// adoption is the progress of adopting one log.
 type adoption struct {
 	file    *os.File
 	id      string
 	run     engine.RunID
 	offset  int64
-	end     bool            // the record that says so has come
-	refused map[int64]error // by the end of the record
-	// rejected is why the first record, and with it the whole log, was refused. The log stays while its writer lives, which
-	// removes it when it learns of this.
+	end     bool            // the record that ends the log was read
+	refused map[int64]error // by the offset at which the record ends
+	// rejected is why the first record, and with it the whole log, was refused. The log stays while its writer lives,
+	// which removes it when it learns of the refusal.
 	rejected error
 }
 
-// scan adopts what there is.
+// scan adopts what all logs have so far.
 func (a *adopter) scan(ctx context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	entries, err := os.ReadDir(filepath.Join(a.dir, inboxDir))
+	entries, err := os.ReadDir(filepath.Join(a.dir, logDir))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("embedded: %w", err)
 	}
@@ -78,11 +78,11 @@ func (a *adopter) scan(ctx context.Context) error {
 
 func (a *adopter) removeStale(e os.DirEntry) {
 	if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > staleNew {
-		_ = os.Remove(filepath.Join(a.dir, inboxDir, e.Name())) // the next scan tries again
+		_ = os.Remove(filepath.Join(a.dir, logDir, e.Name())) // or at the next scan
 	}
 }
 
-// adoptRun adopts the log of a run at least up to an offset, and returns how the record was answered that ends there.
+// adoptRun adopts the log of a run at least up to an offset, and returns the answer to the record that ends there.
 func (a *adopter) adoptRun(ctx context.Context, run engine.RunID, offset int64) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -91,13 +91,13 @@ func (a *adopter) adoptRun(ctx context.Context, run engine.RunID, offset int64) 
 	switch {
 	case err != nil || l == nil:
 		return err
-	case l.rejected != nil && offset > 0: // 0 is that of another process, which asks whether there is a log
+	case l.rejected != nil && offset > 0: // 0 is asked by another process, which wants to know whether a log exists
 		return l.rejected
 	}
 	return l.refused[offset]
 }
 
-// live reports whether the log of a run has not ended yet.
+// live reports whether the log of a run has not ended.
 func (a *adopter) live(run engine.RunID) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -114,10 +114,10 @@ func (a *adopter) close() {
 }
 
 func (a *adopter) path(run engine.RunID) string {
-	return filepath.Join(a.dir, inboxDir, string(run)+logSuffix)
+	return filepath.Join(a.dir, logDir, string(run)+logSuffix)
 }
 
-// adopt adopts what the log of a run has, and removes it where nothing more can come. The caller holds mu.
+// adopt adopts what the log of a run has, and removes the log where nothing more can come. The caller holds mu.
 func (a *adopter) adopt(ctx context.Context, run engine.RunID) error {
 	l := a.logs[run]
 	if l != nil && l.rejected != nil && !a.hasName(l) {
@@ -141,14 +141,14 @@ func (a *adopter) adopt(ctx context.Context, run engine.RunID) error {
 			}
 			return err
 		}
-		if err := a.read(ctx, l); err != nil { // what it wrote last
+		if err := a.read(ctx, l); err != nil { // the last of it
 			return err
 		}
 	}
 	switch {
 	case l.rejected == nil:
 		return a.finish(ctx, l)
-	case !a.hasName(l): // its writer removed it a moment ago
+	case !a.hasName(l): // its writer has just removed it
 		a.forget(l)
 		return nil
 	}
@@ -156,7 +156,7 @@ func (a *adopter) adopt(ctx context.Context, run engine.RunID) error {
 	return l.rejected
 }
 
-// hasName reports whether a log is still the one of its run, and not removed by its writer.
+// hasName reports whether a file is still the log of its run: its writer may have removed it.
 func (a *adopter) hasName(l *adoption) bool {
 	own, err := l.file.Stat()
 	if err != nil {
@@ -171,7 +171,7 @@ func (a *adopter) forget(l *adoption) {
 	delete(a.logs, l.run)
 }
 
-// open returns nil where there is no log.
+// open returns nil where no log exists.
 func (a *adopter) open(ctx context.Context, run engine.RunID) (*adoption, error) {
 	f, err := os.Open(a.path(run))
 	if errors.Is(err, os.ErrNotExist) {
@@ -186,7 +186,7 @@ func (a *adopter) open(ctx context.Context, run engine.RunID) (*adoption, error)
 		return nil, nil
 	}
 	err = a.db.view(ctx, func(tx *bolt.Tx) error {
-		if v, n := binary.Uvarint(tx.Bucket([]byte(inboxBucket)).Get([]byte(l.id))); n > 0 {
+		if v, n := binary.Uvarint(tx.Bucket([]byte(adoptedBucket)).Get([]byte(l.id))); n > 0 {
 			l.offset = int64(v)
 		}
 		return nil
@@ -197,18 +197,18 @@ func (a *adopter) open(ctx context.Context, run engine.RunID) (*adoption, error)
 	return l, nil
 }
 
-// refuse puts a log aside that cannot be adopted.
+// refuse sets a log aside that cannot be adopted.
 func (a *adopter) refuse(l *adoption, err error) {
 	path := a.path(l.run)
 	aside := asidePath(path, l.id)
-	a.log.Warn("a run of another process cannot be kept, its log is put aside", "run", l.run, "file", aside, "error", err)
+	a.log.Warn("a run of another process cannot be kept, its log is set aside", "run", l.run, "file", aside, "error", err)
 	if err := os.Rename(path, aside); err != nil {
-		a.log.Error("a log cannot be put aside", "file", path, "error", err)
+		a.log.Error("a log cannot be set aside", "file", path, "error", err)
 	}
 	a.forget(l)
 }
 
-// read adopts all whole records behind the offset, transaction by transaction, and nothing of a rejected log.
+// read adopts all whole records after the offset, transaction by transaction, and nothing of a rejected log.
 func (a *adopter) read(ctx context.Context, l *adoption) error {
 	info, err := l.file.Stat()
 	if err != nil {
@@ -251,14 +251,14 @@ func (a *adopter) read(ctx context.Context, l *adoption) error {
 	return nil
 }
 
-// adoptGroup are records that are adopted in one transaction.
+// adoptGroup are records that one transaction adopts.
 type adoptGroup struct {
-	offset int64 // behind them
+	offset int64 // at which they end
 	ends   []int64
 	apply  []func(*write) error
 	first  bool // the first record of the log is among them
 	end    bool
-	unread error // why the next record cannot be
+	unread error // why the next record is not among them
 }
 
 // add prepares one record. Records that break a rule are refused when they are applied.
@@ -307,9 +307,9 @@ func (a *adopter) apply(ctx context.Context, l *adoption, g *adoptGroup) error {
 			}
 		}
 		w.dirty = true
-		return w.tx.Bucket([]byte(inboxBucket)).Put([]byte(l.id), binary.AppendUvarint(nil, uint64(g.offset)))
+		return w.tx.Bucket([]byte(adoptedBucket)).Put([]byte(l.id), binary.AppendUvarint(nil, uint64(g.offset)))
 	}}
-	// The caller's patience must not decide about what is half done.
+	// The caller's patience must not decide about work that is half done.
 	if err := a.db.update(context.WithoutCancel(ctx), o); err != nil {
 		return fmt.Errorf("embedded: log of run %s: %w", l.run, err)
 	}
@@ -323,10 +323,10 @@ func (a *adopter) apply(ctx context.Context, l *adoption, g *adoptGroup) error {
 // finish removes a log that is adopted as a whole. The caller holds its lock, or it has ended.
 func (a *adopter) finish(ctx context.Context, l *adoption) error {
 	if info, err := l.file.Stat(); err == nil && info.Size() > l.offset {
-		a.log.Warn("the log of a run is cut off, what comes behind is lost", "run", l.run, "adopted_bytes", l.offset, "bytes", info.Size())
+		a.log.Warn("the log of a run is cut off, what follows is lost", "run", l.run, "adopted_bytes", l.offset, "bytes", info.Size())
 	}
 	for _, err := range l.refused {
-		if !errors.Is(err, metricsstore.ErrLease) && !errors.Is(err, metricsstore.ErrExists) { // those by themselves lose nothing
+		if !errors.Is(err, metricsstore.ErrLease) && !errors.Is(err, metricsstore.ErrExists) { // which lose nothing by themselves
 			a.log.Warn("a part of a run was refused", "run", l.run, "error", err)
 		}
 	}
@@ -336,14 +336,14 @@ func (a *adopter) finish(ctx context.Context, l *adoption) error {
 	a.forget(l)
 	o := &op{apply: func(w *write) error {
 		w.dirty = true
-		return w.tx.Bucket([]byte(inboxBucket)).Delete([]byte(l.id))
+		return w.tx.Bucket([]byte(adoptedBucket)).Delete([]byte(l.id))
 	}}
 	err := a.db.update(context.WithoutCancel(ctx), o)
 	a.ended(context.WithoutCancel(ctx), l.run)
 	return err
 }
 
-// replay is what a record does. The error is a refusal, or says that the record cannot be read.
+// replay returns what a record does. The error is a refusal, or says that the record cannot be read.
 func (d *database) replay(kind recordKind, q *request) (func(*write) error, error) {
 	there := func(f func(*write, *bolt.Bucket) error) func(*write) error {
 		return func(w *write) error {

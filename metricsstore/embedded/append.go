@@ -12,7 +12,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// packedRow is what goes under a key, and how many bytes its data has.
+// packedRow is the value of a key, and the size of its data.
 type packedRow struct {
 	key, value []byte
 	size       int
@@ -24,7 +24,7 @@ type packedBlock struct {
 	packedRow
 }
 
-// packedBatch is a batch as it is written. It has nothing of the memory of the batch.
+// packedBatch is a batch as it is written. It shares no memory with the batch.
 type packedBatch struct {
 	run     engine.RunID
 	blocks  []packedBlock
@@ -33,7 +33,7 @@ type packedBatch struct {
 	steps   int
 }
 
-// Append implements metricsstore.Store. Packing is done by the goroutine that calls, not by the writer.
+// Append implements metricsstore.Store. Packing is done by the calling goroutine, not by the writer.
 func (d *database) Append(ctx context.Context, run engine.RunID, b metricsstore.Batch) error {
 	if err := d.begin(ctx); err != nil {
 		return err
@@ -86,7 +86,7 @@ func (d *database) packBlock(run engine.RunID, b *metricsstore.Block) packedBloc
 	return p
 }
 
-// append keeps what is not there.
+// append keeps what is not kept yet.
 func (w *write) append(b *bolt.Bucket, p *packedBatch) error {
 	put, err := place(b, p.blocks)
 	if err != nil {
@@ -135,7 +135,7 @@ func (w *write) putBlock(b *bolt.Bucket, t *totals, block *packedBlock) error {
 	return b.Put(block.key, block.value)
 }
 
-// fillPercent is how full pages are left: logs grow at their end, so half empty pages would stay so.
+// fillPercent is how full pages are left: logs grow at their end, so pages that are half empty would stay so.
 const fillPercent = 0.9
 
 // putWorker keeps the row with the greater rank, the first of equals.
@@ -155,7 +155,7 @@ func (w *write) putWorker(b *bolt.Bucket, t *totals, row packedRow) (changed boo
 	return true, b.Put(row.key, row.value)
 }
 
-// place decides which of the blocks of a batch are put, without putting any.
+// place decides which blocks of a batch are to be kept, without keeping any.
 func place(b *bolt.Bucket, blocks []packedBlock) ([]*packedBlock, error) {
 	var put []*packedBlock
 	for i := range blocks {
@@ -181,8 +181,8 @@ func place(b *bolt.Bucket, blocks []packedBlock) ([]*packedBlock, error) {
 	return put, nil
 }
 
-// overlapping lists the kept blocks that share steps with first to last, ascending. Their Data is packed and good
-// while the transaction is.
+// overlapping lists the kept blocks that share steps with first to last, ascending. Their Data is packed and valid
+// during the transaction.
 func overlapping(b *bolt.Bucket, first, last uint64) ([]metricsstore.Block, error) {
 	var out []metricsstore.Block
 	c := b.Cursor()

@@ -11,7 +11,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// packedArchive is an archive as it is written. It has nothing of the memory of the archive.
+// packedArchive is an archive as it is written. It shares no memory with the archive.
 type packedArchive struct {
 	given       metricsstore.Archive // owner and header
 	attachments []packedRow
@@ -34,7 +34,7 @@ func (d *database) Archive(ctx context.Context, run engine.RunID, a metricsstore
 		return err
 	}
 	if d.isLoose(ctx, hourOf(p.given.Header.Info.StartedAt), looseAtArchive) {
-		_ = d.mergeHistory(ctx, looseAtArchive) // where it fails, whoever archives next or reads does it
+		_ = d.mergeHistory(ctx, looseAtArchive) // a failure leaves the work to the next call that archives or reads
 	}
 	return nil
 }
@@ -121,7 +121,7 @@ func (w *write) archive(b *bolt.Bucket, p *packedArchive) error {
 	return w.finish(b, h, t)
 }
 
-// replaceBlocks puts consecutive blocks in the place of those that hold the same steps, or refuses.
+// replaceBlocks replaces blocks by consecutive ones that hold the same steps, or refuses.
 func (w *write) replaceBlocks(b *bolt.Bucket, t *totals, by []packedBlock) error {
 	if len(by) == 0 {
 		return nil
@@ -149,7 +149,7 @@ func (w *write) replaceBlocks(b *bolt.Bucket, t *totals, by []packedBlock) error
 	return nil
 }
 
-// putRollups puts roll-ups where none of the run are.
+// putRollups adds roll-ups to a run that has none.
 func (w *write) putRollups(b *bolt.Bucket, t *totals, rollups []packedRow) error {
 	all := w.tx.Bucket([]byte(rollupsBucket))
 	for _, r := range rollups {
@@ -167,7 +167,7 @@ func (w *write) putRollups(b *bolt.Bucket, t *totals, rollups []packedRow) error
 	return nil
 }
 
-// dropRollups removes the roll-ups of a run, and none of another that a damaged key may name.
+// dropRollups removes the roll-ups of a run, and none of another run that a damaged key may name.
 func (w *write) dropRollups(run engine.RunID, b *bolt.Bucket, t *totals) error {
 	var refs [][]byte // deleting moves the cursor, so they are listed first
 	err := rows(b, rollupRow, func(k, _ []byte) (bool, error) {

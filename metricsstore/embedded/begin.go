@@ -20,7 +20,7 @@ func tooLarge(what string, n int) error {
 	return fmt.Errorf("%w: %s has %d bytes, expected at most %d", metricsstore.ErrInvalid, what, n, maxValue)
 }
 
-// change applies something to a run that is there.
+// change applies f to a run that exists.
 func (d *database) change(ctx context.Context, run engine.RunID, o op, f func(*write, *bolt.Bucket) error) error {
 	o.apply = func(w *write) error {
 		b := bucketOf(w.tx, run)
@@ -41,7 +41,7 @@ func (d *database) Begin(ctx context.Context, h metricsstore.Header, shape []byt
 	return d.update(ctx, &op{apply: apply})
 }
 
-// begun prepares Begin. It keeps nothing of what it is given.
+// begun prepares Begin. It keeps no reference to its arguments.
 func (d *database) begun(h metricsstore.Header, shape []byte) (func(*write) error, error) {
 	if err := h.ValidateBegin(); err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func (d *database) begun(h metricsstore.Header, shape []byte) (func(*write) erro
 	}
 	packed := d.codec.pack(locationOf(h.Info.ID, attachmentKey(metricsstore.AttachShape)), shape)
 	return func(w *write) error {
-		var h metricsstore.Header // of this call alone: what is kept goes into it
+		var h metricsstore.Header // a copy for each call, as CheckBegin changes it
 		if err := json.Unmarshal(given, &h); err != nil {
 			return fmt.Errorf("embedded: header: %w", err)
 		}
@@ -103,7 +103,7 @@ func (w *write) begin(h *metricsstore.Header, annotation, shape []byte, size int
 	return w.finish(b, h, t)
 }
 
-// finish puts header and totals.
+// finish writes header and totals.
 func (w *write) finish(b *bolt.Bucket, h *metricsstore.Header, t totals) error {
 	w.changed(h.Info.ID)
 	packed, err := w.codec.packHeader(h)
@@ -116,7 +116,7 @@ func (w *write) finish(b *bolt.Bucket, h *metricsstore.Header, t totals) error {
 	return w.putTotals(h.Info.ID, b, t)
 }
 
-// putTotals puts totals, counted anew where damage has made them uncertain.
+// putTotals writes totals, recounted where damage has made them uncertain.
 func (w *write) putTotals(run engine.RunID, b *bolt.Bucket, t totals) error {
 	if t.uncertain {
 		var err error
@@ -127,7 +127,7 @@ func (w *write) putTotals(run engine.RunID, b *bolt.Bucket, t totals) error {
 	return b.Put([]byte{totalsRow}, t.encode(run))
 }
 
-// attach puts an attachment, packed, in the place of the one before.
+// attach replaces an attachment by packed data.
 func (w *write) attach(b *bolt.Bucket, t *totals, name string, packed []byte, size int) error {
 	if old := b.Get(attachmentKey(name)); old != nil {
 		t.drop(old)

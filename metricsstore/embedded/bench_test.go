@@ -16,7 +16,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// renumbered gives blocks of n steps without end: those of one simulated run, over and over, under later numbers.
+// renumbered returns blocks of n steps without end: those of one simulated run, over and over, under later numbers.
 func renumbered(b *testing.B, n int) func(i int) metricsstore.Block {
 	b.Helper()
 	p, err := metricsstore.NewPacker()
@@ -39,16 +39,16 @@ func report(b *testing.B, steps int, bytes int64) {
 	b.ReportMetric(float64(bytes)/float64(steps), "B/step")
 }
 
-// BenchmarkAppend appends with fsync: 1 to 16 runs at once, each waiting for its call, through the holder and through
-// the inbox of a guest.
+// BenchmarkAppend appends with fsync: 1 to 16 runs at once, each waiting for its call, through the owner and through
+// the logs of a client.
 func BenchmarkAppend(b *testing.B) {
 	for _, n := range []int{100, 1000} {
 		block := renumbered(b, n)
 		b.Run(fmt.Sprintf("steps=%d/floor", n), func(b *testing.B) { floor(b, n, block) })
 		for _, runs := range []int{1, 16} {
-			for _, guest := range []bool{false, true} {
-				b.Run(fmt.Sprintf("steps=%d/runs=%d/guest=%t", n, runs, guest), func(b *testing.B) {
-					appendRuns(b, n, runs, guest, block)
+			for _, client := range []bool{false, true} {
+				b.Run(fmt.Sprintf("steps=%d/runs=%d/client=%t", n, runs, client), func(b *testing.B) {
+					appendRuns(b, n, runs, client, block)
 				})
 			}
 		}
@@ -72,12 +72,12 @@ func floor(b *testing.B, n int, block func(int) metricsstore.Block) {
 	require.NoError(b, f.Close())
 }
 
-func appendRuns(b *testing.B, n, runs int, guest bool, block func(int) metricsstore.Block) {
+func appendRuns(b *testing.B, n, runs int, client bool, block func(int) metricsstore.Block) {
 	dir := b.TempDir()
 	s, err := Open(b.Context(), Config{Dir: dir, Durability: Each, KeepLive: true})
 	require.NoError(b, err)
 	w := s
-	if guest {
+	if client {
 		w, err = Open(b.Context(), Config{Dir: dir, Durability: Each, KeepLive: true})
 		require.NoError(b, err)
 	}
@@ -100,7 +100,7 @@ func appendRuns(b *testing.B, n, runs int, guest bool, block func(int) metricsst
 	}
 	b.StopTimer()
 	elapsed := b.Elapsed()
-	if guest {
+	if client {
 		require.NoError(b, w.Close())
 	}
 	require.NoError(b, s.Compact(b.Context()))

@@ -13,7 +13,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// begin counts a call. Where the error is nil, the caller calls s.calls.RUnlock.
+// begin counts a call, so that Close waits for it. After nil, the caller calls s.calls.RUnlock.
 func (s *Store) begin(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -26,7 +26,7 @@ func (s *Store) begin(ctx context.Context) error {
 	return nil
 }
 
-// call makes a call that sees what this process has written into the inbox.
+// call makes a call that sees what this process has written into logs.
 func (s *Store) call(ctx context.Context, f func(backend) error) error {
 	if err := s.begin(ctx); err != nil {
 		return err
@@ -66,8 +66,8 @@ func (s *Store) ownLog(run engine.RunID) *runLog {
 // settle has the logs of this process adopted as far as they go.
 func (s *Store) settle(ctx context.Context) error {
 	for _, l := range s.ownLogs() {
-		if end, behind := l.behind(); behind {
-			if err := s.adopt(ctx, l, end); err != nil && !refusal(err) { // a refusal was told to who was refused
+		if end, some := l.unadopted(); some {
+			if err := s.adopt(ctx, l, end); err != nil && !refusal(err) { // the refused call itself has returned it
 				return err
 			}
 		}
@@ -83,7 +83,7 @@ func (s *Store) settleLogs(ctx context.Context) error {
 	return s.settle(ctx)
 }
 
-// adopt has a log adopted and returns how its record was answered that ends at the offset.
+// adopt has a log adopted and returns the answer to the record that ends at the offset.
 func (s *Store) adopt(ctx context.Context, l *runLog, end int64) error {
 	err := s.do(ctx, func(b backend) error { return b.adopt(ctx, l.run, end) })
 	if err == nil || refusal(err) {
@@ -92,8 +92,8 @@ func (s *Store) adopt(ctx context.Context, l *runLog, end int64) error {
 	return err
 }
 
-// record writes a call into a log of the inbox and waits a while for the answer. The call is safe all the same where
-// the holder has no time for it: then it counts as taken.
+// record writes a call into a log and waits a while for the answer. Without one, the call is safe nevertheless and
+// counts as accepted.
 func (s *Store) record(ctx context.Context, l *runLog, kind recordKind, q *request) error {
 	end, err := l.add(kind, q)
 	if err != nil {
@@ -104,11 +104,11 @@ func (s *Store) record(ctx context.Context, l *runLog, kind recordKind, q *reque
 	if err := s.adopt(waiting, l, end); err != nil && refusal(err) {
 		return err
 	}
-	s.told.Tell(l.run)
+	s.changes.Notify(l.run)
 	return nil
 }
 
-// Begin implements metricsstore.Store. A guest begins a run in the inbox.
+// Begin implements metricsstore.Store. A client begins a run in a log.
 func (s *Store) Begin(ctx context.Context, h metricsstore.Header, shape []byte) error {
 	if err := h.ValidateBegin(); err != nil {
 		return err
@@ -124,14 +124,14 @@ func (s *Store) Begin(ctx context.Context, h metricsstore.Header, shape []byte) 
 	if l := s.ownLog(h.Info.ID); l != nil {
 		return s.record(ctx, l, beginRecord, q)
 	}
-	visiting := false
+	isClient := false
 	err = s.do(ctx, func(b backend) error {
-		if _, visiting = b.(*guest); visiting {
+		if _, isClient = b.(*client); isClient {
 			return nil
 		}
 		return b.Begin(ctx, h, shape)
 	})
-	if err != nil || !visiting {
+	if err != nil || !isClient {
 		return err
 	}
 	return s.beginLog(ctx, h, q)
@@ -140,13 +140,13 @@ func (s *Store) Begin(ctx context.Context, h metricsstore.Header, shape []byte) 
 func (s *Store) beginLog(ctx context.Context, h metricsstore.Header, q *request) error {
 	adopt := func(b backend) error { return b.adopt(ctx, h.Info.ID, 0) }
 	l, err := createLog(s.cfg.Dir, s.coding, h.Info.ID)
-	if errors.Is(err, os.ErrExist) { // of an earlier revision, perhaps, and not removed yet
+	if errors.Is(err, os.ErrExist) { // perhaps of an earlier revision, and not removed yet
 		if err := s.do(ctx, adopt); err != nil && !refusal(err) {
 			return err
 		}
 		l, err = createLog(s.cfg.Dir, s.coding, h.Info.ID)
 	}
-	if errors.Is(err, os.ErrExist) { // another process is at the run: the holder decides
+	if errors.Is(err, os.ErrExist) { // another process records the run: the owner decides
 		return s.do(ctx, func(b backend) error { return b.Begin(ctx, h, q.Data) })
 	}
 	if err != nil {
@@ -158,7 +158,7 @@ func (s *Store) beginLog(ctx context.Context, h metricsstore.Header, q *request)
 		l.blocks, err = s.before(ctx, h.Info.ID)
 	}
 	if err != nil {
-		// Nothing was taken, or nothing can follow: the log goes, and what the holder has put aside.
+		// Nothing was accepted, or nothing can follow: remove the log, also where the owner has set it aside.
 		return errors.Join(err, removeAny(l.path), removeAny(asidePath(l.path, l.id)), l.close())
 	}
 	s.mu.Lock()
@@ -180,7 +180,7 @@ func (s *Store) before(ctx context.Context, run engine.RunID) ([]metricsstore.Bl
 	return blocks, err
 }
 
-// Append implements metricsstore.Store. What goes into the inbox is safe there and waits for nobody.
+// Append implements metricsstore.Store. What is in a log is safe there and does not wait for the owner.
 func (s *Store) Append(ctx context.Context, run engine.RunID, b metricsstore.Batch) error {
 	if err := b.Validate(); err != nil {
 		return err
@@ -201,11 +201,11 @@ func (s *Store) Append(ctx context.Context, run engine.RunID, b metricsstore.Bat
 		l.unplace(placed)
 		return err
 	}
-	s.told.Tell(run)
+	s.changes.Notify(run)
 	return nil
 }
 
-// place decides about blocks as the holder will, notes those that are new, and returns their first steps.
+// place decides about blocks as the owner will, notes the new ones, and returns their first steps.
 func (l *runLog) place(blocks []metricsstore.Block) (placed []uint64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -231,7 +231,7 @@ func (l *runLog) place(blocks []metricsstore.Block) (placed []uint64, err error)
 	return placed, nil
 }
 
-// unplace takes back what place has noted.
+// unplace undoes place.
 func (l *runLog) unplace(placed []uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -266,7 +266,7 @@ func (s *Store) Acquire(ctx context.Context, run engine.RunID, lease metricsstor
 	return err
 }
 
-// Release implements metricsstore.Store. The log of an archived run ends with it.
+// Release implements metricsstore.Store. It ends the log of an archived run.
 func (s *Store) Release(ctx context.Context, run engine.RunID, owner string) error {
 	q := &request{Run: run, Owner: owner}
 	l, err := s.logged(ctx, run, releaseRecord, q, func(b backend) error { return b.Release(ctx, run, owner) })
@@ -282,7 +282,7 @@ func (l *runLog) done() bool {
 	return l.archived
 }
 
-// logged makes a call through the log of the run, or where it has none of this process, directly.
+// logged makes a call through the log that this process writes of the run, or directly where it writes none.
 func (s *Store) logged(ctx context.Context, run engine.RunID, kind recordKind, q *request, direct func(backend) error) (*runLog, error) {
 	if err := s.begin(ctx); err != nil {
 		return nil, err
@@ -294,7 +294,7 @@ func (s *Store) logged(ctx context.Context, run engine.RunID, kind recordKind, q
 	return nil, s.do(ctx, direct)
 }
 
-// endLog closes a log; that of an archived run says that it ends.
+// endLog closes a log; that of an archived run gets a record that ends it.
 func (s *Store) endLog(l *runLog) error {
 	s.mu.Lock()
 	delete(s.logs, l.run)
@@ -318,7 +318,7 @@ func (s *Store) Delete(ctx context.Context, run engine.RunID) error {
 		tries++
 		err := b.Delete(ctx, run)
 		if tries > 1 && errors.Is(err, metricsstore.ErrNotFound) {
-			return nil // the holder before this one did it and had no time to say so
+			return nil // an owner that has gone did it and could not answer
 		}
 		return err
 	})
@@ -368,8 +368,8 @@ func (s *Store) Check(ctx context.Context) error {
 	return s.call(ctx, func(b backend) error { return b.Check(ctx) })
 }
 
-// Compact implements metricsstore.Store: all that is kept is written into a new file, which then takes the place of
-// the old one. Writes wait for it, and it needs as much free space as the new file will take.
+// Compact implements metricsstore.Store: all that is kept is written into a new file, which then replaces the old
+// one. Writes wait for it, and it needs as much free space as the new file will take.
 func (s *Store) Compact(ctx context.Context) error {
 	return s.call(ctx, func(b backend) error { return b.Compact(ctx) })
 }

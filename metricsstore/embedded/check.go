@@ -12,8 +12,8 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// Check implements metricsstore.Store. It reads the whole file, and nothing is written meanwhile. What a run is noted
-// to have lost is not damage any more.
+// Check implements metricsstore.Store. It reads the whole file, and writes wait for it. What a run is known to have
+// lost is not damage any more.
 func (d *database) Check(ctx context.Context) error {
 	return d.exclusive(ctx, d.check)
 }
@@ -29,7 +29,7 @@ func (d *database) check() error {
 		errs = append(errs, fmt.Errorf("embedded: %s: %w", d.path, fault))
 	}
 	if len(errs) > 0 {
-		return errors.Join(errs...) // what bbolt makes of such pages says nothing
+		return errors.Join(errs...) // bbolt's own findings on such pages add nothing
 	}
 	err = guarded(d.path, func() error {
 		return d.bolt.View(func(tx *bolt.Tx) error {
@@ -45,8 +45,8 @@ func (d *database) check() error {
 type checker struct {
 	tx      *bolt.Tx
 	codec   *codec
-	rollups map[string]bool       // those that runs have
-	broken  map[engine.RunID]bool // runs that something is wrong with
+	rollups map[string]bool       // those of runs
+	broken  map[engine.RunID]bool // runs with findings
 	errs    []error
 }
 
@@ -59,7 +59,7 @@ func (c *checker) failRun(run engine.RunID, err error) {
 	c.fail("run %s: %w", run, err)
 }
 
-// each goes through a bucket; what f returns is broken.
+// each visits the keys of a bucket; an error of f is a finding.
 func (c *checker) each(bucket string, f func(key, value []byte) error) {
 	_ = c.tx.Bucket([]byte(bucket)).ForEach(func(k, v []byte) error { // f has no other error
 		if err := f(k, v); err != nil {
@@ -86,7 +86,7 @@ func (c *checker) check() {
 	})
 	c.each(rollupsBucket, func(k, v []byte) error {
 		key, err := metricsstore.ParseRollupKey(k)
-		if err != nil || c.rollups[string(k)] || c.broken[key.Run] { // those of runs are read with them
+		if err != nil || c.rollups[string(k)] || c.broken[key.Run] { // those of runs are read with the runs
 			return err
 		}
 		return errors.New("the roll-up belongs to no run")
@@ -118,7 +118,7 @@ func (c *checker) run(p metricsstore.Position, b *bolt.Bucket) (errs []error) {
 		losses.add(metricsstore.AnnotationPart, err)
 	}
 	var found totals
-	_ = b.ForEach(func(k, v []byte) error { // which has no error of its own
+	_ = b.ForEach(func(k, v []byte) error { // which returns no error of its own
 		losses.of[partOf(k)]++
 		n, err := c.row(p, &found, k, v)
 		found.bytes += int64(n)
@@ -137,7 +137,7 @@ func (c *checker) run(p metricsstore.Position, b *bolt.Bucket) (errs []error) {
 	return errs
 }
 
-// row checks one key of a run and returns how many bytes count.
+// row checks one key of a run and returns its share of the run's bytes.
 func (c *checker) row(p metricsstore.Position, found *totals, k, v []byte) (int, error) {
 	if !fitsRun(k) {
 		return 0, fmt.Errorf("a key of an unknown kind, % x", k)
@@ -178,7 +178,7 @@ func (c *checker) rollup(p metricsstore.Position, key []byte) (int, error) {
 	return len(data), err
 }
 
-// history checks that the history knows the runs that have roll-ups, and those alone, and that its cells can be read.
+// history checks that the history has exactly the runs that have roll-ups, and that its cells can be read.
 func (c *checker) history() {
 	b := c.tx.Bucket([]byte(historyBucket))
 	if b == nil || !hasHistory(c.tx) {

@@ -10,30 +10,30 @@ import (
 type claim struct {
 	site
 	page      uint64
-	low, high []byte // its keys are from low and before high, nil for no bound
+	low, high []byte // its keys are from low to before high, nil for no bound
 }
 
-// follow goes through a page and all below it. A page that may not be the right one waits until all others have what is
-// theirs.
+// follow visits a page and all pages below it. A page that may be the wrong one waits until all other claims are
+// settled.
 func (w *walk) follow(c claim) {
 	if !w.takeSure(c) {
 		w.waiting = append(w.waiting, c)
 	}
 }
 
-// settle decides about what waits, the surest first.
+// settle decides about the claims that wait, the surest first.
 func (w *walk) settle() {
-	rules := []func(claim) bool{w.takeSure, w.takeFitting, w.takeNeighbour, w.takeContested, w.takeAny}
+	rules := []func(claim) bool{w.takeSure, w.takeFitting, w.takeAdjacent, w.takeContested, w.takeAny}
 	for len(w.waiting) > 0 {
 		for _, rule := range rules {
-			if w.apply(rule) { // which the last one does
+			if w.apply(rule) { // the last rule always does
 				break
 			}
 		}
 	}
 }
 
-// apply applies a rule to all that waits, and reports whether it has decided something.
+// apply applies a rule to all claims that wait, and reports whether it has decided any.
 func (w *walk) apply(rule func(claim) bool) (decided bool) {
 	w.queue, w.waiting = w.waiting, nil
 	for len(w.queue) > 0 {
@@ -48,7 +48,7 @@ func (w *walk) apply(rule func(claim) bool) (decided bool) {
 	return decided
 }
 
-// accept goes through a page that belongs to a claim.
+// accept visits a page that belongs to a claim.
 func (w *walk) accept(c claim, p *page) {
 	w.own(p.id, p.span)
 	if p.hasSpare {
@@ -57,14 +57,14 @@ func (w *walk) accept(c claim, p *page) {
 	w.through(c, p)
 }
 
-// own notes that pages belong to something.
+// own marks pages as belonging to a site.
 func (w *walk) own(first, span uint64) {
 	for id := first; id < min(first+span, uint64(len(w.seen))); id++ {
 		w.seen[id] = true
 	}
 }
 
-// takeSure takes a page that is just what leads to it says, and that nothing else leads to.
+// takeSure takes a page that is exactly what its reference says, and that nothing else refers to.
 func (w *walk) takeSure(c claim) bool {
 	p, err := w.f.page(c.page, c.fits)
 	if err != nil || len(w.parents[p.id]) > 1 || !w.isExact(c, &p) {
@@ -84,8 +84,8 @@ func (w *walk) takeFitting(c claim) bool {
 	return true
 }
 
-// takeNeighbour takes the page that is meant where one bit of its number was flipped: nothing leads to it.
-func (w *walk) takeNeighbour(c claim) bool {
+// takeAdjacent takes the intended page where one bit of its number was flipped: nothing refers to that page.
+func (w *walk) takeAdjacent(c claim) bool {
 	var found []page
 	for bit := range 64 {
 		p, err := w.f.page(c.page^1<<bit, c.fits)
@@ -99,14 +99,14 @@ func (w *walk) takeNeighbour(c claim) bool {
 	meant := &found[0]
 	if p, err := w.f.page(c.page, c.fits); err == nil && w.isExact(c, &p) && !w.isBelow(p.id, meant.id) &&
 		!w.otherWants(&p, func(o claim) bool { return !w.isExact(o, meant) }) {
-		return false // one is as good as the other
+		return false // they are equally good
 	}
 	w.fault(c.site, fmt.Errorf("page %d is called page %d", meant.id, c.page), false)
 	w.accept(c, meant)
 	return true
 }
 
-// takeContested takes a page that is just what leads to it says, where nothing else that leads to it says so.
+// takeContested takes a page that is exactly what its reference says, where no other reference to it fits.
 func (w *walk) takeContested(c claim) bool {
 	p, err := w.f.page(c.page, c.fits)
 	if err != nil || w.disputed[p.id] || !w.isExact(c, &p) || w.otherWants(&p, func(claim) bool { return true }) {
@@ -116,7 +116,7 @@ func (w *walk) takeContested(c claim) bool {
 	return true
 }
 
-// takeAny takes a page unless it belongs to something else, or most of its keys do. It decides in any case.
+// takeAny takes a page unless it, or most of its keys, belong to something else. It always decides.
 func (w *walk) takeAny(c claim) bool {
 	p, err := w.f.page(c.page, c.fits)
 	if err == nil && w.isExact(c, &p) && w.otherWants(&p, func(claim) bool { return true }) {
@@ -134,7 +134,7 @@ func (w *walk) takeAny(c claim) bool {
 	return true
 }
 
-// refusal says why a page can by no means be what leads to it says.
+// refusal says why a page cannot be what its reference says.
 func (w *walk) refusal(c claim, p *page) error {
 	n := len(p.elements)
 	switch {
@@ -150,31 +150,31 @@ func (w *walk) refusal(c claim, p *page) error {
 	return nil
 }
 
-// isExact reports whether a page is just what leads to it says.
+// isExact reports whether a page is exactly what its reference says.
 func (w *walk) isExact(c claim, p *page) bool {
 	return (c.low == nil || len(p.elements) > 0 && bytes.Equal(p.elements[0].key, c.low)) && w.isFitting(c, p)
 }
 
-// isFitting reports whether a page may be what leads to it says: nothing is wrong with it or its keys.
+// isFitting reports whether a page may be what its reference says: nothing is wrong with it or its keys.
 func (w *walk) isFitting(c claim, p *page) bool {
 	n := len(p.elements)
 	return p.damage == nil && !w.free[p.id] && !w.isSeen(p) && p.within(c.low, c.high) == n && p.fitting(c.site) == n &&
 		w.whose(c.run, p, 0) != foreign
 }
 
-// isSeen reports whether some of a page belongs to something else.
+// isSeen reports whether a part of a page belongs to something else.
 func (w *walk) isSeen(p *page) bool {
 	first := min(p.id, uint64(len(w.seen)))
 	return slices.Contains(w.seen[first:min(p.id+p.span, uint64(len(w.seen)))], true)
 }
 
-// otherWants reports whether another claim that waits is for just this page, and is as asked.
+// otherWants reports whether another waiting claim is for exactly this page, and satisfies the condition.
 func (w *walk) otherWants(p *page, is func(claim) bool) bool {
 	wants := func(o claim) bool { return o.page == p.id && w.isExact(o, p) && is(o) }
 	return slices.ContainsFunc(w.waiting, wants) || slices.ContainsFunc(w.queue, wants)
 }
 
-// isBelow reports whether a page leads to another one, or what it leads to does.
+// isBelow reports whether a page is reachable from another one.
 func (w *walk) isBelow(id, above uint64) bool {
 	const deepest = 16
 	for level, depth := []uint64{id}, 0; len(level) > 0 && depth < deepest; depth++ {
@@ -191,7 +191,7 @@ func (w *walk) isBelow(id, above uint64) bool {
 	return false
 }
 
-// findParents notes which pages lead to which.
+// findParents notes which pages refer to which.
 func (w *walk) findParents() {
 	w.parents = map[uint64][]uint64{}
 	for id := uint64(2); id < uint64(len(w.seen)); id++ {
@@ -210,7 +210,7 @@ func (w *walk) findParents() {
 	}
 }
 
-// fitting counts the elements that can stand in a bucket.
+// fitting counts the elements that a bucket may have.
 func (p *page) fitting(at site) (n int) {
 	for i := range p.elements {
 		e := &p.elements[i]
@@ -222,7 +222,7 @@ func (p *page) fitting(at site) (n int) {
 	return n
 }
 
-// within counts the keys from low and before high.
+// within counts the keys from low to before high.
 func (p *page) within(low, high []byte) (n int) {
 	for i := range p.elements {
 		if key := p.elements[i].key; bytes.Compare(key, low) >= 0 && (high == nil || bytes.Compare(key, high) < 0) {

@@ -10,12 +10,12 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// compactBytes is how much one transaction of compacting takes.
+// compactBytes is how much one transaction of compacting copies.
 const compactBytes = 16 << 20
 
-// Compact implements metricsstore.Store: it writes all that is kept into a new file and puts that in the place of
-// the old one. Until then, and whatever goes wrong, the old file is what counts. Reads go on, except for the moment
-// of the change; writes wait. It needs as much free space as the new file will take.
+// Compact implements metricsstore.Store: it writes all that is kept into a new file and replaces the old one by it.
+// Until then, and whatever goes wrong, the old file is in use. Reads continue, except for the moment of the change;
+// writes wait. It needs as much free space as the new file will take.
 func (d *database) Compact(ctx context.Context) error {
 	return d.exclusive(ctx, func() error {
 		if d.broken != nil {
@@ -40,7 +40,7 @@ func (d *database) copyTo(path string) error {
 	return errors.Join(bolt.Compact(dst, d.bolt, compactBytes), dst.Sync(), dst.Close())
 }
 
-// replaceBy puts a file in the place of the one that is open.
+// replaceBy replaces the open file by another one.
 func (d *database) replaceBy(path string) error {
 	err := d.reopen(func() error { return errors.Join(os.Rename(path, d.path), syncDir(filepath.Dir(d.path))) })
 	if err != nil && d.broken == nil {
@@ -59,7 +59,7 @@ func removeAny(path string) error {
 // syncDir makes the names in a folder durable.
 func syncDir(dir string) error {
 	if windows {
-		return nil // folders cannot be synchronised there, and renaming is durable
+		return nil // where folders cannot be synchronised, renaming is durable
 	}
 	f, err := os.Open(dir)
 	if err != nil {

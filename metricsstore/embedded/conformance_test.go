@@ -9,7 +9,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// open opens a folder for a test that does not pull the plug.
+// open opens a folder for a test without power cuts.
 func open(t testing.TB, dir string) *Store {
 	t.Helper()
 	s, err := Open(t.Context(), Config{Dir: dir, Durability: Each, KeepLive: true, noSync: true})
@@ -35,25 +35,25 @@ func TestStore(t *testing.T) {
 	})
 }
 
-// TestGuest: a guest behaves as its holder does, although what it begins goes through the inbox.
-func TestGuest(t *testing.T) {
+// TestClient: a client behaves as its owner does, although what it begins is written to logs.
+func TestClient(t *testing.T) {
 	dirs := map[metricsstore.Store]string{}
-	guest := func(t testing.TB, dir string) metricsstore.Store {
+	client := func(t testing.TB, dir string) metricsstore.Store {
 		s := open(t, dir)
-		require.False(t, s.Holds())
+		require.False(t, s.Owns())
 		dirs[s] = dir
 		return s
 	}
 	metricsstoretest.Test(t, metricsstoretest.Backend{
 		Open: func(t testing.TB) metricsstore.Store {
 			dir := t.TempDir()
-			holder := open(t, dir)
-			t.Cleanup(func() { require.NoError(t, holder.Close()) })
-			return guest(t, dir)
+			owner := open(t, dir)
+			t.Cleanup(func() { require.NoError(t, owner.Close()) })
+			return client(t, dir)
 		},
 		Reopen: func(t testing.TB, s metricsstore.Store) metricsstore.Store {
 			require.NoError(t, s.Close())
-			return guest(t, dirs[s])
+			return client(t, dirs[s])
 		},
 	})
 }

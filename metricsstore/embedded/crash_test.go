@@ -20,7 +20,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// crashJobs are what a child does that is killed, or that the disk gets full under.
+// crashJobs are the jobs of a child that is killed, or whose disk gets full.
 func crashJobs() map[string]func(dir string) error {
 	with := func(f func(ctx context.Context, s *Store) error) func(dir string) error {
 		return func(dir string) error {
@@ -40,7 +40,7 @@ func crashJobs() map[string]func(dir string) error {
 		}),
 		"compact": with(func(ctx context.Context, s *Store) error { return s.Compact(ctx) }),
 		"merge": with(func(ctx context.Context, s *Store) error {
-			return s.current().(*holder).mergeHistory(ctx, 1)
+			return s.current().(*owner).mergeHistory(ctx, 1)
 		}),
 		"prune": with(func(ctx context.Context, s *Store) error {
 			_, err := metricsstore.Retain(ctx, s, metricsstore.Retention{Count: 60}, time.Now())
@@ -50,7 +50,7 @@ func crashJobs() map[string]func(dir string) error {
 	}
 }
 
-// archivesOf is the folder of the archives that a child imports, beside that of the data.
+// archivesOf is the folder of the archives that a child imports, next to that of the data.
 func archivesOf(dir string) string { return filepath.Join(filepath.Dir(dir), "archives") }
 
 func importAll(dir string) func(context.Context, *Store) error {
@@ -111,14 +111,14 @@ func newCrash(t *testing.T, job string, data []byte) *crash {
 		require.NoError(t, s.Delete(t.Context(), id))
 	}
 	if job == "merge" {
-		require.NoError(t, s.current().(*holder).update(t.Context(), &op{apply: func(w *write) error {
+		require.NoError(t, s.current().(*owner).update(t.Context(), &op{apply: func(w *write) error {
 			w.dirty = true
 			return buildHistory(w.tx)
 		}}))
 	}
 	if job == "repair" {
 		c.damaged = "run-0003"
-		require.NoError(t, s.current().(*holder).update(t.Context(), &op{apply: func(w *write) error {
+		require.NoError(t, s.current().(*owner).update(t.Context(), &op{apply: func(w *write) error {
 			w.dirty = true
 			return bucketOf(w.tx, c.damaged).Put(blockKey(1), []byte{0x80})
 		}}))
@@ -131,7 +131,7 @@ func newCrash(t *testing.T, job string, data []byte) *crash {
 		f := &pageFile{r: bytes.NewReader(c.data), size: int64(len(c.data)), pageSize: -1}
 		root, _, err := f.findRoot()
 		require.NoError(t, err)
-		c.data[int64(root.root)*f.pageSize+10] ^= 1 // how many buckets there are
+		c.data[int64(root.root)*f.pageSize+10] ^= 1 // number of buckets
 	}
 	return c
 }
@@ -162,8 +162,8 @@ func (c *crash) start(dir string) *exec.Cmd {
 	return cmd
 }
 
-// check opens the folder after the job was cut off: everything that was recorded before is there, what was half done can
-// be done again, and nothing lies about.
+// check opens the folder after the job was interrupted: everything that was recorded before is kept, what was half
+// done can be done again, and no files are left over.
 func (c *crash) check(dir string) {
 	t := c.t
 	s := recorderStore(t, dir)
@@ -199,7 +199,7 @@ func (c *crash) check(dir string) {
 			asides++
 			continue
 		}
-		require.Contains(t, []string{dataFile, lockFile, inboxDir}, f.Name())
+		require.Contains(t, []string{dataFile, lockFile, logDir}, f.Name())
 	}
 	require.LessOrEqual(t, asides, 1)
 }
@@ -222,7 +222,7 @@ func crashRounds() int {
 	return 3
 }
 
-// TestKilledAtWork: whatever a process was doing when it was killed, everything that was recorded before is there.
+// TestKilledAtWork: whatever a process was doing when it was killed, everything that was recorded before is kept.
 func TestKilledAtWork(t *testing.T) {
 	data := trialStore(t)
 	rng := rand.New(rand.NewPCG(7, seed()))
@@ -240,7 +240,7 @@ func TestKilledAtWork(t *testing.T) {
 				dir := c.begin(filepath.Dir(dir))
 				for range 3 { // again and again at the same work
 					cmd := c.start(dir)
-					time.Sleep(time.Duration(rng.Int64N(int64(whole)))) // a real process knows no other time
+					time.Sleep(time.Duration(rng.Int64N(int64(whole)))) // a real process needs real time
 					_ = cmd.Process.Kill()                              // it may have ended
 					if cmd.Wait() != nil {
 						killed++

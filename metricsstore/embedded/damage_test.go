@@ -72,8 +72,8 @@ func TestDamagedHeader(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
-// TestDamagedRows: whatever row of a run is damaged, the others are listed and written on, the archiver and retention
-// go on past it, and it can be deleted.
+// TestDamagedRows: whatever row of a run is damaged, the others are listed and written to, the archiver and retention
+// continue with them, and it can be deleted.
 func TestDamagedRows(t *testing.T) {
 	put := func(bucket string, key, value []byte) func(tx *bolt.Tx) error {
 		return func(tx *bolt.Tx) error {
@@ -115,7 +115,7 @@ func TestDamagedRows(t *testing.T) {
 				recordSmall(t, s, run, i)
 			}
 			require.NoError(t, s.Check(t.Context()))
-			require.NoError(t, s.current().(*holder).update(t.Context(), &op{apply: func(w *write) error {
+			require.NoError(t, s.current().(*owner).update(t.Context(), &op{apply: func(w *write) error {
 				w.dirty = true
 				return c.damage(w.tx)
 			}}))

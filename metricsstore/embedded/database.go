@@ -30,17 +30,17 @@ const (
 // Programs of ours never do: they hold the lock of the folder first.
 const boltTimeout = 2 * time.Second
 
-// database is the store on the open file, for one process. Safe for concurrent use.
+// database is the store over the open file, for one process. Safe for concurrent use.
 type database struct {
 	path    string
 	codec   *codec
-	told    *metricsstore.Changes
+	changes *metricsstore.Changes
 	logger  *slog.Logger
 	gather  time.Duration
 	options bolt.Options
 
-	ops   chan *op      // to the writer
-	alone chan func()   // to the writer, outside of transactions
+	ops   chan *op      // to the writer's goroutine
+	alone chan func()   // to the writer's goroutine, executed between transactions
 	done  chan struct{} // closed when the writer has returned
 
 	calls  sync.RWMutex // held for reading by each call, for writing to close
@@ -48,26 +48,26 @@ type database struct {
 
 	swap   sync.RWMutex // held for reading by each read, for writing while bolt is replaced
 	bolt   *bolt.DB
-	broken error // of the writer: why nothing can be written until the store is opened again
-	stuck  bool  // of the writer: bolt cannot be closed, because a transaction that met damage could not be
+	broken error // owned by the writer's goroutine: why nothing can be written until the store is opened again
+	stuck  bool  // owned by the writer's goroutine: bolt cannot be closed, because a transaction that met damage could not be
 
-	rescued *rescue // of the writer: what was done at opening and Repair has not told of
+	rescued *rescue // owned by the writer's goroutine: what opening has mended and Repair has not reported yet
 
-	suspect    atomic.Bool   // a read has met damaged pages and has gone on past them
+	suspect    atomic.Bool   // a read has met damaged pages and skipped them
 	generation atomic.Uint64 // how often the file was replaced
-	hopeless   atomic.Bool   // there are damaged pages that could not be mended
+	hopeless   atomic.Bool   // damaged pages exist that could not be mended
 
 	merging sync.Mutex // held while roll-ups are merged
 }
 
 // openDatabase opens or creates the file. The caller holds the lock of the folder.
-func openDatabase(cfg *Config, told *metricsstore.Changes) (*database, error) {
+func openDatabase(cfg *Config, changes *metricsstore.Changes) (*database, error) {
 	c, err := newCodec()
 	if err != nil {
 		return nil, err
 	}
 	d := &database{
-		path: filepath.Join(cfg.Dir, dataFile), codec: c, told: told, logger: cfg.Log, gather: cfg.gather(), options: boltOptions(cfg.noSync),
+		path: filepath.Join(cfg.Dir, dataFile), codec: c, changes: changes, logger: cfg.Log, gather: cfg.gather(), options: boltOptions(cfg.noSync),
 		ops: make(chan *op, maxGathered), alone: make(chan func()), done: make(chan struct{}),
 	}
 	if err := removeAny(filepath.Join(cfg.Dir, compactFile)); err != nil {
@@ -85,13 +85,13 @@ func openDatabase(cfg *Config, told *metricsstore.Changes) (*database, error) {
 	return d, nil
 }
 
-// allocBytes is by how much the file grows at a time: bbolt's own 16 MiB would be most of a small store.
+// allocBytes is the increment by which the file grows: bbolt's own 16 MiB would be most of a small store.
 const allocBytes = 1 << 20
 
 // boltOptions are chosen as follows.
 //
-// FreelistType: the map finds free pages in constant time where the array searches, which shows once retention has
-// deleted runs. NoFreelistSync stays off: writing the list costs a page or so for each commit, and without it opening
+// FreelistType: the map finds free pages in constant time where the array searches, which matters once retention has
+// deleted runs. NoFreelistSync stays off: writing the list costs about a page for each commit, and without it opening
 // and each failed commit would read the whole file. InitialMmapSize: up to this size the file grows without waiting
 // for the readers to finish, and costs nothing but addresses. Timeout: opening never hangs.
 func boltOptions(noSync bool) bolt.Options {
@@ -110,7 +110,7 @@ func openBolt(path string, options *bolt.Options) (*bolt.DB, error) {
 	case errors.Is(err, metricsstore.ErrCorrupt):
 		return nil, err
 	case errors.Is(err, berrors.ErrTimeout):
-		return nil, fmt.Errorf("embedded: %s is held open by another program, expected nobody to have it open", path)
+		return nil, fmt.Errorf("embedded: %s is held open by another program, expected no program to have it open", path)
 	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrVersionMismatch), errors.Is(err, berrors.ErrChecksum):
 		return nil, fmt.Errorf("%w: %s is not a data file: %w", metricsstore.ErrCorrupt, path, err)
 	case err != nil:
@@ -123,8 +123,8 @@ func openBolt(path string, options *bolt.Options) (*bolt.DB, error) {
 	return db, nil
 }
 
-// openChecked opens a file that may be damaged: bbolt panics on some, and reading behind the end of a mapped file is
-// a fault.
+// openChecked opens a file that may be damaged: bbolt panics on some damage, and reading beyond the end of a mapped
+// file is a fault.
 func openChecked(path string, options *bolt.Options) (db *bolt.DB, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	var file *os.File // bbolt does not close it when it panics
@@ -136,7 +136,7 @@ func openChecked(path string, options *bolt.Options) (db *bolt.DB, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: %s is damaged or cut off: %v", metricsstore.ErrCorrupt, path, p)
-			unlock(file) // the mapping lives on, and the lock with it
+			unlock(file) // the mapping remains, and would keep the lock
 			db, err = nil, errors.Join(err, file.Close())
 		}
 	}()
@@ -156,7 +156,7 @@ func openChecked(path string, options *bolt.Options) (db *bolt.DB, err error) {
 	return db, nil
 }
 
-// prepare checks the version of a file, and makes the buckets that it has not got.
+// prepare checks the version of a file and adds the buckets that it lacks.
 func prepare(db *bolt.DB) error {
 	fresh, current := false, false
 	err := db.View(func(tx *bolt.Tx) error {
@@ -184,7 +184,7 @@ func prepare(db *bolt.DB) error {
 	} else {
 		err = guarded(db.Path(), func() error { return db.Update(renewFormat) })
 		if errors.Is(err, metricsstore.ErrCorrupt) {
-			return nil // what is damaged is read without a history
+			return nil // a damaged file is read without a history
 		}
 	}
 	if err != nil {
@@ -202,7 +202,7 @@ func makeBuckets(tx *bolt.Tx) error {
 	return renewFormat(tx)
 }
 
-// renewFormat makes a file of an earlier version one of this.
+// renewFormat upgrades a file of an earlier version.
 func renewFormat(tx *bolt.Tx) error {
 	if !hasHistory(tx) {
 		if err := buildHistory(tx); err != nil {
@@ -242,7 +242,7 @@ func checkVersion(path string, v uint64) error {
 	return nil
 }
 
-// begin counts a call. Where the error is nil, the caller calls d.calls.RUnlock.
+// begin counts a call, so that Close waits for it. After nil, the caller calls d.calls.RUnlock.
 func (d *database) begin(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -255,7 +255,7 @@ func (d *database) begin(ctx context.Context) error {
 	return nil
 }
 
-// view reads in one transaction. It calls f once more where it has met damaged pages that could be mended.
+// view reads in one transaction. It calls f again where f has met damaged pages that could be mended.
 func (d *database) view(ctx context.Context, f func(*bolt.Tx) error) error {
 	seen := d.generation.Load()
 	err := d.viewOnce(ctx, f)
@@ -276,7 +276,7 @@ func (d *database) viewOnce(ctx context.Context, f func(*bolt.Tx) error) error {
 }
 
 // Changed implements metricsstore.Store.
-func (d *database) Changed(run engine.RunID) <-chan struct{} { return d.told.Wait(run) }
+func (d *database) Changed(run engine.RunID) <-chan struct{} { return d.changes.Wait(run) }
 
 // ChangedSince implements metricsstore.Store.
 func (d *database) ChangedSince(ctx context.Context, number uint64) (metricsstore.ChangeList, error) {
@@ -284,7 +284,7 @@ func (d *database) ChangedSince(ctx context.Context, number uint64) (metricsstor
 		return metricsstore.ChangeList{}, err
 	}
 	defer d.calls.RUnlock()
-	return d.told.Since(number), nil
+	return d.changes.Since(number), nil
 }
 
 // Close waits for the calls under way and for the writer.

@@ -41,7 +41,7 @@ func (d *database) Delete(ctx context.Context, run engine.RunID) error {
 	}})
 }
 
-// unlist removes what is found of a run that is listed and nowhere else.
+// unlist removes what is left of a run that is listed and has no bucket.
 func (w *write) unlist(run engine.RunID) error {
 	found, err := w.deletePositions(run)
 	if err == nil && !found {
@@ -56,7 +56,7 @@ func (w *write) unlist(run engine.RunID) error {
 	return w.deleteMarks(run)
 }
 
-// deleteDamaged removes a run whose header does not tell where else it stands.
+// deleteDamaged removes a run whose header does not say where else it is listed.
 func (w *write) deleteDamaged(run engine.RunID, b *bolt.Bucket) error {
 	var t totals // go with the run
 	if err := w.dropRollups(run, b, &t); err != nil {
@@ -71,7 +71,7 @@ func (w *write) deleteDamaged(run engine.RunID, b *bolt.Bucket) error {
 	return w.deleteRest(run)
 }
 
-// deletePositions removes a run from the list, wherever it stands there.
+// deletePositions removes a run from the list, wherever it is in it.
 func (w *write) deletePositions(run engine.RunID) (found bool, err error) {
 	var keys [][]byte // deleting moves the cursor, so they are listed first
 	var starts []time.Time
@@ -90,7 +90,7 @@ func (w *write) deletePositions(run engine.RunID) (found bool, err error) {
 	return len(keys) > 0, err
 }
 
-// deleteRollups looks for roll-ups of a run among all.
+// deleteRollups searches all roll-ups for those of a run.
 func (w *write) deleteRollups(run engine.RunID) error {
 	var keys [][]byte
 	all := w.tx.Bucket([]byte(rollupsBucket))
@@ -116,7 +116,7 @@ func (w *write) deleteRest(run engine.RunID) error {
 	return w.tx.Bucket([]byte(dataBucket)).DeleteBucket([]byte(run))
 }
 
-// deleteMarks forgets what a run is beside its records.
+// deleteMarks forgets that a run is live and who has its lease.
 func (w *write) deleteMarks(run engine.RunID) error {
 	w.changed(run)
 	for _, name := range []string{leasesBucket, liveBucket} {

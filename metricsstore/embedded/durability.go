@@ -6,19 +6,19 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// Durability says when a call that changes something returns. Either way what it changed is on disk by then.
+// Durability says when a call that changes something returns. Either way, what it changed is on disk when it does.
 type Durability uint8
 
-// Durabilities.
+// Values of Durability.
 const (
 	// Group: calls of Append wait up to 10 ms, or until 1,000 steps and rows wait, for others to share one
-	// transaction with them. All other calls go at once and take along those that wait.
+	// transaction with them. All other calls are executed at once, together with those that wait.
 	Group Durability = iota
-	// Each: no call waits for others. Those that come while the disk is busy still share the next transaction.
+	// Each: no call waits for others. Calls that come while the disk is busy still share the next transaction.
 	Each
 )
 
-// String is what UnmarshalText reads.
+// String returns the text that UnmarshalText reads.
 func (d Durability) String() string {
 	if d == Each {
 		return "each"

@@ -11,7 +11,8 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// TestFormat2: a file of format 2, in which nothing has a seal, is read and written on, and nothing in it counts as damaged.
+// TestFormat2: a file of format 2, in which nothing has a seal, is read and written to, and nothing in it counts as
+// damaged.
 func TestFormat2(t *testing.T) {
 	dir := unzipped(t, "testdata/format2.db.gz") // 39 runs, merged
 	s := open(t, dir)
@@ -44,7 +45,7 @@ func TestFormat2(t *testing.T) {
 	recordSmall(t, s, "new", 1)
 	history(39, 721-4+5)
 	require.NoError(t, s.Check(t.Context()))
-	require.NoError(t, s.current().(*holder).view(t.Context(), func(tx *bolt.Tx) error {
+	require.NoError(t, s.current().(*owner).view(t.Context(), func(tx *bolt.Tx) error {
 		v, err := readVersion(tx.Bucket([]byte(metaBucket)).Get([]byte(versionKey)))
 		assert.EqualValues(t, formatVersion, v)
 		return err
@@ -69,7 +70,7 @@ func TestFlippedVersion(t *testing.T) {
 			dir := t.TempDir()
 			s := open(t, dir)
 			recordSmall(t, s, "r", 1)
-			require.NoError(t, s.current().(*holder).update(t.Context(), &op{apply: func(w *write) error {
+			require.NoError(t, s.current().(*owner).update(t.Context(), &op{apply: func(w *write) error {
 				w.dirty = true
 				meta := w.tx.Bucket([]byte(metaBucket))
 				if err := meta.Delete(key); err != nil {
@@ -87,12 +88,12 @@ func TestFlippedVersion(t *testing.T) {
 	}
 }
 
-// TestFlippedValue: whatever bit of the value of a row is flipped, reading what it is about fails, or gives what was kept.
+// TestFlippedValue: whatever bit of the value of a row is flipped, reading it fails, or returns what was kept.
 func TestFlippedValue(t *testing.T) {
 	s := open(t, t.TempDir())
 	recordSmall(t, s, "r", 1)
 	require.NoError(t, s.Annotate(t.Context(), "r", metricsstore.Annotation{Tags: []string{"a"}, Note: "short"}))
-	d := s.current().(*holder)
+	d := s.current().(*owner)
 	sound, logged := print(t, s, allRuns(t, s)[0]), contents(t, s, "r")
 	values := map[string][]byte{}
 	require.NoError(t, d.view(t.Context(), func(tx *bolt.Tx) error {

@@ -31,7 +31,7 @@ func bigRow(n int) metricsstore.Batch {
 	}}}
 }
 
-// fillDisk records until no file may grow any more, then goes on once it may again.
+// fillDisk records until no file can grow any more, then continues once they can again.
 func fillDisk(dir string, run engine.RunID) error {
 	ctx := context.Background()
 	signal.Ignore(syscall.SIGXFSZ)
@@ -42,7 +42,7 @@ func fillDisk(dir string, run engine.RunID) error {
 	if err := s.Begin(ctx, header(run, time.Now()), graph(3).AppendShape(nil)); err != nil {
 		return err
 	}
-	fmt.Println("begun", s.Holds())
+	fmt.Println("begun", s.Owns())
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 		return err
@@ -79,14 +79,14 @@ func fillDisk(dir string, run engine.RunID) error {
 	return nil
 }
 
-// TestFullDisk: a disk that is full is told with path and cause, loses nothing, and ends.
+// TestFullDisk: a full disk is reported with path and cause, loses nothing, and ends.
 func TestFullDisk(t *testing.T) {
 	for _, held := range []bool{true, false} {
-		t.Run(fmt.Sprintf("holder %t", held), func(t *testing.T) {
+		t.Run(fmt.Sprintf("owner %t", held), func(t *testing.T) {
 			dir := t.TempDir()
-			var holder *Store
+			var owner *Store
 			if !held {
-				holder = recorderStore(t, dir)
+				owner = recorderStore(t, dir)
 			}
 			p := start(t, "full", dir, "r")
 			p.end()
@@ -94,7 +94,7 @@ func TestFullDisk(t *testing.T) {
 			require.True(t, p.closed)
 			require.Equal(t, held, p.held)
 			require.Greater(t, p.kept, uint64(12))
-			s := holder
+			s := owner
 			if held {
 				s = recorderStore(t, dir)
 			}
@@ -114,8 +114,8 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// TestFullDiskAtWork: whatever a process was doing when the disk got full, it says so, and everything that was recorded
-// before is there.
+// TestFullDiskAtWork: whatever a process was doing when the disk got full, it says so, and everything that was
+// recorded before is kept.
 func TestFullDiskAtWork(t *testing.T) {
 	data := trialStore(t)
 	rng := rand.New(rand.NewPCG(8, seed()))
@@ -168,7 +168,7 @@ func fill(t *testing.T, path string, free int64) {
 	require.NoError(t, os.WriteFile(path, make([]byte, max(size, 0)), 0o600))
 }
 
-// TestReadOnlyFolder: the error names the folder and the cause, whichever file is met first.
+// TestReadOnlyFolder: the error names the folder and the cause, whichever file is the first.
 func TestReadOnlyFolder(t *testing.T) {
 	if os.Getuid() == 0 {
 		t.Skip("nothing is read-only for root")

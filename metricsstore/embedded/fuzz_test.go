@@ -52,7 +52,7 @@ func FuzzValue(f *testing.F) {
 	})
 }
 
-// FuzzLog reads a log record by record: whatever the bytes, it ends, and what it takes is as long as it says.
+// FuzzLog reads a log record by record: whatever the bytes, it ends, and a record is as long as it claims.
 func FuzzLog(f *testing.F) {
 	c, err := newCoding()
 	require.NoError(f, err)
@@ -75,7 +75,7 @@ func FuzzLog(f *testing.F) {
 	})
 }
 
-// FuzzRequest prepares what a record says, whatever its bytes.
+// FuzzRequest prepares what a record does, whatever its bytes.
 func FuzzRequest(f *testing.F) {
 	c, err := newCoding()
 	require.NoError(f, err)

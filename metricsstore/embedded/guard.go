@@ -13,8 +13,8 @@ var errPages = errors.New("the data file is damaged")
 
 func isPages(err error) bool { return errors.Is(err, errPages) }
 
-// guarded calls what reads or writes pages of the file, which may be damaged: where bbolt panics on them, or reads
-// behind the end of the mapped file, the error is ErrCorrupt and errPages.
+// guarded calls f, which reads or writes pages of the file that may be damaged: where bbolt panics on them, or reads
+// beyond the end of the mapped file, the error is ErrCorrupt and errPages.
 func guarded(path string, f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {

@@ -14,24 +14,24 @@ import (
 )
 
 // The history bucket holds the roll-ups of many runs, merged: those of the runs that started in an hour, and those of
-// whole days. What it tells follows from the runs alone, so it is made again where it cannot be read or is missing.
+// whole days. All of it follows from the runs, so it is made again where it cannot be read or is missing.
 //
-// A run that is archived for the first time is loose: its roll-ups are read by themselves until they are merged into its
-// hour. Digests cannot be taken out again, so when a merged run is archived once more or deleted its hour is stale: all
-// of its runs are read by themselves until it has been merged anew.
+// A run that is archived for the first time is loose: its roll-ups are read by themselves until they are merged into
+// its hour. A digest cannot be subtracted again, so when a merged run is archived once more or deleted its hour is
+// stale: all of its runs are read by themselves until it has been merged anew.
 
-// The first byte of the keys in the history bucket, none of which begins a key of a run. Hours and days are 4 bytes that
-// are ordered as they are.
+// The first byte of the keys in the history bucket; no key of a run begins with any of them. Hours and days are 4
+// bytes in their order.
 const (
-	builtRow = 'B' // → mark: the bucket knows all runs
+	builtRow = 'B' // → mark: the bucket has all runs
 	cellRow  = 'C' // and hourSpan or daySpan, hour or day, and the rest of cellKey → packed MergedRow
-	dayRow   = 'D' // and day → mark: its cells are there, and hold what those of its hours hold
+	dayRow   = 'D' // and day → mark: its cells exist, and hold what those of its hours hold
 	hourRow  = 'H' // and hour that runs have started in → state
 	looseRow = 'L' // and hour, run → mark, or stubborn: the run is not in the cells of its hour
 	knownRow = 'R' // and hour, run → mark: all archived runs
 )
 
-// What cells are about.
+// What cells cover.
 const (
 	hourSpan = 'h'
 	daySpan  = 'd'
@@ -62,12 +62,12 @@ func spanKey[T ~int32](kind byte, at T, rest ...byte) []byte {
 	return append(binary.BigEndian.AppendUint32([]byte{kind}, uint32(at)^1<<31), rest...)
 }
 
-// spanOf reads what spanKey has written behind so many bytes.
-func spanOf[T ~int32](key []byte, behind int) (at T, rest []byte, err error) {
-	if len(key) < behind+4 {
+// spanOf reads what spanKey has written, after the given number of bytes.
+func spanOf[T ~int32](key []byte, from int) (at T, rest []byte, err error) {
+	if len(key) < from+4 {
 		return 0, nil, fmt.Errorf("%w: key of %d bytes in the history", metricsstore.ErrCorrupt, len(key))
 	}
-	return T(binary.BigEndian.Uint32(key[behind:]) ^ 1<<31), key[behind+4:], nil
+	return T(binary.BigEndian.Uint32(key[from:]) ^ 1<<31), key[from+4:], nil
 }
 
 // stubborn marks loose runs whose roll-ups cannot be merged. Its value is stored.
@@ -75,10 +75,10 @@ func stubborn() []byte { return []byte{2} }
 
 func isStubborn(value []byte) bool { return len(value) == 1 && value[0] == 2 }
 
-// hourState is what the row of an hour tells.
+// hourState is the value of the row of an hour.
 type hourState struct {
-	version uint64 // another one whenever what was read of its runs is not so any more
-	stale   bool   // its cells are not to be used
+	version uint64 // changes whenever what was read of its runs may be outdated
+	stale   bool   // its cells must not be used
 }
 
 func (s hourState) encode(key []byte) []byte {
@@ -97,7 +97,7 @@ func decodeHour(key, value []byte) (hourState, error) {
 	return hourState{version: v[1], stale: v[0] != 0}, nil
 }
 
-// cellPrefix is what the keys of cells begin with that have function and metric in common, or the metric alone.
+// cellPrefix is what the keys of cells of one function and metric, or of one metric alone, begin with.
 func cellPrefix[T ~int32](span byte, at T, metric metricsstore.Metric, function *string) []byte {
 	k := binary.BigEndian.AppendUint32([]byte{cellRow, span}, uint32(at)^1<<31)
 	k = appendName(k, string(metric))
@@ -117,7 +117,7 @@ func appendName(dst []byte, name string) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(name))), name...)
 }
 
-// parseCell reads what follows the span of a cell's key.
+// parseCell reads what follows the span in a cell's key.
 func parseCell(rest []byte) (c metricsstore.MergedKey, err error) {
 	var names [2]string
 	for i := range names {
@@ -136,8 +136,8 @@ func parseCell(rest []byte) (c metricsstore.MergedKey, err error) {
 	}, nil
 }
 
-// unpackCell reads a cell. What is wrong in it is merged anew, so it has to be noticed: in files before format 3 a cell
-// begins with a checksum of what follows.
+// unpackCell reads a cell. A damaged cell is merged anew, so damage has to be noticed: in files before format 3 a
+// cell begins with a checksum of the rest.
 func (c *codec) unpackCell(key, value []byte) ([]byte, error) {
 	if len(value) > 4 && binary.BigEndian.Uint32(value) == crc32.Checksum(value[4:], checksums) {
 		return c.open(value[4:])
@@ -148,11 +148,11 @@ func (c *codec) unpackCell(key, value []byte) ([]byte, error) {
 	return c.unpack(locationOf("", key), value)
 }
 
-// noteArchived lets the history know what a run has got.
+// noteArchived records in the history that a run was archived.
 func (w *write) noteArchived(run engine.RunID, started time.Time) error {
 	b, h := w.tx.Bucket([]byte(historyBucket)), hourOf(started)
 	if b == nil {
-		return nil // it could not be made, and nobody reads it
+		return nil // it could not be made, and is not read
 	}
 	if b.Get(spanKey(knownRow, h, []byte(run)...)) != nil {
 		if err := disturb(b, h, run); err != nil {
@@ -174,7 +174,7 @@ func addLoose(b *bolt.Bucket, h hour, run engine.RunID) error {
 	)
 }
 
-// noteDeleted lets the history know that a run that started then is about to go.
+// noteDeleted records in the history that a run with that start is about to be deleted.
 func (w *write) noteDeleted(run engine.RunID, started time.Time) error {
 	b, h := w.tx.Bucket([]byte(historyBucket)), hourOf(started)
 	known := spanKey(knownRow, h, []byte(run)...)
@@ -194,7 +194,7 @@ func (w *write) noteDeleted(run engine.RunID, started time.Time) error {
 	return b.Delete(spanKey(hourRow, h))
 }
 
-// disturb says that what was read of a known run is not so any more.
+// disturb records that what was read of a known run is outdated.
 func disturb(b *bolt.Bucket, h hour, run engine.RunID) error {
 	merged := b.Get(spanKey(looseRow, h, []byte(run)...)) == nil
 	key := spanKey(hourRow, h)
@@ -202,7 +202,7 @@ func disturb(b *bolt.Bucket, h hour, run engine.RunID) error {
 	return renewHour(b, h, merged || err != nil || s.stale)
 }
 
-// renewHour gives an hour another version. The cells of its day count only as long as its own are what they were.
+// renewHour gives an hour another version. The cells of its day are valid only while its own are unchanged.
 func renewHour(b *bolt.Bucket, h hour, stale bool) error {
 	version, err := b.NextSequence()
 	if err != nil {
@@ -234,8 +234,8 @@ func dropCells[T ~int32](b *bolt.Bucket, span byte, at T) error {
 	return err
 }
 
-// buildHistory makes the history of a file that has none, or that was put together from what could be saved: all hours
-// are stale.
+// buildHistory makes the history of a file that has none, or that was reconstructed after damage: all hours are
+// stale.
 func buildHistory(tx *bolt.Tx) error {
 	if tx.Bucket([]byte(historyBucket)) != nil {
 		if err := tx.DeleteBucket([]byte(historyBucket)); err != nil {
@@ -253,7 +253,7 @@ func buildHistory(tx *bolt.Tx) error {
 			return nil // a run that cannot be found has no roll-ups either
 		}
 		if live.Get([]byte(p.Run)) != nil && !hasRollups(tx, p.Run) {
-			return nil // it will be known once it is archived
+			return nil // it is added once it is archived
 		}
 		h := hourOf(time.Unix(0, p.Started))
 		return errors.Join(addLoose(b, h, p.Run), renewHour(b, h, true))
@@ -261,7 +261,7 @@ func buildHistory(tx *bolt.Tx) error {
 	return errors.Join(err, b.Put([]byte{builtRow}, mark()))
 }
 
-// hasHistory reports whether the history of a file was made.
+// hasHistory reports whether a file has a complete history.
 func hasHistory(tx *bolt.Tx) bool {
 	b := tx.Bucket([]byte(historyBucket))
 	return b != nil && b.Get([]byte{builtRow}) != nil

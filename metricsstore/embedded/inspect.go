@@ -9,18 +9,18 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// inspectBytes is up to which size opening goes through all pages of a file: within half a second where it is cached. Of
-// larger ones it goes through those that runs share.
+// inspectBytes is the size up to which opening visits all pages of a file: within half a second where it is cached.
+// Of larger files it visits those that runs share.
 const inspectBytes = 256 << 20
 
-// census is what an inspection counts.
+// census is what an inspection has counted.
 type census struct {
 	walk   *walk
 	deep   bool
 	kept   map[engine.RunID]bool
 	listed map[engine.RunID]int64 // when it started
 	twice  bool                   // a run is listed twice
-	began  map[engine.RunID]int64 // when it started by its header, where the inspection is deep
+	began  map[engine.RunID]int64 // when it started according to its header, where the inspection reads headers
 }
 
 func (c *census) add(at site, e *element) {
@@ -43,7 +43,7 @@ func (c *census) add(at site, e *element) {
 	}
 }
 
-// compare tells whether the list of runs is that of the runs.
+// compare reports whether the list of runs is the list of the buckets of runs.
 func (c *census) compare() {
 	for run := range c.kept {
 		if _, ok := c.listed[run]; !ok {
@@ -67,13 +67,13 @@ func (c *census) compare() {
 type depth uint8
 
 const (
-	sharedPages depth = iota // those that do not belong to one run alone
+	sharedPages depth = iota // pages that do not belong to one run alone
 	allPages
-	allHeaders // and of each run its header
+	allHeaders // and the header of each run
 )
 
-// inspect looks at the pages of a file without changing it, and returns what is wrong with them: bbolt would panic on
-// it, hide runs, or destroy others. What is not there is not damaged.
+// inspect examines the pages of a file without changing it, and returns what is wrong with them: bbolt would panic on
+// it, hide runs, or destroy others. A file that does not exist is not damaged.
 func inspect(path string, c *codec, d depth) ([]error, error) {
 	f, file, err := openPages(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -82,7 +82,7 @@ func inspect(path string, c *codec, d depth) ([]error, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = file.Close() }() // only read
+	defer func() { _ = file.Close() }() // the file was only read
 	if f.size == 0 {
 		return nil, nil
 	}
@@ -96,7 +96,7 @@ func inspect(path string, c *codec, d depth) ([]error, error) {
 	return n.walk.errors(), nil
 }
 
-// errors are the faults as errors that name where they are.
+// errors are the faults as errors that name their places.
 func (w *walk) errors() []error {
 	out := make([]error, len(w.faults))
 	for i, f := range w.faults {

@@ -39,17 +39,17 @@ func verify(t *testing.T, s *Store, p *process) {
 	assert.Equal(t, got.LastSeq, seq)
 }
 
-func inbox(t *testing.T, dir string) []string {
+func runLogs(t *testing.T, dir string) []string {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join(dir, inboxDir, "*"+logSuffix+"*"))
+	names, err := filepath.Glob(filepath.Join(dir, logDir, "*"+logSuffix+"*"))
 	require.NoError(t, err)
-	aside, err := filepath.Glob(filepath.Join(dir, inboxDir, "*"+keptSuffix))
+	aside, err := filepath.Glob(filepath.Join(dir, logDir, "*"+keptSuffix))
 	require.NoError(t, err)
 	return append(names, aside...)
 }
 
-// TestKill: several processes record into one folder, and are killed or closed in any order, the holder as well as
-// guests. Whoever comes later finds everything that was acknowledged.
+// TestKill: several processes record into one folder, and are killed or closed in any order, the owner as well as
+// clients. A process that opens the folder later finds everything that was acknowledged.
 func TestKill(t *testing.T) {
 	rounds := 23
 	if testing.Short() {
@@ -57,7 +57,7 @@ func TestKill(t *testing.T) {
 	}
 	dir := t.TempDir()
 	rng := rand.New(rand.NewPCG(1, 1))
-	kills, holders, guests := 0, 0, 0
+	kills, owners, clients := 0, 0, 0
 	for round := range rounds {
 		var all []*process
 		for i := range 3 {
@@ -67,9 +67,9 @@ func TestKill(t *testing.T) {
 		for _, p := range all {
 			<-p.begun
 			if p.held {
-				holders++
+				owners++
 			} else {
-				guests++
+				clients++
 			}
 		}
 		var during *Store
@@ -77,7 +77,7 @@ func TestKill(t *testing.T) {
 			during = recorderStore(t, dir)
 		}
 		for _, i := range rng.Perm(len(all)) {
-			time.Sleep(time.Duration(rng.IntN(120)) * time.Millisecond) // real processes know no other time
+			time.Sleep(time.Duration(rng.IntN(120)) * time.Millisecond) // real processes need real time
 			if rng.IntN(4) == 0 {
 				all[i].end()
 			} else {
@@ -92,13 +92,13 @@ func TestKill(t *testing.T) {
 		for _, p := range all {
 			verify(t, s, p)
 		}
-		assert.Empty(t, inbox(t, dir))
+		assert.Empty(t, runLogs(t, dir))
 		require.NoError(t, s.Check(t.Context()))
 		require.NoError(t, s.Close())
 	}
-	t.Logf("%d kills, %d runs of holders, %d of guests", kills, holders, guests)
-	assert.Positive(t, holders)
-	assert.Positive(t, guests)
+	t.Logf("%d kills, %d runs of owners, %d of clients", kills, owners, clients)
+	assert.Positive(t, owners)
+	assert.Positive(t, clients)
 }
 
 // recorderStore opens a folder as programs do.
@@ -109,32 +109,32 @@ func recorderStore(t testing.TB, dir string) *Store {
 	return s
 }
 
-// TestHolderDies: a guest goes on without a holder, takes its place, and is found by the next guest.
-func TestHolderDies(t *testing.T) {
+// TestOwnerDies: a client continues without an owner, becomes the owner, and is found by the next client.
+func TestOwnerDies(t *testing.T) {
 	dir := t.TempDir()
 	p := start(t, "each", dir, "first")
 	<-p.begun
 	require.True(t, p.held)
-	guest := recorderStore(t, dir)
-	require.False(t, guest.Holds())
+	client := recorderStore(t, dir)
+	require.False(t, client.Owns())
 	g := graph(10)
-	require.NoError(t, guest.Begin(t.Context(), header("own", time.Now()), g.AppendShape(nil)))
+	require.NoError(t, client.Begin(t.Context(), header("own", time.Now()), g.AppendShape(nil)))
 	blocks, err := blocksOf(g, 5)
 	require.NoError(t, err)
 	p.kill()
 	_, err = os.Stat(filepath.Join(dir, nameFile))
-	require.NoError(t, err, "a killed holder leaves its name")
+	require.NoError(t, err, "a killed owner leaves its name")
 	for _, b := range blocks {
-		require.NoError(t, guest.Append(t.Context(), "own", metricsstore.Batch{Blocks: []metricsstore.Block{b}}))
+		require.NoError(t, client.Append(t.Context(), "own", metricsstore.Batch{Blocks: []metricsstore.Block{b}}))
 	}
-	assert.False(t, guest.Holds(), "appending needs nobody")
+	assert.False(t, client.Owns(), "appending needs no owner")
 
-	own, err := guest.Run(t.Context(), "own")
+	own, err := client.Run(t.Context(), "own")
 	require.NoError(t, err)
-	assert.True(t, guest.Holds())
+	assert.True(t, client.Owns())
 	assert.Equal(t, engine.Running, own.Status, "its writer lives")
 	assert.Equal(t, blocks[len(blocks)-1].Last, own.LastSeq)
-	verify(t, guest, p)
+	verify(t, client, p)
 
 	next := start(t, "group", dir, "next")
 	<-next.begun
@@ -142,21 +142,22 @@ func TestHolderDies(t *testing.T) {
 	next.end()
 	require.True(t, next.closed)
 	require.Eventually(t, func() bool {
-		r, err := guest.Run(t.Context(), "next")
+		r, err := client.Run(t.Context(), "next")
 		return err == nil && r.Status.Final()
 	}, 10*time.Second, 20*time.Millisecond)
-	verify(t, guest, next)
-	require.NoError(t, guest.Close())
+	verify(t, client, next)
+	require.NoError(t, client.Close())
 
 	last := recorderStore(t, dir)
 	own, err = last.Run(t.Context(), "own")
 	require.NoError(t, err)
-	assert.Equal(t, engine.Succeeded, own.Status, "the log tells the end")
-	assert.Empty(t, inbox(t, dir))
+	assert.Equal(t, engine.Succeeded, own.Status, "the log contains the end")
+	assert.Empty(t, runLogs(t, dir))
 	require.NoError(t, last.Close())
 }
 
-// TestManyOpenAtOnce: one holds, the others visit, and when all but one have closed, that one can do everything.
+// TestManyOpenAtOnce: one is the owner, the others are clients, and when all but one have closed, that one can do
+// everything.
 func TestManyOpenAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	const n = 8
@@ -169,15 +170,15 @@ func TestManyOpenAtOnce(t *testing.T) {
 		}()
 	}
 	var all []*Store
-	holders := 0
+	owners := 0
 	for range n {
 		s := <-stores
 		require.NotNil(t, s)
-		if all = append(all, s); s.Holds() {
-			holders++
+		if all = append(all, s); s.Owns() {
+			owners++
 		}
 	}
-	assert.Equal(t, 1, holders)
+	assert.Equal(t, 1, owners)
 	shape := graph(3).AppendShape(nil)
 	for i, s := range all {
 		run := engine.RunID(fmt.Sprint("r", i))
@@ -187,7 +188,7 @@ func TestManyOpenAtOnce(t *testing.T) {
 		assert.Len(t, runs, i+1)
 	}
 	for i, s := range all {
-		if s.Holds() { // first: the others find a new one
+		if s.Owns() { // first: the others find a new one
 			require.NoError(t, s.Close())
 			all = append(all[:i:i], all[i+1:]...)
 			break
@@ -199,5 +200,5 @@ func TestManyOpenAtOnce(t *testing.T) {
 		assert.Len(t, runs, n)
 		require.NoError(t, s.Close())
 	}
-	assert.Empty(t, inbox(t, dir))
+	assert.Empty(t, runLogs(t, dir))
 }

@@ -17,12 +17,12 @@ const (
 	rollupsBucket = "rollups" // RollupKey → packed data
 	leasesBucket  = "leases"  // run → Lease as JSON
 	liveBucket    = "live"    // run → mark: those that have not ended
-	inboxBucket   = "inbox"   // identity of a log → how far it is adopted
+	adoptedBucket = "inbox"   // identity of a log → how far it is adopted
 	historyBucket = "history" // merged roll-ups, see hours.go
 )
 
-// formatVersion is written into files when they are opened; files of a greater one are refused. Those before 2 have no
-// history, and programs that know them only would leave runs out of it; those before 3 have no seals.
+// formatVersion is written into files when they are opened; files with a greater one are refused. Versions before 2
+// have no history, and programs that know only those would leave runs out of it; versions before 3 have no seals.
 const formatVersion = 3
 
 const versionKey = "version" // sealed number
@@ -32,7 +32,7 @@ const (
 	annotationRow = 'a' // Annotation as JSON
 	blockRow      = 'b' // and First, 8 bytes → see codec.packBlock
 	detailRow     = 'd' // and DetailKey → packed data
-	faultsRow     = 'f' // what is known to be lost of the run: metricsstore.Fault as JSON
+	faultsRow     = 'f' // what the run is known to have lost: metricsstore.Fault as JSON
 	headerRow     = 'h' // Header as JSON, packed
 	rollupRow     = 'r' // and RollupKey → mark
 	totalsRow     = 't' // totals
@@ -41,10 +41,11 @@ const (
 )
 
 func allBuckets() []string {
-	return []string{metaBucket, runsBucket, dataBucket, rollupsBucket, leasesBucket, liveBucket, inboxBucket, historyBucket}
+	return []string{metaBucket, runsBucket, dataBucket, rollupsBucket, leasesBucket, liveBucket, adoptedBucket, historyBucket}
 }
 
-// mark is the value of keys that say all there is to say. It is not empty, so that nobody takes it for a bucket.
+// mark is the value of keys that have no further content. It is not empty, as bbolt shows buckets as keys without a
+// value.
 func mark() []byte { return []byte{1} }
 
 func blockKey(first uint64) []byte {
@@ -61,7 +62,7 @@ func attachmentKey(name string) []byte { return append([]byte{attachmentRow}, na
 
 func rollupRef(key []byte) []byte { return append([]byte{rollupRow}, key...) }
 
-// bucketOf is the bucket of a run, nil where it is not there.
+// bucketOf is the bucket of a run, nil where the run does not exist.
 func bucketOf(tx *bolt.Tx, run engine.RunID) *bolt.Bucket {
 	if run == "" {
 		return nil
@@ -74,7 +75,7 @@ func rows(b *bolt.Bucket, kind byte, f func(key, value []byte) (bool, error)) er
 	return scan(b.Cursor(), []byte{kind}, []byte{kind}, f)
 }
 
-// scan calls f for the keys with a prefix, from a key on, until f returns false or an error.
+// scan calls f for the keys with a prefix, beginning at a key, until f returns false or an error.
 func scan(c *bolt.Cursor, from, prefix []byte, f func(key, value []byte) (bool, error)) error {
 	for k, v := c.Seek(from); k != nil && hasPrefix(k, prefix); k, v = c.Next() {
 		if more, err := f(k, v); err != nil || !more {

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// tryLock takes the lock of an open file, which goes when the file is closed or the process dies. It does not wait;
-// the error is errLocked where somebody else has it.
+// tryLock locks an open file; the lock ends when the file is closed or the process dies. It does not wait; the error
+// is errLocked where another process has it.
 func tryLock(f *os.File) error {
 	for {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
@@ -24,5 +24,5 @@ func tryLock(f *os.File) error {
 	}
 }
 
-// unlock gives a lock back that closing the file would not.
+// unlock releases a lock that closing the file would not, because the file is mapped.
 func unlock(f *os.File) { _ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN) }

@@ -12,7 +12,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// losses counts what of a run cannot be read.
+// losses collects what of a run cannot be read.
 type losses struct {
 	n, of map[metricsstore.Part]int
 	first map[metricsstore.Part]error // why
@@ -30,7 +30,7 @@ func (l *losses) add(part metricsstore.Part, err error) {
 
 func (l *losses) any() bool { return len(l.n) > 0 }
 
-// faults tell them in words, by part.
+// faults describes them, by part.
 func (l *losses) faults() []metricsstore.Fault {
 	var out []metricsstore.Fault
 	for _, part := range slices.Sorted(maps.Keys(l.n)) {
@@ -48,7 +48,7 @@ func (l *losses) faults() []metricsstore.Fault {
 	return out
 }
 
-// partOf is what a row of a run belongs to.
+// partOf is the part of a run that a row belongs to.
 func partOf(key []byte) metricsstore.Part {
 	switch key[0] {
 	case annotationRow:
@@ -72,7 +72,7 @@ func partOf(key []byte) metricsstore.Part {
 	return metricsstore.RecordsPart
 }
 
-// readable says why the value of a row of a run cannot be read.
+// readable returns why the value of a row of a run cannot be read.
 func readable(c *codec, run engine.RunID, key, value []byte) (err error) {
 	if !fitsRun(key) {
 		return fmt.Errorf("a key of an unknown kind, % x", key)
@@ -87,7 +87,7 @@ func readable(c *codec, run engine.RunID, key, value []byte) (err error) {
 	case workerRow:
 		_, err = c.unpackWorker(run, key, value)
 	case totalsRow:
-		return nil // they are counted anew
+		return nil // they are recounted
 	case headerRow:
 		_, err = c.unpackHeader(value)
 	default:
@@ -96,7 +96,7 @@ func readable(c *codec, run engine.RunID, key, value []byte) (err error) {
 	return err
 }
 
-// keptFaults are what a run is noted to have lost.
+// keptFaults are the recorded losses of a run.
 func keptFaults(c *codec, run engine.RunID, b *bolt.Bucket) []metricsstore.Fault {
 	var faults []metricsstore.Fault
 	key := []byte{faultsRow}
@@ -115,7 +115,7 @@ func putFaults(c *codec, run engine.RunID, b *bolt.Bucket, faults []metricsstore
 	return b.Put(key, c.pack(locationOf(run, key), data))
 }
 
-// forgetFault notes that a part is there as a whole again.
+// forgetFault records that a part is complete again.
 func (w *write) forgetFault(run engine.RunID, b *bolt.Bucket, part metricsstore.Part) error {
 	faults := keptFaults(w.codec, run, b)
 	if len(faults) == 0 {

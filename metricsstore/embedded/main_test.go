@@ -89,7 +89,7 @@ func blocksOf(g *engine.Graph, n int) ([]metricsstore.Block, error) {
 	return out, nil
 }
 
-// child records a run and says what was acknowledged, until it is through, killed, or asked to end by closing its
+// child records a run and prints what was acknowledged, until it is done, killed, or asked to end by closing its
 // input.
 func child(role, dir string, run engine.RunID) error {
 	if job, ok := crashJobs()[role]; ok {
@@ -116,7 +116,7 @@ func child(role, dir string, run engine.RunID) error {
 	if err := s.Begin(ctx, header(run, time.Now()), g.AppendShape(nil)); err != nil {
 		return err
 	}
-	fmt.Println("begun", s.Holds())
+	fmt.Println("begun", s.Owns())
 	blocks, err := blocksOf(g, 5)
 	if err != nil {
 		return err

@@ -12,12 +12,12 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// mergedRollups answers a query that allows to merge: days and hours that lie wholly within its times from their cells,
-// all other runs by themselves. The error is ErrCorrupt where the history cannot be used.
+// mergedRollups answers a query that allows merging: days and hours that lie wholly within its period from their
+// cells, all other runs by themselves. The error is ErrCorrupt where the history cannot be used.
 func (d *database) mergedRollups(ctx context.Context, q *metricsstore.RollupQuery) ([]metricsstore.Rollup, error) {
 	if err := d.mergeHistory(ctx, looseAtRead); err != nil && ctx.Err() != nil {
 		return nil, err
-	} // otherwise more is read by itself
+	} // otherwise more runs are read by themselves
 	var r *mergedReader
 	err := d.view(ctx, func(tx *bolt.Tx) error {
 		r = &mergedReader{tx: tx, codec: d.codec, q: q, history: tx.Bucket([]byte(historyBucket))}
@@ -30,7 +30,7 @@ func (d *database) mergedRollups(ctx context.Context, q *metricsstore.RollupQuer
 		return nil, err
 	}
 	if len(r.damaged) > 0 {
-		_ = d.update(ctx, &op{apply: func(w *write) error { return w.spoil(r.damaged) }}) // or the next one who reads
+		_ = d.update(ctx, &op{apply: func(w *write) error { return w.spoil(r.damaged) }}) // or for the next reader
 	}
 	return r.out, nil
 }
@@ -43,7 +43,7 @@ type mergedReader struct {
 	history *bolt.Bucket
 	without hour // of the run that is left out, where hasOut
 	hasOut  bool
-	damaged []hour // of which cells cannot be read
+	damaged []hour // with cells that cannot be read
 	out     []metricsstore.Rollup
 }
 
@@ -72,7 +72,7 @@ func (r *mergedReader) read() error {
 	return nil
 }
 
-// findWithout looks for the hour of the run that is left out. Where that cannot be found, it has no roll-ups here.
+// findWithout finds the hour of the run that is left out. Where the run does not exist, it has no roll-ups either.
 func (r *mergedReader) findWithout() {
 	run := r.q.Without
 	b := bucketOf(r.tx, run)
@@ -88,7 +88,7 @@ func (r *mergedReader) findWithout() {
 	})
 }
 
-// hours lists the hours that the query asks for and runs have started in, ascending.
+// hours lists the hours of the query in which runs have started, ascending.
 func (r *mergedReader) hours() (out []hourRead, err error) {
 	from := []byte{hourRow}
 	if !r.q.StartedFrom.IsZero() {
@@ -109,7 +109,7 @@ func (r *mergedReader) hours() (out []hourRead, err error) {
 	return out, err
 }
 
-// covers reports whether all runs that start in a time are wanted, so that its cells may be used.
+// covers reports whether the query wants all runs of a period, so that its cells may be used.
 func (r *mergedReader) covers(from, to time.Time) bool {
 	q := r.q
 	return (q.StartedFrom.IsZero() || !from.Before(q.StartedFrom)) && (q.StartedTo.IsZero() || !to.After(q.StartedTo)) &&
@@ -124,7 +124,7 @@ func (r *mergedReader) day(day metricsstore.Day, hours []hourRead) error {
 		} else if !errors.Is(err, metricsstore.ErrCorrupt) {
 			return err
 		}
-		r.damaged = append(r.damaged, hours[0].at) // merging that anew makes the day anew
+		r.damaged = append(r.damaged, hours[0].at) // merging the hour anew makes the day anew
 	}
 	for _, h := range hours {
 		if err := r.hour(day, h); err != nil {
@@ -148,7 +148,7 @@ func (r *mergedReader) hour(day metricsstore.Day, h hourRead) error {
 	return r.runs(knownRow, h.at, h.at)
 }
 
-// readCells adds the cells that the query asks for; none where one cannot be read.
+// readCells adds the cells that the query selects; none where one cannot be read.
 func readCells[T ~int32](r *mergedReader, span byte, at T, day metricsstore.Day) error {
 	var function *string
 	if r.q.Function != "" || r.q.Merge == metricsstore.MergeFunctions {
@@ -179,7 +179,7 @@ func readCells[T ~int32](r *mergedReader, span byte, at T, day metricsstore.Day)
 	return err
 }
 
-// runs adds the roll-ups of the runs with a row of a kind, in hours from one to another.
+// runs adds the roll-ups of the runs with a row of a kind, for hours between two bounds.
 func (r *mergedReader) runs(kind byte, from, to hour) error {
 	return scan(r.history.Cursor(), spanKey(kind, from), []byte{kind}, func(k, _ []byte) (bool, error) {
 		at, run, err := spanOf[hour](k, 1)
@@ -192,7 +192,7 @@ func (r *mergedReader) runs(kind byte, from, to hour) error {
 	})
 }
 
-// runRollups reads the roll-ups of a run whose keys match.
+// runRollups reads the roll-ups of a run that match a query.
 func runRollups(tx *bolt.Tx, c *codec, run engine.RunID, match func(metricsstore.RollupKey) bool) (out []metricsstore.Rollup, err error) {
 	b, all := bucketOf(tx, run), tx.Bucket([]byte(rollupsBucket))
 	if b == nil {
@@ -210,7 +210,7 @@ func runRollups(tx *bolt.Tx, c *codec, run engine.RunID, match func(metricsstore
 	return out, err
 }
 
-// spoil makes hours stale whose cells cannot be read.
+// spoil marks hours as stale whose cells cannot be read.
 func (w *write) spoil(hours []hour) error {
 	b := w.tx.Bucket([]byte(historyBucket))
 	for _, h := range hours {

@@ -60,7 +60,7 @@ func merged(t testing.TB, s *Store, q metricsstore.RollupQuery) (rows, runs int)
 	return len(got), runs
 }
 
-// TestMergedIsFlat: what is read for a history hardly depends on how many runs there are.
+// TestMergedIsFlat: how much is read for a history hardly depends on the number of runs.
 func TestMergedIsFlat(t *testing.T) {
 	s := open(t, t.TempDir())
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
@@ -96,7 +96,7 @@ func TestHistoryOfAnOldFile(t *testing.T) {
 			}
 			return tx.Bucket([]byte(metaBucket)).Put([]byte(versionKey), binary.AppendUvarint(nil, 1))
 		},
-		"saved": func(tx *bolt.Tx) error { // with a bucket that somebody made without what belongs there
+		"saved": func(tx *bolt.Tx) error { // with a bucket that was made without its contents
 			if err := tx.DeleteBucket([]byte(historyBucket)); err != nil {
 				return err
 			}
@@ -131,7 +131,7 @@ func changeFile(t testing.TB, dir string, f func(*bolt.Tx) error) {
 	require.NoError(t, db.Close())
 }
 
-// TestDamagedCells: what is wrong in merged roll-ups is noticed, read from the runs, and merged anew.
+// TestDamagedCells: damage in merged roll-ups is noticed, read from the runs, and merged anew.
 func TestDamagedCells(t *testing.T) {
 	for name, kinds := range map[string]string{"hours": "h", "days": "d", "both": "hd"} {
 		t.Run(name, func(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// When loose runs are merged: as many of one hour, or of all hours together.
+// Numbers of loose runs, of one hour or of all hours together, at which they are merged.
 const (
 	looseAtRead    = 32  // before reading
 	looseAtArchive = 256 // of the hour that a run was archived in
@@ -26,21 +26,21 @@ const (
 // maxCellName bounds the names in the key of a cell; runs with longer ones stay loose.
 const maxCellName = bolt.MaxKeySize / 4
 
-// mergedHour is what is to become of an hour or a day.
+// mergedHour is the new state of an hour or a day.
 type mergedHour struct {
 	at       hour
 	day      bool // at is the first hour of a day, whose cells these are
 	versions map[hour]uint64
-	anew     bool           // the cells take the place of those before
-	damaged  []hour         // of the day, whose cells cannot be read
-	merged   []engine.RunID // that are loose no more
+	anew     bool           // the cells replace the old ones
+	damaged  []hour         // of the day, with cells that cannot be read
+	merged   []engine.RunID // that are not loose any more
 	stubborn []engine.RunID // that stay loose
 	rows     []metricsstore.MergedRow
 }
 
 // mergeHistory merges the hours that are stale or have at least so many loose runs, then the days that have no cells.
-// Digests are read and merged beside the writer: what has changed meanwhile is left for the next time. One caller does
-// it at a time, and who comes meanwhile goes on without it.
+// Digests are read and merged concurrently with the writer: what has changed in between is left for the next time.
+// Only one call merges at a time; others return at once.
 func (d *database) mergeHistory(ctx context.Context, least int) error {
 	if !d.merging.TryLock() {
 		return nil
@@ -68,7 +68,7 @@ func (d *database) mergeHistory(ctx context.Context, least int) error {
 	return nil
 }
 
-// mergeAll merges what is due in the file of a generation, some of it in each transaction.
+// mergeAll merges what is due in the file of a generation, in several transactions.
 func (d *database) mergeAll(ctx context.Context, file uint64, due []*mergedHour) error {
 	for len(due) > 0 {
 		n, size := 0, 0
@@ -91,7 +91,7 @@ func (d *database) mergeAll(ctx context.Context, file uint64, due []*mergedHour)
 		part := due[:n]
 		err = d.update(ctx, &op{apply: func(w *write) error {
 			if d.generation.Load() != file {
-				return nil // versions of hours have begun anew
+				return nil // the file was replaced, and versions of hours with it
 			}
 			for _, m := range part {
 				if err := w.merge(m); err != nil {
@@ -127,7 +127,7 @@ func (d *database) isLoose(ctx context.Context, h hour, least int) bool {
 	return err == nil && n >= least
 }
 
-// dueHours lists the hours that are to be merged.
+// dueHours lists the hours that are due for merging.
 func dueHours(tx *bolt.Tx, least int) ([]*mergedHour, error) {
 	b := tx.Bucket([]byte(historyBucket))
 	loose, all := map[hour]int{}, 0
@@ -161,7 +161,7 @@ func dueHours(tx *bolt.Tx, least int) ([]*mergedHour, error) {
 	return due, err
 }
 
-// dueDays lists the days that have no cells and of which several hours have all theirs.
+// dueDays lists the days that have no cells, while several of their hours have all of theirs.
 func dueDays(tx *bolt.Tx) (due []*mergedHour, err error) {
 	b := tx.Bucket([]byte(historyBucket))
 	var last *mergedHour
@@ -189,7 +189,7 @@ func dueDays(tx *bolt.Tx) (due []*mergedHour, err error) {
 	return due, err
 }
 
-// read fills in what is merged.
+// read reads and merges the roll-ups.
 func (m *mergedHour) read(tx *bolt.Tx, c *codec) (err error) {
 	b := tx.Bucket([]byte(historyBucket))
 	var all metricsstore.Merger
@@ -215,7 +215,7 @@ func (m *mergedHour) read(tx *bolt.Tx, c *codec) (err error) {
 	return err
 }
 
-// addHours takes in the cells of the hours of a day.
+// addHours adds the cells of the hours of a day.
 func (m *mergedHour) addHours(b *bolt.Bucket, c *codec, to *metricsstore.Merger) error {
 	for h := range m.versions {
 		err := addCells(b, c, h, to)
@@ -228,7 +228,7 @@ func (m *mergedHour) addHours(b *bolt.Bucket, c *codec, to *metricsstore.Merger)
 	return nil
 }
 
-// addCells takes in the cells of an hour.
+// addCells adds the cells of an hour.
 func addCells(b *bolt.Bucket, c *codec, h hour, to *metricsstore.Merger) error {
 	prefix := spanKey(cellRow, h)
 	prefix = append([]byte{cellRow, hourSpan}, prefix[1:]...)
@@ -249,7 +249,7 @@ func addCells(b *bolt.Bucket, c *codec, h hour, to *metricsstore.Merger) error {
 	})
 }
 
-// addRuns takes in the runs of the hour with a row of a kind. Those that cannot be merged stay loose.
+// addRuns adds the runs of the hour with a row of a kind. Runs that cannot be merged stay loose.
 func (m *mergedHour) addRuns(tx *bolt.Tx, c *codec, kind byte, to *metricsstore.Merger) error {
 	prefix := spanKey(kind, m.at)
 	return scan(tx.Bucket([]byte(historyBucket)).Cursor(), prefix, prefix, func(k, v []byte) (bool, error) {
@@ -277,7 +277,7 @@ func (m *mergedHour) addRuns(tx *bolt.Tx, c *codec, kind byte, to *metricsstore.
 	})
 }
 
-// mergeable refuses what has no room in the key of a cell.
+// mergeable refuses names that are too long for the key of a cell.
 func mergeable(rollups []metricsstore.Rollup) error {
 	for i := range rollups {
 		d, err := rollups[i].Unpack()
@@ -291,13 +291,13 @@ func mergeable(rollups []metricsstore.Rollup) error {
 	return nil
 }
 
-// merge puts what was merged, unless what it was read from has changed.
+// merge writes what was merged, unless its sources have changed.
 func (w *write) merge(m *mergedHour) error {
 	b := w.tx.Bucket([]byte(historyBucket))
 	for h, version := range m.versions {
 		key := spanKey(hourRow, h)
 		row := b.Get(key)
-		if s, _ := decodeHour(key, row); row == nil || s.version != version { // one that cannot be read is of version 0
+		if s, _ := decodeHour(key, row); row == nil || s.version != version { // a state that cannot be read counts as version 0
 			return nil
 		}
 	}
@@ -328,7 +328,7 @@ func (w *write) merge(m *mergedHour) error {
 	return errors.Join(renewHour(b, m.at, false), b.Delete(spanKey(dayRow, m.at.day())))
 }
 
-// putCells puts the cells of an hour or a day.
+// putCells writes the cells of an hour or a day.
 func putCells[T ~int32](w *write, span byte, at T, m *mergedHour) error {
 	b := w.tx.Bucket([]byte(historyBucket))
 	if m.anew {

@@ -90,7 +90,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// TestHeldByAnotherProgram: a program that opens the data file itself is told of, and does not make Open hang.
+// TestHeldByAnotherProgram: a program that opens the data file itself is reported, and does not make Open hang.
 func TestHeldByAnotherProgram(t *testing.T) {
 	dir := t.TempDir()
 	db, err := bolt.Open(filepath.Join(dir, dataFile), 0o600, nil)
@@ -101,18 +101,18 @@ func TestHeldByAnotherProgram(t *testing.T) {
 	require.NoError(t, recorderStore(t, dir).Close())
 }
 
-// TestLeftovers: what a process leaves that was killed while it compacted or began is in nobody's way.
+// TestLeftovers: what a process leaves that was killed while it compacted or began a log does no harm.
 func TestLeftovers(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, recorderStore(t, dir).Close())
 	require.NoError(t, os.WriteFile(filepath.Join(dir, compactFile), []byte("half"), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, nameFile), []byte(`{"address":"127.0.0.1:1"`), 0o600))
-	old := filepath.Join(dir, inboxDir, "r.log-X"+newSuffix)
+	old := filepath.Join(dir, logDir, "r.log-X"+newSuffix)
 	require.NoError(t, os.MkdirAll(filepath.Dir(old), 0o700))
 	require.NoError(t, os.WriteFile(old, nil, 0o600))
 	require.NoError(t, os.Chtimes(old, time.Time{}, time.Now().Add(-2*staleNew)))
 	s := recorderStore(t, dir)
-	assert.True(t, s.Holds())
+	assert.True(t, s.Owns())
 	require.NoError(t, s.Compact(t.Context()))
 	require.NoError(t, s.Close())
 	names, err := filepath.Glob(filepath.Join(dir, "*"))
@@ -120,11 +120,11 @@ func TestLeftovers(t *testing.T) {
 	for i := range names {
 		names[i] = filepath.Base(names[i])
 	}
-	assert.ElementsMatch(t, []string{dataFile, lockFile, inboxDir}, names)
+	assert.ElementsMatch(t, []string{dataFile, lockFile, logDir}, names)
 	assert.NoFileExists(t, old)
 }
 
-// TestCompactShrinks: space of deleted runs is given back.
+// TestCompactShrinks: space of deleted runs is freed.
 func TestCompactShrinks(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
@@ -157,17 +157,17 @@ func TestCompactShrinks(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
-// TestFailureIsAlone: a call that fails in the middle takes no other call of its transaction along, and leaves
+// TestFailureIsAlone: a call that fails in the middle makes no other call of its transaction fail, and leaves
 // nothing.
 func TestFailureIsAlone(t *testing.T) {
 	s := open(t, t.TempDir())
-	h := s.current().(*holder)
+	h := s.current().(*owner)
 	require.NoError(t, s.Begin(t.Context(), header("r", time.Now()), nil))
 	broken := errors.New("broken")
 	put := func(key string, err error) *op {
 		return &op{done: make(chan error, 1), apply: func(w *write) error {
 			w.dirty = true
-			if put := w.tx.Bucket([]byte(inboxBucket)).Put([]byte(key), mark()); put != nil {
+			if put := w.tx.Bucket([]byte(adoptedBucket)).Put([]byte(key), mark()); put != nil {
 				return put
 			}
 			return err
@@ -180,7 +180,7 @@ func TestFailureIsAlone(t *testing.T) {
 	}
 	require.NoError(t, h.view(t.Context(), func(tx *bolt.Tx) error {
 		for key, want := range map[string]bool{"a": true, "b": false, "c": true, "d": false} {
-			assert.Equal(t, want, tx.Bucket([]byte(inboxBucket)).Get([]byte(key)) != nil, key)
+			assert.Equal(t, want, tx.Bucket([]byte(adoptedBucket)).Get([]byte(key)) != nil, key)
 		}
 		return nil
 	}))
@@ -225,7 +225,7 @@ func TestCheckFinds(t *testing.T) {
 			b := metricsstore.Block{First: 1, Last: 5, Data: []byte("steps")}
 			require.NoError(t, s.Append(t.Context(), "r", metricsstore.Batch{Blocks: []metricsstore.Block{b}}))
 			require.NoError(t, s.Check(t.Context()))
-			require.NoError(t, s.current().(*holder).update(t.Context(), &op{apply: func(w *write) error {
+			require.NoError(t, s.current().(*owner).update(t.Context(), &op{apply: func(w *write) error {
 				w.dirty = true
 				return c.damage(w.tx, bucketOf(w.tx, "r"))
 			}}))

@@ -1,174 +1,268 @@
 package embedded
 
 import (
-	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"math/bits"
-	"slices"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// ownership is what is known about whose a page is.
-type ownership uint8
-
+// Names of files in the folder.
 const (
-	unknown ownership = iota
-	own
-	foreign
+	// lockFile is locked by the owner. It is a file of its own because compacting replaces the data file, and it is
+	// never removed, so that no process locks a file that others cannot see.
+	lockFile = "lock"
+	nameFile = "holder.json"
 )
 
-// samples is how many children or rows of a page are asked whose it is: one of them may be damaged.
-const samples = 3
+// errLocked: another process has the lock.
+var errLocked = errors.New("embedded: locked by another process")
 
-// whose tells from headers and seals in a page, or below it, whether it is that of a run; for no run it is unknown.
-func (w *walk) whose(run engine.RunID, p *page, depth int) (found ownership) {
-	const deepest = 6 // more than 10^9 rows have
-	if run == "" || depth > deepest {
-		return unknown
-	}
-	if p.isLeaf {
-		return w.whoseRows(run, p)
-	}
-	for i := range p.elements[:min(samples, len(p.elements))] {
-		child, err := w.f.page(p.elements[i].child, site{bucket: dataBucket, run: run}.fits)
-		if err != nil {
-			continue
-		}
-		switch w.whose(run, &child, depth+1) {
-		case own:
-			return own
-		case foreign:
-			found = foreign
-		}
-	}
-	return found
+// backend is the store as this process reaches it: the file itself, or the process that owns it.
+type backend interface {
+	metricsstore.Store
+	metricsstore.Repairer
+	// adopt adopts the log that another process writes of a run, at least up to an offset, and returns the answer to
+	// the record that ends there.
+	adopt(ctx context.Context, run engine.RunID, offset int64) error
 }
 
-// whoseRows is whose for a leaf. It asks small rows first, which are quick to read.
-func (w *walk) whoseRows(run engine.RunID, p *page) (found ownership) {
-	asked := 0
-	for _, small := range []bool{true, false} {
-		for i := range p.elements {
-			e := &p.elements[i]
-			if small != (e.size < w.f.pageSize) {
-				continue
-			}
-			value, err := w.f.readAt(e.at, e.size)
-			if err != nil {
-				continue
-			}
-			switch w.codec.whose(run, e.key, value) {
-			case own:
-				return own
-			case foreign:
-				found = foreign
-				if asked++; asked == samples {
-					return foreign
-				}
-			}
-		}
-	}
-	return found
+// ownerFile is the file in which the owner says how it is reached.
+type ownerFile struct {
+	Address string `json:"address"` // of the loopback, host:port
+	Key     string `json:"key"`     // 256 random bits, hexadecimal
+	PID     int    `json:"pid"`
+	Version string `json:"version"` // of the program, for people
 }
 
-// whose tells from its seal whether a row is that of a run, and from a header without one. For no run it tells whether a
-// row outside their buckets stands where it belongs.
-func (c *codec) whose(run engine.RunID, key, value []byte) ownership {
-	packed, kind := value, byte(0)
-	if run != "" {
-		kind = key[0]
+func readOwner(dir string) (*ownerFile, error) {
+	data, err := os.ReadFile(filepath.Join(dir, nameFile))
+	if err != nil {
+		return nil, err
 	}
-	switch kind {
-	case headerRow:
-		h, err := c.unpackHeader(value)
-		switch {
-		case err != nil:
-			return unknown
-		case h.Info.ID == run:
-			return own
-		}
-		return foreign
-	case blockRow:
-		b, err := blockHead(key, value)
-		if err != nil {
-			return unknown
-		}
-		packed = b.Data
-	case workerRow:
-		var err error
-		if _, packed, err = workerHead(value); err != nil {
-			return unknown
-		}
-	case rollupRow, totalsRow:
-		return unknown
+	var h ownerFile
+	if err := json.Unmarshal(data, &h); err != nil {
+		return nil, fmt.Errorf("%s: %w", nameFile, err)
 	}
-	if !isSealed(packed) {
-		return unknown
-	}
-	if _, err := locationOf(run, key).opened(value); err != nil {
-		return foreign
-	}
-	return own
+	return &h, nil
 }
 
-// owner is the run whose rows are in a page or below it, as far as its header tells.
-func (w *walk) owner(p *page) engine.RunID {
-	for depth := 0; !p.isLeaf && depth < 64; depth++ {
-		i, found := slices.BinarySearchFunc(p.elements, []byte{headerRow}, func(e element, key []byte) int { return bytes.Compare(e.key, key) })
-		if !found {
-			i--
-		}
-		if i < 0 {
-			return ""
-		}
-		child, err := w.f.page(p.elements[i].child, site{run: "any"}.fits)
-		if err != nil {
-			return ""
-		}
-		p = &child
+// write replaces the file as a whole.
+func (h *ownerFile) write(dir string) error {
+	data, err := json.Marshal(h)
+	if err != nil {
+		return err
 	}
-	for i := range p.elements {
-		if e := &p.elements[i]; e.key[0] == headerRow && len(e.key) == 1 {
-			h, err := w.header(e)
-			if err != nil {
-				return ""
-			}
-			return h.Info.ID
+	name := filepath.Join(dir, nameFile)
+	if err := removeAny(name + newSuffix); err != nil { // an old one would keep its mode
+		return err
+	}
+	if err := os.WriteFile(name+newSuffix, data, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(name+newSuffix, name)
+}
+
+// owner is the folder in the process that owns it.
+type owner struct {
+	*database
+	cfg     Config
+	lock    *os.File
+	adopter *adopter
+	server  *server
+	archive *metricsstore.Archiver
+	stop    context.CancelFunc
+	done    chan struct{} // closed when watch has returned
+	failing string        // the last error of scan that was logged; owned by open, then watch, then Close
+}
+
+// takeFolder makes this process the owner of the folder. The error is errLocked where another process owns it; any
+// other one means that the folder cannot be used at all.
+func takeFolder(ctx context.Context, cfg Config, c *coding, changes *metricsstore.Changes) (*owner, error) {
+	lock, err := os.OpenFile(filepath.Join(cfg.Dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("embedded: data folder %s cannot be written: %w", cfg.Dir, err)
+	}
+	if err := tryLock(lock); err != nil {
+		_ = lock.Close() // nothing was written
+		if errors.Is(err, errLocked) {
+			return nil, err
 		}
+		return nil, fmt.Errorf("embedded: data folder %s cannot be locked: %w", cfg.Dir, err)
+	}
+	h := &owner{cfg: cfg, lock: lock, done: make(chan struct{})}
+	if err := h.open(context.WithoutCancel(ctx), c, changes); err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	return h, nil
+}
+
+func (h *owner) open(ctx context.Context, c *coding, changes *metricsstore.Changes) error {
+	var err error
+	if h.database, err = openDatabase(&h.cfg, changes); err != nil {
+		return err
+	}
+	if h.archive, err = metricsstore.NewArchiver(metricsstore.ArchiverConfig{Store: h.database}); err != nil {
+		return err
+	}
+	h.adopter = &adopter{
+		dir: h.cfg.Dir, db: h.database, coding: c, log: h.cfg.Log, ended: h.settle, logs: map[engine.RunID]*adoption{},
+	}
+	var key [32]byte
+	_, _ = rand.Read(key[:]) // never fails
+	name := &ownerFile{Key: hex.EncodeToString(key[:]), PID: os.Getpid(), Version: programVersion()}
+	if h.server, err = serve(h, c, name.Key, h.cfg.Log); err != nil {
+		return err
+	}
+	name.Address = h.server.listener.Addr().String()
+	if err := name.write(h.cfg.Dir); err != nil {
+		return fmt.Errorf("embedded: data folder %s cannot be written: %w", h.cfg.Dir, err)
+	}
+	h.scan(ctx)
+	if err := h.sweep(ctx); err != nil {
+		return err
+	}
+	changes.NotifyAll()
+	watching, stop := context.WithCancel(ctx)
+	h.stop = stop
+	go h.watch(watching)
+	return nil
+}
+
+func programVersion() string {
+	if b, ok := debug.ReadBuildInfo(); ok {
+		return b.Main.Version
 	}
 	return ""
 }
 
-// header reads the header in a row.
-func (w *walk) header(e *element) (h metricsstore.Header, err error) {
-	value, err := w.f.readAt(e.at, e.size)
+// scan adopts the logs of other processes. An error of one log must not keep the others from being used.
+func (h *owner) scan(ctx context.Context) {
+	err := h.adopter.scan(ctx)
+	if err == nil || ctx.Err() != nil {
+		h.failing = ""
+		return
+	}
+	if text := err.Error(); text != h.failing { // scan is called five times a second
+		h.failing = text
+		h.cfg.Log.Error("logs of other processes cannot be adopted at the moment", "folder", h.cfg.Dir, "error", err)
+	}
+}
+
+// watch adopts what other processes append, until ctx ends.
+func (h *owner) watch(ctx context.Context) {
+	defer close(h.done)
+	tick := time.NewTicker(adoptEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			h.scan(ctx)
+		}
+	}
+}
+
+func (h *owner) adopt(ctx context.Context, run engine.RunID, offset int64) error {
+	return h.adopter.adoptRun(ctx, run, offset)
+}
+
+// sweep drops leases and archives runs whose process has gone, when the folder was just opened.
+func (h *owner) sweep(ctx context.Context) error {
+	var runs []engine.RunID
+	list := func(tx *bolt.Tx, bucket string) error {
+		return tx.Bucket([]byte(bucket)).ForEach(func(k, _ []byte) error {
+			if run := engine.RunID(k); !h.adopter.live(run) {
+				runs = append(runs, run)
+			}
+			return nil
+		})
+	}
+	if err := h.view(ctx, func(tx *bolt.Tx) error { return list(tx, leasesBucket) }); err != nil {
+		return err
+	}
+	if err := h.forget(ctx, runs); err != nil {
+		return err
+	}
+	runs = nil
+	if err := h.view(ctx, func(tx *bolt.Tx) error { return list(tx, liveBucket) }); err != nil {
+		return err
+	}
+	for _, run := range runs {
+		h.settle(ctx, run)
+	}
+	return nil
+}
+
+// forget drops the leases of runs.
+func (h *owner) forget(ctx context.Context, runs []engine.RunID) error {
+	if len(runs) == 0 {
+		return nil
+	}
+	return h.update(ctx, &op{apply: func(w *write) error {
+		for _, run := range runs {
+			b := w.tx.Bucket([]byte(leasesBucket))
+			if b.Get([]byte(run)) == nil {
+				continue
+			}
+			w.dirty = true
+			if err := b.Delete([]byte(run)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
+}
+
+// settle archives a run that no process records any more, unless that is done. Damage is logged and stays.
+func (h *owner) settle(ctx context.Context, run engine.RunID) {
+	if h.cfg.KeepLive {
+		return
+	}
+	r, err := h.Run(ctx, run)
+	if errors.Is(err, metricsstore.ErrNotFound) || err == nil && r.Status.Final() && (r.LastSeq <= r.ArchivedSeq || r.Damaged() != "") {
+		return
+	}
+	if err == nil {
+		err = h.forget(ctx, []engine.RunID{run})
+	}
+	if err == nil {
+		_, err = h.archive.Rebuild(ctx, run)
+	}
 	if err != nil {
-		return h, err
+		h.cfg.Log.Error("a run that was interrupted is not archived in full", "run", run, "error", err)
 	}
-	return w.codec.unpackHeader(value)
 }
 
-// named gives the bucket of a run the name that its header has, where one bit of its own was flipped.
-func (w *walk) named(in site, p *page) site {
-	if w.parents == nil || in.run == "" || w.whose(in.run, p, 0) == own {
-		return in
+// Close lets another process own the folder. It may be called after a failure of open.
+func (h *owner) Close() error {
+	if h.stop != nil {
+		h.stop()
+		<-h.done
+		h.scan(context.Background()) // the logs that this process wrote have just ended
 	}
-	owner := w.owner(p)
-	if owner == "" || !isOneBitOff(string(owner), string(in.run)) {
-		return in
+	var errs []error
+	if h.server != nil {
+		h.server.close()
+		errs = append(errs, removeAny(filepath.Join(h.cfg.Dir, nameFile)))
 	}
-	w.fault(site{bucket: in.bucket, run: owner}, fmt.Errorf("its bucket is called %q", in.run), false)
-	in.run = owner
-	return in
-}
-
-// isOneBitOff reports whether names differ in one bit.
-func isOneBitOff(a, b string) bool {
-	flipped := 0
-	for i := 0; i < len(a) && len(a) == len(b); i++ {
-		flipped += bits.OnesCount8(a[i] ^ b[i])
+	if h.adopter != nil {
+		h.adopter.close()
 	}
-	return flipped == 1
+	if h.database != nil {
+		errs = append(errs, h.database.Close())
+	}
+	return errors.Join(append(errs, h.lock.Close())...)
 }

@@ -19,28 +19,28 @@ type element struct {
 	size     int64  // of the value
 }
 
-// page is a page that was read, or the page within the value of a small bucket.
+// page is a page that was read, or the page in the value of a small bucket.
 type page struct {
 	id       uint64
 	isLeaf   bool
-	span     uint64 // pages that it takes
+	span     uint64 // number of pages that it takes
 	hasSpare bool   // it has one more that it does not need
 	elements []element
-	// damage says that something did not fit and was worked out from the rest, or left out.
+	// damage says that something did not fit and was reconstructed from the rest, or left out.
 	damage error
 }
 
-// pageReader reads one page. Its elements stand at its beginning and announce where keys and values are, which follow
-// each other without gaps: what one flipped bit destroys of that can be worked out from the rest.
+// pageReader reads one page. The heads of its elements come first and say where keys and values are, which follow
+// each other without gaps: what one flipped bit destroys of that can be computed from the rest.
 type pageReader struct {
 	f      *pageFile
 	base   int64 // where the page begins in the file
-	limit  int64 // bytes that it has at most
-	said   int64 // bytes that it says to have room for
+	limit  int64 // bytes that it can have
+	said   int64 // bytes that it claims to have
 	head   []byte
 	heads  []byte // of the elements
 	isLeaf bool
-	fits   func(key []byte) bool // whether a key is one that can stand in the page
+	fits   func(key []byte) bool // reports whether the page may have a key
 	damage []error
 }
 
@@ -52,20 +52,20 @@ func (r *pageReader) damaged(format string, args ...any) {
 func (f *pageFile) page(id uint64, fits func(key []byte) bool) (page, error) {
 	base := int64(id) * f.pageSize
 	if id < 2 || id > uint64(f.size/f.pageSize) || base+pageHead > f.size {
-		return page{}, fmt.Errorf("page %d lies behind the end of the file", id)
+		return page{}, fmt.Errorf("page %d is beyond the end of the file", id)
 	}
 	head, err := f.readAt(base, min(f.size-base, f.pageSize))
 	if err != nil {
 		return page{}, fmt.Errorf("page %d cannot be read: %w", id, err)
 	}
-	said := int64(binary.NativeEndian.Uint32(head[12:])) + 1 // pages that it says to take
+	said := int64(binary.NativeEndian.Uint32(head[12:])) + 1 // number of pages that it claims to take
 	r := pageReader{f: f, base: base, limit: f.size - base, said: min(f.size-base, said*f.pageSize), fits: fits, head: head}
 	p, end, err := r.parse(id)
 	if err != nil {
 		return p, fmt.Errorf("page %d: %w", id, err)
 	}
-	// Where the last page is full, bbolt before 1.5 took one more than it needed. Of two lengths that differ, the smaller
-	// one takes no page from others.
+	// Where the last page is full, bbolt before 1.5 took one more than it needed. Of two lengths that differ, the
+	// smaller one takes no page from others.
 	content := (end + f.pageSize - 1) / f.pageSize
 	p.span = uint64(min(content, said))
 	p.hasSpare = end%f.pageSize == 0 && said == content+1
@@ -78,7 +78,7 @@ func (f *pageFile) page(id uint64, fits func(key []byte) bool) (page, error) {
 	return p, nil
 }
 
-// inline reads the page in the value of a bucket, which has no other.
+// inline reads the page in the value of a small bucket.
 func (f *pageFile) inline(e *element, fits func(key []byte) bool) (page, error) {
 	limit := e.size - bucketHead
 	head, err := f.readAt(e.at+bucketHead, min(limit, f.pageSize))
@@ -102,7 +102,7 @@ func (f *pageFile) inline(e *element, fits func(key []byte) bool) (page, error) 
 	return p, nil
 }
 
-// parse reads what a page holds, and where it ends. The error says that nothing can be made of it.
+// parse reads the elements of a page, and where it ends. The error means that nothing can be read.
 func (r *pageReader) parse(id uint64) (p page, end int64, err error) {
 	if at := binary.NativeEndian.Uint64(r.head); at != id {
 		r.damaged("it calls itself page %d", at)
@@ -118,7 +118,7 @@ func (r *pageReader) parse(id uint64) (p page, end int64, err error) {
 	return p, end, nil
 }
 
-// shape finds out how many elements there are and of which kind.
+// shape finds out how many elements the page has and of which kind.
 func (r *pageReader) shape(flags uint16, count int64) (int64, error) {
 	r.isLeaf = flags == leafPage
 	if count == 0 && flags == leafPage && r.isEmpty() {
@@ -138,7 +138,7 @@ func (r *pageReader) shape(flags uint16, count int64) (int64, error) {
 			}
 		}
 	}
-	for _, isLeaf := range []bool{true, false} { // the count that the first element tells
+	for _, isLeaf := range []bool{true, false} { // the number that the first element implies
 		r.isLeaf = isLeaf
 		if first, err := r.bytes(pageHead, elementHead); err == nil {
 			pos := int64(binary.NativeEndian.Uint32(first[r.posAt():]))
@@ -156,7 +156,7 @@ func (r *pageReader) isEmpty() bool {
 	return err != nil || !slices.ContainsFunc(first, func(b byte) bool { return b != 0 })
 }
 
-// posAt is where in an element stands where its key is.
+// posAt is the offset, within an element, of the position of its key.
 func (r *pageReader) posAt() int {
 	if r.isLeaf {
 		return 4
@@ -164,7 +164,7 @@ func (r *pageReader) posAt() int {
 	return 0
 }
 
-// starts reads the heads of n elements, and reports whether the first or the second one says that there are n.
+// starts reads the heads of n elements, and reports whether the first or the second one implies that number.
 func (r *pageReader) starts(n int64) (int64, bool) {
 	heads, err := r.bytes(pageHead, n*elementHead)
 	if err != nil {
@@ -191,13 +191,13 @@ func (r *pageReader) chained(n int64) bool {
 	return 2*good >= n-1
 }
 
-// start is where an element says that its key is, from the beginning of the page.
+// start is where an element claims that its key is, from the beginning of the page.
 func (r *pageReader) start(i int64) int64 {
 	at := i * elementHead
 	return pageHead + at + int64(binary.NativeEndian.Uint32(r.heads[at+int64(r.posAt()):]))
 }
 
-// length is how long key and value of an element are.
+// length is the length of key and value of an element.
 func (r *pageReader) length(i int64) int64 {
 	k, v := r.sizes(i)
 	return k + v
@@ -214,7 +214,7 @@ func (r *pageReader) sizes(i int64) (key, value int64) {
 // elements reads all elements and returns where the last one ends.
 func (r *pageReader) elements(p *page, n int64) int64 {
 	at := pageHead + n*elementHead
-	p.elements = make([]element, 0, n) // whose heads were read
+	p.elements = make([]element, 0, n) // the number of heads that were read
 	for i := range n {
 		k, v := r.sizes(i)
 		next := at + k + v
@@ -235,9 +235,9 @@ func (r *pageReader) elements(p *page, n int64) int64 {
 	return at
 }
 
-// holds decides whether the place that an element names is right, where the one before it, which begins at some place,
-// would reach another one. It is if the element after it follows; of the last one, if there is a key only there, or else
-// if no single flipped bit explains the place, or one explains the length.
+// holds decides whether the place that an element claims is right, where the previous one, which begins at a known
+// place, would overlap it. It is right if the next element follows it; for the last element, if only that place has a
+// valid key, or else if no single flipped bit explains the place, or one explains the length.
 func (r *pageReader) holds(i, n, before, reached int64) bool {
 	start := r.start(i)
 	end := start + r.length(i)
@@ -258,13 +258,13 @@ func (r *pageReader) holds(i, n, before, reached int64) bool {
 	return bits.OnesCount64(uint64(start-base)^uint64(reached-base)) != 1
 }
 
-// isKey reports whether there may be a key of a length at a place.
+// isKey reports whether a key of that length may be at a place.
 func (r *pageReader) isKey(at, n int64) bool {
 	key, err := r.bytes(at, min(n, bolt.MaxKeySize))
 	return err == nil && n > 0 && n <= bolt.MaxKeySize && r.fits(key)
 }
 
-// split decides which of two lengths is wrong where their sum is known.
+// split decides which of two lengths is wrong, given their sum.
 func (r *pageReader) split(at, sum, k, v int64) (key, value int64) {
 	if !r.isLeaf {
 		return sum, 0
@@ -286,7 +286,7 @@ func (r *pageReader) element(i, at, k, v int64) (element, bool) {
 		if r.isLeaf {
 			return element{}, false
 		}
-		key = nil // what it leads to is there all the same
+		key = nil // its child can be read nevertheless
 	}
 	e := element{key: key, at: r.base + at + k, size: v}
 	head := r.heads[i*elementHead:]
@@ -302,10 +302,10 @@ func (r *pageReader) element(i, at, k, v int64) (element, bool) {
 	return e, true
 }
 
-// bytes gives some of the page, read from the file where that is more than its first part.
+// bytes returns a part of the page, read from the file where it is not in its first page.
 func (r *pageReader) bytes(at, n int64) ([]byte, error) {
 	if at < 0 || n < 0 || at+n > r.limit {
-		return nil, errors.New("behind the end of the page")
+		return nil, errors.New("beyond the end of the page")
 	}
 	if at+n <= int64(len(r.head)) {
 		return r.head[at : at+n : at+n], nil

@@ -30,7 +30,7 @@ func TestPageThatIsJustFull(t *testing.T) {
 		require.NoError(t, db.Close())
 		f, file, err := openPages(path)
 		require.NoError(t, err)
-		_, _, err = f.findRoot() // tells the size of pages
+		_, _, err = f.findRoot() // contains the size of pages
 		require.NoError(t, err)
 		p, err := f.page(root, func([]byte) bool { return true })
 		require.NoError(t, err)

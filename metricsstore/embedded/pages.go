@@ -18,7 +18,7 @@ const (
 	elementHead = 16 // of a leaf: flags, pos, ksize, vsize; of a branch: pos, ksize, child
 	bucketHead  = 16 // root, sequence
 	metaBytes   = 64
-	metaSum     = 56 // where in it the checksum is, which covers what stands before
+	metaSum     = 56 // offset of the checksum in it, which covers what precedes it
 
 	branchPage   = 0x01
 	leafPage     = 0x02
@@ -29,13 +29,13 @@ const (
 	metaMagic   = 0xED0CDAED
 	metaVersion = 2
 	noFreelist  = 1<<64 - 1
-	manyFree    = 0xFFFF // the count stands in the first place of the list
+	manyFree    = 0xFFFF // the number is in the first place of the list
 )
 
-// fileRoot is what a meta page of bbolt says: where the state of a transaction begins.
+// fileRoot is the content of a meta page of bbolt: where the state of a transaction begins.
 type fileRoot struct {
 	root, freelist uint64 // pages
-	pages          uint64 // all pages of the state are below
+	pages          uint64 // all pages of the state have smaller numbers
 	transaction    uint64
 }
 
@@ -59,11 +59,11 @@ func openPages(path string) (*pageFile, *os.File, error) {
 	return &pageFile{r: file, size: info.Size(), pageSize: -1}, file, nil
 }
 
-// errNoRoot: neither root of the file can be read, so it is no bbolt file, or nothing of it can be found.
+// errNoRoot: neither root of the file can be read, so it is not a bbolt file, or nothing of it can be found.
 var errNoRoot = errors.New("neither root of the file can be read")
 
-// findRoot finds the latest state that the file has. A root with one flipped bit is restored from its checksum.
-// damage says that the latest state may not be the one that was kept last, or that bbolt would not find it.
+// findRoot finds the latest state of the file. A root with one flipped bit is restored by its checksum. damage says
+// that the latest state may not be the one that was kept last, or that bbolt would not find it.
 func (f *pageFile) findRoot() (latest fileRoot, damage error, err error) {
 	first, firstMended := f.readRoot(0)
 	second, secondMended := f.readRoot(f.pageSize)
@@ -122,7 +122,7 @@ func validRoot(b []byte) bool {
 	return sum.Sum64() == binary.NativeEndian.Uint64(b[metaSum:])
 }
 
-// mendRoot looks for the bit that was flipped.
+// mendRoot finds the bit that was flipped.
 func mendRoot(b []byte) bool {
 	for i := range metaBytes * 8 {
 		b[i/8] ^= 1 << (i % 8)
@@ -134,8 +134,9 @@ func mendRoot(b []byte) bool {
 	return false
 }
 
-// free lists the free pages of a state, and tells how many pages the list itself takes and whether it has one more, which
-// it has where it had been longer until it got its pages. The error says that it is damaged or not kept.
+// free lists the free pages of a state, and returns how many pages the list itself takes and whether it has one more
+// than it needs, which happens when it was longer before its pages were allocated. The error means that the list is
+// damaged or not kept.
 func (f *pageFile) free(root fileRoot) (list []uint64, span uint64, hasSpare bool, err error) {
 	if root.freelist == noFreelist {
 		return nil, 0, false, errors.New("it is not kept")
@@ -176,10 +177,10 @@ func (f *pageFile) free(root fileRoot) (list []uint64, span uint64, hasSpare boo
 	return list, span, said > span, nil
 }
 
-// read reads bytes behind the beginning of a page.
+// read reads bytes at an offset from the beginning of a page.
 func (f *pageFile) read(page uint64, from, n int64) ([]byte, error) {
 	if page >= uint64(f.size/f.pageSize)+1 {
-		return nil, fmt.Errorf("page %d lies behind the end of the file", page)
+		return nil, fmt.Errorf("page %d is beyond the end of the file", page)
 	}
 	return f.readAt(int64(page)*f.pageSize+from, n)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// readHeader gives the header of a run; the error is ErrCorrupt, also where it is that of another run.
+// readHeader returns the header of a run; the error is ErrCorrupt, also where it is the header of another run.
 func readHeader(c *codec, run engine.RunID, b *bolt.Bucket) (metricsstore.Header, error) {
 	h, err := c.unpackHeader(b.Get([]byte{headerRow}))
 	if err == nil && h.Info.ID != run {
@@ -23,7 +23,7 @@ func readHeader(c *codec, run engine.RunID, b *bolt.Bucket) (metricsstore.Header
 	return h, err
 }
 
-// keptHeader is readHeader for changes, which nothing else takes the place of.
+// keptHeader is readHeader for changes, which cannot continue with a reconstructed one.
 func keptHeader(c *codec, run engine.RunID, b *bolt.Bucket) (metricsstore.Header, error) {
 	h, err := readHeader(c, run, b)
 	if err != nil {
@@ -32,17 +32,16 @@ func keptHeader(c *codec, run engine.RunID, b *bolt.Bucket) (metricsstore.Header
 	return h, err
 }
 
-// readAnnotation reads that of a run.
 func readAnnotation(c *codec, run engine.RunID, b *bolt.Bucket, a *metricsstore.Annotation) error {
 	key := []byte{annotationRow}
 	return c.unpackJSON(locationOf(run, key), b.Get(key), a)
 }
 
-// readTotals gives the totals of a run, counted anew where they cannot be read.
+// readTotals returns the totals of a run, recounted where they cannot be read.
 func readTotals(tx *bolt.Tx, run engine.RunID, b *bolt.Bucket) (totals, error) {
 	data := b.Get([]byte{totalsRow})
 	if data == nil {
-		return totals{}, nil // the run is beginning
+		return totals{}, nil // the run is being begun
 	}
 	if t, err := decodeTotals(run, data); err == nil {
 		return t, nil
@@ -50,7 +49,7 @@ func readTotals(tx *bolt.Tx, run engine.RunID, b *bolt.Bucket) (totals, error) {
 	return countTotals(tx, b)
 }
 
-// countTotals counts what is kept under a run. What cannot be read counts without its size.
+// countTotals counts what is kept of a run. What cannot be read counts without its size.
 func countTotals(tx *bolt.Tx, b *bolt.Bucket) (t totals, err error) {
 	rollups := tx.Bucket([]byte(rollupsBucket))
 	err = b.ForEach(func(k, v []byte) error {
@@ -81,7 +80,7 @@ func countTotals(tx *bolt.Tx, b *bolt.Bucket) (t totals, err error) {
 	return t, err
 }
 
-// readLease gives the zero lease where there is none, or none that can be read: one that is damaged keeps nobody out.
+// readLease returns the zero lease where none exists or can be read: a damaged lease excludes no owner.
 func readLease(tx *bolt.Tx, run engine.RunID) metricsstore.Lease {
 	var l metricsstore.Lease
 	if data := tx.Bucket([]byte(leasesBucket)).Get([]byte(run)); json.Unmarshal(data, &l) != nil {
@@ -97,7 +96,7 @@ func parse(what string, data []byte, v any) error {
 	return nil
 }
 
-// readRun gives what can be read of a run. The error says that this is nothing.
+// readRun returns what can be read of a run. The error means that nothing can.
 func readRun(tx *bolt.Tx, c *codec, run engine.RunID, b *bolt.Bucket) (metricsstore.Run, error) {
 	var r metricsstore.Run
 	fault := func(part metricsstore.Part, err error) {
@@ -121,10 +120,10 @@ func readRun(tx *bolt.Tx, c *codec, run engine.RunID, b *bolt.Bucket) (metricsst
 	return r, nil
 }
 
-// maxRestored bounds the shape, packed, of which a lost header gets its sizes whenever it is listed.
+// maxRestored bounds the shape, packed, from which the sizes in a lost header are restored whenever it is listed.
 const maxRestored = 1 << 20
 
-// remains looks for what tells about a run whose header cannot be read.
+// remains collects what is left of a run whose header cannot be read.
 func remains(tx *bolt.Tx, c *codec, run engine.RunID, b *bolt.Bucket) metricsstore.Remains {
 	m := metricsstore.Remains{Position: metricsstore.Position{Run: run}}
 	// What cannot be read of all this remains unknown.
@@ -146,7 +145,7 @@ func remains(tx *bolt.Tx, c *codec, run engine.RunID, b *bolt.Bucket) metricssto
 	return m
 }
 
-// positions finds where a run is listed by looking through the list.
+// positions finds where a run is listed, by searching the list.
 func positions(tx *bolt.Tx, run engine.RunID, each func(key []byte, p metricsstore.Position)) error {
 	return tx.Bucket([]byte(runsBucket)).ForEach(func(k, _ []byte) error {
 		if p, err := metricsstore.ParsePosition(k); err == nil && p.Run == run {
@@ -156,7 +155,7 @@ func positions(tx *bolt.Tx, run engine.RunID, each func(key []byte, p metricssto
 	})
 }
 
-// look reads from a run that is there.
+// look calls f with the bucket of a run that exists.
 func (d *database) look(ctx context.Context, run engine.RunID, f func(*bolt.Bucket) error) error {
 	return d.view(ctx, func(tx *bolt.Tx) error {
 		b := bucketOf(tx, run)
@@ -184,7 +183,7 @@ func (d *database) Run(ctx context.Context, run engine.RunID) (r metricsstore.Ru
 	return r, err
 }
 
-// readListed gives a run as far as it can be read.
+// readListed returns a run as far as it can be read.
 func (d *database) readListed(tx *bolt.Tx, p metricsstore.Position) (r metricsstore.Run) {
 	err := guarded(d.path, func() error {
 		b := bucketOf(tx, p.Run)
@@ -209,7 +208,7 @@ func (d *database) Runs(ctx context.Context, after metricsstore.Position, limit 
 		out = nil
 		var from []byte
 		if after != (metricsstore.Position{}) {
-			from = append(after.Append(nil), 0) // the next key there could be
+			from = append(after.Append(nil), 0) // the smallest greater key
 		}
 		return scan(tx.Bucket([]byte(runsBucket)).Cursor(), from, nil, func(k, _ []byte) (bool, error) {
 			p, err := metricsstore.ParsePosition(k)
@@ -331,7 +330,7 @@ func (d *database) Rollups(ctx context.Context, q metricsstore.RollupQuery) (out
 	return out, err
 }
 
-// rollupsOf gives those of one run, which its bucket lists.
+// rollupsOf lists the roll-ups of one run, whose keys its bucket has.
 func (d *database) rollupsOf(tx *bolt.Tx, q *metricsstore.RollupQuery) (out []metricsstore.Rollup, err error) {
 	b := bucketOf(tx, q.Run)
 	if b == nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// rebuilder writes what was found in a damaged file into a new one. What runs have in common is made anew from them:
-// the list of runs, which of them are live, which roll-ups each has.
+// rebuilder writes what was found in a damaged file into a new one. What runs share is made anew from them: the list
+// of runs, which of them are live, which roll-ups each has.
 type rebuilder struct {
 	*saved
 	dst    *bolt.DB
@@ -25,10 +25,10 @@ type rebuilder struct {
 
 	tx      *bolt.Tx
 	written int                       // bytes, in tx
-	last    uint64                    // the last step so far of the run that is written
+	last    uint64                    // the last step so far of the run that is being written
 	rollups map[engine.RunID][][]byte // keys of those that are written
-	notes   []string                  // what is lost of which run
-	again   []engine.RunID            // which of them to archive anew
+	notes   []string                  // what each run has lost
+	again   []engine.RunID            // the runs that have to be archived anew
 }
 
 // all writes everything.
@@ -51,7 +51,7 @@ func (r *rebuilder) all() error {
 			r.runs[run] = &savedRun{lost: []error{errors.New("none of its records were found")}}
 		}
 	}
-	for _, bucket := range []string{rollupsBucket, leasesBucket, inboxBucket} {
+	for _, bucket := range []string{rollupsBucket, leasesBucket, adoptedBucket} {
 		if err := r.others(bucket); err != nil {
 			return err
 		}
@@ -64,7 +64,7 @@ func (r *rebuilder) all() error {
 	return r.tx.Commit()
 }
 
-// next goes on in a new transaction where the one before is large.
+// next begins a new transaction where the current one is large.
 func (r *rebuilder) next() (err error) {
 	if r.tx != nil {
 		if r.written < compactBytes {
@@ -85,8 +85,8 @@ func (r *rebuilder) put(b *bolt.Bucket, key, value []byte) error {
 	return b.Put(key, value)
 }
 
-// rename gives runs the ID that their header has, where the one they were kept under is damaged, and forgets what only
-// a damaged key makes look like a run.
+// rename gives runs the ID in their header where the ID they were kept under is damaged, and forgets runs that exist
+// only as a damaged key.
 func (r *rebuilder) rename() {
 	for _, run := range slices.Sorted(maps.Keys(r.runs)) {
 		kept := r.runs[run]
@@ -117,8 +117,8 @@ func (r *rebuilder) header(kept *savedRun) (h metricsstore.Header, err error) {
 	return r.walk.header(&element{at: ref.at, size: ref.size})
 }
 
-// others writes the rows of a bucket that belong to a run, and the state of logs. Those that cannot be read are as
-// good as none: a lease keeps nobody out, a log is adopted once more.
+// others writes the rows of a bucket that belong to a run, and the progress of logs. Those that cannot be read are
+// left out: a missing lease excludes no owner, and a log is adopted once more.
 func (r *rebuilder) others(bucket string) error {
 	rows := r.other[bucket]
 	for _, key := range slices.Sorted(maps.Keys(rows)) {
@@ -131,7 +131,7 @@ func (r *rebuilder) others(bucket string) error {
 			if r.runs[engine.RunID(key)] == nil || !json.Valid(value) {
 				continue
 			}
-		case inboxBucket:
+		case adoptedBucket:
 			if _, n := binary.Uvarint(value); n <= 0 {
 				continue
 			}
@@ -157,7 +157,7 @@ func (r *rebuilder) unreadable(rollup, value []byte) error {
 	return err
 }
 
-// run writes one run and puts it in its place in the list.
+// run writes one run and lists it.
 func (r *rebuilder) run(run engine.RunID, kept *savedRun) error {
 	b, err := r.tx.Bucket([]byte(dataBucket)).CreateBucket([]byte(run))
 	if err != nil {
@@ -193,9 +193,9 @@ func (r *rebuilder) row(run engine.RunID, b *bolt.Bucket, key []byte, ref rowRef
 	losses.of[part]++
 	if key[0] == rollupRow {
 		if r.verify {
-			return nil // they are noted once more by what is found of them
+			return nil // they are recorded anew
 		}
-		return r.put(b, key, mark()) // what is not found is made anew by repairing
+		return r.put(b, key, mark()) // what is lost is made anew by repairing
 	}
 	value, err := r.walk.f.readAt(ref.at, ref.size)
 	if err == nil && r.verify {
@@ -207,13 +207,13 @@ func (r *rebuilder) row(run engine.RunID, b *bolt.Bucket, key []byte, ref rowRef
 	switch {
 	case err == nil:
 		return r.put(b, key, value)
-	case part != metricsstore.HeaderPart && part != metricsstore.AnnotationPart: // which reading tells of, or restore
+	case part != metricsstore.HeaderPart && part != metricsstore.AnnotationPart: // which reading reports, or restore
 		losses.add(part, err)
 	}
 	return nil
 }
 
-// follows refuses a block that shares steps with the one before.
+// follows refuses a block that shares steps with the previous one.
 func (r *rebuilder) follows(key, value []byte) error {
 	block, err := blockHead(key, value)
 	switch {
@@ -226,7 +226,7 @@ func (r *rebuilder) follows(key, value []byte) error {
 	return err
 }
 
-// finish writes what is made anew of a run.
+// finish writes what follows from the rows of a run.
 func (r *rebuilder) finish(run engine.RunID, b *bolt.Bucket, losses *losses) error {
 	h, unread := readHeader(r.codec, run, b)
 	position := metricsstore.Position{Started: h.Info.StartedAt.UnixNano(), Run: run}
@@ -261,8 +261,8 @@ func (r *rebuilder) finish(run engine.RunID, b *bolt.Bucket, losses *losses) err
 	return r.put(b, []byte{totalsRow}, t.encode(run))
 }
 
-// restore puts the header and the annotation of a run where they cannot be read. Where its counts or roll-ups are not
-// known any more, the header says that nothing was archived yet, so that an archiver sums the log up anew.
+// restore writes header and annotation of a run where they cannot be read. Where its counts or roll-ups are lost, the
+// header says that nothing was archived yet, so that an archiver sums the log up anew.
 func (r *rebuilder) restore(run engine.RunID, b *bolt.Bucket, h metricsstore.Header, unread error, losses *losses) error {
 	if err := readAnnotation(r.codec, run, b, new(metricsstore.Annotation)); err != nil {
 		losses.add(metricsstore.AnnotationPart, err)
@@ -290,7 +290,7 @@ func (r *rebuilder) restore(run engine.RunID, b *bolt.Bucket, h metricsstore.Hea
 	return r.put(b, []byte{headerRow}, packed)
 }
 
-// position is where a run whose header cannot be read was listed, or started by one of its roll-ups.
+// position is where a run whose header cannot be read was listed, or the start according to one of its roll-ups.
 func (r *rebuilder) position(run engine.RunID) metricsstore.Position {
 	if p, ok := r.listed[run]; ok {
 		return p
@@ -314,7 +314,7 @@ func (r *rebuilder) unpacked(rollup []byte) []byte {
 	return data
 }
 
-// note keeps with a run what it has lost.
+// note records with a run what it has lost.
 func (r *rebuilder) note(run engine.RunID, b *bolt.Bucket, losses *losses) error {
 	faults := keptFaults(r.codec, run, b)
 	for _, f := range losses.faults() {

@@ -9,8 +9,8 @@ import (
 )
 
 // Repair implements metricsstore.Repairer: where Check finds damage, what can be read is written into a new file, and
-// the file as it was stays beside it. Writes wait for it, and it needs as much free space as the new file will take.
-func (h *holder) Repair(ctx context.Context) (out metricsstore.Repaired, err error) {
+// the damaged file is kept next to it. Writes wait for it, and it needs as much free space as the new file will take.
+func (h *owner) Repair(ctx context.Context) (out metricsstore.Repaired, err error) {
 	var done *rescue
 	err = h.exclusive(ctx, func() error {
 		if before := h.rescued; before != nil {
@@ -34,7 +34,7 @@ func (h *holder) Repair(ctx context.Context) (out metricsstore.Repaired, err err
 			out.Lost = append(out.Lost, fmt.Sprintf("run %s cannot be summed up anew: %s", run, err))
 		}
 	}
-	h.told.TellAll()
+	h.changes.NotifyAll()
 	return out, nil
 }
 
@@ -51,8 +51,8 @@ func (s *Store) Repair(ctx context.Context) (metricsstore.Repaired, error) {
 	return ask(ctx, s, func(b backend) (metricsstore.Repaired, error) { return b.Repair(ctx) })
 }
 
-func (g *guest) Repair(ctx context.Context) (out metricsstore.Repaired, err error) {
-	answer, err := g.call(ctx, "repair", &request{})
+func (c *client) Repair(ctx context.Context) (out metricsstore.Repaired, err error) {
+	answer, err := c.call(ctx, "repair", &request{})
 	if err != nil {
 		return out, err
 	}

@@ -19,20 +19,20 @@ import (
 // rescue is what was done about a damaged file.
 type rescue struct {
 	faults []error  // what was wrong with its pages
-	aside  string   // the file as it was
-	notes  []string // what is lost of which run
+	aside  string   // the path under which the damaged file is kept
+	notes  []string // what each run has lost
 	again  []engine.RunID
 	runs   int
 }
 
-// asideSuffix is what follows the name of a file in that under which it is put aside, before the moment.
+// asideSuffix and the moment are appended to the name of a file that is set aside.
 const asideSuffix = ".damaged-"
 
-// errNothing: so much of a file is damaged that no run was found.
+// errNothing: a file is damaged so badly that no run was found.
 var errNothing = errors.New("no run can be found in it")
 
-// rewrite writes what is found in the file of a store into a new one, which takes its place once it is installed; the
-// file as it was stays aside, under another name. Whatever goes wrong, it is there as it was.
+// rewrite writes what is found in a damaged file into a new one, which replaces it once it is installed; the damaged
+// file is set aside under another name. Whatever goes wrong, it is still there.
 func rewrite(path string, options bolt.Options, c *codec, verify bool) (*rescue, error) {
 	f, file, err := openPages(path)
 	if err != nil {
@@ -57,7 +57,7 @@ func rewrite(path string, options bolt.Options, c *codec, verify bool) (*rescue,
 	return out, nil
 }
 
-// install puts the new file in the place of the old one, which nobody has open.
+// install replaces the old file, which no process has open, by the new one.
 func (r *rescue) install(path string) (err error) {
 	if r.aside, err = setAside(path); err != nil {
 		return err
@@ -83,8 +83,8 @@ func (s *saved) write(path string, options bolt.Options, c *codec, verify bool, 
 	return errors.Join(err, dst.Sync(), dst.Close())
 }
 
-// setAside gives a file a second name, under which it stays when another one takes its place. One that it has got already,
-// before a process was killed, is enough.
+// setAside gives a file a second name, under which it remains when it is replaced. A name that it got earlier, before
+// the process was killed, is used again.
 func setAside(path string) (string, error) {
 	if aside := otherName(path); aside != "" {
 		return aside, nil
@@ -99,7 +99,7 @@ func setAside(path string) (string, error) {
 		if errors.Is(err, os.ErrExist) {
 			continue
 		}
-		if err != nil { // a file system without second names
+		if err != nil { // a file system without hard links
 			err = copyFile(path, aside)
 		}
 		return aside, err
@@ -110,7 +110,7 @@ func setAside(path string) (string, error) {
 // otherName is a name that setAside has given a file, empty for none.
 func otherName(path string) string {
 	dir := filepath.Dir(path)
-	files, _ := os.ReadDir(dir) // where it cannot be read, setAside says more
+	files, _ := os.ReadDir(dir) // where it cannot be read, setAside reports it
 	info, err := os.Stat(path)
 	for _, f := range files {
 		other, unread := f.Info()
@@ -138,11 +138,11 @@ func copyFile(from, to string) error {
 	return nil
 }
 
-// rescueAtOpening sees to it that bbolt opens no file whose pages are damaged.
+// rescueAtOpening makes sure that bbolt opens no file with damaged pages.
 func (d *database) rescueAtOpening(keep bool) error {
 	info, err := os.Stat(d.path)
 	if err != nil {
-		return nil // there is none, or opening says more
+		return nil // it does not exist, or opening reports why it cannot be read
 	}
 	reading := allPages
 	if info.Size() > inspectBytes {
@@ -150,7 +150,7 @@ func (d *database) rescueAtOpening(keep bool) error {
 	}
 	faults, err := inspect(d.path, d.codec, reading)
 	if err != nil || len(faults) == 0 {
-		return nil // sound, or not a file of bbolt at all, of which opening says more
+		return nil // sound, or not a bbolt file, which opening reports
 	}
 	if keep {
 		return fmt.Errorf("%w: %s is damaged:\n%w", metricsstore.ErrCorrupt, d.path, errors.Join(faults...))
@@ -162,13 +162,13 @@ func (d *database) rescueAtOpening(keep bool) error {
 	if err != nil {
 		return fmt.Errorf("%w: %s is damaged: %w:\n%w", metricsstore.ErrCorrupt, d.path, err, errors.Join(faults...))
 	}
-	d.tell(done)
+	d.report(done)
 	d.rescued = done
 	return nil
 }
 
-// tell says in the log what was done about damage.
-func (d *database) tell(r *rescue) {
+// report logs what was done about damage.
+func (d *database) report(r *rescue) {
 	const most = 10
 	faults := errors.Join(r.faults[:min(most, len(r.faults))]...)
 	d.logger.Warn("the data file was damaged: what can be read of it was written anew", "file", d.path, "runs", r.runs,
@@ -179,7 +179,7 @@ func (d *database) tell(r *rescue) {
 }
 
 // heal is called when a call has met damaged pages in the file of a generation. It reports whether the file has been
-// written anew since, so that the call may be made once more.
+// rewritten since, so that the call may be made again.
 func (d *database) heal(ctx context.Context, generation uint64) bool {
 	if d.hopeless.Load() {
 		return false
@@ -199,8 +199,8 @@ func (d *database) heal(ctx context.Context, generation uint64) bool {
 		if err != nil {
 			return errors.Join(append([]error{err}, faults...)...)
 		}
-		d.tell(done)
-		d.told.TellAll()
+		d.report(done)
+		d.changes.NotifyAll()
 		return nil
 	})
 	if err != nil && ctx.Err() == nil && !errors.Is(err, metricsstore.ErrClosed) && !d.hopeless.Swap(true) {
@@ -209,7 +209,7 @@ func (d *database) heal(ctx context.Context, generation uint64) bool {
 	return err == nil
 }
 
-// rewriteOpen is rewrite for the file that is open. The writer calls it between two transactions.
+// rewriteOpen is rewrite for the open file. The writer calls it between two transactions.
 func (d *database) rewriteOpen(verify bool) (*rescue, error) {
 	if d.broken != nil {
 		return nil, d.broken
@@ -221,7 +221,7 @@ func (d *database) rewriteOpen(verify bool) (*rescue, error) {
 	return done, d.reopen(func() error { return done.install(d.path) })
 }
 
-// reopen has f change the file while nobody has it open.
+// reopen has f change the file while it is closed.
 func (d *database) reopen(f func() error) error {
 	d.swap.Lock()
 	defer d.swap.Unlock()

@@ -14,8 +14,8 @@ func (w *walk) lacks(run engine.RunID) bool {
 	return slices.ContainsFunc(w.leads, func(c claim) bool { return c.run == run })
 }
 
-// search looks for what the leads have led to among the pages that nothing leads to and that are not free. Where the
-// list of free pages is damaged too, pages of before are among them, so what was found by then counts.
+// search looks for lost pages among those that are neither referred to nor free. Where the list of free pages is
+// damaged too, outdated pages are among them, so pages that were found earlier take precedence.
 func (w *walk) search() {
 	w.searching = true
 	lost := map[uint64]bool{}
@@ -33,7 +33,7 @@ func (w *walk) search() {
 			below[w.leadsTo(&p, &p.elements[i])] = true
 		}
 	}
-	// Pages that others lead to come with those, unless those are of before and were refused.
+	// Pages that others refer to come with those, unless they are outdated and were refused.
 	for _, led := range []bool{false, true} {
 		for id := uint64(2); id < uint64(len(w.seen)); id++ {
 			if lost[id] && below[id] == led && !w.seen[id] {
@@ -45,7 +45,7 @@ func (w *walk) search() {
 	}
 }
 
-// takeFound takes a page that nothing leads to.
+// takeFound takes a page that nothing refers to.
 func (w *walk) takeFound(c claim) {
 	p, err := w.f.page(c.page, c.fits)
 	if err == nil && w.refusal(c, &p) == nil {
@@ -54,7 +54,7 @@ func (w *walk) takeFound(c claim) {
 	}
 }
 
-// leadsTo is the page that an element of a page leads to, 0 for none.
+// leadsTo is the page that an element of a page refers to, 0 for none.
 func (w *walk) leadsTo(p *page, e *element) uint64 {
 	if !p.isLeaf {
 		return e.child
@@ -66,7 +66,7 @@ func (w *walk) leadsTo(p *page, e *element) uint64 {
 	return binary.NativeEndian.Uint64(head)
 }
 
-// guess tells from its keys where a page belongs: of those that it may be, the one that most of them fit.
+// guess decides from its keys where a page belongs: the candidate that most of them fit.
 func (w *walk) guess(id uint64) (at site, ok bool) {
 	root, err := w.f.page(id, func([]byte) bool { return true })
 	if err != nil {
@@ -87,7 +87,7 @@ func (w *walk) guess(id uint64) (at site, ok bool) {
 		case e.isBucket:
 		case fitsRun(e.key):
 			rows++
-		case rollups.fits(e.key) && w.isRollup(e): // keys of other buckets may look like theirs, their values do not
+		case rollups.fits(e.key) && w.isRollup(e): // keys of other buckets may look the same, their values do not
 			sums++
 		}
 	}
@@ -132,7 +132,7 @@ func (w *walk) sealer(p *page) engine.RunID {
 	return ""
 }
 
-// loser is the one run that lacks a page with a key, or any page.
+// loser is the only run that lacks a page with a key, or any page.
 func (w *walk) loser(key []byte) engine.RunID {
 	var lacking, losing []engine.RunID
 	for _, l := range w.leads {
@@ -158,8 +158,8 @@ type rowRef struct{ at, size int64 }
 // savedRun is what was found of a run.
 type savedRun struct {
 	rows    map[string]rowRef
-	lost    []error // what the pages of the run that cannot be read said
-	isFound bool    // among pages that nothing leads to
+	lost    []error // why pages of the run cannot be read
+	isFound bool    // among pages that nothing refers to
 }
 
 // saved is what was found in a file.
@@ -170,11 +170,11 @@ type saved struct {
 	other  map[string]map[string]rowRef // of the roll-ups, leases and logs, by bucket
 }
 
-// findAll finds all rows that are in a file. The error is errNoRoot.
+// findAll finds all rows in a file. The error is errNoRoot.
 func findAll(f *pageFile, c *codec) (*saved, error) {
 	s := &saved{
 		runs: map[engine.RunID]*savedRun{}, listed: map[engine.RunID]metricsstore.Position{},
-		other: map[string]map[string]rowRef{rollupsBucket: {}, leasesBucket: {}, inboxBucket: {}},
+		other: map[string]map[string]rowRef{rollupsBucket: {}, leasesBucket: {}, adoptedBucket: {}},
 	}
 	var err error
 	if s.walk, err = newWalk(f, c, s.add); err != nil {
@@ -189,8 +189,8 @@ func findAll(f *pageFile, c *codec) (*saved, error) {
 	return s, nil
 }
 
-// add takes a row; of two with one key the one with a sound seal counts, or else the first, which stands in the tree where
-// the other is only found. Pages of before that are found add nothing to a run that is whole.
+// add adds a row; of two with one key, the one with a valid seal, or else the first, which is in the tree where the
+// other was only found. Outdated pages that were found add nothing to a run that is complete.
 func (s *saved) add(at site, e *element) {
 	switch {
 	case at.run != "":
@@ -212,7 +212,7 @@ func (s *saved) add(at site, e *element) {
 	}
 }
 
-// note notes a row, in the place of one whose seal says that it belongs elsewhere.
+// note adds a row, replacing one whose seal says that it belongs elsewhere.
 func (s *saved) note(rows map[string]rowRef, e *element, run engine.RunID) {
 	if before, ok := rows[string(e.key)]; ok {
 		value, err := s.walk.f.readAt(before.at, before.size)

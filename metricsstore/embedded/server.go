@@ -18,13 +18,13 @@ import (
 // maxBody bounds one request or response between processes.
 const maxBody = 1 << 30
 
-// apiPrefix is the path before the name of a method; its version changes when guests of before could not go on.
+// apiPrefix is the path before the name of a method; its version changes when older clients could not continue.
 const apiPrefix = "/v1/"
 
 // method answers a request.
 type method func(context.Context, backend, *request, *response) error
 
-// methods are all there are, by their names in the path.
+// methods lists all methods by their names in the path.
 func methods() map[string]method {
 	return map[string]method{
 		"ping": func(context.Context, backend, *request, *response) error { return nil },
@@ -125,7 +125,7 @@ func answerRollups(ctx context.Context, b backend, q *request, r *response) (err
 	return err
 }
 
-// server answers the guests of a holder.
+// server answers the clients of an owner.
 type server struct {
 	http     *http.Server
 	listener net.Listener
@@ -156,19 +156,19 @@ func serve(b backend, c *coding, key string, log *slog.Logger) (*server, error) 
 	return s, nil
 }
 
-// closeTimeout is how long calls of guests are waited for when the holder closes.
+// closeTimeout is how long the owner waits for calls of clients when it closes.
 const closeTimeout = 5 * time.Second
 
 func (s *server) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	if s.http.Shutdown(ctx) != nil {
-		_ = s.http.Close() // guests that are cut off try again elsewhere
+		_ = s.http.Close() // clients that are cut off try again elsewhere
 	}
 	<-s.done
 }
 
-// ServeHTTP answers one call. Whoever does not know the key learns nothing.
+// ServeHTTP answers one call. A caller without the key learns nothing.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte(s.key)) != 1 {
 		http.Error(w, "unauthorized", http.StatusUnauthorized)
@@ -189,7 +189,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "internal error", http.StatusInternalServerError)
 		return
 	}
-	_, _ = w.Write(data) // a guest that has gone does not care
+	_, _ = w.Write(data) // a client that has gone does not need it
 }
 
 func (s *server) answer(r *http.Request, body io.Reader, out *response) error {

@@ -37,18 +37,18 @@ func record(t *testing.T, s metricsstore.Store, run engine.RunID, started time.T
 	require.NoError(t, r.End(run, engine.RunEnd{Status: engine.Succeeded, EndedAt: started.Add(time.Second)}))
 }
 
-// TestRecorder: a run that a guest records is archived as it is in memory, through the inbox, and nothing stays there.
+// TestRecorder: a run that a client records is archived as it is in memory, through its log, and no log is left.
 func TestRecorder(t *testing.T) {
 	dir, started := t.TempDir(), began()
 	want := memory.New()
 	record(t, want, "r", started)
-	holder := recorderStore(t, dir)
-	guest := recorderStore(t, dir)
-	record(t, guest, "r", started)
-	record(t, holder, "q", started)
+	owner := recorderStore(t, dir)
+	client := recorderStore(t, dir)
+	record(t, client, "r", started)
+	record(t, owner, "q", started)
 	a, err := want.Run(t.Context(), "r")
 	require.NoError(t, err)
-	for _, s := range []*Store{holder, guest} {
+	for _, s := range []*Store{owner, client} {
 		for _, run := range []engine.RunID{"r", "q"} {
 			b, err := s.Run(t.Context(), run)
 			require.NoError(t, err)
@@ -57,26 +57,26 @@ func TestRecorder(t *testing.T) {
 			assert.Equal(t, a, b)
 		}
 	}
-	require.NoError(t, guest.Check(t.Context()))
-	require.NoError(t, guest.Compact(t.Context()))
-	require.NoError(t, guest.Close())
-	require.Eventually(t, func() bool { return len(inbox(t, dir)) == 0 }, 10*time.Second, 10*time.Millisecond)
-	require.NoError(t, holder.Close())
+	require.NoError(t, client.Check(t.Context()))
+	require.NoError(t, client.Compact(t.Context()))
+	require.NoError(t, client.Close())
+	require.Eventually(t, func() bool { return len(runLogs(t, dir)) == 0 }, 10*time.Second, 10*time.Millisecond)
+	require.NoError(t, owner.Close())
 }
 
-// TestGuestAlone: a guest whose holder has closed adopts its own logs when it closes.
-func TestGuestAlone(t *testing.T) {
+// TestClientAlone: a client whose owner has closed adopts its own logs when it closes.
+func TestClientAlone(t *testing.T) {
 	dir := t.TempDir()
-	holder := recorderStore(t, dir)
-	guest := recorderStore(t, dir)
+	owner := recorderStore(t, dir)
+	client := recorderStore(t, dir)
 	g := graph(20)
-	require.NoError(t, guest.Begin(t.Context(), header("r", time.Now()), g.AppendShape(nil)))
-	require.NoError(t, holder.Close())
+	require.NoError(t, client.Begin(t.Context(), header("r", time.Now()), g.AppendShape(nil)))
+	require.NoError(t, owner.Close())
 	blocks, err := blocksOf(g, 5)
 	require.NoError(t, err)
-	require.NoError(t, guest.Append(t.Context(), "r", metricsstore.Batch{Blocks: blocks[:3]}))
-	require.NoError(t, guest.Close())
-	assert.Empty(t, inbox(t, dir))
+	require.NoError(t, client.Append(t.Context(), "r", metricsstore.Batch{Blocks: blocks[:3]}))
+	require.NoError(t, client.Close())
+	assert.Empty(t, runLogs(t, dir))
 	s := recorderStore(t, dir)
 	r, err := s.Run(t.Context(), "r")
 	require.NoError(t, err)
@@ -85,45 +85,45 @@ func TestGuestAlone(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
-// TestChangedAcross: changes by one process are told in the others.
+// TestChangedAcross: changes by one process are reported in the others.
 func TestChangedAcross(t *testing.T) {
 	dir := t.TempDir()
-	holder, guest, third := open(t, dir), open(t, dir), open(t, dir)
-	told := func(s *Store, do func()) {
+	owner, client, third := open(t, dir), open(t, dir), open(t, dir)
+	notified := func(s *Store, do func()) {
 		t.Helper()
 		ch := s.Changed("r")
 		select {
 		case <-ch:
-			t.Fatal("told before anything has changed")
+			t.Fatal("notified before anything has changed")
 		case <-time.After(3 * watchEvery):
 		}
 		do()
 		select {
 		case <-ch:
 		case <-time.After(10 * time.Second):
-			t.Fatal("not told")
+			t.Fatal("not notified")
 		}
 	}
 	batch := func(seq uint64) metricsstore.Batch {
 		return metricsstore.Batch{Blocks: []metricsstore.Block{{First: seq, Last: seq, Data: []byte("x")}}}
 	}
-	told(guest, func() { require.NoError(t, holder.Begin(t.Context(), header("r", time.Now()), nil)) })
-	told(guest, func() { require.NoError(t, holder.Append(t.Context(), "r", batch(1))) })
-	told(holder, func() { require.NoError(t, guest.Append(t.Context(), "r", batch(2))) })
-	told(third, func() { require.NoError(t, guest.Append(t.Context(), "r", batch(3))) })
-	for _, s := range []*Store{third, guest, holder} {
+	notified(client, func() { require.NoError(t, owner.Begin(t.Context(), header("r", time.Now()), nil)) })
+	notified(client, func() { require.NoError(t, owner.Append(t.Context(), "r", batch(1))) })
+	notified(owner, func() { require.NoError(t, client.Append(t.Context(), "r", batch(2))) })
+	notified(third, func() { require.NoError(t, client.Append(t.Context(), "r", batch(3))) })
+	for _, s := range []*Store{third, client, owner} {
 		require.NoError(t, s.Close())
 	}
 }
 
-// TestKey: the folder is reached with its key only, which only its owner can read.
+// TestKey: the owner answers only with its key, which only the user of the folder can read.
 func TestKey(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	info, err := os.Stat(filepath.Join(dir, nameFile))
 	require.NoError(t, err)
 	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
-	h, err := readHolder(dir)
+	h, err := readOwner(dir)
 	require.NoError(t, err)
 	assert.Equal(t, os.Getpid(), h.PID)
 	assert.Len(t, h.Key, 64)
@@ -150,12 +150,12 @@ func TestKey(t *testing.T) {
 
 	c, err := newCoding()
 	require.NoError(t, err)
-	g, err := visit(t.Context(), h, c, metricsstore.NewChanges())
+	g, err := dial(t.Context(), h, c, metricsstore.NewChanges())
 	require.NoError(t, err)
 	require.ErrorIs(t, g.do(t.Context(), "nothing", &request{}), metricsstore.ErrInvalid)
 	require.NoError(t, g.Close())
 	h.Key = strings.Repeat("0", 64)
-	_, err = visit(t.Context(), h, c, metricsstore.NewChanges())
+	_, err = dial(t.Context(), h, c, metricsstore.NewChanges())
 	require.ErrorIs(t, err, errGone)
 	require.NoError(t, s.Close())
 }
@@ -172,7 +172,7 @@ func TestErrorsTravel(t *testing.T) {
 	var r response
 	require.NoError(t, r.failure())
 	r.fail(metricsstore.ErrClosed)
-	require.ErrorIs(t, r.failure(), errGone, "another holder may answer")
+	require.ErrorIs(t, r.failure(), errGone, "another owner may answer")
 	r.fail(io.ErrShortWrite)
 	require.EqualError(t, r.failure(), io.ErrShortWrite.Error())
 }
@@ -199,7 +199,7 @@ func deadLog(t *testing.T, dir string, run engine.RunID, blocks []metricsstore.B
 	require.NoError(t, os.WriteFile(l.path, tail(data), 0o600))
 }
 
-// TestTornTail: what is whole counts, the rest is told, and the run is interrupted.
+// TestTornTail: whole records count, the rest is logged as lost, and the run is interrupted.
 func TestTornTail(t *testing.T) {
 	blocks, err := blocksOf(graph(20), 5)
 	require.NoError(t, err)
@@ -217,7 +217,7 @@ func TestTornTail(t *testing.T) {
 		{"zeros", func(b []byte) []byte { return append(b, make([]byte, 5000)...) }, whole, "cut off"},
 		{"flipped", func(b []byte) []byte { b[len(b)-3] ^= 1; return b }, last, "cut off"},
 		{"huge", func(b []byte) []byte { return append(b, bytes.Repeat([]byte{0xff}, 64)...) }, whole, "cut off"},
-		{"of a later version", func(b []byte) []byte { return append(b, unreadable...) }, whole, "put aside"},
+		{"of a later version", func(b []byte) []byte { return append(b, unreadable...) }, whole, "set aside"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -232,12 +232,12 @@ func TestTornTail(t *testing.T) {
 			require.NoError(t, s.Close())
 			assert.Contains(t, out.String(), c.says)
 			assert.Equal(t, c.says == "", out.Len() == 0, out.String())
-			assert.Equal(t, c.name == "of a later version", len(inbox(t, dir)) == 1, "what cannot be read is kept")
+			assert.Equal(t, c.name == "of a later version", len(runLogs(t, dir)) == 1, "what cannot be read is kept")
 		})
 	}
 }
 
-// TestRefusedLog: the log of another run of the same ID is put aside and changes nothing of the one that is kept.
+// TestRefusedLog: the log of another run of the same ID is set aside and changes nothing of the one that is kept.
 func TestRefusedLog(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
@@ -248,34 +248,34 @@ func TestRefusedLog(t *testing.T) {
 	blocks, err := blocksOf(graph(20), 5)
 	require.NoError(t, err)
 	deadLog(t, dir, "r", blocks[:4], func(b []byte) []byte { return b })
-	require.NoError(t, os.WriteFile(filepath.Join(dir, inboxDir, "q"+logSuffix), []byte("not a log at all"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, logDir, "q"+logSuffix), []byte("not a log at all"), 0o600))
 	for range 2 {
 		s = open(t, dir)
 		got, err := s.Run(t.Context(), "r")
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
 		require.NoError(t, s.Close())
-		assert.Len(t, inbox(t, dir), 2)
+		assert.Len(t, runLogs(t, dir), 2)
 	}
 
-	// A guest that is refused while it begins leaves nothing.
+	// A client that is refused while it begins leaves nothing.
 	s = open(t, dir)
-	guest := open(t, dir)
-	require.ErrorIs(t, guest.Begin(t.Context(), header("r", time.Now()), nil), metricsstore.ErrExists)
-	require.NoError(t, guest.Close())
+	client := open(t, dir)
+	require.ErrorIs(t, client.Begin(t.Context(), header("r", time.Now()), nil), metricsstore.ErrExists)
+	require.NoError(t, client.Close())
 	require.NoError(t, s.Close())
-	assert.Len(t, inbox(t, dir), 2)
+	assert.Len(t, runLogs(t, dir), 2)
 }
 
-// TestRefusedWhileItLives: a guest learns that its run is refused also where the holder has read its log before the guest
-// asks, and nothing is put aside or said as long as there is somebody to learn it.
+// TestRefusedWhileItLives: a client learns that its run is refused also where the owner has read its log before the
+// client asks, and nothing is set aside or logged while its writer can learn of it.
 func TestRefusedWhileItLives(t *testing.T) {
 	dir := t.TempDir()
 	var out bytes.Buffer
 	store, err := Open(t.Context(), Config{Dir: dir, KeepLive: true, Log: slog.New(slog.NewTextHandler(&out, nil))})
 	require.NoError(t, err)
 	record(t, store, "r", began())
-	scan := func() { store.current().(*holder).scan(t.Context()) }
+	scan := func() { store.current().(*owner).scan(t.Context()) }
 
 	begin := func() (l *runLog, end int64) {
 		l, err := createLog(dir, store.coding, "r")
@@ -295,28 +295,28 @@ func TestRefusedWhileItLives(t *testing.T) {
 	require.FileExists(t, l.path)
 	require.NoError(t, os.Remove(l.path))
 
-	again, end := begin() // by another guest, while the first one has its log open still
+	again, end := begin() // by another client, while the first one still has its log open
 	require.ErrorIs(t, store.adopt(t.Context(), again, end), metricsstore.ErrExists)
 	require.NoError(t, l.close())
 	scan()
 	assert.Empty(t, out.String())
-	assert.Len(t, inbox(t, dir), 1)
+	assert.Len(t, runLogs(t, dir), 1)
 
-	require.NoError(t, again.close()) // as a guest does that dies before it learns it
+	require.NoError(t, again.close()) // like a client that dies before it learns of it
 	scan()
-	assert.Contains(t, out.String(), "put aside")
+	assert.Contains(t, out.String(), "set aside")
 	assert.NoFileExists(t, again.path)
 	assert.FileExists(t, asidePath(again.path, again.id))
 	require.NoError(t, store.Close())
 }
 
-// TestOpenWithoutAnswer: a folder whose holder does not answer ends with the caller's deadline and says who it is.
+// TestOpenWithoutAnswer: a folder whose owner does not answer ends with the caller's deadline and says who it is.
 func TestOpenWithoutAnswer(t *testing.T) {
 	dir := t.TempDir()
 	lock, err := os.Create(filepath.Join(dir, lockFile))
 	require.NoError(t, err)
 	require.NoError(t, tryLock(lock))
-	require.NoError(t, (&holderFile{Address: "127.0.0.1:1", PID: 4711}).write(dir))
+	require.NoError(t, (&ownerFile{Address: "127.0.0.1:1", PID: 4711}).write(dir))
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	_, err = Open(ctx, Config{Dir: dir})
@@ -338,30 +338,30 @@ func TestDurabilityText(t *testing.T) {
 	require.ErrorIs(t, d.UnmarshalText([]byte("sometimes")), metricsstore.ErrInvalid)
 }
 
-// TestRevisionAsGuest: a run that has ended is retried by a guest, and continues its log in the inbox.
-func TestRevisionAsGuest(t *testing.T) {
+// TestRevisionAsClient: a run that has ended is retried by a client, and its log is continued in a file.
+func TestRevisionAsClient(t *testing.T) {
 	dir := t.TempDir()
-	holder, guest := recorderStore(t, dir), recorderStore(t, dir)
-	record(t, guest, "r", began())
-	before, err := guest.Run(t.Context(), "r")
+	owner, client := recorderStore(t, dir), recorderStore(t, dir)
+	record(t, client, "r", began())
+	before, err := client.Run(t.Context(), "r")
 	require.NoError(t, err)
 	h := header("r", began())
 	h.Info.Revision = 1
-	require.NoError(t, guest.Begin(t.Context(), h, graph(50).AppendShape(nil)))
-	require.FileExists(t, filepath.Join(dir, inboxDir, "r"+logSuffix))
+	require.NoError(t, client.Begin(t.Context(), h, graph(50).AppendShape(nil)))
+	require.FileExists(t, filepath.Join(dir, logDir, "r"+logSuffix))
 	block := func(first, last uint64) metricsstore.Batch {
 		return metricsstore.Batch{Blocks: []metricsstore.Block{{First: first, Last: last, Data: []byte("x")}}}
 	}
-	require.ErrorIs(t, guest.Append(t.Context(), "r", block(before.LastSeq, before.LastSeq+1)), metricsstore.ErrConflict)
-	require.NoError(t, guest.Append(t.Context(), "r", block(before.LastSeq+1, before.LastSeq+3)))
-	require.ErrorIs(t, guest.Append(t.Context(), "r", block(before.LastSeq+3, before.LastSeq+4)), metricsstore.ErrConflict)
-	after, err := holder.Run(t.Context(), "r")
+	require.ErrorIs(t, client.Append(t.Context(), "r", block(before.LastSeq, before.LastSeq+1)), metricsstore.ErrConflict)
+	require.NoError(t, client.Append(t.Context(), "r", block(before.LastSeq+1, before.LastSeq+3)))
+	require.ErrorIs(t, client.Append(t.Context(), "r", block(before.LastSeq+3, before.LastSeq+4)), metricsstore.ErrConflict)
+	after, err := owner.Run(t.Context(), "r")
 	require.NoError(t, err)
 	assert.Equal(t, 1, after.Info.Revision)
 	require.Eventually(t, func() bool {
-		after, err = holder.Run(t.Context(), "r")
+		after, err = owner.Run(t.Context(), "r")
 		return err == nil && after.LastSeq == before.LastSeq+3
 	}, 10*time.Second, 10*time.Millisecond, "adopted without anybody asking for it")
-	require.NoError(t, guest.Close())
-	require.NoError(t, holder.Close())
+	require.NoError(t, client.Close())
+	require.NoError(t, owner.Close())
 }

@@ -21,25 +21,24 @@ var ErrVersion = errors.New("embedded: the data is of a newer version")
 
 // Config is what Open needs. Dir is required; the zero value of the rest means the defaults.
 type Config struct {
-	// Dir is the data folder. It is made where it does not exist, along with those above it. It must be on a local
-	// disk.
+	// Dir is the data folder. It is made where it does not exist, with its parents. It must be on a local disk.
 	Dir string
 	// Durability says which calls share a transaction; default Group.
 	Durability Durability
-	// KeepLive leaves runs that have not ended as they are, where else those whose process is gone are archived as
-	// interrupted: for tools that only look, and for tests.
+	// KeepLive leaves runs that have not ended as they are. Without it, runs whose process has gone are archived as
+	// interrupted. For tools that only read, and for tests.
 	KeepLive bool
-	// KeepDamage leaves a data file whose pages are damaged as it is, and makes Open fail with ErrCorrupt, whose text
-	// names what is damaged. Else what can be read of it is written anew, and the file as it was stays beside it.
+	// KeepDamage leaves a data file with damaged pages as it is and makes Open fail with ErrCorrupt, whose text names
+	// the damage. Without it, what can be read is written into a new file, and the damaged one is kept next to it.
 	KeepDamage bool
-	// Log is told what goes wrong in the background; default nobody.
+	// Log gets what goes wrong in the background; default none.
 	Log *slog.Logger
 
-	noSync bool // for tests that do not pull the plug
+	noSync bool // for tests without power cuts
 }
 
-// gatherFor is how long Append waits at most for others to share its transaction. With the 40 ms for which a
-// Recorder gathers steps it makes the 50 ms that a crash may cost.
+// gatherFor is how long Append waits at most for others to share its transaction. With the 40 ms for which a Recorder
+// gathers steps it makes the 50 ms that a crash may cost.
 const gatherFor = 10 * time.Millisecond
 
 func (c *Config) gather() time.Duration {
@@ -49,34 +48,34 @@ func (c *Config) gather() time.Duration {
 	return gatherFor
 }
 
-// Times of coming to the folder.
+// How long calls wait for the owner.
 const (
-	// patience is how long a call without a deadline looks for a holder that answers, or for the lock.
+	// patience is how long a call without a deadline tries to reach an owner or to get the lock.
 	patience = 15 * time.Second
 	minWait  = 5 * time.Millisecond
 	maxWait  = 200 * time.Millisecond
-	// adoptPatience is how long a call that is safe in the inbox waits to learn what the holder says to it.
+	// adoptPatience is how long a call that is safe in a log waits for the owner's answer to it.
 	adoptPatience = 2 * time.Second
 )
 
-// Store is a data folder, held by this process or by another one. Safe for concurrent use.
+// Store is a data folder, owned by this process or by another one. Safe for concurrent use.
 type Store struct {
-	cfg    Config
-	coding *coding
-	told   *metricsstore.Changes
+	cfg     Config
+	coding  *coding
+	changes *metricsstore.Changes
 
 	calls  sync.RWMutex // held for reading by each call, for writing to close
 	closed bool
 
-	turn chan struct{} // of capacity 1: filled by who changes role
+	turn chan struct{} // of capacity 1: filled by the goroutine that changes role
 
 	mu   sync.Mutex
-	role backend // *holder, *guest, or nil
+	role backend // *owner, *client, or nil
 	logs map[engine.RunID]*runLog
 }
 
-// Open opens a data folder: it becomes its holder, or a guest of the process that holds it; see the package comment.
-// The errors are ErrVersion, metricsstore.ErrCorrupt, metricsstore.ErrInvalid, or name path and cause.
+// Open opens a data folder: this process becomes its owner, or a client of the process that owns it; see the package
+// comment. The errors are ErrVersion, metricsstore.ErrCorrupt, metricsstore.ErrInvalid, or name path and cause.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Dir == "" {
 		return nil, fmt.Errorf("%w: Dir is empty, expected a folder", metricsstore.ErrInvalid)
@@ -94,16 +93,16 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, coding: c, told: metricsstore.NewChanges(), turn: make(chan struct{}, 1), logs: map[engine.RunID]*runLog{}}
+	s := &Store{cfg: cfg, coding: c, changes: metricsstore.NewChanges(), turn: make(chan struct{}, 1), logs: map[engine.RunID]*runLog{}}
 	if err := s.do(ctx, func(backend) error { return nil }); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// Holds reports whether this process holds the folder by now, which may change with any call.
-func (s *Store) Holds() bool {
-	_, ok := s.current().(*holder)
+// Owns reports whether this process owns the folder at the moment, which may change with any call.
+func (s *Store) Owns() bool {
+	_, ok := s.current().(*owner)
 	return ok
 }
 
@@ -113,7 +112,7 @@ func (s *Store) current() backend {
 	return s.role
 }
 
-// do calls f with the way to the data that there is by now, and again with another one where that has gone.
+// do calls f with the current role, and again with another one where the owner has gone.
 func (s *Store) do(ctx context.Context, f func(backend) error) error {
 	start, wait := time.Now(), minWait
 	for {
@@ -124,7 +123,7 @@ func (s *Store) do(ctx context.Context, f func(backend) error) error {
 		if !errors.Is(err, errGone) {
 			return err
 		}
-		s.leave(b)
+		s.drop(b)
 		if time.Since(start) > patience {
 			return s.unreachable(err)
 		}
@@ -138,14 +137,14 @@ func (s *Store) do(ctx context.Context, f func(backend) error) error {
 }
 
 func (s *Store) unreachable(err error) error {
-	h, _ := readHolder(s.cfg.Dir)
+	h, _ := readOwner(s.cfg.Dir)
 	if h == nil {
 		return fmt.Errorf("embedded: another process holds data folder %s and does not say where it listens: %w", s.cfg.Dir, err)
 	}
 	return fmt.Errorf("embedded: process %d holds data folder %s and does not answer at %s: %w", h.PID, s.cfg.Dir, h.Address, err)
 }
 
-// reach finds the way to the data: where nobody holds the folder, this process does from now on.
+// reach returns the current role; where there is none, this process becomes owner or client.
 func (s *Store) reach(ctx context.Context) (backend, error) {
 	if b := s.current(); b != nil {
 		return b, nil
@@ -166,31 +165,31 @@ func (s *Store) reach(ctx context.Context) (backend, error) {
 	s.mu.Lock()
 	s.role = b
 	s.mu.Unlock()
-	s.told.TellAll() // nobody counts from before
+	s.changes.NotifyAll() // numbers of changes begin anew
 	return b, nil
 }
 
 func (s *Store) find(ctx context.Context) (backend, error) {
-	h, err := hold(ctx, s.cfg, s.coding, s.told)
+	h, err := takeFolder(ctx, s.cfg, s.coding, s.changes)
 	if err == nil {
 		return h, nil
 	}
 	if !errors.Is(err, errLocked) {
 		return nil, err
 	}
-	name, err := readHolder(s.cfg.Dir)
+	name, err := readOwner(s.cfg.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errGone, err)
 	}
-	g, err := visit(ctx, name, s.coding, s.told)
+	g, err := dial(ctx, name, s.coding, s.changes)
 	if err != nil {
 		return nil, err
 	}
 	return g, nil
 }
 
-// leave forgets a way that has gone.
-func (s *Store) leave(b backend) {
+// drop gives up a role that has failed.
+func (s *Store) drop(b backend) {
 	if b == nil {
 		return
 	}
@@ -201,21 +200,21 @@ func (s *Store) leave(b backend) {
 	}
 	s.mu.Unlock()
 	if mine {
-		_ = b.Close() // a guest: nothing of it is lost
+		_ = b.Close() // a client, which has nothing to lose
 	}
 }
 
-// Changed implements metricsstore.Store. A guest asks the holder first, which takes at most 0.5 s. It is told of
-// changes by the holder within 0.1 s, of those by another guest within 0.3 s, and it is also told when the folder
-// changes its holder.
+// Changed implements metricsstore.Store. A client asks the owner first, which takes at most 0.5 s. It learns of
+// changes by the owner within 0.1 s and of those by another client within 0.3 s, and it is also notified when the
+// folder changes its owner.
 func (s *Store) Changed(run engine.RunID) <-chan struct{} {
 	if b := s.current(); b != nil {
 		return b.Changed(run)
 	}
-	return s.told.Wait(run)
+	return s.changes.Wait(run)
 }
 
-// ChangedSince implements metricsstore.Store. What other guests have put into the inbox is listed once it is adopted.
+// ChangedSince implements metricsstore.Store. Changes in logs of other clients are listed once they are adopted.
 func (s *Store) ChangedSince(ctx context.Context, number uint64) (out metricsstore.ChangeList, err error) {
 	err = s.call(ctx, func(b backend) error {
 		out, err = b.ChangedSince(ctx, number)
@@ -229,7 +228,7 @@ func (s *Store) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	if err := s.settleLogs(ctx); err != nil {
-		s.cfg.Log.Warn("runs stay in the inbox until the data folder is opened again", "folder", s.cfg.Dir, "error", err)
+		s.cfg.Log.Warn("logs of runs are adopted when the data folder is opened again", "folder", s.cfg.Dir, "error", err)
 	}
 	s.calls.Lock()
 	defer s.calls.Unlock()
@@ -244,6 +243,6 @@ func (s *Store) Close() error {
 	if s.role != nil {
 		errs = append(errs, s.role.Close())
 	}
-	s.told.Close()
+	s.changes.Close()
 	return errors.Join(errs...)
 }

@@ -44,7 +44,7 @@ func trialStore(t *testing.T) []byte {
 	}
 	require.NoError(t, s.Delete(t.Context(), allRuns(t, s)[50].Info.ID)) // so that there are free pages
 	recordSized(t, s, "again", 50, 40)
-	require.NoError(t, s.current().(*holder).mergeHistory(t.Context(), 1))
+	require.NoError(t, s.current().(*owner).mergeHistory(t.Context(), 1))
 	require.NoError(t, s.Check(t.Context()))
 	require.NoError(t, s.Close())
 	data, err := os.ReadFile(filepath.Join(dir, dataFile))
@@ -172,7 +172,7 @@ func (u unmerged) Rollups(ctx context.Context, q metricsstore.RollupQuery) ([]me
 	return u.Store.Rollups(ctx, q)
 }
 
-// merged asks for statistics over all runs: merged roll-ups tell what those of the runs do, and no run that is whole is
+// merged asks for statistics over all runs: merged roll-ups say what those of the runs say, and no undamaged run is
 // left out.
 func (c trial) merged(s *Store) {
 	t := c.t
@@ -198,7 +198,7 @@ func (c trial) merged(s *Store) {
 	}
 }
 
-// bad lists the runs that are not as they were, with why.
+// bad lists the runs that are not as they were, with the reason.
 func (c trial) bad(s *Store) map[engine.RunID]string {
 	bad := map[engine.RunID]string{}
 	for run := range c.sound {
@@ -293,7 +293,7 @@ func (c trial) cut(whole int) {
 	}
 	require.NoError(t, s.Check(t.Context()), c.name)
 	for _, r := range allRuns(t, s) {
-		if r.Status.Final() { // some of an earlier state of their run may be all that is left
+		if r.Status.Final() { // only a part of an earlier state of their run may be left
 			require.NoError(t, s.Delete(t.Context(), r.Info.ID), c.name)
 		}
 	}
@@ -313,8 +313,8 @@ func contents(t *testing.T, s *Store, run engine.RunID) string {
 	return fmt.Sprintf("%x", sha256.Sum256(data))
 }
 
-// wholeBefore counts the runs all of whose rows lie in one page before a place in the file. Of runs with more pages, the one
-// that leads to the others may lie behind it.
+// wholeBefore counts the runs all of whose rows are in one page before a place in the file. Of runs with more pages,
+// the one that refers to the others may be after it.
 func wholeBefore(t *testing.T, data []byte) func(size int64) int {
 	path := filepath.Join(t.TempDir(), dataFile)
 	require.NoError(t, os.WriteFile(path, data, 0o600))

@@ -12,17 +12,18 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// Bounds of what one key holds. They hold for what is written and are enforced on what is read.
+// Bounds of the value of one key. They hold for what is written and are enforced on what is read.
 const (
 	// maxValue bounds the data of one block, row, roll-up or attachment, in bytes: some 10 million tasks of a graph.
 	maxValue = 128 << 20
-	// worthCompressing is from how many bytes on the frame of a compressor is worth its head.
+	// worthCompressing is the number of bytes from which on the frame of the compressor is worth its head.
 	worthCompressing = 128
 )
 
 // How data is packed: its first byte. They are stored. Sealed data ends with a checksum of the whole value and of its
-// place, so that neither a flipped bit nor a value that belongs elsewhere passes; no single flipped bit makes another kind
-// of one. Files before format 3 have plain and compressed data without a seal, and annotations and faults as bare JSON.
+// place, so that neither a flipped bit nor a value that belongs elsewhere passes; no single flipped bit turns one
+// kind into another. Files before format 3 have plain and compressed data without a seal, and annotations and faults
+// as bare JSON.
 const (
 	plainValue  byte = 0    // the data itself
 	zstdValue   byte = 1    // its length as a varint, then one zstd frame with a checksum
@@ -30,12 +31,12 @@ const (
 	sealedZstd  byte = 0x5a // its length as a varint, one zstd frame without a checksum, and the seal
 )
 
-// sealLen is how long a seal is: the CRC-32C of the place and of all that stands before the seal.
+// sealLen is the length of a seal: the CRC-32C of the place and of all that precedes the seal.
 const sealLen = 4
 
 var checksums = crc32.MakeTable(crc32.Castagnoli)
 
-// location is the checksum of what tells where a value stands.
+// location is the checksum of the place of a value: run and key.
 type location uint32
 
 // locationOf is the location of a row of a run; outside the buckets of runs, run is empty.
@@ -48,7 +49,7 @@ func (p location) seal(value []byte) []byte {
 	return binary.BigEndian.AppendUint32(value, crc32.Update(uint32(p), checksums, value))
 }
 
-// opened takes the seal off a value.
+// opened verifies and removes the seal of a value.
 func (p location) opened(value []byte) ([]byte, error) {
 	n := len(value) - sealLen
 	if n < 0 || crc32.Update(uint32(p), checksums, value[:n]) != binary.BigEndian.Uint32(value[n:]) {
@@ -76,12 +77,12 @@ func newCodec() (*codec, error) {
 }
 
 func (c *codec) close() {
-	_ = c.encoder.Close() // nothing is streamed, so nothing is lost
+	_ = c.encoder.Close() // nothing is streamed, so closing loses nothing
 	c.decoder.Close()
 }
 
-// row packs data behind the head of a row and seals both. What hardly gets smaller, because it is compressed already,
-// stays as it is: it is read far more often than it is written.
+// row appends packed data to the head of a row and seals both. Data that hardly gets smaller, because it is
+// compressed already, stays as it is: it is read far more often than it is written.
 func (c *codec) row(at location, head, data []byte) []byte {
 	n := len(head)
 	if len(data) >= worthCompressing {
@@ -103,7 +104,7 @@ func isSealed(packed []byte) bool {
 	return len(packed) > 0 && (packed[0] == sealedPlain || packed[0] == sealedZstd)
 }
 
-// dataLen is the length of the data that was packed.
+// dataLen is the length of packed data once it is unpacked.
 func dataLen(packed []byte) (int, error) {
 	if len(packed) == 0 {
 		return 0, fmt.Errorf("%w: an empty value", metricsstore.ErrCorrupt)
@@ -123,11 +124,11 @@ func dataLen(packed []byte) (int, error) {
 	return 0, fmt.Errorf("%w: a value begins with % x", metricsstore.ErrCorrupt, packed[:min(len(packed), 8)])
 }
 
-// unpack is the inverse of pack. The result is a copy; it takes bytes from anywhere and allocates no more than they
+// unpack is the inverse of pack. The result is a copy; it accepts bytes from anywhere and allocates no more than they
 // announce, at most maxValue. The error is ErrCorrupt.
 func (c *codec) unpack(at location, value []byte) ([]byte, error) { return c.unpackRow(at, value, 0) }
 
-// unpackRow gives the data behind a head of so many bytes.
+// unpackRow unpacks the data that follows a head of so many bytes.
 func (c *codec) unpackRow(at location, row []byte, head int) ([]byte, error) {
 	if isSealed(row[head:]) {
 		if _, err := at.opened(row); err != nil {
@@ -137,7 +138,7 @@ func (c *codec) unpackRow(at location, row []byte, head int) ([]byte, error) {
 	return c.open(row[head:])
 }
 
-// open unpacks data whatever its seal.
+// open unpacks data without verifying its seal.
 func (c *codec) open(packed []byte) ([]byte, error) {
 	n, err := dataLen(packed)
 	if err != nil {
@@ -175,7 +176,7 @@ func (c *codec) unpackJSON(at location, value []byte, v any) error {
 	return parse("JSON", data, v)
 }
 
-// packHeader and its inverse. A header names the run that it is sealed for.
+// packHeader packs a header, which names the run that it is sealed for.
 func (c *codec) packHeader(h *metricsstore.Header) ([]byte, error) {
 	data, err := json.Marshal(h)
 	if err != nil {
@@ -195,15 +196,15 @@ func (c *codec) unpackHeader(value []byte) (h metricsstore.Header, err error) {
 	return h, err
 }
 
-// totals are kept beside the header, so that listing runs reads nothing else of them.
+// totals are kept next to the header, so that listing runs reads nothing else of them.
 type totals struct {
 	lastSeq, steps uint64
 	details, bytes int64
 
-	uncertain bool // something was taken off that did not tell its size
+	uncertain bool // a value was subtracted whose size could not be read
 }
 
-// drop takes off the data of a packed value that is removed.
+// drop subtracts the data of a packed value that is removed.
 func (t *totals) drop(packed []byte) {
 	n, err := dataLen(packed)
 	t.bytes -= int64(n)
@@ -251,7 +252,7 @@ func openNumbers(at location, value []byte, numbers []uint64) error {
 	return err
 }
 
-// A row of the log is a block without First and with its data packed, and the one of a worker its rank and its data
+// A row of the log is a block without First and with its data packed; that of a worker is its rank and its data,
 // packed.
 
 func (c *codec) packBlock(run engine.RunID, b *metricsstore.Block) []byte {
@@ -259,7 +260,7 @@ func (c *codec) packBlock(run engine.RunID, b *metricsstore.Block) []byte {
 	return c.row(locationOf(run, blockKey(b.First)), head.AppendValue(make([]byte, 0, len(b.Data)+24+sealLen)), b.Data)
 }
 
-// blockHead reads a block whose Data is still packed, and whose seal was not looked at.
+// blockHead reads a block whose Data is still packed, without verifying its seal.
 func blockHead(key, value []byte) (metricsstore.Block, error) {
 	if len(key) != 9 {
 		return metricsstore.Block{}, fmt.Errorf("%w: key of a block has %d bytes, expected 9", metricsstore.ErrCorrupt, len(key))

@@ -25,7 +25,7 @@ func (p site) String() string {
 	return "the buckets"
 }
 
-// fits reports whether a key can stand in the bucket.
+// fits reports whether the bucket may have a key.
 func (p site) fits(key []byte) bool {
 	var err error
 	switch {
@@ -48,7 +48,7 @@ func (p site) fits(key []byte) bool {
 	return err == nil
 }
 
-// fitsRun reports whether a key can stand in the bucket of a run.
+// fitsRun reports whether the bucket of a run may have a key.
 func fitsRun(key []byte) bool {
 	switch key[0] {
 	case annotationRow, headerRow, totalsRow, faultsRow:
@@ -66,7 +66,7 @@ func fitsRun(key []byte) bool {
 	return false
 }
 
-// inside is the bucket of a name in this one, ok where there can be one.
+// inside is the bucket of a name in this one; ok is false where none can be.
 func (p site) inside(name []byte) (in site, ok bool) {
 	switch {
 	case p.bucket == "":
@@ -91,10 +91,10 @@ func bucketName(name []byte) string {
 type pageFault struct {
 	site
 	err  error
-	lost bool // something of the site is not found where it should be
+	lost bool // a part of the site was not found where it should be
 }
 
-// walk goes through the pages of a state.
+// walk visits the pages of a state. It is used by one goroutine.
 type walk struct {
 	f         *pageFile
 	codec     *codec
@@ -102,16 +102,16 @@ type walk struct {
 	version   uint64              // of the format, 0 for unknown
 	free      map[uint64]bool     // pages, nil where the list of them cannot be used
 	seen      []bool              // pages that belong to the tree, or to the list of free pages
-	spare     []uint64            // pages that something has and does not need
-	parents   map[uint64][]uint64 // which pages lead to a page; nil where that is not known
+	spare     []uint64            // pages that are allocated and not needed
+	parents   map[uint64][]uint64 // which pages refer to a page; nil where that is not known
 	faults    []pageFault
 	leads     []claim              // that could not be followed
-	each      func(site, *element) // is given every row
+	each      func(site, *element) // called for every row
 	waiting   []claim
-	queue     []claim         // that a rule is about to decide
+	queue     []claim         // claims that a rule has to decide
 	disputed  map[uint64]bool // pages that two claims fit
-	searching bool            // among pages that nothing leads to
-	shared    bool            // leave out the pages that are those of one run
+	searching bool            // among pages that nothing refers to
+	shared    bool            // skip the pages that belong to one run
 }
 
 func newWalk(f *pageFile, c *codec, each func(site, *element)) (*walk, error) {
@@ -135,8 +135,8 @@ func (w *walk) fault(p site, err error, lost bool) {
 	w.faults = append(w.faults, pageFault{p, err, lost})
 }
 
-// run goes through all pages. Where some cannot be found, it looks for them among those that nothing leads to. A
-// thorough one knows from the start which pages lead to which, and so who of several that lead to one page is right.
+// run visits all pages. Where some cannot be found, it looks for them among those that nothing refers to. A thorough
+// walk knows from the start which pages refer to which, and so which of several references to one page is right.
 func (w *walk) run(isThorough bool) {
 	w.readFree()
 	if isThorough && w.free != nil {
@@ -149,7 +149,7 @@ func (w *walk) run(isThorough bool) {
 	}
 }
 
-// through goes through what a page holds.
+// through visits the elements of a page.
 func (w *walk) through(c claim, p *page) {
 	if p.damage != nil {
 		w.fault(c.site, p.damage, true)
@@ -171,7 +171,7 @@ func (w *walk) through(c claim, p *page) {
 	}
 }
 
-// row gives a row, or goes through a bucket.
+// row reports a row, or visits a bucket.
 func (w *walk) row(at site, e *element) {
 	if at.bucket == metaBucket {
 		w.readVersion(e)
@@ -190,7 +190,7 @@ func (w *walk) row(at site, e *element) {
 	w.bucket(in, e)
 }
 
-// bucket goes through the bucket in a row.
+// bucket visits the bucket in a row.
 func (w *walk) bucket(in site, e *element) {
 	head, err := w.f.readAt(e.at, bucketHead)
 	if err != nil || e.size < bucketHead {
@@ -203,7 +203,7 @@ func (w *walk) bucket(in site, e *element) {
 		if p, err := w.f.page(root, in.fits); err == nil && len(w.parents[root]) == 1 {
 			in = w.named(in, &p)
 		}
-		w.each(in, nil) // it is there, though it may be empty
+		w.each(in, nil) // it exists, even where it is empty
 		if !w.shared || in.run == "" {
 			w.follow(claim{site: in, page: root})
 		}
@@ -264,7 +264,7 @@ func (w *walk) readFree() {
 	}
 }
 
-// checkUse compares the list of free pages with what is in use. It reports whether there are pages that are neither.
+// checkUse compares the list of free pages with the pages in use. It reports whether some pages are neither.
 func (w *walk) checkUse() (lost bool) {
 	if w.free == nil {
 		return false

@@ -58,8 +58,8 @@ func sharedOrBranch(t *testing.T, data []byte, c *codec) map[uint64]int64 {
 	return out
 }
 
-// lacking counts the runs of which fewer or other rows are found than there are, or of which some are said to be lost,
-// and tells which and why.
+// lacking counts the runs of which fewer or other rows are found than exist, or of which some are reported lost, and
+// names them with the reason.
 func lacking(t *testing.T, data []byte, c *codec, whole map[engine.RunID]int) (n int, why string) {
 	t.Helper()
 	found, s := foundRows(t, data, c)
@@ -97,8 +97,9 @@ func TestFlippedBitCostsOneRun(t *testing.T) {
 	}
 }
 
-// TestFlippedPointerCostsNothing: whichever bit of whichever reference to a page is flipped, the page is found, whatever
-// the other one holds: rows of another run under the same keys, an earlier state of the page, a page below it.
+// TestFlippedPointerCostsNothing: whichever bit of whichever reference to a page is flipped, the page is found,
+// whatever the other one holds: rows of another run under the same keys, an earlier state of the page, a page below
+// it.
 func TestFlippedPointerCostsNothing(t *testing.T) {
 	data := trialStore(t)
 	c, err := newCodec()
@@ -122,7 +123,7 @@ func TestFlippedPointerCostsNothing(t *testing.T) {
 	}
 }
 
-// pointers lists where in a file references to pages stand.
+// pointers lists where in a file references to pages are.
 func pointers(w *walk) (places []int64) {
 	for id := uint64(2); id < w.root.pages; id++ {
 		p, err := w.f.page(id, func([]byte) bool { return true })

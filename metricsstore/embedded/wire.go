@@ -13,7 +13,7 @@ import (
 )
 
 // request holds the arguments of any call, as CBOR. It is sent between processes, which may be of two versions, and
-// written into the logs of the inbox, so its keys only ever grow. Headers are JSON, as they are in the data file.
+// written into the logs of runs, so its keys only ever grow. Headers are JSON, as they are in the data file.
 type request struct {
 	Run         engine.RunID             `cbor:"1,keyasint,omitempty"`
 	Header      []byte                   `cbor:"2,keyasint,omitempty"`
@@ -127,7 +127,7 @@ func (q *request) lease() metricsstore.Lease {
 	return metricsstore.Lease{Owner: q.Owner, Until: q.Until}
 }
 
-// coded are the errors that keep their meaning on the way, with their names there.
+// coded lists the errors that keep their meaning between processes, by their codes.
 func coded() map[string]error {
 	return map[string]error{
 		"not_found": metricsstore.ErrNotFound, "exists": metricsstore.ErrExists, "conflict": metricsstore.ErrConflict,
@@ -139,7 +139,7 @@ func coded() map[string]error {
 // fail puts an error into a response.
 func (r *response) fail(err error) {
 	if errors.Is(err, metricsstore.ErrClosed) {
-		err = fmt.Errorf("%w: %w", errGone, err) // the holder goes, the folder stays
+		err = fmt.Errorf("%w: %w", errGone, err) // the owner goes, the folder stays
 	}
 	r.Code, r.Text = "other", err.Error()
 	for code, sentinel := range coded() {
@@ -157,7 +157,7 @@ func (r *response) failure() error {
 	return &remoteError{text: r.Text, sentinel: coded()[r.Code]}
 }
 
-// remoteError is an error of the holder.
+// remoteError is an error of the owner.
 type remoteError struct {
 	text     string
 	sentinel error

@@ -12,9 +12,9 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// When calls that wait for each other share a transaction.
+// Bounds of groups: calls that wait for each other share a transaction.
 const (
-	// fullGroup is how many steps are worth a transaction of their own.
+	// fullGroup is the number of steps that are worth a transaction of their own.
 	fullGroup = 1000
 	// maxGathered bounds the calls of one transaction.
 	maxGathered = 256
@@ -23,10 +23,10 @@ const (
 // op is a call that changes something.
 type op struct {
 	apply   func(*write) error
-	steps   int  // and rows that it brings
+	steps   int  // and rows in it
 	patient bool // it may wait for others
 	err     error
-	done    chan error // of capacity 1: the answer, once what it tells is on disk
+	done    chan error // of capacity 1: the answer, once it is on disk
 }
 
 // write is a transaction under way.
@@ -37,13 +37,13 @@ type write struct {
 	runs  map[engine.RunID]struct{}
 }
 
-// changed notes that more of a run can be read.
+// changed records that a run was changed, for those who wait for it.
 func (w *write) changed(run engine.RunID) {
 	w.dirty = true
 	w.runs[run] = struct{}{}
 }
 
-// update has the writer apply something, and waits until it is on disk. What apply refuses it must refuse before it
+// update has the writer apply an op, and waits until it is on disk. What apply refuses it must refuse before it
 // changes anything; it may be called more than once, and after update has returned because ctx has ended.
 func (d *database) update(ctx context.Context, o *op) error {
 	seen := d.generation.Load()
@@ -93,7 +93,7 @@ func (d *database) exclusive(ctx context.Context, f func() error) error {
 	}
 }
 
-// write is the goroutine that alone changes the file. It ends when ops is closed, after what is in it.
+// write is the goroutine that alone changes the file. It returns when ops is closed and drained.
 func (d *database) write() {
 	defer close(d.done)
 	var last time.Time
@@ -112,7 +112,7 @@ func (d *database) write() {
 	}
 }
 
-// group takes the calls that wait, and where all of them are patient waits for more until a moment.
+// group collects the calls that wait, and where all of them are patient waits for more until a moment.
 func (d *database) group(first *op, until time.Time) []*op {
 	group, steps, patient := []*op{first}, first.steps, first.patient
 	timer := time.NewTimer(time.Until(until))
@@ -132,7 +132,7 @@ func (d *database) group(first *op, until time.Time) []*op {
 			default:
 			}
 		}
-		if o == nil { // nobody waits, or ops is closed
+		if o == nil { // no call waits, or ops is closed
 			break
 		}
 		group = append(group, o)
@@ -142,12 +142,13 @@ func (d *database) group(first *op, until time.Time) []*op {
 	return group
 }
 
-// commit applies a group in one transaction and answers. A call that fails, other than by a refusal, is taken out.
+// commit applies a group in one transaction and answers. A call that fails, other than by a refusal, is removed from
+// it.
 func (d *database) commit(group []*op) {
 	for len(group) > 0 {
 		failed, err := d.try(group)
 		if failed == nil && isPages(err) && len(group) > 1 {
-			// Nobody knows whose pages are damaged.
+			// It is not known whose pages are damaged.
 			for _, o := range group {
 				d.commit([]*op{o})
 			}
@@ -172,7 +173,7 @@ func (d *database) commit(group []*op) {
 	}
 }
 
-// try applies a group in one transaction. It returns the call that has failed, or an error that is everybody's.
+// try applies a group in one transaction. It returns the call that has failed, or an error that concerns all.
 func (d *database) try(group []*op) (failed *op, err error) {
 	if d.broken != nil {
 		return nil, d.broken
@@ -199,7 +200,7 @@ func (d *database) try(group []*op) (failed *op, err error) {
 	return failed, err
 }
 
-// transact applies a group, of which at is the call that is being applied.
+// transact applies a group; at is the call that is being applied.
 func (d *database) transact(tx *bolt.Tx, group []*op, at **op) (failed *op, err error) {
 	w := &write{tx: tx, codec: d.codec, runs: map[engine.RunID]struct{}{}}
 	for _, o := range group {
@@ -217,7 +218,7 @@ func (d *database) transact(tx *bolt.Tx, group []*op, at **op) (failed *op, err 
 		return nil, d.failedCommit(id, err)
 	}
 	for run := range w.runs {
-		d.told.Tell(run)
+		d.changes.Notify(run)
 	}
 	return nil, nil
 }
@@ -240,7 +241,7 @@ func (d *database) failure(err error) error {
 }
 
 // failedCommit decides what a failed commit means for the next one. Where the new root was not written, nothing has
-// happened. Where it was and could not be forced to disk, nobody knows what a restart would find, and writing on
+// happened. Where it was and could not be forced to disk, it is unknown what a restart would find, and further writes
 // could destroy pages of either state.
 func (d *database) failedCommit(id int, err error) error {
 	tx, berr := d.bolt.Begin(false)

@@ -45,9 +45,10 @@ func (m micros) MarshalJSON() ([]byte, error) {
 	return fmt.Appendf(nil, "%s%d.%03d", sign, ns/1000, ns%1000), nil
 }
 
-// WriteChromeTrace writes a trace that Perfetto and chrome://tracing open: one process for each worker, one thread for
-// each of its slots, for each attempt a slice from claim to end with its phases inside, for each dependency an arrow, up to
-// 200,000 of them: where there are more, dependencies_left_out says so. Times count from the run's start.
+// WriteChromeTrace writes a trace that Perfetto and chrome://tracing open: one process for each worker, one thread
+// for each of its slots, for each attempt a slice from claim to end with its phases inside, for each dependency an
+// arrow, up to 200,000 of them: where there are more, dependencies_left_out says so. Times count from the run's
+// start.
 func WriteChromeTrace(ctx context.Context, w io.Writer, q *metricsstore.Queries, run engine.RunID) error {
 	kept, err := q.Run(ctx, run)
 	if err != nil {
@@ -104,7 +105,7 @@ func workerName(r *engine.WorkerRecord) string {
 	return name
 }
 
-// trace writes events one by one; err is the first that failed.
+// trace writes events one by one; err is the first error.
 type trace struct {
 	out    *bufio.Writer
 	events int
@@ -130,7 +131,7 @@ func (t *trace) event(e traceEvent) {
 	t.events++
 }
 
-// attempt writes the slice of an attempt and, inside of it, its phases one behind the other.
+// attempt writes the slice of an attempt and, within it, its phases one after the other.
 func (t *trace) attempt(m *engine.TaskMetrics, started time.Time) {
 	lane := [2]int{m.Worker, m.Slot}
 	pid, tid := m.Worker+1, m.Slot+1

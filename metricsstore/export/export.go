@@ -1,13 +1,13 @@
-// Package export writes recorded runs in the formats of others: CSV for spreadsheets and SQL, NDJSON for scripts, and
-// the trace format of Chrome for Perfetto.
+// Package export writes recorded runs in the formats of other programs: CSV for spreadsheets and SQL, NDJSON for
+// scripts, and the trace format of Chrome for Perfetto.
 //
 // Writers stream: they read the log once and keep a block of it in memory, whatever the size of the run. The same
 // archived run gives the same bytes; a live run is written as far as it is kept.
 //
-// Caveats: these are one-way, for a run to be imported again there is metricsstore.WriteArchive. Unknown byte counts
-// are empty in CSV and -1 in NDJSON, never 0; what is only measured of some runs (cpu_ns and what follows it, see
-// engine.Usage) is absent from NDJSON where it was not. Texts are written as they are: a spreadsheet may take a name that
-// begins with '=' for a formula.
+// Caveats: these cannot be imported again; for that use metricsstore.WriteArchive. Unknown byte counts are empty in
+// CSV and -1 in NDJSON, never 0; what is only measured of some runs (cpu_ns and the columns after it, see
+// engine.Usage) is absent from NDJSON where it was not. Texts are written as they are: a spreadsheet may take a name
+// that begins with '=' for a formula.
 package export
 
 import (
@@ -36,7 +36,7 @@ func header() []string {
 	}
 }
 
-// WriteCSV writes one line for each attempt, in the order of the log, behind a line of names. The path of a task is
+// WriteCSV writes one line for each attempt, in the order of the log, after a line of names. The path of a task is
 // written with slashes.
 func WriteCSV(ctx context.Context, w io.Writer, q *metricsstore.Queries, run engine.RunID) error {
 	out := csv.NewWriter(w)

@@ -185,7 +185,7 @@ func TestTraceOfNoTime(t *testing.T) {
 	checkTrace(t, q, decoder.Metrics(nil, steps), writers(t)["trace.json"])
 }
 
-// checkTrace: slices of one thread nest or follow one another, which Perfetto asks for, and there is one an attempt.
+// checkTrace: slices of one thread nest or follow one another, which Perfetto asks for, and each attempt has one.
 func checkTrace(t *testing.T, q *metricsstore.Queries, records []engine.TaskMetrics, write writer) {
 	t.Helper()
 	var b bytes.Buffer

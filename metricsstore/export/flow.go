@@ -23,11 +23,12 @@ type flows struct {
 	numbering *engine.Numbering
 	drawn     map[engine.NodeID]slice // of tasks that have ended
 	last      int                     // the id of the last arrow
-	leftOut   bool                    // there are more than maxFlows
+	leftOut   bool                    // more exist than maxFlows
 	room      []engine.NodeID
 }
 
-// into writes the arrows to an attempt, and notes where it is drawn for those that wait for its task.
+// into writes the arrows to an attempt, and notes where it is drawn, for arrows to the attempts that wait for its
+// task.
 func (f *flows) into(t *trace, node engine.NodeID, at slice) {
 	f.drawn[node] = at
 	if f.last == maxFlows {
@@ -38,7 +39,7 @@ func (f *flows) into(t *trace, node engine.NodeID, at slice) {
 	slices.Sort(f.room)
 	for _, from := range slices.Compact(f.room) {
 		made, isDrawn := f.drawn[from]
-		if !isDrawn { // it is in a part of the log that was not kept
+		if !isDrawn { // its end is in a part of the log that was not kept
 			continue
 		}
 		if f.last == maxFlows {
@@ -47,13 +48,13 @@ func (f *flows) into(t *trace, node engine.NodeID, at slice) {
 		}
 		f.last++
 		const name = "dependency"
-		leaves := max(made.start, made.end-1) // within the slice, which does not hold its own end
+		leaves := max(made.start, made.end-1) // within the slice, which does not include its own end
 		t.event(traceEvent{Name: name, Category: name, Phase: "s", ID: f.last, TS: micros(leaves), PID: made.pid, TID: made.tid})
 		t.event(traceEvent{Name: name, Category: name, Phase: "f", Bind: "e", ID: f.last, TS: micros(at.start), PID: at.pid, TID: at.tid})
 	}
 }
 
-// tasks appends the tasks that a node waits for: those behind the expansions and joins that lie between, too.
+// tasks appends the tasks that a node waits for, directly or through expansions and joins.
 func (f *flows) tasks(dst []engine.NodeID, p engine.Place) []engine.NodeID {
 	s := f.numbering.Graph().Scope(p.Block.Scope)
 	if s.Kind(p.Local) == engine.JoinNode && len(s.JoinWaits(p.Local)) > 0 {
@@ -64,7 +65,7 @@ func (f *flows) tasks(dst []engine.NodeID, p engine.Place) []engine.NodeID {
 	for _, parent := range s.Parents(p.Local) {
 		above := p
 		above.Local = parent
-		dst = f.behind(dst, above)
+		dst = f.after(dst, above)
 	}
 	if p.Block.Expansion != engine.NoNode && len(s.Parents(p.Local)) == 0 {
 		dst = f.tasks(dst, f.numbering.Up(p))
@@ -76,14 +77,14 @@ func (f *flows) tasks(dst []engine.NodeID, p engine.Place) []engine.NodeID {
 func (f *flows) instances(dst []engine.NodeID, made *engine.Block, waits []uint32) []engine.NodeID {
 	for instance := range made.Instances {
 		for _, wait := range waits {
-			dst = f.behind(dst, engine.Place{Block: made, Instance: instance, Local: wait})
+			dst = f.after(dst, engine.Place{Block: made, Instance: instance, Local: wait})
 		}
 	}
 	return dst
 }
 
-// behind appends a node where it is a task, else the tasks that it waits for itself.
-func (f *flows) behind(dst []engine.NodeID, p engine.Place) []engine.NodeID {
+// after appends a node where it is a task, else the tasks that it waits for itself.
+func (f *flows) after(dst []engine.NodeID, p engine.Place) []engine.NodeID {
 	if f.numbering.Graph().Scope(p.Block.Scope).Kind(p.Local) == engine.TaskNode {
 		return append(dst, p.ID())
 	}

@@ -1,11 +1,11 @@
-// Package importer keeps the runs that files hold: archives, as the command export and GET /archive write them, and
-// recordings in WfFormat, compressed by gzip or not. What a file holds is found out from its content.
+// Package importer imports runs from files: archives, as the command export and GET /archive write them, and
+// recordings in WfFormat, compressed by gzip or not. The format of a file is recognised from its content.
 //
-// Importing a file again changes nothing, also where several processes do so at the same time: one of them imports it,
-// and the others wait for that one and find the run there.
+// Importing a file again changes nothing, also where several processes do so at the same time: one of them imports
+// it, and the others wait for that one and find the run.
 //
-// Caveats: an archive is held in memory as a whole, a recording with everything that is made of it. One Importer takes
-// in one file at a time.
+// Caveats: an archive is held in memory as a whole, a recording with everything that is made of it. One Importer
+// imports one file at a time.
 package importer
 
 import (
@@ -31,7 +31,7 @@ var (
 	ErrTooLarge = errors.New("the file is too large")
 )
 
-// Format is what a file turned out to be.
+// Format is the format of a file.
 type Format string
 
 // Formats of files.
@@ -50,28 +50,28 @@ const (
 	Unchanged Outcome = "unchanged"
 )
 
-// Result tells what became of a file.
+// Result is the outcome of importing a file.
 type Result struct {
 	Format  Format // empty where it is none
 	Outcome Outcome
-	Run     metricsstore.Run // as it is kept afterwards; of one that could not be kept whole, only its ID
+	Run     metricsstore.Run // as it is kept afterwards; of one that could not be kept as a whole, only its ID
 }
 
 // Config of an Importer.
 type Config struct {
 	Store metricsstore.Store
-	// Archiver archives what archives hold. nil makes one of its own over Store.
+	// Archiver archives runs of archive files. Default: one over Store.
 	Archiver *metricsstore.Archiver
 	// MaxArchive bounds an archive, in bytes. 0 means 1 GiB. Recordings are bounded by wfformat.MaxBytes.
 	MaxArchive int64
-	// Wait is how long another process may be at the same run. 0 means a minute.
+	// Wait is how long to wait for another process that imports the same run. 0 means a minute.
 	Wait time.Duration
 }
 
-// Importer takes files in. It is safe for concurrent use.
+// Importer imports files. Safe for concurrent use.
 type Importer struct {
 	cfg Config
-	mu  sync.Mutex // held while a file is imported: an Archiver takes its own lease twice
+	mu  sync.Mutex // held while a file is imported: an Archiver can acquire its own lease twice
 }
 
 // New makes an importer. The error is that of metricsstore.NewArchiver.
@@ -91,9 +91,9 @@ func New(cfg Config) (*Importer, error) {
 	return &Importer{cfg: cfg}, nil
 }
 
-// Import takes in one file. The error is ErrFile or ErrTooLarge where the file is at fault, metricsstore.ErrExists
-// where another run has the same ID, metricsstore.ErrLease where another process is still at it after Config.Wait,
-// else that of the reader or of the store.
+// Import imports one file. The error is ErrFile or ErrTooLarge where the file is at fault, metricsstore.ErrExists
+// where another run has the same ID, metricsstore.ErrLease where another process is still importing it after
+// Config.Wait, else that of the reader or of the store.
 func (i *Importer) Import(ctx context.Context, r io.Reader) (Result, error) {
 	file, err := i.read(r)
 	if err != nil {
@@ -115,7 +115,7 @@ func (i *Importer) Import(ctx context.Context, r io.Reader) (Result, error) {
 	}
 }
 
-// isContended reports whether an import can have failed because another process is at the same run.
+// isContended reports whether an import can have failed because another process imports the same run.
 func isContended(err error) bool {
 	for _, kind := range []error{metricsstore.ErrLease, metricsstore.ErrExists, metricsstore.ErrStale, metricsstore.ErrConflict} {
 		if errors.Is(err, kind) && !errors.Is(err, errOther) {
@@ -125,10 +125,10 @@ func isContended(err error) bool {
 	return false
 }
 
-// errOther: the run is here, has ended, and is another one, which no waiting changes.
+// errOther: an ended run with the same ID exists and is another one, so waiting is useless.
 var errOther = errors.New("another run")
 
-// file is what was read of a file: one of the two.
+// file is what was read from a file: one of the two.
 type file struct {
 	format    Format
 	archive   *metricsstore.Portable
@@ -180,7 +180,7 @@ func firstByte(r *bufio.Reader) (byte, error) {
 	}
 }
 
-// ofFile gives errors about the file one of the two kinds.
+// ofFile wraps errors about the file as ErrFile or ErrTooLarge.
 func ofFile(err error) error {
 	switch {
 	case err == nil, errors.Is(err, ErrFile):
@@ -197,7 +197,7 @@ func ofFile(err error) error {
 	return err
 }
 
-// damaged tells what is wrong with an archive, without the names that only programmers know.
+// damaged describes what is wrong with an archive, without names that only programmers know.
 func damaged(err error) error {
 	return fmt.Errorf("%w: the archive is damaged: %s", ErrFile, strings.ReplaceAll(err.Error(), "metricsstore: corrupt data: ", ""))
 }

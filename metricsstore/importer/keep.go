@@ -11,7 +11,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// keep imports a file once.
+// keep imports a file, in one try.
 func (i *Importer) keep(ctx context.Context, f file) (Result, error) {
 	id := f.id()
 	result := Result{Format: f.format}
@@ -41,7 +41,7 @@ func (i *Importer) keep(ctx context.Context, f file) (Result, error) {
 	case added:
 		result.Outcome = Imported
 	case !whole:
-		result.Outcome = Unchanged // by the one that imported it meanwhile
+		result.Outcome = Unchanged // by the process that has imported it in the meantime
 	case before.Steps != after.Steps || before.Details != after.Details || before.Rollup != after.Rollup:
 		result.Outcome = Completed
 	default:
@@ -68,7 +68,7 @@ func (i *Importer) keepArchive(ctx context.Context, before *metricsstore.Run, p 
 	return added, err
 }
 
-// keepRecording replays a recording unless its run is there: the ID follows from the content of the file.
+// keepRecording replays a recording unless its run exists: the ID follows from the content of the file.
 func (i *Importer) keepRecording(before *metricsstore.Run, r *wfformat.Recording) error {
 	if before != nil && before.Status.Final() {
 		return nil
@@ -82,7 +82,7 @@ func (i *Importer) keepRecording(before *metricsstore.Run, r *wfformat.Recording
 	return r.Replay(recorder)
 }
 
-// runOrNil is nil where there is no such run.
+// runOrNil returns nil where the run does not exist.
 func (i *Importer) runOrNil(ctx context.Context, id engine.RunID) (*metricsstore.Run, error) {
 	r, err := i.cfg.Store.Run(ctx, id)
 	if errors.Is(err, metricsstore.ErrNotFound) {

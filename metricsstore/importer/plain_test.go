@@ -12,7 +12,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// plain is what a recording says, in the plainest way to read it: nothing here is shared with what is tested.
+// plain is the content of a recording, read in the plainest way: nothing is shared with what is tested.
 type plain struct {
 	makespan                time.Duration
 	in, moved, out, written int64

@@ -1,12 +1,12 @@
-// Package index answers from memory which runs a list shows: filters, orders, counts by status, workflows, the peers of
-// a run, and what has changed since a moment.
+// Package index answers from memory which runs a list shows: filters, orders, counts by status, workflows, the peers
+// of a run, and what has changed since a moment.
 //
 // It guarantees that answers are those of metricsstore.RunFilter, RunQuery and PeerScope over what was put. It costs
-// some 500 B a run. A filter looks only at the runs of its workflow, its statuses or its tag, whichever are fewest; a
-// page in the order of the start, the counts of a workflow and the peers of a run do not depend on how many runs there
-// are. Searched text, and orders other than by the start, look at each run that the filter leaves, some 20 ns each.
+// some 500 B a run. A filter reads only the runs of its workflow, its statuses or its tag, whichever are fewest; a
+// page in the order of the start, the counts of a workflow and the peers of a run do not depend on the number of
+// runs. Searched text, and orders other than by the start, read each run that the filter leaves, some 20 ns each.
 //
-// One gets hurt by forgetting that the index does not read the store: whoever changes a run has to put it again.
+// Caveat: the index does not read the store, so every change of a run has to be put.
 package index
 
 import (
@@ -31,7 +31,7 @@ type Index struct {
 	workflows map[string]*workflow
 }
 
-// item is an entry with what is known of its last change.
+// item is an entry and its last change.
 type item struct {
 	metricsstore.Entry
 	mark     uint64
@@ -45,7 +45,7 @@ type workflow struct {
 	statuses map[engine.Status]int
 }
 
-// property is something that runs have in common which are looked for together.
+// property is something that runs have in common by which they are looked up.
 type property struct {
 	kind  kind
 	value string
@@ -77,15 +77,15 @@ func properties(e *metricsstore.Entry) []property {
 	return out
 }
 
-// New is an index of no runs.
+// New makes an index without runs.
 func New() *Index {
 	return &Index{
 		runs: map[engine.RunID]*item{}, changes: list.New(), lists: map[property]*ordered{}, workflows: map[string]*workflow{},
 	}
 }
 
-// Put adds a run, or replaces what is known of it. The mark is any number that stands for how the run stands: with
-// another one, or another entry, the run counts as changed.
+// Put adds a run, or replaces its entry. The mark is any number that stands for the state of the run: where the mark
+// or the entry differs from the previous one, the run counts as changed.
 func (x *Index) Put(e metricsstore.Entry, mark uint64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -106,7 +106,7 @@ func (x *Index) Put(e metricsstore.Entry, mark uint64) {
 	x.list(it)
 }
 
-// Remove takes a run out.
+// Remove removes a run; nothing happens where the index does not have it.
 func (x *Index) Remove(run engine.RunID) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -119,14 +119,14 @@ func (x *Index) Remove(run engine.RunID) {
 	delete(x.runs, run)
 }
 
-// list enters an item wherever it is looked for.
+// list adds an item to the lists of its properties.
 func (x *Index) list(it *item) {
 	w := x.workflows[it.Workflow]
 	if w == nil {
 		w = &workflow{name: it.Workflow, statuses: map[engine.Status]int{}}
 		x.workflows[it.Workflow] = w
 	}
-	it.Workflow = w.name // the strings of all its runs are one
+	it.Workflow = w.name // all runs share one string
 	w.statuses[it.Status]++
 	x.all.insert(it)
 	for _, p := range properties(&it.Entry) {
@@ -137,7 +137,7 @@ func (x *Index) list(it *item) {
 	}
 }
 
-// unlist takes an item out of wherever it was entered.
+// unlist removes an item from the lists of its properties.
 func (x *Index) unlist(it *item) {
 	x.workflows[it.Workflow].statuses[it.Status]--
 	x.all.remove(it)
@@ -157,7 +157,7 @@ func nameOf(key string) string {
 	return name
 }
 
-// Keyed gives the latest run whose submission has this name, see engine.RunOptions.Key.
+// Keyed returns the latest run whose submission has this name, see engine.RunOptions.Key.
 func (x *Index) Keyed(name string) (metricsstore.Entry, bool) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
@@ -188,7 +188,7 @@ func (x *Index) IDs(f metricsstore.RunFilter) []engine.RunID {
 	return out
 }
 
-// Latest is the position of the latest run; zero where there is none.
+// Latest is the position of the latest run; zero where the index is empty.
 func (x *Index) Latest() metricsstore.Position {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
@@ -198,15 +198,15 @@ func (x *Index) Latest() metricsstore.Position {
 	return x.all[len(x.all)-1].Position()
 }
 
-// Page gives the runs of a page, and metricsstore.RunPage.Next. Of nil only, all runs may be on it, else those of only.
-// The error is that of metricsstore.Queries.Runs.
+// Page returns the runs of a page, and metricsstore.RunPage.Next. Where only is not nil, the page has only runs of
+// it. The error is that of metricsstore.Queries.Runs.
 func (x *Index) Page(q metricsstore.RunQuery, only []engine.RunID) ([]metricsstore.Entry, string, error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return q.Page(x.selected(&q, only))
 }
 
-// selected goes through the entries from which a page is made.
+// selected lists the entries from which a page is made.
 func (x *Index) selected(q *metricsstore.RunQuery, only []engine.RunID) iter.Seq[*metricsstore.Entry] {
 	from := x.candidates(&q.RunFilter)
 	if only != nil {
@@ -228,7 +228,8 @@ func (x *Index) picked(ids []engine.RunID) ordered {
 	return out
 }
 
-// Counts counts by status what a filter without its statuses selects, out of only where that is not nil.
+// Counts counts the runs that a filter without its statuses selects, by status. Where only is not nil, it counts only
+// runs of it.
 func (x *Index) Counts(f metricsstore.RunFilter, only []engine.RunID) map[engine.Status]int {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
@@ -264,7 +265,7 @@ func (x *Index) Workflows() []string {
 	return out
 }
 
-// Peers gives the runs that a run is compared with, the latest first, at most metricsstore.MaxPeers. The error is
+// Peers returns the runs that a run is compared with, the latest first, at most metricsstore.MaxPeers. The error is
 // metricsstore.ErrInvalid for an unknown scope.
 func (x *Index) Peers(of *metricsstore.Run, scope metricsstore.PeerScope) ([]metricsstore.Entry, error) {
 	if err := scope.Check(); err != nil {
@@ -292,7 +293,7 @@ func (x *Index) Peers(of *metricsstore.Run, scope metricsstore.PeerScope) ([]met
 	return out, nil
 }
 
-// Since lists the runs that were put first, or changed, after a change, and gives the number of the latest change. The
+// Since lists the runs that were added or changed after a change, and returns the number of the latest change. The
 // number before the first change is 0.
 func (x *Index) Since(change uint64) (runs []engine.RunID, latest uint64) {
 	x.mu.RLock()
@@ -304,7 +305,7 @@ func (x *Index) Since(change uint64) (runs []engine.RunID, latest uint64) {
 	return runs, x.sequence
 }
 
-// candidates are the fewest entries that hold all that a filter selects.
+// candidates is the shortest list that has all runs that a filter selects.
 func (x *Index) candidates(f *metricsstore.RunFilter) ordered {
 	best := x.all
 	narrow := func(p property) {

@@ -221,7 +221,7 @@ func TestSince(t *testing.T) {
 	assert.Empty(t, changed)
 }
 
-// TestKeyed: a submission is found by what stands before the dot of its key, the latest first, until its run is gone.
+// TestKeyed: a submission is found by the part of its key before the dot, the latest first, until its run is gone.
 func TestKeyed(t *testing.T) {
 	x := index.New()
 	put := func(id engine.RunID, started int64, key string) {

@@ -12,7 +12,7 @@ import (
 // ordered lists items by their start, the earliest first, so that new ones come last.
 type ordered []*item
 
-// at is the place of a position, or where it would be.
+// at is the index of a position, or where it would be inserted.
 func (o ordered) at(p metricsstore.Position) (at int, found bool) {
 	return slices.BinarySearchFunc(o, p, func(it *item, p metricsstore.Position) int { return p.Compare(it.Position()) })
 }
@@ -28,7 +28,7 @@ func (o *ordered) remove(it *item) {
 	}
 }
 
-// before are the items that started before a run, and of equal starts those that are listed after it.
+// before are the items that started before a run, and of those with an equal start the ones that are listed after it.
 func (o ordered) before(p metricsstore.Position) ordered {
 	at, _ := o.at(p)
 	return o[:at]
@@ -49,7 +49,7 @@ func (o ordered) between(from, to time.Time) ordered {
 	return o[low:max(low, high)]
 }
 
-// forward gives the entries, the earliest first.
+// forward iterates over the entries, the earliest first.
 func (o ordered) forward() iter.Seq[*metricsstore.Entry] {
 	return func(yield func(*metricsstore.Entry) bool) {
 		for _, it := range o {
@@ -60,7 +60,7 @@ func (o ordered) forward() iter.Seq[*metricsstore.Entry] {
 	}
 }
 
-// backward gives the entries, the latest first.
+// backward iterates over the entries, the latest first.
 func (o ordered) backward() iter.Seq[*metricsstore.Entry] {
 	return func(yield func(*metricsstore.Entry) bool) {
 		for _, it := range slices.Backward(o) {

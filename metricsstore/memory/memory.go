@@ -28,7 +28,7 @@ type Store struct {
 	closed  bool
 	runs    map[engine.RunID]*run
 	rollups map[metricsstore.RollupKey][]byte
-	told    *metricsstore.Changes
+	changes *metricsstore.Changes
 }
 
 // New returns an empty store.
@@ -36,11 +36,11 @@ func New() *Store {
 	return &Store{
 		runs:    map[engine.RunID]*run{},
 		rollups: map[metricsstore.RollupKey][]byte{},
-		told:    metricsstore.NewChanges(),
+		changes: metricsstore.NewChanges(),
 	}
 }
 
-// open locks the store for one call. Where the error is nil, the caller unlocks it.
+// open locks the store for one call. After nil, the caller unlocks it.
 func (s *Store) open(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -53,7 +53,7 @@ func (s *Store) open(ctx context.Context) error {
 	return nil
 }
 
-// openRun is open, and finds a run.
+// openRun is open, and returns a run.
 func (s *Store) openRun(ctx context.Context, id engine.RunID) (*run, error) {
 	if err := s.open(ctx); err != nil {
 		return nil, err
@@ -84,11 +84,11 @@ func (s *Store) Begin(ctx context.Context, h metricsstore.Header, shape []byte) 
 	}
 	r.header = copied(h)
 	r.attach[metricsstore.AttachShape] = bytes.Clone(shape)
-	s.told.Tell(h.Info.ID)
+	s.changes.Notify(h.Info.ID)
 	return nil
 }
 
-// copied is a header as it comes back from a store that writes it down.
+// copied is a header as it would come back from a store that encodes it.
 func copied(h metricsstore.Header) metricsstore.Header {
 	b, err := json.Marshal(h)
 	var c metricsstore.Header
@@ -124,7 +124,7 @@ func (s *Store) Append(ctx context.Context, id engine.RunID, b metricsstore.Batc
 	for _, row := range b.Workers {
 		r.addWorker(row)
 	}
-	s.told.Tell(id)
+	s.changes.Notify(id)
 	return nil
 }
 
@@ -156,7 +156,7 @@ func (s *Store) Archive(ctx context.Context, id engine.RunID, a metricsstore.Arc
 		}
 		s.rollups[row.RollupKey] = bytes.Clone(row.Data)
 	}
-	s.told.Tell(id)
+	s.changes.Notify(id)
 	return nil
 }
 
@@ -175,7 +175,7 @@ func (s *Store) Annotate(ctx context.Context, id engine.RunID, a metricsstore.An
 	}
 	defer s.mu.Unlock()
 	r.annotation = metricsstore.Annotation{Tags: slices.Clone(a.Tags), Note: a.Note}
-	s.told.Tell(id)
+	s.changes.Notify(id)
 	return nil
 }
 
@@ -191,7 +191,7 @@ func (s *Store) Delete(ctx context.Context, id engine.RunID) error {
 	}
 	s.dropRollups(r)
 	delete(s.runs, id)
-	s.told.Tell(id)
+	s.changes.Notify(id)
 	return nil
 }
 
@@ -315,7 +315,7 @@ func (s *Store) Rollups(ctx context.Context, q metricsstore.RollupQuery) ([]metr
 	return out, nil
 }
 
-// rollupKeys gives the keys of one run, or of all where it is empty.
+// rollupKeys returns the keys of one run, or of all where it is empty.
 func (s *Store) rollupKeys(run engine.RunID) iter.Seq[metricsstore.RollupKey] {
 	if run == "" {
 		return maps.Keys(s.rollups)
@@ -356,7 +356,7 @@ func (s *Store) Release(ctx context.Context, id engine.RunID, owner string) erro
 	return nil
 }
 
-// Compact implements metricsstore.Store; memory is given back by the collector.
+// Compact implements metricsstore.Store; there is nothing to do, as memory is freed by the garbage collector.
 func (s *Store) Compact(ctx context.Context) error {
 	if err := s.open(ctx); err != nil {
 		return err
@@ -366,7 +366,7 @@ func (s *Store) Compact(ctx context.Context) error {
 }
 
 // Changed implements metricsstore.Store.
-func (s *Store) Changed(id engine.RunID) <-chan struct{} { return s.told.Wait(id) }
+func (s *Store) Changed(id engine.RunID) <-chan struct{} { return s.changes.Wait(id) }
 
 // ChangedSince implements metricsstore.Store.
 func (s *Store) ChangedSince(ctx context.Context, number uint64) (metricsstore.ChangeList, error) {
@@ -374,7 +374,7 @@ func (s *Store) ChangedSince(ctx context.Context, number uint64) (metricsstore.C
 		return metricsstore.ChangeList{}, err
 	}
 	defer s.mu.Unlock()
-	return s.told.Since(number), nil
+	return s.changes.Since(number), nil
 }
 
 // Close implements metricsstore.Store.
@@ -382,6 +382,6 @@ func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	s.told.Close()
+	s.changes.Close()
 	return nil
 }

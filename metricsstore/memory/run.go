@@ -20,7 +20,7 @@ type run struct {
 	attach     map[string][]byte
 	blocks     []metricsstore.Block // ascending
 	details    map[metricsstore.DetailKey][]byte
-	sorted     []metricsstore.DetailKey // those of details while no one was added since
+	sorted     []metricsstore.DetailKey // the sorted keys of details; nil after one was added
 	workers    map[workerKey]metricsstore.WorkerRow
 	rollups    []metricsstore.RollupKey
 }
@@ -49,7 +49,7 @@ func overlap(blocks []metricsstore.Block, first, last uint64) (from, to int) {
 	return from, to
 }
 
-// placed returns the blocks with one more, where it belongs there.
+// placed returns the blocks with another one inserted.
 func placed(blocks []metricsstore.Block, b metricsstore.Block) ([]metricsstore.Block, error) {
 	from, to := overlap(blocks, b.First, b.Last)
 	put, err := metricsstore.Place(b, blocks[from:to])
@@ -60,7 +60,7 @@ func placed(blocks []metricsstore.Block, b metricsstore.Block) ([]metricsstore.B
 	return slices.Insert(blocks, from, b), nil
 }
 
-// replaced returns the blocks with some consecutive ones in the place of those that hold the same steps.
+// replaced returns the blocks with those replaced that hold the same steps as some consecutive ones.
 func replaced(blocks, by []metricsstore.Block) ([]metricsstore.Block, error) {
 	if len(by) == 0 {
 		return blocks, nil
@@ -105,7 +105,7 @@ func (r *run) workerRows() []metricsstore.WorkerRow {
 	})
 }
 
-// view is what Run and Runs give.
+// view is what Run and Runs return.
 func (s *Store) view(r *run) metricsstore.Run {
 	v := metricsstore.Run{Header: copied(r.header), Details: len(r.details)}
 	v.Annotation = metricsstore.Annotation{Tags: slices.Clone(r.annotation.Tags), Note: r.annotation.Note}

@@ -10,7 +10,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// What one script takes in of rows. More rows are sent ahead as a parcel, so that no script works for long.
+// Bounds of the rows of one script. More rows are sent ahead as a parcel, so that no script works for long.
 const (
 	rowsPerScript  = 512
 	bytesPerScript = 512 << 10
@@ -22,7 +22,8 @@ type packedBatch struct {
 	rows   []string
 }
 
-// Append implements metricsstore.Store.
+// Append implements metricsstore.Store. It makes several calls of Redis only where the batch is large or overlaps
+// what is kept.
 func (s *Store) Append(ctx context.Context, run engine.RunID, b metricsstore.Batch) error {
 	if err := b.Validate(); err != nil {
 		return err
@@ -38,7 +39,7 @@ func (s *Store) Append(ctx context.Context, run engine.RunID, b metricsstore.Bat
 	return s.change(ctx, run, func() (bool, error) { return s.append(ctx, run, &packedBatch{blocks, rows}) })
 }
 
-// append decides about blocks with what is known, has Redis check that, and decides again where it is not so.
+// append decides about blocks with what is known, has Redis verify that, and decides again where it was wrong.
 func (s *Store) append(ctx context.Context, run engine.RunID, b *packedBatch) (changed bool, err error) {
 	var d decision
 	d.decide(b, nil)
@@ -89,12 +90,12 @@ func large(rows []string) bool {
 // decision is what an Append is about to do.
 type decision struct {
 	put         []packedBlock
-	ask         bool   // the blocks of the batch overlap each other: nothing is decided before it is known what is kept
-	incarnation string // of the run that this is about; empty for any
-	parcel      string // token of the rows, empty where they go along
+	ask         bool   // the blocks of the batch overlap each other: what is kept has to be known before deciding
+	incarnation string // of the run that the decision is about; empty for any
+	parcel      string // token of the rows, empty where they are in the same call
 }
 
-// decide finds out which blocks are put, given the kept ones that overlap them.
+// decide finds out which blocks are to be kept, given the kept ones that overlap them.
 func (d *decision) decide(b *packedBatch, kept []metricsstore.Block) {
 	var err error
 	d.put, err = fresh(b.blocks, kept)
@@ -104,7 +105,7 @@ func (d *decision) decide(b *packedBatch, kept []metricsstore.Block) {
 	}
 }
 
-// learn decides again with what overlaps.
+// learn decides again with the kept blocks that overlap.
 func (d *decision) learn(b *packedBatch, got reply) error {
 	d.incarnation = got.text(0)
 	var kept []metricsstore.Block
@@ -166,8 +167,8 @@ func (s *Store) stageRows(ctx context.Context, run engine.RunID, rows []string) 
 	return token, nil
 }
 
-// drain moves the rows of a parcel to where they belong. They are kept already: whoever is about to read or add rows
-// does this first, so nobody sees some of a parcel.
+// drain moves the rows of a parcel to where they belong. They are kept already: a call that is about to read or add
+// rows does this first, so no reader sees a part of a parcel.
 func (s *Store) drain(ctx context.Context, run engine.RunID, parcel string) error {
 	if parcel == "" {
 		return nil

@@ -14,7 +14,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// packedArchive is an archive as it is kept. It has nothing of the memory of the archive.
+// packedArchive is an archive as it is kept. It shares no memory with the archive.
 type packedArchive struct {
 	given       metricsstore.Archive // owner and header
 	attachments map[string]string
@@ -57,8 +57,8 @@ func packArchive(run engine.RunID, a *metricsstore.Archive) (*packedArchive, err
 	return p, err
 }
 
-// errAgain: the run has changed since it was decided what to do.
-var errAgain = errors.New("redis: the run has changed meanwhile")
+// errAgain: the run has changed since the decision.
+var errAgain = errors.New("redis: the run has changed in the meantime")
 
 func (s *Store) archive(ctx context.Context, run engine.RunID, p *packedArchive) (changed bool, err error) {
 	for {
@@ -98,7 +98,7 @@ func (s *Store) rollupKeys(ctx context.Context, run engine.RunID) ([]string, err
 	})
 }
 
-// stagedArchive names what of an archive is staged.
+// stagedArchive names the keys under which an archive is staged.
 type stagedArchive struct {
 	heads, blocks, rollups string // keys
 	names                  []string
@@ -106,8 +106,8 @@ type stagedArchive struct {
 	digests                int      // bytes of the roll-ups
 }
 
-// putArchive stages an archive, announces it and puts it in place. It is errAgain where the run is not of the version
-// given any more.
+// putArchive stages an archive, announces it and puts it in place. The error is errAgain where the run has another
+// version than the given one.
 func (s *Store) putArchive(ctx context.Context, run engine.RunID, p *packedArchive, version string) error {
 	header, err := json.Marshal(&p.given.Header)
 	if err != nil {
@@ -183,12 +183,12 @@ func (s *Store) stageArchive(ctx context.Context, run engine.RunID, p *packedArc
 	return to, nil
 }
 
-// logTotals are those of a log that is staged. With no blocks the log stays as it is.
+// logTotals are the totals of a staged log. Without blocks the log stays as it is.
 type logTotals struct {
 	blocks int
 	steps  uint64
 	bytes  int
-	before string // steps of the log that it was made from
+	before string // number of steps of the log that it was made from
 }
 
 func (t *logTotals) add(first, last uint64, bytes int) {
@@ -197,7 +197,7 @@ func (t *logTotals) add(first, last uint64, bytes int) {
 	t.bytes += bytes
 }
 
-// carry copies the blocks before and behind those of an archive into the staged log, some at a time.
+// carry copies the blocks before and after those of an archive into the staged log, some at a time.
 func (s *Store) carry(ctx context.Context, run engine.RunID, blocks []packedBlock, to stagedArchive, version string) (logTotals, error) {
 	var t logTotals
 	if len(blocks) == 0 {
@@ -225,7 +225,7 @@ func (s *Store) carry(ctx context.Context, run engine.RunID, blocks []packedBloc
 // blocksPerCarry is how many blocks one script copies.
 const blocksPerCarry = 32
 
-// carried adds what was copied, and returns the bound behind which there may be more, empty where there is none.
+// carried adds what was copied, and returns the bound after which there may be more, empty for none.
 func (t *logTotals) carried(got reply) (from string, err error) {
 	switch got.word {
 	case "copied":

@@ -39,7 +39,7 @@ func (s *Store) beginRun(ctx context.Context, given metricsstore.Header, annotat
 			if replace, err := h.CheckBegin(&kept.header); err != nil {
 				return false, err
 			} else if !replace {
-				_, err := s.announce(ctx, &h, nil) // should the index have lost it
+				_, err := s.announce(ctx, &h, nil) // in case the index has lost it
 				return false, err
 			}
 		}
@@ -57,7 +57,7 @@ func (s *Store) beginRun(ctx context.Context, given metricsstore.Header, annotat
 	}
 }
 
-// putRun announces a run and puts it where it is as it was when that was decided.
+// putRun announces a run and puts it in place, unless it has changed since that was decided.
 func (s *Store) putRun(ctx context.Context, h *metricsstore.Header, was, version, annotation, shape string) (reply, error) {
 	header, err := json.Marshal(h)
 	if err != nil {
@@ -78,8 +78,8 @@ func (s *Store) putRun(ctx context.Context, h *metricsstore.Header, was, version
 	)...)
 }
 
-// amend sets fields of a run to what change makes of it, and again where the run has become another one meanwhile.
-// Where change gives nothing, nothing is set. Others hear of it on the channel, unless that is empty.
+// amend changes fields of a run, and decides again where the run has changed in between. Where change returns
+// nothing, nothing is set. Other processes are notified on the channel, unless that is empty.
 func (s *Store) amend(ctx context.Context, run engine.RunID, channel string, change func(*state) (fields []string, err error)) error {
 	for version := rand.Text(); ; {
 		kept, err := s.state(ctx, run)

@@ -15,8 +15,8 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// Check implements metricsstore.Store. It goes through all keys of each server and reads all runs; others may go on
-// meanwhile. What calls that were cut off have left in the index is no damage: nobody sees it, and Compact removes it.
+// Check implements metricsstore.Store. It visits all keys of each server and reads all runs; other calls may
+// continue. What interrupted calls have left in the index is no damage: it is not visible, and Compact removes it.
 func (s *Store) Check(ctx context.Context) error {
 	if err := s.begin(ctx); err != nil {
 		return err
@@ -60,7 +60,7 @@ func (s *Store) scan(ctx context.Context) (map[engine.RunID][]string, error) {
 				run, part, _ := strings.Cut(strings.TrimPrefix(key, s.runTag()), "}:")
 				id, err := engine.ParseRunID(run)
 				if err != nil {
-					continue // the index, or the key of a store with a longer prefix
+					continue // the index, or a key of a store with a longer prefix
 				}
 				if !slices.Contains(kept[id], part) { // a scan may give a key twice
 					kept[id] = append(kept[id], part)
@@ -75,13 +75,13 @@ func (s *Store) scan(ctx context.Context) (map[engine.RunID][]string, error) {
 	return kept, err
 }
 
-// keysPerScan is how many keys a server looks at in one step of a scan, some 100 µs of its time.
+// keysPerScan is how many keys a server visits in one step of a scan, some 100 µs of its time.
 const keysPerScan = 1000
 
-// globEscape takes away the meaning of characters in patterns.
+// globEscape escapes characters that have a meaning in patterns.
 var globEscape = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`)
 
-// eachMaster calls f for each server that has keys, at the same time.
+// eachMaster calls f for each server that has keys, concurrently.
 func (s *Store) eachMaster(ctx context.Context, f func(context.Context, goredis.UniversalClient) error) error {
 	_, err := ask(ctx, s, func(ctx context.Context) (struct{}, error) {
 		cluster, ok := s.cfg.Client.(interface {
@@ -95,13 +95,13 @@ func (s *Store) eachMaster(ctx context.Context, f func(context.Context, goredis.
 	return err
 }
 
-// checkRest tells of parts of a run that is not there, except for those that vanish by themselves.
+// checkRest reports parts of runs that do not exist, except for those that expire.
 func (s *Store) checkRest(ctx context.Context, run engine.RunID, parts []string) error {
 	for _, part := range parts {
 		if isTemporary(part) {
 			continue
 		}
-		count, err := ask(ctx, s, func(ctx context.Context) ([]goredis.Cmder, error) { // it may have been deleted meanwhile
+		count, err := ask(ctx, s, func(ctx context.Context) ([]goredis.Cmder, error) { // it may have been deleted in the meantime
 			return s.tx(ctx, func(p goredis.Pipeliner) error {
 				p.Exists(ctx, s.key(run, runPart))
 				p.Exists(ctx, s.key(run, part))
@@ -140,7 +140,7 @@ func (s *Store) checkIndex(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// eachEntry gives all entries of a part of the index, some at a time.
+// eachEntry calls f for all entries of a part of the index, some at a time.
 func (s *Store) eachEntry(ctx context.Context, part string, f func([]string) error) error {
 	for from := "-"; ; {
 		entries, err := s.entries(ctx, part, from, "+", entriesPerScript)

@@ -13,10 +13,10 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// checks is how often a run is checked that changes while it is.
+// checks is how often the check of a run is tried that changes during it.
 const checks = 5
 
-// checkRun checks all that is kept under a run. A run that is gone meanwhile is in order.
+// checkRun checks all that is kept of a run. A run that is deleted during the check is in order.
 func (s *Store) checkRun(ctx context.Context, run engine.RunID) error {
 	var found error
 	var before []string
@@ -29,7 +29,7 @@ func (s *Store) checkRun(ctx context.Context, run engine.RunID) error {
 			return err
 		}
 		if found != nil && slices.Equal(before, totals) {
-			return found // nothing has changed while this was found
+			return found // nothing has changed during the check
 		}
 		before = totals
 		if found = (&runCheck{store: s, run: run}).check(ctx, totals); found == nil {
@@ -39,7 +39,7 @@ func (s *Store) checkRun(ctx context.Context, run engine.RunID) error {
 	return found
 }
 
-// checkGone tells a run that is gone, though it may have been begun again by now, from one without a header.
+// checkGone distinguishes a run that was deleted, though it may have been begun again, from one without a header.
 func (s *Store) checkGone(ctx context.Context, run engine.RunID) error {
 	names, err := ask(ctx, s, func(ctx context.Context) ([]string, error) {
 		return s.cfg.Client.HKeys(ctx, s.key(run, runPart)).Result()
@@ -177,7 +177,7 @@ func (c *runCheck) log(ctx context.Context, lastKept string) (logTotals, error) 
 	return t, err
 }
 
-// blocks reads the values of blocks, nil for one that is not there.
+// blocks reads the values of blocks, nil for one that does not exist.
 func (c *runCheck) blocks(ctx context.Context, heads []string) ([]any, error) {
 	fields := make([]string, len(heads))
 	for i, head := range heads {
@@ -210,7 +210,7 @@ func (c *runCheck) details(ctx context.Context) (count, bytes int, err error) {
 	return count, bytes, err
 }
 
-// eachPage gives the members of a sorted set of the run, up to n at a time.
+// eachPage calls f for the members of a sorted set of the run, up to n at a time.
 func (c *runCheck) eachPage(ctx context.Context, part string, n int64, f func([]string) error) error {
 	s := c.store
 	for from := "-"; ; {
@@ -241,7 +241,7 @@ func (c *runCheck) workers(ctx context.Context) (bytes int, err error) {
 	return bytes, err
 }
 
-// attachments counts their bytes.
+// attachments counts the bytes of attachments.
 func (c *runCheck) attachments(ctx context.Context) (bytes int, err error) {
 	s := c.store
 	names, err := ask(ctx, s, func(ctx context.Context) ([]string, error) {

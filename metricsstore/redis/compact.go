@@ -11,9 +11,9 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// Compact implements metricsstore.Store: it makes the index list exactly what is kept, and has the servers give memory
-// back that they do not use. Where a server of a cluster lost some of the index, by a failover say, runs that others
-// have kept are listed again.
+// Compact implements metricsstore.Store: it makes the index list exactly what is kept, and has the servers free
+// memory that they do not use. Where a server of a cluster lost a part of the index, by a failover for example, runs
+// that others have kept are listed again.
 func (s *Store) Compact(ctx context.Context) error {
 	if err := s.begin(ctx); err != nil {
 		return err
@@ -25,7 +25,7 @@ func (s *Store) Compact(ctx context.Context) error {
 	if err := s.forgetAll(ctx); err != nil {
 		return err
 	}
-	// Not every server can do it, and some do not let everybody; nothing depends on it.
+	// Not every server can do it, and some do not allow it; nothing depends on it.
 	return s.eachMaster(ctx, func(ctx context.Context, master goredis.UniversalClient) error {
 		_ = master.Do(ctx, "MEMORY", "PURGE").Err()
 		return ctx.Err()
@@ -44,7 +44,7 @@ func (s *Store) listAll(ctx context.Context) error {
 		}
 		state, err := s.state(ctx, run)
 		if errors.Is(err, metricsstore.ErrCorrupt) {
-			continue // nothing tells where it has to be listed
+			continue // nothing says where it has to be listed
 		}
 		if err != nil {
 			return err
@@ -67,7 +67,7 @@ func (s *Store) listAll(ctx context.Context) error {
 	return nil
 }
 
-// forgetAll takes out of the index what is not there.
+// forgetAll removes entries of the index for what does not exist.
 func (s *Store) forgetAll(ctx context.Context) error {
 	err := s.eachEntry(ctx, runsIndex, func(entries []string) error { return s.forgetRuns(ctx, entries) })
 	if err != nil {
@@ -107,7 +107,7 @@ func (s *Store) forgetRuns(ctx context.Context, entries []string) error {
 	return nil
 }
 
-// strike removes entries of the index that cannot be read, so that they are nobody's.
+// strike removes entries of the index that cannot be read and so belong to no run.
 func (s *Store) strike(ctx context.Context, part string, entries []string) error {
 	if len(entries) == 0 {
 		return nil

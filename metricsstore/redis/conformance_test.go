@@ -29,7 +29,7 @@ func conformance(t *testing.T, client goredis.UniversalClient) {
 	metricsstoretest.Test(t, metricsstoretest.Backend{
 		Open: func(t testing.TB) metricsstore.Store {
 			s := open(t, client, prefix())
-			// Those before are closed, and Check goes through all keys there are.
+			// Earlier stores are closed, and Check visits all keys of the server.
 			require.NoError(t, s.eachMaster(t.Context(), func(ctx context.Context, master goredis.UniversalClient) error {
 				return master.FlushAll(ctx).Err()
 			}))

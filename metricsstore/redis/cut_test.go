@@ -22,7 +22,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// cutter cuts a call off at its nth request: before it is sent, or before its answer is heard.
+// cutter interrupts a call at its nth request: before it is sent, or before its answer is received.
 type cutter struct {
 	mu   sync.Mutex
 	left int // requests that go through; negative for all
@@ -37,7 +37,7 @@ func (c *cutter) arm(n int, sent bool, cut context.CancelFunc) {
 	c.left, c.sent, c.cut = n, sent, cut
 }
 
-// reached reports whether a request is sent, and whether its answer is heard.
+// reached reports whether a request is sent, and whether its answer is received.
 func (c *cutter) reached() (sent, heard bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -84,7 +84,7 @@ func (c *cutter) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredis.P
 	}
 }
 
-// everything is all that can be read of a store.
+// everything is all that can be read from a store.
 type everything struct {
 	Runs        []metricsstore.Run
 	Rollups     []metricsstore.Rollup
@@ -180,7 +180,7 @@ func prepare(t testing.TB, s *Store, run engine.RunID, hasEnded bool) {
 // cutCall is a call that is cut off.
 type cutCall struct {
 	name  string
-	begun bool // the run is there before the call
+	begun bool // the run exists before the call
 	ended bool // and has ended
 	call  func(ctx context.Context, s *Store, run engine.RunID) error
 }
@@ -231,8 +231,9 @@ func cutCalls() []cutCall {
 	}
 }
 
-// TestCutCalls cuts each call off at each of its requests, before it is sent and after, as when its process is killed
-// there. It has then taken effect as a whole or not at all, nothing is broken, and made again it does what it should.
+// TestCutCalls interrupts each call at each of its requests, before it is sent and after, as when its process is
+// killed there. It has then taken effect as a whole or not at all, nothing is broken, and made again it does what it
+// should.
 func TestCutCalls(t *testing.T) {
 	t.Run("server", func(t *testing.T) { testCutCalls(t, redistest.Start(t)) })
 	t.Run("cluster", func(t *testing.T) { testCutCalls(t, redistest.Cluster(t)) })

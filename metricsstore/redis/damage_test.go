@@ -91,7 +91,7 @@ func damages(t *testing.T, client goredis.UniversalClient) map[string]func(s *St
 	}
 }
 
-// TestCheckFindsDamage: whatever is damaged is told, and told of the run that it is in.
+// TestCheckFindsDamage: whatever is damaged is reported, for the run that it is in.
 func TestCheckFindsDamage(t *testing.T) {
 	client := redistest.Start(t).Client(t)
 	for name, damage := range damages(t, client) {
@@ -131,7 +131,7 @@ func TestCompactMendsTheIndex(t *testing.T) {
 	require.NoError(t, s.Check(t.Context()))
 }
 
-// TestDeleteLeavesNothing: of a run that was deleted only its fence stays, and that vanishes by itself.
+// TestDeleteLeavesNothing: of a deleted run only its fence stays, and that expires.
 func TestDeleteLeavesNothing(t *testing.T) {
 	client := redistest.Start(t).Client(t)
 	s := open(t, client, prefix())
@@ -252,7 +252,7 @@ func TestDamageHarmsItsRunOnly(t *testing.T) {
 	}
 }
 
-// TestRepairSumsUp: a run whose roll-ups are under keys of others has them again, and nothing is noted as lost.
+// TestRepairSumsUp: a run whose roll-ups are under keys of others has them again, and nothing is recorded as lost.
 func TestRepairSumsUp(t *testing.T) {
 	client := redistest.Start(t).Client(t)
 	s := open(t, client, prefix())
@@ -287,7 +287,7 @@ func TestRepairSumsUp(t *testing.T) {
 	assert.Empty(t, r.Damaged())
 }
 
-// TestRepair: what cannot be read of a run is taken out and stays aside for a time, the rest can be read, and the run says
+// TestRepair: what cannot be read of a run is removed, with a copy for a time, the rest can be read, and the run says
 // what it has lost. Of other runs nothing changes.
 func TestRepair(t *testing.T) {
 	client := redistest.Start(t).Client(t)

@@ -11,8 +11,8 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// Delete implements metricsstore.Store. All keys of the run go at once and are freed in the background; a run has some
-// ten, however large it is.
+// Delete implements metricsstore.Store. All keys of the run are removed at once and freed in the background; a run
+// has some ten, however large it is.
 func (s *Store) Delete(ctx context.Context, run engine.RunID) error {
 	return s.change(ctx, run, func() (bool, error) { return s.delete(ctx, run) })
 }
@@ -25,7 +25,7 @@ func (s *Store) delete(ctx context.Context, run engine.RunID) (changed bool, err
 		}
 		if kept.version == "" {
 			if seen {
-				return true, nil // somebody else was faster
+				return true, nil // another process was faster
 			}
 			return false, notFound(run)
 		}
@@ -57,8 +57,8 @@ func (s *Store) delete(ctx context.Context, run engine.RunID) (changed bool, err
 	}
 }
 
-// doomed reads the state of a run that is to be deleted, and where it is listed. A run whose state is damaged counts as
-// ended, and is looked for in the list.
+// doomed reads the state of a run that is to be deleted, and where it is listed. A run whose state is damaged counts
+// as ended, and is searched for in the list.
 func (s *Store) doomed(ctx context.Context, run engine.RunID) (kept state, positions []string, err error) {
 	kept, err = s.state(ctx, run)
 	if !errors.Is(err, metricsstore.ErrCorrupt) {

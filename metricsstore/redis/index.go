@@ -10,15 +10,15 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// The index lists what is kept. It lies on another server than most runs, so no call can change both at once: a call
-// announces in the index what it is about to put, then puts it, and takes out of the index what is gone only after
-// that. Hence all that is there is listed, whatever call is cut off where, and readers pass over what is listed and not
-// there.
+// The index lists what is kept. It is on another server than most runs, so no call can change both at once: a call
+// announces in the index what it is about to put, then puts it, and removes from the index what is gone only after
+// that. Hence all that exists is listed, wherever a call is cut off, and readers skip what is listed and does not
+// exist.
 //
-// Taking out must not hit what somebody else has announced and not yet put. So an announcement draws a ticket, and who
-// takes out fences off the latest ticket of the run first: what was announced with it, or an earlier one, and has not
+// A removal must not hit what another call has announced and not yet put. So an announcement draws a ticket, and a
+// removal fences off the latest ticket of the run first: what was announced with it, or an earlier one, and has not
 // happened is refused from then on, and has to be announced again. Where the latest ticket is another one afterwards,
-// nothing is taken out.
+// nothing is removed.
 
 // entriesPerScript is how many entries of the index one script changes.
 const entriesPerScript = 1000
@@ -36,13 +36,13 @@ func (s *Store) announce(ctx context.Context, h *metricsstore.Header, rollups []
 	return ticket, nil
 }
 
-// position is where a run stands in the index.
+// position is where a run is listed in the index.
 func position(h *metricsstore.Header) string {
 	p := metricsstore.Position{Started: h.Info.StartedAt.UnixNano(), Run: h.Info.ID}
 	return string(p.Append(nil))
 }
 
-// parts gives some entries at a time, and nothing once where there are none.
+// parts iterates over entries, some at a time; where there are none, it yields nothing once.
 func parts(entries []string) func(func([]string) bool) {
 	if len(entries) == 0 {
 		return func(yield func([]string) bool) { yield(nil) }
@@ -50,7 +50,7 @@ func parts(entries []string) func(func([]string) bool) {
 	return slices.Chunk(entries, entriesPerScript)
 }
 
-// settle takes those of the entries of a run out of the index that are not there.
+// settle removes those entries of a run from the index that list nothing.
 func (s *Store) settle(ctx context.Context, run engine.RunID, positions, rollups []string) error {
 	for part := range parts(rollups) {
 		for {
@@ -66,7 +66,8 @@ func (s *Store) settle(ctx context.Context, run engine.RunID, positions, rollups
 	return nil
 }
 
-// settlePart is settle for what one script can do; false where somebody has announced more in the meantime.
+// settlePart is settle for as many entries as one script can check; false where another call has announced more in
+// between.
 func (s *Store) settlePart(ctx context.Context, run engine.RunID, positions, rollups []string) (done bool, err error) {
 	ticket, err := s.ticket(ctx, run)
 	if err != nil {
@@ -82,7 +83,7 @@ func (s *Store) settlePart(ctx context.Context, run engine.RunID, positions, rol
 	if header := there.text(0); header != "" {
 		var h metricsstore.Header
 		if unmarshal(header, &h) != nil {
-			positions = nil // nothing tells where it has to be listed
+			positions = nil // nothing says where it has to be listed
 		}
 		gone, at = "0", position(&h)
 	}

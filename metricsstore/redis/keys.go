@@ -41,7 +41,7 @@ const (
 // formatVersion is kept in a new store; one of a greater version is refused.
 const formatVersion = 1
 
-// key is a key of a run. All of them have the same hash tag, so they lie on one server.
+// key is a key of a run. All of them have the same hash tag, so they are on one server.
 func (s *Store) key(run engine.RunID, part ...string) string {
 	return s.runTag() + string(run) + "}:" + strings.Join(part, ":")
 }
@@ -58,7 +58,7 @@ func (s *Store) keys(run engine.RunID, parts ...string) []string {
 	return out
 }
 
-// index is a key of what spans runs: its hash tag is that of a run without a name. It lies elsewhere than most runs.
+// index is a key of what spans runs: its hash tag is that of a run without a name. It is elsewhere than most runs.
 func (s *Store) index(part string) string { return s.key("", part) }
 
 // Parts of the index.

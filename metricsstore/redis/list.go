@@ -14,7 +14,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// entriesPerRead is how many entries of the index are read at a time, along with what they stand for.
+// entriesPerRead is how many entries of the index are read at a time, together with what they list.
 const entriesPerRead = 256
 
 // Runs implements metricsstore.Store.
@@ -54,7 +54,7 @@ func (s *Store) entries(ctx context.Context, part, from, to string, n int) ([]st
 	})
 }
 
-// runsAt appends those of the runs at the positions that are there. It passes over positions that cannot be read.
+// runsAt appends the existing runs at the positions. It skips positions that cannot be read.
 func (s *Store) runsAt(ctx context.Context, out []metricsstore.Run, positions []string) ([]metricsstore.Run, error) {
 	var ids []engine.RunID
 	var parsed []metricsstore.Position
@@ -69,7 +69,7 @@ func (s *Store) runsAt(ctx context.Context, out []metricsstore.Run, positions []
 	}
 	for i, values := range found {
 		if values == nil {
-			continue // not there yet, or any more
+			continue // not put yet, or deleted
 		}
 		v := parseView(parsed[i], values)
 		if v.parcel != "" {
@@ -88,7 +88,7 @@ func (s *Store) runsAt(ctx context.Context, out []metricsstore.Run, positions []
 	return out, nil
 }
 
-// manyFields reads viewFields of several runs, nil for those that are not there.
+// manyFields reads viewFields of several runs, nil for those that do not exist.
 func (s *Store) manyFields(ctx context.Context, ids []engine.RunID) ([][]string, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -141,7 +141,7 @@ func (s *Store) Rollups(ctx context.Context, q metricsstore.RollupQuery) ([]metr
 	}
 }
 
-// rollupsOf gives those of one run.
+// rollupsOf lists the roll-ups of one run.
 func (s *Store) rollupsOf(ctx context.Context, q *metricsstore.RollupQuery) ([]metricsstore.Rollup, error) {
 	entries, err := s.rollupKeys(ctx, q.Run)
 	if err != nil {
@@ -167,7 +167,7 @@ func (s *Store) rollupsOf(ctx context.Context, q *metricsstore.RollupQuery) ([]m
 // rollupPage is what a query selects of some entries of the index.
 type rollupPage struct {
 	keys []metricsstore.RollupKey
-	next string // the bound of the following entries, empty where there are none
+	next string // the bound of the following entries, empty for none
 }
 
 // selectKeys finds up to limit of the keys that a query selects, all for a limit that is not positive.
@@ -202,7 +202,7 @@ func rollupBounds(q *metricsstore.RollupQuery) (from, to string) {
 	from, to = "-", "+"
 	prefix := q.Prefix()
 	if len(prefix) > 0 {
-		from, to = "["+string(prefix), "("+string(behind(prefix))
+		from, to = "["+string(prefix), "("+string(after(prefix))
 	}
 	if q.After != nil {
 		if after := q.After.Append(nil); bytes.Compare(after, prefix) >= 0 {
@@ -212,14 +212,14 @@ func rollupBounds(q *metricsstore.RollupQuery) (from, to string) {
 	return from, to
 }
 
-// behind is the end of the keys that begin with a text that the prefix ends with. A text ends with a 1.
-func behind(prefix []byte) []byte {
+// after is the first key after those that begin with a text that the prefix ends with. A text ends with a 1.
+func after(prefix []byte) []byte {
 	end := bytes.Clone(prefix)
 	end[len(end)-1]++
 	return end
 }
 
-// ahead is a bound behind a key that is not selected and not behind any later one that is.
+// ahead is a bound that follows a key that is not selected and precedes the next one that is.
 func ahead(q *metricsstore.RollupQuery, passed *metricsstore.RollupKey) []byte {
 	next := metricsstore.RollupKey{Function: passed.Function, Version: passed.Version, Metric: passed.Metric, Day: math.MinInt32}
 	if q.Metric != "" {
@@ -233,18 +233,18 @@ func ahead(q *metricsstore.RollupQuery, passed *metricsstore.RollupKey) []byte {
 	case bytes.Compare(bound, passed.Append(nil)) > 0:
 		return bound
 	case q.Metric == "": // the days asked for have passed
-		return behind(bound[:len(bound)-dayLen])
+		return after(bound[:len(bound)-dayLen])
 	case passed.Version == math.MaxInt:
-		return behind((&metricsstore.RollupQuery{Function: passed.Function}).Prefix())
+		return after((&metricsstore.RollupQuery{Function: passed.Function}).Prefix())
 	}
 	next.Version++
 	return next.Append(nil)
 }
 
-// dayLen is how many bytes of a key stand behind the metric where no run is named.
+// dayLen is how many bytes of a key follow the metric where no run is named.
 const dayLen = 4
 
-// rollupsAt appends those of the roll-ups that are there.
+// rollupsAt appends the existing ones of some roll-ups.
 func (s *Store) rollupsAt(ctx context.Context, out []metricsstore.Rollup, keys []metricsstore.RollupKey) ([]metricsstore.Rollup, error) {
 	if len(keys) == 0 {
 		return out, nil

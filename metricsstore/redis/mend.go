@@ -16,26 +16,26 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// mending reads a run in a transaction and notes what is to be taken out of it.
+// mending reads a run in a transaction and collects what has to be removed from it.
 type mending struct {
 	runCheck
 	tx         *goredis.Tx
 	out        []func(context.Context, goredis.Pipeliner)
-	faults     []metricsstore.Fault // that the run is listed with from then on
+	faults     []metricsstore.Fault // with which the run is listed afterwards
 	lost       []string
 	isUnsummed bool
 
 	whole                  logTotals
 	last                   uint64
 	details, digests, rest int
-	rollup                 *metricsstore.Rollup // any
+	rollup                 *metricsstore.Rollup // whether it has any
 }
 
 func newMending(s *Store, tx *goredis.Tx, run engine.RunID) *mending {
 	return &mending{runCheck: runCheck{store: s, run: run}, tx: tx}
 }
 
-// firstOf is the first of two errors that there is.
+// firstOf is the first of two errors that is not nil.
 func firstOf(a, b error) error {
 	if a != nil {
 		return a
@@ -45,7 +45,7 @@ func firstOf(a, b error) error {
 
 func (m *mending) key(part ...string) string { return m.store.key(m.run, part...) }
 
-// mend takes out what cannot be read, and counts the rest anew.
+// mend removes what cannot be read, and counts the rest anew.
 func (m *mending) mend(ctx context.Context) error {
 	values, err := fieldsOf(m.tx.HMGet(ctx, m.key(runPart), append(slices.Clone(viewFields), leaseField)...))
 	if err != nil || values == nil {
@@ -108,7 +108,7 @@ func (m *mending) position(ctx context.Context) (metricsstore.Position, error) {
 	return metricsstore.ParsePosition([]byte(listed[0]))
 }
 
-// header is the header as it is to be, as JSON.
+// header is the new header, as JSON.
 func (m *mending) header(ctx context.Context, at metricsstore.Position, v *view) (string, error) {
 	h := v.Header
 	switch {
@@ -134,7 +134,7 @@ func (m *mending) header(ctx context.Context, at metricsstore.Position, v *view)
 	return string(data), err
 }
 
-// blocks takes out blocks that cannot be read, that overlap the one before, or that are not listed.
+// blocks removes blocks that cannot be read, that overlap the previous one, or that are not listed.
 func (m *mending) blocks(ctx context.Context) error {
 	unlisted, err := m.tx.HKeys(ctx, m.key(blocksPart)).Result()
 	if err != nil {
@@ -173,7 +173,7 @@ func (m *mending) blocks(ctx context.Context) error {
 	return err
 }
 
-// rows takes out details that cannot be read, or of which there are two.
+// rows removes details that cannot be read or that exist twice.
 func (m *mending) rows(ctx context.Context) error {
 	var bad []string
 	var first error
@@ -223,7 +223,7 @@ func (m *mending) attachments(ctx context.Context) error {
 	return err
 }
 
-// rollups takes out roll-ups under keys that are not the run's. They are made anew where there are any such.
+// rollups removes roll-ups under keys that are not the run's. They are made anew where it had any.
 func (m *mending) rollups(ctx context.Context) error {
 	rows, err := m.tx.HGetAll(ctx, m.key(rollupsPart)).Result()
 	var bad []string

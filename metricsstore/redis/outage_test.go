@@ -77,7 +77,7 @@ func TestConnectionsAreCut(t *testing.T) {
 	cutting.Go(func() {
 		for ctx.Err() == nil {
 			proxy.Cut()
-			time.Sleep(3 * time.Millisecond) // a real connection knows no other time
+			time.Sleep(3 * time.Millisecond) // a real connection needs real time
 		}
 	})
 	for _, s := range []*Store{disturbed, quiet} {
@@ -101,7 +101,7 @@ func TestConnectionsAreCut(t *testing.T) {
 	plain := open(t, server.Client(t), disturbed.cfg.Prefix)
 	assert.Empty(t, difference(read(t, quiet), read(t, plain)))
 	require.NoError(t, plain.Check(t.Context()))
-	assert.Equal(t, index(t, quiet), index(t, plain), "nothing was left behind")
+	assert.Equal(t, index(t, quiet), index(t, plain), "nothing was left over")
 	stop()
 }
 
@@ -128,7 +128,7 @@ func TestCallsEnd(t *testing.T) {
 	assert.True(t, waiter(s.Changed("r")), "after close")
 }
 
-// TestErrorsThatStay are told at once.
+// TestErrorsThatStay are reported at once.
 func TestErrorsThatStay(t *testing.T) {
 	server := redistest.Start(t)
 	client := server.Client(t)

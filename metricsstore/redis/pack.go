@@ -10,7 +10,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// Numbers within keys have 8 bytes, the most significant first, so that their bytes are ordered as they are.
+// Numbers within keys have 8 bytes, the most significant first, so that they are ordered like their bytes.
 
 func packSeq(seq uint64) string { return string(binary.BigEndian.AppendUint64(nil, seq)) }
 
@@ -21,10 +21,10 @@ func parseSeq(text string) (uint64, error) {
 	return binary.BigEndian.Uint64([]byte(text)), nil
 }
 
-// mostSeq stands behind whatever follows the first step in a head.
+// mostSeq is greater than everything that follows the first step in a head.
 var mostSeq = packSeq(math.MaxUint64)
 
-// packedBlock is a block as it is kept. It has nothing of the memory of the block.
+// packedBlock is a block as it is kept. It shares no memory with the block.
 type packedBlock struct {
 	metricsstore.Block // without data
 	value              string
@@ -54,7 +54,7 @@ func packBlocks(blocks []metricsstore.Block) ([]packedBlock, error) {
 	return out, nil
 }
 
-// head is what the order of blocks is kept with.
+// head is what blocks are ordered by.
 func (b *packedBlock) head() string { return packSeq(b.First) + packSeq(b.Last) }
 
 // parseHead is the inverse of head.
@@ -83,7 +83,7 @@ func parseBlock(head, value string) (metricsstore.Block, error) {
 	return b, err
 }
 
-// fresh decides which of the blocks of a batch are put, given those that are kept and overlap any of them.
+// fresh decides which blocks of a batch are to be kept, given the kept ones that overlap any of them.
 func fresh(blocks []packedBlock, kept []metricsstore.Block) ([]packedBlock, error) {
 	var put []packedBlock
 	for i := range blocks {
@@ -112,13 +112,13 @@ func fresh(blocks []packedBlock, kept []metricsstore.Block) ([]packedBlock, erro
 	return put, nil
 }
 
-// Kinds of rows, the first byte of a row that is on its way.
+// Kinds of rows: the first byte of a row in a parcel.
 const (
 	detailRow = 'd' // and DetailKey, data
 	workerRow = 'w' // and Revision, Worker, Rank, data
 )
 
-// packRows makes rows of details and workers. They have nothing of the memory of the batch.
+// packRows packs details and workers. The rows share no memory with the batch.
 func packRows(b *metricsstore.Batch) ([]string, error) {
 	out := make([]string, 0, len(b.Details)+len(b.Workers))
 	for i := range b.Details {
@@ -137,7 +137,7 @@ func packRows(b *metricsstore.Batch) ([]string, error) {
 		packed := append(make([]byte, 0, 17+len(row.Data)), workerRow)
 		packed = binary.BigEndian.AppendUint32(packed, row.Revision)
 		packed = binary.BigEndian.AppendUint32(packed, row.Worker)
-		packed = binary.BigEndian.AppendUint64(packed, uint64(row.Rank)^1<<63) // the order of the numbers is that of the bytes
+		packed = binary.BigEndian.AppendUint64(packed, uint64(row.Rank)^1<<63) // orders numbers like their bytes
 		out = append(out, string(append(packed, row.Data...)))
 	}
 	return out, nil

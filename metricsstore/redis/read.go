@@ -14,7 +14,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// How much one command or script reads.
+// Bounds of what one command or script reads.
 const (
 	blocksPerRead  = 128
 	bytesPerRead   = 1 << 20
@@ -104,7 +104,8 @@ func (s *Store) Log(ctx context.Context, run engine.RunID, after uint64, limit i
 	}
 }
 
-// log reads page by page. It is errAgain where the blocks were replaced meanwhile by others that overlap them.
+// log reads page by page. The error is errAgain where the blocks were replaced in between by others that overlap
+// them.
 func (s *Store) log(ctx context.Context, run engine.RunID, after uint64, limit int) (out []metricsstore.Block, err error) {
 	keys := s.keys(run, runPart, headsPart, blocksPart)
 	for {
@@ -158,7 +159,7 @@ func (s *Store) Details(ctx context.Context, run engine.RunID, from metricsstore
 			return nil, err
 		}
 		if incarnation != "" && was != incarnation {
-			return nil, notFound(run) // the one that this call began to read is gone
+			return nil, notFound(run) // the run that this call began to read was deleted
 		}
 		incarnation = was
 		for _, row := range page.Val() {
@@ -198,7 +199,7 @@ func (s *Store) Workers(ctx context.Context, run engine.RunID) ([]metricsstore.W
 	return out, nil
 }
 
-// readRows runs a command that reads rows of a run, once all that are kept are where they belong. It also gives the
+// readRows runs a command that reads rows of a run, once all that are kept are where they belong. It also returns the
 // incarnation of the run.
 func readRows[C goredis.Cmder](
 	ctx context.Context, s *Store, run engine.RunID, command func(context.Context, goredis.Pipeliner) C,

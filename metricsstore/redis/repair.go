@@ -17,11 +17,12 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// asideFor is how long what was damaged stays aside: memory is dear.
+// asideFor is how long copies of damaged data stay: memory is expensive.
 const asideFor = 30 * 24 * time.Hour
 
-// Repair implements metricsstore.Repairer: of each run that Check finds damaged, what cannot be read is taken out in one
-// transaction. All that was kept of the run stays aside for asideFor. Runs that go on meanwhile are repaired as well.
+// Repair implements metricsstore.Repairer: from each run that Check finds damaged, what cannot be read is removed in
+// one transaction. A copy of all that was kept of the run stays for asideFor. Runs that are recorded at the same time
+// are repaired as well.
 func (s *Store) Repair(ctx context.Context) (out metricsstore.Repaired, err error) {
 	if err := s.begin(ctx); err != nil {
 		return out, err
@@ -78,7 +79,7 @@ func (s *Store) sumUp(ctx context.Context, runs []engine.RunID, out *metricsstor
 	return nil
 }
 
-// forgetFault notes that a part of a run is there as a whole again.
+// forgetFault records that a part of a run is complete again.
 func (s *Store) forgetFault(ctx context.Context, run engine.RunID, part metricsstore.Part) error {
 	values, err := s.fields(ctx, run, faultsField, versionField)
 	if err != nil || values == nil {
@@ -98,7 +99,7 @@ func (s *Store) forgetFault(ctx context.Context, run engine.RunID, part metricss
 	return err
 }
 
-// checkKept checks a run, or what there is of one that is not there.
+// checkKept checks a run, or the remains of one that does not exist.
 func (s *Store) checkKept(ctx context.Context, run engine.RunID, parts []string) error {
 	if slices.Contains(parts, runPart) {
 		return s.checkRun(ctx, run)
@@ -113,7 +114,7 @@ type repaired struct {
 	isUnsummed bool // its roll-ups have to be made anew
 }
 
-// repairRun takes out of a run what cannot be read, once nobody changes it meanwhile.
+// repairRun removes from a run what cannot be read, once no other call changes it in between.
 func (s *Store) repairRun(ctx context.Context, run engine.RunID, parts []string) (out repaired, err error) {
 	parts = slices.DeleteFunc(slices.Clone(parts), isTemporary)
 	if out.aside, err = s.setAside(ctx, run, parts); err != nil {
@@ -126,7 +127,7 @@ func (s *Store) repairRun(ctx context.Context, run engine.RunID, parts []string)
 		out.lost = []string{fmt.Sprintf("run %s: its header and counts were not there", run)}
 		return out, err
 	}
-	if _, err := s.totals(ctx, run); err != nil && !errors.Is(err, metricsstore.ErrNotFound) { // rows get to their places
+	if _, err := s.totals(ctx, run); err != nil && !errors.Is(err, metricsstore.ErrNotFound) { // the rows are moved to where they belong
 		return out, err
 	}
 	for {
@@ -138,17 +139,17 @@ func (s *Store) repairRun(ctx context.Context, run engine.RunID, parts []string)
 			}, s.keys(run, runPart, headsPart, blocksPart, detailsPart, workersPart, rollupsPart, namesPart)...)
 		})
 		if errors.Is(err, goredis.TxFailedErr) {
-			continue // somebody has changed it
+			continue // another call has changed it
 		}
 		if err == nil {
 			out.lost, out.isUnsummed = m.lost, m.isUnsummed
-			s.told.Tell(run)
+			s.changes.Notify(run)
 		}
 		return out, err
 	}
 }
 
-// isTemporary reports whether a part of a run vanishes by itself.
+// isTemporary reports whether a part of a run expires by itself.
 func isTemporary(part string) bool {
 	return part == fencePart || strings.HasPrefix(part, stagedPart+":") || strings.HasPrefix(part, asidePart+":")
 }
@@ -169,7 +170,7 @@ func (s *Store) setAside(ctx context.Context, run engine.RunID, parts []string) 
 	return s.key(run, asidePart, moment), err
 }
 
-// note tells what was lost of a part, n of which cannot be read.
+// note records what was lost of a part, n of which cannot be read.
 func (m *mending) note(part metricsstore.Part, n int, err error) {
 	if n == 0 && err == nil {
 		return
@@ -187,7 +188,7 @@ func (m *mending) note(part metricsstore.Part, n int, err error) {
 	}
 }
 
-// encodeFaults is how faults are kept with a run.
+// encodeFaults encodes faults as they are kept with a run.
 func encodeFaults(faults []metricsstore.Fault) (string, error) {
 	data, err := json.Marshal(faults)
 	return string(data), err

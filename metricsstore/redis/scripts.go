@@ -31,7 +31,7 @@ var (
 	forgetScript   = script("forget")
 )
 
-// script puts files together, those that others need first.
+// script concatenates files, those that others need first.
 func script(names ...string) *goredis.Script {
 	var text strings.Builder
 	for _, name := range names {
@@ -44,7 +44,7 @@ func script(names ...string) *goredis.Script {
 	return goredis.NewScript(text.String())
 }
 
-// reply is what a script answers: a word, and what belongs to it.
+// reply is the answer of a script: a word, and its arguments.
 type reply struct {
 	word string
 	rest []any
@@ -66,7 +66,7 @@ func (s *Store) eval(ctx context.Context, script *goredis.Script, keys []string,
 	})
 }
 
-// text is the nth of what belongs to the word, empty where it is no text.
+// text is the nth argument, empty where it is not a text.
 func (r reply) text(n int) string {
 	if n >= len(r.rest) {
 		return ""
@@ -75,7 +75,7 @@ func (r reply) text(n int) string {
 	return text
 }
 
-// number is the nth of what belongs to the word, 0 where it is no number.
+// number is the nth argument, 0 where it is not a number.
 func (r reply) number(n int) int64 {
 	if n >= len(r.rest) {
 		return 0
@@ -84,12 +84,12 @@ func (r reply) number(n int) int64 {
 	return number
 }
 
-// unexpected is a word that a script never answers.
+// unexpected is the error for a word that a script never answers.
 func (r reply) unexpected() error {
 	return fmt.Errorf("%w: a script answers %q %v", metricsstore.ErrCorrupt, r.word, r.rest)
 }
 
-// texts makes arguments of texts.
+// texts converts texts to arguments.
 func texts(list ...string) []any {
 	out := make([]any, len(list))
 	for i, text := range list {

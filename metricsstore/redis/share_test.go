@@ -38,9 +38,9 @@ func digests(t testing.TB, s metricsstore.Store) []metricsstore.Rollup {
 	return rows
 }
 
-// TestArchiversRace: two services on one Redis, each with its own client, store and archivers, sweep the same runs while
-// late steps come. Nothing is rolled up twice and nothing is left out: the roll-ups are those of a store that one
-// archiver has had to itself.
+// TestArchiversRace: two services on one Redis, each with its own client, store and archivers, sweep the same runs
+// while late steps come. Nothing is rolled up twice and nothing is left out: the roll-ups are those of a store that
+// one archiver has had to itself.
 func TestArchiversRace(t *testing.T) {
 	t.Run("server", func(t *testing.T) { testArchiversRace(t, redistest.Start(t)) })
 	t.Run("cluster", func(t *testing.T) { testArchiversRace(t, redistest.Cluster(t)) })
@@ -112,7 +112,7 @@ func (s *slowHook) pause() {
 		d = time.Duration(s.rng.IntN(2000)) * time.Microsecond
 	}
 	s.mu.Unlock()
-	time.Sleep(d) // a real server knows no other time
+	time.Sleep(d) // a real server needs real time
 }
 
 func (s *slowHook) DialHook(next goredis.DialHook) goredis.DialHook { return next }
@@ -132,8 +132,8 @@ func (s *slowHook) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredis
 }
 
 // TestIndexLosesNothing: runs of the same IDs are begun, archived with changing roll-ups, deleted and compacted by
-// several stores at once. Check never misses an entry of the index meanwhile, and
-// compacted it lists what is there and nothing else.
+// several stores at once. Check never misses an entry of the index in between, and after Compact the index lists
+// exactly what exists.
 func TestIndexLosesNothing(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -166,7 +166,7 @@ func TestIndexLosesNothing(t *testing.T) {
 	assert.Len(t, listed[rollupsIndex], len(all.Rollups))
 }
 
-// disturb makes one call about one of two runs. What it is answered depends on what the others do.
+// disturb makes one call about one of two runs. Its answer depends on what the others do.
 func disturb(t *testing.T, s *Store, rng *rand.Rand, owner string) {
 	ctx, run := t.Context(), engine.RunID(fmt.Sprint("r", rng.IntN(2)))
 	var err error
@@ -209,9 +209,9 @@ func waiter(ch <-chan struct{}) bool {
 	}
 }
 
-// TestChangesAreTold: what one process changes another one is told, also after its connection was lost; then everything
-// counts as changed.
-func TestChangesAreTold(t *testing.T) {
+// TestChangesAreNotified: changes by one process are reported to another one, also after its connection was lost;
+// then everything counts as changed.
+func TestChangesAreNotified(t *testing.T) {
 	server, name := redistest.Start(t), prefix()
 	proxy := redistest.NewProxy(t, server)
 	options, err := goredis.ParseURL(proxy.URL())
@@ -235,7 +235,7 @@ func TestChangesAreTold(t *testing.T) {
 
 	ch = watching.Changed("r")
 	proxy.Cut()
-	assert.True(t, waiter(other), "who knows what has changed while nobody listened")
+	assert.True(t, waiter(other), "anything may have changed while it was not subscribed")
 	assert.True(t, waiter(ch))
 	ch = watching.Changed("r")
 	require.NoError(t, writing.Append(t.Context(), "r", metricsstore.Batch{Blocks: []metricsstore.Block{block(3, 4)}}))

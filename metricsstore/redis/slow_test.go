@@ -21,7 +21,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// longest is how long Redis may work on one script or transaction, since nobody else is served meanwhile.
+// longest is how long Redis may work on one script or transaction, during which it serves no other client.
 const longest = 10 * time.Millisecond
 
 // meter notes how much of a processor the server took for each call. The slow log would count the time in which other
@@ -71,8 +71,8 @@ func (m *meter) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredis.Pr
 	}
 }
 
-// TestNothingIsSlow: whatever is done with a run of 100,000 tasks, and however its log and details came, keeps Redis from
-// others for less than 10 ms at a time.
+// TestNothingIsSlow: whatever is done with a run of 100,000 tasks, and however its log and details came, keeps Redis
+// from other clients for less than 10 ms at a time.
 func TestNothingIsSlow(t *testing.T) {
 	g := graph(100_000)
 	steps := enginetest.SimulateSteps(g, 7, 16)
@@ -85,7 +85,7 @@ func TestNothingIsSlow(t *testing.T) {
 	}
 	server := redistest.Start(t)
 	var m *meter
-	for range 3 { // a machine that does other things, too, makes calls longer, and none shorter
+	for range 3 { // a busy machine makes calls longer, and none shorter
 		client := server.Client(t)
 		m = &meter{server: server.Client(t), t: t}
 		client.AddHook(m)
@@ -99,7 +99,7 @@ func TestNothingIsSlow(t *testing.T) {
 	assert.NotZero(t, m.worst)
 }
 
-// live does all that can be done with a run.
+// live makes every kind of call for a run.
 func live(t *testing.T, s *Store, run engine.RunID, shape []byte, blocks []metricsstore.Block, details []metricsstore.DetailRow) {
 	t.Helper()
 	ctx := t.Context()

@@ -7,10 +7,10 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// Values are staged under keys that nobody else knows and that vanish by themselves, so that the script that puts them
-// in place only renames keys, however large they are.
+// Values are staged under keys that no other call knows and that expire, so that the script that puts them in place
+// only renames keys, however large they are.
 
-// What one command stages.
+// Bounds of what one command stages.
 const (
 	fieldsPerCommand = 512
 	bytesPerCommand  = 512 << 10
@@ -49,7 +49,7 @@ func (s *Store) stageOrder(ctx context.Context, key string, members []string) er
 	return nil
 }
 
-// stage runs a command together with the one that makes its key vanish.
+// stage runs a command together with the one that makes its key expire.
 func (s *Store) stage(ctx context.Context, key string, command func(goredis.Pipeliner)) error {
 	_, err := ask(ctx, s, func(ctx context.Context) ([]goredis.Cmder, error) {
 		return s.tx(ctx, func(p goredis.Pipeliner) error {
@@ -61,7 +61,7 @@ func (s *Store) stage(ctx context.Context, key string, command func(goredis.Pipe
 	return err
 }
 
-// pieces gives fields with their values, as many as one command takes.
+// pieces splits fields with their values, as many as one command stages.
 func pieces(pairs []string) func(func([]string) bool) {
 	return func(yield func([]string) bool) {
 		for len(pairs) > 0 {

@@ -14,16 +14,16 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// state is what decisions about a run are made from.
+// state is what decisions about a run are based on.
 type state struct {
-	version    string // empty where the run is not there
+	version    string // empty where the run does not exist
 	header     metricsstore.Header
 	annotation metricsstore.Annotation
 	lease      metricsstore.Lease
 	parcel     string
 }
 
-// state reads it. A run that is not there is no error.
+// state reads the state of a run. It is no error that the run does not exist.
 func (s *Store) state(ctx context.Context, run engine.RunID) (state, error) {
 	values, err := s.fields(ctx, run, versionField, headerField, annotationField, leaseField, parcelField)
 	if err != nil || values == nil {
@@ -40,8 +40,8 @@ func (s *Store) state(ctx context.Context, run engine.RunID) (state, error) {
 	return kept, nil
 }
 
-// fields reads fields of a run, empty where there is none of that name; nil where the run is not there. Some must be of
-// those that each run has.
+// fields reads fields of a run, empty for a field that does not exist; nil where the run does not exist. At least one
+// must be a field that each run has.
 func (s *Store) fields(ctx context.Context, run engine.RunID, names ...string) ([]string, error) {
 	return ask(ctx, s, func(ctx context.Context) ([]string, error) {
 		return fieldsOf(s.cfg.Client.HMGet(ctx, s.key(run, runPart), names...))
@@ -68,7 +68,7 @@ func unmarshal(text string, to any) error {
 	return nil
 }
 
-// viewFields are what a metricsstore.Run is made of.
+// viewFields are the fields that a metricsstore.Run is made of.
 var viewFields = []string{
 	headerField, annotationField, lastField, stepsField, detailsField, logField, digestsField, bytesField, faultsField, parcelField,
 }
@@ -76,13 +76,13 @@ var viewFields = []string{
 // view is a run as it is read, and the token of rows that are kept and not yet where they belong.
 type view struct {
 	metricsstore.Run
-	known  []metricsstore.Fault // those that Repair has noted
-	found  int                  // how many others there are
+	known  []metricsstore.Fault // those that Repair has recorded
+	found  int                  // number of others
 	header string
 	parcel string
 }
 
-// parseView reads viewFields. The position takes the place of a header that cannot be read.
+// parseView reads viewFields. A header that cannot be read is reconstructed from the position.
 func parseView(p metricsstore.Position, values []string) view {
 	var v view
 	fault := func(part metricsstore.Part, err error) {
@@ -125,7 +125,7 @@ func parseView(p metricsstore.Position, values []string) view {
 	return v
 }
 
-// listed finds where a run is listed by looking through the list, for a run whose header does not tell.
+// listed finds where a run is listed by searching the list, for a run whose header does not say.
 func (s *Store) listed(ctx context.Context, run engine.RunID) (positions []string, err error) {
 	for bound := "-"; ; {
 		entries, err := s.entries(ctx, runsIndex, bound, "+", entriesPerRead)

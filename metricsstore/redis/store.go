@@ -26,15 +26,16 @@ type Config struct {
 	// Client reaches a server or a cluster. It stays the caller's, who closes it after the store. It must read from
 	// masters.
 	Client goredis.UniversalClient
-	// Prefix begins every key, so that others may use the same Redis; without '{' and '}'. Default "dagscope:".
+	// Prefix begins every key, so that other programs may use the same Redis; without '{' and '}'. Default
+	// "dagscope:".
 	Prefix string
-	// Log is told when Redis does not answer; default nobody.
+	// Log gets warnings while Redis does not answer; default none.
 	Log *slog.Logger
 }
 
 const (
-	// stagedFor is how long values wait for the call that they belong to. What a call left behind that was cut off is
-	// gone after that.
+	// stagedFor is how long values wait for the call that they belong to. What an interrupted call has staged is gone
+	// after that.
 	stagedFor = time.Hour
 	// fencedFor is how long a call may take between its announcement and its end at most.
 	fencedFor = 24 * time.Hour
@@ -44,22 +45,22 @@ const (
 
 // Store keeps runs in Redis. Safe for concurrent use by any number of goroutines and processes.
 type Store struct {
-	cfg  Config
-	name string // with which this store signs what it tells others
-	told *metricsstore.Changes
-	fits atomic.Bool // the format was checked
+	cfg     Config
+	name    string // the sender in messages of this store
+	changes *metricsstore.Changes
+	fits    atomic.Bool // the format was checked
 
 	complained atomic.Int64 // when, in Unix ns; see complain
 
 	calls  sync.RWMutex // held for reading by each call, for writing to close
 	closed bool
 
-	closing chan struct{} // closed by Close: nothing is tried again
-	asking  sync.WaitGroup
-	news    *news
+	closing    chan struct{} // closed by Close: nothing is tried again
+	asking     sync.WaitGroup
+	subscriber *subscriber
 }
 
-// New makes a store of what is kept under a prefix. It does not call Redis; the first call may give ErrVersion. The
+// New makes a store of what is kept under a prefix. It does not call Redis; the first call may return ErrVersion. The
 // error is metricsstore.ErrInvalid.
 func New(cfg Config) (*Store, error) {
 	if cfg.Client == nil {
@@ -69,13 +70,13 @@ func New(cfg Config) (*Store, error) {
 		cfg.Prefix = "dagscope:"
 	}
 	if strings.ContainsAny(cfg.Prefix, "{}") {
-		return nil, fmt.Errorf("%w: prefix %q has braces, which tell a cluster what belongs together", metricsstore.ErrInvalid, cfg.Prefix)
+		return nil, fmt.Errorf("%w: prefix %q has braces, which a cluster reads as the part of a key that places it", metricsstore.ErrInvalid, cfg.Prefix)
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{cfg: cfg, name: rand.Text(), told: metricsstore.NewChanges(), closing: make(chan struct{})}
-	s.news = newNews(s)
+	s := &Store{cfg: cfg, name: rand.Text(), changes: metricsstore.NewChanges(), closing: make(chan struct{})}
+	s.subscriber = newSubscriber(s)
 	return s, nil
 }
 
@@ -104,7 +105,8 @@ func (s *Store) checkFormat(ctx context.Context) error {
 	return nil
 }
 
-// change makes a call that changes a run, and tells those who wait for it. f reports whether it has changed anything.
+// change makes a call that changes a run, and notifies those who wait for it. f reports whether it has changed
+// anything.
 func (s *Store) change(ctx context.Context, run engine.RunID, f func() (bool, error)) error {
 	if err := s.begin(ctx); err != nil {
 		return err
@@ -112,7 +114,7 @@ func (s *Store) change(ctx context.Context, run engine.RunID, f func() (bool, er
 	defer s.calls.RUnlock()
 	changed, err := f()
 	if changed || err != nil && !refusal(err) { // a call that failed may have taken effect
-		s.told.Tell(run)
+		s.changes.Notify(run)
 	}
 	return err
 }
@@ -130,7 +132,7 @@ func refusal(err error) bool {
 	return false
 }
 
-// message tells others that a run has changed.
+// message notifies other processes that a run has changed.
 func (s *Store) message(run engine.RunID) string { return s.name + " " + string(run) }
 
 func notFound(run engine.RunID) error {
@@ -141,34 +143,34 @@ func tooLarge(what string, n int) error {
 	return fmt.Errorf("%w: %s has %d bytes, expected at most %d", metricsstore.ErrInvalid, what, n, maxValue)
 }
 
-// Changed implements metricsstore.Store. The first call takes up to 0.5 s: it makes a connection that is told of the
-// changes by other processes, usually within a millisecond. When that connection was lost and is there again, every run
+// Changed implements metricsstore.Store. The first call takes up to 0.5 s: it makes a connection on which other
+// processes report changes, usually within a millisecond. When that connection was lost and is restored, every run
 // counts as changed.
 func (s *Store) Changed(run engine.RunID) <-chan struct{} {
-	s.news.listen()
-	return s.told.Wait(run)
+	s.subscriber.await()
+	return s.changes.Wait(run)
 }
 
-// ChangedSince implements metricsstore.Store. It lists what it was told of by the same connection; while that does not
-// stand, any run may have changed.
+// ChangedSince implements metricsstore.Store. It lists what was reported on the same connection; while that is down,
+// any run may have changed.
 func (s *Store) ChangedSince(ctx context.Context, number uint64) (metricsstore.ChangeList, error) {
 	if err := s.begin(ctx); err != nil {
 		return metricsstore.ChangeList{}, err
 	}
 	defer s.calls.RUnlock()
-	s.news.listen()
-	list := s.told.Since(number)
-	list.Partial = list.Partial || !s.news.standing.Load()
+	s.subscriber.await()
+	list := s.changes.Since(number)
+	list.Partial = list.Partial || !s.subscriber.isSubscribed.Load()
 	return list, nil
 }
 
 // Close implements metricsstore.Store. Calls that Redis does not answer give up. The client stays open.
 func (s *Store) Close() error {
-	s.news.close(s.closing)
+	s.subscriber.close(s.closing)
 	s.calls.Lock()
 	s.closed = true
 	s.calls.Unlock()
 	s.asking.Wait()
-	s.told.Close()
+	s.changes.Close()
 	return nil
 }

@@ -13,13 +13,13 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// How long the store waits before it asks again.
+// Bounds of the time before the store asks again.
 const (
 	minWait = 5 * time.Millisecond
 	maxWait = time.Second
 )
 
-// begin counts a call. Where the error is nil, the caller calls s.calls.RUnlock.
+// begin counts a call, so that Close waits for it. After nil, the caller calls s.calls.RUnlock.
 func (s *Store) begin(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -65,10 +65,11 @@ func ask[T any](ctx context.Context, s *Store, f func(context.Context) (T, error
 	}
 }
 
-// complainEvery is how often at most the log is told that Redis does not answer: every call of a store finds that out.
+// complainEvery is the shortest time between two warnings that Redis does not answer: every call of a store finds
+// that out.
 const complainEvery = time.Minute
 
-// complain tells the log why calls wait.
+// complain logs why calls wait.
 func (s *Store) complain(err error) {
 	now, last := time.Now().UnixNano(), s.complained.Load()
 	if (last == 0 || now-last >= int64(complainEvery)) && s.complained.CompareAndSwap(last, now) {
@@ -100,7 +101,7 @@ func once[T any](ctx context.Context, s *Store, f func(context.Context) (T, erro
 	}
 }
 
-// failed says whose error it is, unless the store itself has made it.
+// failed marks an error as one of Redis, unless the store itself has made it.
 func failed(err error) error {
 	if errors.Is(err, metricsstore.ErrCorrupt) {
 		return err

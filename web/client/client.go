@@ -16,14 +16,14 @@ import (
 	"github.com/dagscope/dagscope/web/api"
 )
 
-// ErrUnreachable: nobody answers at the address, or something else than dagscope.
+// ErrUnreachable: nothing answers at the address, or something other than dagscope does.
 var ErrUnreachable = errors.New("client: no dagscope service answers")
 
 const (
 	apiPath = "/api/v1"
 	// maxAnswer bounds an answer that is held as a whole, in bytes.
 	maxAnswer = 64 << 20
-	// maxShown bounds how much of an answer of somebody else an error quotes, in bytes.
+	// maxShown bounds how much of a foreign answer an error quotes, in bytes.
 	maxShown = 80
 )
 
@@ -39,13 +39,13 @@ type Config struct {
 	HTTP *http.Client
 }
 
-// Client asks one service. Safe for concurrent use.
+// Client calls one service. Safe for concurrent use.
 type Client struct {
 	cfg  Config
 	base string // of the API, without a slash at its end
 }
 
-// New checks the configuration; it asks nobody.
+// New makes a client. It makes no request; the error says what is wrong with the URL.
 func New(cfg Config) (*Client, error) {
 	u, err := url.Parse(cfg.URL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
@@ -60,14 +60,14 @@ func New(cfg Config) (*Client, error) {
 	return &Client{cfg: cfg, base: strings.TrimSuffix(u.String(), "/") + apiPath}, nil
 }
 
-// Runs lists runs by a query as GET /runs takes it.
+// Runs lists runs. The query is that of GET /runs.
 func (c *Client) Runs(ctx context.Context, query url.Values) (api.RunList, error) {
 	var out api.RunList
 	err := c.call(ctx, http.MethodGet, "/runs?"+query.Encode(), nil, &out)
 	return out, err
 }
 
-// Run gives the summary of a run.
+// Run returns the summary of a run.
 func (c *Client) Run(ctx context.Context, run engine.RunID) (api.RunSummary, error) {
 	return c.summary(ctx, http.MethodGet, pathOf(run))
 }
@@ -79,14 +79,14 @@ func (c *Client) Workflow(ctx context.Context, name string) (api.Workflow, error
 	return out, err
 }
 
-// Submit asks for a run of a workflow without files. It returns once the run has begun.
+// Submit begins a run of a workflow that needs no files. It returns once the run has begun.
 func (c *Client) Submit(ctx context.Context, s api.Submission) (api.RunSummary, error) {
 	var out api.RunSummary
 	err := c.call(ctx, http.MethodPost, "/runs", s, &out)
 	return out, err
 }
 
-// SubmitFiles is Submit with files, by the parameters that take them.
+// SubmitFiles is Submit with files, by the names of their parameters.
 func (c *Client) SubmitFiles(ctx context.Context, s api.Submission, files map[string]engine.File) (api.RunSummary, error) {
 	if len(files) == 0 {
 		return c.Submit(ctx, s)
@@ -100,12 +100,12 @@ func (c *Client) SubmitFiles(ctx context.Context, s api.Submission, files map[st
 	return out, err
 }
 
-// Cancel asks for the end of a run; it ends when its tasks have heeded that.
+// Cancel cancels a run; it ends once its tasks have returned, which may be later.
 func (c *Client) Cancel(ctx context.Context, run engine.RunID) (api.RunSummary, error) {
 	return c.summary(ctx, http.MethodPost, pathOf(run)+"/cancel")
 }
 
-// Pause lets a run start no more tasks.
+// Pause keeps a run from starting more tasks.
 func (c *Client) Pause(ctx context.Context, run engine.RunID) (api.RunSummary, error) {
 	return c.summary(ctx, http.MethodPost, pathOf(run)+"/pause")
 }
@@ -115,12 +115,13 @@ func (c *Client) Resume(ctx context.Context, run engine.RunID) (api.RunSummary, 
 	return c.summary(ctx, http.MethodPost, pathOf(run)+"/resume")
 }
 
-// Retry goes on with what a run has left, as its next revision, or submits the same once more, which gives another run.
+// Retry continues a run with what it has left, as its next revision, or submits the same once more, which gives
+// another run.
 func (c *Client) Retry(ctx context.Context, run engine.RunID) (api.RunSummary, error) {
 	return c.summary(ctx, http.MethodPost, pathOf(run)+"/retry")
 }
 
-// Result gives what a run returned.
+// Result returns what a run returned.
 func (c *Client) Result(ctx context.Context, run engine.RunID) (api.Result, error) {
 	var out api.Result
 	err := c.call(ctx, http.MethodGet, pathOf(run)+"/result", nil, &out)
@@ -163,8 +164,8 @@ func (c *Client) call(ctx context.Context, method, path string, body, out any) e
 	return nil
 }
 
-// do makes a request, of which the body is none, a content, or what is sent as JSON, and returns the answer where it is
-// a success.
+// do makes a request and returns the answer where it is a success. The body is nil, a content, or a value that is
+// sent as JSON.
 func (c *Client) do(ctx context.Context, method, path string, body any) (*http.Response, error) {
 	content, err := contentOf(body)
 	if err != nil {
@@ -194,7 +195,7 @@ func (c *Client) do(ctx context.Context, method, path string, body any) (*http.R
 	return nil, c.refusal(answer)
 }
 
-// refusal is the problem that an answer tells of.
+// refusal is the problem in an answer.
 func (c *Client) refusal(answer *http.Response) error {
 	data, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	var p api.Problem

@@ -74,7 +74,8 @@ func TestCalls(t *testing.T) {
 	}
 }
 
-// TestRefusals: what the service refuses is its problem, and who is no dagscope is told from it.
+// TestRefusals: what the service refuses is returned as its problem, which is distinct from the answer of another
+// program.
 func TestRefusals(t *testing.T) {
 	c, _ := answering(t, http.StatusConflict, `{"status":409,"title":"Conflict","detail":"the run has ended"}`)
 	_, err := c.Cancel(t.Context(), "r")

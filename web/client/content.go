@@ -17,7 +17,7 @@ type content struct {
 	data      []byte
 }
 
-// contentOf makes anything but a content a content of JSON; nil is none.
+// contentOf returns a content as it is and anything else as JSON; nil is none.
 func contentOf(body any) (content, error) {
 	switch body := body.(type) {
 	case nil:
@@ -29,7 +29,7 @@ func contentOf(body any) (content, error) {
 	return content{"application/json", data}, err
 }
 
-// newForm puts a submission and its files into a form, as POST /runs takes it.
+// newForm makes the form of POST /runs with a submission and its files.
 func newForm(s api.Submission, files map[string]engine.File) (content, error) {
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)

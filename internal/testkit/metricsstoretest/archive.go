@@ -12,7 +12,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// equal compares what a store gave; nil and empty lists are the same.
+// equal compares results of a store; nil and empty lists are the same.
 func equal(t testing.TB, want, got any) {
 	t.Helper()
 	if d := cmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
@@ -26,13 +26,13 @@ func lawArchive(t *testing.T, s *subject) {
 		Owner: "me", Header: ended(h, 1), Rollups: []metricsstore.Rollup{rollup("r", "f", "m", "1"), rollup("r", "g", "m", "2")},
 		Attachments: map[string][]byte{metricsstore.AttachEnd: []byte("end"), metricsstore.AttachShape: []byte("new shape")},
 	}
-	require.ErrorIs(t, s.Archive(s.ctx, "r", a), metricsstore.ErrLease, "nobody has the lease")
+	require.ErrorIs(t, s.Archive(s.ctx, "r", a), metricsstore.ErrLease, "no owner has the lease")
 	s.acquire("r", "other")
-	require.ErrorIs(t, s.Archive(s.ctx, "r", a), metricsstore.ErrLease, "somebody else has the lease")
+	require.ErrorIs(t, s.Archive(s.ctx, "r", a), metricsstore.ErrLease, "another owner has the lease")
 	equal(t, h, s.run("r").Header)
 	require.NoError(t, s.Release(s.ctx, "r", "other"))
 	require.NoError(t, s.Acquire(s.ctx, "r", metricsstore.Lease{Owner: "me", Until: epoch()}, epoch()))
-	require.NoError(t, s.Archive(s.ctx, "r", a), "an expired lease that nobody took still counts")
+	require.NoError(t, s.Archive(s.ctx, "r", a), "an expired lease that no other owner took still counts")
 	equal(t, a.Header, s.run("r").Header)
 	equal(t, a.Rollups, s.rollups(metricsstore.RollupQuery{}))
 	for name, want := range a.Attachments {
@@ -106,7 +106,7 @@ func lawLease(t *testing.T, s *subject) {
 	require.NoError(t, acquire("b", 21, 20), "shortened")
 	require.NoError(t, acquire("a", 40, 21))
 	require.NoError(t, s.Release(s.ctx, "r", "a"))
-	require.NoError(t, s.Release(s.ctx, "r", "a"), "nobody has it")
+	require.NoError(t, s.Release(s.ctx, "r", "a"), "no owner has it")
 	require.NoError(t, acquire("b", 50, 22))
 }
 

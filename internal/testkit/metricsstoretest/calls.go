@@ -72,7 +72,7 @@ func lawContext(t *testing.T, s *subject) {
 }
 
 func lawChanged(t *testing.T, s *subject) {
-	told := func(ch <-chan struct{}) bool {
+	notified := func(ch <-chan struct{}) bool {
 		select {
 		case <-ch:
 			return true
@@ -83,27 +83,27 @@ func lawChanged(t *testing.T, s *subject) {
 	h := header("r")
 	ch, other := s.Changed("r"), s.Changed("other")
 	require.NoError(t, s.Begin(s.ctx, h, nil))
-	assert.True(t, told(ch), "begin")
-	assert.False(t, told(other))
+	assert.True(t, notified(ch), "begin")
+	assert.False(t, notified(other))
 	ch = s.Changed("r")
-	assert.False(t, told(ch))
+	assert.False(t, notified(ch))
 	s.append("r", metricsstore.Batch{Blocks: []metricsstore.Block{block(1, 1)}})
-	assert.True(t, told(ch), "append")
+	assert.True(t, notified(ch), "append")
 	ch = s.Changed("r")
 	s.archive(ended(h, 1))
-	assert.True(t, told(ch), "archive")
+	assert.True(t, notified(ch), "archive")
 	ch = s.Changed("r")
 	require.NoError(t, s.Annotate(s.ctx, "r", metricsstore.Annotation{Note: "x"}))
-	assert.True(t, told(ch), "annotate")
+	assert.True(t, notified(ch), "annotate")
 	ch = s.Changed("r")
 	require.NoError(t, s.Delete(s.ctx, "r"))
-	assert.True(t, told(ch), "delete")
+	assert.True(t, notified(ch), "delete")
 	ch = s.Changed("r")
 	require.NoError(t, s.Check(s.ctx))
 	require.NoError(t, s.Close())
 	s.closed = true
-	assert.True(t, told(ch), "close")
-	assert.True(t, told(s.Changed("r")), "after close")
+	assert.True(t, notified(ch), "close")
+	assert.True(t, notified(s.Changed("r")), "after close")
 }
 
 func lawChangedSince(t *testing.T, s *subject) {
@@ -114,7 +114,7 @@ func lawChangedSince(t *testing.T, s *subject) {
 		return l
 	}
 	first := list(0)
-	assert.True(t, first.Partial, "nobody knows all that was ever changed")
+	assert.True(t, first.Partial, "not all that was ever changed is known")
 	expect := func(what string, runs ...engine.RunID) {
 		t.Helper()
 		l := list(first.Latest)

@@ -52,7 +52,7 @@ func newMergedRuns(t *testing.T, s *subject) *mergedRuns {
 	return &mergedRuns{t: t, s: s, random: rand.New(rand.NewPCG(7, 11)), merged: merged, plain: plain}
 }
 
-// unmerged gives every roll-up by itself.
+// unmerged returns every roll-up by itself.
 type unmerged struct{ metricsstore.Store }
 
 func (u unmerged) Rollups(ctx context.Context, q metricsstore.RollupQuery) ([]metricsstore.Rollup, error) {
@@ -72,7 +72,7 @@ func (m *mergedRuns) change() {
 		h := &m.archived[m.random.IntN(known)]
 		h.Rollup++
 		s.archive(*h, m.rollups(h)...)
-	case n < 5 && known > 0: // continued, with the roll-ups of before until it ends
+	case n < 5 && known > 0: // continued, with its old roll-ups until it ends
 		h := &m.archived[m.random.IntN(known)]
 		begun := header(h.Info.ID)
 		begun.Info = h.Info
@@ -121,7 +121,7 @@ func (m *mergedRuns) rollups(h *metricsstore.Header) (out []metricsstore.Rollup)
 
 func (m *mergedRuns) compare() { m.compareSome(24) }
 
-// compareSome asks as many questions.
+// compareSome compares the answers to some random questions.
 func (m *mergedRuns) compareSome(n int) {
 	for range n {
 		q := m.question()

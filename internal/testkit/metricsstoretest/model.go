@@ -173,7 +173,7 @@ func (r *modelRun) blocks() []metricsstore.Block {
 	return out
 }
 
-// compare reads everything from the store and holds it against the model.
+// compare reads everything from the store and compares it with the model.
 func (m *model) compare(s metricsstore.Store, t *rapid.T) {
 	ctx := t.Context()
 	var runs []metricsstore.Run
@@ -224,7 +224,7 @@ func match(t *rapid.T, err error, want, got any) {
 	}
 }
 
-// same reports an error that is not the model's.
+// same fails the test where an error is not that of the model.
 func same(t *rapid.T, want, got error) {
 	t.Helper()
 	if !errors.Is(got, want) {
@@ -315,7 +315,7 @@ func drawBatch(t *rapid.T) metricsstore.Batch {
 	return b
 }
 
-// testReopen: what was acknowledged is there after closing and opening again.
+// testReopen: what was acknowledged is kept after closing and opening again.
 func testReopen(t *testing.T, b Backend) {
 	s := &subject{Store: b.Open(t), t: t, ctx: t.Context()}
 	h := s.begin("r")

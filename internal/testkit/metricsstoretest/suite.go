@@ -1,10 +1,11 @@
 // Package metricsstoretest is the conformance suite of metricsstore.Store: each law of the interface, random
 // operations against a model, and what must survive closing. A back end's test is one call of Test.
 //
-// It guarantees that a back end that passes behaves like the others as far as the parent package can tell; after each
-// law it asks the store to check itself. It opens some 150 stores, one after the other for the random part.
+// It guarantees that a back end that passes behaves like the others as far as the parent package can observe; after
+// each law it asks the store to check itself. It opens some 150 stores, one after the other for the random part.
 //
-// Caveats: durability against a killed process cannot be seen from inside one and is for the back end's own tests.
+// Caveats: durability against a killed process cannot be observed from inside one and is for the back end's own
+// tests.
 package metricsstoretest
 
 import (
@@ -19,10 +20,10 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// Backend is what is tested.
+// Backend makes the stores under test.
 type Backend struct {
-	// Open returns an empty store. The suite closes it; what else there is to clean up is for t.Cleanup. It is
-	// called often, so it should not wait for disks.
+	// Open returns an empty store. The suite closes it; other clean-up is for t.Cleanup. It is called often, so it
+	// should not wait for disks.
 	Open func(t testing.TB) metricsstore.Store
 	// Reopen closes a store that Open returned and opens it again; nil where nothing survives.
 	Reopen func(t testing.TB, s metricsstore.Store) metricsstore.Store
@@ -59,7 +60,7 @@ func Test(t *testing.T, b Backend) {
 		{"kept and given memory", lawMemory},
 		{"concurrent calls", lawConcurrent},
 		{"cancelled context", lawContext},
-		{"changes are told", lawChanged},
+		{"changes are reported", lawChanged},
 		{"changes are listed", lawChangedSince},
 		{"compact", lawCompact},
 		{"close", lawClose},

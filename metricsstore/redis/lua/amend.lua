@@ -1,4 +1,4 @@
--- Sets fields of a run that is as it was when that was decided, and tells of it where a channel is given.
+-- Sets fields of a run that is as it was when that was decided, and reports that where a channel is given.
 -- KEYS  run
 -- ARGV  1 the version that was decided on, 2 the one that this call makes, 3 channel or nothing, 4 message, then fields and
 --       values

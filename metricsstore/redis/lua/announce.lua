@@ -1,4 +1,4 @@
--- Lists a run and its roll-ups in the index, before they are there.
+-- Lists a run and its roll-ups in the index, before they exist.
 -- KEYS  ticket, tickets, runs, rollups
 -- ARGV  1 run, 2 the ticket that the call has, empty for a new one, 3 position, then keys of roll-ups
 local ticket = ARGV[2]

@@ -1,9 +1,9 @@
--- Append: keeps blocks and rows, or nothing of them.
+-- Append: keeps all blocks and rows, or none.
 -- KEYS  run, heads, blocks, details, workers, parcel
 -- ARGV  1 the incarnation that decisions were made for, empty for any
 --       2 channel, 3 message
 --       4 the token of the parcel that holds the rows, empty where they are given; 5 its length
---       6 1 to be told what overlaps and no more
+--       6 1 to only return what overlaps
 --       7 steps and 8 bytes of the blocks, 9 their number, then first, last and value of each, then rows
 local run, heads = KEYS[1], KEYS[2]
 local incarnation, waiting = unpack(redis.call('HMGET', run, 'incarnation', 'parcel'))

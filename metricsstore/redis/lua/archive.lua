@@ -18,7 +18,7 @@ for i = 10, #KEYS, 2 do
   if redis.call('EXISTS', KEYS[i]) == 0 then return {'lost'} end
 end
 
--- place puts a staged value where it belongs. What was there is freed in the background.
+-- place puts a staged value where it belongs. The old value is freed in the background.
 local function place(staged, key)
   redis.call('UNLINK', key)
   if redis.call('EXISTS', staged) == 1 then

@@ -1,6 +1,6 @@
 -- Begin: makes a run, or replaces its header and shape.
 -- KEYS  run, fence, names, the staged shape, the shape
--- ARGV  1 the version that was decided on, empty where the run is not there; 2 the one that this call makes
+-- ARGV  1 the version that was decided on, empty where the run does not exist; 2 the one that this call makes
 --       3 the call's ticket, 4 header, 5 annotation of a new run, 6 the name of the shape, 7 channel, 8 message
 local run, staged, shape = KEYS[1], KEYS[4], KEYS[5]
 local version = redis.call('HGET', run, 'version') or ''

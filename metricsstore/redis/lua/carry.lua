@@ -17,7 +17,7 @@ for _, head in ipairs(redis.call('ZRANGEBYLEX', heads, ARGV[4], ARGV[5], 'LIMIT'
   redis.call('ZADD', KEYS[4], 0, head)
   redis.call('HSET', KEYS[5], head:sub(1, 8), value)
   copied[#copied + 1] = head
-  copied[#copied + 1] = value:sub(1, 30) -- which tells how much of it is not data
+  copied[#copied + 1] = value:sub(1, 30) -- in which the lengths before the data are
   copied[#copied + 1] = #value
 end
 return copied

@@ -1,6 +1,6 @@
--- Takes out of the index what is not there, unless somebody has announced more of the run since.
+-- Removes from the index what does not exist, unless another call has announced more of the run since.
 -- KEYS  tickets, runs, rollups
--- ARGV  1 run, 2 the latest ticket that the fence stands for, 3 1 where the run is not there
+-- ARGV  1 run, 2 the latest ticket that was fenced off, 3 1 where the run does not exist
 --       4 number of positions, then positions, then keys of roll-ups
 if (redis.call('HGET', KEYS[1], ARGV[1]) or '0') ~= ARGV[2] then return {'announced'} end
 local positions = tonumber(ARGV[4])

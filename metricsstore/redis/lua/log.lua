@@ -1,4 +1,4 @@
--- Log: the blocks with steps behind one, up to a number and a size.
+-- Log: the blocks with steps after one, up to a number and a size.
 -- KEYS  run, heads, blocks
 -- ARGV  1 the step, 2 how many blocks, 3 how many bytes are enough
 local heads, after = KEYS[2], ARGV[1]

@@ -10,7 +10,7 @@ local function behind(a, b)
   return false
 end
 
--- most is behind whatever else a head has after its first step.
+-- most is greater than whatever follows the first step in a head.
 local most = ('\255'):rep(8)
 
 -- upto gives the head of the last block that begins at a step or before it, nil where there is none.

@@ -7,7 +7,7 @@ local function above(key)
   return '+'
 end
 
--- keepDetail keeps a row where none with its key is, and tells how many rows and bytes that adds.
+-- keepDetail keeps a row where none with its key exists, and returns how many rows and bytes that adds.
 local function keepDetail(details, row)
   local key = row:sub(1, 12)
   if redis.call('ZLEXCOUNT', details, '[' .. key, above(key)) > 0 then return 0, 0 end
@@ -15,7 +15,7 @@ local function keepDetail(details, row)
   return 1, #row - 12
 end
 
--- keepWorker keeps a row where it has a greater rank than the one with its key, and tells how many bytes that adds.
+-- keepWorker keeps a row where it has a greater rank than the one with its key, and returns how many bytes that adds.
 local function keepWorker(workers, row)
   local key, value = row:sub(1, 8), row:sub(9)
   local old = redis.call('HGET', workers, key)
@@ -24,7 +24,7 @@ local function keepWorker(workers, row)
   return true, #value - (old and #old or 8)
 end
 
--- keepRows keeps rows from the nth on, adds them to the totals of the run, and says whether there was anything new.
+-- keepRows keeps rows from the nth on, adds them to the totals of the run, and returns whether any was new.
 local function keepRows(run, details, workers, rows, from)
   local changed, count, bytes = false, 0, 0
   for i = from, #rows do

@@ -17,9 +17,9 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// The folder of logs, and how files in it end.
+// The folder of logs, and how names of files in it end.
 const (
-	inboxDir   = "inbox"
+	logDir     = "inbox"
 	logSuffix  = ".log"
 	newSuffix  = ".new"     // a log that is not complete enough to be one
 	keptSuffix = ".refused" // a log that cannot be adopted, kept for people to look at
@@ -35,7 +35,7 @@ const (
 	maxRecord = 1 << 30
 )
 
-// recordKind tells which call a record repeats. The numbers are stored; they only ever grow.
+// recordKind is the call that a record repeats. The numbers are stored; they only ever grow.
 type recordKind byte
 
 const (
@@ -57,8 +57,8 @@ func appendFrame(dst []byte, kind recordKind, payload []byte) []byte {
 	return dst
 }
 
-// readFrame reads the record at an offset of a log of some size. ok is false where no whole record is there, be it
-// that it is cut off or that its checksum differs.
+// readFrame reads the record at an offset of a log of some size. ok is false where it is cut off or its checksum
+// differs.
 func readFrame(r io.ReaderAt, offset, size int64) (kind recordKind, payload []byte, next int64, ok bool, err error) {
 	var head [recordHead]byte
 	if offset+recordHead > size {
@@ -81,24 +81,24 @@ func readFrame(r io.ReaderAt, offset, size int64) (kind recordKind, payload []by
 	return recordKind(body[0]), body[1:], next, true, nil
 }
 
-// readLogHead gives the identity of a log.
+// readLogHead returns the identity of a log.
 func readLogHead(r io.ReaderAt) (string, error) {
 	head := make([]byte, logHead)
 	if _, err := r.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
 		return "", err
 	}
 	if string(head[:len(logMagic)]) != logMagic {
-		return "", fmt.Errorf("%w: not an inbox log of version %d", metricsstore.ErrCorrupt, logMagic[len(logMagic)-1])
+		return "", fmt.Errorf("%w: not the log of a run of version %d", metricsstore.ErrCorrupt, logMagic[len(logMagic)-1])
 	}
 	return hex.EncodeToString(head[len(logMagic):]), nil
 }
 
-// asidePath is where a log goes that cannot be adopted.
+// asidePath is where a log is moved that cannot be adopted.
 func asidePath(path, id string) string {
 	return strings.TrimSuffix(path, logSuffix) + "-" + id + keptSuffix
 }
 
-// runLog is the log of a run of this process while somebody else holds the folder. Safe for concurrent use.
+// runLog is the log that this process writes of a run while another one owns the folder. Safe for concurrent use.
 type runLog struct {
 	run    engine.RunID
 	path   string
@@ -109,19 +109,19 @@ type runLog struct {
 	mu       sync.Mutex
 	file     *os.File // locked as long as it is open; nil once closed
 	size     int64
-	adopted  int64                // so much is known to be adopted
-	blocks   []metricsstore.Block // what is in it, without data
+	adopted  int64                // the part that is known to be adopted
+	blocks   []metricsstore.Block // the blocks in it, without data
 	archived bool
-	broken   error // why nothing can be written any more
+	broken   error // why nothing more can be written
 
 	syncing sync.Mutex // held while the disk is waited for
 	synced  int64
 }
 
-// createLog makes the log of a run; the error is os.ErrExist where there is one. It gets its name only once it is
-// locked and complete, so that nobody takes it for that of a dead process.
+// createLog makes the log of a run; the error is os.ErrExist where one exists. It gets its name only once it is
+// locked and complete, so that no process takes it for the log of a dead one.
 func createLog(dir string, c *coding, run engine.RunID) (*runLog, error) {
-	dir = filepath.Join(dir, inboxDir)
+	dir = filepath.Join(dir, logDir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func createLog(dir string, c *coding, run engine.RunID) (*runLog, error) {
 }
 
 // add writes a record and returns where it ends, once it is on disk. Calls that come while the disk is busy share the
-// next wait. It is written as a whole or not at all.
+// next wait. A record is written as a whole or not at all.
 func (l *runLog) add(kind recordKind, q *request) (int64, error) {
 	payload, err := l.coding.enc.Marshal(q)
 	if err != nil {
@@ -202,7 +202,7 @@ func (l *runLog) sync(end int64) error {
 	if err := f.Sync(); err != nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		// What is on disk is not known any more, so nothing that comes later could be promised.
+		// What is on disk is not known any more, so later records could not be promised.
 		l.broken = fmt.Errorf("embedded: %s could not be forced to disk: %w", l.path, err)
 		return l.broken
 	}
@@ -210,7 +210,7 @@ func (l *runLog) sync(end int64) error {
 	return nil
 }
 
-// close ends the log and gives its lock back. A log without an end is that of a run that was interrupted.
+// close closes the log and releases its lock. A log without an end record is that of a run that was interrupted.
 func (l *runLog) close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -225,8 +225,8 @@ func (l *runLog) close() error {
 	return nil
 }
 
-// behind reports where the log ends, and whether some of it may not be adopted.
-func (l *runLog) behind() (end int64, behind bool) {
+// unadopted returns where the log ends, and whether a part of it may not be adopted.
+func (l *runLog) unadopted() (end int64, some bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.size, l.size > l.adopted
