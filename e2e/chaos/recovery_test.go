@@ -60,7 +60,7 @@ func claimed(ctx context.Context, b shared.Backend, run engine.RunID, name strin
 	for session, number := range sessions {
 		l := loss{session: number}
 		for _, c := range state.Held(session) {
-			if !c.Tell {
+			if !c.EdgesOnly {
 				l.nodes = append(l.nodes, c.Node)
 			}
 		}

@@ -1,13 +1,13 @@
 // Package state is the seam between workers and the store of run state: what a worker may ask of a run, as laws that
-// every store keeps. state/memory is the store of a single process; statetest holds every store to the model in
-// engine/protocol.
+// every store keeps. state/memory is the store of a single process, state/shared that of several; the suite in
+// internal/testkit/statetest checks the laws.
 //
 // A store guarantees that each accepted completion is applied exactly once and as a whole, that a task becomes ready
-// when, and only when, all it waits for is finished, that a claim is held by one lane at a time, and that the log
-// tells every transition in an order in which causes come before effects. It costs one call per strand.
+// when, and only when, all nodes it waits for have ended, that a claim is held by one lane at a time, and that the log
+// has every transition, in an order in which causes come before effects. It costs one call per strand.
 //
-// Caveats: a lane belongs to one goroutine at a time. Values returned by a Run are the tasks' own; whoever modifies
-// one breaks every later reader.
+// Caveats: a lane belongs to one goroutine at a time. Values returned by a Run are the tasks' own; modifying one breaks
+// every later reader.
 package state
 
 import (
@@ -23,96 +23,97 @@ type Store interface {
 	Create(ctx context.Context, job engine.Job, hooks Hooks) (Run, error)
 }
 
-// Hooks are how a store reaches the workers of its process. They are called from within calls on a Run, so they must
-// return at once and must not call back.
+// Hooks are how a store reaches the workers of its process. They are called during calls on a Run, so they must return
+// at once and must not call the Run.
 type Hooks struct {
 	// Ready: n more nodes can be claimed.
 	Ready func(n int)
-	// Stopping: the run ends before its tasks are finished; cause is what the contexts of its attempts report.
+	// Stopping: the run ends before its tasks are finished; cause becomes the cause of its attempts' contexts.
 	Stopping func(cause error)
-	// Fenced: this process has lost its claims on the run, which goes on elsewhere; cause is what the contexts of the
-	// attempts under way report. Claims that come later are good.
+	// Fenced: this process has lost its claims on the run, which continues elsewhere; cause becomes the cause of the
+	// contexts of the attempts under way. Later claims are valid.
 	Fenced func(cause error)
 }
 
-// Shared is a Store of which several processes take runs.
+// Shared is a Store whose runs several processes execute.
 type Shared interface {
 	Store
 	// Join takes part in runs that were created anywhere, until ctx ends: it calls take once for each run that has a
-	// function which find knows. find gives nil for functions that this process does not have; the workflow helps where
-	// only that names the function. take gives the hooks; begin is called with the run before any claim is handed out.
+	// function which find knows. find returns nil for functions that this process does not have; the workflow is for
+	// functions whose names are not unique. take returns the hooks; begin is called with the run before any claim is
+	// handed out.
 	Join(ctx context.Context, find func(workflow, function string) *engine.Function, take func(job engine.Job) (hooks Hooks, begin func(Run))) error
 }
 
-// Watcher is a Store that tells of runs without taking part in them; see engine.Finder and engine.Retrier.
+// Watcher is a Store that reads runs without taking part in them; see engine.Finder and engine.Retrier.
 type Watcher interface {
 	engine.Finder
 	engine.Retrier
 }
 
-// Fetcher is a Run whose values may lie elsewhere.
+// Fetcher is a Run whose values may be in another process or in the store.
 type Fetcher interface {
-	// Fetch gets what the arguments of a claimed node need, in parallel, and tells how each input came, nil where all of
-	// them were here. ErrInputLost: one is gone and is being made again; the claim is over, and nothing is to be
-	// completed. Any other error but ctx's is a failure of the attempt.
+	// Fetch gets the inputs of a claimed node, in parallel, and reports how each of them arrived, nil where all were in this
+	// process. ErrInputLost: one is gone and is being computed again; the claim is over and must not be completed. Any
+	// other error except that of ctx is a failure of the attempt.
 	Fetch(ctx context.Context, c Claim) (engine.Values, []engine.InputDetail, error)
-	// Errors is how many earlier attempts of a claimed node have failed by themselves: only these use up Options.Retries,
-	// and not those that were lost with their process. Of a Run that is no Fetcher all earlier attempts have.
+	// Errors is how many earlier attempts of a claimed node failed by themselves: these use up Options.Retries, those that
+	// were lost with their process do not. In a Run that is no Fetcher, all earlier attempts failed by themselves.
 	Errors(node engine.NodeID) int
 }
 
-// Member is a Run that this process can leave while it goes on elsewhere. Every Run of a Shared store is one.
+// Member is a Run that this process can leave while it continues elsewhere. Every Run of a Shared store is one.
 type Member interface {
-	// Enter begins to take part, as the worker that self describes, which may be asked at any time; Worker and Saved of
-	// the record are the store's to fill in. Before it, nothing is claimed: a process that never enters only watches.
+	// Enter begins to take part, as the worker that self describes. self may be called at any time; the store fills in
+	// Worker and Saved of the record. Nothing is claimed before Enter: a process that never calls it only watches.
 	Enter(self func() engine.WorkerRecord)
-	// Leave hands over or stores what this process holds, tells the store what has ended, and gives the rest back. What
-	// lanes still execute finds its claim stale. It follows each Enter, after the end of the run too, and self is the
-	// worker's last record. Whatever is called after it changes nothing.
+	// Leave stores the outputs that only this process holds, commits what has ended, and returns the remaining claims.
+	// Attempts that lanes still execute find their claims stale. It must follow each Enter, even after the end of the run;
+	// self is the worker's last record. Calls after it change nothing.
 	Leave(ctx context.Context, self engine.WorkerRecord) error
 }
 
-// Backlogged is a Run that has more to claim than Run.Ready tells, because it lies elsewhere.
+// Backlogged is a Run with nodes to claim that Run.Ready does not count, because they are in the store.
 type Backlogged interface {
-	// Backlog is about how many nodes are ready that this process could get, once a lane asks for a claim.
+	// Backlog is approximately how many ready nodes this process could get if a lane asked for a claim.
 	Backlog() int
 }
 
-// ErrInputLost: an input is gone and is being made again.
-var ErrInputLost = errors.New("state: an input is lost and is being made again")
+// ErrInputLost: an input is gone and is being computed again.
+var ErrInputLost = errors.New("state: an input is lost and is being computed again")
 
 // Run is the state of one run. Safe for concurrent use.
 type Run interface {
-	// Values are the outputs of finished nodes, as long as a node that is not finished, or the result, needs them.
+	// Values are the outputs of finished nodes, kept while an unfinished node or the result needs them.
 	engine.Values
-	// Numbering knows every node; it has grown before an instance of an expanded fan-out can be claimed.
+	// Numbering knows every node; the instances of a fan-out are in it before one of them can be claimed.
 	Numbering() *engine.Numbering
-	// Now is the time on the store's clock, in ns since the run's start. Every moment of a step is on it.
+	// Now is the time on the store's clock, in ns since the run's start. All moments of steps are of this clock.
 	Now() int64
 	// Lane opens a lane for one slot of this process's worker. Lanes may be opened at any time.
 	Lane(slot int) Lane
-	// Ready is about how many nodes Claim would give at once.
+	// Ready is approximately how many nodes can be claimed now.
 	Ready() int
-	// Stopping reports whether the run is ending or has ended: bodies need not be started any more.
+	// Stopping reports whether the run is ending or has ended: no more bodies need to be started.
 	Stopping() bool
-	// Stop ends the run early: nothing is claimed any more, and when the last claim is gone the run ends with
-	// status, which is Failed or Cancelled, and first as its failure. Only the first Stop counts.
+	// Stop ends the run early: nothing more is claimed, and when no claim is held any more the run ends with status, which
+	// is Failed or Cancelled, and first as its failure. Only the first Stop counts.
 	Stop(status engine.Status, cause error, first *engine.ErrorRecord)
-	// Drain hands out no more claims to this process, for good, and gives back those that no lane has. The log does not
-	// tell of it, and the run is not paused by it.
+	// Drain hands out no more claims to this process, permanently, and returns claims that no lane holds. It leaves no step
+	// in the log and does not pause the run.
 	Drain()
-	// Note appends a step that changes nothing: workers started and stopped, slots leaked. After the end it does nothing.
+	// Note appends a step that changes nothing: workers started or stopped, slots leaked. It does nothing after the end.
 	Note(s engine.Step)
 
 	engine.Execution
 }
 
-// Claim is the right to run a node. Tokens never repeat within a run. No more tasks of a function are claimed at a time
-// than its Options.MaxConcurrent; those beyond wait without being ready, and none is run behind another in a strand.
+// Claim is the right to run a node. Tokens never repeat within a run. At most Options.MaxConcurrent tasks of a function
+// are claimed at a time; the others wait without being ready, and are never in a strand except at its head.
 type Claim struct {
 	Node    engine.NodeID
 	Epoch   uint16
-	Attempt uint16 // from 1; those that were lost with their worker count
+	Attempt uint16 // from 1; attempts that were lost with their worker count
 	Token   uint64
 	Ready   int64 // since when the node could be claimed
 }
@@ -120,24 +121,24 @@ type Claim struct {
 // Lane is how one slot takes part in a run. It holds at most one claim, which is over when Complete or Release
 // returns, or when it was abandoned.
 type Lane interface {
-	// Claim takes a ready node; false when there is none now, or the run is paused, stopping or over.
+	// Claim claims a ready node; false if there is none now, or the run is paused, stopping or over.
 	Claim() (Claim, bool)
-	// Announce tells the log that the claimed attempt has been running for a while. It may be called beside the
-	// lane's goroutine, but not beside Complete or Abandon.
+	// Announce logs that the claimed attempt has been running for a while. It may be called while the lane's goroutine
+	// executes the body, but not concurrently with Complete or Abandon.
 	Announce(e *End)
-	// Complete applies a strand under the held claim: the ends of its head and of nodes that the lane ran on behind
-	// it, each of which waited for nothing but the end before. Either all of it is applied, or, when the claim is
-	// not held any more, nothing, and Reply.Stale is set. With next, the claim passes to a node that the strand's
-	// last end made ready, if one can be claimed and the run goes on.
+	// Complete applies a strand under the held claim: the ends of its head and of the nodes that the lane became after it,
+	// each of which waited for nothing but the previous end. It is applied as a whole, or not at all if the claim is not
+	// held any more; then Reply.Stale is set. With next, the claim passes to a node that the last end made ready, if one
+	// can be claimed and the run is neither paused nor stopping.
 	//
-	// What waits for a node that failed for good is skipped once all it waits for is over. A fan-out that would exceed
-	// the run's limits fails: its FanOutExpanded step has the outcome Failed and makes no nodes.
+	// A node that waits for one that failed for good is skipped once all nodes it waits for have ended. A fan-out that
+	// would exceed the run's limits fails: its FanOutExpanded step has the outcome Failed and makes no nodes.
 	Complete(strand []End, next bool) Reply
-	// Release gives the claim back: the node is ready again, and no attempt is counted.
+	// Release returns the claim: the node is ready again, and no attempt is counted.
 	Release()
-	// Abandon takes the claim from a lane whose body does not return and ends its attempt by e, which is that of the
-	// claimed node: a lane whose bodies may hang reports each before it runs on. The lane's own Complete will find the
-	// claim stale. It is called beside the lane's goroutine, but not beside its Complete.
+	// Abandon ends the claim of a lane whose body does not return, with e as the end of the attempt. e is of the claimed
+	// node: a lane whose bodies may hang completes each of them before it runs the next. The lane's own Complete will find
+	// the claim stale. It may be called while the lane's goroutine executes the body, but not concurrently with Complete.
 	Abandon(e *End)
 }
 
@@ -149,29 +150,29 @@ type End struct {
 	Outcome engine.Outcome // OK, Failed, Retrying or, only while the run is stopping, Cancelled
 	// Output is the value of a task, or the elements ([]any) of an expansion.
 	Output any
-	// OutputBytes is its size, engine.UnknownSize where only encoding could tell.
+	// OutputBytes is its size, engine.UnknownSize if only encoding it would show.
 	OutputBytes int64
-	Claimed     int64 // of a strand's later ends: when the end before was over
+	Claimed     int64 // of a strand's later ends: when the previous end was over
 	Started     int64
 	Ended       int64
 	Updated     int64 // 0: the store sets it to Ended
 	Fetch       int64
-	// Announced: Announce was called for this attempt.
+	// Announced: Announce has been called for this attempt.
 	Announced bool
-	// Delay until a Retrying task is ready again, in ns. The store makes the end Failed instead when the run's retry
-	// budget (max(10, 20 % of its tasks)) is used up.
+	// Delay until a Retrying task is ready again, in ns. If the run's retry budget (max(10, 20 % of its tasks)) is used
+	// up, the end counts as Failed instead.
 	Delay int64
 	// Error of every outcome but OK.
 	Error *engine.ErrorRecord
-	// Log is the tail of what the body logged.
+	// Log is the last part of what the body logged.
 	Log []byte
-	// Inputs tell how the inputs came, where the run is a Fetcher.
+	// Inputs report how the inputs arrived, if the run is a Fetcher.
 	Inputs []engine.InputDetail
 }
 
 // Reply is what Complete answers.
 type Reply struct {
-	// Stale: the claim was not held any more, nothing was applied.
+	// Stale: the claim was not held any more, and nothing was applied.
 	Stale bool
 	// Next is the claim that passed on, valid if HasNext.
 	Next    Claim

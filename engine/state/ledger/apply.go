@@ -7,7 +7,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// Apply carries out one operation and gives the reply and what it adds to the log, nil for nothing.
+// Apply carries out one operation and returns the reply and what it adds to the log, nil for nothing.
 func (s *State) Apply(op Op) (Reply, *Entry) {
 	t := &transition{State: s, now: op.moment()}
 	reply := Reply{Verdict: Gone}
@@ -24,8 +24,8 @@ type transition struct {
 	*State
 	now   int64
 	entry *Entry
-	made  []engine.NodeID // made ready, and not queued yet
-	grown []Readied       // by how much ready nodes grew, ascending by class
+	made  []engine.NodeID // made ready, but not queued yet
+	grown []Readied       // how many ready nodes each class gained, ascending by class
 }
 
 func malformed(why string) Reply { return Reply{Verdict: Malformed, Why: why} }
@@ -40,10 +40,10 @@ func (s *State) live(id SessionID) *Session {
 	return nil
 }
 
-// holds reports whether a session has claimed a node, to run it or to tell of it.
+// holds reports whether a session has claimed a node, to run it or to set its edges.
 func (s *State) holds(session SessionID, id engine.NodeID) bool {
 	n := &s.Nodes[id]
-	return (n.Status == Claimed || n.Telling == TellClaimed) && n.Session == session
+	return (n.Status == Claimed || n.PendingEdges == EdgesClaimed) && n.Session == session
 }
 
 // queue finds the queue of a class, and makes it where there is none.
@@ -61,7 +61,8 @@ func (s *State) hasRoom(c Class) bool {
 	return bound <= 0 || s.queue(c).Claimed < bound
 }
 
-// makeReady makes a node ready that is queued, or kept, later on. What can only be skipped or given up needs no function.
+// makeReady makes a node ready; it is queued, or kept for the session, later. A node that can only be skipped or
+// failed needs no function.
 func (t *transition) makeReady(id engine.NodeID, c Class) {
 	n := &t.Nodes[id]
 	n.Status, n.Class = Ready, c
@@ -72,10 +73,11 @@ func (t *transition) makeReady(id engine.NodeID, c Class) {
 	t.made = append(t.made, id)
 }
 
-// toEngine lets any worker have a node, since it will not be run.
+// toEngine opens a node to any worker, since its function will not be called.
 func (n *Node) toEngine() { n.Class, n.Solo, n.Reserved = EngineClass, 0, Reservation{} }
 
-// since notes the moment of readiness. A later one is larger, whatever the clock says, so that it tells claims apart.
+// since records the moment of readiness. A later one is larger, whatever the clock says, so that it distinguishes the
+// claims of a node.
 func (t *transition) since(n *Node) {
 	if n.Since == 0 {
 		n.Since = t.now
@@ -84,7 +86,7 @@ func (t *transition) since(n *Node) {
 	n.Since = max(t.now, n.Since+1)
 }
 
-// queueMade queues what was made ready and nobody has got.
+// queueMade queues what was made ready and is not claimed.
 func (t *transition) queueMade() {
 	for _, id := range t.made {
 		t.enqueue(id, false)
@@ -92,10 +94,10 @@ func (t *transition) queueMade() {
 	t.made = nil
 }
 
-// enqueue puts a ready node, or one to be told of, into its queue.
+// enqueue puts a ready node, or one with pending edges, into its queue.
 func (t *transition) enqueue(id engine.NodeID, front bool) {
 	n := &t.Nodes[id]
-	if n.Telling == TellQueued {
+	if n.PendingEdges == EdgesQueued {
 		n.Class = EngineClass
 	}
 	t.grow(n.Class, 1)
@@ -106,7 +108,7 @@ func (t *transition) enqueue(id engine.NodeID, front bool) {
 	}
 	q := t.queue(n.Class)
 	list := &q.Ready
-	if n.Solo > 0 && n.Telling == ToldAll {
+	if n.Solo > 0 && n.PendingEdges == NoPendingEdges {
 		list = &q.Solo
 	}
 	t.Counts.Waiting++
@@ -117,21 +119,22 @@ func (t *transition) enqueue(id engine.NodeID, front bool) {
 	}
 }
 
-// giveBack takes a claim back, and no attempt is counted.
-func (t *transition) giveBack(id engine.NodeID) {
-	telling := t.Nodes[id].Telling == TellClaimed
+// returnClaim makes a claimed node available again, and counts no attempt.
+func (t *transition) returnClaim(id engine.NodeID) {
+	edgesOnly := t.Nodes[id].PendingEdges == EdgesClaimed
 	t.unclaim(id)
-	t.requeue(id, telling)
+	t.requeue(id, edgesOnly)
 }
 
-// requeue makes a node that was claimed ready again, at the front, or lets somebody else tell of it.
-func (t *transition) requeue(id engine.NodeID, telling bool) {
+// requeue makes a node that was claimed ready again, at the front of its queue; with edgesOnly another session can claim
+// it to set its edges.
+func (t *transition) requeue(id engine.NodeID, edgesOnly bool) {
 	n := &t.Nodes[id]
 	switch {
-	case telling && t.broken&tellNobody != 0:
+	case edgesOnly && t.broken&forgetEdges != 0:
 		return
-	case telling:
-		n.Telling = TellQueued
+	case edgesOnly:
+		n.PendingEdges = EdgesQueued
 	default:
 		n.Status = Ready
 		t.since(n)
@@ -139,7 +142,7 @@ func (t *transition) requeue(id engine.NodeID, telling bool) {
 	t.enqueue(id, true)
 }
 
-// grow notes that there are more ready nodes of a class, or fewer.
+// grow counts ready nodes that a class gains or, where by is negative, loses.
 func (t *transition) grow(c Class, by int) {
 	i, ok := slices.BinarySearchFunc(t.grown, c, func(r Readied, c Class) int { return cmp.Compare(r.Class, c) })
 	if !ok {
@@ -158,8 +161,8 @@ func (t *transition) claim(ses *Session, id engine.NodeID) Claim {
 	n.Session, n.Reserved = ses.ID, Reservation{}
 	ses.Claims++
 	t.Counts.Claims++
-	if n.Telling == TellQueued {
-		n.Telling = TellClaimed
+	if n.PendingEdges == EdgesQueued {
+		n.PendingEdges = EdgesClaimed
 		return t.claimOf(id)
 	}
 	n.Status, n.Started = Claimed, false
@@ -170,15 +173,15 @@ func (t *transition) claim(ses *Session, id engine.NodeID) Claim {
 	return t.claimOf(id)
 }
 
-// unclaim takes the claim from a node; the caller says what it is then. A suspect has one claim less to go.
+// unclaim removes the claim of a node; the caller sets the status that follows. A suspect has one solo claim less to go.
 func (t *transition) unclaim(id engine.NodeID) {
 	n := &t.Nodes[id]
 	ses := t.Session(n.Session)
 	n.Session = ""
 	ses.Claims--
 	t.Counts.Claims--
-	if n.Telling == TellClaimed {
-		n.Telling = ToldAll
+	if n.PendingEdges == EdgesClaimed {
+		n.PendingEdges = NoPendingEdges
 		return
 	}
 	n.Started = false
@@ -192,8 +195,8 @@ func (t *transition) unclaim(id engine.NodeID) {
 // claimOf describes the claim on a node.
 func (s *State) claimOf(id engine.NodeID) Claim {
 	n := &s.Nodes[id]
-	if n.Telling != ToldAll {
-		return Claim{Node: id, Class: EngineClass, Epoch: n.Epoch, Tell: true, TellBad: n.Status != OK}
+	if n.PendingEdges != NoPendingEdges {
+		return Claim{Node: id, Class: EngineClass, Epoch: n.Epoch, EdgesOnly: true, EdgesBad: n.Status != OK}
 	}
 	return Claim{
 		Node: id, Class: n.Class, Epoch: n.Epoch, Attempt: n.Attempts + 1, Errors: n.Errors, Losses: n.Losses, Since: n.Since,

@@ -13,9 +13,9 @@ const (
 	expandAgain                      // an expansion that is repeated appends its instances again
 	stopAtOnce                       // a run that is stopped ends while claims are held
 	oweNothing                       // a dead session's edges that it had to set again are forgotten
-	tellNobody                       // so are the edges that were left for a later commit
-	awaitNothing                     // who lacks an input is blocked, and nobody remembers for what
-	keepConsumer                     // who lacks an input keeps its claim, and its slot, until it is there
+	forgetEdges                      // so are the edges that were left for a later commit
+	awaitNothing                     // a node that lacks an input is blocked, but not recorded as waiting for it
+	keepConsumer                     // a node that lacks an input stays claimed, and keeps its slot, until the input exists
 )
 
 // again reports whether a commit that was applied before is applied again.

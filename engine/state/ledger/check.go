@@ -23,14 +23,14 @@ func (s *State) Check() error {
 type checker struct {
 	*State
 	queued map[engine.NodeID]int // in how many queues a node is
-	awaits map[engine.NodeID]int // by how many nodes it is named as one that waits for them
+	awaits map[engine.NodeID]int // how many nodes list it as waiting for them
 }
 
 // queues: they are sorted, and what is in one belongs there.
 func (c *checker) queues() error {
 	for i, q := range c.Queues {
 		if i > 0 && c.Queues[i-1].Class >= q.Class {
-			return fmt.Errorf("queue %d of class %d is not behind those of smaller classes", i, q.Class)
+			return fmt.Errorf("queue %d of class %d does not come after those of smaller classes", i, q.Class)
 		}
 		if bound := c.MaxConcurrent[q.Class]; bound > 0 && q.Claimed > bound {
 			return fmt.Errorf("%d nodes of class %d are claimed, at most %d are allowed", q.Claimed, q.Class, bound)
@@ -38,8 +38,8 @@ func (c *checker) queues() error {
 		for _, id := range slices.Concat(q.Ready, q.Solo) {
 			c.queued[id]++
 			n := &c.Nodes[id]
-			solo := n.Solo > 0 && n.Telling == ToldAll
-			ready := n.Status == Ready || n.Telling == TellQueued
+			solo := n.Solo > 0 && n.PendingEdges == NoPendingEdges
+			ready := n.Status == Ready || n.PendingEdges == EdgesQueued
 			if !ready || n.Class != q.Class || n.Reserved.Session != "" || slices.Contains(q.Solo, id) != solo {
 				return fmt.Errorf("node %d is in the queue of class %d, but is %+v", id, q.Class, *n)
 			}
@@ -54,7 +54,7 @@ func (c *checker) queues() error {
 	return nil
 }
 
-// sessions: what they hold is counted, and what is ready for them alone is reserved.
+// sessions: their claims are counted, and what is ready for one alone is reserved for it.
 func (c *checker) sessions() error {
 	for i, ses := range c.Sessions {
 		if ses.Worker >= c.Workers || i > 0 && c.Sessions[i-1].Worker >= ses.Worker {
@@ -83,7 +83,7 @@ func (c *checker) sessions() error {
 	return nil
 }
 
-// blocks: they are numbered without gaps, each behind the expansion that made it, of which there is one.
+// blocks: they are numbered without gaps, each after the expansion that made it, which has no other block.
 func (c *checker) blocks() error {
 	seen := map[engine.NodeID]bool{}
 	for i, b := range c.Blocks {
@@ -91,7 +91,7 @@ func (c *checker) blocks() error {
 			return fmt.Errorf("block %d is %+v, of %d nodes and %d edges", i, b, len(c.Nodes), c.Edges)
 		}
 		if i > 0 && b.First < c.Blocks[i-1].First {
-			return fmt.Errorf("block %d is not behind block %d", i, i-1)
+			return fmt.Errorf("block %d does not come after block %d", i, i-1)
 		}
 		seen[b.Expansion] = true
 		if c.Nodes[b.Expansion].Status != OK {
@@ -120,13 +120,13 @@ func (c *checker) nodes() error {
 // status: a node is in as many queues, held by as many sessions and waits for as many others as its status says.
 func (c *checker) status(id engine.NodeID, n *Node) error {
 	want := 0
-	if n.Status == Ready || n.Status == Waiting || n.Telling == TellQueued {
+	if n.Status == Ready || n.Status == Waiting || n.PendingEdges == EdgesQueued {
 		want = 1
 	}
 	ok := c.queued[id] == want && c.awaits[id] == int(n.Awaits)
-	held := n.Status == Claimed || n.Telling == TellClaimed
+	held := n.Status == Claimed || n.PendingEdges == EdgesClaimed
 	ok = ok && held == (n.Session != "") && (!held || c.Session(n.Session) != nil)
-	ok = ok && (n.Awaits == 0 || n.Status == Blocked) && (n.Telling == ToldAll || n.Status.Terminal())
+	ok = ok && (n.Awaits == 0 || n.Status == Blocked) && (n.PendingEdges == NoPendingEdges || n.Status.Terminal())
 	ok = ok && (len(n.Awaited) == 0 || !n.Status.Terminal())
 	ok = ok && (n.Status != Cancelled || c.Stopping != "")
 	if !ok {
@@ -135,7 +135,7 @@ func (c *checker) status(id engine.NodeID, n *Node) error {
 	return nil
 }
 
-// reservation: it is of a session that lives, and what it holds counts as arrived.
+// reservation: it belongs to a live session, and the held outputs count as arrived.
 func (c *checker) reservation(id engine.NodeID, n *Node) error {
 	r := &n.Reserved
 	if r.Session == "" && len(r.Held) == 0 {
@@ -159,7 +159,7 @@ func (c *checker) counts() error {
 	arrived, set := 0, 0
 	for i := range c.Nodes {
 		n := &c.Nodes[i]
-		if n.Status == Claimed || n.Telling == TellClaimed {
+		if n.Status == Claimed || n.PendingEdges == EdgesClaimed {
 			got.Claims++
 		}
 		if n.Status == Claimed {

@@ -10,7 +10,7 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// Check finds whatever may be wrong with a ledger that somebody has tampered with, or that has lost a part.
+// TestCheckFinds: Check notices every kind of damage to a ledger.
 func TestCheckFinds(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -19,11 +19,11 @@ func TestCheckFinds(t *testing.T) {
 	}{
 		{"ready without being in a queue", func(s *ledger.State) { s.Queues[0].Ready = s.Queues[0].Ready[:0] }, "node 1 is in 0 queues"},
 		{"in a queue twice", func(s *ledger.State) { s.Queues[0].Ready = append(s.Queues[0].Ready, 1) }, "node 1 is in 2 queues"},
-		{"claimed by nobody that lives", func(s *ledger.State) { s.Sessions = s.Sessions[1:] }, "node 0 is in 0 queues"},
+		{"claimed by no live session", func(s *ledger.State) { s.Sessions = s.Sessions[1:] }, "node 0 is in 0 queues"},
 		{"held, but not counted", func(s *ledger.State) { s.Sessions[0].Claims = 0 }, "session {ID:a"},
 		{"more arrived than bits are set", func(s *ledger.State) { s.Nodes[2].Arrived = 1 }, "0 bits are set, 1 have arrived"},
 		{"claims that are counted wrongly", func(s *ledger.State) { s.Counts.Claims = 7 }, "counts are"},
-		{"a wait that nobody ends", func(s *ledger.State) { s.Nodes[2].Awaits = 1 }, "named by 0 others"},
+		{"a wait that nothing ends", func(s *ledger.State) { s.Nodes[2].Awaits = 1 }, "named by 0 others"},
 		{"reserved for a session that is over", func(s *ledger.State) {
 			s.Nodes[2].Reserved = ledger.Reservation{Session: "x", Size: 1}
 		}, "node 2 is reserved"},

@@ -29,7 +29,7 @@ func (op Commit) apply(t *transition) Reply {
 	ses.Last, ses.Until = op.Number, op.Now+int64(op.Lease)
 	t.pack(&op, ses.Worker)
 	t.endAll(&op, ses)
-	claims := t.goOn(&op, ses)
+	claims := t.become(&op, ses)
 	for i := range op.Edges {
 		t.settle(ses, op.Edges[i].Offset)
 		t.set(&op.Edges[i], ses)
@@ -48,7 +48,7 @@ func (op Commit) apply(t *transition) Reply {
 	return t.answer(&op, ses, Applied, claims)
 }
 
-// answer is the reply to a commit that was applied, by now or before.
+// answer is the reply to a commit that is applied, now or earlier.
 func (s *State) answer(op *Commit, ses *Session, v Verdict, claims []Claim) Reply {
 	r := Reply{Verdict: v, Claims: claims, Waiting: s.Counts.Waiting}
 	if op.Blocks < len(s.Blocks) {
@@ -68,7 +68,7 @@ func (s *State) answer(op *Commit, ses *Session, v Verdict, claims []Claim) Repl
 	return r
 }
 
-// refusal tells whether the run's bounds speak against a commit that is well formed.
+// refusal is the verdict on a well-formed commit that would exceed the bounds of the run, Applied where it does not.
 func (s *State) refusal(op *Commit) Verdict {
 	if len(op.Ends) == 0 {
 		return Applied
@@ -93,7 +93,7 @@ func (s *State) fits(x *Expand) bool {
 		within(len(s.Nodes), x.Size, math.MaxUint32) && within(int(s.Edges), x.EdgesPer, math.MaxUint32)
 }
 
-// endAll ends attempts, and the claims on nodes all of whose edges are set by then.
+// endAll ends attempts, and the claims on nodes whose edges are now all set.
 func (t *transition) endAll(op *Commit, ses *Session) {
 	for i := range op.Ends {
 		e := &op.Ends[i]
@@ -102,8 +102,8 @@ func (t *transition) endAll(op *Commit, ses *Session) {
 			t.expand(e)
 		}
 	}
-	for _, id := range op.Told {
-		if n := &t.Nodes[id]; n.Telling == TellClaimed && n.Session == ses.ID {
+	for _, id := range op.EdgesDone {
+		if n := &t.Nodes[id]; n.PendingEdges == EdgesClaimed && n.Session == ses.ID {
 			t.unclaim(id)
 		}
 	}
@@ -115,7 +115,7 @@ func (t *transition) end(e *End, ses *Session) {
 	switch {
 	case e.Outcome == engine.NoOutcome:
 		if t.holds(ses.ID, e.Node) {
-			t.giveBack(e.Node)
+			t.returnClaim(e.Node)
 		}
 		return
 	case e.Local:
@@ -142,12 +142,12 @@ func (t *transition) end(e *End, ses *Session) {
 		t.wait(e.Node, t.now+int64(e.Delay))
 	}
 	if e.More {
-		n.Telling = TellQueued
+		n.PendingEdges = EdgesQueued
 		t.claim(ses, e.Node)
 	}
 }
 
-// terminate gives a node its terminal status, and tells those that await it.
+// terminate gives a node its terminal status and notifies the nodes that await it.
 func (t *transition) terminate(e *End, status NodeStatus) {
 	n := &t.Nodes[e.Node]
 	n.Status, n.Reserved = status, Reservation{}
@@ -186,7 +186,7 @@ func (t *transition) due() {
 	}
 	for _, id := range t.Retries[:n] {
 		node := &t.Nodes[id]
-		if node.Bad { // an input failed while it waited to look for it
+		if node.Bad { // an input failed while it waited to retry fetching
 			node.toEngine()
 		}
 		node.Status = Ready
@@ -215,8 +215,8 @@ func (t *transition) expand(e *End) {
 	t.log().Block = &b
 }
 
-// goOn claims what the session runs on with.
-func (t *transition) goOn(op *Commit, ses *Session) (claims []Claim) {
+// become claims the nodes that the session becomes.
+func (t *transition) become(op *Commit, ses *Session) (claims []Claim) {
 	for _, g := range op.Onward {
 		n := &t.Nodes[g.Node]
 		if n.Status != Blocked || n.Awaits > 0 || t.Stopping != "" {

@@ -7,10 +7,10 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// way is how a process tells what it has done.
+// way is how a process commits what it has done.
 type way struct {
 	hold   bool // outputs are held for children that are not ready
-	give   bool // what it could go on with is given to others, all but the first
+	give   bool // of the nodes it could become, all but the first are left to others
 	more   bool // the last edge is left for a later commit
 	unhold bool // what is held is stored, and others may have it
 	back   bool // its first claim is given back
@@ -39,7 +39,7 @@ func (w *world) write(p *proc, v way) message {
 	return message{l.op, l.out}
 }
 
-// ends lists what is over, and what the process goes on with.
+// ends lists what is over, and what the process becomes.
 func (l *letter) ends() {
 	for _, d := range l.p.batch {
 		e := l.facts.layout.End(d.node)
@@ -61,7 +61,7 @@ func (l *letter) ends() {
 	}
 }
 
-// own reports whether the process itself ends a node, or goes on with it.
+// own reports whether the process itself ends a node, or becomes it.
 func (l *letter) own(id engine.NodeID) bool {
 	return slices.ContainsFunc(l.op.Ends, func(e ledger.End) bool { return e.Node == id }) ||
 		slices.ContainsFunc(l.op.Onward, func(g ledger.Grant) bool { return g.Node == id })
@@ -91,7 +91,7 @@ func (l *letter) edges() {
 		if l.way.more && !keeps && len(sent) > 1 && f.kind != engine.ExpandNode && i == len(l.p.batch)-1 {
 			l.op.Ends[i].More = true
 			last := slices.IndexFunc(f.edges, func(e ledger.Edge) bool { return e.Offset == sent[len(sent)-1].Offset })
-			l.p.tells = append(l.p.tells, tell{node: d.node, bad: bad, from: last})
+			l.p.later = append(l.p.later, unset{node: d.node, bad: bad, from: last})
 			sent = sent[:len(sent)-1]
 		}
 		for _, e := range sent {
@@ -110,14 +110,14 @@ func (l *letter) edges() {
 // others adds what is left of earlier ends.
 func (l *letter) others() {
 	if !l.way.more {
-		for _, t := range l.p.tells {
+		for _, t := range l.p.later {
 			for _, e := range l.facts.nodes[t.node].edges[t.from:] {
 				e.Bad = t.bad
 				l.op.Edges = append(l.op.Edges, e)
 			}
-			l.op.Told = append(l.op.Told, t.node)
+			l.op.EdgesDone = append(l.op.EdgesDone, t.node)
 		}
-		l.p.tells = nil
+		l.p.later = nil
 	}
 	for _, id := range l.p.owed {
 		l.store(id)
@@ -162,7 +162,7 @@ func (l *letter) store(id engine.NodeID) {
 	}
 }
 
-// storeInputs stores what somebody else would need to run a node.
+// storeInputs stores what another process would need to run a node.
 func (l *letter) storeInputs(id engine.NodeID) {
 	for _, in := range l.facts.nodes[id].reads {
 		if l.world.store[in] == 0 {

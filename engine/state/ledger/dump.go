@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Dump writes all of a state that matters, as text with a line for each part, so that two states can be compared and a
-// difference be read. What a node's status gives no meaning is left out, and so are nodes that nothing has happened to.
+// Dump writes everything that matters in a state as text, one line for each part, so that two states can be compared
+// and a difference can be read. It leaves out fields that have no meaning in a node's status, and untouched nodes.
 func (s *State) Dump() string {
 	var b strings.Builder
 	c := s.Counts
@@ -49,8 +49,8 @@ func (n *Node) dump() string {
 	fmt.Fprintf(&b, "%s epoch=%d", statusNames[n.Status], n.Epoch)
 	switch {
 	case n.Status.Terminal():
-		if n.Telling != ToldAll {
-			fmt.Fprintf(&b, " telling=%d by=%q", n.Telling, n.Session)
+		if n.PendingEdges != NoPendingEdges {
+			fmt.Fprintf(&b, " edges=%d by=%q", n.PendingEdges, n.Session)
 		}
 		return b.String()
 	case n.Status == Blocked && n.Awaits == 0:

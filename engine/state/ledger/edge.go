@@ -7,7 +7,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// set sets a bit, for a session or, where that is over, for nobody. The last one makes the child ready.
+// set sets a bit on behalf of a session, nil where that is over. The last bit of a child makes it ready.
 func (t *transition) set(e *Edge, ses *Session) {
 	if t.Bits.Has(e.Offset) && t.broken&bareCounter == 0 {
 		return
@@ -28,8 +28,8 @@ func (t *transition) set(e *Edge, ses *Session) {
 	}
 }
 
-// reserve reserves a child for a session that holds an output for it. False, and the edge is owed, where another one
-// holds a larger one.
+// reserve reserves a child for a session that holds an output for it. It returns false, and the session owes the edge,
+// where another session holds a larger output.
 func (t *transition) reserve(e *Edge, ses *Session) bool {
 	r := &t.Nodes[e.Child].Reserved
 	larger := cmp.Or(cmp.Compare(e.Hold, r.Size), cmp.Compare(e.Parent, r.Parent)) > 0
@@ -49,7 +49,7 @@ func (t *transition) reserve(e *Edge, ses *Session) bool {
 	return true
 }
 
-// takeOver ends the reservation of the session that had it: what it holds has to be stored before it counts.
+// takeOver ends another session's reservation: the outputs which that one holds count only once they are stored.
 func (t *transition) takeOver(e *Edge, loser *Session) {
 	n := &t.Nodes[e.Child]
 	for _, h := range n.Reserved.Held {
@@ -60,7 +60,7 @@ func (t *transition) takeOver(e *Edge, loser *Session) {
 	n.Reserved = Reservation{}
 }
 
-// owe notes an edge that the session has to set again, without Hold.
+// owe records an edge that the session has to set again, without Hold.
 func (ses *Session) owe(e Edge) {
 	e.End, e.Hold = -1, 0
 	at, _ := ses.owes(e.Offset)
@@ -71,14 +71,14 @@ func (ses *Session) owes(offset uint32) (int, bool) {
 	return slices.BinarySearchFunc(ses.Owed, offset, func(e Edge, o uint32) int { return cmp.Compare(e.Offset, o) })
 }
 
-// settle forgets that a session owes an edge.
+// settle removes an edge from those that a session owes.
 func (t *transition) settle(ses *Session, offset uint32) {
 	if at, ok := ses.owes(offset); ok {
 		ses.Owed = slices.Delete(ses.Owed, at, at+1)
 	}
 }
 
-// unhold lets others have a node that was reserved for a session.
+// unhold opens a node that was reserved for a session to the others.
 func (t *transition) unhold(ses *Session, id engine.NodeID) {
 	n := &t.Nodes[id]
 	if n.Reserved.Session != ses.ID {
@@ -91,7 +91,7 @@ func (t *transition) unhold(ses *Session, id engine.NodeID) {
 	}
 }
 
-// madeAgain tells a node that one of the inputs it awaits has ended, badly or not.
+// madeAgain records that one of the inputs that a node awaits has ended; bad: not as OK.
 func (t *transition) madeAgain(id engine.NodeID, bad bool) {
 	n := &t.Nodes[id]
 	n.Bad = n.Bad || bad

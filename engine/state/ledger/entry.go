@@ -9,8 +9,8 @@ type Entry struct {
 	Worker uint16 // the session's number, 0 where no session acts
 	Steps  int
 	Packed []byte
-	// Readied names nodes that an edge made ready, with the step of Packed that the edge belongs to; -1 where that is in
-	// an earlier entry. The roots of Block are not named.
+	// Readied names the nodes that edges made ready, each with the step of Packed that the last edge belongs to, -1
+	// where that is in an earlier entry. The roots of Block are not listed.
 	Readied []ReadiedBy
 	// Block is what an expansion, whose step is the first of Packed, has appended.
 	Block *Block
@@ -32,7 +32,7 @@ func (t *transition) log() *Entry {
 	return t.entry
 }
 
-// pack takes over the steps of a commit.
+// pack adds the steps of a commit to the entry.
 func (t *transition) pack(op *Commit, worker uint16) {
 	if op.Steps == 0 {
 		return

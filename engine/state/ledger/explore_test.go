@@ -41,7 +41,7 @@ func (v *visit) trace() (moves []string) {
 	return moves
 }
 
-// explore visits all states behind start, at most that many.
+// explore visits all states that can be reached from start, at most that many.
 func explore(start *world, most int, breadth bool) found {
 	e := explorer{seed: maphash.MakeSeed(), seen: map[uint64]uint64{}, most: most, breadth: breadth}
 	e.meet(&visit{w: start})
@@ -127,7 +127,7 @@ func (e *explorer) ending() error {
 		onPath := map[uint64]bool{}
 		for at := h; at != 0 && !ends[at]; at = e.seen[at] {
 			if onPath[at] {
-				return fmt.Errorf("the run goes round in circles of %d states", len(path))
+				return fmt.Errorf("the run repeats a cycle of %d states", len(path))
 			}
 			onPath[at] = true
 			path = append(path, at)

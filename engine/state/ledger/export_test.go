@@ -11,7 +11,7 @@ const (
 	ExpandAgain   = expandAgain
 	StopAtOnce    = stopAtOnce
 	OweNothing    = oweNothing
-	TellNobody    = tellNobody
+	ForgetEdges   = forgetEdges
 	AwaitNothing  = awaitNothing
 	KeepConsumer  = keepConsumer
 )

@@ -44,7 +44,7 @@ func newShape(t testing.TB, build func(g *engine.Builder) engine.AnyRef, width u
 	return &shape{layout: ledgertest.NewLayout(g), width: width, facts: map[string]*facts{}}
 }
 
-// at gives the facts behind some expansions.
+// at returns the facts after some expansions.
 func (s *shape) at(blocks []ledger.Block) *facts {
 	key := fmt.Sprint(blocks)
 	if f := s.facts[key]; f != nil {

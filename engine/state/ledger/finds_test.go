@@ -29,8 +29,8 @@ var mistakes = []struct {
 	{"expansion appended twice", ledger.ExpandAgain, rules{}, "region", budget{lose: 1}, "is accepted 2 times"},
 	{"stop forgets claims", ledger.StopAtOnce, rules{}, "single", budget{stop: 1}, "the run is over while"},
 	{"edges that a dead session owed are forgotten", ledger.OweNothing, rules{hold: true}, "join", budget{crash: 1}, "stuck"},
-	{"edges left for later are forgotten", ledger.TellNobody, rules{noBecome: true}, "fork", budget{more: 1, crash: 1}, "stuck"},
-	{"nobody knows who waits for an input", ledger.AwaitNothing, rules{}, "chain", budget{crash: 1}, "stuck"},
+	{"edges left for later are forgotten", ledger.ForgetEdges, rules{noBecome: true}, "fork", budget{more: 1, crash: 1}, "stuck"},
+	{"no record of who waits for an input", ledger.AwaitNothing, rules{}, "chain", budget{crash: 1}, "stuck"},
 }
 
 // TestExploreFinds takes one guard after the other away: each is needed.

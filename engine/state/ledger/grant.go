@@ -6,11 +6,11 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// grant gives a session the nodes that it wants, and queues what it made ready and does not get.
+// grant claims the nodes that a session wants, and queues those that its commit made ready and it does not get.
 func (t *transition) grant(op *Commit, ses *Session) []Claim {
 	g := grants{transition: t, op: op, ses: ses}
 	switch {
-	case !t.GoesOn() || ses.Solo > 0:
+	case !t.Active() || ses.Solo > 0:
 	case ses.Claims == 0 && g.suspect():
 	default:
 		g.keep()
@@ -24,7 +24,7 @@ func (t *transition) grant(op *Commit, ses *Session) []Claim {
 	return g.claims
 }
 
-// grants is the handing out of claims by one commit.
+// grants collects the claims that one commit gets.
 type grants struct {
 	*transition
 	op     *Commit
@@ -39,13 +39,13 @@ func (g *grants) may(c Class) bool { return slices.Contains(g.op.Classes, c) && 
 
 func (g *grants) give(id engine.NodeID) { g.claims = append(g.claims, g.claim(g.ses, id)) }
 
-// take gives a node that was queued.
+// take claims a node that was queued.
 func (g *grants) take(id engine.NodeID) {
 	g.grow(g.Nodes[id].Class, -1)
 	g.give(id)
 }
 
-// suspect gives the first suspect, alone.
+// suspect claims the first suspect, and nothing else.
 func (g *grants) suspect() bool {
 	for _, c := range g.op.Classes {
 		q := g.queue(c)
@@ -61,7 +61,7 @@ func (g *grants) suspect() bool {
 	return false
 }
 
-// keep gives what the commit made ready itself. The rest is queued.
+// keep claims nodes that the commit itself made ready, and queues the rest.
 func (g *grants) keep() {
 	var rest []engine.NodeID
 	for _, id := range g.made {
@@ -77,7 +77,7 @@ func (g *grants) keep() {
 	g.queueMade()
 }
 
-// reserved gives what is ready and reserved for the session.
+// reserved claims nodes that are ready and reserved for the session.
 func (g *grants) reserved() {
 	ready := g.ses.Ready
 	g.ses.Ready = nil
@@ -90,7 +90,7 @@ func (g *grants) reserved() {
 	}
 }
 
-// queued gives nodes of a class in the order of its queue.
+// queued claims nodes of a class in the order of its queue.
 func (g *grants) queued(c Class) {
 	q := g.queue(c)
 	n := 0

@@ -77,23 +77,23 @@ func (op Invalidate) mistake(s *State) string {
 	return ""
 }
 
-// missing reports whether the output that is lost is the last that there was.
+// missing reports whether the lost output is the latest one of its node.
 func (s *State) missing(l Life) bool {
 	n := &s.Nodes[l.Node]
 	return n.Status == OK && (n.Epoch == l.Epoch || s.broken&anyEpoch != 0)
 }
 
-// makeAgain makes a node ready in its next epoch. Telling of it is over: all is told again.
+// makeAgain makes a node ready in its next epoch. Pending edges are dropped: its next end sets them all again.
 func (t *transition) makeAgain(l Life) {
 	n := &t.Nodes[l.Node]
-	switch n.Telling {
-	case TellQueued:
+	switch n.PendingEdges {
+	case EdgesQueued:
 		q := t.queue(EngineClass)
 		at := slices.Index(q.Ready, l.Node)
 		q.Ready = slices.Delete(q.Ready, at, at+1)
 		t.Counts.Waiting--
 		t.grow(EngineClass, -1)
-	case TellClaimed:
+	case EdgesClaimed:
 		t.unclaim(l.Node)
 	}
 	epoch := n.Epoch

@@ -6,11 +6,11 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// Key is the same for two states of one Config exactly when they answer every sequence of operations alike, apart from
-// moments and from the numbers of steps and sessions.
+// Key is equal for two states of one Config if and only if they answer every sequence of operations alike, apart from
+// moments and the numbers of steps and sessions.
 func (s *State) Key() string { return string(s.appendKey(nil, true)) }
 
-// appendKey appends the key; without the numbers of commits where they are told apart in another way.
+// appendKey appends the key, with the numbers of the sessions' last commits only if numbers is set.
 func (s *State) appendKey(b []byte, numbers bool) []byte {
 	k := key{b}
 	k.text(string(s.Status))
@@ -77,11 +77,11 @@ func (k *key) flags(f ...bool) {
 	k.b = append(k.b, bits)
 }
 
-// node appends what the status of a node gives a meaning.
+// node appends the fields that have a meaning in the node's status.
 func (k *key) node(n *Node) {
-	k.b = append(k.b, byte(n.Status)<<4|byte(n.Telling))
+	k.b = append(k.b, byte(n.Status)<<4|byte(n.PendingEdges))
 	k.number(int(n.Epoch))
-	if n.Status == Claimed || n.Telling == TellClaimed {
+	if n.Status == Claimed || n.PendingEdges == EdgesClaimed {
 		k.text(string(n.Session))
 	}
 	if n.Status.Terminal() {

@@ -13,7 +13,7 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// table is a ledger on a test bench: sessions a and b are open, of class 1 unless told otherwise.
+// table is a ledger on a test bench: sessions a and b are open, of class 1 unless stated otherwise.
 type table struct {
 	t       *testing.T
 	s       *ledger.State
@@ -237,7 +237,7 @@ func TestPause(t *testing.T) {
 	assert.Equal(t, ledger.Repeated, b.apply(ledger.Pause{}).Verdict)
 	assert.Empty(t, b.take("b", 1))
 	r := b.commit("a", ledger.Commit{Ends: ended(engine.OutcomeOK, 0), Steps: 1, Want: 3, Onward: []ledger.Grant{{Node: 2, Class: 1}}})
-	assert.Equal(t, ids(2), nodes(r), "what goes on does")
+	assert.Equal(t, ids(2), nodes(r), "what continues does")
 	assert.Equal(t, engine.Running, b.apply(ledger.Resume{}).Status)
 	assert.Equal(t, ids(1), b.take("b", 1))
 }
@@ -319,7 +319,7 @@ func TestSkip(t *testing.T) {
 	bad.Ends[0].Outcome, bad.Edges[0].Bad = engine.OutcomeFailed, true
 	b.commit("a", bad)
 	b.commit("a", hands(1, 7))
-	assert.Empty(t, b.take("b", 1), "whoever skips needs no function, but asks for it")
+	assert.Empty(t, b.take("b", 1), "skipping needs no function, but the class has to be asked for")
 	r := b.commit("b", ledger.Commit{Want: 1, Classes: []ledger.Class{ledger.EngineClass}})
 	require.Len(t, r.Claims, 1)
 	assert.True(t, r.Claims[0].Skip)
@@ -348,9 +348,9 @@ func TestMistakes(t *testing.T) {
 		"unknown bit":        {Edges: []ledger.Edge{{Offset: 9, Waits: 1, End: -1}}},
 		"waits for nothing":  {Edges: []ledger.Edge{{End: -1}}},
 		"unknown end":        {Edges: []ledger.Edge{{Waits: 1}}},
-		"held of nobody":     {Edges: []ledger.Edge{{Waits: 1, End: -1, Hold: 1, Parent: 9}}},
+		"held of no parent":  {Edges: []ledger.Edge{{Waits: 1, End: -1, Hold: 1, Parent: 9}}},
 		"onward to nowhere":  {Onward: []ledger.Grant{{Node: 9}}},
-		"told nobody":        {Told: ids(9)},
+		"edges of no node":   {EdgesDone: ids(9)},
 		"wants less":         {Want: -1},
 		"started what":       {Started: ids(9)},
 		"too many ends":      {Ends: make([]ledger.End, ledger.MaxEnds+1)},

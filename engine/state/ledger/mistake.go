@@ -2,7 +2,7 @@ package ledger
 
 import "github.com/dagscope/dagscope/engine"
 
-// fence finds the session that an operation comes under, nil where that is over.
+// fence finds the session of an operation, nil where it is over.
 func (t *transition) fence(id SessionID) *Session {
 	ses := t.live(id)
 	if ses == nil && t.broken&noFence != 0 {
@@ -11,7 +11,7 @@ func (t *transition) fence(id SessionID) *Session {
 	return ses
 }
 
-// mistake tells what is wrong with a commit, "" for nothing.
+// mistake describes what is wrong with a commit, "" for nothing.
 func (s *State) mistake(op *Commit, ses *Session) string {
 	switch {
 	case op.Number != ses.Last+1 && s.broken&noFence == 0 && !s.again(op):
@@ -26,10 +26,10 @@ func (s *State) mistake(op *Commit, ses *Session) string {
 	}
 	for _, g := range op.Onward {
 		if !s.contains(g.Node) || s.MaxConcurrent[g.Class] > 0 {
-			return "a node to go on with must exist, and its class be unbounded"
+			return "a node to become has to exist, and its class to be unbounded"
 		}
 	}
-	for _, list := range [][]engine.NodeID{op.Told, op.Unhold, op.Started} {
+	for _, list := range [][]engine.NodeID{op.EdgesDone, op.Unhold, op.Started} {
 		for _, id := range list {
 			if !s.contains(id) {
 				return "a node does not exist"
@@ -83,7 +83,7 @@ func (s *State) mistakeInEnd(e *End, ses *Session) string {
 	case e.Outcome == engine.NoOutcome: // it may be gone
 	case !e.Local && !s.holds(ses.ID, e.Node):
 		return "the node is not claimed by the session"
-	case !e.Local && n.Telling == TellClaimed:
+	case !e.Local && n.PendingEdges == EdgesClaimed:
 		return "the node has ended before"
 	case e.Outcome == engine.OutcomeCancelled && s.Stopping == "":
 		return "an attempt is cancelled only when its run is ending"

@@ -14,7 +14,7 @@ type move struct {
 	proc int // -1 for none
 	node engine.NodeID
 	way  way
-	// progress: it happens some time unless something else does, so a run must be able to end by such moves alone.
+	// progress: it happens eventually unless something else does, so a run must be able to end by such moves alone.
 	progress bool
 	do       func(w *world) error
 }
@@ -77,7 +77,7 @@ func reap(id ledger.SessionID) func(w *world) error {
 	}
 }
 
-// works lists what a process does when nothing comes between.
+// works lists what a process does when nothing goes wrong.
 func (w *world) works(out []move, i int) []move {
 	p := &w.procs[i]
 	add := func(what string, node engine.NodeID, v way, do func(w *world) error) {
@@ -129,7 +129,7 @@ func (w *world) runs(out []move, i int, c ledger.Claim, local bool) []move {
 	outcome := engine.OutcomeOK
 	kind := w.facts.nodes[c.Node].kind
 	switch {
-	case c.Tell:
+	case c.EdgesOnly:
 	case c.Skip:
 		outcome = engine.OutcomeSkipped
 	case c.Poison:
@@ -143,7 +143,7 @@ func (w *world) runs(out []move, i int, c ledger.Claim, local bool) []move {
 		}
 	}
 	out = append(out, move{what: "runs", proc: i, node: c.Node, progress: true, do: func(w *world) error { return w.run(i, outcome) }})
-	if kind != engine.TaskNode || outcome != engine.OutcomeOK || c.Tell {
+	if kind != engine.TaskNode || outcome != engine.OutcomeOK || c.EdgesOnly {
 		return out
 	}
 	if w.left.fail > 0 {
@@ -169,11 +169,11 @@ func (w *world) misses(out []move, i int, node engine.NodeID, lost []engine.Node
 	return out
 }
 
-// mayCommit reports whether a process has something to tell, to ask for or to hear of.
+// mayCommit reports whether a process has something to report, to ask for or to learn.
 func (w *world) mayCommit(p *proc) bool {
 	ses := w.s.Session(p.session)
 	switch {
-	case len(p.batch)+len(p.tells)+len(p.owed) > 0:
+	case len(p.batch)+len(p.later)+len(p.owed) > 0:
 		return true
 	case ses == nil:
 		return len(p.claims) == 0 // it will find out that it is over
@@ -186,7 +186,7 @@ func (w *world) mayCommit(p *proc) bool {
 
 // grants reports whether the ledger has something for a session.
 func (w *world) grants(ses *ledger.Session) bool {
-	if !w.s.GoesOn() || ses.Solo > 0 {
+	if !w.s.Active() || ses.Solo > 0 {
 		return false
 	}
 	for _, q := range w.s.Queues {
@@ -198,7 +198,7 @@ func (w *world) grants(ses *ledger.Session) bool {
 	return len(ses.Ready)+len(w.s.Retries) > 0
 }
 
-// ways lists how a process can tell what it has to tell, the plainest first.
+// ways lists how a process can commit what it has done, the plainest first.
 func (w *world) ways(p *proc) []way {
 	out := []way{{}}
 	if len(p.held) > 0 {
@@ -247,7 +247,7 @@ func (w *world) mishaps(out []move, i int) []move {
 			}
 		}
 	}
-	if w.left.more > 0 && len(p.batch) > 0 && len(p.tells) == 0 {
+	if w.left.more > 0 && len(p.batch) > 0 && len(p.later) == 0 {
 		if d := p.batch[len(p.batch)-1]; len(w.facts.nodes[d.node].edges) > 1 && w.facts.nodes[d.node].kind != engine.ExpandNode {
 			commit("commits", way{more: true})
 		}
@@ -294,7 +294,7 @@ func (w *world) outside(out []move) []move {
 	}
 	if w.s.Status == engine.Paused {
 		add("resume", true, plain(ledger.Resume{Now: 1}))
-	} else if w.left.pause > 0 && w.s.GoesOn() {
+	} else if w.left.pause > 0 && w.s.Active() {
 		add("pause", false, func(w *world) error { w.left.pause--; return plain(ledger.Pause{Now: 1})(w) })
 	}
 	if w.left.stop > 0 && w.s.Stopping == "" {

@@ -19,9 +19,9 @@ type proc struct {
 	blocks            int
 	stopping          bool             // it has heard of a stop
 	claims            []ledger.Claim   // to be run, in this order
-	next              []engine.NodeID  // taken on behind its own ends, to be run before
-	batch             []done           // not told yet
-	tells             []tell           // edges left for a later commit
+	next              []engine.NodeID  // that it becomes, to be run before its claims
+	batch             []done           // not committed yet
+	later             []unset          // edges left for a later commit
 	held              []held           // edges that it holds the output for
 	owed              []engine.NodeID  // outputs that it has to store, and whose edges to set again
 	late              []output         // of countEarly
@@ -39,8 +39,8 @@ type done struct {
 	local   bool
 }
 
-// tell is a node with edges left, by their place in the facts; from 0 for all.
-type tell struct {
+// unset is a node with edges that are not set yet, by their place in the facts; from 0 for all.
+type unset struct {
 	node engine.NodeID
 	bad  bool
 	from int
@@ -51,7 +51,7 @@ type held struct{ parent, child engine.NodeID }
 // unshare makes the lists of a copied process its own.
 func (p *proc) unshare() {
 	p.claims, p.next, p.batch = slices.Clone(p.claims), slices.Clone(p.next), slices.Clone(p.batch)
-	p.tells, p.held, p.owed, p.late = slices.Clone(p.tells), slices.Clone(p.held), slices.Clone(p.owed), slices.Clone(p.late)
+	p.later, p.held, p.owed, p.late = slices.Clone(p.later), slices.Clone(p.held), slices.Clone(p.owed), slices.Clone(p.late)
 }
 
 // reset is the process without memory and session: it is another one, or begins anew.
@@ -77,7 +77,7 @@ func (p *proc) key(b []byte, w *world) []byte {
 	for _, d := range p.batch {
 		b = append(b, 'b', byte(d.node), byte(d.epoch), byte(d.outcome))
 	}
-	for _, t := range p.tells {
+	for _, t := range p.later {
 		b = append(b, 't', byte(t.node), byte(t.from))
 	}
 	for _, h := range p.held {
@@ -126,7 +126,7 @@ func (w *world) missing(p *proc, id engine.NodeID, epoch uint16) (lost []engine.
 	return lost, nil
 }
 
-// alone: what is in the batch has to be told before anything else is run.
+// alone: what is in the batch has to be committed before anything else is run.
 func (w *world) alone(p *proc) bool {
 	return slices.ContainsFunc(p.batch, func(d done) bool {
 		return w.noBecome || d.outcome == engine.OutcomeRetrying || w.facts.nodes[d.node].kind == engine.ExpandNode
@@ -139,7 +139,7 @@ func (w *world) ready(p *proc) (c ledger.Claim, local, ok bool) {
 		return c, false, false
 	}
 	if len(p.next) > 0 && w.facts.nodes[p.next[0]].kind != engine.ExpandNode {
-		// what lacks inputs (of a join behind which it comes) has to be claimed before it can be given back
+		// a node that lacks inputs (of a join that it waits for) has to be claimed before it can be returned
 		lost, err := w.missing(p, p.next[0], 0)
 		return ledger.Claim{Node: p.next[0]}, true, len(lost) == 0 && err == nil
 	}
@@ -158,8 +158,8 @@ func (w *world) run(i int, outcome engine.Outcome) error {
 	} else {
 		p.claims = p.claims[1:]
 	}
-	if c.Tell {
-		p.tells = append(p.tells, tell{node: c.Node, bad: c.TellBad})
+	if c.EdgesOnly {
+		p.later = append(p.later, unset{node: c.Node, bad: c.EdgesBad})
 		return nil
 	}
 	d := done{node: c.Node, epoch: c.Epoch, outcome: outcome, local: local}
@@ -191,7 +191,7 @@ func (w *world) begins(p *proc, id engine.NodeID) error {
 	return nil
 }
 
-// takeOn takes on what waited for nothing but ends of this session.
+// takeOn adds the nodes that waited for nothing but ends of this session to those that it becomes.
 func (w *world) takeOn(p *proc, id engine.NodeID) {
 	if w.noBecome || p.stopping {
 		return
@@ -223,7 +223,7 @@ func (w *world) fetch(i int, lost []engine.NodeID, lose bool) error {
 	for _, id := range lost {
 		op.Lost = append(op.Lost, w.facts.layout.Life(id, p.known[id]))
 	}
-	// what it has itself is stored before, by a commit of its own: somebody else may run the node next
+	// what it has itself is stored before, by a commit of its own: another process may run the node next
 	if w.s.Session(p.session) != nil {
 		l := letter{world: w, p: p}
 		l.storeInputs(c.Node)
@@ -274,10 +274,10 @@ func (w *world) answer(i int, m message, r ledger.Reply) error {
 	return nil
 }
 
-// hear takes over what a commit is answered.
+// hear applies the reply to a commit.
 func (w *world) hear(p *proc, op *ledger.Commit, r ledger.Reply) error {
 	if len(r.Blocks) != len(w.s.Blocks)-p.blocks {
-		return fmt.Errorf("%c knows %d blocks and is told of %d, of %d", p.name, p.blocks, len(r.Blocks), len(w.s.Blocks))
+		return fmt.Errorf("%c knows %d blocks and learns of %d, of %d", p.name, p.blocks, len(r.Blocks), len(w.s.Blocks))
 	}
 	p.blocks += len(r.Blocks)
 	p.owed, p.stopping = r.Store, r.Stopping != ""
@@ -285,14 +285,14 @@ func (w *world) hear(p *proc, op *ledger.Commit, r ledger.Reply) error {
 		p.claims = nil
 	}
 	for _, c := range r.Claims {
-		if c.Tell && slices.ContainsFunc(p.tells, func(t tell) bool { return t.node == c.Node }) {
+		if c.EdgesOnly && slices.ContainsFunc(p.later, func(t unset) bool { return t.node == c.Node }) {
 			continue
 		}
-		if !c.Tell && !w.readied[c.Node] {
-			return fmt.Errorf("node %d is claimed, and the log has not told that it was ready", c.Node)
+		if !c.EdgesOnly && !w.readied[c.Node] {
+			return fmt.Errorf("node %d is claimed, but is not ready by the log", c.Node)
 		}
 		for _, parent := range w.facts.nodes[c.Node].parents {
-			if w.told[parent] == 0 {
+			if w.logged[parent] == 0 {
 				return fmt.Errorf("node %d is claimed before node %d has ended", c.Node, parent)
 			}
 		}

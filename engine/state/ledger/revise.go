@@ -6,12 +6,12 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// Pending says of a node that is not OK how it begins in the next revision.
+// Pending describes how a node that is not OK begins in the next revision.
 type Pending struct {
 	Class Class
 	Sink  bool
-	// Bits are all that it waits for; it is ready where all of them are set. Those of the instances of an expansion that
-	// has not expanded are not known, and not needed.
+	// Bits are all that it waits for; it is ready if all of them are set. The bits for instances of an expansion that has
+	// not expanded yet do not exist and are left out.
 	Bits []PendingBit
 }
 
@@ -21,9 +21,9 @@ type PendingBit struct {
 	Set    bool
 }
 
-// Next is the state that the next revision of a final one begins with: what is OK stays, everything else is pending
-// again in its next epoch, as if it had never been tried. The retry budget is new. What is OK but has lost its output
-// is found out by those who need it.
+// Next is the state with which the next revision of a final one begins: what is OK stays, everything else is pending
+// again in its next epoch, as if it had never been tried. The retry budget starts anew. That an OK node has lost its
+// output is noticed by the nodes that read it.
 func (s *State) Next(now int64, pending func(engine.NodeID) Pending) *State {
 	next := s.Clone()
 	next.Revision++
@@ -59,8 +59,8 @@ func (s *State) Next(now int64, pending func(engine.NodeID) Pending) *State {
 	return next
 }
 
-// Revise lets next take the place of a run's state, and gives the entry that tells of it: steps and sessions are
-// numbered on. It reports false, and changes nothing, where old is not final or next is not of the revision behind it.
+// Revise prepares next to replace old as the state of a run, and returns the entry for the log. The numbers of steps and
+// sessions continue. It returns false, and changes nothing, unless old is final and next is of the revision after it.
 func Revise(old, next *State, now int64) (*Entry, bool) {
 	if !old.Status.Final() || next.Revision != old.Revision+1 {
 		return nil, false

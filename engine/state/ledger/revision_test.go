@@ -7,7 +7,7 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// mayRevise reports whether the run, which is over, can be gone on with.
+// mayRevise reports whether the run, which is over, can be continued in a revision.
 func (w *world) mayRevise() bool { return w.left.revise > 0 && w.s.Status != engine.Succeeded }
 
 // revise begins the next revision. Processes know nothing of it, and copies of old commits are still under way.
@@ -30,7 +30,7 @@ func (w *world) revise() error {
 	return w.fold(entry)
 }
 
-// pending tells of a node that is not OK what it waits for.
+// pending describes what a node that is not OK waits for.
 func (w *world) pending(id engine.NodeID) ledger.Pending {
 	p := ledger.Pending{Class: w.facts.nodes[id].class, Sink: w.facts.layout.IsSink(id)}
 	for _, parent := range w.facts.nodes[id].parents {

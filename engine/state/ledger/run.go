@@ -34,7 +34,7 @@ func (op Pause) moment() int64 { return op.Now }
 func (op Pause) at(now int64) Op { op.Now = now; return op }
 
 func (op Pause) apply(t *transition) Reply {
-	if !t.GoesOn() {
+	if !t.Active() {
 		return Reply{Verdict: Repeated}
 	}
 	t.Status = engine.Paused

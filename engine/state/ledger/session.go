@@ -40,15 +40,15 @@ func (op Leave) apply(t *transition) Reply {
 	}
 	t.resign(ses)
 	for _, c := range t.Held(op.Session) {
-		t.giveBack(c.Node)
+		t.returnClaim(c.Node)
 	}
 	t.forget(op.Session)
 	t.endRun()
 	return Reply{}
 }
 
-// resign ends a session's part beside its claims: what it owes is set, since nobody else would do it, and what was
-// reserved for it is for anybody.
+// resign ends everything of a session but its claims: the edges that it owes are set, since no other session would set
+// them, and what was reserved for it is open to all.
 func (t *transition) resign(ses *Session) {
 	ses.Over = true
 	owed := ses.Owed
@@ -85,13 +85,13 @@ func (op Reap) apply(t *transition) Reply {
 		if len(reply.Lost) >= limit {
 			break
 		}
-		reply.Lost = append(reply.Lost, t.bury(&op, t.Session(id), limit-len(reply.Lost))...)
+		reply.Lost = append(reply.Lost, t.reapSession(&op, t.Session(id), limit-len(reply.Lost))...)
 	}
 	t.endRun()
 	return reply
 }
 
-// due lists the sessions that are to be reaped.
+// due lists the sessions to reap.
 func (op Reap) due(s *State) (due []SessionID) {
 	for i := range s.Sessions {
 		ses := &s.Sessions[i]
@@ -102,8 +102,8 @@ func (op Reap) due(s *State) (due []SessionID) {
 	return due
 }
 
-// bury ends a session and takes its claims, or as many as the limit allows.
-func (t *transition) bury(op *Reap, ses *Session, limit int) (lost []Lost) {
+// reapSession ends a session and releases its claims, at most limit of them.
+func (t *transition) reapSession(op *Reap, ses *Session, limit int) (lost []Lost) {
 	v := t.examine(op, ses)
 	if !ses.Over {
 		t.resign(ses)
@@ -122,11 +122,11 @@ func (t *transition) bury(op *Reap, ses *Session, limit int) (lost []Lost) {
 	return lost
 }
 
-// verdict is what is thought of the claims of a dead session.
+// verdict says which claims of a dead session may have killed its process.
 type verdict struct {
 	running, others []engine.NodeID // ascending
 	rest            bool            // others are suspects
-	culprit         engine.NodeID   // that is charged, NoNode for none
+	culprit         engine.NodeID   // is charged with the loss, NoNode for none
 }
 
 func (t *transition) examine(op *Reap, ses *Session) verdict {
@@ -154,19 +154,19 @@ func (t *transition) examine(op *Reap, ses *Session) verdict {
 	return v
 }
 
-// accusable: the engine's own nodes take nobody down.
+// accusable reports whether a node may have killed its worker: the engine's own nodes never do.
 func (s *State) accusable(id engine.NodeID) bool {
-	return s.Nodes[id].Telling == ToldAll && s.Nodes[id].Class != EngineClass
+	return s.Nodes[id].PendingEdges == NoPendingEdges && s.Nodes[id].Class != EngineClass
 }
 
-// lose takes a claim from a dead session.
+// lose releases a claim of a dead session.
 func (t *transition) lose(op *Reap, ses *Session, id engine.NodeID, v verdict) Lost {
 	n := &t.Nodes[id]
 	l := Lost{Session: ses.ID, Worker: ses.Worker, Claim: t.claimOf(id), Charged: id == v.culprit}
 	isRunning := t.accusable(id) && slices.Contains(v.running, id)
 	suspect := isRunning || t.accusable(id) && v.rest
 	l.Started = n.Started || isRunning || l.Charged
-	telling := n.Telling == TellClaimed
+	edgesOnly := n.PendingEdges == EdgesClaimed
 	t.unclaim(id)
 	if l.Started {
 		n.Attempts++
@@ -186,6 +186,6 @@ func (t *transition) lose(op *Reap, ses *Session, id engine.NodeID, v verdict) L
 			n.toEngine()
 		}
 	}
-	t.requeue(id, telling)
+	t.requeue(id, edgesOnly)
 	return l
 }

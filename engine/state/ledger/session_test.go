@@ -37,13 +37,13 @@ func TestReapTakesWhatIsOverdue(t *testing.T) {
 	r = b.commit("c", ledger.Commit{Want: 4})
 	assert.Equal(t, []ledger.Claim{{Node: 2, Class: 1, Attempt: 1, Since: r.Claims[0].Since, Solo: true}}, r.Claims, "a suspect comes alone")
 	r = b.commit("c", ledger.Commit{Want: 4, Onward: nil})
-	assert.Empty(t, r.Claims, "and nothing comes beside it")
+	assert.Empty(t, r.Claims, "and nothing else")
 	r = b.commit("c", ledger.Commit{Ends: ended(engine.OutcomeOK, 2), Steps: 1, Want: 4})
 	require.Equal(t, ids(1), nodes(r))
 	assert.Equal(t, uint16(2), r.Claims[0].Attempt, "the lost attempt had started")
 }
 
-// TestCulprit: a task that takes its worker down is found, whoever it was together with, and given up.
+// TestCulprit: a task that kills its worker is found, whichever tasks ran with it, and fails for good.
 func TestCulprit(t *testing.T) {
 	b := bench(t, flat(3))
 	culprit := engine.NodeID(1)
@@ -94,7 +94,7 @@ func TestSupervisor(t *testing.T) {
 		"one":                 {ids(1), ids(1), ids(1)},
 		"two":                 {ids(0, 1), nil, ids(0, 1)},
 		"what was not held":   {ids(3), nil, ids(0, 1, 2)},
-		"nobody knows":        {nil, nil, ids(0, 1, 2)},
+		"nothing is known":    {nil, nil, ids(0, 1, 2)},
 		"one, and not a node": {ids(99, 2), ids(2), ids(2)},
 	}
 	for name, c := range tests {
@@ -130,7 +130,7 @@ func TestReservation(t *testing.T) {
 	b.commit("a", hands(0, 5))
 	r := b.commit("b", hands(1, 0))
 	assert.Equal(t, []ledger.Readied{{Class: 1, Nodes: 1}}, r.Readied)
-	assert.Zero(t, r.Waiting, "nobody else may have it")
+	assert.Zero(t, r.Waiting, "no other session may claim it")
 	assert.Empty(t, b.take("b", 1))
 	assert.Equal(t, ids(2), b.take("a", 1))
 
@@ -218,7 +218,7 @@ func TestInvalidate(t *testing.T) {
 	r = b.commit("b", ledger.Commit{Ends: hands(0, 0).Ends, Steps: 1, Edges: hands(0, 0).Edges, Keep: 1, Want: 1})
 	require.Equal(t, ids(2), nodes(r), "ready by the end of what it awaits")
 	assert.Equal(t, uint16(0), r.Claims[0].Epoch)
-	assert.Empty(t, b.entry.Readied, "the log told of it before")
+	assert.Empty(t, b.entry.Readied, "the log has it already")
 
 	op.Since = r.Claims[0].Since
 	again := b.apply(op)
@@ -306,42 +306,42 @@ func TestExpand(t *testing.T) {
 	assert.Empty(t, b.commit("b", ledger.Commit{Blocks: 1}).Blocks)
 }
 
-// TestMore: edges that do not fit into a commit are set later, by whoever lives then.
+// TestMore: edges that do not fit into a commit are set later, by any session that is alive then.
 func TestMore(t *testing.T) {
 	c := flat(3) // 0 → {1, 2}
 	c.Edges, c.Sinks, c.Roots = 2, 2, c.Roots[:1]
 	edges := []ledger.Edge{{Offset: 0, Child: 1, Waits: 1, Class: 1}, {Offset: 1, Child: 2, Waits: 1, Class: 1}}
 	first := hands(0, 0)
 	first.Ends[0].More, first.Edges = true, edges[:1]
-	second := ledger.Commit{Edges: []ledger.Edge{edges[1]}, Told: ids(0)}
+	second := ledger.Commit{Edges: []ledger.Edge{edges[1]}, EdgesDone: ids(0)}
 	second.Edges[0].End = -1
 
 	b := bench(t, c)
 	b.take("a", 1)
 	b.commit("a", first)
-	assert.Equal(t, 1, b.s.Counts.Claims, "it goes on telling")
+	assert.Equal(t, 1, b.s.Counts.Claims, "it keeps the claim to set the rest")
 	assert.Equal(t, ledger.Malformed, b.try("a", ledger.Commit{Ends: first.Ends}).Verdict)
 	b.commit("a", second)
 	assert.Zero(t, b.s.Counts.Claims)
 	assert.Equal(t, ids(1, 2), b.take("b", 2))
-	b.commit("a", ledger.Commit{Told: ids(0)})
+	b.commit("a", ledger.Commit{EdgesDone: ids(0)})
 
 	b = bench(t, c)
 	b.take("a", 1)
 	b.commit("a", first)
 	lost := b.apply(ledger.Reap{Session: "a", Poison: 1}).Lost
 	require.Len(t, lost, 1)
-	assert.True(t, lost[0].Claim.Tell)
+	assert.True(t, lost[0].Claim.EdgesOnly)
 	assert.False(t, lost[0].Charged)
 	r := b.commit("b", ledger.Commit{Want: 1, Classes: []ledger.Class{ledger.EngineClass}})
-	assert.Equal(t, []ledger.Claim{{Node: 0, Class: ledger.EngineClass, Tell: true}}, r.Claims)
+	assert.Equal(t, []ledger.Claim{{Node: 0, Class: ledger.EngineClass, EdgesOnly: true}}, r.Claims)
 	b.commit("b", ledger.Commit{Ends: []ledger.End{{Node: 0}}})
 	r = b.commit("b", ledger.Commit{Want: 1, Classes: []ledger.Class{ledger.EngineClass}})
 	assert.Len(t, r.Claims, 1, "given back, and claimed again")
 	for i := range edges {
 		edges[i].End = -1
 	}
-	b.commit("b", ledger.Commit{Edges: edges, Told: ids(0)})
+	b.commit("b", ledger.Commit{Edges: edges, EdgesDone: ids(0)})
 	assert.Equal(t, ids(1, 2), b.take("b", 2))
 }
 

@@ -6,12 +6,12 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// NodeStatus is where a node stands. The last four are terminal.
+// NodeStatus is the state of a node. The last four are terminal.
 type NodeStatus uint8
 
 // Statuses of nodes.
 const (
-	Blocked NodeStatus = iota // waits for bits, or for lost inputs that are made again
+	Blocked NodeStatus = iota // waits for bits, or for lost inputs that are computed again
 	Ready                     // may be claimed
 	Claimed                   // held by Node.Session
 	Waiting                   // failed, ready again at Node.Due
@@ -21,39 +21,39 @@ const (
 	Cancelled // cut off because the run ends
 )
 
-// Terminal reports whether the node is never run again, unless its output gets lost.
+// Terminal reports whether the node has ended. It runs again only if its output gets lost.
 func (s NodeStatus) Terminal() bool { return s >= OK }
 
-// Telling says whether a terminal node has edges left to set.
-type Telling uint8
+// PendingEdges says whether a terminal node has edges that are not set yet.
+type PendingEdges uint8
 
-// States of telling.
+// States of pending edges.
 const (
-	ToldAll     Telling = iota
-	TellQueued          // whoever claims it sets all edges again
-	TellClaimed         // held by Node.Session
+	NoPendingEdges PendingEdges = iota
+	EdgesQueued                 // the session that claims it sets all edges again
+	EdgesClaimed                // held by Node.Session
 )
 
-// Node is the state of one node. Fields that the status does not name have no meaning, and a store need not keep them.
+// Node is the state of one node. Fields that do not apply to the status have no meaning, and a store need not keep them.
 type Node struct {
 	Status NodeStatus
 	Class  Class // from Ready on, until it is terminal; of a node that awaits too
 	Epoch  uint16
-	// Arrived is how many of its bits are set: a cache of State.Bits, which do not tell whose they are.
+	// Arrived is how many of its bits are set: a cache, since State.Bits do not say whose they are.
 	Arrived uint32
-	// Attempts that are over, Errors those that failed by themselves, Losses those that took their worker down; Solo is
-	// how many claims are still made alone.
+	// Attempts that are over; Errors: those that failed by themselves; Losses: those that killed their worker. Solo is
+	// how many more claims of it are made alone.
 	Attempts, Errors, Losses uint16
 	Solo                     uint8
 	Bad                      bool // something it waits for failed or was skipped
 	Poison                   bool
 	Started                  bool // of Claimed: the attempt has been announced
-	Telling                  Telling
-	Session                  SessionID // of Claimed and TellClaimed: who holds it
+	PendingEdges             PendingEdges
+	Session                  SessionID // of Claimed and EdgesClaimed: the holder
 	Since, Due               int64     // when it became ready; of Waiting: when it may
 	// Reserved is for whom it is reserved, while it is Blocked or Ready.
 	Reserved Reservation
-	// Awaits is how many lost inputs it waits for. Awaited lists, of a node that is made again, who waits for it.
+	// Awaits is how many lost inputs it waits for. Awaited lists the nodes that wait for this one to be computed again.
 	Awaits  uint32
 	Awaited []engine.NodeID
 }
@@ -67,7 +67,7 @@ type Reservation struct {
 	Held   []HeldEdge // ascending by offset
 }
 
-// HeldEdge is a bit that was set while the parent's output was only held.
+// HeldEdge is a bit that was set while its session held the parent's output without storing it.
 type HeldEdge struct {
 	Offset uint32
 	Parent engine.NodeID
@@ -84,7 +84,7 @@ type Session struct {
 	// Over: it was reaped but holds more claims than one Reap takes. Suspect: so are those that are left.
 	Over, Suspect bool
 	Ready         []engine.NodeID // ready and reserved for it, in the order of readiness
-	Owed          []Edge          // edges that it has to set again once their parent is stored, ascending by offset
+	Owed          []Edge          // edges to set again once their parent's output is stored, ascending by offset
 }
 
 // Queue is the ready nodes of one class that are not reserved, in the order in which they are claimed.
@@ -108,7 +108,7 @@ type Counts struct {
 	Retries int // ends that were Retrying
 }
 
-// Config is what a ledger is made of.
+// Config describes the run of a new ledger.
 type Config struct {
 	Nodes  uint32
 	Edges  uint32 // bits
@@ -123,18 +123,18 @@ type Config struct {
 	MaxConcurrent map[Class]int
 }
 
-// State is all there is to know of a run, but for its graph and the values of outputs.
+// State is everything about a run but its graph and the values of outputs.
 type State struct {
 	Policy        engine.Policy
 	Limits        engine.Limits
 	MaxConcurrent map[Class]int // never modified
 	Revision      int
-	// Status is Running or Paused, then final. Stopping is the status the run ends with once no claim is held, empty
-	// while the run goes on.
+	// Status is Running or Paused, then final. Stopping is the status with which the run ends once no claim is held,
+	// empty unless it is being stopped.
 	Status   engine.Status
 	Stopping engine.Status
 	Seq      uint64  // of the last step
-	Workers  uint16  // how many sessions were opened
+	Workers  uint16  // how many sessions have been opened
 	Blocks   []Block // in the order of the expansions; the graph itself is none
 	Edges    uint32  // how many bits there are
 	Bits     Bits
@@ -147,7 +147,7 @@ type State struct {
 	broken broken
 }
 
-// New is the state of a run that has just started, with the entry that tells of it.
+// New is the state of a run that has just started, and the log's first entry.
 func New(c Config) (*State, *Entry) {
 	s := &State{
 		Policy: c.Policy, Limits: c.Limits.WithDefaults(), MaxConcurrent: c.MaxConcurrent, Status: engine.Running,
@@ -166,8 +166,8 @@ func New(c Config) (*State, *Entry) {
 	return s, t.entry
 }
 
-// GoesOn reports whether nodes may be claimed.
-func (s *State) GoesOn() bool { return s.Status == engine.Running && s.Stopping == "" }
+// Active reports whether nodes may be claimed: the run is neither paused nor being stopped nor over.
+func (s *State) Active() bool { return s.Status == engine.Running && s.Stopping == "" }
 
 // Session finds a session, nil where there is none of that name.
 func (s *State) Session(id SessionID) *Session {
@@ -179,7 +179,7 @@ func (s *State) Session(id SessionID) *Session {
 	return nil
 }
 
-// Held lists the claims of a session, ascending by node. It looks at every node.
+// Held lists the claims of a session, ascending by node, in time linear in the nodes of the run.
 func (s *State) Held(id SessionID) []Claim {
 	var claims []Claim
 	for i := range s.Nodes {

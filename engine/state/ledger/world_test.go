@@ -23,7 +23,7 @@ type budget struct {
 	more   int8 // the last edge of an end is left for a later commit
 	stop   int8
 	pause  int8
-	revise int8 // a run that has not succeeded goes on with what is left
+	revise int8 // a run that has not succeeded is continued with what is left
 }
 
 // rules are how the processes of a world behave.
@@ -31,7 +31,7 @@ type rules struct {
 	processes int
 	want      int  // claims that a process asks for when it has nothing to do
 	hold      bool // outputs may be held for children that are not ready
-	noBecome  bool // nobody goes on with what it made ready
+	noBecome  bool // no process becomes what it made ready
 	// countEarly is a mistake of processes: edges are set before the output is stored.
 	countEarly bool
 }
@@ -61,11 +61,11 @@ type world struct {
 	stored   []bool // an output of its present epoch was stored
 	ender    []ledger.SessionID
 	accepted []uint16 // how many good ends were: one in each epoch
-	told     []uint16 // the log: epoch+1 of the last end
+	logged   []uint16 // the log: epoch+1 of the last end
 	outcome  []engine.Outcome
-	readied  []bool // the log told that it was made ready
+	readied  []bool // the log has an entry that made it ready
 	seq      uint64
-	over     bool // the log told of the end
+	over     bool // the log has the end of the run
 }
 
 func begin(s *shape, policy engine.Policy, r rules, left budget) (*world, error) {
@@ -89,7 +89,7 @@ func (w *world) grow() {
 	w.stored = append(w.stored, make([]bool, n)...)
 	w.ender = append(w.ender, make([]ledger.SessionID, n)...)
 	w.accepted = append(w.accepted, make([]uint16, n)...)
-	w.told = append(w.told, make([]uint16, n)...)
+	w.logged = append(w.logged, make([]uint16, n)...)
 	w.outcome = append(w.outcome, make([]engine.Outcome, n)...)
 	w.readied = append(w.readied, make([]bool, n)...)
 }
@@ -103,12 +103,12 @@ func (w *world) clone() *world {
 	}
 	c.air = slices.Clone(w.air)
 	c.store, c.stored, c.ender = slices.Clone(w.store), slices.Clone(w.stored), slices.Clone(w.ender)
-	c.accepted, c.told = slices.Clone(w.accepted), slices.Clone(w.told)
+	c.accepted, c.logged = slices.Clone(w.accepted), slices.Clone(w.logged)
 	c.outcome, c.readied = slices.Clone(w.outcome), slices.Clone(w.readied)
 	return &c
 }
 
-// key tells worlds apart that can go on differently.
+// key distinguishes worlds that can continue differently.
 func (w *world) key(b []byte) []byte {
 	b = w.s.AppendKey(b)
 	l := w.left
@@ -126,7 +126,7 @@ func (w *world) key(b []byte) []byte {
 		if w.stored[i] {
 			f = 1
 		}
-		b = append(b, f|byte(w.accepted[i])<<1, byte(w.outcome[i]), byte(w.told[i]))
+		b = append(b, f|byte(w.accepted[i])<<1, byte(w.outcome[i]), byte(w.logged[i]))
 		b = append(b, w.ender[i]...)
 	}
 	return b
@@ -149,7 +149,7 @@ func (w *world) keyOf(m message, b []byte) []byte {
 		for _, e := range op.Edges {
 			b = append(b, 'e', byte(e.Offset), byte(e.Hold))
 		}
-		for _, id := range slices.Concat(op.Told, op.Unhold) {
+		for _, id := range slices.Concat(op.EdgesDone, op.Unhold) {
 			b = append(b, 't', byte(id))
 		}
 	case ledger.Invalidate:
@@ -246,11 +246,11 @@ func (w *world) foldEnd(id engine.NodeID, epoch uint16, outcome engine.Outcome) 
 		return nil
 	}
 	for _, p := range w.facts.nodes[id].parents {
-		if w.told[p] == 0 && outcome != engine.OutcomeCancelled {
-			return fmt.Errorf("the log tells of node %d before node %d, which it waits for", id, p)
+		if w.logged[p] == 0 && outcome != engine.OutcomeCancelled {
+			return fmt.Errorf("the log has node %d before node %d, which it waits for", id, p)
 		}
 	}
-	w.told[id], w.outcome[id] = epoch+1, outcome
+	w.logged[id], w.outcome[id] = epoch+1, outcome
 	return nil
 }
 
@@ -270,8 +270,8 @@ func (w *world) check() error {
 	for i := range w.s.Nodes {
 		n := &w.s.Nodes[i]
 		want := n.Status.Terminal()
-		if got := w.told[i] == n.Epoch+1; got != want || want && w.outcome[i] != ends[n.Status] {
-			return fmt.Errorf("node %d has status %d in epoch %d, the log says %d in %d", i, n.Status, n.Epoch, w.outcome[i], int(w.told[i])-1)
+		if got := w.logged[i] == n.Epoch+1; got != want || want && w.outcome[i] != ends[n.Status] {
+			return fmt.Errorf("node %d has status %d in epoch %d, the log says %d in %d", i, n.Status, n.Epoch, w.outcome[i], int(w.logged[i])-1)
 		}
 	}
 	if w.over != w.s.Status.Final() {

@@ -8,8 +8,8 @@ import (
 	"github.com/dagscope/dagscope/engine/state"
 )
 
-// apply makes one end true and logs it. follower is the node that the strand itself goes on with; otherwise, with
-// next, the first node made ready is kept from the queue and returned.
+// apply applies and logs one end. follower is the next node of the strand, NoNode at its last end; with next, the first
+// node that the last end makes ready is returned instead of queued.
 func (l *lane) apply(e *state.End, follower engine.NodeID, next bool) (became engine.NodeID) {
 	r := l.r
 	p := r.find(e.Node)
@@ -39,8 +39,8 @@ func (l *lane) apply(e *state.End, follower engine.NodeID, next bool) (became en
 	return engine.NoNode
 }
 
-// succeed stores the output, tells those that wait, and hands on what became ready. The step's number is taken first:
-// whatever this end makes possible comes later in the log.
+// succeed stores the output, counts down the nodes that wait, and hands on those that became ready. The step's number is
+// taken first: everything that this end makes possible comes later in the log.
 func (l *lane) succeed(p at, e *state.End, follower engine.NodeID, next bool) (became engine.NodeID) {
 	seq := l.r.number()
 	n := p.node()
@@ -66,7 +66,7 @@ func (r *run) number() uint64 {
 	return r.log.next()
 }
 
-// room makes place for the list of nodes that an end makes ready, and returns where it starts. The log keeps the list.
+// room reserves space for the list of nodes that an end makes ready, and returns where it starts. The log keeps the list.
 func (l *lane) room() int {
 	if l.r.log == nil {
 		l.ready = l.ready[:0]
@@ -106,13 +106,13 @@ func (l *lane) handOn(seq uint64, p at, e *state.End, kind engine.StepKind, star
 	return became
 }
 
-// enqueue offers ready nodes to all lanes.
+// enqueue queues ready nodes, where any lane can claim them.
 func (l *lane) enqueue(nodes []engine.NodeID) {
 	l.queue.fill(nodes)
 	l.r.hooks.Ready(len(nodes))
 }
 
-// choose takes the first node that its gate lets through; those before it wait at theirs.
+// choose returns the first node that its gate admits; the nodes before it wait at theirs.
 func (l *lane) choose(readied []engine.NodeID) (became engine.NodeID, rest []engine.NodeID) {
 	for i, id := range readied {
 		if l.r.admit(id) {
@@ -135,21 +135,22 @@ func (l *lane) without(nodes []engine.NodeID, id engine.NodeID) []engine.NodeID 
 	return l.stolen
 }
 
-// propagate counts down those that wait for p, and then those that wait for what is over by that.
+// propagate counts down the nodes that wait for p, and those that wait for nodes which this ends: complete joins and
+// skipped nodes.
 func (l *lane) propagate(p at, ended int64) {
 	l.over = l.over[:0]
-	l.tell(p, ended)
-	l.tellOn(ended)
+	l.notify(p, ended)
+	l.notifyOver(ended)
 }
 
-// tell counts down those that wait for p.
-func (l *lane) tell(p at, ended int64) {
+// notify counts down the nodes that wait for p.
+func (l *lane) notify(p at, ended int64) {
 	s := p.b.scope
 	barren := p.node().barren.Load()
 	for _, c := range s.Children(p.local) {
 		l.arrive(p.sibling(c), barren, ended)
 	}
-	if p.b.up.b == nil { // the graph itself has nothing around it
+	if p.b.up.b == nil { // the graph itself is in no fan-out
 		return
 	}
 	for _, j := range s.Outs(p.local) {
@@ -157,8 +158,8 @@ func (l *lane) tell(p at, ended int64) {
 	}
 }
 
-// tellOn works off what is over without having run: complete joins and skipped nodes.
-func (l *lane) tellOn(ended int64) {
+// notifyOver works off the nodes that ended without having run: complete joins and skipped nodes.
+func (l *lane) notifyOver(ended int64) {
 	for k := len(l.over); k > 0; k = len(l.over) {
 		p := l.over[k-1]
 		l.over = l.over[:k-1]
@@ -171,11 +172,11 @@ func (l *lane) tellOn(ended int64) {
 		if p.is(engine.Sink) {
 			l.settleSink()
 		}
-		l.tell(p, max(ended, p.node().ready))
+		l.notify(p, max(ended, p.node().ready))
 	}
 }
 
-// arrive counts down what p waits for, and finds out whether it is ready or over by that.
+// arrive counts down the nodes that p waits for. After the last of them p is ready, or over if it is a join or skipped.
 func (l *lane) arrive(p at, barren bool, ended int64) {
 	n := p.node()
 	if barren {
@@ -196,7 +197,7 @@ func (l *lane) arrive(p at, barren bool, ended int64) {
 	l.ready = append(l.ready, p.id())
 }
 
-// retry keeps the node back for e.Delay. The timer needs no stop: it finds out that the run is over.
+// retry queues the node again after e.Delay. The timer needs no stop: it checks whether the run is over.
 func (l *lane) retry(p at, e *state.End) {
 	l.record(p, e, engine.OutcomeRetrying)
 	n := p.node()

@@ -46,7 +46,7 @@ func (l *lane) skip(p at) {
 	l.releaseInputs(p)
 }
 
-// settleSink ends the run when this was the last node that nothing waits for.
+// settleSink counts a sink that has ended, and ends the run after the last one.
 func (l *lane) settleSink() {
 	r := l.r
 	if r.sinks.Add(-1) != 0 {
@@ -99,7 +99,7 @@ func (r *run) settle() {
 	}
 }
 
-// finish is called once, by whoever has set the phase to ended.
+// finish is called once, by the goroutine that has set the phase to ended.
 func (r *run) finish(status engine.Status, first *engine.ErrorRecord) {
 	now := r.Now()
 	end := engine.RunEnd{Status: status, EndedAt: r.wall(now), First: first}
@@ -111,7 +111,7 @@ func (r *run) finish(status engine.Status, first *engine.ErrorRecord) {
 	close(r.done)
 }
 
-// evaluate adds the result; it is left for whoever asks first, since encoding one may take long.
+// evaluate adds the result. The first call of End runs it, since encoding a result may take long.
 func (r *run) evaluate(end engine.RunEnd) (engine.RunEnd, any) {
 	if end.Status != engine.Succeeded {
 		return end, nil
@@ -135,7 +135,7 @@ func (r *run) End() (engine.RunEnd, any) {
 // Cancel implements engine.Execution.
 func (r *run) Cancel() { r.Stop(engine.Cancelled, engine.ErrCancelled, nil) }
 
-// leave goes from whichever phase the run goes on in to a later one; false where it is ending already.
+// leave moves the run from running, paused or draining to a later phase; false if it is already ending.
 func (r *run) leave(to int32) bool {
 	for {
 		from := r.phase.Load()

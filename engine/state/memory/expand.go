@@ -7,7 +7,7 @@ import (
 	"github.com/dagscope/dagscope/engine/state"
 )
 
-// expand ends an expansion: it makes the instances of its fan-out, or fails where they would exceed the limits.
+// expand ends an expansion: it makes the instances of its fan-out, or fails if they would exceed the limits.
 func (l *lane) expand(p at, e *state.End, next bool) engine.NodeID {
 	l.other.Add(1)
 	p.node().attempt++
@@ -30,12 +30,12 @@ func (l *lane) expand(p at, e *state.End, next bool) engine.NodeID {
 			l.ready = append(l.ready, q.id())
 		}
 	}
-	l.tellOn(e.Ended)
+	l.notifyOver(e.Ended)
 	return l.handOn(seq, p, e, engine.FanOutExpanded, start, engine.NoNode, next)
 }
 
-// widen fixes what the joins of the fan-out wait for, and keeps the elements as long as somebody reads them. Joins
-// that wait for nothing are over.
+// widen sets how many nodes the joins of the fan-out wait for, and how many readers the elements have. Joins that wait
+// for nothing are over.
 func (l *lane) widen(p at, b *block, elements []any) {
 	s := p.b.scope
 	l.r.sinks.Add(int64(b.Instances) * int64(b.scope.Sinks()))

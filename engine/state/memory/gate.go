@@ -6,11 +6,11 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// gate bounds how many tasks of one function run at a time. Ready tasks that it does not let through wait here, not
-// in a queue, so that nobody keeps trying.
+// gate bounds how many tasks of one function run at a time. Ready tasks beyond the bound wait here, not in a queue, so
+// that lanes do not keep trying them.
 type gate struct {
-	mu      sync.Mutex
-	free    int
+	mu      sync.Mutex // guards what follows
+	free    int        // how many more may run
 	waiting []engine.NodeID
 }
 
@@ -28,7 +28,7 @@ func newGates(g *engine.Graph) []*gate {
 	return gates
 }
 
-// gate is the one that the node at p has to pass, nil for none.
+// gate returns the gate of the function at p, nil for none.
 func (r *run) gate(p at) *gate {
 	if r.gates == nil || p.kind() != engine.TaskNode {
 		return nil
@@ -36,7 +36,7 @@ func (r *run) gate(p at) *gate {
 	return r.gates[p.b.scope.Function(p.local)]
 }
 
-// admit lets a ready node through its gate, or keeps it there.
+// admit lets a ready node pass its gate, or makes it wait there.
 func (r *run) admit(id engine.NodeID) bool {
 	g := r.gate(r.find(id))
 	if g == nil {
@@ -52,7 +52,7 @@ func (r *run) admit(id engine.NodeID) bool {
 	return true
 }
 
-// leave makes room behind the node at p and queues the one that has waited longest.
+// leave gives the place of the node at p to the one that has waited longest, which it queues.
 func (l *lane) leave(p at) {
 	g := l.r.gate(p)
 	if g == nil {

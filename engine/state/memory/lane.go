@@ -17,22 +17,22 @@ const (
 // tokenBits is how many low bits of a token count the claims of its lane.
 const tokenBits = 40
 
-// lane implements state.Lane.
+// lane implements state.Lane. All fields but the atomic ones are owned by the goroutine that uses the lane.
 type lane struct {
 	r        *run
 	slot     uint16
-	queue    *queue
+	queue    *queue        // that of its processor, shared with other lanes
 	held     atomic.Uint64 // the token of the latest claim, doubled; odd while it is held
 	other    atomic.Uint64 // claims that did not finish a task
-	followed atomic.Uint64 // tasks finished behind the head of a strand
+	followed atomic.Uint64 // tasks finished in strands after their heads
 	claim    state.Claim
 	head     bool // the claim is of a node from a queue, not one that this lane became
 	tokens   uint64
 
-	ready   []engine.NodeID // room for Readied lists
-	over    []at            // joins that are complete and skipped nodes: what waits for them is to be told
-	dropped []at            // nodes whose readers are about to be counted down
-	stolen  []engine.NodeID
+	ready   []engine.NodeID // space for Readied lists
+	over    []at            // complete joins and skipped nodes whose children are not counted down yet
+	dropped []at            // nodes whose inputs are not released yet
+	stolen  []engine.NodeID // space for nodes of another queue
 	_       [64]byte
 }
 
@@ -84,17 +84,17 @@ func (l *lane) steal() (engine.NodeID, bool) {
 	return 0, false
 }
 
-// take claims an admitted node, unless the run has stopped handing out claims.
+// take claims an admitted node, unless the run does not hand out claims any more.
 func (l *lane) take(id engine.NodeID, head bool) bool {
 	l.hold(id, head)
-	if l.r.phase.Load() != running { // Stop looks at held after it has set the phase, so one of us sees the other
+	if l.r.phase.Load() != running { // Stop reads held after it has set the phase, so one of the two sees the other
 		l.putBack()
 		return false
 	}
 	return true
 }
 
-// hold notes the claim.
+// hold records the claim.
 func (l *lane) hold(id engine.NodeID, head bool) {
 	n := l.r.find(id).node()
 	l.tokens++
@@ -129,7 +129,7 @@ func (l *lane) finished(over bool) int {
 	return int(claims - min(claims, other))
 }
 
-// drop gives up the claim and, where the run is stopping, ends it if this was the last one.
+// drop ends the claim and, if the run is stopping and this was the last one, the run.
 func (l *lane) drop() {
 	l.held.Store(l.tokens << 1)
 	if l.r.phase.Load() == stopping {
@@ -154,8 +154,8 @@ func (l *lane) Announce(e *state.End) {
 	})
 }
 
-// Abandon implements state.Lane. It works through a lane of its own, because the lane's goroutine still uses this
-// one; that claims first, so that at no moment the node is held by nobody.
+// Abandon implements state.Lane. It uses a second lane, because the lane's goroutine still uses this one; the second lane
+// claims first, so that the node is claimed at every moment.
 func (l *lane) Abandon(e *state.End) {
 	held := l.held.Load()
 	if held&1 == 0 {

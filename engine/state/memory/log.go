@@ -24,7 +24,7 @@ const (
 )
 
 const (
-	// A reader that has caught up looks again after minPoll, and ever later up to maxPoll. Writers wake readers only
+	// A reader that has caught up reads again after minPoll, then after twice as long each time, up to maxPoll. Writers wake readers only
 	// when the first page or one of pageLen steps is added and when the run ends, so a reader costs a run next to
 	// nothing; maxPoll bounds how late it is.
 	minPoll = 500 * time.Microsecond
@@ -56,15 +56,15 @@ func lenOf(page uint64) uint64 {
 	return pageLen
 }
 
-// log is the steps of one run. The number of a step is its place; a step is there when its Seq is set.
+// log is the steps of one run. The number of a step is its place; a step is published once its Seq is set.
 type log struct {
 	_     [64]byte
 	last  atomic.Uint64 // the highest number handed out
 	_     [64]byte
 	final atomic.Uint64 // the number of RunFinished, 0 before
 	pages atomic.Pointer[[][]engine.Step]
-	grown atomic.Pointer[chan struct{}] // closed when readers are to look; see grow
-	mu    sync.Mutex                    // one grower at a time
+	grown atomic.Pointer[chan struct{}] // closed when readers should read again; see grow
+	mu    sync.Mutex                    // held while pages are added
 }
 
 func newLog() *log {
@@ -75,7 +75,7 @@ func newLog() *log {
 	return l
 }
 
-// next hands out a number. Whoever takes one must publish its step soon: readers wait for it.
+// next hands out a number. The caller must publish its step soon: readers wait for it.
 func (l *log) next() uint64 { return l.last.Add(1) }
 
 // at is the place of step seq, from 1.
@@ -88,7 +88,7 @@ func (l *log) at(seq uint64) *engine.Step {
 	return &pages[page][place]
 }
 
-// grow adds pages up to one, and wakes the readers where that is worth it: they have little to read of the small ones.
+// grow adds pages, the last of them with the given number, and wakes the readers unless the pages are small.
 func (l *log) grow(page uint64) [][]engine.Step {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -107,7 +107,7 @@ func (l *log) grow(page uint64) [][]engine.Step {
 // publish lets readers see a step whose other fields are set.
 func publish(s *engine.Step, seq uint64) { atomic.StoreUint64(&s.Seq, seq) }
 
-// append numbers a step and publishes it. What comes behind RunFinished, by a narrow race, is never read.
+// append numbers a step and publishes it. Steps after RunFinished, which a narrow race makes possible, are never read.
 func (l *log) append(s *engine.Step) {
 	seq := l.next()
 	place := l.at(seq)
@@ -118,7 +118,7 @@ func (l *log) append(s *engine.Step) {
 	}
 }
 
-// copyStep copies all fields but Seq, at which readers look meanwhile.
+// copyStep copies all fields but Seq, which readers may be reading.
 func copyStep(dst, src *engine.Step) {
 	dst.Kind, dst.Outcome, dst.Location, dst.Announced, dst.Head = src.Kind, src.Outcome, src.Location, src.Announced, src.Head
 	dst.Node, dst.Epoch, dst.Attempt, dst.Worker, dst.Slot = src.Node, src.Epoch, src.Attempt, src.Worker, src.Slot
@@ -127,14 +127,14 @@ func copyStep(dst, src *engine.Step) {
 	dst.Became, dst.Readied, dst.Width, dst.Delay, dst.Usage = src.Became, src.Readied, src.Width, src.Delay, src.Usage
 }
 
-// read returns the published steps behind number after, at most to the end of their page. It waits for them, but not
-// longer than until done is closed and the last one is read.
+// read returns the published steps that follow number after, at most to the end of their page. It waits for them until
+// done is closed and the last one is read.
 func (l *log) read(ctx context.Context, after uint64, done <-chan struct{}) ([]engine.Step, error) {
 	timer := time.NewTimer(minPoll)
 	defer timer.Stop()
 	for pause := minPoll; ; pause = min(2*pause, maxPoll) {
 		grown := *l.grown.Load()
-		final := l.final.Load() // before the steps: all that come before it are numbered by now
+		final := l.final.Load() // loaded before the steps: all that precede it are numbered already
 		if final > 0 && after >= final {
 			return nil, io.EOF
 		}

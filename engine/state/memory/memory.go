@@ -1,15 +1,16 @@
 // Package memory is the store of run state of a single process: the fast path that the engine takes by default.
 //
 // It keeps the laws of engine/state without a lock per task. A claim is a token in its lane, a dependency an atomic
-// count that the last finished parent brings to zero (a bit of the model is implied by the parent's state), and a
-// child with one parent needs no atomic at all. Ready nodes lie in one queue per processor; an empty one takes half
-// of another. The log is an array of pages: a step's number is its place, so lanes write without meeting.
+// count that the last finished parent brings to zero, and a child with one parent needs no atomic at all. Ready nodes
+// are in one queue per processor; a lane whose queue is empty takes half of another. The log is an array of pages: a
+// step's number is its place, so lanes write without contention. Joins are never claimed: the last node that one waits
+// for ends it.
 //
-// Costs: 40 bytes a node beside the graph, 136 bytes a logged step and at most as many reserved for the next ones, until
-// nobody holds the run any more, and no goroutine.
+// Costs: 40 bytes a node in addition to the graph, 136 bytes a logged step and at most as many reserved for the next
+// ones, until the run is garbage, and no goroutine.
 //
-// Caveats: state dies with the process; what was recorded by then is what remains. Outputs are kept as Go values,
-// never encoded, so a task that modifies its input changes what others read.
+// Caveats: the state dies with the process; only what was recorded remains. Outputs are kept as Go values, never encoded,
+// so a task that modifies its input changes what others read.
 package memory
 
 import (
@@ -27,7 +28,7 @@ import (
 // Store implements state.Store.
 type Store struct {
 	mu   sync.Mutex
-	runs map[engine.RunID]struct{}
+	runs map[engine.RunID]struct{} // guarded by mu
 }
 
 // New returns an empty store.
@@ -55,7 +56,7 @@ func (s *Store) forget(id engine.RunID) {
 const (
 	running int32 = iota
 	paused
-	draining // what is claimed goes on, and nothing else will be
+	draining // what is claimed continues, nothing else will be claimed
 	stopping
 	ended
 )
@@ -69,15 +70,15 @@ type run struct {
 	numbering *engine.Numbering
 	base      time.Time
 	queues    []queue
-	gates     []*gate // by function; nil where no function has a bound
-	log       *log    // nil where none is kept
+	gates     []*gate // by function; nil if no function has a bound
+	log       *log    // nil if none is kept
 	static    *block
 	dynamic   atomic.Pointer[[]*block]
 	lanes     atomic.Pointer[[]*lane]
 	done      chan struct{}
 
-	_     [64]byte // what changes often stands apart from what all lanes read
-	sinks atomic.Int64
+	_     [64]byte     // keeps what changes often off the cache lines that all lanes read
+	sinks atomic.Int64 // nodes that nothing waits for and that have not ended
 	_     [64]byte
 	phase atomic.Int32
 
@@ -93,7 +94,7 @@ type run struct {
 	result  func() (engine.RunEnd, any)
 }
 
-// ending is what Stop was told first.
+// ending is how the first Stop ends the run.
 type ending struct {
 	status engine.Status
 	cause  error

@@ -15,7 +15,7 @@ type node struct {
 	readers int32  // that still need out; atomic too
 	attempt uint16 // attempts that have ended; changed by the holder of the claim only
 	epoch   uint16
-	barren  atomic.Bool // it has failed or will be skipped: what waits for it is skipped
+	barren  atomic.Bool // it has failed or will be skipped: nodes that wait for it are skipped
 }
 
 // block is the state of one block of nodes.
@@ -40,7 +40,7 @@ func (p at) kind() engine.NodeKind      { return p.b.scope.Kind(p.local) }
 func (p at) sibling(local uint32) at    { return at{p.b, p.base, local} }
 func (p at) is(f engine.NodeFlags) bool { return p.flags()&f != 0 }
 
-// readyAfter notes the end of something that the node waits for: it cannot be ready before.
+// readyAfter records the end of a node that this one waits for: it cannot be ready before.
 func (n *node) readyAfter(ended int64) {
 	for at := atomic.LoadInt64(&n.ready); at < ended; at = atomic.LoadInt64(&n.ready) {
 		if atomic.CompareAndSwapInt64(&n.ready, at, ended) {

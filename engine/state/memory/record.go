@@ -36,7 +36,7 @@ func (l *lane) recordAs(seq uint64, p at, e *state.End, kind engine.StepKind, ou
 	publish(s, seq)
 }
 
-// evidence keeps what an attempt left beside its step.
+// evidence keeps the error and the log of an attempt, which its step does not have.
 func (r *run) evidence(e *state.End) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

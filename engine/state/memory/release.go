@@ -2,7 +2,7 @@ package memory
 
 import "github.com/dagscope/dagscope/engine"
 
-// releaseInputs lets go of what the ended task at p has read. An output that nothing needs any more is dropped.
+// releaseInputs releases the inputs of the ended task at p. An output that nothing needs any more is dropped.
 func (l *lane) releaseInputs(p at) {
 	for _, parent := range p.b.scope.Parents(p.local) {
 		l.release(p.sibling(parent))
@@ -12,8 +12,8 @@ func (l *lane) releaseInputs(p at) {
 	}
 }
 
-// release counts down the readers of p and, when the last is gone, drops the output and releases in turn what a join
-// or an expansion was holding.
+// release counts down the readers of p. After the last one it drops the output and, of a join or an expansion, releases
+// its inputs in turn.
 func (l *lane) release(p at) {
 	n := p.node()
 	if p.kind() == engine.TaskNode {
@@ -27,7 +27,8 @@ func (l *lane) release(p at) {
 	}
 }
 
-// dropOutput drops what the node at p holds. It works off a list: fan-outs may follow each other endlessly.
+// dropOutput drops the output of the node at p. It uses a list instead of recursion: any number of fan-outs may follow
+// each other.
 func (l *lane) dropOutput(p at) {
 	l.dropped = append(l.dropped[:0], p)
 	for len(l.dropped) > 0 {
@@ -50,7 +51,7 @@ func (l *lane) dropOutput(p at) {
 	}
 }
 
-// dropJoin lets go of what a join has read. Where its expansion was skipped or has failed there is nothing to let go.
+// dropJoin releases the inputs of a join. It has none if its expansion was skipped or has failed.
 func (l *lane) dropJoin(p at) {
 	s := p.b.scope
 	expansion := p.sibling(s.JoinExpansion(p.local))

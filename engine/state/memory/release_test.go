@@ -78,7 +78,7 @@ func TestIntermediatesAreDropped(t *testing.T) {
 			x := double.Call(engine.Const(g, 1))
 			return engine.List(g, x, double.Call(x))
 		}, 2},
-		{"nobody reads it", func(g *engine.Builder) engine.AnyRef {
+		{"not read", func(g *engine.Builder) engine.AnyRef {
 			double.Call(engine.Const(g, 1))
 			return engine.Const(g, 1)
 		}, 0},
@@ -91,7 +91,7 @@ func TestIntermediatesAreDropped(t *testing.T) {
 		{"elements as results", func(g *engine.Builder) engine.AnyRef {
 			return sum.Call(engine.FanOut(g, list.Call(g), func(e engine.Ref[int]) engine.Ref[int] { return e }))
 		}, 1},
-		{"a fan-out nobody reads", func(g *engine.Builder) engine.AnyRef {
+		{"a fan-out that is not read", func(g *engine.Builder) engine.AnyRef {
 			engine.FanOut(g, list.Call(g), double.Call)
 			return engine.Const(g, 1)
 		}, 0},
@@ -111,7 +111,7 @@ func TestIntermediatesAreDropped(t *testing.T) {
 	}
 }
 
-// TestChainHoldsOneOutput looks while the run goes on: what is read for the last time is gone.
+// TestChainHoldsOneOutput: an output is dropped with its last reader, while the run continues.
 func TestChainHoldsOneOutput(t *testing.T) {
 	drive(t, func(g *engine.Builder) engine.AnyRef {
 		x := double.Call(engine.Const(g, 1))

@@ -26,7 +26,7 @@ func encodeCommit(c *ledger.Commit, now int64, outputs, details int) []byte {
 		d.mistake = negativeNumber
 	case len(c.Ends) > ledger.MaxEnds:
 		d.mistake = tooManyEnds
-	case len(c.Edges) > maxRuns || len(c.Told) > maxRuns || len(c.Onward) > maxRuns || len(c.Unhold) > maxRuns ||
+	case len(c.Edges) > maxRuns || len(c.EdgesDone) > maxRuns || len(c.Onward) > maxRuns || len(c.Unhold) > maxRuns ||
 		len(c.Started) > maxRuns || len(c.Classes) > maxRuns || outputs > maxRuns || details > maxRuns:
 		d.mistake = tooMuch
 	}
@@ -39,7 +39,7 @@ func encodeCommit(c *ledger.Commit, now int64, outputs, details int) []byte {
 		body.u16(uint16(class))
 	}
 	ends := body.ends(c.Ends)
-	body.nodes(c.Told)
+	body.nodes(c.EdgesDone)
 	onward := body.onward(c.Onward)
 	edges := body.edges(c.Edges, len(c.Ends))
 	body.nodes(c.Unhold)
@@ -57,7 +57,7 @@ func encodeCommit(c *ledger.Commit, now int64, outputs, details int) []byte {
 	head.float(body.maxNode)
 	head.float(body.maxBit)
 	for _, n := range []int{
-		len(c.Classes), ends, len(c.Told), onward, edges, len(c.Unhold), len(c.Started), outputs, details,
+		len(c.Classes), ends, len(c.EdgesDone), onward, edges, len(c.Unhold), len(c.Started), outputs, details,
 	} {
 		head.u16(uint16(n))
 	}

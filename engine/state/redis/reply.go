@@ -139,7 +139,7 @@ func (u *unpacker) claim() ledger.Claim {
 	c := ledger.Claim{Node: engine.NodeID(u.u32()), Class: ledger.Class(u.u16()), Epoch: u.u16(), Attempt: u.u16(), Errors: u.u16(), Losses: u.u16()}
 	c.Since = u.float()
 	f := u.u8()
-	c.Skip, c.Poison, c.Solo, c.Tell, c.TellBad = f&1 != 0, f&2 != 0, f&4 != 0, f&8 != 0, f&16 != 0
+	c.Skip, c.Poison, c.Solo, c.EdgesOnly, c.EdgesBad = f&1 != 0, f&2 != 0, f&4 != 0, f&8 != 0, f&16 != 0
 	return c
 }
 

@@ -209,7 +209,7 @@ func fans(w *stopwatch, b *Backend) {
 			c.Edges = append(c.Edges, ledger.Edge{Offset: i, Child: engine.NodeID(i + 1), Waits: 1, End: len(end) - 1})
 		}
 		if end = nil; from+edgesAtOnce == fan {
-			c.Told = []engine.NodeID{0}
+			c.EdgesDone = []engine.NodeID{0}
 		}
 		ready = p.commit("fan out", c, 3).Waiting
 	}

@@ -111,9 +111,9 @@ func (d *copyDecoder) nodes(count int) error {
 		n.Status = ledger.NodeStatus(st)
 		n.Bad, n.Started = f&isBad != 0, f&isStarted != 0
 		if f&hasPendingEdges != 0 {
-			n.Telling = ledger.TellQueued
+			n.PendingEdges = ledger.EdgesQueued
 			if owner > 0 {
-				n.Telling = ledger.TellClaimed
+				n.PendingEdges = ledger.EdgesClaimed
 			}
 			n.Class = ledger.EngineClass
 		}

@@ -98,9 +98,9 @@ func (s *share) missingEdges(state *ledger.State) []at {
 func (s *share) isOver(n *ledger.Node) bool {
 	switch n.Status {
 	case ledger.OK, ledger.Skipped:
-		return n.Telling == ledger.ToldAll
+		return n.PendingEdges == ledger.NoPendingEdges
 	case ledger.Failed:
-		return n.Telling == ledger.ToldAll && s.policy == engine.Continue
+		return n.PendingEdges == ledger.NoPendingEdges && s.policy == engine.Continue
 	default:
 		return false
 	}

@@ -37,7 +37,7 @@ type draft struct {
 // isEmpty reports whether the commit changes nothing but claims and the lease.
 func (d *draft) isEmpty() bool {
 	c := &d.call.Commit
-	return len(c.Ends) == 0 && len(c.Edges) == 0 && len(c.Told) == 0 && c.Steps == 0
+	return len(c.Ends) == 0 && len(c.Edges) == 0 && len(c.EdgesDone) == 0 && c.Steps == 0
 }
 
 // pending reports whether there is anything to commit.
@@ -76,7 +76,7 @@ func (s *share) draftEdgesLeft(d *draft) {
 		s.draftEdge(d, edgeFrom{at: t.at, bad: t.bad, end: -1}, t.next)
 	}
 	if t.next == t.at.degree() {
-		d.call.Commit.Told = append(d.call.Commit.Told, t.at.id())
+		d.call.Commit.EdgesDone = append(d.call.Commit.EdgesDone, t.at.id())
 		s.edgesLeft = s.edgesLeft[1:]
 	}
 }
@@ -124,7 +124,7 @@ func (s *share) draftEnds(d *draft, most int) {
 	for i, en := range s.outbox {
 		alone := en.outcome == engine.OutcomeRetrying || en.expands()
 		degree := en.at.degree()
-		begun := len(d.ends) > 0 || len(d.handed) > 0 || d.edges > 0 || len(d.call.Commit.Told) > 0
+		begun := len(d.ends) > 0 || len(d.handed) > 0 || d.edges > 0 || len(d.call.Commit.EdgesDone) > 0
 		full := len(d.ends) >= most || d.bytes > maxBytes || d.alone || begun && (alone || d.room() < degree)
 		if full {
 			rest = append(rest, s.outbox[i:]...)

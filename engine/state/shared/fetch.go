@@ -176,7 +176,7 @@ func (r *run) preload(claims []ledger.Claim) {
 	}
 	in := &inputSet{}
 	for _, c := range claims {
-		if !c.Skip && !c.Poison && !c.Tell {
+		if !c.Skip && !c.Poison && !c.EdgesOnly {
 			in.nodes = r.layout.graph.Reads(in.nodes, r.Numbering().Locate(c.Node), r.Numbering())
 		}
 	}

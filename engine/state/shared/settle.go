@@ -24,7 +24,7 @@ func (s *share) applyReply(d *draft, r *ledger.Reply) error {
 		n := g.at.node()
 		n.phase, n.claimed, n.announced = away, false, false
 	}
-	for _, id := range d.call.Commit.Told {
+	for _, id := range d.call.Commit.EdgesDone {
 		s.find(id).node().claimed = false
 	}
 	return s.applyLedger(r, d.call.Commit.Blocks)

@@ -144,8 +144,8 @@ func claimOf(p at, token uint64) state.Claim {
 func (s *share) acceptClaim(c ledger.Claim, now int64) {
 	p := s.find(c.Node)
 	n := p.node()
-	if c.Tell {
-		s.repeatEdges(p, c.TellBad)
+	if c.EdgesOnly {
+		s.repeatEdges(p, c.EdgesBad)
 		return
 	}
 	if n.claimed && n.since == c.Since {

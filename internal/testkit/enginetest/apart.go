@@ -11,11 +11,11 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// EvaluateApart runs one graph as processes would that share it: copies are what each of them decoded, in any order, and
-// need not know all functions. Each task is executed by a copy that runs its function, each fan-out is expanded by any
-// copy, and the result comes from any that can tell its type, all drawn from seed. Outputs travel encoded, and a copy sees
-// exactly those that its Graph.Reads names. The error is the first that a body returned, or says what a copy got wrong:
-// it read more or less than Reads names, put together a value of another type, or nobody could go on.
+// EvaluateApart runs one graph as several processes that share it would: copies are the graphs that each of them decoded,
+// in any order, and need not know all functions. Each task is executed by a copy that runs its function, each fan-out is
+// expanded by any copy, and the result comes from any that knows its type, all drawn from seed. Outputs travel encoded,
+// and a copy sees exactly those that its Graph.Reads names. The error is the first that a body returned, or describes a
+// copy's mistake: it read more or less than Reads names, assembled a value of another type, or no copy could continue.
 func EvaluateApart(ctx context.Context, seed uint64, copies ...*engine.Graph) (Outcome, error) {
 	a := &apart{rng: rand.New(rand.NewPCG(seed, 0xa9a27)), encoded: map[engine.NodeID][]byte{}}
 	for _, g := range copies {
@@ -35,7 +35,7 @@ func EvaluateApart(ctx context.Context, seed uint64, copies ...*engine.Graph) (O
 	return e.out, err
 }
 
-// apart is what the processes share, and they.
+// apart is the processes and what they share.
 type apart struct {
 	rng       *rand.Rand
 	processes []process
@@ -47,12 +47,12 @@ type process struct {
 	numbering *engine.Numbering
 }
 
-// any draws a process that is able to go on.
+// any draws a process that is able to continue.
 func (a *apart) any(able func(*engine.Graph) bool) (process, error) {
 	could := slices.Clone(a.processes)
 	could = slices.DeleteFunc(could, func(p process) bool { return !able(p.graph) })
 	if len(could) == 0 {
-		return process{}, errors.New("no process knows enough to go on")
+		return process{}, errors.New("no process knows enough to continue")
 	}
 	return could[a.rng.IntN(len(could))], nil
 }
@@ -113,7 +113,7 @@ func (a *apart) result() (any, error) {
 	return by.graph.ResultType().Decode(wire)
 }
 
-// view gives a process the outputs that it says it reads.
+// view shows a process the outputs that its graph reads.
 func (a *apart) view(by process, reads []engine.NodeID) *view {
 	v := &view{outputs: map[engine.NodeID]any{}, used: map[engine.NodeID]bool{}}
 	for i, id := range reads {

@@ -10,7 +10,7 @@ import (
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
 
-// having is what a process with some of the functions decodes.
+// having is the graph as a process with some of the functions decodes it.
 func having(t *testing.T, g *engine.Graph, functions ...string) *engine.Graph {
 	t.Helper()
 	wire, _, err := g.AppendGraph(nil)
@@ -45,5 +45,5 @@ func TestEvaluateApart(t *testing.T) {
 func TestEvaluateApartNeedsEveryFunction(t *testing.T) {
 	g := nested(t)
 	_, err := enginetest.EvaluateApart(t.Context(), 1, having(t, g), having(t, g, "grow"))
-	require.ErrorContains(t, err, "no process knows enough to go on")
+	require.ErrorContains(t, err, "no process knows enough to continue")
 }

@@ -1,9 +1,9 @@
-// Package enginetest helps to test graphs and what reads their logs: a sequential evaluator that every execution has
-// to agree with, one that plays several processes with different functions, legal logs of simulated runs, and the laws
+// Package enginetest helps to test graphs and readers of logs: a sequential evaluator with which every execution has to
+// agree, one that plays several processes with different functions, legal logs of simulated runs, and a check of the laws
 // that every log keeps.
 //
 // Evaluate guarantees to run each task once, after its parents, in the calling goroutine, without retries or timeouts; it
-// costs what the bodies cost. It keeps every output until it returns, so it is no way to run large workflows.
+// costs what the bodies cost. It keeps every output until it returns, so it is not suited to large workflows.
 package enginetest
 
 import (
@@ -138,7 +138,7 @@ func (e *evaluation) run(id engine.NodeID) error {
 	return nil
 }
 
-// finish tells those that wait for the node.
+// finish counts down the nodes that wait for the node.
 func (e *evaluation) finish(p engine.Place) {
 	e.finished++
 	s := e.graph.Scope(p.Block.Scope)

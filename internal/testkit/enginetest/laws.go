@@ -10,12 +10,12 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// CheckSteps replays the whole log of an ended run of g, of one revision or several, and tells the first thing in it that
-// could not have happened: a gap in the numbers, an attempt of a task that nothing made ready, a task that was OK twice
-// in one epoch, that ended before what it waits for or started earlier than that had ended, moments out of order, two
-// bodies at a time on one slot, or, where the run succeeded, a node that never ended.
+// CheckSteps replays the whole log of an ended run of g, of one revision or several, and reports the first thing in it
+// that could not have happened: a gap in the numbers, an attempt of a task that nothing made ready, a task that was OK
+// twice in one epoch, that ended before a node it waits for or started before that node had ended, moments out of order,
+// two bodies at a time on one slot, or, where the run succeeded, a node that never ended.
 //
-// It costs well below 1 µs for each step and edge, and holds what it knows of every node.
+// It costs well below 1 µs for each step and edge, and memory for every node.
 func CheckSteps(g *engine.Graph, steps []engine.Step) error {
 	l := &laws{graph: g, numbering: engine.NewNumbering(g), lives: map[engine.NodeID]*life{}, bodies: map[slot][]body{}}
 	if len(steps) < 2 || steps[0].Kind != engine.RunStarted || steps[len(steps)-1].Kind != engine.RunFinished {
@@ -34,19 +34,19 @@ func CheckSteps(g *engine.Graph, steps []engine.Step) error {
 	return l.apart()
 }
 
-// laws is what a log has told so far.
+// laws is what the steps so far say.
 type laws struct {
 	graph     *engine.Graph
 	numbering *engine.Numbering
 	lives     map[engine.NodeID]*life
 	bodies    map[slot][]body
-	over      bool // the run has ended, and may go on with its next revision
+	over      bool // the run has ended, and may continue with its next revision
 }
 
-// life is what a log has told of one node.
+// life is what the steps so far say about one node.
 type life struct {
-	told    bool // that it is ready, in this revision
-	ok      bool // it was, for the last time in that epoch
+	readied bool // a step made it ready, in this revision
+	ok      bool // it was OK, last in epoch okIn
 	okIn    uint16
 	epoch   uint16 // of its latest end
 	attempt uint16
@@ -97,38 +97,38 @@ func (l *laws) step(number uint64, s *engine.Step) error {
 			return fmt.Errorf("there is no node %d to be ready", id)
 		}
 		n := l.life(id)
-		if isLost := s.Kind == engine.RunStarted && n.ok; n.told && !isLost { // a revision makes again what is lost
-			return fmt.Errorf("node %d is told to be ready twice", id)
+		if isLost := s.Kind == engine.RunStarted && n.ok; n.readied && !isLost { // a revision computes lost nodes again
+			return fmt.Errorf("node %d is made ready twice", id)
 		}
-		n.told = true
+		n.readied = true
 	}
 	return nil
 }
 
-// revision begins the next one: what has not succeeded is told to be ready once more.
+// revision begins the next one: nodes that have not succeeded are made ready once more.
 func (l *laws) revision(number uint64) error {
 	if l.over != (number > 1) {
 		return errors.New("a run starts at the beginning, and again when it has ended")
 	}
 	l.over = false
 	for _, n := range l.lives {
-		n.told = n.told && n.ok
+		n.readied = n.readied && n.ok
 	}
 	return nil
 }
 
-// known holds a step about an attempt to what was told of its node.
+// known reports an error where no earlier step made the node of an attempt ready.
 func (l *laws) known(s *engine.Step) error {
 	if !l.numbering.Contains(s.Node) {
 		return errors.New("there is no such node")
 	}
-	if !l.life(s.Node).told {
-		return errors.New("nothing has told that the node is ready")
+	if !l.life(s.Node).readied {
+		return errors.New("no step before it says that the node is ready")
 	}
 	return nil
 }
 
-// end takes the end of an attempt.
+// end checks the end of an attempt.
 func (l *laws) end(s *engine.Step) error {
 	if err := l.known(s); err != nil {
 		return err
@@ -139,7 +139,7 @@ func (l *laws) end(s *engine.Step) error {
 	}
 	n := l.life(s.Node)
 	if before := [2]uint16{n.epoch, n.attempt}; slices.Compare(before[:], []uint16{s.Epoch, s.Attempt}) >= 0 && n.attempt > 0 {
-		return fmt.Errorf("it comes behind attempt %d of epoch %d", n.attempt, n.epoch)
+		return fmt.Errorf("it comes after attempt %d of epoch %d", n.attempt, n.epoch)
 	}
 	if n.ok && s.Outcome == engine.OutcomeOK && n.okIn == s.Epoch {
 		return errors.New("it was OK before in this epoch")
@@ -156,11 +156,11 @@ func (l *laws) end(s *engine.Step) error {
 		n.ok, n.ended = true, s.Ended
 	}
 	n.okIn = s.Epoch
-	return l.behind(s)
+	return l.waited(s)
 }
 
-// behind holds a node that is OK against what it waits for.
-func (l *laws) behind(s *engine.Step) error {
+// waited compares a node that is OK with those that it waits for, and expands it if it is an expansion.
+func (l *laws) waited(s *engine.Step) error {
 	p := l.numbering.Locate(s.Node)
 	if err := l.follows(s, p); err != nil || s.Kind != engine.FanOutExpanded {
 		return err
@@ -169,7 +169,7 @@ func (l *laws) behind(s *engine.Step) error {
 	return err
 }
 
-// follows holds a step against the parents of a node.
+// follows compares a step with the parents of a node.
 func (l *laws) follows(s *engine.Step, p engine.Place) error {
 	for _, parent := range l.graph.Scope(p.Block.Scope).Parents(p.Local) {
 		if err := l.after(s, engine.Place{Block: p.Block, Instance: p.Instance, Local: parent}); err != nil {
@@ -179,8 +179,8 @@ func (l *laws) follows(s *engine.Step, p engine.Place) error {
 	return nil
 }
 
-// after holds a step against one node that has to be over before: of a join, which not every store tells of, against all
-// that it joins.
+// after compares a step with one node that has to be over before it: instead of a join, which not every store logs, with
+// all nodes that it joins.
 func (l *laws) after(s *engine.Step, p engine.Place) error {
 	scope := l.graph.Scope(p.Block.Scope)
 	if scope.Kind(p.Local) != engine.JoinNode {
@@ -211,7 +211,7 @@ func (l *laws) after(s *engine.Step, p engine.Place) error {
 	return nil
 }
 
-// complete holds a run that succeeded to the end of each of its tasks.
+// complete reports a task that has not ended although the run succeeded.
 func (l *laws) complete() error {
 	for i := range l.numbering.Nodes() {
 		id := engine.NodeID(i)
@@ -223,10 +223,10 @@ func (l *laws) complete() error {
 }
 
 // skew is by how much bodies of one slot may seem to overlap, in ns: where a worker's clock is ahead of the store's, by half
-// a round trip at most, moments are cut off at what the store's clock showed when it was told of them, each time anew.
+// a round trip at most, moments are clamped to the store's clock at each commit, each time anew.
 const skew = int64(20 * time.Millisecond)
 
-// apart holds each slot to one body at a time.
+// apart reports a slot that ran two bodies at a time.
 func (l *laws) apart() error {
 	for at, bodies := range l.bodies {
 		slices.SortFunc(bodies, func(a, b body) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to)) })

@@ -10,7 +10,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// diamond is a graph whose fan-out lies between two tasks.
+// diamond is a graph with a fan-out between two tasks.
 func diamond(t *testing.T) *engine.Graph {
 	t.Helper()
 	list := engine.Func1("list", func(_ context.Context, n int) ([]int, error) { return make([]int, n), nil })
@@ -31,7 +31,7 @@ func TestCheckStepsOfSimulatedRuns(t *testing.T) {
 	}
 }
 
-// TestCheckStepsNotices breaks each law in a log that keeps all.
+// TestCheckStepsNotices breaks each law in a log that keeps all of them.
 func TestCheckStepsNotices(t *testing.T) {
 	g := diamond(t)
 	const seed = 3
@@ -53,7 +53,7 @@ func TestCheckStepsNotices(t *testing.T) {
 			s[0].Readied = nil
 			return s
 		},
-		"comes behind attempt": func(s []engine.Step) []engine.Step { last(s).Node, last(s).Attempt, last(s).Epoch = 0, 1, 0; return s },
+		"comes after attempt": func(s []engine.Step) []engine.Step { last(s).Node, last(s).Attempt, last(s).Epoch = 0, 1, 0; return s },
 		"OK before in this epoch": func(s []engine.Step) []engine.Step {
 			last(s).Node, last(s).Attempt, last(s).Epoch = 0, 100, 0
 			return s

@@ -42,8 +42,8 @@ type simulation struct {
 	graph     *engine.Graph
 	numbering *engine.Numbering
 	waits     map[engine.NodeID]int
-	attempt   map[engine.NodeID]uint16 // failed attempts by now
-	readied   []engine.NodeID          // by the step in the making
+	attempt   map[engine.NodeID]uint16 // failed attempts so far
+	readied   []engine.NodeID          // by the step under construction
 	ready     queue
 	running   queue
 	lanes     []*job // idle ones, each with the moment it fell idle in Updated
@@ -98,7 +98,7 @@ func (s *simulation) record(step engine.Step) {
 	s.steps = append(s.steps, step)
 }
 
-// dispatch gives what is ready to idle lanes, chosen at random.
+// dispatch gives ready nodes to idle lanes, chosen at random.
 func (s *simulation) dispatch() {
 	for len(s.ready) > 0 && len(s.lanes) > 0 {
 		i := s.rng.IntN(len(s.lanes))
@@ -142,7 +142,7 @@ func (s *simulation) start(j *job, claimed int64) {
 	heap.Push(&s.running, j)
 }
 
-// outcome draws how the attempt ends and what it leaves; sizes vary by function.
+// outcome draws how the attempt ends and its output; sizes vary by function.
 func (s *simulation) outcome(j *job, function uint16) {
 	if j.Attempt < 3 && s.rng.IntN(40) == 0 {
 		j.Outcome, j.Delay = engine.OutcomeRetrying, time.Duration(20_000+s.rng.IntN(100_000))
@@ -162,7 +162,7 @@ func (s *simulation) outcome(j *job, function uint16) {
 	}
 }
 
-// finish records the end of a job; its lane goes on with a child that became ready, or falls idle.
+// finish records the end of a job; its lane becomes a child that is ready now, or falls idle.
 func (s *simulation) finish(j *job) {
 	s.now = max(s.now, j.Updated)
 	j.Became = engine.NoNode
@@ -187,7 +187,7 @@ func (s *simulation) finish(j *job) {
 	s.start(child, j.Updated)
 }
 
-// release tells those that wait for the job's node.
+// release counts down the nodes that wait for the job's node.
 func (s *simulation) release(j *job) {
 	p := s.numbering.Locate(j.Node)
 	if j.Kind == engine.FanOutExpanded {
@@ -245,7 +245,7 @@ func (s *simulation) arrive(id engine.NodeID) {
 	s.release(&job{Step: engine.Step{Kind: engine.AttemptEnded, Node: id}})
 }
 
-// take queues what the step in the making readied, but for the one that was become, and returns all of it.
+// take returns the nodes that the step under construction readied, and queues all but the one that its lane becomes.
 func (s *simulation) take(became engine.NodeID, at int64) []engine.NodeID {
 	readied := slices.Clone(s.readied)
 	for _, id := range readied {

@@ -11,7 +11,7 @@ import (
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
 
-// nested fans out inside a fan-out behind a row of tasks.
+// nested is a fan-out within a fan-out, after a row of tasks.
 func nested(t *testing.T) *engine.Graph {
 	t.Helper()
 	grow := engine.Func1("grow", func(_ context.Context, n int) ([]int, error) { return make([]int, n), nil })

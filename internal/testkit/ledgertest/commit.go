@@ -8,7 +8,7 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// strand is a commit that is put together.
+// strand is a commit under construction.
 type strand struct {
 	*game
 	player  *player
@@ -16,12 +16,12 @@ type strand struct {
 	ended   map[engine.NodeID]bool
 	onward  map[engine.NodeID]bool
 	widths  map[engine.NodeID]uint32
-	back    []ledger.End // claims to be given back
+	back    []ledger.End // claims to return
 	epochs  map[engine.NodeID]uint16
 	expands bool
 }
 
-// commit is the next commit of a player: some of what it holds ends, and it wants more.
+// commit is the next commit of a player: some of its claims end, and it asks for more.
 func (g *game) commit(p *player) ledger.Op {
 	ses := g.model.Session(p.id)
 	s := strand{
@@ -37,22 +37,22 @@ func (g *game) commit(p *player) ledger.Op {
 	for _, c := range held {
 		switch {
 		case s.expands || g.one(3):
-		case c.Tell:
-			s.tell(c)
+		case c.EdgesOnly:
+			s.finishEdges(c)
 		default:
 			s.end(c)
 		}
 	}
 	s.setEdges()
 	s.op.Ends = append(s.op.Ends, s.back...)
-	s.beside(ses)
+	s.extra(ses)
 	if g.one(25) {
 		g.mistake(&s.op)
 	}
 	return s.op
 }
 
-// classes are some of those that there are, in any order.
+// classes are some of the graph's classes, in any order.
 func (g *game) classes() []ledger.Class {
 	all := []ledger.Class{ledger.EngineClass}
 	for i := range g.layout.Graph.Functions() {
@@ -65,22 +65,22 @@ func (g *game) classes() []ledger.Class {
 	return all
 }
 
-// tell goes on telling those that wait for a node that has ended.
-func (s *strand) tell(c ledger.Claim) {
+// finishEdges sets pending edges of a node that has ended.
+func (s *strand) finishEdges(c ledger.Claim) {
 	if s.one(8) {
 		s.back = append(s.back, ledger.End{Node: c.Node, Class: c.Class})
 		return
 	}
 	edges, mine := s.player.left[c.Node]
 	if !mine {
-		edges = s.edges(c.Node, c.TellBad)
+		edges = s.edges(c.Node, c.EdgesBad)
 	}
 	if s.one(4) {
 		s.op.Edges = append(s.op.Edges, edges[:s.rng.IntN(len(edges)+1)]...)
 		return
 	}
 	s.op.Edges = append(s.op.Edges, edges...)
-	s.op.Told = append(s.op.Told, c.Node)
+	s.op.EdgesDone = append(s.op.EdgesDone, c.Node)
 }
 
 // end ends a claim in one way or another.
@@ -127,7 +127,7 @@ func (s *strand) expand(e ledger.End) {
 	s.op.Ends, s.ended[e.Node] = append(s.op.Ends, e), true
 }
 
-// add ends a node, and goes on with some of what waited for nothing else.
+// add ends a node, and becomes some of the nodes that waited for nothing else.
 func (s *strand) add(e ledger.End) {
 	s.op.Ends, s.ended[e.Node] = append(s.op.Ends, e), true
 	if e.Outcome != engine.OutcomeOK || s.epochs[e.Node] > 0 {
@@ -175,8 +175,8 @@ func (s *strand) local(id engine.NodeID) {
 	s.add(e)
 }
 
-// setEdges tells those that wait, except those that the strand goes on with. Some outputs are held, some edges are left
-// for later.
+// setEdges sets the edges of the ends, except those into nodes of the strand itself. Some outputs are held, some edges
+// are left for later.
 func (s *strand) setEdges() {
 	for i := range s.op.Ends {
 		e := &s.op.Ends[i]
@@ -202,8 +202,8 @@ func (s *strand) setEdges() {
 	}
 }
 
-// beside adds what has nothing to do with ends.
-func (s *strand) beside(ses *ledger.Session) {
+// extra adds the parts of a commit that do not depend on its ends.
+func (s *strand) extra(ses *ledger.Session) {
 	for _, e := range ses.Owed {
 		if s.one(2) {
 			s.op.Edges = append(s.op.Edges, e)

@@ -9,20 +9,20 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// Machine claims to be a ledger. It has just been made from a ledger.Config.
+// Machine is an implementation of a ledger, newly made from a ledger.Config.
 type Machine interface {
-	// Apply carries out one operation, at the moment that the operation says.
+	// Apply carries out one operation, at the operation's Now.
 	Apply(ctx context.Context, op ledger.Op) (ledger.Reply, error)
-	// Snapshot reads the whole state; what State.Dump does not show may be missing.
+	// Snapshot reads the whole state; fields that State.Dump does not show may be missing.
 	Snapshot(ctx context.Context) (*ledger.State, error)
 }
 
-// Logger is a Machine that keeps a log: all entries, from the one that tells of the start.
+// Logger is a Machine that keeps a log: all entries, from the start of the run.
 type Logger interface {
 	Log(ctx context.Context) ([]ledger.Entry, error)
 }
 
-// Reviser is a Machine that can begin the next revision of a run that is over: next takes the place of its state.
+// Reviser is a Machine that can begin the next revision of a run that is over: next replaces its state.
 type Reviser interface {
 	Revise(ctx context.Context, now int64, next *ledger.State) error
 }
@@ -31,8 +31,8 @@ type Reviser interface {
 type Config struct {
 	Seed uint64
 	Ops  int // how many operations are played; default 1,000
-	// Every is after how many operations snapshots are compared; default 1. Those of a run that is over always are,
-	// unless EndGone says that the machine keeps none.
+	// Every is the number of operations between two comparisons of snapshots; default 1. Those of a run that is over are
+	// always compared, unless the machine does not keep them (EndGone).
 	Every   int
 	EndGone bool
 }
@@ -40,15 +40,15 @@ type Config struct {
 // Played counts what was played.
 type Played struct {
 	Runs     int
-	Revised  int                    // how often a run was gone on with in the next revision
+	Revised  int                    // how often a run was continued in the next revision
 	Longest  int                    // most operations of a run
 	Verdicts map[ledger.Verdict]int // of all operations
 	Ops      map[string]int         // of each kind those that were applied
 	Ended    map[string]int         // runs by their final status
 }
 
-// Differ plays random runs to the model and to machines that create makes, one for each run. The error is the first
-// difference: it names the seed, the number of the operation, and what it was.
+// Differ plays random runs to the model and to machines made by create, one for each run. The error is the first
+// difference, with the seed and the operation.
 func Differ(ctx context.Context, create func(ledger.Config) (Machine, error), c Config) (Played, error) {
 	if c.Ops <= 0 {
 		c.Ops = 1000
@@ -84,7 +84,7 @@ func (d *differ) run(ctx context.Context, create func(ledger.Config) (Machine, e
 	d.played.Runs++
 	n, after := 0, 0
 	for ; d.left > 0; n++ {
-		if after == 3 { // that came too late
+		if after == 3 { // operations came too late
 			entry, err := d.revise(ctx, g, m)
 			if err != nil {
 				return fmt.Errorf("run %d cannot be revised: %w", d.played.Runs, err)
@@ -162,7 +162,7 @@ func (d *differ) step(ctx context.Context, g *game, m Machine, op ledger.Op) (*l
 	return entry, nil
 }
 
-// sameReply compares replies; empty and missing lists are alike. Why is for people.
+// sameReply compares replies; empty and missing lists are equal. Why is text for people.
 func sameReply(got, want ledger.Reply) error {
 	got.Why, want.Why = "", ""
 	if g, w := fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", want); g != w {
@@ -192,7 +192,7 @@ func sameLog(ctx context.Context, m Machine, want []ledger.Entry) error {
 	return nil
 }
 
-// printed is an entry as text, so that empty and missing lists are alike.
+// printed is an entry as text, so that empty and missing lists are equal.
 func printed(e ledger.Entry) string {
 	block := ""
 	if e.Block != nil {

@@ -21,7 +21,7 @@ type game struct {
 	model   *ledger.State
 	first   *ledger.Entry
 	now     int64
-	players []*player // those that live come before those that are over
+	players []*player // in the order in which their sessions opened
 	opened  int
 	endedBy map[engine.NodeID]ledger.SessionID
 	retries int // of a hundred ends
@@ -54,7 +54,7 @@ func newGame(rng *rand.Rand) *game {
 	return g
 }
 
-// one reports true once in n times.
+// one is true with a probability of 1/n.
 func (g *game) one(n int) bool { return g.rng.IntN(n) == 0 }
 
 // live lists players whose sessions are not over.
@@ -150,7 +150,7 @@ func (g *game) reap(p *player) ledger.Op {
 	return op
 }
 
-// late is something that a session sends which may be over by now.
+// late is an operation of a session that may be over.
 func (g *game) late() ledger.Op {
 	p := g.players[g.rng.IntN(len(g.players))]
 	switch g.rng.IntN(3) {
@@ -166,10 +166,10 @@ func (g *game) late() ledger.Op {
 	}
 }
 
-// invalidate gives back a claim some of whose inputs are lost.
+// invalidate returns a claim some of whose inputs are lost.
 func (g *game) invalidate(p *player) ledger.Op {
 	held := g.model.Held(p.id)
-	held = slices.DeleteFunc(held, func(c ledger.Claim) bool { return c.Tell || c.Skip || c.Poison })
+	held = slices.DeleteFunc(held, func(c ledger.Claim) bool { return c.EdgesOnly || c.Skip || c.Poison })
 	if len(held) == 0 {
 		return g.commit(p)
 	}
@@ -194,7 +194,7 @@ func (g *game) invalidate(p *player) ledger.Op {
 	return op
 }
 
-// learn remembers what an operation has led to.
+// learn records the consequences of an operation.
 func (g *game) learn(op ledger.Op, r ledger.Reply) {
 	for _, b := range g.model.Blocks[g.layout.Blocks():] {
 		g.layout.Append(b)
@@ -234,7 +234,7 @@ func (g *game) edges(id engine.NodeID, bad bool) []ledger.Edge {
 	return all
 }
 
-// pending says how a node that is not OK begins in the next revision.
+// pending describes how a node that is not OK begins in the next revision.
 func (g *game) pending(id engine.NodeID) ledger.Pending {
 	p := ledger.Pending{Class: g.layout.Class(id), Sink: g.layout.IsSink(id)}
 	for _, parent := range g.layout.Parents(id) {

@@ -7,15 +7,15 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// Layout knows a graph as it unfolds, and says of each node what an operation has to say of it. It is written beside
-// engine.Numbering and what engine/state/shared makes of it, so that they can be compared. It belongs to one goroutine.
+// Layout is a graph as it expands, with what operations have to say about each node. It is written independently of
+// engine.Numbering and of engine/state/shared, so that these can be compared with it. It belongs to one goroutine.
 type Layout struct {
 	Graph  *engine.Graph
 	scopes []scopeBits
 	blocks []block
 }
 
-// scopeBits numbers the bits of one instance of a scope: first those into its nodes, then those that leave it.
+// scopeBits numbers the bits of one instance of a scope: first those of edges into its nodes, then those that leave it.
 type scopeBits struct {
 	parents, outs []uint32 // of each node: its first
 	bits          uint32
@@ -27,7 +27,7 @@ type block struct {
 	scope int32
 }
 
-// place is where a node stands.
+// place is where a node is in the graph.
 type place struct {
 	block    block
 	scope    *engine.Scope
@@ -80,7 +80,7 @@ func (l *Layout) Config(policy engine.Policy, limits engine.Limits) ledger.Confi
 	return c
 }
 
-// Append takes over what a ledger says of an expansion.
+// Append adds the block of an expansion.
 func (l *Layout) Append(b ledger.Block) {
 	p := l.at(b.Expansion)
 	l.blocks = append(l.blocks, block{Block: b, scope: p.scope.Region(p.local)})
@@ -113,7 +113,7 @@ func (p place) node(local uint32) engine.NodeID {
 // bit is a bit of the instance.
 func (p place) bit(n uint32) uint32 { return p.block.FirstEdge + p.instance*p.bits.bits + n }
 
-// Kind tells what a node is.
+// Kind says whether a node is a task, an expansion or a join.
 func (l *Layout) Kind(id engine.NodeID) engine.NodeKind {
 	p := l.at(id)
 	return p.scope.Kind(p.local)
@@ -166,7 +166,7 @@ func (l *Layout) Parents(id engine.NodeID) []engine.NodeID {
 	return out
 }
 
-// Edges lists the bits that the end of a node sets. Of an expansion, width is what it expands to.
+// Edges lists the edges that leave a node. Of an expansion that has not expanded, width is the width to assume.
 func (l *Layout) Edges(id engine.NodeID, width uint32) []ledger.Edge {
 	p := l.at(id)
 	var out []ledger.Edge
@@ -194,7 +194,7 @@ func (l *Layout) edge(offset uint32, child engine.NodeID, waits int, parent engi
 	return ledger.Edge{Offset: offset, Child: child, Waits: uint32(waits), Class: l.Class(child), End: -1, Parent: parent}
 }
 
-// Expand is what an expansion does that has found width elements.
+// Expand describes an expansion to width instances.
 func (l *Layout) Expand(id engine.NodeID, width uint32) *ledger.Expand {
 	p := l.at(id)
 	region := p.scope.Region(p.local)
@@ -213,8 +213,8 @@ func (l *Layout) Expand(id engine.NodeID, width uint32) *ledger.Expand {
 	return x
 }
 
-// Reads lists the tasks whose outputs a node may need, each once, ascending: its parents, what is behind joins among
-// them, and within a fan-out what its expansion needs.
+// Reads lists the tasks whose outputs a node may need, each once, ascending: its parents, the tasks joined by joins among
+// them, and within a fan-out those that its expansion reads.
 func (l *Layout) Reads(id engine.NodeID) []engine.NodeID {
 	seen := map[engine.NodeID]bool{}
 	var look func(id engine.NodeID)
@@ -262,7 +262,7 @@ func (l *Layout) IsKept(id engine.NodeID) bool {
 	return p.scope.Flags(p.local)&engine.Kept != 0
 }
 
-// Identity names a node whatever its number: its scope, its number in there, and the instances that it is in.
+// Identity names a node independently of its number: its scope, its number there, and the instances that contain it.
 func (l *Layout) Identity(id engine.NodeID) []uint32 {
 	p := l.at(id)
 	out := []uint32{uint32(p.block.scope), p.local}

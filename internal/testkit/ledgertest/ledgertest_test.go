@@ -20,7 +20,7 @@ func ops() int {
 	return 50_000
 }
 
-// itself is the model as a machine. It counts what replies tell of.
+// itself is the model as a machine. It counts what occurs in replies and states.
 type itself struct {
 	s    *ledger.State
 	log  []ledger.Entry
@@ -48,7 +48,7 @@ func (m *itself) count(r ledger.Reply) {
 	for _, c := range r.Claims {
 		see("skip", c.Skip)
 		see("poison", c.Poison)
-		see("tell", c.Tell)
+		see("edges only", c.EdgesOnly)
 		see("solo", c.Solo)
 		see("epoch", c.Epoch > 0)
 		see("made again and skipped", c.Epoch > 0 && c.Skip)
@@ -79,7 +79,7 @@ func (m *itself) Revise(_ context.Context, now int64, next *ledger.State) error 
 	return nil
 }
 
-// TestPlays: all that can happen does, every run ends, and the model keeps its invariants.
+// TestPlays: everything that can happen does, every run ends, and the model keeps its invariants.
 func TestPlays(t *testing.T) {
 	seen := map[string]int{}
 	played, err := Differ(t.Context(), func(c ledger.Config) (Machine, error) {
@@ -92,7 +92,7 @@ func TestPlays(t *testing.T) {
 		assert.Positive(t, played.Verdicts[v], "verdict %d", v)
 	}
 	for _, what := range []string{
-		"store", "blocks", "next due", "skip", "poison", "tell", "solo", "epoch", "made again and skipped", "charged", "started",
+		"store", "blocks", "next due", "skip", "poison", "edges only", "solo", "epoch", "made again and skipped", "charged", "started",
 		"awaits", "reserved", "reserved and ready", "over",
 	} {
 		assert.Positive(t, seen[what], what)
@@ -105,7 +105,7 @@ func TestPlays(t *testing.T) {
 	assert.Less(t, played.Longest, 5000, "a run does not end")
 }
 
-// liar is the model with a mistake: it is told something else than was said.
+// liar is the model with a mistake: it changes commits before it applies them.
 type liar struct {
 	itself
 	change func(c *ledger.Commit)
@@ -119,17 +119,17 @@ func (m *liar) Apply(ctx context.Context, op ledger.Op) (ledger.Reply, error) {
 	return m.itself.Apply(ctx, op)
 }
 
-// TestDiffers: whatever a machine forgets is found.
+// TestDiffers: Differ notices every part of a commit that a machine ignores.
 func TestDiffers(t *testing.T) {
 	tests := map[string]func(c *ledger.Commit){
-		"keep":    func(c *ledger.Commit) { c.Keep = 0 },
-		"unhold":  func(c *ledger.Commit) { c.Unhold = nil },
-		"told":    func(c *ledger.Commit) { c.Told = nil },
-		"started": func(c *ledger.Commit) { c.Started = nil },
-		"onward":  func(c *ledger.Commit) { c.Onward = nil },
-		"lease":   func(c *ledger.Commit) { c.Lease++ },
-		"blocks":  func(c *ledger.Commit) { c.Blocks++ },
-		"packed":  func(c *ledger.Commit) { c.Packed = nil },
+		"keep":       func(c *ledger.Commit) { c.Keep = 0 },
+		"unhold":     func(c *ledger.Commit) { c.Unhold = nil },
+		"edges done": func(c *ledger.Commit) { c.EdgesDone = nil },
+		"started":    func(c *ledger.Commit) { c.Started = nil },
+		"onward":     func(c *ledger.Commit) { c.Onward = nil },
+		"lease":      func(c *ledger.Commit) { c.Lease++ },
+		"blocks":     func(c *ledger.Commit) { c.Blocks++ },
+		"packed":     func(c *ledger.Commit) { c.Packed = nil },
 		"hold": func(c *ledger.Commit) {
 			c.Edges = append([]ledger.Edge{}, c.Edges...)
 			for i := range c.Edges {

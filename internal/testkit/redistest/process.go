@@ -29,7 +29,7 @@ type process struct {
 	exited chan struct{} // closed when the process is gone
 }
 
-// launch starts a process on a port that was free a moment ago, and tries others where somebody was quicker.
+// launch starts a process on a port that was free a moment ago, and tries others if another process took it.
 func launch(binary, dir, config string, args []string) (*process, error) {
 	const tries = 10
 	var failures error
@@ -122,12 +122,12 @@ func (p *process) watch(started chan<- error) {
 	err := p.cmd.Start()
 	started <- err
 	if err == nil {
-		_ = p.cmd.Wait() // how it ended does not matter: it was killed, or start tells what it said
+		_ = p.cmd.Wait() // how it ended does not matter: it was killed, or start reports its output
 	}
 	close(p.exited)
 }
 
-// isOurs fails where somebody else's server answers on the port.
+// isOurs fails if the server of another process answers on the port.
 func (p *process) isOurs(c *redis.Client) error {
 	info, err := c.InfoMap(context.Background(), "server").Result()
 	if err != nil {
@@ -162,7 +162,7 @@ func waitFor(ctx context.Context, address string, ready func(*redis.Client) erro
 	}
 }
 
-// attempt connects before the client does, which would print that nobody listens yet.
+// attempt connects before the client does, which would print that the server does not listen yet.
 func attempt(ctx context.Context, address string, ready func(*redis.Client) error) error {
 	probe, err := net.DialTimeout("tcp", address, time.Second)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"os/exec"
 )
 
-// dieWithParent does nothing: a killed test leaves its servers behind.
+// dieWithParent does nothing: the servers of a killed test keep running.
 func dieWithParent(*exec.Cmd) {}
 
 func (p *process) freeze() error { return errors.ErrUnsupported }

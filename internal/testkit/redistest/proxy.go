@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Proxy passes bytes between clients and one server until it is told to misbehave. Safe for concurrent use.
+// Proxy passes bytes between clients and one server, and misbehaves on request. Safe for concurrent use.
 type Proxy struct {
 	listener net.Listener
 	server   string
@@ -49,7 +49,7 @@ func NewProxy(t testing.TB, s *Server) *Proxy {
 func (p *Proxy) URL() string { return "redis://" + p.listener.Addr().String() }
 
 // LoseReplies cuts the connections of the next n requests that contain part, each once the server has begun to answer:
-// the request took effect, and its sender never learns so. Lost tells how many were.
+// the request took effect, and its sender never learns so. Lost counts them.
 func (p *Proxy) LoseReplies(n int, part string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -77,8 +77,8 @@ func (p *Proxy) Delay(d time.Duration) {
 	p.delay = d
 }
 
-// Swallow has everything vanish that is sent either way, while connections stay open and new ones are accepted. When it
-// is over, connections that missed something are cut.
+// Swallow drops everything that is sent in either direction, while connections stay open and new ones are accepted. When
+// it is switched off, connections that missed something are cut.
 func (p *Proxy) Swallow(on bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -123,7 +123,7 @@ func (p *Proxy) accept() {
 // connect serves one connection until either side closes it.
 func (p *Proxy) connect(client net.Conn) {
 	server, err := net.Dial("tcp", p.server)
-	if err != nil { // the server is down, and so is the proxy to whoever looks
+	if err != nil { // the server is down, and so is the proxy for its clients
 		_ = client.Close()
 		return
 	}

@@ -196,7 +196,7 @@ func (s *Server) Freeze() {
 	}
 }
 
-// Thaw lets the processes go on that Freeze has stopped.
+// Thaw continues the processes that Freeze has stopped.
 func (s *Server) Thaw() {
 	s.t.Helper()
 	for _, p := range s.processes {
@@ -204,7 +204,7 @@ func (s *Server) Thaw() {
 	}
 }
 
-// Slowlog is what every process has noted as slow so far, the latest first: commands that took longer than
+// Slowlog is what every process has recorded as slow so far, the latest first: commands that took longer than
 // slowlog-log-slower-than, by default 10 ms. ResetSlowlog forgets it.
 func (s *Server) Slowlog() []redis.SlowLog {
 	s.t.Helper()

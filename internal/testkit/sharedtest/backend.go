@@ -116,7 +116,7 @@ func (b *Backend) Log(ctx context.Context, id engine.RunID, after shared.Positio
 		var more chan struct{}
 		err = b.call(ctx, Call{Method: "Log", Run: id}, 1, func() error {
 			return b.server.on(id, func(r *run) (err error) {
-				entries, err = r.log.behind(after, limit)
+				entries, err = r.log.since(after, limit)
 				more = r.log.more
 				return err
 			})
@@ -146,12 +146,12 @@ func (b *Backend) AddDetails(ctx context.Context, id engine.RunID, blobs [][]byt
 // Details implements shared.Backend.
 func (b *Backend) Details(ctx context.Context, id engine.RunID, after shared.Position, limit int) (blobs []shared.Blob, err error) {
 	err = b.call(ctx, Call{Method: "Details", Run: id}, 1, func() error {
-		return b.server.on(id, func(r *run) (err error) { blobs, err = r.details.behind(after, limit); return err })
+		return b.server.on(id, func(r *run) (err error) { blobs, err = r.details.since(after, limit); return err })
 	})
 	return blobs, err
 }
 
-// Wake implements shared.Backend. Where a fault drops it, nobody is woken.
+// Wake implements shared.Backend. If a fault drops it, no process is woken.
 func (b *Backend) Wake(ctx context.Context, id engine.RunID, functions []string, n int) error {
 	call := Call{Method: "Wake", Run: id}
 	drop := b.faults(call).Drop
@@ -191,8 +191,8 @@ func (b *Backend) Sleep(ctx context.Context, functions []string, wait time.Durat
 	}
 }
 
-// News implements shared.Backend. Where a fault drops some, nobody is told.
-func (b *Backend) News(ctx context.Context, told func(engine.RunID)) error {
+// News implements shared.Backend. News that a fault drops reach no process.
+func (b *Backend) News(ctx context.Context, notify func(engine.RunID)) error {
 	l := b.server.listen()
 	defer b.server.ignore(l)
 	for {
@@ -208,7 +208,7 @@ func (b *Backend) News(ctx context.Context, told func(engine.RunID)) error {
 				return err
 			}
 			if !drop {
-				told(id)
+				notify(id)
 			}
 		}
 	}

@@ -22,7 +22,7 @@ func (s *Server) finish(id engine.RunID, end []byte) ([]byte, error) {
 	if r.end == nil {
 		s.finished++
 		r.end, r.finished = bytes.Clone(end), s.finished
-		s.tell(id)
+		s.notify(id)
 	}
 	return r.end, nil
 }
@@ -89,7 +89,7 @@ func (s *Server) revise(id engine.RunID, state *ledger.State) error {
 	}
 	r.state, r.end, r.first, r.finished = next, nil, nil, 0
 	r.append(entry)
-	s.tell(id)
+	s.notify(id)
 	return nil
 }
 

@@ -27,10 +27,10 @@ type Fault struct {
 	Before, After time.Duration // how long call and answer are under way
 	LoseCall      bool          // it does not arrive, and is repeated
 	LoseAnswer    bool          // it takes effect, and is repeated
-	Drop          bool          // of Wake and News: nobody hears of it
+	Drop          bool          // of Wake and News: it reaches no process
 }
 
-// Faults tells what happens to a call. It is called from several goroutines, and must not call the Backend.
+// Faults decides what happens to a call. It is called from several goroutines, and must not call the Backend.
 type Faults func(Call) Fault
 
 // Random loses calls, answers and hints, each with the probability p, and delays both ways by up to delay. The same seed

@@ -16,8 +16,8 @@ type Machine struct {
 	at      func(now int64)
 }
 
-// NewMachine creates a run. at is called before each operation, and has the store's clock stand still at that many
-// nanoseconds since the run's start.
+// NewMachine creates a run. at is called before each operation and must set the store's clock to that many nanoseconds
+// since the run's start.
 func NewMachine(ctx context.Context, b shared.Backend, id engine.RunID, c ledger.Config, at func(now int64)) (*Machine, error) {
 	at(0)
 	err := b.Create(ctx, shared.NewRun{

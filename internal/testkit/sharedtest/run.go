@@ -26,13 +26,13 @@ func (a *appended[E]) add(e E) {
 	a.more = make(chan struct{})
 }
 
-// clone copies the list; nobody waits for more of the copy.
+// clone copies the list, without those that wait for more of it.
 func (a *appended[E]) clone() appended[E] {
 	return appended[E]{list: slices.Clone(a.list), more: make(chan struct{})}
 }
 
-// behind gives at most limit elements behind a position.
-func (a *appended[E]) behind(after shared.Position, limit int) ([]E, error) {
+// since returns at most limit elements after a position.
+func (a *appended[E]) since(after shared.Position, limit int) ([]E, error) {
 	from := 0
 	if after != "" {
 		n, err := strconv.Atoi(string(after))
@@ -63,7 +63,7 @@ func (r *run) append(e *ledger.Entry) {
 	r.log.add(entry)
 }
 
-// keep keeps what came with a commit that was applied.
+// keep stores what came with a commit that was applied.
 func (r *run) keep(c *shared.Call) {
 	for _, o := range c.Outputs {
 		o.Inline = bytes.Clone(o.Inline)
@@ -98,7 +98,7 @@ func (r *run) read(nodes []engine.NodeID) []shared.Output {
 	return out
 }
 
-// clean deletes what only a run under way needs, and counts it.
+// clean deletes what only an active run needs, and counts it.
 func (r *run) clean(frontier []engine.NodeID) (deleted int) {
 	kept := map[string][]byte{}
 	for id, o := range r.outputs {

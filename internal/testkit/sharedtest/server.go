@@ -17,7 +17,7 @@ import (
 type Config struct {
 	// Clock is the store's; default time.Now.
 	Clock func() time.Time
-	// Audit is told of each invariant of a ledger that an operation has broken; nil looks for none, which is faster.
+	// Audit is called for each operation that breaks an invariant of a ledger; nil checks none, which is faster.
 	Audit func(error)
 }
 
@@ -56,7 +56,7 @@ type run struct {
 	finished int // in the order of ends
 }
 
-// session is what is kept of a session beside the ledger.
+// session is what the server keeps of a session in addition to the ledger.
 type session struct {
 	record []byte
 	beat   time.Time
@@ -70,7 +70,7 @@ func New(cfg Config) *Server {
 	return &Server{cfg: cfg, runs: map[engine.RunID]*run{}, constants: map[string]*constant{}, wakes: newWakes()}
 }
 
-// find gives a run; the server is locked.
+// find returns a run; the server is locked.
 func (s *Server) find(id engine.RunID) (*run, error) {
 	r := s.runs[id]
 	if r == nil {
@@ -107,7 +107,7 @@ func (s *Server) create(c shared.NewRun) error {
 	s.created++
 	s.runs[c.ID] = r
 	r.append(entry)
-	s.tell(c.ID)
+	s.notify(c.ID)
 	return nil
 }
 
@@ -153,7 +153,7 @@ func (s *Server) apply(r *run, op ledger.Op) ledger.Reply {
 	reply, entry := r.state.Apply(ledger.At(op, s.now(r)))
 	r.append(entry)
 	if reply.Status != was || reply.Stopping != stopping {
-		s.tell(r.new.ID)
+		s.notify(r.new.ID)
 	}
 	if s.cfg.Audit != nil {
 		if err := r.state.Check(); err != nil {
@@ -222,8 +222,8 @@ func (s *Server) LoseOutput(id engine.RunID, node engine.NodeID) {
 	}
 }
 
-// Save remembers a run as it is. The function it gives makes the store forget what came since, as a replica does that
-// takes over and lags behind.
+// Save remembers the present state of a run. The function that it returns restores it, as a failover to a replica that
+// has not received the latest writes does.
 func (s *Server) Save(id engine.RunID) (rollBack func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

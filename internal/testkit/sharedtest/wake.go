@@ -9,7 +9,7 @@ import (
 // maxHints is how many hints are kept for one function: a sleeper that comes later looks for itself anyway.
 const maxHints = 64
 
-// wakes are hints for idle workers: those that nobody has taken, and who waits for one.
+// wakes are hints for idle workers: those that are not taken yet, and the sleepers that wait for one.
 type wakes struct {
 	hints    map[string][]engine.RunID // by function
 	sleepers []*sleeper                // the longest first
@@ -23,7 +23,7 @@ type sleeper struct {
 
 func newWakes() wakes { return wakes{hints: map[string][]engine.RunID{}} }
 
-// wake gives n hints for each of the functions.
+// wake adds n hints for each of the functions.
 func (s *Server) wake(id engine.RunID, functions []string, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -41,7 +41,7 @@ func (s *Server) wake(id engine.RunID, functions []string, n int) {
 	}
 }
 
-// sleep takes a hint, or gives a sleeper that waits for one.
+// sleep takes a hint, or returns a sleeper that waits for one.
 func (s *Server) sleep(functions []string) (engine.RunID, *sleeper) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -69,7 +69,7 @@ func (s *Server) rise(z *sleeper) engine.RunID {
 	}
 }
 
-// listener hears of runs with news.
+// listener receives the names of runs with news.
 type listener struct {
 	runs  []engine.RunID // each once
 	heard chan struct{}  // of one: there are runs
@@ -89,8 +89,8 @@ func (s *Server) ignore(l *listener) {
 	s.news = slices.DeleteFunc(s.news, func(other *listener) bool { return other == l })
 }
 
-// tell spreads news of a run; the server is locked.
-func (s *Server) tell(id engine.RunID) {
+// notify spreads news of a run; the server is locked.
+func (s *Server) notify(id engine.RunID) {
 	for _, l := range s.news {
 		if slices.Contains(l.runs, id) {
 			continue
@@ -103,7 +103,7 @@ func (s *Server) tell(id engine.RunID) {
 	}
 }
 
-// take gives the runs that a listener has not been told of.
+// take returns the runs whose news the listener has not received.
 func (s *Server) take(l *listener) []engine.RunID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
