@@ -158,7 +158,7 @@ func TestMissingFolder(t *testing.T) {
 	for _, args := range [][]string{{"runs"}, {"stats"}, {"tasks", "last"}, {"check"}, {"export", "last"}} {
 		o := u.run(args...)
 		assert.Equal(t, 3, o.code, "%v: %s", args, o.stderr)
-		assert.Contains(t, o.stderr, "expected a folder with records, which the commands serve, run, demo and import make", "%v", args)
+		assert.Contains(t, o.stderr, "expected a folder with records, which the commands serve, run, demo and import create", "%v", args)
 		assert.NoDirExists(t, u.data, "%v", args)
 	}
 }

@@ -54,7 +54,7 @@ func (s *service) attemptRows(run string) (all []attemptRow) {
 // that the service's own fold and the records give.
 func TestMomentsOfGallery(t *testing.T) {
 	s, b := dashboard(t, newUser(t), "--demo")
-	s.await(`The demonstration is over`)
+	s.await(`The demo has ended`)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))

@@ -55,7 +55,7 @@ func TestServeCancels(t *testing.T) {
 
 	s.until(second.Run, "tasks under way", func(got summary) bool { return got.Tasks.Running > 0 })
 	o := s.ends()
-	assert.Contains(t, o.stderr, "runs under way are cancelled and recorded")
+	assert.Contains(t, o.stderr, "active runs are cancelled and recorded")
 	rows := u.runs()
 	for _, run := range []string{first.Run, second.Run} {
 		assert.Equal(t, "cancelled", rows[run].Status)
@@ -98,7 +98,7 @@ func TestServeBesideServe(t *testing.T) {
 	run := first.submit(submission{Workflow: "fixed-times", Params: map[string]string{"unit": "1h"}}).Run
 
 	second := u.serve()
-	second.await(`another process holds the data`)
+	second.await(`another process owns the data`)
 	got := second.until(run, "the run of the other", func(got summary) bool { return got.Status == "running" })
 	assert.True(t, got.Live)
 	assert.True(t, got.Local, "it asks the process that executes it")
@@ -107,7 +107,7 @@ func TestServeBesideServe(t *testing.T) {
 
 	o := u.run("serve", "--addr", strings.TrimPrefix(first.url, "http://"))
 	assert.Equal(t, 2, o.code)
-	assert.Regexp(t, `dagscope.* runs already at `+regexp.QuoteMeta(first.url)+"/", o.stderr)
+	assert.Regexp(t, `dagscope.* is already running at `+regexp.QuoteMeta(first.url)+"/", o.stderr)
 	assert.Empty(t, o.stdout)
 	second.ends()
 	first.ends()
@@ -138,7 +138,7 @@ func TestServePortOfAnother(t *testing.T) {
 	defer func() { _ = listener.Close() }()
 	o := newUser(t).run("serve", "--addr", listener.Addr().String())
 	assert.Equal(t, 2, o.code)
-	assert.Contains(t, o.stderr, "another program listens at "+listener.Addr().String())
+	assert.Contains(t, o.stderr, "another program already listens on "+listener.Addr().String())
 }
 
 // TestServeGuards: a request gets in neither by another name, from another site, or without the token where there is one.
@@ -240,7 +240,7 @@ func TestServeRetains(t *testing.T) {
 		u.ok("run", "chain", "--set", "k=2")
 	}
 	s := u.serve("--keep-runs", "1")
-	s.await(`deleted runs that are not to be kept`)
+	s.await(`deleted runs beyond the limits`)
 	assert.Len(t, u.runs(), 1)
 	s.ends()
 }
@@ -250,7 +250,7 @@ func TestServeDemo(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
 	s := u.serve("--demo")
-	s.await(`The demonstration is over; look at its \d+ runs at ` + regexp.QuoteMeta(s.url) + "/")
+	s.await(`The demo has ended; see its \d+ runs at ` + regexp.QuoteMeta(s.url) + "/")
 	var list struct {
 		Counts map[string]int
 		Runs   []summary

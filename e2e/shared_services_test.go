@@ -31,7 +31,7 @@ func TestSharedServiceRestarts(t *testing.T) {
 	s = f.serves()
 	first := s.until(run, "more ends", func(got summary) bool { return got.Tasks.Done > 40 })
 	assert.True(t, first.Live && first.Local, "%+v", first)
-	assert.Contains(t, s.ends().stderr, "runs under way go on in other processes")
+	assert.Contains(t, s.ends().stderr, "active runs continue in other processes")
 
 	s = f.serves()
 	assert.True(t, s.summaryOf(run).Live, "it goes on")

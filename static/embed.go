@@ -1,11 +1,11 @@
-// Package static embeds the dashboard as `make static` has built it.
+// Package static embeds the dashboard as built by `make static`.
 //
-// The files lie in dist: hashed scripts and styles below assets, and Vite's list of them, from which Assets takes what
-// a page has to link. A build without Node has none of them; everything here works then too, and Built says so, so that
-// the server can tell how to get a dashboard. What is embedded costs its size, some hundred KiB, in the program.
+// The files are in dist: hashed scripts and styles below assets, and Vite's manifest, from which Assets reads what a page
+// has to link. A build without Node.js has none of them; all functions work nevertheless, and Built returns false, so that
+// the server can explain how to get a dashboard. The embedded files add their size, a few hundred KiB, to the program.
 //
-// Caveats: the files are those of the last `make static` before the Go build, not of the sources beside them. Embedded
-// files have no modification time.
+// Caveats: the files are those of the last `make static` before the Go build, not necessarily of the current sources.
+// Embedded files have no modification time.
 package static
 
 import (
@@ -15,21 +15,21 @@ import (
 	"io/fs"
 )
 
-// all: takes names that begin with a dot along, which go:embed otherwise leaves out without a word.
+// all: includes names that begin with a dot, which go:embed otherwise leaves out silently.
 //
 //go:embed all:dist
 var embedded embed.FS
 
 const (
-	// manifest is where Vite lists what it has built.
+	// manifest is the path of the list of built files.
 	manifest = ".vite/manifest.json"
-	// entry is the source of the script that a page begins with.
+	// entry is the source of the script that every page loads first.
 	entry = "src/main.ts"
-	// sheet is what Vite calls the styles of all scripts, where it is told not to divide them.
+	// sheet is the name in the manifest of the styles of all scripts, if Vite does not split them.
 	sheet = "style.css"
 )
 
-// FS is what was built, without the prefix dist. It is never nil; where nothing was built it holds no asset.
+// FS returns the built files, without the prefix dist. It is never nil; without a build it has no assets.
 func FS() fs.FS {
 	dist, err := fs.Sub(embedded, "dist")
 	if err != nil {
@@ -44,7 +44,7 @@ func Built() bool {
 	return err == nil
 }
 
-// Pages of the dashboard, as the sources that their code begins with. Each is loaded when it is shown.
+// Pages of the dashboard, as the entry points of their code. Each is loaded when it is shown.
 const (
 	RunPage      Page = "src/view/pages/RunPage.svelte"
 	RunsPage     Page = "src/view/pages/RunsPage.svelte"
@@ -52,14 +52,14 @@ const (
 	WorkersPage  Page = "src/view/pages/WorkersPage.svelte"
 )
 
-// Page is what the dashboard shows first at an address.
+// Page is the page that the dashboard shows first at an address.
 type Page string
 
 // Linked are the paths that a page of the dashboard links, as the browser asks for them.
 type Linked struct {
-	Script   string   // the module to begin with
+	Script   string   // the first module
 	Styles   []string // in the order in which they apply
-	Preloads []string // modules that Script and the page import, so that they need not be discovered
+	Preloads []string // modules that Script and the page import, so that the browser need not discover them
 }
 
 // chunk is one entry of Vite's manifest.
@@ -69,9 +69,9 @@ type chunk struct {
 	Imports []string `json:"imports"` // keys of other chunks that are loaded with this one
 }
 
-// Assets reads from a built dashboard, such as FS, what a page links: the script that all pages begin with, and what this
-// one needs to be shown, so that the browser asks for all of it at once. A page that was not built is left out. base is
-// what the paths begin with: "" or a prefix such as "/x". The error is fs.ErrNotExist where the dashboard is not built.
+// Assets reads from a built dashboard, such as FS, what a page links: the script that all pages load first, and what this
+// page imports, so that the browser can request all of it at once. A page that was not built is left out. base is the
+// prefix of paths: empty, or such as "/x". The error is fs.ErrNotExist if the dashboard is not built.
 func Assets(dist fs.FS, base string, page Page) (Linked, error) {
 	raw, err := fs.ReadFile(dist, manifest)
 	if err != nil {
@@ -79,7 +79,7 @@ func Assets(dist fs.FS, base string, page Page) (Linked, error) {
 	}
 	var chunks map[string]chunk
 	if err := json.Unmarshal(raw, &chunks); err != nil {
-		return Linked{}, fmt.Errorf("static: %s: expected a list of what Vite has built: %w", manifest, err)
+		return Linked{}, fmt.Errorf("static: %s: expected a manifest of Vite: %w", manifest, err)
 	}
 	main, ok := chunks[entry]
 	if !ok || main.File == "" {
@@ -95,7 +95,7 @@ func Assets(dist fs.FS, base string, page Page) (Linked, error) {
 	return linked, nil
 }
 
-// follow adds a chunk behind what it imports, once, so that its styles win over theirs.
+// follow adds a chunk once, after what it imports, so that its styles override theirs.
 func (l *Linked) follow(chunks map[string]chunk, key, base string, seen map[string]bool) {
 	if seen[key] {
 		return

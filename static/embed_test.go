@@ -67,7 +67,7 @@ func TestAssets(t *testing.T) {
 
 func TestAssetsRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ content, want string }{
-		"not JSON": {"<!doctype html>", "expected a list of what Vite has built"},
+		"not JSON": {"<!doctype html>", "expected a manifest of Vite"},
 		"no entry": {`{"src/other.ts": {"file": "assets/other.js"}}`, "names no file for src/main.ts"},
 		"no file":  {`{"src/main.ts": {"css": ["a.css"]}}`, "names no file for src/main.ts"},
 	} {

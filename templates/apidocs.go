@@ -14,12 +14,12 @@ import (
 type APIDocsData struct {
 	Page
 	Origin        string // where the server answers, such as "http://127.0.0.1:8080", for examples
-	TokenRequired bool   // examples then send one
+	TokenRequired bool   // examples send a token
 	Document      []byte // OpenAPI 3.1 as JSON
 }
 
-// APIDocs writes the description of an API: every operation with its parameters, bodies, answers and a call with curl,
-// and every schema. The error says that the document is not one.
+// APIDocs writes the description of an API: every operation with its parameters, bodies, responses and a call with curl,
+// and every schema. It fails if the document is not OpenAPI.
 func APIDocs(w io.Writer, d APIDocsData) error {
 	var doc openAPI
 	if err := json.Unmarshal(d.Document, &doc); err != nil {
@@ -79,10 +79,10 @@ type (
 	}
 )
 
-// methods are those of HTTP that a path can have, in the order in which they are shown.
+// methods are the HTTP methods of paths, in the order in which they are shown.
 var methods = []string{"get", "post", "put", "patch", "delete", "head", "options"}
 
-// groups lists the operations by their first tag, else by the first part of their path that is no version.
+// groups groups the operations by their first tag, otherwise by the first part of their path that is not a version.
 func (d *openAPI) groups(c caller) ([]docsGroup, error) {
 	var groups []docsGroup
 	for _, path := range slices.Sorted(maps.Keys(d.Paths)) {
@@ -111,7 +111,7 @@ func (d *openAPI) groups(c caller) ([]docsGroup, error) {
 	return groups, nil
 }
 
-// subject is the part of a path that tells what it is about.
+// subject is the part of a path that names its subject.
 func subject(path string) string {
 	for part := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
 		if part != "api" && part != "v1" {
@@ -153,7 +153,7 @@ func bodies(content map[string]media) []docsBody {
 	return out
 }
 
-// schemas lists the components, and of those that are objects the fields.
+// schemas lists the components, with the fields of objects.
 func (d *openAPI) schemas() []docsSchema {
 	var out []docsSchema
 	for _, name := range slices.Sorted(maps.Keys(d.Components.Schemas)) {
@@ -180,7 +180,7 @@ func (s *schema) description() string {
 	return s.Description
 }
 
-// anchor makes a fragment of a text.
+// anchor turns a text into a fragment identifier.
 func anchor(text string) string {
 	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '_'

@@ -19,7 +19,7 @@ type caller struct {
 // hole is a part of a path that a caller fills in.
 var hole = regexp.MustCompile(`\{([^}]+)\}`)
 
-// curl writes a call of an operation that has what is required, in capitals where only the caller knows it.
+// curl writes a call of an operation with all required parameters; values that only the user knows are in capitals.
 func (c caller) curl(method, path string, op *operation) string {
 	args := []string{"curl -sS"}
 	if method != "get" {
@@ -44,7 +44,7 @@ func (c caller) curl(method, path string, op *operation) string {
 	return strings.Join(append(args, quoted(c.origin+target)), " \\\n  ")
 }
 
-// body gives the arguments that send a body of one of the kinds that are taken.
+// body returns the arguments that send a body with one of the accepted content types.
 func (c caller) body(content map[string]media) []string {
 	if m, ok := content["application/json"]; ok {
 		return []string{"-H 'Content-Type: application/json'", "-d " + quoted(asJSON(c.example("", m.Schema, 0)))}
@@ -62,7 +62,7 @@ func (c caller) body(content map[string]media) []string {
 	return []string{"-H " + quoted("Content-Type: "+first), "--data-binary @FILE"}
 }
 
-// word is an example of a parameter.
+// word is an example value of a parameter.
 func (c caller) word(name string, s *schema) string {
 	if text, ok := c.example(name, s, 0).(string); ok {
 		return text
@@ -70,10 +70,10 @@ func (c caller) word(name string, s *schema) string {
 	return asJSON(c.example(name, s, 0))
 }
 
-// deepest is how far examples go into schemas, which may refer to themselves.
+// deepest is how deep examples follow schemas, which may be recursive.
 const deepest = 4
 
-// example makes a value of a schema; objects have what is required.
+// example makes a value of a schema; objects have their required fields.
 func (c caller) example(name string, s *schema, depth int) any {
 	switch {
 	case s == nil || depth > deepest:
@@ -107,7 +107,7 @@ func (c caller) example(name string, s *schema, depth int) any {
 	}
 }
 
-// quoted is a text as one word of a shell.
+// quoted quotes a text as one word of a shell.
 func quoted(text string) string {
 	return fmt.Sprintf("'%s'", strings.ReplaceAll(text, "'", `'\''`))
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// openAPI is what the page of the API reads of an OpenAPI 3.1 document.
+// openAPI has the parts of an OpenAPI 3.1 document that the page of the API shows.
 type openAPI struct {
 	Info struct {
 		Title       string `json:"title"`
@@ -18,13 +18,13 @@ type openAPI struct {
 	Servers []struct {
 		URL string `json:"url"`
 	} `json:"servers"`
-	Paths      map[string]map[string]json.RawMessage `json:"paths"` // by path and method; other keys may be there
+	Paths      map[string]map[string]json.RawMessage `json:"paths"` // by path and method; there may be other keys
 	Components struct {
 		Schemas map[string]*schema `json:"schemas"`
 	} `json:"components"`
 }
 
-// prefix is what all paths are below.
+// prefix is the prefix of all paths.
 func (d *openAPI) prefix() string {
 	if len(d.Servers) == 0 {
 		return ""
@@ -76,10 +76,10 @@ type schema struct {
 	AnyOf       []*schema          `json:"anyOf"`
 	OneOf       []*schema          `json:"oneOf"`
 	AllOf       []*schema          `json:"allOf"`
-	anything    bool               // written as true or false
+	anything    bool               // the schema is the literal true
 }
 
-// UnmarshalJSON reads a schema, which may also be true or false.
+// UnmarshalJSON decodes a schema, which may also be true or false.
 func (s *schema) UnmarshalJSON(raw []byte) error {
 	if raw = bytes.TrimSpace(raw); string(raw) == "true" || string(raw) == "false" {
 		s.anything = string(raw) == "true"
@@ -92,7 +92,7 @@ func (s *schema) UnmarshalJSON(raw []byte) error {
 // words is a word or a list of words.
 type words []string
 
-// UnmarshalJSON reads either.
+// UnmarshalJSON decodes a string or a list of strings.
 func (w *words) UnmarshalJSON(raw []byte) error {
 	var one string
 	if json.Unmarshal(raw, &one) == nil {
@@ -105,7 +105,7 @@ func (w *words) UnmarshalJSON(raw []byte) error {
 // name is the component that a schema refers to, empty for none.
 func (s *schema) name() string { return strings.TrimPrefix(s.Ref, "#/components/schemas/") }
 
-// typeText is a type as it is printed, with at most one component in it, which is linked.
+// typeText is a type as it is printed; at most one component in it is linked.
 type typeText struct{ Before, Schema, After string }
 
 func (t typeText) String() string { return t.Before + t.Schema + t.After }
@@ -172,7 +172,7 @@ func alternatives(of []*schema) typeText {
 	return out
 }
 
-// bounds says what a value can be: "one of a, b", "0 to 200", "default 50".
+// bounds describes the values of a schema: "one of a, b", "0 to 200", "default 50".
 func (s *schema) bounds() string {
 	if s == nil {
 		return ""
@@ -205,7 +205,7 @@ func (s *schema) bounds() string {
 // number prints whole numbers without an exponent.
 func number(x float64) string { return asJSON(x) }
 
-// asJSON is how a value of a document was written there.
+// asJSON formats a value of the document as JSON.
 func asJSON(v any) string {
 	text, err := json.Marshal(v)
 	if err != nil {

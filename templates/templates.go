@@ -1,11 +1,12 @@
-// Package templates renders the pages that the server writes itself: the shell in which the dashboard runs, the page of
-// an error, the form that asks for a token, the page of a build without a dashboard, and the description of the API.
+// Package templates renders the pages that the server generates: the shell of the dashboard, the page of an error, the
+// login form, the page of a build without a dashboard, and the description of the API.
 //
-// Every function renders into memory first and writes only what is whole, so a failing template never leaves half a
-// page. What a page is given is text and escaped where it stands, so names and messages can hold anything. No page has
-// inline script or style, so all of them work under a policy that allows neither; AllLinked is what they link. Their one
-// script applies the theme that was chosen in the dashboard, and without it they follow the system's.
-// Templates are parsed once, when the package is loaded, and a page costs some ten microseconds, the API some hundred.
+// Every function renders into memory first and writes only complete pages, so that a failing template never leaves half a
+// page. All data is escaped for its context, so that names and messages can contain anything. No page has inline script or
+// style, so all of them work under a policy that allows neither; AllLinked returns the files that they link. Their only
+// script applies the theme chosen in the dashboard; without it they follow the theme of the system.
+// Templates are parsed once, when the package is initialised. A page costs about ten microseconds, that of the API about a
+// hundred.
 package templates
 
 import (
@@ -25,14 +26,14 @@ import (
 //go:embed *.html pages.css theme.js
 var files embed.FS
 
-// Linked is a file that the pages link as Page.Base + "/assets/" + Name. The name changes with the content, so it can be
-// cached for ever. The content must not be changed.
+// Linked is a file that the pages link as Page.Base + "/assets/" + Name. The name depends on the content, so it can be
+// cached for ever. The content must not be modified.
 type Linked struct {
 	Name    string
 	Content []byte
 }
 
-// linked are the stylesheet and the script of all pages but the shell, by the names of their sources.
+// linked has the stylesheet and the script of all pages except the shell, by the names of their sources.
 var linked = map[string]Linked{"pages.css": link("pages", ".css"), "theme.js": link("theme", ".js")}
 
 func link(name, ext string) Linked {
@@ -44,7 +45,7 @@ func link(name, ext string) Linked {
 	return Linked{Name: name + "-" + hex.EncodeToString(sum[:4]) + ext, Content: content}
 }
 
-// AllLinked lists what the pages link, by name.
+// AllLinked returns the files that pages link, sorted by name.
 func AllLinked() []Linked {
 	return slices.SortedFunc(maps.Values(linked), func(a, b Linked) int { return cmp.Compare(a.Name, b.Name) })
 }
@@ -55,13 +56,13 @@ var pages = template.Must(template.New("").Funcs(template.FuncMap{
 	"statusText": http.StatusText,
 }).ParseFS(files, "*.html"))
 
-// Page is what every page is given.
+// Page has the data of every page.
 type Page struct {
 	Base    string // the path prefix under which the server answers, "" or such as "/x"
-	Version string // of the program; empty where it is not known
+	Version string // of the program; empty if unknown
 }
 
-// Bootstrap is what the dashboard has to know before it can ask.
+// Bootstrap is what the dashboard needs to know before its first request.
 type Bootstrap struct {
 	BasePath      string `json:"base_path"`
 	API           string `json:"api"` // below BasePath
@@ -69,7 +70,7 @@ type Bootstrap struct {
 	TokenRequired bool   `json:"token_required"`
 }
 
-// ShellData is what Shell needs. The paths are those of static.Linked.
+// ShellData is the data of Shell. The paths are those of static.Linked.
 type ShellData struct {
 	Page
 	Title     string // default dagscope
@@ -79,7 +80,7 @@ type ShellData struct {
 	Bootstrap Bootstrap
 }
 
-// Shell writes the page in which the dashboard runs.
+// Shell writes the page of the dashboard.
 func Shell(w io.Writer, d ShellData) error {
 	if d.Title == "" {
 		d.Title = "dagscope"
@@ -87,7 +88,7 @@ func Shell(w io.Writer, d ShellData) error {
 	return render(w, "shell.html", d)
 }
 
-// ErrorData is what Error needs.
+// ErrorData is the data of Error.
 type ErrorData struct {
 	Page
 	Status    int    // an HTTP status code
@@ -95,26 +96,26 @@ type ErrorData struct {
 	RequestID string // empty for none
 }
 
-// Error writes the page of an error. It does not set the status of an answer.
+// Error writes the page of an error. It does not set the status of the response.
 func Error(w io.Writer, d ErrorData) error { return render(w, "error.html", d) }
 
-// LoginData is what Login needs.
+// LoginData is the data of Login.
 type LoginData struct {
 	Page
-	Next  string // the path to go to afterwards
-	Wrong bool   // a token was given and is not the right one
+	Next  string // the path to continue to
+	Wrong bool   // the submitted token was wrong
 }
 
 // Login writes the form that asks for the token and posts it, as token, with next, to Page.Base + "/login".
 func Login(w io.Writer, d LoginData) error { return render(w, "login.html", d) }
 
-// NoDashboardData is what NoDashboard needs.
+// NoDashboardData is the data of NoDashboard.
 type NoDashboardData struct{ Page }
 
-// NoDashboard writes the page of a program that was built without the dashboard: how to get it, and what is there.
+// NoDashboard writes the page of a program that was built without the dashboard: how to build it, and what else works.
 func NoDashboard(w io.Writer, d NoDashboardData) error { return render(w, "nodashboard.html", d) }
 
-// render writes a page as a whole or not at all.
+// render writes a page completely or not at all.
 func render(w io.Writer, name string, data any) error {
 	var page bytes.Buffer
 	if err := pages.ExecuteTemplate(&page, name, data); err != nil {

@@ -201,7 +201,7 @@ func TestPagesAreSafe(t *testing.T) {
 	}
 }
 
-// TestRenderWritesNothingHalf: a page that fails leaves nothing behind.
+// TestRenderWritesNothingHalf: a page that fails writes nothing.
 func TestRenderWritesNothingHalf(t *testing.T) {
 	var b bytes.Buffer
 	require.Error(t, render(&b, "error.html", struct{ Page }{}))

@@ -18,8 +18,8 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// Main is the program: it reads the command line, does what it says with the given workflows, and exits. The first
-// Ctrl-C or SIGTERM cancels what is under way and lets it be recorded, the second ends the process at once.
+// Main is the program: it parses the command line, runs the command with the given workflows, and exits. The first Ctrl-C
+// or SIGTERM cancels active runs and lets them be recorded, the second ends the process at once.
 func Main(workflows ...*engine.Workflow) {
 	p := &program{
 		second: &secondSignal{came: make(chan struct{})}, name: filepath.Base(os.Args[0]), workflows: workflows, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
@@ -28,22 +28,22 @@ func Main(workflows ...*engine.Workflow) {
 	os.Exit(p.run(p.untilSignal(context.Background()), os.Args[1:]))
 }
 
-// interrupted is the cause of a context that a signal has ended.
+// interrupted is the cause of a context that a signal has cancelled.
 type interrupted struct{ signal syscall.Signal }
 
 func (i interrupted) Error() string { return "ended by the signal " + i.signal.String() }
 
-// exitCode is what shells make of a process that the signal ended.
+// exitCode is the code that shells report for a process ended by the signal.
 func (i interrupted) exitCode() int { return 128 + int(i.signal) }
 
-// secondSignal ends the process though it is not done.
+// secondSignal is the state shared with the goroutine that ends the process on the second signal.
 type secondSignal struct {
-	came   chan struct{} // closed when it does
-	linger atomic.Int64  // for how long the process goes on then, in ns
+	came   chan struct{} // closed when the signal arrives
+	linger atomic.Int64  // how long the process then lives on, in ns, so that children can be killed first
 }
 
-// untilSignal gives a context that the first signal ends. The second one ends the process, at once or, where there are
-// children, when these have had time to. Its goroutine lives as long as the process.
+// untilSignal returns a context that the first signal cancels. The second signal ends the process, after the linger time
+// if there are children to kill. Its goroutine lives as long as the process.
 func (p *program) untilSignal(parent context.Context) context.Context {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
@@ -62,21 +62,21 @@ func (p *program) untilSignal(parent context.Context) context.Context {
 	return ctx
 }
 
-// program is the command line with the world around it, so that tests can be that world.
+// program is the command line with its environment, which tests replace.
 type program struct {
-	second         *secondSignal // nil where none ends the process
+	second         *secondSignal // nil if no signal ends the process
 	name           string
 	workflows      []*engine.Workflow
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	colour         bool // in what goes to stdout
-	outTerminal    bool // stdout is one
+	colour         bool // colours are used on stdout
+	outTerminal    bool // stdout is a terminal
 	bars           bool // progress is shown on stderr as bars
 }
 
-// run does what the arguments say and returns the exit code.
+// run executes the command of the arguments and returns the exit code.
 func (p *program) run(ctx context.Context, args []string) int {
-	p.stderr = &shared{w: p.stderr} // the store logs from goroutines of its own
+	p.stderr = &shared{w: p.stderr} // the store logs from its own goroutines
 	err := p.execute(ctx, args)
 	code := exitCode(ctx, err)
 	var (
@@ -103,7 +103,7 @@ func commandNames(app *kong.Application) string {
 	return strings.Join(place{node: app.Node}.commands(), ", ")
 }
 
-// errHelp ends parsing once help is printed.
+// errHelp ends parsing after help was printed.
 var errHelp = errors.New("help was printed")
 
 // execute parses the arguments and runs the command.
@@ -143,53 +143,53 @@ func (p *program) parser() (*session, *kong.Kong, error) {
 	return s, parser, nil
 }
 
-// session is one command under way: the flags that all commands share, and where it reads and writes.
+// session is the execution of one command: the flags that all commands share, and its input and output.
 type session struct {
 	*program
 	flags cli
-	where string // the records are, once they are open: for people
+	where string // location of the records, for messages; set when they are open
 }
 
-// cli is the command line as kong reads it.
+// cli is the command line as kong parses it.
 type cli struct {
-	Help helpFlag `short:"h" help:"Show what is possible."`
+	Help helpFlag `short:"h" help:"Show help."`
 	Data string   `default:"dagscope-data" env:"DAGSCOPE_DATA" placeholder:"DIR" help:"Where records are kept (default ./dagscope-data)."`
-	JSON bool     `name:"json" help:"Print JSON instead of text for people."`
+	JSON bool     `name:"json" help:"Print JSON instead of text."`
 
-	Serve      serveCommand      `cmd:"" help:"Serve the dashboard and the API, and run what is submitted there."`
-	Run        runCommand        `cmd:"" help:"Run a workflow and record it."`
-	Worker     workerCommand     `cmd:"" help:"Execute tasks of runs that were submitted elsewhere, over Redis."`
+	Serve      serveCommand      `cmd:"" help:"Serve the dashboard and the API, and execute runs submitted there."`
+	Run        runCommand        `cmd:"" help:"Execute a workflow and record it."`
+	Worker     workerCommand     `cmd:"" help:"Execute tasks of runs that other processes share over Redis."`
 	Workflows  workflowsCommand  `cmd:"" help:"List the workflows with their parameters."`
 	Demo       demoCommand       `cmd:"" help:"Run every workflow once and show the slowest functions."`
-	Runs       runsCommand       `cmd:"" help:"List runs, the newest first."`
+	Runs       runsCommand       `cmd:"" help:"List runs, newest first."`
 	Tasks      tasksCommand      `cmd:"" help:"List the attempts of a run."`
-	Stats      statsCommand      `cmd:"" help:"Show percentiles, mean and range of what tasks took."`
+	Stats      statsCommand      `cmd:"" help:"Show percentiles, mean and range of task metrics."`
 	Logs       logsCommand       `cmd:"" help:"Show what the attempts of a run logged, and how they failed."`
 	Result     resultCommand     `cmd:"" help:"Print what a run returned."`
-	Cancel     cancelCommand     `cmd:"" help:"End runs that are under way."`
-	Pause      pauseCommand      `cmd:"" help:"Let runs start no more tasks."`
-	Resume     resumeCommand     `cmd:"" help:"Let paused runs go on."`
-	Retry      retryCommand      `cmd:"" help:"Go on with a run that failed or was cancelled, or run the same once more."`
-	Import     importCommand     `cmd:"" help:"Take in runs from files."`
+	Cancel     cancelCommand     `cmd:"" help:"Cancel active runs."`
+	Pause      pauseCommand      `cmd:"" help:"Pause runs, so that they start no more tasks."`
+	Resume     resumeCommand     `cmd:"" help:"Resume paused runs."`
+	Retry      retryCommand      `cmd:"" help:"Continue a failed or cancelled run, or execute the same again."`
+	Import     importCommand     `cmd:"" help:"Import runs from files."`
 	Export     exportCommand     `cmd:"" help:"Write a run to a file."`
-	Delete     deleteCommand     `cmd:"" help:"Delete runs with all that was recorded of them."`
+	Delete     deleteCommand     `cmd:"" help:"Delete runs with everything recorded about them."`
 	Prune      pruneCommand      `cmd:"" help:"Delete runs that are too old or too many."`
 	Tag        tagCommand        `cmd:"" help:"Show, add or remove the tags and the note of a run."`
-	Compact    compactCommand    `cmd:"" help:"Give back the space of what was deleted."`
-	Check      checkCommand      `cmd:"" help:"Look for damage in what is kept."`
-	Bench      benchCommand      `cmd:"" help:"Measure the engine on this machine beside the least a Go program needs."`
+	Compact    compactCommand    `cmd:"" help:"Return the space of deleted runs to the file system."`
+	Check      checkCommand      `cmd:"" help:"Look for damage in the records, and repair it."`
+	Bench      benchCommand      `cmd:"" help:"Measure the engine on this machine next to the least a Go program needs."`
 	Version    versionCommand    `cmd:"" help:"Show what this program was built from."`
-	Completion completionCommand `cmd:"" help:"Print a script that makes a shell complete this program's arguments."`
-	Complete   completeCommand   `cmd:"" name:"__complete" hidden:"" passthrough:"" help:"Print what could stand for the last word."`
+	Completion completionCommand `cmd:"" help:"Print a completion script for a shell."`
+	Complete   completeCommand   `cmd:"" name:"__complete" hidden:"" passthrough:"" help:"Print completions of the last word."`
 }
 
-// helpFlag prints help and ends parsing without ending the process, as kong's own would.
+// helpFlag prints help and ends parsing. Unlike kong's own help flag it does not end the process.
 type helpFlag bool
 
-// IgnoreDefault tells kong that there is nothing to reset.
+// IgnoreDefault implements an interface of kong: the flag has no default.
 func (helpFlag) IgnoreDefault() {}
 
-// BeforeReset runs before anything is required or checked.
+// BeforeReset is called by kong before it checks anything.
 func (helpFlag) BeforeReset(c *kong.Context) error {
 	if err := c.PrintUsage(false); err != nil {
 		return err

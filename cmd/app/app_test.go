@@ -31,7 +31,7 @@ type world struct {
 	started   func() // called when a run has
 }
 
-// listener is a stderr that tells when a run has started.
+// listener is a stderr that reports when a run has started.
 type listener struct {
 	bytes.Buffer
 	started func()
@@ -162,7 +162,7 @@ func testWorkflows() []*engine.Workflow {
 			},
 		},
 		{
-			Name: "trip", Description: "One task that may fail, and one behind it.",
+			Name: "trip", Description: "One task that may fail, and one that reads it.",
 			Params: []engine.Param{{
 				Name: "mode", Kind: engine.ChoiceParam, Help: "how it fails", Default: "error", Choices: []string{"error", "panic", "not"},
 			}},

@@ -12,8 +12,8 @@ import (
 	"github.com/dagscope/dagscope/web/runtable"
 )
 
-// eachAttempt calls f with every attempt that the log of a run tells the end of, and every task that it says was
-// skipped, in the order of the log.
+// eachAttempt calls f with every attempt that has ended and every task that was skipped according to the log of a run, in
+// the order of the log.
 func eachAttempt(ctx context.Context, store metricsstore.Store, info engine.RunInfo, f func(seq uint64, t attemptJSON)) error {
 	queries, err := metricsstore.NewQueries(store)
 	if err != nil {
@@ -47,7 +47,7 @@ func eachAttempt(ctx context.Context, store metricsstore.Store, info engine.RunI
 	}
 }
 
-// notRun is what stands in place of an outcome for a task that nothing had claimed when the run ended.
+// notRun is shown instead of an outcome for a task that was not claimed when the run ended.
 const notRun = "not_run"
 
 // outcome is how an attempt ended, or why there was none.
@@ -58,8 +58,8 @@ func (t *attemptJSON) outcome() string {
 	return t.Outcome.String()
 }
 
-// eachNotRun calls f with every task of an ended run that nothing had claimed when it ended, in the order of their
-// nodes, and with the last step that this rests on.
+// eachNotRun calls f with every task of an ended run that was not claimed when it ended, in the order of their nodes, and
+// with the last step of the log.
 func eachNotRun(ctx context.Context, store metricsstore.Store, info engine.RunInfo, f func(seq uint64, t attemptJSON)) error {
 	queries, err := metricsstore.NewQueries(store)
 	if err != nil {
@@ -100,8 +100,8 @@ func newAttempt(m engine.TaskMetrics, s *engine.Step) attemptJSON {
 	}
 }
 
-// untried is a task of which no attempt was made. It has the moment when that was certain as all its moments, ns since the
-// start of the run, so that it has a place in the order of time.
+// untried is a task without any attempt. All its moments are at, ns since the start of the run, when its outcome was certain,
+// so that it can be sorted by time.
 func untried(n *engine.Numbering, info engine.RunInfo, node engine.NodeID, at int64, outcome engine.Outcome) attemptJSON {
 	m := engine.TaskMetrics{
 		Run: info.ID, Revision: info.Revision, Workflow: info.Workflow, Task: n.Identity(n.Locate(node)), Node: node,
@@ -111,7 +111,7 @@ func untried(n *engine.Numbering, info engine.RunInfo, node engine.NodeID, at in
 	return attemptJSON{TaskMetrics: m, Name: m.Task.String(), ReadyNS: at, ClaimedNS: at, BodyNS: at, EndedNS: at}
 }
 
-// addErrors looks up how the attempts failed that did. A detail that was not kept leaves the error out.
+// addErrors adds the errors of failed attempts. The error is missing if the detail of an attempt was not recorded.
 func addErrors(ctx context.Context, store metricsstore.Store, id engine.RunID, attempts []attemptJSON) error {
 	type key struct {
 		node           engine.NodeID

@@ -10,9 +10,9 @@ import (
 
 // benchCommand measures the engine on this machine.
 type benchCommand struct {
-	Quick  bool `help:"Leave out the large graphs: some seconds instead of a minute."`
-	Rounds int  `placeholder:"N" help:"How often each mode is measured (default 15, or 5 with --quick)."`
-	Strict bool `help:"Exit with code 1 where a goal is missed."`
+	Quick  bool `help:"Leave out the large graphs: a few seconds instead of a minute."`
+	Rounds int  `placeholder:"N" help:"How many times each mode is measured (default 15, or 5 with --quick)."`
+	Strict bool `help:"Exit with code 1 if a goal is missed."`
 }
 
 // Validate is called by kong.
@@ -23,7 +23,7 @@ func (c *benchCommand) Validate() error {
 	return nil
 }
 
-// Run measures in a temporary folder, so it neither reads nor changes what is kept elsewhere.
+// Run measures in a temporary folder, so that it neither reads nor changes any records.
 func (c *benchCommand) Run(ctx context.Context, s *session) error {
 	out := io.Writer(s.stdout)
 	if s.flags.JSON {

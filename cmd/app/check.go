@@ -13,31 +13,31 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/embedded"
 )
 
-// checkCommand looks for damage.
+// checkCommand looks for damage in the records.
 type checkCommand struct {
-	Repair bool `help:"Take out what cannot be read. What was there stays aside."`
+	Repair bool `help:"Remove what cannot be read. A copy of the damaged files is kept."`
 	storeFlags
 }
 
-// checkJSON is what was found.
+// checkJSON is the result of a check.
 type checkJSON struct {
 	Data     string   `json:"data"`
 	OK       bool     `json:"ok"`
 	Runs     int      `json:"runs"`
 	Problems []string `json:"problems"`
-	// Damaged are the runs that have lost something for good.
+	// Damaged are the runs that have lost data for good.
 	Damaged  []damagedJSON          `json:"damaged"`
 	Repaired *metricsstore.Repaired `json:"repaired,omitempty"`
 }
 
-// damagedJSON is a run that has lost something.
+// damagedJSON is a run that has lost data.
 type damagedJSON struct {
 	Run  engine.RunID `json:"run"`
 	Text string       `json:"text"`
 }
 
-// Run checks the store. What it finds gives exit code 1. Without --repair nothing is changed, also where any other
-// command would write a damaged file anew.
+// Run checks the store; problems lead to exit code 1. Without --repair nothing is changed, even where any other command
+// would rewrite a damaged file.
 func (c *checkCommand) Run(ctx context.Context, s *session) error {
 	if _, err := os.Stat(s.flags.Data); err != nil && !c.inRedis() {
 		return noFolder(err)
@@ -57,7 +57,7 @@ func (c *checkCommand) check(ctx context.Context, s *session, store metricsstore
 	if c.Repair {
 		repairer, ok := repairerOf(store)
 		if !ok {
-			return errors.New("--repair: this store cannot be repaired; delete takes damaged runs away")
+			return errors.New("--repair: this store cannot be repaired; delete removes damaged runs")
 		}
 		done, err := repairer.Repair(ctx)
 		if err != nil {
@@ -86,7 +86,7 @@ func (c *checkCommand) check(ctx context.Context, s *session, store metricsstore
 	return s.printCheck(found)
 }
 
-// repairerOf finds what repairs a store.
+// repairerOf returns the Repairer of a store, if it has one.
 func repairerOf(store metricsstore.Store) (metricsstore.Repairer, bool) {
 	if f, ok := store.(forgetful); ok {
 		store = f.Store
@@ -116,7 +116,7 @@ func (f *checkJSON) print(w io.Writer) {
 		}
 	}
 	if r := f.Repaired; r != nil && len(r.Aside) > 0 {
-		fmt.Fprintf(w, "%s is repaired; as it was, it is in %s\n", f.Data, strings.Join(r.Aside, ", "))
+		fmt.Fprintf(w, "%s is repaired; the damaged files are kept as %s\n", f.Data, strings.Join(r.Aside, ", "))
 		lines(r.Damage)
 		lines(r.Lost)
 	}

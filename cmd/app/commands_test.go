@@ -153,7 +153,7 @@ func TestMistakes(t *testing.T) {
 		{"runs --from 1h --to 2h", 2, "expected --from to be earlier"},
 		{"runs --limit=-1", 2, "--limit is -1, expected 0 or more"},
 		{"tasks", 2, `expected "<run>"`},
-		{"tasks zzz", 2, `there is no run "zzz", expected an id`},
+		{"tasks zzz", 2, `there is no run "zzz", expected an ID`},
 		{"tasks last --sort size", 2, `--sort must be one of "claimed"`},
 		{"tasks last --outcome good", 2, `--outcome must be one of`},
 		{"stats --metric speed", 2, `--metric is "speed", expected queue_ns, wait_ns`},
@@ -199,7 +199,7 @@ func TestUnreachable(t *testing.T) {
 		make func(t *testing.T, dir string)
 		want string
 	}{
-		{"missing", func(*testing.T, string) {}, "expected a folder with records, which the commands serve, run, demo and import make: "},
+		{"missing", func(*testing.T, string) {}, "expected a folder with records, which the commands serve, run, demo and import create: "},
 		{"a file", func(t *testing.T, dir string) { require.NoError(t, os.WriteFile(dir, nil, 0o600)) }, "data"},
 		{"damaged", func(t *testing.T, dir string) {
 			require.NoError(t, os.Mkdir(dir, 0o700))

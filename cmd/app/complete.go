@@ -10,15 +10,15 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// filesDirective, printed alone, asks the shell to complete the name of a file.
+// filesDirective, printed alone, makes the completion script complete file names.
 const filesDirective = ":files"
 
-// completeCommand prints what could stand for the last of the words; the scripts of the command completion call it.
+// completeCommand prints completions of the last word; the scripts of the command completion call it.
 type completeCommand struct {
 	Words []string `arg:"" optional:""`
 }
 
-// Run prints a candidate a line.
+// Run prints one candidate for each line.
 func (c *completeCommand) Run(s *session, app *kong.Application) error {
 	words := c.Words
 	if len(words) > 0 && words[0] == "--" {
@@ -40,7 +40,7 @@ func (c *completeCommand) Run(s *session, app *kong.Application) error {
 	return nil
 }
 
-// joined undoes that bash makes three words of name=value, and gives what bash has already of the last word.
+// joined joins name=value, which bash splits into three words; cut is the part of the last word that bash has already.
 func joined(words []string) (out []string, cut string) {
 	for i := 0; i < len(words); i++ {
 		if words[i] != "=" || len(out) == 0 {
@@ -58,7 +58,7 @@ func joined(words []string) (out []string, cut string) {
 	return out, cut
 }
 
-// complete lists candidates for the word last, given those before it; it need not begin them.
+// complete lists candidates for the word last, given those before it. They need not start with last.
 func (s *session) complete(app *kong.Application, before []string, last string) []string {
 	at := follow(app, before)
 	name, value, valued := strings.Cut(last, "=")
@@ -86,14 +86,14 @@ func (s *session) complete(app *kong.Application, before []string, last string) 
 	}
 }
 
-// place is where on the command line the word to complete stands.
+// place is the position of the word to complete on the command line.
 type place struct {
 	node      *kong.Node
-	flag      *kong.Flag // whose value is to come
+	flag      *kong.Flag // whose value comes next
 	arguments []string   // positional ones so far
 }
 
-// follow reads the words before the one to complete.
+// follow parses the words before the one to complete.
 func follow(app *kong.Application, words []string) place {
 	at := place{node: app.Node}
 	for _, w := range words {
@@ -149,7 +149,7 @@ func (p place) commands() []string {
 	return names
 }
 
-// argument is the positional argument to come, nil for none.
+// argument is the next positional argument, nil for none.
 func (p place) argument() *kong.Value {
 	n := len(p.node.Positional)
 	switch {
@@ -162,7 +162,7 @@ func (p place) argument() *kong.Value {
 	}
 }
 
-// values lists what a flag or an argument can be of which some is there, as far as that is known.
+// values lists possible values of a flag or an argument, as far as they are known.
 func (s *session) values(v *kong.Value, at place, begun string) []string {
 	switch {
 	case v.Enum != "":
@@ -196,7 +196,7 @@ func (s *session) workflowNames() []string {
 	return names
 }
 
-// settings lists what --set can do to a workflow.
+// settings lists completions of --set for a workflow.
 func (s *session) settings(workflow string) []string {
 	var out []string
 	for _, w := range s.workflows {

@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// completionCommand prints the script that makes a shell ask this program what could come next.
+// completionCommand prints a script that makes a shell complete arguments of this program.
 type completionCommand struct {
 	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
 }
 
-// Help tells how the script is used.
+// Help is printed below the flags.
 func (completionCommand) Help() string {
 	return "bash: eval \"$(dagscope completion bash)\" in ~/.bashrc. zsh: eval \"$(dagscope completion zsh)\" in ~/.zshrc, " +
 		"after compinit. fish: dagscope completion fish > ~/.config/fish/completions/dagscope.fish."
@@ -29,8 +29,8 @@ func (c *completionCommand) Run(s *session) error {
 	return err
 }
 
-// The scripts hand the words up to the cursor to the command __complete. A space follows what is complete, so not
-// what ends with "=".
+// The scripts pass the words up to the cursor to the command __complete. A candidate that ends with "=" is not complete,
+// so no space follows it.
 const (
 	bashScript = `_IDENTIFIER_complete() {
 	local candidates current="${COMP_WORDS[COMP_CWORD]}"

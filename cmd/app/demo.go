@@ -14,29 +14,29 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// bakery is a recording in WfFormat for the workflow that runs recordings again.
+// bakery is a recording in WfFormat for the workflow that replays recordings.
 //
 //go:embed bakery.json
 var bakery []byte
 
-// bakeryName is how the demonstration names it.
+// bakeryName is the file name of bakery.
 const bakeryName = "bakery.json"
 
-// demoCommand runs every workflow once.
+// demoCommand executes every workflow once.
 type demoCommand struct {
 	recordFlags
 	storeFlags
 }
 
-// trial is one run of the demonstration.
+// trial is one run of the demo.
 type trial struct {
 	workflow string
 	set      map[string]string
-	cancel   time.Duration // after the submission; 0 for not at all
+	cancel   time.Duration // after the submission; 0 for never
 	want     engine.Status
 }
 
-// demoSettings make runs of a blink or two; workflows without a row run as they are by default.
+// demoSettings are parameters that keep runs short; workflows without a row have their defaults.
 func demoSettings() map[string]map[string]string {
 	return map[string]map[string]string{
 		"tree-reduction": {"n": "512", "work": "200us"},
@@ -49,15 +49,15 @@ func demoSettings() map[string]map[string]string {
 	}
 }
 
-// trials lists every workflow once, as far as it needs nothing that the demonstration has not got, then, where there
-// are workflows for that, one run that fails and one that is cancelled.
+// trials lists every workflow once, except those that need a file that the demo does not have, then, if there are workflows
+// for that, one run that fails and one that is cancelled.
 func (s *session) trials() []trial {
 	var out []trial
 	settings := demoSettings()
 	for _, w := range s.workflows {
 		set := settings[w.Name]
 		if slices.ContainsFunc(w.Params, func(p engine.Param) bool { return required(&p) && set[p.Name] == "" }) {
-			fmt.Fprintf(s.stderr, "%s is left out: it needs a file\n", w.Name)
+			fmt.Fprintf(s.stderr, "%s is skipped: it needs a file\n", w.Name)
 			continue
 		}
 		out = append(out, trial{workflow: w.Name, set: set, want: engine.Succeeded})
@@ -74,14 +74,14 @@ func (s *session) trials() []trial {
 	return out
 }
 
-// demoJSON is what the demonstration found.
+// demoJSON is the result of the demo.
 type demoJSON struct {
 	Runs      []*runReport    `json:"runs"`
 	Functions []statisticJSON `json:"functions"` // the slowest first
 	Data      string          `json:"data"`
 }
 
-// Run runs the trials one after the other. A run that does not end as it should gives exit code 1.
+// Run executes the trials one after the other. A run that does not end as expected leads to exit code 1.
 func (c *demoCommand) Run(ctx context.Context, s *session) error {
 	found := demoJSON{Runs: []*runReport{}, Functions: []statisticJSON{}}
 	var surprises []string
@@ -109,7 +109,7 @@ func (c *demoCommand) Run(ctx context.Context, s *session) error {
 	return nil
 }
 
-// try runs the trials until ctx ends, and tells which did not end as they should.
+// try executes the trials until ctx ends, and returns which of them did not end as expected.
 func (c *demoCommand) try(ctx context.Context, s *session, e *engine.Engine, h *home, found *demoJSON) (surprises []string, err error) {
 	for _, t := range s.trials() {
 		r, err := s.try(ctx, e, h, t, engine.RunOptions{Upload: c.Upload.String(), Tags: []string{"demo"}})
@@ -127,7 +127,7 @@ func (c *demoCommand) try(ctx context.Context, s *session, e *engine.Engine, h *
 	return surprises, nil
 }
 
-// addFunctions sums up what the functions of the runs since then took.
+// addFunctions adds statistics of the functions in the runs since began.
 func (d *demoJSON) addFunctions(ctx context.Context, store metricsstore.Store, began time.Time) error {
 	c := statsCommand{
 		Metric: []string{string(metricsstore.ExecuteNS)}, Quantiles: []float64{0.5, 0.95, 0.99}, GroupBy: "function",
@@ -140,7 +140,7 @@ func (d *demoJSON) addFunctions(ctx context.Context, store metricsstore.Store, b
 	return err
 }
 
-// try runs one trial.
+// try executes one trial.
 func (s *session) try(ctx context.Context, e *engine.Engine, h *home, t trial, o engine.RunOptions) (*runReport, error) {
 	w, err := s.workflow(t.workflow)
 	if err != nil {
@@ -158,7 +158,7 @@ func (s *session) try(ctx context.Context, e *engine.Engine, h *home, t trial, o
 	return s.runOnce(ctx, e, h, t.workflow, args, o)
 }
 
-// openDemoFile gives the files that demoSettings names.
+// openDemoFile opens the files that demoSettings names.
 func openDemoFile(name string) (engine.File, error) {
 	if name != bakeryName {
 		return engine.File{}, os.ErrNotExist

@@ -51,19 +51,19 @@ func TestDemo(t *testing.T) {
 	assert.Len(t, runs.Runs, len(got.Runs))
 }
 
-// TestDemoOfOthers: with workflows of one's own, what needs a file is left out and the rest is run and told of.
+// TestDemoOfOthers: of other workflows, those that need a file are skipped, and the rest is executed and reported.
 func TestDemoOfOthers(t *testing.T) {
 	w := newWorld(t)
 	w.workflows = testWorkflows()[3:5] // length and many
 	o := w.run("demo")
 	require.Equal(t, exitOK, o.code, o.stderr)
-	assert.Contains(t, o.stderr, "length is left out: it needs a file\n")
+	assert.Contains(t, o.stderr, "length is skipped: it needs a file\n")
 	assert.Regexp(t, `^run +workflow +status +tasks +retried +makespan +records +result\n\w+ +many +succeeded +1 +0 +\S+ .*complete +\(a \[\]int of `, o.stdout)
 	assert.Regexp(t, `\nfunction +n +p50 +p95 +p99 +mean +min +max\nmany +1 += .*not enough samples \(n = 1\)`, o.stdout)
 	assert.Contains(t, o.stdout, "\nThe records are in "+w.dir+". ")
 }
 
-// TestDemoInterrupted: Ctrl-C ends it with what there is by then.
+// TestDemoInterrupted: Ctrl-C ends it with a report of what it has done.
 func TestDemoInterrupted(t *testing.T) {
 	w := newWorld(t)
 	w.workflows = testWorkflows()[2:3] // wait

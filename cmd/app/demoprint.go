@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// slowestFunctions is how many functions the demonstration shows.
+// slowestFunctions is how many functions the demo shows.
 const slowestFunctions = 10
 
-// printDemo prints results, the slowest functions, and what to look at next.
+// printDemo prints results, the slowest functions, and commands to continue with.
 func (s *session) printDemo(d *demoJSON) error {
 	if s.flags.JSON {
 		return s.printJSON(d)
@@ -42,7 +42,7 @@ func (s *session) printDemo(d *demoJSON) error {
 	_, err := fmt.Fprintf(s.stdout, `
 The records are in %s. Look at them in a browser with
   %[2]s serve
-or ask some questions of them:
+or with commands such as
   %[2]s runs --status failed
   %[2]s tasks last
   %[2]s stats --workflow gemm --metric execute_ns

@@ -13,12 +13,12 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// Exit codes of every command; a signal gives 128 and its number.
+// Exit codes of every command; a signal leads to 128 plus its number.
 const (
 	exitOK          = 0
-	exitFailed      = 1 // a run failed, or what was to be done could not be
-	exitUsage       = 2 // the command line asks for what does not exist or cannot be
-	exitUnreachable = 3 // the store or a server cannot be reached
+	exitFailed      = 1 // a run failed, or the command could not be completed
+	exitUsage       = 2 // the command line asks for something that does not exist or is not possible
+	exitUnreachable = 3 // the store or a service cannot be reached
 	exitInterrupted = 130
 )
 
@@ -31,13 +31,13 @@ func (e usageError) Unwrap() error { return e.err }
 // usage makes a usageError.
 func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// storeError says that the store could not be reached.
+// storeError is a failure to reach the store or a service.
 type storeError struct{ err error }
 
 func (e storeError) Error() string { return e.err.Error() }
 func (e storeError) Unwrap() error { return e.err }
 
-// reportedError gives an exit code other than 0 to a command that has said all there is to say.
+// reportedError sets the exit code of a command that has printed its failure already.
 type reportedError struct{ code int }
 
 func (e reportedError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
@@ -71,7 +71,7 @@ func exitCode(ctx context.Context, err error) int {
 	}
 }
 
-// isMistake reports whether err says that something asked for does not exist or cannot be.
+// isMistake reports whether err means that something requested does not exist or is not possible.
 func isMistake(err error) bool {
 	for _, kind := range []error{
 		engine.ErrUnknownWorkflow, engine.ErrInvalidParameter, engine.ErrInvalidGraph, wfformat.ErrInvalid,

@@ -16,13 +16,13 @@ import (
 
 // exportCommand writes a run to a file.
 type exportCommand struct {
-	RunID  string `arg:"" name:"run" help:"Id, an end or a beginning of one, or last."`
+	RunID  string `arg:"" name:"run" help:"ID, an end or a beginning of one, or last."`
 	Format string `default:"archive" enum:"archive,chrome,csv,ndjson" placeholder:"FORMAT" help:"archive: everything, to be imported again (default). chrome: for Perfetto and chrome://tracing. csv: a line for each attempt. ndjson: a JSON object for each event."`
-	Output string `short:"o" default:"-" placeholder:"FILE" help:"Where it goes; - is standard output (default)."`
+	Output string `short:"o" default:"-" placeholder:"FILE" help:"File to write; - is standard output (default)."`
 	storeFlags
 }
 
-// exportJSON tells what was written.
+// exportJSON describes the file that was written.
 type exportJSON struct {
 	Run    engine.RunID `json:"run"`
 	Format string       `json:"format"`
@@ -30,11 +30,10 @@ type exportJSON struct {
 	Bytes  int64        `json:"bytes"`
 }
 
-// Run writes the file as a whole or not at all. What it has done it tells only where the run does not go to standard
-// output itself.
+// Run writes the file completely or not at all. It prints what it has done unless the run itself goes to standard output.
 func (c *exportCommand) Run(ctx context.Context, s *session) error {
 	if c.Output == "-" && s.flags.JSON {
-		return usage("--json tells what was written to a file, expected --output FILE")
+		return usage("--json describes a file that was written, expected --output FILE")
 	}
 	if c.Output == "-" && c.Format == "archive" && s.outTerminal {
 		return usage("an archive is not for a terminal, expected --output FILE or a pipe")
@@ -83,7 +82,7 @@ func buffered(w io.Writer, write func(io.Writer) error) error {
 	return errors.Join(write(b), b.Flush())
 }
 
-// writeFile writes a file under another name and gives it its own once it is complete. It returns its size.
+// writeFile writes a temporary file and renames it once it is complete. It returns its size.
 func writeFile(path string, write func(io.Writer) error) (n int64, err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
@@ -98,7 +97,7 @@ func writeFile(path string, write func(io.Writer) error) (n int64, err error) {
 	if info, statErr := f.Stat(); statErr == nil {
 		n = info.Size()
 	}
-	// Files for one user alone are for secrets; this is an export.
+	// CreateTemp makes files private to the user, which an export need not be.
 	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
 		return n, err
 	}

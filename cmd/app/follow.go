@@ -9,13 +9,13 @@ import (
 )
 
 const (
-	// followEvery is how often it is looked for attempts that have ended.
+	// followEvery is how often the store is polled for attempts that have ended.
 	followEvery = time.Second
-	// followThere is the same with a service, of which the whole record is fetched.
+	// followThere is the same for a service, from which the whole record is downloaded.
 	followThere = 3 * time.Second
 )
 
-// follow prints attempts as they end, in JSON each on a line of its own, until the run has ended.
+// follow prints attempts as they end, with --json as one line each, until the run has ended.
 func (c *logsCommand) follow(ctx context.Context, s *session) error {
 	c.Limit = 0
 	every := followEvery
@@ -25,7 +25,7 @@ func (c *logsCommand) follow(ctx context.Context, s *session) error {
 	printed := map[attemptKey]bool{}
 	for live := true; live; {
 		err := s.withRun(ctx, c.targetFlags, c.RunID, func(store metricsstore.Store, r *metricsstore.Run) error {
-			c.RunID = string(r.Info.ID) // or another one would be the last
+			c.RunID = string(r.Info.ID) // last may mean another run later
 			found, err := c.list(ctx, store, r)
 			if err != nil {
 				return err

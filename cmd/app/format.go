@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// duration writes a time for people: two units, or three figures of a second.
+// duration formats a duration with two units, or as seconds with three digits.
 func duration(d time.Duration) string {
 	switch {
 	case d < 0:
@@ -27,7 +27,7 @@ func duration(d time.Duration) string {
 	}
 }
 
-// twoUnits leaves out a unit that is 0, unless both are.
+// twoUnits omits a unit that is 0, unless both are.
 func twoUnits(d, large time.Duration, largeName string, small time.Duration, smallName string) string {
 	a, b := int64(d/large), int64(d%large/small)
 	switch {
@@ -39,7 +39,7 @@ func twoUnits(d, large time.Duration, largeName string, small time.Duration, sma
 	return fmt.Sprintf("%d %s %d %s", a, largeName, b, smallName)
 }
 
-// figures writes three figures of a positive number below 1,000, and whole numbers above.
+// figures formats a positive number with three digits below 1,000, and as a whole number above.
 func figures(v float64) string {
 	switch {
 	case v >= 99.95:
@@ -51,7 +51,7 @@ func figures(v float64) string {
 	}
 }
 
-// size writes a number of bytes in IEC units and three figures; a negative one is not known.
+// size formats a number of bytes in IEC units with three digits; a negative number is unknown.
 func size(n int64) string {
 	if n < 0 {
 		return "–"
@@ -67,7 +67,7 @@ func size(n int64) string {
 	return figures(v) + " " + units[i]
 }
 
-// count writes a whole number with commas between groups of three digits.
+// count formats a whole number with commas between groups of three digits.
 func count(n int64) string {
 	s := strconv.FormatInt(n, 10)
 	sign := ""
@@ -80,7 +80,7 @@ func count(n int64) string {
 	return sign + s
 }
 
-// plural writes a count with its noun, which takes an s.
+// plural formats a count with its noun, whose plural must end in s.
 func plural(n int64, noun string) string {
 	if n != 1 {
 		noun += "s"
@@ -88,7 +88,7 @@ func plural(n int64, noun string) string {
 	return count(n) + " " + noun
 }
 
-// moment writes a time of day with its day, in the zone of the reader; a zero time is not known.
+// moment formats a time in the local zone; a zero time is unknown.
 func moment(t time.Time) string {
 	if t.IsZero() {
 		return "–"
@@ -96,7 +96,7 @@ func moment(t time.Time) string {
 	return t.Local().Format("2006-01-02 15:04:05")
 }
 
-// oneLine keeps a text from breaking a table: control characters become spaces and what is too long is cut.
+// oneLine makes a text fit into a cell of a table: control characters become spaces, and a long text is cut.
 func oneLine(s string, most int) string {
 	s = printable(s)
 	if r := []rune(s); len(r) > most {
@@ -105,8 +105,8 @@ func oneLine(s string, most int) string {
 	return s
 }
 
-// printable replaces what would move a terminal's cursor, change its colours, or turn the direction of the text behind
-// it; the latter visibly, so that nobody takes the text for another one.
+// printable replaces characters that would move a terminal's cursor, change its colours, or reverse the direction of the
+// text after them; the latter by a visible character, so that a text cannot be disguised as another one.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -119,7 +119,7 @@ func printable(s string) string {
 	}, strings.ToValidUTF8(s, "�"))
 }
 
-// paragraphs is printable for texts of several lines, which it keeps and indents.
+// paragraphs is printable for texts of several lines, which are indented.
 func paragraphs(s, indent string) string {
 	var b strings.Builder
 	for line := range strings.Lines(strings.TrimRight(s, "\n")) {

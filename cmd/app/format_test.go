@@ -53,7 +53,7 @@ func TestDurationIsNeverFarOff(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := time.Duration(rapid.Int64Range(0, int64(90*time.Hour)).Draw(t, "d"))
 		got := readDuration(t, duration(d), units)
-		// Three figures are off by at most 0.5 %, minutes behind a single hour by half a minute of it.
+		// Three digits are off by at most 0.5 %, minutes after a single hour by half a minute.
 		if off := (got - d).Abs(); float64(off) > 0.0084*float64(d) {
 			t.Fatalf("duration(%d) = %q, which is %d", d, duration(d), got)
 		}

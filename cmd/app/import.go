@@ -13,26 +13,26 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/importer"
 )
 
-// importCommand takes in runs from files.
+// importCommand imports runs from files.
 type importCommand struct {
-	Files []string `arg:"" name:"file" help:"Archives as the command export writes them, or recordings in WfFormat 1.4, 1.5 or 1.6, compressed by gzip or not; - for standard input."`
+	Files []string `arg:"" name:"file" help:"Archives as written by the command export, or recordings in WfFormat 1.4, 1.5 or 1.6, optionally compressed with gzip; - for standard input."`
 	storeFlags
 }
 
-// Help tells what happens to runs that are there already.
+// Help is printed below the flags.
 func (importCommand) Help() string {
-	return "What a file holds is found out from its content. A run that is there already gets what it has not got; importing " +
-		"a file twice changes nothing. Recordings in WfFormat keep their recorded makespan and, where all tasks have them, their " +
+	return "The format of a file is recognised by its content. A run that exists already is completed with what it lacks; importing " +
+		"a file twice changes nothing. Recordings in WfFormat keep their recorded makespan and, if all tasks have them, their " +
 		"start times; otherwise the schedule is reconstructed and labelled so."
 }
 
 // importFailed is the status of a file that was not imported; the others are those of the importer.
 const importFailed = "failed"
 
-// importJSON tells what became of one file.
+// importJSON is the result for one file.
 type importJSON struct {
 	File     string       `json:"file"`
-	Format   string       `json:"format"` // archive or wfformat; empty where it is neither
+	Format   string       `json:"format"` // archive or wfformat; empty if it is neither
 	Status   string       `json:"status"`
 	Run      engine.RunID `json:"run,omitempty"`
 	Workflow string       `json:"workflow,omitempty"`
@@ -41,7 +41,7 @@ type importJSON struct {
 	Error    string       `json:"error,omitempty"`
 }
 
-// Run imports one file after the other; one that cannot be imported does not keep the rest out.
+// Run imports one file after the other; it continues after a file that cannot be imported.
 func (c *importCommand) Run(ctx context.Context, s *session) error {
 	var done []importJSON
 	err := s.withNewStore(ctx, c.storeFlags, embedded.Group, func(store metricsstore.Store) error {
@@ -78,9 +78,9 @@ func (i *importJSON) text() string {
 	case importer.Imported:
 		return run + " is imported"
 	case importer.Completed:
-		return run + " was here already and has been completed"
+		return run + " existed already and has been completed"
 	default:
-		return run + " was here already; nothing has changed"
+		return run + " existed already; nothing has changed"
 	}
 }
 

@@ -13,9 +13,9 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// deleteCommand removes runs for good.
+// deleteCommand deletes runs.
 type deleteCommand struct {
-	Runs []string `arg:"" name:"run" help:"Id, an end or a beginning of one, or last."`
+	Runs []string `arg:"" name:"run" help:"ID, an end or a beginning of one, or last."`
 	storeFlags
 }
 
@@ -31,7 +31,7 @@ func (c *deleteCommand) Run(ctx context.Context, s *session) error {
 		for i := range runs {
 			id := runs[i].Info.ID
 			if err := store.Delete(ctx, id); err != nil {
-				errs = append(errs, fmt.Errorf("run %s stays: %w", id, err))
+				errs = append(errs, fmt.Errorf("run %s is not deleted: %w", id, err))
 				continue
 			}
 			deleted = append(deleted, id)
@@ -46,23 +46,23 @@ func (c *deleteCommand) Run(ctx context.Context, s *session) error {
 	})
 }
 
-// tagCommand changes what people have added to a run.
+// tagCommand changes the annotation of a run.
 type tagCommand struct {
-	RunID  string   `arg:"" name:"run" help:"Id, an end or a beginning of one, or last."`
+	RunID  string   `arg:"" name:"run" help:"ID, an end or a beginning of one, or last."`
 	Tags   []string `arg:"" optional:"" name:"tag" help:"Tags to add."`
-	Remove []string `sep:"none" placeholder:"TAG" help:"Tag to take away. Can be repeated."`
-	Note   *string  `placeholder:"TEXT" help:"Replace the note; an empty one takes it away."`
+	Remove []string `sep:"none" placeholder:"TAG" help:"Tag to remove. Can be repeated."`
+	Note   *string  `placeholder:"TEXT" help:"Replace the note; an empty text removes it."`
 	storeFlags
 }
 
-// annotationJSON is what people have added to a run.
+// annotationJSON is the annotation of a run.
 type annotationJSON struct {
 	Run  engine.RunID `json:"run"`
 	Tags []string     `json:"tags"`
 	Note string       `json:"note"`
 }
 
-// Run changes the annotation, where anything is to be changed, and prints it.
+// Run changes the annotation if the flags ask for that, and prints it.
 func (c *tagCommand) Run(ctx context.Context, s *session) error {
 	return s.withStore(ctx, c.storeFlags, func(store metricsstore.Store) error {
 		r, err := findRun(ctx, store, c.RunID)
@@ -94,7 +94,7 @@ func (c *tagCommand) Run(ctx context.Context, s *session) error {
 	})
 }
 
-// orDash makes nothing visible.
+// orDash replaces an empty text by a dash.
 func orDash(s string) string {
 	if s == "" {
 		return "–"
@@ -102,10 +102,10 @@ func orDash(s string) string {
 	return s
 }
 
-// compactCommand gives back space.
+// compactCommand returns the space of deleted runs to the file system.
 type compactCommand struct{ storeFlags }
 
-// Run compacts the store and tells what that gave.
+// Run compacts the store and reports how its size changed.
 func (c *compactCommand) Run(ctx context.Context, s *session) error {
 	return s.withStore(ctx, c.storeFlags, func(store metricsstore.Store) error {
 		before := folderSize(s.flags.Data)
@@ -129,7 +129,7 @@ func (c *compactCommand) Run(ctx context.Context, s *session) error {
 	})
 }
 
-// folderSize adds up the files of a folder; what cannot be looked at counts as empty.
+// folderSize adds up the sizes of the files in a folder; unreadable ones count as empty.
 func folderSize(dir string) int64 {
 	total := int64(0)
 	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {

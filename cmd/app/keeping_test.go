@@ -82,7 +82,7 @@ func TestRunsAreFoundByParts(t *testing.T) {
 	assert.Equal(t, first, tag(first[:19]), "a beginning")
 	o := w.run("tag", first[:3])
 	assert.Equal(t, exitUsage, o.code)
-	assert.Contains(t, o.stderr, `could be any of 2 runs such as `+last+", "+first+", expected more of the id")
+	assert.Contains(t, o.stderr, `could be any of 2 runs such as `+last+", "+first+", expected more of the ID")
 }
 
 func TestRecordText(t *testing.T) {
@@ -136,8 +136,8 @@ func TestDelete(t *testing.T) {
 func TestPrune(t *testing.T) {
 	w := newWorld(t)
 	first, second, third := w.record("sum", "--tag", "keep"), w.record("sum"), w.record("sum")
-	assert.Equal(t, "0 runs deleted; compact gives their space back\n", w.ok("prune", "--older-than", "1h", "--keep", "3", "--within", "1GiB"))
-	assert.Equal(t, string(second)+" is deleted\n1 run deleted; compact gives their space back\n", w.ok("prune", "--keep", "1"))
+	assert.Equal(t, "0 runs deleted; the command compact frees their space\n", w.ok("prune", "--older-than", "1h", "--keep", "3", "--within", "1GiB"))
+	assert.Equal(t, string(second)+" is deleted\n1 run deleted; the command compact frees their space\n", w.ok("prune", "--keep", "1"))
 	text := w.ok("runs")
 	assert.Contains(t, text, string(first), "it is tagged keep")
 	assert.Contains(t, text, string(third))
@@ -262,7 +262,7 @@ func TestStats(t *testing.T) {
 
 	text := w.ok("stats", "--metric", "output_bytes")
 	assert.Regexp(t, `^function +n +p50 +p95 +p99 +mean +min +max\nplus +1,007 +(= 8 B) += 8 B += 8 B +8 B +8 B +8 B\n`, text)
-	assert.Contains(t, text, "\noutput_bytes over 3 runs: 1,007 of 1,008 attempts, those that ended well.\n")
+	assert.Contains(t, text, "\noutput_bytes over 3 runs: 1,007 of 1,008 attempts, those that succeeded.\n")
 	text = w.ok("stats", "--group-by", "workflow", "--metric", "execute_ns", "--metric", "output_bytes")
 	assert.Regexp(t, `^workflow +metric +n .*\nsum +execute_ns +1,007 .*\nsum +output_bytes +1,007 `, text)
 	text = w.ok("stats", "--group-by", "day")
@@ -299,7 +299,7 @@ func TestStatsOfARun(t *testing.T) {
 	text := w.ok("stats", "last", "--quantiles", "0.5,0.999")
 	assert.Regexp(t, `^function +n +p50 +p99\.9 +mean +min +max\nplus +700 +[=≈] \d.* +not enough samples \(n = 700\)`, text)
 	assert.Contains(t, w.ok("stats", "last", "--at", "0s"), "execute_ns over run "+string(id)+" as of 0 ns after its start.\n")
-	assert.Regexp(t, `execute_ns over run \w+ up to step \d+: 700 of 700 attempts, those that ended well.\n$`, text)
+	assert.Regexp(t, `execute_ns over run \w+ up to step \d+: 700 of 700 attempts, those that succeeded.\n$`, text)
 }
 
 func TestQuantileText(t *testing.T) {
@@ -333,7 +333,7 @@ func TestImportOfARecording(t *testing.T) {
 	assert.Regexp(t, `^\w{20}  wfformat:bakery with 21 tasks and \d+ steps is imported\n$`, w.ok("import", file))
 	var before, after struct{ Runs []runJSON }
 	w.json(&before, "runs")
-	assert.Contains(t, w.ok("import", file), "was here already; nothing has changed\n")
+	assert.Contains(t, w.ok("import", file), "existed already; nothing has changed\n")
 	w.json(&after, "runs")
 	assert.Equal(t, before, after)
 	assert.Contains(t, w.ok("runs"), "reconstructed")
@@ -341,10 +341,10 @@ func TestImportOfARecording(t *testing.T) {
 	assert.Regexp(t, `\nrise +6 += 1 min 33 s +`, text)
 	assert.Regexp(t, `\nrise +6 += 1 min 33 s +`, w.ok("stats"), "its durations were measured")
 	assert.NotContains(t, w.ok("stats"), "left out")
-	assert.Contains(t, w.ok("stats", "--metric", "queue_ns"), "There is nothing to sum up in 0 runs.\n")
+	assert.Contains(t, w.ok("stats", "--metric", "queue_ns"), "There are no values in 0 runs.\n")
 	assert.Contains(t, w.ok("stats", "--metric", "execute_ns", "--metric", "queue_ns"),
-		"1 run left out of queue_ns: imported, so that when and where tasks were executed is not measured.\n")
-	assert.Contains(t, w.ok("stats", "last", "--at", "0s"), "There is nothing to sum up")
+		"1 run left out of queue_ns: imported, so their schedule was not measured.\n")
+	assert.Contains(t, w.ok("stats", "last", "--at", "0s"), "There are no values")
 }
 
 // TestExportAndImport: an archive brings a run into another folder, bit by bit.
@@ -354,8 +354,8 @@ func TestExportAndImport(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "run.dagscope")
 	assert.Regexp(t, ` is in \S+run.dagscope as archive, [\d.]+ \w+\n$`, from.ok("export", "last", "-o", file))
 	assert.Regexp(t, ` is imported\n$`, to.ok("import", file))
-	assert.Regexp(t, ` was here already; nothing has changed\n$`, to.ok("import", file))
-	assert.Regexp(t, ` was here already; nothing has changed\n$`, from.ok("import", file))
+	assert.Regexp(t, ` existed already; nothing has changed\n$`, to.ok("import", file))
+	assert.Regexp(t, ` existed already; nothing has changed\n$`, from.ok("import", file))
 	for _, args := range [][]string{{"runs", "--json"}, {"tasks", "last", "--json"}, {"stats", "--json"}} {
 		want := from.ok(args...)
 		assert.Equal(t, want, to.ok(args...), "%v", args)

@@ -14,11 +14,11 @@ import (
 
 // logsCommand prints what attempts logged and how they failed.
 type logsCommand struct {
-	RunID  string `arg:"" name:"run" help:"Id, an end or a beginning of one, or last."`
+	RunID  string `arg:"" name:"run" help:"ID, an end or a beginning of one, or last."`
 	Task   string `arg:"" optional:"" name:"task" help:"Only this task, as the command tasks names it, such as blur[3]; a function, for all its tasks; or the number of a node."`
 	Failed bool   `help:"Only attempts that did not succeed."`
-	Limit  int    `default:"100" placeholder:"N" help:"At most so many attempts; 0 for all (default 100)."`
-	Follow bool   `help:"Go on until the run has ended: each attempt is printed when it has ended, for its log is kept as a whole."`
+	Limit  int    `default:"100" placeholder:"N" help:"The most attempts to print; 0 for all (default 100)."`
+	Follow bool   `help:"Continue until the run has ended. An attempt is printed when it ends, since its log is recorded then."`
 	targetFlags
 }
 
@@ -28,12 +28,12 @@ func (c *logsCommand) Validate() error {
 		return fmt.Errorf("--limit is %d, expected 0 or more", c.Limit)
 	}
 	if c.Follow && c.Limit != defaultLogs {
-		return errors.New("--follow is given with --limit, expected one of them: all that ends is printed")
+		return errors.New("--follow is given with --limit, expected one of them: every attempt that ends is printed")
 	}
 	return c.check()
 }
 
-// defaultLogs is how many attempts are printed unless somebody asks for more or fewer.
+// defaultLogs is the default of --limit.
 const defaultLogs = 100
 
 // loggedJSON is one attempt that has logged something or has failed.
@@ -51,13 +51,13 @@ type loggedJSON struct {
 	Error     *engine.ErrorRecord `json:"error"`
 }
 
-// logsJSON is the answer.
+// logsJSON is the output.
 type logsJSON struct {
 	Run      engine.RunID `json:"run"`
 	Attempts []loggedJSON `json:"attempts"`
-	More     int          `json:"more"` // that were asked for and are cut off by the limit
+	More     int          `json:"more"` // attempts beyond the limit
 
-	tasks bool // some task was asked for and is there
+	tasks bool // some attempt matches the arguments
 	live  bool
 }
 
@@ -120,7 +120,7 @@ func (c *logsCommand) list(ctx context.Context, store metricsstore.Store, r *met
 	return out, errors.Join(err, failed)
 }
 
-// matches reports whether the attempt is of the task that was asked for.
+// matches reports whether the attempt belongs to the requested task.
 func (c *logsCommand) matches(t *attemptJSON) bool {
 	node, err := strconv.ParseUint(c.Task, 10, 32)
 	return c.Task == "" || t.Name == c.Task || t.Task.Function == c.Task || err == nil && engine.NodeID(node) == t.Node
@@ -132,7 +132,7 @@ type attemptKey struct {
 	epoch, attempt uint16
 }
 
-// keptDetails reads what is kept beside the records of attempts, packed.
+// keptDetails reads the details of all attempts, still packed.
 func keptDetails(ctx context.Context, store metricsstore.Store, id engine.RunID) (map[attemptKey]metricsstore.DetailRow, error) {
 	out := map[attemptKey]metricsstore.DetailRow{}
 	const page = 1024
@@ -164,12 +164,12 @@ func (s *session) printLogs(found *logsJSON) error {
 		fmt.Fprintf(s.stdout, "Run %s: nothing was logged and nothing failed.\n", found.Run)
 	}
 	if found.live {
-		fmt.Fprintln(s.stdout, "The run goes on: the log of an attempt is kept as a whole when the attempt ends; --follow prints them as they come.")
+		fmt.Fprintln(s.stdout, "The run is active: the log of an attempt is recorded when the attempt ends; --follow prints them as they end.")
 	}
 	return nil
 }
 
-// printLogged prints one attempt: its head, how it failed, and what it logged.
+// printLogged prints one attempt: a heading, its error, and its log.
 func (s *session) printLogged(a *loggedJSON) error {
 	if _, err := fmt.Fprintf(s.stdout, "%s, attempt %d: %s after %s, on worker %d slot %d\n", oneLine(a.Task, 80), a.Attempt,
 		s.status(a.Outcome.String()), duration(time.Duration(a.EndedNS-a.ClaimedNS)), a.Worker, a.Slot); err != nil {

@@ -6,12 +6,12 @@ import (
 	"unicode"
 )
 
-// workerCommand is what starts one more worker of the runs that are shared there.
+// workerCommand returns the command that starts one more worker for the shared runs.
 func (s *session) workerCommand(at storeFlags) string {
 	return s.name + " worker " + at.redisFlags()
 }
 
-// redisFlags are the flags that name the Redis, as words for a shell.
+// redisFlags returns the flags that select the Redis, quoted for a shell.
 func (f storeFlags) redisFlags() string {
 	flags := "--redis " + shellWord(f.String())
 	if f.Prefix != "" {
@@ -20,7 +20,7 @@ func (f storeFlags) redisFlags() string {
 	return flags
 }
 
-// place is the flags with which another command finds the runs that are kept there, from any folder.
+// place returns the flags with which another command finds the same runs, from any working folder.
 func (s *session) place(at storeFlags) string {
 	if at.inRedis() {
 		return at.redisFlags()
@@ -36,7 +36,7 @@ func (s *session) place(at storeFlags) string {
 	return flags
 }
 
-// shellWord quotes a word for a POSIX shell where it needs that.
+// shellWord quotes a word for a POSIX shell if necessary.
 func shellWord(word string) string {
 	plain := func(r rune) bool {
 		return r < 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("@%+=:,./_-", r))

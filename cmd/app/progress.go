@@ -9,17 +9,17 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// progressEvery is how often progress is looked at.
+// progressEvery is how often progress is read.
 const progressEvery = 100 * time.Millisecond
 
-// progress tells on stderr how a run goes: as a bar on a terminal, else as a line at its start and one at its end.
+// progress shows the progress of a run on stderr: as a bar on a terminal, otherwise as a line at its start and at its end.
 type progress struct {
 	s        *session
 	run      engine.RunID
 	workflow string
 	now      func() engine.Progress
-	bar      *progressbar.ProgressBar // nil where lines are written
-	retries  int                      // as the bar shows them
+	bar      *progressbar.ProgressBar // nil without a terminal
+	retries  int                      // as shown by the bar
 }
 
 func (s *session) newProgress(run engine.RunID, workflow string, now func() engine.Progress) *progress {
@@ -40,7 +40,7 @@ func (s *session) newProgress(run engine.RunID, workflow string, now func() engi
 	return p
 }
 
-// show draws the bar again. The last task would end the bar, so it is left to end.
+// show draws the bar again. The last task is left to end, because reaching the maximum would end the bar.
 func (p *progress) show() {
 	if p.bar == nil {
 		return
@@ -56,7 +56,7 @@ func (p *progress) show() {
 	_ = p.bar.Set(min(now.Done+now.Failed+now.Skipped, p.bar.GetMax()-1))
 }
 
-// end takes the bar away and leaves a line.
+// end removes the bar and prints a line.
 func (p *progress) end(makespan time.Duration) {
 	if p.bar != nil {
 		_ = p.bar.Finish()

@@ -11,14 +11,14 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// listedDeletions is up to how many deleted runs are listed one by one.
+// listedDeletions is the most deleted runs that are listed one by one.
 const listedDeletions = 20
 
-// pruneCommand deletes what is too old or too much.
+// pruneCommand deletes runs that are too old, too many or too large.
 type pruneCommand struct {
 	OlderThan *time.Duration `placeholder:"TIME" help:"Delete runs that ended longer ago, such as 720h; 0s deletes all. Those tagged keep stay."`
 	Keep      *int           `placeholder:"N" help:"Delete all but the latest N runs; 0 deletes all. Those tagged keep stay."`
-	Within    fleet.Size     `placeholder:"SIZE" help:"Delete all but the latest runs that fit into this size together, such as 500MiB. Those tagged keep stay."`
+	Within    fleet.Size     `placeholder:"SIZE" help:"Delete all but the latest runs whose total size is within this, such as 500MiB. Those tagged keep stay."`
 	storeFlags
 }
 
@@ -30,12 +30,12 @@ func (c *pruneCommand) Validate() error {
 	case c.Keep != nil && *c.Keep < 0:
 		return fmt.Errorf("--keep is %d, expected 0 or more", *c.Keep)
 	case c.OlderThan == nil && c.Keep == nil && c.Within == 0:
-		return errors.New("nothing is said about what to keep, expected --older-than, --keep or --within")
+		return errors.New("no limit is given, expected --older-than, --keep or --within")
 	}
 	return nil
 }
 
-// Run deletes what the limits leave out. Runs under way and runs tagged keep stay.
+// Run deletes runs beyond the limits, except active runs and runs tagged keep.
 func (c *pruneCommand) Run(ctx context.Context, s *session) error {
 	return s.withStore(ctx, c.storeFlags, func(store metricsstore.Store) error {
 		deleted, err := metricsstore.Retain(ctx, store, c.retention(), time.Now())
@@ -47,12 +47,12 @@ func (c *pruneCommand) Run(ctx context.Context, s *session) error {
 				fmt.Fprintf(s.stdout, "%s is deleted\n", id)
 			}
 		}
-		fmt.Fprintf(s.stdout, "%s deleted; compact gives their space back\n", plural(int64(len(deleted)), "run"))
+		fmt.Fprintf(s.stdout, "%s deleted; the command compact frees their space\n", plural(int64(len(deleted)), "run"))
 		return err
 	})
 }
 
-// retention is what the flags keep. A limit of 0 keeps nothing, where that of a Retention is none.
+// retention returns the limits of the flags. A limit of 0 keeps nothing here, but means no limit in a Retention.
 func (c *pruneCommand) retention() metricsstore.Retention {
 	keep := metricsstore.Retention{Bytes: int64(c.Within)}
 	if c.OlderThan != nil {

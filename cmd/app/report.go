@@ -13,7 +13,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// runReport is how a run that this process has waited for went.
+// runReport is the outcome of a run that this process has waited for.
 type runReport struct {
 	Run        engine.RunID        `json:"run"`
 	Workflow   string              `json:"workflow"`
@@ -27,17 +27,17 @@ type runReport struct {
 	NotRun     int                 `json:"not_run"`
 	Retries    int                 `json:"retries"`
 	MakespanNS int64               `json:"makespan_ns"` // first claim to last end
-	Result     json.RawMessage     `json:"result"`      // null where there is none, or one of more than 64 KiB
+	Result     json.RawMessage     `json:"result"`      // null if there is none, or if it has more than 64 KiB
 	ResultType string              `json:"result_type"`
-	program    string              // that prints this
-	place      string              // flags by which its commands find the run, where they need any
-	resultAs   string              // as text, also where it is no JSON
+	program    string              // name of the program, for commands
+	place      string              // flags with which its commands find the run, if they need any
+	resultAs   string              // as text, which need not be JSON
 	Error      *engine.ErrorRecord `json:"error"` // the failure that ended the run, or null
 	Records    recordsReport       `json:"records"`
-	Data       string              `json:"data"` // the folder that it is recorded in, or the service
+	Data       string              `json:"data"` // the folder in which it is recorded, or the service
 }
 
-// recordsReport tells how much of a run was kept.
+// recordsReport describes how much of a run is recorded.
 type recordsReport struct {
 	Upload      string `json:"upload"`
 	Steps       int64  `json:"steps"`
@@ -48,7 +48,7 @@ type recordsReport struct {
 	Problem     string `json:"problem,omitempty"`
 }
 
-// newRunReport sums up a run that has ended.
+// newRunReport summarises a run that has ended.
 func newRunReport(info engine.RunInfo, now engine.Progress, end engine.RunEnd, kept *metricsstore.Run) *runReport {
 	p := &runReport{
 		Run: info.ID, Workflow: info.Workflow, Params: info.Params, Tags: list(info.Tags), Status: end.Status,
@@ -66,7 +66,7 @@ func newRunReport(info engine.RunInfo, now engine.Progress, end engine.RunEnd, k
 	return p
 }
 
-// recordedAt says where the run is recorded, and, where incomplete is not nil, why not all of it is.
+// recordedAt sets where the run is recorded and, if incomplete is not nil, why the record is incomplete.
 func (p *runReport) recordedAt(data string, incomplete error) {
 	p.Data = data
 	if incomplete != nil {
@@ -89,7 +89,7 @@ func list[T any](l []T) []T {
 	return l
 }
 
-// verdict is what the command that ran it returns.
+// verdict is the error with which the command ends.
 func (p *runReport) verdict() error {
 	switch {
 	case p.Status == engine.Cancelled:
@@ -102,10 +102,10 @@ func (p *runReport) verdict() error {
 	return nil
 }
 
-// printReport prints it as the flags ask for.
+// printReport prints the report, as JSON or text.
 func (s *session) printReport(p *runReport) error {
 	if s.flags.JSON {
-		if p.Error != nil { // for whoever sees only what a script prints on standard error
+		if p.Error != nil { // visible even if a script consumes standard output
 			var f facts
 			if err := printFacts(s.stderr, &f, p.Error); err != nil {
 				return err
@@ -128,7 +128,7 @@ func (s *session) printReport(p *runReport) error {
 	return printFacts(s.stdout, &f, p.Error)
 }
 
-// paramText writes parameters as they are set.
+// paramText formats parameters as they are set on the command line.
 func paramText(params map[string]string) string {
 	var words []string
 	for _, name := range slices.Sorted(maps.Keys(params)) {
@@ -158,7 +158,7 @@ func (p *runReport) resultText() string {
 	return text
 }
 
-// text says how much was kept: "complete: 1,026 steps, 4 details" or "partial: 997 of 1,000 steps".
+// text describes how much is recorded: "complete: 1,026 steps, 4 details" or "partial: 997 of 1,000 steps".
 func (r recordsReport) text() string {
 	text := "complete: "
 	if !r.Complete {
@@ -174,7 +174,7 @@ func (r recordsReport) text() string {
 	return text
 }
 
-// kept says how many of something there are, and of how many where some are missing.
+// kept formats a count, with the total if some are missing.
 func kept(n, of int64, noun string) string {
 	if n == of {
 		return plural(of, noun)
@@ -182,7 +182,7 @@ func kept(n, of int64, noun string) string {
 	return fmt.Sprintf("%s of %s", count(n), plural(of, noun))
 }
 
-// printFacts prints facts and, where there is one, how a run or a task failed.
+// printFacts prints facts followed by an error, if there is one.
 func printFacts(w io.Writer, f *facts, e *engine.ErrorRecord) error {
 	if e == nil {
 		return f.print(w)

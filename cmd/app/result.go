@@ -12,7 +12,7 @@ import (
 
 // resultCommand prints what a run returned.
 type resultCommand struct {
-	RunID string `arg:"" name:"run" help:"Id, an end or a beginning of one, or last."`
+	RunID string `arg:"" name:"run" help:"ID, an end or a beginning of one, or last."`
 	targetFlags
 }
 
@@ -22,12 +22,12 @@ func (c *resultCommand) Validate() error { return c.check() }
 // resultJSON is what a run returned.
 type resultJSON struct {
 	Run        engine.RunID    `json:"run"`
-	Result     json.RawMessage `json:"result"`      // null where only the beginning of its text is kept
-	ResultType string          `json:"result_type"` // of Go
+	Result     json.RawMessage `json:"result"`      // null if only the beginning of its text is recorded
+	ResultType string          `json:"result_type"` // in Go
 	ResultText string          `json:"result_text"`
 }
 
-// Run prints the text of the result as it is kept, on one line and without a cut of its own.
+// Run prints the recorded text of the result on one line, without shortening it.
 func (c *resultCommand) Run(ctx context.Context, s *session) error {
 	return s.withRun(ctx, c.targetFlags, c.RunID, func(store metricsstore.Store, r *metricsstore.Run) error {
 		if r.Status != engine.Succeeded {
@@ -39,7 +39,7 @@ func (c *resultCommand) Run(ctx context.Context, s *session) error {
 		}
 		end, err := queries.End(ctx, r.Info.ID)
 		if errors.Is(err, metricsstore.ErrNotFound) {
-			return fmt.Errorf("run %s has no result that was kept", r.Info.ID)
+			return fmt.Errorf("run %s has no recorded result", r.Info.ID)
 		}
 		if err != nil {
 			return err

@@ -10,18 +10,18 @@ import (
 	"github.com/dagscope/dagscope/web/api"
 )
 
-// retryCommand does once more what a run did, or goes on with it.
+// retryCommand continues a run, or repeats it.
 type retryCommand struct {
-	RunID string `arg:"" name:"run" help:"Id, an end or a beginning of one, or last."`
+	RunID string `arg:"" name:"run" help:"ID, an end or a beginning of one, or last."`
 	workersFlags
 	recordFlags
 	targetFlags
 }
 
-// Help is printed behind the flags.
+// Help is printed below the flags.
 func (c *retryCommand) Help() string {
-	return "Where runs are shared over Redis, a failed or cancelled run goes on as its next revision: what has succeeded is not done again. " +
-		"Else the same workflow runs with the same parameters, as a new run: here, or with --server there, which is not waited for."
+	return "If runs are shared over Redis, a failed or cancelled run continues as its next revision: tasks that have succeeded are not repeated. " +
+		"Otherwise the same workflow is executed with the same parameters as a new run: by this process, or with --server by the service, without waiting for its end."
 }
 
 // Validate is called by kong.
@@ -29,7 +29,7 @@ func (c *retryCommand) Validate() error {
 	return errors.Join(c.workersFlags.check(), c.targetFlags.check())
 }
 
-// Run retries the run, and reports it as the command run does.
+// Run retries the run and prints the same report as the command run.
 func (c *retryCommand) Run(ctx context.Context, s *session) error {
 	if c.Server != "" {
 		return c.elsewhere(ctx, s)
@@ -58,7 +58,7 @@ func (c *retryCommand) Run(ctx context.Context, s *session) error {
 	return report.verdict()
 }
 
-// retry goes on with a run where something of it is left, and else runs the same once more.
+// retry continues a run whose state still exists, and otherwise repeats it as a new run.
 func (s *session) retry(ctx context.Context, e *engine.Engine, h *home, kept *metricsstore.Run) (*runReport, error) {
 	if h.redis != nil && (kept.Status == engine.Failed || kept.Status == engine.Cancelled) {
 		r, err := e.Retry(ctx, kept.Info.ID)
@@ -80,15 +80,15 @@ func (s *session) retry(ctx context.Context, e *engine.Engine, h *home, kept *me
 	return s.runOnce(ctx, e, h, w.Name, args, o)
 }
 
-// retriedJSON is a run that a service goes on with or has begun.
+// retriedJSON is a run that a service has continued or started.
 type retriedJSON struct {
 	Run      engine.RunID  `json:"run"`
 	Revision int           `json:"revision"`
 	Status   engine.Status `json:"status"`
-	New      bool          `json:"new"` // another run than the one that was named
+	New      bool          `json:"new"` // not the run that was named
 }
 
-// elsewhere lets a service retry the run.
+// elsewhere has a service retry the run.
 func (c *retryCommand) elsewhere(ctx context.Context, s *session) error {
 	remote, err := c.service()
 	if err != nil {
@@ -100,15 +100,15 @@ func (c *retryCommand) elsewhere(ctx context.Context, s *session) error {
 	}
 	run, err := remote.Retry(ctx, id)
 	if err != nil {
-		return told(err)
+		return serviceError(err)
 	}
 	if s.flags.JSON {
 		return s.printJSON(retriedJSON{run.Run, run.Revision, run.Status, run.Run != id})
 	}
 	if run.Run == id {
-		_, err = fmt.Fprintf(s.stdout, "%s goes on as revision %d\n", id, run.Revision)
+		_, err = fmt.Fprintf(s.stdout, "%s continues as revision %d\n", id, run.Revision)
 	} else {
-		_, err = fmt.Fprintf(s.stdout, "%s does once more what %s did\n", run.Run, id)
+		_, err = fmt.Fprintf(s.stdout, "%s repeats %s\n", run.Run, id)
 	}
 	return err
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// rulesFlag is how tasks are placed, as words with commas between.
+// rulesFlag is the value of --rules: words separated by commas.
 type rulesFlag engine.Rules
 
-// ruleSwitches are the rules that can be turned off, or on.
+// ruleSwitches are the words that switch a rule off or on.
 var ruleSwitches = map[string]func(*rulesFlag) *bool{
 	"no-become":     func(r *rulesFlag) *bool { return &r.NoBecome },
 	"no-clustering": func(r *rulesFlag) *bool { return &r.NoClustering },
@@ -25,7 +25,7 @@ var ruleSwitches = map[string]func(*rulesFlag) *bool{
 	"store-all":     func(r *rulesFlag) *bool { return &r.StoreAll },
 }
 
-// UnmarshalText reads such as no-become,cluster=4MiB,hold=2s.
+// UnmarshalText parses a value such as no-become,cluster=4MiB,hold=2s.
 func (r *rulesFlag) UnmarshalText(text []byte) error {
 	var rules rulesFlag
 	for word := range strings.SplitSeq(string(text), ",") {
@@ -40,7 +40,7 @@ func (r *rulesFlag) UnmarshalText(text []byte) error {
 // ruleFigures are the words that take a value.
 var ruleFigures = []string{"cluster=", "inline=", "hold=", "invokers=", "poison="}
 
-// completeRules lists what could stand for a value of which some is there: each word once.
+// completeRules lists completions of a value: all words that it does not have yet.
 func completeRules(value string) []string {
 	before := value[:strings.LastIndex(value, ",")+1]
 	var words []string
@@ -52,7 +52,7 @@ func completeRules(value string) []string {
 	return words
 }
 
-// read reads one word.
+// read parses one word.
 func (r *rulesFlag) read(word string) error {
 	if on, ok := ruleSwitches[word]; ok {
 		*on(r) = true
@@ -74,7 +74,7 @@ func (r *rulesFlag) read(word string) error {
 	case "poison":
 		r.PoisonAfter, err = readCount(value)
 	default:
-		return fmt.Errorf("%q is no rule, expected no-become, no-clustering, no-delay, no-inline, no-preload, store-all, "+
+		return fmt.Errorf("%q is not a rule, expected no-become, no-clustering, no-delay, no-inline, no-preload, store-all, "+
 			"cluster=SIZE, inline=SIZE, hold=TIME, invokers=N or poison=N", word)
 	}
 	if err != nil {

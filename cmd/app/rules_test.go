@@ -24,11 +24,11 @@ func TestRules(t *testing.T) {
 		assert.Equal(t, want, engine.Rules(r), text)
 	}
 	for text, want := range map[string]string{
-		"":                  `"" is no rule, expected no-become, `,
-		"become":            `"become" is no rule`,
-		"no-become,":        `"" is no rule`,
-		"no-become no-hold": `"no-become no-hold" is no rule`,
-		"no-become=1":       `"no-become=1" is no rule`,
+		"":                  `"" is not a rule, expected no-become, `,
+		"become":            `"become" is not a rule`,
+		"no-become,":        `"" is not a rule`,
+		"no-become no-hold": `"no-become no-hold" is not a rule`,
+		"no-become=1":       `"no-become=1" is not a rule`,
 		"cluster":           `cluster: "" is not a size`,
 		"inline=0":          `inline: "0" is not a size`,
 		"hold=-1s":          `hold: "-1s" is not a time, expected more than 0`,
@@ -46,7 +46,7 @@ func TestRulesOnTheCommandLine(t *testing.T) {
 	w := newWorld(t)
 	o := w.run("run", "sum", "--rules", "no-become,whatever", "--redis", "redis://127.0.0.1:1")
 	assert.Equal(t, exitUsage, o.code)
-	assert.Contains(t, o.stderr, `"whatever" is no rule, expected no-become,`)
+	assert.Contains(t, o.stderr, `"whatever" is not a rule, expected no-become,`)
 	o = w.run("run", "sum", "--rules", "no-become")
 	assert.Equal(t, exitUsage, o.code)
 	assert.Contains(t, o.stderr, "--rules is given without --redis")

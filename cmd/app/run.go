@@ -13,14 +13,14 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/embedded"
 )
 
-// runCommand runs one workflow.
+// runCommand executes one workflow.
 type runCommand struct {
-	Workflow string            `arg:"" help:"Which one; the command workflows lists them."`
-	Set      map[string]string `mapsep:"none" placeholder:"NAME=VALUE" help:"Set a parameter; of a file parameter, to a path. Can be repeated."`
-	Deadline time.Duration     `default:"24h" placeholder:"TIME" help:"The run fails when it takes longer (default 24h)."`
+	Workflow string            `arg:"" help:"Workflow to execute; the command workflows lists them."`
+	Set      map[string]string `mapsep:"none" placeholder:"NAME=VALUE" help:"Set a parameter; a file parameter to a path. Can be repeated."`
+	Deadline time.Duration     `default:"24h" placeholder:"TIME" help:"The run fails if it takes longer (default 24h)."`
 	Policy   string            `default:"fail-fast" enum:"fail-fast,continue" placeholder:"fail-fast|continue" help:"What happens when a task fails for good: fail-fast ends the run (default), continue finishes what does not depend on it."`
-	Tag      []string          `sep:"none" placeholder:"TAG" help:"Mark the run, to find it again. Can be repeated."`
-	Rules    rulesFlag         `placeholder:"RULES" help:"Change how tasks and outputs are placed where processes share a run: any of no-become, no-clustering, no-delay, no-inline, no-preload, store-all, cluster=4MiB, inline=16KiB, hold=2s, invokers=16, poison=3, with commas between."`
+	Tag      []string          `sep:"none" placeholder:"TAG" help:"Tag the run, to find it again. Can be repeated."`
+	Rules    rulesFlag         `placeholder:"RULES" help:"Change how tasks and outputs are placed if processes share the run: any of no-become, no-clustering, no-delay, no-inline, no-preload, store-all, cluster=4MiB, inline=16KiB, hold=2s, invokers=16, poison=3, separated by commas."`
 	workersFlags
 	recordFlags
 	targetFlags
@@ -29,7 +29,7 @@ type runCommand struct {
 
 // Help is printed below the flags.
 func (c *runCommand) Help() string {
-	return "With --server the service there executes the workflow, which only it needs to have; this command sends the files, waits and reports. " +
+	return "With --server the service executes the workflow, which this program need not have; this command sends the files, waits and reports. " +
 		"Ctrl-C cancels the run, wherever it is executed."
 }
 
@@ -50,7 +50,7 @@ func (c *runCommand) Validate() error {
 	return nil
 }
 
-// Run runs the workflow and prints its report.
+// Run executes the workflow and prints the report.
 func (c *runCommand) Run(ctx context.Context, s *session) error {
 	execute := c.here
 	if c.Server != "" {
@@ -66,7 +66,7 @@ func (c *runCommand) Run(ctx context.Context, s *session) error {
 	return report.verdict()
 }
 
-// here lets this process execute the workflow, or those that share its Redis.
+// here executes the workflow in this process, or in those that share its Redis.
 func (c *runCommand) here(ctx context.Context, s *session) (report *runReport, err error) {
 	args, err := s.arguments(c.Workflow, c.Set)
 	if err != nil {
@@ -106,8 +106,8 @@ func readFile(path string) (engine.File, error) {
 	return engine.File{Name: filepath.Base(path), Data: data}, nil
 }
 
-// runOnce runs a workflow to its end, shows how it goes, and reports it from its record. When ctx ends, the run is
-// cancelled and reported all the same.
+// runOnce executes a workflow, shows its progress, and reports its outcome from the record. When ctx ends, the run is
+// cancelled and still reported.
 func (s *session) runOnce(
 	ctx context.Context, e *engine.Engine, h *home, workflow string, args engine.Args, o engine.RunOptions,
 ) (*runReport, error) {
@@ -118,16 +118,16 @@ func (s *session) runOnce(
 	return s.follow(ctx, h, r)
 }
 
-// follow shows how a run that has been begun goes, and reports it from its record.
+// follow shows the progress of a run that has begun, and reports its outcome from the record.
 func (s *session) follow(ctx context.Context, h *home, r *engine.Run) (*runReport, error) {
 	p := s.newProgress(r.ID(), r.Info().Workflow, r.Progress)
 	if h.redis != nil {
-		look, err := s.newLookout(h, r)
+		watch, err := s.newStallWatch(h, r)
 		if err != nil {
 			return nil, err
 		}
-		looking := beside(ctx, "lookout", look.Run)
-		defer func() { _ = looking.stop() }() // it cannot fail
+		watching := inBackground(ctx, "stall watch", watch.Run)
+		defer func() { _ = watching.stop() }() // it cannot fail
 	}
 	if err := s.await(ctx, r, p); err != nil {
 		return nil, err
@@ -145,15 +145,16 @@ func (s *session) follow(ctx context.Context, h *home, r *engine.Run) (*runRepor
 }
 
 const (
-	// tellCancelling is how long cancelling takes until that is told.
-	tellCancelling = time.Second
-	// cancelEvery is how often it is asked for: the first time Redis may not have been there.
+	// noticeAfter is how long cancelling takes before a notice is printed.
+	noticeAfter = time.Second
+	// cancelEvery is how often cancelling is repeated, in case Redis did not answer.
 	cancelEvery = 5 * time.Second
-	// cancelWithin is how long it may take: tasks have ten seconds to heed it, others as much to notice.
+	// cancelWithin bounds cancelling: other processes notice it within ten seconds, and their tasks have ten more to return.
 	cancelWithin = 30 * time.Second
 )
 
-// await shows how a run goes until it has ended. When ctx ends, the run is cancelled; the error says that it cannot be.
+// await shows the progress of a run until it has ended. When ctx ends, it cancels the run; it fails if the run does not
+// end then.
 func (s *session) await(ctx context.Context, r *engine.Run, p *progress) error {
 	show := time.NewTicker(progressEvery)
 	defer show.Stop()
@@ -166,17 +167,17 @@ func (s *session) await(ctx context.Context, r *engine.Run, p *progress) error {
 		case <-ctx.Done():
 		}
 	}
-	told := time.After(tellCancelling)
+	notice := time.After(noticeAfter)
 	for last := time.After(cancelWithin); ; {
 		r.Cancel()
 		select {
 		case <-r.Done():
 			return nil
-		case <-told:
+		case <-notice:
 			s.notice("%s  is being cancelled; a second signal ends this process at once", r.ID())
 		case <-time.After(cancelEvery):
 		case <-last:
-			return fmt.Errorf("run %s could not be cancelled within %s and may go on in other processes", r.ID(), cancelWithin)
+			return fmt.Errorf("run %s could not be cancelled within %s and may still be active in other processes", r.ID(), cancelWithin)
 		}
 	}
 }

@@ -19,7 +19,7 @@ type runsCommand struct {
 	Search   string        `placeholder:"TEXT" help:"Only runs with this text in id, workflow, parameters, tags, note or error."`
 	periodFlags
 	storeFlags
-	Limit int `default:"20" placeholder:"N" help:"At most so many, the newest; 0 for all (default 20)."`
+	Limit int `default:"20" placeholder:"N" help:"The most runs to list, newest first; 0 for all (default 20)."`
 }
 
 // Validate is called by kong.
@@ -42,7 +42,7 @@ type runJSON struct {
 	Succeeded     int64             `json:"succeeded"`
 	Failed        int64             `json:"failed"`
 	Skipped       int64             `json:"skipped"`
-	NotRun        int64             `json:"not_run"` // when it ended; 0 while it goes on
+	NotRun        int64             `json:"not_run"` // when it ended; 0 while it is active
 	Retried       int64             `json:"retried"`
 	MakespanNS    int64             `json:"makespan_ns"`
 	ScheduleNS    *int64            `json:"schedule_ns"` // of a reconstructed schedule, else null
@@ -70,7 +70,7 @@ func newRunJSON(r *metricsstore.Run) runJSON {
 		Tags: list(r.Annotation.Tags), Note: r.Annotation.Note, Reconstructed: r.Info.Reconstructed,
 		Records: newRecordsReport(r.Upload),
 	}
-	// What happened right before the process died nobody can tell.
+	// What happened right before the process died is not recorded.
 	j.Records.Complete = j.Records.Complete && r.Status != engine.Interrupted
 	if damaged := r.Damaged(); damaged != "" {
 		j.Records.Complete, j.Records.Problem = false, "damaged: "+damaged
@@ -140,7 +140,7 @@ func (c *runsCommand) matches(r *metricsstore.Run) bool {
 
 func (s *session) printRuns(runs []runJSON, more int) error {
 	if len(runs) == 0 {
-		_, err := fmt.Fprintf(s.stdout, "There is no such run in %s; %s run or %s demo makes some.\n", s.where, s.name, s.name)
+		_, err := fmt.Fprintf(s.stdout, "There is no such run in %s; %s run and %s demo create some.\n", s.where, s.name, s.name)
 		return err
 	}
 	t := newTable(left("run"), left("workflow"), s.statusColumn("status"), left("started"), right("tasks"),
@@ -162,7 +162,7 @@ func (s *session) printRuns(runs []runJSON, more int) error {
 	return nil
 }
 
-// startText is when the run started, as far as that is known: a recording may have no date.
+// startText is when the run started, if that is known: a recording may have no date.
 func (r *runJSON) startText() string {
 	if r.undated {
 		return "undated"
@@ -170,7 +170,7 @@ func (r *runJSON) startText() string {
 	return moment(r.StartedAt)
 }
 
-// recordText tells what kind of record it is and how much of it is there.
+// recordText describes the kind and the completeness of the record.
 func (r *runJSON) recordText() string {
 	switch {
 	case r.Records.Problem != "":
@@ -189,7 +189,7 @@ func (r *runJSON) recordText() string {
 	}
 }
 
-// periodFlags choose runs by the time of their start.
+// periodFlags select runs by the time of their start.
 type periodFlags struct {
 	From instant `placeholder:"TIME" help:"Only runs that started then or later: 2006-01-02, 2006-01-02T15:04:05Z, or 24h for that long ago."`
 	To   instant `placeholder:"TIME" help:"Only runs that started before."`
@@ -205,7 +205,7 @@ func (p *periodFlags) validate() error {
 // instant is a moment on the command line.
 type instant struct{ time.Time }
 
-// UnmarshalText reads a moment, a day in the zone of the reader, or how long ago it was.
+// UnmarshalText parses a moment, a day in the local zone, or a duration before now.
 func (i *instant) UnmarshalText(text []byte) error {
 	s := string(text)
 	if d, err := time.ParseDuration(s); err == nil && d >= 0 {

@@ -14,14 +14,13 @@ import (
 )
 
 const (
-	// lookSlowly is how often a service is asked how a run goes once it has lasted: at first it is progressEvery, and each
-	// time longer.
-	lookSlowly = time.Second
-	// silentFor is how long a service may be silent while its run is waited for: it may be starting again.
+	// longestPoll is the longest interval between polls of a service. The first is progressEvery, and each is longer.
+	longestPoll = time.Second
+	// silentFor is how long a service may be silent while this command waits for its run: it may be restarting.
 	silentFor = 30 * time.Second
 )
 
-// there lets a service execute the workflow.
+// there has a service execute the workflow.
 func (c *runCommand) there(ctx context.Context, s *session) (*runReport, error) {
 	at, err := c.service()
 	if err != nil {
@@ -33,7 +32,7 @@ func (c *runCommand) there(ctx context.Context, s *session) (*runReport, error) 
 	}
 	begun, err := at.SubmitFiles(ctx, submission, files)
 	if err != nil {
-		return nil, told(err)
+		return nil, serviceError(err)
 	}
 	r := &remoteRun{service: at, now: begun}
 	p := s.newProgress(begun.Run, begun.Workflow, r.progress)
@@ -48,7 +47,7 @@ func (c *runCommand) there(ctx context.Context, s *session) (*runReport, error) 
 	return report, nil
 }
 
-// submission is what the flags ask a service for, with the files that the workflow takes.
+// submission makes the submission to a service from the flags, with the files of file parameters.
 func (c *runCommand) submission(ctx context.Context, at service) (api.Submission, map[string]engine.File, error) {
 	out := api.Submission{
 		Workflow: c.Workflow, Params: map[string]string{}, Tags: c.Tag, Policy: engine.Policy(c.Policy), DeadlineNS: int64(c.Deadline),
@@ -60,7 +59,7 @@ func (c *runCommand) submission(ctx context.Context, at service) (api.Submission
 		return out, nil, usage("the service at %s has no workflow %q", c.Server, c.Workflow)
 	}
 	if err != nil {
-		return out, nil, told(err)
+		return out, nil, serviceError(err)
 	}
 	kinds := map[string]engine.ParamKind{}
 	for _, p := range workflow.Params {
@@ -82,8 +81,8 @@ func (c *runCommand) submission(ctx context.Context, at service) (api.Submission
 // remoteRun is a run that a service executes.
 type remoteRun struct {
 	service
-	now    api.RunSummary // as it was heard of last
-	silent time.Time      // since when the service does not answer; zero while it does
+	now    api.RunSummary // the last known state
+	silent time.Time      // since when the service has not answered; zero while it answers
 }
 
 func (r *remoteRun) progress() engine.Progress {
@@ -94,9 +93,10 @@ func (r *remoteRun) progress() engine.Progress {
 	}
 }
 
-// await shows how the run goes until it has ended. When ctx ends, the run is cancelled; the error says that it cannot be.
+// await shows the progress of the run until it has ended. When ctx ends, it cancels the run; it fails if the run does not
+// end then.
 func (r *remoteRun) await(ctx context.Context, s *session, p *progress) error {
-	for every := progressEvery; r.now.Live; every = min(every*6/5, lookSlowly) {
+	for every := progressEvery; r.now.Live; every = min(every*6/5, longestPoll) {
 		select {
 		case <-time.After(every):
 		case <-ctx.Done():
@@ -110,7 +110,7 @@ func (r *remoteRun) await(ctx context.Context, s *session, p *progress) error {
 	return nil
 }
 
-// look asks how the run stands. A service that does not answer is asked again for a while.
+// look reads the state of the run. A service that does not answer is asked again for silentFor.
 func (r *remoteRun) look(ctx context.Context, s *session) error {
 	now, err := r.Run(ctx, r.now.Run)
 	if err == nil {
@@ -118,15 +118,15 @@ func (r *remoteRun) look(ctx context.Context, s *session) error {
 		return nil
 	}
 	if !isAway(err) {
-		return told(err)
+		return serviceError(err)
 	}
 	switch {
 	case ctx.Err() != nil:
 	case r.silent.IsZero():
 		r.silent = time.Now()
-		s.notice("%s  the service does not answer; it is asked again for %s", r.now.Run, silentFor)
+		s.notice("%s  the service does not answer; trying again for %s", r.now.Run, silentFor)
 	case time.Since(r.silent) > silentFor:
-		return fmt.Errorf("run %s may go on there: %w", r.now.Run, told(err))
+		return fmt.Errorf("run %s may still be active there: %w", r.now.Run, serviceError(err))
 	}
 	return nil
 }
@@ -141,15 +141,15 @@ func isAway(err error) bool {
 func (r *remoteRun) cancel(ctx context.Context, s *session) error {
 	ctx, stop := context.WithTimeout(ctx, cancelWithin)
 	defer stop()
-	tell := time.Now().Add(tellCancelling)
+	notice := time.Now().Add(noticeAfter)
 	for again := time.Now(); r.now.Live; {
 		if !time.Now().Before(again) {
-			_, _ = r.Cancel(ctx, r.now.Run) // whether that helped is seen below
+			_, _ = r.Cancel(ctx, r.now.Run) // the effect is seen below
 			again = time.Now().Add(cancelEvery)
 		}
-		if !tell.IsZero() && time.Now().After(tell) {
+		if !notice.IsZero() && time.Now().After(notice) {
 			s.notice("%s  is being cancelled; a second signal ends this process at once", r.now.Run)
-			tell = time.Time{}
+			notice = time.Time{}
 		}
 		if err := r.look(ctx, s); err != nil {
 			return err
@@ -157,13 +157,13 @@ func (r *remoteRun) cancel(ctx context.Context, s *session) error {
 		select {
 		case <-time.After(progressEvery):
 		case <-ctx.Done():
-			return fmt.Errorf("run %s could not be cancelled within %s and may go on there", r.now.Run, cancelWithin)
+			return fmt.Errorf("run %s could not be cancelled within %s and may still be active there", r.now.Run, cancelWithin)
 		}
 	}
 	return nil
 }
 
-// report sums up the run, which has ended, from what the service keeps of it.
+// report summarises the run, which has ended, from the record of the service.
 func (r *remoteRun) report(ctx context.Context, url string) (*runReport, error) {
 	id := r.now.Run
 	store, err := r.fetched(ctx, id)
@@ -179,7 +179,7 @@ func (r *remoteRun) report(ctx context.Context, url string) (*runReport, error) 
 		return nil, err
 	}
 	end, err := queries.End(ctx, id)
-	if err != nil && !errors.Is(err, metricsstore.ErrNotFound) { // of a run that was cut off there is none
+	if err != nil && !errors.Is(err, metricsstore.ErrNotFound) { // an interrupted run has no end
 		return nil, err
 	}
 	end.Status, end.First = kept.Status, kept.Error

@@ -86,10 +86,10 @@ func TestFollow(t *testing.T) {
 	ended := w.begin("wait", "--set", "time=1h")
 	followed := make(chan outcome, 1)
 	go func() { followed <- w.run("logs", "last", "--follow", "--json") }()
-	assert.Contains(t, w.ok("logs", "last"), "when the attempt ends; --follow prints them as they come")
+	assert.Contains(t, w.ok("logs", "last"), "when the attempt ends; --follow prints them as they end")
 	select {
 	case o := <-followed:
-		t.Fatalf("the run goes on, and it has ended: %+v", o)
+		t.Fatalf("the run is active, but the command has ended: %+v", o)
 	case <-time.After(50 * time.Millisecond):
 	}
 	require.Eventually(t, func() bool { return w.run("cancel", "last").code == exitOK }, time.Minute, 10*time.Millisecond)

@@ -11,10 +11,10 @@ import (
 // lastRun stands for the newest run on the command line.
 const lastRun = "last"
 
-// runsPerPage is how many runs are asked for at a time.
+// runsPerPage is how many runs are read at a time.
 const runsPerPage = 256
 
-// eachRun calls f with every run, the latest first, until f returns false.
+// eachRun calls f with every run, latest first, until f returns false.
 func eachRun(ctx context.Context, store metricsstore.Store, f func(*metricsstore.Run) bool) error {
 	for after := (metricsstore.Position{}); ; {
 		runs, err := store.Runs(ctx, after, runsPerPage)
@@ -33,8 +33,8 @@ func eachRun(ctx context.Context, store metricsstore.Store, f func(*metricsstore
 	}
 }
 
-// findRun finds the run that a text on the command line means: its ID, a beginning or an end of that which no other
-// run has, or last for the newest.
+// findRun finds the run that an argument means: its ID, a beginning or an end of an ID that no other run has, or last for
+// the newest run.
 func findRun(ctx context.Context, store metricsstore.Store, text string) (metricsstore.Run, error) {
 	var found []metricsstore.Run
 	exact := false
@@ -59,17 +59,17 @@ func findRun(ctx context.Context, store metricsstore.Store, text string) (metric
 	return oneOf(found, text, exact)
 }
 
-// oneOf gives the only run that a text stands for, or says why there is none.
+// oneOf returns the only run that was found, or an error if there are none or several.
 func oneOf(found []metricsstore.Run, text string, exact bool) (metricsstore.Run, error) {
 	switch {
 	case len(found) == 1 || exact:
 		return found[0], nil
 	case len(found) == 0 && text == lastRun:
-		return metricsstore.Run{}, usage("there is no run yet, expected one to be there for %q", lastRun)
+		return metricsstore.Run{}, usage("there is no run yet, so %q means nothing; expected an existing run", lastRun)
 	case len(found) == 0:
-		return metricsstore.Run{}, usage("there is no run %q, expected an id, an end or a beginning of one, or %s; the command runs lists them", text, lastRun)
+		return metricsstore.Run{}, usage("there is no run %q, expected an ID, an end or a beginning of one, or %s; the command runs lists them", text, lastRun)
 	default:
-		return metricsstore.Run{}, usage("%q could be any of %d runs such as %s, expected more of the id", text, len(found), someIDs(found))
+		return metricsstore.Run{}, usage("%q could be any of %d runs such as %s, expected more of the ID", text, len(found), someIDs(found))
 	}
 }
 
@@ -82,7 +82,7 @@ func someIDs(runs []metricsstore.Run) string {
 	return strings.Join(ids, ", ")
 }
 
-// findRuns finds several runs, each once.
+// findRuns finds several runs, without duplicates.
 func findRuns(ctx context.Context, store metricsstore.Store, texts []string) ([]metricsstore.Run, error) {
 	var found []metricsstore.Run
 	seen := map[engine.RunID]bool{}

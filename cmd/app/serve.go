@@ -20,14 +20,14 @@ import (
 
 // serveCommand serves the dashboard and the API, and executes what is submitted there.
 type serveCommand struct {
-	Addr        string   `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to listen (default 127.0.0.1:8080); port 0 takes a free one. Any address but those of this machine itself needs --token-file."`
-	TokenFile   string   `placeholder:"FILE" help:"Ask everybody for the token in this file."`
-	Host        []string `placeholder:"NAME" help:"A name under which browsers reach this server, beside that of --addr. Can be repeated."`
+	Addr        string   `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on (default 127.0.0.1:8080); port 0 selects a free one. Any address except loopback requires --token-file."`
+	TokenFile   string   `placeholder:"FILE" help:"Require the token in this file from every client."`
+	Host        []string `placeholder:"NAME" help:"A name under which browsers reach this server, in addition to that of --addr. Can be repeated."`
 	Origin      []string `placeholder:"URL" help:"A site whose pages may call the API, such as https://example.org. Can be repeated."`
-	BasePath    string   `placeholder:"/PATH" help:"Answer below this path, for servers in front that share a name."`
-	Demo        bool     `help:"Run every workflow once to begin with, so that there is something to look at."`
-	LogFormat   string   `default:"text" enum:"text,json" placeholder:"text|json" help:"How the log on standard error is written (default text)."`
-	LogRequests bool     `help:"Log every request, not just those that fail here."`
+	BasePath    string   `placeholder:"/PATH" help:"Serve everything below this path, for reverse proxies."`
+	Demo        bool     `help:"Execute every workflow once at the start, so that there are runs to explore."`
+	LogFormat   string   `default:"text" enum:"text,json" placeholder:"text|json" help:"Format of the log on standard error (default text)."`
+	LogRequests bool     `help:"Log every request, not only those that fail with a server error."`
 	workersFlags
 	keepFlags
 	recordFlags
@@ -35,14 +35,14 @@ type serveCommand struct {
 	fleet.Invoking
 }
 
-// keepFlags say which ended runs are deleted while the service runs.
+// keepFlags limit which ended runs are kept while the service runs.
 type keepFlags struct {
 	KeepFor  *time.Duration `placeholder:"TIME" help:"Delete runs that ended longer ago, such as 720h. Those tagged keep stay."`
 	KeepRuns *int           `placeholder:"N" help:"Delete all but the latest N runs."`
-	KeepSize fleet.Size     `placeholder:"SIZE" help:"Delete all but the latest runs that fit into this size together, such as 5GiB."`
+	KeepSize fleet.Size     `placeholder:"SIZE" help:"Delete all but the latest runs whose total size is within this, such as 5GiB."`
 }
 
-// check tells mistakes. A limit of 0 could mean that nothing is kept, so it is not taken for none.
+// check refuses invalid values. A limit of 0 could mean that nothing is kept, so it is not accepted as no limit.
 func (f keepFlags) check() error {
 	if f.KeepFor != nil && *f.KeepFor <= 0 {
 		return fmt.Errorf("--keep-for is %s, expected more than 0s, such as 720h; without it runs of any age are kept", *f.KeepFor)
@@ -53,7 +53,7 @@ func (f keepFlags) check() error {
 	return nil
 }
 
-// retention is what the flags keep.
+// retention returns the limits of the flags.
 func (f keepFlags) retention() metricsstore.Retention {
 	keep := metricsstore.Retention{Bytes: int64(f.KeepSize)}
 	if f.KeepFor != nil {
@@ -90,8 +90,8 @@ func (c *serveCommand) Validate() error {
 	return nil
 }
 
-// Run serves until ctx ends. It binds the address before it opens the data, so that a second call on a taken port
-// disturbs nobody.
+// Run serves until ctx ends. It binds the address before it opens the data folder, so that a call on a port that is taken
+// has no effect.
 func (c *serveCommand) Run(ctx context.Context, s *session) error {
 	token, err := readToken(c.TokenFile)
 	if err != nil {
@@ -101,15 +101,15 @@ func (c *serveCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = listener.Close() }() // the server has closed it, unless something failed before
+	defer func() { _ = listener.Close() }() // the server closes it, unless something fails before
 	err = s.withHome(ctx, c.storeFlags, c.Durability, func(h *home) error { return c.serve(ctx, s, h, listener, token) })
 	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return nil // it was told to end before it had begun
+		return nil // it was stopped before it had started
 	}
 	return err
 }
 
-// readToken reads the token of a file; empty for none.
+// readToken reads the token from a file; without a file it is empty.
 func readToken(file string) (string, error) {
 	if file == "" {
 		return "", nil
@@ -127,10 +127,10 @@ func readToken(file string) (string, error) {
 	return token, nil
 }
 
-// leastToken is how many characters a token has at least, so that nobody guesses it.
+// leastToken is the least number of characters of a token, so that it cannot be guessed.
 const leastToken = 16
 
-// logger is a log of the service from a level on.
+// logger makes a logger of the service with a minimum level.
 func (c *serveCommand) logger(s *session, level slog.Level) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
 	if c.LogFormat == "json" {
@@ -139,7 +139,7 @@ func (c *serveCommand) logger(s *session, level slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(s.stderr, options))
 }
 
-// announce prints where the service answers: the first line on standard output.
+// announce prints the address of the service as the first line on standard output.
 func (c *serveCommand) announce(s *session, url string) error {
 	if s.flags.JSON {
 		return json.NewEncoder(s.stdout).Encode(map[string]string{"url": url, "data": s.where}) // one line
@@ -148,12 +148,12 @@ func (c *serveCommand) announce(s *session, url string) error {
 	return err
 }
 
-// url is how somebody on this machine reaches what listens.
+// url is the address of the listener for clients on this machine.
 func (c *serveCommand) url(listener net.Listener) string {
 	return "http://" + reachable(listener.Addr().String()) + c.BasePath + "/"
 }
 
-// demonstrate runs the demonstration's trials as anybody's runs, where it was asked for, and tells how they end.
+// demonstrate executes the trials of the demo if --demo is given, and prints a summary.
 func (c *serveCommand) demonstrate(
 	ctx context.Context, s *session, e *engine.Engine, h *home, url string, log *slog.Logger,
 ) error {
@@ -161,7 +161,7 @@ func (c *serveCommand) demonstrate(
 		return nil
 	}
 	lines := *s.program
-	lines.bars = false // they would be torn apart by the log
+	lines.bars = false // the log would disrupt them
 	quiet := &session{program: &lines, flags: s.flags, where: s.where}
 	runs := 0
 	for _, t := range quiet.trials() {
@@ -170,22 +170,22 @@ func (c *serveCommand) demonstrate(
 			return nil
 		}
 		if err != nil {
-			log.Error("a run of the demonstration could not be made", "workflow", t.workflow, "error", err)
+			log.Error("a run of the demo could not be started", "workflow", t.workflow, "error", err)
 			continue
 		}
 		runs++
 		if r.Status != t.want || !r.Records.Complete {
-			log.Warn("a run of the demonstration did not end as it should", "run", r.Run, "workflow", r.Workflow, "status", r.Status, "expected", t.want)
+			log.Warn("a run of the demo did not end as expected", "run", r.Run, "workflow", r.Workflow, "status", r.Status, "expected", t.want)
 		}
 	}
-	fmt.Fprintf(s.stderr, "The demonstration is over; look at its %s at %s\n", plural(int64(runs), "run"), url)
+	fmt.Fprintf(s.stderr, "The demo has ended; see its %s at %s\n", plural(int64(runs), "run"), url)
 	if r := s.showLive(ctx, e, log); r != nil {
-		fmt.Fprintf(s.stderr, "One more takes half a minute; watch it at %sruns/%s\n", url, r.ID())
+		fmt.Fprintf(s.stderr, "One more run takes half a minute; watch it at %sruns/%s\n", url, r.ID())
 	}
 	return nil
 }
 
-// showLive starts a run that is long enough to be watched, where there is a workflow for that; nobody waits for it.
+// showLive starts a run that is long enough to be watched, if there is a workflow for that, and does not wait for it.
 func (s *session) showLive(ctx context.Context, e *engine.Engine, log *slog.Logger) *engine.Run {
 	w, err := s.workflow(wfformat.Workflow().Name)
 	if err != nil {
@@ -193,19 +193,19 @@ func (s *session) showLive(ctx context.Context, e *engine.Engine, log *slog.Logg
 	}
 	args, err := w.Arguments(map[string]string{"file": bakeryName, "time_scale": "0.1"}, openDemoFile)
 	if err != nil {
-		log.Error("the long run of the demonstration could not be made", "error", err)
+		log.Error("the long run of the demo could not be started", "error", err)
 		return nil
 	}
 	r, err := e.SubmitWorkflow(ctx, w.Name, args, engine.RunOptions{Tags: []string{"demo", "live"}})
 	if err != nil {
-		log.Error("the long run of the demonstration could not be made", "error", err)
+		log.Error("the long run of the demo could not be started", "error", err)
 		return nil
 	}
 	return r
 }
 
-// graphvizBeside finds the program that draws by Graphviz: beside this one, else on the PATH; empty for nowhere.
-func graphvizBeside() string {
+// findGraphviz finds dagscope-graphviz: in the folder of this program, or on the PATH; empty if there is none.
+func findGraphviz() string {
 	const name = "dagscope-graphviz"
 	if self, err := os.Executable(); err == nil {
 		if resolved, err := filepath.EvalSymlinks(self); err == nil {

@@ -47,7 +47,7 @@ func (w *world) serve(args ...string) *serving {
 	return s
 }
 
-// ends tells it to end, as a signal does.
+// ends stops it, as a signal does.
 func (s *serving) ends() outcome {
 	s.t.Helper()
 	s.end(interrupted{15})
@@ -71,14 +71,14 @@ func TestServe(t *testing.T) {
 
 	o := w.run("serve", "--addr", strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/"))
 	assert.Equal(t, exitUsage, o.code)
-	assert.Contains(t, o.stderr, "runs already at "+url)
+	assert.Contains(t, o.stderr, "is already running at "+url)
 
 	o = s.ends()
 	assert.Equal(t, exitOK, o.code, o.stderr)
 	assert.Contains(t, o.stderr, "level=INFO msg=serving address=127.0.0.1:")
 	assert.Contains(t, o.stderr, "stopping")
 	_, ok = health(t, url)
-	assert.False(t, ok, "nobody is there any more")
+	assert.False(t, ok, "nothing listens any more")
 }
 
 func TestServeForMachines(t *testing.T) {
@@ -109,7 +109,7 @@ func TestServeLogsRequests(t *testing.T) {
 	}
 }
 
-// TestServeDemo: the demonstration runs what there is, and what cannot be run does not end the service.
+// TestServeDemo: the demo executes all workflows, and one that cannot be executed does not end the service.
 func TestServeDemo(t *testing.T) {
 	w := newWorld(t)
 	w.workflows = testWorkflows()[3:5] // length and many
@@ -122,7 +122,7 @@ func TestServeDemo(t *testing.T) {
 	assert.Equal(t, "many", runs.Runs[0].Workflow)
 	o := s.ends()
 	assert.Equal(t, exitOK, o.code)
-	assert.Contains(t, o.stderr, "length is left out: it needs a file\n")
+	assert.Contains(t, o.stderr, "length is skipped: it needs a file\n")
 }
 
 // TestServeMistakes: what cannot be served is refused before anything is opened.
@@ -160,7 +160,7 @@ func TestServeMistakes(t *testing.T) {
 		{[]string{"--addr", ":0"}, "--token-file"},
 		{[]string{"--addr", "127.0.0.1:nothing"}, "--addr 127.0.0.1:nothing"},
 		{[]string{"--addr", "127.0.0.1"}, "--addr 127.0.0.1"},
-		{[]string{"--addr", listener.Addr().String()}, "another program listens at " + listener.Addr().String()},
+		{[]string{"--addr", listener.Addr().String()}, "another program already listens on " + listener.Addr().String()},
 	} {
 		o := w.run(append([]string{"serve"}, c.args...)...)
 		assert.Equal(t, exitUsage, o.code, "%v: %s", c.args, o.stderr)
@@ -178,7 +178,7 @@ func TestReachable(t *testing.T) {
 	}
 }
 
-// TestAskHealth: whoever answers something else is not taken for dagscope.
+// TestAskHealth: a server that answers something else is not mistaken for dagscope.
 func TestAskHealth(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -18,7 +18,7 @@ import (
 	"github.com/dagscope/dagscope/web"
 )
 
-// listen binds the address. A mistake in it, and one that is taken, is the caller's to change.
+// listen binds the address. An invalid address and a port that is taken are usage errors.
 func (c *serveCommand) listen(ctx context.Context, token string) (net.Listener, error) {
 	if err := web.CheckAddress(c.Addr, token); err != nil {
 		return nil, usage("--addr %s: %w; write a token into a file and name it with --token-file, or keep to 127.0.0.1", c.Addr, err)
@@ -35,16 +35,16 @@ func (c *serveCommand) listen(ctx context.Context, token string) (net.Listener, 
 	}
 }
 
-// taken tells who has the port.
+// taken describes what listens on the port.
 func (c *serveCommand) taken(ctx context.Context) error {
 	address := reachable(c.Addr)
 	if version, ok := askHealth(ctx, "http://"+address); ok {
-		return fmt.Errorf("dagscope%s runs already at http://%s%s/; open that, or start another one with --addr 127.0.0.1:0", version, address, c.BasePath)
+		return fmt.Errorf("dagscope%s is already running at http://%s%s/; open that, or start another one with --addr 127.0.0.1:0", version, address, c.BasePath)
 	}
-	return fmt.Errorf("another program listens at %s already; give another address with --addr, such as 127.0.0.1:0 for any free port", address)
+	return fmt.Errorf("another program already listens on %s; choose another address with --addr, such as 127.0.0.1:0 for any free port", address)
 }
 
-// askHealth asks whoever answers there whether it is dagscope, and of which version.
+// askHealth asks the server at an address whether it is dagscope, and which version.
 func askHealth(ctx context.Context, base string) (version string, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
@@ -52,7 +52,7 @@ func askHealth(ctx context.Context, base string) (version string, ok bool) {
 	if err != nil {
 		return "", false
 	}
-	// A client of its own leaves no connection behind, and no proxy stands between the two.
+	// A separate client leaves no idle connection, and uses no proxy.
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	if err != nil {
@@ -69,7 +69,8 @@ func askHealth(ctx context.Context, base string) (version string, ok bool) {
 	return version, true
 }
 
-// reachable is an address as somebody on this machine would call it: where all addresses are meant, the loopback.
+// reachable turns the address of a listener into one that a client on this machine can use: the loopback for all
+// addresses.
 func reachable(address string) string {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -81,7 +82,7 @@ func reachable(address string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// pathPart is what a part of a base path may look like.
+// pathPart matches valid base paths.
 var pathPart = regexp.MustCompile(`^(/[A-Za-z0-9][A-Za-z0-9._~-]*)*$`)
 
 func checkBasePath(path string) error {
@@ -99,7 +100,7 @@ func checkOrigin(origin string) error {
 	return nil
 }
 
-// onPath finds a program on the PATH; empty for nowhere.
+// onPath finds a program on the PATH; empty if there is none.
 func onPath(name string) string {
 	path, err := exec.LookPath(name)
 	if err != nil {

@@ -21,14 +21,14 @@ import (
 )
 
 const (
-	// softStop is how long tasks may finish after the first signal; a second signal ends the process at once.
+	// softStop is how long tasks have to finish after the first signal; a second signal ends the process at once.
 	softStop = 3 * time.Second
-	// tidyEvery is how often the service looks for runs to archive and to delete.
+	// tidyEvery is how often the service archives and deletes runs.
 	tidyEvery = time.Minute
 )
 
-// serve runs the parts of the service beside each other until ctx ends or the server fails. Then runs under way are
-// cancelled and recorded while viewers can still see it, and the server ends last.
+// serve runs the parts of the service concurrently until ctx ends or the server fails. Then active runs are cancelled and
+// recorded while viewers can still see it, and the server stops last.
 func (c *serveCommand) serve(ctx context.Context, s *session, h *home, listener net.Listener, token string) error {
 	log := c.logger(s, slog.LevelInfo)
 	m, err := s.newMachinery(h, engineOptions{
@@ -53,14 +53,14 @@ func (c *serveCommand) serve(ctx context.Context, s *session, h *home, listener 
 	url := c.url(listener)
 	stopMachinery := m.start(ctx)
 	if h.redis != nil {
-		watching := beside(ctx, "outages", fleet.LogOutage(h.redis.Client, log).Run)
+		watching := inBackground(ctx, "outages", fleet.LogOutage(h.redis.Client, log).Run)
 		defer func() { _ = watching.stop() }() // it cannot fail
 	}
-	tidying := beside(ctx, "housekeeping", func(ctx context.Context) error { return c.tidy(ctx, h, archiver, live, log) })
-	serving := beside(ctx, "web server", func(ctx context.Context) error { return server.Run(ctx, listener) })
-	c.tell(s, h, listener, log)
+	tidying := inBackground(ctx, "housekeeping", func(ctx context.Context) error { return c.tidy(ctx, h, archiver, live, log) })
+	serving := inBackground(ctx, "web server", func(ctx context.Context) error { return server.Run(ctx, listener) })
+	c.logStart(s, h, listener, log)
 	err = c.announce(s, url)
-	showing := beside(ctx, "demonstration", func(ctx context.Context) error { return c.demonstrate(ctx, s, m.engine, h, url, log) })
+	showing := inBackground(ctx, "demonstration", func(ctx context.Context) error { return c.demonstrate(ctx, s, m.engine, h, url, log) })
 	if err == nil {
 		select {
 		case <-ctx.Done():
@@ -71,15 +71,15 @@ func (c *serveCommand) serve(ctx context.Context, s *session, h *home, listener 
 	return errors.Join(err, showing.stop(), stopMachinery(), serving.stop(), tidying.stop())
 }
 
-// farewell says what becomes of runs when the service ends.
+// farewell describes what happens to runs when the service ends.
 func (c *serveCommand) farewell() string {
 	if c.IsSet() {
-		return "stopping: runs under way go on in other processes; a second signal ends this one at once"
+		return "stopping: active runs continue in other processes; a second signal ends this one at once"
 	}
-	return "stopping: runs under way are cancelled and recorded; a second signal ends the process at once"
+	return "stopping: active runs are cancelled and recorded; a second signal ends the process at once"
 }
 
-// newServer puts the web server together. What it logs below a warning is one line for each request.
+// newServer makes the web server. Below warnings it logs only one line for each request.
 func (c *serveCommand) newServer(s *session, m *machinery, h *home, archiver *metricsstore.Archiver, token string) (*web.Server, error) {
 	level := slog.LevelWarn
 	if c.LogRequests {
@@ -94,9 +94,9 @@ func (c *serveCommand) newServer(s *session, m *machinery, h *home, archiver *me
 	if h.redis != nil {
 		cfg.Shared, cfg.Retry, cfg.WorkerCommand = true, m.engine.Retry, h.workerCommand
 	} else {
-		cfg.Ask = doors{s.flags.Data}.ask
+		cfg.Ask = controlClient{s.flags.Data}.ask
 	}
-	drawer, err := layout.NewDrawer(layout.Config{Command: graphvizBeside(), Cache: graphvizCache(log)})
+	drawer, err := layout.NewDrawer(layout.Config{Command: findGraphviz(), Cache: graphvizCache(log)})
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func (c *serveCommand) newServer(s *session, m *machinery, h *home, archiver *me
 	return web.New(cfg)
 }
 
-// workerState is what the pages show of the worker in this process.
+// workerState is what pages show about the worker in this process.
 func workerState(s worker.Snapshot) web.WorkerState {
 	return web.WorkerState{
 		Name: s.Name, Host: s.Host, PID: s.PID, Width: s.Width, Slots: s.Slots, Busy: s.Busy, Leaked: s.Leaked,
@@ -113,7 +113,7 @@ func workerState(s worker.Snapshot) web.WorkerState {
 	}
 }
 
-// graphvizCache is a folder of this user's own in which Graphviz keeps its compiled form; empty where none can be made.
+// graphvizCache is a private folder in which Graphviz keeps its compiled form; empty if it cannot be created.
 func graphvizCache(log *slog.Logger) string {
 	caches, err := os.UserCacheDir()
 	if err != nil {
@@ -121,13 +121,13 @@ func graphvizCache(log *slog.Logger) string {
 	}
 	dir := filepath.Join(caches, "dagscope", "graphviz")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		log.Warn("drawings take a second longer: there is no folder for Graphviz to keep its compiled form in", "error", err)
+		log.Warn("drawings take a second longer, because the cache folder of Graphviz cannot be created", "error", err)
 		return ""
 	}
 	return dir
 }
 
-// origins are those of the flags as browsers send them.
+// origins returns the values of --origin in the form that browsers send.
 func (c *serveCommand) origins() []string {
 	var out []string
 	for _, origin := range c.Origin {
@@ -136,18 +136,18 @@ func (c *serveCommand) origins() []string {
 	return out
 }
 
-// tell logs what a reader of the log wants to know of the start.
-func (c *serveCommand) tell(s *session, h *home, listener net.Listener, log *slog.Logger) {
+// logStart logs the configuration of the service.
+func (c *serveCommand) logStart(s *session, h *home, listener net.Listener, log *slog.Logger) {
 	log.Info("serving", "address", listener.Addr().String(), "data", s.where, "workflows", len(s.workflows), "dashboard", static.Built())
 	if shared, ok := h.store.(interface{ Owns() bool }); ok && !shared.Owns() {
-		log.Info("another process holds the data: the runs of both are shown, and both can cancel and pause them")
+		log.Info("another process owns the data: the runs of both are shown, and both can cancel and pause them")
 	}
 }
 
-// tidy archives what others have left unfinished, at once and again and again, and deletes what is not to be kept.
+// tidy archives runs whose process is gone, and deletes runs beyond the limits, at once and every minute until ctx ends.
 func (c *serveCommand) tidy(ctx context.Context, h *home, archiver *metricsstore.Archiver, live *liveRuns, log *slog.Logger) error {
 	keep := c.retention()
-	before := time.Now() // what is started from now on has its own recorder
+	before := time.Now() // runs that start from now on have a recorder
 	for ticks := time.NewTicker(tidyEvery); ; {
 		var archived []engine.RunID
 		var err error
@@ -160,12 +160,12 @@ func (c *serveCommand) tidy(ctx context.Context, h *home, archiver *metricsstore
 		if keep != (metricsstore.Retention{}) {
 			deleted, failed := metricsstore.Retain(ctx, h.store, keep, time.Now())
 			if len(deleted) > 0 {
-				log.Info("deleted runs that are not to be kept", "runs", deleted)
+				log.Info("deleted runs beyond the limits", "runs", deleted)
 			}
 			err = errors.Join(err, failed)
 		}
 		if err != nil && ctx.Err() == nil {
-			log.Error("housekeeping failed and is tried again", "error", err, "after", tidyEvery)
+			log.Error("housekeeping failed and will be tried again", "error", err, "after", tidyEvery)
 		}
 		select {
 		case <-ctx.Done():
@@ -177,7 +177,7 @@ func (c *serveCommand) tidy(ctx context.Context, h *home, archiver *metricsstore
 	}
 }
 
-// programVersion is what this program was built from, in a word.
+// programVersion is the version or revision of this program, empty if unknown.
 func programVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

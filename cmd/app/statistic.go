@@ -10,7 +10,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// statisticJSON sums up one metric of one group of attempts. Values are in the unit that ends the metric's name.
+// statisticJSON describes one metric of one group of attempts. Values are in the unit at the end of the metric's name.
 type statisticJSON struct {
 	Group     groupJSON           `json:"group"`
 	Metric    metricsstore.Metric `json:"metric"`
@@ -22,33 +22,33 @@ type statisticJSON struct {
 	Min       float64             `json:"min"`
 	Max       float64             `json:"max"`
 	Sum       float64             `json:"sum"`
-	Exact     bool                `json:"exact"` // all values were kept, so quantiles are exact too
+	Exact     bool                `json:"exact"` // all values were kept, so quantiles are exact, too
 	Bound     float64             `json:"bound"` // the relative error that no quantile exceeds
 	Quantiles []quantileJSON      `json:"quantiles"`
 }
 
-// groupJSON names what a statistic is about; what it is not grouped by is absent.
+// groupJSON identifies the group of a statistic; fields by which it is not grouped are absent.
 type groupJSON struct {
 	Function string `json:"function,omitempty"`
 	Version  *int   `json:"version,omitempty"`
 	Workflow string `json:"workflow,omitempty"`
-	Day      string `json:"day,omitempty"` // of UTC
+	Day      string `json:"day,omitempty"` // in UTC
 	Worker   *int   `json:"worker,omitempty"`
-	Level    *int   `json:"level,omitempty"` // how many tasks stand before a task on the longest path to it
+	Level    *int   `json:"level,omitempty"` // how many tasks precede a task on the longest path to it
 }
 
-// quantileJSON is one quantile with the interval that is proven to hold the true one.
+// quantileJSON is an estimate of one quantile, with an interval that is guaranteed to contain the true value.
 type quantileJSON struct {
 	Q      float64 `json:"q"`
 	Value  float64 `json:"value"`
 	Low    float64 `json:"low"`
 	High   float64 `json:"high"`
 	Exact  bool    `json:"exact"`
-	Enough bool    `json:"enough"` // there are as many samples as it needs
+	Enough bool    `json:"enough"` // there are enough samples
 	Need   uint64  `json:"need"`
 }
 
-// newStatistic is a distribution as it is shown.
+// newStatistic converts a distribution.
 func newStatistic(g groupJSON, m metricsstore.Metric, runs int, d *metricsstore.Distribution) statisticJSON {
 	sum := &d.Summary
 	s := statisticJSON{
@@ -61,7 +61,7 @@ func newStatistic(g groupJSON, m metricsstore.Metric, runs int, d *metricsstore.
 	return s
 }
 
-// text writes a quantile for people: exact, approximate with its bound, or not at all where the samples are too few.
+// text formats a quantile: exact, approximate with its bound, or as too few samples.
 func (q quantileJSON) text(m metricsstore.Metric, n uint64) string {
 	switch {
 	case !q.Enough:
@@ -77,15 +77,15 @@ func (q quantileJSON) text(m metricsstore.Metric, n uint64) string {
 	}
 }
 
-// notEnough is said in place of a quantile that would mean nothing.
+// notEnough is shown instead of a quantile with too few samples.
 func notEnough(n uint64) string { return fmt.Sprintf("not enough samples (n = %s)", count(int64(n))) }
 
-// boundText writes a relative error in per cent, rounded up.
+// boundText formats a relative error in per cent, rounded up.
 func boundText(relative float64) string {
 	return strconv.FormatFloat(math.Ceil(relative*1e4)/1e2, 'f', -1, 64)
 }
 
-// quantity writes a value of a metric for people.
+// quantity formats a value of a metric.
 func quantity(m metricsstore.Metric, v float64) string {
 	switch {
 	case strings.HasSuffix(string(m), "_ns"):
@@ -102,8 +102,8 @@ func percentile(q float64) string {
 	return "p" + strconv.FormatFloat(math.Round(q*1e7)/1e5, 'f', -1, 64)
 }
 
-// printStatistics prints a table with a row for each statistic, which all have the same quantiles and groups. Metrics
-// are in it where there are several.
+// printStatistics prints a table with a row for each statistic. All have the same quantiles and groups. The table has a
+// column for metrics if there are several.
 func (s *session) printStatistics(stats []statisticJSON) error {
 	first, several := &stats[0], stats[0].Metric != stats[len(stats)-1].Metric
 	columns := groupColumns(first.Group)
@@ -146,7 +146,7 @@ func groupCells(g groupJSON) []string {
 	return out
 }
 
-// groupParts are name and value of what a statistic is grouped by.
+// groupParts returns names and values of the properties by which a statistic is grouped.
 func groupParts(g groupJSON) [][2]string {
 	var out [][2]string
 	if g.Version != nil {
@@ -164,7 +164,7 @@ func groupParts(g groupJSON) [][2]string {
 	return out
 }
 
-// number is empty for what is absent.
+// number formats a number that may be absent.
 func number(n *int) string {
 	if n == nil {
 		return ""

@@ -13,15 +13,15 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// statsCommand sums up what tasks took.
+// statsCommand prints statistics of task metrics.
 type statsCommand struct {
-	RunID     string         `arg:"" optional:"" name:"run" help:"Only this run: id, an end or a beginning of one, or last. Without it, all that have ended."`
+	RunID     string         `arg:"" optional:"" name:"run" help:"Only this run: ID, an end or a beginning of one, or last. Without it, all runs that have ended."`
 	Workflow  string         `placeholder:"NAME" help:"Only runs of this workflow."`
 	Function  string         `placeholder:"NAME" help:"Only this function."`
-	Metric    []string       `default:"execute_ns" placeholder:"METRIC" help:"What is summed up: ${metrics} (default execute_ns). Can be repeated."`
-	Quantiles []float64      `default:"0.5,0.95,0.99" placeholder:"Q,..." help:"Which quantiles are shown, from 0 to 1 (default 0.5,0.95,0.99)."`
-	GroupBy   string         `default:"function" enum:"function,worker,level,workflow,day,none" placeholder:"WHAT" help:"A row for each function (default), or one for everything: none. Of a run also worker or level, of all runs workflow or day."`
-	At        *time.Duration `placeholder:"TIME" help:"Of a run: as it was that long after its start, from 0s on."`
+	Metric    []string       `default:"execute_ns" placeholder:"METRIC" help:"The metric: ${metrics} (default execute_ns). Can be repeated."`
+	Quantiles []float64      `default:"0.5,0.95,0.99" placeholder:"Q,..." help:"Quantiles to show, from 0 to 1 (default 0.5,0.95,0.99)."`
+	GroupBy   string         `default:"function" enum:"function,worker,level,workflow,day,none" placeholder:"WHAT" help:"A row for each function (default), or one for everything: none. For a run also worker or level, for all runs workflow or day."`
+	At        *time.Duration `placeholder:"TIME" help:"For a run: its state this long after its start, at least 0s."`
 	periodFlags
 	storeFlags
 }
@@ -39,7 +39,7 @@ func (c *statsCommand) Validate() error {
 		}
 	}
 	if len(c.Quantiles) > maxQuantiles {
-		return fmt.Errorf("--quantiles has %d of them, expected at most %d", len(c.Quantiles), maxQuantiles)
+		return fmt.Errorf("--quantiles has %d values, expected at most %d", len(c.Quantiles), maxQuantiles)
 	}
 	switch c.GroupBy {
 	case "worker", "level":
@@ -55,7 +55,7 @@ func (c *statsCommand) Validate() error {
 		return fmt.Errorf("--at is %s, expected a run with it and 0s or more", *c.At)
 	}
 	if c.RunID != "" && (c.Workflow != "" || !c.From.IsZero() || !c.To.IsZero()) {
-		return errors.New("--workflow, --from and --to choose among runs, expected either them or a run")
+		return errors.New("--workflow, --from and --to select runs, expected either them or a run")
 	}
 	return c.validate()
 }
@@ -68,29 +68,29 @@ func metricNames() []string {
 	return names
 }
 
-// maxQuantiles bounds how many quantiles are shown.
+// maxQuantiles bounds the values of --quantiles.
 const maxQuantiles = 32
 
-// statsJSON is the answer. What statistics leave out is counted.
+// statsJSON is the output. Runs and attempts that are left out are counted.
 type statsJSON struct {
 	Run               engine.RunID    `json:"run,omitempty"`
-	AsOf              uint64          `json:"as_of,omitempty"` // of a run: the last step that is summed up
-	At                *time.Duration  `json:"at_ns,omitempty"` // of a run: the moment that was asked for, since its start
-	Complete          bool            `json:"complete"`        // nothing is left out, and nothing is to come
+	AsOf              uint64          `json:"as_of,omitempty"` // for a run: the last step that is included
+	At                *time.Duration  `json:"at_ns,omitempty"` // for a run: the requested moment, since its start
+	Complete          bool            `json:"complete"`        // nothing is left out, and the runs have ended
 	Runs              int             `json:"runs"`
 	LiveRuns          int             `json:"live_runs"`           // left out: they have not ended
-	ReconstructedRuns int             `json:"reconstructed_runs"`  // left out of Scheduled: they were imported
-	Scheduled         []string        `json:"scheduled,omitempty"` // those of the metrics that imported runs have not measured
-	PartialRuns       int             `json:"partial_runs"`        // summed up as far as they were kept
+	ReconstructedRuns int             `json:"reconstructed_runs"`  // left out of Scheduled, because they were imported
+	Scheduled         []string        `json:"scheduled,omitempty"` // the requested metrics that are not measured in imported runs
+	PartialRuns       int             `json:"partial_runs"`        // included as far as they are recorded
 	DamagedRuns       int             `json:"damaged_runs"`        // left out, as a whole or with some of their functions
 	Steps             int64           `json:"steps"`
 	StepsKept         int64           `json:"steps_kept"`
 	Attempts          int64           `json:"attempts"`
-	Succeeded         int64           `json:"succeeded"` // only these are summed up
+	Succeeded         int64           `json:"succeeded"` // only these are included
 	Statistics        []statisticJSON `json:"statistics"`
 }
 
-// Run prints the answer.
+// Run prints the statistics.
 func (c *statsCommand) Run(ctx context.Context, s *session) error {
 	return s.withStore(ctx, c.storeFlags, func(store metricsstore.Store) error {
 		ask := c.acrossRuns
@@ -108,7 +108,7 @@ func (c *statsCommand) Run(ctx context.Context, s *session) error {
 	})
 }
 
-// ofRun sums up the log of one run, as far as it goes by now.
+// ofRun computes the statistics of one run from its log, as far as it is recorded.
 func (c *statsCommand) ofRun(ctx context.Context, store metricsstore.Store) (*statsJSON, error) {
 	r, err := findRun(ctx, store, c.RunID)
 	if err != nil {
@@ -142,7 +142,7 @@ func (c *statsCommand) ofRun(ctx context.Context, store metricsstore.Store) (*st
 	return a, nil
 }
 
-// group names a group of a run.
+// group identifies a group of a run.
 func (c *statsCommand) group(g *metricsstore.Group) groupJSON {
 	switch c.GroupBy {
 	case "function":
@@ -156,7 +156,7 @@ func (c *statsCommand) group(g *metricsstore.Group) groupJSON {
 	}
 }
 
-// count takes note of how much there is in an ended run and how much of it was kept.
+// count adds the counts of an ended run, and of how much of it is recorded.
 func (a *statsJSON) count(r *metricsstore.Run) {
 	a.Attempts += r.Counts.Attempts
 	a.Succeeded += r.Counts.Succeeded
@@ -171,7 +171,7 @@ func (a *statsJSON) countUpload(r *metricsstore.Run) {
 	}
 }
 
-// acrossRuns sums up the roll-ups of all runs that are asked for.
+// acrossRuns computes the statistics of the selected runs from their roll-ups.
 func (c *statsCommand) acrossRuns(ctx context.Context, store metricsstore.Store) (*statsJSON, error) {
 	queries, err := metricsstore.NewQueries(store)
 	if err != nil {
@@ -214,7 +214,7 @@ func (c *statsCommand) acrossRuns(ctx context.Context, store metricsstore.Store)
 	return a, nil
 }
 
-// countRuns goes through the runs that are asked for and gives the names of their workflows.
+// countRuns counts the selected runs and returns the names of their workflows.
 func (c *statsCommand) countRuns(ctx context.Context, store metricsstore.Store, a *statsJSON) (workflows []string, err error) {
 	filter := metricsstore.RunFilter{Workflow: c.Workflow, From: c.From.Time, To: c.To.Time}
 	err = eachRun(ctx, store, func(r *metricsstore.Run) bool {
@@ -236,7 +236,7 @@ func (c *statsCommand) countRuns(ctx context.Context, store metricsstore.Store, 
 	return workflows, err
 }
 
-// takes counts an ended run that has no part in some of the metrics; false where it has part in none.
+// takes counts an ended run that is left out of some metrics; it returns false if it is left out of all.
 func (c *statsCommand) takes(r *metricsstore.Run, a *statsJSON) bool {
 	if r.Info.Imported() == nil || len(a.Scheduled) == 0 {
 		return true
@@ -245,7 +245,7 @@ func (c *statsCommand) takes(r *metricsstore.Run, a *statsJSON) bool {
 	return len(a.Scheduled) < len(c.Metric)
 }
 
-// part is what one row of a statistic is about, or with days several rows.
+// part is the group and the query of one row, or of several rows with --group-by day.
 type part struct {
 	group groupJSON
 	query metricsstore.HistoryQuery
@@ -282,7 +282,7 @@ func (c *statsCommand) parts(ctx context.Context, queries *metricsstore.Queries,
 	return out, nil
 }
 
-// ranked puts functions and workflows in the order of their medians, the largest first, and leaves others in theirs.
+// ranked sorts functions and workflows by descending medians; other groups keep their order.
 func (c *statsCommand) ranked(rows []statisticJSON) []statisticJSON {
 	if c.GroupBy == "function" || c.GroupBy == "workflow" {
 		slices.SortStableFunc(rows, func(a, b statisticJSON) int { return cmp.Compare(b.Median, a.Median) })
@@ -292,7 +292,7 @@ func (c *statsCommand) ranked(rows []statisticJSON) []statisticJSON {
 
 func (s *session) printStats(a *statsJSON, metrics string) error {
 	if len(a.Statistics) == 0 {
-		fmt.Fprintf(s.stdout, "There is nothing to sum up in %s.\n", plural(int64(a.Runs), "run"))
+		fmt.Fprintf(s.stdout, "There are no values in %s.\n", plural(int64(a.Runs), "run"))
 	} else if err := s.printStatistics(a.Statistics); err != nil {
 		return err
 	}
@@ -302,7 +302,7 @@ func (s *session) printStats(a *statsJSON, metrics string) error {
 	return nil
 }
 
-// remarks say what the statistics rest on and what they leave out.
+// remarks describe what the statistics include and what they leave out.
 func (a *statsJSON) remarks(metrics string) []string {
 	about := plural(int64(a.Runs), "run")
 	switch {
@@ -312,20 +312,20 @@ func (a *statsJSON) remarks(metrics string) []string {
 		about = fmt.Sprintf("run %s up to step %s", a.Run, count(int64(a.AsOf)))
 	}
 	if a.Attempts > 0 {
-		about += fmt.Sprintf(": %s of %s, those that ended well", count(a.Succeeded), plural(a.Attempts, "attempt"))
+		about += fmt.Sprintf(": %s of %s, those that succeeded", count(a.Succeeded), plural(a.Attempts, "attempt"))
 	}
 	out := []string{metrics + " over " + about + "."}
 	if a.StepsKept < a.Steps {
-		out = append(out, fmt.Sprintf("Partial: %s of %s were kept.", count(a.StepsKept), plural(a.Steps, "step")))
+		out = append(out, fmt.Sprintf("Partial: %s of %s are recorded.", count(a.StepsKept), plural(a.Steps, "step")))
 	}
 	if a.LiveRuns > 0 {
-		out = append(out, plural(int64(a.LiveRuns), "run")+" left out: not ended.")
+		out = append(out, plural(int64(a.LiveRuns), "run")+" left out: still active.")
 	}
 	if a.DamagedRuns > 0 {
 		out = append(out, plural(int64(a.DamagedRuns), "run")+" left out, as a whole or in part: damaged.")
 	}
 	if a.ReconstructedRuns > 0 {
-		out = append(out, fmt.Sprintf("%s left out of %s: imported, so that when and where tasks were executed is not measured.",
+		out = append(out, fmt.Sprintf("%s left out of %s: imported, so their schedule was not measured.",
 			plural(int64(a.ReconstructedRuns), "run"), strings.Join(a.Scheduled, ", ")))
 	}
 	return out

@@ -13,19 +13,19 @@ import (
 	"github.com/dagscope/dagscope/web/api"
 )
 
-// foundWithin is how long it may take until a process that has just come to Redis knows the runs there.
+// foundWithin is how long a process that has just connected to Redis may take to learn of the runs there.
 const foundWithin = 10 * time.Second
 
 // steerFlags are what cancel, pause and resume have in common.
 type steerFlags struct {
-	Runs []string `arg:"" name:"run" help:"Id, an end or a beginning of one, or last."`
+	Runs []string `arg:"" name:"run" help:"ID, an end or a beginning of one, or last."`
 	targetFlags
 }
 
 // Validate is called by kong.
 func (f *steerFlags) Validate() error { return f.check() }
 
-// cancelCommand ends runs.
+// cancelCommand cancels runs.
 type cancelCommand struct{ steerFlags }
 
 // Run returns when the runs have ended.
@@ -33,26 +33,26 @@ func (c *cancelCommand) Run(ctx context.Context, s *session) error {
 	return s.steer(ctx, &c.steerFlags, api.CancelRun)
 }
 
-// pauseCommand lets runs start no more tasks.
+// pauseCommand pauses runs.
 type pauseCommand struct{ steerFlags }
 
-// Run returns when the runs are paused; tasks that were begun go on.
+// Run returns when the runs are paused; active tasks continue.
 func (c *pauseCommand) Run(ctx context.Context, s *session) error {
 	return s.steer(ctx, &c.steerFlags, api.PauseRun)
 }
 
-// resumeCommand undoes pauses.
+// resumeCommand resumes paused runs.
 type resumeCommand struct{ steerFlags }
 
-// Run returns when the runs go on.
+// Run returns when the runs continue.
 func (c *resumeCommand) Run(ctx context.Context, s *session) error {
 	return s.steer(ctx, &c.steerFlags, api.ResumeRun)
 }
 
-// controller reaches whoever executes runs.
+// controller reaches the processes that execute runs.
 type controller interface {
 	find(ctx context.Context, text string) (engine.RunID, error)
-	// steer gives the status that the run has afterwards. The error says that the run has ended before.
+	// steer applies a control and returns the resulting status of the run. It fails if the run has ended before.
 	steer(ctx context.Context, run engine.RunID, control api.Control) (engine.Status, error)
 }
 
@@ -62,7 +62,7 @@ type steeredJSON struct {
 	Status engine.Status `json:"status"`
 }
 
-// steer does to all runs, once they are found, what the control says.
+// steer applies a control to all runs, after it has found all of them.
 func (s *session) steer(ctx context.Context, c *steerFlags, control api.Control) error {
 	return s.withController(ctx, c.targetFlags, func(k controller) error {
 		var ids []engine.RunID
@@ -96,7 +96,7 @@ func (s *session) steer(ctx context.Context, c *steerFlags, control api.Control)
 	})
 }
 
-// done says what has become of a run.
+// done describes the effect of a control.
 func done(control api.Control) string {
 	switch control {
 	case api.CancelRun:
@@ -104,22 +104,22 @@ func done(control api.Control) string {
 	case api.PauseRun:
 		return "is paused"
 	default:
-		return "goes on"
+		return "continues"
 	}
 }
 
-// missed says why a run of this status is not as a control wanted it; nil where it is.
+// missed returns an error if a run with this status is not in the state that a control asks for.
 func missed(control api.Control, id engine.RunID, s engine.Status) error {
 	switch {
 	case s.Final() && (control != api.CancelRun || s != engine.Cancelled):
 		return hasEnded(id, s)
 	case !control.Reached(s):
-		return fmt.Errorf("run %s was asked to %s and is still %s; it may heed that later", id, control, s)
+		return fmt.Errorf("run %s was asked to %s and is still %s; that may take effect later", id, control, s)
 	}
 	return nil
 }
 
-// hasEnded says that nothing can be done to a run any more.
+// hasEnded is the error for a run that has ended.
 func hasEnded(id engine.RunID, s engine.Status) error {
 	if s == engine.Cancelled || s == engine.Interrupted {
 		return fmt.Errorf("run %s has ended: it was %s", id, s)
@@ -127,7 +127,7 @@ func hasEnded(id engine.RunID, s engine.Status) error {
 	return fmt.Errorf("run %s has ended: it %s", id, s)
 }
 
-// withController calls f with what reaches the processes that execute the runs there.
+// withController calls f with a controller for the runs that the flags select.
 func (s *session) withController(ctx context.Context, at targetFlags, f func(controller) error) error {
 	if at.Server != "" {
 		remote, err := at.service()
@@ -138,7 +138,7 @@ func (s *session) withController(ctx context.Context, at targetFlags, f func(con
 	}
 	if !at.IsSet() {
 		return s.withStore(ctx, at.storeFlags, func(store metricsstore.Store) error {
-			return f(folderController{stored{store}, doors{s.flags.Data}})
+			return f(folderController{stored{store}, controlClient{s.flags.Data}})
 		})
 	}
 	return s.withHome(ctx, at.storeFlags, embedded.Group, func(h *home) error {
@@ -168,21 +168,21 @@ func (s stored) live(ctx context.Context, id engine.RunID) error {
 // folderController reaches the processes on a data folder.
 type folderController struct {
 	stored
-	doors doors
+	client controlClient
 }
 
 func (f folderController) steer(ctx context.Context, id engine.RunID, control api.Control) (engine.Status, error) {
 	if err := f.live(ctx, id); err != nil {
 		return "", err
 	}
-	status, err := f.doors.ask(ctx, id, control)
+	status, err := f.client.ask(ctx, id, control)
 	if errors.Is(err, web.ErrUnreached) {
 		err = fmt.Errorf("%w %s; end it by Ctrl-C where it was started, or name the service that executes it by --server", web.ErrUnreached, id)
 	}
 	return status, err
 }
 
-// sharedController takes part in the runs on a Redis.
+// sharedController joins the shared runs on a Redis.
 type sharedController struct {
 	stored
 	engine *engine.Engine
@@ -204,7 +204,7 @@ func (c sharedController) steer(ctx context.Context, id engine.RunID, control ap
 func (c sharedController) found(ctx context.Context, id engine.RunID) (*engine.Run, error) {
 	ctx, cancel := context.WithTimeout(ctx, foundWithin)
 	defer cancel()
-	tick := time.NewTicker(doorEvery)
+	tick := time.NewTicker(controlEvery)
 	defer tick.Stop()
 	for {
 		if run, err := c.engine.Get(id); err == nil {
@@ -213,12 +213,12 @@ func (c sharedController) found(ctx context.Context, id engine.RunID) (*engine.R
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return nil, fmt.Errorf("run %s cannot be found on this Redis within %s: its state may be gone, or --redis-prefix is another one", id, foundWithin)
+			return nil, fmt.Errorf("run %s cannot be found on this Redis within %s: its state may have been deleted, or --redis-prefix is wrong", id, foundWithin)
 		}
 	}
 }
 
-// serviceController asks a service.
+// serviceController uses the API of a service.
 type serviceController struct{ service }
 
 func (c serviceController) steer(ctx context.Context, id engine.RunID, control api.Control) (engine.Status, error) {
@@ -227,9 +227,9 @@ func (c serviceController) steer(ctx context.Context, id engine.RunID, control a
 	}[control]
 	now, err := call(ctx, id)
 	if err != nil {
-		return "", told(err)
+		return "", serviceError(err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, doorWithin)
+	ctx, cancel := context.WithTimeout(ctx, controlWithin)
 	defer cancel()
 	for !control.Reached(now.Status) {
 		select {
@@ -239,7 +239,7 @@ func (c serviceController) steer(ctx context.Context, id engine.RunID, control a
 		}
 		next, err := c.Run(ctx, id)
 		if err != nil && ctx.Err() == nil {
-			return now.Status, told(err)
+			return now.Status, serviceError(err)
 		}
 		if err == nil {
 			now = next

@@ -17,7 +17,7 @@ import (
 	"github.com/dagscope/dagscope/web/client"
 )
 
-// begin runs a workflow in a process of its own, as far as others can tell, and returns once it is under way.
+// begin runs a workflow in what others see as another process, and returns once the run is active.
 func (w *world) begin(args ...string) (ended <-chan outcome) {
 	w.t.Helper()
 	began, done := make(chan struct{}), make(chan outcome, 1)
@@ -37,8 +37,8 @@ func TestSteer(t *testing.T) {
 	w := newWorld(t)
 	ended := w.begin("wait")
 	require.Eventually(t, func() bool { return strings.HasSuffix(w.run("pause", "last").stdout, " is paused\n") }, time.Minute, 10*time.Millisecond,
-		"once it has a door")
-	assert.Regexp(t, `^\w{20} goes on\n$`, w.ok("resume", "last"))
+		"once it has a control server")
+	assert.Regexp(t, `^\w{20} continues\n$`, w.ok("resume", "last"))
 	var got struct{ Runs []steeredJSON }
 	w.json(&got, "cancel", "last")
 	require.Len(t, got.Runs, 1)
@@ -50,30 +50,31 @@ func TestSteer(t *testing.T) {
 		assert.Equal(t, exitFailed, o.code)
 		assert.Contains(t, o.stderr, "has ended: it was cancelled")
 	}
-	left, err := os.ReadDir(filepath.Join(w.dir, doorFolder))
+	left, err := os.ReadDir(filepath.Join(w.dir, controlFolder))
 	require.NoError(t, err)
-	assert.Empty(t, left, "whoever has ended has no door")
+	assert.Empty(t, left, "a process that has ended leaves no file")
 }
 
-// TestSteerNobody: what a process that has gone has left is no door, and who cannot be reached is told from who has ended.
-func TestSteerNobody(t *testing.T) {
+// TestSteerUnreachable: files of processes that are gone do not count, and a run that cannot be reached is distinguished from
+// one that has ended.
+func TestSteerUnreachable(t *testing.T) {
 	dir := t.TempDir()
-	folder := filepath.Join(dir, doorFolder)
+	folder := filepath.Join(dir, controlFolder)
 	require.NoError(t, os.Mkdir(folder, 0o700))
 	for name, content := range map[string]string{"1-a.json": `{"address":"127.0.0.1:1","key":"k"}`, "2-b.json": "{", "3-c.txt": "x"} {
 		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600))
 	}
-	_, err := doors{dir}.ask(t.Context(), "r", api.PauseRun)
+	_, err := controlClient{dir}.ask(t.Context(), "r", api.PauseRun)
 	require.ErrorIs(t, err, web.ErrUnreached)
 	assert.NoFileExists(t, filepath.Join(folder, "1-a.json"))
-	_, err = doors{t.TempDir()}.ask(t.Context(), "r", api.PauseRun)
-	require.ErrorIs(t, err, web.ErrUnreached, "no folder of doors")
+	_, err = controlClient{t.TempDir()}.ask(t.Context(), "r", api.PauseRun)
+	require.ErrorIs(t, err, web.ErrUnreached, "no folder of control files")
 }
 
-// TestDoorsOfTheKilled: a process that begins to execute runs takes away what killed ones have left, and nothing else.
-func TestDoorsOfTheKilled(t *testing.T) {
+// TestFilesOfTheKilled: a process that starts to execute runs removes the files of killed ones, and nothing else.
+func TestFilesOfTheKilled(t *testing.T) {
 	dir := t.TempDir()
-	folder := filepath.Join(dir, doorFolder)
+	folder := filepath.Join(dir, controlFolder)
 	require.NoError(t, os.Mkdir(folder, 0o700))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -88,7 +89,7 @@ func TestDoorsOfTheKilled(t *testing.T) {
 		require.NoError(t, os.Chtimes(path, before, before))
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "6-now.json.new"), nil, 0o600))
-	doors{dir}.clear(t.Context())
+	controlClient{dir}.clear(t.Context())
 	files, err := os.ReadDir(folder)
 	require.NoError(t, err)
 	var left []string
@@ -96,7 +97,7 @@ func TestDoorsOfTheKilled(t *testing.T) {
 		left = append(left, f.Name())
 	}
 	assert.Equal(t, []string{"2-lives.json", "5-other.txt", "6-now.json.new"}, left)
-	doors{filepath.Join(dir, "none")}.clear(t.Context())
+	controlClient{filepath.Join(dir, "none")}.clear(t.Context())
 }
 
 // TestSteerService: a service is asked over REST, with its token.
@@ -114,10 +115,10 @@ func TestSteerService(t *testing.T) {
 	call := func(args ...string) string { t.Helper(); return w.ok(append(args, at...)...) }
 
 	assert.Equal(t, id+" is paused\n", call("pause", "last"))
-	assert.Equal(t, id+" goes on\n", call("resume", id[10:]))
+	assert.Equal(t, id+" continues\n", call("resume", id[10:]))
 	assert.Equal(t, id+" is cancelled\n", call("cancel", id))
 	assert.Equal(t, exitFailed, w.run(append([]string{"cancel", id}, at...)...).code)
-	assert.Contains(t, call("retry", id), " does once more what "+id+" did\n")
+	assert.Contains(t, call("retry", id), " repeats "+id+"\n")
 	assert.Contains(t, call("cancel", "last"), " is cancelled\n")
 
 	failed, err := c.Submit(t.Context(), api.Submission{Workflow: "trip"})
@@ -129,7 +130,7 @@ func TestSteerService(t *testing.T) {
 	assert.Contains(t, call("logs", "last"), "on purpose")
 	o := w.run("pause", "last", "--server", at[1])
 	assert.Equal(t, exitUsage, o.code)
-	assert.Contains(t, o.stderr, "--token-file: expected one with the token of the service")
+	assert.Contains(t, o.stderr, "--token-file: expected a file with the token of the service")
 	s.ends()
 }
 

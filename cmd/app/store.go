@@ -15,37 +15,37 @@ import (
 	redismetrics "github.com/dagscope/dagscope/metricsstore/redis"
 )
 
-// storeFlags say where records are kept, beside --data, and where runs are that several processes share.
+// storeFlags select, in addition to --data, where records are kept and where the state of shared runs is.
 type storeFlags struct {
 	fleet.Redis
-	Metrics string `default:"redis" enum:"redis,embedded" placeholder:"redis|embedded" help:"With --redis, where records are kept: there, for all processes (default), or in the folder of --data."`
+	Metrics string `default:"redis" enum:"redis,embedded" placeholder:"redis|embedded" help:"With --redis, where records are kept: in Redis, for all processes (default), or in the folder of --data."`
 }
 
 // inRedis reports whether records are kept in Redis.
 func (f storeFlags) inRedis() bool { return f.IsSet() && f.Metrics == "redis" }
 
-// recordFlags say how runs are recorded.
+// recordFlags select how runs are recorded.
 type recordFlags struct {
 	Upload     metricsstore.Strategy `default:"periodic=2s" placeholder:"STRATEGY" help:"When details of tasks are stored: after_each_task, periodic=2s (default), queue=256 or shutdown."`
-	Durability embedded.Durability   `default:"group" placeholder:"WHEN" help:"group: what happens is on disk within 50 ms (default). each: it goes to disk at once, without waiting for more. Without --redis."`
+	Durability embedded.Durability   `default:"group" placeholder:"WHEN" help:"group: steps are on disk within 50 ms (default). each: each step is written at once. Only without --redis."`
 }
 
-// home is where a command finds records, and the state of runs that several processes share.
+// home has the store of records, and the state of shared runs.
 type home struct {
 	store   metricsstore.Store
-	redis   *redis.Connection // nil where runs are of this process alone
-	backend *redis.Backend    // over it
+	redis   *redis.Connection // nil if runs are not shared
+	backend *redis.Backend    // over redis
 	log     *slog.Logger      // for warnings
 
-	workerCommand string // what starts one more worker of the runs there
+	workerCommand string // starts one more worker for the shared runs
 }
 
-// withHome calls f with the store that the flags name, which is made where there is none, and closes it.
+// withHome opens the store that the flags select, creating it if necessary, calls f, and closes the store.
 func (s *session) withHome(ctx context.Context, at storeFlags, d embedded.Durability, f func(*home) error) error {
 	return s.withHomeAs(ctx, at, embedded.Config{Durability: d}, f)
 }
 
-// withHomeAs is withHome where records in a folder are opened in another way. The folder is that of --data.
+// withHomeAs is withHome with a configuration for records in a folder. The folder is that of --data.
 func (s *session) withHomeAs(ctx context.Context, at storeFlags, cfg embedded.Config, f func(*home) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -66,7 +66,7 @@ func (s *session) withHomeAs(ctx context.Context, at storeFlags, cfg embedded.Co
 	}
 	err := f(h)
 	if err != nil && ctx.Err() == nil {
-		// Whatever went wrong, it matters more that nothing can be read any more.
+		// If the store cannot be read any more, that determines the exit code.
 		if _, lost := h.store.Runs(ctx, metricsstore.Position{}, 1); lost != nil {
 			err = storeError{err}
 		}
@@ -77,14 +77,14 @@ func (s *session) withHomeAs(ctx context.Context, at storeFlags, cfg embedded.Co
 	return errors.Join(err, h.hangUp())
 }
 
-// dial opens the Redis that the flags name, if they do.
+// dial connects to the Redis of the flags, if there is one.
 func (h *home) dial(ctx context.Context, at storeFlags) error {
 	if !at.IsSet() {
 		return nil
 	}
 	conn, err := at.Open(ctx)
 	if err != nil {
-		return fmt.Errorf("--redis: expected one that can be used: %w", err)
+		return fmt.Errorf("--redis: expected a usable Redis: %w", err)
 	}
 	h.redis, h.backend = conn, redis.New(conn)
 	return nil
@@ -114,12 +114,12 @@ func (h *home) open(ctx context.Context, at storeFlags, cfg embedded.Config) (er
 	return nil
 }
 
-// withNewStore is withHome for commands that need no more than the records.
+// withNewStore is withHome for commands that need only the records.
 func (s *session) withNewStore(ctx context.Context, at storeFlags, d embedded.Durability, f func(metricsstore.Store) error) error {
 	return s.withHome(ctx, at, d, func(h *home) error { return f(h.store) })
 }
 
-// withStore is withNewStore for a folder that has to be there.
+// withStore is withNewStore for a folder that must exist.
 func (s *session) withStore(ctx context.Context, at storeFlags, f func(metricsstore.Store) error) error {
 	if _, err := os.Stat(s.flags.Data); err != nil && !at.inRedis() {
 		return noFolder(err)
@@ -128,11 +128,11 @@ func (s *session) withStore(ctx context.Context, at storeFlags, f func(metricsst
 }
 
 func noFolder(err error) error {
-	return storeError{fmt.Errorf("expected a folder with records, which the commands serve, run, demo and import make: %w", err)}
+	return storeError{fmt.Errorf("expected a folder with records, which the commands serve, run, demo and import create: %w", err)}
 }
 
-// forgetful is a store that deletes with the records of a run what is left of its state, so that nobody finds the run
-// and records it once more.
+// forgetful is a store that deletes the state of a run together with its records, so that no process finds the run and
+// records it again.
 type forgetful struct {
 	metricsstore.Store
 	states interface {

@@ -22,7 +22,7 @@ type column struct {
 	paint func(cell string) string
 }
 
-// left and right are columns of words and of numbers.
+// left and right make columns for words and for numbers.
 func left(title string) column  { return column{title: title} }
 func right(title string) column { return column{title: title, right: true} }
 
@@ -59,8 +59,8 @@ func (t *table) print(w io.Writer) error {
 	return nil
 }
 
-// cells prepares a row for a tabwriter, which aligns all columns alike and counts colours as text: numbers are padded
-// and each cell of a painted column, the title too, gets marks of the same length.
+// cells prepares a row for a tabwriter, which left-aligns all columns and counts colours as text: numbers are padded, and
+// all cells of a painted column, including the title, have escape sequences of the same length.
 func (t *table) cells(row []string, widths []int) []string {
 	out := make([]string, len(row))
 	for i, cell := range row {
@@ -75,7 +75,7 @@ func (t *table) cells(row []string, widths []int) []string {
 	return out
 }
 
-// facts prints what is known of one thing, a name and a value a line; values of several lines are indented.
+// facts prints the properties of one thing, with a name and a value on each line.
 type facts struct{ lines [][2]string }
 
 func (f *facts) add(name, format string, args ...any) {

@@ -15,17 +15,17 @@ import (
 	"github.com/dagscope/dagscope/web/client"
 )
 
-// maxFetched bounds the archive of a run that is fetched from a service, in bytes.
+// maxFetched bounds the archive of a run downloaded from a service, in bytes.
 const maxFetched = 512 << 20
 
-// targetFlags say where a run is: in the folder of --data, on Redis, or with a service.
+// targetFlags select where a run is: in the folder of --data, in Redis, or with a service.
 type targetFlags struct {
 	storeFlags
-	Server    string `placeholder:"URL" help:"Ask the service at this address, such as http://127.0.0.1:8080/, in place of --data."`
-	TokenFile string `placeholder:"FILE" help:"The file with the token that this service asks for."`
+	Server    string `placeholder:"URL" help:"Use the service at this address, such as http://127.0.0.1:8080/, instead of --data."`
+	TokenFile string `placeholder:"FILE" help:"The file with the token that this service requires."`
 }
 
-// check tells mistakes.
+// check refuses invalid combinations.
 func (f targetFlags) check() error {
 	switch {
 	case f.Server != "" && f.IsSet():
@@ -36,10 +36,10 @@ func (f targetFlags) check() error {
 	return nil
 }
 
-// service is a service as commands ask it.
+// service is the client of a service, as commands use it.
 type service struct{ *client.Client }
 
-// service makes the client of --server.
+// service makes the client for --server.
 func (f targetFlags) service() (service, error) {
 	token, err := readToken(f.TokenFile)
 	if err != nil {
@@ -67,7 +67,7 @@ func (s service) find(ctx context.Context, text string) (engine.RunID, error) {
 	}
 	list, err := s.Runs(ctx, query)
 	if err != nil {
-		return "", told(err)
+		return "", serviceError(err)
 	}
 	var found []metricsstore.Run
 	for i := range list.Runs {
@@ -80,13 +80,13 @@ func (s service) find(ctx context.Context, text string) (engine.RunID, error) {
 	return r.Info.ID, err
 }
 
-// fetched gives a store that holds the run, as the service keeps it.
+// fetched downloads a run and returns a store in memory that has it.
 func (s service) fetched(ctx context.Context, id engine.RunID) (metricsstore.Store, error) {
 	body, err := s.Archive(ctx, id)
 	if err != nil {
-		return nil, told(err)
+		return nil, serviceError(err)
 	}
-	defer func() { _ = body.Close() }() // it was read
+	defer func() { _ = body.Close() }() // it was read completely
 	p, err := metricsstore.ReadArchive(body, maxFetched)
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", id, err)
@@ -100,21 +100,21 @@ func (s service) fetched(ctx context.Context, id engine.RunID) (metricsstore.Sto
 	return store, err
 }
 
-// told gives errors of a service the exit codes of those that commands meet themselves.
-func told(err error) error {
+// serviceError converts errors of a service to errors with the exit codes of equivalent local errors.
+func serviceError(err error) error {
 	var p *api.Problem
 	switch {
 	case errors.Is(err, client.ErrUnreachable):
 		return storeError{fmt.Errorf("--server: expected a service: %s", strings.TrimPrefix(err.Error(), "client: "))}
 	case errors.As(err, &p) && p.Status == http.StatusUnauthorized:
-		return usage("--token-file: expected one with the token of the service, which says: %s", p.Detail)
+		return usage("--token-file: expected a file with the token of the service, which answers: %s", p.Detail)
 	case errors.As(err, &p) && p.Status < http.StatusInternalServerError && p.Status != http.StatusConflict:
 		return usageError{err}
 	}
 	return err
 }
 
-// withRun calls f with a run and the store that has it: the one that the flags name, or what a service gives away.
+// withRun calls f with a run and a store that has it: the one that the flags select, or a download from a service.
 func (s *session) withRun(ctx context.Context, at targetFlags, text string, f func(metricsstore.Store, *metricsstore.Run) error) error {
 	if at.Server == "" {
 		return s.withStore(ctx, at.storeFlags, func(store metricsstore.Store) error {

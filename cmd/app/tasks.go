@@ -12,15 +12,15 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// tasksCommand lists what became of the tasks of a run.
+// tasksCommand lists the attempts of a run.
 type tasksCommand struct {
-	RunID    string `arg:"" name:"run" help:"Id, an end or a beginning of one, or last."`
+	RunID    string `arg:"" name:"run" help:"ID, an end or a beginning of one, or last."`
 	Function string `placeholder:"NAME" help:"Only tasks of this function."`
-	Outcome  string `enum:",ok,failed,retrying,cancelled,lost,skipped,not_run" default:"" placeholder:"OUTCOME" help:"Only attempts that ended ok, failed, retrying, cancelled or lost, tasks that were skipped, or tasks that were not_run when the run ended, which are listed only then."`
+	Outcome  string `enum:",ok,failed,retrying,cancelled,lost,skipped,not_run" default:"" placeholder:"OUTCOME" help:"Only attempts that ended ok, failed, retrying, cancelled or lost, tasks that were skipped, or tasks that were not_run when the run ended, which are not listed otherwise."`
 	Worker   int    `default:"-1" placeholder:"N" help:"Only attempts on this worker of the run."`
-	Sort     string `default:"claimed" enum:"claimed,ended,task,queue,wait,fetch,execute,store,update,input,output,cpu,memory,read,written" placeholder:"BY" help:"By moment (claimed, the default, or ended), by task, or the largest first: queue, wait, fetch, execute, store, update, input, output; where they were measured: cpu, memory, read, written."`
-	Reverse  bool   `help:"Turn the order round."`
-	Limit    int    `default:"50" placeholder:"N" help:"At most so many; 0 for all (default 50)."`
+	Sort     string `default:"claimed" enum:"claimed,ended,task,queue,wait,fetch,execute,store,update,input,output,cpu,memory,read,written" placeholder:"BY" help:"By time (claimed, the default, or ended), by task, or largest first: queue, wait, fetch, execute, store, update, input, output; if measured: cpu, memory, read, written."`
+	Reverse  bool   `help:"Reverse the order."`
+	Limit    int    `default:"50" placeholder:"N" help:"The most attempts to list; 0 for all (default 50)."`
 	storeFlags
 }
 
@@ -32,12 +32,12 @@ func (c *tasksCommand) Validate() error {
 	return nil
 }
 
-// attemptJSON is one attempt of a task, or, with attempt 0, a task that was skipped or not run. Moments are since the start of the
-// run; in JSON all fields stand side by side.
+// attemptJSON is one attempt of a task, or, with attempt 0, a task that was skipped or not run. Moments are since the start
+// of the run; in JSON the fields of the embedded struct are on the same level.
 type attemptJSON struct {
 	engine.TaskMetrics
 	Name      string     `json:"name"`
-	Became    bool       `json:"became"` // its worker went on with it behind one of its parents
+	Became    bool       `json:"became"` // its worker continued with it after one of its parents
 	ReadyNS   int64      `json:"ready_ns"`
 	ClaimedNS int64      `json:"claimed_ns"`
 	BodyNS    int64      `json:"started_ns"`
@@ -45,15 +45,15 @@ type attemptJSON struct {
 	Error     *errorJSON `json:"error"`
 }
 
-// tasksJSON is the answer.
+// tasksJSON is the output.
 type tasksJSON struct {
 	Run       engine.RunID  `json:"run"`
-	AsOf      uint64        `json:"as_of"` // the last step that it rests on
+	AsOf      uint64        `json:"as_of"` // the last step that is included
 	Steps     int64         `json:"steps"`
 	StepsKept int64         `json:"steps_kept"`
 	Attempts  []attemptJSON `json:"attempts"`
-	More      int           `json:"more"`    // that were asked for and are cut off by the limit
-	NotRun    int64         `json:"not_run"` // tasks that nothing had claimed when the run ended
+	More      int           `json:"more"`    // attempts beyond the limit
+	NotRun    int64         `json:"not_run"` // tasks that were not claimed when the run ended
 }
 
 // Run prints the list.
@@ -137,7 +137,7 @@ func compareTasks(a, b attemptJSON) int {
 		cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Attempt, b.Attempt))
 }
 
-// used is what the attempt used, all of it unknown where nothing was measured.
+// used is what the attempt used, with unknown values if nothing was measured.
 func (t *attemptJSON) used() engine.Usage {
 	if t.Usage == nil {
 		return engine.Usage{
@@ -147,13 +147,13 @@ func (t *attemptJSON) used() engine.Usage {
 	return *t.Usage
 }
 
-// isMeasured reports whether anything that has a column is known of what the attempt used.
+// isMeasured reports whether any value of usageCells is known.
 func (t *attemptJSON) isMeasured() bool {
 	u := t.used()
 	return max(int64(u.CPU), u.MemoryBytes, u.ReadBytes, u.WrittenBytes) >= 0
 }
 
-// usageCells are the columns that only runs have for which they were measured.
+// usageCells are the cells of columns that are shown only if any attempt of the run was measured.
 func (t *attemptJSON) usageCells() []string {
 	u := t.used()
 	cpu := "–"
@@ -173,10 +173,10 @@ func (s *session) printTasks(a *tasksJSON) error {
 		fmt.Fprintf(s.stdout, "%s of %s shown; --limit 0 shows all.\n", count(int64(len(a.Attempts))), count(int64(len(a.Attempts)+a.More)))
 	}
 	if a.NotRun > 0 && !slices.ContainsFunc(a.Attempts, func(t attemptJSON) bool { return t.outcome() == notRun }) {
-		fmt.Fprintf(s.stdout, "%s had not been claimed when the run ended; --outcome not_run lists what was not run.\n", plural(a.NotRun, "task"))
+		fmt.Fprintf(s.stdout, "%s had not been claimed when the run ended; --outcome not_run lists them.\n", plural(a.NotRun, "task"))
 	}
 	if a.StepsKept < a.Steps {
-		fmt.Fprintf(s.stdout, "Partial: %s of %s were kept.\n", count(a.StepsKept), plural(a.Steps, "step"))
+		fmt.Fprintf(s.stdout, "Partial: %s of %s are recorded.\n", count(a.StepsKept), plural(a.Steps, "step"))
 	}
 	return nil
 }

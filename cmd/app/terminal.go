@@ -12,17 +12,17 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// isTerminal reports whether somebody looks at what is written to f.
+// isTerminal reports whether f is a terminal.
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
-// colourful reports whether f is a terminal that shows colours and whose user wants them (https://no-color.org).
+// colourful reports whether f is a terminal that supports colours and whose user wants them (https://no-color.org).
 func colourful(f *os.File) bool {
 	return isTerminal(f) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
-// shared lets several goroutines write, each Write as a whole.
+// shared makes Write safe for concurrent use.
 type shared struct {
-	mu sync.Mutex
+	mu sync.Mutex // guards w
 	w  io.Writer
 }
 
@@ -32,7 +32,7 @@ func (s *shared) Write(b []byte) (int, error) {
 	return s.w.Write(b)
 }
 
-// Colours as terminals number them. Each makes marks of the same length, so that painted columns stay aligned.
+// Colours as escape codes. All have the same length, so that painted columns stay aligned.
 const (
 	plainColour = 39
 	redColour   = 31
@@ -46,7 +46,7 @@ func painted(text string, colour int) string {
 	return "\x1b[" + strconv.Itoa(colour) + "m" + text + "\x1b[39m"
 }
 
-// statusColumn is a column of statuses or outcomes, in colours where the session has them.
+// statusColumn is a column of statuses or outcomes, in colours if they are used.
 func (s *session) statusColumn(title string) column {
 	c := left(title)
 	if s.colour {
@@ -55,7 +55,7 @@ func (s *session) statusColumn(title string) column {
 	return c
 }
 
-// status is a status in its colour.
+// status formats a status in its colour.
 func (s *session) status(text string) string {
 	if !s.colour {
 		return text
@@ -63,7 +63,7 @@ func (s *session) status(text string) string {
 	return painted(text, statusColour(text))
 }
 
-// statusColour never stands alone: the word is always beside it.
+// statusColour is the colour of a status. The status itself is always shown as well.
 func statusColour(status string) int {
 	switch engine.Status(status) {
 	case engine.Succeeded, "ok":

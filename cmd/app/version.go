@@ -9,10 +9,10 @@ import (
 // module is the path of the module that this package belongs to.
 const module = "github.com/dagscope/dagscope"
 
-// versionCommand tells what the program was built from.
+// versionCommand prints what the program was built from.
 type versionCommand struct{}
 
-// versionJSON is what is known of the build; version and revision are empty where nothing is.
+// versionJSON describes the build; version and revision are empty if unknown.
 type versionJSON struct {
 	Program  string `json:"program"`
 	Version  string `json:"version"` // of dagscope, whatever program links it
@@ -22,7 +22,7 @@ type versionJSON struct {
 	Platform string `json:"platform"`
 }
 
-// Run prints it.
+// Run prints the description of the build.
 func (versionCommand) Run(s *session) error {
 	v := versionJSON{Program: s.name, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -42,8 +42,8 @@ func (versionCommand) Run(s *session) error {
 	return err
 }
 
-// read takes what concerns this module out of the build's own description. The revision is that of the main module,
-// so it is only told where that is ours.
+// read extracts version and revision of this module. The build information has only the revision of the main module, so
+// the revision is known only if that is ours.
 func (v *versionJSON) read(info *debug.BuildInfo) {
 	for _, d := range info.Deps {
 		if d.Path == module {

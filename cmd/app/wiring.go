@@ -15,15 +15,15 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/embedded"
 )
 
-// programBegan is about when the process did.
+// programBegan is approximately when the process started.
 var programBegan = time.Now()
 
-// workersFlags say how much is executed here.
+// workersFlags select how many tasks this process executes.
 type workersFlags struct {
-	Workers *int `placeholder:"N" help:"How many processors the tasks may keep busy (default all). With --redis, 0 leaves the tasks to other processes; the command run does so by default."`
+	Workers *int `placeholder:"N" help:"How many processors the tasks may use (default all). With --redis, 0 leaves all tasks to other processes, which is the default of the command run."`
 }
 
-// check tells mistakes.
+// check refuses invalid values.
 func (f workersFlags) check() error {
 	if f.Workers != nil && *f.Workers < 0 {
 		return fmt.Errorf("--workers is %d, expected at least 1, or 0 for all processors, with --redis for none", *f.Workers)
@@ -31,7 +31,7 @@ func (f workersFlags) check() error {
 	return nil
 }
 
-// width is how many processors tasks may keep busy, 0 for all.
+// width is how many processors tasks may use, 0 for all.
 func (f workersFlags) width() int {
 	if f.Workers == nil {
 		return 0
@@ -39,27 +39,27 @@ func (f workersFlags) width() int {
 	return *f.Workers
 }
 
-// engineOptions say how an engine works and records.
+// engineOptions configure an engine.
 type engineOptions struct {
 	workers    int // processors, 0 for all
 	durability embedded.Durability
-	upload     metricsstore.Strategy     // of runs that do not name one; the zero value is the recorder's own default
-	softStop   time.Duration             // how long tasks may finish once the engine is stopped, 0 for the worker's own default
-	unrecorded func(engine.RunID, error) // is told what is missing from records, nil where reports tell
+	upload     metricsstore.Strategy     // of runs without a strategy; the zero value is the default of the recorder
+	softStop   time.Duration             // how long tasks have to finish once the engine is stopped, 0 for the default of the worker
+	unrecorded func(engine.RunID, error) // is called with what is missing from records, nil if reports include it
 
-	// Where other processes share the runs:
+	// If other processes share the runs:
 
-	idle   bool           // all tasks are left to them
-	serves bool           // their runs are worked on, followed and recorded here as well
-	invite fleet.Invoking // how more of them are asked for
+	idle   bool           // this process executes no tasks
+	serves bool           // this process also executes, follows and records their runs
+	invite fleet.Invoking // how more workers are invoked
 }
 
-// machinery is an engine with what it works and records by.
+// machinery is an engine with its executor and its recorder.
 type machinery struct {
 	engine   *engine.Engine
 	pool     *worker.Pool
 	recorder *metricsstore.Recorder
-	beside   map[string]func(context.Context) error // parts that run as long as the engine does, by name
+	parts    map[string]func(context.Context) error // other parts that run as long as the engine, by name
 }
 
 // newMachinery makes an engine that records into the store of h.
@@ -72,7 +72,7 @@ func (s *session) newMachinery(h *home, o engineOptions) (*machinery, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &machinery{recorder: recorder, beside: map[string]func(context.Context) error{}}
+	m := &machinery{recorder: recorder, parts: map[string]func(context.Context) error{}}
 	if h.redis == nil {
 		m.pool, err = worker.New(worker.Config{State: statememory.New(), Width: o.workers, SoftStop: o.softStop})
 	} else {
@@ -86,12 +86,12 @@ func (s *session) newMachinery(h *home, o engineOptions) (*machinery, error) {
 		Unrecorded: o.unrecorded,
 	})
 	if err == nil && h.redis == nil {
-		m.beside["door"] = (&door{engine: m.engine, data: s.flags.Data, log: h.log}).Run
+		m.parts["control server"] = (&controlServer{engine: m.engine, data: s.flags.Data, log: h.log}).Run
 	}
 	return m, err
 }
 
-// share makes the pool one of those that share their runs.
+// share makes the pool one that executes shared runs.
 func (m *machinery) share(s *session, h *home, o engineOptions) error {
 	for _, warning := range h.redis.Warnings {
 		h.log.Warn(warning)
@@ -102,7 +102,7 @@ func (m *machinery) share(s *session, h *home, o engineOptions) error {
 		if err != nil {
 			return err
 		}
-		cfg.Invoke, m.beside["invitations"] = fan.Readied, fan.Run
+		cfg.Invoke, m.parts["invitations"] = fan.Readied, fan.Run
 	}
 	state, err := stateshared.New(cfg)
 	if err != nil {
@@ -126,18 +126,18 @@ func (m *machinery) share(s *session, h *home, o engineOptions) error {
 		presence := fleet.Presence{Client: h.redis.Client, Prefix: h.redis.Prefix, Describe: func() fleet.Present {
 			return fleet.PresentOf(m.pool, functions)
 		}}
-		m.beside["presence"] = presence.Run
+		m.parts["presence"] = presence.Run
 	}
 	return nil
 }
 
-// start lets it work until stop is called; then every run has ended or is left to others, all that was recorded is in
-// the store, and nothing that was started is left.
+// start starts all parts. stop ends them and waits; then every run has ended or is left to other processes, everything that
+// was recorded is in the store, and all goroutines have returned.
 func (m *machinery) start(ctx context.Context) (stop func() error) {
-	working := beside(ctx, "engine", m.engine.Run)
-	others := []*runner{beside(ctx, "recorder", m.recorder.Run)}
-	for name, run := range m.beside {
-		others = append(others, beside(ctx, name, run))
+	working := inBackground(ctx, "engine", m.engine.Run)
+	others := []*runner{inBackground(ctx, "recorder", m.recorder.Run)}
+	for name, run := range m.parts {
+		others = append(others, inBackground(ctx, name, run))
 	}
 	return func() error {
 		errs := []error{working.stop()}
@@ -148,8 +148,8 @@ func (m *machinery) start(ctx context.Context) (stop func() error) {
 	}
 }
 
-// withEngine starts an engine that records into the store of h, calls f with it, and stops it again. f has to see to it
-// that runs end when its context does; the engine itself outlives it so that their ends are recorded.
+// withEngine starts an engine that records into the store of h, calls f with it, and stops it. f has to make sure that runs
+// end when ctx does; the engine itself outlives ctx, so that their ends are recorded.
 func (s *session) withEngine(ctx context.Context, h *home, o engineOptions, f func(*engine.Engine) error) error {
 	m, err := s.newMachinery(h, o)
 	if err != nil {
@@ -157,23 +157,23 @@ func (s *session) withEngine(ctx context.Context, h *home, o engineOptions, f fu
 	}
 	stop := m.start(ctx)
 	if h.redis != nil {
-		watching := beside(ctx, "outages", s.outage(h).Run)
+		watching := inBackground(ctx, "outages", s.outage(h).Run)
 		defer func() { _ = watching.stop() }() // it cannot fail
 	}
 	err = f(m.engine)
 	return errors.Join(err, stop())
 }
 
-// runner is a part of the program that runs in a goroutine of its own.
+// runner is a part of the program in its own goroutine.
 type runner struct {
 	name   string
 	cancel context.CancelFunc
-	ended  chan struct{} // closed when it has returned
+	ended  chan struct{} // closed when the part has returned
 	err    error         // what it returned; valid once ended is closed
 }
 
-// beside runs a part until stop is called, however ctx ends.
-func beside(ctx context.Context, name string, run func(context.Context) error) *runner {
+// inBackground runs a part until stop is called, even after ctx has ended.
+func inBackground(ctx context.Context, name string, run func(context.Context) error) *runner {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p := &runner{name: name, cancel: cancel, ended: make(chan struct{})}
 	go func() {

@@ -8,10 +8,10 @@ import (
 	"github.com/dagscope/dagscope/cmd/app/worker"
 )
 
-// workerCommand takes part in runs that were submitted elsewhere.
+// workerCommand executes tasks of shared runs.
 type workerCommand struct{ worker.Options }
 
-// Run works until ctx ends.
+// Run executes tasks until ctx ends.
 func (c *workerCommand) Run(ctx context.Context, s *session) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -29,7 +29,7 @@ func (c *workerCommand) Run(ctx context.Context, s *session) error {
 	}
 	err = worker.Run(ctx, c.Options, world)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return nil // it was told to end before it had begun
+		return nil // it was stopped before it had started
 	}
 	return err
 }

@@ -12,10 +12,10 @@ import (
 
 // workflowsCommand lists workflows.
 type workflowsCommand struct {
-	Names []string `arg:"" optional:"" name:"workflow" help:"Only these."`
+	Names []string `arg:"" optional:"" name:"workflow" help:"Only these workflows."`
 }
 
-// Run prints them.
+// Run prints the workflows.
 func (c *workflowsCommand) Run(s *session) error {
 	chosen := s.workflows
 	if len(c.Names) > 0 {
@@ -46,7 +46,7 @@ func (c *workflowsCommand) Run(s *session) error {
 	return nil
 }
 
-// workflow finds one by name; the error lists what there is.
+// workflow finds a workflow by name; the error lists all names.
 func (s *session) workflow(name string) (*engine.Workflow, error) {
 	names := make([]string, len(s.workflows))
 	for i, w := range s.workflows {
@@ -78,7 +78,7 @@ func printWorkflow(w io.Writer, wf *engine.Workflow) error {
 
 func required(p *engine.Param) bool { return p.Kind == engine.FileParam && p.DefaultFile == nil }
 
-// paramValues says in words what a parameter may be.
+// paramValues describes the values of a parameter.
 func paramValues(p *engine.Param) string {
 	switch {
 	case p.Kind == engine.ChoiceParam:
@@ -98,7 +98,7 @@ func paramValues(p *engine.Param) string {
 	}
 }
 
-// span writes seconds as a duration.
+// span formats seconds as a duration.
 func span(seconds float64) string {
 	if seconds == 0 {
 		return "0"
@@ -106,7 +106,7 @@ func span(seconds float64) string {
 	return duration(time.Duration(seconds * float64(time.Second)))
 }
 
-// workflowJSON describes a workflow to programs.
+// workflowJSON describes a workflow.
 type workflowJSON struct {
 	Name        string      `json:"name"`
 	Description string      `json:"description"`
@@ -114,7 +114,7 @@ type workflowJSON struct {
 	Functions   []string    `json:"functions"`
 }
 
-// paramJSON describes a parameter; what does not apply to its kind is absent.
+// paramJSON describes a parameter; fields that do not apply to its kind are absent.
 type paramJSON struct {
 	Name     string           `json:"name"`
 	Kind     engine.ParamKind `json:"kind"`

@@ -1,6 +1,6 @@
-// Command dagscope-graphviz has Graphviz lay out and draw one graph: DOT on standard input, the drawing on standard
+// Command dagscope-graphviz lays out and draws one graph with Graphviz: DOT on standard input, the drawing on standard
 // output. It is a process of its own because Graphviz, compiled to WebAssembly inside, cannot be interrupted, serves
-// one graph at a time, and takes a second and 50 MB to start where its compiled form is not cached: package
+// one graph at a time, and takes a second and 50 MB to start if its compiled form is not cached: package
 // web/layout starts it, one at a time, and kills it when it takes too long. No other program of dagscope links it.
 //
 // Exit codes: 0 ok; 1 the graph is malformed or could not be drawn, with the reason on standard error; 2 usage.
@@ -23,10 +23,10 @@ import (
 // mostInput bounds the DOT text, in bytes: a thousand times what dagscope sends.
 const mostInput = 64 << 20
 
-// formats are those that can be asked for; dot, json and plain carry positions.
+// formats are the values of -format; dot, json and plain have positions.
 var formats = []string{"dot", "json", "plain", "png", "svg"}
 
-// layouts are the engines that can be asked for.
+// layouts are the values of -layout.
 var layouts = []string{"dot"}
 
 // errUsage is a mistake on the command line.
@@ -47,7 +47,7 @@ func main() {
 
 func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
 	flags := flag.NewFlagSet("dagscope-graphviz", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // main tells of errors
+	flags.SetOutput(io.Discard) // main prints errors
 	format := flags.String("format", "svg", "what to write: "+strings.Join(formats, ", "))
 	engine := flags.String("layout", "dot", "layout engine: "+strings.Join(layouts, ", "))
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -76,7 +76,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	return draw(ctx, dot, graphviz.Layout(*engine), graphviz.Format(*format), out)
 }
 
-// draw writes nothing unless all went well.
+// draw writes the drawing completely or not at all.
 func draw(ctx context.Context, dot []byte, engine graphviz.Layout, format graphviz.Format, out io.Writer) error {
 	if len(bytes.TrimSpace(dot)) == 0 {
 		return errors.New("nothing on standard input, expected a graph in DOT")
@@ -86,7 +86,7 @@ func draw(ctx context.Context, dot []byte, engine graphviz.Layout, format graphv
 		return fmt.Errorf("reading the graph: %s", strings.TrimSpace(err.Error()))
 	}
 	if graph == nil {
-		return errors.New("reading the graph: it is no DOT")
+		return errors.New("reading the graph: expected DOT")
 	}
 	g, err := newGraphviz(ctx)
 	if err != nil {

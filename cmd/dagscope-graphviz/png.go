@@ -24,8 +24,8 @@ func newGraphviz(ctx context.Context) (*graphviz.Graphviz, error) {
 	return graphviz.NewWithPlugins(ctx, render, device)
 }
 
-// outlined draws outlines and edges. go-graphviz v0.2.9 alone tells its renderer of every shape that it is filled, and
-// so draws neither; what really is filled follows from the object that a shape belongs to.
+// outlined draws outlines and edges. go-graphviz v0.2.9 passes every shape to its renderer as filled, and therefore draws
+// neither; whether a shape really is filled follows from its object.
 type outlined struct{ gvc.RenderEngine }
 
 // Polygon draws boxes, arrowheads (filled in any case) and the background.
@@ -51,7 +51,7 @@ func (o outlined) Ellipse(ctx context.Context, job *gvc.Job, points []*gvc.Point
 	return both(job, func(filled bool) error { return o.RenderEngine.Ellipse(ctx, job, points, filled) })
 }
 
-// both draws the inside, where it is filled, and then the outline.
+// both draws the inside, if it is filled, and then the outline.
 func both(job *gvc.Job, draw func(filled bool) error) error {
 	if job.Object().Fill() != gvc.FillNone {
 		if err := draw(true); err != nil {

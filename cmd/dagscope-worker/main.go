@@ -1,5 +1,5 @@
-// Command dagscope-worker executes the built-in workflows for runs that were submitted elsewhere, over Redis. It has
-// neither dashboard nor records, so it is small and starts fast; package cmd/app/worker has its flags.
+// Command dagscope-worker executes tasks of the built-in workflows for runs that processes share over Redis. It has neither
+// dashboard nor records, so it is small and starts fast; package cmd/app/worker has its flags.
 package main
 
 import (

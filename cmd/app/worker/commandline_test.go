@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tell is what the program prints, and its exit code, for arguments that do not make it work.
-func tell(t *testing.T, args ...string) (code int, stdout, stderr string) {
+// report returns the output of the program, and its exit code, for arguments with which it does not start.
+func report(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
 	w := World{Program: "w", Stdout: &out, Stderr: &err, Workflows: testWorkflows()}
@@ -23,7 +23,7 @@ func tell(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	if mistake == nil {
 		mistake = Run(t.Context(), line.Options, w)
 	}
-	code = w.tell(mistake)
+	code = w.report(mistake)
 	return code, out.String(), err.String()
 }
 
@@ -40,11 +40,11 @@ func TestCommandLine(t *testing.T) {
 		{"version", []string{"--version"}, 0, "w: dagscope ", ""},
 		{"nothing", nil, 2, "", "w: --redis is missing"},
 		{"an unknown flag", []string{"--colour"}, 2, "", "unknown flag --colour; see w --help"},
-		{"nobody there", []string{"--redis", "redis://127.0.0.1:1"}, 3, "", "redis://127.0.0.1:1"},
+		{"no server", []string{"--redis", "redis://127.0.0.1:1"}, 3, "", "redis://127.0.0.1:1"},
 		{"no secret", []string{"--redis", "redis://127.0.0.1:1", "--listen", ":0", "--secret-file", "/none"}, 2, "", "--secret-file"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			code, stdout, stderr := tell(t, c.args...)
+			code, stdout, stderr := report(t, c.args...)
 			assert.Equal(t, c.code, code, stderr)
 			assert.Contains(t, stdout, c.stdout)
 			assert.Contains(t, stderr, c.stderr)
@@ -78,13 +78,13 @@ func TestBesideEndsAllWhenOneFails(t *testing.T) {
 		<-ctx.Done()
 		return nil
 	}
-	err := beside(t.Context(), until, until, func(context.Context) error { return broken })
+	err := runWith(t.Context(), until, until, func(context.Context) error { return broken })
 	assert.ErrorIs(t, err, broken)
 
 	var order []string
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	err = beside(ctx, func(context.Context) error {
+	err = runWith(ctx, func(context.Context) error {
 		order = append(order, "part")
 		return broken
 	}, func(ctx context.Context) error {

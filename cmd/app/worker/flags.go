@@ -25,7 +25,7 @@ type UsageError struct{ Err error }
 func (e UsageError) Error() string { return e.Err.Error() }
 func (e UsageError) Unwrap() error { return e.Err }
 
-// UnreachableError says that Redis cannot be reached, or not be relied on.
+// UnreachableError means that Redis cannot be reached, or cannot be relied on.
 type UnreachableError struct{ Err error }
 
 func (e UnreachableError) Error() string { return e.Err.Error() }
@@ -33,29 +33,29 @@ func (e UnreachableError) Unwrap() error { return e.Err }
 
 func usage(format string, args ...any) error { return UsageError{fmt.Errorf(format, args...)} }
 
-// Redis are the flags that say where shared runs are. Programs embed it among their own.
+// Redis has the flags that select the Redis with shared runs. Programs embed it in their flags.
 type Redis struct {
 	URL    string `name:"redis" env:"DAGSCOPE_REDIS" placeholder:"URL" help:"The Redis that workers share: redis://[user:password@]host[:port][/db], rediss:// with TLS, unix:///path, redis+sentinel://host,host/master or redis+cluster://host,host."`
-	Prefix string `name:"redis-prefix" env:"DAGSCOPE_REDIS_PREFIX" placeholder:"TEXT" help:"What every key begins with (default dagscope:); all that share runs need the same."`
-	CA     string `name:"redis-ca" env:"DAGSCOPE_REDIS_CA" placeholder:"FILE" help:"Authorities that may have signed the certificate of Redis, as PEM (default those of this system)."`
-	Cert   string `name:"redis-cert" env:"DAGSCOPE_REDIS_CERT" placeholder:"FILE" help:"The certificate to show to Redis, as PEM."`
-	Key    string `name:"redis-key" env:"DAGSCOPE_REDIS_KEY" placeholder:"FILE" help:"Its key, as PEM."`
+	Prefix string `name:"redis-prefix" env:"DAGSCOPE_REDIS_PREFIX" placeholder:"TEXT" help:"Prefix of every key (default dagscope:); all processes that share runs need the same."`
+	CA     string `name:"redis-ca" env:"DAGSCOPE_REDIS_CA" placeholder:"FILE" help:"Certificate authorities for the certificate of Redis, as PEM (default those of this system)."`
+	Cert   string `name:"redis-cert" env:"DAGSCOPE_REDIS_CERT" placeholder:"FILE" help:"Client certificate for Redis, as PEM."`
+	Key    string `name:"redis-key" env:"DAGSCOPE_REDIS_KEY" placeholder:"FILE" help:"Key of the client certificate, as PEM."`
 }
 
-// IsSet reports whether a Redis is named.
+// IsSet reports whether a Redis is selected.
 func (r Redis) IsSet() bool { return r.URL != "" }
 
-// silenceClient keeps the client of Redis from printing: whatever matters comes back as an error, and is told where a
-// reader of the log expects it.
-var silenceClient = sync.OnceFunc(func() { goredis.SetLogger(unheard{}) })
+// silenceClient keeps the Redis client from printing: failures that matter are returned as errors and logged by callers.
+var silenceClient = sync.OnceFunc(func() { goredis.SetLogger(discard{}) })
 
-// unheard drops what the client of Redis would print.
-type unheard struct{}
+// discard is a logger of the Redis client that prints nothing.
+type discard struct{}
 
 // Printf does nothing.
-func (unheard) Printf(context.Context, string, ...any) {}
+func (discard) Printf(context.Context, string, ...any) {}
 
-// Open opens it and checks that it can be relied on; the error is an UnreachableError. The caller closes it.
+// Open connects and checks that the Redis can be relied on; the error is an UnreachableError. The caller closes the
+// connection.
 func (r Redis) Open(ctx context.Context) (*redis.Connection, error) {
 	silenceClient()
 	c, err := redis.Dial(ctx, redis.DialConfig{URL: r.URL, Prefix: r.Prefix, CAFile: r.CA, CertFile: r.Cert, KeyFile: r.Key})
@@ -65,7 +65,7 @@ func (r Redis) Open(ctx context.Context) (*redis.Connection, error) {
 	return c, nil
 }
 
-// String is the URL without user, password and options.
+// String returns the URL without user, password and options.
 func (r Redis) String() string {
 	scheme, rest, ok := strings.Cut(r.URL, "://")
 	if !ok {
@@ -75,15 +75,15 @@ func (r Redis) String() string {
 	return scheme + "://" + rest[strings.LastIndex(rest, "@")+1:]
 }
 
-// Invoking are the flags by which a program asks for workers. Programs embed it among their own.
+// Invoking has the flags with which a program invokes workers. Programs embed it in their flags.
 type Invoking struct {
-	Invoke      string `env:"DAGSCOPE_INVOKE" placeholder:"URL" help:"Ask for workers there by POST, such as https://workers.example.org/invoke, when tasks can be claimed that nobody here takes. Needs --secret-file."`
-	InvokeMost  int    `default:"64" placeholder:"N" help:"How many such requests are under way at most (default 64)."`
-	InvokeSlots int    `default:"1" placeholder:"N" help:"How many tasks one worker that comes takes at a time (default 1)."`
-	SecretFile  string `env:"DAGSCOPE_SECRET_FILE" placeholder:"FILE" help:"The file with the secret that signs requests to and by --invoke and --listen."`
+	Invoke      string `env:"DAGSCOPE_INVOKE" placeholder:"URL" help:"Invoke workers by POST to this address, such as https://workers.example.org/invoke, when tasks are ready that no lane of this process takes. Requires --secret-file."`
+	InvokeMost  int    `default:"64" placeholder:"N" help:"The most such requests at a time (default 64)."`
+	InvokeSlots int    `default:"1" placeholder:"N" help:"How many tasks an invoked worker executes at a time (default 1)."`
+	SecretFile  string `env:"DAGSCOPE_SECRET_FILE" placeholder:"FILE" help:"The file with the secret that signs requests of --invoke and to --listen."`
 }
 
-// check tells mistakes.
+// check refuses invalid values.
 func (i Invoking) check() error {
 	switch {
 	case i.Invoke != "" && i.SecretFile == "":
@@ -94,8 +94,8 @@ func (i Invoking) check() error {
 	return nil
 }
 
-// Fan gives what turns readied nodes into requests: Readied for the store, Run beside it. It is nil where nobody is to
-// be asked. Mistakes are UsageErrors.
+// Fan returns the Fan that turns ready nodes into requests: its Readied is for the store, its Run has to run as long as the
+// store. It is nil without --invoke. Mistakes are UsageErrors.
 func (i Invoking) Fan(log *slog.Logger) (*invoke.Fan, error) {
 	if err := i.check(); err != nil {
 		return nil, UsageError{err}
@@ -114,7 +114,7 @@ func (i Invoking) Fan(log *slog.Logger) (*invoke.Fan, error) {
 	return invoke.NewFan(invoke.FanConfig{Invoker: caller, Max: i.InvokeMost, PerCall: i.InvokeSlots, Log: log})
 }
 
-// secret reads the secret: one line of printable characters, so that it can be typed into whatever has to sign.
+// secret reads the secret: one line of printable characters, so that it can be entered anywhere.
 func (i Invoking) secret() ([]byte, error) {
 	raw, err := os.ReadFile(i.SecretFile)
 	if err != nil {
@@ -132,13 +132,13 @@ func (i Invoking) secret() ([]byte, error) {
 // Size is a number of bytes on the command line.
 type Size int64
 
-// sizeUnits are those of Size, in lower case, the one-letter unit last since the others end with it.
+// sizeUnits are the units of Size in lower case. B is last, since the others end with it.
 var sizeUnits = []struct {
 	name string
 	size float64
 }{{"kib", 1 << 10}, {"mib", 1 << 20}, {"gib", 1 << 30}, {"tib", 1 << 40}, {"b", 1}}
 
-// UnmarshalText reads 500MiB, 1.5GiB and the like.
+// UnmarshalText parses a size such as 500MiB or 1.5GiB.
 func (s *Size) UnmarshalText(text []byte) error {
 	number, unit := strings.ToLower(string(text)), 1.0
 	for _, u := range sizeUnits {
@@ -158,25 +158,25 @@ func (s *Size) UnmarshalText(text []byte) error {
 // Options are the flags of a worker.
 type Options struct {
 	Redis
-	Name     string        `env:"DAGSCOPE_WORKER" placeholder:"NAME" help:"What records call this worker; no other may be called so (default host:pid)."`
-	Slots    int           `placeholder:"N" help:"How many tasks it executes at a time (default one for each processor, and more while tasks wait and processors idle; with --children 1 each)."`
-	Memory   Size          `placeholder:"SIZE" help:"End a process that takes more memory than this, such as 2GiB; with --children each of them. At least 128MiB."`
-	Children int           `placeholder:"N" help:"Keep N processes that work: one that dies is started again, and its task is known."`
-	Listen   string        `placeholder:"HOST:PORT" help:"Work only when asked to by POST /invoke at this address. Needs --secret-file."`
-	For      time.Duration `default:"5m" placeholder:"TIME" help:"How long such a request is held at most (default 5m); in the last fifth nothing is begun."`
-	Lease    time.Duration `default:"15s" placeholder:"TIME" help:"How long it may be silent until others take its tasks (default 15s); it gives them up itself after two thirds."`
+	Name     string        `env:"DAGSCOPE_WORKER" placeholder:"NAME" help:"Name of this worker in records, which must be unique (default host:pid)."`
+	Slots    int           `placeholder:"N" help:"How many tasks it executes at a time (default one for each processor, and more while tasks wait and processors are idle; with --children 1 each)."`
+	Memory   Size          `placeholder:"SIZE" help:"Limit the memory of the process, such as 2GiB; with --children of each child. At least 128MiB."`
+	Children int           `placeholder:"N" help:"Supervise N processes that execute tasks: one that dies is replaced, and its task is identified."`
+	Listen   string        `placeholder:"HOST:PORT" help:"Execute tasks only when invoked by POST /invoke at this address. Requires --secret-file."`
+	For      time.Duration `default:"5m" placeholder:"TIME" help:"The longest duration of such a request (default 5m); no task begins in the last fifth."`
+	Lease    time.Duration `default:"15s" placeholder:"TIME" help:"How long it may be silent before others take its tasks (default 15s); it gives them up itself after two thirds."`
 	Invoking
-	Child bool `hidden:"" help:"This process belongs to one with --children."`
+	Child bool `hidden:"" help:"This process is a child of one with --children."`
 }
 
-// minMemory is what a process needs to work at all; memory is taken in steps of 64 MiB.
+// minMemory is the least memory with which a process works; the runtime grows in steps of 64 MiB.
 const minMemory = 128 << 20
 
 // Validate is called by kong.
 func (o *Options) Validate() error {
 	switch {
 	case !o.IsSet():
-		return errors.New("--redis is missing, expected where runs are, such as redis://127.0.0.1:6379, there or in DAGSCOPE_REDIS")
+		return errors.New("--redis is missing, expected the Redis with shared runs, such as redis://127.0.0.1:6379, or DAGSCOPE_REDIS")
 	case o.Slots < 0 || o.Children < 0:
 		return fmt.Errorf("--slots is %d and --children %d, expected at least 1", o.Slots, o.Children)
 	case o.Listen != "" && o.Children > 0:
@@ -193,20 +193,20 @@ func (o *Options) Validate() error {
 	return o.check()
 }
 
-// lanes says how many processors tasks may keep busy, and how many lanes there are; 0 for the pool's own defaults.
+// lanes returns how many processors tasks may use, and the number of lanes; 0 for the defaults of the pool.
 func (o *Options) lanes() (width, slots int) {
 	slots = o.Slots
 	if slots == 0 && o.Child {
-		slots = 1 // so that the task that ends the process is known
+		slots = 1 // so that a task that ends the process is identified
 	}
 	return min(slots, runtime.GOMAXPROCS(0)), slots
 }
 
-// name is what records call this process.
+// name is the name of this process in records.
 func (o *Options) name() string {
 	switch {
 	case o.Name == "":
-		host, _ := os.Hostname() // a host without a name is told by its pid alone
+		host, _ := os.Hostname() // without a host name, the pid has to do
 		return fmt.Sprintf("%s:%d", host, os.Getpid())
 	case o.Child:
 		return fmt.Sprintf("%s:%d", o.Name, os.Getpid()) // the name is that of all children

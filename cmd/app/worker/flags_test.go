@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestOptionsTellMistakes(t *testing.T) {
+func TestOptionsReportMistakes(t *testing.T) {
 	good := Options{Redis: Redis{URL: "redis://localhost"}, For: time.Minute, Lease: time.Minute, Invoking: Invoking{InvokeMost: 1, InvokeSlots: 1}}
 	require.NoError(t, good.Validate())
 	for _, c := range []struct {
@@ -19,7 +19,7 @@ func TestOptionsTellMistakes(t *testing.T) {
 		spoil func(*Options)
 		want  string
 	}{
-		{"no Redis", func(o *Options) { o.URL = "" }, "--redis is missing, expected where runs are"},
+		{"no Redis", func(o *Options) { o.URL = "" }, "--redis is missing, expected the Redis with shared runs"},
 		{"less than no slot", func(o *Options) { o.Slots = -1 }, "--slots is -1"},
 		{"less than no child", func(o *Options) { o.Children = -1 }, "--children -1"},
 		{"two ways to work", func(o *Options) { o.Listen, o.SecretFile, o.Children = ":0", "f", 1 }, "expected one of them"},
@@ -88,8 +88,8 @@ func TestInvoking(t *testing.T) {
 		Invoking
 		want string
 	}{
-		{"nobody", Invoking{}, ""},
-		{"somebody", Invoking{Invoke: "https://host/invoke", SecretFile: secret}, ""},
+		{"none", Invoking{}, ""},
+		{"one", Invoking{Invoke: "https://host/invoke", SecretFile: secret}, ""},
 		{"no file", Invoking{Invoke: "https://host/invoke", SecretFile: filepath.Join(dir, "none")}, "expected a file that can be read"},
 		{"a short secret", Invoking{Invoke: "https://host/invoke", SecretFile: write("short", "secret")}, "expected one line of at least 16"},
 		{"a secret of lines", Invoking{Invoke: "https://host/invoke", SecretFile: write("lines", "correct horse\nbattery staple\n")}, "expected one line"},

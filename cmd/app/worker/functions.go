@@ -8,13 +8,13 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// Catalogue is the functions that this program has.
+// Catalogue has the functions of this program. It is immutable and safe for concurrent use.
 type Catalogue struct {
 	workflows map[string]*engine.Workflow
 	functions map[string]*engine.Function
 }
 
-// NewCatalogue collects functions. Two different ones of one name are refused.
+// NewCatalogue collects the functions of workflows. It refuses two different functions with the same name.
 func NewCatalogue(workflows []*engine.Workflow) (*Catalogue, error) {
 	c := &Catalogue{workflows: map[string]*engine.Workflow{}, functions: map[string]*engine.Function{}}
 	for _, w := range workflows {
@@ -32,8 +32,8 @@ func NewCatalogue(workflows []*engine.Workflow) (*Catalogue, error) {
 	return c, nil
 }
 
-// Find gives the function that a workflow means by a name, nil where there is none. What the workflow lists or makes
-// comes before what others list under the same name; a workflow that is not known here may still use these.
+// Find returns the function that a workflow means by a name, nil if there is none. Functions that the workflow lists or
+// creates take precedence over those of other workflows, which an unknown workflow may use as well.
 func (c *Catalogue) Find(workflow, function string) *engine.Function {
 	w := c.workflows[workflow]
 	if w == nil {
@@ -62,7 +62,7 @@ func (c *Catalogue) Names() []string {
 	return names
 }
 
-// FunctionName is how workers tell which functions they have: by name, and name@version above version 0.
+// FunctionName is the form in which workers announce their functions: name, or name@version above version 0.
 func FunctionName(f *engine.Function) string {
 	if v := f.Options().Version; v > 0 {
 		return f.Name() + "@" + strconv.Itoa(v)

@@ -12,14 +12,14 @@ import (
 	"github.com/dagscope/dagscope/engine/worker"
 )
 
-// gate is where a worker can be invoked.
-type gate struct {
+// invokeListener is the address at which a worker can be invoked, and the secret of requests.
+type invokeListener struct {
 	net.Listener
 	secret []byte
 }
 
-// open binds the address of --listen; nil where there is none.
-func (o *Options) open(ctx context.Context) (*gate, error) {
+// open binds the address of --listen; nil without one.
+func (o *Options) open(ctx context.Context) (*invokeListener, error) {
 	if o.Listen == "" {
 		return nil, nil
 	}
@@ -32,17 +32,17 @@ func (o *Options) open(ctx context.Context) (*gate, error) {
 	if err != nil {
 		return nil, usage("--listen %s: expected an address of this machine and a port that can be bound, such as :8080: %w", o.Listen, err)
 	}
-	return &gate{listener, secret}, nil
+	return &invokeListener{listener, secret}, nil
 }
 
-// close closes what the server has not.
-func (g *gate) close() {
+// close closes the listener if the server has not.
+func (g *invokeListener) close() {
 	if g != nil {
-		_ = g.Close() // it mostly is
+		_ = g.Close() // usually closed already
 	}
 }
 
-// listen works when it is invoked over HTTP.
+// listen executes tasks while it is invoked over HTTP.
 func (p *program) listen(ctx context.Context) error {
 	tally := new(invoke.Tally)
 	shift, err := invoke.NewShift(invoke.ShiftConfig{
@@ -51,17 +51,17 @@ func (p *program) listen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	handler, err := invoke.NewHandler(invoke.HandlerConfig{Secret: p.gate.secret, Work: shift.Work, Name: p.name, Log: p.log})
+	handler, err := invoke.NewHandler(invoke.HandlerConfig{Secret: p.listener.secret, Work: shift.Work, Name: p.name, Log: p.log})
 	if err != nil {
 		return err
 	}
-	if err := p.announce("http://" + p.gate.Addr().String() + "/invoke"); err != nil {
+	if err := p.announce("http://" + p.listener.Addr().String() + "/invoke"); err != nil {
 		return err
 	}
 	draining := context.AfterFunc(ctx, handler.Drain)
 	defer draining()
-	return beside(ctx, shift.Run, append(p.companions(), func(ctx context.Context) error {
-		return serve(ctx, p.gate, handler, p.log)
+	return runWith(ctx, shift.Run, append(p.companions(), func(ctx context.Context) error {
+		return serve(ctx, p.listener, handler, p.log)
 	})...)
 }
 
@@ -71,11 +71,11 @@ type stint struct {
 	presence func(context.Context) error
 }
 
-// Run implements invoke.Work. The process is known to others as long as the shift lasts: it may be stopped after it.
-func (s stint) Run(ctx context.Context) error { return beside(ctx, s.pool.Run, s.presence) }
+// Run implements invoke.Work. The process announces its presence only during the shift: it may be stopped after it.
+func (s stint) Run(ctx context.Context) error { return runWith(ctx, s.pool.Run, s.presence) }
 
-// stint makes a worker for a shift. What it executes at the end has to fit into the fifth of the time that is left then,
-// together with the hand-over.
+// stint makes a worker for a shift. Tasks that are active at its end have to finish, and the rest has to be released, within
+// the last fifth of the time.
 func (p *program) stint(tally *invoke.Tally) (invoke.Work, error) {
 	pool, err := p.pool(tally, min(softStop, p.options.For*3/20))
 	if err != nil {
@@ -85,16 +85,16 @@ func (p *program) stint(tally *invoke.Tally) (invoke.Work, error) {
 }
 
 const (
-	// headTimeout bounds how long the head of a request may take, idleTimeout how long a connection waits for the next.
+	// headTimeout bounds the time for the header of a request, idleTimeout the wait of a connection for the next request.
 	headTimeout = 10 * time.Second
 	idleTimeout = 2 * time.Minute
 	// headMax is in bytes.
 	headMax = 16 << 10
-	// answerTimeout is how long answers may take to be sent once the work is over.
+	// answerTimeout is how long responses may take to be sent after ctx has ended.
 	answerTimeout = 5 * time.Second
 )
 
-// serve answers until ctx ends. Requests have no bound on their time here: they are held as long as work is done.
+// serve answers until ctx ends. It does not bound the time of requests: they last as long as tasks are executed.
 func serve(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: headTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: headMax,
@@ -110,7 +110,7 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, log
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
 	defer cancel()
 	if err := server.Shutdown(last); err != nil {
-		_ = server.Close() // whoever does not read an answer does without
+		_ = server.Close() // aborts clients that do not read
 	}
 	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
 		return err

@@ -19,18 +19,18 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// Exit codes; a signal that ends the process at once gives 128 and its number.
+// Exit codes; a signal that ends the process at once leads to 128 plus its number.
 const (
 	exitOK          = 0
-	exitFailed      = 1 // it could not go on
+	exitFailed      = 1 // it could not continue
 	exitUsage       = 2
 	exitUnreachable = 3
 )
 
-// KillTime is what children get to die in, after the second signal.
+// KillTime is how long children have to end after the second signal.
 const KillTime = 2 * time.Second
 
-// Main is the program: it reads the command line, works for the functions of the given workflows until SIGTERM or
+// Main is the program: it parses the command line, executes tasks of the given workflows' functions until SIGTERM or
 // Ctrl-C, and exits.
 func Main(workflows ...*engine.Workflow) {
 	w := World{
@@ -44,10 +44,10 @@ func Main(workflows ...*engine.Workflow) {
 		err = Run(ctx, line.Options, w)
 		second.exit()
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-			err = nil // it was told to end before it had begun
+			err = nil // it was stopped before it had started
 		}
 	}
-	os.Exit(w.tell(err))
+	os.Exit(w.report(err))
 }
 
 // self is the path of this program.
@@ -58,13 +58,13 @@ func self() string {
 	return os.Args[0]
 }
 
-// secondSignal ends the process though it is not done.
+// secondSignal is the state shared with the goroutine that ends the process on the second signal.
 type secondSignal struct {
-	came chan struct{} // closed when it does
-	code int           // to exit with, valid once it came
+	came chan struct{} // closed when the signal arrives
+	code int           // exit code, valid once came is closed
 }
 
-// exit ends the process if the signal came.
+// exit ends the process if the second signal has arrived.
 func (s *secondSignal) exit() {
 	select {
 	case <-s.came:
@@ -73,8 +73,8 @@ func (s *secondSignal) exit() {
 	}
 }
 
-// untilSignals gives a context that the first signal ends. The second one ends the process, at once or, with children,
-// when these have had time to. Its goroutine lives as long as the process.
+// untilSignals returns a context that the first signal cancels. The second signal ends the process, after KillTime if there
+// are children. Its goroutine lives as long as the process.
 func untilSignals(parent context.Context, hasChildren bool) (context.Context, *secondSignal) {
 	ctx, cancel := context.WithCancel(parent)
 	second := &secondSignal{came: make(chan struct{})}
@@ -93,9 +93,9 @@ func untilSignals(parent context.Context, hasChildren bool) (context.Context, *s
 	return ctx, second
 }
 
-// whole lets several goroutines write, each Write as a whole.
+// whole makes Write safe for concurrent use.
 type whole struct {
-	mu sync.Mutex
+	mu sync.Mutex // guards w
 	w  io.Writer
 }
 
@@ -105,42 +105,42 @@ func (s *whole) Write(b []byte) (int, error) {
 	return s.w.Write(b)
 }
 
-// commandLine is what a worker program understands.
+// commandLine has the flags of a worker program.
 type commandLine struct {
-	Help    helpFlag    `short:"h" help:"Show what is possible."`
+	Help    helpFlag    `short:"h" help:"Show help."`
 	Version versionFlag `help:"Show what this program was built from."`
-	JSON    bool        `name:"json" help:"Write the log as JSON, a line each."`
+	JSON    bool        `name:"json" help:"Write the log as lines of JSON."`
 	Options
 }
 
-// errTold ends parsing once what was asked for is printed.
-var errTold = errors.New("it was printed")
+// errPrinted ends parsing after help or the version was printed.
+var errPrinted = errors.New("help was printed")
 
 type helpFlag bool
 
-// IgnoreDefault tells kong that there is nothing to reset.
+// IgnoreDefault implements an interface of kong: the flag has no default.
 func (helpFlag) IgnoreDefault() {}
 
-// BeforeReset runs before anything is required or checked.
+// BeforeReset is called by kong before it checks anything.
 func (helpFlag) BeforeReset(c *kong.Context) error {
-	return errors.Join(c.PrintUsage(false), errTold)
+	return errors.Join(c.PrintUsage(false), errPrinted)
 }
 
 type versionFlag bool
 
-// IgnoreDefault tells kong that there is nothing to reset.
+// IgnoreDefault implements an interface of kong: the flag has no default.
 func (versionFlag) IgnoreDefault() {}
 
-// BeforeReset runs before anything is required or checked.
+// BeforeReset is called by kong before it checks anything.
 func (versionFlag) BeforeReset(c *kong.Context) error {
 	_, err := fmt.Fprintf(c.Stdout, "%s: dagscope %s, %s, %s/%s\n", c.Model.Name, version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return errors.Join(err, errTold)
+	return errors.Join(err, errPrinted)
 }
 
 // module is the path of the module that this package belongs to.
 const module = "github.com/dagscope/dagscope"
 
-// version is that of dagscope, whatever program links it.
+// version is the version of dagscope, whatever program links it.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -154,12 +154,12 @@ func version() string {
 	return info.Main.Version
 }
 
-// parse reads the arguments; the error is errTold where they only ask for something to be printed.
+// parse parses the arguments; the error is errPrinted if they only ask for help or the version.
 func (w World) parse(args []string) (*commandLine, error) {
 	var line commandLine
 	parser, err := kong.New(&line,
 		kong.Name(w.Program),
-		kong.Description("Takes part in runs of dagscope that others have submitted, over Redis."),
+		kong.Description("Executes tasks of dagscope runs that processes share over Redis."),
 		kong.Writers(w.Stdout, w.Stderr),
 		kong.NoDefaultHelp(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
@@ -171,15 +171,15 @@ func (w World) parse(args []string) (*commandLine, error) {
 	return &line, err
 }
 
-// tell prints what went wrong and gives the exit code.
-func (w World) tell(err error) int {
+// report prints an error and returns the exit code.
+func (w World) report(err error) int {
 	var (
 		mistake     UsageError
 		parse       *kong.ParseError
 		unreachable UnreachableError
 	)
 	switch {
-	case err == nil, errors.Is(err, errTold):
+	case err == nil, errors.Is(err, errPrinted):
 		return exitOK
 	case errors.As(err, &parse), errors.As(err, &mistake):
 		fmt.Fprintf(w.Stderr, "%s: %v; see %s --help\n", w.Program, err, w.Program)

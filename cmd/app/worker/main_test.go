@@ -15,7 +15,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// roleVariable tells the test program to be a worker: tests start real ones, and those start children.
+// roleVariable makes the test program be a worker: tests start real ones, and those start children.
 const roleVariable = "DAGSCOPE_TEST_ROLE"
 
 func TestMain(m *testing.M) {

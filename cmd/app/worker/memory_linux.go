@@ -8,10 +8,10 @@ import (
 	"syscall"
 )
 
-// limitMemory has the kernel refuse this process, and each that it starts, more memory than this. A Go program then
-// ends with the stack of whatever asked for it, which tells more than a kill. What counts is writable memory of its own
-// (RLIMIT_DATA in getrlimit(2)): RLIMIT_AS would count what the runtime reserves and never touches. The collector works
-// harder from four fifths on.
+// limitMemory makes the kernel refuse this process and its children more memory than the limit. A Go program then ends with
+// the stack of the allocation, which is more helpful than a kill. The limit is on private writable memory (RLIMIT_DATA in
+// getrlimit(2)): RLIMIT_AS would include what the runtime reserves and never touches. The garbage collector runs more
+// often above four fifths of the limit.
 func limitMemory(limit Size) error {
 	if err := fits(limit); err != nil {
 		return err
@@ -24,16 +24,16 @@ func limitMemory(limit Size) error {
 	return nil
 }
 
-// fits checks that the process does not have as much already, or whatever it does next would end it.
+// fits checks that the process has less memory than the limit, because otherwise its next allocation would end it.
 func fits(limit Size) error {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
-		return nil // the kernel will tell
+		return nil // the next allocation fails
 	}
 	_, rest, _ := bytes.Cut(status, []byte("\nVmData:"))
 	var kib int64
 	if _, err := fmt.Fscan(bytes.NewReader(rest), &kib); err == nil && kib >= int64(limit>>10) {
-		return fmt.Errorf("--memory: this process has %d MiB already, expected less than the limit; what is built with -race cannot be bounded",
+		return fmt.Errorf("--memory: this process has %d MiB already, expected less than the limit; a program built with -race cannot be limited",
 			kib>>10)
 	}
 	return nil

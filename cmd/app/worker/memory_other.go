@@ -7,5 +7,5 @@ import (
 	"fmt"
 )
 
-// limitMemory needs a kernel that counts what a process really takes.
+// limitMemory is supported on Linux only, whose kernel limits the memory that a process really uses.
 func limitMemory(Size) error { return fmt.Errorf("--memory: %w on this system", errors.ErrUnsupported) }

@@ -9,29 +9,29 @@ import (
 )
 
 const (
-	// askEvery is how often Redis is asked whether it answers, and askWithin how long it may take to.
+	// askEvery is how often Redis is pinged, and askWithin how long it may take to answer.
 	askEvery  = time.Second
 	askWithin = 2 * time.Second
-	// silentAfter is how long it does not answer until that is told: a restart is over by then.
+	// silentAfter is how long Redis may be silent before that is reported: a restart is faster.
 	silentAfter = 3 * time.Second
 )
 
-// Outage tells that Redis does not answer, and that it does again: whoever waits for something there would otherwise
-// wait without a word.
+// Outage reports that Redis does not answer, and that it answers again: otherwise a process that waits for Redis would be
+// silent.
 type Outage struct {
-	// Ask asks Redis for anything.
+	// Ask makes any call to Redis.
 	Ask func(ctx context.Context) error
-	// Began is called once Redis has not answered for three seconds, with how it failed, and Ended when it answers again.
+	// Began is called with the error after Redis has not answered for three seconds, and Ended when it answers again.
 	Began func(why error)
 	Ended func(lasted time.Duration)
 }
 
-// LogOutage is an Outage that is told to a log.
+// LogOutage is an Outage that writes to a log.
 func LogOutage(client goredis.UniversalClient, log *slog.Logger) Outage {
 	return Outage{
 		Ask: Ping(client),
 		Began: func(why error) {
-			log.Warn("Redis does not answer; it is asked again and again, and work goes on once it does", "error", why)
+			log.Warn("Redis does not answer; trying again, and work continues once it does", "error", why)
 		},
 		Ended: func(lasted time.Duration) {
 			log.Info("Redis answers again", "after", lasted.Round(100*time.Millisecond))
@@ -39,32 +39,32 @@ func LogOutage(client goredis.UniversalClient, log *slog.Logger) Outage {
 	}
 }
 
-// Ping is what an Outage asks.
+// Ping returns a function for Outage.Ask.
 func Ping(client goredis.UniversalClient) func(context.Context) error {
 	return func(ctx context.Context) error { return client.Ping(ctx).Err() }
 }
 
-// Run asks until ctx ends.
+// Run pings until ctx ends.
 func (o Outage) Run(ctx context.Context) error {
 	tick := time.NewTicker(askEvery)
 	defer tick.Stop()
-	var since time.Time // of the silence, zero for none
-	told := false
+	var since time.Time // start of the silence, zero for none
+	reported := false
 	for {
 		asked := time.Now()
 		switch err := o.ask(ctx); {
 		case ctx.Err() != nil:
 			return nil
-		case err == nil && told:
+		case err == nil && reported:
 			o.Ended(time.Since(since))
-			since, told = time.Time{}, false
+			since, reported = time.Time{}, false
 		case err == nil:
 			since = time.Time{}
 		case since.IsZero():
 			since = asked
-		case !told && time.Since(since) >= silentAfter:
+		case !reported && time.Since(since) >= silentAfter:
 			o.Began(err)
-			told = true
+			reported = true
 		}
 		select {
 		case <-tick.C:

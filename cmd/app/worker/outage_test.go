@@ -13,14 +13,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestOutage: a silence is told once, and its end; one that is short is not.
+// TestOutage: a silence is reported once, and so is its end; a short one is not.
 func TestOutage(t *testing.T) {
 	refused := errors.New("connection refused")
 	for _, c := range []struct {
-		name   string
-		silent time.Duration // from 10 s on
-		hangs  bool          // instead of an error at once
-		told   []string
+		name     string
+		silent   time.Duration // from 10 s on
+		hangs    bool          // instead of an error at once
+		reported []string
 	}{
 		{"a restart", 2500 * time.Millisecond, false, nil},
 		{"refused", 7 * time.Second, false, []string{"13s began connection refused", "17s ended after 7s"}},
@@ -29,8 +29,10 @@ func TestOutage(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
-				var told []string
-				say := func(text string) { told = append(told, time.Since(start).Truncate(time.Second).String()+" "+text) }
+				var reported []string
+				say := func(text string) {
+					reported = append(reported, time.Since(start).Truncate(time.Second).String()+" "+text)
+				}
 				o := Outage{
 					Ask: func(ctx context.Context) error {
 						at := time.Since(start)
@@ -50,7 +52,7 @@ func TestOutage(t *testing.T) {
 				defer stop()
 				require.NoError(t, o.Run(ctx))
 				assert.Equal(t, 30*time.Second, time.Since(start), "it ends with its context")
-				assert.Equal(t, c.told, told)
+				assert.Equal(t, c.reported, reported)
 			})
 		})
 	}

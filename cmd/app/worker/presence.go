@@ -16,30 +16,30 @@ import (
 )
 
 const (
-	// beatEvery is how often a process says that it is there, and lostAfter when it is not believed any more.
+	// beatEvery is the interval of heartbeats, and lostAfter how long after the last one a process counts as lost.
 	beatEvery = 5 * time.Second
 	lostAfter = 15 * time.Second
-	// rememberLost is how long a process that vanished without a farewell is listed.
+	// rememberLost is how long a lost process is listed.
 	rememberLost = 5 * time.Minute
 )
 
-// Present is a process that works, or did until it vanished.
+// Present is a worker process that is alive or was lost recently.
 type Present struct {
 	Name        string               `json:"name"`
 	Host        string               `json:"host"`
 	PID         int                  `json:"pid"`
-	Width       int                  `json:"width"` // processors that tasks may keep busy
+	Width       int                  `json:"width"` // processors that tasks may use
 	Slots       int                  `json:"slots"` // lanes
 	Busy        int                  `json:"busy"`  // lanes that execute a task
 	Leaked      int                  `json:"leaked"`
 	Warm        bool                 `json:"warm"`
 	StartedAt   time.Time            `json:"started_at"`
-	Running     map[engine.RunID]int `json:"running"` // tasks that are executed, by run
+	Running     map[engine.RunID]int `json:"running"` // tasks being executed, by run
 	TasksDone   int64                `json:"tasks_done"`
 	CPU         time.Duration        `json:"cpu_ns"`
 	MemoryBytes int64                `json:"memory_bytes"`
-	Functions   []string             `json:"functions"` // that it can execute, as name or name@version; nil for any
-	// LastBeat is when it was heard of, on the clock of Redis; Lost, that this is too long ago.
+	Functions   []string             `json:"functions"` // functions that it can execute, as name or name@version; nil for any
+	// LastBeat is the time of its last heartbeat on the clock of Redis; Lost means that this is too long ago.
 	LastBeat time.Time `json:"-"`
 	Lost     bool      `json:"-"`
 }
@@ -54,21 +54,21 @@ func PresentOf(pool *worker.Pool, functions *Catalogue) Present {
 	}
 }
 
-// Presence tells others that this process is there, in a hash of Redis. All fields are required.
+// Presence announces this process in a hash of Redis. All fields are required.
 type Presence struct {
 	Client   goredis.UniversalClient
 	Prefix   string // of the hash's key
 	Describe func() Present
 }
 
-// beat writes an entry with the time of Redis, for clocks of machines differ. An abandoned hash goes away after a day.
+// beat writes an entry with the time of Redis, because clocks of machines differ. An abandoned hash expires after a day.
 var beat = goredis.NewScript(`
 redis.call('HSET', KEYS[1], ARGV[1], redis.call('TIME')[1] .. ' ' .. ARGV[2])
 redis.call('EXPIRE', KEYS[1], 86400)`)
 
 func presenceKey(prefix string) string { return prefix + "workers" }
 
-// Run beats until ctx ends, then says farewell. What cannot be told is told with the next beat.
+// Run sends heartbeats until ctx ends, then removes the entry. A heartbeat that fails is made up for by the next one.
 func (p Presence) Run(ctx context.Context) error {
 	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()
@@ -84,7 +84,7 @@ func (p Presence) Run(ctx context.Context) error {
 		}
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
-		p.Client.HDel(last, presenceKey(p.Prefix), name) // else it is taken for lost
+		p.Client.HDel(last, presenceKey(p.Prefix), name) // otherwise the process counts as lost
 		return nil
 	}
 }
@@ -92,15 +92,15 @@ func (p Presence) Run(ctx context.Context) error {
 func (p Presence) beat(ctx context.Context, self Present) {
 	text, err := json.Marshal(self)
 	if err != nil {
-		panic("worker: " + err.Error()) // only a field that has no JSON could cause it
+		panic("worker: " + err.Error()) // only a field without a JSON form could cause it
 	}
 	ctx, cancel := context.WithTimeout(ctx, beatEvery)
 	defer cancel()
 	beat.Run(ctx, p.Client, []string{presenceKey(p.Prefix)}, self.Name, text)
 }
 
-// ListPresent lists the processes that work, by name, those among them that were lost up to five minutes ago, and
-// forgets older ones.
+// ListPresent lists live processes, and those lost up to five minutes ago, by name. It deletes the entries of processes
+// lost before.
 func ListPresent(ctx context.Context, client goredis.UniversalClient, prefix string) ([]Present, error) {
 	key := presenceKey(prefix)
 	entries, err := client.HGetAll(ctx, key).Result()
@@ -115,7 +115,7 @@ func ListPresent(ctx context.Context, client goredis.UniversalClient, prefix str
 	for name, entry := range entries {
 		p, err := readPresent(entry)
 		if err != nil || now.Sub(p.LastBeat) > rememberLost {
-			client.HDel(ctx, key, name) // a process that comes back writes it anew
+			client.HDel(ctx, key, name) // a process that comes back writes it again
 			continue
 		}
 		p.Lost = now.Sub(p.LastBeat) > lostAfter

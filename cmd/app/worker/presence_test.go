@@ -66,10 +66,10 @@ func TestListPresentTellsOfTheLost(t *testing.T) {
 	assert.False(t, got[1].Lost)
 	left, err := client.HLen(t.Context(), "p:workers").Result()
 	require.NoError(t, err)
-	assert.EqualValues(t, 2, left, "what is too old, or nobody can read, is forgotten")
+	assert.EqualValues(t, 2, left, "entries that are too old or unreadable are deleted")
 }
 
-// TestPresenceWithoutRedis: it goes on, and ends when it is told to.
+// TestPresenceWithoutRedis: it continues, and ends with its context.
 func TestPresenceWithoutRedis(t *testing.T) {
 	server := redistest.Start(t)
 	client := server.Client(t)

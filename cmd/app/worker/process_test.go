@@ -208,7 +208,7 @@ func TestWorkerTakesPart(t *testing.T) {
 	assert.Empty(t, present)
 }
 
-// TestWorkerHandsOver: what a worker executes when it is told to end is finished, and the rest goes to others.
+// TestWorkerHandsOver: tasks that a worker executes when it is stopped are finished, and the rest goes to others.
 func TestWorkerHandsOver(t *testing.T) {
 	server := redistest.Start(t)
 	first := start(t, server, "--json", "--slots", "2")

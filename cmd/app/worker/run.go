@@ -17,32 +17,34 @@ import (
 	"github.com/dagscope/dagscope/engine/worker"
 )
 
-// began is about when the process did, for what records say of its start.
+// began is approximately when the process started, for records.
 var began = time.Now()
 
 const (
-	// softStop is how long tasks may finish after the first signal.
+	// softStop is how long tasks have to finish after the first signal.
 	softStop = 20 * time.Second
-	// orphanStop is how long a process may go on whose supervisor is gone.
+	// orphanStop is how long a child may continue after its supervisor is gone.
 	orphanStop = 30 * time.Second
 )
 
-// World is the program around a worker.
+// World is the environment of a worker.
 type World struct {
-	// Program is its name.
+	// Program is the name of the program.
 	Program string
-	// Command starts it once more, with the same flags; --child is added for those of --children.
+	// Command starts the program again with the same flags; --child is added for children.
 	Command   []string
 	Workflows []*engine.Workflow
-	// Stdout gets one line once the worker works, and what children print there; Stderr the log. Safe for concurrent use.
+	// Stdout gets one line once the worker is ready, and the output of children; Stderr gets the log. Both must be safe for
+	// concurrent use.
 	Stdout, Stderr io.Writer
 	// JSON makes both of them JSON.
 	JSON bool
-	// Hurry, where it is not nil, is closed when children are not to be waited for any longer.
+	// Hurry, if not nil, is closed when children have to be killed.
 	Hurry <-chan struct{}
 }
 
-// Run works until ctx ends. The error is a UsageError or an UnreachableError where it is one.
+// Run executes tasks until ctx ends. Mistakes in the options are a UsageError; if Redis cannot be reached, the error is an
+// UnreachableError.
 func Run(ctx context.Context, o Options, w World) error {
 	p := &program{World: w, options: o, name: o.name(), log: w.logger()}
 	functions, err := NewCatalogue(w.Workflows)
@@ -64,7 +66,7 @@ func (w World) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(w.Stderr, options))
 }
 
-// program is a worker under way.
+// program is a running worker.
 type program struct {
 	World
 	options    Options
@@ -72,11 +74,11 @@ type program struct {
 	log        *slog.Logger
 	functions  *Catalogue
 	connection *redis.Connection
-	fan        *invoke.Fan // nil where nobody is invoked
-	gate       *gate       // nil where nobody can invoke this worker
+	fan        *invoke.Fan     // nil if it invokes no workers
+	listener   *invokeListener // nil without --listen
 }
 
-// run opens what every way to work needs, and works.
+// run opens what every mode needs, and executes tasks in the mode of the options.
 func (p *program) run(ctx context.Context, board shared.Board) error {
 	p.log = p.log.With("worker", p.name)
 	if p.options.Memory != 0 && !p.supervises() {
@@ -88,23 +90,23 @@ func (p *program) run(ctx context.Context, board shared.Board) error {
 	if p.fan, err = p.options.Fan(p.log); err != nil {
 		return err
 	}
-	if p.gate, err = p.options.open(ctx); err != nil {
+	if p.listener, err = p.options.open(ctx); err != nil {
 		return err
 	}
-	defer p.gate.close()
+	defer p.listener.close()
 	if p.connection, err = p.options.Open(ctx); err != nil {
 		return err
 	}
-	if !p.options.Child { // the supervisor has told
+	if !p.options.Child { // the supervisor has logged them
 		for _, warning := range p.connection.Warnings {
 			p.log.Warn(warning)
 		}
 	}
-	defer p.tellStopping(ctx)()
+	defer p.logStopping(ctx)()
 	switch {
 	case p.supervises():
 		err = p.supervise(ctx)
-	case p.gate != nil:
+	case p.listener != nil:
 		err = p.listen(ctx)
 	default:
 		err = p.join(ctx, board)
@@ -112,30 +114,30 @@ func (p *program) run(ctx context.Context, board shared.Board) error {
 	return errors.Join(err, p.connection.Close())
 }
 
-// tellStopping has the log told when ctx ends, unless a supervisor tells. Nothing is told once what it returns was called.
-func (p *program) tellStopping(ctx context.Context) (stop func()) {
+// logStopping logs when ctx ends, unless a supervisor does. Nothing is logged after stop has returned.
+func (p *program) logStopping(ctx context.Context) (stop func()) {
 	if p.options.Child {
 		return func() {}
 	}
-	told := make(chan struct{})
+	logged := make(chan struct{})
 	stopped := context.AfterFunc(ctx, func() {
-		defer close(told)
-		p.log.Info("stopping: what runs may finish, the rest is given back; a second signal ends the process at once", "within", softStop)
+		defer close(logged)
+		p.log.Info("stopping: active tasks may finish, other claims are released; a second signal ends the process at once", "within", softStop)
 	})
 	return func() {
 		if !stopped() {
-			<-told
+			<-logged
 		}
 	}
 }
 
 func (p *program) supervises() bool { return p.options.Children > 0 && !p.options.Child }
 
-// asChild works under a supervisor, and ends when that does.
+// asChild runs under a supervisor, and ends when the supervisor does.
 func (p *program) asChild(ctx context.Context) error {
 	board, gone, err := invoke.Adopt()
 	if err != nil {
-		return usage("--child is for processes of --children alone: %w", err)
+		return usage("--child is only for processes started by --children: %w", err)
 	}
 	board.Introduce(p.name)
 	ctx, cancel := context.WithCancel(ctx)
@@ -148,13 +150,13 @@ func (p *program) asChild(ctx context.Context) error {
 	err = p.run(ctx, board)
 	select {
 	case <-gone:
-		invoke.Disband() // nobody else would end what tasks have started
+		invoke.Disband() // kills processes that tasks have started
 	default:
 	}
 	return err
 }
 
-// join works as one of a pool of workers.
+// join runs as one of a pool of workers.
 func (p *program) join(ctx context.Context, board shared.Board) error {
 	pool, err := p.pool(board, softStop)
 	if err != nil {
@@ -166,13 +168,13 @@ func (p *program) join(ctx context.Context, board shared.Board) error {
 	} else if err := p.announce(""); err != nil {
 		return err
 	}
-	return beside(ctx, pool.Run, parts...)
+	return runWith(ctx, pool.Run, parts...)
 }
 
-// leakEvery is how often a child looks whether it has lost a slot.
+// leakEvery is how often a child checks whether it has lost a lane.
 const leakEvery = 250 * time.Millisecond
 
-// leaks fails when a task goes on that was told to stop: whatever it takes, another process gives back.
+// leaks fails when a cancelled task does not return, so that the process ends and its resources are freed.
 func leaks(ctx context.Context, pool *worker.Pool) error {
 	tick := time.NewTicker(leakEvery)
 	defer tick.Stop()
@@ -183,14 +185,14 @@ func leaks(ctx context.Context, pool *worker.Pool) error {
 		case <-tick.C:
 		}
 		n := pool.Snapshot().Leaked
-		seen, n = n, min(n, seen) // seen twice, so that the end of the attempt is on its way
+		seen, n = n, min(n, seen) // seen twice, so that the end of the attempt has been sent
 		if n > 0 {
-			return fmt.Errorf("worker: %d slots are lost to tasks that do not stop; this process ends, and another one takes its place", n)
+			return fmt.Errorf("worker: %d slots are lost to tasks that do not stop; this process ends and is replaced", n)
 		}
 	}
 }
 
-// store is this process's part in shared runs.
+// store makes the store of shared runs for this process.
 func (p *program) store(board shared.Board) (*shared.Store, error) {
 	cfg := shared.Config{Backend: redis.New(p.connection), Board: board, Log: p.log, Lease: p.options.Lease}
 	if p.fan != nil {
@@ -199,7 +201,7 @@ func (p *program) store(board shared.Board) (*shared.Store, error) {
 	return shared.New(cfg)
 }
 
-// pool executes tasks of shared runs, and lets them finish for soft.
+// pool makes a pool that executes tasks of shared runs, and gives them soft to finish.
 func (p *program) pool(board shared.Board, soft time.Duration) (*worker.Pool, error) {
 	store, err := p.store(board)
 	if err != nil {
@@ -212,8 +214,8 @@ func (p *program) pool(board shared.Board, soft time.Duration) (*worker.Pool, er
 	})
 }
 
-// companions are the parts of every way to work: one that asks for other workers, where that is wanted, and one that
-// tells when Redis does not answer, unless a supervisor does.
+// companions are the parts that run in every mode: one that invokes other workers, with --invoke, and one that logs when
+// Redis does not answer, unless a supervisor does.
 func (p *program) companions() []func(context.Context) error {
 	var parts []func(context.Context) error
 	if p.fan != nil {
@@ -225,21 +227,21 @@ func (p *program) companions() []func(context.Context) error {
 	return parts
 }
 
-// presence is the part that tells others that this process is there.
+// presence is the part that announces this process.
 func (p *program) presence(pool *worker.Pool) func(context.Context) error {
 	return Presence{Client: p.connection.Client, Prefix: p.connection.Prefix, Describe: func() Present {
 		return PresentOf(pool, p.functions)
 	}}.Run
 }
 
-// announce prints that the worker works: one line.
+// announce prints one line when the worker is ready.
 func (p *program) announce(url string) error {
 	if p.JSON {
-		said := map[string]any{"worker": p.name, "redis": p.options.Redis.String()}
+		line := map[string]any{"worker": p.name, "redis": p.options.Redis.String()}
 		if url != "" {
-			said["url"] = url
+			line["url"] = url
 		}
-		return json.NewEncoder(p.Stdout).Encode(said)
+		return json.NewEncoder(p.Stdout).Encode(line)
 	}
 	line := fmt.Sprintf("%s: %s works for %s", p.Program, p.name, p.options.Redis)
 	if url != "" {
@@ -249,8 +251,8 @@ func (p *program) announce(url string) error {
 	return err
 }
 
-// beside runs a part with others around it, which end after it. Where one of these fails, all end.
-func beside(ctx context.Context, part func(context.Context) error, others ...func(context.Context) error) error {
+// runWith runs a part together with others, which it stops after the part has returned. If one of these fails, all end.
+func runWith(ctx context.Context, part func(context.Context) error, others ...func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	around, stop := context.WithCancel(context.WithoutCancel(ctx))

@@ -6,7 +6,7 @@ import (
 	"github.com/dagscope/dagscope/engine/invoke"
 )
 
-// supervise keeps children that work.
+// supervise starts and replaces children that execute tasks.
 func (p *program) supervise(ctx context.Context) error {
 	store, err := p.store(nil)
 	if err != nil {
@@ -22,7 +22,7 @@ func (p *program) supervise(ctx context.Context) error {
 	if err := p.announce(""); err != nil {
 		return err
 	}
-	return beside(ctx, s.Run, append(p.companions(), func(ctx context.Context) error {
+	return runWith(ctx, s.Run, append(p.companions(), func(ctx context.Context) error {
 		select {
 		case <-p.Hurry:
 			s.Kill()

@@ -41,13 +41,13 @@ func childrenOf(t *testing.T, parent int) []int {
 	return children
 }
 
-// alive reports whether a process is there, and more than a line in a list because nobody has asked how it ended.
+// alive reports whether a process exists and is not a zombie.
 func alive(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return err == nil && !strings.Contains(string(stat), ") Z ")
 }
 
-// heirs are the processes that tasks have left behind, as they printed.
+// heirs are the processes that tasks have left running, as they printed.
 func heirs(stderr *record) []int {
 	var pids []int
 	for line := range strings.Lines(stderr.String()) {
@@ -60,7 +60,7 @@ func heirs(stderr *record) []int {
 }
 
 // TestSupervisedDeaths: a task that takes its process down is given up after three, and the record of each attempt
-// tells how it died.
+// reports how it died.
 func TestSupervisedDeaths(t *testing.T) {
 	server := redistest.Start(t)
 	args := []string{"--children", "2", "--name", "machine"}
@@ -121,7 +121,7 @@ func TestSupervisedDeaths(t *testing.T) {
 	}
 }
 
-// TestSupervisorThatIsKilled: what it kept ends, and others go on with the run.
+// TestSupervisorThatIsKilled: its children end, and other workers continue the run.
 func TestSupervisorThatIsKilled(t *testing.T) {
 	server := redistest.Start(t)
 	p := start(t, server, "--children", "2")
@@ -175,7 +175,7 @@ func TestMemoryLimitIsForEachProcess(t *testing.T) {
 	assert.Contains(t, p.stderr.String(), "out of memory")
 }
 
-// TestMemoryLimitThatIsTooLate: a process that has more than it may take is told so, and not left to fail at anything.
+// TestMemoryLimitThatIsTooLate: a process that already has more memory than its limit reports that, instead of failing at random.
 func TestMemoryLimitThatIsTooLate(t *testing.T) {
 	assert.ErrorContains(t, fits(4096), "expected less than the limit")
 	assert.NoError(t, fits(1<<62))
@@ -188,5 +188,5 @@ func TestChildOfNobody(t *testing.T) {
 	var ended *exec.ExitError
 	require.ErrorAs(t, err, &ended)
 	assert.Equal(t, exitUsage, ended.ExitCode())
-	assert.Contains(t, string(out), "--child is for processes of --children alone")
+	assert.Contains(t, string(out), "--child is only for processes started by --children")
 }

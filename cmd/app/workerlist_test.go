@@ -104,7 +104,7 @@ func TestCommandsOnRedis(t *testing.T) {
 	assert.NotEmpty(t, stateKeys(t, server, latest))
 }
 
-// recordOn is what the records of a Redis tell of a run.
+// recordOn reads the record of a run from a Redis.
 func recordOn(t *testing.T, server *redistest.Server, id engine.RunID) metricsstore.Run {
 	t.Helper()
 	store, err := redismetrics.New(redismetrics.Config{Client: server.Client(t)})
@@ -161,7 +161,7 @@ func TestInterruptedInAnOutage(t *testing.T) {
 	assert.Equal(t, exitOK, stop().code)
 }
 
-// TestServicesRecordFromRedis: what nobody else records is recorded once by the services that share a Redis, and by
+// TestServicesRecordFromRedis: a run that no other process records is recorded once by the services that share a Redis, and by
 // one that has a folder of its own in that folder, too.
 func TestServicesRecordFromRedis(t *testing.T) {
 	w := newWorld(t)

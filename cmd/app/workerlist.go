@@ -42,7 +42,7 @@ func (m *machinery) workers(ctx context.Context, h *home) ([]web.WorkerState, er
 	return states, nil
 }
 
-// stateOf is what the pages show of a worker in another process.
+// stateOf is what pages show about a worker in another process.
 func stateOf(p *fleet.Present) web.WorkerState {
 	return web.WorkerState{
 		Name: p.Name, Host: p.Host, PID: p.PID, Width: p.Width, Slots: p.Slots, Busy: p.Busy, Leaked: p.Leaked, Warm: p.Warm,
@@ -51,7 +51,7 @@ func stateOf(p *fleet.Present) web.WorkerState {
 	}
 }
 
-// addSessions tells of each worker which number it has in the runs that it takes part in.
+// addSessions adds the sessions of each worker in shared runs.
 func addSessions(ctx context.Context, h *home, states []web.WorkerState) {
 	runs := map[engine.RunID]bool{}
 	byName := map[string]*web.WorkerState{}
@@ -64,7 +64,7 @@ func addSessions(ctx context.Context, h *home, states []web.WorkerState) {
 	for _, id := range slices.Sorted(maps.Keys(runs)) {
 		sessions, err := h.backend.Workers(ctx, id)
 		if err != nil {
-			continue // it has just ended, or is asked for again with the next look
+			continue // the run has just ended, or the next call reads it
 		}
 		for _, session := range sessions {
 			var self engine.WorkerRecord
@@ -77,14 +77,14 @@ func addSessions(ctx context.Context, h *home, states []web.WorkerState) {
 	}
 }
 
-// liveRuns knows which runs go on in other processes, though nobody may record them for the moment.
+// liveRuns knows which runs are active in other processes, including runs that no process records at the moment.
 type liveRuns struct {
 	home   *home
 	engine *engine.Engine
 	active atomic.Pointer[map[engine.RunID]bool]
 }
 
-// look asks for the runs that have not ended; false where they cannot be known.
+// look reads which runs have not ended; it returns false if that cannot be known.
 func (l *liveRuns) look(ctx context.Context, log *slog.Logger) bool {
 	if l.home.redis == nil {
 		return true
@@ -92,7 +92,7 @@ func (l *liveRuns) look(ctx context.Context, log *slog.Logger) bool {
 	ids, err := l.home.backend.Active(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
-			log.Error("it is not known which runs go on, so none is archived", "error", err)
+			log.Error("cannot list active runs, so none is archived", "error", err)
 		}
 		return false
 	}
@@ -104,7 +104,7 @@ func (l *liveRuns) look(ctx context.Context, log *slog.Logger) bool {
 	return true
 }
 
-// has reports whether a run goes on, or its end is about to be recorded here.
+// has reports whether a run is active, or its end is about to be recorded by this process.
 func (l *liveRuns) has(id engine.RunID) bool {
 	if active := l.active.Load(); active != nil && (*active)[id] {
 		return true

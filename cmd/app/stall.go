@@ -12,50 +12,50 @@ import (
 )
 
 const (
-	// lookEvery is how often it is looked whether a run goes on.
-	lookEvery = time.Second
-	// standsStill is for how long no task has ended until it is asked why.
-	standsStill = 5 * time.Second
+	// stallEvery is how often the progress of a run is checked.
+	stallEvery = time.Second
+	// stalledAfter is how long no task has ended when a reason is looked for.
+	stalledAfter = 5 * time.Second
 )
 
-// lookout tells whoever waits for a run that others work on why it stands still.
-type lookout struct {
+// stallWatch reports why a shared run that this process waits for stalls. Run's goroutine owns the last three fields.
+type stallWatch struct {
 	progress func() engine.Progress
 	present  func(context.Context) ([]fleet.Present, error) // the workers
-	calls    []string                                       // functions of the run that a worker which has them tells of
-	command  string                                         // what starts a worker
-	tell     func(why string)
+	calls    []string                                       // functions of the run that workers would list if they had them
+	command  string                                         // starts a worker
+	report   func(why string)
 
-	ended int       // tasks that had ended at the last look
-	since time.Time // when one more had
-	told  string
+	ended    int       // tasks that had ended at the last check
+	since    time.Time // when that number last changed
+	reported string    // the last reason
 }
 
-// newLookout makes a lookout for a run whose state is in Redis.
-func (s *session) newLookout(h *home, r *engine.Run) (*lookout, error) {
+// newStallWatch makes a stallWatch for a run whose state is in Redis.
+func (s *session) newStallWatch(h *home, r *engine.Run) (*stallWatch, error) {
 	functions, err := fleet.NewCatalogue(s.workflows)
 	if err != nil {
 		return nil, err
 	}
-	listed := functions.Names() // workers may have more, which workflows make when they are asked for
+	listed := functions.Names() // workers may have more, which dynamic workflows create on demand
 	var calls []string
 	for _, f := range r.Graph().Functions() {
 		if name := fleet.FunctionName(f); slices.Contains(listed, name) {
 			calls = append(calls, name)
 		}
 	}
-	return &lookout{
+	return &stallWatch{
 		progress: r.Progress, calls: calls, command: h.workerCommand,
-		tell: func(why string) { s.notice("%s  waits: %s", r.ID(), why) },
+		report: func(why string) { s.notice("%s  waits: %s", r.ID(), why) },
 		present: func(ctx context.Context) ([]fleet.Present, error) {
 			return fleet.ListPresent(ctx, h.redis.Client, h.redis.Prefix)
 		},
 	}, nil
 }
 
-// Run looks until ctx ends.
-func (l *lookout) Run(ctx context.Context) error {
-	tick := time.NewTicker(lookEvery)
+// Run checks until ctx ends.
+func (l *stallWatch) Run(ctx context.Context) error {
+	tick := time.NewTicker(stallEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -67,38 +67,38 @@ func (l *lookout) Run(ctx context.Context) error {
 	}
 }
 
-// look tells a reason once, and again when there was another one, or none, meanwhile.
-func (l *lookout) look(ctx context.Context, now time.Time) {
+// look reports a reason once, and again only after there was another reason or none.
+func (l *stallWatch) look(ctx context.Context, now time.Time) {
 	p := l.progress()
 	if ended := p.Done + p.Failed + p.Skipped + p.Retries; ended != l.ended || l.since.IsZero() {
-		l.ended, l.since, l.told = ended, now, ""
+		l.ended, l.since, l.reported = ended, now, ""
 		return
 	}
-	if now.Sub(l.since) < standsStill || p.Status.Final() {
+	if now.Sub(l.since) < stalledAfter || p.Status.Final() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, workersWithin)
 	defer cancel()
 	present, err := l.present(ctx)
-	if err != nil { // that Redis does not answer is told by an Outage
-		l.since = now.Add(standsStill) // workers tell every five seconds that they are there, and could not
+	if err != nil { // an Outage reports that Redis does not answer
+		l.since = now.Add(stalledAfter) // workers need to announce themselves again, which they do every five seconds
 		return
 	}
 	why := l.why(p.Status, present)
-	if why != "" && why != l.told {
-		l.tell(why)
+	if why != "" && why != l.reported {
+		l.report(why)
 	}
-	l.told = why
+	l.reported = why
 }
 
-// why is the reason for which no task ends, empty where they may just take their time.
-func (l *lookout) why(status engine.Status, present []fleet.Present) string {
+// why returns why no task can end, empty if tasks may just take long.
+func (l *stallWatch) why(status engine.Status, present []fleet.Present) string {
 	if status == engine.Paused {
 		return "it is paused; its page can resume it"
 	}
 	present = slices.DeleteFunc(slices.Clone(present), func(p fleet.Present) bool { return p.Lost })
 	if len(present) == 0 {
-		return fmt.Sprintf("no worker is there; start one by %s", l.command)
+		return fmt.Sprintf("there is no worker; start one with: %s", l.command)
 	}
 	if lacking := l.lacking(present); len(lacking) > 0 {
 		return fmt.Sprintf("no worker has %s, which it calls", strings.Join(lacking, ", "))
@@ -107,7 +107,7 @@ func (l *lookout) why(status engine.Status, present []fleet.Present) string {
 }
 
 // lacking lists the functions of the run that no worker has.
-func (l *lookout) lacking(present []fleet.Present) []string {
+func (l *stallWatch) lacking(present []fleet.Present) []string {
 	var out []string
 	for _, name := range l.calls {
 		has := func(p fleet.Present) bool { return p.Functions == nil || slices.Contains(p.Functions, name) }
@@ -118,7 +118,7 @@ func (l *lookout) lacking(present []fleet.Present) []string {
 	return out
 }
 
-// outage tells whoever waits that Redis does not answer.
+// outage prints a notice while Redis does not answer.
 func (s *session) outage(h *home) fleet.Outage {
 	return fleet.Outage{
 		Ask: fleet.Ping(h.redis.Client),
@@ -131,7 +131,7 @@ func (s *session) outage(h *home) fleet.Outage {
 	}
 }
 
-// notice writes a line for people to standard error, in place of the bar that may be there and comes back behind it.
+// notice prints a line on standard error. A progress bar is erased first and drawn again later.
 func (s *session) notice(format string, args ...any) {
 	start := ""
 	if s.bars {

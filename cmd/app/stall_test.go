@@ -12,12 +12,12 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// TestLookout: why a run stands still is told once, and once more when the reason changes.
-func TestLookout(t *testing.T) {
+// TestStallWatch: why a run stalls is reported once, and again when the reason changes.
+func TestStallWatch(t *testing.T) {
 	has := func(lost bool, functions ...string) fleet.Present {
 		return fleet.Present{Functions: functions, Lost: lost}
 	}
-	const none = "no worker is there; start one by dagscope worker"
+	const none = "there is no worker; start one with: dagscope worker"
 	type look struct {
 		at      time.Duration
 		done    int
@@ -26,7 +26,7 @@ func TestLookout(t *testing.T) {
 		want    string
 	}
 	for name, looks := range map[string][]look{
-		"goes on":       {{at: 0}, {at: 4 * time.Second, done: 1}, {at: 8 * time.Second, done: 2}},
+		"continues":     {{at: 0}, {at: 4 * time.Second, done: 1}, {at: 8 * time.Second, done: 2}},
 		"no worker":     {{at: 0}, {at: 4 * time.Second}, {at: 5 * time.Second, want: none}, {at: 9 * time.Second}},
 		"all lost":      {{at: 0}, {at: 5 * time.Second, present: []fleet.Present{has(true, "f", "g")}, want: none}},
 		"takes time":    {{at: 0}, {at: time.Hour, present: []fleet.Present{has(false, "f"), has(false, "g")}}},
@@ -47,22 +47,22 @@ func TestLookout(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var now look
-			var told string
-			l := &lookout{
+			var reported string
+			l := &stallWatch{
 				progress: func() engine.Progress { return engine.Progress{Status: engine.Running, Tasks: 9, Done: now.done} },
 				present:  func(context.Context) ([]fleet.Present, error) { return now.present, now.err },
 				calls:    []string{"f", "g"}, command: "dagscope worker",
-				tell: func(why string) { told = why },
+				report: func(why string) { reported = why },
 			}
 			for _, now = range looks {
-				told = ""
+				reported = ""
 				l.look(t.Context(), time.Unix(1000, 0).Add(now.at))
-				assert.Equal(t, now.want, told, "after %s", now.at)
+				assert.Equal(t, now.want, reported, "after %s", now.at)
 			}
 		})
 	}
 }
 
-func TestLookoutOfPausedRuns(t *testing.T) {
-	assert.Contains(t, (&lookout{}).why(engine.Paused, nil), "it is paused")
+func TestStallWatchOfPausedRuns(t *testing.T) {
+	assert.Contains(t, (&stallWatch{}).why(engine.Paused, nil), "it is paused")
 }
