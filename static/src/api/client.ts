@@ -58,7 +58,7 @@ export class Api {
   readonly #base: string;
   readonly #token: string;
   readonly #send: Send;
-  /** The service's clock, as the answers tell it. */
+  /** The service's clock, as the answers give it. */
   readonly clock = new ServiceClock();
 
   /** base is the absolute URL of the API, without a slash at the end: http://127.0.0.1:8080/x/api/v1. */
@@ -102,7 +102,7 @@ export class Api {
     return this.#json(runPath(run, '/resume'), { method: 'POST', signal });
   }
 
-  /** Goes on with what a run has left, or starts a new one of the same workflow and parameters: the answer tells which. */
+  /** Continues with what a run has left, or starts a new one of the same workflow and parameters: the answer says which. */
   retry(run: string, query: QueryOf<'retry-run'> = {}, signal?: AbortSignal): Promise<RunSummary> {
     return this.#json(runPath(run, '/retry'), { method: 'POST', query, signal });
   }
@@ -194,7 +194,7 @@ export class Api {
     return this.#json('/workers', { signal });
   }
 
-  /** Imports the run that an archive or a recording holds; isNew tells that it was not there before. */
+  /** Imports the run that an archive or a recording holds; isNew says that the store did not have it before. */
   async upload(file: Blob, signal?: AbortSignal): Promise<{ run: RunSummary; isNew: boolean }> {
     const headers = { 'Content-Type': 'application/octet-stream' };
     const response = await this.#answer('/archives', { method: 'POST', headers, body: file, signal });

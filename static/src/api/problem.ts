@@ -1,4 +1,4 @@
-// What went wrong with a request, as the service tells it.
+// What went wrong with a request, as the service reports it.
 
 import type { Problem as ProblemDocument } from './schema';
 

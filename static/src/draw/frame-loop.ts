@@ -7,7 +7,7 @@ export interface Layer {
   paint(): void;
 }
 
-/** What a frame cost, for the benchmark and for whoever wonders. */
+/** What a frame cost, for the benchmark and for people. */
 export interface FrameCost {
   frames: number;
   lastMs: number;
@@ -38,7 +38,7 @@ const browserHost: FrameHost = {
 };
 
 /**
- * The frame loop of a page. Layers are invalidated as often as anybody likes and painted at most once a frame, in
+ * The frame loop of a page. Layers may be invalidated at any time and are painted at most once a frame, in
  * their order; playback ticks run before them. While nothing is dirty and nothing plays no frame is asked for.
  * A layer that throws is reported once and does not keep the others from being painted.
  */

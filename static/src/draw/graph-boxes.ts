@@ -109,8 +109,8 @@ function paintBoxHead(
   const room = right - left - 12;
   const instances = block ? `×${count(block.instances)}` : '×?';
   const name = boxName(frame, box);
-  const beside = timeWordings(frame, box).map((times) => `${times}  ${instances}`);
-  const facts = measurer.first(font, beside, room - measurer.width(font, name)) || instances;
+  const wordings = timeWordings(frame, box).map((times) => `${times}  ${instances}`);
+  const facts = measurer.first(font, wordings, room - measurer.width(font, name)) || instances;
   ctx.font = font;
   ctx.textBaseline = 'middle';
   ctx.fillStyle = palette.ink;

@@ -30,9 +30,9 @@ const BOX_SHARE = 0.5;
 /** Where there is room, columns grow until names fit, up to this, taking at most this share of what is free. */
 const NAME_MOST_W = 190;
 const NAME_SHARE = 0.6;
-/** Px of a character of a name, and of what stands beside it. */
+/** Px of a character of a name, and of what stands next to it. */
 const CHARACTER_W = 6.7;
-const BESIDE_NAME_W = 25;
+const AROUND_NAME_W = 25;
 
 /** A column with this share of the time of the run stays this wide, [wide, narrow] viewport, where all are scaled down. */
 const HEAVY_SHARE = 0.08;
@@ -164,7 +164,7 @@ function nameWidth(graph: Graph, elements: readonly number[]): number {
     longest = Math.max(longest, name?.short.length ?? 0);
   }
   const number = elements.length > 1 ? String(elements.length).length + 2 : 0;
-  return longest === 0 ? 0 : Math.min(NAME_MOST_W, (longest + number) * CHARACTER_W + BESIDE_NAME_W);
+  return longest === 0 ? 0 : Math.min(NAME_MOST_W, (longest + number) * CHARACTER_W + AROUND_NAME_W);
 }
 
 /** Weight of the gap after each column but the last. */

@@ -32,7 +32,7 @@ export function edgeScale(frame: GraphFrame): number {
   return Math.min(2, Math.max(0.7, Math.sqrt(Math.min(frame.view.kx, frame.view.ky))));
 }
 
-/** Bytes that an edge carries by now: what is read of the output of its task; NaN for boxes and what is not known. */
+/** Bytes that an edge carries so far: what is read of the output of its task; NaN for boxes and what is not known. */
 export function edgeBytes(frame: GraphFrame, edge: EdgeLayout): number {
   const row = isTaskElement(frame, edge.from) ? (frame.states.row[edge.from] ?? -1) : -1;
   if (row < 0 || !(frame.table.endedNs[row]! <= frame.atNs)) return NaN;

@@ -124,7 +124,7 @@ function elementsByColumn(scope: ScopeLayout): number[][] {
   return columns;
 }
 
-/** Least distance between neighbours, top to bottom; the whole height for one alone. */
+/** Least distance between adjacent elements, top to bottom; the whole height for one alone. */
 function pitchOf(middles: ArrayLike<number>, elements: readonly number[], height: number): number {
   let least = height;
   for (let i = 1; i < elements.length; i++)
@@ -174,7 +174,7 @@ function bodyShape(graph: Graph, layout: Layout, number: number, body: ScopeLayo
   const tasks = graph.scopes[number]?.tasks ?? 0;
   const columns = Math.max(1, body.columns);
   const height = Math.max(1, body.height);
-  // With one column nothing runs beside the nodes, so they take the whole width.
+  // With one column nothing runs next to the nodes, so they take the whole width.
   const w = columns === 1 ? 1 : BODY_NODE_W / columns;
   const gap = columns === 1 ? 0 : (1 - BODY_NODE_W) / (columns - 1);
   const members = elementsByColumn(body);

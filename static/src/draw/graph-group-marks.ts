@@ -88,7 +88,7 @@ function fillOf(frame: GraphFrame, group: Group, state: number): string {
 }
 
 /**
- * What is written on a group's box: in its largest part the name, where the head tells of several; the times on those that
+ * What is written on a group's box: in its largest part the name, where the head names several; the times on those that
  * took them.
  */
 function paintNumbers(ctx: CanvasRenderingContext2D, frame: GraphFrame, group: Group, parts: readonly Segment[]): void {
@@ -127,7 +127,7 @@ interface Line {
   readonly font: string;
 }
 
-/** The lines of one part, as many as it has room for: number of tasks; with the group's name before and times behind. */
+/** The lines of one part, as many as it has room for: number of tasks; with the group's name before and times after it. */
 function linesOn(frame: GraphFrame, group: Group, part: Segment, isLargest: boolean): Line[] {
   const { palette, measurer } = frame;
   const { count: tasks, rect, state } = part;

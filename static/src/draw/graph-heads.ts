@@ -95,7 +95,7 @@ function headFacts(frame: GraphFrame, head: Head): HeadFacts {
   };
 }
 
-/** Heads of all columns; of many levels together, one for all, and one for neighbours that share a name and have no room. */
+/** Heads of all columns; of many levels together, one for all, and one for adjacent columns that share a name and have no room. */
 function columnHeads(frame: GraphFrame): Head[] {
   const { geometry, collapse, view, measurer } = frame;
   const heads: Head[] = [];

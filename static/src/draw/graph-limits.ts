@@ -18,7 +18,7 @@ export interface ZoomLimits {
 /** The whole graph: the geometry fills the viewport at zoom 1. */
 export const WHOLE = new GraphView(1, 1, 0, 0);
 
-/** Greatest zoom across and down; instances = the most that a fan-out has by now. */
+/** Greatest zoom across and down; instances = the most that a fan-out has so far. */
 export function zoomLimits(geometry: GraphGeometry, instances: number): ZoomLimits {
   let w = Infinity;
   let h = Infinity;

@@ -62,7 +62,7 @@ export function paintNodes(ctx: CanvasRenderingContext2D, frame: GraphFrame, mar
   ctx.globalAlpha = 1;
 }
 
-/** Fetching and storing are hatched in opposite directions, behind the icon only where there is a label. */
+/** Fetching and storing are hatched in opposite directions, under the icon only where there is a label. */
 function paintHatching(ctx: CanvasRenderingContext2D, frame: GraphFrame, marks: readonly Styled[]): void {
   const { palette, hatches } = frame;
   for (const { state, rect, alpha } of marks) {
@@ -131,10 +131,10 @@ function paintLabel(ctx: CanvasRenderingContext2D, frame: GraphFrame, mark: Styl
   const shift = hiddenPart(rect);
   const left = rect.x + shift + TEXT_LEFT;
   const room = rect.w - shift - TEXT_LEFT - 4;
-  const beside = taskLabel(frame, mark.node, font, room);
+  const afterIcon = taskLabel(frame, mark.node, font, room);
   // Where the icon takes room from the name, it goes to the second line.
-  const isCut = lines > 1 && (beside === '' || beside.startsWith(CUT));
-  const label = isCut ? taskLabel(frame, mark.node, font, room + TEXT_LEFT - ICON_LEFT) : beside;
+  const isCut = lines > 1 && (afterIcon === '' || afterIcon.startsWith(CUT));
+  const label = isCut ? taskLabel(frame, mark.node, font, room + TEXT_LEFT - ICON_LEFT) : afterIcon;
   // What has no time, and will have none, has its name in the middle.
   const isAlone =
     lines === 1 || label === '' || (!isCut && isUntouched(state) && timeLines(frame, mark.node).length === 0);

@@ -58,7 +58,7 @@ const CELL_ASPECT = 2.6;
 const PITCH_MOST = 96;
 const ROW_MOST = 64;
 const CELL_GAP_SHARE = 0.12;
-/** Instances of several levels stand further apart than their own tasks, so that they are told from each other. */
+/** Instances of several levels stand further apart than their own tasks, so that they can be distinguished. */
 const WIDE_GAP_SHARE = 0.09;
 const WIDE_GAP_MOST = 14;
 

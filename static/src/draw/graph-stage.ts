@@ -45,7 +45,7 @@ const NO_PATH: ReadonlySet<number> = new Set();
 
 /**
  * One graph on the screen. Give it input, size and brushes in any order and as often as they change; it invalidates
- * only the layers that read what changed. Nothing is painted before all three are there.
+ * only the layers that read what changed. Nothing is painted before all three are set.
  */
 export class GraphStage {
   readonly #loop: FrameLoop;
@@ -147,7 +147,7 @@ export class GraphStage {
     this.setView(this.#view.pan(dx, dy));
   }
 
-  /** Moves the view so that a task is in its middle; zoomed in far enough to be told from its neighbours. */
+  /** Moves the view so that a task is in its middle; zoomed in far enough to stand apart from the tasks around it. */
   centreOn(node: number): void {
     const shape = this.#shaped();
     const rect = shape && this.#input ? nodeRect(shape.geometry, this.#input.index, node) : null;
@@ -200,7 +200,7 @@ export class GraphStage {
     return frame ? nextTask(frame, dx, dy) : -1;
   }
 
-  /** Where a task is on the screen, to place something beside it. */
+  /** Where a task is on the screen, to place something next to it. */
   placeOf(node: number) {
     const frame = this.#prepare();
     return frame && markRect(frame, node);
@@ -278,7 +278,7 @@ export class GraphStage {
     return this.#frame;
   }
 
-  /** Time by element, once it is known for good: boxes must not change their size while a run goes on. */
+  /** Time by element, once it is known for good: boxes must not change their size while a run is live. */
   #weights(input: GraphInput, elements: number): Float64Array | null {
     if (!input.table.ended) return null;
     const { version } = input.table;

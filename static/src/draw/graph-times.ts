@@ -85,7 +85,7 @@ export class ElementTimes {
     return times;
   }
 
-  /** A time of one of the tasks is another by now. */
+  /** A time of one of the tasks has changed. */
   #hasChanged({ nodes, revision }: Remembered): boolean {
     if (revision === this.#revision) return false;
     for (const node of nodes) if (this.#changedAt[this.#elementOf![node]!]! > revision) return true;

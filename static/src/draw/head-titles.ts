@@ -23,7 +23,7 @@ const REACH_PX = 200;
 
 /**
  * Chooses titles, from left to right, that never touch: all that can be read in their own room; where that is too
- * little, one that reaches over its neighbours, which then have none. Near the right edge a title may move left.
+ * little, one that reaches over the next ones, which then have none. Near the right edge a title may move left.
  */
 export function placeTitles(wanted: readonly WantedTitle[], right: number, apart: number): PlacedTitle[] {
   const limits = limitsOf(wanted, right, apart);

@@ -27,7 +27,7 @@ function fill(d: string): IconShape {
   return { d, width: 0 };
 }
 
-/** Each state has a shape of its own, so that none is told by its hue alone. */
+/** Each state has a shape of its own, so that none is recognised by its hue alone. */
 export const icons: Readonly<Record<IconName, readonly IconShape[]>> = {
   pending: [stroke(circle(6, 6, 4.3), 1.3, [1.6, 1.8])],
   ready: [stroke(circle(6, 6, 4.3), 1.4), fill(circle(6, 6, 2))],

@@ -47,7 +47,7 @@ interface Marks {
   readonly labels: Label[];
 }
 
-/** Rows of attempts that the last calls of paintBars looked at: a budget of painting. */
+/** Rows of attempts that the last calls of paintBars visited: a budget of painting. */
 export interface BarCount {
   rows: number;
 }
@@ -112,7 +112,7 @@ function addBar(frame: LanesFrame, row: LaneRow, lane: Lane, place: number, mark
   if (x3 - x0 > 3) batch.addLast(palette.surface, 1, x3 - 0.5, y, 1, h);
   addLabel(frame, node, x1, x2 - x1, y + h / 2 + 0.5, colour.ink, alpha, marks.labels);
 
-  /** Over its neighbours, which begin or end at the same moment. */
+  /** Over the bars next to it, which begin or end at the same moment. */
   function addInstant(fill: string, x: number): void {
     batch.addLast(palette.surface, 1, x - INSTANT_PX, y, 2 * INSTANT_PX, h);
     batch.addLast(fill, 1, x - INSTANT_PX / 2, y, INSTANT_PX, h);

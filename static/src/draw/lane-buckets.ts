@@ -22,7 +22,7 @@ export interface LaneBuckets extends BucketRange {
   readonly moving: Float64Array;
   /** The running share by the hue of what ran, ascending; empty where no hue was asked for. */
   readonly byHue: readonly { readonly hue: number; readonly running: Float64Array }[];
-  /** 1 where an attempt that ended in it failed or was lost: however many ended well beside it. */
+  /** 1 where an attempt that ended in it failed or was lost, however many others ended well. */
   readonly failed: Uint8Array;
   /** Places in the lane's rows of the attempts left out; empty for several lanes. */
   readonly long: readonly number[];
@@ -52,8 +52,8 @@ export class BucketCache {
   rowsRead = 0;
 
   /**
-   * longNs: from which length on an attempt is left out; Infinity leaves none out but those that go on. hueOf: how to
-   * tell them apart, the same for the same name.
+   * longNs: from which length on an attempt is left out; Infinity leaves none out but those that have not ended. hueOf: how to
+   * distinguish them, the same for the same name.
    */
   of(
     table: RunTable,

@@ -75,7 +75,7 @@ function runningPx(buckets: LaneBuckets, i: number, h: number, share: number): n
   return running > 0 ? Math.round(Math.min(1, share / running) * all) : all;
 }
 
-/** Adds what lies between two heights of each bucket; neighbours that look the same are one rectangle. */
+/** Adds what lies between two heights of each bucket; adjacent ones that look the same are one rectangle. */
 function addLayer(
   frame: LanesFrame,
   row: LaneRow,

@@ -1,4 +1,4 @@
-// Paints why nothing was done: a band over everything while the run stood still, and a mark after an attempt that
+// Paints why nothing was done: a band over everything during a standstill of the run, and a mark after an attempt that
 // failed for as long as its task was not tried again.
 
 import { type BackOff, backOffsOf } from '../model/back-off';
@@ -16,7 +16,7 @@ const LEAST_HATCH_PX = 3;
 const LABEL_PAD_PX = 5;
 const LABEL_H_PX = 15;
 
-/** The part of the plot's width in which the run stood still; null outside of what is in view. */
+/** The part of the plot's width that a standstill takes; null outside of what is in view. */
 export function standstillSpan(frame: LanesFrame, { fromNs, toNs }: Standstill): { x: number; w: number } | null {
   const plot = plotRect(frame);
   const left = Math.max(plot.x, xOf(frame, fromNs));
@@ -24,7 +24,7 @@ export function standstillSpan(frame: LanesFrame, { fromNs, toNs }: Standstill):
   return right < left ? null : { x: left, w: Math.max(1, right - left) };
 }
 
-/** Hatches the standstills over a height, for one tense; what went on all the same is painted over them. */
+/** Hatches the standstills over a height, for one tense; what still ran is painted over them. */
 export function paintStandstills(
   ctx: CanvasRenderingContext2D,
   frame: LanesFrame,

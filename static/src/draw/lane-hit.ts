@@ -23,7 +23,7 @@ import {
 import { stateIs, stateName, worseState } from './mark-state';
 import type { TaskState } from '../model/task-state';
 
-/** What a pointer can be over, best first: an attempt, attempts too short to tell apart, a gap, the ribbon. */
+/** What a pointer can be over, best first: an attempt, attempts too short to distinguish, a gap, the ribbon. */
 export type LaneHit =
   | { readonly kind: 'attempt'; readonly row: number; readonly node: number }
   | {
@@ -33,7 +33,7 @@ export type LaneHit =
       readonly counts: StateCounts;
       readonly worst: TaskState;
     }
-  /** Why nothing was done there: the task of a failed attempt is not tried again yet, or the run stood still. */
+  /** Why nothing was done there: the task of a failed attempt is not tried again yet, or the run was at a standstill. */
   | { readonly kind: 'back-off'; readonly backOff: BackOff; readonly node: number }
   | { readonly kind: 'standstill'; readonly standstill: Standstill }
   | {
@@ -43,7 +43,7 @@ export type LaneHit =
       readonly running: number;
       readonly moving: number;
       readonly idle: number;
-      /** In the second before, where the log does not tell yet what happened at the moment. */
+      /** In the second before, where the log does not have yet what happened at the moment. */
       readonly lately: Lately | undefined;
       readonly ready: number;
       /** Tasks that failed and wait to be tried again. */

@@ -2,13 +2,13 @@
 
 import type { Lane, Lanes, WorkerLanes } from '../model/lanes';
 
-/** What the layout of lanes depends on besides the lanes. */
+/** What the layout of lanes depends on apart from the lanes. */
 export interface LanesViewport {
   readonly width: number;
   /** Of the window: lanes scroll when they would take too much of it. */
   readonly windowWidth: number;
   readonly windowHeight: number;
-  /** Height that axis, lanes and ribbon may take in all; unlimited by default. */
+  /** Height that axis, lanes and ribbon may have in total; unlimited by default. */
   readonly roomPx?: number;
   /** Take all of that height, not only as much as the lanes need. */
   readonly fill?: boolean;

@@ -156,7 +156,7 @@ function withLongestNames(lanes: readonly WorkerLanes[], workers: readonly Worke
   return lanes.filter((_, i) => lengths[i] === longest).slice(0, MEASURED);
 }
 
-/** Before its worker joined and behind its end, a lane is sunken. */
+/** Before its worker joined and after its end, a lane is sunken. */
 function paintAbsences(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
   const { layout, palette, scrollPx } = frame;
   const presences = presencesOf(frame.table);
@@ -215,7 +215,7 @@ function paintScaleOf(
   ctx.fillRect(plot.x, top + height, plot.w, 1);
 }
 
-/** The end as history has it: a band with a hatched head, while the run goes on. */
+/** The end as history has it: a band with a hatched head, while the run is live. */
 function paintExpected(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
   const { expected, palette, layout, hatches, measurer } = frame;
   if (!expected) return;

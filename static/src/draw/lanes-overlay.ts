@@ -37,7 +37,7 @@ function decisiveRow(frame: LanesFrame, node: number): number {
   return rows.findLast((row) => frame.table.outcome[row] === Outcome.ok) ?? rows.at(-1) ?? -1;
 }
 
-/** Nothing right of now exists while a run goes on; what lies right of the playhead is drawn, faint. */
+/** Nothing right of now exists while a run is live; what lies right of the playhead is drawn, faint. */
 function isOnScreen(frame: LanesFrame, rect: Rect | null): rect is Rect {
   const plot = plotRect(frame);
   return rect !== null && rect.x < plot.x + plot.w && rect.x + rect.w > plot.x;
@@ -118,7 +118,7 @@ function paintPlayhead(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
   const font = `500 11px ${palette.fontUi}`;
   const text = momentText(frame.atNs, axis.epochMs, axis.mode, frame.endNs);
   const w = measurer.width(font, text) + 2 * TAG_PAD;
-  // The head of the figures on the right stays readable beside it.
+  // The head of the figures on the right stays readable next to it.
   const headLeft = width - EDGE_PX - measurer.width(`400 11px ${palette.fontUi}`, BUSY);
   const left = Math.min(Math.max(layout.gutter - 20, x - w / 2), headLeft - TAG_APART - w);
   coverLabels(ctx, frame, left, left + w);

@@ -17,10 +17,10 @@ const AXIS_TEXT_Y = 13;
 /**
  * Paints a prepared frame of the lanes. Three layers: the ground (axis, grid, names), the marks (bars, ribbon, figures:
  * what the playhead changes) and the overlay (selection, critical path, hover, playhead). It keeps nothing between
- * calls but a count of what it looked at.
+ * calls but a count of what it visited.
  */
 export class LanesPainter {
-  /** Attempts looked at by the last paintMarks. */
+  /** Attempts visited by the last paintMarks. */
   readonly visited: BarCount = { rows: 0 };
 
   paintGround(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
@@ -59,7 +59,7 @@ export class LanesPainter {
   }
 }
 
-/** Before the playhead in full, after it faint; while a run goes on, nothing is right of now. */
+/** Before the playhead in full, after it faint; while a run is live, nothing is right of now. */
 function tenses(frame: LanesFrame): Tense[] {
   const { atNs, palette, live, openEndNs } = frame;
   const past: Tense = { fromNs: -Infinity, toNs: atNs, alpha: 1 };

@@ -54,7 +54,7 @@ export class LanesStage {
   #version = -1;
   #path: { readonly of: readonly number[] | null; readonly set: ReadonlySet<number> } = { of: null, set: NO_PATH };
 
-  /** onHeight is told the height that the lanes want, whenever it changes. */
+  /** onHeight is called with the height that the lanes need, whenever it changes. */
   constructor(loop: FrameLoop, canvases: LanesCanvases, onHeight: (height: number) => void) {
     this.#loop = loop;
     this.#canvases = canvases;
@@ -106,7 +106,7 @@ export class LanesStage {
     return this.#window;
   }
 
-  /** Asks for a window of time. Of one that the run has not come to yet, what there is by then is shown. */
+  /** Asks for a window of time. Where the run has not reached its end yet, as much as exists is shown. */
   setWindow(next: TimeWindow | null): void {
     this.#window = next;
     this.#changed();

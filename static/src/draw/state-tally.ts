@@ -9,7 +9,7 @@ import type { NodeStates } from '../model/node-states';
 export interface Tally {
   /** STATES numbers for each place. */
   readonly counts: Uint32Array;
-  /** Tasks by now. */
+  /** Tasks so far. */
   readonly totals: Uint32Array;
 }
 

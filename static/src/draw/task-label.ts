@@ -4,12 +4,12 @@ import type { FunctionName } from '../model/function-names';
 import type { GraphIndex } from '../model/graph-index';
 import type { TextMeasurer } from './text-measurer';
 
-/** Letters of a function's name that stay beside the number of a task: a number alone names nothing. */
+/** Letters of a function's name that stay with the number of a task: a number alone names nothing. */
 const LEAST_LETTERS = 2;
 /** Characters of a name without a number that still say something. */
 const LEAST_CHARACTERS = 3;
 
-/** The longest wording of a name that has room, else what tells the shortest from the others; else nothing. */
+/** The longest wording of a name that has room, else what distinguishes the shortest from the others; else nothing. */
 export function functionLabel(
   measurer: TextMeasurer,
   name: FunctionName,

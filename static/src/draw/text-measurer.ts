@@ -74,7 +74,7 @@ export class TextMeasurer {
   }
 
   /**
-   * The text if it has room, else the end of it where that is enough to tell it from others, which tail characters of
+   * The text if it has room, else the end of it where that is enough to distinguish it, which tail characters of
    * it do; else its beginning and its end.
    */
   fitTelling(font: string, text: string, tail: number, roomPx: number, least = FEWEST_CHARACTERS): string {

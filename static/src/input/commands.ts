@@ -52,7 +52,7 @@ export function restsWith(key: CommandKey): boolean {
 }
 
 /**
- * The commands of a page. A second command of one id is refused, and so is a chord that is taken in the same context
+ * The commands of a page. A second command of one id is refused, and so is a chord that another has in the same context
  * or in the one that holds everywhere: what a key does never depends on the order in which parts were loaded.
  */
 export class CommandRegistry {

@@ -1,4 +1,4 @@
-// What the pointer does on the pictures, for the help beside the keys.
+// What the pointer does on the pictures, for the help next to the keys.
 
 export interface GestureHelp {
   readonly gesture: string;
@@ -10,13 +10,13 @@ export const gestureHelp: Readonly<Record<'Graph' | 'Lanes', readonly GestureHel
   Graph: [
     { gesture: 'wheel, pinch', effect: 'zoom where the pointer is' },
     { gesture: 'drag, Shift + wheel', effect: 'move the graph; Esc while dragging puts it back' },
-    { gesture: 'click a task', effect: 'select it; beside all tasks: select none' },
+    { gesture: 'click a task', effect: 'select it; outside of all tasks: select none' },
     { gesture: 'click a box, double click', effect: 'look closer' },
     { gesture: 'click or drag in the small map', effect: 'go there' },
   ],
   Lanes: [
     { gesture: 'drag', effect: 'move the playhead; Esc while dragging puts it back' },
-    { gesture: 'click a bar', effect: 'select its task; beside bars: put the playhead there' },
+    { gesture: 'click a bar', effect: 'select its task; outside of bars: put the playhead there' },
     { gesture: 'wheel on the axis, Ctrl + wheel, pinch', effect: 'zoom in time where the pointer is' },
     { gesture: 'Shift + drag, middle drag, Shift + wheel', effect: 'move in time' },
     { gesture: 'double click the axis', effect: 'show the whole run' },

@@ -59,7 +59,7 @@ const DOUBLE_MS = 400;
 
 type Held = { down: PointerSample; last: PointerSample; zone: string; dragging: boolean };
 
-/** Tells clicks from drags and pinches. Holds nothing but the gesture under way. */
+/** Distinguishes clicks from drags and pinches. Holds nothing but the gesture under way. */
 export class GestureMachine {
   readonly #handler: GestureHandler;
   #held: Held | null = null;

@@ -52,7 +52,7 @@ const openEvents: Connect = (url, events) => {
     events.bytes(Uint8Array.from(atob(data), (c) => c.charCodeAt(0)));
   });
   source.addEventListener('error', () => {
-    // Where it may, the browser connects again by itself and goes on behind the last event.
+    // Where it may, the browser connects again by itself and continues after the last event.
     if (source.readyState === EventSource.CLOSED) events.closed('event stream refused');
   });
   return {

@@ -8,7 +8,7 @@ import type { Connection, ConnectionEvents, LiveDeps } from './transport';
 /** Until the service has said how often its heart beats. */
 export const HEARTBEAT_MS = 10_000;
 
-/** What a link tells. Where it is known without asking, it says whose message or frame it is. */
+/** What a link reports. Where it is known without asking, it says whose message or frame it is. */
 export interface LinkEvents {
   message(message: ServerMessage, of?: RunSubscription): void;
   frame(bytes: Uint8Array, of?: RunSubscription): void;
@@ -28,7 +28,7 @@ export interface Link {
   close(): void;
 }
 
-/** All subscriptions over one socket, told apart by channel. */
+/** All subscriptions over one socket, distinguished by channel. */
 export class SocketLink implements Link {
   readonly transport = 'socket';
   heartbeatMs = HEARTBEAT_MS;
@@ -108,7 +108,7 @@ export class EventsLink implements Link {
     this.#streams.delete(subscription);
   }
 
-  /** A stream cannot be told anything: a new one begins with a snapshot. */
+  /** A stream only receives: to resync, a new one is opened, which begins with a snapshot. */
   resync(subscription: RunSubscription): void {
     this.leave(subscription);
     this.follow(subscription);

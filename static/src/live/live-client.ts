@@ -21,7 +21,7 @@ const AGAIN_MS = 2_000;
 
 /**
  * Follows runs and the list of runs over one socket, whatever the number of subscriptions, and keeps at it: a lost link
- * is made again with growing pauses, and every subscription goes on where it stood, without a gap or a repetition. Link
+ * is made again with growing pauses, and every subscription continues where it stood, without a gap or a repetition. Link
  * and decoding errors never reach a subscriber as exceptions. Nothing is connected while nothing is subscribed.
  */
 export class LiveClient {
@@ -49,7 +49,7 @@ export class LiveClient {
     return this.#state.kind === 'open' ? { ...this.#state, lastMs: this.#lastMs } : this.#state;
   }
 
-  /** Since when the service's store has not answered, as RFC 3339; null while it does, and where nobody tells. */
+  /** Since when the service's store has not answered, as RFC 3339; null while it does, and where that is not reported. */
   get storeSilentSince(): string | null {
     return this.#storeSilentSince;
   }
@@ -171,7 +171,7 @@ export class LiveClient {
       case 'runs':
       case 'error': {
         const subscription = of ?? this.#subscriptions.get(message.channel);
-        if (subscription !== undefined) this.#tell(link, subscription, message);
+        if (subscription !== undefined) this.#deliver(link, subscription, message);
         return;
       }
     }
@@ -205,7 +205,7 @@ export class LiveClient {
     this.#change({ kind: 'open', sinceMs: nowMs, lastMs: nowMs, transport: link.transport });
   }
 
-  #tell(
+  #deliver(
     link: Link,
     to: Subscription,
     message: Extract<ServerMessage, { type: 'subscribed' | 'run' | 'runs' | 'error' }>,
@@ -292,7 +292,7 @@ export class LiveClient {
       this.#lose('frames that cannot be read');
       return;
     }
-    // Whose it was, only the frame could tell.
+    // Only the frame could have said whose it was.
     const all = of === undefined ? [...this.#subscriptions.values()] : [of];
     for (const one of all) if (one.topic === 'run') this.#resync(link, one);
   }
@@ -305,7 +305,7 @@ export class LiveClient {
     link.resync(to);
   }
 
-  /** A heartbeat tells how far each channel has got: what was sent in order and yet is missing is a gap. */
+  /** A heartbeat says how far each channel has got: what was sent in order and yet is missing is a gap. */
   #compare(link: Link, to: Subscription | undefined, sent: number): void {
     if (to?.topic !== 'run' || to.awaitsSnapshot || to.isWithinBatch) return;
     if (to.seq < sent) this.#resync(link, to);
@@ -330,7 +330,7 @@ export class LiveClient {
     const link = this.#link;
     this.#link = undefined;
     link?.close();
-    this.#storeSilentSince = null; // the next link tells anew
+    this.#storeSilentSince = null; // the next link reports anew
   }
 
   #change(state: LinkState): void {

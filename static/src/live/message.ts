@@ -3,7 +3,7 @@
 import { withoutTurning } from '../model/direction';
 import type { Problem as ProblemDocument, RunSummary } from '../api/schema';
 
-/** What the service says beside frames. */
+/** What the service says apart from frames. */
 export type ServerMessage =
   | { readonly type: 'hello'; readonly version: number; readonly heartbeat_ns: number }
   | {

@@ -32,7 +32,7 @@ export interface RunSubscription {
   incarnation: string;
   /** A snapshot was asked for: what else still comes is of before. */
   awaitsSnapshot: boolean;
-  /** Within a batch of frames, seq stands still. */
+  /** Within a batch of frames; seq does not move meanwhile. */
   isWithinBatch: boolean;
 }
 
@@ -44,7 +44,7 @@ export interface RunsSubscription {
 
 export type Subscription = RunSubscription | RunsSubscription;
 
-/** What to say to begin, or to go on where a subscription stands. */
+/** What to say to begin, or to continue where a subscription stands. */
 export function subscribeMessage(subscription: Subscription): ClientMessage {
   const { channel, topic } = subscription;
   if (topic === 'runs') return { type: 'subscribe', channel, topic };

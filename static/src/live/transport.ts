@@ -1,6 +1,6 @@
 // What the live client needs from the browser, so that tests can stand in for it.
 
-/** What a connection tells. Nothing is told before the call that opened it has returned. */
+/** What a connection reports; nothing before the call that opened it has returned. */
 export interface ConnectionEvents {
   /** A control message, as JSON. */
   text(json: string): void;
@@ -14,7 +14,7 @@ export interface ConnectionEvents {
 export interface Connection {
   /** Says something to the service; a stream of events is silent. */
   send(json: string): void;
-  /** Closes it; `closed` is not told any more. */
+  /** Closes it; `closed` is not called any more. */
   close(): void;
 }
 

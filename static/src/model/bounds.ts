@@ -11,7 +11,7 @@ import { fillPhases, Phase } from './phases';
 import { slotTimeNs } from './presence';
 import { makespanOf } from './run-figures';
 import { Outcome, type RunTable } from './run-table';
-import { stoodStill } from './standstill';
+import { standstillNs } from './standstill';
 import { type Straggler, stragglerOf } from './straggler';
 
 /** Time of slots by what they did for attempts, added up over all slots. */
@@ -20,7 +20,7 @@ export interface SlotWork {
   readonly executeNs: number;
   /** Fetching inputs and storing outputs. */
   readonly movingNs: number;
-  /** Claiming, preparing inputs, telling children: what the engine does for each task. */
+  /** Claiming, preparing inputs, notifying children: what the engine does for each task. */
   readonly engineNs: number;
   /** Attempts that did not end well, as a whole. */
   readonly againNs: number;
@@ -75,7 +75,7 @@ export interface Bounds {
   readonly chainWork: SlotWork;
   readonly path: PathTime;
   readonly steps: readonly PathStep[];
-  /** Time for which the run was paused, whatever went on meanwhile. */
+  /** Time for which the run was paused, whatever still ran meanwhile. */
   readonly pausedNs: number;
   readonly tasks: number;
   readonly occupancy: Occupancy;
@@ -86,7 +86,7 @@ export interface Bounds {
 
 const cache = new WeakMap<GraphIndex, { version: number; lanes: Lanes; bounds: Bounds | undefined }>();
 
-/** The bounds of a run; undefined while it goes on, and where no attempt has ended. */
+/** The bounds of a run; undefined while it is live, and where no attempt has ended. */
 export function boundsOf(index: GraphIndex, table: RunTable, lanes: Lanes): Bounds | undefined {
   const known = cache.get(index);
   if (known?.version === table.version && known.lanes === lanes) return known.bounds;
@@ -105,8 +105,8 @@ function collect(index: GraphIndex, table: RunTable, lanes: Lanes, path: Critica
     Chain,
     Chain,
   ];
-  // Between two revisions there are no workers; when a run is paused, its slots are there and idle.
-  const goingNs = toNs - fromNs - stoodStill(table, fromNs, toNs, 'over');
+  // Between two revisions there are no workers; when a run is paused, its slots exist and are idle.
+  const goingNs = toNs - fromNs - standstillNs(table, fromNs, toNs, 'over');
   const slots = goingNs > 0 ? slotTimeNs(table, lanes, fromNs, toNs) / goingNs : 0;
   const work = works.sumOfRows();
   return {
@@ -122,7 +122,7 @@ function collect(index: GraphIndex, table: RunTable, lanes: Lanes, path: Critica
     chainWork: works.sumOfNodes(heldChain.nodes),
     path: pathTime(table, path, gaps, occupancy),
     steps: path.steps,
-    pausedNs: stoodStill(table, fromNs, toNs, 'paused'),
+    pausedNs: standstillNs(table, fromNs, toNs, 'paused'),
     tasks: works.tasks,
     occupancy,
     straggler: stragglerOf(index, table),
@@ -238,7 +238,7 @@ function pathTime(table: RunTable, path: CriticalPath, gaps: Float64Array, occup
     const { row, fromNs, queueNs } = step;
     time.movingNs += step.fetchNs + step.storeNs;
     time.engineNs += step.waitNs + step.updateNs;
-    const overNs = Math.min(step.stoodNs, stoodStill(table, fromNs, step.toNs, 'over'));
+    const overNs = Math.min(step.stoodNs, standstillNs(table, fromNs, step.toNs, 'over'));
     time.overNs += overNs;
     time.pausedNs += step.stoodNs - overNs;
     const gapNs = Math.min(queueNs, gaps[row]!);

@@ -5,7 +5,7 @@ import { nodeRowsOf } from './node-rows';
 import { phasesOf } from './phases';
 import { makespanOf } from './run-figures';
 import { Outcome, type RunTable } from './run-table';
-import { stoodStill } from './standstill';
+import { standstillNs } from './standstill';
 import { sourceOf } from './states';
 
 /** One task on the path, from the end of the one before to its own end. */
@@ -58,7 +58,7 @@ const cache = new WeakMap<GraphIndex, { version: number; path: CriticalPath | un
 
 /**
  * Walks back from the task that ended last, always to the one it waited for that ended last. Only an ended run has one:
- * what only the end can tell is not guessed.
+ * what only the end can show is not guessed.
  */
 export function criticalPathOf(index: GraphIndex, table: RunTable): CriticalPath | undefined {
   const known = cache.get(index);
@@ -118,7 +118,7 @@ function lastEnded(table: RunTable): number {
 
 /**
  * Of two that were over at the same moment, the one that took no time: it may have waited for the other. Of two such the
- * later row, which a task has behind those that it waited for.
+ * later row, which a task has after those that it waited for.
  */
 function isLater(table: RunTable, a: number, b: number): boolean {
   const [aNs, bNs] = [table.updatedNs[a]!, table.updatedNs[b]!];
@@ -162,7 +162,7 @@ function beforeClaim(
   claimedNs: number,
 ): Pick<PathStep, 'againNs' | 'backoffNs' | 'stoodNs' | 'queueNs'> {
   let [againNs, backoffNs] = [0, 0];
-  let stoodNs = stoodStill(table, fromNs, claimedNs);
+  let stoodNs = standstillNs(table, fromNs, claimedNs);
   const { before } = nodeRowsOf(table);
   let nextReadyNs = Math.max(fromNs, Math.min(claimedNs, table.readyNs[row]!));
   for (let earlier = before[row]!; earlier >= 0 && nextReadyNs > fromNs; earlier = before[earlier]!) {
@@ -170,9 +170,9 @@ function beforeClaim(
     const beganNs = Math.max(fromNs, Math.min(overNs, table.claimedNs[earlier]!));
     if (Number.isNaN(beganNs)) break;
     againNs += overNs - beganNs;
-    // An attempt that went on when the run was paused took its own time.
-    stoodNs -= stoodStill(table, beganNs, overNs);
-    const gapNs = nextReadyNs - overNs - stoodStill(table, overNs, nextReadyNs);
+    // An attempt that still ran when the run was paused took its own time.
+    stoodNs -= standstillNs(table, beganNs, overNs);
+    const gapNs = nextReadyNs - overNs - standstillNs(table, overNs, nextReadyNs);
     // What ended well and was made again did not back off: its output was lost later.
     if (table.outcome[earlier] === Outcome.retrying) backoffNs += gapNs;
     else againNs += gapNs;

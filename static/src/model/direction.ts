@@ -5,7 +5,7 @@ const TURNING = /[\u202a-\u202e\u2066-\u2069]/gu;
 
 /**
  * Text in which nothing changes the direction of what surrounds it. What changes it is shown as a replacement character,
- * so that nobody takes the text for another one. Letters that run from right to left do so all the same.
+ * so that the text cannot pass for another one. Letters that run from right to left still do so.
  */
 export function withoutTurning(text: string): string {
   return text.replace(TURNING, '\ufffd');

@@ -16,7 +16,7 @@ export interface EdgeUse {
   readonly atNs: number;
 }
 
-/** Size of an output: of the value where that tells it, else as it was encoded for the store; NaN where neither does. */
+/** Size of an output: of the value where that says it, else as it was encoded for the store; NaN where neither does. */
 export function sizeOf(table: RunTable, row: number): number {
   const bytes = table.outputBytes[row]!;
   if (!Number.isNaN(bytes)) return bytes;

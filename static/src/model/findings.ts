@@ -13,7 +13,7 @@ import { continuedText, reasonSentence, stragglerSentence } from './reason-words
 import { figuresAt, type RunFigures } from './run-figures';
 import { isLoss, MarkKind, Outcome, type RunTable } from './run-table';
 import { capital, meanNumeral, numeral, type Span, task, text } from './sentence';
-import { isPausedAt, stoodStill } from './standstill';
+import { isPausedAt, standstillNs } from './standstill';
 import { countStates } from './state-counts';
 import { endOf, type StateCounts, taskStateAt } from './states';
 import { type FunctionStatistics, statisticsAt } from './statistics';
@@ -25,7 +25,7 @@ export interface Findings {
   readonly second: readonly Span[];
 }
 
-/** What the table alone cannot tell. */
+/** What the table alone does not hold. */
 export interface FindingsContext {
   /** Of the run's summary: which task failed and why. */
   readonly failure?: Failure | null;
@@ -37,7 +37,7 @@ export interface FindingsContext {
   readonly imported?: Recording | null;
 }
 
-/** What a recording tells of its run. */
+/** What a recording says of its run. */
 export interface Recording {
   /** The makespan that it names; 0 where it names none. */
   readonly recordedNs: number;
@@ -58,7 +58,7 @@ interface Failure {
 export interface Counted {
   readonly figures: RunFigures;
   readonly counts: StateCounts;
-  /** What longRunning tells of a live run, worked out less often; by default it is worked out here. */
+  /** What longRunning finds in a live run, worked out less often; by default it is worked out here. */
   readonly longRunning?: readonly Span[];
 }
 
@@ -91,7 +91,7 @@ export function findingsOf(
   return { lead: sentences[0] ?? [text('No task has ended.')], second: sentences[1] ?? [] };
 }
 
-/** What an ended run was long for, most of it first, and what else is worth telling. */
+/** What an ended run was long for, most of it first, and what else is worth saying. */
 function endedSentences(
   index: GraphIndex,
   table: RunTable,
@@ -102,8 +102,8 @@ function endedSentences(
   const reasons = reasonsOf(bounds);
   const loss = lossFinding(index, table);
   const isWorth = loss !== undefined && loss.ns >= WORTH * bounds.makespanNs;
-  const told = reasons.map((reason) => reasonSentence(index, table, bounds, reason));
-  if (context.imported?.isReconstructed === true) told[0] = asReconstructed(told[0]!);
+  const sentences = reasons.map((reason) => reasonSentence(index, table, bounds, reason));
+  if (context.imported?.isReconstructed === true) sentences[0] = asReconstructed(sentences[0]!);
   const continued = reasons.some(({ cause }) => cause === 'continued') ? undefined : continuedSentence(table);
   const more = [
     isWorth ? undefined : loss?.spans,
@@ -112,7 +112,7 @@ function endedSentences(
     starvedFinding(index, table, bounds),
   ];
   // What went wrong explains more than what took long.
-  return [continued, isWorth ? loss.spans : undefined, ...told, ...more].filter((spans) => spans !== undefined);
+  return [continued, isWorth ? loss.spans : undefined, ...sentences, ...more].filter((spans) => spans !== undefined);
 }
 
 /** The waits of a reconstructed schedule are not measured, so whatever is said of them says so. */
@@ -122,7 +122,7 @@ function asReconstructed([first, ...rest]: readonly Span[]): Span[] {
   return [start, text(first.text.charAt(0).toLowerCase() + first.text.slice(1)), ...rest];
 }
 
-/** The reason; where that is that the run stood still, the reason of the rest as well. */
+/** The reason; where that is a standstill, the reason of the rest as well. */
 function reasonsOf(bounds: Bounds): Reason[] {
   const first = reasonOf(bounds);
   if (first.cause !== 'paused' && first.cause !== 'continued') return [first];
@@ -144,16 +144,16 @@ interface Finding {
   readonly spans: readonly Span[];
 }
 
-/** That the run stood still between two revisions, which its makespan does not tell. */
+/** That the run was at a standstill between two revisions, which its makespan does not show. */
 function continuedSentence(table: RunTable): Span[] | undefined {
-  const gapNs = stoodStill(table, 0, Infinity, 'over');
+  const gapNs = standstillNs(table, 0, Infinity, 'over');
   return gapNs > 0 ? [text(continuedText(gapNs))] : undefined;
 }
 
 /** How a run ended that did not succeed; that comes first, whatever took how long. */
 function endSentence(index: GraphIndex, table: RunTable, known: Counted, context: FindingsContext): Span[] | undefined {
   if (context.status === 'unknown') return [text('The record is damaged: how the run ended is not known.')];
-  // The log tells it before the summary does.
+  // The log has it before the summary does.
   const last = table.marks.findLast(({ kind }) => kind === MarkKind.runFinished)?.value;
   const isCancelled = context.status === 'cancelled' || last === Outcome.cancelled;
   if (!isCancelled && context.status !== 'interrupted') return failureSentence(index, table, known, context);
@@ -198,11 +198,11 @@ function endedEarly(
   word: 'Cancelled' | 'Interrupted',
 ): string {
   const isDeadline = table.marks.some(({ kind }) => kind === MarkKind.runDeadline);
-  // Nobody asked for it: then the error tells who ended it.
+  // Where it was not asked for, the error says what ended it.
   const isAsked = table.marks.some(({ kind }) => kind === MarkKind.cancelRequested);
   const message = isAsked || isDeadline ? '' : firstLine(failureText(context.failure));
   const why = isDeadline ? ', at its deadline' : message === '' ? '' : `: ${message}`;
-  // Where no attempt has ended there is no makespan, but the log tells how long the run was seen.
+  // Where no attempt has ended there is no makespan, but the log has how long the run was seen.
   const seenNs = figures.elapsedNs > 0 ? figures.elapsedNs : endOf(table);
   return `${word} after ${durationText(seenNs)} with ${count(counts.succeeded)} of ${counted(index.tasks, 'task')} done${why}.`;
 }
@@ -246,7 +246,7 @@ function named(index: GraphIndex, table: RunTable, rows: readonly RowTime[]): Sp
   return spans;
 }
 
-/** What went down with workers, which is worth telling however little it was. */
+/** What was lost with workers, which is worth saying however little it was. */
 function lossFinding(index: GraphIndex, table: RunTable): Finding | undefined {
   let [count, longest, longestNs] = [0, -1, 0];
   for (let row = 0; row < table.rows; row++) {
@@ -257,7 +257,7 @@ function lossFinding(index: GraphIndex, table: RunTable): Finding | undefined {
   }
   if (longest < 0) return undefined;
   const workers = table.marks.filter(isLoss).length;
-  // Nobody can tell a worker that died from one that cannot reach the store.
+  // A worker that died cannot be distinguished from one that cannot reach the store.
   const who =
     workers > 1 ? `${capital(numeral(workers))} workers were lost or cut off` : 'A worker was lost or cut off';
   const held = longestNs > 0 ? `, ${durationText(longestNs)} after it was claimed` : '';
@@ -330,7 +330,7 @@ export function longRunning(index: GraphIndex, table: RunTable, atNs: number): S
 function slotsWork(counts: StateCounts, figures: RunFigures): string {
   const { slots: known, slotsThere: slots, lately } = figures;
   if (known === 0) return 'no slot has worked yet';
-  if (slots === 0) return 'no worker is there';
+  if (slots === 0) return 'no worker is connected';
   const seen = counts.fetching + counts.running + counts.storing;
   const busy = Math.min(slots, Math.max(seen, Math.round(lately.busy)));
   if (busy === 0) {

@@ -28,14 +28,14 @@ export function duration(ns: number): Quantity {
   }
   if (ns === 0) return { figure: '0', unit: 's' };
   if (ns < 0.9995 * US) return { figure: ns.toFixed(0), unit: 'ns' };
-  // Fewer than three figures would make neighbours of a sorted table look equal.
+  // With fewer than three figures adjacent rows of a sorted table would look equal.
   if (ns < 0.9995 * MS) return { figure: threeFigures(ns / US), unit: 'µs' };
   if (ns < 0.9995 * S) return { figure: threeFigures(ns / MS), unit: 'ms' };
   if (ns < 59.95 * S) return { figure: threeFigures(ns / S), unit: 's' };
   return { figure: twoUnits(ns), unit: '' };
 }
 
-/** Whole days, hours and minutes, which people give and nobody measures, have one unit: 1d, not 1d 00h. */
+/** Whole days, hours and minutes are set by people, never measured; they have one unit: 1d, not 1d 00h. */
 function twoUnits(ns: number): string {
   if (ns % DAY === 0) return `${count(ns / DAY)}d`;
   if (ns < DAY && ns % HOUR === 0) return `${ns / HOUR}h`;

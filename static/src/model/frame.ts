@@ -1,4 +1,4 @@
-// The binary frames of the live stream, decoded straight into columns. The format is told in web/runtable.
+// The binary frames of the live stream, decoded straight into columns. The format is described in web/runtable.
 
 import type { Expansion, Mark, Usage } from './run-table';
 
@@ -20,7 +20,7 @@ export interface Frame {
   readonly more: boolean;
   /** The log is complete: nothing will follow. */
   readonly ended: boolean;
-  /** Tasks known by now. */
+  /** Tasks known so far. */
   readonly tasks: number;
   readonly marks: readonly Mark[];
   readonly expansions: readonly Expansion[];

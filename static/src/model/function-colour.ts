@@ -1,4 +1,4 @@
-// Colours of functions: the same in every run of a workflow, and different for neighbours.
+// Colours of functions: the same in every run of a workflow, and different for consecutive ones.
 
 /** Number of the custom properties --fn-0 to --fn-11. */
 export const FUNCTION_COLOURS = 12;

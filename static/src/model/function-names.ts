@@ -2,7 +2,7 @@
 
 import type { Graph } from './graph';
 
-/** A function's name in three lengths. Each length tells all functions of a graph apart. */
+/** A function's name in three lengths. In each length the names of all functions of a graph differ. */
 export interface FunctionName {
   readonly whole: string;
   /** Without what all names share. */
@@ -85,7 +85,7 @@ function reverse(text: string): string {
   return text.split('').reverse().join('');
 }
 
-/** Of each name the shortest end, cut behind a path's separator, that is the end of no other name. */
+/** Of each name the shortest end, cut after a path's separator, that is the end of no other name. */
 function shortestEnds(names: readonly string[]): string[] {
   const uses = new Map<string, number>();
   for (const name of new Set(names)) for (const end of endsOf(name)) uses.set(end, (uses.get(end) ?? 0) + 1);

@@ -3,7 +3,7 @@
 import { type FunctionName, functionNamesOf } from './function-names';
 import type { Graph } from './graph';
 import type { Expansion, RunTable } from './run-table';
-import { firstJoin, indexScopes, levelsOf, neighbours, type ScopeIndex } from './scope-index';
+import { adjacentTo, firstJoin, indexScopes, levelsOf, type ScopeIndex } from './scope-index';
 
 /** A run of node numbers: the graph itself, or all instances of one expanded fan-out. */
 export interface Block {
@@ -22,7 +22,7 @@ export interface Element {
   readonly element: number;
 }
 
-/** Maps the node numbers of a run to tasks, names, elements and neighbours. One per run; update() after each frame. */
+/** Maps the node numbers of a run to tasks, names, elements, parents and children. One per run; update() after each frame. */
 export class GraphIndex {
   readonly graph: Graph;
   /** Of each function, in the graph's order. */
@@ -48,12 +48,12 @@ export class GraphIndex {
     this.update();
   }
 
-  /** Nodes known by now. */
+  /** Nodes known so far. */
   get nodes(): number {
     return this.#nodes;
   }
 
-  /** Tasks known by now. */
+  /** Tasks known so far. */
   get tasks(): number {
     return this.#tasks;
   }
@@ -73,7 +73,7 @@ export class GraphIndex {
       : (this.#edgeBytes.get(from * this.graph.scopes[0]!.tasks + to) ?? NaN);
   }
 
-  /** Takes in the fan-outs that have expanded since. */
+  /** Adds the fan-outs that have expanded since the last call. */
   update(): void {
     const { expansions } = this.#table;
     const last = this.#applied.length - 1;
@@ -118,7 +118,7 @@ export class GraphIndex {
     return `${this.names[this.functionOf(node)]?.label ?? ''}${this.indexTextOf(node)}`;
   }
 
-  /** What tells a task from others of its function: [3]; empty where there are no others. */
+  /** What distinguishes a task from others of its function: [3]; empty where there are no others. */
   indexTextOf(node: number): string {
     const path = this.#pathOf(node);
     return path === '' ? '' : `[${path}]`;
@@ -187,7 +187,7 @@ export class GraphIndex {
     const index = this.#scopeOf(node);
     const local = this.localOf(node);
     const start = node - local;
-    const before = neighbours(index.parents, local);
+    const before = adjacentTo(index.parents, local);
     const expansion = this.expansionOf(node);
     if (before.length === 0) return expansion < 0 ? [] : [expansion];
     const join = local - firstJoin(index.scope);
@@ -208,7 +208,7 @@ export class GraphIndex {
     const found: number[] = [];
     const block = this.#expanded.get(node);
     if (block !== undefined) eachNode(block, this.#scopes[block.scope]!.roots, (of) => found.push(of));
-    if (found.length === 0) for (const child of neighbours(index.children, local)) found.push(node - local + child);
+    if (found.length === 0) for (const child of adjacentTo(index.children, local)) found.push(node - local + child);
     const expansion = this.expansionOf(node);
     if (expansion < 0) return found;
     const outer = expansion - this.localOf(expansion);

@@ -13,7 +13,7 @@ export interface Lane {
   readonly rows: Uint32Array;
   /** When each was claimed. */
   readonly startNs: Float64Array;
-  /** When each was over; Infinity while it goes on. */
+  /** When each was over; Infinity while it still runs. */
   readonly endNs: Float64Array;
   /** The latest end up to each: ends may overlap where clocks disagree, and bisection needs them ascending. */
   readonly reachNs: Float64Array;

@@ -1,4 +1,4 @@
-// What slots did in the last second. Of a live run nothing else tells whether they work: the log has the end of a task of
+// What slots did in the last second. Of a live run nothing else says whether they work: the log has the end of a task of
 // a few milliseconds, not its beginning, and has it only when it is over.
 
 import { busyBetween, type Lane, type Lanes } from './lanes';
@@ -23,7 +23,7 @@ export function isOnlyNow(table: RunTable, atNs: number): boolean {
 
 const answers = new WeakMap<Lanes, { version: number; atNs: number; lately: Lately }>();
 
-/** What slots did in the second up to a moment, or up to the last that is known where the log is a little behind. */
+/** What slots did in the second up to a moment, or up to the last that is known where the log lags a little. */
 export function latelyAt(table: RunTable, lanes: Lanes, atNs: number): Lately {
   const known = answers.get(lanes); // the figures and the lanes ask for the same
   if (known?.version === table.version && known.atNs === atNs) return known.lately;

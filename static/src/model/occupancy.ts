@@ -22,7 +22,7 @@ export interface Occupancy {
   readonly soloRows: readonly RowTime[];
   /**
    * Up to each moment, the time in which every slot there was at work; or one went from tiny task to tiny task, for
-   * which nobody wakes another.
+   * which no other slot is woken.
    */
   readonly full: Curve;
   /** Up to each moment, the time in which there was no slot at all. */
@@ -72,7 +72,7 @@ export function occupancyOf(table: RunTable, lanes: Lanes, fromNs: number, until
 const READY = 0;
 const CLAIMED = 1;
 const OVER = 2;
-/** Over without having been claimed, as far as anybody knows. */
+/** Over without having been claimed, as far as is known. */
 const GONE = 3;
 const SLOT = 4;
 const SLOT_GONE = 5;
@@ -102,7 +102,7 @@ class Sweep {
   #fullNs = 0;
   #absentNs = 0;
   readonly #solo = new Map<number, number>();
-  /** Of each row that goes on, minus what was starved before it. */
+  /** Of each row that is still held, minus what was starved before it. */
   readonly #starved: Float64Array;
   readonly #points: { at: Float64Array; full: Float64Array; absent: Float64Array };
   #count = 0;
@@ -169,7 +169,7 @@ class Sweep {
   }
 }
 
-/** The rows with most starved time while they went on. */
+/** The rows with most starved time while they were held. */
 function longest(table: RunTable, starved: Float64Array, starvedNs: number, untilNs: number): RowTime[] {
   const endNs = endOf(table);
   const found: RowTime[] = [];

@@ -10,7 +10,7 @@ export interface Phases {
   readonly waitNs: number;
   readonly fetchNs: number;
   readonly executeNs: number;
-  /** From the end of the body until the children are told: store where the output was stored, else update. */
+  /** From the end of the body until the children are notified: store where the output was stored, else update. */
   readonly storeNs: number;
   readonly updateNs: number;
 }
@@ -54,7 +54,7 @@ export function fillPhases(table: RunTable, row: number, into: Float64Array): vo
   into[Phase.update] = isStored ? zeroWhere(end) : end - ended;
 }
 
-/** The phases as far as they have come at a moment: what has not begun is NaN, what goes on counts up to it. */
+/** The phases as far as they have come at a moment: what has not begun is NaN, what has not ended counts up to it. */
 export function phasesAt(table: RunTable, row: number, atNs: number): Phases {
   const until = (column: Float64Array) => (atNs >= column[row]! ? column[row]! : NaN);
   const ready = until(table.readyNs);
@@ -64,7 +64,7 @@ export function phasesAt(table: RunTable, row: number, atNs: number): Phases {
   const updated = until(table.updatedNs);
   const spent = (from: number, to: number) => Math.max(0, (Number.isNaN(to) ? atNs : to) - from);
   const moving = spent(claimed, started);
-  // Until the inputs are present nobody knows how much of the time goes into fetching: all of it is shown as that.
+  // How much of the time is fetching is unknown until the inputs are present: all of it is shown as fetching.
   const fetchNs = Number.isNaN(started) ? moving : Math.min(table.fetchNs[row]!, moving);
   const isStored = (table.flags[row]! & RowFlag.stored) !== 0;
   const handOn = spent(ended, updated);

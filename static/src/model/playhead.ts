@@ -31,11 +31,11 @@ export function speedText(speed: Speed): string {
 
 /**
  * The playhead of one run. Of a live run it is pinned to now until it is moved, and End pins it again; a finished run
- * begins at its end. Pure: the clock comes in by tick, and what is known of the run by follow. Every method tells
+ * begins at its end. Pure: the clock comes in by tick, and what is known of the run by follow. Every method returns
  * whether it changed anything.
  *
  * Now is what the last frame said plus the time since it arrived. While the link is cut that time does not count, so
- * that nothing is shown which nobody has heard of.
+ * that nothing is shown which has not been received.
  */
 export class Playhead {
   #atNs = 0;
@@ -68,7 +68,7 @@ export class Playhead {
     return this.#speed;
   }
 
-  /** Takes in what a frame said: the run's clock at sending, or the end of a run that is over. */
+  /** Applies what a frame said: the run's clock at sending, or the end of a run that is over. */
   follow(nowNs: number, isLive: boolean): boolean {
     const hadPin = this.pinned;
     const before = this.#nowNs;
@@ -79,7 +79,7 @@ export class Playhead {
     return this.#moveTo(atNs) || this.#nowNs !== before || this.pinned !== hadPin;
   }
 
-  /** Lets real time pass. linked: what was heard last is fresh, so that a live run's clock goes on. */
+  /** Lets real time pass. linked: what was heard last is fresh, so that a live run's clock advances. */
   tick(dtNs: number, linked: boolean): boolean {
     const hasGrown = this.#isLive && linked && dtNs > 0;
     if (hasGrown) this.#nowNs += dtNs;
@@ -102,7 +102,7 @@ export class Playhead {
     return true;
   }
 
-  /** Stops here; a live run goes on without the page. */
+  /** Stops here; a live run continues without the page. */
   pause(): boolean {
     if (!this.#isPlaying && !this.pinned) return false;
     this.#isPlaying = false;
@@ -123,7 +123,7 @@ export class Playhead {
     return this.#isLive ? Math.max(factor, CATCHES_UP) : factor;
   }
 
-  /** Goes to a moment, which detaches from now. Playing goes on from there. */
+  /** Goes to a moment, which detaches from now. Playing continues from there. */
   seek(atNs: number): boolean {
     const hadPin = this.pinned;
     this.#isPinned = !this.#isLive && !this.#isPlaying && atNs >= this.#nowNs;

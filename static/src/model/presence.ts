@@ -3,11 +3,11 @@
 import type { Lane, Lanes } from './lanes';
 import { isLoss, MarkKind, type RunTable, workerOf } from './run-table';
 
-/** A worker was there from one moment up to another. */
+/** A worker took part from one moment up to another. */
 export interface Presence {
-  /** 0 where nobody told. */
+  /** 0 where the log does not say. */
   readonly fromNs: number;
-  /** Infinity while it is there. */
+  /** Infinity while it takes part. */
   readonly toNs: number;
   /** It went without a word. */
   readonly lost: boolean;
@@ -16,7 +16,7 @@ export interface Presence {
 const always: Presence = { fromNs: 0, toNs: Infinity, lost: false };
 const cache = new WeakMap<RunTable, { version: number; presences: ReadonlyMap<number, Presence> }>();
 
-/** The workers that the log tells of, by number. */
+/** The workers that the log names, by number. */
 export function presencesOf(table: RunTable): ReadonlyMap<number, Presence> {
   const known = cache.get(table);
   if (known?.version === table.version) return known.presences;
@@ -101,7 +101,7 @@ export function slotChanges(table: RunTable, lanes: Lanes): readonly SlotChange[
   return changes;
 }
 
-/** The most slots that were there at once: a worker that was cut off and came back has lanes twice. */
+/** The most slots that existed at once: a worker that was cut off and came back has lanes twice. */
 export function peakSlots(table: RunTable, lanes: Lanes): number {
   let [now, peak] = [0, 0];
   for (const { slots } of slotChanges(table, lanes)) peak = Math.max(peak, (now += slots));

@@ -13,7 +13,7 @@ const WORTH = 0.1;
 /** From this share of the makespan on slots were full, below they were most of the time. */
 const FULL = 0.9;
 
-interface Told {
+interface Explained {
   readonly index: GraphIndex;
   readonly table: RunTable;
   readonly bounds: Bounds;
@@ -22,7 +22,7 @@ interface Told {
   readonly of: string;
 }
 
-const words: Record<Cause, (told: Told) => Span[]> = {
+const words: Record<Cause, (of: Explained) => Span[]> = {
   full: fullWords,
   chain: chainWords,
   serial: serialWords,
@@ -39,7 +39,7 @@ const words: Record<Cause, (told: Told) => Span[]> = {
   continued: ({ reason }) => [text(continuedText(reason.ns))],
 };
 
-/** That a run had ended before, and how long nobody went on with it. */
+/** That a run had ended before, and after how long it was continued. */
 export function continuedText(gapNs: number): string {
   return `The run had ended and was continued ${durationText(gapNs)} later, which its makespan includes.`;
 }
@@ -50,7 +50,7 @@ export function reasonSentence(index: GraphIndex, table: RunTable, bounds: Bound
   return words[reason.cause]({ index, table, bounds, reason, of });
 }
 
-function fullWords({ bounds, reason, of }: Told): Span[] {
+function fullWords({ bounds, reason, of }: Explained): Span[] {
   const { slots, work, chain } = bounds;
   if (Math.round(slots) <= 1)
     return [text(`The only slot was full for ${of}; the longest chain is ${durationText(chain.ns)}.`)];
@@ -72,23 +72,23 @@ export function slotsWords(slots: number): string {
   return `${mean} ${mean === 'one' ? 'slot' : 'slots'}${isWhole ? '' : ' on average'}`;
 }
 
-function serialWords({ bounds, of }: Told): Span[] {
+function serialWords({ bounds, of }: Explained): Span[] {
   const tasks = bounds.heldChain.nodes.length;
   if (tasks === 1) return [text(`A single task is the makespan: ${of}.`)];
   return [text(`One task at a time: the chain of ${counted(tasks, 'task')} is the makespan, ${of}.`)];
 }
 
-function chainWords(told: Told): Span[] {
-  const { bounds, of } = told;
+function chainWords(explained: Explained): Span[] {
+  const { bounds, of } = explained;
   const tasks = bounds.heldChain.nodes.length;
   const chain = tasks === 1 ? 'One task' : `The longest chain, ${counted(tasks, 'task')},`;
-  const named = longestOn(told);
+  const named = longestOn(explained);
   const start = text(`${chain} takes ${of}, however many slots there are${named.length === 0 ? '.' : ': '}`);
   return [start, ...named];
 }
 
 /** The tasks of the chain that make it long. */
-function longestOn({ index, table, bounds }: Told): Span[] {
+function longestOn({ index, table, bounds }: Explained): Span[] {
   const long = bounds.heldChain.nodes
     .map((node) => ({ node, ns: executeOf(table, node) }))
     .filter(({ ns }) => ns >= WORTH * bounds.heldChain.ns)
@@ -105,7 +105,7 @@ function executeOf(table: RunTable, node: number): number {
   return row === undefined ? 0 : table.endedNs[row]! - table.startedNs[row]!;
 }
 
-function stragglerWords({ index, bounds }: Told): Span[] {
+function stragglerWords({ index, bounds }: Explained): Span[] {
   return stragglerSentence(index, bounds.straggler!);
 }
 
@@ -118,13 +118,13 @@ export function stragglerSentence(
   return [task(index, node), text(` took ${ratio(times)} its median and ${late}`)];
 }
 
-function engineWords({ bounds, of }: Told): Span[] {
+function engineWords({ bounds, of }: Explained): Span[] {
   const { work, tasks } = bounds;
   const each = `${durationText(work.engineNs / tasks)} a task, which itself takes ${durationText(work.executeNs / tasks)}`;
   return [text(`Tasks are tiny: the engine's work on them took ${of}, ${each}.`)];
 }
 
-function backoffWords({ index, bounds, of }: Told): Span[] {
+function backoffWords({ index, bounds, of }: Explained): Span[] {
   const worst = bounds.steps.reduce((most, step) => (step.backoffNs > most.backoffNs ? step : most));
   const spent = durationText(bounds.path.againNs);
   return [
@@ -134,7 +134,7 @@ function backoffWords({ index, bounds, of }: Told): Span[] {
   ];
 }
 
-function waitingWords({ bounds, of }: Told): Span[] {
+function waitingWords({ bounds, of }: Explained): Span[] {
   const busy = percent(bounds.makespanNs > 0 ? bounds.work.totalNs / (bounds.slots * bounds.makespanNs) : NaN);
   return [
     text(`Tasks waited ${of} to be claimed although slots were free: ${slotsWords(bounds.slots)}, ${busy} busy.`),

@@ -14,7 +14,7 @@ export type Cause =
   | 'straggler'
   /** Fetching inputs and storing outputs. */
   | 'moving'
-  /** What the engine does for each task, beside tasks that do hardly anything. */
+  /** What the engine does for each task, where tasks themselves do hardly anything. */
   | 'engine'
   /** Attempts that had to be repeated. */
   | 'again'
@@ -35,7 +35,7 @@ export interface Reason {
   readonly share: number;
 }
 
-/** That it stood still is said first from this share of the makespan on: it is nothing that the workflow did. */
+/** That the run was at a standstill comes first from this share of the makespan on: the workflow did not cause it. */
 const STOOD = 0.2;
 /** A chain that is so near to work ÷ slots says more: slots would not have helped. */
 const AS_NEAR = 0.95;

@@ -28,7 +28,7 @@ const READY = 0;
 const MOVING = 1;
 const RUNNING = 2;
 
-/** Calls visit for each stretch of an attempt in one of the three; one that goes on ends at Infinity. */
+/** Calls visit for each stretch of an attempt in one of the three; one that has not ended ends at Infinity. */
 function eachStretch(table: RunTable, row: number, endNs: number, visit: StretchVisitor): void {
   const ready = table.readyNs[row]!;
   const over = orElse(table.updatedNs[row]!, endNs);

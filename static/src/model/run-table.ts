@@ -13,9 +13,9 @@ export const Outcome = {
 
 /** Bits of the column flags. */
 export const RowFlag = {
-  /** Claimed from the ready tasks; otherwise its worker became it behind one of its parents. */
+  /** Claimed from the ready tasks; otherwise its worker became it after one of its parents. */
   head: 1,
-  /** Its worker went on with one of its children. */
+  /** Its worker continued with one of its children. */
   became: 2,
   /** The output went into the store; otherwise it stayed with the worker or travelled inline. */
   stored: 4,
@@ -47,7 +47,7 @@ export interface RunTable {
   readonly startedNs: Float64Array;
   /** Body returned. */
   readonly endedNs: Float64Array;
-  /** Output handed on and children told: the attempt is over. A skipped task has only this one. */
+  /** The output is handed on and the children are notified: the attempt is over. A skipped task has only this one. */
   readonly updatedNs: Float64Array;
   /** How much of claimed to started went into fetching inputs from elsewhere. */
   readonly fetchNs: Float64Array;
@@ -141,7 +141,7 @@ export interface Ending {
 
 const endings = new WeakMap<RunTable, { version: number; all: readonly Ending[] }>();
 
-/** The ends of a run that the log tells of, in order. Of one that was cut off only that it was continued is told. */
+/** The ends of a run that the log has, in order. Of a run that was cut off it only has that it was continued. */
 export function endingsOf(table: RunTable): readonly Ending[] {
   const known = endings.get(table);
   if (known?.version === table.version) return known.all;
@@ -158,7 +158,7 @@ export function endingsOf(table: RunTable): readonly Ending[] {
   return all;
 }
 
-/** When the run was continued after its end, ascending: what had not ended well by then was to be done again. */
+/** When the run was continued after its end, ascending: what had not ended well before was to be done again. */
 export function restartsOf(table: RunTable): readonly number[] {
   return endingsOf(table)
     .map(({ restartNs }) => restartNs)

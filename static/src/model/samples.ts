@@ -14,7 +14,7 @@ export interface FunctionSamples {
 
 /**
  * Follows one table and one metric: of each function of the graph, the values of attempts that ended well. A version that
- * only adds values costs what it adds and a copy; where one that was there has become another, all are sorted anew.
+ * only adds values costs what it adds and a copy; where a known one has changed, all are sorted again.
  */
 export class Samples {
   readonly #metric: Metric;
@@ -52,7 +52,7 @@ export class Samples {
     this.#byFunction = rowsOf.map((rows) => this.#sorted(rows));
   }
 
-  /** Adds what is new; false where something that was there is not any more. */
+  /** Adds what is new; false where a known value has gone. */
   #append(index: GraphIndex, table: RunTable): boolean {
     if (table.node.length > this.#value.length) {
       const [value, countsFromNs] = [this.#value, this.#countsFromNs];

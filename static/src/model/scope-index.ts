@@ -95,8 +95,8 @@ function ordinals(scope: Scope): Int32Array {
   return ordinal;
 }
 
-/** The neighbours of a node. */
-export function neighbours(adjacent: Adjacency, node: number): Uint32Array {
+/** The nodes next to a node, in one direction. */
+export function adjacentTo(adjacent: Adjacency, node: number): Uint32Array {
   return adjacent.targets.subarray(adjacent.offsets[node], adjacent.offsets[node + 1]);
 }
 
@@ -146,7 +146,7 @@ function precedents(
   const template = graph.scopes[scope]!;
   const before: (readonly [number, number])[] = [];
   if (template.up >= 0) before.push([template.up, template.expansion]);
-  for (const parent of neighbours(indexes[scope]!.parents, node)) before.push([scope, parent]);
+  for (const parent of adjacentTo(indexes[scope]!.parents, node)) before.push([scope, parent]);
   const join = node - firstJoin(template);
   if (join >= 0) {
     const region = template.region[template.joinOf[join]! - template.tasks]!;

@@ -8,7 +8,7 @@ import { endOf } from './states';
 const cache = new WeakMap<GraphIndex, { version: number; latestNs: Float64Array }>();
 
 /**
- * Slack of a task of an ended run: how much later it could have been over, had every task behind it taken as long as it
+ * Slack of a task of an ended run: how much later it could have been over, had every task after it taken as long as it
  * did from ready to its end. NaN while the run is live, and of a task that has not run.
  */
 export function slackOf(index: GraphIndex, table: RunTable, node: number): number {

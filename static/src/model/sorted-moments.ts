@@ -6,7 +6,7 @@ import type { RunTable } from './run-table';
 /** Takes one moment of a row; of equal moments the one taken first comes first. What is not a number is left out. */
 export type TakeMoment = (ns: number, kind: number) => void;
 
-/** Tells the moments of a row: at most KINDS, each of a kind below that, in ascending order of kinds. */
+/** Returns the moments of a row: at most KINDS, each of a kind below that, in ascending order of kinds. */
 export type MomentsOfRow = (table: RunTable, row: number, endNs: number, take: TakeMoment) => void;
 
 /** How many kinds of moments there may be. */
@@ -47,8 +47,8 @@ class Gathered {
 }
 
 /**
- * Follows one table. A version that only adds moments costs what it adds and a copy; where a moment that was there has
- * become another, and where the end has become known, all are sorted anew.
+ * Follows one table. A version that only adds moments costs what it adds and a copy; where a known moment has
+ * changed, and where the end has become known, all are sorted again.
  */
 export class SortedMoments {
   readonly #momentsOf: MomentsOfRow;
@@ -95,7 +95,7 @@ export class SortedMoments {
     this.#moments = all.sorted();
   }
 
-  /** Adds what is new; false where something that was there is not any more. */
+  /** Adds what is new; false where a known moment has gone. */
   #append(table: RunTable): boolean {
     const added = new Gathered();
     if (this.#hasMarks) {

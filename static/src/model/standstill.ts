@@ -1,4 +1,4 @@
-// When a run stood still as a whole, which no task is to blame for.
+// When a run as a whole was at a standstill, for which no task is to blame.
 
 import { MarkKind, type RunTable } from './run-table';
 
@@ -6,7 +6,7 @@ import { MarkKind, type RunTable } from './run-table';
 export interface Standstill {
   readonly kind: 'paused' | 'over';
   readonly fromNs: number;
-  /** Infinity while it goes on. */
+  /** Infinity while it lasts. */
   readonly toNs: number;
 }
 
@@ -42,13 +42,13 @@ export function standstillWord({ kind }: Standstill): string {
   return kind === 'paused' ? 'paused' : 'between two revisions';
 }
 
-/** The standstill that a moment is in; undefined where the run goes on. */
+/** The standstill that a moment is in; undefined where there is none. */
 export function standstillAt(table: RunTable, atNs: number): Standstill | undefined {
   return standstillsOf(table).find(({ fromNs, toNs }) => fromNs <= atNs && atNs < toNs);
 }
 
-/** How much of a stretch of time the run stood still; of one kind alone, where that is asked for. */
-export function stoodStill(table: RunTable, fromNs: number, toNs: number, kind?: Standstill['kind']): number {
+/** How much of a stretch of time was standstill; of one kind alone, where a kind is given. */
+export function standstillNs(table: RunTable, fromNs: number, toNs: number, kind?: Standstill['kind']): number {
   let total = 0;
   for (const one of standstillsOf(table)) {
     if (kind !== undefined && one.kind !== kind) continue;

@@ -34,7 +34,7 @@ export function countStates(index: GraphIndex, table: RunTable, atNs: number): R
   return counter.countAt(index, table, atNs);
 }
 
-/** The playhead of an ended run may be anywhere next: nothing is kept to go on from. */
+/** The playhead of an ended run may be anywhere next: nothing is kept to continue from. */
 function countEnded(index: GraphIndex, table: RunTable, atNs: number): StateCounts {
   let known = endedCounts.get(table);
   if (known?.version !== table.version || known.tasks !== index.tasks || known.at.size >= MOMENTS_KEPT) {
@@ -65,7 +65,7 @@ function countsOf(numbers: Uint32Array, tasks: number, unbegun: number): StateCo
 
 class StateCounter {
   readonly #states = new NodeStates();
-  /** By state; of what has not begun, whatever is there. */
+  /** By state; of what has not begun, whatever the array holds. */
   readonly #numbers = new Uint32Array(taskStates.length);
   #unbegun = -1;
   #tasks = -1;

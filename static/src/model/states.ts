@@ -65,7 +65,7 @@ function numberAt(table: RunTable, row: number, atNs: number, isOver: boolean): 
 function taskNumberAt(table: RunTable, row: number, atNs: number, isOver: boolean): number {
   const own = numberAt(table, row, atNs, isOver);
   if (own === State.notRun) {
-    // Nobody had claimed this attempt: what became of the task is what became of the one before it.
+    // This attempt was never claimed: what became of the task is what became of the attempt before it.
     const before = nodeRowsOf(table).before[row]!;
     return before < 0 ? own : taskNumberAt(table, before, atNs, isOver);
   }
@@ -84,7 +84,7 @@ function unbegunNumber(isOver: boolean): number {
   return isOver ? State.notRun : State.pending;
 }
 
-/** The run was continued after one moment and by another: what had not ended well by then was to be done again. */
+/** The run was continued after one moment and up to another: what had not ended well before was to be done again. */
 function isRestarted(table: RunTable, afterNs: number, byNs: number): boolean {
   return endingsOf(table).some(({ restartNs }) => afterNs <= restartNs && restartNs <= byNs);
 }

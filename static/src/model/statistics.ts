@@ -19,11 +19,11 @@ export const TYPICAL_NEEDS = 5;
 export interface FunctionStatistics {
   /** Index into graph.functions. */
   readonly function: number;
-  /** Attempts that ended well by then and whose value is known. */
+  /** Attempts that ended well up to the moment and whose value is known. */
   readonly n: number;
-  /** Tasks that are over by then, however they ended. */
+  /** Tasks that are over at the moment, however they ended. */
   readonly done: number;
-  /** Tasks known by now. */
+  /** Tasks known so far. */
   readonly total: number;
   readonly p50: number;
   readonly p95: number;
@@ -106,7 +106,7 @@ function samplesOf(table: RunTable, metric: Metric): Samples {
   return of;
 }
 
-/** By number: states of tasks that are over. A lost task has no end that anybody has seen. */
+/** By number: states of tasks that are over. A lost task has no observed end. */
 const overStates = taskStates.map((state) => ['succeeded', 'failed', 'cancelled', 'skipped'].includes(state));
 
 function countTasks(index: GraphIndex, table: RunTable, atNs: number): { done: Uint32Array; total: Uint32Array } {

@@ -11,7 +11,7 @@ export class TimeScale {
   readonly leftPx: number;
   readonly rightPx: number;
 
-  /** A window that is too short to be told from its own rounding is made longer. */
+  /** A window shorter than its own rounding error is made longer. */
   constructor(fromNs: number, toNs: number, leftPx: number, rightPx: number) {
     this.fromNs = fromNs;
     this.toNs = Math.max(toNs, fromNs + MIN_SPAN_NS);

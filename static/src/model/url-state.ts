@@ -43,7 +43,7 @@ export type PeerScope = (typeof peerScopes)[number];
 export const twins = ['none', 'graph', 'lanes', 'ribbon'] as const;
 export type Twin = (typeof twins)[number];
 
-/** What a link to a run page carries beside the run. */
+/** What a link to a run page carries apart from the run. */
 export interface RunUrl {
   /** Playhead; null is live, or the end of a finished run. */
   readonly atNs: number | null;

@@ -30,7 +30,7 @@ async function problemOf(promise: Promise<unknown>): Promise<Problem> {
   return error as Problem;
 }
 
-test('an answer tells the clock of the service', async () => {
+test('an answer carries the clock of the service', async () => {
   const hourAgoMs = Date.now() - 3600_000;
   const { api } = fakeApi(() => Response.json({}, { headers: { Date: new Date(hourAgoMs).toUTCString() } }));
   await api.runs({});
@@ -85,7 +85,7 @@ describe('a submission', () => {
     const { api, asked } = fakeApi(ok);
     await api.submit(submission, new Map([['image', new File(['abc'], 'a.png')]]));
     const { headers, body } = asked[0]!.init;
-    expect(headers).toEqual({}); // the boundary is the browser's to tell
+    expect(headers).toEqual({}); // the browser sets the boundary
     const form = body as FormData;
     expect([...form.keys()]).toEqual(['request', 'image']);
     expect(JSON.parse(await (form.get('request') as File).text())).toEqual(submission);
@@ -94,7 +94,7 @@ describe('a submission', () => {
 });
 
 describe('what goes wrong', () => {
-  test('is told as the service tells it', async () => {
+  test('is shown as the service reports it', async () => {
     const document = {
       type: 'about:blank',
       title: 'Bad Request',
@@ -113,7 +113,7 @@ describe('what goes wrong', () => {
     ]);
   });
 
-  test('is told by status where something in between answers', async () => {
+  test('is named by its status where something in between answers', async () => {
     const { api } = fakeApi(
       () => new Response('<h1>Bad Gateway</h1>', { status: 502, headers: { 'X-Request-Id': 'p' } }),
     );

@@ -76,7 +76,7 @@ describe('boxes of many tasks', () => {
     expect(times.medianNs).toBeCloseTo(own.p50, 0);
   });
 
-  it('leave the few tasks beside them high enough for name and time', () => {
+  it('leave the few tasks next to them high enough for name and time', () => {
     const run = syntheticRun(spindlePlan(1000, SPINDLE));
     const { contexts, stage } = stagedGraph(run, { atNs: run.endNs });
     for (const task of [0, 1, 1002, 1003]) expect(stage.placeOf(task)!.h).toBeGreaterThanOrEqual(28);

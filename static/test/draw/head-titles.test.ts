@@ -16,7 +16,7 @@ describe('titles of columns', () => {
     ]);
   });
 
-  it('are cut where most of them is left, and not for the sake of a neighbour', () => {
+  it('are cut where most of them is left, and not for the sake of the next one', () => {
     const wanted = [
       { x: 0, width: 100 },
       { x: 80, width: 50 },
@@ -26,7 +26,7 @@ describe('titles of columns', () => {
     expect(second).toMatchObject({ of: 1, x: 80 });
   });
 
-  it('reach over neighbours where their own room is too small for anything, but not over one that has room', () => {
+  it('reach over the next ones where their own room is too small for anything, but not over one that has room', () => {
     const narrow = Array.from({ length: 6 }, (_, i) => ({ x: i * 30, width: 70 }));
     const placed = placeTitles([...narrow, { x: 180, width: 50 }], 400, APART);
     expect(placed.map(({ of }) => of)).toEqual([0, 3, 6]);

@@ -84,7 +84,7 @@ describe('hits in the graph', () => {
 });
 
 describe('steps with the arrow keys', () => {
-  it('goes to the neighbour in a direction, and begins with the first', () => {
+  it('goes to the next task in a direction, and begins with the first', () => {
     const run = syntheticRun(montagePlan());
     const none = stagedGraph(run);
     expect(run.index.levelOf(none.stage.step(1, 0))).toBe(0);

@@ -194,7 +194,7 @@ describe('LanesPainter', () => {
     expect(said({ live: true, atNs: run.endNs })).toBe('8 idle');
   });
 
-  it('paints nothing right of now while the run goes on, but the expected end', () => {
+  it('paints nothing right of now while the run is live, but the expected end', () => {
     const run = syntheticRun(montagePlan());
     const table = run.table as SyntheticTable;
     table.ended = false;

@@ -1,4 +1,4 @@
-// A 2D context that paints nothing and remembers what it was told, and how much.
+// A 2D context that paints nothing and remembers its calls, and how many.
 
 export interface Call {
   readonly op: string;

@@ -89,7 +89,7 @@ function place(column: Item[], height: number): void {
 
 function sweep(columns: Item[][], height: number): void {
   for (const column of columns) place(column, height);
-  // Of large graphs nobody looks at the order of nodes: tests of those count, and should be quick.
+  // Of large graphs the order of nodes does not matter: tests of those count, and should be quick.
   const rounds = columns.length + Math.max(...columns.map((column) => column.length)) > 2000 ? 0 : 8;
   for (let round = 0; round < rounds; round++) {
     for (const column of round % 2 === 0 ? columns : [...columns].reverse()) {

@@ -217,7 +217,7 @@ export interface RunOptions {
   readonly retryEvery?: number;
 }
 
-/** Runs a plan on some slots: each task as soon as its inputs are there and a slot is free. */
+/** Runs a plan on some slots: each task as soon as its inputs exist and a slot is free. */
 export function syntheticRun(plan: Plan, options: RunOptions = {}): SyntheticRun {
   const { workers = 2, slots = 4, seed = 7, retryEvery = 0 } = options;
   const graph: Graph = {

@@ -113,7 +113,7 @@ describe('TextMeasurer', () => {
   });
 });
 
-describe('what tells a text from others', () => {
+describe('what distinguishes a text from others', () => {
   const measurer = new TextMeasurer((_, text) => text.length * 10);
 
   it('is its end, or its beginning and its end where the end alone is that of others', () => {

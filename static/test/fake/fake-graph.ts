@@ -42,7 +42,7 @@ function addScope(building: Building, random: Random, up: number, expansion: num
 }
 
 /**
- * Tasks of the first half come before fan-outs, those of the second half behind joins; within a half, tasks wait for
+ * Tasks of the first half come before fan-outs, those of the second half after joins; within a half, tasks wait for
  * those with lower numbers.
  */
 function randomEdges(random: Random, tasks: number, fanouts: number, joinOf: readonly number[]): number[] {

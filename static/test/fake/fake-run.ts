@@ -256,12 +256,12 @@ export class FakeTable {
     return this.seq === this.#steps.length;
   }
 
-  /** Takes in a number of further steps. */
+  /** Applies a number of further steps. */
   advance(steps: number): void {
     this.seq = Math.min(this.#steps.length, this.seq + steps);
   }
 
-  /** All that changed behind a step, as one batch of frames. Without a position, a snapshot. */
+  /** All that changed after a step, as one batch of frames. Without a position, a snapshot. */
   frames(after: number, channel: number, maxRows = Infinity): Uint8Array[] {
     const changes = this.#steps.slice(after, this.seq);
     const rows = new Map<number, FakeRow>();

@@ -25,13 +25,13 @@ export class FakeConnection implements Connection {
     this.isClosed = true;
   }
 
-  /** The service says something; a client that has closed may still be told what was under way. */
-  tell(message: ServerMessage): void {
+  /** The service says something; a client that has closed may still get what was under way. */
+  say(message: ServerMessage): void {
     this.events.text(JSON.stringify(message));
   }
 
   hello(heartbeatMs = 10_000): void {
-    this.tell({ type: 'hello', version: 1, heartbeat_ns: heartbeatMs * 1e6 });
+    this.say({ type: 'hello', version: 1, heartbeat_ns: heartbeatMs * 1e6 });
   }
 
   /** The network cuts it off. */
@@ -98,7 +98,7 @@ export class FakeService {
       else if (message.topic === 'run') {
         this.#positions.set(message.channel, message.incarnation === this.#incarnation ? message.after : 0);
         const { channel } = message;
-        this.connection.tell({ type: 'subscribed', channel, incarnation: this.#incarnation, revision: 0 });
+        this.connection.say({ type: 'subscribed', channel, incarnation: this.#incarnation, revision: 0 });
       }
     }
   }

@@ -31,7 +31,7 @@ export function tree(leaves: number, cost: Cost, fn = 'add'): SimulatedTask[] {
   return tasks;
 }
 
-/** Levels of several tasks, each level behind a task that waits for all of the one before. */
+/** Levels of several tasks, each level after a task that waits for all of the one before. */
 export function levels(count: number, width: number, cost: Cost): SimulatedTask[] {
   const tasks: SimulatedTask[] = [{ fn: 'split', after: [], ...cost('split') }];
   for (let level = 0; level < count; level++) {

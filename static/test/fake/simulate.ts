@@ -28,14 +28,14 @@ export interface SimulatedTask {
 export interface Simulation {
   readonly tasks: readonly SimulatedTask[];
   readonly slots: number;
-  /** What the engine takes to claim a task, and to tell its children that it is over. */
+  /** What the engine takes to claim a task, and to notify its children when it is over. */
   readonly claimNs?: number;
   readonly updateNs?: number;
   /** From the submission until the first task is ready. */
   readonly submitNs?: number;
   /** No task is claimed meanwhile. */
   readonly pauses?: readonly (readonly [number, number])[];
-  /** The run is cut off: what has not begun by then never does. */
+  /** The run is cut off: what has not begun before never does. */
   readonly cutNs?: number;
 }
 

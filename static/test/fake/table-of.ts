@@ -31,7 +31,7 @@ export function tableOf(rows: readonly Partial<FakeRow>[], more: Partial<FakeFra
   return fold.table;
 }
 
-/** Applies a frame that has all rows of a table; it tells everything anew unless more says otherwise. */
+/** Applies a frame that has all rows of a table; it replaces everything unless more says otherwise. */
 export function applyRows(fold: RunFold, rows: readonly Partial<FakeRow>[], more: Partial<FakeFrame> = {}): void {
   const all = rows.map((row, i) => [i, { ...blank, ...row }] as const);
   const head = { kind: 'snapshot', channel: 1, from: 0, to: rows.length + 1, nowNs: 0, tasks: 0 } as const;

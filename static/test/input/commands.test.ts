@@ -85,7 +85,7 @@ describe('CommandRegistry', () => {
     expect(runs).toBe(2);
   });
 
-  it('refuses a second id, and a chord that is taken in the same context', () => {
+  it('refuses a second id, and a chord that another has in the same context', () => {
     const registry = new CommandRegistry();
     registry.add(command('fit', ['f']));
     expect(() => registry.add(command('fit', []))).toThrow('fit is taken');

@@ -40,7 +40,7 @@ test('however often the link is cut, tables end equal: no gap, no repetition', (
         service!.connection.events.bytes(damaged);
       }
       if (service?.connection.isClosed === false && random.chance(0.2)) {
-        service.connection.tell({ type: 'heartbeat', now: '', seq: { 1: table.seq, 2: table.seq } });
+        service.connection.say({ type: 'heartbeat', now: '', seq: { 1: table.seq, 2: table.seq } });
       }
       clock.advance(random.whole(0, 2_000));
     }

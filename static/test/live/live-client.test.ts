@@ -53,7 +53,7 @@ function summary(status: RunSummary['status']): RunSummary {
 }
 
 describe('one socket', () => {
-  test('is opened by the first subscription, carries them all, and is closed behind the last', () => {
+  test('is opened by the first subscription, carries them all, and is closed after the last', () => {
     expect(client.state.kind).toBe('idle');
     const a = follow('a');
     const b = follow('b');
@@ -106,12 +106,12 @@ describe('one socket', () => {
     const lists: (readonly RunSummary[])[] = [];
     client.subscribeRuns((runs) => lists.push(runs));
     network.socket.hello();
-    network.socket.tell({ type: 'subscribed', channel: 1, run: summary('running'), incarnation: 'x', revision: 0 });
+    network.socket.say({ type: 'subscribed', channel: 1, run: summary('running'), incarnation: 'x', revision: 0 });
     network.socket.events.bytes(frame(0, 3));
     network.socket.events.bytes(frame(0, 2, { channel: 2 }));
-    network.socket.tell({ type: 'run', channel: 1, run: summary('succeeded') });
-    network.socket.tell({ type: 'runs', channel: 3, runs: [summary('failed')] });
-    network.socket.tell({
+    network.socket.say({ type: 'run', channel: 1, run: summary('succeeded') });
+    network.socket.say({ type: 'runs', channel: 3, runs: [summary('failed')] });
+    network.socket.say({
       type: 'error',
       channel: 2,
       problem: { status: 404, title: 'Not Found', detail: 'no run b' },
@@ -122,19 +122,19 @@ describe('one socket', () => {
     expect(lists).toEqual([[summary('failed')]]);
   });
 
-  test('tells of a store that does not answer, until it does or the link is lost', () => {
+  test('reports a store that does not answer, until it does or the link is lost', () => {
     follow();
     const socket = network.socket;
     socket.hello();
-    const told: (string | null)[] = [];
-    client.onState(() => told.push(client.storeSilentSince));
-    socket.tell({ type: 'store', silent_since: '2026-05-01T12:00:00Z' });
-    socket.tell({ type: 'store', silent_since: '2026-05-01T12:00:00Z' });
+    const reported: (string | null)[] = [];
+    client.onState(() => reported.push(client.storeSilentSince));
+    socket.say({ type: 'store', silent_since: '2026-05-01T12:00:00Z' });
+    socket.say({ type: 'store', silent_since: '2026-05-01T12:00:00Z' });
     expect(client.storeSilentSince).toBe('2026-05-01T12:00:00Z');
-    socket.tell({ type: 'store', silent_since: null });
-    expect(told).toEqual(['2026-05-01T12:00:00Z', null]);
-    socket.tell({ type: 'store', silent_since: '2026-05-01T12:01:00Z' });
-    socket.tell({ type: 'closing', reason: 'going away' });
+    socket.say({ type: 'store', silent_since: null });
+    expect(reported).toEqual(['2026-05-01T12:00:00Z', null]);
+    socket.say({ type: 'store', silent_since: '2026-05-01T12:01:00Z' });
+    socket.say({ type: 'closing', reason: 'going away' });
     expect(client.storeSilentSince).toBeNull();
   });
 
@@ -143,24 +143,24 @@ describe('one socket', () => {
     const socket = network.socket;
     socket.hello();
     const asked = (): number => socket.said.filter((one) => one.type === 'subscribe').length;
-    socket.tell({ type: 'error', channel: 1, problem: { status: 503, title: 'Service Unavailable' } });
+    socket.say({ type: 'error', channel: 1, problem: { status: 503, title: 'Service Unavailable' } });
     expect([problems.length, asked()]).toEqual([1, 1]);
     clock.advance(2_000);
     expect(asked()).toBe(2);
-    socket.tell({ type: 'error', channel: 1, problem: { status: 503, title: 'Service Unavailable' } });
+    socket.say({ type: 'error', channel: 1, problem: { status: 503, title: 'Service Unavailable' } });
     stop();
     clock.advance(2_000);
     expect(asked()).toBe(2);
   });
 
-  test('what is said to nobody, or by a later version, is skipped', () => {
+  test('what is said to no subscription, or by a later version, is skipped', () => {
     const a = follow();
     network.socket.hello();
     network.socket.events.bytes(frame(0, 1, { channel: 99 }));
     network.socket.events.text('{"type":"weather","sunny":true}');
     network.socket.events.text('not json');
     network.socket.events.text('null');
-    network.socket.tell({ type: 'run', channel: 99, run: summary('failed') });
+    network.socket.say({ type: 'run', channel: 99, run: summary('failed') });
     expect(a.heard).toEqual([]);
     expect(client.state.kind).toBe('open');
   });
@@ -180,13 +180,13 @@ describe('a gap', () => {
     expect(client.counts.resyncs).toBe(1);
   });
 
-  test('is found by the heartbeat, which tells what was sent', () => {
+  test('is found by the heartbeat, which says what was sent', () => {
     follow();
     network.socket.hello();
     network.socket.events.bytes(frame(0, 3));
-    network.socket.tell({ type: 'heartbeat', now: '', seq: { 1: 3, 9: 5 } });
+    network.socket.say({ type: 'heartbeat', now: '', seq: { 1: 3, 9: 5 } });
     expect(client.counts.resyncs).toBe(0);
-    network.socket.tell({ type: 'heartbeat', now: '', seq: { 1: 4 } });
+    network.socket.say({ type: 'heartbeat', now: '', seq: { 1: 4 } });
     expect(network.socket.said.at(-1)).toEqual({ type: 'resync', channel: 1 });
   });
 
@@ -195,7 +195,7 @@ describe('a gap', () => {
     network.socket.hello();
     network.socket.events.bytes(frame(0, 3));
     network.socket.events.bytes(frame(3, 3, { more: true }));
-    network.socket.tell({ type: 'heartbeat', now: '', seq: { 1: 9 } });
+    network.socket.say({ type: 'heartbeat', now: '', seq: { 1: 9 } });
     network.socket.events.bytes(frame(3, 9));
     expect(client.counts.resyncs).toBe(0);
   });
@@ -223,10 +223,10 @@ describe('a bad frame', () => {
 });
 
 describe('a link that is lost', () => {
-  test('is made again, and subscriptions go on where they stood', () => {
+  test('is made again, and subscriptions continue where they stood', () => {
     const a = follow();
     network.socket.hello();
-    network.socket.tell({ type: 'subscribed', channel: 1, incarnation: 'x', revision: 0 });
+    network.socket.say({ type: 'subscribed', channel: 1, incarnation: 'x', revision: 0 });
     network.socket.events.bytes(frame(0, 3));
     network.socket.events.bytes(frame(3, 3, { more: true }));
     network.socket.cut('code 1006');
@@ -235,7 +235,7 @@ describe('a link that is lost', () => {
     network.socket.hello();
     const message = { type: 'subscribe', channel: 1, topic: 'run', run: 'r1', after: 3, incarnation: 'x' };
     expect(network.socket.said).toEqual([message]);
-    network.socket.tell({ type: 'subscribed', channel: 1, incarnation: 'x', revision: 0 });
+    network.socket.say({ type: 'subscribed', channel: 1, incarnation: 'x', revision: 0 });
     network.socket.events.bytes(frame(3, 5));
     expect(a.heard).toEqual(['snapshot 0-3', 'patch 3-3', 'patch 3-5']);
   });
@@ -243,12 +243,12 @@ describe('a link that is lost', () => {
   test('to a service that has another log begins afresh, and says so', () => {
     const a = follow();
     network.socket.hello();
-    network.socket.tell({ type: 'subscribed', channel: 1, incarnation: 'x', revision: 0 });
+    network.socket.say({ type: 'subscribed', channel: 1, incarnation: 'x', revision: 0 });
     network.socket.events.bytes(frame(0, 3));
     network.socket.cut();
     untilRetry();
     network.socket.hello();
-    network.socket.tell({ type: 'subscribed', channel: 1, incarnation: 'y', revision: 1 });
+    network.socket.say({ type: 'subscribed', channel: 1, incarnation: 'y', revision: 1 });
     network.socket.events.bytes(frame(0, 1));
     expect(a.heard).toEqual(['snapshot 0-3', 'restarted', 'snapshot 0-1']);
   });
@@ -257,7 +257,7 @@ describe('a link that is lost', () => {
     follow();
     network.socket.hello(4_000);
     clock.advance(7_000);
-    network.socket.tell({ type: 'heartbeat', now: '', seq: null });
+    network.socket.say({ type: 'heartbeat', now: '', seq: null });
     clock.advance(7_999);
     expect(client.state).toMatchObject({ kind: 'open', lastMs: 8_000 });
     clock.advance(1);
@@ -288,7 +288,7 @@ describe('a link that is lost', () => {
   test('by a service that goes away is made again quickly', () => {
     follow();
     network.socket.hello();
-    network.socket.tell({ type: 'closing', reason: 'going away' });
+    network.socket.say({ type: 'closing', reason: 'going away' });
     expect(client.state).toMatchObject({ kind: 'waiting', reason: 'going away' });
     clock.advance(250);
     expect(network.sockets).toHaveLength(2);
@@ -303,14 +303,14 @@ describe('a link that is lost', () => {
     untilRetry();
     network.socket.hello();
     old!.events.bytes(frame(3, 4));
-    old!.tell({ type: 'run', channel: 1, run: summary('failed') });
+    old!.say({ type: 'run', channel: 1, run: summary('failed') });
     old!.events.closed('again');
     expect(a.heard).toEqual(['snapshot 0-3']);
     expect(client.state.kind).toBe('open');
     expect(network.sockets).toHaveLength(2);
   });
 
-  test('is told to those who follow', () => {
+  test('is reported to those who follow', () => {
     const kinds: LinkState['kind'][] = [];
     const stop = client.onState((state) => kinds.push(state.kind));
     const ofRun: LinkState['kind'][] = [];
@@ -331,7 +331,7 @@ describe('a link that is lost', () => {
 
   test('to a service of another version is not used', () => {
     follow();
-    network.socket.tell({ type: 'hello', version: 2, heartbeat_ns: 1e9 });
+    network.socket.say({ type: 'hello', version: 2, heartbeat_ns: 1e9 });
     expect(client.state).toMatchObject({ kind: 'waiting' });
     expect(network.socket.said).toEqual([]);
   });
@@ -340,9 +340,9 @@ describe('a link that is lost', () => {
 test('a run that was replaced is followed anew, under another channel', () => {
   const a = follow();
   network.socket.hello();
-  network.socket.tell({ type: 'subscribed', channel: 1, incarnation: 'x', revision: 0 });
+  network.socket.say({ type: 'subscribed', channel: 1, incarnation: 'x', revision: 0 });
   network.socket.events.bytes(frame(0, 3));
-  network.socket.tell({ type: 'error', channel: 1, problem: { status: 410 } });
+  network.socket.say({ type: 'error', channel: 1, problem: { status: 410 } });
   const again = { type: 'subscribe', channel: 2, topic: 'run', run: 'r1', after: 0, incarnation: '' };
   expect(network.socket.said.at(-1)).toEqual(again);
   network.socket.events.bytes(frame(3, 4));
@@ -370,8 +370,8 @@ describe('where sockets are blocked', () => {
     expect(client.state).toMatchObject({ kind: 'open', transport: 'events' });
     expect(network.streams).toHaveLength(2);
     network.streams[1]!.events.bytes(frame(0, 3, { channel: 0 }));
-    network.streams[1]!.tell({ type: 'run', channel: 0, run: summary('failed') });
-    network.streams[1]!.tell({ type: 'heartbeat', now: '', seq: { 0: 3 } });
+    network.streams[1]!.say({ type: 'run', channel: 0, run: summary('failed') });
+    network.streams[1]!.say({ type: 'heartbeat', now: '', seq: { 0: 3 } });
     expect(b.heard).toEqual(['snapshot 0-3', 'summary failed']);
     expect(network.streams[1]!.isClosed).toBe(false);
     network.streams[1]!.events.bytes(frame(8, 9, { channel: 0 }));

@@ -123,7 +123,7 @@ describe('the critical path', () => {
     expect([path.totalNs, [...path.nodes]]).toEqual([90, [0, 1, 3]]);
   });
 
-  test('tells a pause from a queue, and from an attempt that went on through it', () => {
+  test('distinguishes a pause from a queue, and from an attempt that ran through it', () => {
     const marks = [
       { kind: 1, atNs: 0, value: 0 },
       { kind: 9, atNs: 12, value: 0 },
@@ -135,7 +135,7 @@ describe('the critical path', () => {
     expect(path.phases).toMatchObject({ executeNs: 30, stoodNs: 32, queueNs: 8, againNs: 0, backoffNs: 0 });
   });
 
-  test('tells the gap before a retry from the attempt, and a run that was continued from both', () => {
+  test('distinguishes the gap before a retry from the attempt, and a run that was continued from both', () => {
     const marks = [
       { kind: 1, atNs: 0, value: 0 },
       { kind: 2, atNs: 40, value: 2 },

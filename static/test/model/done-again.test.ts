@@ -78,7 +78,7 @@ describe('what a lost worker leaves', () => {
     expect(trafficOf(index, table)).toMatchObject({ movedBytes: 100, keptBytes: 400 });
   });
 
-  test('is told in words', () => {
+  test('is put into words', () => {
     const texts = textsOf(index, table);
     expect(texts).toContain('blur lost with its worker on w1/0');
     expect(texts).toContain('worker w1 lost');
@@ -118,7 +118,7 @@ test('an attempt that was lost unseen does not wait for ever', () => {
   expect(occupancyOf(table, lanesOf(table, new Map([[0, 2]])), 0, 10 * S).starvedNs).toBe(5 * S);
 });
 
-test('a task that nobody took again is lost in the end, and waits until then', () => {
+test('a task that was not claimed again is lost in the end, and waits until then', () => {
   const gone = [ran(0, 1, 0, 10, { outcome: Outcome.lost }), { node: 0, attempt: 2, readyNs: 10 * S }];
   const { table } = made(gone, { ended: true, nowNs: 20 * S });
   expect([5, 10, 19.9, 20].map((s) => taskStateAt(table, 0, s * S))).toEqual([

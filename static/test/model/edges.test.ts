@@ -20,7 +20,7 @@ const ran = (node: number, from: number, to: number, outputBytes: number) => ({
   outputBytes,
 });
 
-/** split writes a file for each of its children, and one that nobody reads. */
+/** split writes a file for each of its children, and one that no task reads. */
 const graph = graphOf(
   ['split', 'one', 'two', 'three'],
   [

@@ -9,7 +9,7 @@ import { graphOf } from '../fake/graph-of';
 import { forSeeds } from '../fake/random';
 import { foldOf, tableOf } from '../fake/table-of';
 
-test('events tell in words what happened, causes before effects', () => {
+test('events say in words what happened, causes before effects', () => {
   const times = { readyNs: 5, claimedNs: 10, startedNs: 20, endedNs: 30, updatedNs: 30, worker: 2, slot: 1 };
   const rows = [
     { ...times, outcome: Outcome.ok, outputBytes: 36 * 1024 },
@@ -26,8 +26,8 @@ test('events tell in words what happened, causes before effects', () => {
   const table = tableOf(rows, { marks });
   const index = new GraphIndex(graphOf(['load', 'blur', 'merge']), table);
   const events = eventsOf(index, table);
-  const told = Array.from({ length: events.length }, (_, i) => [events.atNs[i], events.text(i), events.stateOf(i)]);
-  expect(told.map(([at, text, state]) => [at, (text as string).replaceAll('\u00a0', ' '), state])).toEqual([
+  const listed = Array.from({ length: events.length }, (_, i) => [events.atNs[i], events.text(i), events.stateOf(i)]);
+  expect(listed.map(([at, text, state]) => [at, (text as string).replaceAll('\u00a0', ' '), state])).toEqual([
     [0, 'run started', undefined],
     [1, 'worker w2 started', undefined],
     [10, 'load claimed on w2/1', 'fetching'],

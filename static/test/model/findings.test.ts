@@ -27,7 +27,7 @@ function ran(node: number, slot: number, from: number, to: number, more: Partial
   return { node, worker: 0, slot, ...times, outcome: Outcome.ok, ...more };
 }
 
-function told(spans: readonly Span[]): string {
+function textOf(spans: readonly Span[]): string {
   const texts = spans.map((span) => (span.kind === 'task' ? `<${span.node} ${span.text}>` : span.text));
   return texts.join('').replaceAll('\u00a0', ' ');
 }
@@ -41,15 +41,15 @@ function findings(
 ): string[] {
   const index = new GraphIndex(graphOf(calls, edges), table);
   const { lead, second } = findingsOf(index, table, lanesOf(table), atNs, context);
-  return [told(lead), told(second)];
+  return [textOf(lead), textOf(second)];
 }
 
 describe('of an ended run', () => {
   test('tasks that took no time explain all of no time', () => {
     const rows = [ran(0, 0, 0, 0), ran(1, 0, 0, 0)];
     const imported = { recordedNs: 0, explainedNs: 0, isReconstructed: true };
-    const told = findings(['a', 'b'], tableOf(rows, { ended: true, nowNs: 0 }), 0, { imported }, [[0, 1]]);
-    expect(told).toEqual(['No task took any time.', '']);
+    const said = findings(['a', 'b'], tableOf(rows, { ended: true, nowNs: 0 }), 0, { imported }, [[0, 1]]);
+    expect(said).toEqual(['No task took any time.', '']);
   });
 
   test('one slot that worked while the others had nothing is named, with its tasks', () => {
@@ -76,7 +76,7 @@ describe('of an ended run', () => {
     );
   });
 
-  test('the wait before a retry is told of with the attempts before it', () => {
+  test('the wait before a retry is named with the attempts before it', () => {
     const rows = [ran(0, 0, 0, 1, { outcome: Outcome.retrying }), ran(1, 1, 0, 1), ran(0, 0, 20, 21, { attempt: 2 })];
     const table = tableOf(rows, { ended: true, nowNs: 21 * S });
     expect(findings(['load', 'blur'], table)).toEqual([
@@ -85,7 +85,7 @@ describe('of an ended run', () => {
     ]);
   });
 
-  test('cut off before anything ended, it says how long it was seen and blames nobody', () => {
+  test('cut off before anything ended, it says how long it was seen and blames no task', () => {
     const running = { endedNs: NaN, updatedNs: NaN, outcome: Outcome.none };
     const table = tableOf([ran(0, 0, 0, 1, running), ran(1, 1, 0, 1, running)], { ended: true, nowNs: 3 * S });
     expect(findings(['load', 'blur'], table, 0, { status: 'interrupted' })).toEqual([
@@ -158,7 +158,7 @@ describe('of an ended run', () => {
     ]);
   });
 
-  test('a pause is told of first, and what binds in the rest behind it', () => {
+  test('a pause is named first, and what binds in the rest after it', () => {
     const marks = [
       { kind: 1, atNs: 0, value: 0 },
       { kind: 9, atNs: 5 * S, value: 0 },
@@ -174,7 +174,7 @@ describe('of an ended run', () => {
     ]);
   });
 
-  test('who ended it is told of one that was cut short', () => {
+  test('a run that was cut short says what ended it', () => {
     const table = tableOf([ran(0, 0, 0, 10)], { ended: true, nowNs: 10 * S });
     const failure = { kind: 'cancelled', node: null, message: 'its process was shut down', attempt: 0 };
     const [lead] = findings(['load', 'blur'], table, 0, { status: 'cancelled', failure });
@@ -211,7 +211,7 @@ describe('of a live run', () => {
     expect(findings(calls, table, 0.5 * S)[0]).toBe('500 ms in, 0 of 8 tasks ended and both slots work.');
   });
 
-  test('it expects an end where past runs tell one', () => {
+  test('it expects an end where past runs suggest one', () => {
     const table = tableOf(rows, { nowNs: 5 * S });
     const expected = { p25Ns: 41.7 * S, p75Ns: 43.8 * S, runs: 40 };
     expect(findings(calls, table, 5 * S, { expected })[1]).toBe(
@@ -229,7 +229,7 @@ describe('of a live run', () => {
     );
   });
 
-  test('paused, it says so, and nobody waits for a slot', () => {
+  test('paused, it says so, and no task waits for a slot', () => {
     const marks = [{ kind: 9, atNs: 4 * S, value: 0 }];
     const table = tableOf([...rows.slice(0, 4), { node: 6, readyNs: 1 * S }], { nowNs: 6 * S, marks });
     expect(findings(calls, table, 6 * S)[0]).toBe(
@@ -259,7 +259,7 @@ test('key figures are those of the lanes and of the profile', () => {
   });
 });
 
-test('what slots did is what their lanes and the waiting tasks tell', () => {
+test('what slots did follows from their lanes and the waiting tasks', () => {
   forSeeds(20, (random) => {
     const run = new FakeRun(randomGraph(random), random, { workers: 2, slots: random.whole(1, 3) });
     const table = foldOf(run);
@@ -315,7 +315,7 @@ test('slots count while they exist', () => {
   expect(figures.busyShare).toBeCloseTo(1, 9);
   expect(figures.slotsMean).toBeCloseTo(2.02, 9);
   expect(figures).toMatchObject({ slots: 4, slotsThere: 2 });
-  expect(figuresAt(table, lanesOf(table), 10 * S).busyShare).toBeCloseTo(20.2 / 40, 9); // where nobody knows better
+  expect(figuresAt(table, lanesOf(table), 10 * S).busyShare).toBeCloseTo(20.2 / 40, 9); // where nothing better is known
 });
 
 describe('edges', () => {

@@ -106,7 +106,7 @@ describe('followed batch by batch', () => {
 });
 
 describe('the cost of following', () => {
-  /** Row i is over at i + 1; each batch brings its rows and the next one, which goes on. */
+  /** Row i is over at i + 1; each batch brings its rows and the next one, which has not ended. */
   function* growing(n: number, each: number): Generator<RunTable> {
     const fold = new RunFold();
     for (let from = 0; from < n; from += each) {

@@ -37,13 +37,13 @@ describe('lengths of a name', () => {
     expect(functionNames(['a.sort', 'a.split']).map(({ label }) => label)).toEqual(['a.sort', 'a.split']);
   });
 
-  it('know how much of the end tells a name from all others', () => {
+  it('know how much of the end distinguishes a name from all others', () => {
     const tails = functionNames(['FASTQC_STATS', 'BCFTOOLS_STATS', 'MULTIQC', 'QC']).map(({ tail }) => tail);
     expect(tails).toEqual(['C_STATS'.length, 'S_STATS'.length, 'IQC'.length, 2]);
     expect(functionNames(['alone'])[0]!.tail).toBe(1);
   });
 
-  it('are never empty and tell any names apart', () => {
+  it('are never empty and distinguish any names', () => {
     const random = new Random(9);
     const pick = (from: readonly string[]): string => from[random.whole(0, from.length - 1)]!;
     for (let round = 0; round < 2000; round++) {

@@ -60,7 +60,7 @@ describe('the gaps of a run', () => {
     expect(gapKinds(tableOf([]))).toEqual({ standstill: '', hasBackOff: false });
   });
 
-  test('are told with their length and their moments', () => {
+  test('are listed with their length and their moments', () => {
     const [paused] = standstillsOf(table);
     expect(gapText('paused', paused!, clock(50)).replaceAll('\u00a0', ' ')).toBe('paused 25.0 ms, from 40 to 65');
     const open = tableOf([], { marks: pause.slice(0, 1), nowNs: 50 * MS });

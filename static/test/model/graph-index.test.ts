@@ -46,7 +46,7 @@ function expanded(width: number): GraphIndex {
 describe('a fan-out of three', () => {
   const index = expanded(3);
 
-  test('has the nodes of its instances behind those of the graph', () => {
+  test('has the nodes of its instances after those of the graph', () => {
     expect([index.nodes, index.tasks]).toEqual([10, 8]);
     expect([0, 1, 2, 3, 4, 9, 10].map((node) => index.isTask(node))).toEqual([
       true,

@@ -43,7 +43,7 @@ describe('lanes', () => {
     expect([...lanes[1]!.endNs]).toEqual([10, 30, Infinity]);
   });
 
-  test('are there before their first attempt where the number of slots is known', () => {
+  test('exist before their first attempt where the number of slots is known', () => {
     const { lanes } = lanesOf(
       table,
       new Map([
@@ -71,7 +71,7 @@ describe('lanes', () => {
     expect(more.lanes[0]).toBe(marked.lanes[0]);
   });
 
-  test('tell what is in sight and who holds them', () => {
+  test('say what is in sight and which attempt holds them', () => {
     const lane = lanesOf(table).lanes[1]!;
     expect(visibleRows(lane, 30, 40)).toEqual({ from: 2, to: 2 });
     expect(visibleRows(lane, 29, 41)).toEqual({ from: 1, to: 3 });

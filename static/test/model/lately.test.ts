@@ -20,7 +20,7 @@ function short(slot: number, fromMs: number, toMs: number, eachMs = 5) {
 const lanesFor = (table: ReturnType<typeof tableOf>) => lanesOf(table, new Map([[0, 2]]), new Map([[0, 2]]));
 
 describe('what slots of a live run did lately', () => {
-  test('is busy where tasks are over before they are seen, however far the log is behind', () => {
+  test('is busy where tasks are over before they are seen, however far the log lags', () => {
     const table = tableOf([...short(0, 0, 2000), ...short(1, 0, 2000)], { nowNs: 2300 * MS });
     const lanes = lanesFor(table);
     expect(latelyAt(table, lanes, 2300 * MS)).toEqual({ busy: 2, slots: 2 });
@@ -35,7 +35,7 @@ describe('what slots of a live run did lately', () => {
     expect(latelyAt(still, lanesFor(still), 9000 * MS)).toEqual({ busy: 0, slots: 2 });
   });
 
-  test('counts a task that goes on', () => {
+  test('counts a task that has not ended', () => {
     const long = { node: 5000, worker: 0, slot: 1, readyNs: 0, claimedNs: 1500 * MS, startedNs: 1500 * MS };
     const table = tableOf([...short(0, 0, 2000), long], { nowNs: 2000 * MS });
     expect(latelyAt(table, lanesFor(table), 2000 * MS)).toEqual({ busy: 1.5, slots: 2 });

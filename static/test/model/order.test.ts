@@ -24,7 +24,7 @@ test('very many keys come in the same order, in whatever order they stand', () =
   });
 });
 
-test('bisection finds the first key behind a moment, and the first from it on', () => {
+test('bisection finds the first key after a moment, and the first from it on', () => {
   forSeeds(50, (random) => {
     const keys = Float64Array.from({ length: random.whole(0, 30) }, () => random.whole(0, 20)).sort();
     const at = random.whole(-1, 21);

@@ -25,18 +25,18 @@ const steps: Steps = {
 };
 
 describe('of a live run', () => {
-  test('it is pinned to now, which goes on with real time', () => {
+  test('it is pinned to now, which advances with real time', () => {
     const playhead = live(100);
     expect(playhead).toMatchObject({ atNs: 100, nowNs: 100, pinned: true });
     expect(playhead.tick(50, true)).toBe(true);
     expect(playhead).toMatchObject({ atNs: 150, nowNs: 150 });
-    playhead.follow(140, true); // a little behind what was extrapolated
+    playhead.follow(140, true); // a little less than what was extrapolated
     expect(playhead.atNs).toBe(150);
     playhead.follow(160, true);
     expect(playhead.atNs).toBe(160);
   });
 
-  test('its clock stands still while the link is cut', () => {
+  test('its clock stops while the link is cut', () => {
     const playhead = live(100);
     expect(playhead.tick(1e9, false)).toBe(false);
     expect(playhead).toMatchObject({ atNs: 100, nowNs: 100 });
@@ -119,7 +119,7 @@ describe('of a finished run', () => {
     expect(playhead.atNs).toBe(100);
   });
 
-  test('seeking while playing goes on from there', () => {
+  test('a seek while playing continues from the new place', () => {
     const playhead = finished(100);
     playhead.play();
     playhead.seek(60);

@@ -31,7 +31,7 @@ test('a worker that was cut off and came back has lanes twice, and slots once', 
   expect(lanes.lanes).toHaveLength(5);
   expect(presencesOf(table).get(0)).toEqual({ fromNs: 4, toNs: 50, lost: true });
   expect(presencesOf(table).get(1)).toEqual({ fromNs: 50, toNs: 95, lost: false });
-  expect(presencesOf(table).get(2)).toBeUndefined(); // nobody told, so it was there all the time
+  expect(presencesOf(table).get(2)).toBeUndefined(); // the log does not say, so it took part all the time
   expect([0, 4, 49, 60, 96].map((ns) => slotsAt(table, lanes, ns))).toEqual([1, 3, 3, 3, 1]);
   expect(peakSlots(table, lanes)).toBe(3);
 });

@@ -13,7 +13,7 @@ const US = 1e3;
 const MS = 1e6;
 const S = 1e9;
 
-function told(spans: readonly Span[]): string {
+function textOf(spans: readonly Span[]): string {
   return spans
     .map((span) => span.text)
     .join('')
@@ -102,7 +102,7 @@ const made: Record<string, { causes: Cause[]; lead: RegExp; make: (random: Rando
       return { slots, claimNs: 2 * US, tasks: scarce(random, slots, executing(random, ns, { heldNs })) };
     },
   },
-  'the engine beside tiny tasks': {
+  'the engine around tiny tasks': {
     causes: ['engine'],
     lead: /^Tasks are tiny: the engine's work on them took .* of .* a task, which itself takes /,
     make: (random) => {
@@ -205,7 +205,7 @@ describe('the lead names what binds', () => {
         const { context = {}, ...given } = make(random);
         const { index, table, lanes } = simulate(given);
         const bounds = boundsOf(index, table, lanes)!;
-        const said = told(findingsOf(index, table, lanes, 0, context).lead);
+        const said = textOf(findingsOf(index, table, lanes, 0, context).lead);
         const { cause } = reasonOf(bounds);
         expect(causes, `${cause}: ${said}`).toContain(cause);
         expect(said).toMatch(lead);

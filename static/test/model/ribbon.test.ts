@@ -100,7 +100,7 @@ test('a bucket is the mean of the profile over it, in any window', () => {
   });
 });
 
-test('an attempt that goes on fills its buckets up to now, and no further', () => {
+test('an attempt that has not ended fills its buckets up to now, and no further', () => {
   const table = tableOf([{ readyNs: 0, claimedNs: 0, startedNs: 10 }]);
   expect([...profileBuckets(table, 0, 10, 5, 25).running]).toEqual([0, 1, 0.5, 0, 0]);
 });

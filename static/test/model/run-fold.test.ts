@@ -59,7 +59,7 @@ test('a frame that does not follow is refused and changes nothing', () => {
   });
 });
 
-test('a snapshot replaces what was there', () => {
+test('a snapshot replaces all rows', () => {
   forSeeds(10, (random) => {
     const fold = new RunFold();
     for (let i = 0; i < 2; i++) {

@@ -68,7 +68,7 @@ describe('the state of an attempt', () => {
     expect(stateAt(table, 1, 55)).toBe('retrying');
   });
 
-  test('that never ended in a finished run is lost from the end on, and was not run where nobody had claimed it', () => {
+  test('that never ended in a finished run is lost from the end on, and was not run where it was never claimed', () => {
     const rows = [
       { readyNs: 10, claimedNs: 20, startedNs: 30 },
       { node: 1, readyNs: 10 },

@@ -80,7 +80,7 @@ function scaleOf(axis: ChartAxis): uPlot.Scale {
   return scale;
 }
 
-/** Room for ticks beside and below; the same for charts that stand on top of each other. */
+/** Room for ticks at the side and below; the same for charts that stand on top of each other. */
 const ROOM = { x: 24, y: 48 };
 
 /** Options for a chart of this size; its data are `chartData`. */

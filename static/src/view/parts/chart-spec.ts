@@ -28,7 +28,7 @@ export interface ChartSeries {
   readonly name?: string;
 }
 
-/** A vertical rule with a word beside it. */
+/** A vertical rule with a word next to it. */
 export interface ChartRule {
   readonly x: number;
   readonly text: string;

@@ -8,7 +8,7 @@ export interface FailureText {
   readonly requestId: string;
 }
 
-/** What to tell of an error that a request was rejected with. */
+/** What to show of an error that a request was rejected with. */
 export function failureOf(error: unknown): FailureText {
   if (error instanceof Problem) {
     return { text: sentence(error.detail === '' ? error.title : error.detail), requestId: error.requestId };

@@ -1,6 +1,6 @@
 // The shape of a run, word-sized: how many slots moved bytes and how many executed, over time.
 
-/** What GET /runs/{run}/timeline tells, as far as the shape needs it. */
+/** What GET /runs/{run}/timeline answers, as far as the shape needs it. */
 export interface SlotsOverTime {
   readonly slots: number;
   readonly moving: readonly number[];

@@ -7,14 +7,14 @@ import type { TaskState } from '../../model/task-state';
 export const phaseNames = ['queue', 'wait', 'fetch', 'execute', 'store', 'update'] as const;
 export type PhaseName = (typeof phaseNames)[number];
 
-/** One phase: how long it has taken by then, and where its bar lies in the attempt, as shares of the whole width. */
+/** One phase: how long it has taken so far, and where its bar lies in the attempt, as shares of the whole width. */
 export interface PhaseBar {
   readonly name: PhaseName;
   /** NaN while it has not begun. */
   readonly soFarNs: number;
   readonly at: number;
   readonly width: number;
-  /** Share that lies after the moment, behind the bar: what a replay knows will follow; 0 while live. */
+  /** Share that lies after the moment, under the bar: what a replay knows will follow; 0 while live. */
   readonly rest: number;
 }
 
@@ -22,7 +22,7 @@ export interface PhaseBars {
   readonly bars: readonly PhaseBar[];
   /** From ready to the end, or to the moment while it has not ended. */
   readonly spanNs: number;
-  /** The attempt had ended by then. */
+  /** The attempt has ended. */
   readonly over: boolean;
 }
 
@@ -56,7 +56,7 @@ export function phasesText(bars: PhaseBars | null, state: TaskState): string {
 
 /**
  * Ready, claimed, fetching, started, body over, stored, updated: NaN from the first that is not known on. What was not
- * fetching between claim and start is drawn before it, as nobody knows when it was; until the start all of it is fetching.
+ * fetching between claim and start is drawn before it, as it is not known when it was; until the start all of it is fetching.
  */
 function edgesOf(table: RunTable, row: number, stored: boolean): readonly number[] {
   const claimed = table.claimedNs[row]!;

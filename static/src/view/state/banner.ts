@@ -1,4 +1,4 @@
-// The lines over the figures of a run that is not what it seems, or waits for what nobody has.
+// The lines over the figures of a run that is not what it seems, or waits for what no worker has.
 
 import type { RunSummary } from '../../api/schema';
 import { count, counted } from '../../model/format';

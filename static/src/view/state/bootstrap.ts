@@ -1,4 +1,4 @@
-// What the page shell tells the program.
+// What the page shell passes to the program.
 
 export interface Bootstrap {
   /** Path under which the dashboard is served, without a slash at the end; empty at the root. */

@@ -32,7 +32,7 @@ export function boundRows(index: GraphIndex, bounds: Bounds): BoundRow[] {
     row('engine', path.engineNs, `${onPath}; ${durationText(work.engineNs)} in all`),
     row('repeated attempts', path.againNs, `${onPath}; ${durationText(work.againNs)} in all`),
     row('back-off', path.backoffNs, onPath),
-    row('paused', bounds.pausedNs, 'whatever went on meanwhile'),
+    row('paused', bounds.pausedNs, 'whatever still ran meanwhile'),
     row('ended, continued later', path.overNs),
     ...outstanding(index, bounds, row),
     row('before the first claim', fromNs, 'since the submission; not in the makespan'),

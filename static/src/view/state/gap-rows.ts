@@ -6,7 +6,7 @@ import type { GraphIndex } from '../../model/graph-index';
 import type { RunTable } from '../../model/run-table';
 import { standstillsOf, standstillWord } from '../../model/standstill';
 
-/** From one moment to another; Infinity while it goes on. */
+/** From one moment to another; Infinity while it lasts. */
 export interface Stretch {
   readonly fromNs: number;
   readonly toNs: number;
@@ -42,7 +42,7 @@ interface Clock {
   moment(ns: number): string;
 }
 
-/** '6.50 s, from +1.20 s to +7.70 s', or, of one that goes on, '300 ms so far, since +1.20 s'; after a word. */
+/** '6.50 s, from +1.20 s to +7.70 s', or, of one that is not over, '300 ms so far, since +1.20 s'; after a word. */
 export function gapText(word: string, { fromNs, toNs }: Stretch, clock: Clock): string {
   const isOver = toNs < Infinity;
   const lasted = durationText((isOver ? toNs : Math.max(fromNs, clock.shownNs)) - fromNs);

@@ -22,37 +22,37 @@ export interface Bin {
 }
 
 /** A quantile as the service sends it. */
-interface Told {
+interface SentQuantile {
   readonly value: number | null;
 }
 
 /** A part of the history as the service sends it. */
-export interface ToldHistory {
+export interface SentHistory {
   readonly key: string;
   readonly n: number;
   readonly min: number | null;
   readonly max: number | null;
-  readonly quantiles: readonly (Told & { readonly q: number })[];
+  readonly quantiles: readonly (SentQuantile & { readonly q: number })[];
   readonly histogram?: readonly Bin[] | null;
   readonly ecdf?: readonly { readonly x: number; readonly p: number }[] | null;
 }
 
 /** History by function: name, with @version above 0. */
-export function pastByFunction(groups: readonly ToldHistory[]): ReadonlyMap<string, Past> {
+export function pastByFunction(groups: readonly SentHistory[]): ReadonlyMap<string, Past> {
   return new Map(groups.map((group) => [group.key, toPast(group)]));
 }
 
-function toPast(told: ToldHistory): Past {
-  const at = (q: number): number | null => told.quantiles.find((one) => one.q === q)?.value ?? null;
+function toPast(sent: SentHistory): Past {
+  const at = (q: number): number | null => sent.quantiles.find((one) => one.q === q)?.value ?? null;
   return {
-    n: told.n,
-    min: told.min,
-    max: told.max,
+    n: sent.n,
+    min: sent.min,
+    max: sent.max,
     p25: at(0.25),
     p50: at(0.5),
     p75: at(0.75),
-    bins: told.histogram ?? [],
-    ecdf: told.ecdf ?? [],
+    bins: sent.histogram ?? [],
+    ecdf: sent.ecdf ?? [],
   };
 }
 

@@ -17,7 +17,7 @@ export function stateList(counts: Partial<Readonly<StateCounts>>): string {
 
 /** 89 % busy in the last second. */
 export function latelyText({ busy, slots }: Lately): string {
-  return slots > 0 ? `${percent(busy / slots)} busy in the last second` : 'no slot is there';
+  return slots > 0 ? `${percent(busy / slots)} busy in the last second` : 'no slots';
 }
 
 /** level 3, or levels 3 to 6. */

@@ -1,4 +1,4 @@
-// What the inspector tells of a task as of a moment, apart from what only the service knows.
+// What the inspector shows of a task as of a moment, apart from what only the service knows.
 
 import { backOffAfter } from '../../model/back-off';
 import { sizeOf } from '../../model/edges';
@@ -34,7 +34,7 @@ export type Origin = 'root' | 'became' | 'invoked';
 /** What the words for it mean. */
 export const originTitles: Readonly<Record<Origin, string>> = {
   root: 'It waits for no other task',
-  became: 'The worker that made its last input ready went on with it at once, without a queue between',
+  became: 'The worker that made its last input ready continued with it at once, without a queue in between',
   invoked: 'Others made it ready and left it to whichever worker was free',
 };
 
@@ -53,7 +53,7 @@ export interface TaskFacts {
   readonly where: string;
   readonly origin: Origin;
   readonly attempts: readonly AttemptLine[];
-  /** How long its body has run by then, NaN before. */
+  /** How long its body has run so far, NaN before it began. */
   readonly executeNs: number;
   readonly stage: RankStage;
   /** NaN while or where it is not known. */

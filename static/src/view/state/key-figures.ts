@@ -179,7 +179,7 @@ function elapsedSub(elapsedNs: number, expected: ExpectedEnd | null, past: reado
   return `longer than ${count(past.filter((ns) => ns < elapsedNs).length)} of ${count(past.length)} like it`;
 }
 
-/** Figures of a run that goes on, as of now. */
+/** Figures of a live run, as of now. */
 export function liveFigures({ figures, counts, tasks, expected, paused, past }: LiveInput): KeyFigure[] {
   const over = counts.succeeded + counts.failed + counts.cancelled + counts.skipped + counts.lost;
   const seen = counts.fetching + counts.storing + counts.running;
@@ -196,7 +196,7 @@ export function liveFigures({ figures, counts, tasks, expected, paused, past }: 
       label: 'Tasks ended',
       value: { figure: count(over), unit: `of ${count(tasks)}` },
       sub: tasks > 0 ? percent(over / tasks) : 'none known yet',
-      title: 'Of the tasks known by now; fan-outs add theirs when they expand',
+      title: 'Of the tasks known so far; fan-outs add theirs when they expand',
       ...first,
     },
     {

@@ -13,7 +13,7 @@ import type { TaskState } from '../../model/task-state';
 
 export interface LaneRow {
   readonly name: string;
-  /** Claimed by then. */
+  /** Claimed up to the moment. */
   readonly attempts: number;
   readonly busyNs: number;
   readonly busyShare: number;
@@ -21,9 +21,9 @@ export interface LaneRow {
   readonly node: number;
   readonly task: string;
   readonly state: TaskState | null;
-  /** Its worker is there; else it is yet to come, or has gone. */
+  /** Its worker takes part; else it is yet to come, or has gone. */
   readonly there: boolean;
-  /** Share of the last second in which it was busy; NaN where the log tells what it did at the moment. */
+  /** Share of the last second in which it was busy; NaN where the log has what it did at the moment. */
   readonly lately: number;
 }
 
@@ -45,7 +45,7 @@ export function laneRow(index: GraphIndex, table: RunTable, lanes: Lanes, place:
   };
 }
 
-/** What a slot does that holds no task as far as the log tells: most tasks are over before they are seen. */
+/** What a slot does that holds no task as far as the log says: most tasks are over before they are seen. */
 export function nowText({ there, lately }: Pick<LaneRow, 'there' | 'lately'>): string {
   if (!there) return 'not there';
   return lately > 0 ? `${percent(lately)} busy` : 'idle';

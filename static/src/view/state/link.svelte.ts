@@ -5,7 +5,7 @@ import { createSubscriber } from 'svelte/reactivity';
 import type { LiveClient } from '../../live/live-client';
 import type { LinkState } from '../../live/link-state';
 
-/** Says how the link is; who reads it in a component is told of changes. */
+/** Says how the link is; a component that reads it follows its changes. */
 export class LinkFace {
   #live: Pick<LiveClient, 'state' | 'storeSilentSince' | 'onState'>;
   #subscribe: () => void;

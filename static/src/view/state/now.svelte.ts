@@ -1,4 +1,4 @@
-// The time of day for ages, on the service's clock: one timer for the page, none while nobody shows an age or the page is hidden.
+// The time of day for ages, on the service's clock: one timer for the page, none while no age is shown or the page is hidden.
 
 import { createSubscriber } from 'svelte/reactivity';
 

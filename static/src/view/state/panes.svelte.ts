@@ -2,7 +2,7 @@
 
 import type { Keep } from './preference';
 
-/** A size that a divider changes: CSS pixels, between bounds, a default where nobody has dragged it. */
+/** A size that a divider changes: CSS pixels, between bounds, a default until it is dragged. */
 export interface PaneBounds {
   readonly min: number;
   readonly max: number;

@@ -22,7 +22,7 @@ export const pageClock: PageClock = {
   },
 };
 
-/** How often a live run's "now" moves on by itself; frames of the stream move it besides. */
+/** How often a live run's "now" moves on by itself; frames of the stream move it, too. */
 const FOLLOW_MS = 66;
 const NS_PER_MS = 1e6;
 
@@ -50,7 +50,7 @@ export class Playback {
   /** A place asked for before the run reached so far back as to know it. */
   #wantedNs: number | undefined;
 
-  /** onmove is told after each change, in place of an effect. */
+  /** onmove is called after each change, in place of an effect. */
   constructor(loop: FrameLoop, onmove: () => void, clock: PageClock = pageClock) {
     this.#loop = loop;
     this.#onmove = onmove;
@@ -78,12 +78,12 @@ export class Playback {
     return this.#shown.speed;
   }
 
-  /** Tells whether the stream is fresh: while it is not, clocks stand still. */
+  /** Sets what says whether the stream is fresh: while it is not, clocks stop. */
   watchLink(linked: () => boolean): void {
     this.#linked = linked;
   }
 
-  /** Takes in what the stream said: the run's clock, or its end. */
+  /** Applies what the stream said: the run's clock, or its end. */
   follow(nowNs: number, live: boolean): void {
     this.#live = live;
     this.#lastMs = this.#clock.now();

@@ -6,7 +6,7 @@ import { Problem } from '../../api/problem';
 const AGAIN_MS = 2_000;
 const AGAIN_MOST_MS = 30_000;
 
-/** Nobody answered, or the service said that it cannot for now: the same request may do better later. */
+/** No answer came, or the service said that it cannot answer now: the same request may succeed later. */
 export function isAway(error: unknown): boolean {
   return error instanceof Problem && (error.status === 0 || error.status === 503);
 }
@@ -69,7 +69,7 @@ export class Resource<T> {
     }
   }
 
-  /** Changes the value in place of a request: what the live stream told. */
+  /** Changes the value in place of a request: what the live stream said. */
   update(change: (value: T) => T): void {
     if (this.#value !== undefined) this.#value = change(this.#value);
   }

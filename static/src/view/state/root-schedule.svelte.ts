@@ -6,23 +6,23 @@ import { count, counted } from '../../model/format';
 import type { GraphIndex } from '../../model/graph-index';
 import { Resource } from './resource.svelte';
 
-/** Nobody hands a task of the graph itself to anybody before it. */
+/** A task of the graph itself that waits for no other. */
 export function isRoot(index: GraphIndex, node: number): boolean {
   return node >= 0 && node < index.graph.scopes[0]!.tasks && index.parents(node).length === 0;
 }
 
 /** What the words of the schedule mean. */
 export const scheduleTitle =
-  'Its static schedule, as it would be shared: what a depth-first search reaches from this root. A worker goes on with ' +
+  'Its static schedule, as it would be shared: what a depth-first search reaches from this root. A worker continues with ' +
   'the first task that an end makes ready and hands the others out; a fan-in waits for several tasks, and the last of ' +
-  'them goes on with it';
+  'them continues with it';
 
-/** 'leads to 30 tasks; 12 steps gone on with, 15 handed out, 3 fan-ins': steps are fan-outs and their joins too. */
+/** 'leads to 30 tasks; 12 steps continued with, 15 handed out, 3 fan-ins': steps are fan-outs and their joins too. */
 export function scheduleText(schedule: Pick<Schedule, 'tasks' | 'became' | 'invoked' | 'fan_ins'>): string {
   const { tasks, became, invoked, fan_ins: fanIns } = schedule;
   if (tasks <= 1) return 'nothing waits for it';
   const parts: string[] = [];
-  if (became > 0) parts.push(`${counted(became, 'step')} gone on with`);
+  if (became > 0) parts.push(`${counted(became, 'step')} continued with`);
   if (invoked > 0) parts.push(`${count(invoked)} handed out`);
   if (fanIns > 0) parts.push(`${counted(fanIns, 'fan-in')}`);
   return `leads to ${counted(tasks - 1, 'task')}; ${parts.join(', ')}`;

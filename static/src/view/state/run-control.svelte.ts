@@ -51,7 +51,7 @@ export class RunControl {
     return !live && imported === null && !this.canContinue;
   }
 
-  /** Goes on with what the run has left. Where nothing is, that is a new run. */
+  /** Continues with what the run has left. Where nothing is left, that is a new run. */
   goOn(): Promise<void> {
     return this.#launch({});
   }
@@ -69,7 +69,7 @@ export class RunControl {
       const next = await app.track(app.api.retry(run, query));
       if (next.run === run) {
         source.takeSummary(next);
-        app.say(`${next.name} goes on as revision ${String(next.revision)}`);
+        app.say(`${next.name} continues as revision ${String(next.revision)}`);
         return;
       }
       app.say(`${next.name} started`);

@@ -19,7 +19,7 @@ export interface Writing {
   count(n: number): string;
 }
 
-/** More of a result nobody reads here; it can be exported. */
+/** A longer result is not read here; it can be exported. */
 const RESULT_CHARACTERS = 160;
 
 function beginning(text: string): string {
@@ -57,7 +57,7 @@ function recordedFacts(run: RunSummary, imported: Imported): RunFact[] {
   return facts;
 }
 
-/** Sizes are those of the values where they tell without encoding them; what is stored is encoded. */
+/** Sizes are those of the values where these say it without being encoded; what is stored is encoded. */
 function outputText(run: RunSummary, write: Writing): string {
   if (run.tasks.done === 0) return 'none yet';
   const stored = `${write.bytes(run.stored_bytes)} stored`;
@@ -68,7 +68,7 @@ type Rules = NonNullable<RunSummary['rules']>;
 
 /** Words for rules that were switched off. */
 const offWords: readonly (readonly [keyof Rules, string])[] = [
-  ['no_become', 'not going on'],
+  ['no_become', 'not continuing'],
   ['no_clustering', 'no clustering'],
   ['no_delay', 'no holding'],
   ['store_all', 'all stored'],
@@ -103,7 +103,7 @@ export interface WorkerLine {
 const MOST_WORKERS = 50;
 
 /**
- * Workers of a run as lines of a table; what only their end tells is a dash until then. Of more than fit the lost ones
+ * Workers of a run as lines of a table; what only their end shows is a dash until then. Of more than fit the lost ones
  * come first.
  */
 export function workerLines(

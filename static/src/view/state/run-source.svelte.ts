@@ -18,7 +18,7 @@ export interface SourceDependencies {
   readonly live: LiveClient;
   readonly run: string;
   track<T>(work: Promise<T>): Promise<T>;
-  /** Told after each batch of frames, in place of an effect: the playhead follows. */
+  /** Called after each batch of frames, in place of an effect: the playhead follows. */
   onbatch(table: RunTable): void;
 }
 
@@ -31,7 +31,7 @@ const STANDING_NEEDS = 5;
 /** Bars of the histograms of the past. */
 const BINS = 46;
 
-/** Data of one run: plain objects behind versions. open() once; what it answers closes. */
+/** Data of one run: plain objects, each change of which moves a version. open() once; what it returns closes. */
 export class RunSource {
   readonly #fold = new RunFold();
   readonly #deps: SourceDependencies;
@@ -70,7 +70,7 @@ export class RunSource {
     return this.#layout;
   }
 
-  /** The table; read `version` to be told when it changes. */
+  /** The table; read `version` to follow its changes. */
   get table(): RunTable {
     return this.#fold.table;
   }
@@ -89,7 +89,7 @@ export class RunSource {
     return this.#link;
   }
 
-  /** What is heard is fresh: while it is not, clocks stand still. */
+  /** What was received is fresh: while it is not, clocks stop. */
   get linked(): boolean {
     return this.#link?.kind === 'open';
   }
@@ -108,7 +108,7 @@ export class RunSource {
     return this.#peers === undefined || this.#peers.runs >= STANDING_NEEDS;
   }
 
-  /** Where the run stands among its peers; null where it cannot be told. */
+  /** Where the run stands among its peers; null where that is not known. */
   get standing(): Standing | null {
     return this.#standing;
   }
@@ -163,7 +163,7 @@ export class RunSource {
     void this.#loadWorkers(); // at the same time as the rest: lanes are painted with their names
     void track(api.layout(run, {}, signal)).then(
       (layout) => (this.#layout = layout),
-      () => (this.#layout = null), // the page works without the picture: lanes and tables are there
+      () => (this.#layout = null), // the page works without the picture: it has lanes and tables
     );
     try {
       const [summary, graph] = await track(Promise.all([api.run(run, {}, signal), api.graph(run, signal)]));
@@ -190,7 +190,7 @@ export class RunSource {
     void this.#loadPeers(this.#scope);
   }
 
-  /** Tells why there is nothing to show; what is away for now is asked for again. */
+  /** Says why there is nothing to show; what is not available now is requested again. */
   #fail(problem: unknown): void {
     this.#problem = problem;
     if (isAway(problem)) this.#again ??= setTimeout(() => void this.load(), AGAIN_MS);

@@ -46,7 +46,7 @@ export interface FreshnessInput {
 export interface Freshness {
   readonly text: string;
   readonly title: string;
-  /** Nothing is heard: clocks stand still. */
+  /** Nothing is received: clocks stop. */
   readonly cut: boolean;
 }
 

@@ -36,7 +36,7 @@ import { Unfolding } from './unfolding.svelte';
 /** The address is written when the playhead has rested for this long: browsers refuse hundreds of changes in a row. */
 const REST_MS = 200;
 
-/** Later than anything that happened, and yet before the end of a run that goes on. */
+/** Later than anything that happened, and yet before the end of a live run. */
 const AFTER_ALL = Number.MAX_VALUE;
 
 /** Everything that a run page shows, as getters over plain objects; components read it and ask it to do things. */
@@ -127,7 +127,7 @@ export class RunView {
     return make(this.source.index!, this.source.table);
   }
 
-  /** The log goes on, as far as anybody has heard. */
+  /** The log continues, as far as is known. */
   get live(): boolean {
     return !this.tableNow.ended && this.source.summary?.live === true;
   }
@@ -202,7 +202,7 @@ export class RunView {
 
   readonly #usualEnd: ExpectedEnd | null = $derived.by(() => expectedEnd(this.source.pastMakespans));
 
-  /** When a live run should end; null where nobody can tell, and when it has outlasted its past. */
+  /** When a live run should end; null where that is unknown, and when it has outlasted its past. */
   get expected(): ExpectedEnd | null {
     const usual = this.#usualEnd;
     return this.live && usual !== null && this.playback.nowNs <= usual.p75Ns ? usual : null;
@@ -271,7 +271,7 @@ export class RunView {
     return pastOf(this.source.past, this.source.index?.graph.functions[fn]);
   }
 
-  /** The same for saying where a task stands in it: nothing where too few runs are behind it. */
+  /** The same for saying where a task stands in it: nothing where it is of too few runs. */
   rankedPastOf(fn: number): Past | undefined {
     return this.source.comparable ? this.pastOf(fn) : NO_PAST;
   }
@@ -311,7 +311,7 @@ export class RunView {
     return this.choices.metric;
   }
 
-  /** The tab shown: what only the end can tell gives way while the run is live. */
+  /** The tab shown: what only the end of a run can show gives way while it is live. */
   get tab(): RunTab {
     return this.choices.tab === 'path' && this.live ? 'statistics' : this.choices.tab;
   }

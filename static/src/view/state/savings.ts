@@ -14,7 +14,7 @@ export interface SavingsLine {
 }
 
 export interface SavingsTable {
-  /** Workers that told, by name. */
+  /** Workers that have reported, by name. */
   readonly columns: readonly string[];
   readonly lines: readonly SavingsLine[];
 }
@@ -29,8 +29,8 @@ interface FigureKind {
 const figures: readonly FigureKind[] = [
   {
     of: 'became',
-    label: 'gone on with',
-    title: 'Tasks that a worker went on with instead of handing them out',
+    label: 'continued with',
+    title: 'Tasks that a worker continued with instead of handing them out',
     write: count,
   },
   { of: 'invoked', label: 'handed out', title: 'Tasks that were left to other workers', write: count },
@@ -64,7 +64,7 @@ const figures: readonly FigureKind[] = [
   {
     of: 'preloaded',
     label: 'fetched ahead',
-    title: 'Inputs that were there before their task got a slot',
+    title: 'Inputs that were fetched before their task got a slot',
     write: count,
   },
   {
@@ -83,16 +83,16 @@ const figures: readonly FigureKind[] = [
   },
 ];
 
-/** What the workers of a run have told; null where nobody has. Figures that are nothing everywhere are left out. */
+/** What the workers of a run have reported; null where none has. Figures that are 0 everywhere are left out. */
 export function savingsTable(workers: readonly RunWorker[]): SavingsTable | null {
-  const told = workers.filter((worker) => worker.saved !== undefined);
-  if (told.length === 0) return null;
+  const reporting = workers.filter((worker) => worker.saved !== undefined);
+  if (reporting.length === 0) return null;
   const lines: SavingsLine[] = [];
   for (const { of, label, title, write } of figures) {
-    const each = told.map((worker) => worker.saved![of]);
+    const each = reporting.map((worker) => worker.saved![of]);
     const sum = each.reduce((total, value) => total + value, 0);
     if (sum > 0)
       lines.push({ label, title, sum: write(sum), each: each.map((value) => (value > 0 ? write(value) : '')) });
   }
-  return { columns: told.map((worker) => workerName(worker.worker)), lines };
+  return { columns: reporting.map((worker) => workerName(worker.worker)), lines };
 }

@@ -8,7 +8,7 @@ export interface SideTab {
   readonly title: string;
 }
 
-/** The tabs in order; keys 1 to 5 choose them. What only the end of a run can tell keeps its place and says so. */
+/** The tabs in order; keys 1 to 5 choose them. What only the end of a run can show keeps its place and says so. */
 export function tabsOf(live: boolean): SideTab[] {
   return [
     { id: 'statistics', label: 'Statistics', title: '1' },

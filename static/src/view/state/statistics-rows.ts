@@ -94,7 +94,7 @@ const FIGURE_PX = 57;
 const SHARE_PX = 46;
 const DIGIT_PX = 6.7;
 const CELL_PX = 10;
-/** Beside the name, and what the last column has at its right beyond other cells. */
+/** Px next to the name, and what the last column has at its right beyond other cells. */
 const OUTSIDE_PX = 35;
 const STRIP_LEAST_PX = 36;
 const STRIP_MOST_PX = 240;
@@ -146,7 +146,7 @@ export function hasP95(whole: readonly FunctionStatistics[]): boolean {
   return whole.some((one) => one.n >= P95_NEEDS);
 }
 
-/** Names as rows show them: all whole where all of them fit, else each in the longest wording that does, or what tells it from the others. */
+/** Names as rows show them: all whole where all of them fit, else each in the longest wording that does, or what distinguishes it from the others. */
 export function fittedNames(
   names: readonly FunctionName[],
   measurer: TextMeasurer,

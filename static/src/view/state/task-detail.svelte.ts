@@ -4,7 +4,7 @@
 import type { Api } from '../../api/client';
 import type { Task } from '../../api/schema';
 import { Resource } from './resource.svelte';
-import { type InputLine, toldInputs } from './task-inputs';
+import { type InputLine, reportedInputs } from './task-inputs';
 
 /** The error and the log of one attempt, as far as there are any. */
 export interface AttemptEvidence {
@@ -90,14 +90,14 @@ export class TaskDetail {
     return this.#resource.loading;
   }
 
-  /** Inputs of an attempt as it told them; undefined where nothing was told. */
+  /** Inputs of an attempt as it reported them; undefined where it reported none. */
   inputsOf(
     node: number,
     life: { readonly epoch: number; readonly attempt: number },
     rate: (bytesPerSecond: number) => InputLine['rate'],
   ): InputLine[] | undefined {
-    const told = this.of(node)?.attempts.find((one) => one.epoch === life.epoch && one.attempt === life.attempt);
-    return told?.inputs === undefined ? undefined : toldInputs(told.inputs, rate);
+    const found = this.of(node)?.attempts.find((one) => one.epoch === life.epoch && one.attempt === life.attempt);
+    return found?.inputs === undefined ? undefined : reportedInputs(found.inputs, rate);
   }
 
   stop(): void {

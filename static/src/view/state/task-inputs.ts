@@ -1,4 +1,4 @@
-// Inputs of a task as lines of a table: from the service's detail where it is there, else from the graph.
+// Inputs of a task as lines of a table: from the service's detail where there is one, else from the graph.
 
 import { sizeOf, viaOf } from '../../model/edges';
 import type { GraphIndex } from '../../model/graph-index';
@@ -18,8 +18,8 @@ export interface InputLine {
   readonly rate: { readonly figure: string; readonly unit: string } | null;
 }
 
-/** What the service tells of one input. */
-export interface ToldInput {
+/** What the service reports of one input. */
+export interface ReportedInput {
   readonly from: number;
   readonly task: string;
   readonly source: string;
@@ -31,12 +31,12 @@ export interface ToldInput {
 const LEAST_BYTES = 65536;
 const LEAST_NS = 1e6;
 
-/** Inputs as the service told them, the slowest first. */
-export function toldInputs(
-  told: readonly ToldInput[],
+/** Inputs as the service reported them, the slowest first. */
+export function reportedInputs(
+  reported: readonly ReportedInput[],
   rate: (bytesPerSecond: number) => InputLine['rate'],
 ): InputLine[] {
-  const lines = told.map((input, i) => {
+  const lines = reported.map((input, i) => {
     const bytes = input.bytes ?? Number.NaN;
     const moved = bytes >= LEAST_BYTES && input.fetch_ns >= LEAST_NS;
     return {

@@ -9,7 +9,7 @@ import { attemptAt, taskStateAt } from '../../model/states';
 import { type TaskState, taskStates } from '../../model/task-state';
 import { executeAt } from './inspect';
 
-/** Later than anything that happened, and yet before the end of a run that goes on. */
+/** Later than anything that happened, and yet before the end of a live run. */
 const AFTER_ALL = Number.MAX_VALUE;
 
 export const taskColumns = ['task', 'state', 'worker', 'start', 'queue', 'execute', 'output'] as const;
@@ -54,7 +54,7 @@ export function taskRow(index: GraphIndex, table: RunTable, node: number, atNs: 
   };
 }
 
-/** Nodes of all tasks known by now whose name contains the text, sorted by what the whole table knows of them. */
+/** Nodes of all tasks known so far whose name contains the text, sorted by what the whole table knows of them. */
 export function sortedTasks(index: GraphIndex, table: RunTable, sort: TaskSort, text: string): Uint32Array {
   const nodes: number[] = [];
   const wanted = text.trim().toLowerCase();

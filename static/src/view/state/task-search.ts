@@ -3,7 +3,7 @@
 import type { SearchHit, SearchSource } from './search-sources';
 import type { RunView } from './run.svelte';
 
-/** More hits than this nobody reads. */
+/** No reader goes through more hits than this. */
 const HITS = 20;
 
 /** Finds tasks by the words of their names, see rankOf; the best first. */
@@ -14,7 +14,7 @@ export function taskSearch(view: RunView): SearchSource {
   };
 }
 
-/** Names that match are ranked no further than this many: whoever sees so many types on. */
+/** Names that match are ranked no further than this many: a reader who sees so many keeps typing. */
 const RANKED = 2000;
 
 function findTasks(view: RunView, wanted: readonly string[]): SearchHit[] {

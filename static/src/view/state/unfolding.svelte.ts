@@ -10,11 +10,11 @@ export type Piece = (typeof pieces)[number];
 
 /** About a frame: what the reader does meanwhile is answered and painted before the next piece is made. */
 const BETWEEN_MS = 16;
-/** A hidden tab paints no frame; the rest of its page is there all the same after this. */
+/** A hidden tab paints no frame; the rest of its page is made after this long. */
 const HIDDEN_MS = 500;
 
 /**
- * What of a page is there by now. The pictures come first, because they are what can be scrubbed; each further piece is
+ * Which pieces of a page exist already. The pictures come first, because they are what can be scrubbed; each further piece is
  * added in a task of its own after they were painted, so that the page answers in between.
  */
 export class Unfolding {
@@ -29,12 +29,12 @@ export class Unfolding {
     this.#clock = clock;
   }
 
-  /** A piece is there. */
+  /** Whether a piece exists. */
   has(piece: Piece): boolean {
     return pieces.indexOf(piece) <= this.#last;
   }
 
-  /** All pieces are there. */
+  /** Whether all pieces exist. */
   get done(): boolean {
     return this.#last === pieces.length - 1;
   }

@@ -8,7 +8,7 @@ export interface WorkerLabel {
   readonly number: number;
   /** w0, as events and lanes have it. */
   readonly name: string;
-  /** The process: its own name, with its host where that tells it from others. Empty where it is not known. */
+  /** The process: its own name, with its host where that distinguishes it. Empty where it is not known. */
   readonly process: string;
 }
 
@@ -22,7 +22,7 @@ export function workerLabels(workers: readonly RunWorker[], lanes: Lanes): Worke
     .map(([number, process]) => ({ number, name: workerName(number), process }));
 }
 
-/** What tells the process of a worker from the others of its run. One that is alone is told by its host. */
+/** What distinguishes the process of a worker from the others of its run. One that is alone is named by its host. */
 export function processNames(workers: readonly RunWorker[]): (worker: RunWorker) => string {
   const hosts = new Set(workers.map(({ host }) => host)).size;
   return (worker) => processName(worker, workers.length, hosts);
@@ -30,7 +30,7 @@ export function processNames(workers: readonly RunWorker[]): (worker: RunWorker)
 
 /** The same where it is known how many workers there are, on how many hosts. */
 function processName(worker: RunWorker, workers: number, hosts: number): string {
-  const isNamed = !worker.name.startsWith(`${worker.host}:`); // by somebody: the default is host and process
+  const isNamed = !worker.name.startsWith(`${worker.host}:`); // on purpose: the default is host and process
   if (worker.host === '') return worker.name;
   if (!isNamed) return workers === 1 ? worker.host : worker.name;
   return hosts > 1 ? `${worker.name} ${worker.host}` : worker.name;

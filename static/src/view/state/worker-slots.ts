@@ -2,7 +2,7 @@
 
 import type { RunWorker } from '../../api/schema';
 
-/** The most slots that each worker used; one that still works does not tell. */
+/** The most slots that each worker used; one that still works does not say. */
 export function slotsOf(workers: readonly RunWorker[]): ReadonlyMap<number, number> {
   return new Map(workers.filter((w) => w.slots > 0).map((w) => [w.worker, w.slots]));
 }

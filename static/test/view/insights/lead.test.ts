@@ -34,7 +34,7 @@ describe('the sentence of the insights', () => {
     expect(text(leadOf('execute_ns', few, undefined, undefined).second)).toContain('too few tasks');
   });
 
-  it('names a single task that has most of the time, which no quantile tells', () => {
+  it('names a single task that has most of the time, which no quantile shows', () => {
     const one = [
       historyPart('pass', 1000, 1e3, 1e3, { sum: 1e15 + 999e3, max: 1e15 }),
       historyPart('b', 30, 1e9, 1.1e9),

@@ -17,7 +17,7 @@ import { historyPart } from './history-part';
 const plain = (text: string): string => text.replaceAll('\u00a0', ' ');
 
 describe('figures of a row', () => {
-  it('shows no percentile that too few tasks stand behind, and says how many it needs', () => {
+  it('shows no percentile of too few tasks, and says how many it needs', () => {
     const few = historyPart('mAdd', 12, 1e6, 2e6);
     expect(cellValue(few, 'p50')).toBe(1e6);
     expect(cellValue(few, 'p90')).toBe(1.8e6);
@@ -61,7 +61,7 @@ describe('figures of a row', () => {
     expect(lowerQuartile(part)).toBe(0.9e6);
   });
 
-  it('compares medians, and is loud only about changes that enough tasks stand behind', () => {
+  it('compares medians, and is loud only about changes that enough tasks support', () => {
     const before = historyPart('mAdd', 40, 1e6, 2e6);
     expect(shiftOf(before, historyPart('mAdd', 40, 1.2e6, 2e6))).toMatchObject({ ratio: 1.2, loud: true });
     expect(shiftOf(before, historyPart('mAdd', 40, 1.04e6, 2e6))?.loud).toBe(false);

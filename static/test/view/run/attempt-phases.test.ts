@@ -17,7 +17,7 @@ const names = (bars: ReturnType<typeof phaseBars>): string[] =>
   bars.bars.filter((bar) => !Number.isNaN(bar.soFarNs)).map((bar) => `${bar.name} ${String(bar.soFarNs)}`);
 
 describe('phases of an attempt', () => {
-  it('tells those that have begun, and how far', () => {
+  it('shows those that have begun, and how far', () => {
     const table = tableOf([whole]);
     expect(names(phaseBars(table, 0, 50, true))).toEqual(['queue 50']);
     expect(names(phaseBars(table, 0, 500, true))).toEqual(['queue 100', 'wait 40', 'fetch 60', 'execute 300']);

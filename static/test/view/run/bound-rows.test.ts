@@ -7,12 +7,12 @@ import { simulate } from '../../fake/simulate';
 
 const S = 1e9;
 
-test('every bound is told of with its share of the makespan, and what lies around that', () => {
+test('every bound is listed with its share of the makespan, and what lies around that', () => {
   const tasks = chain(3, () => ({ executeNs: S, fails: 1, failNs: S / 2, backoffNs: 2 * S }));
   const { index, table, lanes } = simulate({ slots: 2, tasks, submitNs: S / 4, pauses: [[S, 2 * S]] });
   const rows = boundRows(index, boundsOf(index, table, lanes)!);
-  const told = rows.map(({ name, ns }) => [name, ns / S]);
-  expect(Object.fromEntries(told)).toEqual({
+  const listed = rows.map(({ name, ns }) => [name, ns / S]);
+  expect(Object.fromEntries(listed)).toEqual({
     'work ÷ slots': 2.25,
     'longest chain': 3,
     'repeated attempts': 1.5,

@@ -4,7 +4,7 @@ import { GraphIndex } from '../../../src/model/graph-index';
 import { Outcome, RowFlag } from '../../../src/model/run-table';
 import { factsOf } from '../../../src/view/state/inspect';
 import { laneRow } from '../../../src/view/state/lane-rows';
-import { plannedInputs, toldInputs, totalBytes } from '../../../src/view/state/task-inputs';
+import { plannedInputs, reportedInputs, totalBytes } from '../../../src/view/state/task-inputs';
 import { nextSort, sortedTasks, taskRow, type TaskSort } from '../../../src/view/state/task-rows';
 import { lanesOf } from '../../../src/model/run-lanes';
 import { graphOf } from '../../fake/graph-of';
@@ -69,7 +69,7 @@ describe('facts of a task', () => {
     expect(facts(2, 99)).toMatchObject({ state: 'pending', row: -1, attempts: [] });
   });
 
-  it('tell apart what a worker became and what it was given', () => {
+  it('distinguish what a worker became from what it was given', () => {
     expect(facts(1, 25).origin).toBe('became');
     expect(facts(1, 50).origin).toBe('invoked');
   });
@@ -84,7 +84,7 @@ describe('facts of a task', () => {
     ]);
   });
 
-  it('tell the back-off after an attempt that failed, once it has begun', () => {
+  it('show the back-off after an attempt that failed, once it has begun', () => {
     const backOffs = (atNs: number) => facts(1, atNs).attempts.map(({ backOff }) => backOff);
     expect(backOffs(30)).toEqual([null]);
     expect(backOffs(31)).toEqual([{ row: 1, fromNs: 31, toNs: 40 }]);
@@ -131,7 +131,7 @@ describe('the table of tasks', () => {
 });
 
 describe('the table of slots', () => {
-  it('tells what each does at the moment', () => {
+  it('says what each does at the moment', () => {
     const lanes = lanesOf(table);
     expect(laneRow(index, table, lanes, 0, 10)).toMatchObject({
       name: 'w0/1',
@@ -153,7 +153,7 @@ describe('inputs', () => {
 
   it('come from the service slowest first, with a rate where something was moved', () => {
     const rate = (perSecond: number): { figure: string; unit: string } => ({ figure: String(perSecond), unit: 'B/s' });
-    const lines = toldInputs(
+    const lines = reportedInputs(
       [
         { from: 3, task: 'cut', source: 'local', bytes: 1e6, fetch_ns: 0 },
         { from: 9, task: '', source: 'store', bytes: 2e6, fetch_ns: 1e9 },

@@ -239,8 +239,8 @@ describe('long tables', () => {
 describe('workers', () => {
   it('have a place by number, those that only lanes know too', () => {
     const lanes = { lanes: [], workers: [{ worker: 2, slots: [] }] };
-    const told = [{ worker: 0, name: 'vm:1', host: 'vm' }] as unknown as Parameters<typeof workerLabels>[0];
-    const labels = workerLabels(told, lanes);
+    const named = [{ worker: 0, name: 'vm:1', host: 'vm' }] as unknown as Parameters<typeof workerLabels>[0];
+    const labels = workerLabels(named, lanes);
     expect(labels.map(({ number, process }) => [number, process])).toEqual([
       [0, 'vm'],
       [2, ''],
@@ -269,8 +269,8 @@ describe('workers', () => {
       ['alpha a', 'b:8'],
     ],
     ['of no known host', [['alpha', '']], ['alpha']],
-  ] as const)('are told by what tells them apart: %s', (_, told, want) => {
-    const workers = told.map(([name, host], number) => ({ worker: number, name, host })) as unknown as Parameters<
+  ] as const)('are named by what distinguishes them: %s', (_, named, want) => {
+    const workers = named.map(([name, host], number) => ({ worker: number, name, host })) as unknown as Parameters<
       typeof workerLabels
     >[0];
     expect(workerLabels(workers, { lanes: [], workers: [] }).map(({ process }) => process)).toEqual(want);

@@ -92,7 +92,7 @@ describe('playback', () => {
     expect(p.atNs).toBe(1e9);
   });
 
-  it('tells of changes only', () => {
+  it('reports changes only', () => {
     const { playback: p, moves } = playback();
     p.follow(1e9, false);
     const before = moves();
@@ -104,7 +104,7 @@ describe('playback', () => {
     expect(moves()).toBe(before + 1);
   });
 
-  it('leaves no timer behind', () => {
+  it('leaves no timer running', () => {
     const { playback: p, time } = playback();
     p.follow(1e9, true);
     p.stop();

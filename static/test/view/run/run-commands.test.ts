@@ -44,7 +44,7 @@ function press(registry: CommandRegistry, key: string, code = key, shiftKey = fa
 
 function registryOf(view: RunView, done: string[]): CommandRegistry {
   const registry = new CommandRegistry();
-  // Those of the shell, which are there before a page adds its own.
+  // Those of the shell, which exist before a page adds its own.
   registry.add({ id: 'help', title: '', group: '', chords: ['?'], run: () => undefined });
   registry.add({ id: 'theme', title: '', group: '', chords: ['t'], run: () => undefined });
   registry.add({ id: 'search', title: '', group: '', chords: ['/'], run: () => undefined });

@@ -105,7 +105,7 @@ function open(answers: Partial<Record<keyof Api, (...args: unknown[]) => unknown
 const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
 describe('the source of a run', () => {
-  it('shows a past run when its rows are there, not before', async () => {
+  it('shows a past run once it has its rows, not before', async () => {
     const { source, handlers } = open();
     await settled();
     expect([source.ready, source.index?.tasks]).toEqual([false, 1]);
@@ -122,7 +122,7 @@ describe('the source of a run', () => {
     expect([cut.source.ready, cut.source.linked]).toEqual([true, false]);
   });
 
-  it('tells of a batch once, after its last frame', () => {
+  it('reports a batch once, after its last frame', () => {
     const { batches, source, handlers } = open();
     const before = source.version;
     handlers.frame(frame({ to: 0, more: true }));
@@ -189,7 +189,7 @@ describe('the source of a run', () => {
     expect(source.standing).toEqual(standing);
   });
 
-  it('goes on without what it can do without', async () => {
+  it('works without what it can do without', async () => {
     const fails = (): never => {
       throw new Error('no');
     };
@@ -224,7 +224,7 @@ describe('the source of a run', () => {
     expect(asked.filter((name) => name === 'runWorkers')).toHaveLength(before + 1);
   });
 
-  it('asks for the workers of a run that is over once, beside the rest', async () => {
+  it('asks for the workers of a run that is over once, along with the rest', async () => {
     const { asked, handlers } = open();
     expect(asked).toContain('runWorkers');
     handlers.frame(frame({ ended: true, marks: [{ kind: 3, atNs: 0, value: 0 }] }));

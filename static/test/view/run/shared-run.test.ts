@@ -83,7 +83,7 @@ describe('how a shared run stands', () => {
     );
   });
 
-  it('tells of each worker how it began, and whether it was lost', () => {
+  it('says of each worker how it began, and whether it was lost', () => {
     const all = [worker(0, { warm: true }), worker(1, { startup_ns: 7 }), worker(2)];
     const lines = workerLines(all, new Set([2]), write);
     expect(lines.map(({ name, start, lost }) => [name, start, lost])).toEqual([
@@ -94,7 +94,7 @@ describe('how a shared run stands', () => {
     expect(lines[2]!.title).toContain('cold, lost');
   });
 
-  it('tells of so many workers as can be read, the lost ones first', () => {
+  it('lists as many workers as can be read, the lost ones first', () => {
     const all = Array.from({ length: 16_384 }, (_, i) => worker(i));
     const lines = workerLines(all, new Set([9_000]), write);
     expect(lines.slice(0, 3).map(({ name }) => name)).toEqual(['w9000', 'w0', 'w1']);
@@ -110,7 +110,7 @@ describe('how a shared run stands', () => {
     ])!;
     expect(table.columns).toEqual(['w0', 'w2']);
     expect(table.lines.map(({ label, sum, each }) => [label, sum.replaceAll('\u00a0', ' '), each.length])).toEqual([
-      ['gone on with', '1,234', 2],
+      ['continued with', '1,234', 2],
       ['not stored', '1.00 MiB', 2],
     ]);
     expect(table.lines[1]!.each[1]).toBe('');
@@ -180,7 +180,7 @@ describe('retrying', () => {
     return { control: new RunControl(view), queries, went, taken };
   }
 
-  it('goes on with the same run where something of it is left', async () => {
+  it('continues the same run where something of it is left', async () => {
     const next = runSummary({ status: 'running', revision: 1, live: true });
     const { control, queries, went, taken } = controlOf({ status: 'failed' }, true, next);
     expect(control.canContinue).toBe(true);
@@ -227,8 +227,10 @@ describe('retrying', () => {
 describe('the schedule of a root', () => {
   it('is said in words', () => {
     const size = { tasks: 31, became: 12, invoked: 15, fan_ins: 3 };
-    expect(scheduleText(size)).toBe('leads to 30 tasks; 12 steps gone on with, 15 handed out, 3 fan-ins');
-    expect(scheduleText({ tasks: 2, became: 1, invoked: 0, fan_ins: 0 })).toBe('leads to 1 task; 1 step gone on with');
+    expect(scheduleText(size)).toBe('leads to 30 tasks; 12 steps continued with, 15 handed out, 3 fan-ins');
+    expect(scheduleText({ tasks: 2, became: 1, invoked: 0, fan_ins: 0 })).toBe(
+      'leads to 1 task; 1 step continued with',
+    );
     expect(scheduleText({ tasks: 1, became: 0, invoked: 0, fan_ins: 0 })).toBe('nothing waits for it');
   });
 

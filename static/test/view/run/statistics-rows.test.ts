@@ -77,7 +77,7 @@ describe('functions in the table of statistics', () => {
     expect(usableSort(BY_SUM, true)).toEqual(BY_SUM);
   });
 
-  it('have their whole names where all fit, else what tells them apart', () => {
+  it('have their whole names where all fit, else what distinguishes them', () => {
     const measurer = new TextMeasurer((_, text) => text.length * 7);
     const long = functionNames(['NF.SAREK.PREPARE.INDEX', 'NF.SAREK.QC.STATS', 'NF.SAREK.RECALIBRATED.STATS']);
     expect(fittedNames(names, measurer, '', 130)).toEqual(NAMES);
@@ -102,7 +102,7 @@ describe('columns of the table of statistics', () => {
     expect(statisticsWidths(432, { ...CONTENT, hasCpu: true }).stripPx).toBeGreaterThan(0);
   });
 
-  it('of sums and shares are there where values add up, and that of CPU shares where there are any', () => {
+  it('of sums and shares exist where values add up, and that of CPU shares where any are known', () => {
     const columns = (adds: boolean, hasCpu: boolean): boolean[] => {
       const { sumPx, sharePx, cpuPx } = statisticsWidths(600, { ...CONTENT, adds, hasCpu });
       return [sumPx > 0, sharePx > 0, cpuPx > 0];

@@ -18,7 +18,7 @@ describe('what to expect of the next run', () => {
     expect(expectation(runs, { params: { n: '64' } })).toMatchObject({ makespansNs: [90e9], alike: true });
   });
 
-  it('tells runs with another input apart', () => {
+  it('distinguishes runs with another input', () => {
     const runs = [1, 9].map((s) => run(s, '8', { params: { n: '8', input: 'x' }, inputs: { input: s * 1000 } }));
     const expected = expectation(runs, { params: { n: '8' }, inputs: { input: 1001 } });
     expect(expected).toMatchObject({ makespansNs: [1e9], alike: true });

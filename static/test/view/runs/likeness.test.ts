@@ -39,7 +39,7 @@ describe('runs like another', () => {
     expect([0, 1, 2, 3, 4, 1023, 1024].map(sizeClass)).toEqual([0, 1, 2, 2, 3, 10, 11]);
   });
 
-  it('tell what is left of a live run only where there are enough of them', () => {
+  it('say what is left of a live run only where there are enough of them', () => {
     const others = [1, 2, 3, 4].map((minute) => run(minute, '8'));
     expect(expectedMakespanNs(others)).toBeUndefined();
     expect(expectedMakespanNs([...others, run(5, '8')])).toBe(3e9);

@@ -33,7 +33,7 @@ const imported = {
 const NOW = Date.parse('2026-11-30T12:20:00Z');
 
 describe('the words of a row', () => {
-  it('says when a recording was imported, which the age of its run does not tell', () => {
+  it('says when a recording was imported, which the age of its run does not show', () => {
     const run = runSummary({ imported, added_at: '2026-11-30T12:00:00Z' });
     expect(plain(statusNote(run, undefined, NOW))).toBe('imported 20 min ago');
   });
@@ -51,7 +51,7 @@ describe('the words of a row', () => {
     expect(unrankedText(runSummary({ revision: 1 }))).toBe('continued, not ranked');
   });
 
-  it('tells how far a live run is, and what is left where that can be expected', () => {
+  it('says how far a live run is, and what is left where that can be expected', () => {
     const run = runSummary({
       live: true,
       status: 'running',
@@ -63,7 +63,7 @@ describe('the words of a row', () => {
     expect(plain(statusNote(run, 12e9, NOW))).toBe('72 %');
   });
 
-  it('tells what failed, what is missing and what was retried', () => {
+  it('says what failed, what is missing and what was retried', () => {
     const error = { kind: 'error', task: 'mDiffFit[31]', node: 31, message: 'exit status 3', attempt: 3 } as const;
     expect(statusNote(runSummary({ status: 'failed', error }), undefined, NOW)).toBe('mDiffFit[31] failed, attempt 3');
     const deadline = { ...error, task: '', node: null, message: 'it took longer than 1 s' };

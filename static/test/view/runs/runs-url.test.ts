@@ -41,7 +41,7 @@ describe('links to the list of runs', () => {
     expect(changed(query, { cursor: 'c2' }).cursor).toBe('c2');
   });
 
-  it('prefills the form to launch, and keeps that beside the filters', () => {
+  it('prefills the form to launch, and keeps that along with the filters', () => {
     const launch = { workflow: 'montage', set: { columns: '5', 'odd name': 'a=b' } };
     const path = formatRunsUrl({ ...allRuns, tag: 'x' }, launch);
     expect(parseLaunch(paramsOf(path))).toEqual(launch);

@@ -38,7 +38,7 @@ describe('what is away for now', () => {
     expect(asked).toBe(3);
   });
 
-  it('is left alone once nobody looks, and what was wrong with a question is not asked again', async () => {
+  it('is not loaded once it is not shown, and what was wrong with a question is not asked again', async () => {
     vi.useFakeTimers();
     const resource = new Resource<string>(untracked);
     let asked = 0;
@@ -76,7 +76,7 @@ describe('something that is loaded', () => {
     expect(resource.value).toBe('second');
   });
 
-  it('tells of a failure beside what it shows, and forgets it when it is over', async () => {
+  it('reports a failure along with what it shows, and forgets it when it is over', async () => {
     const resource = new Resource<string>(untracked);
     await resource.load(async () => 'old');
     await resource.load(() => Promise.reject(new Error('away')));
@@ -98,7 +98,7 @@ describe('something that is loaded', () => {
     expect([resource.error, resource.loading]).toEqual([undefined, false]);
   });
 
-  it('takes what the live stream tells into what it shows', async () => {
+  it('applies what the live stream says to what it shows', async () => {
     const resource = new Resource<number>(untracked);
     resource.update((n) => n + 1);
     expect(resource.value).toBeUndefined();

@@ -31,7 +31,7 @@ describe('the address', () => {
     expect(host.scrolls).toBe(0);
   });
 
-  it('follows back and forward until it is told not to', () => {
+  it('follows back and forward until it is stopped', () => {
     const host = fakeWindow('http://h/');
     const router = new Router('', host);
     const stop = router.start();

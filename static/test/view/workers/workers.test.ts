@@ -49,7 +49,7 @@ describe('workers', () => {
     expect(slotsText(all)).toBe('4 of 13 slots on 6 processors work.');
   });
 
-  it('tell what they can do, what they hold, and when they were last heard of', () => {
+  it('say what they can do, what they hold, and when they were last heard of', () => {
     expect(functionsText(worker())).toMatchObject({ text: '' });
     expect(functionsText(worker({ functions: ['cut', 'fit@2'] }))).toEqual({
       text: ', 2 functions',
@@ -102,7 +102,7 @@ describe('the strip of a worker', () => {
   });
 });
 
-describe('asking while somebody looks', () => {
+describe('asking while the page is visible', () => {
   const timers = globalThis;
   let page: Document & { turn(hidden: boolean): void };
 

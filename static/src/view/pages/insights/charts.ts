@@ -113,7 +113,7 @@ function curve(label: string, values: readonly number[], now: boolean): ChartSer
     : { label, values, colour: 'ink-3', mark: 'steps', widthPx: 1.3, dashed: true };
 }
 
-/** Distribution functions of the chosen stretch and of the one it is held against, over the histogram's axis. */
+/** Distribution functions of the chosen stretch and of the one it is compared with, over the histogram's axis. */
 export function ecdfSpec(
   metric: InsightMetric,
   later: HistoryPart,

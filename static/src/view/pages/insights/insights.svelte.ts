@@ -1,4 +1,4 @@
-// What the insights have loaded: the table, what it is held against, and what lies behind the chosen cell.
+// What the insights have loaded: the table, what it is compared with, and the details of the chosen cell.
 
 import type { QueryOf } from '../../../api/client';
 import type { FoundTasks, History, HistoryPart } from '../../../api/schema';
@@ -10,7 +10,7 @@ import { askedQuantiles, leastValue, weightOf } from './statistic';
 
 /** Bars of the histogram: as many as half a page has room for. */
 const BINS = 76;
-/** Rows of tasks behind a cell. */
+/** Rows of tasks of a cell. */
 export const shownTasks = 20;
 
 type Query = QueryOf<'get-statistics'>;
@@ -74,7 +74,7 @@ export function rowQuery(query: Asked, part: HistoryPart | undefined, range: Ran
   };
 }
 
-/** The same with the function's version, which only statistics tell apart. */
+/** The same with the function's version, which only statistics distinguish. */
 export function versionQuery(query: Asked, part: HistoryPart | undefined, range: Range): Query {
   return { ...rowQuery(query, part, range), ...(part?.version === undefined ? {} : { version: part.version }) };
 }
@@ -139,7 +139,7 @@ export class Insights {
     });
   }
 
-  /** What lies behind a row: its shape, and its days. */
+  /** The details of a row: its shape, and its days. */
   loadRow(query: Asked, part: HistoryPart, ranges: Ranges): void {
     void this.shape.load(async (signal) => {
       const ask = async (range: Range): Promise<HistoryPart | undefined> => {
@@ -166,12 +166,12 @@ export class Insights {
     return this.trend.value?.metric === metric ? this.trend.value.buckets : undefined;
   }
 
-  /** The tasks behind the chosen cell, once they are of this metric. */
+  /** The tasks of the chosen cell, once they are of this metric. */
   tasksOf(metric: string): FoundTasks | undefined {
     return this.tasks.value?.metric === metric ? this.tasks.value : undefined;
   }
 
-  /** The tasks behind a cell: those at or above its value, or what that is at least where it is an estimate. */
+  /** The tasks of a cell: those at or above its value, or what that is at least where it is an estimate. */
   loadTasks(query: Asked, part: HistoryPart, ranges: Ranges): void {
     const min = leastValue(part, query.cell);
     if (min === null) {

@@ -29,7 +29,7 @@ export function factorText(factor: number): string {
 
 const name = (part: HistoryPart): Span => ({ text: keyName(part), key: part.key });
 
-/** The sentences for a table, held against an earlier stretch where there is one. */
+/** The sentences for a table, compared with an earlier stretch where there is one. */
 export function leadOf(
   metric: InsightMetric,
   parts: readonly HistoryPart[],
@@ -121,7 +121,7 @@ function uneven(metric: InsightMetric, parts: readonly HistoryPart[]): Span[] {
   return alone(metric, parts) ?? widest(metric, parts);
 }
 
-/** A single task that has most of what all tasks of its function have, which no quantile up to p95 tells. */
+/** A single task that has most of what all tasks of its function have, which no quantile up to p95 shows. */
 function alone(metric: InsightMetric, parts: readonly HistoryPart[]): Span[] | undefined {
   const { adds, amount } = kindOf(metric);
   if (!adds) return undefined;
@@ -138,17 +138,17 @@ function alone(metric: InsightMetric, parts: readonly HistoryPart[]): Span[] | u
 }
 
 function widest(metric: InsightMetric, parts: readonly HistoryPart[]): Span[] {
-  const told = parts.filter((part) => cellValue(part, 'p50') !== null && cellValue(part, 'p95') !== null);
-  if (told.length === 0) return [{ text: 'There are too few tasks to tell a p95 of any function.' }];
+  const known = parts.filter((part) => cellValue(part, 'p50') !== null && cellValue(part, 'p95') !== null);
+  if (known.length === 0) return [{ text: 'There are too few tasks for a p95 of any function.' }];
   /** Infinite where half of the values are 0 and a p95 is not. */
   const spread = (part: HistoryPart): number => {
     const median = cellValue(part, 'p50') ?? 0;
     const high = cellValue(part, 'p95') ?? 0;
     return high === median ? 1 : high / median;
   };
-  const most = told.reduce((a, b) => (spread(b) > spread(a) ? b : a));
+  const most = known.reduce((a, b) => (spread(b) > spread(a) ? b : a));
   if (spread(most) < UNEVEN)
-    return [{ text: 'No function is uneven: every p95 that can be told is below twice its median.' }];
+    return [{ text: 'No function is uneven: every p95 that is known is below twice its median.' }];
   const high = valueText(metric, cellValue(most, 'p95'));
   const times = spread(most) === Infinity ? 'where its median is 0' : `is ${ratio(spread(most))} its median`;
   return [

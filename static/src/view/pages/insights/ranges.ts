@@ -13,7 +13,7 @@ export interface Range {
   readonly to?: string;
 }
 
-/** What the table shows, and the two parts that its last column holds against each other. */
+/** What the table shows, and the two parts that its last column compares. */
 export interface Ranges {
   readonly whole: Range;
   /** The later part; undefined where nothing is compared. */

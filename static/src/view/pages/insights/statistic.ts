@@ -6,7 +6,7 @@ import { kindOf, quantityOf } from '../../../model/metric';
 import { samplesNeeded } from '../../../model/quantile';
 import type { Cell, InsightMetric } from './insights-url';
 
-/** Beside the figures that every answer has: the lower end of the middle half. */
+/** Apart from the figures that every answer has: the lower end of the middle half. */
 export const askedQuantiles = [0.25, 0.5, 0.75, 0.9, 0.95, 0.99] as const;
 
 export function valueText(metric: InsightMetric, value: number | null): string {
@@ -90,7 +90,7 @@ export interface Shift {
 const ENOUGH = 20;
 const LOUD = 0.05;
 
-/** Medians held against each other; undefined where one side has none, or nothing to divide by. */
+/** Two medians compared; undefined where one side has none, or nothing to divide by. */
 export function shiftOf(earlier: HistoryPart | undefined, later: HistoryPart | undefined): Shift | undefined {
   const before = earlier?.p50.value;
   const after = later?.p50.value;

@@ -17,7 +17,7 @@ export interface Expectation {
   readonly alike: boolean;
 }
 
-/** From the runs like it, else from all of the workflow; undefined where none can tell. Schedules that were made up cannot. */
+/** From the runs like it, else from all of the workflow; undefined where none of them shows it. Schedules that were made up do not. */
 export function expectation(runs: readonly RunSummary[], asked: Asked): Expectation | undefined {
   const real = runs.filter((run) => isComparable(run) && run.imported === null);
   const like = real.filter((run) => isLike(run, asked));

@@ -17,7 +17,7 @@ export class LaunchForm {
   #problems: Readonly<Record<string, string>> = $state.raw({});
   #error: unknown = $state.raw(undefined);
   #busy = $state(false);
-  /** The same key until the run is there: a second click, or a retry after a lost answer, makes no second run. */
+  /** The same key until the run exists: a second click, or a retry after a lost answer, makes no second run. */
   #key = crypto.randomUUID();
 
   constructor(app: AppState) {

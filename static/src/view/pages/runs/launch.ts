@@ -97,7 +97,7 @@ export function rangeText(param: Param): string {
   return `${param.min.toLocaleString('en')} to ${param.max.toLocaleString('en')}${param.kind === 'duration' ? ' s' : ''}`;
 }
 
-/** The request; files travel beside it. */
+/** The request; files are sent along with it. */
 export function submissionOf(workflow: Workflow, values: LaunchValues): Submission {
   const deadline = parseDuration(values.deadline);
   const tags = readTags(values.tags);
@@ -122,7 +122,7 @@ export function launchWords(workflow: Workflow, values: LaunchValues): string {
   }
   for (const param of workflow.params) {
     if (param.kind !== 'file') continue;
-    // A browser does not tell the folder of a file, and a command cannot do without a required one.
+    // A browser does not reveal the folder of a file, and a command cannot do without a required one.
     const file = values.files.get(param.name)?.name ?? (param.required ? 'FILE' : undefined);
     if (file !== undefined) words.push('--set', `${param.name}=${file}`);
   }

@@ -1,4 +1,4 @@
-// Which past runs can tell about another one: the rule of the service (metricsstore/peers.go), as far as the list of runs
+// Which past runs another one is measured by: the rule of the service (metricsstore/peers.go), as far as the list of runs
 // and the form to launch can apply it. The versions of functions are known to the service alone.
 
 import type { RunSummary } from '../../../api/schema';
@@ -10,7 +10,7 @@ export interface Asked {
   readonly inputs?: Readonly<Record<string, number>> | undefined;
 }
 
-/** It can tell how long others take: it succeeded, and was not continued after an end, whose pause its makespan has too. */
+/** It shows how long others take: it succeeded, and was not continued after an end, whose pause its makespan has too. */
 export function isComparable(run: RunSummary): boolean {
   return run.status === 'succeeded' && run.revision === 0;
 }

@@ -5,7 +5,7 @@ import { SvelteMap } from 'svelte/reactivity';
 import type { RunSummary } from '../../../api/schema';
 import type { AppState } from '../../state/app.svelte';
 
-/** Runs that are looked at per workflow, the newest ones: as many as a strip of ticks can show. */
+/** Runs that are read per workflow, the newest ones: as many as a strip of ticks can show. */
 const RUNS = 200;
 
 /** Succeeded runs of one workflow, newest first. */

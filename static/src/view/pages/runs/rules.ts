@@ -13,7 +13,7 @@ export interface RuleSwitch {
 }
 
 export const ruleSwitches: readonly RuleSwitch[] = [
-  { off: 'no_become', label: 'Go on', hint: 'A worker goes on with what it has made ready' },
+  { off: 'no_become', label: 'Continue', hint: 'A worker continues with what it has made ready' },
   { off: 'no_clustering', label: 'Cluster', hint: 'A task runs where its large input is' },
   { off: 'no_delay', label: 'Hold', hint: 'A large output waits for its consumers before it is stored' },
   { off: 'store_all', label: 'Keep local', hint: 'What only its own worker needs is not stored' },

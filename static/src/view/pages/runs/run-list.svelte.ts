@@ -13,7 +13,7 @@ export const PAGE_RUNS = 50;
 const REFRESH_MS = 1000;
 /** Typing pauses this long before the list is asked for. */
 const PAUSE_MS = 160;
-/** Without a socket nothing tells of changes: then the list is asked for every so often. */
+/** Without a socket changes are not announced: then the list is requested this often. */
 const POLL_MS = 5000;
 
 /** The question as the service takes it. */
@@ -32,7 +32,7 @@ export function listQuery(query: RunsQuery, nowMs: number): QueryOf<'list-runs'>
   };
 }
 
-/** Puts changed runs in their places; `asks` tells whether the list has to be asked for again to be right. */
+/** Puts changed runs in their places; `asks` says whether the list has to be requested again to be right. */
 export function merge(answer: Answer, changed: readonly RunSummary[]): { answer: Answer; asks: boolean } {
   const byId = new Map(changed.map((run) => [run.run, run]));
   let asks = false;
@@ -83,7 +83,7 @@ export class RunList {
     void this.resource.load((signal) => this.#app.api.runs(query, signal));
   }
 
-  /** Follows the live stream, and tells of runs that have ended; the answer ends that. */
+  /** Follows the live stream, and reports runs that have ended; what it returns ends that. */
   follow(ended: (run: RunSummary) => void): () => void {
     const settled = (): boolean => this.settled;
     this.#app.idleChecks.add(settled);
@@ -92,8 +92,8 @@ export class RunList {
     });
     const poll = window.setInterval(() => {
       const link = this.#app.live.state;
-      const told = link.kind === 'open' && link.transport === 'socket';
-      if (!told && !document.hidden) this.refresh();
+      const isAnnounced = link.kind === 'open' && link.transport === 'socket';
+      if (!isAnnounced && !document.hidden) this.refresh();
     }, POLL_MS);
     return () => {
       stop();

@@ -82,7 +82,7 @@ export function outputTitle(run: RunSummary): string {
   return `Tasks put out ${bytesText(run.output_bytes)}; ${stored}, as it is encoded`;
 }
 
-/** Below the list: how much of what there is, in which order. */
+/** Below the list: how many of how many, in which order. */
 export function footText(answer: RunList, query: RunsQuery): string {
   const statuses: readonly string[] = query.status;
   const matching = Object.entries(answer.counts)

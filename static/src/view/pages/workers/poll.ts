@@ -1,4 +1,4 @@
-// Asking again and again, but only while somebody looks.
+// Asks again and again, but only while the page is visible.
 
 /** Calls `ask` now and then every so often while the page is in sight, and at once when it comes back; ends by the answer. */
 export function poll(page: Document, everyMs: number, ask: () => Promise<void>): () => void {
