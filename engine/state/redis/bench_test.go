@@ -74,6 +74,7 @@ type player struct {
 	run     engine.RunID
 	number  uint64
 	next    engine.NodeID // tasks are claimed in the order of their numbers
+	edges   bool          // each task has a child, which its end makes ready
 }
 
 // newPlayer makes a player whose runs have this many tasks each.
@@ -91,7 +92,13 @@ func (p *player) begin(b *testing.B) {
 	}
 	p.runs++
 	p.run, p.number, p.next = engine.RunID(fmt.Sprint(p.name, "-", p.runs)), 0, 0
-	err := p.backend.Create(b.Context(), shared.NewRun{ID: p.run, Nodes: uint32(p.tasks), Tasks: p.tasks, Sinks: p.tasks, Roots: roots})
+	nodes, edges := p.tasks, 0
+	if p.edges {
+		nodes, edges = 2*p.tasks, p.tasks
+	}
+	err := p.backend.Create(b.Context(), shared.NewRun{
+		ID: p.run, Nodes: uint32(nodes), Edges: uint32(edges), Tasks: nodes, Sinks: nodes, Roots: roots,
+	})
 	require.NoError(b, err)
 	_, err = p.backend.Do(b.Context(), p.run, ledger.Open{Session: "s", Lease: time.Hour}, nil)
 	require.NoError(b, err)
@@ -112,6 +119,11 @@ func (p *player) play(b *testing.B, ends, pipelined int) {
 			c.Steps, c.Packed = 0, nil
 		} else {
 			for range ends {
+				if p.edges {
+					c.Edges = append(c.Edges, ledger.Edge{
+						Offset: uint32(p.next), Child: engine.NodeID(p.tasks) + p.next, Waits: 1, End: len(c.Ends),
+					})
+				}
 				c.Ends = append(c.Ends, ledger.End{Node: p.next, Outcome: engine.OutcomeOK, Task: true, Sink: true})
 				p.next++
 			}

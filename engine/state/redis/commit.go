@@ -13,7 +13,10 @@ import (
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
 
-var commitScript = newScript("state", "run", "nodes", "rare", "hold", "edges", "grant", "ends", "commit")
+var (
+	commitFiles  = []string{"state", "run", "nodes", "rare", "hold", "edges", "grant", "ends", "commit"}
+	commitScript = newScript(commitFiles...)
+)
 
 // The first byte of a value in :out says where the output is: in the rest of the value, or under the key that the rest
 // names.

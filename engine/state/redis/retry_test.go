@@ -43,7 +43,7 @@ func TestWhatPasses(t *testing.T) {
 		"WRONGTYPE Operation against a key holding the wrong kind of value":                                       false,
 		"ERR unknown command 'COPY'":                                                                              false,
 		"ERR Error running script (call to f_0fcb): @user_script:12: attempt to index a nil value":                false,
-		"NOTOVER the run goes on":                                                                                 false,
+		"NOTOVER the run has not ended":                                                                           false,
 	}
 	for text, want := range answers {
 		assert.Equal(t, want, isTransient(answer(text)), text)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"embed"
 	"encoding/hex"
+	"io/fs"
 	"path"
 	"strings"
 
@@ -27,7 +28,10 @@ type script struct {
 // Everything after run.lua is a function of its own. Lua 5.1 keeps the locals of a running function that closures have
 // captured in a list, which it searches for each one that a new closure captures; those of an enclosing function are
 // found directly. This halves the time to create the functions of a commit, and saves a fifth of the commit.
-func newScript(files ...string) *script {
+func newScript(files ...string) *script { return newScriptFrom(sources, files...) }
+
+// newScriptFrom is newScript for a file system that has the files in a folder "scripts".
+func newScriptFrom(sources fs.ReadFileFS, files ...string) *script {
 	var b strings.Builder
 	end := ""
 	for i, name := range files {

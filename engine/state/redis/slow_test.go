@@ -65,15 +65,18 @@ func (w *stopwatch) ProcessPipelineHook(redis.ProcessPipelineHook) redis.Process
 	}
 }
 
-// busy is how long the server's main thread has run.
-func (w *stopwatch) busy() (total time.Duration) {
-	info, err := w.client.Info(context.Background(), "cpu").Result()
-	assert.NoError(w.t, err)
+// busy is the CPU time of the server's main thread so far.
+func (w *stopwatch) busy() time.Duration { return mainThread(w.t, w.client) }
+
+// mainThread is the CPU time of a server's main thread so far.
+func mainThread(t testing.TB, client redis.UniversalClient) (total time.Duration) {
+	info, err := client.Info(context.Background(), "cpu").Result()
+	assert.NoError(t, err)
 	for lines := bufio.NewScanner(strings.NewReader(info)); lines.Scan(); {
 		name, value, _ := strings.Cut(lines.Text(), ":")
 		if name == "used_cpu_user_main_thread" || name == "used_cpu_sys_main_thread" {
 			seconds, err := strconv.ParseFloat(value, 64)
-			assert.NoError(w.t, err)
+			assert.NoError(t, err)
 			total += time.Duration(seconds * float64(time.Second))
 		}
 	}

@@ -1,6 +1,14 @@
--- Constant: keeps a value that runs share, by the hash of its content. KEYS[1] is its key. ARGV: what to do, the run, in
--- how many milliseconds it may go ('' for not before it is told), the value. The reply is 1, or nil where it is gone.
--- The key is a hash of the value and, for each run that names it, the moment at which that run is gone, or 'never'.
+-- Constant: stores, holds or releases a value that runs share. The value is deleted when no run holds it.
+--
+-- KEYS[1] -> const:HASH  a hash: field value, and for each run that holds it run:RUN, the moment when the hold expires in
+--            ms since 1970, or 'never'
+-- ARGV[1] -> 'put' to store the value if it does not exist, and hold it; 'hold'; or 'release'
+-- ARGV[2] -> run
+-- ARGV[3] -> of put and hold: in how many ms the hold expires, '' for never
+-- ARGV[4] -> of put: the value
+--
+-- Reply: 1, or nil where the value does not exist.
+-- put does not shorten a hold that never expires, which another run of that ID has.
 local key, what, run = KEYS[1], ARGV[1], ARGV[2]
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -10,7 +18,7 @@ if what == 'release' then
 else
   if what == 'put' then redis.call('HSETNX', key, 'value', ARGV[4]) end
   if redis.call('HEXISTS', key, 'value') == 0 then return false end
-  local held = what == 'put' and redis.call('HGET', key, 'run:' .. run) == 'never' -- somebody else's run of that name
+  local held = what == 'put' and redis.call('HGET', key, 'run:' .. run) == 'never' -- another run with that ID
   if not held then redis.call('HSET', key, 'run:' .. run, ARGV[3] == '' and 'never' or string.format('%d', now + ARGV[3])) end
 end
 
@@ -18,8 +26,8 @@ local latest = 0
 local all = redis.call('HKEYS', key)
 for _, field in ipairs(all) do
   if field ~= 'value' then
-    local gone = redis.call('HGET', key, field)
-    latest = gone == 'never' and math.huge or math.max(latest, tonumber(gone))
+    local expires = redis.call('HGET', key, field)
+    latest = expires == 'never' and math.huge or math.max(latest, tonumber(expires))
   end
 end
 if latest == math.huge then

@@ -1,6 +1,11 @@
--- Copy: keeps a copy of a ledger as it is at this moment, so that it can be read a piece at a time while others go on.
--- ARGV: what the names of the copies begin with, in how many milliseconds they expire. The reply is 1, or nil where there
--- is no run.
+-- Copy: copies the keys of a ledger, so that they can be read in pieces while the run continues.
+--
+-- KEYS[1] -> {RUN}:       prefix of the run's keys
+-- KEYS[2] -> {RUN}:state
+-- ARGV[1] -> prefix of the copies' keys
+-- ARGV[2] -> in how many ms they expire
+--
+-- Reply: 1, or nil where the run does not exist.
 local to, keep = ARGV[1], ARGV[2]
 if call('EXISTS', K .. 'state') == 0 then return false end
 

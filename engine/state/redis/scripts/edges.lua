@@ -1,15 +1,16 @@
--- Edges whose parents' outputs can be had by anybody. A run of edges is {offset, offsetStep, count, child, childStep,
--- waits, class, from, fromStep, bad}: from is the number of the end that the first one leaves.
+-- Library for commit: edges without Hold. A run of edges is {offset, offsetStep, count, child, childStep, waits, class,
+-- from, fromStep, bad}, where from is the index of the end that the first edge leaves.
 local BITS, ARRIVED = K .. 'bits', K .. 'arrived'
 
--- What sets bits by runs. It is put together when it is first needed: most commits set one bit, or a few.
+-- The functions that set bits by runs are created when they are first needed, since most commits set few bits.
 local setting
 
 local function inRuns()
   if setting then return setting end
   setting = {}
 
-  -- batch gathers fields of one key for a single BITFIELD; after it, each run gets its results, in the order of adding.
+  -- batch collects operations on fields of one key for a single BITFIELD, after which it calls each with the results of
+  -- each run, in the order of adding.
   local function batch(key, op, kind, value, each)
     local b, args, n, runs = {}, {}, 0, {}
     function b.flush()
@@ -33,7 +34,7 @@ local function inRuns()
     return b
   end
 
-  -- part is a piece of a run of edges.
+  -- part returns count edges of a run, from the given one on.
   local function part(r, from, count)
     return {
       offset = r.offset + from * r.offsetStep, offsetStep = r.offsetStep, count = count, child = r.child + from * r.childStep,
@@ -42,7 +43,7 @@ local function inRuns()
     }
   end
 
-  -- setRow sets count bits in a row where none of them is set, and reports whether it did.
+  -- setRow sets count consecutive bits if none of them is set, and returns whether it did.
   local function setRow(offset, count)
     local head, tail = floor(offset / 8), floor((offset + count - 1) / 8)
     local raw = call('GETRANGE', BITS, format('%d', head), format('%d', tail))
@@ -56,7 +57,7 @@ local function inRuns()
     return true
   end
 
-  -- setBits sets the bits of runs and gives those, in their order, that were not set before.
+  -- setBits sets the bits of runs, and returns runs of those that were not set before, in the same order.
   local function setBits(runs)
     local fresh = {}
     local b = batch(BITS, 'SET', 'u1', '1', function(r, was, at)
@@ -88,7 +89,7 @@ local function inRuns()
     return fresh
   end
 
-  -- countRow counts one more bit for each of count children in a row where all of them have as many, and gives the number.
+  -- countRow adds one to the counts of count consecutive children if these are equal, and returns the new count.
   local function countRow(child, count)
     local first4 = format('%d', child * 4)
     local raw = call('GETRANGE', ARRIVED, first4, format('%d', (child + count) * 4 - 1))
@@ -98,7 +99,7 @@ local function inRuns()
     return n
   end
 
-  -- countBits counts the bits that were set, and gives the runs, in their order, whose children have all they wait for.
+  -- countBits adds the new bits to the counts of children, and returns runs of the complete children, in the same order.
   local function countBits(runs)
     local complete = {}
     local b = batch(ARRIVED, 'INCRBY', 'u32', '1', function(r, have, at)
@@ -116,7 +117,7 @@ local function inRuns()
       end
     end)
     for _, r in ipairs(runs) do
-      if r.waits == 1 then -- nobody asks how many of one bit have arrived
+      if r.waits == 1 then -- the count of a single bit is never read
         b.flush()
         complete[#complete + 1] = r
       elseif r.childStep == 0 then
@@ -134,7 +135,7 @@ local function inRuns()
     return complete
   end
 
-  -- makeReady makes the children of runs ready that still wait.
+  -- makeReady makes the blocked children of runs ready.
   function setting.makeReady(runs)
     local function take(r, kind)
       readied(r.from, r.fromStep, r.child, r.childStep, r.count)
@@ -149,7 +150,7 @@ local function inRuns()
         while i + n < r.count and was[at + i + n] == 0 do n = n + 1 end
         if n > 0 then take(n == r.count and r or part(r, i, n), PLAIN) end
         i = i + n
-        if i < r.count then -- a child that is not plain, or does not wait: as it was, and then what is right
+        if i < r.count then -- this child is not plain or not blocked: restore its record, and handle it alone
           local child, old = r.child + i * r.childStep, was[at + i]
           call('SETRANGE', NODES, format('%d', child * 4), pack('>I4', old))
           if old == BAD * 256 then
@@ -183,7 +184,7 @@ local function inRuns()
     b.flush()
   end
 
-  -- markBad marks the children of bad runs that still wait: they will be skipped.
+  -- markBad marks the blocked children of bad runs, which will be skipped.
   local function markBad(runs)
     for _, r in ipairs(runs) do
       for i = 0, r.bad and r.count - 1 or -1 do
@@ -206,22 +207,22 @@ local function inRuns()
   return setting
 end
 
--- setEdge sets a single bit, of a parent that is not bad.
+-- setEdge sets a single bit, of an edge that is not bad.
 local function setEdge(r)
   if call('SETBIT', BITS, format('%d', r.offset), '1') == 1 then return end
   local child = format('#%d', r.child)
   if r.waits > 1 and call('BITFIELD', ARRIVED, 'INCRBY', 'u32', child, '1')[1] ~= r.waits then return end
   local was = call('BITFIELD', NODES, 'SET', 'u32', child, '1')[1] -- READY
-  if was == 0 then -- a plain node that waits
+  if was == 0 then -- a plain, blocked node
     readied(r.from, 0, r.child, 1, 1)
     made[#made + 1] = { class = r.class, kind = PLAIN, node = r.child, step = 1, count = 1 }
-  else -- not plain, or it does not wait: as it was, and then what is right
+  else -- not plain or not blocked: restore its record, and handle it alone
     call('SETRANGE', NODES, format('%d', r.child * 4), pack('>I4', was))
     inRuns().makeReady({ r })
   end
 end
 
--- setEdges sets the bits of runs, none of which has an output that is held.
+-- setEdges sets the bits of runs.
 local function setEdges(runs)
   if #runs == 1 and runs[1].count == 1 and not runs[1].bad then
     setEdge(runs[1])

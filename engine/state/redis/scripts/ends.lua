@@ -1,8 +1,10 @@
--- Ends of attempts. A run of ends is {node, count, outcome, isLocal, task, sink, more, class}: nodes in a row that ended
--- in the same way. The outcomes are those of engine.Outcome.
+-- Library for commit: ends of attempts. A run of ends is {node, count, outcome, isLocal, task, sink, more, class}, with
+-- delay in ns of RETRYING, and with expand: consecutive nodes that ended alike. Outcomes are those of engine.Outcome;
+-- RELEASED returns a claim without an attempt.
+local RELEASED, RETRYING = 0, 3
 local statusOf = { [1] = OK, [2] = FAILED, [6] = SKIPPED, [4] = CANCELLED }
 
--- account counts ends that are terminal.
+-- account counts n nodes that have ended.
 local function account(e, status, n)
   if e.sink then run.open = run.open - n end
   if status == OK and e.task then
@@ -15,8 +17,7 @@ local function account(e, status, n)
   end
 end
 
--- swap replaces the records of runs in a row, where they are what is expected of them, and reports whether all of them
--- were: else it changes nothing.
+-- swap replaces the records of runs, {node, count, old, new}, if all of them are old, and returns whether it did.
 local function swap(runs)
   local args, n, old = {}, 0, {}
   for _, e in ipairs(runs) do
@@ -48,14 +49,15 @@ local function swap(runs)
   return true
 end
 
--- endPlain ends attempts on plain nodes. False, and nothing has changed, where there are others, or a mistake.
+-- endPlain ends attempts on plain nodes. It changes nothing and returns false if a node is not plain, or the commit is
+-- malformed.
 local function endPlain(s, ends)
   local mine = (s.worker + 1) * 65536
   for _, e in ipairs(ends) do
     local status = statusOf[e.outcome]
     if not status or e.expand or (status == CANCELLED and run.stopping == 0) then return false end
     e.old = e.isLocal and BLOCKED or mine + CLAIMED
-    e.new = status + (e.more and mine + TELLING * 256 or 0)
+    e.new = status + (e.more and mine + PENDING * 256 or 0)
   end
   if not swap(ends) then return false end
   for _, e in ipairs(ends) do
@@ -67,25 +69,27 @@ local function endPlain(s, ends)
   return true
 end
 
--- endAny ends attempts on whatever nodes. It gives a verdict, and has then changed nothing, where it refuses.
+-- endAny ends attempts on nodes of any kind. If it refuses, it changes nothing and returns a verdict.
 local function endAny(s, ends)
-  -- refused tells what speaks against ends that are not plain: a mistake, or the bounds of the run.
+  -- refused returns the verdict if the commit is malformed or exceeds a limit of the run.
   local function refused(s, ends)
     local odd = rare()
     for _, e in ipairs(ends) do
       for id = e.node, e.node + e.count - 1 do
         local n = odd.load(id)
-        local held = n.owner == s.worker + 1
         local may
-        if e.isLocal then may = n.status == BLOCKED and n.awaits == 0
-        else may = e.outcome == 0 or held and not n.telling end -- a claim that is given back may be gone
-        if not may or e.outcome == 4 and run.stopping == 0 then
+        if e.isLocal then
+          may = n.status == BLOCKED and n.awaits == 0
+        else -- a claim that is released may already be another session's
+          may = e.outcome == RELEASED or n.owner == s.worker + 1 and not n.pending
+        end
+        if not may or statusOf[e.outcome] == CANCELLED and run.stopping == 0 then
           return MALFORMED
         end
       end
     end
     local e = ends[1]
-    if e.outcome == 3 and run.retries >= math.max(10, floor(run.tasks / 5)) then return EXHAUSTED end
+    if e.outcome == RETRYING and run.retries >= math.max(10, floor(run.tasks / 5)) then return EXHAUSTED end
     local x = e.expand
     if x and (x.width > run.maxTasks or run.tasks + x.width * x.tasks > run.maxTasks
       or run.edges + x.width * x.edges > run.maxEdges or run.nodes + x.width * x.size > 2 ^ 32 - 1
@@ -94,9 +98,9 @@ local function endAny(s, ends)
     end
   end
 
-  -- expand appends the instances of a fan-out, {width, size, bits, tasks, edges, sinks, roots, instance}: roots lists for each
-  -- class {class, count, offsets}, where offsets are their numbers within an instance, ascending, packed; instance is the
-  -- records of the nodes of one.
+  -- expand appends the instances of a fan-out, as commit.readExpand reads it: {width, size, bits, tasks, edges, sinks,
+  -- roots, instance}. roots lists for each class {class, count, offsets}: packed numbers within an instance, ascending.
+  -- instance is the packed records of its nodes.
   local function expand(node, x)
     local base, bits = run.nodes, run.bits
     block = pack('<I4I4I4I4', node, x.width, base, bits)
@@ -121,11 +125,11 @@ local function endAny(s, ends)
   for _, e in ipairs(ends) do
     for id = e.node, e.node + e.count - 1 do
       local n = odd.load(id)
-      if e.outcome == 0 then
-        if n.owner == s.worker + 1 then odd.giveBack(n) end
+      if e.outcome == RELEASED then
+        if n.owner == s.worker + 1 then odd.release(n) end
       else
         if e.isLocal then n.class = e.class else odd.unclaim(n) end
-        if e.outcome == 3 then
+        if e.outcome == RETRYING then
           n.attempts, n.errors, run.retries = n.attempts + 1, n.errors + 1, run.retries + 1
           odd.wait(n, now + e.delay)
         else
@@ -133,8 +137,8 @@ local function endAny(s, ends)
           odd.free(n)
           n.status, n.awaited, n.solo = statusOf[e.outcome], {}, 0
           account(e, n.status, 1)
-          for _, waiter in ipairs(awaited) do odd.madeAgain(odd.load(waiter), n.status ~= OK) end
-          n.telling = e.more
+          for _, waiter in ipairs(awaited) do odd.inputEnded(odd.load(waiter), n.status ~= OK) end
+          n.pending = e.more
           if e.more then odd.claim(s, n) else odd.store(n) end
         end
         if e.expand then expand(id, e.expand) end

@@ -1,8 +1,15 @@
--- Finish: keeps the end of a run; the first one counts. All that is left of the run expires, should nobody clean it. ARGV:
--- the end, in how many milliseconds the run expires. The reply is the end that is kept, or nil where there is no run.
+-- Finish: stores the end of a run that has ended, and lets all its keys expire, in case it is never cleaned.
+--
+-- KEYS[1] -> {RUN}:       prefix of the run's keys
+-- KEYS[2] -> {RUN}:state
+-- ARGV[1] -> the end, in any format
+-- ARGV[2] -> in how many ms the keys expire
+--
+-- Reply: the stored end, which is that of the first call; nil where the run does not exist; an error NOTOVER where it has
+-- not ended.
 local raw = call('GET', K .. 'state')
 if not raw then return false end
-if readState(raw).status < 3 then return redis.error_reply('NOTOVER the run goes on') end
+if readState(raw).status < 3 then return redis.error_reply('NOTOVER the run has not ended') end
 if call('HSETNX', K .. 'run', 'end', ARGV[1]) == 1 then news() end
 local parts = {
   'state', 'run', 'graph', 'log', 'details', 'nodes', 'bits', 'arrived', 'odd', 'blocks', 'due', 'bounds', 'running',

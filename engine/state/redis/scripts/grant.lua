@@ -1,14 +1,14 @@
--- Claims that a commit is granted.
+-- Library for commit: the claims that it is granted.
 local MAX_CLAIMS = 2048 -- as in engine/state/ledger
 
--- due makes ready what has waited long enough after a failure, at most 64 nodes.
+-- due makes up to 64 nodes ready whose retries are due.
 local function due()
   if run.retrying == 0 or run.due > now then return end
   local odd = rare()
   local ids = call('ZRANGEBYSCORE', K .. 'due', '-inf', format('%d', now), 'LIMIT', 0, 64)
   for _, id in ipairs(ids) do
     local n = odd.load(tonumber(id))
-    if n.bad then odd.toEngine(n) end -- its inputs failed while it waited to look for them
+    if n.bad then odd.toEngine(n) end -- an input failed while the node waited for LOOK_AGAIN
     odd.ready(n)
     odd.enqueue(n, false)
   end
@@ -18,14 +18,15 @@ local function due()
   run.due = tonumber(next[2] or 0)
 end
 
--- grants hands out claims to session s: keep of what was made ready, want in all, of classes, a list.
+-- grant claims nodes of classes, a list, for a session: at most keep of those that this commit made ready, and at most
+-- want in all. The rest of what was made ready is queued.
 local function grant(s, keep, want, classes)
   want = math.min(want, math.max(0, MAX_CLAIMS - s.claims))
   if want == 0 or run.status ~= RUNNING or run.stopping ~= 0 or s.solo > 0 then return queueMade() end
   local granted, wanted = 0, {}
   for _, class in ipairs(classes) do wanted[class] = true end
 
-  -- fit is how many nodes of a class, at most n, the session may get.
+  -- fit returns how many nodes of a class, at most n, the session may claim.
   local function fit(class, n)
     if not wanted[class] then return 0 end
     return math.max(0, math.min(n, want - granted, room(class)))
@@ -43,7 +44,7 @@ local function grant(s, keep, want, classes)
     granted = granted + count
   end
 
-  -- suspect gives the first suspect, alone.
+  -- suspect claims the first suspect, and returns whether there was one.
   local function suspect()
     for _, class in ipairs(classes) do
       if fit(class, 1) > 0 then
@@ -58,7 +59,7 @@ local function grant(s, keep, want, classes)
     end
   end
 
-  -- firstRoot finds the first root of a fan-out that may be given, where so many of each class are taken.
+  -- firstRoot finds the first root of a fan-out that may be claimed, when the given numbers of each class are.
   local function firstRoot(item, taken)
     local first, place
     for i, of in ipairs(item.roots) do
@@ -70,7 +71,7 @@ local function grant(s, keep, want, classes)
     return first, place
   end
 
-  -- keepRoots gives roots of a fan-out, instance by instance, and then those that are left as items of one class each.
+  -- keepRoots claims roots of a fan-out, instance by instance, and adds the others to rest, as items of one class each.
   local function keepRoots(item, rest)
     local taken = {}
     for i = 1, #item.roots do taken[i] = 0 end
@@ -83,7 +84,7 @@ local function grant(s, keep, want, classes)
     for _, left in ipairs(byClass(item, taken)) do rest[#rest + 1] = left end
   end
 
-  -- keepMade gives what the commit made ready itself. The rest is queued.
+  -- keepMade claims nodes that this commit made ready, and queues the rest.
   local function keepMade()
     local rest = {}
     for _, item in ipairs(made) do
@@ -110,7 +111,7 @@ local function grant(s, keep, want, classes)
     queueMade()
   end
 
-  -- mine gives what is ready and reserved for the session.
+  -- mine claims ready nodes that are reserved for the session.
   local function mine()
     local key = K .. 'mine:' .. s.worker
     for _, raw in ipairs(call('ZRANGE', key, 0, -1)) do
@@ -125,7 +126,7 @@ local function grant(s, keep, want, classes)
     end
   end
 
-  -- takeFrom gives the first nodes of an entry of a queue, as many as may be, and what is left of the entry.
+  -- takeFrom claims the first nodes of an entry of a queue, as far as they fit, and returns the rest of the entry.
   local function takeFrom(class, entry)
     local node, step, next, total, since, kind, at = parse(ENTRY, entry)
     local n = fit(class, total - next)
@@ -150,7 +151,7 @@ local function grant(s, keep, want, classes)
     return pack(ENTRY, node, step, next + n, total, since, kind) .. sub(entry, at)
   end
 
-  -- queued gives nodes of a class in the order of its queue.
+  -- queued claims nodes of a class in the order of its queue.
   local function queued(class)
     local key = K .. 'ready:' .. class
     while fit(class, 1) > 0 do

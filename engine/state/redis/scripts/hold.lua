@@ -1,36 +1,38 @@
--- Bits set one by one, with outputs that sessions hold: the nodes that wait for those are reserved for them.
+-- Library: edges with Hold. Their bits are set one by one, and the child is reserved for the session that holds the
+-- largest output for it.
 local OWED = '<I4I4I4HI4' -- offset, child, waits, class, parent
 local holding
 
+-- hold returns these functions, which it creates when they are first needed.
 local function hold()
   if holding then return holding end
   holding = {}
   local odd = rare()
 
-  -- owe notes an edge that a session has to set again, without Hold.
+  -- owe records an edge that a session has to set again, without Hold.
   local function owe(s, offset, child, waits, class, parent)
     s.owed = s.owed + call('ZADD', K .. 'owed:' .. s.worker, offset, pack(OWED, offset, child, waits, class, parent))
     s.touched = true
   end
 
-  -- settle forgets that a session owes an edge.
+  -- settle removes an edge that a session owed.
   function holding.settle(s, offset)
     s.owed = s.owed - call('ZREMRANGEBYSCORE', K .. 'owed:' .. s.worker, offset, offset)
   end
 
-  -- takeOver ends the reservation of the session that had it: what it holds has to be stored before it counts.
+  -- takeOver ends another session's reservation of n: that session has to store its outputs, and then owes the edges.
   local function takeOver(n, e)
     local loser = odd.of(n.reserver)
     for _, h in ipairs(n.held) do
-      call('SETBIT', K .. 'bits', h[1], 0)
+      call('SETBIT', K .. 'bits', h.offset, 0)
       call('BITFIELD', K .. 'arrived', 'INCRBY', 'u32', '#' .. n.id, -1)
-      owe(loser, h[1], n.id, e.waits, e.class, h[2])
+      owe(loser, h.offset, n.id, e.waits, e.class, h.parent)
     end
     odd.free(n)
   end
 
-  -- reserve reserves a child for a session that holds an output for it. False, and the edge is owed, where another one
-  -- holds a larger one.
+  -- reserve reserves a child for a session that holds an output for it. It returns false if another session holds a larger
+  -- one: then the edge is owed.
   local function reserve(n, e, s)
     local larger = e.hold > n.size or e.hold == n.size and e.parent > n.parent
     if n.reserver > 0 and n.reserver ~= s.worker + 1 then
@@ -42,13 +44,14 @@ local function hold()
     end
     if larger or n.reserver == 0 then n.size, n.parent = e.hold, e.parent end
     n.reserver = s.worker + 1
-    n.held[#n.held + 1] = { e.offset, e.parent }
-    table.sort(n.held, function(a, b) return a[1] < b[1] end)
+    n.held[#n.held + 1] = { offset = e.offset, parent = e.parent }
+    table.sort(n.held, function(a, b) return a.offset < b.offset end)
     call('ZADD', K .. 'held:' .. s.worker, e.child, e.child)
     return true
   end
 
-  -- set sets a bit, for a session or, where that is over, for nobody. The last one makes the child ready.
+  -- set sets the bit of an edge; s is the session that may get the reservation, not used with a hold of 0. The last bit
+  -- makes the child ready.
   function holding.set(e, s)
     if call('GETBIT', K .. 'bits', e.offset) == 1 then return end
     local n = odd.load(e.child)
@@ -67,7 +70,7 @@ local function hold()
     end
   end
 
-  -- unhold lets others have a node that was reserved for a session.
+  -- unhold ends a session's reservation of a node.
   function holding.unhold(s, id)
     local n = odd.load(id)
     if n.reserver ~= s.worker + 1 then return end
@@ -79,8 +82,7 @@ local function hold()
     end
   end
 
-  -- setOwed sets edges that a dead session owes, since nobody else would do it: at most as many as may be, and gives how
-  -- many these were.
+  -- setOwed sets up to most edges that a session owes which is over, and returns how many it set.
   local function setOwed(s, most)
     local key = K .. 'owed:' .. s.worker
     local owed = call('ZRANGE', key, 0, most - 1)
@@ -94,9 +96,8 @@ local function hold()
     return #owed
   end
 
-  -- resign ends a session's part beside its claims: what it owes is set, and what was reserved for it is for anybody. It
-  -- does a part of that, which takes no longer than that many nodes do; it gives how many there were, and whether nothing
-  -- is left.
+  -- resign ends a session except for its claims: it sets the edges that it owes, and ends its reservations. It handles up
+  -- to most of these, and returns how many it did and whether none is left.
   function holding.resign(s, most)
     s.over, s.touched = true, true
     local done = s.owed > 0 and setOwed(s, most) or 0
@@ -111,7 +112,7 @@ local function hold()
     return done, call('EXISTS', key) == 0
   end
 
-  -- forget removes a session that holds nothing any more.
+  -- forget deletes a session without claims.
   function holding.forget(s)
     call('HDEL', K .. 'sessions', s.name)
     call('HDEL', K .. 'records', s.name)

@@ -1,5 +1,13 @@
--- Leave: ends a session. What it still holds is given back. ARGV: the call, the session. The reply tells MORE as long as
--- something is left: what a session holds is given back a part at a time.
+-- Leave: ends a session, and releases what it holds, a limited number of nodes with each call.
+--
+-- KEYS[1] -> {RUN}:       prefix of the run's keys
+-- KEYS[2] -> {RUN}:state
+-- ARGV[1] -> packed: now num (ns since the run's start, negative for the server's clock), most nodes to handle u32
+-- ARGV[2] -> session
+--
+-- Reply: see answer in run.lua; nil where the run does not exist. Verdicts: APPLIED, with MORE as the reason if the same
+-- call has to be repeated to release the rest; GONE; FENCED where the session is unknown or was reaped. The session is
+-- over with the first call.
 local _, most = parse('<dI4', ARGV[1])
 local s = session(ARGV[2])
 if not s or (s.over and not s.leaving) then return answer(FENCED) end
@@ -12,7 +20,7 @@ if resigned and (done == 0 or done + s.claims <= most) then
   for i = 1, math.min(#nodes, most) do
     local n = odd.load(nodes[i])
     n.class, n.since = n.class or class[n.id], n.since or since[n.id]
-    odd.giveBack(n)
+    odd.release(n)
   end
   if s.claims == 0 then hold().forget(s) end
 end

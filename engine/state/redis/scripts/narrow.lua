@@ -1,5 +1,10 @@
--- Narrow: puts the outputs that were picked beside :out in its place, once. ARGV: in how many milliseconds they expire. Of a
--- run that was deleted meanwhile nothing is left.
+-- Narrow: replaces the outputs of a run by those in :frontier.
+--
+-- KEYS[1] -> {RUN}:       prefix of the run's keys
+-- KEYS[2] -> {RUN}:state
+-- ARGV[1] -> in how many ms the outputs expire
+--
+-- Reply: 1, or 0 where :frontier does not exist, as in a repetition, or the run was deleted, which deletes :frontier.
 if call('EXISTS', K .. 'frontier') == 0 then return 0 end
 if call('EXISTS', K .. 'state') == 0 then
   call('UNLINK', K .. 'frontier')

@@ -1,12 +1,12 @@
--- Nodes, the queues of those that are ready, and the journals of claims. A node is four bytes of :nodes: its owner (two
--- bytes: the number of the session that holds it, plus one), flags, status. What of it fits into those is plain, and is
--- handled by ranges: count nodes, step apart. Whatever else there is to know makes it odd; rare.lua handles those.
-local ODD, BAD, STARTED, TELLING, BOUND = 1, 2, 4, 8, 16
-local PLAIN, SKIP, OTHER, TELL = 0, 1, 2, 3 -- what a queue holds: nodes to be run, to be skipped, odd ones, to be told of
+-- Library: nodes, queues and journals. The record of a node is four bytes of :nodes: its owner (u16, the number of the
+-- session that has claimed it, plus one), flags and status. A plain node has no other data; plain nodes are handled in
+-- ranges of count nodes, step apart. A node with more data is odd, and is handled alone, by rare.lua.
+local ODD, BAD, STARTED, PENDING, BOUND = 1, 2, 4, 8, 16
+local PLAIN, SKIP, OTHER, EDGES = 0, 1, 2, 3 -- kinds of entries: to run, to skip, odd, ended with edges to set
 local NODES = K .. 'nodes'
-local many = 1000 -- fields of one BITFIELD; a call of Lua takes 8,000 arguments at most
+local many = 1000 -- fields of one BITFIELD; a call from Lua has at most 8,000 arguments
 
--- bitfield does the same to fields of a key and gives what was in them, or is there now.
+-- bitfield applies one operation to fields of a key, step apart, and returns the results.
 local function bitfield(key, op, kind, field, step, count, value)
   local args, n = {}, 0
   for i = 0, count - 1 do
@@ -31,22 +31,22 @@ local function setNodes(node, step, count, status, flags, owner)
   end
 end
 
--- Queues. An entry is a row of nodes, of which those before next are gone: node i is
--- base + floor(i / #offsets) * step + offsets[i % #offsets], where no offsets are one 0.
-local ENTRY = '<I4I4I4I4dB'
+-- An entry of a queue is a range of nodes: those with numbers i from next to total - 1, where node i is
+-- node + floor(i / #offsets) * step + offsets[i % #offsets]; without offsets, they are a single 0.
+local ENTRY = '<I4I4I4I4dB' -- node, step, next, total, since, kind; then offsets, u32 each
 
 local function push(class, entries, front)
   local have = call(front and 'LPUSH' or 'RPUSH', K .. 'ready:' .. class, unpack(entries))
   if have == #entries then call('SADD', K .. 'queues', class) end
 end
 
--- made lists what this operation has made ready and not yet queued, in order. An item is a range {class, kind, node, step,
--- count}, the roots of a fan-out's instances {roots, node, step, count}, where roots are as those of an expansion in
--- ends.lua, or, with kind OTHER, a single odd node.
+-- made lists what this operation has made ready and not yet claimed or queued, in order. An item is a range {class, kind,
+-- node, step, count}; the roots of a fan-out's instances {roots, node, step, count}, with roots as in ends.lua; or, with
+-- kind OTHER, a single odd node.
 local made = {}
 local rare -- defined in rare.lua
 
--- joins extends the entry behind which an item comes, where both together are a range.
+-- joins extends the last item of a queue by another one if both together are a range, and returns whether it did.
 local function joins(tail, item)
   if not tail or tail.offsets or item.offsets or tail.kind ~= item.kind then return false end
   if tail.count == 1 and item.count == 1 and item.node > tail.node then
@@ -58,8 +58,8 @@ local function joins(tail, item)
   return true
 end
 
--- byClass takes the roots of a fan-out apart: an item {class, kind, node, step, count, from} for each class, of which
--- those before number from are taken; where an instance has several, with {width, offsets} too.
+-- byClass splits the roots of a fan-out into an item for each class, {class, kind, node, step, count, from}, of which
+-- those before number from are claimed; with {width, offsets} where an instance has several roots of the class.
 local function byClass(item, taken)
   local items = {}
   for i, of in ipairs(item.roots) do
@@ -74,7 +74,7 @@ local function byClass(item, taken)
   return items
 end
 
--- pushAll appends items, which are no odd nodes, to the queue of their class.
+-- pushAll appends items without odd nodes to the queue of a class.
 local function pushAll(class, items)
   for i, t in ipairs(items) do
     items[i] = pack(ENTRY, t.node, t.step, t.from or 0, t.count * (t.width or 1), now, t.kind) .. (t.offsets or '')
@@ -82,7 +82,7 @@ local function pushAll(class, items)
   for i = 1, #items, many do push(class, { unpack(items, i, math.min(i + many - 1, #items)) }) end
 end
 
--- queueMade queues what is left in made.
+-- queueMade queues everything in made.
 local function queueMade()
   if #made == 0 then return end
   local queues = {}
@@ -126,22 +126,22 @@ if bounded then
   end
 end
 
--- room is how many more nodes of a class may be claimed.
+-- room returns how many more nodes of a class may be claimed.
 local function room(class)
   if not bounded or not bounds[class] then return math.huge end
   return bounds[class] - (claimedOf[class] or 0)
 end
 
--- countBound counts nodes of a bounded class that are claimed, or are not any more.
+-- countBound adds to the number of claimed nodes of a class, if that is bounded.
 local function countBound(class, by)
   if not bounded or not bounds[class] then return end
   claimedOf[class] = (claimedOf[class] or 0) + by
   call('HSET', K .. 'running', class, claimedOf[class])
 end
 
--- Journals: of each session the ranges that it has claimed, the latest last. Those of its nodes whose owner it is not
--- any more are gone; a journal is written anew when most of it is.
-local CLAIM = '<I4I4I4Hd'
+-- The journal of a session lists the ranges that it has claimed, the latest last. Nodes in it that the session does not
+-- own according to their record do not count; the journal is rewritten when these are most of it.
+local CLAIM = '<I4I4I4Hd' -- node, step, count, class, since
 local journal = {}
 
 local function note(s, node, step, count, class, since)
@@ -149,7 +149,7 @@ local function note(s, node, step, count, class, since)
   s.journal = s.journal + count
 end
 
--- claimRange gives plain nodes, which are in no queue any more, to a session.
+-- note adds a range to the journal of a session.
 local function claimRange(s, class, kind, node, step, count, since)
   if run.flags >= 4 then -- one of them may have become odd while it was in the queue
     local odd = rare()
@@ -169,8 +169,8 @@ local function claimRange(s, class, kind, node, step, count, since)
   claimed[#claimed + 1] = pack('<BI4I4I4Hd', kind, node, step, count, class, since)
 end
 
--- held lists what a session has claimed: the nodes, ascending, and by node its class, since when it was ready, its flags
--- and its status.
+-- held returns what a session has claimed: the nodes, ascending; and by node its class, since when it was ready, its
+-- flags and its status.
 local function held(s)
   local nodes, class, since, flags, status = {}, {}, {}, {}, {}
   local owner = pack('>I2', s.worker + 1)
@@ -191,7 +191,7 @@ local function held(s)
   return nodes, class, since, flags, status
 end
 
--- rows puts nodes in a row together that are alike: it calls each with the first one and how many there are.
+-- rows splits nodes into runs of consecutive ones that are alike, and calls each with the first node and the count.
 local function rows(nodes, alike, each)
   local i = 1
   while i <= #nodes do
@@ -202,7 +202,7 @@ local function rows(nodes, alike, each)
   end
 end
 
--- writeJournal appends what was claimed, and writes the journal anew when most of it is over.
+-- writeJournal appends the new claims, and rewrites the journal when most of it does not count.
 local function writeJournal(s)
   local key = K .. 'claims:' .. s.worker
   for i = 1, #journal, many do call('RPUSH', key, unpack(journal, i, math.min(i + many - 1, #journal))) end

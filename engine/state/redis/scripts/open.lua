@@ -1,4 +1,13 @@
--- Open: begins a session. ARGV: the call, the session, the record of its worker.
+-- Open: begins a session.
+--
+-- KEYS[1] -> {RUN}:       prefix of the run's keys
+-- KEYS[2] -> {RUN}:state
+-- ARGV[1] -> packed: now num (ns since the run's start, negative for the server's clock), lease num in ns
+-- ARGV[2] -> session, a name that is never used again
+-- ARGV[3] -> record of its worker, JSON
+--
+-- Reply: see answer in run.lua, with the session's number in the run; nil where the run does not exist. Verdicts:
+-- APPLIED; REPEATED where the session exists; GONE; FENCED where it is over; MALFORMED without a name.
 local _, lease = parse('<dd', ARGV[1])
 local name = ARGV[2]
 if name == '' then return answer(MALFORMED, 6) end

@@ -1,5 +1,15 @@
--- Reap: ends sessions whose lease has run out, or the one that ARGV names. ARGV: the call, the session or ''. The reply
--- tells MORE where this was only a part of what the call asks for.
+-- Reap: ends sessions whose lease has expired, or a given one, and releases what they hold, a limited number of nodes
+-- with each call.
+--
+-- KEYS[1] -> {RUN}:       prefix of the run's keys
+-- KEYS[2] -> {RUN}:state
+-- ARGV[1] -> packed: now num (ns since the run's start, negative for the server's clock), most nodes to handle u32, most
+--            claims to release u32, losses that make a task poison u32 (0 for never), number of running nodes u32; then
+--            these nodes u32: those that the dead process is known to have executed
+-- ARGV[2] -> session, '' for all whose lease has expired
+--
+-- Reply: see answer in run.lua; nil where the run does not exist. Verdicts: APPLIED, with MORE as the reason if the call
+-- has to be repeated to do the rest, and the lost claims; GONE.
 local _, most, limit, poison, nRunning, at = parse('<dI4I4I4I4', ARGV[1])
 local only = ARGV[2]
 local runningNodes = {}
@@ -11,7 +21,7 @@ end
 if only == '' and now < run.lease then return answer(APPLIED) end
 local odd, holding = rare(), hold()
 
--- due lists the sessions that are to be reaped, in the order of their numbers.
+-- due lists the sessions to reap, in the order of their numbers.
 local function due()
   local list = {}
   local all = call('HGETALL', K .. 'sessions')
@@ -23,8 +33,9 @@ local function due()
   return list
 end
 
--- examine thinks about the claims of a dead session: those to be taken first, whether all others are suspects too, and
--- the node that is charged. The engine's own nodes take nobody down.
+-- examine decides about the claims of a dead session. It returns {nodes: claims in the order of release; running: how many
+-- of the first ones were running; rest: whether all others are suspects; culprit: the node that is charged with the loss,
+-- or nil; class, since: by node}. The engine's own nodes are never suspects.
 local function examine(s)
   local nodes, class, since, flags = held(s)
   local running, others, suspects = {}, {}, { running = {}, others = {} }
@@ -32,9 +43,9 @@ local function examine(s)
     local isRunning = runningNodes[id]
     local list = isRunning and running or others
     list[#list + 1] = id
-    if class[id] ~= ENGINE and flags[id] % 16 < TELLING then
+    if class[id] ~= ENGINE and flags[id] % 16 < PENDING then
       list = isRunning and suspects.running or suspects.others
-      if #list < 2 then list[#list + 1] = id end -- whether there are more does not matter
+      if #list < 2 then list[#list + 1] = id end -- more than two make no difference
     end
   end
   local v = { running = #running, nodes = running, class = class, since = since }
@@ -45,14 +56,14 @@ local function examine(s)
   return v
 end
 
--- lose takes a claim from a dead session.
+-- lose releases a claim of a dead session.
 local function lose(s, id, v, isRunning)
   local n = odd.load(id)
   n.class, n.since = n.class or v.class[id], n.since or v.since[id]
-  local accusable, charged = not n.telling and n.class ~= ENGINE, n.id == v.culprit
+  local accusable, charged = not n.pending and n.class ~= ENGINE, n.id == v.culprit
   local suspect = accusable and (v.rest or isRunning)
   local hadStarted = n.started or charged or (accusable and isRunning)
-  local description, telling = odd.describe(n), n.telling
+  local description, pending = odd.describe(n), n.pending
   odd.unclaim(n)
   if hadStarted then
     n.attempts = n.attempts + 1
@@ -66,13 +77,13 @@ local function lose(s, id, v, isRunning)
       odd.toEngine(n)
     end
   end
-  odd.requeue(n, telling)
+  odd.requeue(n, pending)
   lost[#lost + 1] = pack('<I4HBH', s.worker, n.losses, (hadStarted and 1 or 0) + (charged and 2 or 0), #s.name)
     .. s.name .. description
 end
 
--- bury ends a session and takes its claims, or as many as the limit allows.
-local function bury(s)
+-- reapSession ends a session and releases its claims, as far as the limit allows.
+local function reapSession(s)
   local v = examine(s)
   if not s.resigned then s.suspect, s.resigned, s.touched = v.rest or v.running > limit - #lost, true, true end
   for i = 1, math.min(limit - #lost, #v.nodes) do lose(s, v.nodes[i], v, i <= v.running) end
@@ -82,7 +93,7 @@ local function bury(s)
 end
 
 local more = false
-local done = 0 -- how much of most is used up
+local done = 0 -- nodes handled so far
 for _, s in ipairs(due()) do
   if #lost >= limit then break end
   local resigned = s.resigned
@@ -96,10 +107,10 @@ for _, s in ipairs(due()) do
     more = true
     break
   end
-  bury(s)
+  reapSession(s)
   done = done + next + 1
 end
--- From here on nobody's lease runs out before this moment.
+-- No lease expires before this moment.
 run.lease = math.huge
 for _, s in pairs(sessions) do run.lease = math.min(run.lease, s.over and 0 or s.till) end
 endRun()

@@ -1,12 +1,12 @@
--- The run and the sessions that take part in it: what every operation on a ledger begins and ends with. The values are
--- described in FORMAT.md. ARGV[1] begins with the moment to take for now, a negative one for the server's clock. The reply
--- is packed by answer, or nil where there is no run.
+-- Library for operations on a ledger: state, sessions, log and reply. It returns nil where the run does not exist, and GONE
+-- where it has ended. ARGV[1] begins with now, num: the moment in ns since the run's start, negative for the server's
+-- clock. FORMAT.md describes all values.
 local floor, rep, byte, sub = math.floor, string.rep, string.byte, string.sub
 
 local BLOCKED, READY, CLAIMED, WAITING, OK, FAILED, SKIPPED, CANCELLED = 0, 1, 2, 3, 4, 5, 6, 7
 local RUNNING, SUCCEEDED, HAS_FAILED, HAS_CANCELLED = 1, 3, 4, 5 -- the run; 2 is paused
 local APPLIED, REPEATED, GONE, FENCED, MALFORMED, EXHAUSTED, TOO_WIDE, AGAIN = 0, 1, 2, 3, 4, 5, 6, 7
-local ENGINE = 65535 -- the class of what any worker can run
+local ENGINE = 65535 -- the class of nodes that any worker can execute
 
 local run
 do
@@ -16,7 +16,7 @@ do
 end
 local logged, bounded = run.flags % 2 == 0, run.flags % 4 >= 2
 
--- Now never runs backwards, whatever the server's clock does.
+-- now never decreases, even if the server's clock is set back.
 local now = parse('<d', ARGV[1])
 if now < 0 then
   local t = call('TIME')
@@ -26,8 +26,8 @@ run.now = now
 
 local function saveRun() call('SET', K .. 'state', packState(run)) end
 
--- Sessions by name and by number, as far as they have been read. One that is over may not be resigned yet: what it owed
--- and what was reserved for it is given to others a part at a time.
+-- Sessions by name and by number, as far as they have been read. One that is over but not resigned still owes edges or
+-- has reservations. touched is whether it has to be saved.
 local SESSION = '<I4dddI4I4BI4I4I4'
 local sessions, numbered = {}, {}
 
@@ -53,16 +53,18 @@ local function saveSession(s)
     pack(SESSION, s.worker, s.last, s.till, s.beat, s.claims, s.solo, flags, s.journal, s.ready, s.owed))
 end
 
--- What the operation adds to the log.
+-- The entry of the log that the operation adds: number of the first step; session, number and bytes of packed steps; a
+-- block; which nodes were made ready by which step; and plain steps, which the ledger makes itself.
 local first, actor, steps, packed, block = run.seq + 1, 0, 0, '', ''
 local readiedBy, plains = {}, {} -- packed
 
+-- plain adds a plain step; kind and outcome are those of engine.StepKind and engine.Outcome.
 local function plain(kind, outcome, moment, node, epoch, attempt, worker)
   plains[#plains + 1] = pack('<BBI4HHI4d', kind, outcome, node or 0, epoch or 0, attempt or 0, worker or 0, moment)
   run.seq = run.seq + 1
 end
 
--- readied notes that edges made nodes ready: count of them, step apart, by ends that are endStep apart.
+-- readied records that edges made count nodes ready, step apart, by ends from index stepOf on, endStep apart.
 local function readied(stepOf, endStep, node, step, count)
   readiedBy[#readiedBy + 1] = pack('<i4BI4I4I4', stepOf, endStep, node, step, count)
 end
@@ -74,7 +76,7 @@ local function writeLog()
       .. block .. table.concat(readiedBy) .. table.concat(plains) .. packed)
 end
 
--- stop ends the run with a status once no claim is held. Only the first one counts.
+-- stop makes the run end with a status when no node is claimed. Only the first call counts.
 local function stop(status)
   if run.stopping ~= 0 then return end
   run.stopping, run.status = status, RUNNING
@@ -94,25 +96,43 @@ local function endRun()
   news()
 end
 
--- What the reply tells beside the state of the run.
+-- Lists of the reply, packed except for grown: by how much the queue of a class has grown.
 local claimed, lost, store, grown = {}, {}, {}, {}
 
--- grow notes that there are more ready nodes of a class, or fewer.
 local function grow(class, by) grown[class] = (grown[class] or 0) + by end
 
 local REPLY = '<BBBBdI4I4I4dI4I4I4I4I4'
+local MORE = 1 -- reason of Leave and Reap: the same call has to be repeated to do the rest
 
--- answer is the reply to an operation: why is for one that is malformed, or MORE, worker of Open, and extra, of a commit
--- that is applied, by now or before, the blocks that its session does not know, packed.
-local MORE = 1 -- of Leave and Reap: this was a part of it, and the same call does the next one
-local function answer(verdict, why, worker, extra)
+-- answer returns the reply to an operation; blocks is only given for a commit that is applied, by this call or an earlier
+-- one. The reply is packed, little endian:
+--   verdict   u8   APPLIED and so on
+--   why       u8   of MALFORMED the reason, see reply.go; or MORE
+--   status    u8   of the run
+--   stopping  u8   the status with which it will end, 0 if it is not stopping
+--   now       num  the moment of the operation, in ns since the run's start
+--   worker    u32  of Open: number of the session in the run
+--   waiting   u32  of a commit: nodes that are ready and not reserved
+--   suspects  u32  of a commit: suspects among these
+--   due       num  of a commit: moment of the next retry, 0 for none
+--   claims, blocks, store, readied, lost   u32  lengths of the following lists
+-- Lists:
+--   claims    kind u8; of PLAIN and SKIP: node, step, count u32, class u16, since num; of OTHER: node u32, class, epoch,
+--             attempt, errors, losses u16, since num, flags u8 (1 skip, 2 poison, 4 solo, 8 only pending edges, 16 bad)
+--   blocks    expansion, width, first node, first edge u32
+--   store     u32: nodes whose held outputs the session has to store; of Invalidate the epochs of lost inputs
+--   readied   class u16, nodes u32: by how many ready nodes the queue of the class has grown; in no order
+--   lost      session number u32, losses u16, flags u8 (1 started, 2 charged), length of the name u16, name of the
+--             session, the claim as above
+local function answer(verdict, why, worker, blocks)
   local readiedClasses = {}
   for class, n in pairs(grown) do
     if n > 0 then readiedClasses[#readiedClasses + 1] = pack('<HI4', class, n) end
   end
-  return pack(REPLY, verdict, why or 0, run.status, run.stopping, now, worker or 0, extra and run.waiting or 0,
-    extra and run.suspects or 0, extra and run.due or 0, #claimed, extra and #extra / 16 or 0, #store, #readiedClasses, #lost)
-    .. table.concat(claimed) .. (extra or '') .. table.concat(store)
+  return pack(REPLY, verdict, why or 0, run.status, run.stopping, now, worker or 0, blocks and run.waiting or 0,
+    blocks and run.suspects or 0, blocks and run.due or 0, #claimed, blocks and #blocks / 16 or 0, #store, #readiedClasses,
+    #lost)
+    .. table.concat(claimed) .. (blocks or '') .. table.concat(store)
     .. table.concat(readiedClasses) .. table.concat(lost)
 end
 if run.status >= SUCCEEDED then return answer(GONE) end

@@ -1,4 +1,14 @@
--- Stop, Pause and Resume. ARGV: the call: what, the status to stop with, the step that tells of it; the run's first error.
+-- Steer: stops, pauses or resumes a run.
+--
+-- KEYS[1] -> {RUN}:       prefix of the run's keys
+-- KEYS[2] -> {RUN}:state
+-- ARGV[1] -> packed: now num (ns since the run's start, negative for the server's clock); what u8 (0 stop, 1 pause,
+--            2 resume, 3 a stop that is malformed); of stop: the status to end with u8, and the kind of a step to log u8,
+--            0 for none
+-- ARGV[2] -> of stop: the run's first error, JSON; '' for none
+--
+-- Reply: see answer in run.lua; nil where the run does not exist. Verdicts: APPLIED; REPEATED where the run is already
+-- stopping, paused, or running; GONE; MALFORMED.
 local _, what, status, reason = parse('<dBBB', ARGV[1])
 
 if what == 3 then return answer(MALFORMED, 9) end
