@@ -131,7 +131,7 @@ type API struct {
 	active   active
 	heavy    chan struct{} // holds a token for each active heavy query
 	deleted  *recent[engine.RunID, struct{}]
-	timeline *recent[string, *Timeline]
+	timeline *recent[string, *timeline]
 	importer *importer.Importer
 	news     news
 }
@@ -145,7 +145,7 @@ func New(cfg Config, router chi.Router) (*API, error) {
 	a := &API{
 		cfg: cfg, keys: newIdempotency(cfg.Now), heavy: make(chan struct{}, cfg.MaxQueries),
 		roster:  roster{workers: cfg.Workers, now: cfg.Now, had: map[string]time.Time{}},
-		deleted: newRecent[engine.RunID, struct{}](10_000), timeline: newRecent[string, *Timeline](512),
+		deleted: newRecent[engine.RunID, struct{}](10_000), timeline: newRecent[string, *timeline](512),
 	}
 	if a.queries, err = metricsstore.NewQueries(cfg.Store); err != nil {
 		return nil, err

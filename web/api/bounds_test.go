@@ -17,7 +17,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine"
 	statememory "github.com/dagscope/dagscope/engine/state/memory"
-	"github.com/dagscope/dagscope/engine/worker"
+	workers "github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/memory"
 )
@@ -72,7 +72,7 @@ func idle(t *testing.T, s *slowStore, runs int, change ...func(*Config)) (*API, 
 	for i := range runs {
 		keep(t, s.Store, archiver, i)
 	}
-	pool, err := worker.New(worker.Config{State: statememory.New()})
+	pool, err := workers.New(workers.Config{State: statememory.New()})
 	require.NoError(t, err)
 	e, err := engine.New(engine.Config{Executor: pool})
 	require.NoError(t, err)

@@ -16,7 +16,7 @@ const (
 	maxScannedAttempts = 3_000_000
 )
 
-func (a *API) findTasks(ctx context.Context, in *foundTasksInput) (*answer[FoundTasks], error) {
+func (a *API) findTasks(ctx context.Context, in *foundTasksInput) (*answer[foundTasks], error) {
 	if err := in.Period.check(); err != nil {
 		return nil, err
 	}
@@ -28,7 +28,7 @@ func (a *API) findTasks(ctx context.Context, in *foundTasksInput) (*answer[Found
 		return nil, err
 	}
 	defer leave()
-	s := search{in: in, found: []FoundTask{}, complete: true}
+	s := search{in: in, found: []foundTask{}, complete: true}
 	filter := metricsstore.RunFilter{Workflow: in.Workflow, From: in.From, To: in.To}
 	for _, id := range a.runs.index.IDs(filter) {
 		r, err := a.cfg.Store.Run(ctx, id)
@@ -49,7 +49,7 @@ func (a *API) findTasks(ctx context.Context, in *foundTasksInput) (*answer[Found
 			return nil, err
 		}
 	}
-	return answered("", FoundTasks{
+	return answered("", foundTasks{
 		Metric: in.Metric, Unit: unitOf(in.Metric), Tasks: s.found, ScannedRuns: s.runs, Complete: s.complete,
 	}), nil
 }
@@ -57,7 +57,7 @@ func (a *API) findTasks(ctx context.Context, in *foundTasksInput) (*answer[Found
 // search collects the attempts with the greatest values.
 type search struct {
 	in       *foundTasksInput
-	found    []FoundTask // the greatest first
+	found    []foundTask // the greatest first
 	runs     int
 	attempts int
 	complete bool
@@ -98,10 +98,10 @@ func (s *search) look(r *metricsstore.Run, m *engine.TaskMetrics) {
 	if full {
 		s.found = s.found[:len(s.found)-1]
 	}
-	at, _ := slices.BinarySearchFunc(s.found, v, func(f FoundTask, v int64) int {
+	at, _ := slices.BinarySearchFunc(s.found, v, func(f foundTask, v int64) int {
 		return cmp.Or(cmp.Compare(v, f.Value), -1) // after equal values
 	})
-	s.found = slices.Insert(s.found, at, FoundTask{
+	s.found = slices.Insert(s.found, at, foundTask{
 		Run: r.Info.ID, Name: runName(r.Info.ID), Workflow: r.Info.Workflow, Node: m.Node, Task: m.Task.String(),
 		Function: m.Task.Function, Version: m.Task.Version, Attempt: m.Attempt, StartedAt: m.StartedAt.UTC(), Value: v,
 	})

@@ -121,7 +121,7 @@ type submitInput struct {
 
 type annotateInput struct {
 	OfRun
-	Body AnnotationChange
+	Body annotationChange
 }
 
 type runInput struct {

@@ -16,7 +16,7 @@ import (
 	"github.com/dagscope/dagscope/web/layout"
 )
 
-func (a *API) getGraph(ctx context.Context, in *runInput) (*answer[Graph], error) {
+func (a *API) getGraph(ctx context.Context, in *runInput) (*answer[graph], error) {
 	run, err := a.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
@@ -25,10 +25,10 @@ func (a *API) getGraph(ctx context.Context, in *runInput) (*answer[Graph], error
 	if run.Info.Origin != nil {
 		tag = tagOf("graph", run.Graph.Hash, run.Info.ID) // runs of the same graph read files of other sizes
 	}
-	return heavily(ctx, a, in, tag, func(ctx context.Context) (Graph, error) {
+	return heavily(ctx, a, in, tag, func(ctx context.Context) (graph, error) {
 		g, err := a.queries.Graph(ctx, in.id())
 		if err != nil {
-			return Graph{}, err
+			return graph{}, err
 		}
 		out := newGraph(g)
 		if run.Info.Origin != nil {
@@ -68,23 +68,23 @@ func (a *API) getLayout(ctx context.Context, in *layoutInput) (*answer[*layout.L
 	return answered(tag(l.Engine), l), nil
 }
 
-func (a *API) listEvents(ctx context.Context, in *eventsInput) (*answer[EventList], error) {
+func (a *API) listEvents(ctx context.Context, in *eventsInput) (*answer[eventList], error) {
 	run, err := a.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
 	}
-	return heavily(ctx, a, in, runTag(&run, "events", in.After, in.Limit), func(ctx context.Context) (EventList, error) {
+	return heavily(ctx, a, in, runTag(&run, "events", in.After, in.Limit), func(ctx context.Context) (eventList, error) {
 		return a.events(ctx, in)
 	})
 }
 
 // events decodes the events after a number. Skipping one costs a few nanoseconds.
-func (a *API) events(ctx context.Context, in *eventsInput) (EventList, error) {
+func (a *API) events(ctx context.Context, in *eventsInput) (eventList, error) {
 	decoder, log, err := a.queries.Decode(ctx, in.id())
 	if err != nil {
-		return EventList{}, err
+		return eventList{}, err
 	}
-	out := EventList{Events: []Event{}, NextAfter: in.After}
+	out := eventList{Events: []event{}, NextAfter: in.After}
 	var room []engine.Event
 	for len(out.Events) < in.Limit {
 		steps, err := log.Next(ctx)
@@ -92,7 +92,7 @@ func (a *API) events(ctx context.Context, in *eventsInput) (EventList, error) {
 			break
 		}
 		if err != nil {
-			return EventList{}, err
+			return eventList{}, err
 		}
 		for i := range steps {
 			if decoder.Seq()+uint64(decoder.EventCount(&steps[i])) <= in.After {
@@ -102,13 +102,13 @@ func (a *API) events(ctx context.Context, in *eventsInput) (EventList, error) {
 			room = decoder.Events(room[:0], steps[i:i+1])
 			for _, e := range room {
 				if e.Seq > in.After && len(out.Events) < in.Limit {
-					out.Events = append(out.Events, Event{e})
+					out.Events = append(out.Events, event{e})
 					out.NextAfter = e.Seq
 				}
 			}
 		}
 		if err := decoder.Err(); err != nil {
-			return EventList{}, fmt.Errorf("%w: %w", metricsstore.ErrCorrupt, err)
+			return eventList{}, fmt.Errorf("%w: %w", metricsstore.ErrCorrupt, err)
 		}
 	}
 	out.AsOf = log.After()
@@ -134,26 +134,26 @@ func (a *API) stream(ctx huma.Context, next func(huma.Context)) {
 	a.cfg.Stream(w, r, id)
 }
 
-func (a *API) listRunWorkers(ctx context.Context, in *runInput) (*answer[RunWorkerList], error) {
+func (a *API) listRunWorkers(ctx context.Context, in *runInput) (*answer[runWorkerList], error) {
 	run, err := a.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
 	}
-	return heavily(ctx, a, in, runTag(&run, "workers"), func(ctx context.Context) (RunWorkerList, error) {
+	return heavily(ctx, a, in, runTag(&run, "workers"), func(ctx context.Context) (runWorkerList, error) {
 		records, err := a.queries.Workers(ctx, in.id())
 		if err != nil {
-			return RunWorkerList{}, err
+			return runWorkerList{}, err
 		}
-		return RunWorkerList{Workers: latestOfEach(records)}, nil
+		return runWorkerList{Workers: latestOfEach(records)}, nil
 	})
 }
 
 // latestOfEach returns the last record of each worker, by number: later revisions of a run include the earlier ones.
-func latestOfEach(records []engine.WorkerRecord) []RunWorker {
-	out := []RunWorker{}
+func latestOfEach(records []engine.WorkerRecord) []runWorker {
+	out := []runWorker{}
 	for i := range records {
 		w := newRunWorker(&records[i])
-		at, known := slices.BinarySearchFunc(out, w.Worker, func(o RunWorker, n int) int { return cmp.Compare(o.Worker, n) })
+		at, known := slices.BinarySearchFunc(out, w.Worker, func(o runWorker, n int) int { return cmp.Compare(o.Worker, n) })
 		if known {
 			out[at] = w
 		} else {

@@ -10,7 +10,7 @@ import (
 	"github.com/dagscope/dagscope/engine/plan"
 )
 
-func (a *API) listSchedules(ctx context.Context, in *schedulesInput) (*answer[ScheduleList], error) {
+func (a *API) listSchedules(ctx context.Context, in *schedulesInput) (*answer[scheduleList], error) {
 	run, err := a.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
@@ -20,16 +20,16 @@ func (a *API) listSchedules(ctx context.Context, in *schedulesInput) (*answer[Sc
 	if err != nil {
 		return nil, err
 	}
-	return heavily(ctx, a, in, tagOf(query, from, in.Limit), func(ctx context.Context) (ScheduleList, error) {
+	return heavily(ctx, a, in, tagOf(query, from, in.Limit), func(ctx context.Context) (scheduleList, error) {
 		g, err := a.queries.Graph(ctx, in.id())
 		if err != nil {
-			return ScheduleList{}, err
+			return scheduleList{}, err
 		}
 		p, numbering := plan.New(g), engine.NewNumbering(g)
 		roots := p.Roots()
 		from = min(from, len(roots))
 		page := roots[from:min(from+in.Limit, len(roots))]
-		out := ScheduleList{Schedules: make([]ScheduleSummary, len(page)), Total: len(roots)}
+		out := scheduleList{Schedules: make([]ScheduleSummary, len(page)), Total: len(roots)}
 		for i, size := range p.Sizes(page) {
 			out.Schedules[i] = newScheduleSummary(page[i], size, numbering)
 		}
@@ -40,7 +40,7 @@ func (a *API) listSchedules(ctx context.Context, in *schedulesInput) (*answer[Sc
 	})
 }
 
-func (a *API) getSchedule(ctx context.Context, in *scheduleInput) (*answer[Schedule], error) {
+func (a *API) getSchedule(ctx context.Context, in *scheduleInput) (*answer[schedule], error) {
 	run, err := a.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
@@ -50,24 +50,24 @@ func (a *API) getSchedule(ctx context.Context, in *scheduleInput) (*answer[Sched
 	if err != nil {
 		return nil, err
 	}
-	return heavily(ctx, a, in, tagOf(query, from, in.Limit), func(ctx context.Context) (Schedule, error) {
+	return heavily(ctx, a, in, tagOf(query, from, in.Limit), func(ctx context.Context) (schedule, error) {
 		g, err := a.queries.Graph(ctx, in.id())
 		if err != nil {
-			return Schedule{}, err
+			return schedule{}, err
 		}
 		p := plan.New(g)
 		s, ok := p.Schedule(engine.NodeID(in.Root))
 		if !ok {
-			return Schedule{}, NewProblem(http.StatusNotFound, "no schedule of run %s begins with node %d; GET schedules lists all of them", in.id(), in.Root)
+			return schedule{}, NewProblem(http.StatusNotFound, "no schedule of run %s begins with node %d; GET schedules lists all of them", in.id(), in.Root)
 		}
 		return newSchedule(p, s, from, in.Limit, query), nil
 	})
 }
 
 // newSchedule makes a page of a schedule.
-func newSchedule(p *plan.Plan, s plan.Schedule, from, limit int, query string) Schedule {
+func newSchedule(p *plan.Plan, s plan.Schedule, from, limit int, query string) schedule {
 	numbering := engine.NewNumbering(p.Graph())
-	out := Schedule{ScheduleSummary: newScheduleSummary(s.Root(), s.Size(), numbering), Nodes: []ScheduleNode{}}
+	out := schedule{ScheduleSummary: newScheduleSummary(s.Root(), s.Size(), numbering), Nodes: []scheduleNode{}}
 	at := 0
 	for n := range s.Nodes() {
 		if at >= from+limit {

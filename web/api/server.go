@@ -39,14 +39,14 @@ type WorkerSession struct {
 	Claims int // tasks that it has claimed, including those that wait for a lane
 }
 
-func (a *API) getServer(context.Context, *nothing) (*answer[Server], error) {
-	return answered("", Server{
+func (a *API) getServer(context.Context, *nothing) (*answer[server], error) {
+	return answered("", server{
 		Shared: a.cfg.Shared, WorkerCommand: a.cfg.WorkerCommand, Program: a.cfg.Program, Place: a.cfg.Place,
 	}), nil
 }
 
-func (a *API) listWorkflows(context.Context, *nothing) (*answer[WorkflowList], error) {
-	out := WorkflowList{Workflows: []Workflow{}}
+func (a *API) listWorkflows(context.Context, *nothing) (*answer[workflowList], error) {
+	out := workflowList{Workflows: []Workflow{}}
 	for _, w := range a.cfg.Engine.Workflows() {
 		out.Workflows = append(out.Workflows, newWorkflow(w))
 	}
@@ -61,14 +61,14 @@ func (a *API) getWorkflow(_ context.Context, in *workflowInput) (*answer[Workflo
 	return answered("", newWorkflow(w)), nil
 }
 
-func (a *API) listWorkers(ctx context.Context, _ *nothing) (*answer[WorkerList], error) {
-	out := WorkerList{Workers: []Worker{}}
+func (a *API) listWorkers(ctx context.Context, _ *nothing) (*answer[workerList], error) {
+	out := workerList{Workers: []worker{}}
 	workers, err := a.cfg.Workers(ctx)
 	if err != nil {
 		return nil, unavailable(err)
 	}
 	for _, s := range workers {
-		out.Workers = append(out.Workers, Worker{
+		out.Workers = append(out.Workers, worker{
 			Name: s.Name, Host: s.Host, PID: s.PID, Width: s.Width, Slots: s.Slots, Busy: s.Busy, Leaked: s.Leaked,
 			StartedAt: s.StartedAt.UTC(), LastBeat: s.LastBeat.UTC(), Lost: s.Lost, Warm: s.Warm, Functions: listOf(s.Functions),
 			Runs: a.runsOf(ctx, &s), TasksDone: s.TasksDone, CPUNS: int64(s.CPU), MemoryBytes: s.MemoryBytes,
@@ -78,11 +78,11 @@ func (a *API) listWorkers(ctx context.Context, _ *nothing) (*answer[WorkerList],
 }
 
 // runsOf lists the runs in which a worker takes part: it executes tasks of them, or has a session in them.
-func (a *API) runsOf(ctx context.Context, s *WorkerState) []WorkerRun {
-	runs := map[engine.RunID]*WorkerRun{}
-	part := func(id engine.RunID) *WorkerRun {
+func (a *API) runsOf(ctx context.Context, s *WorkerState) []workerRun {
+	runs := map[engine.RunID]*workerRun{}
+	part := func(id engine.RunID) *workerRun {
 		if runs[id] == nil {
-			runs[id] = &WorkerRun{Run: id, Name: runName(id), Workflow: a.workflowOf(ctx, id)}
+			runs[id] = &workerRun{Run: id, Name: runName(id), Workflow: a.workflowOf(ctx, id)}
 		}
 		return runs[id]
 	}
@@ -94,7 +94,7 @@ func (a *API) runsOf(ctx context.Context, s *WorkerState) []WorkerRun {
 		r := part(session.Run)
 		r.Number, r.Claims = &session.Number, &session.Claims
 	}
-	out := []WorkerRun{}
+	out := []workerRun{}
 	for _, id := range slices.Sorted(maps.Keys(runs)) {
 		out = append(out, *runs[id])
 	}

@@ -8,13 +8,13 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-func (a *API) getRunStatistics(ctx context.Context, in *statsInput) (*answer[RunStatistics], error) {
+func (a *API) getRunStatistics(ctx context.Context, in *statsInput) (*answer[runStatistics], error) {
 	run, err := a.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
 	}
 	tag := runTag(&run, "stats", in.Metric, in.GroupBy, in.Function, in.Quantiles, in.At.pointer(), in.Limit, in.Cursor)
-	return heavily(ctx, a, in, tag, func(ctx context.Context) (RunStatistics, error) {
+	return heavily(ctx, a, in, tag, func(ctx context.Context) (runStatistics, error) {
 		query := metricsstore.StatsQuery{
 			Run: in.id(), Metric: in.Metric, GroupBy: in.GroupBy, Function: in.Function, Quantiles: in.Quantiles,
 			Limit: in.Limit, Cursor: in.Cursor,
@@ -24,21 +24,21 @@ func (a *API) getRunStatistics(ctx context.Context, in *statsInput) (*answer[Run
 		}
 		found, err := a.queries.Statistics(ctx, query)
 		if err != nil {
-			return RunStatistics{}, err
+			return runStatistics{}, err
 		}
 		return newRunStatistics(in, &run, &found), nil
 	})
 }
 
-func newRunStatistics(in *statsInput, run *metricsstore.Run, found *metricsstore.Statistics) RunStatistics {
-	out := RunStatistics{
+func newRunStatistics(in *statsInput, run *metricsstore.Run, found *metricsstore.Statistics) runStatistics {
+	out := runStatistics{
 		Metric: found.Metric, Unit: unitOf(found.Metric), GroupBy: in.GroupBy, Method: method, AtNS: in.At.pointer(),
 		AsOf: found.AsOf, Complete: found.Complete && newRecordState(run).Complete,
-		Attempts: found.Attempts, Succeeded: found.Succeeded, Groups: make([]Group, len(found.Groups)), Next: found.Next,
+		Attempts: found.Attempts, Succeeded: found.Succeeded, Groups: make([]group, len(found.Groups)), Next: found.Next,
 	}
 	for i := range found.Groups {
 		g := &found.Groups[i]
-		v := Group{Key: g.Key, Distribution: newDistribution(&g.Distribution), Throughput: Throughput(g.Throughput)}
+		v := group{Key: g.Key, Distribution: newDistribution(&g.Distribution), Throughput: throughput(g.Throughput)}
 		switch in.GroupBy {
 		case metricsstore.ByFunction:
 			v.Function, v.Version = g.Function, &g.Version
@@ -50,7 +50,7 @@ func newRunStatistics(in *statsInput, run *metricsstore.Run, found *metricsstore
 	return out
 }
 
-func (a *API) getHistory(ctx context.Context, in *historyInput) (*answer[History], error) {
+func (a *API) getHistory(ctx context.Context, in *historyInput) (*answer[history], error) {
 	if err := in.Period.check(); err != nil {
 		return nil, err
 	}
@@ -80,9 +80,9 @@ func (a *API) getHistory(ctx context.Context, in *historyInput) (*answer[History
 			return nil, err
 		}
 	}
-	out := History{
+	out := history{
 		Metric: in.Metric, Peers: peers, Unit: unitOf(in.Metric), Method: method,
-		Buckets: []HistoryPart{}, Groups: []HistoryPart{},
+		Buckets: []historyPart{}, Groups: []historyPart{},
 	}
 	if in.GroupBy == metricsstore.ByFunction {
 		out.Groups, err = a.historyGroups(ctx, query, in.Bins)
@@ -101,33 +101,33 @@ func (a *API) getHistory(ctx context.Context, in *historyInput) (*answer[History
 }
 
 // leftOut counts the runs that are not part of a response.
-func (a *API) leftOut(ctx context.Context, query metricsstore.HistoryQuery) ([]LeftOut, error) {
+func (a *API) leftOut(ctx context.Context, query metricsstore.HistoryQuery) ([]leftOut, error) {
 	left, err := a.queries.LeftOut(ctx, query)
-	out := []LeftOut{}
+	out := []leftOut{}
 	for _, l := range left {
-		out = append(out, LeftOut(l))
+		out = append(out, leftOut(l))
 	}
 	return out, err
 }
 
 // historyGroups returns a part for each function and version that has history.
-func (a *API) historyGroups(ctx context.Context, query metricsstore.HistoryQuery, bins int) ([]HistoryPart, error) {
+func (a *API) historyGroups(ctx context.Context, query metricsstore.HistoryQuery, bins int) ([]historyPart, error) {
 	found, err := a.queries.HistoryByFunction(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	out := []HistoryPart{}
+	out := []historyPart{}
 	for i := range found {
 		out = append(out, historyParts(&found[i].History, FunctionName(found[i].FunctionName), bins)...)
 	}
 	return out, nil
 }
 
-func historyParts(found *metricsstore.History, f FunctionName, bins int) []HistoryPart {
-	out := make([]HistoryPart, len(found.Buckets))
+func historyParts(found *metricsstore.History, f FunctionName, bins int) []historyPart {
+	out := make([]historyPart, len(found.Buckets))
 	for i := range found.Buckets {
 		b := &found.Buckets[i]
-		part := HistoryPart{From: b.From.UTC(), To: b.To.UTC(), Runs: b.Runs, Distribution: newDistribution(&b.Distribution)}
+		part := historyPart{From: b.From.UTC(), To: b.To.UTC(), Runs: b.Runs, Distribution: newDistribution(&b.Distribution)}
 		if f.Function != "" {
 			part.Key, part.Function, part.Version = f.key(), f.Function, &f.Version
 		}
@@ -139,7 +139,7 @@ func historyParts(found *metricsstore.History, f FunctionName, bins int) []Histo
 	return out
 }
 
-func (a *API) listFunctions(ctx context.Context, in *functionsInput) (*answer[Functions], error) {
+func (a *API) listFunctions(ctx context.Context, in *functionsInput) (*answer[functions], error) {
 	if err := in.Period.check(); err != nil {
 		return nil, err
 	}
@@ -153,7 +153,7 @@ func (a *API) listFunctions(ctx context.Context, in *functionsInput) (*answer[Fu
 	if err != nil {
 		return nil, err
 	}
-	out := Functions{Functions: make([]FunctionName, len(found))}
+	out := functions{Functions: make([]FunctionName, len(found))}
 	if out.Metrics, err = a.queries.MetricsOf(ctx, query); err != nil {
 		return nil, err
 	}

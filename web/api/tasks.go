@@ -12,7 +12,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-func (a *API) listTasks(ctx context.Context, in *tasksInput) (*answer[TaskList], error) {
+func (a *API) listTasks(ctx context.Context, in *tasksInput) (*answer[taskList], error) {
 	run, err := a.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
@@ -25,15 +25,15 @@ func (a *API) listTasks(ctx context.Context, in *tasksInput) (*answer[TaskList],
 		return nil, err
 	}
 	tag := runTag(&run, "tasks", in.Function, in.Outcome, in.Worker.pointer(), in.Sort, in.Order, in.Limit, in.Cursor)
-	return heavily(ctx, a, in, tag, func(ctx context.Context) (TaskList, error) {
+	return heavily(ctx, a, in, tag, func(ctx context.Context) (taskList, error) {
 		page, err := a.queries.Records(ctx, metricsstore.RecordQuery{
 			Run: in.id(), Function: in.Function, Outcomes: outcomes, Worker: in.Worker.pointer(), Sort: in.Sort,
 			Ascending: in.Order == "asc", Limit: in.Limit, Cursor: in.Cursor,
 		})
 		if err != nil {
-			return TaskList{}, err
+			return taskList{}, err
 		}
-		out := TaskList{Tasks: make([]Attempt, len(page.Records)), Total: page.Total, Next: page.Next, AsOf: page.AsOf}
+		out := taskList{Tasks: make([]Attempt, len(page.Records)), Total: page.Total, Next: page.Next, AsOf: page.AsOf}
 		for i := range page.Records {
 			out.Tasks[i] = newAttempt(&page.Records[i], run.Info.StartedAt)
 		}
@@ -54,31 +54,31 @@ func outcomesOf(names []string) ([]engine.Outcome, error) {
 	return out, nil
 }
 
-func (a *API) getTask(ctx context.Context, in *taskInput) (*answer[Task], error) {
+func (a *API) getTask(ctx context.Context, in *taskInput) (*answer[task], error) {
 	run, err := a.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
 	}
-	return heavily(ctx, a, in, runTag(&run, "task", in.Node), func(ctx context.Context) (Task, error) {
+	return heavily(ctx, a, in, runTag(&run, "task", in.Node), func(ctx context.Context) (task, error) {
 		return a.task(ctx, &run, engine.NodeID(in.Node))
 	})
 }
 
 // task collects everything known about one node, in one pass over the log.
-func (a *API) task(ctx context.Context, run *metricsstore.Run, node engine.NodeID) (Task, error) {
+func (a *API) task(ctx context.Context, run *metricsstore.Run, node engine.NodeID) (task, error) {
 	attempts, numbering, asOf, err := a.attemptsOf(ctx, run.Info.ID, node)
 	if err != nil {
-		return Task{}, err
+		return task{}, err
 	}
 	if !numbering.Contains(node) || !numbering.IsTask(node) {
-		return Task{}, NewProblem(http.StatusNotFound, "node %d of run %s is not a task, as far as the log goes", node, run.Info.ID)
+		return task{}, NewProblem(http.StatusNotFound, "node %d of run %s is not a task, as far as the log goes", node, run.Info.ID)
 	}
 	id := numbering.Identity(numbering.Locate(node))
-	out := Task{Node: node, Task: id.String(), Function: id.Function, Version: id.Version, Attempts: []AttemptDetail{}, AsOf: asOf}
+	out := task{Node: node, Task: id.String(), Function: id.Function, Version: id.Version, Attempts: []attemptDetail{}, AsOf: asOf}
 	for i := range attempts {
 		detail, err := a.attemptDetail(ctx, run, &attempts[i], numbering)
 		if err != nil {
-			return Task{}, err
+			return task{}, err
 		}
 		out.Attempts = append(out.Attempts, detail)
 	}
@@ -128,8 +128,8 @@ func (a *API) attemptsOf(ctx context.Context, run engine.RunID, node engine.Node
 	}
 }
 
-func (a *API) attemptDetail(ctx context.Context, run *metricsstore.Run, m *attemptOf, n *engine.Numbering) (AttemptDetail, error) {
-	out := AttemptDetail{Attempt: newAttempt(&m.TaskMetrics, run.Info.StartedAt)}
+func (a *API) attemptDetail(ctx context.Context, run *metricsstore.Run, m *attemptOf, n *engine.Numbering) (attemptDetail, error) {
+	out := attemptDetail{Attempt: newAttempt(&m.TaskMetrics, run.Info.StartedAt)}
 	d, err := a.queries.Detail(ctx, run.Info.ID, metricsstore.DetailKey{
 		Revision: uint32(m.revision), Node: m.Node, Epoch: uint16(m.Epoch), Attempt: uint16(m.Attempt),
 	})
@@ -141,12 +141,12 @@ func (a *API) attemptDetail(ctx context.Context, run *metricsstore.Run, m *attem
 	}
 	out.Log = strings.ToValidUTF8(string(d.Log), "�")
 	if e := d.Error; e != nil {
-		out.Error = &AttemptError{
+		out.Error = &attemptError{
 			Kind: e.Kind, Message: e.Message, Stack: e.Stack, ExitCode: e.ExitCode, Signal: e.Signal, Worker: e.Worker, Host: e.Host,
 		}
 	}
 	for _, i := range d.Inputs {
-		in := Input{From: i.From, Source: i.Source, Bytes: known(i.Bytes), FetchNS: int64(i.Fetch)}
+		in := input{From: i.From, Source: i.Source, Bytes: known(i.Bytes), FetchNS: int64(i.Fetch)}
 		if n.Contains(i.From) && n.IsTask(i.From) {
 			in.Task = n.Identity(n.Locate(i.From)).String()
 		}

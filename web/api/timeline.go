@@ -10,7 +10,7 @@ import (
 	"github.com/dagscope/dagscope/web/runtable"
 )
 
-func (a *API) getTimeline(ctx context.Context, in *timelineInput) (*answer[*Timeline], error) {
+func (a *API) getTimeline(ctx context.Context, in *timelineInput) (*answer[*timeline], error) {
 	run, err := a.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
@@ -19,7 +19,7 @@ func (a *API) getTimeline(ctx context.Context, in *timelineInput) (*answer[*Time
 	if t, ok := a.timeline.get(tag); ok && tag != "" && !in.unchanged(tag) {
 		return answered(tag, t), nil
 	}
-	return heavily(ctx, a, in, tag, func(ctx context.Context) (*Timeline, error) {
+	return heavily(ctx, a, in, tag, func(ctx context.Context) (*timeline, error) {
 		table, err := a.table(ctx, &run)
 		if err != nil {
 			return nil, err
@@ -62,10 +62,10 @@ func (a *API) table(ctx context.Context, run *metricsstore.Run) (*runtable.Table
 }
 
 // newTimeline averages the states of tasks over spans of equal length from 0 to end.
-func newTimeline(v *runtable.View, end int64, buckets int) *Timeline {
+func newTimeline(v *runtable.View, end int64, buckets int) *timeline {
 	end = max(end, 1)
 	step := (end + int64(buckets) - 1) / int64(buckets)
-	t := &Timeline{
+	t := &timeline{
 		ToNS: end, StepNS: step, AsOf: v.Seq(),
 		Ready: make([]float64, buckets), Moving: make([]float64, buckets), Running: make([]float64, buckets),
 	}

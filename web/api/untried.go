@@ -16,7 +16,7 @@ import (
 var untriedStates = map[string]runtable.State{"skipped": runtable.Skipped, "not_run": runtable.NotRun}
 
 // listUntried lists tasks without any attempt. The cursor is the last node of the preceding page.
-func (a *API) listUntried(ctx context.Context, run *metricsstore.Run, in *tasksInput) (*answer[TaskList], error) {
+func (a *API) listUntried(ctx context.Context, run *metricsstore.Run, in *tasksInput) (*answer[taskList], error) {
 	if len(in.Outcome) > 0 || in.Worker.pointer() != nil || in.Sort != "" {
 		return nil, NewProblem(http.StatusBadRequest, "query.state is %s, expected neither outcome nor worker nor sort with it: there is no attempt", in.State)
 	}
@@ -29,13 +29,13 @@ func (a *API) listUntried(ctx context.Context, run *metricsstore.Run, in *tasksI
 		after = int64(node)
 	}
 	tag := runTag(run, "untried", in.State, in.Function, in.Limit, in.Cursor)
-	return heavily(ctx, a, in, tag, func(ctx context.Context) (TaskList, error) {
+	return heavily(ctx, a, in, tag, func(ctx context.Context) (taskList, error) {
 		table, err := a.table(ctx, run)
 		if err != nil {
-			return TaskList{}, err
+			return taskList{}, err
 		}
 		numbering := table.Numbering()
-		out := TaskList{Tasks: []Attempt{}, AsOf: table.Seq()}
+		out := taskList{Tasks: []Attempt{}, AsOf: table.Seq()}
 		for _, node := range table.TasksIn(untriedStates[in.State], table.End()) {
 			task := numbering.Identity(numbering.Locate(node))
 			if in.Function != "" && in.Function != task.Function {

@@ -7,11 +7,11 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// Graph is the planned graph of a run: scope 0 is the graph itself, and every other scope is the body of a fan-out.
-type Graph struct {
+// graph is the planned graph of a run: scope 0 is the graph itself, and every other scope is the body of a fan-out.
+type graph struct {
 	Hash      string         `json:"hash"`
 	Functions []FunctionName `json:"functions"`
-	Scopes    []GraphScope   `json:"scopes"`
+	Scopes    []graphScope   `json:"scopes"`
 }
 
 // FunctionName names an implementation of a function.
@@ -28,8 +28,8 @@ func (f FunctionName) key() string {
 	return f.Function + "@" + strconv.Itoa(f.Version)
 }
 
-// GraphScope is one scope of a graph. Its nodes are numbered from 0 within one instance: tasks, then fan-outs, then joins.
-type GraphScope struct {
+// graphScope is one scope of a graph. Its nodes are numbered from 0 within one instance: tasks, then fan-outs, then joins.
+type graphScope struct {
 	Up        int32      `json:"up" doc:"Enclosing scope, -1 for the graph itself."`
 	Expansion uint32     `json:"expansion" doc:"Node of the enclosing scope that instantiates this one."`
 	Tasks     uint32     `json:"tasks"`
@@ -43,17 +43,17 @@ type GraphScope struct {
 	JoinWaits [][]uint32 `json:"joinWaits" doc:"For each join, the nodes of the region's scope that it waits for in each instance."`
 }
 
-func newGraph(g *engine.Graph) Graph {
+func newGraph(g *engine.Graph) graph {
 	hash := g.Hash()
-	out := Graph{Hash: hex.EncodeToString(hash[:]), Functions: functionNames(g.Functions()), Scopes: make([]GraphScope, g.Scopes())}
+	out := graph{Hash: hex.EncodeToString(hash[:]), Functions: functionNames(g.Functions()), Scopes: make([]graphScope, g.Scopes())}
 	for i := range out.Scopes {
 		out.Scopes[i] = newGraphScope(g.Scope(int32(i)))
 	}
 	return out
 }
 
-func newGraphScope(s *engine.Scope) GraphScope {
-	out := GraphScope{
+func newGraphScope(s *engine.Scope) graphScope {
+	out := graphScope{
 		Up: s.Up(), Expansion: s.Expansion(), Tasks: s.Tasks(),
 		Function: make([]uint16, s.Tasks()), Edges: []uint32{}, Region: []int32{}, JoinOf: []uint32{}, JoinWaits: [][]uint32{},
 	}

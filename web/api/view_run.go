@@ -156,8 +156,8 @@ type MissingFunction struct {
 	Tasks    int    `json:"tasks" doc:"Tasks of this function that could be claimed."`
 }
 
-// AnnotationChange replaces the fields that are present.
-type AnnotationChange struct {
+// annotationChange replaces the fields that are present.
+type annotationChange struct {
 	Tags *[]string `json:"tags,omitempty" maxItems:"32"`
 	Note *string   `json:"note,omitempty" maxLength:"4096"`
 }

@@ -17,22 +17,22 @@ type ScheduleSummary struct {
 	FanIns  int           `json:"fan_ins" doc:"Nodes that wait for several others: the worker that completes the last of those continues."`
 }
 
-// ScheduleList is one page of the schedules of a run.
-type ScheduleList struct {
+// scheduleList is one page of the schedules of a run.
+type scheduleList struct {
 	Schedules []ScheduleSummary `json:"schedules" doc:"Ascending by root."`
 	Total     int               `json:"total"`
 	Next      string            `json:"next,omitempty" doc:"Cursor of the next page; absent on the last."`
 }
 
-// Schedule is a page of what a depth-first search reaches from one root.
-type Schedule struct {
+// schedule is a page of what a depth-first search reaches from one root.
+type schedule struct {
 	ScheduleSummary
-	Nodes []ScheduleNode `json:"nodes" doc:"In the order of the search: a node is followed by the one with which its worker continues, a fan-out by its body."`
+	Nodes []scheduleNode `json:"nodes" doc:"In the order of the search: a node is followed by the one with which its worker continues, a fan-out by its body."`
 	Next  string         `json:"next,omitempty" doc:"Cursor of the next page; absent on the last."`
 }
 
-// ScheduleNode is a node of a schedule with the edges that leave it.
-type ScheduleNode struct {
+// scheduleNode is a node of a schedule with the edges that leave it.
+type scheduleNode struct {
 	Scope    int32          `json:"scope" doc:"0 is the graph itself, any other the body of a fan-out, which stands for all its instances."`
 	Node     uint32         `json:"node" doc:"Within the scope, numbered as in the graph."`
 	Kind     string         `json:"kind" enum:"task,fanout,join"`
@@ -41,11 +41,11 @@ type ScheduleNode struct {
 	Version  int            `json:"version,omitempty"`
 	Region   int32          `json:"region,omitempty" doc:"Of a fan-out: the scope of its body."`
 	Mark     string         `json:"mark" enum:"root,become,invoke,fan-in" doc:"How the node gets a worker."`
-	Edges    []ScheduleEdge `json:"edges"`
+	Edges    []scheduleEdge `json:"edges"`
 }
 
-// ScheduleEdge leads to a node that waits for another.
-type ScheduleEdge struct {
+// scheduleEdge leads to a node that waits for another.
+type scheduleEdge struct {
 	Scope int32  `json:"scope"`
 	Node  uint32 `json:"node"`
 	Mark  string `json:"mark" enum:"become,invoke,fan-in" doc:"Mark of the node to which it leads."`
@@ -62,9 +62,9 @@ func newScheduleSummary(root engine.NodeID, size plan.Size, n *engine.Numbering)
 	return s
 }
 
-func newScheduleNode(p *plan.Plan, n plan.Node, numbering *engine.Numbering) ScheduleNode {
+func newScheduleNode(p *plan.Plan, n plan.Node, numbering *engine.Numbering) scheduleNode {
 	scope := p.Graph().Scope(n.Scope)
-	out := ScheduleNode{Scope: n.Scope, Node: n.Local, Mark: p.Mark(n).String(), Edges: []ScheduleEdge{}}
+	out := scheduleNode{Scope: n.Scope, Node: n.Local, Mark: p.Mark(n).String(), Edges: []scheduleEdge{}}
 	switch scope.Kind(n.Local) {
 	case engine.TaskNode:
 		f := p.Graph().Functions()[scope.Function(n.Local)]
@@ -78,7 +78,7 @@ func newScheduleNode(p *plan.Plan, n plan.Node, numbering *engine.Numbering) Sch
 		out.Kind = "join"
 	}
 	for e := range p.Edges(n) {
-		out.Edges = append(out.Edges, ScheduleEdge{e.To.Scope, e.To.Local, e.Mark.String()})
+		out.Edges = append(out.Edges, scheduleEdge{e.To.Scope, e.To.Local, e.Mark.String()})
 	}
 	return out
 }

@@ -29,8 +29,8 @@ func newEstimate(e digest.Estimate) Estimate {
 	return out
 }
 
-// Quantile is an estimate of the quantile q.
-type Quantile struct {
+// quantile is an estimate of the quantile q.
+type quantile struct {
 	Q float64 `json:"q"`
 	Estimate
 }
@@ -58,7 +58,7 @@ type Distribution struct {
 	P999     Estimate   `json:"p99_9"`
 	IQR      Estimate   `json:"iqr"`
 	MAD      Estimate   `json:"mad"`
-	Quantile []Quantile `json:"quantiles" doc:"The requested quantiles, in the requested order."`
+	Quantile []quantile `json:"quantiles" doc:"The requested quantiles, in the requested order."`
 }
 
 func newDistribution(d *metricsstore.Distribution) Distribution {
@@ -67,20 +67,20 @@ func newDistribution(d *metricsstore.Distribution) Distribution {
 		N: d.N, Rejected: s.Rejected, Exact: d.Exact, Bound: d.Bound, Method: method, Sum: s.Sum,
 		P25: newEstimate(s.P25), P50: newEstimate(s.P50), P75: newEstimate(s.P75), P90: newEstimate(s.P90), P95: newEstimate(s.P95),
 		P99: newEstimate(s.P99), P999: newEstimate(s.P999), IQR: newEstimate(s.IQR), MAD: newEstimate(s.MAD),
-		Quantile: make([]Quantile, len(d.Quantiles)),
+		Quantile: make([]quantile, len(d.Quantiles)),
 	}
 	if d.N > 0 {
 		out.Mean, out.Min, out.Max = &s.Mean, &s.Min, &s.Max
 		out.Variance, out.StdDev, out.CV = &s.Variance, &s.StdDev, &s.CV
 	}
 	for i, q := range d.Quantiles {
-		out.Quantile[i] = Quantile{q.Q, newEstimate(q)}
+		out.Quantile[i] = quantile{q.Q, newEstimate(q)}
 	}
 	return out
 }
 
-// Throughput relates output bytes to the time in which they were produced, as the ratio of their sums.
-type Throughput struct {
+// throughput relates output bytes to the time in which they were produced, as the ratio of their sums.
+type throughput struct {
 	Records   int64   `json:"records"`
 	Bytes     int64   `json:"bytes"`
 	ExecuteNS int64   `json:"execute_ns"`
@@ -88,18 +88,18 @@ type Throughput struct {
 	NSPerByte float64 `json:"ns_per_byte"`
 }
 
-// Group is the statistic over one group of attempts of a run.
-type Group struct {
+// group is the statistic over one group of attempts of a run.
+type group struct {
 	Key      string `json:"key" doc:"The group as text: a function's name, with @version above version 0; the number of a worker or level; or empty."`
 	Function string `json:"function,omitempty"`
 	Version  *int   `json:"version,omitempty"`
 	Number   *int   `json:"number,omitempty" doc:"Number of the worker or level."`
 	Distribution
-	Throughput Throughput `json:"throughput"`
+	Throughput throughput `json:"throughput"`
 }
 
-// RunStatistics is a statistic over the attempts of one run that succeeded.
-type RunStatistics struct {
+// runStatistics is a statistic over the attempts of one run that succeeded.
+type runStatistics struct {
 	Metric    metricsstore.Metric  `json:"metric"`
 	Unit      string               `json:"unit" enum:"ns,bytes,bytes_per_s"`
 	GroupBy   metricsstore.GroupBy `json:"group_by" enum:"function,worker,level,none"`
@@ -109,25 +109,25 @@ type RunStatistics struct {
 	Complete  bool                 `json:"complete" doc:"The run has ended, and everything about it is recorded and included."`
 	Attempts  int64                `json:"attempts" doc:"Attempts that had ended, with any outcome."`
 	Succeeded int64                `json:"succeeded" doc:"Attempts that succeeded: the statistic is over these."`
-	Groups    []Group              `json:"groups" doc:"By function and version, or by number."`
+	Groups    []group              `json:"groups" doc:"By function and version, or by number."`
 	Next      string               `json:"next,omitempty" doc:"Cursor of the next groups; absent on the last page."`
 }
 
-// Bar is a number of values in an interval: above low, up to and including high.
-type Bar struct {
+// bar is a number of values in an interval: above low, up to and including high.
+type bar struct {
 	Low   float64 `json:"low"`
 	High  float64 `json:"high"`
 	Count uint64  `json:"count"`
 }
 
-// Step is one step of a distribution function: the share p of the values is at most x.
-type Step struct {
+// step is one step of a distribution function: the share p of the values is at most x.
+type step struct {
 	X float64 `json:"x"`
 	P float64 `json:"p"`
 }
 
-// HistoryPart is the statistic over the runs that started in [from, to).
-type HistoryPart struct {
+// historyPart is the statistic over the runs that started in [from, to).
+type historyPart struct {
 	Key      string    `json:"key" doc:"The function's name, with @version above version 0; empty if not grouped by function."`
 	Function string    `json:"function,omitempty"`
 	Version  *int      `json:"version,omitempty"`
@@ -135,23 +135,23 @@ type HistoryPart struct {
 	To       time.Time `json:"to"`
 	Runs     int       `json:"runs"`
 	Distribution
-	Histogram []Bar  `json:"histogram,omitempty" doc:"If bins were requested: bars for a logarithmic axis, which line up between parts; zeros have a bar of their own in front."`
-	ECDF      []Step `json:"ecdf,omitempty" doc:"If bins were requested: the distribution function, exact at the given points."`
+	Histogram []bar  `json:"histogram,omitempty" doc:"If bins were requested: bars for a logarithmic axis, which line up between parts; zeros have a bar of their own in front."`
+	ECDF      []step `json:"ecdf,omitempty" doc:"If bins were requested: the distribution function, exact at the given points."`
 }
 
-// History is a statistic over recorded runs.
-type History struct {
+// history is a statistic over recorded runs.
+type history struct {
 	Metric  metricsstore.Metric `json:"metric"`
 	Unit    string              `json:"unit" enum:"ns,bytes,bytes_per_s"`
 	Method  string              `json:"method"`
 	Peers   *Peers              `json:"peers,omitempty" doc:"Describes the peers that query.before selects; absent without query.before."`
-	Buckets []HistoryPart       `json:"buckets" doc:"Ascending by time; only those with runs. Empty if grouped by function."`
-	Groups  []HistoryPart       `json:"groups" doc:"By function and version; empty if not grouped by function."`
-	LeftOut []LeftOut           `json:"left_out" doc:"Runs that have ended and match the query, but are not part of the response."`
+	Buckets []historyPart       `json:"buckets" doc:"Ascending by time; only those with runs. Empty if grouped by function."`
+	Groups  []historyPart       `json:"groups" doc:"By function and version; empty if not grouped by function."`
+	LeftOut []leftOut           `json:"left_out" doc:"Runs that have ended and match the query, but are not part of the response."`
 }
 
-// LeftOut counts runs that are left out of a statistic.
-type LeftOut struct {
+// leftOut counts runs that are left out of a statistic.
+type leftOut struct {
 	Reason metricsstore.Reason `json:"reason" enum:"not_measured,not_known,unreadable" doc:"not_measured: imported, and the metric describes their schedule; not_known: no value is known; unreadable: damaged, in part or as a whole."`
 	Runs   int                 `json:"runs"`
 }
@@ -167,8 +167,8 @@ func unitOf(m metricsstore.Metric) string {
 	return "bytes"
 }
 
-// Timeline counts attempts that were ready, moving data, and running, as means over spans of equal length.
-type Timeline struct {
+// timeline counts attempts that were ready, moving data, and running, as means over spans of equal length.
+type timeline struct {
 	FromNS  int64     `json:"from_ns"`
 	ToNS    int64     `json:"to_ns"`
 	StepNS  int64     `json:"step_ns" doc:"The length of a span; the last one may reach beyond to_ns."`
@@ -180,22 +180,22 @@ type Timeline struct {
 }
 
 // bars is a histogram of at most bins bars, and one more for zeros.
-func bars(s *digest.Sketch, bins int) []Bar {
-	out := []Bar{}
+func bars(s *digest.Sketch, bins int) []bar {
+	out := []bar{}
 	for _, b := range s.Histogram(bins) {
-		out = append(out, Bar(b))
+		out = append(out, bar(b))
 	}
 	return out
 }
 
 // ecdf is the distribution function at some of the points where it is known exactly, the last one among them.
-func ecdf(s *digest.Sketch, bins int) []Step {
+func ecdf(s *digest.Sketch, bins int) []step {
 	points := s.ECDF()
 	every := max((len(points)+2*bins-1)/(2*bins), 1)
-	out := []Step{}
+	out := []step{}
 	for i := range points {
 		if (len(points)-1-i)%every == 0 {
-			out = append(out, Step(points[i]))
+			out = append(out, step(points[i]))
 		}
 	}
 	return out

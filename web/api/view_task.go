@@ -35,11 +35,11 @@ type Attempt struct {
 	OutputBytes *int64         `json:"output_bytes" doc:"Null if unknown."`
 	StoredBytes *int64         `json:"stored_bytes" doc:"Null if unknown."`
 	Invocations int            `json:"invocations" doc:"Tasks that this attempt made ready and left to other workers."`
-	Usage       OrNull[Usage]  `json:"usage" doc:"Resources that the attempt used; null if they were not measured."`
+	Usage       OrNull[usage]  `json:"usage" doc:"Resources that the attempt used; null if they were not measured."`
 }
 
-// Usage is what an attempt used, as far as it was measured.
-type Usage struct {
+// usage is what an attempt used, as far as it was measured.
+type usage struct {
 	CPUNS        *int64 `json:"cpu_ns" doc:"Processor time; null if unknown."`
 	MemoryBytes  *int64 `json:"memory_bytes" doc:"Resident memory; null if unknown."`
 	ReadBytes    *int64 `json:"read_bytes" doc:"By the process; null if unknown."`
@@ -48,11 +48,11 @@ type Usage struct {
 	ResultBytes  *int64 `json:"result_bytes" doc:"Size of files that it wrote and no task reads; null if unknown."`
 }
 
-func newUsage(u *engine.Usage) OrNull[Usage] {
+func newUsage(u *engine.Usage) OrNull[usage] {
 	if u == nil {
-		return OrNull[Usage]{}
+		return OrNull[usage]{}
 	}
-	return orNull(&Usage{
+	return orNull(&usage{
 		CPUNS: known(int64(u.CPU)), MemoryBytes: known(u.MemoryBytes), ReadBytes: known(u.ReadBytes), WrittenBytes: known(u.WrittenBytes),
 		OutsideBytes: known(u.OutsideBytes), ResultBytes: known(u.ResultBytes),
 	})
@@ -81,34 +81,34 @@ func known(size int64) *int64 {
 	return &size
 }
 
-// TaskList is one page of attempts.
-type TaskList struct {
+// taskList is one page of attempts.
+type taskList struct {
 	Tasks []Attempt `json:"tasks"`
 	Total int       `json:"total" doc:"Number of attempts that the query selects on all pages."`
 	Next  string    `json:"next,omitempty" doc:"Cursor of the next page; absent on the last."`
 	AsOf  uint64    `json:"as_of" doc:"The last step that is included."`
 }
 
-// Task is everything known about one task of a run.
-type Task struct {
+// task is everything known about one task of a run.
+type task struct {
 	Node     engine.NodeID   `json:"node"`
 	Task     string          `json:"task"`
 	Function string          `json:"function"`
 	Version  int             `json:"version"`
-	Attempts []AttemptDetail `json:"attempts" doc:"Attempts that have ended, oldest first."`
+	Attempts []attemptDetail `json:"attempts" doc:"Attempts that have ended, oldest first."`
 	AsOf     uint64          `json:"as_of" doc:"The last step that is included."`
 }
 
-// AttemptDetail is an attempt with its details.
-type AttemptDetail struct {
+// attemptDetail is an attempt with its details.
+type attemptDetail struct {
 	Attempt
 	Log    string        `json:"log,omitempty" doc:"The end of what the body logged, as text."`
-	Error  *AttemptError `json:"error,omitempty"`
-	Inputs []Input       `json:"inputs,omitempty"`
+	Error  *attemptError `json:"error,omitempty"`
+	Inputs []input       `json:"inputs,omitempty"`
 }
 
-// AttemptError describes how an attempt failed.
-type AttemptError struct {
+// attemptError describes how an attempt failed.
+type attemptError struct {
 	Kind     engine.ErrorKind `json:"kind"`
 	Message  string           `json:"message"`
 	Stack    string           `json:"stack" doc:"Stack of a panic, or the end of stderr; empty if there is neither."`
@@ -118,8 +118,8 @@ type AttemptError struct {
 	Host     string           `json:"host"`
 }
 
-// Input describes how one input reached an attempt.
-type Input struct {
+// input describes how one input reached an attempt.
+type input struct {
 	From    engine.NodeID `json:"from"`
 	Task    string        `json:"task" doc:"Identity of the task that produced it; empty for a fan-out or a join."`
 	Source  string        `json:"source" doc:"store, inline or local; outside if no task of the run produces it."`
@@ -127,8 +127,8 @@ type Input struct {
 	FetchNS int64         `json:"fetch_ns"`
 }
 
-// FoundTask is one attempt found across runs.
-type FoundTask struct {
+// foundTask is one attempt found across runs.
+type foundTask struct {
 	Run       engine.RunID  `json:"run"`
 	Name      string        `json:"name" doc:"Name of the run."`
 	Workflow  string        `json:"workflow"`
@@ -141,28 +141,28 @@ type FoundTask struct {
 	Value     int64         `json:"value" doc:"Value of the metric, in its unit."`
 }
 
-// FoundTasks are the attempts with the greatest values across runs.
-type FoundTasks struct {
+// foundTasks are the attempts with the greatest values across runs.
+type foundTasks struct {
 	Metric      metricsstore.Metric `json:"metric"`
 	Unit        string              `json:"unit" enum:"ns,bytes,bytes_per_s"`
-	Tasks       []FoundTask         `json:"tasks" doc:"Greatest value first."`
+	Tasks       []foundTask         `json:"tasks" doc:"Greatest value first."`
 	ScannedRuns int                 `json:"scanned_runs"`
 	Complete    bool                `json:"complete" doc:"All runs that the query selects were read, and everything that happened in them is recorded."`
 }
 
-// Event is one thing that happened in a run.
-type Event struct{ engine.Event }
+// event is one thing that happened in a run.
+type event struct{ engine.Event }
 
 // TransformSchema implements huma.SchemaTransformer: fields that only some kinds have are not required.
-func (*Event) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+func (*event) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	s.Required = []string{"run", "revision", "seq", "kind", "time", "at_ns"}
 	s.Description = "Fields that a kind does not have are absent; unknown byte counts are -1."
 	return s
 }
 
-// EventList is one page of the events of a run.
-type EventList struct {
-	Events    []Event `json:"events"`
+// eventList is one page of the events of a run.
+type eventList struct {
+	Events    []event `json:"events"`
 	NextAfter uint64  `json:"next_after" doc:"Value of query.after for the next page: the number of the last event in this one."`
 	AsOf      uint64  `json:"as_of" doc:"The last step that is included."`
 }

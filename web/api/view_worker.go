@@ -6,8 +6,8 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// RunWorker is one worker of a run. Moments are nanoseconds since the start of the run.
-type RunWorker struct {
+// runWorker is one worker of a run. Moments are nanoseconds since the start of the run.
+type runWorker struct {
 	Worker      int      `json:"worker"`
 	Name        string   `json:"name"`
 	Host        string   `json:"host"`
@@ -20,11 +20,11 @@ type RunWorker struct {
 	EndedNS     *int64   `json:"ended_ns" doc:"Null while it works."`
 	CPUNS       int64    `json:"cpu_ns"`
 	MemoryBytes int64    `json:"memory_bytes"`
-	Saved       *Savings `json:"saved,omitempty" doc:"What the rules of placement saved; absent while it works, and if a single process executes the run."`
+	Saved       *savings `json:"saved,omitempty" doc:"What the rules of placement saved; absent while it works, and if a single process executes the run."`
 }
 
-// Savings counts what the rules of placement saved for one worker in one run.
-type Savings struct {
+// savings counts what the rules of placement saved for one worker in one run.
+type savings struct {
 	Became         int64         `json:"became" doc:"Tasks with which it continued instead of leaving them to other workers."`
 	Invoked        int64         `json:"invoked" doc:"Tasks that it left to other workers."`
 	Clustered      int64         `json:"clustered" doc:"Tasks that were attracted to a large input."`
@@ -41,13 +41,13 @@ type Savings struct {
 	RoundTrips     uint64        `json:"round_trips"`
 }
 
-// RunWorkerList lists the workers of a run.
-type RunWorkerList struct {
-	Workers []RunWorker `json:"workers"`
+// runWorkerList lists the workers of a run.
+type runWorkerList struct {
+	Workers []runWorker `json:"workers"`
 }
 
-func newRunWorker(r *engine.WorkerRecord) RunWorker {
-	w := RunWorker{
+func newRunWorker(r *engine.WorkerRecord) runWorker {
+	w := runWorker{
 		Worker: r.Worker, Name: r.Name, Host: r.Host, PID: r.PID, Width: r.Width, Slots: r.Slots, Warm: r.Warm,
 		StartupNS: int64(r.Startup), StartedNS: r.Started, CPUNS: int64(r.CPU), MemoryBytes: r.MemoryBytes,
 	}
@@ -55,22 +55,22 @@ func newRunWorker(r *engine.WorkerRecord) RunWorker {
 		w.EndedNS = &r.Ended
 	}
 	if r.Saved != nil {
-		saved := Savings(*r.Saved)
+		saved := savings(*r.Saved)
 		w.Saved = &saved
 	}
 	return w
 }
 
-// Server describes the server.
-type Server struct {
+// server describes the server.
+type server struct {
 	Shared        bool   `json:"shared" doc:"Several processes share the runs: workers can be started anywhere, and the rules of placement matter."`
 	WorkerCommand string `json:"worker_command" doc:"Starts one more worker."`
 	Program       string `json:"program" doc:"Name of the program in commands that the dashboard shows."`
 	Place         string `json:"place" doc:"Flags with which commands of the program find the runs of this server, quoted for a shell; empty if they need none."`
 }
 
-// Worker is one worker that executes runs of this server.
-type Worker struct {
+// worker is one worker that executes runs of this server.
+type worker struct {
 	Name        string      `json:"name"`
 	Host        string      `json:"host"`
 	PID         int         `json:"pid"`
@@ -83,14 +83,14 @@ type Worker struct {
 	Lost        bool        `json:"lost" doc:"It has been silent for longer than its lease; its claims were given to other workers."`
 	Warm        bool        `json:"warm" doc:"It has executed a run before."`
 	Functions   []string    `json:"functions" doc:"Functions that it can execute, with @version above version 0; empty for all of the server's workflows."`
-	Runs        []WorkerRun `json:"runs" doc:"Runs in which it takes part."`
+	Runs        []workerRun `json:"runs" doc:"Runs in which it takes part."`
 	TasksDone   int64       `json:"tasks_done"`
 	CPUNS       int64       `json:"cpu_ns"`
 	MemoryBytes int64       `json:"memory_bytes"`
 }
 
-// WorkerRun is a run that a worker takes part in.
-type WorkerRun struct {
+// workerRun is a run that a worker takes part in.
+type workerRun struct {
 	Run      engine.RunID `json:"run"`
 	Name     string       `json:"name"`
 	Workflow string       `json:"workflow"`
@@ -99,7 +99,7 @@ type WorkerRun struct {
 	Claims   *int         `json:"claims" doc:"Tasks of it that the worker has claimed, including those that wait for a lane; null if the run is not shared."`
 }
 
-// WorkerList lists the live workers, and those lost recently.
-type WorkerList struct {
-	Workers []Worker `json:"workers"`
+// workerList lists the live workers, and those lost recently.
+type workerList struct {
+	Workers []worker `json:"workers"`
 }

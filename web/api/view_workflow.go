@@ -26,8 +26,8 @@ type Param struct {
 	Choices  []string         `json:"choices,omitempty"`
 }
 
-// WorkflowList lists the workflows of the server.
-type WorkflowList struct {
+// workflowList lists the workflows of the server.
+type workflowList struct {
 	Workflows []Workflow `json:"workflows"`
 }
 
@@ -48,8 +48,8 @@ func newWorkflow(w *engine.Workflow) Workflow {
 	return out
 }
 
-// Functions lists functions that have history.
-type Functions struct {
+// functions lists functions that have history.
+type functions struct {
 	Functions []FunctionName        `json:"functions"`
 	Metrics   []metricsstore.Metric `json:"metrics" doc:"Metrics with at least one known value."`
 }
