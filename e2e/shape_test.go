@@ -48,7 +48,6 @@ func shape() limits {
 			"embedded.walk":          "one method for each kind of entry that a check visits",
 			"redis.Store":            seam,
 			"web.Server":             "one method for each page and guard",
-			"api.API":                "one method for each operation; its fields are set once",
 			"live.feed":              "what the viewers of one run share, under one lock",
 			"app.runJSON":            "a view of a run for --json, with one field that is not shown",
 			"app.session":            "what every command asks of its surroundings, over three fields",

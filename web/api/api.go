@@ -120,20 +120,13 @@ type Drawer interface {
 // API handles all operations. It implements live.Runs. Its fields are set by New; the parts that change synchronise
 // themselves. Safe for concurrent use.
 type API struct {
-	cfg      Config
-	huma     huma.API
-	document []byte
-
-	queries  *metricsstore.Queries // of the store
-	runs     *catalogue
-	roster   roster
-	keys     *idempotency
-	active   active
-	heavy    chan struct{} // holds a token for each active heavy query
-	deleted  *recent[engine.RunID, struct{}]
-	timeline *recent[string, *timeline]
-	importer *importer.Importer
-	news     news
+	cfg       Config
+	huma      huma.API
+	document  []byte
+	summaries *summaries
+	submit    *submitHandlers
+	files     *fileHandlers
+	news      news
 }
 
 // New checks the configuration and registers all operations on a router, which is served under Config.Base.
@@ -142,32 +135,49 @@ func New(cfg Config, router chi.Router) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &API{
-		cfg: cfg, keys: newIdempotency(cfg.Now), heavy: make(chan struct{}, cfg.MaxQueries),
-		roster:  roster{workers: cfg.Workers, now: cfg.Now, had: map[string]time.Time{}},
-		deleted: newRecent[engine.RunID, struct{}](10_000), timeline: newRecent[string, *timeline](512),
-	}
-	if a.queries, err = metricsstore.NewQueries(cfg.Store); err != nil {
-		return nil, err
-	}
-	if a.runs, err = newCatalogue(cfg); err != nil {
-		return nil, err
-	}
-	a.runs.missing = a.missingFunctions
-	a.importer, err = importer.New(importer.Config{Store: cfg.Store, Archiver: cfg.Archiver, MaxArchive: cfg.MaxArchive})
-	if err != nil {
-		return nil, err
-	}
+	a := &API{cfg: cfg}
 	a.huma = humachi.New(router, huma.Config{
 		OpenAPI: newDocument(), Formats: huma.DefaultFormats, DefaultFormat: "application/json",
 		Transformers: []huma.Transformer{a.transformProblems},
 	})
 	a.huma.UseMiddleware(strict)
+	if err := a.assemble(); err != nil {
+		return nil, err
+	}
 	a.routes()
 	finish(a.huma.OpenAPI())
 	a.document, err = encodeDocument(a.huma.OpenAPI())
 	return a, err
 }
 
+// assemble makes the parts that handlers share.
+func (a *API) assemble() error {
+	cfg := a.cfg
+	queries, err := metricsstore.NewQueries(cfg.Store)
+	if err != nil {
+		return err
+	}
+	runs, err := newCatalogue(cfg)
+	if err != nil {
+		return err
+	}
+	imports, err := importer.New(importer.Config{Store: cfg.Store, Archiver: cfg.Archiver, MaxArchive: cfg.MaxArchive})
+	if err != nil {
+		return err
+	}
+	r := &records{
+		cfg: cfg, queries: queries, heavy: make(chan struct{}, cfg.MaxQueries), deleted: newRecent[engine.RunID, struct{}](10_000),
+	}
+	a.summaries = &summaries{
+		records: r, runs: runs, roster: roster{workers: cfg.Workers, now: cfg.Now, had: map[string]time.Time{}},
+	}
+	runs.missing = a.summaries.missingFunctions
+	a.submit = &submitHandlers{
+		summaries: a.summaries, schemas: a.huma.OpenAPI().Components.Schemas, keys: newIdempotency(cfg.Now),
+	}
+	a.files = &fileHandlers{records: r, submit: a.submit, importer: imports}
+	return nil
+}
+
 // Active returns how many runs submitted through this API have not ended.
-func (a *API) Active() int { return a.active.count() }
+func (a *API) Active() int { return a.submit.active.count() }

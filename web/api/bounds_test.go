@@ -141,8 +141,8 @@ func TestListsReadWhatHasChanged(t *testing.T) {
 	s := &slowStore{}
 	a, _ := idle(t, s, 10)
 	count := func() int {
-		require.NoError(t, a.runs.refresh(t.Context()))
-		return a.runs.index.Len()
+		require.NoError(t, a.summaries.runs.refresh(t.Context()))
+		return a.summaries.runs.index.Len()
 	}
 	require.Equal(t, 10, count())
 	require.Equal(t, 1, s.scans)
@@ -158,7 +158,7 @@ func TestListsReadWhatHasChanged(t *testing.T) {
 	keep(t, s.Store, a.cfg.Archiver, 60)
 	assert.Equal(t, 11, count())
 	assert.Equal(t, 2, s.scans)
-	assert.NotContains(t, a.runs.index.IDs(metricsstore.RunFilter{}), engine.RunID("run004"))
+	assert.NotContains(t, a.summaries.runs.index.IDs(metricsstore.RunFilter{}), engine.RunID("run004"))
 }
 
 // TestChangesReadOneRun: what submitting, tagging and deleting read does not depend on how many runs are kept, and
@@ -178,7 +178,7 @@ func TestChangesReadOneRun(t *testing.T) {
 			}
 			ask(http.MethodGet, "/runs", "")
 			before := s.calls
-			_, err := a.made(t.Context(), "run001", http.StatusCreated)
+			_, err := a.submit.made(t.Context(), "run001", http.StatusCreated)
 			require.NoError(t, err)
 			require.Equal(t, before, s.calls, "the answer to a submission reads no list")
 			ask(http.MethodPatch, "/runs/run002", `{"tags":["x"]}`)

@@ -58,27 +58,30 @@ const (
 	effectEvery = 10 * time.Millisecond
 )
 
+// controlHandlers control active runs, and continue or repeat ended ones.
+type controlHandlers struct{ *submitHandlers }
+
 // steer returns the handler of a control. The response is the summary of the run once the control has taken effect, with
 // status 202 if that takes too long. The end of a cancelled run is awaited only if another process executes it.
-func (a *API) steer(c Control) func(context.Context, *OfRun) (*answer[RunSummary], error) {
+func (h *controlHandlers) steer(c Control) func(context.Context, *OfRun) (*answer[RunSummary], error) {
 	return func(ctx context.Context, in *OfRun) (*answer[RunSummary], error) {
 		id := in.id()
-		own, unknown := a.cfg.Engine.Get(id) // read before the record, which is complete when the engine forgets a run
+		own, unknown := h.cfg.Engine.Get(id) // read before the record, which is complete when the engine forgets a run
 		if unknown != nil && !errors.Is(unknown, engine.ErrUnknownRun) {
 			return nil, unknown
 		}
-		kept, err := a.kept(ctx, id)
+		kept, err := h.kept(ctx, id)
 		switch {
 		case err != nil:
 			return nil, err
 		case kept.Status.Final():
 			return nil, NewProblem(http.StatusConflict, "the run has ended: it %s", ending(kept.Status))
 		case unknown != nil:
-			return a.ask(ctx, id, c)
+			return h.ask(ctx, id, c)
 		}
 		c.Do(own)
 		reached := c == CancelRun || await(ctx, func() bool { return c.Reached(own.Progress().Status) })
-		out, err := a.current(ctx, id)
+		out, err := h.current(ctx, id)
 		if err == nil && !reached {
 			out.Status = http.StatusAccepted
 		}
@@ -87,19 +90,19 @@ func (a *API) steer(c Control) func(context.Context, *OfRun) (*answer[RunSummary
 }
 
 // ask forwards a control to the process that executes the run.
-func (a *API) ask(ctx context.Context, id engine.RunID, c Control) (*answer[RunSummary], error) {
+func (h *controlHandlers) ask(ctx context.Context, id engine.RunID, c Control) (*answer[RunSummary], error) {
 	status, err := engine.Status(""), ErrUnreached
-	if a.cfg.Ask != nil {
-		status, err = a.cfg.Ask(ctx, id, c)
+	if h.cfg.Ask != nil {
+		status, err = h.cfg.Ask(ctx, id, c)
 	}
 	if errors.Is(err, ErrUnreached) {
 		return nil, NewProblem(http.StatusConflict, "no process that can be reached from here executes the run; "+
-			"if a service executes it, run: %s %s %s --server URL; Ctrl-C ends it where it was started", a.cfg.Program, c, id)
+			"if a service executes it, run: %s %s %s --server URL; Ctrl-C ends it where it was started", h.cfg.Program, c, id)
 	}
 	if err != nil {
 		return nil, err
 	}
-	out, err := a.current(ctx, id)
+	out, err := h.current(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -137,18 +140,18 @@ func ending(s engine.Status) string {
 	return string(s)
 }
 
-func (a *API) retryRun(ctx context.Context, in *retryInput) (*created, error) {
-	kept, err := a.kept(ctx, in.id())
+func (h *controlHandlers) retryRun(ctx context.Context, in *retryInput) (*created, error) {
+	kept, err := h.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
 	}
-	if !in.New && a.cfg.Retry != nil && (kept.Status == engine.Failed || kept.Status == engine.Cancelled) {
-		_, err := a.cfg.Retry(context.WithoutCancel(ctx), in.id()) // the run outlives the request
+	if !in.New && h.cfg.Retry != nil && (kept.Status == engine.Failed || kept.Status == engine.Cancelled) {
+		_, err := h.cfg.Retry(context.WithoutCancel(ctx), in.id()) // the run outlives the request
 		if !errors.Is(err, engine.ErrUnknownRun) {
-			return a.continued(ctx, in.id(), err)
+			return h.continued(ctx, in.id(), err)
 		}
 	}
-	w, err := a.cfg.Engine.Workflow(kept.Info.Workflow)
+	w, err := h.cfg.Engine.Workflow(kept.Info.Workflow)
 	if err != nil {
 		return nil, NewProblem(http.StatusUnprocessableEntity, "this server has no workflow %q", cut(kept.Info.Workflow, 80))
 	}
@@ -156,19 +159,19 @@ func (a *API) retryRun(ctx context.Context, in *retryInput) (*created, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := a.start(ctx, w, args, options, kept.Annotation.Note)
+	id, err := h.start(ctx, w, args, options, kept.Annotation.Note)
 	if err != nil {
 		return nil, err
 	}
-	return a.made(ctx, id, http.StatusCreated)
+	return h.made(ctx, id, http.StatusCreated)
 }
 
 // continued answers with the next revision of a run, or with the error of Config.Retry.
-func (a *API) continued(ctx context.Context, id engine.RunID, err error) (*created, error) {
+func (h *controlHandlers) continued(ctx context.Context, id engine.RunID, err error) (*created, error) {
 	if err != nil {
 		return nil, ofEngine(err)
 	}
-	return a.made(ctx, id, http.StatusOK)
+	return h.made(ctx, id, http.StatusOK)
 }
 
 // Again returns the arguments and options with which the workflow of a run repeats it. The error is a *Problem that says

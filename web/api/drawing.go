@@ -29,28 +29,28 @@ type drawing struct {
 	Body         []byte
 }
 
-func (a *API) getDrawing(ctx context.Context, in *drawingInput) (*drawing, error) {
-	run, err := a.kept(ctx, in.id())
+func (h *insideHandlers) getDrawing(ctx context.Context, in *drawingInput) (*drawing, error) {
+	run, err := h.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
 	}
-	if a.cfg.Drawer == nil {
+	if h.cfg.Drawer == nil {
 		return nil, drawingProblem(layout.ErrNoGraphviz)
 	}
 	tag := runTag(&run, "drawing", in.Format)
 	if in.unchanged(tag) {
 		return &drawing{Status: http.StatusNotModified, ETag: tag, CacheControl: revalidated}, nil
 	}
-	ctx, leave, err := a.enter(ctx)
+	ctx, leave, err := h.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	g, labels, err := a.labels(ctx, &run)
+	g, labels, err := h.labels(ctx, &run)
 	if err != nil {
 		return nil, err
 	}
-	image, err := a.cfg.Drawer.Draw(ctx, g, labels, in.Format)
+	image, err := h.cfg.Drawer.Draw(ctx, g, labels, in.Format)
 	if err != nil {
 		return nil, drawingProblem(err)
 	}
@@ -86,8 +86,8 @@ type fate struct {
 }
 
 // labels reads from the log of a run how its tasks ended, for a drawing.
-func (a *API) labels(ctx context.Context, run *metricsstore.Run) (*engine.Graph, layout.Labels, error) {
-	decoder, log, err := a.queries.Decode(ctx, run.Info.ID)
+func (h *insideHandlers) labels(ctx context.Context, run *metricsstore.Run) (*engine.Graph, layout.Labels, error) {
+	decoder, log, err := h.queries.Decode(ctx, run.Info.ID)
 	if err != nil {
 		return nil, nil, err
 	}

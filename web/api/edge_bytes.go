@@ -9,7 +9,7 @@ import (
 
 // edgeBytes returns how many bytes imported tasks read along each edge, from the files of the recording. A parent's output
 // may include files that only other children read. Edges are pairs from, to; unknown sizes are -1.
-func (a *API) edgeBytes(ctx context.Context, run engine.RunID, edges []uint32) ([]int64, error) {
+func (h *insideHandlers) edgeBytes(ctx context.Context, run engine.RunID, edges []uint32) ([]int64, error) {
 	out := make([]int64, len(edges)/2)
 	place := make(map[[2]uint32]int, len(out))
 	for i := range out {
@@ -18,7 +18,7 @@ func (a *API) edgeBytes(ctx context.Context, run engine.RunID, edges []uint32) (
 	}
 	const page = 1024
 	for from := (metricsstore.DetailKey{}); ; {
-		rows, err := a.cfg.Store.Details(ctx, run, from, page+1)
+		rows, err := h.cfg.Store.Details(ctx, run, from, page+1)
 		if err != nil {
 			return nil, err
 		}

@@ -30,51 +30,58 @@ var exports = map[string]struct {
 	"chrome":  {"application/json", "trace.json", export.WriteChromeTrace},
 }
 
-func (a *API) getArchive(ctx context.Context, in *runInput) (*huma.StreamResponse, error) {
-	return a.file(ctx, in, archiveType, "dagscope", func(ctx context.Context, w io.Writer) error {
-		return metricsstore.WriteArchive(ctx, w, a.cfg.Store, in.id())
+// fileHandlers export and import runs.
+type fileHandlers struct {
+	*records
+	submit   *submitHandlers // answers with imported runs
+	importer *importer.Importer
+}
+
+func (h *fileHandlers) getArchive(ctx context.Context, in *runInput) (*huma.StreamResponse, error) {
+	return h.file(ctx, in, archiveType, "dagscope", func(ctx context.Context, w io.Writer) error {
+		return metricsstore.WriteArchive(ctx, w, h.cfg.Store, in.id())
 	})
 }
 
-func (a *API) exportRun(ctx context.Context, in *exportInput) (*huma.StreamResponse, error) {
+func (h *fileHandlers) exportRun(ctx context.Context, in *exportInput) (*huma.StreamResponse, error) {
 	e := exports[in.Format]
-	return a.file(ctx, &runInput{in.OfRun, in.Conditional}, e.mediaType, e.ending, func(ctx context.Context, w io.Writer) error {
-		return e.write(ctx, w, a.queries, in.id())
+	return h.file(ctx, &runInput{in.OfRun, in.Conditional}, e.mediaType, e.ending, func(ctx context.Context, w io.Writer) error {
+		return e.write(ctx, w, h.queries, in.id())
 	})
 }
 
 // file streams a file about a run. If writing fails, the connection is aborted so that a partial file is not mistaken for
 // a complete one.
-func (a *API) file(ctx context.Context, in *runInput, mediaType, ending string, write func(context.Context, io.Writer) error) (*huma.StreamResponse, error) {
-	run, err := a.kept(ctx, in.id())
+func (h *fileHandlers) file(ctx context.Context, in *runInput, mediaType, ending string, write func(context.Context, io.Writer) error) (*huma.StreamResponse, error) {
+	run, err := h.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
 	}
 	tag := runTag(&run, "file", ending, run.Annotation)
 	if in.unchanged(tag) {
-		return &huma.StreamResponse{Body: func(h huma.Context) {
-			h.SetHeader("ETag", tag)
-			h.SetHeader("Cache-Control", revalidated)
-			h.SetStatus(http.StatusNotModified)
+		return &huma.StreamResponse{Body: func(c huma.Context) {
+			c.SetHeader("ETag", tag)
+			c.SetHeader("Cache-Control", revalidated)
+			c.SetStatus(http.StatusNotModified)
 		}}, nil
 	}
-	_, leave, err := a.enter(ctx) // without its timeout: a download may take long as long as the client reads
+	_, leave, err := h.enter(ctx) // without its timeout: a download may take long as long as the client reads
 	if err != nil {
 		return nil, err
 	}
-	return &huma.StreamResponse{Body: func(h huma.Context) {
+	return &huma.StreamResponse{Body: func(c huma.Context) {
 		defer leave()
-		_, w := humachi.Unwrap(h)
-		h.SetHeader("Content-Type", mediaType)
-		h.SetHeader("Content-Disposition", saved(in.id(), ending))
-		h.SetHeader("Cache-Control", notKept)
+		_, w := humachi.Unwrap(c)
+		c.SetHeader("Content-Type", mediaType)
+		c.SetHeader("Content-Disposition", saved(in.id(), ending))
+		c.SetHeader("Cache-Control", notKept)
 		if tag != "" {
-			h.SetHeader("ETag", tag)
-			h.SetHeader("Cache-Control", revalidated)
+			c.SetHeader("ETag", tag)
+			c.SetHeader("Cache-Control", revalidated)
 		}
-		h.SetStatus(http.StatusOK)
-		if err := write(ctx, patient{h.BodyWriter(), http.NewResponseController(w)}); err != nil {
-			a.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "download aborted", slog.String("request_id", middleware.GetReqID(ctx)), slog.Any("error", err))
+		c.SetStatus(http.StatusOK)
+		if err := write(ctx, patient{c.BodyWriter(), http.NewResponseController(w)}); err != nil {
+			h.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "download aborted", slog.String("request_id", middleware.GetReqID(ctx)), slog.Any("error", err))
 			panic(http.ErrAbortHandler)
 		}
 	}}, nil
@@ -100,13 +107,13 @@ func (p patient) Write(b []byte) (int, error) {
 	return p.w.Write(b)
 }
 
-func (a *API) importArchive(ctx context.Context, in *Exchange) (*created, error) {
-	ctx, leave, err := a.enter(ctx)
+func (h *fileHandlers) importArchive(ctx context.Context, in *Exchange) (*created, error) {
+	ctx, leave, err := h.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	result, err := a.importer.Import(ctx, in.request.Body)
+	result, err := h.importer.Import(ctx, in.request.Body)
 	switch {
 	case errors.Is(err, importer.ErrTooLarge):
 		return nil, NewProblem(http.StatusRequestEntityTooLarge, "%s", plain(err))
@@ -117,8 +124,8 @@ func (a *API) importArchive(ctx context.Context, in *Exchange) (*created, error)
 	}
 	id := result.Run.Info.ID
 	if result.Outcome == importer.Imported {
-		a.deleted.remove(id)
-		return a.made(ctx, id, http.StatusCreated)
+		h.deleted.remove(id)
+		return h.submit.made(ctx, id, http.StatusCreated)
 	}
-	return a.made(ctx, id, http.StatusOK)
+	return h.submit.made(ctx, id, http.StatusOK)
 }

@@ -16,22 +16,22 @@ const (
 	maxScannedAttempts = 3_000_000
 )
 
-func (a *API) findTasks(ctx context.Context, in *foundTasksInput) (*answer[foundTasks], error) {
+func (h *historyHandlers) findTasks(ctx context.Context, in *foundTasksInput) (*answer[foundTasks], error) {
 	if err := in.Period.check(); err != nil {
 		return nil, err
 	}
-	if err := a.runs.refresh(ctx); err != nil {
+	if err := h.runs.refresh(ctx); err != nil {
 		return nil, err
 	}
-	ctx, leave, err := a.enter(ctx)
+	ctx, leave, err := h.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
 	s := search{in: in, found: []foundTask{}, complete: true}
 	filter := metricsstore.RunFilter{Workflow: in.Workflow, From: in.From, To: in.To}
-	for _, id := range a.runs.index.IDs(filter) {
-		r, err := a.cfg.Store.Run(ctx, id)
+	for _, id := range h.runs.index.IDs(filter) {
+		r, err := h.cfg.Store.Run(ctx, id)
 		if err != nil {
 			if isMissing(err) {
 				continue
@@ -45,7 +45,7 @@ func (a *API) findTasks(ctx context.Context, in *foundTasksInput) (*answer[found
 			s.complete = false
 			break
 		}
-		if err := s.scan(ctx, a.queries, &r); err != nil {
+		if err := s.scan(ctx, h.queries, &r); err != nil {
 			return nil, err
 		}
 	}

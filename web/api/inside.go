@@ -16,8 +16,14 @@ import (
 	"github.com/dagscope/dagscope/web/layout"
 )
 
-func (a *API) getGraph(ctx context.Context, in *runInput) (*answer[graph], error) {
-	run, err := a.kept(ctx, in.id())
+// insideHandlers answer questions about one run. Safe for concurrent use.
+type insideHandlers struct {
+	*records
+	timelines *recent[string, *timeline] // by ETag
+}
+
+func (h *insideHandlers) getGraph(ctx context.Context, in *runInput) (*answer[graph], error) {
+	run, err := h.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
 	}
@@ -25,21 +31,21 @@ func (a *API) getGraph(ctx context.Context, in *runInput) (*answer[graph], error
 	if run.Info.Origin != nil {
 		tag = tagOf("graph", run.Graph.Hash, run.Info.ID) // runs of the same graph read files of other sizes
 	}
-	return heavily(ctx, a, in, tag, func(ctx context.Context) (graph, error) {
-		g, err := a.queries.Graph(ctx, in.id())
+	return heavily(ctx, h.records, in, tag, func(ctx context.Context) (graph, error) {
+		g, err := h.queries.Graph(ctx, in.id())
 		if err != nil {
 			return graph{}, err
 		}
 		out := newGraph(g)
 		if run.Info.Origin != nil {
-			out.Scopes[0].EdgeBytes, err = a.edgeBytes(ctx, in.id(), out.Scopes[0].Edges)
+			out.Scopes[0].EdgeBytes, err = h.edgeBytes(ctx, in.id(), out.Scopes[0].Edges)
 		}
 		return out, err
 	})
 }
 
-func (a *API) getLayout(ctx context.Context, in *layoutInput) (*answer[*layout.Layout], error) {
-	run, err := a.kept(ctx, in.id())
+func (h *insideHandlers) getLayout(ctx context.Context, in *layoutInput) (*answer[*layout.Layout], error) {
+	run, err := h.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
 	}
@@ -47,40 +53,40 @@ func (a *API) getLayout(ctx context.Context, in *layoutInput) (*answer[*layout.L
 	if in.unchanged(tag(in.Engine)) {
 		return notModified[*layout.Layout](tag(in.Engine)), nil
 	}
-	ctx, leave, err := a.enter(ctx)
+	ctx, leave, err := h.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	g, err := a.queries.Graph(ctx, in.id())
+	g, err := h.queries.Graph(ctx, in.id())
 	if err != nil {
 		return nil, err
 	}
-	if in.Engine == layout.EngineDot && a.cfg.Drawer != nil {
-		if l, err := a.cfg.Drawer.Dot(ctx, g); err == nil {
+	if in.Engine == layout.EngineDot && h.cfg.Drawer != nil {
+		if l, err := h.cfg.Drawer.Dot(ctx, g); err == nil {
 			return answered(tag(l.Engine), l), nil
 		}
 	}
-	l, err := a.cfg.Layouts.Get(ctx, g)
+	l, err := h.cfg.Layouts.Get(ctx, g)
 	if err != nil {
 		return nil, err
 	}
 	return answered(tag(l.Engine), l), nil
 }
 
-func (a *API) listEvents(ctx context.Context, in *eventsInput) (*answer[eventList], error) {
-	run, err := a.kept(ctx, in.id())
+func (h *insideHandlers) listEvents(ctx context.Context, in *eventsInput) (*answer[eventList], error) {
+	run, err := h.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
 	}
-	return heavily(ctx, a, in, runTag(&run, "events", in.After, in.Limit), func(ctx context.Context) (eventList, error) {
-		return a.events(ctx, in)
+	return heavily(ctx, h.records, in, runTag(&run, "events", in.After, in.Limit), func(ctx context.Context) (eventList, error) {
+		return h.events(ctx, in)
 	})
 }
 
 // events decodes the events after a number. Skipping one costs a few nanoseconds.
-func (a *API) events(ctx context.Context, in *eventsInput) (eventList, error) {
-	decoder, log, err := a.queries.Decode(ctx, in.id())
+func (h *insideHandlers) events(ctx context.Context, in *eventsInput) (eventList, error) {
+	decoder, log, err := h.queries.Decode(ctx, in.id())
 	if err != nil {
 		return eventList{}, err
 	}
@@ -116,8 +122,8 @@ func (a *API) events(ctx context.Context, in *eventsInput) (eventList, error) {
 }
 
 // stream answers requests for the live stream instead of a list of events.
-func (a *API) stream(ctx huma.Context, next func(huma.Context)) {
-	if a.cfg.Stream == nil || !acceptsStream(ctx.Header("Accept")) {
+func (h *insideHandlers) stream(ctx huma.Context, next func(huma.Context)) {
+	if h.cfg.Stream == nil || !acceptsStream(ctx.Header("Accept")) {
 		next(ctx)
 		return
 	}
@@ -127,20 +133,20 @@ func (a *API) stream(ctx huma.Context, next func(huma.Context)) {
 		WriteProblem(w, r, NewProblem(400, "path.run: %s", plain(err)))
 		return
 	}
-	if _, err := a.kept(r.Context(), id); err != nil {
-		WriteProblem(w, r, a.ProblemOf(r.Context(), err))
+	if _, err := h.kept(r.Context(), id); err != nil {
+		WriteProblem(w, r, problemOf(r.Context(), h.cfg.Log, err))
 		return
 	}
-	a.cfg.Stream(w, r, id)
+	h.cfg.Stream(w, r, id)
 }
 
-func (a *API) listRunWorkers(ctx context.Context, in *runInput) (*answer[runWorkerList], error) {
-	run, err := a.kept(ctx, in.id())
+func (h *insideHandlers) listRunWorkers(ctx context.Context, in *runInput) (*answer[runWorkerList], error) {
+	run, err := h.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
 	}
-	return heavily(ctx, a, in, runTag(&run, "workers"), func(ctx context.Context) (runWorkerList, error) {
-		records, err := a.queries.Workers(ctx, in.id())
+	return heavily(ctx, h.records, in, runTag(&run, "workers"), func(ctx context.Context) (runWorkerList, error) {
+		records, err := h.queries.Workers(ctx, in.id())
 		if err != nil {
 			return runWorkerList{}, err
 		}

@@ -153,13 +153,13 @@ func (r *roster) lacking(ctx context.Context, waiting []waitingFunction, started
 }
 
 // missingFunctions returns the functions that tasks of a run wait for in vain. It is never nil.
-func (a *API) missingFunctions(ctx context.Context, r *metricsstore.Run) []MissingFunction {
-	if !a.cfg.Shared || r.Status != engine.Running && r.Status != engine.Queued {
+func (s *summaries) missingFunctions(ctx context.Context, r *metricsstore.Run) []MissingFunction {
+	if !s.cfg.Shared || r.Status != engine.Running && r.Status != engine.Queued {
 		return []MissingFunction{}
 	}
-	p, err := a.runs.progress(ctx, r.Info.ID)
+	p, err := s.runs.progress(ctx, r.Info.ID)
 	if err != nil {
 		return []MissingFunction{} // it is not known what waits
 	}
-	return a.roster.lacking(ctx, p.waiting, r.Info.StartedAt)
+	return s.roster.lacking(ctx, p.waiting, r.Info.StartedAt)
 }

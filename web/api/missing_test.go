@@ -185,7 +185,7 @@ func TestMissingFunctions(t *testing.T) {
 	assert.Equal(t, []MissingFunction{}, summary().MissingFunctions)
 	assert.Equal(t, 1, news())
 
-	a.cfg.Shared = false
+	a.summaries.cfg.Shared = false
 	workers = nil
 	now = now.Add(time.Hour)
 	assert.Equal(t, []MissingFunction{}, summary().MissingFunctions, "a process alone has its own worker")

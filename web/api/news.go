@@ -19,7 +19,7 @@ type news struct {
 
 // Summary implements live.Runs: it returns the RunSummary of a run as JSON.
 func (a *API) Summary(ctx context.Context, run engine.RunID) (json.RawMessage, error) {
-	s, err := a.summary(ctx, run, metricsstore.SamePeers)
+	s, err := a.summaries.one(ctx, run, metricsstore.SamePeers)
 	if err != nil {
 		return nil, err
 	}
@@ -29,16 +29,16 @@ func (a *API) Summary(ctx context.Context, run engine.RunID) (json.RawMessage, e
 // Changed implements live.Runs: it returns the summaries of runs that have changed since the preceding call. The first
 // call returns those of live runs.
 func (a *API) Changed(ctx context.Context) ([]json.RawMessage, error) {
-	if err := a.runs.refresh(ctx); err != nil {
+	if err := a.summaries.runs.refresh(ctx); err != nil {
 		return nil, err
 	}
-	runs, err := a.runs.listed(ctx, a.news.changed(a.runs.index))
+	runs, err := a.summaries.runs.listed(ctx, a.news.changed(a.summaries.runs.index))
 	if err != nil {
 		return nil, err
 	}
 	out := make([]json.RawMessage, len(runs))
 	for i := range runs {
-		s, err := a.summarise(ctx, &runs[i], metricsstore.SamePeers)
+		s, err := a.summaries.of(ctx, &runs[i], metricsstore.SamePeers)
 		if err != nil {
 			return nil, err
 		}

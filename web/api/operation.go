@@ -24,7 +24,7 @@ func register[I, O any](a *API, op huma.Operation, handler func(context.Context,
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)
 		if err != nil {
-			p := *a.ProblemOf(ctx, err)
+			p := *problemOf(ctx, a.cfg.Log, err)
 			p.RequestID = middleware.GetReqID(ctx)
 			return nil, &p
 		}

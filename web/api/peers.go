@@ -9,35 +9,35 @@ import (
 )
 
 // standing compares an ended run with the peers before it; nil if it cannot be compared or has too few of them.
-func (a *API) standing(r *metricsstore.Run, scope metricsstore.PeerScope) (*Standing, error) {
+func (s *summaries) standing(r *metricsstore.Run, scope metricsstore.PeerScope) (*Standing, error) {
 	if !r.Comparable() {
 		return nil, nil
 	}
-	peers, err := a.runs.index.Peers(r, scope)
+	peers, err := s.runs.index.Peers(r, scope)
 	if err != nil || len(peers) < metricsstore.StandingPeers {
 		return nil, err
 	}
-	s := metricsstore.NewStanding(r, scope, peers)
+	found := metricsstore.NewStanding(r, scope, peers)
 	out := &Standing{
-		Peers: *newPeers(r, scope, s.Runs), Runs: s.Runs, SlowerThan: s.SlowerThan, Slower: s.Slower, MedianNS: s.MedianNS,
-		Effect: s.Effect, Slow: s.Slow,
+		Peers: *newPeers(r, scope, found.Runs), Runs: found.Runs, SlowerThan: found.SlowerThan, Slower: found.Slower,
+		MedianNS: found.MedianNS, Effect: found.Effect, Slow: found.Slow,
 	}
-	if s.LimitNS > 0 {
-		out.LimitNS = &s.LimitNS
+	if found.LimitNS > 0 {
+		out.LimitNS = &found.LimitNS
 	}
 	return out, nil
 }
 
 // peersOf finds the peers of a run before it. The caller has brought the index up to date.
-func (a *API) peersOf(ctx context.Context, id engine.RunID, scope metricsstore.PeerScope) (*Peers, []engine.RunID, error) {
-	r, err := a.kept(ctx, id)
+func (s *summaries) peersOf(ctx context.Context, id engine.RunID, scope metricsstore.PeerScope) (*Peers, []engine.RunID, error) {
+	r, err := s.kept(ctx, id)
 	if err != nil {
 		if isMissing(err) {
 			err = NewProblem(http.StatusNotFound, "query.before: there is no run %s", id)
 		}
 		return nil, nil, err
 	}
-	peers, err := a.runs.index.Peers(&r, scope)
+	peers, err := s.runs.index.Peers(&r, scope)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -77,9 +77,9 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, p *Problem) {
 	}
 }
 
-// ProblemOf is the one place where errors become statuses and texts. Any other error becomes a plain 500, and its cause is
+// problemOf is the one place where errors become statuses and texts. Any other error becomes a plain 500, and its cause is
 // logged but not sent.
-func (a *API) ProblemOf(ctx context.Context, err error) *Problem {
+func problemOf(ctx context.Context, log *slog.Logger, err error) *Problem {
 	var p *Problem
 	if errors.As(err, &p) {
 		return p
@@ -111,7 +111,7 @@ func (a *API) ProblemOf(ctx context.Context, err error) *Problem {
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		return NewProblem(http.StatusServiceUnavailable, "the request was cancelled")
 	}
-	a.cfg.Log.LogAttrs(ctx, slog.LevelError, "request failed", slog.String("request_id", middleware.GetReqID(ctx)), slog.Any("error", err))
+	log.LogAttrs(ctx, slog.LevelError, "request failed", slog.String("request_id", middleware.GetReqID(ctx)), slog.Any("error", err))
 	if errors.Is(err, metricsstore.ErrCorrupt) {
 		return NewProblem(http.StatusInternalServerError, "the record of the run is damaged; dagscope check reports how")
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // Warm reads what lists need, so that the first list does not have to.
-func (a *API) Warm(ctx context.Context) error { return a.runs.refresh(ctx) }
+func (a *API) Warm(ctx context.Context) error { return a.summaries.runs.refresh(ctx) }
 
 // refresh brings the index up to date: the first time it reads the headers of all runs, later only those of runs that have
 // changed or are live.

@@ -13,8 +13,8 @@ type Result struct {
 	Text string `json:"text" doc:"As JSON, if it has a JSON form of at most 64 KiB; otherwise its beginning or a description."`
 }
 
-func (a *API) getResult(ctx context.Context, in *runInput) (*answer[Result], error) {
-	run, err := a.kept(ctx, in.id())
+func (h *insideHandlers) getResult(ctx context.Context, in *runInput) (*answer[Result], error) {
+	run, err := h.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
 	}
@@ -25,7 +25,7 @@ func (a *API) getResult(ctx context.Context, in *runInput) (*answer[Result], err
 	if in.unchanged(tag) {
 		return notModified[Result](tag), nil
 	}
-	end, err := a.queries.End(ctx, in.id())
+	end, err := h.queries.End(ctx, in.id())
 	if isMissing(err) {
 		return nil, NewProblem(http.StatusNotFound, "the run has no result that was kept")
 	}

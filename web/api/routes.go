@@ -20,23 +20,25 @@ func operation(id, method, path, tag, summary string) huma.Operation {
 }
 
 func (a *API) runRoutes() {
-	register(a, operation("list-runs", http.MethodGet, "/runs", "runs", "List runs, filtered, sorted and in pages"), a.listRuns)
+	h := &runHandlers{a.summaries}
+	register(a, operation("list-runs", http.MethodGet, "/runs", "runs", "List runs, filtered, sorted and in pages"), h.listRuns)
 	submit := operation("submit-run", http.MethodPost, "/runs", "runs", "Submit a run of a workflow")
 	submit.DefaultStatus = http.StatusCreated
 	submit.Description = "As JSON, or as a form with the same JSON in the part request and a part for each file parameter, with its name."
-	register(a, submit, a.submitRun)
-	register(a, operation("get-run", http.MethodGet, "/runs/{run}", "runs", "Get the summary of a run"), a.getRun)
-	register(a, operation("annotate-run", http.MethodPatch, "/runs/{run}", "runs", "Replace tags or note of a run"), a.annotateRun)
+	register(a, submit, a.submit.submitRun)
+	register(a, operation("get-run", http.MethodGet, "/runs/{run}", "runs", "Get the summary of a run"), h.getRun)
+	register(a, operation("annotate-run", http.MethodPatch, "/runs/{run}", "runs", "Replace tags or note of a run"), h.annotateRun)
 	remove := operation("delete-run", http.MethodDelete, "/runs/{run}", "runs", "Delete an ended run with everything recorded about it")
 	remove.DefaultStatus = http.StatusNoContent
-	register(a, remove, a.deleteRun)
+	register(a, remove, h.deleteRun)
 	upload := operation("import-archive", http.MethodPost, "/archives", "runs", "Import a run from an archive file or a recording")
 	upload.Description = "The body is an archive, as GET /runs/{run}/archive returns it, or a recording in WfFormat, optionally compressed with gzip. 201 if the run is new, 200 if it existed already."
 	upload.DefaultStatus = http.StatusCreated
-	register(a, upload, a.importArchive)
+	register(a, upload, a.files.importArchive)
 }
 
 func (a *API) controlRoutes() {
+	h := &controlHandlers{a.submit}
 	for _, c := range []struct {
 		control         Control
 		summary, detail string
@@ -48,57 +50,60 @@ func (a *API) controlRoutes() {
 		word := string(c.control)
 		op := operation(word+"-run", http.MethodPost, "/runs/{run}/"+word, "runs", c.summary)
 		op.Description = c.detail
-		register(a, op, a.steer(c.control))
+		register(a, op, h.steer(c.control))
 	}
 	retry := operation("retry-run", http.MethodPost, "/runs/{run}/retry", "runs", "Continue a failed or cancelled run, or submit the same workflow with the same parameters again")
 	retry.Description = "200 if the run failed or was cancelled and its state still exists: tasks that have not succeeded are executed again, as the next revision of the run. " +
 		"Otherwise 201 with a new run."
 	retry.DefaultStatus = http.StatusCreated
-	register(a, retry, a.retryRun)
+	register(a, retry, h.retryRun)
 }
 
 func (a *API) insideRoutes() {
+	h := &insideHandlers{records: a.summaries.records, timelines: newRecent[string, *timeline](512)}
 	get := func(id, path, summary string) huma.Operation {
 		return operation(id, http.MethodGet, "/runs/{run}"+path, "run", summary)
 	}
-	register(a, get("get-graph", "/graph", "Get the planned graph of a run"), a.getGraph)
-	register(a, get("get-layout", "/layout", "Get the layout of a run's graph"), a.getLayout)
+	register(a, get("get-graph", "/graph", "Get the planned graph of a run"), h.getGraph)
+	register(a, get("get-layout", "/layout", "Get the layout of a run's graph"), h.getLayout)
 	schedules := get("list-schedules", "/schedules", "List the static schedules of a run: what is reachable from each root of its graph")
 	schedules.Description = "How workers would divide the run if placement rules moved no task; known before it starts."
-	register(a, schedules, a.listSchedules)
-	register(a, get("get-schedule", "/schedules/{root}", "Get the static schedule of one root, in pages"), a.getSchedule)
+	register(a, schedules, h.listSchedules)
+	register(a, get("get-schedule", "/schedules/{root}", "Get the static schedule of one root, in pages"), h.getSchedule)
 	drawing := get("get-drawing", "/drawing", "Get a drawing of a run's graph by Graphviz")
-	register(a, files(drawing, drawingTypes["svg"], drawingTypes["png"], drawingTypes["dot"]), a.getDrawing)
+	register(a, files(drawing, drawingTypes["svg"], drawingTypes["png"], drawingTypes["dot"]), h.getDrawing)
 	events := get("list-events", "/events", "List the events of a run, in the order of their numbers")
 	events.Description = "With Accept: text/event-stream the response is the live stream of the run instead."
-	events.Middlewares = huma.Middlewares{a.stream}
-	register(a, events, a.listEvents)
-	register(a, get("list-tasks", "/tasks", "List the attempts of a run that have ended"), a.listTasks)
-	register(a, get("get-task", "/tasks/{node}", "Get everything known about one task"), a.getTask)
-	register(a, get("get-result", "/result", "Get what a run returned"), a.getResult)
-	register(a, get("list-run-workers", "/workers", "List the workers of a run"), a.listRunWorkers)
-	register(a, get("get-timeline", "/timeline", "Get how many tasks were ready, moving and running over time"), a.getTimeline)
-	register(a, get("get-run-statistics", "/stats", "Get percentiles, mean and range over the attempts of a run"), a.getRunStatistics)
-	register(a, files(get("get-archive", "/archive", "Download a run as an archive file"), archiveType), a.getArchive)
+	events.Middlewares = huma.Middlewares{h.stream}
+	register(a, events, h.listEvents)
+	register(a, get("list-tasks", "/tasks", "List the attempts of a run that have ended"), h.listTasks)
+	register(a, get("get-task", "/tasks/{node}", "Get everything known about one task"), h.getTask)
+	register(a, get("get-result", "/result", "Get what a run returned"), h.getResult)
+	register(a, get("list-run-workers", "/workers", "List the workers of a run"), h.listRunWorkers)
+	register(a, get("get-timeline", "/timeline", "Get how many tasks were ready, moving and running over time"), h.getTimeline)
+	register(a, get("get-run-statistics", "/stats", "Get percentiles, mean and range over the attempts of a run"), h.getRunStatistics)
+	register(a, files(get("get-archive", "/archive", "Download a run as an archive file"), archiveType), a.files.getArchive)
 	export := get("export-run", "/export", "Download a run in the format of another tool")
-	register(a, files(export, "text/csv", "application/x-ndjson", "application/json"), a.exportRun)
+	register(a, files(export, "text/csv", "application/x-ndjson", "application/json"), a.files.exportRun)
 }
 
 func (a *API) historyRoutes() {
+	h := &historyHandlers{a.summaries}
 	get := func(id, path, summary string) huma.Operation {
 		return operation(id, http.MethodGet, path, "history", summary)
 	}
-	register(a, get("get-statistics", "/stats", "Get percentiles, mean and range over recorded runs"), a.getHistory)
-	register(a, get("list-functions", "/functions", "List the functions and metrics that have history"), a.listFunctions)
-	register(a, get("find-tasks", "/tasks", "Find the attempts with the greatest values across runs"), a.findTasks)
+	register(a, get("get-statistics", "/stats", "Get percentiles, mean and range over recorded runs"), h.getHistory)
+	register(a, get("list-functions", "/functions", "List the functions and metrics that have history"), h.listFunctions)
+	register(a, get("find-tasks", "/tasks", "Find the attempts with the greatest values across runs"), h.findTasks)
 }
 
 func (a *API) serverRoutes() {
+	h := &serverHandlers{a.cfg}
 	get := func(id, path, summary string) huma.Operation {
 		return operation(id, http.MethodGet, path, "server", summary)
 	}
-	register(a, get("get-server", "/server", "Get the configuration of this server"), a.getServer)
-	register(a, get("list-workflows", "/workflows", "List the workflows that can be submitted"), a.listWorkflows)
-	register(a, get("get-workflow", "/workflows/{name}", "Get one workflow with its parameters"), a.getWorkflow)
-	register(a, get("list-workers", "/workers", "List the workers that execute runs of this server"), a.listWorkers)
+	register(a, get("get-server", "/server", "Get the configuration of this server"), h.getServer)
+	register(a, get("list-workflows", "/workflows", "List the workflows that can be submitted"), h.listWorkflows)
+	register(a, get("get-workflow", "/workflows/{name}", "Get one workflow with its parameters"), h.getWorkflow)
+	register(a, get("list-workers", "/workers", "List the workers that execute runs of this server"), h.listWorkers)
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,7 +17,10 @@ func statuses() []engine.Status {
 	}
 }
 
-func (a *API) listRuns(ctx context.Context, in *runsInput) (*answer[RunList], error) {
+// runHandlers list, annotate and delete runs.
+type runHandlers struct{ *summaries }
+
+func (h *runHandlers) listRuns(ctx context.Context, in *runsInput) (*answer[RunList], error) {
 	if err := in.Period.check(); err != nil {
 		return nil, err
 	}
@@ -26,13 +28,13 @@ func (a *API) listRuns(ctx context.Context, in *runsInput) (*answer[RunList], er
 	if err != nil {
 		return nil, err
 	}
-	if err := a.runs.refresh(ctx); err != nil {
+	if err := h.runs.refresh(ctx); err != nil {
 		return nil, err
 	}
 	var peers *Peers
 	var only []engine.RunID
 	if before != "" {
-		if peers, only, err = a.peersOf(ctx, before, in.scope()); err != nil {
+		if peers, only, err = h.peersOf(ctx, before, in.scope()); err != nil {
 			return nil, err
 		}
 	}
@@ -40,18 +42,18 @@ func (a *API) listRuns(ctx context.Context, in *runsInput) (*answer[RunList], er
 		RunFilter: metricsstore.RunFilter{Workflow: in.Workflow, Status: in.Status, Tag: in.Tag, From: in.From, To: in.To, Text: in.Text},
 		Sort:      metricsstore.RunOrder(in.Sort), Ascending: in.Order == "asc", Limit: in.Limit, Cursor: in.Cursor,
 	}
-	page, next, err := a.runs.index.Page(query, only)
+	page, next, err := h.runs.index.Page(query, only)
 	if err != nil {
 		return nil, err
 	}
 	out := RunList{
-		Peers: peers, Next: next, Counts: countsByStatus(a.runs.index.Counts(query.RunFilter, only)), Workflows: a.runs.index.Workflows(),
+		Peers: peers, Next: next, Counts: countsByStatus(h.runs.index.Counts(query.RunFilter, only)), Workflows: h.runs.index.Workflows(),
 	}
-	runs, err := a.runs.listed(ctx, idsOf(page))
+	runs, err := h.runs.listed(ctx, idsOf(page))
 	if err != nil {
 		return nil, err
 	}
-	if out.Runs, err = a.summaries(ctx, runs); err != nil {
+	if out.Runs, err = h.all(ctx, runs); err != nil {
 		return nil, err
 	}
 	return answered("", out), nil
@@ -67,8 +69,8 @@ func countsByStatus(counts map[engine.Status]int) map[string]int {
 	return out
 }
 
-func (a *API) getRun(ctx context.Context, in *summaryInput) (*answer[RunSummary], error) {
-	s, err := a.summary(ctx, in.id(), in.Peers)
+func (h *runHandlers) getRun(ctx context.Context, in *summaryInput) (*answer[RunSummary], error) {
+	s, err := h.one(ctx, in.id(), in.Peers)
 	if err != nil {
 		return nil, err
 	}
@@ -81,14 +83,6 @@ func (a *API) getRun(ctx context.Context, in *summaryInput) (*answer[RunSummary]
 	}
 	return answered(tag, s), nil
 }
-
-// kept reads the header of a run from the store.
-func (a *API) kept(ctx context.Context, id engine.RunID) (metricsstore.Run, error) {
-	run, err := a.cfg.Store.Run(ctx, id)
-	return run, a.missing(id, err)
-}
-
-func isMissing(err error) bool { return errors.Is(err, metricsstore.ErrNotFound) }
 
 // Bounds of annotations.
 const (
@@ -114,8 +108,8 @@ func checkTags(tags []string) ([]string, error) {
 	return out, nil
 }
 
-func (a *API) annotateRun(ctx context.Context, in *annotateInput) (*answer[RunSummary], error) {
-	run, err := a.kept(ctx, in.id())
+func (h *runHandlers) annotateRun(ctx context.Context, in *annotateInput) (*answer[RunSummary], error) {
+	run, err := h.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
 	}
@@ -128,28 +122,19 @@ func (a *API) annotateRun(ctx context.Context, in *annotateInput) (*answer[RunSu
 	if in.Body.Note != nil {
 		annotation.Note = *in.Body.Note
 	}
-	if err := a.cfg.Store.Annotate(ctx, in.id(), annotation); err != nil {
+	if err := h.cfg.Store.Annotate(ctx, in.id(), annotation); err != nil {
 		return nil, err
 	}
-	return a.current(ctx, in.id())
+	return h.current(ctx, in.id())
 }
 
-// current answers with the summary of a run after it was changed.
-func (a *API) current(ctx context.Context, id engine.RunID) (*answer[RunSummary], error) {
-	s, err := a.summary(ctx, id, metricsstore.SamePeers)
-	if err != nil {
+func (h *runHandlers) deleteRun(ctx context.Context, in *OfRun) (*nothing, error) {
+	if _, err := h.kept(ctx, in.id()); err != nil {
 		return nil, err
 	}
-	return answered("", s), nil
-}
-
-func (a *API) deleteRun(ctx context.Context, in *OfRun) (*nothing, error) {
-	if _, err := a.kept(ctx, in.id()); err != nil {
+	if err := h.cfg.Store.Delete(ctx, in.id()); err != nil {
 		return nil, err
 	}
-	if err := a.cfg.Store.Delete(ctx, in.id()); err != nil {
-		return nil, err
-	}
-	a.deleted.put(in.id(), struct{}{})
+	h.deleted.put(in.id(), struct{}{})
 	return &nothing{}, nil
 }

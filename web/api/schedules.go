@@ -10,8 +10,8 @@ import (
 	"github.com/dagscope/dagscope/engine/plan"
 )
 
-func (a *API) listSchedules(ctx context.Context, in *schedulesInput) (*answer[scheduleList], error) {
-	run, err := a.kept(ctx, in.id())
+func (h *insideHandlers) listSchedules(ctx context.Context, in *schedulesInput) (*answer[scheduleList], error) {
+	run, err := h.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
 	}
@@ -20,8 +20,8 @@ func (a *API) listSchedules(ctx context.Context, in *schedulesInput) (*answer[sc
 	if err != nil {
 		return nil, err
 	}
-	return heavily(ctx, a, in, tagOf(query, from, in.Limit), func(ctx context.Context) (scheduleList, error) {
-		g, err := a.queries.Graph(ctx, in.id())
+	return heavily(ctx, h.records, in, tagOf(query, from, in.Limit), func(ctx context.Context) (scheduleList, error) {
+		g, err := h.queries.Graph(ctx, in.id())
 		if err != nil {
 			return scheduleList{}, err
 		}
@@ -40,8 +40,8 @@ func (a *API) listSchedules(ctx context.Context, in *schedulesInput) (*answer[sc
 	})
 }
 
-func (a *API) getSchedule(ctx context.Context, in *scheduleInput) (*answer[schedule], error) {
-	run, err := a.kept(ctx, in.id())
+func (h *insideHandlers) getSchedule(ctx context.Context, in *scheduleInput) (*answer[schedule], error) {
+	run, err := h.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
 	}
@@ -50,8 +50,8 @@ func (a *API) getSchedule(ctx context.Context, in *scheduleInput) (*answer[sched
 	if err != nil {
 		return nil, err
 	}
-	return heavily(ctx, a, in, tagOf(query, from, in.Limit), func(ctx context.Context) (schedule, error) {
-		g, err := a.queries.Graph(ctx, in.id())
+	return heavily(ctx, h.records, in, tagOf(query, from, in.Limit), func(ctx context.Context) (schedule, error) {
+		g, err := h.queries.Graph(ctx, in.id())
 		if err != nil {
 			return schedule{}, err
 		}

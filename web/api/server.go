@@ -39,31 +39,34 @@ type WorkerSession struct {
 	Claims int // tasks that it has claimed, including those that wait for a lane
 }
 
-func (a *API) getServer(context.Context, *nothing) (*answer[server], error) {
+// serverHandlers describe the server, its workflows and its workers.
+type serverHandlers struct{ cfg Config }
+
+func (h *serverHandlers) getServer(context.Context, *nothing) (*answer[server], error) {
 	return answered("", server{
-		Shared: a.cfg.Shared, WorkerCommand: a.cfg.WorkerCommand, Program: a.cfg.Program, Place: a.cfg.Place,
+		Shared: h.cfg.Shared, WorkerCommand: h.cfg.WorkerCommand, Program: h.cfg.Program, Place: h.cfg.Place,
 	}), nil
 }
 
-func (a *API) listWorkflows(context.Context, *nothing) (*answer[workflowList], error) {
+func (h *serverHandlers) listWorkflows(context.Context, *nothing) (*answer[workflowList], error) {
 	out := workflowList{Workflows: []Workflow{}}
-	for _, w := range a.cfg.Engine.Workflows() {
+	for _, w := range h.cfg.Engine.Workflows() {
 		out.Workflows = append(out.Workflows, newWorkflow(w))
 	}
 	return answered("", out), nil
 }
 
-func (a *API) getWorkflow(_ context.Context, in *workflowInput) (*answer[Workflow], error) {
-	w, err := a.cfg.Engine.Workflow(in.Name)
+func (h *serverHandlers) getWorkflow(_ context.Context, in *workflowInput) (*answer[Workflow], error) {
+	w, err := h.cfg.Engine.Workflow(in.Name)
 	if err != nil {
 		return nil, err
 	}
 	return answered("", newWorkflow(w)), nil
 }
 
-func (a *API) listWorkers(ctx context.Context, _ *nothing) (*answer[workerList], error) {
+func (h *serverHandlers) listWorkers(ctx context.Context, _ *nothing) (*answer[workerList], error) {
 	out := workerList{Workers: []worker{}}
-	workers, err := a.cfg.Workers(ctx)
+	workers, err := h.cfg.Workers(ctx)
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -71,18 +74,18 @@ func (a *API) listWorkers(ctx context.Context, _ *nothing) (*answer[workerList],
 		out.Workers = append(out.Workers, worker{
 			Name: s.Name, Host: s.Host, PID: s.PID, Width: s.Width, Slots: s.Slots, Busy: s.Busy, Leaked: s.Leaked,
 			StartedAt: s.StartedAt.UTC(), LastBeat: s.LastBeat.UTC(), Lost: s.Lost, Warm: s.Warm, Functions: listOf(s.Functions),
-			Runs: a.runsOf(ctx, &s), TasksDone: s.TasksDone, CPUNS: int64(s.CPU), MemoryBytes: s.MemoryBytes,
+			Runs: h.runsOf(ctx, &s), TasksDone: s.TasksDone, CPUNS: int64(s.CPU), MemoryBytes: s.MemoryBytes,
 		})
 	}
 	return answered("", out), nil
 }
 
 // runsOf lists the runs in which a worker takes part: it executes tasks of them, or has a session in them.
-func (a *API) runsOf(ctx context.Context, s *WorkerState) []workerRun {
+func (h *serverHandlers) runsOf(ctx context.Context, s *WorkerState) []workerRun {
 	runs := map[engine.RunID]*workerRun{}
 	part := func(id engine.RunID) *workerRun {
 		if runs[id] == nil {
-			runs[id] = &workerRun{Run: id, Name: runName(id), Workflow: a.workflowOf(ctx, id)}
+			runs[id] = &workerRun{Run: id, Name: runName(id), Workflow: h.workflowOf(ctx, id)}
 		}
 		return runs[id]
 	}
@@ -102,10 +105,10 @@ func (a *API) runsOf(ctx context.Context, s *WorkerState) []workerRun {
 }
 
 // workflowOf returns the name of the workflow of a run, empty if the run was deleted.
-func (a *API) workflowOf(ctx context.Context, id engine.RunID) string {
-	if own, err := a.cfg.Engine.Get(id); err == nil {
+func (h *serverHandlers) workflowOf(ctx context.Context, id engine.RunID) string {
+	if own, err := h.cfg.Engine.Get(id); err == nil {
 		return own.Info().Workflow
 	}
-	kept, _ := a.cfg.Store.Run(ctx, id)
+	kept, _ := h.cfg.Store.Run(ctx, id)
 	return kept.Info.Workflow
 }

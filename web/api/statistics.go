@@ -8,13 +8,13 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-func (a *API) getRunStatistics(ctx context.Context, in *statsInput) (*answer[runStatistics], error) {
-	run, err := a.kept(ctx, in.id())
+func (h *insideHandlers) getRunStatistics(ctx context.Context, in *statsInput) (*answer[runStatistics], error) {
+	run, err := h.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
 	}
 	tag := runTag(&run, "stats", in.Metric, in.GroupBy, in.Function, in.Quantiles, in.At.pointer(), in.Limit, in.Cursor)
-	return heavily(ctx, a, in, tag, func(ctx context.Context) (runStatistics, error) {
+	return heavily(ctx, h.records, in, tag, func(ctx context.Context) (runStatistics, error) {
 		query := metricsstore.StatsQuery{
 			Run: in.id(), Metric: in.Metric, GroupBy: in.GroupBy, Function: in.Function, Quantiles: in.Quantiles,
 			Limit: in.Limit, Cursor: in.Cursor,
@@ -22,7 +22,7 @@ func (a *API) getRunStatistics(ctx context.Context, in *statsInput) (*answer[run
 		if at := in.At.pointer(); at != nil {
 			query.At = new(time.Duration(*at))
 		}
-		found, err := a.queries.Statistics(ctx, query)
+		found, err := h.queries.Statistics(ctx, query)
 		if err != nil {
 			return runStatistics{}, err
 		}
@@ -50,7 +50,10 @@ func newRunStatistics(in *statsInput, run *metricsstore.Run, found *metricsstore
 	return out
 }
 
-func (a *API) getHistory(ctx context.Context, in *historyInput) (*answer[history], error) {
+// historyHandlers answer questions about many runs.
+type historyHandlers struct{ *summaries }
+
+func (h *historyHandlers) getHistory(ctx context.Context, in *historyInput) (*answer[history], error) {
 	if err := in.Period.check(); err != nil {
 		return nil, err
 	}
@@ -62,7 +65,7 @@ func (a *API) getHistory(ctx context.Context, in *historyInput) (*answer[history
 	if err != nil {
 		return nil, err
 	}
-	ctx, leave, err := a.enter(ctx)
+	ctx, leave, err := h.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -73,10 +76,10 @@ func (a *API) getHistory(ctx context.Context, in *historyInput) (*answer[history
 	}
 	var peers *Peers
 	if before != "" {
-		if err := a.runs.refresh(ctx); err != nil {
+		if err := h.runs.refresh(ctx); err != nil {
 			return nil, err
 		}
-		if peers, query.Of, err = a.peersOf(ctx, before, in.scope()); err != nil {
+		if peers, query.Of, err = h.peersOf(ctx, before, in.scope()); err != nil {
 			return nil, err
 		}
 	}
@@ -85,24 +88,24 @@ func (a *API) getHistory(ctx context.Context, in *historyInput) (*answer[history
 		Buckets: []historyPart{}, Groups: []historyPart{},
 	}
 	if in.GroupBy == metricsstore.ByFunction {
-		out.Groups, err = a.historyGroups(ctx, query, in.Bins)
+		out.Groups, err = h.historyGroups(ctx, query, in.Bins)
 	} else {
 		var found metricsstore.History
-		found, err = a.queries.History(ctx, query)
+		found, err = h.queries.History(ctx, query)
 		out.Buckets = historyParts(&found, FunctionName{}, in.Bins)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if out.LeftOut, err = a.leftOut(ctx, query); err != nil {
+	if out.LeftOut, err = h.leftOut(ctx, query); err != nil {
 		return nil, err
 	}
 	return answered("", out), nil
 }
 
 // leftOut counts the runs that are not part of a response.
-func (a *API) leftOut(ctx context.Context, query metricsstore.HistoryQuery) ([]leftOut, error) {
-	left, err := a.queries.LeftOut(ctx, query)
+func (h *historyHandlers) leftOut(ctx context.Context, query metricsstore.HistoryQuery) ([]leftOut, error) {
+	left, err := h.queries.LeftOut(ctx, query)
 	out := []leftOut{}
 	for _, l := range left {
 		out = append(out, leftOut(l))
@@ -111,8 +114,8 @@ func (a *API) leftOut(ctx context.Context, query metricsstore.HistoryQuery) ([]l
 }
 
 // historyGroups returns a part for each function and version that has history.
-func (a *API) historyGroups(ctx context.Context, query metricsstore.HistoryQuery, bins int) ([]historyPart, error) {
-	found, err := a.queries.HistoryByFunction(ctx, query)
+func (h *historyHandlers) historyGroups(ctx context.Context, query metricsstore.HistoryQuery, bins int) ([]historyPart, error) {
+	found, err := h.queries.HistoryByFunction(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -139,22 +142,22 @@ func historyParts(found *metricsstore.History, f FunctionName, bins int) []histo
 	return out
 }
 
-func (a *API) listFunctions(ctx context.Context, in *functionsInput) (*answer[functions], error) {
+func (h *historyHandlers) listFunctions(ctx context.Context, in *functionsInput) (*answer[functions], error) {
 	if err := in.Period.check(); err != nil {
 		return nil, err
 	}
-	ctx, leave, err := a.enter(ctx)
+	ctx, leave, err := h.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
 	query := metricsstore.HistoryQuery{Workflow: in.Workflow, From: in.From, To: in.To}
-	found, err := a.queries.Functions(ctx, query)
+	found, err := h.queries.Functions(ctx, query)
 	if err != nil {
 		return nil, err
 	}
 	out := functions{Functions: make([]FunctionName, len(found))}
-	if out.Metrics, err = a.queries.MetricsOf(ctx, query); err != nil {
+	if out.Metrics, err = h.queries.MetricsOf(ctx, query); err != nil {
 		return nil, err
 	}
 	for i, f := range found {

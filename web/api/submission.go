@@ -46,7 +46,7 @@ func (s *submitted) sum() [sha256.Size]byte {
 }
 
 // readSubmission reads JSON or a form from an untrusted request.
-func (a *API) readSubmission(w http.ResponseWriter, r *http.Request) (*submitted, error) {
+func (h *submitHandlers) readSubmission(w http.ResponseWriter, r *http.Request) (*submitted, error) {
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
 	case err == nil && kind == "application/json":
@@ -54,29 +54,28 @@ func (a *API) readSubmission(w http.ResponseWriter, r *http.Request) (*submitted
 		if err != nil {
 			return nil, err
 		}
-		return a.parseSubmission(body)
+		return h.parseSubmission(body)
 	case err == nil && kind == "multipart/form-data" && params["boundary"] != "":
-		body := http.MaxBytesReader(w, r.Body, a.cfg.MaxUpload+formOverhead)
-		return a.readForm(multipart.NewReader(body, params["boundary"]))
+		body := http.MaxBytesReader(w, r.Body, h.cfg.MaxUpload+formOverhead)
+		return h.readForm(multipart.NewReader(body, params["boundary"]))
 	}
 	return nil, NewProblem(http.StatusUnsupportedMediaType,
 		"the body is %q, expected application/json or multipart/form-data", cut(r.Header.Get("Content-Type"), 80))
 }
 
 // parseSubmission reads the JSON of a submission.
-func (a *API) parseSubmission(body []byte) (*submitted, error) {
+func (h *submitHandlers) parseSubmission(body []byte) (*submitted, error) {
 	var tree any
 	if err := json.Unmarshal(body, &tree); err != nil {
 		return nil, NewProblem(http.StatusBadRequest, "body: expected JSON: %v", err)
 	}
-	registry := a.huma.OpenAPI().Components.Schemas
-	schema := registry.Map()["Submission"]
+	schema := h.schemas.Map()["Submission"]
 	at, found := huma.NewPathBuffer(nil, 0), huma.ValidateResult{}
 	at.Push("body")
-	huma.Validate(registry, schema, at, huma.ModeWriteToServer, tree, &found)
+	huma.Validate(h.schemas, schema, at, huma.ModeWriteToServer, tree, &found)
 	if len(found.Errors) > 0 {
 		m := huma.NewError(http.StatusUnprocessableEntity, "the body is not a submission", found.Errors...)
-		return nil, fromHuma(m.(*huma.ErrorModel), wording{registry: registry, body: schema})
+		return nil, fromHuma(m.(*huma.ErrorModel), wording{registry: h.schemas, body: schema})
 	}
 	s := &submitted{files: map[string]engine.File{}}
 	strict := json.NewDecoder(bytes.NewReader(body))
@@ -88,10 +87,10 @@ func (a *API) parseSubmission(body []byte) (*submitted, error) {
 }
 
 // readForm reads the parts of a form: the request, and files named by their parameters.
-func (a *API) readForm(form *multipart.Reader) (*submitted, error) {
+func (h *submitHandlers) readForm(form *multipart.Reader) (*submitted, error) {
 	var s *submitted
 	files := map[string]engine.File{}
-	left := a.cfg.MaxUpload
+	left := h.cfg.MaxUpload
 	for n := 0; ; n++ {
 		part, err := form.NextPart()
 		if errors.Is(err, io.EOF) {
@@ -111,7 +110,7 @@ func (a *API) readForm(form *multipart.Reader) (*submitted, error) {
 			if err != nil {
 				return nil, err
 			}
-			if s, err = a.parseSubmission(body); err != nil {
+			if s, err = h.parseSubmission(body); err != nil {
 				return nil, err
 			}
 		default:

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/metricsstore"
 )
@@ -60,8 +62,16 @@ func (a *active) prune() {
 	})
 }
 
-func (a *API) submitRun(ctx context.Context, in *submitInput) (*created, error) {
-	s, err := a.readSubmission(in.writer, in.request)
+// submitHandlers start runs. Safe for concurrent use.
+type submitHandlers struct {
+	*summaries
+	schemas huma.Registry // with the schema of submissions
+	keys    *idempotency
+	active  active
+}
+
+func (h *submitHandlers) submitRun(ctx context.Context, in *submitInput) (*created, error) {
+	s, err := h.readSubmission(in.writer, in.request)
 	if err != nil {
 		return nil, err
 	}
@@ -71,27 +81,27 @@ func (a *API) submitRun(ctx context.Context, in *submitInput) (*created, error) 
 	if _, err := metricsstore.ParseStrategy(s.Upload); err != nil {
 		return nil, NewProblem(http.StatusUnprocessableEntity, "body.upload: %s", plain(err))
 	}
-	id, err := a.keys.submit(ctx, in.IdempotencyKey, s.sum(), func() (engine.RunID, error) { return a.submitOnce(ctx, s, in.IdempotencyKey) })
+	id, err := h.keys.submit(ctx, in.IdempotencyKey, s.sum(), func() (engine.RunID, error) { return h.submitOnce(ctx, s, in.IdempotencyKey) })
 	if err != nil {
 		return nil, err
 	}
-	return a.made(ctx, id, http.StatusCreated)
+	return h.made(ctx, id, http.StatusCreated)
 }
 
 // submitOnce calls submit unless the store has a run that was submitted with the same key within the last day, by another
 // process or by this one before it was restarted.
-func (a *API) submitOnce(ctx context.Context, s *submitted, key string) (engine.RunID, error) {
+func (h *submitHandlers) submitOnce(ctx context.Context, s *submitted, key string) (engine.RunID, error) {
 	if key == "" {
-		return a.submit(ctx, s, "")
+		return h.submit(ctx, s, "")
 	}
-	if err := a.runs.refresh(ctx); err != nil {
+	if err := h.runs.refresh(ctx); err != nil {
 		return "", err
 	}
 	name := keptKey(key, s.sum())
-	found, ok := a.runs.index.Keyed(keyName(name))
+	found, ok := h.runs.index.Keyed(keyName(name))
 	switch {
-	case !ok || a.cfg.Now().Sub(time.Unix(0, found.AddedNS)) >= keyAge:
-		return a.submit(ctx, s, name)
+	case !ok || h.cfg.Now().Sub(time.Unix(0, found.AddedNS)) >= keyAge:
+		return h.submit(ctx, s, name)
 	case found.Key != name:
 		return "", errKeyUsed()
 	}
@@ -99,8 +109,8 @@ func (a *API) submitOnce(ctx context.Context, s *submitted, key string) (engine.
 }
 
 // submit starts a run.
-func (a *API) submit(ctx context.Context, s *submitted, key string) (engine.RunID, error) {
-	w, err := a.cfg.Engine.Workflow(s.Workflow)
+func (h *submitHandlers) submit(ctx context.Context, s *submitted, key string) (engine.RunID, error) {
+	w, err := h.cfg.Engine.Workflow(s.Workflow)
 	if err != nil {
 		return "", NewProblem(http.StatusUnprocessableEntity, "body.workflow: there is no workflow %q; GET /workflows lists them", cut(s.Workflow, 80))
 	}
@@ -108,20 +118,20 @@ func (a *API) submit(ctx context.Context, s *submitted, key string) (engine.RunI
 	if err != nil {
 		return "", err
 	}
-	return a.start(ctx, w, args, engine.RunOptions{
+	return h.start(ctx, w, args, engine.RunOptions{
 		Policy: s.Policy, Deadline: time.Duration(s.DeadlineNS), Upload: s.Upload, Tags: s.Tags, Rules: engine.Rules(s.Rules), Key: key,
 	}, s.Note)
 }
 
 // start submits a run to the engine, if fewer than MaxRuns are active.
-func (a *API) start(ctx context.Context, w *engine.Workflow, args engine.Args, o engine.RunOptions, note string) (engine.RunID, error) {
-	if !a.active.enter(a.cfg.MaxRuns) {
-		return "", NewProblem(http.StatusTooManyRequests, "%d runs are active, which is the limit; wait for one to end or cancel one", a.cfg.MaxRuns).
+func (h *submitHandlers) start(ctx context.Context, w *engine.Workflow, args engine.Args, o engine.RunOptions, note string) (engine.RunID, error) {
+	if !h.active.enter(h.cfg.MaxRuns) {
+		return "", NewProblem(http.StatusTooManyRequests, "%d runs are active, which is the limit; wait for one to end or cancel one", h.cfg.MaxRuns).
 			with("Retry-After", "10")
 	}
 	ctx = context.WithoutCancel(ctx) // the run outlives the request
-	r, err := a.cfg.Engine.SubmitWorkflow(ctx, w.Name, args, o)
-	a.active.leave(r)
+	r, err := h.cfg.Engine.SubmitWorkflow(ctx, w.Name, args, o)
+	h.active.leave(r)
 	if errors.Is(err, engine.ErrInvalidParameter) {
 		return "", parameterProblem(w, args.Text(), err)
 	}
@@ -129,24 +139,24 @@ func (a *API) start(ctx context.Context, w *engine.Workflow, args engine.Args, o
 		return "", ofEngine(err)
 	}
 	if note != "" {
-		err = a.cfg.Store.Annotate(ctx, r.ID(), metricsstore.Annotation{Tags: o.Tags, Note: note})
+		err = h.cfg.Store.Annotate(ctx, r.ID(), metricsstore.Annotation{Tags: o.Tags, Note: note})
 	}
 	return r.ID(), err
 }
 
 // made answers with a run that was just created. It reads neither logs nor other runs, so submissions are fast.
-func (a *API) made(ctx context.Context, id engine.RunID, status int) (*created, error) {
-	run, err := a.kept(ctx, id)
+func (h *submitHandlers) made(ctx context.Context, id engine.RunID, status int) (*created, error) {
+	run, err := h.kept(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	if !run.Status.Final() {
-		a.runs.overlayOwn(&run)
+		h.runs.overlayOwn(&run)
 	}
 	s := newSummary(&run)
-	s.Local = s.Live && a.steerable(id)
-	if own, err := a.cfg.Engine.Get(id); err == nil && s.Live {
+	s.Local = s.Live && h.steerable(id)
+	if own, err := h.cfg.Engine.Get(id); err == nil && s.Live {
 		s.Tasks.Running = int64(own.Progress().Running)
 	}
-	return &created{Status: status, Location: a.cfg.Base + "/runs/" + string(id), Body: s}, nil
+	return &created{Status: status, Location: h.cfg.Base + "/runs/" + string(id), Body: s}, nil
 }

@@ -2,66 +2,71 @@ package api
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// summary returns the summary of a run.
-func (a *API) summary(ctx context.Context, id engine.RunID, scope metricsstore.PeerScope) (RunSummary, error) {
-	run, err := a.runs.one(ctx, id)
+// summaries makes summaries of runs, with their standing and the functions that they wait for. Safe for concurrent use.
+type summaries struct {
+	*records
+	runs   *catalogue
+	roster roster
+}
+
+// one returns the summary of a run.
+func (s *summaries) one(ctx context.Context, id engine.RunID, scope metricsstore.PeerScope) (RunSummary, error) {
+	run, err := s.runs.one(ctx, id)
 	if err != nil {
-		return RunSummary{}, a.missing(id, err)
+		return RunSummary{}, s.missing(id, err)
 	}
 	if run.Status.Final() { // the standing needs the index
-		if err := a.runs.refresh(ctx); err != nil {
+		if err := s.runs.refresh(ctx); err != nil {
 			return RunSummary{}, err
 		}
 	}
-	return a.summarise(ctx, &run, scope)
+	return s.of(ctx, &run, scope)
 }
 
-// missing answers 410 instead of 404 for a run that was deleted through this server.
-func (a *API) missing(id engine.RunID, err error) error {
-	if _, deleted := a.deleted.get(id); deleted && isMissing(err) {
-		p := NewProblem(http.StatusGone, "the run %s was deleted", id)
-		p.cause = err
-		return p
-	}
-	return err
-}
-
-// summaries returns the summaries of several runs.
-func (a *API) summaries(ctx context.Context, runs []metricsstore.Run) ([]RunSummary, error) {
+// all returns the summaries of several runs.
+func (s *summaries) all(ctx context.Context, runs []metricsstore.Run) ([]RunSummary, error) {
 	out := make([]RunSummary, len(runs))
 	for i := range runs {
 		var err error
-		if out[i], err = a.summarise(ctx, &runs[i], metricsstore.SamePeers); err != nil {
+		if out[i], err = s.of(ctx, &runs[i], metricsstore.SamePeers); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-// summarise returns the summary of a run, with its standing among earlier runs from the index.
-func (a *API) summarise(ctx context.Context, r *metricsstore.Run, scope metricsstore.PeerScope) (RunSummary, error) {
-	s := newSummary(r)
-	if !s.Live {
-		standing, err := a.standing(r, scope)
-		s.Standing = orNull(standing)
-		return s, err
+// of returns the summary of a run, with its standing among earlier runs from the index.
+func (s *summaries) of(ctx context.Context, r *metricsstore.Run, scope metricsstore.PeerScope) (RunSummary, error) {
+	out := newSummary(r)
+	if !out.Live {
+		standing, err := s.standing(r, scope)
+		out.Standing = orNull(standing)
+		return out, err
 	}
-	s.MissingFunctions = a.missingFunctions(ctx, r)
-	s.Local = a.steerable(r.Info.ID)
-	s.Tasks.Running = a.runs.running(ctx, r.Info.ID)
-	return s, nil
+	out.MissingFunctions = s.missingFunctions(ctx, r)
+	out.Local = s.steerable(r.Info.ID)
+	out.Tasks.Running = s.runs.running(ctx, r.Info.ID)
+	return out, nil
 }
 
 // steerable reports whether a live run can be cancelled, paused and resumed from here.
-func (a *API) steerable(id engine.RunID) bool {
-	_, err := a.cfg.Engine.Get(id)
-	return err == nil || a.cfg.Ask != nil
+func (s *summaries) steerable(id engine.RunID) bool {
+	_, err := s.cfg.Engine.Get(id)
+	return err == nil || s.cfg.Ask != nil
+}
+
+// current answers with the summary of a run after it was changed.
+func (s *summaries) current(ctx context.Context, id engine.RunID) (*answer[RunSummary], error) {
+	out, err := s.one(ctx, id, metricsstore.SamePeers)
+	if err != nil {
+		return nil, err
+	}
+	return answered("", out), nil
 }
 
 // newSummary makes the part of a summary that needs the header only.

@@ -12,21 +12,21 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-func (a *API) listTasks(ctx context.Context, in *tasksInput) (*answer[taskList], error) {
-	run, err := a.kept(ctx, in.id())
+func (h *insideHandlers) listTasks(ctx context.Context, in *tasksInput) (*answer[taskList], error) {
+	run, err := h.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
 	}
 	if in.State != "" {
-		return a.listUntried(ctx, &run, in)
+		return h.listUntried(ctx, &run, in)
 	}
 	outcomes, err := outcomesOf(in.Outcome)
 	if err != nil {
 		return nil, err
 	}
 	tag := runTag(&run, "tasks", in.Function, in.Outcome, in.Worker.pointer(), in.Sort, in.Order, in.Limit, in.Cursor)
-	return heavily(ctx, a, in, tag, func(ctx context.Context) (taskList, error) {
-		page, err := a.queries.Records(ctx, metricsstore.RecordQuery{
+	return heavily(ctx, h.records, in, tag, func(ctx context.Context) (taskList, error) {
+		page, err := h.queries.Records(ctx, metricsstore.RecordQuery{
 			Run: in.id(), Function: in.Function, Outcomes: outcomes, Worker: in.Worker.pointer(), Sort: in.Sort,
 			Ascending: in.Order == "asc", Limit: in.Limit, Cursor: in.Cursor,
 		})
@@ -54,19 +54,19 @@ func outcomesOf(names []string) ([]engine.Outcome, error) {
 	return out, nil
 }
 
-func (a *API) getTask(ctx context.Context, in *taskInput) (*answer[task], error) {
-	run, err := a.kept(ctx, in.id())
+func (h *insideHandlers) getTask(ctx context.Context, in *taskInput) (*answer[task], error) {
+	run, err := h.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
 	}
-	return heavily(ctx, a, in, runTag(&run, "task", in.Node), func(ctx context.Context) (task, error) {
-		return a.task(ctx, &run, engine.NodeID(in.Node))
+	return heavily(ctx, h.records, in, runTag(&run, "task", in.Node), func(ctx context.Context) (task, error) {
+		return h.task(ctx, &run, engine.NodeID(in.Node))
 	})
 }
 
 // task collects everything known about one node, in one pass over the log.
-func (a *API) task(ctx context.Context, run *metricsstore.Run, node engine.NodeID) (task, error) {
-	attempts, numbering, asOf, err := a.attemptsOf(ctx, run.Info.ID, node)
+func (h *insideHandlers) task(ctx context.Context, run *metricsstore.Run, node engine.NodeID) (task, error) {
+	attempts, numbering, asOf, err := h.attemptsOf(ctx, run.Info.ID, node)
 	if err != nil {
 		return task{}, err
 	}
@@ -76,7 +76,7 @@ func (a *API) task(ctx context.Context, run *metricsstore.Run, node engine.NodeI
 	id := numbering.Identity(numbering.Locate(node))
 	out := task{Node: node, Task: id.String(), Function: id.Function, Version: id.Version, Attempts: []attemptDetail{}, AsOf: asOf}
 	for i := range attempts {
-		detail, err := a.attemptDetail(ctx, run, &attempts[i], numbering)
+		detail, err := h.attemptDetail(ctx, run, &attempts[i], numbering)
 		if err != nil {
 			return task{}, err
 		}
@@ -92,8 +92,8 @@ type attemptOf struct {
 }
 
 // attemptsOf reads the records of one node, and the numbering of the nodes from the rest of the log.
-func (a *API) attemptsOf(ctx context.Context, run engine.RunID, node engine.NodeID) ([]attemptOf, *engine.Numbering, uint64, error) {
-	decoder, log, err := a.queries.Decode(ctx, run)
+func (h *insideHandlers) attemptsOf(ctx context.Context, run engine.RunID, node engine.NodeID) ([]attemptOf, *engine.Numbering, uint64, error) {
+	decoder, log, err := h.queries.Decode(ctx, run)
 	if err != nil {
 		return nil, nil, 0, err
 	}
@@ -128,9 +128,9 @@ func (a *API) attemptsOf(ctx context.Context, run engine.RunID, node engine.Node
 	}
 }
 
-func (a *API) attemptDetail(ctx context.Context, run *metricsstore.Run, m *attemptOf, n *engine.Numbering) (attemptDetail, error) {
+func (h *insideHandlers) attemptDetail(ctx context.Context, run *metricsstore.Run, m *attemptOf, n *engine.Numbering) (attemptDetail, error) {
 	out := attemptDetail{Attempt: newAttempt(&m.TaskMetrics, run.Info.StartedAt)}
-	d, err := a.queries.Detail(ctx, run.Info.ID, metricsstore.DetailKey{
+	d, err := h.queries.Detail(ctx, run.Info.ID, metricsstore.DetailKey{
 		Revision: uint32(m.revision), Node: m.Node, Epoch: uint16(m.Epoch), Attempt: uint16(m.Attempt),
 	})
 	if errors.Is(err, metricsstore.ErrNotFound) {

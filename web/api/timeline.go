@@ -10,35 +10,35 @@ import (
 	"github.com/dagscope/dagscope/web/runtable"
 )
 
-func (a *API) getTimeline(ctx context.Context, in *timelineInput) (*answer[*timeline], error) {
-	run, err := a.kept(ctx, in.id())
+func (h *insideHandlers) getTimeline(ctx context.Context, in *timelineInput) (*answer[*timeline], error) {
+	run, err := h.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
 	}
 	tag := runTag(&run, "timeline", in.Buckets)
-	if t, ok := a.timeline.get(tag); ok && tag != "" && !in.unchanged(tag) {
+	if t, ok := h.timelines.get(tag); ok && tag != "" && !in.unchanged(tag) {
 		return answered(tag, t), nil
 	}
-	return heavily(ctx, a, in, tag, func(ctx context.Context) (*timeline, error) {
-		table, err := a.table(ctx, &run)
+	return heavily(ctx, h.records, in, tag, func(ctx context.Context) (*timeline, error) {
+		table, err := h.table(ctx, &run)
 		if err != nil {
 			return nil, err
 		}
 		end := table.End()
 		if !run.Status.Final() {
-			end = max(end, int64(a.cfg.Now().Sub(run.Info.StartedAt)))
+			end = max(end, int64(h.cfg.Now().Sub(run.Info.StartedAt)))
 		}
 		t := newTimeline(&table.View, end, in.Buckets)
 		if tag != "" {
-			a.timeline.put(tag, t)
+			h.timelines.put(tag, t)
 		}
 		return t, nil
 	})
 }
 
 // table folds the log of a run into a table of attempts.
-func (a *API) table(ctx context.Context, run *metricsstore.Run) (*runtable.Table, error) {
-	decoder, log, err := a.queries.Decode(ctx, run.Info.ID)
+func (h *insideHandlers) table(ctx context.Context, run *metricsstore.Run) (*runtable.Table, error) {
+	decoder, log, err := h.queries.Decode(ctx, run.Info.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ import (
 var untriedStates = map[string]runtable.State{"skipped": runtable.Skipped, "not_run": runtable.NotRun}
 
 // listUntried lists tasks without any attempt. The cursor is the last node of the preceding page.
-func (a *API) listUntried(ctx context.Context, run *metricsstore.Run, in *tasksInput) (*answer[taskList], error) {
+func (h *insideHandlers) listUntried(ctx context.Context, run *metricsstore.Run, in *tasksInput) (*answer[taskList], error) {
 	if len(in.Outcome) > 0 || in.Worker.pointer() != nil || in.Sort != "" {
 		return nil, NewProblem(http.StatusBadRequest, "query.state is %s, expected neither outcome nor worker nor sort with it: there is no attempt", in.State)
 	}
@@ -29,8 +29,8 @@ func (a *API) listUntried(ctx context.Context, run *metricsstore.Run, in *tasksI
 		after = int64(node)
 	}
 	tag := runTag(run, "untried", in.State, in.Function, in.Limit, in.Cursor)
-	return heavily(ctx, a, in, tag, func(ctx context.Context) (taskList, error) {
-		table, err := a.table(ctx, run)
+	return heavily(ctx, h.records, in, tag, func(ctx context.Context) (taskList, error) {
+		table, err := h.table(ctx, run)
 		if err != nil {
 			return taskList{}, err
 		}
