@@ -1,5 +1,5 @@
-// Command bench measures dagscope beside others that do the same work: its engine beside a floor of plain Go, beside
-// Go libraries for graphs and beside Dask's schedulers, and its digest beside other sketches.
+// Command bench measures dagscope next to others that do the same work: its engine next to a floor of plain Go, to Go
+// libraries for graphs and to Dask's schedulers, and its digest next to other sketches.
 //
 // It is a module of its own so that the others stay out of the module that users get. Everything is measured in one
 // run and on one machine, because figures of different runs cannot be compared; goals that are missed are shown and
@@ -8,26 +8,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 
 	"github.com/dagscope/dagscope/bench/digest"
+	"github.com/dagscope/dagscope/bench/internal/process"
 	"github.com/dagscope/dagscope/cmd/app/bench"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Args[1:], os.Stdout)
-	stop()
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
-}
+func main() { process.Main("bench", run, nil) }
 
 // options of the command line.
 type options struct {
@@ -59,7 +49,7 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	if err := compareDask(ctx, w, o, report); err != nil {
 		return err
 	}
-	fmt.Fprintln(w, "\nthe digest beside other sketches")
+	fmt.Fprintln(w, "\nthe digest next to other sketches")
 	return digest.Compare(w)
 }
 

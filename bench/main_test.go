@@ -28,7 +28,7 @@ func TestPeersComputeTheShapes(t *testing.T) {
 	}
 }
 
-// report has a figure for each mode of each shape, so that ratios can be told.
+// report has a figure for each mode of each shape, so that there are ratios.
 func report() bench.Report {
 	var r bench.Report
 	for _, s := range small() {

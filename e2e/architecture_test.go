@@ -73,7 +73,7 @@ func TestArchitecture(t *testing.T) {
 	}
 }
 
-// TestArchitectureNotices tries each rule on a tree that breaks it and against the
+// TestArchitectureNotices tries each rule on a tree that breaks it and on the
 // nearest tree that does not.
 func TestArchitectureNotices(t *testing.T) {
 	seen := map[string]bool{}

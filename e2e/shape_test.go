@@ -116,7 +116,7 @@ func (l limits) largePackages(tree *survey.Tree) (offences []string) {
 	return offences
 }
 
-// TestShapeNotices tries each limit on a tree that exceeds it by one and against one that reaches it.
+// TestShapeNotices tries each limit on a tree that exceeds it by one and on one that reaches it.
 func TestShapeNotices(t *testing.T) {
 	l := limits{
 		fields: 3, methods: 4, wide: map[string]string{"web.allowed": "a reason"},

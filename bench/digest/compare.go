@@ -1,13 +1,14 @@
 package digest
 
 import (
+	"context"
 	"fmt"
 	"io"
-	"math"
 	"runtime"
+	"slices"
 	"text/tabwriter"
-	"time"
 
+	"github.com/dagscope/dagscope/cmd/app/bench"
 	"github.com/dagscope/dagscope/digest"
 )
 
@@ -47,16 +48,19 @@ const rounds = 200
 // quickest runs the works in turns and returns the nanoseconds that each takes for one operation in its quickest
 // round. A work does ops operations in a round.
 func quickest(ops int, works ...func()) []float64 {
-	best := make([]float64, len(works))
-	for i := range best {
-		best[i] = math.Inf(1)
-	}
-	for range rounds {
-		for i, work := range works {
+	ways := make([]func() (float64, error), len(works))
+	for i, work := range works {
+		ways[i] = func() (float64, error) {
 			start := cpuTime()
 			work()
-			best[i] = min(best[i], float64((cpuTime()-start)/time.Nanosecond)/float64(ops))
+			return float64(cpuTime()-start) / float64(ops), nil
 		}
+	}
+	samples, err := bench.Interleave(context.Background(), rounds, ways...)
+	must(err) // the works have none
+	best := make([]float64, len(works))
+	for i := range best {
+		best[i] = slices.Min(samples[i])
 	}
 	return best
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/dagscope/dagscope/digest"
 )
 
-// erring measures the worst relative error of quantiles, beside the 0.3 % that are the goal, and exactness, where
+// erring measures the worst relative error of quantiles, next to the 0.3 % that are the goal, and exactness, where
 // rounding of a float64 counts as none.
 func erring([]int64) []axis {
 	r := rand.New(rand.NewPCG(3, 4))

@@ -110,7 +110,7 @@ func value[T any](t *tab, expression string) (T, error) {
 	return v, nil
 }
 
-// open goes to an address and waits until the condition holds. It tells the ms since the navigation began.
+// open goes to an address and waits until the condition holds. It returns the ms since the navigation began.
 func (t *tab) open(url, condition string) (float64, error) {
 	ctx, cancel := context.WithTimeout(t.ctx, patience)
 	defer cancel()
@@ -130,7 +130,7 @@ func (t *tab) until(condition string) (float64, error) {
 
 // heap is how many bytes the page's objects and buffers take when nothing is left to be collected.
 func (t *tab) heap() (float64, error) {
-	for range 2 { // what finalizers let go of goes with the second
+	for range 2 { // what finalizers release goes with the second
 		if _, err := call(t, heapprofiler.CollectGarbage, cdp.Empty{}); err != nil {
 			return 0, err
 		}
@@ -139,7 +139,7 @@ func (t *tab) heap() (float64, error) {
 	return u.UsedSize + u.BackingStorageSize, err
 }
 
-// busy is how many ms of processor time the page's main thread has had by now, for scripts and rendering together.
+// busy is how many ms of processor time the page's main thread has had so far, for scripts and rendering together.
 func (t *tab) busy() (float64, error) {
 	got, err := call(t, performance.GetMetrics, cdp.Empty{})
 	for _, m := range got.Metrics {
@@ -147,5 +147,5 @@ func (t *tab) busy() (float64, error) {
 			return m.Value * 1000, err
 		}
 	}
-	return 0, errors.Join(err, errors.New("the browser does not tell how long its main thread worked"))
+	return 0, errors.Join(err, errors.New("the browser does not say how long its main thread worked"))
 }

@@ -20,7 +20,7 @@ var contests = []contest{
 	{"a chain of 10,000 with the critical path, scrubbed", false, scrubs("chain")},
 }
 
-// opens opens a page in a fresh tab, and tells how long its main thread worked until the run could be scrubbed.
+// opens opens a page in a fresh tab, and returns how long its main thread worked until the run could be scrubbed.
 func opens(name string) func(context.Context, *chromium, *side) (float64, error) {
 	return func(_ context.Context, b *chromium, s *side) (float64, error) {
 		page, err := b.tab()
@@ -57,7 +57,7 @@ func watchesLive(ctx context.Context, b *chromium, s *side) (float64, error) {
 	}
 	rate, err := value[float64](page, fmt.Sprintf("window.probe.rate(%d, () => !window.dagscope.run().complete)", liveFor.Milliseconds()))
 	var cancelled summary
-	return rate, errors.Join(err, s.ask(ctx, "/runs/"+run.Run+"/cancel", struct{}{}, &cancelled))
+	return rate, errors.Join(err, s.Ask(ctx, "/runs/"+run.Run+"/cancel", struct{}{}, &cancelled))
 }
 
 // pans zooms into the graph between its first levels, and counts frames while it is moved to and fro.
@@ -79,7 +79,7 @@ func pans(name, query string) func(context.Context, *chromium, *side) (float64, 
 	}
 }
 
-// stretches opens a run of very many workers, and tells how long its page did not answer at most.
+// stretches opens a run of very many workers, and returns how long its page did not answer at most.
 func stretches(_ context.Context, b *chromium, s *side) (float64, error) {
 	page, err := b.tab()
 	if err != nil {

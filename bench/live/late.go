@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/dagscope/dagscope/cmd/app/bench"
 )
 
 // Ranks of the states of a task, as the probe numbers them.
@@ -53,13 +55,13 @@ func (s *screen) late(ctx context.Context, run summary, from float64, saw seen) 
 			}
 			l.ms = append(l.ms, seen-happened)
 		}
-		l.ms = sorted(l.ms)
+		l.ms = bench.NewSeries(l.ms)
 		out = append(out, l)
 	}
 	return append(out, inWords(attempts, start, from, saw)), nil
 }
 
-// inWords compares with the figure "Tasks ended", which is text: the k-th end is told when the figure reaches k.
+// inWords compares with the figure "Tasks ended", which is text: the k-th end is shown when the figure reaches k.
 func inWords(attempts []attempt, start, from float64, saw seen) lateness {
 	ends := make([]float64, 0, len(attempts))
 	for _, a := range attempts {
@@ -75,6 +77,6 @@ func inWords(attempts []attempt, start, from float64, saw seen) lateness {
 			}
 		}
 	}
-	l.ms = sorted(l.ms)
+	l.ms = bench.NewSeries(l.ms)
 	return l
 }

@@ -14,38 +14,17 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
-	"os/signal"
-	"runtime"
 
+	"github.com/dagscope/dagscope/bench/internal/process"
 	"github.com/dagscope/dagscope/cmd/app/bench"
 )
 
-// serveArg as only argument makes the program the service.
-const serveArg = "serve"
-
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	var err error
-	if len(os.Args) == 2 && os.Args[1] == serveArg {
-		err = serve(ctx, os.Stdin, os.Stdout)
-	} else {
-		err = run(ctx, os.Args[1:], os.Stdout)
-	}
-	stop()
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "live:", err)
-		os.Exit(1)
-	}
-}
+func main() { process.Main("live", run, serve) }
 
 // options of the command line.
 type options struct {
@@ -70,7 +49,10 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "%s on %s/%s, %d processors\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+	if o.rounds < 1 {
+		return fmt.Errorf("-rounds is %d, expected at least 1", o.rounds)
+	}
+	fmt.Fprintln(w, bench.ThisMachine())
 	switch o.part {
 	case "":
 		return errors.Join(onHub(ctx, w, o), onScreen(ctx, w, o), onBoth(ctx, w, o))
@@ -86,35 +68,38 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 
 // onHub measures the service that viewers are connected to, without any page.
 func onHub(ctx context.Context, w io.Writer, o options) error {
-	s, err := start(ctx)
+	child, err := process.Start(ctx)
 	if err != nil {
 		return err
 	}
+	s := &service{Child: child}
+	a, err := s.ask(command{Do: "address"})
+	if err != nil {
+		return errors.Join(err, s.Close())
+	}
+	s.address = a.Address
 	for _, measure := range []func(context.Context, io.Writer, options) error{s.watched, s.idle, s.snapshot, s.latency} {
 		if err := measure(ctx, w, o); err != nil {
-			return errors.Join(err, s.end())
+			return errors.Join(err, s.Close())
 		}
 	}
-	return s.end()
+	return s.Close()
 }
 
-// service is the other process. It answers each command with one line.
+// service is the other process.
 type service struct {
-	process *exec.Cmd
-	in      io.WriteCloser
-	out     *bufio.Reader
+	*process.Child
 	address string
 }
 
 // command asks the service for something.
 type command struct {
-	Do    string `json:"do"` // begin, go, memory
+	Do    string `json:"do"` // address, begin, go, memory
 	Shape shape  `json:"shape"`
 }
 
 // answer is what the service says; each command fills in what it is about.
 type answer struct {
-	Error   string `json:"error,omitempty"`
 	Address string `json:"address,omitempty"`
 	Run     string `json:"run,omitempty"`
 	Started int64  `json:"started,omitempty"` // of the run, ns since 1970
@@ -122,72 +107,17 @@ type answer struct {
 	Wall    int64  `json:"wall_ns,omitempty"`
 	Heap    int64  `json:"heap,omitempty"` // in use, as are the stacks
 	Stack   int64  `json:"stack,omitempty"`
-	RSS     int64  `json:"rss,omitempty"` // 0 where the system does not tell
+	RSS     int64  `json:"rss,omitempty"` // 0 where the system does not say
 	Clients int    `json:"clients,omitempty"`
 	Frames  uint64 `json:"frames,omitempty"`
 	Encoded uint64 `json:"encoded,omitempty"`
 }
 
-func start(ctx context.Context) (*service, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	p := exec.CommandContext(ctx, self, serveArg)
-	p.Stderr = os.Stderr
-	in, err := p.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	out, err := p.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := p.Start(); err != nil {
-		return nil, err
-	}
-	s := &service{process: p, in: in, out: bufio.NewReader(out)}
-	a, err := s.answer()
-	s.address = a.Address
-	return s, err
-}
-
-func (s *service) end() error { return errors.Join(s.in.Close(), s.process.Wait()) }
-
-func (s *service) ask(c command) (answer, error) {
-	b, err := json.Marshal(c)
-	if err != nil {
-		return answer{}, err
-	}
-	if _, err := s.in.Write(append(b, '\n')); err != nil {
-		return answer{}, err
-	}
-	return s.answer()
-}
-
-func (s *service) answer() (answer, error) {
-	line, err := s.out.ReadBytes('\n')
-	if err != nil {
-		return answer{}, fmt.Errorf("the service has gone: %w", err)
-	}
-	var a answer
-	if err := json.Unmarshal(line, &a); err != nil {
-		return a, err
-	}
-	if a.Error != "" {
-		return a, errors.New("the service: " + a.Error)
-	}
-	return a, nil
+func (s *service) ask(c command) (a answer, err error) {
+	return a, s.Ask(c, &a)
 }
 
 // goal prints how a figure compares with what it is to be at most.
-func goal(w io.Writer, what string, got, most float64, format string) {
-	verdict := "met"
-	if got > most {
-		verdict = "MISSED"
-	}
-	fmt.Fprintf(w, "goal: %s at most "+format+", got "+format+": %s\n", what, most, got, verdict)
+func goal(w io.Writer, what string, got, most float64) {
+	fmt.Fprintln(w, "goal:", bench.AtMost(what, got, most))
 }
-
-// table starts a table as the other benchmarks print them.
-var table = bench.Table

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/dagscope/dagscope/cmd/app/bench"
 	"github.com/dagscope/dagscope/web/runtable"
 )
 
@@ -44,7 +46,7 @@ func toRun(run string) map[string]any {
 	return map[string]any{"type": "subscribe", "channel": 1, "topic": "run", "run": run}
 }
 
-// read takes in one message and reports whether it was the last frame of the run, or a frame at all.
+// read reads one message and reports whether it was the last frame of the run, or a frame at all.
 func (v *viewer) read(ctx context.Context) (frame, last bool, err error) {
 	kind, b, err := v.ws.Read(ctx)
 	if err != nil || kind != websocket.MessageBinary {
@@ -114,32 +116,26 @@ func (s *service) watched(ctx context.Context, w io.Writer, o options) error {
 		{"tree", 32_767, idles},
 	}
 	fmt.Fprintf(w, "\nprocessor time of the service for a run, the least of %d rounds, in ms\n", o.rounds)
-	t := table(w)
+	t := bench.Table(w)
 	fmt.Fprintf(t, "\talone\t%d viewers\tratio\tframes\tencoded\t\n", o.viewers)
 	var ratios []float64
 	for _, sh := range shapes {
-		var least [2]int64
-		var last answer
-		for round := range 2 * o.rounds {
-			with := (round + round/2) % 2 // one first, then the other
-			a, err := s.round(ctx, sh, with*o.viewers, nil)
-			if err != nil {
-				return err
-			}
-			if least[with] == 0 || a.CPU < least[with] {
-				least[with] = a.CPU
-			}
-			if with == 1 {
-				last = a
-			}
+		alone := func() (answer, error) { return s.round(ctx, sh, 0, nil) }
+		watched := func() (answer, error) { return s.round(ctx, sh, o.viewers, nil) }
+		answers, err := bench.Interleave(ctx, o.rounds, alone, watched)
+		if err != nil {
+			return err
 		}
-		ratio := float64(least[1]) / float64(least[0])
+		by := func(a, b answer) int { return cmp.Compare(a.CPU, b.CPU) }
+		least, most := slices.MinFunc(answers[0], by), slices.MinFunc(answers[1], by)
+		last := answers[1][len(answers[1])-1]
+		ratio := float64(most.CPU) / float64(least.CPU)
 		ratios = append(ratios, ratio)
-		fmt.Fprintf(t, "%s\t%.1f\t%.1f\t%.3f\t%d\t%d\t\n", sh, ms(least[0]), ms(least[1]), ratio, last.Frames, last.Encoded)
+		fmt.Fprintf(t, "%s\t%.1f\t%.1f\t%.3f\t%d\t%d\t\n", sh, ms(least.CPU), ms(most.CPU), ratio, last.Frames, last.Encoded)
 	}
 	t.Flush()
 	for i := range 2 {
-		goal(w, "being watched: "+shapes[i].String(), ratios[i], 1.05, "%.3f")
+		goal(w, "being watched: "+shapes[i].String(), ratios[i], 1.05)
 	}
 	return nil
 }
@@ -175,7 +171,7 @@ func (s *service) idle(ctx context.Context, w io.Writer, o options) error {
 	heap, stack, rss := float64(after.Heap-before.Heap)/n, float64(after.Stack-before.Stack)/n, float64(after.RSS-before.RSS)/n
 	fmt.Fprintf(w, "\n%d idle sockets, each watching an ended run and the list of runs: KiB a socket\n", after.Clients)
 	fmt.Fprintf(w, "heap %.1f, stacks %.1f, resident %.1f\n", heap, stack, rss)
-	goal(w, "KiB of heap and stacks for an idle socket", heap+stack, 64, "%.1f")
+	goal(w, "KiB of heap and stacks for an idle socket", heap+stack, 64)
 	for _, v := range sockets {
 		_ = v.ws.CloseNow() // the service sees it go
 	}
@@ -209,13 +205,13 @@ func (s *service) snapshot(ctx context.Context, w io.Writer, _ options) error {
 	each := float64(v.bytes) / float64(sh.Tasks)
 	fmt.Fprintf(w, "\nsnapshot of an ended %s: %d bytes, the first frame %.0f ms after dialling, the last %.0f ms\n",
 		sh, v.bytes, ms(int64(first)), ms(int64(last)))
-	goal(w, "bytes a task", each, 150, "%.1f")
+	goal(w, "bytes a task", each, 150)
 	return nil
 }
 
 // latency measures how late a viewer sees that a task has ended, by the clock that all processes share.
 func (s *service) latency(ctx context.Context, w io.Writer, o options) error {
-	var late []time.Duration
+	var late []float64 // ms
 	var mu sync.Mutex
 	watch := func(v *viewer, run answer) {
 		seen := map[uint32]bool{}
@@ -225,7 +221,7 @@ func (s *service) latency(ctx context.Context, w io.Writer, o options) error {
 			for i, number := range f.Numbers {
 				if r := f.Rows[i]; r.Has&runtable.HasUpdated != 0 && !seen[number] {
 					seen[number] = true
-					late = append(late, now.Sub(time.Unix(0, run.Started+r.Updated)))
+					late = append(late, ms(now.UnixNano()-run.Started-r.Updated))
 				}
 			}
 		}
@@ -237,10 +233,9 @@ func (s *service) latency(ctx context.Context, w io.Writer, o options) error {
 	if len(late) == 0 {
 		return fmt.Errorf("no viewer saw a task end, expected %d to see all", o.viewers)
 	}
-	slices.Sort(late)
-	at := func(q float64) float64 { return ms(int64(late[int(q*float64(len(late)-1))])) }
+	at := bench.NewSeries(late).At
 	fmt.Fprintf(w, "\nfrom the end of a task to a viewer that has decoded it, %d viewers, %d sightings, in ms\n", o.viewers, len(late))
 	fmt.Fprintf(w, "p50 %.1f, p95 %.1f, p99 %.1f, max %.1f\n", at(0.5), at(0.95), at(0.99), at(1))
-	goal(w, "ms until 95 of 100 are seen", at(0.95), 300, "%.1f")
+	goal(w, "ms until 95 of 100 are seen", at(0.95), 300)
 	return nil
 }

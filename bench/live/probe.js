@@ -1,6 +1,6 @@
 // Runs in a page before its own scripts, as window.probe. It wraps requestAnimationFrame, which is where the dashboard
 // paints, to time what a frame costs the main thread, and to note when a change of a task is on screen for the first time.
-// The time is that of the animation frame after the one that painted: by then the page has handed its picture over.
+// The time is that of the animation frame after the one that painted: the page has handed its picture over before that.
 (() => {
   const native = window.requestAnimationFrame.bind(window);
   const frames = () => window.dagscope?.frames?.() ?? 0;
@@ -107,7 +107,7 @@
       const frame = new Promise(native);
       const began = performance.now();
       window.dagscope.seek(end * Math.abs(1 - (part % 2)));
-      await null; // what Svelte put off is done before this goes on
+      await null; // what Svelte put off is done before this continues
       const made = performance.now() - began;
       await frame;
       const start = performance.now();
@@ -119,7 +119,7 @@
     return { costs, apart };
   };
 
-  // Animation frames a second, for so many ms or while it goes on; each is called in every frame.
+  // Animation frames a second, for so many ms or while it holds; each is called in every frame.
   probe.rate = (ms, goesOn = () => true, each = () => undefined) =>
     new Promise((resolve) => {
       const began = performance.now();
@@ -134,7 +134,7 @@
       native(frame);
     });
 
-  // Zooms into the left of the graph by turns of the wheel, then moves it to and fro, and tells the frames a second.
+  // Zooms into the left of the graph by turns of the wheel, then moves it to and fro, and returns the frames a second.
   probe.pan = async (zooms, ms) => {
     const graph = document.querySelector('.graph[role="img"]');
     const box = graph.getBoundingClientRect();
@@ -147,7 +147,7 @@
     return probe.rate(ms, undefined, (frame) => turn({ deltaX: frame % 40 < 20 ? 6 : -6 }));
   };
 
-  // How long the main thread was busy at a stretch, of what was longer than the 50 ms that browsers tell of.
+  // How long the main thread was busy at a stretch, of what was longer than the 50 ms that browsers report.
   const stretches = [];
   new PerformanceObserver((list) => {
     for (const one of list.getEntries()) stretches.push(one.duration);

@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// specified, executed and machine are what WfFormat tells of a task before it is executed, of its execution, and of where
+// specified, executed and machine are what WfFormat says of a task before it is executed, of its execution, and of where
 // it is executed.
 type (
 	specified struct {

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"time"
+
+	"github.com/dagscope/dagscope/cmd/app/bench"
 )
 
 // loads is how often a page is loaded; the first finds nothing in the browser's caches.
@@ -14,7 +16,7 @@ const rest = 2 * time.Second
 // load measures how long a page takes until all is loaded and drawn, from the moment at which its shell is there.
 func (s *screen) load(runs []summary) error {
 	fmt.Fprintf(s.w, "\nfrom the page's shell to all loaded and drawn, %d times, and at rest for %s after it\n", loads, rest)
-	t := table(s.w)
+	t := bench.Table(s.w)
 	fmt.Fprint(t, "\ttasks\tedges\tshell ms\tfirst ms\tmedian\tmax\tframes at rest\twork at rest, ms a s\t\n")
 	slowest, frames := 0.0, 0.0
 	for _, run := range runs {
@@ -23,19 +25,19 @@ func (s *screen) load(runs []summary) error {
 			return err
 		}
 		fmt.Fprintf(t, "%s\t%d\t%d\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.1f\t\n", run.Workflow, run.Tasks.Total, run.Edges, got.shell,
-			got.first, got.all.at(0.5), got.all.at(1), got.frames, got.busy/rest.Seconds())
-		slowest, frames = max(slowest, got.all.at(1)), max(frames, got.frames)
+			got.first, got.all.At(0.5), got.all.At(1), got.frames, got.busy/rest.Seconds())
+		slowest, frames = max(slowest, got.all.At(1)), max(frames, got.frames)
 	}
 	t.Flush()
-	goal(s.w, "ms from the shell to all drawn", slowest, 2000, "%.0f")
-	goal(s.w, "frames while nothing changes", frames, 0, "%.0f")
+	goal(s.w, "ms from the shell to all drawn", slowest, 2000)
+	goal(s.w, "frames while nothing changes", frames, 0)
 	return nil
 }
 
 // loading is what came of loading a page.
 type loading struct {
 	shell, first float64
-	all          series
+	all          bench.Series
 	frames, busy float64 // at rest
 }
 
@@ -60,7 +62,7 @@ func (s *screen) loaded(run summary) (loading, error) {
 		}
 		got.all = append(got.all, whole-shell)
 	}
-	got.all = sorted(got.all)
+	got.all = bench.NewSeries(got.all)
 	before, err := page.busy()
 	if err != nil {
 		return got, err
@@ -77,10 +79,10 @@ func (s *screen) loaded(run summary) (loading, error) {
 	return got, err
 }
 
-// scrub measures what it costs to move the playhead over an ended run, and whether that leaves anything behind.
+// scrub measures what it costs to move the playhead over an ended run, and whether anything of that stays in memory.
 func (s *screen) scrub(runs []summary) error {
 	fmt.Fprintf(s.w, "\n%d steps of the playhead over an ended run: the main thread's work for a step, from seek to rendered, in ms\n", s.steps)
-	t := table(s.w)
+	t := bench.Table(s.w)
 	fmt.Fprint(t, "\ttasks\tp50\tp95\tmax\tprocessor time\tpainting p50\tp95\tframe to frame p50\tp95\theap MiB\tKiB more after as many again\t\n")
 	slowest, kept := 0.0, 0.0
 	for _, run := range runs {
@@ -89,19 +91,19 @@ func (s *screen) scrub(runs []summary) error {
 			return err
 		}
 		more := (got.heapAfter - got.heap) / 1024
-		fmt.Fprintf(t, "%s\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%+.0f\t\n", run.Workflow, run.Tasks.Total, got.costs.at(0.5),
-			got.costs.at(0.95), got.costs.at(1), got.busy/float64(s.steps), got.paints.at(0.5), got.paints.at(0.95), got.apart.at(0.5), got.apart.at(0.95), got.heap/mebi, more)
-		slowest, kept = max(slowest, got.costs.at(0.95)), max(kept, more)
+		fmt.Fprintf(t, "%s\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%+.0f\t\n", run.Workflow, run.Tasks.Total, got.costs.At(0.5),
+			got.costs.At(0.95), got.costs.At(1), got.busy/float64(s.steps), got.paints.At(0.5), got.paints.At(0.95), got.apart.At(0.5), got.apart.At(0.95), got.heap/mebi, more)
+		slowest, kept = max(slowest, got.costs.At(0.95)), max(kept, more)
 	}
 	t.Flush()
-	goal(s.w, "ms of work in 95 of 100 steps", slowest, 16, "%.1f")
-	goal(s.w, "KiB kept after as many steps again", kept, 512, "%.0f")
+	goal(s.w, "ms of work in 95 of 100 steps", slowest, 16)
+	goal(s.w, "KiB kept after as many steps again", kept, 512)
 	return nil
 }
 
 // scrubbing is what came of moving the playhead.
 type scrubbing struct {
-	costs, apart, paints series
+	costs, apart, paints bench.Series
 	busy                 float64
 	heap, heapAfter      float64
 }
@@ -144,6 +146,6 @@ func (got *scrubbing) move(page *tab, steps int) error {
 	}
 	after, err := page.busy()
 	got.busy = after - before
-	got.costs, got.apart, got.paints = sorted(took.Costs), sorted(took.Apart), sorted(took.Paints)
+	got.costs, got.apart, got.paints = bench.NewSeries(took.Costs), bench.NewSeries(took.Apart), bench.NewSeries(took.Paints)
 	return err
 }

@@ -7,10 +7,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"time"
 
+	"github.com/dagscope/dagscope/cmd/app/bench"
 	"github.com/dagscope/dagscope/static"
 )
 
@@ -88,7 +88,7 @@ func (s *screen) measure(ctx context.Context) error {
 		fmt.Fprintf(s.w, "\nleft out: a recorded workflow, because there is no %s\n", filepath.Base(recording))
 	} else {
 		var list struct{ Runs []summary }
-		if err := s.ask(ctx, "/runs?text=montage", nil, &list); err != nil {
+		if err := s.Ask(ctx, "/runs?text=montage", nil, &list); err != nil {
 			return err
 		}
 		runs = append(runs, list.Runs...)
@@ -114,38 +114,38 @@ func (s *screen) live(ctx context.Context) ([]summary, error) {
 		got.run.Workflow += ", " + c.does
 		all, runs = append(all, got), append(runs, got.run)
 	}
-	s.tellLate(all)
-	s.tellThread(all)
+	s.printLate(all)
+	s.printThread(all)
 	return runs, nil
 }
 
-func (s *screen) tellLate(all []watch) {
+func (s *screen) printLate(all []watch) {
 	fmt.Fprint(s.w, "\nfrom a change of a task to the frame after the one that shows it, in ms\n")
-	t := table(s.w)
+	t := bench.Table(s.w)
 	fmt.Fprint(t, "tasks\tchange\tnumber\tp50\tp95\tp99\tmax\t\n")
 	latest := 0.0
 	for _, c := range all {
 		for _, l := range c.late {
-			fmt.Fprintf(t, "%s\t%s\t%d\t%.0f\t%.0f\t%.0f\t%.0f\t\n", c.does, l.change, len(l.ms), l.ms.at(0.5), l.ms.at(0.95), l.ms.at(0.99), l.ms.at(1))
-			latest = max(latest, l.ms.at(0.95))
+			fmt.Fprintf(t, "%s\t%s\t%d\t%.0f\t%.0f\t%.0f\t%.0f\t\n", c.does, l.change, len(l.ms), l.ms.At(0.5), l.ms.At(0.95), l.ms.At(0.99), l.ms.At(1))
+			latest = max(latest, l.ms.At(0.95))
 		}
 	}
 	t.Flush()
-	goal(s.w, "ms until 95 of 100 changes of any kind are on screen", latest, 500, "%.0f")
+	goal(s.w, "ms until 95 of 100 changes of any kind are on screen", latest, 500)
 }
 
-func (s *screen) tellThread(all []watch) {
+func (s *screen) printThread(all []watch) {
 	fmt.Fprint(s.w, "\nthe page's main thread meanwhile; painting is time on the clock, all work is processor time\n")
-	t := table(s.w)
+	t := bench.Table(s.w)
 	fmt.Fprint(t, "tasks\tframes a s\tpainting p50 ms\tp95\tmax\tall work ms a frame\tshare of a core\theap MiB\tof a page that comes later\t\n")
 	for _, c := range all {
 		n := float64(len(c.paints))
-		fmt.Fprintf(t, "%s\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.2f\t%.1f\t%.1f\t\n", c.does, n/c.lasted.Seconds(), c.paints.at(0.5), c.paints.at(0.95),
-			c.paints.at(1), c.busy/n, c.busy/ms(int64(c.lasted)), c.heap/mebi, c.fresh/mebi)
+		fmt.Fprintf(t, "%s\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.2f\t%.1f\t%.1f\t\n", c.does, n/c.lasted.Seconds(), c.paints.At(0.5), c.paints.At(0.95),
+			c.paints.At(1), c.busy/n, c.busy/ms(int64(c.lasted)), c.heap/mebi, c.fresh/mebi)
 	}
 	t.Flush()
 	// Only where tasks leave processors to the page: else this is how long it waits for one.
-	goal(s.w, "ms of painting in 95 of 100 frames, tasks sleeping", all[0].paints.at(0.95), 16, "%.1f")
+	goal(s.w, "ms of painting in 95 of 100 frames, tasks sleeping", all[0].paints.At(0.95), 16)
 }
 
 const mebi = 1 << 20
@@ -155,8 +155,8 @@ type watch struct {
 	run    summary
 	does   string
 	late   []lateness
-	paints series  // ms of each frame's callback
-	busy   float64 // ms of processor time of the main thread, without what the probe took
+	paints bench.Series // ms of each frame's callback
+	busy   float64      // ms of processor time of the main thread, without what the probe took
 	lasted time.Duration
 	heap   float64 // bytes at the end
 	fresh  float64 // of a page that opens the ended run
@@ -164,22 +164,7 @@ type watch struct {
 
 type lateness struct {
 	change string
-	ms     series
-}
-
-// series are figures in ascending order.
-type series []float64
-
-func sorted(s []float64) series {
-	slices.Sort(s)
-	return s
-}
-
-func (s series) at(q float64) float64 {
-	if len(s) == 0 {
-		return 0
-	}
-	return s[int(q*float64(len(s)-1))]
+	ms     bench.Series
 }
 
 // seen is what the probe noted.
@@ -224,7 +209,7 @@ func (s *screen) watch(ctx context.Context, params map[string]string) (watch, er
 	if err != nil {
 		return got, err
 	}
-	got.busy, got.paints = after-before-saw.Own, sorted(saw.Paints)
+	got.busy, got.paints = after-before-saw.Own, bench.NewSeries(saw.Paints)
 	if got.heap, err = page.heap(); err != nil {
 		return got, err
 	}

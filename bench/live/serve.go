@@ -1,22 +1,21 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
 	"runtime"
-	"strconv"
-	"strings"
 	"sync"
-	"syscall"
 	"time"
 
+	"github.com/dagscope/dagscope/bench/internal/process"
+	"github.com/dagscope/dagscope/cmd/app/bench"
 	"github.com/dagscope/dagscope/engine"
 	statememory "github.com/dagscope/dagscope/engine/state/memory"
 	"github.com/dagscope/dagscope/engine/worker"
@@ -25,7 +24,7 @@ import (
 	"github.com/dagscope/dagscope/web/live"
 )
 
-// settle is how long behind a run its viewers may still be served.
+// settle is how long after a run its viewers may still be served.
 const settle = 300 * time.Millisecond
 
 // server is an engine that records into an embedded store, and a hub on it: what a service is by default.
@@ -58,7 +57,12 @@ func serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	parts, err := s.compose(ctx, listener)
 	if err == nil {
-		err = s.answerAll(ctx, listener.Addr().String(), in, out)
+		err = process.Answer(in, out, func(c command) (answer, error) {
+			if c.Do == "address" {
+				return answer{Address: listener.Addr().String()}, nil
+			}
+			return s.obey(ctx, c)
+		})
 	}
 	cancel()
 	parts.Wait()
@@ -118,28 +122,6 @@ func (s *server) Changed(ctx context.Context) ([]json.RawMessage, error) {
 	return out, err
 }
 
-func (s *server) answerAll(ctx context.Context, address string, in io.Reader, out io.Writer) error {
-	encoder := json.NewEncoder(out)
-	if err := encoder.Encode(answer{Address: address}); err != nil {
-		return err
-	}
-	lines := bufio.NewScanner(in)
-	for lines.Scan() {
-		var c command
-		if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
-			return err
-		}
-		a, err := s.obey(ctx, c)
-		if err != nil {
-			a.Error = err.Error()
-		}
-		if err := encoder.Encode(a); err != nil {
-			return err
-		}
-	}
-	return lines.Err()
-}
-
 func (s *server) obey(ctx context.Context, c command) (answer, error) {
 	switch c.Do {
 	case "begin":
@@ -168,7 +150,7 @@ func (s *server) begin(ctx context.Context, shape shape) (answer, error) {
 // let lets the run begin, and measures until it is recorded and its viewers have it.
 func (s *server) let(ctx context.Context) (answer, error) {
 	runtime.GC()
-	before, began, cpu := s.hub.Stats(), time.Now(), processorTime()
+	before, began, cpu := s.hub.Stats(), time.Now(), bench.ProcessorTime()
 	close(s.gate)
 	if err := s.run.WaitRecorded(ctx); err != nil {
 		return answer{}, err
@@ -180,40 +162,18 @@ func (s *server) let(ctx context.Context) (answer, error) {
 	}
 	after := s.hub.Stats()
 	return answer{
-		CPU: int64(processorTime() - cpu), Wall: int64(wall), Frames: after.Frames - before.Frames, Encoded: after.Encoded - before.Encoded,
+		CPU: int64(bench.ProcessorTime() - cpu), Wall: int64(wall), Frames: after.Frames - before.Frames, Encoded: after.Encoded - before.Encoded,
 	}, nil
 }
 
 func (s *server) memory() (answer, error) {
 	runtime.GC()
-	runtime.GC() // what finalizers let go of goes with the second
+	runtime.GC() // what finalizers release goes with the second
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return answer{Heap: int64(m.HeapAlloc), Stack: int64(m.StackInuse), RSS: residentBytes(), Clients: s.hub.Stats().Clients}, nil
-}
-
-// residentBytes is what Linux says that the process has in memory, 0 where it does not.
-func residentBytes() int64 {
-	status, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return 0
+	used, err := process.MemoryOf(os.Getpid())
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // the system does not say
 	}
-	fields := strings.Fields(string(status))
-	if len(fields) < 2 {
-		return 0
-	}
-	pages, err := strconv.ParseInt(fields[1], 10, 64)
-	if err != nil {
-		return 0
-	}
-	return pages * int64(os.Getpagesize())
-}
-
-// processorTime is what the process has used by now, in all its threads.
-func processorTime() time.Duration {
-	var r syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &r) != nil {
-		return 0
-	}
-	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+	return answer{Heap: int64(m.HeapAlloc), Stack: int64(m.StackInuse), RSS: used.Resident, Clients: s.hub.Stats().Clients}, err
 }

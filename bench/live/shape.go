@@ -17,7 +17,7 @@ type shape struct {
 	Does string `json:"does"`
 }
 
-// String tells the shape in words.
+// String is the shape in words.
 func (s shape) String() string {
 	return fmt.Sprintf("%s of %d tasks, each %s", s.Kind, s.Tasks, s.Does)
 }
@@ -46,7 +46,7 @@ func calibrate() *worked {
 	return w
 }
 
-// do does the work. It is a call wherever it is used: else it would be left out where nobody wants the result.
+// do does the work. It is a call wherever it is used: else it would be left out where the result is not used.
 //
 //go:noinline
 func (w *worked) do() uint64 {

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/dagscope/dagscope/cmd/app/bench"
 )
 
 const (
@@ -71,38 +73,41 @@ func versus(ctx context.Context, w io.Writer, o options, b *chromium) (err error
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
-	best := map[string][]float64{}
-	for round := range o.rounds {
-		for _, c := range contests {
-			for i := range sides {
-				s := sides[(i+round)%len(sides)]
+	figures := make([][][]float64, len(contests))
+	for i, c := range contests {
+		var ways []func() (float64, error)
+		for _, s := range sides {
+			ways = append(ways, func() (float64, error) {
 				got, err := c.take(ctx, b, s)
 				if err != nil {
-					return fmt.Errorf("%s, %s: %w", s.name, c.name, err)
+					return 0, fmt.Errorf("%s, %s: %w", s.name, c.name, err)
 				}
-				best[c.name+s.name] = append(best[c.name+s.name], got)
-			}
+				return got, nil
+			})
+		}
+		if figures[i], err = bench.Interleave(ctx, o.rounds, ways...); err != nil {
+			return err
 		}
 	}
-	report(w, o, sides, best)
+	report(w, o, sides, figures)
 	return nil
 }
 
-func report(w io.Writer, o options, sides []*side, best map[string][]float64) {
+func report(w io.Writer, o options, sides []*side, figures [][][]float64) {
 	fmt.Fprintf(w, "\nthe dashboard, the best of %d rounds, taking turns\n", o.rounds)
-	t := table(w)
+	t := bench.Table(w)
 	for _, s := range sides {
 		fmt.Fprintf(t, "\t%s", s.name)
 	}
 	fmt.Fprint(t, "\tratio\t\n")
-	for _, c := range contests {
+	for n, c := range contests {
 		fmt.Fprint(t, c.name)
 		ratio := math.NaN()
-		for i, s := range sides {
-			figures := sorted(best[c.name+s.name])
-			figure := figures.at(0)
+		for i := range sides {
+			series := bench.NewSeries(figures[n][i])
+			figure := series.At(0)
 			if c.isRate {
-				figure = figures.at(1)
+				figure = series.At(1)
 			}
 			fmt.Fprintf(t, "\t%.1f", figure)
 			if i == 0 {
@@ -141,13 +146,13 @@ func (s *side) prepare(ctx context.Context) error {
 	if err := s.serve(ctx); err != nil {
 		return err
 	}
-	// Tasks compute beside the browser: what is measured is the page, not how long it waits for a processor.
-	if err := syscall.Setpriority(syscall.PRIO_PROCESS, s.process.Process.Pid, leastUrgent); err != nil {
+	// Tasks compute while the browser does: what is measured is the page, not how long it waits for a processor.
+	if err := syscall.Setpriority(syscall.PRIO_PROCESS, s.PID(), leastUrgent); err != nil {
 		return err
 	}
 	for name := range imported {
 		var list struct{ Runs []summary }
-		if err := s.ask(ctx, "/runs?text="+name, nil, &list); err != nil || len(list.Runs) == 0 {
+		if err := s.Ask(ctx, "/runs?text="+name, nil, &list); err != nil || len(list.Runs) == 0 {
 			return errors.Join(err, fmt.Errorf("expected a run of %s", name))
 		}
 		s.runs[name] = list.Runs[0]

@@ -3,17 +3,16 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net/http"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
+	"github.com/dagscope/dagscope/bench/internal/process"
+	"github.com/dagscope/dagscope/cmd/app/bench"
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/embedded"
@@ -27,18 +26,18 @@ const (
 	fillers = 64 // goroutines that fill a folder, so that they share transactions
 )
 
-// compareKept measures what calls take with n runs kept, against the same calls with none, in turns.
+// compareKept measures what calls take with n runs kept and with none, in turns.
 func compareKept(ctx context.Context, w io.Writer, program, folder string, n int) (err error) {
 	none, err := serve(ctx, program, filepath.Join(folder, "none"))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, none.end()) }()
+	defer func() { err = errors.Join(err, none.Stop()) }()
 	many, err := serveKept(ctx, none, program, filepath.Join(folder, "kept"), n)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, many.end()) }()
+	defer func() { err = errors.Join(err, many.Stop()) }()
 	first, err := many.timed(ctx, "/runs?limit=50")
 	if err != nil {
 		return err
@@ -47,54 +46,44 @@ func compareKept(ctx context.Context, w io.Writer, program, folder string, n int
 	if err := many.rests(ctx); err != nil {
 		return err
 	}
-	var all [2][]float64
-	for range 1 + rounds {
-		for i, s := range []*service{none, many} {
-			began := time.Now()
-			if err := s.submit(ctx, block); err != nil {
-				return err
-			}
-			all[i] = append(all[i], block/time.Since(began).Seconds())
-		}
+	all, err := bench.Interleave(ctx, 1+rounds, none.submitRate(ctx), many.submitRate(ctx))
+	if err != nil {
+		return err
 	}
-	rates := [2]float64{middle(all[0][1:]), middle(all[1][1:])}
-	used, err := usageOf(many.process.Process.Pid)
+	withNone, withMany := bench.NewStat(all[0][1:]).Median, bench.NewStat(all[1][1:]).Median
+	used, err := process.MemoryOf(many.PID())
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "%7.1f runs/s with none kept, %7.1f with %d; memory %.1f MB, %.1f of it without pages of files\n",
-		rates[0], rates[1], n, used.Resident, used.Own)
-	word := "met   "
-	if rates[1] < keptGoal*rates[0] {
-		word = "MISSED"
-	}
-	fmt.Fprintf(w, "%s  rate of submissions by that with none kept: %.3f, goal >= %g\n", word, rates[1]/rates[0], keptGoal)
+		withNone, withMany, n, inMB(used.Resident), inMB(used.Own))
+	fmt.Fprintln(w, bench.AtLeast("rate of submissions by that with none kept", withMany/withNone, keptGoal))
 	return lists(ctx, w, none, many)
 }
 
-// middle is the median of an even number of rates.
-func middle(rates []float64) float64 {
-	slices.Sort(rates)
-	return (rates[len(rates)/2-1] + rates[len(rates)/2]) / 2
+// submitRate gives what submits a block of runs and returns how many a second that are.
+func (s service) submitRate(ctx context.Context) func() (float64, error) {
+	return func() (float64, error) {
+		began := time.Now()
+		err := s.submit(ctx, block)
+		return block / time.Since(began).Seconds(), err
+	}
 }
 
 // lists times lists of some kinds, each the least of several.
-func lists(ctx context.Context, w io.Writer, none, many *service) error {
+func lists(ctx context.Context, w io.Writer, none, many service) error {
 	for _, query := range []string{
 		"/runs?limit=50", "/runs?limit=50&workflow=diamond-skip", "/runs?limit=50&status=failed", "/runs?limit=50&tag=none",
 		"/runs?limit=50&sort=makespan", "/runs?limit=50&order=asc", "/runs?limit=50&text=nothing+has+this",
 		"/runs?limit=50&from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z",
 	} {
 		var least [2]time.Duration
-		for i, s := range []*service{none, many} {
-			least[i] = time.Hour
-			for range 20 {
-				took, err := s.timed(ctx, query)
-				if err != nil {
-					return err
-				}
-				least[i] = min(least[i], took)
+		for i, s := range []service{none, many} {
+			took, err := s.least(ctx, 20, query)
+			if err != nil {
+				return err
 			}
+			least[i] = took
 		}
 		fmt.Fprintf(w, "%-62s %8v with few kept, %8v with many\n", query, least[0].Round(10*time.Microsecond), least[1].Round(10*time.Microsecond))
 	}
@@ -103,12 +92,12 @@ func lists(ctx context.Context, w io.Writer, none, many *service) error {
 
 // rests waits until the service has done what it does by itself, such as merging the statistics of runs that were
 // imported: until it has used less than a twentieth of a processor for a second.
-func (s *service) rests(ctx context.Context) error {
-	before, err := processorTime(s.process.Process.Pid)
+func (s service) rests(ctx context.Context) error {
+	before, err := process.ProcessorTime(s.PID())
 	for err == nil && ctx.Err() == nil {
 		time.Sleep(time.Second)
 		var now time.Duration
-		if now, err = processorTime(s.process.Process.Pid); now-before < time.Second/20 {
+		if now, err = process.ProcessorTime(s.PID()); now-before < time.Second/20 {
 			break
 		}
 		before = now
@@ -116,54 +105,24 @@ func (s *service) rests(ctx context.Context) error {
 	return errors.Join(err, ctx.Err())
 }
 
-// timed asks once.
-func (s *service) timed(ctx context.Context, path string) (time.Duration, error) {
-	began := time.Now()
-	_, err := s.get(ctx, path)
-	return time.Since(began), err
-}
-
-func (s *service) get(ctx context.Context, path string) ([]byte, error) {
-	q, err := http.NewRequestWithContext(ctx, http.MethodGet, s.address+"/api/v1"+path, nil)
-	if err != nil {
-		return nil, err
-	}
-	a, err := http.DefaultClient.Do(q)
-	if err != nil {
-		return nil, err
-	}
-	body, err := io.ReadAll(a.Body)
-	if err = errors.Join(err, a.Body.Close()); err != nil {
-		return nil, err
-	}
-	if a.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("GET %s: %s, expected 200", path, a.Status)
-	}
-	return body, nil
-}
-
 // serveKept fills a folder with copies of a run that another service executes, and serves it.
-func serveKept(ctx context.Context, executes *service, program, data string, n int) (*service, error) {
+func serveKept(ctx context.Context, executes service, program, data string, n int) (service, error) {
 	if err := executes.submitOne(ctx); err != nil {
-		return nil, err
+		return service{}, err
 	}
 	time.Sleep(time.Second) // it ends within milliseconds
-	body, err := executes.get(ctx, "/runs?limit=1")
-	if err != nil {
-		return nil, err
-	}
 	var list struct {
 		Runs []struct{ Run string }
 	}
-	if err := json.Unmarshal(body, &list); err != nil {
-		return nil, err
+	if err := executes.Ask(ctx, "/runs?limit=1", nil, &list); err != nil {
+		return service{}, err
 	}
-	file, err := executes.get(ctx, "/runs/"+list.Runs[0].Run+"/archive")
-	if err != nil {
-		return nil, err
+	var file []byte
+	if err := executes.Ask(ctx, "/runs/"+list.Runs[0].Run+"/archive", nil, &file); err != nil {
+		return service{}, err
 	}
 	if err := fill(ctx, data, file, n); err != nil {
-		return nil, err
+		return service{}, err
 	}
 	return serve(ctx, program, data)
 }

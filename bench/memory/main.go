@@ -1,6 +1,6 @@
 // Command memory measures what runs that have ended leave in the memory of the service, and what a statistic over all
 // runs costs as there are more of them: it submits runs of four empty tasks over REST, reads the resident memory of the
-// process, asks for statistics, and submits and lists beside many runs that are kept. With -against it builds the program at another commit,
+// process, asks for statistics, and submits and lists with many runs kept. With -against it builds the program at another commit,
 // too, in a worktree that is removed afterwards, and does the same there, so that both are measured in one run. Goals
 // that are missed are shown and are no error. It needs Linux, and git for -against.
 package main
@@ -13,11 +13,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"os/signal"
 	"path/filepath"
-	"strings"
 	"time"
+
+	"github.com/dagscope/dagscope/bench/internal/process"
+	"github.com/dagscope/dagscope/cmd/app/bench"
 )
 
 // Goals as shares of what was before runs were forgotten once they are archived, and their statistics merged.
@@ -26,21 +26,13 @@ const (
 	statisticsGoal = 0.2
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Args[1:], os.Stdout)
-	stop()
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "memory:", err)
-		os.Exit(1)
-	}
-}
+func main() { process.Main("memory", run, nil) }
 
 func run(ctx context.Context, args []string, w io.Writer) (err error) {
 	flags := flag.NewFlagSet("memory", flag.ContinueOnError)
 	flags.SetOutput(w)
 	runs := flags.Int("runs", 5000, "how many runs are submitted")
-	kept := flags.Int("kept", 50_000, "beside how many runs calls are measured; 0 leaves that out")
+	kept := flags.Int("kept", 50_000, "with how many kept `runs` calls are measured; 0 leaves that out")
 	against := flags.String("against", "", "a commit that is built and measured as well")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -50,7 +42,7 @@ func run(ctx context.Context, args []string, w io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	fmt.Fprintln(w, "runs of four empty tasks are submitted over REST; memory in MB, without pages of files beside it")
+	fmt.Fprintln(w, "runs of four empty tasks are submitted over REST; memory in MB, in parentheses without pages of files")
 	now, err := measureAt(ctx, w, folder, "", *runs)
 	if err != nil {
 		return err
@@ -67,17 +59,9 @@ func run(ctx context.Context, args []string, w io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	verdict(w, "memory", now.memory.Resident/before.memory.Resident, memoryGoal)
-	verdict(w, "time of a statistic", float64(now.statistics)/float64(before.statistics), statisticsGoal)
+	fmt.Fprintln(w, bench.AtMost("memory by that of before", float64(now.memory.Resident)/float64(before.memory.Resident), memoryGoal))
+	fmt.Fprintln(w, bench.AtMost("time of a statistic by that of before", float64(now.statistics)/float64(before.statistics), statisticsGoal))
 	return nil
-}
-
-func verdict(w io.Writer, what string, share, goal float64) {
-	word := "met   "
-	if share > goal {
-		word = "MISSED"
-	}
-	fmt.Fprintf(w, "%s  %s by that of before: %.3f, goal <= %g\n", word, what, share, goal)
 }
 
 // programAt is where the program of a commit is built.
@@ -90,13 +74,15 @@ func measureAt(ctx context.Context, w io.Writer, folder, commit string, runs int
 	name, source := "now", ".."
 	if commit != "" {
 		name, source = commit, filepath.Join(folder, "source")
-		if err := command(ctx, "..", "git", "worktree", "add", "--detach", source, commit); err != nil {
+		if err := process.Command(ctx, "..", "git", "worktree", "add", "--detach", source, commit); err != nil {
 			return figures{}, err
 		}
-		defer func() { _ = command(context.WithoutCancel(ctx), "..", "git", "worktree", "remove", "--force", source) }()
+		defer func() {
+			_ = process.Command(context.WithoutCancel(ctx), "..", "git", "worktree", "remove", "--force", source)
+		}()
 	}
 	program := programAt(folder, commit)
-	if err := command(ctx, source, "go", "build", "-o", program, "./cmd/dagscope"); err != nil {
+	if err := process.Build(ctx, source, program); err != nil {
 		return figures{}, err
 	}
 	s, err := serve(ctx, program, filepath.Join(folder, "data-"+name))
@@ -105,17 +91,7 @@ func measureAt(ctx context.Context, w io.Writer, folder, commit string, runs int
 	}
 	last, err := s.load(ctx, runs, func(f figures) {
 		fmt.Fprintf(w, "%-10s %6d runs  %7.1f runs/s  memory %7.1f (%.1f)  statistic %v\n",
-			name, f.runs, f.rate, f.memory.Resident, f.memory.Own, f.statistics.Round(10*time.Microsecond))
+			name, f.runs, f.rate, inMB(f.memory.Resident), inMB(f.memory.Own), f.statistics.Round(10*time.Microsecond))
 	})
-	return last, errors.Join(err, s.end())
-}
-
-// command runs a program in a folder; its error has what the program said.
-func command(ctx context.Context, in, name string, args ...string) error {
-	c := exec.CommandContext(ctx, name, args...)
-	c.Dir = in
-	if out, err := c.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, out)
-	}
-	return nil
+	return last, errors.Join(err, s.Stop())
 }

@@ -20,8 +20,8 @@ func (o options) shapes() []bench.Shape {
 	return []bench.Shape{{Kind: bench.Tree, Size: 16_384}, {Kind: bench.Fan, Size: 10_000}, {Kind: bench.Chain, Size: 10_000}}
 }
 
-// crews are how many worker processes there are at a time.
-var crews = []int{1, 2, 8}
+// fleetSizes are how many worker processes there are at a time.
+var fleetSizes = []int{1, 2, 8}
 
 // figure is what runs of one shape cost on so many workers: of the quickest run.
 type figure struct {
@@ -34,18 +34,18 @@ type figure struct {
 	redis    usage
 }
 
-// measureEngine runs every shape with every crew, locality on and off.
+// measureEngine runs every shape with fleets of every size, locality on and off.
 func (r *report) measureEngine(ctx context.Context, w io.Writer, o options) error {
 	fmt.Fprintf(w, "\nengine: worker processes with a lane for each of %d processors, the log kept, values inline; the quickest of %d runs;\n"+
 		"submitted is from the submission until its end is known; commands, round trips and CPU are per task, of all processes\n", runtime.NumCPU(), o.rounds)
 	t := bench.Table(w)
 	fmt.Fprintln(t, "\tworkers\tlocality\ttasks/s\tsubmitted ms\tcommands\tround trips\tworkers' CPU us\tRedis's CPU us\tRedis's commands\t")
 	var errs []error
-	for _, n := range crews {
-		errs = append(errs, withServer(ctx, func(s *server) error { return r.measureCrew(ctx, s, n, o) }))
+	for _, n := range fleetSizes {
+		errs = append(errs, withServer(ctx, func(s *server) error { return r.measureFleet(ctx, s, n, o) }))
 	}
 	for _, s := range o.shapes() {
-		for _, n := range crews {
+		for _, n := range fleetSizes {
 			for _, locality := range []bool{true, false} {
 				if f := r.find(s, n, locality); f != nil {
 					f.print(t)
@@ -66,8 +66,8 @@ func (f *figure) print(t io.Writer) {
 		each(f.used.Commands), each(f.used.RoundTrips), each(uint64(f.used.CPU))/1e3, each(uint64(f.redis.cpu))/1e3, each(f.redis.commands))
 }
 
-// measureCrew measures all shapes with n worker processes.
-func (r *report) measureCrew(ctx context.Context, s *server, n int, o options) (err error) {
+// measureFleet measures all shapes with n worker processes.
+func (r *report) measureFleet(ctx context.Context, s *server, n int, o options) (err error) {
 	f, err := newFleet(ctx, s, s.url(), o.profile, make([]order, n)...)
 	if err != nil {
 		return err

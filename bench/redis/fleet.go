@@ -1,17 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
+	"github.com/dagscope/dagscope/bench/internal/process"
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/worker"
 )
@@ -20,14 +16,7 @@ import (
 type fleet struct {
 	server  *server
 	submit  *site
-	members []*member
-}
-
-// member is a worker process.
-type member struct {
-	cmd     *exec.Cmd
-	orders  io.WriteCloser
-	answers *bufio.Scanner
+	members []*process.Child // worker processes
 }
 
 // newFleet starts a worker process for each order, at the given address of the server.
@@ -38,11 +27,14 @@ func newFleet(ctx context.Context, s *server, url string, profile string, orders
 			o.Profile = filepath.Join(profile, fmt.Sprintf("worker-%d-of-%d.pprof", i+1, len(orders)))
 		}
 		o.URL = url
-		m, err := newMember(ctx, o)
+		member, err := process.Start(ctx)
 		if err != nil {
 			return nil, errors.Join(err, f.close())
 		}
-		f.members = append(f.members, m)
+		f.members = append(f.members, member)
+		if err := member.Ask(o, new(counters)); err != nil {
+			return nil, errors.Join(err, f.close())
+		}
 	}
 	var err error
 	if f.submit, err = newSite(ctx, url, worker.Config{Idle: true}); err != nil {
@@ -51,63 +43,25 @@ func newFleet(ctx context.Context, s *server, url string, profile string, orders
 	return f, nil
 }
 
-func newMember(ctx context.Context, o order) (*member, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	m := &member{cmd: exec.CommandContext(ctx, self, workArg)}
-	m.cmd.Stderr = os.Stderr
-	if m.orders, err = m.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	out, err := m.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	m.answers = bufio.NewScanner(out)
-	if err := m.cmd.Start(); err != nil {
-		return nil, err
-	}
-	if _, err = m.ask(o); err != nil {
-		return nil, errors.Join(err, m.close())
-	}
-	return m, nil
-}
-
-// ask sends a line and reads the counters that answer it.
-func (m *member) ask(line any) (c counters, err error) {
-	if err := json.NewEncoder(m.orders).Encode(line); err != nil {
-		return c, err
-	}
-	if !m.answers.Scan() {
-		return c, errors.Join(errors.New("a worker process has ended"), m.answers.Err())
-	}
-	return c, json.Unmarshal(m.answers.Bytes(), &c)
-}
-
-// close lets the process end by itself.
-func (m *member) close() error { return errors.Join(m.orders.Close(), m.cmd.Wait()) }
-
 func (f *fleet) close() error {
 	var errs []error
 	if f.submit != nil {
 		errs = append(errs, f.submit.close())
 	}
 	for _, m := range f.members {
-		errs = append(errs, m.orders.Close())
+		errs = append(errs, m.Finish()) // all before the first is waited for
 	}
 	for _, m := range f.members {
-		errs = append(errs, m.cmd.Wait())
+		errs = append(errs, m.Close())
 	}
 	return errors.Join(errs...)
 }
 
-// spent is what the processes have used by now, and this one has sent.
+// spent is what the processes have used so far, and this one has sent.
 func (f *fleet) spent() (sum counters, err error) {
 	for _, m := range f.members {
-		c, err := m.ask(struct{}{})
-		if err != nil {
+		var c counters
+		if err := m.Ask(order{}, &c); err != nil {
 			return sum, err
 		}
 		sum = sum.plus(c)

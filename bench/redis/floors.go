@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -90,29 +91,24 @@ func record(ctx context.Context, srv *server, s bench.Shape) (recorded traffic, 
 }
 
 func (r *report) measureFloor(ctx context.Context, w io.Writer, srv *server, s bench.Shape, recorded traffic, o options) error {
-	f := floor{shape: s}
-	for range o.rounds {
-		for _, way := range []struct {
-			best *float64
-			run  func() (float64, error)
-		}{
-			{&f.crowd, func() (float64, error) { return recorded.benchmark(ctx, srv, 16, 50) }},
-			{&f.piped, func() (float64, error) { return recorded.benchmark(ctx, srv, 16, 1) }},
-			{&f.plain, func() (float64, error) { return recorded.benchmark(ctx, srv, 1, 1) }},
-			{&f.back, func() (float64, error) { return recorded.playBack(ctx, srv, 16) }},
-		} {
+	way := func(depth, connections int) func() (float64, error) {
+		return func() (float64, error) {
 			if err := recorded.prepare(ctx, srv); err != nil {
-				return err
+				return 0, err
 			}
-			rate, err := way.run()
-			if err != nil {
-				return err
+			if connections == 0 {
+				return recorded.playBack(ctx, srv, depth)
 			}
-			*way.best = max(*way.best, rate)
+			return recorded.benchmark(ctx, srv, depth, connections)
 		}
 	}
+	rates, err := bench.Interleave(ctx, o.rounds, way(16, 50), way(16, 1), way(1, 1), way(16, 0))
+	if err != nil {
+		return err
+	}
+	f := floor{s, slices.Max(rates[0]), slices.Max(rates[1]), slices.Max(rates[2]), slices.Max(rates[3])}
 	r.floors = append(r.floors, f)
-	_, err := fmt.Fprintf(w, "%s\t%d\t%.0f\t%.0f\t%.0f\t%.0f\t\n", s, len(recorded.calls), f.crowd, f.piped, f.plain, f.back)
+	_, err = fmt.Fprintf(w, "%s\t%d\t%.0f\t%.0f\t%.0f\t%.0f\t\n", s, len(recorded.calls), f.crowd, f.piped, f.plain, f.back)
 	return err
 }
 
@@ -177,7 +173,7 @@ func parseRate(out []byte) (float64, error) {
 	if len(fields) < 2 {
 		return 0, fmt.Errorf("redis-benchmark printed %q, expected a test and its rate", out)
 	}
-	// The name of the test is the command, whose arguments may hold commas; the rate is the first number in quotes behind it.
+	// The name of the test is the command, whose arguments may hold commas; the rate is the first number in quotes after it.
 	for _, f := range fields[1:] {
 		if rate, err := strconv.ParseFloat(strings.Trim(f, `"`), 64); err == nil {
 			return rate, nil

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/dagscope/dagscope/cmd/app/bench"
@@ -45,18 +44,13 @@ func rally(n int) (*engine.Graph, error) {
 	return b.Compile(at)
 }
 
-// latencies are ascending.
-type latencies []time.Duration
-
-func (l latencies) at(q float64) time.Duration { return l[min(int(q*float64(len(l))), len(l)-1)] }
-
 // measureLatency finds how soon a task starts on another worker.
 func (r *report) measureLatency(ctx context.Context, w io.Writer, o options) error {
 	samples := 1200
 	if o.quick {
 		samples = 300
 	}
-	fmt.Fprintf(w, "\nlatency: a chain through two worker processes by turns, %d times %s apart; nothing else goes on\n", samples, think)
+	fmt.Fprintf(w, "\nlatency: a chain through two worker processes by turns, %d times %s apart; nothing else runs\n", samples, think)
 	t := bench.Table(w)
 	fmt.Fprintln(t, "\tp50 ms\tp90 ms\tp99 ms\tlongest ms\t")
 	err := withServer(ctx, func(s *server) (err error) {
@@ -69,21 +63,20 @@ func (r *report) measureLatency(ctx context.Context, w io.Writer, o options) err
 		if err != nil {
 			return err
 		}
-		ready.print(t, "from ready to started")
-		ended.print(t, "from the end of what it waits for to started")
+		printLatency(t, "from ready to started", ready)
+		printLatency(t, "from the end of what it waits for to started", ended)
 		r.latency = ready
 		return nil
 	})
 	return errors.Join(err, t.Flush())
 }
 
-func (l latencies) print(w io.Writer, name string) {
-	ms := func(d time.Duration) float64 { return d.Seconds() * 1e3 }
-	fmt.Fprintf(w, "%s\t%.3f\t%.3f\t%.3f\t%.3f\t\n", name, ms(l.at(0.5)), ms(l.at(0.9)), ms(l.at(0.99)), ms(l[len(l)-1]))
+func printLatency(w io.Writer, name string, ms bench.Series) {
+	fmt.Fprintf(w, "%s\t%.3f\t%.3f\t%.3f\t%.3f\t\n", name, ms.At(0.5), ms.At(0.9), ms.At(0.99), ms.At(1))
 }
 
-// rally plays and reads in the log how soon tasks started behind their readiness, and behind the end of the one before.
-func (f *fleet) rally(ctx context.Context, samples int) (ready, ended latencies, err error) {
+// rally plays and reads in the log how many ms tasks started after they were ready, and after the end of the one before.
+func (f *fleet) rally(ctx context.Context, samples int) (ready, ended bench.Series, err error) {
 	const first = 20 // tasks that are not counted: processes still join
 	g, err := rally(first + samples)
 	if err != nil {
@@ -108,8 +101,8 @@ func (f *fleet) rally(ctx context.Context, samples int) (ready, ended latencies,
 				if step.Worker == last.Worker {
 					return nil, nil, fmt.Errorf("node %d ran on the worker of the node before, expected the other one", step.Node)
 				}
-				ready = append(ready, time.Duration(step.Started-step.Ready))
-				ended = append(ended, time.Duration(step.Started-last.Ended))
+				ready = append(ready, float64(step.Started-step.Ready)/1e6)
+				ended = append(ended, float64(step.Started-last.Ended)/1e6)
 			}
 			last = step
 		}
@@ -118,9 +111,7 @@ func (f *fleet) rally(ctx context.Context, samples int) (ready, ended latencies,
 		}
 	}
 	if len(ready) != samples {
-		return nil, nil, fmt.Errorf("the log tells of %d tasks, expected %d", len(ready), samples)
+		return nil, nil, fmt.Errorf("the log has %d tasks, expected %d", len(ready), samples)
 	}
-	slices.Sort(ready)
-	slices.Sort(ended)
-	return ready, ended, f.remove(ctx, s)
+	return bench.NewSeries(ready), bench.NewSeries(ended), f.remove(ctx, s)
 }

@@ -1,7 +1,7 @@
 // Command redis measures the engine on Redis: how many tasks a second it runs with 1, 2 and 8 worker processes, what a
-// task costs in commands and round trips, and how soon a ready task starts on another worker. All of it is beside what
-// the same Redis does for its own benchmark program and for our own traffic played back without an engine, beside
-// asynq as a peer, and with the clients that could have carried our calls.
+// task costs in commands and round trips, and how soon a ready task starts on another worker. Next to it is what the same
+// Redis does for its own benchmark program and for our own traffic played back without an engine, what asynq does as a
+// peer, and what other clients could have carried.
 //
 // It starts a redis-server of its own on loopback, without persistence, and workers as processes of their own: this
 // program again. Everything is measured in one run on one machine, because figures of different runs cannot be
@@ -10,32 +10,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"runtime"
+
+	"github.com/dagscope/dagscope/bench/internal/process"
+	"github.com/dagscope/dagscope/cmd/app/bench"
 )
 
-// workArg as only argument makes the program a worker.
-const workArg = "work"
-
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	var err error
-	if len(os.Args) == 2 && os.Args[1] == workArg {
-		err = work(ctx, os.Stdin, os.Stdout)
-	} else {
-		err = run(ctx, os.Args[1:], os.Stdout)
-	}
-	stop()
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "redis:", err)
-		os.Exit(1)
-	}
-}
+func main() { process.Main("redis", run, work) }
 
 // options of the command line.
 type options struct {
@@ -69,7 +52,10 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "%s on %s/%s, %d processors\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+	if o.rounds < 1 {
+		return fmt.Errorf("-rounds is %d, expected at least 1", o.rounds)
+	}
+	fmt.Fprintln(w, bench.ThisMachine())
 	known := false
 	var r report
 	for _, p := range parts {

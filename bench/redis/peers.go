@@ -91,7 +91,7 @@ func asynqRound(ctx context.Context, addr string, tasks, concurrency int) (float
 	return rate, errors.Join(err, client.Close())
 }
 
-// silent implements asynq.Logger: what asynq tells of its start and end is of no interest, its errors are.
+// silent implements asynq.Logger: what asynq logs of its start and end is of no interest, its errors are.
 type silent struct{}
 
 func (silent) Debug(...any)   {}

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/dagscope/dagscope/cmd/app/bench"
 )
@@ -12,7 +11,7 @@ import (
 type report struct {
 	floors  []floor
 	figures []figure
-	latency latencies
+	latency bench.Series // ms
 	asynq   float64
 }
 
@@ -24,8 +23,8 @@ const (
 	asynqGoal    = 10
 	riverGoal    = 3
 	daskGoal     = 50
-	typicalGoal  = 500 * time.Microsecond
-	slowestGoal  = 3 * time.Millisecond // of 99 %
+	typicalGoal  = 0.5 // ms
+	slowestGoal  = 3.0 // ms, of 99 %
 )
 
 // find gives a figure, nil where it was not measured.
@@ -53,7 +52,7 @@ func (r *report) printGoals(w io.Writer) {
 	fmt.Fprintln(w, "\ngoals; of several numbers of workers the best")
 	var shapes []bench.Shape
 	for i := range r.figures {
-		if f := &r.figures[i]; f.workers == crews[0] && f.locality {
+		if f := &r.figures[i]; f.workers == fleetSizes[0] && f.locality {
 			shapes = append(shapes, f.shape)
 		}
 	}
@@ -61,9 +60,8 @@ func (r *report) printGoals(w io.Writer) {
 		r.printShape(w, s)
 	}
 	if r.latency != nil {
-		ms := func(d time.Duration) float64 { return d.Seconds() * 1e3 }
-		fmt.Fprintln(w, bench.AtMost("ready to started on another worker, p50 in ms", ms(r.latency.at(0.5)), ms(typicalGoal)))
-		fmt.Fprintln(w, bench.AtMost("ready to started on another worker, p99 in ms", ms(r.latency.at(0.99)), ms(slowestGoal)))
+		fmt.Fprintln(w, bench.AtMost("ready to started on another worker, p50 in ms", r.latency.At(0.5), typicalGoal))
+		fmt.Fprintln(w, bench.AtMost("ready to started on another worker, p99 in ms", r.latency.At(0.99), slowestGoal))
 	}
 }
 
@@ -75,7 +73,7 @@ func (r *report) printShape(w io.Writer, s bench.Shape) {
 			fmt.Fprintln(w, bench.AtLeast(s.String()+", locality off / the same commits one by one", off.rate/f.plain, offGoal))
 		}
 	}
-	for _, n := range crews {
+	for _, n := range fleetSizes {
 		if f := r.find(s, n, true); f != nil {
 			name := fmt.Sprintf("%s, locality on, commands a task with workers: %d", s, n)
 			fmt.Fprintln(w, bench.AtMost(name, float64(f.used.Commands)/float64(s.Tasks()), commandsGoal))

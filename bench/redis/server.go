@@ -8,10 +8,11 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/dagscope/dagscope/bench/internal/process"
 )
 
 // server is a redis-server of our own, without persistence.
@@ -80,7 +81,7 @@ func (s *server) usage(ctx context.Context) (u usage, err error) {
 			}
 		}
 	}
-	u.cpu, err = processorTime(s.cmd.Process.Pid)
+	u.cpu, err = process.ProcessorTime(s.cmd.Process.Pid)
 	return u, err
 }
 
@@ -93,36 +94,11 @@ func withServer(ctx context.Context, f func(*server) error) error {
 	return errors.Join(f(s), s.stop())
 }
 
-// freePort is one that nobody listens on now.
+// freePort is one that no process listens on now.
 func freePort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}
 	return l.Addr().(*net.TCPAddr).Port, l.Close()
-}
-
-// tick is the unit in which Linux tells processor time, whatever its kernel was built with.
-const tick = 10 * time.Millisecond
-
-// processorTime is what a process has used by now; 0 where the system has no /proc.
-func processorTime(pid int) (time.Duration, error) {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if errors.Is(err, os.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	// The program's name, in parentheses, may hold blanks; user and system time are the 12th and 13th field behind it.
-	fields := strings.Fields(string(raw[strings.LastIndexByte(string(raw), ')')+1:]))
-	if len(fields) < 13 {
-		return 0, fmt.Errorf("/proc/%d/stat is %q, expected user and system time", pid, raw)
-	}
-	user, err := strconv.Atoi(fields[11])
-	if err != nil {
-		return 0, err
-	}
-	system, err := strconv.Atoi(fields[12])
-	return time.Duration(user+system) * tick, err
 }

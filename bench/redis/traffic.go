@@ -35,7 +35,7 @@ func (c command) keys() int {
 	return n
 }
 
-// arguments are what a call of a script has behind its keys.
+// arguments are what a call of a script has after its keys.
 func (c command) arguments() [][]byte { return c.words[3+c.keys():] }
 
 // readCommand reads an array of bulk strings, as all clients send.

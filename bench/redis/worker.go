@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"runtime/pprof"
-	"syscall"
 	"time"
 
+	"github.com/dagscope/dagscope/bench/internal/process"
 	"github.com/dagscope/dagscope/cmd/app/bench"
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/state/redis"
@@ -19,7 +16,7 @@ import (
 	"github.com/dagscope/dagscope/engine/worker"
 )
 
-// order is the first line that a worker process reads.
+// order is what a worker process is asked; only the first is read.
 type order struct {
 	URL string
 	// Functions names what the worker can run: the shapes', or one side of the ping-pong.
@@ -45,29 +42,25 @@ func (c counters) minus(o counters) counters {
 	return counters{c.Commands - o.Commands, c.RoundTrips - o.RoundTrips, c.CPU - o.CPU}
 }
 
-// work is a worker process: it takes part in runs until in ends, and answers every line behind the order with counters.
+// work is a worker process: the first order opens it, and each one is answered with its counters, until in ends.
 func work(ctx context.Context, in io.Reader, out io.Writer) error {
-	lines := bufio.NewScanner(in)
-	if !lines.Scan() {
-		return errors.New("no order was given")
+	var s *site
+	stop := func() error { return nil }
+	err := process.Answer(in, out, func(o order) (c counters, err error) {
+		if s == nil {
+			if stop, err = o.profile(); err != nil {
+				return c, err
+			}
+			if s, err = newSite(ctx, o.URL, worker.Config{Width: o.Width, Find: finder(o.Functions), SoftStop: time.Second}); err != nil {
+				return c, err
+			}
+		}
+		return s.counters(), nil
+	})
+	if s != nil {
+		err = errors.Join(err, s.close())
 	}
-	var o order
-	if err := json.Unmarshal(lines.Bytes(), &o); err != nil {
-		return fmt.Errorf("the order: %w", err)
-	}
-	stop, err := o.profile()
-	if err != nil {
-		return err
-	}
-	s, err := newSite(ctx, o.URL, worker.Config{Width: o.Width, Find: finder(o.Functions), SoftStop: time.Second})
-	if err != nil {
-		return errors.Join(err, stop())
-	}
-	answers := json.NewEncoder(out)
-	for err = answers.Encode(s.counters()); err == nil && lines.Scan(); {
-		err = answers.Encode(s.counters())
-	}
-	return errors.Join(err, s.close(), stop())
+	return errors.Join(err, stop())
 }
 
 // profile begins to write a profile where one is asked for.
@@ -142,10 +135,5 @@ func (s *site) close() error {
 
 func (s *site) counters() counters {
 	costs := s.backend.Costs()
-	c := counters{Commands: costs.Commands, RoundTrips: costs.RoundTrips}
-	var used syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &used) == nil {
-		c.CPU = time.Duration(used.Utime.Nano() + used.Stime.Nano())
-	}
-	return c
+	return counters{Commands: costs.Commands, RoundTrips: costs.RoundTrips, CPU: bench.ProcessorTime()}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 )
@@ -170,4 +171,37 @@ func TestGoals(t *testing.T) {
 func TestStat(t *testing.T) {
 	require.Equal(t, Stat{Min: 1, Median: 3}, NewStat([]float64{9, 1, 3}))
 	require.Equal(t, Stat{Min: 4, Median: 4}, NewStat([]float64{4}))
+}
+
+// TestInterleave: in each round every way is called once, another one first each time, and what each measured comes
+// back in the order of the rounds. The first error ends it.
+func TestInterleave(t *testing.T) {
+	var calls []string
+	way := func(name string) func() (int, error) {
+		return func() (int, error) {
+			calls = append(calls, name)
+			return len(calls), nil
+		}
+	}
+	samples, err := Interleave(t.Context(), 3, way("a"), way("b"))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"a", "b", "b", "a", "a", "b"}, calls)
+	assert.Equal(t, [][]int{{1, 4, 5}, {2, 3, 6}}, samples)
+
+	broken := errors.New("broken")
+	_, err = Interleave(t.Context(), 3, way("a"), func() (int, error) { return 0, broken })
+	require.ErrorIs(t, err, broken)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = Interleave(ended, 1, way("a"))
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestSeries(t *testing.T) {
+	figures := []float64{3, 1, 2, 5, 4}
+	s := NewSeries(figures)
+	assert.Equal(t, []float64{1, 3, 4, 5}, []float64{s.At(0), s.At(0.5), s.At(0.99), s.At(1)})
+	assert.Equal(t, []float64{3, 1, 2, 5, 4}, figures, "what was given is as it was")
+	assert.Zero(t, Series(nil).At(0.5))
+	assert.Equal(t, Stat{Min: 1, Median: 3}, NewStat(figures))
 }

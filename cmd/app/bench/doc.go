@@ -11,6 +11,8 @@
 // Processor time is that of the whole process, collector of garbage included. Bytes are what a run allocates; live
 // bytes are what its graph and its state hold.
 //
+// Interleave, Series, Stat, Goal and Table are what other benchmarks measure and print with, too.
+//
 // Caveats: what else the process does is measured too, so nothing else should run in it. A full measurement takes
 // about a minute and 200 MB.
 package bench

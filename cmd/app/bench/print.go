@@ -13,8 +13,7 @@ func Table(w io.Writer) *tabwriter.Writer {
 }
 
 func (r Report) print(w io.Writer) {
-	fmt.Fprintf(w, "%s on %s, %d processors, %d rounds; ns a task as quickest / median; ratios of the quickest to the floor's\n",
-		r.Machine.Go, r.Machine.System, r.Machine.Processors, r.Rounds)
+	fmt.Fprintf(w, "%s, %d rounds; ns a task as quickest / median; ratios of the quickest to the floor's\n", r.Machine, r.Rounds)
 }
 
 func (r Result) print(w io.Writer) {

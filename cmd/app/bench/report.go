@@ -1,6 +1,9 @@
 package bench
 
-import "runtime"
+import (
+	"fmt"
+	"runtime"
+)
 
 // Report is what one measurement has found.
 type Report struct {
@@ -19,8 +22,14 @@ type Machine struct {
 	Processors int    `json:"processors"` // that Go uses
 }
 
-func thisMachine() Machine {
+// ThisMachine describes the machine that this process runs on.
+func ThisMachine() Machine {
 	return Machine{Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH, Processors: runtime.GOMAXPROCS(0)}
+}
+
+// String is the machine as all benchmarks print it.
+func (m Machine) String() string {
+	return fmt.Sprintf("%s on %s, %d processors", m.Go, m.System, m.Processors)
 }
 
 // Met reports whether every goal is met.

@@ -61,7 +61,7 @@ func Run(ctx context.Context, w io.Writer, o Options) (_ Report, err error) {
 		return Report{}, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	r := Report{Machine: thisMachine(), Rounds: o.Rounds}
+	r := Report{Machine: ThisMachine(), Rounds: o.Rounds}
 	r.print(w)
 	if err := r.measureShapes(ctx, w, o, dir); err != nil {
 		return r, err
@@ -97,7 +97,8 @@ func (r *Report) measureShapes(ctx context.Context, w io.Writer, o Options, dir 
 
 // measure lets every contestant run the shape in turns.
 func (a *arena) measure(ctx context.Context, s Shape, rounds int) (Result, error) {
-	runs := make([]runOnce, len(a.contestants))
+	n := min(max(1, sampleTasks/s.Tasks()), sampleRuns)
+	ways := make([]func() (sample, error), len(a.contestants))
 	for i, c := range a.contestants {
 		run, err := c.prepare(s)
 		if err != nil {
@@ -106,18 +107,13 @@ func (a *arena) measure(ctx context.Context, s Shape, rounds int) (Result, error
 		if _, err := run(ctx); err != nil { // a first run fills queues and pools
 			return Result{}, err
 		}
-		runs[i] = run
-	}
-	n := min(max(1, sampleTasks/s.Tasks()), sampleRuns)
-	samples := make([][]sample, len(runs))
-	for range rounds {
-		for i, run := range runs {
-			taken, err := take(n, s.Tasks(), func() (timing, error) { return run(ctx) })
-			if err != nil {
-				return Result{}, err
-			}
-			samples[i] = append(samples[i], taken)
+		ways[i] = func() (sample, error) {
+			return take(n, s.Tasks(), func() (timing, error) { return run(ctx) })
 		}
+	}
+	samples, err := Interleave(ctx, rounds, ways...)
+	if err != nil {
+		return Result{}, err
 	}
 	return newResult(s, a.contestants, samples), nil
 }

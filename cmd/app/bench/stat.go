@@ -3,7 +3,6 @@ package bench
 import (
 	"fmt"
 	"runtime"
-	"slices"
 	"time"
 )
 
@@ -48,7 +47,7 @@ func take(n, tasks int, run func() (timing, error)) (sample, error) {
 // knows the time only as of its last tick, some milliseconds ago.
 func settledTime() time.Duration {
 	time.Sleep(2 * time.Millisecond)
-	return processorTime()
+	return ProcessorTime()
 }
 
 // Stat sums up one figure over the rounds.
@@ -59,8 +58,8 @@ type Stat struct {
 
 // NewStat sums up at least one value.
 func NewStat(values []float64) Stat {
-	sorted := slices.Sorted(slices.Values(values))
-	return Stat{Min: sorted[0], Median: sorted[len(sorted)/2]}
+	series := NewSeries(values)
+	return Stat{Min: series[0], Median: series[len(series)/2]}
 }
 
 func statOf(samples []sample, figure func(sample) float64) Stat {
