@@ -1,11 +1,6 @@
 package shared
 
-import (
-	"context"
-
-	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/state/ledger"
-)
+import "context"
 
 // auditAll checks the whole ledger of each run about once a minute, in the session with the smallest number. A ledger is
 // always consistent; the audit is for defects that no rule covers.
@@ -27,7 +22,7 @@ func (s *Store) auditAll(ctx context.Context) {
 func (r *run) isFirst() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.session.id != "" && r.share.first
+	return r.session.id != "" && r.state.First()
 }
 
 // audit reads the ledger, logs what is inconsistent, and repeats edges that were never set.
@@ -43,77 +38,15 @@ func (r *run) audit(ctx context.Context) {
 	}
 	r.lock()
 	defer r.unlockAndNotify()
-	if err := r.share.learn(state.Blocks, 0); err != nil || r.session.id == "" {
+	if err := r.state.Learn(state.Blocks, 0); err != nil || r.session.id == "" {
 		return
 	}
-	for _, id := range r.share.miscounted(state) {
+	miscounted, repeated := r.state.Audit(state)
+	for _, id := range miscounted {
 		n := &state.Nodes[id]
 		r.store.cfg.Log.Error("the count of a node is not that of its bits", "run", r.id, "node", id, "count", n.Arrived)
 	}
-	for _, p := range r.share.missingEdges(state) {
-		r.store.cfg.Log.Error("edges of a node were never set, and are set now", "run", r.id, "node", p.id())
-		r.share.repeatEdges(p, state.Nodes[p.id()].Status != ledger.OK)
+	for _, id := range repeated {
+		r.store.cfg.Log.Error("edges of a node were never set, and are set now", "run", r.id, "node", id)
 	}
-}
-
-// miscounted lists the waiting nodes whose count of arrived edges differs from their bits.
-func (s *share) miscounted(state *ledger.State) []engine.NodeID {
-	arrived := make([]uint32, len(state.Nodes))
-	for i := range state.Nodes {
-		p := s.find(engine.NodeID(i))
-		for e := range p.degree() {
-			if state.Bits.Has(p.offset(e)) {
-				arrived[p.child(e).id()]++
-			}
-		}
-	}
-	var list []engine.NodeID
-	for i := range state.Nodes {
-		if n := &state.Nodes[i]; n.Status == ledger.Blocked && n.Awaits == 0 && n.Arrived != arrived[i] {
-			list = append(list, engine.NodeID(i))
-		}
-	}
-	return list
-}
-
-// missingEdges lists the finished nodes some of whose edges are neither set nor owed by any session.
-func (s *share) missingEdges(state *ledger.State) []at {
-	owed := map[uint32]bool{}
-	for _, ses := range state.Sessions {
-		for _, e := range ses.Owed {
-			owed[e.Offset] = true
-		}
-	}
-	var list []at
-	for i := range state.Nodes {
-		p := s.find(engine.NodeID(i))
-		if s.isOver(&state.Nodes[i]) && s.misses(p, state, owed) {
-			list = append(list, p)
-		}
-	}
-	return list
-}
-
-// isOver reports whether a node has ended in a way that sets edges, and all of them should be set.
-func (s *share) isOver(n *ledger.Node) bool {
-	switch n.Status {
-	case ledger.OK, ledger.Skipped:
-		return n.PendingEdges == ledger.NoPendingEdges
-	case ledger.Failed:
-		return n.PendingEdges == ledger.NoPendingEdges && s.policy == engine.Continue
-	default:
-		return false
-	}
-}
-
-// misses reports whether a node waits for an edge from p.
-func (s *share) misses(p at, state *ledger.State, owed map[uint32]bool) bool {
-	for i := range p.degree() {
-		c := p.child(i)
-		waits := state.Nodes[c.id()].Status == ledger.Blocked && state.Nodes[c.id()].Awaits == 0
-		if offset := p.offset(i); waits && !state.Bits.Has(offset) && !owed[offset] && !c.node().owned() {
-			return true
-		}
-	}
-	return false
 }

@@ -5,11 +5,10 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine/state/ledger"
+	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
 )
 
 const (
-	// pipelined is how many commits of single ends are sent together.
-	pipelined = 32
 	// retryCall is the pause after an error that the back end did not retry by itself.
 	retryCall = 250 * time.Millisecond
 	// reservedPollEvery is how often a session asks for nodes that were reserved for it because it holds their input.
@@ -23,7 +22,7 @@ func (r *run) work(ctx context.Context) (over bool) {
 	defer timer.Stop()
 	for {
 		r.mu.Lock()
-		pause, final := r.pause(), r.share.status.Final()
+		pause, final := r.pause(), r.state.IsFinal()
 		r.mu.Unlock()
 		if final {
 			r.stopLanes()
@@ -59,7 +58,7 @@ func sleep(ctx context.Context, d time.Duration) {
 
 // pause is how long the committer may sleep. The lock is held.
 func (r *run) pause() time.Duration {
-	s, now := r.share, time.Now()
+	s, now := r.state, time.Now()
 	if r.isDue() {
 		return 0
 	}
@@ -69,19 +68,19 @@ func (r *run) pause() time.Duration {
 			next = t
 		}
 	}
-	if s.pending() {
+	if s.HasPending() {
 		if r.pendingSince.IsZero() {
 			r.pendingSince = now
 		}
-		sooner(r.pendingSince.Add(time.Duration(batchTime)))
+		sooner(r.pendingSince.Add(time.Duration(member.BatchTime)))
 	}
 	if r.dry && r.nextDue > 0 && r.want() > 0 {
 		sooner(now.Add(time.Duration(r.nextDue - r.clock.now())))
 	}
-	if s.awaitsOthers() {
+	if s.AwaitsReserved() {
 		sooner(r.session.sent.Add(reservedPollEvery))
 	}
-	if until := s.nextExpiry(); until > 0 {
+	if until := s.NextExpiry(); until > 0 {
 		sooner(now.Add(time.Duration(until - r.clock.now())))
 	}
 	if at := r.staleAt(); !at.IsZero() {
@@ -92,11 +91,11 @@ func (r *run) pause() time.Duration {
 
 // isDue reports whether a commit is due at once, because this process or another one waits for it. The lock is held.
 func (r *run) isDue() bool {
-	s := r.share
+	s := r.state
 	switch {
-	case s.status.Final() || r.statusDue || r.session.id == "": // without a session the status is unknown
+	case s.IsFinal() || r.statusDue || r.session.id == "": // without a session the status is unknown
 		return true
-	case s.pending() && !r.awaitingUploads && (s.urgent || len(s.outbox) >= ledger.MaxEnds || r.starving > 0):
+	case s.HasPending() && !r.awaitingUploads && (s.IsDue() || r.starving > 0):
 		return true
 	default:
 		return !r.dry && r.want() > 0
@@ -104,30 +103,14 @@ func (r *run) isDue() bool {
 }
 
 // needsTimer reports whether the committer has to compute its pause again. The lock is held.
-func (r *run) needsTimer() bool { return r.isDue() || r.share.pending() && r.pendingSince.IsZero() }
+func (r *run) needsTimer() bool { return r.isDue() || r.state.HasPending() && r.pendingSince.IsZero() }
 
 // want is how many more nodes this process should claim. The lock is held.
 func (r *run) want() int {
-	s := r.share
-	if !s.isRunning() || r.left || r.self == nil {
+	if r.self == nil || r.state.HasLeft() {
 		return 0
 	}
-	if s.yields() {
-		if s.isIdle() {
-			return 1
-		}
-		return 0
-	}
-	s.width = max(r.record.Width, s.busy, 1)
-	queue, target := s.queue.len(), s.target()
-	demand := min(r.starving, max(s.width, 4*s.busy)) // many lanes may be idle, and their pool shrinks again
-	if s.busy == 0 {
-		demand = max(demand, s.width) // lanes may not have asked yet
-	}
-	if demand <= queue && 2*queue > target {
-		return 0 // a few at a time would cost a commit each
-	}
-	return min(max(demand, target)-queue, maxQueued)
+	return r.state.Want(r.starving, r.record.Width)
 }
 
 // round makes one exchange with the store, if there is anything to report or to ask for.
@@ -139,9 +122,8 @@ func (r *run) round(ctx context.Context) error {
 	}
 	r.offerStale()
 	r.lock()
-	drafts := r.collect()
-	uploads, failed := r.share.uploads, r.share.failed
-	r.share.uploads, r.share.failed = nil, false
+	drafts, hint := r.collect()
+	uploads, failed := r.state.TakeUploads()
 	r.unlockAndNotify()
 	r.upload(uploads)
 	if failed {
@@ -151,30 +133,29 @@ func (r *run) round(ctx context.Context) error {
 	if len(drafts) == 0 {
 		return nil
 	}
-	return r.exchange(ctx, drafts)
+	return r.exchange(ctx, drafts, hint)
 }
 
 // collect drafts the commits of this round, none if there is nothing to report or to ask for. The lock is held.
-func (r *run) collect() []*draft {
-	s, now := r.share, time.Now()
+func (r *run) collect() (drafts []*member.Draft, hint Hint) {
+	s, now := r.state, time.Now()
 	r.enforceHoldLimit()
-	s.expire()
+	s.Expire()
 	want := max(r.want(), 0)
-	asks := want > 0 && (!r.dry || r.nextDue > 0 && s.now >= r.nextDue)
-	polls := s.awaitsOthers() && now.Sub(r.session.sent) >= reservedPollEvery
+	asks := want > 0 && (!r.dry || r.nextDue > 0 && r.clock.now() >= r.nextDue)
+	polls := s.AwaitsReserved() && now.Sub(r.session.sent) >= reservedPollEvery
 	beats := now.Sub(r.session.sent) >= r.session.beat
 	ends, most := ledger.MaxEnds, 1
-	if s.rules.NoBecome {
-		ends, most = 1, pipelined
+	if r.rules.NoBecome {
+		ends, most = 1, member.Pipelined
 	}
-	var drafts []*draft
 	for len(drafts) < most {
-		d := s.draft(ends)
-		if d.isEmpty() && (len(drafts) > 0 || !asks && !polls && !beats && !r.statusDue) {
+		d := s.Draft(ends)
+		if d.IsEmpty() && (len(drafts) > 0 || !asks && !polls && !beats && !r.statusDue) {
 			break
 		}
 		drafts = append(drafts, d)
-		if d.isEmpty() || d.alone {
+		if d.IsEmpty() || d.IsAlone() {
 			break
 		}
 	}
@@ -183,27 +164,27 @@ func (r *run) collect() []*draft {
 		r.statusDue = false // not with the answer: the status may change meanwhile
 	}
 	r.pendingSince = time.Time{}
-	if r.awaitingUploads = len(drafts) == 0 && s.pending(); r.awaitingUploads {
+	if r.awaitingUploads = len(drafts) == 0 && s.HasPending(); r.awaitingUploads {
 		r.pendingSince = now
 	}
 	for i, d := range drafts {
 		r.address(d, (want+i)/len(drafts))
 	}
 	if len(drafts) > 0 {
-		r.hint(drafts, want)
+		hint = r.hint(drafts, want)
 	}
-	return drafts
+	return drafts, hint
 }
 
 // address fills in the session, number, lease and wishes of a commit; each of several asks for a part of the claims.
-func (r *run) address(d *draft, want int) {
-	c := &d.call.Commit
+func (r *run) address(d *member.Draft, want int) {
+	c := &d.Commit
 	r.session.number++
 	c.Session, c.Number, c.Lease = r.session.id, r.session.number, r.store.cfg.Lease
-	if c.Blocks = len(r.share.dynamic); c.Number == 1 {
+	if c.Blocks = r.state.Known(); c.Number == 1 {
 		c.Blocks = 0 // the last session may have ended because the store has forgotten it: see learn
 	}
-	c.Want, c.Classes, d.forSuspects = want, r.layout.own, r.share.yields()
+	c.Want, c.Classes = want, r.layout.Own
 	if !r.rules.NoBecome {
 		c.Keep = want
 	}

@@ -79,11 +79,7 @@ func (r *run) control(c control) {
 // controlApplied applies the answer to a request at once, before the next commit would.
 func (r *run) controlApplied(c control, reply *ledger.Reply) {
 	r.lock()
-	s := r.share
-	s.status, s.stopping = reply.Status, reply.Stopping
-	if s.stopping != "" {
-		s.releaseQueued()
-	}
+	r.state.StatusChanged(reply.Status, reply.Stopping)
 	stopping := r.stoppingHook(c.cause)
 	r.statusDue = r.self != nil // the answer to a commit under way may be older
 	r.dry = false
@@ -94,14 +90,14 @@ func (r *run) controlApplied(c control, reply *ledger.Reply) {
 // stoppingHook returns what to call once the lock is released: the hook, the first time that the run is stopping. The
 // lock is held.
 func (r *run) stoppingHook(cause error) func() {
-	s := r.share
-	if s.stopping == "" || r.stoppingReported {
+	_, stopping := r.state.Status()
+	if stopping == "" || r.stoppingReported {
 		return func() {}
 	}
 	r.stoppingReported = true
 	r.halted.Store(true)
 	if cause == nil {
-		cause = causeOf(s.stopping)
+		cause = causeOf(stopping)
 	}
 	return func() { r.hooks.Stopping(cause) }
 }

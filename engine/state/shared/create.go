@@ -11,6 +11,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/state"
 	"github.com/dagscope/dagscope/engine/state/ledger"
+	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
 )
 
 // storedJob is what the store keeps of a job next to its graph.
@@ -53,7 +54,7 @@ func (s *Store) Create(ctx context.Context, job engine.Job, hooks state.Hooks) (
 func (r *run) inviteWorkers(ready []ledger.Grant) {
 	readied := map[string]int{}
 	for _, g := range ready {
-		readied[r.layout.className(g.Class)]++
+		readied[r.layout.ClassName(g.Class)]++
 	}
 	if len(readied) > 0 {
 		r.store.cfg.Invoke(r.id, readied, r.rules.Invokers)
@@ -71,14 +72,11 @@ func newOffer(job engine.Job) (NewRun, error) {
 	if err != nil {
 		return NewRun{}, err
 	}
-	bits := newScopeBits(g.Scope(0))
+	roots, bits := member.Roots(g)
 	r := NewRun{
-		ID: job.Info.ID, Job: data, Graph: graph, Nodes: g.Scope(0).Len(), Edges: bits.bits, Tasks: g.Tasks(),
+		ID: job.Info.ID, Job: data, Graph: graph, Nodes: g.Scope(0).Len(), Edges: bits, Tasks: g.Tasks(),
 		Limit: job.Options.Limits.WithDefaults(), LimitEdges: g.Edges(), Sinks: int(g.Scope(0).Sinks()), Policy: job.Options.Policy,
-		Unlogged: job.Options.Unlogged, Constants: constants, MaxConcurrent: map[ledger.Class]int{},
-	}
-	for _, root := range g.Roots() {
-		r.Roots = append(r.Roots, ledger.Grant{Node: root, Class: bits.class(uint32(root))})
+		Unlogged: job.Options.Unlogged, Constants: constants, Roots: roots, MaxConcurrent: map[ledger.Class]int{},
 	}
 	for i, f := range g.Functions() {
 		if n := f.Options().MaxConcurrent; n > 0 {

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/state/ledger"
+	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
 )
 
 const (
@@ -30,7 +30,7 @@ func (r *run) awaitEnd(ctx context.Context) bool {
 	patience := endWithin + rand.N(endWithin/2)
 	if r.endsHere() {
 		patience = 0
-	} else if r.layout.graph.ResultType().Err() != nil {
+	} else if r.layout.Graph.ResultType().Err() != nil {
 		patience = anyEndWithin
 	}
 	for pause, begun := 10*time.Millisecond, time.Now(); ctx.Err() == nil; pause = min(2*pause, time.Second) {
@@ -81,7 +81,7 @@ func (r *run) storeEnd(ctx context.Context, kept Stored, anyhow bool) bool {
 			}
 		}
 		if end.Result == nil {
-			frontier = r.layout.graph.ResultReads(nil, r.Numbering())
+			frontier = r.layout.Graph.ResultReads(nil, r.Numbering())
 		}
 	default:
 		end.First = decodeRecord(kept.First)
@@ -120,7 +120,7 @@ func (r *run) endedAt() time.Time {
 // result evaluates what the run returns, and adds it to its end if it is small enough. It fails when a value that it
 // consists of is unavailable, perhaps because another process has stored the end and cleaned the run.
 func (r *run) result(ctx context.Context, end *engine.RunEnd) (any, error) {
-	t := r.layout.graph.ResultType()
+	t := r.layout.Graph.ResultType()
 	end.ResultType = t.Name()
 	if t.Err() != nil {
 		return nil, nil
@@ -128,14 +128,14 @@ func (r *run) result(ctx context.Context, end *engine.RunEnd) (any, error) {
 	if err := r.learnBlocks(ctx); err != nil {
 		return nil, err
 	}
-	in := &inputSet{nodes: r.layout.graph.ResultReads(nil, r.Numbering())}
-	in.outs = make([]*output, len(in.nodes))
+	in := &inputSet{nodes: r.layout.Graph.ResultReads(nil, r.Numbering())}
+	in.outs = make([]*member.Value, len(in.nodes))
 	if !r.local(in) {
 		if err := r.fetchHere(ctx, in); err != nil {
 			return nil, err
 		}
 	}
-	v := r.layout.graph.Result(r.Numbering(), in)
+	v := r.layout.Graph.Result(r.Numbering(), in)
 	end.Keep(t, v)
 	return v, nil
 }
@@ -174,14 +174,14 @@ func (r *run) learnBlocks(ctx context.Context) error {
 		return err
 	}
 	blocks := state.Blocks
-	if len(state.Nodes) == 0 && r.layout.graph.Scope(0).Len() > 0 {
+	if len(state.Nodes) == 0 && r.layout.Graph.Scope(0).Len() > 0 {
 		if blocks, err = r.tail.blocks(ctx); err != nil {
 			return err
 		}
 	}
 	r.lock()
 	defer r.unlockAndNotify()
-	return r.share.learn(blocks, 0)
+	return r.state.Learn(blocks, 0)
 }
 
 // frontier lists the outputs that the next revision may read: those of tasks that are OK with readers that are not.
@@ -192,31 +192,10 @@ func (r *run) frontier(ctx context.Context) []engine.NodeID {
 	}
 	r.lock()
 	defer r.unlockAndNotify()
-	s := r.share
-	if err := s.learn(state.Blocks, 0); err != nil {
+	if err := r.state.Learn(state.Blocks, 0); err != nil {
 		return nil
 	}
-	var frontier []engine.NodeID
-	for i := range state.Nodes {
-		p := s.find(engine.NodeID(i))
-		if state.Nodes[i].Status == ledger.OK && p.isTask() && isNeeded(state, p) {
-			frontier = append(frontier, p.id())
-		}
-	}
-	return frontier
-}
-
-// isNeeded reports whether the next revision may read an output. Outputs that are spread may have readers without edges.
-func isNeeded(state *ledger.State, p at) bool {
-	if p.b.bits.uses[p.local] == spread {
-		return true
-	}
-	for i := range p.degree() {
-		if state.Nodes[p.child(i).id()].Status != ledger.OK {
-			return true
-		}
-	}
-	return false
+	return r.state.Frontier(state)
 }
 
 func decodeRecord(data []byte) *engine.ErrorRecord {
@@ -278,7 +257,7 @@ func (r *run) publishEnd(outcome engine.Status, end func() (engine.RunEnd, any))
 // value is the result of a run whose end was read from the store; nil if it has none or this program lacks its type. A
 // large result is assembled from the outputs that it consists of, as long as those are kept.
 func (r *run) value(end engine.RunEnd) (any, error) {
-	t := r.layout.graph.ResultType()
+	t := r.layout.Graph.ResultType()
 	if end.Status != engine.Succeeded || t.Err() != nil {
 		return nil, nil
 	}

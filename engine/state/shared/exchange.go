@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/state/ledger"
+	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
 )
 
 // Errors for which a session is given up.
@@ -20,13 +20,13 @@ var (
 
 // exchange sends commits until they are answered, and applies the answers. If no answer comes for too long, others may
 // have been given the claims: then the session is over.
-func (r *run) exchange(ctx context.Context, drafts []*draft) error {
+func (r *run) exchange(ctx context.Context, drafts []*member.Draft, hint Hint) error {
 	calls := make([]Call, len(drafts))
 	for i, d := range drafts {
 		r.addLastLoss(ctx, d)
-		r.pack(d)
-		calls[i] = d.call
+		calls[i] = r.pack(d)
 	}
+	calls[len(calls)-1].Wake = hint
 	for {
 		sent := time.Now()
 		bounded, stop := context.WithDeadline(ctx, r.session.answered.Add(r.store.fenceAfter()))
@@ -35,7 +35,7 @@ func (r *run) exchange(ctx context.Context, drafts []*draft) error {
 		stop()
 		switch {
 		case err == nil:
-			return r.answer(ctx, drafts, replies, sent)
+			return r.answer(ctx, drafts, replies, sent, hint)
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case silent:
@@ -51,24 +51,26 @@ func (r *run) exchange(ctx context.Context, drafts []*draft) error {
 }
 
 // pack encodes the steps, details and first error of a commit.
-func (r *run) pack(d *draft) {
-	if len(d.steps) > 0 {
-		d.call.Commit.Packed = engine.AppendSteps(nil, d.steps)
+func (r *run) pack(d *member.Draft) Call {
+	if len(d.Steps) > 0 {
+		d.Commit.Packed = engine.AppendSteps(nil, d.Steps)
 	}
-	b := blob{Revision: r.revision, Details: d.details}
+	call := Call{Commit: d.Commit, First: encodeRecord(d.FirstFailure())}
+	if len(d.Outputs) > 0 {
+		call.Outputs = make([]Output, len(d.Outputs))
+		for i, o := range d.Outputs {
+			call.Outputs[i] = Output{Node: o.Node, Key: o.Key, Inline: o.Encoded}
+		}
+	}
+	b := blob{Revision: r.revision, Details: d.Details}
 	if r.session.isNew {
 		b.Workers = []engine.WorkerRecord{r.describe()}
 		r.session.isNew = false
 	}
 	if len(b.Details)+len(b.Workers) > 0 {
-		d.call.Details = [][]byte{b.encode()}
+		call.Details = [][]byte{b.encode()}
 	}
-	for _, en := range d.ends {
-		if en.outcome == engine.OutcomeFailed && en.detail != nil {
-			d.call.First = encodeRecord(en.detail.Error)
-			break
-		}
-	}
+	return call
 }
 
 func encodeRecord(rec *engine.ErrorRecord) []byte {
@@ -83,7 +85,7 @@ func encodeRecord(rec *engine.ErrorRecord) []byte {
 }
 
 // answer applies the answers to commits.
-func (r *run) answer(ctx context.Context, drafts []*draft, replies []ledger.Reply, sent time.Time) error {
+func (r *run) answer(ctx context.Context, drafts []*member.Draft, replies []ledger.Reply, sent time.Time, hint Hint) error {
 	if len(replies) != len(drafts) {
 		return fmt.Errorf("shared: %d answers to %d commits", len(replies), len(drafts))
 	}
@@ -95,7 +97,7 @@ func (r *run) answer(ctx context.Context, drafts []*draft, replies []ledger.Repl
 		switch reply.Verdict {
 		case ledger.Applied, ledger.Repeated:
 			if err := r.applied(d, reply); err != nil {
-				if errors.Is(err, errRolledBack) {
+				if errors.Is(err, member.ErrRolledBack) {
 					r.failRolledBack()
 				}
 				r.abandonSession(ctx, err)
@@ -104,10 +106,8 @@ func (r *run) answer(ctx context.Context, drafts []*draft, replies []ledger.Repl
 			for _, n := range reply.Readied {
 				readied[n.Class] += n.Nodes
 			}
-		case ledger.Exhausted:
-			r.commitRefused(d, "the run has used its budget of retries")
-		case ledger.TooWide:
-			r.commitRefused(d, fmt.Sprintf("the fan-out of width %d exceeds the limits of the run", d.ends[0].width))
+		case ledger.Exhausted, ledger.TooWide:
+			r.commitRefused(d)
 		case ledger.Gone:
 			r.markEnded(reply)
 			return nil
@@ -119,28 +119,15 @@ func (r *run) answer(ctx context.Context, drafts []*draft, replies []ledger.Repl
 			return nil
 		}
 	}
-	r.wake(readied, drafts[len(drafts)-1].call.Wake.Functions)
+	r.wake(readied, hint.Functions)
 	return nil
 }
 
 // applied handles the answer to a commit that was applied.
-func (r *run) applied(d *draft, reply *ledger.Reply) error {
+func (r *run) applied(d *member.Draft, reply *ledger.Reply) error {
 	r.lock()
-	s := r.share
-	err := s.applyReply(d, reply)
-	c := &d.call.Commit
-	granted := len(reply.Claims)
-	for _, claim := range reply.Claims {
-		if slices.ContainsFunc(c.Onward, func(g ledger.Grant) bool { return g.Node == claim.Node }) {
-			granted--
-		}
-	}
-	if c.Classes != nil {
-		r.dry = granted < c.Want && !r.hinted
-		if c.Want > 0 && granted == 0 && d.forSuspects {
-			s.foreign = s.suspects // others have to take them, or they are bounded
-		}
-	}
+	err := r.state.Apply(d, reply)
+	r.dry = d.Granted(reply) < d.Commit.Want && !r.hinted
 	r.nextDue = reply.NextDue
 	r.awaitingUploads = false
 	backlog := reply.Waiting
@@ -149,7 +136,7 @@ func (r *run) applied(d *draft, reply *ledger.Reply) error {
 	}
 	r.backlog.Store(int32(backlog))
 	r.waiting.Store(int32(reply.Waiting))
-	if r.session.ends = reply.Verdict == ledger.Applied && s.status.Final(); r.session.ends {
+	if r.session.ends = reply.Verdict == ledger.Applied && r.state.IsFinal(); r.session.ends {
 		r.session.endedAt = reply.Now
 	}
 	stopping := r.stoppingHook(nil)
@@ -162,25 +149,25 @@ func (r *run) applied(d *draft, reply *ledger.Reply) error {
 }
 
 // commitRefused fails an attempt whose end the ledger refused. The commit has used no number.
-func (r *run) commitRefused(d *draft, why string) {
+func (r *run) commitRefused(d *member.Draft) {
 	r.lock()
 	defer r.unlockAndNotify()
 	r.session.number--
-	r.share.failRefused(d.ends[0], why)
+	r.state.Refuse(d)
 }
 
 // markEnded records that the run ended without this session.
 func (r *run) markEnded(reply *ledger.Reply) {
 	r.lock()
 	defer r.unlockAndNotify()
-	r.share.status, r.share.stopping = reply.Status, reply.Stopping
+	r.state.SetStatus(reply.Status, reply.Stopping)
 }
 
 // markUnknown records that the store does not know the run any more.
 func (r *run) markUnknown() {
 	r.lock()
 	defer r.unlockAndNotify()
-	r.share.status = engine.Interrupted
+	r.state.MarkLost()
 }
 
 // abandonSession leaves a session that cannot continue, so that others get its claims at once; a new one follows.
@@ -196,7 +183,7 @@ func (r *run) abandonSession(ctx context.Context, cause error) {
 // failRolledBack fails the run, since processes number its nodes differently now. A retry begins with what the store
 // has kept.
 func (r *run) failRolledBack() {
-	r.Stop(engine.Failed, errRolledBack, &engine.ErrorRecord{
+	r.Stop(engine.Failed, member.ErrRolledBack, &engine.ErrorRecord{
 		Kind: engine.StoreError, Node: engine.NoNode, Worker: r.name, Time: r.wall(r.clock.now()),
 		Message: "the store has forgotten what it had acknowledged, which happens when its machine dies or a lagging replica takes over",
 	})
@@ -213,12 +200,8 @@ func (r *run) stopLanes() {
 			executing++
 		}
 	}
-	s := r.share
-	s.queue.takeAll()
+	r.state.Ended(executing > 0)
 	r.closeOnBoard()
-	if s.stopping == "" && s.status != engine.Succeeded && executing > 0 {
-		s.stopping = s.status
-	}
 	stopping := r.stoppingHook(nil)
 	r.unlockAndNotify()
 	stopping()

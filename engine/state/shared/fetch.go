@@ -9,6 +9,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/state"
 	"github.com/dagscope/dagscope/engine/state/ledger"
+	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
 )
 
 // Outputs are fetched in groups, concurrently: about fetchGroups of them, of leastGroup to mostGroup outputs.
@@ -31,13 +32,13 @@ const (
 // inputSet holds the values that one attempt reads, also when the cache drops them meanwhile.
 type inputSet struct {
 	nodes []engine.NodeID // ascending
-	outs  []*output
+	outs  []*member.Value
 }
 
 // Output implements engine.Values.
 func (in *inputSet) Output(id engine.NodeID) any {
 	if i, ok := slices.BinarySearch(in.nodes, id); ok {
-		return in.outs[i].value
+		return in.outs[i].Data
 	}
 	return nil
 }
@@ -51,7 +52,7 @@ func (in *inputSet) LazyElements() {}
 // fetching is an output that is being fetched. Its fields but ahead are set before done is closed.
 type fetching struct {
 	done  chan struct{}
-	out   *output // nil where it is missing
+	out   *member.Value // nil where it is missing
 	err   error
 	took  time.Duration
 	ahead bool // prefetched: no lane has its reader yet
@@ -61,17 +62,17 @@ type fetching struct {
 func (r *run) Errors(id engine.NodeID) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return int(r.share.find(id).node().errors)
+	return r.state.Errors(id)
 }
 
 // Fetch implements state.Fetcher.
 func (r *run) Fetch(ctx context.Context, c state.Claim) (engine.Values, []engine.InputDetail, error) {
 	p := r.Numbering().Locate(c.Node)
-	in := &inputSet{nodes: r.layout.graph.Reads(nil, p, r.Numbering())}
+	in := &inputSet{nodes: r.layout.Graph.Reads(nil, p, r.Numbering())}
 	if len(in.nodes) == 0 {
 		return in, nil, nil
 	}
-	in.outs = make([]*output, len(in.nodes))
+	in.outs = make([]*member.Value, len(in.nodes))
 	for !r.local(in) {
 		details := make([]engine.InputDetail, len(in.nodes))
 		missing, err := r.gather(ctx, in, details)
@@ -93,11 +94,10 @@ func (r *run) local(in *inputSet) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, id := range in.nodes {
-		o := r.share.find(id).node().out
+		o := r.state.Use(id)
 		if o == nil {
 			return false
 		}
-		r.share.touch(o)
 		in.outs[i] = o
 	}
 	return true
@@ -122,12 +122,12 @@ func (r *run) gather(ctx context.Context, in *inputSet, details []engine.InputDe
 			}
 			in.outs[i] = f.out
 			d.Fetch, d.Source = f.took, fromStore
-			if f.out.inline {
+			if f.out.Inline {
 				d.Source = fromInline
 			}
 		}
-		if d.Bytes = in.outs[i].bytes; f != nil {
-			d.Bytes = in.outs[i].size
+		if d.Bytes = in.outs[i].Bytes; f != nil {
+			d.Bytes = in.outs[i].Size
 		}
 		details[i] = d
 	}
@@ -143,7 +143,7 @@ func (r *run) request(in *inputSet, ahead bool) []*fetching {
 	session := r.session.id
 	for i, id := range in.nodes {
 		f := r.fetches[id]
-		switch o := r.share.find(id).node().out; {
+		switch o := r.state.Value(id); {
 		case o != nil:
 			in.outs[i] = o
 		case f != nil:
@@ -177,7 +177,7 @@ func (r *run) preload(claims []ledger.Claim) {
 	in := &inputSet{}
 	for _, c := range claims {
 		if !c.Skip && !c.Poison && !c.EdgesOnly {
-			in.nodes = r.layout.graph.Reads(in.nodes, r.Numbering().Locate(c.Node), r.Numbering())
+			in.nodes = r.layout.Graph.Reads(in.nodes, r.Numbering().Locate(c.Node), r.Numbering())
 		}
 	}
 	if len(in.nodes) == 0 {
@@ -185,7 +185,7 @@ func (r *run) preload(claims []ledger.Claim) {
 	}
 	slices.Sort(in.nodes)
 	in.nodes = slices.Compact(in.nodes)
-	in.outs = make([]*output, len(in.nodes))
+	in.outs = make([]*member.Value, len(in.nodes))
 	r.request(in, true)
 }
 
@@ -201,7 +201,7 @@ func (r *run) fetch(ctx context.Context, group []engine.NodeID, session ledger.S
 	if err == nil && len(values) != len(group) {
 		err = fmt.Errorf("shared: %d outputs were given, expected %d", len(values), len(group))
 	}
-	outs := make([]*output, len(group))
+	outs := make([]*member.Value, len(group))
 	for i := range values {
 		if err == nil {
 			outs[i], err = r.decode(group[i], values[i])
@@ -211,7 +211,7 @@ func (r *run) fetch(ctx context.Context, group []engine.NodeID, session ledger.S
 }
 
 // fetchedAll hands a group of outputs, nil for missing ones, to those who wait for them.
-func (r *run) fetchedAll(group []engine.NodeID, outs []*output, err error, took time.Duration, session ledger.SessionID) {
+func (r *run) fetchedAll(group []engine.NodeID, outs []*member.Value, err error, took time.Duration, session ledger.SessionID) {
 	r.lock()
 	defer r.unlockAndNotify()
 	if r.session.id != session {
@@ -222,39 +222,22 @@ func (r *run) fetchedAll(group []engine.NodeID, outs []*output, err error, took 
 		delete(r.fetches, id)
 		if f.err, f.took = err, took; err == nil && outs[i] != nil {
 			f.out = outs[i]
-			r.fetched(f)
+			r.state.Arrived(f.out, took, f.ahead)
 		}
 		close(f.done)
 	}
 }
 
-// fetched adds a value to the cache. The lock is held.
-func (r *run) fetched(f *fetching) {
-	s := r.share
-	n := s.find(f.out.node).node()
-	if n.out == nil {
-		n.out = f.out
-		s.add(f.out)
-	}
-	s.saved.FetchedBytes += f.out.size
-	if f.ahead {
-		s.saved.Preloaded++
-		s.saved.Preload += f.took
-	}
-}
-
 // decode makes an output of a stored value, nil where there is none.
-func (r *run) decode(id engine.NodeID, in Output) (*output, error) {
+func (r *run) decode(id engine.NodeID, in Output) (*member.Value, error) {
 	if in.Inline == nil {
 		return nil, nil
 	}
-	v, err := r.layout.graph.OutputType(r.Numbering().Locate(id)).Decode(in.Inline)
+	v, err := r.layout.Graph.OutputType(r.Numbering().Locate(id)).Decode(in.Inline)
 	if err != nil {
 		return nil, err
 	}
-	return &output{
-		node: id, value: v, bytes: engine.UnknownSize, size: int64(len(in.Inline)), stage: stored, must: true, inline: in.Key == "",
-	}, nil
+	return member.Fetched(id, v, len(in.Inline), in.Key == ""), nil
 }
 
 // abandonFetches fails all fetches of a session that is over. The lock is held.

@@ -5,20 +5,21 @@ import (
 	"slices"
 
 	"github.com/dagscope/dagscope/engine/state/ledger"
+	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
 )
 
 // maxHints is how many idle workers one commit wakes at most.
 const maxHints = 64
 
-// hint adds a hint to commits that certainly make more nodes ready than this session takes: nodes with a single parent and
+// hint is for commits that certainly make more nodes ready than this session takes: nodes with a single parent and
 // the roots of a fan-out. For other nodes the hint is sent after the answer. The lock is held.
-func (r *run) hint(drafts []*draft, want int) {
-	if r.share.others == 0 {
-		return // no other session is known; after the answer is soon enough
+func (r *run) hint(drafts []*member.Draft, want int) Hint {
+	if r.state.Others() == 0 {
+		return Hint{} // no other session is known; after the answer is soon enough
 	}
 	certain := map[ledger.Class]int{}
 	for _, d := range drafts {
-		c := &d.call.Commit
+		c := &d.Commit
 		for i := range c.Edges {
 			if e := &c.Edges[i]; e.Waits == 1 && e.Hold == 0 && !e.Bad {
 				certain[e.Class]++
@@ -32,20 +33,21 @@ func (r *run) hint(drafts []*draft, want int) {
 			}
 		}
 	}
-	for _, own := range r.layout.own {
+	for _, own := range r.layout.Own {
 		if n := certain[own]; n > 0 {
 			certain[own] = max(0, n-want)
 			want = max(0, want-n)
 		}
 	}
-	h := &drafts[len(drafts)-1].call.Wake
+	var h Hint
 	for c, n := range certain {
 		if n > 0 {
-			h.Functions = append(h.Functions, r.layout.className(c))
+			h.Functions = append(h.Functions, r.layout.ClassName(c))
 			h.N = min(max(h.N, n), maxHints)
 		}
 	}
 	slices.Sort(h.Functions)
+	return h
 }
 
 // wake hints to other processes that nodes are ready and unclaimed, except for functions that were hinted already.
@@ -57,7 +59,7 @@ func (r *run) wake(readied map[ledger.Class]int, hinted []string) {
 	byName := make(map[string]int, len(readied))
 	most := 0
 	for c, n := range readied {
-		name := r.layout.className(c)
+		name := r.layout.ClassName(c)
 		byName[name] = n
 		if !slices.Contains(hinted, name) {
 			names = append(names, name)

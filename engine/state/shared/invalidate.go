@@ -32,12 +32,10 @@ func (r *run) invalidate(ctx context.Context, c state.Claim, missing []engine.No
 	r.lock()
 	if l := r.laneOf(c); l != nil {
 		l.unassign()
-		if n := l.at.node(); n.since == op.Since { // otherwise it was claimed again meanwhile
-			n.phase, n.claimed, n.announced = away, false, false
-		}
+		r.state.Invalidated(l.node, op)
 	}
 	if reply.Verdict == ledger.Applied {
-		r.share.saved.Invalidated += int64(len(missing))
+		r.state.CountInvalidated(len(missing))
 	}
 	r.dry = false // the recomputed tasks can be claimed
 	r.unlockAndNotify()
@@ -63,20 +61,12 @@ func (r *run) invalidation(ctx context.Context, c state.Claim, missing []engine.
 			r.unlockAndNotify()
 			return ledger.Invalidate{}, state.ErrInputLost
 		}
-		n := l.at.node()
-		if n.claimed && r.share.handOverInputs(l.at) {
-			op := ledger.Invalidate{Session: r.session.id, Consumer: c.Node, Epoch: n.epoch, Since: n.since}
-			for _, id := range missing {
-				p := r.share.find(id)
-				op.Lost = append(op.Lost, ledger.Life{
-					Node: id, Class: p.class(), Epoch: r.missed[id], Task: p.isTask(), Sink: p.is(engine.Sink),
-				})
-			}
-			r.unlockAndNotify()
+		op, ok := r.state.Invalidation(l.node, missing, r.missed)
+		op.Session = r.session.id
+		r.unlockAndNotify()
+		if ok {
 			return op, nil
 		}
-		r.share.urgent = true
-		r.unlockAndNotify()
 		sleep(ctx, time.Millisecond) // the next commit reports it
 		if ctx.Err() != nil {
 			return ledger.Invalidate{}, ctx.Err()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/state"
+	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
 )
 
 // seen maps the runs that a search has found to the latest revision that was opened, -1 for runs to be skipped.
@@ -43,7 +44,7 @@ func (s *Store) Join(ctx context.Context, find func(workflow, function string) *
 			s.startRun(ctx, newRun(s, job, *kept, noHooks))
 			return nil
 		}
-		if l := newLayout(job.Graph); len(l.own) == 1 {
+		if l := member.NewLayout(job.Graph); len(l.Own) == 1 {
 			known[id] = -1
 			return nil // this process has none of its functions
 		}

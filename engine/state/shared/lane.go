@@ -3,6 +3,7 @@ package shared
 import (
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/state"
+	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
 )
 
 // lane implements state.Lane. Its fields are guarded by the run's mu, except that the lane's own goroutine reads at and
@@ -10,7 +11,7 @@ import (
 type lane struct {
 	r        *run
 	slot     uint16
-	at       at
+	node     member.Node
 	claim    state.Claim
 	held     bool
 	head     bool // the claim is of a node from the queue, not one that this lane became
@@ -34,10 +35,10 @@ func (l *lane) Claim() (state.Claim, bool) {
 	}
 	r.lock()
 	defer r.unlockAndNotify()
-	if r.self == nil || r.left {
+	if r.self == nil || r.state.HasLeft() {
 		return state.Claim{}, false
 	}
-	p, ok := r.share.pop()
+	p, ok := r.state.Claim()
 	l.starve(!ok)
 	if !ok {
 		return state.Claim{}, false
@@ -60,15 +61,15 @@ func (l *lane) starve(starving bool) {
 }
 
 // assign gives a node to the lane. The lock is held.
-func (l *lane) assign(p at, head bool) {
+func (l *lane) assign(p member.Node, head bool) {
 	r := l.r
 	r.tokens++
 	if !l.held {
-		r.share.occupy()
+		r.state.Occupy()
 	}
-	l.at, l.head, l.held = p, head, true
-	l.claim = claimOf(p, r.tokens)
-	r.store.cfg.Board.Executing(int(l.slot), r.session.handle, p.id())
+	l.node, l.head, l.held = p, head, true
+	l.claim = p.Claim(r.tokens)
+	r.store.cfg.Board.Executing(int(l.slot), r.session.handle, p.ID())
 }
 
 // unassign takes the claim from the lane. The lock is held.
@@ -77,7 +78,7 @@ func (l *lane) unassign() {
 		return
 	}
 	l.held = false
-	l.r.share.busy--
+	l.r.state.Vacate()
 	l.r.store.cfg.Board.Idle(int(l.slot))
 }
 
@@ -87,7 +88,7 @@ func (l *lane) Release() {
 	defer l.r.unlockAndNotify()
 	if l.held {
 		l.unassign()
-		l.r.share.release(l.at)
+		l.r.state.Release(l.node)
 	}
 }
 
@@ -96,14 +97,9 @@ func (l *lane) Announce(e *state.End) {
 	r := l.r
 	r.lock()
 	defer r.unlockAndNotify()
-	if !l.held || l.claim.Node != e.Node || r.job.Options.Unlogged {
-		return
+	if l.held && l.claim.Node == e.Node {
+		r.state.Announce(e, l.node, l.slot, l.head)
 	}
-	step := stepOf(e, l.at, l.slot, l.head)
-	step.Kind, step.Outcome = engine.AttemptStarted, engine.NoOutcome
-	step.Ended, step.Updated = step.Started, step.Started
-	r.share.announced = append(r.share.announced, step)
-	r.share.urgent = true
 }
 
 // Abandon implements state.Lane.
@@ -124,7 +120,7 @@ func (l *lane) Complete(strand []state.End, next bool) state.Reply {
 	r := l.r
 	r.lock()
 	defer r.unlockAndNotify()
-	if !l.held || l.claim.Node != strand[0].Node || !l.isStrand(strand) {
+	if !l.held || l.claim.Node != strand[0].Node || !r.state.IsStrand(strand) {
 		return state.Reply{Stale: true}
 	}
 	became := engine.NoNode
@@ -139,17 +135,17 @@ func (l *lane) Complete(strand []state.End, next bool) state.Reply {
 		l.unassign()
 		return state.Reply{}
 	}
-	l.assign(r.share.find(became), false)
+	l.assign(r.state.Find(became), false)
 	return state.Reply{Next: l.claim, HasNext: true}
 }
 
 // prepare makes the outputs of a strand. An attempt fails if others need its output and it cannot be encoded.
-func (l *lane) prepare(strand []state.End) []*output {
-	var room [1]*output
+func (l *lane) prepare(strand []state.End) []*member.Value {
+	var room [1]*member.Value
 	outputs := room[:0]
 	for i := range strand {
 		e := &strand[i]
-		var o *output
+		var o *member.Value
 		if e.Outcome == engine.OutcomeOK {
 			o = l.output(e)
 		}
@@ -158,17 +154,17 @@ func (l *lane) prepare(strand []state.End) []*output {
 	return outputs
 }
 
-func (l *lane) output(e *state.End) *output {
-	p := l.at
-	if p.id() != e.Node { // a later node of the strand
+func (l *lane) output(e *state.End) *member.Value {
+	p := l.node
+	if p.ID() != e.Node { // a later node of the strand
 		l.r.mu.Lock()
-		p = l.r.share.find(e.Node)
+		p = l.r.state.Find(e.Node)
 		l.r.mu.Unlock()
 	}
-	if !p.isTask() {
+	if !p.IsTask() {
 		return nil
 	}
-	o, err := l.r.share.prepare(p, e.Output, e.OutputBytes)
+	o, err := l.r.state.Prepare(p, e.Output, e.OutputBytes)
 	if err != nil {
 		l.unstorable(e, p, err)
 		return nil
@@ -177,39 +173,25 @@ func (l *lane) output(e *state.End) *output {
 }
 
 // unstorable turns an end into the failure that its output cannot be stored.
-func (l *lane) unstorable(e *state.End, p at, err error) {
+func (l *lane) unstorable(e *state.End, p member.Node, err error) {
 	e.Outcome, e.Output, e.OutputBytes = engine.OutcomeFailed, nil, 0
 	e.Error = &engine.ErrorRecord{
-		Kind: engine.StoreError, Task: l.r.share.identity(p), Node: e.Node, Message: err.Error(), Worker: l.r.name, Slot: int(l.slot),
+		Kind: engine.StoreError, Task: l.r.state.Identity(p), Node: e.Node, Message: err.Error(), Worker: l.r.name, Slot: int(l.slot),
 		Epoch: int(e.Epoch), Attempt: int(e.Attempt), Time: l.r.wall(e.Ended),
 	}
 }
 
-// isStrand reports whether the session may become each node after the first. The lock is held.
-func (l *lane) isStrand(strand []state.End) bool {
-	s := l.r.share
-	for i := 1; i < len(strand); i++ {
-		p := s.find(strand[i].Node)
-		before := strand[i-1]
-		follows := p.is(engine.SoleParent) && p.sibling(p.scope().Parents(p.local)[0]).id() == before.Node
-		if !follows || before.Outcome != engine.OutcomeOK || before.Epoch > 0 || !s.mayBecome() || s.layout.isBounded(p.class()) || !s.layout.canRun(p.class()) {
-			return false
-		}
-	}
-	return true
-}
-
 // endAttempt ends one attempt and returns the node that the lane becomes. The lock is held.
-func (l *lane) endAttempt(e *state.End, out *output, follower engine.NodeID, next bool) engine.NodeID {
+func (l *lane) endAttempt(e *state.End, out *member.Value, follower engine.NodeID, next bool) engine.NodeID {
 	r := l.r
-	s := r.share
-	if err := s.broken[e.Node]; err != nil && e.Outcome == engine.OutcomeOK {
-		l.unstorable(e, s.find(e.Node), err)
+	s := r.state
+	if err := s.Broken(e.Node); err != nil && e.Outcome == engine.OutcomeOK {
+		l.unstorable(e, s.Find(e.Node), err)
 		out = nil
 	}
-	if e.Outcome == engine.OutcomeCancelled && s.stopping == "" {
-		s.release(s.find(e.Node)) // it was cancelled by something other than the end of the run
+	if e.Outcome == engine.OutcomeCancelled && !s.IsStopping() {
+		s.Release(s.Find(e.Node)) // it was cancelled by something other than the end of the run
 		return engine.NoNode
 	}
-	return s.completeAttempt(e, l.slot, l.head && e.Node == l.claim.Node, out, follower, next)
+	return s.Complete(e, l.slot, l.head && e.Node == l.claim.Node, out, follower, next)
 }

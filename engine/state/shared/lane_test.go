@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
 )
 
 // idleRun is a run of two tasks whose goroutine is not started, without a back end.
@@ -22,7 +23,7 @@ func idleRun(t *testing.T) *run {
 	r := newRun(s, engine.Job{Info: engine.RunInfo{ID: "r"}, Graph: g}, Stored{Status: engine.Running}, noHooks)
 	r.controls.r = r
 	r.spawn = func(func(context.Context)) bool { return true }
-	r.self, r.entered, r.share.width = func() engine.WorkerRecord { return engine.WorkerRecord{} }, true, 1
+	r.self, r.entered = func() engine.WorkerRecord { return engine.WorkerRecord{} }, true
 	return r
 }
 
@@ -34,7 +35,7 @@ func (noBackend) Costs() Costs { return Costs{} }
 // A fetch under a lost claim fails at once, and leaves nothing that others would wait for.
 func TestAFetchWithoutASessionFailsAtOnce(t *testing.T) {
 	r := idleRun(t)
-	in := &inputSet{nodes: []engine.NodeID{0}, outs: make([]*output, 1)}
+	in := &inputSet{nodes: []engine.NodeID{0}, outs: make([]*member.Value, 1)}
 	waits := r.request(in, false)
 	<-waits[0].done
 	require.ErrorIs(t, waits[0].err, errFenced)
@@ -49,7 +50,8 @@ func TestAFetchWithoutASessionFailsAtOnce(t *testing.T) {
 func TestAStarvingLaneRequestsWork(t *testing.T) {
 	r := idleRun(t)
 	r.session.id = "s"
-	r.dry, r.share.busy = true, 1
+	r.dry = true
+	r.state.Occupy()
 	l := r.Lane(0)
 	assert.Empty(t, r.store.workWanted)
 	_, ok := l.Claim()

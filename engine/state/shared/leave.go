@@ -19,8 +19,7 @@ type leaving struct {
 func (r *run) Drain() {
 	r.lock()
 	defer r.unlockAndNotify()
-	r.share.draining = true
-	r.share.releaseQueued()
+	r.state.Drain()
 }
 
 // Leave implements state.Member.
@@ -44,19 +43,14 @@ func (r *run) Leave(ctx context.Context, self engine.WorkerRecord) error {
 // the lease expires.
 func (r *run) leaveRun(ctx context.Context, self engine.WorkerRecord) error {
 	r.lock()
-	s := r.share
-	s.draining = true
+	s := r.state
 	for _, l := range r.lanes {
 		if l.held {
 			l.unassign()
-			s.release(l.at)
+			s.Release(l.node)
 		}
 	}
-	s.releaseQueued()
-	s.handOverDelayed()
-	if r.session.id != "" && !r.job.Options.Unlogged {
-		s.notes = append(s.notes, engine.Step{Kind: engine.WorkerStopped, Ended: s.now, Became: engine.NoNode})
-	}
+	s.HandOver(r.session.id != "")
 	r.unlockAndNotify()
 	err := r.flush(ctx)
 	if err == nil && r.session.id != "" {
@@ -73,7 +67,7 @@ func (r *run) leaveRun(ctx context.Context, self engine.WorkerRecord) error {
 func (r *run) flush(ctx context.Context) error {
 	for ctx.Err() == nil {
 		r.mu.Lock()
-		isDone := r.session.id == "" || r.share.status.Final() || !r.share.pending()
+		isDone := r.session.id == "" || r.state.IsFinal() || !r.state.HasPending()
 		stuck := r.awaitingUploads
 		r.mu.Unlock()
 		if isDone {
@@ -94,7 +88,7 @@ func (r *run) markLeft() {
 	r.halted.Store(true)
 	r.lock()
 	defer r.unlockAndNotify()
-	r.left = true
+	r.state.Leave()
 	for _, l := range r.lanes {
 		l.unassign()
 	}
@@ -104,9 +98,9 @@ func (r *run) markLeft() {
 // handOverRecord adds the worker's last record to the details.
 func (r *run) handOverRecord(ctx context.Context, self engine.WorkerRecord) error {
 	r.mu.Lock()
-	saved := r.share.saved
-	self.Worker = int(r.share.worker)
-	isNumbered := r.numbered
+	saved := r.state.Savings()
+	number, isNumbered := r.state.Worker()
+	self.Worker = int(number)
 	r.mu.Unlock()
 	if !isNumbered {
 		return nil // the run had ended before this process could take part

@@ -182,8 +182,8 @@ func (s *Store) starvedRuns() (runs []*run, functions []string) {
 			continue
 		}
 		runs = append(runs, r)
-		for _, c := range r.layout.own {
-			if name := r.layout.className(c); !slices.Contains(functions, name) {
+		for _, c := range r.layout.Own {
+			if name := r.layout.ClassName(c); !slices.Contains(functions, name) {
 				functions = append(functions, name)
 			}
 		}

@@ -1,15 +1,15 @@
 package shared
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
 )
 
 // group is the goroutines of a run that it waits for.
@@ -49,65 +49,22 @@ func defaultHold() int64 {
 // enforceHoldLimit keeps the outputs of this process within its bound: those that the store has are evicted, and of the
 // others the largest are stored, to be evicted later. The lock is held.
 func (r *run) enforceHoldLimit() {
-	s, h := r.share, &r.store.held
-	h.used.Add(s.used - r.usedCounted)
-	h.only.Add(s.only - r.onlyCounted)
-	r.usedCounted, r.onlyCounted = s.used, s.only
+	s, h := r.state, &r.store.held
+	used, only := s.Held()
+	h.used.Add(used - r.usedCounted)
+	h.only.Add(only - r.onlyCounted)
+	r.usedCounted, r.onlyCounted = used, only
 	limit := r.store.cfg.HoldBytes
 	if excess := h.used.Load() - limit; excess > 0 {
-		s.evict(excess)
+		s.Evict(excess)
 	}
 	if excess := h.only.Load() - limit; excess > 0 {
-		s.storeLargest(excess)
+		s.StoreLargest(excess)
 	}
-}
-
-// evict drops values that the store has, the least recently used first.
-func (s *share) evict(excess int64) {
-	for excess > 0 && s.oldest != nil {
-		o := s.oldest
-		excess -= o.weight()
-		s.outputCache.remove(o)
-		if n := s.find(o.node).node(); n.out == o {
-			n.out = nil
-		}
-	}
-}
-
-// storeLargest starts to store the largest outputs that only this process has.
-func (s *share) storeLargest(excess int64) {
-	list := s.onlyHere()
-	slices.SortFunc(list, func(a, b *output) int {
-		return cmp.Or(cmp.Compare(b.weight(), a.weight()), cmp.Compare(a.node, b.node))
-	})
-	for _, o := range list {
-		if excess <= 0 {
-			return
-		}
-		excess -= o.weight()
-		o.must, o.stage = true, moving
-		s.uploads = append(s.uploads, o)
-		if p := s.find(o.node); p.node().phase == done {
-			s.handovers = append(s.handovers, &handover{at: p, out: o})
-		}
-	}
-}
-
-// onlyHere lists the outputs that only this process has and that are not being stored.
-func (s *share) onlyHere() []*output {
-	var list []*output
-	for b := range s.blocks() {
-		for i := range b.nodes {
-			if o := b.nodes[i].out; o != nil && o.stage == held && !o.must {
-				list = append(list, o)
-			}
-		}
-	}
-	return list
 }
 
 // upload encodes and stores outputs, each in a goroutine of its own.
-func (r *run) upload(outputs []*output) {
+func (r *run) upload(outputs []*member.Value) {
 	session := r.session.id
 	for _, o := range outputs {
 		r.spawn(func(ctx context.Context) {
@@ -124,10 +81,10 @@ func (r *run) upload(outputs []*output) {
 			switch {
 			case r.session.id != session: // the session is over, and so are its outputs
 			case err != nil:
-				r.share.broken[o.node] = err
-				r.share.failed, r.share.urgent, r.awaitingUploads = true, true, false
+				r.state.Failed(o.Node, err)
+				r.awaitingUploads = false
 			default:
-				r.share.put(o, key, size)
+				r.state.Stored(o, key, size)
 				r.awaitingUploads = false
 			}
 		})
@@ -139,17 +96,17 @@ const putFor = time.Minute
 
 // put stores an output under a unique key. The back end retries transient errors; others are retried here for putFor, so
 // an error is final.
-func (r *run) put(ctx context.Context, o *output) (key string, size int64, err error) {
-	b := o.encoded
+func (r *run) put(ctx context.Context, o *member.Value) (key string, size int64, err error) {
+	b := o.Encoded
 	if b == nil {
-		if b, err = r.share.encode(o); err != nil {
+		if b, err = r.state.Encode(o); err != nil {
 			return "", 0, fmt.Errorf("the output cannot be stored: %w", err)
 		}
 	}
 	if most := r.store.cfg.ValueBytes; len(b) > most {
 		return "", 0, fmt.Errorf("the output cannot be stored: it takes %d bytes, at most %d can be shared", len(b), most)
 	}
-	key = fmt.Sprintf("%d.%x", o.node, rand.Uint64())
+	key = fmt.Sprintf("%d.%x", o.Node, rand.Uint64())
 	for begun := time.Now(); ; {
 		if err = r.backend.PutOutput(ctx, r.id, key, b); err == nil || ctx.Err() != nil {
 			return key, int64(len(b)), nil
@@ -157,7 +114,7 @@ func (r *run) put(ctx context.Context, o *output) (key string, size int64, err e
 		if time.Since(begun) >= putFor {
 			return "", 0, fmt.Errorf("the output cannot be stored: %w", err)
 		}
-		r.store.cfg.Log.Error("an output could not be stored and is retried", "run", r.id, "node", o.node, "error", err)
+		r.store.cfg.Log.Error("an output could not be stored and is retried", "run", r.id, "node", o.Node, "error", err)
 		sleep(ctx, time.Second)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
 )
 
 const (
@@ -16,13 +17,9 @@ const (
 
 // addLastLoss completes the records of poison tasks by how the last worker was lost that executed them, which is what
 // users need to find the cause.
-func (r *run) addLastLoss(ctx context.Context, d *draft) {
-	for _, en := range d.ends {
-		if en.detail == nil || en.detail.Error == nil || en.detail.Error.Kind != engine.PoisonError {
-			continue
-		}
-		rec := en.detail.Error
-		rec.Time = r.wall(en.step.Ended)
+func (r *run) addLastLoss(ctx context.Context, d *member.Draft) {
+	for rec, ended := range d.Poisoned() {
+		rec.Time = r.wall(ended)
 		if last := r.lastLoss(ctx, rec); last != nil {
 			rec.Message += "; the last time, " + last.Message
 			rec.Stack, rec.ExitCode, rec.Signal = last.Stack, last.ExitCode, last.Signal

@@ -15,8 +15,7 @@ const progressMaxAge = 200 * time.Millisecond
 func (r *run) Progress() engine.Progress {
 	logged, age := r.tail.progress()
 	r.mu.Lock()
-	own, busy, outcome := r.share.counted, r.share.busy, r.outcome
-	own.Status, own.Tasks = r.share.status, r.share.numbering.Tasks()
+	own, busy, outcome := r.state.Progress(), r.state.Busy(), r.outcome
 	r.mu.Unlock()
 	p := logged
 	switch {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
@@ -100,32 +99,22 @@ func (r *run) updateSessions(workers []Worker) {
 		return
 	}
 	others, idle, first := 0, 0, true
+	number, _ := r.state.Worker()
 	for _, w := range workers {
 		if w.Session == r.session.id {
 			continue
 		}
 		others++
-		first = first && w.Number > r.share.worker
+		first = first && w.Number > number
 		if w.Claims == 0 {
 			idle++
 		}
 	}
-	s := r.share
-	s.others, s.first = others, first
-	if idle == 0 || s.stopping != "" {
-		return
+	s := r.state
+	s.SetSessions(others, first)
+	if idle > 0 && !s.IsStopping() {
+		s.ReleaseStale(idle*max(1, r.record.Width), staleAfter)
 	}
-	for _, id := range s.queue.takeStale(idle*max(1, r.record.Width), s.now-staleAfter, s.isDrawn) {
-		s.release(s.find(id))
-	}
-}
-
-// isDrawn reports whether a node stays here because one of its inputs is too large to be moved.
-func (s *share) isDrawn(id engine.NodeID) bool {
-	if s.rules.NoClustering {
-		return false
-	}
-	return slices.ContainsFunc(s.unstored(s.find(id)), func(o *output) bool { return o.bytes >= s.rules.ClusterBytes })
 }
 
 const (
@@ -139,12 +128,12 @@ const (
 
 // staleAt is when this process should find out whether others have no work, zero for never. The lock is held.
 func (r *run) staleAt() time.Time {
-	oldest, ok := r.share.queue.oldest()
-	if !ok || !r.share.isRunning() {
+	oldest, ok := r.state.OldestQueued()
+	if !ok {
 		return time.Time{}
 	}
 	pause := askAfter
-	if r.share.others == 0 {
+	if r.state.Others() == 0 {
 		pause = askAlone
 	}
 	stale := time.Now().Add(time.Duration(oldest + staleAfter - r.clock.now()))

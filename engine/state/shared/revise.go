@@ -2,12 +2,11 @@ package shared
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/state/ledger"
+	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
 )
 
 // Retry implements engine.Retrier. Tasks that are OK stay so; outputs that are gone are recomputed when a reader misses
@@ -55,61 +54,5 @@ func (s *Store) nextRevision(ctx context.Context, job engine.Job, kept Stored) (
 	if len(state.Nodes) == 0 {
 		return nil, fmt.Errorf("%w: of run %s nothing is left to continue with", engine.ErrUnknownRun, job.Info.ID)
 	}
-	t := newNodeTable(newLayout(job.Graph))
-	for _, b := range state.Blocks {
-		if err := t.grow(b); err != nil {
-			return nil, err
-		}
-	}
-	if t.numbering.Nodes() != len(state.Nodes) {
-		return nil, errors.New("shared: the ledger does not fit the graph")
-	}
-	clock := newClock(kept.StartedAt)
-	return state.Next(clock.now(), func(id engine.NodeID) ledger.Pending {
-		return t.pending(t.find(id), state)
-	}), nil
-}
-
-// pending is how a node that is not OK begins in the next revision.
-func (t *nodeTable) pending(p at, state *ledger.State) ledger.Pending {
-	pending := ledger.Pending{Class: p.class(), Sink: p.is(engine.Sink)}
-	for _, in := range t.sources(p) {
-		isOK := state.Nodes[in.id()].Status == ledger.OK
-		pending.Bits = append(pending.Bits, ledger.PendingBit{Offset: in.offsetTo(p), Set: isOK})
-	}
-	return pending
-}
-
-// sources lists the nodes that the one at p waits for, as far as they exist.
-func (t *nodeTable) sources(p at) []at {
-	scope := p.scope()
-	var list []at
-	for _, parent := range scope.Parents(p.local) {
-		list = append(list, p.sibling(parent))
-	}
-	if p.kind() != engine.JoinNode {
-		return list
-	}
-	expansion := p.sibling(scope.JoinExpansion(p.local)).id()
-	i := slices.IndexFunc(t.dynamic, func(b *block) bool { return b.Expansion == expansion })
-	if i < 0 {
-		return list
-	}
-	b := t.dynamic[i]
-	for instance := range b.Instances {
-		for _, local := range scope.JoinWaits(p.local) {
-			list = append(list, at{b, instance * b.Size, local})
-		}
-	}
-	return list
-}
-
-// offsetTo is the bit of the edge from p to another node, which waits for it.
-func (p at) offsetTo(child at) uint32 {
-	for i := range p.degree() {
-		if p.child(i) == child {
-			return p.offset(i)
-		}
-	}
-	panic(fmt.Sprintf("shared: no edge leads from node %d to node %d", p.id(), child.id()))
+	return member.NextRevision(member.NewLayout(job.Graph), state, newClock(kept.StartedAt).now())
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/state"
 	"github.com/dagscope/dagscope/engine/state/ledger"
+	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
 )
 
 // run is one run as this process knows it. It implements state.Run, state.Member, state.Fetcher and state.Backlogged.
@@ -24,7 +25,7 @@ type run struct {
 	from      int64     // when this revision began, as far as this process knows
 	storedEnd []byte    // the end, if it was stored before this process came to know of the run
 	hooks     state.Hooks
-	layout    *layout
+	layout    *member.Layout
 	clock     *clock
 	tail      *tail
 	details   *detailReader
@@ -46,7 +47,7 @@ type run struct {
 	costs     Costs                                // of the back end when the run became known
 
 	mu               sync.Mutex
-	share            *share
+	state            *member.State
 	fetches          map[engine.NodeID]*fetching
 	missed           map[engine.NodeID]uint16 // epochs of outputs that were lost
 	session          session
@@ -65,8 +66,6 @@ type run struct {
 	stoppingReported bool // hooks.Stopping was called
 	statusDue        bool // there is news of the run: the store is to be asked
 	entered          bool // Enter was called
-	numbered         bool // a session was opened, so this process's worker has a number
-	left             bool // Leave was called: nothing changes any more
 	end              func() (engine.RunEnd, any)
 	outcome          engine.Status // of end, empty before
 	usedCounted      int64         // what the store's counts have of this run
@@ -94,12 +93,13 @@ func newRun(s *Store, job engine.Job, kept Stored, hooks state.Hooks) *run {
 	}
 	r := &run{
 		store: s, backend: s.backend, id: job.Info.ID, job: job, rules: job.Options.Rules.WithDefaults(), revision: kept.Revision,
-		started: kept.StartedAt, storedEnd: kept.End, hooks: hooks, layout: newLayout(job.Graph), clock: newClock(kept.StartedAt),
+		started: kept.StartedAt, storedEnd: kept.End, hooks: hooks, layout: member.NewLayout(job.Graph), clock: newClock(kept.StartedAt),
 		kick: make(chan struct{}, 1), leave: make(chan leaving), done: make(chan struct{}), stopped: make(chan struct{}),
 		fetches: map[engine.NodeID]*fetching{}, missed: map[engine.NodeID]uint16{},
 	}
-	r.share = newShare(r.layout, job.Options.Policy, r.rules)
-	r.share.limit, r.share.unlogged = s.cfg.HoldBytes, job.Options.Unlogged
+	r.state = member.New(member.Config{
+		Layout: r.layout, Policy: job.Options.Policy, Rules: r.rules, Limit: s.cfg.HoldBytes, Unlogged: job.Options.Unlogged,
+	})
 	r.costs = s.backend.Costs()
 	if r.revision > 0 {
 		r.from = r.clock.now()
@@ -157,13 +157,11 @@ func (r *run) follow(ctx, watching context.Context) {
 func (r *run) dropOutputs() {
 	r.lock()
 	defer r.unlockAndNotify()
-	r.left = true
 	for _, l := range r.lanes {
 		l.unassign()
 	}
-	s, held := r.share, &r.store.held
-	s.resetSession()
-	s.clearOutputs()
+	r.state.Close()
+	held := &r.store.held
 	held.used.Add(-r.usedCounted)
 	held.only.Add(-r.onlyCounted)
 	r.usedCounted, r.onlyCounted = 0, 0
@@ -172,18 +170,14 @@ func (r *run) dropOutputs() {
 // lock takes mu and sets the time of the share.
 func (r *run) lock() {
 	r.mu.Lock()
-	r.share.now = r.clock.now()
+	r.state.Advance(r.clock.now())
 }
 
 // unlockAndNotify releases mu and notifies lanes, the committer and the store of what has changed for them.
 func (r *run) unlockAndNotify() {
-	s := r.share
-	ready := 0
-	if s.isRunning() && !r.left {
-		ready = s.queue.len()
-	}
+	ready := r.state.Ready()
 	before := int(r.ready.Swap(int32(ready)))
-	isNews := !r.left && r.self != nil && r.needsTimer()
+	isNews := !r.state.HasLeft() && r.self != nil && r.needsTimer()
 	isStarved := r.dry && r.want() > 0
 	r.mu.Unlock()
 	if isNews {
@@ -206,7 +200,7 @@ func (r *run) wakeCommitter() {
 }
 
 // Numbering implements state.Run.
-func (r *run) Numbering() *engine.Numbering { return r.share.numbering }
+func (r *run) Numbering() *engine.Numbering { return r.state.Numbering() }
 
 // Now implements state.Run.
 func (r *run) Now() int64 { return r.clock.now() }
@@ -224,8 +218,8 @@ func (r *run) Stopping() bool { return r.halted.Load() }
 func (r *run) Output(id engine.NodeID) any {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if o := r.share.find(id).node().out; o != nil {
-		return o.value
+	if o := r.state.Value(id); o != nil {
+		return o.Data
 	}
 	return nil
 }
@@ -243,11 +237,10 @@ func (r *run) Note(s engine.Step) {
 	}
 	r.lock()
 	defer r.unlockAndNotify()
-	if r.left || r.self == nil || r.share.status.Final() {
+	if r.state.HasLeft() || r.self == nil || r.state.IsFinal() {
 		return
 	}
-	s.Became = engine.NoNode
-	r.share.notes = append(r.share.notes, s)
+	r.state.Note(s)
 }
 
 // Enter implements state.Member.
@@ -255,7 +248,7 @@ func (r *run) Enter(self func() engine.WorkerRecord) {
 	record := self()
 	r.lock()
 	r.self, r.record, r.name, r.entered = self, record, record.Name, true
-	r.share.width = max(1, record.Width)
+	r.state.Enter(record.Width)
 	r.unlockAndNotify()
 	r.enter()
 }

@@ -72,7 +72,7 @@ func (r *run) open(ctx context.Context) (ok bool, err error) {
 	r.clock.learn(sent, time.Now(), reply.Now)
 	if reply.Verdict == ledger.Gone {
 		r.lock()
-		r.share.status, r.share.stopping = reply.Status, reply.Stopping
+		r.state.SetStatus(reply.Status, reply.Stopping)
 		r.unlockAndNotify()
 		return false, nil
 	}
@@ -83,12 +83,8 @@ func (r *run) open(ctx context.Context) (ok bool, err error) {
 	handle := r.store.cfg.Board.Opened(r.id, id)
 	r.lock()
 	r.session = session{id: id, handle: handle, listed: true, isNew: true, answered: sent, sent: sent, beat: beatAfter(r.store.cfg.Lease)}
-	r.share.worker, r.numbered = reply.Worker, true
-	r.share.status, r.share.stopping = reply.Status, reply.Stopping
+	r.state.Opened(reply.Worker, reply.Status, reply.Stopping)
 	stopping := r.stoppingHook(nil)
-	if !r.job.Options.Unlogged {
-		r.share.notes = append([]engine.Step{{Kind: engine.WorkerStarted, Started: max(r.clock.now(), 0), Became: engine.NoNode}}, r.share.notes...)
-	}
 	r.unlockAndNotify()
 	stopping()
 	return true, nil
@@ -105,10 +101,11 @@ func (r *run) closeOnBoard() {
 // describe is the record of this process's worker.
 func (r *run) describe() engine.WorkerRecord {
 	r.mu.Lock()
-	self, worker := r.self, int(r.share.worker)
+	self := r.self
+	worker, _ := r.state.Worker()
 	r.mu.Unlock()
 	record := self()
-	record.Worker = worker
+	record.Worker = int(worker)
 	r.mu.Lock()
 	r.record = record
 	r.mu.Unlock()
@@ -133,7 +130,7 @@ func (r *run) fence(cause error) {
 		r.unanswered = append(r.unanswered, r.session.id)
 	}
 	r.session = session{}
-	r.share.resetSession()
+	r.state.Reset()
 	r.abandonFetches()
 	r.dry, r.awaitingUploads, r.pendingSince = false, false, time.Time{}
 	r.unlockAndNotify()

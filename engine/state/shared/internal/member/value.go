@@ -1,4 +1,4 @@
-package shared
+package member
 
 import (
 	"github.com/dagscope/dagscope/engine"
@@ -14,18 +14,22 @@ const (
 	stored              // the store has it
 )
 
-// output is a value in this process's memory, which a task has returned here or which was fetched.
-type output struct {
-	node  engine.NodeID
-	value any
-	bytes int64 // as the task's lane has measured it; UnknownSize where that takes encoding it
+// Value is an output in this process's memory, which a task has returned here or which was fetched. Node, Data, Bytes and
+// Inline never change.
+type Value struct {
+	Node  engine.NodeID
+	Data  any
+	Bytes int64 // as the task's lane has measured it; UnknownSize where that takes encoding it
+	// Inline: it was fetched without a key.
+	Inline bool
+	// Encoded is the value to be stored, until it is; Key the one under which it was put, Size the number of encoded bytes.
+	Encoded []byte
+	Key     string
+	Size    int64
+
 	stage stage
-	must  bool // it has to be stored, whichever session reads it
-	// encoded is the inline value, key that under which it was put; size is the number of encoded bytes.
-	encoded []byte
-	key     string
-	size    int64
-	putAt   int64 // when it was put, on the run's clock
+	must  bool  // it has to be stored, whichever session reads it
+	putAt int64 // when it was put, on the run's clock
 	// left is how many children may still read it here; a held output is dropped at 0.
 	left int32
 	// line is the tasks to repeat if it were lost.
@@ -33,11 +37,14 @@ type output struct {
 	// until is when a delayed output is stored after all, 0 if it is not delayed.
 	until int64
 	soon  bool // the other inputs of its readers are computed here
-	// inline: it was fetched without a key.
-	inline bool
 	// older and newer link the outputs that can be evicted.
-	older, newer *output
+	older, newer *Value
 	listed       bool
+}
+
+// Fetched makes the value of a stored output.
+func Fetched(id engine.NodeID, data any, size int, inline bool) *Value {
+	return &Value{Node: id, Data: data, Bytes: engine.UnknownSize, Size: int64(size), Inline: inline, stage: stored, must: true}
 }
 
 // line is a chain of tasks whose outputs only this process has.
@@ -61,80 +68,80 @@ func (l line) join(m line) line { return line{min(l.tasks+m.tasks, maxLineTasks+
 const unknownWeight = 512
 
 // weight is what the value counts as against Config.HoldBytes.
-func (o *output) weight() int64 {
+func (o *Value) weight() int64 {
 	switch {
-	case o.bytes >= 0:
-		return o.bytes + 64
-	case o.size > 0:
-		return o.size + 64
+	case o.Bytes >= 0:
+		return o.Bytes + 64
+	case o.Size > 0:
+		return o.Size + 64
 	default:
 		return unknownWeight
 	}
 }
 
-// outputCache counts the outputs of one run in memory, and links those that can be evicted by recency.
-type outputCache struct {
+// cache counts the outputs of one run in memory, and links those that can be evicted by recency.
+type cache struct {
 	used   int64 // weight of all
 	only   int64 // weight of those that only this process has
-	oldest *output
-	newest *output
+	oldest *Value
+	newest *Value
 }
 
 // add counts an output.
-func (h *outputCache) add(o *output) {
-	h.used += o.weight()
+func (c *cache) add(o *Value) {
+	c.used += o.weight()
 	if o.stage == stored {
-		h.list(o)
+		c.list(o)
 	} else {
-		h.only += o.weight()
+		c.only += o.weight()
 	}
 }
 
 // markStored makes an output evictable that was counted with weight before the store had it.
-func (h *outputCache) markStored(o *output, weight int64) {
-	h.used += o.weight() - weight
-	h.only -= weight
-	h.list(o)
+func (c *cache) markStored(o *Value, weight int64) {
+	c.used += o.weight() - weight
+	c.only -= weight
+	c.list(o)
 }
 
 // remove uncounts an output.
-func (h *outputCache) remove(o *output) {
-	h.used -= o.weight()
+func (c *cache) remove(o *Value) {
+	c.used -= o.weight()
 	if o.listed {
-		h.unlist(o)
+		c.unlist(o)
 	} else {
-		h.only -= o.weight()
+		c.only -= o.weight()
 	}
 }
 
 // touch makes an output the most recently used.
-func (h *outputCache) touch(o *output) {
-	if o.listed && h.newest != o {
-		h.unlist(o)
-		h.list(o)
+func (c *cache) touch(o *Value) {
+	if o.listed && c.newest != o {
+		c.unlist(o)
+		c.list(o)
 	}
 }
 
-func (h *outputCache) list(o *output) {
-	o.listed, o.older, o.newer = true, h.newest, nil
-	if h.newest != nil {
-		h.newest.newer = o
+func (c *cache) list(o *Value) {
+	o.listed, o.older, o.newer = true, c.newest, nil
+	if c.newest != nil {
+		c.newest.newer = o
 	} else {
-		h.oldest = o
+		c.oldest = o
 	}
-	h.newest = o
+	c.newest = o
 }
 
-func (h *outputCache) unlist(o *output) {
+func (c *cache) unlist(o *Value) {
 	if o.older != nil {
 		o.older.newer = o.newer
 	} else {
-		h.oldest = o.newer
+		c.oldest = o.newer
 	}
 	if o.newer != nil {
 		o.newer.older = o.older
 	} else {
-		h.newest = o.older
+		c.newest = o.older
 	}
 	o.listed, o.older, o.newer = false, nil, nil
 }

@@ -1,4 +1,4 @@
-package shared
+package member
 
 import (
 	"slices"
@@ -7,17 +7,17 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// layout numbers the bits of a graph's edges, the same way in every process: within an instance first, for each node of
-// the scope in order, one for each of its Parents; then, for each node in order, one for each of its Outs.
-type layout struct {
-	graph  *engine.Graph
+// Layout numbers the bits of a graph's edges, the same way in every process: within an instance first, for each node of
+// the scope in order, one for each of its Parents; then, for each node in order, one for each of its Outs. It is immutable.
+type Layout struct {
+	Graph  *engine.Graph
 	scopes []scopeBits
 	// Indexed by class: runs, whether this process can execute it; bounded, whether the number of concurrent executions
 	// is limited; impure, whether repeating a task may give another value.
 	runs    []bool
 	bounded []bool
 	impure  []bool
-	own     []ledger.Class // what this process can execute; the engine's own nodes first, because others wait for them
+	Own     []ledger.Class // what this process can execute; the engine's own nodes first, because others wait for them
 }
 
 // scopeBits are the bits of one instance of a scope.
@@ -38,8 +38,8 @@ const (
 	spread             // also nodes without an edge to it: instances of a fan-out, a list of results, the run's result
 )
 
-func newLayout(g *engine.Graph) *layout {
-	l := &layout{graph: g, scopes: make([]scopeBits, g.Scopes())}
+func NewLayout(g *engine.Graph) *Layout {
+	l := &Layout{Graph: g, scopes: make([]scopeBits, g.Scopes())}
 	for i := range l.scopes {
 		l.scopes[i] = newScopeBits(g.Scope(int32(i)))
 	}
@@ -48,13 +48,22 @@ func newLayout(g *engine.Graph) *layout {
 		l.bounded = append(l.bounded, f.Options().MaxConcurrent > 0)
 		l.impure = append(l.impure, f.Options().Impure)
 	}
-	l.own = []ledger.Class{ledger.EngineClass}
+	l.Own = []ledger.Class{ledger.EngineClass}
 	for i, runs := range l.runs {
 		if runs {
-			l.own = append(l.own, ledger.Class(i))
+			l.Own = append(l.Own, ledger.Class(i))
 		}
 	}
 	return l
+}
+
+// Roots are the nodes that a run of a graph begins with; edges is the number of bits before any fan-out expands.
+func Roots(g *engine.Graph) (roots []ledger.Grant, edges uint32) {
+	bits := newScopeBits(g.Scope(0))
+	for _, root := range g.Roots() {
+		roots = append(roots, ledger.Grant{Node: root, Class: bits.class(uint32(root))})
+	}
+	return roots, bits.bits
 }
 
 func newScopeBits(s *engine.Scope) scopeBits {
@@ -101,22 +110,22 @@ func (b *scopeBits) parentBit(parent, child uint32) uint32 {
 	return b.parents[child] + uint32(i)
 }
 
-// canRun reports whether this process can execute nodes of a class.
-func (l *layout) canRun(c ledger.Class) bool { return c == ledger.EngineClass || l.runs[c] }
+// CanRun reports whether this process can execute nodes of a class.
+func (l *Layout) CanRun(c ledger.Class) bool { return c == ledger.EngineClass || l.runs[c] }
 
 // isBounded reports whether the number of concurrent executions of a class is limited.
-func (l *layout) isBounded(c ledger.Class) bool { return c != ledger.EngineClass && l.bounded[c] }
+func (l *Layout) isBounded(c ledger.Class) bool { return c != ledger.EngineClass && l.bounded[c] }
 
-// className names a class in hints to idle workers.
-func (l *layout) className(c ledger.Class) string {
+// ClassName names a class in hints to idle workers.
+func (l *Layout) ClassName(c ledger.Class) string {
 	if c == ledger.EngineClass {
 		return ""
 	}
-	return l.graph.Functions()[c].Name()
+	return l.Graph.Functions()[c].Name()
 }
 
 // expand is what the ledger has to know of an expansion with width elements.
-func (l *layout) expand(region int32, width uint32) *ledger.Expand {
+func (l *Layout) expand(region int32, width uint32) *ledger.Expand {
 	b := &l.scopes[region]
 	e := &ledger.Expand{
 		Width: width, Size: b.scope.Len(), EdgesPer: b.bits, TasksPer: b.scope.Tasks(), LimitEdges: b.bits, SinksPer: b.scope.Sinks(),

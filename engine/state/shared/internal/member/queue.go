@@ -1,7 +1,8 @@
-package shared
+package member
 
 import (
 	"slices"
+	"time"
 
 	"github.com/dagscope/dagscope/engine"
 )
@@ -88,3 +89,51 @@ func (q *queue) oldest() (since int64, ok bool) {
 	}
 	return since, ok
 }
+
+// pace is how long tasks take.
+type pace struct {
+	mean float64
+	last int64 // when the last one ended, or lanes became busy
+}
+
+// BatchTime is how much work, in ns, is kept here while others might be idle, and how long a strand may be unreported.
+const BatchTime = int64(5 * time.Millisecond)
+
+// Bounds of the local queue.
+const (
+	maxQueuedPerLane = 64
+	maxQueued        = 256
+)
+
+// add averages in a task that has just ended; about the last twenty count.
+func (p *pace) add(ns, now int64) {
+	p.last = now
+	if p.mean == 0 {
+		p.mean = float64(max(ns, 1))
+		return
+	}
+	p.mean += (float64(ns) - p.mean) / 20
+}
+
+// ahead is how many tasks n lanes execute within BatchTime, rounded up while tasks are short; n when nothing is known yet.
+// If busy lanes have ended nothing for a while, tasks have become longer.
+func (p *pace) ahead(n int, isBusy bool, now int64) int {
+	mean := p.mean
+	if since := now - p.last; isBusy && since > BatchTime {
+		mean = max(mean, float64(since))
+	}
+	if mean == 0 {
+		return n
+	}
+	tasks := float64(n) * float64(BatchTime) / max(mean, 1)
+	if tasks < 1 {
+		if mean < 10*float64(BatchTime) {
+			return 1
+		}
+		return 0
+	}
+	return min(int(tasks), n*maxQueuedPerLane, maxQueued)
+}
+
+// Pipelined is how many commits of single ends, by the rule NoBecome, are sent together.
+const Pipelined = 32

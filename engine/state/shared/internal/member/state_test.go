@@ -1,0 +1,95 @@
+package member
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/state"
+	"github.com/dagscope/dagscope/engine/state/ledger"
+)
+
+// chainOf is the state of a process with a session in a run of n tasks that follow each other.
+func chainOf(t *testing.T, n int) *State {
+	t.Helper()
+	next := engine.Func1("next", func(_ context.Context, n int) (int, error) { return n + 1, nil })
+	b := engine.NewBuilder()
+	r := next.Call(engine.Const(b, 0))
+	for range n - 1 {
+		r = next.Call(r)
+	}
+	g, err := b.Compile(r)
+	require.NoError(t, err)
+	s := New(Config{Layout: NewLayout(g), Rules: engine.Rules{}.WithDefaults(), Limit: 1 << 20})
+	s.Enter(1)
+	s.Opened(3, engine.Running, "")
+	return s
+}
+
+// grant answers the next commit with a claim on a node.
+func grant(t *testing.T, s *State, id engine.NodeID) {
+	t.Helper()
+	d := s.Draft(ledger.MaxEnds)
+	require.NoError(t, s.Apply(d, &ledger.Reply{
+		Verdict: ledger.Applied, Status: engine.Running, Claims: []ledger.Claim{{Node: id, Attempt: 1, Since: 5}},
+	}))
+}
+
+// end ends the attempt of a lane as OK.
+func end(t *testing.T, s *State, id engine.NodeID) engine.NodeID {
+	t.Helper()
+	out, err := s.Prepare(s.Find(id), 1, 8)
+	require.NoError(t, err)
+	return s.Complete(&state.End{Node: id, Attempt: 1, Outcome: engine.OutcomeOK, Output: 1, OutputBytes: 8}, 0, true, out, engine.NoNode, true)
+}
+
+// A chain is executed without an answer of the ledger, and reported by one commit with the value of its last task alone.
+func TestAChainIsOneCommit(t *testing.T) {
+	s := chainOf(t, 3)
+	assert.Equal(t, 1, s.Want(1, 1))
+	grant(t, s, 0)
+	p, ok := s.Claim()
+	require.True(t, ok)
+	require.Equal(t, engine.NodeID(0), p.ID())
+	s.Occupy()
+	assert.Equal(t, engine.NodeID(1), end(t, s, 0))
+	assert.Equal(t, engine.NodeID(2), end(t, s, 1))
+	assert.False(t, s.IsDue(), "no other session waits for a task within the chain")
+	assert.Equal(t, engine.NoNode, end(t, s, 2))
+	s.Vacate()
+	assert.True(t, s.IsDue())
+	d := s.Draft(ledger.MaxEnds)
+	require.Len(t, d.Commit.Ends, 3)
+	assert.False(t, d.Commit.Ends[0].Local)
+	assert.True(t, d.Commit.Ends[1].Local)
+	assert.True(t, d.Commit.Ends[2].Local)
+	assert.Empty(t, d.Commit.Edges, "their children end by the same commit")
+	require.Len(t, d.Outputs, 1)
+	assert.Equal(t, engine.NodeID(2), d.Outputs[0].Node)
+	require.NoError(t, s.Apply(d, &ledger.Reply{Verdict: ledger.Applied, Status: engine.Succeeded}))
+	assert.True(t, s.IsFinal())
+	assert.Equal(t, 3, s.Progress().Done)
+	assert.False(t, s.HasPending())
+}
+
+// Membership only moves on: what drains claims nothing, and releases what no lane has.
+func TestAProcessThatDrainsReleasesItsQueue(t *testing.T) {
+	s := chainOf(t, 2)
+	grant(t, s, 0)
+	assert.Equal(t, 1, s.Ready())
+	s.Drain()
+	assert.Zero(t, s.Ready())
+	assert.Zero(t, s.Want(1, 1))
+	_, ok := s.Claim()
+	assert.False(t, ok)
+	d := s.Draft(ledger.MaxEnds)
+	require.Len(t, d.Commit.Ends, 1)
+	assert.Equal(t, engine.NoOutcome, d.Commit.Ends[0].Outcome, "a release")
+	s.Enter(1)
+	assert.Zero(t, s.Want(1, 1), "it drains all the same")
+	s.Close()
+	assert.True(t, s.HasLeft())
+}
