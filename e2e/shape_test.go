@@ -46,7 +46,6 @@ func shape() limits {
 			"embedded.database":      seam,
 			"embedded.walk":          "one method for each kind of entry that a check visits",
 			"redis.Store":            seam,
-			"web.Server":             "one method for each page and guard",
 			"live.feed":              "what the viewers of one run share, under one lock",
 			"app.runJSON":            "a view of a run for --json, with one field that is not shown",
 			"app.session":            "what every command asks of its surroundings, over three fields",

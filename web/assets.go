@@ -100,10 +100,10 @@ func loadAssets(dashboard fs.FS) (map[string]*asset, error) {
 }
 
 // serveAsset serves the files that pages link to.
-func (s *Server) serveAsset(w http.ResponseWriter, r *http.Request) {
-	a := s.assets[strings.TrimPrefix(r.URL.Path, s.cfg.BasePath)]
+func (p *pages) serveAsset(w http.ResponseWriter, r *http.Request) {
+	a := p.assets[strings.TrimPrefix(r.URL.Path, p.cfg.BasePath)]
 	if a == nil {
-		s.notFound(w, r)
+		p.notFound(w, r)
 		return
 	}
 	a.serve(w, r)

@@ -16,8 +16,14 @@ import (
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
 	"connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
-// guard applies the checks that every request has to pass before a handler sees it.
-func (s *Server) guard(next http.Handler) http.Handler {
+// guard checks requests, and signs browsers in. It is immutable after New.
+type guard struct {
+	*pages
+	cookie string // the value that stands for the token
+}
+
+// check applies the checks that every request has to pass before a handler sees it.
+func (g *guard) check(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
@@ -27,24 +33,24 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		for _, check := range []func(*http.Request) *api.Problem{checkPath, s.checkHost, s.checkOrigin} {
+		for _, check := range []func(*http.Request) *api.Problem{checkPath, g.checkHost, g.checkOrigin} {
 			if p := check(r); p != nil {
-				s.refuse(w, r, p)
+				g.refuse(w, r, p)
 				return
 			}
 		}
-		if s.allowOrigin(w, r) {
+		if g.allowOrigin(w, r) {
 			return
 		}
-		if p := s.checkBody(w, r); p != nil {
-			s.refuse(w, r, p)
+		if p := g.checkBody(w, r); p != nil {
+			g.refuse(w, r, p)
 			return
 		}
-		if s.authorised(r) || s.open(r.URL.Path) {
+		if g.authorised(r) || g.open(r.URL.Path) {
 			next.ServeHTTP(w, r)
 			return
 		}
-		s.askForToken(w, r)
+		g.askForToken(w, r)
 	})
 }
 
@@ -78,12 +84,12 @@ func cleanPath(path string) bool {
 
 // checkHost refuses host names that are not configured for this server. Otherwise a foreign name that resolves to this
 // machine (DNS rebinding) would let pages of that site read ours.
-func (s *Server) checkHost(r *http.Request) *api.Problem {
+func (g *guard) checkHost(r *http.Request) *api.Problem {
 	host := hostOf(r.Host)
 	if isLoopbackName(host) || isOwnAddress(r, host) {
 		return nil
 	}
-	if slices.ContainsFunc(s.cfg.Hosts, func(known string) bool {
+	if slices.ContainsFunc(g.cfg.Hosts, func(known string) bool {
 		return strings.EqualFold(known, r.Host) || strings.EqualFold(known, host)
 	}) {
 		return nil
@@ -114,10 +120,10 @@ func isOwnAddress(r *http.Request, host string) bool {
 }
 
 // checkOrigin refuses requests that browsers make on behalf of other sites, except when a user follows a link.
-func (s *Server) checkOrigin(r *http.Request) *api.Problem {
+func (g *guard) checkOrigin(r *http.Request) *api.Problem {
 	origin := r.Header.Get("Origin")
 	if origin != "" {
-		if s.knownOrigin(origin) || sameHost(origin, r.Host) {
+		if g.knownOrigin(origin) || sameHost(origin, r.Host) {
 			return nil
 		}
 		return api.NewProblem(http.StatusForbidden, "requests by pages of %q are not accepted; dagscope serve --origin URL accepts them", shortened(origin))
@@ -137,16 +143,16 @@ func sameHost(origin, host string) bool {
 	return err == nil && u.Host != "" && strings.EqualFold(u.Host, host)
 }
 
-func (s *Server) knownOrigin(origin string) bool { return slices.Contains(s.cfg.Origins, origin) }
+func (g *guard) knownOrigin(origin string) bool { return slices.Contains(g.cfg.Origins, origin) }
 
 // allowOrigin sets the CORS headers by which pages of a configured other site may read the response. It reports whether
 // the request was a preflight, which it has then answered.
-func (s *Server) allowOrigin(w http.ResponseWriter, r *http.Request) bool {
-	if len(s.cfg.Origins) > 0 {
+func (g *guard) allowOrigin(w http.ResponseWriter, r *http.Request) bool {
+	if len(g.cfg.Origins) > 0 {
 		w.Header().Add("Vary", "Origin")
 	}
 	origin := r.Header.Get("Origin")
-	if origin == "" || !s.knownOrigin(origin) {
+	if origin == "" || !g.knownOrigin(origin) {
 		return false
 	}
 	h := w.Header()
@@ -164,14 +170,14 @@ func (s *Server) allowOrigin(w http.ResponseWriter, r *http.Request) bool {
 }
 
 // checkBody bounds what is read of a body, and refuses one that is announced to be larger.
-func (s *Server) checkBody(w http.ResponseWriter, r *http.Request) *api.Problem {
-	limit := s.cfg.MaxBody
+func (g *guard) checkBody(w http.ResponseWriter, r *http.Request) *api.Problem {
+	limit := g.cfg.MaxBody
 	if r.Method == http.MethodPost {
 		switch r.URL.Path {
-		case s.cfg.BasePath + apiPath + "/runs":
-			limit = s.cfg.MaxUpload + s.cfg.MaxBody
-		case s.cfg.BasePath + apiPath + "/archives":
-			limit = s.cfg.MaxArchive + s.cfg.MaxBody // the importer reports archives that are too large
+		case g.cfg.BasePath + apiPath + "/runs":
+			limit = g.cfg.MaxUpload + g.cfg.MaxBody
+		case g.cfg.BasePath + apiPath + "/archives":
+			limit = g.cfg.MaxArchive + g.cfg.MaxBody // the importer reports archives that are too large
 		}
 	}
 	if r.ContentLength > limit {

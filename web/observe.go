@@ -16,8 +16,16 @@ import (
 	"github.com/dagscope/dagscope/web/api"
 )
 
+// observer counts and logs requests. It is immutable after New.
+type observer struct {
+	log     *slog.Logger
+	metrics *metrics
+	quiet   map[string]bool // routes whose requests are logged at debug level
+	refuse  func(http.ResponseWriter, *http.Request, *api.Problem)
+}
+
 // observe gives each request an ID, counts and logs it, and answers when a handler panics.
-func (s *Server) observe(next http.Handler) http.Handler {
+func (o *observer) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		id := rand.Text()[:16]
@@ -27,8 +35,8 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		r = r.WithContext(context.WithValue(r.Context(), routedKey{}, at))
 		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
 		defer func() {
-			broken := s.recover(ww, r, recover())
-			s.logRequest(r, ww, at.pattern, time.Since(began))
+			broken := o.recover(ww, r, recover())
+			o.logRequest(r, ww, at.pattern, time.Since(began))
 			if broken {
 				panic(http.ErrAbortHandler)
 			}
@@ -38,19 +46,19 @@ func (s *Server) observe(next http.Handler) http.Handler {
 }
 
 // recover answers after a panic; it returns true if the connection has to be aborted instead.
-func (s *Server) recover(w middleware.WrapResponseWriter, r *http.Request, v any) (broken bool) {
+func (o *observer) recover(w middleware.WrapResponseWriter, r *http.Request, v any) (broken bool) {
 	if v == nil {
 		return false
 	}
 	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		return true
 	}
-	s.cfg.Log.LogAttrs(r.Context(), slog.LevelError, "request panicked",
+	o.log.LogAttrs(r.Context(), slog.LevelError, "request panicked",
 		slog.String("request_id", middleware.GetReqID(r.Context())), slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
 	if w.Status() != 0 {
 		return true
 	}
-	s.refuse(w, r, api.NewProblem(http.StatusInternalServerError, "internal error; the server's log has the cause under the request's ID"))
+	o.refuse(w, r, api.NewProblem(http.StatusInternalServerError, "internal error; the server's log has the cause under the request's ID"))
 	return false
 }
 
@@ -59,7 +67,7 @@ func (s *Server) recover(w middleware.WrapResponseWriter, r *http.Request, v any
 const statusGone = 499
 
 // logRequest counts and logs a request that was answered.
-func (s *Server) logRequest(r *http.Request, w middleware.WrapResponseWriter, route string, took time.Duration) {
+func (o *observer) logRequest(r *http.Request, w middleware.WrapResponseWriter, route string, took time.Duration) {
 	status := w.Status()
 	if status == 0 {
 		status = http.StatusOK
@@ -67,15 +75,15 @@ func (s *Server) logRequest(r *http.Request, w middleware.WrapResponseWriter, ro
 	if status == http.StatusServiceUnavailable && errors.Is(r.Context().Err(), context.Canceled) {
 		status = statusGone
 	}
-	s.metrics.count(r.Method, route, status, took)
+	o.metrics.count(r.Method, route, status, took)
 	level := slog.LevelInfo
 	switch {
 	case status >= 500:
 		level = slog.LevelError
-	case s.quiet[route]:
+	case o.quiet[route]:
 		level = slog.LevelDebug
 	}
-	s.cfg.Log.LogAttrs(r.Context(), level, "request",
+	o.log.LogAttrs(r.Context(), level, "request",
 		slog.String("request_id", middleware.GetReqID(r.Context())), slog.String("method", shortened(r.Method)),
 		slog.String("path", shortened(r.URL.Path)), slog.Int("status", status), slog.Int("bytes", w.BytesWritten()),
 		slog.Duration("took", took))

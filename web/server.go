@@ -45,17 +45,15 @@ const keptLayouts = 64
 // Server answers all requests of browsers and programs. It is immutable after New; its parts synchronise themselves. Safe
 // for concurrent use.
 type Server struct {
-	cfg           Config
-	api           *api.API
-	hub           *live.Hub
-	layouts       *layout.Cache
-	metrics       *metrics
-	assets        map[string]*asset
-	documentAsset *asset
-	cookie        string
-	quiet         map[string]bool // routes whose requests are logged at debug level
-	handler       http.Handler
-	patience      *patientStore // nil if the store is in this process
+	cfg      Config
+	api      *api.API
+	hub      *live.Hub
+	layouts  *layout.Cache
+	metrics  *metrics
+	pages    *pages
+	guard    *guard
+	handler  http.Handler
+	patience *patientStore // nil if the store is in this process
 }
 
 // New checks the configuration and loads everything that is served, so that a broken dashboard or template fails here.
@@ -64,14 +62,17 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, cookie: cookieValue(cfg.Token), layouts: layout.NewCache(keptLayouts)}
+	s := &Server{cfg: cfg, layouts: layout.NewCache(keptLayouts)}
 	if cfg.Shared { // the store is reached over a network
 		s.patience = &patientStore{Store: cfg.Store}
 		s.cfg.Store = s.patience
 	}
-	if s.assets, err = loadAssets(cfg.Dashboard); err != nil {
+	assets, err := loadAssets(cfg.Dashboard)
+	if err != nil {
 		return nil, err
 	}
+	s.pages = &pages{cfg: &s.cfg, assets: assets}
+	s.guard = &guard{pages: s.pages, cookie: cookieValue(cfg.Token)}
 	s.metrics = newMetrics(cfg.Version, func() int { return s.api.Active() }, func() live.Stats { return s.hub.Stats() })
 	compress, err := gzhttp.NewWrapper(
 		gzhttp.MinSize(1024), gzhttp.EnableZstd(false), gzhttp.SuffixETag(api.GzipSuffix), gzhttp.ContentTypes([]string{
@@ -86,7 +87,8 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.handler = s.observe(s.guard(uncompressed(compress(router), router)))
+	o := observer{log: cfg.Log, metrics: s.metrics, quiet: quiet(cfg.BasePath), refuse: s.pages.refuse}
+	s.handler = o.observe(s.guard.check(uncompressed(compress(router), router)))
 	return s, nil
 }
 
@@ -106,21 +108,21 @@ func (s *Server) routes() (http.Handler, error) {
 	base := s.cfg.BasePath
 	root := chi.NewRouter()
 	root.Use(noteRoute, middleware.GetHead)
-	root.NotFound(s.notFound)
-	root.MethodNotAllowed(s.methodNotAllowed)
+	root.NotFound(s.pages.notFound)
+	root.MethodNotAllowed(s.pages.methodNotAllowed)
 	for path, page := range map[string]static.Page{
 		"/": static.RunsPage, "/runs/{run}": static.RunPage, "/insights": static.InsightsPage, "/workers": static.WorkersPage,
 	} {
-		root.Get(base+path, func(w http.ResponseWriter, r *http.Request) { s.shell(w, r, page) })
+		root.Get(base+path, func(w http.ResponseWriter, r *http.Request) { s.pages.shell(w, r, page) })
 	}
-	root.Get(base+"/assets/*", s.serveAsset)
-	root.Get(base+"/login", s.showLogin)
-	root.Post(base+"/login", s.login)
+	root.Get(base+"/assets/*", s.pages.serveAsset)
+	root.Get(base+"/login", s.guard.showLogin)
+	root.Post(base+"/login", s.guard.login)
 	root.Get(base+"/healthz", s.healthz)
 	root.Get(base+"/readyz", s.readyz)
 	root.Method(http.MethodGet, base+"/metrics", s.metrics.handler())
-	root.Get(base+"/api/docs", s.docs)
-	root.Get(base+"/api/openapi.json", s.document)
+	root.Get(base+"/api/docs", s.pages.docs)
+	root.Get(base+"/api/openapi.json", s.pages.openAPI)
 	root.Get(base+apiPath+"/live", s.live)
 	if base != "" {
 		root.Get(base, func(w http.ResponseWriter, r *http.Request) {
@@ -128,10 +130,14 @@ func (s *Server) routes() (http.Handler, error) {
 		})
 		root.Get("/healthz", s.healthz)
 	}
-	s.quiet = map[string]bool{
+	return root, s.attach(root)
+}
+
+// quiet has the routes whose requests are logged at debug level.
+func quiet(base string) map[string]bool {
+	return map[string]bool{
 		base + "/assets/*": true, base + "/healthz": true, base + "/readyz": true, base + "/metrics": true, "/healthz": true,
 	}
-	return root, s.attach(root)
 }
 
 // attach creates the API and the live views, which need each other.
@@ -151,7 +157,7 @@ func (s *Server) attach(root chi.Router) error {
 	if err != nil {
 		return err
 	}
-	s.documentAsset = newAsset("openapi.json", s.api.Document(c.BasePath))
+	s.pages.document, s.pages.json = s.api.Document, newAsset("openapi.json", s.api.Document(c.BasePath))
 	queries, err := metricsstore.NewQueries(c.Store)
 	if err != nil {
 		return err
@@ -173,9 +179,9 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Upgrade", "websocket")
 		w.Header().Set("Connection", "Upgrade")
 		w.Header().Set("Sec-WebSocket-Version", "13")
-		s.refuse(w, r, api.NewProblem(http.StatusUpgradeRequired, "this is a WebSocket, expected a request to upgrade to one of version 13"))
+		s.pages.refuse(w, r, api.NewProblem(http.StatusUpgradeRequired, "this is a WebSocket, expected a request to upgrade to one of version 13"))
 	case err != nil || len(key) != 16 || r.ProtoMajor != 1:
-		s.refuse(w, r, api.NewProblem(http.StatusBadRequest, "the request to upgrade has no Sec-WebSocket-Key, expected 16 bytes in base64, over HTTP/1.1"))
+		s.pages.refuse(w, r, api.NewProblem(http.StatusBadRequest, "the request to upgrade has no Sec-WebSocket-Key, expected 16 bytes in base64, over HTTP/1.1"))
 	default:
 		s.hub.ServeWebSocket(w, r)
 	}

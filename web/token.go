@@ -34,15 +34,15 @@ func same(a, b string) bool {
 }
 
 // authorised reports whether a request carries the token, or none is required.
-func (s *Server) authorised(r *http.Request) bool {
-	if s.cfg.Token == "" {
+func (g *guard) authorised(r *http.Request) bool {
+	if g.cfg.Token == "" {
 		return true
 	}
 	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
-		return same(strings.TrimSpace(token), s.cfg.Token)
+		return same(strings.TrimSpace(token), g.cfg.Token)
 	}
 	for _, c := range r.CookiesNamed(api.TokenCookie) {
-		if same(c.Value, s.cookie) {
+		if same(c.Value, g.cookie) {
 			return true
 		}
 	}
@@ -50,16 +50,16 @@ func (s *Server) authorised(r *http.Request) bool {
 }
 
 // open reports whether a path needs no token: health checks, the login page, and what it links to.
-func (s *Server) open(path string) bool {
-	path = strings.TrimPrefix(path, s.cfg.BasePath)
+func (g *guard) open(path string) bool {
+	path = strings.TrimPrefix(path, g.cfg.BasePath)
 	return path == "/healthz" || path == "/readyz" || path == "/login" ||
 		slices.ContainsFunc(templates.AllLinked(), func(f templates.Linked) bool { return path == "/assets/"+f.Name })
 }
 
 // askForToken answers a request without the token: a browser that navigates is redirected to the login form.
-func (s *Server) askForToken(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodGet && s.navigates(r) {
-		http.Redirect(w, r, s.cfg.BasePath+"/login?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
+func (g *guard) askForToken(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet && g.navigates(r) {
+		http.Redirect(w, r, g.cfg.BasePath+"/login?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
 		return
 	}
 	w.Header().Set("WWW-Authenticate", `Bearer realm="dagscope"`)
@@ -67,48 +67,48 @@ func (s *Server) askForToken(w http.ResponseWriter, r *http.Request) {
 }
 
 // showLogin answers GET /login.
-func (s *Server) showLogin(w http.ResponseWriter, r *http.Request) {
-	next := s.next(r.URL.Query().Get("next"))
-	if s.authorised(r) {
+func (g *guard) showLogin(w http.ResponseWriter, r *http.Request) {
+	next := g.next(r.URL.Query().Get("next"))
+	if g.authorised(r) {
 		http.Redirect(w, r, next, http.StatusSeeOther)
 		return
 	}
-	s.loginPage(w, r, http.StatusOK, templates.LoginData{Next: next})
+	g.loginPage(w, r, http.StatusOK, templates.LoginData{Next: next})
 }
 
 // login answers POST /login: it exchanges the token for the cookie.
-func (s *Server) login(w http.ResponseWriter, r *http.Request) {
+func (g *guard) login(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxLogin)
 	if err := r.ParseForm(); err != nil {
-		s.refuse(w, r, api.NewProblem(http.StatusBadRequest, "the body is not a form, expected one with the fields token and next"))
+		g.refuse(w, r, api.NewProblem(http.StatusBadRequest, "the body is not a form, expected one with the fields token and next"))
 		return
 	}
-	next := s.next(r.PostForm.Get("next"))
-	if s.cfg.Token != "" && !same(strings.TrimSpace(r.PostForm.Get("token")), s.cfg.Token) {
-		if s.navigates(r) {
-			s.loginPage(w, r, http.StatusUnauthorized, templates.LoginData{Next: next, Wrong: true})
+	next := g.next(r.PostForm.Get("next"))
+	if g.cfg.Token != "" && !same(strings.TrimSpace(r.PostForm.Get("token")), g.cfg.Token) {
+		if g.navigates(r) {
+			g.loginPage(w, r, http.StatusUnauthorized, templates.LoginData{Next: next, Wrong: true})
 			return
 		}
-		s.refuse(w, r, api.NewProblem(http.StatusUnauthorized, "that is not the token of this server"))
+		g.refuse(w, r, api.NewProblem(http.StatusUnauthorized, "that is not the token of this server"))
 		return
 	}
-	if s.cfg.Token != "" {
+	if g.cfg.Token != "" {
 		http.SetCookie(w, &http.Cookie{
-			Name: api.TokenCookie, Value: s.cookie, Path: s.cfg.BasePath + "/", MaxAge: cookieAge,
+			Name: api.TokenCookie, Value: g.cookie, Path: g.cfg.BasePath + "/", MaxAge: cookieAge,
 			HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteStrictMode,
 		})
 	}
 	http.Redirect(w, r, next, http.StatusSeeOther)
 }
 
-func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, status int, d templates.LoginData) {
-	d.Page = s.page()
-	s.render(w, r, status, func(b *pageBuffer) error { return templates.Login(b, d) })
+func (g *guard) loginPage(w http.ResponseWriter, r *http.Request, status int, d templates.LoginData) {
+	d.Page = g.page()
+	g.render(w, r, status, func(b *pageBuffer) error { return templates.Login(b, d) })
 }
 
 // next validates the path to continue to after a login: a path of this server, otherwise the first page.
-func (s *Server) next(path string) string {
-	home := s.cfg.BasePath + "/"
+func (g *guard) next(path string) string {
+	home := g.cfg.BasePath + "/"
 	u, err := url.Parse(path)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(path, home) || strings.HasPrefix(path, "//") ||
 		strings.ContainsAny(path, "\\\r\n\t") || !cleanPath(u.Path) {
