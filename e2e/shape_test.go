@@ -47,12 +47,9 @@ func shape() limits {
 			"embedded.walk":          "one method for each kind of entry that a check visits",
 			"redis.Store":            seam,
 			"live.feed":              "what the viewers of one run share, under one lock",
-			"app.runJSON":            "a view of a run for --json, with one field that is not shown",
-			"app.session":            "what every command asks of its surroundings, over three fields",
 		},
 		back: 0.10, files: 10,
 		tangled: map[string]string{
-			"cmd/app":               "app.go has one struct with a field for each command, and every command uses its options",
 			"digest":                "a sketch adds, merges and moves its grid by itself; the three files are one algorithm",
 			"engine/state/memory":   "a lane and its run call each other at each step",
 			"engine/state/shared":   "the run and its parts call each other at each step",

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -26,20 +24,6 @@ func Main(workflows ...*engine.Workflow) {
 		colour: colourful(os.Stdout), outTerminal: isTerminal(os.Stdout), bars: isTerminal(os.Stderr),
 	}
 	os.Exit(p.run(p.untilSignal(context.Background()), os.Args[1:]))
-}
-
-// interrupted is the cause of a context that a signal has cancelled.
-type interrupted struct{ signal syscall.Signal }
-
-func (i interrupted) Error() string { return "ended by the signal " + i.signal.String() }
-
-// exitCode is the code that shells report for a process ended by the signal.
-func (i interrupted) exitCode() int { return 128 + int(i.signal) }
-
-// secondSignal is the state shared with the goroutine that ends the process on the second signal.
-type secondSignal struct {
-	came   chan struct{} // closed when the signal arrives
-	linger atomic.Int64  // how long the process then lives on, in ns, so that children can be killed first
 }
 
 // untilSignal returns a context that the first signal cancels. The second signal ends the process, after the linger time
@@ -60,18 +44,6 @@ func (p *program) untilSignal(parent context.Context) context.Context {
 		}
 	}()
 	return ctx
-}
-
-// program is the command line with its environment, which tests replace.
-type program struct {
-	second         *secondSignal // nil if no signal ends the process
-	name           string
-	workflows      []*engine.Workflow
-	stdin          io.Reader
-	stdout, stderr io.Writer
-	colour         bool // colours are used on stdout
-	outTerminal    bool // stdout is a terminal
-	bars           bool // progress is shown on stderr as bars
 }
 
 // run executes the command of the arguments and returns the exit code.
@@ -103,9 +75,6 @@ func commandNames(app *kong.Application) string {
 	return strings.Join(place{node: app.Node}.commands(), ", ")
 }
 
-// errHelp ends parsing after help was printed.
-var errHelp = errors.New("help was printed")
-
 // execute parses the arguments and runs the command.
 func (p *program) execute(ctx context.Context, args []string) error {
 	s, parser, err := p.parser()
@@ -128,8 +97,9 @@ func (p *program) execute(ctx context.Context, args []string) error {
 
 // parser describes the command line.
 func (p *program) parser() (*session, *kong.Kong, error) {
-	s := &session{program: p}
-	parser, err := kong.New(&s.flags,
+	var line cli
+	s := &session{program: p, flags: &line.commonFlags}
+	parser, err := kong.New(&line,
 		kong.Name(p.name),
 		kong.Description("dagscope runs DAG workflows and shows why they took as long as they did."),
 		kong.Writers(p.stdout, p.stderr),
@@ -143,19 +113,9 @@ func (p *program) parser() (*session, *kong.Kong, error) {
 	return s, parser, nil
 }
 
-// session is the execution of one command: the flags that all commands share, and its input and output.
-type session struct {
-	*program
-	flags cli
-	where string // location of the records, for messages; set when they are open
-}
-
 // cli is the command line as kong parses it.
 type cli struct {
-	Help helpFlag `short:"h" help:"Show help."`
-	Data string   `default:"dagscope-data" env:"DAGSCOPE_DATA" placeholder:"DIR" help:"Where records are kept (default ./dagscope-data)."`
-	JSON bool     `name:"json" help:"Print JSON instead of text."`
-
+	commonFlags
 	Serve      serveCommand      `cmd:"" help:"Serve the dashboard and the API, and execute runs submitted there."`
 	Run        runCommand        `cmd:"" help:"Execute a workflow and record it."`
 	Worker     workerCommand     `cmd:"" help:"Execute tasks of runs that other processes share over Redis."`
@@ -181,18 +141,4 @@ type cli struct {
 	Version    versionCommand    `cmd:"" help:"Show what this program was built from."`
 	Completion completionCommand `cmd:"" help:"Print a completion script for a shell."`
 	Complete   completeCommand   `cmd:"" name:"__complete" hidden:"" passthrough:"" help:"Print completions of the last word."`
-}
-
-// helpFlag prints help and ends parsing. Unlike kong's own help flag it does not end the process.
-type helpFlag bool
-
-// IgnoreDefault implements an interface of kong: the flag has no default.
-func (helpFlag) IgnoreDefault() {}
-
-// BeforeReset is called by kong before it checks anything.
-func (helpFlag) BeforeReset(c *kong.Context) error {
-	if err := c.PrintUsage(false); err != nil {
-		return err
-	}
-	return errHelp
 }

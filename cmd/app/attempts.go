@@ -1,10 +1,13 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
@@ -148,4 +151,55 @@ func addErrors(ctx context.Context, store metricsstore.Store, id engine.RunID, a
 		from = rows[page].DetailKey
 	}
 	return nil
+}
+
+// attemptJSON is one attempt of a task, or, with attempt 0, a task that was skipped or not run. Moments are since the start
+// of the run; in JSON the fields of the embedded struct are on the same level.
+type attemptJSON struct {
+	engine.TaskMetrics
+	Name      string     `json:"name"`
+	Became    bool       `json:"became"` // its worker continued with it after one of its parents
+	ReadyNS   int64      `json:"ready_ns"`
+	ClaimedNS int64      `json:"claimed_ns"`
+	BodyNS    int64      `json:"started_ns"`
+	EndedNS   int64      `json:"ended_ns"`
+	Error     *errorJSON `json:"error"`
+}
+
+func compareTasks(a, b attemptJSON) int {
+	return cmp.Or(strings.Compare(a.Task.Function, b.Task.Function), slices.Compare(a.Task.Path, b.Task.Path),
+		cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Attempt, b.Attempt))
+}
+
+// used is what the attempt used, with unknown values if nothing was measured.
+func (t *attemptJSON) used() engine.Usage {
+	if t.Usage == nil {
+		return engine.Usage{
+			CPU: time.Duration(engine.UnknownSize), MemoryBytes: engine.UnknownSize, ReadBytes: engine.UnknownSize, WrittenBytes: engine.UnknownSize,
+		}
+	}
+	return *t.Usage
+}
+
+// isMeasured reports whether any value of usageCells is known.
+func (t *attemptJSON) isMeasured() bool {
+	u := t.used()
+	return max(int64(u.CPU), u.MemoryBytes, u.ReadBytes, u.WrittenBytes) >= 0
+}
+
+// usageCells are the cells of columns that are shown only if any attempt of the run was measured.
+func (t *attemptJSON) usageCells() []string {
+	u := t.used()
+	cpu := "–"
+	if u.CPU >= 0 {
+		cpu = duration(u.CPU)
+	}
+	return []string{cpu, size(u.MemoryBytes), size(u.ReadBytes), size(u.WrittenBytes)}
+}
+
+// errorJSON is the short form of a failure.
+type errorJSON struct {
+	Kind    engine.ErrorKind `json:"kind"`
+	Task    string           `json:"task"`
+	Message string           `json:"message"`
 }

@@ -47,7 +47,7 @@ func (c *checkCommand) Run(ctx context.Context, s *session) error {
 	})
 	var reported reportedError
 	if !c.Repair && errors.Is(err, metricsstore.ErrCorrupt) && !errors.As(err, &reported) {
-		return s.printCheck(checkJSON{Data: s.flags.Data, Problems: strings.Split(err.Error(), "\n"), Damaged: []damagedJSON{}})
+		return printCheck(s, checkJSON{Data: s.flags.Data, Problems: strings.Split(err.Error(), "\n"), Damaged: []damagedJSON{}})
 	}
 	return err
 }
@@ -83,7 +83,7 @@ func (c *checkCommand) check(ctx context.Context, s *session, store metricsstore
 		found.Problems = append(found.Problems, err.Error())
 	}
 	found.OK = len(found.Problems) == 0
-	return s.printCheck(found)
+	return printCheck(s, found)
 }
 
 // repairerOf returns the Repairer of a store, if it has one.
@@ -95,7 +95,7 @@ func repairerOf(store metricsstore.Store) (metricsstore.Repairer, bool) {
 	return r, ok
 }
 
-func (s *session) printCheck(found checkJSON) error {
+func printCheck(s *session, found checkJSON) error {
 	if s.flags.JSON {
 		if err := s.printJSON(found); err != nil {
 			return err

@@ -29,7 +29,7 @@ func (c *completeCommand) Run(s *session, app *kong.Application) error {
 		words = []string{""}
 	}
 	last := words[len(words)-1]
-	for _, candidate := range s.complete(app, words[:len(words)-1], last) {
+	for _, candidate := range (completer{s.workflows}).complete(app, words[:len(words)-1], last) {
 		switch {
 		case candidate == filesDirective:
 			fmt.Fprintln(s.stdout, candidate)
@@ -58,19 +58,22 @@ func joined(words []string) (out []string, cut string) {
 	return out, cut
 }
 
+// completer lists candidates for words of the command line, given the workflows of the program.
+type completer struct{ workflows []*engine.Workflow }
+
 // complete lists candidates for the word last, given those before it. They need not start with last.
-func (s *session) complete(app *kong.Application, before []string, last string) []string {
+func (c completer) complete(app *kong.Application, before []string, last string) []string {
 	at := follow(app, before)
 	name, value, valued := strings.Cut(last, "=")
 	switch {
 	case at.flag != nil:
-		return s.values(at.flag.Value, at, last)
+		return c.values(at.flag.Value, at, last)
 	case valued && strings.HasPrefix(name, "--"):
 		f := at.find(name)
 		if f == nil {
 			return nil
 		}
-		values := s.values(f.Value, at, value)
+		values := c.values(f.Value, at, value)
 		for i, v := range values {
 			if v != filesDirective {
 				values[i] = name + "=" + v
@@ -80,7 +83,7 @@ func (s *session) complete(app *kong.Application, before []string, last string) 
 	case strings.HasPrefix(last, "-"):
 		return at.flagNames()
 	case at.argument() != nil:
-		return s.values(at.argument(), at, last)
+		return c.values(at.argument(), at, last)
 	default:
 		return at.commands()
 	}
@@ -163,14 +166,14 @@ func (p place) argument() *kong.Value {
 }
 
 // values lists possible values of a flag or an argument, as far as they are known.
-func (s *session) values(v *kong.Value, at place, begun string) []string {
+func (c completer) values(v *kong.Value, at place, begun string) []string {
 	switch {
 	case v.Enum != "":
 		return v.EnumSlice()
 	case v.Name == "set" && len(at.arguments) > 0:
-		return s.settings(at.arguments[0])
+		return c.settings(at.arguments[0])
 	case v.Name == "workflow":
-		return s.workflowNames()
+		return c.workflowNames()
 	case v.Name == "run":
 		return []string{lastRun}
 	case v.Name == "upload":
@@ -188,18 +191,18 @@ func (s *session) values(v *kong.Value, at place, begun string) []string {
 	}
 }
 
-func (s *session) workflowNames() []string {
-	names := make([]string, len(s.workflows))
-	for i, w := range s.workflows {
+func (c completer) workflowNames() []string {
+	names := make([]string, len(c.workflows))
+	for i, w := range c.workflows {
 		names[i] = w.Name
 	}
 	return names
 }
 
 // settings lists completions of --set for a workflow.
-func (s *session) settings(workflow string) []string {
+func (c completer) settings(workflow string) []string {
 	var out []string
-	for _, w := range s.workflows {
+	for _, w := range c.workflows {
 		if w.Name != workflow {
 			continue
 		}

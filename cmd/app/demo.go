@@ -5,12 +5,14 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/wfformat"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -95,7 +97,7 @@ func (c *demoCommand) Run(ctx context.Context, s *session) error {
 		return errors.Join(err, found.addFunctions(context.WithoutCancel(ctx), h.store, began))
 	})
 	if len(found.Runs) > 0 || err == nil {
-		err = errors.Join(err, s.printDemo(&found))
+		err = errors.Join(err, found.print(s))
 	}
 	if err != nil {
 		return err
@@ -164,4 +166,95 @@ func openDemoFile(name string) (engine.File, error) {
 		return engine.File{}, os.ErrNotExist
 	}
 	return engine.File{Name: name, Data: bakery}, nil
+}
+
+// slowestFunctions is how many functions the demo shows.
+const slowestFunctions = 10
+
+// print prints results, the slowest functions, and commands to continue with.
+func (d *demoJSON) print(s *session) error {
+	if s.flags.JSON {
+		return s.printJSON(d)
+	}
+	t := newTable(left("run"), left("workflow"), s.statusColumn("status"), right("tasks"), right("retried"),
+		right("makespan"), left("records"), left("result"))
+	for _, r := range d.Runs {
+		result := ""
+		switch {
+		case r.Error != nil:
+			result = fmt.Sprintf("%s: %s", r.Error.Kind, r.Error.Message)
+		case r.ResultType != "":
+			result = r.resultText()
+		}
+		records := "complete"
+		if !r.Records.Complete {
+			records = r.Records.text()
+		}
+		t.add(string(r.Run), oneLine(r.Workflow, 40), string(r.Status), count(int64(r.Tasks)), count(int64(r.Retries)),
+			duration(time.Duration(r.MakespanNS)), records, oneLine(result, 48))
+	}
+	if err := t.print(s.stdout); err != nil {
+		return err
+	}
+	if len(d.Functions) > 0 {
+		fmt.Fprintln(s.stdout, "\nThe slowest functions, by the median of their times:")
+		if err := printStatistics(s, d.Functions[:min(len(d.Functions), slowestFunctions)]); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(s.stdout, `
+The records are in %s. Look at them in a browser with
+  %[2]s serve
+or with commands such as
+  %[2]s runs --status failed
+  %[2]s tasks last
+  %[2]s stats --workflow gemm --metric execute_ns
+`, d.Data, s.name)
+	return err
+}
+
+// demonstrate executes the trials of the demo in a service, and prints a summary.
+func (s *session) demonstrate(ctx context.Context, e *engine.Engine, h *home, upload, url string, log *slog.Logger) error {
+	lines := *s.program
+	lines.bars = false // the log would disrupt them
+	quiet := &session{program: &lines, flags: s.flags, where: s.where}
+	runs := 0
+	for _, t := range quiet.trials() {
+		r, err := quiet.try(ctx, e, h, t, engine.RunOptions{Upload: upload, Tags: []string{"demo"}})
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			log.Error("a run of the demo could not be started", "workflow", t.workflow, "error", err)
+			continue
+		}
+		runs++
+		if r.Status != t.want || !r.Records.Complete {
+			log.Warn("a run of the demo did not end as expected", "run", r.Run, "workflow", r.Workflow, "status", r.Status, "expected", t.want)
+		}
+	}
+	fmt.Fprintf(s.stderr, "The demo has ended; see its %s at %s\n", plural(int64(runs), "run"), url)
+	if r := s.showLive(ctx, e, log); r != nil {
+		fmt.Fprintf(s.stderr, "One more run takes half a minute; watch it at %sruns/%s\n", url, r.ID())
+	}
+	return nil
+}
+
+// showLive starts a run that is long enough to be watched, if there is a workflow for that, and does not wait for it.
+func (s *session) showLive(ctx context.Context, e *engine.Engine, log *slog.Logger) *engine.Run {
+	w, err := s.workflow(wfformat.Workflow().Name)
+	if err != nil {
+		return nil
+	}
+	args, err := w.Arguments(map[string]string{"file": bakeryName, "time_scale": "0.1"}, openDemoFile)
+	if err != nil {
+		log.Error("the long run of the demo could not be started", "error", err)
+		return nil
+	}
+	r, err := e.SubmitWorkflow(ctx, w.Name, args, engine.RunOptions{Tags: []string{"demo", "live"}})
+	if err != nil {
+		log.Error("the long run of the demo could not be started", "error", err)
+		return nil
+	}
+	return r
 }

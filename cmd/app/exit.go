@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 
@@ -82,4 +84,18 @@ func isMistake(err error) bool {
 		}
 	}
 	return false
+}
+
+// interrupted is the cause of a context that a signal has cancelled.
+type interrupted struct{ signal syscall.Signal }
+
+func (i interrupted) Error() string { return "ended by the signal " + i.signal.String() }
+
+// exitCode is the code that shells report for a process ended by the signal.
+func (i interrupted) exitCode() int { return 128 + int(i.signal) }
+
+// secondSignal is the state shared with the goroutine that ends the process on the second signal.
+type secondSignal struct {
+	came   chan struct{} // closed when the signal arrives
+	linger atomic.Int64  // how long the process then lives on, in ns, so that children can be killed first
 }

@@ -2,64 +2,95 @@ package app
 
 import (
 	"context"
-	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
-	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/engine"
 )
 
-const (
-	// followEvery is how often the store is polled for attempts that have ended.
-	followEvery = time.Second
-	// followThere is the same for a service, from which the whole record is downloaded.
-	followThere = 3 * time.Second
-)
-
-// follow prints attempts as they end, with --json as one line each, until the run has ended.
-func (c *logsCommand) follow(ctx context.Context, s *session) error {
-	c.Limit = 0
-	every := followEvery
-	if c.Server != "" {
-		every = followThere
+// runOnce executes a workflow, shows its progress, and reports its outcome from the record. When ctx ends, the run is
+// cancelled and still reported.
+func (s *session) runOnce(
+	ctx context.Context, e *engine.Engine, h *home, workflow string, args engine.Args, o engine.RunOptions,
+) (*runReport, error) {
+	r, err := e.SubmitWorkflow(ctx, workflow, args, o)
+	if err != nil {
+		return nil, err
 	}
-	printed := map[attemptKey]bool{}
-	for live := true; live; {
-		err := s.withRun(ctx, c.targetFlags, c.RunID, func(store metricsstore.Store, r *metricsstore.Run) error {
-			c.RunID = string(r.Info.ID) // last may mean another run later
-			found, err := c.list(ctx, store, r)
-			if err != nil {
-				return err
-			}
-			live = found.live
-			return s.printNew(found, printed)
-		})
-		if err != nil || !live {
-			return err
-		}
-		select {
-		case <-time.After(every):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
+	return s.follow(ctx, h, r)
 }
 
-// printNew prints the attempts that were not printed before.
-func (s *session) printNew(found *logsJSON, printed map[attemptKey]bool) error {
-	for i := range found.Attempts {
-		a := &found.Attempts[i]
-		if printed[a.key()] {
-			continue
+// follow shows the progress of a run that has begun, and reports its outcome from the record.
+func (s *session) follow(ctx context.Context, h *home, r *engine.Run) (*runReport, error) {
+	p := s.newProgress(r.ID(), r.Info().Workflow, r.Progress)
+	if h.redis != nil {
+		watch, err := s.newStallWatch(h, r)
+		if err != nil {
+			return nil, err
 		}
-		printed[a.key()] = true
-		print := s.printLogged
-		if s.flags.JSON {
-			print = func(a *loggedJSON) error { return json.NewEncoder(s.stdout).Encode(a) }
-		}
-		if err := print(a); err != nil {
-			return err
+		watching := inBackground(ctx, "stall watch", watch.Run)
+		defer func() { _ = watching.stop() }() // it cannot fail
+	}
+	if err := s.await(ctx, r, p); err != nil {
+		return nil, err
+	}
+	lasting := context.WithoutCancel(ctx)
+	incomplete := r.WaitRecorded(lasting)
+	kept, err := h.store.Run(lasting, r.ID())
+	if incomplete == nil {
+		incomplete = err
+	}
+	report := newRunReport(r.Info(), r.Progress(), r.End(), &kept)
+	report.recordedAt(s.where, incomplete)
+	p.end(time.Duration(report.MakespanNS))
+	return report, nil
+}
+
+const (
+	// noticeAfter is how long cancelling takes before a notice is printed.
+	noticeAfter = time.Second
+	// cancelEvery is how often cancelling is repeated, in case Redis did not answer.
+	cancelEvery = 5 * time.Second
+	// cancelWithin bounds cancelling: other processes notice it within ten seconds, and their tasks have ten more to return.
+	cancelWithin = 30 * time.Second
+)
+
+// await shows the progress of a run until it has ended. When ctx ends, it cancels the run; it fails if the run does not
+// end then.
+func (s *session) await(ctx context.Context, r *engine.Run, p *progress) error {
+	show := time.NewTicker(progressEvery)
+	defer show.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-r.Done():
+			return nil
+		case <-show.C:
+			p.show()
+		case <-ctx.Done():
 		}
 	}
-	return nil
+	notice := time.After(noticeAfter)
+	for last := time.After(cancelWithin); ; {
+		r.Cancel()
+		select {
+		case <-r.Done():
+			return nil
+		case <-notice:
+			s.notice("%s  is being cancelled; a second signal ends this process at once", r.ID())
+		case <-time.After(cancelEvery):
+		case <-last:
+			return fmt.Errorf("run %s could not be cancelled within %s and may still be active in other processes", r.ID(), cancelWithin)
+		}
+	}
+}
+
+// readFile reads the file that a parameter names.
+func readFile(path string) (engine.File, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return engine.File{}, fmt.Errorf("expected a file that can be read: %w", err)
+	}
+	return engine.File{Name: filepath.Base(path), Data: data}, nil
 }

@@ -128,3 +128,19 @@ func paragraphs(s, indent string) string {
 	}
 	return b.String()
 }
+
+// orDash replaces an empty text by a dash.
+func orDash(s string) string {
+	if s == "" {
+		return "–"
+	}
+	return s
+}
+
+// list is never null in JSON.
+func list[T any](l []T) []T {
+	if l == nil {
+		return []T{}
+	}
+	return l
+}

@@ -54,7 +54,7 @@ func (c *importCommand) Run(ctx context.Context, s *session) error {
 			if ctx.Err() != nil {
 				return errors.Join(append(errs, ctx.Err())...)
 			}
-			i, err := s.importFile(ctx, with, name)
+			i, err := importFile(ctx, s.stdin, with, name)
 			if err != nil {
 				i.Status, i.Error = importFailed, err.Error()
 				errs = append(errs, fmt.Errorf("%s: %w", name, err))
@@ -85,9 +85,9 @@ func (i *importJSON) text() string {
 }
 
 // importFile imports one file.
-func (s *session) importFile(ctx context.Context, with *importer.Importer, name string) (importJSON, error) {
+func importFile(ctx context.Context, stdin io.Reader, with *importer.Importer, name string) (importJSON, error) {
 	i := importJSON{File: name}
-	var in io.Reader = s.stdin
+	in := stdin
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {

@@ -94,14 +94,6 @@ func (c *tagCommand) Run(ctx context.Context, s *session) error {
 	})
 }
 
-// orDash replaces an empty text by a dash.
-func orDash(s string) string {
-	if s == "" {
-		return "–"
-	}
-	return s
-}
-
 // compactCommand returns the space of deleted runs to the file system.
 type compactCommand struct{ storeFlags }
 

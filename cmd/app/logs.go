@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -80,7 +81,7 @@ func (c *logsCommand) Run(ctx context.Context, s *session) error {
 		if s.flags.JSON {
 			return s.printJSON(found)
 		}
-		return s.printLogs(found)
+		return found.print(s)
 	})
 }
 
@@ -151,26 +152,26 @@ func keptDetails(ctx context.Context, store metricsstore.Store, id engine.RunID)
 	}
 }
 
-func (s *session) printLogs(found *logsJSON) error {
-	for i := range found.Attempts {
-		if err := s.printLogged(&found.Attempts[i]); err != nil {
+func (l *logsJSON) print(s *session) error {
+	for i := range l.Attempts {
+		if err := l.Attempts[i].print(s); err != nil {
 			return err
 		}
 	}
 	switch {
-	case found.More > 0:
-		fmt.Fprintf(s.stdout, "%s of %s shown; --limit 0 shows all.\n", count(int64(len(found.Attempts))), plural(int64(len(found.Attempts)+found.More), "attempt"))
-	case len(found.Attempts) == 0:
-		fmt.Fprintf(s.stdout, "Run %s: nothing was logged and nothing failed.\n", found.Run)
+	case l.More > 0:
+		fmt.Fprintf(s.stdout, "%s of %s shown; --limit 0 shows all.\n", count(int64(len(l.Attempts))), plural(int64(len(l.Attempts)+l.More), "attempt"))
+	case len(l.Attempts) == 0:
+		fmt.Fprintf(s.stdout, "Run %s: nothing was logged and nothing failed.\n", l.Run)
 	}
-	if found.live {
+	if l.live {
 		fmt.Fprintln(s.stdout, "The run is active: the log of an attempt is recorded when the attempt ends; --follow prints them as they end.")
 	}
 	return nil
 }
 
-// printLogged prints one attempt: a heading, its error, and its log.
-func (s *session) printLogged(a *loggedJSON) error {
+// print prints one attempt: a heading, its error, and its log.
+func (a *loggedJSON) print(s *session) error {
 	if _, err := fmt.Fprintf(s.stdout, "%s, attempt %d: %s after %s, on worker %d slot %d\n", oneLine(a.Task, 80), a.Attempt,
 		s.status(a.Outcome.String()), duration(time.Duration(a.EndedNS-a.ClaimedNS)), a.Worker, a.Slot); err != nil {
 		return err
@@ -189,4 +190,62 @@ func (s *session) printLogged(a *loggedJSON) error {
 	}
 	_, err := fmt.Fprintln(s.stdout)
 	return err
+}
+
+const (
+	// followEvery is how often the store is polled for attempts that have ended.
+	followEvery = time.Second
+	// followThere is the same for a service, from which the whole record is downloaded.
+	followThere = 3 * time.Second
+)
+
+// follow prints attempts as they end, with --json as one line each, until the run has ended.
+func (c *logsCommand) follow(ctx context.Context, s *session) error {
+	c.Limit = 0
+	every := followEvery
+	if c.Server != "" {
+		every = followThere
+	}
+	printed := map[attemptKey]bool{}
+	for live := true; live; {
+		err := s.withRun(ctx, c.targetFlags, c.RunID, func(store metricsstore.Store, r *metricsstore.Run) error {
+			c.RunID = string(r.Info.ID) // last may mean another run later
+			found, err := c.list(ctx, store, r)
+			if err != nil {
+				return err
+			}
+			live = found.live
+			return found.printNew(s, printed)
+		})
+		if err != nil || !live {
+			return err
+		}
+		select {
+		case <-time.After(every):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// printNew prints the attempts that were not printed before.
+func (l *logsJSON) printNew(s *session, printed map[attemptKey]bool) error {
+	for i := range l.Attempts {
+		a := &l.Attempts[i]
+		if printed[a.key()] {
+			continue
+		}
+		printed[a.key()] = true
+		var err error
+		if s.flags.JSON {
+			err = json.NewEncoder(s.stdout).Encode(a)
+		} else {
+			err = a.print(s)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -81,14 +81,6 @@ func newRecordsReport(u metricsstore.Upload) recordsReport {
 	}
 }
 
-// list is never null in JSON.
-func list[T any](l []T) []T {
-	if l == nil {
-		return []T{}
-	}
-	return l
-}
-
 // verdict is the error with which the command ends.
 func (p *runReport) verdict() error {
 	switch {

@@ -45,7 +45,7 @@ func (c *retryCommand) Run(ctx context.Context, s *session) error {
 		}
 		o := engineOptions{workers: c.width(), durability: c.Durability, idle: c.width() == 0}
 		return s.withEngine(ctx, h, o, func(e *engine.Engine) (err error) {
-			report, err = s.retry(ctx, e, h, &kept)
+			report, err = retry(ctx, s, e, h, &kept)
 			return err
 		})
 	})
@@ -59,7 +59,7 @@ func (c *retryCommand) Run(ctx context.Context, s *session) error {
 }
 
 // retry continues a run whose state still exists, and otherwise repeats it as a new run.
-func (s *session) retry(ctx context.Context, e *engine.Engine, h *home, kept *metricsstore.Run) (*runReport, error) {
+func retry(ctx context.Context, s *session, e *engine.Engine, h *home, kept *metricsstore.Run) (*runReport, error) {
 	if h.redis != nil && (kept.Status == engine.Failed || kept.Status == engine.Cancelled) {
 		r, err := e.Retry(ctx, kept.Info.ID)
 		if err == nil {

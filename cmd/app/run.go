@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"net/http"
 	"time"
 
 	fleet "github.com/dagscope/dagscope/cmd/app/worker"
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/metricsstore/embedded"
+	"github.com/dagscope/dagscope/web/api"
 )
 
 // runCommand executes one workflow.
@@ -97,87 +97,46 @@ func (s *session) arguments(workflow string, set map[string]string) (engine.Args
 	return w.Arguments(set, readFile)
 }
 
-// readFile reads the file that a parameter names.
-func readFile(path string) (engine.File, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return engine.File{}, fmt.Errorf("expected a file that can be read: %w", err)
-	}
-	return engine.File{Name: filepath.Base(path), Data: data}, nil
-}
-
-// runOnce executes a workflow, shows its progress, and reports its outcome from the record. When ctx ends, the run is
-// cancelled and still reported.
-func (s *session) runOnce(
-	ctx context.Context, e *engine.Engine, h *home, workflow string, args engine.Args, o engine.RunOptions,
-) (*runReport, error) {
-	r, err := e.SubmitWorkflow(ctx, workflow, args, o)
+// there has a service execute the workflow.
+func (c *runCommand) there(ctx context.Context, s *session) (*runReport, error) {
+	at, err := c.service()
 	if err != nil {
 		return nil, err
 	}
-	return s.follow(ctx, h, r)
-}
-
-// follow shows the progress of a run that has begun, and reports its outcome from the record.
-func (s *session) follow(ctx context.Context, h *home, r *engine.Run) (*runReport, error) {
-	p := s.newProgress(r.ID(), r.Info().Workflow, r.Progress)
-	if h.redis != nil {
-		watch, err := s.newStallWatch(h, r)
-		if err != nil {
-			return nil, err
-		}
-		watching := inBackground(ctx, "stall watch", watch.Run)
-		defer func() { _ = watching.stop() }() // it cannot fail
-	}
-	if err := s.await(ctx, r, p); err != nil {
+	submission, files, err := c.submission(ctx, at)
+	if err != nil {
 		return nil, err
 	}
-	lasting := context.WithoutCancel(ctx)
-	incomplete := r.WaitRecorded(lasting)
-	kept, err := h.store.Run(lasting, r.ID())
-	if incomplete == nil {
-		incomplete = err
-	}
-	report := newRunReport(r.Info(), r.Progress(), r.End(), &kept)
-	report.recordedAt(s.where, incomplete)
-	p.end(time.Duration(report.MakespanNS))
-	return report, nil
+	return s.runThere(ctx, at, c.Server, submission, files)
 }
 
-const (
-	// noticeAfter is how long cancelling takes before a notice is printed.
-	noticeAfter = time.Second
-	// cancelEvery is how often cancelling is repeated, in case Redis did not answer.
-	cancelEvery = 5 * time.Second
-	// cancelWithin bounds cancelling: other processes notice it within ten seconds, and their tasks have ten more to return.
-	cancelWithin = 30 * time.Second
-)
-
-// await shows the progress of a run until it has ended. When ctx ends, it cancels the run; it fails if the run does not
-// end then.
-func (s *session) await(ctx context.Context, r *engine.Run, p *progress) error {
-	show := time.NewTicker(progressEvery)
-	defer show.Stop()
-	for ctx.Err() == nil {
-		select {
-		case <-r.Done():
-			return nil
-		case <-show.C:
-			p.show()
-		case <-ctx.Done():
+// submission makes the submission to a service from the flags, with the files of file parameters.
+func (c *runCommand) submission(ctx context.Context, at service) (api.Submission, map[string]engine.File, error) {
+	out := api.Submission{
+		Workflow: c.Workflow, Params: map[string]string{}, Tags: c.Tag, Policy: engine.Policy(c.Policy), DeadlineNS: int64(c.Deadline),
+		Upload: c.Upload.String(), Rules: api.Rules(c.Rules),
+	}
+	workflow, err := at.Workflow(ctx, c.Workflow)
+	var p *api.Problem
+	if errors.As(err, &p) && p.Status == http.StatusNotFound {
+		return out, nil, usage("the service at %s has no workflow %q", c.Server, c.Workflow)
+	}
+	if err != nil {
+		return out, nil, serviceError(err)
+	}
+	kinds := map[string]engine.ParamKind{}
+	for _, p := range workflow.Params {
+		kinds[p.Name] = p.Kind
+	}
+	files := map[string]engine.File{}
+	for name, value := range c.Set {
+		if kinds[name] != engine.FileParam {
+			out.Params[name] = value
+			continue
+		}
+		if files[name], err = readFile(value); err != nil {
+			return out, nil, usage("parameter %s: %w", name, err)
 		}
 	}
-	notice := time.After(noticeAfter)
-	for last := time.After(cancelWithin); ; {
-		r.Cancel()
-		select {
-		case <-r.Done():
-			return nil
-		case <-notice:
-			s.notice("%s  is being cancelled; a second signal ends this process at once", r.ID())
-		case <-time.After(cancelEvery):
-		case <-last:
-			return fmt.Errorf("run %s could not be cancelled within %s and may still be active in other processes", r.ID(), cancelWithin)
-		}
-	}
+	return out, files, nil
 }

@@ -52,14 +52,7 @@ type runJSON struct {
 	Reconstructed string            `json:"reconstructed,omitempty"`
 	Records       recordsReport     `json:"records"`
 	Error         *errorJSON        `json:"error"`
-	undated       bool
-}
-
-// errorJSON is the short form of a failure.
-type errorJSON struct {
-	Kind    engine.ErrorKind `json:"kind"`
-	Task    string           `json:"task"`
-	Message string           `json:"message"`
+	Undated       bool              `json:"-"` // a recording has no date
 }
 
 func newRunJSON(r *metricsstore.Run) runJSON {
@@ -76,7 +69,7 @@ func newRunJSON(r *metricsstore.Run) runJSON {
 		j.Records.Complete, j.Records.Problem = false, "damaged: "+damaged
 	}
 	if o := r.Info.Imported(); o != nil {
-		j.undated = o.Undated
+		j.Undated = o.Undated
 	}
 	if r.Status.Final() {
 		j.NotRun = r.Counts.NotRun()
@@ -121,7 +114,7 @@ func (c *runsCommand) Run(ctx context.Context, s *session) error {
 		if s.flags.JSON {
 			return s.printJSON(map[string]any{"runs": found, "more": more})
 		}
-		return s.printRuns(found, more)
+		return printRuns(s, found, more)
 	})
 }
 
@@ -138,7 +131,7 @@ func (c *runsCommand) matches(r *metricsstore.Run) bool {
 	return filter.MatchRun(r)
 }
 
-func (s *session) printRuns(runs []runJSON, more int) error {
+func printRuns(s *session, runs []runJSON, more int) error {
 	if len(runs) == 0 {
 		_, err := fmt.Fprintf(s.stdout, "There is no such run in %s; %s run and %s demo create some.\n", s.where, s.name, s.name)
 		return err
@@ -164,7 +157,7 @@ func (s *session) printRuns(runs []runJSON, more int) error {
 
 // startText is when the run started, if that is known: a recording may have no date.
 func (r *runJSON) startText() string {
-	if r.undated {
+	if r.Undated {
 		return "undated"
 	}
 	return moment(r.StartedAt)

@@ -20,16 +20,10 @@ const (
 	silentFor = 30 * time.Second
 )
 
-// there has a service execute the workflow.
-func (c *runCommand) there(ctx context.Context, s *session) (*runReport, error) {
-	at, err := c.service()
-	if err != nil {
-		return nil, err
-	}
-	submission, files, err := c.submission(ctx, at)
-	if err != nil {
-		return nil, err
-	}
+// runThere submits a run to the service at url and reports its outcome.
+func (s *session) runThere(
+	ctx context.Context, at service, url string, submission api.Submission, files map[string]engine.File,
+) (*runReport, error) {
 	begun, err := at.SubmitFiles(ctx, submission, files)
 	if err != nil {
 		return nil, serviceError(err)
@@ -39,43 +33,12 @@ func (c *runCommand) there(ctx context.Context, s *session) (*runReport, error) 
 	if err := r.await(ctx, s, p); err != nil {
 		return nil, err
 	}
-	report, err := r.report(context.WithoutCancel(ctx), c.Server)
+	report, err := r.report(context.WithoutCancel(ctx), url)
 	if err != nil {
 		return nil, err
 	}
 	p.end(time.Duration(report.MakespanNS))
 	return report, nil
-}
-
-// submission makes the submission to a service from the flags, with the files of file parameters.
-func (c *runCommand) submission(ctx context.Context, at service) (api.Submission, map[string]engine.File, error) {
-	out := api.Submission{
-		Workflow: c.Workflow, Params: map[string]string{}, Tags: c.Tag, Policy: engine.Policy(c.Policy), DeadlineNS: int64(c.Deadline),
-		Upload: c.Upload.String(), Rules: api.Rules(c.Rules),
-	}
-	workflow, err := at.Workflow(ctx, c.Workflow)
-	var p *api.Problem
-	if errors.As(err, &p) && p.Status == http.StatusNotFound {
-		return out, nil, usage("the service at %s has no workflow %q", c.Server, c.Workflow)
-	}
-	if err != nil {
-		return out, nil, serviceError(err)
-	}
-	kinds := map[string]engine.ParamKind{}
-	for _, p := range workflow.Params {
-		kinds[p.Name] = p.Kind
-	}
-	files := map[string]engine.File{}
-	for name, value := range c.Set {
-		if kinds[name] != engine.FileParam {
-			out.Params[name] = value
-			continue
-		}
-		if files[name], err = readFile(value); err != nil {
-			return out, nil, usage("parameter %s: %w", name, err)
-		}
-	}
-	return out, files, nil
 }
 
 // remoteRun is a run that a service executes.

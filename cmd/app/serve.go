@@ -7,15 +7,15 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	fleet "github.com/dagscope/dagscope/cmd/app/worker"
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/wfformat"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/static"
+	"github.com/dagscope/dagscope/web"
+	"github.com/dagscope/dagscope/web/layout"
 )
 
 // serveCommand serves the dashboard and the API, and executes what is submitted there.
@@ -33,36 +33,6 @@ type serveCommand struct {
 	recordFlags
 	storeFlags
 	fleet.Invoking
-}
-
-// keepFlags limit which ended runs are kept while the service runs.
-type keepFlags struct {
-	KeepFor  *time.Duration `placeholder:"TIME" help:"Delete runs that ended longer ago, such as 720h. Those tagged keep stay."`
-	KeepRuns *int           `placeholder:"N" help:"Delete all but the latest N runs."`
-	KeepSize fleet.Size     `placeholder:"SIZE" help:"Delete all but the latest runs whose total size is within this, such as 5GiB."`
-}
-
-// check refuses invalid values. A limit of 0 could mean that nothing is kept, so it is not accepted as no limit.
-func (f keepFlags) check() error {
-	if f.KeepFor != nil && *f.KeepFor <= 0 {
-		return fmt.Errorf("--keep-for is %s, expected more than 0s, such as 720h; without it runs of any age are kept", *f.KeepFor)
-	}
-	if f.KeepRuns != nil && *f.KeepRuns <= 0 {
-		return fmt.Errorf("--keep-runs is %d, expected 1 or more; without it any number of runs is kept", *f.KeepRuns)
-	}
-	return nil
-}
-
-// retention returns the limits of the flags.
-func (f keepFlags) retention() metricsstore.Retention {
-	keep := metricsstore.Retention{Bytes: int64(f.KeepSize)}
-	if f.KeepFor != nil {
-		keep.Age = *f.KeepFor
-	}
-	if f.KeepRuns != nil {
-		keep.Count = *f.KeepRuns
-	}
-	return keep
 }
 
 // Validate is called by kong.
@@ -97,7 +67,7 @@ func (c *serveCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	listener, err := c.listen(ctx, token)
+	listener, err := listen(ctx, c.Addr, c.BasePath, token)
 	if err != nil {
 		return err
 	}
@@ -108,27 +78,6 @@ func (c *serveCommand) Run(ctx context.Context, s *session) error {
 	}
 	return err
 }
-
-// readToken reads the token from a file; without a file it is empty.
-func readToken(file string) (string, error) {
-	if file == "" {
-		return "", nil
-	}
-	raw, err := os.ReadFile(file)
-	if err != nil {
-		return "", usage("--token-file: expected a file that can be read: %w", err)
-	}
-	token := strings.TrimSpace(string(raw))
-	bad := strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' })
-	if len(token) < leastToken || bad {
-		return "", usage("--token-file %s: expected one word of at least %d characters, such as `head -c 24 /dev/urandom | base64` makes",
-			file, leastToken)
-	}
-	return token, nil
-}
-
-// leastToken is the least number of characters of a token, so that it cannot be guessed.
-const leastToken = 16
 
 // logger makes a logger of the service with a minimum level.
 func (c *serveCommand) logger(s *session, level slog.Level) *slog.Logger {
@@ -153,68 +102,104 @@ func (c *serveCommand) url(listener net.Listener) string {
 	return "http://" + reachable(listener.Addr().String()) + c.BasePath + "/"
 }
 
-// demonstrate executes the trials of the demo if --demo is given, and prints a summary.
-func (c *serveCommand) demonstrate(
-	ctx context.Context, s *session, e *engine.Engine, h *home, url string, log *slog.Logger,
-) error {
-	if !c.Demo {
-		return nil
+// softStop is how long tasks have to finish after the first signal; a second signal ends the process at once.
+const softStop = 3 * time.Second
+
+// serve runs the parts of the service concurrently until ctx ends or the server fails. Then active runs are cancelled and
+// recorded while viewers can still see it, and the server stops last.
+func (c *serveCommand) serve(ctx context.Context, s *session, h *home, listener net.Listener, token string) error {
+	log := c.logger(s, slog.LevelInfo)
+	m, err := s.newMachinery(h, engineOptions{
+		workers: c.width(), durability: c.Durability, upload: c.Upload, softStop: softStop,
+		idle: c.Workers != nil && *c.Workers == 0, serves: true, invite: c.Invoking,
+		unrecorded: func(run engine.RunID, err error) {
+			log.Error("a run could not be recorded in full", "run", run, "error", err)
+		},
+	})
+	if err != nil {
+		return err
 	}
-	lines := *s.program
-	lines.bars = false // the log would disrupt them
-	quiet := &session{program: &lines, flags: s.flags, where: s.where}
-	runs := 0
-	for _, t := range quiet.trials() {
-		r, err := quiet.try(ctx, e, h, t, engine.RunOptions{Upload: c.Upload.String(), Tags: []string{"demo"}})
-		if ctx.Err() != nil {
+	live := &liveRuns{home: h, engine: m.engine}
+	archiver, err := metricsstore.NewArchiver(metricsstore.ArchiverConfig{Store: h.store, Live: live.has})
+	if err != nil {
+		return err
+	}
+	server, err := c.newServer(s, m, h, archiver, token)
+	if err != nil {
+		return err
+	}
+	url := c.url(listener)
+	stopMachinery := m.start(ctx)
+	if h.redis != nil {
+		watching := inBackground(ctx, "outages", fleet.LogOutage(h.redis.Client, log).Run)
+		defer func() { _ = watching.stop() }() // it cannot fail
+	}
+	tidying := inBackground(ctx, "housekeeping", (&housekeeping{store: h.store, archiver: archiver, live: live, keep: c.retention(), log: log}).Run)
+	serving := inBackground(ctx, "web server", func(ctx context.Context) error { return server.Run(ctx, listener) })
+	c.logStart(s, h, listener, log)
+	err = c.announce(s, url)
+	showing := inBackground(ctx, "demonstration", func(ctx context.Context) error {
+		if !c.Demo {
 			return nil
 		}
-		if err != nil {
-			log.Error("a run of the demo could not be started", "workflow", t.workflow, "error", err)
-			continue
-		}
-		runs++
-		if r.Status != t.want || !r.Records.Complete {
-			log.Warn("a run of the demo did not end as expected", "run", r.Run, "workflow", r.Workflow, "status", r.Status, "expected", t.want)
+		return s.demonstrate(ctx, m.engine, h, c.Upload.String(), url, log)
+	})
+	if err == nil {
+		select {
+		case <-ctx.Done():
+			log.Info(c.farewell(), "cause", context.Cause(ctx))
+		case <-serving.ended:
 		}
 	}
-	fmt.Fprintf(s.stderr, "The demo has ended; see its %s at %s\n", plural(int64(runs), "run"), url)
-	if r := s.showLive(ctx, e, log); r != nil {
-		fmt.Fprintf(s.stderr, "One more run takes half a minute; watch it at %sruns/%s\n", url, r.ID())
-	}
-	return nil
+	return errors.Join(err, showing.stop(), stopMachinery(), serving.stop(), tidying.stop())
 }
 
-// showLive starts a run that is long enough to be watched, if there is a workflow for that, and does not wait for it.
-func (s *session) showLive(ctx context.Context, e *engine.Engine, log *slog.Logger) *engine.Run {
-	w, err := s.workflow(wfformat.Workflow().Name)
-	if err != nil {
-		return nil
+// farewell describes what happens to runs when the service ends.
+func (c *serveCommand) farewell() string {
+	if c.IsSet() {
+		return "stopping: active runs continue in other processes; a second signal ends this one at once"
 	}
-	args, err := w.Arguments(map[string]string{"file": bakeryName, "time_scale": "0.1"}, openDemoFile)
-	if err != nil {
-		log.Error("the long run of the demo could not be started", "error", err)
-		return nil
-	}
-	r, err := e.SubmitWorkflow(ctx, w.Name, args, engine.RunOptions{Tags: []string{"demo", "live"}})
-	if err != nil {
-		log.Error("the long run of the demo could not be started", "error", err)
-		return nil
-	}
-	return r
+	return "stopping: active runs are cancelled and recorded; a second signal ends the process at once"
 }
 
-// findGraphviz finds dagscope-graphviz: in the folder of this program, or on the PATH; empty if there is none.
-func findGraphviz() string {
-	const name = "dagscope-graphviz"
-	if self, err := os.Executable(); err == nil {
-		if resolved, err := filepath.EvalSymlinks(self); err == nil {
-			self = resolved
-		}
-		path := filepath.Join(filepath.Dir(self), name+filepath.Ext(self))
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-			return path
-		}
+// newServer makes the web server. Below warnings it logs only one line for each request.
+func (c *serveCommand) newServer(s *session, m *machinery, h *home, archiver *metricsstore.Archiver, token string) (*web.Server, error) {
+	level := slog.LevelWarn
+	if c.LogRequests {
+		level = slog.LevelInfo
 	}
-	return onPath(name)
+	log := c.logger(s, level)
+	cfg := web.Config{
+		Engine: m.engine, Store: h.store, Archiver: archiver, Dashboard: static.FS(), BasePath: c.BasePath, Token: token,
+		Hosts: c.Host, Origins: c.origins(), Version: programVersion(), Program: s.name, Place: s.place(c.storeFlags), Log: log,
+		Workers: func(ctx context.Context) ([]web.WorkerState, error) { return listWorkers(ctx, m.pool, h) },
+	}
+	if h.redis != nil {
+		cfg.Shared, cfg.Retry, cfg.WorkerCommand = true, m.engine.Retry, h.workerCommand
+	} else {
+		cfg.Ask = controlClient{s.flags.Data}.ask
+	}
+	drawer, err := layout.NewDrawer(layout.Config{Command: findGraphviz(), Cache: graphvizCache(log)})
+	if err != nil {
+		return nil, err
+	}
+	cfg.Drawer = drawer
+	return web.New(cfg)
+}
+
+// origins returns the values of --origin in the form that browsers send.
+func (c *serveCommand) origins() []string {
+	var out []string
+	for _, origin := range c.Origin {
+		out = append(out, strings.TrimSuffix(origin, "/"))
+	}
+	return out
+}
+
+// logStart logs the configuration of the service.
+func (c *serveCommand) logStart(s *session, h *home, listener net.Listener, log *slog.Logger) {
+	log.Info("serving", "address", listener.Addr().String(), "data", s.where, "workflows", len(s.workflows), "dashboard", static.Built())
+	if shared, ok := h.store.(interface{ Owns() bool }); ok && !shared.Owns() {
+		log.Info("another process owns the data: the runs of both are shown, and both can cancel and pause them")
+	}
 }

@@ -130,12 +130,3 @@ func (s *session) outage(h *home) fleet.Outage {
 		},
 	}
 }
-
-// notice prints a line on standard error. A progress bar is erased first and drawn again later.
-func (s *session) notice(format string, args ...any) {
-	start := ""
-	if s.bars {
-		start = "\r\x1b[K"
-	}
-	fmt.Fprintf(s.stderr, start+format+"\n", args...)
-}

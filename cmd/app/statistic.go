@@ -104,7 +104,7 @@ func percentile(q float64) string {
 
 // printStatistics prints a table with a row for each statistic. All have the same quantiles and groups. The table has a
 // column for metrics if there are several.
-func (s *session) printStatistics(stats []statisticJSON) error {
+func printStatistics(s *session, stats []statisticJSON) error {
 	first, several := &stats[0], stats[0].Metric != stats[len(stats)-1].Metric
 	columns := groupColumns(first.Group)
 	if several {

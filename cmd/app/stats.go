@@ -104,7 +104,7 @@ func (c *statsCommand) Run(ctx context.Context, s *session) error {
 		if s.flags.JSON {
 			return s.printJSON(a)
 		}
-		return s.printStats(a, strings.Join(c.Metric, ", "))
+		return a.print(s, strings.Join(c.Metric, ", "))
 	})
 }
 
@@ -290,10 +290,10 @@ func (c *statsCommand) ranked(rows []statisticJSON) []statisticJSON {
 	return rows
 }
 
-func (s *session) printStats(a *statsJSON, metrics string) error {
+func (a *statsJSON) print(s *session, metrics string) error {
 	if len(a.Statistics) == 0 {
 		fmt.Fprintf(s.stdout, "There are no values in %s.\n", plural(int64(a.Runs), "run"))
-	} else if err := s.printStatistics(a.Statistics); err != nil {
+	} else if err := printStatistics(s, a.Statistics); err != nil {
 		return err
 	}
 	for _, remark := range a.remarks(metrics) {

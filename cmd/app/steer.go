@@ -30,7 +30,7 @@ type cancelCommand struct{ steerFlags }
 
 // Run returns when the runs have ended.
 func (c *cancelCommand) Run(ctx context.Context, s *session) error {
-	return s.steer(ctx, &c.steerFlags, api.CancelRun)
+	return c.steer(ctx, s, api.CancelRun)
 }
 
 // pauseCommand pauses runs.
@@ -38,7 +38,7 @@ type pauseCommand struct{ steerFlags }
 
 // Run returns when the runs are paused; active tasks continue.
 func (c *pauseCommand) Run(ctx context.Context, s *session) error {
-	return s.steer(ctx, &c.steerFlags, api.PauseRun)
+	return c.steer(ctx, s, api.PauseRun)
 }
 
 // resumeCommand resumes paused runs.
@@ -46,7 +46,7 @@ type resumeCommand struct{ steerFlags }
 
 // Run returns when the runs continue.
 func (c *resumeCommand) Run(ctx context.Context, s *session) error {
-	return s.steer(ctx, &c.steerFlags, api.ResumeRun)
+	return c.steer(ctx, s, api.ResumeRun)
 }
 
 // controller reaches the processes that execute runs.
@@ -63,10 +63,10 @@ type steeredJSON struct {
 }
 
 // steer applies a control to all runs, after it has found all of them.
-func (s *session) steer(ctx context.Context, c *steerFlags, control api.Control) error {
-	return s.withController(ctx, c.targetFlags, func(k controller) error {
+func (f *steerFlags) steer(ctx context.Context, s *session, control api.Control) error {
+	return s.withController(ctx, f.targetFlags, func(k controller) error {
 		var ids []engine.RunID
-		for _, text := range c.Runs {
+		for _, text := range f.Runs {
 			id, err := k.find(ctx, text)
 			if err != nil {
 				return err

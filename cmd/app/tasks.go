@@ -32,19 +32,6 @@ func (c *tasksCommand) Validate() error {
 	return nil
 }
 
-// attemptJSON is one attempt of a task, or, with attempt 0, a task that was skipped or not run. Moments are since the start
-// of the run; in JSON the fields of the embedded struct are on the same level.
-type attemptJSON struct {
-	engine.TaskMetrics
-	Name      string     `json:"name"`
-	Became    bool       `json:"became"` // its worker continued with it after one of its parents
-	ReadyNS   int64      `json:"ready_ns"`
-	ClaimedNS int64      `json:"claimed_ns"`
-	BodyNS    int64      `json:"started_ns"`
-	EndedNS   int64      `json:"ended_ns"`
-	Error     *errorJSON `json:"error"`
-}
-
 // tasksJSON is the output.
 type tasksJSON struct {
 	Run       engine.RunID  `json:"run"`
@@ -70,7 +57,7 @@ func (c *tasksCommand) Run(ctx context.Context, s *session) error {
 		if s.flags.JSON {
 			return s.printJSON(a)
 		}
-		return s.printTasks(a)
+		return a.print(s)
 	})
 }
 
@@ -132,41 +119,10 @@ func (c *tasksCommand) sort(list []attemptJSON) {
 	}
 }
 
-func compareTasks(a, b attemptJSON) int {
-	return cmp.Or(strings.Compare(a.Task.Function, b.Task.Function), slices.Compare(a.Task.Path, b.Task.Path),
-		cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Attempt, b.Attempt))
-}
-
-// used is what the attempt used, with unknown values if nothing was measured.
-func (t *attemptJSON) used() engine.Usage {
-	if t.Usage == nil {
-		return engine.Usage{
-			CPU: time.Duration(engine.UnknownSize), MemoryBytes: engine.UnknownSize, ReadBytes: engine.UnknownSize, WrittenBytes: engine.UnknownSize,
-		}
-	}
-	return *t.Usage
-}
-
-// isMeasured reports whether any value of usageCells is known.
-func (t *attemptJSON) isMeasured() bool {
-	u := t.used()
-	return max(int64(u.CPU), u.MemoryBytes, u.ReadBytes, u.WrittenBytes) >= 0
-}
-
-// usageCells are the cells of columns that are shown only if any attempt of the run was measured.
-func (t *attemptJSON) usageCells() []string {
-	u := t.used()
-	cpu := "–"
-	if u.CPU >= 0 {
-		cpu = duration(u.CPU)
-	}
-	return []string{cpu, size(u.MemoryBytes), size(u.ReadBytes), size(u.WrittenBytes)}
-}
-
-func (s *session) printTasks(a *tasksJSON) error {
+func (a *tasksJSON) print(s *session) error {
 	if len(a.Attempts) == 0 {
 		fmt.Fprintf(s.stdout, "Run %s has no such task.\n", a.Run)
-	} else if err := s.taskTable(a.Attempts).print(s.stdout); err != nil {
+	} else if err := taskTable(s, a.Attempts).print(s.stdout); err != nil {
 		return err
 	}
 	if a.More > 0 {
@@ -181,7 +137,7 @@ func (s *session) printTasks(a *tasksJSON) error {
 	return nil
 }
 
-func (s *session) taskTable(attempts []attemptJSON) *table {
+func taskTable(s *session, attempts []attemptJSON) *table {
 	columns := []column{
 		left("task"), right("attempt"), s.statusColumn("outcome"), left("worker"), right("claimed"), right("queue"), right("wait"),
 		right("fetch"), right("execute"), right("store"), right("update"), right("input"), right("output"),

@@ -1,11 +1,9 @@
 package app
 
 import (
-	"io"
 	"os"
 	"strconv"
 	"strings"
-	"sync"
 
 	"golang.org/x/term"
 
@@ -18,18 +16,6 @@ func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 // colourful reports whether f is a terminal that supports colours and whose user wants them (https://no-color.org).
 func colourful(f *os.File) bool {
 	return isTerminal(f) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-}
-
-// shared makes Write safe for concurrent use.
-type shared struct {
-	mu sync.Mutex // guards w
-	w  io.Writer
-}
-
-func (s *shared) Write(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.w.Write(b)
 }
 
 // Colours as escape codes. All have the same length, so that painted columns stay aligned.

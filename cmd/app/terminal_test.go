@@ -18,7 +18,7 @@ var colours = regexp.MustCompile("\x1b\\[[0-9]+m")
 func TestColours(t *testing.T) {
 	paint := func(colour bool) string {
 		var out bytes.Buffer
-		s := &session{program: &program{colour: colour, stdout: &out}}
+		s := &session{program: &program{colour: colour, stdout: &out}, flags: &commonFlags{}}
 		table := newTable(left("run"), s.statusColumn("status"), right("tasks"), left("tags"))
 		for _, status := range []engine.Status{engine.Succeeded, engine.Failed, engine.Cancelled, engine.Running, engine.Interrupted, "other"} {
 			table.add("x", string(status), "1,000", "")

@@ -63,3 +63,17 @@ func (v *versionJSON) read(info *debug.BuildInfo) {
 		}
 	}
 }
+
+// programVersion is the version or revision of this program, empty if unknown.
+func programVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	var v versionJSON
+	v.read(info)
+	if v.Version == "" || v.Version == "(devel)" {
+		return v.Revision[:min(len(v.Revision), 12)]
+	}
+	return v.Version
+}

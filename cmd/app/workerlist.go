@@ -11,15 +11,16 @@ import (
 
 	fleet "github.com/dagscope/dagscope/cmd/app/worker"
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/web"
 )
 
 // workersWithin bounds how long a page waits for the list of workers.
 const workersWithin = 2 * time.Second
 
-// workers lists the worker of this process and, where runs are shared, those of the others.
-func (m *machinery) workers(ctx context.Context, h *home) ([]web.WorkerState, error) {
-	own := m.pool.Snapshot()
+// listWorkers lists the worker of this process and, if runs are shared, those of other processes.
+func listWorkers(ctx context.Context, pool *worker.Pool, h *home) ([]web.WorkerState, error) {
+	own := pool.Snapshot()
 	if h.redis == nil {
 		return []web.WorkerState{workerState(own)}, nil
 	}
@@ -118,5 +119,14 @@ func (l *liveRuns) has(id engine.RunID) bool {
 		return false
 	default:
 		return true
+	}
+}
+
+// workerState is what pages show about the worker in this process.
+func workerState(s worker.Snapshot) web.WorkerState {
+	return web.WorkerState{
+		Name: s.Name, Host: s.Host, PID: s.PID, Width: s.Width, Slots: s.Slots, Busy: s.Busy, Leaked: s.Leaked,
+		StartedAt: s.StartedAt, LastBeat: time.Now(), Warm: s.Warm, Running: s.Running, TasksDone: s.TasksDone,
+		CPU: s.CPU, MemoryBytes: s.MemoryBytes,
 	}
 }

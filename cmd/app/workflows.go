@@ -1,7 +1,6 @@
 package app
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -44,18 +43,6 @@ func (c *workflowsCommand) Run(s *session) error {
 		}
 	}
 	return nil
-}
-
-// workflow finds a workflow by name; the error lists all names.
-func (s *session) workflow(name string) (*engine.Workflow, error) {
-	names := make([]string, len(s.workflows))
-	for i, w := range s.workflows {
-		if w.Name == name {
-			return w, nil
-		}
-		names[i] = w.Name
-	}
-	return nil, usage("there is no workflow %q, expected one of %s", name, strings.Join(names, ", "))
 }
 
 func printWorkflow(w io.Writer, wf *engine.Workflow) error {
@@ -142,12 +129,4 @@ func describeWorkflow(w *engine.Workflow) workflowJSON {
 		d.Functions = append(d.Functions, f.Name())
 	}
 	return d
-}
-
-// printJSON prints one value as indented JSON.
-func (s *session) printJSON(v any) error {
-	e := json.NewEncoder(s.stdout)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
 }

@@ -14,9 +14,9 @@ import (
 
 func TestPlaceIsFoundFromAnyFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "it's mine")
-	s := &session{flags: cli{Data: dir}}
+	s := &session{flags: &commonFlags{Data: dir}}
 	assert.Equal(t, "--data "+shellWord(dir), s.place(storeFlags{}))
-	relative := &session{flags: cli{Data: "some-data"}}
+	relative := &session{flags: &commonFlags{Data: "some-data"}}
 	assert.True(t, filepath.IsAbs(strings.TrimPrefix(relative.place(storeFlags{}), "--data ")))
 
 	shared := storeFlags{Redis: fleet.Redis{URL: "redis://127.0.0.1:6379", Prefix: "a b:"}, Metrics: "redis"}

@@ -9,7 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os/exec"
+	"os"
 	"regexp"
 	"strings"
 	"syscall"
@@ -19,27 +19,27 @@ import (
 )
 
 // listen binds the address. An invalid address and a port that is taken are usage errors.
-func (c *serveCommand) listen(ctx context.Context, token string) (net.Listener, error) {
-	if err := web.CheckAddress(c.Addr, token); err != nil {
-		return nil, usage("--addr %s: %w; write a token into a file and name it with --token-file, or keep to 127.0.0.1", c.Addr, err)
+func listen(ctx context.Context, addr, basePath, token string) (net.Listener, error) {
+	if err := web.CheckAddress(addr, token); err != nil {
+		return nil, usage("--addr %s: %w; write a token into a file and name it with --token-file, or keep to 127.0.0.1", addr, err)
 	}
 	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", c.Addr)
+	listener, err := lc.Listen(ctx, "tcp", addr)
 	switch {
 	case err == nil:
 		return listener, nil
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, usageError{c.taken(ctx)}
+		return nil, usageError{taken(ctx, addr, basePath)}
 	default:
-		return nil, usage("--addr %s: expected an address of this machine and a port that can be bound, such as 127.0.0.1:8080: %w", c.Addr, err)
+		return nil, usage("--addr %s: expected an address of this machine and a port that can be bound, such as 127.0.0.1:8080: %w", addr, err)
 	}
 }
 
 // taken describes what listens on the port.
-func (c *serveCommand) taken(ctx context.Context) error {
-	address := reachable(c.Addr)
+func taken(ctx context.Context, addr, basePath string) error {
+	address := reachable(addr)
 	if version, ok := askHealth(ctx, "http://"+address); ok {
-		return fmt.Errorf("dagscope%s is already running at http://%s%s/; open that, or start another one with --addr 127.0.0.1:0", version, address, c.BasePath)
+		return fmt.Errorf("dagscope%s is already running at http://%s%s/; open that, or start another one with --addr 127.0.0.1:0", version, address, basePath)
 	}
 	return fmt.Errorf("another program already listens on %s; choose another address with --addr, such as 127.0.0.1:0 for any free port", address)
 }
@@ -100,11 +100,23 @@ func checkOrigin(origin string) error {
 	return nil
 }
 
-// onPath finds a program on the PATH; empty if there is none.
-func onPath(name string) string {
-	path, err := exec.LookPath(name)
-	if err != nil {
-		return ""
+// readToken reads the token from a file; without a file it is empty.
+func readToken(file string) (string, error) {
+	if file == "" {
+		return "", nil
 	}
-	return path
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return "", usage("--token-file: expected a file that can be read: %w", err)
+	}
+	token := strings.TrimSpace(string(raw))
+	bad := strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' })
+	if len(token) < leastToken || bad {
+		return "", usage("--token-file %s: expected one word of at least %d characters, such as `head -c 24 /dev/urandom | base64` makes",
+			file, leastToken)
+	}
+	return token, nil
 }
+
+// leastToken is the least number of characters of a token, so that it cannot be guessed.
+const leastToken = 16
