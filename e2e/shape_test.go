@@ -55,7 +55,6 @@ func shape() limits {
 			"engine/state/shared":   "the run and its parts call each other at each step",
 			"engine/wfformat":       "the parser reads nested files, which are parsed in turn",
 			"metricsstore/embedded": "owner and client of the file answer each other",
-			"web/layout":            "the order of nodes and their heights are improved by turns",
 			"web/live":              "hub, feed and subscription end each other",
 		},
 	}

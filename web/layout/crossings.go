@@ -1,5 +1,28 @@
 package layout
 
+// sweeper changes the order of columns and remembers the best one.
+type sweeper struct {
+	*levels
+	fewest  int // crossings of best, -1 before there is any
+	best    [][]int32
+	key     []float64
+	tree    []int32
+	fill    []int32 // of each node: how many of its sorted neighbours are known
+	before  []int32 // positions of neighbours in the column before, in the shape of left.list, ascending
+	after   []int32 // and in the column after, in the shape of right.list
+	movable []int32
+	slots   []int
+	random  uint64
+}
+
+func newSweeper(lv *levels) *sweeper {
+	s := &sweeper{levels: lv, fewest: -1, best: make([][]int32, len(lv.columns)), random: 1}
+	n := len(lv.column)
+	s.key, s.fill = make([]float64, n), make([]int32, n)
+	s.before, s.after = make([]int32, len(lv.left.list)), make([]int32, len(lv.right.list))
+	return s
+}
+
 // crossings counts pairs of links that cross, in all columns.
 func (s *sweeper) crossings() int {
 	sum := 0

@@ -87,22 +87,6 @@ func rowsOf(n, k int, pair func(i int) (at, value int32)) rows {
 	return r
 }
 
-// sizesOf returns the extent of each element in steps: one unit for a task, one more than its body for a box.
-func sizesOf(s *engine.Scope, bodies []Scope) []int32 {
-	var sizes []int32
-	for n := range s.Len() {
-		switch s.Kind(n) {
-		case engine.TaskNode:
-			sizes = append(sizes, grid)
-		case engine.ExpandNode:
-			body := int32(bodies[s.Region(n)].Height*grid + 0.5)
-			sizes = append(sizes, (body+grid+1)/2*2) // even, so that halves are whole
-		case engine.JoinNode:
-		}
-	}
-	return sizes
-}
-
 // topological lists the elements so that each follows those it waits for.
 func (e *elements) topological() []int32 {
 	waits := make([]int32, e.n)

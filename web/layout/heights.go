@@ -208,11 +208,6 @@ func (lv *levels) weight(n, m int32) float64 {
 	}
 }
 
-// isSole reports whether two neighbours have no other neighbours between them: a piece of a chain.
-func (lv *levels) isSole(from, to int32) bool {
-	return len(lv.right.of(from)) == 1 && len(lv.left.of(to)) == 1
-}
-
 // steps rounds heights to whole steps, again without overlaps within a part.
 func (p *placer) steps() []int32 {
 	y := make([]int32, len(p.y))

@@ -95,3 +95,19 @@ func (lv *levels) scope(e *elements, sizes, y []int32) Scope {
 }
 
 func units(steps int32) float64 { return float64(steps) / grid }
+
+// sizesOf returns the extent of each element in steps: one unit for a task, one more than its body for a box.
+func sizesOf(s *engine.Scope, bodies []Scope) []int32 {
+	var sizes []int32
+	for n := range s.Len() {
+		switch s.Kind(n) {
+		case engine.TaskNode:
+			sizes = append(sizes, grid)
+		case engine.ExpandNode:
+			body := int32(bodies[s.Region(n)].Height*grid + 0.5)
+			sizes = append(sizes, (body+grid+1)/2*2) // even, so that halves are whole
+		case engine.JoinNode:
+		}
+	}
+	return sizes
+}

@@ -79,3 +79,8 @@ func (lv *levels) number(c int) {
 		lv.pos[n] = int32(i)
 	}
 }
+
+// isSole reports whether two neighbours have no other neighbours between them: a piece of a chain.
+func (lv *levels) isSole(from, to int32) bool {
+	return len(lv.right.of(from)) == 1 && len(lv.left.of(to)) == 1
+}
