@@ -29,17 +29,21 @@ type world struct {
 	workflows []*engine.Workflow
 	terminal  bool   // stdout is one
 	started   func() // called when a run has
+	stalled   func() // called when the program says that Redis does not answer
 }
 
-// listener is a stderr that reports when a run has started.
+// listener is a stderr that reports what the program says; a function of nil is not called.
 type listener struct {
 	bytes.Buffer
-	started func()
+	started, stalled func()
 }
 
 func (l *listener) Write(b []byte) (int, error) {
 	if l.started != nil && bytes.Contains(b, []byte(" started with ")) {
 		l.started()
+	}
+	if l.stalled != nil && bytes.Contains(b, []byte("Redis does not answer")) {
+		l.stalled()
 	}
 	return l.Buffer.Write(b)
 }
@@ -67,7 +71,7 @@ func (w *world) run(args ...string) outcome {
 func (w *world) runUntil(ctx context.Context, args ...string) outcome {
 	w.t.Helper()
 	var stdout bytes.Buffer
-	stderr := listener{started: w.started}
+	stderr := listener{started: w.started, stalled: w.stalled}
 	p := &program{name: "dagscope", workflows: w.workflows, stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, outTerminal: w.terminal}
 	if len(args) > 0 {
 		args = append([]string{"--data", w.dir}, args...)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -143,14 +144,19 @@ func TestInterruptedInAnOutage(t *testing.T) {
 	stop := w.works()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
-	started := make(chan struct{})
+	started, stalled := make(chan struct{}), make(chan struct{})
 	w.started = func() { close(started) }
+	w.stalled = sync.OnceFunc(func() { close(stalled) })
 	over := make(chan outcome, 1)
 	go func() { over <- w.runUntil(ctx, "run", "wait") }()
 	<-started
 	server.Kill()
 	cancel(interrupted{2})
-	time.Sleep(5 * time.Second)
+	select {
+	case <-stalled:
+	case <-time.After(time.Minute):
+		t.Error("the outage was not reported")
+	}
 	server.Restart()
 	o := <-over
 	assert.Equal(t, 130, o.code)

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -107,10 +106,10 @@ func child(role, dir string, run engine.RunID) error {
 	if err != nil {
 		return err
 	}
-	var ending atomic.Bool
+	ending := make(chan struct{})
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
-		ending.Store(true)
+		close(ending)
 	}()
 	g := graph(3000)
 	if err := s.Begin(ctx, header(run, time.Now()), g.AppendShape(nil)); err != nil {
@@ -121,18 +120,20 @@ func child(role, dir string, run engine.RunID) error {
 	if err != nil {
 		return err
 	}
-	for _, b := range blocks[:len(blocks)-1] { // the last one would end the run
-		if ending.Load() {
-			break
-		}
+	rest := blocks[:len(blocks)-1] // the last one would end the run
+	for isEnding := false; len(rest) > 0 && !isEnding; rest = rest[1:] {
+		b := rest[0]
 		if err := s.Append(ctx, run, metricsstore.Batch{Blocks: []metricsstore.Block{b}}); err != nil {
 			return err
 		}
 		fmt.Println("kept", b.Last)
+		select {
+		case <-ending:
+			isEnding = true
+		default:
+		}
 	}
-	for !ending.Load() {
-		time.Sleep(time.Millisecond)
-	}
+	<-ending
 	if err := s.Close(); err != nil {
 		return err
 	}
