@@ -11,6 +11,7 @@ import (
 
 	"github.com/dagscope/dagscope/cmd/app/bench"
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/state/memory"
 	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/engine/workflows"
@@ -123,7 +124,7 @@ func measureWorkloads(ctx context.Context, rounds int) (quickest map[string]time
 	return quickest, counts, nil
 }
 
-func (l workload) graph() (*engine.Graph, error) {
+func (l workload) graph() (*dag.Graph, error) {
 	w, err := find(l.name)
 	if err != nil {
 		return nil, err
@@ -141,7 +142,7 @@ func (l workload) graph() (*engine.Graph, error) {
 	return w.Graph(args)
 }
 
-func execute(ctx context.Context, e *engine.Engine, name string, g *engine.Graph) (time.Duration, any, error) {
+func execute(ctx context.Context, e *engine.Engine, name string, g *dag.Graph) (time.Duration, any, error) {
 	began := time.Now()
 	r, err := e.Submit(ctx, name, g, engine.RunOptions{})
 	if err != nil {

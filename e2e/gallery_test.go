@@ -15,6 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // terminate asks a process to end.
@@ -76,8 +78,8 @@ func (x exhibit) args(t *testing.T, w *engine.Workflow) engine.Args {
 
 // Rules under which what the gallery's small runs move is large enough to matter.
 var (
-	allRules = engine.Rules{ClusterBytes: 20_000, InlineBytes: 2_000, HoldFor: 20 * time.Millisecond}
-	noRules  = engine.Rules{
+	allRules = record.Rules{ClusterBytes: 20_000, InlineBytes: 2_000, HoldFor: 20 * time.Millisecond}
+	noRules  = record.Rules{
 		NoBecome: true, NoClustering: true, NoDelay: true, NoInline: true, NoPreload: true, StoreAll: true,
 		ClusterBytes: 20_000, InlineBytes: 2_000,
 	}
@@ -85,26 +87,26 @@ var (
 
 // without are all rules but one, by the name of that one, and what must not have been done for it.
 func without() map[string]struct {
-	rules engine.Rules
-	never func(engine.Savings) int64
+	rules record.Rules
+	never func(record.Savings) int64
 } {
 	type one = struct {
-		rules engine.Rules
-		never func(engine.Savings) int64
+		rules record.Rules
+		never func(record.Savings) int64
 	}
-	off := func(change func(*engine.Rules)) engine.Rules {
+	off := func(change func(*record.Rules)) record.Rules {
 		rules := allRules
 		change(&rules)
 		return rules
 	}
 	return map[string]one{
-		"become":     {off(func(r *engine.Rules) { r.NoBecome = true }), func(s engine.Savings) int64 { return s.Became }},
-		"clustering": {off(func(r *engine.Rules) { r.NoClustering = true }), func(s engine.Savings) int64 { return s.Clustered }},
-		"delayed io": {off(func(r *engine.Rules) { r.NoDelay = true }), func(s engine.Savings) int64 { return s.DelayedHeld }},
-		"inline":     {off(func(r *engine.Rules) { r.NoInline = true }), func(s engine.Savings) int64 { return s.InlineBytes }},
-		"preload":    {off(func(r *engine.Rules) { r.NoPreload = true }), func(s engine.Savings) int64 { return s.Preloaded }},
+		"become":     {off(func(r *record.Rules) { r.NoBecome = true }), func(s record.Savings) int64 { return s.Became }},
+		"clustering": {off(func(r *record.Rules) { r.NoClustering = true }), func(s record.Savings) int64 { return s.Clustered }},
+		"delayed io": {off(func(r *record.Rules) { r.NoDelay = true }), func(s record.Savings) int64 { return s.DelayedHeld }},
+		"inline":     {off(func(r *record.Rules) { r.NoInline = true }), func(s record.Savings) int64 { return s.InlineBytes }},
+		"preload":    {off(func(r *record.Rules) { r.NoPreload = true }), func(s record.Savings) int64 { return s.Preloaded }},
 		"upload only when needed": {
-			off(func(r *engine.Rules) { r.StoreAll = true }), func(s engine.Savings) int64 { return s.NotStoredBytes },
+			off(func(r *record.Rules) { r.StoreAll = true }), func(s record.Savings) int64 { return s.NotStoredBytes },
 		},
 	}
 }
@@ -128,7 +130,7 @@ func TestGalleryWithoutEachRule(t *testing.T) {
 		t.Skip("it takes minutes; DAGSCOPE_LONG=1 runs it")
 	}
 	onProcesses(t, func(e *exhibition) {
-		e.show("as users get it", engine.Rules{})
+		e.show("as users get it", record.Rules{})
 		for name, r := range without() {
 			assert.Zero(e.t, r.never(e.show("without "+name, r.rules)), name)
 		}
@@ -158,7 +160,7 @@ func onProcesses(t *testing.T, visit func(*exhibition)) {
 // expected are the results in one process, by exhibit. All workflows are among them.
 func expected(t *testing.T) map[string][]byte {
 	t.Helper()
-	known, seen, graphs := map[string]*engine.Workflow{}, map[string]bool{}, map[string]*engine.Graph{}
+	known, seen, graphs := map[string]*engine.Workflow{}, map[string]bool{}, map[string]*dag.Graph{}
 	for _, w := range gallery() {
 		known[w.Name] = w
 	}
@@ -182,7 +184,7 @@ type exhibition struct {
 }
 
 // show runs the gallery under some rules, all workflows at once, and gives what the workers saved by them.
-func (e *exhibition) show(name string, rules engine.Rules) (saved engine.Savings) {
+func (e *exhibition) show(name string, rules record.Rules) (saved record.Savings) {
 	t := e.fleet.t
 	t.Helper()
 	begun := time.Now()
@@ -220,7 +222,7 @@ func (e *exhibition) show(name string, rules engine.Rules) (saved engine.Savings
 }
 
 // addSavings sums up what the rules did, as far as tests ask for it.
-func addSavings(sum, s *engine.Savings) {
+func addSavings(sum, s *record.Savings) {
 	sum.Became += s.Became
 	sum.Invoked += s.Invoked
 	sum.Clustered += s.Clustered
@@ -268,7 +270,7 @@ func (s *service) pagesOf(t *testing.T, r *engine.Run, workers int) {
 	for i := range table.Rows() {
 		row := table.Row(i)
 		assert.True(t, known[int(row.Worker)], "worker %d of a row", row.Worker)
-		if row.Outcome == engine.OutcomeOK {
+		if row.Outcome == record.OutcomeOK {
 			ok++
 		}
 	}

@@ -17,6 +17,7 @@ type house struct {
 	backEnds, pickers        []string
 	testKits                 []string
 	childrenOnTop            []string
+	foundations              []string
 	standardOnly             []string
 	readers                  []string
 	flagParsers, environment []string
@@ -113,7 +114,7 @@ func (h house) importedChildren(p pkg) []string {
 	}
 	return h.ours(p, func(to string) string {
 		below, ok := strings.CutPrefix(to, p.path+"/")
-		if !ok || slices.Contains(strings.Split(below, "/"), "internal") {
+		if !ok || slices.Contains(strings.Split(below, "/"), "internal") || within(h.foundations, to) {
 			return ""
 		}
 		return fmt.Sprintf("imports its child %s, which should import it instead", to)

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // moments is at how many moments of each run the page is compared with the records.
@@ -22,7 +22,7 @@ const moments = 50
 
 // attemptRow is an attempt as the API lists it.
 type attemptRow struct {
-	Node      engine.NodeID
+	Node      dag.NodeID
 	Task      string
 	Epoch     int
 	Attempt   int
@@ -95,7 +95,7 @@ func (b *tab) holds(s *service, run string, r *rand.Rand) {
 		for node, state := range states[i] {
 			id, err := strconv.ParseUint(node, 10, 32)
 			require.NoError(b.t, err)
-			if want := table.StateAt(engine.NodeID(id), ns).String(); state != want && wrong < 5 {
+			if want := table.StateAt(dag.NodeID(id), ns).String(); state != want && wrong < 5 {
 				wrong++
 				b.t.Errorf("node %s at %d ns: %s on the page, %s in the log", node, ns, state, want)
 			}

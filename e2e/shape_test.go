@@ -32,8 +32,8 @@ func shape() limits {
 		fields: 20, methods: 30,
 		wide: map[string]string{
 			"digest.Sketch":          "everything that can be asked of a sketch is a method, and its columns are one value",
-			"engine.Graph":           "its methods are the accessors of an immutable value",
-			"engine.Scope":           "columns of an immutable value in compressed rows, and their accessors",
+			"dag.Graph":              "its methods are the accessors of an immutable value",
+			"dag.Scope":              "columns of an immutable value in compressed rows, and their accessors",
 			"ledger.transition":      "one method for each case of the specification, over five fields",
 			"memory.lane":            "a lane's part of the protocol, which is one case for each way an attempt can end",
 			"memory.run":             "the state of a run in one process, changed by lanes without locks between them",

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // The tests below steer runs of three worker processes through the API of a service that executes none of them.
@@ -49,10 +49,10 @@ func TestSharedPause(t *testing.T) {
 	assert.Equal(t, []any{"succeeded", 80}, []any{got.Status, got.Tasks.Done})
 	steps := f.recorded(run)
 	requireOnce(t, steps, 80)
-	paused, resumed := momentOf(t, steps, engine.RunPaused), momentOf(t, steps, engine.RunResumed)
+	paused, resumed := momentOf(t, steps, record.RunPaused), momentOf(t, steps, record.RunResumed)
 	require.Greater(t, resumed-paused, int64(300*time.Millisecond))
 	for i := range steps {
-		if at := &steps[i]; at.Kind == engine.AttemptEnded {
+		if at := &steps[i]; at.Kind == record.AttemptEnded {
 			resting := at.Started > resumed-int64(250*time.Millisecond) && at.Started < resumed
 			assert.False(t, resting, "node %d starts while the run rests: %+v", at.Node, at)
 		}
@@ -62,7 +62,7 @@ func TestSharedPause(t *testing.T) {
 }
 
 // momentOf is when the one step of a kind happened.
-func momentOf(t *testing.T, steps []engine.Step, kind engine.StepKind) int64 {
+func momentOf(t *testing.T, steps []record.Step, kind record.StepKind) int64 {
 	t.Helper()
 	var moments []int64
 	for i := range steps {
@@ -99,22 +99,22 @@ func TestSharedCancel(t *testing.T) {
 	got = s.until(run, "the end of the next revision", func(got summary) bool { return !got.Live && got.Revision == 1 && got.Records.Complete })
 	assert.Equal(t, []any{"succeeded", 80}, []any{got.Status, got.Tasks.Done})
 	steps := f.recorded(run)
-	require.Len(t, endsOf(steps, engine.OutcomeOK), 80, "what could not be stored before the end is made again, in its next epoch")
+	require.Len(t, endsOf(steps, record.OutcomeOK), 80, "what could not be stored before the end is made again, in its next epoch")
 	assert.Equal(t, done, okBefore(steps, 1), "what had ended well before")
 	s.ends()
 	f.endWorkers()
 }
 
 // okBefore counts the tasks that ended well before a revision began.
-func okBefore(steps []engine.Step, revision int) int {
+func okBefore(steps []record.Step, revision int) int {
 	starts, ok := 0, 0
 	for i := range steps {
 		switch s := &steps[i]; {
-		case s.Kind == engine.RunStarted:
+		case s.Kind == record.RunStarted:
 			if starts++; starts > revision {
 				return ok
 			}
-		case s.Kind == engine.AttemptEnded && s.Outcome == engine.OutcomeOK:
+		case s.Kind == record.AttemptEnded && s.Outcome == record.OutcomeOK:
 			ok++
 		}
 	}
@@ -142,7 +142,7 @@ func TestSharedDeadline(t *testing.T) {
 		done = got.Tasks.Done
 	}
 	assert.Equal(t, 80, done)
-	require.Len(t, endsOf(f.recorded(run), engine.OutcomeOK), 80, "what could not be stored before a deadline is made again, in its next epoch")
+	require.Len(t, endsOf(f.recorded(run), record.OutcomeOK), 80, "what could not be stored before a deadline is made again, in its next epoch")
 	s.ends()
 	f.endWorkers()
 }
@@ -171,7 +171,7 @@ func TestSharedFailure(t *testing.T) {
 		assert.Equal(t, []any{"failed", 1, 1, skipped}, []any{got.Status, got.Tasks.Done, got.Tasks.Failed, got.Tasks.Skipped}, policy)
 		steps := f.recorded(run)
 		requireOnce(t, steps, 1)
-		for node, n := range endsOf(steps, engine.OutcomeFailed) {
+		for node, n := range endsOf(steps, record.OutcomeFailed) {
 			assert.Equal(t, 2, n, "%s: node %d fails once in each revision", policy, node)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // sharedDashboard starts a Redis, two workers of two slots whose loss is noticed within seconds, a service, and a tab.
@@ -107,7 +107,7 @@ func (b *tab) seenAgain(at int64, before map[string]string, rows []attemptRow) m
 // lostRows are the attempts that went down with their worker.
 func lostRows(rows []attemptRow) (lost []attemptRow) {
 	for _, row := range rows {
-		if row.Outcome == engine.OutcomeLost.String() {
+		if row.Outcome == record.OutcomeLost.String() {
 			lost = append(lost, row)
 		}
 	}

@@ -15,6 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/memory"
 	"github.com/dagscope/dagscope/engine/state/redis"
 	"github.com/dagscope/dagscope/engine/state/shared"
@@ -82,7 +84,7 @@ func (f *fleet) endWorkers() {
 }
 
 // lasting lists what Redis has of a run and does not forget by itself.
-func (f *fleet) lasting(run engine.RunID) (keys []string) {
+func (f *fleet) lasting(run record.RunID) (keys []string) {
 	f.t.Helper()
 	client := f.server.Client(f.t)
 	all := client.Scan(f.t.Context(), 0, "*"+string(run)+"*", 1000).Iterator()
@@ -151,7 +153,7 @@ func runs(t *testing.T, part func(context.Context) error) (stop func()) {
 }
 
 // stepsOf reads the whole log of an ended run.
-func stepsOf(t *testing.T, r *engine.Run) (all []engine.Step) {
+func stepsOf(t *testing.T, r *engine.Run) (all []record.Step) {
 	t.Helper()
 	for {
 		steps, err := r.Steps(t.Context(), uint64(len(all)))
@@ -175,7 +177,7 @@ func succeeds(t *testing.T, r *engine.Run) []byte {
 }
 
 // lawful holds log and records of an ended run to the laws and to each other.
-func (c *client) lawful(t *testing.T, r *engine.Run) []engine.Step {
+func (c *client) lawful(t *testing.T, r *engine.Run) []record.Step {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -187,14 +189,14 @@ func (c *client) lawful(t *testing.T, r *engine.Run) []engine.Step {
 	require.NoError(t, err)
 	assert.Equal(t, r.End().Status, kept.Status)
 	assert.False(t, kept.Upload.Partial(), "%+v", kept.Upload)
-	var recorded []engine.TaskMetrics
-	asOf, err := c.queries.EachRecord(t.Context(), r.ID(), func(some []engine.TaskMetrics) error {
+	var recorded []record.TaskMetrics
+	asOf, err := c.queries.EachRecord(t.Context(), r.ID(), func(some []record.TaskMetrics) error {
 		recorded = append(recorded, some...)
 		return nil
 	})
 	require.NoError(t, err)
 	assert.Equal(t, uint64(len(steps)), asOf)
-	assert.Equal(t, engine.NewDecoder(r.Graph(), kept.Info).Metrics(nil, steps), recorded, "records and log")
+	assert.Equal(t, record.NewDecoder(r.Graph(), kept.Info).Metrics(nil, steps), recorded, "records and log")
 	now := r.Progress()
 	assert.Equal(t, []int64{int64(now.Tasks), int64(now.Done), int64(now.Failed), int64(now.Skipped)},
 		[]int64{kept.Counts.Tasks, kept.Counts.Succeeded, kept.Counts.Failed, kept.Counts.Skipped}, "tasks, done, failed, skipped")
@@ -204,7 +206,7 @@ func (c *client) lawful(t *testing.T, r *engine.Run) []engine.Step {
 // workersOf are the workers that took part in an ended run: each that the log names has a record. One that
 // came when the run had just ended has a record and no place in the log, and one that is too busy to report its end
 // within a second has a record without what it saved.
-func (c *client) workersOf(t *testing.T, r *engine.Run, steps []engine.Step) []engine.WorkerRecord {
+func (c *client) workersOf(t *testing.T, r *engine.Run, steps []record.Step) []record.WorkerRecord {
 	t.Helper()
 	all, err := c.queries.Workers(t.Context(), r.ID())
 	require.NoError(t, err)
@@ -215,7 +217,7 @@ func (c *client) workersOf(t *testing.T, r *engine.Run, steps []engine.Step) []e
 		assert.Equal(t, w.Ended != 0, w.Saved != nil, "what it saved is reported with the end: %+v", w)
 	}
 	for i := range steps {
-		if s := &steps[i]; s.Kind == engine.WorkerStarted || s.Kind == engine.AttemptEnded {
+		if s := &steps[i]; s.Kind == record.WorkerStarted || s.Kind == record.AttemptEnded {
 			require.True(t, recorded[int(s.Worker)], "no record of worker %d", s.Worker)
 		}
 	}
@@ -223,7 +225,7 @@ func (c *client) workersOf(t *testing.T, r *engine.Run, steps []engine.Step) []e
 }
 
 // recorded reads the log of a run from its record, and holds it to the laws.
-func (f *fleet) recorded(run string) []engine.Step {
+func (f *fleet) recorded(run string) []record.Step {
 	f.t.Helper()
 	conn, err := redis.Dial(f.t.Context(), redis.DialConfig{URL: f.server.URL()})
 	require.NoError(f.t, err)
@@ -233,9 +235,9 @@ func (f *fleet) recorded(run string) []engine.Step {
 	defer func() { assert.NoError(f.t, store.Close()) }()
 	queries, err := metricsstore.NewQueries(store)
 	require.NoError(f.t, err)
-	decoder, log, err := queries.Decode(f.t.Context(), engine.RunID(run))
+	decoder, log, err := queries.Decode(f.t.Context(), record.RunID(run))
 	require.NoError(f.t, err)
-	var all []engine.Step
+	var all []record.Step
 	for {
 		steps, err := log.Next(f.t.Context())
 		if errors.Is(err, io.EOF) {
@@ -249,10 +251,10 @@ func (f *fleet) recorded(run string) []engine.Step {
 }
 
 // endsOf counts by node how often its attempts ended in a way.
-func endsOf(steps []engine.Step, outcome engine.Outcome) map[engine.NodeID]int {
-	ends := map[engine.NodeID]int{}
+func endsOf(steps []record.Step, outcome record.Outcome) map[dag.NodeID]int {
+	ends := map[dag.NodeID]int{}
 	for i := range steps {
-		if s := &steps[i]; s.Kind == engine.AttemptEnded && s.Outcome == outcome {
+		if s := &steps[i]; s.Kind == record.AttemptEnded && s.Outcome == outcome {
 			ends[s.Node]++
 		}
 	}
@@ -260,9 +262,9 @@ func endsOf(steps []engine.Step, outcome engine.Outcome) map[engine.NodeID]int {
 }
 
 // requireOnce holds a run to as many tasks, each of which ended well just once.
-func requireOnce(t *testing.T, steps []engine.Step, tasks int) {
+func requireOnce(t *testing.T, steps []record.Step, tasks int) {
 	t.Helper()
-	ends := endsOf(steps, engine.OutcomeOK)
+	ends := endsOf(steps, record.OutcomeOK)
 	require.Len(t, ends, tasks)
 	for node, n := range ends {
 		require.Equal(t, 1, n, "node %d ended well more than once", node)
@@ -270,7 +272,7 @@ func requireOnce(t *testing.T, steps []engine.Step, tasks int) {
 }
 
 // inMemory runs graphs in this process alone, and gives their results encoded.
-func inMemory(t *testing.T, graphs map[string]*engine.Graph) map[string][]byte {
+func inMemory(t *testing.T, graphs map[string]*dag.Graph) map[string][]byte {
 	t.Helper()
 	pool, err := worker.New(worker.Config{State: memory.New(), Backoff: time.Millisecond})
 	require.NoError(t, err)

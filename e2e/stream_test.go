@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/web/runtable"
 )
 
@@ -112,7 +112,7 @@ func TestStream(t *testing.T) {
 	}
 	ends := 0
 	for i := range late.Rows() {
-		if late.Row(i).Outcome == engine.OutcomeOK {
+		if late.Row(i).Outcome == record.OutcomeOK {
 			ends++
 		}
 	}

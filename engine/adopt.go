@@ -6,19 +6,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
-)
 
-// Adopter is a Recorder that can continue a record which another process has begun.
-type Adopter interface {
-	Recorder
-	// Adopt is Begin for a run that other processes may record, too. It returns the number of the last step that is kept:
-	// Steps continue after it, Details from the beginning of the revision. ErrRecording: another process records it and may
-	// have died. ErrRecorded: the record is complete. A run without a record gets one only if begin is set; otherwise
-	// the error is ErrUnknownRun: the caller knows that there was a record, so it has been deleted.
-	Adopt(info RunInfo, g *Graph, begin bool) (after uint64, err error)
-	// Leave is End for a run that continues without this process: what was recorded so far is kept, and others may adopt it.
-	Leave(run RunID) error
-}
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
+)
 
 const (
 	// adoptEvery is the interval, ± 20 %, of checks whether a run that another process records is still being recorded.
@@ -29,7 +20,7 @@ const (
 
 // find follows the runs that other processes submit, until ctx ends.
 func (e *Engine) find(ctx context.Context) error {
-	finder, ok := e.cfg.Executor.(Finder)
+	finder, ok := e.cfg.Executor.(execution.Finder)
 	if !ok || !e.cfg.Adopt {
 		<-ctx.Done()
 		return nil
@@ -41,7 +32,7 @@ func (e *Engine) find(ctx context.Context) error {
 }
 
 // found makes a run that another process has submitted available to Get, and records it if no other process does.
-func (e *Engine) found(job Job, exec Execution) {
+func (e *Engine) found(job execution.Job, exec execution.Execution) {
 	if !e.enter() {
 		return
 	}
@@ -59,7 +50,7 @@ func (e *Engine) found(job Job, exec Execution) {
 
 // adopt records a run that another process has submitted, unless that or a third process records it to its end.
 func (e *Engine) adopt(ctx context.Context, r *Run, unlogged bool) error {
-	rec, ok := e.cfg.Recorder.(Adopter)
+	rec, ok := e.cfg.Recorder.(record.Adopter)
 	if !ok || unlogged {
 		return r.over(ctx)
 	}
@@ -70,9 +61,9 @@ func (e *Engine) adopt(ctx context.Context, r *Run, unlogged bool) error {
 		switch {
 		case err == nil:
 			return e.record(ctx, r, after)
-		case errors.Is(err, ErrRecorded), errors.Is(err, ErrUnknownRun):
+		case errors.Is(err, record.ErrRecorded), errors.Is(err, ErrUnknownRun):
 			return nil
-		case errors.Is(err, ErrRecording):
+		case errors.Is(err, record.ErrRecording):
 			begin = false
 		}
 		look := time.NewTimer(adoptEvery*4/5 + rand.N(adoptEvery*2/5))
@@ -96,8 +87,8 @@ func (e *Engine) adopt(ctx context.Context, r *Run, unlogged bool) error {
 
 // Retry begins the next revision of a failed or cancelled run, whichever process had submitted it; see Retrier. The error
 // is ErrUnknownRun if nothing is left that could be continued.
-func (e *Engine) Retry(ctx context.Context, id RunID) (*Run, error) {
-	retrier, ok := e.cfg.Executor.(Retrier)
+func (e *Engine) Retry(ctx context.Context, id record.RunID) (*Run, error) {
+	retrier, ok := e.cfg.Executor.(execution.Retrier)
 	if !ok {
 		return nil, fmt.Errorf("%w: %s, and the executor keeps nothing that could be continued", ErrUnknownRun, id)
 	}
@@ -109,20 +100,20 @@ func (e *Engine) Retry(ctx context.Context, id RunID) (*Run, error) {
 		e.records.Done()
 		return nil, err
 	}
-	record := func() error { return e.adopt(following, r, unlogged) }
-	if rec, ok := e.cfg.Recorder.(Adopter); ok && !unlogged {
+	recording := func() error { return e.adopt(following, r, unlogged) }
+	if rec, ok := e.cfg.Recorder.(record.Adopter); ok && !unlogged {
 		// At once, so that the record has the revision when the caller looks; a failure is tried again by adopt.
 		if after, err := rec.Adopt(r.info, r.graph, true); err == nil {
-			record = func() error { return e.record(following, r, after) }
+			recording = func() error { return e.record(following, r, after) }
 		}
 	}
-	go e.follow(r, e.cfg.Recorder != nil && !unlogged, record)
+	go e.follow(r, e.cfg.Recorder != nil && !unlogged, recording)
 	return r, nil
 }
 
 // revise begins the next revision and makes it available to Get before Find can report it: it must be followed, and
 // recorded, once.
-func (e *Engine) revise(ctx context.Context, retrier Retrier, id RunID) (r *Run, following context.Context, unlogged bool, err error) {
+func (e *Engine) revise(ctx context.Context, retrier execution.Retrier, id record.RunID) (r *Run, following context.Context, unlogged bool, err error) {
 	e.revising.Lock()
 	defer e.revising.Unlock()
 	job, exec, err := retrier.Retry(ctx, id)

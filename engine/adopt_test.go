@@ -13,13 +13,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // hall is an executor whose runs are executed elsewhere: a test makes them, ends them, and decides what Find reports.
 type hall struct {
 	found   chan *show
 	broken  chan error // ends Find
-	retried func(engine.RunID) (engine.Job, engine.Execution, error)
+	retried func(record.RunID) (execution.Job, execution.Execution, error)
 	shows   []*show // as they are submitted
 }
 
@@ -27,13 +30,13 @@ func newHall() *hall { return &hall{found: make(chan *show), broken: make(chan e
 
 func (h *hall) Run(ctx context.Context) error { <-ctx.Done(); return nil }
 
-func (h *hall) Submit(_ context.Context, job engine.Job) (engine.Execution, error) {
+func (h *hall) Submit(_ context.Context, job execution.Job) (execution.Execution, error) {
 	s := newShow(job)
 	h.shows = append(h.shows, s)
 	return s, nil
 }
 
-func (h *hall) Find(ctx context.Context, found func(engine.Job, engine.Execution)) error {
+func (h *hall) Find(ctx context.Context, found func(execution.Job, execution.Execution)) error {
 	for {
 		select {
 		case s := <-h.found:
@@ -46,26 +49,26 @@ func (h *hall) Find(ctx context.Context, found func(engine.Job, engine.Execution
 	}
 }
 
-func (h *hall) Retry(_ context.Context, id engine.RunID) (engine.Job, engine.Execution, error) {
+func (h *hall) Retry(_ context.Context, id record.RunID) (execution.Job, execution.Execution, error) {
 	return h.retried(id)
 }
 
 // show is one run of a hall.
 type show struct {
-	engine.Execution // nil: methods that no test needs
-	job              engine.Job
-	done             chan struct{}
-	cancelled        chan struct{}
+	execution.Execution // nil: methods that no test needs
+	job                 execution.Job
+	done                chan struct{}
+	cancelled           chan struct{}
 
 	mu      sync.Mutex
-	steps   []engine.Step
+	steps   []record.Step
 	more    chan struct{} // closed and replaced when there are more steps
-	records []engine.WorkerRecord
+	records []record.WorkerRecord
 	stuck   bool // the log cannot be read
 	gone    bool // nothing of the run is left: Steps returns ErrUnknownRun
 }
 
-func newShow(job engine.Job) *show {
+func newShow(job execution.Job) *show {
 	return &show{job: job, done: make(chan struct{}), cancelled: make(chan struct{}), more: make(chan struct{})}
 }
 
@@ -75,7 +78,7 @@ func (s *show) log(n int) *show {
 	defer s.mu.Unlock()
 	for range n {
 		seq := uint64(len(s.steps) + 1)
-		s.steps = append(s.steps, engine.Step{Seq: seq, Kind: engine.WorkerStarted, Became: engine.NoNode, Worker: uint16(seq)})
+		s.steps = append(s.steps, record.Step{Seq: seq, Kind: record.WorkerStarted, Became: dag.NoNode, Worker: uint16(seq)})
 	}
 	close(s.more)
 	s.more = make(chan struct{})
@@ -84,13 +87,13 @@ func (s *show) log(n int) *show {
 
 func (s *show) end() *show { close(s.done); return s }
 
-func (s *show) report(w engine.WorkerRecord) {
+func (s *show) report(w record.WorkerRecord) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.records = append(s.records, w)
 }
 
-func (s *show) Steps(ctx context.Context, after uint64) ([]engine.Step, error) {
+func (s *show) Steps(ctx context.Context, after uint64) ([]record.Step, error) {
 	for {
 		s.mu.Lock()
 		steps, more := s.steps[min(after, uint64(len(s.steps))):], s.more
@@ -119,7 +122,7 @@ func (s *show) Steps(ctx context.Context, after uint64) ([]engine.Step, error) {
 	}
 }
 
-func (s *show) TakeDetails() ([]engine.Detail, []engine.WorkerRecord) {
+func (s *show) TakeDetails() ([]record.Detail, []record.WorkerRecord) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	records := s.records
@@ -127,33 +130,33 @@ func (s *show) TakeDetails() ([]engine.Detail, []engine.WorkerRecord) {
 	return nil, records
 }
 
-func (s *show) Done() <-chan struct{}     { return s.done }
-func (s *show) End() (engine.RunEnd, any) { return engine.RunEnd{Status: engine.Succeeded}, nil }
-func (s *show) Cancel()                   { close(s.cancelled) }
-func (s *show) Forget()                   {}
-func (s *show) Progress() engine.Progress { return engine.Progress{Status: engine.Running} }
-func (s *show) info() engine.RunInfo      { return s.job.Info }
+func (s *show) Done() <-chan struct{}        { return s.done }
+func (s *show) End() (record.RunEnd, any)    { return record.RunEnd{Status: record.Succeeded}, nil }
+func (s *show) Cancel()                      { close(s.cancelled) }
+func (s *show) Forget()                      {}
+func (s *show) Progress() execution.Progress { return execution.Progress{Status: record.Running} }
+func (s *show) info() record.RunInfo         { return s.job.Info }
 
 // book is what several recorders of a test write into.
 type book struct {
 	mu    sync.Mutex
-	pages map[engine.RunID]*page
+	pages map[record.RunID]*page
 }
 
 type page struct {
 	writer  string // the recorder that writes it
 	steps   []uint64
-	workers []engine.WorkerRecord
+	workers []record.WorkerRecord
 	ended   int
 	endedAt time.Time
 	deleted bool
 	missing error // what the engine says is missing
 }
 
-func newBook() *book { return &book{pages: map[engine.RunID]*page{}} }
+func newBook() *book { return &book{pages: map[record.RunID]*page{}} }
 
 // change changes the page of a run, and makes one if it has none.
-func (b *book) change(id engine.RunID, f func(*page)) {
+func (b *book) change(id record.RunID, f func(*page)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.pages[id] == nil {
@@ -162,12 +165,12 @@ func (b *book) change(id engine.RunID, f func(*page)) {
 	f(b.pages[id])
 }
 
-func (b *book) page(id engine.RunID) (p page) {
+func (b *book) page(id record.RunID) (p page) {
 	b.change(id, func(q *page) { p = *q })
 	return p
 }
 
-func (b *book) kept(id engine.RunID) []uint64 { return b.page(id).steps }
+func (b *book) kept(id record.RunID) []uint64 { return b.page(id).steps }
 
 // scribe is one of the recorders.
 type scribe struct {
@@ -175,12 +178,12 @@ type scribe struct {
 	name string
 }
 
-func (s scribe) Begin(info engine.RunInfo, _ *engine.Graph) error {
+func (s scribe) Begin(info record.RunInfo, _ *dag.Graph) error {
 	s.change(info.ID, func(p *page) { p.writer = s.name })
 	return nil
 }
 
-func (s scribe) Adopt(info engine.RunInfo, _ *engine.Graph, begin bool) (after uint64, err error) {
+func (s scribe) Adopt(info record.RunInfo, _ *dag.Graph, begin bool) (after uint64, err error) {
 	s.change(info.ID, func(p *page) {
 		switch {
 		case p.deleted && begin:
@@ -188,9 +191,9 @@ func (s scribe) Adopt(info engine.RunInfo, _ *engine.Graph, begin bool) (after u
 		case p.deleted:
 			err = engine.ErrUnknownRun
 		case p.ended > info.Revision:
-			err = engine.ErrRecorded
+			err = record.ErrRecorded
 		case p.writer != "":
-			err = engine.ErrRecording
+			err = record.ErrRecording
 		default:
 			p.writer, after = s.name, uint64(len(p.steps))
 		}
@@ -198,7 +201,7 @@ func (s scribe) Adopt(info engine.RunInfo, _ *engine.Graph, begin bool) (after u
 	return after, err
 }
 
-func (s scribe) Steps(id engine.RunID, steps []engine.Step) {
+func (s scribe) Steps(id record.RunID, steps []record.Step) {
 	s.change(id, func(p *page) {
 		for i := range steps {
 			p.steps = append(p.steps, steps[i].Seq)
@@ -206,16 +209,16 @@ func (s scribe) Steps(id engine.RunID, steps []engine.Step) {
 	})
 }
 
-func (s scribe) Details(id engine.RunID, _ []engine.Detail, workers []engine.WorkerRecord) {
+func (s scribe) Details(id record.RunID, _ []record.Detail, workers []record.WorkerRecord) {
 	s.change(id, func(p *page) { p.workers = append(p.workers, workers...) })
 }
 
-func (s scribe) End(id engine.RunID, _ engine.RunEnd) error {
+func (s scribe) End(id record.RunID, _ record.RunEnd) error {
 	s.change(id, func(p *page) { p.writer, p.ended, p.endedAt = "", p.ended+1, time.Now() })
 	return nil
 }
 
-func (s scribe) Leave(id engine.RunID) error {
+func (s scribe) Leave(id record.RunID) error {
 	s.change(id, func(p *page) { p.writer = "" })
 	return nil
 }
@@ -227,7 +230,7 @@ func staged(t *testing.T, f func(t *testing.T, h *hall, b *book, e *engine.Engin
 		h, b := newHall(), newBook()
 		e, err := engine.New(engine.Config{
 			Executor: h, Recorder: scribe{b, "here"}, Adopt: true,
-			Unrecorded: func(id engine.RunID, err error) { b.change(id, func(p *page) { p.missing = err }) },
+			Unrecorded: func(id record.RunID, err error) { b.change(id, func(p *page) { p.missing = err }) },
 		})
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -252,13 +255,13 @@ func seqs(n int) []uint64 {
 }
 
 // job is a run that another process has submitted.
-func job(t *testing.T, id engine.RunID) engine.Job {
+func job(t *testing.T, id record.RunID) execution.Job {
 	t.Helper()
 	one := engine.Func0("one", func(context.Context) (int, error) { return 1, nil })
 	b := engine.NewBuilder()
 	g, err := b.Compile(one.Call(b))
 	require.NoError(t, err)
-	return engine.Job{Info: engine.RunInfo{ID: id, Workflow: "w", StartedAt: time.Now()}, Graph: g}
+	return execution.Job{Info: record.RunInfo{ID: id, Workflow: "w", StartedAt: time.Now()}, Graph: g}
 }
 
 // TestARunWhoseStateIsGoneHasEnded: its record is ended as soon as its executor knows, so that it is not mistaken for
@@ -266,7 +269,7 @@ func job(t *testing.T, id engine.RunID) engine.Job {
 func TestARunWhoseStateIsGoneHasEnded(t *testing.T) {
 	staged(t, func(t *testing.T, h *hall, b *book, e *engine.Engine, _ func()) {
 		for _, c := range []struct {
-			id    engine.RunID
+			id    record.RunID
 			ends  bool
 			ended int
 		}{{"ends", true, 1}, {"does not", false, 0}} {
@@ -310,7 +313,7 @@ func TestAFoundRunWithoutARecorderIsRecorded(t *testing.T) {
 		n := 0
 		for event, err := range r.Events(t.Context(), 1) {
 			require.NoError(t, err)
-			require.Equal(t, engine.RunID("r"), event.Run)
+			require.Equal(t, record.RunID("r"), event.Run)
 			n++
 		}
 		require.Positive(t, n)
@@ -391,9 +394,9 @@ func TestARunThatCannotBeRecorded(t *testing.T) {
 		require.NoError(t, err)
 		s.end()
 		began := time.Now()
-		require.ErrorIs(t, r.WaitRecorded(t.Context()), engine.ErrRecording)
+		require.ErrorIs(t, r.WaitRecorded(t.Context()), record.ErrRecording)
 		require.LessOrEqual(t, time.Since(began), 3*time.Minute)
-		require.ErrorIs(t, b.page("r").missing, engine.ErrRecording)
+		require.ErrorIs(t, b.page("r").missing, record.ErrRecording)
 	})
 }
 
@@ -426,13 +429,13 @@ func TestAnEngineLeavesWhatContinues(t *testing.T) {
 		require.Less(t, time.Since(began), 5*time.Second)
 		require.Equal(t, seqs(6), b.kept("slow"))
 		require.Equal(t, 1, b.page("slow").ended)
-		for _, id := range []engine.RunID{submitted.ID(), "adopted"} {
+		for _, id := range []record.RunID{submitted.ID(), "adopted"} {
 			require.Empty(t, b.page(id).writer, "%s can be adopted by another", id)
 			require.Zero(t, b.page(id).ended)
 			require.NotEmpty(t, b.kept(id))
 		}
 		require.Equal(t, "another", b.page("waiting").writer)
-		for _, id := range []engine.RunID{submitted.ID(), bare.ID(), "adopted", "waiting"} {
+		for _, id := range []record.RunID{submitted.ID(), bare.ID(), "adopted", "waiting"} {
 			r, err := e.Get(id)
 			require.NoError(t, err)
 			require.ErrorIs(t, r.WaitRecorded(t.Context()), engine.ErrElsewhere)
@@ -453,12 +456,12 @@ func TestTheLastWordOfWorkersElsewhere(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			staged(t, func(t *testing.T, h *hall, b *book, e *engine.Engine, _ func()) {
 				s := newShow(job(t, "r")).log(1)
-				s.report(engine.WorkerRecord{Worker: 3, Name: "w"})
+				s.report(record.WorkerRecord{Worker: 3, Name: "w"})
 				h.found <- s
 				synctest.Wait()
 				ended := time.Now()
 				s.end()
-				time.AfterFunc(c.word, func() { s.report(engine.WorkerRecord{Worker: 3, Name: "w", Ended: 5}) })
+				time.AfterFunc(c.word, func() { s.report(record.WorkerRecord{Worker: 3, Name: "w", Ended: 5}) })
 				r, err := e.Get("r")
 				require.NoError(t, err)
 				require.NoError(t, r.WaitRecorded(t.Context()))
@@ -479,9 +482,9 @@ func TestRetry(t *testing.T) {
 		again := job(t, "r")
 		again.Info.Revision = 1
 		second := newShow(again).log(2).log(3)
-		h.retried = func(id engine.RunID) (engine.Job, engine.Execution, error) {
+		h.retried = func(id record.RunID) (execution.Job, execution.Execution, error) {
 			if id != "r" {
-				return engine.Job{}, nil, engine.ErrUnknownRun
+				return execution.Job{}, nil, engine.ErrUnknownRun
 			}
 			h.found <- newShow(again) // Find reports it at once, and this engine has to wait for what Retry returns
 			for range 1000 {
@@ -516,10 +519,10 @@ func TestAnEngineEndsWhenNothingCanBeFound(t *testing.T) {
 }
 
 // plain can neither find nor retry.
-type plain struct{ engine.Executor }
+type plain struct{ execution.Executor }
 
 // deaf records and cannot adopt.
-type deaf struct{ engine.Recorder }
+type deaf struct{ record.Recorder }
 
 func TestAdoptNeedsThoseWhoCan(t *testing.T) {
 	_, err := engine.New(engine.Config{Executor: plain{}, Adopt: true})

@@ -7,18 +7,22 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Config of an Engine. Executor is required; the zero value of the rest means the defaults.
 type Config struct {
-	Executor Executor
+	Executor execution.Executor
 	// Workflows are those that can be submitted by name. Two different functions of one name are refused.
 	Workflows []*Workflow
 	// Recorder keeps what happens in runs; nil keeps nothing.
-	Recorder Recorder
+	Recorder record.Recorder
 	// Unrecorded, unless nil, is called for each run whose record is incomplete, with what is missing. See
 	// Run.WaitRecorded.
-	Unrecorded func(run RunID, err error)
+	Unrecorded func(run record.RunID, err error)
 	// Now is the wall clock; default time.Now.
 	Now func() time.Time
 	// Remember is how long Get still finds a run after its end. By default it is 10 minutes for a run of which
@@ -40,10 +44,10 @@ type Engine struct {
 	revising sync.Mutex // held while Retry begins a revision, so that Find cannot report it before runs has it
 
 	mu      sync.Mutex
-	runs    map[RunID]*Run // guarded by mu
-	closed  bool           // guarded by mu; Run has ended and no run can be added
-	closing chan struct{}  // closed under mu when closed is set
-	records sync.WaitGroup // one for each run whose log is not wholly recorded
+	runs    map[record.RunID]*Run // guarded by mu
+	closed  bool                  // guarded by mu; Run has ended and no run can be added
+	closing chan struct{}         // closed under mu when closed is set
+	records sync.WaitGroup        // one for each run whose log is not wholly recorded
 }
 
 // New returns an engine that works once Run is called, or an error that says what is wrong with the configuration.
@@ -51,16 +55,16 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Executor == nil {
 		return nil, errors.New("engine: Executor is nil, expected one such as worker.New gives")
 	}
-	if _, ok := cfg.Executor.(Finder); cfg.Adopt && !ok {
+	if _, ok := cfg.Executor.(execution.Finder); cfg.Adopt && !ok {
 		return nil, fmt.Errorf("engine: Adopt is set and Executor is a %T, expected a Finder", cfg.Executor)
 	}
-	if _, ok := cfg.Recorder.(Adopter); cfg.Adopt && !ok && cfg.Recorder != nil {
+	if _, ok := cfg.Recorder.(record.Adopter); cfg.Adopt && !ok && cfg.Recorder != nil {
 		return nil, fmt.Errorf("engine: Adopt is set and Recorder is a %T, expected an Adopter", cfg.Recorder)
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	e := &Engine{cfg: cfg, workflows: make(map[string]*Workflow), runs: make(map[RunID]*Run), closing: make(chan struct{})}
+	e := &Engine{cfg: cfg, workflows: make(map[string]*Workflow), runs: make(map[record.RunID]*Run), closing: make(chan struct{})}
 	var all []*Function
 	for _, w := range cfg.Workflows {
 		if e.workflows[w.Name] != nil {
@@ -69,15 +73,11 @@ func New(cfg Config) (*Engine, error) {
 		e.workflows[w.Name] = w
 		all = append(all, w.Functions...)
 	}
-	if err := oneFunctionPerName(all); err != nil {
+	if err := dag.CheckNames(all); err != nil {
 		return nil, err
 	}
 	return e, nil
 }
-
-// leaveAfter is how long reading the log of an ended run may take once the engine is to end. It matters where
-// the log is in another process; a local one can be read at once.
-const leaveAfter = 10 * time.Second
 
 // Run works until ctx ends and every run's record is complete, or left to the processes in which the run continues.
 func (e *Engine) Run(ctx context.Context) error {
@@ -123,30 +123,30 @@ func (e *Engine) SubmitWorkflow(ctx context.Context, name string, args Args, opt
 	if err != nil {
 		return nil, err
 	}
-	return e.submit(ctx, RunInfo{Workflow: name, Params: args.Text(), Inputs: args.Sizes()}, g, opts)
+	return e.submit(ctx, record.RunInfo{Workflow: name, Params: args.Text(), Inputs: args.Sizes()}, g, opts)
 }
 
 // Submit runs a graph. Records and statistics have it under name, in place of a workflow's.
-func (e *Engine) Submit(ctx context.Context, name string, g *Graph, opts RunOptions) (*Run, error) {
-	return e.submit(ctx, RunInfo{Workflow: name}, g, opts)
+func (e *Engine) Submit(ctx context.Context, name string, g *dag.Graph, opts RunOptions) (*Run, error) {
+	return e.submit(ctx, record.RunInfo{Workflow: name}, g, opts)
 }
 
-func (e *Engine) submit(ctx context.Context, info RunInfo, g *Graph, opts RunOptions) (*Run, error) {
-	opts = opts.withDefaults()
-	if err := opts.check(); err != nil {
+func (e *Engine) submit(ctx context.Context, info record.RunInfo, g *dag.Graph, opts RunOptions) (*Run, error) {
+	opts = withDefaults(opts)
+	if err := check(opts); err != nil {
 		return nil, err
 	}
 	if g == nil {
-		return nil, fmt.Errorf("%w: it is nil, expected one that Compile gives", ErrInvalidGraph)
+		return nil, fmt.Errorf("%w: it is nil, expected one that Compile gives", dag.ErrInvalidGraph)
 	}
 	if !g.Executable() {
-		return nil, fmt.Errorf("%w: it is the shape of a graph without the functions' bodies, expected one that Compile gives", ErrInvalidGraph)
+		return nil, fmt.Errorf("%w: it is the shape of a graph without the functions' bodies, expected one that Compile gives", dag.ErrInvalidGraph)
 	}
 	if err := g.Check(opts.Limits); err != nil {
 		return nil, err
 	}
 	now := e.cfg.Now()
-	info.ID, info.SubmittedAt, info.StartedAt = NewRunID(now), now, now
+	info.ID, info.SubmittedAt, info.StartedAt = record.NewRunID(now), now, now
 	info.Policy, info.Upload, info.Deadline, info.Tags, info.Key = opts.Policy, opts.Upload, opts.Deadline, opts.Tags, opts.Key
 	if e.cfg.Shared {
 		info.Rules = &opts.Rules
@@ -174,25 +174,25 @@ func (e *Engine) enter() bool {
 
 // launch opens the record of a run, hands it to the executor and follows it from then on.
 func (e *Engine) launch(ctx, following context.Context, r *Run, opts RunOptions) error {
-	record := e.cfg.Recorder != nil && !opts.Unlogged
-	if record {
+	logged := e.cfg.Recorder != nil && !opts.Unlogged
+	if logged {
 		if err := e.cfg.Recorder.Begin(r.info, r.graph); err != nil {
 			return fmt.Errorf("engine: the run cannot be recorded: %w", err)
 		}
 	}
-	exec, err := e.cfg.Executor.Submit(ctx, Job{Info: r.info, Graph: r.graph, Options: opts})
+	exec, err := e.cfg.Executor.Submit(ctx, execution.Job{Info: r.info, Graph: r.graph, Options: opts})
 	if err != nil {
-		if record {
+		if logged {
 			now := e.cfg.Now()
-			refused := &ErrorRecord{Kind: StoreError, Node: NoNode, Message: err.Error(), Time: now}
-			err = errors.Join(err, e.cfg.Recorder.End(r.info.ID, RunEnd{Status: Failed, EndedAt: now, First: refused}))
+			refused := &record.ErrorRecord{Kind: record.StoreError, Node: dag.NoNode, Message: err.Error(), Time: now}
+			err = errors.Join(err, e.cfg.Recorder.End(r.info.ID, record.RunEnd{Status: record.Failed, EndedAt: now, First: refused}))
 		}
 		return err
 	}
 	r.exec = exec
 	e.keep(r)
-	go e.follow(r, record, func() error {
-		if !record {
+	go e.follow(r, logged, func() error {
+		if !logged {
 			return r.over(following)
 		}
 		return e.record(following, r, 0)
@@ -219,9 +219,9 @@ const rememberLost = 10 * time.Minute
 
 // follow calls record, which returns when the record is complete or given up, and then forgets the run at the right
 // time. kept says whether the run has a record.
-func (e *Engine) follow(r *Run, kept bool, record func() error) {
+func (e *Engine) follow(r *Run, kept bool, recording func() error) {
 	defer e.records.Done()
-	r.recordErr = record()
+	r.recordErr = recording()
 	if r.recordErr != nil && !errors.Is(r.recordErr, ErrElsewhere) && e.cfg.Unrecorded != nil {
 		e.cfg.Unrecorded(r.info.ID, r.recordErr)
 	}
@@ -312,7 +312,7 @@ func (e *Engine) unfinished(ctx context.Context, r *Run, err error) error {
 	if ctx.Err() != nil {
 		err = ErrElsewhere
 	}
-	if rec, ok := e.cfg.Recorder.(Adopter); ok {
+	if rec, ok := e.cfg.Recorder.(record.Adopter); ok {
 		err = errors.Join(err, rec.Leave(r.info.ID))
 	}
 	return err
@@ -320,7 +320,7 @@ func (e *Engine) unfinished(ctx context.Context, r *Run, err error) error {
 
 // Get returns a run that this engine submitted or found, unless it is forgotten: see Config.Remember. The error is
 // ErrUnknownRun; a run that has ended may still have a record.
-func (e *Engine) Get(id RunID) (*Run, error) {
+func (e *Engine) Get(id record.RunID) (*Run, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if r := e.runs[id]; r != nil {

@@ -3,13 +3,12 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"time"
+
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Errors of building and submitting.
 var (
-	// ErrInvalidGraph: the graph breaks a rule, which the text names.
-	ErrInvalidGraph = errors.New("engine: invalid graph")
 	// ErrUnknownFunction: a graph calls a function that its workflow or the engine does not list.
 	ErrUnknownFunction = errors.New("engine: unknown function")
 	// ErrUnknownWorkflow: no workflow of that name is listed.
@@ -39,8 +38,6 @@ func (e *ParameterError) Unwrap() []error { return []error{ErrInvalidParameter, 
 var (
 	// ErrUnknownRun: no run of that ID is known.
 	ErrUnknownRun = errors.New("engine: unknown run")
-	// ErrRunExists: the ID is taken.
-	ErrRunExists = errors.New("engine: run exists")
 	// ErrClosed: the engine has ended.
 	ErrClosed = errors.New("engine: closed")
 	// ErrElsewhere: the engine has ended, and the run continues in other processes.
@@ -55,58 +52,12 @@ var (
 	ErrRunFailed = errors.New("engine: run failed")
 )
 
-// Errors of an Adopter.
-var (
-	// ErrRecording: another process records the run.
-	ErrRecording = errors.New("engine: the run is recorded by another process")
-	// ErrRecorded: the record of the run is complete.
-	ErrRecorded = errors.New("engine: the run has been recorded")
-)
-
-// ErrorKind classifies failures by their cause.
-type ErrorKind string
-
-// Kinds of errors.
-const (
-	UserError       ErrorKind = "user"
-	PanicError      ErrorKind = "panic"
-	TimeoutError    ErrorKind = "timeout"
-	WorkerLostError ErrorKind = "worker_lost"
-	PoisonError     ErrorKind = "poison"
-	OutputLostError ErrorKind = "output_lost"
-	CancelledError  ErrorKind = "cancelled"
-	DeadlineError   ErrorKind = "deadline"
-	ShutdownError   ErrorKind = "shutdown" // of a run that was cancelled because the process that executed it was stopped
-	StoreError      ErrorKind = "store"
-	LimitError      ErrorKind = "limit"
-)
-
-// MaxEvidence bounds the message, the stack and the log tail of one attempt each, in bytes.
-const MaxEvidence = 64 << 10
-
-// ErrorRecord says how one attempt failed.
-type ErrorRecord struct {
-	Kind     ErrorKind `json:"kind"`
-	Task     string    `json:"task,omitempty"` // its identity as text
-	Node     NodeID    `json:"node"`
-	Message  string    `json:"message"`
-	Stack    string    `json:"stack,omitempty"` // of a panic, or the tail of stderr
-	ExitCode int       `json:"exit_code,omitempty"`
-	Signal   string    `json:"signal,omitempty"`
-	Worker   string    `json:"worker"`
-	Host     string    `json:"host,omitempty"`
-	Slot     int       `json:"slot"`
-	Epoch    int       `json:"epoch"`
-	Attempt  int       `json:"attempt"`
-	Time     time.Time `json:"time"`
-}
-
 // RunError is how Wait reports a run that did not succeed.
 type RunError struct {
-	Run    RunID
-	Status Status
+	Run    record.RunID
+	Status record.Status
 	// First is the record of the failure that ended the run, nil where the run was cancelled from outside.
-	First *ErrorRecord
+	First *record.ErrorRecord
 }
 
 // Error names the run, how it ended, and the first failure.

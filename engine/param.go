@@ -56,42 +56,6 @@ type Args struct {
 	value map[string]any
 }
 
-// Arguments checks set, texts by parameter, against the parameters and fills in defaults. open reads the file that a file
-// parameter names; if it is nil, files are refused. Errors are ErrInvalidParameter and say what was expected.
-func (w *Workflow) Arguments(set map[string]string, open func(name string) (File, error)) (Args, error) {
-	a := Args{text: make(map[string]string, len(w.Params)), value: make(map[string]any, len(w.Params))}
-	for _, name := range slices.Sorted(maps.Keys(set)) {
-		if !slices.ContainsFunc(w.Params, func(p Param) bool { return p.Name == name }) {
-			return Args{}, fmt.Errorf("%w: workflow %s has no parameter %q, expected %s", ErrInvalidParameter, w.Name, name, w.paramNames())
-		}
-	}
-	for _, p := range w.Params {
-		text, isSet := set[p.Name]
-		v, err := p.parse(text, isSet, open)
-		if err != nil {
-			return Args{}, &ParameterError{Workflow: w.Name, Param: p.Name, Err: err}
-		}
-		if f, ok := v.(File); ok {
-			text = f.Name
-		} else if !isSet {
-			text = p.Default
-		}
-		a.text[p.Name], a.value[p.Name] = text, v
-	}
-	return a, nil
-}
-
-func (w *Workflow) paramNames() string {
-	if len(w.Params) == 0 {
-		return "none"
-	}
-	names := make([]string, len(w.Params))
-	for i, p := range w.Params {
-		names[i] = p.Name
-	}
-	return strings.Join(names, ", ")
-}
-
 func (p *Param) parse(text string, isSet bool, open func(name string) (File, error)) (any, error) {
 	if p.Kind == FileParam {
 		return p.file(text, isSet, open)

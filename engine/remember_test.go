@@ -10,12 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // full is a recorder that has no room for the end of a run.
 type full struct{ scribe }
 
-func (f full) End(engine.RunID, engine.RunEnd) error { return errors.New("no space left") }
+func (f full) End(record.RunID, record.RunEnd) error { return errors.New("no space left") }
 
 // TestRemember: a completely recorded run is not kept, any other can be got for some time, and a caller that has a
 // *Run can use it for ever.

@@ -7,13 +7,17 @@ import (
 	"io"
 	"iter"
 	"time"
+
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Run is one submitted run. Safe for concurrent use.
 type Run struct {
-	info      RunInfo
-	graph     *Graph
-	exec      Execution
+	info      record.RunInfo
+	graph     *dag.Graph
+	exec      execution.Execution
 	left      <-chan struct{}    // closed when the engine stops following the run
 	recorded  chan struct{}      // closed by Engine.follow when nothing more is recorded here
 	recordErr error              // valid once recorded is closed
@@ -21,7 +25,7 @@ type Run struct {
 }
 
 // newRun returns a run, and the context under which the engine follows it.
-func newRun(info RunInfo, g *Graph) (*Run, context.Context) {
+func newRun(info record.RunInfo, g *dag.Graph) (*Run, context.Context) {
 	ctx, leave := context.WithCancel(context.Background()) // a record is finished even if the submitter's context ends
 	return &Run{info: info, graph: g, left: ctx.Done(), recorded: make(chan struct{}), leave: leave}, ctx
 }
@@ -59,16 +63,16 @@ func (r *Run) overWithin(ctx context.Context, d time.Duration) bool {
 }
 
 // ID names the run.
-func (r *Run) ID() RunID { return r.info.ID }
+func (r *Run) ID() record.RunID { return r.info.ID }
 
 // Info is what was known at the submission.
-func (r *Run) Info() RunInfo { return r.info }
+func (r *Run) Info() record.RunInfo { return r.info }
 
 // Graph is what the run executes.
-func (r *Run) Graph() *Graph { return r.graph }
+func (r *Run) Graph() *dag.Graph { return r.graph }
 
 // Progress counts what has happened so far.
-func (r *Run) Progress() Progress { return r.exec.Progress() }
+func (r *Run) Progress() execution.Progress { return r.exec.Progress() }
 
 // Cancel ends the run as cancelled.
 func (r *Run) Cancel() { r.exec.Cancel() }
@@ -97,7 +101,7 @@ func (r *Run) Wait(ctx context.Context) error {
 		}
 	}
 	end, _ := r.exec.End()
-	if end.Status == Succeeded {
+	if end.Status == record.Succeeded {
 		return nil
 	}
 	return &RunError{Run: r.info.ID, Status: end.Status, First: end.First}
@@ -117,7 +121,7 @@ func (r *Run) WaitRecorded(ctx context.Context) error {
 func (r *Run) Recorded() <-chan struct{} { return r.recorded }
 
 // End returns how the run ended; valid once Done is closed.
-func (r *Run) End() RunEnd {
+func (r *Run) End() record.RunEnd {
 	end, _ := r.exec.End()
 	return end
 }
@@ -134,16 +138,16 @@ func (r *Run) Value() any {
 }
 
 // Steps returns steps after the one numbered after; see Execution.Steps.
-func (r *Run) Steps(ctx context.Context, after uint64) ([]Step, error) {
+func (r *Run) Steps(ctx context.Context, after uint64) ([]record.Step, error) {
 	return r.exec.Steps(ctx, after)
 }
 
 // Events yields the events of the run from the one numbered from, 1 being the first, and continues as they happen until
 // the run has ended, ctx ends, or the caller has enough. It never slows the run down.
-func (r *Run) Events(ctx context.Context, from uint64) iter.Seq2[Event, error] {
-	return func(yield func(Event, error) bool) {
-		d := NewDecoder(r.graph, r.info)
-		var events []Event
+func (r *Run) Events(ctx context.Context, from uint64) iter.Seq2[record.Event, error] {
+	return func(yield func(record.Event, error) bool) {
+		d := record.NewDecoder(r.graph, r.info)
+		var events []record.Event
 		for after := uint64(0); ; {
 			steps, err := r.exec.Steps(ctx, after)
 			if errors.Is(err, io.EOF) {
@@ -154,7 +158,7 @@ func (r *Run) Events(ctx context.Context, from uint64) iter.Seq2[Event, error] {
 				err = d.Err()
 			}
 			if err != nil {
-				yield(Event{}, err)
+				yield(record.Event{}, err)
 				return
 			}
 			after = steps[len(steps)-1].Seq
@@ -183,7 +187,11 @@ func Result[T any](ctx context.Context, r *Run) (T, error) {
 	case value != nil:
 		return zero, fmt.Errorf("engine: run %s returns %s, not %T", r.info.ID, r.graph.ResultType().Name(), zero)
 	case end.First == nil:
-		end.First = &ErrorRecord{Kind: OutputLostError, Node: NoNode, Time: end.EndedAt, Message: "the value that the run returned is no longer available"}
+		end.First = &record.ErrorRecord{Kind: record.OutputLostError, Node: dag.NoNode, Time: end.EndedAt, Message: "the value that the run returned is no longer available"}
 	}
 	return zero, &RunError{Run: r.info.ID, Status: end.Status, First: end.First}
 }
+
+// leaveAfter is how long reading the log of an ended run may take once the engine is to end. It matters where
+// the log is in another process; a local one can be read at once.
+const leaveAfter = 10 * time.Second

@@ -3,7 +3,12 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
+
+	"github.com/dagscope/dagscope/engine/codec"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // Workflow is a named builder of graphs with typed parameters.
@@ -25,7 +30,7 @@ type Workflow struct {
 
 // Graph builds and compiles the graph for the given arguments; see Arguments. The error is ErrInvalidParameter if
 // Build returned one, since that depends on nothing but the arguments.
-func (w *Workflow) Graph(args Args) (*Graph, error) {
+func (w *Workflow) Graph(args Args) (*dag.Graph, error) {
 	b := NewBuilder()
 	result, err := w.Build(b, args)
 	var argument *ParameterError
@@ -52,7 +57,43 @@ func (w *Workflow) makes(f *Function) bool {
 	if w.Dynamic == nil {
 		return false
 	}
-	g := w.Dynamic(f.name)
-	return g != nil && g.name == f.name && g.opts.Version == f.opts.Version && g.out.Name() == f.out.Name() &&
-		slices.EqualFunc(g.in, f.in, func(a, b *Type) bool { return a.Name() == b.Name() })
+	g := w.Dynamic(f.Name())
+	return g != nil && g.Name() == f.Name() && g.Options().Version == f.Options().Version && g.Output().Name() == f.Output().Name() &&
+		slices.EqualFunc(g.Inputs(), f.Inputs(), func(a, b *codec.Type) bool { return a.Name() == b.Name() })
+}
+
+// Arguments checks set, texts by parameter, against the parameters and fills in defaults. open reads the file that a file
+// parameter names; if it is nil, files are refused. Errors are ErrInvalidParameter and say what was expected.
+func (w *Workflow) Arguments(set map[string]string, open func(name string) (File, error)) (Args, error) {
+	a := Args{text: make(map[string]string, len(w.Params)), value: make(map[string]any, len(w.Params))}
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		if !slices.ContainsFunc(w.Params, func(p Param) bool { return p.Name == name }) {
+			return Args{}, fmt.Errorf("%w: workflow %s has no parameter %q, expected %s", ErrInvalidParameter, w.Name, name, w.paramNames())
+		}
+	}
+	for _, p := range w.Params {
+		text, isSet := set[p.Name]
+		v, err := p.parse(text, isSet, open)
+		if err != nil {
+			return Args{}, &ParameterError{Workflow: w.Name, Param: p.Name, Err: err}
+		}
+		if f, ok := v.(File); ok {
+			text = f.Name
+		} else if !isSet {
+			text = p.Default
+		}
+		a.text[p.Name], a.value[p.Name] = text, v
+	}
+	return a, nil
+}
+
+func (w *Workflow) paramNames() string {
+	if len(w.Params) == 0 {
+		return "none"
+	}
+	names := make([]string, len(w.Params))
+	for i, p := range w.Params {
+		names[i] = p.Name
+	}
+	return strings.Join(names, ", ")
 }

@@ -8,12 +8,14 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
-// Adopt implements engine.Adopter: the lease of the run decides who records it. A run that an Archiver has ended as
+// Adopt implements record.Adopter: the lease of the run decides who records it. A run that an Archiver has ended as
 // interrupted in the meantime is continued as well, so is the next revision of one that has ended. A run that the
 // store does not have begins, if begin allows it.
-func (r *Recorder) Adopt(info engine.RunInfo, g *engine.Graph, begin bool) (after uint64, err error) {
+func (r *Recorder) Adopt(info record.RunInfo, g *dag.Graph, begin bool) (after uint64, err error) {
 	if err := r.open(info.ID); err != nil {
 		return 0, err
 	}
@@ -47,7 +49,7 @@ func (r *Recorder) Adopt(info engine.RunInfo, g *engine.Graph, begin bool) (afte
 // taken turns ErrLease, another process has the lease, into the engine's error for that.
 func taken(err error) error {
 	if errors.Is(err, ErrLease) {
-		return fmt.Errorf("%w: %w", engine.ErrRecording, err)
+		return fmt.Errorf("%w: %w", record.ErrRecording, err)
 	}
 	return err
 }
@@ -68,19 +70,19 @@ func (rec *recording) continueLog(ctx context.Context, shape []byte) error {
 	if err != nil {
 		return err
 	}
-	isOver := kept.Status.Final() && kept.Status != engine.Interrupted
+	isOver := kept.Status.Final() && kept.Status != record.Interrupted
 	switch {
 	case kept.Info.Revision > revision, kept.Info.Revision == revision && isOver:
-		return fmt.Errorf("%w: %s is %s at revision %d", engine.ErrRecorded, id, kept.Status, kept.Info.Revision)
+		return fmt.Errorf("%w: %s is %s at revision %d", record.ErrRecorded, id, kept.Status, kept.Info.Revision)
 	case kept.Info.Revision < revision && !kept.Status.Final():
-		return fmt.Errorf("%w: revision %d of %s has not ended", engine.ErrRecording, kept.Info.Revision, id)
+		return fmt.Errorf("%w: revision %d of %s has not ended", record.ErrRecording, kept.Info.Revision, id)
 	case kept.Info.Revision < revision:
 		rec.header.Info.StartedAt = kept.Info.StartedAt // the moment that all steps of the run count from
 		if err := store.Begin(ctx, rec.header, shape); err != nil {
 			return err
 		}
 	default:
-		rec.header = Header{Info: kept.Info, Status: engine.Running, Graph: kept.Graph}
+		rec.header = Header{Info: kept.Info, Status: record.Running, Graph: kept.Graph}
 	}
 	rec.adopted = true
 	rec.upload.Steps, rec.upload.StepsKept = int64(kept.Steps), int64(kept.Steps)
@@ -88,8 +90,8 @@ func (rec *recording) continueLog(ctx context.Context, shape []byte) error {
 	return rec.recorder.archiver.fold(ctx, id, rec.fold)
 }
 
-// Leave implements engine.Adopter: it flushes and releases the lease.
-func (r *Recorder) Leave(run engine.RunID) error {
+// Leave implements record.Adopter: it flushes and releases the lease.
+func (r *Recorder) Leave(run record.RunID) error {
 	rec := r.recording(run)
 	if rec == nil {
 		return fmt.Errorf("%w: run %s was not begun here", ErrNotFound, run)

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/memory"
 )
@@ -40,14 +41,14 @@ func TestAdoptGoesOn(t *testing.T) {
 	g, steps := simulated(t, 5, 300)
 	half := len(steps) / 2
 	whole := memory.New()
-	record(t, whole, info("r"), g, steps, 512)
+	recordRun(t, whole, info("r"), g, steps, 512)
 	handedOver(t, func(t *testing.T, s metricsstore.Store, first, second *metricsstore.Recorder, die func()) {
 		require.NoError(t, first.Begin(info("r"), g))
 		first.Steps("r", steps[:half])
 		first.Details("r", details(0, 7), nil)
 		time.Sleep(20 * time.Second)
 		_, err := second.Adopt(info("r"), g, true)
-		require.ErrorIs(t, err, engine.ErrRecording, "its lease is renewed")
+		require.ErrorIs(t, err, record.ErrRecording, "its lease is renewed")
 		require.ErrorIs(t, err, metricsstore.ErrLease)
 		die()
 		time.Sleep(16 * time.Second)
@@ -58,11 +59,11 @@ func TestAdoptGoesOn(t *testing.T) {
 		_, err = second.Adopt(info("r"), g, true)
 		require.ErrorIs(t, err, metricsstore.ErrExists, "it is recording it")
 		second.Steps("r", steps[half:])
-		second.Details("r", details(0, 9), []engine.WorkerRecord{{Worker: 0, Name: "a"}})
+		second.Details("r", details(0, 9), []record.WorkerRecord{{Worker: 0, Name: "a"}})
 		time.Sleep(time.Minute)
 		require.NoError(t, second.End("r", succeeded()))
 		got := mustRun(t, s, "r")
-		require.Equal(t, engine.Succeeded, got.Status)
+		require.Equal(t, record.Succeeded, got.Status)
 		require.Equal(t, steps, allSteps(t, s, "r"))
 		require.Equal(t, rollups(t, whole), rollups(t, s))
 		require.Equal(t, mustRun(t, whole, "r").Counts, got.Counts)
@@ -70,7 +71,7 @@ func TestAdoptGoesOn(t *testing.T) {
 			[]int64{got.Upload.Steps, got.Upload.StepsKept, got.Upload.Details, got.Upload.DetailsKept}, "details count once")
 
 		_, err = recorder(t, metricsstore.Config{Store: s}).Adopt(info("r"), g, true)
-		require.ErrorIs(t, err, engine.ErrRecorded)
+		require.ErrorIs(t, err, record.ErrRecorded)
 		require.NoError(t, s.Acquire(t.Context(), "r", metricsstore.Lease{Owner: "x"}, time.Now()), "the lease is given back")
 	})
 }
@@ -81,7 +82,7 @@ type gated struct {
 	entered, goOn chan struct{}
 }
 
-func (g gated) Acquire(ctx context.Context, run engine.RunID, l metricsstore.Lease, now time.Time) error {
+func (g gated) Acquire(ctx context.Context, run record.RunID, l metricsstore.Lease, now time.Time) error {
 	g.entered <- struct{}{}
 	<-g.goOn
 	return g.Store.Acquire(ctx, run, l, now)
@@ -117,7 +118,7 @@ func TestLeave(t *testing.T) {
 		first.Steps("r", steps[:9])
 		require.NoError(t, first.Leave("r"))
 		require.ErrorIs(t, first.Leave("r"), metricsstore.ErrNotFound)
-		assert.Equal(t, engine.Running, mustRun(t, s, "r").Status)
+		assert.Equal(t, record.Running, mustRun(t, s, "r").Status)
 		after, err := second.Adopt(info("r"), g, true)
 		require.NoError(t, err)
 		require.EqualValues(t, 9, after)
@@ -136,7 +137,7 @@ func TestAdoptBeginsWhatIsNotThere(t *testing.T) {
 		require.NoError(t, err)
 		require.Zero(t, after)
 		_, err = second.Adopt(info("r"), g, true)
-		require.ErrorIs(t, err, engine.ErrRecording)
+		require.ErrorIs(t, err, record.ErrRecording)
 		first.Steps("r", steps)
 		require.NoError(t, first.End("r", succeeded()))
 		require.Equal(t, steps, allSteps(t, s, "r"))
@@ -158,7 +159,7 @@ func TestAdoptOfWhatWasTakenForInterrupted(t *testing.T) {
 		die()
 		time.Sleep(time.Minute)
 		knows, err := metricsstore.NewArchiver(metricsstore.ArchiverConfig{
-			Store: s, Live: func(id engine.RunID) bool { return id == "r" },
+			Store: s, Live: func(id record.RunID) bool { return id == "r" },
 		})
 		require.NoError(t, err)
 		done, err := knows.Sweep(t.Context(), time.Time{})
@@ -166,8 +167,8 @@ func TestAdoptOfWhatWasTakenForInterrupted(t *testing.T) {
 		require.Empty(t, done)
 		done, err = archiver(t, s).Sweep(t.Context(), time.Time{})
 		require.NoError(t, err)
-		require.Equal(t, []engine.RunID{"r"}, done)
-		require.Equal(t, engine.Interrupted, mustRun(t, s, "r").Status)
+		require.Equal(t, []record.RunID{"r"}, done)
+		require.Equal(t, record.Interrupted, mustRun(t, s, "r").Status)
 
 		after, err := second.Adopt(info("r"), g, true)
 		require.NoError(t, err)
@@ -175,7 +176,7 @@ func TestAdoptOfWhatWasTakenForInterrupted(t *testing.T) {
 		second.Steps("r", steps[9:])
 		require.NoError(t, second.End("r", succeeded()))
 		got := mustRun(t, s, "r")
-		require.Equal(t, engine.Succeeded, got.Status)
+		require.Equal(t, record.Succeeded, got.Status)
 		require.Equal(t, 2, got.Rollup)
 		require.Equal(t, steps, allSteps(t, s, "r"))
 	})
@@ -193,14 +194,14 @@ func TestAdoptOfTheNextRevision(t *testing.T) {
 		next := info("r")
 		next.Revision, next.StartedAt = 1, next.StartedAt.Add(time.Hour)
 		_, err := second.Adopt(next, g, true)
-		require.ErrorIs(t, err, engine.ErrRecording)
+		require.ErrorIs(t, err, record.ErrRecording)
 		require.NoError(t, first.End("r", succeeded()))
 
 		after, err := second.Adopt(next, g, true)
 		require.NoError(t, err)
 		require.EqualValues(t, half, after)
 		_, err = first.Adopt(info("r"), g, true)
-		require.ErrorIs(t, err, engine.ErrRecording)
+		require.ErrorIs(t, err, record.ErrRecording)
 		second.Steps("r", steps[half:])
 		second.Details("r", details(0, 2), nil)
 		require.NoError(t, second.End("r", succeeded()))
@@ -210,7 +211,7 @@ func TestAdoptOfTheNextRevision(t *testing.T) {
 		require.Equal(t, steps, allSteps(t, s, "r"))
 		require.EqualValues(t, 6, got.Upload.DetailsKept)
 		_, err = first.Adopt(info("r"), g, true)
-		require.ErrorIs(t, err, engine.ErrRecorded, "a later revision has been recorded")
+		require.ErrorIs(t, err, record.ErrRecorded, "a later revision has been recorded")
 	})
 }
 

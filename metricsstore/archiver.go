@@ -8,7 +8,8 @@ import (
 	"io"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // ArchiverConfig is the configuration of an Archiver. Store is required; the zero value of the rest means the
@@ -23,7 +24,7 @@ type ArchiverConfig struct {
 	BlockSteps int
 	// Live reports, for Sweep, that a run is still executed although no process records it at the moment; default
 	// false for all. Its record waits for a Recorder to adopt it.
-	Live func(engine.RunID) bool
+	Live func(record.RunID) bool
 }
 
 // Archiver archives runs from what is kept of them. Safe for concurrent use by several goroutines and processes: the
@@ -41,7 +42,7 @@ func NewArchiver(cfg ArchiverConfig) (*Archiver, error) {
 	}
 	cfg.Lease, cfg.BlockSteps = c.Lease, c.BlockSteps
 	if cfg.Live == nil {
-		cfg.Live = func(engine.RunID) bool { return false }
+		cfg.Live = func(record.RunID) bool { return false }
 	}
 	if cfg.Owner == "" {
 		cfg.Owner = "archiver-" + rand.Text()
@@ -57,7 +58,7 @@ func NewArchiver(cfg ArchiverConfig) (*Archiver, error) {
 // was archived, or one that was archived by a program that summed up less. A run whose log does not contain its end
 // becomes interrupted. Rebuild returns the header as it is kept afterwards. The error is ErrLease where another
 // process has the lease, so that the run may well be live.
-func (a *Archiver) Rebuild(ctx context.Context, run engine.RunID) (Header, error) {
+func (a *Archiver) Rebuild(ctx context.Context, run record.RunID) (Header, error) {
 	release, err := a.acquire(ctx, run)
 	if err != nil {
 		return Header{}, err
@@ -91,12 +92,12 @@ func finishHeader(h *Header, kept *Run, f *Fold) {
 	if u.Strategy == "" {
 		u.Strategy = h.Info.Upload
 	}
-	if h.Status.Final() && h.Status != engine.Interrupted {
+	if h.Status.Final() && h.Status != record.Interrupted {
 		return
 	}
 	status, ended, ok := f.Finished()
 	if !ok {
-		status, ended = engine.Interrupted, f.Counts().LastEnd
+		status, ended = record.Interrupted, f.Counts().LastEnd
 	}
 	h.Status, h.EndedAt = status, h.Info.StartedAt.Add(time.Duration(ended))
 }
@@ -105,8 +106,8 @@ func finishHeader(h *Header, kept *Run, f *Fold) {
 // cannot be rebuilt stays as it is, and the error names it. Runs that have not ended and started at before or later
 // are left alone (none of them where before is zero): a run is listed some time before its recorder has the lease,
 // and would be ended as interrupted in between. Runs that are ArchiverConfig.Live are left alone as well.
-func (a *Archiver) Sweep(ctx context.Context, before time.Time) ([]engine.RunID, error) {
-	var done []engine.RunID
+func (a *Archiver) Sweep(ctx context.Context, before time.Time) ([]record.RunID, error) {
+	var done []record.RunID
 	var errs []error
 	for after := (Position{}); ; {
 		runs, err := a.cfg.Store.Runs(ctx, after, 256)
@@ -135,7 +136,7 @@ func (a *Archiver) Sweep(ctx context.Context, before time.Time) ([]engine.RunID,
 	}
 }
 
-func (a *Archiver) acquire(ctx context.Context, run engine.RunID) (release func(), err error) {
+func (a *Archiver) acquire(ctx context.Context, run record.RunID) (release func(), err error) {
 	now := time.Now()
 	if err := a.cfg.Store.Acquire(ctx, run, Lease{Owner: a.cfg.Owner, Until: now.Add(a.cfg.Lease)}, now); err != nil {
 		return nil, err
@@ -147,12 +148,12 @@ func (a *Archiver) acquire(ctx context.Context, run engine.RunID) (release func(
 }
 
 // refold folds a run from the start of its log. If the error is ErrCorrupt, the fold holds what could be read.
-func (a *Archiver) refold(ctx context.Context, run engine.RunID) (*Fold, error) {
+func (a *Archiver) refold(ctx context.Context, run record.RunID) (*Fold, error) {
 	shape, err := a.cfg.Store.Attachment(ctx, run, AttachShape)
 	if err != nil {
 		return nil, err
 	}
-	g, err := engine.DecodeShape(shape)
+	g, err := dag.DecodeShape(shape)
 	if err != nil {
 		return &Fold{}, fmt.Errorf("%w: shape of run %s: %w", ErrCorrupt, run, err)
 	}
@@ -161,7 +162,7 @@ func (a *Archiver) refold(ctx context.Context, run engine.RunID) (*Fold, error) 
 }
 
 // fold adds the part of a run's log to the fold that the fold has not seen.
-func (a *Archiver) fold(ctx context.Context, run engine.RunID, f *Fold) error {
+func (a *Archiver) fold(ctx context.Context, run record.RunID, f *Fold) error {
 	for log := NewLogReader(a.cfg.Store, a.unpack, run, f.Seq()); ; {
 		steps, err := log.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -211,7 +212,7 @@ func rollups(h *Header, f *Fold) ([]Rollup, error) {
 }
 
 // repack returns the log in full blocks, nil where it has hardly more blocks than that.
-func (a *Archiver) repack(ctx context.Context, run engine.RunID) ([]Block, error) {
+func (a *Archiver) repack(ctx context.Context, run record.RunID) ([]Block, error) {
 	blocks, err := a.cfg.Store.Log(ctx, run, 0, 0)
 	if err != nil || len(blocks) == 0 || blocks[0].First != 1 {
 		return nil, err
@@ -228,7 +229,7 @@ func (a *Archiver) repack(ctx context.Context, run engine.RunID) ([]Block, error
 		return nil, err
 	}
 	var out []Block
-	var waiting []engine.Step
+	var waiting []record.Step
 	for i := range blocks[:n] {
 		steps, err := a.unpack.Unpack(nil, blocks[i])
 		if err != nil {

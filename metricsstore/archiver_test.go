@@ -12,12 +12,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/memory"
 )
 
-func pack(t testing.TB, steps []engine.Step, n int) []metricsstore.Block {
+func pack(t testing.TB, steps []record.Step, n int) []metricsstore.Block {
 	t.Helper()
 	p, err := metricsstore.NewPacker()
 	require.NoError(t, err)
@@ -29,9 +30,9 @@ func pack(t testing.TB, steps []engine.Step, n int) []metricsstore.Block {
 }
 
 // beginDead begins a run whose recorder is gone.
-func beginDead(t testing.TB, s metricsstore.Store, id engine.RunID, g *engine.Graph) {
+func beginDead(t testing.TB, s metricsstore.Store, id record.RunID, g *dag.Graph) {
 	t.Helper()
-	require.NoError(t, s.Begin(t.Context(), metricsstore.Header{Info: info(id), Status: engine.Running}, g.AppendShape(nil)))
+	require.NoError(t, s.Begin(t.Context(), metricsstore.Header{Info: info(id), Status: record.Running}, g.AppendShape(nil)))
 }
 
 func TestRebuildInterrupted(t *testing.T) {
@@ -40,7 +41,7 @@ func TestRebuildInterrupted(t *testing.T) {
 	beginDead(t, s, "r", g)
 	cut := len(steps) - 40
 	require.NoError(t, s.Append(t.Context(), "r", metricsstore.Batch{Blocks: pack(t, steps[:cut], 30)}))
-	row, err := metricsstore.PackDetail(0, &engine.Detail{Node: 1, Attempt: 1})
+	row, err := metricsstore.PackDetail(0, &record.Detail{Node: 1, Attempt: 1})
 	require.NoError(t, err)
 	require.NoError(t, s.Append(t.Context(), "r", metricsstore.Batch{Details: []metricsstore.DetailRow{row}}))
 
@@ -50,11 +51,11 @@ func TestRebuildInterrupted(t *testing.T) {
 	assert.Empty(t, done, "its recorder may be about to take the lease")
 	done, err = archiver(t, s).Sweep(t.Context(), started.Add(1))
 	require.NoError(t, err)
-	assert.Equal(t, []engine.RunID{"r"}, done)
+	assert.Equal(t, []record.RunID{"r"}, done)
 	got := mustRun(t, s, "r")
 	fold := metricsstore.NewFold(g)
 	require.NoError(t, fold.Steps(steps[:cut]))
-	assert.Equal(t, engine.Interrupted, got.Status)
+	assert.Equal(t, record.Interrupted, got.Status)
 	assert.Equal(t, fold.Counts(), got.Counts)
 	assert.Equal(t, uint64(cut), got.ArchivedSeq)
 	assert.Equal(t, int64(1), got.Upload.DetailsKept)
@@ -69,9 +70,9 @@ func TestRebuildInterrupted(t *testing.T) {
 	h, err := archiver(t, s).Rebuild(t.Context(), "r")
 	require.NoError(t, err)
 	assert.Equal(t, 2, h.Rollup)
-	assert.Equal(t, engine.Succeeded, h.Status, "the log contains the end now")
+	assert.Equal(t, record.Succeeded, h.Status, "the log contains the end now")
 	whole := memory.New()
-	record(t, whole, info("r"), g, steps, 512)
+	recordRun(t, whole, info("r"), g, steps, 512)
 	assert.Equal(t, rollups(t, whole), rollups(t, s))
 	assert.Equal(t, mustRun(t, whole, "r").Counts, mustRun(t, s, "r").Counts)
 }
@@ -81,7 +82,7 @@ func TestRebuildInterrupted(t *testing.T) {
 func TestExactlyOnce(t *testing.T) {
 	g, steps := simulated(t, 9, 1500)
 	want := memory.New()
-	record(t, want, info("r"), g, steps, 512)
+	recordRun(t, want, info("r"), g, steps, 512)
 	blocks := pack(t, steps, 37)
 	rapid.Check(t, func(rt *rapid.T) {
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 0))
@@ -108,7 +109,7 @@ func TestExactlyOnce(t *testing.T) {
 		last, err := archiver(t, s).Rebuild(t.Context(), "r")
 		require.NoError(rt, err)
 		require.GreaterOrEqual(rt, last.Rollup, early.Rollup)
-		require.Equal(rt, engine.Succeeded, last.Status)
+		require.Equal(rt, record.Succeeded, last.Status)
 		require.Equal(rt, rollups(t, want), rollups(t, s))
 		require.Equal(rt, mustRun(t, want, "r").Counts, mustRun(t, s, "r").Counts)
 		require.NoError(rt, s.Check(t.Context()))
@@ -145,12 +146,12 @@ func TestRebuildWithGap(t *testing.T) {
 	h, err := archiver(t, s).Rebuild(t.Context(), "r")
 	require.NoError(t, err)
 	assert.Equal(t, uint64(60), h.ArchivedSeq, "the log ends at the first gap")
-	assert.Equal(t, engine.Interrupted, h.Status)
+	assert.Equal(t, record.Interrupted, h.Status)
 	require.NoError(t, s.Append(t.Context(), "r", metricsstore.Batch{Blocks: blocks[2:3]}))
 	h, err = archiver(t, s).Rebuild(t.Context(), "r")
 	require.NoError(t, err)
 	assert.Equal(t, uint64(len(steps)), h.ArchivedSeq)
-	assert.Equal(t, engine.Succeeded, h.Status)
+	assert.Equal(t, record.Succeeded, h.Status)
 }
 
 func TestRebuildDamaged(t *testing.T) {
@@ -166,13 +167,13 @@ func TestRebuildDamaged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, blocks := memory.New(), pack(t, steps, 30)
 			shape, seq := damage(blocks)
-			require.NoError(t, s.Begin(t.Context(), metricsstore.Header{Info: info("r"), Status: engine.Running}, shape))
+			require.NoError(t, s.Begin(t.Context(), metricsstore.Header{Info: info("r"), Status: record.Running}, shape))
 			require.NoError(t, s.Append(t.Context(), "r", metricsstore.Batch{Blocks: blocks}))
 			done, err := archiver(t, s).Sweep(t.Context(), time.Time{})
 			require.ErrorIs(t, err, metricsstore.ErrCorrupt)
 			assert.Empty(t, done)
 			got := mustRun(t, s, "r")
-			assert.Equal(t, engine.Interrupted, got.Status, "it does not stay live for ever")
+			assert.Equal(t, record.Interrupted, got.Status, "it does not stay live for ever")
 			assert.NotEmpty(t, got.Damage)
 			assert.GreaterOrEqual(t, got.ArchivedSeq, seq)
 			assert.Less(t, got.ArchivedSeq, uint64(len(steps)))
@@ -186,7 +187,7 @@ func TestRetain(t *testing.T) {
 	g, steps := simulated(t, 5, 20)
 	fill := func() *memory.Store {
 		s := memory.New()
-		for n, id := range []engine.RunID{"r0", "r1", "r2", "r3"} { // r0 is the oldest
+		for n, id := range []record.RunID{"r0", "r1", "r2", "r3"} { // r0 is the oldest
 			i := info(id)
 			i.StartedAt = began().Add(time.Duration(n) * time.Hour)
 			r := recorder(t, metricsstore.Config{Store: s})
@@ -207,19 +208,19 @@ func TestRetain(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		keep   metricsstore.Retention
-		pinned engine.RunID
-		want   []engine.RunID
+		pinned record.RunID
+		want   []record.RunID
 	}{
 		{"everything", metricsstore.Retention{}, "", nil},
-		{"age", metricsstore.Retention{Age: 90 * time.Minute}, "", []engine.RunID{"r2", "r0"}},
+		{"age", metricsstore.Retention{Age: 90 * time.Minute}, "", []record.RunID{"r2", "r0"}},
 		{"age, just", metricsstore.Retention{Age: 4*time.Hour - time.Second}, "", nil},
-		{"age, pinned", metricsstore.Retention{Age: time.Minute}, "r0", []engine.RunID{"r3", "r2"}},
-		{"count", metricsstore.Retention{Count: 1}, "", []engine.RunID{"r2", "r0"}},
-		{"count, the live one counts", metricsstore.Retention{Count: 3}, "", []engine.RunID{"r0"}},
-		{"bytes", metricsstore.Retention{Bytes: 2*size + live}, "", []engine.RunID{"r0"}},
-		{"nothing", metricsstore.Retention{None: true}, "", []engine.RunID{"r3", "r2", "r0"}},
-		{"nothing but what is pinned", metricsstore.Retention{None: true}, "r2", []engine.RunID{"r3", "r0"}},
-		{"no bytes", metricsstore.Retention{Bytes: 1}, "", []engine.RunID{"r3", "r2", "r0"}},
+		{"age, pinned", metricsstore.Retention{Age: time.Minute}, "r0", []record.RunID{"r3", "r2"}},
+		{"count", metricsstore.Retention{Count: 1}, "", []record.RunID{"r2", "r0"}},
+		{"count, the live one counts", metricsstore.Retention{Count: 3}, "", []record.RunID{"r0"}},
+		{"bytes", metricsstore.Retention{Bytes: 2*size + live}, "", []record.RunID{"r0"}},
+		{"nothing", metricsstore.Retention{None: true}, "", []record.RunID{"r3", "r2", "r0"}},
+		{"nothing but what is pinned", metricsstore.Retention{None: true}, "r2", []record.RunID{"r3", "r0"}},
+		{"no bytes", metricsstore.Retention{Bytes: 1}, "", []record.RunID{"r3", "r2", "r0"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { retain(t, fill(), c.keep, c.pinned, now, c.want) })
@@ -228,7 +229,7 @@ func TestRetain(t *testing.T) {
 }
 
 // retain expects the runs to be added, by the clock of a bubble, long before they start.
-func retain(t *testing.T, s *memory.Store, keep metricsstore.Retention, pinned engine.RunID, now time.Time, want []engine.RunID) {
+func retain(t *testing.T, s *memory.Store, keep metricsstore.Retention, pinned record.RunID, now time.Time, want []record.RunID) {
 	if pinned != "" {
 		require.NoError(t, s.Annotate(t.Context(), pinned, metricsstore.Annotation{Tags: []string{metricsstore.KeepTag}}))
 	}
@@ -262,11 +263,11 @@ func TestRetainImported(t *testing.T) {
 	for _, c := range []struct {
 		keep  metricsstore.Retention
 		after time.Duration
-		want  []engine.RunID
+		want  []record.RunID
 	}{
 		{metricsstore.Retention{Age: 24 * time.Hour}, time.Hour, nil},
 		{metricsstore.Retention{Count: 2}, time.Hour, nil},
-		{metricsstore.Retention{Age: 24 * time.Hour}, 25 * time.Hour, []engine.RunID{"recent", "old"}},
+		{metricsstore.Retention{Age: 24 * time.Hour}, 25 * time.Hour, []record.RunID{"recent", "old"}},
 	} {
 		dropped, err := metricsstore.Retain(t.Context(), s, c.keep, time.Now().Add(c.after))
 		require.NoError(t, err)

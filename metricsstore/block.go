@@ -6,7 +6,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Bounds of a block. They hold for what is written and are enforced on what is read.
@@ -21,13 +21,13 @@ const (
 
 // How Block.Data is written: its first byte.
 const (
-	plainData byte = 0 // engine.AppendSteps
+	plainData byte = 0 // record.AppendSteps
 	zstdData  byte = 1 // the same as one zstd frame with checksum
 )
 
 // Packer packs steps into blocks. It keeps its buffers and is not safe for concurrent use.
 type Packer struct {
-	steps engine.StepEncoder
+	steps record.StepEncoder
 	zstd  *zstd.Encoder
 	plain []byte
 }
@@ -42,7 +42,7 @@ func NewPacker() (*Packer, error) {
 }
 
 // Pack packs consecutive steps, 1 to MaxBlockSteps of them, into one block.
-func (p *Packer) Pack(steps []engine.Step) Block {
+func (p *Packer) Pack(steps []record.Step) Block {
 	b := Block{First: steps[0].Seq, Last: steps[len(steps)-1].Seq}
 	b.From, b.To = span(steps)
 	p.plain = p.steps.Append(append(p.plain[:0], plainData), steps)
@@ -56,13 +56,13 @@ func (p *Packer) Pack(steps []engine.Step) Block {
 
 // span finds the earliest and the latest moment. Some kinds of steps have no moment at which they were ready: 0
 // counts as none.
-func span(steps []engine.Step) (from, to int64) {
+func span(steps []record.Step) (from, to int64) {
 	first := true
 	for i := range steps {
 		s := &steps[i]
 		low, high := s.Ready, max(s.Ready, s.Claimed, s.Started, s.Ended, s.Updated)
 		switch s.Kind {
-		case engine.AttemptEnded, engine.AttemptStarted, engine.FanOutExpanded:
+		case record.AttemptEnded, record.AttemptStarted, record.FanOutExpanded:
 		default:
 			low = high
 		}
@@ -91,12 +91,12 @@ func NewUnpacker() (*Unpacker, error) {
 }
 
 // Unpack appends the steps of a block to dst. If it fails, the error is ErrCorrupt, and dst is returned unchanged.
-func (u *Unpacker) Unpack(dst []engine.Step, b Block) ([]engine.Step, error) {
+func (u *Unpacker) Unpack(dst []record.Step, b Block) ([]record.Step, error) {
 	plain, err := u.plain(b.Data)
 	if err != nil {
 		return dst, fmt.Errorf("%w: steps %d to %d: %w", ErrCorrupt, b.First, b.Last, err)
 	}
-	out, err := engine.DecodeSteps(plain, dst)
+	out, err := record.DecodeSteps(plain, dst)
 	if err != nil {
 		return dst, fmt.Errorf("%w: steps %d to %d: %w", ErrCorrupt, b.First, b.Last, err)
 	}

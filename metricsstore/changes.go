@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // maxLogged bounds the number of runs whose last change is remembered, of some 150 B each.
@@ -13,7 +13,7 @@ const maxLogged = 16_384
 
 // ChangeList says which runs of a store have changed since a moment.
 type ChangeList struct {
-	Runs   []engine.RunID // each once, ordered by their last change
+	Runs   []record.RunID // each once, ordered by their last change
 	Latest uint64         // the number of the latest change, to be given to the next call
 	// Partial: other runs may have changed as well.
 	Partial bool
@@ -24,15 +24,15 @@ type ChangeList struct {
 type Changes struct {
 	mu      sync.Mutex // guards all below
 	closed  bool
-	waiting map[engine.RunID]chan struct{}
+	waiting map[record.RunID]chan struct{}
 	latest  uint64
 	floor   uint64 // changes up to this one are not remembered
-	logged  map[engine.RunID]*list.Element
+	logged  map[record.RunID]*list.Element
 	order   *list.List // of loggedChange, the latest at the end
 }
 
 type loggedChange struct {
-	run    engine.RunID
+	run    record.RunID
 	number uint64
 }
 
@@ -41,12 +41,12 @@ type loggedChange struct {
 func NewChanges() *Changes {
 	now := uint64(time.Now().UnixNano())
 	return &Changes{
-		waiting: map[engine.RunID]chan struct{}{}, latest: now, floor: now, logged: map[engine.RunID]*list.Element{}, order: list.New(),
+		waiting: map[record.RunID]chan struct{}{}, latest: now, floor: now, logged: map[record.RunID]*list.Element{}, order: list.New(),
 	}
 }
 
 // Wait returns a channel that is closed by the next Notify of the run, NotifyAll, or Close.
-func (c *Changes) Wait(run engine.RunID) <-chan struct{} {
+func (c *Changes) Wait(run record.RunID) <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	ch := c.waiting[run]
@@ -70,7 +70,7 @@ func (c *Changes) Waiting() bool {
 }
 
 // Notify records that a run has changed and wakes those who wait for it.
-func (c *Changes) Notify(run engine.RunID) {
+func (c *Changes) Notify(run record.RunID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.wake(run)
@@ -125,7 +125,7 @@ func (c *Changes) Close() {
 }
 
 // wake is called with mu held.
-func (c *Changes) wake(run engine.RunID) {
+func (c *Changes) wake(run record.RunID) {
 	if ch := c.waiting[run]; ch != nil {
 		close(ch)
 		delete(c.waiting, run)

@@ -14,7 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -23,7 +24,7 @@ func TestBlockRoundTrip(t *testing.T) {
 	u, err := metricsstore.NewUnpacker()
 	require.NoError(t, err)
 	for _, n := range []int{1, 2, 7, 100, len(steps)} {
-		var got []engine.Step
+		var got []record.Step
 		for _, b := range pack(t, steps, n) {
 			again, err := metricsstore.ParseBlock(b.First, b.AppendValue(nil))
 			require.NoError(t, err)
@@ -31,7 +32,7 @@ func TestBlockRoundTrip(t *testing.T) {
 			got, err = u.Unpack(got, b)
 			require.NoError(t, err)
 			for _, s := range got[b.First-1:] {
-				if s.Kind == engine.AttemptEnded {
+				if s.Kind == record.AttemptEnded {
 					assert.LessOrEqual(t, b.From, s.Ready)
 				}
 				assert.GreaterOrEqual(t, b.To, s.Updated)
@@ -94,16 +95,16 @@ func FuzzUnpackBlock(f *testing.F) {
 func TestDetailRoundTrip(t *testing.T) {
 	text := rapid.StringN(0, 20, 60)
 	rapid.Check(t, func(rt *rapid.T) {
-		want := engine.Detail{
-			Node: engine.NodeID(rapid.Uint32().Draw(rt, "node")), Epoch: int(rapid.Uint16().Draw(rt, "epoch")),
+		want := record.Detail{
+			Node: dag.NodeID(rapid.Uint32().Draw(rt, "node")), Epoch: int(rapid.Uint16().Draw(rt, "epoch")),
 			Attempt: int(rapid.Uint16().Draw(rt, "attempt")), Log: []byte(text.Draw(rt, "log")),
 		}
 		if rapid.Bool().Draw(rt, "failed") {
-			want.Error = &engine.ErrorRecord{Kind: engine.UserError, Message: text.Draw(rt, "message"), Time: began()}
+			want.Error = &record.ErrorRecord{Kind: record.UserError, Message: text.Draw(rt, "message"), Time: began()}
 		}
 		for range rapid.IntRange(0, 5).Draw(rt, "inputs") {
-			want.Inputs = append(want.Inputs, engine.InputDetail{
-				From:   engine.NodeID(rapid.Uint32().Draw(rt, "from")),
+			want.Inputs = append(want.Inputs, record.InputDetail{
+				From:   dag.NodeID(rapid.Uint32().Draw(rt, "from")),
 				Source: rapid.SampledFrom([]string{"", "store", "inline", "local", "cloud"}).Draw(rt, "source"),
 				Bytes:  rapid.Int64Min(-1).Draw(rt, "bytes"), Fetch: time.Duration(rapid.Int64().Draw(rt, "fetch")),
 			})
@@ -125,7 +126,7 @@ func TestDetailRoundTrip(t *testing.T) {
 }
 
 func FuzzUnpackDetail(f *testing.F) {
-	for _, d := range append(details(0, 2), engine.Detail{Log: []byte("log"), Error: &engine.ErrorRecord{Message: "m"}}) {
+	for _, d := range append(details(0, 2), record.Detail{Log: []byte("log"), Error: &record.ErrorRecord{Message: "m"}}) {
 		row, err := metricsstore.PackDetail(0, &d)
 		require.NoError(f, err)
 		f.Add(row.Data)
@@ -148,8 +149,8 @@ func FuzzUnpackDetail(f *testing.F) {
 // TestKeysSortLikeTheirFields: the bytes of keys are ordered as the keys are, and give the keys back.
 func TestKeysSortLikeTheirFields(t *testing.T) {
 	text := rapid.StringOfN(rapid.RuneFrom([]rune("ab\x00\x01\x02ü")), 1, 4, -1)
-	id := rapid.Custom(func(t *rapid.T) engine.RunID {
-		return engine.RunID(rapid.StringMatching(`[a-cA-C0]{1,3}`).Draw(t, "id"))
+	id := rapid.Custom(func(t *rapid.T) record.RunID {
+		return record.RunID(rapid.StringMatching(`[a-cA-C0]{1,3}`).Draw(t, "id"))
 	})
 	drawRollup := func(t *rapid.T) metricsstore.RollupKey {
 		return metricsstore.RollupKey{

@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // detailVersion is the first byte of a detail.
@@ -19,10 +20,10 @@ var sources = [...]string{"", "store", "inline", "local"}
 const otherSource = uint64(len(sources))
 
 // maxDetailPart bounds log and error of one detail when it is read, in bytes.
-const maxDetailPart = 8 * engine.MaxEvidence
+const maxDetailPart = 8 * record.MaxEvidence
 
 // PackDetail makes the row of a detail; the data does not repeat its key. An input takes some 6 bytes.
-func PackDetail(revision int, d *engine.Detail) (DetailRow, error) {
+func PackDetail(revision int, d *record.Detail) (DetailRow, error) {
 	row := DetailRow{DetailKey: DetailKey{
 		Revision: uint32(revision), Node: d.Node, Epoch: uint16(d.Epoch), Attempt: uint16(d.Attempt),
 	}}
@@ -37,7 +38,7 @@ func PackDetail(revision int, d *engine.Detail) (DetailRow, error) {
 	}
 	b = appendBytes(b, failure)
 	b = binary.AppendUvarint(b, uint64(len(d.Inputs)))
-	last := engine.NodeID(0)
+	last := dag.NodeID(0)
 	for i := range d.Inputs {
 		in := &d.Inputs[i]
 		b = binary.AppendVarint(b, int64(in.From)-int64(last))
@@ -64,8 +65,8 @@ func appendBytes(b, part []byte) []byte {
 }
 
 // Unpack is the inverse of PackDetail. It accepts bytes from anywhere; the error is ErrCorrupt.
-func (r *DetailRow) Unpack() (engine.Detail, error) {
-	d := engine.Detail{Node: r.Node, Epoch: int(r.Epoch), Attempt: int(r.Attempt)}
+func (r *DetailRow) Unpack() (record.Detail, error) {
+	d := record.Detail{Node: r.Node, Epoch: int(r.Epoch), Attempt: int(r.Attempt)}
 	in := fields{rest: r.Data}
 	if v := in.byte(); v != detailVersion {
 		return d, fmt.Errorf("%w: detail of node %d has version %d, expected %d", ErrCorrupt, r.Node, v, detailVersion)
@@ -74,7 +75,7 @@ func (r *DetailRow) Unpack() (engine.Detail, error) {
 		d.Log = log
 	}
 	if failure := in.bytes(maxDetailPart); len(failure) > 0 {
-		d.Error = new(engine.ErrorRecord)
+		d.Error = new(record.ErrorRecord)
 		if err := json.Unmarshal(failure, d.Error); err != nil {
 			return d, fmt.Errorf("%w: error of node %d: %w", ErrCorrupt, r.Node, err)
 		}
@@ -86,7 +87,7 @@ func (r *DetailRow) Unpack() (engine.Detail, error) {
 	last := int64(0)
 	for range n {
 		last += in.varint()
-		i := engine.InputDetail{From: engine.NodeID(last)}
+		i := record.InputDetail{From: dag.NodeID(last)}
 		in.bad = in.bad || last < 0 || last > 1<<32-1
 		if number := in.uvarint(); number < otherSource {
 			i.Source = sources[number]
@@ -104,7 +105,7 @@ func (r *DetailRow) Unpack() (engine.Detail, error) {
 }
 
 // PackWorker makes the row of a worker record. The row of a worker that has ended has the greater Rank.
-func PackWorker(revision int, w *engine.WorkerRecord) (WorkerRow, error) {
+func PackWorker(revision int, w *record.WorkerRecord) (WorkerRow, error) {
 	data, err := json.Marshal(w)
 	if err != nil {
 		return WorkerRow{}, fmt.Errorf("metricsstore: worker %d: %w", w.Worker, err)
@@ -113,8 +114,8 @@ func PackWorker(revision int, w *engine.WorkerRecord) (WorkerRow, error) {
 }
 
 // Unpack is the inverse of PackWorker; the error is ErrCorrupt.
-func (r *WorkerRow) Unpack() (engine.WorkerRecord, error) {
-	var w engine.WorkerRecord
+func (r *WorkerRow) Unpack() (record.WorkerRecord, error) {
+	var w record.WorkerRecord
 	if err := json.Unmarshal(r.Data, &w); err != nil {
 		return w, fmt.Errorf("%w: worker %d: %w", ErrCorrupt, r.Worker, err)
 	}

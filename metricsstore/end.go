@@ -8,7 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // maxHeaderText bounds each text of a header that has no other bound, in bytes; the whole is attached.
@@ -16,7 +16,7 @@ const maxHeaderText = 1 << 10
 
 // end flushes and archives the run. While the store fails it tries again; each of the two may take twice the timeout
 // of a call.
-func (rec *recording) end(end engine.RunEnd) error {
+func (rec *recording) end(end record.RunEnd) error {
 	lost := rec.flush()
 	h := rec.stop()
 	h.Status, h.EndedAt, h.Error, h.ResultText = end.Status, end.EndedAt, shortened(end.First), cutText(end.ResultText)
@@ -84,7 +84,7 @@ func isLasting(err error) bool {
 
 // archive keeps all that is known at the end. What the store does not have is not summed up either, so that roll-ups
 // are always folds of what is kept.
-func (rec *recording) archive(ctx context.Context, h *Header, end *engine.RunEnd) error {
+func (rec *recording) archive(ctx context.Context, h *Header, end *record.RunEnd) error {
 	ctx, cancel := context.WithTimeout(ctx, rec.recorder.cfg.Timeout)
 	defer cancel()
 	a := rec.recorder.archiver
@@ -124,7 +124,7 @@ func (rec *recording) countDetails(ctx context.Context, h *Header) error {
 }
 
 // shortened bounds the texts of an error record, so that a header can hold it.
-func shortened(e *engine.ErrorRecord) *engine.ErrorRecord {
+func shortened(e *record.ErrorRecord) *record.ErrorRecord {
 	if e == nil {
 		return nil
 	}

@@ -8,17 +8,17 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Entry is the part of a run that lists need to filter, sort, count and compare. It takes some 300 B, a tenth of the
 // run.
 type Entry struct {
-	ID          engine.RunID  `json:"id"`
+	ID          record.RunID  `json:"id"`
 	StartedNS   int64         `json:"started"` // nanoseconds since 1970, as AddedNS
 	AddedNS     int64         `json:"added"`
 	Workflow    string        `json:"workflow"`
-	Status      engine.Status `json:"status"`
+	Status      record.Status `json:"status"`
 	MakespanNS  int64         `json:"makespan_ns"`
 	Tasks       int64         `json:"tasks"`
 	OutputBytes int64         `json:"bytes"`
@@ -74,7 +74,7 @@ func (e *Entry) Same(o *Entry) bool {
 // RunFilter selects runs. Its zero value selects all.
 type RunFilter struct {
 	Workflow string          `json:"workflow,omitempty"`
-	Status   []engine.Status `json:"status,omitempty"` // any of them
+	Status   []record.Status `json:"status,omitempty"` // any of them
 	Tag      string          `json:"tag,omitempty"`
 	// From and To bound the run's start, From included, To not; zero for no bound.
 	From time.Time `json:"from,omitzero"`

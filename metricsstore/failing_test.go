@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -66,7 +67,7 @@ func TestDeadStoreDropsCounted(t *testing.T) {
 		require.NoError(t, r.Begin(info("r"), g))
 		s.failWith(errDown)
 		for seq := range uint64(n) {
-			r.Steps("r", []engine.Step{{Seq: seq + 1, Kind: engine.WorkerStarted, Became: engine.NoNode}})
+			r.Steps("r", []record.Step{{Seq: seq + 1, Kind: record.WorkerStarted, Became: dag.NoNode}})
 		}
 		r.Details("r", details(0, 70_000), nil)
 		synctest.Wait()
@@ -76,7 +77,7 @@ func TestDeadStoreDropsCounted(t *testing.T) {
 	})
 	got := mustRun(t, s, "r")
 	assert.True(t, got.Upload.Partial())
-	assert.Equal(t, engine.Succeeded, got.Status, "that the record is partial does not change how the run ended")
+	assert.Equal(t, record.Succeeded, got.Status, "that the record is partial does not change how the run ended")
 	assert.Equal(t, uint64(4096), got.ArchivedSeq)
 	assert.Equal(t, uint64(4096), got.Steps)
 	assert.Equal(t, int64(4096), got.Counts.Workers, "only what is kept is summed up")
@@ -100,7 +101,7 @@ func TestHangingStore(t *testing.T) {
 		err := r.End("r", succeeded())
 		require.ErrorContains(t, err, "partial")
 		assert.LessOrEqual(t, time.Since(start), 5*time.Second)
-		assert.Equal(t, engine.Succeeded, mustRun(t, s, "r").Status)
+		assert.Equal(t, record.Succeeded, mustRun(t, s, "r").Status)
 	})
 }
 
@@ -116,11 +117,11 @@ func TestUnarchivedRunIsFinishedLater(t *testing.T) {
 		err := r.End("r", succeeded())
 		require.ErrorIs(t, err, errDown)
 		require.ErrorContains(t, err, "run r is not archived")
-		assert.Equal(t, engine.Running, mustRun(t, s, "r").Status)
+		assert.Equal(t, record.Running, mustRun(t, s, "r").Status)
 		s.on = false
 		h, err := archiver(t, s).Rebuild(t.Context(), "r")
 		require.NoError(t, err)
-		assert.Equal(t, engine.Succeeded, h.Status)
+		assert.Equal(t, record.Succeeded, h.Status)
 		assert.False(t, h.Upload.Partial())
 	})
 }

@@ -6,7 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Part names a part of what a store keeps of a run.
@@ -66,18 +67,18 @@ type Remains struct {
 func (m *Remains) Header() Header {
 	started := time.Unix(0, m.Position.Started).UTC()
 	h := Header{
-		Info:   engine.RunInfo{ID: m.Position.Run, SubmittedAt: started, StartedAt: started},
-		Status: engine.Interrupted, EndedAt: started,
+		Info:   record.RunInfo{ID: m.Position.Run, SubmittedAt: started, StartedAt: started},
+		Status: record.Interrupted, EndedAt: started,
 	}
 	if m.Rollup != nil {
 		if d, err := m.Rollup.Unpack(); err == nil {
 			h.Info.Workflow, h.Info.Revision = d.Workflow, d.Revision
 		}
 	}
-	if g, err := engine.DecodeShape(m.Shape); err == nil {
+	if g, err := dag.DecodeShape(m.Shape); err == nil {
 		h.Graph = sizeOf(g)
 	}
-	var end engine.RunEnd
+	var end record.RunEnd
 	if json.Unmarshal(m.End, &end) == nil && end.Status.Final() {
 		h.Status, h.EndedAt = end.Status, end.EndedAt
 		h.Error, h.ResultText = shortened(end.First), cutText(end.ResultText)

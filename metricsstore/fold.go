@@ -8,7 +8,8 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/digest"
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // chunk is how many values of one metric are collected before they go into its digest together.
@@ -20,15 +21,15 @@ const chunk = 512
 //
 // It costs some 50 ns a step, a byte a task, and 4 KiB for each function and metric in addition to the digest.
 type Fold struct {
-	numbering *engine.Numbering
-	block     *engine.Block // of the node looked up last
+	numbering *dag.Numbering
+	block     *dag.Block // of the node looked up last
 	functions []functionFold
 	counts    Counts
 	claimed   bool
-	ends      []engine.Outcome               // of each node: how the latest attempt of its task ended, NoOutcome before
-	announced map[engine.NodeID]announcement // attempts under way
+	ends      []record.Outcome            // of each node: how the latest attempt of its task ended, NoOutcome before
+	announced map[dag.NodeID]announcement // attempts under way
 	seq       uint64
-	status    engine.Status // by RunFinished
+	status    record.Status // by RunFinished
 	ended     int64
 }
 
@@ -60,8 +61,8 @@ type FunctionDigest struct {
 }
 
 // NewFold starts a fold of a run of g.
-func NewFold(g *engine.Graph) *Fold {
-	f := &Fold{numbering: engine.NewNumbering(g), functions: make([]functionFold, len(g.Functions()))}
+func NewFold(g *dag.Graph) *Fold {
+	f := &Fold{numbering: dag.NewNumbering(g), functions: make([]functionFold, len(g.Functions()))}
 	f.block = f.numbering.Block(0)
 	return f
 }
@@ -77,7 +78,7 @@ func (f *Fold) Counts() Counts {
 	}
 	c.MakespanNS = c.LastEnd - c.FirstClaim
 	for node := range f.announced {
-		if _, isTask := f.function(node); isTask && f.end(node) == engine.NoOutcome {
+		if _, isTask := f.function(node); isTask && f.end(node) == record.NoOutcome {
 			c.Unfinished++
 		}
 	}
@@ -85,16 +86,16 @@ func (f *Fold) Counts() Counts {
 }
 
 // Numbering places the nodes of the run as far as the steps have expanded it.
-func (f *Fold) Numbering() *engine.Numbering { return f.numbering }
+func (f *Fold) Numbering() *dag.Numbering { return f.numbering }
 
 // Finished returns status and moment of the step RunFinished; false before that step.
-func (f *Fold) Finished() (status engine.Status, ended int64, ok bool) {
+func (f *Fold) Finished() (status record.Status, ended int64, ok bool) {
 	return f.status, f.ended, f.status.Final()
 }
 
 // Steps adds steps, in the order of Seq; those that it has seen already it skips. The error is ErrCorrupt where the
 // steps cannot be of this graph.
-func (f *Fold) Steps(steps []engine.Step) error {
+func (f *Fold) Steps(steps []record.Step) error {
 	for i := range steps {
 		s := &steps[i]
 		if s.Seq <= f.seq {
@@ -102,28 +103,28 @@ func (f *Fold) Steps(steps []engine.Step) error {
 		}
 		f.seq = s.Seq
 		switch s.Kind {
-		case engine.AttemptStarted:
+		case record.AttemptStarted:
 			f.announce(s)
-		case engine.AttemptEnded:
+		case record.AttemptEnded:
 			if err := f.attempt(s); err != nil {
 				return err
 			}
-		case engine.FanOutExpanded:
-			if s.Outcome != engine.OutcomeOK {
+		case record.FanOutExpanded:
+			if s.Outcome != record.OutcomeOK {
 				continue // a fan-out that failed makes no nodes
 			}
 			if err := f.expand(s); err != nil {
 				return err
 			}
-		case engine.TaskSkipped:
+		case record.TaskSkipped:
 			if _, ok := f.function(s.Node); ok {
-				f.settle(s.Node, engine.OutcomeSkipped)
+				f.settle(s.Node, record.OutcomeSkipped)
 			}
-		case engine.WorkerStarted:
+		case record.WorkerStarted:
 			f.counts.Workers++
-		case engine.RunStarted:
+		case record.RunStarted:
 			f.restart()
-		case engine.RunFinished:
+		case record.RunFinished:
 			f.status, f.ended = statusOf(s.Outcome), s.Ended
 		}
 	}
@@ -131,19 +132,19 @@ func (f *Fold) Steps(steps []engine.Step) error {
 }
 
 // statusOf is the status that the outcome of RunFinished stands for.
-func statusOf(o engine.Outcome) engine.Status {
+func statusOf(o record.Outcome) record.Status {
 	switch o {
-	case engine.OutcomeOK:
-		return engine.Succeeded
-	case engine.OutcomeFailed:
-		return engine.Failed
-	case engine.OutcomeCancelled:
-		return engine.Cancelled
+	case record.OutcomeOK:
+		return record.Succeeded
+	case record.OutcomeFailed:
+		return record.Failed
+	case record.OutcomeCancelled:
+		return record.Cancelled
 	}
-	return engine.Interrupted
+	return record.Interrupted
 }
 
-func (f *Fold) expand(s *engine.Step) error {
+func (f *Fold) expand(s *record.Step) error {
 	n := f.numbering
 	if !n.Contains(s.Node) {
 		return corruptStep(s)
@@ -151,28 +152,28 @@ func (f *Fold) expand(s *engine.Step) error {
 	if n.Expanded(s.Node) != nil {
 		return nil
 	}
-	if p := n.Locate(s.Node); n.Graph().Scope(p.Block.Scope).Kind(p.Local) != engine.ExpandNode {
+	if p := n.Locate(s.Node); n.Graph().Scope(p.Block.Scope).Kind(p.Local) != dag.ExpandNode {
 		return corruptStep(s)
 	}
-	// A recorded run was within the limits of its time. These keep numbers from overflowing; engine.Decoder has them too.
-	if _, err := n.Expand(s.Node, int(s.Width), engine.Limits{Tasks: 1 << 26, Edges: math.MaxInt}); err != nil {
+	// A recorded run was within the limits of its time. These keep numbers from overflowing; record.Decoder has them too.
+	if _, err := n.Expand(s.Node, int(s.Width), dag.Limits{Tasks: 1 << 26, Edges: math.MaxInt}); err != nil {
 		return corruptStep(s)
 	}
 	return nil
 }
 
-func corruptStep(s *engine.Step) error {
+func corruptStep(s *record.Step) error {
 	return fmt.Errorf("%w: step %d of kind %d at node %d does not fit the graph", ErrCorrupt, s.Seq, s.Kind, s.Node)
 }
 
-func (f *Fold) announce(s *engine.Step) {
+func (f *Fold) announce(s *record.Step) {
 	if f.announced == nil {
-		f.announced = map[engine.NodeID]announcement{}
+		f.announced = map[dag.NodeID]announcement{}
 	}
 	f.announced[s.Node] = announcement{s.Claimed, s.Started, s.Head}
 }
 
-func (f *Fold) attempt(s *engine.Step) error {
+func (f *Fold) attempt(s *record.Step) error {
 	number, ok := f.function(s.Node)
 	if !ok && f.numbering.Contains(s.Node) {
 		return nil // the log of a run of several processes also has joins, and expansions that were lost
@@ -184,10 +185,10 @@ func (f *Fold) attempt(s *engine.Step) error {
 	c.Attempts++
 	c.LastEnd = max(c.LastEnd, s.Updated, s.Ended)
 	began, known := announcement{s.Claimed, s.Started, s.Head}, true
-	if s.Outcome == engine.OutcomeLost && s.Started == 0 {
+	if s.Outcome == record.OutcomeLost && s.Started == 0 {
 		began, known = f.announced[s.Node]
 	}
-	if s.Announced || s.Outcome == engine.OutcomeLost {
+	if s.Announced || s.Outcome == record.OutcomeLost {
 		delete(f.announced, s.Node)
 	}
 	if known {
@@ -195,11 +196,11 @@ func (f *Fold) attempt(s *engine.Step) error {
 	}
 	f.settle(s.Node, s.Outcome)
 	switch s.Outcome {
-	case engine.OutcomeOK:
+	case record.OutcomeOK:
 		f.succeeded(&f.functions[number], s)
-	case engine.OutcomeRetrying:
+	case record.OutcomeRetrying:
 		c.Retried++
-	case engine.OutcomeLost:
+	case record.OutcomeLost:
 		c.Lost++
 	}
 	return nil
@@ -217,9 +218,9 @@ func (f *Fold) began(a announcement, ended int64) {
 	}
 }
 
-// succeeded is the only place where values are added to digests. They are those of engine.TaskMetrics, without the
+// succeeded is the only place where values are added to digests. They are those of record.TaskMetrics, without the
 // cost of making one: a moment outside of ready to end, or before the one that should precede it, is moved.
-func (f *Fold) succeeded(to *functionFold, s *engine.Step) {
+func (f *Fold) succeeded(to *functionFold, s *record.Step) {
 	m := &to.metrics
 	end := max(s.Updated, s.Ended, s.Ready)
 	claimed := min(max(s.Claimed, s.Ready), end)
@@ -227,7 +228,7 @@ func (f *Fold) succeeded(to *functionFold, s *engine.Step) {
 	ended := min(max(s.Ended, started), end)
 	fetch := min(max(s.Fetch, 0), started-claimed)
 	store, update := int64(0), end-ended
-	if s.Location == engine.LocationStored {
+	if s.Location == record.LocationStored {
 		store, update = update, 0
 	}
 	m[0].add(claimed - s.Ready)
@@ -255,7 +256,7 @@ func (f *Fold) succeeded(to *functionFold, s *engine.Step) {
 }
 
 // used adds what was measured of an attempt.
-func (f *Fold) used(to *functionFold, u *engine.Usage) {
+func (f *Fold) used(to *functionFold, u *record.Usage) {
 	for i, v := range [...]int64{int64(u.CPU), u.MemoryBytes, u.ReadBytes, u.WrittenBytes} {
 		if v >= 0 {
 			to.metrics[9+i].add(v)
@@ -279,7 +280,7 @@ func rate(bytes, ns int64) int64 {
 }
 
 // function finds the number of the function of a task. Consecutive steps are mostly of one block.
-func (f *Fold) function(id engine.NodeID) (uint16, bool) {
+func (f *Fold) function(id dag.NodeID) (uint16, bool) {
 	b := f.block
 	rest := uint32(id - b.First)
 	if id < b.First || rest >= b.Len() {

@@ -10,11 +10,13 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/dagscope/dagscope/digest"
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/codec"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-func folded(t require.TestingT, g *engine.Graph, steps []engine.Step, n int) *metricsstore.Fold {
+func folded(t require.TestingT, g *dag.Graph, steps []record.Step, n int) *metricsstore.Fold {
 	f := metricsstore.NewFold(g)
 	for part := range slices.Chunk(steps, n) {
 		require.NoError(t, f.Steps(part))
@@ -45,9 +47,9 @@ func TestFoldIsAFoldOfRecords(t *testing.T) {
 		}
 		want := map[metricsstore.RollupKey]*digest.Sketch{}
 		var counts metricsstore.Counts
-		for _, m := range engine.NewDecoder(g, info("r")).Metrics(nil, steps) {
+		for _, m := range record.NewDecoder(g, info("r")).Metrics(nil, steps) {
 			counts.Attempts++
-			if m.Outcome != engine.OutcomeOK {
+			if m.Outcome != record.OutcomeOK {
 				continue
 			}
 			counts.Succeeded++
@@ -96,25 +98,25 @@ func TestFoldCutsDoNotMatter(t *testing.T) {
 
 func TestFoldCounts(t *testing.T) {
 	g := nested(t, 3)
-	step := func(seq uint64, node engine.NodeID, o engine.Outcome, claimed int64) engine.Step {
-		return engine.Step{
-			Seq: seq, Kind: engine.AttemptEnded, Node: node, Outcome: o, Attempt: 1, Head: seq%2 == 0, Claimed: claimed, Started: claimed + 1,
-			Ended: claimed + 11, Updated: claimed + 12, OutputBytes: 100, Became: engine.NoNode,
+	step := func(seq uint64, node dag.NodeID, o record.Outcome, claimed int64) record.Step {
+		return record.Step{
+			Seq: seq, Kind: record.AttemptEnded, Node: node, Outcome: o, Attempt: 1, Head: seq%2 == 0, Claimed: claimed, Started: claimed + 1,
+			Ended: claimed + 11, Updated: claimed + 12, OutputBytes: 100, Became: dag.NoNode,
 		}
 	}
-	stored := step(5, 3, engine.OutcomeOK, 50)
-	stored.Location, stored.StoredBytes, stored.OutputBytes = engine.LocationStored, 90, engine.UnknownSize
-	steps := []engine.Step{
-		{Seq: 1, Kind: engine.RunStarted, Became: engine.NoNode},
-		{Seq: 2, Kind: engine.WorkerStarted, Became: engine.NoNode},
-		step(3, 1, engine.OutcomeRetrying, 30),
-		step(4, 1, engine.OutcomeOK, 40),
+	stored := step(5, 3, record.OutcomeOK, 50)
+	stored.Location, stored.StoredBytes, stored.OutputBytes = record.LocationStored, 90, codec.UnknownSize
+	steps := []record.Step{
+		{Seq: 1, Kind: record.RunStarted, Became: dag.NoNode},
+		{Seq: 2, Kind: record.WorkerStarted, Became: dag.NoNode},
+		step(3, 1, record.OutcomeRetrying, 30),
+		step(4, 1, record.OutcomeOK, 40),
 		stored,
-		step(6, 2, engine.OutcomeFailed, 20),
-		step(7, 0, engine.OutcomeLost, 60),
-		step(8, 0, engine.OutcomeCancelled, 70),
-		{Seq: 9, Kind: engine.TaskSkipped, Node: 4, Became: engine.NoNode},
-		{Seq: 10, Kind: engine.RunFinished, Outcome: engine.OutcomeFailed, Ended: 99, Became: engine.NoNode},
+		step(6, 2, record.OutcomeFailed, 20),
+		step(7, 0, record.OutcomeLost, 60),
+		step(8, 0, record.OutcomeCancelled, 70),
+		{Seq: 9, Kind: record.TaskSkipped, Node: 4, Became: dag.NoNode},
+		{Seq: 10, Kind: record.RunFinished, Outcome: record.OutcomeFailed, Ended: 99, Became: dag.NoNode},
 	}
 	f := folded(t, g, steps, 3)
 	assert.Equal(t, metricsstore.Counts{
@@ -124,7 +126,7 @@ func TestFoldCounts(t *testing.T) {
 	}, f.Counts())
 	status, ended, ok := f.Finished()
 	assert.True(t, ok)
-	assert.Equal(t, engine.Failed, status)
+	assert.Equal(t, record.Failed, status)
 	assert.Equal(t, int64(99), ended)
 }
 
@@ -132,30 +134,30 @@ func TestFoldCounts(t *testing.T) {
 // of the run, is no second task; a lost attempt has begun when its start was announced.
 func TestFoldCountsTasksByTheirLatestEnd(t *testing.T) {
 	g := nested(t, 3)
-	end := func(node engine.NodeID, epoch uint16, o engine.Outcome, claimed int64) engine.Step {
-		return engine.Step{
-			Kind: engine.AttemptEnded, Node: node, Epoch: epoch, Attempt: 1, Outcome: o, Head: true, Claimed: claimed, Started: claimed + 1,
-			Ended: claimed + 11, Updated: claimed + 12, OutputBytes: 100, Became: engine.NoNode,
+	end := func(node dag.NodeID, epoch uint16, o record.Outcome, claimed int64) record.Step {
+		return record.Step{
+			Kind: record.AttemptEnded, Node: node, Epoch: epoch, Attempt: 1, Outcome: o, Head: true, Claimed: claimed, Started: claimed + 1,
+			Ended: claimed + 11, Updated: claimed + 12, OutputBytes: 100, Became: dag.NoNode,
 		}
 	}
-	lost := func(node engine.NodeID, ended int64) engine.Step { // reported by a process that has not seen it begin
-		return engine.Step{Kind: engine.AttemptEnded, Node: node, Attempt: 1, Outcome: engine.OutcomeLost, Announced: true, Ended: ended, Updated: ended, Became: engine.NoNode}
+	lost := func(node dag.NodeID, ended int64) record.Step { // reported by a process that has not seen it begin
+		return record.Step{Kind: record.AttemptEnded, Node: node, Attempt: 1, Outcome: record.OutcomeLost, Announced: true, Ended: ended, Updated: ended, Became: dag.NoNode}
 	}
-	steps := []engine.Step{
-		{Kind: engine.AttemptStarted, Node: 0, Attempt: 1, Head: true, Claimed: 15, Started: 16, Became: engine.NoNode},
+	steps := []record.Step{
+		{Kind: record.AttemptStarted, Node: 0, Attempt: 1, Head: true, Claimed: 15, Started: 16, Became: dag.NoNode},
 		lost(0, 40),
 		lost(1, 41), // it is not known when it began
-		end(0, 0, engine.OutcomeOK, 50),
-		end(1, 0, engine.OutcomeOK, 60),
-		end(0, 1, engine.OutcomeOK, 70), // its output was lost
-		end(2, 0, engine.OutcomeFailed, 80),
-		end(3, 0, engine.OutcomeCancelled, 90),
-		{Kind: engine.TaskSkipped, Node: 4, Became: engine.NoNode},
-		{Kind: engine.RunFinished, Outcome: engine.OutcomeFailed, Ended: 110, Became: engine.NoNode},
-		{Kind: engine.RunStarted, Became: engine.NoNode}, // the next revision
-		end(2, 1, engine.OutcomeOK, 200),
-		end(3, 1, engine.OutcomeFailed, 210),
-		end(4, 1, engine.OutcomeOK, 220),
+		end(0, 0, record.OutcomeOK, 50),
+		end(1, 0, record.OutcomeOK, 60),
+		end(0, 1, record.OutcomeOK, 70), // its output was lost
+		end(2, 0, record.OutcomeFailed, 80),
+		end(3, 0, record.OutcomeCancelled, 90),
+		{Kind: record.TaskSkipped, Node: 4, Became: dag.NoNode},
+		{Kind: record.RunFinished, Outcome: record.OutcomeFailed, Ended: 110, Became: dag.NoNode},
+		{Kind: record.RunStarted, Became: dag.NoNode}, // the next revision
+		end(2, 1, record.OutcomeOK, 200),
+		end(3, 1, record.OutcomeFailed, 210),
+		end(4, 1, record.OutcomeOK, 220),
 	}
 	for i := range steps {
 		steps[i].Seq = uint64(i + 1)
@@ -176,32 +178,32 @@ func TestFoldCountsTasksByTheirLatestEnd(t *testing.T) {
 
 func TestFoldRefuses(t *testing.T) {
 	g := nested(t, 3)
-	expansion := engine.NodeID(0)
-	for n := engine.NewNumbering(g); ; expansion++ {
+	expansion := dag.NodeID(0)
+	for n := dag.NewNumbering(g); ; expansion++ {
 		p := n.Locate(expansion)
-		if g.Scope(p.Block.Scope).Kind(p.Local) == engine.ExpandNode {
+		if g.Scope(p.Block.Scope).Kind(p.Local) == dag.ExpandNode {
 			break
 		}
 	}
-	expand := engine.Step{Seq: 1, Kind: engine.FanOutExpanded, Outcome: engine.OutcomeOK, Node: expansion, Width: 3}
-	for name, steps := range map[string][]engine.Step{
-		"no such node":      {{Seq: 1, Kind: engine.AttemptEnded, Node: 1000}},
-		"no node":           {{Seq: 1, Kind: engine.AttemptEnded, Node: engine.NoNode}},
-		"not an expansion":  {{Seq: 1, Kind: engine.FanOutExpanded, Outcome: engine.OutcomeOK, Node: 0, Width: 1}},
-		"expanded nowhere":  {{Seq: 1, Kind: engine.FanOutExpanded, Outcome: engine.OutcomeOK, Node: 1000, Width: 1}},
-		"enormously wide":   {{Seq: 1, Kind: engine.FanOutExpanded, Outcome: engine.OutcomeOK, Node: expansion, Width: 1<<32 - 1}},
-		"after the fan-out": {expand, {Seq: 2, Kind: engine.AttemptEnded, Node: 1000}},
+	expand := record.Step{Seq: 1, Kind: record.FanOutExpanded, Outcome: record.OutcomeOK, Node: expansion, Width: 3}
+	for name, steps := range map[string][]record.Step{
+		"no such node":      {{Seq: 1, Kind: record.AttemptEnded, Node: 1000}},
+		"no node":           {{Seq: 1, Kind: record.AttemptEnded, Node: dag.NoNode}},
+		"not an expansion":  {{Seq: 1, Kind: record.FanOutExpanded, Outcome: record.OutcomeOK, Node: 0, Width: 1}},
+		"expanded nowhere":  {{Seq: 1, Kind: record.FanOutExpanded, Outcome: record.OutcomeOK, Node: 1000, Width: 1}},
+		"enormously wide":   {{Seq: 1, Kind: record.FanOutExpanded, Outcome: record.OutcomeOK, Node: expansion, Width: 1<<32 - 1}},
+		"after the fan-out": {expand, {Seq: 2, Kind: record.AttemptEnded, Node: 1000}},
 	} {
 		require.ErrorIs(t, metricsstore.NewFold(g).Steps(steps), metricsstore.ErrCorrupt, name)
 	}
-	require.NoError(t, metricsstore.NewFold(g).Steps([]engine.Step{expand, {Seq: 2, Kind: 99}}), "a kind of later versions")
+	require.NoError(t, metricsstore.NewFold(g).Steps([]record.Step{expand, {Seq: 2, Kind: 99}}), "a kind of later versions")
 	lost := metricsstore.NewFold(g)
-	require.NoError(t, lost.Steps([]engine.Step{{Seq: 1, Kind: engine.AttemptEnded, Outcome: engine.OutcomeLost, Node: expansion}}))
+	require.NoError(t, lost.Steps([]record.Step{{Seq: 1, Kind: record.AttemptEnded, Outcome: record.OutcomeLost, Node: expansion}}))
 	require.Zero(t, lost.Counts().Attempts, "only tasks are counted")
 	failed := expand
-	failed.Outcome = engine.OutcomeFailed
+	failed.Outcome = record.OutcomeFailed
 	f := metricsstore.NewFold(g)
-	require.NoError(t, f.Steps([]engine.Step{failed}))
+	require.NoError(t, f.Steps([]record.Step{failed}))
 	assert.Equal(t, int64(g.Tasks()), f.Counts().Tasks, "a fan-out that failed makes no tasks")
 }
 
@@ -216,9 +218,9 @@ func TestOutputRate(t *testing.T) {
 		{3, 2, 1_500_000_000, true},
 		{0, 5, 0, false},
 		{5, 0, 0, false},
-		{engine.UnknownSize, 5, 0, false},
+		{codec.UnknownSize, 5, 0, false},
 	} {
-		m := engine.TaskMetrics{Phases: engine.Phases{Execute: time.Duration(c.execute)}, Bytes: engine.Bytes{Output: c.output}}
+		m := record.TaskMetrics{Phases: record.Phases{Execute: time.Duration(c.execute)}, Bytes: record.Bytes{Output: c.output}}
 		got, ok := metricsstore.OutputRate.Of(&m)
 		assert.Equal(t, c.ok, ok, "%d bytes in %d ns", c.output, c.execute)
 		assert.Equal(t, c.want, got, "%d bytes in %d ns", c.output, c.execute)
@@ -259,15 +261,15 @@ func BenchmarkPack(b *testing.B) {
 // TestFoldCountsWhatIsNotRun: what an ended run has not run is what has neither begun nor been skipped.
 func TestFoldCountsWhatIsNotRun(t *testing.T) {
 	g := nested(t, 3)
-	end := func(node engine.NodeID, attempt uint16, o engine.Outcome) engine.Step {
-		return engine.Step{Kind: engine.AttemptEnded, Node: node, Attempt: attempt, Outcome: o, Announced: attempt > 1, Ended: 20, Became: engine.NoNode}
+	end := func(node dag.NodeID, attempt uint16, o record.Outcome) record.Step {
+		return record.Step{Kind: record.AttemptEnded, Node: node, Attempt: attempt, Outcome: o, Announced: attempt > 1, Ended: 20, Became: dag.NoNode}
 	}
-	started := func(node engine.NodeID, attempt uint16) engine.Step {
-		return engine.Step{Kind: engine.AttemptStarted, Node: node, Attempt: attempt, Became: engine.NoNode}
+	started := func(node dag.NodeID, attempt uint16) record.Step {
+		return record.Step{Kind: record.AttemptStarted, Node: node, Attempt: attempt, Became: dag.NoNode}
 	}
 	f := metricsstore.NewFold(g)
 	seq := uint64(0)
-	counts := func(steps ...engine.Step) []int64 {
+	counts := func(steps ...record.Step) []int64 {
 		for i := range steps {
 			seq++
 			steps[i].Seq = seq
@@ -277,15 +279,15 @@ func TestFoldCountsWhatIsNotRun(t *testing.T) {
 		return []int64{c.Succeeded, c.Failed, c.Unfinished, c.NotRun()}
 	}
 	tasks := int64(g.Tasks())
-	assert.Equal(t, []int64{0, 0, 0, tasks}, counts(engine.Step{Kind: engine.RunStarted, Became: engine.NoNode}))
-	assert.Equal(t, []int64{1, 0, 0, tasks - 1}, counts(end(0, 1, engine.OutcomeOK)))
-	assert.Equal(t, []int64{1, 0, 1, tasks - 2}, counts(end(1, 1, engine.OutcomeRetrying)), "it waits for another try")
+	assert.Equal(t, []int64{0, 0, 0, tasks}, counts(record.Step{Kind: record.RunStarted, Became: dag.NoNode}))
+	assert.Equal(t, []int64{1, 0, 0, tasks - 1}, counts(end(0, 1, record.OutcomeOK)))
+	assert.Equal(t, []int64{1, 0, 1, tasks - 2}, counts(end(1, 1, record.OutcomeRetrying)), "it waits for another try")
 	assert.Equal(t, []int64{1, 0, 1, tasks - 2}, counts(started(1, 2)), "which is no second task")
 	assert.Equal(t, []int64{1, 0, 2, tasks - 3}, counts(started(2, 1)), "it continues")
-	assert.Equal(t, []int64{1, 0, 2, tasks - 3}, counts(end(2, 1, engine.OutcomeLost)))
-	assert.Equal(t, []int64{1, 1, 1, tasks - 3}, counts(end(1, 2, engine.OutcomeFailed)))
+	assert.Equal(t, []int64{1, 0, 2, tasks - 3}, counts(end(2, 1, record.OutcomeLost)))
+	assert.Equal(t, []int64{1, 1, 1, tasks - 3}, counts(end(1, 2, record.OutcomeFailed)))
 	assert.Equal(t, []int64{1, 0, 0, tasks - 1}, counts(
-		engine.Step{Kind: engine.RunFinished, Outcome: engine.OutcomeFailed, Ended: 30, Became: engine.NoNode},
-		engine.Step{Kind: engine.RunStarted, Became: engine.NoNode},
+		record.Step{Kind: record.RunFinished, Outcome: record.OutcomeFailed, Ended: 30, Became: dag.NoNode},
+		record.Step{Kind: record.RunStarted, Became: dag.NoNode},
 	), "the next revision has to do it again")
 }

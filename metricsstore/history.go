@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/digest"
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Bucket says how a statistic over runs is split by time.
@@ -31,12 +31,12 @@ type HistoryQuery struct {
 	From, To  time.Time
 	Quantiles []float64 // as in StatsQuery
 	Bucket    Bucket
-	Except    engine.RunID // leaves this run out; empty for none
+	Except    record.RunID // leaves this run out; empty for none
 	// Of selects these runs and no others: their roll-ups are read one run after the other. Nil for all runs.
-	Of []engine.RunID
+	Of []record.RunID
 
 	separate bool                  // separate answers for each function
-	damaged  map[engine.RunID]bool // runs with a roll-up that could not be read
+	damaged  map[record.RunID]bool // runs with a roll-up that could not be read
 }
 
 // History is the answer to a HistoryQuery.
@@ -115,7 +115,7 @@ func (q *Queries) foldHistory(ctx context.Context, h *HistoryQuery) (map[Functio
 			out[function] = historyFolds{}
 		}
 		if out[function][day] == nil {
-			out[function][day] = &historyFold{runs: map[engine.RunID]bool{}}
+			out[function][day] = &historyFold{runs: map[record.RunID]bool{}}
 		}
 		return out[function][day].add(r, d)
 	})
@@ -147,7 +147,7 @@ func (buckets historyFolds) history(h *HistoryQuery) History {
 }
 
 type historyFold struct {
-	runs     map[engine.RunID]bool // of those that were given one by one
+	runs     map[record.RunID]bool // of those that were given one by one
 	merged   int                   // how many other runs there are
 	from, to time.Time
 	sketch   digest.Sketch
@@ -236,7 +236,7 @@ func (h *HistoryQuery) each(rows []Rollup, each func(*Rollup, *RollupDigest) err
 		}
 		if err != nil {
 			if h.damaged == nil {
-				h.damaged = map[engine.RunID]bool{}
+				h.damaged = map[record.RunID]bool{}
 			}
 			h.damaged[row.Run] = true
 		}

@@ -7,7 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // detailsPerCall is how many details an import appends at a time, as no caller waits for single ones.
@@ -59,12 +60,12 @@ func (a *Archiver) checkPortable(p *Portable) error {
 	if err := begun.ValidateBegin(); err != nil {
 		return fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
-	g, err := engine.DecodeShape(p.Attachments[AttachShape])
+	g, err := dag.DecodeShape(p.Attachments[AttachShape])
 	if err != nil {
 		return fmt.Errorf("%w: shape of run %s: %w", ErrCorrupt, begun.Info.ID, err)
 	}
 	f := NewFold(g)
-	var steps []engine.Step
+	var steps []record.Step
 	for _, b := range p.Blocks {
 		if b.First <= f.Seq() {
 			return fmt.Errorf("%w: steps %d to %d come after step %d", ErrCorrupt, b.First, b.Last, f.Seq())
@@ -83,7 +84,7 @@ func (a *Archiver) checkPortable(p *Portable) error {
 }
 
 // begun is the header with which the run began in the store that it comes from.
-func begun(h Header) Header { return Header{Info: h.Info, Status: engine.Running, Graph: h.Graph} }
+func begun(h Header) Header { return Header{Info: h.Info, Status: record.Running, Graph: h.Graph} }
 
 // checkSame refuses a run that only has the ID in common with the one that is kept.
 func (a *Archiver) checkSame(ctx context.Context, p *Portable) error {

@@ -6,7 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Back ends that order bytes share these keys and values: the bytes of keys are ordered as the keys are.
@@ -28,7 +29,7 @@ func ParseDetailKey(b []byte) (DetailKey, error) {
 		return DetailKey{}, fmt.Errorf("%w: key of %d bytes, expected %d", ErrCorrupt, len(b), DetailKeyLen)
 	}
 	return DetailKey{
-		Revision: binary.BigEndian.Uint32(b), Node: engine.NodeID(binary.BigEndian.Uint32(b[4:])),
+		Revision: binary.BigEndian.Uint32(b), Node: dag.NodeID(binary.BigEndian.Uint32(b[4:])),
 		Epoch: binary.BigEndian.Uint16(b[8:]), Attempt: binary.BigEndian.Uint16(b[10:]),
 	}, nil
 }
@@ -57,7 +58,7 @@ func ParsePosition(b []byte) (Position, error) {
 	for _, c := range b[8 : len(b)-1] {
 		id = append(id, ^c)
 	}
-	return Position{Started: int64(^binary.BigEndian.Uint64(b) ^ 1<<63), Run: engine.RunID(id)}, nil
+	return Position{Started: int64(^binary.BigEndian.Uint64(b) ^ 1<<63), Run: record.RunID(id)}, nil
 }
 
 // Append appends the encoded key to dst. Texts end with 0 1, and a 0 within them is written 0 2, so that every text
@@ -83,7 +84,7 @@ func ParseRollupKey(b []byte) (RollupKey, error) {
 	}
 	return RollupKey{
 		Function: function, Version: version, Metric: Metric(metric),
-		Day: Day(binary.BigEndian.Uint32(b) ^ 1<<31), Run: engine.RunID(b[4:]),
+		Day: Day(binary.BigEndian.Uint32(b) ^ 1<<31), Run: record.RunID(b[4:]),
 	}, nil
 }
 

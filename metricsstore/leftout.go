@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/dagscope/dagscope/digest"
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Reason says why a run is not part of a History.
@@ -59,7 +59,7 @@ func (q *Queries) LeftOut(ctx context.Context, h HistoryQuery) ([]LeftOut, error
 
 // countRuns counts the runs that have values, and those of which a roll-up cannot be read.
 func (q *Queries) countRuns(ctx context.Context, h HistoryQuery) (runs, unreadable int, err error) {
-	single, merged := map[engine.RunID]bool{}, 0
+	single, merged := map[record.RunID]bool{}, 0
 	var sketch digest.Sketch
 	err = q.eachRollup(ctx, &h, func(r *Rollup, d *RollupDigest) error {
 		if err := d.MergeInto(&sketch); err != nil { // for damage that only this reads

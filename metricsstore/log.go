@@ -5,7 +5,7 @@ import (
 	"errors"
 	"io"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // blocksPerRead is how many blocks are asked for at a time: some 64,000 steps.
@@ -15,14 +15,14 @@ const blocksPerRead = 64
 type LogReader struct {
 	store  Store
 	unpack *Unpacker
-	run    engine.RunID
+	run    record.RunID
 	after  uint64
 	blocks []Block
-	steps  []engine.Step
+	steps  []record.Step
 }
 
 // NewLogReader reads the steps of a run after step after.
-func NewLogReader(s Store, u *Unpacker, run engine.RunID, after uint64) *LogReader {
+func NewLogReader(s Store, u *Unpacker, run record.RunID, after uint64) *LogReader {
 	return &LogReader{store: s, unpack: u, run: run, after: after}
 }
 
@@ -31,7 +31,7 @@ func (l *LogReader) After() uint64 { return l.after }
 
 // Next returns the next steps, at least one and at most MaxBlockSteps. They are valid until the next call. The error
 // is io.EOF at the current end of the log, which is its first gap; a later call may find more.
-func (l *LogReader) Next(ctx context.Context) ([]engine.Step, error) {
+func (l *LogReader) Next(ctx context.Context) ([]record.Step, error) {
 	if len(l.blocks) == 0 {
 		blocks, err := l.store.Log(ctx, l.run, l.after, blocksPerRead)
 		if err != nil {
@@ -59,7 +59,7 @@ func (l *LogReader) Next(ctx context.Context) ([]engine.Step, error) {
 
 // Follow is Next for a run that may be live: it waits for steps and returns io.EOF once the run has ended and all
 // that it was archived with was returned. It also returns when ctx ends.
-func (l *LogReader) Follow(ctx context.Context) ([]engine.Step, error) {
+func (l *LogReader) Follow(ctx context.Context) ([]record.Step, error) {
 	for {
 		changed := l.store.Changed(l.run)
 		run, err := l.store.Run(ctx, l.run) // asked before Next, so that an end is seen only with all steps that precede it

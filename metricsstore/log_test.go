@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/memory"
 )
@@ -29,7 +29,7 @@ func TestFollow(t *testing.T) {
 			}
 			running(t, metricsstore.Config{Store: s}, func(t *testing.T, r *metricsstore.Recorder) {
 				require.NoError(t, r.Begin(info("r"), g))
-				var got []engine.Step
+				var got []record.Step
 				var group sync.WaitGroup
 				group.Go(func() {
 					u, err := metricsstore.NewUnpacker()

@@ -13,6 +13,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/memory"
@@ -21,7 +23,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // nested fans out inside a fan-out, and has a wide row of tasks next to it.
-func nested(t testing.TB, wide int) *engine.Graph {
+func nested(t testing.TB, wide int) *dag.Graph {
 	t.Helper()
 	grow := engine.Func1("grow", func(_ context.Context, n int) ([]int, error) { return make([]int, n), nil })
 	sum := engine.FuncN("sum", func(_ context.Context, v []int) (int, error) { return len(v), nil }).With(engine.Options{Version: 2})
@@ -44,18 +46,18 @@ func nested(t testing.TB, wide int) *engine.Graph {
 // began is when the runs of the tests started.
 func began() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
 
-func info(id engine.RunID) engine.RunInfo {
-	return engine.RunInfo{
-		ID: id, Workflow: "w", Policy: engine.FailFast, Tags: []string{"nightly"}, SubmittedAt: began(), StartedAt: began(),
+func info(id record.RunID) record.RunInfo {
+	return record.RunInfo{
+		ID: id, Workflow: "w", Policy: record.FailFast, Tags: []string{"nightly"}, SubmittedAt: began(), StartedAt: began(),
 	}
 }
 
-func succeeded() engine.RunEnd {
-	return engine.RunEnd{Status: engine.Succeeded, EndedAt: began().Add(time.Second), Result: []byte("42"), ResultType: "int", ResultText: "42"}
+func succeeded() record.RunEnd {
+	return record.RunEnd{Status: record.Succeeded, EndedAt: began().Add(time.Second), Result: []byte("42"), ResultType: "int", ResultText: "42"}
 }
 
 // simulated is a graph with the log of a run of it.
-func simulated(t testing.TB, seed uint64, wide int) (*engine.Graph, []engine.Step) {
+func simulated(t testing.TB, seed uint64, wide int) (*dag.Graph, []record.Step) {
 	t.Helper()
 	g := nested(t, wide)
 	steps := enginetest.SimulateSteps(g, seed, 4)
@@ -67,8 +69,8 @@ func simulated(t testing.TB, seed uint64, wide int) (*engine.Graph, []engine.Ste
 	return g, steps
 }
 
-// record records a run from its log, in calls of n steps.
-func record(t testing.TB, s metricsstore.Store, i engine.RunInfo, g *engine.Graph, steps []engine.Step, n int) {
+// recordRun records a run from its log, in calls of n steps.
+func recordRun(t testing.TB, s metricsstore.Store, i record.RunInfo, g *dag.Graph, steps []record.Step, n int) {
 	t.Helper()
 	r := recorder(t, metricsstore.Config{Store: s})
 	require.NoError(t, r.Begin(i, g))
@@ -106,7 +108,7 @@ type watched struct {
 
 func newWatched() *watched { return &watched{Store: memory.New()} }
 
-func (w *watched) Append(ctx context.Context, run engine.RunID, b metricsstore.Batch) error {
+func (w *watched) Append(ctx context.Context, run record.RunID, b metricsstore.Batch) error {
 	w.mu.Lock()
 	w.tries++
 	fail, delay := w.fail, w.delay
@@ -164,7 +166,7 @@ func (w *watched) triesByNow() int {
 
 var errDown = errors.New("the store is down")
 
-func mustRun(t testing.TB, s metricsstore.Store, id engine.RunID) metricsstore.Run {
+func mustRun(t testing.TB, s metricsstore.Store, id record.RunID) metricsstore.Run {
 	t.Helper()
 	r, err := s.Run(t.Context(), id)
 	require.NoError(t, err)
@@ -191,7 +193,7 @@ type noArchive struct {
 	on bool
 }
 
-func (s *noArchive) Archive(ctx context.Context, id engine.RunID, a metricsstore.Archive) error {
+func (s *noArchive) Archive(ctx context.Context, id record.RunID, a metricsstore.Archive) error {
 	if s.on {
 		return errDown
 	}
@@ -201,7 +203,7 @@ func (s *noArchive) Archive(ctx context.Context, id engine.RunID, a metricsstore
 // slowRun takes a second for each batch of one run.
 type slowRun struct{ *watched }
 
-func (s *slowRun) Append(ctx context.Context, id engine.RunID, b metricsstore.Batch) error {
+func (s *slowRun) Append(ctx context.Context, id record.RunID, b metricsstore.Batch) error {
 	if id == "slow" {
 		time.Sleep(time.Second)
 	}

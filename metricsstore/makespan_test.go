@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // TestMakespan covers runs of the engine and imported ones, those of older programs included.
@@ -16,13 +16,13 @@ func TestMakespan(t *testing.T) {
 	require.Nil(t, own.Info.Imported())
 
 	imported := own
-	imported.Info.Origin = &engine.Origin{Makespan: 15}
+	imported.Info.Origin = &record.Origin{Makespan: 15}
 	require.EqualValues(t, 15, imported.MakespanNS())
-	imported.Info.Origin = &engine.Origin{}
+	imported.Info.Origin = &record.Origin{}
 	require.EqualValues(t, 8, imported.MakespanNS(), "the schedule where no makespan is recorded")
 
 	older := own
-	older.Info = engine.RunInfo{
+	older.Info = record.RunInfo{
 		Reconstructed: "because", StartedAt: time.Unix(0, 0),
 		Params: map[string]string{"schema": "1.5", "recorded_makespan": "1h2m3.5s"},
 	}

@@ -3,13 +3,13 @@ package metricsstore
 import (
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Metric names what a digest measures. Its last word is the unit.
 type Metric string
 
-// Metrics of attempts that ended well, as engine.TaskMetrics has them. Values that are not known are left out.
+// Metrics of attempts that ended well, as record.TaskMetrics has them. Values that are not known are left out.
 const (
 	QueueNS     Metric = "queue_ns"           // ready until claimed
 	WaitNS      Metric = "wait_ns"            // claimed until all inputs are present, without fetch_ns
@@ -21,7 +21,7 @@ const (
 	StoredBytes Metric = "stored_bytes"       // that went into the store
 	OutputRate  Metric = "output_bytes_per_s" // output_bytes by execute_ns, where both are above 0, rounded down
 
-	// Metrics that were measured only for some runs, see engine.Usage.
+	// Metrics that were measured only for some runs, see record.Usage.
 
 	CPUNS        Metric = "cpu_ns"        // of processors
 	MemoryBytes  Metric = "memory_bytes"  // resident
@@ -43,7 +43,7 @@ func (m Metric) Scheduled() bool {
 }
 
 // Of returns the value of the metric in a record; ok is false where it is not known.
-func (m Metric) Of(t *engine.TaskMetrics) (v int64, ok bool) {
+func (m Metric) Of(t *record.TaskMetrics) (v int64, ok bool) {
 	switch m {
 	case QueueNS:
 		return int64(t.Queue), true
@@ -74,7 +74,7 @@ func (m Metric) Of(t *engine.TaskMetrics) (v int64, ok bool) {
 }
 
 // ofUsage is the value of a metric that the executor has to measure.
-func (m Metric) ofUsage(u *engine.Usage) (v int64, ok bool) {
+func (m Metric) ofUsage(u *record.Usage) (v int64, ok bool) {
 	switch m {
 	case CPUNS:
 		v = int64(u.CPU)

@@ -6,7 +6,7 @@ import (
 	"math/bits"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // PeerScope says which runs a run is compared with.
@@ -70,5 +70,5 @@ func classText(class int) string {
 // Comparable reports whether a run can be a peer of others: it succeeded, can be read, and was not continued after an
 // end, as the pause before that would count as its own time.
 func (r *Run) Comparable() bool {
-	return r.Status == engine.Succeeded && r.Info.Revision == 0 && len(r.Faults) == 0
+	return r.Status == record.Succeeded && r.Info.Revision == 0 && len(r.Faults) == 0
 }

@@ -8,27 +8,27 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/index"
 	"github.com/dagscope/dagscope/metricsstore/memory"
 )
 
 // put keeps the nth run of a store, ended after so many nanoseconds; change makes it another one.
-func put(t testing.TB, s metricsstore.Store, n int, makespan int64, change func(*metricsstore.Header)) engine.RunID {
+func put(t testing.TB, s metricsstore.Store, n int, makespan int64, change func(*metricsstore.Header)) record.RunID {
 	t.Helper()
-	id := engine.RunID(fmt.Sprintf("r%02d", n))
-	h := metricsstore.Header{Info: info(id), Status: engine.Running, Graph: metricsstore.GraphSize{Hash: "g", Functions: "f@0"}}
+	id := record.RunID(fmt.Sprintf("r%02d", n))
+	h := metricsstore.Header{Info: info(id), Status: record.Running, Graph: metricsstore.GraphSize{Hash: "g", Functions: "f@0"}}
 	h.Info.Workflow, h.Info.StartedAt = "w", began().Add(time.Duration(n)*time.Minute)
 	h.Info.Params = map[string]string{"n": "1000"}
 	if change != nil {
 		change(&h)
 	}
 	ended := h
-	h.Status = engine.Running
+	h.Status = record.Running
 	require.NoError(t, s.Begin(t.Context(), h, nil))
 	if ended.Rollup, ended.Counts.MakespanNS = 1, makespan; !ended.Status.Final() {
-		ended.Status = engine.Succeeded
+		ended.Status = record.Succeeded
 	}
 	require.NoError(t, s.Acquire(t.Context(), id, metricsstore.Lease{Owner: "x", Until: began()}, began()))
 	require.NoError(t, s.Archive(t.Context(), id, metricsstore.Archive{Owner: "x", Header: ended}))
@@ -67,7 +67,7 @@ func TestPeers(t *testing.T) {
 		func(h *metricsstore.Header) { h.Info.Params = map[string]string{"n": "10"} },
 		func(h *metricsstore.Header) { h.Info.Workflow = "other" },
 		func(h *metricsstore.Header) { h.Graph.Hash, h.Graph.Functions = "g2", "f@1" }, // another version
-		func(h *metricsstore.Header) { h.Status = engine.Failed },
+		func(h *metricsstore.Header) { h.Status = record.Failed },
 		func(h *metricsstore.Header) { h.Info.Revision = 1 }, // continued, with the pause in its makespan
 		nil,
 		file("a.txt", 70_000),
@@ -84,21 +84,21 @@ func TestPeers(t *testing.T) {
 		put(t, s, n, 1000, change)
 	}
 	for _, c := range []struct {
-		of    engine.RunID
+		of    record.RunID
 		scope metricsstore.PeerScope
-		want  []engine.RunID
+		want  []record.RunID
 		terms []string
 	}{
-		{"r15", metricsstore.SamePeers, []engine.RunID{"r13", "r06", "r00"}, []string{"n=1000"}},
-		{"r06", metricsstore.SamePeers, []engine.RunID{"r00"}, []string{"n=1000"}},
+		{"r15", metricsstore.SamePeers, []record.RunID{"r13", "r06", "r00"}, []string{"n=1000"}},
+		{"r06", metricsstore.SamePeers, []record.RunID{"r00"}, []string{"n=1000"}},
 		{"r00", metricsstore.SamePeers, nil, []string{"n=1000"}},
-		{"r14", metricsstore.SamePeers, []engine.RunID{"r08", "r07"}, []string{"input of 64 to 128 KiB", "n=1000"}},
+		{"r14", metricsstore.SamePeers, []record.RunID{"r08", "r07"}, []string{"input of 64 to 128 KiB", "n=1000"}},
 		{"r12", metricsstore.SamePeers, nil, []string{"the same graph"}},
-		{"r11", metricsstore.SamePeers, []engine.RunID{"r10"}, []string{"the same graph"}},
-		{"r09", metricsstore.WorkflowPeers, []engine.RunID{"r08", "r07", "r06", "r03", "r01", "r00"}, []string{"input of 128 to 256 KiB", "n=1000"}},
+		{"r11", metricsstore.SamePeers, []record.RunID{"r10"}, []string{"the same graph"}},
+		{"r09", metricsstore.WorkflowPeers, []record.RunID{"r08", "r07", "r06", "r03", "r01", "r00"}, []string{"input of 128 to 256 KiB", "n=1000"}},
 	} {
 		r := mustRun(t, s, c.of)
-		var got []engine.RunID
+		var got []record.RunID
 		for _, p := range peersOf(t, s, &r, c.scope) {
 			got = append(got, p.ID)
 		}
@@ -116,17 +116,17 @@ func TestPeersAreTheLatest(t *testing.T) {
 		put(t, s, n, 1000, nil)
 	}
 	last := metricsstore.MaxPeers + 19
-	r := mustRun(t, s, engine.RunID(fmt.Sprintf("r%02d", last)))
+	r := mustRun(t, s, record.RunID(fmt.Sprintf("r%02d", last)))
 	peers := peersOf(t, s, &r, metricsstore.SamePeers)
 	require.Len(t, peers, metricsstore.MaxPeers)
-	assert.Equal(t, engine.RunID(fmt.Sprintf("r%02d", last-1)), peers[0].ID)
+	assert.Equal(t, record.RunID(fmt.Sprintf("r%02d", last-1)), peers[0].ID)
 }
 
 func TestSizeClasses(t *testing.T) {
 	for size, want := range map[int64]string{
 		0: "0 B", 1: "1 to 2 B", 3: "2 to 4 B", 1023: "512 to 1024 B", 1024: "1 to 2 KiB", 5 << 20: "4 to 8 MiB", 1 << 62: "4 to 8 EiB",
 	} {
-		h := metricsstore.Header{Info: engine.RunInfo{Params: map[string]string{"in": "x"}, Inputs: map[string]int64{"in": size}}}
+		h := metricsstore.Header{Info: record.RunInfo{Params: map[string]string{"in": "x"}, Inputs: map[string]int64{"in": size}}}
 		assert.Equal(t, []string{"in of " + want}, h.PeerTerms(), "%d bytes", size)
 	}
 }
@@ -141,7 +141,7 @@ func TestStanding(t *testing.T) {
 	put(t, s, 27, 69_500, func(h *metricsstore.Header) { h.Info.Revision = 1 })
 	put(t, s, 28, 50_000, func(h *metricsstore.Header) { h.Info.Params = map[string]string{"n": "100000"} })
 	put(t, s, 29, 1005, nil)
-	stand := func(run engine.RunID, scope metricsstore.PeerScope) metricsstore.Standing {
+	stand := func(run record.RunID, scope metricsstore.PeerScope) metricsstore.Standing {
 		r := mustRun(t, s, run)
 		return metricsstore.NewStanding(&r, scope, peersOf(t, s, &r, scope))
 	}

@@ -11,7 +11,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // ArchiveMagic begins every archive file of this version; its last byte is the version.
@@ -44,7 +44,7 @@ type Portable struct {
 
 // WriteArchive writes a run as an archive file, see FORMAT.md. The same run gives the same bytes. Of a run that has
 // not ended, what is kept so far is written.
-func WriteArchive(ctx context.Context, w io.Writer, s Store, run engine.RunID) error {
+func WriteArchive(ctx context.Context, w io.Writer, s Store, run record.RunID) error {
 	out := &frameWriter{w: bufio.NewWriterSize(w, 1<<16)}
 	kept, err := s.Run(ctx, run)
 	if err != nil {
@@ -75,7 +75,7 @@ func WriteArchive(ctx context.Context, w io.Writer, s Store, run engine.RunID) e
 	return out.w.Flush()
 }
 
-func writeRows(ctx context.Context, out *frameWriter, s Store, run engine.RunID) error {
+func writeRows(ctx context.Context, out *frameWriter, s Store, run record.RunID) error {
 	for after := uint64(0); ; {
 		blocks, err := s.Log(ctx, run, after, blocksPerRead)
 		if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/memory"
 )
@@ -25,7 +25,7 @@ func recorded(t testing.TB) *memory.Store {
 	r := recorder(t, metricsstore.Config{Store: s, BlockSteps: 40})
 	require.NoError(t, r.Begin(info("r"), g))
 	r.Steps("r", steps)
-	r.Details("r", details(0, 30), []engine.WorkerRecord{{Worker: 0, Name: "a", Ended: 9}})
+	r.Details("r", details(0, 30), []record.WorkerRecord{{Worker: 0, Name: "a", Ended: 9}})
 	require.NoError(t, r.End("r", succeeded()))
 	require.NoError(t, s.Annotate(t.Context(), "r", metricsstore.Annotation{Tags: []string{"t"}, Note: "n"}))
 	return s
@@ -82,7 +82,7 @@ func TestImportOfALiveRun(t *testing.T) {
 	to := memory.New()
 	_, err = archiver(t, to).Import(t.Context(), p)
 	require.NoError(t, err)
-	assert.Equal(t, engine.Interrupted, mustRun(t, to, "r").Status)
+	assert.Equal(t, record.Interrupted, mustRun(t, to, "r").Status)
 
 	_, err = archiver(t, from).Import(t.Context(), p)
 	require.NoError(t, err, "a run that has begun with the same header is completed")
@@ -100,7 +100,7 @@ func TestImportOfALiveRun(t *testing.T) {
 	got := mustRun(t, to, "r")
 	assert.Equal(t, 2, got.Rollup)
 	assert.Equal(t, uint64(len(steps)), got.ArchivedSeq)
-	assert.Equal(t, engine.Succeeded, got.Status)
+	assert.Equal(t, record.Succeeded, got.Status)
 }
 
 func TestImportRefuses(t *testing.T) {
@@ -171,7 +171,7 @@ func frame(kind byte, payload []byte) []byte {
 
 func FuzzReadArchive(f *testing.F) {
 	g, steps := simulated(f, 6, 3)
-	run, err := json.Marshal(metricsstore.Run{Header: metricsstore.Header{Info: info("r"), Status: engine.Succeeded}})
+	run, err := json.Marshal(metricsstore.Run{Header: metricsstore.Header{Info: info("r"), Status: record.Succeeded}})
 	require.NoError(f, err)
 	b := pack(f, steps, len(steps))[0]
 	row, err := metricsstore.PackDetail(0, &details(0, 1)[0])

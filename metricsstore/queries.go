@@ -10,7 +10,7 @@ import (
 	"iter"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Queries answers questions about what a Store keeps. Safe for concurrent use.
@@ -29,7 +29,7 @@ func NewQueries(s Store) (*Queries, error) {
 }
 
 // Run returns one run; see Store.Run.
-func (q *Queries) Run(ctx context.Context, run engine.RunID) (Run, error) {
+func (q *Queries) Run(ctx context.Context, run record.RunID) (Run, error) {
 	return q.store.Run(ctx, run)
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/memory"
 )
@@ -27,8 +27,8 @@ func library(t testing.TB) *memory.Store {
 	t.Helper()
 	s := memory.New()
 	for n := range 60 {
-		id := engine.RunID(fmt.Sprintf("run-%02d", n))
-		h := metricsstore.Header{Info: info(id), Status: engine.Running}
+		id := record.RunID(fmt.Sprintf("run-%02d", n))
+		h := metricsstore.Header{Info: info(id), Status: record.Running}
 		h.Info.Workflow = []string{"blur", "gemm", "sort"}[n%3]
 		h.Info.StartedAt = began().Add(time.Duration(n) * time.Hour)
 		h.Info.Params = map[string]string{"size": fmt.Sprint(n)}
@@ -39,9 +39,9 @@ func library(t testing.TB) *memory.Store {
 		if n%10 == 9 {
 			continue // live
 		}
-		h.Status, h.Rollup = engine.Succeeded, 1
+		h.Status, h.Rollup = record.Succeeded, 1
 		if n%7 == 0 {
-			h.Status, h.Error = engine.Failed, &engine.ErrorRecord{Message: "Disk full"}
+			h.Status, h.Error = record.Failed, &record.ErrorRecord{Message: "Disk full"}
 		}
 		h.Counts = metricsstore.Counts{MakespanNS: int64(n * 37 % 11), Tasks: int64(n % 5), OutputBytes: int64(n % 2)}
 		require.NoError(t, s.Acquire(t.Context(), id, metricsstore.Lease{Owner: "x", Until: began()}, began()))
@@ -71,8 +71,8 @@ func TestRunFilters(t *testing.T) {
 	}{
 		{"all", metricsstore.RunFilter{}, 60},
 		{"workflow", metricsstore.RunFilter{Workflow: "gemm"}, 20},
-		{"live", metricsstore.RunFilter{Status: []engine.Status{engine.Running}}, 6},
-		{"two", metricsstore.RunFilter{Status: []engine.Status{engine.Running, engine.Failed}}, 14},
+		{"live", metricsstore.RunFilter{Status: []record.Status{record.Running}}, 6},
+		{"two", metricsstore.RunFilter{Status: []record.Status{record.Running, record.Failed}}, 14},
 		{"tag", metricsstore.RunFilter{Tag: "four"}, 15},
 		{"from", metricsstore.RunFilter{From: began().Add(50 * time.Hour)}, 10},
 		{"to", metricsstore.RunFilter{To: began().Add(50 * time.Hour)}, 50},
@@ -161,14 +161,14 @@ func TestRunQueryRefuses(t *testing.T) {
 func TestRecords(t *testing.T) {
 	g, steps := simulated(t, 11, 300)
 	s := memory.New()
-	record(t, s, info("r"), g, steps, 512)
+	recordRun(t, s, info("r"), g, steps, 512)
 	q := queries(t, s)
-	all := engine.NewDecoder(g, mustRun(t, s, "r").Info).Metrics(nil, steps)
+	all := record.NewDecoder(g, mustRun(t, s, "r").Info).Metrics(nil, steps)
 	node, worker := all[len(all)/2].Node, 2
 	for name, query := range map[string]metricsstore.RecordQuery{
 		"all":         {},
 		"function":    {Function: "leaf ü/+"},
-		"outcome":     {Outcomes: []engine.Outcome{engine.OutcomeRetrying, engine.OutcomeFailed}},
+		"outcome":     {Outcomes: []record.Outcome{record.OutcomeRetrying, record.OutcomeFailed}},
 		"node":        {Node: &node},
 		"worker":      {Worker: &worker},
 		"by time":     {Sort: metricsstore.ExecuteNS},
@@ -177,7 +177,7 @@ func TestRecords(t *testing.T) {
 		"descending":  {Function: "leaf ü/+", Sort: metricsstore.QueueNS},
 		"by a rarity": {Sort: metricsstore.OutputRate},
 	} {
-		var want []engine.TaskMetrics
+		var want []record.TaskMetrics
 		for _, m := range all {
 			if (query.Function == "" || m.Task.Function == query.Function) && (query.Node == nil || m.Node == node) &&
 				(query.Worker == nil || m.Worker == worker) && (query.Outcomes == nil || slices.Contains(query.Outcomes, m.Outcome)) {
@@ -185,7 +185,7 @@ func TestRecords(t *testing.T) {
 			}
 		}
 		if query.Sort != "" {
-			slices.SortStableFunc(want, func(a, b engine.TaskMetrics) int {
+			slices.SortStableFunc(want, func(a, b record.TaskMetrics) int {
 				v, known := query.Sort.Of(&a)
 				w, other := query.Sort.Of(&b)
 				if !known || !other {
@@ -200,7 +200,7 @@ func TestRecords(t *testing.T) {
 		query.Run = "r"
 		for _, limit := range []int{0, 13, 1000} {
 			query.Limit, query.Cursor = limit, ""
-			var got []engine.TaskMetrics
+			var got []record.TaskMetrics
 			for {
 				page, err := q.Records(t.Context(), query)
 				require.NoError(t, err)
@@ -227,7 +227,7 @@ func TestDetailAndWorkers(t *testing.T) {
 	require.NoError(t, r.Begin(info("r"), g))
 	r.Steps("r", steps)
 	want := details(4, 1)[0]
-	r.Details("r", []engine.Detail{want}, []engine.WorkerRecord{{Worker: 3, Name: "a", Ended: 5}})
+	r.Details("r", []record.Detail{want}, []record.WorkerRecord{{Worker: 3, Name: "a", Ended: 5}})
 	require.NoError(t, r.End("r", succeeded()))
 	q := queries(t, s)
 	got, err := q.Detail(t.Context(), "r", metricsstore.DetailKey{Node: 4, Attempt: 1})
@@ -239,5 +239,5 @@ func TestDetailAndWorkers(t *testing.T) {
 	}
 	workers, err := q.Workers(t.Context(), "r")
 	require.NoError(t, err)
-	assert.Equal(t, []engine.WorkerRecord{{Worker: 3, Name: "a", Ended: 5}}, workers)
+	assert.Equal(t, []record.WorkerRecord{{Worker: 3, Name: "a", Ended: 5}}, workers)
 }

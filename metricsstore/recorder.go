@@ -8,7 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Config of a Recorder. Store is required; the zero value of the rest means the defaults.
@@ -61,7 +62,7 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// Recorder implements engine.Recorder over a Store: it packs steps into blocks, uploads details by the strategy of
+// Recorder implements record.Recorder over a Store: it packs steps into blocks, uploads details by the strategy of
 // the run, sums up, and archives the run when it ends. Safe for concurrent use by several runs.
 //
 // While Run runs, a step is in the store at most FlushAfter and one call after it was delivered. Steps and Details
@@ -75,8 +76,8 @@ type Recorder struct {
 	wake     chan struct{} // of capacity 1; sent to when something is due earlier than Run expects
 
 	mu      sync.Mutex
-	runs    map[engine.RunID]*recording
-	opening map[engine.RunID]bool // whose recording is being made, and not among runs yet
+	runs    map[record.RunID]*recording
+	opening map[record.RunID]bool // whose recording is being made, and not among runs yet
 	packers []*Packer             // of runs that have ended, for reuse: making one costs more than recording a short run
 }
 
@@ -122,13 +123,13 @@ func NewRecorder(cfg Config) (*Recorder, error) {
 		return nil, err
 	}
 	return &Recorder{
-		cfg: cfg, owner: owner, archiver: a, wake: make(chan struct{}, 1), runs: map[engine.RunID]*recording{}, opening: map[engine.RunID]bool{},
+		cfg: cfg, owner: owner, archiver: a, wake: make(chan struct{}, 1), runs: map[record.RunID]*recording{}, opening: map[record.RunID]bool{},
 	}, nil
 }
 
-// Begin implements engine.Recorder. It refuses runs with unknown strategies and what the store refuses. A revision
+// Begin implements record.Recorder. It refuses runs with unknown strategies and what the store refuses. A revision
 // above 0 continues the log of the run.
-func (r *Recorder) Begin(info engine.RunInfo, g *engine.Graph) error {
+func (r *Recorder) Begin(info record.RunInfo, g *dag.Graph) error {
 	if err := r.open(info.ID); err != nil {
 		return err
 	}
@@ -155,7 +156,7 @@ func (r *Recorder) Begin(info engine.RunInfo, g *engine.Graph) error {
 }
 
 // prepare makes the recording of a run, and the shape of its graph.
-func (r *Recorder) prepare(info engine.RunInfo, g *engine.Graph) (*recording, []byte, error) {
+func (r *Recorder) prepare(info record.RunInfo, g *dag.Graph) (*recording, []byte, error) {
 	strategy := r.cfg.Upload
 	if info.Upload != "" {
 		var err error
@@ -165,7 +166,7 @@ func (r *Recorder) prepare(info engine.RunInfo, g *engine.Graph) (*recording, []
 	}
 	info.Upload = strategy.String()
 	rec, err := newRecording(r, strategy, Header{
-		Info: info, Status: engine.Running, AddedAt: time.Now().UTC(),
+		Info: info, Status: record.Running, AddedAt: time.Now().UTC(),
 		Graph: sizeOf(g),
 	}, g)
 	return rec, g.AppendShape(nil), err
@@ -173,7 +174,7 @@ func (r *Recorder) prepare(info engine.RunInfo, g *engine.Graph) (*recording, []
 
 // open makes sure that a run is recorded once at a time. After nil, the caller calls opened when the run is among
 // runs, or will not be.
-func (r *Recorder) open(id engine.RunID) error {
+func (r *Recorder) open(id record.RunID) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.runs[id] != nil || r.opening[id] {
@@ -183,7 +184,7 @@ func (r *Recorder) open(id engine.RunID) error {
 	return nil
 }
 
-func (r *Recorder) opened(id engine.RunID) {
+func (r *Recorder) opened(id record.RunID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.opening, id)
@@ -198,34 +199,34 @@ func (r *Recorder) add(rec *recording) {
 }
 
 // acquire acquires the lease of a run, or extends it.
-func (r *Recorder) acquire(ctx context.Context, run engine.RunID) error {
+func (r *Recorder) acquire(ctx context.Context, run record.RunID) error {
 	now := time.Now()
 	return r.cfg.Store.Acquire(ctx, run, Lease{Owner: r.owner, Until: now.Add(r.cfg.Lease)}, now)
 }
 
-func (r *Recorder) recording(id engine.RunID) *recording {
+func (r *Recorder) recording(id record.RunID) *recording {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.runs[id]
 }
 
-// Steps implements engine.Recorder.
-func (r *Recorder) Steps(run engine.RunID, steps []engine.Step) {
+// Steps implements record.Recorder.
+func (r *Recorder) Steps(run record.RunID, steps []record.Step) {
 	if rec := r.recording(run); rec != nil {
 		rec.addSteps(steps)
 	}
 }
 
-// Details implements engine.Recorder.
-func (r *Recorder) Details(run engine.RunID, details []engine.Detail, workers []engine.WorkerRecord) {
+// Details implements record.Recorder.
+func (r *Recorder) Details(run record.RunID, details []record.Detail, workers []record.WorkerRecord) {
 	if rec := r.recording(run); rec != nil {
 		rec.addDetails(details, workers)
 	}
 }
 
-// End implements engine.Recorder: it flushes, archives, and releases the lease. An error means that something could
+// End implements record.Recorder: it flushes, archives, and releases the lease. An error means that something could
 // not be kept; what was kept until then stays, and an Archiver can finish the run later.
-func (r *Recorder) End(run engine.RunID, end engine.RunEnd) error {
+func (r *Recorder) End(run record.RunID, end record.RunEnd) error {
 	rec := r.recording(run)
 	if rec == nil {
 		return fmt.Errorf("%w: run %s was not begun here", ErrNotFound, run)
@@ -235,7 +236,7 @@ func (r *Recorder) End(run engine.RunID, end engine.RunEnd) error {
 }
 
 // Upload counts how much of a run under way has been delivered and kept so far.
-func (r *Recorder) Upload(run engine.RunID) (Upload, bool) {
+func (r *Recorder) Upload(run record.RunID) (Upload, bool) {
 	rec := r.recording(run)
 	if rec == nil {
 		return Upload{}, false

@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/memory"
 )
@@ -31,11 +32,11 @@ func running(t *testing.T, cfg metricsstore.Config, f func(t *testing.T, r *metr
 	})
 }
 
-func details(from, n int) []engine.Detail {
-	var out []engine.Detail
+func details(from, n int) []record.Detail {
+	var out []record.Detail
 	for i := range n {
-		out = append(out, engine.Detail{
-			Node: engine.NodeID(from + i), Attempt: 1, Inputs: []engine.InputDetail{{From: 1, Source: "local", Bytes: 8}},
+		out = append(out, record.Detail{
+			Node: dag.NodeID(from + i), Attempt: 1, Inputs: []record.InputDetail{{From: 1, Source: "local", Bytes: 8}},
 		})
 	}
 	return out
@@ -101,7 +102,7 @@ func TestDetailsAreFlushedBeforeStopping(t *testing.T) {
 		g, steps := simulated(t, 1, 2)
 		require.NoError(t, r.Begin(i, g))
 		r.Steps("r", steps[:3])
-		r.Details("r", details(0, 3), []engine.WorkerRecord{{Worker: 1}})
+		r.Details("r", details(0, 3), []record.WorkerRecord{{Worker: 1}})
 		stop()
 		group.Wait()
 	})
@@ -140,20 +141,20 @@ func TestEndArchives(t *testing.T) {
 	r := recorder(t, metricsstore.Config{Store: s})
 	require.NoError(t, r.Begin(info("r"), g))
 	r.Steps("r", steps)
-	r.Details("r", details(0, 5), []engine.WorkerRecord{{Worker: 0, Name: "a"}, {Worker: 0, Name: "a", Ended: 9}})
+	r.Details("r", details(0, 5), []record.WorkerRecord{{Worker: 0, Name: "a"}, {Worker: 0, Name: "a", Ended: 9}})
 	up, ok := r.Upload("r")
 	assert.True(t, ok)
 	assert.Equal(t, int64(len(steps)), up.Steps)
 	end := succeeded()
-	end.Status, end.ResultText = engine.Failed, strings.Repeat("ü", 3000)
-	end.First = &engine.ErrorRecord{Kind: engine.UserError, Message: strings.Repeat("m", 5000), Stack: "long"}
+	end.Status, end.ResultText = record.Failed, strings.Repeat("ü", 3000)
+	end.First = &record.ErrorRecord{Kind: record.UserError, Message: strings.Repeat("m", 5000), Stack: "long"}
 	require.NoError(t, r.End("r", end))
 
 	got := mustRun(t, s, "r")
 	fold := metricsstore.NewFold(g)
 	require.NoError(t, fold.Steps(steps))
 	assert.Equal(t, fold.Counts(), got.Counts)
-	assert.Equal(t, engine.Failed, got.Status)
+	assert.Equal(t, record.Failed, got.Status)
 	assert.Equal(t, uint64(len(steps)), got.ArchivedSeq)
 	assert.Equal(t, uint64(len(steps)), got.LastSeq)
 	assert.Equal(t, 1, got.Rollup)
@@ -201,9 +202,9 @@ func TestImportedRunsMakeHistory(t *testing.T) {
 	g, steps := simulated(t, 7, 30)
 	s, i := memory.New(), info("r")
 	i.Reconstructed = "from critical path"
-	record(t, s, i, g, steps, 512)
-	record(t, s, info("own"), g, steps, 512)
-	metrics := map[engine.RunID]map[metricsstore.Metric]bool{"r": {}, "own": {}}
+	recordRun(t, s, i, g, steps, 512)
+	recordRun(t, s, info("own"), g, steps, 512)
+	metrics := map[record.RunID]map[metricsstore.Metric]bool{"r": {}, "own": {}}
 	rows, err := s.Rollups(t.Context(), metricsstore.RollupQuery{})
 	require.NoError(t, err)
 	for _, row := range rows {
@@ -245,7 +246,7 @@ func TestImportsOfBeforeMakeHistory(t *testing.T) {
 	g, steps := simulated(t, 7, 30)
 	s, i := memory.New(), info("r")
 	i.Reconstructed = "from critical path"
-	record(t, s, i, g, steps, 512)
+	recordRun(t, s, i, g, steps, 512)
 	want := rollups(t, s)
 	h := mustRun(t, s, "r").Header
 	h.Rollup, h.RollupFormat = h.Rollup+1, 0
@@ -257,7 +258,7 @@ func TestImportsOfBeforeMakeHistory(t *testing.T) {
 
 	done, err := archiver(t, s).Sweep(t.Context(), time.Time{})
 	require.NoError(t, err)
-	assert.Equal(t, []engine.RunID{"r"}, done)
+	assert.Equal(t, []record.RunID{"r"}, done)
 	assert.Equal(t, want, rollups(t, s))
 	done, err = archiver(t, s).Sweep(t.Context(), time.Time{})
 	require.NoError(t, err)
@@ -272,7 +273,7 @@ func TestSeveralRunsAtOnce(t *testing.T) {
 	recorderGroup.Go(func() { assert.NoError(t, r.Run(ctx)) })
 	for n := range 6 {
 		runs.Go(func() {
-			i := info(engine.RunID(fmt.Sprintf("r%d", n)))
+			i := info(record.RunID(fmt.Sprintf("r%d", n)))
 			i.Upload = []string{"after_each_task", "queue=3", "periodic=10ms"}[n%3]
 			g, steps := simulated(t, uint64(n), 50*n)
 			assert.NoError(t, r.Begin(i, g))
@@ -315,7 +316,7 @@ func TestRevision(t *testing.T) {
 	g, steps := simulated(t, 3, 100)
 	s := memory.New()
 	half := len(steps) / 2
-	record(t, s, info("r"), g, steps[:half], 64)
+	recordRun(t, s, info("r"), g, steps[:half], 64)
 	first := rollups(t, s)
 
 	r, i := recorder(t, metricsstore.Config{Store: s}), info("r")
@@ -328,18 +329,18 @@ func TestRevision(t *testing.T) {
 	assert.Equal(t, int64(len(steps)), got.Upload.StepsKept)
 
 	whole := memory.New()
-	record(t, whole, info("r"), g, steps, 512)
+	recordRun(t, whole, info("r"), g, steps, 512)
 	assert.Equal(t, rollups(t, whole), rollups(t, s))
 	assert.NotEqual(t, first, rollups(t, s))
 	assert.Equal(t, mustRun(t, whole, "r").Counts, got.Counts)
 }
 
 // allSteps reads the log of a run.
-func allSteps(t testing.TB, s metricsstore.Store, id engine.RunID) []engine.Step {
+func allSteps(t testing.TB, s metricsstore.Store, id record.RunID) []record.Step {
 	t.Helper()
 	u, err := metricsstore.NewUnpacker()
 	require.NoError(t, err)
-	var out []engine.Step
+	var out []record.Step
 	for log := metricsstore.NewLogReader(s, u, id, 0); ; {
 		steps, err := log.Next(t.Context())
 		if err != nil {

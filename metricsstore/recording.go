@@ -7,7 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // recording is one run that is being recorded.
@@ -76,11 +77,11 @@ func (r *row) bytes() int {
 
 // stepBuffer keeps copies of steps; their lists of nodes are copied into shared slices.
 type stepBuffer struct {
-	steps []engine.Step
-	nodes []engine.NodeID
+	steps []record.Step
+	nodes []dag.NodeID
 }
 
-func (b *stepBuffer) add(steps []engine.Step) {
+func (b *stepBuffer) add(steps []record.Step) {
 	first := len(b.steps)
 	b.steps = append(b.steps, steps...)
 	for i := first; i < len(b.steps); i++ {
@@ -94,7 +95,7 @@ func (b *stepBuffer) add(steps []engine.Step) {
 
 func (b *stepBuffer) reset() { b.steps, b.nodes = b.steps[:0], b.nodes[:0] }
 
-func newRecording(r *Recorder, strategy Strategy, h Header, g *engine.Graph) (*recording, error) {
+func newRecording(r *Recorder, strategy Strategy, h Header, g *dag.Graph) (*recording, error) {
 	p, err := r.packer()
 	if err != nil {
 		return nil, err
@@ -123,7 +124,7 @@ func (rec *recording) resume(ctx context.Context) error {
 	return rec.recorder.archiver.fold(ctx, rec.header.Info.ID, rec.fold)
 }
 
-func (rec *recording) addSteps(steps []engine.Step) {
+func (rec *recording) addSteps(steps []record.Step) {
 	if len(steps) == 0 {
 		return
 	}
@@ -157,7 +158,7 @@ func (rec *recording) addSteps(steps []engine.Step) {
 
 // addSome adds steps up to the end of a block, and packs the block at once unless the store is being called. It
 // returns how many steps it has added, how many wait, and full where those fill a block.
-func (rec *recording) addSome(steps []engine.Step, full int) (n, waiting int) {
+func (rec *recording) addSome(steps []record.Step, full int) (n, waiting int) {
 	rec.mu.Lock()
 	if rec.cut { // already, by a pack in this call
 		rec.mu.Unlock()

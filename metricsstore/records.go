@@ -9,15 +9,16 @@ import (
 	"io"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // RecordQuery asks for a page of records of one run.
 type RecordQuery struct {
-	Run      engine.RunID
+	Run      record.RunID
 	Function string           // empty for all
-	Outcomes []engine.Outcome // any of them; empty for all
-	Node     *engine.NodeID   // nil for all
+	Outcomes []record.Outcome // any of them; empty for all
+	Node     *dag.NodeID      // nil for all
 	Worker   *int             // nil for all
 	// Sort by a metric, the greatest first; empty for the order of the log. Records that lack the metric come last.
 	Sort      Metric
@@ -28,7 +29,7 @@ type RecordQuery struct {
 
 // RecordPage is one page of records.
 type RecordPage struct {
-	Records []engine.TaskMetrics `json:"records"`
+	Records []record.TaskMetrics `json:"records"`
 	// Total is how many records the query selects on all pages.
 	Total int    `json:"total"`
 	Next  string `json:"next,omitempty"`
@@ -41,7 +42,7 @@ type numbered struct {
 	Number int   `json:"n"`
 	Known  bool  `json:"k"`
 	Value  int64 `json:"v"`
-	record engine.TaskMetrics
+	record record.TaskMetrics
 }
 
 // Records returns a page of records. A live run may have more on the next call; a cursor stays valid. The error is
@@ -100,7 +101,7 @@ func (r *RecordQuery) compare(a, b numbered) int {
 	return cmp.Or(c, cmp.Compare(a.Number, b.Number))
 }
 
-func (r *RecordQuery) match(m *engine.TaskMetrics) bool {
+func (r *RecordQuery) match(m *record.TaskMetrics) bool {
 	return (r.Function == "" || r.Function == m.Task.Function) &&
 		(len(r.Outcomes) == 0 || slices.Contains(r.Outcomes, m.Outcome)) &&
 		(r.Node == nil || *r.Node == m.Node) && (r.Worker == nil || *r.Worker == m.Worker)
@@ -108,7 +109,7 @@ func (r *RecordQuery) match(m *engine.TaskMetrics) bool {
 
 func (q *Queries) selectRecords(ctx context.Context, r *RecordQuery) (found []numbered, asOf uint64, err error) {
 	n := 0
-	asOf, err = q.EachRecord(ctx, r.Run, func(records []engine.TaskMetrics) error {
+	asOf, err = q.EachRecord(ctx, r.Run, func(records []record.TaskMetrics) error {
 		for i := range records {
 			m := &records[i]
 			if r.match(m) {
@@ -125,7 +126,7 @@ func (q *Queries) selectRecords(ctx context.Context, r *RecordQuery) (found []nu
 
 // EachRecord calls f for all records of a run in the order of the log, some at a time, and returns the last step that
 // it has read. What f gets is valid until its next call.
-func (q *Queries) EachRecord(ctx context.Context, run engine.RunID, each func([]engine.TaskMetrics) error) (asOf uint64, err error) {
+func (q *Queries) EachRecord(ctx context.Context, run record.RunID, each func([]record.TaskMetrics) error) (asOf uint64, err error) {
 	decoder, log, err := q.Decode(ctx, run)
 	if err != nil {
 		return 0, err
@@ -133,8 +134,8 @@ func (q *Queries) EachRecord(ctx context.Context, run engine.RunID, each func([]
 	return eachRecord(ctx, decoder, log, each)
 }
 
-func eachRecord(ctx context.Context, decoder *engine.Decoder, log *LogReader, each func([]engine.TaskMetrics) error) (asOf uint64, err error) {
-	var records []engine.TaskMetrics
+func eachRecord(ctx context.Context, decoder *record.Decoder, log *LogReader, each func([]record.TaskMetrics) error) (asOf uint64, err error) {
+	var records []record.TaskMetrics
 	for {
 		steps, err := log.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -154,7 +155,7 @@ func eachRecord(ctx context.Context, decoder *engine.Decoder, log *LogReader, ea
 }
 
 // Decode returns what is needed to read a run from its first step: a decoder and the log.
-func (q *Queries) Decode(ctx context.Context, run engine.RunID) (*engine.Decoder, *LogReader, error) {
+func (q *Queries) Decode(ctx context.Context, run record.RunID) (*record.Decoder, *LogReader, error) {
 	kept, err := q.store.Run(ctx, run)
 	if err != nil {
 		return nil, nil, err
@@ -163,16 +164,16 @@ func (q *Queries) Decode(ctx context.Context, run engine.RunID) (*engine.Decoder
 	if err != nil {
 		return nil, nil, err
 	}
-	return engine.NewDecoder(g, kept.Info), NewLogReader(q.store, q.unpack, run, 0), nil
+	return record.NewDecoder(g, kept.Info), NewLogReader(q.store, q.unpack, run, 0), nil
 }
 
 // Graph returns the shape of a run's graph.
-func (q *Queries) Graph(ctx context.Context, run engine.RunID) (*engine.Graph, error) {
+func (q *Queries) Graph(ctx context.Context, run record.RunID) (*dag.Graph, error) {
 	shape, err := q.store.Attachment(ctx, run, AttachShape)
 	if err != nil {
 		return nil, err
 	}
-	g, err := engine.DecodeShape(shape)
+	g, err := dag.DecodeShape(shape)
 	if err != nil {
 		return nil, fmt.Errorf("%w: shape of run %s: %w", ErrCorrupt, run, err)
 	}
@@ -180,8 +181,8 @@ func (q *Queries) Graph(ctx context.Context, run engine.RunID) (*engine.Graph, e
 }
 
 // End returns how a run ended and what it returned; ErrNotFound where no end was recorded.
-func (q *Queries) End(ctx context.Context, run engine.RunID) (engine.RunEnd, error) {
-	var end engine.RunEnd
+func (q *Queries) End(ctx context.Context, run record.RunID) (record.RunEnd, error) {
+	var end record.RunEnd
 	data, err := q.store.Attachment(ctx, run, AttachEnd)
 	if err != nil {
 		return end, err
@@ -193,24 +194,24 @@ func (q *Queries) End(ctx context.Context, run engine.RunID) (engine.RunEnd, err
 }
 
 // Detail returns what is known of an attempt in addition to its step; ErrNotFound where nothing is.
-func (q *Queries) Detail(ctx context.Context, run engine.RunID, key DetailKey) (engine.Detail, error) {
+func (q *Queries) Detail(ctx context.Context, run record.RunID, key DetailKey) (record.Detail, error) {
 	rows, err := q.store.Details(ctx, run, key, 1)
 	if err != nil {
-		return engine.Detail{}, err
+		return record.Detail{}, err
 	}
 	if len(rows) == 0 || rows[0].DetailKey != key {
-		return engine.Detail{}, fmt.Errorf("%w: detail of node %d, epoch %d, attempt %d of run %s", ErrNotFound, key.Node, key.Epoch, key.Attempt, run)
+		return record.Detail{}, fmt.Errorf("%w: detail of node %d, epoch %d, attempt %d of run %s", ErrNotFound, key.Node, key.Epoch, key.Attempt, run)
 	}
 	return rows[0].Unpack()
 }
 
 // Workers returns the worker records of a run.
-func (q *Queries) Workers(ctx context.Context, run engine.RunID) ([]engine.WorkerRecord, error) {
+func (q *Queries) Workers(ctx context.Context, run record.RunID) ([]record.WorkerRecord, error) {
 	rows, err := q.store.Workers(ctx, run)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]engine.WorkerRecord, len(rows))
+	out := make([]record.WorkerRecord, len(rows))
 	for i := range rows {
 		if out[i], err = rows[i].Unpack(); err != nil {
 			return nil, err

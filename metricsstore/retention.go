@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Retention says which ended runs are kept. The zero value keeps all.
@@ -20,12 +20,12 @@ type Retention struct {
 // Retain deletes the runs that the retention does not keep, and returns them. Runs that have not ended are never
 // deleted; they count as kept, and their bytes are included. The same holds for runs that are pinned, see Run.Pinned,
 // and for runs whose tags are damaged, as they may be pinned.
-func Retain(ctx context.Context, s Store, keep Retention, now time.Time) ([]engine.RunID, error) {
+func Retain(ctx context.Context, s Store, keep Retention, now time.Time) ([]record.RunID, error) {
 	all, err := aged(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	var drop []engine.RunID
+	var drop []record.RunID
 	var count int
 	var bytes int64
 	for _, r := range all {
@@ -55,7 +55,7 @@ func Retain(ctx context.Context, s Store, keep Retention, now time.Time) ([]engi
 
 // agedRun is what retention needs to know of a run.
 type agedRun struct {
-	id    engine.RunID
+	id    record.RunID
 	since time.Time // from which its age is counted
 	bytes int64
 	canGo bool

@@ -8,19 +8,20 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Names of attachments.
 const (
-	AttachShape = "shape" // the graph, as engine.Graph.AppendShape writes it
-	AttachEnd   = "end"   // the engine.RunEnd in full, as JSON; absent where the run did not end by itself
+	AttachShape = "shape" // the graph, as dag.Graph.AppendShape writes it
+	AttachEnd   = "end"   // the record.RunEnd in full, as JSON; absent where the run did not end by itself
 )
 
 // Header is what is known of a run as a whole. It stays small: what may be large is an attachment.
 type Header struct {
-	Info   engine.RunInfo `json:"info"`
-	Status engine.Status  `json:"status"`
+	Info   record.RunInfo `json:"info"`
+	Status record.Status  `json:"status"`
 	Graph  GraphSize      `json:"graph"`
 	// AddedAt is when the store got the run: of an imported run, the moment of its import. The first Begin sets it.
 	// It is zero in runs of programs that did not keep it; see Added.
@@ -30,7 +31,7 @@ type Header struct {
 
 	EndedAt time.Time `json:"ended_at,omitzero"`
 	// Error is the failure that ended the run, without its stack and with at most 1 KiB of its message.
-	Error *engine.ErrorRecord `json:"error,omitempty"`
+	Error *record.ErrorRecord `json:"error,omitempty"`
 	// ResultText is the run's result as text; of more than 1 KiB, the beginning and an ellipsis.
 	ResultText string `json:"result_text,omitempty"`
 	Counts     Counts `json:"counts"`
@@ -87,12 +88,12 @@ type GraphSize struct {
 	Functions string `json:"functions,omitempty"`
 }
 
-func sizeOf(g *engine.Graph) GraphSize {
+func sizeOf(g *dag.Graph) GraphSize {
 	hash := g.Hash()
 	return GraphSize{Tasks: g.Tasks(), Edges: g.Edges(), Hash: fmt.Sprintf("%x", hash[:]), Functions: functionsHash(g)}
 }
 
-func functionsHash(g *engine.Graph) string {
+func functionsHash(g *dag.Graph) string {
 	var names []string
 	for _, f := range g.Functions() {
 		names = append(names, fmt.Sprintf("%q@%d", f.Name(), f.Options().Version))
@@ -131,7 +132,7 @@ type Annotation struct {
 // Position orders runs by their start and then their ID, the latest first. The zero value comes before all runs.
 type Position struct {
 	Started int64        `json:"started"` // nanoseconds since 1970
-	Run     engine.RunID `json:"run"`
+	Run     record.RunID `json:"run"`
 }
 
 // Before reports whether p comes before q in Store.Runs.
@@ -161,10 +162,10 @@ type Block struct {
 
 // DetailKey names one attempt. Keys are ordered by their fields, in the order of the declaration.
 type DetailKey struct {
-	Revision uint32        `json:"revision"`
-	Node     engine.NodeID `json:"node"`
-	Epoch    uint16        `json:"epoch"`
-	Attempt  uint16        `json:"attempt"`
+	Revision uint32     `json:"revision"`
+	Node     dag.NodeID `json:"node"`
+	Epoch    uint16     `json:"epoch"`
+	Attempt  uint16     `json:"attempt"`
 }
 
 // DetailRow is what is known of one attempt in addition to its step.
@@ -212,7 +213,7 @@ type RollupKey struct {
 	Version  int          `json:"version"`
 	Metric   Metric       `json:"metric"`
 	Day      Day          `json:"day"` // of the run's start
-	Run      engine.RunID `json:"run"`
+	Run      record.RunID `json:"run"`
 }
 
 // Rollup is the digest of one metric of one function in one run, or of several runs; see Merge.
@@ -226,7 +227,7 @@ type RollupQuery struct {
 	Function string `json:"function,omitempty"` // empty for all
 	Metric   Metric `json:"metric,omitempty"`   // empty for all
 	// Run selects the roll-ups of one run, which takes no longer where there are many runs; empty for all.
-	Run engine.RunID `json:"run,omitempty"`
+	Run record.RunID `json:"run,omitempty"`
 	// From and To select days, From included, To not; two equal days select all.
 	From Day `json:"from,omitempty"`
 	To   Day `json:"to,omitempty"`
@@ -242,7 +243,7 @@ type RollupQuery struct {
 	// all three.
 	StartedFrom time.Time    `json:"started_from,omitzero"`
 	StartedTo   time.Time    `json:"started_to,omitzero"`
-	Without     engine.RunID `json:"without,omitempty"`
+	Without     record.RunID `json:"without,omitempty"`
 }
 
 // Merge says which roll-ups a store may merge. It need not merge any.

@@ -9,7 +9,8 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/digest"
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // GroupBy says how a statistic over a run is grouped.
@@ -25,7 +26,7 @@ const (
 
 // StatsQuery asks for a statistic over the records of one run that ended well.
 type StatsQuery struct {
-	Run       engine.RunID
+	Run       record.RunID
 	Metric    Metric
 	GroupBy   GroupBy   // default ByNothing
 	Function  string    // only of this function; empty for all
@@ -85,7 +86,7 @@ type Throughput struct {
 	NSPerByte float64 `json:"ns_per_byte"`
 }
 
-func (t *Throughput) add(m *engine.TaskMetrics) {
+func (t *Throughput) add(m *record.TaskMetrics) {
 	if m.Output > 0 && m.Execute > 0 {
 		t.Records++
 		t.Bytes += m.Output
@@ -146,14 +147,14 @@ func (q *Queries) Statistics(ctx context.Context, s StatsQuery) (Statistics, err
 	}
 	groups := map[groupKey]*groupFold{}
 	out := Statistics{Metric: s.Metric}
-	asOf, err := eachRecord(ctx, decoder, log, func(records []engine.TaskMetrics) error {
+	asOf, err := eachRecord(ctx, decoder, log, func(records []record.TaskMetrics) error {
 		for i := range records {
 			m := &records[i]
 			if !s.reaches(&kept, m) {
 				continue
 			}
 			out.Attempts++
-			if m.Outcome != engine.OutcomeOK {
+			if m.Outcome != record.OutcomeOK {
 				continue
 			}
 			out.Succeeded++
@@ -211,7 +212,7 @@ func (s *StatsQuery) open() (*groupKey, error) {
 }
 
 // reaches reports whether a record had ended by the moment of the query.
-func (s *StatsQuery) reaches(run *Run, m *engine.TaskMetrics) bool {
+func (s *StatsQuery) reaches(run *Run, m *record.TaskMetrics) bool {
 	return s.At == nil || m.StartedAt.Add(m.Execute+m.Store+m.Update).Sub(run.Info.StartedAt) <= *s.At
 }
 
@@ -242,7 +243,7 @@ type groupFold struct {
 	throughput Throughput
 }
 
-func (g *groupFold) add(metric Metric, m *engine.TaskMetrics) {
+func (g *groupFold) add(metric Metric, m *record.TaskMetrics) {
 	if v, ok := metric.Of(m); ok {
 		g.sketch.Add(v)
 	}
@@ -250,19 +251,19 @@ func (g *groupFold) add(metric Metric, m *engine.TaskMetrics) {
 }
 
 // grouping returns the function from a record to its group.
-func (s *StatsQuery) grouping(n *engine.Numbering) (func(*engine.TaskMetrics) groupKey, error) {
+func (s *StatsQuery) grouping(n *dag.Numbering) (func(*record.TaskMetrics) groupKey, error) {
 	switch s.GroupBy {
 	case ByNothing, "":
-		return func(*engine.TaskMetrics) groupKey { return groupKey{} }, nil
+		return func(*record.TaskMetrics) groupKey { return groupKey{} }, nil
 	case ByFunction:
-		return func(m *engine.TaskMetrics) groupKey {
+		return func(m *record.TaskMetrics) groupKey {
 			return groupKey{Function: m.Task.Function, Version: m.Task.Version}
 		}, nil
 	case ByWorker:
-		return func(m *engine.TaskMetrics) groupKey { return groupKey{Number: m.Worker} }, nil
+		return func(m *record.TaskMetrics) groupKey { return groupKey{Number: m.Worker} }, nil
 	case ByLevel:
 		l := newLevels(n.Graph())
-		return func(m *engine.TaskMetrics) groupKey {
+		return func(m *record.TaskMetrics) groupKey {
 			p := n.Locate(m.Node)
 			return groupKey{Number: int(l.of(p.Block.Scope, p.Local))}
 		}, nil

@@ -10,7 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/codec"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/memory"
 )
@@ -19,12 +20,12 @@ import (
 func TestStatistics(t *testing.T) {
 	g, steps := simulated(t, 12, 400)
 	s := memory.New()
-	record(t, s, info("r"), g, steps, 512)
-	all := engine.NewDecoder(g, mustRun(t, s, "r").Info).Metrics(nil, steps)
-	keys := map[metricsstore.GroupBy]func(m *engine.TaskMetrics) string{
-		metricsstore.ByNothing: func(*engine.TaskMetrics) string { return "" },
-		metricsstore.ByWorker:  func(m *engine.TaskMetrics) string { return fmt.Sprint(m.Worker) },
-		metricsstore.ByFunction: func(m *engine.TaskMetrics) string {
+	recordRun(t, s, info("r"), g, steps, 512)
+	all := record.NewDecoder(g, mustRun(t, s, "r").Info).Metrics(nil, steps)
+	keys := map[metricsstore.GroupBy]func(m *record.TaskMetrics) string{
+		metricsstore.ByNothing: func(*record.TaskMetrics) string { return "" },
+		metricsstore.ByWorker:  func(m *record.TaskMetrics) string { return fmt.Sprint(m.Worker) },
+		metricsstore.ByFunction: func(m *record.TaskMetrics) string {
 			return map[bool]string{true: "sum@2", false: m.Task.Function}[m.Task.Function == "sum"]
 		},
 	}
@@ -32,7 +33,7 @@ func TestStatistics(t *testing.T) {
 		for _, metric := range metricsstore.Metrics() {
 			want := map[string][]float64{}
 			for _, m := range all {
-				if v, ok := metric.Of(&m); ok && m.Outcome == engine.OutcomeOK {
+				if v, ok := metric.Of(&m); ok && m.Outcome == record.OutcomeOK {
 					want[key(&m)] = append(want[key(&m)], float64(v))
 				}
 			}
@@ -87,14 +88,14 @@ func checkDistribution(t *testing.T, values []float64, d *metricsstore.Distribut
 func TestStatisticsByLevelAndTime(t *testing.T) {
 	g, steps := simulated(t, 12, 5)
 	s := memory.New()
-	record(t, s, info("r"), g, steps, 512)
+	recordRun(t, s, info("r"), g, steps, 512)
 	q := queries(t, s)
 	got, err := q.Statistics(t.Context(), metricsstore.StatsQuery{Run: "r", Metric: metricsstore.ExecuteNS, GroupBy: metricsstore.ByLevel})
 	require.NoError(t, err)
 	// grow and the row of leaves; the first leaf of each instance, and the sum of the row; the second leaf; total.
 	byFunction := map[int]map[string]int{}
-	for _, m := range engine.NewDecoder(g, info("r")).Metrics(nil, steps) {
-		if m.Outcome != engine.OutcomeOK {
+	for _, m := range record.NewDecoder(g, info("r")).Metrics(nil, steps) {
+		if m.Outcome != record.OutcomeOK {
 			continue
 		}
 		level := map[bool]int{true: 0, false: 1}[m.Task.Function == "grow" || m.Node < 10 && m.Task.Function == "leaf ü/+"]
@@ -164,12 +165,12 @@ func nan() float64 { zero := 0.0; return zero / zero }
 func TestThroughput(t *testing.T) {
 	g, steps := simulated(t, 12, 100)
 	s := memory.New()
-	record(t, s, info("r"), g, steps, 512)
+	recordRun(t, s, info("r"), g, steps, 512)
 	got, err := queries(t, s).Statistics(t.Context(), metricsstore.StatsQuery{Run: "r", Metric: metricsstore.OutputRate})
 	require.NoError(t, err)
 	var bytes, ns, n int64
-	for _, m := range engine.NewDecoder(g, info("r")).Metrics(nil, steps) {
-		if m.Outcome == engine.OutcomeOK && m.Output > 0 {
+	for _, m := range record.NewDecoder(g, info("r")).Metrics(nil, steps) {
+		if m.Outcome == record.OutcomeOK && m.Output > 0 {
 			bytes, ns, n = bytes+m.Output, ns+int64(m.Execute), n+1
 		}
 	}
@@ -182,40 +183,40 @@ func TestThroughput(t *testing.T) {
 
 func TestHistory(t *testing.T) {
 	s := memory.New()
-	var all []engine.TaskMetrics
+	var all []record.TaskMetrics
 	for n := range 6 {
 		g, steps := simulated(t, uint64(n), 100)
-		i := info(engine.RunID(fmt.Sprintf("r%d", n)))
+		i := info(record.RunID(fmt.Sprintf("r%d", n)))
 		i.Workflow = []string{"w", "v"}[n%2]
 		i.StartedAt = began().Add(time.Duration(n) * 8 * time.Hour) // 12:00, 20:00, 04:00, 12:00, 20:00, 04:00
-		record(t, s, i, g, steps, 512)
-		all = append(all, engine.NewDecoder(g, i).Metrics(nil, steps)...)
+		recordRun(t, s, i, g, steps, 512)
+		all = append(all, record.NewDecoder(g, i).Metrics(nil, steps)...)
 	}
 	q := queries(t, s)
 	two := 2
-	count := func(keep func(m *engine.TaskMetrics) bool) (n uint64) {
+	count := func(keep func(m *record.TaskMetrics) bool) (n uint64) {
 		for _, m := range all {
-			if m.Outcome == engine.OutcomeOK && keep(&m) {
+			if m.Outcome == record.OutcomeOK && keep(&m) {
 				n++
 			}
 		}
 		return n
 	}
-	runIn := func(m *engine.TaskMetrics, runs ...engine.RunID) bool { return slices.Contains(runs, m.Run) }
+	runIn := func(m *record.TaskMetrics, runs ...record.RunID) bool { return slices.Contains(runs, m.Run) }
 	for _, c := range []struct {
 		name  string
 		query metricsstore.HistoryQuery
 		runs  int
 		want  uint64
 	}{
-		{"all", metricsstore.HistoryQuery{}, 6, count(func(*engine.TaskMetrics) bool { return true })},
-		{"workflow", metricsstore.HistoryQuery{Workflow: "v"}, 3, count(func(m *engine.TaskMetrics) bool { return m.Workflow == "v" })},
-		{"function", metricsstore.HistoryQuery{Function: "leaf ü/+"}, 6, count(func(m *engine.TaskMetrics) bool { return m.Task.Function == "leaf ü/+" })},
-		{"version", metricsstore.HistoryQuery{Version: &two}, 6, count(func(m *engine.TaskMetrics) bool { return m.Task.Version == 2 })},
-		{"from", metricsstore.HistoryQuery{From: began().Add(8 * time.Hour)}, 5, count(func(m *engine.TaskMetrics) bool { return !runIn(m, "r0") })},
-		{"to", metricsstore.HistoryQuery{To: began().Add(8 * time.Hour)}, 1, count(func(m *engine.TaskMetrics) bool { return runIn(m, "r0") })},
-		{"range", metricsstore.HistoryQuery{From: began().Add(1), To: began().Add(16*time.Hour + 1)}, 2, count(func(m *engine.TaskMetrics) bool { return runIn(m, "r1", "r2") })},
-		{"except", metricsstore.HistoryQuery{Except: "r3"}, 5, count(func(m *engine.TaskMetrics) bool { return !runIn(m, "r3") })},
+		{"all", metricsstore.HistoryQuery{}, 6, count(func(*record.TaskMetrics) bool { return true })},
+		{"workflow", metricsstore.HistoryQuery{Workflow: "v"}, 3, count(func(m *record.TaskMetrics) bool { return m.Workflow == "v" })},
+		{"function", metricsstore.HistoryQuery{Function: "leaf ü/+"}, 6, count(func(m *record.TaskMetrics) bool { return m.Task.Function == "leaf ü/+" })},
+		{"version", metricsstore.HistoryQuery{Version: &two}, 6, count(func(m *record.TaskMetrics) bool { return m.Task.Version == 2 })},
+		{"from", metricsstore.HistoryQuery{From: began().Add(8 * time.Hour)}, 5, count(func(m *record.TaskMetrics) bool { return !runIn(m, "r0") })},
+		{"to", metricsstore.HistoryQuery{To: began().Add(8 * time.Hour)}, 1, count(func(m *record.TaskMetrics) bool { return runIn(m, "r0") })},
+		{"range", metricsstore.HistoryQuery{From: began().Add(1), To: began().Add(16*time.Hour + 1)}, 2, count(func(m *record.TaskMetrics) bool { return runIn(m, "r1", "r2") })},
+		{"except", metricsstore.HistoryQuery{Except: "r3"}, 5, count(func(m *record.TaskMetrics) bool { return !runIn(m, "r3") })},
 	} {
 		c.query.Metric = metricsstore.ExecuteNS
 		got, err := q.History(t.Context(), c.query)
@@ -257,13 +258,13 @@ func TestMetricsOf(t *testing.T) {
 	for n, workflow := range []string{"plain", "measured"} {
 		g, steps := simulated(t, uint64(n), 50)
 		for i := range steps {
-			if workflow == "measured" && steps[i].Kind == engine.AttemptEnded {
-				steps[i].Usage = &engine.Usage{CPU: time.Second, MemoryBytes: 1, ReadBytes: engine.UnknownSize, WrittenBytes: engine.UnknownSize}
+			if workflow == "measured" && steps[i].Kind == record.AttemptEnded {
+				steps[i].Usage = &record.Usage{CPU: time.Second, MemoryBytes: 1, ReadBytes: codec.UnknownSize, WrittenBytes: codec.UnknownSize}
 			}
 		}
-		i := info(engine.RunID(workflow))
+		i := info(record.RunID(workflow))
 		i.Workflow = workflow
-		record(t, s, i, g, steps, 512)
+		recordRun(t, s, i, g, steps, 512)
 	}
 	q := queries(t, s)
 	plain, err := q.MetricsOf(t.Context(), metricsstore.HistoryQuery{Workflow: "plain"})

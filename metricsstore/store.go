@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Errors of a Store.
@@ -55,7 +55,7 @@ type Store interface {
 	// end of the run. A block whose steps are all kept already changes nothing, one of which only some are kept is
 	// ErrConflict (see Place). Of two details with one key the first stays; of two worker rows with one key the one
 	// with the greater Rank, the first of equals.
-	Append(ctx context.Context, run engine.RunID, b Batch) error
+	Append(ctx context.Context, run record.RunID, b Batch) error
 
 	// Archive replaces the header of a run except Header.AddedAt, its roll-ups as a whole (those that Archive.Rollups
 	// lacks are removed), the attachments that are named, and, where Archive.Blocks is not empty, the blocks that lie
@@ -64,18 +64,18 @@ type Store interface {
 	// The caller must hold the lease of the run (ErrLease; an expired lease that no other owner has acquired still
 	// counts). Header.Info.Revision must be the kept one and Header.Rollup one more than the kept one; a Rollup that
 	// is not greater changes nothing, a greater one or another revision is ErrStale. Header.Status must be final.
-	Archive(ctx context.Context, run engine.RunID, a Archive) error
+	Archive(ctx context.Context, run record.RunID, a Archive) error
 
 	// Annotate replaces tags and note of a run.
-	Annotate(ctx context.Context, run engine.RunID, a Annotation) error
+	Annotate(ctx context.Context, run record.RunID, a Annotation) error
 
 	// Delete removes an ended run with everything that is kept under it, roll-ups and lease included, however damaged
 	// it is. A run that has not ended gives ErrLive.
-	Delete(ctx context.Context, run engine.RunID) error
+	Delete(ctx context.Context, run record.RunID) error
 
 	// Run returns header, annotation and totals of one run. Damage of these is no error: Run.Faults names it, and the
 	// rest is returned as far as it can be read.
-	Run(ctx context.Context, run engine.RunID) (Run, error)
+	Run(ctx context.Context, run record.RunID) (Run, error)
 
 	// Runs lists runs by Position, the latest first: those that follow after, or from the latest where after is zero,
 	// and at most limit of them, all for limit 0. A position stays valid when its run is deleted. Damage of one run
@@ -83,18 +83,18 @@ type Store interface {
 	Runs(ctx context.Context, after Position, limit int) ([]Run, error)
 
 	// Attachment returns what Begin or Archive kept under a name; ErrNotFound where nothing is.
-	Attachment(ctx context.Context, run engine.RunID, name string) ([]byte, error)
+	Attachment(ctx context.Context, run record.RunID, name string) ([]byte, error)
 
 	// Log lists the blocks that have steps after the given one, ascending, at most limit of them, all for limit 0.
 	// The first may begin before. They never overlap, but there may be gaps, which a later Append may fill.
-	Log(ctx context.Context, run engine.RunID, after uint64, limit int) ([]Block, error)
+	Log(ctx context.Context, run record.RunID, after uint64, limit int) ([]Block, error)
 
 	// Details lists rows in the order of their keys, starting at the given key, at most limit of them, all for limit
 	// 0.
-	Details(ctx context.Context, run engine.RunID, from DetailKey, limit int) ([]DetailRow, error)
+	Details(ctx context.Context, run record.RunID, from DetailKey, limit int) ([]DetailRow, error)
 
 	// Workers lists all worker rows of a run by (Revision, Worker).
-	Workers(ctx context.Context, run engine.RunID) ([]WorkerRow, error)
+	Workers(ctx context.Context, run record.RunID) ([]WorkerRow, error)
 
 	// Rollups lists roll-ups that match the query in the order of their keys, see RollupQuery. One whose data cannot
 	// be read is listed without data, so that Rollup.Unpack gives ErrCorrupt. Where the query allows merging, the
@@ -105,14 +105,14 @@ type Store interface {
 	// Acquire gives the lease of a run to an owner until a moment of the caller's clock: where no owner has it, where
 	// the Until of its owner is not after now, or where the caller's owner has it already, which extends or shortens
 	// it. Else it is ErrLease. A store that only one process can have open may forget leases when it is closed.
-	Acquire(ctx context.Context, run engine.RunID, l Lease, now time.Time) error
+	Acquire(ctx context.Context, run record.RunID, l Lease, now time.Time) error
 
 	// Release releases a lease. It changes nothing where another owner, or none, has it.
-	Release(ctx context.Context, run engine.RunID, owner string) error
+	Release(ctx context.Context, run record.RunID, owner string) error
 
 	// Changed returns a channel that is closed once Begin, Append, Archive, Annotate or Delete have changed the run
 	// after the call, or the store is closed. The run need not exist.
-	Changed(run engine.RunID) <-chan struct{}
+	Changed(run record.RunID) <-chan struct{}
 
 	// ChangedSince lists the runs that those calls have changed after the change of a number, which is
 	// ChangeList.Latest of an earlier call; the list after 0 is Partial. Changes by this process are listed at once,

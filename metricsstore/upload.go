@@ -5,11 +5,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // addDetails queues rows and uploads them as the strategy says.
-func (rec *recording) addDetails(details []engine.Detail, workers []engine.WorkerRecord) {
+func (rec *recording) addDetails(details []record.Detail, workers []record.WorkerRecord) {
 	revision := rec.header.Info.Revision
 	for i := range workers {
 		if w, err := PackWorker(revision, &workers[i]); err == nil {

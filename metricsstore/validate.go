@@ -3,7 +3,7 @@ package metricsstore
 import (
 	"fmt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // invalid says what was expected of an argument.
@@ -24,7 +24,7 @@ func (h *Header) ValidateBegin() error {
 }
 
 func (h *Header) validate() error {
-	if _, err := engine.ParseRunID(string(h.Info.ID)); err != nil {
+	if _, err := record.ParseRunID(string(h.Info.ID)); err != nil {
 		return invalid("%v", err)
 	}
 	if y := h.Info.StartedAt.Year(); y < 1970 || y > 2200 {
@@ -54,7 +54,7 @@ func (b *Block) validate() error {
 }
 
 // Validate checks the arguments of Store.Archive.
-func (a *Archive) Validate(run engine.RunID) error {
+func (a *Archive) Validate(run record.RunID) error {
 	if err := a.Header.validate(); err != nil {
 		return err
 	}

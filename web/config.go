@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/web/api"
 	"github.com/dagscope/dagscope/web/layout"
@@ -42,11 +43,11 @@ type Config struct {
 	Shared bool
 	// Retry begins the next revision of a run that failed or was cancelled, as engine.Engine.Retry does. It is nil if runs
 	// are not shared; a retry then creates a new run.
-	Retry func(ctx context.Context, run engine.RunID) (*engine.Run, error)
+	Retry func(ctx context.Context, run record.RunID) (*engine.Run, error)
 	// Ask forwards a request to the process that executes a run, if that is another one on the same data, and returns the
 	// resulting status of the run. It fails with ErrUnreached if no such process can be reached. It is nil if requests
 	// cannot be forwarded.
-	Ask func(ctx context.Context, run engine.RunID, c Control) (engine.Status, error)
+	Ask func(ctx context.Context, run record.RunID, c Control) (record.Status, error)
 	// WorkerCommand starts one more worker; pages show it to be copied. Default "dagscope serve".
 	WorkerCommand string
 	// Program is the name of the program in commands that pages show; default "dagscope".

@@ -11,7 +11,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/static"
 	"github.com/dagscope/dagscope/templates"
 	"github.com/dagscope/dagscope/web/api"
@@ -50,7 +50,7 @@ func (p *pages) render(w http.ResponseWriter, r *http.Request, status int, f fun
 // from the address.
 func (p *pages) shell(w http.ResponseWriter, r *http.Request, page static.Page) {
 	if run := chi.URLParam(r, "run"); run != "" {
-		if _, err := engine.ParseRunID(run); err != nil {
+		if _, err := record.ParseRunID(run); err != nil {
 			p.refuse(w, r, api.NewProblem(http.StatusNotFound, "there is no such page"))
 			return
 		}

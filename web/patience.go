@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -53,7 +53,7 @@ func patiently[T any](ctx context.Context, s *patientStore, call func(context.Co
 }
 
 // Run implements metricsstore.Store.
-func (s *patientStore) Run(ctx context.Context, run engine.RunID) (metricsstore.Run, error) {
+func (s *patientStore) Run(ctx context.Context, run record.RunID) (metricsstore.Run, error) {
 	return patiently(ctx, s, func(ctx context.Context) (metricsstore.Run, error) { return s.Store.Run(ctx, run) })
 }
 
@@ -63,24 +63,24 @@ func (s *patientStore) Runs(ctx context.Context, after metricsstore.Position, li
 }
 
 // Attachment implements metricsstore.Store.
-func (s *patientStore) Attachment(ctx context.Context, run engine.RunID, name string) ([]byte, error) {
+func (s *patientStore) Attachment(ctx context.Context, run record.RunID, name string) ([]byte, error) {
 	return patiently(ctx, s, func(ctx context.Context) ([]byte, error) { return s.Store.Attachment(ctx, run, name) })
 }
 
 // Log implements metricsstore.Store.
-func (s *patientStore) Log(ctx context.Context, run engine.RunID, after uint64, limit int) ([]metricsstore.Block, error) {
+func (s *patientStore) Log(ctx context.Context, run record.RunID, after uint64, limit int) ([]metricsstore.Block, error) {
 	return patiently(ctx, s, func(ctx context.Context) ([]metricsstore.Block, error) { return s.Store.Log(ctx, run, after, limit) })
 }
 
 // Details implements metricsstore.Store.
-func (s *patientStore) Details(ctx context.Context, run engine.RunID, from metricsstore.DetailKey, limit int) ([]metricsstore.DetailRow, error) {
+func (s *patientStore) Details(ctx context.Context, run record.RunID, from metricsstore.DetailKey, limit int) ([]metricsstore.DetailRow, error) {
 	return patiently(ctx, s, func(ctx context.Context) ([]metricsstore.DetailRow, error) {
 		return s.Store.Details(ctx, run, from, limit)
 	})
 }
 
 // Workers implements metricsstore.Store.
-func (s *patientStore) Workers(ctx context.Context, run engine.RunID) ([]metricsstore.WorkerRow, error) {
+func (s *patientStore) Workers(ctx context.Context, run record.RunID) ([]metricsstore.WorkerRow, error) {
 	return patiently(ctx, s, func(ctx context.Context) ([]metricsstore.WorkerRow, error) { return s.Store.Workers(ctx, run) })
 }
 
@@ -95,7 +95,7 @@ func (s *patientStore) ChangedSince(ctx context.Context, number uint64) (metrics
 }
 
 // Annotate implements metricsstore.Store.
-func (s *patientStore) Annotate(ctx context.Context, run engine.RunID, a metricsstore.Annotation) error {
+func (s *patientStore) Annotate(ctx context.Context, run record.RunID, a metricsstore.Annotation) error {
 	_, err := patiently(ctx, s, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.Store.Annotate(ctx, run, a) })
 	return err
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/memory"
 )
@@ -21,7 +21,7 @@ type moody struct {
 	silent bool
 }
 
-func (m *moody) Run(ctx context.Context, run engine.RunID) (metricsstore.Run, error) {
+func (m *moody) Run(ctx context.Context, run record.RunID) (metricsstore.Run, error) {
 	if m.silent {
 		<-ctx.Done()
 		return metricsstore.Run{}, errors.Join(ctx.Err(), errors.New("no route"))

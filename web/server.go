@@ -17,7 +17,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/klauspost/compress/gzhttp"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/static"
 	"github.com/dagscope/dagscope/web/api"
@@ -149,7 +149,7 @@ func (s *Server) attach(root chi.Router) error {
 		Shared: c.Shared, Retry: c.Retry, Ask: c.Ask, WorkerCommand: c.WorkerCommand, Program: c.Program, Place: c.Place,
 		MaxUpload: c.MaxUpload, MaxArchive: c.MaxArchive, MaxRuns: c.MaxRuns, Now: c.Now, Log: c.Log,
 		Drawer: c.Drawer, Layouts: s.layouts,
-		Stream: func(w http.ResponseWriter, r *http.Request, run engine.RunID) { s.hub.ServeEvents(w, r, run) },
+		Stream: func(w http.ResponseWriter, r *http.Request, run record.RunID) { s.hub.ServeEvents(w, r, run) },
 	}
 	root.Route(c.BasePath+apiPath, func(r chi.Router) {
 		s.api, err = api.New(cfg, r)

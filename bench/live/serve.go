@@ -17,6 +17,7 @@ import (
 	"github.com/dagscope/dagscope/bench/internal/process"
 	"github.com/dagscope/dagscope/cmd/app/bench"
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	statememory "github.com/dagscope/dagscope/engine/state/memory"
 	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/metricsstore"
@@ -100,7 +101,7 @@ func (s *server) compose(ctx context.Context, listener net.Listener) (*sync.Wait
 }
 
 // Summary implements live.Runs.
-func (s *server) Summary(ctx context.Context, run engine.RunID) (json.RawMessage, error) {
+func (s *server) Summary(ctx context.Context, run record.RunID) (json.RawMessage, error) {
 	r, err := s.store.Run(ctx, run)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // shape is a run to be measured.
@@ -72,7 +73,7 @@ func (s shape) body(w *worked) func() {
 }
 
 // graph makes the shape; its tasks wait for a first one, which waits for gate.
-func (s shape) graph(gate <-chan struct{}, w *worked) (*engine.Graph, error) {
+func (s shape) graph(gate <-chan struct{}, w *worked) (*dag.Graph, error) {
 	body := s.body(w)
 	first := engine.Func1("gate", func(ctx context.Context, n int) (int, error) {
 		select {

@@ -13,7 +13,7 @@ import (
 
 	"github.com/dagscope/dagscope/bench/internal/process"
 	"github.com/dagscope/dagscope/cmd/app/bench"
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/embedded"
 )
@@ -171,10 +171,10 @@ func keep(ctx context.Context, archiver *metricsstore.Archiver, file []byte, i i
 	r := &p.Run
 	ago := -time.Duration(i+1) * time.Minute
 	r.Info.StartedAt, r.Info.SubmittedAt, r.EndedAt = r.Info.StartedAt.Add(ago), r.Info.SubmittedAt.Add(ago), r.EndedAt.Add(ago)
-	r.Info.ID = engine.NewRunID(r.Info.StartedAt)
+	r.Info.ID = record.NewRunID(r.Info.StartedAt)
 	r.Counts.MakespanNS = 1 + rand.Int64N(int64(time.Second))
 	if i%100 == 0 {
-		r.Status = engine.Failed
+		r.Status = record.Failed
 	}
 	_, err = archiver.Import(ctx, p)
 	return err

@@ -10,6 +10,8 @@ import (
 
 	"github.com/dagscope/dagscope/cmd/app/bench"
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // shapes are the graphs that goals are set for.
@@ -114,7 +116,7 @@ func (f *fleet) warmUp(ctx context.Context) error {
 }
 
 // measure runs a graph once, and keeps what it cost where it was the quickest so far.
-func (f *fleet) measure(ctx context.Context, g *engine.Graph, best *figure) error {
+func (f *fleet) measure(ctx context.Context, g *dag.Graph, best *figure) error {
 	before, err := f.spent()
 	if err != nil {
 		return err
@@ -123,7 +125,7 @@ func (f *fleet) measure(ctx context.Context, g *engine.Graph, best *figure) erro
 	if err != nil {
 		return err
 	}
-	s, err := f.execute(ctx, g, engine.RunOptions{Rules: engine.Rules{NoBecome: !best.locality}})
+	s, err := f.execute(ctx, g, engine.RunOptions{Rules: record.Rules{NoBecome: !best.locality}})
 	if err != nil {
 		return err
 	}

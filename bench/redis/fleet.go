@@ -9,6 +9,9 @@ import (
 
 	"github.com/dagscope/dagscope/bench/internal/process"
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/worker"
 )
 
@@ -72,14 +75,14 @@ func (f *fleet) spent() (sum counters, err error) {
 
 // span is one run that has ended.
 type span struct {
-	job  engine.Job
-	exec engine.Execution
+	job  execution.Job
+	exec execution.Execution
 	// from the run's beginning to its end on the store's clock, and from the submission until the end is known here
 	run, all time.Duration
 }
 
 // execute lets the workers do one run of a graph.
-func (f *fleet) execute(ctx context.Context, g *engine.Graph, o engine.RunOptions) (span, error) {
+func (f *fleet) execute(ctx context.Context, g *dag.Graph, o engine.RunOptions) (span, error) {
 	s := span{job: jobOf(g, o)}
 	began := time.Now()
 	var err error
@@ -95,7 +98,7 @@ func (f *fleet) execute(ctx context.Context, g *engine.Graph, o engine.RunOption
 	}
 	s.all = time.Since(began)
 	end, _ := s.exec.End()
-	if end.Status != engine.Succeeded {
+	if end.Status != record.Succeeded {
 		return s, fmt.Errorf("a run has %s: %+v", end.Status, end.First)
 	}
 	kept, err := f.submit.backend.Open(ctx, s.job.Info.ID)
@@ -110,10 +113,10 @@ func (f *fleet) remove(ctx context.Context, s span) error {
 }
 
 // jobOf fills in what an engine would.
-func jobOf(g *engine.Graph, o engine.RunOptions) engine.Job {
+func jobOf(g *dag.Graph, o engine.RunOptions) execution.Job {
 	now := time.Now()
-	o.Policy, o.Deadline = engine.FailFast, time.Hour
+	o.Policy, o.Deadline = record.FailFast, time.Hour
 	o.Limits, o.Rules = o.Limits.WithDefaults(), o.Rules.WithDefaults()
-	info := engine.RunInfo{ID: engine.NewRunID(now), Workflow: "bench", Policy: o.Policy, SubmittedAt: now, StartedAt: now}
-	return engine.Job{Info: info, Graph: g, Options: o}
+	info := record.RunInfo{ID: record.NewRunID(now), Workflow: "bench", Policy: o.Policy, SubmittedAt: now, StartedAt: now}
+	return execution.Job{Info: info, Graph: g, Options: o}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/dagscope/dagscope/cmd/app/bench"
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // floor is how many of the commits of a shape, locality off, a server carries out a second without an engine. There is
@@ -40,7 +41,7 @@ func (r *report) measureFloors(ctx context.Context, w io.Writer, o options) erro
 	for _, s := range o.shapes() {
 		var recorded traffic
 		err := withServer(ctx, func(srv *server) (err error) {
-			recorded, err = record(ctx, srv, s)
+			recorded, err = recordTraffic(ctx, srv, s)
 			return err
 		})
 		if err == nil {
@@ -63,8 +64,8 @@ func (r *report) floorOf(s bench.Shape) *floor {
 	return nil
 }
 
-// record lets one worker run a shape, locality off, through a wiretap.
-func record(ctx context.Context, srv *server, s bench.Shape) (recorded traffic, err error) {
+// recordTraffic lets one worker run a shape, locality off, through a wiretap.
+func recordTraffic(ctx context.Context, srv *server, s bench.Shape) (recorded traffic, err error) {
 	tap, err := newWiretap(srv.addr)
 	if err != nil {
 		return recorded, err
@@ -80,7 +81,7 @@ func record(ctx context.Context, srv *server, s bench.Shape) (recorded traffic, 
 	err = f.warmUp(ctx) // the server knows all scripts from then on
 	var last span
 	if err == nil {
-		last, err = f.execute(ctx, g, engine.RunOptions{Rules: engine.Rules{NoBecome: true}})
+		last, err = f.execute(ctx, g, engine.RunOptions{Rules: record.Rules{NoBecome: true}})
 	}
 	err = errors.Join(err, f.close())
 	commands, tapErr := tap.stop()

@@ -9,6 +9,8 @@ import (
 
 	"github.com/dagscope/dagscope/cmd/app/bench"
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // The ping-pong: a chain whose tasks are by turns of two functions, of which each worker process has only one. So every
@@ -31,7 +33,7 @@ func ponder(_ context.Context, n int) (int, error) {
 }
 
 // rally is a chain of n tasks.
-func rally(n int) (*engine.Graph, error) {
+func rally(n int) (*dag.Graph, error) {
 	b := engine.NewBuilder()
 	at := engine.Const(b, 0)
 	for i := range n {
@@ -86,7 +88,7 @@ func (f *fleet) rally(ctx context.Context, samples int) (ready, ended bench.Seri
 	if err != nil {
 		return nil, nil, err
 	}
-	var last engine.Step
+	var last record.Step
 	for after := uint64(0); ; {
 		steps, err := s.exec.Steps(ctx, after)
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -94,7 +96,7 @@ func (f *fleet) rally(ctx context.Context, samples int) (ready, ended bench.Seri
 		}
 		for _, step := range steps {
 			after = step.Seq
-			if step.Kind != engine.AttemptEnded {
+			if step.Kind != record.AttemptEnded {
 				continue
 			}
 			if step.Node >= first {

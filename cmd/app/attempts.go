@@ -10,14 +10,16 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/codec"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/web/runtable"
 )
 
 // eachAttempt calls f with every attempt that has ended and every task that was skipped according to the log of a run, in
 // the order of the log.
-func eachAttempt(ctx context.Context, store metricsstore.Store, info engine.RunInfo, f func(seq uint64, t attemptJSON)) error {
+func eachAttempt(ctx context.Context, store metricsstore.Store, info record.RunInfo, f func(seq uint64, t attemptJSON)) error {
 	queries, err := metricsstore.NewQueries(store)
 	if err != nil {
 		return err
@@ -38,8 +40,8 @@ func eachAttempt(ctx context.Context, store metricsstore.Store, info engine.RunI
 			for _, m := range d.Metrics(nil, steps[i:i+1]) {
 				f(steps[i].Seq, newAttempt(m, &steps[i]))
 			}
-			if s := &steps[i]; s.Kind == engine.TaskSkipped && d.Err() == nil {
-				skipped := untried(d.Numbering(), info, s.Node, s.Ended, engine.OutcomeSkipped)
+			if s := &steps[i]; s.Kind == record.TaskSkipped && d.Err() == nil {
+				skipped := untried(d.Numbering(), info, s.Node, s.Ended, record.OutcomeSkipped)
 				skipped.Epoch = int(s.Epoch)
 				f(s.Seq, skipped)
 			}
@@ -55,7 +57,7 @@ const notRun = "not_run"
 
 // outcome is how an attempt ended, or why there was none.
 func (t *attemptJSON) outcome() string {
-	if t.Attempt == 0 && t.Outcome == engine.NoOutcome {
+	if t.Attempt == 0 && t.Outcome == record.NoOutcome {
 		return notRun
 	}
 	return t.Outcome.String()
@@ -63,7 +65,7 @@ func (t *attemptJSON) outcome() string {
 
 // eachNotRun calls f with every task of an ended run that was not claimed when it ended, in the order of their nodes, and
 // with the last step of the log.
-func eachNotRun(ctx context.Context, store metricsstore.Store, info engine.RunInfo, f func(seq uint64, t attemptJSON)) error {
+func eachNotRun(ctx context.Context, store metricsstore.Store, info record.RunInfo, f func(seq uint64, t attemptJSON)) error {
 	queries, err := metricsstore.NewQueries(store)
 	if err != nil {
 		return err
@@ -91,12 +93,12 @@ func eachNotRun(ctx context.Context, store metricsstore.Store, info engine.RunIn
 	}
 	table.Complete()
 	for _, node := range table.TasksIn(runtable.NotRun, table.End()) {
-		f(table.Seq(), untried(table.Numbering(), info, node, table.End(), engine.NoOutcome))
+		f(table.Seq(), untried(table.Numbering(), info, node, table.End(), record.NoOutcome))
 	}
 	return nil
 }
 
-func newAttempt(m engine.TaskMetrics, s *engine.Step) attemptJSON {
+func newAttempt(m record.TaskMetrics, s *record.Step) attemptJSON {
 	return attemptJSON{
 		TaskMetrics: m, Name: m.Task.String(), Became: !s.Head,
 		ReadyNS: s.Ready, ClaimedNS: s.Claimed, BodyNS: s.Started, EndedNS: s.Ended,
@@ -105,24 +107,24 @@ func newAttempt(m engine.TaskMetrics, s *engine.Step) attemptJSON {
 
 // untried is a task without any attempt. All its moments are at, ns since the start of the run, when its outcome was certain,
 // so that it can be sorted by time.
-func untried(n *engine.Numbering, info engine.RunInfo, node engine.NodeID, at int64, outcome engine.Outcome) attemptJSON {
-	m := engine.TaskMetrics{
+func untried(n *dag.Numbering, info record.RunInfo, node dag.NodeID, at int64, outcome record.Outcome) attemptJSON {
+	m := record.TaskMetrics{
 		Run: info.ID, Revision: info.Revision, Workflow: info.Workflow, Task: n.Identity(n.Locate(node)), Node: node,
 		Outcome: outcome, StartedAt: info.StartedAt.Add(time.Duration(at)),
-		Bytes: engine.Bytes{Input: engine.UnknownSize, Output: engine.UnknownSize, Stored: engine.UnknownSize},
+		Bytes: record.Bytes{Input: codec.UnknownSize, Output: codec.UnknownSize, Stored: codec.UnknownSize},
 	}
 	return attemptJSON{TaskMetrics: m, Name: m.Task.String(), ReadyNS: at, ClaimedNS: at, BodyNS: at, EndedNS: at}
 }
 
 // addErrors adds the errors of failed attempts. The error is missing if the detail of an attempt was not recorded.
-func addErrors(ctx context.Context, store metricsstore.Store, id engine.RunID, attempts []attemptJSON) error {
+func addErrors(ctx context.Context, store metricsstore.Store, id record.RunID, attempts []attemptJSON) error {
 	type key struct {
-		node           engine.NodeID
+		node           dag.NodeID
 		epoch, attempt int
 	}
 	failed := map[key]*attemptJSON{}
 	for i := range attempts {
-		if a := &attempts[i]; a.Attempt > 0 && a.Outcome != engine.OutcomeOK {
+		if a := &attempts[i]; a.Attempt > 0 && a.Outcome != record.OutcomeOK {
 			failed[key{a.Node, a.Epoch, a.Attempt}] = a
 		}
 	}
@@ -156,7 +158,7 @@ func addErrors(ctx context.Context, store metricsstore.Store, id engine.RunID, a
 // attemptJSON is one attempt of a task, or, with attempt 0, a task that was skipped or not run. Moments are since the start
 // of the run; in JSON the fields of the embedded struct are on the same level.
 type attemptJSON struct {
-	engine.TaskMetrics
+	record.TaskMetrics
 	Name      string     `json:"name"`
 	Became    bool       `json:"became"` // its worker continued with it after one of its parents
 	ReadyNS   int64      `json:"ready_ns"`
@@ -172,10 +174,10 @@ func compareTasks(a, b attemptJSON) int {
 }
 
 // used is what the attempt used, with unknown values if nothing was measured.
-func (t *attemptJSON) used() engine.Usage {
+func (t *attemptJSON) used() record.Usage {
 	if t.Usage == nil {
-		return engine.Usage{
-			CPU: time.Duration(engine.UnknownSize), MemoryBytes: engine.UnknownSize, ReadBytes: engine.UnknownSize, WrittenBytes: engine.UnknownSize,
+		return record.Usage{
+			CPU: time.Duration(codec.UnknownSize), MemoryBytes: codec.UnknownSize, ReadBytes: codec.UnknownSize, WrittenBytes: codec.UnknownSize,
 		}
 	}
 	return *t.Usage
@@ -199,7 +201,7 @@ func (t *attemptJSON) usageCells() []string {
 
 // errorJSON is the short form of a failure.
 type errorJSON struct {
-	Kind    engine.ErrorKind `json:"kind"`
+	Kind    record.ErrorKind `json:"kind"`
 	Task    string           `json:"task"`
 	Message string           `json:"message"`
 }

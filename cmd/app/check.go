@@ -8,7 +8,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/embedded"
 )
@@ -32,7 +32,7 @@ type checkJSON struct {
 
 // damagedJSON is a run that has lost data.
 type damagedJSON struct {
-	Run  engine.RunID `json:"run"`
+	Run  record.RunID `json:"run"`
 	Text string       `json:"text"`
 }
 

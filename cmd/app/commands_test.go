@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 func TestRun(t *testing.T) {
@@ -22,7 +22,7 @@ func TestRun(t *testing.T) {
 	w.json(&got, "run", "sum", "--set", "n=100", "--workers", "2", "--tag", "a", "--tag", "b", "--upload", "queue=7", "--durability", "each")
 	assert.Equal(t, "5050", string(got.Result))
 	assert.Equal(t, runReport{
-		Run: got.Run, Workflow: "sum", Params: map[string]string{"n": "100"}, Tags: []string{"a", "b"}, Status: engine.Succeeded,
+		Run: got.Run, Workflow: "sum", Params: map[string]string{"n": "100"}, Tags: []string{"a", "b"}, Status: record.Succeeded,
 		Tasks: 99, Done: 99, MakespanNS: got.MakespanNS, Result: got.Result, ResultType: "int", Data: w.dir,
 		Records: recordsReport{Upload: "queue=7", Steps: got.Records.Steps, StepsKept: got.Records.Steps, Complete: true},
 	}, got)
@@ -97,7 +97,7 @@ func TestInterrupt(t *testing.T) {
 		assert.Equal(t, c.code, o.code, "%s%s", o.stdout, o.stderr)
 		var got runReport
 		decode(t, o.stdout, &got)
-		assert.Equal(t, engine.Cancelled, got.Status)
+		assert.Equal(t, record.Cancelled, got.Status)
 		assert.True(t, got.Records.Complete)
 		var runs struct{ Runs []runJSON }
 		w.json(&runs, "runs", "--status", "cancelled")

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/web"
 	"github.com/dagscope/dagscope/web/api"
 )
@@ -49,7 +50,7 @@ type controlFile struct {
 
 // controlAnswer has the status of a run after a control.
 type controlAnswer struct {
-	Status engine.Status `json:"status"`
+	Status record.Status `json:"status"`
 }
 
 // controlServer is the control server of this process. Run owns key.
@@ -126,7 +127,7 @@ func (d *controlServer) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	id, word, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	control := api.Control(word)
-	run, err := d.engine.Get(engine.RunID(id))
+	run, err := d.engine.Get(record.RunID(id))
 	if err != nil || r.Method != http.MethodPost || !slices.Contains(api.Controls(), control) {
 		w.WriteHeader(http.StatusNotFound)
 		return
@@ -138,7 +139,7 @@ func (d *controlServer) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // settled waits until a control has taken effect, and if the run ends until that is recorded, and returns its status.
-func settled(ctx context.Context, run *engine.Run, control api.Control) engine.Status {
+func settled(ctx context.Context, run *engine.Run, control api.Control) record.Status {
 	ctx, cancel := context.WithTimeout(ctx, controlWithin-time.Second)
 	defer cancel()
 	tick := time.NewTicker(controlEvery)
@@ -195,7 +196,7 @@ func isLeft(ctx context.Context, dir string, f fs.DirEntry) bool {
 
 // ask sends a control to the process that executes a run, and returns the resulting status. The error is web.ErrUnreached
 // if there is no such process, or that of ctx.
-func (d controlClient) ask(ctx context.Context, run engine.RunID, control api.Control) (engine.Status, error) {
+func (d controlClient) ask(ctx context.Context, run record.RunID, control api.Control) (record.Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, controlWithin)
 	defer cancel()
 	dir := filepath.Join(d.data, controlFolder)
@@ -218,7 +219,7 @@ func (d controlClient) ask(ctx context.Context, run engine.RunID, control api.Co
 }
 
 // askOne asks one process. The file of a process that does not answer is removed.
-func askOne(ctx context.Context, client *http.Client, file string, run engine.RunID, control api.Control) (engine.Status, error) {
+func askOne(ctx context.Context, client *http.Client, file string, run record.RunID, control api.Control) (record.Status, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return "", err

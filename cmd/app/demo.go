@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/wfformat"
 	"github.com/dagscope/dagscope/metricsstore"
 )
@@ -35,7 +36,7 @@ type trial struct {
 	workflow string
 	set      map[string]string
 	cancel   time.Duration // after the submission; 0 for never
-	want     engine.Status
+	want     record.Status
 }
 
 // demoSettings are parameters that keep runs short; workflows without a row have their defaults.
@@ -62,11 +63,11 @@ func (s *session) trials() []trial {
 			fmt.Fprintf(s.stderr, "%s is skipped: it needs a file\n", w.Name)
 			continue
 		}
-		out = append(out, trial{workflow: w.Name, set: set, want: engine.Succeeded})
+		out = append(out, trial{workflow: w.Name, set: set, want: record.Succeeded})
 	}
 	more := []trial{
-		{workflow: "flaky", set: map[string]string{"fails": "4", "mode": "panic"}, want: engine.Failed},
-		{workflow: "fixed-times", set: map[string]string{"unit": "1h"}, cancel: 300 * time.Millisecond, want: engine.Cancelled},
+		{workflow: "flaky", set: map[string]string{"fails": "4", "mode": "panic"}, want: record.Failed},
+		{workflow: "fixed-times", set: map[string]string{"unit": "1h"}, cancel: 300 * time.Millisecond, want: record.Cancelled},
 	}
 	for _, t := range more {
 		if _, err := s.workflow(t.workflow); err == nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/wfformat"
 	"github.com/dagscope/dagscope/engine/workflows"
 )
@@ -23,21 +23,21 @@ func TestDemo(t *testing.T) {
 	require.Equal(t, exitOK, o.code, o.stderr)
 	var got demoJSON
 	decode(t, o.stdout, &got)
-	seen := map[string][]engine.Status{}
+	seen := map[string][]record.Status{}
 	for _, r := range got.Runs {
 		seen[r.Workflow] = append(seen[r.Workflow], r.Status)
 		assert.True(t, r.Records.Complete, r.Workflow)
-		if r.Status == engine.Succeeded {
+		if r.Status == record.Succeeded {
 			assert.Equal(t, r.Tasks, r.Done, r.Workflow)
 		}
 	}
 	for _, wf := range w.workflows {
-		want := []engine.Status{engine.Succeeded}
+		want := []record.Status{record.Succeeded}
 		switch wf.Name {
 		case "flaky":
-			want = append(want, engine.Failed)
+			want = append(want, record.Failed)
 		case "fixed-times":
-			want = append(want, engine.Cancelled)
+			want = append(want, record.Cancelled)
 		}
 		assert.Equal(t, want, seen[wf.Name], wf.Name)
 	}
@@ -72,5 +72,5 @@ func TestDemoInterrupted(t *testing.T) {
 	var got demoJSON
 	decode(t, o.stdout, &got)
 	require.Len(t, got.Runs, 1)
-	assert.Equal(t, engine.Cancelled, got.Runs[0].Status)
+	assert.Equal(t, record.Cancelled, got.Runs[0].Status)
 }

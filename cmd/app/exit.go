@@ -11,6 +11,7 @@ import (
 
 	fleet "github.com/dagscope/dagscope/cmd/app/worker"
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/wfformat"
 	"github.com/dagscope/dagscope/metricsstore"
 )
@@ -76,7 +77,7 @@ func exitCode(ctx context.Context, err error) int {
 // isMistake reports whether err means that something requested does not exist or is not possible.
 func isMistake(err error) bool {
 	for _, kind := range []error{
-		engine.ErrUnknownWorkflow, engine.ErrInvalidParameter, engine.ErrInvalidGraph, wfformat.ErrInvalid,
+		engine.ErrUnknownWorkflow, engine.ErrInvalidParameter, dag.ErrInvalidGraph, wfformat.ErrInvalid,
 		metricsstore.ErrNotFound, metricsstore.ErrInvalid,
 	} {
 		if errors.Is(err, kind) {

@@ -9,7 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/export"
 )
@@ -24,7 +24,7 @@ type exportCommand struct {
 
 // exportJSON describes the file that was written.
 type exportJSON struct {
-	Run    engine.RunID `json:"run"`
+	Run    record.RunID `json:"run"`
 	Format string       `json:"format"`
 	File   string       `json:"file"`
 	Bytes  int64        `json:"bytes"`
@@ -60,7 +60,7 @@ func (c *exportCommand) Run(ctx context.Context, s *session) error {
 }
 
 // exportRun writes a run in a format.
-func exportRun(ctx context.Context, w io.Writer, store metricsstore.Store, id engine.RunID, format string) error {
+func exportRun(ctx context.Context, w io.Writer, store metricsstore.Store, id record.RunID, format string) error {
 	queries, err := metricsstore.NewQueries(store)
 	if err != nil {
 		return err

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	fleet "github.com/dagscope/dagscope/cmd/app/worker"
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -58,7 +58,7 @@ type housekeeping struct {
 func (k *housekeeping) Run(ctx context.Context) error {
 	before := time.Now() // runs that start from now on have a recorder
 	for ticks := time.NewTicker(tidyEvery); ; {
-		var archived []engine.RunID
+		var archived []record.RunID
 		var err error
 		if k.live.look(ctx, k.log) {
 			archived, err = k.archiver.Sweep(ctx, before)

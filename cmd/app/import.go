@@ -7,7 +7,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/embedded"
 	"github.com/dagscope/dagscope/metricsstore/importer"
@@ -34,7 +34,7 @@ type importJSON struct {
 	File     string       `json:"file"`
 	Format   string       `json:"format"` // archive or wfformat; empty if it is neither
 	Status   string       `json:"status"`
-	Run      engine.RunID `json:"run,omitempty"`
+	Run      record.RunID `json:"run,omitempty"`
 	Workflow string       `json:"workflow,omitempty"`
 	Tasks    int64        `json:"tasks"`
 	Steps    uint64       `json:"steps"`

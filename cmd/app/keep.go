@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -26,7 +26,7 @@ func (c *deleteCommand) Run(ctx context.Context, s *session) error {
 		if err != nil {
 			return err
 		}
-		deleted := []engine.RunID{}
+		deleted := []record.RunID{}
 		var errs []error
 		for i := range runs {
 			id := runs[i].Info.ID
@@ -57,7 +57,7 @@ type tagCommand struct {
 
 // annotationJSON is the annotation of a run.
 type annotationJSON struct {
-	Run  engine.RunID `json:"run"`
+	Run  record.RunID `json:"run"`
 	Tags []string     `json:"tags"`
 	Note string       `json:"note"`
 }

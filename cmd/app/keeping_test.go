@@ -12,12 +12,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/digest"
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
 // record runs a workflow and returns the run's id.
-func (w *world) record(args ...string) engine.RunID {
+func (w *world) record(args ...string) record.RunID {
 	w.t.Helper()
 	var r runReport
 	o := w.run(append([]string{"run", "--json"}, args...)...)
@@ -28,7 +28,7 @@ func (w *world) record(args ...string) engine.RunID {
 func TestRuns(t *testing.T) {
 	w := newWorld(t)
 	first, second, third := w.record("sum", "--tag", "x"), w.record("trip", "--tag", "x", "--tag", "y"), w.record("sum", "--set", "n=3")
-	list := func(args ...string) (ids []engine.RunID, more int) {
+	list := func(args ...string) (ids []record.RunID, more int) {
 		var got struct {
 			Runs []runJSON
 			More int
@@ -41,20 +41,20 @@ func TestRuns(t *testing.T) {
 	}
 	for _, c := range []struct {
 		args string
-		want []engine.RunID
+		want []record.RunID
 		more int
 	}{
-		{"", []engine.RunID{third, second, first}, 0},
-		{"--workflow sum", []engine.RunID{third, first}, 0},
-		{"--status failed", []engine.RunID{second}, 0},
-		{"--tag x", []engine.RunID{second, first}, 0},
-		{"--tag x --tag y", []engine.RunID{second}, 0},
-		{"--limit 1", []engine.RunID{third}, 2},
-		{"--limit 0", []engine.RunID{third, second, first}, 0},
-		{"--workflow sum --limit 1", []engine.RunID{third}, 1},
-		{"--search N=3", []engine.RunID{third}, 0},
-		{"--search purpose", []engine.RunID{second}, 0},
-		{"--from 1h", []engine.RunID{third, second, first}, 0},
+		{"", []record.RunID{third, second, first}, 0},
+		{"--workflow sum", []record.RunID{third, first}, 0},
+		{"--status failed", []record.RunID{second}, 0},
+		{"--tag x", []record.RunID{second, first}, 0},
+		{"--tag x --tag y", []record.RunID{second}, 0},
+		{"--limit 1", []record.RunID{third}, 2},
+		{"--limit 0", []record.RunID{third, second, first}, 0},
+		{"--workflow sum --limit 1", []record.RunID{third}, 1},
+		{"--search N=3", []record.RunID{third}, 0},
+		{"--search purpose", []record.RunID{second}, 0},
+		{"--from 1h", []record.RunID{third, second, first}, 0},
 		{"--to 1h", nil, 0},
 		{"--from 2020-01-01 --to 2020-01-02", nil, 0},
 	} {
@@ -92,11 +92,11 @@ func TestRecordText(t *testing.T) {
 		run  metricsstore.Run
 		want string
 	}{
-		{metricsstore.Run{Header: metricsstore.Header{Status: engine.Succeeded, Upload: whole}}, "complete"},
-		{metricsstore.Run{Header: metricsstore.Header{Status: engine.Succeeded, Upload: part}}, "997 of 1,000"},
-		{metricsstore.Run{Header: metricsstore.Header{Status: engine.Running}}, "–"},
-		{metricsstore.Run{Header: metricsstore.Header{Status: engine.Interrupted, Upload: whole}}, "cut off"},
-		{metricsstore.Run{Header: metricsstore.Header{Status: engine.Succeeded, Info: engine.RunInfo{Reconstructed: "so"}}}, "reconstructed"},
+		{metricsstore.Run{Header: metricsstore.Header{Status: record.Succeeded, Upload: whole}}, "complete"},
+		{metricsstore.Run{Header: metricsstore.Header{Status: record.Succeeded, Upload: part}}, "997 of 1,000"},
+		{metricsstore.Run{Header: metricsstore.Header{Status: record.Running}}, "–"},
+		{metricsstore.Run{Header: metricsstore.Header{Status: record.Interrupted, Upload: whole}}, "cut off"},
+		{metricsstore.Run{Header: metricsstore.Header{Status: record.Succeeded, Info: record.RunInfo{Reconstructed: "so"}}}, "reconstructed"},
 	} {
 		j := newRunJSON(&c.run)
 		assert.Equal(t, c.want, j.recordText())
@@ -141,9 +141,9 @@ func TestPrune(t *testing.T) {
 	text := w.ok("runs")
 	assert.Contains(t, text, string(first), "it is tagged keep")
 	assert.Contains(t, text, string(third))
-	var got struct{ Deleted []engine.RunID }
+	var got struct{ Deleted []record.RunID }
 	w.json(&got, "prune", "--within", "1")
-	assert.Equal(t, []engine.RunID{third}, got.Deleted)
+	assert.Equal(t, []record.RunID{third}, got.Deleted)
 	w.json(&got, "prune", "--older-than", "1ns")
 	assert.Empty(t, got.Deleted)
 }
@@ -183,13 +183,13 @@ func TestTasks(t *testing.T) {
 		assert.Equal(t, []any{"trip", i + 1}, []any{a.Name, a.Attempt})
 		assert.Equal(t, map[bool]string{true: "failed", false: "retrying"}[i == 1], a.Outcome.String())
 		require.NotNil(t, a.Error)
-		assert.Equal(t, engine.PanicError, a.Error.Kind)
+		assert.Equal(t, record.PanicError, a.Error.Kind)
 		assert.LessOrEqual(t, a.ReadyNS, a.ClaimedNS)
 		assert.LessOrEqual(t, a.ClaimedNS, a.BodyNS)
 		assert.LessOrEqual(t, a.BodyNS, a.EndedNS)
 		assert.Equal(t, a.EndedNS-a.BodyNS, int64(a.Execute))
 	}
-	assert.Equal(t, []any{"plus", engine.OutcomeSkipped, 0}, []any{got.Attempts[2].Name, got.Attempts[2].Outcome, got.Attempts[2].Attempt})
+	assert.Equal(t, []any{"plus", record.OutcomeSkipped, 0}, []any{got.Attempts[2].Name, got.Attempts[2].Outcome, got.Attempts[2].Attempt})
 
 	names := func(args ...string) (out []string) {
 		w.json(&got, append([]string{"tasks", "last"}, args...)...)

@@ -9,7 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -40,21 +41,21 @@ const defaultLogs = 100
 // loggedJSON is one attempt that has logged something or has failed.
 type loggedJSON struct {
 	Task      string              `json:"task"`
-	Node      engine.NodeID       `json:"node"`
+	Node      dag.NodeID          `json:"node"`
 	Epoch     int                 `json:"epoch"`
 	Attempt   int                 `json:"attempt"`
-	Outcome   engine.Outcome      `json:"outcome"`
+	Outcome   record.Outcome      `json:"outcome"`
 	Worker    int                 `json:"worker"`
 	Slot      int                 `json:"slot"`
 	ClaimedNS int64               `json:"claimed_ns"`
 	EndedNS   int64               `json:"ended_ns"`
 	Log       string              `json:"log"`
-	Error     *engine.ErrorRecord `json:"error"`
+	Error     *record.ErrorRecord `json:"error"`
 }
 
 // logsJSON is the output.
 type logsJSON struct {
-	Run      engine.RunID `json:"run"`
+	Run      record.RunID `json:"run"`
 	Attempts []loggedJSON `json:"attempts"`
 	More     int          `json:"more"` // attempts beyond the limit
 
@@ -99,7 +100,7 @@ func (c *logsCommand) list(ctx context.Context, store metricsstore.Store, r *met
 		}
 		out.tasks = true
 		row, ok := kept[attemptKey{t.Node, uint16(t.Epoch), uint16(t.Attempt)}]
-		if !ok || c.Failed && t.Outcome == engine.OutcomeOK {
+		if !ok || c.Failed && t.Outcome == record.OutcomeOK {
 			return
 		}
 		d, err := row.Unpack()
@@ -124,17 +125,17 @@ func (c *logsCommand) list(ctx context.Context, store metricsstore.Store, r *met
 // matches reports whether the attempt belongs to the requested task.
 func (c *logsCommand) matches(t *attemptJSON) bool {
 	node, err := strconv.ParseUint(c.Task, 10, 32)
-	return c.Task == "" || t.Name == c.Task || t.Task.Function == c.Task || err == nil && engine.NodeID(node) == t.Node
+	return c.Task == "" || t.Name == c.Task || t.Task.Function == c.Task || err == nil && dag.NodeID(node) == t.Node
 }
 
 // attemptKey names an attempt of a run, whatever the revision.
 type attemptKey struct {
-	node           engine.NodeID
+	node           dag.NodeID
 	epoch, attempt uint16
 }
 
 // keptDetails reads the details of all attempts, still packed.
-func keptDetails(ctx context.Context, store metricsstore.Store, id engine.RunID) (map[attemptKey]metricsstore.DetailRow, error) {
+func keptDetails(ctx context.Context, store metricsstore.Store, id record.RunID) (map[attemptKey]metricsstore.DetailRow, error) {
 	out := map[attemptKey]metricsstore.DetailRow{}
 	const page = 1024
 	for from := (metricsstore.DetailKey{}); ; {

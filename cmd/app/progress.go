@@ -6,7 +6,8 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // progressEvery is how often progress is read.
@@ -15,14 +16,14 @@ const progressEvery = 100 * time.Millisecond
 // progress shows the progress of a run on stderr: as a bar on a terminal, otherwise as a line at its start and at its end.
 type progress struct {
 	s        *session
-	run      engine.RunID
+	run      record.RunID
 	workflow string
-	now      func() engine.Progress
+	now      func() execution.Progress
 	bar      *progressbar.ProgressBar // nil without a terminal
 	retries  int                      // as shown by the bar
 }
 
-func (s *session) newProgress(run engine.RunID, workflow string, now func() engine.Progress) *progress {
+func (s *session) newProgress(run record.RunID, workflow string, now func() execution.Progress) *progress {
 	p := &progress{s: s, run: run, workflow: workflow, now: now}
 	tasks := int64(now().Tasks)
 	if !s.bars {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	fleet "github.com/dagscope/dagscope/cmd/app/worker"
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -40,7 +40,7 @@ func (c *pruneCommand) Run(ctx context.Context, s *session) error {
 	return s.withStore(ctx, c.storeFlags, func(store metricsstore.Store) error {
 		deleted, err := metricsstore.Retain(ctx, store, c.retention(), time.Now())
 		if s.flags.JSON {
-			return errors.Join(err, s.printJSON(map[string]any{"deleted": append([]engine.RunID{}, deleted...)}))
+			return errors.Join(err, s.printJSON(map[string]any{"deleted": append([]record.RunID{}, deleted...)}))
 		}
 		if len(deleted) <= listedDeletions {
 			for _, id := range deleted {

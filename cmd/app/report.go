@@ -9,17 +9,18 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
 // runReport is the outcome of a run that this process has waited for.
 type runReport struct {
-	Run        engine.RunID        `json:"run"`
+	Run        record.RunID        `json:"run"`
 	Workflow   string              `json:"workflow"`
 	Params     map[string]string   `json:"params"`
 	Tags       []string            `json:"tags"`
-	Status     engine.Status       `json:"status"`
+	Status     record.Status       `json:"status"`
 	Tasks      int                 `json:"tasks"`
 	Done       int                 `json:"done"`
 	Failed     int                 `json:"failed"`
@@ -32,7 +33,7 @@ type runReport struct {
 	program    string              // name of the program, for commands
 	place      string              // flags with which its commands find the run, if they need any
 	resultAs   string              // as text, which need not be JSON
-	Error      *engine.ErrorRecord `json:"error"` // the failure that ended the run, or null
+	Error      *record.ErrorRecord `json:"error"` // the failure that ended the run, or null
 	Records    recordsReport       `json:"records"`
 	Data       string              `json:"data"` // the folder in which it is recorded, or the service
 }
@@ -49,7 +50,7 @@ type recordsReport struct {
 }
 
 // newRunReport summarises a run that has ended.
-func newRunReport(info engine.RunInfo, now engine.Progress, end engine.RunEnd, kept *metricsstore.Run) *runReport {
+func newRunReport(info record.RunInfo, now execution.Progress, end record.RunEnd, kept *metricsstore.Run) *runReport {
 	p := &runReport{
 		Run: info.ID, Workflow: info.Workflow, Params: info.Params, Tags: list(info.Tags), Status: end.Status,
 		Tasks: now.Tasks, Done: now.Done, Failed: now.Failed, Skipped: now.Skipped, Retries: now.Retries,
@@ -84,9 +85,9 @@ func newRecordsReport(u metricsstore.Upload) recordsReport {
 // verdict is the error with which the command ends.
 func (p *runReport) verdict() error {
 	switch {
-	case p.Status == engine.Cancelled:
+	case p.Status == record.Cancelled:
 		return reportedError{exitInterrupted}
-	case p.Status != engine.Succeeded:
+	case p.Status != record.Succeeded:
 		return reportedError{exitFailed}
 	case p.Records.Problem != "":
 		return reportedError{exitUnreachable}
@@ -112,7 +113,7 @@ func (s *session) printReport(p *runReport) error {
 	f.add("status", "%s", s.status(string(p.Status)))
 	f.add("tasks", "%s", p.taskText())
 	f.add("makespan", "%s", duration(time.Duration(p.MakespanNS)))
-	if p.Status == engine.Succeeded {
+	if p.Status == record.Succeeded {
 		f.add("result", "%s", p.resultText())
 	}
 	f.add("records", "%s", p.Records.text())
@@ -175,7 +176,7 @@ func kept(n, of int64, noun string) string {
 }
 
 // printFacts prints facts followed by an error, if there is one.
-func printFacts(w io.Writer, f *facts, e *engine.ErrorRecord) error {
+func printFacts(w io.Writer, f *facts, e *record.ErrorRecord) error {
 	if e == nil {
 		return f.print(w)
 	}

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -21,7 +21,7 @@ func (c *resultCommand) Validate() error { return c.check() }
 
 // resultJSON is what a run returned.
 type resultJSON struct {
-	Run        engine.RunID    `json:"run"`
+	Run        record.RunID    `json:"run"`
 	Result     json.RawMessage `json:"result"`      // null if only the beginning of its text is recorded
 	ResultType string          `json:"result_type"` // in Go
 	ResultText string          `json:"result_text"`
@@ -30,7 +30,7 @@ type resultJSON struct {
 // Run prints the recorded text of the result on one line, without shortening it.
 func (c *resultCommand) Run(ctx context.Context, s *session) error {
 	return s.withRun(ctx, c.targetFlags, c.RunID, func(store metricsstore.Store, r *metricsstore.Run) error {
-		if r.Status != engine.Succeeded {
+		if r.Status != record.Succeeded {
 			return fmt.Errorf("run %s has no result: it is %s", r.Info.ID, r.Status)
 		}
 		queries, err := metricsstore.NewQueries(store)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/web/api"
 )
@@ -60,7 +61,7 @@ func (c *retryCommand) Run(ctx context.Context, s *session) error {
 
 // retry continues a run whose state still exists, and otherwise repeats it as a new run.
 func retry(ctx context.Context, s *session, e *engine.Engine, h *home, kept *metricsstore.Run) (*runReport, error) {
-	if h.redis != nil && (kept.Status == engine.Failed || kept.Status == engine.Cancelled) {
+	if h.redis != nil && (kept.Status == record.Failed || kept.Status == record.Cancelled) {
 		r, err := e.Retry(ctx, kept.Info.ID)
 		if err == nil {
 			return s.follow(ctx, h, r)
@@ -82,9 +83,9 @@ func retry(ctx context.Context, s *session, e *engine.Engine, h *home, kept *met
 
 // retriedJSON is a run that a service has continued or started.
 type retriedJSON struct {
-	Run      engine.RunID  `json:"run"`
+	Run      record.RunID  `json:"run"`
 	Revision int           `json:"revision"`
-	Status   engine.Status `json:"status"`
+	Status   record.Status `json:"status"`
 	New      bool          `json:"new"` // not the run that was named
 }
 

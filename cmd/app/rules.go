@@ -9,11 +9,11 @@ import (
 	"time"
 
 	fleet "github.com/dagscope/dagscope/cmd/app/worker"
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // rulesFlag is the value of --rules: words separated by commas.
-type rulesFlag engine.Rules
+type rulesFlag record.Rules
 
 // ruleSwitches are the words that switch a rule off or on.
 var ruleSwitches = map[string]func(*rulesFlag) *bool{

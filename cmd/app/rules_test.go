@@ -7,11 +7,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 func TestRules(t *testing.T) {
-	for text, want := range map[string]engine.Rules{
+	for text, want := range map[string]record.Rules{
 		"no-become": {NoBecome: true},
 		"no-become,no-clustering,no-delay,no-inline,no-preload,store-all,cluster=4MiB,inline=16KiB,hold=2s,invokers=16,poison=3": {
 			NoBecome: true, NoClustering: true, NoDelay: true, NoInline: true, NoPreload: true, StoreAll: true,
@@ -21,7 +21,7 @@ func TestRules(t *testing.T) {
 	} {
 		var r rulesFlag
 		require.NoError(t, r.UnmarshalText([]byte(text)), text)
-		assert.Equal(t, want, engine.Rules(r), text)
+		assert.Equal(t, want, record.Rules(r), text)
 	}
 	for text, want := range map[string]string{
 		"":                  `"" is not a rule, expected no-become, `,

@@ -9,6 +9,7 @@ import (
 
 	fleet "github.com/dagscope/dagscope/cmd/app/worker"
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore/embedded"
 	"github.com/dagscope/dagscope/web/api"
 )
@@ -44,7 +45,7 @@ func (c *runCommand) Validate() error {
 	if c.Deadline <= 0 {
 		return fmt.Errorf("--deadline is %s, expected more than 0", c.Deadline)
 	}
-	if engine.Rules(c.Rules) != (engine.Rules{}) && !c.IsSet() && c.Server == "" {
+	if record.Rules(c.Rules) != (record.Rules{}) && !c.IsSet() && c.Server == "" {
 		return errors.New("--rules is given without --redis or --server, expected one of them: the rules matter where processes share a run")
 	}
 	return nil
@@ -84,7 +85,7 @@ func (c *runCommand) here(ctx context.Context, s *session) (report *runReport, e
 
 func (c *runCommand) options() engine.RunOptions {
 	return engine.RunOptions{
-		Policy: engine.Policy(c.Policy), Deadline: c.Deadline, Tags: c.Tag, Upload: c.Upload.String(), Rules: engine.Rules(c.Rules),
+		Policy: record.Policy(c.Policy), Deadline: c.Deadline, Tags: c.Tag, Upload: c.Upload.String(), Rules: record.Rules(c.Rules),
 	}
 }
 
@@ -113,7 +114,7 @@ func (c *runCommand) there(ctx context.Context, s *session) (*runReport, error) 
 // submission makes the submission to a service from the flags, with the files of file parameters.
 func (c *runCommand) submission(ctx context.Context, at service) (api.Submission, map[string]engine.File, error) {
 	out := api.Submission{
-		Workflow: c.Workflow, Params: map[string]string{}, Tags: c.Tag, Policy: engine.Policy(c.Policy), DeadlineNS: int64(c.Deadline),
+		Workflow: c.Workflow, Params: map[string]string{}, Tags: c.Tag, Policy: record.Policy(c.Policy), DeadlineNS: int64(c.Deadline),
 		Upload: c.Upload.String(), Rules: api.Rules(c.Rules),
 	}
 	workflow, err := at.Workflow(ctx, c.Workflow)

@@ -7,14 +7,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
 // runsCommand lists runs.
 type runsCommand struct {
 	Workflow string        `placeholder:"NAME" help:"Only runs of this workflow."`
-	Status   engine.Status `enum:",queued,running,paused,succeeded,failed,cancelled,interrupted" default:"" placeholder:"STATUS" help:"Only runs that are queued, running, paused, succeeded, failed, cancelled or interrupted."`
+	Status   record.Status `enum:",queued,running,paused,succeeded,failed,cancelled,interrupted" default:"" placeholder:"STATUS" help:"Only runs that are queued, running, paused, succeeded, failed, cancelled or interrupted."`
 	Tag      []string      `sep:"none" placeholder:"TAG" help:"Only runs with this tag. Can be repeated: all of them."`
 	Search   string        `placeholder:"TEXT" help:"Only runs with this text in id, workflow, parameters, tags, note or error."`
 	periodFlags
@@ -32,10 +32,10 @@ func (c *runsCommand) Validate() error {
 
 // runJSON describes one run of a list.
 type runJSON struct {
-	Run           engine.RunID      `json:"run"`
+	Run           record.RunID      `json:"run"`
 	Workflow      string            `json:"workflow"`
 	Params        map[string]string `json:"params"`
-	Status        engine.Status     `json:"status"`
+	Status        record.Status     `json:"status"`
 	StartedAt     time.Time         `json:"started_at"`
 	EndedAt       *time.Time        `json:"ended_at"` // null while it runs
 	Tasks         int64             `json:"tasks"`
@@ -64,7 +64,7 @@ func newRunJSON(r *metricsstore.Run) runJSON {
 		Records: newRecordsReport(r.Upload),
 	}
 	// What happened right before the process died is not recorded.
-	j.Records.Complete = j.Records.Complete && r.Status != engine.Interrupted
+	j.Records.Complete = j.Records.Complete && r.Status != record.Interrupted
 	if damaged := r.Damaged(); damaged != "" {
 		j.Records.Complete, j.Records.Problem = false, "damaged: "+damaged
 	}
@@ -126,7 +126,7 @@ func (c *runsCommand) matches(r *metricsstore.Run) bool {
 	}
 	filter := metricsstore.RunFilter{Workflow: c.Workflow, From: c.From.Time, To: c.To.Time, Text: c.Search}
 	if c.Status != "" {
-		filter.Status = []engine.Status{c.Status}
+		filter.Status = []record.Status{c.Status}
 	}
 	return filter.MatchRun(r)
 }
@@ -168,7 +168,7 @@ func (r *runJSON) recordText() string {
 	switch {
 	case r.Records.Problem != "":
 		return "damaged"
-	case r.Status == engine.Interrupted:
+	case r.Status == record.Interrupted:
 		return "cut off"
 	case r.Reconstructed != "":
 		return "reconstructed"

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/execution"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/web/api"
 	"github.com/dagscope/dagscope/web/client"
@@ -48,9 +49,9 @@ type remoteRun struct {
 	silent time.Time      // since when the service has not answered; zero while it answers
 }
 
-func (r *remoteRun) progress() engine.Progress {
+func (r *remoteRun) progress() execution.Progress {
 	t := &r.now.Tasks
-	return engine.Progress{
+	return execution.Progress{
 		Status: r.now.Status, Tasks: int(t.Total), Done: int(t.Done), Failed: int(t.Failed), Skipped: int(t.Skipped),
 		Retries: int(r.now.Retries), Running: int(t.Running),
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // TestRunThere: a run that a service executes is reported, and ends, as one of this process.
@@ -53,7 +53,7 @@ func TestRunThere(t *testing.T) {
 	assert.Equal(t, 143, o.code, o.stderr)
 	var got runReport
 	decode(t, o.stdout, &got)
-	assert.Equal(t, engine.Cancelled, got.Status)
+	assert.Equal(t, record.Cancelled, got.Status)
 	s.ends()
 }
 

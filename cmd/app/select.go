@@ -4,7 +4,7 @@ import (
 	"context"
 	"strings"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -85,7 +85,7 @@ func someIDs(runs []metricsstore.Run) string {
 // findRuns finds several runs, without duplicates.
 func findRuns(ctx context.Context, store metricsstore.Store, texts []string) ([]metricsstore.Run, error) {
 	var found []metricsstore.Run
-	seen := map[engine.RunID]bool{}
+	seen := map[record.RunID]bool{}
 	for _, text := range texts {
 		r, err := findRun(ctx, store, text)
 		if err != nil {

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	fleet "github.com/dagscope/dagscope/cmd/app/worker"
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/static"
 	"github.com/dagscope/dagscope/web"
@@ -112,7 +112,7 @@ func (c *serveCommand) serve(ctx context.Context, s *session, h *home, listener 
 	m, err := s.newMachinery(h, engineOptions{
 		workers: c.width(), durability: c.Durability, upload: c.Upload, softStop: softStop,
 		idle: c.Workers != nil && *c.Workers == 0, serves: true, invite: c.Invoking,
-		unrecorded: func(run engine.RunID, err error) {
+		unrecorded: func(run record.RunID, err error) {
 			log.Error("a run could not be recorded in full", "run", run, "error", err)
 		},
 	})

@@ -9,6 +9,8 @@ import (
 
 	fleet "github.com/dagscope/dagscope/cmd/app/worker"
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 const (
@@ -20,7 +22,7 @@ const (
 
 // stallWatch reports why a shared run that this process waits for stalls. Run's goroutine owns the last three fields.
 type stallWatch struct {
-	progress func() engine.Progress
+	progress func() execution.Progress
 	present  func(context.Context) ([]fleet.Present, error) // the workers
 	calls    []string                                       // functions of the run that workers would list if they had them
 	command  string                                         // starts a worker
@@ -92,8 +94,8 @@ func (l *stallWatch) look(ctx context.Context, now time.Time) {
 }
 
 // why returns why no task can end, empty if tasks may just take long.
-func (l *stallWatch) why(status engine.Status, present []fleet.Present) string {
-	if status == engine.Paused {
+func (l *stallWatch) why(status record.Status, present []fleet.Present) string {
+	if status == record.Paused {
 		return "it is paused; its page can resume it"
 	}
 	present = slices.DeleteFunc(slices.Clone(present), func(p fleet.Present) bool { return p.Lost })

@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	fleet "github.com/dagscope/dagscope/cmd/app/worker"
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // TestStallWatch: why a run stalls is reported once, and again when the reason changes.
@@ -49,7 +50,7 @@ func TestStallWatch(t *testing.T) {
 			var now look
 			var reported string
 			l := &stallWatch{
-				progress: func() engine.Progress { return engine.Progress{Status: engine.Running, Tasks: 9, Done: now.done} },
+				progress: func() execution.Progress { return execution.Progress{Status: record.Running, Tasks: 9, Done: now.done} },
 				present:  func(context.Context) ([]fleet.Present, error) { return now.present, now.err },
 				calls:    []string{"f", "g"}, command: "dagscope worker",
 				report: func(why string) { reported = why },
@@ -64,5 +65,5 @@ func TestStallWatch(t *testing.T) {
 }
 
 func TestStallWatchOfPausedRuns(t *testing.T) {
-	assert.Contains(t, (&stallWatch{}).why(engine.Paused, nil), "it is paused")
+	assert.Contains(t, (&stallWatch{}).why(record.Paused, nil), "it is paused")
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -73,7 +73,7 @@ const maxQuantiles = 32
 
 // statsJSON is the output. Runs and attempts that are left out are counted.
 type statsJSON struct {
-	Run               engine.RunID    `json:"run,omitempty"`
+	Run               record.RunID    `json:"run,omitempty"`
 	AsOf              uint64          `json:"as_of,omitempty"` // for a run: the last step that is included
 	At                *time.Duration  `json:"at_ns,omitempty"` // for a run: the requested moment, since its start
 	Complete          bool            `json:"complete"`        // nothing is left out, and the runs have ended

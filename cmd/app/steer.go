@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/embedded"
 	"github.com/dagscope/dagscope/web"
@@ -51,21 +52,21 @@ func (c *resumeCommand) Run(ctx context.Context, s *session) error {
 
 // controller reaches the processes that execute runs.
 type controller interface {
-	find(ctx context.Context, text string) (engine.RunID, error)
+	find(ctx context.Context, text string) (record.RunID, error)
 	// steer applies a control and returns the resulting status of the run. It fails if the run has ended before.
-	steer(ctx context.Context, run engine.RunID, control api.Control) (engine.Status, error)
+	steer(ctx context.Context, run record.RunID, control api.Control) (record.Status, error)
 }
 
 // steeredJSON is one run that was cancelled, paused or resumed.
 type steeredJSON struct {
-	Run    engine.RunID  `json:"run"`
-	Status engine.Status `json:"status"`
+	Run    record.RunID  `json:"run"`
+	Status record.Status `json:"status"`
 }
 
 // steer applies a control to all runs, after it has found all of them.
 func (f *steerFlags) steer(ctx context.Context, s *session, control api.Control) error {
 	return s.withController(ctx, f.targetFlags, func(k controller) error {
-		var ids []engine.RunID
+		var ids []record.RunID
 		for _, text := range f.Runs {
 			id, err := k.find(ctx, text)
 			if err != nil {
@@ -109,9 +110,9 @@ func done(control api.Control) string {
 }
 
 // missed returns an error if a run with this status is not in the state that a control asks for.
-func missed(control api.Control, id engine.RunID, s engine.Status) error {
+func missed(control api.Control, id record.RunID, s record.Status) error {
 	switch {
-	case s.Final() && (control != api.CancelRun || s != engine.Cancelled):
+	case s.Final() && (control != api.CancelRun || s != record.Cancelled):
 		return hasEnded(id, s)
 	case !control.Reached(s):
 		return fmt.Errorf("run %s was asked to %s and is still %s; that may take effect later", id, control, s)
@@ -120,8 +121,8 @@ func missed(control api.Control, id engine.RunID, s engine.Status) error {
 }
 
 // hasEnded is the error for a run that has ended.
-func hasEnded(id engine.RunID, s engine.Status) error {
-	if s == engine.Cancelled || s == engine.Interrupted {
+func hasEnded(id record.RunID, s record.Status) error {
+	if s == record.Cancelled || s == record.Interrupted {
 		return fmt.Errorf("run %s has ended: it was %s", id, s)
 	}
 	return fmt.Errorf("run %s has ended: it %s", id, s)
@@ -151,13 +152,13 @@ func (s *session) withController(ctx context.Context, at targetFlags, f func(con
 // stored finds runs in a store.
 type stored struct{ metricsstore.Store }
 
-func (s stored) find(ctx context.Context, text string) (engine.RunID, error) {
+func (s stored) find(ctx context.Context, text string) (record.RunID, error) {
 	r, err := findRun(ctx, s.Store, text)
 	return r.Info.ID, err
 }
 
 // live refuses a run that has ended.
-func (s stored) live(ctx context.Context, id engine.RunID) error {
+func (s stored) live(ctx context.Context, id record.RunID) error {
 	r, err := s.Run(ctx, id)
 	if err == nil && r.Status.Final() {
 		return hasEnded(id, r.Status)
@@ -171,7 +172,7 @@ type folderController struct {
 	client controlClient
 }
 
-func (f folderController) steer(ctx context.Context, id engine.RunID, control api.Control) (engine.Status, error) {
+func (f folderController) steer(ctx context.Context, id record.RunID, control api.Control) (record.Status, error) {
 	if err := f.live(ctx, id); err != nil {
 		return "", err
 	}
@@ -188,7 +189,7 @@ type sharedController struct {
 	engine *engine.Engine
 }
 
-func (c sharedController) steer(ctx context.Context, id engine.RunID, control api.Control) (engine.Status, error) {
+func (c sharedController) steer(ctx context.Context, id record.RunID, control api.Control) (record.Status, error) {
 	if err := c.live(ctx, id); err != nil {
 		return "", err
 	}
@@ -201,7 +202,7 @@ func (c sharedController) steer(ctx context.Context, id engine.RunID, control ap
 }
 
 // found waits until this process knows the run.
-func (c sharedController) found(ctx context.Context, id engine.RunID) (*engine.Run, error) {
+func (c sharedController) found(ctx context.Context, id record.RunID) (*engine.Run, error) {
 	ctx, cancel := context.WithTimeout(ctx, foundWithin)
 	defer cancel()
 	tick := time.NewTicker(controlEvery)
@@ -221,8 +222,8 @@ func (c sharedController) found(ctx context.Context, id engine.RunID) (*engine.R
 // serviceController uses the API of a service.
 type serviceController struct{ service }
 
-func (c serviceController) steer(ctx context.Context, id engine.RunID, control api.Control) (engine.Status, error) {
-	call := map[api.Control]func(context.Context, engine.RunID) (api.RunSummary, error){
+func (c serviceController) steer(ctx context.Context, id record.RunID, control api.Control) (record.Status, error) {
+	call := map[api.Control]func(context.Context, record.RunID) (api.RunSummary, error){
 		api.CancelRun: c.Cancel, api.PauseRun: c.Pause, api.ResumeRun: c.Resume,
 	}[control]
 	now, err := call(ctx, id)

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/web"
 	"github.com/dagscope/dagscope/web/api"
 	"github.com/dagscope/dagscope/web/client"
@@ -42,7 +42,7 @@ func TestSteer(t *testing.T) {
 	var got struct{ Runs []steeredJSON }
 	w.json(&got, "cancel", "last")
 	require.Len(t, got.Runs, 1)
-	assert.Equal(t, engine.Cancelled, got.Runs[0].Status)
+	assert.Equal(t, record.Cancelled, got.Runs[0].Status)
 	o := <-ended
 	assert.Equal(t, exitInterrupted, o.code, o.stderr)
 	for _, command := range []string{"cancel", "pause", "resume"} {
@@ -149,13 +149,13 @@ func TestSteerThroughService(t *testing.T) {
 
 	now, err := c.Pause(t.Context(), id)
 	require.NoError(t, err)
-	assert.Equal(t, engine.Paused, now.Status)
+	assert.Equal(t, record.Paused, now.Status)
 	now, err = c.Resume(t.Context(), id)
 	require.NoError(t, err)
-	assert.Equal(t, engine.Running, now.Status)
+	assert.Equal(t, record.Running, now.Status)
 	now, err = c.Cancel(t.Context(), id)
 	require.NoError(t, err)
-	assert.Equal(t, engine.Cancelled, now.Status)
+	assert.Equal(t, record.Cancelled, now.Status)
 	assert.Equal(t, exitInterrupted, (<-ended).code)
 	s.ends()
 }
@@ -210,7 +210,7 @@ func TestLogs(t *testing.T) {
 	w.json(&got, "logs", "last", "trip", "--limit", "1")
 	require.Len(t, got.Attempts, 1)
 	assert.Equal(t, 1, got.More)
-	assert.Equal(t, engine.PanicError, got.Attempts[0].Error.Kind)
+	assert.Equal(t, record.PanicError, got.Attempts[0].Error.Kind)
 	w.record("sum")
 	assert.Contains(t, w.ok("logs", "last"), "nothing was logged and nothing failed.")
 	assert.Contains(t, w.ok("logs", "last", "plus[0]"), "nothing was logged and nothing failed.")

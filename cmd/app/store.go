@@ -12,6 +12,7 @@ import (
 
 	fleet "github.com/dagscope/dagscope/cmd/app/worker"
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/redis"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/embedded"
@@ -139,12 +140,12 @@ func noFolder(err error) error {
 type forgetful struct {
 	metricsstore.Store
 	states interface {
-		Delete(ctx context.Context, run engine.RunID) error
+		Delete(ctx context.Context, run record.RunID) error
 	}
 }
 
 // Delete implements metricsstore.Store.
-func (f forgetful) Delete(ctx context.Context, run engine.RunID) error {
+func (f forgetful) Delete(ctx context.Context, run record.RunID) error {
 	kept, err := f.Store.Run(ctx, run)
 	if err != nil {
 		return err

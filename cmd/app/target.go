@@ -8,7 +8,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/memory"
 	"github.com/dagscope/dagscope/web/api"
@@ -55,11 +55,11 @@ func (f targetFlags) service() (service, error) {
 }
 
 // find is findRun among the runs of a service.
-func (s service) find(ctx context.Context, text string) (engine.RunID, error) {
+func (s service) find(ctx context.Context, text string) (record.RunID, error) {
 	query := url.Values{"limit": {"1"}}
 	if text != lastRun {
-		if _, err := engine.ParseRunID(text); err == nil {
-			if run, err := s.Run(ctx, engine.RunID(text)); err == nil {
+		if _, err := record.ParseRunID(text); err == nil {
+			if run, err := s.Run(ctx, record.RunID(text)); err == nil {
 				return run.Run, nil
 			}
 		}
@@ -73,7 +73,7 @@ func (s service) find(ctx context.Context, text string) (engine.RunID, error) {
 	for i := range list.Runs {
 		id := list.Runs[i].Run
 		if text == lastRun || strings.HasPrefix(string(id), text) || strings.HasSuffix(string(id), text) {
-			found = append(found, metricsstore.Run{Header: metricsstore.Header{Info: engine.RunInfo{ID: id}}})
+			found = append(found, metricsstore.Run{Header: metricsstore.Header{Info: record.RunInfo{ID: id}}})
 		}
 	}
 	r, err := oneOf(found, text, false)
@@ -81,7 +81,7 @@ func (s service) find(ctx context.Context, text string) (engine.RunID, error) {
 }
 
 // fetched downloads a run and returns a store in memory that has it.
-func (s service) fetched(ctx context.Context, id engine.RunID) (metricsstore.Store, error) {
+func (s service) fetched(ctx context.Context, id record.RunID) (metricsstore.Store, error) {
 	body, err := s.Archive(ctx, id)
 	if err != nil {
 		return nil, serviceError(err)

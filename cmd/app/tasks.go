@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -34,7 +34,7 @@ func (c *tasksCommand) Validate() error {
 
 // tasksJSON is the output.
 type tasksJSON struct {
-	Run       engine.RunID  `json:"run"`
+	Run       record.RunID  `json:"run"`
 	AsOf      uint64        `json:"as_of"` // the last step that is included
 	Steps     int64         `json:"steps"`
 	StepsKept int64         `json:"steps_kept"`
@@ -155,7 +155,7 @@ func taskTable(s *session, attempts []attemptJSON) *table {
 			continue
 		}
 		output, failure := size(a.Output), ""
-		if a.Outcome != engine.OutcomeOK {
+		if a.Outcome != record.OutcomeOK {
 			output = "–"
 		}
 		if e := a.Error; e != nil {

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // isTerminal reports whether f is a terminal.
@@ -51,14 +51,14 @@ func (s *session) status(text string) string {
 
 // statusColour is the colour of a status. The status itself is always shown as well.
 func statusColour(status string) int {
-	switch engine.Status(status) {
-	case engine.Succeeded, "ok":
+	switch record.Status(status) {
+	case record.Succeeded, "ok":
 		return greenColour
-	case engine.Failed, engine.Interrupted, "lost":
+	case record.Failed, record.Interrupted, "lost":
 		return redColour
-	case engine.Cancelled, engine.Paused, "retrying", "skipped":
+	case record.Cancelled, record.Paused, "retrying", "skipped":
 		return amberColour
-	case engine.Running, engine.Queued:
+	case record.Running, record.Queued:
 		return blueColour
 	default:
 		return plainColour

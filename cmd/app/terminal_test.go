@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 var colours = regexp.MustCompile("\x1b\\[[0-9]+m")
@@ -20,7 +20,7 @@ func TestColours(t *testing.T) {
 		var out bytes.Buffer
 		s := &session{program: &program{colour: colour, stdout: &out}, flags: &commonFlags{}}
 		table := newTable(left("run"), s.statusColumn("status"), right("tasks"), left("tags"))
-		for _, status := range []engine.Status{engine.Succeeded, engine.Failed, engine.Cancelled, engine.Running, engine.Interrupted, "other"} {
+		for _, status := range []record.Status{record.Succeeded, record.Failed, record.Cancelled, record.Running, record.Interrupted, "other"} {
 			table.add("x", string(status), "1,000", "")
 			table.add("xyz", s.flags.Data, "7", "tag")
 		}

@@ -8,6 +8,7 @@ import (
 
 	fleet "github.com/dagscope/dagscope/cmd/app/worker"
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	statememory "github.com/dagscope/dagscope/engine/state/memory"
 	stateshared "github.com/dagscope/dagscope/engine/state/shared"
 	"github.com/dagscope/dagscope/engine/worker"
@@ -45,7 +46,7 @@ type engineOptions struct {
 	durability embedded.Durability
 	upload     metricsstore.Strategy     // of runs without a strategy; the zero value is the default of the recorder
 	softStop   time.Duration             // how long tasks have to finish once the engine is stopped, 0 for the default of the worker
-	unrecorded func(engine.RunID, error) // is called with what is missing from records, nil if reports include it
+	unrecorded func(record.RunID, error) // is called with what is missing from records, nil if reports include it
 
 	// If other processes share the runs:
 

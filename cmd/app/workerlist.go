@@ -11,6 +11,7 @@ import (
 
 	fleet "github.com/dagscope/dagscope/cmd/app/worker"
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/web"
 )
@@ -54,7 +55,7 @@ func stateOf(p *fleet.Present) web.WorkerState {
 
 // addSessions adds the sessions of each worker in shared runs.
 func addSessions(ctx context.Context, h *home, states []web.WorkerState) {
-	runs := map[engine.RunID]bool{}
+	runs := map[record.RunID]bool{}
 	byName := map[string]*web.WorkerState{}
 	for i := range states {
 		byName[states[i].Name] = &states[i]
@@ -68,7 +69,7 @@ func addSessions(ctx context.Context, h *home, states []web.WorkerState) {
 			continue // the run has just ended, or the next call reads it
 		}
 		for _, session := range sessions {
-			var self engine.WorkerRecord
+			var self record.WorkerRecord
 			if json.Unmarshal(session.Record, &self) != nil || byName[self.Name] == nil {
 				continue
 			}
@@ -82,7 +83,7 @@ func addSessions(ctx context.Context, h *home, states []web.WorkerState) {
 type liveRuns struct {
 	home   *home
 	engine *engine.Engine
-	active atomic.Pointer[map[engine.RunID]bool]
+	active atomic.Pointer[map[record.RunID]bool]
 }
 
 // look reads which runs have not ended; it returns false if that cannot be known.
@@ -97,7 +98,7 @@ func (l *liveRuns) look(ctx context.Context, log *slog.Logger) bool {
 		}
 		return false
 	}
-	active := map[engine.RunID]bool{}
+	active := map[record.RunID]bool{}
 	for _, id := range ids {
 		active[id] = true
 	}
@@ -106,7 +107,7 @@ func (l *liveRuns) look(ctx context.Context, log *slog.Logger) bool {
 }
 
 // has reports whether a run is active, or its end is about to be recorded by this process.
-func (l *liveRuns) has(id engine.RunID) bool {
+func (l *liveRuns) has(id record.RunID) bool {
 	if active := l.active.Load(); active != nil && (*active)[id] {
 		return true
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/redistest"
 	"github.com/dagscope/dagscope/metricsstore"
 	redismetrics "github.com/dagscope/dagscope/metricsstore/redis"
@@ -52,7 +52,7 @@ func (w *world) works(args ...string) (stop func() outcome) {
 }
 
 // stateKeys lists what Redis has of a run but its records, without what expires within a minute by itself.
-func stateKeys(t *testing.T, s *redistest.Server, run engine.RunID) []string {
+func stateKeys(t *testing.T, s *redistest.Server, run record.RunID) []string {
 	t.Helper()
 	client := s.Client(t)
 	all, err := client.Keys(t.Context(), "dagscope:{"+string(run)+"}:*").Result()
@@ -96,7 +96,7 @@ func TestCommandsOnRedis(t *testing.T) {
 	assert.Contains(t, w.ok("tag", "last"), "a, keep")
 	kept := recordOn(t, server, got.Run)
 	require.NotNil(t, kept.Info.Rules)
-	assert.Equal(t, engine.Rules{NoInline: true, PoisonAfter: 5}.WithDefaults(), *kept.Info.Rules)
+	assert.Equal(t, record.Rules{NoInline: true, PoisonAfter: 5}.WithDefaults(), *kept.Info.Rules)
 
 	w.record("sum", "--workers", "1")
 	latest := w.record("sum", "--workers", "1")
@@ -106,7 +106,7 @@ func TestCommandsOnRedis(t *testing.T) {
 }
 
 // recordOn reads the record of a run from a Redis.
-func recordOn(t *testing.T, server *redistest.Server, id engine.RunID) metricsstore.Run {
+func recordOn(t *testing.T, server *redistest.Server, id record.RunID) metricsstore.Run {
 	t.Helper()
 	store, err := redismetrics.New(redismetrics.Config{Client: server.Client(t)})
 	require.NoError(t, err)

@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
 	"github.com/dagscope/dagscope/engine/worker"
@@ -24,7 +26,7 @@ type spy struct {
 	state chan *ledger.State
 }
 
-func (s spy) Clean(ctx context.Context, run engine.RunID, frontier []engine.NodeID) (int, error) {
+func (s spy) Clean(ctx context.Context, run record.RunID, frontier []dag.NodeID) (int, error) {
 	state, err := s.Snapshot(ctx, run)
 	if err != nil {
 		return 0, err
@@ -63,12 +65,12 @@ func undisturbed(t *testing.T) (*trial, *ledger.State) {
 }
 
 // parentAndChild finds the end of a task, and that of another one which it has readied.
-func parentAndChild(steps []engine.Step) (task, child int) {
+func parentAndChild(steps []record.Step) (task, child int) {
 	for task = range steps {
 		for child = task + 1; child < len(steps); child++ {
 			a, b := steps[task], steps[child]
-			ok := a.Outcome == engine.OutcomeOK && b.Outcome == engine.OutcomeOK
-			if ok && a.Kind == engine.AttemptEnded && b.Kind == engine.AttemptEnded && slices.Contains(a.Readied, b.Node) {
+			ok := a.Outcome == record.OutcomeOK && b.Outcome == record.OutcomeOK
+			if ok && a.Kind == record.AttemptEnded && b.Kind == record.AttemptEnded && slices.Contains(a.Readied, b.Node) {
 				return task, child
 			}
 		}
@@ -79,7 +81,7 @@ func parentAndChild(steps []engine.Step) (task, child int) {
 // TestChecksNotice tries each check on a log or a state in which its law is broken.
 func TestChecksNotice(t *testing.T) {
 	tr, state := undisturbed(t)
-	laws := func(steps []engine.Step, state *ledger.State) (broken []law) {
+	laws := func(steps []record.Step, state *ledger.State) (broken []law) {
 		s := read(tr.job.Graph, steps)
 		s.compare(state, uint64(len(steps)))
 		for _, b := range s.breaches {
@@ -93,7 +95,7 @@ func TestChecksNotice(t *testing.T) {
 
 	last := len(tr.steps) - 1
 	task, child := parentAndChild(tr.steps)
-	renumbered := func(steps []engine.Step) []engine.Step {
+	renumbered := func(steps []record.Step) []record.Step {
 		for i := range steps {
 			steps[i].Seq = uint64(i + 1)
 		}
@@ -102,29 +104,29 @@ func TestChecksNotice(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		broken law
-		steps  func(steps []engine.Step) []engine.Step
+		steps  func(steps []record.Step) []record.Step
 		state  func(s *ledger.State)
 	}{
-		{name: "a step is missing", broken: gap, steps: func(s []engine.Step) []engine.Step { return slices.Delete(s, task, task+1) }},
-		{name: "the end is missing", broken: gap, steps: func(s []engine.Step) []engine.Step { return s[:last] }},
-		{name: "an end is reported twice", broken: twice, steps: func(s []engine.Step) []engine.Step {
+		{name: "a step is missing", broken: gap, steps: func(s []record.Step) []record.Step { return slices.Delete(s, task, task+1) }},
+		{name: "the end is missing", broken: gap, steps: func(s []record.Step) []record.Step { return s[:last] }},
+		{name: "an end is reported twice", broken: twice, steps: func(s []record.Step) []record.Step {
 			again := s[task]
 			again.Attempt, again.Readied = again.Attempt+1, nil
 			return renumbered(slices.Insert(s, last, again))
 		}},
-		{name: "a child ends first", broken: early, steps: func(s []engine.Step) []engine.Step {
+		{name: "a child ends first", broken: early, steps: func(s []record.Step) []record.Step {
 			s[task], s[child] = s[child], s[task]
 			return renumbered(s)
 		}},
-		{name: "a child starts first", broken: early, steps: func(s []engine.Step) []engine.Step {
+		{name: "a child starts first", broken: early, steps: func(s []record.Step) []record.Step {
 			s[child].Started = s[task].Ended - 1
 			return s
 		}},
-		{name: "a task fails", broken: wrong, steps: func(s []engine.Step) []engine.Step {
-			s[task].Outcome = engine.OutcomeFailed
+		{name: "a task fails", broken: wrong, steps: func(s []record.Step) []record.Step {
+			s[task].Outcome = record.OutcomeFailed
 			return s
 		}},
-		{name: "a task is left out", broken: unfolded, steps: func(s []engine.Step) []engine.Step { return renumbered(slices.Delete(s, child, child+1)) }},
+		{name: "a task is left out", broken: unfolded, steps: func(s []record.Step) []record.Step { return renumbered(slices.Delete(s, child, child+1)) }},
 		{name: "the state counts more steps", broken: unfolded, state: func(s *ledger.State) { s.Seq++ }},
 		{name: "the state counts more retries", broken: unfolded, state: func(s *ledger.State) { s.Counts.Retries++ }},
 		{name: "the state has another epoch", broken: unfolded, state: func(s *ledger.State) { s.Nodes[0].Epoch++ }},

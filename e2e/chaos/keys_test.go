@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Classes of keys that may remain of a run that has succeeded, until it is deleted or expires. One that has not keeps what a
@@ -40,7 +40,7 @@ func (w *world) delete(ctx context.Context, tr *trial) {
 // sweep checks every key that is left when all processes have ended: first with half of the runs deleted, then with all
 // of them.
 func (w *world) sweep(ctx context.Context) {
-	kept := map[engine.RunID]*trial{}
+	kept := map[record.RunID]*trial{}
 	for _, tr := range w.ended {
 		if !tr.deleted {
 			kept[tr.id()] = tr
@@ -59,7 +59,7 @@ func (w *world) sweep(ctx context.Context) {
 }
 
 // look reports keys that should not be there.
-func (w *world) look(ctx context.Context, kept map[engine.RunID]*trial) {
+func (w *world) look(ctx context.Context, kept map[record.RunID]*trial) {
 	broken := map[string]bool{} // runs that are left as they are, to be examined
 	for id := range w.broken {
 		broken[string(id)] = true
@@ -68,7 +68,7 @@ func (w *world) look(ctx context.Context, kept map[engine.RunID]*trial) {
 	for keys.Next(ctx) {
 		key := keys.Val()
 		tag, class, _ := strings.Cut(strings.TrimPrefix(key, "dagscope:{"), "}:")
-		tr := kept[engine.RunID(tag)]
+		tr := kept[record.RunID(tag)]
 		switch {
 		case strings.HasPrefix(key, "chaos:"), tag == "wake", broken[tag]:
 		case tag == "runs":
@@ -77,7 +77,7 @@ func (w *world) look(ctx context.Context, kept map[engine.RunID]*trial) {
 			w.tally.halves++
 		case tr == nil:
 			w.leak("%s is left of a run that was deleted", key)
-		case tr.status == engine.Succeeded && !slices.Contains(mayRemain, class) && !isTransient(class) && w.backend.isCleaned(ctx, engine.RunID(tag)):
+		case tr.status == record.Succeeded && !slices.Contains(mayRemain, class) && !isTransient(class) && w.backend.isCleaned(ctx, record.RunID(tag)):
 			w.leak("%s is left of a run that has ended and was cleaned", key)
 		default:
 			w.expires(ctx, key)
@@ -108,13 +108,13 @@ func (w *world) expires(ctx context.Context, key string) {
 }
 
 // indexed: the indexes name the runs that there are.
-func (w *world) indexed(ctx context.Context, key, class string, kept map[engine.RunID]*trial, broken map[string]bool) {
+func (w *world) indexed(ctx context.Context, key, class string, kept map[record.RunID]*trial, broken map[string]bool) {
 	members, err := w.backend.conn.Client.ZRange(ctx, key, 0, -1).Result()
 	if err != nil {
 		w.leak("%s cannot be read: %v", key, err)
 	}
 	for _, id := range members {
-		tr := kept[engine.RunID(id)]
+		tr := kept[record.RunID(id)]
 		isCut := class == "active" && tr != nil && !w.backend.isCleaned(ctx, tr.id()) // the process that finds it will finish it
 		if !broken[id] && !isCut && (class != "ended" || tr == nil) {
 			w.leak("%s names run %s", key, id)

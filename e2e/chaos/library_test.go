@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
 
@@ -105,7 +107,7 @@ func work(ctx context.Context, n int) error {
 }
 
 // randomGraph makes a workflow of exactly that many tasks, expanded, and evaluates it. The same seed gives the same.
-func randomGraph(seed uint64, tasks int, fails bool) (*engine.Graph, enginetest.Outcome, error) {
+func randomGraph(seed uint64, tasks int, fails bool) (*dag.Graph, enginetest.Outcome, error) {
 	for try := uint64(0); ; try++ {
 		draft, err := grown(seed, try, tasks*2/5, 0, fails)
 		if err != nil {
@@ -128,7 +130,7 @@ func randomGraph(seed uint64, tasks int, fails bool) (*engine.Graph, enginetest.
 
 // grown makes a random workflow of about size calls before fan-outs expand, and that many more. Where it fails, one of them
 // does, in the middle.
-func grown(seed, try uint64, size, more int, fails bool) (*engine.Graph, error) {
+func grown(seed, try uint64, size, more int, fails bool) (*dag.Graph, error) {
 	rng := rand.New(rand.NewPCG(seed, try))
 	g := engine.NewBuilder()
 	start := make([]engine.Ref[int], 1+rng.IntN(4))
@@ -184,17 +186,17 @@ func (g grower) grow(ints []engine.Ref[int], size, depth int) []engine.Ref[int] 
 }
 
 // randomRules draws by which rules tasks are placed.
-func randomRules(rng *rand.Rand) (string, engine.Rules) {
+func randomRules(rng *rand.Rand) (string, record.Rules) {
 	rules := []struct {
 		name string
-		engine.Rules
+		record.Rules
 	}{
-		{"all rules", engine.Rules{}},
-		{"all rules", engine.Rules{}},
-		{"no become", engine.Rules{NoBecome: true}},
-		{"no inline, short hold", engine.Rules{InlineBytes: 1, ClusterBytes: 1, HoldFor: 20 * time.Millisecond}},
-		{"no clustering, no delay", engine.Rules{NoClustering: true, NoDelay: true}},
-		{"store all, no preload", engine.Rules{StoreAll: true, NoPreload: true, NoInline: true}},
+		{"all rules", record.Rules{}},
+		{"all rules", record.Rules{}},
+		{"no become", record.Rules{NoBecome: true}},
+		{"no inline, short hold", record.Rules{InlineBytes: 1, ClusterBytes: 1, HoldFor: 20 * time.Millisecond}},
+		{"no clustering, no delay", record.Rules{NoClustering: true, NoDelay: true}},
+		{"store all, no preload", record.Rules{StoreAll: true, NoPreload: true, NoInline: true}},
 	}
 	r := rules[rng.IntN(len(rules))]
 	r.PoisonAfter = 100 // so many kills look like poison

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // action is one way in which something goes wrong.
@@ -95,7 +95,7 @@ func (w *world) killOne(ctx context.Context) {
 	if m == nil {
 		return
 	}
-	losses := map[engine.RunID][]loss{}
+	losses := map[record.RunID][]loss{}
 	if w.plan.measured {
 		w.fleet.sleep(m)
 		for _, run := range w.underWay() {
@@ -120,7 +120,7 @@ func (w *world) killOne(ctx context.Context) {
 	w.say("kill %s%s", m.name, describeLosses(losses))
 }
 
-func describeLosses(losses map[engine.RunID][]loss) string {
+func describeLosses(losses map[record.RunID][]loss) string {
 	s := ""
 	for _, run := range slices.Sorted(maps.Keys(losses)) {
 		for _, l := range losses[run] {
@@ -209,6 +209,6 @@ func (w *world) lostReplies() (n int) {
 
 // runCall is how a script on a run's keys looks on the wire: it alone names what all of these begin with.
 func runCall() string {
-	key := fmt.Sprintf("dagscope:{%s}:", engine.NewRunID(time.Now()))
+	key := fmt.Sprintf("dagscope:{%s}:", record.NewRunID(time.Now()))
 	return fmt.Sprintf("\r\n$%d\r\ndagscope:{", len(key))
 }

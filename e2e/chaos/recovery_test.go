@@ -10,7 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
@@ -20,31 +21,31 @@ type loss struct {
 	session    uint16 // its number in the log
 	supervised bool
 	at         time.Time
-	nodes      []engine.NodeID
+	nodes      []dag.NodeID
 }
 
 // recoveries are how long it took after kills until a session was found dead, and until what it had claimed was claimed
 // again. Safe for concurrent use.
 type recoveries struct {
 	mu     sync.Mutex
-	losses map[engine.RunID][]loss
+	losses map[record.RunID][]loss
 	found  map[bool][]time.Duration // by supervised
 	again  map[bool][]time.Duration
 }
 
 func newRecoveries() *recoveries {
-	return &recoveries{losses: map[engine.RunID][]loss{}, found: map[bool][]time.Duration{}, again: map[bool][]time.Duration{}}
+	return &recoveries{losses: map[record.RunID][]loss{}, found: map[bool][]time.Duration{}, again: map[bool][]time.Duration{}}
 }
 
 // claimed lists what the worker of that name has claimed of a run.
-func claimed(ctx context.Context, b shared.Backend, run engine.RunID, name string) ([]loss, error) {
+func claimed(ctx context.Context, b shared.Backend, run record.RunID, name string) ([]loss, error) {
 	workers, err := b.Workers(ctx, run)
 	if err != nil {
 		return nil, err
 	}
 	sessions := map[ledger.SessionID]uint16{}
 	for _, w := range workers {
-		var record engine.WorkerRecord
+		var record record.WorkerRecord
 		if json.Unmarshal(w.Record, &record) == nil && record.Name == name {
 			sessions[w.Session] = w.Number
 		}
@@ -72,7 +73,7 @@ func claimed(ctx context.Context, b shared.Backend, run engine.RunID, name strin
 }
 
 // note keeps what was lost until the run's log can be read.
-func (r *recoveries) note(run engine.RunID, losses []loss) {
+func (r *recoveries) note(run record.RunID, losses []loss) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.losses[run] = append(r.losses[run], losses...)
@@ -82,11 +83,11 @@ func (r *recoveries) note(run engine.RunID, losses []loss) {
 type sample struct {
 	loss
 	found time.Duration // until its session was over, negative where the log does not say
-	again map[engine.NodeID]time.Duration
+	again map[dag.NodeID]time.Duration
 }
 
 // settle looks up in the log of a run when its losses were found and made up for.
-func (r *recoveries) settle(info engine.RunInfo, steps []engine.Step) (samples []sample) {
+func (r *recoveries) settle(info record.RunInfo, steps []record.Step) (samples []sample) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	losses := r.losses[info.ID]
@@ -113,16 +114,16 @@ func (r *recoveries) settle(info engine.RunInfo, steps []engine.Step) (samples [
 }
 
 // sample reads the log of a loss.
-func (l loss) sample(info engine.RunInfo, steps []engine.Step) sample {
+func (l loss) sample(info record.RunInfo, steps []record.Step) sample {
 	killed := l.at.Sub(info.StartedAt).Nanoseconds()
-	s := sample{loss: l, found: -1, again: map[engine.NodeID]time.Duration{}}
+	s := sample{loss: l, found: -1, again: map[dag.NodeID]time.Duration{}}
 	for i := range steps {
 		step := &steps[i]
 		switch {
-		case step.Kind == engine.WorkerStopped && step.Worker == l.session && step.Outcome == engine.OutcomeLost:
+		case step.Kind == record.WorkerStopped && step.Worker == l.session && step.Outcome == record.OutcomeLost:
 			s.found = time.Duration(step.Ended - killed)
-		case s.found < 0 || step.Worker == l.session || step.Outcome == engine.OutcomeLost || !slices.Contains(l.nodes, step.Node):
-		case step.Kind == engine.AttemptStarted || step.Kind == engine.AttemptEnded || step.Kind == engine.FanOutExpanded:
+		case s.found < 0 || step.Worker == l.session || step.Outcome == record.OutcomeLost || !slices.Contains(l.nodes, step.Node):
+		case step.Kind == record.AttemptStarted || step.Kind == record.AttemptEnded || step.Kind == record.FanOutExpanded:
 			if _, ok := s.again[step.Node]; !ok {
 				s.again[step.Node] = time.Duration(step.Claimed - killed)
 			}
@@ -132,7 +133,7 @@ func (l loss) sample(info engine.RunInfo, steps []engine.Step) sample {
 }
 
 // forget drops what was lost of a run that cannot be reported.
-func (r *recoveries) forget(run engine.RunID) {
+func (r *recoveries) forget(run record.RunID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.losses, run)

@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
 
@@ -24,15 +26,15 @@ type trial struct {
 	ends  ending
 	// orphan: who submits it dies at once.
 	orphan bool
-	job    engine.Job
+	job    execution.Job
 	want   enginetest.Outcome
 
-	exec     engine.Execution
-	steps    []engine.Step
+	exec     execution.Execution
+	steps    []record.Step
 	breaches []breach
 	samples  []sample
 	deleted  bool
-	status   engine.Status
+	status   record.Status
 }
 
 // ending is how a run is to end.
@@ -53,13 +55,13 @@ func newTrial(seed uint64, tasks int) (*trial, error) {
 		return nil, err
 	}
 	tr := &trial{seed: seed, ends: ends, orphan: rng.IntN(5) == 0, want: want}
-	policy := engine.FailFast
+	policy := record.FailFast
 	if rng.IntN(2) == 0 {
-		policy = engine.Continue
+		policy = record.Continue
 	}
 	now := time.Now()
-	tr.job = engine.Job{
-		Info:    engine.RunInfo{ID: engine.NewRunID(now), Workflow: "chaos", Policy: policy, SubmittedAt: now, StartedAt: now},
+	tr.job = execution.Job{
+		Info:    record.RunInfo{ID: record.NewRunID(now), Workflow: "chaos", Policy: policy, SubmittedAt: now, StartedAt: now},
 		Graph:   graph,
 		Options: engine.RunOptions{Policy: policy, Deadline: 24 * time.Hour},
 	}
@@ -68,7 +70,7 @@ func newTrial(seed uint64, tasks int) (*trial, error) {
 	return tr, nil
 }
 
-func (tr *trial) id() engine.RunID { return tr.job.Info.ID }
+func (tr *trial) id() record.RunID { return tr.job.Info.ID }
 
 func (tr *trial) breach(l law, format string, args ...any) {
 	tr.breaches = append(tr.breaches, breach{l, fmt.Sprintf(format, args...)})
@@ -86,12 +88,12 @@ func (tr *trial) judge(ctx context.Context, w *world) {
 	end, value := tr.exec.End()
 	tr.status = end.Status
 	switch {
-	case end.Status == engine.Interrupted:
+	case end.Status == record.Interrupted:
 		tr.breach(lost, "nothing is left of it: %+v", end.First)
 		return
 	case !tr.expects(end):
 		tr.breach(wrong, "it is %s, expected that it %s: %+v", end.Status, tr.ends, end.First)
-	case end.Status == engine.Succeeded && !cmp.Equal(tr.result(end, value), tr.want.Result):
+	case end.Status == record.Succeeded && !cmp.Equal(tr.result(end, value), tr.want.Result):
 		tr.breach(wrong, "its result is %v, expected %v", tr.result(end, value), tr.want.Result)
 	}
 	var err error
@@ -104,7 +106,7 @@ func (tr *trial) judge(ctx context.Context, w *world) {
 }
 
 // result is the value that a run has returned: encoded, where the process that found it knew none of its functions.
-func (tr *trial) result(end engine.RunEnd, value any) any {
+func (tr *trial) result(end record.RunEnd, value any) any {
 	if value != nil || end.Result == nil {
 		return value
 	}
@@ -116,14 +118,14 @@ func (tr *trial) result(end engine.RunEnd, value any) any {
 }
 
 // expects reports whether a run may end that way.
-func (tr *trial) expects(end engine.RunEnd) bool {
+func (tr *trial) expects(end record.RunEnd) bool {
 	switch tr.ends {
 	case fails:
-		return end.Status == engine.Failed && end.First != nil && strings.Contains(end.First.Message, errFatal.Error())
+		return end.Status == record.Failed && end.First != nil && strings.Contains(end.First.Message, errFatal.Error())
 	case cancelled:
-		return end.Status == engine.Cancelled || end.Status == engine.Succeeded
+		return end.Status == record.Cancelled || end.Status == record.Succeeded
 	default:
-		return end.Status == engine.Succeeded
+		return end.Status == record.Succeeded
 	}
 }
 
@@ -131,7 +133,7 @@ func (tr *trial) expects(end engine.RunEnd) bool {
 const cleanWithin = 5 * time.Second
 
 // startedInfo is the run's description with its start on the store's clock.
-func (tr *trial) startedInfo(ctx context.Context, w *world) engine.RunInfo {
+func (tr *trial) startedInfo(ctx context.Context, w *world) record.RunInfo {
 	info := tr.job.Info
 	if kept, err := w.backend.Open(ctx, tr.id()); err == nil {
 		info.StartedAt = kept.StartedAt
@@ -162,7 +164,7 @@ func (tr *trial) fold(ctx context.Context, w *world) {
 }
 
 // allSteps reads the log of an ended run.
-func allSteps(ctx context.Context, exec engine.Execution) (all []engine.Step, err error) {
+func allSteps(ctx context.Context, exec execution.Execution) (all []record.Step, err error) {
 	for {
 		steps, err := exec.Steps(ctx, uint64(len(all)))
 		if errors.Is(err, io.EOF) {
@@ -176,7 +178,7 @@ func allSteps(ctx context.Context, exec engine.Execution) (all []engine.Step, er
 }
 
 // stepsSoFar reads a log as far as it goes.
-func stepsSoFar(ctx context.Context, exec engine.Execution) []engine.Step {
+func stepsSoFar(ctx context.Context, exec execution.Execution) []record.Step {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	all, _ := allSteps(ctx, exec)

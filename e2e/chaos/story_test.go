@@ -5,7 +5,8 @@ package chaos_test
 import (
 	"fmt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -39,30 +40,30 @@ type final struct {
 
 // story replays the whole log of a run that has ended.
 type story struct {
-	status    engine.Status // of the run, by its last step
-	numbering *engine.Numbering
-	graph     *engine.Graph
-	waits     map[engine.NodeID]int
-	readied   map[engine.NodeID]bool  // named by some step's Readied
-	finals    map[engine.NodeID]final // nodes that are over
-	ended     map[engine.NodeID]int64 // when it first was
-	since     map[engine.NodeID]int64 // when the last node it waits for ended first
-	over      map[[3]int]bool         // attempts that have ended: node, epoch, number
-	lives     map[[2]int]bool         // lives that have ended well: node, epoch
+	status    record.Status // of the run, by its last step
+	numbering *dag.Numbering
+	graph     *dag.Graph
+	waits     map[dag.NodeID]int
+	readied   map[dag.NodeID]bool  // named by some step's Readied
+	finals    map[dag.NodeID]final // nodes that are over
+	ended     map[dag.NodeID]int64 // when it first was
+	since     map[dag.NodeID]int64 // when the last node it waits for ended first
+	over      map[[3]int]bool      // attempts that have ended: node, epoch, number
+	lives     map[[2]int]bool      // lives that have ended well: node, epoch
 	retries   int
 	workers   int
 	breaches  []breach
 }
 
 // read replays a log. The breaches it finds are in the story.
-func read(g *engine.Graph, steps []engine.Step) *story {
+func read(g *dag.Graph, steps []record.Step) *story {
 	s := &story{
-		graph: g, numbering: engine.NewNumbering(g), waits: map[engine.NodeID]int{}, readied: map[engine.NodeID]bool{},
-		finals: map[engine.NodeID]final{}, ended: map[engine.NodeID]int64{}, since: map[engine.NodeID]int64{},
+		graph: g, numbering: dag.NewNumbering(g), waits: map[dag.NodeID]int{}, readied: map[dag.NodeID]bool{},
+		finals: map[dag.NodeID]final{}, ended: map[dag.NodeID]int64{}, since: map[dag.NodeID]int64{},
 		over: map[[3]int]bool{}, lives: map[[2]int]bool{},
 	}
 	s.enter(s.numbering.Block(0))
-	if len(steps) == 0 || steps[0].Kind != engine.RunStarted || steps[len(steps)-1].Kind != engine.RunFinished {
+	if len(steps) == 0 || steps[0].Kind != record.RunStarted || steps[len(steps)-1].Kind != record.RunFinished {
 		s.breach(gap, "the log of %d steps does not begin with the run's start and end with its end", len(steps))
 		return s
 	}
@@ -78,7 +79,7 @@ func read(g *engine.Graph, steps []engine.Step) *story {
 		}
 	}
 	for id := range s.numbering.Nodes() {
-		if _, ok := s.finals[engine.NodeID(id)]; !ok && s.status == engine.Succeeded {
+		if _, ok := s.finals[dag.NodeID(id)]; !ok && s.status == record.Succeeded {
 			s.breach(unfolded, "node %d never ended in the log of a run that succeeded", id)
 		}
 	}
@@ -90,41 +91,41 @@ func (s *story) breach(l law, format string, args ...any) {
 }
 
 // enter counts what the nodes of a new block wait for.
-func (s *story) enter(b *engine.Block) {
+func (s *story) enter(b *dag.Block) {
 	scope := s.graph.Scope(b.Scope)
 	for i := range b.Instances {
 		for n := range scope.Len() {
-			p := engine.Place{Block: b, Instance: i, Local: n}
+			p := dag.Place{Block: b, Instance: i, Local: n}
 			s.waits[p.ID()] = len(scope.Parents(n))
-			if b.Expansion != engine.NoNode {
+			if b.Expansion != dag.NoNode {
 				s.since[p.ID()] = s.ended[b.Expansion]
 			}
 		}
 	}
 }
 
-func (s *story) step(step *engine.Step) {
+func (s *story) step(step *record.Step) {
 	switch step.Kind {
-	case engine.WorkerStarted, engine.WorkerStopped:
+	case record.WorkerStarted, record.WorkerStopped:
 		s.workers = max(s.workers, int(step.Worker)+1)
-	case engine.AttemptStarted:
+	case record.AttemptStarted:
 		s.begins(step)
-	case engine.AttemptEnded, engine.FanOutExpanded:
+	case record.AttemptEnded, record.FanOutExpanded:
 		s.workers = max(s.workers, int(step.Worker)+1)
 		if s.begins(step) {
 			s.ends(step)
 		}
-	case engine.TaskSkipped:
+	case record.TaskSkipped:
 		if s.begins(step) {
 			s.closes(step, ledger.Skipped)
 		}
-	case engine.RunDeadline:
+	case record.RunDeadline:
 		s.breach(wrong, "step %d reports a deadline, which is far away", step.Seq)
 	}
 }
 
 // ready: a node is reported as ready once, and when it is.
-func (s *story) ready(step *engine.Step, id engine.NodeID) {
+func (s *story) ready(step *record.Step, id dag.NodeID) {
 	switch {
 	case !s.numbering.Contains(id):
 		s.breach(early, "step %d readies node %d, which there is not", step.Seq, id)
@@ -137,7 +138,7 @@ func (s *story) ready(step *engine.Step, id engine.NodeID) {
 }
 
 // begins: an attempt began after all it waits for, by the log and by the clock. It reports whether there is such a node.
-func (s *story) begins(step *engine.Step) bool {
+func (s *story) begins(step *record.Step) bool {
 	if !s.numbering.Contains(step.Node) {
 		s.breach(early, "step %d is of node %d, which there is not", step.Seq, step.Node)
 		return false
@@ -147,14 +148,14 @@ func (s *story) begins(step *engine.Step) bool {
 		s.breach(early, "step %d is of node %d, which waits for %d more", step.Seq, step.Node, n)
 	case !s.readied[step.Node]:
 		s.breach(early, "step %d is of node %d, which no step has readied", step.Seq, step.Node)
-	case step.Outcome != engine.OutcomeLost && step.Kind != engine.TaskSkipped && step.Started < s.since[step.Node]:
+	case step.Outcome != record.OutcomeLost && step.Kind != record.TaskSkipped && step.Started < s.since[step.Node]:
 		s.breach(early, "node %d starts at %d by step %d, before the last of what it waits for has ended at %d",
 			step.Node, step.Started, step.Seq, s.since[step.Node])
 	}
 	return true
 }
 
-func (s *story) ends(step *engine.Step) {
+func (s *story) ends(step *record.Step) {
 	attempt := [3]int{int(step.Node), int(step.Epoch), int(step.Attempt)}
 	life := [2]int{attempt[0], attempt[1]}
 	if s.over[attempt] || s.lives[life] {
@@ -162,25 +163,25 @@ func (s *story) ends(step *engine.Step) {
 	}
 	s.over[attempt] = true
 	switch step.Outcome {
-	case engine.OutcomeRetrying:
+	case record.OutcomeRetrying:
 		s.retries++
-	case engine.OutcomeLost:
+	case record.OutcomeLost:
 	default:
 		s.lives[life] = true
-		s.closes(step, map[engine.Outcome]ledger.NodeStatus{
-			engine.OutcomeOK: ledger.OK, engine.OutcomeFailed: ledger.Failed, engine.OutcomeSkipped: ledger.Skipped, engine.OutcomeCancelled: ledger.Cancelled,
+		s.closes(step, map[record.Outcome]ledger.NodeStatus{
+			record.OutcomeOK: ledger.OK, record.OutcomeFailed: ledger.Failed, record.OutcomeSkipped: ledger.Skipped, record.OutcomeCancelled: ledger.Cancelled,
 		}[step.Outcome])
 	}
 }
 
 // closes notes how a node has ended, and counts down those that wait for it, the first time.
-func (s *story) closes(step *engine.Step, status ledger.NodeStatus) {
+func (s *story) closes(step *record.Step, status ledger.NodeStatus) {
 	id := step.Node
 	before, again := s.finals[id]
 	switch {
 	case again && before.epoch >= int(step.Epoch):
 		s.breach(twice, "step %d ends node %d in epoch %d, after epoch %d", step.Seq, id, step.Epoch, before.epoch)
-	case status != ledger.OK && s.status == engine.Succeeded:
+	case status != ledger.OK && s.status == record.Succeeded:
 		s.breach(wrong, "step %d ends node %d with outcome %d, in a run that succeeded", step.Seq, id, step.Outcome)
 	}
 	s.finals[id] = final{status, int(step.Epoch)}
@@ -190,7 +191,7 @@ func (s *story) closes(step *engine.Step, status ledger.NodeStatus) {
 	s.ended[id] = step.Ended
 	p := s.numbering.Locate(id)
 	scope := s.graph.Scope(p.Block.Scope)
-	if step.Kind == engine.FanOutExpanded && status == ledger.OK {
+	if step.Kind == record.FanOutExpanded && status == ledger.OK {
 		s.expand(step, p)
 	}
 	for _, c := range scope.Children(p.Local) {
@@ -204,8 +205,8 @@ func (s *story) closes(step *engine.Step, status ledger.NodeStatus) {
 	}
 }
 
-func (s *story) expand(step *engine.Step, p engine.Place) {
-	b, err := s.numbering.Expand(step.Node, int(step.Width), engine.Limits{Tasks: 1 << 24, Edges: 1 << 26})
+func (s *story) expand(step *record.Step, p dag.Place) {
+	b, err := s.numbering.Expand(step.Node, int(step.Width), dag.Limits{Tasks: 1 << 24, Edges: 1 << 26})
 	if err != nil {
 		s.breach(wrong, "step %d expands node %d: %v", step.Seq, step.Node, err)
 		return
@@ -217,7 +218,7 @@ func (s *story) expand(step *engine.Step, p engine.Place) {
 	s.enter(b)
 }
 
-func (s *story) arrive(id engine.NodeID, ended int64) {
+func (s *story) arrive(id dag.NodeID, ended int64) {
 	s.waits[id]--
 	s.since[id] = max(s.since[id], ended)
 }
@@ -242,7 +243,7 @@ func (s *story) compare(state *ledger.State, last uint64) {
 	want := fmt.Sprintf("%s seq=%d tasks=%d retries=%d claims=0", s.status, last, s.numbering.Tasks(), s.retries)
 	c := state.Counts
 	got := fmt.Sprintf("%s seq=%d tasks=%d retries=%d claims=%d", state.Status, state.Seq, c.Tasks, c.Retries, c.Claims)
-	if got != want || s.status == engine.Succeeded && c.Open > 0 {
+	if got != want || s.status == record.Succeeded && c.Open > 0 {
 		s.breach(unfolded, "the log folds to %q, the state is %q with %d open", want, got, c.Open)
 	}
 	if s.workers > int(state.Workers) {
@@ -254,7 +255,7 @@ func (s *story) compare(state *ledger.State, last uint64) {
 func (s *story) nodes(state *ledger.State) {
 	var done, failed, skipped int
 	for i := range state.Nodes {
-		n, id := &state.Nodes[i], engine.NodeID(i)
+		n, id := &state.Nodes[i], dag.NodeID(i)
 		f, over := s.finals[id]
 		switch {
 		case over && n.Status == f.status && int(n.Epoch) == f.epoch:

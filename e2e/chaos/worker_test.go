@@ -19,7 +19,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/invoke"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/redis"
 	"github.com/dagscope/dagscope/engine/state/shared"
@@ -117,13 +119,13 @@ type keeper struct {
 }
 
 // keptState is the key of the state in which a run ended.
-func keptState(run engine.RunID) string { return "chaos:state:" + string(run) }
+func keptState(run record.RunID) string { return "chaos:state:" + string(run) }
 
 // cleaned is the key that says that a run was cleaned to the end.
-func cleaned(run engine.RunID) string { return "chaos:cleaned:" + string(run) }
+func cleaned(run record.RunID) string { return "chaos:cleaned:" + string(run) }
 
 // Clean implements shared.Backend.
-func (k keeper) Clean(ctx context.Context, run engine.RunID, frontier []engine.NodeID) (int, error) {
+func (k keeper) Clean(ctx context.Context, run record.RunID, frontier []dag.NodeID) (int, error) {
 	if err := k.keep(ctx, run); err != nil {
 		return 0, err
 	}
@@ -135,7 +137,7 @@ func (k keeper) Clean(ctx context.Context, run engine.RunID, frontier []engine.N
 }
 
 // isCleaned reports whether Clean came to its end.
-func (k keeper) isCleaned(ctx context.Context, run engine.RunID) bool {
+func (k keeper) isCleaned(ctx context.Context, run record.RunID) bool {
 	return k.conn.Client.Exists(ctx, cleaned(run)).Val() == 1
 }
 
@@ -155,7 +157,7 @@ func again(ctx context.Context, call func() error) error {
 }
 
 // keep writes the state down unless that was done before: cleaning may be repeated.
-func (k keeper) keep(ctx context.Context, run engine.RunID) error {
+func (k keeper) keep(ctx context.Context, run record.RunID) error {
 	state, err := k.Snapshot(ctx, run)
 	if err != nil || len(state.Nodes) == 0 {
 		return err
@@ -168,7 +170,7 @@ func (k keeper) keep(ctx context.Context, run engine.RunID) error {
 }
 
 // stateKept reads what keep has written; nil where nothing was.
-func (k keeper) stateKept(ctx context.Context, run engine.RunID) (*ledger.State, error) {
+func (k keeper) stateKept(ctx context.Context, run record.RunID) (*ledger.State, error) {
 	var raw []byte
 	err := again(ctx, func() (err error) {
 		raw, err = k.conn.Client.Get(ctx, keptState(run)).Bytes()

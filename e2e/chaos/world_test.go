@@ -17,7 +17,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 	"github.com/dagscope/dagscope/engine/state/redis"
 	"github.com/dagscope/dagscope/engine/state/shared"
@@ -68,9 +69,9 @@ type world struct {
 	recoveries *recoveries
 	tally      tally
 	ended      []*trial // that went well
-	broken     map[engine.RunID]bool
+	broken     map[record.RunID]bool
 
-	active map[engine.RunID]*trial
+	active map[record.RunID]*trial
 }
 
 // newWorld starts Redis, the proxy, the process that submits and watches, and the workers. What it writes stays where
@@ -80,7 +81,7 @@ func newWorld(t *testing.T, p plan) *world {
 	require.NoError(t, err)
 	w := &world{
 		t: t, plan: p, rng: rand.New(rand.NewPCG(p.seed, 0xc4a05)), began: time.Now(), dir: dir,
-		recoveries: newRecoveries(), active: map[engine.RunID]*trial{}, broken: map[engine.RunID]bool{},
+		recoveries: newRecoveries(), active: map[record.RunID]*trial{}, broken: map[record.RunID]bool{},
 	}
 	t.Cleanup(w.tidy)
 	w.actions, err = os.Create(filepath.Join(dir, "actions.txt"))
@@ -129,7 +130,7 @@ func (w *world) watch(log io.WriteCloser) *shared.Store {
 	searched := make(chan struct{})
 	go func() {
 		defer close(searched)
-		_ = w.pool.Find(ctx, func(job engine.Job, exec engine.Execution) {
+		_ = w.pool.Find(ctx, func(job execution.Job, exec execution.Execution) {
 			select {
 			case w.finds.of(job.Info.ID) <- exec:
 			default: // it is known
@@ -186,7 +187,7 @@ func (w *world) begin(ctx context.Context, seed uint64, done chan<- *trial) {
 }
 
 // submit has a run accepted by the process that watches, or by one that is gone at once: then the watcher has to find it.
-func (w *world) submit(ctx context.Context, tr *trial) (engine.Execution, error) {
+func (w *world) submit(ctx context.Context, tr *trial) (execution.Execution, error) {
 	if !tr.orphan {
 		return w.pool.Submit(ctx, tr.job)
 	}
@@ -219,24 +220,24 @@ func (w *world) submit(ctx context.Context, tr *trial) (engine.Execution, error)
 // finds are runs that the watcher has found. Safe for concurrent use.
 type finds struct {
 	mu    sync.Mutex
-	execs map[engine.RunID]chan engine.Execution
+	execs map[record.RunID]chan execution.Execution
 }
 
 // of is where a run comes out once it is found.
-func (f *finds) of(id engine.RunID) chan engine.Execution {
+func (f *finds) of(id record.RunID) chan execution.Execution {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.execs == nil {
-		f.execs = map[engine.RunID]chan engine.Execution{}
+		f.execs = map[record.RunID]chan execution.Execution{}
 	}
 	if f.execs[id] == nil {
-		f.execs[id] = make(chan engine.Execution, 1)
+		f.execs[id] = make(chan execution.Execution, 1)
 	}
 	return f.execs[id]
 }
 
 // underWay lists the runs that have not been judged.
-func (w *world) underWay() (ids []engine.RunID) {
+func (w *world) underWay() (ids []record.RunID) {
 	for id := range w.active {
 		ids = append(ids, id)
 	}

@@ -10,7 +10,8 @@ import (
 	"sync/atomic"
 	"unsafe"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -99,7 +100,7 @@ func (b *Board) Introduce(name string) {
 }
 
 // Opened adds a session, before any of its nodes is executed, and returns the handle for Executing and Closed.
-func (b *Board) Opened(run engine.RunID, session ledger.SessionID) (handle uint32) {
+func (b *Board) Opened(run record.RunID, session ledger.SessionID) (handle uint32) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	i := slices.Index(b.open[:], false)
@@ -127,7 +128,7 @@ func (b *Board) Closed(handle uint32) {
 }
 
 // Executing sets the node that a lane executes.
-func (b *Board) Executing(slot int, handle uint32, node engine.NodeID) {
+func (b *Board) Executing(slot int, handle uint32, node dag.NodeID) {
 	if slot < MaxSlots && handle < maxSessions {
 		b.slot(slot).Store(uint64(handle+1)<<32 | uint64(node))
 	}
@@ -154,7 +155,7 @@ func (b *Board) slot(i int) *atomic.Uint64 {
 
 // openSession is a session that was open when its process died.
 type openSession struct {
-	run     engine.RunID
+	run     record.RunID
 	session ledger.SessionID
 	running []running
 }
@@ -162,7 +163,7 @@ type openSession struct {
 // running is a node that was being executed.
 type running struct {
 	slot int
-	node engine.NodeID
+	node dag.NodeID
 }
 
 // read returns the name of the worker and the sessions that were open at its death. A failing process may have written
@@ -177,14 +178,14 @@ func (b *Board) read() (name string, sessions []openSession) {
 		place := b.session(i)
 		at[uint32(i)] = len(sessions)
 		sessions = append(sessions, openSession{
-			run:     engine.RunID(place[8:][:min(place[4], runMax)]),
+			run:     record.RunID(place[8:][:min(place[4], runMax)]),
 			session: ledger.SessionID(place[8+runMax:][:min(place[5], sessionMax)]),
 		})
 	}
 	for slot := range MaxSlots {
 		word := b.slot(slot).Load()
 		if i, ok := at[uint32(word>>32)-1]; ok && word != 0 {
-			sessions[i].running = append(sessions[i].running, running{slot, engine.NodeID(word)})
+			sessions[i].running = append(sessions[i].running, running{slot, dag.NodeID(word)})
 		}
 	}
 	return name, sessions

@@ -14,7 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -69,7 +70,7 @@ func TestBoardWithoutPlacesKeepsQuiet(t *testing.T) {
 	child.Closed(5)
 	assert.EqualValues(t, 5, child.Opened("again", "again"), "a place that was given back is given out")
 	child.Closed(6)
-	assert.EqualValues(t, noHandle, child.Opened(engine.RunID(strings.Repeat("r", runMax+1)), "s"))
+	assert.EqualValues(t, noHandle, child.Opened(record.RunID(strings.Repeat("r", runMax+1)), "s"))
 	assert.EqualValues(t, noHandle, child.Opened("r", ledger.SessionID(strings.Repeat("s", sessionMax+1))))
 
 	name, sessions := supervisor.read()
@@ -94,7 +95,7 @@ func TestBoardAgainstModel(t *testing.T) {
 			_, isOpen := open[handle]
 			switch rapid.IntRange(0, 3).Draw(t, "op") {
 			case 0:
-				l := openSession{run: engine.RunID(rapid.StringN(1, 16, runMax).Draw(t, "run")), session: ledger.SessionID(fmt.Sprint("s", i))}
+				l := openSession{run: record.RunID(rapid.StringN(1, 16, runMax).Draw(t, "run")), session: ledger.SessionID(fmt.Sprint("s", i))}
 				open[child.Opened(l.run, l.session)] = l
 			case 1:
 				if isOpen {
@@ -109,7 +110,7 @@ func TestBoardAgainstModel(t *testing.T) {
 				}
 			case 2:
 				if isOpen {
-					node := engine.NodeID(rapid.Uint32().Draw(t, "node"))
+					node := dag.NodeID(rapid.Uint32().Draw(t, "node"))
 					child.Executing(slot, handle, node)
 					lanes[slot], handles[slot] = running{slot, node}, handle
 				}

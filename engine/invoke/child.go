@@ -7,7 +7,8 @@ import (
 	"os/exec"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Descriptors of the files that a child gets from its supervisor.
@@ -81,9 +82,9 @@ func (c *child) howEnded() string {
 }
 
 // evidence returns the error record of the attempts that the ended process was executing.
-func (c *child) evidence(worker, host string) engine.ErrorRecord {
-	r := engine.ErrorRecord{
-		Kind: engine.WorkerLostError, Node: engine.NoNode, Worker: worker, Host: host, Time: time.Now(), Stack: c.stderr.String(),
+func (c *child) evidence(worker, host string) record.ErrorRecord {
+	r := record.ErrorRecord{
+		Kind: record.WorkerLostError, Node: dag.NoNode, Worker: worker, Host: host, Time: time.Now(), Stack: c.stderr.String(),
 	}
 	r.ExitCode, r.Signal = ending(c.cmd.ProcessState)
 	r.Message = fmt.Sprintf("the worker process %d %s after %s", c.pid(), c.howEnded(), time.Since(c.began).Round(time.Millisecond))

@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // FanConfig of a Fan. Invoker is required; the zero value of the rest means the defaults.
@@ -58,7 +58,7 @@ type Counts struct {
 	UnderWay int64 `json:"under_way"` // active invocations
 }
 
-// Fan turns ready nodes into invocations. For each run a limited number start at the same time (engine.Rules.Invokers);
+// Fan turns ready nodes into invocations. For each run a limited number start at the same time (record.Rules.Invokers);
 // once a worker has accepted an invocation, it lasts as long as that worker works, and no longer counts for this limit.
 // Nothing happens until Run is called. Safe for concurrent use.
 type Fan struct {
@@ -67,8 +67,8 @@ type Fan struct {
 	calls sync.WaitGroup // invocations; owned by Run
 
 	mu       sync.Mutex
-	demands  map[engine.RunID]*demand // guarded by mu
-	turns    []engine.RunID           // the keys of demands, in the order in which they are served; guarded by mu
+	demands  map[record.RunID]*demand // guarded by mu
+	turns    []record.RunID           // the keys of demands, in the order in which they are served; guarded by mu
 	underWay int                      // active invocations of all runs; guarded by mu
 
 	hinted, invoked, warm, cold, idle, failures atomic.Int64
@@ -91,12 +91,12 @@ func NewFan(cfg FanConfig) (*Fan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Fan{cfg: cfg, wake: make(chan struct{}, 1), demands: map[engine.RunID]*demand{}}, nil
+	return &Fan{cfg: cfg, wake: make(chan struct{}, 1), demands: map[record.RunID]*demand{}}, nil
 }
 
 // Readied reports that nodes of a run can be claimed: how many of each function, "" for those that any worker can
 // execute. It returns at once; invokers bounds how many invocations of this run start at a time.
-func (f *Fan) Readied(run engine.RunID, readied map[string]int, invokers int) {
+func (f *Fan) Readied(run record.RunID, readied map[string]int, invokers int) {
 	nodes := 0
 	for _, n := range readied {
 		nodes += n
@@ -152,7 +152,7 @@ func (f *Fan) Run(ctx context.Context) error {
 }
 
 // next removes one invocation from the demands, which it serves round-robin.
-func (f *Fan) next() (engine.RunID, Hint, bool) {
+func (f *Fan) next() (record.RunID, Hint, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.underWay >= f.cfg.Max {
@@ -176,7 +176,7 @@ func (f *Fan) next() (engine.RunID, Hint, bool) {
 }
 
 // call makes one invocation.
-func (f *Fan) call(ctx context.Context, run engine.RunID, hint Hint) {
+func (f *Fan) call(ctx context.Context, run record.RunID, hint Hint) {
 	var once sync.Once
 	taken := func() { once.Do(func() { f.taken(run) }) }
 	waiting := time.AfterFunc(f.cfg.TakeWait, taken)
@@ -207,7 +207,7 @@ func (f *Fan) count(a Answer) {
 }
 
 // failed counts a failure, and logs it unless one was logged within the last second: all may fail at the same time.
-func (f *Fan) failed(run engine.RunID, err error) {
+func (f *Fan) failed(run record.RunID, err error) {
 	n := f.failures.Add(1)
 	now, last := time.Now().UnixNano(), f.lastLog.Load()
 	if now-last >= int64(time.Second) && f.lastLog.CompareAndSwap(last, now) {
@@ -216,7 +216,7 @@ func (f *Fan) failed(run engine.RunID, err error) {
 }
 
 // taken lets the next invocation of the run start.
-func (f *Fan) taken(run engine.RunID) {
+func (f *Fan) taken(run record.RunID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.demands[run].starting--
@@ -225,7 +225,7 @@ func (f *Fan) taken(run engine.RunID) {
 
 // over ends an invocation. If it found nothing to do, further ones would not either, since other workers have done the
 // rest: they are dropped.
-func (f *Fan) over(run engine.RunID, idle bool) {
+func (f *Fan) over(run record.RunID, idle bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	d := f.demands[run]
@@ -237,7 +237,7 @@ func (f *Fan) over(run engine.RunID, idle bool) {
 	}
 	if d.wanted == 0 && d.underWay == 0 {
 		delete(f.demands, run)
-		f.turns = slices.DeleteFunc(f.turns, func(other engine.RunID) bool { return other == run })
+		f.turns = slices.DeleteFunc(f.turns, func(other record.RunID) bool { return other == run })
 	}
 	f.notify()
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // platform is an Invoker whose invocations a test answers.
@@ -151,11 +151,11 @@ func TestFanIsFairToRuns(t *testing.T) {
 		f.Readied("narrow", map[string]int{"b": 2}, 2)
 		synctest.Wait()
 		hints, _, _ := p.seen()
-		runs := map[engine.RunID]int{}
+		runs := map[record.RunID]int{}
 		for _, h := range hints {
 			runs[h.Run]++
 		}
-		assert.Equal(t, map[engine.RunID]int{"wide": 2, "narrow": 2}, runs)
+		assert.Equal(t, map[record.RunID]int{"wide": 2, "narrow": 2}, runs)
 		time.Sleep(10 * time.Second)
 		assert.Equal(t, int64(10), f.Counts().Invoked)
 	})

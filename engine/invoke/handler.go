@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Version of the body of a request; higher ones are refused.
@@ -218,7 +219,7 @@ func parseHint(body []byte) (Hint, error) {
 	if r.Version < 1 || r.Version > Version {
 		return Hint{}, fmt.Errorf("version is %d, expected 1 to %d", r.Version, Version)
 	}
-	if _, err := engine.ParseRunID(string(r.Run)); err != nil {
+	if _, err := record.ParseRunID(string(r.Run)); err != nil {
 		return Hint{}, fmt.Errorf("run: %w", err)
 	}
 	if r.Nodes < 0 {

@@ -3,12 +3,12 @@ package invoke
 import (
 	"context"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Hint says which run has nodes that can be claimed.
 type Hint struct {
-	Run engine.RunID `json:"run"`
+	Run record.RunID `json:"run"`
 	// Functions are those whose tasks can be claimed, sorted; empty if unknown.
 	Functions []string `json:"functions,omitempty"`
 	// Nodes is how many nodes can be claimed, at least 1.

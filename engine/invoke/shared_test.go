@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/shared"
 	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/internal/testkit/sharedtest"
@@ -84,7 +86,7 @@ func background(t *testing.T, run func(context.Context) error) {
 }
 
 // squares is a graph whose result is the sum of the squares below n.
-func squares(t *testing.T, n int) *engine.Graph {
+func squares(t *testing.T, n int) *dag.Graph {
 	t.Helper()
 	b := engine.NewBuilder()
 	list := count.Call(engine.Const(b, n))
@@ -176,8 +178,8 @@ func TestBoardOfARun(t *testing.T) {
 	reaper, err := shared.New(shared.Config{Backend: server.Connect(nil)})
 	require.NoError(t, err)
 	left := sessions[0]
-	require.NoError(t, reaper.ReapSession(t.Context(), left.run, left.session, []engine.NodeID{left.running[0].node}, engine.ErrorRecord{
-		Kind: engine.WorkerLostError, Message: "exited with code 7", ExitCode: 7,
+	require.NoError(t, reaper.ReapSession(t.Context(), left.run, left.session, []dag.NodeID{left.running[0].node}, record.ErrorRecord{
+		Kind: record.WorkerLostError, Message: "exited with code 7", ExitCode: 7,
 	}))
 	background(t, member(t, server, shared.Config{}, worker.Config{Find: find}).Run)
 	awaitCall(t) // another worker has it, at once

@@ -15,7 +15,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -23,7 +24,7 @@ import (
 type Reaper interface {
 	// ReapSession ends a session and releases its claims. running are the nodes that its process was executing; died
 	// becomes the error record of the lost attempts.
-	ReapSession(ctx context.Context, run engine.RunID, session ledger.SessionID, running []engine.NodeID, died engine.ErrorRecord) error
+	ReapSession(ctx context.Context, run record.RunID, session ledger.SessionID, running []dag.NodeID, died record.ErrorRecord) error
 }
 
 // SupervisorConfig of a Supervisor. Command and Reaper are required; the zero value of the rest means the defaults.
@@ -217,7 +218,7 @@ func (s *Supervisor) report(c *child, name string, sessions []openSession) {
 	var reports sync.WaitGroup
 	for _, l := range sessions {
 		reports.Go(func() {
-			record, nodes := died, []engine.NodeID(nil)
+			record, nodes := died, []dag.NodeID(nil)
 			for _, r := range l.running {
 				nodes = append(nodes, r.node)
 				record.Slot = r.slot

@@ -23,7 +23,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -113,15 +114,15 @@ type reaper struct {
 }
 
 type reaped struct {
-	run     engine.RunID
+	run     record.RunID
 	session ledger.SessionID
-	running []engine.NodeID
-	died    engine.ErrorRecord
+	running []dag.NodeID
+	died    record.ErrorRecord
 	at      time.Time
 }
 
 func (r *reaper) ReapSession(
-	_ context.Context, run engine.RunID, session ledger.SessionID, running []engine.NodeID, died engine.ErrorRecord,
+	_ context.Context, run record.RunID, session ledger.SessionID, running []dag.NodeID, died record.ErrorRecord,
 ) error {
 	r.reports <- reaped{run, session, running, died, time.Now()}
 	return nil
@@ -130,7 +131,7 @@ func (r *reaper) ReapSession(
 // unreachable is a store that cannot be reached.
 type unreachable struct{}
 
-func (unreachable) ReapSession(ctx context.Context, _ engine.RunID, _ ledger.SessionID, _ []engine.NodeID, _ engine.ErrorRecord) error {
+func (unreachable) ReapSession(ctx context.Context, _ record.RunID, _ ledger.SessionID, _ []dag.NodeID, _ record.ErrorRecord) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
@@ -267,19 +268,19 @@ func TestSupervisorReportsDeaths(t *testing.T) {
 		t.Run(c.role, func(t *testing.T) {
 			p := perform(t, c.role, nil)
 			r := p.report()
-			assert.Equal(t, engine.RunID("run-1"), r.run)
+			assert.Equal(t, record.RunID("run-1"), r.run)
 			assert.Equal(t, ledger.SessionID("session-1"), r.session)
-			assert.Equal(t, []engine.NodeID{42}, r.running)
-			assert.Equal(t, engine.WorkerLostError, r.died.Kind)
-			assert.Equal(t, engine.NoNode, r.died.Node)
+			assert.Equal(t, []dag.NodeID{42}, r.running)
+			assert.Equal(t, record.WorkerLostError, r.died.Kind)
+			assert.Equal(t, dag.NoNode, r.died.Node)
 			assert.Equal(t, "player", r.died.Worker)
 			assert.Equal(t, c.code, r.died.ExitCode)
 			assert.Equal(t, c.signal, r.died.Signal)
 			assert.Contains(t, r.died.Message, c.message)
 			assert.Contains(t, r.died.Stack, c.evidence)
-			assert.LessOrEqual(t, len(r.died.Stack), engine.MaxEvidence)
+			assert.LessOrEqual(t, len(r.died.Stack), record.MaxEvidence)
 			if c.role == "floods" {
-				assert.Len(t, r.died.Stack, engine.MaxEvidence)
+				assert.Len(t, r.died.Stack, record.MaxEvidence)
 			}
 			p.end()
 			assert.Equal(t, Deaths{Started: 1, Died: 1, Reported: 1}, p.Deaths())
@@ -319,12 +320,12 @@ func TestSupervisorReportsWithinASecond(t *testing.T) {
 
 func TestSupervisorReportsEverySession(t *testing.T) {
 	p := perform(t, "two sessions", nil)
-	got := map[engine.RunID][]engine.NodeID{}
+	got := map[record.RunID][]dag.NodeID{}
 	for range 2 {
 		r := p.report()
 		got[r.run] = r.running
 	}
-	assert.Equal(t, map[engine.RunID][]engine.NodeID{"run-1": {42, 44}, "run-2": {43}}, got)
+	assert.Equal(t, map[record.RunID][]dag.NodeID{"run-1": {42, 44}, "run-2": {43}}, got)
 }
 
 func TestSupervisorStartsAgain(t *testing.T) {
@@ -357,7 +358,7 @@ func TestSupervisorKills(t *testing.T) {
 		pid := p.up("up")
 		p.end()
 		assert.False(t, alive(pid))
-		assert.Equal(t, []engine.NodeID{42}, p.report().running, "what it held is given back at once")
+		assert.Equal(t, []dag.NodeID{42}, p.report().running, "what it held is given back at once")
 	})
 	t.Run("when terminated", func(t *testing.T) {
 		p := perform(t, "ignores SIGTERM", func(c *SupervisorConfig) { c.SoftStop = time.Hour })

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"sync"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
-// tail keeps the last engine.MaxEvidence bytes that were written to it, and the last line with which the Go runtime ends
+// tail keeps the last record.MaxEvidence bytes that were written to it, and the last line with which the Go runtime ends
 // a process, since stacks of many goroutines follow that line. Safe for concurrent use; mu guards all fields.
 type tail struct {
 	mu    sync.Mutex
@@ -16,14 +16,14 @@ type tail struct {
 	words string // see lastWords
 }
 
-// Write implements io.Writer. It never fails, and keeps at most twice engine.MaxEvidence bytes.
+// Write implements io.Writer. It never fails, and keeps at most twice record.MaxEvidence bytes.
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.scanLines(p)
-	rest := p[max(0, len(p)-engine.MaxEvidence):]
-	if len(t.buf)+len(rest) > 2*engine.MaxEvidence {
-		keep := min(len(t.buf), engine.MaxEvidence-len(rest))
+	rest := p[max(0, len(p)-record.MaxEvidence):]
+	if len(t.buf)+len(rest) > 2*record.MaxEvidence {
+		keep := min(len(t.buf), record.MaxEvidence-len(rest))
 		t.buf = append(t.buf[:0], t.buf[len(t.buf)-keep:]...)
 	}
 	t.buf = append(t.buf, rest...)
@@ -51,7 +51,7 @@ func (t *tail) checkLine() {
 func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return string(t.buf[max(0, len(t.buf)-engine.MaxEvidence):])
+	return string(t.buf[max(0, len(t.buf)-record.MaxEvidence):])
 }
 
 // lastWordsMax bounds how many bytes of a line become part of a message.

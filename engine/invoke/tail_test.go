@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 func TestTailKeepsTheEnd(t *testing.T) {
@@ -17,16 +17,16 @@ func TestTailKeepsTheEnd(t *testing.T) {
 		var kept tail
 		var all strings.Builder
 		for i := range rapid.IntRange(0, 12).Draw(t, "writes") {
-			p := strings.Repeat(string(rune('a'+i)), rapid.IntRange(0, engine.MaxEvidence*3/2).Draw(t, "bytes"))
+			p := strings.Repeat(string(rune('a'+i)), rapid.IntRange(0, record.MaxEvidence*3/2).Draw(t, "bytes"))
 			all.WriteString(p)
 			n, err := kept.Write([]byte(p))
 			require.NoError(t, err)
 			require.Equal(t, len(p), n)
-			require.LessOrEqual(t, len(kept.buf), 2*engine.MaxEvidence)
+			require.LessOrEqual(t, len(kept.buf), 2*record.MaxEvidence)
 		}
 		want := all.String()
-		want = want[max(0, len(want)-engine.MaxEvidence):]
-		assert.True(t, want == kept.String(), "expected the last %d bytes", engine.MaxEvidence)
+		want = want[max(0, len(want)-record.MaxEvidence):]
+		assert.True(t, want == kept.String(), "expected the last %d bytes", record.MaxEvidence)
 	})
 }
 
@@ -37,7 +37,7 @@ func TestLastWords(t *testing.T) {
 		{"a panic", "x\npanic: boom\n\ngoroutine 1 [running]:\n", "panic: boom"},
 		{"the last one", "panic: told by user code\r\nfatal error: all goroutines are asleep - deadlock!", "fatal error: all goroutines are asleep - deadlock!"},
 		{"a long one", "panic: " + strings.Repeat("x", 1000) + "\nmore", "panic: " + strings.Repeat("x", lastWordsMax-7)},
-		{"before many stacks", "panic: boom\n" + strings.Repeat("goroutine\n", engine.MaxEvidence), "panic: boom"},
+		{"before many stacks", "panic: boom\n" + strings.Repeat("goroutine\n", record.MaxEvidence), "panic: boom"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, most := range []int{1, 7, len(c.stderr)} { // pieces come as they like

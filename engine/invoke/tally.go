@@ -3,7 +3,8 @@ package invoke
 import (
 	"sync/atomic"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -22,13 +23,13 @@ func (t *Tally) Executed() int64 { return t.executed.Load() }
 func (t *Tally) Busy() int64 { return t.busy.Load() }
 
 // Opened does nothing.
-func (t *Tally) Opened(engine.RunID, ledger.SessionID) uint32 { return 0 }
+func (t *Tally) Opened(record.RunID, ledger.SessionID) uint32 { return 0 }
 
 // Closed does nothing.
 func (t *Tally) Closed(uint32) {}
 
 // Executing counts a node.
-func (t *Tally) Executing(slot int, _ uint32, _ engine.NodeID) {
+func (t *Tally) Executing(slot int, _ uint32, _ dag.NodeID) {
 	t.executed.Add(1)
 	if slot < MaxSlots && !t.lanes[slot].Swap(true) {
 		t.busy.Add(1)

@@ -17,7 +17,7 @@ package plan
 import (
 	"math/bits"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // Mark says how a worker comes to execute a node.
@@ -47,13 +47,13 @@ type Node struct {
 
 // Plan marks the nodes of one graph. Immutable and safe for concurrent use.
 type Plan struct {
-	graph *engine.Graph
+	graph *dag.Graph
 	marks [][]Mark // of each scope, by node
 	order []uint32 // nodes of scope 0, parents first
 }
 
 // New plans a graph, which need not be Executable.
-func New(g *engine.Graph) *Plan {
+func New(g *dag.Graph) *Plan {
 	p := &Plan{graph: g, marks: make([][]Mark, g.Scopes())}
 	for i := range p.marks {
 		p.marks[i] = marksOf(g.Scope(int32(i)), i > 0)
@@ -63,11 +63,11 @@ func New(g *engine.Graph) *Plan {
 }
 
 // marksOf marks the nodes of a scope. The roots of a body wait for the expansion that makes them.
-func marksOf(s *engine.Scope, body bool) []Mark {
+func marksOf(s *dag.Scope, body bool) []Mark {
 	marks := make([]Mark, s.Len())
 	for n := range s.Len() {
 		switch parents := len(s.Parents(n)); {
-		case parents > 1 || s.Kind(n) == engine.JoinNode:
+		case parents > 1 || s.Kind(n) == dag.JoinNode:
 			marks[n] = FanIn
 		case parents == 1 || body:
 			marks[n] = Invoke
@@ -85,7 +85,7 @@ func marksOf(s *engine.Scope, body bool) []Mark {
 }
 
 // inOrder sorts the nodes of a scope so that parents come first.
-func inOrder(s *engine.Scope) []uint32 {
+func inOrder(s *dag.Scope) []uint32 {
 	waits := make([]uint32, s.Len())
 	order := make([]uint32, 0, s.Len())
 	for n := range waits {
@@ -104,13 +104,13 @@ func inOrder(s *engine.Scope) []uint32 {
 }
 
 // Graph returns the graph that the plan is for.
-func (p *Plan) Graph() *engine.Graph { return p.graph }
+func (p *Plan) Graph() *dag.Graph { return p.graph }
 
 // Mark returns how a worker comes to execute a node of the graph.
 func (p *Plan) Mark(n Node) Mark { return p.marks[n.Scope][n.Local] }
 
 // Roots lists the nodes that schedules begin with, in ascending order. The slice must not be modified.
-func (p *Plan) Roots() []engine.NodeID { return p.graph.Roots() }
+func (p *Plan) Roots() []dag.NodeID { return p.graph.Roots() }
 
 // Size counts what a schedule contains; the body of a fan-out counts once, whatever its width.
 type Size struct {
@@ -136,7 +136,7 @@ const rootsPerPass = 64
 
 // Sizes returns the sizes of the schedules of roots, in the same order. It takes one pass over the graph for each 64 of
 // them, and 8 bytes a node.
-func (p *Plan) Sizes(roots []engine.NodeID) []Size {
+func (p *Plan) Sizes(roots []dag.NodeID) []Size {
 	out := make([]Size, len(roots))
 	if len(roots) == 0 {
 		return out
@@ -181,9 +181,9 @@ func (p *Plan) sizeOf(n Node, bodies []Size) Size {
 	s := p.graph.Scope(n.Scope)
 	size := Size{Edges: len(s.Children(n.Local)) + len(s.Outs(n.Local))}
 	switch s.Kind(n.Local) {
-	case engine.TaskNode:
+	case dag.TaskNode:
 		size.Tasks = 1
-	case engine.ExpandNode:
+	case dag.ExpandNode:
 		region := s.Region(n.Local)
 		size.FanOuts = 1
 		size.Edges += len(p.graph.Scope(region).Roots())

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/plan"
 )
 
@@ -28,7 +29,7 @@ var (
 
 // written reads a graph such as "a b:a c:a d:b,c": tasks in order, each after those it waits for. All are needed by
 // the result, so that none is dropped.
-func written(t require.TestingT, text string) *engine.Graph {
+func written(t require.TestingT, text string) *dag.Graph {
 	b := engine.NewBuilder()
 	refs := map[string]engine.Ref[int]{}
 	var all []engine.Ref[int]
@@ -47,7 +48,7 @@ func written(t require.TestingT, text string) *engine.Graph {
 }
 
 // drawn is a schedule as text: each node with its mark and what leaves it.
-func drawn(p *plan.Plan, root engine.NodeID) string {
+func drawn(p *plan.Plan, root dag.NodeID) string {
 	s, ok := p.Schedule(root)
 	if !ok {
 		return "none"
@@ -66,9 +67,9 @@ func drawn(p *plan.Plan, root engine.NodeID) string {
 func nameOf(p *plan.Plan, n plan.Node) string {
 	s := p.Graph().Scope(n.Scope)
 	switch s.Kind(n.Local) {
-	case engine.ExpandNode:
+	case dag.ExpandNode:
 		return "fan-out"
-	case engine.JoinNode:
+	case dag.JoinNode:
 		return "join"
 	default:
 		return p.Graph().Functions()[s.Function(n.Local)].Name()
@@ -80,23 +81,23 @@ func lines(all ...string) string { return strings.Join(all, "\n") }
 func TestSchedules(t *testing.T) {
 	for _, c := range []struct {
 		name, graph string
-		want        map[engine.NodeID]string // by root
+		want        map[dag.NodeID]string // by root
 		sizes       []plan.Size
 	}{
-		{"one task", "a", map[engine.NodeID]string{0: "a root"}, []plan.Size{{Tasks: 1}}},
+		{"one task", "a", map[dag.NodeID]string{0: "a root"}, []plan.Size{{Tasks: 1}}},
 		{
 			"a chain is become", "a b:a c:b",
-			map[engine.NodeID]string{0: lines("a root →b", "b become →c", "c become"), 1: "none"},
+			map[dag.NodeID]string{0: lines("a root →b", "b become →c", "c become"), 1: "none"},
 			[]plan.Size{{Tasks: 3, Edges: 2, Became: 2}},
 		},
 		{
 			"of several children the first is become", "a b:a c:a d:c",
-			map[engine.NodeID]string{0: lines("a root →b →c", "b become", "c invoke →d", "d become")},
+			map[dag.NodeID]string{0: lines("a root →b →c", "b become", "c invoke →d", "d become")},
 			[]plan.Size{{Tasks: 4, Edges: 3, Became: 2, Invoked: 1}},
 		},
 		{
 			"a fan-in is neither, though it stands first", "a x b:a,x c:a",
-			map[engine.NodeID]string{
+			map[dag.NodeID]string{
 				0: lines("a root →b →c", "c become", "b fan-in"),
 				1: lines("x root →b", "b fan-in"),
 			},
@@ -104,7 +105,7 @@ func TestSchedules(t *testing.T) {
 		},
 		{
 			"roots share what follows a fan-in", "a b c:a,b d:c e:c",
-			map[engine.NodeID]string{
+			map[dag.NodeID]string{
 				0: lines("a root →c", "c fan-in →d →e", "d become", "e invoke"),
 				1: lines("b root →c", "c fan-in →d →e", "d become", "e invoke"),
 			},
@@ -115,7 +116,7 @@ func TestSchedules(t *testing.T) {
 		},
 		{
 			"a diamond is one task at its end", "a b:a c:a d:b,c",
-			map[engine.NodeID]string{0: lines("a root →b →c", "b become →d", "d fan-in", "c invoke →d")},
+			map[dag.NodeID]string{0: lines("a root →b →c", "b become →d", "d fan-in", "c invoke →d")},
 			[]plan.Size{{Tasks: 4, Edges: 4, Became: 1, Invoked: 1, FanIns: 1}},
 		},
 	} {
@@ -163,7 +164,7 @@ func TestFanOut(t *testing.T) {
 	assert.Equal(t, []plan.Size{{Tasks: 6, FanOuts: 2, Edges: 12, Became: 4, Invoked: 2, FanIns: 3}}, p.Sizes(p.Roots()))
 	_, ok := p.Schedule(1)
 	assert.False(t, ok, "what waits is no root")
-	_, ok = p.Schedule(engine.NoNode)
+	_, ok = p.Schedule(dag.NoNode)
 	assert.False(t, ok)
 }
 
@@ -181,7 +182,7 @@ func TestEmpty(t *testing.T) {
 }
 
 // grown draws a graph of one task a number, each waiting for some earlier ones, and fan-outs between them.
-func grown(t *rapid.T) *engine.Graph {
+func grown(t *rapid.T) *dag.Graph {
 	b := engine.NewBuilder()
 	var grow func(depth int, refs []engine.Ref[int]) engine.Ref[int]
 	grow = func(depth int, refs []engine.Ref[int]) engine.Ref[int] {
@@ -251,9 +252,9 @@ func reachedBySearch(t *rapid.T, s plan.Schedule, p *plan.Plan, want plan.Size, 
 		require.True(t, led[n], "node %v comes before what leads to it", n)
 		mine[n], reached[n] = true, true
 		switch p.Graph().Scope(n.Scope).Kind(n.Local) {
-		case engine.TaskNode:
+		case dag.TaskNode:
 			got.Tasks++
-		case engine.ExpandNode:
+		case dag.ExpandNode:
 			got.FanOuts++
 		}
 		switch p.Mark(n) {
@@ -283,7 +284,7 @@ func marksHold(t *rapid.T, p *plan.Plan, n plan.Node, handed int) {
 		require.Zero(t, n.Scope)
 		require.Zero(t, handed)
 	case plan.FanIn:
-		require.True(t, parents > 1 || s.Kind(n.Local) == engine.JoinNode)
+		require.True(t, parents > 1 || s.Kind(n.Local) == dag.JoinNode)
 		require.Zero(t, handed)
 	default:
 		require.LessOrEqual(t, parents, 1)

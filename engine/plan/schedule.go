@@ -3,18 +3,18 @@ package plan
 import (
 	"iter"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // Schedule is the set of nodes that a depth-first search reaches from one root: everything that the worker which begins
 // with it may have to execute. It is a view of its plan.
 type Schedule struct {
 	plan *Plan
-	root engine.NodeID
+	root dag.NodeID
 }
 
 // Schedule returns the schedule of a root; false if the node is no root.
-func (p *Plan) Schedule(root engine.NodeID) (Schedule, bool) {
+func (p *Plan) Schedule(root dag.NodeID) (Schedule, bool) {
 	if int(root) >= len(p.order) || p.marks[0][root] != Root {
 		return Schedule{}, false
 	}
@@ -22,10 +22,10 @@ func (p *Plan) Schedule(root engine.NodeID) (Schedule, bool) {
 }
 
 // Root returns the node that the schedule begins with.
-func (s Schedule) Root() engine.NodeID { return s.root }
+func (s Schedule) Root() dag.NodeID { return s.root }
 
 // Size counts what the schedule contains, in a pass over the whole graph.
-func (s Schedule) Size() Size { return s.plan.Sizes([]engine.NodeID{s.root})[0] }
+func (s Schedule) Size() Size { return s.plan.Sizes([]dag.NodeID{s.root})[0] }
 
 // Nodes iterates over the nodes of the schedule, each once, in the order of the search: a node is followed by the one
 // that its worker continues with, and an expansion by the body of its fan-out. Stopping early saves the rest of the cost.
@@ -98,7 +98,7 @@ func (p *Plan) Edges(n Node) iter.Seq[Edge] {
 			}
 			return true
 		}
-		if s.Kind(n.Local) == engine.ExpandNode {
+		if s.Kind(n.Local) == dag.ExpandNode {
 			region := s.Region(n.Local)
 			if !each(region, p.graph.Scope(region).Roots()) {
 				return

@@ -3,11 +3,12 @@ package protocol
 import (
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Apply carries out one operation and gives the reply and the steps that it adds to the log.
-func (s *State) Apply(op Op) (Reply, []engine.Step) {
+func (s *State) Apply(op Op) (Reply, []record.Step) {
 	t := &transition{State: s}
 	reply := op.apply(t)
 	return reply, t.steps
@@ -16,30 +17,30 @@ func (s *State) Apply(op Op) (Reply, []engine.Step) {
 // transition is one operation being applied.
 type transition struct {
 	*State
-	steps   []engine.Step
-	readied []engine.NodeID // since the last take
+	steps   []record.Step
+	readied []dag.NodeID // since the last take
 }
 
-func (t *transition) log(s engine.Step) {
+func (t *transition) log(s record.Step) {
 	t.Seq++
 	s.Seq = t.Seq
 	t.steps = append(t.steps, s)
 }
 
 // takeReadied gives what has become ready since it was last asked.
-func (t *transition) takeReadied() []engine.NodeID {
+func (t *transition) takeReadied() []dag.NodeID {
 	r := t.readied
 	t.readied = nil
 	return r
 }
 
 func (op Start) apply(t *transition) Reply {
-	if t.Status != engine.Queued {
+	if t.Status != record.Queued {
 		return refuse("the run has started before")
 	}
-	t.Status = engine.Running
-	t.enter(Block{Instances: 1, Expansion: engine.NoNode}, op.Now)
-	t.log(engine.Step{Kind: engine.RunStarted, Became: engine.NoNode, Readied: t.takeReadied()})
+	t.Status = record.Running
+	t.enter(Block{Instances: 1, Expansion: dag.NoNode}, op.Now)
+	t.log(record.Step{Kind: record.RunStarted, Became: dag.NoNode, Readied: t.takeReadied()})
 	t.endRun(op.Now)
 	return Reply{}
 }
@@ -48,7 +49,7 @@ func (op Start) apply(t *transition) Reply {
 func (t *transition) enter(b Block, now int64) {
 	s := t.Graph.Scope(b.Scope)
 	tasks, edges := size(s)
-	b.First = engine.NodeID(len(t.Nodes))
+	b.First = dag.NodeID(len(t.Nodes))
 	t.Blocks = append(t.Blocks, b)
 	t.Counts.Tasks += int(b.Instances) * tasks
 	t.Counts.Edges += int(b.Instances) * edges
@@ -56,7 +57,7 @@ func (t *transition) enter(b Block, now int64) {
 	for range b.Instances {
 		for local := range s.Len() {
 			waits := len(s.Parents(local))
-			id := engine.NodeID(len(t.Nodes))
+			id := dag.NodeID(len(t.Nodes))
 			t.Nodes = append(t.Nodes, Node{Missing: int32(waits), Arrived: Bits(nil).grow(waits)})
 			if waits == 0 {
 				t.makeReady(id, now)
@@ -65,14 +66,14 @@ func (t *transition) enter(b Block, now int64) {
 	}
 }
 
-func (t *transition) makeReady(id engine.NodeID, now int64) {
+func (t *transition) makeReady(id dag.NodeID, now int64) {
 	n := &t.Nodes[id]
 	n.Status, n.Since = Ready, now
 	t.readied = append(t.readied, id)
 }
 
 // expand appends the instances of a fan-out and gives its joins a bit for each result they wait for.
-func (t *transition) expand(id engine.NodeID, width uint32, now int64) {
+func (t *transition) expand(id dag.NodeID, width uint32, now int64) {
 	p := t.at(id)
 	for _, j := range p.scope.RegionJoins(p.local) {
 		more := int(width) * len(p.scope.JoinWaits(j))
@@ -84,13 +85,13 @@ func (t *transition) expand(id engine.NodeID, width uint32, now int64) {
 }
 
 // terminate gives a node its terminal status.
-func (t *transition) terminate(id engine.NodeID, status NodeStatus) {
+func (t *transition) terminate(id dag.NodeID, status NodeStatus) {
 	p := t.at(id)
 	t.Nodes[id].Status = status
 	if p.isSink() {
 		t.Counts.Open--
 	}
-	if p.kind() != engine.TaskNode {
+	if p.kind() != dag.TaskNode {
 		return
 	}
 	switch status {
@@ -106,8 +107,8 @@ func (t *transition) terminate(id engine.NodeID, status NodeStatus) {
 // propagate tells those that wait for a terminal node. A join that has all it waits for ends by itself, and what
 // waits for something that failed or was skipped is skipped, once nothing of it is missing; both are told on in
 // turn. It gives the tasks that were skipped.
-func (t *transition) propagate(id engine.NodeID, now int64) (skipped []engine.NodeID) {
-	for queue := []engine.NodeID{id}; len(queue) > 0; queue = queue[1:] {
+func (t *transition) propagate(id dag.NodeID, now int64) (skipped []dag.NodeID) {
+	for queue := []dag.NodeID{id}; len(queue) > 0; queue = queue[1:] {
 		for _, e := range t.edges(queue[0]) {
 			if !t.arrive(e) {
 				continue
@@ -117,10 +118,10 @@ func (t *transition) propagate(id engine.NodeID, now int64) (skipped []engine.No
 			case !t.parentsOK(e.child):
 				t.terminate(e.child, Skipped)
 				queue = append(queue, e.child)
-				if p.kind() == engine.TaskNode {
+				if p.kind() == dag.TaskNode {
 					skipped = append(skipped, e.child)
 				}
-			case p.kind() == engine.JoinNode:
+			case p.kind() == dag.JoinNode:
 				t.terminate(e.child, OK)
 				queue = append(queue, e.child)
 			default:
@@ -142,8 +143,8 @@ func (t *transition) arrive(e edge) bool {
 	return n.Missing == 0 && n.Status == Blocked
 }
 
-func (s *State) parentsOK(id engine.NodeID) bool {
-	return !slices.ContainsFunc(s.Parents(id), func(p engine.NodeID) bool {
+func (s *State) parentsOK(id dag.NodeID) bool {
+	return !slices.ContainsFunc(s.Parents(id), func(p dag.NodeID) bool {
 		return s.Nodes[p].Status == Failed || s.Nodes[p].Status == Skipped
 	})
 }
@@ -151,17 +152,17 @@ func (s *State) parentsOK(id engine.NodeID) bool {
 // endRun ends the run if it is over.
 func (t *transition) endRun(now int64) {
 	switch {
-	case t.Status == engine.Queued || t.Status.Final():
+	case t.Status == record.Queued || t.Status.Final():
 		return
 	case t.Stopping != "" && t.Counts.Claims == 0:
 		t.Status = t.Stopping
 	case t.Stopping == "" && t.Counts.Open == 0:
-		t.Status = engine.Succeeded
+		t.Status = record.Succeeded
 		if slices.ContainsFunc(t.Nodes, func(n Node) bool { return n.Status == Failed }) {
-			t.Status = engine.Failed
+			t.Status = record.Failed
 		}
 	default:
 		return
 	}
-	t.log(engine.Step{Kind: engine.RunFinished, Outcome: t.Status.Outcome(), Ended: now, Became: engine.NoNode})
+	t.log(record.Step{Kind: record.RunFinished, Outcome: t.Status.Outcome(), Ended: now, Became: dag.NoNode})
 }

@@ -3,7 +3,8 @@ package protocol
 import (
 	"fmt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Check reports the first invariant that does not hold; the error names it, with the node. It recounts everything,
@@ -12,10 +13,10 @@ func (s *State) Check() error {
 	if err := s.checkBlocks(); err != nil {
 		return err
 	}
-	tokens := map[uint64]engine.NodeID{}
+	tokens := map[uint64]dag.NodeID{}
 	for i := range s.Nodes {
-		id := engine.NodeID(i)
-		for _, check := range []func(engine.NodeID) error{s.checkBits, s.checkStatus, s.checkExpansion} {
+		id := dag.NodeID(i)
+		for _, check := range []func(dag.NodeID) error{s.checkBits, s.checkStatus, s.checkExpansion} {
 			if err := check(id); err != nil {
 				return err
 			}
@@ -35,12 +36,12 @@ func (s *State) Check() error {
 
 // checkBlocks: blocks are numbered without gaps, each behind the expansion that made it.
 func (s *State) checkBlocks() error {
-	next := engine.NodeID(0)
+	next := dag.NodeID(0)
 	for i, b := range s.Blocks {
-		if b.First != next || (i == 0) != (b.Expansion == engine.NoNode) || i > 0 && b.Expansion >= b.First {
+		if b.First != next || (i == 0) != (b.Expansion == dag.NoNode) || i > 0 && b.Expansion >= b.First {
 			return fmt.Errorf("protocol: block %d starts at %d behind expansion %d, expected to start at %d", i, b.First, b.Expansion, next)
 		}
-		next += engine.NodeID(b.Instances * s.Graph.Scope(b.Scope).Len())
+		next += dag.NodeID(b.Instances * s.Graph.Scope(b.Scope).Len())
 	}
 	if int(next) != len(s.Nodes) {
 		return fmt.Errorf("protocol: blocks have %d nodes, expected %d", next, len(s.Nodes))
@@ -49,7 +50,7 @@ func (s *State) checkBlocks() error {
 }
 
 // checkBits: a bit is set exactly when its parent is terminal and told on, and Missing is the number of bits not set.
-func (s *State) checkBits(id engine.NodeID) error {
+func (s *State) checkBits(id dag.NodeID) error {
 	n := &s.Nodes[id]
 	parents := s.Parents(id)
 	for i, p := range parents {
@@ -64,21 +65,21 @@ func (s *State) checkBits(id engine.NodeID) error {
 }
 
 // toldOn: what fails in a run that fails fast, and what is cut off when a run ends, is not told to those behind it.
-func (s *State) toldOn(id engine.NodeID) bool {
+func (s *State) toldOn(id dag.NodeID) bool {
 	switch s.Nodes[id].Status {
 	case OK, Skipped:
 		return true
 	case Failed:
-		return s.Policy != engine.FailFast
+		return s.Policy != record.FailFast
 	default:
 		return false
 	}
 }
 
 // checkStatus: the status fits what has arrived, and only a claimed node has a claim.
-func (s *State) checkStatus(id engine.NodeID) error {
+func (s *State) checkStatus(id dag.NodeID) error {
 	n := &s.Nodes[id]
-	join := s.at(id).kind() == engine.JoinNode
+	join := s.at(id).kind() == dag.JoinNode
 	ok := false
 	switch n.Status {
 	case Blocked:
@@ -103,8 +104,8 @@ func (s *State) checkStatus(id engine.NodeID) error {
 }
 
 // checkExpansion: an expansion has a block exactly when it is OK.
-func (s *State) checkExpansion(id engine.NodeID) error {
-	if s.at(id).kind() != engine.ExpandNode {
+func (s *State) checkExpansion(id dag.NodeID) error {
+	if s.at(id).kind() != dag.ExpandNode {
 		return nil
 	}
 	if _, ok := s.blockOf(id); ok != (s.Nodes[id].Status == OK) {
@@ -123,14 +124,14 @@ func (s *State) recount() Counts {
 	}
 	for i := range s.Nodes {
 		status := s.Nodes[i].Status
-		p := s.at(engine.NodeID(i))
+		p := s.at(dag.NodeID(i))
 		if p.isSink() && !status.Terminal() {
 			c.Open++
 		}
 		if status == Claimed {
 			c.Claims++
 		}
-		if p.kind() != engine.TaskNode {
+		if p.kind() != dag.TaskNode {
 			continue
 		}
 		switch status {
@@ -150,11 +151,11 @@ func (s *State) checkRun() error {
 	over := s.Stopping != "" && s.Counts.Claims == 0 || s.Stopping == "" && s.Counts.Open == 0
 	ok := true
 	switch s.Status {
-	case engine.Queued:
+	case record.Queued:
 		ok = len(s.Nodes) == 0 && s.Stopping == ""
-	case engine.Running, engine.Paused:
-		ok = !over && (s.Stopping == "" || s.Status == engine.Running)
-	case engine.Succeeded:
+	case record.Running, record.Paused:
+		ok = !over && (s.Stopping == "" || s.Status == record.Running)
+	case record.Succeeded:
 		ok = over && s.Stopping == ""
 		for i := range s.Nodes {
 			ok = ok && s.Nodes[i].Status == OK

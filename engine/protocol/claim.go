@@ -2,6 +2,8 @@ package protocol
 
 import (
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 func (op Take) apply(t *transition) Reply {
@@ -17,18 +19,18 @@ func (op Take) apply(t *transition) Reply {
 	return reply
 }
 
-func (s *State) contains(id engine.NodeID) bool { return int64(id) < int64(len(s.Nodes)) }
+func (s *State) contains(id dag.NodeID) bool { return int64(id) < int64(len(s.Nodes)) }
 
 // Claimable reports whether a node can be claimed now: it is ready, the run goes on, and fewer tasks of its function
 // are claimed than the function's MaxConcurrent.
-func (s *State) Claimable(id engine.NodeID) bool {
+func (s *State) Claimable(id dag.NodeID) bool {
 	return s.GoesOn() && s.contains(id) && s.Nodes[id].Status == Ready && s.hasRoom(s.function(id))
 }
 
 // function is the one that a task calls, nil for other nodes.
-func (s *State) function(id engine.NodeID) *engine.Function {
+func (s *State) function(id dag.NodeID) *engine.Function {
 	p := s.at(id)
-	if p.kind() != engine.TaskNode {
+	if p.kind() != dag.TaskNode {
 		return nil
 	}
 	return s.Graph.Functions()[p.scope.Function(p.local)]
@@ -40,7 +42,7 @@ func (s *State) hasRoom(f *engine.Function) bool {
 	}
 	running := 0
 	for i := range s.Nodes {
-		if s.Nodes[i].Status == Claimed && s.function(engine.NodeID(i)) == f {
+		if s.Nodes[i].Status == Claimed && s.function(dag.NodeID(i)) == f {
 			running++
 		}
 	}
@@ -56,7 +58,7 @@ func (t *transition) claim(g Grant, by Holder, head bool) Claim {
 }
 
 // unclaim takes the claim from a node and leaves it Ready. A node of a strand behind the head is so already.
-func (t *transition) unclaim(id engine.NodeID) {
+func (t *transition) unclaim(id dag.NodeID) {
 	n := &t.Nodes[id]
 	n.By, n.Head = Holder{}, false
 	if n.Status != Claimed {
@@ -66,10 +68,10 @@ func (t *transition) unclaim(id engine.NodeID) {
 	t.Counts.Claims--
 }
 
-func (s *State) isTask(id engine.NodeID) bool { return s.at(id).kind() == engine.TaskNode }
+func (s *State) isTask(id dag.NodeID) bool { return s.at(id).kind() == dag.TaskNode }
 
 // holds is the fence: it reports whether a node is claimed under this token.
-func (s *State) holds(id engine.NodeID, token uint64) bool {
+func (s *State) holds(id dag.NodeID, token uint64) bool {
 	if !s.contains(id) {
 		return false
 	}
@@ -106,23 +108,23 @@ func (op Due) apply(t *transition) Reply {
 }
 
 func (op Stop) apply(t *transition) Reply {
-	if op.Status != engine.Failed && op.Status != engine.Cancelled {
+	if op.Status != record.Failed && op.Status != record.Cancelled {
 		return refuse("a run is stopped as failed or as cancelled")
 	}
-	if t.Stopping != "" || t.Status == engine.Queued || t.Status.Final() {
+	if t.Stopping != "" || t.Status == record.Queued || t.Status.Final() {
 		return refuse("the run is ending, over or not started")
 	}
 	if op.Reason != 0 {
-		t.log(engine.Step{Kind: op.Reason, Became: engine.NoNode})
+		t.log(record.Step{Kind: op.Reason, Became: dag.NoNode})
 	}
 	t.stop(op.Status)
 	t.endRun(op.Now)
 	return Reply{}
 }
 
-func (t *transition) stop(status engine.Status) {
+func (t *transition) stop(status record.Status) {
 	if t.Stopping == "" {
-		t.Stopping, t.Status = status, engine.Running
+		t.Stopping, t.Status = status, record.Running
 	}
 }
 
@@ -130,27 +132,27 @@ func (op Pause) apply(t *transition) Reply {
 	if !t.GoesOn() {
 		return refuse("the run does not go on")
 	}
-	t.Status = engine.Paused
-	t.log(engine.Step{Kind: engine.RunPaused, Became: engine.NoNode})
+	t.Status = record.Paused
+	t.log(record.Step{Kind: record.RunPaused, Became: dag.NoNode})
 	return Reply{}
 }
 
 func (op Resume) apply(t *transition) Reply {
-	if t.Status != engine.Paused {
+	if t.Status != record.Paused {
 		return refuse("the run is not paused")
 	}
-	t.Status = engine.Running
-	t.log(engine.Step{Kind: engine.RunResumed, Became: engine.NoNode})
+	t.Status = record.Running
+	t.log(record.Step{Kind: record.RunResumed, Became: dag.NoNode})
 	return Reply{}
 }
 
 func (op Note) apply(t *transition) Reply {
 	switch op.Step.Kind {
-	case engine.WorkerStarted, engine.WorkerStopped, engine.SlotLeaked:
+	case record.WorkerStarted, record.WorkerStopped, record.SlotLeaked:
 	default:
 		return refuse("a note tells of workers and slots only")
 	}
-	if t.Status == engine.Queued || t.Status.Final() {
+	if t.Status == record.Queued || t.Status.Final() {
 		return refuse("the run has not started or is over")
 	}
 	t.log(op.Step)
@@ -161,6 +163,6 @@ func (op Announce) apply(t *transition) Reply {
 	if !t.holds(op.End.Node, op.Token) {
 		return Reply{Verdict: Stale}
 	}
-	t.log(t.stepOf(op.End, engine.AttemptStarted))
+	t.log(t.stepOf(op.End, record.AttemptStarted))
 	return Reply{}
 }

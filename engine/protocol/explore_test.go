@@ -9,7 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/protocol"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // found is what an exploration gives.
@@ -61,9 +63,9 @@ func explore(start *world) found {
 	return f
 }
 
-func begin(t *testing.T, build func(g *engine.Builder) engine.AnyRef, policy engine.Policy, left budget, widths ...uint32) *world {
+func begin(t *testing.T, build func(g *engine.Builder) engine.AnyRef, policy record.Policy, left budget, widths ...uint32) *world {
 	t.Helper()
-	w := &world{s: protocol.New(compile(t, build), policy, engine.Limits{}), left: left, widths: widths}
+	w := &world{s: protocol.New(compile(t, build), policy, dag.Limits{}), left: left, widths: widths}
 	_, err := w.apply(protocol.Start{})
 	require.NoError(t, err)
 	return w
@@ -73,16 +75,16 @@ func begin(t *testing.T, build func(g *engine.Builder) engine.AnyRef, policy eng
 var explorations = []struct {
 	name   string
 	build  func(g *engine.Builder) engine.AnyRef
-	policy engine.Policy
+	policy record.Policy
 	left   budget
 	widths []uint32
 }{
-	{"chain, stopped", chain, engine.FailFast, budget{repeat: 1, release: 1, stop: 1, pause: 1}, nil},
-	{"chain, retried", chain, engine.Continue, budget{repeat: 1, release: 1, abandon: 1, fail: 1, retry: 1}, nil},
-	{"diamond", diamond, engine.Continue, budget{repeat: 1, release: 1, abandon: 1, fail: 1}, nil},
-	{"gather", gather, engine.FailFast, budget{repeat: 1, release: 1, abandon: 1, fail: 1}, nil},
-	{"region", region, engine.Continue, budget{repeat: 1, release: 1, abandon: 1, fail: 1}, []uint32{2}},
-	{"rows", rows, engine.Continue, budget{repeat: 1, release: 1, abandon: 1, fail: 1}, []uint32{0, 1}},
+	{"chain, stopped", chain, record.FailFast, budget{repeat: 1, release: 1, stop: 1, pause: 1}, nil},
+	{"chain, retried", chain, record.Continue, budget{repeat: 1, release: 1, abandon: 1, fail: 1, retry: 1}, nil},
+	{"diamond", diamond, record.Continue, budget{repeat: 1, release: 1, abandon: 1, fail: 1}, nil},
+	{"gather", gather, record.FailFast, budget{repeat: 1, release: 1, abandon: 1, fail: 1}, nil},
+	{"region", region, record.Continue, budget{repeat: 1, release: 1, abandon: 1, fail: 1}, []uint32{2}},
+	{"rows", rows, record.Continue, budget{repeat: 1, release: 1, abandon: 1, fail: 1}, []uint32{0, 1}},
 }
 
 func TestExplore(t *testing.T) {
@@ -111,7 +113,7 @@ func TestExploreFinds(t *testing.T) {
 	}
 	for _, c := range tests {
 		t.Run(c.name, func(t *testing.T) {
-			w := begin(t, c.build, engine.Continue, budget{repeat: 1, release: 1, abandon: 1, fail: 1})
+			w := begin(t, c.build, record.Continue, budget{repeat: 1, release: 1, abandon: 1, fail: 1})
 			c.drop(w.s)
 			f := explore(w)
 			require.ErrorContains(t, f.violation, c.want)

@@ -1,6 +1,8 @@
 package protocol
 
-import "github.com/dagscope/dagscope/engine"
+import (
+	"github.com/dagscope/dagscope/engine/dag"
+)
 
 // Guards that a test can take away.
 const (
@@ -16,4 +18,4 @@ func (s *State) Break(b broken) { s.broken = b }
 func (s *State) Broken() bool { return s.broken != 0 }
 
 // Kind is what a node is.
-func (s *State) Kind(id engine.NodeID) engine.NodeKind { return s.at(id).kind() }
+func (s *State) Kind(id dag.NodeID) dag.NodeKind { return s.at(id).kind() }

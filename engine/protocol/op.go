@@ -5,7 +5,8 @@ import (
 	"hash/fnv"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Bounds of one operation.
@@ -50,7 +51,7 @@ type Take struct {
 
 // Grant asks for one node.
 type Grant struct {
-	Node  engine.NodeID
+	Node  dag.NodeID
 	Token uint64
 }
 
@@ -66,17 +67,17 @@ type Complete struct {
 	Ends      []End // at most MaxStrand
 	Next      bool
 	NextToken uint64
-	Prefer    engine.NodeID // NoNode for any
+	Prefer    dag.NodeID // NoNode for any
 }
 
-// End is how one attempt ended. What the log takes over as it is has the names of engine.Step's fields.
+// End is how one attempt ended. What the log takes over as it is has the names of record.Step's fields.
 type End struct {
-	Node    engine.NodeID
+	Node    dag.NodeID
 	Epoch   uint16
 	Attempt uint16
 	// Outcome is OK, Failed, Retrying or, in a run that is ending, Cancelled. Retrying becomes Failed when the retry
 	// budget is used up, OK becomes Failed when an expansion exceeds the limits.
-	Outcome   engine.Outcome
+	Outcome   record.Outcome
 	Width     uint32        // of an expansion that is OK
 	Delay     time.Duration // of Retrying: ready again at Ended+Delay
 	Announced bool
@@ -89,7 +90,7 @@ type End struct {
 type Release struct {
 	Now   int64
 	Token uint64
-	Node  engine.NodeID
+	Node  dag.NodeID
 }
 
 // Abandon ends the attempt of a claim's node from beside: whoever held the claim finds it stale.
@@ -102,15 +103,15 @@ type Abandon struct {
 // Due makes a waiting node ready, not before its moment.
 type Due struct {
 	Now  int64
-	Node engine.NodeID
+	Node dag.NodeID
 }
 
 // Stop ends the run early with Status, which is Failed or Cancelled. Only the first one counts, and it ends a pause.
 // Reason is the step that tells of it, CancelRequested or RunDeadline, or 0 for none.
 type Stop struct {
 	Now    int64
-	Status engine.Status
-	Reason engine.StepKind
+	Status record.Status
+	Reason record.StepKind
 }
 
 // Pause stops claims until Resume. What is claimed goes on.
@@ -120,7 +121,7 @@ type Pause struct{ Now int64 }
 type Resume struct{ Now int64 }
 
 // Note logs a step that changes nothing: WorkerStarted, WorkerStopped or SlotLeaked, until the run is over.
-type Note struct{ Step engine.Step }
+type Note struct{ Step record.Step }
 
 // Announce logs that the attempt of a held claim has been running for a while.
 type Announce struct {

@@ -4,29 +4,29 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
-// place says where a node stands, as engine.Place does.
+// place says where a node stands, as dag.Place does.
 type place struct {
 	block    Block
-	scope    *engine.Scope
+	scope    *dag.Scope
 	instance uint32
 	local    uint32
 }
 
-func (p place) node(local uint32) engine.NodeID { return p.block.node(p.scope, p.instance, local) }
+func (p place) node(local uint32) dag.NodeID { return p.block.node(p.scope, p.instance, local) }
 
-func (p place) kind() engine.NodeKind { return p.scope.Kind(p.local) }
+func (p place) kind() dag.NodeKind { return p.scope.Kind(p.local) }
 
-func (p place) isSink() bool { return p.scope.Flags(p.local)&engine.Sink != 0 }
+func (p place) isSink() bool { return p.scope.Flags(p.local)&dag.Sink != 0 }
 
-func (b Block) node(s *engine.Scope, instance, local uint32) engine.NodeID {
-	return b.First + engine.NodeID(instance*s.Len()+local)
+func (b Block) node(s *dag.Scope, instance, local uint32) dag.NodeID {
+	return b.First + dag.NodeID(instance*s.Len()+local)
 }
 
 // at finds the place of a node, which must exist.
-func (s *State) at(id engine.NodeID) place {
+func (s *State) at(id dag.NodeID) place {
 	i := len(s.Blocks) - 1
 	for s.Blocks[i].First > id {
 		i--
@@ -38,7 +38,7 @@ func (s *State) at(id engine.NodeID) place {
 }
 
 // blockOf is the block that an expansion has appended.
-func (s *State) blockOf(expansion engine.NodeID) (Block, bool) {
+func (s *State) blockOf(expansion dag.NodeID) (Block, bool) {
 	i := slices.IndexFunc(s.Blocks, func(b Block) bool { return b.Expansion == expansion })
 	if i < 0 {
 		return Block{}, false
@@ -48,13 +48,13 @@ func (s *State) blockOf(expansion engine.NodeID) (Block, bool) {
 
 // Parents lists the nodes that a node waits for, in the order of its bits. A join waits for its expansion, and once
 // that has expanded, for each of JoinWaits in each instance.
-func (s *State) Parents(id engine.NodeID) []engine.NodeID {
+func (s *State) Parents(id dag.NodeID) []dag.NodeID {
 	p := s.at(id)
-	var out []engine.NodeID
+	var out []dag.NodeID
 	for _, local := range p.scope.Parents(p.local) {
 		out = append(out, p.node(local))
 	}
-	if p.kind() != engine.JoinNode {
+	if p.kind() != dag.JoinNode {
 		return out
 	}
 	b, ok := s.blockOf(p.node(p.scope.JoinExpansion(p.local)))
@@ -72,12 +72,12 @@ func (s *State) Parents(id engine.NodeID) []engine.NodeID {
 
 // edge is one bit of a node that waits.
 type edge struct {
-	child engine.NodeID
+	child dag.NodeID
 	bit   int
 }
 
 // edges lists the bits that the end of a node sets.
-func (s *State) edges(id engine.NodeID) []edge {
+func (s *State) edges(id dag.NodeID) []edge {
 	p := s.at(id)
 	var out []edge
 	for _, c := range p.scope.Children(p.local) {
@@ -93,7 +93,7 @@ func (s *State) edges(id engine.NodeID) []edge {
 }
 
 // size counts the tasks and edges of one instance of a scope.
-func size(s *engine.Scope) (tasks, edges int) {
+func size(s *dag.Scope) (tasks, edges int) {
 	for n := range s.Len() {
 		edges += len(s.Parents(n)) + len(s.Outs(n))
 	}
@@ -101,7 +101,7 @@ func size(s *engine.Scope) (tasks, edges int) {
 }
 
 // room tells what speaks against expanding a fan-out to width w, nil when nothing does.
-func (s *State) room(scope *engine.Scope, w int) error {
+func (s *State) room(scope *dag.Scope, w int) error {
 	tasks, edges := size(scope)
 	if tasks = s.Counts.Tasks + w*tasks; w > s.Limits.Tasks || tasks > s.Limits.Tasks {
 		return fmt.Errorf("protocol: width %d makes %d tasks, at most %d are allowed", w, tasks, s.Limits.Tasks)

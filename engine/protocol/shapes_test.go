@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 var (
@@ -17,7 +18,7 @@ var (
 	sum  = engine.Func1("sum", func(_ context.Context, v []int) (int, error) { return len(v), nil })
 )
 
-func compile(t testing.TB, build func(g *engine.Builder) engine.AnyRef) *engine.Graph {
+func compile(t testing.TB, build func(g *engine.Builder) engine.AnyRef) *dag.Graph {
 	t.Helper()
 	b := engine.NewBuilder()
 	g, err := b.Compile(build(b))

@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // NodeStatus is where a node stands. The last four are terminal.
@@ -59,7 +61,7 @@ type Receipt struct {
 
 // Claim is the right to run a node; see state.Claim.
 type Claim struct {
-	Node    engine.NodeID
+	Node    dag.NodeID
 	Epoch   uint16
 	Attempt uint16
 	Token   uint64
@@ -68,10 +70,10 @@ type Claim struct {
 
 // Block is a run of node numbers: the graph itself, or all instances of an expanded fan-out.
 type Block struct {
-	First     engine.NodeID
+	First     dag.NodeID
 	Scope     int32
 	Instances uint32
-	Expansion engine.NodeID // NoNode for the graph itself
+	Expansion dag.NodeID // NoNode for the graph itself
 }
 
 // Counts are sums over the nodes, kept as caches.
@@ -87,13 +89,13 @@ type Counts struct {
 
 // State is all there is to know of a run, but for the values of outputs.
 type State struct {
-	Graph  *engine.Graph
-	Policy engine.Policy
-	Limits engine.Limits
+	Graph  *dag.Graph
+	Policy record.Policy
+	Limits dag.Limits
 	// Status is Queued until Start, then Running or Paused, then final.
-	Status engine.Status
+	Status record.Status
 	// Stopping is the status the run ends with once no claim is held, empty while the run goes on.
-	Stopping engine.Status
+	Stopping record.Status
 	Seq      uint64 // of the last step
 	Blocks   []Block
 	Nodes    []Node
@@ -112,20 +114,20 @@ const (
 )
 
 // New is the state of a run that has not started. Zero limits mean the defaults.
-func New(g *engine.Graph, policy engine.Policy, limits engine.Limits) *State {
-	return &State{Graph: g, Policy: policy, Limits: limits.WithDefaults(), Status: engine.Queued}
+func New(g *dag.Graph, policy record.Policy, limits dag.Limits) *State {
+	return &State{Graph: g, Policy: policy, Limits: limits.WithDefaults(), Status: record.Queued}
 }
 
 // Progress counts the tasks; an expansion that is claimed counts as running too.
-func (s *State) Progress() engine.Progress {
+func (s *State) Progress() execution.Progress {
 	c := s.Counts
-	return engine.Progress{
+	return execution.Progress{
 		Status: s.Status, Tasks: c.Tasks, Done: c.Done, Failed: c.Failed, Skipped: c.Skipped, Retries: c.Retries, Running: c.Claims,
 	}
 }
 
 // GoesOn reports whether nodes may be claimed.
-func (s *State) GoesOn() bool { return s.Status == engine.Running && s.Stopping == "" }
+func (s *State) GoesOn() bool { return s.Status == record.Running && s.Stopping == "" }
 
 // Clone is an independent copy; the graph is shared.
 func (s *State) Clone() *State {

@@ -6,8 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/protocol"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // budget bounds how often each mishap happens on one path.
@@ -63,7 +64,7 @@ func (w *world) key() string {
 }
 
 // token is the one under which node would be claimed next.
-func (w *world) token(node engine.NodeID) uint64 {
+func (w *world) token(node dag.NodeID) uint64 {
 	w.room()
 	return uint64(node)*100 + uint64(w.grants[node]) + 1
 }
@@ -75,11 +76,11 @@ func (w *world) room() {
 }
 
 // done is the explorer's own idea of whether a node has ended well.
-func (w *world) done(id engine.NodeID) bool {
-	if w.s.Kind(id) != engine.JoinNode {
+func (w *world) done(id dag.NodeID) bool {
+	if w.s.Kind(id) != dag.JoinNode {
 		return w.ended[id] > 0
 	}
-	return !slices.ContainsFunc(w.s.Parents(id), func(p engine.NodeID) bool { return !w.done(p) })
+	return !slices.ContainsFunc(w.s.Parents(id), func(p dag.NodeID) bool { return !w.done(p) })
 }
 
 // apply carries out an operation and reports what must never happen.
@@ -87,7 +88,7 @@ func (w *world) apply(op protocol.Op) (protocol.Reply, error) {
 	reply, steps := w.s.Apply(op)
 	w.room()
 	for _, s := range steps {
-		if s.Outcome != engine.OutcomeOK || s.Kind == engine.RunFinished || w.again {
+		if s.Outcome != record.OutcomeOK || s.Kind == record.RunFinished || w.again {
 			continue
 		}
 		if w.ended[s.Node]++; w.ended[s.Node] > 1 {
@@ -143,7 +144,7 @@ func (w *world) moves() []move {
 func (w *world) takes(lane int) []move {
 	var out []move
 	for n := range w.s.Nodes {
-		id := engine.NodeID(n)
+		id := dag.NodeID(n)
 		if w.s.Claimable(id) {
 			out = append(out, move{"claims: lane, node", []any{lane, id}, func(w *world) error {
 				r, err := w.apply(protocol.Take{Grants: []protocol.Grant{{Node: id, Token: w.token(id)}}})
@@ -159,25 +160,25 @@ func (w *world) takes(lane int) []move {
 func (w *world) ends(lane int) []move {
 	var out []move
 	c := w.lanes[lane].claim
-	end := protocol.End{Node: c.Node, Attempt: c.Attempt, Outcome: engine.OutcomeOK}
+	end := protocol.End{Node: c.Node, Attempt: c.Attempt, Outcome: record.OutcomeOK}
 	widths := []uint32{0}
-	if w.s.Kind(c.Node) == engine.ExpandNode {
+	if w.s.Kind(c.Node) == dag.ExpandNode {
 		widths = w.widths
 	}
 	for _, width := range widths {
 		end.Width = width
 		out = append(out, w.completions(lane, []protocol.End{end})...)
 		for n := range w.s.Nodes {
-			id := engine.NodeID(n)
-			if w.s.Kind(id) != engine.JoinNode && slices.Equal(w.s.Parents(id), []engine.NodeID{c.Node}) && w.s.Kind(c.Node) == engine.TaskNode {
-				behind := protocol.End{Node: id, Attempt: 1, Outcome: engine.OutcomeOK}
+			id := dag.NodeID(n)
+			if w.s.Kind(id) != dag.JoinNode && slices.Equal(w.s.Parents(id), []dag.NodeID{c.Node}) && w.s.Kind(c.Node) == dag.TaskNode {
+				behind := protocol.End{Node: id, Attempt: 1, Outcome: record.OutcomeOK}
 				out = append(out, w.completions(lane, []protocol.End{end, behind})...)
 			}
 		}
 	}
 	end.Width = 0
-	fails := func(outcome engine.Outcome, pay func(b *budget) *int8) {
-		if w.s.Kind(c.Node) == engine.TaskNode && *pay(&w.left) > 0 {
+	fails := func(outcome record.Outcome, pay func(b *budget) *int8) {
+		if w.s.Kind(c.Node) == dag.TaskNode && *pay(&w.left) > 0 {
 			e := end
 			e.Outcome = outcome
 			for _, m := range w.completions(lane, []protocol.End{e}) {
@@ -185,10 +186,10 @@ func (w *world) ends(lane int) []move {
 			}
 		}
 	}
-	fails(engine.OutcomeFailed, func(b *budget) *int8 { return &b.fail })
-	fails(engine.OutcomeRetrying, func(b *budget) *int8 { return &b.retry })
+	fails(record.OutcomeFailed, func(b *budget) *int8 { return &b.fail })
+	fails(record.OutcomeRetrying, func(b *budget) *int8 { return &b.retry })
 	if w.s.Stopping != "" {
-		end.Outcome = engine.OutcomeCancelled
+		end.Outcome = record.OutcomeCancelled
 		out = append(out, w.completions(lane, []protocol.End{end})...)
 	}
 	return append(out, w.mishaps(lane)...)
@@ -196,7 +197,7 @@ func (w *world) ends(lane int) []move {
 
 // completions are the ways to complete a strand: without a next claim, with each possible one, and with the answer lost.
 func (w *world) completions(lane int, ends []protocol.End) []move {
-	op := protocol.Complete{Token: w.lanes[lane].claim.Token, Ends: ends, Prefer: engine.NoNode}
+	op := protocol.Complete{Token: w.lanes[lane].claim.Token, Ends: ends, Prefer: dag.NoNode}
 	ops := []protocol.Complete{op}
 	trial := w.clone()
 	_, steps := trial.s.Apply(op)
@@ -276,10 +277,10 @@ func (w *world) mishaps(lane int) []move {
 			return err
 		}})
 	}
-	if w.left.abandon > 0 && w.s.Kind(c.Node) == engine.TaskNode {
+	if w.left.abandon > 0 && w.s.Kind(c.Node) == dag.TaskNode {
 		out = append(out, move{"attempt given up: lane, node", []any{lane, c.Node}, func(w *world) error {
 			w.left.abandon--
-			_, err := w.apply(protocol.Abandon{Token: c.Token, End: protocol.End{Node: c.Node, Attempt: c.Attempt, Outcome: engine.OutcomeRetrying}})
+			_, err := w.apply(protocol.Abandon{Token: c.Token, End: protocol.End{Node: c.Node, Attempt: c.Attempt, Outcome: record.OutcomeRetrying}})
 			return err
 		}})
 	}
@@ -298,13 +299,13 @@ func (w *world) outside() []move {
 	}
 	for n := range w.s.Nodes {
 		if w.s.Nodes[n].Status == protocol.Waiting && !w.s.Status.Final() {
-			plain("is due", protocol.Due{Node: engine.NodeID(n)}, func(*budget) {})
+			plain("is due", protocol.Due{Node: dag.NodeID(n)}, func(*budget) {})
 		}
 	}
 	if w.left.stop > 0 && w.s.Stopping == "" && !w.s.Status.Final() {
-		plain("stop", protocol.Stop{Status: engine.Cancelled}, func(b *budget) { b.stop-- })
+		plain("stop", protocol.Stop{Status: record.Cancelled}, func(b *budget) { b.stop-- })
 	}
-	if w.s.Status == engine.Paused {
+	if w.s.Status == record.Paused {
 		plain("resume", protocol.Resume{}, func(*budget) {})
 	} else if w.left.pause > 0 && w.s.GoesOn() {
 		plain("pause", protocol.Pause{}, func(b *budget) { b.pause-- })

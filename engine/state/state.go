@@ -15,12 +15,15 @@ import (
 	"errors"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Store keeps the state of runs. Safe for concurrent use.
 type Store interface {
-	// Create accepts a run and makes its roots ready. The error is engine.ErrRunExists where the ID is taken.
-	Create(ctx context.Context, job engine.Job, hooks Hooks) (Run, error)
+	// Create accepts a run and makes its roots ready. The error is execution.ErrRunExists where the ID is taken.
+	Create(ctx context.Context, job execution.Job, hooks Hooks) (Run, error)
 }
 
 // Hooks are how a store reaches the workers of its process. They are called during calls on a Run, so they must return
@@ -42,13 +45,13 @@ type Shared interface {
 	// function which find knows. find returns nil for functions that this process does not have; the workflow is for
 	// functions whose names are not unique. take returns the hooks; begin is called with the run before any claim is
 	// handed out.
-	Join(ctx context.Context, find func(workflow, function string) *engine.Function, take func(job engine.Job) (hooks Hooks, begin func(Run))) error
+	Join(ctx context.Context, find func(workflow, function string) *engine.Function, take func(job execution.Job) (hooks Hooks, begin func(Run))) error
 }
 
-// Watcher is a Store that reads runs without taking part in them; see engine.Finder and engine.Retrier.
+// Watcher is a Store that reads runs without taking part in them; see execution.Finder and execution.Retrier.
 type Watcher interface {
-	engine.Finder
-	engine.Retrier
+	execution.Finder
+	execution.Retrier
 }
 
 // Fetcher is a Run whose values may be in another process or in the store.
@@ -56,21 +59,21 @@ type Fetcher interface {
 	// Fetch gets the inputs of a claimed node, in parallel, and reports how each of them arrived, nil where all were in this
 	// process. ErrInputLost: one is gone and is being computed again; the claim is over and must not be completed. Any
 	// other error except that of ctx is a failure of the attempt.
-	Fetch(ctx context.Context, c Claim) (engine.Values, []engine.InputDetail, error)
+	Fetch(ctx context.Context, c Claim) (dag.Values, []record.InputDetail, error)
 	// Errors is how many earlier attempts of a claimed node failed by themselves: these use up Options.Retries, those that
 	// were lost with their process do not. In a Run that is no Fetcher, all earlier attempts failed by themselves.
-	Errors(node engine.NodeID) int
+	Errors(node dag.NodeID) int
 }
 
 // Member is a Run that this process can leave while it continues elsewhere. Every Run of a Shared store is one.
 type Member interface {
 	// Enter begins to take part, as the worker that self describes. self may be called at any time; the store fills in
 	// Worker and Saved of the record. Nothing is claimed before Enter: a process that never calls it only watches.
-	Enter(self func() engine.WorkerRecord)
+	Enter(self func() record.WorkerRecord)
 	// Leave stores the outputs that only this process holds, commits what has ended, and returns the remaining claims.
 	// Attempts that lanes still execute find their claims stale. It must follow each Enter, even after the end of the run;
 	// self is the worker's last record. Calls after it change nothing.
-	Leave(ctx context.Context, self engine.WorkerRecord) error
+	Leave(ctx context.Context, self record.WorkerRecord) error
 }
 
 // Backlogged is a Run with nodes to claim that Run.Ready does not count, because they are in the store.
@@ -85,9 +88,9 @@ var ErrInputLost = errors.New("state: an input is lost and is being computed aga
 // Run is the state of one run. Safe for concurrent use.
 type Run interface {
 	// Values are the outputs of finished nodes, kept while an unfinished node or the result needs them.
-	engine.Values
+	dag.Values
 	// Numbering knows every node; the instances of a fan-out are in it before one of them can be claimed.
-	Numbering() *engine.Numbering
+	Numbering() *dag.Numbering
 	// Now is the time on the store's clock, in ns since the run's start. All moments of steps are of this clock.
 	Now() int64
 	// Lane opens a lane for one slot of this process's worker. Lanes may be opened at any time.
@@ -98,20 +101,20 @@ type Run interface {
 	Stopping() bool
 	// Stop ends the run early: nothing more is claimed, and when no claim is held any more the run ends with status, which
 	// is Failed or Cancelled, and first as its failure. Only the first Stop counts.
-	Stop(status engine.Status, cause error, first *engine.ErrorRecord)
+	Stop(status record.Status, cause error, first *record.ErrorRecord)
 	// Drain hands out no more claims to this process, permanently, and returns claims that no lane holds. It leaves no step
 	// in the log and does not pause the run.
 	Drain()
 	// Note appends a step that changes nothing: workers started or stopped, slots leaked. It does nothing after the end.
-	Note(s engine.Step)
+	Note(s record.Step)
 
-	engine.Execution
+	execution.Execution
 }
 
 // Claim is the right to run a node. Tokens never repeat within a run. At most Options.MaxConcurrent tasks of a function
 // are claimed at a time; the others wait without being ready, and are never in a strand except at its head.
 type Claim struct {
-	Node    engine.NodeID
+	Node    dag.NodeID
 	Epoch   uint16
 	Attempt uint16 // from 1; attempts that were lost with their worker count
 	Token   uint64
@@ -144,13 +147,13 @@ type Lane interface {
 
 // End is how one attempt ended, as far as the worker knows.
 type End struct {
-	Node    engine.NodeID
+	Node    dag.NodeID
 	Epoch   uint16
 	Attempt uint16
-	Outcome engine.Outcome // OK, Failed, Retrying or, only while the run is stopping, Cancelled
+	Outcome record.Outcome // OK, Failed, Retrying or, only while the run is stopping, Cancelled
 	// Output is the value of a task, or the elements ([]any) of an expansion.
 	Output any
-	// OutputBytes is its size, engine.UnknownSize if only encoding it would show.
+	// OutputBytes is its size, codec.UnknownSize if only encoding it would show.
 	OutputBytes int64
 	Claimed     int64 // of a strand's later ends: when the previous end was over
 	Started     int64
@@ -163,11 +166,11 @@ type End struct {
 	// up, the end counts as Failed instead.
 	Delay int64
 	// Error of every outcome but OK.
-	Error *engine.ErrorRecord
+	Error *record.ErrorRecord
 	// Log is the last part of what the body logged.
 	Log []byte
 	// Inputs report how the inputs arrived, if the run is a Fetcher.
-	Inputs []engine.InputDetail
+	Inputs []record.InputDetail
 }
 
 // Reply is what Complete answers.

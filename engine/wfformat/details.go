@@ -4,15 +4,16 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // details has of each task, in the order of their ends, what steps have no room for.
-func details(in *Instance, s *schedule, f *flows) []engine.Detail {
-	out := make([]engine.Detail, 0, len(s.order))
+func details(in *Instance, s *schedule, f *flows) []record.Detail {
+	out := make([]record.Detail, 0, len(s.order))
 	for _, i := range s.order {
-		out = append(out, engine.Detail{
-			Node: engine.NodeID(i), Attempt: 1, Log: log(&in.Tasks[i]), Inputs: f.inputs(int(i)),
+		out = append(out, record.Detail{
+			Node: dag.NodeID(i), Attempt: 1, Log: log(&in.Tasks[i]), Inputs: f.inputs(int(i)),
 		})
 	}
 	return out
@@ -31,5 +32,5 @@ func log(t *Task) []byte {
 	if !t.Timed {
 		b.WriteString("no runtime is recorded\n")
 	}
-	return []byte(cut(b.String(), engine.MaxEvidence))
+	return []byte(cut(b.String(), record.MaxEvidence))
 }

@@ -4,10 +4,12 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/codec"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
-// outside is the engine.InputDetail.Source of files that no task of the run makes.
+// outside is the record.InputDetail.Source of files that no task of the run makes.
 const outside = "outside"
 
 // flows knows which files travel between which tasks.
@@ -37,11 +39,11 @@ func newFlows(in *Instance) *flows {
 // inputs sums up the files that a task read from each parent, and last those from outside, where there are any. They
 // went through storage that the machines share. A file that several parents write counts for the last of them; one
 // that only the task itself writes, or tasks that are no parents, counts for none of them.
-func (f *flows) inputs(task int) []engine.InputDetail {
+func (f *flows) inputs(task int) []record.InputDetail {
 	t := &f.in.Tasks[task]
-	out := make([]engine.InputDetail, len(t.Parents), len(t.Parents)+1)
+	out := make([]record.InputDetail, len(t.Parents), len(t.Parents)+1)
 	for k, p := range t.Parents {
-		out[k] = engine.InputDetail{From: engine.NodeID(p), Source: "store"}
+		out[k] = record.InputDetail{From: dag.NodeID(p), Source: "store"}
 	}
 	from, reads := int64(0), false
 	for _, file := range t.Inputs {
@@ -58,7 +60,7 @@ func (f *flows) inputs(task int) []engine.InputDetail {
 		}
 	}
 	if reads {
-		out = append(out, engine.InputDetail{From: engine.NoNode, Source: outside, Bytes: from})
+		out = append(out, record.InputDetail{From: dag.NoNode, Source: outside, Bytes: from})
 	}
 	return out
 }
@@ -75,10 +77,10 @@ func (f *flows) results(task int) int64 {
 }
 
 // usage is what the recording says of a task apart from its runtime.
-func (f *flows) usage(task int, inputs []engine.InputDetail) *engine.Usage {
+func (f *flows) usage(task int, inputs []record.InputDetail) *record.Usage {
 	t := &f.in.Tasks[task]
-	u := &engine.Usage{
-		CPU: time.Duration(engine.UnknownSize), MemoryBytes: t.MemoryBytes, ReadBytes: t.ReadBytes, WrittenBytes: t.WrittenBytes,
+	u := &record.Usage{
+		CPU: time.Duration(codec.UnknownSize), MemoryBytes: t.MemoryBytes, ReadBytes: t.ReadBytes, WrittenBytes: t.WrittenBytes,
 		ResultBytes: f.results(task),
 	}
 	if t.CPU >= 0 && t.Timed {

@@ -5,8 +5,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/dagscope/dagscope/engine"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 func TestWorkflowTravels(t *testing.T) {
@@ -26,7 +27,7 @@ func checkTravel(t *testing.T, name string) {
 	wire, constants, err := g.AppendGraph(nil)
 	require.NoError(t, err)
 	require.Empty(t, constants, "no task says more than 16 KiB")
-	got, err := engine.DecodeGraph(wire, func(string) ([]byte, error) { return nil, errors.New("there is none") }, Workflow().Dynamic)
+	got, err := dag.DecodeGraph(wire, func(string) ([]byte, error) { return nil, errors.New("there is none") }, Workflow().Dynamic)
 	require.NoError(t, err)
 	require.Equal(t, g.Hash(), got.Hash())
 	require.Equal(t, g.AppendShape(nil), got.AppendShape(nil))

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/codec"
 )
 
 // Instance is a recorded execution as Parse gives it. It must not be modified.
@@ -60,7 +60,7 @@ const NoMachine int32 = -1
 // File is one recorded file.
 type File struct {
 	ID    string
-	Bytes int64 // engine.UnknownSize where not recorded
+	Bytes int64 // codec.UnknownSize where not recorded
 }
 
 // Machine is one recorded machine.
@@ -78,7 +78,7 @@ func (in *Instance) Edges() int {
 	return n
 }
 
-// OutputBytes is the size of all files that a task wrote, engine.UnknownSize where one of them has none.
+// OutputBytes is the size of all files that a task wrote, codec.UnknownSize where one of them has none.
 func (in *Instance) OutputBytes(task int) int64 {
 	sum := int64(0)
 	for _, f := range in.Tasks[task].Outputs {
@@ -91,7 +91,7 @@ func (in *Instance) OutputBytes(task int) int64 {
 func addBytes(a, b int64) int64 {
 	switch {
 	case a < 0 || b < 0:
-		return engine.UnknownSize
+		return codec.UnknownSize
 	case a > math.MaxInt64-b:
 		return math.MaxInt64
 	default:

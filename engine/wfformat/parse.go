@@ -11,10 +11,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
-// Limits of what Parse accepts, in addition to engine.Limits.
+// Limits of what Parse accepts, in addition to dag.Limits.
 const (
 	MaxBytes    = 256 << 20 // of the file
 	MaxMachines = 16_384
@@ -51,10 +51,10 @@ var (
 //
 // Errors are ErrInvalid or ErrTooLarge, or what r returned.
 func Parse(r io.Reader) (*Instance, error) {
-	return parse(r, engine.Limits{}.WithDefaults(), MaxBytes)
+	return parse(r, dag.Limits{}.WithDefaults(), MaxBytes)
 }
 
-func parse(r io.Reader, limits engine.Limits, most int) (*Instance, error) {
+func parse(r io.Reader, limits dag.Limits, most int) (*Instance, error) {
 	unwrapped, err := Unwrap(r)
 	if err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func tooMany(format string, args ...any) error { return limitError(fmt.Sprintf(f
 // parser collects what a file says before it is put together.
 type parser struct {
 	decoder
-	limits   engine.Limits
+	limits   dag.Limits
 	inst     *Instance
 	written  []rawTask // the tasks of the specification; of 1.4: all there is
 	executed []rawTask

@@ -13,9 +13,11 @@ import (
 	"testing/iotest"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/engine/codec"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // document is a 1.5 recording of the given tasks; executed may be "".
@@ -110,7 +112,7 @@ func TestParseTolerates(t *testing.T) {
 		}},
 		{"no list of files", document(`{"id": "a", "outputFiles": ["f", "f", "g"]}`, ""), func(t *testing.T, in *Instance) {
 			require.Equal(t, []int32{0, 1}, in.Tasks[0].Outputs)
-			require.Equal(t, engine.UnknownSize, in.OutputBytes(0))
+			require.Equal(t, codec.UnknownSize, in.OutputBytes(0))
 		}},
 		{"a machine that is not described", document(`{"id": "a"}`, `{"id": "a", "machines": ["m"], "coreCount": null}`), func(t *testing.T, in *Instance) {
 			require.Equal(t, []Machine{{Name: "m"}}, in.Machines)
@@ -209,7 +211,7 @@ func TestParseTruncated(t *testing.T) {
 }
 
 func TestParseLimits(t *testing.T) {
-	few := engine.Limits{Tasks: 3, Edges: 2}
+	few := dag.Limits{Tasks: 3, Edges: 2}
 	for _, c := range []struct{ name, document, want string }{
 		{"tasks", document(ids(4), ""), "more than 3 tasks"},
 		{"executed tasks", document(ids(3), timed(4, 1)), "more than 3 tasks"},
@@ -229,11 +231,11 @@ func TestParseLimits(t *testing.T) {
 
 func TestParseLongFile(t *testing.T) {
 	text := document(ids(3), "")
-	_, err := parse(strings.NewReader(text), engine.Limits{}.WithDefaults(), len(text))
+	_, err := parse(strings.NewReader(text), dag.Limits{}.WithDefaults(), len(text))
 	require.NoError(t, err)
-	_, err = parse(strings.NewReader(text), engine.Limits{}.WithDefaults(), len(text)-1)
+	_, err = parse(strings.NewReader(text), dag.Limits{}.WithDefaults(), len(text)-1)
 	require.ErrorIs(t, err, ErrTooLarge)
-	_, err = parse(io.MultiReader(strings.NewReader(`{"x": [`), endless{}), engine.Limits{}, 1<<20)
+	_, err = parse(io.MultiReader(strings.NewReader(`{"x": [`), endless{}), dag.Limits{}, 1<<20)
 	require.EqualError(t, err, "recording in WfFormat too large: more than 1048576 bytes")
 }
 

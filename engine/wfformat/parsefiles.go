@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/codec"
 )
 
 // fileList reads the files of a 1.5 specification.
@@ -31,7 +31,7 @@ func (p *parser) addFile(id string, size float64) error {
 	if len(p.inst.Files) == MaxFiles {
 		return tooMany("more than %d files", MaxFiles)
 	}
-	bytes := engine.UnknownSize
+	bytes := codec.UnknownSize
 	if size >= 0 {
 		bytes = int64(math.Ceil(size))
 	}

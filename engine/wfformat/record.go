@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // batch is how many steps or details Replay hands over at a time.
@@ -18,17 +20,17 @@ const batch = 512
 
 // Recording is a recorded execution as a finished run: what a Recorder is given in the course of one.
 type Recording struct {
-	Info  engine.RunInfo
-	Graph *engine.Graph
+	Info  record.RunInfo
+	Graph *dag.Graph
 	// Steps are those of a run without failures: it starts, its workers start, each task ends once, the workers stop,
 	// it ends.
-	Steps []engine.Step
+	Steps []record.Step
 	// Details have, for each task in the order of their ends, what the recording says of it as its log, and the bytes
 	// that it read from each parent.
-	Details []engine.Detail
+	Details []record.Detail
 	// Workers are the recorded machines.
-	Workers []engine.WorkerRecord
-	End     engine.RunEnd
+	Workers []record.WorkerRecord
+	End     record.RunEnd
 }
 
 // Record makes a finished run of an instance as Parse gives it. What of its schedule is made up, see SCHEDULE.md, its
@@ -47,11 +49,11 @@ func Record(in *Instance) (*Recording, error) {
 	started := in.start()
 	r := &Recording{
 		Graph: g,
-		Info: engine.RunInfo{
-			ID: runID(in, started), Workflow: "wfformat:" + title(in), Params: params(in), Policy: engine.FailFast,
+		Info: record.RunInfo{
+			ID: runID(in, started), Workflow: "wfformat:" + title(in), Params: params(in), Policy: record.FailFast,
 			Tags: []string{"imported"}, SubmittedAt: started, StartedAt: started, Reconstructed: s.sentence(in), Origin: origin(in, s),
 		},
-		End: engine.RunEnd{Status: engine.Succeeded, EndedAt: started.Add(cmp.Or(in.Makespan, s.makespan))},
+		End: record.RunEnd{Status: record.Succeeded, EndedAt: started.Add(cmp.Or(in.Makespan, s.makespan))},
 	}
 	f := newFlows(in)
 	r.Details = details(in, s, f)
@@ -61,7 +63,7 @@ func Record(in *Instance) (*Recording, error) {
 }
 
 // Replay gives the run to rec in the order of its methods, in batches of 512. The error is that of Begin or End.
-func (r *Recording) Replay(rec engine.Recorder) error {
+func (r *Recording) Replay(rec record.Recorder) error {
 	if err := rec.Begin(r.Info, r.Graph); err != nil {
 		return err
 	}
@@ -94,14 +96,14 @@ func startOf(in *Instance) time.Time {
 	return time.Unix(0, 0).UTC()
 }
 
-// runID has the form of engine.NewRunID, so that imported runs sort among others: 48 bits of milliseconds, then, in
+// runID has the form of record.NewRunID, so that imported runs sort among others: 48 bits of milliseconds, then, in
 // place of random bits, the first 52 of the file's hash.
-func runID(in *Instance, started time.Time) engine.RunID {
+func runID(in *Instance, started time.Time) record.RunID {
 	var b [13]byte
 	binary.BigEndian.PutUint64(b[:8], uint64(started.UnixMilli())<<16)
 	copy(b[6:], in.Hash[:7])
 	encoding := base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
-	return engine.RunID(encoding.EncodeToString(b[:])[:20])
+	return record.RunID(encoding.EncodeToString(b[:])[:20])
 }
 
 func params(in *Instance) map[string]string {
@@ -145,24 +147,24 @@ func (s *schedule) sentence(in *Instance) string {
 }
 
 // steps lists what happened, each task where it ended, so that parents come before children.
-func steps(in *Instance, s *schedule, f *flows, details []engine.Detail) []engine.Step {
-	out := make([]engine.Step, 0, len(s.order)+2*len(s.machines)+2)
-	add := func(step engine.Step) {
+func steps(in *Instance, s *schedule, f *flows, details []record.Detail) []record.Step {
+	out := make([]record.Step, 0, len(s.order)+2*len(s.machines)+2)
+	add := func(step record.Step) {
 		step.Seq = uint64(len(out) + 1)
 		out = append(out, step)
 	}
-	readied := make([][]engine.NodeID, len(in.Tasks))
-	var roots []engine.NodeID
+	readied := make([][]dag.NodeID, len(in.Tasks))
+	var roots []dag.NodeID
 	for i := range s.places {
 		if t := s.places[i].trigger; t != none {
-			readied[t] = append(readied[t], engine.NodeID(i))
+			readied[t] = append(readied[t], dag.NodeID(i))
 		} else {
-			roots = append(roots, engine.NodeID(i))
+			roots = append(roots, dag.NodeID(i))
 		}
 	}
-	add(engine.Step{Kind: engine.RunStarted, Readied: roots, Became: engine.NoNode})
+	add(record.Step{Kind: record.RunStarted, Readied: roots, Became: dag.NoNode})
 	for i := range s.machines {
-		add(engine.Step{Kind: engine.WorkerStarted, Worker: uint16(i), Became: engine.NoNode})
+		add(record.Step{Kind: record.WorkerStarted, Worker: uint16(i), Became: dag.NoNode})
 	}
 	for n, i := range s.order { // as details are
 		step := s.attempt(in, i)
@@ -171,41 +173,41 @@ func steps(in *Instance, s *schedule, f *flows, details []engine.Detail) []engin
 	}
 	end := int64(s.makespan)
 	for i := range s.machines {
-		add(engine.Step{Kind: engine.WorkerStopped, Worker: uint16(i), Ended: end, Became: engine.NoNode})
+		add(record.Step{Kind: record.WorkerStopped, Worker: uint16(i), Ended: end, Became: dag.NoNode})
 	}
-	add(engine.Step{Kind: engine.RunFinished, Outcome: engine.OutcomeOK, Ended: end, Became: engine.NoNode})
+	add(record.Step{Kind: record.RunFinished, Outcome: record.OutcomeOK, Ended: end, Became: dag.NoNode})
 	return out
 }
 
 // attempt is the one attempt of a task. Reading and writing files is part of recorded runtimes, so no phase but the
 // body takes time.
-func (s *schedule) attempt(in *Instance, task int32) engine.Step {
+func (s *schedule) attempt(in *Instance, task int32) record.Step {
 	p := &s.places[task]
-	step := engine.Step{
-		Kind: engine.AttemptEnded, Outcome: engine.OutcomeOK, Attempt: 1, Node: engine.NodeID(task),
-		Worker: uint16(p.machine), Slot: uint16(p.lane), Head: !p.behind, Became: engine.NoNode,
+	step := record.Step{
+		Kind: record.AttemptEnded, Outcome: record.OutcomeOK, Attempt: 1, Node: dag.NodeID(task),
+		Worker: uint16(p.machine), Slot: uint16(p.lane), Head: !p.behind, Became: dag.NoNode,
 		Ready: int64(p.ready), Claimed: int64(p.start), Started: int64(p.start), Ended: int64(p.end), Updated: int64(p.end),
 	}
 	if p.became != none {
-		step.Became = engine.NodeID(p.became)
+		step.Became = dag.NodeID(p.became)
 	}
 	if len(in.Tasks[task].Outputs) > 0 {
-		step.Location, step.OutputBytes = engine.LocationStored, in.OutputBytes(int(task))
+		step.Location, step.OutputBytes = record.LocationStored, in.OutputBytes(int(task))
 		step.StoredBytes = max(step.OutputBytes, 0)
 	}
 	return step
 }
 
 // workers describes the machines. CPU is what the tasks used of their cores, where that is recorded.
-func workers(in *Instance, s *schedule) []engine.WorkerRecord {
+func workers(in *Instance, s *schedule) []record.WorkerRecord {
 	cpu := make([]float64, len(s.machines))
 	for i := range in.Tasks {
 		t := &in.Tasks[i]
 		cpu[s.places[i].machine] += max(t.CPU, 0) * float64(t.Runtime)
 	}
-	out := make([]engine.WorkerRecord, len(s.machines))
+	out := make([]record.WorkerRecord, len(s.machines))
 	for i, m := range s.machines {
-		out[i] = engine.WorkerRecord{
+		out[i] = record.WorkerRecord{
 			Worker: i, Name: printable(m.Name), Host: printable(m.Name), Width: s.widths[i], Slots: s.lanes[i],
 			Ended: int64(s.makespan), CPU: time.Duration(min(cpu[i], math.MaxInt64/2)),
 		}

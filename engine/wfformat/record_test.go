@@ -11,10 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // checkRecording checks the laws of a reconstructed run, from the graph, the steps and the instance alone.
@@ -38,50 +40,50 @@ func checkRecording(t require.TestingT, in *Instance, rec *Recording) {
 	checkLanes(t, rec, attempts)
 	checkCores(t, in, rec, attempts)
 	checkMakespan(t, in, rec, attempts)
-	_, err := engine.ParseRunID(string(rec.Info.ID))
+	_, err := record.ParseRunID(string(rec.Info.ID))
 	require.NoError(t, err)
 	require.NotEmpty(t, rec.Info.Reconstructed)
 }
 
 // checkLog folds the steps over the graph and gives the attempts by task.
-func checkLog(t require.TestingT, rec *Recording) []engine.Step {
+func checkLog(t require.TestingT, rec *Recording) []record.Step {
 	scope := rec.Graph.Scope(0)
 	waits := make([]int, scope.Len())
-	ready := map[engine.NodeID]bool{}
-	var roots []engine.NodeID
+	ready := map[dag.NodeID]bool{}
+	var roots []dag.NodeID
 	for n := range scope.Len() {
 		if waits[n] = len(scope.Parents(n)); waits[n] == 0 {
-			roots = append(roots, engine.NodeID(n))
+			roots = append(roots, dag.NodeID(n))
 		}
 	}
-	attempts := make([]engine.Step, scope.Len())
+	attempts := make([]record.Step, scope.Len())
 	started := map[uint16]bool{}
 	for i, s := range rec.Steps {
 		require.EqualValues(t, i+1, s.Seq)
 		switch s.Kind {
-		case engine.RunStarted:
+		case record.RunStarted:
 			require.Zero(t, i)
 			require.Equal(t, roots, s.Readied)
-		case engine.WorkerStarted:
+		case record.WorkerStarted:
 			started[s.Worker] = true
-		case engine.AttemptEnded:
+		case record.AttemptEnded:
 			require.True(t, started[s.Worker])
 			require.True(t, ready[s.Node], "node %d ran without being ready", s.Node)
 			delete(ready, s.Node)
 			attempts[s.Node] = s
-			var readied []engine.NodeID
+			var readied []dag.NodeID
 			for _, c := range scope.Children(uint32(s.Node)) {
 				if waits[c]--; waits[c] == 0 {
-					readied = append(readied, engine.NodeID(c))
+					readied = append(readied, dag.NodeID(c))
 				}
 			}
 			require.Equal(t, readied, s.Readied)
-		case engine.WorkerStopped:
+		case record.WorkerStopped:
 			require.True(t, started[s.Worker])
 		default:
-			require.Equal(t, engine.RunFinished, s.Kind)
+			require.Equal(t, record.RunFinished, s.Kind)
 			require.Equal(t, len(rec.Steps)-1, i)
-			require.Equal(t, engine.OutcomeOK, s.Outcome)
+			require.Equal(t, record.OutcomeOK, s.Outcome)
 			ended := cmp.Or(rec.Info.Origin.Makespan, time.Duration(s.Ended))
 			require.Equal(t, ended, rec.End.EndedAt.Sub(rec.Info.StartedAt))
 		}
@@ -91,17 +93,17 @@ func checkLog(t require.TestingT, rec *Recording) []engine.Step {
 	}
 	require.Empty(t, ready)
 	for _, s := range attempts {
-		require.Equal(t, engine.AttemptEnded, s.Kind)
+		require.Equal(t, record.AttemptEnded, s.Kind)
 	}
 	checkBecame(t, attempts)
 	return attempts
 }
 
 // checkBecame checks that a worker continued at once, in the same lane, and that a task that was not become was claimed.
-func checkBecame(t require.TestingT, attempts []engine.Step) {
-	behind := map[engine.NodeID]bool{}
+func checkBecame(t require.TestingT, attempts []record.Step) {
+	behind := map[dag.NodeID]bool{}
 	for _, s := range attempts {
-		if s.Became == engine.NoNode {
+		if s.Became == dag.NoNode {
 			continue
 		}
 		require.Contains(t, s.Readied, s.Became)
@@ -115,15 +117,15 @@ func checkBecame(t require.TestingT, attempts []engine.Step) {
 }
 
 // checkLanes checks that no lane runs two tasks at a time.
-func checkLanes(t require.TestingT, rec *Recording, attempts []engine.Step) {
+func checkLanes(t require.TestingT, rec *Recording, attempts []record.Step) {
 	type lane struct{ worker, slot uint16 }
-	lanes := map[lane][]engine.Step{}
+	lanes := map[lane][]record.Step{}
 	for _, s := range attempts {
 		require.Less(t, int(s.Slot), rec.Workers[s.Worker].Slots)
 		lanes[lane{s.Worker, s.Slot}] = append(lanes[lane{s.Worker, s.Slot}], s)
 	}
 	for _, in := range lanes {
-		slices.SortFunc(in, func(a, b engine.Step) int {
+		slices.SortFunc(in, func(a, b record.Step) int {
 			return cmp.Or(cmp.Compare(a.Started, b.Started), cmp.Compare(a.Ended, b.Ended))
 		})
 		for i := 1; i < len(in); i++ {
@@ -133,7 +135,7 @@ func checkLanes(t require.TestingT, rec *Recording, attempts []engine.Step) {
 }
 
 // checkCores checks that no machine is overfull, and that no task waits for a single core while one is free.
-func checkCores(t require.TestingT, in *Instance, rec *Recording, attempts []engine.Step) {
+func checkCores(t require.TestingT, in *Instance, rec *Recording, attempts []record.Step) {
 	type change struct {
 		at    int64
 		cores int
@@ -171,7 +173,7 @@ func checkCores(t require.TestingT, in *Instance, rec *Recording, attempts []eng
 }
 
 // checkMakespan checks it against what no schedule can beat.
-func checkMakespan(t require.TestingT, in *Instance, rec *Recording, attempts []engine.Step) {
+func checkMakespan(t require.TestingT, in *Instance, rec *Recording, attempts []record.Step) {
 	longest := make([]time.Duration, len(in.Tasks))
 	critical := time.Duration(0)
 	work, cores := 0.0, 0
@@ -197,49 +199,49 @@ func TestRecordDiamond(t *testing.T) {
 	require.NoError(t, err)
 	checkRecording(t, inst, rec)
 	const s = int64(time.Second)
-	none := engine.NoNode
-	usage := func(memory, inputs, outside, results int64) *engine.Usage {
-		return &engine.Usage{
+	none := dag.NoNode
+	usage := func(memory, inputs, outside, results int64) *record.Usage {
+		return &record.Usage{
 			CPU: -1, MemoryBytes: memory, ReadBytes: -1, WrittenBytes: -1, InputBytes: inputs, OutsideBytes: outside, ResultBytes: results,
 		}
 	}
-	used := []*engine.Usage{usage(-1, 1000, 1000, 0), usage(1024, 400, 0, 0), usage(-1, 600, 0, 0), usage(-1, 100000, 0, 90000)}
+	used := []*record.Usage{usage(-1, 1000, 1000, 0), usage(1024, 400, 0, 0), usage(-1, 600, 0, 0), usage(-1, 100000, 0, 90000)}
 	used[0].CPU = 1250 * time.Millisecond
-	attempt := func(seq uint64, node engine.NodeID, worker, slot uint16, ready, start, end, bytes int64, head bool, became engine.NodeID, readied ...engine.NodeID) engine.Step {
-		return engine.Step{
-			Seq: seq, Kind: engine.AttemptEnded, Outcome: engine.OutcomeOK, Location: engine.LocationStored, Node: node, Attempt: 1,
+	attempt := func(seq uint64, node dag.NodeID, worker, slot uint16, ready, start, end, bytes int64, head bool, became dag.NodeID, readied ...dag.NodeID) record.Step {
+		return record.Step{
+			Seq: seq, Kind: record.AttemptEnded, Outcome: record.OutcomeOK, Location: record.LocationStored, Node: node, Attempt: 1,
 			Worker: worker, Slot: slot, Head: head, Ready: ready, Claimed: start, Started: start, Ended: end, Updated: end,
 			OutputBytes: bytes, StoredBytes: bytes, Became: became, Readied: readied, Usage: used[node],
 		}
 	}
 	end := s * 19 / 2
-	want := []engine.Step{
-		{Seq: 1, Kind: engine.RunStarted, Became: none, Readied: []engine.NodeID{0}},
-		{Seq: 2, Kind: engine.WorkerStarted, Worker: 0, Became: none},
-		{Seq: 3, Kind: engine.WorkerStarted, Worker: 1, Became: none},
+	want := []record.Step{
+		{Seq: 1, Kind: record.RunStarted, Became: none, Readied: []dag.NodeID{0}},
+		{Seq: 2, Kind: record.WorkerStarted, Worker: 0, Became: none},
+		{Seq: 3, Kind: record.WorkerStarted, Worker: 1, Became: none},
 		attempt(4, 0, 0, 0, 0, 0, s*5/2, 1000, true, 1, 1, 2),
 		attempt(5, 1, 0, 0, s*5/2, s*5/2, s*13/2, 70000, false, none),
 		attempt(6, 2, 1, 0, s*5/2, s*5/2, s*17/2, 30000, true, none, 3),
 		attempt(7, 3, 0, 0, s*17/2, s*17/2, end, 90000, true, none),
-		{Seq: 8, Kind: engine.WorkerStopped, Worker: 0, Ended: end, Became: none},
-		{Seq: 9, Kind: engine.WorkerStopped, Worker: 1, Ended: end, Became: none},
-		{Seq: 10, Kind: engine.RunFinished, Outcome: engine.OutcomeOK, Ended: end, Became: none},
+		{Seq: 8, Kind: record.WorkerStopped, Worker: 0, Ended: end, Became: none},
+		{Seq: 9, Kind: record.WorkerStopped, Worker: 1, Ended: end, Became: none},
+		{Seq: 10, Kind: record.RunFinished, Outcome: record.OutcomeOK, Ended: end, Became: none},
 	}
 	require.Empty(t, gocmp.Diff(want, rec.Steps))
 	at := time.Date(2024, 2, 29, 11, 22, 33, 0, time.UTC)
 	require.Equal(t, at, rec.Info.StartedAt)
 	require.Equal(t, at, rec.Info.SubmittedAt)
-	require.Equal(t, engine.RunEnd{Status: engine.Succeeded, EndedAt: at.Add(30 * time.Second)}, rec.End)
+	require.Equal(t, record.RunEnd{Status: record.Succeeded, EndedAt: at.Add(30 * time.Second)}, rec.End)
 	require.Equal(t, "wfformat:diamond", rec.Info.Workflow)
-	require.Equal(t, &engine.Origin{Format: "WfFormat 1.5", Makespan: 30 * time.Second, Explained: 9500 * time.Millisecond}, rec.Info.Origin)
+	require.Equal(t, &record.Origin{Format: "WfFormat 1.5", Makespan: 30 * time.Second, Explained: 9500 * time.Millisecond}, rec.Info.Origin)
 	require.Contains(t, rec.Info.Reconstructed, "this takes 9.5s, and 30s was recorded")
-	require.Equal(t, []engine.WorkerRecord{
+	require.Equal(t, []record.WorkerRecord{
 		{Worker: 0, Name: "left-hand", Host: "left-hand", Width: 2, Slots: 1, Ended: end, CPU: 1250 * time.Millisecond},
 		{Worker: 1, Name: "right-hand", Host: "right-hand", Width: 1, Slots: 1, Ended: end},
 	}, rec.Workers)
-	require.Equal(t, engine.Detail{
+	require.Equal(t, record.Detail{
 		Node: 3, Attempt: 1, Log: []byte("id frame_ID04\nname frame\ncommand frame\n"),
-		Inputs: []engine.InputDetail{{From: 1, Source: "store", Bytes: 70000}, {From: 2, Source: "store", Bytes: 30000}},
+		Inputs: []record.InputDetail{{From: 1, Source: "store", Bytes: 70000}, {From: 2, Source: "store", Bytes: 30000}},
 	}, rec.Details[3])
 }
 
@@ -272,11 +274,11 @@ func TestRecordAssumes(t *testing.T) {
 func TestRecordOrder(t *testing.T) {
 	for _, c := range []struct {
 		name, tasks, runtimes string
-		want                  []engine.NodeID // by their ends
+		want                  []dag.NodeID // by their ends
 	}{
-		{"the number decides", `{"id": "t0"}, {"id": "t1"}, {"id": "t2"}`, "1 1 1", []engine.NodeID{0, 1, 2}},
-		{"before it the way to go", `{"id": "t0"}, {"id": "t1"}, {"id": "t2", "parents": ["t1"]}`, "3 1 4", []engine.NodeID{1, 0, 2}},
-		{"before that the wait", `{"id": "t0"}, {"id": "t1"}, {"id": "t2", "parents": ["t0"]}`, "9 2 9", []engine.NodeID{0, 1, 2}},
+		{"the number decides", `{"id": "t0"}, {"id": "t1"}, {"id": "t2"}`, "1 1 1", []dag.NodeID{0, 1, 2}},
+		{"before it the way to go", `{"id": "t0"}, {"id": "t1"}, {"id": "t2", "parents": ["t1"]}`, "3 1 4", []dag.NodeID{1, 0, 2}},
+		{"before that the wait", `{"id": "t0"}, {"id": "t1"}, {"id": "t2", "parents": ["t0"]}`, "9 2 9", []dag.NodeID{0, 1, 2}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var executed []string
@@ -288,9 +290,9 @@ func TestRecordOrder(t *testing.T) {
 			rec, err := Record(inst)
 			require.NoError(t, err)
 			checkRecording(t, inst, rec)
-			var got []engine.NodeID
+			var got []dag.NodeID
 			for _, s := range rec.Steps {
-				if s.Kind == engine.AttemptEnded {
+				if s.Kind == record.AttemptEnded {
 					got = append(got, s.Node)
 				}
 			}
@@ -301,7 +303,7 @@ func TestRecordOrder(t *testing.T) {
 
 func TestRunID(t *testing.T) {
 	text := document(ids(1), timed(1, 1))
-	id := func(text string) engine.RunID {
+	id := func(text string) record.RunID {
 		inst, err := Parse(strings.NewReader(text))
 		require.NoError(t, err)
 		rec, err := Record(inst)
@@ -311,7 +313,7 @@ func TestRunID(t *testing.T) {
 	require.Equal(t, id(text), id(text))
 	require.NotEqual(t, id(text), id(text+"\n"), "another file is another run")
 	const time45 = 9 // characters, of 5 bits each, that the time alone decides
-	made := engine.NewRunID(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC))
+	made := record.NewRunID(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC))
 	require.Equal(t, made[:time45], id(text)[:time45])
 	require.Len(t, id(text), len(made))
 }
@@ -367,7 +369,7 @@ func drawDocument(t *rapid.T) string {
 }
 
 func TestRecordCollection(t *testing.T) {
-	seen := map[engine.RunID]string{}
+	seen := map[record.RunID]string{}
 	for _, name := range collection(t) {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			inst := parseFile(t, name)
@@ -394,28 +396,28 @@ func TestRecordCollection(t *testing.T) {
 // recorder keeps what it is given.
 type recorder struct {
 	calls   []string
-	steps   []engine.Step
-	details []engine.Detail
-	workers []engine.WorkerRecord
+	steps   []record.Step
+	details []record.Detail
+	workers []record.WorkerRecord
 	fail    error
 }
 
-func (r *recorder) Begin(engine.RunInfo, *engine.Graph) error {
+func (r *recorder) Begin(record.RunInfo, *dag.Graph) error {
 	r.calls = append(r.calls, "begin")
 	return r.fail
 }
 
-func (r *recorder) Steps(_ engine.RunID, s []engine.Step) {
+func (r *recorder) Steps(_ record.RunID, s []record.Step) {
 	r.calls = append(r.calls, fmt.Sprint("steps ", len(s)))
 	r.steps = append(r.steps, s...)
 }
 
-func (r *recorder) Details(_ engine.RunID, d []engine.Detail, w []engine.WorkerRecord) {
+func (r *recorder) Details(_ record.RunID, d []record.Detail, w []record.WorkerRecord) {
 	r.calls = append(r.calls, fmt.Sprint("details ", len(d)))
 	r.details, r.workers = append(r.details, d...), append(r.workers, w...)
 }
 
-func (r *recorder) End(engine.RunID, engine.RunEnd) error {
+func (r *recorder) End(record.RunID, record.RunEnd) error {
 	r.calls = append(r.calls, "end")
 	return nil
 }

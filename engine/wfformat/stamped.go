@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // maxLanes is how many lanes one worker of a run can have: they are numbered by 16 bits.
@@ -121,7 +121,7 @@ func (in *Instance) span() (first, last time.Time) {
 	return first, last
 }
 
-// lanesSentence is engine.Origin.Lanes.
+// lanesSentence is record.Origin.Lanes.
 func (s *schedule) lanesSentence() string {
 	out := "start times are recorded; lanes are not, so each task was put in the lowest lane of its machine that was free"
 	if s.early > 0 {
@@ -157,8 +157,8 @@ func (s *schedule) split() {
 }
 
 // origin is what the recording says of the run as a whole.
-func origin(in *Instance, s *schedule) *engine.Origin {
-	o := &engine.Origin{
+func origin(in *Instance, s *schedule) *record.Origin {
+	o := &record.Origin{
 		Format: "WfFormat " + in.SchemaVersion, Makespan: in.Makespan, Explained: s.explained,
 		Undated: startOf(in).Equal(time.Unix(0, 0)),
 	}

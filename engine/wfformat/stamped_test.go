@@ -27,8 +27,8 @@ func letters(version, split, one, two, merge string) string {
 
 func stamp(at string) string { return fmt.Sprintf(`, "executedAt": "2026-08-04T%s"`, at) }
 
-// record parses and records what must be valid.
-func record(t require.TestingT, document string) (*Instance, *Recording) {
+// recordValid parses and records what must be valid.
+func recordValid(t require.TestingT, document string) (*Instance, *Recording) {
 	in, err := Parse(strings.NewReader(document))
 	require.NoError(t, err)
 	rec, err := Record(in)
@@ -95,7 +95,7 @@ func TestStarts(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, rec := record(t, c.document)
+			_, rec := recordValid(t, c.document)
 			require.Equal(t, c.claimed, claims(t, rec))
 			if c.reconstructed == "" {
 				require.Empty(t, rec.Info.Reconstructed)
@@ -138,7 +138,7 @@ func TestStampedLaws(t *testing.T) {
 // TestRecordWide has more tasks at a time than one worker can have lanes.
 func TestRecordWide(t *testing.T) {
 	const n = maxLanes + 3
-	_, rec := record(t, document(ids(n), timed(n, 1)))
+	_, rec := recordValid(t, document(ids(n), timed(n, 1)))
 	require.Equal(t, time.Second, rec.Info.Origin.Explained, "no task waits for a lane")
 	require.Len(t, rec.Workers, 2)
 	require.Equal(t, "unknown, part 2", rec.Workers[1].Name)
@@ -148,7 +148,7 @@ func TestRecordWide(t *testing.T) {
 
 // TestRecordLong has tasks that take longer than float64 distinguishes in nanoseconds.
 func TestRecordLong(t *testing.T) {
-	_, rec := record(t, document(`{"id": "t0"}, {"id": "t1", "parents": ["t0"]}`, `{"id": "t0", "runtimeInSeconds": 9e7}, {"id": "t1", "runtimeInSeconds": 9.5e7}`))
+	_, rec := recordValid(t, document(`{"id": "t0"}, {"id": "t1", "parents": ["t0"]}`, `{"id": "t0", "runtimeInSeconds": 9e7}, {"id": "t1", "runtimeInSeconds": 9.5e7}`))
 	require.Equal(t, []float64{0, 9e7}, claims(t, rec))
 	require.Equal(t, 185_000_000*time.Second, rec.Info.Origin.Explained)
 }
@@ -163,10 +163,10 @@ func TestUnwrap(t *testing.T) {
 		require.NoError(t, z.Close())
 		return b.String()
 	}
-	_, want := record(t, plain)
+	_, want := recordValid(t, plain)
 	mark := string(byteOrderMark)
 	for name, document := range map[string]string{"mark": mark + plain, "gzip": packed(plain), "gzip and mark": packed(mark + plain)} {
-		_, got := record(t, document)
+		_, got := recordValid(t, document)
 		require.Equal(t, want.Info, got.Info, name)
 	}
 	for name, document := range map[string]string{"cut off": packed(plain)[:100], "damaged": packed(plain)[:30] + packed(plain)[31:], "no gzip": "\x1f\x8b\x00\x00"} {

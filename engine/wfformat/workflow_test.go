@@ -12,14 +12,19 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/codec"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/memory"
 	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
-	"github.com/stretchr/testify/require"
 )
 
-func graphOf(t *testing.T, name string, set map[string]string) *engine.Graph {
+func graphOf(t *testing.T, name string, set map[string]string) *dag.Graph {
 	t.Helper()
 	w := Workflow()
 	all := map[string]string{"file": name}
@@ -55,10 +60,10 @@ func (r ran) Handle(_ context.Context, rec slog.Record) error {
 }
 
 // checkRun evaluates a graph and checks that every task ran once, after its parents.
-func checkRun(t *testing.T, g *engine.Graph, in *Instance) {
+func checkRun(t *testing.T, g *dag.Graph, in *Instance) {
 	t.Helper()
 	var order []string
-	ctx := context.WithValue(t.Context(), engine.TaskKey{}, &engine.TaskInfo{Log: slog.New(ran{slog.DiscardHandler, &order})})
+	ctx := context.WithValue(t.Context(), execution.TaskKey{}, &execution.TaskInfo{Log: slog.New(ran{slog.DiscardHandler, &order})})
 	out, err := enginetest.Evaluate(ctx, g)
 	require.NoError(t, err)
 	require.Equal(t, len(in.Tasks), out.Tasks)
@@ -129,7 +134,7 @@ func TestWorkflowOnWorkers(t *testing.T) {
 
 func checkOrder(t *testing.T, in *Instance, run *engine.Run) {
 	t.Helper()
-	seen := map[engine.NodeID]engine.Step{}
+	seen := map[dag.NodeID]record.Step{}
 	for after := uint64(0); ; {
 		steps, err := run.Steps(t.Context(), after)
 		if errors.Is(err, io.EOF) {
@@ -138,14 +143,14 @@ func checkOrder(t *testing.T, in *Instance, run *engine.Run) {
 		require.NoError(t, err)
 		for _, s := range steps {
 			after = s.Seq
-			if s.Kind != engine.AttemptEnded {
+			if s.Kind != record.AttemptEnded {
 				continue
 			}
 			require.NotContains(t, seen, s.Node)
 			seen[s.Node] = s
 			for _, p := range in.Tasks[s.Node].Parents {
-				require.Contains(t, seen, engine.NodeID(p))
-				require.GreaterOrEqual(t, s.Started, seen[engine.NodeID(p)].Ended)
+				require.Contains(t, seen, dag.NodeID(p))
+				require.GreaterOrEqual(t, s.Started, seen[dag.NodeID(p)].Ended)
 			}
 		}
 	}
@@ -197,7 +202,7 @@ func TestBurnScales(t *testing.T) {
 	require.Len(t, burn{To: 1, Bytes: 7000}.output(3), 7000)
 	in.Files[3].Bytes = 1 << 40
 	require.Equal(t, MaxOutput, scale{bytes: 1}.burn(in, 1).Bytes)
-	in.Files[3].Bytes = engine.UnknownSize
+	in.Files[3].Bytes = codec.UnknownSize
 	require.Equal(t, "1 3\n", scale{bytes: 1}.burn(in, 1).output(1))
 }
 

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Phases of an attempt: who may write its end. Exactly one of the lane and the monitor closes it.
@@ -25,7 +28,7 @@ const (
 // lane before it stores the attempt in lane.latest.
 type attempt struct {
 	job     *job
-	node    engine.NodeID
+	node    dag.NodeID
 	epoch   uint16
 	number  uint16
 	claimed int64
@@ -43,7 +46,7 @@ type rare struct {
 	cause     error         // why it was cancelled, nil before
 	carrier   any           // carries the cause for context.Cause, nil until that asks for it
 	cancelled int64         // when, in ns since the run's start
-	info      *engine.TaskInfo
+	info      *execution.TaskInfo
 	tail      tail // has a mutex of its own
 }
 
@@ -56,7 +59,7 @@ func (a *attempt) more() *rare {
 	return a.rare.Load()
 }
 
-func (a *attempt) place() engine.Place { return a.job.numbers.Locate(a.node) }
+func (a *attempt) place() dag.Place { return a.job.numbers.Locate(a.node) }
 
 // errors is how many earlier attempts have failed, not counting lost ones.
 func (a *attempt) errors() int {
@@ -115,14 +118,14 @@ func (a *attempt) Value(key any) any {
 	if key == causeKey && causeKey != nil {
 		return a.carrier()
 	}
-	if key != (engine.TaskKey{}) {
+	if key != (execution.TaskKey{}) {
 		return nil
 	}
 	r := a.more()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.info == nil {
-		r.info = &engine.TaskInfo{
+		r.info = &execution.TaskInfo{
 			Run: a.job.info.ID, Task: a.job.numbers.Identity(a.place()), Node: a.node,
 			Epoch: int(a.epoch), Attempt: int(a.number),
 			Log: slog.New(slog.NewTextHandler(&r.tail, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -230,7 +233,7 @@ func (a *attempt) log() []byte {
 	return nil
 }
 
-// tail keeps the last engine.MaxEvidence bytes that were written to it.
+// tail keeps the last record.MaxEvidence bytes that were written to it.
 type tail struct {
 	mu  sync.Mutex
 	buf []byte
@@ -241,8 +244,8 @@ func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.buf = append(t.buf, p...)
-	if len(t.buf) > 2*engine.MaxEvidence {
-		t.buf = append(t.buf[:0], t.buf[len(t.buf)-engine.MaxEvidence:]...)
+	if len(t.buf) > 2*record.MaxEvidence {
+		t.buf = append(t.buf[:0], t.buf[len(t.buf)-record.MaxEvidence:]...)
 	}
 	return len(p), nil
 }
@@ -250,5 +253,5 @@ func (t *tail) Write(p []byte) (int, error) {
 func (t *tail) bytes() []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return append([]byte(nil), t.buf[max(0, len(t.buf)-engine.MaxEvidence):]...)
+	return append([]byte(nil), t.buf[max(0, len(t.buf)-record.MaxEvidence):]...)
 }

@@ -11,39 +11,41 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/worker"
 )
 
 // keeper is a recorder that keeps everything.
 type keeper struct {
 	mu      sync.Mutex
-	info    engine.RunInfo
-	steps   []engine.Step
-	details []engine.Detail
-	workers []engine.WorkerRecord
-	end     *engine.RunEnd
+	info    record.RunInfo
+	steps   []record.Step
+	details []record.Detail
+	workers []record.WorkerRecord
+	end     *record.RunEnd
 }
 
-func (k *keeper) Begin(info engine.RunInfo, _ *engine.Graph) error {
+func (k *keeper) Begin(info record.RunInfo, _ *dag.Graph) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.info = info
 	return nil
 }
 
-func (k *keeper) Steps(_ engine.RunID, steps []engine.Step) {
+func (k *keeper) Steps(_ record.RunID, steps []record.Step) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.steps = append(k.steps, steps...)
 }
 
-func (k *keeper) Details(_ engine.RunID, details []engine.Detail, workers []engine.WorkerRecord) {
+func (k *keeper) Details(_ record.RunID, details []record.Detail, workers []record.WorkerRecord) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.details, k.workers = append(k.details, details...), append(k.workers, workers...)
 }
 
-func (k *keeper) End(_ engine.RunID, end engine.RunEnd) error {
+func (k *keeper) End(_ record.RunID, end record.RunEnd) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.end = &end
@@ -59,7 +61,7 @@ func TestRecorderGetsEverything(t *testing.T) {
 		if task.Attempt == 1 {
 			return 0, errors.New("not yet")
 		}
-		task.Log.Info(strings.Repeat("x", 3*engine.MaxEvidence) + "the end")
+		task.Log.Info(strings.Repeat("x", 3*record.MaxEvidence) + "the end")
 		return a, nil
 	})
 	r, err := submit(t, e, engine.RunOptions{Tags: []string{"t"}}, func(g *engine.Builder) engine.AnyRef {
@@ -69,17 +71,17 @@ func TestRecorderGetsEverything(t *testing.T) {
 	require.NoError(t, r.WaitRecorded(t.Context()))
 	require.Equal(t, r.ID(), k.info.ID)
 	require.Equal(t, []string{"t"}, k.info.Tags)
-	require.Equal(t, engine.RunStarted, k.steps[0].Kind)
-	require.Equal(t, engine.RunFinished, k.steps[len(k.steps)-1].Kind)
+	require.Equal(t, record.RunStarted, k.steps[0].Kind)
+	require.Equal(t, record.RunFinished, k.steps[len(k.steps)-1].Kind)
 	require.Len(t, k.details, 2)
 	require.Equal(t, "not yet", k.details[0].Error.Message)
 	require.Contains(t, string(k.details[0].Log), "attempt=1 key="+string(r.ID())+"/chatty")
-	require.Len(t, k.details[1].Log, engine.MaxEvidence)
+	require.Len(t, k.details[1].Log, record.MaxEvidence)
 	require.Contains(t, string(k.details[1].Log), "the end")
 	require.Len(t, k.workers, 2, "one record when the worker joins and one when the run has ended")
 	require.Positive(t, k.workers[1].Ended)
 	require.Positive(t, k.workers[1].Slots)
-	require.Equal(t, engine.Succeeded, k.end.Status)
+	require.Equal(t, record.Succeeded, k.end.Status)
 	require.Equal(t, "5", k.end.ResultText)
 }
 
@@ -107,7 +109,7 @@ func TestRunsShareTheLanes(t *testing.T) {
 		}
 		return a, nil
 	})
-	chain := func(n int) *engine.Graph {
+	chain := func(n int) *dag.Graph {
 		return build(t, func(g *engine.Builder) engine.AnyRef {
 			x := spin.Call(engine.Const(g, 1))
 			for range n - 1 {

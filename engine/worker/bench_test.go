@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/state/memory"
 	"github.com/dagscope/dagscope/engine/worker"
 )
@@ -59,7 +60,7 @@ func BenchmarkTasks(b *testing.B) {
 				b.ReportAllocs()
 				b.ResetTimer()
 				for range b.N {
-					r, err := e.Submit(b.Context(), s.name, g, engine.RunOptions{Unlogged: mode.unlogged, Limits: engine.Limits{Tasks: 1 << 20}})
+					r, err := e.Submit(b.Context(), s.name, g, engine.RunOptions{Unlogged: mode.unlogged, Limits: dag.Limits{Tasks: 1 << 20}})
 					require.NoError(b, err)
 					require.NoError(b, r.Wait(b.Context()))
 				}

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/worker"
 )
 
@@ -16,7 +17,7 @@ func TestEventsAreContiguousAndEnd(t *testing.T) {
 		return sum.Call(engine.FanOut(g, a, triple.Call))
 	})
 	require.NoError(t, err)
-	counts := map[engine.EventKind]int{}
+	counts := map[record.EventKind]int{}
 	seq := uint64(0)
 	for event, err := range r.Events(t.Context(), 1) {
 		require.NoError(t, err)

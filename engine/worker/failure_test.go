@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/worker"
 )
 
@@ -28,9 +30,9 @@ func submit(t *testing.T, e *engine.Engine, opts engine.RunOptions, f func(g *en
 }
 
 // attempts lists the steps of a run that end attempts, and checks the numbering of all.
-func attempts(t *testing.T, r *engine.Run) []engine.Step {
+func attempts(t *testing.T, r *engine.Run) []record.Step {
 	t.Helper()
-	var out []engine.Step
+	var out []record.Step
 	for after := uint64(0); ; {
 		steps, err := r.Steps(t.Context(), after)
 		if errors.Is(err, io.EOF) {
@@ -40,7 +42,7 @@ func attempts(t *testing.T, r *engine.Run) []engine.Step {
 		for _, s := range steps {
 			after++
 			require.Equal(t, after, s.Seq)
-			if s.Kind == engine.AttemptEnded {
+			if s.Kind == record.AttemptEnded {
 				out = append(out, s)
 			}
 		}
@@ -64,18 +66,18 @@ func TestFailures(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		function engine.F1[int, int]
-		kind     engine.ErrorKind // of the failure that ends the run; empty when it succeeds
+		kind     record.ErrorKind // of the failure that ends the run; empty when it succeeds
 		attempts int
 		message  string
 	}{
 		{"twice, then well", failing(2, engine.Options{}, fail), "", 3, ""},
-		{"always", failing(9, engine.Options{Retries: 2}, fail), engine.UserError, 3, "boom"},
-		{"no retries", failing(9, engine.Options{Retries: engine.NoRetries}, fail), engine.UserError, 1, "boom"},
-		{"an error that is final", failing(9, engine.Options{}, func(context.Context) error { return engine.NoRetry(boom) }), engine.UserError, 1, "boom"},
+		{"always", failing(9, engine.Options{Retries: 2}, fail), record.UserError, 3, "boom"},
+		{"no retries", failing(9, engine.Options{Retries: engine.NoRetries}, fail), record.UserError, 1, "boom"},
+		{"an error that is final", failing(9, engine.Options{}, func(context.Context) error { return engine.NoRetry(boom) }), record.UserError, 1, "boom"},
 		{"a panic, then well", failing(1, engine.Options{}, func(context.Context) error { panic("oh no") }), "", 2, ""},
-		{"a panic always", failing(9, engine.Options{Retries: 1}, func(context.Context) error { panic("oh no") }), engine.PanicError, 2, "oh no"},
+		{"a panic always", failing(9, engine.Options{Retries: 1}, func(context.Context) error { panic("oh no") }), record.PanicError, 2, "oh no"},
 		{"a timeout, then well", failing(1, engine.Options{Timeout: 10 * time.Millisecond}, hang), "", 2, ""},
-		{"a timeout always", failing(9, engine.Options{Timeout: 10 * time.Millisecond, Retries: 1}, hang), engine.TimeoutError, 2, "timeout of 10ms"},
+		{"a timeout always", failing(9, engine.Options{Timeout: 10 * time.Millisecond, Retries: 1}, hang), record.TimeoutError, 2, "timeout of 10ms"},
 		{"an exit, then well", failing(1, engine.Options{}, func(context.Context) error { runtime.Goexit(); return nil }), "", 2, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -92,14 +94,14 @@ func TestFailures(t *testing.T) {
 			}
 			var failure *engine.RunError
 			require.ErrorAs(t, err, &failure)
-			require.Equal(t, engine.Failed, failure.Status)
+			require.Equal(t, record.Failed, failure.Status)
 			require.Equal(t, c.kind, failure.First.Kind)
 			require.Equal(t, c.attempts, failure.First.Attempt)
 			require.Contains(t, failure.First.Message, c.message)
 			require.Equal(t, "failing", failure.First.Task)
 			require.NotEmpty(t, failure.First.Worker)
 			require.WithinDuration(t, time.Now(), failure.First.Time, time.Minute)
-			require.Equal(t, c.kind == engine.PanicError, strings.Contains(failure.First.Stack, "failure_test.go"))
+			require.Equal(t, c.kind == record.PanicError, strings.Contains(failure.First.Stack, "failure_test.go"))
 			require.Len(t, ends, c.attempts)
 			for i, s := range ends {
 				require.EqualValues(t, i+1, s.Attempt)
@@ -112,7 +114,7 @@ func TestContinueSkipsOnlyWhatDepends(t *testing.T) {
 	e := start(t, hasty, engine.Config{})
 	bad := failing(9, engine.Options{Retries: engine.NoRetries}, func(context.Context) error { return errors.New("boom") })
 	list := engine.Func0("list", func(context.Context) ([]int, error) { return []int{1, 2, 3}, nil })
-	r, err := submit(t, e, engine.RunOptions{Policy: engine.Continue}, func(g *engine.Builder) engine.AnyRef {
+	r, err := submit(t, e, engine.RunOptions{Policy: record.Continue}, func(g *engine.Builder) engine.AnyRef {
 		x := bad.Call(engine.Const(g, 1))
 		y := add.Call(engine.Const(g, 1), engine.Const(g, 2))
 		engine.FanOut(g, list.Call(g), func(v engine.Ref[int]) engine.Ref[int] { return add.Call(v, x) }) // never expands
@@ -120,13 +122,13 @@ func TestContinueSkipsOnlyWhatDepends(t *testing.T) {
 	})
 	var failure *engine.RunError
 	require.ErrorAs(t, err, &failure)
-	require.Equal(t, engine.Progress{Status: engine.Failed, Tasks: 5, Done: 2, Failed: 1, Skipped: 2}, r.Progress())
+	require.Equal(t, execution.Progress{Status: record.Failed, Tasks: 5, Done: 2, Failed: 1, Skipped: 2}, r.Progress())
 }
 
 func TestRetryBudget(t *testing.T) {
 	e := start(t, hasty, engine.Config{})
 	bad := engine.Func1("bad", func(context.Context, int) (int, error) { return 0, errors.New("boom") }).With(engine.Options{Retries: 5})
-	_, err := submit(t, e, engine.RunOptions{Policy: engine.Continue}, func(g *engine.Builder) engine.AnyRef {
+	_, err := submit(t, e, engine.RunOptions{Policy: record.Continue}, func(g *engine.Builder) engine.AnyRef {
 		var refs []engine.Ref[int]
 		for i := range 10 {
 			refs = append(refs, bad.Call(engine.Const(g, i)))
@@ -146,13 +148,13 @@ func TestEndingEarly(t *testing.T) {
 		name     string
 		function engine.F1[int, int]
 		deadline time.Duration
-		status   engine.Status
+		status   record.Status
 		leaked   bool
 	}{
-		{"cancelled, the body obeys", obey, 0, engine.Cancelled, false},
-		{"cancelled, the body ignores it", ignore, 0, engine.Cancelled, true},
-		{"deadline, the body obeys", obey, 30 * time.Millisecond, engine.Failed, false},
-		{"deadline, the body ignores it", ignore, 30 * time.Millisecond, engine.Failed, true},
+		{"cancelled, the body obeys", obey, 0, record.Cancelled, false},
+		{"cancelled, the body ignores it", ignore, 0, record.Cancelled, true},
+		{"deadline, the body obeys", obey, 30 * time.Millisecond, record.Failed, false},
+		{"deadline, the body ignores it", ignore, 30 * time.Millisecond, record.Failed, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			entered.Store(0)
@@ -168,7 +170,7 @@ func TestEndingEarly(t *testing.T) {
 			require.ErrorAs(t, r.Wait(t.Context()), &failure)
 			require.Equal(t, c.status, failure.Status)
 			if c.deadline > 0 {
-				require.Equal(t, engine.DeadlineError, failure.First.Kind)
+				require.Equal(t, record.DeadlineError, failure.First.Kind)
 			}
 			var leaked bool
 			for after := uint64(0); ; {
@@ -178,7 +180,7 @@ func TestEndingEarly(t *testing.T) {
 				}
 				require.NoError(t, err)
 				for _, s := range steps {
-					leaked = leaked || s.Kind == engine.SlotLeaked
+					leaked = leaked || s.Kind == record.SlotLeaked
 				}
 				after = steps[len(steps)-1].Seq
 			}
@@ -205,12 +207,12 @@ func TestShutdownCancelsRuns(t *testing.T) {
 		require.Eventually(t, func() bool { return r.Progress().Running == 1 }, 10*time.Second, time.Millisecond)
 	})
 	require.ErrorContains(t, r.Wait(t.Context()), "shut down")
-	require.Equal(t, engine.Cancelled, r.End().Status)
-	require.Equal(t, engine.ShutdownError, r.End().First.Kind)
+	require.Equal(t, record.Cancelled, r.End().Status)
+	require.Equal(t, record.ShutdownError, r.End().First.Kind)
 	steps, err := r.Steps(t.Context(), 0)
 	require.NoError(t, err)
 	for _, s := range steps {
-		require.NotEqual(t, engine.RunPaused, s.Kind, "no caller paused it")
+		require.NotEqual(t, record.RunPaused, s.Kind, "no caller paused it")
 	}
 }
 
@@ -226,7 +228,7 @@ func TestPauseAndResume(t *testing.T) {
 	r.Pause()
 	close(release)
 	require.Eventually(t, func() bool { return r.Progress().Done == 1 && r.Progress().Running == 0 }, 10*time.Second, time.Millisecond)
-	require.Equal(t, engine.Paused, r.Progress().Status)
+	require.Equal(t, record.Paused, r.Progress().Status)
 	r.Resume()
 	require.NoError(t, r.Wait(t.Context()))
 	require.Equal(t, 2, r.Value())

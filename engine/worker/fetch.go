@@ -5,15 +5,17 @@ import (
 	"fmt"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
 
 // inputs are what the execution of a node reads, and how it was fetched.
 type inputs struct {
-	values  engine.Values
+	values  dag.Values
 	err     error // why they are not available
 	fetched bool  // they came from a fetcher, so time has passed since the claim
-	details []engine.InputDetail
+	details []record.InputDetail
 	took    int64 // ns for which the lane waited, 0 if all inputs were in this process
 }
 
@@ -25,13 +27,13 @@ func (e *inputError) Unwrap() error { return e.err }
 
 // arguments assembles the arguments of the task at p. They do not fit together if a function that was run again, because
 // its output was lost, returned something else than before, such as a shorter list: then only this task fails.
-func (j *job) arguments(dst []any, p engine.Place, v engine.Values) (args []any, err error) {
+func (j *job) arguments(dst []any, p dag.Place, v dag.Values) (args []any, err error) {
 	defer misfit(&err)
 	return j.graph.Args(dst, p, j.numbers, v), nil
 }
 
 // elements returns the list of the fan-out whose expansion is at p; it fails like arguments.
-func (j *job) elements(p engine.Place, v engine.Values) (list []any, err error) {
+func (j *job) elements(p dag.Place, v dag.Values) (list []any, err error) {
 	defer misfit(&err)
 	return j.graph.Elements(p, j.numbers, v), nil
 }

@@ -11,6 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 	"github.com/dagscope/dagscope/engine/state/memory"
 	"github.com/dagscope/dagscope/engine/worker"
@@ -20,9 +23,9 @@ import (
 // lanes know which office opened them.
 type fleet struct {
 	store *memory.Store
-	fetch func(ctx context.Context, c state.Claim) ([]engine.InputDetail, error) // nil: all inputs are here
+	fetch func(ctx context.Context, c state.Claim) ([]record.InputDetail, error) // nil: all inputs are here
 	lag   atomic.Int64                                                           // what Backlog returns
-	wrong func(engine.Values) engine.Values                                      // what was fetched, nil: as it is
+	wrong func(dag.Values) dag.Values                                            // what was fetched, nil: as it is
 
 	mu      sync.Mutex
 	runs    []*sharedRun
@@ -33,13 +36,13 @@ type fleet struct {
 type sharedRun struct {
 	state.Run
 	fleet *fleet
-	job   engine.Job
+	job   execution.Job
 	maker *office
 
 	mu      sync.Mutex
 	members []*membership
 	ends    []state.End
-	records []engine.WorkerRecord
+	records []record.WorkerRecord
 }
 
 // office is the store of one process in a fleet.
@@ -50,7 +53,7 @@ type office struct {
 
 func newFleet() *fleet { return &fleet{store: memory.New(), created: make(chan struct{})} }
 
-func (o *office) Create(ctx context.Context, job engine.Job, hooks state.Hooks) (state.Run, error) {
+func (o *office) Create(ctx context.Context, job execution.Job, hooks state.Hooks) (state.Run, error) {
 	r := &sharedRun{fleet: o.fleet, job: job, maker: o}
 	run, err := o.store.Create(ctx, job, state.Hooks{
 		Ready:    func(n int) { r.each(func(m *membership) { m.hooks.Ready(n) }) },
@@ -88,7 +91,7 @@ func (o *office) elsewhere(ctx context.Context, f func(*sharedRun)) {
 	}
 }
 
-func (o *office) Join(ctx context.Context, find func(workflow, function string) *engine.Function, take func(engine.Job) (state.Hooks, func(state.Run))) error {
+func (o *office) Join(ctx context.Context, find func(workflow, function string) *engine.Function, take func(execution.Job) (state.Hooks, func(state.Run))) error {
 	if o.refuse != nil {
 		return o.refuse
 	}
@@ -104,13 +107,13 @@ func (o *office) Join(ctx context.Context, find func(workflow, function string) 
 	return nil
 }
 
-func (o *office) Find(ctx context.Context, found func(engine.Job, engine.Execution)) error {
+func (o *office) Find(ctx context.Context, found func(execution.Job, execution.Execution)) error {
 	o.elsewhere(ctx, func(r *sharedRun) { found(r.job, r.member(state.Hooks{})) })
 	return nil
 }
 
-func (o *office) Retry(context.Context, engine.RunID) (engine.Job, engine.Execution, error) {
-	return engine.Job{}, nil, errors.New("asked to retry")
+func (o *office) Retry(context.Context, record.RunID) (execution.Job, execution.Execution, error) {
+	return execution.Job{}, nil, errors.New("asked to retry")
 }
 
 func (r *sharedRun) each(f func(*membership)) {
@@ -140,17 +143,17 @@ type membership struct {
 	failed sync.Map // how many attempts of a node have, by its number
 }
 
-func (m *membership) Enter(self func() engine.WorkerRecord) { m.keep(self()); m.open.Store(true) }
+func (m *membership) Enter(self func() record.WorkerRecord) { m.keep(self()); m.open.Store(true) }
 func (m *membership) Drain()                                { m.open.Store(false) }
 
-func (m *membership) Leave(_ context.Context, self engine.WorkerRecord) error {
+func (m *membership) Leave(_ context.Context, self record.WorkerRecord) error {
 	m.open.Store(false)
 	m.fence.Add(1)
 	m.keep(self)
 	return nil
 }
 
-func (m *membership) keep(w engine.WorkerRecord) {
+func (m *membership) keep(w record.WorkerRecord) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.records = append(m.records, w)
@@ -165,13 +168,13 @@ func (m *membership) Ready() int {
 
 func (m *membership) Backlog() int { return int(m.fleet.lag.Load()) }
 
-func (m *membership) Errors(id engine.NodeID) int {
+func (m *membership) Errors(id dag.NodeID) int {
 	failed, _ := m.failed.Load(id)
 	n, _ := failed.(int)
 	return n
 }
 
-func (m *membership) Fetch(ctx context.Context, c state.Claim) (engine.Values, []engine.InputDetail, error) {
+func (m *membership) Fetch(ctx context.Context, c state.Claim) (dag.Values, []record.InputDetail, error) {
 	m.failed.Store(c.Node, int(c.Attempt)-1)
 	if m.fleet.wrong != nil {
 		return m.fleet.wrong(m), nil, nil
@@ -189,7 +192,7 @@ func (m *membership) Fetch(ctx context.Context, c state.Claim) (engine.Values, [
 	return m, details, err
 }
 
-func (m *membership) TakeDetails() ([]engine.Detail, []engine.WorkerRecord) {
+func (m *membership) TakeDetails() ([]record.Detail, []record.WorkerRecord) {
 	details, _ := m.Run.TakeDetails()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -274,16 +277,16 @@ func (f *fleet) process(t *testing.T, cfg worker.Config) *process {
 var runNumber atomic.Int64
 
 // submit submits a graph to a process.
-func (p *process) submit(t *testing.T, f func(g *engine.Builder) engine.AnyRef) engine.Execution {
+func (p *process) submit(t *testing.T, f func(g *engine.Builder) engine.AnyRef) execution.Execution {
 	t.Helper()
-	info := engine.RunInfo{ID: engine.RunID(fmt.Sprintf("run-%d", runNumber.Add(1)))}
-	exec, err := p.Submit(t.Context(), engine.Job{Info: info, Graph: build(t, f)})
+	info := record.RunInfo{ID: record.RunID(fmt.Sprintf("run-%d", runNumber.Add(1)))}
+	exec, err := p.Submit(t.Context(), execution.Job{Info: info, Graph: build(t, f)})
 	require.NoError(t, err)
 	return exec
 }
 
 // result waits for the end of a run and returns its result.
-func result(t *testing.T, e engine.Execution) (engine.RunEnd, any) {
+func result(t *testing.T, e execution.Execution) (record.RunEnd, any) {
 	t.Helper()
 	<-e.Done()
 	end, v := e.End()

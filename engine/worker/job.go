@@ -7,19 +7,22 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
 
-// job is this worker's part in one run. It implements engine.Execution: it adds what the run's state cannot know.
+// job is this worker's part in one run. It implements execution.Execution: it adds what the run's state cannot know.
 type job struct {
-	engine.Execution
+	execution.Execution
 	pool     *Pool
-	info     engine.RunInfo
+	info     record.RunInfo
 	options  engine.RunOptions
-	graph    *engine.Graph
+	graph    *dag.Graph
 	run      state.Run
-	values   engine.Values // run, converted once instead of for every task
-	numbers  *engine.Numbering
+	values   dag.Values // run, converted once instead of for every task
+	numbers  *dag.Numbering
 	lanes    []state.Lane                 // of the first slots, one for each processor; see place
 	more     atomic.Pointer[[]state.Lane] // of the other slots, nil until one of them takes part
 	deadline *time.Timer                  // nil where the store keeps the deadline
@@ -36,12 +39,12 @@ type job struct {
 	leaving chan struct{} // closed when the run is to be left to them
 
 	mu      sync.Mutex
-	records []engine.WorkerRecord
-	self    engine.WorkerRecord
+	records []record.WorkerRecord
+	self    record.WorkerRecord
 	usage   usage
 }
 
-func newJob(p *Pool, ej engine.Job) *job {
+func newJob(p *Pool, ej execution.Job) *job {
 	return &job{
 		pool: p, info: ej.Info, options: ej.Options, graph: ej.Graph,
 		lanes: make([]state.Lane, p.cfg.Width), leaving: make(chan struct{}),
@@ -59,7 +62,7 @@ func (j *job) start(run state.Run, warm bool) {
 	j.values = run
 	now := run.Now()
 	j.base = time.Now().Add(-time.Duration(now))
-	j.self = engine.WorkerRecord{
+	j.self = record.WorkerRecord{
 		Name: j.pool.cfg.Name, Host: j.pool.host, PID: j.pool.pid, Width: j.pool.cfg.Width, Warm: warm, Started: now,
 	}
 	if !warm {
@@ -75,17 +78,17 @@ func (j *job) start(run state.Run, warm bool) {
 		return
 	}
 	j.records = append(j.records, j.self)
-	run.Note(engine.Step{Kind: engine.WorkerStarted, Started: j.self.Started})
+	run.Note(record.Step{Kind: record.WorkerStarted, Started: j.self.Started})
 	j.deadline = time.AfterFunc(j.options.Deadline, func() {
-		run.Stop(engine.Failed, engine.ErrDeadline, &engine.ErrorRecord{
-			Kind: engine.DeadlineError, Node: engine.NoNode, Worker: j.pool.cfg.Name, Time: time.Now(),
+		run.Stop(record.Failed, engine.ErrDeadline, &record.ErrorRecord{
+			Kind: record.DeadlineError, Node: dag.NoNode, Worker: j.pool.cfg.Name, Time: time.Now(),
 			Message: "the run did not end within its deadline of " + j.options.Deadline.String(),
 		})
 	})
 }
 
 // record describes the worker as it is now.
-func (j *job) record() engine.WorkerRecord {
+func (j *job) record() record.WorkerRecord {
 	now := readUsage()
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -181,8 +184,8 @@ func (j *job) place(slot int) *state.Lane {
 	return &(*more)[slot-len(j.lanes)]
 }
 
-// TakeDetails implements engine.Execution. Where other processes share the run, the store has the records of all workers.
-func (j *job) TakeDetails() ([]engine.Detail, []engine.WorkerRecord) {
+// TakeDetails implements execution.Execution. Where other processes share the run, the store has the records of all workers.
+func (j *job) TakeDetails() ([]record.Detail, []record.WorkerRecord) {
 	if j.member != nil {
 		return j.run.TakeDetails()
 	}

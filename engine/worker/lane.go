@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/codec"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
 
@@ -129,13 +132,13 @@ func (l *lane) work(j *job, c state.Claim) bool {
 // claimed, which saves the first reading unless inputs take time to gather. It reports false when the lane was abandoned.
 func (l *lane) execute(j *job, c state.Claim, head bool, in *inputs, e *state.End) bool {
 	claimed := c.Ready
-	e.Node, e.Epoch, e.Attempt, e.Claimed, e.Outcome = c.Node, c.Epoch, c.Attempt, claimed, engine.OutcomeOK
+	e.Node, e.Epoch, e.Attempt, e.Claimed, e.Outcome = c.Node, c.Epoch, c.Attempt, claimed, record.OutcomeOK
 	if in.fetched {
 		e.Fetch, e.Inputs = in.took, in.details
 	}
 	p := j.numbers.Locate(c.Node)
 	scope := j.graph.Scope(p.Block.Scope)
-	if scope.Kind(p.Local) == engine.ExpandNode {
+	if scope.Kind(p.Local) == dag.ExpandNode {
 		l.expand(j, c, p, in, e)
 		return true
 	}
@@ -149,7 +152,7 @@ func (l *lane) execute(j *job, c state.Claim, head bool, in *inputs, e *state.En
 	}
 	a := l.attempt(j, c)
 	a.started = claimed
-	if !head || in.fetched || scope.Flags(p.Local)&engine.Gathers != 0 {
+	if !head || in.fetched || scope.Flags(p.Local)&dag.Gathers != 0 {
 		a.started = j.run.Now()
 	}
 	l.latest.Store(a)
@@ -179,22 +182,22 @@ func (l *lane) execute(j *job, c state.Claim, head bool, in *inputs, e *state.En
 }
 
 // expand finds the elements of a fan-out. It calls no body, so only its input can fail.
-func (l *lane) expand(j *job, c state.Claim, p engine.Place, in *inputs, e *state.End) {
+func (l *lane) expand(j *job, c state.Claim, p dag.Place, in *inputs, e *state.End) {
 	e.Started, e.Announced = e.Claimed+in.took, false
 	err := in.err
 	if err == nil {
 		e.Output, err = j.elements(p, in.values)
 	}
 	if err == nil {
-		e.OutputBytes, e.Ended = engine.UnknownSize, j.run.Now()
+		e.OutputBytes, e.Ended = codec.UnknownSize, j.run.Now()
 		return
 	}
 	a := l.attempt(j, c)
 	a.fetches = true
-	e.OutputBytes, e.Ended, e.Outcome = 0, j.run.Now(), engine.OutcomeFailed
+	e.OutputBytes, e.Ended, e.Outcome = 0, j.run.Now(), record.OutcomeFailed
 	if cause := j.cutCause(l.fence); cause != nil {
 		a.cancel(cause, e.Ended)
-		e.Outcome = engine.OutcomeCancelled
+		e.Outcome = record.OutcomeCancelled
 	}
 	e.Error = a.errorRecord(l, err, e.Ended)
 }
@@ -254,14 +257,14 @@ func (l *lane) exited(a *attempt) {
 // failed sets the outcome of a failure: cancelled with its run, to be retried, or failed.
 func (l *lane) failed(a *attempt, err error, e *state.End) {
 	_, cause := a.cause()
-	e.Outcome = engine.OutcomeFailed
+	e.Outcome = record.OutcomeFailed
 	e.Error = a.errorRecord(l, err, e.Ended)
 	switch {
 	case cause != nil && cause != engine.ErrTimeout:
-		e.Outcome = engine.OutcomeCancelled
+		e.Outcome = record.OutcomeCancelled
 	case engine.IsNoRetry(err):
 	case a.errors() < a.job.numbers.Function(a.place()).Options().Retries:
-		e.Outcome = engine.OutcomeRetrying
+		e.Outcome = record.OutcomeRetrying
 		e.Delay = l.pool.backoff(a.errors() + 1)
 	}
 }
@@ -276,8 +279,8 @@ func (p *Pool) backoff(n int) int64 {
 	return rand.Int64N(int64(bound) + 1)
 }
 
-func (a *attempt) errorRecord(l *lane, err error, now int64) *engine.ErrorRecord {
-	kind, message, stack, task := engine.UserError, err.Error(), "", ""
+func (a *attempt) errorRecord(l *lane, err error, now int64) *record.ErrorRecord {
+	kind, message, stack, task := record.UserError, err.Error(), "", ""
 	if a.job.numbers.IsTask(a.node) {
 		task = a.job.numbers.Identity(a.place()).String()
 	}
@@ -286,22 +289,22 @@ func (a *attempt) errorRecord(l *lane, err error, now int64) *engine.ErrorRecord
 	_, cause := a.cause()
 	switch {
 	case errors.As(err, &p):
-		kind, message, stack = engine.PanicError, fmt.Sprint(p.value), clip(string(p.stack))
+		kind, message, stack = record.PanicError, fmt.Sprint(p.value), clip(string(p.stack))
 	case cause == engine.ErrTimeout:
-		kind = engine.TimeoutError
+		kind = record.TimeoutError
 		message = fmt.Sprintf("no result within the timeout of %s: %s", a.timeout(), message)
 	case cause == engine.ErrDeadline:
-		kind = engine.DeadlineError
+		kind = record.DeadlineError
 	case cause != nil:
-		kind = engine.CancelledError
+		kind = record.CancelledError
 	case errors.As(err, &in):
-		kind = engine.StoreError
+		kind = record.StoreError
 	}
-	return &engine.ErrorRecord{
+	return &record.ErrorRecord{
 		Kind: kind, Task: task, Node: a.node,
 		Message: clip(message), Stack: stack, Worker: l.pool.cfg.Name, Host: l.pool.host, Slot: l.slot,
 		Epoch: int(a.epoch), Attempt: int(a.number), Time: a.job.info.StartedAt.Add(time.Duration(now)),
 	}
 }
 
-func clip(s string) string { return s[:min(len(s), engine.MaxEvidence)] }
+func clip(s string) string { return s[:min(len(s), record.MaxEvidence)] }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
 
@@ -156,7 +157,7 @@ func (p *Pool) giveUp(l *lane, a *attempt, now int64) {
 	e := a.end()
 	e.Ended, e.Announced, e.Log = now, true, a.log()
 	l.failed(a, errIgnored, e)
-	a.job.run.Note(engine.Step{Kind: engine.SlotLeaked, Slot: uint16(l.slot), Ended: now})
+	a.job.run.Note(record.Step{Kind: record.SlotLeaked, Slot: uint16(l.slot), Ended: now})
 	p.lanes.abandon(l)
 	a.job.lane(l.slot).Abandon(e)
 }

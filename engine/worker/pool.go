@@ -28,6 +28,9 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
 
@@ -91,7 +94,7 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// Pool implements engine.Executor with goroutines of this process. Safe for concurrent use.
+// Pool implements execution.Executor with goroutines of this process. Safe for concurrent use.
 type Pool struct {
 	cfg   Config    // never changed after New, like host, pid and began
 	host  string    // "" if unknown
@@ -125,8 +128,8 @@ func New(cfg Config) (*Pool, error) {
 	return p, nil
 }
 
-// Submit implements engine.Executor.
-func (p *Pool) Submit(ctx context.Context, ej engine.Job) (engine.Execution, error) {
+// Submit implements execution.Executor.
+func (p *Pool) Submit(ctx context.Context, ej execution.Job) (execution.Execution, error) {
 	p.mu.Lock()
 	closed := p.closed
 	p.mu.Unlock()
@@ -189,7 +192,7 @@ func (p *Pool) watch(j *job) {
 	p.tasksDone += int64(j.run.Progress().Done)
 }
 
-// Run implements engine.Executor. It returns when all lanes, the monitor and all watchers have ended. Runs that have not
+// Run implements execution.Executor. It returns when all lanes, the monitor and all watchers have ended. Runs that have not
 // ended SoftStop after the end of ctx are cancelled, or, if other processes share them, left to those.
 func (p *Pool) Run(ctx context.Context) error {
 	monitorCtx, stopMonitor := context.WithCancel(context.Background())
@@ -252,7 +255,7 @@ func (p *Pool) stopAll(jobs []*job) {
 
 // end cancels a run that will not be executed because the pool is closed.
 func (p *Pool) end(run state.Run) {
-	run.Stop(engine.Cancelled, engine.ErrClosed, &engine.ErrorRecord{
-		Kind: engine.ShutdownError, Node: engine.NoNode, Message: "the engine was shut down", Worker: p.cfg.Name, Time: time.Now(),
+	run.Stop(record.Cancelled, engine.ErrClosed, &record.ErrorRecord{
+		Kind: record.ShutdownError, Node: dag.NoNode, Message: "the engine was shut down", Worker: p.cfg.Name, Time: time.Now(),
 	})
 }

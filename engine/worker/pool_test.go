@@ -10,6 +10,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/memory"
 	"github.com/dagscope/dagscope/engine/worker"
 )
@@ -36,7 +39,7 @@ func start(t *testing.T, cfg worker.Config, ecfg engine.Config) *engine.Engine {
 }
 
 // build compiles what f builds.
-func build(t testing.TB, f func(g *engine.Builder) engine.AnyRef) *engine.Graph {
+func build(t testing.TB, f func(g *engine.Builder) engine.AnyRef) *dag.Graph {
 	t.Helper()
 	b := engine.NewBuilder()
 	g, err := b.Compile(f(b))
@@ -76,7 +79,7 @@ func TestTree(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 999*1000/2, v)
 		require.NoError(t, r.WaitRecorded(t.Context()))
-		require.Equal(t, engine.Progress{Status: engine.Succeeded, Tasks: 1999, Done: 1999}, r.Progress())
+		require.Equal(t, execution.Progress{Status: record.Succeeded, Tasks: 1999, Done: 1999}, r.Progress())
 	}
 }
 

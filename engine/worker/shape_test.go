@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
@@ -196,13 +198,13 @@ func TestRefusedGraphs(t *testing.T) {
 	g := build(t, func(g *engine.Builder) engine.AnyRef {
 		return double.Call(double.Call(double.Call(engine.Const(g, 1))))
 	})
-	_, err := e.Submit(t.Context(), "large", g, engine.RunOptions{Limits: engine.Limits{Tasks: 2}})
-	require.ErrorIs(t, err, engine.ErrInvalidGraph)
+	_, err := e.Submit(t.Context(), "large", g, engine.RunOptions{Limits: dag.Limits{Tasks: 2}})
+	require.ErrorIs(t, err, dag.ErrInvalidGraph)
 	require.ErrorContains(t, err, "3 tasks, at most 2")
-	_, err = submit(t, e, engine.RunOptions{Limits: engine.Limits{Tasks: 50}}, func(g *engine.Builder) engine.AnyRef {
+	_, err = submit(t, e, engine.RunOptions{Limits: dag.Limits{Tasks: 50}}, func(g *engine.Builder) engine.AnyRef {
 		return engine.FanOut(g, upto.Call(engine.Const(g, 100)), double.Call)
 	})
 	var failure *engine.RunError
 	require.ErrorAs(t, err, &failure)
-	require.Equal(t, engine.LimitError, failure.First.Kind)
+	require.Equal(t, record.LimitError, failure.First.Kind)
 }

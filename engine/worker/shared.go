@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
 
@@ -22,13 +24,13 @@ func (p *Pool) join(ctx context.Context) error {
 }
 
 // joinRun begins to work on a run that was submitted elsewhere. No caller in this process waits for it.
-func (p *Pool) joinRun(ej engine.Job) (state.Hooks, func(state.Run)) {
+func (p *Pool) joinRun(ej execution.Job) (state.Hooks, func(state.Run)) {
 	j := newJob(p, ej)
 	return j.hooks(), func(run state.Run) { p.admit(j, run) }
 }
 
-// Find implements engine.Finder. A store that is not shared has nothing to find.
-func (p *Pool) Find(ctx context.Context, found func(engine.Job, engine.Execution)) error {
+// Find implements execution.Finder. A store that is not shared has nothing to find.
+func (p *Pool) Find(ctx context.Context, found func(execution.Job, execution.Execution)) error {
 	w, ok := p.cfg.State.(state.Watcher)
 	if !ok {
 		<-ctx.Done()
@@ -37,11 +39,11 @@ func (p *Pool) Find(ctx context.Context, found func(engine.Job, engine.Execution
 	return w.Find(ctx, found)
 }
 
-// Retry implements engine.Retrier. A store that is not shared keeps no state of runs that have ended.
-func (p *Pool) Retry(ctx context.Context, id engine.RunID) (engine.Job, engine.Execution, error) {
+// Retry implements execution.Retrier. A store that is not shared keeps no state of runs that have ended.
+func (p *Pool) Retry(ctx context.Context, id record.RunID) (execution.Job, execution.Execution, error) {
 	w, ok := p.cfg.State.(state.Watcher)
 	if !ok {
-		return engine.Job{}, nil, fmt.Errorf("%w: the state of %s is not kept once it has ended", engine.ErrUnknownRun, id)
+		return execution.Job{}, nil, fmt.Errorf("%w: the state of %s is not kept once it has ended", engine.ErrUnknownRun, id)
 	}
 	return w.Retry(ctx, id)
 }

@@ -10,6 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 	"github.com/dagscope/dagscope/engine/state/memory"
 	"github.com/dagscope/dagscope/engine/worker"
@@ -33,7 +36,7 @@ func TestOthersWorkOnWhatAnIdlePoolSubmits(t *testing.T) {
 	require.Eventually(t, func() bool { return len(other.Snapshot().Running) == 0 }, time.Minute, time.Millisecond)
 	require.EqualValues(t, 99+19, other.Snapshot().TasksDone)
 	require.NoError(t, other.stop())
-	for i, e := range []engine.Execution{exec, second} {
+	for i, e := range []execution.Execution{exec, second} {
 		_, records := e.TakeDetails()
 		require.Len(t, records, 2, "one as the worker enters and its last one, none of the idle pool")
 		require.Equal(t, "other", records[1].Name)
@@ -86,10 +89,10 @@ func TestLeavingARun(t *testing.T) {
 				close(goOn)
 			}
 			require.NoError(t, <-stopped)
-			require.Equal(t, engine.Running, exec.Progress().Status, "the second task is for others")
+			require.Equal(t, record.Running, exec.Progress().Status, "the second task is for others")
 			f.process(t, worker.Config{Width: 1})
 			end, v := result(t, exec)
-			require.Equal(t, engine.Succeeded, end.Status)
+			require.Equal(t, record.Succeeded, end.Status)
 			require.Equal(t, 8, v)
 			require.Equal(t, c.bodies, bodies.Load())
 			if c.bodies == 2 {
@@ -136,32 +139,32 @@ func TestAFencedWorkerContinues(t *testing.T) {
 }
 
 func TestFetch(t *testing.T) {
-	inputs := []engine.InputDetail{{From: 0, Source: "store", Bytes: 8, Fetch: time.Millisecond}}
+	inputs := []record.InputDetail{{From: 0, Source: "store", Bytes: 8, Fetch: time.Millisecond}}
 	gone := errors.New("unreadable bytes")
 	for _, c := range []struct {
 		name   string
-		node   engine.NodeID // that is fetched for: 0 doubles, 1 makes a list, 2 expands it
-		fetch  func(n int) ([]engine.InputDetail, error)
+		node   dag.NodeID // that is fetched for: 0 doubles, 1 makes a list, 2 expands it
+		fetch  func(n int) ([]record.InputDetail, error)
 		calls  int32
-		status engine.Status
-		kind   engine.ErrorKind
+		status record.Status
+		kind   record.ErrorKind
 	}{
-		{"from elsewhere", 1, func(int) ([]engine.InputDetail, error) { return inputs, nil }, 1, engine.Succeeded, ""},
-		{"lost once", 1, func(n int) ([]engine.InputDetail, error) {
+		{"from elsewhere", 1, func(int) ([]record.InputDetail, error) { return inputs, nil }, 1, record.Succeeded, ""},
+		{"lost once", 1, func(n int) ([]record.InputDetail, error) {
 			if n == 1 {
 				return nil, state.ErrInputLost
 			}
 			return inputs, nil
-		}, 2, engine.Succeeded, ""},
-		{"fails once", 1, func(n int) ([]engine.InputDetail, error) {
+		}, 2, record.Succeeded, ""},
+		{"fails once", 1, func(n int) ([]record.InputDetail, error) {
 			if n == 1 {
 				return nil, gone
 			}
 			return inputs, nil
-		}, 2, engine.Succeeded, ""},
-		{"fails always", 1, func(int) ([]engine.InputDetail, error) { return nil, gone }, 4, engine.Failed, engine.StoreError},
-		{"of an expansion", 2, func(int) ([]engine.InputDetail, error) { return inputs, nil }, 1, engine.Succeeded, ""},
-		{"of an expansion, fails", 2, func(int) ([]engine.InputDetail, error) { return nil, gone }, 1, engine.Failed, engine.StoreError},
+		}, 2, record.Succeeded, ""},
+		{"fails always", 1, func(int) ([]record.InputDetail, error) { return nil, gone }, 4, record.Failed, record.StoreError},
+		{"of an expansion", 2, func(int) ([]record.InputDetail, error) { return inputs, nil }, 1, record.Succeeded, ""},
+		{"of an expansion, fails", 2, func(int) ([]record.InputDetail, error) { return nil, gone }, 1, record.Failed, record.StoreError},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFleet()
@@ -169,12 +172,12 @@ func TestFetch(t *testing.T) {
 			graph := func(b *engine.Builder) engine.AnyRef {
 				return sum.Call(engine.FanOut(b, upto.Call(double.Call(engine.Const(b, 2))), triple.Call))
 			}
-			expansion := engine.NodeID(build(t, graph).Tasks()) // after the tasks of its scope
+			expansion := dag.NodeID(build(t, graph).Tasks()) // after the tasks of its scope
 			node := c.node
 			if node == 2 {
 				node = expansion
 			}
-			f.fetch = func(ctx context.Context, claim state.Claim) ([]engine.InputDetail, error) {
+			f.fetch = func(ctx context.Context, claim state.Claim) ([]record.InputDetail, error) {
 				_, timed := ctx.Deadline()
 				require.False(t, timed, "what the store takes is no fault of the body")
 				if claim.Node != node {
@@ -187,14 +190,14 @@ func TestFetch(t *testing.T) {
 			end, v := result(t, exec)
 			require.Equal(t, c.status, end.Status)
 			require.Equal(t, c.calls, calls.Load())
-			if c.status == engine.Failed {
+			if c.status == record.Failed {
 				require.Equal(t, c.kind, end.First.Kind)
 				require.Contains(t, end.First.Message, gone.Error())
 				return
 			}
 			require.Equal(t, 3*(0+1+2+3), v)
 			for _, e := range f.runs[0].ends {
-				if e.Node == node && e.Outcome == engine.OutcomeOK {
+				if e.Node == node && e.Outcome == record.OutcomeOK {
 					require.Equal(t, inputs, e.Inputs)
 					require.Positive(t, e.Fetch)
 					require.LessOrEqual(t, e.Claimed+e.Fetch, e.Started)
@@ -209,36 +212,36 @@ func TestFetch(t *testing.T) {
 
 // others are values that do not fit the earlier ones: a function returned something else when it ran again.
 type others struct {
-	engine.Values
-	output func(engine.Values, engine.NodeID) any
+	dag.Values
+	output func(dag.Values, dag.NodeID) any
 }
 
-func (others) Elements(engine.NodeID) []any            { return nil }
-func (o others) Output(id engine.NodeID) any           { return o.output(o.Values, id) }
-func sameOutput(v engine.Values, id engine.NodeID) any { return v.Output(id) }
+func (others) Elements(dag.NodeID) []any         { return nil }
+func (o others) Output(id dag.NodeID) any        { return o.output(o.Values, id) }
+func sameOutput(v dag.Values, id dag.NodeID) any { return v.Output(id) }
 
 // TestInputsThatDoNotFit: they fail the task that reads them, once, and not the process.
 func TestInputsThatDoNotFit(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		output func(engine.Values, engine.NodeID) any
-		node   func(tasks engine.NodeID) engine.NodeID // that fails
+		output func(dag.Values, dag.NodeID) any
+		node   func(tasks dag.NodeID) dag.NodeID // that fails
 	}{
-		{"a list is shorter", sameOutput, func(tasks engine.NodeID) engine.NodeID { return tasks + 2 }}, // the first element's task
-		{"no list", func(engine.Values, engine.NodeID) any { panic("it is gone") }, func(tasks engine.NodeID) engine.NodeID { return tasks }},
+		{"a list is shorter", sameOutput, func(tasks dag.NodeID) dag.NodeID { return tasks + 2 }}, // the first element's task
+		{"no list", func(dag.Values, dag.NodeID) any { panic("it is gone") }, func(tasks dag.NodeID) dag.NodeID { return tasks }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFleet()
-			f.wrong = func(v engine.Values) engine.Values { return others{v, c.output} }
+			f.wrong = func(v dag.Values) dag.Values { return others{v, c.output} }
 			graph := func(b *engine.Builder) engine.AnyRef {
 				return sum.Call(engine.FanOut(b, upto.Call(engine.Const(b, 1)), triple.Call))
 			}
-			tasks := engine.NodeID(build(t, graph).Tasks())
+			tasks := dag.NodeID(build(t, graph).Tasks())
 			p := f.process(t, worker.Config{Width: 1, Backoff: time.Microsecond})
 			end, _ := result(t, p.submit(t, graph))
-			require.Equal(t, engine.Failed, end.Status)
+			require.Equal(t, record.Failed, end.Status)
 			require.Equal(t, c.node(tasks), end.First.Node)
-			require.Equal(t, engine.StoreError, end.First.Kind)
+			require.Equal(t, record.StoreError, end.First.Kind)
 			require.Equal(t, 1, end.First.Attempt, "trying again would change nothing")
 			require.Contains(t, end.First.Message, "they do not fit together")
 		})
@@ -261,14 +264,14 @@ func TestShutdownAbandonsABody(t *testing.T) {
 	<-began
 	require.NoError(t, first.stop())
 	require.Equal(t, 1, first.Snapshot().Leaked)
-	require.Equal(t, engine.Running, exec.Progress().Status, "the run continues without it")
+	require.Equal(t, record.Running, exec.Progress().Status, "the run continues without it")
 }
 
 // TestCancelReachesAFetch: a run that is cancelled does not wait for a store.
 func TestCancelReachesAFetch(t *testing.T) {
 	f := newFleet()
 	fetching := make(chan struct{}, 1)
-	f.fetch = func(ctx context.Context, _ state.Claim) ([]engine.InputDetail, error) {
+	f.fetch = func(ctx context.Context, _ state.Claim) ([]record.InputDetail, error) {
 		fetching <- struct{}{}
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -278,8 +281,8 @@ func TestCancelReachesAFetch(t *testing.T) {
 	<-fetching
 	exec.Cancel()
 	end, _ := result(t, exec)
-	require.Equal(t, engine.Cancelled, end.Status)
-	require.Equal(t, engine.OutcomeCancelled, f.runs[0].ends[0].Outcome)
+	require.Equal(t, record.Cancelled, end.Status)
+	require.Equal(t, record.OutcomeCancelled, f.runs[0].ends[0].Outcome)
 }
 
 // TestLanesForABacklog: tasks that only wait get more lanes while the store has a backlog, and an idle lane asks for it
@@ -306,7 +309,7 @@ func TestRunReturnsWhyItCannotJoin(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.ErrorIs(t, pool.Run(t.Context()), refused)
-	_, err = pool.Submit(t.Context(), engine.Job{})
+	_, err = pool.Submit(t.Context(), execution.Job{})
 	require.ErrorIs(t, err, engine.ErrClosed)
 }
 
@@ -315,7 +318,7 @@ func TestFindAndRetryAreTheStores(t *testing.T) {
 	submitter, watcher := f.process(t, worker.Config{Width: 1}), f.process(t, worker.Config{Idle: true})
 	exec := submitter.submit(t, func(b *engine.Builder) engine.AnyRef { return double.Call(engine.Const(b, 4)) })
 	ctx, stop := context.WithCancel(t.Context())
-	require.NoError(t, watcher.Find(ctx, func(job engine.Job, found engine.Execution) {
+	require.NoError(t, watcher.Find(ctx, func(job execution.Job, found execution.Execution) {
 		_, v := result(t, found)
 		require.Equal(t, 8, v)
 		stop()

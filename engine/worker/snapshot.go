@@ -3,7 +3,7 @@ package worker
 import (
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Snapshot is the status of a pool at one moment.
@@ -17,7 +17,7 @@ type Snapshot struct {
 	Busy        int                  // lanes that execute a task
 	Leaked      int                  // lanes whose body did not return after it was cancelled
 	Warm        bool                 // a run has ended here
-	Running     map[engine.RunID]int // executing tasks by run; 0 for an active run without any
+	Running     map[record.RunID]int // executing tasks by run; 0 for an active run without any
 	TasksDone   int64                // in active and ended runs
 	CPU         time.Duration        // of the process
 	MemoryBytes int64                // of the process, its peak
@@ -28,7 +28,7 @@ func (p *Pool) Snapshot() Snapshot {
 	used := readUsage()
 	s := Snapshot{
 		Name: p.cfg.Name, Host: p.host, PID: p.pid, Width: p.cfg.Width, StartedAt: p.began,
-		CPU: used.cpu, MemoryBytes: used.memoryBytes, Running: map[engine.RunID]int{},
+		CPU: used.cpu, MemoryBytes: used.memoryBytes, Running: map[record.RunID]int{},
 	}
 	p.mu.Lock()
 	s.Warm, s.TasksDone = p.ended > 0, p.tasksDone

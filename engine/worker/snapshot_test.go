@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/memory"
 	"github.com/dagscope/dagscope/engine/worker"
 )
@@ -46,7 +47,7 @@ func TestSnapshot(t *testing.T) {
 	<-began
 	<-began
 	o := pool.Snapshot()
-	require.Equal(t, []any{2, 2, 0, int64(1), map[engine.RunID]int{r.ID(): 2}, false},
+	require.Equal(t, []any{2, 2, 0, int64(1), map[record.RunID]int{r.ID(): 2}, false},
 		[]any{o.Width, o.Busy, o.Leaked, o.TasksDone, o.Running, o.Warm})
 	require.GreaterOrEqual(t, o.Slots, 2)
 	require.Positive(t, o.CPU)
@@ -58,7 +59,7 @@ func TestSnapshot(t *testing.T) {
 		o = pool.Snapshot()
 		return o.Warm && o.Leaked == 1
 	}, time.Minute, time.Millisecond)
-	require.Equal(t, []any{0, 1, int64(1), map[engine.RunID]int{}}, []any{o.Busy, o.Leaked, o.TasksDone, o.Running})
+	require.Equal(t, []any{0, 1, int64(1), map[record.RunID]int{}}, []any{o.Busy, o.Leaked, o.TasksDone, o.Running})
 	close(release)
 	stop()
 	require.NoError(t, <-ended)

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // galleryCase is one run of a workflow with what is known about it. Every way to execute runs all of them.
@@ -43,7 +44,7 @@ func (c galleryCase) open(name string) (engine.File, error) {
 }
 
 // graph builds the case's graph.
-func (c galleryCase) graph(t *testing.T) (*engine.Graph, engine.Args) {
+func (c galleryCase) graph(t *testing.T) (*dag.Graph, engine.Args) {
 	w := byName(t, c.workflow)
 	args, err := w.Arguments(c.set, c.open)
 	require.NoError(t, err)

@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/memory"
 	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/engine/workflows/internal/matrix"
@@ -53,7 +55,7 @@ func TestInProcess(t *testing.T) {
 				r, err := e.Submit(t.Context(), c.workflow, g, engine.RunOptions{})
 				require.NoError(t, err)
 				require.NoError(t, r.Wait(t.Context()))
-				want := engine.Progress{Status: engine.Succeeded, Tasks: c.tasks, Done: c.tasks, Retries: max(1, c.attempt) - 1}
+				want := execution.Progress{Status: record.Succeeded, Tasks: c.tasks, Done: c.tasks, Retries: max(1, c.attempt) - 1}
 				require.Equal(t, want, r.Progress())
 				if i == 0 {
 					first = r.Value()
@@ -83,8 +85,8 @@ func same(a, b any) bool {
 // TestFlakyGivesUp sees the record of the last attempt in the error of the run.
 func TestFlakyGivesUp(t *testing.T) {
 	e := start(t, 4)
-	for mode, kind := range map[string]engine.ErrorKind{
-		byError: engine.UserError, byPanic: engine.PanicError, byTimeout: engine.TimeoutError,
+	for mode, kind := range map[string]record.ErrorKind{
+		byError: record.UserError, byPanic: record.PanicError, byTimeout: record.TimeoutError,
 	} {
 		w := byName(t, "flaky")
 		args, err := w.Arguments(map[string]string{"mode": mode, "fails": "4"}, nil)
@@ -93,7 +95,7 @@ func TestFlakyGivesUp(t *testing.T) {
 		require.NoError(t, err)
 		var failed *engine.RunError
 		require.ErrorAs(t, r.Wait(t.Context()), &failed)
-		require.Equal(t, engine.Failed, failed.Status)
+		require.Equal(t, record.Failed, failed.Status)
 		require.NotNil(t, failed.First)
 		require.Equal(t, kind, failed.First.Kind, mode)
 		require.Equal(t, 4, failed.First.Attempt)

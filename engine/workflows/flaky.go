@@ -44,7 +44,7 @@ var stall = engine.Func2("stall", func(ctx context.Context, v, fails int) (int, 
 var finish = engine.Func1("finish", func(_ context.Context, v int) (int, error) { return v + 1, nil })
 
 // flaky is a chain of three tasks whose middle one fails in its first attempts: 3 tasks with one root, 3 deep. With
-// engine.DefaultRetries it returns 3 where fails is at most 3, else the run fails with the last attempt's record.
+// dag.DefaultRetries it returns 3 where fails is at most 3, else the run fails with the last attempt's record.
 func flaky() *engine.Workflow {
 	return &engine.Workflow{
 		Name:        "flaky",

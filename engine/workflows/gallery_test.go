@@ -12,6 +12,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
 	"github.com/dagscope/dagscope/engine/workflows/internal/raster"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
@@ -20,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // attempt is the context of an attempt of that number.
 func attempt(ctx context.Context, number int) context.Context {
-	return context.WithValue(ctx, engine.TaskKey{}, &engine.TaskInfo{Attempt: number})
+	return context.WithValue(ctx, execution.TaskKey{}, &execution.TaskInfo{Attempt: number})
 }
 
 func TestGallery(t *testing.T) {
@@ -46,7 +48,7 @@ func TestDefaults(t *testing.T) {
 			require.NoError(t, err)
 			g, err := w.Graph(args)
 			require.NoError(t, err)
-			require.NoError(t, g.Check(engine.Limits{}))
+			require.NoError(t, g.Check(dag.Limits{}))
 			if raceEnabled {
 				return // TestGallery runs what is small
 			}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
 
@@ -22,11 +23,11 @@ func TestApart(t *testing.T) {
 			g, args := c.graph(t)
 			all := g.Functions()
 			half := len(all) / 2
-			copies := []*engine.Graph{decoded(t, g, all[:half]), decoded(t, g, all[half:])}
+			copies := []*dag.Graph{decoded(t, g, all[:half]), decoded(t, g, all[half:])}
 			whole := decoded(t, g, all)
 			require.True(t, whole.Executable())
 			require.Same(t, g.ResultType(), whole.ResultType())
-			if !slices.ContainsFunc(copies, func(g *engine.Graph) bool { return g.ResultType().Err() == nil }) {
+			if !slices.ContainsFunc(copies, func(g *dag.Graph) bool { return g.ResultType().Err() == nil }) {
 				copies = append(copies, whole)
 			}
 			out, err := enginetest.EvaluateApart(attempt(t.Context(), max(1, c.attempt)), uint64(seed), copies...)
@@ -38,7 +39,7 @@ func TestApart(t *testing.T) {
 }
 
 // decoded is the graph as a process with the given functions gets it.
-func decoded(t *testing.T, g *engine.Graph, has []*engine.Function) *engine.Graph {
+func decoded(t *testing.T, g *dag.Graph, has []*engine.Function) *dag.Graph {
 	wire, constants, err := g.AppendGraph(nil)
 	require.NoError(t, err)
 	fetch := func(hash string) ([]byte, error) {
@@ -47,7 +48,7 @@ func decoded(t *testing.T, g *engine.Graph, has []*engine.Function) *engine.Grap
 		}
 		return nil, errors.New("there is no such constant")
 	}
-	got, err := engine.DecodeGraph(wire, fetch, func(name string) *engine.Function {
+	got, err := dag.DecodeGraph(wire, fetch, func(name string) *engine.Function {
 		i := slices.IndexFunc(has, func(f *engine.Function) bool { return f.Name() == name })
 		if i < 0 {
 			return nil

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/workflows/internal/raster"
 	"github.com/dagscope/dagscope/engine/workflows/internal/words"
 )
@@ -71,7 +72,7 @@ func imageArg(args engine.Args) (raster.Image, error) {
 
 // checkTasks refuses a graph that is too large before it is built.
 func checkTasks(n int, remedy string) error {
-	if limit := (engine.Limits{}).WithDefaults().Tasks; n > limit {
+	if limit := (dag.Limits{}).WithDefaults().Tasks; n > limit {
 		return invalid("that makes %d tasks, expected at most %d: %s", n, limit, remedy)
 	}
 	return nil

@@ -14,7 +14,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -35,17 +35,17 @@ type adopter struct {
 	coding *coding
 	log    *slog.Logger
 	// ended is called for a run whose log has come to its end.
-	ended func(ctx context.Context, run engine.RunID)
+	ended func(ctx context.Context, run record.RunID)
 
 	mu   sync.Mutex
-	logs map[engine.RunID]*adoption
+	logs map[record.RunID]*adoption
 }
 
 // adoption is the progress of adopting one log.
 type adoption struct {
 	file    *os.File
 	id      string
-	run     engine.RunID
+	run     record.RunID
 	offset  int64
 	end     bool            // the record that ends the log was read
 	refused map[int64]error // by the offset at which the record ends
@@ -69,7 +69,7 @@ func (a *adopter) scan(ctx context.Context) error {
 			a.removeStale(e)
 			continue
 		}
-		if run, err := engine.ParseRunID(strings.TrimSuffix(name, logSuffix)); err == nil && strings.HasSuffix(name, logSuffix) {
+		if run, err := record.ParseRunID(strings.TrimSuffix(name, logSuffix)); err == nil && strings.HasSuffix(name, logSuffix) {
 			errs = append(errs, a.adopt(ctx, run))
 		}
 	}
@@ -83,7 +83,7 @@ func (a *adopter) removeStale(e os.DirEntry) {
 }
 
 // adoptRun adopts the log of a run at least up to an offset, and returns the answer to the record that ends there.
-func (a *adopter) adoptRun(ctx context.Context, run engine.RunID, offset int64) error {
+func (a *adopter) adoptRun(ctx context.Context, run record.RunID, offset int64) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	err := a.adopt(ctx, run)
@@ -98,7 +98,7 @@ func (a *adopter) adoptRun(ctx context.Context, run engine.RunID, offset int64) 
 }
 
 // live reports whether the log of a run has not ended.
-func (a *adopter) live(run engine.RunID) bool {
+func (a *adopter) live(run record.RunID) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.logs[run] != nil
@@ -113,12 +113,12 @@ func (a *adopter) close() {
 	}
 }
 
-func (a *adopter) path(run engine.RunID) string {
+func (a *adopter) path(run record.RunID) string {
 	return filepath.Join(a.dir, logDir, string(run)+logSuffix)
 }
 
 // adopt adopts what the log of a run has, and removes the log where nothing more can come. The caller holds mu.
-func (a *adopter) adopt(ctx context.Context, run engine.RunID) error {
+func (a *adopter) adopt(ctx context.Context, run record.RunID) error {
 	l := a.logs[run]
 	if l != nil && l.rejected != nil && !a.hasName(l) {
 		a.forget(l)
@@ -172,7 +172,7 @@ func (a *adopter) forget(l *adoption) {
 }
 
 // open returns nil where no log exists.
-func (a *adopter) open(ctx context.Context, run engine.RunID) (*adoption, error) {
+func (a *adopter) open(ctx context.Context, run record.RunID) (*adoption, error) {
 	f, err := os.Open(a.path(run))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -262,7 +262,7 @@ type adoptGroup struct {
 }
 
 // add prepares one record. Records that break a rule are refused when they are applied.
-func (a *adopter) add(g *adoptGroup, run engine.RunID, kind recordKind, payload []byte) error {
+func (a *adopter) add(g *adoptGroup, run record.RunID, kind recordKind, payload []byte) error {
 	q, err := a.coding.request(payload)
 	if err != nil {
 		return err

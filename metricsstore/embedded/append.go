@@ -8,7 +8,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -26,7 +26,7 @@ type packedBlock struct {
 
 // packedBatch is a batch as it is written. It shares no memory with the batch.
 type packedBatch struct {
-	run     engine.RunID
+	run     record.RunID
 	blocks  []packedBlock
 	details []packedRow
 	workers []packedRow
@@ -34,7 +34,7 @@ type packedBatch struct {
 }
 
 // Append implements metricsstore.Store. Packing is done by the calling goroutine, not by the writer.
-func (d *database) Append(ctx context.Context, run engine.RunID, b metricsstore.Batch) error {
+func (d *database) Append(ctx context.Context, run record.RunID, b metricsstore.Batch) error {
 	if err := d.begin(ctx); err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (d *database) Append(ctx context.Context, run engine.RunID, b metricsstore.
 	return d.change(ctx, run, o, func(w *write, b *bolt.Bucket) error { return w.append(b, p) })
 }
 
-func (d *database) packBatch(run engine.RunID, b *metricsstore.Batch) (*packedBatch, error) {
+func (d *database) packBatch(run record.RunID, b *metricsstore.Batch) (*packedBatch, error) {
 	if err := b.Validate(); err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (d *database) packBatch(run engine.RunID, b *metricsstore.Batch) (*packedBa
 	return p, nil
 }
 
-func (d *database) packBlock(run engine.RunID, b *metricsstore.Block) packedBlock {
+func (d *database) packBlock(run record.RunID, b *metricsstore.Block) packedBlock {
 	p := packedBlock{*b, packedRow{blockKey(b.First), d.codec.packBlock(run, b), len(b.Data)}}
 	p.Data = nil
 	return p

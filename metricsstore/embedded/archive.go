@@ -7,7 +7,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -20,7 +20,7 @@ type packedArchive struct {
 }
 
 // Archive implements metricsstore.Store.
-func (d *database) Archive(ctx context.Context, run engine.RunID, a metricsstore.Archive) error {
+func (d *database) Archive(ctx context.Context, run record.RunID, a metricsstore.Archive) error {
 	if err := d.begin(ctx); err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func (d *database) Archive(ctx context.Context, run engine.RunID, a metricsstore
 	return nil
 }
 
-func (d *database) packArchive(run engine.RunID, a *metricsstore.Archive) (*packedArchive, error) {
+func (d *database) packArchive(run record.RunID, a *metricsstore.Archive) (*packedArchive, error) {
 	if err := a.Validate(run); err != nil {
 		return nil, err
 	}
@@ -168,7 +168,7 @@ func (w *write) putRollups(b *bolt.Bucket, t *totals, rollups []packedRow) error
 }
 
 // dropRollups removes the roll-ups of a run, and none of another run that a damaged key may name.
-func (w *write) dropRollups(run engine.RunID, b *bolt.Bucket, t *totals) error {
+func (w *write) dropRollups(run record.RunID, b *bolt.Bucket, t *totals) error {
 	var refs [][]byte // deleting moves the cursor, so they are listed first
 	err := rows(b, rollupRow, func(k, _ []byte) (bool, error) {
 		refs = append(refs, append([]byte(nil), k...))

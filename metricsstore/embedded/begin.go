@@ -8,11 +8,11 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-func notFound(run engine.RunID) error {
+func notFound(run record.RunID) error {
 	return fmt.Errorf("%w: run %s", metricsstore.ErrNotFound, run)
 }
 
@@ -21,7 +21,7 @@ func tooLarge(what string, n int) error {
 }
 
 // change applies f to a run that exists.
-func (d *database) change(ctx context.Context, run engine.RunID, o op, f func(*write, *bolt.Bucket) error) error {
+func (d *database) change(ctx context.Context, run record.RunID, o op, f func(*write, *bolt.Bucket) error) error {
 	o.apply = func(w *write) error {
 		b := bucketOf(w.tx, run)
 		if b == nil {
@@ -117,7 +117,7 @@ func (w *write) finish(b *bolt.Bucket, h *metricsstore.Header, t totals) error {
 }
 
 // putTotals writes totals, recounted where damage has made them uncertain.
-func (w *write) putTotals(run engine.RunID, b *bolt.Bucket, t totals) error {
+func (w *write) putTotals(run record.RunID, b *bolt.Bucket, t totals) error {
 	if t.uncertain {
 		var err error
 		if t, err = countTotals(w.tx, b); err != nil {
@@ -137,7 +137,7 @@ func (w *write) attach(b *bolt.Bucket, t *totals, name string, packed []byte, si
 }
 
 // Annotate implements metricsstore.Store.
-func (d *database) Annotate(ctx context.Context, run engine.RunID, a metricsstore.Annotation) error {
+func (d *database) Annotate(ctx context.Context, run record.RunID, a metricsstore.Annotation) error {
 	packed, err := d.packAnnotation(run, a)
 	if err != nil {
 		return err
@@ -148,7 +148,7 @@ func (d *database) Annotate(ctx context.Context, run engine.RunID, a metricsstor
 	})
 }
 
-func (d *database) packAnnotation(run engine.RunID, a metricsstore.Annotation) ([]byte, error) {
+func (d *database) packAnnotation(run record.RunID, a metricsstore.Annotation) ([]byte, error) {
 	data, err := json.Marshal(a)
 	if err != nil {
 		return nil, fmt.Errorf("embedded: annotation of run %s: %w", run, err)
@@ -157,14 +157,14 @@ func (d *database) packAnnotation(run engine.RunID, a metricsstore.Annotation) (
 }
 
 // Acquire implements metricsstore.Store.
-func (d *database) Acquire(ctx context.Context, run engine.RunID, l metricsstore.Lease, now time.Time) error {
+func (d *database) Acquire(ctx context.Context, run record.RunID, l metricsstore.Lease, now time.Time) error {
 	if err := l.Validate(); err != nil {
 		return err
 	}
 	return d.change(ctx, run, op{}, func(w *write, _ *bolt.Bucket) error { return w.acquire(run, l, now) })
 }
 
-func (w *write) acquire(run engine.RunID, l metricsstore.Lease, now time.Time) error {
+func (w *write) acquire(run record.RunID, l metricsstore.Lease, now time.Time) error {
 	kept := readLease(w.tx, run)
 	if !l.Grant(kept, now) {
 		return fmt.Errorf("%w: %q has that of run %s", metricsstore.ErrLease, kept.Owner, run)
@@ -178,11 +178,11 @@ func (w *write) acquire(run engine.RunID, l metricsstore.Lease, now time.Time) e
 }
 
 // Release implements metricsstore.Store.
-func (d *database) Release(ctx context.Context, run engine.RunID, owner string) error {
+func (d *database) Release(ctx context.Context, run record.RunID, owner string) error {
 	return d.change(ctx, run, op{}, func(w *write, _ *bolt.Bucket) error { return w.release(run, owner) })
 }
 
-func (w *write) release(run engine.RunID, owner string) error {
+func (w *write) release(run record.RunID, owner string) error {
 	if kept := readLease(w.tx, run); kept.Owner == "" || kept.Owner != owner {
 		return nil
 	}

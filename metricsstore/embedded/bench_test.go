@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 	"github.com/dagscope/dagscope/metricsstore"
 )
@@ -82,7 +82,7 @@ func appendRuns(b *testing.B, n, runs int, client bool, block func(int) metricss
 		require.NoError(b, err)
 	}
 	for r := range runs {
-		require.NoError(b, w.Begin(b.Context(), header(engine.RunID(fmt.Sprint("r", r)), time.Now()), nil))
+		require.NoError(b, w.Begin(b.Context(), header(record.RunID(fmt.Sprint("r", r)), time.Now()), nil))
 	}
 	i := 0
 	for b.Loop() {
@@ -90,7 +90,7 @@ func appendRuns(b *testing.B, n, runs int, client bool, block func(int) metricss
 		for r := range runs {
 			group.Go(func() {
 				batch := metricsstore.Batch{Blocks: []metricsstore.Block{block(i)}}
-				if err := w.Append(b.Context(), engine.RunID(fmt.Sprint("r", r)), batch); err != nil {
+				if err := w.Append(b.Context(), record.RunID(fmt.Sprint("r", r)), batch); err != nil {
 					b.Error(err)
 				}
 			})

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -57,7 +57,7 @@ func (s *Store) ownLogs() []*runLog {
 	return out
 }
 
-func (s *Store) ownLog(run engine.RunID) *runLog {
+func (s *Store) ownLog(run record.RunID) *runLog {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.logs[run]
@@ -168,7 +168,7 @@ func (s *Store) beginLog(ctx context.Context, h metricsstore.Header, q *request)
 }
 
 // before lists what earlier revisions of a run have logged.
-func (s *Store) before(ctx context.Context, run engine.RunID) ([]metricsstore.Block, error) {
+func (s *Store) before(ctx context.Context, run record.RunID) ([]metricsstore.Block, error) {
 	var blocks []metricsstore.Block
 	err := s.do(ctx, func(b backend) (err error) {
 		blocks, err = b.Log(ctx, run, 0, 0)
@@ -181,7 +181,7 @@ func (s *Store) before(ctx context.Context, run engine.RunID) ([]metricsstore.Bl
 }
 
 // Append implements metricsstore.Store. What is in a log is safe there and does not wait for the owner.
-func (s *Store) Append(ctx context.Context, run engine.RunID, b metricsstore.Batch) error {
+func (s *Store) Append(ctx context.Context, run record.RunID, b metricsstore.Batch) error {
 	if err := b.Validate(); err != nil {
 		return err
 	}
@@ -239,7 +239,7 @@ func (l *runLog) unplace(placed []uint64) {
 }
 
 // Archive implements metricsstore.Store.
-func (s *Store) Archive(ctx context.Context, run engine.RunID, a metricsstore.Archive) error {
+func (s *Store) Archive(ctx context.Context, run record.RunID, a metricsstore.Archive) error {
 	if err := a.Validate(run); err != nil {
 		return err
 	}
@@ -257,7 +257,7 @@ func (s *Store) Archive(ctx context.Context, run engine.RunID, a metricsstore.Ar
 }
 
 // Acquire implements metricsstore.Store.
-func (s *Store) Acquire(ctx context.Context, run engine.RunID, lease metricsstore.Lease, now time.Time) error {
+func (s *Store) Acquire(ctx context.Context, run record.RunID, lease metricsstore.Lease, now time.Time) error {
 	if err := lease.Validate(); err != nil {
 		return err
 	}
@@ -267,7 +267,7 @@ func (s *Store) Acquire(ctx context.Context, run engine.RunID, lease metricsstor
 }
 
 // Release implements metricsstore.Store. It ends the log of an archived run.
-func (s *Store) Release(ctx context.Context, run engine.RunID, owner string) error {
+func (s *Store) Release(ctx context.Context, run record.RunID, owner string) error {
 	q := &request{Run: run, Owner: owner}
 	l, err := s.logged(ctx, run, releaseRecord, q, func(b backend) error { return b.Release(ctx, run, owner) })
 	if err != nil || l == nil || !l.done() {
@@ -283,7 +283,7 @@ func (l *runLog) done() bool {
 }
 
 // logged makes a call through the log that this process writes of the run, or directly where it writes none.
-func (s *Store) logged(ctx context.Context, run engine.RunID, kind recordKind, q *request, direct func(backend) error) (*runLog, error) {
+func (s *Store) logged(ctx context.Context, run record.RunID, kind recordKind, q *request, direct func(backend) error) (*runLog, error) {
 	if err := s.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -307,12 +307,12 @@ func (s *Store) endLog(l *runLog) error {
 }
 
 // Annotate implements metricsstore.Store.
-func (s *Store) Annotate(ctx context.Context, run engine.RunID, a metricsstore.Annotation) error {
+func (s *Store) Annotate(ctx context.Context, run record.RunID, a metricsstore.Annotation) error {
 	return s.call(ctx, func(b backend) error { return b.Annotate(ctx, run, a) })
 }
 
 // Delete implements metricsstore.Store.
-func (s *Store) Delete(ctx context.Context, run engine.RunID) error {
+func (s *Store) Delete(ctx context.Context, run record.RunID) error {
 	tries := 0
 	err := s.call(ctx, func(b backend) error {
 		tries++
@@ -329,7 +329,7 @@ func (s *Store) Delete(ctx context.Context, run engine.RunID) error {
 }
 
 // Run implements metricsstore.Store.
-func (s *Store) Run(ctx context.Context, run engine.RunID) (metricsstore.Run, error) {
+func (s *Store) Run(ctx context.Context, run record.RunID) (metricsstore.Run, error) {
 	return ask(ctx, s, func(b backend) (metricsstore.Run, error) { return b.Run(ctx, run) })
 }
 
@@ -339,22 +339,22 @@ func (s *Store) Runs(ctx context.Context, after metricsstore.Position, limit int
 }
 
 // Attachment implements metricsstore.Store.
-func (s *Store) Attachment(ctx context.Context, run engine.RunID, name string) ([]byte, error) {
+func (s *Store) Attachment(ctx context.Context, run record.RunID, name string) ([]byte, error) {
 	return ask(ctx, s, func(b backend) ([]byte, error) { return b.Attachment(ctx, run, name) })
 }
 
 // Log implements metricsstore.Store.
-func (s *Store) Log(ctx context.Context, run engine.RunID, after uint64, limit int) ([]metricsstore.Block, error) {
+func (s *Store) Log(ctx context.Context, run record.RunID, after uint64, limit int) ([]metricsstore.Block, error) {
 	return ask(ctx, s, func(b backend) ([]metricsstore.Block, error) { return b.Log(ctx, run, after, limit) })
 }
 
 // Details implements metricsstore.Store.
-func (s *Store) Details(ctx context.Context, run engine.RunID, from metricsstore.DetailKey, limit int) ([]metricsstore.DetailRow, error) {
+func (s *Store) Details(ctx context.Context, run record.RunID, from metricsstore.DetailKey, limit int) ([]metricsstore.DetailRow, error) {
 	return ask(ctx, s, func(b backend) ([]metricsstore.DetailRow, error) { return b.Details(ctx, run, from, limit) })
 }
 
 // Workers implements metricsstore.Store.
-func (s *Store) Workers(ctx context.Context, run engine.RunID) ([]metricsstore.WorkerRow, error) {
+func (s *Store) Workers(ctx context.Context, run record.RunID) ([]metricsstore.WorkerRow, error) {
 	return ask(ctx, s, func(b backend) ([]metricsstore.WorkerRow, error) { return b.Workers(ctx, run) })
 }
 

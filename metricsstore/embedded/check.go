@@ -8,7 +8,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -33,7 +33,7 @@ func (d *database) check() error {
 	}
 	err = guarded(d.path, func() error {
 		return d.bolt.View(func(tx *bolt.Tx) error {
-			c := &checker{tx: tx, codec: d.codec, rollups: map[string]bool{}, broken: map[engine.RunID]bool{}}
+			c := &checker{tx: tx, codec: d.codec, rollups: map[string]bool{}, broken: map[record.RunID]bool{}}
 			c.check()
 			c.history()
 			return errors.Join(c.errs...)
@@ -46,7 +46,7 @@ type checker struct {
 	tx      *bolt.Tx
 	codec   *codec
 	rollups map[string]bool       // those of runs
-	broken  map[engine.RunID]bool // runs with findings
+	broken  map[record.RunID]bool // runs with findings
 	errs    []error
 }
 
@@ -54,7 +54,7 @@ func (c *checker) fail(format string, args ...any) {
 	c.errs = append(c.errs, fmt.Errorf("embedded: "+format, args...))
 }
 
-func (c *checker) failRun(run engine.RunID, err error) {
+func (c *checker) failRun(run record.RunID, err error) {
 	c.broken[run] = true
 	c.fail("run %s: %w", run, err)
 }
@@ -92,13 +92,13 @@ func (c *checker) check() {
 		return errors.New("the roll-up belongs to no run")
 	})
 	c.each(leasesBucket, func(k, v []byte) error {
-		if bucketOf(c.tx, engine.RunID(k)) == nil {
+		if bucketOf(c.tx, record.RunID(k)) == nil {
 			return errors.New("the run is not there")
 		}
 		return parse("lease", v, new(metricsstore.Lease))
 	})
 	c.each(liveBucket, func(k, _ []byte) error {
-		if bucketOf(c.tx, engine.RunID(k)) == nil {
+		if bucketOf(c.tx, record.RunID(k)) == nil {
 			return errors.New("the run is not there")
 		}
 		return nil
@@ -185,7 +185,7 @@ func (c *checker) history() {
 		c.fail("there is no history of the runs")
 		return
 	}
-	known := map[engine.RunID]bool{}
+	known := map[record.RunID]bool{}
 	c.each(historyBucket, func(k, v []byte) error {
 		switch k[0] {
 		case knownRow, looseRow:
@@ -215,12 +215,12 @@ func (c *checker) history() {
 	}
 }
 
-func (c *checker) historyRun(b *bolt.Bucket, known map[engine.RunID]bool, k []byte) error {
+func (c *checker) historyRun(b *bolt.Bucket, known map[record.RunID]bool, k []byte) error {
 	h, rest, err := spanOf[hour](k, 1)
 	if err != nil {
 		return err
 	}
-	run := engine.RunID(rest)
+	run := record.RunID(rest)
 	if k[0] == knownRow {
 		known[run] = true
 	}

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -119,7 +119,7 @@ func (c *client) change(ctx context.Context, name string, q *request) error {
 
 // Changed polls first, so that earlier changes do not close the channel. Where the owner takes longer than
 // expectPatience to answer, they may.
-func (c *client) Changed(run engine.RunID) <-chan struct{} {
+func (c *client) Changed(run record.RunID) <-chan struct{} {
 	ctx, cancel := context.WithTimeout(context.Background(), expectPatience)
 	defer cancel()
 	c.poll(ctx)
@@ -176,7 +176,7 @@ func (c *client) Close() error {
 	return nil
 }
 
-func (c *client) adopt(ctx context.Context, run engine.RunID, offset int64) error {
+func (c *client) adopt(ctx context.Context, run record.RunID, offset int64) error {
 	return c.do(ctx, "adopt", &request{Run: run, Seq: uint64(offset)})
 }
 
@@ -189,11 +189,11 @@ func (c *client) Begin(ctx context.Context, h metricsstore.Header, shape []byte)
 	return c.change(ctx, "begin", q)
 }
 
-func (c *client) Append(ctx context.Context, run engine.RunID, b metricsstore.Batch) error {
+func (c *client) Append(ctx context.Context, run record.RunID, b metricsstore.Batch) error {
 	return c.change(ctx, "append", appendRequest(run, &b))
 }
 
-func (c *client) Archive(ctx context.Context, run engine.RunID, a metricsstore.Archive) error {
+func (c *client) Archive(ctx context.Context, run record.RunID, a metricsstore.Archive) error {
 	q, err := archiveRequest(run, &a)
 	if err != nil {
 		return err
@@ -201,7 +201,7 @@ func (c *client) Archive(ctx context.Context, run engine.RunID, a metricsstore.A
 	return c.change(ctx, "archive", q)
 }
 
-func (c *client) Annotate(ctx context.Context, run engine.RunID, a metricsstore.Annotation) error {
+func (c *client) Annotate(ctx context.Context, run record.RunID, a metricsstore.Annotation) error {
 	data, err := json.Marshal(a)
 	if err != nil {
 		return fmt.Errorf("embedded: annotation: %w", err)
@@ -209,15 +209,15 @@ func (c *client) Annotate(ctx context.Context, run engine.RunID, a metricsstore.
 	return c.change(ctx, "annotate", &request{Run: run, Data: data})
 }
 
-func (c *client) Delete(ctx context.Context, run engine.RunID) error {
+func (c *client) Delete(ctx context.Context, run record.RunID) error {
 	return c.change(ctx, "delete", &request{Run: run})
 }
 
-func (c *client) Acquire(ctx context.Context, run engine.RunID, l metricsstore.Lease, now time.Time) error {
+func (c *client) Acquire(ctx context.Context, run record.RunID, l metricsstore.Lease, now time.Time) error {
 	return c.do(ctx, "acquire", acquireRequest(run, l, now))
 }
 
-func (c *client) Release(ctx context.Context, run engine.RunID, owner string) error {
+func (c *client) Release(ctx context.Context, run record.RunID, owner string) error {
 	return c.do(ctx, "release", &request{Run: run, Owner: owner})
 }
 
@@ -233,7 +233,7 @@ func (c *client) runs(ctx context.Context, name string, q *request) ([]metricsst
 	return runs, parse("runs", out.Data, &runs)
 }
 
-func (c *client) Run(ctx context.Context, run engine.RunID) (metricsstore.Run, error) {
+func (c *client) Run(ctx context.Context, run record.RunID) (metricsstore.Run, error) {
 	runs, err := c.runs(ctx, "run", &request{Run: run})
 	if err != nil || len(runs) != 1 {
 		return metricsstore.Run{}, err
@@ -245,7 +245,7 @@ func (c *client) Runs(ctx context.Context, after metricsstore.Position, limit in
 	return c.runs(ctx, "runs", &request{Position: after, Limit: limit})
 }
 
-func (c *client) Attachment(ctx context.Context, run engine.RunID, name string) ([]byte, error) {
+func (c *client) Attachment(ctx context.Context, run record.RunID, name string) ([]byte, error) {
 	out, err := c.call(ctx, "attachment", &request{Run: run, Name: name})
 	if err != nil {
 		return nil, err
@@ -253,7 +253,7 @@ func (c *client) Attachment(ctx context.Context, run engine.RunID, name string) 
 	return out.Data, nil
 }
 
-func (c *client) Log(ctx context.Context, run engine.RunID, after uint64, limit int) ([]metricsstore.Block, error) {
+func (c *client) Log(ctx context.Context, run record.RunID, after uint64, limit int) ([]metricsstore.Block, error) {
 	out, err := c.call(ctx, "log", &request{Run: run, Seq: after, Limit: limit})
 	if err != nil {
 		return nil, err
@@ -261,7 +261,7 @@ func (c *client) Log(ctx context.Context, run engine.RunID, after uint64, limit 
 	return out.Blocks, nil
 }
 
-func (c *client) Details(ctx context.Context, run engine.RunID, from metricsstore.DetailKey, limit int) ([]metricsstore.DetailRow, error) {
+func (c *client) Details(ctx context.Context, run record.RunID, from metricsstore.DetailKey, limit int) ([]metricsstore.DetailRow, error) {
 	out, err := c.call(ctx, "details", &request{Run: run, Detail: from, Limit: limit})
 	if err != nil {
 		return nil, err
@@ -269,7 +269,7 @@ func (c *client) Details(ctx context.Context, run engine.RunID, from metricsstor
 	return out.Details, nil
 }
 
-func (c *client) Workers(ctx context.Context, run engine.RunID) ([]metricsstore.WorkerRow, error) {
+func (c *client) Workers(ctx context.Context, run record.RunID) ([]metricsstore.WorkerRow, error) {
 	out, err := c.call(ctx, "workers", &request{Run: run})
 	if err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -85,16 +85,16 @@ type crash struct {
 	t        *testing.T
 	job      string
 	data     []byte                  // of its file
-	held     map[engine.RunID]string // prints of its runs
-	archives map[engine.RunID][]byte // of those that the job imports
-	imported map[engine.RunID]string // their contents
-	damaged  engine.RunID            // the one that may be
+	held     map[record.RunID]string // prints of its runs
+	archives map[record.RunID][]byte // of those that the job imports
+	imported map[record.RunID]string // their contents
+	damaged  record.RunID            // the one that may be
 }
 
 // newCrash makes the store for a job of one of 100 runs.
 func newCrash(t *testing.T, job string, data []byte) *crash {
 	t.Helper()
-	c := &crash{t: t, job: job, held: map[engine.RunID]string{}, archives: map[engine.RunID][]byte{}, imported: map[engine.RunID]string{}}
+	c := &crash{t: t, job: job, held: map[record.RunID]string{}, archives: map[record.RunID][]byte{}, imported: map[record.RunID]string{}}
 	dir := t.TempDir()
 	path := filepath.Join(dir, dataFile)
 	require.NoError(t, os.WriteFile(path, data, 0o600))
@@ -170,7 +170,7 @@ func (c *crash) check(dir string) {
 	for _, line := range strings.Split(errText(s.Check(t.Context())), "\n") {
 		require.True(t, line == "" || c.damaged != "" && strings.Contains(line, "run "+string(c.damaged)), line)
 	}
-	there := map[engine.RunID]bool{}
+	there := map[record.RunID]bool{}
 	for _, r := range allRuns(t, s) {
 		id := r.Info.ID
 		there[id] = true

@@ -14,13 +14,13 @@ import (
 	"github.com/stretchr/testify/require"
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
 // damagedHeader is a store of five runs of diamond-skip, written in format 1, in which a bit of the header of one is
 // flipped.
-const damagedHeader, damagedRun = "testdata/damaged-header.db.gz", engine.RunID("06h2p9v4sewjj4wce92y")
+const damagedHeader, damagedRun = "testdata/damaged-header.db.gz", record.RunID("06h2p9v4sewjj4wce92y")
 
 func unzipped(t *testing.T, path string) string {
 	t.Helper()
@@ -44,7 +44,7 @@ func TestDamagedHeader(t *testing.T) {
 	require.Len(t, runs, 5)
 	for i, r := range runs {
 		assert.Equal(t, "diamond-skip", r.Info.Workflow, "also known by a roll-up")
-		assert.Equal(t, engine.Succeeded, r.Status, "also known by the end that is attached")
+		assert.Equal(t, record.Succeeded, r.Status, "also known by the end that is attached")
 		assert.Equal(t, 4, r.Graph.Tasks)
 		assert.Equal(t, r.Info.ID == damagedRun, r.Lacks(metricsstore.HeaderPart))
 		if i > 0 {
@@ -111,7 +111,7 @@ func TestDamagedRows(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := open(t, t.TempDir())
-			for i, run := range []engine.RunID{"a", "b", "c"} {
+			for i, run := range []record.RunID{"a", "b", "c"} {
 				recordSmall(t, s, run, i)
 			}
 			require.NoError(t, s.Check(t.Context()))
@@ -139,7 +139,7 @@ func TestDamagedRows(t *testing.T) {
 			if c.part == metricsstore.AnnotationPart {
 				deleted, err := metricsstore.Retain(t.Context(), s, metricsstore.Retention{Count: 1}, time.Now())
 				require.NoError(t, err)
-				assert.ElementsMatch(t, []engine.RunID{"a", "c"}, deleted, "the tags of b might say that it be kept")
+				assert.ElementsMatch(t, []record.RunID{"a", "c"}, deleted, "the tags of b might say that it be kept")
 			}
 			require.NoError(t, s.Delete(t.Context(), "b"))
 			require.ErrorIs(t, s.Delete(t.Context(), "b"), metricsstore.ErrNotFound)
@@ -150,7 +150,7 @@ func TestDamagedRows(t *testing.T) {
 }
 
 // recordSmall records a small run to its end.
-func recordSmall(t *testing.T, s *Store, run engine.RunID, n int) {
+func recordSmall(t *testing.T, s *Store, run record.RunID, n int) {
 	t.Helper()
 	g := graph(3 + n)
 	h := header(run, began().Add(time.Duration(n)*time.Minute))

@@ -16,7 +16,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -276,7 +276,7 @@ func (d *database) viewOnce(ctx context.Context, f func(*bolt.Tx) error) error {
 }
 
 // Changed implements metricsstore.Store.
-func (d *database) Changed(run engine.RunID) <-chan struct{} { return d.changes.Wait(run) }
+func (d *database) Changed(run record.RunID) <-chan struct{} { return d.changes.Wait(run) }
 
 // ChangedSince implements metricsstore.Store.
 func (d *database) ChangedSince(ctx context.Context, number uint64) (metricsstore.ChangeList, error) {

@@ -8,12 +8,12 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
 // Delete implements metricsstore.Store. Of a damaged run it removes what can be found.
-func (d *database) Delete(ctx context.Context, run engine.RunID) error {
+func (d *database) Delete(ctx context.Context, run record.RunID) error {
 	return d.update(ctx, &op{apply: func(w *write) error {
 		b := bucketOf(w.tx, run)
 		if b == nil {
@@ -42,7 +42,7 @@ func (d *database) Delete(ctx context.Context, run engine.RunID) error {
 }
 
 // unlist removes what is left of a run that is listed and has no bucket.
-func (w *write) unlist(run engine.RunID) error {
+func (w *write) unlist(run record.RunID) error {
 	found, err := w.deletePositions(run)
 	if err == nil && !found {
 		err = notFound(run)
@@ -57,7 +57,7 @@ func (w *write) unlist(run engine.RunID) error {
 }
 
 // deleteDamaged removes a run whose header does not say where else it is listed.
-func (w *write) deleteDamaged(run engine.RunID, b *bolt.Bucket) error {
+func (w *write) deleteDamaged(run record.RunID, b *bolt.Bucket) error {
 	var t totals // go with the run
 	if err := w.dropRollups(run, b, &t); err != nil {
 		return err
@@ -72,7 +72,7 @@ func (w *write) deleteDamaged(run engine.RunID, b *bolt.Bucket) error {
 }
 
 // deletePositions removes a run from the list, wherever it is in it.
-func (w *write) deletePositions(run engine.RunID) (found bool, err error) {
+func (w *write) deletePositions(run record.RunID) (found bool, err error) {
 	var keys [][]byte // deleting moves the cursor, so they are listed first
 	var starts []time.Time
 	err = positions(w.tx, run, func(k []byte, p metricsstore.Position) {
@@ -91,7 +91,7 @@ func (w *write) deletePositions(run engine.RunID) (found bool, err error) {
 }
 
 // deleteRollups searches all roll-ups for those of a run.
-func (w *write) deleteRollups(run engine.RunID) error {
+func (w *write) deleteRollups(run record.RunID) error {
 	var keys [][]byte
 	all := w.tx.Bucket([]byte(rollupsBucket))
 	err := all.ForEach(func(k, _ []byte) error {
@@ -109,7 +109,7 @@ func (w *write) deleteRollups(run engine.RunID) error {
 }
 
 // deleteRest removes what is kept under the ID of a run alone.
-func (w *write) deleteRest(run engine.RunID) error {
+func (w *write) deleteRest(run record.RunID) error {
 	if err := w.deleteMarks(run); err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (w *write) deleteRest(run engine.RunID) error {
 }
 
 // deleteMarks forgets that a run is live and who has its lease.
-func (w *write) deleteMarks(run engine.RunID) error {
+func (w *write) deleteMarks(run record.RunID) error {
 	w.changed(run)
 	for _, name := range []string{leasesBucket, liveBucket} {
 		if err := w.tx.Bucket([]byte(name)).Delete([]byte(run)); err != nil {

@@ -5,7 +5,7 @@ package embedded
 import (
 	"errors"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
-func fillDisk(string, engine.RunID) error { return errors.ErrUnsupported }
+func fillDisk(string, record.RunID) error { return errors.ErrUnsupported }

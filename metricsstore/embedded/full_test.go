@@ -21,18 +21,19 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
 func bigRow(n int) metricsstore.Batch {
 	return metricsstore.Batch{Details: []metricsstore.DetailRow{{
-		DetailKey: metricsstore.DetailKey{Node: engine.NodeID(n)}, Data: noise(100_000 + n),
+		DetailKey: metricsstore.DetailKey{Node: dag.NodeID(n)}, Data: noise(100_000 + n),
 	}}}
 }
 
 // fillDisk records until no file can grow any more, then continues once they can again.
-func fillDisk(dir string, run engine.RunID) error {
+func fillDisk(dir string, run record.RunID) error {
 	ctx := context.Background()
 	signal.Ignore(syscall.SIGXFSZ)
 	s, err := Open(ctx, Config{Dir: dir})

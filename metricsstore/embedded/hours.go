@@ -9,7 +9,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -149,7 +149,7 @@ func (c *codec) unpackCell(key, value []byte) ([]byte, error) {
 }
 
 // noteArchived records in the history that a run was archived.
-func (w *write) noteArchived(run engine.RunID, started time.Time) error {
+func (w *write) noteArchived(run record.RunID, started time.Time) error {
 	b, h := w.tx.Bucket([]byte(historyBucket)), hourOf(started)
 	if b == nil {
 		return nil // it could not be made, and is not read
@@ -162,7 +162,7 @@ func (w *write) noteArchived(run engine.RunID, started time.Time) error {
 	return addLoose(b, h, run)
 }
 
-func addLoose(b *bolt.Bucket, h hour, run engine.RunID) error {
+func addLoose(b *bolt.Bucket, h hour, run record.RunID) error {
 	if b.Get(spanKey(hourRow, h)) == nil {
 		if err := renewHour(b, h, false); err != nil {
 			return err
@@ -175,7 +175,7 @@ func addLoose(b *bolt.Bucket, h hour, run engine.RunID) error {
 }
 
 // noteDeleted records in the history that a run with that start is about to be deleted.
-func (w *write) noteDeleted(run engine.RunID, started time.Time) error {
+func (w *write) noteDeleted(run record.RunID, started time.Time) error {
 	b, h := w.tx.Bucket([]byte(historyBucket)), hourOf(started)
 	known := spanKey(knownRow, h, []byte(run)...)
 	if b == nil || b.Get(known) == nil {
@@ -195,7 +195,7 @@ func (w *write) noteDeleted(run engine.RunID, started time.Time) error {
 }
 
 // disturb records that what was read of a known run is outdated.
-func disturb(b *bolt.Bucket, h hour, run engine.RunID) error {
+func disturb(b *bolt.Bucket, h hour, run record.RunID) error {
 	merged := b.Get(spanKey(looseRow, h, []byte(run)...)) == nil
 	key := spanKey(hourRow, h)
 	s, err := decodeHour(key, b.Get(key))
@@ -267,7 +267,7 @@ func hasHistory(tx *bolt.Tx) bool {
 	return b != nil && b.Get([]byte{builtRow}) != nil
 }
 
-func hasRollups(tx *bolt.Tx, run engine.RunID) bool {
+func hasRollups(tx *bolt.Tx, run record.RunID) bool {
 	b := bucketOf(tx, run)
 	if b == nil {
 		return false

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -17,10 +17,10 @@ const inspectBytes = 256 << 20
 type census struct {
 	walk   *walk
 	deep   bool
-	kept   map[engine.RunID]bool
-	listed map[engine.RunID]int64 // when it started
+	kept   map[record.RunID]bool
+	listed map[record.RunID]int64 // when it started
 	twice  bool                   // a run is listed twice
-	began  map[engine.RunID]int64 // when it started according to its header, where the inspection reads headers
+	began  map[record.RunID]int64 // when it started according to its header, where the inspection reads headers
 }
 
 func (c *census) add(at site, e *element) {
@@ -86,7 +86,7 @@ func inspect(path string, c *codec, d depth) ([]error, error) {
 	if f.size == 0 {
 		return nil, nil
 	}
-	n := census{kept: map[engine.RunID]bool{}, listed: map[engine.RunID]int64{}, began: map[engine.RunID]int64{}, deep: d == allHeaders}
+	n := census{kept: map[record.RunID]bool{}, listed: map[record.RunID]int64{}, began: map[record.RunID]int64{}, deep: d == allHeaders}
 	if n.walk, err = newWalk(f, c, n.add); err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -21,7 +21,7 @@ func verify(t *testing.T, s *Store, p *process) {
 	require.Empty(t, p.failed)
 	got, err := s.Run(t.Context(), p.run)
 	require.NoError(t, err, "%s, of which step %d was kept", p.run, p.kept)
-	assert.Equal(t, engine.Interrupted, got.Status, p.run)
+	assert.Equal(t, record.Interrupted, got.Status, p.run)
 	assert.GreaterOrEqual(t, got.LastSeq, p.kept, p.run)
 	assert.Equal(t, got.LastSeq, got.Steps, "%s has no gaps", p.run)
 	assert.Equal(t, got.LastSeq, got.ArchivedSeq, p.run)
@@ -62,7 +62,7 @@ func TestKill(t *testing.T) {
 		var all []*process
 		for i := range 3 {
 			role := []string{"each", "group"}[(round+i)%2]
-			all = append(all, start(t, role, dir, engine.RunID(fmt.Sprintf("run-%d-%d", round, i))))
+			all = append(all, start(t, role, dir, record.RunID(fmt.Sprintf("run-%d-%d", round, i))))
 		}
 		for _, p := range all {
 			<-p.begun
@@ -132,7 +132,7 @@ func TestOwnerDies(t *testing.T) {
 	own, err := client.Run(t.Context(), "own")
 	require.NoError(t, err)
 	assert.True(t, client.Owns())
-	assert.Equal(t, engine.Running, own.Status, "its writer lives")
+	assert.Equal(t, record.Running, own.Status, "its writer lives")
 	assert.Equal(t, blocks[len(blocks)-1].Last, own.LastSeq)
 	verify(t, client, p)
 
@@ -151,7 +151,7 @@ func TestOwnerDies(t *testing.T) {
 	last := recorderStore(t, dir)
 	own, err = last.Run(t.Context(), "own")
 	require.NoError(t, err)
-	assert.Equal(t, engine.Succeeded, own.Status, "the log contains the end")
+	assert.Equal(t, record.Succeeded, own.Status, "the log contains the end")
 	assert.Empty(t, runLogs(t, dir))
 	require.NoError(t, last.Close())
 }
@@ -181,7 +181,7 @@ func TestManyOpenAtOnce(t *testing.T) {
 	assert.Equal(t, 1, owners)
 	shape := graph(3).AppendShape(nil)
 	for i, s := range all {
-		run := engine.RunID(fmt.Sprint("r", i))
+		run := record.RunID(fmt.Sprint("r", i))
 		require.NoError(t, s.Begin(t.Context(), header(run, time.Now()), shape))
 		runs, err := s.Runs(t.Context(), metricsstore.Position{}, 0)
 		require.NoError(t, err)

@@ -5,7 +5,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -63,7 +63,7 @@ func attachmentKey(name string) []byte { return append([]byte{attachmentRow}, na
 func rollupRef(key []byte) []byte { return append([]byte{rollupRow}, key...) }
 
 // bucketOf is the bucket of a run, nil where the run does not exist.
-func bucketOf(tx *bolt.Tx, run engine.RunID) *bolt.Bucket {
+func bucketOf(tx *bolt.Tx, run record.RunID) *bolt.Bucket {
 	if run == "" {
 		return nil
 	}

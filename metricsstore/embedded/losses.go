@@ -8,7 +8,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -73,7 +73,7 @@ func partOf(key []byte) metricsstore.Part {
 }
 
 // readable returns why the value of a row of a run cannot be read.
-func readable(c *codec, run engine.RunID, key, value []byte) (err error) {
+func readable(c *codec, run record.RunID, key, value []byte) (err error) {
 	if !fitsRun(key) {
 		return fmt.Errorf("a key of an unknown kind, % x", key)
 	}
@@ -97,7 +97,7 @@ func readable(c *codec, run engine.RunID, key, value []byte) (err error) {
 }
 
 // keptFaults are the recorded losses of a run.
-func keptFaults(c *codec, run engine.RunID, b *bolt.Bucket) []metricsstore.Fault {
+func keptFaults(c *codec, run record.RunID, b *bolt.Bucket) []metricsstore.Fault {
 	var faults []metricsstore.Fault
 	key := []byte{faultsRow}
 	if value := b.Get(key); value != nil && c.unpackJSON(locationOf(run, key), value, &faults) != nil {
@@ -106,7 +106,7 @@ func keptFaults(c *codec, run engine.RunID, b *bolt.Bucket) []metricsstore.Fault
 	return faults
 }
 
-func putFaults(c *codec, run engine.RunID, b *bolt.Bucket, faults []metricsstore.Fault) error {
+func putFaults(c *codec, run record.RunID, b *bolt.Bucket, faults []metricsstore.Fault) error {
 	data, err := json.Marshal(faults)
 	if err != nil {
 		return err
@@ -116,7 +116,7 @@ func putFaults(c *codec, run engine.RunID, b *bolt.Bucket, faults []metricsstore
 }
 
 // forgetFault records that a part is complete again.
-func (w *write) forgetFault(run engine.RunID, b *bolt.Bucket, part metricsstore.Part) error {
+func (w *write) forgetFault(run record.RunID, b *bolt.Bucket, part metricsstore.Part) error {
 	faults := keptFaults(w.codec, run, b)
 	if len(faults) == 0 {
 		return nil

@@ -18,6 +18,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 	"github.com/dagscope/dagscope/metricsstore"
 )
@@ -28,7 +30,7 @@ const childEnv = "EMBEDDED_TEST_CHILD"
 func TestMain(m *testing.M) {
 	if job := os.Getenv(childEnv); job != "" {
 		fields := strings.Fields(job)
-		if err := child(fields[0], fields[1], engine.RunID(fields[2])); err != nil {
+		if err := child(fields[0], fields[1], record.RunID(fields[2])); err != nil {
 			fmt.Println("failed", err)
 			os.Exit(1)
 		}
@@ -48,7 +50,7 @@ func noise(n int) []byte {
 }
 
 // graph is a row of tasks and their sum.
-func graph(wide int) *engine.Graph {
+func graph(wide int) *dag.Graph {
 	leaf := engine.Func1("leaf", func(_ context.Context, n int) (int, error) { return n, nil })
 	sum := engine.FuncN("sum", func(_ context.Context, v []int) (int, error) { return len(v), nil })
 	b := engine.NewBuilder()
@@ -66,17 +68,17 @@ func graph(wide int) *engine.Graph {
 // began is when a run of the tests started.
 func began() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
 
-func header(run engine.RunID, started time.Time) metricsstore.Header {
+func header(run record.RunID, started time.Time) metricsstore.Header {
 	return metricsstore.Header{
-		Info: engine.RunInfo{
-			ID: run, Workflow: "w", Policy: engine.FailFast, Upload: "periodic=2s", SubmittedAt: started, StartedAt: started,
+		Info: record.RunInfo{
+			ID: run, Workflow: "w", Policy: record.FailFast, Upload: "periodic=2s", SubmittedAt: started, StartedAt: started,
 		},
-		Status: engine.Running,
+		Status: record.Running,
 	}
 }
 
 // blocksOf packs the log of a simulated run.
-func blocksOf(g *engine.Graph, n int) ([]metricsstore.Block, error) {
+func blocksOf(g *dag.Graph, n int) ([]metricsstore.Block, error) {
 	p, err := metricsstore.NewPacker()
 	if err != nil {
 		return nil, err
@@ -90,7 +92,7 @@ func blocksOf(g *engine.Graph, n int) ([]metricsstore.Block, error) {
 
 // child records a run and prints what was acknowledged, until it is done, killed, or asked to end by closing its
 // input.
-func child(role, dir string, run engine.RunID) error {
+func child(role, dir string, run record.RunID) error {
 	if job, ok := crashJobs()[role]; ok {
 		return job(dir)
 	}
@@ -143,7 +145,7 @@ func child(role, dir string, run engine.RunID) error {
 
 // process is a child.
 type process struct {
-	run    engine.RunID
+	run    record.RunID
 	cmd    *exec.Cmd
 	stdin  io.Closer
 	begun  chan struct{} // closed when its run is begun
@@ -154,7 +156,7 @@ type process struct {
 	failed string
 }
 
-func start(t *testing.T, role, dir string, run engine.RunID) *process {
+func start(t *testing.T, role, dir string, run record.RunID) *process {
 	t.Helper()
 	exe, err := os.Executable()
 	require.NoError(t, err)

@@ -8,7 +8,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -186,14 +186,14 @@ func (r *mergedReader) runs(kind byte, from, to hour) error {
 		if err != nil || at > to {
 			return false, err
 		}
-		rows, err := runRollups(r.tx, r.codec, engine.RunID(run), r.q.Match)
+		rows, err := runRollups(r.tx, r.codec, record.RunID(run), r.q.Match)
 		r.out = append(r.out, rows...)
 		return true, err
 	})
 }
 
 // runRollups reads the roll-ups of a run that match a query.
-func runRollups(tx *bolt.Tx, c *codec, run engine.RunID, match func(metricsstore.RollupKey) bool) (out []metricsstore.Rollup, err error) {
+func runRollups(tx *bolt.Tx, c *codec, run record.RunID, match func(metricsstore.RollupKey) bool) (out []metricsstore.Rollup, err error) {
 	b, all := bucketOf(tx, run), tx.Bucket([]byte(rollupsBucket))
 	if b == nil {
 		return nil, nil

@@ -11,7 +11,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/dagscope/dagscope/digest"
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -19,9 +19,9 @@ import (
 func keepArchived(t testing.TB, s *Store, prefix string, starts ...time.Time) {
 	t.Helper()
 	for i, at := range starts {
-		h := header(engine.RunID(fmt.Sprintf("%s%d", prefix, i)), at)
+		h := header(record.RunID(fmt.Sprintf("%s%d", prefix, i)), at)
 		require.NoError(t, s.Begin(t.Context(), h, nil))
-		h.Status, h.EndedAt, h.Rollup = engine.Succeeded, at.Add(time.Second), 1
+		h.Status, h.EndedAt, h.Rollup = record.Succeeded, at.Add(time.Second), 1
 		a := metricsstore.Archive{Owner: "me", Header: h}
 		for _, m := range []metricsstore.Metric{metricsstore.ExecuteNS, metricsstore.QueueNS} {
 			var sketch digest.Sketch

@@ -6,7 +6,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -33,8 +33,8 @@ type mergedHour struct {
 	versions map[hour]uint64
 	anew     bool           // the cells replace the old ones
 	damaged  []hour         // of the day, with cells that cannot be read
-	merged   []engine.RunID // that are not loose any more
-	stubborn []engine.RunID // that stay loose
+	merged   []record.RunID // that are not loose any more
+	stubborn []record.RunID // that stay loose
 	rows     []metricsstore.MergedRow
 }
 
@@ -257,7 +257,7 @@ func (m *mergedHour) addRuns(tx *bolt.Tx, c *codec, kind byte, to *metricsstore.
 		if err != nil || kind == looseRow && isStubborn(v) {
 			return true, nil
 		}
-		run := engine.RunID(rest)
+		run := record.RunID(rest)
 		rollups, err := runRollups(tx, c, run, func(metricsstore.RollupKey) bool { return true })
 		if err == nil {
 			err = mergeable(rollups)

@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -128,16 +129,16 @@ func TestLeftovers(t *testing.T) {
 func TestCompactShrinks(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	for _, run := range []engine.RunID{"keep", "drop"} {
+	for _, run := range []record.RunID{"keep", "drop"} {
 		h := header(run, time.Now())
 		require.NoError(t, s.Begin(t.Context(), h, nil))
 		var b metricsstore.Batch
 		for n := range 40 {
-			b.Details = append(b.Details, metricsstore.DetailRow{DetailKey: metricsstore.DetailKey{Node: engine.NodeID(n)}, Data: noise(50_000 + n)})
+			b.Details = append(b.Details, metricsstore.DetailRow{DetailKey: metricsstore.DetailKey{Node: dag.NodeID(n)}, Data: noise(50_000 + n)})
 		}
 		require.NoError(t, s.Append(t.Context(), run, b))
 		require.NoError(t, s.Acquire(t.Context(), run, metricsstore.Lease{Owner: "x"}, time.Now()))
-		h.Status, h.Rollup = engine.Succeeded, 1
+		h.Status, h.Rollup = record.Succeeded, 1
 		require.NoError(t, s.Archive(t.Context(), run, metricsstore.Archive{Owner: "x", Header: h}))
 	}
 	size := func() int64 {

@@ -14,7 +14,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -35,7 +35,7 @@ type backend interface {
 	metricsstore.Repairer
 	// adopt adopts the log that another process writes of a run, at least up to an offset, and returns the answer to
 	// the record that ends there.
-	adopt(ctx context.Context, run engine.RunID, offset int64) error
+	adopt(ctx context.Context, run record.RunID, offset int64) error
 }
 
 // ownerFile is the file in which the owner says how it is reached.
@@ -117,7 +117,7 @@ func (h *owner) open(ctx context.Context, c *coding, changes *metricsstore.Chang
 		return err
 	}
 	h.adopter = &adopter{
-		dir: h.cfg.Dir, db: h.database, coding: c, log: h.cfg.Log, ended: h.settle, logs: map[engine.RunID]*adoption{},
+		dir: h.cfg.Dir, db: h.database, coding: c, log: h.cfg.Log, ended: h.settle, logs: map[record.RunID]*adoption{},
 	}
 	var key [32]byte
 	_, _ = rand.Read(key[:]) // never fails
@@ -175,16 +175,16 @@ func (h *owner) watch(ctx context.Context) {
 	}
 }
 
-func (h *owner) adopt(ctx context.Context, run engine.RunID, offset int64) error {
+func (h *owner) adopt(ctx context.Context, run record.RunID, offset int64) error {
 	return h.adopter.adoptRun(ctx, run, offset)
 }
 
 // sweep drops leases and archives runs whose process has gone, when the folder was just opened.
 func (h *owner) sweep(ctx context.Context) error {
-	var runs []engine.RunID
+	var runs []record.RunID
 	list := func(tx *bolt.Tx, bucket string) error {
 		return tx.Bucket([]byte(bucket)).ForEach(func(k, _ []byte) error {
-			if run := engine.RunID(k); !h.adopter.live(run) {
+			if run := record.RunID(k); !h.adopter.live(run) {
 				runs = append(runs, run)
 			}
 			return nil
@@ -207,7 +207,7 @@ func (h *owner) sweep(ctx context.Context) error {
 }
 
 // forget drops the leases of runs.
-func (h *owner) forget(ctx context.Context, runs []engine.RunID) error {
+func (h *owner) forget(ctx context.Context, runs []record.RunID) error {
 	if len(runs) == 0 {
 		return nil
 	}
@@ -227,7 +227,7 @@ func (h *owner) forget(ctx context.Context, runs []engine.RunID) error {
 }
 
 // settle archives a run that no process records any more, unless that is done. Damage is logged and stays.
-func (h *owner) settle(ctx context.Context, run engine.RunID) {
+func (h *owner) settle(ctx context.Context, run record.RunID) {
 	if h.cfg.KeepLive {
 		return
 	}
@@ -236,7 +236,7 @@ func (h *owner) settle(ctx context.Context, run engine.RunID) {
 		return
 	}
 	if err == nil {
-		err = h.forget(ctx, []engine.RunID{run})
+		err = h.forget(ctx, []record.RunID{run})
 	}
 	if err == nil {
 		_, err = h.archive.Rebuild(ctx, run)

@@ -6,7 +6,7 @@ import (
 	"math/bits"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -23,7 +23,7 @@ const (
 const samples = 3
 
 // whose decides from headers and seals in a page, or below it, whether it belongs to a run; for no run it is unknown.
-func (w *walk) whose(run engine.RunID, p *page, depth int) (found ownership) {
+func (w *walk) whose(run record.RunID, p *page, depth int) (found ownership) {
 	const deepest = 6 // more than 10^9 rows have
 	if run == "" || depth > deepest {
 		return unknown
@@ -47,7 +47,7 @@ func (w *walk) whose(run engine.RunID, p *page, depth int) (found ownership) {
 }
 
 // whoseRows is whose for a leaf. It examines small rows first, which are quick to read.
-func (w *walk) whoseRows(run engine.RunID, p *page) (found ownership) {
+func (w *walk) whoseRows(run record.RunID, p *page) (found ownership) {
 	asked := 0
 	for _, small := range []bool{true, false} {
 		for i := range p.elements {
@@ -75,7 +75,7 @@ func (w *walk) whoseRows(run engine.RunID, p *page) (found ownership) {
 
 // whose decides from its seal whether a row belongs to a run, and from a header also where that has no seal. For no
 // run it decides whether a row outside the buckets of runs is where it belongs.
-func (c *codec) whose(run engine.RunID, key, value []byte) ownership {
+func (c *codec) whose(run record.RunID, key, value []byte) ownership {
 	packed, kind := value, byte(0)
 	if run != "" {
 		kind = key[0]
@@ -114,7 +114,7 @@ func (c *codec) whose(run engine.RunID, key, value []byte) ownership {
 }
 
 // owner is the run whose rows are in a page or below it, according to its header; empty where that is not found.
-func (w *walk) owner(p *page) engine.RunID {
+func (w *walk) owner(p *page) record.RunID {
 	for depth := 0; !p.isLeaf && depth < 64; depth++ {
 		i, found := slices.BinarySearchFunc(p.elements, []byte{headerRow}, func(e element, key []byte) int { return bytes.Compare(e.key, key) })
 		if !found {

@@ -10,12 +10,12 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
 // readHeader returns the header of a run; the error is ErrCorrupt, also where it is the header of another run.
-func readHeader(c *codec, run engine.RunID, b *bolt.Bucket) (metricsstore.Header, error) {
+func readHeader(c *codec, run record.RunID, b *bolt.Bucket) (metricsstore.Header, error) {
 	h, err := c.unpackHeader(b.Get([]byte{headerRow}))
 	if err == nil && h.Info.ID != run {
 		err = fmt.Errorf("%w: it is that of run %s", metricsstore.ErrCorrupt, h.Info.ID)
@@ -24,7 +24,7 @@ func readHeader(c *codec, run engine.RunID, b *bolt.Bucket) (metricsstore.Header
 }
 
 // keptHeader is readHeader for changes, which cannot continue with a reconstructed one.
-func keptHeader(c *codec, run engine.RunID, b *bolt.Bucket) (metricsstore.Header, error) {
+func keptHeader(c *codec, run record.RunID, b *bolt.Bucket) (metricsstore.Header, error) {
 	h, err := readHeader(c, run, b)
 	if err != nil {
 		err = fmt.Errorf("embedded: header of run %s: %w", run, err)
@@ -32,13 +32,13 @@ func keptHeader(c *codec, run engine.RunID, b *bolt.Bucket) (metricsstore.Header
 	return h, err
 }
 
-func readAnnotation(c *codec, run engine.RunID, b *bolt.Bucket, a *metricsstore.Annotation) error {
+func readAnnotation(c *codec, run record.RunID, b *bolt.Bucket, a *metricsstore.Annotation) error {
 	key := []byte{annotationRow}
 	return c.unpackJSON(locationOf(run, key), b.Get(key), a)
 }
 
 // readTotals returns the totals of a run, recounted where they cannot be read.
-func readTotals(tx *bolt.Tx, run engine.RunID, b *bolt.Bucket) (totals, error) {
+func readTotals(tx *bolt.Tx, run record.RunID, b *bolt.Bucket) (totals, error) {
 	data := b.Get([]byte{totalsRow})
 	if data == nil {
 		return totals{}, nil // the run is being begun
@@ -81,7 +81,7 @@ func countTotals(tx *bolt.Tx, b *bolt.Bucket) (t totals, err error) {
 }
 
 // readLease returns the zero lease where none exists or can be read: a damaged lease excludes no owner.
-func readLease(tx *bolt.Tx, run engine.RunID) metricsstore.Lease {
+func readLease(tx *bolt.Tx, run record.RunID) metricsstore.Lease {
 	var l metricsstore.Lease
 	if data := tx.Bucket([]byte(leasesBucket)).Get([]byte(run)); json.Unmarshal(data, &l) != nil {
 		return metricsstore.Lease{}
@@ -97,7 +97,7 @@ func parse(what string, data []byte, v any) error {
 }
 
 // readRun returns what can be read of a run. The error means that nothing can.
-func readRun(tx *bolt.Tx, c *codec, run engine.RunID, b *bolt.Bucket) (metricsstore.Run, error) {
+func readRun(tx *bolt.Tx, c *codec, run record.RunID, b *bolt.Bucket) (metricsstore.Run, error) {
 	var r metricsstore.Run
 	fault := func(part metricsstore.Part, err error) {
 		r.Faults = append(r.Faults, metricsstore.NewFault(part, err))
@@ -124,7 +124,7 @@ func readRun(tx *bolt.Tx, c *codec, run engine.RunID, b *bolt.Bucket) (metricsst
 const maxRestored = 1 << 20
 
 // remains collects what is left of a run whose header cannot be read.
-func remains(tx *bolt.Tx, c *codec, run engine.RunID, b *bolt.Bucket) metricsstore.Remains {
+func remains(tx *bolt.Tx, c *codec, run record.RunID, b *bolt.Bucket) metricsstore.Remains {
 	m := metricsstore.Remains{Position: metricsstore.Position{Run: run}}
 	// What cannot be read of all this remains unknown.
 	_ = positions(tx, run, func(_ []byte, p metricsstore.Position) { m.Position = p })
@@ -146,7 +146,7 @@ func remains(tx *bolt.Tx, c *codec, run engine.RunID, b *bolt.Bucket) metricssto
 }
 
 // positions finds where a run is listed, by searching the list.
-func positions(tx *bolt.Tx, run engine.RunID, each func(key []byte, p metricsstore.Position)) error {
+func positions(tx *bolt.Tx, run record.RunID, each func(key []byte, p metricsstore.Position)) error {
 	return tx.Bucket([]byte(runsBucket)).ForEach(func(k, _ []byte) error {
 		if p, err := metricsstore.ParsePosition(k); err == nil && p.Run == run {
 			each(k, p)
@@ -156,7 +156,7 @@ func positions(tx *bolt.Tx, run engine.RunID, each func(key []byte, p metricssto
 }
 
 // look calls f with the bucket of a run that exists.
-func (d *database) look(ctx context.Context, run engine.RunID, f func(*bolt.Bucket) error) error {
+func (d *database) look(ctx context.Context, run record.RunID, f func(*bolt.Bucket) error) error {
 	return d.view(ctx, func(tx *bolt.Tx) error {
 		b := bucketOf(tx, run)
 		if b == nil {
@@ -167,7 +167,7 @@ func (d *database) look(ctx context.Context, run engine.RunID, f func(*bolt.Buck
 }
 
 // Run implements metricsstore.Store.
-func (d *database) Run(ctx context.Context, run engine.RunID) (r metricsstore.Run, err error) {
+func (d *database) Run(ctx context.Context, run record.RunID) (r metricsstore.Run, err error) {
 	err = d.view(ctx, func(tx *bolt.Tx) error {
 		p := metricsstore.Position{Run: run}
 		if bucketOf(tx, run) == nil {
@@ -227,7 +227,7 @@ func (d *database) Runs(ctx context.Context, after metricsstore.Position, limit 
 }
 
 // Attachment implements metricsstore.Store.
-func (d *database) Attachment(ctx context.Context, run engine.RunID, name string) (data []byte, err error) {
+func (d *database) Attachment(ctx context.Context, run record.RunID, name string) (data []byte, err error) {
 	err = d.look(ctx, run, func(b *bolt.Bucket) error {
 		key := attachmentKey(name)
 		value := b.Get(key)
@@ -241,7 +241,7 @@ func (d *database) Attachment(ctx context.Context, run engine.RunID, name string
 }
 
 // Log implements metricsstore.Store.
-func (d *database) Log(ctx context.Context, run engine.RunID, after uint64, limit int) (out []metricsstore.Block, err error) {
+func (d *database) Log(ctx context.Context, run record.RunID, after uint64, limit int) (out []metricsstore.Block, err error) {
 	if after == 1<<64-1 {
 		return nil, d.look(ctx, run, func(*bolt.Bucket) error { return nil })
 	}
@@ -266,7 +266,7 @@ func (d *database) Log(ctx context.Context, run engine.RunID, after uint64, limi
 }
 
 // Details implements metricsstore.Store.
-func (d *database) Details(ctx context.Context, run engine.RunID, from metricsstore.DetailKey, limit int) (out []metricsstore.DetailRow, err error) {
+func (d *database) Details(ctx context.Context, run record.RunID, from metricsstore.DetailKey, limit int) (out []metricsstore.DetailRow, err error) {
 	err = d.look(ctx, run, func(b *bolt.Bucket) error {
 		out = nil
 		return scan(b.Cursor(), detailKey(from), []byte{detailRow}, func(k, v []byte) (bool, error) {
@@ -283,7 +283,7 @@ func (d *database) Details(ctx context.Context, run engine.RunID, from metricsst
 }
 
 // Workers implements metricsstore.Store.
-func (d *database) Workers(ctx context.Context, run engine.RunID) (out []metricsstore.WorkerRow, err error) {
+func (d *database) Workers(ctx context.Context, run record.RunID) (out []metricsstore.WorkerRow, err error) {
 	err = d.look(ctx, run, func(b *bolt.Bucket) error {
 		out = nil
 		return rows(b, workerRow, func(k, v []byte) (bool, error) {

@@ -11,7 +11,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -26,9 +26,9 @@ type rebuilder struct {
 	tx      *bolt.Tx
 	written int                       // bytes, in tx
 	last    uint64                    // the last step so far of the run that is being written
-	rollups map[engine.RunID][][]byte // keys of those that are written
+	rollups map[record.RunID][][]byte // keys of those that are written
 	notes   []string                  // what each run has lost
-	again   []engine.RunID            // the runs that have to be archived anew
+	again   []record.RunID            // the runs that have to be archived anew
 }
 
 // all writes everything.
@@ -98,8 +98,8 @@ func (r *rebuilder) rename() {
 		if h, err := r.header(kept); err == nil {
 			id = h.Info.ID
 		}
-		if _, err := engine.ParseRunID(string(id)); err != nil {
-			id = engine.NewRunID(time.Unix(0, r.listed[run].Started))
+		if _, err := record.ParseRunID(string(id)); err != nil {
+			id = record.NewRunID(time.Unix(0, r.listed[run].Started))
 			kept.lost = append(kept.lost, fmt.Errorf("its ID, which was something like %q", run))
 		}
 		if r.runs[id] == nil {
@@ -128,7 +128,7 @@ func (r *rebuilder) others(bucket string) error {
 		}
 		switch bucket {
 		case leasesBucket:
-			if r.runs[engine.RunID(key)] == nil || !json.Valid(value) {
+			if r.runs[record.RunID(key)] == nil || !json.Valid(value) {
 				continue
 			}
 		case adoptedBucket:
@@ -158,7 +158,7 @@ func (r *rebuilder) unreadable(rollup, value []byte) error {
 }
 
 // run writes one run and lists it.
-func (r *rebuilder) run(run engine.RunID, kept *savedRun) error {
+func (r *rebuilder) run(run record.RunID, kept *savedRun) error {
 	b, err := r.tx.Bucket([]byte(dataBucket)).CreateBucket([]byte(run))
 	if err != nil {
 		return err
@@ -188,7 +188,7 @@ func (r *rebuilder) run(run engine.RunID, kept *savedRun) error {
 }
 
 // row writes a row of a run.
-func (r *rebuilder) row(run engine.RunID, b *bolt.Bucket, key []byte, ref rowRef, losses *losses) error {
+func (r *rebuilder) row(run record.RunID, b *bolt.Bucket, key []byte, ref rowRef, losses *losses) error {
 	part := partOf(key)
 	losses.of[part]++
 	if key[0] == rollupRow {
@@ -227,7 +227,7 @@ func (r *rebuilder) follows(key, value []byte) error {
 }
 
 // finish writes what follows from the rows of a run.
-func (r *rebuilder) finish(run engine.RunID, b *bolt.Bucket, losses *losses) error {
+func (r *rebuilder) finish(run record.RunID, b *bolt.Bucket, losses *losses) error {
 	h, unread := readHeader(r.codec, run, b)
 	position := metricsstore.Position{Started: h.Info.StartedAt.UnixNano(), Run: run}
 	if unread != nil {
@@ -263,7 +263,7 @@ func (r *rebuilder) finish(run engine.RunID, b *bolt.Bucket, losses *losses) err
 
 // restore writes header and annotation of a run where they cannot be read. Where its counts or roll-ups are lost, the
 // header says that nothing was archived yet, so that an archiver sums the log up anew.
-func (r *rebuilder) restore(run engine.RunID, b *bolt.Bucket, h metricsstore.Header, unread error, losses *losses) error {
+func (r *rebuilder) restore(run record.RunID, b *bolt.Bucket, h metricsstore.Header, unread error, losses *losses) error {
 	if err := readAnnotation(r.codec, run, b, new(metricsstore.Annotation)); err != nil {
 		losses.add(metricsstore.AnnotationPart, err)
 		key := []byte{annotationRow}
@@ -291,7 +291,7 @@ func (r *rebuilder) restore(run engine.RunID, b *bolt.Bucket, h metricsstore.Hea
 }
 
 // position is where a run whose header cannot be read was listed, or the start according to one of its roll-ups.
-func (r *rebuilder) position(run engine.RunID) metricsstore.Position {
+func (r *rebuilder) position(run record.RunID) metricsstore.Position {
 	if p, ok := r.listed[run]; ok {
 		return p
 	}
@@ -315,7 +315,7 @@ func (r *rebuilder) unpacked(rollup []byte) []byte {
 }
 
 // note records with a run what it has lost.
-func (r *rebuilder) note(run engine.RunID, b *bolt.Bucket, losses *losses) error {
+func (r *rebuilder) note(run record.RunID, b *bolt.Bucket, losses *losses) error {
 	faults := keptFaults(r.codec, run, b)
 	for _, f := range losses.faults() {
 		r.notes = append(r.notes, fmt.Sprintf("run %s: %s: %s", run, f.Part, f.Text))

@@ -12,7 +12,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -21,7 +21,7 @@ type rescue struct {
 	faults []error  // what was wrong with its pages
 	aside  string   // the path under which the damaged file is kept
 	notes  []string // what each run has lost
-	again  []engine.RunID
+	again  []record.RunID
 	runs   int
 }
 
@@ -77,7 +77,7 @@ func (s *saved) write(path string, options bolt.Options, c *codec, verify bool, 
 		return err
 	}
 	dst.AllocSize = allocBytes
-	r := rebuilder{saved: s, dst: dst, codec: c, verify: verify, rollups: map[engine.RunID][][]byte{}}
+	r := rebuilder{saved: s, dst: dst, codec: c, verify: verify, rollups: map[record.RunID][][]byte{}}
 	err = r.all()
 	out.notes, out.again, out.runs = r.notes, r.again, len(r.runs)
 	return errors.Join(err, dst.Sync(), dst.Close())

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -100,7 +100,7 @@ func asidePath(path, id string) string {
 
 // runLog is the log that this process writes of a run while another one owns the folder. Safe for concurrent use.
 type runLog struct {
-	run    engine.RunID
+	run    record.RunID
 	path   string
 	id     string
 	coding *coding
@@ -120,7 +120,7 @@ type runLog struct {
 
 // createLog makes the log of a run; the error is os.ErrExist where one exists. It gets its name only once it is
 // locked and complete, so that no process takes it for the log of a dead one.
-func createLog(dir string, c *coding, run engine.RunID) (*runLog, error) {
+func createLog(dir string, c *coding, run record.RunID) (*runLog, error) {
 	dir = filepath.Join(dir, logDir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err

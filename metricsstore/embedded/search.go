@@ -5,12 +5,12 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
 // lacks reports whether a page of a run could not be followed.
-func (w *walk) lacks(run engine.RunID) bool {
+func (w *walk) lacks(run record.RunID) bool {
 	return slices.ContainsFunc(w.leads, func(c claim) bool { return c.run == run })
 }
 
@@ -123,7 +123,7 @@ func (w *walk) isRollup(e *element) bool {
 }
 
 // sealer is the run that lacks pages and whose seals are in a page.
-func (w *walk) sealer(p *page) engine.RunID {
+func (w *walk) sealer(p *page) record.RunID {
 	for _, c := range w.leads {
 		if w.whose(c.run, p, 0) == own {
 			return c.run
@@ -133,8 +133,8 @@ func (w *walk) sealer(p *page) engine.RunID {
 }
 
 // loser is the only run that lacks a page with a key, or any page.
-func (w *walk) loser(key []byte) engine.RunID {
-	var lacking, losing []engine.RunID
+func (w *walk) loser(key []byte) record.RunID {
+	var lacking, losing []record.RunID
 	for _, l := range w.leads {
 		if l.run == "" {
 			continue
@@ -144,7 +144,7 @@ func (w *walk) loser(key []byte) engine.RunID {
 		}
 		losing = append(losing, l.run)
 	}
-	for _, runs := range [][]engine.RunID{lacking, losing} {
+	for _, runs := range [][]record.RunID{lacking, losing} {
 		if runs = slices.Compact(runs); len(runs) == 1 {
 			return runs[0]
 		}
@@ -165,15 +165,15 @@ type savedRun struct {
 // saved is what was found in a file.
 type saved struct {
 	walk   *walk
-	runs   map[engine.RunID]*savedRun
-	listed map[engine.RunID]metricsstore.Position
+	runs   map[record.RunID]*savedRun
+	listed map[record.RunID]metricsstore.Position
 	other  map[string]map[string]rowRef // of the roll-ups, leases and logs, by bucket
 }
 
 // findAll finds all rows in a file. The error is errNoRoot.
 func findAll(f *pageFile, c *codec) (*saved, error) {
 	s := &saved{
-		runs: map[engine.RunID]*savedRun{}, listed: map[engine.RunID]metricsstore.Position{},
+		runs: map[record.RunID]*savedRun{}, listed: map[record.RunID]metricsstore.Position{},
 		other: map[string]map[string]rowRef{rollupsBucket: {}, leasesBucket: {}, adoptedBucket: {}},
 	}
 	var err error
@@ -213,7 +213,7 @@ func (s *saved) add(at site, e *element) {
 }
 
 // note adds a row, replacing one whose seal says that it belongs elsewhere.
-func (s *saved) note(rows map[string]rowRef, e *element, run engine.RunID) {
+func (s *saved) note(rows map[string]rowRef, e *element, run record.RunID) {
 	if before, ok := rows[string(e.key)]; ok {
 		value, err := s.walk.f.readAt(before.at, before.size)
 		if err == nil && s.walk.codec.whose(run, e.key, value) != foreign {

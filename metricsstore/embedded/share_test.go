@@ -17,14 +17,15 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/memory"
 )
 
-// record records a whole run by a Recorder.
-func record(t *testing.T, s metricsstore.Store, run engine.RunID, started time.Time) {
+// recordRun records a whole run by a Recorder.
+func recordRun(t *testing.T, s metricsstore.Store, run record.RunID, started time.Time) {
 	t.Helper()
 	r, err := metricsstore.NewRecorder(metricsstore.Config{Store: s})
 	require.NoError(t, err)
@@ -32,24 +33,24 @@ func record(t *testing.T, s metricsstore.Store, run engine.RunID, started time.T
 	require.NoError(t, r.Begin(header(run, started).Info, g))
 	for steps := range slices.Chunk(enginetest.SimulateSteps(g, 7, 4), 20) {
 		r.Steps(run, steps)
-		r.Details(run, []engine.Detail{{Node: engine.NodeID(steps[0].Seq), Attempt: 1, Log: []byte("line\n")}}, nil)
+		r.Details(run, []record.Detail{{Node: dag.NodeID(steps[0].Seq), Attempt: 1, Log: []byte("line\n")}}, nil)
 	}
-	require.NoError(t, r.End(run, engine.RunEnd{Status: engine.Succeeded, EndedAt: started.Add(time.Second)}))
+	require.NoError(t, r.End(run, record.RunEnd{Status: record.Succeeded, EndedAt: started.Add(time.Second)}))
 }
 
 // TestRecorder: a run that a client records is archived as it is in memory, through its log, and no log is left.
 func TestRecorder(t *testing.T) {
 	dir, started := t.TempDir(), began()
 	want := memory.New()
-	record(t, want, "r", started)
+	recordRun(t, want, "r", started)
 	owner := recorderStore(t, dir)
 	client := recorderStore(t, dir)
-	record(t, client, "r", started)
-	record(t, owner, "q", started)
+	recordRun(t, client, "r", started)
+	recordRun(t, owner, "q", started)
 	a, err := want.Run(t.Context(), "r")
 	require.NoError(t, err)
 	for _, s := range []*Store{owner, client} {
-		for _, run := range []engine.RunID{"r", "q"} {
+		for _, run := range []record.RunID{"r", "q"} {
 			b, err := s.Run(t.Context(), run)
 			require.NoError(t, err)
 			a.Info.ID = run
@@ -80,7 +81,7 @@ func TestClientAlone(t *testing.T) {
 	s := recorderStore(t, dir)
 	r, err := s.Run(t.Context(), "r")
 	require.NoError(t, err)
-	assert.Equal(t, engine.Interrupted, r.Status)
+	assert.Equal(t, record.Interrupted, r.Status)
 	assert.Equal(t, blocks[2].Last, r.ArchivedSeq)
 	require.NoError(t, s.Close())
 }
@@ -178,7 +179,7 @@ func TestErrorsTravel(t *testing.T) {
 }
 
 // deadLog leaves the log of a process that has died, with some bytes more or less at its end.
-func deadLog(t *testing.T, dir string, run engine.RunID, blocks []metricsstore.Block, tail func([]byte) []byte) {
+func deadLog(t *testing.T, dir string, run record.RunID, blocks []metricsstore.Block, tail func([]byte) []byte) {
 	t.Helper()
 	c, err := newCoding()
 	require.NoError(t, err)
@@ -227,7 +228,7 @@ func TestTornTail(t *testing.T) {
 			require.NoError(t, err)
 			r, err := s.Run(t.Context(), "r")
 			require.NoError(t, err)
-			assert.Equal(t, engine.Interrupted, r.Status)
+			assert.Equal(t, record.Interrupted, r.Status)
 			assert.Equal(t, c.want, r.ArchivedSeq)
 			require.NoError(t, s.Close())
 			assert.Contains(t, out.String(), c.says)
@@ -274,7 +275,7 @@ func TestRefusedWhileItLives(t *testing.T) {
 	var out bytes.Buffer
 	store, err := Open(t.Context(), Config{Dir: dir, KeepLive: true, Log: slog.New(slog.NewTextHandler(&out, nil))})
 	require.NoError(t, err)
-	record(t, store, "r", began())
+	recordRun(t, store, "r", began())
 	scan := func() { store.current().(*owner).scan(t.Context()) }
 
 	begin := func() (l *runLog, end int64) {
@@ -342,7 +343,7 @@ func TestDurabilityText(t *testing.T) {
 func TestRevisionAsClient(t *testing.T) {
 	dir := t.TempDir()
 	owner, client := recorderStore(t, dir), recorderStore(t, dir)
-	record(t, client, "r", began())
+	recordRun(t, client, "r", began())
 	before, err := client.Run(t.Context(), "r")
 	require.NoError(t, err)
 	h := header("r", began())

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -71,7 +71,7 @@ type Store struct {
 
 	mu   sync.Mutex
 	role backend // *owner, *client, or nil
-	logs map[engine.RunID]*runLog
+	logs map[record.RunID]*runLog
 }
 
 // Open opens a data folder: this process becomes its owner, or a client of the process that owns it; see the package
@@ -93,7 +93,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, coding: c, changes: metricsstore.NewChanges(), turn: make(chan struct{}, 1), logs: map[engine.RunID]*runLog{}}
+	s := &Store{cfg: cfg, coding: c, changes: metricsstore.NewChanges(), turn: make(chan struct{}, 1), logs: map[record.RunID]*runLog{}}
 	if err := s.do(ctx, func(backend) error { return nil }); err != nil {
 		return nil, err
 	}
@@ -207,7 +207,7 @@ func (s *Store) drop(b backend) {
 // Changed implements metricsstore.Store. A client asks the owner first, which takes at most 0.5 s. It learns of
 // changes by the owner within 0.1 s and of those by another client within 0.3 s, and it is also notified when the
 // folder changes its owner.
-func (s *Store) Changed(run engine.RunID) <-chan struct{} {
+func (s *Store) Changed(run record.RunID) <-chan struct{} {
 	if b := s.current(); b != nil {
 		return b.Changed(run)
 	}

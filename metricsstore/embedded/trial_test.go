@@ -16,7 +16,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -40,7 +41,7 @@ func trialStore(t *testing.T) []byte {
 	dir := t.TempDir()
 	s := open(t, dir)
 	for n := range trialRuns {
-		recordSized(t, s, engine.RunID(fmt.Sprintf("run-%04d", n)), n, []int{2, 5, 20, 100, 700}[n%5])
+		recordSized(t, s, record.RunID(fmt.Sprintf("run-%04d", n)), n, []int{2, 5, 20, 100, 700}[n%5])
 	}
 	require.NoError(t, s.Delete(t.Context(), allRuns(t, s)[50].Info.ID)) // so that there are free pages
 	recordSized(t, s, "again", 50, 40)
@@ -53,7 +54,7 @@ func trialStore(t *testing.T) []byte {
 }
 
 // recordSized records a run with everything that a run can have.
-func recordSized(t *testing.T, s *Store, run engine.RunID, n, wide int) {
+func recordSized(t *testing.T, s *Store, run record.RunID, n, wide int) {
 	t.Helper()
 	g := graph(wide)
 	h := header(run, began().Add(time.Duration(n)*time.Hour))
@@ -62,7 +63,7 @@ func recordSized(t *testing.T, s *Store, run engine.RunID, n, wide int) {
 	require.NoError(t, err)
 	b := metricsstore.Batch{Blocks: blocks}
 	for node := range wide {
-		detail, err := metricsstore.PackDetail(0, &engine.Detail{Node: engine.NodeID(node), Log: fmt.Appendf(nil, "node %d of %s", node, run)})
+		detail, err := metricsstore.PackDetail(0, &record.Detail{Node: dag.NodeID(node), Log: fmt.Appendf(nil, "node %d of %s", node, run)})
 		require.NoError(t, err)
 		b.Details = append(b.Details, detail)
 	}
@@ -103,9 +104,9 @@ func print(t *testing.T, s *Store, r metricsstore.Run) string {
 }
 
 // rollupPrints sums up the roll-ups of each run.
-func rollupPrints(t *testing.T, s *Store) map[engine.RunID]string {
+func rollupPrints(t *testing.T, s *Store) map[record.RunID]string {
 	t.Helper()
-	out := map[engine.RunID]string{}
+	out := map[record.RunID]string{}
 	rows, err := s.Rollups(t.Context(), metricsstore.RollupQuery{})
 	if err != nil {
 		return nil
@@ -120,7 +121,7 @@ func rollupPrints(t *testing.T, s *Store) map[engine.RunID]string {
 // trial is one way of damaging a file.
 type trial struct {
 	t      *testing.T
-	sound  map[engine.RunID]string
+	sound  map[record.RunID]string
 	name   string
 	data   []byte
 	harmed int // runs that may be
@@ -199,8 +200,8 @@ func (c trial) merged(s *Store) {
 }
 
 // bad lists the runs that are not as they were, with the reason.
-func (c trial) bad(s *Store) map[engine.RunID]string {
-	bad := map[engine.RunID]string{}
+func (c trial) bad(s *Store) map[record.RunID]string {
+	bad := map[record.RunID]string{}
 	for run := range c.sound {
 		bad[run] = "not listed"
 	}
@@ -226,7 +227,7 @@ func TestTrials(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, dataFile), data, 0o600))
 	s := open(t, dir)
-	sound, logs, rollups := map[engine.RunID]string{}, map[engine.RunID]string{}, rollupPrints(t, s)
+	sound, logs, rollups := map[record.RunID]string{}, map[record.RunID]string{}, rollupPrints(t, s)
 	for _, r := range allRuns(t, s) {
 		sound[r.Info.ID] = print(t, s, r) + rollups[r.Info.ID]
 		logs[r.Info.ID] = contents(t, s, r.Info.ID)
@@ -301,7 +302,7 @@ func (c trial) cut(whole int) {
 }
 
 // contents is the sum of what a run has logged, empty where some of it cannot be read.
-func contents(t *testing.T, s *Store, run engine.RunID) string {
+func contents(t *testing.T, s *Store, run record.RunID) string {
 	blocks, err1 := s.Log(t.Context(), run, 0, 0)
 	details, err2 := s.Details(t.Context(), run, metricsstore.DetailKey{}, 0)
 	workers, err3 := s.Workers(t.Context(), run)
@@ -322,7 +323,7 @@ func wholeBefore(t *testing.T, data []byte) func(size int64) int {
 	require.NoError(t, err)
 	c, err := newCodec()
 	require.NoError(t, err)
-	ends, pages := map[engine.RunID]int64{}, map[engine.RunID]map[int64]bool{}
+	ends, pages := map[record.RunID]int64{}, map[record.RunID]map[int64]bool{}
 	w, err := newWalk(f, c, func(at site, e *element) {
 		if at.run == "" || e == nil {
 			return

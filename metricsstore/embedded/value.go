@@ -8,7 +8,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -40,7 +40,7 @@ var checksums = crc32.MakeTable(crc32.Castagnoli)
 type location uint32
 
 // locationOf is the location of a row of a run; outside the buckets of runs, run is empty.
-func locationOf(run engine.RunID, key []byte) location {
+func locationOf(run record.RunID, key []byte) location {
 	return location(crc32.Update(crc32.Checksum(append([]byte(run), 0), checksums), checksums, key))
 }
 
@@ -211,11 +211,11 @@ func (t *totals) drop(packed []byte) {
 	t.uncertain = t.uncertain || err != nil
 }
 
-func (t totals) encode(run engine.RunID) []byte {
+func (t totals) encode(run record.RunID) []byte {
 	return sealNumbers(locationOf(run, []byte{totalsRow}), t.lastSeq, t.steps, uint64(t.details), uint64(t.bytes))
 }
 
-func decodeTotals(run engine.RunID, b []byte) (totals, error) {
+func decodeTotals(run record.RunID, b []byte) (totals, error) {
 	var v [4]uint64
 	if err := openNumbers(locationOf(run, []byte{totalsRow}), b, v[:]); err != nil {
 		return totals{}, fmt.Errorf("totals of a run: %w", err)
@@ -255,7 +255,7 @@ func openNumbers(at location, value []byte, numbers []uint64) error {
 // A row of the log is a block without First and with its data packed; that of a worker is its rank and its data,
 // packed.
 
-func (c *codec) packBlock(run engine.RunID, b *metricsstore.Block) []byte {
+func (c *codec) packBlock(run record.RunID, b *metricsstore.Block) []byte {
 	head := metricsstore.Block{First: b.First, Last: b.Last, From: b.From, To: b.To}
 	return c.row(locationOf(run, blockKey(b.First)), head.AppendValue(make([]byte, 0, len(b.Data)+24+sealLen)), b.Data)
 }
@@ -268,7 +268,7 @@ func blockHead(key, value []byte) (metricsstore.Block, error) {
 	return metricsstore.ParseBlock(binary.BigEndian.Uint64(key[1:]), value)
 }
 
-func (c *codec) unpackBlock(run engine.RunID, key, value []byte) (metricsstore.Block, error) {
+func (c *codec) unpackBlock(run record.RunID, key, value []byte) (metricsstore.Block, error) {
 	b, err := blockHead(key, value)
 	if err != nil {
 		return b, err
@@ -277,7 +277,7 @@ func (c *codec) unpackBlock(run engine.RunID, key, value []byte) (metricsstore.B
 	return b, err
 }
 
-func (c *codec) packWorker(run engine.RunID, w *metricsstore.WorkerRow) []byte {
+func (c *codec) packWorker(run record.RunID, w *metricsstore.WorkerRow) []byte {
 	head := binary.AppendVarint(make([]byte, 0, len(w.Data)+12+sealLen), w.Rank)
 	return c.row(locationOf(run, workerKey(w.Revision, w.Worker)), head, w.Data)
 }
@@ -291,7 +291,7 @@ func workerHead(value []byte) (rank int64, packed []byte, err error) {
 	return rank, value[n:], nil
 }
 
-func (c *codec) unpackWorker(run engine.RunID, key, value []byte) (metricsstore.WorkerRow, error) {
+func (c *codec) unpackWorker(run record.RunID, key, value []byte) (metricsstore.WorkerRow, error) {
 	if len(key) != 9 {
 		return metricsstore.WorkerRow{}, fmt.Errorf("%w: key of a worker has %d bytes, expected 9", metricsstore.ErrCorrupt, len(key))
 	}

@@ -5,14 +5,14 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
 // site is a bucket of the file: the root, one of those in it, or that of a run.
 type site struct {
 	bucket string // empty for the root
-	run    engine.RunID
+	run    record.RunID
 }
 
 func (p site) String() string {
@@ -38,10 +38,10 @@ func (p site) fits(key []byte) bool {
 	case p.bucket == rollupsBucket:
 		var k metricsstore.RollupKey
 		if k, err = metricsstore.ParseRollupKey(key); err == nil {
-			_, err = engine.ParseRunID(string(k.Run))
+			_, err = record.ParseRunID(string(k.Run))
 		}
 	case p.bucket == dataBucket, p.bucket == leasesBucket, p.bucket == liveBucket:
-		_, err = engine.ParseRunID(string(key))
+		_, err = record.ParseRunID(string(key))
 	case p.bucket == historyBucket:
 		return bytes.IndexByte([]byte{builtRow, cellRow, dayRow, hourRow, looseRow, knownRow}, key[0]) >= 0
 	}
@@ -72,7 +72,7 @@ func (p site) inside(name []byte) (in site, ok bool) {
 	case p.bucket == "":
 		return site{bucket: bucketName(name)}, true
 	case p.bucket == dataBucket && p.run == "":
-		return site{bucket: dataBucket, run: engine.RunID(name)}, true
+		return site{bucket: dataBucket, run: record.RunID(name)}, true
 	}
 	return site{}, false
 }

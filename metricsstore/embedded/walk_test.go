@@ -13,16 +13,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
 // foundRows counts what is found of each run in the bytes of a file, a roll-up as much as all rows.
-func foundRows(t *testing.T, data []byte, c *codec) (map[engine.RunID]int, *saved) {
+func foundRows(t *testing.T, data []byte, c *codec) (map[record.RunID]int, *saved) {
 	t.Helper()
 	s, err := findAll(&pageFile{r: bytes.NewReader(data), size: int64(len(data)), pageSize: -1}, c)
 	require.NoError(t, err)
-	n := map[engine.RunID]int{}
+	n := map[record.RunID]int{}
 	for run, kept := range s.runs {
 		n[run] += len(kept.rows)
 	}
@@ -60,7 +60,7 @@ func sharedOrBranch(t *testing.T, data []byte, c *codec) map[uint64]int64 {
 
 // lacking counts the runs of which fewer or other rows are found than exist, or of which some are reported lost, and
 // names them with the reason.
-func lacking(t *testing.T, data []byte, c *codec, whole map[engine.RunID]int) (n int, why string) {
+func lacking(t *testing.T, data []byte, c *codec, whole map[record.RunID]int) (n int, why string) {
 	t.Helper()
 	found, s := foundRows(t, data, c)
 	for run, rows := range whole {

@@ -8,14 +8,14 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
 // request holds the arguments of any call, as CBOR. It is sent between processes, which may be of two versions, and
 // written into the logs of runs, so its keys only ever grow. Headers are JSON, as they are in the data file.
 type request struct {
-	Run         engine.RunID             `cbor:"1,keyasint,omitempty"`
+	Run         record.RunID             `cbor:"1,keyasint,omitempty"`
 	Header      []byte                   `cbor:"2,keyasint,omitempty"`
 	Data        []byte                   `cbor:"3,keyasint,omitempty"` // the shape, or an annotation as JSON
 	Blocks      []metricsstore.Block     `cbor:"4,keyasint,omitempty"`
@@ -44,7 +44,7 @@ type response struct {
 	Details []metricsstore.DetailRow `cbor:"5,keyasint,omitempty"`
 	Workers []metricsstore.WorkerRow `cbor:"6,keyasint,omitempty"`
 	Rollups []metricsstore.Rollup    `cbor:"7,keyasint,omitempty"`
-	Changed []engine.RunID           `cbor:"8,keyasint,omitempty"`
+	Changed []record.RunID           `cbor:"8,keyasint,omitempty"`
 	Latest  uint64                   `cbor:"9,keyasint,omitempty"` // number of a change
 	Partial bool                     `cbor:"10,keyasint,omitempty"`
 }
@@ -88,11 +88,11 @@ func beginRequest(h *metricsstore.Header, shape []byte) (*request, error) {
 	return &request{Run: h.Info.ID, Header: header, Data: shape}, nil
 }
 
-func appendRequest(run engine.RunID, b *metricsstore.Batch) *request {
+func appendRequest(run record.RunID, b *metricsstore.Batch) *request {
 	return &request{Run: run, Blocks: b.Blocks, Details: b.Details, Workers: b.Workers}
 }
 
-func archiveRequest(run engine.RunID, a *metricsstore.Archive) (*request, error) {
+func archiveRequest(run record.RunID, a *metricsstore.Archive) (*request, error) {
 	header, err := json.Marshal(&a.Header)
 	if err != nil {
 		return nil, fmt.Errorf("embedded: header of run %s: %w", run, err)
@@ -102,7 +102,7 @@ func archiveRequest(run engine.RunID, a *metricsstore.Archive) (*request, error)
 	}, nil
 }
 
-func acquireRequest(run engine.RunID, l metricsstore.Lease, now time.Time) *request {
+func acquireRequest(run record.RunID, l metricsstore.Lease, now time.Time) *request {
 	return &request{Run: run, Owner: l.Owner, Until: l.Until, Now: now}
 }
 

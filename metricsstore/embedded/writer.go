@@ -8,7 +8,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -34,11 +34,11 @@ type write struct {
 	tx    *bolt.Tx
 	codec *codec
 	dirty bool // something was changed
-	runs  map[engine.RunID]struct{}
+	runs  map[record.RunID]struct{}
 }
 
 // changed records that a run was changed, for those who wait for it.
-func (w *write) changed(run engine.RunID) {
+func (w *write) changed(run record.RunID) {
 	w.dirty = true
 	w.runs[run] = struct{}{}
 }
@@ -202,7 +202,7 @@ func (d *database) try(group []*op) (failed *op, err error) {
 
 // transact applies a group; at is the call that is being applied.
 func (d *database) transact(tx *bolt.Tx, group []*op, at **op) (failed *op, err error) {
-	w := &write{tx: tx, codec: d.codec, runs: map[engine.RunID]struct{}{}}
+	w := &write{tx: tx, codec: d.codec, runs: map[record.RunID]struct{}{}}
 	for _, o := range group {
 		*at = o
 		if o.err = o.apply(w); o.err != nil && !refusal(o.err) {

@@ -10,7 +10,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -49,7 +50,7 @@ func (m micros) MarshalJSON() ([]byte, error) {
 // for each of its slots, for each attempt a slice from claim to end with its phases inside, for each dependency an
 // arrow, up to 200,000 of them: where there are more, dependencies_left_out says so. Times count from the run's
 // start.
-func WriteChromeTrace(ctx context.Context, w io.Writer, q *metricsstore.Queries, run engine.RunID) error {
+func WriteChromeTrace(ctx context.Context, w io.Writer, q *metricsstore.Queries, run record.RunID) error {
 	kept, err := q.Run(ctx, run)
 	if err != nil {
 		return err
@@ -62,14 +63,14 @@ func WriteChromeTrace(ctx context.Context, w io.Writer, q *metricsstore.Queries,
 	if err != nil {
 		return err
 	}
-	t := &trace{out: bufio.NewWriter(w), lanes: map[[2]int]bool{}, flows: flows{numbering: decoder.Numbering(), drawn: map[engine.NodeID]slice{}}}
+	t := &trace{out: bufio.NewWriter(w), lanes: map[[2]int]bool{}, flows: flows{numbering: decoder.Numbering(), drawn: map[dag.NodeID]slice{}}}
 	t.text(`{"displayTimeUnit":"ns","otherData":{"run":`)
 	t.value(run)
 	t.text("},\"traceEvents\":[")
 	for _, r := range workers {
 		t.event(traceEvent{Name: "process_name", Phase: "M", PID: r.Worker + 1, Args: map[string]any{"name": workerName(&r)}})
 	}
-	var records []engine.TaskMetrics
+	var records []record.TaskMetrics
 	for t.err == nil {
 		steps, err := log.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -94,7 +95,7 @@ func WriteChromeTrace(ctx context.Context, w io.Writer, q *metricsstore.Queries,
 	return errors.Join(t.err, t.out.Flush())
 }
 
-func workerName(r *engine.WorkerRecord) string {
+func workerName(r *record.WorkerRecord) string {
 	name := "worker " + strconv.Itoa(r.Worker)
 	if r.Name != "" {
 		name += " " + r.Name
@@ -132,7 +133,7 @@ func (t *trace) event(e traceEvent) {
 }
 
 // attempt writes the slice of an attempt and, within it, its phases one after the other.
-func (t *trace) attempt(m *engine.TaskMetrics, started time.Time) {
+func (t *trace) attempt(m *record.TaskMetrics, started time.Time) {
 	lane := [2]int{m.Worker, m.Slot}
 	pid, tid := m.Worker+1, m.Slot+1
 	if !t.lanes[lane] {

@@ -6,7 +6,7 @@
 //
 // Caveats: these cannot be imported again; for that use metricsstore.WriteArchive. Unknown byte counts are empty in
 // CSV and -1 in NDJSON, never 0; what is only measured of some runs (cpu_ns and the columns after it, see
-// engine.Usage) is absent from NDJSON where it was not. Texts are written as they are: a spreadsheet may take a name
+// record.Usage) is absent from NDJSON where it was not. Texts are written as they are: a spreadsheet may take a name
 // that begins with '=' for a formula.
 package export
 
@@ -22,7 +22,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -38,12 +38,12 @@ func header() []string {
 
 // WriteCSV writes one line for each attempt, in the order of the log, after a line of names. The path of a task is
 // written with slashes.
-func WriteCSV(ctx context.Context, w io.Writer, q *metricsstore.Queries, run engine.RunID) error {
+func WriteCSV(ctx context.Context, w io.Writer, q *metricsstore.Queries, run record.RunID) error {
 	out := csv.NewWriter(w)
 	if err := out.Write(header()); err != nil {
 		return err
 	}
-	_, err := q.EachRecord(ctx, run, func(records []engine.TaskMetrics) error {
+	_, err := q.EachRecord(ctx, run, func(records []record.TaskMetrics) error {
 		for i := range records {
 			if err := out.Write(row(&records[i])); err != nil {
 				return err
@@ -55,7 +55,7 @@ func WriteCSV(ctx context.Context, w io.Writer, q *metricsstore.Queries, run eng
 	return errors.Join(err, out.Error())
 }
 
-func row(m *engine.TaskMetrics) []string {
+func row(m *record.TaskMetrics) []string {
 	ns := func(d time.Duration) string { return strconv.FormatInt(int64(d), 10) }
 	bytes := func(n int64) string {
 		if n < 0 {
@@ -82,11 +82,11 @@ func row(m *engine.TaskMetrics) []string {
 }
 
 // WriteRecords writes one JSON object for each attempt, in the order of the log, each on a line of its own.
-func WriteRecords(ctx context.Context, w io.Writer, q *metricsstore.Queries, run engine.RunID) error {
+func WriteRecords(ctx context.Context, w io.Writer, q *metricsstore.Queries, run record.RunID) error {
 	out := bufio.NewWriter(w)
 	lines := json.NewEncoder(out)
 	lines.SetEscapeHTML(false)
-	_, err := q.EachRecord(ctx, run, func(records []engine.TaskMetrics) error {
+	_, err := q.EachRecord(ctx, run, func(records []record.TaskMetrics) error {
 		for i := range records {
 			if err := lines.Encode(&records[i]); err != nil {
 				return err
@@ -98,7 +98,7 @@ func WriteRecords(ctx context.Context, w io.Writer, q *metricsstore.Queries, run
 }
 
 // WriteEvents writes one JSON object for each event, in the order of their numbers, each on a line of its own.
-func WriteEvents(ctx context.Context, w io.Writer, q *metricsstore.Queries, run engine.RunID) error {
+func WriteEvents(ctx context.Context, w io.Writer, q *metricsstore.Queries, run record.RunID) error {
 	decoder, log, err := q.Decode(ctx, run)
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func WriteEvents(ctx context.Context, w io.Writer, q *metricsstore.Queries, run 
 	out := bufio.NewWriter(w)
 	lines := json.NewEncoder(out)
 	lines.SetEscapeHTML(false)
-	var events []engine.Event
+	var events []record.Event
 	for {
 		steps, err := log.Next(ctx)
 		if errors.Is(err, io.EOF) {

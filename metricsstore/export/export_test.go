@@ -17,6 +17,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/codec"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/export"
@@ -27,7 +30,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 func began() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
 
-func graph(t *testing.T) *engine.Graph {
+func graph(t *testing.T) *dag.Graph {
 	t.Helper()
 	split := engine.Func1("split", func(context.Context, int) ([]int, error) { return nil, nil })
 	grey := engine.Func1("grey, \"light\"", func(_ context.Context, n int) (int, error) { return n, nil })
@@ -41,72 +44,72 @@ func graph(t *testing.T) *engine.Graph {
 }
 
 // written is a run written down by hand: a stored and a held output, a retry, a fan-out and a child that was become.
-func written(t *testing.T, g *engine.Graph) []engine.Step {
+func written(t *testing.T, g *dag.Graph) []record.Step {
 	t.Helper()
-	none, expansion, joined := engine.NoNode, engine.NodeID(2), engine.NodeID(1)
-	return []engine.Step{
-		{Seq: 1, Kind: engine.RunStarted, Became: none, Readied: []engine.NodeID{0}},
-		{Seq: 2, Kind: engine.WorkerStarted, Started: 50, Became: none},
+	none, expansion, joined := dag.NoNode, dag.NodeID(2), dag.NodeID(1)
+	return []record.Step{
+		{Seq: 1, Kind: record.RunStarted, Became: none, Readied: []dag.NodeID{0}},
+		{Seq: 2, Kind: record.WorkerStarted, Started: 50, Became: none},
 		{
-			Seq: 3, Kind: engine.AttemptEnded, Outcome: engine.OutcomeOK, Location: engine.LocationHeld, Head: true, Node: 0, Attempt: 1,
-			Claimed: 1000, Started: 1100, Ended: 2_000_100, Updated: 2_000_600, OutputBytes: engine.UnknownSize, Became: none,
-			Readied: []engine.NodeID{expansion},
+			Seq: 3, Kind: record.AttemptEnded, Outcome: record.OutcomeOK, Location: record.LocationHeld, Head: true, Node: 0, Attempt: 1,
+			Claimed: 1000, Started: 1100, Ended: 2_000_100, Updated: 2_000_600, OutputBytes: codec.UnknownSize, Became: none,
+			Readied: []dag.NodeID{expansion},
 		},
 		{
-			Seq: 4, Kind: engine.FanOutExpanded, Outcome: engine.OutcomeOK, Node: expansion, Ready: 2_000_600, Claimed: 2_000_600, Started: 2_000_600,
-			Ended: 2_000_600, Updated: 2_000_700, Width: 2, Became: none, Readied: []engine.NodeID{4, 5},
+			Seq: 4, Kind: record.FanOutExpanded, Outcome: record.OutcomeOK, Node: expansion, Ready: 2_000_600, Claimed: 2_000_600, Started: 2_000_600,
+			Ended: 2_000_600, Updated: 2_000_700, Width: 2, Became: none, Readied: []dag.NodeID{4, 5},
 		},
 		{
-			Seq: 5, Kind: engine.AttemptEnded, Outcome: engine.OutcomeRetrying, Head: true, Node: 4, Attempt: 1, Ready: 2_000_700,
+			Seq: 5, Kind: record.AttemptEnded, Outcome: record.OutcomeRetrying, Head: true, Node: 4, Attempt: 1, Ready: 2_000_700,
 			Claimed: 2_001_000, Started: 2_001_500, Fetch: 400, Ended: 2_002_000, Updated: 2_002_100, Delay: 10, Became: none,
 		},
 		{
-			Seq: 6, Kind: engine.AttemptEnded, Outcome: engine.OutcomeOK, Location: engine.LocationHeld, Head: true, Node: 5, Attempt: 1,
+			Seq: 6, Kind: record.AttemptEnded, Outcome: record.OutcomeOK, Location: record.LocationHeld, Head: true, Node: 5, Attempt: 1,
 			Slot: 1, Ready: 2_000_700, Claimed: 2_001_000, Started: 2_001_500, Fetch: 400, Ended: 2_005_000, Updated: 2_005_100,
 			OutputBytes: 8, Became: none,
 		},
 		{
-			Seq: 7, Kind: engine.AttemptEnded, Outcome: engine.OutcomeOK, Location: engine.LocationStored, Head: true, Node: 4, Attempt: 2,
+			Seq: 7, Kind: record.AttemptEnded, Outcome: record.OutcomeOK, Location: record.LocationStored, Head: true, Node: 4, Attempt: 2,
 			Ready: 2_002_110, Claimed: 2_002_200, Started: 2_002_300, Ended: 2_007_000, Updated: 2_008_000, OutputBytes: 8, StoredBytes: 8,
-			Became: joined, Readied: []engine.NodeID{joined},
+			Became: joined, Readied: []dag.NodeID{joined},
 		},
 		{
-			Seq: 8, Kind: engine.AttemptEnded, Outcome: engine.OutcomeOK, Location: engine.LocationInline, Node: joined, Attempt: 1,
+			Seq: 8, Kind: record.AttemptEnded, Outcome: record.OutcomeOK, Location: record.LocationInline, Node: joined, Attempt: 1,
 			Ready: 2_008_000, Claimed: 2_008_000, Started: 2_008_100, Ended: 3_000_000, Updated: 3_000_001, OutputBytes: 8, Became: none,
 		},
-		{Seq: 9, Kind: engine.WorkerStopped, Ended: 3_000_100, Became: none},
-		{Seq: 10, Kind: engine.RunFinished, Outcome: engine.OutcomeOK, Ended: 3_000_200, Became: none},
+		{Seq: 9, Kind: record.WorkerStopped, Ended: 3_000_100, Became: none},
+		{Seq: 10, Kind: record.RunFinished, Outcome: record.OutcomeOK, Ended: 3_000_200, Became: none},
 	}
 }
 
-func store(t *testing.T, g *engine.Graph, steps []engine.Step) *metricsstore.Queries {
+func store(t *testing.T, g *dag.Graph, steps []record.Step) *metricsstore.Queries {
 	t.Helper()
 	s := memory.New()
 	r, err := metricsstore.NewRecorder(metricsstore.Config{Store: s, BlockSteps: 100})
 	require.NoError(t, err)
-	require.NoError(t, r.Begin(engine.RunInfo{ID: "r", Workflow: "w", SubmittedAt: began(), StartedAt: began()}, g))
+	require.NoError(t, r.Begin(record.RunInfo{ID: "r", Workflow: "w", SubmittedAt: began(), StartedAt: began()}, g))
 	r.Steps("r", steps)
-	r.Details("r", nil, []engine.WorkerRecord{{Worker: 0, Name: "main", Host: "h<1>"}})
-	require.NoError(t, r.End("r", engine.RunEnd{Status: engine.Succeeded, EndedAt: began().Add(3_000_200)}))
+	r.Details("r", nil, []record.WorkerRecord{{Worker: 0, Name: "main", Host: "h<1>"}})
+	require.NoError(t, r.End("r", record.RunEnd{Status: record.Succeeded, EndedAt: began().Add(3_000_200)}))
 	q, err := metricsstore.NewQueries(s)
 	require.NoError(t, err)
 	return q
 }
 
-type writer func(*bytes.Buffer, *metricsstore.Queries, engine.RunID) error
+type writer func(*bytes.Buffer, *metricsstore.Queries, record.RunID) error
 
 func writers(t *testing.T) map[string]writer {
 	return map[string]writer{
-		"run.csv": func(b *bytes.Buffer, q *metricsstore.Queries, id engine.RunID) error {
+		"run.csv": func(b *bytes.Buffer, q *metricsstore.Queries, id record.RunID) error {
 			return export.WriteCSV(t.Context(), b, q, id)
 		},
-		"records.ndjson": func(b *bytes.Buffer, q *metricsstore.Queries, id engine.RunID) error {
+		"records.ndjson": func(b *bytes.Buffer, q *metricsstore.Queries, id record.RunID) error {
 			return export.WriteRecords(t.Context(), b, q, id)
 		},
-		"events.ndjson": func(b *bytes.Buffer, q *metricsstore.Queries, id engine.RunID) error {
+		"events.ndjson": func(b *bytes.Buffer, q *metricsstore.Queries, id record.RunID) error {
 			return export.WriteEvents(t.Context(), b, q, id)
 		},
-		"trace.json": func(b *bytes.Buffer, q *metricsstore.Queries, id engine.RunID) error {
+		"trace.json": func(b *bytes.Buffer, q *metricsstore.Queries, id record.RunID) error {
 			return export.WriteChromeTrace(t.Context(), b, q, id)
 		},
 	}
@@ -135,12 +138,12 @@ func TestGolden(t *testing.T) {
 // TestCounts holds the exports of a larger run against its records.
 func TestCounts(t *testing.T) {
 	g := graph(t)
-	var steps []engine.Step
+	var steps []record.Step
 	for seed := uint64(0); len(steps) < 25; seed++ { // the width of the fan-out is random
 		steps = enginetest.SimulateSteps(g, seed, 3)
 	}
 	q := store(t, g, steps)
-	decoder := engine.NewDecoder(g, engine.RunInfo{ID: "r", Workflow: "w", SubmittedAt: began(), StartedAt: began()})
+	decoder := record.NewDecoder(g, record.RunInfo{ID: "r", Workflow: "w", SubmittedAt: began(), StartedAt: began()})
 	records := decoder.Metrics(nil, steps)
 	require.Greater(t, len(records), 10)
 	write := writers(t)
@@ -154,7 +157,7 @@ func TestCounts(t *testing.T) {
 	b.Reset()
 	require.NoError(t, write["records.ndjson"](&b, q, "r"))
 	for i, n := bufio.NewScanner(&b), 0; i.Scan(); n++ {
-		var m engine.TaskMetrics
+		var m record.TaskMetrics
 		require.NoError(t, json.Unmarshal(i.Bytes(), &m))
 		require.Equal(t, records[n], m)
 	}
@@ -181,12 +184,12 @@ func TestTraceOfNoTime(t *testing.T) {
 		s.Claimed, s.Started, s.Ended, s.Updated, s.Fetch = s.Ready, s.Ready, s.Ready, s.Ready, 0
 	}
 	q := store(t, g, steps)
-	decoder := engine.NewDecoder(g, engine.RunInfo{ID: "r", Workflow: "w", SubmittedAt: began(), StartedAt: began()})
+	decoder := record.NewDecoder(g, record.RunInfo{ID: "r", Workflow: "w", SubmittedAt: began(), StartedAt: began()})
 	checkTrace(t, q, decoder.Metrics(nil, steps), writers(t)["trace.json"])
 }
 
 // checkTrace: slices of one thread nest or follow one another, which Perfetto asks for, and each attempt has one.
-func checkTrace(t *testing.T, q *metricsstore.Queries, records []engine.TaskMetrics, write writer) {
+func checkTrace(t *testing.T, q *metricsstore.Queries, records []record.TaskMetrics, write writer) {
 	t.Helper()
 	var b bytes.Buffer
 	require.NoError(t, write(&b, q, "r"))

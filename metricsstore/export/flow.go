@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // maxFlows bounds how many dependencies a trace shows: viewers take them one by one.
@@ -20,16 +20,16 @@ type slice struct {
 // flows draws dependencies as arrows: a flow event (phase s) within the slice of the task that was waited for, and one
 // (phase f, bound to the slice that encloses it: bp e) at the beginning of the slice that waited.
 type flows struct {
-	numbering *engine.Numbering
-	drawn     map[engine.NodeID]slice // of tasks that have ended
-	last      int                     // the id of the last arrow
-	leftOut   bool                    // more exist than maxFlows
-	room      []engine.NodeID
+	numbering *dag.Numbering
+	drawn     map[dag.NodeID]slice // of tasks that have ended
+	last      int                  // the id of the last arrow
+	leftOut   bool                 // more exist than maxFlows
+	room      []dag.NodeID
 }
 
 // into writes the arrows to an attempt, and notes where it is drawn, for arrows to the attempts that wait for its
 // task.
-func (f *flows) into(t *trace, node engine.NodeID, at slice) {
+func (f *flows) into(t *trace, node dag.NodeID, at slice) {
 	f.drawn[node] = at
 	if f.last == maxFlows {
 		f.leftOut = true
@@ -55,9 +55,9 @@ func (f *flows) into(t *trace, node engine.NodeID, at slice) {
 }
 
 // tasks appends the tasks that a node waits for, directly or through expansions and joins.
-func (f *flows) tasks(dst []engine.NodeID, p engine.Place) []engine.NodeID {
+func (f *flows) tasks(dst []dag.NodeID, p dag.Place) []dag.NodeID {
 	s := f.numbering.Graph().Scope(p.Block.Scope)
-	if s.Kind(p.Local) == engine.JoinNode && len(s.JoinWaits(p.Local)) > 0 {
+	if s.Kind(p.Local) == dag.JoinNode && len(s.JoinWaits(p.Local)) > 0 {
 		if made := f.numbering.Expanded(p.Node(s.JoinExpansion(p.Local))); made != nil && made.Instances > 0 {
 			return f.instances(dst, made, s.JoinWaits(p.Local))
 		}
@@ -67,25 +67,25 @@ func (f *flows) tasks(dst []engine.NodeID, p engine.Place) []engine.NodeID {
 		above.Local = parent
 		dst = f.after(dst, above)
 	}
-	if p.Block.Expansion != engine.NoNode && len(s.Parents(p.Local)) == 0 {
+	if p.Block.Expansion != dag.NoNode && len(s.Parents(p.Local)) == 0 {
 		dst = f.tasks(dst, f.numbering.Up(p))
 	}
 	return dst
 }
 
 // instances appends what a join waits for in all instances of a body.
-func (f *flows) instances(dst []engine.NodeID, made *engine.Block, waits []uint32) []engine.NodeID {
+func (f *flows) instances(dst []dag.NodeID, made *dag.Block, waits []uint32) []dag.NodeID {
 	for instance := range made.Instances {
 		for _, wait := range waits {
-			dst = f.after(dst, engine.Place{Block: made, Instance: instance, Local: wait})
+			dst = f.after(dst, dag.Place{Block: made, Instance: instance, Local: wait})
 		}
 	}
 	return dst
 }
 
 // after appends a node where it is a task, else the tasks that it waits for itself.
-func (f *flows) after(dst []engine.NodeID, p engine.Place) []engine.NodeID {
-	if f.numbering.Graph().Scope(p.Block.Scope).Kind(p.Local) == engine.TaskNode {
+func (f *flows) after(dst []dag.NodeID, p dag.Place) []dag.NodeID {
+	if f.numbering.Graph().Scope(p.Block.Scope).Kind(p.Local) == dag.TaskNode {
 		return append(dst, p.ID())
 	}
 	return f.tasks(dst, p)

@@ -14,7 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/importer"
 	"github.com/dagscope/dagscope/metricsstore/memory"
@@ -165,13 +166,13 @@ func TestCollection(t *testing.T) {
 }
 
 // compareTasks compares records and details with what a file says.
-func compareTasks(t *testing.T, store metricsstore.Store, run engine.RunID, want *plain) {
+func compareTasks(t *testing.T, store metricsstore.Store, run record.RunID, want *plain) {
 	q, err := metricsstore.NewQueries(store)
 	require.NoError(t, err)
-	id := map[engine.NodeID]string{}
+	id := map[dag.NodeID]string{}
 	rows, err := store.Details(t.Context(), run, metricsstore.DetailKey{}, 0)
 	require.NoError(t, err)
-	details := map[engine.NodeID]engine.Detail{}
+	details := map[dag.NodeID]record.Detail{}
 	for i := range rows {
 		d, err := rows[i].Unpack()
 		require.NoError(t, err)
@@ -179,7 +180,7 @@ func compareTasks(t *testing.T, store metricsstore.Store, run engine.RunID, want
 		id[d.Node], details[d.Node] = strings.TrimPrefix(first, "id "), d
 	}
 	sums := map[string]time.Duration{}
-	_, err = q.EachRecord(t.Context(), run, func(records []engine.TaskMetrics) error {
+	_, err = q.EachRecord(t.Context(), run, func(records []record.TaskMetrics) error {
 		for i := range records {
 			m := &records[i]
 			task := want.tasks[id[m.Node]]
@@ -191,7 +192,7 @@ func compareTasks(t *testing.T, store metricsstore.Store, run engine.RunID, want
 			require.Equal(t, task.inputs, m.Input, "inputs of %s", id[m.Node])
 			for _, in := range details[m.Node].Inputs {
 				from := "" // outside
-				if in.From != engine.NoNode {
+				if in.From != dag.NoNode {
 					from = id[in.From]
 				}
 				require.Equal(t, task.from[from], in.Bytes, "%s reads of %q", id[m.Node], from)

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/wfformat"
 	"github.com/dagscope/dagscope/metricsstore"
 )
@@ -50,7 +50,7 @@ func (i *Importer) keep(ctx context.Context, f file) (Result, error) {
 	return result, nil
 }
 
-func (f *file) id() engine.RunID {
+func (f *file) id() record.RunID {
 	if f.archive != nil {
 		return f.archive.Run.Info.ID
 	}
@@ -83,7 +83,7 @@ func (i *Importer) keepRecording(before *metricsstore.Run, r *wfformat.Recording
 }
 
 // runOrNil returns nil where the run does not exist.
-func (i *Importer) runOrNil(ctx context.Context, id engine.RunID) (*metricsstore.Run, error) {
+func (i *Importer) runOrNil(ctx context.Context, id record.RunID) (*metricsstore.Run, error) {
 	r, err := i.cfg.Store.Run(ctx, id)
 	if errors.Is(err, metricsstore.ErrNotFound) {
 		return nil, nil

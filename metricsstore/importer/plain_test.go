@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/codec"
 )
 
 // plain is the content of a recording, read in the plainest way: nothing is shared with what is tested.
@@ -90,7 +90,7 @@ func readPlainly(t testing.TB, content []byte) *plain {
 	}
 	for _, e := range d.Workflow.Execution.Tasks {
 		own := p.tasks[e.ID]
-		own.runtime, own.cpu = seconds(e.RuntimeInSeconds), time.Duration(engine.UnknownSize)
+		own.runtime, own.cpu = seconds(e.RuntimeInSeconds), time.Duration(codec.UnknownSize)
 		if e.AvgCPU != nil {
 			own.cpu = time.Duration(math.Round(float64(own.runtime) * (*e.AvgCPU / 100)))
 		}
@@ -103,7 +103,7 @@ func seconds(s float64) time.Duration { return time.Duration(math.Round(s * 1e9)
 
 func bytesOf(v *float64) int64 {
 	if v == nil {
-		return engine.UnknownSize
+		return codec.UnknownSize
 	}
 	return int64(math.Ceil(*v))
 }

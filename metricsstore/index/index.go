@@ -16,14 +16,14 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
 // Index holds entries of runs. The zero value is not ready, see New. Safe for concurrent use.
 type Index struct {
 	mu        sync.RWMutex // guards all below
-	runs      map[engine.RunID]*item
+	runs      map[record.RunID]*item
 	changes   *list.List // of *item, the one that was changed last at the end
 	sequence  uint64     // of the latest change
 	all       ordered
@@ -42,7 +42,7 @@ type item struct {
 // workflow counts the runs of a workflow.
 type workflow struct {
 	name     string
-	statuses map[engine.Status]int
+	statuses map[record.Status]int
 }
 
 // property is something that runs have in common by which they are looked up.
@@ -80,7 +80,7 @@ func properties(e *metricsstore.Entry) []property {
 // New makes an index without runs.
 func New() *Index {
 	return &Index{
-		runs: map[engine.RunID]*item{}, changes: list.New(), lists: map[property]*ordered{}, workflows: map[string]*workflow{},
+		runs: map[record.RunID]*item{}, changes: list.New(), lists: map[property]*ordered{}, workflows: map[string]*workflow{},
 	}
 }
 
@@ -107,7 +107,7 @@ func (x *Index) Put(e metricsstore.Entry, mark uint64) {
 }
 
 // Remove removes a run; nothing happens where the index does not have it.
-func (x *Index) Remove(run engine.RunID) {
+func (x *Index) Remove(run record.RunID) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	it := x.runs[run]
@@ -123,7 +123,7 @@ func (x *Index) Remove(run engine.RunID) {
 func (x *Index) list(it *item) {
 	w := x.workflows[it.Workflow]
 	if w == nil {
-		w = &workflow{name: it.Workflow, statuses: map[engine.Status]int{}}
+		w = &workflow{name: it.Workflow, statuses: map[record.Status]int{}}
 		x.workflows[it.Workflow] = w
 	}
 	it.Workflow = w.name // all runs share one string
@@ -176,10 +176,10 @@ func (x *Index) Len() int {
 }
 
 // IDs lists the runs that a filter selects, the latest first.
-func (x *Index) IDs(f metricsstore.RunFilter) []engine.RunID {
+func (x *Index) IDs(f metricsstore.RunFilter) []record.RunID {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	var out []engine.RunID
+	var out []record.RunID
 	for e := range x.candidates(&f).backward() {
 		if f.Match(e) {
 			out = append(out, e.ID)
@@ -200,14 +200,14 @@ func (x *Index) Latest() metricsstore.Position {
 
 // Page returns the runs of a page, and metricsstore.RunPage.Next. Where only is not nil, the page has only runs of
 // it. The error is that of metricsstore.Queries.Runs.
-func (x *Index) Page(q metricsstore.RunQuery, only []engine.RunID) ([]metricsstore.Entry, string, error) {
+func (x *Index) Page(q metricsstore.RunQuery, only []record.RunID) ([]metricsstore.Entry, string, error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return q.Page(x.selected(&q, only))
 }
 
 // selected lists the entries from which a page is made.
-func (x *Index) selected(q *metricsstore.RunQuery, only []engine.RunID) iter.Seq[*metricsstore.Entry] {
+func (x *Index) selected(q *metricsstore.RunQuery, only []record.RunID) iter.Seq[*metricsstore.Entry] {
 	from := x.candidates(&q.RunFilter)
 	if only != nil {
 		from = x.picked(only)
@@ -218,7 +218,7 @@ func (x *Index) selected(q *metricsstore.RunQuery, only []engine.RunID) iter.Seq
 	return from.backward()
 }
 
-func (x *Index) picked(ids []engine.RunID) ordered {
+func (x *Index) picked(ids []record.RunID) ordered {
 	var out ordered
 	for _, id := range ids {
 		if it := x.runs[id]; it != nil {
@@ -230,11 +230,11 @@ func (x *Index) picked(ids []engine.RunID) ordered {
 
 // Counts counts the runs that a filter without its statuses selects, by status. Where only is not nil, it counts only
 // runs of it.
-func (x *Index) Counts(f metricsstore.RunFilter, only []engine.RunID) map[engine.Status]int {
+func (x *Index) Counts(f metricsstore.RunFilter, only []record.RunID) map[record.Status]int {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	f.Status = nil
-	counts := map[engine.Status]int{}
+	counts := map[record.Status]int{}
 	if only == nil && f.Tag == "" && f.Text == "" && f.From.IsZero() && f.To.IsZero() {
 		for name, w := range x.workflows {
 			if f.Workflow == "" || f.Workflow == name {
@@ -295,7 +295,7 @@ func (x *Index) Peers(of *metricsstore.Run, scope metricsstore.PeerScope) ([]met
 
 // Since lists the runs that were added or changed after a change, and returns the number of the latest change. The
 // number before the first change is 0.
-func (x *Index) Since(change uint64) (runs []engine.RunID, latest uint64) {
+func (x *Index) Since(change uint64) (runs []record.RunID, latest uint64) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	for at := x.changes.Back(); at != nil && at.Value.(*item).sequence > change; at = at.Prev() {

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/index"
 )
@@ -19,17 +19,17 @@ import (
 // world is an index, and what was put in it as a plain map.
 type world struct {
 	index *index.Index
-	runs  map[engine.RunID]metricsstore.Run
+	runs  map[record.RunID]metricsstore.Run
 	rng   *rand.Rand
 }
 
 func newWorld(seed uint64) *world {
-	return &world{index: index.New(), runs: map[engine.RunID]metricsstore.Run{}, rng: rand.New(rand.NewPCG(seed, 1))}
+	return &world{index: index.New(), runs: map[record.RunID]metricsstore.Run{}, rng: rand.New(rand.NewPCG(seed, 1))}
 }
 
 var (
 	workflows = []string{"sort", "blur", "gemm"}
-	statuses  = []engine.Status{engine.Running, engine.Succeeded, engine.Succeeded, engine.Failed, engine.Cancelled}
+	statuses  = []record.Status{record.Running, record.Succeeded, record.Succeeded, record.Failed, record.Cancelled}
 	tags      = []string{"a", "b", "nightly"}
 )
 
@@ -41,7 +41,7 @@ func start(minute int) time.Time {
 
 // change puts a run, new or again, or removes one.
 func (w *world) change() {
-	id := engine.RunID(fmt.Sprintf("run-%03d", w.rng.IntN(150)))
+	id := record.RunID(fmt.Sprintf("run-%03d", w.rng.IntN(150)))
 	if w.rng.IntN(5) == 0 {
 		delete(w.runs, id)
 		w.index.Remove(id)
@@ -49,7 +49,7 @@ func (w *world) change() {
 	}
 	r, known := w.runs[id]
 	if !known {
-		r.Info = engine.RunInfo{ID: id, Workflow: pick(w, workflows), StartedAt: start(w.rng.IntN(40))}
+		r.Info = record.RunInfo{ID: id, Workflow: pick(w, workflows), StartedAt: start(w.rng.IntN(40))}
 		r.Info.Params = map[string]string{"n": fmt.Sprint(w.rng.IntN(3))}
 	}
 	r.Status, r.Counts.MakespanNS = pick(w, statuses), w.rng.Int64N(6)
@@ -59,13 +59,13 @@ func (w *world) change() {
 }
 
 // plain lists what a test selects, the latest first.
-func (w *world) plain(match func(r *metricsstore.Run) bool) (ids []engine.RunID) {
+func (w *world) plain(match func(r *metricsstore.Run) bool) (ids []record.RunID) {
 	for id, r := range w.runs {
 		if match(&r) {
 			ids = append(ids, id)
 		}
 	}
-	slices.SortFunc(ids, func(a, b engine.RunID) int {
+	slices.SortFunc(ids, func(a, b record.RunID) int {
 		p, q := w.runs[a], w.runs[b]
 		return cmp.Or(q.Info.StartedAt.Compare(p.Info.StartedAt), cmp.Compare(b, a))
 	})
@@ -77,7 +77,7 @@ func (w *world) filter() (f metricsstore.RunFilter) {
 		f.Workflow = pick(w, append(workflows, "nowhere"))
 	}
 	if w.rng.IntN(2) == 0 {
-		f.Status = slices.Compact([]engine.Status{pick(w, statuses), pick(w, statuses)})
+		f.Status = slices.Compact([]record.Status{pick(w, statuses), pick(w, statuses)})
 	}
 	if w.rng.IntN(2) == 0 {
 		f.Tag = pick(w, append(tags, "none"))
@@ -95,7 +95,7 @@ func (w *world) filter() (f metricsstore.RunFilter) {
 }
 
 // pages follows a query to its end.
-func (w *world) pages(t *testing.T, q metricsstore.RunQuery, only []engine.RunID) (ids []engine.RunID) {
+func (w *world) pages(t *testing.T, q metricsstore.RunQuery, only []record.RunID) (ids []record.RunID) {
 	t.Helper()
 	for {
 		page, next, err := w.index.Page(q, only)
@@ -130,17 +130,17 @@ func TestIndex(t *testing.T) {
 	}
 }
 
-func (w *world) checkPages(t *testing.T, f metricsstore.RunFilter, want []engine.RunID) {
+func (w *world) checkPages(t *testing.T, f metricsstore.RunFilter, want []record.RunID) {
 	t.Helper()
 	q := metricsstore.RunQuery{RunFilter: f, Limit: 1 + w.rng.IntN(7)}
 	require.Equal(t, want, w.pages(t, q, nil))
-	var only, rest []engine.RunID
+	var only, rest []record.RunID
 	for _, id := range want {
 		if w.rng.IntN(2) == 0 {
 			only = append(only, id)
 		}
 	}
-	rest = w.pages(t, q, append([]engine.RunID{"gone"}, only...))
+	rest = w.pages(t, q, append([]record.RunID{"gone"}, only...))
 	require.Equal(t, only, rest)
 
 	q.Ascending = true
@@ -149,7 +149,7 @@ func (w *world) checkPages(t *testing.T, f metricsstore.RunFilter, want []engine
 	slices.Reverse(want)
 
 	q.Sort, q.Ascending = metricsstore.ByMakespan, false
-	slices.SortStableFunc(want, func(a, b engine.RunID) int {
+	slices.SortStableFunc(want, func(a, b record.RunID) int {
 		return cmp.Compare(w.runs[b].Counts.MakespanNS, w.runs[a].Counts.MakespanNS)
 	})
 	require.Equal(t, want, w.pages(t, q, nil))
@@ -166,7 +166,7 @@ func (w *world) checkCounts(t *testing.T, f metricsstore.RunFilter) {
 		require.True(t, seen[name])
 	}
 	for _, f := range []metricsstore.RunFilter{f, {Workflow: f.Workflow}, {}} {
-		want, got := map[engine.Status]int{}, w.index.Counts(f, nil)
+		want, got := map[record.Status]int{}, w.index.Counts(f, nil)
 		f.Status = nil
 		for _, r := range w.runs {
 			if f.MatchRun(&r) {
@@ -200,13 +200,13 @@ func (w *world) checkPeers(t *testing.T) {
 
 func TestSince(t *testing.T) {
 	x := index.New()
-	put := func(id engine.RunID, mark uint64) {
-		x.Put(metricsstore.NewEntry(&metricsstore.Run{Header: metricsstore.Header{Info: engine.RunInfo{ID: id}}}, ""), mark)
+	put := func(id record.RunID, mark uint64) {
+		x.Put(metricsstore.NewEntry(&metricsstore.Run{Header: metricsstore.Header{Info: record.RunInfo{ID: id}}}, ""), mark)
 	}
 	put("a", 1)
 	put("b", 1)
 	changed, at := x.Since(0)
-	assert.Equal(t, []engine.RunID{"a", "b"}, changed)
+	assert.Equal(t, []record.RunID{"a", "b"}, changed)
 	put("a", 1)
 	changed, same := x.Since(at)
 	assert.Empty(t, changed, "nothing has changed")
@@ -216,7 +216,7 @@ func TestSince(t *testing.T) {
 	put("b", 2)
 	x.Remove("c")
 	changed, later := x.Since(at)
-	assert.Equal(t, []engine.RunID{"a", "b"}, changed)
+	assert.Equal(t, []record.RunID{"a", "b"}, changed)
 	changed, _ = x.Since(later)
 	assert.Empty(t, changed)
 }
@@ -224,7 +224,7 @@ func TestSince(t *testing.T) {
 // TestKeyed: a submission is found by the part of its key before the dot, the latest first, until its run is gone.
 func TestKeyed(t *testing.T) {
 	x := index.New()
-	put := func(id engine.RunID, started int64, key string) {
+	put := func(id record.RunID, started int64, key string) {
 		x.Put(metricsstore.Entry{ID: id, StartedNS: started, Workflow: "w", Key: key}, 1)
 	}
 	put("a", 1, "name.first")
@@ -232,10 +232,10 @@ func TestKeyed(t *testing.T) {
 	put("c", 3, "")
 	found, ok := x.Keyed("name")
 	assert.True(t, ok)
-	assert.Equal(t, engine.RunID("b"), found.ID)
+	assert.Equal(t, record.RunID("b"), found.ID)
 	put("b", 2, "another.second")
 	found, _ = x.Keyed("name")
-	assert.Equal(t, engine.RunID("a"), found.ID)
+	assert.Equal(t, record.RunID("a"), found.ID)
 	x.Remove("a")
 	_, ok = x.Keyed("name")
 	assert.False(t, ok)

@@ -18,7 +18,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -26,7 +26,7 @@ import (
 type Store struct {
 	mu      sync.Mutex
 	closed  bool
-	runs    map[engine.RunID]*run
+	runs    map[record.RunID]*run
 	rollups map[metricsstore.RollupKey][]byte
 	changes *metricsstore.Changes
 }
@@ -34,7 +34,7 @@ type Store struct {
 // New returns an empty store.
 func New() *Store {
 	return &Store{
-		runs:    map[engine.RunID]*run{},
+		runs:    map[record.RunID]*run{},
 		rollups: map[metricsstore.RollupKey][]byte{},
 		changes: metricsstore.NewChanges(),
 	}
@@ -54,7 +54,7 @@ func (s *Store) open(ctx context.Context) error {
 }
 
 // openRun is open, and returns a run.
-func (s *Store) openRun(ctx context.Context, id engine.RunID) (*run, error) {
+func (s *Store) openRun(ctx context.Context, id record.RunID) (*run, error) {
 	if err := s.open(ctx); err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func copied(h metricsstore.Header) metricsstore.Header {
 }
 
 // Append implements metricsstore.Store.
-func (s *Store) Append(ctx context.Context, id engine.RunID, b metricsstore.Batch) error {
+func (s *Store) Append(ctx context.Context, id record.RunID, b metricsstore.Batch) error {
 	if err := b.Validate(); err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (s *Store) Append(ctx context.Context, id engine.RunID, b metricsstore.Batc
 }
 
 // Archive implements metricsstore.Store.
-func (s *Store) Archive(ctx context.Context, id engine.RunID, a metricsstore.Archive) error {
+func (s *Store) Archive(ctx context.Context, id record.RunID, a metricsstore.Archive) error {
 	if err := a.Validate(id); err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ func (s *Store) dropRollups(r *run) {
 }
 
 // Annotate implements metricsstore.Store.
-func (s *Store) Annotate(ctx context.Context, id engine.RunID, a metricsstore.Annotation) error {
+func (s *Store) Annotate(ctx context.Context, id record.RunID, a metricsstore.Annotation) error {
 	r, err := s.openRun(ctx, id)
 	if err != nil {
 		return err
@@ -180,7 +180,7 @@ func (s *Store) Annotate(ctx context.Context, id engine.RunID, a metricsstore.An
 }
 
 // Delete implements metricsstore.Store.
-func (s *Store) Delete(ctx context.Context, id engine.RunID) error {
+func (s *Store) Delete(ctx context.Context, id record.RunID) error {
 	r, err := s.openRun(ctx, id)
 	if err != nil {
 		return err
@@ -196,7 +196,7 @@ func (s *Store) Delete(ctx context.Context, id engine.RunID) error {
 }
 
 // Run implements metricsstore.Store.
-func (s *Store) Run(ctx context.Context, id engine.RunID) (metricsstore.Run, error) {
+func (s *Store) Run(ctx context.Context, id record.RunID) (metricsstore.Run, error) {
 	r, err := s.openRun(ctx, id)
 	if err != nil {
 		return metricsstore.Run{}, err
@@ -240,7 +240,7 @@ func cut[T any](list []T, limit int) []T {
 }
 
 // Attachment implements metricsstore.Store.
-func (s *Store) Attachment(ctx context.Context, id engine.RunID, name string) ([]byte, error) {
+func (s *Store) Attachment(ctx context.Context, id record.RunID, name string) ([]byte, error) {
 	r, err := s.openRun(ctx, id)
 	if err != nil {
 		return nil, err
@@ -254,7 +254,7 @@ func (s *Store) Attachment(ctx context.Context, id engine.RunID, name string) ([
 }
 
 // Log implements metricsstore.Store.
-func (s *Store) Log(ctx context.Context, id engine.RunID, after uint64, limit int) ([]metricsstore.Block, error) {
+func (s *Store) Log(ctx context.Context, id record.RunID, after uint64, limit int) ([]metricsstore.Block, error) {
 	r, err := s.openRun(ctx, id)
 	if err != nil {
 		return nil, err
@@ -270,7 +270,7 @@ func (s *Store) Log(ctx context.Context, id engine.RunID, after uint64, limit in
 }
 
 // Details implements metricsstore.Store.
-func (s *Store) Details(ctx context.Context, id engine.RunID, from metricsstore.DetailKey, limit int) ([]metricsstore.DetailRow, error) {
+func (s *Store) Details(ctx context.Context, id record.RunID, from metricsstore.DetailKey, limit int) ([]metricsstore.DetailRow, error) {
 	r, err := s.openRun(ctx, id)
 	if err != nil {
 		return nil, err
@@ -286,7 +286,7 @@ func (s *Store) Details(ctx context.Context, id engine.RunID, from metricsstore.
 }
 
 // Workers implements metricsstore.Store.
-func (s *Store) Workers(ctx context.Context, id engine.RunID) ([]metricsstore.WorkerRow, error) {
+func (s *Store) Workers(ctx context.Context, id record.RunID) ([]metricsstore.WorkerRow, error) {
 	r, err := s.openRun(ctx, id)
 	if err != nil {
 		return nil, err
@@ -316,7 +316,7 @@ func (s *Store) Rollups(ctx context.Context, q metricsstore.RollupQuery) ([]metr
 }
 
 // rollupKeys returns the keys of one run, or of all where it is empty.
-func (s *Store) rollupKeys(run engine.RunID) iter.Seq[metricsstore.RollupKey] {
+func (s *Store) rollupKeys(run record.RunID) iter.Seq[metricsstore.RollupKey] {
 	if run == "" {
 		return maps.Keys(s.rollups)
 	}
@@ -327,7 +327,7 @@ func (s *Store) rollupKeys(run engine.RunID) iter.Seq[metricsstore.RollupKey] {
 }
 
 // Acquire implements metricsstore.Store.
-func (s *Store) Acquire(ctx context.Context, id engine.RunID, l metricsstore.Lease, now time.Time) error {
+func (s *Store) Acquire(ctx context.Context, id record.RunID, l metricsstore.Lease, now time.Time) error {
 	if err := l.Validate(); err != nil {
 		return err
 	}
@@ -344,7 +344,7 @@ func (s *Store) Acquire(ctx context.Context, id engine.RunID, l metricsstore.Lea
 }
 
 // Release implements metricsstore.Store.
-func (s *Store) Release(ctx context.Context, id engine.RunID, owner string) error {
+func (s *Store) Release(ctx context.Context, id record.RunID, owner string) error {
 	r, err := s.openRun(ctx, id)
 	if err != nil {
 		return err
@@ -366,7 +366,7 @@ func (s *Store) Compact(ctx context.Context) error {
 }
 
 // Changed implements metricsstore.Store.
-func (s *Store) Changed(id engine.RunID) <-chan struct{} { return s.changes.Wait(id) }
+func (s *Store) Changed(id record.RunID) <-chan struct{} { return s.changes.Wait(id) }
 
 // ChangedSince implements metricsstore.Store.
 func (s *Store) ChangedSince(ctx context.Context, number uint64) (metricsstore.ChangeList, error) {

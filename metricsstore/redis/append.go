@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -24,7 +24,7 @@ type packedBatch struct {
 
 // Append implements metricsstore.Store. It makes several calls of Redis only where the batch is large or overlaps
 // what is kept.
-func (s *Store) Append(ctx context.Context, run engine.RunID, b metricsstore.Batch) error {
+func (s *Store) Append(ctx context.Context, run record.RunID, b metricsstore.Batch) error {
 	if err := b.Validate(); err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (s *Store) Append(ctx context.Context, run engine.RunID, b metricsstore.Bat
 }
 
 // append decides about blocks with what is known, has Redis verify that, and decides again where it was wrong.
-func (s *Store) append(ctx context.Context, run engine.RunID, b *packedBatch) (changed bool, err error) {
+func (s *Store) append(ctx context.Context, run record.RunID, b *packedBatch) (changed bool, err error) {
 	var d decision
 	d.decide(b, nil)
 	for {
@@ -123,7 +123,7 @@ func (d *decision) learn(b *packedBatch, got reply) error {
 }
 
 // sendBatch runs the script.
-func (s *Store) sendBatch(ctx context.Context, run engine.RunID, b *packedBatch, d *decision) (reply, error) {
+func (s *Store) sendBatch(ctx context.Context, run record.RunID, b *packedBatch, d *decision) (reply, error) {
 	rows := b.rows
 	if d.parcel != "" {
 		rows = nil
@@ -149,7 +149,7 @@ func (s *Store) sendBatch(ctx context.Context, run engine.RunID, b *packedBatch,
 }
 
 // stageRows sends rows ahead and returns their token.
-func (s *Store) stageRows(ctx context.Context, run engine.RunID, rows []string) (token string, err error) {
+func (s *Store) stageRows(ctx context.Context, run record.RunID, rows []string) (token string, err error) {
 	token = rand.Text()
 	keys := []string{s.key(run, stagedPart, token)}
 	for sent := 0; sent < len(rows); {
@@ -169,7 +169,7 @@ func (s *Store) stageRows(ctx context.Context, run engine.RunID, rows []string) 
 
 // drain moves the rows of a parcel to where they belong. They are kept already: a call that is about to read or add
 // rows does this first, so no reader sees a part of a parcel.
-func (s *Store) drain(ctx context.Context, run engine.RunID, parcel string) error {
+func (s *Store) drain(ctx context.Context, run record.RunID, parcel string) error {
 	if parcel == "" {
 		return nil
 	}

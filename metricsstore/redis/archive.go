@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -23,7 +23,7 @@ type packedArchive struct {
 }
 
 // Archive implements metricsstore.Store.
-func (s *Store) Archive(ctx context.Context, run engine.RunID, a metricsstore.Archive) error {
+func (s *Store) Archive(ctx context.Context, run record.RunID, a metricsstore.Archive) error {
 	p, err := packArchive(run, &a)
 	if err != nil {
 		return err
@@ -31,7 +31,7 @@ func (s *Store) Archive(ctx context.Context, run engine.RunID, a metricsstore.Ar
 	return s.change(ctx, run, func() (bool, error) { return s.archive(ctx, run, p) })
 }
 
-func packArchive(run engine.RunID, a *metricsstore.Archive) (*packedArchive, error) {
+func packArchive(run record.RunID, a *metricsstore.Archive) (*packedArchive, error) {
 	if err := a.Validate(run); err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func packArchive(run engine.RunID, a *metricsstore.Archive) (*packedArchive, err
 // errAgain: the run has changed since the decision.
 var errAgain = errors.New("redis: the run has changed in the meantime")
 
-func (s *Store) archive(ctx context.Context, run engine.RunID, p *packedArchive) (changed bool, err error) {
+func (s *Store) archive(ctx context.Context, run record.RunID, p *packedArchive) (changed bool, err error) {
 	for {
 		kept, err := s.state(ctx, run)
 		if err != nil {
@@ -92,7 +92,7 @@ func (s *Store) archive(ctx context.Context, run engine.RunID, p *packedArchive)
 }
 
 // rollupKeys lists the keys of the roll-ups of a run.
-func (s *Store) rollupKeys(ctx context.Context, run engine.RunID) ([]string, error) {
+func (s *Store) rollupKeys(ctx context.Context, run record.RunID) ([]string, error) {
 	return ask(ctx, s, func(ctx context.Context) ([]string, error) {
 		return s.cfg.Client.HKeys(ctx, s.key(run, rollupsPart)).Result()
 	})
@@ -108,7 +108,7 @@ type stagedArchive struct {
 
 // putArchive stages an archive, announces it and puts it in place. The error is errAgain where the run has another
 // version than the given one.
-func (s *Store) putArchive(ctx context.Context, run engine.RunID, p *packedArchive, version string) error {
+func (s *Store) putArchive(ctx context.Context, run record.RunID, p *packedArchive, version string) error {
 	header, err := json.Marshal(&p.given.Header)
 	if err != nil {
 		return fmt.Errorf("redis: header of run %s: %w", run, err)
@@ -150,7 +150,7 @@ func (s *Store) putArchive(ctx context.Context, run engine.RunID, p *packedArchi
 	}
 }
 
-func (s *Store) stageArchive(ctx context.Context, run engine.RunID, p *packedArchive) (to stagedArchive, err error) {
+func (s *Store) stageArchive(ctx context.Context, run record.RunID, p *packedArchive) (to stagedArchive, err error) {
 	token := rand.Text()
 	to.heads, to.blocks = s.key(run, stagedPart, token, headsPart), s.key(run, stagedPart, token, blocksPart)
 	to.rollups = s.key(run, stagedPart, token, rollupsPart)
@@ -198,7 +198,7 @@ func (t *logTotals) add(first, last uint64, bytes int) {
 }
 
 // carry copies the blocks before and after those of an archive into the staged log, some at a time.
-func (s *Store) carry(ctx context.Context, run engine.RunID, blocks []packedBlock, to stagedArchive, version string) (logTotals, error) {
+func (s *Store) carry(ctx context.Context, run record.RunID, blocks []packedBlock, to stagedArchive, version string) (logTotals, error) {
 	var t logTotals
 	if len(blocks) == 0 {
 		return t, nil

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -80,7 +80,7 @@ func (s *Store) putRun(ctx context.Context, h *metricsstore.Header, was, version
 
 // amend changes fields of a run, and decides again where the run has changed in between. Where change returns
 // nothing, nothing is set. Other processes are notified on the channel, unless that is empty.
-func (s *Store) amend(ctx context.Context, run engine.RunID, channel string, change func(*state) (fields []string, err error)) error {
+func (s *Store) amend(ctx context.Context, run record.RunID, channel string, change func(*state) (fields []string, err error)) error {
 	for version := rand.Text(); ; {
 		kept, err := s.state(ctx, run)
 		if err != nil {
@@ -108,7 +108,7 @@ func (s *Store) amend(ctx context.Context, run engine.RunID, channel string, cha
 }
 
 // Annotate implements metricsstore.Store.
-func (s *Store) Annotate(ctx context.Context, run engine.RunID, a metricsstore.Annotation) error {
+func (s *Store) Annotate(ctx context.Context, run record.RunID, a metricsstore.Annotation) error {
 	data, err := json.Marshal(a)
 	if err != nil {
 		return fmt.Errorf("redis: annotation of run %s: %w", run, err)
@@ -120,7 +120,7 @@ func (s *Store) Annotate(ctx context.Context, run engine.RunID, a metricsstore.A
 }
 
 // Acquire implements metricsstore.Store.
-func (s *Store) Acquire(ctx context.Context, run engine.RunID, l metricsstore.Lease, now time.Time) error {
+func (s *Store) Acquire(ctx context.Context, run record.RunID, l metricsstore.Lease, now time.Time) error {
 	if err := l.Validate(); err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (s *Store) Acquire(ctx context.Context, run engine.RunID, l metricsstore.Le
 }
 
 // Release implements metricsstore.Store.
-func (s *Store) Release(ctx context.Context, run engine.RunID, owner string) error {
+func (s *Store) Release(ctx context.Context, run record.RunID, owner string) error {
 	if err := s.begin(ctx); err != nil {
 		return err
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 	"github.com/dagscope/dagscope/internal/testkit/redistest"
 	"github.com/dagscope/dagscope/metricsstore"
@@ -17,7 +19,7 @@ import (
 )
 
 // graph is a row of tasks and their sum.
-func graph(wide int) *engine.Graph {
+func graph(wide int) *dag.Graph {
 	leaf := engine.Func1("leaf", func(_ context.Context, n int) (int, error) { return n, nil })
 	sum := engine.FuncN("sum", func(_ context.Context, v []int) (int, error) { return len(v), nil })
 	b := engine.NewBuilder()
@@ -33,7 +35,7 @@ func graph(wide int) *engine.Graph {
 }
 
 // packed packs steps into blocks of n.
-func packed(t testing.TB, steps []engine.Step, n int) []metricsstore.Block {
+func packed(t testing.TB, steps []record.Step, n int) []metricsstore.Block {
 	t.Helper()
 	p, err := metricsstore.NewPacker()
 	require.NoError(t, err)
@@ -99,7 +101,7 @@ func BenchmarkArchive(b *testing.B) {
 			i := 0
 			for b.Loop() {
 				b.StopTimer()
-				run := engine.RunID(fmt.Sprint("r", i))
+				run := record.RunID(fmt.Sprint("r", i))
 				h := header(run)
 				h.Info.StartedAt = h.Info.StartedAt.Add(time.Duration(i))
 				require.NoError(b, s.Begin(b.Context(), h, g.AppendShape(nil)))

@@ -11,7 +11,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -45,9 +45,9 @@ func (s *Store) Check(ctx context.Context) error {
 }
 
 // scan lists the parts of all runs that are kept. A part of an attachment or of what is staged includes its name.
-func (s *Store) scan(ctx context.Context) (map[engine.RunID][]string, error) {
+func (s *Store) scan(ctx context.Context) (map[record.RunID][]string, error) {
 	var mu sync.Mutex
-	kept := map[engine.RunID][]string{}
+	kept := map[record.RunID][]string{}
 	pattern := globEscape.Replace(s.runTag()) + "*"
 	err := s.eachMaster(ctx, func(ctx context.Context, master goredis.UniversalClient) error {
 		for cursor := uint64(0); ; {
@@ -58,7 +58,7 @@ func (s *Store) scan(ctx context.Context) (map[engine.RunID][]string, error) {
 			mu.Lock()
 			for _, key := range keys {
 				run, part, _ := strings.Cut(strings.TrimPrefix(key, s.runTag()), "}:")
-				id, err := engine.ParseRunID(run)
+				id, err := record.ParseRunID(run)
 				if err != nil {
 					continue // the index, or a key of a store with a longer prefix
 				}
@@ -96,7 +96,7 @@ func (s *Store) eachMaster(ctx context.Context, f func(context.Context, goredis.
 }
 
 // checkRest reports parts of runs that do not exist, except for those that expire.
-func (s *Store) checkRest(ctx context.Context, run engine.RunID, parts []string) error {
+func (s *Store) checkRest(ctx context.Context, run record.RunID, parts []string) error {
 	for _, part := range parts {
 		if isTemporary(part) {
 			continue

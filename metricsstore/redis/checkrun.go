@@ -9,7 +9,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -17,7 +17,7 @@ import (
 const checks = 5
 
 // checkRun checks all that is kept of a run. A run that is deleted during the check is in order.
-func (s *Store) checkRun(ctx context.Context, run engine.RunID) error {
+func (s *Store) checkRun(ctx context.Context, run record.RunID) error {
 	var found error
 	var before []string
 	for range checks {
@@ -40,7 +40,7 @@ func (s *Store) checkRun(ctx context.Context, run engine.RunID) error {
 }
 
 // checkGone distinguishes a run that was deleted, though it may have been begun again, from one without a header.
-func (s *Store) checkGone(ctx context.Context, run engine.RunID) error {
+func (s *Store) checkGone(ctx context.Context, run record.RunID) error {
 	names, err := ask(ctx, s, func(ctx context.Context) ([]string, error) {
 		return s.cfg.Client.HKeys(ctx, s.key(run, runPart)).Result()
 	})
@@ -51,7 +51,7 @@ func (s *Store) checkGone(ctx context.Context, run engine.RunID) error {
 }
 
 // totals reads what differs after each change, once all rows are where they belong.
-func (s *Store) totals(ctx context.Context, run engine.RunID) ([]string, error) {
+func (s *Store) totals(ctx context.Context, run record.RunID) ([]string, error) {
 	for {
 		values, err := s.fields(ctx, run, append(slices.Clone(viewFields), versionField, leaseField)...)
 		if err != nil {
@@ -73,7 +73,7 @@ func (s *Store) totals(ctx context.Context, run engine.RunID) ([]string, error) 
 // runCheck checks one run once.
 type runCheck struct {
 	store *Store
-	run   engine.RunID
+	run   record.RunID
 	kept  metricsstore.Run
 }
 

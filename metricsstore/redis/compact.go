@@ -7,7 +7,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -85,7 +85,7 @@ func (s *Store) forgetRuns(ctx context.Context, entries []string) error {
 	for i := range runs {
 		there[position(&runs[i].Header)] = true
 	}
-	gone := map[engine.RunID][]string{}
+	gone := map[record.RunID][]string{}
 	var unread []string
 	for _, entry := range entries {
 		p, err := metricsstore.ParsePosition([]byte(entry))
@@ -119,7 +119,7 @@ func (s *Store) strike(ctx context.Context, part string, entries []string) error
 }
 
 func (s *Store) forgetRollups(ctx context.Context, entries []string) error {
-	var runs []engine.RunID
+	var runs []record.RunID
 	var read, unread []string
 	for _, entry := range entries {
 		key, err := metricsstore.ParseRollupKey([]byte(entry))
@@ -144,7 +144,7 @@ func (s *Store) forgetRollups(ctx context.Context, entries []string) error {
 	if err != nil {
 		return err
 	}
-	gone := map[engine.RunID][]string{}
+	gone := map[record.RunID][]string{}
 	for i, cmd := range there {
 		if kept, ok := cmd.(*goredis.BoolCmd); ok && !kept.Val() {
 			gone[runs[i]] = append(gone[runs[i]], entries[i])

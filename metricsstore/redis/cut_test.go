@@ -17,7 +17,8 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/redistest"
 	"github.com/dagscope/dagscope/metricsstore"
 )
@@ -88,9 +89,9 @@ func (c *cutter) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredis.P
 type everything struct {
 	Runs        []metricsstore.Run
 	Rollups     []metricsstore.Rollup
-	Blocks      map[engine.RunID][]metricsstore.Block
-	Details     map[engine.RunID][]metricsstore.DetailRow
-	Workers     map[engine.RunID][]metricsstore.WorkerRow
+	Blocks      map[record.RunID][]metricsstore.Block
+	Details     map[record.RunID][]metricsstore.DetailRow
+	Workers     map[record.RunID][]metricsstore.WorkerRow
 	Attachments map[string]string
 }
 
@@ -98,8 +99,8 @@ func read(t testing.TB, s *Store) everything {
 	t.Helper()
 	ctx := t.Context()
 	e := everything{
-		Blocks: map[engine.RunID][]metricsstore.Block{}, Details: map[engine.RunID][]metricsstore.DetailRow{},
-		Workers: map[engine.RunID][]metricsstore.WorkerRow{}, Attachments: map[string]string{},
+		Blocks: map[record.RunID][]metricsstore.Block{}, Details: map[record.RunID][]metricsstore.DetailRow{},
+		Workers: map[record.RunID][]metricsstore.WorkerRow{}, Attachments: map[string]string{},
 	}
 	var err error
 	e.Runs, err = s.Runs(ctx, metricsstore.Position{}, 0)
@@ -132,13 +133,13 @@ func block(first, last uint64) metricsstore.Block {
 	return metricsstore.Block{First: first, Last: last, From: int64(first), To: int64(last), Data: fmt.Appendf(nil, "%d to %d", first, last)}
 }
 
-func rollup(run engine.RunID, function, data string) metricsstore.Rollup {
+func rollup(run record.RunID, function, data string) metricsstore.Rollup {
 	key := metricsstore.RollupKey{Function: function, Metric: metricsstore.ExecuteNS, Day: metricsstore.DayOf(began()), Run: run}
 	return metricsstore.Rollup{RollupKey: key, Data: []byte(data)}
 }
 
 func ended(h metricsstore.Header, n int) metricsstore.Header {
-	h.Status, h.EndedAt, h.Rollup, h.ArchivedSeq = engine.Succeeded, began().Add(time.Minute), n, 100
+	h.Status, h.EndedAt, h.Rollup, h.ArchivedSeq = record.Succeeded, began().Add(time.Minute), n, 100
 	return h
 }
 
@@ -147,14 +148,14 @@ func many() []metricsstore.DetailRow {
 	var out []metricsstore.DetailRow
 	for i := range 2*rowsPerScript + 100 {
 		out = append(out, metricsstore.DetailRow{
-			DetailKey: metricsstore.DetailKey{Node: engine.NodeID(i % (2 * rowsPerScript)), Attempt: 1}, Data: fmt.Append(nil, i),
+			DetailKey: metricsstore.DetailKey{Node: dag.NodeID(i % (2 * rowsPerScript)), Attempt: 1}, Data: fmt.Append(nil, i),
 		})
 	}
 	return out
 }
 
 // archive is the nth one of a run.
-func archive(run engine.RunID, n int, rollups ...metricsstore.Rollup) metricsstore.Archive {
+func archive(run record.RunID, n int, rollups ...metricsstore.Rollup) metricsstore.Archive {
 	return metricsstore.Archive{
 		Owner: "me", Header: ended(header(run), n), Rollups: rollups,
 		Attachments: map[string][]byte{metricsstore.AttachEnd: fmt.Append(nil, "end ", n)},
@@ -162,7 +163,7 @@ func archive(run engine.RunID, n int, rollups ...metricsstore.Rollup) metricssto
 }
 
 // prepare makes a run as a call may find it: with a log, rows, a lease, and archived once where it has ended.
-func prepare(t testing.TB, s *Store, run engine.RunID, hasEnded bool) {
+func prepare(t testing.TB, s *Store, run record.RunID, hasEnded bool) {
 	t.Helper()
 	ctx := t.Context()
 	require.NoError(t, s.Begin(ctx, header(run), []byte("shape")))
@@ -182,46 +183,46 @@ type cutCall struct {
 	name  string
 	begun bool // the run exists before the call
 	ended bool // and has ended
-	call  func(ctx context.Context, s *Store, run engine.RunID) error
+	call  func(ctx context.Context, s *Store, run record.RunID) error
 }
 
 func cutCalls() []cutCall {
 	return []cutCall{
-		{"begin", false, false, func(ctx context.Context, s *Store, run engine.RunID) error {
+		{"begin", false, false, func(ctx context.Context, s *Store, run record.RunID) error {
 			return s.Begin(ctx, header(run), bytes.Repeat([]byte("shape"), 1000))
 		}},
-		{"begin a revision", true, true, func(ctx context.Context, s *Store, run engine.RunID) error {
+		{"begin a revision", true, true, func(ctx context.Context, s *Store, run record.RunID) error {
 			h := header(run)
 			h.Info.Revision = 1
 			return s.Begin(ctx, h, []byte("another shape"))
 		}},
-		{"append", true, false, func(ctx context.Context, s *Store, run engine.RunID) error {
+		{"append", true, false, func(ctx context.Context, s *Store, run record.RunID) error {
 			return s.Append(ctx, run, metricsstore.Batch{
 				Blocks: []metricsstore.Block{block(10, 11), block(3, 6), block(12, 19)}, Details: many()[:3],
 				Workers: []metricsstore.WorkerRow{{Worker: 1, Rank: 4, Data: []byte("more")}, {Worker: 2}},
 			})
 		}},
-		{"append a lot", true, true, func(ctx context.Context, s *Store, run engine.RunID) error {
+		{"append a lot", true, true, func(ctx context.Context, s *Store, run record.RunID) error {
 			return s.Append(ctx, run, metricsstore.Batch{
 				Blocks: []metricsstore.Block{block(10, 11)}, Details: many(), Workers: []metricsstore.WorkerRow{{Worker: 2}},
 			})
 		}},
-		{"archive", true, false, func(ctx context.Context, s *Store, run engine.RunID) error {
+		{"archive", true, false, func(ctx context.Context, s *Store, run record.RunID) error {
 			return s.Archive(ctx, run, archive(run, 1, rollup(run, "f", "one")))
 		}},
-		{"archive again", true, true, func(ctx context.Context, s *Store, run engine.RunID) error {
+		{"archive again", true, true, func(ctx context.Context, s *Store, run record.RunID) error {
 			a := archive(run, 2, rollup(run, "f", "three"), rollup(run, "new", "four"))
 			a.Blocks = []metricsstore.Block{block(3, 7), block(8, 9)}
 			return s.Archive(ctx, run, a)
 		}},
-		{"annotate", true, true, func(ctx context.Context, s *Store, run engine.RunID) error {
+		{"annotate", true, true, func(ctx context.Context, s *Store, run record.RunID) error {
 			return s.Annotate(ctx, run, metricsstore.Annotation{Tags: []string{"a"}, Note: "b"})
 		}},
-		{"acquire", true, true, func(ctx context.Context, s *Store, run engine.RunID) error {
+		{"acquire", true, true, func(ctx context.Context, s *Store, run record.RunID) error {
 			return s.Acquire(ctx, run, metricsstore.Lease{Owner: "you", Until: began().Add(1)}, began())
 		}},
-		{"release", true, true, func(ctx context.Context, s *Store, run engine.RunID) error { return s.Release(ctx, run, "me") }},
-		{"delete", true, true, func(ctx context.Context, s *Store, run engine.RunID) error {
+		{"release", true, true, func(ctx context.Context, s *Store, run record.RunID) error { return s.Release(ctx, run, "me") }},
+		{"delete", true, true, func(ctx context.Context, s *Store, run record.RunID) error {
 			err := s.Delete(ctx, run)
 			if errors.Is(err, metricsstore.ErrNotFound) {
 				return nil // it had taken effect

@@ -12,6 +12,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 	"github.com/dagscope/dagscope/internal/testkit/redistest"
 	"github.com/dagscope/dagscope/metricsstore"
@@ -197,7 +198,7 @@ func TestDamagedRun(t *testing.T) {
 }
 
 // readRun reads all of one run.
-func readRun(t *testing.T, s *Store, id engine.RunID) []any {
+func readRun(t *testing.T, s *Store, id record.RunID) []any {
 	t.Helper()
 	run, err1 := s.Run(t.Context(), id)
 	blocks, err2 := s.Log(t.Context(), id, 0, 0)
@@ -236,7 +237,7 @@ func TestDamageHarmsItsRunOnly(t *testing.T) {
 			if name != "run gone" {
 				require.Len(t, runs, 2)
 			}
-			assert.Equal(t, engine.RunID("q"), runs[len(runs)-1].Info.ID)
+			assert.Equal(t, record.RunID("q"), runs[len(runs)-1].Info.ID)
 			rollups, err := s.Rollups(t.Context(), metricsstore.RollupQuery{})
 			require.NoError(t, err)
 			assert.GreaterOrEqual(t, len(rollups), 2)

@@ -7,17 +7,17 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
 // Delete implements metricsstore.Store. All keys of the run are removed at once and freed in the background; a run
 // has some ten, however large it is.
-func (s *Store) Delete(ctx context.Context, run engine.RunID) error {
+func (s *Store) Delete(ctx context.Context, run record.RunID) error {
 	return s.change(ctx, run, func() (bool, error) { return s.delete(ctx, run) })
 }
 
-func (s *Store) delete(ctx context.Context, run engine.RunID) (changed bool, err error) {
+func (s *Store) delete(ctx context.Context, run record.RunID) (changed bool, err error) {
 	for seen := false; ; seen = true {
 		kept, positions, err := s.doomed(ctx, run)
 		if err != nil {
@@ -59,7 +59,7 @@ func (s *Store) delete(ctx context.Context, run engine.RunID) (changed bool, err
 
 // doomed reads the state of a run that is to be deleted, and where it is listed. A run whose state is damaged counts
 // as ended, and is searched for in the list.
-func (s *Store) doomed(ctx context.Context, run engine.RunID) (kept state, positions []string, err error) {
+func (s *Store) doomed(ctx context.Context, run record.RunID) (kept state, positions []string, err error) {
 	kept, err = s.state(ctx, run)
 	if !errors.Is(err, metricsstore.ErrCorrupt) {
 		return kept, []string{position(&kept.header)}, err
@@ -68,13 +68,13 @@ func (s *Store) doomed(ctx context.Context, run engine.RunID) (kept state, posit
 	if err != nil || values == nil {
 		return state{}, nil, err
 	}
-	kept = state{version: values[0], parcel: values[1], header: metricsstore.Header{Status: engine.Interrupted}}
+	kept = state{version: values[0], parcel: values[1], header: metricsstore.Header{Status: record.Interrupted}}
 	positions, err = s.listed(ctx, run)
 	return kept, positions, err
 }
 
 // belongings lists attachments and keys of roll-ups of a run.
-func (s *Store) belongings(ctx context.Context, run engine.RunID) (names, rollups []string, err error) {
+func (s *Store) belongings(ctx context.Context, run record.RunID) (names, rollups []string, err error) {
 	type lists struct{ names, rollups []string }
 	found, err := ask(ctx, s, func(ctx context.Context) (lists, error) {
 		var names, rollups *goredis.StringSliceCmd

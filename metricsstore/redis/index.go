@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -51,7 +51,7 @@ func parts(entries []string) func(func([]string) bool) {
 }
 
 // settle removes those entries of a run from the index that list nothing.
-func (s *Store) settle(ctx context.Context, run engine.RunID, positions, rollups []string) error {
+func (s *Store) settle(ctx context.Context, run record.RunID, positions, rollups []string) error {
 	for part := range parts(rollups) {
 		for {
 			done, err := s.settlePart(ctx, run, positions, part)
@@ -68,7 +68,7 @@ func (s *Store) settle(ctx context.Context, run engine.RunID, positions, rollups
 
 // settlePart is settle for as many entries as one script can check; false where another call has announced more in
 // between.
-func (s *Store) settlePart(ctx context.Context, run engine.RunID, positions, rollups []string) (done bool, err error) {
+func (s *Store) settlePart(ctx context.Context, run record.RunID, positions, rollups []string) (done bool, err error) {
 	ticket, err := s.ticket(ctx, run)
 	if err != nil {
 		return false, err
@@ -99,7 +99,7 @@ func (s *Store) settlePart(ctx context.Context, run engine.RunID, positions, rol
 }
 
 // ticket is the latest one that was drawn for a run, 0 for none.
-func (s *Store) ticket(ctx context.Context, run engine.RunID) (string, error) {
+func (s *Store) ticket(ctx context.Context, run record.RunID) (string, error) {
 	return ask(ctx, s, func(ctx context.Context) (string, error) {
 		values, err := s.cfg.Client.HMGet(ctx, s.index(ticketsIndex), string(run)).Result()
 		if err != nil || values[0] == nil {

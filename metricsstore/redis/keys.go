@@ -3,7 +3,7 @@ package redis
 import (
 	"strings"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Parts of a run, each a key, see FORMAT.md. The names are stored; a change of what they hold is a new formatVersion.
@@ -42,7 +42,7 @@ const (
 const formatVersion = 1
 
 // key is a key of a run. All of them have the same hash tag, so they are on one server.
-func (s *Store) key(run engine.RunID, part ...string) string {
+func (s *Store) key(run record.RunID, part ...string) string {
 	return s.runTag() + string(run) + "}:" + strings.Join(part, ":")
 }
 
@@ -50,7 +50,7 @@ func (s *Store) key(run engine.RunID, part ...string) string {
 func (s *Store) runTag() string { return "{" + s.cfg.Prefix + "m:" }
 
 // keys are several keys of a run.
-func (s *Store) keys(run engine.RunID, parts ...string) []string {
+func (s *Store) keys(run record.RunID, parts ...string) []string {
 	out := make([]string, len(parts))
 	for i, part := range parts {
 		out[i] = s.key(run, part)

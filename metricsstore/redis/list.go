@@ -10,7 +10,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -56,7 +56,7 @@ func (s *Store) entries(ctx context.Context, part, from, to string, n int) ([]st
 
 // runsAt appends the existing runs at the positions. It skips positions that cannot be read.
 func (s *Store) runsAt(ctx context.Context, out []metricsstore.Run, positions []string) ([]metricsstore.Run, error) {
-	var ids []engine.RunID
+	var ids []record.RunID
 	var parsed []metricsstore.Position
 	for _, text := range positions {
 		if p, err := metricsstore.ParsePosition([]byte(text)); err == nil {
@@ -89,7 +89,7 @@ func (s *Store) runsAt(ctx context.Context, out []metricsstore.Run, positions []
 }
 
 // manyFields reads viewFields of several runs, nil for those that do not exist.
-func (s *Store) manyFields(ctx context.Context, ids []engine.RunID) ([][]string, error) {
+func (s *Store) manyFields(ctx context.Context, ids []record.RunID) ([][]string, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}

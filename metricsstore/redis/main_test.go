@@ -11,7 +11,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -35,11 +35,11 @@ func open(t testing.TB, client goredis.UniversalClient, prefix string) *Store {
 // began is when the runs of the tests started.
 func began() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
 
-func header(run engine.RunID) metricsstore.Header {
+func header(run record.RunID) metricsstore.Header {
 	return metricsstore.Header{
-		Info: engine.RunInfo{
-			ID: run, Workflow: "w", Policy: engine.FailFast, Upload: "periodic=2s", SubmittedAt: began(), StartedAt: began(),
+		Info: record.RunInfo{
+			ID: run, Workflow: "w", Policy: record.FailFast, Upload: "periodic=2s", SubmittedAt: began(), StartedAt: began(),
 		},
-		Status: engine.Running,
+		Status: record.Running,
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -31,7 +31,7 @@ type mending struct {
 	rollup                 *metricsstore.Rollup // whether it has any
 }
 
-func newMending(s *Store, tx *goredis.Tx, run engine.RunID) *mending {
+func newMending(s *Store, tx *goredis.Tx, run record.RunID) *mending {
 	return &mending{runCheck: runCheck{store: s, run: run}, tx: tx}
 }
 

@@ -12,7 +12,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/redistest"
 	"github.com/dagscope/dagscope/metricsstore"
 )
@@ -27,7 +27,7 @@ func TestRestart(t *testing.T) {
 	var group sync.WaitGroup
 	half := make(chan struct{}, writers)
 	for w := range writers {
-		id := engine.RunID(fmt.Sprint("r", w))
+		id := record.RunID(fmt.Sprint("r", w))
 		require.NoError(t, s.Begin(t.Context(), header(id), []byte("shape")))
 		group.Go(func() {
 			for i := range uint64(each) {
@@ -82,7 +82,7 @@ func TestConnectionsAreCut(t *testing.T) {
 	})
 	for _, s := range []*Store{disturbed, quiet} {
 		for i := range 8 {
-			run := engine.RunID(fmt.Sprint("r", i))
+			run := record.RunID(fmt.Sprint("r", i))
 			if i == 4 && s == disturbed {
 				stop()
 				cutting.Wait()

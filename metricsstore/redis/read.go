@@ -10,7 +10,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -22,7 +22,7 @@ const (
 )
 
 // Run implements metricsstore.Store.
-func (s *Store) Run(ctx context.Context, run engine.RunID) (metricsstore.Run, error) {
+func (s *Store) Run(ctx context.Context, run record.RunID) (metricsstore.Run, error) {
 	if err := s.begin(ctx); err != nil {
 		return metricsstore.Run{}, err
 	}
@@ -30,7 +30,7 @@ func (s *Store) Run(ctx context.Context, run engine.RunID) (metricsstore.Run, er
 	return s.view(ctx, run)
 }
 
-func (s *Store) view(ctx context.Context, run engine.RunID) (metricsstore.Run, error) {
+func (s *Store) view(ctx context.Context, run record.RunID) (metricsstore.Run, error) {
 	for {
 		values, err := s.fields(ctx, run, viewFields...)
 		if err != nil {
@@ -58,7 +58,7 @@ func (s *Store) view(ctx context.Context, run engine.RunID) (metricsstore.Run, e
 }
 
 // Attachment implements metricsstore.Store.
-func (s *Store) Attachment(ctx context.Context, run engine.RunID, name string) ([]byte, error) {
+func (s *Store) Attachment(ctx context.Context, run record.RunID, name string) ([]byte, error) {
 	if err := s.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func (s *Store) Attachment(ctx context.Context, run engine.RunID, name string) (
 }
 
 // Log implements metricsstore.Store.
-func (s *Store) Log(ctx context.Context, run engine.RunID, after uint64, limit int) ([]metricsstore.Block, error) {
+func (s *Store) Log(ctx context.Context, run record.RunID, after uint64, limit int) ([]metricsstore.Block, error) {
 	if err := s.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (s *Store) Log(ctx context.Context, run engine.RunID, after uint64, limit i
 
 // log reads page by page. The error is errAgain where the blocks were replaced in between by others that overlap
 // them.
-func (s *Store) log(ctx context.Context, run engine.RunID, after uint64, limit int) (out []metricsstore.Block, err error) {
+func (s *Store) log(ctx context.Context, run record.RunID, after uint64, limit int) (out []metricsstore.Block, err error) {
 	keys := s.keys(run, runPart, headsPart, blocksPart)
 	for {
 		n := blocksPerRead
@@ -140,7 +140,7 @@ func (s *Store) log(ctx context.Context, run engine.RunID, after uint64, limit i
 }
 
 // Details implements metricsstore.Store.
-func (s *Store) Details(ctx context.Context, run engine.RunID, from metricsstore.DetailKey, limit int) ([]metricsstore.DetailRow, error) {
+func (s *Store) Details(ctx context.Context, run record.RunID, from metricsstore.DetailKey, limit int) ([]metricsstore.DetailRow, error) {
 	if err := s.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -177,7 +177,7 @@ func (s *Store) Details(ctx context.Context, run engine.RunID, from metricsstore
 }
 
 // Workers implements metricsstore.Store.
-func (s *Store) Workers(ctx context.Context, run engine.RunID) ([]metricsstore.WorkerRow, error) {
+func (s *Store) Workers(ctx context.Context, run record.RunID) ([]metricsstore.WorkerRow, error) {
 	if err := s.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -202,7 +202,7 @@ func (s *Store) Workers(ctx context.Context, run engine.RunID) ([]metricsstore.W
 // readRows runs a command that reads rows of a run, once all that are kept are where they belong. It also returns the
 // incarnation of the run.
 func readRows[C goredis.Cmder](
-	ctx context.Context, s *Store, run engine.RunID, command func(context.Context, goredis.Pipeliner) C,
+	ctx context.Context, s *Store, run record.RunID, command func(context.Context, goredis.Pipeliner) C,
 ) (incarnation string, rows C, err error) {
 	type answer struct {
 		fields []string

@@ -13,7 +13,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -32,7 +32,7 @@ func (s *Store) Repair(ctx context.Context) (out metricsstore.Repaired, err erro
 	if err != nil {
 		return out, err
 	}
-	var again []engine.RunID
+	var again []record.RunID
 	for _, run := range slices.Sorted(maps.Keys(kept)) {
 		found := s.checkKept(ctx, run, kept[run])
 		if ctx.Err() != nil {
@@ -62,7 +62,7 @@ func (s *Store) Repair(ctx context.Context) (out metricsstore.Repaired, err erro
 }
 
 // sumUp archives runs anew whose roll-ups are lost.
-func (s *Store) sumUp(ctx context.Context, runs []engine.RunID, out *metricsstore.Repaired) error {
+func (s *Store) sumUp(ctx context.Context, runs []record.RunID, out *metricsstore.Repaired) error {
 	a, err := metricsstore.NewArchiver(metricsstore.ArchiverConfig{Store: s})
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func (s *Store) sumUp(ctx context.Context, runs []engine.RunID, out *metricsstor
 }
 
 // forgetFault records that a part of a run is complete again.
-func (s *Store) forgetFault(ctx context.Context, run engine.RunID, part metricsstore.Part) error {
+func (s *Store) forgetFault(ctx context.Context, run record.RunID, part metricsstore.Part) error {
 	values, err := s.fields(ctx, run, faultsField, versionField)
 	if err != nil || values == nil {
 		return err
@@ -100,7 +100,7 @@ func (s *Store) forgetFault(ctx context.Context, run engine.RunID, part metricss
 }
 
 // checkKept checks a run, or the remains of one that does not exist.
-func (s *Store) checkKept(ctx context.Context, run engine.RunID, parts []string) error {
+func (s *Store) checkKept(ctx context.Context, run record.RunID, parts []string) error {
 	if slices.Contains(parts, runPart) {
 		return s.checkRun(ctx, run)
 	}
@@ -115,7 +115,7 @@ type repaired struct {
 }
 
 // repairRun removes from a run what cannot be read, once no other call changes it in between.
-func (s *Store) repairRun(ctx context.Context, run engine.RunID, parts []string) (out repaired, err error) {
+func (s *Store) repairRun(ctx context.Context, run record.RunID, parts []string) (out repaired, err error) {
 	parts = slices.DeleteFunc(slices.Clone(parts), isTemporary)
 	if out.aside, err = s.setAside(ctx, run, parts); err != nil {
 		return out, err
@@ -155,7 +155,7 @@ func isTemporary(part string) bool {
 }
 
 // setAside copies keys of a run and returns what the names of the copies begin with.
-func (s *Store) setAside(ctx context.Context, run engine.RunID, parts []string) (string, error) {
+func (s *Store) setAside(ctx context.Context, run record.RunID, parts []string) (string, error) {
 	moment := time.Now().UTC().Format("20060102T150405Z") + "-" + rand.Text()[:4]
 	_, err := ask(ctx, s, func(ctx context.Context) ([]goredis.Cmder, error) {
 		return s.tx(ctx, func(p goredis.Pipeliner) error {

@@ -16,7 +16,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 	"github.com/dagscope/dagscope/internal/testkit/redistest"
 	"github.com/dagscope/dagscope/metricsstore"
@@ -53,7 +53,7 @@ func testArchiversRace(t *testing.T, server *redistest.Server) {
 	name, alone := prefix(), memory.New()
 	services := []*Store{open(t, server.Client(t), name), open(t, server.Client(t), name)}
 	for i := range runs {
-		h := header(engine.RunID(fmt.Sprint("r", i)))
+		h := header(record.RunID(fmt.Sprint("r", i)))
 		for _, s := range []metricsstore.Store{alone, services[0]} {
 			require.NoError(t, s.Begin(t.Context(), h, g.AppendShape(nil)))
 			early := blocks[:len(blocks)/2]
@@ -67,7 +67,7 @@ func testArchiversRace(t *testing.T, server *redistest.Server) {
 	for i := range runs {
 		group.Go(func() {
 			for some := range slices.Chunk(blocks[len(blocks)/2:], 3) {
-				assert.NoError(t, services[1].Append(t.Context(), engine.RunID(fmt.Sprint("r", i)), metricsstore.Batch{Blocks: some}))
+				assert.NoError(t, services[1].Append(t.Context(), record.RunID(fmt.Sprint("r", i)), metricsstore.Batch{Blocks: some}))
 			}
 		})
 	}
@@ -87,12 +87,12 @@ func testArchiversRace(t *testing.T, server *redistest.Server) {
 	}
 	assert.Equal(t, digests(t, alone), digests(t, services[1]))
 	for i := range runs {
-		id := engine.RunID(fmt.Sprint("r", i))
+		id := record.RunID(fmt.Sprint("r", i))
 		want, err := alone.Run(t.Context(), id)
 		require.NoError(t, err)
 		got, err := services[0].Run(t.Context(), id)
 		require.NoError(t, err)
-		assert.Equal(t, engine.Succeeded, got.Status)
+		assert.Equal(t, record.Succeeded, got.Status)
 		assert.Equal(t, want.Counts, got.Counts)
 		assert.Equal(t, want.ArchivedSeq, got.ArchivedSeq)
 	}
@@ -168,7 +168,7 @@ func TestIndexLosesNothing(t *testing.T) {
 
 // disturb makes one call about one of two runs. Its answer depends on what the others do.
 func disturb(t *testing.T, s *Store, rng *rand.Rand, owner string) {
-	ctx, run := t.Context(), engine.RunID(fmt.Sprint("r", rng.IntN(2)))
+	ctx, run := t.Context(), record.RunID(fmt.Sprint("r", rng.IntN(2)))
 	var err error
 	switch rng.IntN(8) {
 	case 0, 1, 2:
@@ -294,6 +294,6 @@ func TestPortable(t *testing.T) {
 	assert.Equal(t, digests(t, first), digests(t, second))
 	dropped, err := metricsstore.Retain(t.Context(), second, metricsstore.Retention{Age: time.Hour}, time.Now().AddDate(10, 0, 0))
 	require.NoError(t, err)
-	assert.Equal(t, []engine.RunID{"r"}, dropped)
+	assert.Equal(t, []record.RunID{"r"}, dropped)
 	require.NoError(t, second.Check(t.Context()))
 }

@@ -15,7 +15,8 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 	"github.com/dagscope/dagscope/internal/testkit/redistest"
 	"github.com/dagscope/dagscope/metricsstore"
@@ -80,7 +81,7 @@ func TestNothingIsSlow(t *testing.T) {
 	var details []metricsstore.DetailRow
 	for i := range steps {
 		details = append(details, metricsstore.DetailRow{
-			DetailKey: metricsstore.DetailKey{Node: engine.NodeID(i), Attempt: 1}, Data: bytes.Repeat([]byte{byte(i)}, 200),
+			DetailKey: metricsstore.DetailKey{Node: dag.NodeID(i), Attempt: 1}, Data: bytes.Repeat([]byte{byte(i)}, 200),
 		})
 	}
 	server := redistest.Start(t)
@@ -100,7 +101,7 @@ func TestNothingIsSlow(t *testing.T) {
 }
 
 // live makes every kind of call for a run.
-func live(t *testing.T, s *Store, run engine.RunID, shape []byte, blocks []metricsstore.Block, details []metricsstore.DetailRow) {
+func live(t *testing.T, s *Store, run record.RunID, shape []byte, blocks []metricsstore.Block, details []metricsstore.DetailRow) {
 	t.Helper()
 	ctx := t.Context()
 	require.NoError(t, s.Begin(ctx, header(run), shape))
@@ -115,7 +116,7 @@ func live(t *testing.T, s *Store, run engine.RunID, shape []byte, blocks []metri
 	require.NoError(t, err)
 	h, err := a.Rebuild(ctx, run)
 	require.NoError(t, err)
-	assert.Equal(t, engine.Succeeded, h.Status)
+	assert.Equal(t, record.Succeeded, h.Status)
 	log, err := s.Log(ctx, run, 0, 0)
 	require.NoError(t, err)
 	assert.Less(t, len(log), 200, "packed again")

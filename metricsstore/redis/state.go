@@ -10,7 +10,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -24,7 +24,7 @@ type state struct {
 }
 
 // state reads the state of a run. It is no error that the run does not exist.
-func (s *Store) state(ctx context.Context, run engine.RunID) (state, error) {
+func (s *Store) state(ctx context.Context, run record.RunID) (state, error) {
 	values, err := s.fields(ctx, run, versionField, headerField, annotationField, leaseField, parcelField)
 	if err != nil || values == nil {
 		return state{}, err
@@ -42,7 +42,7 @@ func (s *Store) state(ctx context.Context, run engine.RunID) (state, error) {
 
 // fields reads fields of a run, empty for a field that does not exist; nil where the run does not exist. At least one
 // must be a field that each run has.
-func (s *Store) fields(ctx context.Context, run engine.RunID, names ...string) ([]string, error) {
+func (s *Store) fields(ctx context.Context, run record.RunID, names ...string) ([]string, error) {
 	return ask(ctx, s, func(ctx context.Context) ([]string, error) {
 		return fieldsOf(s.cfg.Client.HMGet(ctx, s.key(run, runPart), names...))
 	})
@@ -126,7 +126,7 @@ func parseView(p metricsstore.Position, values []string) view {
 }
 
 // listed finds where a run is listed by searching the list, for a run whose header does not say.
-func (s *Store) listed(ctx context.Context, run engine.RunID) (positions []string, err error) {
+func (s *Store) listed(ctx context.Context, run record.RunID) (positions []string, err error) {
 	for bound := "-"; ; {
 		entries, err := s.entries(ctx, runsIndex, bound, "+", entriesPerRead)
 		if err != nil {

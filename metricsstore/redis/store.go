@@ -14,7 +14,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -107,7 +107,7 @@ func (s *Store) checkFormat(ctx context.Context) error {
 
 // change makes a call that changes a run, and notifies those who wait for it. f reports whether it has changed
 // anything.
-func (s *Store) change(ctx context.Context, run engine.RunID, f func() (bool, error)) error {
+func (s *Store) change(ctx context.Context, run record.RunID, f func() (bool, error)) error {
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
@@ -133,9 +133,9 @@ func refusal(err error) bool {
 }
 
 // message notifies other processes that a run has changed.
-func (s *Store) message(run engine.RunID) string { return s.name + " " + string(run) }
+func (s *Store) message(run record.RunID) string { return s.name + " " + string(run) }
 
-func notFound(run engine.RunID) error {
+func notFound(run record.RunID) error {
 	return fmt.Errorf("%w: run %s", metricsstore.ErrNotFound, run)
 }
 
@@ -146,7 +146,7 @@ func tooLarge(what string, n int) error {
 // Changed implements metricsstore.Store. The first call takes up to 0.5 s: it makes a connection on which other
 // processes report changes, usually within a millisecond. When that connection was lost and is restored, every run
 // counts as changed.
-func (s *Store) Changed(run engine.RunID) <-chan struct{} {
+func (s *Store) Changed(run record.RunID) <-chan struct{} {
 	s.subscriber.await()
 	return s.changes.Wait(run)
 }

@@ -11,7 +11,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 const (
@@ -174,6 +174,6 @@ func (s *subscriber) established() {
 func (s *subscriber) handle(message string) {
 	sender, run, _ := strings.Cut(message, " ")
 	if sender != s.store.name {
-		s.store.changes.Notify(engine.RunID(run))
+		s.store.changes.Notify(record.RunID(run))
 	}
 }

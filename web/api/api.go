@@ -13,6 +13,8 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/importer"
 	"github.com/dagscope/dagscope/web/layout"
@@ -30,11 +32,11 @@ type Config struct {
 	Shared bool
 	// Retry begins the next revision of a run that failed or was cancelled, as engine.Engine.Retry does. It is nil if runs
 	// are not shared; a retry then creates a new run.
-	Retry func(ctx context.Context, run engine.RunID) (*engine.Run, error)
+	Retry func(ctx context.Context, run record.RunID) (*engine.Run, error)
 	// Ask forwards a request to the process that executes a run, if that is another one on the same data, and returns the
 	// resulting status of the run. It fails with ErrUnreached if no such process can be reached. It is nil if requests
 	// cannot be forwarded.
-	Ask func(ctx context.Context, run engine.RunID, c Control) (engine.Status, error)
+	Ask func(ctx context.Context, run record.RunID, c Control) (record.Status, error)
 	// WorkerCommand starts one more worker; the dashboard shows it to be copied. Default "dagscope serve".
 	WorkerCommand string
 	// Program is the name of the program in commands that the dashboard shows; default "dagscope".
@@ -47,7 +49,7 @@ type Config struct {
 	// Layouts caches layouts; default a new cache for 64 graphs.
 	Layouts *layout.Cache
 	// Stream answers a request for the live stream of a run; nil if there are no live streams.
-	Stream func(w http.ResponseWriter, r *http.Request, run engine.RunID)
+	Stream func(w http.ResponseWriter, r *http.Request, run record.RunID)
 	// Base is the prefix of addresses in responses, such as /x/api/v1; default /api/v1.
 	Base string
 	// MaxUpload bounds the total size of the files of one submission, in bytes; default 64 MiB.
@@ -113,8 +115,8 @@ func (c Config) withDefaults() (Config, error) {
 
 // Drawer draws small graphs with Graphviz; layout.Drawer implements it.
 type Drawer interface {
-	Draw(ctx context.Context, g *engine.Graph, labels layout.Labels, format string) ([]byte, error)
-	Dot(ctx context.Context, g *engine.Graph) (*layout.Layout, error)
+	Draw(ctx context.Context, g *dag.Graph, labels layout.Labels, format string) ([]byte, error)
+	Dot(ctx context.Context, g *dag.Graph) (*layout.Layout, error)
 }
 
 // API handles all operations. It implements live.Runs. Its fields are set by New; the parts that change synchronise
@@ -166,7 +168,7 @@ func (a *API) assemble() error {
 		return err
 	}
 	r := &records{
-		cfg: cfg, queries: queries, heavy: make(chan struct{}, cfg.MaxQueries), deleted: newRecent[engine.RunID, struct{}](10_000),
+		cfg: cfg, queries: queries, heavy: make(chan struct{}, cfg.MaxQueries), deleted: newRecent[record.RunID, struct{}](10_000),
 	}
 	a.summaries = &summaries{
 		records: r, runs: runs, roster: roster{workers: cfg.Workers, now: cfg.Now, had: map[string]time.Time{}},

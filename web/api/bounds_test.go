@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	statememory "github.com/dagscope/dagscope/engine/state/memory"
 	workers "github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/metricsstore"
@@ -52,7 +53,7 @@ func (s *slowStore) ChangedSince(ctx context.Context, number uint64) (metricssto
 	return s.Store.ChangedSince(ctx, number)
 }
 
-func (s *slowStore) Attachment(ctx context.Context, run engine.RunID, name string) ([]byte, error) {
+func (s *slowStore) Attachment(ctx context.Context, run record.RunID, name string) ([]byte, error) {
 	if s.block != nil {
 		select {
 		case <-s.block:
@@ -87,14 +88,14 @@ func idle(t *testing.T, s *slowStore, runs int, change ...func(*Config)) (*API, 
 }
 
 // keep puts a run without steps into a store.
-func keep(t *testing.T, s metricsstore.Store, a *metricsstore.Archiver, number int) engine.RunID {
+func keep(t *testing.T, s metricsstore.Store, a *metricsstore.Archiver, number int) record.RunID {
 	t.Helper()
 	b := engine.NewBuilder()
 	g, err := b.Compile(engine.Const(b, 1))
 	require.NoError(t, err)
-	id := engine.RunID(fmt.Sprintf("run%03d", number))
-	info := engine.RunInfo{ID: id, Workflow: "w", StartedAt: time.Date(2026, 1, 1, 0, number, 0, 0, time.UTC)}
-	require.NoError(t, s.Begin(t.Context(), metricsstore.Header{Info: info, Status: engine.Running}, g.AppendShape(nil)))
+	id := record.RunID(fmt.Sprintf("run%03d", number))
+	info := record.RunInfo{ID: id, Workflow: "w", StartedAt: time.Date(2026, 1, 1, 0, number, 0, 0, time.UTC)}
+	require.NoError(t, s.Begin(t.Context(), metricsstore.Header{Info: info, Status: record.Running}, g.AppendShape(nil)))
 	_, err = a.Rebuild(t.Context(), id)
 	require.NoError(t, err)
 	return id
@@ -158,7 +159,7 @@ func TestListsReadWhatHasChanged(t *testing.T) {
 	keep(t, s.Store, a.cfg.Archiver, 60)
 	assert.Equal(t, 11, count())
 	assert.Equal(t, 2, s.scans)
-	assert.NotContains(t, a.summaries.runs.index.IDs(metricsstore.RunFilter{}), engine.RunID("run004"))
+	assert.NotContains(t, a.summaries.runs.index.IDs(metricsstore.RunFilter{}), record.RunID("run004"))
 }
 
 // TestChangesReadOneRun: what submitting, tagging and deleting read does not depend on how many runs are kept, and
@@ -217,7 +218,7 @@ func TestRecent(t *testing.T) {
 func TestIdempotencyIsBounded(t *testing.T) {
 	i := newIdempotency(time.Now)
 	for n := range maxKeys + 100 {
-		_, err := i.submit(t.Context(), fmt.Sprint(n), [32]byte{}, func() (engine.RunID, error) { return "x", nil })
+		_, err := i.submit(t.Context(), fmt.Sprint(n), [32]byte{}, func() (record.RunID, error) { return "x", nil })
 		require.NoError(t, err)
 	}
 	assert.LessOrEqual(t, len(i.keys), maxKeys+1)
@@ -228,7 +229,7 @@ func TestRunName(t *testing.T) {
 	assert.Equal(t, runName("06h0eae446v7bmdwp9q1"), runName("06h0eae446v7bmdwp9q1"))
 	names := map[string]bool{}
 	for range 2000 {
-		names[runName(engine.NewRunID(time.Now()))] = true
+		names[runName(record.NewRunID(time.Now()))] = true
 	}
 	assert.Greater(t, len(names), 1800, "IDs of one moment have different names")
 	seen := map[string]bool{}

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/index"
 )
@@ -27,8 +27,8 @@ type catalogue struct {
 	changes uint64    // the number of the latest change of the store that the index includes
 
 	mu      sync.Mutex                         // guards all below; never held during a call of the store
-	live    map[engine.RunID]*metricsstore.Run // as of began
-	tallies map[engine.RunID]*tally            // of live runs
+	live    map[record.RunID]*metricsstore.Run // as of began
+	tallies map[record.RunID]*tally            // of live runs
 }
 
 func newCatalogue(cfg Config) (*catalogue, error) {
@@ -42,12 +42,12 @@ func newCatalogue(cfg Config) (*catalogue, error) {
 	}
 	return &catalogue{
 		cfg: cfg, queries: q, unpack: u, index: index.New(), reading: make(chan struct{}, 1),
-		tallies: map[engine.RunID]*tally{},
+		tallies: map[record.RunID]*tally{},
 	}, nil
 }
 
 // one returns a run, with its current state if it is live.
-func (c *catalogue) one(ctx context.Context, id engine.RunID) (metricsstore.Run, error) {
+func (c *catalogue) one(ctx context.Context, id record.RunID) (metricsstore.Run, error) {
 	run, err := c.cfg.Store.Run(ctx, id)
 	if err == nil && !run.Status.Final() {
 		c.overlay(ctx, &run)
@@ -56,7 +56,7 @@ func (c *catalogue) one(ctx context.Context, id engine.RunID) (metricsstore.Run,
 }
 
 // listed returns the runs of a list as of the last update of the index. Those that were deleted since are left out.
-func (c *catalogue) listed(ctx context.Context, ids []engine.RunID) ([]metricsstore.Run, error) {
+func (c *catalogue) listed(ctx context.Context, ids []record.RunID) ([]metricsstore.Run, error) {
 	c.mu.Lock()
 	live := c.live
 	c.mu.Unlock()
@@ -85,8 +85,8 @@ func (c *catalogue) overlay(ctx context.Context, r *metricsstore.Run) {
 		return
 	}
 	r.Counts = p.Counts
-	if p.paused && r.Status == engine.Running {
-		r.Status = engine.Paused
+	if p.paused && r.Status == record.Running {
+		r.Status = record.Paused
 	}
 	c.overlayOwn(r)
 }
@@ -109,7 +109,7 @@ func (c *catalogue) overlayOwn(r *metricsstore.Run) {
 }
 
 // progress reads the current state of a live run from its log.
-func (c *catalogue) progress(ctx context.Context, id engine.RunID) (progress, error) {
+func (c *catalogue) progress(ctx context.Context, id record.RunID) (progress, error) {
 	c.mu.Lock()
 	t := c.tallies[id]
 	c.mu.Unlock()
@@ -127,7 +127,7 @@ func (c *catalogue) progress(ctx context.Context, id engine.RunID) (progress, er
 }
 
 // running returns how many tasks of a live run are being executed.
-func (c *catalogue) running(ctx context.Context, id engine.RunID) int64 {
+func (c *catalogue) running(ctx context.Context, id record.RunID) int64 {
 	if own, err := c.cfg.Engine.Get(id); err == nil {
 		return int64(own.Progress().Running)
 	}

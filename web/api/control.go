@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -38,14 +39,14 @@ func (c Control) Do(r *engine.Run) {
 }
 
 // Reached reports whether a run with this status is in the state that the control asks for, or has ended.
-func (c Control) Reached(s engine.Status) bool {
+func (c Control) Reached(s record.Status) bool {
 	switch {
 	case s.Final():
 		return true
 	case c == PauseRun:
-		return s == engine.Paused
+		return s == record.Paused
 	default:
-		return c == ResumeRun && s != engine.Paused
+		return c == ResumeRun && s != record.Paused
 	}
 }
 
@@ -90,8 +91,8 @@ func (h *controlHandlers) steer(c Control) func(context.Context, *OfRun) (*answe
 }
 
 // ask forwards a control to the process that executes the run.
-func (h *controlHandlers) ask(ctx context.Context, id engine.RunID, c Control) (*answer[RunSummary], error) {
-	status, err := engine.Status(""), ErrUnreached
+func (h *controlHandlers) ask(ctx context.Context, id record.RunID, c Control) (*answer[RunSummary], error) {
+	status, err := record.Status(""), ErrUnreached
 	if h.cfg.Ask != nil {
 		status, err = h.cfg.Ask(ctx, id, c)
 	}
@@ -132,9 +133,9 @@ func await(ctx context.Context, holds func() bool) bool {
 }
 
 // ending puts into words how a run ended.
-func ending(s engine.Status) string {
+func ending(s record.Status) string {
 	switch s {
-	case engine.Cancelled, engine.Interrupted:
+	case record.Cancelled, record.Interrupted:
 		return "was " + string(s)
 	}
 	return string(s)
@@ -145,7 +146,7 @@ func (h *controlHandlers) retryRun(ctx context.Context, in *retryInput) (*create
 	if err != nil {
 		return nil, err
 	}
-	if !in.New && h.cfg.Retry != nil && (kept.Status == engine.Failed || kept.Status == engine.Cancelled) {
+	if !in.New && h.cfg.Retry != nil && (kept.Status == record.Failed || kept.Status == record.Cancelled) {
 		_, err := h.cfg.Retry(context.WithoutCancel(ctx), in.id()) // the run outlives the request
 		if !errors.Is(err, engine.ErrUnknownRun) {
 			return h.continued(ctx, in.id(), err)
@@ -167,7 +168,7 @@ func (h *controlHandlers) retryRun(ctx context.Context, in *retryInput) (*create
 }
 
 // continued answers with the next revision of a run, or with the error of Config.Retry.
-func (h *controlHandlers) continued(ctx context.Context, id engine.RunID, err error) (*created, error) {
+func (h *controlHandlers) continued(ctx context.Context, id record.RunID, err error) (*created, error) {
 	if err != nil {
 		return nil, ofEngine(err)
 	}

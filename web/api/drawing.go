@@ -10,7 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/web/layout"
 	"github.com/dagscope/dagscope/web/runtable"
@@ -79,29 +80,29 @@ func drawingProblem(err error) error {
 
 // fate is how a task ended, or all instances of a task in the body of a fan-out.
 type fate struct {
-	tasks    map[engine.NodeID]bool // with at least one attempt
+	tasks    map[dag.NodeID]bool // with at least one attempt
 	attempts int
 	execute  time.Duration
 	ended    map[runtable.State]int // number of tasks by state
 }
 
 // labels reads from the log of a run how its tasks ended, for a drawing.
-func (h *insideHandlers) labels(ctx context.Context, run *metricsstore.Run) (*engine.Graph, layout.Labels, error) {
+func (h *insideHandlers) labels(ctx context.Context, run *metricsstore.Run) (*dag.Graph, layout.Labels, error) {
 	decoder, log, err := h.queries.Decode(ctx, run.Info.ID)
 	if err != nil {
 		return nil, nil, err
 	}
 	fates := map[layout.Element]*fate{}
-	of := func(node engine.NodeID) *fate {
+	of := func(node dag.NodeID) *fate {
 		at := decoder.Numbering().Locate(node)
 		element := layout.Element{Scope: at.Block.Scope, Node: at.Local}
 		if fates[element] == nil {
-			fates[element] = &fate{tasks: map[engine.NodeID]bool{}, ended: map[runtable.State]int{}}
+			fates[element] = &fate{tasks: map[dag.NodeID]bool{}, ended: map[runtable.State]int{}}
 		}
 		return fates[element]
 	}
 	table := runtable.New(decoder.Numbering().Graph())
-	var room []engine.TaskMetrics
+	var room []record.TaskMetrics
 	for {
 		steps, err := log.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -121,7 +122,7 @@ func (h *insideHandlers) labels(ctx context.Context, run *metricsstore.Run) (*en
 	if run.Status.Final() {
 		table.Complete()
 	}
-	for node := range engine.NodeID(table.Numbering().Nodes()) {
+	for node := range dag.NodeID(table.Numbering().Nodes()) {
 		if table.Numbering().IsTask(node) {
 			of(node).ended[table.StateAt(node, table.End())]++
 		}
@@ -133,7 +134,7 @@ func (h *insideHandlers) labels(ctx context.Context, run *metricsstore.Run) (*en
 	return decoder.Numbering().Graph(), labels, nil
 }
 
-func (f *fate) add(m *engine.TaskMetrics) {
+func (f *fate) add(m *record.TaskMetrics) {
 	f.tasks[m.Node] = true
 	f.attempts++
 	f.execute += m.Execute

@@ -3,17 +3,18 @@ package api
 import (
 	"context"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/codec"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
 // edgeBytes returns how many bytes imported tasks read along each edge, from the files of the recording. A parent's output
 // may include files that only other children read. Edges are pairs from, to; unknown sizes are -1.
-func (h *insideHandlers) edgeBytes(ctx context.Context, run engine.RunID, edges []uint32) ([]int64, error) {
+func (h *insideHandlers) edgeBytes(ctx context.Context, run record.RunID, edges []uint32) ([]int64, error) {
 	out := make([]int64, len(edges)/2)
 	place := make(map[[2]uint32]int, len(out))
 	for i := range out {
-		out[i] = engine.UnknownSize
+		out[i] = codec.UnknownSize
 		place[[2]uint32{edges[2*i], edges[2*i+1]}] = i
 	}
 	const page = 1024

@@ -13,7 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5/middleware"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/export"
 	"github.com/dagscope/dagscope/metricsstore/importer"
@@ -22,7 +22,7 @@ import (
 // exports are the formats in which runs can be exported.
 var exports = map[string]struct {
 	mediaType, ending string
-	write             func(context.Context, io.Writer, *metricsstore.Queries, engine.RunID) error
+	write             func(context.Context, io.Writer, *metricsstore.Queries, record.RunID) error
 }{
 	"csv":     {"text/csv; charset=utf-8", "csv", export.WriteCSV},
 	"records": {"application/x-ndjson", "records.ndjson", export.WriteRecords},
@@ -88,7 +88,7 @@ func (h *fileHandlers) file(ctx context.Context, in *runInput, mediaType, ending
 }
 
 // saved makes a Content-Disposition under which a browser saves a response: the name and the ID of the run.
-func saved(run engine.RunID, ending string) string {
+func saved(run record.RunID, ending string) string {
 	return fmt.Sprintf("attachment; filename=%q", runName(run)+"-"+string(run)+"."+ending)
 }
 

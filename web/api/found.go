@@ -6,7 +6,7 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -65,7 +65,7 @@ type search struct {
 
 // scan reads the log of one run. One that is deleted meanwhile, or damaged, makes the answer incomplete.
 func (s *search) scan(ctx context.Context, q *metricsstore.Queries, r *metricsstore.Run) error {
-	_, err := q.EachRecord(ctx, r.Info.ID, func(records []engine.TaskMetrics) error {
+	_, err := q.EachRecord(ctx, r.Info.ID, func(records []record.TaskMetrics) error {
 		s.attempts += len(records)
 		for i := range records {
 			s.look(r, &records[i])
@@ -82,9 +82,9 @@ func (s *search) scan(ctx context.Context, q *metricsstore.Queries, r *metricsst
 	return err
 }
 
-func (s *search) look(r *metricsstore.Run, m *engine.TaskMetrics) {
+func (s *search) look(r *metricsstore.Run, m *record.TaskMetrics) {
 	in := s.in
-	if m.Outcome != engine.OutcomeOK || in.Function != "" && in.Function != m.Task.Function {
+	if m.Outcome != record.OutcomeOK || in.Function != "" && in.Function != m.Task.Function {
 		return
 	}
 	v, ok := in.Metric.Of(m)

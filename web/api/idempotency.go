@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Bounds of the keys that are kept.
@@ -36,7 +36,7 @@ type keyed struct {
 	sum  [sha256.Size]byte
 	at   time.Time
 	done chan struct{}
-	run  engine.RunID
+	run  record.RunID
 }
 
 func newIdempotency(now func() time.Time) *idempotency {
@@ -45,7 +45,7 @@ func newIdempotency(now func() time.Time) *idempotency {
 
 // submit calls f unless the key already has a run; it waits for another active submission with the key. A key whose
 // submission failed is free again.
-func (i *idempotency) submit(ctx context.Context, key string, sum [sha256.Size]byte, f func() (engine.RunID, error)) (run engine.RunID, err error) {
+func (i *idempotency) submit(ctx context.Context, key string, sum [sha256.Size]byte, f func() (record.RunID, error)) (run record.RunID, err error) {
 	if key == "" {
 		return f()
 	}
@@ -105,7 +105,7 @@ func (i *idempotency) take(key string, sum [sha256.Size]byte) (k *keyed, mine bo
 	return k, true
 }
 
-func (i *idempotency) settle(k *keyed, run engine.RunID) {
+func (i *idempotency) settle(k *keyed, run record.RunID) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	k.run = run

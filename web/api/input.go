@@ -8,7 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -17,7 +17,7 @@ type OfRun struct {
 	Run string `path:"run" maxLength:"64" pattern:"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$" doc:"The run's id."`
 }
 
-func (i *OfRun) id() engine.RunID { return engine.RunID(i.Run) }
+func (i *OfRun) id() record.RunID { return record.RunID(i.Run) }
 
 // Period bounds the start of runs.
 type Period struct {
@@ -83,7 +83,7 @@ type runsInput struct {
 	Period
 	Compared
 	Workflow string          `query:"workflow"`
-	Status   []engine.Status `query:"status,explode" enum:"queued,running,paused,succeeded,failed,cancelled,interrupted" doc:"Any of these; can be repeated."`
+	Status   []record.Status `query:"status,explode" enum:"queued,running,paused,succeeded,failed,cancelled,interrupted" doc:"Any of these; can be repeated."`
 	Tag      string          `query:"tag"`
 	Text     string          `query:"text" doc:"Searched for in ID, name, workflow, tags, note, parameters and error, ignoring case."`
 	Sort     string          `query:"sort" enum:"started,makespan,tasks,bytes,workflow,status,added" default:"started"`
@@ -99,7 +99,7 @@ type Compared struct {
 }
 
 // id is the run whose peers are selected, empty for none.
-func (c *Compared) id() (engine.RunID, error) {
+func (c *Compared) id() (record.RunID, error) {
 	if c.Before == "" && c.Peers != "" {
 		return "", NewProblem(http.StatusBadRequest, "query.peers is %s and query.before is missing, expected the run whose peers are selected", c.Peers)
 	}

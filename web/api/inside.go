@@ -11,7 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/web/layout"
 )
@@ -91,7 +91,7 @@ func (h *insideHandlers) events(ctx context.Context, in *eventsInput) (eventList
 		return eventList{}, err
 	}
 	out := eventList{Events: []event{}, NextAfter: in.After}
-	var room []engine.Event
+	var room []record.Event
 	for len(out.Events) < in.Limit {
 		steps, err := log.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -128,7 +128,7 @@ func (h *insideHandlers) stream(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	r, w := humachi.Unwrap(ctx)
-	id, err := engine.ParseRunID(ctx.Param("run"))
+	id, err := record.ParseRunID(ctx.Param("run"))
 	if err != nil {
 		WriteProblem(w, r, NewProblem(400, "path.run: %s", plain(err)))
 		return
@@ -155,7 +155,7 @@ func (h *insideHandlers) listRunWorkers(ctx context.Context, in *runInput) (*ans
 }
 
 // latestOfEach returns the last record of each worker, by number: later revisions of a run include the earlier ones.
-func latestOfEach(records []engine.WorkerRecord) []runWorker {
+func latestOfEach(records []record.WorkerRecord) []runWorker {
 	out := []runWorker{}
 	for i := range records {
 		w := newRunWorker(&records[i])

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/web/api"
 	"github.com/dagscope/dagscope/web/layout"
@@ -53,8 +53,8 @@ func TestEvents(t *testing.T) {
 	w.get(at(run, "/events?limit=10000"), &all)
 	require.Greater(t, len(all.Events), 100)
 	assert.Equal(t, run.LastSeq, all.AsOf)
-	assert.Equal(t, engine.RunSubmittedEvent, all.Events[0].Kind)
-	assert.Equal(t, engine.RunFinishedEvent, all.Events[len(all.Events)-1].Kind)
+	assert.Equal(t, record.RunSubmittedEvent, all.Events[0].Kind)
+	assert.Equal(t, record.RunFinishedEvent, all.Events[len(all.Events)-1].Kind)
 	var pages []api.Event
 	for after := uint64(0); ; {
 		var page api.EventList
@@ -120,9 +120,9 @@ func TestTasksNotTried(t *testing.T) {
 	assert.Empty(t, list(failed, "state=skipped").Tasks)
 	assert.Empty(t, list(failed, "state=not_run&function=trip").Tasks)
 
-	skipped := w.run("trip", nil, func(s *api.Submission) { s.Policy = engine.Continue })
+	skipped := w.run("trip", nil, func(s *api.Submission) { s.Policy = record.Continue })
 	assert.Equal(t, api.TaskCounts{Total: 2, Failed: 1, Skipped: 1}, skipped.Tasks)
-	assert.Equal(t, engine.OutcomeSkipped, list(skipped, "state=skipped").Tasks[0].Outcome)
+	assert.Equal(t, record.OutcomeSkipped, list(skipped, "state=skipped").Tasks[0].Outcome)
 	assert.Zero(t, list(skipped, "state=not_run").Total)
 
 	gated := w.submit("gate", nil)
@@ -146,9 +146,9 @@ func TestTaskThatFailed(t *testing.T) {
 	w.get(at(run, "/tasks/0"), &task)
 	require.NotEmpty(t, task.Attempts)
 	last := task.Attempts[len(task.Attempts)-1]
-	assert.Equal(t, engine.OutcomeFailed, last.Outcome)
+	assert.Equal(t, record.OutcomeFailed, last.Outcome)
 	require.NotNil(t, last.Error)
-	assert.Equal(t, engine.PanicError, last.Error.Kind)
+	assert.Equal(t, record.PanicError, last.Error.Kind)
 	assert.Contains(t, last.Error.Message, "tripped on purpose")
 	assert.Contains(t, last.Error.Stack, "main_test.go")
 	assert.Equal(t, "test", last.Error.Worker)
@@ -159,7 +159,7 @@ func TestTaskThatFailed(t *testing.T) {
 	run = w.run("trip", map[string]string{"mode": "once"})
 	w.get(at(run, "/tasks/0"), &task)
 	require.Len(t, task.Attempts, 2)
-	assert.Equal(t, engine.OutcomeRetrying, task.Attempts[0].Outcome)
+	assert.Equal(t, record.OutcomeRetrying, task.Attempts[0].Outcome)
 	assert.Equal(t, "tripped once", task.Attempts[0].Error.Message)
 	assert.Nil(t, task.Attempts[1].Error)
 	assert.Equal(t, int64(1), run.Retries)
@@ -286,7 +286,7 @@ func TestFindTasksInInterrupted(t *testing.T) {
 	require.NoError(t, err)
 	shape, err := w.store.Attachment(t.Context(), run.Run, metricsstore.AttachShape)
 	require.NoError(t, err)
-	cutOff := metricsstore.Header{Info: kept.Info, Status: engine.Running, Graph: kept.Graph}
+	cutOff := metricsstore.Header{Info: kept.Info, Status: record.Running, Graph: kept.Graph}
 	cutOff.Info.ID = "cutoff"
 	require.NoError(t, w.store.Begin(t.Context(), cutOff, shape))
 	archiver, err := metricsstore.NewArchiver(metricsstore.ArchiverConfig{Store: w.store})
@@ -295,7 +295,7 @@ func TestFindTasksInInterrupted(t *testing.T) {
 	require.NoError(t, err)
 	var cut api.RunSummary
 	w.get("/runs/cutoff", &cut)
-	require.Equal(t, engine.Interrupted, cut.Status)
+	require.Equal(t, record.Interrupted, cut.Status)
 	var found api.FoundTasks
 	w.get("/tasks?function=double", &found)
 	assert.Equal(t, 2, found.ScannedRuns)

@@ -21,6 +21,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	statememory "github.com/dagscope/dagscope/engine/state/memory"
 	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/metricsstore"
@@ -46,14 +48,14 @@ type world struct {
 
 // jobs is an executor that remembers what it was given.
 type jobs struct {
-	engine.Executor
+	execution.Executor
 
 	mu  sync.Mutex
-	all []engine.Job
+	all []execution.Job
 }
 
-// Submit implements engine.Executor.
-func (j *jobs) Submit(ctx context.Context, job engine.Job) (engine.Execution, error) {
+// Submit implements execution.Executor.
+func (j *jobs) Submit(ctx context.Context, job execution.Job) (execution.Execution, error) {
 	j.mu.Lock()
 	j.all = append(j.all, job)
 	j.mu.Unlock()
@@ -61,7 +63,7 @@ func (j *jobs) Submit(ctx context.Context, job engine.Job) (engine.Execution, er
 }
 
 // last is what was submitted last.
-func (j *jobs) last() engine.Job {
+func (j *jobs) last() execution.Job {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.all[len(j.all)-1]
@@ -334,7 +336,7 @@ func (w *world) run(workflow string, params map[string]string, change ...func(*a
 }
 
 // finished waits until a run is recorded.
-func (w *world) finished(id engine.RunID) api.RunSummary {
+func (w *world) finished(id record.RunID) api.RunSummary {
 	w.t.Helper()
 	r, err := w.engine.Get(id)
 	require.NoError(w.t, err)

@@ -6,7 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -22,29 +23,29 @@ const (
 
 // claimable tracks which tasks of a live run can be claimed, as far as its log has them. A nil *claimable tracks nothing.
 type claimable struct {
-	numbering *engine.Numbering
-	since     map[engine.NodeID]int64 // when each task became ready that is not known to be executing, ns since the start of the run
+	numbering *dag.Numbering
+	since     map[dag.NodeID]int64 // when each task became ready that is not known to be executing, ns since the start of the run
 }
 
-func newClaimable(n *engine.Numbering) *claimable {
-	return &claimable{numbering: n, since: map[engine.NodeID]int64{}}
+func newClaimable(n *dag.Numbering) *claimable {
+	return &claimable{numbering: n, since: map[dag.NodeID]int64{}}
 }
 
 // step applies a step that fits the graph. Retried and lost tasks can be claimed again, for which there is no step.
-func (c *claimable) step(s *engine.Step) {
+func (c *claimable) step(s *record.Step) {
 	if c == nil {
 		return
 	}
 	over := max(s.Started, s.Ended, s.Updated)
 	switch s.Kind {
-	case engine.AttemptStarted, engine.TaskSkipped:
+	case record.AttemptStarted, record.TaskSkipped:
 		delete(c.since, s.Node)
-	case engine.AttemptEnded:
+	case record.AttemptEnded:
 		switch {
 		case !c.numbering.IsTask(s.Node): // any worker continues a lost expansion
-		case s.Outcome == engine.OutcomeRetrying:
+		case s.Outcome == record.OutcomeRetrying:
 			c.since[s.Node] = s.Ended + int64(s.Delay)
-		case s.Outcome == engine.OutcomeLost:
+		case s.Outcome == record.OutcomeLost:
 			c.since[s.Node] = over
 		default:
 			delete(c.since, s.Node)
@@ -154,7 +155,7 @@ func (r *roster) lacking(ctx context.Context, waiting []waitingFunction, started
 
 // missingFunctions returns the functions that tasks of a run wait for in vain. It is never nil.
 func (s *summaries) missingFunctions(ctx context.Context, r *metricsstore.Run) []MissingFunction {
-	if !s.cfg.Shared || r.Status != engine.Running && r.Status != engine.Queued {
+	if !s.cfg.Shared || r.Status != record.Running && r.Status != record.Queued {
 		return []MissingFunction{}
 	}
 	p, err := s.runs.progress(ctx, r.Info.ID)

@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/web/runtable"
@@ -24,7 +26,7 @@ var (
 )
 
 // mixed has a row of tasks of each function, and a fan-out.
-func mixed(t *testing.T) *engine.Graph {
+func mixed(t *testing.T) *dag.Graph {
 	t.Helper()
 	b := engine.NewBuilder()
 	var row []engine.Ref[int]
@@ -45,12 +47,12 @@ func TestClaimable(t *testing.T) {
 		table := runtable.New(g)
 		c := newClaimable(table.Numbering())
 		for i := range steps {
-			if s := &steps[i]; s.Kind == engine.AttemptEnded && s.Outcome == engine.OutcomeRetrying && seed%2 == 0 {
-				s.Outcome, s.Delay = engine.OutcomeLost, 0
+			if s := &steps[i]; s.Kind == record.AttemptEnded && s.Outcome == record.OutcomeRetrying && seed%2 == 0 {
+				s.Outcome, s.Delay = record.OutcomeLost, 0
 			}
 			require.NoError(t, table.Steps(steps[i:i+1]))
 			c.step(&steps[i])
-			want := map[engine.NodeID]int64{}
+			want := map[dag.NodeID]int64{}
 			for row := range table.Rows() {
 				if r := table.Row(row); r.Has == runtable.HasReady {
 					want[r.Node] = r.Ready
@@ -58,11 +60,11 @@ func TestClaimable(t *testing.T) {
 			}
 			require.Equal(t, want, c.since, "seed %d, step %d", seed, i)
 		}
-		c.step(&engine.Step{Kind: engine.AttemptEnded, Outcome: engine.OutcomeLost, Node: engine.NodeID(g.Scope(0).Tasks())})
+		c.step(&record.Step{Kind: record.AttemptEnded, Outcome: record.OutcomeLost, Node: dag.NodeID(g.Scope(0).Tasks())})
 		assert.Empty(t, c.byFunction(), "in the end nothing waits, and any worker continues a lost expansion")
 	}
 	var unshared *claimable
-	unshared.step(&engine.Step{Kind: engine.RunStarted, Readied: []engine.NodeID{0}})
+	unshared.step(&record.Step{Kind: record.RunStarted, Readied: []dag.NodeID{0}})
 	assert.Empty(t, unshared.byFunction())
 }
 
@@ -159,8 +161,8 @@ func TestMissingFunctions(t *testing.T) {
 	})
 	recorder, err := metricsstore.NewRecorder(metricsstore.Config{Store: s.Store})
 	require.NoError(t, err)
-	require.NoError(t, recorder.Begin(engine.RunInfo{ID: "r", Workflow: "w", StartedAt: now}, mixed(t)))
-	recorder.Steps("r", []engine.Step{{Seq: 1, Kind: engine.RunStarted, Readied: []engine.NodeID{0, 2, 4}, Became: engine.NoNode}})
+	require.NoError(t, recorder.Begin(record.RunInfo{ID: "r", Workflow: "w", StartedAt: now}, mixed(t)))
+	recorder.Steps("r", []record.Step{{Seq: 1, Kind: record.RunStarted, Readied: []dag.NodeID{0, 2, 4}, Became: dag.NoNode}})
 	working, stop := context.WithCancel(t.Context())
 	stop()
 	require.NoError(t, recorder.Run(working), "what it has is kept")

@@ -3,11 +3,11 @@ package api
 import (
 	"hash/fnv"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // runName derives two words from an ID: the same words for the same ID, in every program. Different IDs may share them.
-func runName(id engine.RunID) string {
+func runName(id record.RunID) string {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(id)) // never fails
 	sum := h.Sum64()

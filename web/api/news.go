@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"sync"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/index"
 )
@@ -18,7 +18,7 @@ type news struct {
 }
 
 // Summary implements live.Runs: it returns the RunSummary of a run as JSON.
-func (a *API) Summary(ctx context.Context, run engine.RunID) (json.RawMessage, error) {
+func (a *API) Summary(ctx context.Context, run record.RunID) (json.RawMessage, error) {
 	s, err := a.summaries.one(ctx, run, metricsstore.SamePeers)
 	if err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func (a *API) Changed(ctx context.Context) ([]json.RawMessage, error) {
 }
 
 // changed returns the runs that have changed since the preceding call.
-func (n *news) changed(x *index.Index) []engine.RunID {
+func (n *news) changed(x *index.Index) []record.RunID {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	first := !n.any

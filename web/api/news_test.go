@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/web/api"
 	"github.com/dagscope/dagscope/web/live"
@@ -18,7 +18,7 @@ var _ live.Runs = (*api.API)(nil)
 
 func TestNews(t *testing.T) {
 	w := newWorld(t)
-	changed := func() (ids []engine.RunID) {
+	changed := func() (ids []record.RunID) {
 		t.Helper()
 		all, err := w.api.Changed(t.Context())
 		require.NoError(t, err)
@@ -32,7 +32,7 @@ func TestNews(t *testing.T) {
 	old := w.run("spread", nil)
 	live := w.submit("gate", nil)
 	w.entered()
-	assert.Equal(t, []engine.RunID{live.Run}, changed(), "at first those that are live")
+	assert.Equal(t, []record.RunID{live.Run}, changed(), "at first those that are live")
 	assert.NotContains(t, changed(), old.Run)
 	w.send(http.MethodPatch, "/runs/"+string(old.Run), map[string]string{"note": "x"}, http.StatusOK, nil)
 	assert.Contains(t, changed(), old.Run)
@@ -41,7 +41,7 @@ func TestNews(t *testing.T) {
 	assert.NotContains(t, changed(), fresh.Run)
 	w.post("/runs/"+string(live.Run)+"/cancel", nil, http.StatusOK, nil)
 	w.finished(live.Run)
-	assert.Equal(t, []engine.RunID{live.Run}, changed())
+	assert.Equal(t, []record.RunID{live.Run}, changed())
 	assert.Empty(t, changed())
 
 	raw, err := w.api.Summary(t.Context(), fresh.Run)

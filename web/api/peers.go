@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -29,7 +29,7 @@ func (s *summaries) standing(r *metricsstore.Run, scope metricsstore.PeerScope) 
 }
 
 // peersOf finds the peers of a run before it. The caller has brought the index up to date.
-func (s *summaries) peersOf(ctx context.Context, id engine.RunID, scope metricsstore.PeerScope) (*Peers, []engine.RunID, error) {
+func (s *summaries) peersOf(ctx context.Context, id record.RunID, scope metricsstore.PeerScope) (*Peers, []record.RunID, error) {
 	r, err := s.kept(ctx, id)
 	if err != nil {
 		if isMissing(err) {
@@ -45,8 +45,8 @@ func (s *summaries) peersOf(ctx context.Context, id engine.RunID, scope metricss
 }
 
 // idsOf is never nil.
-func idsOf(entries []metricsstore.Entry) []engine.RunID {
-	ids := make([]engine.RunID, len(entries))
+func idsOf(entries []metricsstore.Entry) []record.RunID {
+	ids := make([]record.RunID, len(entries))
 	for i := range entries {
 		ids[i] = entries[i].ID
 	}

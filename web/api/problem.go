@@ -12,6 +12,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -94,7 +95,7 @@ func problemOf(ctx context.Context, log *slog.Logger, err error) *Problem {
 		return NewProblem(http.StatusNotFound, "there is no such workflow; GET /workflows lists them")
 	case errors.Is(err, metricsstore.ErrInvalid):
 		return NewProblem(http.StatusBadRequest, "%s", plain(err))
-	case errors.Is(err, engine.ErrInvalidParameter), errors.Is(err, engine.ErrInvalidGraph), errors.Is(err, engine.ErrUnknownFunction):
+	case errors.Is(err, engine.ErrInvalidParameter), errors.Is(err, dag.ErrInvalidGraph), errors.Is(err, engine.ErrUnknownFunction):
 		return NewProblem(http.StatusUnprocessableEntity, "%s", plain(err))
 	case errors.Is(err, metricsstore.ErrLive):
 		return NewProblem(http.StatusConflict, "the run has not ended; cancel it first")

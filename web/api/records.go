@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -18,17 +18,17 @@ type records struct {
 	cfg     Config
 	queries *metricsstore.Queries // of the store
 	heavy   chan struct{}         // holds a token for each active heavy query
-	deleted *recent[engine.RunID, struct{}]
+	deleted *recent[record.RunID, struct{}]
 }
 
 // kept reads the header of a run from the store.
-func (r *records) kept(ctx context.Context, id engine.RunID) (metricsstore.Run, error) {
+func (r *records) kept(ctx context.Context, id record.RunID) (metricsstore.Run, error) {
 	run, err := r.cfg.Store.Run(ctx, id)
 	return run, r.missing(id, err)
 }
 
 // missing answers 410 instead of 404 for a run that was deleted through this server.
-func (r *records) missing(id engine.RunID, err error) error {
+func (r *records) missing(id record.RunID, err error) error {
 	if _, deleted := r.deleted.get(id); deleted && isMissing(err) {
 		p := NewProblem(http.StatusGone, "the run %s was deleted", id)
 		p.cause = err

@@ -8,7 +8,7 @@ import (
 	"maps"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/index"
 )
@@ -50,12 +50,12 @@ func (c *catalogue) refresh(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.live = live
-	maps.DeleteFunc(c.tallies, func(id engine.RunID, _ *tally) bool { return live[id] == nil })
+	maps.DeleteFunc(c.tallies, func(id record.RunID, _ *tally) bool { return live[id] == nil })
 	return nil
 }
 
 func (c *catalogue) readAll(ctx context.Context) error {
-	found := map[engine.RunID]bool{}
+	found := map[record.RunID]bool{}
 	for after := (metricsstore.Position{}); ; {
 		runs, err := c.cfg.Store.Runs(ctx, after, 256)
 		if err != nil {
@@ -78,7 +78,7 @@ func (c *catalogue) readAll(ctx context.Context) error {
 	return nil
 }
 
-func (c *catalogue) reread(ctx context.Context, runs []engine.RunID) error {
+func (c *catalogue) reread(ctx context.Context, runs []record.RunID) error {
 	for _, id := range runs {
 		if _, err := c.read(ctx, id); err != nil {
 			return err
@@ -88,8 +88,8 @@ func (c *catalogue) reread(ctx context.Context, runs []engine.RunID) error {
 }
 
 // readLive reads the current state of all live runs.
-func (c *catalogue) readLive(ctx context.Context) (map[engine.RunID]*metricsstore.Run, error) {
-	live := map[engine.RunID]*metricsstore.Run{}
+func (c *catalogue) readLive(ctx context.Context) (map[record.RunID]*metricsstore.Run, error) {
+	live := map[record.RunID]*metricsstore.Run{}
 	for _, id := range liveRuns(c.index) {
 		now, err := c.read(ctx, id)
 		if err != nil {
@@ -103,17 +103,17 @@ func (c *catalogue) readLive(ctx context.Context) (map[engine.RunID]*metricsstor
 }
 
 // liveRuns lists the runs of an index that have not ended.
-func liveRuns(x *index.Index) (runs []engine.RunID) {
+func liveRuns(x *index.Index) (runs []record.RunID) {
 	for _, status := range statuses() {
 		if !status.Final() {
-			runs = append(runs, x.IDs(metricsstore.RunFilter{Status: []engine.Status{status}})...)
+			runs = append(runs, x.IDs(metricsstore.RunFilter{Status: []record.Status{status}})...)
 		}
 	}
 	return runs
 }
 
 // read reads a run into the index; nil if it was deleted.
-func (c *catalogue) read(ctx context.Context, id engine.RunID) (*metricsstore.Run, error) {
+func (c *catalogue) read(ctx context.Context, id record.RunID) (*metricsstore.Run, error) {
 	now, err := c.cfg.Store.Run(ctx, id)
 	if errors.Is(err, metricsstore.ErrNotFound) {
 		c.index.Remove(id)
@@ -133,7 +133,7 @@ func (c *catalogue) put(ctx context.Context, r *metricsstore.Run) {
 		c.overlay(ctx, r)
 	}
 	mark := maphash.Comparable(seed, struct {
-		status   engine.Status
+		status   record.Status
 		seq      uint64
 		rollup   int
 		revision int

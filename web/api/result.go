@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Result is what a run returned.
@@ -18,7 +18,7 @@ func (h *insideHandlers) getResult(ctx context.Context, in *runInput) (*answer[R
 	if err != nil {
 		return nil, err
 	}
-	if run.Status != engine.Succeeded {
+	if run.Status != record.Succeeded {
 		return nil, NewProblem(http.StatusNotFound, "the run has no result: it is %s", run.Status)
 	}
 	tag := runTag(&run, "result")

@@ -6,14 +6,14 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
 // statuses returns all statuses of runs.
-func statuses() []engine.Status {
-	return []engine.Status{
-		engine.Queued, engine.Running, engine.Paused, engine.Succeeded, engine.Failed, engine.Cancelled, engine.Interrupted,
+func statuses() []record.Status {
+	return []record.Status{
+		record.Queued, record.Running, record.Paused, record.Succeeded, record.Failed, record.Cancelled, record.Interrupted,
 	}
 }
 
@@ -32,7 +32,7 @@ func (h *runHandlers) listRuns(ctx context.Context, in *runsInput) (*answer[RunL
 		return nil, err
 	}
 	var peers *Peers
-	var only []engine.RunID
+	var only []record.RunID
 	if before != "" {
 		if peers, only, err = h.peersOf(ctx, before, in.scope()); err != nil {
 			return nil, err
@@ -60,7 +60,7 @@ func (h *runHandlers) listRuns(ctx context.Context, in *runsInput) (*answer[RunL
 }
 
 // countsByStatus returns a count for each status, and the total under "all".
-func countsByStatus(counts map[engine.Status]int) map[string]int {
+func countsByStatus(counts map[record.Status]int) map[string]int {
 	out := map[string]int{"all": 0}
 	for _, s := range statuses() {
 		out[string(s)] = counts[s]

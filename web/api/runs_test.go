@@ -11,21 +11,21 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/web/api"
 )
 
 func TestSummary(t *testing.T) {
 	w := newWorld(t)
 	run := w.run("spread", map[string]string{"n": "20"}, func(s *api.Submission) {
-		s.Tags, s.Note, s.Policy, s.DeadlineNS, s.Upload = []string{" a ", "b", "a"}, "why", engine.Continue, int64(time.Hour), "queue=4"
+		s.Tags, s.Note, s.Policy, s.DeadlineNS, s.Upload = []string{" a ", "b", "a"}, "why", record.Continue, int64(time.Hour), "queue=4"
 	})
-	assert.Equal(t, engine.Succeeded, run.Status)
+	assert.Equal(t, record.Succeeded, run.Status)
 	assert.Equal(t, api.TaskCounts{Total: 22, Done: 22}, run.Tasks)
 	assert.Equal(t, map[string]string{"n": "20"}, run.Params)
 	assert.Equal(t, []string{"a", "b"}, run.Tags)
 	assert.Equal(t, "why", run.Note)
-	assert.Equal(t, engine.Continue, run.Policy)
+	assert.Equal(t, record.Continue, run.Policy)
 	assert.Equal(t, "queue=4", run.Upload)
 	assert.Equal(t, int64(time.Hour), run.DeadlineNS)
 	assert.Equal(t, "0", run.ResultText)
@@ -39,9 +39,9 @@ func TestSummary(t *testing.T) {
 	assert.Regexp(t, "^[a-z]+-[a-z]+$", run.Name)
 
 	failed := w.run("trip", nil)
-	assert.Equal(t, engine.Failed, failed.Status)
+	assert.Equal(t, record.Failed, failed.Status)
 	require.NotNil(t, failed.Error.Value)
-	assert.Equal(t, engine.UserError, failed.Error.Value.Kind)
+	assert.Equal(t, record.UserError, failed.Error.Value.Kind)
 	assert.Equal(t, "tripped on purpose", failed.Error.Value.Message)
 	assert.Equal(t, "trip", failed.Error.Value.Task)
 	assert.Equal(t, uint32(0), *failed.Error.Value.Node)
@@ -55,7 +55,7 @@ func TestSummaryOfLiveRun(t *testing.T) {
 	w.entered()
 	get := func() (r api.RunSummary) { w.get("/runs/"+string(run.Run), &r); return r }
 	now := get()
-	assert.Equal(t, engine.Running, now.Status)
+	assert.Equal(t, record.Running, now.Status)
 	assert.Equal(t, int64(1), now.Tasks.Running)
 	assert.Equal(t, int64(2), now.Tasks.Total)
 	assert.Equal(t, int64(0), now.Tasks.Done)
@@ -66,12 +66,12 @@ func TestSummaryOfLiveRun(t *testing.T) {
 	w.post("/runs/"+string(run.Run)+"/pause", nil, http.StatusOK, &now)
 	w.release()
 	require.Eventually(t, func() bool { return get().Tasks.Done == 1 }, 20*time.Second, time.Millisecond)
-	assert.Equal(t, engine.Paused, get().Status)
+	assert.Equal(t, record.Paused, get().Status)
 	w.post("/runs/"+string(run.Run)+"/resume", nil, http.StatusOK, &now)
 	w.entered()
-	assert.Equal(t, engine.Running, get().Status)
+	assert.Equal(t, record.Running, get().Status)
 	w.post("/runs/"+string(run.Run)+"/cancel", nil, http.StatusOK, &now)
-	assert.Equal(t, engine.Cancelled, w.finished(run.Run).Status)
+	assert.Equal(t, record.Cancelled, w.finished(run.Run).Status)
 	for _, word := range []string{"cancel", "pause", "resume"} {
 		p := w.refused(http.MethodPost, "/runs/"+string(run.Run)+"/"+word, nil, http.StatusConflict)
 		assert.Equal(t, "the run has ended: it was cancelled", p.Detail)
@@ -80,7 +80,7 @@ func TestSummaryOfLiveRun(t *testing.T) {
 
 func TestListRuns(t *testing.T) {
 	w := newWorld(t)
-	var ids []engine.RunID
+	var ids []record.RunID
 	for i := range 7 {
 		run := w.run("spread", map[string]string{"n": fmt.Sprint(i + 1)}, func(s *api.Submission) { s.Tags = []string{fmt.Sprint("t", i%2)} })
 		ids = append(ids, run.Run)
@@ -107,7 +107,7 @@ func TestListRuns(t *testing.T) {
 	assert.Equal(t, ids[6], list("sort=tasks&workflow=spread").Runs[0].Run)
 	assert.Equal(t, ids[0], list("sort=tasks&order=asc&workflow=spread").Runs[0].Run)
 
-	seen := map[engine.RunID]bool{}
+	seen := map[record.RunID]bool{}
 	for cursor := ""; ; {
 		page := list("limit=3&sort=tasks&cursor=" + url.QueryEscape(cursor))
 		for _, r := range page.Runs {
@@ -132,7 +132,7 @@ func TestListRuns(t *testing.T) {
 // TestPeersOverREST: lists and statistics of the peers of a run, which are those of before it.
 func TestPeersOverREST(t *testing.T) {
 	w := newWorld(t)
-	var ids []engine.RunID
+	var ids []record.RunID
 	for i := range 7 {
 		ids = append(ids, w.run("spread", map[string]string{"n": []string{"3", "4"}[i%2]}).Run)
 	}
@@ -142,16 +142,16 @@ func TestPeersOverREST(t *testing.T) {
 	for _, c := range []struct {
 		n     int
 		scope string
-		want  []engine.RunID
+		want  []record.RunID
 	}{
-		{6, "same", []engine.RunID{ids[4], ids[2], ids[0]}},
-		{5, "same", []engine.RunID{ids[3], ids[1]}},
-		{5, "workflow", []engine.RunID{ids[4], ids[3], ids[2], ids[1], ids[0]}},
+		{6, "same", []record.RunID{ids[4], ids[2], ids[0]}},
+		{5, "same", []record.RunID{ids[3], ids[1]}},
+		{5, "workflow", []record.RunID{ids[4], ids[3], ids[2], ids[1], ids[0]}},
 		{0, "same", nil},
 	} {
 		var list api.RunList
 		w.get(at("/runs?limit=10", c.n, c.scope), &list)
-		var got []engine.RunID
+		var got []record.RunID
 		for _, r := range list.Runs {
 			got = append(got, r.Run)
 		}

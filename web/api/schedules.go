@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/plan"
 )
 
@@ -25,7 +25,7 @@ func (h *insideHandlers) listSchedules(ctx context.Context, in *schedulesInput) 
 		if err != nil {
 			return scheduleList{}, err
 		}
-		p, numbering := plan.New(g), engine.NewNumbering(g)
+		p, numbering := plan.New(g), dag.NewNumbering(g)
 		roots := p.Roots()
 		from = min(from, len(roots))
 		page := roots[from:min(from+in.Limit, len(roots))]
@@ -56,7 +56,7 @@ func (h *insideHandlers) getSchedule(ctx context.Context, in *scheduleInput) (*a
 			return schedule{}, err
 		}
 		p := plan.New(g)
-		s, ok := p.Schedule(engine.NodeID(in.Root))
+		s, ok := p.Schedule(dag.NodeID(in.Root))
 		if !ok {
 			return schedule{}, NewProblem(http.StatusNotFound, "no schedule of run %s begins with node %d; GET schedules lists all of them", in.id(), in.Root)
 		}
@@ -66,7 +66,7 @@ func (h *insideHandlers) getSchedule(ctx context.Context, in *scheduleInput) (*a
 
 // newSchedule makes a page of a schedule.
 func newSchedule(p *plan.Plan, s plan.Schedule, from, limit int, query string) schedule {
-	numbering := engine.NewNumbering(p.Graph())
+	numbering := dag.NewNumbering(p.Graph())
 	out := schedule{ScheduleSummary: newScheduleSummary(s.Root(), s.Size(), numbering), Nodes: []scheduleNode{}}
 	at := 0
 	for n := range s.Nodes() {

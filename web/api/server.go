@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // WorkerState is the current state of a worker.
@@ -26,7 +26,7 @@ type WorkerState struct {
 	Functions []string
 	// Sessions are its sessions in shared runs.
 	Sessions    []WorkerSession
-	Running     map[engine.RunID]int // tasks that it executes, by run
+	Running     map[record.RunID]int // tasks that it executes, by run
 	TasksDone   int64
 	CPU         time.Duration
 	MemoryBytes int64
@@ -34,8 +34,8 @@ type WorkerState struct {
 
 // WorkerSession is the session of a worker in one shared run.
 type WorkerSession struct {
-	Run    engine.RunID
-	Number int // of the worker in the run's log, as in engine.Step
+	Run    record.RunID
+	Number int // of the worker in the run's log, as in record.Step
 	Claims int // tasks that it has claimed, including those that wait for a lane
 }
 
@@ -82,8 +82,8 @@ func (h *serverHandlers) listWorkers(ctx context.Context, _ *nothing) (*answer[w
 
 // runsOf lists the runs in which a worker takes part: it executes tasks of them, or has a session in them.
 func (h *serverHandlers) runsOf(ctx context.Context, s *WorkerState) []workerRun {
-	runs := map[engine.RunID]*workerRun{}
-	part := func(id engine.RunID) *workerRun {
+	runs := map[record.RunID]*workerRun{}
+	part := func(id record.RunID) *workerRun {
 		if runs[id] == nil {
 			runs[id] = &workerRun{Run: id, Name: runName(id), Workflow: h.workflowOf(ctx, id)}
 		}
@@ -105,7 +105,7 @@ func (h *serverHandlers) runsOf(ctx context.Context, s *WorkerState) []workerRun
 }
 
 // workflowOf returns the name of the workflow of a run, empty if the run was deleted.
-func (h *serverHandlers) workflowOf(ctx context.Context, id engine.RunID) string {
+func (h *serverHandlers) workflowOf(ctx context.Context, id record.RunID) string {
 	if own, err := h.cfg.Engine.Get(id); err == nil {
 		return own.Info().Workflow
 	}

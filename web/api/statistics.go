@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -167,11 +167,11 @@ func (h *historyHandlers) listFunctions(ctx context.Context, in *functionsInput)
 }
 
 // optionalRun parses the ID of a run that may be absent.
-func optionalRun(name, text string) (engine.RunID, error) {
+func optionalRun(name, text string) (record.RunID, error) {
 	if text == "" {
 		return "", nil
 	}
-	id, err := engine.ParseRunID(text)
+	id, err := record.ParseRunID(text)
 	if err != nil {
 		return "", NewProblem(400, "query.%s: %s", name, plain(err))
 	}

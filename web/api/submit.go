@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -81,7 +82,7 @@ func (h *submitHandlers) submitRun(ctx context.Context, in *submitInput) (*creat
 	if _, err := metricsstore.ParseStrategy(s.Upload); err != nil {
 		return nil, NewProblem(http.StatusUnprocessableEntity, "body.upload: %s", plain(err))
 	}
-	id, err := h.keys.submit(ctx, in.IdempotencyKey, s.sum(), func() (engine.RunID, error) { return h.submitOnce(ctx, s, in.IdempotencyKey) })
+	id, err := h.keys.submit(ctx, in.IdempotencyKey, s.sum(), func() (record.RunID, error) { return h.submitOnce(ctx, s, in.IdempotencyKey) })
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +91,7 @@ func (h *submitHandlers) submitRun(ctx context.Context, in *submitInput) (*creat
 
 // submitOnce calls submit unless the store has a run that was submitted with the same key within the last day, by another
 // process or by this one before it was restarted.
-func (h *submitHandlers) submitOnce(ctx context.Context, s *submitted, key string) (engine.RunID, error) {
+func (h *submitHandlers) submitOnce(ctx context.Context, s *submitted, key string) (record.RunID, error) {
 	if key == "" {
 		return h.submit(ctx, s, "")
 	}
@@ -109,7 +110,7 @@ func (h *submitHandlers) submitOnce(ctx context.Context, s *submitted, key strin
 }
 
 // submit starts a run.
-func (h *submitHandlers) submit(ctx context.Context, s *submitted, key string) (engine.RunID, error) {
+func (h *submitHandlers) submit(ctx context.Context, s *submitted, key string) (record.RunID, error) {
 	w, err := h.cfg.Engine.Workflow(s.Workflow)
 	if err != nil {
 		return "", NewProblem(http.StatusUnprocessableEntity, "body.workflow: there is no workflow %q; GET /workflows lists them", cut(s.Workflow, 80))
@@ -119,12 +120,12 @@ func (h *submitHandlers) submit(ctx context.Context, s *submitted, key string) (
 		return "", err
 	}
 	return h.start(ctx, w, args, engine.RunOptions{
-		Policy: s.Policy, Deadline: time.Duration(s.DeadlineNS), Upload: s.Upload, Tags: s.Tags, Rules: engine.Rules(s.Rules), Key: key,
+		Policy: s.Policy, Deadline: time.Duration(s.DeadlineNS), Upload: s.Upload, Tags: s.Tags, Rules: record.Rules(s.Rules), Key: key,
 	}, s.Note)
 }
 
 // start submits a run to the engine, if fewer than MaxRuns are active.
-func (h *submitHandlers) start(ctx context.Context, w *engine.Workflow, args engine.Args, o engine.RunOptions, note string) (engine.RunID, error) {
+func (h *submitHandlers) start(ctx context.Context, w *engine.Workflow, args engine.Args, o engine.RunOptions, note string) (record.RunID, error) {
 	if !h.active.enter(h.cfg.MaxRuns) {
 		return "", NewProblem(http.StatusTooManyRequests, "%d runs are active, which is the limit; wait for one to end or cancel one", h.cfg.MaxRuns).
 			with("Retry-After", "10")
@@ -145,7 +146,7 @@ func (h *submitHandlers) start(ctx context.Context, w *engine.Workflow, args eng
 }
 
 // made answers with a run that was just created. It reads neither logs nor other runs, so submissions are fast.
-func (h *submitHandlers) made(ctx context.Context, id engine.RunID, status int) (*created, error) {
+func (h *submitHandlers) made(ctx context.Context, id record.RunID, status int) (*created, error) {
 	run, err := h.kept(ctx, id)
 	if err != nil {
 		return nil, err

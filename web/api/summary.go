@@ -3,7 +3,8 @@ package api
 import (
 	"context"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -15,7 +16,7 @@ type summaries struct {
 }
 
 // one returns the summary of a run.
-func (s *summaries) one(ctx context.Context, id engine.RunID, scope metricsstore.PeerScope) (RunSummary, error) {
+func (s *summaries) one(ctx context.Context, id record.RunID, scope metricsstore.PeerScope) (RunSummary, error) {
 	run, err := s.runs.one(ctx, id)
 	if err != nil {
 		return RunSummary{}, s.missing(id, err)
@@ -55,13 +56,13 @@ func (s *summaries) of(ctx context.Context, r *metricsstore.Run, scope metricsst
 }
 
 // steerable reports whether a live run can be cancelled, paused and resumed from here.
-func (s *summaries) steerable(id engine.RunID) bool {
+func (s *summaries) steerable(id record.RunID) bool {
 	_, err := s.cfg.Engine.Get(id)
 	return err == nil || s.cfg.Ask != nil
 }
 
 // current answers with the summary of a run after it was changed.
-func (s *summaries) current(ctx context.Context, id engine.RunID) (*answer[RunSummary], error) {
+func (s *summaries) current(ctx context.Context, id record.RunID) (*answer[RunSummary], error) {
 	out, err := s.one(ctx, id, metricsstore.SamePeers)
 	if err != nil {
 		return nil, err
@@ -95,7 +96,7 @@ func newSummary(r *metricsstore.Run) RunSummary {
 		s.SubmittedAt = s.StartedAt
 	}
 	if s.Policy == "" {
-		s.Policy = engine.FailFast
+		s.Policy = record.FailFast
 	}
 	if !s.Live {
 		s.Tasks.NotRun = r.Counts.NotRun()
@@ -131,12 +132,12 @@ func newImported(r *metricsstore.Run) OrNull[Imported] {
 	return orNull(out)
 }
 
-func newRunError(e *engine.ErrorRecord) *RunError {
+func newRunError(e *record.ErrorRecord) *RunError {
 	if e == nil {
 		return nil
 	}
 	out := &RunError{Kind: e.Kind, Task: e.Task, Message: e.Message, Attempt: e.Attempt}
-	if e.Node != engine.NoNode {
+	if e.Node != dag.NoNode {
 		node := uint32(e.Node)
 		out.Node = &node
 	}
@@ -148,12 +149,12 @@ func newRecordState(r *metricsstore.Run) RecordState {
 	switch {
 	case damaged != "":
 		unread := r.Damage != "" || r.Lacks(metricsstore.HeaderPart) || r.Lacks(metricsstore.RecordsPart)
-		return RecordState{Text: "damaged: " + damaged, Damage: damaged, EndUnknown: unread && r.Status == engine.Interrupted}
+		return RecordState{Text: "damaged: " + damaged, Damage: damaged, EndUnknown: unread && r.Status == record.Interrupted}
 	case !r.Status.Final():
 		return RecordState{Text: "still being recorded"}
 	case r.Upload.Partial():
 		return RecordState{Text: "kept were " + r.Upload.String()}
-	case r.Status == engine.Interrupted:
+	case r.Status == record.Interrupted:
 		return RecordState{Text: "cut off when its process ended; kept were " + r.Upload.String()}
 	}
 	return RecordState{Complete: true, Text: "complete: " + r.Upload.String()}

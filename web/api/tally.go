@@ -6,7 +6,8 @@ import (
 	"io"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -20,8 +21,8 @@ type tally struct {
 	reading   chan struct{}
 	log       *metricsstore.LogReader
 	fold      *metricsstore.Fold
-	read      time.Time              // when the log was read last
-	announced map[engine.NodeID]bool // attempts that have started, of those that the log announces
+	read      time.Time           // when the log was read last
+	announced map[dag.NodeID]bool // attempts that have started, of those that the log announces
 	paused    bool
 	claimable *claimable // nil for runs that are not shared
 	waiting   []waitingFunction
@@ -35,8 +36,8 @@ type progress struct {
 	waiting []waitingFunction
 }
 
-func newTally(log *metricsstore.LogReader, g *engine.Graph, shared bool) *tally {
-	t := &tally{reading: make(chan struct{}, 1), log: log, fold: metricsstore.NewFold(g), announced: map[engine.NodeID]bool{}}
+func newTally(log *metricsstore.LogReader, g *dag.Graph, shared bool) *tally {
+	t := &tally{reading: make(chan struct{}, 1), log: log, fold: metricsstore.NewFold(g), announced: map[dag.NodeID]bool{}}
 	if shared {
 		t.claimable = newClaimable(t.fold.Numbering())
 	}
@@ -79,14 +80,14 @@ func (t *tally) catchUp(ctx context.Context) error {
 	}
 }
 
-func (t *tally) step(s *engine.Step) {
+func (t *tally) step(s *record.Step) {
 	switch s.Kind {
-	case engine.AttemptStarted:
+	case record.AttemptStarted:
 		t.announced[s.Node] = true
-	case engine.AttemptEnded:
+	case record.AttemptEnded:
 		delete(t.announced, s.Node)
-	case engine.RunPaused, engine.RunResumed:
-		t.paused = s.Kind == engine.RunPaused
+	case record.RunPaused, record.RunResumed:
+		t.paused = s.Kind == record.RunPaused
 	}
 	t.claimable.step(s)
 }

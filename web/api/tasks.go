@@ -8,7 +8,8 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -42,10 +43,10 @@ func (h *insideHandlers) listTasks(ctx context.Context, in *tasksInput) (*answer
 }
 
 // outcomesOf parses outcomes.
-func outcomesOf(names []string) ([]engine.Outcome, error) {
-	var out []engine.Outcome
+func outcomesOf(names []string) ([]record.Outcome, error) {
+	var out []record.Outcome
 	for _, name := range names {
-		var o engine.Outcome
+		var o record.Outcome
 		if err := o.UnmarshalText([]byte(name)); err != nil {
 			return nil, NewProblem(http.StatusBadRequest, "query.outcome: %s", plain(err))
 		}
@@ -60,12 +61,12 @@ func (h *insideHandlers) getTask(ctx context.Context, in *taskInput) (*answer[ta
 		return nil, err
 	}
 	return heavily(ctx, h.records, in, runTag(&run, "task", in.Node), func(ctx context.Context) (task, error) {
-		return h.task(ctx, &run, engine.NodeID(in.Node))
+		return h.task(ctx, &run, dag.NodeID(in.Node))
 	})
 }
 
 // task collects everything known about one node, in one pass over the log.
-func (h *insideHandlers) task(ctx context.Context, run *metricsstore.Run, node engine.NodeID) (task, error) {
+func (h *insideHandlers) task(ctx context.Context, run *metricsstore.Run, node dag.NodeID) (task, error) {
 	attempts, numbering, asOf, err := h.attemptsOf(ctx, run.Info.ID, node)
 	if err != nil {
 		return task{}, err
@@ -87,18 +88,18 @@ func (h *insideHandlers) task(ctx context.Context, run *metricsstore.Run, node e
 
 // attemptOf is an attempt of a task, and the revision of the run in which it ended.
 type attemptOf struct {
-	engine.TaskMetrics
+	record.TaskMetrics
 	revision int
 }
 
 // attemptsOf reads the records of one node, and the numbering of the nodes from the rest of the log.
-func (h *insideHandlers) attemptsOf(ctx context.Context, run engine.RunID, node engine.NodeID) ([]attemptOf, *engine.Numbering, uint64, error) {
+func (h *insideHandlers) attemptsOf(ctx context.Context, run record.RunID, node dag.NodeID) ([]attemptOf, *dag.Numbering, uint64, error) {
 	decoder, log, err := h.queries.Decode(ctx, run)
 	if err != nil {
 		return nil, nil, 0, err
 	}
 	var out []attemptOf
-	var room []engine.TaskMetrics
+	var room []record.TaskMetrics
 	starts := 0
 	for {
 		steps, err := log.Next(ctx)
@@ -110,10 +111,10 @@ func (h *insideHandlers) attemptsOf(ctx context.Context, run engine.RunID, node 
 		}
 		for i := range steps {
 			s := &steps[i]
-			if s.Kind == engine.RunStarted {
+			if s.Kind == record.RunStarted {
 				starts++ // once for each revision
 			}
-			if s.Kind != engine.AttemptEnded || s.Node != node {
+			if s.Kind != record.AttemptEnded || s.Node != node {
 				decoder.EventCount(s) // so that the decoder follows expansions
 				continue
 			}
@@ -128,7 +129,7 @@ func (h *insideHandlers) attemptsOf(ctx context.Context, run engine.RunID, node 
 	}
 }
 
-func (h *insideHandlers) attemptDetail(ctx context.Context, run *metricsstore.Run, m *attemptOf, n *engine.Numbering) (attemptDetail, error) {
+func (h *insideHandlers) attemptDetail(ctx context.Context, run *metricsstore.Run, m *attemptOf, n *dag.Numbering) (attemptDetail, error) {
 	out := attemptDetail{Attempt: newAttempt(&m.TaskMetrics, run.Info.StartedAt)}
 	d, err := h.queries.Detail(ctx, run.Info.ID, metricsstore.DetailKey{
 		Revision: uint32(m.revision), Node: m.Node, Epoch: uint16(m.Epoch), Attempt: uint16(m.Attempt),

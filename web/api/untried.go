@@ -7,7 +7,8 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/web/runtable"
 )
@@ -55,10 +56,10 @@ func (h *insideHandlers) listUntried(ctx context.Context, run *metricsstore.Run,
 	})
 }
 
-func untried(node engine.NodeID, task engine.Identity, state runtable.State) Attempt {
+func untried(node dag.NodeID, task dag.Identity, state runtable.State) Attempt {
 	a := Attempt{Node: node, Task: task.String(), Function: task.Function, Version: task.Version}
 	if state == runtable.Skipped {
-		a.Outcome = engine.OutcomeSkipped
+		a.Outcome = record.OutcomeSkipped
 	}
 	return a
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // graph is the planned graph of a run: scope 0 is the graph itself, and every other scope is the body of a fan-out.
@@ -43,7 +44,7 @@ type graphScope struct {
 	JoinWaits [][]uint32 `json:"joinWaits" doc:"For each join, the nodes of the region's scope that it waits for in each instance."`
 }
 
-func newGraph(g *engine.Graph) graph {
+func newGraph(g *dag.Graph) graph {
 	hash := g.Hash()
 	out := graph{Hash: hex.EncodeToString(hash[:]), Functions: functionNames(g.Functions()), Scopes: make([]graphScope, g.Scopes())}
 	for i := range out.Scopes {
@@ -52,7 +53,7 @@ func newGraph(g *engine.Graph) graph {
 	return out
 }
 
-func newGraphScope(s *engine.Scope) graphScope {
+func newGraphScope(s *dag.Scope) graphScope {
 	out := graphScope{
 		Up: s.Up(), Expansion: s.Expansion(), Tasks: s.Tasks(),
 		Function: make([]uint16, s.Tasks()), Edges: []uint32{}, Region: []int32{}, JoinOf: []uint32{}, JoinWaits: [][]uint32{},
@@ -62,12 +63,12 @@ func newGraphScope(s *engine.Scope) graphScope {
 			out.Edges = append(out.Edges, p, n)
 		}
 		switch s.Kind(n) {
-		case engine.TaskNode:
+		case dag.TaskNode:
 			out.Function[n] = s.Function(n)
-		case engine.ExpandNode:
+		case dag.ExpandNode:
 			out.Fanouts++
 			out.Region = append(out.Region, s.Region(n))
-		case engine.JoinNode:
+		case dag.JoinNode:
 			out.Joins++
 			out.JoinOf = append(out.JoinOf, s.JoinExpansion(n))
 			out.JoinWaits = append(out.JoinWaits, append([]uint32{}, s.JoinWaits(n)...))

@@ -3,16 +3,16 @@ package api
 import (
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
 // RunSummary is what lists and page headers show about a run.
 type RunSummary struct {
-	Run           engine.RunID      `json:"run" doc:"Identifies the run; IDs sort by the time of submission."`
+	Run           record.RunID      `json:"run" doc:"Identifies the run; IDs sort by the time of submission."`
 	Name          string            `json:"name" doc:"Two words made from the ID, for people."`
 	Workflow      string            `json:"workflow"`
-	Status        engine.Status     `json:"status" enum:"queued,running,paused,succeeded,failed,cancelled,interrupted"`
+	Status        record.Status     `json:"status" enum:"queued,running,paused,succeeded,failed,cancelled,interrupted"`
 	Revision      int               `json:"revision" doc:"How often the run was continued after it had ended."`
 	Params        map[string]string `json:"params" doc:"Parameters as text; for files, their names."`
 	Inputs        map[string]int64  `json:"inputs,omitempty" doc:"Bytes of the files that parameters name; absent without files."`
@@ -22,7 +22,7 @@ type RunSummary struct {
 	AddedAt       time.Time         `json:"added_at" doc:"When the run was added to the store: for an imported run, the time of its import."`
 	StartedAt     time.Time         `json:"started_at" doc:"The origin of all offsets of the run."`
 	EndedAt       *time.Time        `json:"ended_at" doc:"Null while the run has not ended."`
-	Policy        engine.Policy     `json:"policy" enum:"fail-fast,continue"`
+	Policy        record.Policy     `json:"policy" enum:"fail-fast,continue"`
 	Upload        string            `json:"upload" doc:"The strategy by which details of tasks are stored."`
 	DeadlineNS    int64             `json:"deadline_ns"`
 	Rules         *Rules            `json:"rules,omitempty" doc:"The rules of placement with defaults filled in; absent if the run is not shared between processes."`
@@ -76,7 +76,7 @@ type TaskCounts struct {
 
 // RunError is the short form of the failure that ended a run.
 type RunError struct {
-	Kind    engine.ErrorKind `json:"kind"`
+	Kind    record.ErrorKind `json:"kind"`
 	Task    string           `json:"task" doc:"Empty if the failure was not that of a task."`
 	Node    *uint32          `json:"node" doc:"Null if the failure was not that of a task."`
 	Message string           `json:"message"`
@@ -128,13 +128,13 @@ type Submission struct {
 	Params     map[string]string `json:"params,omitempty" doc:"Parameters as text; absent ones have their defaults. Files are sent as parts of a form."`
 	Tags       []string          `json:"tags,omitempty" maxItems:"32"`
 	Note       string            `json:"note,omitempty" maxLength:"4096"`
-	Policy     engine.Policy     `json:"policy,omitempty" enum:"fail-fast,continue" doc:"What happens when a task fails for good; default fail-fast."`
+	Policy     record.Policy     `json:"policy,omitempty" enum:"fail-fast,continue" doc:"What happens when a task fails for good; default fail-fast."`
 	DeadlineNS int64             `json:"deadline_ns,omitempty" minimum:"0" doc:"The run fails if it takes longer; default 24 h."`
 	Upload     string            `json:"upload,omitempty" doc:"after_each_task, periodic=2s, queue=256 or shutdown; default periodic=2s."`
 	Rules      Rules             `json:"rules,omitzero" doc:"How tasks and outputs are placed if several processes share the run."`
 }
 
-// Rules mirrors engine.Rules: how workers avoid moving data and waking others. All rules are on unless switched off.
+// Rules mirrors record.Rules: how workers avoid moving data and waking others. All rules are on unless switched off.
 type Rules struct {
 	NoBecome     bool          `json:"no_become,omitempty" doc:"A worker does not continue with tasks that it made ready: each task is claimed separately."`
 	NoClustering bool          `json:"no_clustering,omitempty" doc:"Tasks are not attracted to the worker that holds their large input."`

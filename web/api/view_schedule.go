@@ -1,20 +1,20 @@
 package api
 
 import (
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/plan"
 )
 
 // ScheduleSummary counts the nodes of the schedule of a root. Bodies of fan-outs are counted once.
 type ScheduleSummary struct {
-	Root    engine.NodeID `json:"root"`
-	Task    string        `json:"task" doc:"The identity of the root as text; empty for a fan-out of a constant list."`
-	Tasks   int           `json:"tasks" doc:"Tasks that are reachable from the root, including itself."`
-	FanOuts int           `json:"fan_outs"`
-	Edges   int           `json:"edges"`
-	Became  int           `json:"became" doc:"Nodes with which the worker of their only parent continues."`
-	Invoked int           `json:"invoked" doc:"Nodes that it leaves to other workers."`
-	FanIns  int           `json:"fan_ins" doc:"Nodes that wait for several others: the worker that completes the last of those continues."`
+	Root    dag.NodeID `json:"root"`
+	Task    string     `json:"task" doc:"The identity of the root as text; empty for a fan-out of a constant list."`
+	Tasks   int        `json:"tasks" doc:"Tasks that are reachable from the root, including itself."`
+	FanOuts int        `json:"fan_outs"`
+	Edges   int        `json:"edges"`
+	Became  int        `json:"became" doc:"Nodes with which the worker of their only parent continues."`
+	Invoked int        `json:"invoked" doc:"Nodes that it leaves to other workers."`
+	FanIns  int        `json:"fan_ins" doc:"Nodes that wait for several others: the worker that completes the last of those continues."`
 }
 
 // scheduleList is one page of the schedules of a run.
@@ -51,7 +51,7 @@ type scheduleEdge struct {
 	Mark  string `json:"mark" enum:"become,invoke,fan-in" doc:"Mark of the node to which it leads."`
 }
 
-func newScheduleSummary(root engine.NodeID, size plan.Size, n *engine.Numbering) ScheduleSummary {
+func newScheduleSummary(root dag.NodeID, size plan.Size, n *dag.Numbering) ScheduleSummary {
 	s := ScheduleSummary{
 		Root: root, Tasks: size.Tasks, FanOuts: size.FanOuts, Edges: size.Edges,
 		Became: size.Became, Invoked: size.Invoked, FanIns: size.FanIns,
@@ -62,19 +62,19 @@ func newScheduleSummary(root engine.NodeID, size plan.Size, n *engine.Numbering)
 	return s
 }
 
-func newScheduleNode(p *plan.Plan, n plan.Node, numbering *engine.Numbering) scheduleNode {
+func newScheduleNode(p *plan.Plan, n plan.Node, numbering *dag.Numbering) scheduleNode {
 	scope := p.Graph().Scope(n.Scope)
 	out := scheduleNode{Scope: n.Scope, Node: n.Local, Mark: p.Mark(n).String(), Edges: []scheduleEdge{}}
 	switch scope.Kind(n.Local) {
-	case engine.TaskNode:
+	case dag.TaskNode:
 		f := p.Graph().Functions()[scope.Function(n.Local)]
 		out.Kind, out.Function, out.Version = "task", f.Name(), f.Options().Version
 		if n.Scope == 0 {
-			out.Task = numbering.Identity(numbering.Locate(engine.NodeID(n.Local))).String()
+			out.Task = numbering.Identity(numbering.Locate(dag.NodeID(n.Local))).String()
 		}
-	case engine.ExpandNode:
+	case dag.ExpandNode:
 		out.Kind, out.Region = "fanout", scope.Region(n.Local)
-	case engine.JoinNode:
+	case dag.JoinNode:
 		out.Kind = "join"
 	}
 	for e := range p.Edges(n) {

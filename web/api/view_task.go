@@ -5,13 +5,14 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
 // Attempt is one attempt of a task that has ended. Moments are nanoseconds since the start of the run.
 type Attempt struct {
-	Node        engine.NodeID  `json:"node"`
+	Node        dag.NodeID     `json:"node"`
 	Task        string         `json:"task" doc:"The identity of the task as text, the same in every run of the graph."`
 	Function    string         `json:"function"`
 	Version     int            `json:"version"`
@@ -19,7 +20,7 @@ type Attempt struct {
 	Attempt     int            `json:"attempt" doc:"From 1; 0 for a task without any attempt, whose times are all 0."`
 	Worker      int            `json:"worker"`
 	Slot        int            `json:"slot"`
-	Outcome     engine.Outcome `json:"outcome" enum:"none,ok,failed,retrying,cancelled,lost,skipped"`
+	Outcome     record.Outcome `json:"outcome" enum:"none,ok,failed,retrying,cancelled,lost,skipped"`
 	ReadyNS     int64          `json:"ready_ns" doc:"When it could first have been claimed."`
 	ClaimedNS   int64          `json:"claimed_ns"`
 	StartedNS   int64          `json:"started_ns" doc:"When inputs were present and the body was called."`
@@ -48,7 +49,7 @@ type usage struct {
 	ResultBytes  *int64 `json:"result_bytes" doc:"Size of files that it wrote and no task reads; null if unknown."`
 }
 
-func newUsage(u *engine.Usage) OrNull[usage] {
+func newUsage(u *record.Usage) OrNull[usage] {
 	if u == nil {
 		return OrNull[usage]{}
 	}
@@ -58,7 +59,7 @@ func newUsage(u *engine.Usage) OrNull[usage] {
 	})
 }
 
-func newAttempt(m *engine.TaskMetrics, started time.Time) Attempt {
+func newAttempt(m *record.TaskMetrics, started time.Time) Attempt {
 	at := int64(m.StartedAt.Sub(started))
 	claimed := at - int64(m.Fetch+m.Wait)
 	ended := at + int64(m.Execute)
@@ -91,7 +92,7 @@ type taskList struct {
 
 // task is everything known about one task of a run.
 type task struct {
-	Node     engine.NodeID   `json:"node"`
+	Node     dag.NodeID      `json:"node"`
 	Task     string          `json:"task"`
 	Function string          `json:"function"`
 	Version  int             `json:"version"`
@@ -109,7 +110,7 @@ type attemptDetail struct {
 
 // attemptError describes how an attempt failed.
 type attemptError struct {
-	Kind     engine.ErrorKind `json:"kind"`
+	Kind     record.ErrorKind `json:"kind"`
 	Message  string           `json:"message"`
 	Stack    string           `json:"stack" doc:"Stack of a panic, or the end of stderr; empty if there is neither."`
 	ExitCode int              `json:"exit_code"`
@@ -120,25 +121,25 @@ type attemptError struct {
 
 // input describes how one input reached an attempt.
 type input struct {
-	From    engine.NodeID `json:"from"`
-	Task    string        `json:"task" doc:"Identity of the task that produced it; empty for a fan-out or a join."`
-	Source  string        `json:"source" doc:"store, inline or local; outside if no task of the run produces it."`
-	Bytes   *int64        `json:"bytes" doc:"Null if unknown."`
-	FetchNS int64         `json:"fetch_ns"`
+	From    dag.NodeID `json:"from"`
+	Task    string     `json:"task" doc:"Identity of the task that produced it; empty for a fan-out or a join."`
+	Source  string     `json:"source" doc:"store, inline or local; outside if no task of the run produces it."`
+	Bytes   *int64     `json:"bytes" doc:"Null if unknown."`
+	FetchNS int64      `json:"fetch_ns"`
 }
 
 // foundTask is one attempt found across runs.
 type foundTask struct {
-	Run       engine.RunID  `json:"run"`
-	Name      string        `json:"name" doc:"Name of the run."`
-	Workflow  string        `json:"workflow"`
-	Node      engine.NodeID `json:"node"`
-	Task      string        `json:"task"`
-	Function  string        `json:"function"`
-	Version   int           `json:"version"`
-	Attempt   int           `json:"attempt"`
-	StartedAt time.Time     `json:"started_at"`
-	Value     int64         `json:"value" doc:"Value of the metric, in its unit."`
+	Run       record.RunID `json:"run"`
+	Name      string       `json:"name" doc:"Name of the run."`
+	Workflow  string       `json:"workflow"`
+	Node      dag.NodeID   `json:"node"`
+	Task      string       `json:"task"`
+	Function  string       `json:"function"`
+	Version   int          `json:"version"`
+	Attempt   int          `json:"attempt"`
+	StartedAt time.Time    `json:"started_at"`
+	Value     int64        `json:"value" doc:"Value of the metric, in its unit."`
 }
 
 // foundTasks are the attempts with the greatest values across runs.
@@ -151,7 +152,7 @@ type foundTasks struct {
 }
 
 // event is one thing that happened in a run.
-type event struct{ engine.Event }
+type event struct{ record.Event }
 
 // TransformSchema implements huma.SchemaTransformer: fields that only some kinds have are not required.
 func (*event) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {

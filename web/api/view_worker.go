@@ -3,7 +3,7 @@ package api
 import (
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // runWorker is one worker of a run. Moments are nanoseconds since the start of the run.
@@ -46,7 +46,7 @@ type runWorkerList struct {
 	Workers []runWorker `json:"workers"`
 }
 
-func newRunWorker(r *engine.WorkerRecord) runWorker {
+func newRunWorker(r *record.WorkerRecord) runWorker {
 	w := runWorker{
 		Worker: r.Worker, Name: r.Name, Host: r.Host, PID: r.PID, Width: r.Width, Slots: r.Slots, Warm: r.Warm,
 		StartupNS: int64(r.Startup), StartedNS: r.Started, CPUNS: int64(r.CPU), MemoryBytes: r.MemoryBytes,
@@ -91,7 +91,7 @@ type worker struct {
 
 // workerRun is a run that a worker takes part in.
 type workerRun struct {
-	Run      engine.RunID `json:"run"`
+	Run      record.RunID `json:"run"`
 	Name     string       `json:"name"`
 	Workflow string       `json:"workflow"`
 	Running  int          `json:"running" doc:"Tasks of it that the worker executes."`

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/web/api"
 )
 
@@ -68,7 +69,7 @@ func (c *Client) Runs(ctx context.Context, query url.Values) (api.RunList, error
 }
 
 // Run returns the summary of a run.
-func (c *Client) Run(ctx context.Context, run engine.RunID) (api.RunSummary, error) {
+func (c *Client) Run(ctx context.Context, run record.RunID) (api.RunSummary, error) {
 	return c.summary(ctx, http.MethodGet, pathOf(run))
 }
 
@@ -101,35 +102,35 @@ func (c *Client) SubmitFiles(ctx context.Context, s api.Submission, files map[st
 }
 
 // Cancel cancels a run; it ends once its tasks have returned, which may be later.
-func (c *Client) Cancel(ctx context.Context, run engine.RunID) (api.RunSummary, error) {
+func (c *Client) Cancel(ctx context.Context, run record.RunID) (api.RunSummary, error) {
 	return c.summary(ctx, http.MethodPost, pathOf(run)+"/cancel")
 }
 
 // Pause keeps a run from starting more tasks.
-func (c *Client) Pause(ctx context.Context, run engine.RunID) (api.RunSummary, error) {
+func (c *Client) Pause(ctx context.Context, run record.RunID) (api.RunSummary, error) {
 	return c.summary(ctx, http.MethodPost, pathOf(run)+"/pause")
 }
 
 // Resume undoes Pause.
-func (c *Client) Resume(ctx context.Context, run engine.RunID) (api.RunSummary, error) {
+func (c *Client) Resume(ctx context.Context, run record.RunID) (api.RunSummary, error) {
 	return c.summary(ctx, http.MethodPost, pathOf(run)+"/resume")
 }
 
 // Retry continues a run with what it has left, as its next revision, or submits the same once more, which gives
 // another run.
-func (c *Client) Retry(ctx context.Context, run engine.RunID) (api.RunSummary, error) {
+func (c *Client) Retry(ctx context.Context, run record.RunID) (api.RunSummary, error) {
 	return c.summary(ctx, http.MethodPost, pathOf(run)+"/retry")
 }
 
 // Result returns what a run returned.
-func (c *Client) Result(ctx context.Context, run engine.RunID) (api.Result, error) {
+func (c *Client) Result(ctx context.Context, run record.RunID) (api.Result, error) {
 	var out api.Result
 	err := c.call(ctx, http.MethodGet, pathOf(run)+"/result", nil, &out)
 	return out, err
 }
 
 // Archive downloads a run as an archive file, which metricsstore.ReadArchive reads. The caller closes it.
-func (c *Client) Archive(ctx context.Context, run engine.RunID) (io.ReadCloser, error) {
+func (c *Client) Archive(ctx context.Context, run record.RunID) (io.ReadCloser, error) {
 	answer, err := c.do(ctx, http.MethodGet, pathOf(run)+"/archive", nil)
 	if err != nil {
 		return nil, err
@@ -137,7 +138,7 @@ func (c *Client) Archive(ctx context.Context, run engine.RunID) (io.ReadCloser, 
 	return answer.Body, nil
 }
 
-func pathOf(run engine.RunID) string { return "/runs/" + url.PathEscape(string(run)) }
+func pathOf(run record.RunID) string { return "/runs/" + url.PathEscape(string(run)) }
 
 func (c *Client) summary(ctx context.Context, method, path string) (api.RunSummary, error) {
 	var out api.RunSummary

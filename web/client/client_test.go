@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/web/api"
 	"github.com/dagscope/dagscope/web/client"
 )
@@ -37,11 +37,11 @@ func answering(t *testing.T, status int, body string) (*client.Client, *http.Req
 
 func TestCalls(t *testing.T) {
 	c, last := answering(t, http.StatusOK, `{"run":"r","status":"paused","text":"5","runs":[]}`)
-	summary := func(f func(context.Context, engine.RunID) (api.RunSummary, error)) func() error {
+	summary := func(f func(context.Context, record.RunID) (api.RunSummary, error)) func() error {
 		return func() error {
 			run, err := f(t.Context(), "r")
-			assert.Equal(t, engine.RunID("r"), run.Run)
-			assert.Equal(t, engine.Paused, run.Status)
+			assert.Equal(t, record.RunID("r"), run.Run)
+			assert.Equal(t, record.Paused, run.Status)
 			return err
 		}
 	}

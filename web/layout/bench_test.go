@@ -5,31 +5,31 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // BenchmarkCompute lays out graphs of every kind that is large in its own way.
 func BenchmarkCompute(b *testing.B) {
 	for _, c := range []struct {
 		name  string
-		graph func(b *testing.B) *engine.Graph
+		graph func(b *testing.B) *dag.Graph
 	}{
-		{"montage 10,585 tasks", func(b *testing.B) *engine.Graph { return montage(b, 2_000, 6_580) }},
-		{"recording, 196 tasks", func(b *testing.B) *engine.Graph {
+		{"montage 10,585 tasks", func(b *testing.B) *dag.Graph { return montage(b, 2_000, 6_580) }},
+		{"recording, 196 tasks", func(b *testing.B) *dag.Graph {
 			g := recordings(b)["viralrecon-dirt02-001"]
 			if g == nil {
 				b.Skip("no recordings in ../shared/wfinstances next to the repository")
 			}
 			return g
 		}},
-		{"grid 100 x 100", func(b *testing.B) *engine.Graph { return mesh(b, 100, 100, 3) }},
-		{"chain 100,000", func(b *testing.B) *engine.Graph { return chain(b, 100_000) }},
-		{"fan 10,000", func(b *testing.B) *engine.Graph { return fan(b, 10_000) }},
-		{"tree 65,535", func(b *testing.B) *engine.Graph {
+		{"grid 100 x 100", func(b *testing.B) *dag.Graph { return mesh(b, 100, 100, 3) }},
+		{"chain 100,000", func(b *testing.B) *dag.Graph { return chain(b, 100_000) }},
+		{"fan 10,000", func(b *testing.B) *dag.Graph { return fan(b, 10_000) }},
+		{"tree 65,535", func(b *testing.B) *dag.Graph {
 			return graphOf(b, "tree-reduction", map[string]string{"n": "65536"})
 		}},
-		{"every task read by the last, 2,000", func(b *testing.B) *engine.Graph { return gathered(b, 2_000) }},
-		{"1,000,000 edges", func(b *testing.B) *engine.Graph { return mesh(b, 10, 10_000, 11) }},
+		{"every task read by the last, 2,000", func(b *testing.B) *dag.Graph { return gathered(b, 2_000) }},
+		{"1,000,000 edges", func(b *testing.B) *dag.Graph { return mesh(b, 10, 10_000, 11) }},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			g := c.graph(b)
@@ -43,7 +43,7 @@ func BenchmarkCompute(b *testing.B) {
 }
 
 // chain is a sequence of tasks.
-func chain(t testing.TB, tasks int32) *engine.Graph {
+func chain(t testing.TB, tasks int32) *dag.Graph {
 	var edges []edge
 	for n := range tasks - 1 {
 		edges = append(edges, edge{n, n + 1})
@@ -52,7 +52,7 @@ func chain(t testing.TB, tasks int32) *engine.Graph {
 }
 
 // gathered is a chain whose last task reads all others.
-func gathered(t testing.TB, tasks int32) *engine.Graph {
+func gathered(t testing.TB, tasks int32) *dag.Graph {
 	var edges []edge
 	for n := range tasks - 1 {
 		edges = append(edges, edge{n, n + 1}, edge{n, tasks - 1})
@@ -61,7 +61,7 @@ func gathered(t testing.TB, tasks int32) *engine.Graph {
 }
 
 // fan is one task, many that read it, and one that reads those.
-func fan(t testing.TB, width int32) *engine.Graph {
+func fan(t testing.TB, width int32) *dag.Graph {
 	var edges []edge
 	for n := range width {
 		edges = append(edges, edge{0, n + 1}, edge{n + 1, width + 1})
@@ -70,7 +70,7 @@ func fan(t testing.TB, width int32) *engine.Graph {
 }
 
 // mesh is columns of equal height; each task reads so many of the column before, some of them far away.
-func mesh(t testing.TB, columns, height, reads int32) *engine.Graph {
+func mesh(t testing.TB, columns, height, reads int32) *dag.Graph {
 	var edges []edge
 	for c := int32(1); c < columns; c++ {
 		for i := range height {
@@ -84,7 +84,7 @@ func mesh(t testing.TB, columns, height, reads int32) *engine.Graph {
 }
 
 // montage has the shape of that workflow: images, differences of two that are close, and what joins and follows.
-func montage(t testing.TB, images, differences int32) *engine.Graph {
+func montage(t testing.TB, images, differences int32) *dag.Graph {
 	concat := images + differences
 	model, table, add := concat+1, concat+2+images, concat+3+images
 	var edges []edge

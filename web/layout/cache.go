@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 const (
@@ -22,7 +22,7 @@ const (
 // concurrent use.
 type Cache struct {
 	most    int
-	compute func(*engine.Graph) *Layout
+	compute func(*dag.Graph) *Layout
 	turn    chan struct{}  // holds a token for each layout being computed in the background
 	working sync.WaitGroup // the goroutines that compute
 
@@ -54,7 +54,7 @@ func NewCache(n int) *Cache {
 // Get returns the layout of a graph: immediately if it is known or the graph is small, otherwise after it is computed,
 // at most two at a time. If ctx ends first, Get returns its cause, and the layout is still computed and kept for the next
 // caller.
-func (c *Cache) Get(ctx context.Context, g *engine.Graph) (*Layout, error) {
+func (c *Cache) Get(ctx context.Context, g *dag.Graph) (*Layout, error) {
 	e, isNew := c.find(g.Hash())
 	switch {
 	case isNew && isSmall(g):
@@ -100,7 +100,7 @@ func (c *Cache) find(hash [32]byte) (e *entry, isNew bool) {
 
 // fill computes an entry. A panic there, which would end the program with all its runs, becomes an error, and the next
 // caller tries again.
-func (c *Cache) fill(e *entry, g *engine.Graph) {
+func (c *Cache) fill(e *entry, g *dag.Graph) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			e.err = fmt.Errorf("layout: computing it failed: %v", cause)
@@ -140,7 +140,7 @@ func (l *Layout) numbers() int {
 	return n
 }
 
-func isSmall(g *engine.Graph) bool {
+func isSmall(g *dag.Graph) bool {
 	n := 0
 	for i := range g.Scopes() {
 		s := g.Scope(int32(i))

@@ -10,14 +10,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // counted is a cache that counts what it computes; a large graph waits for gate, where there is one.
 func counted(n int, gate chan struct{}) (*Cache, *atomic.Int32) {
 	var computed atomic.Int32
 	c := NewCache(n)
-	c.compute = func(g *engine.Graph) *Layout {
+	c.compute = func(g *dag.Graph) *Layout {
 		computed.Add(1)
 		if gate != nil && !isSmall(g) {
 			<-gate
@@ -42,7 +42,7 @@ func TestCacheComputesOnceForAll(t *testing.T) {
 		got := make([]*Layout, 20)
 		for i := range got {
 			all.Go(func() {
-				l, err := c.Get(t.Context(), []*engine.Graph{g, same}[i%2])
+				l, err := c.Get(t.Context(), []*dag.Graph{g, same}[i%2])
 				require.NoError(t, err)
 				got[i] = l
 			})
@@ -79,7 +79,7 @@ func TestCacheGoesOnWhenNobodyWaits(t *testing.T) {
 }
 
 func TestCacheAnswersSmallGraphsWhileLargeOnesTakeLong(t *testing.T) {
-	large := []*engine.Graph{chain(t, 2_000), chain(t, 2_001), chain(t, 2_002)}
+	large := []*dag.Graph{chain(t, 2_000), chain(t, 2_001), chain(t, 2_002)}
 	synctest.Test(t, func(t *testing.T) {
 		gate := make(chan struct{})
 		c, computed := counted(10, gate)
@@ -123,8 +123,8 @@ func TestCacheForgetsTheOldest(t *testing.T) {
 func TestCacheSurvivesAPanic(t *testing.T) {
 	c := NewCache(2)
 	compute := c.compute
-	c.compute = func(*engine.Graph) *Layout { panic("at the disco") }
-	for _, g := range []*engine.Graph{chain(t, 3), chain(t, 3_000)} {
+	c.compute = func(*dag.Graph) *Layout { panic("at the disco") }
+	for _, g := range []*dag.Graph{chain(t, 3), chain(t, 3_000)} {
 		_, err := c.Get(t.Context(), g)
 		require.ErrorContains(t, err, "at the disco")
 	}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // Look of what Graphviz draws. In DOT, lengths are inches, and pitch is one unit.
@@ -30,8 +30,8 @@ type Labels map[Element]string
 
 // dotText writes the whole graph in DOT, left to right, with the names and labels of tasks. A fan-out is a cluster around
 // its body, between a point for the expansion and one for each join.
-func dotText(g *engine.Graph, labels Labels) []byte {
-	w := &dotWriter{g: g, labels: labels, numbering: engine.NewNumbering(g)}
+func dotText(g *dag.Graph, labels Labels) []byte {
+	w := &dotWriter{g: g, labels: labels, numbering: dag.NewNumbering(g)}
 	w.text(preface)
 	w.scope(0)
 	w.text("}\n")
@@ -39,9 +39,9 @@ func dotText(g *engine.Graph, labels Labels) []byte {
 }
 
 type dotWriter struct {
-	g         *engine.Graph
+	g         *dag.Graph
 	labels    Labels
-	numbering *engine.Numbering
+	numbering *dag.Numbering
 	b         []byte
 }
 
@@ -71,15 +71,15 @@ func (w *dotWriter) scope(number int32) {
 	s := w.g.Scope(number)
 	for n := range s.Len() {
 		switch s.Kind(n) {
-		case engine.TaskNode:
+		case dag.TaskNode:
 			w.node(number, n)
 			w.text(" [label=", w.label(number, n), "];\n")
-		case engine.ExpandNode:
+		case dag.ExpandNode:
 			w.fanOut(number, n)
-		case engine.JoinNode:
+		case dag.JoinNode:
 		}
 		for _, p := range s.Parents(n) {
-			if s.Kind(n) != engine.JoinNode || len(s.JoinWaits(n)) == 0 {
+			if s.Kind(n) != dag.JoinNode || len(s.JoinWaits(n)) == 0 {
 				w.edge(number, p, number, n)
 			}
 		}
@@ -90,7 +90,7 @@ func (w *dotWriter) scope(number int32) {
 func (w *dotWriter) label(scope int32, n uint32) string {
 	name := w.g.Functions()[w.g.Scope(scope).Function(n)].Name()
 	if scope == 0 {
-		name = w.numbering.Identity(w.numbering.Locate(engine.NodeID(n))).String()
+		name = w.numbering.Identity(w.numbering.Locate(dag.NodeID(n))).String()
 	}
 	label := quote(name)
 	if line := w.labels[Element{scope, n}]; line != "" {

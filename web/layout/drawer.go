@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // Errors of a Drawer.
@@ -65,7 +65,7 @@ func NewDrawer(cfg Config) (*Drawer, error) {
 
 // Draw draws a graph from left to right, tasks with their names and labels and bodies of fan-outs framed. DOT is produced
 // without Graphviz, for any graph. SVG and PNG can fail with ErrNoGraphviz, ErrTooLarge, ErrTimeout or the cause of ctx.
-func (d *Drawer) Draw(ctx context.Context, g *engine.Graph, labels Labels, format string) ([]byte, error) {
+func (d *Drawer) Draw(ctx context.Context, g *dag.Graph, labels Labels, format string) ([]byte, error) {
 	if !slices.Contains(Formats(), format) {
 		return nil, fmt.Errorf("%w: %q, expected one of %s", ErrUnknownFormat, format, strings.Join(Formats(), ", "))
 	}
@@ -80,7 +80,7 @@ func (d *Drawer) Draw(ctx context.Context, g *engine.Graph, labels Labels, forma
 
 // Dot returns the layout that Graphviz's dot finds, with the same elements, edges and sizes as Compute's. It fails like
 // Draw; callers then fall back to Compute.
-func (d *Drawer) Dot(ctx context.Context, g *engine.Graph) (*Layout, error) {
+func (d *Drawer) Dot(ctx context.Context, g *dag.Graph) (*Layout, error) {
 	if err := d.check(g); err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (d *Drawer) Dot(ctx context.Context, g *engine.Graph) (*Layout, error) {
 	return placed(l, plain)
 }
 
-func (d *Drawer) check(g *engine.Graph) error {
+func (d *Drawer) check(g *dag.Graph) error {
 	tasks := 0
 	for i := range g.Scopes() {
 		tasks += int(g.Scope(int32(i)).Tasks())

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 var odd = engine.Func1("a \"b\" \\N <c> &amp; d", func(_ context.Context, n int) (int, error) { return n, nil })
@@ -65,7 +66,7 @@ func TestDraw(t *testing.T) {
 
 func TestDotKeepsElementsEdgesAndSizes(t *testing.T) {
 	d := drawerOf(t)
-	for name, g := range map[string]*engine.Graph{"nested": nested(t), "montage": montage(t, 6, 9), "nothing": link(t, 0), "apart": link(t, 3)} {
+	for name, g := range map[string]*dag.Graph{"nested": nested(t), "montage": montage(t, 6, 9), "nothing": link(t, 0), "apart": link(t, 3)} {
 		ours := Compute(g)
 		l, err := d.Dot(t.Context(), g)
 		require.NoError(t, err, name)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // TestDrawings draws what Compute finds, with -drawings.
@@ -32,7 +32,7 @@ func TestDrawings(t *testing.T) {
 }
 
 // svg draws one scope: boxes with names, and curves.
-func svg(g *engine.Graph, l *Layout, scope int32) string {
+func svg(g *dag.Graph, l *Layout, scope int32) string {
 	const across, down, width, margin = 130, 20, 84, 12
 	s, source := l.Scopes[scope], g.Scope(scope)
 	scale := min(float64(down), 900/s.Height)

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // elements are the boxes of one scope and the edges between them.
@@ -27,17 +27,17 @@ func (r rows) of(n int32) []int32 { return r.list[r.off[n]:r.off[n+1]] }
 
 // elementsOf merges each expansion with its joins. That creates no cycle: all edges into such a box from outside end at
 // the expansion, since a join waits for nothing else in its scope.
-func elementsOf(s *engine.Scope) *elements {
+func elementsOf(s *dag.Scope) *elements {
 	boxes := 0
 	element := func(n uint32) int32 {
-		if s.Kind(n) == engine.JoinNode {
+		if s.Kind(n) == dag.JoinNode {
 			n = s.JoinExpansion(n)
 		}
 		return int32(n)
 	}
 	var edges []edge
 	for n := range s.Len() {
-		if s.Kind(n) == engine.ExpandNode {
+		if s.Kind(n) == dag.ExpandNode {
 			boxes++
 		}
 		to := element(n)

@@ -9,10 +9,11 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
-// dag draws a graph of one scope: edges from smaller numbers to larger ones, then renumbered.
-func dag(t *rapid.T) (tasks int, edges []edge) {
+// acyclic draws a graph of one scope: edges from smaller numbers to larger ones, then renumbered.
+func acyclic(t *rapid.T) (tasks int, edges []edge) {
 	tasks = rapid.IntRange(0, 40).Draw(t, "tasks")
 	if tasks > 1 {
 		edges = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) edge {
@@ -47,7 +48,7 @@ var (
 )
 
 // grown draws a graph with fan-outs, also in one another and fused.
-func grown(t *rapid.T) *engine.Graph {
+func grown(t *rapid.T) *dag.Graph {
 	b := engine.NewBuilder()
 	var grow func(depth int, refs ...engine.Ref[int]) engine.Ref[int]
 	grow = func(depth int, refs ...engine.Ref[int]) engine.Ref[int] {
@@ -74,7 +75,7 @@ func grown(t *rapid.T) *engine.Graph {
 }
 
 // nested is a fan-out in a fan-out with another one fused after it.
-func nested(t testing.TB) *engine.Graph {
+func nested(t testing.TB) *dag.Graph {
 	t.Helper()
 	b := engine.NewBuilder()
 	lists := engine.FanOut(b, many.Call(engine.Const(b, 3)), func(e engine.Ref[int]) engine.Ref[int] {

@@ -3,7 +3,7 @@ package layout
 import (
 	"encoding/hex"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // Engines that make a Layout.
@@ -45,7 +45,7 @@ const grid = 100
 
 // Compute lays a graph out. It is a pure function of the structure and safe for concurrent use; a Cache avoids
 // computing it for each request.
-func Compute(g *engine.Graph) *Layout {
+func Compute(g *dag.Graph) *Layout {
 	hash := g.Hash()
 	l := &Layout{Hash: hex.EncodeToString(hash[:]), Engine: EngineLayered, Scopes: make([]Scope, g.Scopes())}
 	for i := len(l.Scopes) - 1; i >= 0; i-- { // bodies before what encloses them, whose numbers are smaller
@@ -97,16 +97,16 @@ func (lv *levels) scope(e *elements, sizes, y []int32) Scope {
 func units(steps int32) float64 { return float64(steps) / grid }
 
 // sizesOf returns the extent of each element in steps: one unit for a task, one more than its body for a box.
-func sizesOf(s *engine.Scope, bodies []Scope) []int32 {
+func sizesOf(s *dag.Scope, bodies []Scope) []int32 {
 	var sizes []int32
 	for n := range s.Len() {
 		switch s.Kind(n) {
-		case engine.TaskNode:
+		case dag.TaskNode:
 			sizes = append(sizes, grid)
-		case engine.ExpandNode:
+		case dag.ExpandNode:
 			body := int32(bodies[s.Region(n)].Height*grid + 0.5)
 			sizes = append(sizes, (body+grid+1)/2*2) // even, so that halves are whole
-		case engine.JoinNode:
+		case dag.JoinNode:
 		}
 	}
 	return sizes

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // checkScope holds a scope against what Scope promises; elements may overlap by so much.
@@ -58,9 +58,9 @@ func checkScope(t require.TestingT, s *Scope, overlap float64) {
 }
 
 // pairs are the edges between elements that a scope must have, derived from the nodes of the graph.
-func pairs(s *engine.Scope) []edge {
+func pairs(s *dag.Scope) []edge {
 	element := func(n uint32) int32 {
-		if s.Kind(n) == engine.JoinNode {
+		if s.Kind(n) == dag.JoinNode {
 			return int32(s.JoinExpansion(n))
 		}
 		return int32(n)
@@ -79,7 +79,7 @@ func pairs(s *engine.Scope) []edge {
 }
 
 // checkLayout holds a layout against its graph.
-func checkLayout(t require.TestingT, g *engine.Graph, l *Layout) {
+func checkLayout(t require.TestingT, g *dag.Graph, l *Layout) {
 	require.Len(t, l.Scopes, g.Scopes())
 	for i := range l.Scopes {
 		s, from := &l.Scopes[i], g.Scope(int32(i))
@@ -93,12 +93,12 @@ func checkLayout(t require.TestingT, g *engine.Graph, l *Layout) {
 		boxes := 0
 		for n := range from.Len() {
 			switch from.Kind(n) {
-			case engine.TaskNode:
+			case dag.TaskNode:
 				require.Equal(t, 1.0, s.Size[n])
-			case engine.ExpandNode:
+			case dag.ExpandNode:
 				boxes++
 				require.InDelta(t, l.Scopes[from.Region(n)].Height+1, s.Size[n], 0.02)
-			case engine.JoinNode:
+			case dag.JoinNode:
 			}
 		}
 		require.Len(t, s.Y, int(from.Tasks())+boxes)
@@ -107,7 +107,7 @@ func checkLayout(t require.TestingT, g *engine.Graph, l *Layout) {
 
 func TestLayoutOfAnyGraph(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		tasks, edges := dag(t)
+		tasks, edges := acyclic(t)
 		g := link(t, tasks, edges...)
 		checkLayout(t, g, Compute(g))
 	})
@@ -118,7 +118,7 @@ func TestLayoutOfFanOuts(t *testing.T) {
 		g := grown(t)
 		l := Compute(g)
 		checkLayout(t, g, l)
-		decoded, err := engine.DecodeShape(g.AppendShape(nil))
+		decoded, err := dag.DecodeShape(g.AppendShape(nil))
 		require.NoError(t, err)
 		require.Equal(t, asJSON(t, l), asJSON(t, Compute(decoded)), "equal hashes, unequal layouts")
 	})
@@ -133,7 +133,7 @@ func asJSON(t require.TestingT, v any) string {
 // TestColumnsSurviveRenumbering: numbers decide about up and down only, and about nothing in lengths.
 func TestColumnsSurviveRenumbering(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		tasks, edges := dag(t)
+		tasks, edges := acyclic(t)
 		by := rapid.Permutation(numbers(tasks)).Draw(t, "by")
 		a, b := Compute(link(t, tasks, edges...)).Scopes[0], Compute(link(t, tasks, renumbered(by, edges)...)).Scopes[0]
 		for n := range tasks {
@@ -145,7 +145,7 @@ func TestColumnsSurviveRenumbering(t *testing.T) {
 // TestCrossingsAreCounted holds the accumulator tree against comparing all pairs.
 func TestCrossingsAreCounted(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		tasks, edges := dag(t)
+		tasks, edges := acyclic(t)
 		e := newElements(make([]int32, tasks), edges)
 		lv := newLevels(e, columnsOf(e), mostBends)
 		s := newSweeper(lv)
@@ -189,7 +189,7 @@ func TestLateSourcesStandBesideTheirReaders(t *testing.T) {
 }
 
 func TestChainsAreStraightAndJoinsInTheMiddle(t *testing.T) {
-	for name, g := range map[string]*engine.Graph{
+	for name, g := range map[string]*dag.Graph{
 		"chain": chain(t, 500), "fan": fan(t, 7), "two chains": link(t, 4, edge{0, 2}, edge{1, 3}),
 	} {
 		s := Compute(g).Scopes[0]
@@ -285,7 +285,7 @@ func TestLargeGraphs(t *testing.T) {
 	if testing.Short() {
 		t.Skip("large")
 	}
-	for name, g := range map[string]*engine.Graph{
+	for name, g := range map[string]*dag.Graph{
 		"chain": chain(t, 100_000), "fan": fan(t, 10_000), "montage": montage(t, 2_000, 6_580), "mesh": mesh(t, 100, 100, 3),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -299,7 +299,7 @@ func TestLargeGraphs(t *testing.T) {
 }
 
 func TestGoldens(t *testing.T) {
-	graphs := map[string]*engine.Graph{
+	graphs := map[string]*dag.Graph{
 		"tree-reduction": graphOf(t, "tree-reduction", map[string]string{"n": "16"}),
 		"gemm-blocked":   graphOf(t, "gemm-blocked", map[string]string{"size": "200", "block": "100"}),
 		"two-in-one":     nested(t),
@@ -342,7 +342,7 @@ func TestJoinsOfFusedFanOutsShareABox(t *testing.T) {
 }
 
 func TestJSONHasNoNull(t *testing.T) {
-	for name, g := range map[string]*engine.Graph{"nothing": link(t, 0), "one": link(t, 1), "nested": nested(t)} {
+	for name, g := range map[string]*dag.Graph{"nothing": link(t, 0), "one": link(t, 1), "nested": nested(t)} {
 		require.NotContains(t, asJSON(t, Compute(g)), "null", name)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/wfformat"
 	"github.com/dagscope/dagscope/engine/workflows"
 )
@@ -66,7 +67,7 @@ func drawerOf(t testing.TB) *Drawer {
 }
 
 // graphOf builds a workflow of the gallery.
-func graphOf(t testing.TB, name string, set map[string]string) *engine.Graph {
+func graphOf(t testing.TB, name string, set map[string]string) *dag.Graph {
 	t.Helper()
 	for _, w := range append(workflows.All(), wfformat.Workflow()) {
 		if w.Name != name {
@@ -86,9 +87,9 @@ func graphOf(t testing.TB, name string, set map[string]string) *engine.Graph {
 }
 
 // gallery is every built-in workflow with what it has where nothing is set, by name.
-func gallery(t testing.TB) map[string]*engine.Graph {
+func gallery(t testing.TB) map[string]*dag.Graph {
 	t.Helper()
-	graphs := map[string]*engine.Graph{}
+	graphs := map[string]*dag.Graph{}
 	for _, w := range workflows.All() {
 		graphs[w.Name] = graphOf(t, w.Name, nil)
 	}
@@ -96,11 +97,11 @@ func gallery(t testing.TB) map[string]*engine.Graph {
 }
 
 // recordings are the graphs of the public collection, by file name without ending; none where it is not there.
-func recordings(t testing.TB) map[string]*engine.Graph {
+func recordings(t testing.TB) map[string]*dag.Graph {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", "..", "..", "shared", "wfinstances", "*.json"))
 	require.NoError(t, err)
-	graphs := map[string]*engine.Graph{}
+	graphs := map[string]*dag.Graph{}
 	for _, name := range files {
 		graphs[strings.TrimSuffix(filepath.Base(name), ".json")] = graphOf(t, "wfformat", map[string]string{"file": name})
 	}
@@ -108,7 +109,7 @@ func recordings(t testing.TB) map[string]*engine.Graph {
 }
 
 // link makes a graph of one scope whose tasks all call one function, by way of its encoded shape.
-func link(t require.TestingT, tasks int, edges ...edge) *engine.Graph {
+func link(t require.TestingT, tasks int, edges ...edge) *dag.Graph {
 	e := newElements(make([]int32, tasks), slices.Clone(edges))
 	var b bytes.Buffer
 	number := func(v uint64) {
@@ -133,7 +134,7 @@ func link(t require.TestingT, tasks int, edges ...edge) *engine.Graph {
 		}
 	}
 	b.Write(make([]byte, tasks))
-	g, err := engine.DecodeShape(b.Bytes())
+	g, err := dag.DecodeShape(b.Bytes())
 	require.NoError(t, err)
 	return g
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // maxBoard bounds how many runs a board remembers.
@@ -18,7 +18,7 @@ const maxBoard = 4096
 type board struct {
 	mu       sync.Mutex
 	version  uint64 // guarded by mu, as all below; grows with each changed summary
-	latest   map[engine.RunID]posted
+	latest   map[record.RunID]posted
 	watchers map[chan<- struct{}]int // by wake channel of a client: how many subscriptions it has
 }
 
@@ -29,7 +29,7 @@ type posted struct {
 }
 
 func newBoard() *board {
-	return &board{latest: map[engine.RunID]posted{}, watchers: map[chan<- struct{}]int{}}
+	return &board{latest: map[record.RunID]posted{}, watchers: map[chan<- struct{}]int{}}
 }
 
 // watch adds a client, which is woken by a send to wake.
@@ -64,7 +64,7 @@ func (b *board) post(summaries []json.RawMessage) {
 	before := b.version
 	for _, s := range summaries {
 		var head struct {
-			Run engine.RunID `json:"run"`
+			Run record.RunID `json:"run"`
 		}
 		if json.Unmarshal(s, &head) != nil || bytes.Equal(b.latest[head.Run].summary, s) {
 			continue

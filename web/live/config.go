@@ -7,14 +7,14 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
 // Runs describes runs as lists show them. Safe for concurrent use.
 type Runs interface {
 	// Summary returns the summary of a run. The error wraps metricsstore.ErrNotFound if no such run exists.
-	Summary(ctx context.Context, run engine.RunID) (json.RawMessage, error)
+	Summary(ctx context.Context, run record.RunID) (json.RawMessage, error)
 	// Changed returns the summaries of the runs that may have changed since the previous call; too many cost time only.
 	// Each has the run's ID as its field run. Calls do not overlap, and none is made while no client watches the list.
 	Changed(ctx context.Context) ([]json.RawMessage, error)

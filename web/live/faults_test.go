@@ -13,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore/memory"
 	"github.com/dagscope/dagscope/web/live"
 )
@@ -37,7 +37,7 @@ func (b *broken) failure() error {
 	return b.err
 }
 
-func (b *broken) Summary(ctx context.Context, run engine.RunID) (json.RawMessage, error) {
+func (b *broken) Summary(ctx context.Context, run record.RunID) (json.RawMessage, error) {
 	if err := b.failure(); err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func TestFaultsAreLoggedOnce(t *testing.T) {
 			runs.Runs, c.Runs = c.Runs, runs
 			c.Log = slog.New(slog.NewTextHandler(log, nil))
 		})
-		record(t, store, "a", 10) // it continues
+		recordRun(t, store, "a", 10) // it continues
 		a := s.watch("a")
 		a.await("subscribed")
 		var reading sync.WaitGroup

@@ -12,7 +12,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/codec"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/web/runtable"
 )
@@ -24,8 +26,8 @@ const maxBodies = 1 << 20
 // feed holds the table of one run for all its subscribers, and follows its log as long as that can grow.
 type feed struct {
 	hub         *Hub
-	run         engine.RunID
-	info        engine.RunInfo
+	run         record.RunID
+	info        record.RunInfo
 	incarnation string
 
 	// Guarded by Hub.mu:
@@ -57,7 +59,7 @@ type body struct {
 	data       []byte
 }
 
-func newFeed(h *Hub, info engine.RunInfo, g *engine.Graph) *feed {
+func newFeed(h *Hub, info record.RunInfo, g *dag.Graph) *feed {
 	return &feed{
 		hub: h, run: info.ID, info: info, incarnation: incarnation(info), table: runtable.New(g),
 		watchers: map[*subscription]struct{}{},
@@ -66,7 +68,7 @@ func newFeed(h *Hub, info engine.RunInfo, g *engine.Graph) *feed {
 
 // incarnation names the log that is kept under a run's ID: the same as long as a cursor into it stays valid, restarts
 // of this process included.
-func incarnation(info engine.RunInfo) string {
+func incarnation(info record.RunInfo) string {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s %d %d", info.ID, info.Revision, info.StartedAt.UnixNano())
 	return fmt.Sprintf("%016x", h.Sum64())
@@ -98,7 +100,7 @@ func (f *feed) follow(ctx context.Context) {
 }
 
 func unreadable(err error) bool {
-	return errors.Is(err, metricsstore.ErrCorrupt) || errors.Is(err, engine.ErrMalformed)
+	return errors.Is(err, metricsstore.ErrCorrupt) || errors.Is(err, codec.ErrMalformed)
 }
 
 func transient(err error) bool {
@@ -163,7 +165,7 @@ func (f *feed) drain(ctx context.Context, log *metricsstore.LogReader) error {
 	}
 }
 
-func (f *feed) take(steps []engine.Step) error {
+func (f *feed) take(steps []record.Step) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.complete = false

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/memory"
 	"github.com/dagscope/dagscope/web/live"
@@ -23,7 +23,7 @@ func TestResumeElsewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
 		first := serve(t, store, nil)
-		r := record(t, store, "r", 300)
+		r := recordRun(t, store, "r", 300)
 		r.more(100)
 		v := first.watch("r")
 		v.await("frame")
@@ -55,14 +55,14 @@ func TestCursorOfTheFuture(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
 		s := serve(t, store, nil)
-		r := record(t, store, "r", 300)
+		r := recordRun(t, store, "r", 300)
 		r.more(200)
 		v := s.watch("r")
 		v.await("frame")
 		v.cut()
 		other := memory.New()
 		s = serve(t, other, nil)
-		behind := record(t, other, "r", 300)
+		behind := recordRun(t, other, "r", 300)
 		behind.more(50)
 		v.resume(s, "r")
 		v.await("frame")
@@ -81,7 +81,7 @@ func TestInterrupted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
 		s := serve(t, store, nil)
-		r := record(t, store, "r", 300)
+		r := recordRun(t, store, "r", 300)
 		r.more(120)
 		v := s.watch("r")
 		v.await("frame")
@@ -102,7 +102,7 @@ func TestSummaryOfEndedRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
 		s := serve(t, store, nil)
-		record(t, store, "r", 10).end()
+		recordRun(t, store, "r", 10).end()
 		v := s.watch("r")
 		v.awaitEnd()
 		for range 3 {
@@ -121,13 +121,13 @@ func TestReplacedAndDeleted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
 		s := serve(t, store, nil)
-		r := record(t, store, "r", 10)
+		r := recordRun(t, store, "r", 10)
 		r.end()
 		v := s.watch("r")
 		v.awaitEnd()
 		again := info("r")
 		again.Revision = 1
-		require.NoError(t, store.Begin(t.Context(), metricsstore.Header{Info: again, Status: engine.Running}, r.graph.AppendShape(nil)))
+		require.NoError(t, store.Begin(t.Context(), metricsstore.Header{Info: again, Status: record.Running}, r.graph.AppendShape(nil)))
 		v.await("error")
 		assert.Equal(t, 410.0, v.last["problem"].(map[string]any)["status"])
 		v.subscribe("r")
@@ -136,7 +136,7 @@ func TestReplacedAndDeleted(t *testing.T) {
 		assert.False(t, v.copy.Ended())
 		v.cut()
 
-		record(t, store, "gone", 10).end()
+		recordRun(t, store, "gone", 10).end()
 		v = s.watch("gone")
 		v.awaitEnd()
 		require.NoError(t, store.Delete(t.Context(), "gone"))
@@ -153,7 +153,7 @@ func TestFeedsAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
 		s := serve(t, store, func(c *live.Config) { c.CacheRows = 250 })
-		r := record(t, store, "live", 100)
+		r := recordRun(t, store, "live", 100)
 		r.more(50)
 		v := s.watch("live")
 		v.await("frame")
@@ -170,8 +170,8 @@ func TestFeedsAreKept(t *testing.T) {
 		assert.Zero(t, s.hub.Stats().Feeds)
 		r.end()
 		for i := range 4 {
-			id := engine.RunID(fmt.Sprintf("ended-%d", i))
-			record(t, store, id, 100).end()
+			id := record.RunID(fmt.Sprintf("ended-%d", i))
+			recordRun(t, store, id, 100).end()
 			v := s.watch(id)
 			v.awaitEnd()
 			v.cut()
@@ -195,8 +195,8 @@ func TestRunsTopic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
 		s := serve(t, store, nil)
-		record(t, store, "a", 10).end()
-		b := record(t, store, "b", 10)
+		recordRun(t, store, "a", 10).end()
+		b := recordRun(t, store, "b", 10)
 		time.Sleep(time.Minute)
 		assert.Zero(t, s.runs.calls())
 		v := s.open()
@@ -231,7 +231,7 @@ func TestUnreadableRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
 		s := serve(t, store, nil)
-		r := record(t, store, "r", 100)
+		r := recordRun(t, store, "r", 100)
 		r.more(60)
 		bad := metricsstore.Block{First: 61, Last: 70, Data: []byte("nonsense")}
 		require.NoError(t, store.Append(t.Context(), "r", metricsstore.Batch{Blocks: []metricsstore.Block{bad}}))
@@ -258,7 +258,7 @@ func TestStalledMemory(t *testing.T) {
 	grown := func(viewers int) (bytes int64) {
 		store := memory.New()
 		s := serve(t, store, nil)
-		r := record(t, store, "r", 20_000)
+		r := recordRun(t, store, "r", 20_000)
 		var all []*viewer
 		before := inUse()
 		for range stalled {

@@ -8,7 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -28,7 +29,7 @@ type Hub struct {
 
 	mu      sync.Mutex
 	closed  bool // guarded by mu, as all below
-	feeds   map[engine.RunID]*feed
+	feeds   map[record.RunID]*feed
 	leaves  uint64               // how often a last subscriber of a feed has left
 	clients map[*client]struct{} // open sockets and streams
 }
@@ -56,7 +57,7 @@ func New(cfg Config) (*Hub, error) {
 	}
 	return &Hub{
 		cfg: cfg, unpack: u, faults: faults{log: cfg.Log}, board: newBoard(), closing: make(chan struct{}), wanted: make(chan struct{}, 1),
-		feeds: map[engine.RunID]*feed{}, clients: map[*client]struct{}{},
+		feeds: map[record.RunID]*feed{}, clients: map[*client]struct{}{},
 	}, nil
 }
 
@@ -127,7 +128,7 @@ func (h *Hub) leave(c *client) {
 }
 
 // watch finds or starts the feed of a run for one more subscriber, which has to release it.
-func (h *Hub) watch(ctx context.Context, run engine.RunID) (*feed, error) {
+func (h *Hub) watch(ctx context.Context, run record.RunID) (*feed, error) {
 	kept, err := h.cfg.Store.Run(ctx, run)
 	if err != nil {
 		return nil, err
@@ -147,7 +148,7 @@ func (h *Hub) watch(ctx context.Context, run engine.RunID) (*feed, error) {
 
 // use finds the feed of a run as it is kept, or makes one if a graph is given. It returns nil without either, and once
 // the hub has ended.
-func (h *Hub) use(kept *metricsstore.Run, g *engine.Graph) *feed {
+func (h *Hub) use(kept *metricsstore.Run, g *dag.Graph) *feed {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {

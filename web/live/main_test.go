@@ -17,6 +17,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/memory"
@@ -27,7 +29,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // wide is a graph of so many independent tasks and one that reads all of them.
-func wide(t testing.TB, tasks int, body func(context.Context, int) (int, error)) *engine.Graph {
+func wide(t testing.TB, tasks int, body func(context.Context, int) (int, error)) *dag.Graph {
 	t.Helper()
 	leaf := engine.Func1("leaf", body)
 	sum := engine.FuncN("sum", func(_ context.Context, v []int) (int, error) { return len(v), nil })
@@ -58,7 +60,7 @@ func serve(t testing.TB, store metricsstore.Store, change func(*live.Config)) *s
 	t.Helper()
 	q, err := metricsstore.NewQueries(store)
 	require.NoError(t, err)
-	s := &service{t: t, store: store, runs: &summaries{store: store, notes: map[engine.RunID]string{}}}
+	s := &service{t: t, store: store, runs: &summaries{store: store, notes: map[record.RunID]string{}}}
 	cfg := live.Config{Queries: q, Store: store, Runs: s.runs, Log: slog.New(slog.DiscardHandler)}
 	if change != nil {
 		change(&cfg)
@@ -71,7 +73,7 @@ func serve(t testing.TB, store metricsstore.Store, change func(*live.Config)) *s
 	mux := http.NewServeMux()
 	mux.HandleFunc("/live", s.hub.ServeWebSocket)
 	mux.HandleFunc("/events/{run}", func(w http.ResponseWriter, r *http.Request) {
-		s.hub.ServeEvents(w, r, engine.RunID(r.PathValue("run")))
+		s.hub.ServeEvents(w, r, record.RunID(r.PathValue("run")))
 	})
 	pipes := newPipes()
 	server := &http.Server{Handler: mux, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
@@ -130,11 +132,11 @@ type summaries struct {
 	store metricsstore.Store
 
 	mu      sync.Mutex
-	notes   map[engine.RunID]string
+	notes   map[record.RunID]string
 	changed int // calls of Changed
 }
 
-func (s *summaries) Summary(ctx context.Context, run engine.RunID) (json.RawMessage, error) {
+func (s *summaries) Summary(ctx context.Context, run record.RunID) (json.RawMessage, error) {
 	r, err := s.store.Run(ctx, run)
 	if err != nil {
 		return nil, err
@@ -158,7 +160,7 @@ func (s *summaries) Changed(ctx context.Context) ([]json.RawMessage, error) {
 	return out, err
 }
 
-func (s *summaries) note(run engine.RunID, text string) {
+func (s *summaries) note(run record.RunID, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.notes[run] = text
@@ -212,7 +214,7 @@ func (s *service) open() *viewer {
 }
 
 // watch opens a socket and subscribes to a run on channel 1.
-func (s *service) watch(run engine.RunID) *viewer {
+func (s *service) watch(run record.RunID) *viewer {
 	s.t.Helper()
 	v := s.open()
 	v.subscribe(run)
@@ -220,14 +222,14 @@ func (s *service) watch(run engine.RunID) *viewer {
 }
 
 // resume is a new socket of a viewer that was cut off.
-func (v *viewer) resume(s *service, run engine.RunID) {
+func (v *viewer) resume(s *service, run record.RunID) {
 	ws, _, err := s.dial(nil)
 	require.NoError(v.t, err)
 	v.ws = ws
 	v.subscribe(run)
 }
 
-func (v *viewer) subscribe(run engine.RunID) {
+func (v *viewer) subscribe(run record.RunID) {
 	v.say(map[string]any{"type": "subscribe", "channel": 1, "topic": "run", "run": run, "after": v.copy.Seq(), "incarnation": v.incarnation})
 }
 
@@ -302,8 +304,8 @@ func (v *viewer) awaitEnd() {
 // began is when the runs of the tests started.
 func began() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
 
-func info(id engine.RunID) engine.RunInfo {
-	return engine.RunInfo{ID: id, Workflow: "w", Policy: engine.FailFast, SubmittedAt: began(), StartedAt: began()}
+func info(id record.RunID) record.RunInfo {
+	return record.RunInfo{ID: id, Workflow: "w", Policy: record.FailFast, SubmittedAt: began(), StartedAt: began()}
 }
 
 // recorded is a store with a run in it that continues: each call of more records some more steps, end the rest.
@@ -311,14 +313,14 @@ type recorded struct {
 	t     testing.TB
 	store *memory.Store
 	rec   *metricsstore.Recorder
-	id    engine.RunID
-	graph *engine.Graph
-	steps []engine.Step
+	id    record.RunID
+	graph *dag.Graph
+	steps []record.Step
 	done  int
 }
 
-// record begins a run of so many tasks whose log is made up.
-func record(t testing.TB, store *memory.Store, id engine.RunID, tasks int) *recorded {
+// recordRun begins a run of so many tasks whose log is made up.
+func recordRun(t testing.TB, store *memory.Store, id record.RunID, tasks int) *recorded {
 	t.Helper()
 	rec, err := metricsstore.NewRecorder(metricsstore.Config{Store: store})
 	require.NoError(t, err)
@@ -344,16 +346,16 @@ func (r *recorded) more(n int) {
 // end records the rest and archives the run.
 func (r *recorded) end() {
 	r.more(len(r.steps))
-	require.NoError(r.t, r.rec.End(r.id, engine.RunEnd{Status: engine.Succeeded, EndedAt: began().Add(time.Second)}))
+	require.NoError(r.t, r.rec.End(r.id, record.RunEnd{Status: record.Succeeded, EndedAt: began().Add(time.Second)}))
 }
 
 // interrupt archives the run as it is.
 func (r *recorded) interrupt() {
-	require.NoError(r.t, r.rec.End(r.id, engine.RunEnd{Status: engine.Interrupted, EndedAt: began().Add(time.Second)}))
+	require.NoError(r.t, r.rec.End(r.id, record.RunEnd{Status: record.Interrupted, EndedAt: began().Add(time.Second)}))
 }
 
 // requireSame compares a viewer's table with the one that the log in the store makes.
-func (s *service) requireSame(v *viewer, run engine.RunID) {
+func (s *service) requireSame(v *viewer, run record.RunID) {
 	s.t.Helper()
 	q, err := metricsstore.NewQueries(s.store)
 	require.NoError(s.t, err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -107,7 +108,7 @@ func (e requestError) Error() string { return e.problem.Detail }
 var errReplaced = errors.New("live: the run was replaced")
 
 // problemOf is what a client gets for an error of a run; ok is false for an error that has to be logged, too.
-func problemOf(run engine.RunID, err error) (p problem, ok bool) {
+func problemOf(run record.RunID, err error) (p problem, ok bool) {
 	var wrong requestError
 	switch {
 	case errors.As(err, &wrong):

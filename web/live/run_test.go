@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	statememory "github.com/dagscope/dagscope/engine/state/memory"
 	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/metricsstore"
@@ -18,7 +19,7 @@ import (
 )
 
 // execute runs a graph on a real engine that records into store, and calls f meanwhile.
-func execute(t *testing.T, store metricsstore.Store, g *engine.Graph, f func(*engine.Run)) {
+func execute(t *testing.T, store metricsstore.Store, g *dag.Graph, f func(*engine.Run)) {
 	t.Helper()
 	rec, err := metricsstore.NewRecorder(metricsstore.Config{Store: store})
 	require.NoError(t, err)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore/memory"
 	"github.com/dagscope/dagscope/web/live"
 )
@@ -18,11 +18,11 @@ import (
 // stuck never sums up one of the runs once it is set to.
 type stuck struct {
 	live.Runs
-	run   engine.RunID
+	run   record.RunID
 	armed atomic.Bool
 }
 
-func (s *stuck) Summary(ctx context.Context, run engine.RunID) (json.RawMessage, error) {
+func (s *stuck) Summary(ctx context.Context, run record.RunID) (json.RawMessage, error) {
 	if run == s.run && s.armed.Load() {
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -36,8 +36,8 @@ func TestStuckRun(t *testing.T) {
 		store := memory.New()
 		runs := &stuck{run: "a"}
 		s := serve(t, store, func(c *live.Config) { runs.Runs, c.Runs = c.Runs, runs })
-		record(t, store, "a", 10)
-		record(t, store, "b", 10)
+		recordRun(t, store, "a", 10)
+		recordRun(t, store, "b", 10)
 		a, b := s.watch("a"), s.watch("b")
 		a.await("subscribed")
 		b.await("subscribed")
@@ -61,7 +61,7 @@ func TestSilentStore(t *testing.T) {
 		s := serve(t, store, func(c *live.Config) {
 			c.Silent = func() (time.Time, bool) { return time.Unix(silent.Load(), 0), silent.Load() != 0 }
 		})
-		record(t, store, "r", 10)
+		recordRun(t, store, "r", 10)
 		v := s.watch("r")
 		v.await("subscribed")
 		assert.NotContains(t, v.texts, "store", "it answers, as it has all the time")

@@ -12,7 +12,7 @@ import (
 
 	"github.com/coder/websocket"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/web/runtable"
 )
 
@@ -101,7 +101,7 @@ func (s *socket) read(ctx context.Context) {
 		if err == nil {
 			continue
 		}
-		p := s.hub.problem(engine.RunID(c.Run), err)
+		p := s.hub.problem(record.RunID(c.Run), err)
 		select {
 		case s.replies <- encode(errorMessage{Type: "error", Channel: c.Channel, Problem: p}):
 		case <-ctx.Done():

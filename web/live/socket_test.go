@@ -22,7 +22,7 @@ func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
 		s := serve(t, store, nil)
-		r := record(t, store, "r", 300)
+		r := recordRun(t, store, "r", 300)
 		r.more(100)
 		v := s.watch("r")
 		v.await("frame")
@@ -49,7 +49,7 @@ func TestPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
 		s := serve(t, store, nil)
-		r := record(t, store, "r", 2000)
+		r := recordRun(t, store, "r", 2000)
 		v := s.watch("r")
 		v.await("frame")
 		time.Sleep(time.Second)
@@ -85,7 +85,7 @@ func TestSlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
 		s := serve(t, store, nil)
-		r := record(t, store, "r", 20_000)
+		r := recordRun(t, store, "r", 20_000)
 		slow, fast := s.watch("r"), s.watch("r")
 		slow.await("subscribed") // and then it reads nothing
 		began := time.Now()
@@ -127,7 +127,7 @@ func TestSluggishReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
 		s := serve(t, store, func(c *live.Config) { c.WriteTimeout = time.Second })
-		r := record(t, store, "r", 20_000)
+		r := recordRun(t, store, "r", 20_000)
 		r.more(30_000)
 		v := s.watch("r")
 		v.await("subscribed")
@@ -143,7 +143,7 @@ func TestMergedPatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
 		s := serve(t, store, nil)
-		r := record(t, store, "r", 500)
+		r := recordRun(t, store, "r", 500)
 		v := s.watch("r")
 		v.await("frame")
 		for range 10 {
@@ -170,7 +170,7 @@ func TestSharedFrames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
 		s := serve(t, store, nil)
-		r := record(t, store, "r", 1200)
+		r := recordRun(t, store, "r", 1200)
 		var viewers []*viewer
 		for range 10 {
 			v := s.watch("r")
@@ -201,7 +201,7 @@ func TestResync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
 		s := serve(t, store, nil)
-		r := record(t, store, "r", 100)
+		r := recordRun(t, store, "r", 100)
 		r.more(60)
 		v := s.watch("r")
 		v.await("frame")
@@ -222,7 +222,7 @@ func TestHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
 		s := serve(t, store, nil)
-		r := record(t, store, "r", 100)
+		r := recordRun(t, store, "r", 100)
 		r.more(60)
 		v := s.watch("r")
 		start := time.Now()
@@ -240,7 +240,7 @@ func TestRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
 		s := serve(t, store, nil)
-		record(t, store, "r", 10).end()
+		recordRun(t, store, "r", 10).end()
 		v := s.open()
 		say := func(command map[string]any, status float64, detail string) {
 			t.Helper()
@@ -313,7 +313,7 @@ func TestShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
 		s := serve(t, store, nil)
-		r := record(t, store, "r", 100)
+		r := recordRun(t, store, "r", 100)
 		r.more(60)
 		v := s.watch("r")
 		v.await("frame")

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // stream is one response of server-sent events about one run, as channel 0.
@@ -27,7 +27,7 @@ type stream struct {
 
 // ServeEvents responds with server-sent events about one run: what a socket would get as text in events named
 // control, frames as base64 in events named frame, whose ids a client sends as Last-Event-ID to continue after them.
-func (h *Hub) ServeEvents(w http.ResponseWriter, r *http.Request, run engine.RunID) {
+func (h *Hub) ServeEvents(w http.ResponseWriter, r *http.Request, run record.RunID) {
 	out := http.NewResponseController(w)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore/memory"
 	"github.com/dagscope/dagscope/web/runtable"
 )
@@ -28,7 +28,7 @@ type listener struct {
 	copy   *viewer // its table
 }
 
-func (s *service) listen(run engine.RunID, id string, v *viewer) *listener {
+func (s *service) listen(run record.RunID, id string, v *viewer) *listener {
 	ctx, cancel := context.WithCancel(context.Background())
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://dagscope.test/events/"+string(run), nil)
 	require.NoError(s.t, err)
@@ -80,7 +80,7 @@ func TestStreamResumes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
 		s := serve(t, store, nil)
-		r := record(t, store, "r", 1500)
+		r := recordRun(t, store, "r", 1500)
 		r.more(1000)
 		v := &viewer{t: t}
 		id := ""
@@ -145,7 +145,7 @@ func TestStalledStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
 		s := serve(t, store, nil)
-		r := record(t, store, "r", 6000)
+		r := recordRun(t, store, "r", 6000)
 		r.more(5000)
 		l := s.listen("r", "", &viewer{t: t})
 		l.event()

@@ -5,7 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/web/runtable"
 )
 
@@ -25,7 +25,7 @@ type subscription struct {
 
 // subscribe starts a view of a run. A client that has a part of the same incarnation continues after it.
 func (h *Hub) subscribe(ctx context.Context, c command, wake chan<- struct{}) (*subscription, error) {
-	run, err := engine.ParseRunID(c.Run)
+	run, err := record.ParseRunID(c.Run)
 	if err != nil {
 		return nil, requestError{newProblem(http.StatusBadRequest, "%q is not the ID of a run", c.Run)}
 	}
@@ -134,7 +134,7 @@ func (s *subscription) failureMessage(err error) []byte {
 }
 
 // problem is what clients get for an error; errors whose cause they must not see are logged.
-func (h *Hub) problem(run engine.RunID, err error) problem {
+func (h *Hub) problem(run record.RunID, err error) problem {
 	p, known := problemOf(run, err)
 	if !known {
 		h.cfg.Log.LogAttrs(context.Background(), slog.LevelError, "run cannot be watched", slog.String("run", string(run)), slog.Any("error", err))

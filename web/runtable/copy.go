@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // ErrGap says that a frame does not follow on what a copy has: a new snapshot has to be asked for.
@@ -14,7 +14,7 @@ var ErrGap = errors.New("runtable: frame does not follow")
 type Copy struct {
 	View
 	now      int64
-	expanded map[engine.NodeID]struct{}
+	expanded map[dag.NodeID]struct{}
 }
 
 // Now is the run's clock when the last frame was sent.
@@ -62,7 +62,7 @@ func (c *Copy) expand(e Expansion) {
 		return
 	}
 	if c.expanded == nil {
-		c.expanded = map[engine.NodeID]struct{}{}
+		c.expanded = map[dag.NodeID]struct{}{}
 	}
 	c.expanded[e.Node] = struct{}{}
 	c.expansions = append(c.expansions, e)

@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // ErrFrame says that bytes are not a frame.
@@ -88,7 +89,7 @@ func (d *decoder) frame() Frame {
 	f.Tasks = int(d.number(math.MaxInt32))
 	f.Marks = make([]Mark, d.count("marks", leastMark))
 	for i := range f.Marks {
-		f.Marks[i] = Mark{engine.StepKind(d.byte()), d.signed(), uint32(d.number(math.MaxUint32))}
+		f.Marks[i] = Mark{record.StepKind(d.byte()), d.signed(), uint32(d.number(math.MaxUint32))}
 	}
 	f.Expansions = make([]Expansion, d.count("expansions", leastExpansion))
 	for i := range f.Expansions {
@@ -115,7 +116,7 @@ func (d *decoder) rows(numbers []uint32, rows []Row) {
 			d.fail("node %d", node)
 			return
 		}
-		rows[i].Node = engine.NodeID(node)
+		rows[i].Node = dag.NodeID(node)
 	}
 	for _, column := range columns {
 		for i := range rows {
@@ -123,7 +124,7 @@ func (d *decoder) rows(numbers []uint32, rows []Row) {
 		}
 	}
 	for i := range rows {
-		rows[i].Outcome = engine.Outcome(d.byte())
+		rows[i].Outcome = record.Outcome(d.byte())
 	}
 	for i := range rows {
 		rows[i].Flags = RowFlags(d.byte())
@@ -209,7 +210,7 @@ func (d *decoder) signed() int64 {
 	return v
 }
 
-func (d *decoder) node() engine.NodeID { return engine.NodeID(d.number(maxNodes)) }
+func (d *decoder) node() dag.NodeID { return dag.NodeID(d.number(maxNodes)) }
 
 // count reads how many things follow that take at least so many bytes each.
 func (d *decoder) count(what string, least int) int {

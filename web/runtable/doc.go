@@ -5,7 +5,7 @@
 // The same steps make the same table, however they are cut into calls, and a row keeps its number for ever: rows are
 // only added, and values only filled in or corrected. A client that applies frames in their order holds the server's
 // table at the end of each batch of frames; a frame may be late, merged with others or sent again, but nothing is
-// lost. Moments are in order within a row, and durations between them are those of engine.TaskMetrics.
+// lost. Moments are in order within a row, and durations between them are those of record.TaskMetrics.
 //
 // Folding costs some 200 ns a step. A table takes some 130 bytes a row and 4 bytes for each node that has rows; a
 // frame costs time in the rows that it holds, not in those of the table. On the wire a row takes some 25 bytes.

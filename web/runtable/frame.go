@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // Cursor is how far a client has got. The zero value has nothing. Cursors can be compared.
@@ -149,7 +149,7 @@ func appendRows(dst []byte, rows []Row, numbers []uint32) []byte {
 		dst = binary.AppendUvarint(dst, uint64(int64(i)-before-1))
 		before = int64(i)
 	}
-	node := engine.NodeID(0)
+	node := dag.NodeID(0)
 	for _, i := range numbers {
 		dst = binary.AppendVarint(dst, int64(rows[i].Node)-int64(node))
 		node = rows[i].Node

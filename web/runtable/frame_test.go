@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/web/runtable"
 )
 
@@ -70,7 +71,7 @@ func TestCopyShowsTheSame(t *testing.T) {
 	for _, n := range []int{len(steps) / 3, len(steps) - 1, len(steps)} {
 		table, copied := folded(t, g, steps[:n]), &runtable.Copy{}
 		pull(t, table, copied, runtable.Cursor{}, 64)
-		for node := range engine.NodeID(table.Numbering().Nodes()) {
+		for node := range dag.NodeID(table.Numbering().Nodes()) {
 			for at := int64(-1); at <= table.End()+1000; at += max(table.End()/50, 1) {
 				require.Equal(t, table.StateAt(node, at), copied.StateAt(node, at))
 			}
@@ -134,14 +135,14 @@ func TestBytesPerTask(t *testing.T) {
 func TestLargestFrame(t *testing.T) {
 	g := nested(t, 3000)
 	table := runtable.New(g)
-	steps := make([]engine.Step, 0, 3000)
+	steps := make([]record.Step, 0, 3000)
 	for i := range 3000 {
 		far := int64(runtable.MaxTime) * int64(1-i%2*2)
-		steps = append(steps, engine.Step{
-			Seq: math.MaxUint32 + uint64(i), Kind: engine.AttemptEnded, Node: engine.NodeID((i * 1499) % 3000), Epoch: math.MaxUint16, Attempt: math.MaxUint16,
+		steps = append(steps, record.Step{
+			Seq: math.MaxUint32 + uint64(i), Kind: record.AttemptEnded, Node: dag.NodeID((i * 1499) % 3000), Epoch: math.MaxUint16, Attempt: math.MaxUint16,
 			Worker: math.MaxUint16 - 1, Slot: math.MaxUint16, Outcome: ok, Ready: far, Claimed: far, Started: far, Ended: far, Updated: far,
 			Fetch: math.MaxInt64, OutputBytes: math.MaxInt64, StoredBytes: math.MaxInt64, Became: noNode,
-			Usage: &engine.Usage{CPU: math.MaxInt64, MemoryBytes: math.MaxInt64, ReadBytes: math.MaxInt64, WrittenBytes: math.MaxInt64},
+			Usage: &record.Usage{CPU: math.MaxInt64, MemoryBytes: math.MaxInt64, ReadBytes: math.MaxInt64, WrittenBytes: math.MaxInt64},
 		})
 	}
 	require.NoError(t, table.Steps(steps))
@@ -156,10 +157,10 @@ func TestLargestFrame(t *testing.T) {
 // TestChangesStayBounded: rows that change again and again take no more memory, and a frame holds only what changed.
 func TestChangesStayBounded(t *testing.T) {
 	g := nested(t, 4)
-	table := folded(t, g, []engine.Step{{Seq: 1, Kind: engine.RunStarted, Readied: []engine.NodeID{0, 1, 2, 3}, Became: noNode}})
+	table := folded(t, g, []record.Step{{Seq: 1, Kind: record.RunStarted, Readied: []dag.NodeID{0, 1, 2, 3}, Became: noNode}})
 	for seq := uint64(2); seq < 50_000; seq++ {
-		require.NoError(t, table.Steps([]engine.Step{{
-			Seq: seq, Kind: engine.AttemptStarted, Node: engine.NodeID(seq % 2), Attempt: 1, Claimed: int64(seq), Started: int64(seq), Became: noNode,
+		require.NoError(t, table.Steps([]record.Step{{
+			Seq: seq, Kind: record.AttemptStarted, Node: dag.NodeID(seq % 2), Attempt: 1, Claimed: int64(seq), Started: int64(seq), Became: noNode,
 		}}))
 	}
 	assert.Less(t, runtable.ChangesKept(table), 2*table.Rows()+2000)
@@ -196,7 +197,7 @@ func TestGolden(t *testing.T) {
 
 // keepsGolden holds the frames of a run, and the states of its tasks around their attempts and at further moments, to
 // a file.
-func keepsGolden(t *testing.T, name string, g *engine.Graph, steps []engine.Step, further ...int64) {
+func keepsGolden(t *testing.T, name string, g *dag.Graph, steps []record.Step, further ...int64) {
 	table, copied, cursor := runtable.New(g), &runtable.Copy{}, runtable.Cursor{}
 	var want golden
 	for _, end := range []int{1, len(steps) / 2, len(steps)} {

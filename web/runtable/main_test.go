@@ -9,12 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 	"github.com/dagscope/dagscope/web/runtable"
 )
 
 // nested fans out inside a fan-out, and has a wide row of tasks beside it.
-func nested(t testing.TB, wide int) *engine.Graph {
+func nested(t testing.TB, wide int) *dag.Graph {
 	t.Helper()
 	grow := engine.Func1("grow", func(_ context.Context, n int) ([]int, error) { return make([]int, n), nil })
 	sum := engine.FuncN("sum", func(_ context.Context, v []int) (int, error) { return len(v), nil })
@@ -34,29 +36,29 @@ func nested(t testing.TB, wide int) *engine.Graph {
 }
 
 // simulated is a graph with the log of a run of it.
-func simulated(t testing.TB, seed uint64, wide int) (*engine.Graph, []engine.Step) {
+func simulated(t testing.TB, seed uint64, wide int) (*dag.Graph, []record.Step) {
 	t.Helper()
 	g := nested(t, wide)
 	return g, enginetest.SimulateSteps(g, seed, 4)
 }
 
 // measure gives steps of which some tell what their attempts used, each of them something else.
-func measure(steps []engine.Step) []engine.Step {
+func measure(steps []record.Step) []record.Step {
 	out := slices.Clone(steps)
 	for i := range out {
-		if out[i].Kind != engine.AttemptEnded || i%3 == 0 {
+		if out[i].Kind != record.AttemptEnded || i%3 == 0 {
 			continue
 		}
 		part := func(n int64) int64 { return n%5*n - n%2 } // 0 and UnknownSize among them
 		n := int64(i)
-		out[i].Usage = &engine.Usage{
+		out[i].Usage = &record.Usage{
 			CPU: time.Duration(part(n)), MemoryBytes: part(n + 1), ReadBytes: part(n + 2), WrittenBytes: part(n + 3), InputBytes: n,
 		}
 	}
 	return out
 }
 
-func folded(t require.TestingT, g *engine.Graph, steps []engine.Step) *runtable.Table {
+func folded(t require.TestingT, g *dag.Graph, steps []record.Step) *runtable.Table {
 	table := runtable.New(g)
 	require.NoError(t, table.Steps(steps))
 	return table

@@ -1,17 +1,19 @@
 package runtable
 
 import (
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/codec"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Row is one attempt of a task. Times are nanoseconds since the run's start, within ±MaxTime, and in order.
 type Row struct {
-	Node    engine.NodeID
+	Node    dag.NodeID
 	Epoch   uint16
 	Attempt uint16 // from 1
 	Worker  uint16 // NoWorker where none has claimed it
 	Slot    uint16
-	Outcome engine.Outcome // NoOutcome until it ends
+	Outcome record.Outcome // NoOutcome until it ends
 	Flags   RowFlags
 	// Has tells which of the moments are known; the others are 0.
 	Has     Moments
@@ -22,13 +24,13 @@ type Row struct {
 	Updated int64 // output handed on, the attempt is over; the only moment of a skipped task
 	// Fetch is how much of Claimed to Started went into fetching inputs from elsewhere.
 	Fetch       int64
-	OutputBytes int64 // engine.UnknownSize while it is not known
+	OutputBytes int64 // codec.UnknownSize while it is not known
 	StoredBytes int64
 	// Usage is nil where nothing was measured. It must not be modified.
 	Usage *Usage
 }
 
-// Usage is what an attempt used, engine.UnknownSize where that is not known; see engine.Usage.
+// Usage is what an attempt used, codec.UnknownSize where that is not known; see record.Usage.
 type Usage struct {
 	CPU          int64 // ns of processors, added up
 	MemoryBytes  int64
@@ -37,7 +39,7 @@ type Usage struct {
 }
 
 // newUsage keeps what a table shows of a usage; nil where that is nothing.
-func newUsage(u *engine.Usage) *Usage {
+func newUsage(u *record.Usage) *Usage {
 	if u == nil || u.CPU < 0 && u.MemoryBytes < 0 && u.ReadBytes < 0 && u.WrittenBytes < 0 {
 		return nil
 	}
@@ -96,7 +98,7 @@ func (r *Row) begin() (at int64, ok bool) {
 func (r *Row) reached(m Moments, moment, at int64) bool { return r.Has&m != 0 && moment <= at }
 
 // over reports whether the attempt has ended.
-func (r *Row) over() bool { return r.Outcome != engine.NoOutcome }
+func (r *Row) over() bool { return r.Outcome != record.NoOutcome }
 
 // latest is the last of the moments that are known, 0 where none is.
 func (r *Row) latest() int64 {
@@ -105,10 +107,10 @@ func (r *Row) latest() int64 {
 
 // Mark is something that happened to the run or to a worker as a whole.
 type Mark struct {
-	Kind engine.StepKind
+	Kind record.StepKind
 	At   int64
 	// Value is the worker of worker marks and of leaked slots, with WorkerLost where one stopped because it was lost; the
-	// engine.Outcome of RunFinished; else 0.
+	// record.Outcome of RunFinished; else 0.
 	Value uint32
 }
 
@@ -117,12 +119,12 @@ const WorkerLost = 1 << 16
 
 // Expansion is a fan-out that has learnt its width: its instances have the nodes from First on.
 type Expansion struct {
-	Node  engine.NodeID
+	Node  dag.NodeID
 	Width uint32
-	First engine.NodeID
+	First dag.NodeID
 }
 
 func clampTime(ns int64) int64 { return max(-MaxTime, min(ns, MaxTime)) }
 
 // clampSize keeps -1 for unknown sizes.
-func clampSize(n int64) int64 { return max(engine.UnknownSize, min(n, MaxTime)) }
+func clampSize(n int64) int64 { return max(codec.UnknownSize, min(n, MaxTime)) }

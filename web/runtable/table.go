@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/codec"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
-// maxNodes bounds what the fan-outs of a log may make, as engine.Decoder does.
+// maxNodes bounds what the fan-outs of a log may make, as record.Decoder does.
 const maxNodes = 1 << 26
 
 // roomAtOnce bounds the rows that a table has room for from the start: some 8 MB.
@@ -19,7 +21,7 @@ const lookBack = 8
 // Table is the fold of a run's log, and knows what changed since any step. Not safe for concurrent use.
 type Table struct {
 	View
-	numbering *engine.Numbering
+	numbering *dag.Numbering
 	changes   changes
 	// seqOfMark and seqOfExpansion are the steps that marks and expansions come from.
 	seqOfMark      []uint64
@@ -28,8 +30,8 @@ type Table struct {
 }
 
 // New starts the table of a run of g, which need not be Executable.
-func New(g *engine.Graph) *Table {
-	t := &Table{numbering: engine.NewNumbering(g)}
+func New(g *dag.Graph) *Table {
+	t := &Table{numbering: dag.NewNumbering(g)}
 	t.tasks = t.numbering.Tasks()
 	room := min(t.tasks, roomAtOnce) // most tasks have one row
 	t.rows, t.previous = make([]Row, 0, room), make([]int32, 0, room)
@@ -38,12 +40,12 @@ func New(g *engine.Graph) *Table {
 }
 
 // Numbering places the nodes of the run as far as the steps have expanded it.
-func (t *Table) Numbering() *engine.Numbering { return t.numbering }
+func (t *Table) Numbering() *dag.Numbering { return t.numbering }
 
 // TasksIn lists the tasks that are in a state at a moment, in the order of their nodes.
-func (t *Table) TasksIn(state State, at int64) []engine.NodeID {
-	var in []engine.NodeID
-	for node := range engine.NodeID(t.numbering.Nodes()) {
+func (t *Table) TasksIn(state State, at int64) []dag.NodeID {
+	var in []dag.NodeID
+	for node := range dag.NodeID(t.numbering.Nodes()) {
 		if t.numbering.IsTask(node) && t.StateAt(node, at) == state {
 			in = append(in, node)
 		}
@@ -51,9 +53,9 @@ func (t *Table) TasksIn(state State, at int64) []engine.NodeID {
 	return in
 }
 
-// Steps takes steps in, in the order of Seq; what it has seen already it skips. The error is engine.ErrMalformed
+// Steps takes steps in, in the order of Seq; what it has seen already it skips. The error is codec.ErrMalformed
 // where the steps cannot be of this graph; what comes before them stays, and nothing more is taken in from the call.
-func (t *Table) Steps(steps []engine.Step) error {
+func (t *Table) Steps(steps []record.Step) error {
 	for i := range steps {
 		s := &steps[i]
 		if s.Seq <= t.seq {
@@ -70,22 +72,22 @@ func (t *Table) Steps(steps []engine.Step) error {
 // undo it.
 func (t *Table) Complete() { t.ended = true }
 
-func (t *Table) step(s *engine.Step) error {
+func (t *Table) step(s *record.Step) error {
 	if err := t.check(s); err != nil {
 		return err
 	}
 	t.seq = s.Seq
 	t.ended = false
 	switch s.Kind {
-	case engine.AttemptStarted:
+	case record.AttemptStarted:
 		t.started(s)
-	case engine.AttemptEnded:
+	case record.AttemptEnded:
 		t.attemptEnded(s)
-	case engine.FanOutExpanded:
+	case record.FanOutExpanded:
 		if err := t.expand(s); err != nil {
 			return err
 		}
-	case engine.TaskSkipped:
+	case record.TaskSkipped:
 		t.skipped(s)
 	default:
 		t.mark(s)
@@ -100,14 +102,14 @@ func (t *Table) step(s *engine.Step) error {
 	return nil
 }
 
-func malformed(s *engine.Step, node engine.NodeID) error {
-	return fmt.Errorf("%w: step %d of kind %d at node %d does not fit the graph", engine.ErrMalformed, s.Seq, s.Kind, node)
+func malformed(s *record.Step, node dag.NodeID) error {
+	return fmt.Errorf("%w: step %d of kind %d at node %d does not fit the graph", codec.ErrMalformed, s.Seq, s.Kind, node)
 }
 
 // check looks at the node that a step is about.
-func (t *Table) check(s *engine.Step) error {
+func (t *Table) check(s *record.Step) error {
 	switch s.Kind {
-	case engine.AttemptStarted, engine.AttemptEnded, engine.FanOutExpanded, engine.TaskSkipped:
+	case record.AttemptStarted, record.AttemptEnded, record.FanOutExpanded, record.TaskSkipped:
 		if !t.numbering.Contains(s.Node) {
 			return malformed(s, s.Node)
 		}
@@ -116,7 +118,7 @@ func (t *Table) check(s *engine.Step) error {
 }
 
 // over is the moment at which a step was over.
-func over(s *engine.Step) int64 { return clampTime(max(s.Started, s.Ended, s.Updated)) }
+func over(s *record.Step) int64 { return clampTime(max(s.Started, s.Ended, s.Updated)) }
 
 // touch notes that a row has changed in the step that is being taken in.
 func (t *Table) touch(row int) {
@@ -125,7 +127,7 @@ func (t *Table) touch(row int) {
 }
 
 // open finds the row that a step about an attempt goes to, adding one where there is none.
-func (t *Table) open(s *engine.Step) int {
+func (t *Table) open(s *record.Step) int {
 	newest := int(t.newest.get(s.Node))
 	for i, n := newest, 0; i >= 0 && n < lookBack; i, n = int(t.previous[i]), n+1 {
 		if r := &t.rows[i]; !r.over() && r.Epoch == s.Epoch && r.Attempt == s.Attempt {
@@ -138,12 +140,12 @@ func (t *Table) open(s *engine.Step) int {
 	return t.add(blank(s.Node))
 }
 
-func blank(node engine.NodeID) Row {
-	return Row{Node: node, Attempt: 1, Worker: NoWorker, OutputBytes: engine.UnknownSize, StoredBytes: engine.UnknownSize}
+func blank(node dag.NodeID) Row {
+	return Row{Node: node, Attempt: 1, Worker: NoWorker, OutputBytes: codec.UnknownSize, StoredBytes: codec.UnknownSize}
 }
 
 // readied adds the row of a task that can be claimed.
-func (t *Table) readied(id engine.NodeID, at int64) {
+func (t *Table) readied(id dag.NodeID, at int64) {
 	if !t.numbering.IsTask(id) {
 		return
 	}
@@ -159,7 +161,7 @@ func (t *Table) readied(id engine.NodeID, at int64) {
 	t.touch(t.add(r))
 }
 
-func (t *Table) started(s *engine.Step) {
+func (t *Table) started(s *record.Step) {
 	if !t.numbering.IsTask(s.Node) {
 		return
 	}
@@ -175,36 +177,36 @@ func (t *Table) started(s *engine.Step) {
 }
 
 // claim fills in what the start and the end of an attempt tell alike.
-func (r *Row) claim(s *engine.Step) {
+func (r *Row) claim(s *record.Step) {
 	r.Epoch, r.Attempt, r.Worker, r.Slot = s.Epoch, s.Attempt, s.Worker, s.Slot
 	if s.Head {
 		r.Flags |= Head
 	}
 }
 
-func (t *Table) attemptEnded(s *engine.Step) {
+func (t *Table) attemptEnded(s *record.Step) {
 	if !t.numbering.IsTask(s.Node) {
 		return
 	}
 	i := t.open(s)
 	r := &t.rows[i]
 	r.Outcome = s.Outcome
-	if s.Outcome == engine.OutcomeLost && s.Started == 0 {
+	if s.Outcome == record.OutcomeLost && s.Started == 0 {
 		r.lose(s)
 	} else {
 		r.end(s)
 	}
 	t.touch(i)
 	switch s.Outcome {
-	case engine.OutcomeRetrying:
+	case record.OutcomeRetrying:
 		t.again(s, clampTime(r.Ended+clampTime(int64(s.Delay))))
-	case engine.OutcomeLost:
+	case record.OutcomeLost:
 		t.again(s, r.Updated)
 	}
 }
 
 // again adds the row of the next attempt of a task, which no step tells of.
-func (t *Table) again(s *engine.Step, ready int64) {
+func (t *Table) again(s *record.Step, ready int64) {
 	next := blank(s.Node)
 	next.Epoch, next.Attempt = s.Epoch, s.Attempt+1
 	next.Ready, next.Has = ready, HasReady
@@ -212,13 +214,13 @@ func (t *Table) again(s *engine.Step, ready int64) {
 }
 
 // end fills in what the end of an attempt tells.
-func (r *Row) end(s *engine.Step) {
+func (r *Row) end(s *record.Step) {
 	r.Flags = 0
 	r.claim(s)
-	if s.Became != engine.NoNode {
+	if s.Became != dag.NoNode {
 		r.Flags |= Became
 	}
-	if s.Location == engine.LocationStored {
+	if s.Location == record.LocationStored {
 		r.Flags |= Stored
 	}
 	r.order(s)
@@ -226,7 +228,7 @@ func (r *Row) end(s *engine.Step) {
 }
 
 // lose ends an attempt by the word of somebody who has not seen it begin: what its own start has told stays.
-func (r *Row) lose(s *engine.Step) {
+func (r *Row) lose(s *record.Step) {
 	r.Epoch, r.Attempt, r.Worker = s.Epoch, s.Attempt, s.Worker
 	r.Updated, r.Has = max(over(s), r.Ready, r.latest()), r.Has|HasUpdated
 	if r.Has&HasStarted != 0 {
@@ -234,9 +236,9 @@ func (r *Row) lose(s *engine.Step) {
 	}
 }
 
-// order fills in the moments of an ended attempt. As in engine.TaskMetrics, those that lie outside of ready to the
+// order fills in the moments of an ended attempt. As in record.TaskMetrics, those that lie outside of ready to the
 // end, or before the one that should precede them, are moved.
-func (r *Row) order(s *engine.Step) {
+func (r *Row) order(s *record.Step) {
 	r.Ready = clampTime(s.Ready)
 	r.Updated = max(clampTime(s.Updated), clampTime(s.Ended), r.Ready)
 	r.Claimed = min(max(clampTime(s.Claimed), r.Ready), r.Updated)
@@ -246,7 +248,7 @@ func (r *Row) order(s *engine.Step) {
 	r.Has = HasReady | HasClaimed | HasStarted | HasEnded | HasUpdated
 }
 
-func (t *Table) skipped(s *engine.Step) {
+func (t *Table) skipped(s *record.Step) {
 	if !t.numbering.IsTask(s.Node) {
 		return
 	}
@@ -257,18 +259,18 @@ func (t *Table) skipped(s *engine.Step) {
 	epoch := max(t.rows[i].Epoch, s.Epoch)
 	t.rows[i] = blank(s.Node)
 	r := &t.rows[i]
-	r.Epoch, r.Outcome, r.Has, r.Updated = epoch, engine.OutcomeSkipped, HasUpdated, over(s)
+	r.Epoch, r.Outcome, r.Has, r.Updated = epoch, record.OutcomeSkipped, HasUpdated, over(s)
 	t.touch(i)
 }
 
-func (t *Table) expand(s *engine.Step) error {
+func (t *Table) expand(s *record.Step) error {
 	n := t.numbering
-	if s.Outcome != engine.OutcomeOK || n.Expanded(s.Node) != nil {
+	if s.Outcome != record.OutcomeOK || n.Expanded(s.Node) != nil {
 		return nil
 	}
 	p := n.Locate(s.Node)
 	scope := n.Graph().Scope(p.Block.Scope)
-	if scope.Kind(p.Local) != engine.ExpandNode {
+	if scope.Kind(p.Local) != dag.ExpandNode {
 		return malformed(s, s.Node)
 	}
 	body := n.Graph().Scope(scope.Region(p.Local))
@@ -276,7 +278,7 @@ func (t *Table) expand(s *engine.Step) error {
 		return malformed(s, s.Node)
 	}
 	// A recorded run was within the limits of its time; these keep numbers from overflowing.
-	block, err := n.Expand(s.Node, int(s.Width), engine.Limits{Tasks: maxNodes, Edges: math.MaxInt})
+	block, err := n.Expand(s.Node, int(s.Width), dag.Limits{Tasks: maxNodes, Edges: math.MaxInt})
 	if err != nil {
 		return malformed(s, s.Node)
 	}
@@ -288,24 +290,24 @@ func (t *Table) expand(s *engine.Step) error {
 }
 
 // mark notes what happened to the run or to a worker; kinds of steps that are not known are none of that.
-func (t *Table) mark(s *engine.Step) {
+func (t *Table) mark(s *record.Step) {
 	m := Mark{Kind: s.Kind, At: over(s)}
 	switch s.Kind {
-	case engine.RunFinished:
+	case record.RunFinished:
 		m.Value = uint32(s.Outcome)
-	case engine.WorkerStarted, engine.SlotLeaked:
+	case record.WorkerStarted, record.SlotLeaked:
 		m.Value = uint32(s.Worker)
-	case engine.WorkerStopped:
+	case record.WorkerStopped:
 		m.Value = uint32(s.Worker)
-		if s.Outcome == engine.OutcomeLost {
+		if s.Outcome == record.OutcomeLost {
 			m.Value |= WorkerLost
 		}
-	case engine.RunStarted, engine.RunPaused, engine.RunResumed, engine.RunDeadline, engine.CancelRequested:
+	case record.RunStarted, record.RunPaused, record.RunResumed, record.RunDeadline, record.CancelRequested:
 	default:
 		return
 	}
 	t.end = max(t.end, m.At)
-	t.ended = s.Kind == engine.RunFinished
+	t.ended = s.Kind == record.RunFinished
 	t.addMark(m)
 	t.seqOfMark = append(t.seqOfMark, s.Seq)
 }

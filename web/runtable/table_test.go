@@ -9,20 +9,22 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/codec"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/web/runtable"
 )
 
 const (
-	noNode = engine.NoNode
-	ok     = engine.OutcomeOK
+	noNode = dag.NoNode
+	ok     = record.OutcomeOK
 	whole  = runtable.HasReady | runtable.HasClaimed | runtable.HasStarted | runtable.HasEnded | runtable.HasUpdated
 )
 
 // ended is the end of an attempt that was ready at a moment, and took 10 ns for everything that follows.
-func ended(seq uint64, node engine.NodeID, attempt uint16, o engine.Outcome, ready int64) engine.Step {
-	return engine.Step{
-		Seq: seq, Kind: engine.AttemptEnded, Node: node, Attempt: attempt, Outcome: o, Worker: 2, Slot: 1, Ready: ready,
+func ended(seq uint64, node dag.NodeID, attempt uint16, o record.Outcome, ready int64) record.Step {
+	return record.Step{
+		Seq: seq, Kind: record.AttemptEnded, Node: node, Attempt: attempt, Outcome: o, Worker: 2, Slot: 1, Ready: ready,
 		Claimed: ready + 10, Started: ready + 20, Ended: ready + 30, Updated: ready + 40, Became: noNode,
 	}
 }
@@ -33,27 +35,27 @@ func eventful(t *testing.T) *runtable.Table {
 	t.Helper()
 	g := nested(t, 4)
 	require.Equal(t, 7, g.Tasks())
-	announced := engine.Step{
-		Seq: 3, Kind: engine.AttemptStarted, Node: 1, Attempt: 1, Worker: 1, Slot: 3, Ready: 0, Claimed: 5, Started: 6, Became: noNode,
+	announced := record.Step{
+		Seq: 3, Kind: record.AttemptStarted, Node: 1, Attempt: 1, Worker: 1, Slot: 3, Ready: 0, Claimed: 5, Started: 6, Became: noNode,
 	}
 	grown := ended(4, 0, 1, ok, 0)
-	grown.Readied, grown.Became, grown.Head, grown.OutputBytes = []engine.NodeID{7}, 7, true, 80
-	grown.Location, grown.StoredBytes = engine.LocationStored, 90
-	flaky := ended(6, 1, 1, engine.OutcomeRetrying, 0)
+	grown.Readied, grown.Became, grown.Head, grown.OutputBytes = []dag.NodeID{7}, 7, true, 80
+	grown.Location, grown.StoredBytes = record.LocationStored, 90
+	flaky := ended(6, 1, 1, record.OutcomeRetrying, 0)
 	flaky.Worker, flaky.Slot, flaky.Delay, flaky.Fetch = 1, 3, 500*time.Nanosecond, 7
-	return folded(t, g, []engine.Step{
-		{Seq: 1, Kind: engine.RunStarted, Readied: []engine.NodeID{0, 1, 2, 3, 4}, Became: noNode},
-		{Seq: 2, Kind: engine.WorkerStarted, Worker: 2, Started: 3, Became: noNode},
+	return folded(t, g, []record.Step{
+		{Seq: 1, Kind: record.RunStarted, Readied: []dag.NodeID{0, 1, 2, 3, 4}, Became: noNode},
+		{Seq: 2, Kind: record.WorkerStarted, Worker: 2, Started: 3, Became: noNode},
 		announced, grown,
-		{Seq: 5, Kind: engine.FanOutExpanded, Node: 7, Outcome: ok, Width: 2, Ended: 50, Readied: []engine.NodeID{9, 11}, Became: noNode},
+		{Seq: 5, Kind: record.FanOutExpanded, Node: 7, Outcome: ok, Width: 2, Ended: 50, Readied: []dag.NodeID{9, 11}, Became: noNode},
 		flaky,
-		ended(7, 2, 1, engine.OutcomeLost, 0),
-		ended(8, 3, 1, engine.OutcomeFailed, 0),
-		{Seq: 9, Kind: engine.TaskSkipped, Node: 5, Outcome: engine.OutcomeSkipped, Ended: 44, Became: noNode},
-		{Seq: 10, Kind: engine.CancelRequested, Ended: 60, Became: noNode},
-		ended(11, 9, 1, engine.OutcomeCancelled, 50),
-		{Seq: 12, Kind: engine.SlotLeaked, Worker: 2, Slot: 1, Ended: 61, Became: noNode},
-		{Seq: 13, Kind: engine.RunFinished, Outcome: engine.OutcomeCancelled, Ended: 99, Became: noNode},
+		ended(7, 2, 1, record.OutcomeLost, 0),
+		ended(8, 3, 1, record.OutcomeFailed, 0),
+		{Seq: 9, Kind: record.TaskSkipped, Node: 5, Outcome: record.OutcomeSkipped, Ended: 44, Became: noNode},
+		{Seq: 10, Kind: record.CancelRequested, Ended: 60, Became: noNode},
+		ended(11, 9, 1, record.OutcomeCancelled, 50),
+		{Seq: 12, Kind: record.SlotLeaked, Worker: 2, Slot: 1, Ended: 61, Became: noNode},
+		{Seq: 13, Kind: record.RunFinished, Outcome: record.OutcomeCancelled, Ended: 99, Became: noNode},
 	})
 }
 
@@ -64,26 +66,26 @@ func TestTable(t *testing.T) {
 		r.Claimed, r.Started, r.Ended, r.Updated = ready+10, ready+20, ready+30, ready+40
 		return r
 	}
-	waiting := func(node engine.NodeID, attempt uint16, ready int64) runtable.Row {
+	waiting := func(node dag.NodeID, attempt uint16, ready int64) runtable.Row {
 		return runtable.Row{
 			Node: node, Attempt: attempt, Worker: runtable.NoWorker, Has: runtable.HasReady, Ready: ready, OutputBytes: -1, StoredBytes: -1,
 		}
 	}
-	retried := moments(runtable.Row{Node: 1, Attempt: 1, Outcome: engine.OutcomeRetrying, Fetch: 7}, 0)
+	retried := moments(runtable.Row{Node: 1, Attempt: 1, Outcome: record.OutcomeRetrying, Fetch: 7}, 0)
 	retried.Worker, retried.Slot = 1, 3
 	want := []runtable.Row{
 		moments(runtable.Row{
 			Node: 0, Attempt: 1, Outcome: ok, Flags: runtable.Head | runtable.Became | runtable.Stored, OutputBytes: 80, StoredBytes: 90,
 		}, 0),
 		retried,
-		moments(runtable.Row{Node: 2, Attempt: 1, Outcome: engine.OutcomeLost}, 0),
-		moments(runtable.Row{Node: 3, Attempt: 1, Outcome: engine.OutcomeFailed}, 0),
+		moments(runtable.Row{Node: 2, Attempt: 1, Outcome: record.OutcomeLost}, 0),
+		moments(runtable.Row{Node: 3, Attempt: 1, Outcome: record.OutcomeFailed}, 0),
 		waiting(4, 1, 0),
-		moments(runtable.Row{Node: 9, Attempt: 1, Outcome: engine.OutcomeCancelled}, 50),
+		moments(runtable.Row{Node: 9, Attempt: 1, Outcome: record.OutcomeCancelled}, 50),
 		waiting(1, 2, 530),
 		waiting(2, 2, 40),
 		{
-			Node: 5, Attempt: 1, Worker: runtable.NoWorker, Outcome: engine.OutcomeSkipped, Has: runtable.HasUpdated, Updated: 44,
+			Node: 5, Attempt: 1, Worker: runtable.NoWorker, Outcome: record.OutcomeSkipped, Has: runtable.HasUpdated, Updated: 44,
 			OutputBytes: -1, StoredBytes: -1,
 		},
 	}
@@ -91,11 +93,11 @@ func TestTable(t *testing.T) {
 	assert.Equal(t, want, got.Rows)
 	assert.Equal(t, []int{1, 6}, v.RowsOf(1))
 	assert.Equal(t, []runtable.Mark{
-		{Kind: engine.RunStarted},
-		{Kind: engine.WorkerStarted, At: 3, Value: 2},
-		{Kind: engine.CancelRequested, At: 60},
-		{Kind: engine.SlotLeaked, At: 61, Value: 2},
-		{Kind: engine.RunFinished, At: 99, Value: uint32(engine.OutcomeCancelled)},
+		{Kind: record.RunStarted},
+		{Kind: record.WorkerStarted, At: 3, Value: 2},
+		{Kind: record.CancelRequested, At: 60},
+		{Kind: record.SlotLeaked, At: 61, Value: 2},
+		{Kind: record.RunFinished, At: 99, Value: uint32(record.OutcomeCancelled)},
 	}, got.Marks)
 	assert.Equal(t, []runtable.Expansion{{Node: 7, Width: 2, First: 9}}, got.Expansions)
 	assert.True(t, v.Ended())
@@ -106,7 +108,7 @@ func TestTable(t *testing.T) {
 func TestStates(t *testing.T) {
 	v := eventful(t)
 	for _, c := range []struct {
-		node engine.NodeID
+		node dag.NodeID
 		at   int64
 		want runtable.State
 	}{
@@ -141,30 +143,30 @@ func TestStates(t *testing.T) {
 }
 
 // troubled is the log of a run in which a worker dies, what only it had is made again, and which fails and is continued.
-func troubled(t *testing.T) (*engine.Graph, []engine.Step) {
-	lost := func(seq uint64, node engine.NodeID) engine.Step { // told by somebody who has not seen it begin
-		return engine.Step{Seq: seq, Kind: engine.AttemptEnded, Node: node, Attempt: 1, Worker: 1, Outcome: engine.OutcomeLost, Ended: 80, Updated: 80, Became: noNode}
+func troubled(t *testing.T) (*dag.Graph, []record.Step) {
+	lost := func(seq uint64, node dag.NodeID) record.Step { // told by somebody who has not seen it begin
+		return record.Step{Seq: seq, Kind: record.AttemptEnded, Node: node, Attempt: 1, Worker: 1, Outcome: record.OutcomeLost, Ended: 80, Updated: 80, Became: noNode}
 	}
 	again := ended(9, 0, 1, ok, 80) // nothing told that it is made again
 	again.Epoch = 1
 	retried := ended(8, 1, 2, ok, 80)
 	continued := ended(14, 2, 1, ok, 200)
 	continued.Epoch = 1
-	return nested(t, 4), []engine.Step{
-		{Seq: 1, Kind: engine.RunStarted, Readied: []engine.NodeID{0, 1, 2, 3}, Became: noNode},
-		{Seq: 2, Kind: engine.WorkerStarted, Worker: 1, Started: 3, Became: noNode},
+	return nested(t, 4), []record.Step{
+		{Seq: 1, Kind: record.RunStarted, Readied: []dag.NodeID{0, 1, 2, 3}, Became: noNode},
+		{Seq: 2, Kind: record.WorkerStarted, Worker: 1, Started: 3, Became: noNode},
 		ended(3, 0, 1, ok, 0),
-		{Seq: 4, Kind: engine.AttemptStarted, Node: 1, Attempt: 1, Worker: 1, Slot: 3, Head: true, Ready: 1, Claimed: 5, Started: 9, Fetch: 2, Became: noNode},
+		{Seq: 4, Kind: record.AttemptStarted, Node: 1, Attempt: 1, Worker: 1, Slot: 3, Head: true, Ready: 1, Claimed: 5, Started: 9, Fetch: 2, Became: noNode},
 		lost(5, 1),
 		lost(6, 3), // its start was not announced
-		{Seq: 7, Kind: engine.WorkerStopped, Worker: 1, Outcome: engine.OutcomeLost, Ended: 80, Became: noNode},
+		{Seq: 7, Kind: record.WorkerStopped, Worker: 1, Outcome: record.OutcomeLost, Ended: 80, Became: noNode},
 		retried, again,
-		ended(10, 2, 1, engine.OutcomeFailed, 90),
-		{Seq: 11, Kind: engine.TaskSkipped, Node: 5, Ended: 140, Became: noNode},
-		{Seq: 12, Kind: engine.RunFinished, Outcome: engine.OutcomeFailed, Ended: 150, Became: noNode},
-		{Seq: 13, Kind: engine.RunStarted, Ended: 200, Readied: []engine.NodeID{2}, Became: noNode},
+		ended(10, 2, 1, record.OutcomeFailed, 90),
+		{Seq: 11, Kind: record.TaskSkipped, Node: 5, Ended: 140, Became: noNode},
+		{Seq: 12, Kind: record.RunFinished, Outcome: record.OutcomeFailed, Ended: 150, Became: noNode},
+		{Seq: 13, Kind: record.RunStarted, Ended: 200, Readied: []dag.NodeID{2}, Became: noNode},
 		continued,
-		{Seq: 15, Kind: engine.RunFinished, Outcome: engine.OutcomeCancelled, Ended: 300, Became: noNode},
+		{Seq: 15, Kind: record.RunFinished, Outcome: record.OutcomeCancelled, Ended: 300, Became: noNode},
 	}
 }
 
@@ -173,13 +175,13 @@ func TestLostAndDoneAgain(t *testing.T) {
 	table := folded(t, g, steps)
 	row := table.Row(table.RowsOf(1)[0])
 	assert.Equal(t, runtable.Row{
-		Node: 1, Attempt: 1, Worker: 1, Slot: 3, Outcome: engine.OutcomeLost, Flags: runtable.Head, Has: whole,
+		Node: 1, Attempt: 1, Worker: 1, Slot: 3, Outcome: record.OutcomeLost, Flags: runtable.Head, Has: whole,
 		Ready: 1, Claimed: 5, Started: 9, Ended: 80, Updated: 80, Fetch: 2, OutputBytes: -1, StoredBytes: -1,
 	}, row, "what its start has told stays")
 	row = table.Row(table.RowsOf(3)[0])
 	assert.Equal(t, runtable.HasReady|runtable.HasUpdated, row.Has)
 	assert.Equal(t, int64(80), row.Updated)
-	for node, want := range map[engine.NodeID][][2]uint16{ // epoch and attempt of its rows
+	for node, want := range map[dag.NodeID][][2]uint16{ // epoch and attempt of its rows
 		0: {{0, 1}, {1, 1}}, 1: {{0, 1}, {0, 2}}, 2: {{0, 1}, {1, 1}}, 3: {{0, 1}, {0, 2}}, 5: {{0, 1}},
 	} {
 		var got [][2]uint16
@@ -188,9 +190,9 @@ func TestLostAndDoneAgain(t *testing.T) {
 		}
 		assert.Equal(t, want, got, "node %d", node)
 	}
-	assert.Contains(t, table.Marks(), runtable.Mark{Kind: engine.WorkerStopped, At: 80, Value: 1 | runtable.WorkerLost})
+	assert.Contains(t, table.Marks(), runtable.Mark{Kind: record.WorkerStopped, At: 80, Value: 1 | runtable.WorkerLost})
 	for _, c := range []struct {
-		node engine.NodeID
+		node dag.NodeID
 		at   int64
 		want runtable.State
 	}{
@@ -230,9 +232,9 @@ func TestLostAndDoneAgain(t *testing.T) {
 
 // TestUnfinished: an attempt that was under way when the log ended is lost from then on, and not before.
 func TestUnfinished(t *testing.T) {
-	table := folded(t, nested(t, 2), []engine.Step{
-		{Seq: 1, Kind: engine.RunStarted, Readied: []engine.NodeID{0, 1}, Became: noNode},
-		{Seq: 2, Kind: engine.AttemptStarted, Node: 1, Attempt: 1, Ready: 0, Claimed: 5, Started: 6, Became: noNode},
+	table := folded(t, nested(t, 2), []record.Step{
+		{Seq: 1, Kind: record.RunStarted, Readied: []dag.NodeID{0, 1}, Became: noNode},
+		{Seq: 2, Kind: record.AttemptStarted, Node: 1, Attempt: 1, Ready: 0, Claimed: 5, Started: 6, Became: noNode},
 		ended(3, 0, 1, ok, 60),
 	})
 	assert.Equal(t, runtable.Running, table.StateAt(1, 1000))
@@ -242,33 +244,33 @@ func TestUnfinished(t *testing.T) {
 	assert.Equal(t, runtable.Running, table.StateAt(1, 99))
 	assert.Equal(t, runtable.Lost, table.StateAt(1, table.End()))
 	assert.Equal(t, int64(100), table.End())
-	require.NoError(t, table.Steps([]engine.Step{{Seq: 4, Kind: engine.RunResumed, Ended: 200, Became: noNode}}))
+	require.NoError(t, table.Steps([]record.Step{{Seq: 4, Kind: record.RunResumed, Ended: 200, Became: noNode}}))
 	assert.False(t, table.Ended(), "another revision goes on")
 }
 
 // TestRepeatedLives: rows of a task that is done again, by whatever numbers the log has for that.
 func TestRepeatedLives(t *testing.T) {
-	again := func(seq uint64, node engine.NodeID) engine.Step {
-		return engine.Step{Seq: seq, Kind: engine.RunResumed, Readied: []engine.NodeID{node}, Ended: 100, Became: noNode}
+	again := func(seq uint64, node dag.NodeID) record.Step {
+		return record.Step{Seq: seq, Kind: record.RunResumed, Readied: []dag.NodeID{node}, Ended: 100, Became: noNode}
 	}
 	second := ended(4, 0, 1, ok, 100)
 	second.Epoch = 1
-	table := folded(t, nested(t, 2), []engine.Step{
-		{Seq: 1, Kind: engine.RunStarted, Readied: []engine.NodeID{0, 1, 0}, Became: noNode},
+	table := folded(t, nested(t, 2), []record.Step{
+		{Seq: 1, Kind: record.RunStarted, Readied: []dag.NodeID{0, 1, 0}, Became: noNode},
 		ended(2, 0, 1, ok, 0), again(3, 0), second,
-		ended(5, 1, 1, engine.OutcomeLost, 0), ended(6, 1, 1, ok, 100),
+		ended(5, 1, 1, record.OutcomeLost, 0), ended(6, 1, 1, ok, 100),
 	})
 	type life struct {
-		node           engine.NodeID
+		node           dag.NodeID
 		epoch, attempt uint16
-		outcome        engine.Outcome
+		outcome        record.Outcome
 	}
 	var got []life
 	for i := range table.Rows() {
 		r := table.Row(i)
 		got = append(got, life{r.Node, r.Epoch, r.Attempt, r.Outcome})
 	}
-	assert.Equal(t, []life{{0, 0, 1, ok}, {1, 0, 1, engine.OutcomeLost}, {0, 1, 1, ok}, {1, 0, 1, ok}}, got)
+	assert.Equal(t, []life{{0, 0, 1, ok}, {1, 0, 1, record.OutcomeLost}, {0, 1, 1, ok}, {1, 0, 1, ok}}, got)
 }
 
 // TestRowsAreMetrics: durations between the moments of a row are those of the record of the attempt, whatever clocks
@@ -285,14 +287,14 @@ func TestRowsAreMetrics(t *testing.T) {
 		}
 		table := folded(t, g, steps)
 		seen := 0
-		for _, m := range engine.NewDecoder(g, engine.RunInfo{}).Metrics(nil, steps) {
+		for _, m := range record.NewDecoder(g, record.RunInfo{}).Metrics(nil, steps) {
 			rows := table.RowsOf(m.Node)
 			r := table.Row(rows[m.Attempt-1])
 			update, store := r.Updated-r.Ended, int64(0)
 			if r.Flags&runtable.Stored != 0 {
 				update, store = 0, update
 			}
-			require.Equal(t, m.Phases, engine.Phases{
+			require.Equal(t, m.Phases, record.Phases{
 				Queue: time.Duration(r.Claimed - r.Ready), Wait: time.Duration(r.Started - r.Claimed - r.Fetch), Fetch: time.Duration(r.Fetch),
 				Execute: time.Duration(r.Ended - r.Started), Store: time.Duration(store), Update: time.Duration(update),
 			}, "%+v", r)
@@ -323,15 +325,15 @@ func TestCutsDoNotMatter(t *testing.T) {
 }
 
 func TestMalformedSteps(t *testing.T) {
-	for name, s := range map[string]engine.Step{
-		"no such node":     {Seq: 2, Kind: engine.AttemptEnded, Node: 99},
-		"readied nothing":  {Seq: 2, Kind: engine.RunResumed, Readied: []engine.NodeID{99}},
-		"expands a task":   {Seq: 2, Kind: engine.FanOutExpanded, Outcome: ok, Node: 1, Width: 3},
-		"expands too much": {Seq: 2, Kind: engine.FanOutExpanded, Outcome: ok, Node: 7, Width: 1 << 31},
+	for name, s := range map[string]record.Step{
+		"no such node":     {Seq: 2, Kind: record.AttemptEnded, Node: 99},
+		"readied nothing":  {Seq: 2, Kind: record.RunResumed, Readied: []dag.NodeID{99}},
+		"expands a task":   {Seq: 2, Kind: record.FanOutExpanded, Outcome: ok, Node: 1, Width: 3},
+		"expands too much": {Seq: 2, Kind: record.FanOutExpanded, Outcome: ok, Node: 7, Width: 1 << 31},
 	} {
 		t.Run(name, func(t *testing.T) {
-			table := folded(t, nested(t, 4), []engine.Step{{Seq: 1, Kind: engine.RunStarted, Readied: []engine.NodeID{0}, Became: noNode}})
-			require.ErrorIs(t, table.Steps([]engine.Step{s}), engine.ErrMalformed)
+			table := folded(t, nested(t, 4), []record.Step{{Seq: 1, Kind: record.RunStarted, Readied: []dag.NodeID{0}, Became: noNode}})
+			require.ErrorIs(t, table.Steps([]record.Step{s}), codec.ErrMalformed)
 			assert.Equal(t, 1, table.Rows())
 		})
 	}
@@ -339,15 +341,15 @@ func TestMalformedSteps(t *testing.T) {
 
 // TestUsageOfRows: a row has what was measured of its attempt, and no usage where that is nothing.
 func TestUsageOfRows(t *testing.T) {
-	unknown := &engine.Usage{CPU: -1, MemoryBytes: -1, ReadBytes: -1, WrittenBytes: -1, InputBytes: 7}
-	using := func(seq uint64, node engine.NodeID, u *engine.Usage) engine.Step {
+	unknown := &record.Usage{CPU: -1, MemoryBytes: -1, ReadBytes: -1, WrittenBytes: -1, InputBytes: 7}
+	using := func(seq uint64, node dag.NodeID, u *record.Usage) record.Step {
 		s := ended(seq, node, 1, ok, 0)
 		s.Usage = u
 		return s
 	}
-	table := folded(t, nested(t, 4), []engine.Step{
-		{Seq: 1, Kind: engine.RunStarted, Readied: []engine.NodeID{0, 1, 2, 3}, Became: noNode},
-		using(2, 0, &engine.Usage{CPU: 3 * time.Second, MemoryBytes: 1 << 20, ReadBytes: -1, WrittenBytes: math.MaxInt64}),
+	table := folded(t, nested(t, 4), []record.Step{
+		{Seq: 1, Kind: record.RunStarted, Readied: []dag.NodeID{0, 1, 2, 3}, Became: noNode},
+		using(2, 0, &record.Usage{CPU: 3 * time.Second, MemoryBytes: 1 << 20, ReadBytes: -1, WrittenBytes: math.MaxInt64}),
 		using(3, 1, unknown), using(4, 2, nil),
 	})
 	assert.Equal(t, &runtable.Usage{CPU: 3e9, MemoryBytes: 1 << 20, ReadBytes: -1, WrittenBytes: runtable.MaxTime}, table.Row(0).Usage)

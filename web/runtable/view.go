@@ -4,7 +4,8 @@ import (
 	"math"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // View is what a table shows: the rows of a run up to a step. Its slices must not be modified and are good until the
@@ -38,7 +39,7 @@ func (v *View) Rows() int { return len(v.rows) }
 func (v *View) Row(i int) Row { return v.rows[i] }
 
 // RowsOf lists the rows of a node, oldest first.
-func (v *View) RowsOf(node engine.NodeID) []int {
+func (v *View) RowsOf(node dag.NodeID) []int {
 	var out []int
 	for i := v.newest.get(node); i >= 0; i = v.previous[i] {
 		out = append(out, int(i))
@@ -72,10 +73,10 @@ func (v *View) add(r Row) int {
 // says when it was over.
 func (v *View) addMark(m Mark) {
 	switch m.Kind {
-	case engine.RunFinished:
+	case record.RunFinished:
 		v.endings = append(v.endings, ending{m.At, math.MaxInt64})
-	case engine.RunStarted:
-		isFirst := !slices.ContainsFunc(v.marks, func(before Mark) bool { return before.Kind == engine.RunStarted })
+	case record.RunStarted:
+		isFirst := !slices.ContainsFunc(v.marks, func(before Mark) bool { return before.Kind == record.RunStarted })
 		if n := len(v.endings); n > 0 && v.endings[n-1].restart == math.MaxInt64 {
 			v.endings[n-1].restart = m.At
 		} else if !isFirst {
@@ -86,7 +87,7 @@ func (v *View) addMark(m Mark) {
 }
 
 // StateAt is the state that a task was in at a moment. The frontend computes the same, see FORMAT.md.
-func (v *View) StateAt(node engine.NodeID, at int64) State {
+func (v *View) StateAt(node dag.NodeID, at int64) State {
 	isOver := v.overAt(at)
 	for i := v.newest.get(node); i >= 0; i = v.previous[i] {
 		r := &v.rows[i]
@@ -116,10 +117,10 @@ func waiting(isOver bool) State {
 func (v *View) stateOf(r *Row, at int64, isOver bool) State {
 	switch {
 	case r.reached(HasUpdated, r.Updated, at):
-		if r.Outcome != engine.OutcomeOK && v.restarted(r.Updated, at) {
+		if r.Outcome != record.OutcomeOK && v.restarted(r.Updated, at) {
 			return waiting(isOver)
 		}
-		if r.Outcome == engine.OutcomeRetrying && isOver {
+		if r.Outcome == record.OutcomeRetrying && isOver {
 			return Failed
 		}
 		return stateOfOutcome[min(int(r.Outcome), len(stateOfOutcome)-1)]
@@ -151,7 +152,7 @@ type nodeRows struct {
 	pages []*[rowsInPage]int32 // row + 1, so that 0 stands for none
 }
 
-func (n *nodeRows) set(node engine.NodeID, row int32) {
+func (n *nodeRows) set(node dag.NodeID, row int32) {
 	page := int(node / rowsInPage)
 	if page >= len(n.pages) {
 		n.pages = slices.Grow(n.pages, page+1-len(n.pages))[:page+1]
@@ -163,7 +164,7 @@ func (n *nodeRows) set(node engine.NodeID, row int32) {
 }
 
 // get is -1 for a node without rows.
-func (n *nodeRows) get(node engine.NodeID) int32 {
+func (n *nodeRows) get(node dag.NodeID) int32 {
 	page := int(node / rowsInPage)
 	if page >= len(n.pages) || n.pages[page] == nil {
 		return -1

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/memory"
 	"github.com/dagscope/dagscope/engine/worker"
 )
@@ -21,7 +23,7 @@ type host struct {
 
 // recorder is what keeps the record of a host's runs; close is called after the last of them.
 type recorder struct {
-	engine.Recorder // nil keeps none
+	record.Recorder // nil keeps none
 	close           func() error
 }
 
@@ -55,11 +57,11 @@ func (h *host) close() error {
 
 // options of a measured run: the largest tree has more tasks than the engine accepts by default.
 func (h *host) options() engine.RunOptions {
-	return engine.RunOptions{Unlogged: h.unlogged, Limits: engine.Limits{Tasks: 1 << 20, Edges: 1 << 22}}
+	return engine.RunOptions{Unlogged: h.unlogged, Limits: dag.Limits{Tasks: 1 << 20, Edges: 1 << 22}}
 }
 
 // run executes a graph once.
-func (h *host) run(ctx context.Context, name string, g *engine.Graph) (timing, any, error) {
+func (h *host) run(ctx context.Context, name string, g *dag.Graph) (timing, any, error) {
 	began := time.Now()
 	r, err := h.engine.Submit(ctx, name, g, h.options())
 	if err != nil {

@@ -6,7 +6,8 @@ import (
 	"path/filepath"
 	"sync"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/embedded"
 	"github.com/dagscope/dagscope/metricsstore/memory"
@@ -16,7 +17,7 @@ import (
 func newRecorder(ctx context.Context, mode Mode, dir string) (recorder, error) {
 	switch mode {
 	case Steps:
-		return recorder{Recorder: &folder{folds: map[engine.RunID]*metricsstore.Fold{}}}, nil
+		return recorder{Recorder: &folder{folds: map[record.RunID]*metricsstore.Fold{}}}, nil
 	case Archive:
 		return newArchive(memory.New())
 	case Disk:
@@ -47,30 +48,30 @@ func newArchive(store metricsstore.Store) (recorder, error) {
 // folder records nothing but digests: what a run costs whose steps are kept in memory only.
 type folder struct {
 	mu    sync.Mutex
-	folds map[engine.RunID]*metricsstore.Fold
+	folds map[record.RunID]*metricsstore.Fold
 	err   error
 }
 
-// Begin implements engine.Recorder.
-func (f *folder) Begin(info engine.RunInfo, g *engine.Graph) error {
+// Begin implements record.Recorder.
+func (f *folder) Begin(info record.RunInfo, g *dag.Graph) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.folds[info.ID] = metricsstore.NewFold(g)
 	return nil
 }
 
-// Steps implements engine.Recorder.
-func (f *folder) Steps(run engine.RunID, steps []engine.Step) {
+// Steps implements record.Recorder.
+func (f *folder) Steps(run record.RunID, steps []record.Step) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.err = errors.Join(f.err, f.folds[run].Steps(steps))
 }
 
-// Details implements engine.Recorder.
-func (f *folder) Details(engine.RunID, []engine.Detail, []engine.WorkerRecord) {}
+// Details implements record.Recorder.
+func (f *folder) Details(record.RunID, []record.Detail, []record.WorkerRecord) {}
 
-// End implements engine.Recorder.
-func (f *folder) End(run engine.RunID, _ engine.RunEnd) error {
+// End implements record.Recorder.
+func (f *folder) End(run record.RunID, _ record.RunEnd) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.folds[run].Digests()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // Shape is a graph that is measured: its tasks do next to nothing, so what is seen is what a task costs.
@@ -109,7 +110,7 @@ func sum(_ context.Context, parts []int) (int, error) {
 }
 
 // Graph makes the shape for the engine.
-func (s Shape) Graph() (*engine.Graph, error) { return plainFunctions().graph(s) }
+func (s Shape) Graph() (*dag.Graph, error) { return plainFunctions().graph(s) }
 
 // Functions are those that the graphs of Shape.Graph call, for workers elsewhere.
 func Functions() []*engine.Function {
@@ -137,7 +138,7 @@ func sleepingFunctions(d time.Duration) functions {
 	}
 }
 
-func (f functions) graph(s Shape) (*engine.Graph, error) {
+func (f functions) graph(s Shape) (*dag.Graph, error) {
 	b := engine.NewBuilder()
 	return b.Compile(Build(s, refMaker{b, f}))
 }

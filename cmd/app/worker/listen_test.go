@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/redistest"
 )
 
@@ -79,7 +79,7 @@ func TestInvokedByReadyNodes(t *testing.T) {
 	over := make(chan error)
 	ctx, stop := context.WithCancel(t.Context())
 	go func() { over <- fan.Run(ctx) }()
-	e, _ := submitter(t, server, func(run engine.RunID, readied map[string]int, n int) { fan.Readied(run, readied, n) })
+	e, _ := submitter(t, server, func(run record.RunID, readied map[string]int, n int) { fan.Readied(run, readied, n) })
 	for range 3 {
 		v, err := wait(t, submit(t, e, "squares", map[string]string{"n": "30", "ms": "20"}))
 		require.NoError(t, err)

@@ -11,7 +11,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/worker"
 )
 
@@ -34,7 +34,7 @@ type Present struct {
 	Leaked      int                  `json:"leaked"`
 	Warm        bool                 `json:"warm"`
 	StartedAt   time.Time            `json:"started_at"`
-	Running     map[engine.RunID]int `json:"running"` // tasks being executed, by run
+	Running     map[record.RunID]int `json:"running"` // tasks being executed, by run
 	TasksDone   int64                `json:"tasks_done"`
 	CPU         time.Duration        `json:"cpu_ns"`
 	MemoryBytes int64                `json:"memory_bytes"`

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/redistest"
 )
 
@@ -17,7 +17,7 @@ func TestPresence(t *testing.T) {
 	client := redistest.Start(t).Client(t)
 	self := Present{
 		Name: "w1", Host: "h", PID: 7, Width: 2, Slots: 3, Busy: 1, StartedAt: time.Unix(1000, 0).UTC(),
-		Running: map[engine.RunID]int{"r1": 1}, TasksDone: 9, CPU: time.Second, MemoryBytes: 1 << 20, Functions: []string{"blur", "grey@2"},
+		Running: map[record.RunID]int{"r1": 1}, TasksDone: 9, CPU: time.Second, MemoryBytes: 1 << 20, Functions: []string{"blur", "grey@2"},
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	over := make(chan error)

@@ -18,6 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/redis"
 	"github.com/dagscope/dagscope/engine/state/shared"
 	"github.com/dagscope/dagscope/engine/worker"
@@ -32,23 +34,23 @@ type process struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	first  string // line of its standard output
-	stderr record
+	stderr printed
 	over   chan struct{}
 }
 
-// record keeps what a process prints.
-type record struct {
+// printed keeps what a process prints.
+type printed struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
 }
 
-func (r *record) Write(p []byte) (int, error) {
+func (r *printed) Write(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.buf.Write(p)
 }
 
-func (r *record) String() string {
+func (r *printed) String() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.buf.String()
@@ -107,14 +109,14 @@ func (p *process) ends() int {
 // evidence is a recorder that keeps the errors of attempts alone.
 type evidence struct {
 	mu     sync.Mutex
-	errors map[engine.RunID][]engine.ErrorRecord
+	errors map[record.RunID][]record.ErrorRecord
 }
 
-func (*evidence) Begin(engine.RunInfo, *engine.Graph) error { return nil }
-func (*evidence) Steps(engine.RunID, []engine.Step)         {}
-func (*evidence) End(engine.RunID, engine.RunEnd) error     { return nil }
+func (*evidence) Begin(record.RunInfo, *dag.Graph) error { return nil }
+func (*evidence) Steps(record.RunID, []record.Step)      {}
+func (*evidence) End(record.RunID, record.RunEnd) error  { return nil }
 
-func (e *evidence) Details(run engine.RunID, details []engine.Detail, _ []engine.WorkerRecord) {
+func (e *evidence) Details(run record.RunID, details []record.Detail, _ []record.WorkerRecord) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, d := range details {
@@ -125,12 +127,12 @@ func (e *evidence) Details(run engine.RunID, details []engine.Detail, _ []engine
 }
 
 // of waits until a run is recorded, and gives the errors of its attempts that are of a kind.
-func (e *evidence) of(t *testing.T, r *engine.Run, kind engine.ErrorKind) []engine.ErrorRecord {
+func (e *evidence) of(t *testing.T, r *engine.Run, kind record.ErrorKind) []record.ErrorRecord {
 	t.Helper()
 	require.NoError(t, r.WaitRecorded(t.Context()))
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var found []engine.ErrorRecord
+	var found []record.ErrorRecord
 	for _, r := range e.errors[r.ID()] {
 		if r.Kind == kind {
 			found = append(found, r)
@@ -140,9 +142,9 @@ func (e *evidence) of(t *testing.T, r *engine.Run, kind engine.ErrorKind) []engi
 }
 
 // submitter hands in runs and does none of their work.
-func submitter(t *testing.T, server *redistest.Server, invoke func(engine.RunID, map[string]int, int)) (*engine.Engine, *evidence) {
+func submitter(t *testing.T, server *redistest.Server, invoke func(record.RunID, map[string]int, int)) (*engine.Engine, *evidence) {
 	t.Helper()
-	kept := &evidence{errors: map[engine.RunID][]engine.ErrorRecord{}}
+	kept := &evidence{errors: map[record.RunID][]record.ErrorRecord{}}
 	c, err := redis.Dial(t.Context(), redis.DialConfig{URL: server.URL()})
 	require.NoError(t, err)
 	store, err := shared.New(shared.Config{Backend: redis.New(c), Invoke: invoke})

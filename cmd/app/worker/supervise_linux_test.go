@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/redistest"
 )
 
@@ -48,7 +49,7 @@ func alive(pid int) bool {
 }
 
 // heirs are the processes that tasks have left running, as they printed.
-func heirs(stderr *record) []int {
+func heirs(stderr *printed) []int {
 	var pids []int
 	for line := range strings.Lines(stderr.String()) {
 		var pid int
@@ -90,9 +91,9 @@ func TestSupervisedDeaths(t *testing.T) {
 			var failed *engine.RunError
 			require.ErrorAs(t, err, &failed)
 			require.NotNil(t, failed.First)
-			assert.Equal(t, engine.PoisonError, failed.First.Kind)
+			assert.Equal(t, record.PoisonError, failed.First.Kind)
 			assert.Less(t, time.Since(began), 14*time.Second, "no lease had to run out")
-			died := kept.of(t, r, engine.WorkerLostError)
+			died := kept.of(t, r, record.WorkerLostError)
 			require.Len(t, died, 3)
 			for _, d := range died {
 				assert.Equal(t, "die", d.Task)

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // Apply carries out one operation and returns the reply and what it adds to the log, nil for nothing.
@@ -24,13 +24,13 @@ type transition struct {
 	*State
 	now   int64
 	entry *Entry
-	made  []engine.NodeID // made ready, but not queued yet
-	grown []Readied       // how many ready nodes each class gained, ascending by class
+	made  []dag.NodeID // made ready, but not queued yet
+	grown []Readied    // how many ready nodes each class gained, ascending by class
 }
 
 func malformed(why string) Reply { return Reply{Verdict: Malformed, Why: why} }
 
-func (s *State) contains(id engine.NodeID) bool { return int64(id) < int64(len(s.Nodes)) }
+func (s *State) contains(id dag.NodeID) bool { return int64(id) < int64(len(s.Nodes)) }
 
 // live finds a session that is not over.
 func (s *State) live(id SessionID) *Session {
@@ -41,7 +41,7 @@ func (s *State) live(id SessionID) *Session {
 }
 
 // holds reports whether a session has claimed a node, to run it or to set its edges.
-func (s *State) holds(session SessionID, id engine.NodeID) bool {
+func (s *State) holds(session SessionID, id dag.NodeID) bool {
 	n := &s.Nodes[id]
 	return (n.Status == Claimed || n.PendingEdges == EdgesClaimed) && n.Session == session
 }
@@ -63,7 +63,7 @@ func (s *State) hasRoom(c Class) bool {
 
 // makeReady makes a node ready; it is queued, or kept for the session, later. A node that can only be skipped or
 // failed needs no function.
-func (t *transition) makeReady(id engine.NodeID, c Class) {
+func (t *transition) makeReady(id dag.NodeID, c Class) {
 	n := &t.Nodes[id]
 	n.Status, n.Class = Ready, c
 	if n.Bad || n.Poison {
@@ -95,7 +95,7 @@ func (t *transition) queueMade() {
 }
 
 // enqueue puts a ready node, or one with pending edges, into its queue.
-func (t *transition) enqueue(id engine.NodeID, front bool) {
+func (t *transition) enqueue(id dag.NodeID, front bool) {
 	n := &t.Nodes[id]
 	if n.PendingEdges == EdgesQueued {
 		n.Class = EngineClass
@@ -120,7 +120,7 @@ func (t *transition) enqueue(id engine.NodeID, front bool) {
 }
 
 // returnClaim makes a claimed node available again, and counts no attempt.
-func (t *transition) returnClaim(id engine.NodeID) {
+func (t *transition) returnClaim(id dag.NodeID) {
 	edgesOnly := t.Nodes[id].PendingEdges == EdgesClaimed
 	t.unclaim(id)
 	t.requeue(id, edgesOnly)
@@ -128,7 +128,7 @@ func (t *transition) returnClaim(id engine.NodeID) {
 
 // requeue makes a node that was claimed ready again, at the front of its queue; with edgesOnly another session can claim
 // it to set its edges.
-func (t *transition) requeue(id engine.NodeID, edgesOnly bool) {
+func (t *transition) requeue(id dag.NodeID, edgesOnly bool) {
 	n := &t.Nodes[id]
 	switch {
 	case edgesOnly && t.broken&forgetEdges != 0:
@@ -156,7 +156,7 @@ func (t *transition) growth() []Readied {
 }
 
 // claim hands a node out, which is in no queue.
-func (t *transition) claim(ses *Session, id engine.NodeID) Claim {
+func (t *transition) claim(ses *Session, id dag.NodeID) Claim {
 	n := &t.Nodes[id]
 	n.Session, n.Reserved = ses.ID, Reservation{}
 	ses.Claims++
@@ -174,7 +174,7 @@ func (t *transition) claim(ses *Session, id engine.NodeID) Claim {
 }
 
 // unclaim removes the claim of a node; the caller sets the status that follows. A suspect has one solo claim less to go.
-func (t *transition) unclaim(id engine.NodeID) {
+func (t *transition) unclaim(id dag.NodeID) {
 	n := &t.Nodes[id]
 	ses := t.Session(n.Session)
 	n.Session = ""
@@ -193,7 +193,7 @@ func (t *transition) unclaim(id engine.NodeID) {
 }
 
 // claimOf describes the claim on a node.
-func (s *State) claimOf(id engine.NodeID) Claim {
+func (s *State) claimOf(id dag.NodeID) Claim {
 	n := &s.Nodes[id]
 	if n.PendingEdges != NoPendingEdges {
 		return Claim{Node: id, Class: EngineClass, Epoch: n.Epoch, EdgesOnly: true, EdgesBad: n.Status != OK}

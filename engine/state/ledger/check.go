@@ -5,13 +5,14 @@ import (
 	"math/bits"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Check reports the first invariant that does not hold; the error names it. It recounts everything, in time linear in
 // nodes and bits.
 func (s *State) Check() error {
-	c := checker{State: s, queued: map[engine.NodeID]int{}, awaits: map[engine.NodeID]int{}}
+	c := checker{State: s, queued: map[dag.NodeID]int{}, awaits: map[dag.NodeID]int{}}
 	for _, check := range []func() error{c.queues, c.sessions, c.blocks, c.nodes, c.counts, c.run} {
 		if err := check(); err != nil {
 			return fmt.Errorf("ledger: %w", err)
@@ -22,8 +23,8 @@ func (s *State) Check() error {
 
 type checker struct {
 	*State
-	queued map[engine.NodeID]int // in how many queues a node is
-	awaits map[engine.NodeID]int // how many nodes list it as waiting for them
+	queued map[dag.NodeID]int // in how many queues a node is
+	awaits map[dag.NodeID]int // how many nodes list it as waiting for them
 }
 
 // queues: they are sorted, and what is in one belongs there.
@@ -85,7 +86,7 @@ func (c *checker) sessions() error {
 
 // blocks: they are numbered without gaps, each after the expansion that made it, which has no other block.
 func (c *checker) blocks() error {
-	seen := map[engine.NodeID]bool{}
+	seen := map[dag.NodeID]bool{}
 	for i, b := range c.Blocks {
 		if b.Expansion >= b.First || seen[b.Expansion] || int64(b.First) > int64(len(c.Nodes)) || b.FirstEdge > c.Edges {
 			return fmt.Errorf("block %d is %+v, of %d nodes and %d edges", i, b, len(c.Nodes), c.Edges)
@@ -108,8 +109,8 @@ func (c *checker) nodes() error {
 		}
 	}
 	for i := range c.Nodes {
-		for _, check := range []func(engine.NodeID, *Node) error{c.status, c.reservation} {
-			if err := check(engine.NodeID(i), &c.Nodes[i]); err != nil {
+		for _, check := range []func(dag.NodeID, *Node) error{c.status, c.reservation} {
+			if err := check(dag.NodeID(i), &c.Nodes[i]); err != nil {
 				return err
 			}
 		}
@@ -118,7 +119,7 @@ func (c *checker) nodes() error {
 }
 
 // status: a node is in as many queues, held by as many sessions and waits for as many others as its status says.
-func (c *checker) status(id engine.NodeID, n *Node) error {
+func (c *checker) status(id dag.NodeID, n *Node) error {
 	want := 0
 	if n.Status == Ready || n.Status == Waiting || n.PendingEdges == EdgesQueued {
 		want = 1
@@ -136,7 +137,7 @@ func (c *checker) status(id engine.NodeID, n *Node) error {
 }
 
 // reservation: it belongs to a live session, and the held outputs count as arrived.
-func (c *checker) reservation(id engine.NodeID, n *Node) error {
+func (c *checker) reservation(id dag.NodeID, n *Node) error {
 	r := &n.Reserved
 	if r.Session == "" && len(r.Held) == 0 {
 		return nil
@@ -192,9 +193,9 @@ func (c *checker) run() error {
 	over := c.Stopping != "" && c.Counts.Claims == 0 || c.Stopping == "" && c.Counts.Open == 0
 	ok := c.Counts.Open >= 0
 	switch c.Status {
-	case engine.Running, engine.Paused:
-		ok = ok && !over && (c.Stopping == "" || c.Status == engine.Running)
-	case engine.Succeeded:
+	case record.Running, record.Paused:
+		ok = ok && !over && (c.Stopping == "" || c.Status == record.Running)
+	case record.Succeeded:
 		ok = ok && over && c.Stopping == "" && c.Counts.Failed == 0
 	default:
 		ok = ok && over && c.Status.Final() && (c.Stopping == "" || c.Stopping == c.Status)

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -28,7 +28,7 @@ func TestCheckFinds(t *testing.T) {
 			s.Nodes[2].Reserved = ledger.Reservation{Session: "x", Size: 1}
 		}, "node 2 is reserved"},
 		{"a retry that is not among them", func(s *ledger.State) { s.Nodes[1].Status = ledger.Waiting }, "node 1 is in the queue of class 1"},
-		{"a run that is over too early", func(s *ledger.State) { s.Status = engine.Succeeded }, "the run is succeeded"},
+		{"a run that is over too early", func(s *ledger.State) { s.Status = record.Succeeded }, "the run is succeeded"},
 		{"more claims than the class allows", func(s *ledger.State) {
 			s.MaxConcurrent = map[ledger.Class]int{1: 1}
 			s.Queues[0].Claimed = 2

@@ -5,7 +5,8 @@ import (
 	"math"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 func (op Commit) moment() int64 { return op.Now }
@@ -74,7 +75,7 @@ func (s *State) refusal(op *Commit) Verdict {
 		return Applied
 	}
 	switch e := &op.Ends[0]; {
-	case e.Outcome == engine.OutcomeRetrying && s.Counts.Retries >= max(MinRetries, s.Counts.Tasks/5):
+	case e.Outcome == record.OutcomeRetrying && s.Counts.Retries >= max(MinRetries, s.Counts.Tasks/5):
 		return Exhausted
 	case e.Expand != nil && !s.fits(e.Expand):
 		return TooWide
@@ -113,7 +114,7 @@ func (t *transition) endAll(op *Commit, ses *Session) {
 func (t *transition) end(e *End, ses *Session) {
 	n := &t.Nodes[e.Node]
 	switch {
-	case e.Outcome == engine.NoOutcome:
+	case e.Outcome == record.NoOutcome:
 		if t.holds(ses.ID, e.Node) {
 			t.returnClaim(e.Node)
 		}
@@ -124,18 +125,18 @@ func (t *transition) end(e *End, ses *Session) {
 		t.unclaim(e.Node)
 	}
 	switch e.Outcome {
-	case engine.OutcomeOK:
+	case record.OutcomeOK:
 		t.terminate(e, OK)
-	case engine.OutcomeSkipped:
+	case record.OutcomeSkipped:
 		t.terminate(e, Skipped)
-	case engine.OutcomeCancelled:
+	case record.OutcomeCancelled:
 		t.terminate(e, Cancelled)
-	case engine.OutcomeFailed:
+	case record.OutcomeFailed:
 		t.terminate(e, Failed)
-		if t.Policy != engine.Continue {
-			t.stop(engine.Failed)
+		if t.Policy != record.Continue {
+			t.stop(record.Failed)
 		}
-	case engine.OutcomeRetrying:
+	case record.OutcomeRetrying:
 		n.Attempts++
 		n.Errors++
 		t.Counts.Retries++
@@ -169,10 +170,10 @@ func (t *transition) terminate(e *End, status NodeStatus) {
 }
 
 // wait lets a node wait until a moment.
-func (t *transition) wait(id engine.NodeID, due int64) {
+func (t *transition) wait(id dag.NodeID, due int64) {
 	n := &t.Nodes[id]
 	n.Status, n.Due = Waiting, due
-	at, _ := slices.BinarySearchFunc(t.Retries, id, func(a, b engine.NodeID) int {
+	at, _ := slices.BinarySearchFunc(t.Retries, id, func(a, b dag.NodeID) int {
 		return cmp.Or(cmp.Compare(t.Nodes[a].Due, t.Nodes[b].Due), cmp.Compare(a, b))
 	})
 	t.Retries = slices.Insert(t.Retries, at, id)
@@ -199,7 +200,7 @@ func (t *transition) due() {
 // expand appends the instances of a fan-out.
 func (t *transition) expand(e *End) {
 	x := e.Expand
-	b := Block{Expansion: e.Node, Width: x.Width, First: engine.NodeID(len(t.Nodes)), FirstEdge: t.Edges}
+	b := Block{Expansion: e.Node, Width: x.Width, First: dag.NodeID(len(t.Nodes)), FirstEdge: t.Edges}
 	t.Blocks = append(t.Blocks, b)
 	t.Nodes = append(t.Nodes, make([]Node, x.Width*x.Size)...)
 	t.Edges += x.Width * x.EdgesPer
@@ -209,7 +210,7 @@ func (t *transition) expand(e *End) {
 	t.Counts.Open += int(x.Width * x.SinksPer)
 	for i := range x.Width {
 		for _, r := range x.Roots {
-			t.makeReady(b.First+engine.NodeID(i*x.Size)+r.Node, r.Class)
+			t.makeReady(b.First+dag.NodeID(i*x.Size)+r.Node, r.Class)
 		}
 	}
 	t.log().Block = &b

@@ -3,7 +3,8 @@ package ledger_test
 import (
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -44,13 +45,13 @@ func (l *letter) ends() {
 	for _, d := range l.p.batch {
 		e := l.facts.layout.End(d.node)
 		e.Outcome, e.Local = d.outcome, d.local
-		if l.facts.nodes[d.node].kind == engine.ExpandNode && d.outcome == engine.OutcomeOK {
+		if l.facts.nodes[d.node].kind == dag.ExpandNode && d.outcome == record.OutcomeOK {
 			e.Expand = l.facts.layout.Expand(d.node, l.shape.width)
 		}
 		l.op.Ends = append(l.op.Ends, e)
 		l.op.Packed = append(l.op.Packed, byte(d.node), byte(d.epoch), byte(d.outcome))
 		l.op.Steps++
-		if d.outcome == engine.OutcomeRetrying {
+		if d.outcome == record.OutcomeRetrying {
 			l.storeInputs(d.node)
 		}
 	}
@@ -62,7 +63,7 @@ func (l *letter) ends() {
 }
 
 // own reports whether the process itself ends a node, or becomes it.
-func (l *letter) own(id engine.NodeID) bool {
+func (l *letter) own(id dag.NodeID) bool {
 	return slices.ContainsFunc(l.op.Ends, func(e ledger.End) bool { return e.Node == id }) ||
 		slices.ContainsFunc(l.op.Onward, func(g ledger.Grant) bool { return g.Node == id })
 }
@@ -70,13 +71,13 @@ func (l *letter) own(id engine.NodeID) bool {
 // edges lists the bits that the ends set, and stores what others may need.
 func (l *letter) edges() {
 	for i, d := range l.p.batch {
-		bad := d.outcome == engine.OutcomeFailed || d.outcome == engine.OutcomeSkipped
-		if !bad && d.outcome != engine.OutcomeOK {
+		bad := d.outcome == record.OutcomeFailed || d.outcome == record.OutcomeSkipped
+		if !bad && d.outcome != record.OutcomeOK {
 			continue
 		}
 		f := &l.facts.nodes[d.node]
 		edges := f.edges
-		if bad && f.kind == engine.ExpandNode {
+		if bad && f.kind == dag.ExpandNode {
 			edges = l.facts.layout.Edges(d.node, 0) // there will be no instances to wait for
 		}
 		var sent []ledger.Edge
@@ -87,8 +88,8 @@ func (l *letter) edges() {
 			}
 		}
 		sole := slices.ContainsFunc(sent, func(e ledger.Edge) bool { return e.Waits == 1 })
-		keeps := l.way.hold && !bad && d.epoch == 0 && f.kind == engine.TaskNode && !f.kept && !f.wide && !sole
-		if l.way.more && !keeps && len(sent) > 1 && f.kind != engine.ExpandNode && i == len(l.p.batch)-1 {
+		keeps := l.way.hold && !bad && d.epoch == 0 && f.kind == dag.TaskNode && !f.kept && !f.wide && !sole
+		if l.way.more && !keeps && len(sent) > 1 && f.kind != dag.ExpandNode && i == len(l.p.batch)-1 {
 			l.op.Ends[i].More = true
 			last := slices.IndexFunc(f.edges, func(e ledger.Edge) bool { return e.Offset == sent[len(sent)-1].Offset })
 			l.p.later = append(l.p.later, unset{node: d.node, bad: bad, from: last})
@@ -151,10 +152,10 @@ func (l *letter) wants() {
 
 // store puts an output of the process's where others find it, before the commit counts it. A process that counts early
 // puts it there some time.
-func (l *letter) store(id engine.NodeID) {
+func (l *letter) store(id dag.NodeID) {
 	o := output{id, l.p.memory[id]}
 	switch {
-	case o.value == 0 || l.facts.nodes[id].kind != engine.TaskNode:
+	case o.value == 0 || l.facts.nodes[id].kind != dag.TaskNode:
 	case l.countEarly && !l.facts.nodes[id].kept:
 		l.p.late = append(l.p.late, o)
 	default:
@@ -163,7 +164,7 @@ func (l *letter) store(id engine.NodeID) {
 }
 
 // storeInputs stores what another process would need to run a node.
-func (l *letter) storeInputs(id engine.NodeID) {
+func (l *letter) storeInputs(id dag.NodeID) {
 	for _, in := range l.facts.nodes[id].reads {
 		if l.world.store[in] == 0 {
 			l.store(in)

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // set sets a bit on behalf of a session, nil where that is over. The last bit of a child makes it ready.
@@ -79,7 +79,7 @@ func (t *transition) settle(ses *Session, offset uint32) {
 }
 
 // unhold opens a node that was reserved for a session to the others.
-func (t *transition) unhold(ses *Session, id engine.NodeID) {
+func (t *transition) unhold(ses *Session, id dag.NodeID) {
 	n := &t.Nodes[id]
 	if n.Reserved.Session != ses.ID {
 		return
@@ -92,7 +92,7 @@ func (t *transition) unhold(ses *Session, id engine.NodeID) {
 }
 
 // madeAgain records that one of the inputs that a node awaits has ended; bad: not as OK.
-func (t *transition) madeAgain(id engine.NodeID, bad bool) {
+func (t *transition) madeAgain(id dag.NodeID, bad bool) {
 	n := &t.Nodes[id]
 	n.Bad = n.Bad || bad
 	if n.Awaits--; n.Awaits == 0 {

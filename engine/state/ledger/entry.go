@@ -1,6 +1,9 @@
 package ledger
 
-import "github.com/dagscope/dagscope/engine"
+import (
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
+)
 
 // Entry is what one operation adds to the log. Its steps are numbered from First: those of Packed, then Plain.
 type Entry struct {
@@ -15,13 +18,13 @@ type Entry struct {
 	// Block is what an expansion, whose step is the first of Packed, has appended.
 	Block *Block
 	// Plain are steps that the ledger made itself. Their Seq is 0: it follows from First.
-	Plain []engine.Step
+	Plain []record.Step
 }
 
 // ReadiedBy is a node and the index of the step that made it ready.
 type ReadiedBy struct {
 	Step int
-	Node engine.NodeID
+	Node dag.NodeID
 }
 
 // log is the entry of the operation.
@@ -43,14 +46,14 @@ func (t *transition) pack(op *Commit, worker uint16) {
 }
 
 // plain appends a step of the ledger's own.
-func (t *transition) plain(s engine.Step) {
+func (t *transition) plain(s record.Step) {
 	e := t.log()
 	e.Plain = append(e.Plain, s)
 	t.Seq++
 }
 
 // readied logs that an edge made a node ready.
-func (t *transition) readied(step int, id engine.NodeID) {
+func (t *transition) readied(step int, id dag.NodeID) {
 	e := t.log()
 	e.Readied = append(e.Readied, ReadiedBy{step, id})
 }

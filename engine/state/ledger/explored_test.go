@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // long reports whether there is time for millions of states.
@@ -18,7 +18,7 @@ func long() bool { return os.Getenv("DAGSCOPE_LONG") == "1" }
 type exploration struct {
 	shape  string
 	width  uint32
-	policy engine.Policy
+	policy record.Policy
 	rules  rules
 	few    budget
 	many   budget
@@ -33,25 +33,25 @@ var (
 )
 
 var explorations = []exploration{
-	{"single", 0, engine.FailFast, three, budget{crash: 1, late: 1}, budget{crash: 2, lose: 1, late: 1, pause: 1}},
-	{"pair", 0, engine.Continue, eager, budget{crash: 1, lose: 1, stop: 1}, budget{crash: 1, lose: 1, late: 1, retry: 1}},
-	{"chain", 0, engine.FailFast, two, budget{crash: 1, lose: 1, expire: 1}, budget{crash: 2, lose: 1, expire: 1, stop: 1}},
-	{"long chain", 0, engine.Continue, two, budget{crash: 1, late: 1}, budget{crash: 2, late: 1, fail: 1}},
-	{"fork", 0, engine.Continue, eager, budget{crash: 1, drop: 1}, budget{crash: 1, drop: 1, lose: 1, fail: 1, pause: 1}},
-	{"join", 0, engine.Continue, holds, budget{crash: 1, back: 1}, budget{crash: 1, lose: 1, expire: 1, drop: 1}},
-	{"diamond", 0, engine.Continue, holds, budget{crash: 1, drop: 1}, budget{crash: 1, drop: 1, lose: 1, fail: 1}},
-	{"gather", 0, engine.Continue, holds, budget{crash: 1}, budget{crash: 1, drop: 1, retry: 1, fail: 1}},
-	{"wide", 0, engine.FailFast, apart, budget{more: 1, crash: 1}, budget{more: 1, crash: 1, drop: 1, lose: 1, back: 1}},
-	{"fan-in", 0, engine.Continue, holds, budget{}, budget{crash: 1, lose: 1}},
-	{"crossed", 0, engine.Continue, holds, budget{drop: 1}, budget{drop: 2, crash: 1}},
-	{"short cut", 0, engine.Continue, holds, budget{crash: 1}, budget{crash: 1, drop: 2, fail: 1}},
-	{"bounded", 0, engine.FailFast, eager, budget{crash: 1, expire: 1}, budget{crash: 2, expire: 1, lose: 1, drop: 1}},
-	{"region", 2, engine.Continue, two, budget{crash: 1, lose: 1}, budget{crash: 1, lose: 1, drop: 1, fail: 1}},
-	{"captured", 2, engine.Continue, two, budget{drop: 1}, budget{drop: 1, crash: 1, fail: 1, lose: 1}},
-	{"pair", 0, engine.FailFast, eager, budget{stop: 1, revise: 1}, budget{fail: 1, stop: 1, crash: 1, late: 1, revise: 1}},
-	{"diamond", 0, engine.Continue, holds, budget{fail: 1, revise: 1}, budget{fail: 1, crash: 1, drop: 1, revise: 1}},
-	{"region", 1, engine.FailFast, two, budget{fail: 1, crash: 1, revise: 1}, budget{fail: 1, stop: 1, crash: 1, revise: 2}},
-	{"rows", 1, engine.Continue, two, budget{crash: 1}, budget{crash: 1, drop: 1, fail: 1, late: 1, leave: 1}},
+	{"single", 0, record.FailFast, three, budget{crash: 1, late: 1}, budget{crash: 2, lose: 1, late: 1, pause: 1}},
+	{"pair", 0, record.Continue, eager, budget{crash: 1, lose: 1, stop: 1}, budget{crash: 1, lose: 1, late: 1, retry: 1}},
+	{"chain", 0, record.FailFast, two, budget{crash: 1, lose: 1, expire: 1}, budget{crash: 2, lose: 1, expire: 1, stop: 1}},
+	{"long chain", 0, record.Continue, two, budget{crash: 1, late: 1}, budget{crash: 2, late: 1, fail: 1}},
+	{"fork", 0, record.Continue, eager, budget{crash: 1, drop: 1}, budget{crash: 1, drop: 1, lose: 1, fail: 1, pause: 1}},
+	{"join", 0, record.Continue, holds, budget{crash: 1, back: 1}, budget{crash: 1, lose: 1, expire: 1, drop: 1}},
+	{"diamond", 0, record.Continue, holds, budget{crash: 1, drop: 1}, budget{crash: 1, drop: 1, lose: 1, fail: 1}},
+	{"gather", 0, record.Continue, holds, budget{crash: 1}, budget{crash: 1, drop: 1, retry: 1, fail: 1}},
+	{"wide", 0, record.FailFast, apart, budget{more: 1, crash: 1}, budget{more: 1, crash: 1, drop: 1, lose: 1, back: 1}},
+	{"fan-in", 0, record.Continue, holds, budget{}, budget{crash: 1, lose: 1}},
+	{"crossed", 0, record.Continue, holds, budget{drop: 1}, budget{drop: 2, crash: 1}},
+	{"short cut", 0, record.Continue, holds, budget{crash: 1}, budget{crash: 1, drop: 2, fail: 1}},
+	{"bounded", 0, record.FailFast, eager, budget{crash: 1, expire: 1}, budget{crash: 2, expire: 1, lose: 1, drop: 1}},
+	{"region", 2, record.Continue, two, budget{crash: 1, lose: 1}, budget{crash: 1, lose: 1, drop: 1, fail: 1}},
+	{"captured", 2, record.Continue, two, budget{drop: 1}, budget{drop: 1, crash: 1, fail: 1, lose: 1}},
+	{"pair", 0, record.FailFast, eager, budget{stop: 1, revise: 1}, budget{fail: 1, stop: 1, crash: 1, late: 1, revise: 1}},
+	{"diamond", 0, record.Continue, holds, budget{fail: 1, revise: 1}, budget{fail: 1, crash: 1, drop: 1, revise: 1}},
+	{"region", 1, record.FailFast, two, budget{fail: 1, crash: 1, revise: 1}, budget{fail: 1, stop: 1, crash: 1, revise: 2}},
+	{"rows", 1, record.Continue, two, budget{crash: 1}, budget{crash: 1, drop: 1, fail: 1, late: 1, leave: 1}},
 }
 
 // TestExplore visits all that can happen to small graphs: what must always hold does, and every run can end.

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/internal/testkit/ledgertest"
 )
@@ -27,11 +28,11 @@ type facts struct {
 }
 
 type fact struct {
-	kind       engine.NodeKind
+	kind       dag.NodeKind
 	class      ledger.Class
 	kept, wide bool // wide: something that is not a task waits for it
-	parents    []engine.NodeID
-	reads      []engine.NodeID // tasks whose outputs it needs
+	parents    []dag.NodeID
+	reads      []dag.NodeID // tasks whose outputs it needs
 	edges      []ledger.Edge
 	want       byte // its value, by the sequential oracle
 }
@@ -55,15 +56,15 @@ func (s *shape) at(blocks []ledger.Block) *facts {
 		f.layout.Append(b)
 	}
 	for i := range f.layout.Nodes() {
-		id := engine.NodeID(i)
+		id := dag.NodeID(i)
 		n := fact{
 			kind: f.layout.Kind(id), class: f.layout.Class(id), kept: f.layout.IsKept(id),
 			parents: f.layout.Parents(id), edges: f.layout.Edges(id, s.width),
 		}
-		if n.kind != engine.JoinNode {
+		if n.kind != dag.JoinNode {
 			n.reads = f.layout.Reads(id)
 		}
-		n.wide = slices.ContainsFunc(n.edges, func(e ledger.Edge) bool { return f.layout.Kind(e.Child) != engine.TaskNode })
+		n.wide = slices.ContainsFunc(n.edges, func(e ledger.Edge) bool { return f.layout.Kind(e.Child) != dag.TaskNode })
 		f.nodes = append(f.nodes, n)
 	}
 	f.evaluate()
@@ -74,8 +75,8 @@ func (s *shape) at(blocks []ledger.Block) *facts {
 // evaluate is the sequential oracle: it runs one node after the other, parents first.
 func (f *facts) evaluate() {
 	values := make([]byte, len(f.nodes))
-	var run func(id engine.NodeID)
-	run = func(id engine.NodeID) {
+	var run func(id dag.NodeID)
+	run = func(id dag.NodeID) {
 		if f.nodes[id].want != 0 {
 			return
 		}
@@ -86,12 +87,12 @@ func (f *facts) evaluate() {
 		f.nodes[id].want = values[id]
 	}
 	for i := range f.nodes {
-		run(engine.NodeID(i))
+		run(dag.NodeID(i))
 	}
 }
 
 // value is what a node makes of its inputs: never 0, and most likely another one where an input is another one.
-func (f *facts) value(id engine.NodeID, of []byte) byte {
+func (f *facts) value(id dag.NodeID, of []byte) byte {
 	h := uint32(2166136261)
 	mix := func(v uint32) { h = (h ^ v) * 16777619 }
 	for _, n := range f.layout.Identity(id) {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -38,7 +38,7 @@ func TestExploreFinds(t *testing.T) {
 	for _, c := range mistakes {
 		t.Run(c.name, func(t *testing.T) {
 			c.rules.processes, c.rules.want = 2, 1
-			w, err := begin(newShape(t, shapes[c.shape], 1), engine.Continue, c.rules, c.left)
+			w, err := begin(newShape(t, shapes[c.shape], 1), record.Continue, c.rules, c.left)
 			require.NoError(t, err)
 			sound := w.clone()
 			sound.countEarly = false

@@ -3,7 +3,7 @@ package ledger
 import (
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // grant claims the nodes that a session wants, and queues those that its commit made ready and it does not get.
@@ -37,10 +37,10 @@ func (g *grants) full() bool { return len(g.claims) >= g.op.Want || g.ses.Claims
 // may reports whether the session takes nodes of a class, and one more of them may be claimed.
 func (g *grants) may(c Class) bool { return slices.Contains(g.op.Classes, c) && g.hasRoom(c) }
 
-func (g *grants) give(id engine.NodeID) { g.claims = append(g.claims, g.claim(g.ses, id)) }
+func (g *grants) give(id dag.NodeID) { g.claims = append(g.claims, g.claim(g.ses, id)) }
 
 // take claims a node that was queued.
-func (g *grants) take(id engine.NodeID) {
+func (g *grants) take(id dag.NodeID) {
 	g.grow(g.Nodes[id].Class, -1)
 	g.give(id)
 }
@@ -63,7 +63,7 @@ func (g *grants) suspect() bool {
 
 // keep claims nodes that the commit itself made ready, and queues the rest.
 func (g *grants) keep() {
-	var rest []engine.NodeID
+	var rest []dag.NodeID
 	for _, id := range g.made {
 		n := &g.Nodes[id]
 		others := n.Reserved.Session != "" && n.Reserved.Session != g.ses.ID

@@ -3,7 +3,7 @@ package ledger
 import (
 	"encoding/binary"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // Key is equal for two states of one Config if and only if they answer every sequence of operations alike, apart from
@@ -60,7 +60,7 @@ func (k *key) number(v ...int) {
 	}
 }
 
-func (k *key) list(ids []engine.NodeID) {
+func (k *key) list(ids []dag.NodeID) {
 	k.number(len(ids))
 	for _, id := range ids {
 		k.number(int(id))

@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -24,9 +25,9 @@ type table struct {
 
 // flat is n nodes of class 1 that wait for nothing.
 func flat(n uint32) ledger.Config {
-	c := ledger.Config{Nodes: n, Tasks: int(n), Sinks: int(n), Policy: engine.Continue}
+	c := ledger.Config{Nodes: n, Tasks: int(n), Sinks: int(n), Policy: record.Continue}
 	for i := range n {
-		c.Roots = append(c.Roots, ledger.Grant{Node: engine.NodeID(i), Class: 1})
+		c.Roots = append(c.Roots, ledger.Grant{Node: dag.NodeID(i), Class: 1})
 	}
 	return c
 }
@@ -87,22 +88,22 @@ func (b *table) try(id ledger.SessionID, c ledger.Commit) ledger.Reply {
 }
 
 // take claims n nodes for a session.
-func (b *table) take(id ledger.SessionID, n int, classes ...ledger.Class) []engine.NodeID {
+func (b *table) take(id ledger.SessionID, n int, classes ...ledger.Class) []dag.NodeID {
 	b.t.Helper()
 	return nodes(b.commit(id, ledger.Commit{Want: n, Classes: classes}))
 }
 
-func nodes(r ledger.Reply) (out []engine.NodeID) {
+func nodes(r ledger.Reply) (out []dag.NodeID) {
 	for _, c := range r.Claims {
 		out = append(out, c.Node)
 	}
 	return out
 }
 
-func ids(n ...engine.NodeID) []engine.NodeID { return n }
+func ids(n ...dag.NodeID) []dag.NodeID { return n }
 
 // ended are ends of tasks that are sinks, with an outcome.
-func ended(o engine.Outcome, n ...engine.NodeID) (out []ledger.End) {
+func ended(o record.Outcome, n ...dag.NodeID) (out []ledger.End) {
 	for _, id := range n {
 		out = append(out, ledger.End{Node: id, Class: 1, Outcome: o, Task: true, Sink: true})
 	}
@@ -111,12 +112,12 @@ func ended(o engine.Outcome, n ...engine.NodeID) (out []ledger.End) {
 
 // into is the edge of the given offset into node 2.
 func into(offset uint32, end int, hold int64) ledger.Edge {
-	return ledger.Edge{Offset: offset, Child: 2, Waits: 2, Class: 1, End: end, Hold: hold, Parent: engine.NodeID(offset)}
+	return ledger.Edge{Offset: offset, Child: 2, Waits: 2, Class: 1, End: end, Hold: hold, Parent: dag.NodeID(offset)}
 }
 
 // hands is the commit by which a session that has taken node n ends it.
-func hands(n engine.NodeID, hold int64) ledger.Commit {
-	e := ended(engine.OutcomeOK, n)
+func hands(n dag.NodeID, hold int64) ledger.Commit {
+	e := ended(record.OutcomeOK, n)
 	e[0].Sink = false
 	return ledger.Commit{Ends: e, Steps: 1, Edges: []ledger.Edge{into(uint32(n), 0, hold)}}
 }
@@ -124,12 +125,12 @@ func hands(n engine.NodeID, hold int64) ledger.Commit {
 func TestQueuesAreFirstInFirstOut(t *testing.T) {
 	b := bench(t, flat(5))
 	assert.Equal(t, ids(0, 1, 2), b.take("a", 3))
-	r := b.commit("a", ledger.Commit{Ends: ended(engine.NoOutcome, 1, 2)})
+	r := b.commit("a", ledger.Commit{Ends: ended(record.NoOutcome, 1, 2)})
 	assert.Equal(t, []ledger.Readied{{Class: 1, Nodes: 2}}, r.Readied)
 	assert.Equal(t, 4, r.Waiting)
 	assert.Equal(t, ids(2, 1, 3), b.take("b", 3), "given back ones are at the front")
-	b.commit("a", ledger.Commit{Ends: ended(engine.NoOutcome, 2)}) // which b holds
-	r = b.commit("b", ledger.Commit{Ends: ended(engine.NoOutcome, 2), Want: 1})
+	b.commit("a", ledger.Commit{Ends: ended(record.NoOutcome, 2)}) // which b holds
+	r = b.commit("b", ledger.Commit{Ends: ended(record.NoOutcome, 2), Want: 1})
 	assert.Equal(t, ids(2), nodes(r))
 	assert.Empty(t, r.Readied, "no queue grew")
 	assert.Equal(t, ids(4), b.take("b", 9, 7, 1))
@@ -150,9 +151,9 @@ func TestBounds(t *testing.T) {
 	b := bench(t, c)
 	assert.Equal(t, ids(0, 1), b.take("a", 3))
 	assert.Empty(t, b.take("b", 3))
-	b.commit("a", ledger.Commit{Ends: ended(engine.OutcomeOK, 0), Steps: 1})
+	b.commit("a", ledger.Commit{Ends: ended(record.OutcomeOK, 0), Steps: 1})
 	assert.Equal(t, ids(2), b.take("b", 3))
-	local := ended(engine.OutcomeOK, 2)
+	local := ended(record.OutcomeOK, 2)
 	local[0].Local = true
 	assert.Equal(t, ledger.Malformed, b.try("a", ledger.Commit{Ends: local}).Verdict)
 	assert.Equal(t, ledger.Malformed, b.try("a", ledger.Commit{Onward: []ledger.Grant{{Node: 2, Class: 1}}}).Verdict)
@@ -171,7 +172,7 @@ func TestNumbers(t *testing.T) {
 	assert.Equal(t, ledger.Repeated, r.Verdict)
 	assert.Equal(t, ids(0, 1), nodes(r))
 	b.numbers["a"] = 1
-	b.commit("a", ledger.Commit{Ends: ended(engine.OutcomeOK, 0), Steps: 1})
+	b.commit("a", ledger.Commit{Ends: ended(record.OutcomeOK, 0), Steps: 1})
 	r = b.apply(first)
 	assert.Equal(t, ids(1), nodes(r), "what the session holds now")
 	assert.Equal(t, 1, r.Waiting)
@@ -181,12 +182,12 @@ func TestNumbers(t *testing.T) {
 	assert.Equal(t, ledger.Fenced, b.apply(ledger.Leave{Session: "b"}).Verdict)
 	assert.Equal(t, ledger.Fenced, b.apply(ledger.Commit{Session: "b", Number: 1}).Verdict)
 	assert.Equal(t, ledger.Fenced, b.apply(ledger.Invalidate{Session: "b"}).Verdict)
-	b.apply(ledger.Stop{Status: engine.Failed})
-	b.commit("a", ledger.Commit{Ends: ended(engine.OutcomeCancelled, 1), Steps: 1})
-	assert.Equal(t, engine.Failed, b.s.Status)
+	b.apply(ledger.Stop{Status: record.Failed})
+	b.commit("a", ledger.Commit{Ends: ended(record.OutcomeCancelled, 1), Steps: 1})
+	assert.Equal(t, record.Failed, b.s.Status)
 	r = b.apply(first)
 	assert.Equal(t, ledger.Gone, r.Verdict)
-	assert.Equal(t, engine.Failed, r.Status)
+	assert.Equal(t, record.Failed, r.Status)
 }
 
 func TestStrand(t *testing.T) {
@@ -194,7 +195,7 @@ func TestStrand(t *testing.T) {
 	c.Edges, c.Sinks, c.Roots = 3, 1, c.Roots[:1]
 	b := bench(t, c)
 	b.take("a", 1)
-	strand := ended(engine.OutcomeOK, 0, 1)
+	strand := ended(record.OutcomeOK, 0, 1)
 	strand[0].Sink, strand[1].Sink, strand[1].Local = false, false, true
 	r := b.commit("a", ledger.Commit{Ends: strand, Steps: 3, Packed: []byte("abc"), Onward: []ledger.Grant{{Node: 2, Class: 1}}})
 	assert.Equal(t, []ledger.Claim{{Node: 2, Class: 1, Attempt: 1, Since: b.now}}, r.Claims)
@@ -202,14 +203,14 @@ func TestStrand(t *testing.T) {
 	r = b.commit("a", ledger.Commit{Onward: []ledger.Grant{{Node: 2, Class: 1}}})
 	assert.Empty(t, r.Claims, "it does not wait any more")
 	assert.Nil(t, b.entry)
-	last := ended(engine.OutcomeOK, 2)
+	last := ended(record.OutcomeOK, 2)
 	last[0].Sink = false
 	r = b.commit("a", ledger.Commit{Ends: last, Steps: 1, Keep: 1, Want: 1, Edges: []ledger.Edge{{Offset: 2, Child: 3, Waits: 1, Class: 1}}})
 	assert.Equal(t, ids(3), nodes(r))
 	assert.Equal(t, []ledger.ReadiedBy{{Step: 0, Node: 3}}, b.entry.Readied)
-	b.commit("a", ledger.Commit{Ends: ended(engine.OutcomeOK, 3), Steps: 1})
-	assert.Equal(t, engine.Succeeded, b.s.Status)
-	assert.Equal(t, engine.RunFinished, b.entry.Plain[0].Kind)
+	b.commit("a", ledger.Commit{Ends: ended(record.OutcomeOK, 3), Steps: 1})
+	assert.Equal(t, record.Succeeded, b.s.Status)
+	assert.Equal(t, record.RunFinished, b.entry.Plain[0].Kind)
 	assert.Equal(t, 4, b.s.Counts.Done)
 }
 
@@ -218,9 +219,9 @@ func TestKeep(t *testing.T) {
 	c.Edges, c.Roots = 3, c.Roots[:3]
 	b := bench(t, c)
 	b.take("a", 1)
-	op := ledger.Commit{Ends: ended(engine.OutcomeOK, 0), Steps: 1, Keep: 2, Want: 3}
+	op := ledger.Commit{Ends: ended(record.OutcomeOK, 0), Steps: 1, Keep: 2, Want: 3}
 	for i := range uint32(3) {
-		op.Edges = append(op.Edges, ledger.Edge{Offset: i, Child: engine.NodeID(3 + i), Waits: 1, Class: 1})
+		op.Edges = append(op.Edges, ledger.Edge{Offset: i, Child: dag.NodeID(3 + i), Waits: 1, Class: 1})
 	}
 	r := b.commit("a", op)
 	assert.Equal(t, ids(3, 4, 1), nodes(r), "two of its own, then from the front of the queue")
@@ -233,51 +234,51 @@ func TestPause(t *testing.T) {
 	b := bench(t, c)
 	b.take("a", 1)
 	assert.Equal(t, ledger.Repeated, b.apply(ledger.Resume{}).Verdict)
-	assert.Equal(t, engine.Paused, b.apply(ledger.Pause{}).Status)
+	assert.Equal(t, record.Paused, b.apply(ledger.Pause{}).Status)
 	assert.Equal(t, ledger.Repeated, b.apply(ledger.Pause{}).Verdict)
 	assert.Empty(t, b.take("b", 1))
-	r := b.commit("a", ledger.Commit{Ends: ended(engine.OutcomeOK, 0), Steps: 1, Want: 3, Onward: []ledger.Grant{{Node: 2, Class: 1}}})
+	r := b.commit("a", ledger.Commit{Ends: ended(record.OutcomeOK, 0), Steps: 1, Want: 3, Onward: []ledger.Grant{{Node: 2, Class: 1}}})
 	assert.Equal(t, ids(2), nodes(r), "what continues does")
-	assert.Equal(t, engine.Running, b.apply(ledger.Resume{}).Status)
+	assert.Equal(t, record.Running, b.apply(ledger.Resume{}).Status)
 	assert.Equal(t, ids(1), b.take("b", 1))
 }
 
 func TestStop(t *testing.T) {
 	b := bench(t, flat(3))
 	b.take("a", 1)
-	assert.Equal(t, ledger.Malformed, b.try("a", ledger.Commit{Ends: ended(engine.OutcomeCancelled, 0)}).Verdict)
-	assert.Equal(t, ledger.Malformed, b.apply(ledger.Stop{Status: engine.Succeeded}).Verdict)
+	assert.Equal(t, ledger.Malformed, b.try("a", ledger.Commit{Ends: ended(record.OutcomeCancelled, 0)}).Verdict)
+	assert.Equal(t, ledger.Malformed, b.apply(ledger.Stop{Status: record.Succeeded}).Verdict)
 	b.apply(ledger.Pause{})
-	r := b.apply(ledger.Stop{Status: engine.Cancelled, Reason: engine.CancelRequested})
-	assert.Equal(t, engine.Running, r.Status)
-	assert.Equal(t, engine.Cancelled, r.Stopping)
-	assert.Equal(t, ledger.Repeated, b.apply(ledger.Stop{Status: engine.Failed}).Verdict)
+	r := b.apply(ledger.Stop{Status: record.Cancelled, Reason: record.CancelRequested})
+	assert.Equal(t, record.Running, r.Status)
+	assert.Equal(t, record.Cancelled, r.Stopping)
+	assert.Equal(t, ledger.Repeated, b.apply(ledger.Stop{Status: record.Failed}).Verdict)
 	assert.Equal(t, ledger.Repeated, b.apply(ledger.Pause{}).Verdict)
 	assert.Empty(t, b.take("b", 1))
-	b.commit("a", ledger.Commit{Ends: ended(engine.OutcomeOK, 0), Steps: 1, Onward: []ledger.Grant{{Node: 1, Class: 1}}})
-	assert.Equal(t, engine.Cancelled, b.s.Status)
+	b.commit("a", ledger.Commit{Ends: ended(record.OutcomeOK, 0), Steps: 1, Onward: []ledger.Grant{{Node: 1, Class: 1}}})
+	assert.Equal(t, record.Cancelled, b.s.Status)
 }
 
 func TestFailFast(t *testing.T) {
 	c := flat(2)
-	c.Policy = engine.FailFast
+	c.Policy = record.FailFast
 	b := bench(t, c)
 	b.take("a", 2)
-	r := b.commit("a", ledger.Commit{Ends: ended(engine.OutcomeFailed, 0), Steps: 1})
-	assert.Equal(t, engine.Failed, r.Stopping)
+	r := b.commit("a", ledger.Commit{Ends: ended(record.OutcomeFailed, 0), Steps: 1})
+	assert.Equal(t, record.Failed, r.Stopping)
 	assert.Equal(t, ledger.Applied, b.apply(ledger.Leave{Session: "a"}).Verdict)
-	assert.Equal(t, engine.Failed, b.s.Status, "the last claim is gone")
+	assert.Equal(t, record.Failed, b.s.Status, "the last claim is gone")
 }
 
 func TestRetry(t *testing.T) {
 	b := bench(t, flat(3))
-	retry := func(n engine.NodeID, delay time.Duration) ledger.Commit {
-		e := ended(engine.OutcomeRetrying, n)
+	retry := func(n dag.NodeID, delay time.Duration) ledger.Commit {
+		e := ended(record.OutcomeRetrying, n)
 		e[0].Delay = delay
 		return ledger.Commit{Ends: e, Steps: 1}
 	}
 	b.take("a", 3)
-	assert.Equal(t, ledger.Malformed, b.try("a", ledger.Commit{Ends: append(retry(0, 1).Ends, ended(engine.OutcomeOK, 1)...)}).Verdict)
+	assert.Equal(t, ledger.Malformed, b.try("a", ledger.Commit{Ends: append(retry(0, 1).Ends, ended(record.OutcomeOK, 1)...)}).Verdict)
 	r := b.commit("a", retry(0, 10))
 	due := r.NextDue
 	assert.Equal(t, b.now+10, due)
@@ -291,17 +292,17 @@ func TestRetry(t *testing.T) {
 		b.take("b", 1)
 	}
 	assert.Equal(t, ledger.Exhausted, b.try("b", retry(0, 0)).Verdict)
-	b.commit("b", ledger.Commit{Ends: ended(engine.OutcomeFailed, 0), Steps: 1})
+	b.commit("b", ledger.Commit{Ends: ended(record.OutcomeFailed, 0), Steps: 1})
 }
 
 func TestDueIsBounded(t *testing.T) {
-	n := engine.NodeID(ledger.MaxDue + 1)
+	n := dag.NodeID(ledger.MaxDue + 1)
 	c := flat(uint32(n))
 	c.Tasks = 5 * int(n) // for the budget
 	b := bench(t, c)
 	b.take("a", int(n))
 	for i := range n {
-		e := ended(engine.OutcomeRetrying, i)
+		e := ended(record.OutcomeRetrying, i)
 		e[0].Delay = time.Hour
 		b.commit("a", ledger.Commit{Ends: e, Steps: 1})
 	}
@@ -316,7 +317,7 @@ func TestSkip(t *testing.T) {
 	b := bench(t, gathered())
 	b.take("a", 2)
 	bad := hands(0, 0)
-	bad.Ends[0].Outcome, bad.Edges[0].Bad = engine.OutcomeFailed, true
+	bad.Ends[0].Outcome, bad.Edges[0].Bad = record.OutcomeFailed, true
 	b.commit("a", bad)
 	b.commit("a", hands(1, 7))
 	assert.Empty(t, b.take("b", 1), "skipping needs no function, but the class has to be asked for")
@@ -324,27 +325,27 @@ func TestSkip(t *testing.T) {
 	require.Len(t, r.Claims, 1)
 	assert.True(t, r.Claims[0].Skip)
 	assert.Equal(t, ledger.EngineClass, r.Claims[0].Class)
-	b.commit("b", ledger.Commit{Ends: ended(engine.OutcomeSkipped, 2), Steps: 1})
-	assert.Equal(t, engine.Failed, b.s.Status)
+	b.commit("b", ledger.Commit{Ends: ended(record.OutcomeSkipped, 2), Steps: 1})
+	assert.Equal(t, record.Failed, b.s.Status)
 	assert.Equal(t, 1, b.s.Counts.Skipped)
 }
 
 func TestMistakes(t *testing.T) {
-	more := ended(engine.OutcomeRetrying, 0)
+	more := ended(record.OutcomeRetrying, 0)
 	more[0].More = true
 	tests := map[string]ledger.Commit{
-		"not held":           {Ends: ended(engine.OutcomeOK, 2)},
-		"held by another":    {Ends: ended(engine.OutcomeOK, 1)},
-		"unknown node":       {Ends: ended(engine.OutcomeOK, 9)},
-		"twice":              {Ends: ended(engine.OutcomeOK, 0, 0)},
-		"unknown outcome":    {Ends: ended(engine.OutcomeLost, 0)},
-		"given back first":   {Ends: append(ended(engine.NoOutcome, 0), ended(engine.OutcomeOK, 3)...)},
+		"not held":           {Ends: ended(record.OutcomeOK, 2)},
+		"held by another":    {Ends: ended(record.OutcomeOK, 1)},
+		"unknown node":       {Ends: ended(record.OutcomeOK, 9)},
+		"twice":              {Ends: ended(record.OutcomeOK, 0, 0)},
+		"unknown outcome":    {Ends: ended(record.OutcomeLost, 0)},
+		"given back first":   {Ends: append(ended(record.NoOutcome, 0), ended(record.OutcomeOK, 3)...)},
 		"more of a retry":    {Ends: more},
-		"local but ready":    {Ends: []ledger.End{{Node: 2, Outcome: engine.OutcomeOK, Local: true}}},
-		"failed expansion":   {Ends: []ledger.End{{Node: 0, Outcome: engine.OutcomeFailed, Expand: &ledger.Expand{}}}},
+		"local but ready":    {Ends: []ledger.End{{Node: 2, Outcome: record.OutcomeOK, Local: true}}},
+		"failed expansion":   {Ends: []ledger.End{{Node: 0, Outcome: record.OutcomeFailed, Expand: &ledger.Expand{}}}},
 		"expansion back":     {Ends: []ledger.End{{Node: 0, Expand: &ledger.Expand{}}}},
 		"local back":         {Ends: []ledger.End{{Node: 2, Local: true}}},
-		"root outside":       {Ends: []ledger.End{{Node: 0, Outcome: engine.OutcomeOK, Expand: &ledger.Expand{Width: 1, Size: 1, Roots: []ledger.Grant{{Node: 1}}}}}},
+		"root outside":       {Ends: []ledger.End{{Node: 0, Outcome: record.OutcomeOK, Expand: &ledger.Expand{Width: 1, Size: 1, Roots: []ledger.Grant{{Node: 1}}}}}},
 		"unknown bit":        {Edges: []ledger.Edge{{Offset: 9, Waits: 1, End: -1}}},
 		"waits for nothing":  {Edges: []ledger.Edge{{End: -1}}},
 		"unknown end":        {Edges: []ledger.Edge{{Waits: 1}}},

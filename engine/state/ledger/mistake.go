@@ -1,6 +1,9 @@
 package ledger
 
-import "github.com/dagscope/dagscope/engine"
+import (
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
+)
 
 // fence finds the session of an operation, nil where it is over.
 func (t *transition) fence(id SessionID) *Session {
@@ -29,7 +32,7 @@ func (s *State) mistake(op *Commit, ses *Session) string {
 			return "a node to become has to exist, and its class to be unbounded"
 		}
 	}
-	for _, list := range [][]engine.NodeID{op.EdgesDone, op.Unhold, op.Started} {
+	for _, list := range [][]dag.NodeID{op.EdgesDone, op.Unhold, op.Started} {
 		for _, id := range list {
 			if !s.contains(id) {
 				return "a node does not exist"
@@ -40,7 +43,7 @@ func (s *State) mistake(op *Commit, ses *Session) string {
 }
 
 func (s *State) mistakeInEnds(op *Commit, ses *Session) string {
-	ended := make(map[engine.NodeID]bool, len(op.Ends))
+	ended := make(map[dag.NodeID]bool, len(op.Ends))
 	back := false // a claim was given back
 	for i := range op.Ends {
 		e := &op.Ends[i]
@@ -48,13 +51,13 @@ func (s *State) mistakeInEnds(op *Commit, ses *Session) string {
 			return "a node ends that does not exist, or ends twice"
 		}
 		ended[e.Node] = true
-		if len(op.Ends) > 1 && (e.Outcome == engine.OutcomeRetrying || e.Expand != nil) {
+		if len(op.Ends) > 1 && (e.Outcome == record.OutcomeRetrying || e.Expand != nil) {
 			return "an end that is retrying or expands has to be alone"
 		}
-		if back && e.Outcome != engine.NoOutcome {
+		if back && e.Outcome != record.NoOutcome {
 			return "claims that are given back come last"
 		}
-		back = e.Outcome == engine.NoOutcome
+		back = e.Outcome == record.NoOutcome
 		if why := s.mistakeInEnd(e, ses); why != "" {
 			return why
 		}
@@ -65,8 +68,8 @@ func (s *State) mistakeInEnds(op *Commit, ses *Session) string {
 func (s *State) mistakeInEnd(e *End, ses *Session) string {
 	n := &s.Nodes[e.Node]
 	switch e.Outcome {
-	case engine.OutcomeOK, engine.OutcomeFailed, engine.OutcomeSkipped:
-	case engine.NoOutcome, engine.OutcomeRetrying, engine.OutcomeCancelled:
+	case record.OutcomeOK, record.OutcomeFailed, record.OutcomeSkipped:
+	case record.NoOutcome, record.OutcomeRetrying, record.OutcomeCancelled:
 		if e.More {
 			return "only an end that is ok, failed or skipped has more edges"
 		}
@@ -76,16 +79,16 @@ func (s *State) mistakeInEnd(e *End, ses *Session) string {
 	switch {
 	case s.broken&noFence != 0 && n.Status != Blocked && !e.Local, s.broken&expandAgain != 0 && e.Expand != nil:
 		return ""
-	case e.Local && (e.Outcome == engine.NoOutcome || n.Status != Blocked || n.Awaits > 0 || s.MaxConcurrent[e.Class] > 0):
+	case e.Local && (e.Outcome == record.NoOutcome || n.Status != Blocked || n.Awaits > 0 || s.MaxConcurrent[e.Class] > 0):
 		return "a local end has an outcome, its node still waits, and its class is unbounded"
-	case e.Expand != nil && (e.Outcome != engine.OutcomeOK || e.Local):
+	case e.Expand != nil && (e.Outcome != record.OutcomeOK || e.Local):
 		return "only a claimed expansion that is ok expands"
-	case e.Outcome == engine.NoOutcome: // it may be gone
+	case e.Outcome == record.NoOutcome: // it may be gone
 	case !e.Local && !s.holds(ses.ID, e.Node):
 		return "the node is not claimed by the session"
 	case !e.Local && n.PendingEdges == EdgesClaimed:
 		return "the node has ended before"
-	case e.Outcome == engine.OutcomeCancelled && s.Stopping == "":
+	case e.Outcome == record.OutcomeCancelled && s.Stopping == "":
 		return "an attempt is cancelled only when its run is ending"
 	}
 	return s.mistakeInRoots(e.Expand)

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -12,7 +13,7 @@ import (
 type move struct {
 	what string
 	proc int // -1 for none
-	node engine.NodeID
+	node dag.NodeID
 	way  way
 	// progress: it happens eventually unless something else does, so a run must be able to end by such moves alone.
 	progress bool
@@ -24,7 +25,7 @@ func (m move) String() string {
 	if m.proc >= 0 {
 		s = fmt.Sprintf("%c %s", 'a'+m.proc, s)
 	}
-	if m.node != engine.NoNode {
+	if m.node != dag.NoNode {
 		s += fmt.Sprintf(" %d", m.node)
 	}
 	return s + m.way.String()
@@ -53,7 +54,7 @@ func (v way) String() (s string) {
 // moves lists all that can happen, what costs of the budget last.
 func (w *world) moves() (out []move) {
 	if w.over {
-		return []move{{what: "the next revision begins", proc: -1, node: engine.NoNode, do: (*world).revise}}
+		return []move{{what: "the next revision begins", proc: -1, node: dag.NoNode, do: (*world).revise}}
 	}
 	for i := range w.procs {
 		out = w.works(out, i)
@@ -61,7 +62,7 @@ func (w *world) moves() (out []move) {
 	for i := range w.s.Sessions {
 		id := w.s.Sessions[i].ID
 		if !slices.ContainsFunc(w.procs, func(p proc) bool { return p.session == id }) {
-			out = append(out, move{what: "is reaped: " + string(id), proc: -1, node: engine.NoNode, progress: true, do: reap(id)})
+			out = append(out, move{what: "is reaped: " + string(id), proc: -1, node: dag.NoNode, progress: true, do: reap(id)})
 		}
 	}
 	for i := range w.procs {
@@ -80,15 +81,15 @@ func reap(id ledger.SessionID) func(w *world) error {
 // works lists what a process does when nothing goes wrong.
 func (w *world) works(out []move, i int) []move {
 	p := &w.procs[i]
-	add := func(what string, node engine.NodeID, v way, do func(w *world) error) {
+	add := func(what string, node dag.NodeID, v way, do func(w *world) error) {
 		out = append(out, move{what: what, proc: i, node: node, way: v, progress: true, do: do})
 	}
 	if p.session == "" {
-		add("opens", engine.NoNode, way{}, func(w *world) error { return w.open(i) })
+		add("opens", dag.NoNode, way{}, func(w *world) error { return w.open(i) })
 		return out
 	}
 	if p.sent != nil {
-		add("sends again", engine.NoNode, way{}, func(w *world) error {
+		add("sends again", dag.NoNode, way{}, func(w *world) error {
 			m := *w.procs[i].sent
 			r, err := w.deliver(m)
 			if err != nil {
@@ -111,7 +112,7 @@ func (w *world) works(out []move, i int) []move {
 	}
 	if w.mayCommit(p) {
 		for _, v := range w.ways(p) {
-			add("commits", engine.NoNode, v, func(w *world) error { return w.commit(i, v) })
+			add("commits", dag.NoNode, v, func(w *world) error { return w.commit(i, v) })
 		}
 	}
 	return out
@@ -126,37 +127,37 @@ func (w *world) open(i int) error {
 
 // runs lists how the next node of a process can go.
 func (w *world) runs(out []move, i int, c ledger.Claim, local bool) []move {
-	outcome := engine.OutcomeOK
+	outcome := record.OutcomeOK
 	kind := w.facts.nodes[c.Node].kind
 	switch {
 	case c.EdgesOnly:
 	case c.Skip:
-		outcome = engine.OutcomeSkipped
+		outcome = record.OutcomeSkipped
 	case c.Poison:
-		outcome = engine.OutcomeFailed
+		outcome = record.OutcomeFailed
 	case w.procs[i].stopping && !local:
-		outcome = engine.OutcomeCancelled
-	case kind != engine.JoinNode && !local:
+		outcome = record.OutcomeCancelled
+	case kind != dag.JoinNode && !local:
 		lost, err := w.missing(&w.procs[i], c.Node, c.Epoch)
 		if len(lost) > 0 || err != nil {
 			return w.misses(out, i, c.Node, lost, err)
 		}
 	}
 	out = append(out, move{what: "runs", proc: i, node: c.Node, progress: true, do: func(w *world) error { return w.run(i, outcome) }})
-	if kind != engine.TaskNode || outcome != engine.OutcomeOK || c.EdgesOnly {
+	if kind != dag.TaskNode || outcome != record.OutcomeOK || c.EdgesOnly {
 		return out
 	}
 	if w.left.fail > 0 {
-		out = append(out, move{what: "fails", proc: i, node: c.Node, do: func(w *world) error { w.left.fail--; return w.run(i, engine.OutcomeFailed) }})
+		out = append(out, move{what: "fails", proc: i, node: c.Node, do: func(w *world) error { w.left.fail--; return w.run(i, record.OutcomeFailed) }})
 	}
 	if w.left.retry > 0 && !local && len(w.procs[i].batch) == 0 {
-		out = append(out, move{what: "fails once", proc: i, node: c.Node, do: func(w *world) error { w.left.retry--; return w.run(i, engine.OutcomeRetrying) }})
+		out = append(out, move{what: "fails once", proc: i, node: c.Node, do: func(w *world) error { w.left.retry--; return w.run(i, record.OutcomeRetrying) }})
 	}
 	return out
 }
 
 // misses lists what a process does that lacks inputs.
-func (w *world) misses(out []move, i int, node engine.NodeID, lost []engine.NodeID, err error) []move {
+func (w *world) misses(out []move, i int, node dag.NodeID, lost []dag.NodeID, err error) []move {
 	out = append(out, move{what: "lacks inputs of", proc: i, node: node, progress: true, do: func(w *world) error {
 		if err != nil {
 			return err
@@ -220,7 +221,7 @@ func (w *world) ways(p *proc) []way {
 func (w *world) mishaps(out []move, i int) []move {
 	p := &w.procs[i]
 	add := func(what string, v way, do func(w *world) error) {
-		out = append(out, move{what: what, proc: i, node: engine.NoNode, way: v, do: do})
+		out = append(out, move{what: what, proc: i, node: dag.NoNode, way: v, do: do})
 	}
 	if p.session == "" {
 		return out
@@ -248,7 +249,7 @@ func (w *world) mishaps(out []move, i int) []move {
 		}
 	}
 	if w.left.more > 0 && len(p.batch) > 0 && len(p.later) == 0 {
-		if d := p.batch[len(p.batch)-1]; len(w.facts.nodes[d.node].edges) > 1 && w.facts.nodes[d.node].kind != engine.ExpandNode {
+		if d := p.batch[len(p.batch)-1]; len(w.facts.nodes[d.node].edges) > 1 && w.facts.nodes[d.node].kind != dag.ExpandNode {
 			commit("commits", way{more: true})
 		}
 	}
@@ -270,7 +271,7 @@ func (w *world) leave(i int) error {
 	l := letter{world: w, p: p}
 	for id, v := range p.memory {
 		if v != 0 && w.store[id] == 0 {
-			l.store(engine.NodeID(id))
+			l.store(dag.NodeID(id))
 		}
 	}
 	p.number++
@@ -287,12 +288,12 @@ func (w *world) leave(i int) error {
 // outside lists what no process does.
 func (w *world) outside(out []move) []move {
 	add := func(what string, progress bool, do func(w *world) error) {
-		out = append(out, move{what: what, proc: -1, node: engine.NoNode, progress: progress, do: do})
+		out = append(out, move{what: what, proc: -1, node: dag.NoNode, progress: progress, do: do})
 	}
 	plain := func(op ledger.Op) func(w *world) error {
 		return func(w *world) error { _, err := w.deliver(message{op: op}); return err }
 	}
-	if w.s.Status == engine.Paused {
+	if w.s.Status == record.Paused {
 		add("resume", true, plain(ledger.Resume{Now: 1}))
 	} else if w.left.pause > 0 && w.s.Active() {
 		add("pause", false, func(w *world) error { w.left.pause--; return plain(ledger.Pause{Now: 1})(w) })
@@ -300,7 +301,7 @@ func (w *world) outside(out []move) []move {
 	if w.left.stop > 0 && w.s.Stopping == "" {
 		add("stop", false, func(w *world) error {
 			w.left.stop--
-			return plain(ledger.Stop{Now: 1, Status: engine.Cancelled, Reason: engine.CancelRequested})(w)
+			return plain(ledger.Stop{Now: 1, Status: record.Cancelled, Reason: record.CancelRequested})(w)
 		})
 	}
 	for i := range w.air {

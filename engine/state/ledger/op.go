@@ -3,7 +3,8 @@ package ledger
 import (
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Bounds and fixed sizes: what one operation does must not keep a store from others for long.
@@ -89,7 +90,7 @@ type Commit struct {
 	Ends []End
 	// EdgesDone lists nodes, of earlier Ends with More or claimed with EdgesOnly, whose last edges are in this commit: it
 	// ends their claims. A node whose edges are not the session's to set any more is ignored.
-	EdgesDone []engine.NodeID
+	EdgesDone []dag.NodeID
 	// Onward lists nodes that wait for nothing but ends of this session and that it becomes: they are claimed. A node that
 	// does not wait any more, or whose run is being stopped, is not claimed, and not in Reply.Claims. Never of a class that
 	// is bounded.
@@ -100,7 +101,7 @@ type Commit struct {
 	Edges []Edge
 	// Unhold lists nodes that need not be reserved for the session any more, because the outputs which it held for them
 	// are stored. A node that is not reserved for it is ignored.
-	Unhold []engine.NodeID
+	Unhold []dag.NodeID
 	// Keep is how many of the nodes that this commit makes ready by Ends, Expand and Edges are claimed for the session, in
 	// that order; the others are queued, last. Want is how many nodes are claimed in all, including Keep but not Onward.
 	// Both only of Classes, within the bounds of concurrency, and only while the run is Running and not being stopped.
@@ -117,18 +118,18 @@ type Commit struct {
 	Packed []byte
 	// Started lists claimed nodes whose attempts are announced in Packed. A node that the session does not hold after Ends
 	// is ignored.
-	Started []engine.NodeID
+	Started []dag.NodeID
 }
 
 // End is how one attempt ended, as far as the ledger needs to know. After Retrying and NoOutcome others may claim the
-// node, so all of its inputs have to be stored before. Under engine.FailFast an end that is Failed stops the run as Failed.
+// node, so all of its inputs have to be stored before. Under record.FailFast an end that is Failed stops the run as Failed.
 type End struct {
-	Node  engine.NodeID
+	Node  dag.NodeID
 	Class Class // matters where it is Local
 	// Outcome is OK, Failed, Skipped, Retrying, or Cancelled, which needs a run that is being stopped. NoOutcome returns
 	// the claim: the node is ready again, at the front of its queue, and no attempt is counted; it is ignored where the
 	// session does not hold the node any more (because a node whose edges it had to set is computed again).
-	Outcome engine.Outcome
+	Outcome record.Outcome
 	// Local: the node was not claimed, it is still Blocked. All that it waits for are ends of this session, of earlier
 	// commits or earlier in Ends. It needs an Outcome. Never of a class that is bounded.
 	Local bool
@@ -158,7 +159,7 @@ type Expand struct {
 
 // Grant names a node to claim, and its class.
 type Grant struct {
-	Node  engine.NodeID
+	Node  dag.NodeID
 	Class Class
 }
 
@@ -171,21 +172,21 @@ type Grant struct {
 // them, and if that session ends before it has set them, they are set then. So a child never waits in vain, but an
 // output that it reads may be lost. The reservation ends with the claim. Hold is ignored for a child that will be skipped.
 type Edge struct {
-	Offset uint32        // of the bit, unique in the run
-	Child  engine.NodeID // that waits
-	Waits  uint32        // how many bits the child waits for
-	Class  Class         // of the child
-	End    int           // index in Ends of the node that the edge leaves, -1 where it ended in an earlier commit
-	Bad    bool          // that node failed or was skipped, so the child will be skipped: it is ready as of EngineClass
+	Offset uint32     // of the bit, unique in the run
+	Child  dag.NodeID // that waits
+	Waits  uint32     // how many bits the child waits for
+	Class  Class      // of the child
+	End    int        // index in Ends of the node that the edge leaves, -1 where it ended in an earlier commit
+	Bad    bool       // that node failed or was skipped, so the child will be skipped: it is ready as of EngineClass
 	// Hold is the size of the parent's output if the session holds it and wants the child reserved for itself; 0 if the
 	// output is stored, travels inline, or is not needed. With Hold, Parent is the node that the edge leaves.
 	Hold   int64
-	Parent engine.NodeID
+	Parent dag.NodeID
 }
 
 // Claim is the right to run a node.
 type Claim struct {
-	Node    engine.NodeID
+	Node    dag.NodeID
 	Class   Class // EngineClass with Skip, Poison or EdgesOnly
 	Epoch   uint16
 	Attempt uint16 // from 1; those that failed or will be retried, and lost ones that had started, count
@@ -204,9 +205,9 @@ type Claim struct {
 
 // Block is the nodes that one expansion appended.
 type Block struct {
-	Expansion engine.NodeID
+	Expansion dag.NodeID
 	Width     uint32
-	First     engine.NodeID
+	First     dag.NodeID
 	FirstEdge uint32 // offset of its first bit
 }
 
@@ -216,8 +217,8 @@ type Reply struct {
 	Why     string // of Malformed
 	Now     int64
 	// Status of the run; Stopping is the status with which it will end, empty unless it is being stopped.
-	Status   engine.Status
-	Stopping engine.Status
+	Status   record.Status
+	Stopping record.Status
 	Worker   uint16 // of Open: the session's number in the run's log, from 0
 	// Claims, of an applied Commit, are those that it granted, Onward first, in the order of granting; of a repeated one,
 	// all that the session holds, ascending by node.
@@ -226,7 +227,7 @@ type Reply struct {
 	// Store, of a Commit, applied or repeated, lists nodes whose outputs the session holds and now has to store, because
 	// another session holds a larger one for the same child; once they are stored, their edges have to be set again,
 	// without Hold. Each is listed, once and ascending, until its edges are set.
-	Store []engine.NodeID
+	Store []dag.NodeID
 	// Readied lists, ascending by class, how many nodes the queues of a class gained, those of reserved nodes included:
 	// idle workers should be woken for them. A node whose reservation ended counts as gained.
 	Readied []Readied
@@ -269,10 +270,10 @@ type Lost struct {
 // alone will show which. The attempt of a suspect in Running, or of a charged one, ends as lost even if it was not announced.
 type Reap struct {
 	Now     int64
-	Session SessionID       // empty for all whose lease has expired
-	Running []engine.NodeID // with Session, if a supervisor knows what was being executed
-	Limit   int             // most claims to release, 0 for MaxReap; a session that holds more is over, too: reap it again
-	Poison  int             // losses that make a node poison, 0 for never
+	Session SessionID    // empty for all whose lease has expired
+	Running []dag.NodeID // with Session, if a supervisor knows what was being executed
+	Limit   int          // most claims to release, 0 for MaxReap; a session that holds more is over, too: reap it again
+	Poison  int          // losses that make a node poison, 0 for never
 }
 
 // Invalidate returns a claim whose inputs are lost and has them computed again. Every node of Lost that is OK in the
@@ -288,7 +289,7 @@ type Reap struct {
 type Invalidate struct {
 	Now      int64
 	Session  SessionID
-	Consumer engine.NodeID
+	Consumer dag.NodeID
 	Epoch    uint16 // of the claim on the consumer
 	Since    int64  // of the claim on the consumer
 	Lost     []Life // tasks, each once, at most MaxLost: further missing ones will be noticed later
@@ -296,7 +297,7 @@ type Invalidate struct {
 
 // Life is one node in one epoch.
 type Life struct {
-	Node  engine.NodeID
+	Node  dag.NodeID
 	Class Class
 	Epoch uint16
 	Task  bool
@@ -314,8 +315,8 @@ type Leave struct {
 // RunDeadline, or 0 for no step.
 type Stop struct {
 	Now    int64
-	Status engine.Status
-	Reason engine.StepKind
+	Status record.Status
+	Reason record.StepKind
 }
 
 // Pause keeps nodes from being claimed until Resume. Claims that are held continue, and Onward nodes are still claimed.

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -19,11 +20,11 @@ type proc struct {
 	blocks            int
 	stopping          bool             // it has heard of a stop
 	claims            []ledger.Claim   // to be run, in this order
-	next              []engine.NodeID  // that it becomes, to be run before its claims
+	next              []dag.NodeID     // that it becomes, to be run before its claims
 	batch             []done           // not committed yet
 	later             []unset          // edges left for a later commit
 	held              []held           // edges that it holds the output for
-	owed              []engine.NodeID  // outputs that it has to store, and whose edges to set again
+	owed              []dag.NodeID     // outputs that it has to store, and whose edges to set again
 	late              []output         // of countEarly
 	mine              [maxNodes]bool   // ended well by this session, in their first epoch
 	memory            [maxNodes]byte   // outputs that it made
@@ -33,20 +34,20 @@ type proc struct {
 
 // done is an attempt that is over.
 type done struct {
-	node    engine.NodeID
+	node    dag.NodeID
 	epoch   uint16
-	outcome engine.Outcome
+	outcome record.Outcome
 	local   bool
 }
 
 // unset is a node with edges that are not set yet, by their place in the facts; from 0 for all.
 type unset struct {
-	node engine.NodeID
+	node dag.NodeID
 	bad  bool
 	from int
 }
 
-type held struct{ parent, child engine.NodeID }
+type held struct{ parent, child dag.NodeID }
 
 // unshare makes the lists of a copied process its own.
 func (p *proc) unshare() {
@@ -103,7 +104,7 @@ func (p *proc) key(b []byte, w *world) []byte {
 }
 
 // input is an output as a process finds it, 0 where it does not.
-func (w *world) input(p *proc, id engine.NodeID) byte {
+func (w *world) input(p *proc, id dag.NodeID) byte {
 	if v := p.memory[id]; v != 0 {
 		return v
 	}
@@ -112,7 +113,7 @@ func (w *world) input(p *proc, id engine.NodeID) byte {
 
 // missing lists the inputs of a node that a process does not find. That of a worker that lives must not be among them,
 // unless the store has lost it, or the node is made again: what only its first maker needed was never stored.
-func (w *world) missing(p *proc, id engine.NodeID, epoch uint16) (lost []engine.NodeID, err error) {
+func (w *world) missing(p *proc, id dag.NodeID, epoch uint16) (lost []dag.NodeID, err error) {
 	for _, in := range w.facts.nodes[id].reads {
 		if w.input(p, in) != 0 {
 			continue
@@ -129,7 +130,7 @@ func (w *world) missing(p *proc, id engine.NodeID, epoch uint16) (lost []engine.
 // alone: what is in the batch has to be committed before anything else is run.
 func (w *world) alone(p *proc) bool {
 	return slices.ContainsFunc(p.batch, func(d done) bool {
-		return w.noBecome || d.outcome == engine.OutcomeRetrying || w.facts.nodes[d.node].kind == engine.ExpandNode
+		return w.noBecome || d.outcome == record.OutcomeRetrying || w.facts.nodes[d.node].kind == dag.ExpandNode
 	})
 }
 
@@ -138,19 +139,19 @@ func (w *world) ready(p *proc) (c ledger.Claim, local, ok bool) {
 	if p.session == "" || p.sent != nil || w.alone(p) {
 		return c, false, false
 	}
-	if len(p.next) > 0 && w.facts.nodes[p.next[0]].kind != engine.ExpandNode {
+	if len(p.next) > 0 && w.facts.nodes[p.next[0]].kind != dag.ExpandNode {
 		// a node that lacks inputs (of a join that it waits for) has to be claimed before it can be returned
 		lost, err := w.missing(p, p.next[0], 0)
 		return ledger.Claim{Node: p.next[0]}, true, len(lost) == 0 && err == nil
 	}
-	if len(p.claims) == 0 || w.facts.nodes[p.claims[0].Node].kind == engine.ExpandNode && len(p.batch) > 0 {
+	if len(p.claims) == 0 || w.facts.nodes[p.claims[0].Node].kind == dag.ExpandNode && len(p.batch) > 0 {
 		return c, false, false
 	}
 	return p.claims[0], false, true
 }
 
 // run executes what is ready, with an outcome.
-func (w *world) run(i int, outcome engine.Outcome) error {
+func (w *world) run(i int, outcome record.Outcome) error {
 	p := &w.procs[i]
 	c, local, _ := w.ready(p)
 	if local {
@@ -163,7 +164,7 @@ func (w *world) run(i int, outcome engine.Outcome) error {
 		return nil
 	}
 	d := done{node: c.Node, epoch: c.Epoch, outcome: outcome, local: local}
-	if outcome == engine.OutcomeOK {
+	if outcome == record.OutcomeOK {
 		if err := w.begins(p, c.Node); err != nil {
 			return err
 		}
@@ -174,7 +175,7 @@ func (w *world) run(i int, outcome engine.Outcome) error {
 		p.memory[c.Node] = w.facts.value(c.Node, values)
 	}
 	p.batch = append(p.batch, d)
-	if outcome == engine.OutcomeOK && c.Epoch == 0 {
+	if outcome == record.OutcomeOK && c.Epoch == 0 {
 		p.mine[c.Node] = true
 		w.takeOn(p, c.Node)
 	}
@@ -182,7 +183,7 @@ func (w *world) run(i int, outcome engine.Outcome) error {
 }
 
 // begins holds that what a node waits for has ended: by the log, or earlier in the same strand.
-func (w *world) begins(p *proc, id engine.NodeID) error {
+func (w *world) begins(p *proc, id dag.NodeID) error {
 	for _, parent := range w.facts.nodes[id].parents {
 		if w.accepted[parent] == 0 && !p.mine[parent] {
 			return fmt.Errorf("node %d begins before node %d has ended", id, parent)
@@ -192,7 +193,7 @@ func (w *world) begins(p *proc, id engine.NodeID) error {
 }
 
 // takeOn adds the nodes that waited for nothing but ends of this session to those that it becomes.
-func (w *world) takeOn(p *proc, id engine.NodeID) {
+func (w *world) takeOn(p *proc, id dag.NodeID) {
 	if w.noBecome || p.stopping {
 		return
 	}
@@ -201,7 +202,7 @@ func (w *world) takeOn(p *proc, id engine.NodeID) {
 		if p.mine[e.Child] || slices.Contains(p.next, e.Child) || w.s.MaxConcurrent[child.class] > 0 {
 			continue
 		}
-		if !slices.ContainsFunc(child.parents, func(parent engine.NodeID) bool { return !p.mine[parent] }) && w.known(child) {
+		if !slices.ContainsFunc(child.parents, func(parent dag.NodeID) bool { return !p.mine[parent] }) && w.known(child) {
 			p.next = append(p.next, e.Child)
 		}
 	}
@@ -209,14 +210,14 @@ func (w *world) takeOn(p *proc, id engine.NodeID) {
 
 // known reports whether all that a join waits for is known: before its expansion has expanded it is not.
 func (w *world) known(f *fact) bool {
-	if f.kind != engine.JoinNode {
+	if f.kind != dag.JoinNode {
 		return true
 	}
 	return slices.ContainsFunc(w.s.Blocks, func(b ledger.Block) bool { return slices.Contains(f.parents, b.Expansion) })
 }
 
 // fetch finds that inputs are lost, and gives the claim back.
-func (w *world) fetch(i int, lost []engine.NodeID, lose bool) error {
+func (w *world) fetch(i int, lost []dag.NodeID, lose bool) error {
 	p := &w.procs[i]
 	c := p.claims[0]
 	op := ledger.Invalidate{Now: 1, Session: p.session, Consumer: c.Node, Epoch: c.Epoch, Since: c.Since}

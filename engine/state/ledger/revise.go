@@ -3,7 +3,8 @@ package ledger
 import (
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Pending describes how a node that is not OK begins in the next revision.
@@ -24,10 +25,10 @@ type PendingBit struct {
 // Next is the state with which the next revision of a final one begins: what is OK stays, everything else is pending
 // again in its next epoch, as if it had never been tried. The retry budget starts anew. That an OK node has lost its
 // output is noticed by the nodes that read it.
-func (s *State) Next(now int64, pending func(engine.NodeID) Pending) *State {
+func (s *State) Next(now int64, pending func(dag.NodeID) Pending) *State {
 	next := s.Clone()
 	next.Revision++
-	next.Status, next.Stopping = engine.Running, ""
+	next.Status, next.Stopping = record.Running, ""
 	next.Sessions, next.Queues, next.Retries = nil, nil, nil
 	c := s.Counts
 	next.Counts = Counts{Tasks: c.Tasks, Edges: c.Edges, Done: c.Done}
@@ -38,7 +39,7 @@ func (s *State) Next(now int64, pending func(engine.NodeID) Pending) *State {
 			*n = Node{Status: OK, Epoch: n.Epoch, Arrived: n.Arrived}
 			continue
 		}
-		id := engine.NodeID(i)
+		id := dag.NodeID(i)
 		p := pending(id)
 		*n = Node{Epoch: n.Epoch + 1}
 		if p.Sink {
@@ -67,10 +68,10 @@ func Revise(old, next *State, now int64) (*Entry, bool) {
 	}
 	next.Seq, next.Workers = old.Seq, old.Workers
 	t := &transition{State: next, now: now}
-	started := engine.Step{Kind: engine.RunStarted, Became: engine.NoNode}
+	started := record.Step{Kind: record.RunStarted, Became: dag.NoNode}
 	for i := range next.Nodes {
 		if next.Nodes[i].Status == Ready {
-			started.Readied = append(started.Readied, engine.NodeID(i))
+			started.Readied = append(started.Readied, dag.NodeID(i))
 		}
 	}
 	t.plain(started)

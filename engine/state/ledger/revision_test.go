@@ -3,12 +3,13 @@ package ledger_test
 import (
 	"errors"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // mayRevise reports whether the run, which is over, can be continued in a revision.
-func (w *world) mayRevise() bool { return w.left.revise > 0 && w.s.Status != engine.Succeeded }
+func (w *world) mayRevise() bool { return w.left.revise > 0 && w.s.Status != record.Succeeded }
 
 // revise begins the next revision. Processes know nothing of it, and copies of old commits are still under way.
 func (w *world) revise() error {
@@ -31,7 +32,7 @@ func (w *world) revise() error {
 }
 
 // pending describes what a node that is not OK waits for.
-func (w *world) pending(id engine.NodeID) ledger.Pending {
+func (w *world) pending(id dag.NodeID) ledger.Pending {
 	p := ledger.Pending{Class: w.facts.nodes[id].class, Sink: w.facts.layout.IsSink(id)}
 	for _, parent := range w.facts.nodes[id].parents {
 		for _, e := range w.facts.nodes[parent].edges {

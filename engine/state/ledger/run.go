@@ -1,6 +1,9 @@
 package ledger
 
-import "github.com/dagscope/dagscope/engine"
+import (
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
+)
 
 func (op Stop) moment() int64 { return op.Now }
 
@@ -8,24 +11,24 @@ func (op Stop) at(now int64) Op { op.Now = now; return op }
 
 func (op Stop) apply(t *transition) Reply {
 	switch {
-	case op.Status != engine.Failed && op.Status != engine.Cancelled:
+	case op.Status != record.Failed && op.Status != record.Cancelled:
 		return malformed("a run is stopped as failed or as cancelled")
-	case op.Reason != 0 && op.Reason != engine.CancelRequested && op.Reason != engine.RunDeadline:
+	case op.Reason != 0 && op.Reason != record.CancelRequested && op.Reason != record.RunDeadline:
 		return malformed("a run is stopped on request or by its deadline")
 	case t.Stopping != "":
 		return Reply{Verdict: Repeated}
 	}
 	if op.Reason != 0 {
-		t.plain(engine.Step{Kind: op.Reason, Became: engine.NoNode})
+		t.plain(record.Step{Kind: op.Reason, Became: dag.NoNode})
 	}
 	t.stop(op.Status)
 	t.endRun()
 	return Reply{}
 }
 
-func (t *transition) stop(status engine.Status) {
+func (t *transition) stop(status record.Status) {
 	if t.Stopping == "" {
-		t.Stopping, t.Status = status, engine.Running
+		t.Stopping, t.Status = status, record.Running
 	}
 }
 
@@ -37,8 +40,8 @@ func (op Pause) apply(t *transition) Reply {
 	if !t.Active() {
 		return Reply{Verdict: Repeated}
 	}
-	t.Status = engine.Paused
-	t.plain(engine.Step{Kind: engine.RunPaused, Became: engine.NoNode})
+	t.Status = record.Paused
+	t.plain(record.Step{Kind: record.RunPaused, Became: dag.NoNode})
 	return Reply{}
 }
 
@@ -47,11 +50,11 @@ func (op Resume) moment() int64 { return op.Now }
 func (op Resume) at(now int64) Op { op.Now = now; return op }
 
 func (op Resume) apply(t *transition) Reply {
-	if t.Status != engine.Paused {
+	if t.Status != record.Paused {
 		return Reply{Verdict: Repeated}
 	}
-	t.Status = engine.Running
-	t.plain(engine.Step{Kind: engine.RunResumed, Became: engine.NoNode})
+	t.Status = record.Running
+	t.plain(record.Step{Kind: record.RunResumed, Became: dag.NoNode})
 	return Reply{}
 }
 
@@ -61,12 +64,12 @@ func (t *transition) endRun() {
 	case t.Stopping != "" && (t.Counts.Claims == 0 || t.broken&stopAtOnce != 0):
 		t.Status = t.Stopping
 	case t.Stopping == "" && t.Counts.Open == 0:
-		t.Status = engine.Succeeded
+		t.Status = record.Succeeded
 		if t.Counts.Failed > 0 {
-			t.Status = engine.Failed
+			t.Status = record.Failed
 		}
 	default:
 		return
 	}
-	t.plain(engine.Step{Kind: engine.RunFinished, Outcome: t.Status.Outcome(), Ended: t.now, Became: engine.NoNode})
+	t.plain(record.Step{Kind: record.RunFinished, Outcome: t.Status.Outcome(), Ended: t.now, Became: dag.NoNode})
 }

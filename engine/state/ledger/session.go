@@ -3,7 +3,8 @@ package ledger
 import (
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 func (op Open) moment() int64 { return op.Now }
@@ -62,7 +63,7 @@ func (t *transition) resign(ses *Session) {
 	t.queueMade()
 	for i := range t.Nodes {
 		if t.Nodes[i].Reserved.Session == ses.ID {
-			t.unhold(ses, engine.NodeID(i))
+			t.unhold(ses, dag.NodeID(i))
 		}
 	}
 }
@@ -117,20 +118,20 @@ func (t *transition) reapSession(op *Reap, ses *Session, limit int) (lost []Lost
 			return lost
 		}
 	}
-	t.plain(engine.Step{Kind: engine.WorkerStopped, Outcome: engine.OutcomeLost, Worker: ses.Worker, Ended: t.now, Became: engine.NoNode})
+	t.plain(record.Step{Kind: record.WorkerStopped, Outcome: record.OutcomeLost, Worker: ses.Worker, Ended: t.now, Became: dag.NoNode})
 	t.forget(ses.ID)
 	return lost
 }
 
 // verdict says which claims of a dead session may have killed its process.
 type verdict struct {
-	running, others []engine.NodeID // ascending
-	rest            bool            // others are suspects
-	culprit         engine.NodeID   // is charged with the loss, NoNode for none
+	running, others []dag.NodeID // ascending
+	rest            bool         // others are suspects
+	culprit         dag.NodeID   // is charged with the loss, NoNode for none
 }
 
 func (t *transition) examine(op *Reap, ses *Session) verdict {
-	v := verdict{culprit: engine.NoNode}
+	v := verdict{culprit: dag.NoNode}
 	for _, c := range t.Held(ses.ID) {
 		if slices.Contains(op.Running, c.Node) {
 			v.running = append(v.running, c.Node)
@@ -147,7 +148,7 @@ func (t *transition) examine(op *Reap, ses *Session) verdict {
 	if v.rest {
 		suspects = v.others
 	}
-	suspects = slices.DeleteFunc(slices.Clone(suspects), func(id engine.NodeID) bool { return !t.accusable(id) })
+	suspects = slices.DeleteFunc(slices.Clone(suspects), func(id dag.NodeID) bool { return !t.accusable(id) })
 	if len(suspects) == 1 && (!v.rest || len(op.Running) == 0) {
 		v.culprit = suspects[0]
 	}
@@ -155,12 +156,12 @@ func (t *transition) examine(op *Reap, ses *Session) verdict {
 }
 
 // accusable reports whether a node may have killed its worker: the engine's own nodes never do.
-func (s *State) accusable(id engine.NodeID) bool {
+func (s *State) accusable(id dag.NodeID) bool {
 	return s.Nodes[id].PendingEdges == NoPendingEdges && s.Nodes[id].Class != EngineClass
 }
 
 // lose releases a claim of a dead session.
-func (t *transition) lose(op *Reap, ses *Session, id engine.NodeID, v verdict) Lost {
+func (t *transition) lose(op *Reap, ses *Session, id dag.NodeID, v verdict) Lost {
 	n := &t.Nodes[id]
 	l := Lost{Session: ses.ID, Worker: ses.Worker, Claim: t.claimOf(id), Charged: id == v.culprit}
 	isRunning := t.accusable(id) && slices.Contains(v.running, id)
@@ -170,9 +171,9 @@ func (t *transition) lose(op *Reap, ses *Session, id engine.NodeID, v verdict) L
 	t.unclaim(id)
 	if l.Started {
 		n.Attempts++
-		t.plain(engine.Step{
-			Kind: engine.AttemptEnded, Outcome: engine.OutcomeLost, Announced: true, Node: id, Epoch: n.Epoch,
-			Attempt: n.Attempts, Worker: ses.Worker, Ended: t.now, Updated: t.now, Became: engine.NoNode,
+		t.plain(record.Step{
+			Kind: record.AttemptEnded, Outcome: record.OutcomeLost, Announced: true, Node: id, Epoch: n.Epoch,
+			Attempt: n.Attempts, Worker: ses.Worker, Ended: t.now, Updated: t.now, Became: dag.NoNode,
 		})
 	}
 	if suspect {

@@ -6,7 +6,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -21,16 +22,16 @@ func TestReapTakesWhatIsOverdue(t *testing.T) {
 	require.Len(t, r.Lost, 2)
 	assert.Equal(t, ledger.Lost{Session: "a", Claim: ledger.Claim{Node: 0, Class: 1, Attempt: 1, Since: 0}}, r.Lost[0])
 	assert.True(t, r.Lost[1].Started)
-	assert.Equal(t, []engine.Step{{
-		Kind: engine.AttemptEnded, Outcome: engine.OutcomeLost, Announced: true, Node: 1, Attempt: 1, Ended: b.now, Updated: b.now,
-		Became: engine.NoNode,
+	assert.Equal(t, []record.Step{{
+		Kind: record.AttemptEnded, Outcome: record.OutcomeLost, Announced: true, Node: 1, Attempt: 1, Ended: b.now, Updated: b.now,
+		Became: dag.NoNode,
 	}}, b.entry.Plain)
 	assert.Equal(t, ledger.Fenced, b.try("a", ledger.Commit{}).Verdict, "it is over, and holds one more")
 	assert.Equal(t, ledger.Fenced, b.apply(ledger.Open{Session: "a"}).Verdict)
 	r = b.apply(ledger.Reap{Poison: 3})
 	require.Len(t, r.Lost, 1)
-	assert.Equal(t, engine.NodeID(2), r.Lost[0].Claim.Node)
-	assert.Equal(t, engine.WorkerStopped, b.entry.Plain[0].Kind)
+	assert.Equal(t, dag.NodeID(2), r.Lost[0].Claim.Node)
+	assert.Equal(t, record.WorkerStopped, b.entry.Plain[0].Kind)
 	assert.Nil(t, b.s.Session("a"))
 
 	b.apply(ledger.Open{Session: "c", Lease: 100})
@@ -38,7 +39,7 @@ func TestReapTakesWhatIsOverdue(t *testing.T) {
 	assert.Equal(t, []ledger.Claim{{Node: 2, Class: 1, Attempt: 1, Since: r.Claims[0].Since, Solo: true}}, r.Claims, "a suspect comes alone")
 	r = b.commit("c", ledger.Commit{Want: 4, Onward: nil})
 	assert.Empty(t, r.Claims, "and nothing else")
-	r = b.commit("c", ledger.Commit{Ends: ended(engine.OutcomeOK, 2), Steps: 1, Want: 4})
+	r = b.commit("c", ledger.Commit{Ends: ended(record.OutcomeOK, 2), Steps: 1, Want: 4})
 	require.Equal(t, ids(1), nodes(r))
 	assert.Equal(t, uint16(2), r.Claims[0].Attempt, "the lost attempt had started")
 }
@@ -46,7 +47,7 @@ func TestReapTakesWhatIsOverdue(t *testing.T) {
 // TestCulprit: a task that kills its worker is found, whichever tasks ran with it, and fails for good.
 func TestCulprit(t *testing.T) {
 	b := bench(t, flat(3))
-	culprit := engine.NodeID(1)
+	culprit := dag.NodeID(1)
 	var names []ledger.SessionID
 	open := func() ledger.SessionID {
 		names = append(names, ledger.SessionID("w"+string(rune('0'+len(names)))))
@@ -67,7 +68,7 @@ func TestCulprit(t *testing.T) {
 			assert.Equal(t, culprit, c.Node)
 			assert.Equal(t, uint16(3), c.Losses)
 			assert.False(t, c.Solo)
-			b.commit(id, ledger.Commit{Ends: ended(engine.OutcomeFailed, culprit), Steps: 1})
+			b.commit(id, ledger.Commit{Ends: ended(record.OutcomeFailed, culprit), Steps: 1})
 			assert.Equal(t, 3, charged)
 			return
 		case c.Node == culprit:
@@ -77,7 +78,7 @@ func TestCulprit(t *testing.T) {
 			charged++
 			assert.Equal(t, uint16(charged), lost[0].Claim.Losses)
 		default:
-			b.commit(id, ledger.Commit{Ends: ended(engine.OutcomeOK, c.Node), Steps: 1})
+			b.commit(id, ledger.Commit{Ends: ended(record.OutcomeOK, c.Node), Steps: 1})
 			b.apply(ledger.Leave{Session: id})
 		}
 	}
@@ -87,9 +88,9 @@ func TestCulprit(t *testing.T) {
 // TestSupervisor: who knows what was running charges that alone.
 func TestSupervisor(t *testing.T) {
 	tests := map[string]struct {
-		running []engine.NodeID
-		charged []engine.NodeID
-		solo    []engine.NodeID
+		running []dag.NodeID
+		charged []dag.NodeID
+		solo    []dag.NodeID
 	}{
 		"one":                 {ids(1), ids(1), ids(1)},
 		"two":                 {ids(0, 1), nil, ids(0, 1)},
@@ -103,7 +104,7 @@ func TestSupervisor(t *testing.T) {
 			b.take("a", 3)
 			r := b.apply(ledger.Reap{Session: "a", Running: c.running})
 			require.Len(t, r.Lost, 3)
-			var charged, solo []engine.NodeID
+			var charged, solo []dag.NodeID
 			for _, l := range r.Lost {
 				if l.Charged {
 					charged = append(charged, l.Claim.Node)
@@ -111,7 +112,7 @@ func TestSupervisor(t *testing.T) {
 			}
 			for i := range b.s.Nodes {
 				if b.s.Nodes[i].Solo > 0 {
-					solo = append(solo, engine.NodeID(i))
+					solo = append(solo, dag.NodeID(i))
 				}
 			}
 			assert.Equal(t, c.charged, charged)
@@ -153,7 +154,7 @@ func TestTakeOver(t *testing.T) {
 			b.take("b", 1)
 			b.commit("a", hands(0, sizes[0]))
 			r := b.commit("b", hands(1, sizes[1]))
-			winner, loser, owes := ledger.SessionID("b"), ledger.SessionID("a"), engine.NodeID(0)
+			winner, loser, owes := ledger.SessionID("b"), ledger.SessionID("a"), dag.NodeID(0)
 			if sizes[1] < sizes[0] {
 				winner, loser, owes = "a", "b", 1
 				assert.Equal(t, ids(1), r.Store)
@@ -193,7 +194,7 @@ func TestOwed(t *testing.T) {
 	assert.Equal(t, ids(2), b.take("b", 1))
 }
 
-func life(n engine.NodeID, epoch uint16) ledger.Life {
+func life(n dag.NodeID, epoch uint16) ledger.Life {
 	return ledger.Life{Node: n, Class: 1, Epoch: epoch, Task: true}
 }
 
@@ -243,7 +244,7 @@ func TestInvalidateMistakes(t *testing.T) {
 func TestMadeAgainBadly(t *testing.T) {
 	any := []ledger.Class{ledger.EngineClass, 1}
 	fail := func(b *table) {
-		e := ended(engine.OutcomeFailed, 0)
+		e := ended(record.OutcomeFailed, 0)
 		e[0].Sink = false
 		b.commit("a", ledger.Commit{Ends: e, Steps: 1})
 	}
@@ -279,14 +280,14 @@ func TestMadeAgainBadly(t *testing.T) {
 }
 
 func TestExpand(t *testing.T) {
-	c := ledger.Config{Nodes: 2, Edges: 1, Sinks: 1, Limits: engine.Limits{Tasks: 3, Edges: 10}, Roots: []ledger.Grant{{Node: 0, Class: ledger.EngineClass}}}
+	c := ledger.Config{Nodes: 2, Edges: 1, Sinks: 1, Limits: dag.Limits{Tasks: 3, Edges: 10}, Roots: []ledger.Grant{{Node: 0, Class: ledger.EngineClass}}}
 	b := bench(t, c)
 	any := []ledger.Class{ledger.EngineClass, 1}
 	assert.Equal(t, ids(0), b.take("a", 1, any...))
 	op := func(width uint32) ledger.Commit {
 		x := &ledger.Expand{Width: width, Size: 2, EdgesPer: 2, TasksPer: 1, LimitEdges: 2, Roots: []ledger.Grant{{Node: 1, Class: 1}}}
 		return ledger.Commit{
-			Ends: []ledger.End{{Node: 0, Outcome: engine.OutcomeOK, Expand: x}}, Steps: 1, Keep: 1, Want: 1, Classes: any,
+			Ends: []ledger.End{{Node: 0, Outcome: record.OutcomeOK, Expand: x}}, Steps: 1, Keep: 1, Want: 1, Classes: any,
 			Edges: []ledger.Edge{{Offset: 0, Child: 1, Waits: 1 + width, Class: ledger.EngineClass}},
 		}
 	}
@@ -350,10 +351,10 @@ func TestNextRevision(t *testing.T) {
 	b := bench(t, gathered())
 	b.take("a", 2)
 	b.commit("a", hands(0, 0))
-	bad := ended(engine.OutcomeFailed, 1)
+	bad := ended(record.OutcomeFailed, 1)
 	bad[0].Sink = false
 	b.commit("a", ledger.Commit{Ends: bad, Steps: 1})
-	pending := func(id engine.NodeID) ledger.Pending {
+	pending := func(id dag.NodeID) ledger.Pending {
 		if id == 1 {
 			return ledger.Pending{Class: 1}
 		}
@@ -361,16 +362,16 @@ func TestNextRevision(t *testing.T) {
 	}
 	_, ok := ledger.Revise(b.s, b.s.Next(b.now, pending), b.now)
 	require.False(t, ok, "the run is not over")
-	b.apply(ledger.Stop{Status: engine.Failed})
-	require.Equal(t, engine.Failed, b.s.Status)
+	b.apply(ledger.Stop{Status: record.Failed})
+	require.Equal(t, record.Failed, b.s.Status)
 
 	next := b.s.Next(b.now, pending)
 	entry, ok := ledger.Revise(b.s, next, b.now)
 	require.True(t, ok)
 	require.NoError(t, next.Check())
 	assert.Equal(t, b.s.Seq+1, entry.First)
-	assert.Equal(t, []engine.Step{{Kind: engine.RunStarted, Became: engine.NoNode, Readied: ids(1)}}, entry.Plain)
-	assert.Equal(t, engine.Failed, b.s.Status, "the old state is as it was")
+	assert.Equal(t, []record.Step{{Kind: record.RunStarted, Became: dag.NoNode, Readied: ids(1)}}, entry.Plain)
+	assert.Equal(t, record.Failed, b.s.Status, "the old state is as it was")
 	_, ok = ledger.Revise(next, next, b.now)
 	require.False(t, ok)
 
@@ -382,7 +383,7 @@ func TestNextRevision(t *testing.T) {
 	again := hands(1, 0)
 	again.Want, again.Keep = 1, 1
 	assert.Equal(t, ids(2), nodes(b.commit("c", again)))
-	b.commit("c", ledger.Commit{Ends: ended(engine.OutcomeOK, 2), Steps: 1})
-	assert.Equal(t, engine.Succeeded, b.s.Status)
+	b.commit("c", ledger.Commit{Ends: ended(record.OutcomeOK, 2), Steps: 1})
+	assert.Equal(t, record.Succeeded, b.s.Status)
 	assert.Equal(t, 3, b.s.Counts.Done)
 }

@@ -3,7 +3,8 @@ package ledger
 import (
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // NodeStatus is the state of a node. The last four are terminal.
@@ -55,7 +56,7 @@ type Node struct {
 	Reserved Reservation
 	// Awaits is how many lost inputs it waits for. Awaited lists the nodes that wait for this one to be computed again.
 	Awaits  uint32
-	Awaited []engine.NodeID
+	Awaited []dag.NodeID
 }
 
 // Reservation is the right of one session to be the only one that may claim a node.
@@ -63,14 +64,14 @@ type Reservation struct {
 	Session SessionID // empty for none
 	// Size and Parent are of the largest output that the session holds for the node.
 	Size   int64
-	Parent engine.NodeID
+	Parent dag.NodeID
 	Held   []HeldEdge // ascending by offset
 }
 
 // HeldEdge is a bit that was set while its session held the parent's output without storing it.
 type HeldEdge struct {
 	Offset uint32
-	Parent engine.NodeID
+	Parent dag.NodeID
 }
 
 // Session is one worker's part in the run.
@@ -83,16 +84,16 @@ type Session struct {
 	Solo   int // claims of suspects
 	// Over: it was reaped but holds more claims than one Reap takes. Suspect: so are those that are left.
 	Over, Suspect bool
-	Ready         []engine.NodeID // ready and reserved for it, in the order of readiness
-	Owed          []Edge          // edges to set again once their parent's output is stored, ascending by offset
+	Ready         []dag.NodeID // ready and reserved for it, in the order of readiness
+	Owed          []Edge       // edges to set again once their parent's output is stored, ascending by offset
 }
 
 // Queue is the ready nodes of one class that are not reserved, in the order in which they are claimed.
 type Queue struct {
 	Class   Class
-	Ready   []engine.NodeID
-	Solo    []engine.NodeID // suspects
-	Claimed int             // how many nodes of the class are claimed
+	Ready   []dag.NodeID
+	Solo    []dag.NodeID // suspects
+	Claimed int          // how many nodes of the class are claimed
 }
 
 // Counts are sums over the nodes, kept as caches.
@@ -113,11 +114,11 @@ type Config struct {
 	Nodes  uint32
 	Edges  uint32 // bits
 	Tasks  int
-	Limits engine.Limits // zero for the defaults
+	Limits dag.Limits // zero for the defaults
 	// LimitEdges is how many edges there are as Limits count them.
 	LimitEdges int
 	Sinks      int
-	Policy     engine.Policy
+	Policy     record.Policy
 	Roots      []Grant // in the order of their queues
 	// MaxConcurrent bounds how many nodes of a class are claimed at a time.
 	MaxConcurrent map[Class]int
@@ -125,23 +126,23 @@ type Config struct {
 
 // State is everything about a run but its graph and the values of outputs.
 type State struct {
-	Policy        engine.Policy
-	Limits        engine.Limits
+	Policy        record.Policy
+	Limits        dag.Limits
 	MaxConcurrent map[Class]int // never modified
 	Revision      int
 	// Status is Running or Paused, then final. Stopping is the status with which the run ends once no claim is held,
 	// empty unless it is being stopped.
-	Status   engine.Status
-	Stopping engine.Status
+	Status   record.Status
+	Stopping record.Status
 	Seq      uint64  // of the last step
 	Workers  uint16  // how many sessions have been opened
 	Blocks   []Block // in the order of the expansions; the graph itself is none
 	Edges    uint32  // how many bits there are
 	Bits     Bits
 	Nodes    []Node
-	Sessions []Session       // ascending by Worker
-	Queues   []Queue         // ascending by class
-	Retries  []engine.NodeID // that are Waiting, by Due and number
+	Sessions []Session    // ascending by Worker
+	Queues   []Queue      // ascending by class
+	Retries  []dag.NodeID // that are Waiting, by Due and number
 	Counts   Counts
 
 	broken broken
@@ -150,12 +151,12 @@ type State struct {
 // New is the state of a run that has just started, and the log's first entry.
 func New(c Config) (*State, *Entry) {
 	s := &State{
-		Policy: c.Policy, Limits: c.Limits.WithDefaults(), MaxConcurrent: c.MaxConcurrent, Status: engine.Running,
+		Policy: c.Policy, Limits: c.Limits.WithDefaults(), MaxConcurrent: c.MaxConcurrent, Status: record.Running,
 		Edges: c.Edges, Bits: Bits(nil).grow(c.Edges), Nodes: make([]Node, c.Nodes),
 		Counts: Counts{Tasks: c.Tasks, Edges: c.LimitEdges, Open: c.Sinks},
 	}
 	t := &transition{State: s}
-	started := engine.Step{Kind: engine.RunStarted, Became: engine.NoNode}
+	started := record.Step{Kind: record.RunStarted, Became: dag.NoNode}
 	for _, r := range c.Roots {
 		t.makeReady(r.Node, r.Class)
 		started.Readied = append(started.Readied, r.Node)
@@ -167,7 +168,7 @@ func New(c Config) (*State, *Entry) {
 }
 
 // Active reports whether nodes may be claimed: the run is neither paused nor being stopped nor over.
-func (s *State) Active() bool { return s.Status == engine.Running && s.Stopping == "" }
+func (s *State) Active() bool { return s.Status == record.Running && s.Stopping == "" }
 
 // Session finds a session, nil where there is none of that name.
 func (s *State) Session(id SessionID) *Session {
@@ -183,8 +184,8 @@ func (s *State) Session(id SessionID) *Session {
 func (s *State) Held(id SessionID) []Claim {
 	var claims []Claim
 	for i := range s.Nodes {
-		if s.holds(id, engine.NodeID(i)) {
-			claims = append(claims, s.claimOf(engine.NodeID(i)))
+		if s.holds(id, dag.NodeID(i)) {
+			claims = append(claims, s.claimOf(dag.NodeID(i)))
 		}
 	}
 	return claims

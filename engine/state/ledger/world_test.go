@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -43,7 +44,7 @@ type message struct {
 }
 
 type output struct {
-	node  engine.NodeID
+	node  dag.NodeID
 	value byte
 }
 
@@ -62,14 +63,14 @@ type world struct {
 	ender    []ledger.SessionID
 	accepted []uint16 // how many good ends were: one in each epoch
 	logged   []uint16 // the log: epoch+1 of the last end
-	outcome  []engine.Outcome
+	outcome  []record.Outcome
 	readied  []bool // the log has an entry that made it ready
 	seq      uint64
 	over     bool // the log has the end of the run
 }
 
-func begin(s *shape, policy engine.Policy, r rules, left budget) (*world, error) {
-	state, entry := ledger.New(s.layout.Config(policy, engine.Limits{}))
+func begin(s *shape, policy record.Policy, r rules, left budget) (*world, error) {
+	state, entry := ledger.New(s.layout.Config(policy, dag.Limits{}))
 	w := &world{rules: r, shape: s, s: state, left: left, procs: make([]proc, r.processes)}
 	for i := range w.procs {
 		w.procs[i] = proc{name: byte('a' + i)}
@@ -90,7 +91,7 @@ func (w *world) grow() {
 	w.ender = append(w.ender, make([]ledger.SessionID, n)...)
 	w.accepted = append(w.accepted, make([]uint16, n)...)
 	w.logged = append(w.logged, make([]uint16, n)...)
-	w.outcome = append(w.outcome, make([]engine.Outcome, n)...)
+	w.outcome = append(w.outcome, make([]record.Outcome, n)...)
 	w.readied = append(w.readied, make([]bool, n)...)
 }
 
@@ -184,7 +185,7 @@ func (w *world) deliver(m message) (ledger.Reply, error) {
 		}
 		for i, e := range c.Ends {
 			w.readied[e.Node] = true
-			if e.Outcome != engine.OutcomeOK {
+			if e.Outcome != record.OutcomeOK {
 				continue
 			}
 			w.ender[e.Node] = c.Session
@@ -216,7 +217,7 @@ func (w *world) fold(e *ledger.Entry) error {
 		return fmt.Errorf("the log has %d steps, expected %d, over: %t", w.seq, w.s.Seq, w.over)
 	}
 	for i := 0; i+2 < len(e.Packed); i += 3 {
-		if err := w.foldEnd(engine.NodeID(e.Packed[i]), uint16(e.Packed[i+1]), engine.Outcome(e.Packed[i+2])); err != nil {
+		if err := w.foldEnd(dag.NodeID(e.Packed[i]), uint16(e.Packed[i+1]), record.Outcome(e.Packed[i+2])); err != nil {
 			return err
 		}
 	}
@@ -227,7 +228,7 @@ func (w *world) fold(e *ledger.Entry) error {
 		x := w.facts.layout.Expand(e.Block.Expansion, e.Block.Width)
 		for i := range x.Width {
 			for _, root := range x.Roots {
-				w.readied[e.Block.First+engine.NodeID(i*x.Size)+root.Node] = true
+				w.readied[e.Block.First+dag.NodeID(i*x.Size)+root.Node] = true
 			}
 		}
 	}
@@ -235,18 +236,18 @@ func (w *world) fold(e *ledger.Entry) error {
 		for _, id := range s.Readied {
 			w.readied[id] = true
 		}
-		w.over = w.over || s.Kind == engine.RunFinished
+		w.over = w.over || s.Kind == record.RunFinished
 	}
 	return nil
 }
 
 // foldEnd reads the end of an attempt: what it waited for has ended before.
-func (w *world) foldEnd(id engine.NodeID, epoch uint16, outcome engine.Outcome) error {
-	if outcome == engine.OutcomeRetrying {
+func (w *world) foldEnd(id dag.NodeID, epoch uint16, outcome record.Outcome) error {
+	if outcome == record.OutcomeRetrying {
 		return nil
 	}
 	for _, p := range w.facts.nodes[id].parents {
-		if w.logged[p] == 0 && outcome != engine.OutcomeCancelled {
+		if w.logged[p] == 0 && outcome != record.OutcomeCancelled {
 			return fmt.Errorf("the log has node %d before node %d, which it waits for", id, p)
 		}
 	}
@@ -255,9 +256,9 @@ func (w *world) foldEnd(id engine.NodeID, epoch uint16, outcome engine.Outcome) 
 }
 
 // ends are the outcomes that statuses stand for.
-var ends = map[ledger.NodeStatus]engine.Outcome{
-	ledger.OK: engine.OutcomeOK, ledger.Failed: engine.OutcomeFailed, ledger.Skipped: engine.OutcomeSkipped,
-	ledger.Cancelled: engine.OutcomeCancelled,
+var ends = map[ledger.NodeStatus]record.Outcome{
+	ledger.OK: record.OutcomeOK, ledger.Failed: record.OutcomeFailed, ledger.Skipped: record.OutcomeSkipped,
+	ledger.Cancelled: record.OutcomeCancelled,
 }
 
 // check holds what is true in every state.
@@ -290,10 +291,10 @@ func (w *world) checkEnd() error {
 			return fmt.Errorf("the run is over while %s has node %d", n.Session, i)
 		}
 		f, ok := &w.facts.nodes[i], w.s.Nodes[i].Status == ledger.OK
-		if w.s.Status == engine.Succeeded && !ok {
+		if w.s.Status == record.Succeeded && !ok {
 			return fmt.Errorf("the run has succeeded, but node %d has status %d", i, w.s.Nodes[i].Status)
 		}
-		if ok && f.kind == engine.TaskNode && f.kept && w.store[i] != f.want {
+		if ok && f.kind == dag.TaskNode && f.kept && w.store[i] != f.want {
 			return fmt.Errorf("the result needs %d of node %d, expected %d", w.store[i], i, f.want)
 		}
 		if v := w.store[i]; v != 0 && v != f.want {

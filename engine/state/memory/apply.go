@@ -4,44 +4,45 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
 
 // apply applies and logs one end. follower is the next node of the strand, NoNode at its last end; with next, the first
 // node that the last end makes ready is returned instead of queued.
-func (l *lane) apply(e *state.End, follower engine.NodeID, next bool) (became engine.NodeID) {
+func (l *lane) apply(e *state.End, follower dag.NodeID, next bool) (became dag.NodeID) {
 	r := l.r
 	p := r.find(e.Node)
 	outcome := e.Outcome
-	if outcome != engine.OutcomeOK {
+	if outcome != record.OutcomeOK {
 		l.other.Add(1)
 	}
-	if outcome == engine.OutcomeRetrying && !r.mayRetry() {
-		outcome, e.Error = engine.OutcomeFailed, r.budgetError(e.Error)
+	if outcome == record.OutcomeRetrying && !r.mayRetry() {
+		outcome, e.Error = record.OutcomeFailed, r.budgetError(e.Error)
 	}
 	if e.Error != nil || len(e.Log) > 0 {
 		r.evidence(e)
 	}
 	switch outcome {
-	case engine.OutcomeOK:
-		if p.kind() == engine.ExpandNode {
+	case record.OutcomeOK:
+		if p.kind() == dag.ExpandNode {
 			return l.expand(p, e, next)
 		}
 		return l.succeed(p, e, follower, next)
-	case engine.OutcomeRetrying:
+	case record.OutcomeRetrying:
 		l.retry(p, e)
-	case engine.OutcomeFailed:
+	case record.OutcomeFailed:
 		l.fail(p, e)
 	default:
-		l.record(p, e, engine.OutcomeCancelled)
+		l.record(p, e, record.OutcomeCancelled)
 	}
-	return engine.NoNode
+	return dag.NoNode
 }
 
 // succeed stores the output, counts down the nodes that wait, and hands on those that became ready. The step's number is
 // taken first: everything that this end makes possible comes later in the log.
-func (l *lane) succeed(p at, e *state.End, follower engine.NodeID, next bool) (became engine.NodeID) {
+func (l *lane) succeed(p at, e *state.End, follower dag.NodeID, next bool) (became dag.NodeID) {
 	seq := l.r.number()
 	n := p.node()
 	n.attempt++
@@ -50,9 +51,9 @@ func (l *lane) succeed(p at, e *state.End, follower engine.NodeID, next bool) (b
 	}
 	start := l.room()
 	l.propagate(p, e.Ended)
-	became = l.handOn(seq, p, e, engine.AttemptEnded, start, follower, next)
+	became = l.handOn(seq, p, e, record.AttemptEnded, start, follower, next)
 	l.releaseInputs(p)
-	if p.is(engine.Sink) {
+	if p.is(dag.Sink) {
 		l.settleSink()
 	}
 	return became
@@ -72,24 +73,24 @@ func (l *lane) room() int {
 		l.ready = l.ready[:0]
 	}
 	if cap(l.ready)-len(l.ready) < 2 {
-		l.ready = make([]engine.NodeID, 0, min(max(2*cap(l.ready), leastReadied), mostReadied))
+		l.ready = make([]dag.NodeID, 0, min(max(2*cap(l.ready), leastReadied), mostReadied))
 	}
 	return len(l.ready)
 }
 
 // handOn logs the end, queues what became ready since start, and returns the node that the claim passes to.
-func (l *lane) handOn(seq uint64, p at, e *state.End, kind engine.StepKind, start int, follower engine.NodeID, next bool) engine.NodeID {
+func (l *lane) handOn(seq uint64, p at, e *state.End, kind record.StepKind, start int, follower dag.NodeID, next bool) dag.NodeID {
 	readied := l.ready[start:len(l.ready):len(l.ready)]
-	if follower != engine.NoNode {
+	if follower != dag.NoNode {
 		if rest := l.without(readied, follower); len(rest) > 0 {
 			l.enqueue(rest)
 		}
 		if l.r.log != nil {
-			l.recordAs(seq, p, e, kind, engine.OutcomeOK, readied, follower)
+			l.recordAs(seq, p, e, kind, record.OutcomeOK, readied, follower)
 		}
-		return engine.NoNode
+		return dag.NoNode
 	}
-	became, rest := engine.NoNode, readied
+	became, rest := dag.NoNode, readied
 	switch {
 	case len(readied) == 0:
 	case next && l.r.gates == nil:
@@ -101,28 +102,28 @@ func (l *lane) handOn(seq uint64, p at, e *state.End, kind engine.StepKind, star
 		l.enqueue(rest)
 	}
 	if l.r.log != nil {
-		l.recordAs(seq, p, e, kind, engine.OutcomeOK, readied, became)
+		l.recordAs(seq, p, e, kind, record.OutcomeOK, readied, became)
 	}
 	return became
 }
 
 // enqueue queues ready nodes, where any lane can claim them.
-func (l *lane) enqueue(nodes []engine.NodeID) {
+func (l *lane) enqueue(nodes []dag.NodeID) {
 	l.queue.fill(nodes)
 	l.r.hooks.Ready(len(nodes))
 }
 
 // choose returns the first node that its gate admits; the nodes before it wait at theirs.
-func (l *lane) choose(readied []engine.NodeID) (became engine.NodeID, rest []engine.NodeID) {
+func (l *lane) choose(readied []dag.NodeID) (became dag.NodeID, rest []dag.NodeID) {
 	for i, id := range readied {
 		if l.r.admit(id) {
 			return id, readied[i+1:]
 		}
 	}
-	return engine.NoNode, nil
+	return dag.NoNode, nil
 }
 
-func (l *lane) without(nodes []engine.NodeID, id engine.NodeID) []engine.NodeID {
+func (l *lane) without(nodes []dag.NodeID, id dag.NodeID) []dag.NodeID {
 	if len(nodes) == 1 {
 		return nil
 	}
@@ -164,12 +165,12 @@ func (l *lane) notifyOver(ended int64) {
 		p := l.over[k-1]
 		l.over = l.over[:k-1]
 		switch {
-		case p.kind() != engine.JoinNode:
+		case p.kind() != dag.JoinNode:
 			l.skip(p)
 		case p.node().unread():
 			l.dropOutput(p)
 		}
-		if p.is(engine.Sink) {
+		if p.is(dag.Sink) {
 			l.settleSink()
 		}
 		l.notify(p, max(ended, p.node().ready))
@@ -182,14 +183,14 @@ func (l *lane) arrive(p at, barren bool, ended int64) {
 	if barren {
 		n.barren.Store(true)
 	}
-	if !p.is(engine.SoleParent) {
+	if !p.is(dag.SoleParent) {
 		n.readyAfter(ended)
 		if !n.arrived() {
 			return
 		}
 		ended = n.ready // the last to arrive need not have been the last to end
 	}
-	if p.kind() == engine.JoinNode || n.barren.Load() {
+	if p.kind() == dag.JoinNode || n.barren.Load() {
 		l.over = append(l.over, p)
 		return
 	}
@@ -199,14 +200,14 @@ func (l *lane) arrive(p at, barren bool, ended int64) {
 
 // retry queues the node again after e.Delay. The timer needs no stop: it checks whether the run is over.
 func (l *lane) retry(p at, e *state.End) {
-	l.record(p, e, engine.OutcomeRetrying)
+	l.record(p, e, record.OutcomeRetrying)
 	n := p.node()
 	n.attempt++
 	n.ready = e.Ended + e.Delay
 	q, r, id := l.queue, l.r, e.Node // e is the worker's, to be used again
 	time.AfterFunc(time.Duration(e.Delay), func() {
 		if !r.Stopping() {
-			q.push([]engine.NodeID{id})
+			q.push([]dag.NodeID{id})
 			r.hooks.Ready(1)
 		}
 	})
@@ -222,7 +223,7 @@ func (r *run) mayRetry() bool {
 	return false
 }
 
-func (r *run) budgetError(rec *engine.ErrorRecord) *engine.ErrorRecord {
+func (r *run) budgetError(rec *record.ErrorRecord) *record.ErrorRecord {
 	if rec == nil {
 		return nil
 	}

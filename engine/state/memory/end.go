@@ -4,24 +4,26 @@ import (
 	"sync"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
 
 // fail ends the attempt for good.
 func (l *lane) fail(p at, e *state.End) {
-	l.record(p, e, engine.OutcomeFailed)
+	l.record(p, e, record.OutcomeFailed)
 	p.node().attempt++
-	if p.kind() == engine.TaskNode {
+	if p.kind() == dag.TaskNode {
 		l.r.failed.Add(1)
 	}
 	l.failed(p, e.Error)
 }
 
 // failed applies the run's failure policy.
-func (l *lane) failed(p at, rec *engine.ErrorRecord) {
+func (l *lane) failed(p at, rec *record.ErrorRecord) {
 	r := l.r
-	if r.job.Options.Policy != engine.Continue {
-		r.Stop(engine.Failed, engine.ErrRunFailed, rec)
+	if r.job.Options.Policy != record.Continue {
+		r.Stop(record.Failed, engine.ErrRunFailed, rec)
 		return
 	}
 	r.mu.Lock()
@@ -32,16 +34,16 @@ func (l *lane) failed(p at, rec *engine.ErrorRecord) {
 	p.node().barren.Store(true)
 	l.propagate(p, r.Now())
 	l.releaseInputs(p)
-	if p.is(engine.Sink) {
+	if p.is(dag.Sink) {
 		l.settleSink()
 	}
 }
 
 // skip ends a node that will not run, now that all it waited for is over.
 func (l *lane) skip(p at) {
-	if p.kind() == engine.TaskNode {
+	if p.kind() == dag.TaskNode {
 		l.r.skipped.Add(1)
-		l.r.Note(engine.Step{Kind: engine.TaskSkipped, Node: p.id(), Outcome: engine.OutcomeSkipped, Ended: l.r.Now()})
+		l.r.Note(record.Step{Kind: record.TaskSkipped, Node: p.id(), Outcome: record.OutcomeSkipped, Ended: l.r.Now()})
 	}
 	l.releaseInputs(p)
 }
@@ -59,14 +61,14 @@ func (l *lane) settleSink() {
 	first := r.first
 	r.mu.Unlock()
 	if first != nil {
-		r.finish(engine.Failed, first)
+		r.finish(record.Failed, first)
 		return
 	}
-	r.finish(engine.Succeeded, nil)
+	r.finish(record.Succeeded, nil)
 }
 
 // Stop implements state.Run.
-func (r *run) Stop(status engine.Status, cause error, first *engine.ErrorRecord) {
+func (r *run) Stop(status record.Status, cause error, first *record.ErrorRecord) {
 	r.mu.Lock()
 	if !r.leave(stopping) {
 		r.mu.Unlock()
@@ -76,9 +78,9 @@ func (r *run) Stop(status engine.Status, cause error, first *engine.ErrorRecord)
 	r.mu.Unlock()
 	switch cause {
 	case engine.ErrCancelled:
-		r.Note(engine.Step{Kind: engine.CancelRequested, Ended: r.Now()})
+		r.Note(record.Step{Kind: record.CancelRequested, Ended: r.Now()})
 	case engine.ErrDeadline:
-		r.Note(engine.Step{Kind: engine.RunDeadline, Ended: r.Now()})
+		r.Note(record.Step{Kind: record.RunDeadline, Ended: r.Now()})
 	}
 	r.hooks.Stopping(cause)
 	r.settle()
@@ -100,20 +102,20 @@ func (r *run) settle() {
 }
 
 // finish is called once, by the goroutine that has set the phase to ended.
-func (r *run) finish(status engine.Status, first *engine.ErrorRecord) {
+func (r *run) finish(status record.Status, first *record.ErrorRecord) {
 	now := r.Now()
-	end := engine.RunEnd{Status: status, EndedAt: r.wall(now), First: first}
+	end := record.RunEnd{Status: status, EndedAt: r.wall(now), First: first}
 	r.mu.Lock()
-	r.result = sync.OnceValues(func() (engine.RunEnd, any) { return r.evaluate(end) })
+	r.result = sync.OnceValues(func() (record.RunEnd, any) { return r.evaluate(end) })
 	r.mu.Unlock()
 	r.outcome.Store(uint32(status.Outcome()))
-	r.Note(engine.Step{Kind: engine.RunFinished, Outcome: status.Outcome(), Ended: now})
+	r.Note(record.Step{Kind: record.RunFinished, Outcome: status.Outcome(), Ended: now})
 	close(r.done)
 }
 
 // evaluate adds the result. The first call of End runs it, since encoding a result may take long.
-func (r *run) evaluate(end engine.RunEnd) (engine.RunEnd, any) {
-	if end.Status != engine.Succeeded {
+func (r *run) evaluate(end record.RunEnd) (record.RunEnd, any) {
+	if end.Status != record.Succeeded {
 		return end, nil
 	}
 	v := r.graph.Result(r.numbering, r)
@@ -121,19 +123,19 @@ func (r *run) evaluate(end engine.RunEnd) (engine.RunEnd, any) {
 	return end, v
 }
 
-// End implements engine.Execution.
-func (r *run) End() (engine.RunEnd, any) {
+// End implements execution.Execution.
+func (r *run) End() (record.RunEnd, any) {
 	r.mu.Lock()
 	result := r.result
 	r.mu.Unlock()
 	if result == nil {
-		return engine.RunEnd{}, nil
+		return record.RunEnd{}, nil
 	}
 	return result()
 }
 
-// Cancel implements engine.Execution.
-func (r *run) Cancel() { r.Stop(engine.Cancelled, engine.ErrCancelled, nil) }
+// Cancel implements execution.Execution.
+func (r *run) Cancel() { r.Stop(record.Cancelled, engine.ErrCancelled, nil) }
 
 // leave moves the run from running, paused or draining to a later phase; false if it is already ending.
 func (r *run) leave(to int32) bool {
@@ -151,17 +153,17 @@ func (r *run) leave(to int32) bool {
 // Drain implements state.Run.
 func (r *run) Drain() { r.leave(draining) }
 
-// Pause implements engine.Execution.
+// Pause implements execution.Execution.
 func (r *run) Pause() {
 	if r.phase.CompareAndSwap(running, paused) {
-		r.Note(engine.Step{Kind: engine.RunPaused, Ended: r.Now()})
+		r.Note(record.Step{Kind: record.RunPaused, Ended: r.Now()})
 	}
 }
 
-// Resume implements engine.Execution.
+// Resume implements execution.Execution.
 func (r *run) Resume() {
 	if r.phase.CompareAndSwap(paused, running) {
-		r.Note(engine.Step{Kind: engine.RunResumed, Ended: r.Now()})
+		r.Note(record.Step{Kind: record.RunResumed, Ended: r.Now()})
 		if n := r.Ready(); n > 0 {
 			r.hooks.Ready(n)
 		}

@@ -3,12 +3,13 @@ package memory
 import (
 	"sync/atomic"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
 
 // expand ends an expansion: it makes the instances of its fan-out, or fails if they would exceed the limits.
-func (l *lane) expand(p at, e *state.End, next bool) engine.NodeID {
+func (l *lane) expand(p at, e *state.End, next bool) dag.NodeID {
 	l.other.Add(1)
 	p.node().attempt++
 	elements, _ := e.Output.([]any)
@@ -17,10 +18,10 @@ func (l *lane) expand(p at, e *state.End, next bool) engine.NodeID {
 	if err != nil {
 		e.Error = l.r.limitError(p, err)
 		if l.r.log != nil {
-			l.recordAs(seq, p, e, engine.FanOutExpanded, engine.OutcomeFailed, nil, engine.NoNode)
+			l.recordAs(seq, p, e, record.FanOutExpanded, record.OutcomeFailed, nil, dag.NoNode)
 		}
 		l.failed(p, e.Error)
-		return engine.NoNode
+		return dag.NoNode
 	}
 	l.widen(p, b, elements)
 	for i := range b.Instances {
@@ -31,7 +32,7 @@ func (l *lane) expand(p at, e *state.End, next bool) engine.NodeID {
 		}
 	}
 	l.notifyOver(e.Ended)
-	return l.handOn(seq, p, e, engine.FanOutExpanded, start, engine.NoNode, next)
+	return l.handOn(seq, p, e, record.FanOutExpanded, start, dag.NoNode, next)
 }
 
 // widen sets how many nodes the joins of the fan-out wait for, and how many readers the elements have. Joins that wait
@@ -74,6 +75,6 @@ func (r *run) addBlock(p at, width int) (*block, uint64, error) {
 	return b, seq, nil
 }
 
-func (r *run) limitError(p at, err error) *engine.ErrorRecord {
-	return &engine.ErrorRecord{Kind: engine.LimitError, Node: p.id(), Message: err.Error(), Time: r.wall(r.Now()), Attempt: 1}
+func (r *run) limitError(p at, err error) *record.ErrorRecord {
+	return &record.ErrorRecord{Kind: record.LimitError, Node: p.id(), Message: err.Error(), Time: r.wall(r.Now()), Attempt: 1}
 }

@@ -3,7 +3,7 @@ package memory
 import (
 	"sync"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // gate bounds how many tasks of one function run at a time. Ready tasks beyond the bound wait here, not in a queue, so
@@ -11,11 +11,11 @@ import (
 type gate struct {
 	mu      sync.Mutex // guards what follows
 	free    int        // how many more may run
-	waiting []engine.NodeID
+	waiting []dag.NodeID
 }
 
 // newGates makes a gate for each function that has a bound; nil where none has.
-func newGates(g *engine.Graph) []*gate {
+func newGates(g *dag.Graph) []*gate {
 	var gates []*gate
 	for i, f := range g.Functions() {
 		if n := f.Options().MaxConcurrent; n > 0 {
@@ -30,14 +30,14 @@ func newGates(g *engine.Graph) []*gate {
 
 // gate returns the gate of the function at p, nil for none.
 func (r *run) gate(p at) *gate {
-	if r.gates == nil || p.kind() != engine.TaskNode {
+	if r.gates == nil || p.kind() != dag.TaskNode {
 		return nil
 	}
 	return r.gates[p.b.scope.Function(p.local)]
 }
 
 // admit lets a ready node pass its gate, or makes it wait there.
-func (r *run) admit(id engine.NodeID) bool {
+func (r *run) admit(id dag.NodeID) bool {
 	g := r.gate(r.find(id))
 	if g == nil {
 		return true
@@ -60,7 +60,7 @@ func (l *lane) leave(p at) {
 	}
 	g.mu.Lock()
 	g.free++
-	var next []engine.NodeID
+	var next []dag.NodeID
 	if len(g.waiting) > 0 {
 		next = append(next, g.waiting[0])
 		g.waiting = g.waiting[1:]

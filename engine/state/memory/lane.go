@@ -3,7 +3,8 @@ package memory
 import (
 	"sync/atomic"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
 
@@ -29,10 +30,10 @@ type lane struct {
 	head     bool // the claim is of a node from a queue, not one that this lane became
 	tokens   uint64
 
-	ready   []engine.NodeID // space for Readied lists
-	over    []at            // complete joins and skipped nodes whose children are not counted down yet
-	dropped []at            // nodes whose inputs are not released yet
-	stolen  []engine.NodeID // space for nodes of another queue
+	ready   []dag.NodeID // space for Readied lists
+	over    []at         // complete joins and skipped nodes whose children are not counted down yet
+	dropped []at         // nodes whose inputs are not released yet
+	stolen  []dag.NodeID // space for nodes of another queue
 	_       [64]byte
 }
 
@@ -70,7 +71,7 @@ func (l *lane) Claim() (state.Claim, bool) {
 }
 
 // steal takes half of the first queue that has something.
-func (l *lane) steal() (engine.NodeID, bool) {
+func (l *lane) steal() (dag.NodeID, bool) {
 	queues := l.r.queues
 	for i := 1; i < len(queues); i++ {
 		l.stolen = queues[(int(l.slot)+i)%len(queues)].takeHalf(l.stolen[:0])
@@ -85,7 +86,7 @@ func (l *lane) steal() (engine.NodeID, bool) {
 }
 
 // take claims an admitted node, unless the run does not hand out claims any more.
-func (l *lane) take(id engine.NodeID, head bool) bool {
+func (l *lane) take(id dag.NodeID, head bool) bool {
 	l.hold(id, head)
 	if l.r.phase.Load() != running { // Stop reads held after it has set the phase, so one of the two sees the other
 		l.putBack()
@@ -95,7 +96,7 @@ func (l *lane) take(id engine.NodeID, head bool) bool {
 }
 
 // hold records the claim.
-func (l *lane) hold(id engine.NodeID, head bool) {
+func (l *lane) hold(id dag.NodeID, head bool) {
 	n := l.r.find(id).node()
 	l.tokens++
 	l.head = head
@@ -107,7 +108,7 @@ func (l *lane) hold(id engine.NodeID, head bool) {
 func (l *lane) putBack() {
 	l.other.Add(1)
 	l.leave(l.r.find(l.claim.Node))
-	l.queue.push([]engine.NodeID{l.claim.Node})
+	l.queue.push([]dag.NodeID{l.claim.Node})
 	l.drop()
 }
 
@@ -148,8 +149,8 @@ func (l *lane) Release() {
 
 // Announce implements state.Lane.
 func (l *lane) Announce(e *state.End) {
-	l.r.Note(engine.Step{
-		Kind: engine.AttemptStarted, Node: e.Node, Epoch: e.Epoch, Attempt: e.Attempt, Slot: l.slot,
+	l.r.Note(record.Step{
+		Kind: record.AttemptStarted, Node: e.Node, Epoch: e.Epoch, Attempt: e.Attempt, Slot: l.slot,
 		Ready: l.r.find(e.Node).node().ready, Claimed: e.Claimed, Started: e.Started, Fetch: e.Fetch,
 	})
 }
@@ -179,9 +180,9 @@ func (l *lane) Complete(strand []state.End, next bool) state.Reply {
 		return state.Reply{Stale: true}
 	}
 	next = next && r.phase.Load() == running
-	became := engine.NoNode
+	became := dag.NoNode
 	for i := range strand {
-		follower := engine.NoNode
+		follower := dag.NoNode
 		if i+1 < len(strand) {
 			follower = strand[i+1].Node
 			l.followed.Add(1)
@@ -191,7 +192,7 @@ func (l *lane) Complete(strand []state.End, next bool) state.Reply {
 		}
 		became = l.apply(&strand[i], follower, next && i+1 == len(strand))
 	}
-	if became == engine.NoNode {
+	if became == dag.NoNode {
 		l.drop()
 		return state.Reply{}
 	}

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 const (
@@ -62,14 +62,14 @@ type log struct {
 	last  atomic.Uint64 // the highest number handed out
 	_     [64]byte
 	final atomic.Uint64 // the number of RunFinished, 0 before
-	pages atomic.Pointer[[][]engine.Step]
+	pages atomic.Pointer[[][]record.Step]
 	grown atomic.Pointer[chan struct{}] // closed when readers should read again; see grow
 	mu    sync.Mutex                    // held while pages are added
 }
 
 func newLog() *log {
 	l := &log{}
-	l.pages.Store(&[][]engine.Step{})
+	l.pages.Store(&[][]record.Step{})
 	grown := make(chan struct{})
 	l.grown.Store(&grown)
 	return l
@@ -79,7 +79,7 @@ func newLog() *log {
 func (l *log) next() uint64 { return l.last.Add(1) }
 
 // at is the place of step seq, from 1.
-func (l *log) at(seq uint64) *engine.Step {
+func (l *log) at(seq uint64) *record.Step {
 	page, place := pageOf(seq)
 	pages := *l.pages.Load()
 	if page >= uint64(len(pages)) {
@@ -89,12 +89,12 @@ func (l *log) at(seq uint64) *engine.Step {
 }
 
 // grow adds pages, the last of them with the given number, and wakes the readers unless the pages are small.
-func (l *log) grow(page uint64) [][]engine.Step {
+func (l *log) grow(page uint64) [][]record.Step {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	pages := *l.pages.Load()
 	for n := uint64(len(pages)); n <= page; n++ {
-		pages = append(pages, make([]engine.Step, lenOf(n)))
+		pages = append(pages, make([]record.Step, lenOf(n)))
 	}
 	l.pages.Store(&pages)
 	if page == 0 || page >= smallPages {
@@ -105,21 +105,21 @@ func (l *log) grow(page uint64) [][]engine.Step {
 }
 
 // publish lets readers see a step whose other fields are set.
-func publish(s *engine.Step, seq uint64) { atomic.StoreUint64(&s.Seq, seq) }
+func publish(s *record.Step, seq uint64) { atomic.StoreUint64(&s.Seq, seq) }
 
 // append numbers a step and publishes it. Steps after RunFinished, which a narrow race makes possible, are never read.
-func (l *log) append(s *engine.Step) {
+func (l *log) append(s *record.Step) {
 	seq := l.next()
 	place := l.at(seq)
 	copyStep(place, s)
 	publish(place, seq)
-	if s.Kind == engine.RunFinished {
+	if s.Kind == record.RunFinished {
 		l.final.Store(seq)
 	}
 }
 
 // copyStep copies all fields but Seq, which readers may be reading.
-func copyStep(dst, src *engine.Step) {
+func copyStep(dst, src *record.Step) {
 	dst.Kind, dst.Outcome, dst.Location, dst.Announced, dst.Head = src.Kind, src.Outcome, src.Location, src.Announced, src.Head
 	dst.Node, dst.Epoch, dst.Attempt, dst.Worker, dst.Slot = src.Node, src.Epoch, src.Attempt, src.Worker, src.Slot
 	dst.Ready, dst.Claimed, dst.Started, dst.Ended, dst.Updated = src.Ready, src.Claimed, src.Started, src.Ended, src.Updated
@@ -129,7 +129,7 @@ func copyStep(dst, src *engine.Step) {
 
 // read returns the published steps that follow number after, at most to the end of their page. It waits for them until
 // done is closed and the last one is read.
-func (l *log) read(ctx context.Context, after uint64, done <-chan struct{}) ([]engine.Step, error) {
+func (l *log) read(ctx context.Context, after uint64, done <-chan struct{}) ([]record.Step, error) {
 	timer := time.NewTimer(minPoll)
 	defer timer.Stop()
 	for pause := minPoll; ; pause = min(2*pause, maxPoll) {
@@ -154,7 +154,7 @@ func (l *log) read(ctx context.Context, after uint64, done <-chan struct{}) ([]e
 	}
 }
 
-func (l *log) published(after, final uint64) []engine.Step {
+func (l *log) published(after, final uint64) []record.Step {
 	pages := *l.pages.Load()
 	page, first := pageOf(after + 1)
 	if page >= uint64(len(pages)) {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // TestPages: each step has one place, the pages hold no more than twice the steps that there are, and those of pageLen
@@ -34,8 +34,8 @@ func TestPages(t *testing.T) {
 
 // TestCopyStepLeavesOutNothing sets each field of a step in turn.
 func TestCopyStepLeavesOutNothing(t *testing.T) {
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[engine.Step]()) {
-		var src, dst engine.Step
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[record.Step]()) {
+		var src, dst record.Step
 		v := reflect.ValueOf(&src).Elem().FieldByIndex(f.Index)
 		switch v.Kind() {
 		case reflect.Bool:

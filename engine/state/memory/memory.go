@@ -21,32 +21,34 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
 
 // Store implements state.Store.
 type Store struct {
 	mu   sync.Mutex
-	runs map[engine.RunID]struct{} // guarded by mu
+	runs map[record.RunID]struct{} // guarded by mu
 }
 
 // New returns an empty store.
-func New() *Store { return &Store{runs: make(map[engine.RunID]struct{})} }
+func New() *Store { return &Store{runs: make(map[record.RunID]struct{})} }
 
 // Create implements state.Store.
-func (s *Store) Create(_ context.Context, job engine.Job, hooks state.Hooks) (state.Run, error) {
+func (s *Store) Create(_ context.Context, job execution.Job, hooks state.Hooks) (state.Run, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, taken := s.runs[job.Info.ID]; taken {
-		return nil, fmt.Errorf("%w: %s", engine.ErrRunExists, job.Info.ID)
+		return nil, fmt.Errorf("%w: %s", execution.ErrRunExists, job.Info.ID)
 	}
 	s.runs[job.Info.ID] = struct{}{}
 	return newRun(s, job, hooks), nil
 }
 
 // forget makes the ID free again.
-func (s *Store) forget(id engine.RunID) {
+func (s *Store) forget(id record.RunID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.runs, id)
@@ -64,10 +66,10 @@ const (
 // run implements state.Run.
 type run struct {
 	store     *Store
-	job       engine.Job
+	job       execution.Job
 	hooks     state.Hooks
-	graph     *engine.Graph
-	numbering *engine.Numbering
+	graph     *dag.Graph
+	numbering *dag.Numbering
 	base      time.Time
 	queues    []queue
 	gates     []*gate // by function; nil if no function has a bound
@@ -82,26 +84,26 @@ type run struct {
 	_     [64]byte
 	phase atomic.Int32
 
-	outcome atomic.Uint32 // engine.Outcome of the run once it has ended
+	outcome atomic.Uint32 // record.Outcome of the run once it has ended
 	retries atomic.Int64
 	failed  atomic.Int64
 	skipped atomic.Int64
 
 	mu      sync.Mutex // guards what follows, and the order of expansions
 	stop    ending
-	first   *engine.ErrorRecord
-	details []engine.Detail
-	result  func() (engine.RunEnd, any)
+	first   *record.ErrorRecord
+	details []record.Detail
+	result  func() (record.RunEnd, any)
 }
 
 // ending is how the first Stop ends the run.
 type ending struct {
-	status engine.Status
+	status record.Status
 	cause  error
-	first  *engine.ErrorRecord
+	first  *record.ErrorRecord
 }
 
-func newRun(s *Store, job engine.Job, hooks state.Hooks) *run {
+func newRun(s *Store, job execution.Job, hooks state.Hooks) *run {
 	if hooks.Ready == nil {
 		hooks.Ready = func(int) {}
 	}
@@ -109,7 +111,7 @@ func newRun(s *Store, job engine.Job, hooks state.Hooks) *run {
 		hooks.Stopping = func(error) {}
 	}
 	r := &run{
-		store: s, job: job, hooks: hooks, graph: job.Graph, numbering: engine.NewNumbering(job.Graph),
+		store: s, job: job, hooks: hooks, graph: job.Graph, numbering: dag.NewNumbering(job.Graph),
 		base: time.Now(), queues: make([]queue, runtime.GOMAXPROCS(0)), done: make(chan struct{}),
 		gates: newGates(job.Graph),
 	}
@@ -123,17 +125,17 @@ func newRun(s *Store, job engine.Job, hooks state.Hooks) *run {
 	}
 	if !job.Options.Unlogged {
 		r.log = newLog()
-		r.Note(engine.Step{Kind: engine.RunStarted, Readied: roots})
+		r.Note(record.Step{Kind: record.RunStarted, Readied: roots})
 	}
 	if r.sinks.Load() == 0 {
 		r.phase.Store(ended)
-		r.finish(engine.Succeeded, nil)
+		r.finish(record.Succeeded, nil)
 	}
 	return r
 }
 
 // Numbering implements state.Run.
-func (r *run) Numbering() *engine.Numbering { return r.numbering }
+func (r *run) Numbering() *dag.Numbering { return r.numbering }
 
 // Now implements state.Run.
 func (r *run) Now() int64 { return int64(time.Since(r.base)) }
@@ -141,16 +143,16 @@ func (r *run) Now() int64 { return int64(time.Since(r.base)) }
 // Stopping implements state.Run.
 func (r *run) Stopping() bool { return r.phase.Load() >= stopping }
 
-// Output implements engine.Values.
-func (r *run) Output(id engine.NodeID) any {
+// Output implements dag.Values.
+func (r *run) Output(id dag.NodeID) any {
 	if int(id) < len(r.static.nodes) {
 		return r.static.nodes[id].out
 	}
 	return r.find(id).node().out
 }
 
-// Elements implements engine.Values.
-func (r *run) Elements(id engine.NodeID) []any {
+// Elements implements dag.Values.
+func (r *run) Elements(id dag.NodeID) []any {
 	elements, _ := r.find(id).node().out.([]any)
 	return elements
 }
@@ -168,24 +170,24 @@ func (r *run) Ready() int {
 }
 
 // Note implements state.Run.
-func (r *run) Note(s engine.Step) {
+func (r *run) Note(s record.Step) {
 	if r.log == nil {
 		return
 	}
-	s.Became = engine.NoNode
+	s.Became = dag.NoNode
 	r.log.append(&s)
 }
 
-// Steps implements engine.Execution.
-func (r *run) Steps(ctx context.Context, after uint64) ([]engine.Step, error) {
+// Steps implements execution.Execution.
+func (r *run) Steps(ctx context.Context, after uint64) ([]record.Step, error) {
 	if r.log == nil {
 		return nil, fmt.Errorf("engine: run %s keeps no log", r.job.Info.ID)
 	}
 	return r.log.read(ctx, after, r.done)
 }
 
-// TakeDetails implements engine.Execution. Worker records are the worker's to add.
-func (r *run) TakeDetails() ([]engine.Detail, []engine.WorkerRecord) {
+// TakeDetails implements execution.Execution. Worker records are the worker's to add.
+func (r *run) TakeDetails() ([]record.Detail, []record.WorkerRecord) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	d := r.details
@@ -193,13 +195,13 @@ func (r *run) TakeDetails() ([]engine.Detail, []engine.WorkerRecord) {
 	return d, nil
 }
 
-// Progress implements engine.Execution.
-func (r *run) Progress() engine.Progress {
-	p := engine.Progress{
+// Progress implements execution.Execution.
+func (r *run) Progress() execution.Progress {
+	p := execution.Progress{
 		Tasks: r.numbering.Tasks(), Failed: int(r.failed.Load()), Skipped: int(r.skipped.Load()), Retries: int(r.retries.Load()),
 	}
-	outcome := engine.Outcome(r.outcome.Load())
-	over := outcome != engine.NoOutcome
+	outcome := record.Outcome(r.outcome.Load())
+	over := outcome != record.NoOutcome
 	for _, l := range *r.lanes.Load() {
 		p.Done += l.finished(over)
 		if l.busy() && !over {
@@ -210,15 +212,15 @@ func (r *run) Progress() engine.Progress {
 	case over:
 		p.Status = outcome.RunStatus()
 	case r.phase.Load() == paused:
-		p.Status = engine.Paused
+		p.Status = record.Paused
 	default:
-		p.Status = engine.Running
+		p.Status = record.Running
 	}
 	return p
 }
 
-// Done implements engine.Execution.
+// Done implements execution.Execution.
 func (r *run) Done() <-chan struct{} { return r.done }
 
-// Forget implements engine.Execution.
+// Forget implements execution.Execution.
 func (r *run) Forget() { r.store.forget(r.job.Info.ID) }

@@ -4,7 +4,7 @@ import (
 	"sort"
 	"sync/atomic"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // node is the state of one node: 40 bytes.
@@ -20,8 +20,8 @@ type node struct {
 
 // block is the state of one block of nodes.
 type block struct {
-	*engine.Block
-	scope *engine.Scope
+	*dag.Block
+	scope *dag.Scope
 	nodes []node
 	up    at // the expansion that made it
 }
@@ -33,12 +33,12 @@ type at struct {
 	local uint32
 }
 
-func (p at) node() *node                { return &p.b.nodes[p.base+p.local] }
-func (p at) id() engine.NodeID          { return p.b.First + engine.NodeID(p.base+p.local) }
-func (p at) flags() engine.NodeFlags    { return p.b.scope.Flags(p.local) }
-func (p at) kind() engine.NodeKind      { return p.b.scope.Kind(p.local) }
-func (p at) sibling(local uint32) at    { return at{p.b, p.base, local} }
-func (p at) is(f engine.NodeFlags) bool { return p.flags()&f != 0 }
+func (p at) node() *node             { return &p.b.nodes[p.base+p.local] }
+func (p at) id() dag.NodeID          { return p.b.First + dag.NodeID(p.base+p.local) }
+func (p at) flags() dag.NodeFlags    { return p.b.scope.Flags(p.local) }
+func (p at) kind() dag.NodeKind      { return p.b.scope.Kind(p.local) }
+func (p at) sibling(local uint32) at { return at{p.b, p.base, local} }
+func (p at) is(f dag.NodeFlags) bool { return p.flags()&f != 0 }
 
 // readyAfter records the end of a node that this one waits for: it cannot be ready before.
 func (n *node) readyAfter(ended int64) {
@@ -58,7 +58,7 @@ func (n *node) released() bool { return atomic.AddInt32(&n.readers, -1) == 0 }
 // unread reports whether nothing reads the output any more.
 func (n *node) unread() bool { return atomic.LoadInt32(&n.readers) == 0 }
 
-func newBlock(g *engine.Graph, eb *engine.Block, up at) *block {
+func newBlock(g *dag.Graph, eb *dag.Block, up at) *block {
 	s := g.Scope(eb.Scope)
 	b := &block{Block: eb, scope: s, nodes: make([]node, eb.Len()), up: up}
 	for i, base := uint32(0), uint32(0); i < eb.Instances; i, base = i+1, base+eb.Size {
@@ -72,7 +72,7 @@ func newBlock(g *engine.Graph, eb *engine.Block, up at) *block {
 }
 
 // find locates a node that exists.
-func (r *run) find(id engine.NodeID) at {
+func (r *run) find(id dag.NodeID) at {
 	if int(id) < len(r.static.nodes) {
 		return at{r.static, 0, uint32(id)}
 	}

@@ -3,18 +3,18 @@ package memory
 import (
 	"sync"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // queue holds ready nodes, the next one at the end. Padding keeps two queues off one cache line.
 type queue struct {
 	mu    sync.Mutex
-	nodes []engine.NodeID
+	nodes []dag.NodeID
 	_     [32]byte
 }
 
 // fill puts nodes in so that they come out in their order.
-func (q *queue) fill(nodes []engine.NodeID) {
+func (q *queue) fill(nodes []dag.NodeID) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for i := len(nodes) - 1; i >= 0; i-- {
@@ -22,7 +22,7 @@ func (q *queue) fill(nodes []engine.NodeID) {
 	}
 }
 
-func (q *queue) pop() (engine.NodeID, bool) {
+func (q *queue) pop() (dag.NodeID, bool) {
 	q.mu.Lock()
 	k := len(q.nodes)
 	if k == 0 {
@@ -36,7 +36,7 @@ func (q *queue) pop() (engine.NodeID, bool) {
 }
 
 // takeHalf appends the older half to dst, at least one if there is any.
-func (q *queue) takeHalf(dst []engine.NodeID) []engine.NodeID {
+func (q *queue) takeHalf(dst []dag.NodeID) []dag.NodeID {
 	q.mu.Lock()
 	half := (len(q.nodes) + 1) / 2
 	dst = append(dst, q.nodes[:half]...)
@@ -45,7 +45,7 @@ func (q *queue) takeHalf(dst []engine.NodeID) []engine.NodeID {
 	return dst
 }
 
-func (q *queue) push(nodes []engine.NodeID) {
+func (q *queue) push(nodes []dag.NodeID) {
 	q.mu.Lock()
 	q.nodes = append(q.nodes, nodes...)
 	q.mu.Unlock()

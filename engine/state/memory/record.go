@@ -3,19 +3,20 @@ package memory
 import (
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
 
 // record logs the end of an attempt that made nothing ready.
-func (l *lane) record(p at, e *state.End, outcome engine.Outcome) {
+func (l *lane) record(p at, e *state.End, outcome record.Outcome) {
 	if l.r.log != nil {
-		l.recordAs(l.r.log.next(), p, e, engine.AttemptEnded, outcome, nil, engine.NoNode)
+		l.recordAs(l.r.log.next(), p, e, record.AttemptEnded, outcome, nil, dag.NoNode)
 	}
 }
 
 // recordAs logs one end under a number that was taken before. There has to be a log.
-func (l *lane) recordAs(seq uint64, p at, e *state.End, kind engine.StepKind, outcome engine.Outcome, readied []engine.NodeID, became engine.NodeID) {
+func (l *lane) recordAs(seq uint64, p at, e *state.End, kind record.StepKind, outcome record.Outcome, readied []dag.NodeID, became dag.NodeID) {
 	log := l.r.log
 	n := p.node()
 	s := log.at(seq)
@@ -25,12 +26,12 @@ func (l *lane) recordAs(seq uint64, p at, e *state.End, kind engine.StepKind, ou
 	s.Ready, s.Claimed, s.Started, s.Ended, s.Updated, s.Fetch = n.ready, e.Claimed, e.Started, e.Ended, max(e.Updated, e.Ended), e.Fetch
 	s.Became, s.Readied = became, readied
 	switch {
-	case kind == engine.FanOutExpanded && outcome == engine.OutcomeOK:
+	case kind == record.FanOutExpanded && outcome == record.OutcomeOK:
 		elements, _ := e.Output.([]any)
 		s.Width = uint32(len(elements))
-	case outcome == engine.OutcomeOK:
-		s.OutputBytes, s.Location = e.OutputBytes, engine.LocationHeld
-	case outcome == engine.OutcomeRetrying:
+	case outcome == record.OutcomeOK:
+		s.OutputBytes, s.Location = e.OutputBytes, record.LocationHeld
+	case outcome == record.OutcomeRetrying:
 		s.Delay = time.Duration(e.Delay)
 	}
 	publish(s, seq)
@@ -40,7 +41,7 @@ func (l *lane) recordAs(seq uint64, p at, e *state.End, kind engine.StepKind, ou
 func (r *run) evidence(e *state.End) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.details = append(r.details, engine.Detail{
+	r.details = append(r.details, record.Detail{
 		Node: e.Node, Epoch: int(e.Epoch), Attempt: int(e.Attempt), Log: e.Log, Error: e.Error,
 	})
 }

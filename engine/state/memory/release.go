@@ -1,13 +1,15 @@
 package memory
 
-import "github.com/dagscope/dagscope/engine"
+import (
+	"github.com/dagscope/dagscope/engine/dag"
+)
 
 // releaseInputs releases the inputs of the ended task at p. An output that nothing needs any more is dropped.
 func (l *lane) releaseInputs(p at) {
 	for _, parent := range p.b.scope.Parents(p.local) {
 		l.release(p.sibling(parent))
 	}
-	if p.is(engine.ReadsOuter) {
+	if p.is(dag.ReadsOuter) {
 		l.release(p.b.up)
 	}
 }
@@ -16,8 +18,8 @@ func (l *lane) releaseInputs(p at) {
 // its inputs in turn.
 func (l *lane) release(p at) {
 	n := p.node()
-	if p.kind() == engine.TaskNode {
-		if p.is(engine.SoleReader) || n.released() {
+	if p.kind() == dag.TaskNode {
+		if p.is(dag.SoleReader) || n.released() {
 			n.out = nil
 		}
 		return
@@ -35,17 +37,17 @@ func (l *lane) dropOutput(p at) {
 		p := l.dropped[len(l.dropped)-1]
 		l.dropped = l.dropped[:len(l.dropped)-1]
 		switch p.kind() {
-		case engine.TaskNode:
+		case dag.TaskNode:
 			p.node().out = nil
-		case engine.ExpandNode:
+		case dag.ExpandNode:
 			p.node().out = nil
 			for _, parent := range p.b.scope.Parents(p.local) {
 				l.countDown(p.sibling(parent))
 			}
-			if p.is(engine.ReadsOuter) {
+			if p.is(dag.ReadsOuter) {
 				l.countDown(p.b.up)
 			}
-		case engine.JoinNode:
+		case dag.JoinNode:
 			l.dropJoin(p)
 		}
 	}

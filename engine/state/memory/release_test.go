@@ -7,6 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
 
@@ -22,14 +25,14 @@ func drive(t *testing.T, build func(g *engine.Builder) engine.AnyRef, seen func(
 	b := engine.NewBuilder()
 	g, err := b.Compile(build(b))
 	require.NoError(t, err)
-	opened, err := New().Create(t.Context(), engine.Job{Info: engine.RunInfo{ID: "r"}, Graph: g}, state.Hooks{})
+	opened, err := New().Create(t.Context(), execution.Job{Info: record.RunInfo{ID: "r"}, Graph: g}, state.Hooks{})
 	require.NoError(t, err)
 	r := opened.(*run)
 	l := r.Lane(0)
 	for c, ok := l.Claim(); ok; c, ok = l.Claim() {
 		p := r.numbering.Locate(c.Node)
-		e := state.End{Node: c.Node, Attempt: c.Attempt, Outcome: engine.OutcomeOK}
-		if g.Scope(p.Block.Scope).Kind(p.Local) == engine.ExpandNode {
+		e := state.End{Node: c.Node, Attempt: c.Attempt, Outcome: record.OutcomeOK}
+		if g.Scope(p.Block.Scope).Kind(p.Local) == dag.ExpandNode {
 			e.Output = g.Elements(p, r.numbering, r)
 		} else {
 			e.Output, err = r.numbering.Function(p).Invoke(t.Context(), g.Args(nil, p, r.numbering, r))

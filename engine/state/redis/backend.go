@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
 
@@ -114,7 +115,7 @@ func (b *Backend) run(ctx context.Context, s *script, key string, args []any, be
 }
 
 // unknown is the error for a run that Redis does not have.
-func unknown(run engine.RunID) error { return fmt.Errorf("%w: %s", engine.ErrUnknownRun, run) }
+func unknown(run record.RunID) error { return fmt.Errorf("%w: %s", engine.ErrUnknownRun, run) }
 
 // token returns a random name that is never used twice.
 func token() string { return rand.Text() }

@@ -9,7 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
@@ -71,10 +72,10 @@ type player struct {
 	name    string
 	tasks   int
 	runs    int
-	run     engine.RunID
+	run     record.RunID
 	number  uint64
-	next    engine.NodeID // tasks are claimed in the order of their numbers
-	edges   bool          // each task has a child, which its end makes ready
+	next    dag.NodeID // tasks are claimed in the order of their numbers
+	edges   bool       // each task has a child, which its end makes ready
 }
 
 // newPlayer makes a player whose runs have this many tasks each.
@@ -88,10 +89,10 @@ func newPlayer(b *testing.B, backend *Backend, name string, tasks int) *player {
 func (p *player) begin(b *testing.B) {
 	roots := make([]ledger.Grant, p.tasks)
 	for i := range roots {
-		roots[i].Node = engine.NodeID(i)
+		roots[i].Node = dag.NodeID(i)
 	}
 	p.runs++
-	p.run, p.number, p.next = engine.RunID(fmt.Sprint(p.name, "-", p.runs)), 0, 0
+	p.run, p.number, p.next = record.RunID(fmt.Sprint(p.name, "-", p.runs)), 0, 0
 	nodes, edges := p.tasks, 0
 	if p.edges {
 		nodes, edges = 2*p.tasks, p.tasks
@@ -121,10 +122,10 @@ func (p *player) play(b *testing.B, ends, pipelined int) {
 			for range ends {
 				if p.edges {
 					c.Edges = append(c.Edges, ledger.Edge{
-						Offset: uint32(p.next), Child: engine.NodeID(p.tasks) + p.next, Waits: 1, End: len(c.Ends),
+						Offset: uint32(p.next), Child: dag.NodeID(p.tasks) + p.next, Waits: 1, End: len(c.Ends),
 					})
 				}
-				c.Ends = append(c.Ends, ledger.End{Node: p.next, Outcome: engine.OutcomeOK, Task: true, Sink: true})
+				c.Ends = append(c.Ends, ledger.End{Node: p.next, Outcome: record.OutcomeOK, Task: true, Sink: true})
 				p.next++
 			}
 		}

@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
 	"github.com/dagscope/dagscope/internal/testkit/redistest"
@@ -30,11 +32,11 @@ func keysOf(t *testing.T, s *redistest.Server) map[string]bool {
 
 // busyRun creates a run and leaves in it what a run can have: sessions, one of which was reaped, reservations, large
 // outputs, one of which no commit mentions, details, a bounded class. Then the run ends with a status.
-func busyRun(t *testing.T, b *Backend, id engine.RunID, end engine.Status) {
+func busyRun(t *testing.T, b *Backend, id record.RunID, end record.Status) {
 	t.Helper()
 	ctx := t.Context()
 	require.NoError(t, b.Create(ctx, shared.NewRun{
-		ID: id, Job: []byte("job"), Graph: []byte("graph"), Nodes: 5, Edges: 4, Tasks: 5, Sinks: 1, Policy: engine.Continue,
+		ID: id, Job: []byte("job"), Graph: []byte("graph"), Nodes: 5, Edges: 4, Tasks: 5, Sinks: 1, Policy: record.Continue,
 		Roots:         []ledger.Grant{{Node: 0}, {Node: 1}, {Node: 2, Class: 1}},
 		MaxConcurrent: map[ledger.Class]int{1: 1}, Constants: map[string][]byte{"c": []byte("value")},
 	}))
@@ -63,17 +65,17 @@ func busyRun(t *testing.T, b *Backend, id engine.RunID, end engine.Status) {
 	for i, session := range []ledger.SessionID{"a", "b"} { // both hold an output for node 3
 		require.NoError(t, b.PutOutput(ctx, id, fmt.Sprint("large", i), []byte("large")))
 		commit(session, ledger.Commit{
-			Ends:  []ledger.End{{Node: engine.NodeID(i), Outcome: engine.OutcomeOK, Task: true}},
-			Edges: []ledger.Edge{{Offset: uint32(i), Child: 3, Waits: 2, Hold: int64(i + 1), Parent: engine.NodeID(i)}},
-		}, shared.Output{Node: engine.NodeID(i), Key: fmt.Sprint("large", i)})
+			Ends:  []ledger.End{{Node: dag.NodeID(i), Outcome: record.OutcomeOK, Task: true}},
+			Edges: []ledger.Edge{{Offset: uint32(i), Child: 3, Waits: 2, Hold: int64(i + 1), Parent: dag.NodeID(i)}},
+		}, shared.Output{Node: dag.NodeID(i), Key: fmt.Sprint("large", i)})
 	}
 	require.NoError(t, b.PutOutput(ctx, id, "unmentioned", []byte("large")))
 	require.NoError(t, b.AddDetails(ctx, id, [][]byte{[]byte("more")}))
 	switch end {
-	case engine.Succeeded:
+	case record.Succeeded:
 		commit("a", ledger.Commit{Edges: []ledger.Edge{{Offset: 0, Child: 3, Waits: 2, End: -1}}})
 		commit("b", ledger.Commit{Want: 1, Classes: []ledger.Class{0}})
-		commit("b", ledger.Commit{Ends: []ledger.End{{Node: 3, Outcome: engine.OutcomeOK, Task: true, Sink: true}}}, shared.Output{Node: 3, Inline: []byte("small")})
+		commit("b", ledger.Commit{Ends: []ledger.End{{Node: 3, Outcome: record.OutcomeOK, Task: true, Sink: true}}}, shared.Output{Node: 3, Inline: []byte("small")})
 	default:
 		do(ledger.Stop{Status: end})
 	}
@@ -82,10 +84,10 @@ func busyRun(t *testing.T, b *Backend, id engine.RunID, end engine.Status) {
 }
 
 func TestNothingLeaks(t *testing.T) {
-	after := map[engine.Status][]string{
-		engine.Succeeded: {"run", "state", "graph", "log", "details", "out", "keys", "out:large0"}, // what its result consists of
-		engine.Failed:    {"run", "state", "graph", "log", "details", "nodes", "bits", "arrived", "odd", "bounds", "running", "queues", "solo:1", "sessions", "records", "out", "keys", "out:large0"},
-		engine.Cancelled: {"run", "state", "graph", "log", "details", "nodes", "bits", "arrived", "odd", "bounds", "running", "queues", "solo:1", "sessions", "records", "out", "keys", "out:large0"},
+	after := map[record.Status][]string{
+		record.Succeeded: {"run", "state", "graph", "log", "details", "out", "keys", "out:large0"}, // what its result consists of
+		record.Failed:    {"run", "state", "graph", "log", "details", "nodes", "bits", "arrived", "odd", "bounds", "running", "queues", "solo:1", "sessions", "records", "out", "keys", "out:large0"},
+		record.Cancelled: {"run", "state", "graph", "log", "details", "nodes", "bits", "arrived", "odd", "bounds", "running", "queues", "solo:1", "sessions", "records", "out", "keys", "out:large0"},
 	}
 	for end, want := range after {
 		t.Run(string(end), func(t *testing.T) {
@@ -95,7 +97,7 @@ func TestNothingLeaks(t *testing.T) {
 				assert.True(t, expires || strings.HasPrefix(key, "{runs}:"), "%s expires", key)
 			}
 			before := len(keysOf(t, s))
-			n, err := b.Clean(t.Context(), "r", []engine.NodeID{0})
+			n, err := b.Clean(t.Context(), "r", []dag.NodeID{0})
 			require.NoError(t, err)
 			assert.Equal(t, before-len(keysOf(t, s)), n)
 			var left []string
@@ -106,7 +108,7 @@ func TestNothingLeaks(t *testing.T) {
 				}
 			}
 			assert.ElementsMatch(t, want, left)
-			n, err = b.Clean(t.Context(), "r", []engine.NodeID{0})
+			n, err = b.Clean(t.Context(), "r", []dag.NodeID{0})
 			require.NoError(t, err)
 			assert.Zero(t, n, "it is clean")
 			require.NoError(t, b.Delete(t.Context(), "r"))
@@ -120,8 +122,8 @@ func TestNothingLeaks(t *testing.T) {
 // A constant that several runs name is deleted with the last one; one whose run never came to be expires.
 func TestConstantsGoWithTheLastRun(t *testing.T) {
 	b, s := open(t)
-	for _, id := range []engine.RunID{"one", "two"} {
-		busyRun(t, b, id, engine.Cancelled)
+	for _, id := range []record.RunID{"one", "two"} {
+		busyRun(t, b, id, record.Cancelled)
 	}
 	require.NoError(t, b.Delete(t.Context(), "one"))
 	kept, err := b.Open(t.Context(), "two")
@@ -150,7 +152,7 @@ func TestACreationThatWasCutOffExpires(t *testing.T) {
 	b = New(dial(t, s.URL()))
 	runs, err := b.Active(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []engine.RunID{"r"}, runs)
+	require.Equal(t, []record.RunID{"r"}, runs)
 	require.NoError(t, s.Client(t).ZAdd(context.Background(), "test:{runs}:active", ageOf("r")).Err())
 	_, err = b.Open(t.Context(), "r")
 	require.ErrorIs(t, err, engine.ErrUnknownRun)

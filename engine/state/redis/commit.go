@@ -8,7 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
@@ -27,7 +27,7 @@ const (
 
 // Commit implements shared.Backend. When replies are missing, calls are sent again from the first one without a reply;
 // those that were applied are then answered with Repeated.
-func (b *Backend) Commit(ctx context.Context, run engine.RunID, calls []shared.Call) ([]ledger.Reply, error) {
+func (b *Backend) Commit(ctx context.Context, run record.RunID, calls []shared.Call) ([]ledger.Reply, error) {
 	base := b.keys.run(run)
 	args := make([][]any, len(calls))
 	for i := range calls {
@@ -73,7 +73,7 @@ func hintsOf(calls []shared.Call) (hints []shared.Hint) {
 
 // tryHinting sends commits once, and then hints. Both go in one write, except in a cluster, where the order of commands
 // for different masters is undefined. A hint may be lost.
-func (b *Backend) tryHinting(ctx context.Context, run engine.RunID, cmds []redis.Cmder, hints []shared.Hint) error {
+func (b *Backend) tryHinting(ctx context.Context, run record.RunID, cmds []redis.Cmder, hints []shared.Hint) error {
 	_, isCluster := b.conn.Client.(*redis.ClusterClient)
 	all, separate := cmds[:len(cmds):len(cmds)], hints
 	if !isCluster {

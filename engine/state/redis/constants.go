@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 var constantScript = newScript("constant")
@@ -17,7 +18,7 @@ var constantScript = newScript("constant")
 func init() { constantScript.singleKey = true }
 
 // putConstant stores a value and holds it for a run for an hour.
-func (b *Backend) putConstant(ctx context.Context, hash string, run engine.RunID, value []byte) error {
+func (b *Backend) putConstant(ctx context.Context, hash string, run record.RunID, value []byte) error {
 	_, err := b.run(ctx, constantScript, b.keys.constant(hash), []any{"put", string(run), time.Hour.Milliseconds(), value})
 	if err != nil {
 		return fmt.Errorf("redis: keep constant %s: %w", hash, err)
@@ -26,12 +27,12 @@ func (b *Backend) putConstant(ctx context.Context, hash string, run engine.RunID
 }
 
 // holdConstants holds values for a run until Finish or Delete.
-func (b *Backend) holdConstants(ctx context.Context, hashes []string, run engine.RunID) error {
+func (b *Backend) holdConstants(ctx context.Context, hashes []string, run record.RunID) error {
 	return b.updateConstants(ctx, hashes, "hold", run, "")
 }
 
 // updateConstants holds or releases values for a run; expire is in how many milliseconds a hold expires, "" for never.
-func (b *Backend) updateConstants(ctx context.Context, hashes []string, what string, run engine.RunID, expire any) error {
+func (b *Backend) updateConstants(ctx context.Context, hashes []string, what string, run record.RunID, expire any) error {
 	for _, hash := range hashes {
 		_, err := b.run(ctx, constantScript, b.keys.constant(hash), []any{what, string(run), expire})
 		if err != nil && !errors.Is(err, redis.Nil) {
@@ -42,7 +43,7 @@ func (b *Backend) updateConstants(ctx context.Context, hashes []string, what str
 }
 
 // constants reads values. With hold, it first holds them for the run, in case its creator died before it did so.
-func (b *Backend) constants(ctx context.Context, hashes []string, run engine.RunID, hold bool) (map[string][]byte, error) {
+func (b *Backend) constants(ctx context.Context, hashes []string, run record.RunID, hold bool) (map[string][]byte, error) {
 	values := make(map[string][]byte, len(hashes))
 	if len(hashes) == 0 {
 		return values, nil

@@ -11,7 +11,9 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
@@ -65,7 +67,7 @@ func (b *Backend) Create(ctx context.Context, r shared.NewRun) error {
 }
 
 // addActive adds a run to the index of active runs.
-func (b *Backend) addActive(ctx context.Context, run engine.RunID) error {
+func (b *Backend) addActive(ctx context.Context, run record.RunID) error {
 	if _, err := b.do(ctx, "zadd", b.keys.active(), "nx", time.Now().UnixMilli(), string(run)); err != nil {
 		return fmt.Errorf("redis: add run %s to the index: %w", run, err)
 	}
@@ -74,24 +76,24 @@ func (b *Backend) addActive(ctx context.Context, run engine.RunID) error {
 
 // runExists returns the error for a run ID that is in use. If that run has ended, it is removed from the index of active
 // runs, to which addActive has just added it.
-func (b *Backend) runExists(ctx context.Context, run engine.RunID) error {
+func (b *Backend) runExists(ctx context.Context, run record.RunID) error {
 	cmd, err := b.do(ctx, "hexists", b.keys.run(run)+"run", endField)
 	if err == nil && cmd.Val() == int64(1) {
 		_, err = b.do(ctx, "zrem", b.keys.active(), string(run))
 	}
-	return errors.Join(fmt.Errorf("%w: %s", engine.ErrRunExists, run), err)
+	return errors.Join(fmt.Errorf("%w: %s", execution.ErrRunExists, run), err)
 }
 
 // Revise implements shared.Backend.
-func (b *Backend) Revise(ctx context.Context, run engine.RunID, state *ledger.State) error {
+func (b *Backend) Revise(ctx context.Context, run record.RunID, state *ledger.State) error {
 	kept, err := b.Open(ctx, run)
 	if err != nil {
 		return err
 	}
-	var ready []engine.NodeID
+	var ready []dag.NodeID
 	for i := range state.Nodes {
 		if state.Nodes[i].Status == ledger.Ready {
-			ready = append(ready, engine.NodeID(i))
+			ready = append(ready, dag.NodeID(i))
 		}
 	}
 	old, err := b.counters(ctx, run)
@@ -128,9 +130,9 @@ func settleOpen(s *ledger.State) {
 	if s.Counts.Open > 0 {
 		return
 	}
-	s.Status = engine.Succeeded
+	s.Status = record.Succeeded
 	if s.Counts.Failed > 0 {
-		s.Status = engine.Failed
+		s.Status = record.Failed
 	}
 }
 
@@ -138,10 +140,10 @@ func settleOpen(s *ledger.State) {
 type installation struct {
 	state    *ledger.State
 	counters counters
-	roots    []engine.NodeID // ready nodes
-	graph    []byte          // empty for a revision, which keeps that of the run
-	bounds   []any           // classes and their limits of concurrency, in turn
-	fields   []any           // of the hash :run, names and values in turn
+	roots    []dag.NodeID // ready nodes
+	graph    []byte       // empty for a revision, which keeps that of the run
+	bounds   []any        // classes and their limits of concurrency, in turn
+	fields   []any        // of the hash :run, names and values in turn
 	revises  bool
 }
 
@@ -150,7 +152,7 @@ const stagedFor = time.Hour
 
 // install stages the parts of a ledger under temporary keys and, in the same write, runs the script that moves all of them
 // into place. It reports false where the run exists, or, for a revision, is not in the state that it needs.
-func (b *Backend) install(ctx context.Context, run engine.RunID, in *installation) (bool, error) {
+func (b *Backend) install(ctx context.Context, run record.RunID, in *installation) (bool, error) {
 	base, id := b.keys.run(run), token()
 	staged := base + "new:" + id + ":"
 	parts := encodeLedger(in.state)

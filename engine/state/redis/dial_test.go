@@ -20,7 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
 	"github.com/dagscope/dagscope/internal/testkit/ledgertest"
@@ -204,7 +204,7 @@ func TestPrefixesKeepApart(t *testing.T) {
 		require.NoError(t, b.Create(t.Context(), shared.NewRun{
 			ID: "same", Job: []byte(prefix), Nodes: 1, Tasks: 1, Sinks: 1, Roots: []ledger.Grant{{}}, Constants: map[string][]byte{"h": []byte(prefix)},
 		}))
-		require.NoError(t, b.Wake(t.Context(), engine.RunID(prefix), []string{"f"}, 1))
+		require.NoError(t, b.Wake(t.Context(), record.RunID(prefix), []string{"f"}, 1))
 	}
 	for _, b := range backends {
 		kept, err := b.Open(t.Context(), "same")

@@ -8,7 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/internal/testkit/ledgertest"
 	"github.com/dagscope/dagscope/internal/testkit/redistest"
@@ -26,7 +27,7 @@ func differ(t *testing.T, b *Backend, c ledgertest.Config) {
 		runs++
 		var now int64
 		b.clock = func() int64 { return now }
-		id := engine.RunID(fmt.Sprintf("r%d-%d", c.Seed, runs))
+		id := record.RunID(fmt.Sprintf("r%d-%d", c.Seed, runs))
 		m, err := sharedtest.NewMachine(t.Context(), b, id, config, func(at int64) { now = at })
 		if b.nodesPerCall < nodesPerCall {
 			return unlogged{m, m}, err
@@ -71,9 +72,9 @@ func TestScriptsAgreeWithTheModelInACluster(t *testing.T) {
 // Scripts and model agree when very many consumers find that one input is lost.
 func TestScriptsAgreeWithTheModelOnCrowds(t *testing.T) {
 	const consumers = ledger.MaxAwaited + 20
-	config := ledger.Config{Nodes: consumers + 2, Tasks: consumers + 2, Sinks: consumers + 2, Policy: engine.Continue}
+	config := ledger.Config{Nodes: consumers + 2, Tasks: consumers + 2, Sinks: consumers + 2, Policy: record.Continue}
 	for i := range consumers + 2 {
-		config.Roots = append(config.Roots, ledger.Grant{Node: engine.NodeID(i)})
+		config.Roots = append(config.Roots, ledger.Grant{Node: dag.NodeID(i)})
 	}
 	b, _ := open(t)
 	now := int64(0)
@@ -91,7 +92,7 @@ func TestScriptsAgreeWithTheModelOnCrowds(t *testing.T) {
 		return want
 	}
 	number := uint64(0)
-	commit := func(at int64, outcome engine.Outcome, ended ...engine.NodeID) []ledger.Claim {
+	commit := func(at int64, outcome record.Outcome, ended ...dag.NodeID) []ledger.Claim {
 		t.Helper()
 		number++
 		c := ledger.Commit{Now: at, Session: "s", Number: number, Lease: 1e12, Want: consumers + 2, Classes: []ledger.Class{0, ledger.EngineClass}}
@@ -101,8 +102,8 @@ func TestScriptsAgreeWithTheModelOnCrowds(t *testing.T) {
 		return apply(c).Claims
 	}
 	apply(ledger.Open{Session: "s", Lease: 1e12})
-	claims := commit(1, engine.OutcomeOK)
-	commit(2, engine.OutcomeOK, 0, 1)
+	claims := commit(1, record.OutcomeOK)
+	commit(2, record.OutcomeOK, 0, 1)
 	for i, c := range claims[2:] {
 		lost := []ledger.Life{{Node: 0, Task: true, Sink: true}}
 		if i%3 == 0 {
@@ -110,12 +111,12 @@ func TestScriptsAgreeWithTheModelOnCrowds(t *testing.T) {
 		}
 		apply(ledger.Invalidate{Now: 3, Session: "s", Consumer: c.Node, Since: c.Since, Lost: lost})
 	}
-	require.Len(t, commit(4, engine.OutcomeOK), 2)
+	require.Len(t, commit(4, record.OutcomeOK), 2)
 	require.NotEmpty(t, model.Retries, "those that are too many")
-	require.NotEmpty(t, commit(5, engine.OutcomeFailed, 0), "those that await nothing else")
-	require.NotEmpty(t, commit(6, engine.OutcomeOK, 1), "those that await both")
+	require.NotEmpty(t, commit(5, record.OutcomeFailed, 0), "those that await nothing else")
+	require.NotEmpty(t, commit(6, record.OutcomeOK, 1), "those that await both")
 	for at := int64(ledger.LookAgain); model.Counts.Claims < consumers; at += 10 {
-		commit(at, engine.OutcomeOK)
+		commit(at, record.OutcomeOK)
 	}
 	s, err := m.Snapshot(t.Context())
 	require.NoError(t, err)

@@ -1,7 +1,8 @@
 package redis
 
 import (
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -70,9 +71,9 @@ func (d *draft) malformedIf(why uint8, is bool) {
 	}
 }
 
-func (d *draft) needsNode(id engine.NodeID) { d.maxNode = max(d.maxNode, int64(id)) }
+func (d *draft) needsNode(id dag.NodeID) { d.maxNode = max(d.maxNode, int64(id)) }
 
-func (d *draft) nodes(ids []engine.NodeID) {
+func (d *draft) nodes(ids []dag.NodeID) {
 	for _, id := range ids {
 		d.needsNode(id)
 		d.u32(uint32(id))
@@ -88,13 +89,13 @@ func (d *draft) ends(ends []ledger.End) (runs int) {
 		for i+n < len(ends) && follows(e, &ends[i+n], n) {
 			n++
 		}
-		d.needsNode(e.Node + engine.NodeID(n-1))
+		d.needsNode(e.Node + dag.NodeID(n-1))
 		d.u32(uint32(e.Node))
 		d.u32(uint32(n))
 		d.u16(uint16(e.Class))
 		d.u8(uint8(e.Outcome))
 		d.u8(flags(e.Local, e.Task, e.Sink, e.More, e.Expand != nil))
-		if e.Outcome == engine.OutcomeRetrying {
+		if e.Outcome == record.OutcomeRetrying {
 			d.float(int64(e.Delay))
 		}
 		if e.Expand != nil {
@@ -108,9 +109,9 @@ func (d *draft) ends(ends []ledger.End) (runs int) {
 
 // follows reports whether b is the n-th end of a run that begins with a.
 func follows(a, b *ledger.End, n int) bool {
-	return b.Node == a.Node+engine.NodeID(n) && b.Class == a.Class && b.Outcome == a.Outcome && b.Local == a.Local &&
+	return b.Node == a.Node+dag.NodeID(n) && b.Class == a.Class && b.Outcome == a.Outcome && b.Local == a.Local &&
 		b.Task == a.Task && b.Sink == a.Sink && b.More == a.More && a.Expand == nil && b.Expand == nil &&
-		a.Outcome != engine.OutcomeRetrying
+		a.Outcome != record.OutcomeRetrying
 }
 
 // expand packs an expansion, with its roots grouped by class.
@@ -149,14 +150,14 @@ func (d *draft) checkEnds(ends []ledger.End) {
 	back := false
 	for i := range ends {
 		e := &ends[i]
-		final := e.Outcome == engine.OutcomeOK || e.Outcome == engine.OutcomeFailed || e.Outcome == engine.OutcomeSkipped
-		known := final || e.Outcome == engine.NoOutcome || e.Outcome == engine.OutcomeRetrying || e.Outcome == engine.OutcomeCancelled
+		final := e.Outcome == record.OutcomeOK || e.Outcome == record.OutcomeFailed || e.Outcome == record.OutcomeSkipped
+		known := final || e.Outcome == record.NoOutcome || e.Outcome == record.OutcomeRetrying || e.Outcome == record.OutcomeCancelled
 		d.malformedIf(badOutcome, !known || e.More && !final)
-		d.malformedIf(notAlone, len(ends) > 1 && (e.Outcome == engine.OutcomeRetrying || e.Expand != nil))
-		d.malformedIf(backNotLast, back && e.Outcome != engine.NoOutcome)
-		d.malformedIf(badLocal, e.Local && e.Outcome == engine.NoOutcome)
-		d.malformedIf(badExpand, e.Expand != nil && (e.Outcome != engine.OutcomeOK || e.Local))
-		back = e.Outcome == engine.NoOutcome
+		d.malformedIf(notAlone, len(ends) > 1 && (e.Outcome == record.OutcomeRetrying || e.Expand != nil))
+		d.malformedIf(backNotLast, back && e.Outcome != record.NoOutcome)
+		d.malformedIf(badLocal, e.Local && e.Outcome == record.NoOutcome)
+		d.malformedIf(badExpand, e.Expand != nil && (e.Outcome != record.OutcomeOK || e.Local))
+		back = e.Outcome == record.NoOutcome
 	}
 	d.malformedIf(endsTwice, twice(ends))
 }
@@ -170,7 +171,7 @@ func twice(ends []ledger.End) bool {
 	if ascending {
 		return false
 	}
-	seen := make(map[engine.NodeID]struct{}, len(ends))
+	seen := make(map[dag.NodeID]struct{}, len(ends))
 	for i := range ends {
 		seen[ends[i].Node] = struct{}{}
 	}
@@ -182,10 +183,10 @@ func (d *draft) onward(grants []ledger.Grant) (runs int) {
 	for i := 0; i < len(grants); {
 		g := grants[i]
 		n := 1
-		for i+n < len(grants) && grants[i+n] == (ledger.Grant{Node: g.Node + engine.NodeID(n), Class: g.Class}) {
+		for i+n < len(grants) && grants[i+n] == (ledger.Grant{Node: g.Node + dag.NodeID(n), Class: g.Class}) {
 			n++
 		}
-		d.needsNode(g.Node + engine.NodeID(n-1))
+		d.needsNode(g.Node + dag.NodeID(n-1))
 		d.u32(uint32(g.Node))
 		d.u32(uint32(n))
 		d.u16(uint16(g.Class))
@@ -241,7 +242,7 @@ func row(edges []ledger.Edge) (n int, offsetStep, childStep uint32, endStep int)
 	offsetStep, childStep = b.Offset-a.Offset, uint32(b.Child-a.Child)
 	for n = 2; n < len(edges) && n < maxInRun; n++ {
 		p, e := &edges[n-1], &edges[n]
-		if !alike(a, e) || e.Offset != p.Offset+offsetStep || e.Child != p.Child+engine.NodeID(childStep) || e.End != p.End+endStep {
+		if !alike(a, e) || e.Offset != p.Offset+offsetStep || e.Child != p.Child+dag.NodeID(childStep) || e.End != p.End+endStep {
 			break
 		}
 	}

@@ -3,7 +3,8 @@ package redis
 import (
 	"fmt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
 
@@ -20,15 +21,15 @@ func decodeEntry(at shared.Position, raw []byte) (shared.Entry, error) {
 		b := u.block()
 		e.Block = &b
 	}
-	var roots []engine.NodeID
+	var roots []dag.NodeID
 	for range u.many(readied, 17) {
 		step, endStep := int(int32(u.u32())), int(u.u8())
 		node, nodeStep, count := u.u32(), u.u32(), u.u32()
 		for range u.many(count, 0) {
 			if step == ofPlain {
-				roots = append(roots, engine.NodeID(node))
+				roots = append(roots, dag.NodeID(node))
 			} else {
-				e.Readied = append(e.Readied, shared.ReadiedBy{Step: step, Node: engine.NodeID(node)})
+				e.Readied = append(e.Readied, shared.ReadiedBy{Step: step, Node: dag.NodeID(node)})
 				step += endStep
 			}
 			node += nodeStep
@@ -50,28 +51,28 @@ func decodeEntry(at shared.Position, raw []byte) (shared.Entry, error) {
 }
 
 // plain reads a step that the ledger added itself.
-func (u *unpacker) plain() engine.Step {
-	s := engine.Step{Kind: engine.StepKind(u.u8()), Outcome: engine.Outcome(u.u8()), Became: engine.NoNode}
-	node := engine.NodeID(u.u32())
+func (u *unpacker) plain() record.Step {
+	s := record.Step{Kind: record.StepKind(u.u8()), Outcome: record.Outcome(u.u8()), Became: dag.NoNode}
+	node := dag.NodeID(u.u32())
 	s.Epoch, s.Attempt, s.Worker = u.u16(), u.u16(), uint16(u.u32())
 	moment := u.float()
 	switch s.Kind {
-	case engine.AttemptEnded:
+	case record.AttemptEnded:
 		s.Node, s.Announced = node, true
 		s.Ended, s.Updated = moment, moment
-	case engine.RunFinished, engine.WorkerStopped:
+	case record.RunFinished, record.WorkerStopped:
 		s.Ended = moment
 	}
 	return s
 }
 
 // appendRows packs the nodes that a step made ready as an entry of the log has them, and returns the number of rows.
-func appendRows(to *packer, step int, nodes []engine.NodeID) (runs int) {
+func appendRows(to *packer, step int, nodes []dag.NodeID) (runs int) {
 	for i := 0; i < len(nodes); runs++ {
 		n, nodeStep := 1, uint32(0)
 		if i+1 < len(nodes) && nodes[i+1] > nodes[i] {
 			nodeStep = uint32(nodes[i+1] - nodes[i])
-			for i+n < len(nodes) && nodes[i+n] == nodes[i+n-1]+engine.NodeID(nodeStep) {
+			for i+n < len(nodes) && nodes[i+n] == nodes[i+n-1]+dag.NodeID(nodeStep) {
 				n++
 			}
 		}

@@ -9,7 +9,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -25,7 +26,7 @@ const keepFrontier = time.Hour
 const chunk = 200
 
 // Finish implements shared.Backend. From then on all keys of the run expire.
-func (b *Backend) Finish(ctx context.Context, run engine.RunID, end []byte) ([]byte, error) {
+func (b *Backend) Finish(ctx context.Context, run record.RunID, end []byte) ([]byte, error) {
 	keep := b.keep.Milliseconds()
 	// Stored outputs first: if this process dies in between, the run is not finished and another process finishes it. The
 	// script does the same for all other keys, including those of queues and sessions.
@@ -57,7 +58,7 @@ func (b *Backend) Finish(ctx context.Context, run engine.RunID, end []byte) ([]b
 	return kept, b.indexEnded(ctx, run)
 }
 
-func (b *Backend) constantNames(ctx context.Context, run engine.RunID) ([]string, error) {
+func (b *Backend) constantNames(ctx context.Context, run record.RunID) ([]string, error) {
 	cmd, err := b.do(ctx, "hget", b.keys.run(run)+"run", constantsField)
 	if err != nil {
 		return nil, fmt.Errorf("redis: read run %s: %w", run, err)
@@ -67,7 +68,7 @@ func (b *Backend) constantNames(ctx context.Context, run engine.RunID) ([]string
 }
 
 // eachOutput runs a command for each stored output of a run, in chunks, and returns how many keys were deleted.
-func (b *Backend) eachOutput(ctx context.Context, run engine.RunID, command func(key string) []any) (deleted int, err error) {
+func (b *Backend) eachOutput(ctx context.Context, run record.RunID, command func(key string) []any) (deleted int, err error) {
 	base := b.keys.run(run)
 	for cursor := "0"; ; {
 		cmd, err := b.do(ctx, "sscan", base+"keys", cursor, "count", chunk)
@@ -123,7 +124,7 @@ func scanned(cmd *redis.Cmd) (cursor string, found []string, err error) {
 }
 
 // finished reads the state and the constants of a run; it is an error if Finish has not stored the run's end.
-func (b *Backend) finished(ctx context.Context, run engine.RunID) (c counters, constants []string, err error) {
+func (b *Backend) finished(ctx context.Context, run record.RunID) (c counters, constants []string, err error) {
 	if c, err = b.counters(ctx, run); err != nil {
 		return c, nil, err
 	}
@@ -142,12 +143,12 @@ func (b *Backend) finished(ctx context.Context, run engine.RunID) (c counters, c
 }
 
 // Clean implements shared.Backend.
-func (b *Backend) Clean(ctx context.Context, run engine.RunID, frontier []engine.NodeID) (int, error) {
+func (b *Backend) Clean(ctx context.Context, run record.RunID, frontier []dag.NodeID) (int, error) {
 	c, _, err := b.finished(ctx, run)
 	if err != nil {
 		return 0, err
 	}
-	succeeded := status(c.status) == engine.Succeeded
+	succeeded := status(c.status) == record.Succeeded
 	kept, n, err := b.narrow(ctx, run, frontier)
 	if err != nil {
 		return n, err
@@ -167,7 +168,7 @@ func (b *Backend) Clean(ctx context.Context, run engine.RunID, frontier []engine
 
 // narrow removes all outputs from :out except those of the frontier, and returns the keys of the stored ones among these.
 // It copies a few at a time into a new hash, which then replaces the old one; a repetition starts from the beginning.
-func (b *Backend) narrow(ctx context.Context, run engine.RunID, frontier []engine.NodeID) (kept map[string]bool, dropped int, err error) {
+func (b *Backend) narrow(ctx context.Context, run record.RunID, frontier []dag.NodeID) (kept map[string]bool, dropped int, err error) {
 	base := b.keys.run(run)
 	kept = map[string]bool{}
 	if _, err := b.do(ctx, "unlink", base+"frontier"); err != nil {
@@ -192,7 +193,7 @@ func (b *Backend) narrow(ctx context.Context, run engine.RunID, frontier []engin
 }
 
 // narrowPart copies the outputs of nodes, as far as they exist, and adds the keys of the stored ones to kept.
-func (b *Backend) narrowPart(ctx context.Context, base string, nodes []engine.NodeID, kept map[string]bool) (some bool, err error) {
+func (b *Backend) narrowPart(ctx context.Context, base string, nodes []dag.NodeID, kept map[string]bool) (some bool, err error) {
 	args := []any{"hmget", base + "out"}
 	for _, id := range nodes {
 		args = append(args, int64(id))
@@ -227,7 +228,7 @@ func (b *Backend) narrowPart(ctx context.Context, base string, nodes []engine.No
 }
 
 // dropOutputs deletes the stored outputs of a run, and lets those in kept expire.
-func (b *Backend) dropOutputs(ctx context.Context, run engine.RunID, kept map[string]bool) (dropped int, err error) {
+func (b *Backend) dropOutputs(ctx context.Context, run record.RunID, kept map[string]bool) (dropped int, err error) {
 	prefix := len(output(b.keys.run(run), ""))
 	return b.eachOutput(ctx, run, func(key string) []any {
 		if kept[key[prefix:]] {
@@ -239,7 +240,7 @@ func (b *Backend) dropOutputs(ctx context.Context, run engine.RunID, kept map[st
 
 // activeKeys lists the keys that only an active run needs: sessions and queues. Of a run that has succeeded these are also
 // the nodes, and the outputs unless those of its result are kept.
-func (b *Backend) activeKeys(ctx context.Context, run engine.RunID, workers uint32, succeeded, keepsOutputs bool) ([]string, error) {
+func (b *Backend) activeKeys(ctx context.Context, run record.RunID, workers uint32, succeeded, keepsOutputs bool) ([]string, error) {
 	base := b.keys.run(run)
 	names := []string{base + "once"}
 	for worker := range workers {
@@ -269,7 +270,7 @@ func (b *Backend) activeKeys(ctx context.Context, run engine.RunID, workers uint
 }
 
 // classes lists the classes that have, or had, a queue.
-func (b *Backend) classes(ctx context.Context, run engine.RunID) ([]ledger.Class, error) {
+func (b *Backend) classes(ctx context.Context, run record.RunID) ([]ledger.Class, error) {
 	cmd, err := b.do(ctx, "smembers", b.keys.run(run)+"queues")
 	if err != nil {
 		return nil, fmt.Errorf("redis: read run %s: %w", run, err)
@@ -316,7 +317,7 @@ func (b *Backend) unlink(ctx context.Context, names []string) (deleted int, err 
 }
 
 // Delete implements shared.Backend. It deletes :state last, since a repetition needs it to find the other keys.
-func (b *Backend) Delete(ctx context.Context, run engine.RunID) error {
+func (b *Backend) Delete(ctx context.Context, run record.RunID) error {
 	c, constants, err := b.finished(ctx, run)
 	if err != nil {
 		return err

@@ -3,14 +3,14 @@ package redis
 import (
 	"strconv"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // keyspace names keys. They are listed in FORMAT.md.
 type keyspace string // the prefix
 
 // run is the prefix of all keys of a run. The run's ID is their hash tag, so they are on one master of a cluster.
-func (p keyspace) run(id engine.RunID) string { return string(p) + "{" + string(id) + "}:" }
+func (p keyspace) run(id record.RunID) string { return string(p) + "{" + string(id) + "}:" }
 
 // wake is the prefix of the lists on which idle workers wait; BLPOP needs all of them on one master.
 func (p keyspace) wake() string { return string(p) + "{wake}:" }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
 
@@ -18,7 +18,7 @@ var appendScript = newScript("state", "append")
 const maxBlock = 500 * time.Millisecond
 
 // Log implements shared.Backend.
-func (b *Backend) Log(ctx context.Context, run engine.RunID, after shared.Position, limit int, wait time.Duration) ([]shared.Entry, error) {
+func (b *Backend) Log(ctx context.Context, run record.RunID, after shared.Position, limit int, wait time.Duration) ([]shared.Entry, error) {
 	messages, err := b.stream(ctx, run, "log", after, limit, wait)
 	if err != nil {
 		return nil, err
@@ -34,7 +34,7 @@ func (b *Backend) Log(ctx context.Context, run engine.RunID, after shared.Positi
 }
 
 // Details implements shared.Backend.
-func (b *Backend) Details(ctx context.Context, run engine.RunID, after shared.Position, limit int) ([]shared.Blob, error) {
+func (b *Backend) Details(ctx context.Context, run record.RunID, after shared.Position, limit int) ([]shared.Blob, error) {
 	messages, err := b.stream(ctx, run, "details", after, limit, 0)
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func (b *Backend) Details(ctx context.Context, run engine.RunID, after shared.Po
 }
 
 // AddDetails implements shared.Backend.
-func (b *Backend) AddDetails(ctx context.Context, run engine.RunID, blobs [][]byte) error {
+func (b *Backend) AddDetails(ctx context.Context, run record.RunID, blobs [][]byte) error {
 	args := []any{token()}
 	for _, blob := range blobs {
 		args = append(args, blob)
@@ -64,7 +64,7 @@ func (b *Backend) AddDetails(ctx context.Context, run engine.RunID, blobs [][]by
 }
 
 // stream reads messages after a position in a stream of a run, and waits for the first one.
-func (b *Backend) stream(ctx context.Context, run engine.RunID, name string, after shared.Position, limit int, wait time.Duration) ([]redis.XMessage, error) {
+func (b *Backend) stream(ctx context.Context, run record.RunID, name string, after shared.Position, limit int, wait time.Duration) ([]redis.XMessage, error) {
 	if limit <= 0 {
 		return nil, nil
 	}

@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
 	"github.com/dagscope/dagscope/internal/testkit/redistest"
@@ -85,7 +86,7 @@ func TestARunThatMovesInItsClusterLosesNothing(t *testing.T) {
 	const tasks = 150
 	roots := make([]ledger.Grant, tasks)
 	for i := range roots {
-		roots[i].Node = engine.NodeID(i)
+		roots[i].Node = dag.NodeID(i)
 	}
 	require.NoError(t, b.Create(ctx, shared.NewRun{ID: "r", Nodes: tasks, Tasks: tasks, Sinks: tasks, Roots: roots}))
 	m := newMover(t, s, b.keys.run("r"))
@@ -112,19 +113,19 @@ func TestARunThatMovesInItsClusterLosesNothing(t *testing.T) {
 	require.NoError(t, err)
 	c := ledger.Commit{Session: "s", Lease: time.Minute, Want: 2, Classes: []ledger.Class{0}}
 	done := 0
-	for status := engine.Running; status == engine.Running; c.Number++ {
+	for status := record.Running; status == record.Running; c.Number++ {
 		next := c
 		next.Number++
-		replies, err := b.Commit(ctx, "r", []shared.Call{{Commit: next, Outputs: []shared.Output{{Node: engine.NodeID(done), Inline: []byte("x")}}}})
+		replies, err := b.Commit(ctx, "r", []shared.Call{{Commit: next, Outputs: []shared.Output{{Node: dag.NodeID(done), Inline: []byte("x")}}}})
 		require.NoError(t, err)
 		require.Contains(t, []ledger.Verdict{ledger.Applied, ledger.Repeated, ledger.Gone}, replies[0].Verdict, replies[0].Why)
 		c.Ends = c.Ends[:0]
 		for _, claim := range replies[0].Claims {
-			c.Ends = append(c.Ends, ledger.End{Node: claim.Node, Outcome: engine.OutcomeOK, Task: true, Sink: true})
+			c.Ends = append(c.Ends, ledger.End{Node: claim.Node, Outcome: record.OutcomeOK, Task: true, Sink: true})
 			done++
 		}
 		status = replies[0].Status
-		outs, err := b.Outputs(ctx, "r", []engine.NodeID{0})
+		outs, err := b.Outputs(ctx, "r", []dag.NodeID{0})
 		require.NoError(t, err)
 		require.NotNil(t, outs[0].Inline)
 	}
@@ -138,7 +139,7 @@ func TestARunThatMovesInItsClusterLosesNothing(t *testing.T) {
 	t.Logf("the run moved %d times", moves)
 	state, err := b.Snapshot(ctx, "r")
 	require.NoError(t, err)
-	assert.Equal(t, engine.Succeeded, state.Status)
+	assert.Equal(t, record.Succeeded, state.Status)
 	require.NoError(t, b.Delete(ctx, "r"))
 	for _, c := range m.masters {
 		assert.Empty(t, c.Keys(ctx, "*{r}*").Val())

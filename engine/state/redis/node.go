@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -57,13 +57,13 @@ func decodeOddity(raw []byte) (o oddity, err error) {
 	n.Solo, n.Poison, n.Class = u.u8(), u.u8() != 0, ledger.Class(u.u16())
 	n.Since, n.Due, n.Awaits = u.float(), u.float(), u.u32()
 	o.reserver = u.u32()
-	n.Reserved.Size, n.Reserved.Parent = u.float(), engine.NodeID(u.u32())
+	n.Reserved.Size, n.Reserved.Parent = u.float(), dag.NodeID(u.u32())
 	held, awaited := u.u32(), u.u32()
 	for range u.many(held, 8) {
-		n.Reserved.Held = append(n.Reserved.Held, ledger.HeldEdge{Offset: u.u32(), Parent: engine.NodeID(u.u32())})
+		n.Reserved.Held = append(n.Reserved.Held, ledger.HeldEdge{Offset: u.u32(), Parent: dag.NodeID(u.u32())})
 	}
 	for range u.many(awaited, 4) {
-		n.Awaited = append(n.Awaited, engine.NodeID(u.u32()))
+		n.Awaited = append(n.Awaited, dag.NodeID(u.u32()))
 	}
 	if u.short {
 		return o, fmt.Errorf("%w node of %d bytes", errMalformed, len(raw))
@@ -115,8 +115,8 @@ func encodeLedger(s *ledger.State) installed {
 }
 
 // encodeQueue packs a queue. Consecutive plain nodes that became ready at the same moment share an entry.
-func encodeQueue(s *ledger.State, ready []engine.NodeID, records []byte) (entries []any) {
-	kind := func(id engine.NodeID) uint8 {
+func encodeQueue(s *ledger.State, ready []dag.NodeID, records []byte) (entries []any) {
+	kind := func(id dag.NodeID) uint8 {
 		switch f := records[4*id+2]; {
 		case f&isOdd != 0:
 			return otherKind
@@ -129,7 +129,7 @@ func encodeQueue(s *ledger.State, ready []engine.NodeID, records []byte) (entrie
 	for i := 0; i < len(ready); {
 		first, since, k := ready[i], s.Nodes[ready[i]].Since, kind(ready[i])
 		n := 1
-		for i+n < len(ready) && k != otherKind && ready[i+n] == first+engine.NodeID(n) && kind(ready[i+n]) == k &&
+		for i+n < len(ready) && k != otherKind && ready[i+n] == first+dag.NodeID(n) && kind(ready[i+n]) == k &&
 			s.Nodes[ready[i+n]].Since == since {
 			n++
 		}

@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -24,15 +25,15 @@ const nodesPerCall = 64
 // Do implements shared.Backend. What a session holds may be too much for one call: then Leave and Reap take several,
 // between which other processes see a session that is over but still holds something. If this process dies in between,
 // the next Reap continues.
-func (b *Backend) Do(ctx context.Context, run engine.RunID, op ledger.Op, record []byte) (ledger.Reply, error) {
-	reply, more, err := b.part(ctx, run, op, record)
+func (b *Backend) Do(ctx context.Context, run record.RunID, op ledger.Op, worker []byte) (ledger.Reply, error) {
+	reply, more, err := b.part(ctx, run, op, worker)
 	for more && err == nil {
 		if reap, ok := op.(ledger.Reap); ok {
 			reap.Limit = cmp.Or(reap.Limit, ledger.MaxReap) - len(reply.Lost)
 			op = reap
 		}
 		var next ledger.Reply
-		if next, more, err = b.part(ctx, run, op, record); err == nil {
+		if next, more, err = b.part(ctx, run, op, worker); err == nil {
 			merge(&reply, &next)
 		}
 	}
@@ -53,8 +54,8 @@ func merge(r, next *ledger.Reply) {
 }
 
 // part makes one call of an operation; more reports that another one is needed to complete it.
-func (b *Backend) part(ctx context.Context, run engine.RunID, op ledger.Op, record []byte) (r ledger.Reply, more bool, err error) {
-	s, args, err := b.operation(op, record)
+func (b *Backend) part(ctx context.Context, run record.RunID, op ledger.Op, worker []byte) (r ledger.Reply, more bool, err error) {
+	s, args, err := b.operation(op, worker)
 	if err != nil {
 		return r, false, err
 	}
@@ -80,13 +81,13 @@ func (b *Backend) part(ctx context.Context, run engine.RunID, op ledger.Op, reco
 }
 
 // operation returns the script of an operation and its arguments.
-func (b *Backend) operation(op ledger.Op, record []byte) (*script, []any, error) {
+func (b *Backend) operation(op ledger.Op, worker []byte) (*script, []any, error) {
 	var p packer
 	p.float(b.now())
 	switch op := op.(type) {
 	case ledger.Open:
 		p.float(int64(op.Lease))
-		return openScript, []any{[]byte(p), string(op.Session), record}, nil
+		return openScript, []any{[]byte(p), string(op.Session), worker}, nil
 	case ledger.Leave:
 		p.clamped(b.nodesPerCall)
 		return leaveScript, []any{[]byte(p), string(op.Session)}, nil
@@ -104,14 +105,14 @@ func (b *Backend) operation(op ledger.Op, record []byte) (*script, []any, error)
 		return invalidateScript, []any{[]byte(p), string(op.Session)}, nil
 	case ledger.Stop:
 		what := uint8(0)
-		if op.Status != engine.Failed && op.Status != engine.Cancelled ||
-			op.Reason != 0 && op.Reason != engine.CancelRequested && op.Reason != engine.RunDeadline {
+		if op.Status != record.Failed && op.Status != record.Cancelled ||
+			op.Reason != 0 && op.Reason != record.CancelRequested && op.Reason != record.RunDeadline {
 			what = 3
 		}
 		p.u8(what)
 		p.u8(numberOf(op.Status))
 		p.u8(uint8(op.Reason))
-		return steerScript, []any{[]byte(p), record}, nil
+		return steerScript, []any{[]byte(p), worker}, nil
 	case ledger.Pause:
 		return steerScript, []any{append([]byte(p), 1, 0, 0), ""}, nil
 	case ledger.Resume:
@@ -129,7 +130,7 @@ func packInvalidate(p *packer, op *ledger.Invalidate) {
 	case len(op.Lost) > ledger.MaxLost:
 		mistake = tooManyLost
 	}
-	seen := map[engine.NodeID]bool{op.Consumer: true}
+	seen := map[dag.NodeID]bool{op.Consumer: true}
 	for _, l := range op.Lost {
 		if seen[l.Node] {
 			mistake = lostOutside

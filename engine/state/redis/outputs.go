@@ -8,7 +8,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
 
@@ -18,7 +19,7 @@ var registerScript = newScript("state", "register")
 const unregistered = 3600
 
 // PutOutput implements shared.Backend. For a run that has ended it stores nothing, and returns no error.
-func (b *Backend) PutOutput(ctx context.Context, run engine.RunID, key string, value []byte) error {
+func (b *Backend) PutOutput(ctx context.Context, run record.RunID, key string, value []byte) error {
 	base := b.keys.run(run)
 	set := func() redis.Cmder { return redis.NewCmd(ctx, "set", output(base, key), value, "ex", unregistered) }
 	cmd, err := b.run(ctx, registerScript, base, []any{key}, set)
@@ -32,7 +33,7 @@ func (b *Backend) PutOutput(ctx context.Context, run engine.RunID, key string, v
 }
 
 // Outputs implements shared.Backend.
-func (b *Backend) Outputs(ctx context.Context, run engine.RunID, nodes []engine.NodeID) ([]shared.Output, error) {
+func (b *Backend) Outputs(ctx context.Context, run record.RunID, nodes []dag.NodeID) ([]shared.Output, error) {
 	if len(nodes) == 0 {
 		return nil, nil
 	}
@@ -72,7 +73,7 @@ func (b *Backend) Outputs(ctx context.Context, run engine.RunID, nodes []engine.
 }
 
 // fetch reads the values of the outputs at the indexes in stored; nil for those that no longer exist.
-func (b *Backend) fetch(ctx context.Context, run engine.RunID, outs []shared.Output, stored []int) error {
+func (b *Backend) fetch(ctx context.Context, run record.RunID, outs []shared.Output, stored []int) error {
 	if len(stored) == 0 {
 		return nil
 	}

@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -60,16 +61,16 @@ var reasons = map[uint8]string{
 }
 
 // statuses are those of runs, indexed by the scripts' numbers.
-var statuses = [...]engine.Status{"", engine.Running, engine.Paused, engine.Succeeded, engine.Failed, engine.Cancelled, engine.Interrupted}
+var statuses = [...]record.Status{"", record.Running, record.Paused, record.Succeeded, record.Failed, record.Cancelled, record.Interrupted}
 
-func status(n uint8) engine.Status {
+func status(n uint8) record.Status {
 	if int(n) < len(statuses) {
 		return statuses[n]
 	}
 	return ""
 }
 
-func numberOf(s engine.Status) uint8 { return uint8(max(0, slices.Index(statuses[:], s))) }
+func numberOf(s record.Status) uint8 { return uint8(max(0, slices.Index(statuses[:], s))) }
 
 // moreToDo is in the place of a reason when another call is needed to complete Leave or Reap.
 const moreToDo uint8 = 1
@@ -95,7 +96,7 @@ func decodeReply(raw []byte) (r ledger.Reply, why uint8, err error) {
 		r.Blocks = append(r.Blocks, u.block())
 	}
 	for range u.many(store, 4) {
-		r.Store = append(r.Store, engine.NodeID(u.u32()))
+		r.Store = append(r.Store, dag.NodeID(u.u32()))
 	}
 	for range u.many(readied, 6) {
 		r.Readied = append(r.Readied, ledger.Readied{Class: ledger.Class(u.u16()), Nodes: int(u.u32())})
@@ -128,7 +129,7 @@ func (u *unpacker) claims(to []ledger.Claim) []ledger.Claim {
 	node, step, count := u.u32(), u.u32(), u.u32()
 	c := ledger.Claim{Class: ledger.Class(u.u16()), Attempt: 1, Since: u.float(), Skip: kind == skipKind}
 	for range u.many(count, 0) {
-		c.Node = engine.NodeID(node)
+		c.Node = dag.NodeID(node)
 		to = append(to, c)
 		node += step
 	}
@@ -136,7 +137,7 @@ func (u *unpacker) claims(to []ledger.Claim) []ledger.Claim {
 }
 
 func (u *unpacker) claim() ledger.Claim {
-	c := ledger.Claim{Node: engine.NodeID(u.u32()), Class: ledger.Class(u.u16()), Epoch: u.u16(), Attempt: u.u16(), Errors: u.u16(), Losses: u.u16()}
+	c := ledger.Claim{Node: dag.NodeID(u.u32()), Class: ledger.Class(u.u16()), Epoch: u.u16(), Attempt: u.u16(), Errors: u.u16(), Losses: u.u16()}
 	c.Since = u.float()
 	f := u.u8()
 	c.Skip, c.Poison, c.Solo, c.EdgesOnly, c.EdgesBad = f&1 != 0, f&2 != 0, f&4 != 0, f&8 != 0, f&16 != 0
@@ -145,7 +146,7 @@ func (u *unpacker) claim() ledger.Claim {
 
 func (u *unpacker) block() ledger.Block {
 	return ledger.Block{
-		Expansion: engine.NodeID(u.u32()), Width: u.u32(), First: engine.NodeID(u.u32()), FirstEdge: u.u32(),
+		Expansion: dag.NodeID(u.u32()), Width: u.u32(), First: dag.NodeID(u.u32()), FirstEdge: u.u32(),
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
 
@@ -15,13 +15,13 @@ import (
 const maxEnded = 1000
 
 // Active implements shared.Backend.
-func (b *Backend) Active(ctx context.Context) ([]engine.RunID, error) {
+func (b *Backend) Active(ctx context.Context) ([]record.RunID, error) {
 	cmd, err := b.do(ctx, "zrange", b.keys.active(), 0, -1)
 	return list(cmd, err)
 }
 
 // Ended implements shared.Backend.
-func (b *Backend) Ended(ctx context.Context) ([]engine.RunID, error) {
+func (b *Backend) Ended(ctx context.Context) ([]record.RunID, error) {
 	expired := time.Now().Add(-b.keep).UnixMilli()
 	cmds, err := b.send(ctx, b.conn.Client, func() []redis.Cmder {
 		return []redis.Cmder{
@@ -35,7 +35,7 @@ func (b *Backend) Ended(ctx context.Context) ([]engine.RunID, error) {
 	return list(cmds[1].(*redis.Cmd), nil)
 }
 
-func list(cmd *redis.Cmd, err error) ([]engine.RunID, error) {
+func list(cmd *redis.Cmd, err error) ([]record.RunID, error) {
 	var names []string
 	if err == nil {
 		names, err = cmd.StringSlice()
@@ -43,15 +43,15 @@ func list(cmd *redis.Cmd, err error) ([]engine.RunID, error) {
 	if err != nil {
 		return nil, fmt.Errorf("redis: list runs: %w", err)
 	}
-	runs := make([]engine.RunID, len(names))
+	runs := make([]record.RunID, len(names))
 	for i, name := range names {
-		runs[i] = engine.RunID(name)
+		runs[i] = record.RunID(name)
 	}
 	return runs, nil
 }
 
 // index moves a run from one index of runs to another, where its score is the current time.
-func (b *Backend) index(ctx context.Context, run engine.RunID, from, to string) error {
+func (b *Backend) index(ctx context.Context, run record.RunID, from, to string) error {
 	_, err := b.send(ctx, b.conn.Client, func() []redis.Cmder {
 		return []redis.Cmder{
 			redis.NewCmd(ctx, "zadd", to, "nx", time.Now().UnixMilli(), string(run)),
@@ -66,7 +66,7 @@ func (b *Backend) index(ctx context.Context, run engine.RunID, from, to string) 
 
 // indexEnded moves a run that has ended to the index of ended runs; the process that stored its end may have died before
 // it did so. If the next revision has begun meanwhile, it moves the run back; if the run was deleted, it removes it.
-func (b *Backend) indexEnded(ctx context.Context, run engine.RunID) error {
+func (b *Backend) indexEnded(ctx context.Context, run record.RunID) error {
 	if err := b.index(ctx, run, b.keys.active(), b.keys.ended()); err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (b *Backend) indexEnded(ctx context.Context, run engine.RunID) error {
 }
 
 // removeFromIndexes removes a run from both indexes.
-func (b *Backend) removeFromIndexes(ctx context.Context, run engine.RunID) error {
+func (b *Backend) removeFromIndexes(ctx context.Context, run record.RunID) error {
 	_, err := b.send(ctx, b.conn.Client, func() []redis.Cmder {
 		return []redis.Cmder{
 			redis.NewCmd(ctx, "zrem", b.keys.active(), string(run)), redis.NewCmd(ctx, "zrem", b.keys.ended(), string(run)),
@@ -103,13 +103,13 @@ func (b *Backend) removeFromIndexes(ctx context.Context, run engine.RunID) error
 const abandoned = time.Minute
 
 // Peek implements shared.Backend.
-func (b *Backend) Peek(ctx context.Context, run engine.RunID) (shared.Stored, error) {
+func (b *Backend) Peek(ctx context.Context, run record.RunID) (shared.Stored, error) {
 	stored, _, err := b.peek(ctx, run)
 	return stored, err
 }
 
 // Open implements shared.Backend.
-func (b *Backend) Open(ctx context.Context, run engine.RunID) (shared.Stored, error) {
+func (b *Backend) Open(ctx context.Context, run record.RunID) (shared.Stored, error) {
 	base := b.keys.run(run)
 	stored, cmds, err := b.peek(ctx, run, []any{"hmget", base + "run", jobField, constantsField}, []any{"get", base + "graph"})
 	if err != nil {
@@ -136,7 +136,7 @@ func (b *Backend) Open(ctx context.Context, run engine.RunID) (shared.Stored, er
 }
 
 // peek reads the status of a run and, in the same round trip, the replies to more commands.
-func (b *Backend) peek(ctx context.Context, run engine.RunID, more ...[]any) (stored shared.Stored, asked []*redis.Cmd, err error) {
+func (b *Backend) peek(ctx context.Context, run record.RunID, more ...[]any) (stored shared.Stored, asked []*redis.Cmd, err error) {
 	base := b.keys.run(run)
 	queries := append([][]any{{"get", base + "state"}, {"hmget", base + "run", endField, firstField}}, more...)
 	cmds, err := b.send(ctx, b.conn.Client, func() []redis.Cmder {
@@ -172,7 +172,7 @@ func (b *Backend) peek(ctx context.Context, run engine.RunID, more ...[]any) (st
 
 // missing returns the error for a run that does not exist, and removes its entry in the index, unless the run may be in
 // the process of being created.
-func (b *Backend) missing(ctx context.Context, run engine.RunID, err error) error {
+func (b *Backend) missing(ctx context.Context, run record.RunID, err error) error {
 	if err != nil {
 		return fmt.Errorf("redis: open run %s: %w", run, err)
 	}
@@ -198,7 +198,7 @@ func field(v any) []byte {
 }
 
 // counters reads the state of a run.
-func (b *Backend) counters(ctx context.Context, run engine.RunID) (counters, error) {
+func (b *Backend) counters(ctx context.Context, run record.RunID) (counters, error) {
 	cmd, err := b.do(ctx, "get", b.keys.run(run)+"state")
 	if err != nil {
 		return counters{}, fmt.Errorf("redis: read run %s: %w", run, err)

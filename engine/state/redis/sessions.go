@@ -9,7 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
@@ -61,7 +61,7 @@ func decodeSessions(all map[string]string) (sessions []session, err error) {
 }
 
 // Workers implements shared.Backend.
-func (b *Backend) Workers(ctx context.Context, run engine.RunID) ([]shared.Worker, error) {
+func (b *Backend) Workers(ctx context.Context, run record.RunID) ([]shared.Worker, error) {
 	base := b.keys.run(run)
 	cmds, err := b.send(ctx, b.conn.Client, func() []redis.Cmder {
 		return []redis.Cmder{

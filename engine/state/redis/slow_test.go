@@ -15,7 +15,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
 	"github.com/dagscope/dagscope/internal/testkit/redistest"
@@ -128,7 +129,7 @@ func (w *stopwatch) time(step string, do func()) {
 type part struct {
 	*stopwatch
 	backend *Backend
-	id      engine.RunID
+	id      record.RunID
 	session ledger.SessionID
 	number  uint64
 }
@@ -136,11 +137,11 @@ type part struct {
 // create creates a run and measures it.
 func (w *stopwatch) create(b *Backend, r shared.NewRun) {
 	w.t.Helper()
-	r.Policy = engine.Continue
+	r.Policy = record.Continue
 	w.time("create", func() { require.NoError(w.t, b.Create(w.t.Context(), r)) })
 }
 
-func (w *stopwatch) join(b *Backend, run engine.RunID, session ledger.SessionID) *part {
+func (w *stopwatch) join(b *Backend, run record.RunID, session ledger.SessionID) *part {
 	w.t.Helper()
 	p := &part{stopwatch: w, backend: b, id: run, session: session}
 	p.do("open", ledger.Open{Session: session, Lease: time.Minute})
@@ -204,15 +205,15 @@ func fans(w *stopwatch, b *Backend) {
 	p := w.join(b, "fan", "s")
 	c := ledger.Commit{Want: 1, Classes: []ledger.Class{0}}
 	require.Len(t, p.commit("claim the root", c, 3).Claims, 1)
-	end := []ledger.End{{Node: 0, Outcome: engine.OutcomeOK, Task: true, More: true}}
+	end := []ledger.End{{Node: 0, Outcome: record.OutcomeOK, Task: true, More: true}}
 	ready := 0
 	for from := uint32(0); from < fan; from += edgesAtOnce {
 		c := ledger.Commit{Ends: end, Steps: len(end), Packed: []byte("step")}
 		for i := from; i < from+edgesAtOnce; i++ {
-			c.Edges = append(c.Edges, ledger.Edge{Offset: i, Child: engine.NodeID(i + 1), Waits: 1, End: len(end) - 1})
+			c.Edges = append(c.Edges, ledger.Edge{Offset: i, Child: dag.NodeID(i + 1), Waits: 1, End: len(end) - 1})
 		}
 		if end = nil; from+edgesAtOnce == fan {
-			c.EdgesDone = []engine.NodeID{0}
+			c.EdgesDone = []dag.NodeID{0}
 		}
 		ready = p.commit("fan out", c, 3).Waiting
 	}
@@ -223,7 +224,7 @@ func fans(w *stopwatch, b *Backend) {
 		for i, claim := range claims {
 			done++
 			isLast := claim.Node == fan+1
-			c.Ends = append(c.Ends, ledger.End{Node: claim.Node, Outcome: engine.OutcomeOK, Task: true, Sink: isLast})
+			c.Ends = append(c.Ends, ledger.End{Node: claim.Node, Outcome: record.OutcomeOK, Task: true, Sink: isLast})
 			if isLast {
 				fired++
 			} else {
@@ -236,6 +237,6 @@ func fans(w *stopwatch, b *Backend) {
 	assert.Equal(t, fan+1, done)
 	s, err := b.Snapshot(t.Context(), "fan")
 	require.NoError(t, err)
-	assert.Equal(t, engine.Succeeded, s.Status)
+	assert.Equal(t, record.Succeeded, s.Status)
 	require.NoError(t, s.Check())
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -34,7 +34,7 @@ type ledgerCopy struct {
 
 // Snapshot implements shared.Backend. Redis copies the ledger in one step, and the copy is then read in pieces, so that
 // other clients do not wait for long.
-func (b *Backend) Snapshot(ctx context.Context, run engine.RunID) (*ledger.State, error) {
+func (b *Backend) Snapshot(ctx context.Context, run record.RunID) (*ledger.State, error) {
 	base := b.keys.run(run)
 	r := reader{b: b, base: base + "copy:" + token() + ":"}
 	cmd, err := b.run(ctx, copyScript, base, []any{r.base, keepCopy.Milliseconds()})

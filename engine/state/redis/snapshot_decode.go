@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -62,12 +62,12 @@ func (d *copyDecoder) sessions() error {
 		}
 		for _, raw := range d.mine[w.worker] {
 			u := unpacker{rest: []byte(raw)}
-			ses.Ready = append(ses.Ready, engine.NodeID(u.u32()))
+			ses.Ready = append(ses.Ready, dag.NodeID(u.u32()))
 		}
 		for _, raw := range d.owed[w.worker] {
 			u := unpacker{rest: []byte(raw)}
 			ses.Owed = append(ses.Owed, ledger.Edge{
-				Offset: u.u32(), Child: engine.NodeID(u.u32()), Waits: u.u32(), Class: ledger.Class(u.u16()), End: -1, Parent: engine.NodeID(u.u32()),
+				Offset: u.u32(), Child: dag.NodeID(u.u32()), Waits: u.u32(), Class: ledger.Class(u.u16()), End: -1, Parent: dag.NodeID(u.u32()),
 			})
 		}
 		d.s.Sessions = append(d.s.Sessions, ses)
@@ -169,7 +169,7 @@ func (d *copyDecoder) queues() error {
 }
 
 // entry lists the nodes of one entry of a queue.
-func (d *copyDecoder) entry(class ledger.Class, raw []byte) (nodes []engine.NodeID) {
+func (d *copyDecoder) entry(class ledger.Class, raw []byte) (nodes []dag.NodeID) {
 	u := unpacker{rest: raw}
 	base, step, next, total := u.u32(), u.u32(), u.u32(), u.u32()
 	since, kind := u.float(), u.u8()
@@ -182,7 +182,7 @@ func (d *copyDecoder) entry(class ledger.Class, raw []byte) (nodes []engine.Node
 	}
 	width := uint32(len(offsets))
 	for i := next; i < total; i++ {
-		id := engine.NodeID(base + i/width*step + offsets[i%width])
+		id := dag.NodeID(base + i/width*step + offsets[i%width])
 		nodes = append(nodes, id)
 		if n := &d.s.Nodes[id]; kind <= skipKind {
 			n.Class, n.Since = class, since
@@ -197,7 +197,7 @@ func (d *copyDecoder) retries() error {
 		if err != nil {
 			return fmt.Errorf("%w node %q", errMalformed, name)
 		}
-		d.s.Retries = append(d.s.Retries, engine.NodeID(id))
+		d.s.Retries = append(d.s.Retries, dag.NodeID(id))
 	}
 	return nil
 }

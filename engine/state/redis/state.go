@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -88,7 +89,7 @@ func newCounters(s *ledger.State, unlogged bool) counters {
 		claims: count(s.Counts.Claims), waiting: count(s.Counts.Waiting), done: count(s.Counts.Done), failed: count(s.Counts.Failed),
 		skipped: count(s.Counts.Skipped), retries: count(s.Counts.Retries), retrying: count(len(s.Retries)), seq: int64(s.Seq),
 	}
-	if s.Policy == engine.Continue {
+	if s.Policy == record.Continue {
 		c.policy = 1
 	}
 	if unlogged {
@@ -110,11 +111,11 @@ func count(n int) uint32 { return uint32(min(max(n, 0), math.MaxUint32)) }
 
 // fill sets the fields of a ledger that counters contain.
 func (c *counters) fill(s *ledger.State) {
-	s.Policy = engine.FailFast
+	s.Policy = record.FailFast
 	if c.policy == 1 {
-		s.Policy = engine.Continue
+		s.Policy = record.Continue
 	}
-	s.Limits = engine.Limits{Tasks: int(c.maxTasks), Edges: int(c.maxEdges)}
+	s.Limits = dag.Limits{Tasks: int(c.maxTasks), Edges: int(c.maxEdges)}
 	s.Revision, s.Status, s.Stopping = int(c.revision), status(c.status), status(c.stopping)
 	s.Seq, s.Workers, s.Edges = uint64(c.seq), uint16(c.workers), c.bits
 	s.Counts = ledger.Counts{

@@ -12,6 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
 	"github.com/dagscope/dagscope/internal/testkit/ledgertest"
@@ -76,7 +79,7 @@ func endure(t *testing.T, b *Backend, seed uint64, ops int, calm sync.Locker, tr
 		runs++
 		var now int64
 		b.clock = func() int64 { return now }
-		id := engine.RunID(fmt.Sprintf("r%d", runs))
+		id := record.RunID(fmt.Sprintf("r%d", runs))
 		m, err := sharedtest.NewMachine(t.Context(), b, id, config, func(at int64) { now = at })
 		model, _ := ledger.New(config)
 		return &unreliable{Machine: m, t: t, model: model, trouble: func() { trouble(rng) }, calm: calm, again: &again}, err
@@ -148,14 +151,14 @@ func TestEveryCallSurvivesALostAnswer(t *testing.T) {
 
 // playAll plays a run from its creation to its deletion. lossy makes each call; verdict is the one that it expects of
 // operations.
-func playAll(t *testing.T, b *Backend, id engine.RunID, lossy func(what, part string, call func() error), verdict ledger.Verdict) {
+func playAll(t *testing.T, b *Backend, id record.RunID, lossy func(what, part string, call func() error), verdict ledger.Verdict) {
 	ctx := t.Context()
 	run := shared.NewRun{
 		ID: id, Job: []byte("job"), Graph: []byte("graph"), Nodes: 2, Tasks: 2, Sinks: 2, Roots: []ledger.Grant{{Node: 0}, {Node: 1}},
-		Constants: map[string][]byte{"c1": []byte("value")}, Policy: engine.Continue,
+		Constants: map[string][]byte{"c1": []byte("value")}, Policy: record.Continue,
 	}
 	lossy("create", "evalsha", func() error { return b.Create(ctx, run) })
-	require.ErrorIs(t, b.Create(ctx, run), engine.ErrRunExists)
+	require.ErrorIs(t, b.Create(ctx, run), execution.ErrRunExists)
 	var reply ledger.Reply
 	do := func(op ledger.Op) func() error {
 		return func() (err error) {
@@ -176,7 +179,7 @@ func playAll(t *testing.T, b *Backend, id engine.RunID, lossy func(what, part st
 		{Commit: ledger.Commit{Session: "s", Number: 1, Lease: time.Minute, Want: 2, Classes: []ledger.Class{0}}, Details: [][]byte{[]byte("d3")}},
 		{Commit: ledger.Commit{
 			Session: "s", Number: 2, Lease: time.Minute, Steps: 1, Packed: []byte("p"),
-			Ends: []ledger.End{{Node: 0, Outcome: engine.OutcomeOK, Task: true, Sink: true}},
+			Ends: []ledger.End{{Node: 0, Outcome: record.OutcomeOK, Task: true, Sink: true}},
 		}, Outputs: []shared.Output{{Node: 0, Key: "k"}}},
 	}
 	lossy("commit", "evalsha", func() (err error) {
@@ -188,25 +191,25 @@ func playAll(t *testing.T, b *Backend, id engine.RunID, lossy func(what, part st
 		require.Len(t, replies[1].Claims, 1)
 	}
 	lossy("outputs", "hmget", func() error {
-		out, err := b.Outputs(ctx, id, []engine.NodeID{0, 1})
+		out, err := b.Outputs(ctx, id, []dag.NodeID{0, 1})
 		require.Equal(t, []shared.Output{{Node: 0, Key: "k", Inline: []byte("output")}, {Node: 1}}, out)
 		return err
 	})
-	lossy("stop", "evalsha", do(ledger.Stop{Status: engine.Failed}))
+	lossy("stop", "evalsha", do(ledger.Stop{Status: record.Failed}))
 	lossy("leave", "evalsha", do(ledger.Leave{Session: "s"}))
-	require.Equal(t, engine.Failed, reply.Status)
+	require.Equal(t, record.Failed, reply.Status)
 	lossy("finish", "evalsha", func() error {
 		kept, err := b.Finish(ctx, id, []byte("end"))
 		require.Equal(t, "end", string(kept))
 		return err
 	})
 	lossy("clean", "hmget", func() error {
-		_, err := b.Clean(ctx, id, []engine.NodeID{0})
+		_, err := b.Clean(ctx, id, []dag.NodeID{0})
 		return err
 	})
 	state, err := b.Snapshot(ctx, id)
 	require.NoError(t, err)
-	next := state.Next(1, func(engine.NodeID) ledger.Pending { return ledger.Pending{Sink: true} })
+	next := state.Next(1, func(dag.NodeID) ledger.Pending { return ledger.Pending{Sink: true} })
 	lossy("revise", "evalsha", func() error { return b.Revise(ctx, id, next) })
 	kept, err := b.Open(ctx, id)
 	require.NoError(t, err)
@@ -214,8 +217,8 @@ func playAll(t *testing.T, b *Backend, id engine.RunID, lossy func(what, part st
 	entries, err := b.Log(ctx, id, "", 100, 0)
 	require.NoError(t, err)
 	require.Len(t, entries, 4, "start, commit, stop with the end, revision")
-	lossy("stop", "evalsha", do(ledger.Stop{Status: engine.Cancelled}))
-	require.Equal(t, engine.Cancelled, reply.Status)
+	lossy("stop", "evalsha", do(ledger.Stop{Status: record.Cancelled}))
+	require.Equal(t, record.Cancelled, reply.Status)
 	_, err = b.Finish(ctx, id, []byte("end"))
 	require.NoError(t, err)
 	lossy("delete", "unlink", func() error { return b.Delete(ctx, id) })

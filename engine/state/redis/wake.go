@@ -8,13 +8,13 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 var wakeScript = newScript("wake")
 
 // Wake implements shared.Backend.
-func (b *Backend) Wake(ctx context.Context, run engine.RunID, functions []string, n int) error {
+func (b *Backend) Wake(ctx context.Context, run record.RunID, functions []string, n int) error {
 	if len(functions) == 0 || n <= 0 {
 		return nil
 	}
@@ -24,7 +24,7 @@ func (b *Backend) Wake(ctx context.Context, run engine.RunID, functions []string
 	return nil
 }
 
-func wakeArgs(run engine.RunID, functions []string, n int) []any {
+func wakeArgs(run record.RunID, functions []string, n int) []any {
 	args := []any{string(run), n}
 	for _, f := range functions {
 		args = append(args, f)
@@ -33,7 +33,7 @@ func wakeArgs(run engine.RunID, functions []string, n int) []any {
 }
 
 // Sleep implements shared.Backend.
-func (b *Backend) Sleep(ctx context.Context, functions []string, wait time.Duration) (engine.RunID, error) {
+func (b *Backend) Sleep(ctx context.Context, functions []string, wait time.Duration) (record.RunID, error) {
 	if len(functions) == 0 {
 		return "", b.pause(ctx, wait)
 	}
@@ -62,7 +62,7 @@ func (b *Backend) pause(ctx context.Context, wait time.Duration) error {
 }
 
 // waitForHint waits for a hint with one command, and returns the hint's run, "" for none.
-func (b *Backend) waitForHint(ctx context.Context, functions []string, wait time.Duration) (engine.RunID, error) {
+func (b *Backend) waitForHint(ctx context.Context, functions []string, wait time.Duration) (record.RunID, error) {
 	args := []any{"blpop"}
 	for _, f := range functions {
 		args = append(args, b.keys.wake()+f)
@@ -80,11 +80,11 @@ func (b *Backend) waitForHint(ctx context.Context, functions []string, wait time
 	if errors.Is(err, redis.Nil) || len(got) != 2 {
 		return "", nil
 	}
-	return engine.RunID(got[1]), nil
+	return record.RunID(got[1]), nil
 }
 
 // News implements shared.Backend.
-func (b *Backend) News(ctx context.Context, notify func(engine.RunID)) error {
+func (b *Backend) News(ctx context.Context, notify func(record.RunID)) error {
 	channel := b.conn.blocking.Subscribe(ctx, b.keys.news())
 	defer func() { _ = channel.Close() }()
 	b.commands.Add(1)
@@ -97,7 +97,7 @@ func (b *Backend) News(ctx context.Context, notify func(engine.RunID)) error {
 			if !ok {
 				return redis.ErrClosed
 			}
-			notify(engine.RunID(m.Payload))
+			notify(record.RunID(m.Payload))
 		}
 	}
 }

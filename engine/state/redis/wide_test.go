@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
@@ -20,7 +21,7 @@ const large = 100_000
 func scattered(n int) (roots []ledger.Grant) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for i := range n / 2 {
-		roots = append(roots, ledger.Grant{Node: engine.NodeID(2*i + rng.IntN(2)), Class: ledger.Class(rng.IntN(3))})
+		roots = append(roots, ledger.Grant{Node: dag.NodeID(2*i + rng.IntN(2)), Class: ledger.Class(rng.IntN(3))})
 	}
 	return roots
 }
@@ -41,23 +42,23 @@ func largeRun(w *stopwatch, b *Backend) {
 	require.Len(t, claims, 256)
 	c := ledger.Commit{Want: 256, Classes: all}
 	for _, claim := range claims {
-		c.Ends = append(c.Ends, ledger.End{Node: claim.Node, Outcome: engine.OutcomeFailed, Task: true})
+		c.Ends = append(c.Ends, ledger.End{Node: claim.Node, Outcome: record.OutcomeFailed, Task: true})
 	}
 	p.commit("end", c, 3)
 	p.do("leave", ledger.Leave{Session: "s"})
-	p.do("stop", ledger.Stop{Status: engine.Failed})
+	p.do("stop", ledger.Stop{Status: record.Failed})
 	clean(w, b, "large", large/2)
 }
 
 // clean finishes, cleans, revises and deletes a run of which many outputs are kept.
-func clean(w *stopwatch, b *Backend, run engine.RunID, outputs int) {
+func clean(w *stopwatch, b *Backend, run record.RunID, outputs int) {
 	t := w.t
 	base := b.keys.run(run)
-	var frontier []engine.NodeID
+	var frontier []dag.NodeID
 	pipe := w.client.Pipeline()
 	for i := range outputs {
 		pipe.HSet(t.Context(), base+"out", i, "\x00value")
-		frontier = append(frontier, engine.NodeID(i))
+		frontier = append(frontier, dag.NodeID(i))
 	}
 	_, err := pipe.Exec(t.Context())
 	require.NoError(t, err)
@@ -87,19 +88,19 @@ func TestExpansionsNeverBlock(t *testing.T) {
 
 func expand(w *stopwatch, b *Backend, x *ledger.Expand) {
 	w.create(b, shared.NewRun{
-		ID: "fan", Nodes: 1, Tasks: 1, Sinks: 1, Limit: engine.Limits{Tasks: 2 * large, Edges: 10 * large}, Roots: []ledger.Grant{{Node: 0}},
+		ID: "fan", Nodes: 1, Tasks: 1, Sinks: 1, Limit: dag.Limits{Tasks: 2 * large, Edges: 10 * large}, Roots: []ledger.Grant{{Node: 0}},
 	})
 	p := w.join(b, "fan", "s")
 	classes := []ledger.Class{0, 1, 2}
 	p.commit("claim", ledger.Commit{Want: 1, Classes: classes}, 1)
 	p.commit("expand", ledger.Commit{
-		Ends: []ledger.End{{Node: 0, Outcome: engine.OutcomeOK, Sink: true, Expand: x}}, Keep: 256, Want: 256, Classes: classes,
+		Ends: []ledger.End{{Node: 0, Outcome: record.OutcomeOK, Sink: true, Expand: x}}, Keep: 256, Want: 256, Classes: classes,
 	}, 3)
 	w.snapshot(b, "fan")
 	for range 5 {
 		p.commit("claim more", ledger.Commit{Want: 256, Classes: classes}, 3)
 	}
-	p.do("stop", ledger.Stop{Status: engine.Failed})
+	p.do("stop", ledger.Stop{Status: record.Failed})
 	p.do("leave", ledger.Leave{Session: "s"})
 }
 
@@ -152,12 +153,12 @@ func hold(w *stopwatch, b *Backend, how string) {
 	parts := []*part{w.join(b, "held", "a"), w.join(b, "held", "b")}
 	for i, p := range parts {
 		require.Len(w.t, p.commit("claim", ledger.Commit{Want: 1, Classes: []ledger.Class{0}}, 1).Claims, 1)
-		end := []ledger.End{{Node: engine.NodeID(i), Outcome: engine.OutcomeOK, Task: true, More: true}}
+		end := []ledger.End{{Node: dag.NodeID(i), Outcome: record.OutcomeOK, Task: true, More: true}}
 		for from := uint32(0); from < fan; from += heldAtOnce {
 			c := ledger.Commit{Ends: end}
 			for k := from; k < from+heldAtOnce; k++ {
 				c.Edges = append(c.Edges, ledger.Edge{
-					Offset: 2*k + uint32(i), Child: engine.NodeID(k + 2), Waits: 2, End: len(end) - 1, Hold: int64(10 + i), Parent: engine.NodeID(i),
+					Offset: 2*k + uint32(i), Child: dag.NodeID(k + 2), Waits: 2, End: len(end) - 1, Hold: int64(10 + i), Parent: dag.NodeID(i),
 				})
 			}
 			end = nil
@@ -174,7 +175,7 @@ func hold(w *stopwatch, b *Backend, how string) {
 }
 
 // snapshot reads a ledger, and checks it.
-func (w *stopwatch) snapshot(b *Backend, run engine.RunID) (s *ledger.State) {
+func (w *stopwatch) snapshot(b *Backend, run record.RunID) (s *ledger.State) {
 	w.t.Helper()
 	w.time("snapshot", func() {
 		var err error
@@ -191,14 +192,14 @@ func TestLossesNeverBlock(t *testing.T) {
 		const consumers = 2 * ledger.MaxAwaited
 		roots := make([]ledger.Grant, consumers+ledger.MaxLost+1)
 		for i := range roots {
-			roots[i].Node = engine.NodeID(i)
+			roots[i].Node = dag.NodeID(i)
 		}
 		w.create(b, shared.NewRun{ID: "lost", Nodes: uint32(len(roots)), Tasks: len(roots), Sinks: len(roots), Roots: roots})
 		p := w.join(b, "lost", "s")
 		classes := []ledger.Class{0}
 		var ends []ledger.End
 		for _, c := range p.commit("claim", ledger.Commit{Want: ledger.MaxLost, Classes: classes}, 1).Claims {
-			ends = append(ends, ledger.End{Node: c.Node, Outcome: engine.OutcomeOK, Task: true, Sink: true})
+			ends = append(ends, ledger.End{Node: c.Node, Outcome: record.OutcomeOK, Task: true, Sink: true})
 		}
 		claims := p.commit("end", ledger.Commit{Ends: ends, Want: len(roots), Classes: classes}, 3).Claims
 		require.Len(w.t, claims, consumers+1)
@@ -221,7 +222,7 @@ func TestLossesNeverBlock(t *testing.T) {
 func (p *part) invalidate(c ledger.Claim, n int) {
 	op := ledger.Invalidate{Session: p.session, Consumer: c.Node, Epoch: c.Epoch, Since: c.Since}
 	for i := range n {
-		op.Lost = append(op.Lost, ledger.Life{Node: engine.NodeID(i), Task: true, Sink: true})
+		op.Lost = append(op.Lost, ledger.Life{Node: dag.NodeID(i), Task: true, Sink: true})
 	}
 	p.do("invalidate", op)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
 	"github.com/dagscope/dagscope/engine/worker"
@@ -22,7 +23,7 @@ type forgetful struct {
 	once sync.Once
 }
 
-func (f *forgetful) Commit(ctx context.Context, id engine.RunID, calls []shared.Call) ([]ledger.Reply, error) {
+func (f *forgetful) Commit(ctx context.Context, id record.RunID, calls []shared.Call) ([]ledger.Reply, error) {
 	for i := range calls {
 		if len(calls[i].Commit.Edges) > 0 {
 			f.once.Do(func() { calls[i].Commit.Edges = nil })
@@ -40,7 +41,7 @@ func TestAnAuditRepairsLostEdges(t *testing.T) {
 		g := engine.NewBuilder()
 		graph := compile(t, g, add.Call(next.Call(engine.Const(g, 1)), next.Call(engine.Const(g, 2))))
 		begun := time.Now()
-		exec := w.submit(p, graph, engine.RunOptions{Rules: engine.Rules{NoBecome: true}})
+		exec := w.submit(p, graph, engine.RunOptions{Rules: record.Rules{NoBecome: true}})
 		w.succeed(exec, graph)
 		assert.Greater(t, time.Since(begun), 40*time.Second)
 		assert.Less(t, time.Since(begun), 75*time.Second)

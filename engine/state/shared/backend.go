@@ -4,7 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -12,77 +13,77 @@ import (
 // model. Transient errors (a lost connection, a failover, a server that is loading) are retried inside until ctx ends; so
 // a call may take effect although its answer is lost, which ledger.Commit.Number makes harmless. Safe for concurrent use.
 type Backend interface {
-	// Create keeps a run and makes its roots ready; engine.ErrRunExists where the ID is taken.
+	// Create keeps a run and makes its roots ready; execution.ErrRunExists where the ID is taken.
 	Create(ctx context.Context, r NewRun) error
 	// Active lists the runs whose end Finish has not stored; Ended lists those where it has, until they are deleted or
 	// expire, the latest first, at most 1,000.
-	Active(ctx context.Context) ([]engine.RunID, error)
-	Ended(ctx context.Context) ([]engine.RunID, error)
+	Active(ctx context.Context) ([]record.RunID, error)
+	Ended(ctx context.Context) ([]record.RunID, error)
 	// Open reads what Create stored; engine.ErrUnknownRun where there is no such run.
-	Open(ctx context.Context, run engine.RunID) (Stored, error)
+	Open(ctx context.Context, run record.RunID) (Stored, error)
 	// Peek is Open without Job, Graph and Constants, to read the status of a run.
-	Peek(ctx context.Context, run engine.RunID) (Stored, error)
+	Peek(ctx context.Context, run record.RunID) (Stored, error)
 
 	// Commit carries out commits of one session, in order and in one round trip; the replies of those after one that
 	// was not Applied or Repeated are Malformed. The store's time replaces Now.
-	Commit(ctx context.Context, run engine.RunID, calls []Call) ([]ledger.Reply, error)
+	Commit(ctx context.Context, run record.RunID, calls []Call) ([]ledger.Reply, error)
 	// Do carries out any other operation. Record is kept with Open as the worker's record, and with Stop as the run's
 	// first error, where it is the first.
-	Do(ctx context.Context, run engine.RunID, op ledger.Op, record []byte) (ledger.Reply, error)
+	Do(ctx context.Context, run record.RunID, op ledger.Op, record []byte) (ledger.Reply, error)
 
 	// PutOutput stores a large output under a key of its own, before the Commit that refers to it.
-	PutOutput(ctx context.Context, run engine.RunID, key string, value []byte) error
+	PutOutput(ctx context.Context, run record.RunID, key string, value []byte) error
 	// Outputs gets what was stored with Call.Outputs, in the order of nodes, with Inline nil for nodes without an output.
 	// Values that were put under a key are read too, in the same call where the back end can.
-	Outputs(ctx context.Context, run engine.RunID, nodes []engine.NodeID) ([]Output, error)
+	Outputs(ctx context.Context, run record.RunID, nodes []dag.NodeID) ([]Output, error)
 
 	// Log returns the entries after a position, in order, at most limit; it waits up to wait for the first.
-	Log(ctx context.Context, run engine.RunID, after Position, limit int, wait time.Duration) ([]Entry, error)
+	Log(ctx context.Context, run record.RunID, after Position, limit int, wait time.Duration) ([]Entry, error)
 	// AddDetails appends details of attempts, which are kept next to the log; Details reads those after a position.
-	AddDetails(ctx context.Context, run engine.RunID, blobs [][]byte) error
-	Details(ctx context.Context, run engine.RunID, after Position, limit int) ([]Blob, error)
+	AddDetails(ctx context.Context, run record.RunID, blobs [][]byte) error
+	Details(ctx context.Context, run record.RunID, after Position, limit int) ([]Blob, error)
 
 	// Wake hints to up to n idle workers that tasks of these functions can be claimed in run; the name "" stands for the
 	// engine's own nodes. Sleep waits for a hint for one of the functions, at most wait; it returns the run, empty when
 	// no hint came.
-	Wake(ctx context.Context, run engine.RunID, functions []string, n int) error
-	Sleep(ctx context.Context, functions []string, wait time.Duration) (engine.RunID, error)
+	Wake(ctx context.Context, run record.RunID, functions []string, n int) error
+	Sleep(ctx context.Context, functions []string, wait time.Duration) (record.RunID, error)
 	// News calls notify for each run that was stopped, paused, resumed, created or has ended, as a hint, until ctx ends.
-	News(ctx context.Context, notify func(engine.RunID)) error
+	News(ctx context.Context, notify func(record.RunID)) error
 
 	// Finish stores the end of a run, of which the first counts, and returns what is stored. Valid once the ledger has
 	// ended the run.
-	Finish(ctx context.Context, run engine.RunID, end []byte) ([]byte, error)
+	Finish(ctx context.Context, run record.RunID, end []byte) ([]byte, error)
 	// Clean deletes what only an active run needs. It keeps graph, log, details, end, the outputs of the frontier, and for
 	// a run that has not succeeded also nodes and bits, for Snapshot and Revise. What it keeps expires in time.
-	Clean(ctx context.Context, run engine.RunID, frontier []engine.NodeID) (keys int, err error)
+	Clean(ctx context.Context, run record.RunID, frontier []dag.NodeID) (keys int, err error)
 	// Delete removes all of an ended run.
-	Delete(ctx context.Context, run engine.RunID) error
+	Delete(ctx context.Context, run record.RunID) error
 	// Snapshot reads the whole ledger, for audits, retries and tests.
-	Snapshot(ctx context.Context, run engine.RunID) (*ledger.State, error)
+	Snapshot(ctx context.Context, run record.RunID) (*ledger.State, error)
 	// Revise begins the next revision of a run that has ended: state, of that revision, replaces its ledger, End and First
 	// are empty again, the rest is kept, and the log continues with RunStarted and the nodes that are ready.
-	// engine.ErrRunExists where the run is not finished or the revision is not the next one.
-	Revise(ctx context.Context, run engine.RunID, state *ledger.State) error
+	// execution.ErrRunExists where the run is not finished or the revision is not the next one.
+	Revise(ctx context.Context, run record.RunID, state *ledger.State) error
 	// Workers lists the sessions of a run that are alive, with their records.
-	Workers(ctx context.Context, run engine.RunID) ([]Worker, error)
+	Workers(ctx context.Context, run record.RunID) ([]Worker, error)
 	// Costs counts commands and round trips since the back end was opened.
 	Costs() Costs
 }
 
 // NewRun is what Create stores.
 type NewRun struct {
-	ID    engine.RunID
+	ID    record.RunID
 	Job   []byte // RunInfo and RunOptions, as JSON
 	Graph []byte // as engine.AppendGraph writes it
 	Nodes uint32
 	Edges uint32 // bits
 	Tasks int
-	Limit engine.Limits
+	Limit dag.Limits
 	// LimitEdges is the number of edges as Limit counts them.
 	LimitEdges int
 	Sinks      int
-	Policy     engine.Policy
+	Policy     record.Policy
 	Roots      []ledger.Grant
 	// MaxConcurrent bounds how many nodes of a class may be claimed at a time.
 	MaxConcurrent map[ledger.Class]int
@@ -97,8 +98,8 @@ type Stored struct {
 	Graph     []byte
 	Constants map[string][]byte
 	StartedAt time.Time // on the store's clock: the moment that Now counts from
-	Status    engine.Status
-	Stopping  engine.Status
+	Status    record.Status
+	Stopping  record.Status
 	Revision  int
 	End       []byte // of Finish, nil before
 	First     []byte // the first error of Do(Stop)
@@ -126,7 +127,7 @@ type Hint struct {
 
 // Output is the value of a node.
 type Output struct {
-	Node   engine.NodeID
+	Node   dag.NodeID
 	Key    string
 	Inline []byte
 }
@@ -149,13 +150,13 @@ type Entry struct {
 	Block *ledger.Block
 	// Plain are steps that the ledger made itself: RunStarted, RunFinished, RunPaused, RunResumed, CancelRequested,
 	// RunDeadline, lost attempts, WorkerStopped of lost sessions. They follow those of Packed.
-	Plain []engine.Step
+	Plain []record.Step
 }
 
 // ReadiedBy is a node and the index of the step that made it ready.
 type ReadiedBy struct {
 	Step int
-	Node engine.NodeID
+	Node dag.NodeID
 }
 
 // Blob is one piece of details.

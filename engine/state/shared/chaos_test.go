@@ -11,6 +11,9 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/sharedtest"
 )
 
@@ -32,16 +35,16 @@ func TestChaos(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		seeds  uint64
-		happen func(w *world, rng *rand.Rand, exec engine.Execution, job engine.Job)
-		rules  engine.Rules
+		happen func(w *world, rng *rand.Rand, exec execution.Execution, job execution.Job)
+		rules  record.Rules
 	}{
-		{name: "nothing", seeds: 10, happen: func(*world, *rand.Rand, engine.Execution, engine.Job) {}},
+		{name: "nothing", seeds: 10, happen: func(*world, *rand.Rand, execution.Execution, execution.Job) {}},
 		{name: "processes die", seeds: 20, happen: dying},
 		{name: "processes are cut off and come back", seeds: 20, happen: cutOff},
 		{name: "outputs get lost", seeds: 20, happen: losing},
 		{name: "all of it", seeds: 20, happen: everything},
-		{name: "all of it, single ends", seeds: 10, happen: everything, rules: engine.Rules{NoBecome: true}},
-		{name: "all of it, large outputs", seeds: 10, happen: everything, rules: engine.Rules{InlineBytes: 1, ClusterBytes: 1, HoldFor: 30 * time.Millisecond}},
+		{name: "all of it, single ends", seeds: 10, happen: everything, rules: record.Rules{NoBecome: true}},
+		{name: "all of it, large outputs", seeds: 10, happen: everything, rules: record.Rules{InlineBytes: 1, ClusterBytes: 1, HoldFor: 30 * time.Millisecond}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for seed := *firstSeed; seed < *firstSeed+c.seeds**more/seedShare; seed++ {
@@ -74,7 +77,7 @@ func TestChaos(t *testing.T) {
 }
 
 // during calls do at random moments while the run is active.
-func during(rng *rand.Rand, exec engine.Execution, do func()) {
+func during(rng *rand.Rand, exec execution.Execution, do func()) {
 	for range 12 {
 		select {
 		case <-exec.Done():
@@ -91,14 +94,14 @@ func (w *world) victim(rng *rand.Rand) *process {
 }
 
 // lose loses the output of a task. What the run returns is spared: it cannot be recomputed once the run is over.
-func (w *world) lose(rng *rand.Rand, job engine.Job) {
+func (w *world) lose(rng *rand.Rand, job execution.Job) {
 	task := uint32(rng.IntN(job.Graph.Tasks()))
-	if job.Graph.Scope(0).Flags(task)&engine.Kept == 0 {
-		w.server.LoseOutput(job.Info.ID, engine.NodeID(task))
+	if job.Graph.Scope(0).Flags(task)&dag.Kept == 0 {
+		w.server.LoseOutput(job.Info.ID, dag.NodeID(task))
 	}
 }
 
-func dying(w *world, rng *rand.Rand, exec engine.Execution, _ engine.Job) {
+func dying(w *world, rng *rand.Rand, exec execution.Execution, _ execution.Job) {
 	deaths := 0
 	during(rng, exec, func() {
 		if deaths++; deaths <= 3 {
@@ -108,7 +111,7 @@ func dying(w *world, rng *rand.Rand, exec engine.Execution, _ engine.Job) {
 	})
 }
 
-func cutOff(w *world, rng *rand.Rand, exec engine.Execution, _ engine.Job) {
+func cutOff(w *world, rng *rand.Rand, exec execution.Execution, _ execution.Job) {
 	during(rng, exec, func() {
 		p := w.victim(rng)
 		p.backend.Cut()
@@ -117,7 +120,7 @@ func cutOff(w *world, rng *rand.Rand, exec engine.Execution, _ engine.Job) {
 	})
 }
 
-func losing(w *world, rng *rand.Rand, exec engine.Execution, job engine.Job) {
+func losing(w *world, rng *rand.Rand, exec execution.Execution, job execution.Job) {
 	during(rng, exec, func() {
 		for range 5 {
 			w.lose(rng, job)
@@ -125,7 +128,7 @@ func losing(w *world, rng *rand.Rand, exec engine.Execution, job engine.Job) {
 	})
 }
 
-func everything(w *world, rng *rand.Rand, exec engine.Execution, job engine.Job) {
+func everything(w *world, rng *rand.Rand, exec execution.Execution, job execution.Job) {
 	deaths := 0
 	during(rng, exec, func() {
 		switch p := w.victim(rng); rng.IntN(4) {

@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -42,9 +44,9 @@ func TestTheClockPrefersShortRoundTrips(t *testing.T) {
 func TestNoNewsIsLost(t *testing.T) {
 	news := newNewsQueue()
 	s := &Store{subscribers: map[*newsQueue]struct{}{news: {}}}
-	var published []engine.RunID
+	var published []record.RunID
 	for i := range 100 {
-		published = append(published, engine.RunID(fmt.Sprintf("run%02d", i)))
+		published = append(published, record.RunID(fmt.Sprintf("run%02d", i)))
 		s.publish(published[i])
 		s.publish(published[i/2])
 	}
@@ -53,7 +55,7 @@ func TestNoNewsIsLost(t *testing.T) {
 	assert.Empty(t, news.take())
 	s.publish("another")
 	<-news.some
-	assert.Equal(t, []engine.RunID{"another"}, news.take())
+	assert.Equal(t, []record.RunID{"another"}, news.take())
 }
 
 // The clock slows down after an estimate that was ahead, and jumps forward after one that was late.
@@ -86,10 +88,10 @@ func TestEntriesAreDecoded(t *testing.T) {
 	list := engine.FanOut(g, engine.Const(g, []int{1, 2}), func(e engine.Ref[int]) engine.Ref[int] { return next.Call(e) })
 	graph, err := g.Compile(list)
 	require.NoError(t, err)
-	expansion, join := engine.NodeID(0), engine.NodeID(1)
+	expansion, join := dag.NodeID(0), dag.NodeID(1)
 	d := newEntryDecoder(graph)
-	pack := func(steps ...engine.Step) []byte { return engine.AppendSteps(nil, steps) }
-	all, err := d.decode(nil, &Entry{First: 1, Plain: []engine.Step{{Kind: engine.RunStarted, Readied: []engine.NodeID{expansion}, Became: engine.NoNode}}})
+	pack := func(steps ...record.Step) []byte { return record.AppendSteps(nil, steps) }
+	all, err := d.decode(nil, &Entry{First: 1, Plain: []record.Step{{Kind: record.RunStarted, Readied: []dag.NodeID{expansion}, Became: dag.NoNode}}})
 	require.NoError(t, err)
 	all, err = d.decode(all, &Entry{ // made ready by an edge of an earlier step: in the next step's Readied
 		First: 2, Readied: []ReadiedBy{{Step: -1, Node: join}},
@@ -97,27 +99,27 @@ func TestEntriesAreDecoded(t *testing.T) {
 	require.NoError(t, err)
 	all, err = d.decode(all, &Entry{
 		First: 2, Now: 100, Worker: 3, Steps: 1, Block: &ledger.Block{Expansion: expansion, Width: 2, First: 2},
-		Packed: pack(engine.Step{Seq: 1, Kind: engine.FanOutExpanded, Outcome: engine.OutcomeOK, Node: expansion, Width: 2, Ended: 900, Updated: 900, Became: engine.NoNode}),
+		Packed: pack(record.Step{Seq: 1, Kind: record.FanOutExpanded, Outcome: record.OutcomeOK, Node: expansion, Width: 2, Ended: 900, Updated: 900, Became: dag.NoNode}),
 	})
 	require.NoError(t, err)
 	all, err = d.decode(all, &Entry{
 		First: 3, Now: 200, Worker: 1, Steps: 1,
-		Packed: pack(engine.Step{Seq: 1, Kind: engine.AttemptStarted, Node: 2, Attempt: 1, Slot: 4, Ready: 100, Claimed: 110, Started: 120, Became: engine.NoNode}),
-		Plain:  []engine.Step{{Kind: engine.AttemptEnded, Outcome: engine.OutcomeLost, Node: 2, Attempt: 1, Worker: 1, Ended: 200, Updated: 200}},
+		Packed: pack(record.Step{Seq: 1, Kind: record.AttemptStarted, Node: 2, Attempt: 1, Slot: 4, Ready: 100, Claimed: 110, Started: 120, Became: dag.NoNode}),
+		Plain:  []record.Step{{Kind: record.AttemptEnded, Outcome: record.OutcomeLost, Node: 2, Attempt: 1, Worker: 1, Ended: 200, Updated: 200}},
 	})
 	require.NoError(t, err)
 	require.Len(t, all, 4)
 	for i := range all {
 		assert.Equal(t, uint64(i+1), all[i].Seq)
 	}
-	assert.Equal(t, []engine.NodeID{2, 3, join}, all[1].Readied)
+	assert.Equal(t, []dag.NodeID{2, 3, join}, all[1].Readied)
 	assert.Equal(t, uint16(3), all[1].Worker)
 	assert.Equal(t, int64(100), all[1].Ended, "no moment is later than the entry")
 	lost := all[3]
 	assert.Equal(t, []int64{4, 100, 110, 120, 200}, []int64{int64(lost.Slot), lost.Ready, lost.Claimed, lost.Started, lost.Ended})
 	assert.True(t, lost.Announced)
-	_, err = d.decode(all, &Entry{First: 9, Plain: []engine.Step{{Kind: engine.RunFinished}}})
+	_, err = d.decode(all, &Entry{First: 9, Plain: []record.Step{{Kind: record.RunFinished}}})
 	assert.ErrorContains(t, err, "begins with step 9, expected 5")
-	_, err = d.decode(all, &Entry{First: 5, Steps: 2, Packed: pack(engine.Step{Seq: 1})})
+	_, err = d.decode(all, &Entry{First: 5, Steps: 2, Packed: pack(record.Step{Seq: 1})})
 	assert.ErrorContains(t, err, "1 steps, expected 2")
 }

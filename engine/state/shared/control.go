@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -103,8 +104,8 @@ func (r *run) stoppingHook(cause error) func() {
 }
 
 // causeOf is what attempts report when another process has stopped the run.
-func causeOf(stopping engine.Status) error {
-	if stopping == engine.Cancelled {
+func causeOf(stopping record.Status) error {
+	if stopping == record.Cancelled {
 		return engine.ErrCancelled
 	}
 	return engine.ErrRunFailed

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
@@ -16,21 +19,21 @@ import (
 
 // storedJob is what the store keeps of a job next to its graph.
 type storedJob struct {
-	Info    engine.RunInfo    `json:"info"`
+	Info    record.RunInfo    `json:"info"`
 	Options engine.RunOptions `json:"options"`
 }
 
 var noHooks = state.Hooks{}
 
 // Create implements state.Store.
-func (s *Store) Create(ctx context.Context, job engine.Job, hooks state.Hooks) (state.Run, error) {
+func (s *Store) Create(ctx context.Context, job execution.Job, hooks state.Hooks) (state.Run, error) {
 	offer, err := newOffer(job)
 	if err != nil {
 		return nil, err
 	}
 	for _, c := range offer.Constants {
 		if most := s.cfg.ValueBytes; len(c) > most {
-			return nil, fmt.Errorf("%w: a constant takes %d bytes, at most %d can be shared", engine.ErrInvalidGraph, len(c), most)
+			return nil, fmt.Errorf("%w: a constant takes %d bytes, at most %d can be shared", dag.ErrInvalidGraph, len(c), most)
 		}
 	}
 	disown := s.own.reserve(job.Info.ID) // before there is news of it
@@ -42,7 +45,7 @@ func (s *Store) Create(ctx context.Context, job engine.Job, hooks state.Hooks) (
 	kept, err := s.backend.Open(ctx, job.Info.ID)
 	if err != nil { // the run exists, so its submission must not fail
 		s.cfg.Log.Error("a run that was created cannot be read", "run", job.Info.ID, "error", err)
-		kept = Stored{StartedAt: time.Now(), Status: engine.Running}
+		kept = Stored{StartedAt: time.Now(), Status: record.Running}
 	}
 	r := newRun(s, job, kept, hooks)
 	s.startRun(context.Background(), r)
@@ -62,7 +65,7 @@ func (r *run) inviteWorkers(ready []ledger.Grant) {
 }
 
 // newOffer makes what the store keeps of a job.
-func newOffer(job engine.Job) (NewRun, error) {
+func newOffer(job execution.Job) (NewRun, error) {
 	g := job.Graph
 	graph, constants, err := g.AppendGraph(nil)
 	if err != nil {
@@ -87,10 +90,10 @@ func newOffer(job engine.Job) (NewRun, error) {
 }
 
 // decodeJob makes a job from what the store keeps.
-func decodeJob(kept Stored, find func(workflow, function string) *engine.Function) (engine.Job, error) {
+func decodeJob(kept Stored, find func(workflow, function string) *engine.Function) (execution.Job, error) {
 	var job storedJob
 	if err := json.Unmarshal(kept.Job, &job); err != nil {
-		return engine.Job{}, fmt.Errorf("shared: a job cannot be read: %w", err)
+		return execution.Job{}, fmt.Errorf("shared: a job cannot be read: %w", err)
 	}
 	job.Info.Revision, job.Info.StartedAt = kept.Revision, kept.StartedAt
 	constant := func(hash string) ([]byte, error) {
@@ -99,24 +102,24 @@ func decodeJob(kept Stored, find func(workflow, function string) *engine.Functio
 		}
 		return nil, fmt.Errorf("shared: constant %s of run %s is gone", hash, job.Info.ID)
 	}
-	g, err := engine.DecodeGraph(kept.Graph, constant, func(function string) *engine.Function {
+	g, err := dag.DecodeGraph(kept.Graph, constant, func(function string) *engine.Function {
 		return find(job.Info.Workflow, function)
 	})
 	if err != nil {
-		return engine.Job{}, fmt.Errorf("shared: the graph of run %s: %w", job.Info.ID, err)
+		return execution.Job{}, fmt.Errorf("shared: the graph of run %s: %w", job.Info.ID, err)
 	}
-	return engine.Job{Info: job.Info, Graph: g, Options: job.Options}, nil
+	return execution.Job{Info: job.Info, Graph: g, Options: job.Options}, nil
 }
 
 // ownRuns are the runs that this process has created, so that its searches skip them. Runs that the store does not list
 // any more are forgotten.
 type ownRuns struct {
 	mu      sync.Mutex
-	created map[engine.RunID]time.Time // guarded by mu; when the creation was confirmed, zero before
+	created map[record.RunID]time.Time // guarded by mu; when the creation was confirmed, zero before
 }
 
 // reserve records that a run is being created here, unless it already was; disown undoes that.
-func (o *ownRuns) reserve(id engine.RunID) (disown func()) {
+func (o *ownRuns) reserve(id record.RunID) (disown func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if _, ok := o.created[id]; ok {
@@ -131,13 +134,13 @@ func (o *ownRuns) reserve(id engine.RunID) (disown func()) {
 }
 
 // confirm records that the store lists the run from now on.
-func (o *ownRuns) confirm(id engine.RunID) {
+func (o *ownRuns) confirm(id record.RunID) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.created[id] = time.Now()
 }
 
-func (o *ownRuns) has(id engine.RunID) bool {
+func (o *ownRuns) has(id record.RunID) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	_, ok := o.created[id]
@@ -145,10 +148,10 @@ func (o *ownRuns) has(id engine.RunID) bool {
 }
 
 // forget removes runs that were confirmed before a moment and are gone.
-func (o *ownRuns) forget(before time.Time, isGone func(engine.RunID, int) bool) {
+func (o *ownRuns) forget(before time.Time, isGone func(record.RunID, int) bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	maps.DeleteFunc(o.created, func(id engine.RunID, at time.Time) bool {
+	maps.DeleteFunc(o.created, func(id record.RunID, at time.Time) bool {
 		return !at.IsZero() && at.Before(before) && isGone(id, 0)
 	})
 }

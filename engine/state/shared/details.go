@@ -6,14 +6,14 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // blob is one piece of details as it is stored.
 type blob struct {
 	Revision int                   `json:"revision,omitempty"`
-	Details  []engine.Detail       `json:"details,omitempty"`
-	Workers  []engine.WorkerRecord `json:"workers,omitempty"`
+	Details  []record.Detail       `json:"details,omitempty"`
+	Workers  []record.WorkerRecord `json:"workers,omitempty"`
 }
 
 func (b blob) encode() []byte {
@@ -38,15 +38,15 @@ type detailReader struct {
 	mu      sync.Mutex
 	at      Position                    // guarded by mu
 	read    time.Time                   // guarded by mu
-	workers map[int]engine.WorkerRecord // guarded by mu; the latest record of each
+	workers map[int]record.WorkerRecord // guarded by mu; the latest record of each
 }
 
 func newDetailReader(r *run) *detailReader {
-	return &detailReader{r: r, workers: map[int]engine.WorkerRecord{}}
+	return &detailReader{r: r, workers: map[int]record.WorkerRecord{}}
 }
 
 // take returns what was added since the last call, with a last record for each worker that was lost.
-func (d *detailReader) take() (details []engine.Detail, workers []engine.WorkerRecord) {
+func (d *detailReader) take() (details []record.Detail, workers []record.WorkerRecord) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.r.isDone() && time.Since(d.read) < readAgain {
@@ -80,7 +80,7 @@ func (d *detailReader) take() (details []engine.Detail, workers []engine.WorkerR
 }
 
 // completeLost ends the records of workers that were lost according to the log.
-func (d *detailReader) completeLost() (records []engine.WorkerRecord) {
+func (d *detailReader) completeLost() (records []record.WorkerRecord) {
 	for number, ended := range d.r.tail.lostWorkers() {
 		if w, ok := d.workers[number]; ok && w.Ended == 0 {
 			w.Ended = ended

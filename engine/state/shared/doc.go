@@ -17,7 +17,7 @@
 // goroutine, and one for each output being moved; the store has four while there are runs. A node takes 48 bytes, a step
 // of a log that is read here 136.
 //
-// Caveats: bodies are executed at least once, so their effects have to be idempotent by engine.TaskInfo.Key. A session is
+// Caveats: bodies are executed at least once, so their effects have to be idempotent by execution.TaskInfo.Key. A session is
 // fenced by the store's clock and this process's monotonic one: a process that stalls for longer than its lease executes
 // a body until that checks its context. Create reads the graph back once; Find keeps a goroutine for each active run.
 package shared

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
 )
 
@@ -65,19 +67,19 @@ func (r *run) endsHere() bool {
 // storeEnd evaluates the end and stores it, unless another process was first; false when the store has to be read again.
 // With anyhow an unavailable result is left out.
 func (r *run) storeEnd(ctx context.Context, kept Stored, anyhow bool) bool {
-	end := engine.RunEnd{Status: kept.Status, EndedAt: r.endedAt()}
+	end := record.RunEnd{Status: kept.Status, EndedAt: r.endedAt()}
 	var value any
-	var frontier []engine.NodeID
+	var frontier []dag.NodeID
 	switch {
-	case kept.Status == engine.Succeeded:
+	case kept.Status == record.Succeeded:
 		var err error
 		if value, err = r.result(ctx, &end); err != nil {
 			if !anyhow {
 				return false
 			}
 			r.store.cfg.Log.Error("the result of a run is lost", "run", r.id, "error", err)
-			end.First = &engine.ErrorRecord{
-				Kind: engine.OutputLostError, Node: engine.NoNode, Time: end.EndedAt, Message: "the result is lost: " + err.Error(),
+			end.First = &record.ErrorRecord{
+				Kind: record.OutputLostError, Node: dag.NoNode, Time: end.EndedAt, Message: "the result is lost: " + err.Error(),
 			}
 		}
 		if end.Result == nil {
@@ -119,7 +121,7 @@ func (r *run) endedAt() time.Time {
 
 // result evaluates what the run returns, and adds it to its end if it is small enough. It fails when a value that it
 // consists of is unavailable, perhaps because another process has stored the end and cleaned the run.
-func (r *run) result(ctx context.Context, end *engine.RunEnd) (any, error) {
+func (r *run) result(ctx context.Context, end *record.RunEnd) (any, error) {
 	t := r.layout.Graph.ResultType()
 	end.ResultType = t.Name()
 	if t.Err() != nil {
@@ -185,7 +187,7 @@ func (r *run) learnBlocks(ctx context.Context) error {
 }
 
 // frontier lists the outputs that the next revision may read: those of tasks that are OK with readers that are not.
-func (r *run) frontier(ctx context.Context) []engine.NodeID {
+func (r *run) frontier(ctx context.Context) []dag.NodeID {
 	state, err := r.backend.Snapshot(ctx, r.id)
 	if err != nil {
 		return nil
@@ -198,11 +200,11 @@ func (r *run) frontier(ctx context.Context) []engine.NodeID {
 	return r.state.Frontier(state)
 }
 
-func decodeRecord(data []byte) *engine.ErrorRecord {
+func decodeRecord(data []byte) *record.ErrorRecord {
 	if len(data) == 0 {
 		return nil
 	}
-	var rec engine.ErrorRecord
+	var rec record.ErrorRecord
 	if err := json.Unmarshal(data, &rec); err != nil {
 		return nil
 	}
@@ -210,29 +212,29 @@ func decodeRecord(data []byte) *engine.ErrorRecord {
 }
 
 // lostEnd is the end of a run that the store has lost.
-func (r *run) lostEnd() engine.RunEnd {
+func (r *run) lostEnd() record.RunEnd {
 	now := r.wall(r.clock.now())
-	return engine.RunEnd{Status: engine.Interrupted, EndedAt: now, First: &engine.ErrorRecord{
-		Kind: engine.StoreError, Node: engine.NoNode, Time: now,
+	return record.RunEnd{Status: record.Interrupted, EndedAt: now, First: &record.ErrorRecord{
+		Kind: record.StoreError, Node: dag.NoNode, Time: now,
 		Message: "the store has lost the run: it was deleted, or the store was restarted without its data",
 	}}
 }
 
-func (r *run) setEnd(end engine.RunEnd, value any) {
-	r.publishEnd(end.Status, func() (engine.RunEnd, any) { return end, value })
+func (r *run) setEnd(end record.RunEnd, value any) {
+	r.publishEnd(end.Status, func() (record.RunEnd, any) { return end, value })
 }
 
 // setStoredEnd sets an end that was read from the store. The value is fetched when it is first asked for.
 func (r *run) setStoredEnd(data []byte) {
-	var end engine.RunEnd
+	var end record.RunEnd
 	if err := json.Unmarshal(data, &end); err != nil {
-		end = engine.RunEnd{Status: engine.Interrupted, EndedAt: r.wall(r.clock.now())}
+		end = record.RunEnd{Status: record.Interrupted, EndedAt: r.wall(r.clock.now())}
 	}
-	r.publishEnd(end.Status, sync.OnceValues(func() (engine.RunEnd, any) {
+	r.publishEnd(end.Status, sync.OnceValues(func() (record.RunEnd, any) {
 		value, err := r.value(end)
 		if err != nil && end.First == nil {
-			end.First = &engine.ErrorRecord{
-				Kind: engine.OutputLostError, Node: engine.NoNode, Time: end.EndedAt, Message: "the result is unavailable: " + err.Error(),
+			end.First = &record.ErrorRecord{
+				Kind: record.OutputLostError, Node: dag.NoNode, Time: end.EndedAt, Message: "the result is unavailable: " + err.Error(),
 			}
 		}
 		return end, value
@@ -241,14 +243,14 @@ func (r *run) setStoredEnd(data []byte) {
 
 // setSupersededEnd sets the end of a revision that was retried before its end could be read.
 func (r *run) setSupersededEnd() {
-	end := engine.RunEnd{Status: engine.Failed, EndedAt: r.endedAt()}
+	end := record.RunEnd{Status: record.Failed, EndedAt: r.endedAt()}
 	if s := r.tail.finished(); s != nil {
 		end.Status = s.Outcome.RunStatus()
 	}
 	r.setEnd(end, nil)
 }
 
-func (r *run) publishEnd(outcome engine.Status, end func() (engine.RunEnd, any)) {
+func (r *run) publishEnd(outcome record.Status, end func() (record.RunEnd, any)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.outcome, r.end = outcome, end
@@ -256,9 +258,9 @@ func (r *run) publishEnd(outcome engine.Status, end func() (engine.RunEnd, any))
 
 // value is the result of a run whose end was read from the store; nil if it has none or this program lacks its type. A
 // large result is assembled from the outputs that it consists of, as long as those are kept.
-func (r *run) value(end engine.RunEnd) (any, error) {
+func (r *run) value(end record.RunEnd) (any, error) {
 	t := r.layout.Graph.ResultType()
-	if end.Status != engine.Succeeded || t.Err() != nil {
+	if end.Status != record.Succeeded || t.Err() != nil {
 		return nil, nil
 	}
 	if end.Result != nil {
@@ -266,5 +268,5 @@ func (r *run) value(end engine.RunEnd) (any, error) {
 	}
 	ctx, stop := context.WithTimeout(context.Background(), valueWithin)
 	defer stop()
-	return r.result(ctx, &engine.RunEnd{})
+	return r.result(ctx, &record.RunEnd{})
 }

@@ -5,25 +5,27 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // entryDecoder turns the entries of a log into steps. They have to come in order, from the first.
 type entryDecoder struct {
-	graph     *engine.Graph
-	numbering *engine.Numbering
-	announced map[engine.NodeID]engine.Step // attempts under way, from their AttemptStarted step
-	owed      []engine.NodeID               // made ready by an edge of an earlier step, and in no step's Readied yet
-	packed    []engine.Step
+	graph     *dag.Graph
+	numbering *dag.Numbering
+	announced map[dag.NodeID]record.Step // attempts under way, from their AttemptStarted step
+	owed      []dag.NodeID               // made ready by an edge of an earlier step, and in no step's Readied yet
+	packed    []record.Step
 }
 
-func newEntryDecoder(g *engine.Graph) entryDecoder {
-	return entryDecoder{graph: g, numbering: engine.NewNumbering(g), announced: map[engine.NodeID]engine.Step{}}
+func newEntryDecoder(g *dag.Graph) entryDecoder {
+	return entryDecoder{graph: g, numbering: dag.NewNumbering(g), announced: map[dag.NodeID]record.Step{}}
 }
 
 // decode appends the steps of an entry to all, the steps before it.
-func (d *entryDecoder) decode(all []engine.Step, e *Entry) ([]engine.Step, error) {
+func (d *entryDecoder) decode(all []record.Step, e *Entry) ([]record.Step, error) {
 	if n := uint64(len(all)) + 1; e.First != n && e.Steps+len(e.Plain) > 0 {
 		return all, fmt.Errorf("an entry begins with step %d, expected %d", e.First, n)
 	}
@@ -64,11 +66,11 @@ func (d *entryDecoder) decode(all []engine.Step, e *Entry) ([]engine.Step, error
 }
 
 // unpack appends the steps that a session has packed, with their moments bounded by that of the entry.
-func (d *entryDecoder) unpack(all []engine.Step, e *Entry) ([]engine.Step, error) {
+func (d *entryDecoder) unpack(all []record.Step, e *Entry) ([]record.Step, error) {
 	if e.Steps == 0 {
 		return all, nil
 	}
-	steps, err := engine.DecodeSteps(e.Packed, d.packed[:0])
+	steps, err := record.DecodeSteps(e.Packed, d.packed[:0])
 	if err != nil {
 		return all, err
 	}
@@ -88,19 +90,19 @@ func (d *entryDecoder) unpack(all []engine.Step, e *Entry) ([]engine.Step, error
 }
 
 // expand numbers the instances that an expansion has made, and adds their roots to the nodes it readied.
-func (d *entryDecoder) expand(s *engine.Step, b *ledger.Block) error {
+func (d *entryDecoder) expand(s *record.Step, b *ledger.Block) error {
 	if d.numbering.Nodes() != int(b.First) {
 		return fmt.Errorf("a fan-out appends nodes from %d, expected from %d", b.First, d.numbering.Nodes())
 	}
-	eb, err := d.numbering.Expand(b.Expansion, int(b.Width), engine.Limits{Tasks: math.MaxInt32, Edges: math.MaxInt})
+	eb, err := d.numbering.Expand(b.Expansion, int(b.Width), dag.Limits{Tasks: math.MaxInt32, Edges: math.MaxInt})
 	if err != nil {
 		return err
 	}
 	roots := d.graph.Scope(eb.Scope).Roots()
-	readied := make([]engine.NodeID, 0, len(s.Readied)+len(roots)*int(b.Width))
+	readied := make([]dag.NodeID, 0, len(s.Readied)+len(roots)*int(b.Width))
 	for i := range eb.Instances {
 		for _, root := range roots {
-			readied = append(readied, engine.Place{Block: eb, Instance: i, Local: root}.ID())
+			readied = append(readied, dag.Place{Block: eb, Instance: i, Local: root}.ID())
 		}
 	}
 	s.Readied = append(readied, s.Readied...)
@@ -108,24 +110,24 @@ func (d *entryDecoder) expand(s *engine.Step, b *ledger.Block) error {
 }
 
 // complete fills in what the ledger does not know: for a lost attempt, what was announced of it.
-func (d *entryDecoder) complete(s *engine.Step, now int64) {
+func (d *entryDecoder) complete(s *record.Step, now int64) {
 	switch {
-	case s.Kind == engine.AttemptStarted:
+	case s.Kind == record.AttemptStarted:
 		d.announced[s.Node] = *s
-	case s.Kind == engine.AttemptEnded && s.Outcome == engine.OutcomeLost:
+	case s.Kind == record.AttemptEnded && s.Outcome == record.OutcomeLost:
 		a, ok := d.announced[s.Node]
 		if ok = ok && a.Epoch == s.Epoch && a.Attempt == s.Attempt; ok {
 			s.Slot, s.Head, s.Ready, s.Claimed, s.Started, s.Fetch = a.Slot, a.Head, a.Ready, a.Claimed, a.Started, a.Fetch
 		} else { // its worker died before it could announce it
 			s.Head, s.Ready, s.Claimed, s.Started = true, s.Ended, s.Ended, s.Ended
 		}
-		s.Became, s.Announced = engine.NoNode, ok
+		s.Became, s.Announced = dag.NoNode, ok
 		delete(d.announced, s.Node)
-	case s.Kind == engine.AttemptEnded || s.Kind == engine.FanOutExpanded:
+	case s.Kind == record.AttemptEnded || s.Kind == record.FanOutExpanded:
 		delete(d.announced, s.Node)
-	case s.Kind == engine.RunStarted: // of a later revision; the first one's is 0
+	case s.Kind == record.RunStarted: // of a later revision; the first one's is 0
 		s.Ended = now
-	case s.Kind == engine.RunPaused || s.Kind == engine.RunResumed || s.Kind == engine.CancelRequested || s.Kind == engine.RunDeadline:
+	case s.Kind == record.RunPaused || s.Kind == record.RunResumed || s.Kind == record.CancelRequested || s.Kind == record.RunDeadline:
 		if s.Ended == 0 {
 			s.Ended = now
 		}
@@ -135,39 +137,39 @@ func (d *entryDecoder) complete(s *engine.Step, now int64) {
 // counts are the figures of a run according to its log so far.
 type counts struct {
 	revision int // of the run, -1 before it starts
-	done     map[engine.NodeID]struct{}
+	done     map[dag.NodeID]struct{}
 	failed   int
 	skipped  int
 	retries  int
-	running  map[engine.NodeID]struct{} // announced attempts
-	status   engine.Status
+	running  map[dag.NodeID]struct{} // announced attempts
+	status   record.Status
 }
 
 func newCounts() counts {
 	return counts{
-		revision: -1, done: map[engine.NodeID]struct{}{}, running: map[engine.NodeID]struct{}{}, status: engine.Queued,
+		revision: -1, done: map[dag.NodeID]struct{}{}, running: map[dag.NodeID]struct{}{}, status: record.Queued,
 	}
 }
 
 // take counts a step.
-func (c *counts) take(s *engine.Step, n *engine.Numbering) {
+func (c *counts) take(s *record.Step, n *dag.Numbering) {
 	switch s.Kind {
-	case engine.RunStarted:
+	case record.RunStarted:
 		c.revision++
-		c.failed, c.skipped, c.retries, c.status = 0, 0, 0, engine.Running
+		c.failed, c.skipped, c.retries, c.status = 0, 0, 0, record.Running
 		clear(c.running)
-	case engine.RunPaused:
-		c.status = engine.Paused
-	case engine.RunResumed, engine.CancelRequested, engine.RunDeadline:
-		c.status = engine.Running
-	case engine.RunFinished:
+	case record.RunPaused:
+		c.status = record.Paused
+	case record.RunResumed, record.CancelRequested, record.RunDeadline:
+		c.status = record.Running
+	case record.RunFinished:
 		c.status = s.Outcome.RunStatus()
 		clear(c.running)
-	case engine.TaskSkipped:
+	case record.TaskSkipped:
 		c.skipped++
-	case engine.AttemptStarted:
+	case record.AttemptStarted:
 		c.running[s.Node] = struct{}{}
-	case engine.AttemptEnded:
+	case record.AttemptEnded:
 		delete(c.running, s.Node)
 		if n.IsTask(s.Node) {
 			c.ended(s)
@@ -175,19 +177,19 @@ func (c *counts) take(s *engine.Step, n *engine.Numbering) {
 	}
 }
 
-func (c *counts) ended(s *engine.Step) {
+func (c *counts) ended(s *record.Step) {
 	switch s.Outcome {
-	case engine.OutcomeOK:
+	case record.OutcomeOK:
 		c.done[s.Node] = struct{}{}
-	case engine.OutcomeFailed:
+	case record.OutcomeFailed:
 		c.failed++
-	case engine.OutcomeRetrying:
+	case record.OutcomeRetrying:
 		c.retries++
 	}
 }
 
-func (c *counts) progress() engine.Progress {
-	return engine.Progress{
+func (c *counts) progress() execution.Progress {
+	return execution.Progress{
 		Status: c.status, Done: len(c.done), Failed: c.failed, Skipped: c.skipped, Retries: c.retries, Running: len(c.running),
 	}
 }

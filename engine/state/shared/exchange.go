@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
 )
@@ -53,7 +55,7 @@ func (r *run) exchange(ctx context.Context, drafts []*member.Draft, hint Hint) e
 // pack encodes the steps, details and first error of a commit.
 func (r *run) pack(d *member.Draft) Call {
 	if len(d.Steps) > 0 {
-		d.Commit.Packed = engine.AppendSteps(nil, d.Steps)
+		d.Commit.Packed = record.AppendSteps(nil, d.Steps)
 	}
 	call := Call{Commit: d.Commit, First: encodeRecord(d.FirstFailure())}
 	if len(d.Outputs) > 0 {
@@ -64,7 +66,7 @@ func (r *run) pack(d *member.Draft) Call {
 	}
 	b := blob{Revision: r.revision, Details: d.Details}
 	if r.session.isNew {
-		b.Workers = []engine.WorkerRecord{r.describe()}
+		b.Workers = []record.WorkerRecord{r.describe()}
 		r.session.isNew = false
 	}
 	if len(b.Details)+len(b.Workers) > 0 {
@@ -73,7 +75,7 @@ func (r *run) pack(d *member.Draft) Call {
 	return call
 }
 
-func encodeRecord(rec *engine.ErrorRecord) []byte {
+func encodeRecord(rec *record.ErrorRecord) []byte {
 	if rec == nil {
 		return nil
 	}
@@ -183,8 +185,8 @@ func (r *run) abandonSession(ctx context.Context, cause error) {
 // failRolledBack fails the run, since processes number its nodes differently now. A retry begins with what the store
 // has kept.
 func (r *run) failRolledBack() {
-	r.Stop(engine.Failed, member.ErrRolledBack, &engine.ErrorRecord{
-		Kind: engine.StoreError, Node: engine.NoNode, Worker: r.name, Time: r.wall(r.clock.now()),
+	r.Stop(record.Failed, member.ErrRolledBack, &record.ErrorRecord{
+		Kind: record.StoreError, Node: dag.NoNode, Worker: r.name, Time: r.wall(r.clock.now()),
 		Message: "the store has forgotten what it had acknowledged, which happens when its machine dies or a lagging replica takes over",
 	})
 }

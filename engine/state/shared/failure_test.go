@@ -12,6 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/sharedtest"
 )
 
@@ -52,26 +55,26 @@ func TestAFailedAttemptIsRepeated(t *testing.T) {
 		graph := compile(t, g, next.Call(f.Call(next.Call(engine.Const(g, 1)))))
 		exec := w.submit(watcher, graph, engine.RunOptions{})
 		end, value := w.await(exec)
-		assert.Equal(t, engine.Succeeded, end.Status)
+		assert.Equal(t, record.Succeeded, end.Status)
 		assert.Equal(t, 3, value)
 		steps := w.steps(exec)
 		require.NoError(t, checkLog(graph, steps))
-		var outcomes []engine.Outcome
+		var outcomes []record.Outcome
 		for _, s := range steps {
-			if s.Kind == engine.AttemptEnded && s.Node == 1 {
+			if s.Kind == record.AttemptEnded && s.Node == 1 {
 				outcomes = append(outcomes, s.Outcome)
 			}
 		}
-		assert.Equal(t, []engine.Outcome{engine.OutcomeRetrying, engine.OutcomeRetrying, engine.OutcomeOK}, outcomes)
+		assert.Equal(t, []record.Outcome{record.OutcomeRetrying, record.OutcomeRetrying, record.OutcomeOK}, outcomes)
 		details, _ := exec.TakeDetails()
 		require.Len(t, errorsOf(details), 2)
-		assert.Equal(t, engine.UserError, errorsOf(details)[0].Kind)
+		assert.Equal(t, record.UserError, errorsOf(details)[0].Kind)
 		assert.Equal(t, "flaky", errorsOf(details)[0].Task)
 		assert.Equal(t, 2, exec.Progress().Retries)
 	})
 }
 
-func errorsOf(details []engine.Detail) (records []engine.ErrorRecord) {
+func errorsOf(details []record.Detail) (records []record.ErrorRecord) {
 	for _, d := range details {
 		if d.Error != nil {
 			records = append(records, *d.Error)
@@ -90,13 +93,13 @@ func TestAFailureEndsTheRun(t *testing.T) {
 		graph := compile(t, g, add.Call(sleeper.Call(engine.Const(g, 1)), next.Call(fails.Call(next.Call(engine.Const(g, 1))))))
 		exec := w.submit(watcher, graph, engine.RunOptions{})
 		end, value := w.await(exec)
-		assert.Equal(t, engine.Failed, end.Status)
+		assert.Equal(t, record.Failed, end.Status)
 		assert.Nil(t, value)
 		require.NotNil(t, end.First)
 		assert.Equal(t, "fails", end.First.Task)
 		assert.Equal(t, "it is broken", end.First.Message)
 		steps := w.steps(exec)
-		assert.Equal(t, engine.OutcomeFailed, steps[len(steps)-1].Outcome)
+		assert.Equal(t, record.OutcomeFailed, steps[len(steps)-1].Outcome)
 	})
 }
 
@@ -114,14 +117,14 @@ func TestContinueFinishesEverythingElse(t *testing.T) {
 		list := engine.Func1("list", func(_ context.Context, n int) ([]int, error) { return make([]int, n), nil })
 		skipped := engine.FanOut(g, list.Call(bad), next.Call)
 		graph := compile(t, g, engine.List(g, engine.List(g, good, add.Call(bad, good)), skipped))
-		exec := w.submit(watcher, graph, engine.RunOptions{Policy: engine.Continue})
+		exec := w.submit(watcher, graph, engine.RunOptions{Policy: record.Continue})
 		end, _ := w.await(exec)
-		assert.Equal(t, engine.Failed, end.Status)
+		assert.Equal(t, record.Failed, end.Status)
 		require.NotNil(t, end.First)
 		assert.Equal(t, "fails", end.First.Task)
 		w.steps(exec)
 		p := exec.Progress()
-		assert.Equal(t, engine.Progress{Status: engine.Failed, Tasks: 44, Done: 20, Failed: 1, Skipped: 23}, p)
+		assert.Equal(t, execution.Progress{Status: record.Failed, Tasks: 44, Done: 20, Failed: 1, Skipped: 23}, p)
 	})
 }
 
@@ -132,7 +135,7 @@ func TestTheRetryBudgetIsBounded(t *testing.T) {
 		graph := compile(t, g, never.Call(engine.Const(g, 1)))
 		exec := w.submit(watcher, graph, engine.RunOptions{})
 		end, _ := w.await(exec)
-		assert.Equal(t, engine.Failed, end.Status)
+		assert.Equal(t, record.Failed, end.Status)
 		require.NotNil(t, end.First)
 		assert.Contains(t, end.First.Message, "it is broken (not tried again: the run has used its budget of retries)")
 		w.steps(exec)
@@ -145,11 +148,11 @@ func TestAFanOutBeyondTheLimitsFails(t *testing.T) {
 		g := engine.NewBuilder()
 		list := engine.Func1("list", func(_ context.Context, n int) ([]int, error) { return make([]int, n), nil })
 		graph := compile(t, g, engine.FanOut(g, list.Call(engine.Const(g, 30)), next.Call))
-		exec := w.submit(watcher, graph, engine.RunOptions{Limits: engine.Limits{Tasks: 20}})
+		exec := w.submit(watcher, graph, engine.RunOptions{Limits: dag.Limits{Tasks: 20}})
 		end, _ := w.await(exec)
-		assert.Equal(t, engine.Failed, end.Status)
+		assert.Equal(t, record.Failed, end.Status)
 		require.NotNil(t, end.First)
-		assert.Equal(t, engine.LimitError, end.First.Kind)
+		assert.Equal(t, record.LimitError, end.First.Kind)
 	})
 }
 
@@ -169,7 +172,7 @@ func TestCancelPauseResume(t *testing.T) {
 		exec.Progress()
 		time.Sleep(time.Second)
 		paused := exec.Progress()
-		assert.Equal(t, engine.Paused, paused.Status)
+		assert.Equal(t, record.Paused, paused.Status)
 		assert.NotZero(t, paused.Done)
 		time.Sleep(10 * time.Second)
 		exec.Progress()
@@ -183,7 +186,7 @@ func TestCancelPauseResume(t *testing.T) {
 		exec.Cancel()
 		asked := time.Now()
 		end, _ := w.await(exec)
-		assert.Equal(t, engine.Cancelled, end.Status)
+		assert.Equal(t, record.Cancelled, end.Status)
 		assert.Less(t, time.Since(asked), 4*time.Second)
 	})
 }
@@ -198,9 +201,9 @@ func TestTheDeadlineEndsARun(t *testing.T) {
 		exec := w.submit(watcher, compile(t, g, sleeper.Call(engine.Const(g, 1))), engine.RunOptions{Deadline: 5 * time.Second})
 		begun := time.Now()
 		end, _ := w.await(exec)
-		assert.Equal(t, engine.Failed, end.Status)
+		assert.Equal(t, record.Failed, end.Status)
 		require.NotNil(t, end.First)
-		assert.Equal(t, engine.DeadlineError, end.First.Kind)
+		assert.Equal(t, record.DeadlineError, end.First.Kind)
 		assert.InDelta(t, 5, time.Since(begun).Seconds(), 2.5)
 	})
 }

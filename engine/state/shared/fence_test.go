@@ -12,6 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/shared"
 	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/internal/testkit/sharedtest"
@@ -21,12 +24,12 @@ import (
 func TestAFencedProcessLearnsTheStatus(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		while func(exec engine.Execution)
-		then  func(exec engine.Execution)
-		want  engine.Status
+		while func(exec execution.Execution)
+		then  func(exec execution.Execution)
+		want  record.Status
 	}{
-		{"paused and resumed", engine.Execution.Pause, engine.Execution.Resume, engine.Succeeded},
-		{"cancelled", engine.Execution.Cancel, func(engine.Execution) {}, engine.Cancelled},
+		{"paused and resumed", execution.Execution.Pause, execution.Execution.Resume, record.Succeeded},
+		{"cancelled", execution.Execution.Cancel, func(execution.Execution) {}, record.Cancelled},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -97,7 +100,7 @@ func TestAReapedProcessContinues(t *testing.T) {
 			w := newWorld(t)
 			defer w.end()
 			watcher := w.process(nil, idle)
-			b := &board{running: map[int]engine.NodeID{}}
+			b := &board{running: map[int]dag.NodeID{}}
 			w.process(sharedtest.Random(seed, 0.05, 5*time.Millisecond), func(cfg *shared.Config, _ *worker.Config) { cfg.Board = b })
 			lib := newLibrary(20 * time.Millisecond)
 			graph := lib.graph(t, rand.New(rand.NewPCG(seed, 17)), 40)
@@ -107,7 +110,7 @@ func TestAReapedProcessContinues(t *testing.T) {
 			require.NoError(t, err)
 			for range 3 {
 				time.Sleep(time.Duration(20+10*seed) * time.Millisecond)
-				require.NoError(t, watcher.store.ReapSession(t.Context(), job.Info.ID, b.latest(), nil, engine.ErrorRecord{Kind: engine.WorkerLostError}))
+				require.NoError(t, watcher.store.ReapSession(t.Context(), job.Info.ID, b.latest(), nil, record.ErrorRecord{Kind: record.WorkerLostError}))
 			}
 			begun := time.Now()
 			w.await(exec)

@@ -6,7 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
@@ -22,7 +23,7 @@ const (
 // groupOf is how many of n outputs are fetched by one call.
 func groupOf(n int) int { return min(max(n/fetchGroups, leastGroup), mostGroup) }
 
-// Sources of an input, as engine.InputDetail names them.
+// Sources of an input, as record.InputDetail names them.
 const (
 	fromLocal  = "local"
 	fromInline = "inline"
@@ -31,22 +32,22 @@ const (
 
 // inputSet holds the values that one attempt reads, also when the cache drops them meanwhile.
 type inputSet struct {
-	nodes []engine.NodeID // ascending
+	nodes []dag.NodeID // ascending
 	outs  []*member.Value
 }
 
-// Output implements engine.Values.
-func (in *inputSet) Output(id engine.NodeID) any {
+// Output implements dag.Values.
+func (in *inputSet) Output(id dag.NodeID) any {
 	if i, ok := slices.BinarySearch(in.nodes, id); ok {
 		return in.outs[i].Data
 	}
 	return nil
 }
 
-// Elements implements engine.Values; it is never called, since the set is engine.Lazy.
-func (in *inputSet) Elements(engine.NodeID) []any { return nil }
+// Elements implements dag.Values; it is never called, since the set is dag.Lazy.
+func (in *inputSet) Elements(dag.NodeID) []any { return nil }
 
-// LazyElements implements engine.Lazy.
+// LazyElements implements dag.Lazy.
 func (in *inputSet) LazyElements() {}
 
 // fetching is an output that is being fetched. Its fields but ahead are set before done is closed.
@@ -59,14 +60,14 @@ type fetching struct {
 }
 
 // Errors implements state.Fetcher.
-func (r *run) Errors(id engine.NodeID) int {
+func (r *run) Errors(id dag.NodeID) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.state.Errors(id)
 }
 
 // Fetch implements state.Fetcher.
-func (r *run) Fetch(ctx context.Context, c state.Claim) (engine.Values, []engine.InputDetail, error) {
+func (r *run) Fetch(ctx context.Context, c state.Claim) (dag.Values, []record.InputDetail, error) {
 	p := r.Numbering().Locate(c.Node)
 	in := &inputSet{nodes: r.layout.Graph.Reads(nil, p, r.Numbering())}
 	if len(in.nodes) == 0 {
@@ -74,7 +75,7 @@ func (r *run) Fetch(ctx context.Context, c state.Claim) (engine.Values, []engine
 	}
 	in.outs = make([]*member.Value, len(in.nodes))
 	for !r.local(in) {
-		details := make([]engine.InputDetail, len(in.nodes))
+		details := make([]record.InputDetail, len(in.nodes))
 		missing, err := r.gather(ctx, in, details)
 		if err != nil {
 			return nil, nil, err
@@ -104,9 +105,9 @@ func (r *run) local(in *inputSet) bool {
 }
 
 // gather fetches the inputs that are not in memory, and returns those that the store does not have either.
-func (r *run) gather(ctx context.Context, in *inputSet, details []engine.InputDetail) (missing []engine.NodeID, err error) {
+func (r *run) gather(ctx context.Context, in *inputSet, details []record.InputDetail) (missing []dag.NodeID, err error) {
 	for i, f := range r.request(in, false) {
-		d := engine.InputDetail{From: in.nodes[i], Source: fromLocal}
+		d := record.InputDetail{From: in.nodes[i], Source: fromLocal}
 		if f != nil {
 			select {
 			case <-f.done:
@@ -138,7 +139,7 @@ func (r *run) gather(ctx context.Context, in *inputSet, details []engine.InputDe
 // what to wait for, nil for inputs that are filled in.
 func (r *run) request(in *inputSet, ahead bool) []*fetching {
 	waits := make([]*fetching, len(in.nodes))
-	var asked []engine.NodeID
+	var asked []dag.NodeID
 	r.mu.Lock()
 	session := r.session.id
 	for i, id := range in.nodes {
@@ -190,7 +191,7 @@ func (r *run) preload(claims []ledger.Claim) {
 }
 
 // fetch gets and decodes a group of outputs.
-func (r *run) fetch(ctx context.Context, group []engine.NodeID, session ledger.SessionID) {
+func (r *run) fetch(ctx context.Context, group []dag.NodeID, session ledger.SessionID) {
 	began := time.Now()
 	var values []Output
 	err := errFenced
@@ -211,7 +212,7 @@ func (r *run) fetch(ctx context.Context, group []engine.NodeID, session ledger.S
 }
 
 // fetchedAll hands a group of outputs, nil for missing ones, to those who wait for them.
-func (r *run) fetchedAll(group []engine.NodeID, outs []*member.Value, err error, took time.Duration, session ledger.SessionID) {
+func (r *run) fetchedAll(group []dag.NodeID, outs []*member.Value, err error, took time.Duration, session ledger.SessionID) {
 	r.lock()
 	defer r.unlockAndNotify()
 	if r.session.id != session {
@@ -229,7 +230,7 @@ func (r *run) fetchedAll(group []engine.NodeID, outs []*member.Value, err error,
 }
 
 // decode makes an output of a stored value, nil where there is none.
-func (r *run) decode(id engine.NodeID, in Output) (*member.Value, error) {
+func (r *run) decode(id dag.NodeID, in Output) (*member.Value, error) {
 	if in.Inline == nil {
 		return nil, nil
 	}

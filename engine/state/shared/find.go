@@ -8,15 +8,17 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // settleTime is how long a new run may take to be entered before it is watched.
 const settleTime = 100 * time.Millisecond
 
-// Find implements engine.Finder.
-func (s *Store) Find(ctx context.Context, found func(engine.Job, engine.Execution)) error {
+// Find implements execution.Finder.
+func (s *Store) Find(ctx context.Context, found func(execution.Job, execution.Execution)) error {
 	var watched []*run
-	err := s.search(ctx, s.all, func(known seen, id engine.RunID, isActive bool) error {
+	err := s.search(ctx, s.all, func(known seen, id record.RunID, isActive bool) error {
 		kept, err := s.openIfNew(ctx, known, id, isActive)
 		if kept == nil || err != nil {
 			return err
@@ -42,7 +44,7 @@ func (s *Store) Find(ctx context.Context, found func(engine.Job, engine.Executio
 }
 
 // all lists the active runs and those that have ended.
-func (s *Store) all(ctx context.Context) (active, ended []engine.RunID, err error) {
+func (s *Store) all(ctx context.Context) (active, ended []record.RunID, err error) {
 	begun := time.Now()
 	if active, err = s.backend.Active(ctx); err == nil {
 		ended, err = s.backend.Ended(ctx)

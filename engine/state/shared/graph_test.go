@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // library is functions that take some time, so that much happens meanwhile.
@@ -55,7 +56,7 @@ func newLibrary(most time.Duration) library {
 }
 
 // graph is a random one of about size calls before fan-outs expand.
-func (l library) graph(t *testing.T, rng *rand.Rand, size int) *engine.Graph {
+func (l library) graph(t *testing.T, rng *rand.Rand, size int) *dag.Graph {
 	t.Helper()
 	g := engine.NewBuilder()
 	ints := l.grow(g, rng, []engine.Ref[int]{engine.Const(g, rng.IntN(7))}, size, 2)

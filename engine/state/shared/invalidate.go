@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/state"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // invalidate has lost outputs recomputed and releases the claim on their reader: then it returns state.ErrInputLost. It
 // returns nil when they were recomputed meanwhile, so that they can be fetched.
-func (r *run) invalidate(ctx context.Context, c state.Claim, missing []engine.NodeID) error {
+func (r *run) invalidate(ctx context.Context, c state.Claim, missing []dag.NodeID) error {
 	missing = missing[:min(len(missing), ledger.MaxLost)] // the others are found to be missing next time
 	op, err := r.invalidation(ctx, c, missing)
 	if err != nil {
@@ -44,7 +44,7 @@ func (r *run) invalidate(ctx context.Context, c state.Claim, missing []engine.No
 }
 
 // expect records the epochs that outputs have next, in case they are missing again.
-func (r *run) expect(nodes []engine.NodeID, epoch func(i int) uint16) {
+func (r *run) expect(nodes []dag.NodeID, epoch func(i int) uint16) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, id := range nodes {
@@ -53,7 +53,7 @@ func (r *run) expect(nodes []engine.NodeID, epoch func(i int) uint16) {
 }
 
 // invalidation waits until the ledger knows the claim, and returns the operation.
-func (r *run) invalidation(ctx context.Context, c state.Claim, missing []engine.NodeID) (ledger.Invalidate, error) {
+func (r *run) invalidation(ctx context.Context, c state.Claim, missing []dag.NodeID) (ledger.Invalidate, error) {
 	for {
 		r.lock()
 		l := r.laneOf(c)

@@ -8,26 +8,28 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
 )
 
 // seen maps the runs that a search has found to the latest revision that was opened, -1 for runs to be skipped.
-type seen map[engine.RunID]int
+type seen map[record.RunID]int
 
 // listing lists the runs of a search: active ones, and where it is interested in them those that have ended.
-type listing func(ctx context.Context) (active, ended []engine.RunID, err error)
+type listing func(ctx context.Context) (active, ended []record.RunID, err error)
 
 // visitor handles a run; isActive says that it is listed as active.
-type visitor func(known seen, id engine.RunID, isActive bool) error
+type visitor func(known seen, id record.RunID, isActive bool) error
 
 // Join implements state.Shared.
-func (s *Store) Join(ctx context.Context, find func(workflow, function string) *engine.Function, take func(job engine.Job) (hooks state.Hooks, begin func(state.Run))) error {
-	active := func(ctx context.Context) (active, ended []engine.RunID, err error) {
+func (s *Store) Join(ctx context.Context, find func(workflow, function string) *engine.Function, take func(job execution.Job) (hooks state.Hooks, begin func(state.Run))) error {
+	active := func(ctx context.Context) (active, ended []record.RunID, err error) {
 		active, err = s.backend.Active(ctx)
 		return active, nil, err
 	}
-	return s.search(ctx, active, func(known seen, id engine.RunID, isActive bool) error {
+	return s.search(ctx, active, func(known seen, id record.RunID, isActive bool) error {
 		kept, err := s.openIfNew(ctx, known, id, isActive)
 		if kept == nil || err != nil {
 			return err
@@ -58,7 +60,7 @@ func (s *Store) Join(ctx context.Context, find func(workflow, function string) *
 }
 
 // openIfNew reads a run that a search has not seen, or not in this revision; nil if there is nothing new.
-func (s *Store) openIfNew(ctx context.Context, known seen, id engine.RunID, isActive bool) (*Stored, error) {
+func (s *Store) openIfNew(ctx context.Context, known seen, id record.RunID, isActive bool) (*Stored, error) {
 	kept, err := s.backend.Open(ctx, id)
 	if errors.Is(err, engine.ErrUnknownRun) {
 		return nil, nil
@@ -79,9 +81,9 @@ func (s *Store) openIfNew(ctx context.Context, known seen, id engine.RunID, isAc
 
 // finishAgain completes the end of a run whose process died after storing it: the run is listed as ended and, if its end
 // contains its result, cleaned. What a retry of a failed run reads expires in time.
-func (s *Store) finishAgain(ctx context.Context, id engine.RunID, data []byte) {
+func (s *Store) finishAgain(ctx context.Context, id record.RunID, data []byte) {
 	_, err := s.backend.Finish(ctx, id, data)
-	var end engine.RunEnd
+	var end record.RunEnd
 	if err == nil && json.Unmarshal(data, &end) == nil && end.Result != nil {
 		_, err = s.backend.Clean(ctx, id, nil)
 	}
@@ -136,7 +138,7 @@ func (s *Store) search(ctx context.Context, list listing, visit visitor) error {
 }
 
 // visitOne visits a run; a failure is logged once, and the visit is repeated when there is news of the run.
-func (s *Store) visitOne(ctx context.Context, known, failed seen, id engine.RunID, isActive bool, visit visitor) {
+func (s *Store) visitOne(ctx context.Context, known, failed seen, id record.RunID, isActive bool, visit visitor) {
 	if _, ok := failed[id]; ok {
 		return
 	}
@@ -147,13 +149,13 @@ func (s *Store) visitOne(ctx context.Context, known, failed seen, id engine.RunI
 }
 
 // notIn returns a predicate for runs in neither list.
-func notIn(active, ended []engine.RunID) func(engine.RunID, int) bool {
-	listed := make(map[engine.RunID]bool, len(active)+len(ended))
+func notIn(active, ended []record.RunID) func(record.RunID, int) bool {
+	listed := make(map[record.RunID]bool, len(active)+len(ended))
 	for _, id := range active {
 		listed[id] = true
 	}
 	for _, id := range ended {
 		listed[id] = true
 	}
-	return func(id engine.RunID, _ int) bool { return !listed[id] }
+	return func(id record.RunID, _ int) bool { return !listed[id] }
 }

@@ -1,7 +1,8 @@
 package shared
 
 import (
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
 )
@@ -110,7 +111,7 @@ func (l *lane) Abandon(e *state.End) {
 	if !l.held || l.claim.Node != e.Node {
 		return
 	}
-	l.endAttempt(e, nil, engine.NoNode, false)
+	l.endAttempt(e, nil, dag.NoNode, false)
 	l.unassign()
 }
 
@@ -123,15 +124,15 @@ func (l *lane) Complete(strand []state.End, next bool) state.Reply {
 	if !l.held || l.claim.Node != strand[0].Node || !r.state.IsStrand(strand) {
 		return state.Reply{Stale: true}
 	}
-	became := engine.NoNode
+	became := dag.NoNode
 	for i := range strand {
-		follower := engine.NoNode
+		follower := dag.NoNode
 		if i+1 < len(strand) {
 			follower = strand[i+1].Node
 		}
 		became = l.endAttempt(&strand[i], outputs[i], follower, next && i+1 == len(strand))
 	}
-	if became == engine.NoNode {
+	if became == dag.NoNode {
 		l.unassign()
 		return state.Reply{}
 	}
@@ -146,7 +147,7 @@ func (l *lane) prepare(strand []state.End) []*member.Value {
 	for i := range strand {
 		e := &strand[i]
 		var o *member.Value
-		if e.Outcome == engine.OutcomeOK {
+		if e.Outcome == record.OutcomeOK {
 			o = l.output(e)
 		}
 		outputs = append(outputs, o)
@@ -174,24 +175,24 @@ func (l *lane) output(e *state.End) *member.Value {
 
 // unstorable turns an end into the failure that its output cannot be stored.
 func (l *lane) unstorable(e *state.End, p member.Node, err error) {
-	e.Outcome, e.Output, e.OutputBytes = engine.OutcomeFailed, nil, 0
-	e.Error = &engine.ErrorRecord{
-		Kind: engine.StoreError, Task: l.r.state.Identity(p), Node: e.Node, Message: err.Error(), Worker: l.r.name, Slot: int(l.slot),
+	e.Outcome, e.Output, e.OutputBytes = record.OutcomeFailed, nil, 0
+	e.Error = &record.ErrorRecord{
+		Kind: record.StoreError, Task: l.r.state.Identity(p), Node: e.Node, Message: err.Error(), Worker: l.r.name, Slot: int(l.slot),
 		Epoch: int(e.Epoch), Attempt: int(e.Attempt), Time: l.r.wall(e.Ended),
 	}
 }
 
 // endAttempt ends one attempt and returns the node that the lane becomes. The lock is held.
-func (l *lane) endAttempt(e *state.End, out *member.Value, follower engine.NodeID, next bool) engine.NodeID {
+func (l *lane) endAttempt(e *state.End, out *member.Value, follower dag.NodeID, next bool) dag.NodeID {
 	r := l.r
 	s := r.state
-	if err := s.Broken(e.Node); err != nil && e.Outcome == engine.OutcomeOK {
+	if err := s.Broken(e.Node); err != nil && e.Outcome == record.OutcomeOK {
 		l.unstorable(e, s.Find(e.Node), err)
 		out = nil
 	}
-	if e.Outcome == engine.OutcomeCancelled && !s.IsStopping() {
+	if e.Outcome == record.OutcomeCancelled && !s.IsStopping() {
 		s.Release(s.Find(e.Node)) // it was cancelled by something other than the end of the run
-		return engine.NoNode
+		return dag.NoNode
 	}
 	return s.Complete(e, l.slot, l.head && e.Node == l.claim.Node, out, follower, next)
 }

@@ -8,6 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
 )
 
@@ -20,10 +23,10 @@ func idleRun(t *testing.T) *run {
 	require.NoError(t, err)
 	s, err := New(Config{Backend: noBackend{}})
 	require.NoError(t, err)
-	r := newRun(s, engine.Job{Info: engine.RunInfo{ID: "r"}, Graph: g}, Stored{Status: engine.Running}, noHooks)
+	r := newRun(s, execution.Job{Info: record.RunInfo{ID: "r"}, Graph: g}, Stored{Status: record.Running}, noHooks)
 	r.controls.r = r
 	r.spawn = func(func(context.Context)) bool { return true }
-	r.self, r.entered = func() engine.WorkerRecord { return engine.WorkerRecord{} }, true
+	r.self, r.entered = func() record.WorkerRecord { return record.WorkerRecord{} }, true
 	return r
 }
 
@@ -35,7 +38,7 @@ func (noBackend) Costs() Costs { return Costs{} }
 // A fetch under a lost claim fails at once, and leaves nothing that others would wait for.
 func TestAFetchWithoutASessionFailsAtOnce(t *testing.T) {
 	r := idleRun(t)
-	in := &inputSet{nodes: []engine.NodeID{0}, outs: make([]*member.Value, 1)}
+	in := &inputSet{nodes: []dag.NodeID{0}, outs: make([]*member.Value, 1)}
 	waits := r.request(in, false)
 	<-waits[0].done
 	require.ErrorIs(t, waits[0].err, errFenced)

@@ -4,14 +4,14 @@ import (
 	"context"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // leaving is a request to the committer to leave the run.
 type leaving struct {
 	ctx    context.Context
-	self   engine.WorkerRecord
+	self   record.WorkerRecord
 	answer chan<- error
 }
 
@@ -23,7 +23,7 @@ func (r *run) Drain() {
 }
 
 // Leave implements state.Member.
-func (r *run) Leave(ctx context.Context, self engine.WorkerRecord) error {
+func (r *run) Leave(ctx context.Context, self record.WorkerRecord) error {
 	defer r.Forget()
 	answer := make(chan error, 1)
 	select {
@@ -41,7 +41,7 @@ func (r *run) Leave(ctx context.Context, self engine.WorkerRecord) error {
 
 // leaveRun ends this process's part in a run that continues elsewhere. What cannot be committed in time is released when
 // the lease expires.
-func (r *run) leaveRun(ctx context.Context, self engine.WorkerRecord) error {
+func (r *run) leaveRun(ctx context.Context, self record.WorkerRecord) error {
 	r.lock()
 	s := r.state
 	for _, l := range r.lanes {
@@ -96,7 +96,7 @@ func (r *run) markLeft() {
 }
 
 // handOverRecord adds the worker's last record to the details.
-func (r *run) handOverRecord(ctx context.Context, self engine.WorkerRecord) error {
+func (r *run) handOverRecord(ctx context.Context, self record.WorkerRecord) error {
 	r.mu.Lock()
 	saved := r.state.Savings()
 	number, isNumbered := r.state.Worker()
@@ -108,6 +108,6 @@ func (r *run) handOverRecord(ctx context.Context, self engine.WorkerRecord) erro
 	costs := r.backend.Costs()
 	saved.Commands, saved.RoundTrips = costs.Commands-r.costs.Commands, costs.RoundTrips-r.costs.RoundTrips
 	self.Saved = &saved
-	data := blob{Revision: r.revision, Workers: []engine.WorkerRecord{self}}.encode()
+	data := blob{Revision: r.revision, Workers: []record.WorkerRecord{self}}.encode()
 	return r.backend.AddDetails(ctx, r.id, [][]byte{data})
 }

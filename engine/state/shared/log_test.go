@@ -3,16 +3,17 @@ package shared_test
 import (
 	"fmt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // checkLog replays the whole log of a run that succeeded, and reports what could not have happened.
-func checkLog(g *engine.Graph, steps []engine.Step) error {
+func checkLog(g *dag.Graph, steps []record.Step) error {
 	c := logChecker{
-		graph: g, numbering: engine.NewNumbering(g), readied: map[engine.NodeID]bool{}, ok: map[engine.NodeID]int{},
+		graph: g, numbering: dag.NewNumbering(g), readied: map[dag.NodeID]bool{}, ok: map[dag.NodeID]int{},
 		attempts: map[[2]int]int{},
 	}
-	if len(steps) < 2 || steps[0].Kind != engine.RunStarted || steps[len(steps)-1].Kind != engine.RunFinished {
+	if len(steps) < 2 || steps[0].Kind != record.RunStarted || steps[len(steps)-1].Kind != record.RunFinished {
 		return fmt.Errorf("the log has %d steps, expected it to begin and to end", len(steps))
 	}
 	for i := range steps {
@@ -21,7 +22,7 @@ func checkLog(g *engine.Graph, steps []engine.Step) error {
 		}
 	}
 	for id := range c.numbering.Nodes() {
-		if _, ok := c.ok[engine.NodeID(id)]; !ok {
+		if _, ok := c.ok[dag.NodeID(id)]; !ok {
 			return fmt.Errorf("node %d never ended", id)
 		}
 	}
@@ -29,23 +30,23 @@ func checkLog(g *engine.Graph, steps []engine.Step) error {
 }
 
 type logChecker struct {
-	graph     *engine.Graph
-	numbering *engine.Numbering
-	readied   map[engine.NodeID]bool
-	ok        map[engine.NodeID]int // the epoch in which a node was last OK
-	attempts  map[[2]int]int        // the last attempt of a node in an epoch
+	graph     *dag.Graph
+	numbering *dag.Numbering
+	readied   map[dag.NodeID]bool
+	ok        map[dag.NodeID]int // the epoch in which a node was last OK
+	attempts  map[[2]int]int     // the last attempt of a node in an epoch
 }
 
-func (c *logChecker) step(i int, s *engine.Step) error {
+func (c *logChecker) step(i int, s *record.Step) error {
 	if s.Seq != uint64(i+1) {
 		return fmt.Errorf("its number is %d", s.Seq)
 	}
 	switch s.Kind {
-	case engine.AttemptEnded, engine.FanOutExpanded:
+	case record.AttemptEnded, record.FanOutExpanded:
 		if err := c.end(s); err != nil {
 			return err
 		}
-	case engine.AttemptStarted:
+	case record.AttemptStarted:
 		if !c.readied[s.Node] {
 			return fmt.Errorf("it starts before it is ready")
 		}
@@ -59,13 +60,13 @@ func (c *logChecker) step(i int, s *engine.Step) error {
 	return nil
 }
 
-func (c *logChecker) end(s *engine.Step) error {
+func (c *logChecker) end(s *record.Step) error {
 	switch {
 	case !c.numbering.Contains(s.Node):
 		return fmt.Errorf("there is no such node")
 	case !c.readied[s.Node]:
 		return fmt.Errorf("it ends before it is ready")
-	case !(s.Ready <= s.Claimed && s.Claimed+s.Fetch <= s.Started && s.Started <= s.Ended && s.Ended <= s.Updated) && s.Outcome != engine.OutcomeLost:
+	case !(s.Ready <= s.Claimed && s.Claimed+s.Fetch <= s.Started && s.Started <= s.Ended && s.Ended <= s.Updated) && s.Outcome != record.OutcomeLost:
 		return fmt.Errorf("its moments are out of order")
 	}
 	life := [2]int{int(s.Node), int(s.Epoch)}
@@ -73,7 +74,7 @@ func (c *logChecker) end(s *engine.Step) error {
 		return fmt.Errorf("attempt %d comes after attempt %d", s.Attempt, c.attempts[life])
 	}
 	c.attempts[life] = int(s.Attempt)
-	if s.Outcome != engine.OutcomeOK {
+	if s.Outcome != record.OutcomeOK {
 		return nil
 	}
 	if epoch, ok := c.ok[s.Node]; ok && epoch >= int(s.Epoch) {
@@ -87,9 +88,9 @@ func (c *logChecker) end(s *engine.Step) error {
 			return fmt.Errorf("it ends before node %d, for which it waits", p.Node(parent))
 		}
 	}
-	if s.Kind != engine.FanOutExpanded {
+	if s.Kind != record.FanOutExpanded {
 		return nil
 	}
-	_, err := c.numbering.Expand(s.Node, int(s.Width), engine.Limits{Tasks: 1 << 24, Edges: 1 << 26})
+	_, err := c.numbering.Expand(s.Node, int(s.Width), dag.Limits{Tasks: 1 << 24, Edges: 1 << 26})
 	return err
 }

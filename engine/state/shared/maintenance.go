@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -73,14 +75,14 @@ type newsQueue struct {
 	some chan struct{} // has an element where there are any
 
 	mu   sync.Mutex
-	runs map[engine.RunID]struct{}
+	runs map[record.RunID]struct{}
 }
 
 func newNewsQueue() *newsQueue {
-	return &newsQueue{some: make(chan struct{}, 1), runs: map[engine.RunID]struct{}{}}
+	return &newsQueue{some: make(chan struct{}, 1), runs: map[record.RunID]struct{}{}}
 }
 
-func (b *newsQueue) put(id engine.RunID) {
+func (b *newsQueue) put(id record.RunID) {
 	b.mu.Lock()
 	b.runs[id] = struct{}{}
 	b.mu.Unlock()
@@ -91,7 +93,7 @@ func (b *newsQueue) put(id engine.RunID) {
 }
 
 // take returns the runs in order and empties the queue.
-func (b *newsQueue) take() []engine.RunID {
+func (b *newsQueue) take() []record.RunID {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	runs := slices.Sorted(maps.Keys(b.runs))
@@ -122,7 +124,7 @@ func (s *Store) listen(ctx context.Context) {
 }
 
 // publish informs the runs and subscribers that a run was stopped, paused, resumed or created, or has ended.
-func (s *Store) publish(id engine.RunID) {
+func (s *Store) publish(id record.RunID) {
 	for _, r := range s.runsAlive() {
 		if r.id == id {
 			r.statusChanged()
@@ -242,8 +244,8 @@ func (s *Store) nextVisit(at time.Time) time.Duration {
 }
 
 // eachRun returns each known run once; where this process both takes part and watches, the entered one.
-func (s *Store) eachRun() map[engine.RunID]*run {
-	runs := map[engine.RunID]*run{}
+func (s *Store) eachRun() map[record.RunID]*run {
+	runs := map[record.RunID]*run{}
 	for _, r := range s.runsAlive() {
 		if runs[r.id] == nil || r.isEntered() {
 			runs[r.id] = r
@@ -265,8 +267,8 @@ func (r *run) maintain(ctx context.Context) {
 		r.mu.Lock()
 		name := r.name
 		r.mu.Unlock()
-		r.Stop(engine.Failed, engine.ErrDeadline, &engine.ErrorRecord{
-			Kind: engine.DeadlineError, Node: engine.NoNode, Worker: name, Time: r.wall(r.clock.now()),
+		r.Stop(record.Failed, engine.ErrDeadline, &record.ErrorRecord{
+			Kind: record.DeadlineError, Node: dag.NoNode, Worker: name, Time: r.wall(r.clock.now()),
 			Message: "the run did not end within its deadline of " + r.job.Options.Deadline.String(),
 		})
 	}

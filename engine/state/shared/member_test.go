@@ -13,6 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
 	"github.com/dagscope/dagscope/engine/worker"
@@ -45,15 +48,15 @@ func TestAProcessLeavesItsRun(t *testing.T) {
 		require.NoError(t, checkLog(graph, steps))
 		stopped := 0
 		for _, s := range steps {
-			if s.Kind == engine.WorkerStopped {
+			if s.Kind == record.WorkerStopped {
 				stopped++
-				assert.NotEqual(t, engine.OutcomeLost, s.Outcome)
+				assert.NotEqual(t, record.OutcomeLost, s.Outcome)
 			}
-			assert.NotEqual(t, engine.OutcomeLost, s.Outcome)
+			assert.NotEqual(t, record.OutcomeLost, s.Outcome)
 		}
 		assert.Equal(t, 1, stopped)
 		_, records := w.saved(exec)
-		last := map[int]engine.WorkerRecord{}
+		last := map[int]record.WorkerRecord{}
 		for _, r := range records {
 			last[r.Worker] = r
 		}
@@ -115,9 +118,9 @@ func TestPoisonIsGivenUp(t *testing.T) {
 			}
 		}
 		end, _ := w.await(exec)
-		assert.Equal(t, engine.Failed, end.Status)
+		assert.Equal(t, record.Failed, end.Status)
 		require.NotNil(t, end.First)
-		assert.Equal(t, engine.PoisonError, end.First.Kind)
+		assert.Equal(t, record.PoisonError, end.First.Kind)
 		assert.Equal(t, "deadly", end.First.Task)
 		assert.Contains(t, end.First.Message, "3 workers that ran it alone; the last time, its worker died")
 		assert.NotEmpty(t, end.First.Worker)
@@ -126,7 +129,7 @@ func TestPoisonIsGivenUp(t *testing.T) {
 		details, records := exec.TakeDetails()
 		lost := 0
 		for _, rec := range errorsOf(details) {
-			if rec.Kind == engine.WorkerLostError {
+			if rec.Kind == record.WorkerLostError {
 				lost++
 				assert.Equal(t, "deadly", rec.Task)
 				assert.NotEmpty(t, rec.Worker)
@@ -175,10 +178,10 @@ func TestSuspectsDoNotWaitForTheEnd(t *testing.T) {
 		require.NoError(t, checkLog(graph, w.steps(exec)))
 		last, suspects := time.Duration(0), 0
 		for _, s := range w.steps(exec) {
-			if s.Kind == engine.AttemptEnded && s.Outcome == engine.OutcomeLost {
+			if s.Kind == record.AttemptEnded && s.Outcome == record.OutcomeLost {
 				suspects++
 			}
-			if s.Kind == engine.AttemptEnded && s.Outcome == engine.OutcomeOK && s.Attempt > 1 {
+			if s.Kind == record.AttemptEnded && s.Outcome == record.OutcomeOK && s.Attempt > 1 {
 				last = max(last, time.Duration(s.Ended))
 			}
 		}
@@ -193,11 +196,11 @@ func TestSuspectsDoNotWaitForTheEnd(t *testing.T) {
 type board struct {
 	mu       sync.Mutex
 	sessions []ledger.SessionID
-	running  map[int]engine.NodeID
+	running  map[int]dag.NodeID
 	closed   []uint32
 }
 
-func (b *board) Opened(_ engine.RunID, s ledger.SessionID) uint32 {
+func (b *board) Opened(_ record.RunID, s ledger.SessionID) uint32 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.sessions = append(b.sessions, s)
@@ -210,7 +213,7 @@ func (b *board) Closed(handle uint32) {
 	b.closed = append(b.closed, handle)
 }
 
-func (b *board) Executing(slot int, _ uint32, node engine.NodeID) {
+func (b *board) Executing(slot int, _ uint32, node dag.NodeID) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.running[slot] = node
@@ -233,7 +236,7 @@ func (b *board) latest() ledger.SessionID {
 }
 
 // shows lists what lanes execute.
-func (b *board) shows() (session ledger.SessionID, nodes []engine.NodeID) {
+func (b *board) shows() (session ledger.SessionID, nodes []dag.NodeID) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, id := range b.running {
@@ -250,7 +253,7 @@ func TestASessionLeavesTheBoardOnce(t *testing.T) {
 			w := newWorld(t)
 			defer w.end()
 			watcher := w.process(nil, idle)
-			b := &board{running: map[int]engine.NodeID{}}
+			b := &board{running: map[int]dag.NodeID{}}
 			p := w.process(nil, func(cfg *shared.Config, _ *worker.Config) { cfg.Board = b })
 			graph := newLibrary(20*time.Second).graph(t, rand.New(rand.NewPCG(3, 17)), 40)
 			job := jobOf(graph, engine.RunOptions{})
@@ -281,7 +284,7 @@ func TestASessionIsReapedByItsSupervisor(t *testing.T) {
 		w := newWorld(t)
 		defer w.end()
 		watcher := w.process(nil, idle)
-		b := &board{running: map[int]engine.NodeID{}}
+		b := &board{running: map[int]dag.NodeID{}}
 		p := w.process(nil, func(cfg *shared.Config, _ *worker.Config) { cfg.Board = b })
 		var calls atomic.Int32
 		once := engine.Func1("once", func(ctx context.Context, n int) (int, error) {
@@ -299,14 +302,14 @@ func TestASessionIsReapedByItsSupervisor(t *testing.T) {
 		require.NoError(t, err)
 		time.Sleep(time.Second)
 		session, running := b.shows()
-		require.Equal(t, []engine.NodeID{1}, running)
+		require.Equal(t, []dag.NodeID{1}, running)
 		p.backend.Cut()
 		w.process(nil, nil)
-		died := engine.ErrorRecord{Kind: engine.WorkerLostError, Message: "killed", Signal: "SIGKILL", Worker: "p1"}
+		died := record.ErrorRecord{Kind: record.WorkerLostError, Message: "killed", Signal: "SIGKILL", Worker: "p1"}
 		begun := time.Now()
 		require.NoError(t, watcher.store.ReapSession(t.Context(), job.Info.ID, session, running, died))
 		end, value := w.await(exec)
-		assert.Equal(t, engine.Succeeded, end.Status)
+		assert.Equal(t, record.Succeeded, end.Status)
 		assert.Equal(t, 2, value)
 		assert.Less(t, time.Since(begun), time.Second)
 		time.Sleep(time.Second)
@@ -342,7 +345,7 @@ func TestARetryContinuesWithWhatIsLeft(t *testing.T) {
 		exec, err := watcher.pool.Submit(t.Context(), job)
 		require.NoError(t, err)
 		end, _ := w.await(exec)
-		require.Equal(t, engine.Failed, end.Status)
+		require.Equal(t, record.Failed, end.Status)
 		first := w.steps(exec)
 		time.Sleep(time.Second)
 
@@ -351,14 +354,14 @@ func TestARetryContinuesWithWhatIsLeft(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, 1, again.Info.Revision)
 		end, value := w.await(revised)
-		require.Equal(t, engine.Succeeded, end.Status, "%+v", end.First)
+		require.Equal(t, record.Succeeded, end.Status, "%+v", end.First)
 		assert.Equal(t, 10, value)
 		assert.Equal(t, int32(3), calls.Load(), "what is OK is not repeated")
 		whole := w.steps(revised)
 		assert.Equal(t, first, whole[:len(first)])
-		assert.Equal(t, engine.RunStarted, whole[len(first)].Kind)
+		assert.Equal(t, record.RunStarted, whole[len(first)].Kind)
 		assert.GreaterOrEqual(t, whole[len(first)].Ended, first[len(first)-1].Ended+int64(time.Second), "when it continued, not when the run began")
-		assert.Equal(t, engine.RunFinished, whole[len(whole)-1].Kind)
+		assert.Equal(t, record.RunFinished, whole[len(whole)-1].Kind)
 		assert.Equal(t, first, w.steps(exec), "the first revision's log ends where it ended")
 		_, _, err = watcher.store.Retry(t.Context(), job.Info.ID)
 		assert.Error(t, err, "it has succeeded")
@@ -374,27 +377,27 @@ func TestRunsAreFound(t *testing.T) {
 		g := engine.NewBuilder()
 		graph := compile(t, g, engine.FanOut(g, lib.upto.Call(engine.Const(g, 3)), lib.next.Call))
 		w.know(graph.Functions()...)
-		submit := func() (engine.RunID, engine.Execution) {
+		submit := func() (record.RunID, execution.Execution) {
 			job := jobOf(graph, engine.RunOptions{})
 			exec, err := watcher.pool.Submit(t.Context(), job)
 			require.NoError(t, err)
 			return job.Info.ID, exec
 		}
-		execs := map[engine.RunID]engine.Execution{}
+		execs := map[record.RunID]execution.Execution{}
 		earlyID, early := submit()
 		w.succeed(early, graph)
 		execs[earlyID] = early
 
 		finder := w.process(nil, idle)
 		type finding struct {
-			id   engine.RunID
-			exec engine.Execution
+			id   record.RunID
+			exec execution.Execution
 		}
 		found := make(chan finding, 8)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() {
-			ended <- finder.store.Find(ctx, func(job engine.Job, exec engine.Execution) {
+			ended <- finder.store.Find(ctx, func(job execution.Job, exec execution.Execution) {
 				assert.Equal(t, "test", job.Info.Workflow)
 				found <- finding{job.Info.ID, exec}
 			})

@@ -12,6 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 	"github.com/dagscope/dagscope/engine/state/shared"
 	"github.com/dagscope/dagscope/engine/worker"
@@ -46,7 +49,7 @@ func TestARequestOutlastsAnOutage(t *testing.T) {
 		watcher.backend.Heal()
 		begun := time.Now()
 		end, _ := w.await(exec)
-		assert.Equal(t, engine.Cancelled, end.Status)
+		assert.Equal(t, record.Cancelled, end.Status)
 		assert.Less(t, time.Since(begun), 3*time.Second)
 	})
 }
@@ -71,7 +74,7 @@ func TestWorkerLossesUseUpNoRetries(t *testing.T) {
 		}).With(engine.Options{Retries: 2})
 		g := engine.NewBuilder()
 		graph := compile(t, g, unlucky.Call(engine.Const(g, 7)))
-		exec := w.submit(watcher, graph, engine.RunOptions{Rules: engine.Rules{PoisonAfter: 9}})
+		exec := w.submit(watcher, graph, engine.RunOptions{Rules: record.Rules{PoisonAfter: 9}})
 		for range 2 {
 			p := w.process(nil, nil)
 			time.Sleep(5 * time.Second)
@@ -80,17 +83,17 @@ func TestWorkerLossesUseUpNoRetries(t *testing.T) {
 		}
 		w.process(nil, nil)
 		end, value := w.await(exec)
-		require.Equal(t, engine.Succeeded, end.Status, "%+v", end.First)
+		require.Equal(t, record.Succeeded, end.Status, "%+v", end.First)
 		assert.Equal(t, 7, value)
-		var outcomes []engine.Outcome
+		var outcomes []record.Outcome
 		for _, s := range w.steps(exec) {
-			if s.Kind == engine.AttemptEnded {
+			if s.Kind == record.AttemptEnded {
 				outcomes = append(outcomes, s.Outcome)
 				assert.EqualValues(t, len(outcomes), s.Attempt)
 			}
 		}
-		assert.Equal(t, []engine.Outcome{
-			engine.OutcomeLost, engine.OutcomeLost, engine.OutcomeRetrying, engine.OutcomeRetrying, engine.OutcomeOK,
+		assert.Equal(t, []record.Outcome{
+			record.OutcomeLost, record.OutcomeLost, record.OutcomeRetrying, record.OutcomeRetrying, record.OutcomeOK,
 		}, outcomes)
 	})
 }
@@ -117,21 +120,21 @@ func TestAProcessEntersARunThatIsOver(t *testing.T) {
 		find := func(_, function string) *engine.Function { return w.functions[function] }
 		joined := make(chan error, 1)
 		go func() {
-			joined <- late.Join(ctx, find, func(engine.Job) (state.Hooks, func(state.Run)) {
+			joined <- late.Join(ctx, find, func(execution.Job) (state.Hooks, func(state.Run)) {
 				return state.Hooks{}, func(run state.Run) { runs <- run }
 			})
 		}()
 		run := <-runs
 		time.Sleep(time.Second) // it has seen the end of the log, and waits until the end is stored
-		run.(state.Member).Enter(func() engine.WorkerRecord { return engine.WorkerRecord{Name: "late", Width: 1} })
+		run.(state.Member).Enter(func() record.WorkerRecord { return record.WorkerRecord{Name: "late", Width: 1} })
 		select {
 		case <-run.Done():
 		case <-time.After(20 * time.Second):
 			require.Fail(t, "the run does not end")
 		}
-		require.NoError(t, run.(state.Member).Leave(t.Context(), engine.WorkerRecord{Name: "late", Ended: 1}))
+		require.NoError(t, run.(state.Member).Leave(t.Context(), record.WorkerRecord{Name: "late", Ended: 1}))
 		end, value := w.await(exec)
-		assert.Equal(t, engine.Succeeded, end.Status)
+		assert.Equal(t, record.Succeeded, end.Status)
 		assert.Equal(t, 2, value)
 		_, records := w.saved(exec)
 		require.NotEmpty(t, records)
@@ -146,7 +149,7 @@ func TestAProcessEntersARunThatIsOver(t *testing.T) {
 // silent is a back end whose logs cannot be read.
 type silent struct{ shared.Backend }
 
-func (silent) Log(context.Context, engine.RunID, shared.Position, int, time.Duration) ([]shared.Entry, error) {
+func (silent) Log(context.Context, record.RunID, shared.Position, int, time.Duration) ([]shared.Entry, error) {
 	return nil, errBroken
 }
 
@@ -171,7 +174,7 @@ func TestABrokenLogHidesNoEnd(t *testing.T) {
 // full is a back end that does not take the output of node 1.
 type full struct{ shared.Backend }
 
-func (f full) PutOutput(ctx context.Context, id engine.RunID, key string, value []byte) error {
+func (f full) PutOutput(ctx context.Context, id record.RunID, key string, value []byte) error {
 	if strings.HasPrefix(key, "1.") {
 		return errBroken
 	}
@@ -187,9 +190,9 @@ func TestAnOutputThatCannotBeStoredFailsItsTask(t *testing.T) {
 		g := engine.NewBuilder()
 		graph := compile(t, g, pass.Call(blob.Call(engine.Const(g, 1<<20))))
 		end, _ := w.await(w.submit(w.processes[0], graph, engine.RunOptions{}))
-		assert.Equal(t, engine.Failed, end.Status)
+		assert.Equal(t, record.Failed, end.Status)
 		require.NotNil(t, end.First)
-		assert.Equal(t, engine.StoreError, end.First.Kind)
+		assert.Equal(t, record.StoreError, end.First.Kind)
 		assert.Equal(t, "pass", end.First.Task)
 	})
 }
@@ -208,17 +211,17 @@ func TestAValueThatIsTooLargeIsRefused(t *testing.T) {
 		graph := compile(t, g, size.Call(blob.Call(engine.Const(g, 2<<20))))
 		begun := time.Now()
 		end, _ := w.await(w.submit(watcher, graph, engine.RunOptions{}))
-		assert.Equal(t, engine.Failed, end.Status)
+		assert.Equal(t, record.Failed, end.Status)
 		require.NotNil(t, end.First)
-		assert.Equal(t, engine.StoreError, end.First.Kind)
+		assert.Equal(t, record.StoreError, end.First.Kind)
 		assert.Equal(t, "blob", end.First.Task)
 		assert.Contains(t, end.First.Message, "at most 1048576 can be shared")
 		assert.Less(t, time.Since(begun), 10*time.Second)
 
 		g = engine.NewBuilder()
 		graph = compile(t, g, size.Call(engine.Const(g, make([]byte, 2<<20))))
-		_, err := watcher.store.Create(t.Context(), engine.Job{Info: engine.RunInfo{ID: engine.NewRunID(time.Now())}, Graph: graph}, state.Hooks{})
-		require.ErrorIs(t, err, engine.ErrInvalidGraph)
+		_, err := watcher.store.Create(t.Context(), execution.Job{Info: record.RunInfo{ID: record.NewRunID(time.Now())}, Graph: graph}, state.Hooks{})
+		require.ErrorIs(t, err, dag.ErrInvalidGraph)
 		assert.ErrorContains(t, err, "at most 1048576 can be shared")
 	})
 }
@@ -242,10 +245,10 @@ func TestALostResultIsReported(t *testing.T) {
 		p.kill()
 		w.server.LoseOutput(job.Info.ID, 1)
 		end, value := w.await(exec)
-		assert.Equal(t, engine.Succeeded, end.Status)
+		assert.Equal(t, record.Succeeded, end.Status)
 		assert.Nil(t, value)
 		require.NotNil(t, end.First)
-		assert.Equal(t, engine.OutputLostError, end.First.Kind)
+		assert.Equal(t, record.OutputLostError, end.First.Kind)
 		assert.Contains(t, end.First.Message, "the output of node 1 is gone")
 	})
 }
@@ -257,12 +260,12 @@ func TestCreatedRunsAreForgotten(t *testing.T) {
 		defer stop()
 		ended := make(chan error, 1)
 		go func() {
-			ended <- watcher.store.Find(ctx, func(job engine.Job, _ engine.Execution) { t.Errorf("found %s, which is known", job.Info.ID) })
+			ended <- watcher.store.Find(ctx, func(job execution.Job, _ execution.Execution) { t.Errorf("found %s, which is known", job.Info.ID) })
 		}()
 		g := engine.NewBuilder()
 		graph := compile(t, g, next.Call(engine.Const(g, 1)))
 		w.know(graph.Functions()...)
-		var ids []engine.RunID
+		var ids []record.RunID
 		for range 5 {
 			job := jobOf(graph, engine.RunOptions{})
 			exec, err := watcher.pool.Submit(t.Context(), job)
@@ -285,12 +288,12 @@ func TestCreatedRunsAreForgotten(t *testing.T) {
 // forgotten is a back end whose finisher died before the run was listed as ended.
 type forgotten struct {
 	shared.Backend
-	run      engine.RunID
+	run      record.RunID
 	finished atomic.Int32
 	cleaned  atomic.Int32
 }
 
-func (f *forgotten) Active(ctx context.Context) ([]engine.RunID, error) {
+func (f *forgotten) Active(ctx context.Context) ([]record.RunID, error) {
 	runs, err := f.Backend.Active(ctx)
 	if f.finished.Load() == 0 {
 		runs = append(runs, f.run)
@@ -298,12 +301,12 @@ func (f *forgotten) Active(ctx context.Context) ([]engine.RunID, error) {
 	return runs, err
 }
 
-func (f *forgotten) Finish(ctx context.Context, id engine.RunID, end []byte) ([]byte, error) {
+func (f *forgotten) Finish(ctx context.Context, id record.RunID, end []byte) ([]byte, error) {
 	f.finished.Add(1)
 	return f.Backend.Finish(ctx, id, end)
 }
 
-func (f *forgotten) Clean(ctx context.Context, id engine.RunID, frontier []engine.NodeID) (int, error) {
+func (f *forgotten) Clean(ctx context.Context, id record.RunID, frontier []dag.NodeID) (int, error) {
 	f.cleaned.Add(1)
 	return f.Backend.Clean(ctx, id, frontier)
 }
@@ -340,9 +343,9 @@ func TestAShortDeadlineIsKept(t *testing.T) {
 		graph := compile(t, g, sleeper(time.Minute).Call(engine.Const(g, 1)))
 		begun := time.Now()
 		end, _ := w.await(w.submit(p, graph, engine.RunOptions{Deadline: 400 * time.Millisecond}))
-		assert.Equal(t, engine.Failed, end.Status)
+		assert.Equal(t, record.Failed, end.Status)
 		require.NotNil(t, end.First)
-		assert.Equal(t, engine.DeadlineError, end.First.Kind)
+		assert.Equal(t, record.DeadlineError, end.First.Kind)
 		assert.Less(t, time.Since(begun), 600*time.Millisecond)
 	})
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/shared"
 	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/internal/testkit/sharedtest"
@@ -68,7 +70,7 @@ var (
 )
 
 // saved adds up what the workers of a run have saved.
-func (w *world) saved(exec engine.Execution) (sum engine.Savings, records []engine.WorkerRecord) {
+func (w *world) saved(exec execution.Execution) (sum record.Savings, records []record.WorkerRecord) {
 	w.t.Helper()
 	time.Sleep(time.Second) // the last records follow the end
 	_, records = exec.TakeDetails()
@@ -127,18 +129,18 @@ func TestInputsAreFetchedInParallel(t *testing.T) {
 			parts[i] = blob.Call(engine.Const(g, 20_000+i))
 		}
 		graph := compile(t, g, all.Call(g, parts...))
-		exec := w.submit(watcher, graph, engine.RunOptions{Rules: engine.Rules{NoPreload: true}})
+		exec := w.submit(watcher, graph, engine.RunOptions{Rules: record.Rules{NoPreload: true}})
 		w.succeed(exec, graph)
 		steps := w.steps(exec)
 		require.NoError(t, checkLog(graph, steps))
 		for _, s := range steps {
-			if s.Kind == engine.AttemptEnded && s.Node == 100 {
+			if s.Kind == record.AttemptEnded && s.Node == 100 {
 				assert.Less(t, time.Duration(s.Fetch), 100*time.Millisecond)
 				assert.GreaterOrEqual(t, time.Duration(s.Fetch), 10*time.Millisecond)
 			}
 		}
 		details, _ := exec.TakeDetails()
-		var inputs []engine.InputDetail
+		var inputs []record.InputDetail
 		for _, d := range details {
 			if d.Node == 100 {
 				inputs = d.Inputs
@@ -164,7 +166,7 @@ func TestTheLargerOutputStays(t *testing.T) {
 		w.process(nil, on(w, "other", "all"))
 		g := engine.NewBuilder()
 		graph := compile(t, g, all.Call(g, blob.Call(engine.Const(g, 5<<20)), other.Call(engine.Const(g, 9<<20))))
-		exec := w.submit(watcher, graph, engine.RunOptions{Rules: engine.Rules{HoldFor: time.Minute}})
+		exec := w.submit(watcher, graph, engine.RunOptions{Rules: record.Rules{HoldFor: time.Minute}})
 		begun := time.Now()
 		w.succeed(exec, graph)
 		assert.Less(t, time.Since(begun), 5*time.Second)
@@ -235,13 +237,13 @@ func TestAnOutputThatCannotBeEncodedFailsItsTask(t *testing.T) {
 				graph := compile(t, g, reads.Call(makes.Call(engine.Const(g, c.size)), other))
 				end, value := w.await(w.submit(watcher, graph, engine.RunOptions{}))
 				if c.own {
-					assert.Equal(t, engine.Succeeded, end.Status)
+					assert.Equal(t, record.Succeeded, end.Status)
 					assert.Equal(t, 1, value)
 					return
 				}
-				assert.Equal(t, engine.Failed, end.Status)
+				assert.Equal(t, record.Failed, end.Status)
 				require.NotNil(t, end.First)
-				assert.Equal(t, engine.StoreError, end.First.Kind)
+				assert.Equal(t, record.StoreError, end.First.Kind)
 				assert.Equal(t, "makes", end.First.Task)
 				assert.Contains(t, end.First.Message, "it is broken")
 			})

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
 )
 
@@ -29,7 +29,7 @@ func (r *run) addLastLoss(ctx context.Context, d *member.Draft) {
 }
 
 // lastLoss is the record of the attempt before that of rec, nil if there is none.
-func (r *run) lastLoss(ctx context.Context, rec *engine.ErrorRecord) *engine.ErrorRecord {
+func (r *run) lastLoss(ctx context.Context, rec *record.ErrorRecord) *record.ErrorRecord {
 	ctx, stop := context.WithTimeout(ctx, shortCall)
 	defer stop()
 	var after Position

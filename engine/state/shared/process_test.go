@@ -11,6 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/shared"
 	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
@@ -100,21 +103,21 @@ func (w *world) end() {
 }
 
 // jobOf makes a job with the defaults filled in.
-func jobOf(g *engine.Graph, opts engine.RunOptions) engine.Job {
+func jobOf(g *dag.Graph, opts engine.RunOptions) execution.Job {
 	now := time.Now()
 	if opts.Policy == "" {
-		opts.Policy = engine.FailFast
+		opts.Policy = record.FailFast
 	}
 	if opts.Deadline == 0 {
 		opts.Deadline = 24 * time.Hour
 	}
 	opts.Limits, opts.Rules = opts.Limits.WithDefaults(), opts.Rules.WithDefaults()
-	info := engine.RunInfo{ID: engine.NewRunID(now), Workflow: "test", Policy: opts.Policy, SubmittedAt: now, StartedAt: now}
-	return engine.Job{Info: info, Graph: g, Options: opts}
+	info := record.RunInfo{ID: record.NewRunID(now), Workflow: "test", Policy: opts.Policy, SubmittedAt: now, StartedAt: now}
+	return execution.Job{Info: info, Graph: g, Options: opts}
 }
 
 // submit hands a graph to a process, which has to know its functions.
-func (w *world) submit(p *process, g *engine.Graph, opts engine.RunOptions) engine.Execution {
+func (w *world) submit(p *process, g *dag.Graph, opts engine.RunOptions) execution.Execution {
 	w.t.Helper()
 	w.know(g.Functions()...)
 	exec, err := p.pool.Submit(context.Background(), jobOf(g, opts))
@@ -123,7 +126,7 @@ func (w *world) submit(p *process, g *engine.Graph, opts engine.RunOptions) engi
 }
 
 // await waits for the end of a run, and gives it.
-func (w *world) await(exec engine.Execution) (engine.RunEnd, any) {
+func (w *world) await(exec execution.Execution) (record.RunEnd, any) {
 	w.t.Helper()
 	select {
 	case <-exec.Done():
@@ -134,30 +137,30 @@ func (w *world) await(exec engine.Execution) (engine.RunEnd, any) {
 }
 
 // succeed waits for a run and compares its result with the sequential evaluation.
-func (w *world) succeed(exec engine.Execution, g *engine.Graph) {
+func (w *world) succeed(exec execution.Execution, g *dag.Graph) {
 	w.t.Helper()
 	end, value := w.await(exec)
-	require.Equal(w.t, engine.Succeeded, end.Status, "%+v", end.First)
+	require.Equal(w.t, record.Succeeded, end.Status, "%+v", end.First)
 	want, err := enginetest.Evaluate(context.Background(), g)
 	require.NoError(w.t, err)
 	assert.Equal(w.t, want.Result, value)
 }
 
 // steps reads the whole log of an ended run.
-func (w *world) steps(exec engine.Execution) []engine.Step { return stepsOf(w.t, exec) }
+func (w *world) steps(exec execution.Execution) []record.Step { return stepsOf(w.t, exec) }
 
 var next = engine.Func1("next", func(_ context.Context, n int) (int, error) { return n + 1, nil })
 
 var add = engine.Func2("add", func(_ context.Context, a, b int) (int, error) { return a + b, nil })
 
-func compile(t *testing.T, g *engine.Builder, result engine.AnyRef) *engine.Graph {
+func compile(t *testing.T, g *engine.Builder, result engine.AnyRef) *dag.Graph {
 	t.Helper()
 	graph, err := g.Compile(result)
 	require.NoError(t, err)
 	return graph
 }
 
-func chain(t *testing.T, n int) *engine.Graph {
+func chain(t *testing.T, n int) *dag.Graph {
 	g := engine.NewBuilder()
 	r := next.Call(engine.Const(g, 0))
 	for range n - 1 {
@@ -167,7 +170,7 @@ func chain(t *testing.T, n int) *engine.Graph {
 }
 
 // tree adds up 2^depth leaves.
-func tree(t *testing.T, depth int) *engine.Graph {
+func tree(t *testing.T, depth int) *dag.Graph {
 	g := engine.NewBuilder()
 	var grow func(depth int) engine.Ref[int]
 	grow = func(depth int) engine.Ref[int] {

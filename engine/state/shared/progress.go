@@ -4,15 +4,15 @@ import (
 	"context"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/execution"
 )
 
 // progressMaxAge is how old the log's figures may be before Progress has the log read again.
 const progressMaxAge = 200 * time.Millisecond
 
-// Progress implements engine.Execution. For a run that was submitted elsewhere and whose log is not read here, it counts
+// Progress implements execution.Execution. For a run that was submitted elsewhere and whose log is not read here, it counts
 // the ends of this process.
-func (r *run) Progress() engine.Progress {
+func (r *run) Progress() execution.Progress {
 	logged, age := r.tail.progress()
 	r.mu.Lock()
 	own, busy, outcome := r.state.Progress(), r.state.Busy(), r.outcome

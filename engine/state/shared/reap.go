@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -14,7 +16,7 @@ import (
 func names(workers []Worker) map[ledger.SessionID]string {
 	byID := make(map[ledger.SessionID]string, len(workers))
 	for _, w := range workers {
-		var record engine.WorkerRecord
+		var record record.WorkerRecord
 		if json.Unmarshal(w.Record, &record) == nil {
 			byID[w.Session] = record.Name
 		}
@@ -24,7 +26,7 @@ func names(workers []Worker) map[ledger.SessionID]string {
 
 // reap ends expired sessions, and adds details for each attempt that was lost with them. It reports whether there may be
 // more to reap.
-func (r *run) reap(ctx context.Context, op ledger.Reap, names map[ledger.SessionID]string, died *engine.ErrorRecord) (more bool, err error) {
+func (r *run) reap(ctx context.Context, op ledger.Reap, names map[ledger.SessionID]string, died *record.ErrorRecord) (more bool, err error) {
 	reply, err := r.backend.Do(ctx, r.id, op, nil)
 	if err != nil || len(reply.Lost) == 0 {
 		return false, err
@@ -47,9 +49,9 @@ func (r *run) reap(ctx context.Context, op ledger.Reap, names map[ledger.Session
 }
 
 // lossOf is the detail of an attempt that was lost with its worker; died is what is known of the death, nil for nothing.
-func (r *run) lossOf(l ledger.Lost, worker string, now int64, died *engine.ErrorRecord) engine.Detail {
-	rec := engine.ErrorRecord{
-		Kind: engine.WorkerLostError, Worker: worker, Time: r.wall(now), Message: "its worker died, or was cut off from the store",
+func (r *run) lossOf(l ledger.Lost, worker string, now int64, died *record.ErrorRecord) record.Detail {
+	rec := record.ErrorRecord{
+		Kind: record.WorkerLostError, Worker: worker, Time: r.wall(now), Message: "its worker died, or was cut off from the store",
 	}
 	if died != nil {
 		rec = *died
@@ -60,13 +62,13 @@ func (r *run) lossOf(l ledger.Lost, worker string, now int64, died *engine.Error
 		}
 	}
 	rec.Node, rec.Epoch, rec.Attempt = l.Claim.Node, int(l.Claim.Epoch), int(l.Claim.Attempt)
-	return engine.Detail{Node: rec.Node, Epoch: rec.Epoch, Attempt: rec.Attempt, Error: &rec}
+	return record.Detail{Node: rec.Node, Epoch: rec.Epoch, Attempt: rec.Attempt, Error: &rec}
 }
 
 // ReapSession ends a session whose process is known to be dead, so that others need not wait for its lease. running is
 // what it executed, as its Board showed; died is added to the details of every claim that is lost with it, with Task,
 // Node, Epoch and Attempt filled in. It works without Join. An unknown run, or one that is over, is no error.
-func (s *Store) ReapSession(ctx context.Context, id engine.RunID, session ledger.SessionID, running []engine.NodeID, died engine.ErrorRecord) error {
+func (s *Store) ReapSession(ctx context.Context, id record.RunID, session ledger.SessionID, running []dag.NodeID, died record.ErrorRecord) error {
 	kept, err := s.backend.Open(ctx, id)
 	if errors.Is(err, engine.ErrUnknownRun) || err == nil && kept.Status.Final() {
 		return nil

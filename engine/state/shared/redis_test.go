@@ -13,6 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/redis"
 	"github.com/dagscope/dagscope/engine/state/shared"
 	"github.com/dagscope/dagscope/engine/worker"
@@ -51,7 +54,7 @@ func onRedis(t *testing.T, url string, find func(string) *engine.Function, chang
 }
 
 // finding gives the functions of a graph.
-func finding(g *engine.Graph) func(string) *engine.Function {
+func finding(g *dag.Graph) func(string) *engine.Function {
 	return func(name string) *engine.Function {
 		for _, f := range g.Functions() {
 			if f.Name() == name {
@@ -62,7 +65,7 @@ func finding(g *engine.Graph) func(string) *engine.Function {
 	}
 }
 
-func requireResult(t *testing.T, exec engine.Execution, g *engine.Graph) {
+func requireResult(t *testing.T, exec execution.Execution, g *dag.Graph) {
 	t.Helper()
 	select {
 	case <-exec.Done():
@@ -70,7 +73,7 @@ func requireResult(t *testing.T, exec engine.Execution, g *engine.Graph) {
 		require.Fail(t, "the run does not end", "%+v", exec.Progress())
 	}
 	end, value := exec.End()
-	require.Equal(t, engine.Succeeded, end.Status, "%+v", end.First)
+	require.Equal(t, record.Succeeded, end.Status, "%+v", end.First)
 	want, err := enginetest.Evaluate(context.Background(), g)
 	require.NoError(t, err)
 	require.Equal(t, want.Result, value)
@@ -78,7 +81,7 @@ func requireResult(t *testing.T, exec engine.Execution, g *engine.Graph) {
 
 func TestProcessesAgreeOnRedis(t *testing.T) {
 	server := redistest.Start(t)
-	for name, rules := range map[string]engine.Rules{
+	for name, rules := range map[string]record.Rules{
 		"all": {}, "no become": {NoBecome: true}, "large": {InlineBytes: 1, ClusterBytes: 1, HoldFor: 20 * time.Millisecond},
 	} {
 		for seed := *firstSeed; seed < *firstSeed+4**more; seed++ {
@@ -105,7 +108,7 @@ func TestAProcessAloneCostsRedisLittle(t *testing.T) {
 	server := redistest.Start(t)
 	for _, c := range []struct {
 		name  string
-		graph *engine.Graph
+		graph *dag.Graph
 	}{{"chain", chain(t, 10_000)}, {"tree", tree(t, 13)}} {
 		t.Run(c.name, func(t *testing.T) {
 			p, backend := onRedis(t, server.URL(), finding(c.graph), nil)
@@ -178,7 +181,7 @@ func TestACutOffProcessAndARestartedServer(t *testing.T) {
 }
 
 // stepsOf reads the whole log of an ended run.
-func stepsOf(t *testing.T, exec engine.Execution) (all []engine.Step) {
+func stepsOf(t *testing.T, exec execution.Execution) (all []record.Step) {
 	t.Helper()
 	for {
 		steps, err := exec.Steps(t.Context(), uint64(len(all)))

@@ -5,31 +5,33 @@ import (
 	"fmt"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
 )
 
-// Retry implements engine.Retrier. Tasks that are OK stay so; outputs that are gone are recomputed when a reader misses
+// Retry implements execution.Retrier. Tasks that are OK stay so; outputs that are gone are recomputed when a reader misses
 // them.
-func (s *Store) Retry(ctx context.Context, id engine.RunID) (engine.Job, engine.Execution, error) {
+func (s *Store) Retry(ctx context.Context, id record.RunID) (execution.Job, execution.Execution, error) {
 	kept, err := s.backend.Open(ctx, id)
 	if err != nil {
-		return engine.Job{}, nil, err
+		return execution.Job{}, nil, err
 	}
-	if kept.Status != engine.Failed && kept.Status != engine.Cancelled || kept.End == nil {
-		return engine.Job{}, nil, fmt.Errorf("%w: run %s is %s, expected one that has failed or was cancelled", engine.ErrRunExists, id, kept.Status)
+	if kept.Status != record.Failed && kept.Status != record.Cancelled || kept.End == nil {
+		return execution.Job{}, nil, fmt.Errorf("%w: run %s is %s, expected one that has failed or was cancelled", execution.ErrRunExists, id, kept.Status)
 	}
 	none := func(string, string) *engine.Function { return nil }
 	job, err := decodeJob(kept, none)
 	if err != nil {
-		return engine.Job{}, nil, err
+		return execution.Job{}, nil, err
 	}
 	next, err := s.nextRevision(ctx, job, kept)
 	if err != nil {
-		return engine.Job{}, nil, err
+		return execution.Job{}, nil, err
 	}
 	if err := s.backend.Revise(ctx, id, next); err != nil {
-		return engine.Job{}, nil, err
+		return execution.Job{}, nil, err
 	}
 	kept.Revision, kept.End, kept.First = next.Revision, nil, nil
 	job.Info.Revision = next.Revision
@@ -46,7 +48,7 @@ func (s *Store) Retry(ctx context.Context, id engine.RunID) (engine.Job, engine.
 }
 
 // nextRevision makes the state that the next revision begins with.
-func (s *Store) nextRevision(ctx context.Context, job engine.Job, kept Stored) (*ledger.State, error) {
+func (s *Store) nextRevision(ctx context.Context, job execution.Job, kept Stored) (*ledger.State, error) {
 	state, err := s.backend.Snapshot(ctx, job.Info.ID)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
 
@@ -27,7 +28,7 @@ func TestAStoreThatForgets(t *testing.T) {
 			l := newLibrary(20 * time.Millisecond)
 			w.know(l.next.Function, l.add.Function, l.upto.Function, l.sum.Function)
 			g := l.graph(t, rng, 30)
-			exec := w.submit(w.process(nil, idle), g, engine.RunOptions{Policy: engine.Continue})
+			exec := w.submit(w.process(nil, idle), g, engine.RunOptions{Policy: record.Continue})
 			runs, err := w.server.Connect(nil).Active(t.Context())
 			require.NoError(t, err)
 			time.Sleep(time.Duration(rng.Int64N(int64(200 * time.Millisecond))))
@@ -35,7 +36,7 @@ func TestAStoreThatForgets(t *testing.T) {
 			time.Sleep(time.Duration(rng.Int64N(int64(100 * time.Millisecond))))
 			rollBack()
 			end, value := w.await(exec)
-			if end.Status == engine.Succeeded {
+			if end.Status == record.Succeeded {
 				want, err := enginetest.Evaluate(t.Context(), g)
 				require.NoError(t, err)
 				assert.Equal(t, want.Result, value, "seed %d", seed)
@@ -43,7 +44,7 @@ func TestAStoreThatForgets(t *testing.T) {
 			}
 			failed++
 			require.NotNil(t, end.First, "seed %d", seed)
-			assert.Equal(t, engine.StoreError, end.First.Kind, "seed %d: %+v", seed, end.First)
+			assert.Equal(t, record.StoreError, end.First.Kind, "seed %d: %+v", seed, end.First)
 		})
 	}
 	t.Logf("%d of %d runs failed", failed, 50/seedShare)

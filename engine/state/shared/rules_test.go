@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/shared"
 	"github.com/dagscope/dagscope/engine/worker"
 )
@@ -26,8 +27,8 @@ var slow = engine.Func1("slow", func(_ context.Context, n int) ([]byte, error) {
 // ruled is how one setting of the rules is to show in what workers have saved.
 type ruled struct {
 	name  string
-	rules engine.Rules
-	check func(t *testing.T, saved engine.Savings)
+	rules record.Rules
+	check func(t *testing.T, saved record.Savings)
 }
 
 // playRules plays a graph on processes that know these functions, once for each setting of the rules.
@@ -56,7 +57,7 @@ func playRules(t *testing.T, cases []ruled, graph func(g *engine.Builder) engine
 }
 
 // isStored checks that an output of ten MiB was stored.
-func isStored(t *testing.T, s engine.Savings) {
+func isStored(t *testing.T, s record.Savings) {
 	assert.Greater(t, s.StoredBytes, int64(10*mib))
 	assert.Less(t, s.NotStoredBytes, int64(10*mib))
 }
@@ -64,25 +65,25 @@ func isStored(t *testing.T, s engine.Savings) {
 // An output of 10 MiB whose consumer comes late is held, the consumer runs where it is, and no byte of it is stored.
 func TestALateConsumerComesToALargeOutput(t *testing.T) {
 	playRules(t, []ruled{
-		{"held", engine.Rules{}, func(t *testing.T, s engine.Savings) {
+		{"held", record.Rules{}, func(t *testing.T, s record.Savings) {
 			assert.Zero(t, s.StoredBytes)
 			assert.Equal(t, int64(10*mib), s.NotStoredBytes)
 			assert.Equal(t, int64(1), s.DelayedHeld)
 			assert.Zero(t, s.DelayedStored)
 		}},
-		{"given up", engine.Rules{HoldFor: 100 * time.Millisecond}, func(t *testing.T, s engine.Savings) {
+		{"given up", record.Rules{HoldFor: 100 * time.Millisecond}, func(t *testing.T, s record.Savings) {
 			isStored(t, s)
 			assert.Equal(t, int64(1), s.DelayedHeld)
 			assert.Equal(t, int64(1), s.DelayedStored)
 		}},
-		{"no delay", engine.Rules{NoDelay: true}, func(t *testing.T, s engine.Savings) {
+		{"no delay", record.Rules{NoDelay: true}, func(t *testing.T, s record.Savings) {
 			isStored(t, s)
 			assert.Zero(t, s.DelayedHeld)
 		}},
-		{"no clustering", engine.Rules{NoClustering: true}, isStored},
-		{"no become", engine.Rules{NoBecome: true}, isStored},
-		{"store all", engine.Rules{StoreAll: true}, isStored},
-		{"a higher threshold", engine.Rules{ClusterBytes: 20 * mib}, isStored},
+		{"no clustering", record.Rules{NoClustering: true}, isStored},
+		{"no become", record.Rules{NoBecome: true}, isStored},
+		{"store all", record.Rules{StoreAll: true}, isStored},
+		{"a higher threshold", record.Rules{ClusterBytes: 20 * mib}, isStored},
 	}, func(g *engine.Builder) engine.AnyRef {
 		return all.Call(g, blob.Call(engine.Const(g, 10*mib)), slow.Call(engine.Const(g, 10)))
 	}, []string{"blob", "all"}, []string{"slow"})
@@ -97,17 +98,17 @@ var measure = engine.Func2("measure", func(_ context.Context, b []byte, n int) (
 // All that reads an output of 10 MiB runs where it is, however many others are idle.
 func TestAFanOutClustersAroundALargeOutput(t *testing.T) {
 	playRules(t, []ruled{
-		{"clustered", engine.Rules{}, func(t *testing.T, s engine.Savings) {
+		{"clustered", record.Rules{}, func(t *testing.T, s record.Savings) {
 			assert.Less(t, s.StoredBytes, int64(mib))
 			assert.Equal(t, int64(10*mib), s.NotStoredBytes)
 			assert.Greater(t, s.Clustered, int64(30))
 		}},
-		{"no clustering", engine.Rules{NoClustering: true}, func(t *testing.T, s engine.Savings) {
+		{"no clustering", record.Rules{NoClustering: true}, func(t *testing.T, s record.Savings) {
 			isStored(t, s)
 			assert.Zero(t, s.Clustered)
 			assert.Greater(t, s.FetchedBytes, int64(10*mib), "another process has run some of them")
 		}},
-		{"a higher threshold", engine.Rules{ClusterBytes: 20 * mib}, isStored},
+		{"a higher threshold", record.Rules{ClusterBytes: 20 * mib}, isStored},
 	}, func(g *engine.Builder) engine.AnyRef {
 		large := slow.Call(engine.Const(g, 10*mib)) // so slow that nothing is taken on ahead
 		var sizes []engine.Ref[int]
@@ -121,8 +122,8 @@ func TestAFanOutClustersAroundALargeOutput(t *testing.T) {
 // A worker becomes what it has made ready, unless a rule forbids that.
 func TestBecome(t *testing.T) {
 	playRules(t, []ruled{
-		{"become", engine.Rules{}, func(t *testing.T, s engine.Savings) { assert.Equal(t, int64(49), s.Became) }},
-		{"no become", engine.Rules{NoBecome: true}, func(t *testing.T, s engine.Savings) { assert.Zero(t, s.Became) }},
+		{"become", record.Rules{}, func(t *testing.T, s record.Savings) { assert.Equal(t, int64(49), s.Became) }},
+		{"no become", record.Rules{NoBecome: true}, func(t *testing.T, s record.Savings) { assert.Zero(t, s.Became) }},
 	}, func(g *engine.Builder) engine.AnyRef {
 		r := engine.Const(g, 0)
 		for range 50 {
@@ -134,18 +135,18 @@ func TestBecome(t *testing.T) {
 
 // Small outputs travel within the commit, larger ones are put under a key before.
 func TestInline(t *testing.T) {
-	inline := func(t *testing.T, s engine.Savings) {
+	inline := func(t *testing.T, s record.Savings) {
 		assert.Zero(t, s.StoredBytes)
 		assert.Greater(t, s.InlineBytes, int64(10_000))
 	}
-	put := func(t *testing.T, s engine.Savings) {
+	put := func(t *testing.T, s record.Savings) {
 		assert.Greater(t, s.StoredBytes, int64(10_000))
 		assert.Less(t, s.InlineBytes, int64(1000))
 	}
 	playRules(t, []ruled{
-		{"inline", engine.Rules{}, inline},
-		{"a lower threshold", engine.Rules{InlineBytes: 1000}, put},
-		{"no inline", engine.Rules{NoInline: true}, put},
+		{"inline", record.Rules{}, inline},
+		{"a lower threshold", record.Rules{InlineBytes: 1000}, put},
+		{"no inline", record.Rules{NoInline: true}, put},
 	}, func(g *engine.Builder) engine.AnyRef { return size.Call(blob.Call(engine.Const(g, 10_000))) }, []string{"blob"}, []string{"size"})
 }
 
@@ -170,7 +171,7 @@ func TestPreload(t *testing.T) {
 				sizes = append(sizes, measure.Call(blob.Call(engine.Const(g, 20_000+i)), engine.Const(g, i)))
 			}
 			graph := compile(t, g, sum.Call(engine.List(g, sizes...)))
-			exec := w.submit(watcher, graph, engine.RunOptions{Rules: engine.Rules{NoPreload: off}})
+			exec := w.submit(watcher, graph, engine.RunOptions{Rules: record.Rules{NoPreload: off}})
 			w.succeed(exec, graph)
 			for _, s := range w.steps(exec) {
 				waited[off] += time.Duration(s.Fetch)
@@ -195,7 +196,7 @@ func TestInvokersGetUnclaimedNodes(t *testing.T) {
 		watcher := w.process(nil, idle)
 		w.process(nil, func(cfg *shared.Config, pool *worker.Config) {
 			on(w, "blob")(cfg, pool)
-			cfg.Invoke = func(_ engine.RunID, readied map[string]int, invokers int) {
+			cfg.Invoke = func(_ record.RunID, readied map[string]int, invokers int) {
 				assert.Equal(t, 7, invokers)
 				nodes.Add(int32(readied["size"]))
 			}
@@ -208,7 +209,7 @@ func TestInvokersGetUnclaimedNodes(t *testing.T) {
 			sizes = append(sizes, size.Call(small))
 		}
 		graph := compile(t, g, engine.List(g, sizes...))
-		w.succeed(w.submit(watcher, graph, engine.RunOptions{Rules: engine.Rules{Invokers: 7}}), graph)
+		w.succeed(w.submit(watcher, graph, engine.RunOptions{Rules: record.Rules{Invokers: 7}}), graph)
 		assert.EqualValues(t, 12, nodes.Load())
 	})
 }

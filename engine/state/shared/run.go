@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
@@ -17,9 +20,9 @@ import (
 type run struct {
 	store     *Store
 	backend   Backend
-	id        engine.RunID
-	job       engine.Job
-	rules     engine.Rules
+	id        record.RunID
+	job       execution.Job
+	rules     record.Rules
 	revision  int
 	started   time.Time // on the store's clock
 	from      int64     // when this revision began, as far as this process knows
@@ -48,10 +51,10 @@ type run struct {
 
 	mu               sync.Mutex
 	state            *member.State
-	fetches          map[engine.NodeID]*fetching
-	missed           map[engine.NodeID]uint16 // epochs of outputs that were lost
+	fetches          map[dag.NodeID]*fetching
+	missed           map[dag.NodeID]uint16 // epochs of outputs that were lost
 	session          session
-	self             func() engine.WorkerRecord // nil before Enter
+	self             func() record.WorkerRecord // nil before Enter
 	name             string                     // of this process's worker, set by Enter
 	lanes            []*lane
 	starving         int // lanes whose last Claim found nothing
@@ -66,11 +69,11 @@ type run struct {
 	stoppingReported bool // hooks.Stopping was called
 	statusDue        bool // there is news of the run: the store is to be asked
 	entered          bool // Enter was called
-	end              func() (engine.RunEnd, any)
-	outcome          engine.Status // of end, empty before
+	end              func() (record.RunEnd, any)
+	outcome          record.Status // of end, empty before
 	usedCounted      int64         // what the store's counts have of this run
 	onlyCounted      int64
-	record           engine.WorkerRecord // the last that self gave
+	record           record.WorkerRecord // the last that self gave
 }
 
 var (
@@ -81,7 +84,7 @@ var (
 )
 
 // newRun makes the run; start starts its goroutine.
-func newRun(s *Store, job engine.Job, kept Stored, hooks state.Hooks) *run {
+func newRun(s *Store, job execution.Job, kept Stored, hooks state.Hooks) *run {
 	if hooks.Ready == nil {
 		hooks.Ready = func(int) {}
 	}
@@ -95,7 +98,7 @@ func newRun(s *Store, job engine.Job, kept Stored, hooks state.Hooks) *run {
 		store: s, backend: s.backend, id: job.Info.ID, job: job, rules: job.Options.Rules.WithDefaults(), revision: kept.Revision,
 		started: kept.StartedAt, storedEnd: kept.End, hooks: hooks, layout: member.NewLayout(job.Graph), clock: newClock(kept.StartedAt),
 		kick: make(chan struct{}, 1), leave: make(chan leaving), done: make(chan struct{}), stopped: make(chan struct{}),
-		fetches: map[engine.NodeID]*fetching{}, missed: map[engine.NodeID]uint16{},
+		fetches: map[dag.NodeID]*fetching{}, missed: map[dag.NodeID]uint16{},
 	}
 	r.state = member.New(member.Config{
 		Layout: r.layout, Policy: job.Options.Policy, Rules: r.rules, Limit: s.cfg.HoldBytes, Unlogged: job.Options.Unlogged,
@@ -200,7 +203,7 @@ func (r *run) wakeCommitter() {
 }
 
 // Numbering implements state.Run.
-func (r *run) Numbering() *engine.Numbering { return r.state.Numbering() }
+func (r *run) Numbering() *dag.Numbering { return r.state.Numbering() }
 
 // Now implements state.Run.
 func (r *run) Now() int64 { return r.clock.now() }
@@ -214,8 +217,8 @@ func (r *run) Backlog() int { return int(r.backlog.Load()) }
 // Stopping implements state.Run.
 func (r *run) Stopping() bool { return r.halted.Load() }
 
-// Output implements engine.Values, for values in memory. Lanes read what Fetch returns.
-func (r *run) Output(id engine.NodeID) any {
+// Output implements dag.Values, for values in memory. Lanes read what Fetch returns.
+func (r *run) Output(id dag.NodeID) any {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if o := r.state.Value(id); o != nil {
@@ -224,14 +227,14 @@ func (r *run) Output(id engine.NodeID) any {
 	return nil
 }
 
-// Elements implements engine.Values; it is never called, since the run is engine.Lazy.
-func (r *run) Elements(engine.NodeID) []any { return nil }
+// Elements implements dag.Values; it is never called, since the run is dag.Lazy.
+func (r *run) Elements(dag.NodeID) []any { return nil }
 
-// LazyElements implements engine.Lazy.
+// LazyElements implements dag.Lazy.
 func (r *run) LazyElements() {}
 
 // Note implements state.Run.
-func (r *run) Note(s engine.Step) {
+func (r *run) Note(s record.Step) {
 	if r.job.Options.Unlogged {
 		return
 	}
@@ -244,7 +247,7 @@ func (r *run) Note(s engine.Step) {
 }
 
 // Enter implements state.Member.
-func (r *run) Enter(self func() engine.WorkerRecord) {
+func (r *run) Enter(self func() record.WorkerRecord) {
 	record := self()
 	r.lock()
 	r.self, r.record, r.name, r.entered = self, record, record.Name, true
@@ -259,15 +262,15 @@ func (r *run) isEntered() bool {
 	return r.entered
 }
 
-// Steps implements engine.Execution.
-func (r *run) Steps(ctx context.Context, after uint64) ([]engine.Step, error) {
+// Steps implements execution.Execution.
+func (r *run) Steps(ctx context.Context, after uint64) ([]record.Step, error) {
 	return r.tail.steps(ctx, after)
 }
 
-// TakeDetails implements engine.Execution.
-func (r *run) TakeDetails() ([]engine.Detail, []engine.WorkerRecord) { return r.details.take() }
+// TakeDetails implements execution.Execution.
+func (r *run) TakeDetails() ([]record.Detail, []record.WorkerRecord) { return r.details.take() }
 
-// Done implements engine.Execution.
+// Done implements execution.Execution.
 func (r *run) Done() <-chan struct{} { return r.done }
 
 // isDone reports whether the end is known here.
@@ -290,37 +293,37 @@ func (r *run) isStopped() bool {
 	}
 }
 
-// End implements engine.Execution.
-func (r *run) End() (engine.RunEnd, any) {
+// End implements execution.Execution.
+func (r *run) End() (record.RunEnd, any) {
 	r.mu.Lock()
 	end := r.end
 	r.mu.Unlock()
 	if end == nil {
-		return engine.RunEnd{}, nil
+		return record.RunEnd{}, nil
 	}
 	return end()
 }
 
-// Forget implements engine.Execution. The store keeps the run.
+// Forget implements execution.Execution. The store keeps the run.
 func (r *run) Forget() { r.cancel() }
 
-// Cancel implements engine.Execution.
-func (r *run) Cancel() { r.Stop(engine.Cancelled, engine.ErrCancelled, nil) }
+// Cancel implements execution.Execution.
+func (r *run) Cancel() { r.Stop(record.Cancelled, engine.ErrCancelled, nil) }
 
-// Pause implements engine.Execution.
+// Pause implements execution.Execution.
 func (r *run) Pause() { r.controls.do(control{op: ledger.Pause{}}) }
 
-// Resume implements engine.Execution.
+// Resume implements execution.Execution.
 func (r *run) Resume() { r.controls.do(control{op: ledger.Resume{}}) }
 
 // Stop implements state.Run.
-func (r *run) Stop(status engine.Status, cause error, first *engine.ErrorRecord) {
+func (r *run) Stop(status record.Status, cause error, first *record.ErrorRecord) {
 	op := ledger.Stop{Status: status}
 	switch cause {
 	case engine.ErrCancelled:
-		op.Reason = engine.CancelRequested
+		op.Reason = record.CancelRequested
 	case engine.ErrDeadline:
-		op.Reason = engine.RunDeadline
+		op.Reason = record.RunDeadline
 	}
 	r.controls.do(control{op: op, cause: cause, record: encodeRecord(first)})
 }

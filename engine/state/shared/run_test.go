@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/sharedtest"
 	"github.com/dagscope/dagscope/internal/testkit/statetest"
 )
@@ -19,11 +21,11 @@ import (
 func TestAProcessAloneCostsLittle(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		graph func(t *testing.T) *engine.Graph
+		graph func(t *testing.T) *dag.Graph
 		tasks int
 	}{
-		{"chain", func(t *testing.T) *engine.Graph { return chain(t, 10_000) }, 10_000},
-		{"tree", func(t *testing.T) *engine.Graph { return tree(t, 13) }, 16_383},
+		{"chain", func(t *testing.T) *dag.Graph { return chain(t, 10_000) }, 10_000},
+		{"tree", func(t *testing.T) *dag.Graph { return tree(t, 13) }, 16_383},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -44,7 +46,7 @@ func TestAProcessAloneCostsLittle(t *testing.T) {
 
 // Random graphs on several processes give what the sequential evaluation gives, whatever the rules.
 func TestProcessesAgree(t *testing.T) {
-	rules := map[string]engine.Rules{
+	rules := map[string]record.Rules{
 		"all": {}, "no become": {NoBecome: true}, "no inline": {NoInline: true}, "store all": {StoreAll: true},
 		"no preload": {NoPreload: true}, "tiny thresholds": {InlineBytes: 1, ClusterBytes: 1, HoldFor: 50 * time.Millisecond},
 	}
@@ -63,14 +65,14 @@ func TestProcessesAgree(t *testing.T) {
 func TestProcessesAgreeDespiteFaults(t *testing.T) {
 	for seed := *firstSeed; seed < *firstSeed+40**more/seedShare; seed++ {
 		synctest.Test(t, func(t *testing.T) {
-			agree(t, seed, 3, engine.Rules{}, func(i int) sharedtest.Faults {
+			agree(t, seed, 3, record.Rules{}, func(i int) sharedtest.Faults {
 				return sharedtest.Random(seed<<8+uint64(i), 0.1, 3*time.Millisecond)
 			})
 		})
 	}
 }
 
-func agree(t *testing.T, seed uint64, processes int, rules engine.Rules, faults func(int) sharedtest.Faults) {
+func agree(t *testing.T, seed uint64, processes int, rules record.Rules, faults func(int) sharedtest.Faults) {
 	t.Helper()
 	defer func() {
 		if t.Failed() {

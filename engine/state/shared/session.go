@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -99,7 +100,7 @@ func (r *run) closeOnBoard() {
 }
 
 // describe is the record of this process's worker.
-func (r *run) describe() engine.WorkerRecord {
+func (r *run) describe() record.WorkerRecord {
 	r.mu.Lock()
 	self := r.self
 	worker, _ := r.state.Worker()

@@ -7,7 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
@@ -19,7 +20,7 @@ type Config struct {
 	// process may use.
 	HoldBytes int64
 	// ValueBytes bounds each output that has to be stored and each constant, as it is encoded; default DefaultValueBytes. A
-	// larger output fails the run with engine.StoreError, a larger constant its submission.
+	// larger output fails the run with record.StoreError, a larger constant its submission.
 	ValueBytes int
 	// Host names this machine in records; default as the worker says.
 	Host string
@@ -28,7 +29,7 @@ type Config struct {
 	// Invoke invokes workers that do not poll: it is called whenever the back end gives a hint, with the number of unclaimed
 	// nodes of each function ("" for the engine's own) and Rules.Invokers, and every few seconds for a run in which nodes
 	// wait. It must return at once and not call back.
-	Invoke func(run engine.RunID, readied map[string]int, invokers int)
+	Invoke func(run record.RunID, readied map[string]int, invokers int)
 	// Board shows what lanes execute, so that a process that outlives this one can find the node that took it down.
 	Board Board
 	// Lease is how long a session of this process is valid without a heartbeat; default 15 s. There are three heartbeats
@@ -45,11 +46,11 @@ const DefaultValueBytes = 256 << 20
 // Board shows what lanes execute. Its methods are called from lanes: they must return at once and not call back.
 type Board interface {
 	// Opened is called before a node of a session is handed to a lane; the handle stands for it from then on.
-	Opened(run engine.RunID, session ledger.SessionID) (handle uint32)
+	Opened(run record.RunID, session ledger.SessionID) (handle uint32)
 	// Closed is called when the session is over; the handle may be reused.
 	Closed(handle uint32)
 	// Executing is called when the lane of that slot gets the node.
-	Executing(slot int, handle uint32, node engine.NodeID)
+	Executing(slot int, handle uint32, node dag.NodeID)
 	// Idle is called when the lane of that slot has no node any more.
 	Idle(slot int)
 }
@@ -57,9 +58,9 @@ type Board interface {
 // noBoard is the Board of a process without a supervisor.
 type noBoard struct{}
 
-func (noBoard) Opened(engine.RunID, ledger.SessionID) uint32 { return 0 }
+func (noBoard) Opened(record.RunID, ledger.SessionID) uint32 { return 0 }
 func (noBoard) Closed(uint32)                                {}
-func (noBoard) Executing(int, uint32, engine.NodeID)         {}
+func (noBoard) Executing(int, uint32, dag.NodeID)            {}
 func (noBoard) Idle(int)                                     {}
 
 // Fixed times. What depends on the lease is computed from it.
@@ -112,7 +113,7 @@ func New(cfg Config) (*Store, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Invoke == nil {
-		cfg.Invoke = func(engine.RunID, map[string]int, int) {}
+		cfg.Invoke = func(record.RunID, map[string]int, int) {}
 	}
 	if cfg.Board == nil {
 		cfg.Board = noBoard{}
@@ -122,6 +123,6 @@ func New(cfg Config) (*Store, error) {
 	}
 	return &Store{
 		cfg: cfg, backend: cfg.Backend, moves: make(chan struct{}, parallelMoves),
-		workWanted: make(chan struct{}, 1), runAdded: make(chan struct{}, 1), own: ownRuns{created: map[engine.RunID]time.Time{}}, live: map[*run]struct{}{}, subscribers: map[*newsQueue]struct{}{},
+		workWanted: make(chan struct{}, 1), runAdded: make(chan struct{}, 1), own: ownRuns{created: map[record.RunID]time.Time{}}, live: map[*run]struct{}{}, subscribers: map[*newsQueue]struct{}{},
 	}, nil
 }

@@ -12,6 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/shared"
 	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/internal/testkit/sharedtest"
@@ -21,15 +24,15 @@ import (
 type storm struct {
 	*world
 	rng    *rand.Rand
-	graph  *engine.Graph
-	job    engine.Job
-	exec   engine.Execution
+	graph  *dag.Graph
+	job    execution.Job
+	exec   execution.Execution
 	deaths int
 	errors *atomic.Int32 // how many more calls fail
 }
 
 // stormRules are rules of which each storm has one.
-var stormRules = []engine.Rules{
+var stormRules = []record.Rules{
 	{},
 	{},
 	{NoBecome: true},
@@ -158,7 +161,7 @@ func TestCancelledStorm(t *testing.T) {
 			calm := time.Now()
 			s.exec.Cancel()
 			end, _ := s.await(s.exec)
-			assert.Contains(t, []engine.Status{engine.Cancelled, engine.Succeeded}, end.Status)
+			assert.Contains(t, []record.Status{record.Cancelled, record.Succeeded}, end.Status)
 			assert.Less(t, time.Since(calm), 60*time.Second)
 			s.assertOver()
 			if t.Failed() {

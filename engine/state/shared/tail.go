@@ -9,7 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -25,7 +26,7 @@ const (
 // than has been read reads it, one at a time. Safe for concurrent use.
 type tail struct {
 	backend  Backend
-	id       engine.RunID
+	id       record.RunID
 	revision int
 	unlogged bool
 	reading  chan struct{} // semaphore of one reader
@@ -33,7 +34,7 @@ type tail struct {
 	mu      sync.Mutex
 	decoder entryDecoder
 	at      Position
-	all     []engine.Step
+	all     []record.Step
 	grown   chan struct{} // closed when there is more
 	counts  counts
 	lost    map[int]int64 // workers that were lost, and when
@@ -41,7 +42,7 @@ type tail struct {
 	looked  time.Time
 }
 
-func newTail(b Backend, job engine.Job, revision int) *tail {
+func newTail(b Backend, job execution.Job, revision int) *tail {
 	return &tail{
 		backend: b, id: job.Info.ID, revision: revision, unlogged: job.Options.Unlogged, reading: make(chan struct{}, 1),
 		decoder: newEntryDecoder(job.Graph), grown: make(chan struct{}), counts: newCounts(), lost: map[int]int64{},
@@ -49,7 +50,7 @@ func newTail(b Backend, job engine.Job, revision int) *tail {
 }
 
 // steps returns the steps after number after, and waits for them. After the last one of the revision it is io.EOF.
-func (t *tail) steps(ctx context.Context, after uint64) ([]engine.Step, error) {
+func (t *tail) steps(ctx context.Context, after uint64) ([]record.Step, error) {
 	if t.unlogged {
 		return nil, fmt.Errorf("shared: run %s keeps no log", t.id)
 	}
@@ -80,7 +81,7 @@ func (t *tail) more() <-chan struct{} {
 }
 
 // stepsAfter returns the steps after a number that have been read, and what is closed when there are more.
-func (t *tail) stepsAfter(after uint64) (steps []engine.Step, grown <-chan struct{}, err error) {
+func (t *tail) stepsAfter(after uint64) (steps []record.Step, grown <-chan struct{}, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.last > 0 && after >= t.last {
@@ -157,9 +158,9 @@ func (t *tail) take(e *Entry) error {
 		s := &t.all[from+i]
 		t.counts.take(s, t.decoder.numbering)
 		switch {
-		case s.Kind == engine.WorkerStopped && s.Outcome == engine.OutcomeLost:
+		case s.Kind == record.WorkerStopped && s.Outcome == record.OutcomeLost:
 			t.lost[int(s.Worker)] = max(s.Ended, 1)
-		case s.Kind == engine.RunFinished && t.counts.revision == t.revision && t.last == 0:
+		case s.Kind == record.RunFinished && t.counts.revision == t.revision && t.last == 0:
 			t.last = s.Seq
 		}
 	}
@@ -174,7 +175,7 @@ func (t *tail) lostWorkers() map[int]int64 {
 }
 
 // finished returns the last step of the revision, nil while it has not been read.
-func (t *tail) finished() *engine.Step {
+func (t *tail) finished() *record.Step {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.last == 0 {
@@ -191,7 +192,7 @@ func (t *tail) isRead() bool {
 }
 
 // progress returns the figures of the log, and how long ago it was read.
-func (t *tail) progress() (engine.Progress, time.Duration) {
+func (t *tail) progress() (execution.Progress, time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	p := t.counts.progress()

@@ -10,11 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/sharedtest"
 )
 
 // wide is one task and n that wait for it, in lists of hundred.
-func wide(t *testing.T, lib library, n int) *engine.Graph {
+func wide(t *testing.T, lib library, n int) *dag.Graph {
 	g := engine.NewBuilder()
 	root := lib.next.Call(engine.Const(g, 1))
 	var sums []engine.Ref[int]
@@ -43,7 +45,7 @@ func TestAWideNodeIsReportedInParts(t *testing.T) {
 		require.NoError(t, checkLog(g, w.steps(exec)))
 		handed := 0
 		for _, s := range w.steps(exec) {
-			if s.Kind == engine.HandedOn {
+			if s.Kind == record.HandedOn {
 				handed++
 			}
 		}

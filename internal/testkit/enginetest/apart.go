@@ -8,7 +8,7 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // EvaluateApart runs one graph as several processes that share it would: copies are the graphs that each of them decoded,
@@ -16,14 +16,14 @@ import (
 // expanded by any copy, and the result comes from any that knows its type, all drawn from seed. Outputs travel encoded,
 // and a copy sees exactly those that its Graph.Reads names. The error is the first that a body returned, or describes a
 // copy's mistake: it read more or less than Reads names, assembled a value of another type, or no copy could continue.
-func EvaluateApart(ctx context.Context, seed uint64, copies ...*engine.Graph) (Outcome, error) {
-	a := &apart{rng: rand.New(rand.NewPCG(seed, 0xa9a27)), encoded: map[engine.NodeID][]byte{}}
+func EvaluateApart(ctx context.Context, seed uint64, copies ...*dag.Graph) (Outcome, error) {
+	a := &apart{rng: rand.New(rand.NewPCG(seed, 0xa9a27)), encoded: map[dag.NodeID][]byte{}}
 	for _, g := range copies {
-		a.processes = append(a.processes, process{g, engine.NewNumbering(g)})
+		a.processes = append(a.processes, process{g, dag.NewNumbering(g)})
 	}
 	e := newEvaluation(copies[0])
-	e.task = func(p engine.Place) (any, error) { return nil, a.task(ctx, p) }
-	e.expand = func(p engine.Place) (any, int, error) {
+	e.task = func(p dag.Place) (any, error) { return nil, a.task(ctx, p) }
+	e.expand = func(p dag.Place) (any, int, error) {
 		width, err := a.expand(p.ID())
 		return nil, width, err
 	}
@@ -39,16 +39,16 @@ func EvaluateApart(ctx context.Context, seed uint64, copies ...*engine.Graph) (O
 type apart struct {
 	rng       *rand.Rand
 	processes []process
-	encoded   map[engine.NodeID][]byte
+	encoded   map[dag.NodeID][]byte
 }
 
 type process struct {
-	graph     *engine.Graph
-	numbering *engine.Numbering
+	graph     *dag.Graph
+	numbering *dag.Numbering
 }
 
 // any draws a process that is able to continue.
-func (a *apart) any(able func(*engine.Graph) bool) (process, error) {
+func (a *apart) any(able func(*dag.Graph) bool) (process, error) {
 	could := slices.Clone(a.processes)
 	could = slices.DeleteFunc(could, func(p process) bool { return !able(p.graph) })
 	if len(could) == 0 {
@@ -57,9 +57,9 @@ func (a *apart) any(able func(*engine.Graph) bool) (process, error) {
 	return could[a.rng.IntN(len(could))], nil
 }
 
-func (a *apart) task(ctx context.Context, p engine.Place) error {
+func (a *apart) task(ctx context.Context, p dag.Place) error {
 	function := int(a.processes[0].graph.Scope(p.Block.Scope).Function(p.Local))
-	by, err := a.any(func(g *engine.Graph) bool { return g.Runs(function) })
+	by, err := a.any(func(g *dag.Graph) bool { return g.Runs(function) })
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (a *apart) task(ctx context.Context, p engine.Place) error {
 	return err
 }
 
-func (a *apart) expand(id engine.NodeID) (int, error) {
+func (a *apart) expand(id dag.NodeID) (int, error) {
 	by := a.processes[a.rng.IntN(len(a.processes))]
 	p := by.numbering.Locate(id)
 	v := a.view(by, by.graph.Reads(nil, p, by.numbering))
@@ -97,7 +97,7 @@ func (a *apart) expand(id engine.NodeID) (int, error) {
 }
 
 func (a *apart) result() (any, error) {
-	by, err := a.any(func(g *engine.Graph) bool { return g.ResultType().Err() == nil })
+	by, err := a.any(func(g *dag.Graph) bool { return g.ResultType().Err() == nil })
 	if err != nil {
 		return nil, fmt.Errorf("enginetest: the result: %w", err)
 	}
@@ -114,8 +114,8 @@ func (a *apart) result() (any, error) {
 }
 
 // view shows a process the outputs that its graph reads.
-func (a *apart) view(by process, reads []engine.NodeID) *view {
-	v := &view{outputs: map[engine.NodeID]any{}, used: map[engine.NodeID]bool{}}
+func (a *apart) view(by process, reads []dag.NodeID) *view {
+	v := &view{outputs: map[dag.NodeID]any{}, used: map[dag.NodeID]bool{}}
 	for i, id := range reads {
 		if i > 0 && id <= reads[i-1] {
 			v.err = fmt.Errorf("what it reads are nodes %v, expected ascending nodes", reads)
@@ -136,13 +136,13 @@ func (a *apart) view(by process, reads []engine.NodeID) *view {
 
 // view is the Values of one task.
 type view struct {
-	outputs map[engine.NodeID]any
-	used    map[engine.NodeID]bool
+	outputs map[dag.NodeID]any
+	used    map[dag.NodeID]bool
 	err     error
 }
 
-// Output implements engine.Values.
-func (v *view) Output(id engine.NodeID) any {
+// Output implements dag.Values.
+func (v *view) Output(id dag.NodeID) any {
 	if _, isRead := v.outputs[id]; !isRead && v.err == nil {
 		v.err = fmt.Errorf("node %d is read, Reads does not name it", id)
 	}
@@ -150,12 +150,12 @@ func (v *view) Output(id engine.NodeID) any {
 	return v.outputs[id]
 }
 
-// Elements implements engine.Values.
-func (v *view) Elements(id engine.NodeID) []any {
+// Elements implements dag.Values.
+func (v *view) Elements(id dag.NodeID) []any {
 	panic(fmt.Sprintf("enginetest: elements of node %d are asked for, of lazy values none are", id))
 }
 
-// LazyElements implements engine.Lazy.
+// LazyElements implements dag.Lazy.
 func (v *view) LazyElements() {}
 
 // complete reports what went wrong, if only that less was read than named.

@@ -7,16 +7,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
 
 // having is the graph as a process with some of the functions decodes it.
-func having(t *testing.T, g *engine.Graph, functions ...string) *engine.Graph {
+func having(t *testing.T, g *dag.Graph, functions ...string) *dag.Graph {
 	t.Helper()
 	wire, _, err := g.AppendGraph(nil)
 	require.NoError(t, err)
 	none := func(string) ([]byte, error) { return nil, errors.New("there is no constant apart") }
-	got, err := engine.DecodeGraph(wire, none, func(name string) *engine.Function {
+	got, err := dag.DecodeGraph(wire, none, func(name string) *engine.Function {
 		for _, f := range g.Functions() {
 			for _, has := range functions {
 				if f.Name() == name && has == name {

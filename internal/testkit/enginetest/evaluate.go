@@ -10,7 +10,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // Outcome is what a sequential evaluation gives.
@@ -22,15 +22,15 @@ type Outcome struct {
 }
 
 // wide are limits that no graph of a test reaches.
-var wide = engine.Limits{Tasks: 1 << 24, Edges: 1 << 26}
+var wide = dag.Limits{Tasks: 1 << 24, Edges: 1 << 26}
 
 // Evaluate runs a graph sequentially. The error is the first that a body returned, with the task's name.
-func Evaluate(ctx context.Context, g *engine.Graph) (Outcome, error) {
+func Evaluate(ctx context.Context, g *dag.Graph) (Outcome, error) {
 	e := newEvaluation(g)
-	e.task = func(p engine.Place) (any, error) {
+	e.task = func(p dag.Place) (any, error) {
 		return e.numbering.Function(p).Invoke(ctx, g.Args(nil, p, e.numbering, e))
 	}
-	e.expand = func(p engine.Place) (any, int, error) {
+	e.expand = func(p dag.Place) (any, int, error) {
 		elements := g.Elements(p, e.numbering, e)
 		return elements, len(elements), nil
 	}
@@ -43,22 +43,22 @@ func Evaluate(ctx context.Context, g *engine.Graph) (Outcome, error) {
 
 // evaluation is one run. How nodes are executed is up to its functions.
 type evaluation struct {
-	task      func(p engine.Place) (output any, err error)
-	expand    func(p engine.Place) (elements any, width int, err error)
-	graph     *engine.Graph
-	numbering *engine.Numbering
-	outputs   map[engine.NodeID]any
-	waits     map[engine.NodeID]int
-	depth     map[engine.NodeID]int
-	ready     []engine.NodeID
+	task      func(p dag.Place) (output any, err error)
+	expand    func(p dag.Place) (elements any, width int, err error)
+	graph     *dag.Graph
+	numbering *dag.Numbering
+	outputs   map[dag.NodeID]any
+	waits     map[dag.NodeID]int
+	depth     map[dag.NodeID]int
+	ready     []dag.NodeID
 	finished  int
 	out       Outcome
 }
 
-func newEvaluation(g *engine.Graph) *evaluation {
+func newEvaluation(g *dag.Graph) *evaluation {
 	return &evaluation{
-		graph: g, numbering: engine.NewNumbering(g), outputs: map[engine.NodeID]any{},
-		waits: map[engine.NodeID]int{}, depth: map[engine.NodeID]int{},
+		graph: g, numbering: dag.NewNumbering(g), outputs: map[dag.NodeID]any{},
+		waits: map[dag.NodeID]int{}, depth: map[dag.NodeID]int{},
 	}
 }
 
@@ -78,38 +78,38 @@ func (e *evaluation) all() error {
 	return nil
 }
 
-// Output implements engine.Values.
-func (e *evaluation) Output(id engine.NodeID) any { return e.outputs[id] }
+// Output implements dag.Values.
+func (e *evaluation) Output(id dag.NodeID) any { return e.outputs[id] }
 
-// Elements implements engine.Values.
-func (e *evaluation) Elements(id engine.NodeID) []any { return e.outputs[id].([]any) }
+// Elements implements dag.Values.
+func (e *evaluation) Elements(id dag.NodeID) []any { return e.outputs[id].([]any) }
 
 // enter makes the roots of a new block ready.
-func (e *evaluation) enter(b *engine.Block) {
+func (e *evaluation) enter(b *dag.Block) {
 	s := e.graph.Scope(b.Scope)
 	for i := range b.Instances {
 		for n := range s.Len() {
-			p := engine.Place{Block: b, Instance: i, Local: n}
+			p := dag.Place{Block: b, Instance: i, Local: n}
 			e.waits[p.ID()] = len(s.Parents(n))
 			e.depth[p.ID()] = 0
-			if b.Expansion != engine.NoNode {
+			if b.Expansion != dag.NoNode {
 				e.depth[p.ID()] = e.depth[b.Expansion]
 			}
 			if len(s.Parents(n)) > 0 {
 				continue
 			}
 			e.ready = append(e.ready, p.ID())
-			if b.Expansion == engine.NoNode && n < s.Tasks() {
+			if b.Expansion == dag.NoNode && n < s.Tasks() {
 				e.out.Roots++
 			}
 		}
 	}
 }
 
-func (e *evaluation) run(id engine.NodeID) error {
+func (e *evaluation) run(id dag.NodeID) error {
 	p := e.numbering.Locate(id)
 	switch e.graph.Scope(p.Block.Scope).Kind(p.Local) {
-	case engine.TaskNode:
+	case dag.TaskNode:
 		v, err := e.task(p)
 		if err != nil {
 			return fmt.Errorf("enginetest: %s: %w", e.numbering.Identity(p), err)
@@ -118,7 +118,7 @@ func (e *evaluation) run(id engine.NodeID) error {
 		e.outputs[id] = v
 		e.depth[id]++
 		e.out.Depth = max(e.out.Depth, e.depth[id])
-	case engine.ExpandNode:
+	case dag.ExpandNode:
 		elements, width, err := e.expand(p)
 		if err != nil {
 			return fmt.Errorf("enginetest: expansion %d: %w", id, err)
@@ -139,7 +139,7 @@ func (e *evaluation) run(id engine.NodeID) error {
 }
 
 // finish counts down the nodes that wait for the node.
-func (e *evaluation) finish(p engine.Place) {
+func (e *evaluation) finish(p dag.Place) {
 	e.finished++
 	s := e.graph.Scope(p.Block.Scope)
 	depth := e.depth[p.ID()]
@@ -154,7 +154,7 @@ func (e *evaluation) finish(p engine.Place) {
 	}
 }
 
-func (e *evaluation) arrive(id engine.NodeID, depth int) {
+func (e *evaluation) arrive(id dag.NodeID, depth int) {
 	e.waits[id]--
 	e.depth[id] = max(e.depth[id], depth)
 	if e.waits[id] == 0 {

@@ -7,7 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // CheckSteps replays the whole log of an ended run of g, of one revision or several, and reports the first thing in it
@@ -16,9 +17,9 @@ import (
 // two bodies at a time on one slot, or, where the run succeeded, a node that never ended.
 //
 // It costs well below 1 µs for each step and edge, and memory for every node.
-func CheckSteps(g *engine.Graph, steps []engine.Step) error {
-	l := &laws{graph: g, numbering: engine.NewNumbering(g), lives: map[engine.NodeID]*life{}, bodies: map[slot][]body{}}
-	if len(steps) < 2 || steps[0].Kind != engine.RunStarted || steps[len(steps)-1].Kind != engine.RunFinished {
+func CheckSteps(g *dag.Graph, steps []record.Step) error {
+	l := &laws{graph: g, numbering: dag.NewNumbering(g), lives: map[dag.NodeID]*life{}, bodies: map[slot][]body{}}
+	if len(steps) < 2 || steps[0].Kind != record.RunStarted || steps[len(steps)-1].Kind != record.RunFinished {
 		return fmt.Errorf("the log has %d steps, expected it to begin and to end", len(steps))
 	}
 	for i := range steps {
@@ -26,7 +27,7 @@ func CheckSteps(g *engine.Graph, steps []engine.Step) error {
 			return fmt.Errorf("step %d (%+v): %w", i+1, steps[i], err)
 		}
 	}
-	if steps[len(steps)-1].Outcome == engine.OutcomeOK {
+	if steps[len(steps)-1].Outcome == record.OutcomeOK {
 		if err := l.complete(); err != nil {
 			return err
 		}
@@ -36,9 +37,9 @@ func CheckSteps(g *engine.Graph, steps []engine.Step) error {
 
 // laws is what the steps so far say.
 type laws struct {
-	graph     *engine.Graph
-	numbering *engine.Numbering
-	lives     map[engine.NodeID]*life
+	graph     *dag.Graph
+	numbering *dag.Numbering
+	lives     map[dag.NodeID]*life
 	bodies    map[slot][]body
 	over      bool // the run has ended, and may continue with its next revision
 }
@@ -58,11 +59,11 @@ type slot struct{ worker, lane uint16 }
 
 // body is when the body of an attempt ran.
 type body struct {
-	node     engine.NodeID
+	node     dag.NodeID
 	from, to int64
 }
 
-func (l *laws) life(id engine.NodeID) *life {
+func (l *laws) life(id dag.NodeID) *life {
 	n := l.lives[id]
 	if n == nil {
 		n = &life{}
@@ -71,22 +72,22 @@ func (l *laws) life(id engine.NodeID) *life {
 	return n
 }
 
-func (l *laws) step(number uint64, s *engine.Step) error {
+func (l *laws) step(number uint64, s *record.Step) error {
 	if s.Seq != number {
 		return fmt.Errorf("its number is %d", s.Seq)
 	}
-	if l.over && s.Kind != engine.RunStarted && s.Kind != engine.WorkerStopped {
+	if l.over && s.Kind != record.RunStarted && s.Kind != record.WorkerStopped {
 		return errors.New("the run had ended")
 	}
 	var err error
 	switch s.Kind {
-	case engine.RunStarted:
+	case record.RunStarted:
 		err = l.revision(number)
-	case engine.RunFinished:
+	case record.RunFinished:
 		l.over = true
-	case engine.AttemptStarted:
+	case record.AttemptStarted:
 		err = l.known(s)
-	case engine.AttemptEnded, engine.FanOutExpanded:
+	case record.AttemptEnded, record.FanOutExpanded:
 		err = l.end(s)
 	}
 	if err != nil {
@@ -97,7 +98,7 @@ func (l *laws) step(number uint64, s *engine.Step) error {
 			return fmt.Errorf("there is no node %d to be ready", id)
 		}
 		n := l.life(id)
-		if isLost := s.Kind == engine.RunStarted && n.ok; n.readied && !isLost { // a revision computes lost nodes again
+		if isLost := s.Kind == record.RunStarted && n.ok; n.readied && !isLost { // a revision computes lost nodes again
 			return fmt.Errorf("node %d is made ready twice", id)
 		}
 		n.readied = true
@@ -118,7 +119,7 @@ func (l *laws) revision(number uint64) error {
 }
 
 // known reports an error where no earlier step made the node of an attempt ready.
-func (l *laws) known(s *engine.Step) error {
+func (l *laws) known(s *record.Step) error {
 	if !l.numbering.Contains(s.Node) {
 		return errors.New("there is no such node")
 	}
@@ -129,27 +130,27 @@ func (l *laws) known(s *engine.Step) error {
 }
 
 // end checks the end of an attempt.
-func (l *laws) end(s *engine.Step) error {
+func (l *laws) end(s *record.Step) error {
 	if err := l.known(s); err != nil {
 		return err
 	}
 	inOrder := s.Ready <= s.Claimed && s.Claimed+s.Fetch <= s.Started && s.Started <= s.Ended && s.Ended <= s.Updated
-	if !inOrder && s.Outcome != engine.OutcomeLost {
+	if !inOrder && s.Outcome != record.OutcomeLost {
 		return errors.New("its moments are out of order")
 	}
 	n := l.life(s.Node)
 	if before := [2]uint16{n.epoch, n.attempt}; slices.Compare(before[:], []uint16{s.Epoch, s.Attempt}) >= 0 && n.attempt > 0 {
 		return fmt.Errorf("it comes after attempt %d of epoch %d", n.attempt, n.epoch)
 	}
-	if n.ok && s.Outcome == engine.OutcomeOK && n.okIn == s.Epoch {
+	if n.ok && s.Outcome == record.OutcomeOK && n.okIn == s.Epoch {
 		return errors.New("it was OK before in this epoch")
 	}
 	n.epoch, n.attempt = s.Epoch, s.Attempt
-	if l.numbering.IsTask(s.Node) && s.Outcome != engine.OutcomeLost && s.Outcome != engine.OutcomeSkipped {
+	if l.numbering.IsTask(s.Node) && s.Outcome != record.OutcomeLost && s.Outcome != record.OutcomeSkipped {
 		at := slot{s.Worker, s.Slot}
 		l.bodies[at] = append(l.bodies[at], body{s.Node, s.Started, s.Ended})
 	}
-	if s.Outcome != engine.OutcomeOK {
+	if s.Outcome != record.OutcomeOK {
 		return nil
 	}
 	if !n.ok {
@@ -160,9 +161,9 @@ func (l *laws) end(s *engine.Step) error {
 }
 
 // waited compares a node that is OK with those that it waits for, and expands it if it is an expansion.
-func (l *laws) waited(s *engine.Step) error {
+func (l *laws) waited(s *record.Step) error {
 	p := l.numbering.Locate(s.Node)
-	if err := l.follows(s, p); err != nil || s.Kind != engine.FanOutExpanded {
+	if err := l.follows(s, p); err != nil || s.Kind != record.FanOutExpanded {
 		return err
 	}
 	_, err := l.numbering.Expand(s.Node, int(s.Width), wide)
@@ -170,9 +171,9 @@ func (l *laws) waited(s *engine.Step) error {
 }
 
 // follows compares a step with the parents of a node.
-func (l *laws) follows(s *engine.Step, p engine.Place) error {
+func (l *laws) follows(s *record.Step, p dag.Place) error {
 	for _, parent := range l.graph.Scope(p.Block.Scope).Parents(p.Local) {
-		if err := l.after(s, engine.Place{Block: p.Block, Instance: p.Instance, Local: parent}); err != nil {
+		if err := l.after(s, dag.Place{Block: p.Block, Instance: p.Instance, Local: parent}); err != nil {
 			return err
 		}
 	}
@@ -181,9 +182,9 @@ func (l *laws) follows(s *engine.Step, p engine.Place) error {
 
 // after compares a step with one node that has to be over before it: instead of a join, which not every store logs, with
 // all nodes that it joins.
-func (l *laws) after(s *engine.Step, p engine.Place) error {
+func (l *laws) after(s *record.Step, p dag.Place) error {
 	scope := l.graph.Scope(p.Block.Scope)
-	if scope.Kind(p.Local) != engine.JoinNode {
+	if scope.Kind(p.Local) != dag.JoinNode {
 		before := l.life(p.ID())
 		switch {
 		case !before.ok:
@@ -196,14 +197,14 @@ func (l *laws) after(s *engine.Step, p engine.Place) error {
 	if err := l.follows(s, p); err != nil {
 		return err
 	}
-	expansion := engine.Place{Block: p.Block, Instance: p.Instance, Local: scope.JoinExpansion(p.Local)}.ID()
+	expansion := dag.Place{Block: p.Block, Instance: p.Instance, Local: scope.JoinExpansion(p.Local)}.ID()
 	block := l.numbering.Expanded(expansion)
 	if block == nil {
 		return fmt.Errorf("it ends before node %d is expanded, for which it waits", expansion)
 	}
 	for i := range block.Instances {
 		for _, local := range scope.JoinWaits(p.Local) {
-			if err := l.after(s, engine.Place{Block: block, Instance: i, Local: local}); err != nil {
+			if err := l.after(s, dag.Place{Block: block, Instance: i, Local: local}); err != nil {
 				return err
 			}
 		}
@@ -214,7 +215,7 @@ func (l *laws) after(s *engine.Step, p engine.Place) error {
 // complete reports a task that has not ended although the run succeeded.
 func (l *laws) complete() error {
 	for i := range l.numbering.Nodes() {
-		id := engine.NodeID(i)
+		id := dag.NodeID(i)
 		if l.numbering.IsTask(id) && !l.life(id).ok {
 			return fmt.Errorf("the run succeeded, and node %d never ended well", id)
 		}

@@ -8,10 +8,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // diamond is a graph with a fan-out between two tasks.
-func diamond(t *testing.T) *engine.Graph {
+func diamond(t *testing.T) *dag.Graph {
 	t.Helper()
 	list := engine.Func1("list", func(_ context.Context, n int) ([]int, error) { return make([]int, n), nil })
 	next := engine.Func1("next", func(_ context.Context, n int) (int, error) { return n + 1, nil })
@@ -35,39 +37,39 @@ func TestCheckStepsOfSimulatedRuns(t *testing.T) {
 func TestCheckStepsNotices(t *testing.T) {
 	g := diamond(t)
 	const seed = 3
-	last := func(steps []engine.Step) *engine.Step { // the end of the last task, which waits for all others
+	last := func(steps []record.Step) *record.Step { // the end of the last task, which waits for all others
 		for i := range slices.Backward(steps) {
-			if steps[i].Kind == engine.AttemptEnded {
+			if steps[i].Kind == record.AttemptEnded {
 				return &steps[i]
 			}
 		}
 		return nil
 	}
-	for want, spoil := range map[string]func([]engine.Step) []engine.Step{
-		"to begin and to end": func(s []engine.Step) []engine.Step { return s[:len(s)-1] },
-		"its number is":       func(s []engine.Step) []engine.Step { return slices.Delete(s, 3, 4) },
-		"out of order":        func(s []engine.Step) []engine.Step { last(s).Ended = last(s).Started - 1; return s },
-		"no such node":        func(s []engine.Step) []engine.Step { last(s).Node = 1000; return s },
-		"ready twice":         func(s []engine.Step) []engine.Step { last(s).Readied = s[0].Readied; return s },
-		"that the node is ready": func(s []engine.Step) []engine.Step {
+	for want, spoil := range map[string]func([]record.Step) []record.Step{
+		"to begin and to end": func(s []record.Step) []record.Step { return s[:len(s)-1] },
+		"its number is":       func(s []record.Step) []record.Step { return slices.Delete(s, 3, 4) },
+		"out of order":        func(s []record.Step) []record.Step { last(s).Ended = last(s).Started - 1; return s },
+		"no such node":        func(s []record.Step) []record.Step { last(s).Node = 1000; return s },
+		"ready twice":         func(s []record.Step) []record.Step { last(s).Readied = s[0].Readied; return s },
+		"that the node is ready": func(s []record.Step) []record.Step {
 			s[0].Readied = nil
 			return s
 		},
-		"comes after attempt": func(s []engine.Step) []engine.Step { last(s).Node, last(s).Attempt, last(s).Epoch = 0, 1, 0; return s },
-		"OK before in this epoch": func(s []engine.Step) []engine.Step {
+		"comes after attempt": func(s []record.Step) []record.Step { last(s).Node, last(s).Attempt, last(s).Epoch = 0, 1, 0; return s },
+		"OK before in this epoch": func(s []record.Step) []record.Step {
 			last(s).Node, last(s).Attempt, last(s).Epoch = 0, 100, 0
 			return s
 		},
-		"it ends before node 0": func(s []engine.Step) []engine.Step {
+		"it ends before node 0": func(s []record.Step) []record.Step {
 			for i := range s {
-				if s[i].Kind == engine.AttemptEnded && s[i].Node == 0 && s[i].Outcome == engine.OutcomeOK {
-					s[i].Outcome = engine.OutcomeRetrying
+				if s[i].Kind == record.AttemptEnded && s[i].Node == 0 && s[i].Outcome == record.OutcomeOK {
+					s[i].Outcome = record.OutcomeRetrying
 				}
 			}
 			return s
 		},
-		"never ended well": func(s []engine.Step) []engine.Step { last(s).Outcome = engine.OutcomeFailed; return s },
-		"it starts at": func(s []engine.Step) []engine.Step {
+		"never ended well": func(s []record.Step) []record.Step { last(s).Outcome = record.OutcomeFailed; return s },
+		"it starts at": func(s []record.Step) []record.Step {
 			e := last(s)
 			e.Ready, e.Claimed, e.Started, e.Fetch = 0, 0, 0, 0
 			for i := range s {
@@ -77,7 +79,7 @@ func TestCheckStepsNotices(t *testing.T) {
 			}
 			return s
 		},
-		"ran node": func(s []engine.Step) []engine.Step {
+		"ran node": func(s []record.Step) []record.Step {
 			for i := range s { // so long that no clock explains it
 				s[i].Slot, s[i].Worker = 0, 0
 				for _, moment := range []*int64{&s[i].Ready, &s[i].Claimed, &s[i].Started, &s[i].Ended, &s[i].Updated, &s[i].Fetch} {
@@ -86,10 +88,10 @@ func TestCheckStepsNotices(t *testing.T) {
 			}
 			return s
 		},
-		"the run had ended": func(s []engine.Step) []engine.Step {
-			return append(s, engine.Step{Seq: uint64(len(s) + 1), Kind: engine.RunPaused}, engine.Step{Seq: uint64(len(s) + 2), Kind: engine.RunFinished})
+		"the run had ended": func(s []record.Step) []record.Step {
+			return append(s, record.Step{Seq: uint64(len(s) + 1), Kind: record.RunPaused}, record.Step{Seq: uint64(len(s) + 2), Kind: record.RunFinished})
 		},
-		"again when it has ended": func(s []engine.Step) []engine.Step { s[1].Kind = engine.RunStarted; return s },
+		"again when it has ended": func(s []record.Step) []record.Step { s[1].Kind = record.RunStarted; return s },
 	} {
 		steps := slices.Clone(SimulateSteps(g, seed, 3))
 		for i := range steps {

@@ -9,7 +9,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/codec"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // slotsPerWorker is how many lanes each simulated worker has.
@@ -20,13 +22,13 @@ const slotsPerWorker = 2
 // 40 fails and is retried, about 1 in 25 is announced. The steps are legal: Seq counts from 1, a task starts after
 // the step that readied it and after the ends of its parents, a slot runs one attempt at a time, Readied names each
 // task and each expansion once. It panics when workers is below 1 and costs about 1 µs a step.
-func SimulateSteps(g *engine.Graph, seed uint64, workers int) []engine.Step {
+func SimulateSteps(g *dag.Graph, seed uint64, workers int) []record.Step {
 	if workers < 1 {
 		panic(fmt.Sprintf("enginetest: workers is %d, must be at least 1", workers))
 	}
 	s := &simulation{
-		rng: rand.New(rand.NewPCG(seed, 0x5eed)), numbering: engine.NewNumbering(g), graph: g,
-		waits: map[engine.NodeID]int{}, attempt: map[engine.NodeID]uint16{},
+		rng: rand.New(rand.NewPCG(seed, 0x5eed)), numbering: dag.NewNumbering(g), graph: g,
+		waits: map[dag.NodeID]int{}, attempt: map[dag.NodeID]uint16{},
 	}
 	s.begin(workers)
 	for s.dispatch(); len(s.running) > 0; s.dispatch() {
@@ -39,21 +41,21 @@ func SimulateSteps(g *engine.Graph, seed uint64, workers int) []engine.Step {
 // simulation is a run on a clock of its own: jobs end in the order of their ends, and free lanes take what is ready.
 type simulation struct {
 	rng       *rand.Rand
-	graph     *engine.Graph
-	numbering *engine.Numbering
-	waits     map[engine.NodeID]int
-	attempt   map[engine.NodeID]uint16 // failed attempts so far
-	readied   []engine.NodeID          // by the step under construction
+	graph     *dag.Graph
+	numbering *dag.Numbering
+	waits     map[dag.NodeID]int
+	attempt   map[dag.NodeID]uint16 // failed attempts so far
+	readied   []dag.NodeID          // by the step under construction
 	ready     queue
 	running   queue
 	lanes     []*job // idle ones, each with the moment it fell idle in Updated
-	steps     []engine.Step
+	steps     []record.Step
 	now       int64
 }
 
 // job is one attempt, or one expansion, on its lane.
 type job struct {
-	engine.Step
+	record.Step
 	due int64 // what its queue is ordered by
 }
 
@@ -74,10 +76,10 @@ func (q *queue) Pop() any {
 
 func (s *simulation) begin(workers int) {
 	s.enter(s.numbering.Block(0))
-	s.record(engine.Step{Kind: engine.RunStarted, Became: engine.NoNode, Readied: s.take(engine.NoNode, 0)})
+	s.record(record.Step{Kind: record.RunStarted, Became: dag.NoNode, Readied: s.take(dag.NoNode, 0)})
 	for w := range workers {
 		s.now += s.rng.Int64N(50_000)
-		s.record(engine.Step{Kind: engine.WorkerStarted, Worker: uint16(w), Started: s.now, Became: engine.NoNode})
+		s.record(record.Step{Kind: record.WorkerStarted, Worker: uint16(w), Started: s.now, Became: dag.NoNode})
 	}
 	for lane := range workers * slotsPerWorker {
 		idle := &job{}
@@ -88,12 +90,12 @@ func (s *simulation) begin(workers int) {
 
 func (s *simulation) end(workers int) {
 	for w := range workers {
-		s.record(engine.Step{Kind: engine.WorkerStopped, Worker: uint16(w), Ended: s.now, Became: engine.NoNode})
+		s.record(record.Step{Kind: record.WorkerStopped, Worker: uint16(w), Ended: s.now, Became: dag.NoNode})
 	}
-	s.record(engine.Step{Kind: engine.RunFinished, Outcome: engine.OutcomeOK, Ended: s.now, Became: engine.NoNode})
+	s.record(record.Step{Kind: record.RunFinished, Outcome: record.OutcomeOK, Ended: s.now, Became: dag.NoNode})
 }
 
-func (s *simulation) record(step engine.Step) {
+func (s *simulation) record(step record.Step) {
 	step.Seq = uint64(len(s.steps) + 1)
 	s.steps = append(s.steps, step)
 }
@@ -113,8 +115,8 @@ func (s *simulation) dispatch() {
 // start draws the moments of one attempt that is claimed at the given one.
 func (s *simulation) start(j *job, claimed int64) {
 	j.Claimed = claimed
-	if j.Kind == engine.FanOutExpanded {
-		j.Started, j.Ended, j.Outcome = claimed, claimed, engine.OutcomeOK
+	if j.Kind == record.FanOutExpanded {
+		j.Started, j.Ended, j.Outcome = claimed, claimed, record.OutcomeOK
 		j.Updated = claimed + 500 + s.rng.Int64N(5_000)
 		j.due = j.Updated
 		heap.Push(&s.running, j)
@@ -134,9 +136,9 @@ func (s *simulation) start(j *job, claimed int64) {
 	s.outcome(j, number)
 	if s.rng.IntN(25) == 0 {
 		j.Announced = true
-		s.record(engine.Step{
-			Kind: engine.AttemptStarted, Node: j.Node, Epoch: j.Epoch, Attempt: j.Attempt, Worker: j.Worker, Slot: j.Slot,
-			Head: j.Head, Ready: j.Ready, Claimed: j.Claimed, Started: j.Started, Fetch: j.Fetch, Became: engine.NoNode,
+		s.record(record.Step{
+			Kind: record.AttemptStarted, Node: j.Node, Epoch: j.Epoch, Attempt: j.Attempt, Worker: j.Worker, Slot: j.Slot,
+			Head: j.Head, Ready: j.Ready, Claimed: j.Claimed, Started: j.Started, Fetch: j.Fetch, Became: dag.NoNode,
 		})
 	}
 	heap.Push(&s.running, j)
@@ -145,35 +147,35 @@ func (s *simulation) start(j *job, claimed int64) {
 // outcome draws how the attempt ends and its output; sizes vary by function.
 func (s *simulation) outcome(j *job, function uint16) {
 	if j.Attempt < 3 && s.rng.IntN(40) == 0 {
-		j.Outcome, j.Delay = engine.OutcomeRetrying, time.Duration(20_000+s.rng.IntN(100_000))
+		j.Outcome, j.Delay = record.OutcomeRetrying, time.Duration(20_000+s.rng.IntN(100_000))
 		return
 	}
-	j.Outcome, j.Location = engine.OutcomeOK, engine.LocationHeld
+	j.Outcome, j.Location = record.OutcomeOK, record.LocationHeld
 	switch function % 3 {
 	case 0:
 		j.OutputBytes = 8
 	case 1:
 		j.OutputBytes = 100 + s.rng.Int64N(1<<16)
 	default:
-		j.OutputBytes = engine.UnknownSize
+		j.OutputBytes = codec.UnknownSize
 	}
 	if s.rng.IntN(10) == 0 {
-		j.Location, j.StoredBytes = engine.LocationStored, max(j.OutputBytes, 64)
+		j.Location, j.StoredBytes = record.LocationStored, max(j.OutputBytes, 64)
 	}
 }
 
 // finish records the end of a job; its lane becomes a child that is ready now, or falls idle.
 func (s *simulation) finish(j *job) {
 	s.now = max(s.now, j.Updated)
-	j.Became = engine.NoNode
-	if j.Outcome == engine.OutcomeRetrying {
+	j.Became = dag.NoNode
+	if j.Outcome == record.OutcomeRetrying {
 		s.attempt[j.Node] = j.Attempt
 		heap.Push(&s.ready, s.job(j.Node, j.Ended+int64(j.Delay)))
 	} else {
 		s.release(j)
 	}
 	var child *job
-	if j.Outcome == engine.OutcomeOK && len(s.readied) > 0 && s.rng.IntN(8) > 0 {
+	if j.Outcome == record.OutcomeOK && len(s.readied) > 0 && s.rng.IntN(8) > 0 {
 		j.Became = s.readied[0]
 		child = s.job(j.Became, j.Updated)
 		child.Worker, child.Slot = j.Worker, j.Slot
@@ -190,7 +192,7 @@ func (s *simulation) finish(j *job) {
 // release counts down the nodes that wait for the job's node.
 func (s *simulation) release(j *job) {
 	p := s.numbering.Locate(j.Node)
-	if j.Kind == engine.FanOutExpanded {
+	if j.Kind == record.FanOutExpanded {
 		s.expand(j, p)
 	}
 	scope := s.graph.Scope(p.Block.Scope)
@@ -202,9 +204,9 @@ func (s *simulation) release(j *job) {
 	}
 }
 
-func (s *simulation) expand(j *job, p engine.Place) {
+func (s *simulation) expand(j *job, p dag.Place) {
 	width := max(0, s.rng.IntN(28)-3)
-	b, err := s.numbering.Expand(j.Node, width, engine.Limits{Tasks: 1 << 24, Edges: 1 << 26})
+	b, err := s.numbering.Expand(j.Node, width, dag.Limits{Tasks: 1 << 24, Edges: 1 << 26})
 	if err != nil {
 		panic(err) // no graph of a test is that large
 	}
@@ -218,11 +220,11 @@ func (s *simulation) expand(j *job, p engine.Place) {
 }
 
 // enter counts what the nodes of a new block wait for; those that wait for nothing are ready.
-func (s *simulation) enter(b *engine.Block) {
+func (s *simulation) enter(b *dag.Block) {
 	scope := s.graph.Scope(b.Scope)
 	for i := range b.Instances {
 		for n := range scope.Len() {
-			id := engine.Place{Block: b, Instance: i, Local: n}.ID()
+			id := dag.Place{Block: b, Instance: i, Local: n}.ID()
 			s.waits[id] = len(scope.Parents(n))
 			if s.waits[id] == 0 {
 				s.readied = append(s.readied, id)
@@ -232,21 +234,21 @@ func (s *simulation) enter(b *engine.Block) {
 }
 
 // arrive counts one wait down. A join that is complete passes that on at once, since it has no work of its own.
-func (s *simulation) arrive(id engine.NodeID) {
+func (s *simulation) arrive(id dag.NodeID) {
 	s.waits[id]--
 	if s.waits[id] > 0 {
 		return
 	}
 	p := s.numbering.Locate(id)
-	if s.graph.Scope(p.Block.Scope).Kind(p.Local) != engine.JoinNode {
+	if s.graph.Scope(p.Block.Scope).Kind(p.Local) != dag.JoinNode {
 		s.readied = append(s.readied, id)
 		return
 	}
-	s.release(&job{Step: engine.Step{Kind: engine.AttemptEnded, Node: id}})
+	s.release(&job{Step: record.Step{Kind: record.AttemptEnded, Node: id}})
 }
 
 // take returns the nodes that the step under construction readied, and queues all but the one that its lane becomes.
-func (s *simulation) take(became engine.NodeID, at int64) []engine.NodeID {
+func (s *simulation) take(became dag.NodeID, at int64) []dag.NodeID {
 	readied := slices.Clone(s.readied)
 	for _, id := range readied {
 		if id != became {
@@ -258,11 +260,11 @@ func (s *simulation) take(became engine.NodeID, at int64) []engine.NodeID {
 }
 
 // job is a new attempt, or the expansion, of a node that is ready at the given moment.
-func (s *simulation) job(id engine.NodeID, ready int64) *job {
+func (s *simulation) job(id dag.NodeID, ready int64) *job {
 	j := &job{due: ready}
-	j.Kind, j.Node, j.Ready, j.Became = engine.AttemptEnded, id, ready, engine.NoNode
+	j.Kind, j.Node, j.Ready, j.Became = record.AttemptEnded, id, ready, dag.NoNode
 	if !s.numbering.IsTask(id) {
-		j.Kind = engine.FanOutExpanded
+		j.Kind = record.FanOutExpanded
 	}
 	return j
 }

@@ -8,11 +8,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
 
 // nested is a fan-out within a fan-out, after a row of tasks.
-func nested(t *testing.T) *engine.Graph {
+func nested(t *testing.T) *dag.Graph {
 	t.Helper()
 	grow := engine.Func1("grow", func(_ context.Context, n int) ([]int, error) { return make([]int, n), nil })
 	sum := engine.Func1("sum", func(_ context.Context, v []int) (int, error) { return len(v), nil })
@@ -37,18 +39,18 @@ func TestSimulatedStepsAreLegal(t *testing.T) {
 }
 
 // checkLog replays a log and fails where it could not have happened.
-func checkLog(t *testing.T, g *engine.Graph, steps []engine.Step) {
+func checkLog(t *testing.T, g *dag.Graph, steps []record.Step) {
 	t.Helper()
-	numbering := engine.NewNumbering(g)
-	readied, done := map[engine.NodeID]bool{}, map[engine.NodeID]int64{}
+	numbering := dag.NewNumbering(g)
+	readied, done := map[dag.NodeID]bool{}, map[dag.NodeID]int64{}
 	free := map[string]int64{}
 	for i, s := range steps {
 		require.Equal(t, uint64(i+1), s.Seq)
-		if s.Kind == engine.FanOutExpanded {
-			_, err := numbering.Expand(s.Node, int(s.Width), engine.Limits{})
+		if s.Kind == record.FanOutExpanded {
+			_, err := numbering.Expand(s.Node, int(s.Width), dag.Limits{})
 			require.NoError(t, err)
 		}
-		if s.Kind == engine.AttemptEnded || s.Kind == engine.FanOutExpanded {
+		if s.Kind == record.AttemptEnded || s.Kind == record.FanOutExpanded {
 			require.True(t, readied[s.Node], "step %d: node %d starts before it is ready", s.Seq, s.Node)
 			require.True(t, s.Ready <= s.Claimed && s.Claimed+s.Fetch <= s.Started && s.Started <= s.Ended && s.Ended <= s.Updated)
 			lane := fmt.Sprint(s.Worker, "/", s.Slot)
@@ -60,7 +62,7 @@ func checkLog(t *testing.T, g *engine.Graph, steps []engine.Step) {
 					require.LessOrEqual(t, end, s.Claimed)
 				}
 			}
-			if s.Outcome != engine.OutcomeRetrying {
+			if s.Outcome != record.OutcomeRetrying {
 				require.NotContains(t, done, s.Node)
 				done[s.Node] = s.Updated
 			}
@@ -70,11 +72,11 @@ func checkLog(t *testing.T, g *engine.Graph, steps []engine.Step) {
 			readied[n] = true
 		}
 	}
-	require.Equal(t, engine.RunFinished, steps[len(steps)-1].Kind)
+	require.Equal(t, record.RunFinished, steps[len(steps)-1].Kind)
 	require.Equal(t, len(readied), len(done), "every node that was readied ended")
 	for id := range numbering.Nodes() {
-		p := numbering.Locate(engine.NodeID(id))
-		isJoin := g.Scope(p.Block.Scope).Kind(p.Local) == engine.JoinNode
-		require.True(t, isJoin || readied[engine.NodeID(id)], "node %d never ran", id)
+		p := numbering.Locate(dag.NodeID(id))
+		isJoin := g.Scope(p.Block.Scope).Kind(p.Local) == dag.JoinNode
+		require.True(t, isJoin || readied[dag.NodeID(id)], "node %d never ran", id)
 	}
 }

@@ -4,7 +4,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -13,11 +14,11 @@ type strand struct {
 	*game
 	player  *player
 	op      ledger.Commit
-	ended   map[engine.NodeID]bool
-	onward  map[engine.NodeID]bool
-	widths  map[engine.NodeID]uint32
+	ended   map[dag.NodeID]bool
+	onward  map[dag.NodeID]bool
+	widths  map[dag.NodeID]uint32
 	back    []ledger.End // claims to return
-	epochs  map[engine.NodeID]uint16
+	epochs  map[dag.NodeID]uint16
 	expands bool
 }
 
@@ -25,8 +26,8 @@ type strand struct {
 func (g *game) commit(p *player) ledger.Op {
 	ses := g.model.Session(p.id)
 	s := strand{
-		game: g, player: p, ended: map[engine.NodeID]bool{}, onward: map[engine.NodeID]bool{},
-		widths: map[engine.NodeID]uint32{}, epochs: map[engine.NodeID]uint16{},
+		game: g, player: p, ended: map[dag.NodeID]bool{}, onward: map[dag.NodeID]bool{},
+		widths: map[dag.NodeID]uint32{}, epochs: map[dag.NodeID]uint16{},
 		op: ledger.Commit{
 			Now: g.now, Session: p.id, Number: ses.Last + 1, Lease: lease, Blocks: g.rng.IntN(len(g.model.Blocks) + 1),
 			Keep: g.rng.IntN(3), Want: g.rng.IntN(5), Classes: g.classes(),
@@ -90,25 +91,25 @@ func (s *strand) end(c ledger.Claim) {
 	k := s.rng.IntN(100)
 	switch {
 	case c.Skip:
-		e.Outcome = engine.OutcomeSkipped
+		e.Outcome = record.OutcomeSkipped
 	case c.Poison:
-		e.Outcome = engine.OutcomeFailed
+		e.Outcome = record.OutcomeFailed
 	case s.model.Stopping != "" && k < 40:
-		e.Outcome = engine.OutcomeCancelled
+		e.Outcome = record.OutcomeCancelled
 	case k < 8:
-		e.Outcome = engine.NoOutcome
+		e.Outcome = record.NoOutcome
 		s.back = append(s.back, e)
 		return
-	case s.layout.Kind(c.Node) == engine.ExpandNode:
+	case s.layout.Kind(c.Node) == dag.ExpandNode:
 		if len(s.op.Ends)+len(s.back) == 0 {
 			s.expand(e)
 		}
 		return
 	case k < 8+s.retries && len(s.op.Ends)+len(s.back) == 0:
-		e.Outcome, e.Delay = engine.OutcomeRetrying, time.Duration(s.rng.IntN(20))
+		e.Outcome, e.Delay = record.OutcomeRetrying, time.Duration(s.rng.IntN(20))
 		s.expands = true
 	case k > 92 || c.Epoch > 0 && s.one(3):
-		e.Outcome = engine.OutcomeFailed
+		e.Outcome = record.OutcomeFailed
 	}
 	s.add(e)
 }
@@ -117,7 +118,7 @@ func (s *strand) end(c ledger.Claim) {
 func (s *strand) expand(e ledger.End) {
 	s.expands = true
 	if s.one(8) {
-		e.Outcome = engine.OutcomeFailed
+		e.Outcome = record.OutcomeFailed
 		s.add(e)
 		return
 	}
@@ -130,7 +131,7 @@ func (s *strand) expand(e ledger.End) {
 // add ends a node, and becomes some of the nodes that waited for nothing else.
 func (s *strand) add(e ledger.End) {
 	s.op.Ends, s.ended[e.Node] = append(s.op.Ends, e), true
-	if e.Outcome != engine.OutcomeOK || s.epochs[e.Node] > 0 {
+	if e.Outcome != record.OutcomeOK || s.epochs[e.Node] > 0 {
 		return
 	}
 	for _, edge := range s.layout.Edges(e.Node, 0) {
@@ -147,30 +148,30 @@ func (s *strand) add(e ledger.End) {
 }
 
 // mine reports whether a node waits for nothing but good ends of the player's.
-func (s *strand) mine(id engine.NodeID) bool {
+func (s *strand) mine(id dag.NodeID) bool {
 	n := &s.model.Nodes[id]
 	if n.Status != ledger.Blocked || n.Awaits > 0 || n.Epoch > 0 || s.ended[id] || s.onward[id] || s.config.MaxConcurrent[s.layout.Class(id)] > 0 {
 		return false
 	}
-	return !slices.ContainsFunc(s.layout.Parents(id), func(p engine.NodeID) bool {
+	return !slices.ContainsFunc(s.layout.Parents(id), func(p dag.NodeID) bool {
 		parent := &s.model.Nodes[p]
 		if s.ended[p] {
 			i := slices.IndexFunc(s.op.Ends, func(e ledger.End) bool { return e.Node == p })
-			return s.op.Ends[i].Outcome != engine.OutcomeOK || s.epochs[p] > 0
+			return s.op.Ends[i].Outcome != record.OutcomeOK || s.epochs[p] > 0
 		}
 		return s.endedBy[p] != s.player.id || parent.Status != ledger.OK || parent.Epoch > 0
 	})
 }
 
 // local ends a node that was never claimed.
-func (s *strand) local(id engine.NodeID) {
-	if s.layout.Kind(id) == engine.ExpandNode {
+func (s *strand) local(id dag.NodeID) {
+	if s.layout.Kind(id) == dag.ExpandNode {
 		return
 	}
 	e := s.layout.End(id)
 	e.Local = true
 	if s.one(10) {
-		e.Outcome = engine.OutcomeFailed
+		e.Outcome = record.OutcomeFailed
 	}
 	s.add(e)
 }
@@ -180,8 +181,8 @@ func (s *strand) local(id engine.NodeID) {
 func (s *strand) setEdges() {
 	for i := range s.op.Ends {
 		e := &s.op.Ends[i]
-		bad := e.Outcome == engine.OutcomeFailed || e.Outcome == engine.OutcomeSkipped
-		if !bad && e.Outcome != engine.OutcomeOK || bad && s.model.Policy == engine.FailFast && s.one(2) {
+		bad := e.Outcome == record.OutcomeFailed || e.Outcome == record.OutcomeSkipped
+		if !bad && e.Outcome != record.OutcomeOK || bad && s.model.Policy == record.FailFast && s.one(2) {
 			continue
 		}
 		edges := s.layout.Edges(e.Node, s.widths[e.Node])
@@ -212,10 +213,10 @@ func (s *strand) extra(ses *ledger.Session) {
 	for id := range s.model.Nodes {
 		n := &s.model.Nodes[id]
 		if n.Reserved.Session == s.player.id && s.one(6) {
-			s.op.Unhold = append(s.op.Unhold, engine.NodeID(id))
+			s.op.Unhold = append(s.op.Unhold, dag.NodeID(id))
 		}
 		if n.Status == ledger.Claimed && n.Session == s.player.id && s.one(3) {
-			s.op.Started = append(s.op.Started, engine.NodeID(id))
+			s.op.Started = append(s.op.Started, dag.NodeID(id))
 		}
 	}
 	s.op.Steps = len(s.op.Ends) - len(s.back) + s.rng.IntN(2)
@@ -226,8 +227,8 @@ func (s *strand) extra(ses *ledger.Session) {
 
 // mistake makes an operation that is most likely malformed.
 func (g *game) mistake(op *ledger.Commit) {
-	far := engine.NodeID(len(g.model.Nodes))
-	id := engine.NodeID(g.rng.IntN(int(far)))
+	far := dag.NodeID(len(g.model.Nodes))
+	id := dag.NodeID(g.rng.IntN(int(far)))
 	edge := ledger.Edge{Offset: g.model.Edges, Child: id, Waits: 1, End: -1}
 	switch g.rng.IntN(15) {
 	case 0:
@@ -237,11 +238,11 @@ func (g *game) mistake(op *ledger.Commit) {
 	case 2:
 		op.Ends = append(op.Ends, g.layout.End(id))
 	case 3:
-		op.Ends = append(op.Ends, ledger.End{Node: far, Outcome: engine.OutcomeOK})
+		op.Ends = append(op.Ends, ledger.End{Node: far, Outcome: record.OutcomeOK})
 	case 4:
-		op.Ends = append(op.Ends, ledger.End{Node: id, Outcome: engine.OutcomeLost})
+		op.Ends = append(op.Ends, ledger.End{Node: id, Outcome: record.OutcomeLost})
 	case 5:
-		op.Ends = append(op.Ends, ledger.End{Node: id, Outcome: engine.OutcomeOK, Local: true, Expand: &ledger.Expand{Width: 1, Size: 1}})
+		op.Ends = append(op.Ends, ledger.End{Node: id, Outcome: record.OutcomeOK, Local: true, Expand: &ledger.Expand{Width: 1, Size: 1}})
 	case 6:
 		op.Edges = append(op.Edges, edge)
 	case 7:
@@ -255,7 +256,7 @@ func (g *game) mistake(op *ledger.Commit) {
 	case 11:
 		op.Edges = append(op.Edges, ledger.Edge{Child: id, Waits: 1, End: len(op.Ends)})
 	case 12:
-		op.Ends = append(op.Ends, ledger.End{Node: id, Outcome: engine.OutcomeRetrying, More: true})
+		op.Ends = append(op.Ends, ledger.End{Node: id, Outcome: record.OutcomeRetrying, More: true})
 	case 13:
 		op.Started = append(op.Started, far)
 	case 14:

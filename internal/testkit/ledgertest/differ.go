@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -118,7 +118,7 @@ func (d *differ) run(ctx context.Context, create func(ledger.Config) (Machine, e
 // revise begins the next revision of some runs that have not succeeded; nil for none.
 func (d *differ) revise(ctx context.Context, g *game, m Machine) (*ledger.Entry, error) {
 	r, ok := m.(Reviser)
-	if !ok || g.model.Status == engine.Succeeded || !g.one(3) {
+	if !ok || g.model.Status == record.Succeeded || !g.one(3) {
 		return nil, nil
 	}
 	d.played.Revised++

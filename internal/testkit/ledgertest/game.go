@@ -5,7 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/internal/testkit/statetest"
 )
@@ -23,7 +24,7 @@ type game struct {
 	now     int64
 	players []*player // in the order in which their sessions opened
 	opened  int
-	endedBy map[engine.NodeID]ledger.SessionID
+	endedBy map[dag.NodeID]ledger.SessionID
 	retries int // of a hundred ends
 	holds   int // of a hundred edges
 }
@@ -31,21 +32,21 @@ type game struct {
 // player is one session.
 type player struct {
 	id   ledger.SessionID
-	last ledger.Commit                   // that was sent
-	left map[engine.NodeID][]ledger.Edge // of ends with More: edges that were not sent
+	last ledger.Commit                // that was sent
+	left map[dag.NodeID][]ledger.Edge // of ends with More: edges that were not sent
 }
 
 func newGame(rng *rand.Rand) *game {
 	l := NewLayout(statetest.RandomGraph(rng, 1+rng.IntN(14)))
-	policy := engine.Continue
+	policy := record.Continue
 	if rng.IntN(4) == 0 {
-		policy = engine.FailFast
+		policy = record.FailFast
 	}
-	var limits engine.Limits
+	var limits dag.Limits
 	if rng.IntN(4) == 0 {
-		limits = engine.Limits{Tasks: l.Graph.Tasks() + rng.IntN(6), Edges: l.Graph.Edges() + rng.IntN(12)}
+		limits = dag.Limits{Tasks: l.Graph.Tasks() + rng.IntN(6), Edges: l.Graph.Edges() + rng.IntN(12)}
 	}
-	g := &game{rng: rng, layout: l, config: l.Config(policy, limits), endedBy: map[engine.NodeID]ledger.SessionID{}}
+	g := &game{rng: rng, layout: l, config: l.Config(policy, limits), endedBy: map[dag.NodeID]ledger.SessionID{}}
 	g.model, g.first = ledger.New(g.config)
 	g.retries, g.holds = 10, 90*rng.IntN(2)
 	if rng.IntN(8) == 0 {
@@ -76,7 +77,7 @@ func (g *game) next() ledger.Op {
 		return g.open()
 	}
 	p := live[g.rng.IntN(len(live))]
-	if g.model.Status == engine.Paused && g.one(4) {
+	if g.model.Status == record.Paused && g.one(4) {
 		return ledger.Resume{Now: g.now}
 	}
 	switch k := g.rng.IntN(1000); {
@@ -109,20 +110,20 @@ func (g *game) next() ledger.Op {
 
 func (g *game) open() ledger.Op {
 	g.opened++
-	p := &player{id: ledger.SessionID(fmt.Sprintf("s%d", g.opened)), left: map[engine.NodeID][]ledger.Edge{}}
+	p := &player{id: ledger.SessionID(fmt.Sprintf("s%d", g.opened)), left: map[dag.NodeID][]ledger.Edge{}}
 	g.players = append(g.players, p)
 	return ledger.Open{Now: g.now, Session: p.id, Lease: lease}
 }
 
 func (g *game) stop() ledger.Op {
-	op := ledger.Stop{Now: g.now, Status: engine.Cancelled, Reason: engine.CancelRequested}
+	op := ledger.Stop{Now: g.now, Status: record.Cancelled, Reason: record.CancelRequested}
 	switch g.rng.IntN(4) {
 	case 0:
-		op.Status, op.Reason = engine.Failed, engine.RunDeadline
+		op.Status, op.Reason = record.Failed, record.RunDeadline
 	case 1:
-		op.Status, op.Reason = engine.Failed, 0
+		op.Status, op.Reason = record.Failed, 0
 	case 2:
-		op.Status = engine.Succeeded // a mistake
+		op.Status = record.Succeeded // a mistake
 	}
 	return op
 }
@@ -144,7 +145,7 @@ func (g *game) reap(p *player) ledger.Op {
 			}
 		}
 		if g.one(4) {
-			op.Running = append(op.Running, engine.NodeID(g.rng.IntN(len(g.model.Nodes))))
+			op.Running = append(op.Running, dag.NodeID(g.rng.IntN(len(g.model.Nodes))))
 		}
 	}
 	return op
@@ -157,7 +158,7 @@ func (g *game) late() ledger.Op {
 	case 0:
 		return ledger.Leave{Now: g.now, Session: p.id}
 	case 1:
-		return ledger.Invalidate{Now: g.now, Session: p.id, Consumer: 0, Lost: []ledger.Life{g.layout.Life(engine.NodeID(len(g.model.Nodes)-1), 0)}}
+		return ledger.Invalidate{Now: g.now, Session: p.id, Consumer: 0, Lost: []ledger.Life{g.layout.Life(dag.NodeID(len(g.model.Nodes)-1), 0)}}
 	default:
 		op := p.last
 		op.Now, op.Session = g.now, p.id
@@ -212,13 +213,13 @@ func (g *game) learn(op ledger.Op, r ledger.Reply) {
 		}
 		delete(p.left, e.Node)
 		if e.More {
-			p.left[e.Node] = g.leftOut(&c, e.Node, e.Outcome != engine.OutcomeOK)
+			p.left[e.Node] = g.leftOut(&c, e.Node, e.Outcome != record.OutcomeOK)
 		}
 	}
 }
 
 // leftOut lists the edges of a node that a commit has not set.
-func (g *game) leftOut(c *ledger.Commit, id engine.NodeID, bad bool) []ledger.Edge {
+func (g *game) leftOut(c *ledger.Commit, id dag.NodeID, bad bool) []ledger.Edge {
 	all := g.edges(id, bad)
 	return slices.DeleteFunc(all, func(e ledger.Edge) bool {
 		return slices.ContainsFunc(c.Edges, func(o ledger.Edge) bool { return o.Offset == e.Offset })
@@ -226,7 +227,7 @@ func (g *game) leftOut(c *ledger.Commit, id engine.NodeID, bad bool) []ledger.Ed
 }
 
 // edges are those of a node that has ended, in a later commit.
-func (g *game) edges(id engine.NodeID, bad bool) []ledger.Edge {
+func (g *game) edges(id dag.NodeID, bad bool) []ledger.Edge {
 	all := g.layout.Edges(id, 0)
 	for i := range all {
 		all[i].Bad = bad
@@ -235,7 +236,7 @@ func (g *game) edges(id engine.NodeID, bad bool) []ledger.Edge {
 }
 
 // pending describes how a node that is not OK begins in the next revision.
-func (g *game) pending(id engine.NodeID) ledger.Pending {
+func (g *game) pending(id dag.NodeID) ledger.Pending {
 	p := ledger.Pending{Class: g.layout.Class(id), Sink: g.layout.IsSink(id)}
 	for _, parent := range g.layout.Parents(id) {
 		for _, e := range g.layout.Edges(parent, 0) {

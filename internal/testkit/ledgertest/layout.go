@@ -3,14 +3,15 @@ package ledgertest
 import (
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // Layout is a graph as it expands, with what operations have to say about each node. It is written independently of
-// engine.Numbering and of engine/state/shared, so that these can be compared with it. It belongs to one goroutine.
+// dag.Numbering and of engine/state/shared, so that these can be compared with it. It belongs to one goroutine.
 type Layout struct {
-	Graph  *engine.Graph
+	Graph  *dag.Graph
 	scopes []scopeBits
 	blocks []block
 }
@@ -30,15 +31,15 @@ type block struct {
 // place is where a node is in the graph.
 type place struct {
 	block    block
-	scope    *engine.Scope
+	scope    *dag.Scope
 	bits     *scopeBits
 	instance uint32
 	local    uint32
 }
 
 // NewLayout lays out a graph none of whose fan-outs has expanded.
-func NewLayout(g *engine.Graph) *Layout {
-	l := &Layout{Graph: g, blocks: []block{{Block: ledger.Block{Expansion: engine.NoNode, Width: 1}}}}
+func NewLayout(g *dag.Graph) *Layout {
+	l := &Layout{Graph: g, blocks: []block{{Block: ledger.Block{Expansion: dag.NoNode, Width: 1}}}}
 	for i := range g.Scopes() {
 		s := g.Scope(int32(i))
 		b := scopeBits{parents: make([]uint32, s.Len()), outs: make([]uint32, s.Len())}
@@ -63,7 +64,7 @@ func (l *Layout) Clone() *Layout {
 }
 
 // Config is that of a ledger for the graph.
-func (l *Layout) Config(policy engine.Policy, limits engine.Limits) ledger.Config {
+func (l *Layout) Config(policy record.Policy, limits dag.Limits) ledger.Config {
 	s := l.Graph.Scope(0)
 	c := ledger.Config{
 		Nodes: s.Len(), Edges: l.scopes[0].bits, Tasks: l.Graph.Tasks(), Limits: limits, LimitEdges: l.Graph.Edges(),
@@ -95,7 +96,7 @@ func (l *Layout) Nodes() int {
 	return int(last.First) + int(last.Width*l.Graph.Scope(last.scope).Len())
 }
 
-func (l *Layout) at(id engine.NodeID) place {
+func (l *Layout) at(id dag.NodeID) place {
 	i := len(l.blocks) - 1
 	for l.blocks[i].First > id {
 		i--
@@ -106,36 +107,36 @@ func (l *Layout) at(id engine.NodeID) place {
 	return place{block: b, scope: s, bits: &l.scopes[b.scope], instance: rest / s.Len(), local: rest % s.Len()}
 }
 
-func (p place) node(local uint32) engine.NodeID {
-	return p.block.First + engine.NodeID(p.instance*p.scope.Len()+local)
+func (p place) node(local uint32) dag.NodeID {
+	return p.block.First + dag.NodeID(p.instance*p.scope.Len()+local)
 }
 
 // bit is a bit of the instance.
 func (p place) bit(n uint32) uint32 { return p.block.FirstEdge + p.instance*p.bits.bits + n }
 
 // Kind says whether a node is a task, an expansion or a join.
-func (l *Layout) Kind(id engine.NodeID) engine.NodeKind {
+func (l *Layout) Kind(id dag.NodeID) dag.NodeKind {
 	p := l.at(id)
 	return p.scope.Kind(p.local)
 }
 
 // IsSink reports whether nothing waits for a node.
-func (l *Layout) IsSink(id engine.NodeID) bool {
+func (l *Layout) IsSink(id dag.NodeID) bool {
 	p := l.at(id)
-	return p.scope.Flags(p.local)&engine.Sink != 0
+	return p.scope.Flags(p.local)&dag.Sink != 0
 }
 
 // Class is what a worker needs to run a node.
-func (l *Layout) Class(id engine.NodeID) ledger.Class {
+func (l *Layout) Class(id dag.NodeID) ledger.Class {
 	p := l.at(id)
-	if p.scope.Kind(p.local) != engine.TaskNode {
+	if p.scope.Kind(p.local) != dag.TaskNode {
 		return ledger.EngineClass
 	}
 	return ledger.Class(p.scope.Function(p.local))
 }
 
 // expanded is the block that an expansion has appended.
-func (l *Layout) expanded(id engine.NodeID) (block, bool) {
+func (l *Layout) expanded(id dag.NodeID) (block, bool) {
 	i := slices.IndexFunc(l.blocks, func(b block) bool { return b.Expansion == id })
 	if i <= 0 {
 		return block{}, false
@@ -144,13 +145,13 @@ func (l *Layout) expanded(id engine.NodeID) (block, bool) {
 }
 
 // Parents lists all that a node waits for: of a join, once its expansion has expanded, the instances too.
-func (l *Layout) Parents(id engine.NodeID) []engine.NodeID {
+func (l *Layout) Parents(id dag.NodeID) []dag.NodeID {
 	p := l.at(id)
-	var out []engine.NodeID
+	var out []dag.NodeID
 	for _, local := range p.scope.Parents(p.local) {
 		out = append(out, p.node(local))
 	}
-	if p.scope.Kind(p.local) != engine.JoinNode {
+	if p.scope.Kind(p.local) != dag.JoinNode {
 		return out
 	}
 	b, ok := l.expanded(p.node(p.scope.JoinExpansion(p.local)))
@@ -160,19 +161,19 @@ func (l *Layout) Parents(id engine.NodeID) []engine.NodeID {
 	size := l.Graph.Scope(b.scope).Len()
 	for i := range b.Width {
 		for _, local := range p.scope.JoinWaits(p.local) {
-			out = append(out, b.First+engine.NodeID(i*size+local))
+			out = append(out, b.First+dag.NodeID(i*size+local))
 		}
 	}
 	return out
 }
 
 // Edges lists the edges that leave a node. Of an expansion that has not expanded, width is the width to assume.
-func (l *Layout) Edges(id engine.NodeID, width uint32) []ledger.Edge {
+func (l *Layout) Edges(id dag.NodeID, width uint32) []ledger.Edge {
 	p := l.at(id)
 	var out []ledger.Edge
 	for _, child := range p.scope.Children(p.local) {
 		waits := len(p.scope.Parents(child))
-		if p.scope.Kind(child) == engine.JoinNode {
+		if p.scope.Kind(child) == dag.JoinNode {
 			w := width
 			if b, ok := l.expanded(p.node(p.scope.JoinExpansion(child))); ok {
 				w = b.Width
@@ -190,12 +191,12 @@ func (l *Layout) Edges(id engine.NodeID, width uint32) []ledger.Edge {
 	return out
 }
 
-func (l *Layout) edge(offset uint32, child engine.NodeID, waits int, parent engine.NodeID) ledger.Edge {
+func (l *Layout) edge(offset uint32, child dag.NodeID, waits int, parent dag.NodeID) ledger.Edge {
 	return ledger.Edge{Offset: offset, Child: child, Waits: uint32(waits), Class: l.Class(child), End: -1, Parent: parent}
 }
 
 // Expand describes an expansion to width instances.
-func (l *Layout) Expand(id engine.NodeID, width uint32) *ledger.Expand {
+func (l *Layout) Expand(id dag.NodeID, width uint32) *ledger.Expand {
 	p := l.at(id)
 	region := p.scope.Region(p.local)
 	s := l.Graph.Scope(region)
@@ -204,8 +205,8 @@ func (l *Layout) Expand(id engine.NodeID, width uint32) *ledger.Expand {
 		LimitEdges: l.scopes[region].bits, SinksPer: s.Sinks(),
 	}
 	for _, r := range s.Roots() {
-		g := ledger.Grant{Node: engine.NodeID(r), Class: ledger.EngineClass}
-		if s.Kind(r) == engine.TaskNode {
+		g := ledger.Grant{Node: dag.NodeID(r), Class: ledger.EngineClass}
+		if s.Kind(r) == dag.TaskNode {
 			g.Class = ledger.Class(s.Function(r))
 		}
 		x.Roots = append(x.Roots, g)
@@ -215,28 +216,28 @@ func (l *Layout) Expand(id engine.NodeID, width uint32) *ledger.Expand {
 
 // Reads lists the tasks whose outputs a node may need, each once, ascending: its parents, the tasks joined by joins among
 // them, and within a fan-out those that its expansion reads.
-func (l *Layout) Reads(id engine.NodeID) []engine.NodeID {
-	seen := map[engine.NodeID]bool{}
-	var look func(id engine.NodeID)
-	look = func(id engine.NodeID) {
+func (l *Layout) Reads(id dag.NodeID) []dag.NodeID {
+	seen := map[dag.NodeID]bool{}
+	var look func(id dag.NodeID)
+	look = func(id dag.NodeID) {
 		for _, parent := range l.Parents(id) {
 			if seen[parent] {
 				continue
 			}
 			seen[parent] = true
-			if l.Kind(parent) == engine.JoinNode {
+			if l.Kind(parent) == dag.JoinNode {
 				look(parent)
 			}
 		}
-		if up := l.at(id).block.Expansion; up != engine.NoNode && !seen[up] {
+		if up := l.at(id).block.Expansion; up != dag.NoNode && !seen[up] {
 			seen[up] = true
 			look(up)
 		}
 	}
 	look(id)
-	var out []engine.NodeID
+	var out []dag.NodeID
 	for n := range seen {
-		if l.Kind(n) == engine.TaskNode {
+		if l.Kind(n) == dag.TaskNode {
 			out = append(out, n)
 		}
 	}
@@ -245,28 +246,28 @@ func (l *Layout) Reads(id engine.NodeID) []engine.NodeID {
 }
 
 // End is the good end of a node.
-func (l *Layout) End(id engine.NodeID) ledger.End {
+func (l *Layout) End(id dag.NodeID) ledger.End {
 	return ledger.End{
-		Node: id, Class: l.Class(id), Outcome: engine.OutcomeOK, Task: l.Kind(id) == engine.TaskNode, Sink: l.IsSink(id),
+		Node: id, Class: l.Class(id), Outcome: record.OutcomeOK, Task: l.Kind(id) == dag.TaskNode, Sink: l.IsSink(id),
 	}
 }
 
 // Life is one epoch of a node.
-func (l *Layout) Life(id engine.NodeID, epoch uint16) ledger.Life {
-	return ledger.Life{Node: id, Class: l.Class(id), Epoch: epoch, Task: l.Kind(id) == engine.TaskNode, Sink: l.IsSink(id)}
+func (l *Layout) Life(id dag.NodeID, epoch uint16) ledger.Life {
+	return ledger.Life{Node: id, Class: l.Class(id), Epoch: epoch, Task: l.Kind(id) == dag.TaskNode, Sink: l.IsSink(id)}
 }
 
 // IsKept reports whether the result of the run needs a node's output.
-func (l *Layout) IsKept(id engine.NodeID) bool {
+func (l *Layout) IsKept(id dag.NodeID) bool {
 	p := l.at(id)
-	return p.scope.Flags(p.local)&engine.Kept != 0
+	return p.scope.Flags(p.local)&dag.Kept != 0
 }
 
 // Identity names a node independently of its number: its scope, its number there, and the instances that contain it.
-func (l *Layout) Identity(id engine.NodeID) []uint32 {
+func (l *Layout) Identity(id dag.NodeID) []uint32 {
 	p := l.at(id)
 	out := []uint32{uint32(p.block.scope), p.local}
-	for ; p.block.Expansion != engine.NoNode; p = l.at(p.block.Expansion) {
+	for ; p.block.Expansion != dag.NoNode; p = l.at(p.block.Expansion) {
 		out = append(out, p.instance)
 	}
 	return out

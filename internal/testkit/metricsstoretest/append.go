@@ -10,7 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -63,7 +64,7 @@ func lawRevision(t *testing.T, s *subject) {
 	require.NoError(t, s.Begin(s.ctx, again, []byte("shape 1")))
 	got := s.run("r")
 	assert.Equal(t, 1, got.Info.Revision)
-	assert.Equal(t, engine.Running, got.Status)
+	assert.Equal(t, record.Running, got.Status)
 	assert.Equal(t, 1, got.Rollup, "the count of roll-ups stays")
 	assert.Equal(t, h.AddedAt, got.AddedAt, "the store got it with the revision before")
 	assert.Equal(t, "keep", got.Annotation.Note)
@@ -89,7 +90,7 @@ func lawInvalid(t *testing.T, s *subject) {
 		"no id":        func(h *metricsstore.Header) { h.Info.ID = "" },
 		"path":         func(h *metricsstore.Header) { h.Info.ID = "../x" },
 		"no start":     func(h *metricsstore.Header) { h.Info.StartedAt = h.Info.StartedAt.AddDate(-3000, 0, 0) },
-		"final":        func(h *metricsstore.Header) { h.Status = engine.Failed },
+		"final":        func(h *metricsstore.Header) { h.Status = record.Failed },
 		"rolled up":    func(h *metricsstore.Header) { h.Rollup = 1 },
 		"archived":     func(h *metricsstore.Header) { h.ArchivedSeq = 1 },
 		"negative rev": func(h *metricsstore.Header) { h.Info.Revision = -1 },
@@ -108,7 +109,7 @@ func lawInvalid(t *testing.T, s *subject) {
 	for name, change := range map[string]func(*metricsstore.Archive){
 		"no owner":    func(a *metricsstore.Archive) { a.Owner = "" },
 		"other run":   func(a *metricsstore.Archive) { a.Header.Info.ID = "q" },
-		"not final":   func(a *metricsstore.Archive) { a.Header.Status = engine.Running },
+		"not final":   func(a *metricsstore.Archive) { a.Header.Status = record.Running },
 		"no roll-up":  func(a *metricsstore.Archive) { a.Header.Rollup = 0 },
 		"block gap":   func(a *metricsstore.Archive) { a.Blocks = []metricsstore.Block{block(1, 2), block(4, 5)} },
 		"other's row": func(a *metricsstore.Archive) { a.Rollups = []metricsstore.Rollup{rollup("q", "f", "m", "")} },
@@ -237,11 +238,11 @@ func lawLog(t *testing.T, s *subject) {
 
 func lawDetails(t *testing.T, s *subject) {
 	s.begin("r")
-	key := func(rev uint32, node engine.NodeID, epoch, attempt uint16) metricsstore.DetailKey {
+	key := func(rev uint32, node dag.NodeID, epoch, attempt uint16) metricsstore.DetailKey {
 		return metricsstore.DetailKey{Revision: rev, Node: node, Epoch: epoch, Attempt: attempt}
 	}
 	keys := []metricsstore.DetailKey{
-		key(0, 1, 0, 1), key(0, 1, 0, 300), key(0, 1, 1, 1), key(0, 256, 0, 1), key(0, engine.NoNode, 0, 0), key(1, 0, 0, 1),
+		key(0, 1, 0, 1), key(0, 1, 0, 300), key(0, 1, 1, 1), key(0, 256, 0, 1), key(0, dag.NoNode, 0, 0), key(1, 0, 0, 1),
 	}
 	var batch metricsstore.Batch
 	for i := range keys {
@@ -276,7 +277,7 @@ func lawConcurrent(t *testing.T, s *subject) {
 	var group sync.WaitGroup
 	for w := range writers {
 		group.Go(func() {
-			own := engine.RunID(fmt.Sprintf("own-%d", w))
+			own := record.RunID(fmt.Sprintf("own-%d", w))
 			assert.NoError(t, s.Begin(s.ctx, header(own), nil))
 			for i := range uint64(batches) {
 				b := metricsstore.Batch{Blocks: []metricsstore.Block{block(i*2+1, i*2+2)}}

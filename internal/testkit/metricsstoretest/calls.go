@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -115,7 +115,7 @@ func lawChangedSince(t *testing.T, s *subject) {
 	}
 	first := list(0)
 	assert.True(t, first.Partial, "not all that was ever changed is known")
-	expect := func(what string, runs ...engine.RunID) {
+	expect := func(what string, runs ...record.RunID) {
 		t.Helper()
 		l := list(first.Latest)
 		assert.Equal(t, runs, l.Runs, what)

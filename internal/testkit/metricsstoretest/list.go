@@ -8,14 +8,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
 func lawRuns(t *testing.T, s *subject) {
-	var want []engine.RunID
+	var want []record.RunID
 	starts := []struct {
-		id    engine.RunID
+		id    record.RunID
 		start time.Duration
 	}{
 		{"b", 3 * time.Hour}, {"ab", time.Hour}, {"a", time.Hour}, {"A", time.Hour}, {"z", 0}, {"y", -1}, {"old", -40 * 24 * 365 * time.Hour},
@@ -28,7 +28,7 @@ func lawRuns(t *testing.T, s *subject) {
 	var positions []metricsstore.Position
 	all, err := s.Runs(s.ctx, metricsstore.Position{}, 0)
 	require.NoError(t, err)
-	got := []engine.RunID{}
+	got := []record.RunID{}
 	for i, r := range all {
 		got, want = append(got, r.Info.ID), append(want, starts[i].id)
 		positions = append(positions, r.Position())
@@ -40,7 +40,7 @@ func lawRuns(t *testing.T, s *subject) {
 	h := ended(s.run("a").Header, 1)
 	s.archive(h)
 	require.NoError(t, s.Delete(s.ctx, "a"))
-	want = slices.DeleteFunc(want, func(id engine.RunID) bool { return id == "a" })
+	want = slices.DeleteFunc(want, func(id record.RunID) bool { return id == "a" })
 	for i, after := range positions {
 		rest := want[min(i+1, len(want)):]
 		if i >= 2 { // "a" was third
@@ -49,7 +49,7 @@ func lawRuns(t *testing.T, s *subject) {
 		for _, limit := range []int{0, 1, 3} {
 			runs, err := s.Runs(s.ctx, after, limit)
 			require.NoError(t, err)
-			got := []engine.RunID{}
+			got := []record.RunID{}
 			for _, r := range runs {
 				got = append(got, r.Info.ID)
 			}
@@ -64,7 +64,7 @@ func lawRuns(t *testing.T, s *subject) {
 
 func lawRollups(t *testing.T, s *subject) {
 	var all []metricsstore.Rollup
-	for i, id := range []engine.RunID{"r0", "r1", "r2"} {
+	for i, id := range []record.RunID{"r0", "r1", "r2"} {
 		h := header(id)
 		h.Info.StartedAt = epoch().AddDate(0, 0, i)
 		require.NoError(t, s.Begin(s.ctx, h, nil))

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/digest"
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -84,7 +84,7 @@ func (m *mergedRuns) change() {
 		s.archive(*h, m.rollups(h)...)
 	default:
 		m.begun++
-		h := header(engine.RunID(fmt.Sprintf("run%d", m.begun)))
+		h := header(record.RunID(fmt.Sprintf("run%d", m.begun)))
 		h.Info.Workflow = []string{"w", "v"}[m.random.IntN(2)]
 		h.Info.StartedAt = epoch().Add(time.Duration(m.random.IntN(30)) * time.Minute) // most of them within an hour
 		if m.random.IntN(3) == 0 {

@@ -13,12 +13,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
 // model keeps the same as a store, step by step, in the plainest way.
-type model struct{ runs map[engine.RunID]*modelRun }
+type model struct{ runs map[record.RunID]*modelRun }
 
 type modelRun struct {
 	metricsstore.Run
@@ -53,7 +54,7 @@ func (m *model) begin(h metricsstore.Header, shape string) error {
 	return metricsstore.ErrExists
 }
 
-func (m *model) append(id engine.RunID, b metricsstore.Batch) error {
+func (m *model) append(id record.RunID, b metricsstore.Batch) error {
 	r := m.runs[id]
 	if r == nil {
 		return metricsstore.ErrNotFound
@@ -91,7 +92,7 @@ func (m *model) append(id engine.RunID, b metricsstore.Batch) error {
 	return nil
 }
 
-func (m *model) archive(id engine.RunID, a metricsstore.Archive) error {
+func (m *model) archive(id record.RunID, a metricsstore.Archive) error {
 	r := m.runs[id]
 	switch {
 	case r == nil:
@@ -117,7 +118,7 @@ func (m *model) archive(id engine.RunID, a metricsstore.Archive) error {
 	return nil
 }
 
-func (m *model) acquire(id engine.RunID, l metricsstore.Lease, now time.Time) error {
+func (m *model) acquire(id record.RunID, l metricsstore.Lease, now time.Time) error {
 	r := m.runs[id]
 	if r == nil {
 		return metricsstore.ErrNotFound
@@ -129,7 +130,7 @@ func (m *model) acquire(id engine.RunID, l metricsstore.Lease, now time.Time) er
 	return nil
 }
 
-func (m *model) delete(id engine.RunID) error {
+func (m *model) delete(id record.RunID) error {
 	switch r := m.runs[id]; {
 	case r == nil:
 		return metricsstore.ErrNotFound
@@ -234,7 +235,7 @@ func same(t *rapid.T, want, got error) {
 
 func testModel(t *testing.T, b Backend) {
 	rapid.Check(t, func(rt *rapid.T) {
-		s, m := b.Open(t), &model{runs: map[engine.RunID]*modelRun{}}
+		s, m := b.Open(t), &model{runs: map[record.RunID]*modelRun{}}
 		defer func() { require.NoError(t, s.Close()) }()
 		rt.Repeat(actions(s, m))
 		m.compare(s, rt)
@@ -246,7 +247,7 @@ func testModel(t *testing.T, b Backend) {
 }
 
 func actions(s metricsstore.Store, m *model) map[string]func(*rapid.T) {
-	ids := rapid.SampledFrom([]engine.RunID{"a", "ab", "b"})
+	ids := rapid.SampledFrom([]record.RunID{"a", "ab", "b"})
 	owners := rapid.SampledFrom([]string{"x", "y"})
 	small := rapid.IntRange(0, 3)
 	return map[string]func(*rapid.T){
@@ -303,7 +304,7 @@ func drawBatch(t *rapid.T) metricsstore.Batch {
 		b.Blocks = append(b.Blocks, block(first, first+rapid.Uint64Range(0, 6).Draw(t, "more")))
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "details") {
-		node := engine.NodeID(rapid.Uint32Range(0, 4).Draw(t, "node"))
+		node := dag.NodeID(rapid.Uint32Range(0, 4).Draw(t, "node"))
 		b.Details = append(b.Details, detail(node, 1, rapid.StringN(0, 4, 8).Draw(t, "data")))
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "workers") {

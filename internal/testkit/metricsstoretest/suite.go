@@ -20,7 +20,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -100,20 +101,20 @@ type subject struct {
 func epoch() time.Time { return time.Date(2026, 3, 1, 23, 30, 0, 123456789, time.UTC) }
 
 // header is that of a run that begins.
-func header(id engine.RunID) metricsstore.Header {
+func header(id record.RunID) metricsstore.Header {
 	return metricsstore.Header{
-		Info: engine.RunInfo{
-			ID: id, Workflow: "w", Params: map[string]string{"n": "3"}, Tags: []string{"nightly"}, Policy: engine.FailFast,
+		Info: record.RunInfo{
+			ID: id, Workflow: "w", Params: map[string]string{"n": "3"}, Tags: []string{"nightly"}, Policy: record.FailFast,
 			Upload: "periodic=2s", SubmittedAt: epoch(), StartedAt: epoch(),
 		},
-		Status: engine.Running, AddedAt: epoch(),
+		Status: record.Running, AddedAt: epoch(),
 		Graph: metricsstore.GraphSize{Tasks: 3, Edges: 2, Hash: "00ff"},
 	}
 }
 
 // ended is the header of the same run once it has ended and was archived for the nth time.
 func ended(h metricsstore.Header, n int) metricsstore.Header {
-	h.Status, h.EndedAt, h.Rollup, h.ArchivedSeq = engine.Succeeded, epoch().Add(time.Minute), n, 100
+	h.Status, h.EndedAt, h.Rollup, h.ArchivedSeq = record.Succeeded, epoch().Add(time.Minute), n, 100
 	h.Counts = metricsstore.Counts{Tasks: 3, Attempts: 4, MakespanNS: int64(n)}
 	h.Upload = metricsstore.Upload{Strategy: h.Info.Upload, Steps: 100, StepsKept: 97}
 	return h
@@ -128,18 +129,18 @@ func block(first, last uint64) metricsstore.Block {
 }
 
 // rollup is a roll-up of a run that started at the epoch.
-func rollup(run engine.RunID, function string, metric metricsstore.Metric, data string) metricsstore.Rollup {
+func rollup(run record.RunID, function string, metric metricsstore.Metric, data string) metricsstore.Rollup {
 	return metricsstore.Rollup{
 		RollupKey: metricsstore.RollupKey{Function: function, Metric: metric, Day: metricsstore.DayOf(epoch()), Run: run},
 		Data:      []byte(data),
 	}
 }
 
-func detail(node engine.NodeID, attempt uint16, data string) metricsstore.DetailRow {
+func detail(node dag.NodeID, attempt uint16, data string) metricsstore.DetailRow {
 	return metricsstore.DetailRow{DetailKey: metricsstore.DetailKey{Node: node, Attempt: attempt}, Data: []byte(data)}
 }
 
-func (s *subject) begin(id engine.RunID) metricsstore.Header {
+func (s *subject) begin(id record.RunID) metricsstore.Header {
 	s.t.Helper()
 	h := header(id)
 	require.NoError(s.t, s.Begin(s.ctx, h, []byte("shape of "+id)))
@@ -158,25 +159,25 @@ func (s *subject) archive(h metricsstore.Header, rollups ...metricsstore.Rollup)
 	return a
 }
 
-func (s *subject) acquire(id engine.RunID, owner string) {
+func (s *subject) acquire(id record.RunID, owner string) {
 	s.t.Helper()
 	require.NoError(s.t, s.Acquire(s.ctx, id, metricsstore.Lease{Owner: owner, Until: epoch().Add(time.Hour)}, epoch()))
 }
 
-func (s *subject) run(id engine.RunID) metricsstore.Run {
+func (s *subject) run(id record.RunID) metricsstore.Run {
 	s.t.Helper()
 	r, err := s.Run(s.ctx, id)
 	require.NoError(s.t, err)
 	return r
 }
 
-func (s *subject) append(id engine.RunID, b metricsstore.Batch) {
+func (s *subject) append(id record.RunID, b metricsstore.Batch) {
 	s.t.Helper()
 	require.NoError(s.t, s.Append(s.ctx, id, b))
 }
 
 // log lists blocks as "first-last".
-func (s *subject) log(id engine.RunID, after uint64, limit int) []string {
+func (s *subject) log(id record.RunID, after uint64, limit int) []string {
 	s.t.Helper()
 	blocks, err := s.Log(s.ctx, id, after, limit)
 	require.NoError(s.t, err)

@@ -7,7 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
@@ -47,32 +48,32 @@ func (b *Backend) Create(ctx context.Context, r shared.NewRun) error {
 }
 
 // Active implements shared.Backend.
-func (b *Backend) Active(ctx context.Context) (runs []engine.RunID, err error) {
+func (b *Backend) Active(ctx context.Context) (runs []record.RunID, err error) {
 	err = b.call(ctx, Call{Method: "Active"}, 1, func() error { runs = b.server.list(false); return nil })
 	return runs, err
 }
 
 // Ended implements shared.Backend.
-func (b *Backend) Ended(ctx context.Context) (runs []engine.RunID, err error) {
+func (b *Backend) Ended(ctx context.Context) (runs []record.RunID, err error) {
 	err = b.call(ctx, Call{Method: "Ended"}, 1, func() error { runs = b.server.list(true); return nil })
 	return runs, err
 }
 
 // Open implements shared.Backend.
-func (b *Backend) Open(ctx context.Context, id engine.RunID) (stored shared.Stored, err error) {
+func (b *Backend) Open(ctx context.Context, id record.RunID) (stored shared.Stored, err error) {
 	err = b.call(ctx, Call{Method: "Open", Run: id}, 1, func() (err error) { stored, err = b.server.open(id); return err })
 	return stored, err
 }
 
 // Peek implements shared.Backend.
-func (b *Backend) Peek(ctx context.Context, id engine.RunID) (stored shared.Stored, err error) {
+func (b *Backend) Peek(ctx context.Context, id record.RunID) (stored shared.Stored, err error) {
 	err = b.call(ctx, Call{Method: "Peek", Run: id}, 1, func() (err error) { stored, err = b.server.open(id); return err })
 	stored.Job, stored.Graph, stored.Constants = nil, nil, nil
 	return stored, err
 }
 
 // Commit implements shared.Backend.
-func (b *Backend) Commit(ctx context.Context, id engine.RunID, calls []shared.Call) (replies []ledger.Reply, err error) {
+func (b *Backend) Commit(ctx context.Context, id record.RunID, calls []shared.Call) (replies []ledger.Reply, err error) {
 	call := Call{Method: "Commit", Run: id}
 	if len(calls) > 0 {
 		call.Session = calls[0].Commit.Session
@@ -87,14 +88,14 @@ func (b *Backend) Commit(ctx context.Context, id engine.RunID, calls []shared.Ca
 }
 
 // Do implements shared.Backend.
-func (b *Backend) Do(ctx context.Context, id engine.RunID, op ledger.Op, record []byte) (reply ledger.Reply, err error) {
+func (b *Backend) Do(ctx context.Context, id record.RunID, op ledger.Op, record []byte) (reply ledger.Reply, err error) {
 	call := Call{Method: "Do", Run: id, Op: op}
 	err = b.call(ctx, call, 1, func() (err error) { reply, err = b.server.do(id, op, record); return err })
 	return reply, err
 }
 
 // PutOutput implements shared.Backend.
-func (b *Backend) PutOutput(ctx context.Context, id engine.RunID, key string, value []byte) error {
+func (b *Backend) PutOutput(ctx context.Context, id record.RunID, key string, value []byte) error {
 	value = bytes.Clone(value)
 	return b.call(ctx, Call{Method: "PutOutput", Run: id}, 1, func() error {
 		return b.server.on(id, func(r *run) error { r.keyed[key] = value; return nil })
@@ -102,7 +103,7 @@ func (b *Backend) PutOutput(ctx context.Context, id engine.RunID, key string, va
 }
 
 // Outputs implements shared.Backend.
-func (b *Backend) Outputs(ctx context.Context, id engine.RunID, nodes []engine.NodeID) (out []shared.Output, err error) {
+func (b *Backend) Outputs(ctx context.Context, id record.RunID, nodes []dag.NodeID) (out []shared.Output, err error) {
 	err = b.call(ctx, Call{Method: "Outputs", Run: id}, 1, func() error {
 		return b.server.on(id, func(r *run) error { out = r.read(nodes); return nil })
 	})
@@ -110,7 +111,7 @@ func (b *Backend) Outputs(ctx context.Context, id engine.RunID, nodes []engine.N
 }
 
 // Log implements shared.Backend.
-func (b *Backend) Log(ctx context.Context, id engine.RunID, after shared.Position, limit int, wait time.Duration) (entries []shared.Entry, err error) {
+func (b *Backend) Log(ctx context.Context, id record.RunID, after shared.Position, limit int, wait time.Duration) (entries []shared.Entry, err error) {
 	deadline := time.Now().Add(wait)
 	for {
 		var more chan struct{}
@@ -132,7 +133,7 @@ func (b *Backend) Log(ctx context.Context, id engine.RunID, after shared.Positio
 }
 
 // AddDetails implements shared.Backend. A repetition after a lost answer adds them once more, as Redis would.
-func (b *Backend) AddDetails(ctx context.Context, id engine.RunID, blobs [][]byte) error {
+func (b *Backend) AddDetails(ctx context.Context, id record.RunID, blobs [][]byte) error {
 	return b.call(ctx, Call{Method: "AddDetails", Run: id}, 1, func() error {
 		return b.server.on(id, func(r *run) error {
 			for _, d := range blobs {
@@ -144,7 +145,7 @@ func (b *Backend) AddDetails(ctx context.Context, id engine.RunID, blobs [][]byt
 }
 
 // Details implements shared.Backend.
-func (b *Backend) Details(ctx context.Context, id engine.RunID, after shared.Position, limit int) (blobs []shared.Blob, err error) {
+func (b *Backend) Details(ctx context.Context, id record.RunID, after shared.Position, limit int) (blobs []shared.Blob, err error) {
 	err = b.call(ctx, Call{Method: "Details", Run: id}, 1, func() error {
 		return b.server.on(id, func(r *run) (err error) { blobs, err = r.details.since(after, limit); return err })
 	})
@@ -152,7 +153,7 @@ func (b *Backend) Details(ctx context.Context, id engine.RunID, after shared.Pos
 }
 
 // Wake implements shared.Backend. If a fault drops it, no process is woken.
-func (b *Backend) Wake(ctx context.Context, id engine.RunID, functions []string, n int) error {
+func (b *Backend) Wake(ctx context.Context, id record.RunID, functions []string, n int) error {
 	call := Call{Method: "Wake", Run: id}
 	drop := b.faults(call).Drop
 	return b.call(ctx, call, 1, func() error {
@@ -164,7 +165,7 @@ func (b *Backend) Wake(ctx context.Context, id engine.RunID, functions []string,
 }
 
 // Sleep implements shared.Backend.
-func (b *Backend) Sleep(ctx context.Context, functions []string, wait time.Duration) (id engine.RunID, err error) {
+func (b *Backend) Sleep(ctx context.Context, functions []string, wait time.Duration) (id record.RunID, err error) {
 	var z *sleeper
 	err = b.call(ctx, Call{Method: "Sleep"}, 1, func() error {
 		if z != nil {
@@ -192,7 +193,7 @@ func (b *Backend) Sleep(ctx context.Context, functions []string, wait time.Durat
 }
 
 // News implements shared.Backend. News that a fault drops reach no process.
-func (b *Backend) News(ctx context.Context, notify func(engine.RunID)) error {
+func (b *Backend) News(ctx context.Context, notify func(record.RunID)) error {
 	l := b.server.listen()
 	defer b.server.ignore(l)
 	for {
@@ -215,19 +216,19 @@ func (b *Backend) News(ctx context.Context, notify func(engine.RunID)) error {
 }
 
 // Finish implements shared.Backend.
-func (b *Backend) Finish(ctx context.Context, id engine.RunID, end []byte) (kept []byte, err error) {
+func (b *Backend) Finish(ctx context.Context, id record.RunID, end []byte) (kept []byte, err error) {
 	err = b.call(ctx, Call{Method: "Finish", Run: id}, 1, func() (err error) { kept, err = b.server.finish(id, end); return err })
 	return kept, err
 }
 
 // Clean implements shared.Backend.
-func (b *Backend) Clean(ctx context.Context, id engine.RunID, frontier []engine.NodeID) (keys int, err error) {
+func (b *Backend) Clean(ctx context.Context, id record.RunID, frontier []dag.NodeID) (keys int, err error) {
 	err = b.call(ctx, Call{Method: "Clean", Run: id}, 1, func() (err error) { keys, err = b.server.clean(id, frontier); return err })
 	return keys, err
 }
 
 // Delete implements shared.Backend. A repetition after a lost answer finds nothing, and is no error.
-func (b *Backend) Delete(ctx context.Context, id engine.RunID) error {
+func (b *Backend) Delete(ctx context.Context, id record.RunID) error {
 	applied := false
 	return b.call(ctx, Call{Method: "Delete", Run: id}, 1, func() error {
 		if applied {
@@ -240,13 +241,13 @@ func (b *Backend) Delete(ctx context.Context, id engine.RunID) error {
 }
 
 // Snapshot implements shared.Backend.
-func (b *Backend) Snapshot(ctx context.Context, id engine.RunID) (state *ledger.State, err error) {
+func (b *Backend) Snapshot(ctx context.Context, id record.RunID) (state *ledger.State, err error) {
 	err = b.call(ctx, Call{Method: "Snapshot", Run: id}, 1, func() (err error) { state, err = b.server.snapshot(id); return err })
 	return state, err
 }
 
 // Revise implements shared.Backend. A repetition after a lost answer finds its own revision, and is no error.
-func (b *Backend) Revise(ctx context.Context, id engine.RunID, state *ledger.State) error {
+func (b *Backend) Revise(ctx context.Context, id record.RunID, state *ledger.State) error {
 	applied := false
 	return b.call(ctx, Call{Method: "Revise", Run: id}, 1, func() error {
 		if applied {
@@ -259,7 +260,7 @@ func (b *Backend) Revise(ctx context.Context, id engine.RunID, state *ledger.Sta
 }
 
 // Workers implements shared.Backend.
-func (b *Backend) Workers(ctx context.Context, id engine.RunID) (workers []shared.Worker, err error) {
+func (b *Backend) Workers(ctx context.Context, id record.RunID) (workers []shared.Worker, err error) {
 	err = b.call(ctx, Call{Method: "Workers", Run: id}, 1, func() (err error) { workers, err = b.server.workers(id); return err })
 	return workers, err
 }

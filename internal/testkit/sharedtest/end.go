@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"fmt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
 
-func (s *Server) finish(id engine.RunID, end []byte) ([]byte, error) {
+func (s *Server) finish(id record.RunID, end []byte) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.find(id)
@@ -28,7 +30,7 @@ func (s *Server) finish(id engine.RunID, end []byte) ([]byte, error) {
 }
 
 // ended gives a run that was finished; the server is locked.
-func (s *Server) ended(id engine.RunID) (*run, error) {
+func (s *Server) ended(id record.RunID) (*run, error) {
 	r, err := s.find(id)
 	if err == nil && r.end == nil {
 		err = fmt.Errorf("sharedtest: run %s is not finished, expected it to be", id)
@@ -36,7 +38,7 @@ func (s *Server) ended(id engine.RunID) (*run, error) {
 	return r, err
 }
 
-func (s *Server) clean(id engine.RunID, frontier []engine.NodeID) (int, error) {
+func (s *Server) clean(id record.RunID, frontier []dag.NodeID) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.ended(id)
@@ -46,7 +48,7 @@ func (s *Server) clean(id engine.RunID, frontier []engine.NodeID) (int, error) {
 	return r.clean(frontier), nil
 }
 
-func (s *Server) delete(id engine.RunID) error {
+func (s *Server) delete(id record.RunID) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.ended(id)
@@ -62,7 +64,7 @@ func (s *Server) delete(id engine.RunID) error {
 	return nil
 }
 
-func (s *Server) snapshot(id engine.RunID) (*ledger.State, error) {
+func (s *Server) snapshot(id record.RunID) (*ledger.State, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.find(id)
@@ -72,7 +74,7 @@ func (s *Server) snapshot(id engine.RunID) (*ledger.State, error) {
 	return r.state.Clone(), nil
 }
 
-func (s *Server) revise(id engine.RunID, state *ledger.State) error {
+func (s *Server) revise(id record.RunID, state *ledger.State) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.find(id)
@@ -81,11 +83,11 @@ func (s *Server) revise(id engine.RunID, state *ledger.State) error {
 	}
 	next := state.Clone()
 	if r.end == nil {
-		return fmt.Errorf("%w: %s is not finished", engine.ErrRunExists, id)
+		return fmt.Errorf("%w: %s is not finished", execution.ErrRunExists, id)
 	}
 	entry, ok := ledger.Revise(r.state, next, s.now(r))
 	if !ok {
-		return fmt.Errorf("%w: revision %d of %s does not follow revision %d", engine.ErrRunExists, next.Revision, id, r.state.Revision)
+		return fmt.Errorf("%w: revision %d of %s does not follow revision %d", execution.ErrRunExists, next.Revision, id, r.state.Revision)
 	}
 	r.state, r.end, r.first, r.finished = next, nil, nil, 0
 	r.append(entry)
@@ -93,7 +95,7 @@ func (s *Server) revise(id engine.RunID, state *ledger.State) error {
 	return nil
 }
 
-func (s *Server) workers(id engine.RunID) ([]shared.Worker, error) {
+func (s *Server) workers(id record.RunID) ([]shared.Worker, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.find(id)

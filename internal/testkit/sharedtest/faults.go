@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -16,7 +16,7 @@ const retryAfter = 20 * time.Millisecond
 // Call is one attempt of a call on its way to the server.
 type Call struct {
 	Method  string // of shared.Backend
-	Run     engine.RunID
+	Run     record.RunID
 	Session ledger.SessionID // of Commit
 	Op      ledger.Op        // of Do
 	Attempt int              // from 0

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
@@ -12,13 +12,13 @@ import (
 // Machine is one run of a back end as a machine of internal/testkit/ledgertest.
 type Machine struct {
 	backend shared.Backend
-	id      engine.RunID
+	id      record.RunID
 	at      func(now int64)
 }
 
 // NewMachine creates a run. at is called before each operation and must set the store's clock to that many nanoseconds
 // since the run's start.
-func NewMachine(ctx context.Context, b shared.Backend, id engine.RunID, c ledger.Config, at func(now int64)) (*Machine, error) {
+func NewMachine(ctx context.Context, b shared.Backend, id record.RunID, c ledger.Config, at func(now int64)) (*Machine, error) {
 	at(0)
 	err := b.Create(ctx, shared.NewRun{
 		ID: id, Nodes: c.Nodes, Edges: c.Edges, Tasks: c.Tasks, Limit: c.Limits, LimitEdges: c.LimitEdges, Sinks: c.Sinks,

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/internal/testkit/ledgertest"
 )
@@ -27,7 +27,7 @@ func TestDiffer(t *testing.T) {
 	_, err := ledgertest.Differ(t.Context(), func(c ledger.Config) (ledgertest.Machine, error) {
 		runs++
 		clear(s.runs) // those that are over
-		return NewMachine(t.Context(), b, engine.RunID(fmt.Sprint(runs)), c, func(now int64) { clock = start.Add(time.Duration(now)) })
+		return NewMachine(t.Context(), b, record.RunID(fmt.Sprint(runs)), c, func(now int64) { clock = start.Add(time.Duration(now)) })
 	}, ledgertest.Config{Seed: 3, Ops: ops, Every: 10})
 	require.NoError(t, err)
 }

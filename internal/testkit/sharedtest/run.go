@@ -7,7 +7,8 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
@@ -82,7 +83,7 @@ func (r *run) addDetail(data []byte) {
 }
 
 // read gives outputs, with values that were put under a key.
-func (r *run) read(nodes []engine.NodeID) []shared.Output {
+func (r *run) read(nodes []dag.NodeID) []shared.Output {
 	out := make([]shared.Output, len(nodes))
 	for i, id := range nodes {
 		o, ok := r.outputs[id]
@@ -99,7 +100,7 @@ func (r *run) read(nodes []engine.NodeID) []shared.Output {
 }
 
 // clean deletes what only an active run needs, and counts it.
-func (r *run) clean(frontier []engine.NodeID) (deleted int) {
+func (r *run) clean(frontier []dag.NodeID) (deleted int) {
 	kept := map[string][]byte{}
 	for id, o := range r.outputs {
 		if !slices.Contains(frontier, id) {
@@ -111,7 +112,7 @@ func (r *run) clean(frontier []engine.NodeID) (deleted int) {
 	}
 	deleted += len(r.keyed) - len(kept) + len(r.sessions)
 	r.keyed, r.sessions = kept, map[ledger.SessionID]*session{}
-	if r.state.Status == engine.Succeeded {
+	if r.state.Status == record.Succeeded {
 		deleted += len(r.state.Nodes)
 		r.state = &ledger.State{Status: r.state.Status, Revision: r.state.Revision, Seq: r.state.Seq, Workers: r.state.Workers}
 	}

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
@@ -26,7 +29,7 @@ type Server struct {
 	cfg Config
 
 	mu        sync.Mutex
-	runs      map[engine.RunID]*run
+	runs      map[record.RunID]*run
 	created   int // how many runs were
 	finished  int
 	constants map[string]*constant
@@ -49,7 +52,7 @@ type run struct {
 	log      appended[shared.Entry]
 	details  appended[shared.Blob]
 	keyed    map[string][]byte
-	outputs  map[engine.NodeID]shared.Output
+	outputs  map[dag.NodeID]shared.Output
 	sessions map[ledger.SessionID]*session
 	first    []byte
 	end      []byte
@@ -67,11 +70,11 @@ func New(cfg Config) *Server {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	return &Server{cfg: cfg, runs: map[engine.RunID]*run{}, constants: map[string]*constant{}, wakes: newWakes()}
+	return &Server{cfg: cfg, runs: map[record.RunID]*run{}, constants: map[string]*constant{}, wakes: newWakes()}
 }
 
 // find returns a run; the server is locked.
-func (s *Server) find(id engine.RunID) (*run, error) {
+func (s *Server) find(id record.RunID) (*run, error) {
 	r := s.runs[id]
 	if r == nil {
 		return nil, fmt.Errorf("%w: %s", engine.ErrUnknownRun, id)
@@ -86,7 +89,7 @@ func (s *Server) create(c shared.NewRun) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.runs[c.ID] != nil {
-		return fmt.Errorf("%w: %s", engine.ErrRunExists, c.ID)
+		return fmt.Errorf("%w: %s", execution.ErrRunExists, c.ID)
 	}
 	state, entry := ledger.New(ledger.Config{
 		Nodes: c.Nodes, Edges: c.Edges, Tasks: c.Tasks, Limits: c.Limit, LimitEdges: c.LimitEdges, Sinks: c.Sinks,
@@ -101,7 +104,7 @@ func (s *Server) create(c shared.NewRun) error {
 	c.Job, c.Graph = bytes.Clone(c.Job), bytes.Clone(c.Graph)
 	r := &run{
 		new: c, started: s.cfg.Clock(), number: s.created, state: state, log: newAppended[shared.Entry](),
-		details: newAppended[shared.Blob](), keyed: map[string][]byte{}, outputs: map[engine.NodeID]shared.Output{},
+		details: newAppended[shared.Blob](), keyed: map[string][]byte{}, outputs: map[dag.NodeID]shared.Output{},
 		sessions: map[ledger.SessionID]*session{},
 	}
 	s.created++
@@ -111,7 +114,7 @@ func (s *Server) create(c shared.NewRun) error {
 	return nil
 }
 
-func (s *Server) list(ended bool) []engine.RunID {
+func (s *Server) list(ended bool) []record.RunID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var runs []*run
@@ -123,14 +126,14 @@ func (s *Server) list(ended bool) []engine.RunID {
 	slices.SortFunc(runs, func(a, b *run) int {
 		return cmp.Or(cmp.Compare(b.finished, a.finished), cmp.Compare(a.number, b.number))
 	})
-	ids := make([]engine.RunID, min(len(runs), 1000))
+	ids := make([]record.RunID, min(len(runs), 1000))
 	for i := range ids {
 		ids[i] = runs[i].new.ID
 	}
 	return ids
 }
 
-func (s *Server) open(id engine.RunID) (shared.Stored, error) {
+func (s *Server) open(id record.RunID) (shared.Stored, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.find(id)
@@ -163,7 +166,7 @@ func (s *Server) apply(r *run, op ledger.Op) ledger.Reply {
 	return reply
 }
 
-func (s *Server) commit(id engine.RunID, calls []shared.Call) ([]ledger.Reply, error) {
+func (s *Server) commit(id record.RunID, calls []shared.Call) ([]ledger.Reply, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.find(id)
@@ -188,7 +191,7 @@ func (s *Server) commit(id engine.RunID, calls []shared.Call) ([]ledger.Reply, e
 	return replies, nil
 }
 
-func (s *Server) do(id engine.RunID, op ledger.Op, record []byte) (ledger.Reply, error) {
+func (s *Server) do(id record.RunID, op ledger.Op, record []byte) (ledger.Reply, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.find(id)
@@ -213,7 +216,7 @@ func (s *Server) do(id engine.RunID, op ledger.Op, record []byte) (ledger.Reply,
 }
 
 // LoseOutput makes the store forget the output of a node, as an eviction would.
-func (s *Server) LoseOutput(id engine.RunID, node engine.NodeID) {
+func (s *Server) LoseOutput(id record.RunID, node dag.NodeID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r := s.runs[id]; r != nil {
@@ -224,7 +227,7 @@ func (s *Server) LoseOutput(id engine.RunID, node engine.NodeID) {
 
 // Save remembers the present state of a run. The function that it returns restores it, as a failover to a replica that
 // has not received the latest writes does.
-func (s *Server) Save(id engine.RunID) (rollBack func()) {
+func (s *Server) Save(id record.RunID) (rollBack func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	saved := s.runs[id].clone()
@@ -236,7 +239,7 @@ func (s *Server) Save(id engine.RunID) (rollBack func()) {
 }
 
 // on does something with a run.
-func (s *Server) on(id engine.RunID, do func(r *run) error) error {
+func (s *Server) on(id record.RunID, do func(r *run) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.find(id)

@@ -10,12 +10,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
 
 // pair is a run of two tasks of class 0 that wait for nothing.
-func pair(id engine.RunID) shared.NewRun {
+func pair(id record.RunID) shared.NewRun {
 	return shared.NewRun{
 		ID: id, Job: []byte("job"), Graph: []byte("graph"), Nodes: 2, Tasks: 2, Sinks: 2,
 		Roots: []ledger.Grant{{Node: 0}, {Node: 1}}, Constants: map[string][]byte{"hash": []byte("value")},
@@ -41,11 +44,11 @@ func take(number uint64) shared.Call {
 	return shared.Call{Commit: ledger.Commit{Session: "s", Number: number, Lease: time.Second, Want: 1, Classes: []ledger.Class{0}}}
 }
 
-func end(number uint64, node engine.NodeID) shared.Call {
+func end(number uint64, node dag.NodeID) shared.Call {
 	return shared.Call{
 		Commit: ledger.Commit{
 			Session: "s", Number: number, Lease: time.Second, Steps: 1, Packed: []byte{byte(node)},
-			Ends: []ledger.End{{Node: node, Outcome: engine.OutcomeOK, Task: true, Sink: true}},
+			Ends: []ledger.End{{Node: node, Outcome: record.OutcomeOK, Task: true, Sink: true}},
 		},
 		Outputs: []shared.Output{{Node: node, Inline: []byte("out")}},
 		Details: [][]byte{[]byte("detail")},
@@ -56,7 +59,7 @@ func TestRun(t *testing.T) {
 	within(t, func(t *testing.T, s *Server) {
 		ctx, b := t.Context(), s.Connect(nil)
 		begin(t, b)
-		require.ErrorIs(t, b.Create(ctx, pair("r")), engine.ErrRunExists)
+		require.ErrorIs(t, b.Create(ctx, pair("r")), execution.ErrRunExists)
 		_, err := b.Open(ctx, "other")
 		require.ErrorIs(t, err, engine.ErrUnknownRun)
 		time.Sleep(100 * time.Nanosecond)
@@ -65,7 +68,7 @@ func TestRun(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, []ledger.Claim{{Node: 0, Attempt: 1}}, replies[0].Claims)
 		assert.Equal(t, int64(100), replies[0].Now)
-		assert.Equal(t, engine.NodeID(1), replies[1].Claims[0].Node)
+		assert.Equal(t, dag.NodeID(1), replies[1].Claims[0].Node)
 		assert.Equal(t, ledger.Malformed, replies[2].Verdict)
 		assert.Equal(t, ledger.Malformed, replies[3].Verdict, "a commit after one that was not applied is not either")
 
@@ -78,12 +81,12 @@ func TestRun(t *testing.T) {
 		last.Outputs[0] = shared.Output{Node: 1, Key: "key"}
 		replies, err = b.Commit(ctx, "r", []shared.Call{end(3, 0), last})
 		require.NoError(t, err)
-		assert.Equal(t, engine.Succeeded, replies[1].Status)
-		outputs, err := b.Outputs(ctx, "r", []engine.NodeID{1, 7, 0})
+		assert.Equal(t, record.Succeeded, replies[1].Status)
+		outputs, err := b.Outputs(ctx, "r", []dag.NodeID{1, 7, 0})
 		require.NoError(t, err)
 		assert.Equal(t, []shared.Output{{Node: 1, Key: "key", Inline: []byte("large")}, {Node: 7}, {Node: 0, Inline: []byte("out")}}, outputs)
 		s.LoseOutput("r", 1)
-		outputs, err = b.Outputs(ctx, "r", []engine.NodeID{1})
+		outputs, err = b.Outputs(ctx, "r", []dag.NodeID{1})
 		require.NoError(t, err)
 		assert.Equal(t, []shared.Output{{Node: 1}}, outputs)
 
@@ -96,9 +99,9 @@ func checkLog(t *testing.T, b *Backend) {
 	entries, err := b.Log(t.Context(), "r", "", 10, 0)
 	require.NoError(t, err)
 	require.Len(t, entries, 3)
-	assert.Equal(t, engine.RunStarted, entries[0].Plain[0].Kind)
+	assert.Equal(t, record.RunStarted, entries[0].Plain[0].Kind)
 	assert.Equal(t, uint64(3), entries[2].First)
-	assert.Equal(t, engine.RunFinished, entries[2].Plain[0].Kind)
+	assert.Equal(t, record.RunFinished, entries[2].Plain[0].Kind)
 	rest, err := b.Log(t.Context(), "r", entries[0].At, 1, 0)
 	require.NoError(t, err)
 	assert.Equal(t, entries[1:2], rest)
@@ -113,7 +116,7 @@ func finish(t *testing.T, b *Backend) {
 	ctx := t.Context()
 	active, err := b.Active(ctx)
 	require.NoError(t, err)
-	assert.Equal(t, []engine.RunID{"r"}, active)
+	assert.Equal(t, []record.RunID{"r"}, active)
 	require.Error(t, b.Delete(ctx, "r"), "it is not finished")
 	for _, want := range []string{"first", "second"} {
 		kept, err := b.Finish(ctx, "r", []byte(want))
@@ -122,8 +125,8 @@ func finish(t *testing.T, b *Backend) {
 	}
 	ended, err := b.Ended(ctx)
 	require.NoError(t, err)
-	assert.Equal(t, []engine.RunID{"r"}, ended)
-	keys, err := b.Clean(ctx, "r", []engine.NodeID{1})
+	assert.Equal(t, []record.RunID{"r"}, ended)
+	keys, err := b.Clean(ctx, "r", []dag.NodeID{1})
 	require.NoError(t, err)
 	assert.Positive(t, keys)
 	replies, err := b.Commit(ctx, "r", []shared.Call{take(5)})
@@ -147,7 +150,7 @@ func TestLostAnswers(t *testing.T) {
 		replies, err := b.Commit(t.Context(), "r", []shared.Call{take(1)})
 		require.NoError(t, err)
 		require.Equal(t, ledger.Repeated, replies[0].Verdict)
-		require.Equal(t, engine.NodeID(0), replies[0].Claims[0].Node)
+		require.Equal(t, dag.NodeID(0), replies[0].Claims[0].Node)
 		require.NoError(t, b.AddDetails(t.Context(), "r", [][]byte{{1}}))
 		blobs, err := b.Details(t.Context(), "r", "", 10)
 		require.NoError(t, err)
@@ -203,13 +206,13 @@ func TestWaits(t *testing.T) {
 		entries, err = b.Log(ctx, "r", "1", 10, time.Minute)
 		require.NoError(t, err)
 		require.Len(t, entries, 1)
-		assert.Equal(t, engine.RunPaused, entries[0].Plain[0].Kind)
+		assert.Equal(t, record.RunPaused, entries[0].Plain[0].Kind)
 
 		run, err := b.Sleep(ctx, []string{"f"}, time.Second)
 		require.NoError(t, err)
 		assert.Empty(t, run)
 		require.NoError(t, b.Wake(ctx, "r", []string{"f", "g"}, 1))
-		for _, want := range []engine.RunID{"r", ""} {
+		for _, want := range []record.RunID{"r", ""} {
 			run, err = b.Sleep(ctx, []string{"f"}, time.Second)
 			require.NoError(t, err)
 			assert.Equal(t, want, run)
@@ -218,7 +221,7 @@ func TestWaits(t *testing.T) {
 		t0 = time.Now()
 		run, err = b.Sleep(ctx, []string{"f", "h"}, time.Minute)
 		require.NoError(t, err)
-		assert.Equal(t, engine.RunID("r"), run)
+		assert.Equal(t, record.RunID("r"), run)
 		assert.Equal(t, time.Second, time.Since(t0))
 	})
 }
@@ -228,15 +231,15 @@ func TestNews(t *testing.T) {
 		b := s.Connect(nil)
 		deaf := s.Connect(func(c Call) Fault { return Fault{Drop: c.Method == "News"} })
 		ctx, cancel := context.WithCancel(t.Context())
-		notified := make(chan engine.RunID, 8)
+		notified := make(chan record.RunID, 8)
 		for _, listens := range []*Backend{b, deaf} {
-			go func() { _ = listens.News(ctx, func(id engine.RunID) { notified <- id }) }()
+			go func() { _ = listens.News(ctx, func(id record.RunID) { notified <- id }) }()
 		}
 		synctest.Wait()
 		begin(t, b)
 		synctest.Wait()
 		require.Len(t, notified, 1, "the creation reaches one, and not the other")
-		for _, op := range []ledger.Op{ledger.Pause{}, ledger.Pause{}, ledger.Resume{}, ledger.Stop{Status: engine.Cancelled}} {
+		for _, op := range []ledger.Op{ledger.Pause{}, ledger.Pause{}, ledger.Resume{}, ledger.Stop{Status: record.Cancelled}} {
 			_, err := b.Do(ctx, "r", op, []byte("first"))
 			require.NoError(t, err)
 			synctest.Wait()
@@ -244,7 +247,7 @@ func TestNews(t *testing.T) {
 		assert.Len(t, notified, 4, "what changes nothing is no news")
 		stored, err := b.Open(ctx, "r")
 		require.NoError(t, err)
-		assert.Equal(t, engine.Cancelled, stored.Status)
+		assert.Equal(t, record.Cancelled, stored.Status)
 		assert.Equal(t, []byte("first"), stored.First)
 		cancel()
 		synctest.Wait()
@@ -258,21 +261,21 @@ func TestRevise(t *testing.T) {
 		begin(t, b)
 		_, err := b.Commit(ctx, "r", []shared.Call{take(1), end(2, 0)})
 		require.NoError(t, err)
-		_, err = b.Do(ctx, "r", ledger.Stop{Status: engine.Failed}, []byte("first"))
+		_, err = b.Do(ctx, "r", ledger.Stop{Status: record.Failed}, []byte("first"))
 		require.NoError(t, err)
 		old, err := b.Snapshot(ctx, "r")
 		require.NoError(t, err)
-		next := old.Next(7, func(engine.NodeID) ledger.Pending { return ledger.Pending{Sink: true} })
-		require.ErrorIs(t, b.Revise(ctx, "r", next), engine.ErrRunExists, "it is not finished")
+		next := old.Next(7, func(dag.NodeID) ledger.Pending { return ledger.Pending{Sink: true} })
+		require.ErrorIs(t, b.Revise(ctx, "r", next), execution.ErrRunExists, "it is not finished")
 		_, err = b.Finish(ctx, "r", []byte("end"))
 		require.NoError(t, err)
 		require.NoError(t, b.Revise(ctx, "r", next))
-		require.ErrorIs(t, b.Revise(ctx, "r", next), engine.ErrRunExists, "another one was first")
+		require.ErrorIs(t, b.Revise(ctx, "r", next), execution.ErrRunExists, "another one was first")
 
 		stored, err := b.Open(ctx, "r")
 		require.NoError(t, err)
 		assert.Equal(t, 1, stored.Revision)
-		assert.Equal(t, engine.Running, stored.Status)
+		assert.Equal(t, record.Running, stored.Status)
 		assert.Nil(t, stored.End)
 		assert.Nil(t, stored.First)
 		replies, err := b.Commit(ctx, "r", []shared.Call{take(3)})
@@ -285,7 +288,7 @@ func TestRevise(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, entries, 1)
 		assert.Equal(t, uint64(4), entries[0].First)
-		assert.Equal(t, []engine.Step{{Kind: engine.RunStarted, Became: engine.NoNode, Readied: []engine.NodeID{1}}}, entries[0].Plain)
+		assert.Equal(t, []record.Step{{Kind: record.RunStarted, Became: dag.NoNode, Readied: []dag.NodeID{1}}}, entries[0].Plain)
 	})
 }
 
@@ -297,7 +300,7 @@ func TestRandom(t *testing.T) {
 			require.NoError(t, b.Create(ctx, pair("r")))
 			_, err := b.Do(ctx, "r", ledger.Open{Session: "s", Lease: time.Second}, nil)
 			require.NoError(t, err)
-			for i := range engine.NodeID(2) {
+			for i := range dag.NodeID(2) {
 				replies, err := b.Commit(ctx, "r", []shared.Call{take(uint64(2*i + 1)), end(uint64(2*i+2), i)})
 				require.NoError(t, err)
 				if replies[0].Verdict != ledger.Gone { // the answer that the run is over was lost
@@ -306,7 +309,7 @@ func TestRandom(t *testing.T) {
 			}
 			state, err := s.Connect(nil).Snapshot(ctx, "r")
 			require.NoError(t, err)
-			require.Equal(t, engine.Succeeded, state.Status, "seed %d", seed)
+			require.Equal(t, record.Succeeded, state.Status, "seed %d", seed)
 			require.Equal(t, uint64(4), state.Seq, "seed %d", seed)
 		})
 	}

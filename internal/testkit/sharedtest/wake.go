@@ -3,7 +3,7 @@ package sharedtest
 import (
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // maxHints is how many hints are kept for one function: a sleeper that comes later looks for itself anyway.
@@ -11,20 +11,20 @@ const maxHints = 64
 
 // wakes are hints for idle workers: those that are not taken yet, and the sleepers that wait for one.
 type wakes struct {
-	hints    map[string][]engine.RunID // by function
+	hints    map[string][]record.RunID // by function
 	sleepers []*sleeper                // the longest first
 }
 
 // sleeper waits for one hint.
 type sleeper struct {
 	functions []string
-	woken     chan engine.RunID // of one
+	woken     chan record.RunID // of one
 }
 
-func newWakes() wakes { return wakes{hints: map[string][]engine.RunID{}} }
+func newWakes() wakes { return wakes{hints: map[string][]record.RunID{}} }
 
 // wake adds n hints for each of the functions.
-func (s *Server) wake(id engine.RunID, functions []string, n int) {
+func (s *Server) wake(id record.RunID, functions []string, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, f := range functions {
@@ -42,7 +42,7 @@ func (s *Server) wake(id engine.RunID, functions []string, n int) {
 }
 
 // sleep takes a hint, or returns a sleeper that waits for one.
-func (s *Server) sleep(functions []string) (engine.RunID, *sleeper) {
+func (s *Server) sleep(functions []string) (record.RunID, *sleeper) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, f := range functions {
@@ -51,13 +51,13 @@ func (s *Server) sleep(functions []string) (engine.RunID, *sleeper) {
 			return hints[0], nil
 		}
 	}
-	z := &sleeper{functions: functions, woken: make(chan engine.RunID, 1)}
+	z := &sleeper{functions: functions, woken: make(chan record.RunID, 1)}
 	s.wakes.sleepers = append(s.wakes.sleepers, z)
 	return "", z
 }
 
 // rise ends the wait of a sleeper. It may have been woken in the meantime.
-func (s *Server) rise(z *sleeper) engine.RunID {
+func (s *Server) rise(z *sleeper) record.RunID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.wakes.sleepers = slices.DeleteFunc(s.wakes.sleepers, func(other *sleeper) bool { return other == z })
@@ -71,7 +71,7 @@ func (s *Server) rise(z *sleeper) engine.RunID {
 
 // listener receives the names of runs with news.
 type listener struct {
-	runs  []engine.RunID // each once
+	runs  []record.RunID // each once
 	heard chan struct{}  // of one: there are runs
 }
 
@@ -90,7 +90,7 @@ func (s *Server) ignore(l *listener) {
 }
 
 // notify spreads news of a run; the server is locked.
-func (s *Server) notify(id engine.RunID) {
+func (s *Server) notify(id record.RunID) {
 	for _, l := range s.news {
 		if slices.Contains(l.runs, id) {
 			continue
@@ -104,7 +104,7 @@ func (s *Server) notify(id engine.RunID) {
 }
 
 // take returns the runs whose news the listener has not received.
-func (s *Server) take(l *listener) []engine.RunID {
+func (s *Server) take(l *listener) []record.RunID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	runs := l.runs

@@ -5,18 +5,19 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
 
 // overlay is a run's values, and those of a strand that the store has not been told of.
 type overlay struct {
-	engine.Values
-	own map[engine.NodeID]any
+	dag.Values
+	own map[dag.NodeID]any
 }
 
-// Output implements engine.Values.
-func (o overlay) Output(id engine.NodeID) any {
+// Output implements dag.Values.
+func (o overlay) Output(id dag.NodeID) any {
 	if v, ok := o.own[id]; ok {
 		return v
 	}
@@ -24,23 +25,23 @@ func (o overlay) Output(id engine.NodeID) any {
 }
 
 // execute evaluates a task or an expansion whose inputs are there.
-func execute(run state.Run, g *engine.Graph, id engine.NodeID, values engine.Values) (any, error) {
+func execute(run state.Run, g *dag.Graph, id dag.NodeID, values dag.Values) (any, error) {
 	n := run.Numbering()
 	p := n.Locate(id)
-	if g.Scope(p.Block.Scope).Kind(p.Local) == engine.ExpandNode {
+	if g.Scope(p.Block.Scope).Kind(p.Local) == dag.ExpandNode {
 		return g.Elements(p, n, values), nil
 	}
 	return n.Function(p).Invoke(context.Background(), g.Args(nil, p, n, values))
 }
 
 // followers lists the nodes that wait for nothing but the given task and can run behind it in one strand.
-func followers(run state.Run, g *engine.Graph, id engine.NodeID) []engine.NodeID {
+func followers(run state.Run, g *dag.Graph, id dag.NodeID) []dag.NodeID {
 	p := run.Numbering().Locate(id)
 	scope := g.Scope(p.Block.Scope)
-	var out []engine.NodeID
+	var out []dag.NodeID
 	for _, c := range scope.Children(p.Local) {
-		bounded := scope.Kind(c) == engine.TaskNode && g.Functions()[scope.Function(c)].Options().MaxConcurrent > 0
-		if scope.Kind(c) != engine.JoinNode && !bounded && slices.Equal(scope.Parents(c), []uint32{p.Local}) {
+		bounded := scope.Kind(c) == dag.TaskNode && g.Functions()[scope.Function(c)].Options().MaxConcurrent > 0
+		if scope.Kind(c) != dag.JoinNode && !bounded && slices.Equal(scope.Parents(c), []uint32{p.Local}) {
 			out = append(out, p.Node(c))
 		}
 	}
@@ -48,11 +49,11 @@ func followers(run state.Run, g *engine.Graph, id engine.NodeID) []engine.NodeID
 }
 
 // strand executes the seat's node and up to length-1 more behind it, of which the last ends as outcome says.
-func (s *session) strand(c *seat, outcome engine.Outcome, length int) ([]state.End, error) {
-	values := overlay{s.run, map[engine.NodeID]any{}}
+func (s *session) strand(c *seat, outcome record.Outcome, length int) ([]state.End, error) {
+	values := overlay{s.run, map[dag.NodeID]any{}}
 	var ends []state.End
 	for id, attempt := c.claim.Node, c.claim.Attempt; ; attempt = 1 {
-		e := s.end(id, attempt, engine.OutcomeOK)
+		e := s.end(id, attempt, record.OutcomeOK)
 		var err error
 		if e.Output, err = execute(s.run, s.job.Graph, id, values); err != nil {
 			return nil, fmt.Errorf("node %d: %w", id, err)
@@ -69,27 +70,27 @@ func (s *session) strand(c *seat, outcome engine.Outcome, length int) ([]state.E
 		id = behind[s.rng.IntN(len(behind))]
 	}
 	last := &ends[len(ends)-1]
-	if outcome != engine.OutcomeOK {
+	if outcome != record.OutcomeOK {
 		*last = s.end(last.Node, last.Attempt, outcome)
 	}
 	return ends, nil
 }
 
 // end is a made-up end of an attempt, without an output.
-func (s *session) end(id engine.NodeID, attempt uint16, outcome engine.Outcome) state.End {
+func (s *session) end(id dag.NodeID, attempt uint16, outcome record.Outcome) state.End {
 	now := s.run.Now()
 	e := state.End{
 		Node: id, Attempt: attempt, Outcome: outcome, Claimed: now, Started: now, Ended: now, Fetch: int64(s.rng.IntN(3)),
 	}
 	switch outcome {
-	case engine.OutcomeRetrying:
+	case record.OutcomeRetrying:
 		e.Delay = int64(s.rng.IntN(30_000))
-		e.Error = &engine.ErrorRecord{Kind: engine.UserError, Node: id, Message: "again", Attempt: int(attempt)}
-	case engine.OutcomeFailed:
-		e.Error = &engine.ErrorRecord{Kind: engine.UserError, Node: id, Message: "failed", Attempt: int(attempt)}
+		e.Error = &record.ErrorRecord{Kind: record.UserError, Node: id, Message: "again", Attempt: int(attempt)}
+	case record.OutcomeFailed:
+		e.Error = &record.ErrorRecord{Kind: record.UserError, Node: id, Message: "failed", Attempt: int(attempt)}
 		e.Log = []byte("log")
-	case engine.OutcomeCancelled:
-		e.Error = &engine.ErrorRecord{Kind: engine.CancelledError, Node: id, Message: "cancelled", Attempt: int(attempt)}
+	case record.OutcomeCancelled:
+		e.Error = &record.ErrorRecord{Kind: record.CancelledError, Node: id, Message: "cancelled", Attempt: int(attempt)}
 	}
 	return e
 }

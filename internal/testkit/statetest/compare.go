@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 func equal(what string, got, want any) error {
@@ -18,7 +18,7 @@ func equal(what string, got, want any) error {
 
 // compareLogs compares step by step what the protocol decides. Skips that follow each other may come in any order,
 // and where outputs are and when a skip was noticed is the store's own affair.
-func compareLogs(got, want []engine.Step) error {
+func compareLogs(got, want []record.Step) error {
 	got, want = normal(got), normal(want)
 	for i := range min(len(got), len(want)) {
 		if err := equal(fmt.Sprintf("step %d", i+1), got[i], want[i]); err != nil {
@@ -31,17 +31,17 @@ func compareLogs(got, want []engine.Step) error {
 	return nil
 }
 
-func normal(steps []engine.Step) []engine.Step {
-	out := make([]engine.Step, len(steps))
+func normal(steps []record.Step) []record.Step {
+	out := make([]record.Step, len(steps))
 	for i, s := range steps {
 		out[i] = normalStep(s)
 	}
 	for first := 0; first < len(out); first++ {
 		last := first
-		for last < len(out) && out[last].Kind == engine.TaskSkipped {
+		for last < len(out) && out[last].Kind == record.TaskSkipped {
 			last++
 		}
-		slices.SortFunc(out[first:last], func(a, b engine.Step) int { return int(a.Node) - int(b.Node) })
+		slices.SortFunc(out[first:last], func(a, b record.Step) int { return int(a.Node) - int(b.Node) })
 		for i := first; i < last; i++ {
 			out[i].Seq = uint64(i + 1)
 		}
@@ -51,31 +51,31 @@ func normal(steps []engine.Step) []engine.Step {
 }
 
 // normalStep leaves the fields that the kind names.
-func normalStep(s engine.Step) engine.Step {
-	n := engine.Step{Seq: s.Seq, Kind: s.Kind, Outcome: s.Outcome, Readied: slices.Sorted(slices.Values(s.Readied))}
+func normalStep(s record.Step) record.Step {
+	n := record.Step{Seq: s.Seq, Kind: s.Kind, Outcome: s.Outcome, Readied: slices.Sorted(slices.Values(s.Readied))}
 	switch s.Kind {
-	case engine.WorkerStarted, engine.WorkerStopped, engine.SlotLeaked:
+	case record.WorkerStarted, record.WorkerStopped, record.SlotLeaked:
 		n.Worker, n.Slot, n.Started = s.Worker, s.Slot, s.Started
-	case engine.TaskSkipped:
+	case record.TaskSkipped:
 		n.Node, n.Epoch = s.Node, s.Epoch
-	case engine.AttemptStarted:
+	case record.AttemptStarted:
 		n.Node, n.Epoch, n.Attempt, n.Slot = s.Node, s.Epoch, s.Attempt, s.Slot
 		n.Ready, n.Claimed, n.Started, n.Fetch = s.Ready, s.Claimed, s.Started, s.Fetch
-	case engine.AttemptEnded, engine.FanOutExpanded:
+	case record.AttemptEnded, record.FanOutExpanded:
 		readied := n.Readied
 		n = s
 		n.Readied, n.Location, n.StoredBytes = readied, 0, 0
-		if s.Outcome != engine.OutcomeOK || s.Kind == engine.FanOutExpanded {
+		if s.Outcome != record.OutcomeOK || s.Kind == record.FanOutExpanded {
 			n.OutputBytes = 0
 		}
 	}
 	return n
 }
 
-func kindName(k engine.StepKind) string {
-	names := map[engine.StepKind]string{
-		engine.RunStarted: "start of the run", engine.RunFinished: "end of the run", engine.AttemptStarted: "announcement",
-		engine.AttemptEnded: "end", engine.FanOutExpanded: "expansion", engine.TaskSkipped: "skip",
+func kindName(k record.StepKind) string {
+	names := map[record.StepKind]string{
+		record.RunStarted: "start of the run", record.RunFinished: "end of the run", record.AttemptStarted: "announcement",
+		record.AttemptEnded: "end", record.FanOutExpanded: "expansion", record.TaskSkipped: "skip",
 	}
 	if name := names[k]; name != "" {
 		return name

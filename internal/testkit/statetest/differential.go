@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/protocol"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
@@ -20,9 +22,9 @@ import (
 // led there, the first difference. It gives the number of operations.
 func differ(ctx context.Context, store state.Store, seed uint64) (int, error) {
 	rng := rand.New(rand.NewPCG(seed, 0xd1ff))
-	opts := engine.RunOptions{Policy: engine.Continue}
+	opts := engine.RunOptions{Policy: record.Continue}
 	if rng.IntN(3) == 0 {
-		opts.Policy = engine.FailFast
+		opts.Policy = record.FailFast
 	}
 	if rng.IntN(10) == 0 {
 		opts.Limits.Tasks = 20 + rng.IntN(60)
@@ -92,18 +94,18 @@ func (s *session) disturb(k int) error {
 		s.note("resume")
 	case k < 23:
 		s.run.Cancel()
-		s.apply(protocol.Stop{Status: engine.Cancelled, Reason: engine.CancelRequested})
+		s.apply(protocol.Stop{Status: record.Cancelled, Reason: record.CancelRequested})
 		s.note("cancel")
 	case k < 24:
-		s.run.Stop(engine.Failed, engine.ErrDeadline, &engine.ErrorRecord{Kind: engine.DeadlineError})
-		s.apply(protocol.Stop{Status: engine.Failed, Reason: engine.RunDeadline})
+		s.run.Stop(record.Failed, engine.ErrDeadline, &record.ErrorRecord{Kind: record.DeadlineError})
+		s.apply(protocol.Stop{Status: record.Failed, Reason: record.RunDeadline})
 		s.note("deadline")
 	case k < 27:
 		slot := len(s.seats)
 		s.seats = append(s.seats, &seat{lane: s.run.Lane(slot), slot: slot})
 		s.note("open lane %d", slot)
 	default:
-		step := engine.Step{Kind: engine.WorkerStarted, Worker: uint16(k), Started: s.run.Now(), Became: engine.NoNode}
+		step := record.Step{Kind: record.WorkerStarted, Worker: uint16(k), Started: s.run.Now(), Became: dag.NoNode}
 		s.run.Note(step)
 		s.apply(protocol.Note{Step: step})
 		s.note("note")
@@ -112,23 +114,23 @@ func (s *session) disturb(k int) error {
 }
 
 // outcome draws how an attempt ends.
-func (s *session) outcome(ok bool) engine.Outcome {
+func (s *session) outcome(ok bool) record.Outcome {
 	k := s.rng.IntN(10)
 	switch {
 	case ok:
-		return engine.OutcomeOK
+		return record.OutcomeOK
 	case s.model.Stopping != "" && k < 6:
-		return engine.OutcomeCancelled
+		return record.OutcomeCancelled
 	case k < 2:
-		return engine.OutcomeFailed
+		return record.OutcomeFailed
 	default:
-		return engine.OutcomeRetrying
+		return record.OutcomeRetrying
 	}
 }
 
 // unblock sees to it that something can be claimed, when no lane holds anything.
 func (s *session) unblock() error {
-	if s.model.Status == engine.Paused {
+	if s.model.Status == record.Paused {
 		s.run.Resume()
 		s.apply(protocol.Resume{})
 		s.note("resume")
@@ -171,14 +173,14 @@ func (s *session) compareEnd(ctx context.Context) error {
 	if end.Status != s.model.Status {
 		return fmt.Errorf("the run ended as %s, expected %s", end.Status, s.model.Status)
 	}
-	if failed := end.Status == engine.Failed; failed != (end.First != nil) {
+	if failed := end.Status == record.Failed; failed != (end.First != nil) {
 		return fmt.Errorf("the run ended as %s with the failure %+v", end.Status, end.First)
 	}
 	_, causes := s.hooks.told()
 	if stopped := s.model.Stopping != ""; stopped != (len(causes) == 1) {
 		return fmt.Errorf("workers were told %v, expected one cause of stopping: %t", causes, stopped)
 	}
-	if end.Status != engine.Succeeded {
+	if end.Status != record.Succeeded {
 		return nil
 	}
 	want, err := enginetest.Evaluate(ctx, s.job.Graph)
@@ -189,10 +191,10 @@ func (s *session) compareEnd(ctx context.Context) error {
 }
 
 // readLog reads the log of an ended run.
-func readLog(ctx context.Context, run state.Run) ([]engine.Step, error) {
+func readLog(ctx context.Context, run state.Run) ([]record.Step, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	var all []engine.Step
+	var all []record.Step
 	for {
 		steps, err := run.Steps(ctx, uint64(len(all)))
 		if errors.Is(err, io.EOF) {

@@ -6,7 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
 
@@ -16,7 +18,7 @@ type faultyStore struct {
 	fault fault
 }
 
-func (s faultyStore) Create(ctx context.Context, job engine.Job, hooks state.Hooks) (state.Run, error) {
+func (s faultyStore) Create(ctx context.Context, job execution.Job, hooks state.Hooks) (state.Run, error) {
 	if s.fault.hooks != nil {
 		hooks = s.fault.hooks(hooks)
 	}
@@ -31,7 +33,7 @@ type faultyRun struct {
 
 func (r faultyRun) Lane(slot int) state.Lane { return faultyLane{r.Run.Lane(slot), r.fault} }
 
-func (r faultyRun) Progress() engine.Progress {
+func (r faultyRun) Progress() execution.Progress {
 	p := r.Run.Progress()
 	if r.fault.progress != nil {
 		r.fault.progress(&p)
@@ -45,12 +47,12 @@ func (r faultyRun) Pause() {
 	}
 }
 
-func (r faultyRun) Steps(ctx context.Context, after uint64) ([]engine.Step, error) {
+func (r faultyRun) Steps(ctx context.Context, after uint64) ([]record.Step, error) {
 	steps, err := r.Run.Steps(ctx, after)
 	if r.fault.steps == nil {
 		return steps, err
 	}
-	steps = append([]engine.Step(nil), steps...)
+	steps = append([]record.Step(nil), steps...)
 	for i := range steps {
 		r.fault.steps(&steps[i])
 	}
@@ -90,8 +92,8 @@ func (l faultyLane) Release() {
 // fault says what is wrong.
 type fault struct {
 	hooks                               func(h state.Hooks) state.Hooks
-	progress                            func(p *engine.Progress)
-	steps                               func(s *engine.Step)
+	progress                            func(p *execution.Progress)
+	steps                               func(s *record.Step)
 	claim                               func(c *state.Claim)
 	strand                              func(s []state.End) []state.End
 	noPause, noNext, noFence, noRelease bool
@@ -107,13 +109,13 @@ func TestFaultsAreFound(t *testing.T) {
 		"a token is used twice":             {claim: func(c *state.Claim) { c.Token = 1 }},
 		"attempts are counted from 0":       {claim: func(c *state.Claim) { c.Attempt-- }},
 		"ready moments are lost":            {claim: func(c *state.Claim) { c.Ready = -1 }},
-		"skipped tasks are not counted":     {progress: func(p *engine.Progress) { p.Skipped = 0 }},
-		"retries are not counted":           {progress: func(p *engine.Progress) { p.Retries = 0 }},
-		"the log does not tell what became": {steps: func(s *engine.Step) { s.Became = engine.NoNode }},
-		"the log does not tell readied":     {steps: func(s *engine.Step) { s.Readied = nil }},
-		"the log has a gap":                 {steps: func(s *engine.Step) { s.Seq += s.Seq / 5 }},
-		"the log forgets widths":            {steps: func(s *engine.Step) { s.Width = 0 }},
-		"delays are lost":                   {steps: func(s *engine.Step) { s.Delay = 0 }},
+		"skipped tasks are not counted":     {progress: func(p *execution.Progress) { p.Skipped = 0 }},
+		"retries are not counted":           {progress: func(p *execution.Progress) { p.Retries = 0 }},
+		"the log does not tell what became": {steps: func(s *record.Step) { s.Became = dag.NoNode }},
+		"the log does not tell readied":     {steps: func(s *record.Step) { s.Readied = nil }},
+		"the log has a gap":                 {steps: func(s *record.Step) { s.Seq += s.Seq / 5 }},
+		"the log forgets widths":            {steps: func(s *record.Step) { s.Width = 0 }},
+		"delays are lost":                   {steps: func(s *record.Step) { s.Delay = 0 }},
 		"a strand's last end is lost":       {strand: func(s []state.End) []state.End { return s[:max(1, len(s)-1)] }},
 		"values are changed": {strand: func(s []state.End) []state.End {
 			if v, ok := s[0].Output.(int); ok {
@@ -137,10 +139,10 @@ func TestFaultsAreFound(t *testing.T) {
 // Racing lanes find what only the log and the result can show.
 func TestFaultsAreFoundByRaces(t *testing.T) {
 	faults := map[string]fault{
-		"starts are not told":   {steps: func(s *engine.Step) { s.Readied = nil }},
-		"the log has a gap":     {steps: func(s *engine.Step) { s.Seq += s.Seq / 5 }},
-		"ends are told twice":   {steps: func(s *engine.Step) { s.Node /= 2 }},
-		"widths are not told":   {steps: func(s *engine.Step) { s.Width = 0 }},
+		"starts are not told":   {steps: func(s *record.Step) { s.Readied = nil }},
+		"the log has a gap":     {steps: func(s *record.Step) { s.Seq += s.Seq / 5 }},
+		"ends are told twice":   {steps: func(s *record.Step) { s.Node /= 2 }},
+		"widths are not told":   {steps: func(s *record.Step) { s.Width = 0 }},
 		"elements change order": {strand: reversed},
 	}
 	for name, f := range faults {

@@ -6,20 +6,22 @@ import (
 	"slices"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/protocol"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Fold replays the whole log of an ended run through the protocol and gives the state it tells of, in which what was
 // claimed or waited for a retry when the run ended is Ready. The error says which step could not have happened: a
 // number is missing, a node ends that nothing made ready before, an attempt ends twice, a node is readied twice or by
 // a step that is none of its causes, a skip is missing or has no reason.
-func Fold(g *engine.Graph, opts engine.RunOptions, steps []engine.Step) (*protocol.State, error) {
-	if len(steps) == 0 || steps[len(steps)-1].Kind != engine.RunFinished {
+func Fold(g *dag.Graph, opts engine.RunOptions, steps []record.Step) (*protocol.State, error) {
+	if len(steps) == 0 || steps[len(steps)-1].Kind != record.RunFinished {
 		return nil, fmt.Errorf("statetest: the log has %d steps and no RunFinished at its end", len(steps))
 	}
 	f := &folding{
-		s: protocol.New(g, opts.Policy, opts.Limits), told: map[engine.NodeID]bool{}, ready: map[engine.NodeID]bool{},
-		skipped: map[engine.NodeID]bool{}, became: map[engine.NodeID]uint16{}, final: steps[len(steps)-1].Outcome.RunStatus(),
+		s: protocol.New(g, opts.Policy, opts.Limits), told: map[dag.NodeID]bool{}, ready: map[dag.NodeID]bool{},
+		skipped: map[dag.NodeID]bool{}, became: map[dag.NodeID]uint16{}, final: steps[len(steps)-1].Outcome.RunStatus(),
 	}
 	for i, step := range steps {
 		if step.Seq != uint64(i+1) {
@@ -41,36 +43,36 @@ func Fold(g *engine.Graph, opts engine.RunOptions, steps []engine.Step) (*protoc
 // folding is a log being replayed.
 type folding struct {
 	s       *protocol.State
-	final   engine.Status
-	told    map[engine.NodeID]bool   // named by some step's Readied
-	ready   map[engine.NodeID]bool   // made ready by the protocol
-	skipped map[engine.NodeID]bool   // by the protocol, but the log has not told yet
-	became  map[engine.NodeID]uint16 // slot that goes on with the node
+	final   record.Status
+	told    map[dag.NodeID]bool   // named by some step's Readied
+	ready   map[dag.NodeID]bool   // made ready by the protocol
+	skipped map[dag.NodeID]bool   // by the protocol, but the log has not told yet
+	became  map[dag.NodeID]uint16 // slot that goes on with the node
 }
 
-func (f *folding) step(step engine.Step) error {
+func (f *folding) step(step record.Step) error {
 	switch step.Kind {
-	case engine.RunStarted:
+	case record.RunStarted:
 		if err := f.apply(protocol.Start{}); err != nil {
 			return err
 		}
 		f.s.Counts.Claims++ // of no node: it keeps a run that is being stopped open until the log says that it is over
-	case engine.RunFinished:
+	case record.RunFinished:
 		return f.finish()
-	case engine.AttemptEnded, engine.FanOutExpanded:
+	case record.AttemptEnded, record.FanOutExpanded:
 		if err := f.end(step); err != nil {
 			return err
 		}
-	case engine.AttemptStarted:
+	case record.AttemptStarted:
 		if !f.told[step.Node] {
 			return fmt.Errorf("it starts before the log tells that it is ready")
 		}
-	case engine.TaskSkipped:
+	case record.TaskSkipped:
 		if !f.skipped[step.Node] {
 			return fmt.Errorf("nothing it depends on has failed and all the rest ended, or it was skipped before")
 		}
 		delete(f.skipped, step.Node)
-	case engine.CancelRequested, engine.RunDeadline:
+	case record.CancelRequested, record.RunDeadline:
 		f.stopRequested()
 	}
 	for _, id := range step.Readied {
@@ -79,7 +81,7 @@ func (f *folding) step(step engine.Step) error {
 		}
 		f.told[id] = true
 	}
-	if step.Became != engine.NoNode && (step.Kind == engine.AttemptEnded || step.Kind == engine.FanOutExpanded) {
+	if step.Became != dag.NoNode && (step.Kind == record.AttemptEnded || step.Kind == record.FanOutExpanded) {
 		if !f.told[step.Became] {
 			return fmt.Errorf("it became node %d, which is not ready", step.Became)
 		}
@@ -90,7 +92,7 @@ func (f *folding) step(step engine.Step) error {
 
 // stop ends the run early, if the log says that it did.
 func (f *folding) stop() {
-	if f.s.Stopping == "" && (f.final == engine.Failed || f.final == engine.Cancelled) {
+	if f.s.Stopping == "" && (f.final == record.Failed || f.final == record.Cancelled) {
 		f.s.Apply(protocol.Stop{Status: f.final})
 	}
 }
@@ -98,7 +100,7 @@ func (f *folding) stop() {
 // stopRequested stops the run. The end of the last task may have been logged first, although the stop came before.
 func (f *folding) stopRequested() {
 	if f.s.Status.Final() && f.s.Stopping == "" {
-		f.s.Status = engine.Running
+		f.s.Status = record.Running
 	}
 	f.stop()
 }
@@ -113,14 +115,14 @@ func (f *folding) apply(op protocol.Op) error {
 		for _, id := range s.Readied {
 			f.ready[id] = true
 		}
-		if s.Kind == engine.TaskSkipped {
+		if s.Kind == record.TaskSkipped {
 			f.skipped[s.Node] = true
 		}
 	}
 	return nil
 }
 
-func (f *folding) end(step engine.Step) error {
+func (f *folding) end(step record.Step) error {
 	if int(step.Node) >= len(f.s.Nodes) {
 		return fmt.Errorf("there is no such node yet")
 	}
@@ -134,7 +136,7 @@ func (f *folding) end(step engine.Step) error {
 	if slot, ok := f.became[step.Node]; !step.Head && (!ok || step.Slot != slot) {
 		return fmt.Errorf("slot %d ends it without having claimed it, but slot %d (%t) became it", step.Slot, slot, ok)
 	}
-	if step.Outcome == engine.OutcomeCancelled {
+	if step.Outcome == record.OutcomeCancelled {
 		f.stop()
 	}
 	n.Status, n.Token, n.Due = protocol.Claimed, 1, 0 // when it was claimed the log does not tell, and a strand goes on whatever happens
@@ -143,7 +145,7 @@ func (f *folding) end(step engine.Step) error {
 	err := f.apply(protocol.Complete{Token: 1, Ends: []protocol.End{{
 		Node: step.Node, Epoch: step.Epoch, Attempt: step.Attempt, Outcome: step.Outcome, Width: step.Width, Delay: step.Delay,
 	}}})
-	if err == nil && step.Outcome == engine.OutcomeRetrying && f.s.Counts.Retries == before.Retries {
+	if err == nil && step.Outcome == record.OutcomeRetrying && f.s.Counts.Retries == before.Retries {
 		return fmt.Errorf("it is tried again, but the retry budget is used up")
 	}
 	return err
@@ -184,4 +186,4 @@ func pending(s protocol.NodeStatus) protocol.NodeStatus {
 	return s
 }
 
-func sorted(set map[engine.NodeID]bool) []engine.NodeID { return slices.Sorted(maps.Keys(set)) }
+func sorted(set map[dag.NodeID]bool) []dag.NodeID { return slices.Sorted(maps.Keys(set)) }

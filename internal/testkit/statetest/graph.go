@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
 
@@ -52,7 +53,7 @@ func newLibrary(bound int) library {
 // RandomGraph makes a graph of about size calls before fan-outs expand: chains, diamonds, fan-outs within and behind
 // one another (some of them fused), values captured from outside, and sinks that nothing reads. The same source
 // gives the same graph. It panics when a graph does not compile or cannot run: then not the store is to blame.
-func RandomGraph(rng *rand.Rand, size int) *engine.Graph {
+func RandomGraph(rng *rand.Rand, size int) *dag.Graph {
 	g := engine.NewBuilder()
 	b := &graphBuilder{rng: rng, g: g, lib: newLibrary(max(0, rng.IntN(6)-3))}
 	ints := []engine.Ref[int]{engine.Const(g, rng.IntN(5))}

@@ -9,7 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/protocol"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
 
@@ -52,7 +54,7 @@ func laws() []law {
 }
 
 // chainOf is n tasks in a row.
-func chainOf(n int) *engine.Graph {
+func chainOf(n int) *dag.Graph {
 	return build(func(g *engine.Builder, lib library) engine.AnyRef {
 		r := engine.Const(g, 1)
 		for range n {
@@ -63,7 +65,7 @@ func chainOf(n int) *engine.Graph {
 }
 
 // forkOf is one task, n that wait for it, and one that waits for all of those.
-func forkOf(n int) *engine.Graph {
+func forkOf(n int) *dag.Graph {
 	return build(func(g *engine.Builder, lib library) engine.AnyRef {
 		root := lib.next.Call(engine.Const(g, 1))
 		parts := make([]engine.Ref[int], n)
@@ -75,13 +77,13 @@ func forkOf(n int) *engine.Graph {
 }
 
 // fanOutOf is a fan-out over a constant of n elements and a task behind it.
-func fanOutOf(n int) *engine.Graph {
+func fanOutOf(n int) *dag.Graph {
 	return build(func(g *engine.Builder, lib library) engine.AnyRef {
 		return lib.sum.Call(engine.FanOut(g, engine.Const(g, make([]int, n)), lib.next.Call))
 	})
 }
 
-func build(f func(g *engine.Builder, lib library) engine.AnyRef) *engine.Graph {
+func build(f func(g *engine.Builder, lib library) engine.AnyRef) *dag.Graph {
 	g := engine.NewBuilder()
 	graph, err := g.Compile(f(g, newLibrary(0)))
 	if err != nil {
@@ -96,7 +98,7 @@ type tested struct {
 	t *testing.T
 }
 
-func begin(t *testing.T, store state.Store, g *engine.Graph, opts engine.RunOptions, lanes int) tested {
+func begin(t *testing.T, store state.Store, g *dag.Graph, opts engine.RunOptions, lanes int) tested {
 	t.Helper()
 	s, err := newSession(t.Context(), store, newJob(g, opts), rand.New(rand.NewPCG(1, 1)), lanes)
 	require.NoError(t, err)
@@ -124,7 +126,7 @@ func (s tested) mustNotClaim(seat int) {
 }
 
 // ends completes what a seat holds, and nothing behind it.
-func (s tested) ends(seat int, outcome engine.Outcome, next bool) {
+func (s tested) ends(seat int, outcome record.Outcome, next bool) {
 	s.t.Helper()
 	s.check(s.complete(s.seats[seat], outcome, 1, next))
 }
@@ -138,15 +140,15 @@ func (s tested) finish() {
 	require.NoError(s.t, s.conclude(s.t.Context()))
 }
 
-func (s tested) stop(status engine.Status, cause error, first *engine.ErrorRecord) {
+func (s tested) stop(status record.Status, cause error, first *record.ErrorRecord) {
 	s.t.Helper()
 	s.run.Stop(status, cause, first)
 	op := protocol.Stop{Status: status}
 	switch cause {
 	case engine.ErrCancelled:
-		op.Reason = engine.CancelRequested
+		op.Reason = record.CancelRequested
 	case engine.ErrDeadline:
-		op.Reason = engine.RunDeadline
+		op.Reason = record.RunDeadline
 	}
 	s.apply(op)
 	s.check(nil)

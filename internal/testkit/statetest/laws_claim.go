@@ -6,7 +6,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
 	"github.com/dagscope/dagscope/engine/protocol"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
 
@@ -15,7 +18,7 @@ func idIsTakenOnce(t *testing.T, store state.Store) {
 	_, err := store.Create(t.Context(), job, state.Hooks{})
 	require.NoError(t, err)
 	_, err = store.Create(t.Context(), job, state.Hooks{})
-	require.ErrorIs(t, err, engine.ErrRunExists)
+	require.ErrorIs(t, err, execution.ErrRunExists)
 }
 
 func emptyRunEnds(t *testing.T, store state.Store) {
@@ -33,7 +36,7 @@ func rootsAreReady(t *testing.T, store state.Store) {
 	})
 	s := begin(t, store, g, engine.RunOptions{}, 4)
 	require.Equal(t, 3, s.run.Ready())
-	var got []engine.NodeID
+	var got []dag.NodeID
 	for i := range 3 {
 		got = append(got, s.mustClaim(i).Node)
 	}
@@ -62,14 +65,14 @@ func tokensNeverRepeat(t *testing.T, store state.Store) {
 func readyWhenAllFinished(t *testing.T, store state.Store) {
 	s := begin(t, store, forkOf(3), engine.RunOptions{}, 3)
 	s.mustClaim(0)
-	s.ends(0, engine.OutcomeOK, false)
+	s.ends(0, record.OutcomeOK, false)
 	for i := range 3 {
 		s.mustClaim(i)
 	}
-	s.ends(2, engine.OutcomeOK, true)
-	s.ends(0, engine.OutcomeOK, true)
+	s.ends(2, record.OutcomeOK, true)
+	s.ends(0, record.OutcomeOK, true)
 	s.mustNotClaim(2)
-	s.ends(1, engine.OutcomeOK, true)
+	s.ends(1, record.OutcomeOK, true)
 	require.True(t, s.seats[1].held, "the last parent makes the child ready")
 	s.finish()
 }
@@ -77,10 +80,10 @@ func readyWhenAllFinished(t *testing.T, store state.Store) {
 func strandIsWhole(t *testing.T, store state.Store) {
 	s := begin(t, store, chainOf(5), engine.RunOptions{}, 1)
 	s.mustClaim(0)
-	s.check(s.complete(s.seats[0], engine.OutcomeOK, 3, true))
+	s.check(s.complete(s.seats[0], record.OutcomeOK, 3, true))
 	require.Equal(t, 3, s.run.Progress().Done)
-	require.Equal(t, engine.NodeID(3), s.seats[0].claim.Node)
-	s.check(s.complete(s.seats[0], engine.OutcomeRetrying, 2, true))
+	require.Equal(t, dag.NodeID(3), s.seats[0].claim.Node)
+	s.check(s.complete(s.seats[0], record.OutcomeRetrying, 2, true))
 	require.Equal(t, 4, s.run.Progress().Done, "the end before the failed one counts")
 	s.finish()
 }
@@ -88,14 +91,14 @@ func strandIsWhole(t *testing.T, store state.Store) {
 func lostClaimIsStale(t *testing.T, store state.Store) {
 	s := begin(t, store, chainOf(2), engine.RunOptions{}, 2)
 	c := s.mustClaim(0)
-	s.check(s.abandon(s.seats[0], engine.OutcomeRetrying))
+	s.check(s.abandon(s.seats[0], record.OutcomeRetrying))
 	require.NoError(t, s.unblock())
 	again := s.mustClaim(1)
 	require.Equal(t, c.Node, again.Node)
 	require.Equal(t, uint16(2), again.Attempt)
 	s.check(s.late(s.seats[0], c.Node))
 	require.Zero(t, s.run.Progress().Done, "nothing of it is applied")
-	s.ends(1, engine.OutcomeOK, false)
+	s.ends(1, record.OutcomeOK, false)
 	s.finish()
 }
 
@@ -111,7 +114,7 @@ func releaseCountsNothing(t *testing.T, store state.Store) {
 func retryWaits(t *testing.T, store state.Store) {
 	s := begin(t, store, chainOf(1), engine.RunOptions{}, 1)
 	s.mustClaim(0)
-	e := s.end(0, 1, engine.OutcomeRetrying)
+	e := s.end(0, 1, record.OutcomeRetrying)
 	e.Delay = 2_000_000
 	s.seats[0].lane.Complete([]state.End{e}, true)
 	s.apply(protocol.Complete{Token: s.seats[0].claim.Token, Ends: []protocol.End{Model(&e)}})
@@ -128,10 +131,10 @@ func retryWaits(t *testing.T, store state.Store) {
 func budgetIsBounded(t *testing.T, store state.Store) {
 	s := begin(t, store, chainOf(3), engine.RunOptions{}, 1)
 	for range 11 {
-		require.Equal(t, engine.Running, s.run.Progress().Status)
+		require.Equal(t, record.Running, s.run.Progress().Status)
 		require.NoError(t, s.unblock())
 		s.mustClaim(0)
-		s.ends(0, engine.OutcomeRetrying, false)
+		s.ends(0, record.OutcomeRetrying, false)
 	}
 	require.Equal(t, 10, s.run.Progress().Retries)
 	require.Equal(t, 1, s.run.Progress().Failed)
@@ -141,12 +144,12 @@ func budgetIsBounded(t *testing.T, store state.Store) {
 func claimPassesOn(t *testing.T, store state.Store) {
 	s := begin(t, store, forkOf(2), engine.RunOptions{}, 2)
 	s.mustClaim(0)
-	s.ends(0, engine.OutcomeOK, true)
+	s.ends(0, record.OutcomeOK, true)
 	require.True(t, s.seats[0].held)
 	s.mustClaim(1)
-	s.ends(0, engine.OutcomeOK, true)
+	s.ends(0, record.OutcomeOK, true)
 	require.False(t, s.seats[0].held, "it has made nothing ready")
-	s.ends(1, engine.OutcomeOK, false)
+	s.ends(1, record.OutcomeOK, false)
 	require.False(t, s.seats[1].held, "it was not asked for")
 	s.finish()
 }
@@ -167,7 +170,7 @@ func boundsClaims(t *testing.T, store state.Store) {
 	s.check(s.release(s.seats[0]))
 	s.mustClaim(2)
 	s.mustNotClaim(0)
-	s.ends(1, engine.OutcomeOK, false)
+	s.ends(1, record.OutcomeOK, false)
 	s.mustClaim(0)
 	s.finish()
 }

@@ -8,7 +8,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
 	"github.com/dagscope/dagscope/engine/protocol"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
 
@@ -17,9 +20,9 @@ func pauseHandsOutNothing(t *testing.T, store state.Store) {
 	s.mustClaim(0)
 	s.run.Pause()
 	s.apply(protocol.Pause{})
-	s.ends(0, engine.OutcomeOK, true)
+	s.ends(0, record.OutcomeOK, true)
 	require.False(t, s.seats[0].held, "no claim passes on")
-	require.Equal(t, engine.Paused, s.run.Progress().Status)
+	require.Equal(t, record.Paused, s.run.Progress().Status)
 	s.mustNotClaim(1)
 	before, _ := s.hooks.told()
 	s.run.Resume()
@@ -35,7 +38,7 @@ func drainHandsOutNothing(t *testing.T, store state.Store) {
 	s.mustClaim(0)
 	held := s.seats[0]
 	s.run.Drain()
-	reply := held.lane.Complete([]state.End{s.end(held.claim.Node, held.claim.Attempt, engine.OutcomeOK)}, true)
+	reply := held.lane.Complete([]state.End{s.end(held.claim.Node, held.claim.Attempt, record.OutcomeOK)}, true)
 	require.False(t, reply.Stale)
 	require.False(t, reply.HasNext, "no claim passes on")
 	s.run.Resume()
@@ -43,30 +46,30 @@ func drainHandsOutNothing(t *testing.T, store state.Store) {
 		_, claimed := seat.lane.Claim()
 		require.False(t, claimed, "it is for good")
 	}
-	require.Equal(t, engine.Running, s.run.Progress().Status)
-	s.run.Stop(engine.Cancelled, engine.ErrClosed, &engine.ErrorRecord{Kind: engine.ShutdownError})
+	require.Equal(t, record.Running, s.run.Progress().Status)
+	s.run.Stop(record.Cancelled, engine.ErrClosed, &record.ErrorRecord{Kind: record.ShutdownError})
 	s.awaitDone()
 	end, _ := s.run.End()
-	require.Equal(t, engine.Cancelled, end.Status)
+	require.Equal(t, record.Cancelled, end.Status)
 	steps, err := s.run.Steps(t.Context(), 0)
 	require.NoError(t, err)
 	for _, step := range steps {
-		require.NotContains(t, []engine.StepKind{engine.RunPaused, engine.CancelRequested}, step.Kind)
+		require.NotContains(t, []record.StepKind{record.RunPaused, record.CancelRequested}, step.Kind)
 	}
 }
 
 func firstStopCounts(t *testing.T, store state.Store) {
 	s := begin(t, store, chainOf(2), engine.RunOptions{}, 1)
 	s.mustClaim(0)
-	first := &engine.ErrorRecord{Kind: engine.DeadlineError, Message: "first"}
-	s.stop(engine.Failed, engine.ErrDeadline, first)
-	s.stop(engine.Cancelled, engine.ErrCancelled, nil)
+	first := &record.ErrorRecord{Kind: record.DeadlineError, Message: "first"}
+	s.stop(record.Failed, engine.ErrDeadline, first)
+	s.stop(record.Cancelled, engine.ErrCancelled, nil)
 	s.run.Cancel()
 	require.True(t, s.run.Stopping())
-	s.ends(0, engine.OutcomeCancelled, true)
+	s.ends(0, record.OutcomeCancelled, true)
 	s.awaitDone()
 	end, value := s.run.End()
-	require.Equal(t, engine.Failed, end.Status)
+	require.Equal(t, record.Failed, end.Status)
 	require.Equal(t, first, end.First)
 	require.Nil(t, value)
 	_, causes := s.hooks.told()
@@ -77,56 +80,56 @@ func firstStopCounts(t *testing.T, store state.Store) {
 func stopEndsWithLastClaim(t *testing.T, store state.Store) {
 	s := begin(t, store, forkOf(3), engine.RunOptions{}, 3)
 	s.mustClaim(0)
-	s.ends(0, engine.OutcomeOK, false)
+	s.ends(0, record.OutcomeOK, false)
 	for i := range 3 {
 		s.mustClaim(i)
 	}
-	s.stop(engine.Cancelled, engine.ErrCancelled, nil)
-	s.ends(0, engine.OutcomeOK, true)
+	s.stop(record.Cancelled, engine.ErrCancelled, nil)
+	s.ends(0, record.OutcomeOK, true)
 	s.mustNotClaim(0)
 	s.check(s.release(s.seats[1]))
-	s.check(s.abandon(s.seats[2], engine.OutcomeCancelled))
+	s.check(s.abandon(s.seats[2], record.OutcomeCancelled))
 	s.awaitDone()
-	require.Equal(t, engine.Cancelled, s.run.Progress().Status)
+	require.Equal(t, record.Cancelled, s.run.Progress().Status)
 	s.check(s.late(s.seats[2], s.seats[2].claim.Node))
 	s.finish()
 	other := begin(t, store, chainOf(1), engine.RunOptions{}, 1)
-	other.stop(engine.Cancelled, engine.ErrCancelled, nil)
+	other.stop(record.Cancelled, engine.ErrCancelled, nil)
 	other.awaitDone() // nothing was claimed
 	other.finish()
 }
 
 func failFastStops(t *testing.T, store state.Store) {
-	s := begin(t, store, forkOf(2), engine.RunOptions{Policy: engine.FailFast}, 2)
+	s := begin(t, store, forkOf(2), engine.RunOptions{Policy: record.FailFast}, 2)
 	s.mustClaim(0)
-	s.ends(0, engine.OutcomeOK, false)
+	s.ends(0, record.OutcomeOK, false)
 	failing := s.mustClaim(0)
 	s.mustClaim(1)
-	s.ends(0, engine.OutcomeFailed, true)
+	s.ends(0, record.OutcomeFailed, true)
 	require.True(t, s.run.Stopping())
 	_, causes := s.hooks.told()
 	require.Equal(t, []error{engine.ErrRunFailed}, causes)
-	s.ends(1, engine.OutcomeCancelled, true)
+	s.ends(1, record.OutcomeCancelled, true)
 	s.awaitDone()
 	end, _ := s.run.End()
-	require.Equal(t, engine.Failed, end.Status)
+	require.Equal(t, record.Failed, end.Status)
 	require.NotNil(t, end.First)
 	require.Equal(t, failing.Node, end.First.Node)
 	s.finish()
 }
 
 func continueFinishesTheRest(t *testing.T, store state.Store) {
-	s := begin(t, store, forkOf(2), engine.RunOptions{Policy: engine.Continue}, 2)
+	s := begin(t, store, forkOf(2), engine.RunOptions{Policy: record.Continue}, 2)
 	s.mustClaim(0)
-	s.ends(0, engine.OutcomeOK, false)
+	s.ends(0, record.OutcomeOK, false)
 	s.mustClaim(0)
 	s.mustClaim(1)
-	s.ends(0, engine.OutcomeFailed, true)
+	s.ends(0, record.OutcomeFailed, true)
 	require.False(t, s.run.Stopping(), "the other one still runs")
-	s.ends(1, engine.OutcomeOK, true)
+	s.ends(1, record.OutcomeOK, true)
 	s.awaitDone()
 	p := s.run.Progress()
-	require.Equal(t, engine.Progress{Status: engine.Failed, Tasks: 4, Done: 2, Failed: 1, Skipped: 1}, p)
+	require.Equal(t, execution.Progress{Status: record.Failed, Tasks: 4, Done: 2, Failed: 1, Skipped: 1}, p)
 	s.finish()
 }
 
@@ -134,7 +137,7 @@ func numbersComeFirst(t *testing.T, store state.Store) {
 	s := begin(t, store, fanOutOf(3), engine.RunOptions{}, 3)
 	s.mustClaim(0)
 	before := s.run.Numbering().Nodes()
-	s.ends(0, engine.OutcomeOK, true)
+	s.ends(0, record.OutcomeOK, true)
 	c := s.seats[0].claim
 	require.True(t, s.seats[0].held)
 	require.GreaterOrEqual(t, int(c.Node), before)
@@ -144,14 +147,14 @@ func numbersComeFirst(t *testing.T, store state.Store) {
 }
 
 func tooWideFails(t *testing.T, store state.Store) {
-	s := begin(t, store, fanOutOf(30), engine.RunOptions{Limits: engine.Limits{Tasks: 20}}, 1)
+	s := begin(t, store, fanOutOf(30), engine.RunOptions{Limits: dag.Limits{Tasks: 20}}, 1)
 	s.mustClaim(0)
-	s.ends(0, engine.OutcomeOK, true)
+	s.ends(0, record.OutcomeOK, true)
 	s.awaitDone()
 	end, _ := s.run.End()
-	require.Equal(t, engine.Failed, end.Status)
+	require.Equal(t, record.Failed, end.Status)
 	require.NotNil(t, end.First)
-	require.Equal(t, engine.LimitError, end.First.Kind)
+	require.Equal(t, record.LimitError, end.First.Kind)
 	s.finish()
 }
 
@@ -159,7 +162,7 @@ func readyIsTold(t *testing.T, store state.Store) {
 	s := begin(t, store, forkOf(3), engine.RunOptions{}, 1)
 	s.mustClaim(0)
 	before, _ := s.hooks.told()
-	s.ends(0, engine.OutcomeOK, true)
+	s.ends(0, record.OutcomeOK, true)
 	after, _ := s.hooks.told()
 	require.GreaterOrEqual(t, after-before, 2, "two are left for others")
 	s.finish()
@@ -184,7 +187,7 @@ func stepsWait(t *testing.T, store state.Store) {
 		got <- steps[0].Seq
 	}()
 	s.mustClaim(0)
-	s.ends(0, engine.OutcomeOK, false)
+	s.ends(0, record.OutcomeOK, false)
 	require.Equal(t, last+1, <-got)
 	s.finish() // reads to the end
 	_, err = s.run.Steps(t.Context(), s.model.Seq)
@@ -193,8 +196,8 @@ func stepsWait(t *testing.T, store state.Store) {
 
 func notesAreLogged(t *testing.T, store state.Store) {
 	s := begin(t, store, chainOf(1), engine.RunOptions{}, 1)
-	for _, kind := range []engine.StepKind{engine.WorkerStarted, engine.WorkerStopped, engine.SlotLeaked} {
-		step := engine.Step{Kind: kind, Worker: 3, Slot: 4, Started: 5, Became: engine.NoNode}
+	for _, kind := range []record.StepKind{record.WorkerStarted, record.WorkerStopped, record.SlotLeaked} {
+		step := record.Step{Kind: kind, Worker: 3, Slot: 4, Started: 5, Became: dag.NoNode}
 		s.run.Note(step)
 		s.apply(protocol.Note{Step: step})
 	}
@@ -205,14 +208,14 @@ func stepsTellMoments(t *testing.T, store state.Store) {
 	s := begin(t, store, chainOf(2), engine.RunOptions{}, 1)
 	s.mustClaim(0)
 	s.announce(s.seats[0])
-	e := s.end(0, 1, engine.OutcomeOK)
+	e := s.end(0, 1, record.OutcomeOK)
 	e.Output, e.Announced, e.OutputBytes, e.Updated = 1, true, 8, e.Ended+1
 	s.seats[0].lane.Complete([]state.End{e}, false)
 	s.apply(protocol.Complete{Token: s.seats[0].claim.Token, Ends: []protocol.End{Model(&e)}})
 	s.seats[0].held = false
 	steps, err := s.run.Steps(t.Context(), 1)
 	require.NoError(t, err)
-	require.Equal(t, engine.AttemptStarted, steps[0].Kind)
+	require.Equal(t, record.AttemptStarted, steps[0].Kind)
 	if len(steps) == 1 {
 		steps, err = s.run.Steps(t.Context(), 2)
 		require.NoError(t, err)
@@ -228,11 +231,11 @@ func stepsTellMoments(t *testing.T, store state.Store) {
 func detailsOnce(t *testing.T, store state.Store) {
 	s := begin(t, store, chainOf(1), engine.RunOptions{}, 1)
 	c := s.mustClaim(0)
-	e := s.end(c.Node, 1, engine.OutcomeFailed)
+	e := s.end(c.Node, 1, record.OutcomeFailed)
 	s.seats[0].lane.Complete([]state.End{e}, false)
 	s.awaitDone()
 	details, _ := s.run.TakeDetails()
-	require.Equal(t, []engine.Detail{{Node: c.Node, Attempt: 1, Error: e.Error, Log: []byte("log")}}, details)
+	require.Equal(t, []record.Detail{{Node: c.Node, Attempt: 1, Error: e.Error, Log: []byte("log")}}, details)
 	details, _ = s.run.TakeDetails()
 	require.Empty(t, details)
 }

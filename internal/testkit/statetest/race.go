@@ -11,7 +11,10 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
 	"github.com/dagscope/dagscope/engine/protocol"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
@@ -20,7 +23,7 @@ import (
 // have happened, node numbers that follow from it, and the result of the sequential evaluation.
 func race(ctx context.Context, store state.Store, seed uint64, lanes int) error {
 	rng := rand.New(rand.NewPCG(seed, 0xface))
-	job := newJob(RandomGraph(rng, 5+rng.IntN(60)), engine.RunOptions{Policy: engine.Continue})
+	job := newJob(RandomGraph(rng, 5+rng.IntN(60)), engine.RunOptions{Policy: record.Continue})
 	run, err := store.Create(ctx, job, (&hookCounts{}).hooks())
 	if err != nil {
 		return fmt.Errorf("seed %d: %w", seed, err)
@@ -41,7 +44,7 @@ func race(ctx context.Context, store state.Store, seed uint64, lanes int) error 
 
 type racing struct {
 	run         state.Run
-	graph       *engine.Graph
+	graph       *dag.Graph
 	end         time.Time
 	cancelAfter int64 // completions; so many that most runs do not get there
 	completions atomic.Int64
@@ -94,13 +97,13 @@ func (r *racing) goOn(lane state.Lane, c state.Claim, rng *rand.Rand) error {
 			return nil
 		}
 		now := r.run.Now()
-		e := state.End{Node: c.Node, Epoch: c.Epoch, Attempt: c.Attempt, Outcome: engine.OutcomeOK, Claimed: now, Started: now}
+		e := state.End{Node: c.Node, Epoch: c.Epoch, Attempt: c.Attempt, Outcome: record.OutcomeOK, Claimed: now, Started: now}
 		var err error
 		if e.Output, err = execute(r.run, r.graph, c.Node, r.run); err != nil {
 			return err
 		}
 		if mishap == 1 {
-			e.Outcome, e.Output, e.Delay = engine.OutcomeRetrying, nil, int64(rng.IntN(20_000))
+			e.Outcome, e.Output, e.Delay = record.OutcomeRetrying, nil, int64(rng.IntN(20_000))
 		}
 		e.Ended = r.run.Now()
 		reply := lane.Complete([]state.End{e}, rng.IntN(5) > 0)
@@ -117,7 +120,7 @@ func (r *racing) goOn(lane state.Lane, c state.Claim, rng *rand.Rand) error {
 	}
 }
 
-func (r *racing) check(ctx context.Context, job engine.Job) error {
+func (r *racing) check(ctx context.Context, job execution.Job) error {
 	steps, err := readLog(ctx, r.run)
 	if err != nil {
 		return err
@@ -137,7 +140,7 @@ func (r *racing) check(ctx context.Context, job engine.Job) error {
 		return fmt.Errorf("progress is %+v, expected %+v", progress, want)
 	}
 	end, value := r.run.End()
-	if end.Status != engine.Succeeded {
+	if end.Status != record.Succeeded {
 		return nil
 	}
 	out, err := enginetest.Evaluate(ctx, job.Graph)

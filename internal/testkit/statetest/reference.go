@@ -9,31 +9,34 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
 	"github.com/dagscope/dagscope/engine/protocol"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
 
 // Reference is the slow store that other stores are compared to: the protocol itself behind one mutex. It keeps all
 // values until the run is forgotten.
-func Reference() state.Store { return &reference{runs: map[engine.RunID]bool{}} }
+func Reference() state.Store { return &reference{runs: map[record.RunID]bool{}} }
 
 type reference struct {
 	mu   sync.Mutex
-	runs map[engine.RunID]bool
+	runs map[record.RunID]bool
 }
 
 // Create implements state.Store.
-func (r *reference) Create(_ context.Context, job engine.Job, hooks state.Hooks) (state.Run, error) {
+func (r *reference) Create(_ context.Context, job execution.Job, hooks state.Hooks) (state.Run, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.runs[job.Info.ID] {
-		return nil, fmt.Errorf("%w: %s", engine.ErrRunExists, job.Info.ID)
+		return nil, fmt.Errorf("%w: %s", execution.ErrRunExists, job.Info.ID)
 	}
 	r.runs[job.Info.ID] = true
 	run := &referenceRun{
 		forget: func() { r.mu.Lock(); delete(r.runs, job.Info.ID); r.mu.Unlock() },
-		job:    job, hooks: hooks, numbering: engine.NewNumbering(job.Graph), base: time.Now(),
-		values: map[engine.NodeID]any{}, grown: make(chan struct{}), done: make(chan struct{}),
+		job:    job, hooks: hooks, numbering: dag.NewNumbering(job.Graph), base: time.Now(),
+		values: map[dag.NodeID]any{}, grown: make(chan struct{}), done: make(chan struct{}),
 		state: protocol.New(job.Graph, job.Options.Policy, job.Options.Limits),
 	}
 	run.mu.Lock()
@@ -45,20 +48,20 @@ func (r *reference) Create(_ context.Context, job engine.Job, hooks state.Hooks)
 // referenceRun implements state.Run.
 type referenceRun struct {
 	forget    func()
-	job       engine.Job
+	job       execution.Job
 	hooks     state.Hooks
-	numbering *engine.Numbering
+	numbering *dag.Numbering
 	base      time.Time
 	done      chan struct{}
 
 	mu      sync.Mutex // guards what follows
 	state   *protocol.State
-	values  map[engine.NodeID]any
-	log     []engine.Step
+	values  map[dag.NodeID]any
+	log     []record.Step
 	grown   chan struct{} // closed, and made anew, when the log has grown
-	details []engine.Detail
+	details []record.Detail
 	cause   error // of stopping
-	first   *engine.ErrorRecord
+	first   *record.ErrorRecord
 	ended   int64
 	tokens  uint64
 	drained bool
@@ -69,12 +72,12 @@ func (r *referenceRun) apply(op protocol.Op) protocol.Reply {
 	before, goingOn := r.ready(), r.state.Stopping == ""
 	reply, steps := r.state.Apply(op)
 	for _, s := range steps {
-		if s.Kind == engine.FanOutExpanded && s.Outcome == engine.OutcomeOK {
+		if s.Kind == record.FanOutExpanded && s.Outcome == record.OutcomeOK {
 			if _, err := r.numbering.Expand(s.Node, int(s.Width), r.job.Options.Limits); err != nil {
 				panic(err) // the protocol has the same limits
 			}
 		}
-		if s.Kind == engine.RunFinished {
+		if s.Kind == record.RunFinished {
 			r.ended = s.Ended
 			close(r.done)
 		}
@@ -100,28 +103,28 @@ func (r *referenceRun) apply(op protocol.Op) protocol.Reply {
 func (r *referenceRun) ready() int {
 	n := 0
 	for i := range r.state.Nodes {
-		if r.state.Claimable(engine.NodeID(i)) {
+		if r.state.Claimable(dag.NodeID(i)) {
 			n++
 		}
 	}
 	return n
 }
 
-// Output implements engine.Values.
-func (r *referenceRun) Output(id engine.NodeID) any {
+// Output implements dag.Values.
+func (r *referenceRun) Output(id dag.NodeID) any {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.values[id]
 }
 
-// Elements implements engine.Values.
-func (r *referenceRun) Elements(id engine.NodeID) []any {
+// Elements implements dag.Values.
+func (r *referenceRun) Elements(id dag.NodeID) []any {
 	elements, _ := r.Output(id).([]any)
 	return elements
 }
 
 // Numbering implements state.Run.
-func (r *referenceRun) Numbering() *engine.Numbering { return r.numbering }
+func (r *referenceRun) Numbering() *dag.Numbering { return r.numbering }
 
 // Now implements state.Run.
 func (r *referenceRun) Now() int64 { return int64(time.Since(r.base)) }
@@ -141,7 +144,7 @@ func (r *referenceRun) Stopping() bool {
 }
 
 // Stop implements state.Run.
-func (r *referenceRun) Stop(status engine.Status, cause error, first *engine.ErrorRecord) {
+func (r *referenceRun) Stop(status record.Status, cause error, first *record.ErrorRecord) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.state.Stopping != "" || r.state.Status.Final() {
@@ -150,9 +153,9 @@ func (r *referenceRun) Stop(status engine.Status, cause error, first *engine.Err
 	op := protocol.Stop{Now: r.Now(), Status: status}
 	switch cause {
 	case engine.ErrCancelled:
-		op.Reason = engine.CancelRequested
+		op.Reason = record.CancelRequested
 	case engine.ErrDeadline:
-		op.Reason = engine.RunDeadline
+		op.Reason = record.RunDeadline
 	}
 	r.cause, r.first = cause, first
 	r.apply(op)
@@ -166,14 +169,14 @@ func (r *referenceRun) Drain() {
 }
 
 // Note implements state.Run.
-func (r *referenceRun) Note(s engine.Step) {
+func (r *referenceRun) Note(s record.Step) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.apply(protocol.Note{Step: s})
 }
 
-// Steps implements engine.Execution.
-func (r *referenceRun) Steps(ctx context.Context, after uint64) ([]engine.Step, error) {
+// Steps implements execution.Execution.
+func (r *referenceRun) Steps(ctx context.Context, after uint64) ([]record.Step, error) {
 	for {
 		r.mu.Lock()
 		steps, grown, over := r.log[min(after, uint64(len(r.log))):], r.grown, r.state.Status.Final()
@@ -192,8 +195,8 @@ func (r *referenceRun) Steps(ctx context.Context, after uint64) ([]engine.Step, 
 	}
 }
 
-// TakeDetails implements engine.Execution.
-func (r *referenceRun) TakeDetails() ([]engine.Detail, []engine.WorkerRecord) {
+// TakeDetails implements execution.Execution.
+func (r *referenceRun) TakeDetails() ([]record.Detail, []record.WorkerRecord) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	d := r.details
@@ -201,46 +204,46 @@ func (r *referenceRun) TakeDetails() ([]engine.Detail, []engine.WorkerRecord) {
 	return d, nil
 }
 
-// Progress implements engine.Execution.
-func (r *referenceRun) Progress() engine.Progress {
+// Progress implements execution.Execution.
+func (r *referenceRun) Progress() execution.Progress {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.state.Progress()
 }
 
-// Cancel implements engine.Execution.
-func (r *referenceRun) Cancel() { r.Stop(engine.Cancelled, engine.ErrCancelled, nil) }
+// Cancel implements execution.Execution.
+func (r *referenceRun) Cancel() { r.Stop(record.Cancelled, engine.ErrCancelled, nil) }
 
-// Pause implements engine.Execution.
+// Pause implements execution.Execution.
 func (r *referenceRun) Pause() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.apply(protocol.Pause{Now: r.Now()})
 }
 
-// Resume implements engine.Execution.
+// Resume implements execution.Execution.
 func (r *referenceRun) Resume() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.apply(protocol.Resume{Now: r.Now()})
 }
 
-// Done implements engine.Execution.
+// Done implements execution.Execution.
 func (r *referenceRun) Done() <-chan struct{} { return r.done }
 
-// End implements engine.Execution.
-func (r *referenceRun) End() (engine.RunEnd, any) {
+// End implements execution.Execution.
+func (r *referenceRun) End() (record.RunEnd, any) {
 	r.mu.Lock()
-	end := engine.RunEnd{
+	end := record.RunEnd{
 		Status: r.state.Status, EndedAt: r.job.Info.StartedAt.Add(time.Duration(r.ended)), First: r.first,
 	}
 	r.mu.Unlock()
-	if end.Status != engine.Succeeded {
+	if end.Status != record.Succeeded {
 		return end, nil
 	}
 	end.ResultType = r.job.Graph.ResultType().Name()
 	return end, r.job.Graph.Result(r.numbering, r)
 }
 
-// Forget implements engine.Execution.
+// Forget implements execution.Execution.
 func (r *referenceRun) Forget() { r.forget() }

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/protocol"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
 
@@ -30,11 +31,11 @@ func (l *referenceLane) Claim() (state.Claim, bool) {
 		return state.Claim{}, false
 	}
 	for i := range r.state.Nodes {
-		if !r.state.Claimable(engine.NodeID(i)) {
+		if !r.state.Claimable(dag.NodeID(i)) {
 			continue
 		}
 		r.tokens++
-		reply := r.apply(protocol.Take{By: l.by, Grants: []protocol.Grant{{Node: engine.NodeID(i), Token: r.tokens}}})
+		reply := r.apply(protocol.Take{By: l.by, Grants: []protocol.Grant{{Node: dag.NodeID(i), Token: r.tokens}}})
 		if len(reply.Claims) == 0 {
 			break
 		}
@@ -57,7 +58,7 @@ func (l *referenceLane) Complete(strand []state.End, next bool) state.Reply {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tokens++
-	op := protocol.Complete{Now: r.Now(), Token: l.claim.Token, Next: next && !r.drained, NextToken: r.tokens, Prefer: engine.NoNode}
+	op := protocol.Complete{Now: r.Now(), Token: l.claim.Token, Next: next && !r.drained, NextToken: r.tokens, Prefer: dag.NoNode}
 	for i := range strand {
 		op.Ends = append(op.Ends, Model(&strand[i]))
 	}
@@ -105,7 +106,7 @@ func (l *referenceLane) Abandon(e *state.End) {
 	l.claim = protocol.Claim{}
 }
 
-func (r *referenceRun) holds(id engine.NodeID, token uint64) bool {
+func (r *referenceRun) holds(id dag.NodeID, token uint64) bool {
 	n := &r.state.Nodes[id]
 	return n.Status == protocol.Claimed && n.Token == token
 }
@@ -114,18 +115,18 @@ func (r *referenceRun) holds(id engine.NodeID, token uint64) bool {
 // run ends by it.
 func (r *referenceRun) keep(strand []state.End) {
 	for _, e := range strand {
-		if e.Outcome == engine.OutcomeOK {
+		if e.Outcome == record.OutcomeOK {
 			r.values[e.Node] = e.Output
 		}
 		if e.Error != nil || len(e.Log) > 0 {
-			r.details = append(r.details, engine.Detail{
+			r.details = append(r.details, record.Detail{
 				Node: e.Node, Epoch: int(e.Epoch), Attempt: int(e.Attempt), Log: e.Log, Error: e.Error,
 			})
 		}
-		if r.first == nil && r.state.Stopping == "" && r.state.Outcome(Model(&e)) == engine.OutcomeFailed {
+		if r.first == nil && r.state.Stopping == "" && r.state.Outcome(Model(&e)) == record.OutcomeFailed {
 			r.first = e.Error
 			if r.first == nil {
-				r.first = &engine.ErrorRecord{Kind: engine.LimitError, Node: e.Node, Message: fmt.Sprintf("node %d is too wide", e.Node)}
+				r.first = &record.ErrorRecord{Kind: record.LimitError, Node: e.Node, Message: fmt.Sprintf("node %d is too wide", e.Node)}
 			}
 		}
 	}
@@ -152,7 +153,7 @@ func Model(e *state.End) protocol.End {
 		Started: e.Started, Ended: e.Ended, Updated: e.Updated, Fetch: e.Fetch, OutputBytes: e.OutputBytes,
 		Delay: time.Duration(e.Delay),
 	}
-	if elements, ok := e.Output.([]any); ok && e.Outcome == engine.OutcomeOK {
+	if elements, ok := e.Output.([]any); ok && e.Outcome == record.OutcomeOK {
 		m.Width = uint32(len(elements))
 	}
 	return m

@@ -9,7 +9,10 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
 	"github.com/dagscope/dagscope/engine/protocol"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
 
@@ -19,10 +22,10 @@ const patience = 20 * time.Second
 // session drives one run of a store and the model side by side.
 type session struct {
 	rng   *rand.Rand
-	job   engine.Job
+	job   execution.Job
 	run   state.Run
 	model *protocol.State
-	log   []engine.Step // of the model
+	log   []record.Step // of the model
 	seats []*seat
 	used  map[uint64]bool // tokens
 	ops   int
@@ -74,22 +77,22 @@ func (h *hookCounts) told() (ready int, stopping []error) {
 	return h.ready, slices.Clone(h.stopping)
 }
 
-func newJob(g *engine.Graph, opts engine.RunOptions) engine.Job {
+func newJob(g *dag.Graph, opts engine.RunOptions) execution.Job {
 	now := time.Now()
 	if opts.Policy == "" {
-		opts.Policy = engine.FailFast
+		opts.Policy = record.FailFast
 	}
 	if opts.Deadline == 0 {
 		opts.Deadline = 24 * time.Hour
 	}
 	opts.Limits = opts.Limits.WithDefaults()
-	return engine.Job{
-		Info:  engine.RunInfo{ID: engine.NewRunID(now), Workflow: "statetest", Policy: opts.Policy, SubmittedAt: now, StartedAt: now},
+	return execution.Job{
+		Info:  record.RunInfo{ID: record.NewRunID(now), Workflow: "statetest", Policy: opts.Policy, SubmittedAt: now, StartedAt: now},
 		Graph: g, Options: opts,
 	}
 }
 
-func newSession(ctx context.Context, store state.Store, job engine.Job, rng *rand.Rand, lanes int) (*session, error) {
+func newSession(ctx context.Context, store state.Store, job execution.Job, rng *rand.Rand, lanes int) (*session, error) {
 	s := &session{rng: rng, job: job, used: map[uint64]bool{}}
 	run, err := store.Create(ctx, job, s.hooks.hooks())
 	if err != nil {
@@ -121,7 +124,7 @@ func (s *session) claim(c *seat) error {
 	s.note("claim %d: node %d, %t", c.slot, got.Node, ok)
 	if !ok {
 		for i := range s.model.Nodes {
-			if s.model.Claimable(engine.NodeID(i)) {
+			if s.model.Claimable(dag.NodeID(i)) {
 				return fmt.Errorf("nothing is claimed, although node %d can be", i)
 			}
 		}
@@ -136,7 +139,7 @@ func (s *session) claim(c *seat) error {
 }
 
 // due makes a node ready in the model that the store has made ready after a delay.
-func (s *session) due(id engine.NodeID) {
+func (s *session) due(id dag.NodeID) {
 	if int(id) < len(s.model.Nodes) && s.model.Nodes[id].Status == protocol.Waiting {
 		s.apply(protocol.Due{Now: s.run.Now(), Node: id})
 	}
@@ -155,12 +158,12 @@ func (s *session) take(c *seat, got state.Claim, want protocol.Claim) error {
 }
 
 // complete ends a strand; drawn says how its last attempt ends.
-func (s *session) complete(c *seat, outcome engine.Outcome, length int, next bool) error {
+func (s *session) complete(c *seat, outcome record.Outcome, length int, next bool) error {
 	ends, err := s.strand(c, outcome, length)
 	if err != nil {
 		return err
 	}
-	op := protocol.Complete{Now: s.run.Now(), Token: c.claim.Token, Next: next, Prefer: engine.NoNode}
+	op := protocol.Complete{Now: s.run.Now(), Token: c.claim.Token, Next: next, Prefer: dag.NoNode}
 	for i := range ends {
 		op.Ends = append(op.Ends, Model(&ends[i]))
 	}
@@ -186,9 +189,9 @@ func (s *session) complete(c *seat, outcome engine.Outcome, length int, next boo
 }
 
 // late lets a seat complete under a claim that is not its own any more.
-func (s *session) late(c *seat, node engine.NodeID) error {
+func (s *session) late(c *seat, node dag.NodeID) error {
 	c.late = false
-	got := c.lane.Complete([]state.End{{Node: node, Attempt: max(c.claim.Attempt, 1), Outcome: engine.OutcomeOK}}, true)
+	got := c.lane.Complete([]state.End{{Node: node, Attempt: max(c.claim.Attempt, 1), Outcome: record.OutcomeOK}}, true)
 	s.note("late complete %d of %d", c.slot, node)
 	if got != (state.Reply{Stale: true}) {
 		return fmt.Errorf("reply is %+v, expected that it is stale", got)
@@ -206,7 +209,7 @@ func (s *session) release(c *seat) error {
 	return nil
 }
 
-func (s *session) abandon(c *seat, outcome engine.Outcome) error {
+func (s *session) abandon(c *seat, outcome record.Outcome) error {
 	e := s.end(c.claim.Node, c.claim.Attempt, outcome)
 	c.lane.Abandon(&e)
 	s.note("abandon %d: %d, %d", c.slot, c.claim.Node, outcome)
@@ -219,7 +222,7 @@ func (s *session) abandon(c *seat, outcome engine.Outcome) error {
 }
 
 func (s *session) announce(c *seat) {
-	e := s.end(c.claim.Node, c.claim.Attempt, engine.NoOutcome)
+	e := s.end(c.claim.Node, c.claim.Attempt, record.NoOutcome)
 	c.lane.Announce(&e)
 	s.note("announce %d: %d", c.slot, c.claim.Node)
 	s.apply(protocol.Announce{Token: c.claim.Token, End: Model(&e)})

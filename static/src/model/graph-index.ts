@@ -107,7 +107,7 @@ export class GraphIndex {
     return -1;
   }
 
-  /** Name of a task as in engine.Identity.String: blur, blur[3] or grey[3/7]. */
+  /** Name of a task as in dag.Identity.String: blur, blur[3] or grey[3/7]. */
   nameOf(node: number): string {
     const path = this.#pathOf(node);
     return path === '' ? this.#functionName(node) : `${this.#functionName(node)}[${path}]`;

@@ -1,4 +1,4 @@
-// How the time of one attempt splits up, as engine.TaskMetrics has it.
+// How the time of one attempt splits up, as record.TaskMetrics has it.
 
 import { type RunTable, RowFlag } from './run-table';
 

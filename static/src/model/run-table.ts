@@ -1,6 +1,6 @@
 // The attempts of one run as columns: the only thing that pictures of a run are made from.
 
-/** Outcome numbers, as engine.Outcome has them; 0 means that the attempt has not ended. */
+/** Outcome numbers, as record.Outcome has them; 0 means that the attempt has not ended. */
 export const Outcome = {
   none: 0,
   ok: 1,
@@ -94,7 +94,7 @@ export interface Expansion {
   readonly first: number;
 }
 
-/** Something that happened to the run or to a worker as a whole; kind is the number of engine.StepKind. */
+/** Something that happened to the run or to a worker as a whole; kind is the number of record.StepKind. */
 export interface Mark {
   readonly kind: number;
   readonly atNs: number;
@@ -102,7 +102,7 @@ export interface Mark {
   readonly value: number;
 }
 
-/** Numbers of engine.StepKind that marks have and that more than their words depend on. */
+/** Numbers of record.StepKind that marks have and that more than their words depend on. */
 export const MarkKind = {
   runStarted: 1,
   runFinished: 2,

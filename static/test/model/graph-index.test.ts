@@ -156,7 +156,7 @@ test('every task is in one element of its own and in those of the fan-outs aroun
   });
 });
 
-test('names are those of engine.Identity', () => {
+test('names are those of dag.Identity', () => {
   forSeeds(20, (random) => {
     const run = new FakeRun(randomGraph(random), random);
     const index = new GraphIndex(run.graph, foldOf(run));

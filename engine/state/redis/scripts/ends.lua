@@ -1,5 +1,5 @@
 -- Library for commit: ends of attempts. A run of ends is {node, count, outcome, isLocal, task, sink, more, class}, with
--- delay in ns of RETRYING, and with expand: consecutive nodes that ended alike. Outcomes are those of engine.Outcome;
+-- delay in ns of RETRYING, and with expand: consecutive nodes that ended alike. Outcomes are those of record.Outcome;
 -- RELEASED returns a claim without an attempt.
 local RELEASED, RETRYING = 0, 3
 local statusOf = { [1] = OK, [2] = FAILED, [6] = SKIPPED, [4] = CANCELLED }

@@ -3,22 +3,22 @@ package matrix
 import (
 	"fmt"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/codec"
 )
 
 // Matrices travel as their dimensions and their values in little endian, a thin QR as rows, k and cols followed by
 // the values of Q and then of R.
 
-// AppendShape implements engine.Shaped.
+// AppendShape implements codec.Shaped.
 func (m Matrix) AppendShape(dst []int) []int { return append(dst, m.Rows, m.Cols) }
 
-// RawBytes implements engine.Shaped.
+// RawBytes implements codec.Shaped.
 func (m Matrix) RawBytes() int64 { return 8 * int64(len(m.Data)) }
 
-// AppendRaw implements engine.Shaped.
-func (m Matrix) AppendRaw(dst []byte) ([]byte, error) { return engine.AppendNumbers(dst, m.Data), nil }
+// AppendRaw implements codec.Shaped.
+func (m Matrix) AppendRaw(dst []byte) ([]byte, error) { return codec.AppendNumbers(dst, m.Data), nil }
 
-// DecodeRaw implements engine.ShapedDecoder.
+// DecodeRaw implements codec.ShapedDecoder.
 func (m *Matrix) DecodeRaw(shape []int, raw []byte) error {
 	if len(shape) != 2 {
 		return fmt.Errorf("a matrix of %d dimensions, expected 2", len(shape))
@@ -34,18 +34,18 @@ func (m *Matrix) DecodeRaw(shape []int, raw []byte) error {
 	return nil
 }
 
-// AppendShape implements engine.Shaped.
+// AppendShape implements codec.Shaped.
 func (f QR) AppendShape(dst []int) []int { return append(dst, f.Q.Rows, f.R.Rows, f.R.Cols) }
 
-// RawBytes implements engine.Shaped.
+// RawBytes implements codec.Shaped.
 func (f QR) RawBytes() int64 { return f.Q.RawBytes() + f.R.RawBytes() }
 
-// AppendRaw implements engine.Shaped.
+// AppendRaw implements codec.Shaped.
 func (f QR) AppendRaw(dst []byte) ([]byte, error) {
-	return engine.AppendNumbers(engine.AppendNumbers(dst, f.Q.Data), f.R.Data), nil
+	return codec.AppendNumbers(codec.AppendNumbers(dst, f.Q.Data), f.R.Data), nil
 }
 
-// DecodeRaw implements engine.ShapedDecoder.
+// DecodeRaw implements codec.ShapedDecoder.
 func (f *QR) DecodeRaw(shape []int, raw []byte) error {
 	if len(shape) != 3 {
 		return fmt.Errorf("a QR of %d dimensions, expected 3", len(shape))
@@ -73,6 +73,6 @@ func decodeValues(rows, cols int, raw []byte) (values []float64, rest []byte, er
 		return nil, nil, fmt.Errorf("%d bytes, expected %d × %d values of 8", len(raw), rows, cols)
 	}
 	n := 8 * rows * cols
-	values, err = engine.DecodeNumbers[float64](raw[:n])
+	values, err = codec.DecodeNumbers[float64](raw[:n])
 	return values, raw[n:], err
 }

@@ -5,21 +5,21 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/codec"
 )
 
 func TestTravels(t *testing.T) {
 	m := Uniform{Cols: 3, Seed: 1}.Block(0, 0, 5, 3)
 	for _, c := range []struct {
-		of    *engine.Type
+		of    *codec.Type
 		value any
 		bytes int64
 	}{
-		{engine.TypeOf[Matrix](), m, 120},
-		{engine.TypeOf[Matrix](), New(0, 7), 0},
-		{engine.TypeOf[QR](), Factor(m), 120 + 72},
-		{engine.TypeOf[QR](), Factor(Uniform{Cols: 5}.Block(0, 0, 2, 5)), 32 + 80},
-		{engine.TypeOf[[]Matrix](), []Matrix{m, New(1, 1)}, engine.UnknownSize},
+		{codec.TypeOf[Matrix](), m, 120},
+		{codec.TypeOf[Matrix](), New(0, 7), 0},
+		{codec.TypeOf[QR](), Factor(m), 120 + 72},
+		{codec.TypeOf[QR](), Factor(Uniform{Cols: 5}.Block(0, 0, 2, 5)), 32 + 80},
+		{codec.TypeOf[[]Matrix](), []Matrix{m, New(1, 1)}, codec.UnknownSize},
 	} {
 		require.Equal(t, c.bytes, c.of.Size(c.value))
 		wire, err := c.of.Append(nil, c.value)

@@ -4,16 +4,16 @@ import (
 	"fmt"
 )
 
-// AppendShape implements engine.Shaped: an image travels as width and height, then its pixels as they are.
+// AppendShape implements codec.Shaped: an image travels as width and height, then its pixels as they are.
 func (m Image) AppendShape(dst []int) []int { return append(dst, m.Width, m.Height) }
 
-// RawBytes implements engine.Shaped.
+// RawBytes implements codec.Shaped.
 func (m Image) RawBytes() int64 { return int64(len(m.Pixels)) }
 
-// AppendRaw implements engine.Shaped.
+// AppendRaw implements codec.Shaped.
 func (m Image) AppendRaw(dst []byte) ([]byte, error) { return append(dst, m.Pixels...), nil }
 
-// DecodeRaw implements engine.ShapedDecoder.
+// DecodeRaw implements codec.ShapedDecoder.
 func (m *Image) DecodeRaw(shape []int, raw []byte) error {
 	if len(shape) != 2 {
 		return fmt.Errorf("an image of %d dimensions, expected 2", len(shape))

@@ -5,11 +5,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/codec"
 )
 
 func TestTravels(t *testing.T) {
-	of := engine.TypeOf[Image]()
+	of := codec.TypeOf[Image]()
 	for _, m := range []Image{New(0, 0), New(0, 9), New(9, 0), each(3, 2, func(x, y, c int) float64 { return float64(9*x + 3*y + c) })} {
 		require.EqualValues(t, len(m.Pixels), of.Size(m))
 		wire, err := of.Append(nil, m)

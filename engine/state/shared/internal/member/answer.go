@@ -4,7 +4,8 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -52,7 +53,7 @@ func (s answer) confirmEnd(en *ending, more bool) {
 	n.claimed = more
 	n.phase = done
 	s.count(en)
-	if en.outcome == engine.OutcomeRetrying {
+	if en.outcome == record.OutcomeRetrying {
 		n.phase, n.announced = away, false
 	}
 	if en.expands() && en.strand {
@@ -70,13 +71,13 @@ func (s answer) count(en *ending) {
 		return
 	}
 	switch en.outcome {
-	case engine.OutcomeOK:
+	case record.OutcomeOK:
 		s.counted.Done++
-	case engine.OutcomeFailed:
+	case record.OutcomeFailed:
 		s.counted.Failed++
-	case engine.OutcomeSkipped:
+	case record.OutcomeSkipped:
 		s.counted.Skipped++
-	case engine.OutcomeRetrying:
+	case record.OutcomeRetrying:
 		s.counted.Retries++
 	}
 }
@@ -130,11 +131,11 @@ func (s answer) acceptClaim(c ledger.Claim) {
 	ends := completion(s)
 	switch {
 	case c.Skip:
-		ends.endUnexecuted(p, engine.OutcomeSkipped, nil)
+		ends.endUnexecuted(p, record.OutcomeSkipped, nil)
 	case c.Poison:
-		ends.endUnexecuted(p, engine.OutcomeFailed, s.poisoned(p, c))
-	case p.kind() == engine.JoinNode:
-		ends.endUnexecuted(p, engine.OutcomeOK, nil)
+		ends.endUnexecuted(p, record.OutcomeFailed, s.poisoned(p, c))
+	case p.kind() == dag.JoinNode:
+		ends.endUnexecuted(p, record.OutcomeOK, nil)
 	case s.stopping != "" || !s.takesNodes():
 		s.returnClaim(p)
 	default:
@@ -144,9 +145,9 @@ func (s answer) acceptClaim(c ledger.Claim) {
 }
 
 // poisoned is the record of a task that is not executed any more, since it has taken workers down.
-func (s answer) poisoned(p Node, c ledger.Claim) *engine.ErrorRecord {
-	return &engine.ErrorRecord{
-		Kind: engine.PoisonError, Task: s.Identity(p), Node: p.ID(), Epoch: int(c.Epoch), Attempt: int(c.Attempt),
+func (s answer) poisoned(p Node, c ledger.Claim) *record.ErrorRecord {
+	return &record.ErrorRecord{
+		Kind: record.PoisonError, Task: s.Identity(p), Node: p.ID(), Epoch: int(c.Epoch), Attempt: int(c.Attempt),
 		Message: "it has taken down " + plural(int(c.Losses), "worker") + " that ran it alone",
 	}
 }
@@ -154,7 +155,7 @@ func (s answer) poisoned(p Node, c ledger.Claim) *engine.ErrorRecord {
 // releaseForSuspects releases the queue when the session is to take suspects, unless it holds one.
 func (s answer) releaseForSuspects() {
 	s.foreign = min(s.foreign, s.suspects)
-	if s.Yields() && (s.solo == engine.NoNode || !s.Find(s.solo).state().claimed) {
+	if s.Yields() && (s.solo == dag.NoNode || !s.Find(s.solo).state().claimed) {
 		s.releaseQueued()
 	}
 }
@@ -166,7 +167,7 @@ func (s answer) dropUnclaimed() {
 }
 
 // StatusChanged sets the status and the one that the run will end with, and releases the queue of a stopping run.
-func (s *State) StatusChanged(status, stopping engine.Status) {
+func (s *State) StatusChanged(status, stopping record.Status) {
 	s.SetStatus(status, stopping)
 	if stopping != "" {
 		s.releaseQueued()
@@ -184,16 +185,16 @@ func (s *State) HandOver(hasSession bool) {
 	s.Drain()
 	s.handOverDelayed()
 	if hasSession && !s.unlogged {
-		s.notes = append(s.notes, engine.Step{Kind: engine.WorkerStopped, Ended: s.now, Became: engine.NoNode})
+		s.notes = append(s.notes, record.Step{Kind: record.WorkerStopped, Ended: s.now, Became: dag.NoNode})
 	}
 }
 
 // Opened begins a session, whose worker has that number.
-func (s *State) Opened(worker uint16, status, stopping engine.Status) {
+func (s *State) Opened(worker uint16, status, stopping record.Status) {
 	s.worker, s.numbered = worker, true
 	s.SetStatus(status, stopping)
 	if !s.unlogged {
-		s.notes = append([]engine.Step{{Kind: engine.WorkerStarted, Started: max(s.now, 0), Became: engine.NoNode}}, s.notes...)
+		s.notes = append([]record.Step{{Kind: record.WorkerStarted, Started: max(s.now, 0), Became: dag.NoNode}}, s.notes...)
 	}
 }
 

@@ -4,17 +4,18 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
 
 // ending is the end of an attempt that is not committed yet.
 type ending struct {
 	node    Node
-	outcome engine.Outcome
-	step    engine.Step
+	outcome record.Outcome
+	step    record.Step
 	out     *Value // of a task that is OK, nil if it has no readers
-	detail  *engine.Detail
+	detail  *record.Detail
 	width   uint32 // of an expansion that is OK
 	// needs are inputs that have to be stored first, because another session may execute the node next.
 	needs []*Value
@@ -41,24 +42,24 @@ type candidate struct {
 type completion struct{ *State }
 
 // spreads reports whether the end sets the edges that leave the node.
-func (e *ending) spreads(p engine.Policy) bool {
+func (e *ending) spreads(p record.Policy) bool {
 	switch e.outcome {
-	case engine.OutcomeOK, engine.OutcomeSkipped:
+	case record.OutcomeOK, record.OutcomeSkipped:
 		return true
-	case engine.OutcomeFailed:
-		return p == engine.Continue
+	case record.OutcomeFailed:
+		return p == record.Continue
 	default:
 		return false
 	}
 }
 
 // bad reports whether nodes that wait for it are to be skipped.
-func (e *ending) bad() bool { return e.outcome != engine.OutcomeOK }
+func (e *ending) bad() bool { return e.outcome != record.OutcomeOK }
 
 // Complete applies the end of an attempt that a lane has executed. It returns the node that the lane becomes: follower if
 // the end made that ready, otherwise with next the first node that it made ready, or NoNode. head: the lane has claimed the
 // node and not become it.
-func (s *State) Complete(e *state.End, slot uint16, head bool, out *Value, follower engine.NodeID, next bool) engine.NodeID {
+func (s *State) Complete(e *state.End, slot uint16, head bool, out *Value, follower dag.NodeID, next bool) dag.NodeID {
 	return completion{s}.complete(e, slot, head, out, follower, next)
 }
 
@@ -79,7 +80,7 @@ func (s *State) Announce(e *state.End, p Node, slot uint16, head bool) {
 		return
 	}
 	step := stepOf(e, p, slot, head)
-	step.Kind, step.Outcome = engine.AttemptStarted, engine.NoOutcome
+	step.Kind, step.Outcome = record.AttemptStarted, record.NoOutcome
 	step.Ended, step.Updated = step.Started, step.Started
 	s.announced = append(s.announced, step)
 	s.urgent = true
@@ -90,29 +91,29 @@ func (s *State) IsStrand(strand []state.End) bool {
 	for i := 1; i < len(strand); i++ {
 		p := s.Find(strand[i].Node)
 		before := strand[i-1]
-		follows := p.is(engine.SoleParent) && p.sibling(p.scope().Parents(p.local)[0]).ID() == before.Node
-		if !follows || before.Outcome != engine.OutcomeOK || before.Epoch > 0 || !s.mayBecome() || s.layout.isBounded(p.class()) || !s.layout.CanRun(p.class()) {
+		follows := p.is(dag.SoleParent) && p.sibling(p.scope().Parents(p.local)[0]).ID() == before.Node
+		if !follows || before.Outcome != record.OutcomeOK || before.Epoch > 0 || !s.mayBecome() || s.layout.isBounded(p.class()) || !s.layout.CanRun(p.class()) {
 			return false
 		}
 	}
 	return true
 }
 
-func (s completion) complete(e *state.End, slot uint16, head bool, out *Value, follower engine.NodeID, next bool) engine.NodeID {
+func (s completion) complete(e *state.End, slot uint16, head bool, out *Value, follower dag.NodeID, next bool) dag.NodeID {
 	p := s.Find(e.Node)
 	en := s.newEnding(p, e.Outcome)
 	en.step = stepOf(e, p, slot, head)
 	en.step.Announced = p.state().announced
 	en.detail = detailOf(e)
 	switch {
-	case e.Outcome == engine.OutcomeRetrying:
+	case e.Outcome == record.OutcomeRetrying:
 		en.needs = p.unstored()
-	case e.Outcome != engine.OutcomeOK:
+	case e.Outcome != record.OutcomeOK:
 		en.needs = s.keepFrontier(p)
-	case p.kind() == engine.ExpandNode:
+	case p.kind() == dag.ExpandNode:
 		elements, _ := e.Output.([]any)
 		en.width = uint32(len(elements))
-		en.step.Kind, en.step.Width, en.step.OutputBytes = engine.FanOutExpanded, en.width, 0
+		en.step.Kind, en.step.Width, en.step.OutputBytes = record.FanOutExpanded, en.width, 0
 	default:
 		s.pace.add(e.Ended-e.Started, s.now)
 		s.keepOutput(en, out, e.Ended-e.Started)
@@ -132,7 +133,7 @@ func (s completion) keepFrontier(p Node) []*Value {
 }
 
 // newEnding adds an ending to the outbox.
-func (s completion) newEnding(p Node, outcome engine.Outcome) *ending {
+func (s completion) newEnding(p Node, outcome record.Outcome) *ending {
 	n := p.state()
 	n.phase = ended
 	en := &ending{node: p, outcome: outcome, strand: n.epoch == 0 && !s.rules.NoBecome}
@@ -143,16 +144,16 @@ func (s completion) newEnding(p Node, outcome engine.Outcome) *ending {
 // applyEnd drops the inputs of an attempt that has ended and follows its edges.
 func (s completion) applyEnd(en *ending) {
 	switch {
-	case en.outcome == engine.OutcomeRetrying || en.outcome == engine.OutcomeFailed || en.node.kind() == engine.ExpandNode:
+	case en.outcome == record.OutcomeRetrying || en.outcome == record.OutcomeFailed || en.node.kind() == dag.ExpandNode:
 		s.urgent = true
-	case en.node.is(engine.Sink) || s.rules.NoBecome:
+	case en.node.is(dag.Sink) || s.rules.NoBecome:
 		s.urgent = true
 	}
-	if en.outcome == engine.OutcomeRetrying {
+	if en.outcome == record.OutcomeRetrying {
 		return
 	}
 	s.dropInputs(en.node)
-	if !en.spreads(s.policy) || en.outcome == engine.OutcomeOK && en.node.kind() == engine.ExpandNode {
+	if !en.spreads(s.policy) || en.outcome == record.OutcomeOK && en.node.kind() == dag.ExpandNode {
 		return // what an expansion makes ready is known once it is committed
 	}
 	s.spread(en, en.step.Ended)
@@ -180,27 +181,27 @@ func (s completion) keepOutput(en *ending, o *Value, ran int64) {
 }
 
 // endUnexecuted ends a node that no lane executes: a join, a skipped node, a poison task.
-func (s completion) endUnexecuted(p Node, outcome engine.Outcome, failure *engine.ErrorRecord) {
+func (s completion) endUnexecuted(p Node, outcome record.Outcome, failure *record.ErrorRecord) {
 	en := s.unexecutedEnding(p, outcome, s.now, failure)
 	s.applyEnd(en)
-	s.chooseNext(en, engine.NoNode, false)
+	s.chooseNext(en, dag.NoNode, false)
 }
 
-func (s completion) unexecutedEnding(p Node, outcome engine.Outcome, now int64, failure *engine.ErrorRecord) *ending {
+func (s completion) unexecutedEnding(p Node, outcome record.Outcome, now int64, failure *record.ErrorRecord) *ending {
 	en := s.newEnding(p, outcome)
 	n := p.state()
 	now = max(now, n.ready)
-	en.step = engine.Step{
-		Kind: engine.AttemptEnded, Outcome: outcome, Node: p.ID(), Epoch: n.epoch, Attempt: n.attempt, Head: true,
-		Ready: n.ready, Claimed: now, Started: now, Ended: now, Updated: now, Became: engine.NoNode,
+	en.step = record.Step{
+		Kind: record.AttemptEnded, Outcome: outcome, Node: p.ID(), Epoch: n.epoch, Attempt: n.attempt, Head: true,
+		Ready: n.ready, Claimed: now, Started: now, Ended: now, Updated: now, Became: dag.NoNode,
 	}
-	if outcome == engine.OutcomeSkipped && p.IsTask() {
-		en.step = engine.Step{
-			Kind: engine.TaskSkipped, Outcome: outcome, Node: p.ID(), Epoch: n.epoch, Ended: now, Updated: now, Became: engine.NoNode,
+	if outcome == record.OutcomeSkipped && p.IsTask() {
+		en.step = record.Step{
+			Kind: record.TaskSkipped, Outcome: outcome, Node: p.ID(), Epoch: n.epoch, Ended: now, Updated: now, Became: dag.NoNode,
 		}
 	}
 	if failure != nil {
-		en.detail = &engine.Detail{Node: p.ID(), Epoch: int(n.epoch), Attempt: int(n.attempt), Error: failure}
+		en.detail = &record.Detail{Node: p.ID(), Epoch: int(n.epoch), Attempt: int(n.attempt), Error: failure}
 	}
 	return en
 }
@@ -235,17 +236,17 @@ func (s completion) arrive(en *ending, c Node, now int64) {
 		return
 	}
 	n.epoch, n.attempt, n.errors, n.announced = 0, 1, 0, false
-	if c.kind() != engine.JoinNode && !n.bad {
+	if c.kind() != dag.JoinNode && !n.bad {
 		s.candidates = append(s.candidates, candidate{c, en})
 		return
 	}
-	outcome := engine.OutcomeOK
+	outcome := record.OutcomeOK
 	if n.bad {
-		outcome = engine.OutcomeSkipped
+		outcome = record.OutcomeSkipped
 	}
 	by := s.unexecutedEnding(c, outcome, now, nil)
 	s.dropInputs(c)
-	if c.is(engine.Sink) {
+	if c.is(dag.Sink) {
 		s.urgent = true
 	}
 	s.work = append(s.work, by)
@@ -253,15 +254,15 @@ func (s completion) arrive(en *ending, c Node, now int64) {
 
 // chooseNext decides which of the nodes that were made ready just now the session executes itself. The others are left to
 // be claimed.
-func (s completion) chooseNext(en *ending, follower engine.NodeID, next bool) (became engine.NodeID) {
-	became = engine.NoNode
+func (s completion) chooseNext(en *ending, follower dag.NodeID, next bool) (became dag.NodeID) {
+	became = dag.NoNode
 	room := s.target() - s.queue.len()
 	queue := s.candidates[:0]
 	for _, c := range s.candidates {
 		n := c.node.state()
 		id := c.node.ID()
 		switch {
-		case id == follower, follower == engine.NoNode && next && became == engine.NoNode && s.handsOut():
+		case id == follower, follower == dag.NoNode && next && became == dag.NoNode && s.handsOut():
 			became, n.phase = id, running
 			s.saved.Became++
 		case room > 0 || s.clusters(c):
@@ -295,8 +296,8 @@ func (s completion) clusters(c candidate) bool {
 // refuse turns a retry beyond the budget, or a fan-out that is too wide, into a failure. It returns to the front of
 // the outbox.
 func (s completion) refuse(en *ending, why string) {
-	rec := &engine.ErrorRecord{Kind: engine.LimitError, Node: en.node.ID(), Attempt: int(en.step.Attempt), Epoch: int(en.step.Epoch), Message: why}
-	if en.outcome == engine.OutcomeRetrying {
+	rec := &record.ErrorRecord{Kind: record.LimitError, Node: en.node.ID(), Attempt: int(en.step.Attempt), Epoch: int(en.step.Epoch), Message: why}
+	if en.outcome == record.OutcomeRetrying {
 		en.step.Delay = 0
 		if en.detail != nil && en.detail.Error != nil {
 			again := *en.detail.Error
@@ -305,40 +306,40 @@ func (s completion) refuse(en *ending, why string) {
 		}
 	}
 	en.width, en.step.Width = 0, 0
-	en.outcome, en.step.Outcome = engine.OutcomeFailed, engine.OutcomeFailed
+	en.outcome, en.step.Outcome = record.OutcomeFailed, record.OutcomeFailed
 	if en.detail == nil {
-		en.detail = &engine.Detail{Node: en.node.ID(), Epoch: int(en.step.Epoch), Attempt: int(en.step.Attempt)}
+		en.detail = &record.Detail{Node: en.node.ID(), Epoch: int(en.step.Epoch), Attempt: int(en.step.Attempt)}
 	}
 	en.detail.Error = rec
 	en.needs = nil
 	s.ends = append([]*ending{en}, s.ends...)
 	s.applyEnd(en)
-	s.chooseNext(en, engine.NoNode, false)
+	s.chooseNext(en, dag.NoNode, false)
 }
 
-func detailOf(e *state.End) *engine.Detail {
+func detailOf(e *state.End) *record.Detail {
 	if e.Error == nil && len(e.Log) == 0 && len(e.Inputs) == 0 {
 		return nil
 	}
-	return &engine.Detail{Node: e.Node, Epoch: int(e.Epoch), Attempt: int(e.Attempt), Log: e.Log, Error: e.Error, Inputs: e.Inputs}
+	return &record.Detail{Node: e.Node, Epoch: int(e.Epoch), Attempt: int(e.Attempt), Log: e.Log, Error: e.Error, Inputs: e.Inputs}
 }
 
 // stepOf is the step of an attempt. A node may seem to be ready later than it was claimed here, because clocks differ:
 // then all moments move.
-func stepOf(e *state.End, p Node, slot uint16, head bool) engine.Step {
+func stepOf(e *state.End, p Node, slot uint16, head bool) record.Step {
 	n := p.state()
-	step := engine.Step{
-		Kind: engine.AttemptEnded, Outcome: e.Outcome, Head: head, Node: e.Node, Epoch: e.Epoch, Attempt: e.Attempt, Slot: slot,
-		Ready: n.ready, Fetch: e.Fetch, Became: engine.NoNode,
+	step := record.Step{
+		Kind: record.AttemptEnded, Outcome: e.Outcome, Head: head, Node: e.Node, Epoch: e.Epoch, Attempt: e.Attempt, Slot: slot,
+		Ready: n.ready, Fetch: e.Fetch, Became: dag.NoNode,
 	}
 	step.Claimed = max(e.Claimed, n.ready)
 	step.Started = max(e.Started, step.Claimed)
 	step.Ended = max(e.Ended, step.Started)
 	step.Updated = max(e.Updated, step.Ended)
 	switch e.Outcome {
-	case engine.OutcomeOK:
+	case record.OutcomeOK:
 		step.OutputBytes = e.OutputBytes
-	case engine.OutcomeRetrying:
+	case record.OutcomeRetrying:
 		step.Delay = time.Duration(e.Delay)
 	}
 	return step

@@ -3,7 +3,8 @@ package member
 import (
 	"iter"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -27,8 +28,8 @@ type Draft struct {
 	returns   []*returnedClaim // of the last of Commit.Ends
 	handed    []*handover
 	Outputs   []*Value // to be stored with it
-	Details   []engine.Detail
-	Steps     []engine.Step
+	Details   []record.Detail
+	Steps     []record.Step
 	continued *Node // a node of whose edges it has a further part
 	bytes     int64
 	edges     int  // cost of its edges, at most maxEdges
@@ -44,9 +45,9 @@ func (d *Draft) IsEmpty() bool {
 }
 
 // FirstFailure is the record of the first attempt that it ends as failed, nil for none.
-func (d *Draft) FirstFailure() *engine.ErrorRecord {
+func (d *Draft) FirstFailure() *record.ErrorRecord {
 	for _, en := range d.ends {
-		if en.outcome == engine.OutcomeFailed && en.detail != nil {
+		if en.outcome == record.OutcomeFailed && en.detail != nil {
 			return en.detail.Error
 		}
 	}
@@ -55,10 +56,10 @@ func (d *Draft) FirstFailure() *engine.ErrorRecord {
 
 // Poisoned returns the records of tasks that are not executed any more, since they have taken workers down, and when each
 // ended, for the caller to complete.
-func (d *Draft) Poisoned() iter.Seq2[*engine.ErrorRecord, int64] {
-	return func(yield func(*engine.ErrorRecord, int64) bool) {
+func (d *Draft) Poisoned() iter.Seq2[*record.ErrorRecord, int64] {
+	return func(yield func(*record.ErrorRecord, int64) bool) {
 		for _, en := range d.ends {
-			if en.detail != nil && en.detail.Error != nil && en.detail.Error.Kind == engine.PoisonError && !yield(en.detail.Error, en.step.Ended) {
+			if en.detail != nil && en.detail.Error != nil && en.detail.Error.Kind == record.PoisonError && !yield(en.detail.Error, en.step.Ended) {
 				return
 			}
 		}
@@ -147,7 +148,7 @@ func (s drafting) addHandovers() {
 func (s drafting) addEnds(most int) {
 	rest := s.ends[:0]
 	for i, en := range s.ends {
-		alone := en.outcome == engine.OutcomeRetrying || en.expands()
+		alone := en.outcome == record.OutcomeRetrying || en.expands()
 		degree := en.node.degree()
 		begun := len(s.d.ends) > 0 || len(s.d.handed) > 0 || s.d.edges > 0 || len(s.d.Commit.EdgesDone) > 0
 		full := len(s.d.ends) >= most || s.d.bytes > maxBytes || s.d.alone || begun && (alone || s.d.room() < degree)
@@ -181,7 +182,7 @@ func cost(en *ending) int {
 }
 
 func (e *ending) expands() bool {
-	return e.outcome == engine.OutcomeOK && e.step.Kind == engine.FanOutExpanded
+	return e.outcome == record.OutcomeOK && e.step.Kind == record.FanOutExpanded
 }
 
 // reportable reports whether the ledger has all edges to the node, with this commit at the latest.
@@ -195,7 +196,7 @@ func (s drafting) addEnd(en *ending) {
 	p, n := en.node, en.node.state()
 	n.mark = s.mark
 	end := ledger.End{
-		Node: p.ID(), Class: p.class(), Outcome: en.outcome, Local: !n.claimed, Task: p.IsTask(), Sink: p.is(engine.Sink), Delay: en.step.Delay,
+		Node: p.ID(), Class: p.class(), Outcome: en.outcome, Local: !n.claimed, Task: p.IsTask(), Sink: p.is(dag.Sink), Delay: en.step.Delay,
 	}
 	if en.expands() {
 		end.Expand = s.layout.expand(p.scope().Region(p.local), en.width)
@@ -216,7 +217,7 @@ func (s drafting) addEnd(en *ending) {
 // countReported counts the edges of an end as reported. A node that the session continued with is made ready, in the log,
 // by the last of its parents that is reported, which need not be the last that has ended.
 func (s drafting) countReported(en *ending) {
-	became := engine.NoNode
+	became := dag.NoNode
 	for i := range en.node.degree() {
 		c := en.node.child(i)
 		n := c.state()
@@ -324,8 +325,8 @@ func (s drafting) addSteps() {
 	s.d.Commit.Steps = len(s.d.Steps)
 }
 
-func handedOn(p Node, stored, now int64) engine.Step {
-	return engine.Step{Kind: engine.HandedOn, Node: p.ID(), StoredBytes: stored, Ended: now, Updated: now, Became: engine.NoNode}
+func handedOn(p Node, stored, now int64) record.Step {
+	return record.Step{Kind: record.HandedOn, Node: p.ID(), StoredBytes: stored, Ended: now, Updated: now, Became: dag.NoNode}
 }
 
 func (s drafting) addAnnounced() {
@@ -349,14 +350,14 @@ func (s drafting) addAnnounced() {
 func (s drafting) recordLocation(en *ending) {
 	o := en.out
 	switch {
-	case en.outcome != engine.OutcomeOK || !en.node.IsTask() || o == nil:
+	case en.outcome != record.OutcomeOK || !en.node.IsTask() || o == nil:
 		return
 	case o.stage == held || o.stage == moving:
-		en.step.Location = engine.LocationHeld
+		en.step.Location = record.LocationHeld
 	case o.Key != "":
-		en.step.Location, en.step.StoredBytes = engine.LocationStored, o.Size
+		en.step.Location, en.step.StoredBytes = record.LocationStored, o.Size
 		en.step.Updated = max(en.step.Updated, o.putAt)
 	default:
-		en.step.Location, en.step.StoredBytes = engine.LocationInline, o.Size
+		en.step.Location, en.step.StoredBytes = record.LocationInline, o.Size
 	}
 }

@@ -3,14 +3,14 @@ package member
 import (
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // Layout numbers the bits of a graph's edges, the same way in every process: within an instance first, for each node of
 // the scope in order, one for each of its Parents; then, for each node in order, one for each of its Outs. It is immutable.
 type Layout struct {
-	Graph  *engine.Graph
+	Graph  *dag.Graph
 	scopes []scopeBits
 	// Indexed by class: runs, whether this process can execute it; bounded, whether the number of concurrent executions
 	// is limited; impure, whether repeating a task may give another value.
@@ -22,7 +22,7 @@ type Layout struct {
 
 // scopeBits are the bits of one instance of a scope.
 type scopeBits struct {
-	scope   *engine.Scope
+	scope   *dag.Scope
 	parents []uint32 // of each node: its first bit for a parent
 	outs    []uint32 // of each node: its first bit for a join around the scope
 	bits    uint32
@@ -38,7 +38,7 @@ const (
 	spread             // also nodes without an edge to it: instances of a fan-out, a list of results, the run's result
 )
 
-func NewLayout(g *engine.Graph) *Layout {
+func NewLayout(g *dag.Graph) *Layout {
 	l := &Layout{Graph: g, scopes: make([]scopeBits, g.Scopes())}
 	for i := range l.scopes {
 		l.scopes[i] = newScopeBits(g.Scope(int32(i)))
@@ -58,7 +58,7 @@ func NewLayout(g *engine.Graph) *Layout {
 }
 
 // Roots are the nodes that a run of a graph begins with; edges is the number of bits before any fan-out expands.
-func Roots(g *engine.Graph) (roots []ledger.Grant, edges uint32) {
+func Roots(g *dag.Graph) (roots []ledger.Grant, edges uint32) {
 	bits := newScopeBits(g.Scope(0))
 	for _, root := range g.Roots() {
 		roots = append(roots, ledger.Grant{Node: root, Class: bits.class(uint32(root))})
@@ -66,7 +66,7 @@ func Roots(g *engine.Graph) (roots []ledger.Grant, edges uint32) {
 	return roots, bits.bits
 }
 
-func newScopeBits(s *engine.Scope) scopeBits {
+func newScopeBits(s *dag.Scope) scopeBits {
 	b := scopeBits{scope: s, parents: make([]uint32, s.Len()), outs: make([]uint32, s.Len())}
 	for n := range s.Len() {
 		b.parents[n] = b.bits
@@ -82,15 +82,15 @@ func newScopeBits(s *engine.Scope) scopeBits {
 	return b
 }
 
-func useOf(s *engine.Scope, task uint32) use {
-	if len(s.Outs(task)) > 0 || s.Flags(task)&engine.Kept != 0 {
+func useOf(s *dag.Scope, task uint32) use {
+	if len(s.Outs(task)) > 0 || s.Flags(task)&dag.Kept != 0 {
 		return spread
 	}
 	children := s.Children(task)
 	if len(children) == 0 {
 		return unread
 	}
-	if s.Kind(children[len(children)-1]) != engine.TaskNode { // tasks come first
+	if s.Kind(children[len(children)-1]) != dag.TaskNode { // tasks come first
 		return spread
 	}
 	return chained
@@ -131,7 +131,7 @@ func (l *Layout) expand(region int32, width uint32) *ledger.Expand {
 		Width: width, Size: b.scope.Len(), EdgesPer: b.bits, TasksPer: b.scope.Tasks(), LimitEdges: b.bits, SinksPer: b.scope.Sinks(),
 	}
 	for _, root := range b.scope.Roots() {
-		e.Roots = append(e.Roots, ledger.Grant{Node: engine.NodeID(root), Class: b.class(root)})
+		e.Roots = append(e.Roots, ledger.Grant{Node: dag.NodeID(root), Class: b.class(root)})
 	}
 	return e
 }

@@ -9,34 +9,34 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/internal/testkit/statetest"
 )
 
 func TestTheQueueTakesWhatWasMadeHereFirst(t *testing.T) {
 	var q queue
-	for id := range engine.NodeID(3) {
+	for id := range dag.NodeID(3) {
 		q.add(id, int64(id)*10)
 	}
 	q.push(8, 60)
 	q.push(9, 70)
 	assert.Equal(t, 5, q.len())
-	var got []engine.NodeID
+	var got []dag.NodeID
 	for range 3 {
 		id, ok := q.pop()
 		require.True(t, ok)
 		got = append(got, id)
 	}
-	assert.Equal(t, []engine.NodeID{9, 8, 0}, got)
+	assert.Equal(t, []dag.NodeID{9, 8, 0}, got)
 	oldest, ok := q.oldest()
 	assert.True(t, ok)
 	assert.Equal(t, int64(10), oldest)
-	none := func(engine.NodeID) bool { return false }
+	none := func(dag.NodeID) bool { return false }
 	assert.Empty(t, q.takeStale(5, 5, none))
-	assert.Equal(t, []engine.NodeID{2}, q.takeStale(1, 100, none))
+	assert.Equal(t, []dag.NodeID{2}, q.takeStale(1, 100, none))
 	q.push(7, 80)
-	assert.Equal(t, []engine.NodeID{7, 1}, q.takeAll())
+	assert.Equal(t, []dag.NodeID{7, 1}, q.takeAll())
 	_, ok = q.pop()
 	assert.False(t, ok)
 }
@@ -44,16 +44,16 @@ func TestTheQueueTakesWhatWasMadeHereFirst(t *testing.T) {
 // What waits for too long is given away, the node that would be run last first, but for what has to stay.
 func TestTheQueueGivesAwayWhatIsStale(t *testing.T) {
 	var q queue
-	for id := range engine.NodeID(4) {
+	for id := range dag.NodeID(4) {
 		q.add(id, int64(id))
 		q.push(10+id, int64(id))
 	}
-	stays := func(id engine.NodeID) bool { return id == 2 || id == 11 }
-	assert.Equal(t, []engine.NodeID{1, 0, 10, 12}, q.takeStale(5, 3, stays))
+	stays := func(id dag.NodeID) bool { return id == 2 || id == 11 }
+	assert.Equal(t, []dag.NodeID{1, 0, 10, 12}, q.takeStale(5, 3, stays))
 	since, ok := q.oldest()
 	assert.True(t, ok)
 	assert.Equal(t, int64(1), since)
-	assert.Equal(t, []engine.NodeID{11, 13, 2, 3}, q.takeAll())
+	assert.Equal(t, []dag.NodeID{11, 13, 2, 3}, q.takeAll())
 }
 
 // A queue that was filled while tasks were short is given away when they are long.
@@ -98,21 +98,21 @@ func TestBitsAreDistinct(t *testing.T) {
 		terr := newNodes(NewLayout(g))
 		grown := terr.static.bits.bits
 		for id := 0; id < terr.numbering.Nodes() && id < 3000; id++ {
-			p := terr.Find(engine.NodeID(id))
-			if p.kind() != engine.ExpandNode {
+			p := terr.Find(dag.NodeID(id))
+			if p.kind() != dag.ExpandNode {
 				continue
 			}
 			width := uint32(rng.IntN(4))
 			require.NoError(t, terr.grow(ledger.Block{
-				Expansion: p.ID(), Width: width, First: engine.NodeID(terr.numbering.Nodes()), FirstEdge: grown,
+				Expansion: p.ID(), Width: width, First: dag.NodeID(terr.numbering.Nodes()), FirstEdge: grown,
 			}))
 			grown += width * terr.dynamic[len(terr.dynamic)-1].bits.bits
 		}
 		seen := map[uint32]bool{}
-		waits := map[engine.NodeID]uint32{}
+		waits := map[dag.NodeID]uint32{}
 		for id := range terr.numbering.Nodes() {
-			p := terr.Find(engine.NodeID(id))
-			require.Equal(t, engine.NodeID(id), p.ID())
+			p := terr.Find(dag.NodeID(id))
+			require.Equal(t, dag.NodeID(id), p.ID())
 			for i := range p.degree() {
 				offset := p.offset(i)
 				require.False(t, seen[offset] || offset >= grown, "seed %d: bit %d", seed, offset)
@@ -122,7 +122,7 @@ func TestBitsAreDistinct(t *testing.T) {
 			}
 		}
 		for id := range terr.numbering.Nodes() {
-			p := terr.Find(engine.NodeID(id))
+			p := terr.Find(dag.NodeID(id))
 			require.Equal(t, waits[p.ID()], terr.waits(p), "seed %d: node %d", seed, id)
 			require.Len(t, terr.sources(p), int(waits[p.ID()]))
 		}

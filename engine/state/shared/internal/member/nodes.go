@@ -6,7 +6,7 @@ import (
 	"iter"
 	"sort"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -47,7 +47,7 @@ func (n *nodeState) owned() bool { return n.phase == queued || n.phase == runnin
 
 // block is the state of one block of nodes.
 type block struct {
-	*engine.Block
+	*dag.Block
 	bits      *scopeBits
 	firstEdge uint32
 	nodes     []nodeState
@@ -61,17 +61,17 @@ type Node struct {
 	local uint32
 }
 
-func (p Node) state() *nodeState          { return &p.b.nodes[p.base+p.local] }
-func (p Node) ID() engine.NodeID          { return p.b.First + engine.NodeID(p.base+p.local) }
-func (p Node) scope() *engine.Scope       { return p.b.bits.scope }
-func (p Node) kind() engine.NodeKind      { return p.scope().Kind(p.local) }
-func (p Node) class() ledger.Class        { return p.b.bits.class(p.local) }
-func (p Node) sibling(local uint32) Node  { return Node{p.b, p.base, local} }
-func (p Node) is(f engine.NodeFlags) bool { return p.scope().Flags(p.local)&f != 0 }
-func (p Node) IsTask() bool               { return p.local < p.scope().Tasks() }
-func (p Node) instance() uint32           { return p.base / p.b.Size }
-func (p Node) place() engine.Place {
-	return engine.Place{Block: p.b.Block, Instance: p.instance(), Local: p.local}
+func (p Node) state() *nodeState         { return &p.b.nodes[p.base+p.local] }
+func (p Node) ID() dag.NodeID            { return p.b.First + dag.NodeID(p.base+p.local) }
+func (p Node) scope() *dag.Scope         { return p.b.bits.scope }
+func (p Node) kind() dag.NodeKind        { return p.scope().Kind(p.local) }
+func (p Node) class() ledger.Class       { return p.b.bits.class(p.local) }
+func (p Node) sibling(local uint32) Node { return Node{p.b, p.base, local} }
+func (p Node) is(f dag.NodeFlags) bool   { return p.scope().Flags(p.local)&f != 0 }
+func (p Node) IsTask() bool              { return p.local < p.scope().Tasks() }
+func (p Node) instance() uint32          { return p.base / p.b.Size }
+func (p Node) place() dag.Place {
+	return dag.Place{Block: p.b.Block, Instance: p.instance(), Local: p.local}
 }
 
 // degree is how many edges leave the node.
@@ -99,13 +99,13 @@ func (p Node) offset(i int) uint32 {
 // nodeTable holds the nodes of a run that this process knows: those of the graph and those of expanded fan-outs.
 type Nodes struct {
 	layout    *Layout
-	numbering *engine.Numbering
+	numbering *dag.Numbering
 	static    *block
 	dynamic   []*block // ascending by First
 }
 
 func newNodes(l *Layout) *Nodes {
-	t := &Nodes{layout: l, numbering: engine.NewNumbering(l.Graph)}
+	t := &Nodes{layout: l, numbering: dag.NewNumbering(l.Graph)}
 	b := t.numbering.Block(0)
 	t.static = &block{Block: b, bits: &l.scopes[0], nodes: make([]nodeState, b.Len())}
 	return t
@@ -114,7 +114,7 @@ func newNodes(l *Layout) *Nodes {
 // grow adds the instances that an expansion has made. They are numbered after all others, as in the ledger.
 func (t *Nodes) grow(b ledger.Block) error {
 	up := t.Find(b.Expansion)
-	eb, err := t.numbering.Expand(b.Expansion, int(b.Width), engine.Limits{Tasks: 1 << 31, Edges: 1 << 40}) // the ledger has checked the run's own
+	eb, err := t.numbering.Expand(b.Expansion, int(b.Width), dag.Limits{Tasks: 1 << 31, Edges: 1 << 40}) // the ledger has checked the run's own
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (t *Nodes) grow(b ledger.Block) error {
 }
 
 // find locates a node that exists.
-func (t *Nodes) Find(id engine.NodeID) Node {
+func (t *Nodes) Find(id dag.NodeID) Node {
 	if int(id) < len(t.static.nodes) {
 		return Node{t.static, 0, uint32(id)}
 	}
@@ -167,7 +167,7 @@ func (t *Nodes) clear() {
 func (t *Nodes) waits(p Node) uint32 {
 	scope := p.scope()
 	n := uint32(len(scope.Parents(p.local)))
-	if p.kind() != engine.JoinNode {
+	if p.kind() != dag.JoinNode {
 		return n
 	}
 	if b := t.numbering.Expanded(p.sibling(scope.JoinExpansion(p.local)).ID()); b != nil {
@@ -202,7 +202,7 @@ func (t *Nodes) Learn(blocks []ledger.Block, known int) error {
 func (t *Nodes) Known() int { return len(t.dynamic) }
 
 // Numbering is the numbering of all nodes that are known.
-func (t *Nodes) Numbering() *engine.Numbering { return t.numbering }
+func (t *Nodes) Numbering() *dag.Numbering { return t.numbering }
 
 // Identity names a task; it is empty for the engine's own nodes.
 func (t *Nodes) Identity(p Node) string {
@@ -213,7 +213,7 @@ func (t *Nodes) Identity(p Node) string {
 }
 
 // Errors is how many earlier attempts of a node have failed by themselves.
-func (t *Nodes) Errors(id engine.NodeID) int { return int(t.Find(id).state().errors) }
+func (t *Nodes) Errors(id dag.NodeID) int { return int(t.Find(id).state().errors) }
 
 // Invalidated ends the claim of an invalidation, unless the node was claimed again meanwhile.
 func (t *Nodes) Invalidated(p Node, op ledger.Invalidate) {

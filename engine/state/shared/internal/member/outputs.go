@@ -6,7 +6,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/codec"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -14,16 +16,16 @@ import (
 type Outputs struct {
 	*Nodes
 	cache
-	rules     engine.Rules
+	rules     record.Rules
 	now       int64       // on the run's clock, set by State.Advance
 	limit     int64       // most weight of values that only this process has
 	delayed   []*Value    // large values held for their consumers
 	uploads   []*Value    // to be encoded and put by the run
 	handovers []*handover // held values to be stored
-	broken    map[engine.NodeID]error
+	broken    map[dag.NodeID]error
 	failed    bool // a value cannot be stored, so the session has to be abandoned
 	awaited   bool // another session may wait for a value that can be, or is to be, provided
-	saved     engine.Savings
+	saved     record.Savings
 }
 
 // handover is a held value to be stored, because others may execute its readers after all.
@@ -62,10 +64,10 @@ func (s *Outputs) Encode(o *Value) ([]byte, error) {
 }
 
 // Value is the output of a node if it is in memory, else nil.
-func (s *Outputs) Value(id engine.NodeID) *Value { return s.Find(id).state().out }
+func (s *Outputs) Value(id dag.NodeID) *Value { return s.Find(id).state().out }
 
 // Use is Value, and makes the output the most recently used.
-func (s *Outputs) Use(id engine.NodeID) *Value {
+func (s *Outputs) Use(id dag.NodeID) *Value {
 	o := s.Value(id)
 	if o != nil {
 		s.touch(o)
@@ -91,7 +93,7 @@ func (s *Outputs) Arrived(o *Value, took time.Duration, ahead bool) {
 func (s *Outputs) Held() (used, only int64) { return s.used, s.only }
 
 // Broken is why the output of a node cannot be stored, nil unless that has failed.
-func (s *Outputs) Broken(id engine.NodeID) error { return s.broken[id] }
+func (s *Outputs) Broken(id dag.NodeID) error { return s.broken[id] }
 
 // clearOutputs drops all values.
 func (s *Outputs) clearOutputs() {
@@ -135,7 +137,7 @@ func (s *Outputs) dropInputs(p Node) {
 
 // pack encodes a small value, and has a large one put.
 func (s *Outputs) pack(o *Value) {
-	if s.rules.NoInline || engine.Exceeds(o.Data, s.rules.InlineBytes) {
+	if s.rules.NoInline || codec.Exceeds(o.Data, s.rules.InlineBytes) {
 		s.move(o)
 		return
 	}
@@ -176,7 +178,7 @@ func (s *Outputs) Stored(o *Value, key string, size int64) {
 }
 
 // Failed records that the output of a node cannot be stored.
-func (s *Outputs) Failed(id engine.NodeID, err error) {
+func (s *Outputs) Failed(id dag.NodeID, err error) {
 	s.broken[id] = err
 	s.failed, s.awaited = true, true
 }
@@ -328,13 +330,13 @@ func (s *Outputs) onlyHere() []*Value {
 }
 
 // Savings are what the rules have saved so far.
-func (s *Outputs) Savings() engine.Savings { return s.saved }
+func (s *Outputs) Savings() record.Savings { return s.saved }
 
 // CountInvalidated counts outputs that are recomputed because this process missed them.
 func (s *Outputs) CountInvalidated(n int) { s.saved.Invalidated += int64(n) }
 
 // isDrawn reports whether a node stays here because one of its inputs is too large to be moved.
-func (s *Outputs) isDrawn(id engine.NodeID) bool {
+func (s *Outputs) isDrawn(id dag.NodeID) bool {
 	if s.rules.NoClustering {
 		return false
 	}
@@ -347,7 +349,7 @@ func (s *Outputs) Advance(now int64) { s.now = now }
 // Invalidation is the operation that has lost inputs of a claimed node recomputed; epochs are those of the lost outputs.
 // It returns false while the ledger does not know the claim, or the node's other inputs are being stored for its next
 // reader.
-func (s *Outputs) Invalidation(p Node, missing []engine.NodeID, epochs map[engine.NodeID]uint16) (ledger.Invalidate, bool) {
+func (s *Outputs) Invalidation(p Node, missing []dag.NodeID, epochs map[dag.NodeID]uint16) (ledger.Invalidate, bool) {
 	n := p.state()
 	if !n.claimed || !s.handOverInputs(p) {
 		s.awaited = true
@@ -357,7 +359,7 @@ func (s *Outputs) Invalidation(p Node, missing []engine.NodeID, epochs map[engin
 	for _, id := range missing {
 		in := s.Find(id)
 		op.Lost = append(op.Lost, ledger.Life{
-			Node: id, Class: in.class(), Epoch: epochs[id], Task: in.IsTask(), Sink: in.is(engine.Sink),
+			Node: id, Class: in.class(), Epoch: epochs[id], Task: in.IsTask(), Sink: in.is(dag.Sink),
 		})
 	}
 	return op, true

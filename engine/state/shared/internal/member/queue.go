@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // queue holds the nodes of this session that wait for a lane. Nodes made ready here come first, the latest first, so that
@@ -17,14 +17,14 @@ type queue struct {
 
 // waiting is a node and since when it waits for a lane.
 type waiting struct {
-	node  engine.NodeID
+	node  dag.NodeID
 	since int64
 }
 
 func (q *queue) len() int { return len(q.made) + len(q.claims) - q.first }
 
 // add queues a claim.
-func (q *queue) add(id engine.NodeID, now int64) {
+func (q *queue) add(id dag.NodeID, now int64) {
 	if q.first > 64 && q.first > len(q.claims)/2 {
 		q.claims = q.claims[:copy(q.claims, q.claims[q.first:])]
 		q.first = 0
@@ -33,9 +33,9 @@ func (q *queue) add(id engine.NodeID, now int64) {
 }
 
 // push queues a node that was made ready here; it comes first.
-func (q *queue) push(id engine.NodeID, now int64) { q.made = append(q.made, waiting{id, now}) }
+func (q *queue) push(id dag.NodeID, now int64) { q.made = append(q.made, waiting{id, now}) }
 
-func (q *queue) pop() (engine.NodeID, bool) {
+func (q *queue) pop() (dag.NodeID, bool) {
 	if n := len(q.made); n > 0 {
 		id := q.made[n-1].node
 		q.made = q.made[:n-1]
@@ -51,8 +51,8 @@ func (q *queue) pop() (engine.NodeID, bool) {
 
 // takeStale removes up to n nodes that have waited since before a moment, those that would be executed last first, except
 // for those that stay.
-func (q *queue) takeStale(n int, before int64, stays func(engine.NodeID) bool) []engine.NodeID {
-	var stale []engine.NodeID
+func (q *queue) takeStale(n int, before int64, stays func(dag.NodeID) bool) []dag.NodeID {
+	var stale []dag.NodeID
 	isStale := func(w waiting) bool {
 		if len(stale) == n || w.since >= before || stays(w.node) {
 			return false
@@ -70,8 +70,8 @@ func (q *queue) takeStale(n int, before int64, stays func(engine.NodeID) bool) [
 }
 
 // takeAll returns all nodes and empties the queue.
-func (q *queue) takeAll() []engine.NodeID {
-	var all []engine.NodeID
+func (q *queue) takeAll() []dag.NodeID {
+	var all []dag.NodeID
 	for _, w := range slices.Concat(q.made, q.claims[q.first:]) {
 		all = append(all, w.node)
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
@@ -21,12 +21,12 @@ func NextRevision(l *Layout, state *ledger.State, now int64) (*ledger.State, err
 	if t.numbering.Nodes() != len(state.Nodes) {
 		return nil, errors.New("shared: the ledger does not fit the graph")
 	}
-	return state.Next(now, func(id engine.NodeID) ledger.Pending { return t.pendingBits(t.Find(id), state) }), nil
+	return state.Next(now, func(id dag.NodeID) ledger.Pending { return t.pendingBits(t.Find(id), state) }), nil
 }
 
 // pendingBits is how a node that is not OK begins in the next revision.
 func (t *Nodes) pendingBits(p Node, state *ledger.State) ledger.Pending {
-	pending := ledger.Pending{Class: p.class(), Sink: p.is(engine.Sink)}
+	pending := ledger.Pending{Class: p.class(), Sink: p.is(dag.Sink)}
 	for _, in := range t.sources(p) {
 		isOK := state.Nodes[in.ID()].Status == ledger.OK
 		pending.Bits = append(pending.Bits, ledger.PendingBit{Offset: in.offsetTo(p), Set: isOK})
@@ -41,7 +41,7 @@ func (t *Nodes) sources(p Node) []Node {
 	for _, parent := range scope.Parents(p.local) {
 		list = append(list, p.sibling(parent))
 	}
-	if p.kind() != engine.JoinNode {
+	if p.kind() != dag.JoinNode {
 		return list
 	}
 	expansion := p.sibling(scope.JoinExpansion(p.local)).ID()
@@ -69,10 +69,10 @@ func (p Node) offsetTo(child Node) uint32 {
 }
 
 // Frontier lists the outputs that the next revision may read: those of tasks that are OK with readers that are not.
-func (t *Nodes) Frontier(state *ledger.State) []engine.NodeID {
-	var frontier []engine.NodeID
+func (t *Nodes) Frontier(state *ledger.State) []dag.NodeID {
+	var frontier []dag.NodeID
 	for i := range state.Nodes {
-		p := t.Find(engine.NodeID(i))
+		p := t.Find(dag.NodeID(i))
 		if state.Nodes[i].Status == ledger.OK && p.IsTask() && isNeeded(state, p) {
 			frontier = append(frontier, p.ID())
 		}

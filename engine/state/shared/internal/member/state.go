@@ -1,7 +1,9 @@
 package member
 
 import (
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
 
@@ -11,10 +13,10 @@ type State struct {
 	Outputs
 	view
 	outbox
-	policy   engine.Policy
+	policy   record.Policy
 	unlogged bool
 	lanes
-	counted engine.Progress // committed ends of this process
+	counted execution.Progress // committed ends of this process
 	// Scratch of completion: ends whose edges are to be followed, and what the latest end has made ready.
 	work       []*ending
 	candidates []candidate
@@ -39,15 +41,15 @@ type outbox struct {
 	ends      []*ending // in the order in which they ended
 	returns   []*returnedClaim
 	edgesLeft []*pendingEdges
-	notes     []engine.Step // steps without effect on the ledger
-	announced []engine.Step // of attempts under way
+	notes     []record.Step // steps without effect on the ledger
+	announced []record.Step // of attempts under way
 	urgent    bool          // another session may wait for what is not reported
 	mark      uint32        // of the latest draft, see nodeState.mark
 }
 
 // Note appends a step that changes nothing.
-func (o *outbox) Note(step engine.Step) {
-	step.Became = engine.NoNode
+func (o *outbox) Note(step record.Step) {
+	step.Became = dag.NoNode
 	o.notes = append(o.notes, step)
 }
 
@@ -72,8 +74,8 @@ type returnedClaim struct {
 // Config is what New needs. The limit is the weight of values that only this process may have.
 type Config struct {
 	Layout   *Layout
-	Policy   engine.Policy
-	Rules    engine.Rules
+	Policy   record.Policy
+	Rules    record.Rules
 	Limit    int64
 	Unlogged bool
 }
@@ -81,8 +83,8 @@ type Config struct {
 // New is the state of a process that watches a run.
 func New(cfg Config) *State {
 	return &State{
-		Outputs: Outputs{Nodes: newNodes(cfg.Layout), rules: cfg.Rules, limit: cfg.Limit, broken: map[engine.NodeID]error{}},
-		view:    view{status: engine.Running, others: 1, solo: engine.NoNode},
+		Outputs: Outputs{Nodes: newNodes(cfg.Layout), rules: cfg.Rules, limit: cfg.Limit, broken: map[dag.NodeID]error{}},
+		view:    view{status: record.Running, others: 1, solo: dag.NoNode},
 		policy:  cfg.Policy, unlogged: cfg.Unlogged,
 	}
 }
@@ -204,7 +206,7 @@ func (s *State) OldestQueued() (since int64, ok bool) {
 // with the status of the run.
 func (s *State) Ended(wasExecuting bool) {
 	s.queue.takeAll()
-	if s.stopping == "" && s.status != engine.Succeeded && wasExecuting {
+	if s.stopping == "" && s.status != record.Succeeded && wasExecuting {
 		s.stopping = s.status
 	}
 }
@@ -242,7 +244,7 @@ func (s *State) Want(starving, width int) int {
 }
 
 // Progress counts the ends of this process that are committed.
-func (s *State) Progress() engine.Progress {
+func (s *State) Progress() execution.Progress {
 	p := s.counted
 	p.Status, p.Tasks = s.status, s.numbering.Tasks()
 	return p

@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
@@ -23,27 +25,27 @@ func chainOf(t *testing.T, n int) *State {
 	}
 	g, err := b.Compile(r)
 	require.NoError(t, err)
-	s := New(Config{Layout: NewLayout(g), Rules: engine.Rules{}.WithDefaults(), Limit: 1 << 20})
+	s := New(Config{Layout: NewLayout(g), Rules: record.Rules{}.WithDefaults(), Limit: 1 << 20})
 	s.Enter(1)
-	s.Opened(3, engine.Running, "")
+	s.Opened(3, record.Running, "")
 	return s
 }
 
 // grant answers the next commit with a claim on a node.
-func grant(t *testing.T, s *State, id engine.NodeID) {
+func grant(t *testing.T, s *State, id dag.NodeID) {
 	t.Helper()
 	d := s.Draft(ledger.MaxEnds)
 	require.NoError(t, s.Apply(d, &ledger.Reply{
-		Verdict: ledger.Applied, Status: engine.Running, Claims: []ledger.Claim{{Node: id, Attempt: 1, Since: 5}},
+		Verdict: ledger.Applied, Status: record.Running, Claims: []ledger.Claim{{Node: id, Attempt: 1, Since: 5}},
 	}))
 }
 
 // end ends the attempt of a lane as OK.
-func end(t *testing.T, s *State, id engine.NodeID) engine.NodeID {
+func end(t *testing.T, s *State, id dag.NodeID) dag.NodeID {
 	t.Helper()
 	out, err := s.Prepare(s.Find(id), 1, 8)
 	require.NoError(t, err)
-	return s.Complete(&state.End{Node: id, Attempt: 1, Outcome: engine.OutcomeOK, Output: 1, OutputBytes: 8}, 0, true, out, engine.NoNode, true)
+	return s.Complete(&state.End{Node: id, Attempt: 1, Outcome: record.OutcomeOK, Output: 1, OutputBytes: 8}, 0, true, out, dag.NoNode, true)
 }
 
 // A chain is executed without an answer of the ledger, and reported by one commit with the value of its last task alone.
@@ -53,12 +55,12 @@ func TestAChainIsOneCommit(t *testing.T) {
 	grant(t, s, 0)
 	p, ok := s.Claim()
 	require.True(t, ok)
-	require.Equal(t, engine.NodeID(0), p.ID())
+	require.Equal(t, dag.NodeID(0), p.ID())
 	s.Occupy()
-	assert.Equal(t, engine.NodeID(1), end(t, s, 0))
-	assert.Equal(t, engine.NodeID(2), end(t, s, 1))
+	assert.Equal(t, dag.NodeID(1), end(t, s, 0))
+	assert.Equal(t, dag.NodeID(2), end(t, s, 1))
 	assert.False(t, s.IsDue(), "no other session waits for a task within the chain")
-	assert.Equal(t, engine.NoNode, end(t, s, 2))
+	assert.Equal(t, dag.NoNode, end(t, s, 2))
 	s.Vacate()
 	assert.True(t, s.IsDue())
 	d := s.Draft(ledger.MaxEnds)
@@ -68,8 +70,8 @@ func TestAChainIsOneCommit(t *testing.T) {
 	assert.True(t, d.Commit.Ends[2].Local)
 	assert.Empty(t, d.Commit.Edges, "their children end by the same commit")
 	require.Len(t, d.Outputs, 1)
-	assert.Equal(t, engine.NodeID(2), d.Outputs[0].Node)
-	require.NoError(t, s.Apply(d, &ledger.Reply{Verdict: ledger.Applied, Status: engine.Succeeded}))
+	assert.Equal(t, dag.NodeID(2), d.Outputs[0].Node)
+	require.NoError(t, s.Apply(d, &ledger.Reply{Verdict: ledger.Applied, Status: record.Succeeded}))
 	assert.True(t, s.IsFinal())
 	assert.Equal(t, 3, s.Progress().Done)
 	assert.False(t, s.HasPending())
@@ -87,7 +89,7 @@ func TestAProcessThatDrainsReleasesItsQueue(t *testing.T) {
 	assert.False(t, ok)
 	d := s.Draft(ledger.MaxEnds)
 	require.Len(t, d.Commit.Ends, 1)
-	assert.Equal(t, engine.NoOutcome, d.Commit.Ends[0].Outcome, "a release")
+	assert.Equal(t, record.NoOutcome, d.Commit.Ends[0].Outcome, "a release")
 	s.Enter(1)
 	assert.Zero(t, s.Want(1, 1), "it drains all the same")
 	s.Close()

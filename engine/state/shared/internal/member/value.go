@@ -1,7 +1,8 @@
 package member
 
 import (
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/codec"
+	"github.com/dagscope/dagscope/engine/dag"
 )
 
 // stage is where an output is, apart from this process's memory.
@@ -17,7 +18,7 @@ const (
 // Value is an output in this process's memory, which a task has returned here or which was fetched. Node, Data, Bytes and
 // Inline never change.
 type Value struct {
-	Node  engine.NodeID
+	Node  dag.NodeID
 	Data  any
 	Bytes int64 // as the task's lane has measured it; UnknownSize where that takes encoding it
 	// Inline: it was fetched without a key.
@@ -43,8 +44,8 @@ type Value struct {
 }
 
 // Fetched makes the value of a stored output.
-func Fetched(id engine.NodeID, data any, size int, inline bool) *Value {
-	return &Value{Node: id, Data: data, Bytes: engine.UnknownSize, Size: int64(size), Inline: inline, stage: stored, must: true}
+func Fetched(id dag.NodeID, data any, size int, inline bool) *Value {
+	return &Value{Node: id, Data: data, Bytes: codec.UnknownSize, Size: int64(size), Inline: inline, stage: stored, must: true}
 }
 
 // line is a chain of tasks whose outputs only this process has.

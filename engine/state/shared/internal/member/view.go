@@ -1,7 +1,8 @@
 package member
 
 import (
-	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // membership is how far this process takes part in the run: see STATES.md.
@@ -16,8 +17,8 @@ const (
 
 // view is what this process knows of the run: its status in the ledger, its sessions, and this process's own place.
 type view struct {
-	status     engine.Status // of the latest answer
-	stopping   engine.Status
+	status     record.Status // of the latest answer
+	stopping   record.Status
 	membership membership
 	worker     uint16 // number of this process's worker
 	numbered   bool   // worker is known
@@ -27,17 +28,17 @@ type view struct {
 	// suspects is how many waiting nodes may have taken a worker down, foreign how many of them this session did not get
 	// when it asked, solo the latest that it got. See Yields.
 	suspects, foreign int
-	solo              engine.NodeID
+	solo              dag.NodeID
 }
 
 // Status is the run's status in the ledger; stopping is the status that it will end with, empty unless it is stopping.
-func (v *view) Status() (status, stopping engine.Status) { return v.status, v.stopping }
+func (v *view) Status() (status, stopping record.Status) { return v.status, v.stopping }
 
 // SetStatus sets both, without what follows from it: see State.Stop.
-func (v *view) SetStatus(status, stopping engine.Status) { v.status, v.stopping = status, stopping }
+func (v *view) SetStatus(status, stopping record.Status) { v.status, v.stopping = status, stopping }
 
 // MarkLost records that the store does not know the run any more.
-func (v *view) MarkLost() { v.status = engine.Interrupted }
+func (v *view) MarkLost() { v.status = record.Interrupted }
 
 // IsFinal reports whether the run has ended.
 func (v *view) IsFinal() bool { return v.status.Final() }
@@ -65,7 +66,7 @@ func (v *view) takesNodes() bool { return v.membership < draining }
 
 // handsOut reports whether nodes may be handed to lanes.
 func (v *view) handsOut() bool {
-	return v.status == engine.Running && v.stopping == "" && v.membership < draining
+	return v.status == record.Running && v.stopping == "" && v.membership < draining
 }
 
 // Yields reports whether the session takes nothing but suspects. These are granted only to a session that holds nothing;

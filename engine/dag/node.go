@@ -1,0 +1,39 @@
+package dag
+
+import (
+	"strconv"
+	"strings"
+)
+
+// NodeID is the number of a node of a run: first the nodes of the graph itself, then, block by block, those that fan-outs
+// appended. See Numbering.
+type NodeID uint32
+
+// NoNode stands for no node.
+const NoNode NodeID = 1<<32 - 1
+
+// Identity names a task the same way in every run of a graph.
+type Identity struct {
+	Function string `json:"function"`
+	Version  int    `json:"version"`
+	// Path holds the instance of each enclosing fan-out, outermost first, and then, where the function is called
+	// more than once in the same scope, the number of the call (from 0, in the order of building).
+	Path []uint32 `json:"path,omitempty"`
+}
+
+// String gives blur, blur[3] or grey[3/7].
+func (id Identity) String() string {
+	if len(id.Path) == 0 {
+		return id.Function
+	}
+	var b strings.Builder
+	b.WriteString(id.Function)
+	sep := byte('[')
+	for _, p := range id.Path {
+		b.WriteByte(sep)
+		b.WriteString(strconv.FormatUint(uint64(p), 10))
+		sep = '/'
+	}
+	b.WriteByte(']')
+	return b.String()
+}

@@ -1,0 +1,45 @@
+package record
+
+import (
+	"time"
+
+	"github.com/dagscope/dagscope/engine/dag"
+)
+
+// ErrorKind classifies failures by their cause.
+type ErrorKind string
+
+// Kinds of errors.
+const (
+	UserError       ErrorKind = "user"
+	PanicError      ErrorKind = "panic"
+	TimeoutError    ErrorKind = "timeout"
+	WorkerLostError ErrorKind = "worker_lost"
+	PoisonError     ErrorKind = "poison"
+	OutputLostError ErrorKind = "output_lost"
+	CancelledError  ErrorKind = "cancelled"
+	DeadlineError   ErrorKind = "deadline"
+	ShutdownError   ErrorKind = "shutdown" // of a run that was cancelled because the process that executed it was stopped
+	StoreError      ErrorKind = "store"
+	LimitError      ErrorKind = "limit"
+)
+
+// MaxEvidence bounds the message, the stack and the log tail of one attempt each, in bytes.
+const MaxEvidence = 64 << 10
+
+// ErrorRecord says how one attempt failed.
+type ErrorRecord struct {
+	Kind     ErrorKind  `json:"kind"`
+	Task     string     `json:"task,omitempty"` // its identity as text
+	Node     dag.NodeID `json:"node"`
+	Message  string     `json:"message"`
+	Stack    string     `json:"stack,omitempty"` // of a panic, or the tail of stderr
+	ExitCode int        `json:"exit_code,omitempty"`
+	Signal   string     `json:"signal,omitempty"`
+	Worker   string     `json:"worker"`
+	Host     string     `json:"host,omitempty"`
+	Slot     int        `json:"slot"`
+	Epoch    int        `json:"epoch"`
+	Attempt  int        `json:"attempt"`
+	Time     time.Time  `json:"time"`
+}

@@ -1,0 +1,33 @@
+package record
+
+import "time"
+
+// Usage is what an attempt used, as far as it was measured: what was not is UnknownSize.
+type Usage struct {
+	CPU          time.Duration `json:"cpu_ns"`       // of processors, added up
+	MemoryBytes  int64         `json:"memory_bytes"` // the peak of resident memory
+	ReadBytes    int64         `json:"read_bytes"`   // by the process, from any source
+	WrittenBytes int64         `json:"written_bytes"`
+	// InputBytes is the size of all files that it read; OutsideBytes is that of those which no task of the run makes.
+	// ResultBytes is the size of the files that it wrote and no task reads.
+	InputBytes   int64 `json:"-"` // Bytes.Input has it
+	OutsideBytes int64 `json:"outside_bytes"`
+	ResultBytes  int64 `json:"result_bytes"`
+}
+
+// parts are the numbers of a usage in the order in which they are packed.
+func (u *Usage) parts() [usageParts]int64 {
+	return [usageParts]int64{
+		int64(u.CPU), u.MemoryBytes, u.ReadBytes, u.WrittenBytes, u.InputBytes, u.OutsideBytes, u.ResultBytes,
+	}
+}
+
+const usageParts = 7
+
+// usageOf is the inverse of parts.
+func usageOf(p [usageParts]int64) *Usage {
+	return &Usage{
+		CPU: time.Duration(p[0]), MemoryBytes: p[1], ReadBytes: p[2], WrittenBytes: p[3],
+		InputBytes: p[4], OutsideBytes: p[5], ResultBytes: p[6],
+	}
+}
