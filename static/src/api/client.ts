@@ -52,7 +52,7 @@ interface Options {
 
 /**
  * Typed methods for all operations. Each rejects with a Problem where the service does not answer as asked, and with an
- * AbortError where its signal was aborted. Bodies are believed to be as the OpenAPI document has them.
+ * AbortError where its signal was aborted. Bodies are trusted to be as the OpenAPI document has them.
  */
 export class Api {
   readonly #base: string;
@@ -102,7 +102,7 @@ export class Api {
     return this.#json(runPath(run, '/resume'), { method: 'POST', signal });
   }
 
-  /** Continues with what a run has left, or starts a new one of the same workflow and parameters: the answer says which. */
+  /** Continues with what a run has left, or starts a new one of the same workflow and parameters: it returns the one that runs now. */
   retry(run: string, query: QueryOf<'retry-run'> = {}, signal?: AbortSignal): Promise<RunSummary> {
     return this.#json(runPath(run, '/retry'), { method: 'POST', query, signal });
   }
@@ -273,7 +273,7 @@ async function problemDocument(response: Response): Promise<Partial<ProblemDocum
     const document: unknown = await response.json();
     return typeof document === 'object' && document !== null ? document : {};
   } catch {
-    return {}; // not from the service itself: the status has to do
+    return {}; // not from the service itself: only the status is known
   }
 }
 

@@ -1,4 +1,4 @@
-// The tools of painting, read from the page; made anew when theme, contrast or display change.
+// The tools of painting, read from the page; made again when theme, contrast or display change.
 
 import type { Brushes } from './graph-frame';
 import { Hatches } from './hatches';

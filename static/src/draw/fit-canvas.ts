@@ -15,7 +15,7 @@ export function fitRatio(width: number, height: number, ratio: number): number {
 
 /**
  * Makes a canvas width × height CSS px, sharp on a display of this ratio, and sets its transform so that painting is
- * in CSS px. Setting a size clears a canvas, so it is only set when it changes; the answer says whether it did.
+ * in CSS px. Setting a size clears a canvas, so it is only set when it changes; returns whether it did.
  */
 export function fitCanvas(canvas: HTMLCanvasElement, width: number, height: number, ratio: number): boolean {
   const fitted = fitRatio(width, height, ratio);

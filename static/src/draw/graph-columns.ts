@@ -153,7 +153,7 @@ function growForNames(
   return widths.map((width, i) => width + more[i]! * granted);
 }
 
-/** About what the longest name of a column's tasks takes; 0 where there are too many for labels. */
+/** Px that the longest name of a column's tasks takes, about; 0 where there are too many for labels. */
 function nameWidth(graph: Graph, elements: readonly number[]): number {
   const scope = graph.scopes[0];
   if (!scope || elements.length > DENSE) return 0;

@@ -87,5 +87,5 @@ export function doneOf(counts: Uint32Array): number {
   return counts[stateIs.succeeded]!;
 }
 
-/** What is off the shown path steps back. */
+/** Opacity of what is not on the shown path. */
 export const DIMMED = 0.35;

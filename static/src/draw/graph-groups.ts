@@ -9,7 +9,7 @@ export const COLLAPSE_PX = 6;
 /** Below this distance between two levels, screen px, several levels share their boxes. */
 const LEVEL_PX = 7;
 
-/** Tasks of one function in one level, or in several neighbouring ones. */
+/** Tasks of one function in one level, or in several consecutive ones. */
 export interface Group {
   readonly id: number;
   /** Function; -1 for the boxes of fan-outs. */

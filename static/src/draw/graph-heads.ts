@@ -22,7 +22,7 @@ const RULE_LEAST_PX = 6;
 const STICK_PX = 12;
 const STICK_LEAST_PX = 140;
 
-/** Neighbouring columns under one head, as they are on the screen. */
+/** Consecutive columns under one head, as they are on the screen. */
 interface Head {
   readonly x: number;
   readonly w: number;

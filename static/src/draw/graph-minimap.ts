@@ -1,4 +1,4 @@
-// The small picture of the whole graph, shown when the large one is not.
+// The small picture of the whole graph, shown while the large one shows only a part of it.
 
 import { isTaskElement } from './graph-edges';
 import { type GraphFrame } from './graph-frame';

@@ -271,7 +271,7 @@ export class GraphStage {
       groups: this.#tallies.groups,
       columns: this.#tallies.columns,
       times: this.#times,
-      // Functions of an object are not copied by its spread when they are methods of its class.
+      // Spreading an object does not copy the methods of its class.
       median: (fn) => input.median(fn),
       slack: (node) => input.slack?.(node) ?? NaN,
     };

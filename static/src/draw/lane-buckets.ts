@@ -141,7 +141,7 @@ class Gatherer {
     this.#failed = new Uint8Array(range.count);
   }
 
-  /** Answers how many rows it read. */
+  /** Returns how many rows it read. */
   add(lane: Lane, longNs: number): number {
     const { first, count, widthNs } = this.#range;
     const places = visibleRows(lane, first * widthNs, (first + count) * widthNs);

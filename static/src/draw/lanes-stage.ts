@@ -135,7 +135,7 @@ export class LanesStage {
     if (frame && this.#window) this.setWindow(windowWithin(frame.scale.pan(dx), frame.endNs));
   }
 
-  /** Scrolls the lanes; answers whether there was anything to scroll. */
+  /** Scrolls the lanes; returns whether there was anything to scroll. */
   scroll(dy: number): boolean {
     const frame = this.#prepare();
     if (!frame) return false;
@@ -187,7 +187,7 @@ export class LanesStage {
     ];
   }
 
-  /** Opens or folds the worker whose strip is at a height; answers whether there is one. */
+  /** Opens or folds the worker whose strip is at a height; returns whether there is one. */
   toggleStrip(y: number): boolean {
     const frame = this.#prepare();
     const row = frame && laneRowAt(frame, y);

@@ -84,7 +84,7 @@ export class CommandRegistry {
     return this.#commands.get(id);
   }
 
-  /** Runs a command by its id, if it may be run now; answers whether it was. */
+  /** Runs a command by its id, if it may be run now; returns whether it was. */
   run(id: string): boolean {
     const command = this.#commands.get(id);
     if (!command || command.when?.() === false) return false;
@@ -92,7 +92,7 @@ export class CommandRegistry {
     return true;
   }
 
-  /** Runs what a press asks for; answers whether it asked for anything. */
+  /** Runs what a press asks for; returns whether it asked for anything. */
   handle(key: CommandKey): boolean {
     if (restsWith(key)) return false;
     for (const bounds of this.#chords.values()) {

@@ -46,7 +46,7 @@ export interface GestureHandler {
   dragMove?(drag: Drag): void;
   /** undone: Esc was pressed, or the browser took the pointer away: put back what dragStart found. */
   dragEnd?(drag: Drag, undone: boolean): void;
-  /** Answers whether it used the wheel, else the page scrolls. */
+  /** Returns whether it used the wheel, else the page scrolls. */
   wheel?(at: WheelSample, zone: string): boolean;
   /** Two fingers: their distance grew by factor around x, y, which itself moved by dx, dy. */
   pinch?(factor: number, x: number, y: number, dx: number, dy: number): void;
@@ -120,7 +120,7 @@ export class GestureMachine {
     if (!this.#held) this.#handler.hover?.(null);
   }
 
-  /** Esc, or the pointer was taken away. Answers whether there was a drag to undo. */
+  /** Esc, or the pointer was taken away. Returns whether there was a drag to undo. */
   cancel(): boolean {
     const held = this.#held;
     this.#drop();

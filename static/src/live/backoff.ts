@@ -2,7 +2,7 @@
 
 const FIRST_MS = 500;
 const LONGEST_MS = 30_000;
-/** After a server has said that it goes away, it is likely to be back at once; but all pages have heard it. */
+/** After a server has said that it goes away, it is likely to be back at once; but all pages got that message together. */
 const QUICK_MS = 250;
 
 /**

@@ -1,4 +1,4 @@
-// How the page hears of its runs: what the badge draws.
+// The state of the connection by which a page follows its runs: what the badge draws.
 
 /** How frames come. */
 export type Transport = 'socket' | 'events';

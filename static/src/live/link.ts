@@ -5,7 +5,7 @@ import { type ClientMessage, parseMessage, type ServerMessage } from './message'
 import { type RunSubscription, subscribeMessage, type Subscription } from './subscription';
 import type { Connection, ConnectionEvents, LiveDeps } from './transport';
 
-/** Until the service has said how often its heart beats. */
+/** The interval of heartbeats until the service has sent its own. */
 export const HEARTBEAT_MS = 10_000;
 
 /** What a link reports. Where it is known without asking, it says whose message or frame it is. */

@@ -32,7 +32,7 @@ export class LiveClient {
   #state: LinkState;
   #storeSilentSince: string | null = null;
   #lastMs = NaN;
-  /** The one that counts; callbacks of any other are of the past. */
+  /** The current link; callbacks of any other are stale. */
   #link: Link | undefined;
   #cancelTimer: () => void = () => undefined;
   #attempt = 0;
@@ -58,7 +58,7 @@ export class LiveClient {
     return { ...this.#counts };
   }
 
-  /** Calls back whenever the kind of the state or what is known of the store changes; the answer ends that. */
+  /** Calls back whenever the kind of the state or what is known of the store changes; the function it returns ends that. */
   onState(listener: (state: LinkState) => void): () => void {
     this.#listeners.add(listener);
     return () => {
@@ -66,7 +66,7 @@ export class LiveClient {
     };
   }
 
-  /** Follows a run; the answer ends that. */
+  /** Follows a run; the function it returns ends that. */
   subscribeRun(run: string, handlers: RunHandlers): () => void {
     return this.#add({
       topic: 'run',
@@ -115,7 +115,7 @@ export class LiveClient {
 
   #connect(): void {
     const nowMs = this.#deps.clock.nowMs();
-    // After so many failures every other try is a stream of events: the service may as well have been away.
+    // After so many failures every other try is a stream of events: the service may also just have been away.
     const n = this.#failuresBeforeHello - SOCKET_TRIES;
     const transport: Transport = n >= 0 && n % 2 === 0 ? 'events' : 'socket';
     this.#counts.connects++;
@@ -135,7 +135,7 @@ export class LiveClient {
     this.#watch(HEARTBEAT_MS);
   }
 
-  /** Two heartbeats without a word are a dead link. */
+  /** A link without a message for two heartbeats is dead. */
   #watch(heartbeatMs: number): void {
     this.#cancelTimer();
     this.#cancelTimer = this.#deps.clock.after(2 * heartbeatMs, () => {
@@ -330,7 +330,7 @@ export class LiveClient {
     const link = this.#link;
     this.#link = undefined;
     link?.close();
-    this.#storeSilentSince = null; // the next link reports anew
+    this.#storeSilentSince = null; // the next link reports it again
   }
 
   #change(state: LinkState): void {

@@ -34,7 +34,7 @@ export type ClientMessage =
   | { readonly type: 'unsubscribe'; readonly channel: number }
   | { readonly type: 'resync'; readonly channel: number };
 
-/** Reads a message; undefined where it is none: later versions may say more. */
+/** Reads a message; undefined for one that it does not know, as later versions may send. */
 export function parseMessage(json: string): ServerMessage | undefined {
   let value: unknown;
   try {

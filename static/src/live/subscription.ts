@@ -30,7 +30,7 @@ export interface RunSubscription {
   /** Everything up to here has been applied, of this incarnation of the run. */
   seq: number;
   incarnation: string;
-  /** A snapshot was asked for: what else still comes is of before. */
+  /** A snapshot was requested: whatever comes before it is stale. */
   awaitsSnapshot: boolean;
   /** Within a batch of frames; seq does not move meanwhile. */
   isWithinBatch: boolean;

@@ -23,7 +23,7 @@ export type Connect = (url: string, events: ConnectionEvents) => Connection;
 /** Monotonic time and timers. */
 export interface Clock {
   nowMs(): number;
-  /** Calls back once after a time; the answer prevents that. */
+  /** Calls back once after a time; the function it returns prevents that. */
   after(ms: number, call: () => void): () => void;
 }
 

@@ -1,4 +1,4 @@
-// What an ended run could not have been shorter than, and what its time went into: the figures that its reason is from.
+// Lower bounds of an ended run's makespan, and what its time went into: the figures that its reason is derived from.
 
 import { claimGapsOf, isShort } from './claims';
 import { type CriticalPath, criticalPathOf, type PathStep } from './critical-path';
@@ -67,7 +67,7 @@ export interface Bounds {
   readonly work: SlotWork;
   /** Work ÷ slots: what it takes if every slot works all the time. */
   readonly workNs: number;
-  /** Longest chain by execution alone: what it takes with slots without end. */
+  /** Longest chain by execution alone: what it takes with unlimited slots. */
   readonly chain: Chain;
   /** The same with what moving data and the engine took for the tasks on it. */
   readonly heldChain: Chain;
@@ -247,7 +247,7 @@ function pathTime(table: RunTable, path: CriticalPath, gaps: Float64Array, occup
     const fullNs = Math.min(waitedNs, growth(full, fromNs, claimedNs));
     const absentNs = Math.min(waitedNs - fullNs, growth(absent, fromNs, claimedNs));
     const freeNs = waitedNs - fullNs - absentNs;
-    // What one lane leaves to itself while another is being woken is no waiting.
+    // Tasks that a lane keeps while another one is being woken do not wait.
     const isEngine = isShort(table, row, freeNs);
     time.engineNs += gapNs + (isEngine ? freeNs : 0);
     time.freeNs += isEngine ? 0 : freeNs;

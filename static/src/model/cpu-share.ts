@@ -1,4 +1,4 @@
-// Whether functions compute or wait: their CPU time by the time of their execution.
+// Whether functions compute or wait: their CPU time divided by the time of their execution.
 
 import type { GraphIndex } from './graph-index';
 import { metricsOf, valueOf } from './metric';
@@ -6,7 +6,7 @@ import { Outcome, type RunTable } from './run-table';
 
 /** What a CPU share means, as the heads of tables explain it. */
 export const cpuTitle =
-  'CPU time by execution time: 100 % is one processor that computes throughout, little is waiting for files or others';
+  'CPU time divided by execution time: 100 % is one processor that computes throughout; a low share is waiting for files or others';
 
 /**
  * CPU time of each function by its execution time, over the attempts that had ended well by a moment and whose CPU time

@@ -8,11 +8,11 @@ import { Outcome, type RunTable } from './run-table';
 import { standstillNs } from './standstill';
 import { sourceOf } from './states';
 
-/** One task on the path, from the end of the one before to its own end. */
+/** One task on the path, from the end of the previous one to its own end. */
 export interface PathStep {
   readonly node: number;
   readonly row: number;
-  /** When the task before on the path was over; of the first, the first claim of the run. */
+  /** When the previous task of the path was over; of the first one, the first claim of the run. */
   readonly fromNs: number;
   readonly toNs: number;
   /** Earlier attempts of the task, and the life of an output that was lost and made again. */

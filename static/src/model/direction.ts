@@ -1,4 +1,4 @@
-// Text of others that would turn the text around it.
+// Foreign text that could change the direction of the text around it.
 
 /** Embeddings, overrides and isolates: after one of them the rest of a line may read backwards. */
 const TURNING = /[\u202a-\u202e\u2066-\u2069]/gu;

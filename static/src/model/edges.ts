@@ -4,7 +4,7 @@ import type { GraphIndex } from './graph-index';
 import { attemptAt, sourceOf } from './states';
 import { NO_WORKER, Outcome, type RunTable, RowFlag } from './run-table';
 
-/** Data that a task read from one before it. */
+/** Data that a task read from one of its parents. */
 export interface EdgeUse {
   readonly from: number;
   readonly to: number;

@@ -12,7 +12,7 @@ import type { TaskState } from './task-state';
 /** What happened to an attempt, or to the run as a whole. */
 const EventKind = { claimed: 0, started: 1, ended: 2, over: 3, mark: MARK } as const;
 
-/** Events of a run, ascending in time; equal times in the order of cause and effect. Columns, one place an event. */
+/** Events of a run, ascending in time; equal times in the order of cause and effect. Columns, with one place for each event. */
 export class RunEvents {
   readonly length: number;
   readonly atNs: Float64Array;
@@ -163,7 +163,7 @@ function markText(marks: readonly Mark[], place: number): string {
     case 11:
       return 'run reached its deadline';
     case 12:
-      return 'cancellation asked for';
+      return 'cancellation requested';
     case 13:
       return `a slot of ${workerName(workerOf(mark))} is gone: its task ignored the cancellation`;
     default:

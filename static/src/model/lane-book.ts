@@ -9,7 +9,7 @@ import { endOf } from './states';
 const SLOTS = 0x10000;
 const NO_LANE = -1;
 
-/** Follows one table: which lane each of its rows is in. A version makes those lanes anew that its rows are in. */
+/** Follows one table: which lane each of its rows is in. A new version rebuilds only the lanes that its rows are in. */
 export class LaneBook {
   #version = -1;
   #generation = -1;
@@ -45,7 +45,7 @@ export class LaneBook {
     this.#arrange();
   }
 
-  /** Makes the lanes of touched rows anew; false where a row has left its place. */
+  /** Rebuilds the lanes of touched rows; false where a row has left its place. */
   #follow(table: RunTable): boolean {
     if (table.node.length > this.#laneOf.length) {
       const [laneOf, claimedNs] = [this.#laneOf, this.#claimedNs];
@@ -103,7 +103,7 @@ export class LaneBook {
     this.#lanes = { workers, lanes };
   }
 
-  /** The same lanes in the same places, some of them anew. */
+  /** Replaces lanes that were rebuilt; all keep their places. */
   #replace(keys: ReadonlyMap<number, unknown>): void {
     const lanes = [...this.#lanes.lanes];
     const changed = new Set<number>();

@@ -30,7 +30,7 @@ export interface WorkerLanes {
 /** All lanes of a run, by worker and slot. */
 export interface Lanes {
   readonly workers: readonly WorkerLanes[];
-  /** The same one after the other. */
+  /** All of them in one list. */
   readonly lanes: readonly Lane[];
 }
 

@@ -16,7 +16,7 @@ const SECOND_NS = 1e9;
 /** The log is written, kept and sent in parts: so much of what happened last may not have come yet. */
 const BEHIND_NS = 500e6;
 
-/** What a live run does at a moment is not known from its log yet, but only what its slots did before. */
+/** The log of a live run does not show yet what its slots do at this moment, only what they did before. */
 export function isOnlyNow(table: RunTable, atNs: number): boolean {
   return !table.ended && atNs > table.nowNs - SECOND_NS;
 }

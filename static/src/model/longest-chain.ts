@@ -1,4 +1,4 @@
-// The longest chain of tasks that wait for each other: what a run would take with slots without end.
+// The longest chain of tasks that wait for each other: what a run would take with unlimited slots.
 
 import type { GraphIndex } from './graph-index';
 

@@ -40,7 +40,7 @@ class Chains implements NodeRows {
   }
 
   follow(table: RunTable): void {
-    // A column is replaced when it grows and when the table starts afresh; then the chains are made anew.
+    // A column is replaced when it grows and when the table starts afresh; then the chains are rebuilt.
     if (table.node !== this.#column || table.rows < this.rows) {
       this.#column = table.node;
       this.rows = 0;

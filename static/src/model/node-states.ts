@@ -22,7 +22,7 @@ export class NodeStates {
   state = new Uint8Array(0);
   /** By node: the attempt that counts, -1 before the first. */
   row = new Int32Array(0);
-  /** Number of the state of what nothing is known of. */
+  /** Number of the state of nodes of which nothing is known. */
   unbegun: number = stateNumber.pending;
   /** Moves whenever the columns do. */
   revision = 0;
@@ -48,12 +48,12 @@ export class NodeStates {
     return this.#isOf(index, table) && table.version === this.#version && atNs === this.#atNs;
   }
 
-  /** To come to a moment only the rows have to be read that frames have brought since. */
+  /** Only the rows that frames have brought since need to be read to move to a moment. */
   follows(index: GraphIndex, table: RunTable, atNs: number): boolean {
     return this.#isOf(index, table) && this.#onlyAdds(table, atNs);
   }
 
-  /** Brings the columns to a moment; answers whether anything may have changed. */
+  /** Brings the columns to a moment; returns whether anything may have changed. */
   update(index: GraphIndex, table: RunTable, atNs: number): boolean {
     if (this.isAt(index, table, atNs)) return false;
     if (this.follows(index, table, atNs)) this.#follow(table, atNs);

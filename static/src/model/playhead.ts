@@ -2,7 +2,7 @@
 
 const NS_PER_S = 1e9;
 
-/** A live run that is younger than the time to play it in would never be caught up with, so it is played this fast. */
+/** A replay that is to take longer than a live run is old would never catch up with it, so it plays this fast. */
 const CATCHES_UP = 2;
 
 /** Moments at which something happened; RunEvents is one. NaN where there is none. */
@@ -14,7 +14,7 @@ export interface Steps {
 /** Factors of playing, in run time per real time. */
 const factors = [0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 50, 100] as const;
 
-/** How fast to play: by a factor, or so that all there is takes so many seconds, whether it lasted 5 ms or a day. */
+/** How fast to play: by a factor, or so that the whole run takes so many seconds, whether it lasted 5 ms or a day. */
 export type Speed =
   { readonly kind: 'times'; readonly factor: number } | { readonly kind: 'in'; readonly seconds: number };
 
@@ -50,7 +50,7 @@ export class Playhead {
     return this.#atNs;
   }
 
-  /** The latest moment there is: now, or the end of the run. */
+  /** The latest moment: now, or the end of the run. */
   get nowNs(): number {
     return this.#nowNs;
   }

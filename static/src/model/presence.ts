@@ -23,7 +23,7 @@ export function presencesOf(table: RunTable): ReadonlyMap<number, Presence> {
   const presences = new Map<number, Presence>();
   let finishedNs = Infinity;
   for (const mark of table.marks) {
-    // With a run that ended its workers went; in the next revision of it they have other numbers.
+    // When a run ends its workers leave; in its next revision they have other numbers.
     if (mark.kind === MarkKind.runFinished) finishedNs = mark.atNs;
     if (mark.kind === MarkKind.runStarted && finishedNs < Infinity) {
       for (const [worker, of] of presences) presences.set(worker, { ...of, toNs: Math.min(of.toNs, finishedNs) });
@@ -86,7 +86,7 @@ export interface SlotChange {
 
 const changesOf = new WeakMap<Lanes, readonly SlotChange[]>();
 
-/** All changes of the number of slots, ascending. Who goes as another comes has made room for it. */
+/** All changes of the number of slots, ascending. At equal moments leaving comes before joining. */
 export function slotChanges(table: RunTable, lanes: Lanes): readonly SlotChange[] {
   const known = changesOf.get(lanes);
   if (known !== undefined) return known;

@@ -44,7 +44,7 @@ const ONE = 1.05;
 /** Share of the chain that a straggler alone has to hold up. */
 const HELD_UP = 0.5;
 
-/** The bound that is nearest to the makespan, apart from standing still where that is left out. */
+/** The bound that is nearest to the makespan, apart from standstills where they are left out. */
 export function reasonOf(bounds: Bounds, { still = true } = {}): Reason {
   const { path, makespanNs } = bounds;
   const reason = (cause: Cause, ns: number): Reason => ({ cause, ns, share: makespanNs > 0 ? ns / makespanNs : 0 });

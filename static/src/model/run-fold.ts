@@ -23,7 +23,7 @@ export class RunFold {
     if (!addsWithoutHoles(frame.rows, isSnapshot ? 0 : columns.rows)) return false;
     if (isSnapshot) columns.clear();
     columns.write(frame.rows);
-    for (const mark of frame.marks) columns.marks.push(mark); // more than a call takes arguments
+    for (const mark of frame.marks) columns.marks.push(mark); // more arguments than a call may have
     addExpansions(columns.expansions, frame.expansions);
     columns.seq = frame.to;
     columns.nowNs = frame.ended ? frame.nowNs : Math.max(columns.nowNs, frame.nowNs);
@@ -60,7 +60,7 @@ function addExpansions(expansions: Expansion[], more: readonly Expansion[]): voi
 }
 
 const SMALLEST = 256;
-/** The list of touched rows begins anew when it is so many times as long as there are rows: it must not grow for ever. */
+/** The list of touched rows begins again when it is this many times as long as the table: it must not grow for ever. */
 const MOST_TOUCHES = 16;
 
 class TouchLog implements TouchedRows {

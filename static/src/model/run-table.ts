@@ -56,7 +56,7 @@ export interface RunTable {
   readonly storedBytes: Float64Array;
   /** What attempts used, by row; few runs have any of it. */
   readonly usage: ReadonlyMap<number, Usage>;
-  /** Which rows frames have brought or changed, in that order: what follows the table reads on from where it was. */
+  /** Which rows frames have brought or changed, in that order: readers that follow the table continue from where they stopped. */
   readonly touched: TouchedRows;
   /** Rows of a node, oldest first; empty while nothing is known of it. */
   rowsOf(node: number): readonly number[];
@@ -80,7 +80,7 @@ export interface Usage {
   readonly writtenBytes: number;
 }
 
-/** Numbers of rows, each as often as a frame had it. The list begins anew, under another number, with the table. */
+/** Numbers of rows, each as often as a frame had it. The list begins again, under another number, with the table. */
 export interface TouchedRows {
   readonly generation: number;
   readonly length: number;

@@ -19,7 +19,7 @@ export interface FunctionSamples {
 export class Samples {
   readonly #metric: Metric;
   #byFunction: FunctionSamples[] = [];
-  /** By row: its value as it is in, NaN for none, and the moment from which it counts. */
+  /** By row: the value that the columns hold, NaN for none, and the moment from which it counts. */
   #value = new Float64Array(0);
   #countsFromNs = new Float64Array(0);
   #version = -1;

@@ -54,7 +54,7 @@ export class SortedMoments {
   readonly #momentsOf: MomentsOfRow;
   readonly #hasMarks: boolean;
   #moments: Moments = { atNs: new Float64Array(0), kind: new Uint8Array(0), row: new Uint32Array(0) };
-  /** How many moments of each row are in. */
+  /** How many moments of each row are included. */
   #counts = new Uint8Array(0);
   #generation = -1;
   #touches = 0;

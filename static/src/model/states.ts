@@ -9,7 +9,7 @@ export function endOf(table: RunTable): number {
   return table.ended ? table.nowNs : Infinity;
 }
 
-/** The run is over at a moment, be it that it was continued later. */
+/** The run is over at a moment, even if it was continued later. */
 export function isOverAt(table: RunTable, atNs: number): boolean {
   return atNs >= endOf(table) || endingsOf(table).some(({ fromNs, restartNs }) => fromNs <= atNs && atNs < restartNs);
 }
@@ -61,7 +61,7 @@ function numberAt(table: RunTable, row: number, atNs: number, isOver: boolean): 
   return atNs >= beginOf(table, row) ? State.ready : State.pending;
 }
 
-/** State of the task of which a row counts: that of the attempt, unless what it ended as is not the last word. */
+/** State of a task by the row that counts for it: that of the attempt, unless its outcome is not final. */
 function taskNumberAt(table: RunTable, row: number, atNs: number, isOver: boolean): number {
   const own = numberAt(table, row, atNs, isOver);
   if (own === State.notRun) {

@@ -31,7 +31,7 @@ export class TimeScale {
     return this.fromNs + (px - this.leftPx) * this.nsPerPx;
   }
 
-  /** Shows factor times as much detail around a pixel, which keeps its moment; less where that were too fine. */
+  /** Shows factor times as much detail around a pixel, which keeps its moment; less where that would be too fine. */
   zoom(factor: number, atPx: number): TimeScale {
     const f = Math.min(factor, (this.toNs - this.fromNs) / MIN_SPAN_NS);
     const atNs = this.ns(atPx);
@@ -82,7 +82,7 @@ export function wheelZoom(deltaPx: number): number {
   return Math.exp(-deltaPx / 400); // one notch of 100 px is 1.28, ten notches a factor of 12
 }
 
-/** The least power of two ns that is at least so long: buckets of such a width keep their edges while panning. */
+/** The least power of two ns that is at least this long: buckets of such a width keep their edges while panning. */
 export function bucketWidth(leastNs: number): number {
   return 2 ** Math.max(0, Math.ceil(Math.log2(Math.max(leastNs, 1))));
 }

@@ -9,7 +9,7 @@ export type OnSize = (width: number, height: number, ratio: number) => void;
 
 /**
  * An attachment that reports the size of an element now and whenever it or the display's ratio changes. It looks again
- * right before each frame of the loop: an observer hears of a new size only after the frame, which would be painted twice.
+ * right before each frame of the loop: an observer is notified of a new size only after the frame, which would be painted twice.
  */
 export function canvasSize(loop: FrameLoop, report: OnSize): (element: HTMLElement) => () => void {
   return (element) => {

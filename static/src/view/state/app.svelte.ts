@@ -98,7 +98,7 @@ export class AppState {
     remember(this.#keep, TIME_KEY, clock);
   }
 
-  /** The last thing said to readers of screens. */
+  /** The last thing said to screen readers. */
   get said(): string {
     return this.#said;
   }
@@ -112,7 +112,7 @@ export class AppState {
     this.#host.document.title = text === '' ? 'dagscope' : `${text} – dagscope`;
   }
 
-  /** Loads the page anew. */
+  /** Reloads the page. */
   reload(): void {
     this.#host.location.reload();
   }

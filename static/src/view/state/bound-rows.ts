@@ -41,7 +41,7 @@ export function boundRows(index: GraphIndex, bounds: Bounds): BoundRow[] {
   return [...always, ...seldom.filter(({ ns }) => ns > 0), row('makespan', makespanNs, 'first claim to last end')];
 }
 
-/** What one task and one function did to it. */
+/** How much of it one task and one function explain. */
 function outstanding(
   index: GraphIndex,
   { straggler, largest, slots }: Bounds,

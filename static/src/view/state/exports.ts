@@ -1,4 +1,4 @@
-// What a run can be taken away as.
+// What a run can be exported as.
 
 import type { Api } from '../../api/client';
 import type { RunSummary } from '../../api/schema';

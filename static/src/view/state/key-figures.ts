@@ -27,7 +27,7 @@ export interface KeyFigure {
   readonly sub: string;
   /** On hover: what it is, or why there is no value. */
   readonly title: string;
-  /** Goes where there is little room. */
+  /** Hidden where there is little room. */
   readonly second: boolean;
 }
 

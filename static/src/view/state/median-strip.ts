@@ -27,7 +27,7 @@ export type StripEnds = Pick<StripScale, 'low' | 'high'>;
 
 const NARROWEST = 0.7;
 const WIDEST = 1.6;
-/** Beyond this a value is drawn at the edge: one straggler must not press all others together. */
+/** Beyond this a value is drawn at the edge: one straggler must not squeeze all others together. */
 const FARTHEST = 8;
 
 /** Ends that hold all ratios, within bounds; they do not depend on the moment, so that nothing jumps. */

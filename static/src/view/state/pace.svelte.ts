@@ -1,4 +1,4 @@
-// How often panels of text are made again. Pictures follow every frame; tables and figures of a large run would cost
+// How often panels of text are updated. Pictures follow every frame; tables and figures of a large run would cost
 // more than a frame has, so they follow at most ten times a second, and are exact as soon as things rest.
 
 import type { PageClock } from './playback.svelte';

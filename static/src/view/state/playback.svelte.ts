@@ -7,7 +7,7 @@ import { Playhead, type Speed, speeds, type Steps } from '../../model/playhead';
 export interface PageClock {
   /** Milliseconds that only ever grow. */
   now(): number;
-  /** Calls back after a while; the answer calls it off. */
+  /** Calls back after a while; the function it returns prevents that. */
   after(ms: number, callback: () => void): () => void;
 }
 
@@ -47,7 +47,7 @@ export class Playback {
   #linked: () => boolean = () => true;
   #live = false;
   #lastMs = 0;
-  /** A place asked for before the run reached so far back as to know it. */
+  /** A place that was asked for before the log had come so far. */
   #wantedNs: number | undefined;
 
   /** onmove is called after each change, in place of an effect. */
@@ -120,7 +120,7 @@ export class Playback {
     this.#publish();
   }
 
-  /** To now and on with it, or to the end. */
+  /** Goes to now and follows it, or goes to the end. */
   end(): void {
     this.#playhead.end();
     this.#publish();

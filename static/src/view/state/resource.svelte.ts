@@ -2,7 +2,7 @@
 
 import { Problem } from '../../api/problem';
 
-/** What is away for now is asked for again after this, and then twice as long each time. */
+/** A request that the service cannot answer now is repeated after this, and then after twice as long each time. */
 const AGAIN_MS = 2_000;
 const AGAIN_MOST_MS = 30_000;
 
@@ -29,7 +29,7 @@ export class Resource<T> {
     return this.#value;
   }
 
-  /** What the last request failed with; undefined once one went well. */
+  /** What the last request failed with; undefined once one has succeeded. */
   get error(): unknown {
     return this.#error;
   }
@@ -39,7 +39,7 @@ export class Resource<T> {
   }
 
   /**
-   * Starts a request in place of the one under way, if any. Where the service is away it is repeated until it goes well,
+   * Starts a request in place of the one under way, if any. Where the service is away it is repeated until it succeeds,
    * or another takes its place.
    */
   async load(request: (signal: AbortSignal) => Promise<T>): Promise<void> {

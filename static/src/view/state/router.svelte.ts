@@ -50,7 +50,7 @@ export class Router {
     if (turned) this.#window.scrollTo(0, 0);
   }
 
-  /** Follows back, forward and links from now on; the answer ends that. */
+  /** Follows back, forward and links from now on; the function it returns ends that. */
   start(): () => void {
     const moved = (): void => {
       this.#url = new URL(this.#window.location.href);

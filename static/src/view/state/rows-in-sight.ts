@@ -9,7 +9,7 @@ export interface Sight {
 
 /** Rows kept ready beyond each edge, so that a wheel does not show blank rows. */
 const MARGIN = 8;
-/** Rows at once before the height is known, and the most there ever are: a table that got no height must not draw them all. */
+/** Rows at once before the height is known, and the most at any time: a table that got no height must not draw them all. */
 const MOST = 200;
 
 /** Rows [from, to) to have in the page; `from` is even, so that stripes and keys do not flicker. */

@@ -45,7 +45,7 @@ export class RunControl {
     return (status === 'failed' || status === 'cancelled') && this.#view.app.server.shared;
   }
 
-  /** It ended, is no recording, which has no workflow that could be launched, and is not one to continue. */
+  /** It has ended, is not a recording (which has no workflow to launch), and is not to be continued. */
   get canRunAgain(): boolean {
     const { live, imported } = this.#view.summaryNow;
     return !live && imported === null && !this.canContinue;

@@ -12,7 +12,7 @@ export interface RunFact {
   readonly mono?: boolean;
 }
 
-/** How figures are written; passed in, so that this file has no opinion. */
+/** How figures are written; passed in, so that this file does not decide it. */
 export interface Writing {
   duration(ns: number): string;
   bytes(n: number): string;

@@ -81,7 +81,7 @@ function hooksOf(view: RunView): Record<string, unknown> {
   };
 }
 
-/** Puts the hooks in place; the answer takes them away. */
+/** Puts the hooks in place; the function it returns takes them away. */
 export function runHooks(app: AppState, view: RunView): () => void {
   const hooks = hooksOf(view);
   Object.assign(app.hooks, hooks);

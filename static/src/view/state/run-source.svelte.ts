@@ -218,7 +218,7 @@ export class RunSource {
     this.#version++;
     const workers = workerMarks(this.table);
     if (workers !== this.#workerMarks) {
-      // Of a run that is over, those that were asked for with it are all there are.
+      // Of a run that is over, the workers that were requested with it are complete.
       if (this.#workerMarks >= 0 || !this.table.ended) void this.#loadWorkers();
       this.#workerMarks = workers;
     }

@@ -348,7 +348,7 @@ export class RunView {
     this.#hovered = node;
   }
 
-  /** Opens the stream; the answer ends everything. */
+  /** Opens the stream; the function it returns ends everything. */
   open(): () => void {
     const close = this.source.open();
     return () => {

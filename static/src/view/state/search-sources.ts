@@ -26,7 +26,7 @@ const HITS = 6;
 export class SearchSources {
   #sources: SearchSource[] = [];
 
-  /** Adds a source in front of those there are; the answer takes it away. */
+  /** Adds a source in front of the others; the function it returns takes it away. */
   add(source: SearchSource): () => void {
     this.#sources = [source, ...this.#sources];
     return () => {

@@ -1,9 +1,9 @@
-// What the service is, asked for once per page load, when something wants to know it first.
+// What the service is: requested once per page load, when it is first needed.
 
 import type { Api } from '../../api/client';
 import type { Server } from '../../api/schema';
 
-/** Until the service has answered, and where it does not: a process of its own. */
+/** Used until the service has answered, and where it does not: a process alone. */
 const alone: Server = { shared: false, worker_command: 'dagscope serve', program: 'dagscope', place: '' };
 
 export class ServerFace {
@@ -42,7 +42,7 @@ export class ServerFace {
     try {
       this.#server = await this.#api.server();
     } catch {
-      // What only shared runs have is not shown.
+      // Then what only shared runs have is not shown.
     }
   }
 }

@@ -44,7 +44,7 @@ export class Theme {
     this.choose(themeChoices[(at + 1) % themeChoices.length]!);
   }
 
-  /** Notices changes of the system's scheme and contrast; the answer ends that. */
+  /** Notices changes of the system's scheme and contrast; the function it returns ends that. */
   watch(host: Window): () => void {
     const queries = ['(prefers-color-scheme: dark)', '(prefers-contrast: more)', '(forced-colors: active)'];
     const lists = queries.map((query) => host.matchMedia(query));

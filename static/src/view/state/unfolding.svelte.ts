@@ -1,4 +1,4 @@
-// In which order a run's page comes to be: the pictures first, then the rest, piece by piece.
+// In which order the page of a run is built: the pictures first, then the rest, piece by piece.
 
 import type { FrameLoop } from '../../draw/frame-loop';
 import type { PageClock } from './playback.svelte';

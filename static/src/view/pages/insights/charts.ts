@@ -1,4 +1,4 @@
-// How values lie, as charts: histogram and distribution function over one axis.
+// How values are distributed, as charts: histogram and distribution function over one axis.
 
 import type { HistoryPart } from '../../../api/schema';
 import { count, percent } from '../../../model/format';
@@ -125,7 +125,7 @@ export function ecdfSpec(
   const steps = [...(later.ecdf ?? []), ...(earlier?.ecdf ?? [])];
   const known = steps.map((step) => (step.x > 0 ? step.x : (zero ?? axis.low)));
   const xs = [...new Set([axis.low, ...known, axis.high])].filter((x) => x >= axis.low).sort((a, b) => a - b);
-  /** What stands left of the place of zeros is no value at all. */
+  /** Left of the place of zeros there are no values. */
   const valueOf = (x: number): number => (zero === undefined || x > zero ? x : x === zero ? 0 : -1);
   const share = (part: HistoryPart): number[] => xs.map((x) => shareAt(part, valueOf(x)));
   const chosen = cellValue(later, cell);

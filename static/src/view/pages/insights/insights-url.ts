@@ -50,7 +50,7 @@ export function parseInsightsUrl(params: URLSearchParams): InsightsQuery {
     workflow: params.get('workflow') ?? '',
     metric: one('metric', insightMetrics, insightsDefaults.metric),
     period,
-    // Not every period has something before it.
+    // Not every period has one before it to compare with.
     against: one(
       'against',
       againstNames(period).map((name) => name.value),

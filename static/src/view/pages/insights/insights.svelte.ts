@@ -27,7 +27,7 @@ export interface Comparison {
   readonly earlier: readonly HistoryPart[];
 }
 
-/** CPU time by execution time, by key of a row. */
+/** CPU time divided by execution time, by key of a row. */
 export type CpuShares = ReadonlyMap<string, number>;
 
 /** Of the rows in which the CPU time of every task is known: otherwise the two sums are of different tasks. */

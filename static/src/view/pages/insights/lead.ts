@@ -52,7 +52,7 @@ function shiftLead(metric: InsightMetric, shifted: readonly Shifted[]): Lead {
   if (shifted.length === 0) {
     return { first: [{ text: 'There is nothing to compare with: the earlier stretch has no such task.' }], second: [] };
   }
-  // What a change costs in all: a great factor on a function that takes nothing is no news.
+  // What a change costs in total: a large factor on a function that takes nothing is not worth a sentence.
   const cost = ({ shift }: Shifted): number => Math.abs(shift.ratio - 1) * Math.abs(shift.later.sum);
   const loud = shifted.filter(({ shift }) => shift.loud).sort((a, b) => cost(b) - cost(a));
   const [most, ...others] = loud;

@@ -46,7 +46,7 @@ export function leastValue(part: HistoryPart, cell: Cell): number | null {
   return value === null || cell === 'max' ? value : Math.min(value, part[cell].low);
 }
 
-/** By which of several rows the greatest is meant: the sum of their values, or the greatest where they do not add up. */
+/** What makes one of several rows the greatest: the sum of their values, or the greatest where they do not add up. */
 export function weightOf(metric: InsightMetric, part: HistoryPart): number {
   return kindOf(metric).adds ? part.sum : (part.max ?? 0);
 }
@@ -122,11 +122,11 @@ export function leftOutText(leftOut: readonly LeftOut[]): string {
   return leftOut.map((one) => `${counted(one.runs, 'run')} left out: ${reasons[one.reason]}`).join('; ');
 }
 
-/** What a table rests on: 20,952 tasks of 40 runs. */
+/** What a table is based on: 20,952 tasks of 40 runs. */
 export function basisText(parts: readonly HistoryPart[]): string {
   const tasks = parts.reduce((sum, part) => sum + part.n, 0);
   const most = Math.max(0, ...parts.map((part) => part.runs));
-  // Rows that rest on different runs may hide some that no single row counts.
+  // Rows that are based on different runs may hide some that no single row counts.
   const least = parts.some((part) => part.runs !== most) ? 'at least ' : '';
   return `${counted(tasks, 'task')} of ${least}${counted(most, 'run')}`;
 }

@@ -13,7 +13,7 @@ export interface Expectation {
   readonly p25Ns: number;
   readonly medianNs: number;
   readonly p75Ns: number;
-  /** They were asked for with the same parameters; else with others, which may have nothing to do with it. */
+  /** They had the same parameters; else others, which may make them a poor guide. */
   readonly alike: boolean;
 }
 

@@ -25,7 +25,7 @@ export class Imports {
     this.#app = app;
   }
 
-  /** Imports files; answers whether any was new. */
+  /** Imports files; returns whether any was new. */
   async take(files: Iterable<File>): Promise<boolean> {
     let added = false;
     for (const file of files) {

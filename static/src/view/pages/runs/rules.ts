@@ -122,12 +122,12 @@ export function ruleProblems(values: RuleValues): Record<string, string> {
   return problems;
 }
 
-/** How many rules are not as they would be by themselves. */
+/** How many rules differ from their defaults. */
 export function changedRules(values: RuleValues): number {
   return values.off.size + ruleFigures.filter((figure) => textOf(values, figure) !== '').length;
 }
 
-/** The part of a submission; undefined where all rules are as they would be by themselves. */
+/** The part of a submission; undefined where all rules have their defaults. */
 export function rulesOf(values: RuleValues): Rules | undefined {
   if (changedRules(values) === 0) return undefined;
   const rules: Rules = {};

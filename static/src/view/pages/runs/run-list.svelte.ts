@@ -83,7 +83,7 @@ export class RunList {
     void this.resource.load((signal) => this.#app.api.runs(query, signal));
   }
 
-  /** Follows the live stream, and reports runs that have ended; what it returns ends that. */
+  /** Follows the live stream, and reports runs that have ended; the function it returns ends that. */
   follow(ended: (run: RunSummary) => void): () => void {
     const settled = (): boolean => this.settled;
     this.#app.idleChecks.add(settled);
@@ -120,7 +120,7 @@ export class RunList {
   #refreshSoon(): void {
     this.#timer ??= window.setTimeout(() => {
       this.#timer = undefined;
-      // A slow answer is waited for: asking anew would throw it away, again and again while runs keep ending.
+      // A slow answer is waited for: asking again would discard it, over and over while runs keep ending.
       if (this.resource.loading) this.#refreshSoon();
       else this.refresh();
     }, REFRESH_MS);

@@ -59,7 +59,7 @@ function progressText(run: RunSummary, expectedNs: number | undefined): string {
   return leftNs > 0 ? `${share}, about ${durationText(roundedUp(leftNs))} left` : share;
 }
 
-/** Whole seconds: an estimate that pretends to more misleads. */
+/** Whole seconds: more places would pretend a precision that the estimate does not have. */
 function roundedUp(ns: number): number {
   return Math.ceil(ns / 1e9) * 1e9;
 }

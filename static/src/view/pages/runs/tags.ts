@@ -1,6 +1,6 @@
 // Tags as people write them, and as runs carry them.
 
-/** Reads 'a, b b' as a and 'b b': commas part tags, blanks around them and repeats go. */
+/** Reads 'a, b b' as a and 'b b': commas separate tags; blanks around them and repetitions are dropped. */
 export function readTags(text: string): string[] {
   const tags = text.split(',').map((tag) => tag.trim());
   return [...new Set(tags)].filter((tag) => tag !== '');

@@ -30,7 +30,7 @@ export class Timelines {
     this.#app = app;
   }
 
-  /** Nothing is asked for, and nothing waits to be. */
+  /** No request is under way or waiting. */
   get settled(): boolean {
     return this.#under === 0 && this.#queue.length === 0;
   }

@@ -1,6 +1,6 @@
 // Asks again and again, but only while the page is visible.
 
-/** Calls `ask` now and then every so often while the page is in sight, and at once when it comes back; ends by the answer. */
+/** Calls `ask` now and then every everyMs while the page is visible, and at once when it becomes so; returns what ends it. */
 export function poll(page: Document, everyMs: number, ask: () => Promise<void>): () => void {
   let timer: number | undefined;
   let ended = false;

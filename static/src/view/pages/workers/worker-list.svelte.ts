@@ -14,7 +14,7 @@ export interface Moment {
 }
 
 /**
- * What is the top of a strip: the processors, for as many busy slots keep the machine busy however many slots were opened
+ * The top of a strip: the processors, for as many busy slots keep the machine busy however many slots were opened
  * for tasks that blocked; and more where more slots were busy.
  */
 export function fullOf(moments: readonly Moment[]): number {
