@@ -40,7 +40,6 @@ func shape() limits {
 			"redis.Backend":          seam,
 			"redis.counters":         "one field for each figure of a script's reply",
 			"shared.run":             "the client of a shared run: lock, committer, fetcher and watcher",
-			"worker.job":             "a run in a pool: what lanes, monitor and recorder share",
 			"metricsstore.recording": "a run that is being recorded, owned by one goroutine",
 			"embedded.Store":         seam,
 			"embedded.database":      seam,

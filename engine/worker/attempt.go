@@ -63,8 +63,8 @@ func (a *attempt) place() dag.Place { return a.job.numbers.Locate(a.node) }
 
 // errors is how many earlier attempts have failed, not counting lost ones.
 func (a *attempt) errors() int {
-	if a.job.fetcher != nil {
-		return a.job.fetcher.Errors(a.node)
+	if a.job.shared.fetcher != nil {
+		return a.job.shared.fetcher.Errors(a.node)
 	}
 	return int(a.number) - 1
 }

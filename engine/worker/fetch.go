@@ -62,7 +62,7 @@ func (l *lane) fetch(j *job, c state.Claim, head bool) inputs {
 		a.cancel(cause, began)
 	}
 	in := inputs{fetched: true}
-	in.values, in.details, in.err = j.fetcher.Fetch(a, c)
+	in.values, in.details, in.err = j.shared.fetcher.Fetch(a, c)
 	a.phase.Store(closed)
 	a.release()
 	if in.details != nil {

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,39 +14,36 @@ import (
 
 // job is this worker's part in one run. It implements execution.Execution: it adds what the run's state cannot know.
 type job struct {
-	execution.Execution
-	pool     *Pool
-	info     record.RunInfo
-	options  engine.RunOptions
-	graph    *dag.Graph
-	run      state.Run
-	values   dag.Values // run, converted once instead of for every task
-	numbers  *dag.Numbering
-	lanes    []state.Lane                 // of the first slots, one for each processor; see place
-	more     atomic.Pointer[[]state.Lane] // of the other slots, nil until one of them takes part
-	deadline *time.Timer                  // nil where the store keeps the deadline
-	ending   atomic.Pointer[error]        // the cause for attempts once the run is stopping
-	fence    atomic.Pointer[error]        // the cause for attempts claimed before it was set; see state.Hooks
-	slots    atomic.Int32                 // the most lanes that took part
-	finished sync.Once                    // finish
-	base     time.Time                    // the zero of the run's clock, by the clock of this process
+	execution.Execution // run, like values; set by start, like run, numbers, base and shared
+	pool                *Pool
+	info                record.RunInfo
+	options             engine.RunOptions
+	graph               *dag.Graph
+	run                 state.Run
+	values              dag.Values // converted once instead of for every task
+	numbers             *dag.Numbering
+	base                time.Time                    // the zero of the run's clock, by the clock of this process
+	deadline            *time.Timer                  // nil where the store keeps the deadline; owned by Pool.watch
+	lanes               []state.Lane                 // of the first slots, one for each processor; see place
+	more                atomic.Pointer[[]state.Lane] // of the other slots, nil until one of them takes part
+	ending              atomic.Pointer[error]        // the cause for attempts once the run is stopping
+	fence               atomic.Pointer[error]        // the cause for attempts claimed before it was set; see state.Hooks
+	own                 ownRecord
+	shared              sharedRun
+}
 
-	// Where other processes share the run; else nil.
+// sharedRun is the part of a job that only a run has which other processes share; else its interfaces are nil.
+type sharedRun struct {
 	member  state.Member
 	fetcher state.Fetcher
 	backlog state.Backlogged
-	leaving chan struct{} // closed when the run is to be left to them
-
-	mu      sync.Mutex
-	records []record.WorkerRecord
-	self    record.WorkerRecord
-	usage   usage
+	leaving chan struct{} // closed by Pool.stopAll when the run is to be left to the other processes
 }
 
 func newJob(p *Pool, ej execution.Job) *job {
 	return &job{
 		pool: p, info: ej.Info, options: ej.Options, graph: ej.Graph,
-		lanes: make([]state.Lane, p.cfg.Width), leaving: make(chan struct{}),
+		lanes: make([]state.Lane, p.cfg.Width), shared: sharedRun{leaving: make(chan struct{})},
 	}
 }
 
@@ -58,53 +54,44 @@ func (j *job) hooks() state.Hooks {
 
 // start is called before any lane can see the job.
 func (j *job) start(run state.Run, warm bool) {
-	j.Execution, j.run, j.numbers, j.usage = run, run, run.Numbering(), readUsage()
-	j.values = run
+	j.Execution, j.run, j.values, j.numbers = run, run, run, run.Numbering()
 	now := run.Now()
 	j.base = time.Now().Add(-time.Duration(now))
-	j.self = record.WorkerRecord{
+	self := record.WorkerRecord{
 		Name: j.pool.cfg.Name, Host: j.pool.host, PID: j.pool.pid, Width: j.pool.cfg.Width, Warm: warm, Started: now,
 	}
 	if !warm {
-		j.self.Startup = j.pool.cfg.Startup
+		self.Startup = j.pool.cfg.Startup
 	}
+	j.own.begin(self)
 	if member, ok := run.(state.Member); ok {
-		j.member = member
-		j.fetcher, _ = run.(state.Fetcher)
-		j.backlog, _ = run.(state.Backlogged)
+		j.shared.member = member
+		j.shared.fetcher, _ = run.(state.Fetcher)
+		j.shared.backlog, _ = run.(state.Backlogged)
 		if !j.pool.cfg.Idle {
-			member.Enter(j.record)
+			member.Enter(j.own.now)
 		}
 		return
 	}
-	j.records = append(j.records, j.self)
-	run.Note(record.Step{Kind: record.WorkerStarted, Started: j.self.Started})
-	j.deadline = time.AfterFunc(j.options.Deadline, func() {
-		run.Stop(record.Failed, engine.ErrDeadline, &record.ErrorRecord{
-			Kind: record.DeadlineError, Node: dag.NoNode, Worker: j.pool.cfg.Name, Time: time.Now(),
-			Message: "the run did not end within its deadline of " + j.options.Deadline.String(),
-		})
+	j.own.announce()
+	run.Note(record.Step{Kind: record.WorkerStarted, Started: now})
+	j.deadline = time.NewTimer(j.options.Deadline)
+}
+
+// expired is the channel of the deadline's timer, nil without one.
+func (j *job) expired() <-chan time.Time {
+	if j.deadline == nil {
+		return nil
+	}
+	return j.deadline.C
+}
+
+// expire fails the run at its deadline.
+func (j *job) expire() {
+	j.run.Stop(record.Failed, engine.ErrDeadline, &record.ErrorRecord{
+		Kind: record.DeadlineError, Node: dag.NoNode, Worker: j.pool.cfg.Name, Time: time.Now(),
+		Message: "the run did not end within its deadline of " + j.options.Deadline.String(),
 	})
-}
-
-// record describes the worker as it is now.
-func (j *job) record() record.WorkerRecord {
-	now := readUsage()
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	w := j.self
-	w.Slots, w.CPU, w.MemoryBytes = int(j.slots.Load()), now.cpu-j.usage.cpu, now.memoryBytes
-	return w
-}
-
-// finish completes the worker's record, once the run has ended or is left.
-func (j *job) finish() {
-	last := j.record()
-	last.Ended = j.run.Now()
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.self = last
-	j.records = append(j.records, last)
 }
 
 // leaveWithin bounds how long leave may take to store the outputs that other processes need.
@@ -113,7 +100,7 @@ const leaveWithin = 10 * time.Second
 // leave releases what this worker holds of a shared run, and hands over its completed record. Only then does it cancel
 // what it still executes, so that these attempts are not recorded as cancelled.
 func (j *job) leave() {
-	if j.member == nil {
+	if j.shared.member == nil {
 		return
 	}
 	if j.pool.cfg.Idle { // it took no part, and stops watching the run
@@ -126,7 +113,7 @@ func (j *job) leave() {
 	}
 	ctx, stop := context.WithTimeout(context.Background(), leaveWithin)
 	defer stop()
-	_ = j.member.Leave(ctx, j.self) // if it fails, what was held is released when the lease expires
+	_ = j.shared.member.Leave(ctx, j.own.complete()) // if it fails, what was held is released when the lease expires
 	j.stopping(engine.ErrClosed)
 }
 
@@ -162,8 +149,7 @@ func (j *job) lane(slot int) state.Lane {
 		return *place
 	}
 	*place = j.run.Lane(slot)
-	for n := j.slots.Load(); int(n) <= slot && !j.slots.CompareAndSwap(n, int32(slot+1)); n = j.slots.Load() {
-	}
+	j.own.sawSlot(slot)
 	return *place
 }
 
@@ -186,18 +172,14 @@ func (j *job) place(slot int) *state.Lane {
 
 // TakeDetails implements execution.Execution. Where other processes share the run, the store has the records of all workers.
 func (j *job) TakeDetails() ([]record.Detail, []record.WorkerRecord) {
-	if j.member != nil {
+	if j.shared.member != nil {
 		return j.run.TakeDetails()
 	}
 	select {
 	case <-j.run.Done():
-		j.finished.Do(j.finish)
+		j.own.finish(j.run.Now())
 	default:
 	}
 	details, _ := j.run.TakeDetails()
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	records := j.records
-	j.records = nil
-	return details, records
+	return details, j.own.take()
 }

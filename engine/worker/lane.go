@@ -108,7 +108,7 @@ func (l *lane) work(j *job, c state.Claim) bool {
 	c.Ready = since                // the head of a strand is claimed now, a node of the rest as soon as it is ready
 	in := inputs{values: j.values} // without a fetcher they stay the same
 	for head := true; ; head = false {
-		if j.fetcher != nil {
+		if j.shared.fetcher != nil {
 			if in = l.fetch(j, c, head); errors.Is(in.err, state.ErrInputLost) {
 				return true
 			}

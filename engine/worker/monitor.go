@@ -70,8 +70,8 @@ func (p *Pool) waiting() int {
 	n, elsewhere := 0, 0
 	for _, j := range *p.jobs.Load() {
 		n += j.run.Ready()
-		if j.backlog != nil {
-			elsewhere += j.backlog.Backlog()
+		if j.shared.backlog != nil {
+			elsewhere += j.shared.backlog.Backlog()
 		}
 	}
 	if elsewhere > 0 && !p.lanes.idles() {

@@ -168,16 +168,22 @@ func (p *Pool) admit(j *job, run state.Run) bool {
 	return true
 }
 
-// watch removes a job from the list once it has ended, or is left to other processes.
+// watch stops a job at its deadline, and removes it from the list once it has ended, or is left to other processes.
 func (p *Pool) watch(j *job) {
-	select {
-	case <-j.run.Done():
-	case <-j.leaving:
+	for over := false; !over; {
+		select {
+		case <-j.expired():
+			j.expire()
+		case <-j.run.Done():
+			over = true
+		case <-j.shared.leaving:
+			over = true
+		}
 	}
 	if j.deadline != nil {
 		j.deadline.Stop()
 	}
-	j.finished.Do(j.finish)
+	j.own.finish(j.run.Now())
 	j.leave()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -245,8 +251,8 @@ func (p *Pool) drain() {
 
 func (p *Pool) stopAll(jobs []*job) {
 	for _, j := range jobs {
-		if j.member != nil {
-			close(j.leaving)
+		if j.shared.member != nil {
+			close(j.shared.leaving)
 			continue
 		}
 		p.end(j.run)
@@ -258,4 +264,42 @@ func (p *Pool) end(run state.Run) {
 	run.Stop(record.Cancelled, engine.ErrClosed, &record.ErrorRecord{
 		Kind: record.ShutdownError, Node: dag.NoNode, Message: "the engine was shut down", Worker: p.cfg.Name, Time: time.Now(),
 	})
+}
+
+// join takes part in runs that were submitted anywhere, until ctx ends.
+func (p *Pool) join(ctx context.Context) error {
+	shared, ok := p.cfg.State.(state.Shared)
+	if !ok || p.cfg.Idle || p.cfg.Find == nil {
+		<-ctx.Done()
+		return nil
+	}
+	if err := shared.Join(ctx, p.cfg.Find, p.joinRun); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("worker: %w", err)
+	}
+	return nil
+}
+
+// joinRun begins to work on a run that was submitted elsewhere. No caller in this process waits for it.
+func (p *Pool) joinRun(ej execution.Job) (state.Hooks, func(state.Run)) {
+	j := newJob(p, ej)
+	return j.hooks(), func(run state.Run) { p.admit(j, run) }
+}
+
+// Find implements execution.Finder. A store that is not shared has nothing to find.
+func (p *Pool) Find(ctx context.Context, found func(execution.Job, execution.Execution)) error {
+	w, ok := p.cfg.State.(state.Watcher)
+	if !ok {
+		<-ctx.Done()
+		return nil
+	}
+	return w.Find(ctx, found)
+}
+
+// Retry implements execution.Retrier. A store that is not shared keeps no state of runs that have ended.
+func (p *Pool) Retry(ctx context.Context, id record.RunID) (execution.Job, execution.Execution, error) {
+	w, ok := p.cfg.State.(state.Watcher)
+	if !ok {
+		return execution.Job{}, nil, fmt.Errorf("%w: the state of %s is not kept once it has ended", engine.ErrUnknownRun, id)
+	}
+	return w.Retry(ctx, id)
 }

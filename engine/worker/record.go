@@ -1,0 +1,74 @@
+package worker
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/dagscope/dagscope/engine/record"
+)
+
+// ownRecord is this worker's record in one run: it is complete once the run has ended or is left. Safe for concurrent use
+// once begin has returned.
+type ownRecord struct {
+	slots    atomic.Int32 // the most lanes that took part
+	used     usage        // when the job started; set by begin
+	finished sync.Once    // finish
+
+	mu      sync.Mutex
+	current record.WorkerRecord   // as of begin, or complete; guarded by mu
+	changes []record.WorkerRecord // that take has not returned; guarded by mu
+}
+
+// begin sets what is known when the job starts.
+func (o *ownRecord) begin(w record.WorkerRecord) { o.current, o.used = w, readUsage() }
+
+// sawSlot notes that the lane of a slot takes part.
+func (o *ownRecord) sawSlot(slot int) {
+	for n := o.slots.Load(); int(n) <= slot && !o.slots.CompareAndSwap(n, int32(slot+1)); n = o.slots.Load() {
+	}
+}
+
+// now returns the record with the present figures.
+func (o *ownRecord) now() record.WorkerRecord {
+	used := readUsage()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	w := o.current
+	w.Slots, w.CPU, w.MemoryBytes = int(o.slots.Load()), used.cpu-o.used.cpu, used.memoryBytes
+	return w
+}
+
+// announce makes take return the record as it is since begin.
+func (o *ownRecord) announce() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.changes = append(o.changes, o.current)
+}
+
+// finish completes the record as of a moment of the run's clock. Only the first call counts.
+func (o *ownRecord) finish(ended int64) {
+	o.finished.Do(func() {
+		last := o.now()
+		last.Ended = ended
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.current = last
+		o.changes = append(o.changes, last)
+	})
+}
+
+// complete returns the record after finish.
+func (o *ownRecord) complete() record.WorkerRecord {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.current
+}
+
+// take returns the changes since the last call.
+func (o *ownRecord) take() []record.WorkerRecord {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	changes := o.changes
+	o.changes = nil
+	return changes
+}
