@@ -16,6 +16,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/internal/backend"
 )
 
 // Intervals and bounds of adoption.
@@ -279,7 +280,7 @@ func (a *adopter) add(g *adoptGroup, run record.RunID, kind recordKind, payload 
 	}
 	f, err := a.db.replay(kind, q)
 	if err != nil {
-		if !refusal(err) {
+		if !backend.Refused(err) {
 			return err
 		}
 		f = func(*write) error { return err }
@@ -296,7 +297,7 @@ func (a *adopter) apply(ctx context.Context, l *adoption, g *adoptGroup) error {
 		clear(refused)
 		for i, f := range g.apply {
 			err := f(w)
-			if err != nil && !refusal(err) {
+			if err != nil && !backend.Refused(err) {
 				return err
 			}
 			if err != nil {
@@ -349,7 +350,7 @@ func (d *database) replay(kind recordKind, q *request) (func(*write) error, erro
 		return func(w *write) error {
 			b := bucketOf(w.tx, q.Run)
 			if b == nil {
-				return notFound(q.Run)
+				return backend.NotFound(q.Run)
 			}
 			return f(w, b)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/internal/backend"
 )
 
 // packedRow is the value of a key, and the size of its data.
@@ -35,11 +36,11 @@ type packedBatch struct {
 
 // Append implements metricsstore.Store. Packing is done by the calling goroutine, not by the writer.
 func (d *database) Append(ctx context.Context, run record.RunID, b metricsstore.Batch) error {
-	if err := d.begin(ctx); err != nil {
+	if err := d.calls.Begin(ctx); err != nil {
 		return err
 	}
 	p, err := d.packBatch(run, &b)
-	d.calls.RUnlock()
+	d.calls.End()
 	if err != nil {
 		return err
 	}
@@ -54,24 +55,24 @@ func (d *database) packBatch(run record.RunID, b *metricsstore.Batch) (*packedBa
 	p := &packedBatch{run: run, steps: len(b.Details) + len(b.Workers)}
 	for i := range b.Blocks {
 		block := &b.Blocks[i]
-		if len(block.Data) > maxValue {
-			return nil, tooLarge("a block", len(block.Data))
+		if len(block.Data) > backend.MaxValue {
+			return nil, backend.TooLarge("a block", len(block.Data))
 		}
 		p.blocks = append(p.blocks, d.packBlock(run, block))
 		p.steps += int(min(block.Last-block.First+1, fullGroup))
 	}
 	for i := range b.Details {
 		row := &b.Details[i]
-		if len(row.Data) > maxValue {
-			return nil, tooLarge("a detail", len(row.Data))
+		if len(row.Data) > backend.MaxValue {
+			return nil, backend.TooLarge("a detail", len(row.Data))
 		}
 		key := detailKey(row.DetailKey)
 		p.details = append(p.details, packedRow{key, d.codec.pack(locationOf(run, key), row.Data), len(row.Data)})
 	}
 	for i := range b.Workers {
 		row := &b.Workers[i]
-		if len(row.Data) > maxValue {
-			return nil, tooLarge("a worker row", len(row.Data))
+		if len(row.Data) > backend.MaxValue {
+			return nil, backend.TooLarge("a worker row", len(row.Data))
 		}
 		p.workers = append(p.workers, packedRow{workerKey(row.Revision, row.Worker), d.codec.packWorker(run, row), len(row.Data)})
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/internal/backend"
 )
 
 // packedArchive is an archive as it is written. It shares no memory with the archive.
@@ -21,11 +22,11 @@ type packedArchive struct {
 
 // Archive implements metricsstore.Store.
 func (d *database) Archive(ctx context.Context, run record.RunID, a metricsstore.Archive) error {
-	if err := d.begin(ctx); err != nil {
+	if err := d.calls.Begin(ctx); err != nil {
 		return err
 	}
 	p, err := d.packArchive(run, &a)
-	d.calls.RUnlock()
+	d.calls.End()
 	if err != nil {
 		return err
 	}
@@ -52,8 +53,8 @@ func (d *database) packArchive(run record.RunID, a *metricsstore.Archive) (*pack
 		return nil, fmt.Errorf("embedded: header of run %s: %w", run, err)
 	}
 	add := func(to *[]packedRow, at location, key, data []byte) error {
-		if len(data) > maxValue {
-			return tooLarge("a part of an archive", len(data))
+		if len(data) > backend.MaxValue {
+			return backend.TooLarge("a part of an archive", len(data))
 		}
 		if len(key)+1 > bolt.MaxKeySize {
 			return fmt.Errorf("%w: a name of %d bytes, expected at most %d", metricsstore.ErrInvalid, len(key), bolt.MaxKeySize-1)
@@ -73,8 +74,8 @@ func (d *database) packArchive(run record.RunID, a *metricsstore.Archive) (*pack
 		}
 	}
 	for i := range a.Blocks {
-		if len(a.Blocks[i].Data) > maxValue {
-			return nil, tooLarge("a block", len(a.Blocks[i].Data))
+		if len(a.Blocks[i].Data) > backend.MaxValue {
+			return nil, backend.TooLarge("a block", len(a.Blocks[i].Data))
 		}
 		p.blocks = append(p.blocks, d.packBlock(run, &a.Blocks[i]))
 	}

@@ -10,22 +10,15 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/internal/backend"
 )
-
-func notFound(run record.RunID) error {
-	return fmt.Errorf("%w: run %s", metricsstore.ErrNotFound, run)
-}
-
-func tooLarge(what string, n int) error {
-	return fmt.Errorf("%w: %s has %d bytes, expected at most %d", metricsstore.ErrInvalid, what, n, maxValue)
-}
 
 // change applies f to a run that exists.
 func (d *database) change(ctx context.Context, run record.RunID, o op, f func(*write, *bolt.Bucket) error) error {
 	o.apply = func(w *write) error {
 		b := bucketOf(w.tx, run)
 		if b == nil {
-			return notFound(run)
+			return backend.NotFound(run)
 		}
 		return f(w, b)
 	}
@@ -46,8 +39,8 @@ func (d *database) begun(h metricsstore.Header, shape []byte) (func(*write) erro
 	if err := h.ValidateBegin(); err != nil {
 		return nil, err
 	}
-	if len(shape) > maxValue {
-		return nil, tooLarge("the shape of the graph", len(shape))
+	if len(shape) > backend.MaxValue {
+		return nil, backend.TooLarge("the shape of the graph", len(shape))
 	}
 	given, err := json.Marshal(&h)
 	if err != nil {

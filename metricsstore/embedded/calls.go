@@ -11,35 +11,23 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/internal/backend"
 )
 
-// begin counts a call, so that Close waits for it. After nil, the caller calls s.calls.RUnlock.
-func (s *Store) begin(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	s.calls.RLock()
-	if s.closed {
-		s.calls.RUnlock()
-		return metricsstore.ErrClosed
-	}
-	return nil
-}
-
 // call makes a call that sees what this process has written into logs.
-func (s *Store) call(ctx context.Context, f func(backend) error) error {
-	if err := s.begin(ctx); err != nil {
+func (s *Store) call(ctx context.Context, f func(access) error) error {
+	if err := s.calls.Begin(ctx); err != nil {
 		return err
 	}
-	defer s.calls.RUnlock()
+	defer s.calls.End()
 	if err := s.settle(ctx); err != nil {
 		return err
 	}
 	return s.do(ctx, f)
 }
 
-func ask[T any](ctx context.Context, s *Store, f func(backend) (T, error)) (out T, err error) {
-	err = s.call(ctx, func(b backend) error {
+func ask[T any](ctx context.Context, s *Store, f func(access) (T, error)) (out T, err error) {
+	err = s.call(ctx, func(b access) error {
 		var err error
 		out, err = f(b)
 		return err
@@ -67,7 +55,7 @@ func (s *Store) ownLog(run record.RunID) *runLog {
 func (s *Store) settle(ctx context.Context) error {
 	for _, l := range s.ownLogs() {
 		if end, some := l.unadopted(); some {
-			if err := s.adopt(ctx, l, end); err != nil && !refusal(err) { // the refused call itself has returned it
+			if err := s.adopt(ctx, l, end); err != nil && !backend.Refused(err) { // the refused call itself has returned it
 				return err
 			}
 		}
@@ -76,17 +64,17 @@ func (s *Store) settle(ctx context.Context) error {
 }
 
 func (s *Store) settleLogs(ctx context.Context) error {
-	if err := s.begin(ctx); err != nil {
+	if err := s.calls.Begin(ctx); err != nil {
 		return nil // closed
 	}
-	defer s.calls.RUnlock()
+	defer s.calls.End()
 	return s.settle(ctx)
 }
 
 // adopt has a log adopted and returns the answer to the record that ends at the offset.
 func (s *Store) adopt(ctx context.Context, l *runLog, end int64) error {
-	err := s.do(ctx, func(b backend) error { return b.adopt(ctx, l.run, end) })
-	if err == nil || refusal(err) {
+	err := s.do(ctx, func(b access) error { return b.adopt(ctx, l.run, end) })
+	if err == nil || backend.Refused(err) {
 		l.setAdopted(end)
 	}
 	return err
@@ -101,7 +89,7 @@ func (s *Store) record(ctx context.Context, l *runLog, kind recordKind, q *reque
 	}
 	waiting, cancel := context.WithTimeout(ctx, adoptPatience)
 	defer cancel()
-	if err := s.adopt(waiting, l, end); err != nil && refusal(err) {
+	if err := s.adopt(waiting, l, end); err != nil && backend.Refused(err) {
 		return err
 	}
 	s.changes.Notify(l.run)
@@ -113,10 +101,10 @@ func (s *Store) Begin(ctx context.Context, h metricsstore.Header, shape []byte) 
 	if err := h.ValidateBegin(); err != nil {
 		return err
 	}
-	if err := s.begin(ctx); err != nil {
+	if err := s.calls.Begin(ctx); err != nil {
 		return err
 	}
-	defer s.calls.RUnlock()
+	defer s.calls.End()
 	q, err := beginRequest(&h, shape)
 	if err != nil {
 		return err
@@ -125,7 +113,7 @@ func (s *Store) Begin(ctx context.Context, h metricsstore.Header, shape []byte) 
 		return s.record(ctx, l, beginRecord, q)
 	}
 	isClient := false
-	err = s.do(ctx, func(b backend) error {
+	err = s.do(ctx, func(b access) error {
 		if _, isClient = b.(*client); isClient {
 			return nil
 		}
@@ -138,16 +126,16 @@ func (s *Store) Begin(ctx context.Context, h metricsstore.Header, shape []byte) 
 }
 
 func (s *Store) beginLog(ctx context.Context, h metricsstore.Header, q *request) error {
-	adopt := func(b backend) error { return b.adopt(ctx, h.Info.ID, 0) }
+	adopt := func(b access) error { return b.adopt(ctx, h.Info.ID, 0) }
 	l, err := createLog(s.cfg.Dir, s.coding, h.Info.ID)
 	if errors.Is(err, os.ErrExist) { // perhaps of an earlier revision, and not removed yet
-		if err := s.do(ctx, adopt); err != nil && !refusal(err) {
+		if err := s.do(ctx, adopt); err != nil && !backend.Refused(err) {
 			return err
 		}
 		l, err = createLog(s.cfg.Dir, s.coding, h.Info.ID)
 	}
 	if errors.Is(err, os.ErrExist) { // another process records the run: the owner decides
-		return s.do(ctx, func(b backend) error { return b.Begin(ctx, h, q.Data) })
+		return s.do(ctx, func(b access) error { return b.Begin(ctx, h, q.Data) })
 	}
 	if err != nil {
 		return fmt.Errorf("embedded: run %s cannot be recorded in %s: %w", h.Info.ID, s.cfg.Dir, err)
@@ -170,7 +158,7 @@ func (s *Store) beginLog(ctx context.Context, h metricsstore.Header, q *request)
 // before lists what earlier revisions of a run have logged.
 func (s *Store) before(ctx context.Context, run record.RunID) ([]metricsstore.Block, error) {
 	var blocks []metricsstore.Block
-	err := s.do(ctx, func(b backend) (err error) {
+	err := s.do(ctx, func(b access) (err error) {
 		blocks, err = b.Log(ctx, run, 0, 0)
 		return err
 	})
@@ -185,13 +173,13 @@ func (s *Store) Append(ctx context.Context, run record.RunID, b metricsstore.Bat
 	if err := b.Validate(); err != nil {
 		return err
 	}
-	if err := s.begin(ctx); err != nil {
+	if err := s.calls.Begin(ctx); err != nil {
 		return err
 	}
-	defer s.calls.RUnlock()
+	defer s.calls.End()
 	l := s.ownLog(run)
 	if l == nil {
-		return s.do(ctx, func(w backend) error { return w.Append(ctx, run, b) })
+		return s.do(ctx, func(w access) error { return w.Append(ctx, run, b) })
 	}
 	placed, err := l.place(b.Blocks)
 	if err != nil {
@@ -247,7 +235,7 @@ func (s *Store) Archive(ctx context.Context, run record.RunID, a metricsstore.Ar
 	if err != nil {
 		return err
 	}
-	l, err := s.logged(ctx, run, archiveRecord, q, func(b backend) error { return b.Archive(ctx, run, a) })
+	l, err := s.logged(ctx, run, archiveRecord, q, func(b access) error { return b.Archive(ctx, run, a) })
 	if err == nil && l != nil {
 		l.mu.Lock()
 		l.archived = true
@@ -262,14 +250,14 @@ func (s *Store) Acquire(ctx context.Context, run record.RunID, lease metricsstor
 		return err
 	}
 	q := acquireRequest(run, lease, now)
-	_, err := s.logged(ctx, run, acquireRecord, q, func(b backend) error { return b.Acquire(ctx, run, lease, now) })
+	_, err := s.logged(ctx, run, acquireRecord, q, func(b access) error { return b.Acquire(ctx, run, lease, now) })
 	return err
 }
 
 // Release implements metricsstore.Store. It ends the log of an archived run.
 func (s *Store) Release(ctx context.Context, run record.RunID, owner string) error {
 	q := &request{Run: run, Owner: owner}
-	l, err := s.logged(ctx, run, releaseRecord, q, func(b backend) error { return b.Release(ctx, run, owner) })
+	l, err := s.logged(ctx, run, releaseRecord, q, func(b access) error { return b.Release(ctx, run, owner) })
 	if err != nil || l == nil || !l.done() {
 		return err
 	}
@@ -283,11 +271,11 @@ func (l *runLog) done() bool {
 }
 
 // logged makes a call through the log that this process writes of the run, or directly where it writes none.
-func (s *Store) logged(ctx context.Context, run record.RunID, kind recordKind, q *request, direct func(backend) error) (*runLog, error) {
-	if err := s.begin(ctx); err != nil {
+func (s *Store) logged(ctx context.Context, run record.RunID, kind recordKind, q *request, direct func(access) error) (*runLog, error) {
+	if err := s.calls.Begin(ctx); err != nil {
 		return nil, err
 	}
-	defer s.calls.RUnlock()
+	defer s.calls.End()
 	if l := s.ownLog(run); l != nil {
 		return l, s.record(ctx, l, kind, q)
 	}
@@ -308,13 +296,13 @@ func (s *Store) endLog(l *runLog) error {
 
 // Annotate implements metricsstore.Store.
 func (s *Store) Annotate(ctx context.Context, run record.RunID, a metricsstore.Annotation) error {
-	return s.call(ctx, func(b backend) error { return b.Annotate(ctx, run, a) })
+	return s.call(ctx, func(b access) error { return b.Annotate(ctx, run, a) })
 }
 
 // Delete implements metricsstore.Store.
 func (s *Store) Delete(ctx context.Context, run record.RunID) error {
 	tries := 0
-	err := s.call(ctx, func(b backend) error {
+	err := s.call(ctx, func(b access) error {
 		tries++
 		err := b.Delete(ctx, run)
 		if tries > 1 && errors.Is(err, metricsstore.ErrNotFound) {
@@ -330,46 +318,46 @@ func (s *Store) Delete(ctx context.Context, run record.RunID) error {
 
 // Run implements metricsstore.Store.
 func (s *Store) Run(ctx context.Context, run record.RunID) (metricsstore.Run, error) {
-	return ask(ctx, s, func(b backend) (metricsstore.Run, error) { return b.Run(ctx, run) })
+	return ask(ctx, s, func(b access) (metricsstore.Run, error) { return b.Run(ctx, run) })
 }
 
 // Runs implements metricsstore.Store.
 func (s *Store) Runs(ctx context.Context, after metricsstore.Position, limit int) ([]metricsstore.Run, error) {
-	return ask(ctx, s, func(b backend) ([]metricsstore.Run, error) { return b.Runs(ctx, after, limit) })
+	return ask(ctx, s, func(b access) ([]metricsstore.Run, error) { return b.Runs(ctx, after, limit) })
 }
 
 // Attachment implements metricsstore.Store.
 func (s *Store) Attachment(ctx context.Context, run record.RunID, name string) ([]byte, error) {
-	return ask(ctx, s, func(b backend) ([]byte, error) { return b.Attachment(ctx, run, name) })
+	return ask(ctx, s, func(b access) ([]byte, error) { return b.Attachment(ctx, run, name) })
 }
 
 // Log implements metricsstore.Store.
 func (s *Store) Log(ctx context.Context, run record.RunID, after uint64, limit int) ([]metricsstore.Block, error) {
-	return ask(ctx, s, func(b backend) ([]metricsstore.Block, error) { return b.Log(ctx, run, after, limit) })
+	return ask(ctx, s, func(b access) ([]metricsstore.Block, error) { return b.Log(ctx, run, after, limit) })
 }
 
 // Details implements metricsstore.Store.
 func (s *Store) Details(ctx context.Context, run record.RunID, from metricsstore.DetailKey, limit int) ([]metricsstore.DetailRow, error) {
-	return ask(ctx, s, func(b backend) ([]metricsstore.DetailRow, error) { return b.Details(ctx, run, from, limit) })
+	return ask(ctx, s, func(b access) ([]metricsstore.DetailRow, error) { return b.Details(ctx, run, from, limit) })
 }
 
 // Workers implements metricsstore.Store.
 func (s *Store) Workers(ctx context.Context, run record.RunID) ([]metricsstore.WorkerRow, error) {
-	return ask(ctx, s, func(b backend) ([]metricsstore.WorkerRow, error) { return b.Workers(ctx, run) })
+	return ask(ctx, s, func(b access) ([]metricsstore.WorkerRow, error) { return b.Workers(ctx, run) })
 }
 
 // Rollups implements metricsstore.Store.
 func (s *Store) Rollups(ctx context.Context, q metricsstore.RollupQuery) ([]metricsstore.Rollup, error) {
-	return ask(ctx, s, func(b backend) ([]metricsstore.Rollup, error) { return b.Rollups(ctx, q) })
+	return ask(ctx, s, func(b access) ([]metricsstore.Rollup, error) { return b.Rollups(ctx, q) })
 }
 
 // Check implements metricsstore.Store. It reads the whole file, and writes wait for it.
 func (s *Store) Check(ctx context.Context) error {
-	return s.call(ctx, func(b backend) error { return b.Check(ctx) })
+	return s.call(ctx, func(b access) error { return b.Check(ctx) })
 }
 
 // Compact implements metricsstore.Store: all that is kept is written into a new file, which then replaces the old
 // one. Writes wait for it, and it needs as much free space as the new file will take.
 func (s *Store) Compact(ctx context.Context) error {
-	return s.call(ctx, func(b backend) error { return b.Compact(ctx) })
+	return s.call(ctx, func(b access) error { return b.Compact(ctx) })
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/internal/backend"
 )
 
 // Names of files in the folder.
@@ -43,8 +44,7 @@ type database struct {
 	alone chan func()   // to the writer's goroutine, executed between transactions
 	done  chan struct{} // closed when the writer has returned
 
-	calls  sync.RWMutex // held for reading by each call, for writing to close
-	closed bool
+	calls backend.Calls
 
 	swap   sync.RWMutex // held for reading by each read, for writing while bolt is replaced
 	bolt   *bolt.DB
@@ -242,19 +242,6 @@ func checkVersion(path string, v uint64) error {
 	return nil
 }
 
-// begin counts a call, so that Close waits for it. After nil, the caller calls d.calls.RUnlock.
-func (d *database) begin(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	d.calls.RLock()
-	if d.closed {
-		d.calls.RUnlock()
-		return metricsstore.ErrClosed
-	}
-	return nil
-}
-
 // view reads in one transaction. It calls f again where f has met damaged pages that could be mended.
 func (d *database) view(ctx context.Context, f func(*bolt.Tx) error) error {
 	seen := d.generation.Load()
@@ -266,10 +253,10 @@ func (d *database) view(ctx context.Context, f func(*bolt.Tx) error) error {
 }
 
 func (d *database) viewOnce(ctx context.Context, f func(*bolt.Tx) error) error {
-	if err := d.begin(ctx); err != nil {
+	if err := d.calls.Begin(ctx); err != nil {
 		return err
 	}
-	defer d.calls.RUnlock()
+	defer d.calls.End()
 	d.swap.RLock()
 	defer d.swap.RUnlock()
 	return guarded(d.path, func() error { return d.bolt.View(f) })
@@ -280,29 +267,25 @@ func (d *database) Changed(run record.RunID) <-chan struct{} { return d.changes.
 
 // ChangedSince implements metricsstore.Store.
 func (d *database) ChangedSince(ctx context.Context, number uint64) (metricsstore.ChangeList, error) {
-	if err := d.begin(ctx); err != nil {
+	if err := d.calls.Begin(ctx); err != nil {
 		return metricsstore.ChangeList{}, err
 	}
-	defer d.calls.RUnlock()
+	defer d.calls.End()
 	return d.changes.Since(number), nil
 }
 
 // Close waits for the calls under way and for the writer.
 func (d *database) Close() error {
-	d.calls.Lock()
-	defer d.calls.Unlock()
-	if d.closed {
+	return d.calls.Close(func() error {
+		close(d.ops)
+		<-d.done
+		d.codec.close()
+		if d.stuck {
+			return d.broken
+		}
+		if err := d.bolt.Close(); err != nil {
+			return fmt.Errorf("embedded: closing %s: %w", d.path, err)
+		}
 		return nil
-	}
-	d.closed = true
-	close(d.ops)
-	<-d.done
-	d.codec.close()
-	if d.stuck {
-		return d.broken
-	}
-	if err := d.bolt.Close(); err != nil {
-		return fmt.Errorf("embedded: closing %s: %w", d.path, err)
-	}
-	return nil
+	})
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/internal/backend"
 )
 
 // Delete implements metricsstore.Store. Of a damaged run it removes what can be found.
@@ -45,7 +46,7 @@ func (d *database) Delete(ctx context.Context, run record.RunID) error {
 func (w *write) unlist(run record.RunID) error {
 	found, err := w.deletePositions(run)
 	if err == nil && !found {
-		err = notFound(run)
+		err = backend.NotFound(run)
 	}
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/internal/backend"
 )
 
 func TestValueRoundTrip(t *testing.T) {
@@ -101,7 +102,7 @@ func FuzzRequest(f *testing.F) {
 			require.ErrorIs(t, err, metricsstore.ErrCorrupt)
 			return
 		}
-		if _, err := d.replay(recordKind(kind), q); err != nil && !refusal(err) {
+		if _, err := d.replay(recordKind(kind), q); err != nil && !backend.Refused(err) {
 			require.ErrorIs(t, err, metricsstore.ErrCorrupt)
 		}
 	})

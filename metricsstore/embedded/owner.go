@@ -29,8 +29,8 @@ const (
 // errLocked: another process has the lock.
 var errLocked = errors.New("embedded: locked by another process")
 
-// backend is the store as this process reaches it: the file itself, or the process that owns it.
-type backend interface {
+// access is the store as this process reaches it: the file itself, or the process that owns it.
+type access interface {
 	metricsstore.Store
 	metricsstore.Repairer
 	// adopt adopts the log that another process writes of a run, at least up to an offset, and returns the answer to

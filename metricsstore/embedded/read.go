@@ -12,6 +12,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/internal/backend"
 )
 
 // readHeader returns the header of a run; the error is ErrCorrupt, also where it is the header of another run.
@@ -160,7 +161,7 @@ func (d *database) look(ctx context.Context, run record.RunID, f func(*bolt.Buck
 	return d.view(ctx, func(tx *bolt.Tx) error {
 		b := bucketOf(tx, run)
 		if b == nil {
-			return notFound(run)
+			return backend.NotFound(run)
 		}
 		return f(b)
 	})
@@ -174,7 +175,7 @@ func (d *database) Run(ctx context.Context, run record.RunID) (r metricsstore.Ru
 			listed := false
 			err := positions(tx, run, func(_ []byte, at metricsstore.Position) { p, listed = at, true })
 			if err != nil || !listed {
-				return cmp.Or(err, notFound(run))
+				return cmp.Or(err, backend.NotFound(run))
 			}
 		}
 		r = d.readListed(tx, p)

@@ -48,7 +48,7 @@ func (r *rescue) repaired() metricsstore.Repaired {
 
 // Repair implements metricsstore.Repairer.
 func (s *Store) Repair(ctx context.Context) (metricsstore.Repaired, error) {
-	return ask(ctx, s, func(b backend) (metricsstore.Repaired, error) { return b.Repair(ctx) })
+	return ask(ctx, s, func(b access) (metricsstore.Repaired, error) { return b.Repair(ctx) })
 }
 
 func (c *client) Repair(ctx context.Context) (out metricsstore.Repaired, err error) {
@@ -59,7 +59,7 @@ func (c *client) Repair(ctx context.Context) (out metricsstore.Repaired, err err
 	return out, parse("what was repaired", answer.Data, &out)
 }
 
-func answerRepair(ctx context.Context, b backend, _ *request, r *response) error {
+func answerRepair(ctx context.Context, b access, _ *request, r *response) error {
 	done, err := b.Repair(ctx)
 	if err != nil {
 		return err

@@ -22,46 +22,46 @@ const maxBody = 1 << 30
 const apiPrefix = "/v1/"
 
 // method answers a request.
-type method func(context.Context, backend, *request, *response) error
+type method func(context.Context, access, *request, *response) error
 
 // methods lists all methods by their names in the path.
 func methods() map[string]method {
 	return map[string]method{
-		"ping": func(context.Context, backend, *request, *response) error { return nil },
-		"begin": func(ctx context.Context, b backend, q *request, _ *response) error {
+		"ping": func(context.Context, access, *request, *response) error { return nil },
+		"begin": func(ctx context.Context, b access, q *request, _ *response) error {
 			h, err := q.header()
 			if err != nil {
 				return err
 			}
 			return b.Begin(ctx, h, q.Data)
 		},
-		"append": func(ctx context.Context, b backend, q *request, _ *response) error {
+		"append": func(ctx context.Context, b access, q *request, _ *response) error {
 			return b.Append(ctx, q.Run, q.batch())
 		},
-		"archive": func(ctx context.Context, b backend, q *request, _ *response) error {
+		"archive": func(ctx context.Context, b access, q *request, _ *response) error {
 			a, err := q.archive()
 			if err != nil {
 				return err
 			}
 			return b.Archive(ctx, q.Run, a)
 		},
-		"annotate": func(ctx context.Context, b backend, q *request, _ *response) error {
+		"annotate": func(ctx context.Context, b access, q *request, _ *response) error {
 			var a metricsstore.Annotation
 			if err := parse("annotation", q.Data, &a); err != nil {
 				return err
 			}
 			return b.Annotate(ctx, q.Run, a)
 		},
-		"delete": func(ctx context.Context, b backend, q *request, _ *response) error { return b.Delete(ctx, q.Run) },
-		"acquire": func(ctx context.Context, b backend, q *request, _ *response) error {
+		"delete": func(ctx context.Context, b access, q *request, _ *response) error { return b.Delete(ctx, q.Run) },
+		"acquire": func(ctx context.Context, b access, q *request, _ *response) error {
 			return b.Acquire(ctx, q.Run, q.lease(), q.Now)
 		},
-		"release": func(ctx context.Context, b backend, q *request, _ *response) error {
+		"release": func(ctx context.Context, b access, q *request, _ *response) error {
 			return b.Release(ctx, q.Run, q.Owner)
 		},
-		"check":   func(ctx context.Context, b backend, _ *request, _ *response) error { return b.Check(ctx) },
-		"compact": func(ctx context.Context, b backend, _ *request, _ *response) error { return b.Compact(ctx) },
-		"adopt": func(ctx context.Context, b backend, q *request, _ *response) error {
+		"check":   func(ctx context.Context, b access, _ *request, _ *response) error { return b.Check(ctx) },
+		"compact": func(ctx context.Context, b access, _ *request, _ *response) error { return b.Compact(ctx) },
+		"adopt": func(ctx context.Context, b access, q *request, _ *response) error {
 			return b.adopt(ctx, q.Run, int64(q.Seq))
 		},
 		"changed":    answerChanged,
@@ -76,13 +76,13 @@ func methods() map[string]method {
 	}
 }
 
-func answerChanged(ctx context.Context, b backend, q *request, r *response) error {
+func answerChanged(ctx context.Context, b access, q *request, r *response) error {
 	list, err := b.ChangedSince(ctx, q.Seq)
 	r.Changed, r.Latest, r.Partial = list.Runs, list.Latest, list.Partial
 	return err
 }
 
-func answerRun(ctx context.Context, b backend, q *request, r *response) error {
+func answerRun(ctx context.Context, b access, q *request, r *response) error {
 	run, err := b.Run(ctx, q.Run)
 	if err != nil {
 		return err
@@ -91,7 +91,7 @@ func answerRun(ctx context.Context, b backend, q *request, r *response) error {
 	return err
 }
 
-func answerRuns(ctx context.Context, b backend, q *request, r *response) error {
+func answerRuns(ctx context.Context, b access, q *request, r *response) error {
 	runs, err := b.Runs(ctx, q.Position, q.Limit)
 	if err != nil {
 		return err
@@ -100,27 +100,27 @@ func answerRuns(ctx context.Context, b backend, q *request, r *response) error {
 	return err
 }
 
-func answerAttachment(ctx context.Context, b backend, q *request, r *response) (err error) {
+func answerAttachment(ctx context.Context, b access, q *request, r *response) (err error) {
 	r.Data, err = b.Attachment(ctx, q.Run, q.Name)
 	return err
 }
 
-func answerLog(ctx context.Context, b backend, q *request, r *response) (err error) {
+func answerLog(ctx context.Context, b access, q *request, r *response) (err error) {
 	r.Blocks, err = b.Log(ctx, q.Run, q.Seq, q.Limit)
 	return err
 }
 
-func answerDetails(ctx context.Context, b backend, q *request, r *response) (err error) {
+func answerDetails(ctx context.Context, b access, q *request, r *response) (err error) {
 	r.Details, err = b.Details(ctx, q.Run, q.Detail, q.Limit)
 	return err
 }
 
-func answerWorkers(ctx context.Context, b backend, q *request, r *response) (err error) {
+func answerWorkers(ctx context.Context, b access, q *request, r *response) (err error) {
 	r.Workers, err = b.Workers(ctx, q.Run)
 	return err
 }
 
-func answerRollups(ctx context.Context, b backend, q *request, r *response) (err error) {
+func answerRollups(ctx context.Context, b access, q *request, r *response) (err error) {
 	r.Rollups, err = b.Rollups(ctx, q.Query)
 	return err
 }
@@ -131,7 +131,7 @@ type server struct {
 	listener net.Listener
 	done     chan struct{}
 
-	backend backend
+	access  access
 	coding  *coding
 	key     string
 	methods map[string]method
@@ -139,12 +139,12 @@ type server struct {
 }
 
 // serve listens on the loopback.
-func serve(b backend, c *coding, key string, log *slog.Logger) (*server, error) {
+func serve(b access, c *coding, key string, log *slog.Logger) (*server, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("embedded: no port to share the data folder: %w", err)
 	}
-	s := &server{backend: b, coding: c, key: "Bearer " + key, methods: methods(), log: log, listener: l, done: make(chan struct{})}
+	s := &server{access: b, coding: c, key: "Bearer " + key, methods: methods(), log: log, listener: l, done: make(chan struct{})}
 	s.http = &http.Server{
 		Handler: s, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 1 << 13,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -210,5 +210,5 @@ func (s *server) answer(r *http.Request, body io.Reader, out *response) error {
 	if m == nil {
 		return fmt.Errorf("%w: method %q, expected one that this version has", metricsstore.ErrInvalid, name)
 	}
-	return m(r.Context(), s.backend, q, out)
+	return m(r.Context(), s.access, q, out)
 }

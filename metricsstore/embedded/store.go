@@ -12,6 +12,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/internal/backend"
 )
 
 const windows = runtime.GOOS == "windows"
@@ -64,13 +65,12 @@ type Store struct {
 	coding  *coding
 	changes *metricsstore.Changes
 
-	calls  sync.RWMutex // held for reading by each call, for writing to close
-	closed bool
+	calls backend.Calls
 
 	turn chan struct{} // of capacity 1: filled by the goroutine that changes role
 
 	mu   sync.Mutex
-	role backend // *owner, *client, or nil
+	role access // *owner, *client, or nil
 	logs map[record.RunID]*runLog
 }
 
@@ -94,7 +94,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{cfg: cfg, coding: c, changes: metricsstore.NewChanges(), turn: make(chan struct{}, 1), logs: map[record.RunID]*runLog{}}
-	if err := s.do(ctx, func(backend) error { return nil }); err != nil {
+	if err := s.do(ctx, func(access) error { return nil }); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -106,14 +106,14 @@ func (s *Store) Owns() bool {
 	return ok
 }
 
-func (s *Store) current() backend {
+func (s *Store) current() access {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.role
 }
 
 // do calls f with the current role, and again with another one where the owner has gone.
-func (s *Store) do(ctx context.Context, f func(backend) error) error {
+func (s *Store) do(ctx context.Context, f func(access) error) error {
 	start, wait := time.Now(), minWait
 	for {
 		b, err := s.reach(ctx)
@@ -145,7 +145,7 @@ func (s *Store) unreachable(err error) error {
 }
 
 // reach returns the current role; where there is none, this process becomes owner or client.
-func (s *Store) reach(ctx context.Context) (backend, error) {
+func (s *Store) reach(ctx context.Context) (access, error) {
 	if b := s.current(); b != nil {
 		return b, nil
 	}
@@ -169,7 +169,7 @@ func (s *Store) reach(ctx context.Context) (backend, error) {
 	return b, nil
 }
 
-func (s *Store) find(ctx context.Context) (backend, error) {
+func (s *Store) find(ctx context.Context) (access, error) {
 	h, err := takeFolder(ctx, s.cfg, s.coding, s.changes)
 	if err == nil {
 		return h, nil
@@ -189,7 +189,7 @@ func (s *Store) find(ctx context.Context) (backend, error) {
 }
 
 // drop gives up a role that has failed.
-func (s *Store) drop(b backend) {
+func (s *Store) drop(b access) {
 	if b == nil {
 		return
 	}
@@ -216,7 +216,7 @@ func (s *Store) Changed(run record.RunID) <-chan struct{} {
 
 // ChangedSince implements metricsstore.Store. Changes in logs of other clients are listed once they are adopted.
 func (s *Store) ChangedSince(ctx context.Context, number uint64) (out metricsstore.ChangeList, err error) {
-	err = s.call(ctx, func(b backend) error {
+	err = s.call(ctx, func(b access) error {
 		out, err = b.ChangedSince(ctx, number)
 		return err
 	})
@@ -230,19 +230,15 @@ func (s *Store) Close() error {
 	if err := s.settleLogs(ctx); err != nil {
 		s.cfg.Log.Warn("logs of runs are adopted when the data folder is opened again", "folder", s.cfg.Dir, "error", err)
 	}
-	s.calls.Lock()
-	defer s.calls.Unlock()
-	if s.closed {
-		return nil
-	}
-	s.closed = true
-	var errs []error
-	for _, l := range s.ownLogs() {
-		errs = append(errs, s.endLog(l))
-	}
-	if s.role != nil {
-		errs = append(errs, s.role.Close())
-	}
-	s.changes.Close()
-	return errors.Join(errs...)
+	return s.calls.Close(func() error {
+		var errs []error
+		for _, l := range s.ownLogs() {
+			errs = append(errs, s.endLog(l))
+		}
+		if s.role != nil {
+			errs = append(errs, s.role.Close())
+		}
+		s.changes.Close()
+		return errors.Join(errs...)
+	})
 }

@@ -10,12 +10,11 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/internal/backend"
 )
 
 // Bounds of the value of one key. They hold for what is written and are enforced on what is read.
 const (
-	// maxValue bounds the data of one block, row, roll-up or attachment, in bytes: some 10 million tasks of a graph.
-	maxValue = 128 << 20
 	// worthCompressing is the number of bytes from which on the frame of the compressor is worth its head.
 	worthCompressing = 128
 )
@@ -69,7 +68,7 @@ func newCodec() (*codec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded: %w", err)
 	}
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxValue), zstd.WithDecoderLowmem(true))
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(backend.MaxValue), zstd.WithDecoderLowmem(true))
 	if err != nil {
 		return nil, fmt.Errorf("embedded: %w", err)
 	}
@@ -117,7 +116,7 @@ func dataLen(packed []byte) (int, error) {
 			return n, nil
 		}
 	case zstdValue, sealedZstd:
-		if n, i := binary.Uvarint(packed[1:]); i > 0 && n <= maxValue {
+		if n, i := binary.Uvarint(packed[1:]); i > 0 && n <= backend.MaxValue {
 			return int(n), nil
 		}
 	}
@@ -125,7 +124,7 @@ func dataLen(packed []byte) (int, error) {
 }
 
 // unpack is the inverse of pack. The result is a copy; it accepts bytes from anywhere and allocates no more than they
-// announce, at most maxValue. The error is ErrCorrupt.
+// announce, at most backend.MaxValue. The error is ErrCorrupt.
 func (c *codec) unpack(at location, value []byte) ([]byte, error) { return c.unpackRow(at, value, 0) }
 
 // unpackRow unpacks the data that follows a head of so many bytes.

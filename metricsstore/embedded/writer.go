@@ -9,7 +9,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/dagscope/dagscope/engine/record"
-	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/internal/backend"
 )
 
 // Bounds of groups: calls that wait for each other share a transaction.
@@ -55,10 +55,10 @@ func (d *database) update(ctx context.Context, o *op) error {
 }
 
 func (d *database) updateOnce(ctx context.Context, o *op) error {
-	if err := d.begin(ctx); err != nil {
+	if err := d.calls.Begin(ctx); err != nil {
 		return err
 	}
-	defer d.calls.RUnlock()
+	defer d.calls.End()
 	o.done = make(chan error, 1)
 	select {
 	case d.ops <- o:
@@ -75,10 +75,10 @@ func (d *database) updateOnce(ctx context.Context, o *op) error {
 
 // exclusive has the writer call f between two transactions.
 func (d *database) exclusive(ctx context.Context, f func() error) error {
-	if err := d.begin(ctx); err != nil {
+	if err := d.calls.Begin(ctx); err != nil {
 		return err
 	}
-	defer d.calls.RUnlock()
+	defer d.calls.End()
 	done := make(chan error, 1)
 	select {
 	case d.alone <- func() { done <- f() }:
@@ -205,7 +205,7 @@ func (d *database) transact(tx *bolt.Tx, group []*op, at **op) (failed *op, err 
 	w := &write{tx: tx, codec: d.codec, runs: map[record.RunID]struct{}{}}
 	for _, o := range group {
 		*at = o
-		if o.err = o.apply(w); o.err != nil && !refusal(o.err) {
+		if o.err = o.apply(w); o.err != nil && !backend.Refused(o.err) {
 			return o, o.err
 		}
 	}
@@ -221,19 +221,6 @@ func (d *database) transact(tx *bolt.Tx, group []*op, at **op) (failed *op, err 
 		d.changes.Notify(run)
 	}
 	return nil, nil
-}
-
-// refusal reports whether a call was refused and has changed nothing.
-func refusal(err error) bool {
-	for _, r := range []error{
-		metricsstore.ErrNotFound, metricsstore.ErrExists, metricsstore.ErrConflict, metricsstore.ErrStale,
-		metricsstore.ErrLease, metricsstore.ErrLive, metricsstore.ErrInvalid,
-	} {
-		if errors.Is(err, r) {
-			return true
-		}
-	}
-	return false
 }
 
 func (d *database) failure(err error) error {

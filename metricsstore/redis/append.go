@@ -8,6 +8,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/internal/backend"
 )
 
 // Bounds of the rows of one script. More rows are sent ahead as a parcel, so that no script works for long.
@@ -59,7 +60,7 @@ func (s *Store) append(ctx context.Context, run record.RunID, b *packedBatch) (c
 		case "same":
 			return false, nil
 		case "none":
-			return false, notFound(run)
+			return false, backend.NotFound(run)
 		case "waiting":
 			err = s.drain(ctx, run, got.text(0))
 		case "other": // what was decided was about the run that had this ID before

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/internal/backend"
 )
 
 // packedArchive is an archive as it is kept. It shares no memory with the archive.
@@ -40,15 +41,15 @@ func packArchive(run record.RunID, a *metricsstore.Archive) (*packedArchive, err
 		attachments: map[string]string{}, rollups: map[string]string{},
 	}
 	for name, data := range a.Attachments {
-		if len(data) > maxValue {
-			return nil, tooLarge("an attachment", len(data))
+		if len(data) > backend.MaxValue {
+			return nil, backend.TooLarge("an attachment", len(data))
 		}
 		p.attachments[name] = string(data)
 	}
 	for i := range a.Rollups {
 		row := &a.Rollups[i]
-		if len(row.Data) > maxValue {
-			return nil, tooLarge("a roll-up", len(row.Data))
+		if len(row.Data) > backend.MaxValue {
+			return nil, backend.TooLarge("a roll-up", len(row.Data))
 		}
 		p.rollups[string(row.Append(nil))] = string(row.Data)
 	}
@@ -67,7 +68,7 @@ func (s *Store) archive(ctx context.Context, run record.RunID, p *packedArchive)
 			return false, err
 		}
 		if kept.version == "" {
-			return false, notFound(run)
+			return false, backend.NotFound(run)
 		}
 		if apply, err := p.given.Check(&kept.header, kept.lease.Owner); err != nil || !apply {
 			return false, err

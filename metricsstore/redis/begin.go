@@ -9,6 +9,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/internal/backend"
 )
 
 // Begin implements metricsstore.Store.
@@ -16,8 +17,8 @@ func (s *Store) Begin(ctx context.Context, h metricsstore.Header, shape []byte) 
 	if err := h.ValidateBegin(); err != nil {
 		return err
 	}
-	if len(shape) > maxValue {
-		return tooLarge("the shape of the graph", len(shape))
+	if len(shape) > backend.MaxValue {
+		return backend.TooLarge("the shape of the graph", len(shape))
 	}
 	annotation, err := json.Marshal(metricsstore.Annotation{Tags: h.Info.Tags})
 	if err != nil {
@@ -87,7 +88,7 @@ func (s *Store) amend(ctx context.Context, run record.RunID, channel string, cha
 			return err
 		}
 		if kept.version == "" {
-			return notFound(run)
+			return backend.NotFound(run)
 		}
 		fields, err := change(&kept)
 		if err != nil || len(fields) == 0 {
@@ -131,7 +132,7 @@ func (s *Store) Acquire(ctx context.Context, run record.RunID, l metricsstore.Le
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
-	defer s.calls.RUnlock()
+	defer s.calls.End()
 	return s.amend(ctx, run, "", func(kept *state) ([]string, error) {
 		if !l.Grant(kept.lease, now) {
 			return nil, fmt.Errorf("%w: %q has that of run %s", metricsstore.ErrLease, kept.lease.Owner, run)
@@ -145,7 +146,7 @@ func (s *Store) Release(ctx context.Context, run record.RunID, owner string) err
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
-	defer s.calls.RUnlock()
+	defer s.calls.End()
 	return s.amend(ctx, run, "", func(kept *state) ([]string, error) {
 		if kept.lease.Owner != owner {
 			return nil, nil

@@ -21,7 +21,7 @@ func (s *Store) Check(ctx context.Context) error {
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
-	defer s.calls.RUnlock()
+	defer s.calls.End()
 	kept, err := s.scan(ctx)
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/internal/backend"
 )
 
 // checks is how often the check of a run is tried that changes during it.
@@ -58,7 +59,7 @@ func (s *Store) totals(ctx context.Context, run record.RunID) ([]string, error) 
 			return nil, err
 		}
 		if values == nil {
-			return nil, notFound(run)
+			return nil, backend.NotFound(run)
 		}
 		parcel := values[len(viewFields)-1]
 		if parcel == "" {

@@ -18,7 +18,7 @@ func (s *Store) Compact(ctx context.Context) error {
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
-	defer s.calls.RUnlock()
+	defer s.calls.End()
 	if err := s.listAll(ctx); err != nil {
 		return err
 	}

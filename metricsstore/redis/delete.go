@@ -9,6 +9,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/internal/backend"
 )
 
 // Delete implements metricsstore.Store. All keys of the run are removed at once and freed in the background; a run
@@ -27,7 +28,7 @@ func (s *Store) delete(ctx context.Context, run record.RunID) (changed bool, err
 			if seen {
 				return true, nil // another process was faster
 			}
-			return false, notFound(run)
+			return false, backend.NotFound(run)
 		}
 		if !kept.header.Status.Final() {
 			return false, fmt.Errorf("%w: %s is %s", metricsstore.ErrLive, run, kept.header.Status)

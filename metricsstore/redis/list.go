@@ -22,7 +22,7 @@ func (s *Store) Runs(ctx context.Context, after metricsstore.Position, limit int
 	if err := s.begin(ctx); err != nil {
 		return nil, err
 	}
-	defer s.calls.RUnlock()
+	defer s.calls.End()
 	var out []metricsstore.Run
 	bound := "-"
 	if after != (metricsstore.Position{}) {
@@ -119,7 +119,7 @@ func (s *Store) Rollups(ctx context.Context, q metricsstore.RollupQuery) ([]metr
 	if err := s.begin(ctx); err != nil {
 		return nil, err
 	}
-	defer s.calls.RUnlock()
+	defer s.calls.End()
 	if q.Run != "" {
 		return s.rollupsOf(ctx, &q)
 	}

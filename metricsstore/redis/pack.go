@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/internal/backend"
 )
 
 // Numbers within keys have 8 bytes, the most significant first, so that they are ordered like their bytes.
@@ -32,8 +33,8 @@ type packedBlock struct {
 }
 
 func packBlock(b *metricsstore.Block) (packedBlock, error) {
-	if len(b.Data) > maxValue {
-		return packedBlock{}, tooLarge("a block", len(b.Data))
+	if len(b.Data) > backend.MaxValue {
+		return packedBlock{}, backend.TooLarge("a block", len(b.Data))
 	}
 	if b.Last > math.MaxInt64 {
 		return packedBlock{}, fmt.Errorf("%w: a block ends with step %d, expected at most 2^63-1", metricsstore.ErrInvalid, b.Last)
@@ -123,16 +124,16 @@ func packRows(b *metricsstore.Batch) ([]string, error) {
 	out := make([]string, 0, len(b.Details)+len(b.Workers))
 	for i := range b.Details {
 		row := &b.Details[i]
-		if len(row.Data) > maxValue {
-			return nil, tooLarge("a detail", len(row.Data))
+		if len(row.Data) > backend.MaxValue {
+			return nil, backend.TooLarge("a detail", len(row.Data))
 		}
 		packed := append(make([]byte, 0, 1+metricsstore.DetailKeyLen+len(row.Data)), detailRow)
 		out = append(out, string(append(row.Append(packed), row.Data...)))
 	}
 	for i := range b.Workers {
 		row := &b.Workers[i]
-		if len(row.Data) > maxValue {
-			return nil, tooLarge("a worker row", len(row.Data))
+		if len(row.Data) > backend.MaxValue {
+			return nil, backend.TooLarge("a worker row", len(row.Data))
 		}
 		packed := append(make([]byte, 0, 17+len(row.Data)), workerRow)
 		packed = binary.BigEndian.AppendUint32(packed, row.Revision)

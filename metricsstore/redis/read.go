@@ -12,6 +12,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/internal/backend"
 )
 
 // Bounds of what one command or script reads.
@@ -26,7 +27,7 @@ func (s *Store) Run(ctx context.Context, run record.RunID) (metricsstore.Run, er
 	if err := s.begin(ctx); err != nil {
 		return metricsstore.Run{}, err
 	}
-	defer s.calls.RUnlock()
+	defer s.calls.End()
 	return s.view(ctx, run)
 }
 
@@ -37,7 +38,7 @@ func (s *Store) view(ctx context.Context, run record.RunID) (metricsstore.Run, e
 			return metricsstore.Run{}, err
 		}
 		if values == nil {
-			return metricsstore.Run{}, notFound(run)
+			return metricsstore.Run{}, backend.NotFound(run)
 		}
 		v := parseView(metricsstore.Position{Run: run}, values)
 		if v.parcel == "" && v.Lacks(metricsstore.HeaderPart) {
@@ -62,7 +63,7 @@ func (s *Store) Attachment(ctx context.Context, run record.RunID, name string) (
 	if err := s.begin(ctx); err != nil {
 		return nil, err
 	}
-	defer s.calls.RUnlock()
+	defer s.calls.End()
 	type answer struct {
 		there int64
 		data  *goredis.StringCmd
@@ -83,7 +84,7 @@ func (s *Store) Attachment(ctx context.Context, run record.RunID, name string) (
 	case err != nil:
 		return nil, err
 	case got.there == 0:
-		return nil, notFound(run)
+		return nil, backend.NotFound(run)
 	case got.data.Err() != nil:
 		return nil, fmt.Errorf("%w: %s of run %s", metricsstore.ErrNotFound, name, run)
 	}
@@ -95,7 +96,7 @@ func (s *Store) Log(ctx context.Context, run record.RunID, after uint64, limit i
 	if err := s.begin(ctx); err != nil {
 		return nil, err
 	}
-	defer s.calls.RUnlock()
+	defer s.calls.End()
 	for {
 		out, err := s.log(ctx, run, after, limit)
 		if !errors.Is(err, errAgain) {
@@ -119,7 +120,7 @@ func (s *Store) log(ctx context.Context, run record.RunID, after uint64, limit i
 		}
 		switch got.word {
 		case "none":
-			return nil, notFound(run)
+			return nil, backend.NotFound(run)
 		case "damaged":
 			return nil, fmt.Errorf("%w: run %s: block % x is listed and not there", metricsstore.ErrCorrupt, run, got.text(0))
 		}
@@ -144,7 +145,7 @@ func (s *Store) Details(ctx context.Context, run record.RunID, from metricsstore
 	if err := s.begin(ctx); err != nil {
 		return nil, err
 	}
-	defer s.calls.RUnlock()
+	defer s.calls.End()
 	var out []metricsstore.DetailRow
 	incarnation := ""
 	for bound := "[" + string(from.Append(nil)); ; {
@@ -159,7 +160,7 @@ func (s *Store) Details(ctx context.Context, run record.RunID, from metricsstore
 			return nil, err
 		}
 		if incarnation != "" && was != incarnation {
-			return nil, notFound(run) // the run that this call began to read was deleted
+			return nil, backend.NotFound(run) // the run that this call began to read was deleted
 		}
 		incarnation = was
 		for _, row := range page.Val() {
@@ -181,7 +182,7 @@ func (s *Store) Workers(ctx context.Context, run record.RunID) ([]metricsstore.W
 	if err := s.begin(ctx); err != nil {
 		return nil, err
 	}
-	defer s.calls.RUnlock()
+	defer s.calls.End()
 	_, kept, err := readRows(ctx, s, run, func(ctx context.Context, p goredis.Pipeliner) *goredis.MapStringStringCmd {
 		return p.HGetAll(ctx, s.key(run, workersPart))
 	})
@@ -225,7 +226,7 @@ func readRows[C goredis.Cmder](
 			return "", rows, err
 		}
 		if got.fields == nil {
-			return "", rows, notFound(run)
+			return "", rows, backend.NotFound(run)
 		}
 		if got.fields[1] == "" {
 			return got.fields[0], got.rows, nil

@@ -27,7 +27,7 @@ func (s *Store) Repair(ctx context.Context) (out metricsstore.Repaired, err erro
 	if err := s.begin(ctx); err != nil {
 		return out, err
 	}
-	defer s.calls.RUnlock()
+	defer s.calls.End()
 	kept, err := s.scan(ctx)
 	if err != nil {
 		return out, err

@@ -20,6 +20,7 @@ import (
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 	"github.com/dagscope/dagscope/internal/testkit/redistest"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/internal/backend"
 	"github.com/dagscope/dagscope/metricsstore/memory"
 )
 
@@ -194,7 +195,7 @@ func disturb(t *testing.T, s *Store, rng *rand.Rand, owner string) {
 	case 7:
 		err = s.Compact(ctx)
 	}
-	if err != nil && !refusal(err) {
+	if err != nil && !backend.Refused(err) {
 		assert.NoError(t, err)
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/internal/backend"
 )
 
 // ErrVersion: what is kept was written by a newer version of the program.
@@ -39,8 +40,6 @@ const (
 	stagedFor = time.Hour
 	// fencedFor is how long a call may take between its announcement and its end at most.
 	fencedFor = 24 * time.Hour
-	// maxValue bounds the data of one block, row or attachment, in bytes.
-	maxValue = 128 << 20
 )
 
 // Store keeps runs in Redis. Safe for concurrent use by any number of goroutines and processes.
@@ -52,8 +51,7 @@ type Store struct {
 
 	complained atomic.Int64 // when, in Unix ns; see complain
 
-	calls  sync.RWMutex // held for reading by each call, for writing to close
-	closed bool
+	calls backend.Calls
 
 	closing    chan struct{} // closed by Close: nothing is tried again
 	asking     sync.WaitGroup
@@ -111,37 +109,16 @@ func (s *Store) change(ctx context.Context, run record.RunID, f func() (bool, er
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
-	defer s.calls.RUnlock()
+	defer s.calls.End()
 	changed, err := f()
-	if changed || err != nil && !refusal(err) { // a call that failed may have taken effect
+	if changed || err != nil && !backend.Refused(err) { // a call that failed may have taken effect
 		s.changes.Notify(run)
 	}
 	return err
 }
 
-// refusal reports whether an error says that nothing has happened.
-func refusal(err error) bool {
-	for _, known := range []error{
-		metricsstore.ErrNotFound, metricsstore.ErrExists, metricsstore.ErrConflict, metricsstore.ErrStale,
-		metricsstore.ErrLease, metricsstore.ErrLive, metricsstore.ErrInvalid,
-	} {
-		if errors.Is(err, known) {
-			return true
-		}
-	}
-	return false
-}
-
 // message notifies other processes that a run has changed.
 func (s *Store) message(run record.RunID) string { return s.name + " " + string(run) }
-
-func notFound(run record.RunID) error {
-	return fmt.Errorf("%w: run %s", metricsstore.ErrNotFound, run)
-}
-
-func tooLarge(what string, n int) error {
-	return fmt.Errorf("%w: %s has %d bytes, expected at most %d", metricsstore.ErrInvalid, what, n, maxValue)
-}
 
 // Changed implements metricsstore.Store. The first call takes up to 0.5 s: it makes a connection on which other
 // processes report changes, usually within a millisecond. When that connection was lost and is restored, every run
@@ -157,7 +134,7 @@ func (s *Store) ChangedSince(ctx context.Context, number uint64) (metricsstore.C
 	if err := s.begin(ctx); err != nil {
 		return metricsstore.ChangeList{}, err
 	}
-	defer s.calls.RUnlock()
+	defer s.calls.End()
 	s.subscriber.await()
 	list := s.changes.Since(number)
 	list.Partial = list.Partial || !s.subscriber.isSubscribed.Load()
@@ -167,10 +144,8 @@ func (s *Store) ChangedSince(ctx context.Context, number uint64) (metricsstore.C
 // Close implements metricsstore.Store. Calls that Redis does not answer give up. The client stays open.
 func (s *Store) Close() error {
 	s.subscriber.close(s.closing)
-	s.calls.Lock()
-	s.closed = true
-	s.calls.Unlock()
+	err := s.calls.Close(func() error { return nil })
 	s.asking.Wait()
 	s.changes.Close()
-	return nil
+	return err
 }

@@ -19,20 +19,16 @@ const (
 	maxWait = time.Second
 )
 
-// begin counts a call, so that Close waits for it. After nil, the caller calls s.calls.RUnlock.
+// begin counts a call of a store whose format is known; after nil, the caller calls s.calls.End.
 func (s *Store) begin(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
+	if err := s.calls.Begin(ctx); err != nil {
 		return err
 	}
-	s.calls.RLock()
-	err := metricsstore.ErrClosed
-	if !s.closed {
-		err = s.checkFormat(ctx)
+	if err := s.checkFormat(ctx); err != nil {
+		s.calls.End()
+		return err
 	}
-	if err != nil {
-		s.calls.RUnlock()
-	}
-	return err
+	return nil
 }
 
 // ask calls Redis, and again after errors that pass, until ctx ends or the store is closed.
