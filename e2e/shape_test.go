@@ -44,7 +44,6 @@ func shape() limits {
 			"embedded.Store":         seam,
 			"embedded.database":      seam,
 			"embedded.walk":          "one method for each kind of entry that a check visits",
-			"redis.Store":            seam,
 			"live.feed":              "what the viewers of one run share, under one lock",
 		},
 		back: 0.10, files: 10,

@@ -124,7 +124,7 @@ func (d *decision) learn(b *packedBatch, got reply) error {
 }
 
 // sendBatch runs the script.
-func (s *Store) sendBatch(ctx context.Context, run record.RunID, b *packedBatch, d *decision) (reply, error) {
+func (k *records) sendBatch(ctx context.Context, run record.RunID, b *packedBatch, d *decision) (reply, error) {
 	rows := b.rows
 	if d.parcel != "" {
 		rows = nil
@@ -142,17 +142,17 @@ func (s *Store) sendBatch(ctx context.Context, run record.RunID, b *packedBatch,
 		ask = "1"
 	}
 	args := texts(
-		d.incarnation, s.index(newsIndex), s.message(run), d.parcel, strconv.Itoa(len(b.rows)), ask,
+		d.incarnation, k.index(newsIndex), k.message(run), d.parcel, strconv.Itoa(len(b.rows)), ask,
 		strconv.FormatUint(steps, 10), strconv.Itoa(bytes), strconv.Itoa(len(d.put)),
 	)
-	keys := append(s.keys(run, runPart, headsPart, blocksPart, detailsPart, workersPart), s.key(run, stagedPart, d.parcel))
-	return s.eval(ctx, appendScript, keys, append(append(args, texts(blocks...)...), texts(rows...)...)...)
+	keys := append(k.keys(run, runPart, headsPart, blocksPart, detailsPart, workersPart), k.key(run, stagedPart, d.parcel))
+	return k.eval(ctx, appendScript, keys, append(append(args, texts(blocks...)...), texts(rows...)...)...)
 }
 
 // stageRows sends rows ahead and returns their token.
-func (s *Store) stageRows(ctx context.Context, run record.RunID, rows []string) (token string, err error) {
+func (k *records) stageRows(ctx context.Context, run record.RunID, rows []string) (token string, err error) {
 	token = rand.Text()
-	keys := []string{s.key(run, stagedPart, token)}
+	keys := []string{k.key(run, stagedPart, token)}
 	for sent := 0; sent < len(rows); {
 		n, bytes := sent, 0
 		for n < len(rows) && n-sent < rowsPerScript && bytes < bytesPerScript {
@@ -160,7 +160,7 @@ func (s *Store) stageRows(ctx context.Context, run record.RunID, rows []string) 
 			n++
 		}
 		args := texts(strconv.Itoa(sent), strconv.FormatInt(stagedFor.Milliseconds(), 10))
-		if _, err := s.eval(ctx, stageScript, keys, append(args, texts(rows[sent:n]...)...)...); err != nil {
+		if _, err := k.eval(ctx, stageScript, keys, append(args, texts(rows[sent:n]...)...)...); err != nil {
 			return "", err
 		}
 		sent = n
@@ -170,13 +170,13 @@ func (s *Store) stageRows(ctx context.Context, run record.RunID, rows []string) 
 
 // drain moves the rows of a parcel to where they belong. They are kept already: a call that is about to read or add
 // rows does this first, so no reader sees a part of a parcel.
-func (s *Store) drain(ctx context.Context, run record.RunID, parcel string) error {
+func (k *records) drain(ctx context.Context, run record.RunID, parcel string) error {
 	if parcel == "" {
 		return nil
 	}
-	keys := append(s.keys(run, runPart, detailsPart, workersPart), s.key(run, stagedPart, parcel))
+	keys := append(k.keys(run, runPart, detailsPart, workersPart), k.key(run, stagedPart, parcel))
 	for {
-		got, err := s.eval(ctx, drainScript, keys, parcel, rowsPerScript, bytesPerScript)
+		got, err := k.eval(ctx, drainScript, keys, parcel, rowsPerScript, bytesPerScript)
 		if err != nil {
 			return fmt.Errorf("rows of run %s: %w", run, err)
 		}

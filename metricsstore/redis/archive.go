@@ -93,9 +93,9 @@ func (s *Store) archive(ctx context.Context, run record.RunID, p *packedArchive)
 }
 
 // rollupKeys lists the keys of the roll-ups of a run.
-func (s *Store) rollupKeys(ctx context.Context, run record.RunID) ([]string, error) {
-	return ask(ctx, s, func(ctx context.Context) ([]string, error) {
-		return s.cfg.Client.HKeys(ctx, s.key(run, rollupsPart)).Result()
+func (k *records) rollupKeys(ctx context.Context, run record.RunID) ([]string, error) {
+	return ask(ctx, k.server, func(ctx context.Context) ([]string, error) {
+		return k.cfg.Client.HKeys(ctx, k.key(run, rollupsPart)).Result()
 	})
 }
 
@@ -109,32 +109,32 @@ type stagedArchive struct {
 
 // putArchive stages an archive, announces it and puts it in place. The error is errAgain where the run has another
 // version than the given one.
-func (s *Store) putArchive(ctx context.Context, run record.RunID, p *packedArchive, version string) error {
+func (k *records) putArchive(ctx context.Context, run record.RunID, p *packedArchive, version string) error {
 	header, err := json.Marshal(&p.given.Header)
 	if err != nil {
 		return fmt.Errorf("redis: header of run %s: %w", run, err)
 	}
-	to, err := s.stageArchive(ctx, run, p)
+	to, err := k.stageArchive(ctx, run, p)
 	if err != nil {
 		return err
 	}
 	for next := rand.Text(); ; {
-		log, err := s.carry(ctx, run, p.blocks, to, version)
+		log, err := k.carry(ctx, run, p.blocks, to, version)
 		if err != nil {
 			return err
 		}
-		ticket, err := s.announce(ctx, &p.given.Header, slices.Collect(maps.Keys(p.rollups)))
+		ticket, err := k.announce(ctx, &p.given.Header, slices.Collect(maps.Keys(p.rollups)))
 		if err != nil {
 			return err
 		}
-		keys := append(s.keys(run, runPart, fencePart, headsPart, blocksPart, rollupsPart, namesPart), to.heads, to.blocks, to.rollups)
+		keys := append(k.keys(run, runPart, fencePart, headsPart, blocksPart, rollupsPart, namesPart), to.heads, to.blocks, to.rollups)
 		for i, name := range to.names {
-			keys = append(keys, to.attachments[i], s.key(run, attachmentPart, name))
+			keys = append(keys, to.attachments[i], k.key(run, attachmentPart, name))
 		}
-		got, err := s.eval(ctx, archiveScript, keys, append(texts(
+		got, err := k.eval(ctx, archiveScript, keys, append(texts(
 			version, next, ticket, string(header),
 			strconv.Itoa(log.blocks), strconv.FormatUint(log.steps, 10), strconv.Itoa(log.bytes), log.before,
-			strconv.Itoa(len(p.rollups)), strconv.Itoa(to.digests), s.index(newsIndex), s.message(run),
+			strconv.Itoa(len(p.rollups)), strconv.Itoa(to.digests), k.index(newsIndex), k.message(run),
 		), texts(to.names...)...)...)
 		if err != nil {
 			return err
@@ -151,10 +151,10 @@ func (s *Store) putArchive(ctx context.Context, run record.RunID, p *packedArchi
 	}
 }
 
-func (s *Store) stageArchive(ctx context.Context, run record.RunID, p *packedArchive) (to stagedArchive, err error) {
+func (k *records) stageArchive(ctx context.Context, run record.RunID, p *packedArchive) (to stagedArchive, err error) {
 	token := rand.Text()
-	to.heads, to.blocks = s.key(run, stagedPart, token, headsPart), s.key(run, stagedPart, token, blocksPart)
-	to.rollups = s.key(run, stagedPart, token, rollupsPart)
+	to.heads, to.blocks = k.key(run, stagedPart, token, headsPart), k.key(run, stagedPart, token, blocksPart)
+	to.rollups = k.key(run, stagedPart, token, rollupsPart)
 	var heads, blocks, rollups []string
 	for i := range p.blocks {
 		b := &p.blocks[i]
@@ -165,19 +165,19 @@ func (s *Store) stageArchive(ctx context.Context, run record.RunID, p *packedArc
 		rollups = append(rollups, key, data)
 		to.digests += len(data)
 	}
-	if err := s.stageOrder(ctx, to.heads, heads); err != nil {
+	if err := k.stageOrder(ctx, to.heads, heads); err != nil {
 		return to, err
 	}
-	if err := s.stageHash(ctx, to.blocks, blocks); err != nil {
+	if err := k.stageHash(ctx, to.blocks, blocks); err != nil {
 		return to, err
 	}
-	if err := s.stageHash(ctx, to.rollups, rollups); err != nil {
+	if err := k.stageHash(ctx, to.rollups, rollups); err != nil {
 		return to, err
 	}
 	for name, data := range p.attachments {
-		key := s.key(run, stagedPart, token, attachmentPart, name)
+		key := k.key(run, stagedPart, token, attachmentPart, name)
 		to.names, to.attachments = append(to.names, name), append(to.attachments, key)
-		if err := s.stageText(ctx, key, data); err != nil {
+		if err := k.stageText(ctx, key, data); err != nil {
 			return to, err
 		}
 	}
@@ -199,7 +199,7 @@ func (t *logTotals) add(first, last uint64, bytes int) {
 }
 
 // carry copies the blocks before and after those of an archive into the staged log, some at a time.
-func (s *Store) carry(ctx context.Context, run record.RunID, blocks []packedBlock, to stagedArchive, version string) (logTotals, error) {
+func (k *records) carry(ctx context.Context, run record.RunID, blocks []packedBlock, to stagedArchive, version string) (logTotals, error) {
 	var t logTotals
 	if len(blocks) == 0 {
 		return t, nil
@@ -208,10 +208,10 @@ func (s *Store) carry(ctx context.Context, run record.RunID, blocks []packedBloc
 		t.add(blocks[i].First, blocks[i].Last, blocks[i].size)
 	}
 	first, last := packSeq(blocks[0].First), packSeq(blocks[len(blocks)-1].Last)
-	keys := append(s.keys(run, runPart, headsPart, blocksPart), to.heads, to.blocks)
+	keys := append(k.keys(run, runPart, headsPart, blocksPart), to.heads, to.blocks)
 	for _, bounds := range [][2]string{{"-", "(" + first}, {"(" + last + mostSeq, "+"}} {
 		for from := bounds[0]; from != ""; {
-			got, err := s.eval(ctx, carryScript, keys, version, first, last, from, bounds[1], blocksPerCarry)
+			got, err := k.eval(ctx, carryScript, keys, version, first, last, from, bounds[1], blocksPerCarry)
 			if err != nil {
 				return t, err
 			}

@@ -59,31 +59,31 @@ func (s *Store) beginRun(ctx context.Context, given metricsstore.Header, annotat
 }
 
 // putRun announces a run and puts it in place, unless it has changed since that was decided.
-func (s *Store) putRun(ctx context.Context, h *metricsstore.Header, was, version, annotation, shape string) (reply, error) {
+func (k *records) putRun(ctx context.Context, h *metricsstore.Header, was, version, annotation, shape string) (reply, error) {
 	header, err := json.Marshal(h)
 	if err != nil {
 		return reply{}, fmt.Errorf("redis: header of run %s: %w", h.Info.ID, err)
 	}
 	run := h.Info.ID
-	staged := s.key(run, stagedPart, rand.Text())
-	if err := s.stageText(ctx, staged, shape); err != nil {
+	staged := k.key(run, stagedPart, rand.Text())
+	if err := k.stageText(ctx, staged, shape); err != nil {
 		return reply{}, err
 	}
-	ticket, err := s.announce(ctx, h, nil)
+	ticket, err := k.announce(ctx, h, nil)
 	if err != nil {
 		return reply{}, err
 	}
-	keys := append(s.keys(run, runPart, fencePart, namesPart), staged, s.key(run, attachmentPart, metricsstore.AttachShape))
-	return s.eval(ctx, beginScript, keys, texts(
-		was, version, ticket, string(header), annotation, metricsstore.AttachShape, s.index(newsIndex), s.message(run),
+	keys := append(k.keys(run, runPart, fencePart, namesPart), staged, k.key(run, attachmentPart, metricsstore.AttachShape))
+	return k.eval(ctx, beginScript, keys, texts(
+		was, version, ticket, string(header), annotation, metricsstore.AttachShape, k.index(newsIndex), k.message(run),
 	)...)
 }
 
 // amend changes fields of a run, and decides again where the run has changed in between. Where change returns
 // nothing, nothing is set. Other processes are notified on the channel, unless that is empty.
-func (s *Store) amend(ctx context.Context, run record.RunID, channel string, change func(*state) (fields []string, err error)) error {
+func (k *records) amend(ctx context.Context, run record.RunID, channel string, change func(*state) (fields []string, err error)) error {
 	for version := rand.Text(); ; {
-		kept, err := s.state(ctx, run)
+		kept, err := k.state(ctx, run)
 		if err != nil {
 			return err
 		}
@@ -94,7 +94,7 @@ func (s *Store) amend(ctx context.Context, run record.RunID, channel string, cha
 		if err != nil || len(fields) == 0 {
 			return err
 		}
-		got, err := s.eval(ctx, amendScript, s.keys(run, runPart), texts(append([]string{kept.version, version, channel, s.message(run)}, fields...)...)...)
+		got, err := k.eval(ctx, amendScript, k.keys(run, runPart), texts(append([]string{kept.version, version, channel, k.message(run)}, fields...)...)...)
 		if err != nil {
 			return err
 		}

@@ -45,11 +45,11 @@ func (s *Store) Check(ctx context.Context) error {
 }
 
 // scan lists the parts of all runs that are kept. A part of an attachment or of what is staged includes its name.
-func (s *Store) scan(ctx context.Context) (map[record.RunID][]string, error) {
+func (u *upkeep) scan(ctx context.Context) (map[record.RunID][]string, error) {
 	var mu sync.Mutex
 	kept := map[record.RunID][]string{}
-	pattern := globEscape.Replace(s.runTag()) + "*"
-	err := s.eachMaster(ctx, func(ctx context.Context, master goredis.UniversalClient) error {
+	pattern := globEscape.Replace(u.runTag()) + "*"
+	err := u.eachMaster(ctx, func(ctx context.Context, master goredis.UniversalClient) error {
 		for cursor := uint64(0); ; {
 			keys, next, err := master.Scan(ctx, cursor, pattern, keysPerScan).Result()
 			if err != nil {
@@ -57,7 +57,7 @@ func (s *Store) scan(ctx context.Context) (map[record.RunID][]string, error) {
 			}
 			mu.Lock()
 			for _, key := range keys {
-				run, part, _ := strings.Cut(strings.TrimPrefix(key, s.runTag()), "}:")
+				run, part, _ := strings.Cut(strings.TrimPrefix(key, u.runTag()), "}:")
 				id, err := record.ParseRunID(run)
 				if err != nil {
 					continue // the index, or a key of a store with a longer prefix
@@ -82,7 +82,7 @@ const keysPerScan = 1000
 var globEscape = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`)
 
 // eachMaster calls f for each server that has keys, concurrently.
-func (s *Store) eachMaster(ctx context.Context, f func(context.Context, goredis.UniversalClient) error) error {
+func (s *server) eachMaster(ctx context.Context, f func(context.Context, goredis.UniversalClient) error) error {
 	_, err := ask(ctx, s, func(ctx context.Context) (struct{}, error) {
 		cluster, ok := s.cfg.Client.(interface {
 			ForEachMaster(context.Context, func(context.Context, *goredis.Client) error) error
@@ -96,15 +96,15 @@ func (s *Store) eachMaster(ctx context.Context, f func(context.Context, goredis.
 }
 
 // checkRest reports parts of runs that do not exist, except for those that expire.
-func (s *Store) checkRest(ctx context.Context, run record.RunID, parts []string) error {
+func (u *upkeep) checkRest(ctx context.Context, run record.RunID, parts []string) error {
 	for _, part := range parts {
 		if isTemporary(part) {
 			continue
 		}
-		count, err := ask(ctx, s, func(ctx context.Context) ([]goredis.Cmder, error) { // it may have been deleted in the meantime
-			return s.tx(ctx, func(p goredis.Pipeliner) error {
-				p.Exists(ctx, s.key(run, runPart))
-				p.Exists(ctx, s.key(run, part))
+		count, err := ask(ctx, u.server, func(ctx context.Context) ([]goredis.Cmder, error) { // it may have been deleted in the meantime
+			return u.tx(ctx, func(p goredis.Pipeliner) error {
+				p.Exists(ctx, u.key(run, runPart))
+				p.Exists(ctx, u.key(run, part))
 				return nil
 			})
 		})
@@ -119,13 +119,13 @@ func (s *Store) checkRest(ctx context.Context, run record.RunID, parts []string)
 }
 
 // checkIndex looks for entries that cannot be read.
-func (s *Store) checkIndex(ctx context.Context) error {
+func (u *upkeep) checkIndex(ctx context.Context) error {
 	var errs []error
 	for part, parse := range map[string]func([]byte) error{
 		runsIndex:    func(b []byte) error { _, err := metricsstore.ParsePosition(b); return err },
 		rollupsIndex: func(b []byte) error { _, err := metricsstore.ParseRollupKey(b); return err },
 	} {
-		err := s.eachEntry(ctx, part, func(entries []string) error {
+		err := u.eachEntry(ctx, part, func(entries []string) error {
 			for _, entry := range entries {
 				if err := parse([]byte(entry)); err != nil {
 					errs = append(errs, fmt.Errorf("redis: index of %s: %q: %w", part, entry, err))
@@ -138,18 +138,4 @@ func (s *Store) checkIndex(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// eachEntry calls f for all entries of a part of the index, some at a time.
-func (s *Store) eachEntry(ctx context.Context, part string, f func([]string) error) error {
-	for from := "-"; ; {
-		entries, err := s.entries(ctx, part, from, "+", entriesPerScript)
-		if err != nil || len(entries) == 0 {
-			return err
-		}
-		if err := f(entries); err != nil {
-			return err
-		}
-		from = "(" + entries[len(entries)-1]
-	}
 }

@@ -17,14 +17,17 @@ import (
 // checks is how often the check of a run is tried that changes during it.
 const checks = 5
 
+// upkeep checks, compacts and repairs what is kept.
+type upkeep struct{ *records }
+
 // checkRun checks all that is kept of a run. A run that is deleted during the check is in order.
-func (s *Store) checkRun(ctx context.Context, run record.RunID) error {
+func (u *upkeep) checkRun(ctx context.Context, run record.RunID) error {
 	var found error
 	var before []string
 	for range checks {
-		totals, err := s.totals(ctx, run)
+		totals, err := u.totals(ctx, run)
 		if errors.Is(err, metricsstore.ErrNotFound) {
-			return s.checkGone(ctx, run)
+			return u.checkGone(ctx, run)
 		}
 		if err != nil {
 			return err
@@ -33,7 +36,7 @@ func (s *Store) checkRun(ctx context.Context, run record.RunID) error {
 			return found // nothing has changed during the check
 		}
 		before = totals
-		if found = (&runCheck{store: s, run: run}).check(ctx, totals); found == nil {
+		if found = (&runCheck{store: u.records, run: run}).check(ctx, totals); found == nil {
 			return nil
 		}
 	}
@@ -41,9 +44,9 @@ func (s *Store) checkRun(ctx context.Context, run record.RunID) error {
 }
 
 // checkGone distinguishes a run that was deleted, though it may have been begun again, from one without a header.
-func (s *Store) checkGone(ctx context.Context, run record.RunID) error {
-	names, err := ask(ctx, s, func(ctx context.Context) ([]string, error) {
-		return s.cfg.Client.HKeys(ctx, s.key(run, runPart)).Result()
+func (u *upkeep) checkGone(ctx context.Context, run record.RunID) error {
+	names, err := ask(ctx, u.server, func(ctx context.Context) ([]string, error) {
+		return u.cfg.Client.HKeys(ctx, u.key(run, runPart)).Result()
 	})
 	if err == nil && len(names) > 0 && !slices.Contains(names, headerField) {
 		err = fmt.Errorf("%w: there is no header", metricsstore.ErrCorrupt)
@@ -52,9 +55,9 @@ func (s *Store) checkGone(ctx context.Context, run record.RunID) error {
 }
 
 // totals reads what differs after each change, once all rows are where they belong.
-func (s *Store) totals(ctx context.Context, run record.RunID) ([]string, error) {
+func (k *records) totals(ctx context.Context, run record.RunID) ([]string, error) {
 	for {
-		values, err := s.fields(ctx, run, append(slices.Clone(viewFields), versionField, leaseField)...)
+		values, err := k.fields(ctx, run, append(slices.Clone(viewFields), versionField, leaseField)...)
 		if err != nil {
 			return nil, err
 		}
@@ -65,7 +68,7 @@ func (s *Store) totals(ctx context.Context, run record.RunID) ([]string, error) 
 		if parcel == "" {
 			return values, nil
 		}
-		if err := s.drain(ctx, run, parcel); err != nil {
+		if err := k.drain(ctx, run, parcel); err != nil {
 			return nil, err
 		}
 	}
@@ -73,7 +76,7 @@ func (s *Store) totals(ctx context.Context, run record.RunID) ([]string, error) 
 
 // runCheck checks one run once.
 type runCheck struct {
-	store *Store
+	store *records
 	run   record.RunID
 	kept  metricsstore.Run
 }
@@ -124,7 +127,7 @@ func (c *runCheck) check(ctx context.Context, totals []string) error {
 
 // listed: the index has the entries.
 func (c *runCheck) listed(ctx context.Context, part string, entries []string) error {
-	scores, err := ask(ctx, c.store, func(ctx context.Context) ([]any, error) {
+	scores, err := ask(ctx, c.store.server, func(ctx context.Context) ([]any, error) {
 		return c.store.cfg.Client.Do(ctx, texts(append([]string{"ZMSCORE", c.store.index(part)}, entries...)...)...).Slice()
 	})
 	if err != nil {
@@ -165,7 +168,7 @@ func (c *runCheck) log(ctx context.Context, lastKept string) (logTotals, error) 
 	if err != nil {
 		return t, err
 	}
-	n, err := ask(ctx, s, func(ctx context.Context) (int64, error) {
+	n, err := ask(ctx, s.server, func(ctx context.Context) (int64, error) {
 		return s.cfg.Client.HLen(ctx, s.key(c.run, blocksPart)).Result()
 	})
 	switch {
@@ -184,7 +187,7 @@ func (c *runCheck) blocks(ctx context.Context, heads []string) ([]any, error) {
 	for i, head := range heads {
 		fields[i] = head[:min(8, len(head))]
 	}
-	return ask(ctx, c.store, func(ctx context.Context) ([]any, error) {
+	return ask(ctx, c.store.server, func(ctx context.Context) ([]any, error) {
 		return c.store.cfg.Client.HMGet(ctx, c.store.key(c.run, blocksPart), fields...).Result()
 	})
 }
@@ -215,7 +218,7 @@ func (c *runCheck) details(ctx context.Context) (count, bytes int, err error) {
 func (c *runCheck) eachPage(ctx context.Context, part string, n int64, f func([]string) error) error {
 	s := c.store
 	for from := "-"; ; {
-		page, err := ask(ctx, s, func(ctx context.Context) ([]string, error) {
+		page, err := ask(ctx, s.server, func(ctx context.Context) ([]string, error) {
 			return s.cfg.Client.ZRangeByLex(ctx, s.key(c.run, part), &goredis.ZRangeBy{Min: from, Max: "+", Count: n}).Result()
 		})
 		if err != nil || len(page) == 0 {
@@ -231,7 +234,7 @@ func (c *runCheck) eachPage(ctx context.Context, part string, n int64, f func([]
 // workers checks the worker rows and counts their bytes.
 func (c *runCheck) workers(ctx context.Context) (bytes int, err error) {
 	s := c.store
-	rows, err := ask(ctx, s, func(ctx context.Context) (map[string]string, error) {
+	rows, err := ask(ctx, s.server, func(ctx context.Context) (map[string]string, error) {
 		return s.cfg.Client.HGetAll(ctx, s.key(c.run, workersPart)).Result()
 	})
 	for key, value := range rows {
@@ -245,11 +248,11 @@ func (c *runCheck) workers(ctx context.Context) (bytes int, err error) {
 // attachments counts the bytes of attachments.
 func (c *runCheck) attachments(ctx context.Context) (bytes int, err error) {
 	s := c.store
-	names, err := ask(ctx, s, func(ctx context.Context) ([]string, error) {
+	names, err := ask(ctx, s.server, func(ctx context.Context) ([]string, error) {
 		return s.cfg.Client.SMembers(ctx, s.key(c.run, namesPart)).Result()
 	})
 	for _, name := range names {
-		n, bad := ask(ctx, s, func(ctx context.Context) (int64, error) {
+		n, bad := ask(ctx, s.server, func(ctx context.Context) (int64, error) {
 			return s.cfg.Client.StrLen(ctx, s.key(c.run, attachmentPart, name)).Result()
 		})
 		err = errors.Join(err, bad)
@@ -261,7 +264,7 @@ func (c *runCheck) attachments(ctx context.Context) (bytes int, err error) {
 // rollups checks the roll-ups and counts their bytes.
 func (c *runCheck) rollups(ctx context.Context) (bytes int, err error) {
 	s := c.store
-	rows, err := ask(ctx, s, func(ctx context.Context) (map[string]string, error) {
+	rows, err := ask(ctx, s.server, func(ctx context.Context) (map[string]string, error) {
 		return s.cfg.Client.HGetAll(ctx, s.key(c.run, rollupsPart)).Result()
 	})
 	if err != nil || len(rows) == 0 {

@@ -33,8 +33,8 @@ func (s *Store) Compact(ctx context.Context) error {
 }
 
 // listAll lists all runs that are kept and their roll-ups.
-func (s *Store) listAll(ctx context.Context) error {
-	kept, err := s.scan(ctx)
+func (u *upkeep) listAll(ctx context.Context) error {
+	kept, err := u.scan(ctx)
 	if err != nil {
 		return err
 	}
@@ -42,14 +42,14 @@ func (s *Store) listAll(ctx context.Context) error {
 		if !slices.Contains(parts, runPart) {
 			continue
 		}
-		state, err := s.state(ctx, run)
+		state, err := u.state(ctx, run)
 		if errors.Is(err, metricsstore.ErrCorrupt) {
 			continue // nothing says where it has to be listed
 		}
 		if err != nil {
 			return err
 		}
-		rollups, err := s.rollupKeys(ctx, run)
+		rollups, err := u.rollupKeys(ctx, run)
 		if err != nil {
 			return err
 		}
@@ -60,7 +60,7 @@ func (s *Store) listAll(ctx context.Context) error {
 			_, err := metricsstore.ParseRollupKey([]byte(key))
 			return err != nil
 		})
-		if _, err := s.announce(ctx, &state.header, rollups); err != nil {
+		if _, err := u.announce(ctx, &state.header, rollups); err != nil {
 			return err
 		}
 	}
@@ -68,16 +68,16 @@ func (s *Store) listAll(ctx context.Context) error {
 }
 
 // forgetAll removes entries of the index for what does not exist.
-func (s *Store) forgetAll(ctx context.Context) error {
-	err := s.eachEntry(ctx, runsIndex, func(entries []string) error { return s.forgetRuns(ctx, entries) })
+func (u *upkeep) forgetAll(ctx context.Context) error {
+	err := u.eachEntry(ctx, runsIndex, func(entries []string) error { return u.forgetRuns(ctx, entries) })
 	if err != nil {
 		return err
 	}
-	return s.eachEntry(ctx, rollupsIndex, func(entries []string) error { return s.forgetRollups(ctx, entries) })
+	return u.eachEntry(ctx, rollupsIndex, func(entries []string) error { return u.forgetRollups(ctx, entries) })
 }
 
-func (s *Store) forgetRuns(ctx context.Context, entries []string) error {
-	runs, err := s.runsAt(ctx, nil, entries)
+func (u *upkeep) forgetRuns(ctx context.Context, entries []string) error {
+	runs, err := u.runsAt(ctx, nil, entries)
 	if err != nil {
 		return err
 	}
@@ -96,11 +96,11 @@ func (s *Store) forgetRuns(ctx context.Context, entries []string) error {
 			gone[p.Run] = append(gone[p.Run], entry)
 		}
 	}
-	if err := s.strike(ctx, runsIndex, unread); err != nil {
+	if err := u.strike(ctx, runsIndex, unread); err != nil {
 		return err
 	}
 	for run, positions := range gone {
-		if err := s.settle(ctx, run, positions, nil); err != nil {
+		if err := u.settle(ctx, run, positions, nil); err != nil {
 			return err
 		}
 	}
@@ -108,17 +108,17 @@ func (s *Store) forgetRuns(ctx context.Context, entries []string) error {
 }
 
 // strike removes entries of the index that cannot be read and so belong to no run.
-func (s *Store) strike(ctx context.Context, part string, entries []string) error {
+func (x *runIndex) strike(ctx context.Context, part string, entries []string) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	_, err := ask(ctx, s, func(ctx context.Context) (int64, error) {
-		return s.cfg.Client.ZRem(ctx, s.index(part), texts(entries...)...).Result()
+	_, err := ask(ctx, x.server, func(ctx context.Context) (int64, error) {
+		return x.cfg.Client.ZRem(ctx, x.index(part), texts(entries...)...).Result()
 	})
 	return err
 }
 
-func (s *Store) forgetRollups(ctx context.Context, entries []string) error {
+func (u *upkeep) forgetRollups(ctx context.Context, entries []string) error {
 	var runs []record.RunID
 	var read, unread []string
 	for _, entry := range entries {
@@ -129,14 +129,14 @@ func (s *Store) forgetRollups(ctx context.Context, entries []string) error {
 		}
 		runs, read = append(runs, key.Run), append(read, entry)
 	}
-	if err := s.strike(ctx, rollupsIndex, unread); err != nil || len(read) == 0 {
+	if err := u.strike(ctx, rollupsIndex, unread); err != nil || len(read) == 0 {
 		return err
 	}
 	entries = read
-	there, err := ask(ctx, s, func(ctx context.Context) ([]goredis.Cmder, error) {
-		return s.cfg.Client.Pipelined(ctx, func(p goredis.Pipeliner) error {
+	there, err := ask(ctx, u.server, func(ctx context.Context) ([]goredis.Cmder, error) {
+		return u.cfg.Client.Pipelined(ctx, func(p goredis.Pipeliner) error {
 			for i, entry := range entries {
-				p.HExists(ctx, s.key(runs[i], rollupsPart), entry)
+				p.HExists(ctx, u.key(runs[i], rollupsPart), entry)
 			}
 			return nil
 		})
@@ -151,7 +151,7 @@ func (s *Store) forgetRollups(ctx context.Context, entries []string) error {
 		}
 	}
 	for run, keys := range gone {
-		if err := s.settle(ctx, run, nil, keys); err != nil {
+		if err := u.settle(ctx, run, nil, keys); err != nil {
 			return err
 		}
 	}

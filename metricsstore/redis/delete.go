@@ -60,27 +60,27 @@ func (s *Store) delete(ctx context.Context, run record.RunID) (changed bool, err
 
 // doomed reads the state of a run that is to be deleted, and where it is listed. A run whose state is damaged counts
 // as ended, and is searched for in the list.
-func (s *Store) doomed(ctx context.Context, run record.RunID) (kept state, positions []string, err error) {
-	kept, err = s.state(ctx, run)
+func (k *records) doomed(ctx context.Context, run record.RunID) (kept state, positions []string, err error) {
+	kept, err = k.state(ctx, run)
 	if !errors.Is(err, metricsstore.ErrCorrupt) {
 		return kept, []string{position(&kept.header)}, err
 	}
-	values, err := s.fields(ctx, run, versionField, parcelField)
+	values, err := k.fields(ctx, run, versionField, parcelField)
 	if err != nil || values == nil {
 		return state{}, nil, err
 	}
 	kept = state{version: values[0], parcel: values[1], header: metricsstore.Header{Status: record.Interrupted}}
-	positions, err = s.listed(ctx, run)
+	positions, err = k.listed(ctx, run)
 	return kept, positions, err
 }
 
 // belongings lists attachments and keys of roll-ups of a run.
-func (s *Store) belongings(ctx context.Context, run record.RunID) (names, rollups []string, err error) {
+func (k *records) belongings(ctx context.Context, run record.RunID) (names, rollups []string, err error) {
 	type lists struct{ names, rollups []string }
-	found, err := ask(ctx, s, func(ctx context.Context) (lists, error) {
+	found, err := ask(ctx, k.server, func(ctx context.Context) (lists, error) {
 		var names, rollups *goredis.StringSliceCmd
-		_, err := s.tx(ctx, func(p goredis.Pipeliner) error {
-			names, rollups = p.SMembers(ctx, s.key(run, namesPart)), p.HKeys(ctx, s.key(run, rollupsPart))
+		_, err := k.tx(ctx, func(p goredis.Pipeliner) error {
+			names, rollups = p.SMembers(ctx, k.key(run, namesPart)), p.HKeys(ctx, k.key(run, rollupsPart))
 			return nil
 		})
 		return lists{names.Val(), rollups.Val()}, err

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 
+	goredis "github.com/redis/go-redis/v9"
+
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
@@ -23,11 +25,14 @@ import (
 // entriesPerScript is how many entries of the index one script changes.
 const entriesPerScript = 1000
 
+// runIndex is the list of runs and roll-ups.
+type runIndex struct{ *server }
+
 // announce lists a run and its roll-ups and returns the ticket.
-func (s *Store) announce(ctx context.Context, h *metricsstore.Header, rollups []string) (ticket string, err error) {
-	keys := []string{s.index(ticketIndex), s.index(ticketsIndex), s.index(runsIndex), s.index(rollupsIndex)}
+func (x *runIndex) announce(ctx context.Context, h *metricsstore.Header, rollups []string) (ticket string, err error) {
+	keys := []string{x.index(ticketIndex), x.index(ticketsIndex), x.index(runsIndex), x.index(rollupsIndex)}
 	for part := range parts(rollups) {
-		got, err := s.eval(ctx, announceScript, keys, texts(slices.Concat([]string{string(h.Info.ID), ticket, position(h)}, part)...)...)
+		got, err := x.eval(ctx, announceScript, keys, texts(slices.Concat([]string{string(h.Info.ID), ticket, position(h)}, part)...)...)
 		if err != nil {
 			return "", fmt.Errorf("index: %w", err)
 		}
@@ -51,10 +56,10 @@ func parts(entries []string) func(func([]string) bool) {
 }
 
 // settle removes those entries of a run from the index that list nothing.
-func (s *Store) settle(ctx context.Context, run record.RunID, positions, rollups []string) error {
+func (x *runIndex) settle(ctx context.Context, run record.RunID, positions, rollups []string) error {
 	for part := range parts(rollups) {
 		for {
-			done, err := s.settlePart(ctx, run, positions, part)
+			done, err := x.settlePart(ctx, run, positions, part)
 			if err != nil {
 				return fmt.Errorf("index: run %s: %w", run, err)
 			}
@@ -68,14 +73,14 @@ func (s *Store) settle(ctx context.Context, run record.RunID, positions, rollups
 
 // settlePart is settle for as many entries as one script can check; false where another call has announced more in
 // between.
-func (s *Store) settlePart(ctx context.Context, run record.RunID, positions, rollups []string) (done bool, err error) {
-	ticket, err := s.ticket(ctx, run)
+func (x *runIndex) settlePart(ctx context.Context, run record.RunID, positions, rollups []string) (done bool, err error) {
+	ticket, err := x.ticket(ctx, run)
 	if err != nil {
 		return false, err
 	}
-	keys := s.keys(run, runPart, fencePart, rollupsPart)
+	keys := x.keys(run, runPart, fencePart, rollupsPart)
 	args := texts(ticket, strconv.FormatInt(fencedFor.Milliseconds(), 10))
-	there, err := s.eval(ctx, fenceScript, keys, append(args, texts(rollups...)...)...)
+	there, err := x.eval(ctx, fenceScript, keys, append(args, texts(rollups...)...)...)
 	if err != nil {
 		return false, err
 	}
@@ -94,17 +99,38 @@ func (s *Store) settlePart(ctx context.Context, run record.RunID, positions, rol
 			args = append(args, key)
 		}
 	}
-	got, err := s.eval(ctx, forgetScript, []string{s.index(ticketsIndex), s.index(runsIndex), s.index(rollupsIndex)}, args...)
+	got, err := x.eval(ctx, forgetScript, []string{x.index(ticketsIndex), x.index(runsIndex), x.index(rollupsIndex)}, args...)
 	return got.word == "forgotten", err
 }
 
 // ticket is the latest one that was drawn for a run, 0 for none.
-func (s *Store) ticket(ctx context.Context, run record.RunID) (string, error) {
-	return ask(ctx, s, func(ctx context.Context) (string, error) {
-		values, err := s.cfg.Client.HMGet(ctx, s.index(ticketsIndex), string(run)).Result()
+func (x *runIndex) ticket(ctx context.Context, run record.RunID) (string, error) {
+	return ask(ctx, x.server, func(ctx context.Context) (string, error) {
+		values, err := x.cfg.Client.HMGet(ctx, x.index(ticketsIndex), string(run)).Result()
 		if err != nil || values[0] == nil {
 			return "0", err
 		}
 		return fmt.Sprint(values[0]), nil
 	})
+}
+
+// entries reads some entries of the index in the order of their bytes.
+func (x *runIndex) entries(ctx context.Context, part, from, to string, n int) ([]string, error) {
+	return ask(ctx, x.server, func(ctx context.Context) ([]string, error) {
+		return x.cfg.Client.ZRangeByLex(ctx, x.index(part), &goredis.ZRangeBy{Min: from, Max: to, Count: int64(n)}).Result()
+	})
+}
+
+// eachEntry calls f for all entries of a part of the index, some at a time.
+func (x *runIndex) eachEntry(ctx context.Context, part string, f func([]string) error) error {
+	for from := "-"; ; {
+		entries, err := x.entries(ctx, part, from, "+", entriesPerScript)
+		if err != nil || len(entries) == 0 {
+			return err
+		}
+		if err := f(entries); err != nil {
+			return err
+		}
+		from = "(" + entries[len(entries)-1]
+	}
 }

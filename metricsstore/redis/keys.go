@@ -41,25 +41,28 @@ const (
 // formatVersion is kept in a new store; one of a greater version is refused.
 const formatVersion = 1
 
+// keyspace is the prefix of all keys of a store.
+type keyspace string
+
 // key is a key of a run. All of them have the same hash tag, so they are on one server.
-func (s *Store) key(run record.RunID, part ...string) string {
-	return s.runTag() + string(run) + "}:" + strings.Join(part, ":")
+func (p keyspace) key(run record.RunID, part ...string) string {
+	return p.runTag() + string(run) + "}:" + strings.Join(part, ":")
 }
 
 // runTag is what the hash tag of every run begins with.
-func (s *Store) runTag() string { return "{" + s.cfg.Prefix + "m:" }
+func (p keyspace) runTag() string { return "{" + string(p) + "m:" }
 
 // keys are several keys of a run.
-func (s *Store) keys(run record.RunID, parts ...string) []string {
+func (p keyspace) keys(run record.RunID, parts ...string) []string {
 	out := make([]string, len(parts))
 	for i, part := range parts {
-		out[i] = s.key(run, part)
+		out[i] = p.key(run, part)
 	}
 	return out
 }
 
 // index is a key of what spans runs: its hash tag is that of a run without a name. It is elsewhere than most runs.
-func (s *Store) index(part string) string { return s.key("", part) }
+func (p keyspace) index(part string) string { return p.key("", part) }
 
 // Parts of the index.
 const (
@@ -70,3 +73,8 @@ const (
 	formatIndex  = "format"  // string: formatVersion
 	newsIndex    = "changed" // channel: sender, a space, the run that has changed
 )
+
+// isTemporary reports whether a part of a run expires by itself.
+func isTemporary(part string) bool {
+	return part == fencePart || strings.HasPrefix(part, stagedPart+":") || strings.HasPrefix(part, asidePart+":")
+}

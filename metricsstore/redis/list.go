@@ -47,15 +47,8 @@ func (s *Store) Runs(ctx context.Context, after metricsstore.Position, limit int
 	}
 }
 
-// entries reads some entries of the index in the order of their bytes.
-func (s *Store) entries(ctx context.Context, part, from, to string, n int) ([]string, error) {
-	return ask(ctx, s, func(ctx context.Context) ([]string, error) {
-		return s.cfg.Client.ZRangeByLex(ctx, s.index(part), &goredis.ZRangeBy{Min: from, Max: to, Count: int64(n)}).Result()
-	})
-}
-
 // runsAt appends the existing runs at the positions. It skips positions that cannot be read.
-func (s *Store) runsAt(ctx context.Context, out []metricsstore.Run, positions []string) ([]metricsstore.Run, error) {
+func (k *records) runsAt(ctx context.Context, out []metricsstore.Run, positions []string) ([]metricsstore.Run, error) {
 	var ids []record.RunID
 	var parsed []metricsstore.Position
 	for _, text := range positions {
@@ -63,7 +56,7 @@ func (s *Store) runsAt(ctx context.Context, out []metricsstore.Run, positions []
 			ids, parsed = append(ids, p.Run), append(parsed, p)
 		}
 	}
-	found, err := s.manyFields(ctx, ids)
+	found, err := k.manyFields(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +66,7 @@ func (s *Store) runsAt(ctx context.Context, out []metricsstore.Run, positions []
 		}
 		v := parseView(parsed[i], values)
 		if v.parcel != "" {
-			v.Run, err = s.view(ctx, ids[i])
+			v.Run, err = k.view(ctx, ids[i])
 			if errors.Is(err, metricsstore.ErrNotFound) {
 				continue
 			}
@@ -89,15 +82,15 @@ func (s *Store) runsAt(ctx context.Context, out []metricsstore.Run, positions []
 }
 
 // manyFields reads viewFields of several runs, nil for those that do not exist.
-func (s *Store) manyFields(ctx context.Context, ids []record.RunID) ([][]string, error) {
+func (k *records) manyFields(ctx context.Context, ids []record.RunID) ([][]string, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	return ask(ctx, s, func(ctx context.Context) ([][]string, error) {
+	return ask(ctx, k.server, func(ctx context.Context) ([][]string, error) {
 		cmds := make([]*goredis.SliceCmd, len(ids))
-		_, err := s.cfg.Client.Pipelined(ctx, func(p goredis.Pipeliner) error {
+		_, err := k.cfg.Client.Pipelined(ctx, func(p goredis.Pipeliner) error {
 			for i, id := range ids {
-				cmds[i] = p.HMGet(ctx, s.key(id, runPart), viewFields...)
+				cmds[i] = p.HMGet(ctx, k.key(id, runPart), viewFields...)
 			}
 			return nil
 		})
@@ -142,8 +135,8 @@ func (s *Store) Rollups(ctx context.Context, q metricsstore.RollupQuery) ([]metr
 }
 
 // rollupsOf lists the roll-ups of one run.
-func (s *Store) rollupsOf(ctx context.Context, q *metricsstore.RollupQuery) ([]metricsstore.Rollup, error) {
-	entries, err := s.rollupKeys(ctx, q.Run)
+func (k *records) rollupsOf(ctx context.Context, q *metricsstore.RollupQuery) ([]metricsstore.Rollup, error) {
+	entries, err := k.rollupKeys(ctx, q.Run)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +154,7 @@ func (s *Store) rollupsOf(ctx context.Context, q *metricsstore.RollupQuery) ([]m
 	if q.Limit > 0 {
 		keys = keys[:min(q.Limit, len(keys))]
 	}
-	return s.rollupsAt(ctx, nil, keys)
+	return k.rollupsAt(ctx, nil, keys)
 }
 
 // rollupPage is what a query selects of some entries of the index.
@@ -245,15 +238,15 @@ func ahead(q *metricsstore.RollupQuery, passed *metricsstore.RollupKey) []byte {
 const dayLen = 4
 
 // rollupsAt appends the existing ones of some roll-ups.
-func (s *Store) rollupsAt(ctx context.Context, out []metricsstore.Rollup, keys []metricsstore.RollupKey) ([]metricsstore.Rollup, error) {
+func (k *records) rollupsAt(ctx context.Context, out []metricsstore.Rollup, keys []metricsstore.RollupKey) ([]metricsstore.Rollup, error) {
 	if len(keys) == 0 {
 		return out, nil
 	}
-	found, err := ask(ctx, s, func(ctx context.Context) ([]any, error) {
+	found, err := ask(ctx, k.server, func(ctx context.Context) ([]any, error) {
 		cmds := make([]*goredis.SliceCmd, len(keys))
-		_, err := s.cfg.Client.Pipelined(ctx, func(p goredis.Pipeliner) error {
+		_, err := k.cfg.Client.Pipelined(ctx, func(p goredis.Pipeliner) error {
 			for i, key := range keys {
-				cmds[i] = p.HMGet(ctx, s.key(key.Run, rollupsPart), string(key.Append(nil)))
+				cmds[i] = p.HMGet(ctx, k.key(key.Run, rollupsPart), string(key.Append(nil)))
 			}
 			return nil
 		})

@@ -31,7 +31,7 @@ type mending struct {
 	rollup                 *metricsstore.Rollup // whether it has any
 }
 
-func newMending(s *Store, tx *goredis.Tx, run record.RunID) *mending {
+func newMending(s *records, tx *goredis.Tx, run record.RunID) *mending {
 	return &mending{runCheck: runCheck{store: s, run: run}, tx: tx}
 }
 

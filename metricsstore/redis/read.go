@@ -31,9 +31,9 @@ func (s *Store) Run(ctx context.Context, run record.RunID) (metricsstore.Run, er
 	return s.view(ctx, run)
 }
 
-func (s *Store) view(ctx context.Context, run record.RunID) (metricsstore.Run, error) {
+func (k *records) view(ctx context.Context, run record.RunID) (metricsstore.Run, error) {
 	for {
-		values, err := s.fields(ctx, run, viewFields...)
+		values, err := k.fields(ctx, run, viewFields...)
 		if err != nil {
 			return metricsstore.Run{}, err
 		}
@@ -42,7 +42,7 @@ func (s *Store) view(ctx context.Context, run record.RunID) (metricsstore.Run, e
 		}
 		v := parseView(metricsstore.Position{Run: run}, values)
 		if v.parcel == "" && v.Lacks(metricsstore.HeaderPart) {
-			at, err := s.listed(ctx, run)
+			at, err := k.listed(ctx, run)
 			if err != nil || len(at) == 0 {
 				return v.Run, err
 			}
@@ -52,7 +52,7 @@ func (s *Store) view(ctx context.Context, run record.RunID) (metricsstore.Run, e
 		if v.parcel == "" {
 			return v.Run, nil
 		}
-		if err := s.drain(ctx, run, v.parcel); err != nil {
+		if err := k.drain(ctx, run, v.parcel); err != nil {
 			return metricsstore.Run{}, err
 		}
 	}
@@ -68,7 +68,7 @@ func (s *Store) Attachment(ctx context.Context, run record.RunID, name string) (
 		there int64
 		data  *goredis.StringCmd
 	}
-	got, err := ask(ctx, s, func(ctx context.Context) (a answer, err error) {
+	got, err := ask(ctx, s.server, func(ctx context.Context) (a answer, err error) {
 		var there *goredis.IntCmd
 		_, err = s.tx(ctx, func(p goredis.Pipeliner) error {
 			there, a.data = p.Exists(ctx, s.key(run, runPart)), p.Get(ctx, s.key(run, attachmentPart, name))
@@ -107,14 +107,14 @@ func (s *Store) Log(ctx context.Context, run record.RunID, after uint64, limit i
 
 // log reads page by page. The error is errAgain where the blocks were replaced in between by others that overlap
 // them.
-func (s *Store) log(ctx context.Context, run record.RunID, after uint64, limit int) (out []metricsstore.Block, err error) {
-	keys := s.keys(run, runPart, headsPart, blocksPart)
+func (k *records) log(ctx context.Context, run record.RunID, after uint64, limit int) (out []metricsstore.Block, err error) {
+	keys := k.keys(run, runPart, headsPart, blocksPart)
 	for {
 		n := blocksPerRead
 		if limit > 0 {
 			n = min(n, limit-len(out))
 		}
-		got, err := s.eval(ctx, logScript, keys, packSeq(after), n, bytesPerRead)
+		got, err := k.eval(ctx, logScript, keys, packSeq(after), n, bytesPerRead)
 		if err != nil {
 			return nil, err
 		}
@@ -153,7 +153,7 @@ func (s *Store) Details(ctx context.Context, run record.RunID, from metricsstore
 		if limit > 0 {
 			n = min(n, limit-len(out))
 		}
-		was, page, err := readRows(ctx, s, run, func(ctx context.Context, p goredis.Pipeliner) *goredis.StringSliceCmd {
+		was, page, err := readRows(ctx, s.records, run, func(ctx context.Context, p goredis.Pipeliner) *goredis.StringSliceCmd {
 			return p.ZRangeByLex(ctx, s.key(run, detailsPart), &goredis.ZRangeBy{Min: bound, Max: "+", Count: int64(n)})
 		})
 		if err != nil {
@@ -183,7 +183,7 @@ func (s *Store) Workers(ctx context.Context, run record.RunID) ([]metricsstore.W
 		return nil, err
 	}
 	defer s.calls.End()
-	_, kept, err := readRows(ctx, s, run, func(ctx context.Context, p goredis.Pipeliner) *goredis.MapStringStringCmd {
+	_, kept, err := readRows(ctx, s.records, run, func(ctx context.Context, p goredis.Pipeliner) *goredis.MapStringStringCmd {
 		return p.HGetAll(ctx, s.key(run, workersPart))
 	})
 	if err != nil {
@@ -203,17 +203,17 @@ func (s *Store) Workers(ctx context.Context, run record.RunID) ([]metricsstore.W
 // readRows runs a command that reads rows of a run, once all that are kept are where they belong. It also returns the
 // incarnation of the run.
 func readRows[C goredis.Cmder](
-	ctx context.Context, s *Store, run record.RunID, command func(context.Context, goredis.Pipeliner) C,
+	ctx context.Context, k *records, run record.RunID, command func(context.Context, goredis.Pipeliner) C,
 ) (incarnation string, rows C, err error) {
 	type answer struct {
 		fields []string
 		rows   C
 	}
 	for {
-		got, err := ask(ctx, s, func(ctx context.Context) (a answer, err error) {
+		got, err := ask(ctx, k.server, func(ctx context.Context) (a answer, err error) {
 			var fields *goredis.SliceCmd
-			_, err = s.tx(ctx, func(p goredis.Pipeliner) error {
-				fields = p.HMGet(ctx, s.key(run, runPart), incarnationField, parcelField)
+			_, err = k.tx(ctx, func(p goredis.Pipeliner) error {
+				fields = p.HMGet(ctx, k.key(run, runPart), incarnationField, parcelField)
 				a.rows = command(ctx, p)
 				return nil
 			})
@@ -231,7 +231,7 @@ func readRows[C goredis.Cmder](
 		if got.fields[1] == "" {
 			return got.fields[0], got.rows, nil
 		}
-		if err := s.drain(ctx, run, got.fields[1]); err != nil {
+		if err := k.drain(ctx, run, got.fields[1]); err != nil {
 			return "", rows, err
 		}
 	}

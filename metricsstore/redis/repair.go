@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -46,6 +45,7 @@ func (s *Store) Repair(ctx context.Context) (out metricsstore.Repaired, err erro
 		if err != nil {
 			return out, fmt.Errorf("run %s: %w", run, err)
 		}
+		s.changes.Notify(run)
 		out.Aside = append(out.Aside, done.aside)
 		out.Lost = append(out.Lost, done.lost...)
 		if done.isUnsummed {
@@ -80,8 +80,8 @@ func (s *Store) sumUp(ctx context.Context, runs []record.RunID, out *metricsstor
 }
 
 // forgetFault records that a part of a run is complete again.
-func (s *Store) forgetFault(ctx context.Context, run record.RunID, part metricsstore.Part) error {
-	values, err := s.fields(ctx, run, faultsField, versionField)
+func (u *upkeep) forgetFault(ctx context.Context, run record.RunID, part metricsstore.Part) error {
+	values, err := u.fields(ctx, run, faultsField, versionField)
 	if err != nil || values == nil {
 		return err
 	}
@@ -93,18 +93,18 @@ func (s *Store) forgetFault(ctx context.Context, run record.RunID, part metricss
 	if err != nil {
 		return err
 	}
-	_, err = ask(ctx, s, func(ctx context.Context) (int64, error) {
-		return s.cfg.Client.HSet(ctx, s.key(run, runPart), faultsField, text).Result()
+	_, err = ask(ctx, u.server, func(ctx context.Context) (int64, error) {
+		return u.cfg.Client.HSet(ctx, u.key(run, runPart), faultsField, text).Result()
 	})
 	return err
 }
 
 // checkKept checks a run, or the remains of one that does not exist.
-func (s *Store) checkKept(ctx context.Context, run record.RunID, parts []string) error {
+func (u *upkeep) checkKept(ctx context.Context, run record.RunID, parts []string) error {
 	if slices.Contains(parts, runPart) {
-		return s.checkRun(ctx, run)
+		return u.checkRun(ctx, run)
 	}
-	return s.checkRest(ctx, run, parts)
+	return u.checkRest(ctx, run, parts)
 }
 
 // repaired is what was done about a run.
@@ -115,59 +115,53 @@ type repaired struct {
 }
 
 // repairRun removes from a run what cannot be read, once no other call changes it in between.
-func (s *Store) repairRun(ctx context.Context, run record.RunID, parts []string) (out repaired, err error) {
+func (u *upkeep) repairRun(ctx context.Context, run record.RunID, parts []string) (out repaired, err error) {
 	parts = slices.DeleteFunc(slices.Clone(parts), isTemporary)
-	if out.aside, err = s.setAside(ctx, run, parts); err != nil {
+	if out.aside, err = u.setAside(ctx, run, parts); err != nil {
 		return out, err
 	}
 	if !slices.Contains(parts, runPart) {
-		_, err := ask(ctx, s, func(ctx context.Context) (int64, error) {
-			return s.cfg.Client.Unlink(ctx, s.keys(run, parts...)...).Result()
+		_, err := ask(ctx, u.server, func(ctx context.Context) (int64, error) {
+			return u.cfg.Client.Unlink(ctx, u.keys(run, parts...)...).Result()
 		})
 		out.lost = []string{fmt.Sprintf("run %s: its header and counts were not there", run)}
 		return out, err
 	}
-	if _, err := s.totals(ctx, run); err != nil && !errors.Is(err, metricsstore.ErrNotFound) { // the rows are moved to where they belong
+	if _, err := u.totals(ctx, run); err != nil && !errors.Is(err, metricsstore.ErrNotFound) { // the rows are moved to where they belong
 		return out, err
 	}
 	for {
 		var m *mending
-		_, err := ask(ctx, s, func(ctx context.Context) (struct{}, error) {
-			return struct{}{}, s.cfg.Client.Watch(ctx, func(tx *goredis.Tx) error {
-				m = newMending(s, tx, run)
+		_, err := ask(ctx, u.server, func(ctx context.Context) (struct{}, error) {
+			return struct{}{}, u.cfg.Client.Watch(ctx, func(tx *goredis.Tx) error {
+				m = newMending(u.records, tx, run)
 				return m.mend(ctx)
-			}, s.keys(run, runPart, headsPart, blocksPart, detailsPart, workersPart, rollupsPart, namesPart)...)
+			}, u.keys(run, runPart, headsPart, blocksPart, detailsPart, workersPart, rollupsPart, namesPart)...)
 		})
 		if errors.Is(err, goredis.TxFailedErr) {
 			continue // another call has changed it
 		}
 		if err == nil {
 			out.lost, out.isUnsummed = m.lost, m.isUnsummed
-			s.changes.Notify(run)
 		}
 		return out, err
 	}
 }
 
-// isTemporary reports whether a part of a run expires by itself.
-func isTemporary(part string) bool {
-	return part == fencePart || strings.HasPrefix(part, stagedPart+":") || strings.HasPrefix(part, asidePart+":")
-}
-
 // setAside copies keys of a run and returns what the names of the copies begin with.
-func (s *Store) setAside(ctx context.Context, run record.RunID, parts []string) (string, error) {
+func (u *upkeep) setAside(ctx context.Context, run record.RunID, parts []string) (string, error) {
 	moment := time.Now().UTC().Format("20060102T150405Z") + "-" + rand.Text()[:4]
-	_, err := ask(ctx, s, func(ctx context.Context) ([]goredis.Cmder, error) {
-		return s.tx(ctx, func(p goredis.Pipeliner) error {
+	_, err := ask(ctx, u.server, func(ctx context.Context) ([]goredis.Cmder, error) {
+		return u.tx(ctx, func(p goredis.Pipeliner) error {
 			for _, part := range parts {
-				aside := s.key(run, asidePart, moment, part)
-				p.Copy(ctx, s.key(run, part), aside, 0, true)
+				aside := u.key(run, asidePart, moment, part)
+				p.Copy(ctx, u.key(run, part), aside, 0, true)
 				p.PExpire(ctx, aside, asideFor)
 			}
 			return nil
 		})
 	})
-	return s.key(run, asidePart, moment), err
+	return u.key(run, asidePart, moment), err
 }
 
 // note records what was lost of a part, n of which cannot be read.

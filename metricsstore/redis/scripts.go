@@ -51,7 +51,7 @@ type reply struct {
 }
 
 // eval runs a script until Redis has answered.
-func (s *Store) eval(ctx context.Context, script *goredis.Script, keys []string, args ...any) (reply, error) {
+func (s *server) eval(ctx context.Context, script *goredis.Script, keys []string, args ...any) (reply, error) {
 	return ask(ctx, s, func(ctx context.Context) (reply, error) {
 		all, err := script.Run(ctx, s.cfg.Client, keys, args...).Slice()
 		if err != nil {

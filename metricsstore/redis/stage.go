@@ -17,7 +17,7 @@ const (
 )
 
 // stageText stages a value.
-func (s *Store) stageText(ctx context.Context, key, value string) error {
+func (s *server) stageText(ctx context.Context, key, value string) error {
 	_, err := ask(ctx, s, func(ctx context.Context) (string, error) {
 		return s.cfg.Client.Set(ctx, key, value, stagedFor).Result()
 	})
@@ -25,7 +25,7 @@ func (s *Store) stageText(ctx context.Context, key, value string) error {
 }
 
 // stageHash stages fields and values, one after the other.
-func (s *Store) stageHash(ctx context.Context, key string, pairs []string) error {
+func (s *server) stageHash(ctx context.Context, key string, pairs []string) error {
 	for some := range pieces(pairs) {
 		err := s.stage(ctx, key, func(p goredis.Pipeliner) { p.HSet(ctx, key, texts(some...)...) })
 		if err != nil {
@@ -36,7 +36,7 @@ func (s *Store) stageHash(ctx context.Context, key string, pairs []string) error
 }
 
 // stageOrder stages members of a sorted set that is ordered by their bytes.
-func (s *Store) stageOrder(ctx context.Context, key string, members []string) error {
+func (s *server) stageOrder(ctx context.Context, key string, members []string) error {
 	for some := range slices.Chunk(members, fieldsPerCommand) {
 		all := make([]goredis.Z, len(some))
 		for i, m := range some {
@@ -50,7 +50,7 @@ func (s *Store) stageOrder(ctx context.Context, key string, members []string) er
 }
 
 // stage runs a command together with the one that makes its key expire.
-func (s *Store) stage(ctx context.Context, key string, command func(goredis.Pipeliner)) error {
+func (s *server) stage(ctx context.Context, key string, command func(goredis.Pipeliner)) error {
 	_, err := ask(ctx, s, func(ctx context.Context) ([]goredis.Cmder, error) {
 		return s.tx(ctx, func(p goredis.Pipeliner) error {
 			command(p)

@@ -14,6 +14,15 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
+// records are what is kept of runs, each by itself: their fields, logs, rows, attachments and roll-ups.
+type records struct {
+	*runIndex
+	name string // the sender in messages of this store
+}
+
+// message notifies other processes that a run has changed.
+func (k *records) message(run record.RunID) string { return k.name + " " + string(run) }
+
 // state is what decisions about a run are based on.
 type state struct {
 	version    string // empty where the run does not exist
@@ -24,8 +33,8 @@ type state struct {
 }
 
 // state reads the state of a run. It is no error that the run does not exist.
-func (s *Store) state(ctx context.Context, run record.RunID) (state, error) {
-	values, err := s.fields(ctx, run, versionField, headerField, annotationField, leaseField, parcelField)
+func (k *records) state(ctx context.Context, run record.RunID) (state, error) {
+	values, err := k.fields(ctx, run, versionField, headerField, annotationField, leaseField, parcelField)
 	if err != nil || values == nil {
 		return state{}, err
 	}
@@ -42,9 +51,9 @@ func (s *Store) state(ctx context.Context, run record.RunID) (state, error) {
 
 // fields reads fields of a run, empty for a field that does not exist; nil where the run does not exist. At least one
 // must be a field that each run has.
-func (s *Store) fields(ctx context.Context, run record.RunID, names ...string) ([]string, error) {
-	return ask(ctx, s, func(ctx context.Context) ([]string, error) {
-		return fieldsOf(s.cfg.Client.HMGet(ctx, s.key(run, runPart), names...))
+func (k *records) fields(ctx context.Context, run record.RunID, names ...string) ([]string, error) {
+	return ask(ctx, k.server, func(ctx context.Context) ([]string, error) {
+		return fieldsOf(k.cfg.Client.HMGet(ctx, k.key(run, runPart), names...))
 	})
 }
 
@@ -126,9 +135,9 @@ func parseView(p metricsstore.Position, values []string) view {
 }
 
 // listed finds where a run is listed by searching the list, for a run whose header does not say.
-func (s *Store) listed(ctx context.Context, run record.RunID) (positions []string, err error) {
+func (x *runIndex) listed(ctx context.Context, run record.RunID) (positions []string, err error) {
 	for bound := "-"; ; {
-		entries, err := s.entries(ctx, runsIndex, bound, "+", entriesPerRead)
+		entries, err := x.entries(ctx, runsIndex, bound, "+", entriesPerRead)
 		if err != nil {
 			return nil, err
 		}

@@ -5,12 +5,39 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// ErrVersion: what is kept was written by a newer version of the program.
+var ErrVersion = errors.New("redis: the data is of a newer version")
+
+// Config is what New needs. Client is required; the zero value of the rest means the defaults.
+type Config struct {
+	// Client reaches a server or a cluster. It stays the caller's, who closes it after the store. It must read from
+	// masters.
+	Client goredis.UniversalClient
+	// Prefix begins every key, so that other programs may use the same Redis; without '{' and '}'. Default
+	// "dagscope:".
+	Prefix string
+	// Log gets warnings while Redis does not answer; default none.
+	Log *slog.Logger
+}
+
+const (
+	// stagedFor is how long values wait for the call that they belong to. What an interrupted call has staged is gone
+	// after that.
+	stagedFor = time.Hour
+	// fencedFor is how long a call may take between its announcement and its end at most.
+	fencedFor = 24 * time.Hour
 )
 
 // Bounds of the time before the store asks again.
@@ -19,20 +46,43 @@ const (
 	maxWait = time.Second
 )
 
-// begin counts a call of a store whose format is known; after nil, the caller calls s.calls.End.
-func (s *Store) begin(ctx context.Context) error {
-	if err := s.calls.Begin(ctx); err != nil {
+// server calls the Redis, again and again where that can help. It knows keys and no runs.
+type server struct {
+	keyspace
+	cfg        Config
+	fits       atomic.Bool    // the format was checked
+	complained atomic.Int64   // when, in Unix ns; see complain
+	closing    chan struct{}  // closed by Close: nothing is tried again
+	asking     sync.WaitGroup // the calls of once
+}
+
+// checkFormat refuses what a newer version of the program has written. It asks Redis once.
+func (s *server) checkFormat(ctx context.Context) error {
+	if s.fits.Load() {
+		return nil
+	}
+	kept, err := ask(ctx, s, func(ctx context.Context) (string, error) {
+		if err := s.cfg.Client.SetNX(ctx, s.index(formatIndex), formatVersion, 0).Err(); err != nil {
+			return "", err
+		}
+		return s.cfg.Client.Get(ctx, s.index(formatIndex)).Result()
+	})
+	if err != nil {
 		return err
 	}
-	if err := s.checkFormat(ctx); err != nil {
-		s.calls.End()
-		return err
+	version, err := strconv.Atoi(kept)
+	if err != nil || version < 1 {
+		return fmt.Errorf("%w: %s is %q, expected a version", metricsstore.ErrCorrupt, s.index(formatIndex), kept)
 	}
+	if version > formatVersion {
+		return fmt.Errorf("%w: %d, this program knows %d", ErrVersion, version, formatVersion)
+	}
+	s.fits.Store(true)
 	return nil
 }
 
 // ask calls Redis, and again after errors that pass, until ctx ends or the store is closed.
-func ask[T any](ctx context.Context, s *Store, f func(context.Context) (T, error)) (T, error) {
+func ask[T any](ctx context.Context, s *server, f func(context.Context) (T, error)) (T, error) {
 	var none T
 	if err := ctx.Err(); err != nil {
 		return none, err
@@ -66,7 +116,7 @@ func ask[T any](ctx context.Context, s *Store, f func(context.Context) (T, error
 const complainEvery = time.Minute
 
 // complain logs why calls wait.
-func (s *Store) complain(err error) {
+func (s *server) complain(err error) {
 	now, last := time.Now().UnixNano(), s.complained.Load()
 	if (last == 0 || now-last >= int64(complainEvery)) && s.complained.CompareAndSwap(last, now) {
 		s.cfg.Log.Warn("Redis does not answer as it should and is asked again", "error", err)
@@ -75,7 +125,7 @@ func (s *Store) complain(err error) {
 
 // once calls Redis once. It returns when ctx ends, which a client that waits for an answer does not; the call then ends
 // by the timeouts of the client, and Close waits for it.
-func once[T any](ctx context.Context, s *Store, f func(context.Context) (T, error)) (T, error) {
+func once[T any](ctx context.Context, s *server, f func(context.Context) (T, error)) (T, error) {
 	if ctx.Done() == nil {
 		return f(ctx)
 	}
@@ -128,7 +178,7 @@ func passing(err error) bool {
 }
 
 // tx runs commands as one transaction. Where the server refuses one of them, the error is the one it gave for that.
-func (s *Store) tx(ctx context.Context, queue func(goredis.Pipeliner) error) ([]goredis.Cmder, error) {
+func (s *server) tx(ctx context.Context, queue func(goredis.Pipeliner) error) ([]goredis.Cmder, error) {
 	cmds, err := s.cfg.Client.TxPipelined(ctx, queue)
 	if goredis.IsExecAbortError(err) {
 		for _, cmd := range cmds {
