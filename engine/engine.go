@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"time"
 
@@ -245,77 +244,6 @@ func (e *Engine) forget(r *Run) {
 		delete(e.runs, r.info.ID)
 	}
 	r.exec.Forget()
-}
-
-// record passes a run's log to the recorder as it grows, from the step after the one numbered after. If the run continues
-// without this engine, so does its record.
-func (e *Engine) record(ctx context.Context, r *Run, after uint64) error {
-	rec, id := e.cfg.Recorder, r.info.ID
-	workers := map[int]bool{} // by number: whether the worker's last record has arrived
-	for {
-		steps, err := r.exec.Steps(ctx, after)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if errors.Is(err, ErrUnknownRun) && r.overWithin(ctx, goneFor) {
-			end, _ := r.exec.End()
-			return errors.Join(err, rec.End(id, end))
-		}
-		if err != nil {
-			return e.unfinished(ctx, r, err)
-		}
-		rec.Steps(id, steps)
-		after = steps[len(steps)-1].Seq
-		e.details(r, workers)
-	}
-	if err := r.over(ctx); err != nil { // the last details come with the end
-		return e.unfinished(ctx, r, err)
-	}
-	e.details(r, workers)
-	for began := time.Now(); incomplete(workers) && time.Since(began) < lastWord; {
-		time.Sleep(lastWord / 50)
-		e.details(r, workers)
-	}
-	end, _ := r.exec.End()
-	return rec.End(id, end)
-}
-
-// goneFor is how long an executor may take to end a run after its log and the rest of its state are gone.
-const goneFor = 10 * time.Second
-
-// lastWord is how long workers in other processes may take to notice the end of a run and to report what they used.
-const lastWord = time.Second
-
-// details passes new details and worker records to the recorder, and notes in workers which have sent their last.
-func (e *Engine) details(r *Run, workers map[int]bool) {
-	d, w := r.exec.TakeDetails()
-	for i := range w {
-		workers[w[i].Worker] = workers[w[i].Worker] || w[i].Ended != 0
-	}
-	if len(d)+len(w) > 0 {
-		e.cfg.Recorder.Details(r.info.ID, d, w)
-	}
-}
-
-// incomplete reports whether a worker has not sent its last record.
-func incomplete(workers map[int]bool) bool {
-	for _, hasEnded := range workers {
-		if !hasEnded {
-			return true
-		}
-	}
-	return false
-}
-
-// unfinished stops recording a run whose log cannot be read to its end by this process.
-func (e *Engine) unfinished(ctx context.Context, r *Run, err error) error {
-	if ctx.Err() != nil {
-		err = ErrElsewhere
-	}
-	if rec, ok := e.cfg.Recorder.(record.Adopter); ok {
-		err = errors.Join(err, rec.Leave(r.info.ID))
-	}
-	return err
 }
 
 // Get returns a run that this engine submitted or found, unless it is forgotten: see Config.Remember. The error is
