@@ -42,7 +42,7 @@ func (s *session) runThere(
 	return report, nil
 }
 
-// remoteRun is a run that a service executes.
+// remoteRun is a run that a service executes. The goroutine of the command owns it.
 type remoteRun struct {
 	service
 	now    api.RunSummary // the last known state

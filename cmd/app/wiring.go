@@ -55,7 +55,7 @@ type engineOptions struct {
 	invite fleet.Invoking // how more workers are invoked
 }
 
-// machinery is an engine with its executor and its recorder.
+// machinery is an engine with its executor and its recorder. Its fields are set before start.
 type machinery struct {
 	engine   *engine.Engine
 	pool     *worker.Pool
@@ -165,12 +165,12 @@ func (s *session) withEngine(ctx context.Context, h *home, o engineOptions, f fu
 	return errors.Join(err, stop())
 }
 
-// runner is a part of the program in its own goroutine.
+// runner is a part of the program in its own goroutine, which owns err until it closes ended.
 type runner struct {
 	name   string
 	cancel context.CancelFunc
 	ended  chan struct{} // closed when the part has returned
-	err    error         // what it returned; valid once ended is closed
+	err    error         // what it returned
 }
 
 // inBackground runs a part until stop is called, even after ctx has ended.

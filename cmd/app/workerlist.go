@@ -46,11 +46,7 @@ func listWorkers(ctx context.Context, pool *worker.Pool, h *home) ([]web.WorkerS
 
 // stateOf is what pages show about a worker in another process.
 func stateOf(p *fleet.Present) web.WorkerState {
-	return web.WorkerState{
-		Name: p.Name, Host: p.Host, PID: p.PID, Width: p.Width, Slots: p.Slots, Busy: p.Busy, Leaked: p.Leaked, Warm: p.Warm,
-		StartedAt: p.StartedAt, LastBeat: p.LastBeat, Lost: p.Lost, Running: p.Running, TasksDone: p.TasksDone, CPU: p.CPU,
-		MemoryBytes: p.MemoryBytes, Functions: p.Functions,
-	}
+	return web.WorkerState{Snapshot: p.Snapshot, LastBeat: p.LastBeat, Lost: p.Lost, Functions: p.Functions}
 }
 
 // addSessions adds the sessions of each worker in shared runs.
@@ -79,7 +75,8 @@ func addSessions(ctx context.Context, h *home, states []web.WorkerState) {
 	}
 }
 
-// liveRuns knows which runs are active in other processes, including runs that no process records at the moment.
+// liveRuns knows which runs are active in other processes, including runs that no process records at the moment. The
+// goroutine of housekeeping stores active; has is safe for concurrent use.
 type liveRuns struct {
 	home   *home
 	engine *engine.Engine
@@ -125,9 +122,5 @@ func (l *liveRuns) has(id record.RunID) bool {
 
 // workerState is what pages show about the worker in this process.
 func workerState(s worker.Snapshot) web.WorkerState {
-	return web.WorkerState{
-		Name: s.Name, Host: s.Host, PID: s.PID, Width: s.Width, Slots: s.Slots, Busy: s.Busy, Leaked: s.Leaked,
-		StartedAt: s.StartedAt, LastBeat: time.Now(), Warm: s.Warm, Running: s.Running, TasksDone: s.TasksDone,
-		CPU: s.CPU, MemoryBytes: s.MemoryBytes,
-	}
+	return web.WorkerState{Snapshot: s, LastBeat: time.Now()}
 }

@@ -6,21 +6,21 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 )
 
-// Snapshot is the status of a pool at one moment.
+// Snapshot is the status of a pool at one moment. Its JSON is how worker processes announce themselves to others.
 type Snapshot struct {
-	Name        string
-	Host        string
-	PID         int
-	Width       int                  // processors that tasks may keep busy
-	StartedAt   time.Time            // when New made it
-	Slots       int                  // lanes so far
-	Busy        int                  // lanes that execute a task
-	Leaked      int                  // lanes whose body did not return after it was cancelled
-	Warm        bool                 // a run has ended here
-	Running     map[record.RunID]int // executing tasks by run; 0 for an active run without any
-	TasksDone   int64                // in active and ended runs
-	CPU         time.Duration        // of the process
-	MemoryBytes int64                // of the process, its peak
+	Name        string               `json:"name"`
+	Host        string               `json:"host"`
+	PID         int                  `json:"pid"`
+	Width       int                  `json:"width"`        // processors that tasks may keep busy
+	StartedAt   time.Time            `json:"started_at"`   // when New made it
+	Slots       int                  `json:"slots"`        // lanes so far
+	Busy        int                  `json:"busy"`         // lanes that execute a task
+	Leaked      int                  `json:"leaked"`       // lanes whose body did not return after it was cancelled
+	Warm        bool                 `json:"warm"`         // a run has ended here
+	Running     map[record.RunID]int `json:"running"`      // executing tasks by run; 0 for an active run without any
+	TasksDone   int64                `json:"tasks_done"`   // in active and ended runs
+	CPU         time.Duration        `json:"cpu_ns"`       // of the process
+	MemoryBytes int64                `json:"memory_bytes"` // of the process, its peak
 }
 
 // Snapshot reads every lane once. Lanes continue meanwhile, so the figures are of moments that are close together.

@@ -104,10 +104,7 @@ func newWorld(t testing.TB, change ...func(*api.Config)) *world {
 	cfg := api.Config{
 		Engine: w.engine, Store: w.store, Archiver: archiver,
 		Workers: func(context.Context) ([]api.WorkerState, error) {
-			s := pool.Snapshot()
-			return []api.WorkerState{{
-				Name: s.Name, Host: s.Host, PID: s.PID, Width: s.Width, Slots: s.Slots, StartedAt: s.StartedAt, LastBeat: time.Now(), Running: s.Running,
-			}}, nil
+			return []api.WorkerState{{Snapshot: pool.Snapshot(), LastBeat: time.Now()}}, nil
 		},
 	}
 	for _, c := range change {

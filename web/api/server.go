@@ -7,29 +7,17 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine/record"
+	pool "github.com/dagscope/dagscope/engine/worker"
 )
 
 // WorkerState is the current state of a worker.
 type WorkerState struct {
-	Name      string // unique among the processes of the store
-	Host      string
-	PID       int
-	Width     int // processors that tasks may keep busy
-	Slots     int // lanes at the moment; more are added while tasks block
-	Busy      int // lanes that execute a task
-	Leaked    int // lanes abandoned because their body did not return
-	StartedAt time.Time
-	LastBeat  time.Time
-	Lost      bool // it has been silent for longer than its lease, since LastBeat
-	Warm      bool // it has executed a run before
+	pool.Snapshot           // with a name that is unique among the processes of the store
+	LastBeat      time.Time // of its last heartbeat
+	Lost          bool      // it has been silent for longer than its lease, since LastBeat
 	// Functions are those it can execute, as name, or name@version above version 0; nil for those of the server's workflows.
 	Functions []string
-	// Sessions are its sessions in shared runs.
-	Sessions    []WorkerSession
-	Running     map[record.RunID]int // tasks that it executes, by run
-	TasksDone   int64
-	CPU         time.Duration
-	MemoryBytes int64
+	Sessions  []WorkerSession // in shared runs
 }
 
 // WorkerSession is the session of a worker in one shared run.

@@ -13,6 +13,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/record"
+	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/web/api"
 )
 
@@ -229,10 +230,10 @@ func TestWorkersOfOtherProcesses(t *testing.T) {
 		c.Workers = func(context.Context) ([]api.WorkerState, error) {
 			return []api.WorkerState{
 				{
-					Name: "a-1", Host: "a", Functions: []string{"double"}, Running: map[record.RunID]int{"r": 2},
+					Snapshot: worker.Snapshot{Name: "a-1", Host: "a", Running: map[record.RunID]int{"r": 2}}, Functions: []string{"double"},
 					Sessions: []api.WorkerSession{{Run: "s", Number: 4, Claims: 7}, {Run: "r", Number: 0, Claims: 3}},
 				},
-				{Name: "b-1", Host: "b", Lost: true},
+				{Snapshot: worker.Snapshot{Name: "b-1", Host: "b"}, Lost: true},
 			}, nil
 		}
 	})

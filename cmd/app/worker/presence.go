@@ -11,7 +11,6 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/worker"
 )
 
@@ -25,20 +24,8 @@ const (
 
 // Present is a worker process that is alive or was lost recently.
 type Present struct {
-	Name        string               `json:"name"`
-	Host        string               `json:"host"`
-	PID         int                  `json:"pid"`
-	Width       int                  `json:"width"` // processors that tasks may use
-	Slots       int                  `json:"slots"` // lanes
-	Busy        int                  `json:"busy"`  // lanes that execute a task
-	Leaked      int                  `json:"leaked"`
-	Warm        bool                 `json:"warm"`
-	StartedAt   time.Time            `json:"started_at"`
-	Running     map[record.RunID]int `json:"running"` // tasks being executed, by run
-	TasksDone   int64                `json:"tasks_done"`
-	CPU         time.Duration        `json:"cpu_ns"`
-	MemoryBytes int64                `json:"memory_bytes"`
-	Functions   []string             `json:"functions"` // functions that it can execute, as name or name@version; nil for any
+	worker.Snapshot
+	Functions []string `json:"functions"` // functions that it can execute, as name or name@version; nil for any
 	// LastBeat is the time of its last heartbeat on the clock of Redis; Lost means that this is too long ago.
 	LastBeat time.Time `json:"-"`
 	Lost     bool      `json:"-"`
@@ -46,12 +33,7 @@ type Present struct {
 
 // PresentOf describes a pool that executes the functions of a catalogue.
 func PresentOf(pool *worker.Pool, functions *Catalogue) Present {
-	s := pool.Snapshot()
-	return Present{
-		Name: s.Name, Host: s.Host, PID: s.PID, Width: s.Width, Slots: s.Slots, Busy: s.Busy, Leaked: s.Leaked,
-		Warm: s.Warm, StartedAt: s.StartedAt, Running: s.Running, TasksDone: s.TasksDone, CPU: s.CPU,
-		MemoryBytes: s.MemoryBytes, Functions: functions.Names(),
-	}
+	return Present{Snapshot: pool.Snapshot(), Functions: functions.Names()}
 }
 
 // Presence announces this process in a hash of Redis. All fields are required.

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"encoding/json"
 	"strconv"
 	"testing"
 	"time"
@@ -10,15 +11,24 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine/record"
+	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/internal/testkit/redistest"
 )
 
 func TestPresence(t *testing.T) {
 	client := redistest.Start(t).Client(t)
 	self := Present{
-		Name: "w1", Host: "h", PID: 7, Width: 2, Slots: 3, Busy: 1, StartedAt: time.Unix(1000, 0).UTC(),
-		Running: map[record.RunID]int{"r1": 1}, TasksDone: 9, CPU: time.Second, MemoryBytes: 1 << 20, Functions: []string{"blur", "grey@2"},
+		Snapshot: worker.Snapshot{
+			Name: "w1", Host: "h", PID: 7, Width: 2, Slots: 3, Busy: 1, StartedAt: time.Unix(1000, 0).UTC(),
+			Running: map[record.RunID]int{"r1": 1}, TasksDone: 9, CPU: time.Second, MemoryBytes: 1 << 20,
+		},
+		Functions: []string{"blur", "grey@2"},
 	}
+	text, err := json.Marshal(self)
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"name":"w1","host":"h","pid":7,"width":2,"slots":3,"busy":1,"leaked":0,"warm":false,
+		"started_at":"1970-01-01T00:16:40Z","running":{"r1":1},"tasks_done":9,"cpu_ns":1000000000,"memory_bytes":1048576,
+		"functions":["blur","grey@2"]}`, string(text), "what processes of other versions read")
 	ctx, stop := context.WithCancel(t.Context())
 	over := make(chan error)
 	go func() {
@@ -76,7 +86,7 @@ func TestPresenceWithoutRedis(t *testing.T) {
 	server.Kill()
 	ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer stop()
-	assert.NoError(t, Presence{Client: client, Prefix: "p:", Describe: func() Present { return Present{Name: "w"} }}.Run(ctx))
+	assert.NoError(t, Presence{Client: client, Prefix: "p:", Describe: func() Present { return Present{Snapshot: worker.Snapshot{Name: "w"}} }}.Run(ctx))
 	_, err := ListPresent(t.Context(), client, "p:")
 	assert.ErrorContains(t, err, "list workers")
 }

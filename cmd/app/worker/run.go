@@ -66,7 +66,7 @@ func (w World) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(w.Stderr, options))
 }
 
-// program is a running worker.
+// program is a running worker. Run sets its fields before it starts goroutines.
 type program struct {
 	World
 	options    Options
