@@ -51,7 +51,6 @@ func shape() limits {
 			"digest":                "a sketch adds, merges and moves its grid by itself; the three files are one algorithm",
 			"engine/state/memory":   "a lane and its run call each other at each step",
 			"engine/state/shared":   "the run and its parts call each other at each step",
-			"engine/wfformat":       "the parser reads nested files, which are parsed in turn",
 			"metricsstore/embedded": "owner and client of the file answer each other",
 			"web/live":              "hub, feed and subscription end each other",
 		},

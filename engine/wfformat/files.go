@@ -1,6 +1,7 @@
 package wfformat
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -93,4 +94,9 @@ func (f *flows) usage(task int, inputs []record.InputDetail) *record.Usage {
 		}
 	}
 	return u
+}
+
+// scaled is a runtime times the use of processors, no more than a Duration holds.
+func scaled(d time.Duration, by float64) time.Duration {
+	return time.Duration(min(math.Round(float64(d)*by), math.MaxInt64/2))
 }

@@ -122,3 +122,13 @@ func (in *Instance) stamped() bool {
 	timed, stamped := in.starts()
 	return timed == stamped
 }
+
+// startOf is when the run started: as recorded, else when the file was made, else 1970.
+func startOf(in *Instance) time.Time {
+	for _, t := range []time.Time{in.ExecutedAt, in.CreatedAt} {
+		if !t.IsZero() {
+			return t
+		}
+	}
+	return time.Unix(0, 0).UTC()
+}

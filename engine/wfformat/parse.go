@@ -9,31 +9,8 @@ import (
 	"io"
 	"math"
 	"strings"
-	"time"
 
 	"github.com/dagscope/dagscope/engine/dag"
-)
-
-// Limits of what Parse accepts, in addition to dag.Limits.
-const (
-	MaxBytes    = 256 << 20 // of the file
-	MaxMachines = 16_384
-	MaxFiles    = 2_000_000 // files, and as many references to files
-	MaxCores    = 1 << 24   // of one machine
-)
-
-const (
-	maxSeconds = 1e8      // of one task, about three years: no sum of them leaves the range of a Duration unnoticed
-	maxCommand = 16 << 10 // of one task, kept
-	exact      = 1 << 53  // the largest size that a JSON number carries exactly
-)
-
-// Errors of Parse and Record. Their texts say what was expected and where.
-var (
-	// ErrInvalid: the file is no recording in WfFormat 1.4, 1.5 or 1.6, or contradicts itself.
-	ErrInvalid = errors.New("invalid recording in WfFormat")
-	// ErrTooLarge: it exceeds a limit. Such an error is ErrInvalid too, except where the file itself is too long.
-	ErrTooLarge = errors.New("recording in WfFormat too large")
 )
 
 // Parse reads one recording to the end of r, compressed by gzip or not, with or without a byte order mark. Unknown members
@@ -102,42 +79,6 @@ func (s *source) Read(b []byte) (int, error) {
 		s.err = fmt.Errorf("reading a recording: %w", err)
 	}
 	return n, err
-}
-
-// limitError is ErrTooLarge at one place of the file.
-type limitError string
-
-func (e limitError) Error() string        { return string(e) }
-func (e limitError) Is(target error) bool { return target == ErrTooLarge }
-
-// tooMany says that a limit is exceeded.
-func tooMany(format string, args ...any) error { return limitError(fmt.Sprintf(format, args...)) }
-
-// parser collects what a file says before it is put together.
-type parser struct {
-	decoder
-	limits   dag.Limits
-	inst     *Instance
-	written  []rawTask // the tasks of the specification; of 1.4: all there is
-	executed []rawTask
-	listed   bool // there is a list of files
-	files    map[string]int32
-	machines map[string]int32
-	makespan float64
-	links    int // how many more parents and children may be named
-	fileRefs int
-}
-
-// unset marks a number that the file does not give.
-const unset = -1
-
-// rawTask is a task as it is written, in either of its places.
-type rawTask struct {
-	id, name, category, program, command string
-	parents, children, inputs, outputs   []string
-	runtime, older, cores, cpu           float64
-	memory, read, wrote                  float64
-	machine, at                          string
 }
 
 func (p *parser) file() error {
@@ -234,14 +175,6 @@ func (p *parser) taskList(dst *[]rawTask) func() error {
 	}
 }
 
-// called puts the id of the task, where it is known already, in front of what is wrong with it.
-func called(id string, err error) error {
-	if id == "" {
-		return err
-	}
-	return in("("+short(id)+")", err)
-}
-
 func (p *parser) task(t *rawTask) error {
 	return p.object(fields{
 		"id":               p.text(&t.id),
@@ -284,20 +217,4 @@ func (p *parser) command(t *rawTask) error {
 	})
 	t.command = cut(strings.TrimSpace(t.program+" "+strings.Join(arguments, " ")), maxCommand)
 	return err
-}
-
-// cut copies at most n bytes of s, so that the rest can be forgotten.
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return strings.Clone(strings.ToValidUTF8(s[:n], ""))
-}
-
-// duration turns seconds into a Duration, unset ones into 0.
-func duration(seconds float64) time.Duration {
-	if seconds < 0 {
-		return 0
-	}
-	return time.Duration(math.Round(seconds * 1e9))
 }

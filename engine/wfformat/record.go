@@ -86,16 +86,6 @@ func title(in *Instance) string {
 	return printable(in.Name)
 }
 
-// startOf is when the run started: as recorded, else when the file was made, else 1970.
-func startOf(in *Instance) time.Time {
-	for _, t := range []time.Time{in.ExecutedAt, in.CreatedAt} {
-		if !t.IsZero() {
-			return t
-		}
-	}
-	return time.Unix(0, 0).UTC()
-}
-
 // runID has the form of record.NewRunID, so that imported runs sort among others: 48 bits of milliseconds, then, in
 // place of random bits, the first 52 of the file's hash.
 func runID(in *Instance, started time.Time) record.RunID {
@@ -213,9 +203,4 @@ func workers(in *Instance, s *schedule) []record.WorkerRecord {
 		}
 	}
 	return out
-}
-
-// scaled is a runtime times the use of processors, no more than a Duration holds.
-func scaled(d time.Duration, by float64) time.Duration {
-	return time.Duration(min(math.Round(float64(d)*by), math.MaxInt64/2))
 }
