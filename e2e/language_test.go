@@ -16,8 +16,8 @@ const wordsPage = "docs/words.txt"
 
 // How many turns of that list there may be in 10,000 words.
 const (
-	commentsLimit = 120
-	textsLimit    = 60
+	commentsLimit = 5
+	textsLimit    = 9
 )
 
 func readWords(t *testing.T) survey.Words {
