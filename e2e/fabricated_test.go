@@ -56,7 +56,7 @@ func fabricatedArrows() []fabricate {
 		},
 		f("children on top", "the engine imports a child", "engine/a.go", ours+"engine/plan", ours+"engine/internal/queue"),
 		f("children on top", "the engine builds on a child that is no foundation", "engine/a.go", ours+"engine/worker", ours+"engine/dag"),
-		f("children on top", "the state imports a grandchild", "engine/state/a.go", ours+"engine/state/log/block", ours+"engine/protocol"),
+		f("children on top", "the state imports a grandchild", "engine/state/a.go", ours+"engine/state/log/block", ours+"engine/plan"),
 		f("standard library only", "a digest with a helper", "digest/a.go", "gonum.org/v1/gonum/stat", "math/bits"),
 		f("standard library only", "a digest with C", "digest/a.go", "C", "math"),
 	}

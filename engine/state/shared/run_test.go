@@ -13,8 +13,8 @@ import (
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/record"
+	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 	"github.com/dagscope/dagscope/internal/testkit/sharedtest"
-	"github.com/dagscope/dagscope/internal/testkit/statetest"
 )
 
 // A process that is alone costs the store a fraction of a command for each task.
@@ -80,7 +80,7 @@ func agree(t *testing.T, seed uint64, processes int, rules record.Rules, faults 
 		}
 	}()
 	rng := rand.New(rand.NewPCG(seed, 1))
-	g := statetest.RandomGraph(rng, 5+rng.IntN(60))
+	g := enginetest.RandomGraph(rng, 5+rng.IntN(60))
 	w := newWorld(t, g.Functions()...)
 	defer w.end()
 	for i := range processes {

@@ -8,7 +8,7 @@ import (
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
-	"github.com/dagscope/dagscope/internal/testkit/statetest"
+	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
 
 // lease is how long sessions last; an operation takes a few units of time.
@@ -37,7 +37,7 @@ type player struct {
 }
 
 func newGame(rng *rand.Rand) *game {
-	l := NewLayout(statetest.RandomGraph(rng, 1+rng.IntN(14)))
+	l := NewLayout(enginetest.RandomGraph(rng, 1+rng.IntN(14)))
 	policy := record.Continue
 	if rng.IntN(4) == 0 {
 		policy = record.FailFast

@@ -10,7 +10,7 @@ import (
 	"github.com/dagscope/dagscope/engine/state"
 )
 
-// overlay is a run's values, and those of a strand that the store has not been told of.
+// overlay is a run's values, and those of a strand that is not completed yet.
 type overlay struct {
 	dag.Values
 	own map[dag.NodeID]any
@@ -24,7 +24,7 @@ func (o overlay) Output(id dag.NodeID) any {
 	return o.Values.Output(id)
 }
 
-// execute evaluates a task or an expansion whose inputs are there.
+// execute evaluates a task or an expansion whose inputs exist.
 func execute(run state.Run, g *dag.Graph, id dag.NodeID, values dag.Values) (any, error) {
 	n := run.Numbering()
 	p := n.Locate(id)
@@ -34,7 +34,7 @@ func execute(run state.Run, g *dag.Graph, id dag.NodeID, values dag.Values) (any
 	return n.Function(p).Invoke(context.Background(), g.Args(nil, p, n, values))
 }
 
-// followers lists the nodes that wait for nothing but the given task and can run behind it in one strand.
+// followers lists the nodes that wait for nothing but the given task and can follow it in a strand.
 func followers(run state.Run, g *dag.Graph, id dag.NodeID) []dag.NodeID {
 	p := run.Numbering().Locate(id)
 	scope := g.Scope(p.Block.Scope)
@@ -48,7 +48,7 @@ func followers(run state.Run, g *dag.Graph, id dag.NodeID) []dag.NodeID {
 	return out
 }
 
-// strand executes the seat's node and up to length-1 more behind it, of which the last ends as outcome says.
+// strand executes the seat's node and up to length-1 more after it, of which the last has the given outcome.
 func (s *session) strand(c *seat, outcome record.Outcome, length int) ([]state.End, error) {
 	values := overlay{s.run, map[dag.NodeID]any{}}
 	var ends []state.End
@@ -59,15 +59,15 @@ func (s *session) strand(c *seat, outcome record.Outcome, length int) ([]state.E
 			return nil, fmt.Errorf("node %d: %w", id, err)
 		}
 		if s.run.Numbering().IsTask(id) {
-			e.OutputBytes = int64(id) // any number: the log takes it over
+			e.OutputBytes = int64(id) // any number: the log keeps it
 		}
 		values.own[id] = e.Output
 		ends = append(ends, e)
-		behind := followers(s.run, s.job.Graph, id)
-		if len(ends) >= length || len(behind) == 0 || !s.run.Numbering().IsTask(id) {
+		next := followers(s.run, s.job.Graph, id)
+		if len(ends) >= length || len(next) == 0 || !s.run.Numbering().IsTask(id) {
 			break
 		}
-		id = behind[s.rng.IntN(len(behind))]
+		id = next[s.choose(len(next))]
 	}
 	last := &ends[len(ends)-1]
 	if outcome != record.OutcomeOK {

@@ -16,8 +16,8 @@ func equal(what string, got, want any) error {
 	return nil
 }
 
-// compareLogs compares step by step what the protocol decides. Skips that follow each other may come in any order,
-// and where outputs are and when a skip was noticed is the store's own affair.
+// compareLogs compares step by step what the model decides. Skips that follow each other may come in any order, and
+// stores may differ in where outputs are and when a skip was noticed.
 func compareLogs(got, want []record.Step) error {
 	got, want = normal(got), normal(want)
 	for i := range min(len(got), len(want)) {

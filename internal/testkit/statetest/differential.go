@@ -12,14 +12,14 @@ import (
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/dag"
-	"github.com/dagscope/dagscope/engine/protocol"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
 
-// differ makes one run of a random graph by random operations on a store and on the protocol and reports, with what
-// led there, the first difference. It gives the number of operations.
+// differ makes one run of a random graph by random operations on a store and on the model, and returns the number of
+// operations. The error is the first difference, with the operations before it.
 func differ(ctx context.Context, store state.Store, seed uint64) (int, error) {
 	rng := rand.New(rand.NewPCG(seed, 0xd1ff))
 	opts := engine.RunOptions{Policy: record.Continue}
@@ -29,13 +29,13 @@ func differ(ctx context.Context, store state.Store, seed uint64) (int, error) {
 	if rng.IntN(10) == 0 {
 		opts.Limits.Tasks = 20 + rng.IntN(60)
 	}
-	job := newJob(RandomGraph(rng, 3+rng.IntN(25)), opts)
+	job := newJob(enginetest.RandomGraph(rng, 3+rng.IntN(25)), opts)
 	s, err := newSession(ctx, store, job, rng, 1+rng.IntN(5))
 	if err != nil {
 		return 0, fmt.Errorf("seed %d: %w", seed, err)
 	}
 	moody := rng.IntN(3) > 0 // whether anything goes wrong
-	for err == nil && !s.model.Status.Final() {
+	for err == nil && !s.model.over() {
 		if err = s.act(moody); err == nil {
 			err = s.compare()
 		}
@@ -81,24 +81,24 @@ func (s *session) act(moody bool) error {
 	}
 }
 
-// disturb is what comes from outside of the workers.
+// disturb does what comes from outside of the workers.
 func (s *session) disturb(k int) error {
 	switch {
 	case k < 10:
 		s.run.Pause()
-		s.apply(protocol.Pause{})
+		s.model.apply(ledger.Pause{})
 		s.note("pause")
 	case k < 22:
 		s.run.Resume()
-		s.apply(protocol.Resume{})
+		s.model.apply(ledger.Resume{})
 		s.note("resume")
 	case k < 23:
 		s.run.Cancel()
-		s.apply(protocol.Stop{Status: record.Cancelled, Reason: record.CancelRequested})
+		s.model.stop(record.Cancelled, record.CancelRequested)
 		s.note("cancel")
 	case k < 24:
 		s.run.Stop(record.Failed, engine.ErrDeadline, &record.ErrorRecord{Kind: record.DeadlineError})
-		s.apply(protocol.Stop{Status: record.Failed, Reason: record.RunDeadline})
+		s.model.stop(record.Failed, record.RunDeadline)
 		s.note("deadline")
 	case k < 27:
 		slot := len(s.seats)
@@ -107,7 +107,7 @@ func (s *session) disturb(k int) error {
 	default:
 		step := record.Step{Kind: record.WorkerStarted, Worker: uint16(k), Started: s.run.Now(), Became: dag.NoNode}
 		s.run.Note(step)
-		s.apply(protocol.Note{Step: step})
+		s.model.note(step)
 		s.note("note")
 	}
 	return nil
@@ -119,7 +119,7 @@ func (s *session) outcome(ok bool) record.Outcome {
 	switch {
 	case ok:
 		return record.OutcomeOK
-	case s.model.Stopping != "" && k < 6:
+	case s.model.ledger.Stopping != "" && k < 6:
 		return record.OutcomeCancelled
 	case k < 2:
 		return record.OutcomeFailed
@@ -128,19 +128,18 @@ func (s *session) outcome(ok bool) record.Outcome {
 	}
 }
 
-// unblock sees to it that something can be claimed, when no lane holds anything.
+// unblock makes sure that something can be claimed, when no lane holds anything.
 func (s *session) unblock() error {
-	if s.model.Status == record.Paused {
+	if s.model.ledger.Status == record.Paused {
 		s.run.Resume()
-		s.apply(protocol.Resume{})
+		s.model.apply(ledger.Resume{})
 		s.note("resume")
 	}
-	isReady := func(n protocol.Node) bool { return n.Status == protocol.Ready }
-	for end := time.Now().Add(patience); !slices.ContainsFunc(s.model.Nodes, isReady) && s.run.Ready() == 0; {
+	for end := time.Now().Add(patience); s.model.any(s.model.ready) == dag.NoNode && s.run.Ready() == 0; {
 		select {
 		case <-s.hooks.wake:
 		case <-time.After(time.Until(end)):
-			return errors.New("nothing is told to be ready, although nodes wait for a retry")
+			return errors.New("no node is announced as ready, although nodes wait for a retry")
 		}
 	}
 	return nil
@@ -152,10 +151,10 @@ func (s *session) conclude(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := compareLogs(steps, s.log); err != nil {
+	if err := compareLogs(steps, s.model.log); err != nil {
 		return err
 	}
-	folded, err := Fold(s.job.Graph, s.job.Options, steps)
+	folded, err := fold(s.job, steps)
 	if err != nil {
 		return err
 	}
@@ -166,19 +165,19 @@ func (s *session) conclude(ctx context.Context) error {
 }
 
 func (s *session) compareEnd(ctx context.Context) error {
-	if err := s.model.Check(); err != nil {
+	if err := s.model.ledger.Check(); err != nil {
 		return err
 	}
 	end, value := s.run.End()
-	if end.Status != s.model.Status {
-		return fmt.Errorf("the run ended as %s, expected %s", end.Status, s.model.Status)
+	if end.Status != s.model.ledger.Status {
+		return fmt.Errorf("the run ended as %s, expected %s", end.Status, s.model.ledger.Status)
 	}
 	if failed := end.Status == record.Failed; failed != (end.First != nil) {
 		return fmt.Errorf("the run ended as %s with the failure %+v", end.Status, end.First)
 	}
-	_, causes := s.hooks.told()
-	if stopped := s.model.Stopping != ""; stopped != (len(causes) == 1) {
-		return fmt.Errorf("workers were told %v, expected one cause of stopping: %t", causes, stopped)
+	_, causes := s.hooks.seen()
+	if stopped := s.model.ledger.Stopping != ""; stopped != (len(causes) == 1) {
+		return fmt.Errorf("the causes of stopping are %v, expected one: %t", causes, stopped)
 	}
 	if end.Status != record.Succeeded {
 		return nil

@@ -10,9 +10,10 @@ import (
 	"github.com/dagscope/dagscope/engine/execution"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
+	"github.com/dagscope/dagscope/engine/state/memory"
 )
 
-// faultyStore is the reference with one fault in each of its runs.
+// faultyStore is a store with one fault in each of its runs.
 type faultyStore struct {
 	state.Store
 	fault fault
@@ -102,34 +103,34 @@ type fault struct {
 // The random operations find each of these faults within a few runs.
 func TestFaultsAreFound(t *testing.T) {
 	faults := map[string]fault{
-		"claims go on while paused":         {noPause: true},
-		"the claim never passes on":         {noNext: true},
-		"a lost claim completes":            {noFence: true},
-		"a release is forgotten":            {noRelease: true},
-		"a token is used twice":             {claim: func(c *state.Claim) { c.Token = 1 }},
-		"attempts are counted from 0":       {claim: func(c *state.Claim) { c.Attempt-- }},
-		"ready moments are lost":            {claim: func(c *state.Claim) { c.Ready = -1 }},
-		"skipped tasks are not counted":     {progress: func(p *execution.Progress) { p.Skipped = 0 }},
-		"retries are not counted":           {progress: func(p *execution.Progress) { p.Retries = 0 }},
-		"the log does not tell what became": {steps: func(s *record.Step) { s.Became = dag.NoNode }},
-		"the log does not tell readied":     {steps: func(s *record.Step) { s.Readied = nil }},
-		"the log has a gap":                 {steps: func(s *record.Step) { s.Seq += s.Seq / 5 }},
-		"the log forgets widths":            {steps: func(s *record.Step) { s.Width = 0 }},
-		"delays are lost":                   {steps: func(s *record.Step) { s.Delay = 0 }},
-		"a strand's last end is lost":       {strand: func(s []state.End) []state.End { return s[:max(1, len(s)-1)] }},
+		"claims continue while paused":       {noPause: true},
+		"the claim never passes on":          {noNext: true},
+		"a lost claim completes":             {noFence: true},
+		"a release is forgotten":             {noRelease: true},
+		"a token is used twice":              {claim: func(c *state.Claim) { c.Token = 1 }},
+		"attempts are counted from 0":        {claim: func(c *state.Claim) { c.Attempt-- }},
+		"ready moments are lost":             {claim: func(c *state.Claim) { c.Ready = -1 }},
+		"skipped tasks are not counted":      {progress: func(p *execution.Progress) { p.Skipped = 0 }},
+		"retries are not counted":            {progress: func(p *execution.Progress) { p.Retries = 0 }},
+		"the log does not say what became":   {steps: func(s *record.Step) { s.Became = dag.NoNode }},
+		"the log does not say what is ready": {steps: func(s *record.Step) { s.Readied = nil }},
+		"the log has a gap":                  {steps: func(s *record.Step) { s.Seq += s.Seq / 5 }},
+		"the log forgets widths":             {steps: func(s *record.Step) { s.Width = 0 }},
+		"delays are lost":                    {steps: func(s *record.Step) { s.Delay = 0 }},
+		"a strand's last end is lost":        {strand: func(s []state.End) []state.End { return s[:max(1, len(s)-1)] }},
 		"values are changed": {strand: func(s []state.End) []state.End {
 			if v, ok := s[0].Output.(int); ok {
 				s[0].Output = v + 1
 			}
 			return s
 		}},
-		"nobody is told to stop": {hooks: func(h state.Hooks) state.Hooks { h.Stopping = nil; return h }},
+		"stopping is not announced": {hooks: func(h state.Hooks) state.Hooks { h.Stopping = nil; return h }},
 	}
 	for name, f := range faults {
 		t.Run(name, func(t *testing.T) {
 			var err error
 			for seed := uint64(0); seed < 300 && err == nil; seed++ {
-				_, err = differ(t.Context(), faultyStore{Reference(), f}, seed)
+				_, err = differ(t.Context(), faultyStore{memory.New(), f}, seed)
 			}
 			require.Error(t, err)
 		})
@@ -139,17 +140,17 @@ func TestFaultsAreFound(t *testing.T) {
 // Racing lanes find what only the log and the result can show.
 func TestFaultsAreFoundByRaces(t *testing.T) {
 	faults := map[string]fault{
-		"starts are not told":   {steps: func(s *record.Step) { s.Readied = nil }},
-		"the log has a gap":     {steps: func(s *record.Step) { s.Seq += s.Seq / 5 }},
-		"ends are told twice":   {steps: func(s *record.Step) { s.Node /= 2 }},
-		"widths are not told":   {steps: func(s *record.Step) { s.Width = 0 }},
-		"elements change order": {strand: reversed},
+		"what is ready is not logged": {steps: func(s *record.Step) { s.Readied = nil }},
+		"the log has a gap":           {steps: func(s *record.Step) { s.Seq += s.Seq / 5 }},
+		"ends are logged twice":       {steps: func(s *record.Step) { s.Node /= 2 }},
+		"widths are not logged":       {steps: func(s *record.Step) { s.Width = 0 }},
+		"elements change order":       {strand: reversed},
 	}
 	for name, f := range faults {
 		t.Run(name, func(t *testing.T) {
 			var err error
 			for seed := uint64(0); seed < 100 && err == nil; seed++ {
-				err = race(t.Context(), faultyStore{Reference(), f}, seed, 4)
+				err = race(t.Context(), faultyStore{memory.New(), f}, seed, 4)
 			}
 			require.Error(t, err)
 		})

@@ -10,12 +10,11 @@ import (
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/dag"
-	"github.com/dagscope/dagscope/engine/protocol"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
 
-// law is one sentence of engine/state, tested by itself.
+// law is one sentence of engine/state, tested alone.
 type law struct {
 	name  string
 	holds func(t *testing.T, store state.Store)
@@ -41,15 +40,31 @@ func laws() []law {
 		{"AStoppedRunEndsWithItsLastClaim", stopEndsWithLastClaim},
 		{"FailFastStopsTheRun", failFastStops},
 		{"ContinueFinishesEverythingElse", continueFinishesTheRest},
-		{"NumbersAreThereBeforeInstancesAre", numbersComeFirst},
+		{"NumbersExistBeforeInstancesAreReady", numbersComeFirst},
 		{"AFanOutBeyondTheLimitsFails", tooWideFails},
-		{"ReadyIsToldOfWhatOthersCanClaim", readyIsTold},
+		{"ReadyIsCalledForWhatOthersCanClaim", readyIsCalled},
 		{"StepsWaitsForStepsAndEndsWithEOF", stepsWait},
 		{"NotesAreLoggedAsTheyAre", notesAreLogged},
-		{"StepsTellWhatTheWorkerMeasured", stepsTellMoments},
+		{"StepsHaveWhatTheWorkerMeasured", stepsHaveMoments},
 		{"DetailsAreHandedOverOnce", detailsOnce},
 		{"AnUnloggedRunWorks", unloggedWorks},
 		{"MaxConcurrentBoundsClaims", boundsClaims},
+	}
+}
+
+// library is the functions of the laws' graphs.
+type library struct {
+	next engine.F1[int, int]
+	add  engine.F2[int, int, int]
+	sum  engine.F1[[]int, int]
+}
+
+// newLibrary makes the functions. At most bound of add run at a time, 0 for any number.
+func newLibrary(bound int) library {
+	return library{
+		next: engine.Func1("next", func(_ context.Context, a int) (int, error) { return a + 1, nil }),
+		add:  engine.Func2("add", func(_ context.Context, a, b int) (int, error) { return 2*a + b, nil }).With(engine.Options{MaxConcurrent: bound}),
+		sum:  engine.Func1("sum", func(_ context.Context, v []int) (int, error) { return len(v), nil }),
 	}
 }
 
@@ -76,7 +91,7 @@ func forkOf(n int) *dag.Graph {
 	})
 }
 
-// fanOutOf is a fan-out over a constant of n elements and a task behind it.
+// fanOutOf is a fan-out over a constant of n elements, and a task that reads its results.
 func fanOutOf(n int) *dag.Graph {
 	return build(func(g *engine.Builder, lib library) engine.AnyRef {
 		return lib.sum.Call(engine.FanOut(g, engine.Const(g, make([]int, n)), lib.next.Call))
@@ -92,7 +107,7 @@ func build(f func(g *engine.Builder, lib library) engine.AnyRef) *dag.Graph {
 	return graph
 }
 
-// tested is a session that ends a test where store and model differ.
+// tested is a session that fails a test where store and model differ.
 type tested struct {
 	*session
 	t *testing.T
@@ -125,7 +140,7 @@ func (s tested) mustNotClaim(seat int) {
 	require.False(s.t, s.seats[seat].held, "lane %d claims %d", seat, s.seats[seat].claim.Node)
 }
 
-// ends completes what a seat holds, and nothing behind it.
+// ends completes the claim of a seat, in a strand of one.
 func (s tested) ends(seat int, outcome record.Outcome, next bool) {
 	s.t.Helper()
 	s.check(s.complete(s.seats[seat], outcome, 1, next))
@@ -134,7 +149,7 @@ func (s tested) ends(seat int, outcome record.Outcome, next bool) {
 // finish works until the run has ended and compares what it leaves.
 func (s tested) finish() {
 	s.t.Helper()
-	for !s.model.Status.Final() {
+	for !s.model.over() {
 		s.check(s.act(false))
 	}
 	require.NoError(s.t, s.conclude(s.t.Context()))
@@ -143,14 +158,14 @@ func (s tested) finish() {
 func (s tested) stop(status record.Status, cause error, first *record.ErrorRecord) {
 	s.t.Helper()
 	s.run.Stop(status, cause, first)
-	op := protocol.Stop{Status: status}
+	var reason record.StepKind
 	switch cause {
 	case engine.ErrCancelled:
-		op.Reason = record.CancelRequested
+		reason = record.CancelRequested
 	case engine.ErrDeadline:
-		op.Reason = record.RunDeadline
+		reason = record.RunDeadline
 	}
-	s.apply(op)
+	s.model.stop(status, reason)
 	s.check(nil)
 }
 
@@ -166,14 +181,14 @@ func (s tested) awaitDone() {
 	}
 }
 
-// awaitReady waits until something can be claimed, by what the store tells.
+// awaitReady waits until the store has something to claim.
 func (s tested) awaitReady() {
 	s.t.Helper()
 	for s.run.Ready() == 0 {
 		select {
 		case <-s.hooks.wake:
 		case <-time.After(patience):
-			require.Fail(s.t, "nothing is told to be ready")
+			require.Fail(s.t, "no node is announced as ready")
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/execution"
-	"github.com/dagscope/dagscope/engine/protocol"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
@@ -116,9 +115,7 @@ func retryWaits(t *testing.T, store state.Store) {
 	s.mustClaim(0)
 	e := s.end(0, 1, record.OutcomeRetrying)
 	e.Delay = 2_000_000
-	s.seats[0].lane.Complete([]state.End{e}, true)
-	s.apply(protocol.Complete{Token: s.seats[0].claim.Token, Ends: []protocol.End{Model(&e)}})
-	s.seats[0].held = false
+	s.check(s.completes(s.seats[0], []state.End{e}, true))
 	require.Equal(t, 1, s.run.Progress().Retries)
 	s.awaitReady()
 	require.GreaterOrEqual(t, s.run.Now(), e.Ended+e.Delay)

@@ -10,25 +10,25 @@ import (
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/execution"
-	"github.com/dagscope/dagscope/engine/protocol"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 func pauseHandsOutNothing(t *testing.T, store state.Store) {
 	s := begin(t, store, forkOf(2), engine.RunOptions{}, 2)
 	s.mustClaim(0)
 	s.run.Pause()
-	s.apply(protocol.Pause{})
+	s.model.apply(ledger.Pause{})
 	s.ends(0, record.OutcomeOK, true)
 	require.False(t, s.seats[0].held, "no claim passes on")
 	require.Equal(t, record.Paused, s.run.Progress().Status)
 	s.mustNotClaim(1)
-	before, _ := s.hooks.told()
+	before, _ := s.hooks.seen()
 	s.run.Resume()
-	s.apply(protocol.Resume{})
-	after, _ := s.hooks.told()
-	require.GreaterOrEqual(t, after-before, 2, "who found nothing is told")
+	s.model.apply(ledger.Resume{})
+	after, _ := s.hooks.seen()
+	require.GreaterOrEqual(t, after-before, 2, "lanes that found nothing are woken")
 	s.mustClaim(1)
 	s.finish()
 }
@@ -72,7 +72,7 @@ func firstStopCounts(t *testing.T, store state.Store) {
 	require.Equal(t, record.Failed, end.Status)
 	require.Equal(t, first, end.First)
 	require.Nil(t, value)
-	_, causes := s.hooks.told()
+	_, causes := s.hooks.seen()
 	require.Equal(t, []error{engine.ErrDeadline}, causes)
 	s.finish()
 }
@@ -107,7 +107,7 @@ func failFastStops(t *testing.T, store state.Store) {
 	s.mustClaim(1)
 	s.ends(0, record.OutcomeFailed, true)
 	require.True(t, s.run.Stopping())
-	_, causes := s.hooks.told()
+	_, causes := s.hooks.seen()
 	require.Equal(t, []error{engine.ErrRunFailed}, causes)
 	s.ends(1, record.OutcomeCancelled, true)
 	s.awaitDone()
@@ -158,12 +158,12 @@ func tooWideFails(t *testing.T, store state.Store) {
 	s.finish()
 }
 
-func readyIsTold(t *testing.T, store state.Store) {
+func readyIsCalled(t *testing.T, store state.Store) {
 	s := begin(t, store, forkOf(3), engine.RunOptions{}, 1)
 	s.mustClaim(0)
-	before, _ := s.hooks.told()
+	before, _ := s.hooks.seen()
 	s.ends(0, record.OutcomeOK, true)
-	after, _ := s.hooks.told()
+	after, _ := s.hooks.seen()
 	require.GreaterOrEqual(t, after-before, 2, "two are left for others")
 	s.finish()
 }
@@ -190,7 +190,7 @@ func stepsWait(t *testing.T, store state.Store) {
 	s.ends(0, record.OutcomeOK, false)
 	require.Equal(t, last+1, <-got)
 	s.finish() // reads to the end
-	_, err = s.run.Steps(t.Context(), s.model.Seq)
+	_, err = s.run.Steps(t.Context(), s.model.ledger.Seq)
 	require.ErrorIs(t, err, io.EOF)
 }
 
@@ -199,20 +199,18 @@ func notesAreLogged(t *testing.T, store state.Store) {
 	for _, kind := range []record.StepKind{record.WorkerStarted, record.WorkerStopped, record.SlotLeaked} {
 		step := record.Step{Kind: kind, Worker: 3, Slot: 4, Started: 5, Became: dag.NoNode}
 		s.run.Note(step)
-		s.apply(protocol.Note{Step: step})
+		s.model.note(step)
 	}
 	s.finish()
 }
 
-func stepsTellMoments(t *testing.T, store state.Store) {
+func stepsHaveMoments(t *testing.T, store state.Store) {
 	s := begin(t, store, chainOf(2), engine.RunOptions{}, 1)
 	s.mustClaim(0)
 	s.announce(s.seats[0])
 	e := s.end(0, 1, record.OutcomeOK)
 	e.Output, e.Announced, e.OutputBytes, e.Updated = 1, true, 8, e.Ended+1
-	s.seats[0].lane.Complete([]state.End{e}, false)
-	s.apply(protocol.Complete{Token: s.seats[0].claim.Token, Ends: []protocol.End{Model(&e)}})
-	s.seats[0].held = false
+	s.check(s.completes(s.seats[0], []state.End{e}, false))
 	steps, err := s.run.Steps(t.Context(), 1)
 	require.NoError(t, err)
 	require.Equal(t, record.AttemptStarted, steps[0].Kind)
@@ -242,7 +240,7 @@ func detailsOnce(t *testing.T, store state.Store) {
 
 func unloggedWorks(t *testing.T, store state.Store) {
 	s := begin(t, store, forkOf(3), engine.RunOptions{Unlogged: true}, 2)
-	for !s.model.Status.Final() {
+	for !s.model.over() {
 		s.check(s.act(false))
 	}
 	require.NoError(t, s.compareEnd(t.Context()))

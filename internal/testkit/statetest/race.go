@@ -13,17 +13,16 @@ import (
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/execution"
-	"github.com/dagscope/dagscope/engine/protocol"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
 
-// race lets lanes, each a goroutine, work on one run of a random graph, and checks what they leave: a log that could
-// have happened, node numbers that follow from it, and the result of the sequential evaluation.
+// race lets lanes, each a goroutine, work on one run of a random graph, and checks the outcome: a log that could have
+// happened, node numbers that follow from it, and the result of the sequential evaluation.
 func race(ctx context.Context, store state.Store, seed uint64, lanes int) error {
 	rng := rand.New(rand.NewPCG(seed, 0xface))
-	job := newJob(RandomGraph(rng, 5+rng.IntN(60)), engine.RunOptions{Policy: record.Continue})
+	job := newJob(enginetest.RandomGraph(rng, 5+rng.IntN(60)), engine.RunOptions{Policy: record.Continue})
 	run, err := store.Create(ctx, job, (&hookCounts{}).hooks())
 	if err != nil {
 		return fmt.Errorf("seed %d: %w", seed, err)
@@ -71,7 +70,7 @@ func (r *racing) work(lane state.Lane, rng *rand.Rand) {
 		default:
 		}
 		if c, ok := lane.Claim(); ok {
-			if err := r.goOn(lane, c, rng); err != nil {
+			if err := r.workOn(lane, c, rng); err != nil {
 				r.fail(err)
 				r.run.Cancel()
 			}
@@ -85,8 +84,8 @@ func (r *racing) work(lane state.Lane, rng *rand.Rand) {
 	}
 }
 
-// goOn executes a claimed node and what the claim passes on to.
-func (r *racing) goOn(lane state.Lane, c state.Claim, rng *rand.Rand) error {
+// workOn executes a claimed node and what the claim passes on to.
+func (r *racing) workOn(lane state.Lane, c state.Claim, rng *rand.Rand) error {
 	for {
 		mishap := rng.IntN(20)
 		if mishap < 2 && r.mishaps.Add(-1) < 0 {
@@ -125,17 +124,17 @@ func (r *racing) check(ctx context.Context, job execution.Job) error {
 	if err != nil {
 		return err
 	}
-	folded, err := Fold(job.Graph, job.Options, steps)
+	folded, err := fold(job, steps)
 	if err != nil {
 		return err
 	}
-	for i, b := range r.run.Numbering().Blocks() {
-		got := protocol.Block{First: b.First, Scope: b.Scope, Instances: b.Instances, Expansion: b.Expansion}
-		if i >= len(folded.Blocks) || folded.Blocks[i] != got {
-			return fmt.Errorf("block %d is %+v, but the order of expansions in the log gives %+v", i, got, folded.Blocks)
+	blocks := folded.ledger.Blocks
+	for i, b := range r.run.Numbering().Blocks()[1:] { // but for the graph itself
+		if i >= len(blocks) || blocks[i].First != b.First || blocks[i].Width != b.Instances || blocks[i].Expansion != b.Expansion {
+			return fmt.Errorf("block %d is %+v, but the order of expansions in the log gives %+v", i, b, blocks)
 		}
 	}
-	progress, want := r.run.Progress(), folded.Progress()
+	progress, want := r.run.Progress(), folded.progress()
 	if progress != want {
 		return fmt.Errorf("progress is %+v, expected %+v", progress, want)
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/execution"
-	"github.com/dagscope/dagscope/engine/protocol"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
@@ -24,13 +23,14 @@ type session struct {
 	rng   *rand.Rand
 	job   execution.Job
 	run   state.Run
-	model *protocol.State
-	log   []record.Step // of the model
+	model *model
 	seats []*seat
 	used  map[uint64]bool // tokens
 	ops   int
 	trace []string
 	hooks hookCounts
+	// choose picks one of n followers of a task in a strand.
+	choose func(n int) int
 }
 
 // seat is one lane and what it holds.
@@ -42,7 +42,7 @@ type seat struct {
 	late  bool // the claim was taken away, which the seat has not noticed
 }
 
-// hookCounts notes what a store tells its workers.
+// hookCounts records the calls of a store's hooks.
 type hookCounts struct {
 	mu       sync.Mutex
 	ready    int
@@ -70,8 +70,8 @@ func (h *hookCounts) hooks() state.Hooks {
 	}
 }
 
-// told gives how many nodes the store said became claimable, and the causes of stopping.
-func (h *hookCounts) told() (ready int, stopping []error) {
+// seen gives how many nodes the store announced as claimable, and the causes of stopping.
+func (h *hookCounts) seen() (ready int, stopping []error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.ready, slices.Clone(h.stopping)
@@ -93,24 +93,17 @@ func newJob(g *dag.Graph, opts engine.RunOptions) execution.Job {
 }
 
 func newSession(ctx context.Context, store state.Store, job execution.Job, rng *rand.Rand, lanes int) (*session, error) {
-	s := &session{rng: rng, job: job, used: map[uint64]bool{}}
+	s := &session{rng: rng, job: job, used: map[uint64]bool{}, choose: rng.IntN}
 	run, err := store.Create(ctx, job, s.hooks.hooks())
 	if err != nil {
 		return nil, err
 	}
 	s.run = run
-	s.model = protocol.New(job.Graph, job.Options.Policy, job.Options.Limits)
-	s.apply(protocol.Start{})
+	s.model = newModel(job)
 	for i := range lanes {
 		s.seats = append(s.seats, &seat{lane: run.Lane(i), slot: i})
 	}
 	return s, s.compare()
-}
-
-func (s *session) apply(op protocol.Op) protocol.Reply {
-	reply, steps := s.model.Apply(op)
-	s.log = append(s.log, steps...)
-	return reply
 }
 
 func (s *session) note(format string, args ...any) {
@@ -123,30 +116,23 @@ func (s *session) claim(c *seat) error {
 	got, ok := c.lane.Claim()
 	s.note("claim %d: node %d, %t", c.slot, got.Node, ok)
 	if !ok {
-		for i := range s.model.Nodes {
-			if s.model.Claimable(dag.NodeID(i)) {
-				return fmt.Errorf("nothing is claimed, although node %d can be", i)
-			}
+		if id := s.model.any(s.model.claimable); id != dag.NoNode {
+			return fmt.Errorf("nothing is claimed, although node %d can be", id)
 		}
 		return nil
 	}
-	s.due(got.Node)
-	reply := s.apply(protocol.Take{By: protocol.Holder{Slot: uint16(c.slot)}, Grants: []protocol.Grant{{Node: got.Node, Token: got.Token}}})
-	if len(reply.Claims) == 0 {
+	if err := s.model.due(got.Node, s.run.Now()); err != nil {
+		return err
+	}
+	want, ok := s.model.take(got.Node, got.Token, c.slot, true)
+	if !ok {
 		return fmt.Errorf("claim %+v, which can not be claimed", got)
 	}
-	return s.take(c, got, reply.Claims[0])
+	return s.take(c, got, want)
 }
 
-// due makes a node ready in the model that the store has made ready after a delay.
-func (s *session) due(id dag.NodeID) {
-	if int(id) < len(s.model.Nodes) && s.model.Nodes[id].Status == protocol.Waiting {
-		s.apply(protocol.Due{Now: s.run.Now(), Node: id})
-	}
-}
-
-func (s *session) take(c *seat, got state.Claim, want protocol.Claim) error {
-	if protocol.Claim(got) != want {
+func (s *session) take(c *seat, got, want state.Claim) error {
+	if got != want {
 		return fmt.Errorf("claim is %+v, expected %+v", got, want)
 	}
 	if s.used[got.Token] || got.Token == 0 {
@@ -157,38 +143,38 @@ func (s *session) take(c *seat, got state.Claim, want protocol.Claim) error {
 	return nil
 }
 
-// complete ends a strand; drawn says how its last attempt ends.
+// complete ends a strand whose last attempt has the given outcome.
 func (s *session) complete(c *seat, outcome record.Outcome, length int, next bool) error {
 	ends, err := s.strand(c, outcome, length)
 	if err != nil {
 		return err
 	}
-	op := protocol.Complete{Now: s.run.Now(), Token: c.claim.Token, Next: next, Prefer: dag.NoNode}
-	for i := range ends {
-		op.Ends = append(op.Ends, Model(&ends[i]))
-	}
+	return s.completes(c, ends, next)
+}
+
+// completes ends a strand in the store and in the model.
+func (s *session) completes(c *seat, ends []state.End, next bool) error {
 	got := c.lane.Complete(ends, next)
-	s.note("complete %d: %d nodes from %d, %d, next %t: %+v", c.slot, len(ends), c.claim.Node, outcome, next, got)
+	s.note("complete %d: %d nodes from %d, %d, next %t: %+v", c.slot, len(ends), c.claim.Node, ends[len(ends)-1].Outcome, next, got)
+	prefer, token := dag.NoNode, uint64(1<<63)
 	if got.HasNext {
-		op.Prefer, op.NextToken = got.Next.Node, got.Next.Token
-	} else {
-		op.NextToken = 1 << 63
+		prefer, token = got.Next.Node, got.Next.Token
 	}
 	c.held = false
-	want := s.apply(op)
-	if want.Verdict == protocol.Refused {
-		return fmt.Errorf("the model refuses: %s", want.Why)
+	want, err := s.model.complete(ends, c.claim.Token, next, prefer, token)
+	if err != nil {
+		return err
 	}
-	if got.Stale || got.HasNext != (len(want.Claims) > 0) {
+	if got.Stale != want.Stale || got.HasNext != want.HasNext {
 		return fmt.Errorf("reply is %+v, expected %+v", got, want)
 	}
 	if got.HasNext {
-		return s.take(c, got.Next, want.Claims[0])
+		return s.take(c, got.Next, want.Next)
 	}
 	return nil
 }
 
-// late lets a seat complete under a claim that is not its own any more.
+// late lets a seat complete under a claim that it has lost.
 func (s *session) late(c *seat, node dag.NodeID) error {
 	c.late = false
 	got := c.lane.Complete([]state.End{{Node: node, Attempt: max(c.claim.Attempt, 1), Outcome: record.OutcomeOK}}, true)
@@ -203,10 +189,7 @@ func (s *session) release(c *seat) error {
 	c.lane.Release()
 	s.note("release %d: %d", c.slot, c.claim.Node)
 	c.held = false
-	if reply := s.apply(protocol.Release{Now: s.run.Now(), Token: c.claim.Token, Node: c.claim.Node}); reply.Verdict != protocol.Accepted {
-		return fmt.Errorf("the model refuses a release: %+v", reply)
-	}
-	return nil
+	return s.model.release(c.claim)
 }
 
 func (s *session) abandon(c *seat, outcome record.Outcome) error {
@@ -214,44 +197,40 @@ func (s *session) abandon(c *seat, outcome record.Outcome) error {
 	c.lane.Abandon(&e)
 	s.note("abandon %d: %d, %d", c.slot, c.claim.Node, outcome)
 	c.held, c.late = false, true
-	reply := s.apply(protocol.Abandon{Now: s.run.Now(), Token: c.claim.Token, End: Model(&e)})
-	if reply.Verdict != protocol.Accepted {
-		return fmt.Errorf("the model refuses an abandonment: %+v", reply)
-	}
-	return nil
+	return s.model.abandon(&e, c.claim.Token)
 }
 
 func (s *session) announce(c *seat) {
 	e := s.end(c.claim.Node, c.claim.Attempt, record.NoOutcome)
 	c.lane.Announce(&e)
 	s.note("announce %d: %d", c.slot, c.claim.Node)
-	s.apply(protocol.Announce{Token: c.claim.Token, End: Model(&e)})
+	s.model.announce(&e)
 }
 
-// compare holds the run against the model between two operations.
+// compare compares the run with the model between two operations.
 func (s *session) compare() error {
-	if got, want := s.run.Progress(), s.model.Progress(); got != want {
+	if got, want := s.run.Progress(), s.model.progress(); got != want {
 		return fmt.Errorf("progress is %+v, expected %+v", got, want)
 	}
-	over := s.model.Status.Final()
-	if got, want := s.run.Stopping(), over || s.model.Stopping != ""; got != want {
+	over := s.model.over()
+	if got, want := s.run.Stopping(), s.model.ending(); got != want {
 		return fmt.Errorf("stopping is %t, expected %t", got, want)
 	}
 	select {
 	case <-s.run.Done():
 		if !over {
-			return fmt.Errorf("the run has ended, expected that it goes on")
+			return fmt.Errorf("the run has ended, expected that it continues")
 		}
 	default:
 		if over {
-			return fmt.Errorf("the run has not ended, expected %s", s.model.Status)
+			return fmt.Errorf("the run has not ended, expected %s", s.model.ledger.Status)
 		}
 	}
-	if got, want := s.run.Numbering().Nodes(), len(s.model.Nodes); got != want {
-		return fmt.Errorf("there are %d nodes, expected %d", got, want)
+	if got, want := s.run.Numbering().Nodes(), len(s.model.ledger.Nodes); got != want {
+		return fmt.Errorf("the run has %d nodes, expected %d", got, want)
 	}
 	if s.ops%8 == 0 {
-		return s.model.Check()
+		return s.model.ledger.Check()
 	}
 	return nil
 }

@@ -1,12 +1,13 @@
-// Package statetest holds every store of run state to the laws of engine/state and to the model in engine/protocol:
-// law by law, by random operations on the store and the model side by side, and by lanes that race each other.
+// Package statetest is the conformance suite of stores of run state within one process. It checks the laws of engine/state
+// one by one, by random operations on a store and on the ledger (engine/state/ledger) side by side, by lanes that race each
+// other, and by an exhaustive exploration of small graphs.
 //
-// A store that passes gives the same answers as the protocol, apart from which ready node it hands out, and keeps a
-// log that folds to the same state. The reference store is the protocol itself behind a mutex. The suite costs a few
-// seconds, and about a minute without -short.
+// A store that passes gives the same replies as the ledger would for a run with a single session, apart from which ready
+// node it hands out, and keeps a log that folds to the same state. The suite costs a few seconds, and some 20 without
+// -short. It is internal, as are the laws' other users: a store from outside cannot be chosen by any command.
 //
-// Caveats: times are real, so that stores outside of the process can be tested; delays are microseconds, and waits
-// end by what the store tells. A failure prints the seed that repeats it, except that racing lanes race differently.
+// Caveats: except in explorations times are real; delays are microseconds, and waits end by the hooks of the store. A
+// failure prints the seed that repeats it, except that racing lanes race differently.
 package statetest
 
 import (

@@ -11,7 +11,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/state/ledger"
-	"github.com/dagscope/dagscope/internal/testkit/statetest"
+	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
 
 func TestTheQueueTakesWhatWasMadeHereFirst(t *testing.T) {
@@ -94,7 +94,7 @@ func TestThePaceKeepsAFewMillisecondsOfWork(t *testing.T) {
 func TestBitsAreDistinct(t *testing.T) {
 	for seed := range uint64(30) {
 		rng := rand.New(rand.NewPCG(seed, 2))
-		g := statetest.RandomGraph(rng, 30)
+		g := enginetest.RandomGraph(rng, 30)
 		terr := newNodes(NewLayout(g))
 		grown := terr.static.bits.bits
 		for id := 0; id < terr.numbering.Nodes() && id < 3000; id++ {

@@ -1,4 +1,4 @@
-package statetest
+package enginetest
 
 import (
 	"context"
@@ -7,10 +7,9 @@ import (
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/dag"
-	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
 
-// library is the functions of the suite's graphs. Values stay small and never negative.
+// library is the functions of random graphs. Values stay small and never negative.
 type library struct {
 	next  engine.F1[int, int]
 	add   engine.F2[int, int, int]
@@ -24,7 +23,7 @@ func newLibrary(bound int) library {
 	sum := func(v []int) int {
 		s := 0
 		for i, x := range v {
-			s += (i + 1) * x // tells the order
+			s += (i + 1) * x // so that the order matters
 		}
 		return s % 1000
 	}
@@ -50,9 +49,9 @@ func newLibrary(bound int) library {
 	}
 }
 
-// RandomGraph makes a graph of about size calls before fan-outs expand: chains, diamonds, fan-outs within and behind
-// one another (some of them fused), values captured from outside, and sinks that nothing reads. The same source
-// gives the same graph. It panics when a graph does not compile or cannot run: then not the store is to blame.
+// RandomGraph makes a graph of about size calls before fan-outs expand: chains, diamonds, fan-outs within and after one
+// another (some of them fused), values captured from outside, and sinks that nothing reads. The same source gives the
+// same graph. It panics if a graph does not compile or cannot run, so that no store is blamed for it.
 func RandomGraph(rng *rand.Rand, size int) *dag.Graph {
 	g := engine.NewBuilder()
 	b := &graphBuilder{rng: rng, g: g, lib: newLibrary(max(0, rng.IntN(6)-3))}
@@ -64,10 +63,10 @@ func RandomGraph(rng *rand.Rand, size int) *dag.Graph {
 	}
 	graph, err := g.Compile(engine.List(g, append(lists, engine.List(g, result...))...))
 	if err != nil {
-		panic(fmt.Sprintf("statetest: a random graph does not compile: %v", err))
+		panic(fmt.Sprintf("enginetest: a random graph does not compile: %v", err))
 	}
-	if _, err := enginetest.Evaluate(context.Background(), graph); err != nil {
-		panic(fmt.Sprintf("statetest: a random graph cannot run: %v", err))
+	if _, err := Evaluate(context.Background(), graph); err != nil {
+		panic(fmt.Sprintf("enginetest: a random graph cannot run: %v", err))
 	}
 	return graph
 }
@@ -78,7 +77,7 @@ type graphBuilder struct {
 	lib library
 }
 
-// grow makes calls that read what is there. Of the lists it returns only one or two, so that others are sinks.
+// grow makes calls that read earlier ones. It returns only one or two of the lists, so that the others are sinks.
 func (b *graphBuilder) grow(ints []engine.Ref[int], lists []engine.Ref[[]int], size, depth int) ([]engine.Ref[int], []engine.Ref[[]int]) {
 	pick := func() engine.Ref[int] { return ints[b.rng.IntN(len(ints))] }
 	recent := func() engine.Ref[int] { return ints[max(0, len(ints)-1-b.rng.IntN(3))] }
