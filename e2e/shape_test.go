@@ -39,7 +39,6 @@ func shape() limits {
 			"memory.run":             "the state of a run in one process, changed by lanes without locks between them",
 			"redis.Backend":          seam,
 			"redis.counters":         "one field for each figure of a script's reply",
-			"shared.run":             "the client of a shared run: lock, committer, fetcher and watcher",
 			"metricsstore.recording": "a run that is being recorded, owned by one goroutine",
 			"embedded.Store":         seam,
 			"embedded.database":      seam,
@@ -51,7 +50,6 @@ func shape() limits {
 		tangled: map[string]string{
 			"digest":                "a sketch adds, merges and moves its grid by itself; the three files are one algorithm",
 			"engine/state/memory":   "a lane and its run call each other at each step",
-			"engine/state/shared":   "the run and its parts call each other at each step",
 			"metricsstore/embedded": "owner and client of the file answer each other",
 			"web/live":              "hub, feed and subscription end each other",
 		},

@@ -75,7 +75,7 @@ type Backend interface {
 type NewRun struct {
 	ID    record.RunID
 	Job   []byte // RunInfo and RunOptions, as JSON
-	Graph []byte // as engine.AppendGraph writes it
+	Graph []byte // as dag.Graph.AppendGraph writes it
 	Nodes uint32
 	Edges uint32 // bits
 	Tasks int

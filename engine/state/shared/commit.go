@@ -2,156 +2,136 @@ package shared
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
 )
 
-const (
-	// retryCall is the pause after an error that the back end did not retry by itself.
-	retryCall = 250 * time.Millisecond
-	// reservedPollEvery is how often a session asks for nodes that were reserved for it because it holds their input.
-	reservedPollEvery = 50 * time.Millisecond
-)
+// reservedPollEvery is how often a session asks for nodes that were reserved for it because it holds their input.
+const reservedPollEvery = 50 * time.Millisecond
 
-// work takes part in the run: it commits ends and gets claims. It reports whether the run is over; otherwise this process
-// has left it, or ctx has ended.
-func (r *run) work(ctx context.Context) (over bool) {
+// committer takes part in the run by sessions: it commits ends and gets claims.
+type committer struct {
+	*core
+	fetcher  *fetcher
+	uploader *uploader
+	controls *controls
+	leave    chan leaving // from Leave
+
+	// Owned by the goroutine of run.
+	number     uint64             // of the session's last commit
+	isNew      bool               // the session has made no commit yet
+	answered   time.Time          // when the last answered call was sent
+	sent       time.Time          // when the last commit was sent
+	beat       time.Duration      // the longest pause before the next commit
+	unanswered []ledger.SessionID // fenced without an answer, so that the store may not have ended them
+	offeredAt  time.Time          // when other sessions were last listed, see offerStale
+}
+
+// run takes part until the run is over, which it reports, this process leaves it, or ctx ends.
+func (c *committer) run(ctx context.Context) (over bool) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		r.mu.Lock()
-		pause, final := r.pause(), r.state.IsFinal()
-		r.mu.Unlock()
+		c.mu.Lock()
+		pause, final := c.pause(), c.state.IsFinal()
+		c.mu.Unlock()
 		if final {
-			r.stopLanes()
+			c.stopLanes()
 			return true
 		}
 		timer.Reset(pause)
 		select {
 		case <-ctx.Done():
 			return false
-		case l := <-r.leave:
-			l.answer <- r.leaveRun(l.ctx, l.self)
+		case l := <-c.leave:
+			l.answer <- c.leaveRun(l.ctx, l.self)
 			return false
-		case <-r.kick:
+		case <-c.kick:
 			continue
 		case <-timer.C:
 		}
-		if err := r.round(ctx); err != nil && ctx.Err() == nil {
-			r.store.cfg.Log.Error("the store cannot be used", "run", r.id, "error", err)
+		if err := c.round(ctx); err != nil && ctx.Err() == nil {
+			c.log.Error("the store cannot be used", "error", err)
 			sleep(ctx, retryCall)
 		}
 	}
 }
 
-// sleep waits for d, or until ctx ends.
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}
-
 // pause is how long the committer may sleep. The lock is held.
-func (r *run) pause() time.Duration {
-	s, now := r.state, time.Now()
-	if r.isDue() {
+func (c *committer) pause() time.Duration {
+	s, now := c.state, time.Now()
+	if c.isDue() {
 		return 0
 	}
-	next := r.session.sent.Add(r.session.beat)
+	next := c.sent.Add(c.beat)
 	sooner := func(t time.Time) {
 		if t.Before(next) {
 			next = t
 		}
 	}
 	if s.HasPending() {
-		if r.pendingSince.IsZero() {
-			r.pendingSince = now
+		if c.due.since.IsZero() {
+			c.due.since = now
 		}
-		sooner(r.pendingSince.Add(time.Duration(member.BatchTime)))
+		sooner(c.due.since.Add(time.Duration(member.BatchTime)))
 	}
-	if r.dry && r.nextDue > 0 && r.want() > 0 {
-		sooner(now.Add(time.Duration(r.nextDue - r.clock.now())))
+	if c.appetite == dry && c.due.retry > 0 && c.want() > 0 {
+		sooner(now.Add(time.Duration(c.due.retry - c.clock.now())))
 	}
 	if s.AwaitsReserved() {
-		sooner(r.session.sent.Add(reservedPollEvery))
+		sooner(c.sent.Add(reservedPollEvery))
 	}
 	if until := s.NextExpiry(); until > 0 {
-		sooner(now.Add(time.Duration(until - r.clock.now())))
+		sooner(now.Add(time.Duration(until - c.clock.now())))
 	}
-	if at := r.staleAt(); !at.IsZero() {
+	if at := c.staleAt(); !at.IsZero() {
 		sooner(at)
 	}
 	return next.Sub(now)
 }
 
-// isDue reports whether a commit is due at once, because this process or another one waits for it. The lock is held.
-func (r *run) isDue() bool {
-	s := r.state
-	switch {
-	case s.IsFinal() || r.statusDue || r.session.id == "": // without a session the status is unknown
-		return true
-	case s.HasPending() && !r.awaitingUploads && (s.IsDue() || r.starving > 0):
-		return true
-	default:
-		return !r.dry && r.want() > 0
-	}
-}
-
-// needsTimer reports whether the committer has to compute its pause again. The lock is held.
-func (r *run) needsTimer() bool { return r.isDue() || r.state.HasPending() && r.pendingSince.IsZero() }
-
-// want is how many more nodes this process should claim. The lock is held.
-func (r *run) want() int {
-	if r.self == nil || r.state.HasLeft() {
-		return 0
-	}
-	return r.state.Want(r.starving, r.record.Width)
-}
-
 // round makes one exchange with the store, if there is anything to report or to ask for.
-func (r *run) round(ctx context.Context) error {
-	if r.session.id == "" {
-		if isOpen, err := r.open(ctx); !isOpen || err != nil {
+func (c *committer) round(ctx context.Context) error {
+	if c.session.id == "" {
+		if isOpen, err := c.open(ctx); !isOpen || err != nil {
 			return err
 		}
 	}
-	r.offerStale()
-	r.lock()
-	drafts, hint := r.collect()
-	uploads, failed := r.state.TakeUploads()
-	r.unlockAndNotify()
-	r.upload(uploads)
+	c.offerStale()
+	c.lock()
+	drafts, hint := c.collect()
+	uploads, failed := c.state.TakeUploads()
+	c.unlockAndNotify()
+	c.uploader.upload(c.session.id, uploads)
 	if failed {
-		r.abandonSession(ctx, errUnstorable)
+		c.abandonSession(ctx, errUnstorable)
 		return nil
 	}
 	if len(drafts) == 0 {
 		return nil
 	}
-	return r.exchange(ctx, drafts, hint)
+	return c.exchange(ctx, drafts, hint)
 }
 
 // collect drafts the commits of this round, none if there is nothing to report or to ask for. The lock is held.
-func (r *run) collect() (drafts []*member.Draft, hint Hint) {
-	s, now := r.state, time.Now()
-	r.enforceHoldLimit()
+func (c *committer) collect() (drafts []*member.Draft, hint Hint) {
+	s, now := c.state, time.Now()
+	c.uploader.enforceHoldLimit()
 	s.Expire()
-	want := max(r.want(), 0)
-	asks := want > 0 && (!r.dry || r.nextDue > 0 && r.clock.now() >= r.nextDue)
-	polls := s.AwaitsReserved() && now.Sub(r.session.sent) >= reservedPollEvery
-	beats := now.Sub(r.session.sent) >= r.session.beat
+	want := max(c.want(), 0)
+	asks := want > 0 && (c.appetite != dry || c.due.retry > 0 && c.clock.now() >= c.due.retry)
+	polls := s.AwaitsReserved() && now.Sub(c.sent) >= reservedPollEvery
+	beats := now.Sub(c.sent) >= c.beat
 	ends, most := ledger.MaxEnds, 1
-	if r.rules.NoBecome {
+	if c.rules.NoBecome {
 		ends, most = 1, member.Pipelined
 	}
 	for len(drafts) < most {
 		d := s.Draft(ends)
-		if d.IsEmpty() && (len(drafts) > 0 || !asks && !polls && !beats && !r.statusDue) {
+		if d.IsEmpty() && (len(drafts) > 0 || !asks && !polls && !beats && !c.due.status) {
 			break
 		}
 		drafts = append(drafts, d)
@@ -160,32 +140,114 @@ func (r *run) collect() (drafts []*member.Draft, hint Hint) {
 		}
 	}
 	if len(drafts) > 0 {
-		r.hinted = false
-		r.statusDue = false // not with the answer: the status may change meanwhile
+		c.appetite.drafted()
+		c.due.status = false // not with the answer: the status may change meanwhile
 	}
-	r.pendingSince = time.Time{}
-	if r.awaitingUploads = len(drafts) == 0 && s.HasPending(); r.awaitingUploads {
-		r.pendingSince = now
+	c.due.since = time.Time{}
+	if c.due.uploads = len(drafts) == 0 && s.HasPending(); c.due.uploads {
+		c.due.since = now
 	}
 	for i, d := range drafts {
-		r.address(d, (want+i)/len(drafts))
+		c.address(d, (want+i)/len(drafts))
 	}
 	if len(drafts) > 0 {
-		hint = r.hint(drafts, want)
+		hint = c.hint(drafts, want)
 	}
 	return drafts, hint
 }
 
 // address fills in the session, number, lease and wishes of a commit; each of several asks for a part of the claims.
-func (r *run) address(d *member.Draft, want int) {
-	c := &d.Commit
-	r.session.number++
-	c.Session, c.Number, c.Lease = r.session.id, r.session.number, r.store.cfg.Lease
-	if c.Blocks = r.state.Known(); c.Number == 1 {
-		c.Blocks = 0 // the last session may have ended because the store has forgotten it: see learn
+func (c *committer) address(d *member.Draft, want int) {
+	commit := &d.Commit
+	c.number++
+	commit.Session, commit.Number, commit.Lease = c.session.id, c.number, c.cfg.Lease
+	if commit.Blocks = c.state.Known(); commit.Number == 1 {
+		commit.Blocks = 0 // the last session may have ended because the store has forgotten it: see learn
 	}
-	c.Want, c.Classes = want, r.layout.Own
-	if !r.rules.NoBecome {
-		c.Keep = want
+	commit.Want, commit.Classes = want, c.layout.Own
+	if !c.rules.NoBecome {
+		commit.Keep = want
 	}
+}
+
+// hint is for commits that certainly make more nodes ready than this session takes: nodes with a single parent and
+// the roots of a fan-out. For other nodes the hint is sent after the answer. The lock is held.
+func (c *committer) hint(drafts []*member.Draft, want int) Hint {
+	if c.state.Others() == 0 {
+		return Hint{} // no other session is known; after the answer is soon enough
+	}
+	certain := map[ledger.Class]int{}
+	for _, d := range drafts {
+		commit := &d.Commit
+		for i := range commit.Edges {
+			if e := &commit.Edges[i]; e.Waits == 1 && e.Hold == 0 && !e.Bad {
+				certain[e.Class]++
+			}
+		}
+		for i := range commit.Ends {
+			if x := commit.Ends[i].Expand; x != nil {
+				for _, root := range x.Roots {
+					certain[root.Class] += int(x.Width)
+				}
+			}
+		}
+	}
+	for _, own := range c.layout.Own {
+		if n := certain[own]; n > 0 {
+			certain[own] = max(0, n-want)
+			want = max(0, want-n)
+		}
+	}
+	var h Hint
+	for class, n := range certain {
+		if n > 0 {
+			h.Functions = append(h.Functions, c.layout.ClassName(class))
+			h.N = min(max(h.N, n), maxHints)
+		}
+	}
+	slices.Sort(h.Functions)
+	return h
+}
+
+const (
+	// askAfter is how often the other sessions are listed when nodes are stale.
+	askAfter = 250 * time.Millisecond
+	// askAlone is the same if there were none the last time.
+	askAlone = time.Second
+)
+
+// staleAt is when this process should find out whether others have no work, zero for never. The lock is held.
+func (c *committer) staleAt() time.Time {
+	oldest, ok := c.state.OldestQueued()
+	if !ok {
+		return time.Time{}
+	}
+	pause := askAfter
+	if c.state.Others() == 0 {
+		pause = askAlone
+	}
+	stale := time.Now().Add(time.Duration(oldest + staleAfter - c.clock.now()))
+	if next := c.offeredAt.Add(pause); stale.Before(next) {
+		return next
+	}
+	return stale
+}
+
+// offerStale releases nodes that have waited here for too long, if others have no work.
+func (c *committer) offerStale() {
+	c.lock()
+	at := c.staleAt()
+	isDue := !at.IsZero() && !time.Now().Before(at)
+	if isDue {
+		c.offeredAt = time.Now()
+	}
+	c.unlockAndNotify()
+	if !isDue {
+		return
+	}
+	c.spawn(func(ctx context.Context) {
+		if workers, err := c.backend.Workers(ctx, c.id); err == nil {
+			c.updateSessions(workers)
+		}
+	})
 }

@@ -2,13 +2,16 @@ package shared
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"sync"
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
+	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
 )
 
 // control is a request to stop, pause or resume the run; cause and record belong to a stop.
@@ -18,15 +21,52 @@ type control struct {
 	record []byte
 }
 
-// controls carries out requests in order, in a goroutine of the run, so that callers do not wait for the store.
+// controls carries out requests in order, in a goroutine of its group, so that callers do not wait for the store. Safe for
+// concurrent use.
 type controls struct {
-	r *run
+	*core
 	group
 	life <-chan struct{} // closed when this process stops following the run
 
 	mu      sync.Mutex
 	list    []control // guarded by mu
 	running bool      // guarded by mu; a goroutine drains list
+}
+
+// stop requests an early end; cause says which kind.
+func (c *controls) stop(status record.Status, cause error, first *record.ErrorRecord) {
+	op := ledger.Stop{Status: status}
+	switch cause {
+	case engine.ErrCancelled:
+		op.Reason = record.CancelRequested
+	case engine.ErrDeadline:
+		op.Reason = record.RunDeadline
+	}
+	c.do(control{op: op, cause: cause, record: encodeRecord(first)})
+}
+
+func (c *controls) pause() { c.do(control{op: ledger.Pause{}}) }
+
+func (c *controls) resume() { c.do(control{op: ledger.Resume{}}) }
+
+// stopAtDeadline stops a run that has reached its deadline.
+func (c *controls) stopAtDeadline() {
+	if c.deadline() > 0 || c.halted.Load() {
+		return
+	}
+	c.stop(record.Failed, engine.ErrDeadline, &record.ErrorRecord{
+		Kind: record.DeadlineError, Node: dag.NoNode, Worker: c.workerName(), Time: c.now(),
+		Message: "the run did not end within its deadline of " + c.job.Options.Deadline.String(),
+	})
+}
+
+// failRolledBack fails the run, since processes number its nodes differently now. A retry begins with what the store
+// has kept.
+func (c *controls) failRolledBack() {
+	c.stop(record.Failed, member.ErrRolledBack, &record.ErrorRecord{
+		Kind: record.StoreError, Node: dag.NoNode, Worker: c.workerName(), Time: c.now(),
+		Message: "the store has forgotten what it had acknowledged, which happens when its machine dies or a lagging replica takes over",
+	})
 }
 
 // do queues a request. After the run's end it does nothing.
@@ -42,7 +82,7 @@ func (c *controls) do(request control) {
 
 func (c *controls) drain(next control) {
 	for {
-		c.r.control(next)
+		c.carryOut(next)
 		c.mu.Lock()
 		if len(c.list) == 0 {
 			c.running = false
@@ -54,59 +94,58 @@ func (c *controls) drain(next control) {
 	}
 }
 
-// control carries out one request. It is repeated until the store answers or this process stops following the run: a
-// user's request is not dropped.
-func (r *run) control(c control) {
+// carryOut carries out one request, also when the run is left meanwhile. It is repeated until the store answers or this
+// process stops following the run: a user's request is not dropped.
+func (c *controls) carryOut(request control) {
 	for {
 		ctx, stop := context.WithTimeout(context.Background(), shortCall)
-		reply, err := r.backend.Do(ctx, r.id, c.op, c.record)
+		reply, err := c.backend.Do(ctx, c.id, request.op, request.record)
 		stop()
 		if err == nil {
-			r.controlApplied(c, &reply)
+			c.applied(request, &reply)
 			return
 		}
-		r.store.cfg.Log.Error("a run could not be controlled", "run", r.id, "request", c.op, "error", err)
+		c.log.Error("a run could not be controlled", "request", request.op, "error", err)
 		if errors.Is(err, engine.ErrUnknownRun) {
 			return
 		}
 		select {
-		case <-r.controls.life:
+		case <-c.life:
 			return
 		case <-time.After(retryCall):
 		}
 	}
 }
 
-// controlApplied applies the answer to a request at once, before the next commit would.
-func (r *run) controlApplied(c control, reply *ledger.Reply) {
-	r.lock()
-	r.state.StatusChanged(reply.Status, reply.Stopping)
-	stopping := r.stoppingHook(c.cause)
-	r.statusDue = r.self != nil // the answer to a commit under way may be older
-	r.dry = false
-	r.unlockAndNotify()
+// applied applies the answer to a request at once, before the next commit would.
+func (c *controls) applied(request control, reply *ledger.Reply) {
+	c.lock()
+	c.state.StatusChanged(reply.Status, reply.Stopping)
+	stopping := c.stoppingHook(request.cause)
+	c.due.status = c.self != nil // the answer to a commit under way may be older
+	c.appetite.changed()
+	c.unlockAndNotify()
 	stopping()
 }
 
-// stoppingHook returns what to call once the lock is released: the hook, the first time that the run is stopping. The
-// lock is held.
-func (r *run) stoppingHook(cause error) func() {
-	_, stopping := r.state.Status()
-	if stopping == "" || r.stoppingReported {
-		return func() {}
+func encodeRecord(rec *record.ErrorRecord) []byte {
+	if rec == nil {
+		return nil
 	}
-	r.stoppingReported = true
-	r.halted.Store(true)
-	if cause == nil {
-		cause = causeOf(stopping)
+	b, err := json.Marshal(rec)
+	if err != nil {
+		return nil // a record is texts and numbers
 	}
-	return func() { r.hooks.Stopping(cause) }
+	return b
 }
 
-// causeOf is what attempts report when another process has stopped the run.
-func causeOf(stopping record.Status) error {
-	if stopping == record.Cancelled {
-		return engine.ErrCancelled
+func decodeRecord(data []byte) *record.ErrorRecord {
+	if len(data) == 0 {
+		return nil
 	}
-	return engine.ErrRunFailed
+	var rec record.ErrorRecord
+	if err := json.Unmarshal(data, &rec); err != nil {
+		return nil
+	}
+	return &rec
 }

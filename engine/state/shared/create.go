@@ -53,17 +53,6 @@ func (s *Store) Create(ctx context.Context, job execution.Job, hooks state.Hooks
 	return r, nil
 }
 
-// inviteWorkers invokes workers for the nodes that a run begins with.
-func (r *run) inviteWorkers(ready []ledger.Grant) {
-	readied := map[string]int{}
-	for _, g := range ready {
-		readied[r.layout.ClassName(g.Class)]++
-	}
-	if len(readied) > 0 {
-		r.store.cfg.Invoke(r.id, readied, r.rules.Invokers)
-	}
-}
-
 // newOffer makes what the store keeps of a job.
 func newOffer(job execution.Job) (NewRun, error) {
 	g := job.Graph
@@ -154,13 +143,4 @@ func (o *ownRuns) forget(before time.Time, isGone func(record.RunID, int) bool) 
 	maps.DeleteFunc(o.created, func(id record.RunID, at time.Time) bool {
 		return !at.IsZero() && at.Before(before) && isGone(id, 0)
 	})
-}
-
-// startRun follows a run until it is over, left or forgotten, and while it is only watched no longer than ctx.
-func (s *Store) startRun(ctx context.Context, r *run) {
-	s.mu.Lock()
-	s.numbers++
-	r.number = s.numbers
-	s.mu.Unlock()
-	r.start(ctx)
 }

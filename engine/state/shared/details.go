@@ -33,7 +33,9 @@ const (
 
 // detailReader reads the details that all processes have added, of one revision. Safe for concurrent use.
 type detailReader struct {
-	r *run
+	*facts
+	tail *tail
+	done <-chan struct{} // closed when the run has ended
 
 	mu      sync.Mutex
 	at      Position                    // guarded by mu
@@ -41,30 +43,34 @@ type detailReader struct {
 	workers map[int]record.WorkerRecord // guarded by mu; the latest record of each
 }
 
-func newDetailReader(r *run) *detailReader {
-	return &detailReader{r: r, workers: map[int]record.WorkerRecord{}}
+func newDetailReader(f *facts, t *tail, done <-chan struct{}) *detailReader {
+	return &detailReader{facts: f, tail: t, done: done, workers: map[int]record.WorkerRecord{}}
 }
 
 // take returns what was added since the last call, with a last record for each worker that was lost.
 func (d *detailReader) take() (details []record.Detail, workers []record.WorkerRecord) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.r.isDone() && time.Since(d.read) < readAgain {
-		return nil, nil
+	select {
+	case <-d.done:
+	default:
+		if time.Since(d.read) < readAgain {
+			return nil, nil
+		}
 	}
 	d.read = time.Now()
 	ctx, stop := context.WithTimeout(context.Background(), shortCall)
 	defer stop()
 	for {
-		blobs, err := d.r.backend.Details(ctx, d.r.id, d.at, readMost)
+		blobs, err := d.backend.Details(ctx, d.id, d.at, readMost)
 		if err != nil {
-			d.r.store.cfg.Log.Error("details could not be read", "run", d.r.id, "error", err)
+			d.log.Error("details could not be read", "error", err)
 			break
 		}
 		for _, raw := range blobs {
 			d.at = raw.At
 			var b blob
-			if err := json.Unmarshal(raw.Data, &b); err != nil || b.Revision != d.r.revision {
+			if err := json.Unmarshal(raw.Data, &b); err != nil || b.Revision != d.revision {
 				continue // of another version or revision
 			}
 			details, workers = append(details, b.Details...), append(workers, b.Workers...)
@@ -81,7 +87,7 @@ func (d *detailReader) take() (details []record.Detail, workers []record.WorkerR
 
 // completeLost ends the records of workers that were lost according to the log.
 func (d *detailReader) completeLost() (records []record.WorkerRecord) {
-	for number, ended := range d.r.tail.lostWorkers() {
+	for number, ended := range d.tail.lostWorkers() {
 		if w, ok := d.workers[number]; ok && w.Ended == 0 {
 			w.Ended = ended
 			d.workers[number] = w

@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 
@@ -25,31 +23,43 @@ const (
 	anyEndWithin = 10 * time.Second
 )
 
-// awaitEnd waits until the end of the run is stored: by the process whose commit has ended it or, if that does not within
+// concluder finds out, or sets, how the run has ended.
+type concluder struct {
+	*core
+	tail     *tail
+	fetcher  *fetcher
+	controls *controls
+
+	endMu   sync.Mutex
+	outcome record.Status               // guarded by endMu; status of end
+	end     func() (record.RunEnd, any) // guarded by endMu; nil before the end is known here
+}
+
+// run waits until the end of the run is stored: by the process whose commit has ended it or, if that does not within
 // endWithin, by this one. It returns once the end is known here; false when ctx has ended before.
-func (r *run) awaitEnd(ctx context.Context) bool {
-	r.halted.Store(true)
+func (c *concluder) run(ctx context.Context) bool {
+	c.halted.Store(true)
 	patience := endWithin + rand.N(endWithin/2)
-	if r.endsHere() {
+	if _, ok := c.endsHere(); ok {
 		patience = 0
-	} else if r.layout.Graph.ResultType().Err() != nil {
+	} else if c.layout.Graph.ResultType().Err() != nil {
 		patience = anyEndWithin
 	}
 	for pause, begun := 10*time.Millisecond, time.Now(); ctx.Err() == nil; pause = min(2*pause, time.Second) {
-		kept, err := r.backend.Peek(ctx, r.id)
+		kept, err := c.backend.Peek(ctx, c.id)
 		switch {
 		case errors.Is(err, engine.ErrUnknownRun):
-			r.setEnd(r.lostEnd(), nil)
+			c.setEnd(c.lostEnd(), nil)
 			return true
-		case err == nil && kept.Revision > r.revision:
-			r.setSupersededEnd()
+		case err == nil && kept.Revision > c.revision:
+			c.setSupersededEnd()
 			return true
 		case err == nil && kept.End != nil:
-			r.setStoredEnd(kept.End)
+			c.setStoredEnd(kept.End)
 			return true
 		case err == nil && !kept.Status.Final():
-			r.failRolledBack() // and read again
-		case err == nil && time.Since(begun) >= patience && r.storeEnd(ctx, kept, time.Since(begun) >= anyEndWithin):
+			c.controls.failRolledBack() // and read again
+		case err == nil && time.Since(begun) >= patience && c.storeEnd(ctx, kept, time.Since(begun) >= anyEndWithin):
 			return true
 		}
 		sleep(ctx, pause)
@@ -57,181 +67,147 @@ func (r *run) awaitEnd(ctx context.Context) bool {
 	return false
 }
 
-// endsHere reports whether the run was ended by a commit of this process.
-func (r *run) endsHere() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.session.ends
+// endsHere reports whether the run was ended by a commit of this process, and when.
+func (c *concluder) endsHere() (at int64, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.session.endedAt, c.session.ends
 }
 
 // storeEnd evaluates the end and stores it, unless another process was first; false when the store has to be read again.
 // With anyhow an unavailable result is left out.
-func (r *run) storeEnd(ctx context.Context, kept Stored, anyhow bool) bool {
-	end := record.RunEnd{Status: kept.Status, EndedAt: r.endedAt()}
+func (c *concluder) storeEnd(ctx context.Context, kept Stored, anyhow bool) bool {
+	end := record.RunEnd{Status: kept.Status, EndedAt: c.endedAt()}
 	var value any
 	var frontier []dag.NodeID
 	switch {
 	case kept.Status == record.Succeeded:
 		var err error
-		if value, err = r.result(ctx, &end); err != nil {
+		if value, err = c.result(ctx, &end); err != nil {
 			if !anyhow {
 				return false
 			}
-			r.store.cfg.Log.Error("the result of a run is lost", "run", r.id, "error", err)
+			c.log.Error("the result of a run is lost", "error", err)
 			end.First = &record.ErrorRecord{
 				Kind: record.OutputLostError, Node: dag.NoNode, Time: end.EndedAt, Message: "the result is lost: " + err.Error(),
 			}
 		}
 		if end.Result == nil {
-			frontier = r.layout.Graph.ResultReads(nil, r.Numbering())
+			frontier = c.layout.Graph.ResultReads(nil, c.state.Numbering())
 		}
 	default:
 		end.First = decodeRecord(kept.First)
-		frontier = r.frontier(ctx)
+		frontier = c.frontier(ctx)
 	}
 	data, err := json.Marshal(end)
 	if err != nil {
 		return false
 	}
-	first, err := r.backend.Finish(ctx, r.id, data)
+	first, err := c.backend.Finish(ctx, c.id, data)
 	if err != nil {
 		return false
 	}
 	if string(first) != string(data) {
-		r.setStoredEnd(first)
+		c.setStoredEnd(first)
 		return true
 	}
-	if _, err := r.backend.Clean(ctx, r.id, frontier); err != nil {
-		r.store.cfg.Log.Error("a run could not be cleaned", "run", r.id, "error", err)
+	if _, err := c.backend.Clean(ctx, c.id, frontier); err != nil {
+		c.log.Error("a run could not be cleaned", "error", err)
 	}
-	r.setEnd(end, value)
+	c.setEnd(end, value)
 	return true
 }
 
 // endedAt is when the run ended: according to its last commit or the log, else now.
-func (r *run) endedAt() time.Time {
-	if r.endsHere() {
-		return r.wall(r.session.endedAt)
+func (c *concluder) endedAt() time.Time {
+	if at, ok := c.endsHere(); ok {
+		return c.wall(at)
 	}
-	if s := r.tail.finished(); s != nil {
-		return r.wall(s.Ended)
+	if s := c.tail.finished(); s != nil {
+		return c.wall(s.Ended)
 	}
-	return r.wall(r.clock.now())
+	return c.now()
 }
 
 // result evaluates what the run returns, and adds it to its end if it is small enough. It fails when a value that it
 // consists of is unavailable, perhaps because another process has stored the end and cleaned the run.
-func (r *run) result(ctx context.Context, end *record.RunEnd) (any, error) {
-	t := r.layout.Graph.ResultType()
+func (c *concluder) result(ctx context.Context, end *record.RunEnd) (any, error) {
+	t := c.layout.Graph.ResultType()
 	end.ResultType = t.Name()
 	if t.Err() != nil {
 		return nil, nil
 	}
-	if err := r.learnBlocks(ctx); err != nil {
+	if err := c.learnBlocks(ctx); err != nil {
 		return nil, err
 	}
-	in := &inputSet{nodes: r.layout.Graph.ResultReads(nil, r.Numbering())}
+	in := &inputSet{nodes: c.layout.Graph.ResultReads(nil, c.state.Numbering())}
 	in.outs = make([]*member.Value, len(in.nodes))
-	if !r.local(in) {
-		if err := r.fetchHere(ctx, in); err != nil {
+	if !c.fetcher.local(in) {
+		if err := c.fetcher.fetchHere(ctx, in); err != nil {
 			return nil, err
 		}
 	}
-	v := r.layout.Graph.Result(r.Numbering(), in)
+	v := c.layout.Graph.Result(c.state.Numbering(), in)
 	end.Keep(t, v)
 	return v, nil
 }
 
-// fetchHere gets values in this goroutine, since the run may not start others any more.
-func (r *run) fetchHere(ctx context.Context, in *inputSet) error {
-	at := 0
-	for some := range slices.Chunk(in.nodes, mostGroup) {
-		values, err := r.backend.Outputs(ctx, r.id, some)
-		if err != nil {
-			return err
-		}
-		for i := range values {
-			o, err := r.decode(some[i], values[i])
-			if err != nil {
-				return err
-			}
-			if o == nil {
-				return fmt.Errorf("shared: the output of node %d is gone, which the result contains", some[i])
-			}
-			in.outs[at] = o
-			at++
-		}
-	}
-	return nil
-}
-
 // learnBlocks learns the fan-outs that other processes expanded: from the ledger or, once that is gone, from the log. The
 // process whose commit ended the run knows all of them from the answer.
-func (r *run) learnBlocks(ctx context.Context) error {
-	if r.endsHere() {
+func (c *concluder) learnBlocks(ctx context.Context) error {
+	if _, ok := c.endsHere(); ok {
 		return nil
 	}
-	state, err := r.backend.Snapshot(ctx, r.id)
+	state, err := c.backend.Snapshot(ctx, c.id)
 	if err != nil {
 		return err
 	}
 	blocks := state.Blocks
-	if len(state.Nodes) == 0 && r.layout.Graph.Scope(0).Len() > 0 {
-		if blocks, err = r.tail.blocks(ctx); err != nil {
+	if len(state.Nodes) == 0 && c.layout.Graph.Scope(0).Len() > 0 {
+		if blocks, err = c.tail.blocks(ctx); err != nil {
 			return err
 		}
 	}
-	r.lock()
-	defer r.unlockAndNotify()
-	return r.state.Learn(blocks, 0)
+	c.lock()
+	defer c.unlockAndNotify()
+	return c.state.Learn(blocks, 0)
 }
 
 // frontier lists the outputs that the next revision may read: those of tasks that are OK with readers that are not.
-func (r *run) frontier(ctx context.Context) []dag.NodeID {
-	state, err := r.backend.Snapshot(ctx, r.id)
+func (c *concluder) frontier(ctx context.Context) []dag.NodeID {
+	state, err := c.backend.Snapshot(ctx, c.id)
 	if err != nil {
 		return nil
 	}
-	r.lock()
-	defer r.unlockAndNotify()
-	if err := r.state.Learn(state.Blocks, 0); err != nil {
+	c.lock()
+	defer c.unlockAndNotify()
+	if err := c.state.Learn(state.Blocks, 0); err != nil {
 		return nil
 	}
-	return r.state.Frontier(state)
-}
-
-func decodeRecord(data []byte) *record.ErrorRecord {
-	if len(data) == 0 {
-		return nil
-	}
-	var rec record.ErrorRecord
-	if err := json.Unmarshal(data, &rec); err != nil {
-		return nil
-	}
-	return &rec
+	return c.state.Frontier(state)
 }
 
 // lostEnd is the end of a run that the store has lost.
-func (r *run) lostEnd() record.RunEnd {
-	now := r.wall(r.clock.now())
+func (c *concluder) lostEnd() record.RunEnd {
+	now := c.now()
 	return record.RunEnd{Status: record.Interrupted, EndedAt: now, First: &record.ErrorRecord{
 		Kind: record.StoreError, Node: dag.NoNode, Time: now,
 		Message: "the store has lost the run: it was deleted, or the store was restarted without its data",
 	}}
 }
 
-func (r *run) setEnd(end record.RunEnd, value any) {
-	r.publishEnd(end.Status, func() (record.RunEnd, any) { return end, value })
+func (c *concluder) setEnd(end record.RunEnd, value any) {
+	c.publishEnd(end.Status, func() (record.RunEnd, any) { return end, value })
 }
 
 // setStoredEnd sets an end that was read from the store. The value is fetched when it is first asked for.
-func (r *run) setStoredEnd(data []byte) {
+func (c *concluder) setStoredEnd(data []byte) {
 	var end record.RunEnd
 	if err := json.Unmarshal(data, &end); err != nil {
-		end = record.RunEnd{Status: record.Interrupted, EndedAt: r.wall(r.clock.now())}
+		end = record.RunEnd{Status: record.Interrupted, EndedAt: c.now()}
 	}
-	r.publishEnd(end.Status, sync.OnceValues(func() (record.RunEnd, any) {
-		value, err := r.value(end)
+	c.publishEnd(end.Status, sync.OnceValues(func() (record.RunEnd, any) {
+		value, err := c.value(end)
 		if err != nil && end.First == nil {
 			end.First = &record.ErrorRecord{
 				Kind: record.OutputLostError, Node: dag.NoNode, Time: end.EndedAt, Message: "the result is unavailable: " + err.Error(),
@@ -242,24 +218,42 @@ func (r *run) setStoredEnd(data []byte) {
 }
 
 // setSupersededEnd sets the end of a revision that was retried before its end could be read.
-func (r *run) setSupersededEnd() {
-	end := record.RunEnd{Status: record.Failed, EndedAt: r.endedAt()}
-	if s := r.tail.finished(); s != nil {
+func (c *concluder) setSupersededEnd() {
+	end := record.RunEnd{Status: record.Failed, EndedAt: c.endedAt()}
+	if s := c.tail.finished(); s != nil {
 		end.Status = s.Outcome.RunStatus()
 	}
-	r.setEnd(end, nil)
+	c.setEnd(end, nil)
 }
 
-func (r *run) publishEnd(outcome record.Status, end func() (record.RunEnd, any)) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.outcome, r.end = outcome, end
+func (c *concluder) publishEnd(outcome record.Status, end func() (record.RunEnd, any)) {
+	c.endMu.Lock()
+	defer c.endMu.Unlock()
+	c.outcome, c.end = outcome, end
+}
+
+// status is the status of the end, empty before that is known here.
+func (c *concluder) status() record.Status {
+	c.endMu.Lock()
+	defer c.endMu.Unlock()
+	return c.outcome
+}
+
+// get returns the end and the result, zero before they are known.
+func (c *concluder) get() (record.RunEnd, any) {
+	c.endMu.Lock()
+	end := c.end
+	c.endMu.Unlock()
+	if end == nil {
+		return record.RunEnd{}, nil
+	}
+	return end()
 }
 
 // value is the result of a run whose end was read from the store; nil if it has none or this program lacks its type. A
 // large result is assembled from the outputs that it consists of, as long as those are kept.
-func (r *run) value(end record.RunEnd) (any, error) {
-	t := r.layout.Graph.ResultType()
+func (c *concluder) value(end record.RunEnd) (any, error) {
+	t := c.layout.Graph.ResultType()
 	if end.Status != record.Succeeded || t.Err() != nil {
 		return nil, nil
 	}
@@ -268,5 +262,5 @@ func (r *run) value(end record.RunEnd) (any, error) {
 	}
 	ctx, stop := context.WithTimeout(context.Background(), valueWithin)
 	defer stop()
-	return r.result(ctx, &record.RunEnd{})
+	return c.result(ctx, &record.RunEnd{})
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
@@ -22,38 +21,38 @@ var (
 
 // exchange sends commits until they are answered, and applies the answers. If no answer comes for too long, others may
 // have been given the claims: then the session is over.
-func (r *run) exchange(ctx context.Context, drafts []*member.Draft, hint Hint) error {
+func (c *committer) exchange(ctx context.Context, drafts []*member.Draft, hint Hint) error {
 	calls := make([]Call, len(drafts))
 	for i, d := range drafts {
-		r.addLastLoss(ctx, d)
-		calls[i] = r.pack(d)
+		c.addLastLoss(ctx, d)
+		calls[i] = c.pack(d)
 	}
 	calls[len(calls)-1].Wake = hint
 	for {
 		sent := time.Now()
-		bounded, stop := context.WithDeadline(ctx, r.session.answered.Add(r.store.fenceAfter()))
-		replies, err := r.backend.Commit(bounded, r.id, calls)
+		bounded, stop := context.WithDeadline(ctx, c.answered.Add(c.fenceAfter()))
+		replies, err := c.backend.Commit(bounded, c.id, calls)
 		silent := bounded.Err() != nil
 		stop()
 		switch {
 		case err == nil:
-			return r.answer(ctx, drafts, replies, sent, hint)
+			return c.answer(ctx, drafts, replies, sent, hint)
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case silent:
-			r.fence(errSilent)
+			c.fence(errSilent)
 			return nil
 		case errors.Is(err, engine.ErrUnknownRun):
-			r.markUnknown()
+			c.markUnknown()
 			return nil
 		}
-		r.store.cfg.Log.Error("a commit failed and is repeated", "run", r.id, "error", err)
+		c.log.Error("a commit failed and is repeated", "error", err)
 		sleep(bounded, retryCall)
 	}
 }
 
 // pack encodes the steps, details and first error of a commit.
-func (r *run) pack(d *member.Draft) Call {
+func (c *committer) pack(d *member.Draft) Call {
 	if len(d.Steps) > 0 {
 		d.Commit.Packed = record.AppendSteps(nil, d.Steps)
 	}
@@ -64,10 +63,10 @@ func (r *run) pack(d *member.Draft) Call {
 			call.Outputs[i] = Output{Node: o.Node, Key: o.Key, Inline: o.Encoded}
 		}
 	}
-	b := blob{Revision: r.revision, Details: d.Details}
-	if r.session.isNew {
-		b.Workers = []record.WorkerRecord{r.describe()}
-		r.session.isNew = false
+	b := blob{Revision: c.revision, Details: d.Details}
+	if c.isNew {
+		b.Workers = []record.WorkerRecord{c.describe()}
+		c.isNew = false
 	}
 	if len(b.Details)+len(b.Workers) > 0 {
 		call.Details = [][]byte{b.encode()}
@@ -75,139 +74,129 @@ func (r *run) pack(d *member.Draft) Call {
 	return call
 }
 
-func encodeRecord(rec *record.ErrorRecord) []byte {
-	if rec == nil {
-		return nil
-	}
-	b, err := json.Marshal(rec)
-	if err != nil {
-		return nil // a record is texts and numbers
-	}
-	return b
-}
-
 // answer applies the answers to commits.
-func (r *run) answer(ctx context.Context, drafts []*member.Draft, replies []ledger.Reply, sent time.Time, hint Hint) error {
+func (c *committer) answer(ctx context.Context, drafts []*member.Draft, replies []ledger.Reply, sent time.Time, hint Hint) error {
 	if len(replies) != len(drafts) {
 		return fmt.Errorf("shared: %d answers to %d commits", len(replies), len(drafts))
 	}
-	r.clock.learn(sent, time.Now(), replies[len(replies)-1].Now)
-	r.session.answered, r.session.sent, r.session.beat = sent, sent, beatAfter(r.store.cfg.Lease)
+	c.clock.learn(sent, time.Now(), replies[len(replies)-1].Now)
+	c.answered, c.sent, c.beat = sent, sent, beatAfter(c.cfg.Lease)
 	readied := map[ledger.Class]int{}
 	for i, d := range drafts {
 		reply := &replies[i]
 		switch reply.Verdict {
 		case ledger.Applied, ledger.Repeated:
-			if err := r.applied(d, reply); err != nil {
+			if err := c.applied(d, reply); err != nil {
 				if errors.Is(err, member.ErrRolledBack) {
-					r.failRolledBack()
+					c.controls.failRolledBack()
 				}
-				r.abandonSession(ctx, err)
+				c.abandonSession(ctx, err)
 				return nil
 			}
 			for _, n := range reply.Readied {
 				readied[n.Class] += n.Nodes
 			}
 		case ledger.Exhausted, ledger.TooWide:
-			r.commitRefused(d)
+			c.commitRefused(d)
 		case ledger.Gone:
-			r.markEnded(reply)
+			c.markEnded(reply)
 			return nil
 		case ledger.Fenced:
-			r.fence(errFenced)
+			c.fence(errFenced)
 			return nil
 		default:
-			r.abandonSession(ctx, fmt.Errorf("%w: %s", errMalformed, reply.Why))
+			c.abandonSession(ctx, fmt.Errorf("%w: %s", errMalformed, reply.Why))
 			return nil
 		}
 	}
-	r.wake(readied, hint.Functions)
+	c.wakeWorkers(readied, hint.Functions)
 	return nil
 }
 
 // applied handles the answer to a commit that was applied.
-func (r *run) applied(d *member.Draft, reply *ledger.Reply) error {
-	r.lock()
-	err := r.state.Apply(d, reply)
-	r.dry = d.Granted(reply) < d.Commit.Want && !r.hinted
-	r.nextDue = reply.NextDue
-	r.awaitingUploads = false
+func (c *committer) applied(d *member.Draft, reply *ledger.Reply) error {
+	c.lock()
+	err := c.state.Apply(d, reply)
+	c.appetite.answered(d.Granted(reply) < d.Commit.Want)
+	c.due.retry, c.due.uploads = reply.NextDue, false
 	backlog := reply.Waiting
-	if r.dry {
+	if c.appetite == dry {
 		backlog = 0 // this process cannot get what waits
 	}
-	r.backlog.Store(int32(backlog))
-	r.waiting.Store(int32(reply.Waiting))
-	if r.session.ends = reply.Verdict == ledger.Applied && r.state.IsFinal(); r.session.ends {
-		r.session.endedAt = reply.Now
+	c.backlog.Store(int32(backlog))
+	c.waiting.Store(int32(reply.Waiting))
+	if c.session.ends = reply.Verdict == ledger.Applied && c.state.IsFinal(); c.session.ends {
+		c.session.endedAt = reply.Now
 	}
-	stopping := r.stoppingHook(nil)
-	r.unlockAndNotify()
+	stopping := c.stoppingHook(nil)
+	c.unlockAndNotify()
 	stopping()
 	if err == nil {
-		r.preload(reply.Claims)
+		c.fetcher.preload(reply.Claims)
 	}
 	return err
 }
 
 // commitRefused fails an attempt whose end the ledger refused. The commit has used no number.
-func (r *run) commitRefused(d *member.Draft) {
-	r.lock()
-	defer r.unlockAndNotify()
-	r.session.number--
-	r.state.Refuse(d)
+func (c *committer) commitRefused(d *member.Draft) {
+	c.lock()
+	defer c.unlockAndNotify()
+	c.number--
+	c.state.Refuse(d)
 }
 
 // markEnded records that the run ended without this session.
-func (r *run) markEnded(reply *ledger.Reply) {
-	r.lock()
-	defer r.unlockAndNotify()
-	r.state.SetStatus(reply.Status, reply.Stopping)
+func (c *committer) markEnded(reply *ledger.Reply) {
+	c.lock()
+	defer c.unlockAndNotify()
+	c.state.SetStatus(reply.Status, reply.Stopping)
 }
 
-// markUnknown records that the store does not know the run any more.
-func (r *run) markUnknown() {
-	r.lock()
-	defer r.unlockAndNotify()
-	r.state.MarkLost()
-}
+const (
+	// lossTries and lossPause bound the wait for the details of a loss, which are added shortly after the reap.
+	lossTries = 4
+	lossPause = 50 * time.Millisecond
+)
 
-// abandonSession leaves a session that cannot continue, so that others get its claims at once; a new one follows.
-func (r *run) abandonSession(ctx context.Context, cause error) {
-	r.store.cfg.Log.Error("a session is given up", "run", r.id, "cause", cause)
-	bounded, stop := context.WithTimeout(ctx, r.store.fenceAfter())
-	defer stop()
-	_, _ = r.backend.Do(bounded, r.id, ledger.Leave{Session: r.session.id}, nil) // else its lease runs out
-	r.fence(cause)
-	sleep(ctx, retryCall) // it may happen again
-}
-
-// failRolledBack fails the run, since processes number its nodes differently now. A retry begins with what the store
-// has kept.
-func (r *run) failRolledBack() {
-	r.Stop(record.Failed, member.ErrRolledBack, &record.ErrorRecord{
-		Kind: record.StoreError, Node: dag.NoNode, Worker: r.name, Time: r.wall(r.clock.now()),
-		Message: "the store has forgotten what it had acknowledged, which happens when its machine dies or a lagging replica takes over",
-	})
-}
-
-// stopLanes takes their claims from all lanes when the run is over.
-func (r *run) stopLanes() {
-	r.halted.Store(true)
-	r.lock()
-	executing := 0
-	for _, l := range r.lanes {
-		if l.held {
-			l.unassign()
-			executing++
+// addLastLoss completes the records of poison tasks by how the last worker was lost that executed them, which is what
+// users need to find the cause.
+func (c *committer) addLastLoss(ctx context.Context, d *member.Draft) {
+	for rec, ended := range d.Poisoned() {
+		rec.Time = c.wall(ended)
+		if last := c.lastLoss(ctx, rec); last != nil {
+			rec.Message += "; the last time, " + last.Message
+			rec.Stack, rec.ExitCode, rec.Signal = last.Stack, last.ExitCode, last.Signal
+			rec.Worker, rec.Host, rec.Slot = last.Worker, last.Host, last.Slot
 		}
 	}
-	r.state.Ended(executing > 0)
-	r.closeOnBoard()
-	stopping := r.stoppingHook(nil)
-	r.unlockAndNotify()
-	stopping()
-	if executing > 0 {
-		r.hooks.Fenced(errFenced)
+}
+
+// lastLoss is the record of the attempt before that of rec, nil if there is none.
+func (c *committer) lastLoss(ctx context.Context, rec *record.ErrorRecord) *record.ErrorRecord {
+	ctx, stop := context.WithTimeout(ctx, shortCall)
+	defer stop()
+	var after Position
+	for tries := 0; tries < lossTries && rec.Attempt > 1; {
+		blobs, err := c.backend.Details(ctx, c.id, after, readMost)
+		if err != nil {
+			return nil
+		}
+		for _, raw := range blobs {
+			after = raw.At
+			var b blob
+			if json.Unmarshal(raw.Data, &b) != nil || b.Revision != c.revision {
+				continue
+			}
+			for _, d := range b.Details {
+				if d.Error != nil && d.Node == rec.Node && d.Epoch == rec.Epoch && d.Attempt == rec.Attempt-1 {
+					return d.Error
+				}
+			}
+		}
+		if len(blobs) == 0 {
+			sleep(ctx, lossPause)
+			tries++
+		}
 	}
+	return nil
 }

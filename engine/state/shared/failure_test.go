@@ -131,7 +131,7 @@ func TestContinueFinishesEverythingElse(t *testing.T) {
 func TestTheRetryBudgetIsBounded(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world, watcher *process) {
 		g := engine.NewBuilder()
-		never := engine.Func1("never", func(_ context.Context, n int) (int, error) { return 0, errBroken }).With(engine.Options{Retries: 100})
+		never := engine.Func1("never", func(_ context.Context, n int) (int, error) { return 0, errBroken }).With(dag.Options{Retries: 100})
 		graph := compile(t, g, never.Call(engine.Const(g, 1)))
 		exec := w.submit(watcher, graph, engine.RunOptions{})
 		end, _ := w.await(exec)
@@ -218,7 +218,7 @@ func TestMaxConcurrentHoldsForAllProcesses(t *testing.T) {
 			}
 			time.Sleep(10 * time.Millisecond)
 			return n, nil
-		}).With(engine.Options{MaxConcurrent: 3})
+		}).With(dag.Options{MaxConcurrent: 3})
 		g := engine.NewBuilder()
 		graph := compile(t, g, engine.FanOut(g, engine.Const(g, make([]int, 50)), func(e engine.Ref[int]) engine.Ref[int] {
 			return next.Call(bounded.Call(next.Call(e)))

@@ -59,17 +59,22 @@ type fetching struct {
 	ahead bool // prefetched: no lane has its reader yet
 }
 
-// Errors implements state.Fetcher.
-func (r *run) Errors(id dag.NodeID) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.state.Errors(id)
+// fetcher gets the values that nodes of this process read, from memory or the store. Safe for concurrent use.
+type fetcher struct {
+	*core
+	moves   moves
+	fetches map[dag.NodeID]*fetching // guarded by core.mu; under way, of the current session
+	missed  map[dag.NodeID]uint16    // guarded by core.mu; epochs of outputs that were lost
 }
 
-// Fetch implements state.Fetcher.
-func (r *run) Fetch(ctx context.Context, c state.Claim) (dag.Values, []record.InputDetail, error) {
-	p := r.Numbering().Locate(c.Node)
-	in := &inputSet{nodes: r.layout.Graph.Reads(nil, p, r.Numbering())}
+func newFetcher(c *core, m moves) *fetcher {
+	return &fetcher{core: c, moves: m, fetches: map[dag.NodeID]*fetching{}, missed: map[dag.NodeID]uint16{}}
+}
+
+// fetchInputs is Fetch of state.Fetcher.
+func (r *fetcher) fetchInputs(ctx context.Context, c state.Claim) (dag.Values, []record.InputDetail, error) {
+	p := r.state.Numbering().Locate(c.Node)
+	in := &inputSet{nodes: r.layout.Graph.Reads(nil, p, r.state.Numbering())}
 	if len(in.nodes) == 0 {
 		return in, nil, nil
 	}
@@ -91,7 +96,7 @@ func (r *run) Fetch(ctx context.Context, c state.Claim) (dag.Values, []record.In
 }
 
 // local fills in the inputs if all of them are in memory; otherwise it reports false.
-func (r *run) local(in *inputSet) bool {
+func (r *fetcher) local(in *inputSet) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, id := range in.nodes {
@@ -105,7 +110,7 @@ func (r *run) local(in *inputSet) bool {
 }
 
 // gather fetches the inputs that are not in memory, and returns those that the store does not have either.
-func (r *run) gather(ctx context.Context, in *inputSet, details []record.InputDetail) (missing []dag.NodeID, err error) {
+func (r *fetcher) gather(ctx context.Context, in *inputSet, details []record.InputDetail) (missing []dag.NodeID, err error) {
 	for i, f := range r.request(in, false) {
 		d := record.InputDetail{From: in.nodes[i], Source: fromLocal}
 		if f != nil {
@@ -137,7 +142,7 @@ func (r *run) gather(ctx context.Context, in *inputSet, details []record.InputDe
 
 // request fills in the inputs that are in memory and starts to fetch the others, unless that is under way. It returns
 // what to wait for, nil for inputs that are filled in.
-func (r *run) request(in *inputSet, ahead bool) []*fetching {
+func (r *fetcher) request(in *inputSet, ahead bool) []*fetching {
 	waits := make([]*fetching, len(in.nodes))
 	var asked []dag.NodeID
 	r.mu.Lock()
@@ -171,14 +176,14 @@ func (r *run) request(in *inputSet, ahead bool) []*fetching {
 }
 
 // preload prefetches the inputs of claims that wait for a lane.
-func (r *run) preload(claims []ledger.Claim) {
+func (r *fetcher) preload(claims []ledger.Claim) {
 	if r.rules.NoPreload {
 		return
 	}
 	in := &inputSet{}
 	for _, c := range claims {
 		if !c.Skip && !c.Poison && !c.EdgesOnly {
-			in.nodes = r.layout.Graph.Reads(in.nodes, r.Numbering().Locate(c.Node), r.Numbering())
+			in.nodes = r.layout.Graph.Reads(in.nodes, r.state.Numbering().Locate(c.Node), r.state.Numbering())
 		}
 	}
 	if len(in.nodes) == 0 {
@@ -191,13 +196,13 @@ func (r *run) preload(claims []ledger.Claim) {
 }
 
 // fetch gets and decodes a group of outputs.
-func (r *run) fetch(ctx context.Context, group []dag.NodeID, session ledger.SessionID) {
+func (r *fetcher) fetch(ctx context.Context, group []dag.NodeID, session ledger.SessionID) {
 	began := time.Now()
 	var values []Output
 	err := errFenced
-	if r.store.enterMove(ctx) {
+	if r.moves.enter(ctx) {
 		values, err = r.backend.Outputs(ctx, r.id, group)
-		r.store.exitMove()
+		r.moves.exit()
 	}
 	if err == nil && len(values) != len(group) {
 		err = fmt.Errorf("shared: %d outputs were given, expected %d", len(values), len(group))
@@ -212,7 +217,7 @@ func (r *run) fetch(ctx context.Context, group []dag.NodeID, session ledger.Sess
 }
 
 // fetchedAll hands a group of outputs, nil for missing ones, to those who wait for them.
-func (r *run) fetchedAll(group []dag.NodeID, outs []*member.Value, err error, took time.Duration, session ledger.SessionID) {
+func (r *fetcher) fetchedAll(group []dag.NodeID, outs []*member.Value, err error, took time.Duration, session ledger.SessionID) {
 	r.lock()
 	defer r.unlockAndNotify()
 	if r.session.id != session {
@@ -229,12 +234,35 @@ func (r *run) fetchedAll(group []dag.NodeID, outs []*member.Value, err error, to
 	}
 }
 
+// fetchHere gets values in this goroutine, since the run may not start others any more.
+func (r *fetcher) fetchHere(ctx context.Context, in *inputSet) error {
+	at := 0
+	for some := range slices.Chunk(in.nodes, mostGroup) {
+		values, err := r.backend.Outputs(ctx, r.id, some)
+		if err != nil {
+			return err
+		}
+		for i := range values {
+			o, err := r.decode(some[i], values[i])
+			if err != nil {
+				return err
+			}
+			if o == nil {
+				return fmt.Errorf("shared: the output of node %d is gone, which the result contains", some[i])
+			}
+			in.outs[at] = o
+			at++
+		}
+	}
+	return nil
+}
+
 // decode makes an output of a stored value, nil where there is none.
-func (r *run) decode(id dag.NodeID, in Output) (*member.Value, error) {
+func (r *fetcher) decode(id dag.NodeID, in Output) (*member.Value, error) {
 	if in.Inline == nil {
 		return nil, nil
 	}
-	v, err := r.layout.Graph.OutputType(r.Numbering().Locate(id)).Decode(in.Inline)
+	v, err := r.layout.Graph.OutputType(r.state.Numbering().Locate(id)).Decode(in.Inline)
 	if err != nil {
 		return nil, err
 	}
@@ -242,7 +270,7 @@ func (r *run) decode(id dag.NodeID, in Output) (*member.Value, error) {
 }
 
 // abandonFetches fails all fetches of a session that is over. The lock is held.
-func (r *run) abandonFetches() {
+func (r *fetcher) abandonFetches() {
 	for _, f := range r.fetches {
 		f.err = errFenced
 		close(f.done)

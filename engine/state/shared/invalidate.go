@@ -12,7 +12,7 @@ import (
 
 // invalidate has lost outputs recomputed and releases the claim on their reader: then it returns state.ErrInputLost. It
 // returns nil when they were recomputed meanwhile, so that they can be fetched.
-func (r *run) invalidate(ctx context.Context, c state.Claim, missing []dag.NodeID) error {
+func (r *fetcher) invalidate(ctx context.Context, c state.Claim, missing []dag.NodeID) error {
 	missing = missing[:min(len(missing), ledger.MaxLost)] // the others are found to be missing next time
 	op, err := r.invalidation(ctx, c, missing)
 	if err != nil {
@@ -37,14 +37,14 @@ func (r *run) invalidate(ctx context.Context, c state.Claim, missing []dag.NodeI
 	if reply.Verdict == ledger.Applied {
 		r.state.CountInvalidated(len(missing))
 	}
-	r.dry = false // the recomputed tasks can be claimed
+	r.appetite.changed() // the recomputed tasks can be claimed
 	r.unlockAndNotify()
 	r.expect(missing, func(i int) uint16 { return op.Lost[i].Epoch + 1 })
 	return state.ErrInputLost
 }
 
 // expect records the epochs that outputs have next, in case they are missing again.
-func (r *run) expect(nodes []dag.NodeID, epoch func(i int) uint16) {
+func (r *fetcher) expect(nodes []dag.NodeID, epoch func(i int) uint16) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, id := range nodes {
@@ -53,7 +53,7 @@ func (r *run) expect(nodes []dag.NodeID, epoch func(i int) uint16) {
 }
 
 // invalidation waits until the ledger knows the claim, and returns the operation.
-func (r *run) invalidation(ctx context.Context, c state.Claim, missing []dag.NodeID) (ledger.Invalidate, error) {
+func (r *fetcher) invalidation(ctx context.Context, c state.Claim, missing []dag.NodeID) (ledger.Invalidate, error) {
 	for {
 		r.lock()
 		l := r.laneOf(c)
@@ -72,14 +72,4 @@ func (r *run) invalidation(ctx context.Context, c state.Claim, missing []dag.Nod
 			return ledger.Invalidate{}, ctx.Err()
 		}
 	}
-}
-
-// laneOf finds the lane that holds a claim, nil when the claim is over. The lock is held.
-func (r *run) laneOf(c state.Claim) *lane {
-	for _, l := range r.lanes {
-		if l.held && l.claim.Token == c.Token {
-			return l
-		}
-	}
-	return nil
 }

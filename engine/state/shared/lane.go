@@ -7,10 +7,10 @@ import (
 	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
 )
 
-// lane implements state.Lane. Its fields are guarded by the run's mu, except that the lane's own goroutine reads at and
+// lane implements state.Lane. Its fields are guarded by mu of core, except that the lane's own goroutine reads at and
 // starving without it.
 type lane struct {
-	r        *run
+	c        *core
 	slot     uint16
 	node     member.Node
 	claim    state.Claim
@@ -20,32 +20,42 @@ type lane struct {
 }
 
 // Lane implements state.Run.
-func (r *run) Lane(slot int) state.Lane {
-	l := &lane{r: r, slot: uint16(slot)}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.lanes = append(r.lanes, l)
+func (c *core) Lane(slot int) state.Lane {
+	l := &lane{c: c, slot: uint16(slot)}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lanes = append(c.lanes, l)
 	return l
 }
 
 // Claim implements state.Lane.
 func (l *lane) Claim() (state.Claim, bool) {
-	r := l.r
-	if l.starving && r.ready.Load() == 0 {
+	c := l.c
+	if l.starving && c.ready.Load() == 0 {
 		return state.Claim{}, false
 	}
-	r.lock()
-	defer r.unlockAndNotify()
-	if r.self == nil || r.state.HasLeft() {
+	c.lock()
+	defer c.unlockAndNotify()
+	if c.self == nil || c.state.HasLeft() {
 		return state.Claim{}, false
 	}
-	p, ok := r.state.Claim()
+	p, ok := c.state.Claim()
 	l.starve(!ok)
 	if !ok {
 		return state.Claim{}, false
 	}
 	l.assign(p, true)
 	return l.claim, true
+}
+
+// laneOf finds the lane that holds a claim, nil when the claim is over. The lock is held.
+func (c *core) laneOf(claim state.Claim) *lane {
+	for _, l := range c.lanes {
+		if l.held && l.claim.Token == claim.Token {
+			return l
+		}
+	}
+	return nil
 }
 
 // starve records whether the lane waits for a node. The lock is held.
@@ -55,22 +65,22 @@ func (l *lane) starve(starving bool) {
 	}
 	l.starving = starving
 	if starving {
-		l.r.starving++
+		l.c.starving++
 	} else {
-		l.r.starving--
+		l.c.starving--
 	}
 }
 
 // assign gives a node to the lane. The lock is held.
 func (l *lane) assign(p member.Node, head bool) {
-	r := l.r
-	r.tokens++
+	c := l.c
+	c.tokens++
 	if !l.held {
-		r.state.Occupy()
+		c.state.Occupy()
 	}
 	l.node, l.head, l.held = p, head, true
-	l.claim = p.Claim(r.tokens)
-	r.store.cfg.Board.Executing(int(l.slot), r.session.handle, p.ID())
+	l.claim = p.Claim(c.tokens)
+	c.cfg.Board.Executing(int(l.slot), c.session.handle, p.ID())
 }
 
 // unassign takes the claim from the lane. The lock is held.
@@ -79,35 +89,35 @@ func (l *lane) unassign() {
 		return
 	}
 	l.held = false
-	l.r.state.Vacate()
-	l.r.store.cfg.Board.Idle(int(l.slot))
+	l.c.state.Vacate()
+	l.c.cfg.Board.Idle(int(l.slot))
 }
 
 // Release implements state.Lane.
 func (l *lane) Release() {
-	l.r.lock()
-	defer l.r.unlockAndNotify()
+	l.c.lock()
+	defer l.c.unlockAndNotify()
 	if l.held {
 		l.unassign()
-		l.r.state.Release(l.node)
+		l.c.state.Release(l.node)
 	}
 }
 
 // Announce implements state.Lane.
 func (l *lane) Announce(e *state.End) {
-	r := l.r
-	r.lock()
-	defer r.unlockAndNotify()
+	c := l.c
+	c.lock()
+	defer c.unlockAndNotify()
 	if l.held && l.claim.Node == e.Node {
-		r.state.Announce(e, l.node, l.slot, l.head)
+		c.state.Announce(e, l.node, l.slot, l.head)
 	}
 }
 
 // Abandon implements state.Lane.
 func (l *lane) Abandon(e *state.End) {
-	r := l.r
-	r.lock()
-	defer r.unlockAndNotify()
+	c := l.c
+	c.lock()
+	defer c.unlockAndNotify()
 	if !l.held || l.claim.Node != e.Node {
 		return
 	}
@@ -118,10 +128,10 @@ func (l *lane) Abandon(e *state.End) {
 // Complete implements state.Lane.
 func (l *lane) Complete(strand []state.End, next bool) state.Reply {
 	outputs := l.prepare(strand)
-	r := l.r
-	r.lock()
-	defer r.unlockAndNotify()
-	if !l.held || l.claim.Node != strand[0].Node || !r.state.IsStrand(strand) {
+	c := l.c
+	c.lock()
+	defer c.unlockAndNotify()
+	if !l.held || l.claim.Node != strand[0].Node || !c.state.IsStrand(strand) {
 		return state.Reply{Stale: true}
 	}
 	became := dag.NoNode
@@ -136,7 +146,7 @@ func (l *lane) Complete(strand []state.End, next bool) state.Reply {
 		l.unassign()
 		return state.Reply{}
 	}
-	l.assign(r.state.Find(became), false)
+	l.assign(c.state.Find(became), false)
 	return state.Reply{Next: l.claim, HasNext: true}
 }
 
@@ -158,14 +168,14 @@ func (l *lane) prepare(strand []state.End) []*member.Value {
 func (l *lane) output(e *state.End) *member.Value {
 	p := l.node
 	if p.ID() != e.Node { // a later node of the strand
-		l.r.mu.Lock()
-		p = l.r.state.Find(e.Node)
-		l.r.mu.Unlock()
+		l.c.mu.Lock()
+		p = l.c.state.Find(e.Node)
+		l.c.mu.Unlock()
 	}
 	if !p.IsTask() {
 		return nil
 	}
-	o, err := l.r.state.Prepare(p, e.Output, e.OutputBytes)
+	o, err := l.c.state.Prepare(p, e.Output, e.OutputBytes)
 	if err != nil {
 		l.unstorable(e, p, err)
 		return nil
@@ -177,15 +187,15 @@ func (l *lane) output(e *state.End) *member.Value {
 func (l *lane) unstorable(e *state.End, p member.Node, err error) {
 	e.Outcome, e.Output, e.OutputBytes = record.OutcomeFailed, nil, 0
 	e.Error = &record.ErrorRecord{
-		Kind: record.StoreError, Task: l.r.state.Identity(p), Node: e.Node, Message: err.Error(), Worker: l.r.name, Slot: int(l.slot),
-		Epoch: int(e.Epoch), Attempt: int(e.Attempt), Time: l.r.wall(e.Ended),
+		Kind: record.StoreError, Task: l.c.state.Identity(p), Node: e.Node, Message: err.Error(), Worker: l.c.workerName(), Slot: int(l.slot),
+		Epoch: int(e.Epoch), Attempt: int(e.Attempt), Time: l.c.wall(e.Ended),
 	}
 }
 
 // endAttempt ends one attempt and returns the node that the lane becomes. The lock is held.
 func (l *lane) endAttempt(e *state.End, out *member.Value, follower dag.NodeID, next bool) dag.NodeID {
-	r := l.r
-	s := r.state
+	c := l.c
+	s := c.state
 	if err := s.Broken(e.Node); err != nil && e.Outcome == record.OutcomeOK {
 		l.unstorable(e, s.Find(e.Node), err)
 		out = nil

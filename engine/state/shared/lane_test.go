@@ -24,9 +24,9 @@ func idleRun(t *testing.T) *run {
 	s, err := New(Config{Backend: noBackend{}})
 	require.NoError(t, err)
 	r := newRun(s, execution.Job{Info: record.RunInfo{ID: "r"}, Graph: g}, Stored{Status: record.Running}, noHooks)
-	r.controls.r = r
 	r.spawn = func(func(context.Context)) bool { return true }
-	r.self, r.entered = func() record.WorkerRecord { return record.WorkerRecord{} }, true
+	r.enter = func() {}
+	r.Enter(func() record.WorkerRecord { return record.WorkerRecord{} })
 	return r
 }
 
@@ -39,25 +39,26 @@ func (noBackend) Costs() Costs { return Costs{} }
 func TestAFetchWithoutASessionFailsAtOnce(t *testing.T) {
 	r := idleRun(t)
 	in := &inputSet{nodes: []dag.NodeID{0}, outs: make([]*member.Value, 1)}
-	waits := r.request(in, false)
+	waits := r.fetcher.request(in, false)
 	<-waits[0].done
 	require.ErrorIs(t, waits[0].err, errFenced)
-	assert.Empty(t, r.fetches)
+	assert.Empty(t, r.fetcher.fetches)
 	r.session.id = "s"
-	again := r.request(in, false)
+	again := r.fetcher.request(in, false)
 	assert.NotSame(t, waits[0], again[0])
-	assert.Len(t, r.fetches, 1)
+	assert.Len(t, r.fetcher.fetches, 1)
 }
 
 // When a lane finds nothing long after the store had nothing, the run asks for work again.
 func TestAStarvingLaneRequestsWork(t *testing.T) {
 	r := idleRun(t)
 	r.session.id = "s"
-	r.dry = true
+	r.appetite = dry
 	r.state.Occupy()
+	requested := 0
+	r.starved = func() { requested++ }
 	l := r.Lane(0)
-	assert.Empty(t, r.store.workWanted)
 	_, ok := l.Claim()
 	assert.False(t, ok)
-	assert.Len(t, r.store.workWanted, 1)
+	assert.Equal(t, 1, requested)
 }

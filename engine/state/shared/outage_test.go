@@ -71,7 +71,7 @@ func TestWorkerLossesUseUpNoRetries(t *testing.T) {
 			default:
 				return n, nil
 			}
-		}).With(engine.Options{Retries: 2})
+		}).With(dag.Options{Retries: 2})
 		g := engine.NewBuilder()
 		graph := compile(t, g, unlucky.Call(engine.Const(g, 7)))
 		exec := w.submit(watcher, graph, engine.RunOptions{Rules: record.Rules{PoisonAfter: 9}})

@@ -92,13 +92,14 @@ func (w *world) process(faults sharedtest.Faults, change func(*shared.Config, *w
 // idle is a process without lanes.
 func idle(_ *shared.Config, pool *worker.Config) { pool.Idle, pool.Find = true, nil }
 
-// end stops all processes.
+// end stops all processes, and waits until their stores have no goroutine left.
 func (w *world) end() {
 	for _, p := range w.processes {
 		p.stop()
 	}
 	for _, p := range w.processes {
 		<-p.ended
+		p.store.Close()
 	}
 }
 

@@ -4,13 +4,18 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"time"
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
+
+// reaper does for one run what any process that knows it may do: it reaps expired sessions and audits the ledger.
+type reaper struct {
+	*core
+	controls *controls
+}
 
 // names maps sessions to the names of their workers.
 func names(workers []Worker) map[ledger.SessionID]string {
@@ -24,9 +29,64 @@ func names(workers []Worker) map[ledger.SessionID]string {
 	return byID
 }
 
+// maintain stops one run at its deadline, reaps its expired sessions and offers its waiting nodes to invokers.
+func (r *reaper) maintain(ctx context.Context) {
+	ctx, stop := context.WithTimeout(ctx, shortCall)
+	defer stop()
+	r.controls.stopAtDeadline()
+	workers, err := r.backend.Workers(ctx, r.id)
+	if err == nil {
+		r.updateSessions(workers)
+		for more := true; more && err == nil; {
+			more, err = r.reap(ctx, ledger.Reap{Limit: ledger.MaxReap, Poison: r.rules.PoisonAfter}, names(workers), nil)
+		}
+	}
+	if err != nil && ctx.Err() == nil && !errors.Is(err, engine.ErrUnknownRun) {
+		r.log.Error("expired sessions could not be reaped", "error", err)
+	}
+	r.invokeAgain(err == nil && len(workers) == 0)
+}
+
+// invokeAgain repeats an invocation that may have been lost: workers on demand do not poll.
+func (r *reaper) invokeAgain(deserted bool) {
+	n := int(r.waiting.Load())
+	if n == 0 && deserted && !r.halted.Load() {
+		n = 1 // without a session, how many nodes wait is unknown
+	}
+	if n > 0 {
+		r.cfg.Invoke(r.id, map[string]int{"": n}, r.rules.Invokers)
+	}
+}
+
+// audit reads the ledger, logs what is inconsistent, and repeats edges that were never set.
+func (r *reaper) audit(ctx context.Context) {
+	ctx, stop := context.WithTimeout(ctx, shortCall)
+	defer stop()
+	state, err := r.backend.Snapshot(ctx, r.id)
+	if err != nil || state.Status.Final() {
+		return
+	}
+	if err := state.Check(); err != nil {
+		r.log.Error("the ledger of a run is inconsistent", "error", err)
+	}
+	r.lock()
+	defer r.unlockAndNotify()
+	if err := r.state.Learn(state.Blocks, 0); err != nil || r.session.id == "" {
+		return
+	}
+	miscounted, repeated := r.state.Audit(state)
+	for _, id := range miscounted {
+		n := &state.Nodes[id]
+		r.log.Error("the count of a node is not that of its bits", "node", id, "count", n.Arrived)
+	}
+	for _, id := range repeated {
+		r.log.Error("edges of a node were never set, and are set now", "node", id)
+	}
+}
+
 // reap ends expired sessions, and adds details for each attempt that was lost with them. It reports whether there may be
 // more to reap.
-func (r *run) reap(ctx context.Context, op ledger.Reap, names map[ledger.SessionID]string, died *record.ErrorRecord) (more bool, err error) {
+func (r *reaper) reap(ctx context.Context, op ledger.Reap, names map[ledger.SessionID]string, died *record.ErrorRecord) (more bool, err error) {
 	reply, err := r.backend.Do(ctx, r.id, op, nil)
 	if err != nil || len(reply.Lost) == 0 {
 		return false, err
@@ -41,7 +101,7 @@ func (r *run) reap(ctx context.Context, op ledger.Reap, names map[ledger.Session
 	for _, n := range reply.Readied {
 		readied[n.Class] += n.Nodes
 	}
-	r.wake(readied, nil)
+	r.wakeWorkers(readied, nil)
 	if len(b.Details) > 0 {
 		err = r.backend.AddDetails(ctx, r.id, [][]byte{b.encode()})
 	}
@@ -49,16 +109,16 @@ func (r *run) reap(ctx context.Context, op ledger.Reap, names map[ledger.Session
 }
 
 // lossOf is the detail of an attempt that was lost with its worker; died is what is known of the death, nil for nothing.
-func (r *run) lossOf(l ledger.Lost, worker string, now int64, died *record.ErrorRecord) record.Detail {
+func (r *reaper) lossOf(l ledger.Lost, worker string, now int64, died *record.ErrorRecord) record.Detail {
 	rec := record.ErrorRecord{
 		Kind: record.WorkerLostError, Worker: worker, Time: r.wall(now), Message: "its worker died, or was cut off from the store",
 	}
 	if died != nil {
 		rec = *died
 	}
-	if r.Numbering().Contains(l.Claim.Node) {
-		if p := r.Numbering().Locate(l.Claim.Node); r.Numbering().IsTask(l.Claim.Node) {
-			rec.Task = r.Numbering().Identity(p).String()
+	if r.state.Numbering().Contains(l.Claim.Node) {
+		if p := r.state.Numbering().Locate(l.Claim.Node); r.state.Numbering().IsTask(l.Claim.Node) {
+			rec.Task = r.state.Numbering().Identity(p).String()
 		}
 	}
 	rec.Node, rec.Epoch, rec.Attempt = l.Claim.Node, int(l.Claim.Epoch), int(l.Claim.Attempt)
@@ -82,84 +142,13 @@ func (s *Store) ReapSession(ctx context.Context, id record.RunID, session ledger
 	}
 	r := newRun(s, job, kept, noHooks)
 	r.spawn = func(f func(context.Context)) bool { f(ctx); return true }
-	if err := r.learnBlocks(ctx); err != nil {
+	if err := r.concluder.learnBlocks(ctx); err != nil {
 		return err
 	}
 	for more := true; more && err == nil; {
-		more, err = r.reap(ctx, ledger.Reap{
+		more, err = r.reaper.reap(ctx, ledger.Reap{
 			Session: session, Running: running, Limit: ledger.MaxReap, Poison: r.rules.PoisonAfter,
 		}, nil, &died)
 	}
 	return err
-}
-
-// updateSessions counts the other sessions. Those without claims get what has waited here for too long.
-func (r *run) updateSessions(workers []Worker) {
-	r.lock()
-	defer r.unlockAndNotify()
-	if r.session.id == "" {
-		return
-	}
-	others, idle, first := 0, 0, true
-	number, _ := r.state.Worker()
-	for _, w := range workers {
-		if w.Session == r.session.id {
-			continue
-		}
-		others++
-		first = first && w.Number > number
-		if w.Claims == 0 {
-			idle++
-		}
-	}
-	s := r.state
-	s.SetSessions(others, first)
-	if idle > 0 && !s.IsStopping() {
-		s.ReleaseStale(idle*max(1, r.record.Width), staleAfter)
-	}
-}
-
-const (
-	// staleAfter is how long a node may wait here, in ns, while others have no work.
-	staleAfter = int64(50 * time.Millisecond)
-	// askAfter is how often the other sessions are listed when nodes are stale.
-	askAfter = 250 * time.Millisecond
-	// askAlone is the same if there were none the last time.
-	askAlone = time.Second
-)
-
-// staleAt is when this process should find out whether others have no work, zero for never. The lock is held.
-func (r *run) staleAt() time.Time {
-	oldest, ok := r.state.OldestQueued()
-	if !ok {
-		return time.Time{}
-	}
-	pause := askAfter
-	if r.state.Others() == 0 {
-		pause = askAlone
-	}
-	stale := time.Now().Add(time.Duration(oldest + staleAfter - r.clock.now()))
-	if next := r.offeredAt.Add(pause); stale.Before(next) {
-		return next
-	}
-	return stale
-}
-
-// offerStale releases nodes that have waited here for too long, if others have no work.
-func (r *run) offerStale() {
-	r.lock()
-	at := r.staleAt()
-	isDue := !at.IsZero() && !time.Now().Before(at)
-	if isDue {
-		r.offeredAt = time.Now()
-	}
-	r.unlockAndNotify()
-	if !isDue {
-		return
-	}
-	r.spawn(func(ctx context.Context) {
-		if workers, err := r.backend.Workers(ctx, r.id); err == nil {
-			r.updateSessions(workers)
-		}
-	})
 }

@@ -2,78 +2,37 @@ package shared
 
 import (
 	"context"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/execution"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
-	"github.com/dagscope/dagscope/engine/state/ledger"
-	"github.com/dagscope/dagscope/engine/state/shared/internal/member"
 )
 
-// run is one run as this process knows it. It implements state.Run, state.Member, state.Fetcher and state.Backlogged.
-// Before Enter it only watches. All goroutines that it starts end with the run, or with Leave or Forget.
+// run is one run as this process knows it. It implements state.Run, state.Member, state.Fetcher and state.Backlogged, by
+// parts over one core: in its goroutine watcher, committer and concluder take turns; controls, reaper, fetcher and
+// uploader are called by others. All goroutines that they start end with the run, or with Leave or Forget. Its fields do
+// not change after start.
 type run struct {
-	store     *Store
-	backend   Backend
-	id        record.RunID
-	job       execution.Job
-	rules     record.Rules
-	revision  int
-	started   time.Time // on the store's clock
-	from      int64     // when this revision began, as far as this process knows
-	storedEnd []byte    // the end, if it was stored before this process came to know of the run
-	hooks     state.Hooks
-	layout    *member.Layout
-	clock     *clock
-	tail      *tail
+	*core
+	watcher   *watcher
+	committer *committer
+	concluder *concluder
+	controls  *controls
+	reaper    *reaper
+	fetcher   *fetcher
+	uploader  *uploader
 	details   *detailReader
-	cancel    context.CancelFunc // ends all goroutines of the run
-	enter     context.CancelFunc // ends watching, because this process takes part
-	kick      chan struct{}      // capacity 1: there may be something to commit
-	leave     chan leaving       // from Leave to the committer
-	done      chan struct{}
-	stopped   chan struct{} // closed when no goroutine of the run is left
-	ready     atomic.Int32  // nodes that lanes could claim
-	backlog   atomic.Int32  // nodes elsewhere that this process could claim
-	waiting   atomic.Int32  // nodes elsewhere that any process could claim
-	halted    atomic.Bool   // bodies need not be started any more
-	controls  controls
-	moves     group
-	spawn     func(func(ctx context.Context)) bool // starts a goroutine that ends with the run
-	number    int                                  // in the order in which this process has come to know of runs
-	joined    bool                                 // created elsewhere, found by Join
-	costs     Costs                                // of the back end when the run became known
+	tail      *tail
+	storedEnd []byte // the end, if it was stored before this process came to know of the run
+	number    int    // in the order in which runs became known
 
-	mu               sync.Mutex
-	state            *member.State
-	fetches          map[dag.NodeID]*fetching
-	missed           map[dag.NodeID]uint16 // epochs of outputs that were lost
-	session          session
-	self             func() record.WorkerRecord // nil before Enter
-	name             string                     // of this process's worker, set by Enter
-	lanes            []*lane
-	starving         int // lanes whose last Claim found nothing
-	tokens           uint64
-	dry              bool               // the last commit did not get all the nodes that it wanted
-	hinted           bool               // a hint has come since that commit was made
-	awaitingUploads  bool               // what is pending waits for outputs to be stored
-	unanswered       []ledger.SessionID // given up without an answer, so that the store may take them for alive
-	offeredAt        time.Time          // when others were last asked for, see giveAway
-	pendingSince     time.Time          // when something became pending, zero where nothing is
-	nextDue          int64
-	stoppingReported bool // hooks.Stopping was called
-	statusDue        bool // there is news of the run: the store is to be asked
-	entered          bool // Enter was called
-	end              func() (record.RunEnd, any)
-	outcome          record.Status // of end, empty before
-	usedCounted      int64         // what the store's counts have of this run
-	onlyCounted      int64
-	record           record.WorkerRecord // the last that self gave
+	tasks   group              // goroutines that end with the run
+	cancel  context.CancelFunc // ends all goroutines of the run
+	enter   context.CancelFunc // ends watching, because this process takes part
+	done    chan struct{}      // closed when the end is known here
+	stopped chan struct{}      // closed when no goroutine of the run is left
 }
 
 var (
@@ -83,58 +42,44 @@ var (
 	_ state.Backlogged = (*run)(nil)
 )
 
-// newRun makes the run; start starts its goroutine.
+// newRun makes the parts of a run; Store.startRun starts its goroutine.
 func newRun(s *Store, job execution.Job, kept Stored, hooks state.Hooks) *run {
-	if hooks.Ready == nil {
-		hooks.Ready = func(int) {}
-	}
-	if hooks.Stopping == nil {
-		hooks.Stopping = func(error) {}
-	}
-	if hooks.Fenced == nil {
-		hooks.Fenced = func(error) {}
-	}
+	f := newFacts(&s.cfg, job, kept, hooks)
+	c := newCore(f, s.requestWork)
 	r := &run{
-		store: s, backend: s.backend, id: job.Info.ID, job: job, rules: job.Options.Rules.WithDefaults(), revision: kept.Revision,
-		started: kept.StartedAt, storedEnd: kept.End, hooks: hooks, layout: member.NewLayout(job.Graph), clock: newClock(kept.StartedAt),
-		kick: make(chan struct{}, 1), leave: make(chan leaving), done: make(chan struct{}), stopped: make(chan struct{}),
-		fetches: map[dag.NodeID]*fetching{}, missed: map[dag.NodeID]uint16{},
+		core: c, storedEnd: kept.End, tail: newTail(f.backend, job, kept.Revision), fetcher: newFetcher(c, s.moves),
+		uploader: &uploader{core: c, moves: s.moves, held: &s.held}, controls: &controls{core: c},
+		done: make(chan struct{}), stopped: make(chan struct{}),
 	}
-	r.state = member.New(member.Config{
-		Layout: r.layout, Policy: job.Options.Policy, Rules: r.rules, Limit: s.cfg.HoldBytes, Unlogged: job.Options.Unlogged,
-	})
-	r.costs = s.backend.Costs()
-	if r.revision > 0 {
-		r.from = r.clock.now()
-	}
-	r.tail = newTail(r.backend, job, kept.Revision)
-	r.details = newDetailReader(r)
+	r.reaper = &reaper{core: c, controls: r.controls}
+	r.watcher = &watcher{core: c, tail: r.tail}
+	r.committer = &committer{core: c, fetcher: r.fetcher, uploader: r.uploader, controls: r.controls, leave: make(chan leaving)}
+	r.concluder = &concluder{core: c, tail: r.tail, fetcher: r.fetcher, controls: r.controls}
+	r.details = newDetailReader(f, r.tail, r.done)
 	return r
 }
 
-// start follows the run in a goroutine: before Enter this process only watches, and no longer than ctx.
-func (r *run) start(ctx context.Context) {
+// prepare gives the parts the lifetime of the run, which ends with cancel, Leave or Forget, and while this process only
+// watches with ctx. The run is to be followed next.
+func (r *run) prepare(ctx context.Context) (follow func()) {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	watching, enter := context.WithCancel(life)
-	r.enter, r.cancel = enter, cancel
-	r.controls.r, r.controls.life = r, life.Done()
-	r.spawn = func(f func(context.Context)) bool { return r.moves.run(func() { f(life) }) }
-	r.store.retain(r)
-	go func() {
-		defer close(r.stopped)
-		defer r.store.release(r)
+	r.cancel, r.enter = cancel, enter
+	r.controls.life = life.Done()
+	r.spawn = func(f func(context.Context)) bool { return r.tasks.run(func() { f(life) }) }
+	return func() {
 		defer context.AfterFunc(ctx, r.endWatch)()
 		r.follow(life, watching)
 		r.cancel()
-		r.moves.close()
+		r.tasks.close()
 		r.controls.close()
-		r.dropOutputs()
-	}()
+		r.uploader.dropOutputs()
+	}
 }
 
 // endWatch ends the run here, unless this process takes part.
 func (r *run) endWatch() {
-	if !r.isEntered() {
+	if !r.hasEntered() {
 		r.cancel()
 	}
 }
@@ -143,62 +88,66 @@ func (r *run) endWatch() {
 // watches.
 func (r *run) follow(ctx, watching context.Context) {
 	if r.storedEnd != nil {
-		r.setStoredEnd(r.storedEnd)
+		r.concluder.setStoredEnd(r.storedEnd)
 		close(r.done)
 		return
 	}
-	over := r.watch(watching)
-	if !over && r.isEntered() {
-		over = r.work(ctx)
+	over := r.watcher.run(watching)
+	if !over && r.hasEntered() {
+		over = r.committer.run(ctx)
 	}
-	if over && r.awaitEnd(ctx) {
+	if over && r.concluder.run(ctx) {
 		close(r.done)
 	}
 }
 
-// dropOutputs drops all outputs once the run's goroutines have ended; the result is read from the store.
-func (r *run) dropOutputs() {
+// Enter implements state.Member.
+func (r *run) Enter(self func() record.WorkerRecord) {
+	record := self()
+	r.name.Store(&record.Name)
+	r.lock()
+	r.self, r.record = self, record
+	r.state.Enter(record.Width)
+	r.unlockAndNotify()
+	r.enter()
+}
+
+// Drain implements state.Member.
+func (r *run) Drain() {
 	r.lock()
 	defer r.unlockAndNotify()
-	for _, l := range r.lanes {
-		l.unassign()
-	}
-	r.state.Close()
-	held := &r.store.held
-	held.used.Add(-r.usedCounted)
-	held.only.Add(-r.onlyCounted)
-	r.usedCounted, r.onlyCounted = 0, 0
+	r.state.Drain()
 }
 
-// lock takes mu and sets the time of the share.
-func (r *run) lock() {
-	r.mu.Lock()
-	r.state.Advance(r.clock.now())
-}
-
-// unlockAndNotify releases mu and notifies lanes, the committer and the store of what has changed for them.
-func (r *run) unlockAndNotify() {
-	ready := r.state.Ready()
-	before := int(r.ready.Swap(int32(ready)))
-	isNews := !r.state.HasLeft() && r.self != nil && r.needsTimer()
-	isStarved := r.dry && r.want() > 0
-	r.mu.Unlock()
-	if isNews {
-		r.wakeCommitter()
-	}
-	if isStarved {
-		r.store.requestWork()
-	}
-	if ready > before {
-		r.hooks.Ready(ready - before)
-	}
-}
-
-// wakeCommitter makes the committer check what is due.
-func (r *run) wakeCommitter() {
+// Leave implements state.Member.
+func (r *run) Leave(ctx context.Context, self record.WorkerRecord) error {
+	defer r.Forget()
+	answer := make(chan error, 1)
 	select {
-	case r.kick <- struct{}{}:
-	default:
+	case r.committer.leave <- leaving{ctx, self, answer}:
+		return <-answer
+	case <-r.stopped:
+		return r.committer.handOverRecord(ctx, self)
+	case <-ctx.Done():
+		r.cancel()
+		<-r.stopped
+		r.markLeft()
+		return ctx.Err()
+	}
+}
+
+// Forget implements execution.Execution. The store keeps the run.
+func (r *run) Forget() { r.cancel() }
+
+// Note implements state.Run.
+func (r *run) Note(s record.Step) {
+	if r.job.Options.Unlogged {
+		return
+	}
+	r.lock()
+	defer r.unlockAndNotify()
+	if !r.state.HasLeft() && r.self != nil && !r.state.IsFinal() {
+		r.state.Note(s)
 	}
 }
 
@@ -233,34 +182,31 @@ func (r *run) Elements(dag.NodeID) []any { return nil }
 // LazyElements implements dag.Lazy.
 func (r *run) LazyElements() {}
 
-// Note implements state.Run.
-func (r *run) Note(s record.Step) {
-	if r.job.Options.Unlogged {
-		return
-	}
-	r.lock()
-	defer r.unlockAndNotify()
-	if r.state.HasLeft() || r.self == nil || r.state.IsFinal() {
-		return
-	}
-	r.state.Note(s)
+// Fetch implements state.Fetcher.
+func (r *run) Fetch(ctx context.Context, c state.Claim) (dag.Values, []record.InputDetail, error) {
+	return r.fetcher.fetchInputs(ctx, c)
 }
 
-// Enter implements state.Member.
-func (r *run) Enter(self func() record.WorkerRecord) {
-	record := self()
-	r.lock()
-	r.self, r.record, r.name, r.entered = self, record, record.Name, true
-	r.state.Enter(record.Width)
-	r.unlockAndNotify()
-	r.enter()
-}
-
-func (r *run) isEntered() bool {
+// Errors implements state.Fetcher.
+func (r *run) Errors(id dag.NodeID) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.entered
+	return r.state.Errors(id)
 }
+
+// Stop implements state.Run.
+func (r *run) Stop(status record.Status, cause error, first *record.ErrorRecord) {
+	r.controls.stop(status, cause, first)
+}
+
+// Cancel implements execution.Execution.
+func (r *run) Cancel() { r.controls.stop(record.Cancelled, engine.ErrCancelled, nil) }
+
+// Pause implements execution.Execution.
+func (r *run) Pause() { r.controls.pause() }
+
+// Resume implements execution.Execution.
+func (r *run) Resume() { r.controls.resume() }
 
 // Steps implements execution.Execution.
 func (r *run) Steps(ctx context.Context, after uint64) ([]record.Step, error) {
@@ -270,60 +216,27 @@ func (r *run) Steps(ctx context.Context, after uint64) ([]record.Step, error) {
 // TakeDetails implements execution.Execution.
 func (r *run) TakeDetails() ([]record.Detail, []record.WorkerRecord) { return r.details.take() }
 
+// Progress implements execution.Execution.
+func (r *run) Progress() execution.Progress {
+	p := r.watcher.progress()
+	if outcome := r.concluder.status(); outcome != "" {
+		p.Status, p.Running = outcome, 0
+	}
+	return p
+}
+
 // Done implements execution.Execution.
 func (r *run) Done() <-chan struct{} { return r.done }
 
-// isDone reports whether the end is known here.
-func (r *run) isDone() bool {
-	select {
-	case <-r.done:
-		return true
-	default:
-		return false
-	}
-}
+// End implements execution.Execution.
+func (r *run) End() (record.RunEnd, any) { return r.concluder.get() }
 
-// isStopped reports whether all goroutines of the run have ended.
-func (r *run) isStopped() bool {
+// hasStopped reports whether all goroutines of the run have ended.
+func (r *run) hasStopped() bool {
 	select {
 	case <-r.stopped:
 		return true
 	default:
 		return false
 	}
-}
-
-// End implements execution.Execution.
-func (r *run) End() (record.RunEnd, any) {
-	r.mu.Lock()
-	end := r.end
-	r.mu.Unlock()
-	if end == nil {
-		return record.RunEnd{}, nil
-	}
-	return end()
-}
-
-// Forget implements execution.Execution. The store keeps the run.
-func (r *run) Forget() { r.cancel() }
-
-// Cancel implements execution.Execution.
-func (r *run) Cancel() { r.Stop(record.Cancelled, engine.ErrCancelled, nil) }
-
-// Pause implements execution.Execution.
-func (r *run) Pause() { r.controls.do(control{op: ledger.Pause{}}) }
-
-// Resume implements execution.Execution.
-func (r *run) Resume() { r.controls.do(control{op: ledger.Resume{}}) }
-
-// Stop implements state.Run.
-func (r *run) Stop(status record.Status, cause error, first *record.ErrorRecord) {
-	op := ledger.Stop{Status: status}
-	switch cause {
-	case engine.ErrCancelled:
-		op.Reason = record.CancelRequested
-	case engine.ErrDeadline:
-		op.Reason = record.RunDeadline
-	}
-	r.controls.do(control{op: op, cause: cause, record: encodeRecord(first)})
 }

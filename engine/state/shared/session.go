@@ -14,29 +14,6 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// session is this process's session in a run. id, handle, listed, ends and endedAt are guarded by the run's mu, the others
-// are owned by the committer's goroutine.
-type session struct {
-	id     ledger.SessionID // empty while there is none
-	handle uint32           // on the board, while it is listed
-	listed bool
-	number uint64 // of the last commit
-	isNew  bool   // no commit was made yet
-	// ends: its latest commit has ended the run, at that moment.
-	ends    bool
-	endedAt int64
-	// answered is when the last answered call was sent; sent, when the last commit was.
-	answered time.Time
-	sent     time.Time
-	beat     time.Duration // the longest pause before the next commit
-}
-
-// Errors that contexts of attempts report when their claims are lost.
-var (
-	errFenced = errors.New("shared: the claims of this process were given to others")
-	errSilent = errors.New("shared: the store has not answered for too long, so others may have the claims of this process")
-)
-
 // newSessionID names a session; names are never used again.
 func newSessionID() ledger.SessionID {
 	var b [12]byte
@@ -50,91 +27,163 @@ func beatAfter(lease time.Duration) time.Duration {
 	return third - third/10 + mathrand.N(third/5+1)
 }
 
-// fenceAfter is how long a session continues without an answer.
-func (s *Store) fenceAfter() time.Duration { return s.cfg.Lease * 2 / 3 }
-
 // open begins a session. It reports whether the run is still active.
-func (r *run) open(ctx context.Context) (ok bool, err error) {
+func (c *committer) open(ctx context.Context) (ok bool, err error) {
 	id, sent := newSessionID(), time.Now()
-	record, err := json.Marshal(r.describe())
+	record, err := json.Marshal(c.describe())
 	if err != nil {
 		return false, err
 	}
-	bounded, stop := context.WithTimeout(ctx, r.store.fenceAfter())
+	bounded, stop := context.WithTimeout(ctx, c.fenceAfter())
 	defer stop()
-	reply, err := r.backend.Do(bounded, r.id, ledger.Open{Session: id, Lease: r.store.cfg.Lease}, record)
+	reply, err := c.backend.Do(bounded, c.id, ledger.Open{Session: id, Lease: c.cfg.Lease}, record)
 	if errors.Is(err, engine.ErrUnknownRun) {
-		r.markUnknown()
+		c.markUnknown()
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	r.clock.learn(sent, time.Now(), reply.Now)
+	c.clock.learn(sent, time.Now(), reply.Now)
 	if reply.Verdict == ledger.Gone {
-		r.lock()
-		r.state.SetStatus(reply.Status, reply.Stopping)
-		r.unlockAndNotify()
+		c.lock()
+		c.state.SetStatus(reply.Status, reply.Stopping)
+		c.unlockAndNotify()
 		return false, nil
 	}
-	for _, old := range r.unanswered { // others need not wait until its lease expires
-		_, _ = r.backend.Do(bounded, r.id, ledger.Leave{Session: old}, nil)
+	for _, old := range c.unanswered { // others need not wait until its lease expires
+		_, _ = c.backend.Do(bounded, c.id, ledger.Leave{Session: old}, nil)
 	}
-	r.unanswered = nil
-	handle := r.store.cfg.Board.Opened(r.id, id)
-	r.lock()
-	r.session = session{id: id, handle: handle, listed: true, isNew: true, answered: sent, sent: sent, beat: beatAfter(r.store.cfg.Lease)}
-	r.state.Opened(reply.Worker, reply.Status, reply.Stopping)
-	stopping := r.stoppingHook(nil)
-	r.unlockAndNotify()
+	c.unanswered = nil
+	c.number, c.isNew, c.answered, c.sent, c.beat = 0, true, sent, sent, beatAfter(c.cfg.Lease)
+	handle := c.cfg.Board.Opened(c.id, id)
+	c.lock()
+	c.session = session{id: id, handle: handle, listed: true}
+	c.state.Opened(reply.Worker, reply.Status, reply.Stopping)
+	stopping := c.stoppingHook(nil)
+	c.unlockAndNotify()
 	stopping()
 	return true, nil
 }
 
-// closeOnBoard removes the session from the board, once: its handle may be reused afterwards. The lock is held.
-func (r *run) closeOnBoard() {
-	if r.session.listed {
-		r.session.listed = false
-		r.store.cfg.Board.Closed(r.session.handle)
-	}
-}
-
 // describe is the record of this process's worker.
-func (r *run) describe() record.WorkerRecord {
-	r.mu.Lock()
-	self := r.self
-	worker, _ := r.state.Worker()
-	r.mu.Unlock()
+func (c *committer) describe() record.WorkerRecord {
+	c.mu.Lock()
+	self := c.self
+	worker, _ := c.state.Worker()
+	c.mu.Unlock()
 	record := self()
 	record.Worker = int(worker)
-	r.mu.Lock()
-	r.record = record
-	r.mu.Unlock()
+	c.mu.Lock()
+	c.record = record
+	c.mu.Unlock()
 	return record
 }
 
-// wall is a moment of the run as a time on the store's clock.
-func (r *run) wall(ns int64) time.Time { return r.started.Add(time.Duration(ns)) }
-
 // fence drops all claims of a session that is over, or may be: others have them, or will. A new session follows.
-func (r *run) fence(cause error) {
-	r.lock()
-	lost := 0
-	for _, l := range r.lanes {
-		if l.held {
-			l.unassign()
-			lost++
+func (c *committer) fence(cause error) {
+	c.lock()
+	lost := len(c.unassignAll())
+	c.closeOnBoard()
+	if cause == errSilent {
+		c.unanswered = append(c.unanswered, c.session.id)
+	}
+	c.session = session{}
+	c.state.Reset()
+	c.fetcher.abandonFetches()
+	c.appetite.changed()
+	c.due.uploads, c.due.since = false, time.Time{}
+	c.unlockAndNotify()
+	c.log.Warn("a session has lost its claims", "executing", lost, "cause", cause)
+	c.hooks.Fenced(cause)
+}
+
+// abandonSession leaves a session that cannot continue, so that others get its claims at once; a new one follows.
+func (c *committer) abandonSession(ctx context.Context, cause error) {
+	c.log.Error("a session is given up", "cause", cause)
+	bounded, stop := context.WithTimeout(ctx, c.fenceAfter())
+	defer stop()
+	_, _ = c.backend.Do(bounded, c.id, ledger.Leave{Session: c.session.id}, nil) // else its lease runs out
+	c.fence(cause)
+	sleep(ctx, retryCall) // it may happen again
+}
+
+// stopLanes takes their claims from all lanes when the run is over.
+func (c *committer) stopLanes() {
+	c.halted.Store(true)
+	c.lock()
+	executing := len(c.unassignAll()) > 0
+	c.state.Ended(executing)
+	c.closeOnBoard()
+	stopping := c.stoppingHook(nil)
+	c.unlockAndNotify()
+	stopping()
+	if executing {
+		c.hooks.Fenced(errFenced)
+	}
+}
+
+// leaving is a request to the committer to leave the run.
+type leaving struct {
+	ctx    context.Context
+	self   record.WorkerRecord
+	answer chan<- error
+}
+
+// leaveRun ends this process's part in a run that continues elsewhere. What cannot be committed in time is released when
+// the lease expires.
+func (c *committer) leaveRun(ctx context.Context, self record.WorkerRecord) error {
+	c.lock()
+	s := c.state
+	for _, p := range c.unassignAll() {
+		s.Release(p)
+	}
+	s.HandOver(c.session.id != "")
+	c.unlockAndNotify()
+	err := c.flush(ctx)
+	if err == nil && c.session.id != "" {
+		_, err = c.backend.Do(ctx, c.id, ledger.Leave{Session: c.session.id}, nil)
+	}
+	if recordErr := c.handOverRecord(ctx, self); err == nil {
+		err = recordErr
+	}
+	c.markLeft()
+	return err
+}
+
+// flush commits until nothing is pending.
+func (c *committer) flush(ctx context.Context) error {
+	for ctx.Err() == nil {
+		c.mu.Lock()
+		isDone := c.session.id == "" || c.state.IsFinal() || !c.state.HasPending()
+		stuck := c.due.uploads
+		c.mu.Unlock()
+		if isDone {
+			return nil
+		}
+		if stuck {
+			sleep(ctx, time.Millisecond) // until outputs are stored
+		}
+		if err := c.round(ctx); err != nil {
+			return err
 		}
 	}
-	r.closeOnBoard()
-	if cause == errSilent {
-		r.unanswered = append(r.unanswered, r.session.id)
+	return ctx.Err()
+}
+
+// handOverRecord adds the worker's last record to the details.
+func (c *committer) handOverRecord(ctx context.Context, self record.WorkerRecord) error {
+	c.mu.Lock()
+	saved := c.state.Savings()
+	number, isNumbered := c.state.Worker()
+	self.Worker = int(number)
+	c.mu.Unlock()
+	if !isNumbered {
+		return nil // the run had ended before this process could take part
 	}
-	r.session = session{}
-	r.state.Reset()
-	r.abandonFetches()
-	r.dry, r.awaitingUploads, r.pendingSince = false, false, time.Time{}
-	r.unlockAndNotify()
-	r.store.cfg.Log.Warn("a session has lost its claims", "run", r.id, "executing", lost, "cause", cause)
-	r.hooks.Fenced(cause)
+	costs := c.backend.Costs()
+	saved.Commands, saved.RoundTrips = costs.Commands-c.costs.Commands, costs.RoundTrips-c.costs.RoundTrips
+	self.Saved = &saved
+	data := blob{Revision: c.revision, Workers: []record.WorkerRecord{self}}.encode()
+	return c.backend.AddDetails(ctx, c.id, [][]byte{data})
 }

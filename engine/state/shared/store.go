@@ -3,94 +3,31 @@ package shared
 import (
 	"context"
 	"errors"
-	"log/slog"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
-	"github.com/dagscope/dagscope/engine/state/ledger"
-)
-
-// Config of a Store. Backend is required; the zero value of the rest means the defaults.
-type Config struct {
-	Backend Backend
-	// HoldBytes bounds the outputs that this process keeps in memory, of all runs; default 25 % of the memory that the
-	// process may use.
-	HoldBytes int64
-	// ValueBytes bounds each output that has to be stored and each constant, as it is encoded; default DefaultValueBytes. A
-	// larger output fails the run with record.StoreError, a larger constant its submission.
-	ValueBytes int
-	// Host names this machine in records; default as the worker says.
-	Host string
-	// Log gets errors that are not part of a run's record; default none.
-	Log *slog.Logger
-	// Invoke invokes workers that do not poll: it is called whenever the back end gives a hint, with the number of unclaimed
-	// nodes of each function ("" for the engine's own) and Rules.Invokers, and every few seconds for a run in which nodes
-	// wait. It must return at once and not call back.
-	Invoke func(run record.RunID, readied map[string]int, invokers int)
-	// Board shows what lanes execute, so that a process that outlives this one can find the node that took it down.
-	Board Board
-	// Lease is how long a session of this process is valid without a heartbeat; default 15 s. There are three heartbeats
-	// in a lease, a session fences itself without an answer for two thirds of it, and expired ones are reaped about every
-	// 4/15 of it.
-	Lease time.Duration
-}
-
-// DefaultValueBytes is the default of Config.ValueBytes. Redis accepts at most 512 MiB, passes 300 MiB in 24 s on one
-// machine, and answers no other call meanwhile: with more, leases expire before a value is stored, and its task is
-// repeated for ever.
-const DefaultValueBytes = 256 << 20
-
-// Board shows what lanes execute. Its methods are called from lanes: they must return at once and not call back.
-type Board interface {
-	// Opened is called before a node of a session is handed to a lane; the handle stands for it from then on.
-	Opened(run record.RunID, session ledger.SessionID) (handle uint32)
-	// Closed is called when the session is over; the handle may be reused.
-	Closed(handle uint32)
-	// Executing is called when the lane of that slot gets the node.
-	Executing(slot int, handle uint32, node dag.NodeID)
-	// Idle is called when the lane of that slot has no node any more.
-	Idle(slot int)
-}
-
-// noBoard is the Board of a process without a supervisor.
-type noBoard struct{}
-
-func (noBoard) Opened(record.RunID, ledger.SessionID) uint32 { return 0 }
-func (noBoard) Closed(uint32)                                {}
-func (noBoard) Executing(int, uint32, dag.NodeID)            {}
-func (noBoard) Idle(int)                                     {}
-
-// Fixed times. What depends on the lease is computed from it.
-const (
-	defaultLease  = 15 * time.Second
-	auditEvery    = 60 * time.Second       // ± 20 %
-	searchEvery   = 5 * time.Second        // for new runs without news of them
-	sleepFor      = 250 * time.Millisecond // an idle process asks for work without a hint
-	shortCall     = 10 * time.Second       // bound of calls in the background
-	parallelMoves = 16                     // outputs put, or groups fetched, at a time
 )
 
 // Store is one process's part in runs that several processes share. It implements state.Shared and state.Watcher. Safe
-// for concurrent use.
+// for concurrent use. Its goroutines end with its runs, and with the calls of Join and Find; Close waits for all of them.
 type Store struct {
-	cfg        Config
-	backend    Backend
-	moves      chan struct{} // semaphore of parallelMoves
-	workWanted chan struct{} // capacity 1; to waitForWork: a run wants nodes and did not get them
-	runAdded   chan struct{} // capacity 1; to reapExpired: a run was added
-	held       heldBytes
+	cfg     Config
+	backend Backend
+	moves   moves
+	held    heldBytes
+	own     ownRuns
 
-	own ownRuns
+	current atomic.Pointer[maintenance] // changed with mu held; nil without users
 
 	mu          sync.Mutex
-	live        map[*run]struct{}  // with goroutines
-	numbers     int                // runs that have become known
-	active      int                // runs with goroutines, and calls of Join and Find
-	stop        context.CancelFunc // of the maintenance goroutines
-	subscribers map[*newsQueue]struct{}
+	live        map[*run]struct{}       // guarded by mu; runs with a goroutine
+	numbers     int                     // guarded by mu; runs that have become known
+	users       int                     // guarded by mu; of the maintenance: live runs, and calls of Join and Find
+	subscribers map[*newsQueue]struct{} // guarded by mu; of Join and Find
 }
 
 var (
@@ -103,26 +40,129 @@ func New(cfg Config) (*Store, error) {
 	if cfg.Backend == nil {
 		return nil, errors.New("shared: Backend is nil, expected one such as redis.New gives")
 	}
-	if cfg.ValueBytes <= 0 {
-		cfg.ValueBytes = DefaultValueBytes
-	}
-	if cfg.HoldBytes <= 0 {
-		cfg.HoldBytes = defaultHold()
-	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
-	if cfg.Invoke == nil {
-		cfg.Invoke = func(record.RunID, map[string]int, int) {}
-	}
-	if cfg.Board == nil {
-		cfg.Board = noBoard{}
-	}
-	if cfg.Lease <= 0 {
-		cfg.Lease = defaultLease
-	}
+	cfg = cfg.withDefaults()
 	return &Store{
-		cfg: cfg, backend: cfg.Backend, moves: make(chan struct{}, parallelMoves),
-		workWanted: make(chan struct{}, 1), runAdded: make(chan struct{}, 1), own: ownRuns{created: map[record.RunID]time.Time{}}, live: map[*run]struct{}{}, subscribers: map[*newsQueue]struct{}{},
+		cfg: cfg, backend: cfg.Backend, moves: make(moves, parallelMoves), own: ownRuns{created: map[record.RunID]time.Time{}},
+		live: map[*run]struct{}{}, subscribers: map[*newsQueue]struct{}{},
 	}, nil
+}
+
+// startRun follows a run until it is over, left or forgotten, and while it is only watched no longer than ctx. The run
+// counts as a user of the maintenance until its goroutine ends.
+func (s *Store) startRun(ctx context.Context, r *run) *run {
+	follow := r.prepare(ctx)
+	s.mu.Lock()
+	s.numbers++
+	r.number = s.numbers
+	s.live[r] = struct{}{}
+	m := s.retain()
+	s.mu.Unlock()
+	select {
+	case m.runAdded <- struct{}{}:
+	default:
+	}
+	go func() {
+		defer close(r.stopped)
+		follow()
+		s.mu.Lock()
+		delete(s.live, r)
+		s.mu.Unlock()
+		s.release()
+	}()
+	return r
+}
+
+// retain counts a user of the maintenance, and starts it for the first. The lock is held.
+func (s *Store) retain() *maintenance {
+	if s.users++; s.users == 1 {
+		s.current.Store(startMaintenance(s))
+	}
+	return s.current.Load()
+}
+
+// release undoes retain. The last user waits until the maintenance has ended.
+func (s *Store) release() {
+	s.mu.Lock()
+	s.users--
+	var last *maintenance
+	if s.users == 0 {
+		last = s.current.Swap(nil)
+	}
+	s.mu.Unlock()
+	if last != nil {
+		last.stop()
+		<-last.stopped
+	}
+}
+
+// Close ends what this process does in its runs, as Forget does, and waits until all goroutines of the store have ended.
+// Calls of Join and Find have to have returned. Runs in which this process takes part are to be left before: otherwise
+// others have to wait for the lease of its sessions.
+func (s *Store) Close() {
+	for _, r := range s.runsAlive() {
+		r.Forget()
+		<-r.stopped
+	}
+}
+
+// requestWork makes waitForWork wait for hints, for a run that wants nodes and did not get them.
+func (s *Store) requestWork() {
+	if m := s.current.Load(); m != nil {
+		select {
+		case m.workWanted <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// runsAlive lists the runs that have a goroutine, in the order in which they became known.
+func (s *Store) runsAlive() []*run {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]*run, 0, len(s.live))
+	for r := range s.live {
+		list = append(list, r)
+	}
+	slices.SortFunc(list, func(a, b *run) int { return a.number - b.number })
+	return list
+}
+
+// eachRun returns each known run once; where this process both takes part and watches, the entered one.
+func (s *Store) eachRun() map[record.RunID]*run {
+	runs := map[record.RunID]*run{}
+	for _, r := range s.runsAlive() {
+		if runs[r.id] == nil || r.hasEntered() {
+			runs[r.id] = r
+		}
+	}
+	return runs
+}
+
+// subscribe gives Join and Find the news of runs, and keeps the maintenance running until leave is called.
+func (s *Store) subscribe() (news *newsQueue, leave func()) {
+	news = newNewsQueue()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.subscribers[news] = struct{}{}
+	s.retain()
+	return news, func() {
+		s.mu.Lock()
+		delete(s.subscribers, news)
+		s.mu.Unlock()
+		s.release()
+	}
+}
+
+// publish informs the runs and subscribers that a run was stopped, paused, resumed or created, or has ended.
+func (s *Store) publish(id record.RunID) {
+	for _, r := range s.runsAlive() {
+		if r.id == id {
+			r.statusChanged()
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for news := range s.subscribers {
+		news.put(id)
+	}
 }

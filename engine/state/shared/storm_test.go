@@ -60,9 +60,9 @@ func newStorm(t *testing.T, seed uint64) *storm {
 			return 0, err
 		}
 		return out.(int), nil
-	}).With(engine.Options{Impure: s.rng.IntN(3) == 0, Retries: 3})
+	}).With(dag.Options{Impure: s.rng.IntN(3) == 0, Retries: 3})
 	if s.rng.IntN(3) == 0 {
-		lib.add = lib.add.With(engine.Options{MaxConcurrent: 1 + s.rng.IntN(3)})
+		lib.add = lib.add.With(dag.Options{MaxConcurrent: 1 + s.rng.IntN(3)})
 	}
 	s.graph = lib.graph(t, s.rng, 10+s.rng.IntN(60))
 	s.world = newWorld(t, s.graph.Functions()...)

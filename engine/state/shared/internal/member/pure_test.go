@@ -16,7 +16,8 @@ import (
 // allowed are the imports of the package. Of time it uses units and durations only.
 var allowed = map[string]bool{
 	"cmp": true, "errors": true, "fmt": true, "iter": true, "slices": true, "sort": true, "strconv": true, "time": true,
-	"github.com/dagscope/dagscope/engine":              true,
+	"github.com/dagscope/dagscope/engine/codec": true, "github.com/dagscope/dagscope/engine/dag": true,
+	"github.com/dagscope/dagscope/engine/execution": true, "github.com/dagscope/dagscope/engine/record": true,
 	"github.com/dagscope/dagscope/engine/state":        true,
 	"github.com/dagscope/dagscope/engine/state/ledger": true,
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
@@ -29,6 +31,8 @@ func (s *Store) Join(ctx context.Context, find func(workflow, function string) *
 		active, err = s.backend.Active(ctx)
 		return active, nil, err
 	}
+	var watched watchedRuns
+	defer watched.wait()
 	return s.search(ctx, active, func(known seen, id record.RunID, isActive bool) error {
 		kept, err := s.openIfNew(ctx, known, id, isActive)
 		if kept == nil || err != nil {
@@ -43,7 +47,7 @@ func (s *Store) Join(ctx context.Context, find func(workflow, function string) *
 			return err
 		}
 		if kept.Status.Final() { // its end is not stored yet: watching it does that
-			s.startRun(ctx, newRun(s, job, *kept, noHooks))
+			watched.add(s.startRun(ctx, newRun(s, job, *kept, noHooks)))
 			return nil
 		}
 		if l := member.NewLayout(job.Graph); len(l.Own) == 1 {
@@ -57,6 +61,54 @@ func (s *Store) Join(ctx context.Context, find func(workflow, function string) *
 		begin(r)
 		return nil
 	})
+}
+
+// Find implements execution.Finder.
+func (s *Store) Find(ctx context.Context, found func(execution.Job, execution.Execution)) error {
+	var watched watchedRuns
+	defer watched.wait()
+	return s.search(ctx, s.all, func(known seen, id record.RunID, isActive bool) error {
+		kept, err := s.openIfNew(ctx, known, id, isActive)
+		if kept == nil || err != nil {
+			return err
+		}
+		known[id] = kept.Revision
+		if s.own.has(id) && kept.Revision == 0 { // a later revision may be of another process
+			return nil
+		}
+		job, err := decodeJob(*kept, func(string, string) *engine.Function { return nil })
+		if err != nil {
+			return err
+		}
+		r := s.startRun(ctx, newRun(s, job, *kept, noHooks))
+		watched.add(r)
+		found(job, r)
+		return nil
+	})
+}
+
+// watchedRuns are the runs that a search follows. It waits for them when it ends.
+type watchedRuns struct{ list []*run }
+
+// add adds a run, and drops those whose goroutines have ended.
+func (w *watchedRuns) add(r *run) { w.list = append(slices.DeleteFunc(w.list, (*run).hasStopped), r) }
+
+func (w *watchedRuns) wait() {
+	for _, r := range w.list {
+		<-r.stopped
+	}
+}
+
+// all lists the active runs and those that have ended.
+func (s *Store) all(ctx context.Context) (active, ended []record.RunID, err error) {
+	begun := time.Now()
+	if active, err = s.backend.Active(ctx); err == nil {
+		ended, err = s.backend.Ended(ctx)
+	}
+	if err == nil {
+		s.own.forget(begun, notIn(active, ended))
+	}
+	return active, ended, err
 }
 
 // openIfNew reads a run that a search has not seen, or not in this revision; nil if there is nothing new.
@@ -158,4 +210,36 @@ func notIn(active, ended []record.RunID) func(record.RunID, int) bool {
 		listed[id] = true
 	}
 	return func(id record.RunID, _ int) bool { return !listed[id] }
+}
+
+// newsQueue holds the runs of which there is news, each once, until they are taken: many come at once when many runs are
+// submitted, and a lost one would not be found before the next search.
+type newsQueue struct {
+	some chan struct{} // has an element where there are any
+
+	mu   sync.Mutex
+	runs map[record.RunID]struct{}
+}
+
+func newNewsQueue() *newsQueue {
+	return &newsQueue{some: make(chan struct{}, 1), runs: map[record.RunID]struct{}{}}
+}
+
+func (b *newsQueue) put(id record.RunID) {
+	b.mu.Lock()
+	b.runs[id] = struct{}{}
+	b.mu.Unlock()
+	select {
+	case b.some <- struct{}{}:
+	default:
+	}
+}
+
+// take returns the runs in order and empties the queue.
+func (b *newsQueue) take() []record.RunID {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	runs := slices.Sorted(maps.Keys(b.runs))
+	clear(b.runs)
+	return runs
 }
