@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"embed"
 	"errors"
 	"fmt"
@@ -13,52 +12,16 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dagscope/dagscope/engine"
-	"github.com/dagscope/dagscope/engine/record"
-	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/web/api"
 	"github.com/dagscope/dagscope/web/layout"
 )
 
-// Types of package api that callers of New need: WorkerState is the status of a worker, WorkerSession its session in one
-// run, and Control a request to cancel, pause or resume a run.
-type (
-	WorkerState   = api.WorkerState
-	WorkerSession = api.WorkerSession
-	Control       = api.Control
-)
-
-// ErrUnreached is returned by Config.Ask when it cannot reach a process that executes the run.
-var ErrUnreached = api.ErrUnreached
-
-// Config of a Server. Engine, Store and Archiver are required; the zero value of the rest means the defaults.
+// Config of a Server. Engine, Store and Archiver are required; the zero value of the rest means the defaults. Base, Layouts
+// and Stream of the API are set by New, and Drawer is by default one without Graphviz, which writes DOT only.
 type Config struct {
-	Engine   *engine.Engine
-	Store    metricsstore.Store
-	Archiver *metricsstore.Archiver
-	// Workers lists the live workers that execute runs of the store, including idle ones and those of other processes, and
-	// for some minutes those that were lost; nil for none. An error means that they are unknown at the moment.
-	Workers func(ctx context.Context) ([]WorkerState, error)
-	// Shared means that several processes share the runs, so that workers can be started anywhere.
-	Shared bool
-	// Retry begins the next revision of a run that failed or was cancelled, as engine.Engine.Retry does. It is nil if runs
-	// are not shared; a retry then creates a new run.
-	Retry func(ctx context.Context, run record.RunID) (*engine.Run, error)
-	// Ask forwards a request to the process that executes a run, if that is another one on the same data, and returns the
-	// resulting status of the run. It fails with ErrUnreached if no such process can be reached. It is nil if requests
-	// cannot be forwarded.
-	Ask func(ctx context.Context, run record.RunID, c Control) (record.Status, error)
-	// WorkerCommand starts one more worker; pages show it to be copied. Default "dagscope serve".
-	WorkerCommand string
-	// Program is the name of the program in commands that pages show; default "dagscope".
-	Program string
-	// Place holds the flags with which commands of the program find the runs of this server, quoted for a shell, such as
-	// --data /srv/runs; empty if they need none.
-	Place string
+	api.Config
 	// Dashboard is the built dashboard, as returned by static.FS; nil for none.
 	Dashboard fs.FS
-	// Drawer draws graphs with Graphviz; the default has no Graphviz and writes DOT only.
-	Drawer *layout.Drawer
 	// BasePath is the prefix of all paths: empty, or such as "/x".
 	BasePath string
 	// Token is required from every client; empty means that no token is required.
@@ -70,19 +33,8 @@ type Config struct {
 	Origins []string
 	// Version of the program, shown on pages; empty if unknown.
 	Version string
-	// Now is the wall clock; default time.Now.
-	Now func() time.Time
-	// Log receives a line for each request and the causes of failures; default none.
-	Log *slog.Logger
-
 	// MaxBody bounds the bodies of all requests except submissions and archives, in bytes; default 1 MiB.
 	MaxBody int64
-	// MaxUpload bounds the total size of the files of one submission, in bytes; default 64 MiB.
-	MaxUpload int64
-	// MaxArchive bounds an archive file to import, in bytes; default 512 MiB.
-	MaxArchive int64
-	// MaxRuns bounds the active runs of this process; default 64.
-	MaxRuns int
 	// ShutdownAfter is how long Run waits for active requests before it returns; default 10 s.
 	ShutdownAfter time.Duration
 }
@@ -104,10 +56,11 @@ func (c Config) withDefaults() (Config, error) {
 		c.Dashboard = embed.FS{} // empty
 	}
 	if c.Drawer == nil {
-		var err error
-		if c.Drawer, err = layout.NewDrawer(layout.Config{}); err != nil {
+		drawer, err := layout.NewDrawer(layout.Config{})
+		if err != nil {
 			return c, err
 		}
+		c.Drawer = drawer
 	}
 	if c.Now == nil {
 		c.Now = time.Now

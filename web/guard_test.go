@@ -11,6 +11,7 @@ import (
 
 	"github.com/dagscope/dagscope/templates"
 	"github.com/dagscope/dagscope/web"
+	"github.com/dagscope/dagscope/web/api"
 )
 
 // route is one address with the methods that it has.
@@ -203,12 +204,13 @@ func TestConfig(t *testing.T) {
 	_, err := web.New(web.Config{})
 	assert.EqualError(t, err, "web: Engine, Store or Archiver is nil, expected all three")
 	w := newWorld(t)
+	parts := api.Config{Engine: w.engine, Store: w.store, Archiver: archiver(t, w)}
 	for _, base := range []string{"x", "/x/", "/", "/x/../y", "/x?y", "/{x}"} {
-		_, err := web.New(web.Config{Engine: w.engine, Store: w.store, Archiver: archiver(t, w), BasePath: base})
+		_, err := web.New(web.Config{Config: parts, BasePath: base})
 		assert.ErrorContains(t, err, "BasePath is", base)
 	}
 	for _, origin := range []string{"example.org", "https://example.org/", "ftp://x", "https://"} {
-		_, err := web.New(web.Config{Engine: w.engine, Store: w.store, Archiver: archiver(t, w), Origins: []string{origin}})
+		_, err := web.New(web.Config{Config: parts, Origins: []string{origin}})
 		assert.ErrorContains(t, err, "one of Origins is", origin)
 	}
 }

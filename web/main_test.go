@@ -130,8 +130,8 @@ func newWorld(t testing.TB, change ...func(*web.Config)) *world {
 	archiver, err := metricsstore.NewArchiver(metricsstore.ArchiverConfig{Store: w.store})
 	require.NoError(t, err)
 	cfg := web.Config{
-		Engine: w.engine, Store: w.store, Archiver: archiver, Dashboard: dashboard(), Version: "v1.2.3",
-		Log: slog.New(slog.NewTextHandler(w.log, nil)),
+		Config:    api.Config{Engine: w.engine, Store: w.store, Archiver: archiver, Log: slog.New(slog.NewTextHandler(w.log, nil))},
+		Dashboard: dashboard(), Version: "v1.2.3",
 	}
 	for _, c := range change {
 		c(&cfg)

@@ -144,13 +144,9 @@ func quiet(base string) map[string]bool {
 func (s *Server) attach(root chi.Router) error {
 	c := &s.cfg
 	var err error
-	cfg := api.Config{
-		Engine: c.Engine, Store: c.Store, Archiver: c.Archiver, Workers: c.Workers, Base: c.BasePath + apiPath,
-		Shared: c.Shared, Retry: c.Retry, Ask: c.Ask, WorkerCommand: c.WorkerCommand, Program: c.Program, Place: c.Place,
-		MaxUpload: c.MaxUpload, MaxArchive: c.MaxArchive, MaxRuns: c.MaxRuns, Now: c.Now, Log: c.Log,
-		Drawer: c.Drawer, Layouts: s.layouts,
-		Stream: func(w http.ResponseWriter, r *http.Request, run record.RunID) { s.hub.ServeEvents(w, r, run) },
-	}
+	cfg := c.Config
+	cfg.Base, cfg.Layouts = c.BasePath+apiPath, s.layouts
+	cfg.Stream = func(w http.ResponseWriter, r *http.Request, run record.RunID) { s.hub.ServeEvents(w, r, run) }
 	root.Route(c.BasePath+apiPath, func(r chi.Router) {
 		s.api, err = api.New(cfg, r)
 	})

@@ -21,6 +21,7 @@ import (
 
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/web"
+	"github.com/dagscope/dagscope/web/api"
 )
 
 func archiver(t *testing.T, w *world) *metricsstore.Archiver {
@@ -228,7 +229,7 @@ func TestMetrics(t *testing.T) {
 
 func TestPanic(t *testing.T) {
 	w := newWorld(t, func(c *web.Config) {
-		c.Workers = func(context.Context) ([]web.WorkerState, error) { panic("secret") }
+		c.Workers = func(context.Context) ([]api.WorkerState, error) { panic("secret") }
 	})
 	out := w.ask(http.MethodGet, "/api/v1/workers", nil)
 	assert.Equal(t, http.StatusInternalServerError, out.Code)

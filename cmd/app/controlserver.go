@@ -21,7 +21,6 @@ import (
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/record"
-	"github.com/dagscope/dagscope/web"
 	"github.com/dagscope/dagscope/web/api"
 )
 
@@ -194,7 +193,7 @@ func isLeft(ctx context.Context, dir string, f fs.DirEntry) bool {
 	return false
 }
 
-// ask sends a control to the process that executes a run, and returns the resulting status. The error is web.ErrUnreached
+// ask sends a control to the process that executes a run, and returns the resulting status. The error is api.ErrUnreached
 // if there is no such process, or that of ctx.
 func (d controlClient) ask(ctx context.Context, run record.RunID, control api.Control) (record.Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, controlWithin)
@@ -215,7 +214,7 @@ func (d controlClient) ask(ctx context.Context, run record.RunID, control api.Co
 			return status, err
 		}
 	}
-	return "", web.ErrUnreached
+	return "", api.ErrUnreached
 }
 
 // askOne asks one process. The file of a process that does not answer is removed.
@@ -242,7 +241,7 @@ func askOne(ctx context.Context, client *http.Client, file string, run record.Ru
 	}
 	defer func() { _ = answer.Body.Close() }() // it was read
 	if answer.StatusCode != http.StatusOK {
-		return "", web.ErrUnreached
+		return "", api.ErrUnreached
 	}
 	var out controlAnswer
 	err = json.NewDecoder(io.LimitReader(answer.Body, maxControl)).Decode(&out)

@@ -15,6 +15,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/static"
 	"github.com/dagscope/dagscope/web"
+	"github.com/dagscope/dagscope/web/api"
 	"github.com/dagscope/dagscope/web/layout"
 )
 
@@ -170,9 +171,11 @@ func (c *serveCommand) newServer(s *session, m *machinery, h *home, archiver *me
 	}
 	log := c.logger(s, level)
 	cfg := web.Config{
-		Engine: m.engine, Store: h.store, Archiver: archiver, Dashboard: static.FS(), BasePath: c.BasePath, Token: token,
-		Hosts: c.Host, Origins: c.origins(), Version: programVersion(), Program: s.name, Place: s.place(c.storeFlags), Log: log,
-		Workers: func(ctx context.Context) ([]web.WorkerState, error) { return listWorkers(ctx, m.pool, h) },
+		Config: api.Config{
+			Engine: m.engine, Store: h.store, Archiver: archiver, Program: s.name, Place: s.place(c.storeFlags), Log: log,
+			Workers: func(ctx context.Context) ([]api.WorkerState, error) { return listWorkers(ctx, m.pool, h) },
+		},
+		Dashboard: static.FS(), BasePath: c.BasePath, Token: token, Hosts: c.Host, Origins: c.origins(), Version: programVersion(),
 	}
 	if h.redis != nil {
 		cfg.Shared, cfg.Retry, cfg.WorkerCommand = true, m.engine.Retry, h.workerCommand

@@ -10,7 +10,6 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/embedded"
-	"github.com/dagscope/dagscope/web"
 	"github.com/dagscope/dagscope/web/api"
 )
 
@@ -177,8 +176,8 @@ func (f folderController) steer(ctx context.Context, id record.RunID, control ap
 		return "", err
 	}
 	status, err := f.client.ask(ctx, id, control)
-	if errors.Is(err, web.ErrUnreached) {
-		err = fmt.Errorf("%w %s; end it by Ctrl-C where it was started, or name the service that executes it by --server", web.ErrUnreached, id)
+	if errors.Is(err, api.ErrUnreached) {
+		err = fmt.Errorf("%w %s; end it by Ctrl-C where it was started, or name the service that executes it by --server", api.ErrUnreached, id)
 	}
 	return status, err
 }

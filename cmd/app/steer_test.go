@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine/record"
-	"github.com/dagscope/dagscope/web"
 	"github.com/dagscope/dagscope/web/api"
 	"github.com/dagscope/dagscope/web/client"
 )
@@ -65,10 +64,10 @@ func TestSteerUnreachable(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600))
 	}
 	_, err := controlClient{dir}.ask(t.Context(), "r", api.PauseRun)
-	require.ErrorIs(t, err, web.ErrUnreached)
+	require.ErrorIs(t, err, api.ErrUnreached)
 	assert.NoFileExists(t, filepath.Join(folder, "1-a.json"))
 	_, err = controlClient{t.TempDir()}.ask(t.Context(), "r", api.PauseRun)
-	require.ErrorIs(t, err, web.ErrUnreached, "no folder of control files")
+	require.ErrorIs(t, err, api.ErrUnreached, "no folder of control files")
 }
 
 // TestFilesOfTheKilled: a process that starts to execute runs removes the files of killed ones, and nothing else.

@@ -13,17 +13,17 @@ import (
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/worker"
-	"github.com/dagscope/dagscope/web"
+	"github.com/dagscope/dagscope/web/api"
 )
 
 // workersWithin bounds how long a page waits for the list of workers.
 const workersWithin = 2 * time.Second
 
 // listWorkers lists the worker of this process and, if runs are shared, those of other processes.
-func listWorkers(ctx context.Context, pool *worker.Pool, h *home) ([]web.WorkerState, error) {
+func listWorkers(ctx context.Context, pool *worker.Pool, h *home) ([]api.WorkerState, error) {
 	own := pool.Snapshot()
 	if h.redis == nil {
-		return []web.WorkerState{workerState(own)}, nil
+		return []api.WorkerState{workerState(own)}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, workersWithin)
 	defer cancel()
@@ -31,7 +31,7 @@ func listWorkers(ctx context.Context, pool *worker.Pool, h *home) ([]web.WorkerS
 	if err != nil {
 		return nil, err
 	}
-	var states []web.WorkerState
+	var states []api.WorkerState
 	for i := range others {
 		if others[i].Name != own.Name {
 			states = append(states, stateOf(&others[i]))
@@ -45,14 +45,14 @@ func listWorkers(ctx context.Context, pool *worker.Pool, h *home) ([]web.WorkerS
 }
 
 // stateOf is what pages show about a worker in another process.
-func stateOf(p *fleet.Present) web.WorkerState {
-	return web.WorkerState{Snapshot: p.Snapshot, LastBeat: p.LastBeat, Lost: p.Lost, Functions: p.Functions}
+func stateOf(p *fleet.Present) api.WorkerState {
+	return api.WorkerState{Snapshot: p.Snapshot, LastBeat: p.LastBeat, Lost: p.Lost, Functions: p.Functions}
 }
 
 // addSessions adds the sessions of each worker in shared runs.
-func addSessions(ctx context.Context, h *home, states []web.WorkerState) {
+func addSessions(ctx context.Context, h *home, states []api.WorkerState) {
 	runs := map[record.RunID]bool{}
-	byName := map[string]*web.WorkerState{}
+	byName := map[string]*api.WorkerState{}
 	for i := range states {
 		byName[states[i].Name] = &states[i]
 		for id := range states[i].Running {
@@ -70,7 +70,7 @@ func addSessions(ctx context.Context, h *home, states []web.WorkerState) {
 				continue
 			}
 			w := byName[self.Name]
-			w.Sessions = append(w.Sessions, web.WorkerSession{Run: id, Number: int(session.Number), Claims: session.Claims})
+			w.Sessions = append(w.Sessions, api.WorkerSession{Run: id, Number: int(session.Number), Claims: session.Claims})
 		}
 	}
 }
@@ -121,6 +121,6 @@ func (l *liveRuns) has(id record.RunID) bool {
 }
 
 // workerState is what pages show about the worker in this process.
-func workerState(s worker.Snapshot) web.WorkerState {
-	return web.WorkerState{Snapshot: s, LastBeat: time.Now()}
+func workerState(s worker.Snapshot) api.WorkerState {
+	return api.WorkerState{Snapshot: s, LastBeat: time.Now()}
 }

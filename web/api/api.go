@@ -64,7 +64,7 @@ type Config struct {
 	QueryTimeout time.Duration
 	// Now is the wall clock; default time.Now.
 	Now func() time.Time
-	// Log receives the causes of failures that clients do not see; default none.
+	// Log receives the causes of failures that clients do not see, and in package web a line for each request; default none.
 	Log *slog.Logger
 }
 
