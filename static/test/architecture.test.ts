@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 
 import { check, checkSource } from './architecture/check';
 import { circles } from './architecture/circles';
-import { colourFiles, exceptions } from './architecture/rules';
+import { colourFiles, exceptions, most, wideTypes } from './architecture/rules';
 import { readSource } from './architecture/source';
 
 const src = fileURLToPath(new URL('../src/', import.meta.url));
@@ -27,10 +27,22 @@ test('every exception is of a file that exists', () => {
   for (const file of [...Object.keys(exceptions), ...Object.keys(colourFiles)]) expect(files).toContain(file);
 });
 
+test('every type that may be wide is', () => {
+  const wide = sources.flatMap(({ file, types }) =>
+    types
+      .filter(({ fields, methods }) => fields > most.fields || methods > most.methods)
+      .map(({ name }) => `${file}#${name}`),
+  );
+  expect(wide.sort()).toEqual(Object.keys(wideTypes).sort());
+});
+
 /** Rules that a file breaks. */
 function broken(file: string, code: string): string[] {
   return [...new Set(check(file, code).map(({ rule }) => rule))];
 }
+
+const members = (count: number, before: string, after: string) =>
+  Array.from({ length: count }, (_, i) => `${before}${i}${after}`).join(';\n');
 
 const component = (script: string, markup = '', style = '') =>
   `<script lang="ts">\n${script}\n</script>\n${markup}\n<style>${style}</style>`;
@@ -62,6 +74,10 @@ describe('is noticed:', () => {
     ['a long function', 'model/a.ts', `export function f() {${'\n'.repeat(45)}}`, 'size'],
     ['a long method', 'model/a.ts', `export class A { f() {${'\n'.repeat(45)}} }`, 'size'],
     ['a very long function with a reason', 'model/a.ts', `// Long: why\nfunction f() {${'\n'.repeat(80)}}`, 'size'],
+    ['a class of many fields', 'model/a.ts', `export class A { ${members(21, '#f', ' = 0')} }`, 'width'],
+    ['one of many methods', 'model/a.ts', `export class A { ${members(31, 'm', '() {}')} }`, 'width'],
+    ['one of many accessors', 'model/a.ts', `export class A { ${members(31, 'get m', '() { return 1; }')} }`, 'width'],
+    ['a wide interface', 'model/a.ts', `export interface A { ${members(21, 'f', ': number;')} }`, 'width'],
     ['a name that says nothing', 'model/utils.ts', 'export {};', 'name'],
     ['a barrel', 'model/index.ts', 'export {};', 'name'],
     ['a file in camel case', 'model/runTable.ts', 'export {};', 'name'],
@@ -110,6 +126,11 @@ describe('is no breach:', () => {
       'export class A { #feed = 1; get x() { return this.#feed; } }',
     ],
     ['a colour by its role', 'view/A.svelte', component('', '<p class="x">&#8203;</p>', 'p { color: var(--ink); }')],
+    [
+      'a type at the limits',
+      'model/a.ts',
+      `export class A { ${members(20, 'f', ' = 0')}; ${members(30, 'm', '() {}')} }`,
+    ],
     ['its own browser names', 'input/a.ts', 'export function f(e: PointerEvent) { return e.buttons; }'],
   ])('%s', (_, file, code) => {
     expect(check(file, code)).toEqual([]);

@@ -22,7 +22,10 @@ export interface Element {
   readonly element: number;
 }
 
-/** Maps the node numbers of a run to tasks, names, elements, parents and children. One per run; update() after each frame. */
+/**
+ * Maps the node numbers of a run to tasks, names, elements, parents and children. One for each run; it owns the blocks of
+ * expanded fan-outs, which its RunSource brings up to date by update() after each frame.
+ */
 export class GraphIndex {
   readonly graph: Graph;
   /** Of each function, in the graph's order. */
@@ -100,17 +103,9 @@ export class GraphIndex {
     return this.isTask(node) ? this.#scopeOf(node).scope.function[this.localOf(node)]! : -1;
   }
 
-  /** The task of a name, -1 where there is none. */
-  nodeNamed(name: string): number {
-    if (name === '') return -1;
-    for (let node = 0; node < this.nodes; node++) if (this.isTask(node) && this.nameOf(node) === name) return node;
-    return -1;
-  }
-
   /** Name of a task as in dag.Identity.String: blur, blur[3] or grey[3/7]. */
   nameOf(node: number): string {
-    const path = this.#pathOf(node);
-    return path === '' ? this.#functionName(node) : `${this.#functionName(node)}[${path}]`;
+    return `${this.graph.functions[this.functionOf(node)]?.function ?? ''}${this.indexTextOf(node)}`;
   }
 
   /** The same as tables and sentences have it: without what all functions share, where their names are long. */
@@ -174,12 +169,12 @@ export class GraphIndex {
 
   /** Tasks that a task waits for, through joins and fan-outs, each once. */
   parents(node: number): number[] {
-    return this.#tasksBeyond(node, (at) => this.predecessors(at));
+    return tasksBeyond(this, node, (at) => this.predecessors(at));
   }
 
   /** Tasks that wait for a task, through joins and fan-outs, each once. */
   children(node: number): number[] {
-    return this.#tasksBeyond(node, (at) => this.successors(at));
+    return tasksBeyond(this, node, (at) => this.successors(at));
   }
 
   /** Nodes of any kind that a node waits for. What follows on a fan-out without instances waits for the fan-out. */
@@ -274,10 +269,6 @@ export class GraphIndex {
     return this.#scopes[this.blockOf(node).scope]!;
   }
 
-  #functionName(node: number): string {
-    return this.graph.functions[this.functionOf(node)]?.function ?? '';
-  }
-
   #pathOf(node: number): string {
     const ordinal = this.isTask(node) ? this.#scopeOf(node).ordinal[this.localOf(node)]! : -1;
     let path = ordinal < 0 ? '' : String(ordinal);
@@ -286,22 +277,29 @@ export class GraphIndex {
     }
     return path;
   }
+}
 
-  /** The tasks that are reached first on all ways from a node. */
-  #tasksBeyond(node: number, next: (node: number) => number[]): number[] {
-    const open = next(node);
-    if (open.every((at) => this.isTask(at))) return open.sort((a, b) => a - b);
-    const found = new Set<number>();
-    const seen = new Set<number>();
-    for (let at = open.pop(); at !== undefined; at = open.pop()) {
-      if (this.isTask(at)) found.add(at);
-      else if (!seen.has(at)) {
-        seen.add(at);
-        for (const further of next(at)) open.push(further);
-      }
+/** The task of a name, -1 where there is none. Cost: a pass over all nodes. */
+export function nodeNamed(index: GraphIndex, name: string): number {
+  if (name === '') return -1;
+  for (let node = 0; node < index.nodes; node++) if (index.isTask(node) && index.nameOf(node) === name) return node;
+  return -1;
+}
+
+/** The tasks that are reached first on all ways from a node. */
+function tasksBeyond(index: GraphIndex, node: number, next: (node: number) => number[]): number[] {
+  const open = next(node);
+  if (open.every((at) => index.isTask(at))) return open.sort((a, b) => a - b);
+  const found = new Set<number>();
+  const seen = new Set<number>();
+  for (let at = open.pop(); at !== undefined; at = open.pop()) {
+    if (index.isTask(at)) found.add(at);
+    else if (!seen.has(at)) {
+      seen.add(at);
+      for (const further of next(at)) open.push(further);
     }
-    return [...found].sort((a, b) => a - b);
   }
+  return [...found].sort((a, b) => a - b);
 }
 
 /** Visits some nodes of every instance of a block. */

@@ -11,6 +11,7 @@ import {
   packages,
   ROOT,
   type Rule,
+  wideTypes,
 } from './rules';
 import { type Found, readSource, type Source } from './source';
 
@@ -25,6 +26,7 @@ export function checkSource(source: Source): Breach[] {
     ...checkImports(source),
     ...checkNames(source),
     ...checkSizes(source),
+    ...checkWidths(source),
     ...checkFileName(source),
     ...checkColours(source),
   ];
@@ -93,6 +95,15 @@ function checkSizes(source: Source): Breach[] {
     if (lines > allowed) breaches.push(breach('size', source, found, `at most ${allowed}`));
   }
   return breaches;
+}
+
+function checkWidths(source: Source): Breach[] {
+  const wide = source.types.filter(({ fields, methods }) => fields > most.fields || methods > most.methods);
+  return wide.flatMap(({ name, line, fields, methods }) => {
+    if (`${source.file}#${name}` in wideTypes) return [];
+    const found = { text: `${name} has ${fields} fields and ${methods} methods`, line };
+    return breach('width', source, found, `at most ${most.fields} and ${most.methods}`);
+  });
 }
 
 function checkFileName(source: Source): Breach[] {

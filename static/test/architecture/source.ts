@@ -8,6 +8,13 @@ export interface Found {
   readonly line: number;
 }
 
+export interface Width {
+  readonly name: string;
+  readonly line: number;
+  readonly fields: number;
+  readonly methods: number;
+}
+
 export interface Source {
   /** Path below src. */
   readonly file: string;
@@ -16,6 +23,8 @@ export interface Source {
   /** Free names, in values and types; of window and globalThis, what is read from them. Date.now as one. */
   readonly names: readonly Found[];
   readonly functions: readonly { readonly line: number; readonly lines: number; readonly isReasoned: boolean }[];
+  /** Classes and interfaces; private members count, accessors are methods. */
+  readonly types: readonly Width[];
   /** Texts that could be colours: strings, style sheets, attributes. */
   readonly texts: readonly Found[];
 }
@@ -24,12 +33,13 @@ interface Parts {
   readonly imports: Found[];
   readonly names: Found[];
   readonly functions: { line: number; lines: number; isReasoned: boolean }[];
+  readonly types: Width[];
   readonly texts: Found[];
 }
 
 /** Reads a .ts or .svelte file. */
 export function readSource(file: string, code: string): Source {
-  const parts: Parts = { imports: [], names: [], functions: [], texts: [] };
+  const parts: Parts = { imports: [], names: [], functions: [], types: [], texts: [] };
   if (file.endsWith('.svelte')) readComponent(code, parts);
   else readScript(file, code, 0, parts);
   return { file, lines: code.replace(/\n$/, '').split('\n').length, ...parts };
@@ -50,9 +60,19 @@ function readScript(file: string, code: string, linesBefore: number, parts: Part
       const text = code.slice(node.getFullStart(), node.getEnd());
       parts.functions.push({ line, lines, isReasoned: /\/\/ Long: \S/.test(text) });
     }
+    if ((ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node)) && node.name !== undefined)
+      parts.types.push({ name: node.name.text, line, ...widthOf(node) });
     ts.forEachChild(node, visit);
   };
   visit(source);
+}
+
+function widthOf({ members }: ts.ClassDeclaration | ts.InterfaceDeclaration): Pick<Width, 'fields' | 'methods'> {
+  const list: readonly ts.Node[] = members;
+  const isField = (member: ts.Node) => ts.isPropertyDeclaration(member) || ts.isPropertySignature(member);
+  const isMethod = (member: ts.Node) =>
+    ts.isMethodDeclaration(member) || ts.isMethodSignature(member) || ts.isAccessor(member);
+  return { fields: list.filter(isField).length, methods: list.filter(isMethod).length };
 }
 
 function importedBy(node: ts.Node): string | undefined {

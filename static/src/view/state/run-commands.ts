@@ -47,13 +47,13 @@ function playbackCommands(view: RunView): Command[] {
     when: () => view.ready,
     run: () => {
       act();
-      view.keepPlace('drag');
+      view.place.keep('drag');
     },
   });
   return [
     command('play', 'Play or pause', 'Space', () => playback.toggle()),
-    command('next-event', 'Next event', '.', () => playback.step(1, view.events)),
-    command('previous-event', 'Previous event', ',', () => playback.step(-1, view.events)),
+    command('next-event', 'Next event', '.', () => playback.step(1, view.analysis.events)),
+    command('previous-event', 'Previous event', ',', () => playback.step(-1, view.analysis.events)),
     command('start', 'Start of the run', 'Home', () => playback.home()),
     command('end', 'End of the run, or live', 'End', () => playback.end()),
   ];

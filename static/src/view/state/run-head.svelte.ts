@@ -2,10 +2,8 @@
 
 import type { RunSummary } from '../../api/schema';
 import { type Bounds, boundsOf } from '../../model/bounds';
-import type { RunEvents } from '../../model/events';
 import { type Findings, findingsOf, longRunning, type Recording } from '../../model/findings';
 import type { GraphIndex } from '../../model/graph-index';
-import type { Lanes } from '../../model/lanes';
 import { figuresAt, type RunFigures, type Traffic, trafficOf } from '../../model/run-figures';
 import { lanesOf } from '../../model/run-lanes';
 import type { RunTable } from '../../model/run-table';
@@ -13,17 +11,13 @@ import type { Span } from '../../model/sentence';
 import { isPausedAt } from '../../model/standstill';
 import { countStates } from '../../model/state-counts';
 import type { StateCounts } from '../../model/states';
-import type { ExpectedEnd } from './expected-end';
+import type { RunAnalysis } from './run-analysis.svelte';
 
 /** What the head reads of its run; every getter is reactive. */
 export interface HeadSource {
   readonly playback: { readonly nowNs: number };
   readonly live: boolean;
-  readonly slots: ReadonlyMap<number, number>;
-  readonly processors: ReadonlyMap<number, number>;
-  readonly lanes: Lanes;
-  readonly events: RunEvents;
-  readonly expected: ExpectedEnd | null;
+  readonly analysis: Pick<RunAnalysis, 'slots' | 'processors' | 'lanes' | 'events' | 'expected'>;
   /** Only where there is an index and a table to read. */
   readonly summaryNow: RunSummary;
   /** A value made again with each version of the table, and the same for what costs more: not with each version. */
@@ -45,7 +39,7 @@ export class RunHead {
   }
 
   readonly figures: RunFigures = $derived.by(() => {
-    const { slots, processors } = this.#run;
+    const { slots, processors } = this.#run.analysis;
     return this.#run.readNow((_, table) => figuresAt(table, lanesOf(table, slots, processors), this.atNs));
   });
 
@@ -54,7 +48,7 @@ export class RunHead {
   );
 
   readonly bounds: Bounds | undefined = $derived.by(() =>
-    this.#run.live ? undefined : this.#run.read((index, table) => boundsOf(index, table, this.#run.lanes)),
+    this.#run.live ? undefined : this.#run.read((index, table) => boundsOf(index, table, this.#run.analysis.lanes)),
   );
 
   readonly paused: boolean = $derived.by(() => this.#run.readNow((_, table) => isPausedAt(table, this.atNs)));
@@ -71,18 +65,18 @@ export class RunHead {
       const { error, status, records } = this.#run.summaryNow;
       const context = {
         failure: error,
-        expected: this.#run.expected,
+        expected: this.#run.analysis.expected,
         status: records.end_unknown ? 'unknown' : status,
         imported: recordingOf(this.#run.summaryNow),
       };
       const known = { figures: this.figures, counts: this.counts, longRunning: this.#longRunning };
-      return findingsOf(index, table, this.#run.lanes, this.atNs, context, known);
+      return findingsOf(index, table, this.#run.analysis.lanes, this.atNs, context, known);
     }),
   );
 
   /** Time since the last event of a live run. */
   get sinceEventNs(): number {
-    return this.#run.playback.nowNs - (this.#run.events.atNs.at(-1) ?? 0);
+    return this.#run.playback.nowNs - (this.#run.analysis.events.atNs.at(-1) ?? 0);
   }
 }
 

@@ -1,5 +1,6 @@
 // What a run page shows on window.dagscope, for tests from outside.
 
+import { nodeNamed } from '../../model/graph-index';
 import type { Metric } from '../../model/metric';
 import { statisticsAt } from '../../model/statistics';
 import { taskStateAt } from '../../model/states';
@@ -53,7 +54,7 @@ function summaryOf(view: RunView): unknown {
 }
 
 function selectTask(view: RunView, name: string): number {
-  const node = view.indexNow.nodeNamed(name);
+  const node = nodeNamed(view.indexNow, name);
   view.select(node);
   return node;
 }
@@ -65,7 +66,7 @@ function hooksOf(view: RunView): Record<string, unknown> {
     states: (atNs: number) => statesOf(view, atNs, (node) => source.index!.nameOf(node)),
     statesByNode: (atNs: number) => statesOf(view, atNs, (node) => node),
     statistics: (atNs: number, metric: Metric) => statisticsOf(view, atNs, metric),
-    seek: (atNs: number) => view.seek(atNs, 'drag'),
+    seek: (atNs: number) => view.place.seek(atNs, 'drag'),
     selectTask: (name: string) => selectTask(view, name),
     atNs: () => playback.atNs,
     endNs: () => playback.nowNs,
@@ -74,7 +75,7 @@ function hooksOf(view: RunView): Record<string, unknown> {
     ended: () => source.table.ended,
     counts: () => ({
       nodes: source.index?.tasks ?? 0,
-      lanes: view.ready ? view.lanes.lanes.length : 0,
+      lanes: view.ready ? view.analysis.lanes.lanes.length : 0,
       rows: source.table.rows,
     }),
     frames: () => loop.cost.frames,

@@ -30,7 +30,7 @@ function findTasks(view: RunView, wanted: readonly string[]): SearchHit[] {
   return found.slice(0, HITS).map(({ node, name }) => ({
     id: String(node),
     title: name,
-    detail: view.factsOf(node).state,
+    detail: view.analysis.factsOf(node).state,
     open: () => {
       view.select(node);
     },

@@ -20,11 +20,11 @@ function notes(more: Partial<RunView> = {}): { view: RunView; done: string[] } {
     live: false,
     selected: 3,
     criticalPath: false,
-    events: 0,
+    analysis: { events: 0 },
     playback,
     choose: note('choose'),
     select: note('select'),
-    keepPlace: note('keep'),
+    place: { keep: note('keep') },
     ...more,
   };
   return { view: view as unknown as RunView, done };
