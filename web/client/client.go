@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/record"
+	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/web/api"
 )
 
@@ -34,7 +34,7 @@ type Config struct {
 	URL string
 	// Token is what the service asks for; empty where it asks for none.
 	Token string
-	// Timeout bounds one call, downloads excepted; default 30 s.
+	// Timeout bounds one call, except Archive, Export and Import; default 30 s.
 	Timeout time.Duration
 	// HTTP makes the requests; default http.DefaultClient.
 	HTTP *http.Client
@@ -129,6 +129,48 @@ func (c *Client) Result(ctx context.Context, run record.RunID) (api.Result, erro
 	return out, err
 }
 
+// Annotate replaces tags and note of a run.
+func (c *Client) Annotate(ctx context.Context, run record.RunID, a metricsstore.Annotation) (api.RunSummary, error) {
+	body := struct {
+		Tags []string `json:"tags"`
+		Note string   `json:"note"`
+	}{append([]string{}, a.Tags...), a.Note}
+	var out api.RunSummary
+	err := c.call(ctx, http.MethodPatch, pathOf(run), body, &out)
+	return out, err
+}
+
+// Delete deletes a run that has ended.
+func (c *Client) Delete(ctx context.Context, run record.RunID) error {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	answer, err := c.do(ctx, http.MethodDelete, pathOf(run), nil)
+	if err != nil {
+		return err
+	}
+	return answer.Body.Close()
+}
+
+// Import sends an archive, or a recording in WfFormat, compressed by gzip or not. isNew is false where the service had
+// the run already.
+func (c *Client) Import(ctx context.Context, file io.Reader) (run api.RunSummary, isNew bool, err error) {
+	answer, err := c.do(ctx, http.MethodPost, "/archives", content{"application/octet-stream", file})
+	if err != nil {
+		return run, false, err
+	}
+	defer func() { _ = answer.Body.Close() }() // it was read
+	return run, answer.StatusCode == http.StatusCreated, c.decode(answer, &run)
+}
+
+// Export downloads a run in the format csv, records, events or chrome. The caller closes it.
+func (c *Client) Export(ctx context.Context, run record.RunID, format string) (io.ReadCloser, error) {
+	answer, err := c.do(ctx, http.MethodGet, pathOf(run)+"/export?"+url.Values{"format": {format}}.Encode(), nil)
+	if err != nil {
+		return nil, err
+	}
+	return answer.Body, nil
+}
+
 // Archive downloads a run as an archive file, which metricsstore.ReadArchive reads. The caller closes it.
 func (c *Client) Archive(ctx context.Context, run record.RunID) (io.ReadCloser, error) {
 	answer, err := c.do(ctx, http.MethodGet, pathOf(run)+"/archive", nil)
@@ -155,6 +197,11 @@ func (c *Client) call(ctx context.Context, method, path string, body, out any) e
 		return err
 	}
 	defer func() { _ = answer.Body.Close() }() // it was read
+	return c.decode(answer, out)
+}
+
+// decode reads the body of an answer.
+func (c *Client) decode(answer *http.Response, out any) error {
 	data, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	if err != nil {
 		return fmt.Errorf("%w at %s: %w", ErrUnreachable, c.cfg.URL, err)
@@ -172,7 +219,7 @@ func (c *Client) do(ctx context.Context, method, path string, body any) (*http.R
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	r, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(content.data))
+	r, err := http.NewRequestWithContext(ctx, method, c.base+path, content.data)
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dagscope/dagscope/engine/record"
+	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/web/api"
 	"github.com/dagscope/dagscope/web/client"
 )
@@ -59,6 +61,23 @@ func TestCalls(t *testing.T) {
 		"GET /base/api/v1/runs?limit=3":    func() error { _, err := c.Runs(t.Context(), url.Values{"limit": {"3"}}); return err },
 		"POST /base/api/v1/runs":           func() error { _, err := c.Submit(t.Context(), api.Submission{Workflow: "w"}); return err },
 		"GET /base/api/v1/workflows/a%2Fb": func() error { _, err := c.Workflow(t.Context(), "a/b"); return err },
+		"PATCH /base/api/v1/runs/r": summary(func(ctx context.Context, run record.RunID) (api.RunSummary, error) {
+			return c.Annotate(ctx, run, metricsstore.Annotation{})
+		}),
+		"DELETE /base/api/v1/runs/r": func() error { return c.Delete(t.Context(), "r") },
+		"POST /base/api/v1/archives": func() error {
+			run, isNew, err := c.Import(t.Context(), strings.NewReader("file"))
+			assert.Equal(t, record.RunID("r"), run.Run)
+			assert.False(t, isNew)
+			return err
+		},
+		"GET /base/api/v1/runs/r/export?format=csv": func() error {
+			body, err := c.Export(t.Context(), "r", "csv")
+			if err != nil {
+				return err
+			}
+			return body.Close()
+		},
 		"GET /base/api/v1/runs/r/archive": func() error {
 			body, err := c.Archive(t.Context(), "r")
 			if err != nil {

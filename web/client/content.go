@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"maps"
 	"mime/multipart"
 	"slices"
@@ -14,7 +15,7 @@ import (
 // content is the body of a request. The zero value is none.
 type content struct {
 	mediaType string
-	data      []byte
+	data      io.Reader
 }
 
 // contentOf returns a content as it is and anything else as JSON; nil is none.
@@ -26,7 +27,7 @@ func contentOf(body any) (content, error) {
 		return body, nil
 	}
 	data, err := json.Marshal(body)
-	return content{"application/json", data}, err
+	return content{"application/json", bytes.NewReader(data)}, err
 }
 
 // newForm makes the form of POST /runs with a submission and its files.
@@ -49,5 +50,5 @@ func newForm(s api.Submission, files map[string]engine.File) (content, error) {
 	if err == nil {
 		err = form.Close()
 	}
-	return content{form.FormDataContentType(), body.Bytes()}, err
+	return content{form.FormDataContentType(), &body}, err
 }
