@@ -19,8 +19,11 @@ type exportCommand struct {
 	RunID  string `arg:"" name:"run" help:"ID, an end or a beginning of one, or last."`
 	Format string `default:"archive" enum:"archive,chrome,csv,ndjson" placeholder:"FORMAT" help:"archive: everything, to be imported again (default). chrome: for Perfetto and chrome://tracing. csv: a line for each attempt. ndjson: a JSON object for each event."`
 	Output string `short:"o" default:"-" placeholder:"FILE" help:"File to write; - is standard output (default)."`
-	storeFlags
+	targetFlags
 }
+
+// Validate is called by kong.
+func (c *exportCommand) Validate() error { return c.check() }
 
 // exportJSON describes the file that was written.
 type exportJSON struct {
@@ -38,11 +41,7 @@ func (c *exportCommand) Run(ctx context.Context, s *session) error {
 	if c.Output == "-" && c.Format == "archive" && s.outTerminal {
 		return usage("an archive is not for a terminal, expected --output FILE or a pipe")
 	}
-	return s.withStore(ctx, c.storeFlags, func(store metricsstore.Store) error {
-		r, err := findRun(ctx, store, c.RunID)
-		if err != nil {
-			return err
-		}
+	return s.withRun(ctx, c.targetFlags, c.RunID, func(store metricsstore.Store, r *metricsstore.Run) error {
 		write := func(w io.Writer) error { return exportRun(ctx, w, store, r.Info.ID, c.Format) }
 		if c.Output == "-" {
 			return buffered(s.stdout, write)

@@ -23,7 +23,7 @@ type statsCommand struct {
 	GroupBy   string         `default:"function" enum:"function,worker,level,workflow,day,none" placeholder:"WHAT" help:"A row for each function (default), or one for everything: none. For a run also worker or level, for all runs workflow or day."`
 	At        *time.Duration `placeholder:"TIME" help:"For a run: its state this long after its start, at least 0s."`
 	periodFlags
-	storeFlags
+	targetFlags
 }
 
 // Validate is called by kong.
@@ -57,7 +57,10 @@ func (c *statsCommand) Validate() error {
 	if c.RunID != "" && (c.Workflow != "" || !c.From.IsZero() || !c.To.IsZero()) {
 		return errors.New("--workflow, --from and --to select runs, expected either them or a run")
 	}
-	return c.validate()
+	if c.RunID == "" && c.Server != "" {
+		return errors.New("--server is given without a run, expected one: statistics over many runs are those of --data or --redis")
+	}
+	return errors.Join(c.validate(), c.check())
 }
 
 func metricNames() []string {
@@ -92,12 +95,7 @@ type statsJSON struct {
 
 // Run prints the statistics.
 func (c *statsCommand) Run(ctx context.Context, s *session) error {
-	return s.withStore(ctx, c.storeFlags, func(store metricsstore.Store) error {
-		ask := c.acrossRuns
-		if c.RunID != "" {
-			ask = c.ofRun
-		}
-		a, err := ask(ctx, store)
+	print := func(a *statsJSON, err error) error {
 		if err != nil {
 			return err
 		}
@@ -105,21 +103,23 @@ func (c *statsCommand) Run(ctx context.Context, s *session) error {
 			return s.printJSON(a)
 		}
 		return a.print(s, strings.Join(c.Metric, ", "))
+	}
+	if c.RunID == "" {
+		return s.withStore(ctx, c.storeFlags, func(store metricsstore.Store) error { return print(c.acrossRuns(ctx, store)) })
+	}
+	return s.withRun(ctx, c.targetFlags, c.RunID, func(store metricsstore.Store, r *metricsstore.Run) error {
+		return print(c.ofRun(ctx, store, r))
 	})
 }
 
 // ofRun computes the statistics of one run from its log, as far as it is recorded.
-func (c *statsCommand) ofRun(ctx context.Context, store metricsstore.Store) (*statsJSON, error) {
-	r, err := findRun(ctx, store, c.RunID)
-	if err != nil {
-		return nil, err
-	}
+func (c *statsCommand) ofRun(ctx context.Context, store metricsstore.Store, r *metricsstore.Run) (*statsJSON, error) {
 	queries, err := metricsstore.NewQueries(store)
 	if err != nil {
 		return nil, err
 	}
 	a := &statsJSON{Run: r.Info.ID, At: c.At, Runs: 1, Statistics: []statisticJSON{}}
-	a.countUpload(&r)
+	a.countUpload(r)
 	for _, m := range c.Metric {
 		found, err := queries.Statistics(ctx, metricsstore.StatsQuery{
 			Run: r.Info.ID, Metric: metricsstore.Metric(m), GroupBy: metricsstore.GroupBy(c.GroupBy), Function: c.Function,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/dagscope/dagscope/engine/record"
@@ -80,6 +81,21 @@ func (s service) find(ctx context.Context, text string) (record.RunID, error) {
 	return r.Info.ID, err
 }
 
+// findAll is find for several texts; a run that several of them name is listed once.
+func (s service) findAll(ctx context.Context, texts []string) ([]record.RunID, error) {
+	var found []record.RunID
+	for _, text := range texts {
+		id, err := s.find(ctx, text)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(found, id) {
+			found = append(found, id)
+		}
+	}
+	return found, nil
+}
+
 // fetched downloads a run and returns a store in memory that has it.
 func (s service) fetched(ctx context.Context, id record.RunID) (metricsstore.Store, error) {
 	body, err := s.Archive(ctx, id)
@@ -133,6 +149,10 @@ func (s *session) withRun(ctx context.Context, at targetFlags, text string, f fu
 	if err != nil {
 		return err
 	}
+	now, err := remote.Run(ctx, id)
+	if err != nil {
+		return serviceError(err)
+	}
 	store, err := remote.fetched(ctx, id)
 	if err != nil {
 		return err
@@ -140,6 +160,9 @@ func (s *session) withRun(ctx context.Context, at targetFlags, text string, f fu
 	r, err := store.Run(ctx, id)
 	if err != nil {
 		return err
+	}
+	if now.Live {
+		r.Status = now.Status // an import ends a run whose archive has no end
 	}
 	return f(store, &r)
 }

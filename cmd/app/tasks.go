@@ -21,7 +21,7 @@ type tasksCommand struct {
 	Sort     string `default:"claimed" enum:"claimed,ended,task,queue,wait,fetch,execute,store,update,input,output,cpu,memory,read,written" placeholder:"BY" help:"By time (claimed, the default, or ended), by task, or largest first: queue, wait, fetch, execute, store, update, input, output; if measured: cpu, memory, read, written."`
 	Reverse  bool   `help:"Reverse the order."`
 	Limit    int    `default:"50" placeholder:"N" help:"The most attempts to list; 0 for all (default 50)."`
-	storeFlags
+	targetFlags
 }
 
 // Validate is called by kong.
@@ -29,7 +29,7 @@ func (c *tasksCommand) Validate() error {
 	if c.Limit < 0 {
 		return fmt.Errorf("--limit is %d, expected 0 or more", c.Limit)
 	}
-	return nil
+	return c.check()
 }
 
 // tasksJSON is the output.
@@ -45,12 +45,8 @@ type tasksJSON struct {
 
 // Run prints the list.
 func (c *tasksCommand) Run(ctx context.Context, s *session) error {
-	return s.withStore(ctx, c.storeFlags, func(store metricsstore.Store) error {
-		r, err := findRun(ctx, store, c.RunID)
-		if err != nil {
-			return err
-		}
-		a, err := c.list(ctx, store, &r)
+	return s.withRun(ctx, c.targetFlags, c.RunID, func(store metricsstore.Store, r *metricsstore.Run) error {
+		a, err := c.list(ctx, store, r)
 		if err != nil {
 			return err
 		}
