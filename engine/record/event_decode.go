@@ -2,15 +2,11 @@ package record
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/dagscope/dagscope/engine/codec"
 	"github.com/dagscope/dagscope/engine/dag"
 )
-
-// maxDecodedNodes bounds how many nodes the fan-outs of a log may make, because a width of any size takes few bytes.
-const maxDecodedNodes = 1 << 26
 
 // Decoder turns the steps of one run into events and metrics. It keeps the numbering of the run's nodes, which grows
 // with each FanOutExpanded step, and the size of each output. It is not safe for concurrent use.
@@ -18,7 +14,8 @@ const maxDecodedNodes = 1 << 26
 // Steps are given in the order of the log. Those that were given before, to whichever method, may be given again.
 type Decoder struct {
 	info      RunInfo
-	numbering *dag.Numbering
+	walker    Walker         // only its fit: steps may come again
+	numbering *dag.Numbering // of walker
 	outputs   outputSizes
 	last      uint64 // step up to which events were numbered
 	seq       uint64 // of the last event
@@ -28,7 +25,9 @@ type Decoder struct {
 
 // NewDecoder decodes the log of one run of g. The graph need not be Executable.
 func NewDecoder(g *dag.Graph, info RunInfo) *Decoder {
-	return &Decoder{info: info, numbering: dag.NewNumbering(g)}
+	d := &Decoder{info: info, walker: NewWalker(g)}
+	d.numbering = d.walker.Numbering()
+	return d
 }
 
 // Numbering numbers the nodes of all steps given so far. It grows with them.
@@ -102,56 +101,18 @@ func (d *Decoder) follows(s *Step) bool {
 	return true
 }
 
-// take checks a step against what is known and learns from it.
+// take verifies a step and learns from it.
 func (d *Decoder) take(s *Step) bool {
 	if d.err != nil {
 		return false
 	}
-	switch s.Kind {
-	case AttemptStarted, AttemptEnded, FanOutExpanded, TaskSkipped:
-		d.check(s, s.Node)
+	if d.err = d.walker.apply(s); d.err != nil {
+		return false
 	}
-	if d.err == nil && s.Kind == FanOutExpanded && s.Outcome == OutcomeOK {
-		d.expand(s)
-	}
-	for _, id := range s.Readied {
-		d.check(s, id)
-	}
-	if s.Kind == AttemptEnded || s.Kind == FanOutExpanded {
-		if s.Became != dag.NoNode {
-			d.check(s, s.Became)
-		}
-	}
-	if d.err == nil && s.Kind == AttemptEnded && s.Outcome == OutcomeOK {
+	if s.Kind == AttemptEnded && s.Outcome == OutcomeOK {
 		d.outputs.set(s.Node, s.OutputBytes)
 	}
-	return d.err == nil
-}
-
-func (d *Decoder) check(s *Step, id dag.NodeID) {
-	if d.err == nil && !d.numbering.Contains(id) {
-		d.err = fmt.Errorf("%w: steps: step %d names node %d, there are %d", codec.ErrMalformed, s.Seq, id, d.numbering.Nodes())
-	}
-}
-
-func (d *Decoder) expand(s *Step) {
-	if d.numbering.Expanded(s.Node) != nil {
-		return
-	}
-	p := d.numbering.Locate(s.Node)
-	scope := d.numbering.Graph().Scope(p.Block.Scope)
-	if scope.Kind(p.Local) != dag.ExpandNode {
-		d.err = fmt.Errorf("%w: steps: step %d expands node %d, which is no expansion", codec.ErrMalformed, s.Seq, s.Node)
-		return
-	}
-	body := d.numbering.Graph().Scope(scope.Region(p.Local))
-	if nodes := uint64(d.numbering.Nodes()) + uint64(s.Width)*uint64(max(body.Len(), 1)); nodes > maxDecodedNodes {
-		d.err = fmt.Errorf("%w: steps: step %d makes %d nodes, at most %d are decoded", codec.ErrMalformed, s.Seq, nodes, maxDecodedNodes)
-		return
-	}
-	if _, err := d.numbering.Expand(s.Node, int(s.Width), dag.Limits{Tasks: maxDecodedNodes, Edges: math.MaxInt}); err != nil {
-		d.err = fmt.Errorf("%w: steps: step %d: %w", codec.ErrMalformed, s.Seq, err)
-	}
+	return true
 }
 
 // becomesTask reports whether the step's worker continues with a task, rather than with an expansion or nothing.
@@ -294,12 +255,9 @@ func (d *Decoder) next(kind EventKind, at int64) Event {
 	}
 }
 
-// over is the moment at which a step was over.
-func (s *Step) over() int64 { return max(s.Started, s.Ended, s.Updated) }
-
 // handOn returns an event of a task that became ready, was become or invoked.
 func (d *Decoder) handOn(kind EventKind, s *Step, id dag.NodeID, parts *eventParts) Event {
-	e := d.next(kind, s.over())
+	e := d.next(kind, s.Over())
 	of := &struct {
 		task     EventTask
 		identity dag.Identity
@@ -322,17 +280,17 @@ func (d *Decoder) event(kind EventKind, s *Step, parts *eventParts) Event {
 		}
 		return e
 	case RunStartedEvent, RunRetriedEvent, RunPausedEvent, RunResumedEvent, RunDeadlineEvent, RunCancelRequestedEvent:
-		return d.next(kind, s.over())
+		return d.next(kind, s.Over())
 	case RunFinishedEvent:
-		e := d.next(kind, s.over())
+		e := d.next(kind, s.Over())
 		e.Status = s.Outcome.RunStatus()
 		return e
 	case WorkerStartedEvent, WorkerStoppedEvent:
-		e := d.next(kind, s.over())
+		e := d.next(kind, s.Over())
 		e.EventLane = &EventLane{Worker: int(s.Worker)}
 		return e
 	case SlotLeakedEvent:
-		e := d.next(kind, s.over())
+		e := d.next(kind, s.Over())
 		e.EventLane = &parts.lane
 		return e
 	default:
@@ -342,7 +300,7 @@ func (d *Decoder) event(kind EventKind, s *Step, parts *eventParts) Event {
 
 func (d *Decoder) taskEvent(kind EventKind, s *Step, parts *eventParts) Event {
 	d.describe(s, parts)
-	e := d.next(kind, s.over())
+	e := d.next(kind, s.Over())
 	e.EventTask, e.EventLane = &parts.task, &parts.lane
 	switch kind {
 	case TaskClaimedEvent:

@@ -85,17 +85,12 @@ func (d *Decoder) metrics(s *Step) TaskMetrics {
 	return m
 }
 
-// phasesOf splits the time from ready to the end. Clocks may disagree: moments that lie outside of it, or before the
-// moment that should precede them, are moved.
+// phasesOf splits the time of an attempt from ready to the end.
 func phasesOf(s *Step) Phases {
-	end := max(s.Updated, s.Ended, s.Ready)
-	claimed := min(max(s.Claimed, s.Ready), end)
-	started := min(max(s.Started, claimed), end)
-	ended := min(max(s.Ended, started), end)
-	fetch := min(max(s.Fetch, 0), started-claimed)
+	claimed, started, ended, over, fetch := s.Ordered()
 	p := Phases{
 		Queue: time.Duration(claimed - s.Ready), Wait: time.Duration(started - claimed - fetch), Fetch: time.Duration(fetch),
-		Execute: time.Duration(ended - started), Update: time.Duration(end - ended),
+		Execute: time.Duration(ended - started), Update: time.Duration(over - ended),
 	}
 	if s.Location == LocationStored {
 		p.Store, p.Update = p.Update, 0

@@ -36,7 +36,6 @@ func (c *claimable) step(s *record.Step) {
 	if c == nil {
 		return
 	}
-	over := max(s.Started, s.Ended, s.Updated)
 	switch s.Kind {
 	case record.AttemptStarted, record.TaskSkipped:
 		delete(c.since, s.Node)
@@ -46,14 +45,14 @@ func (c *claimable) step(s *record.Step) {
 		case s.Outcome == record.OutcomeRetrying:
 			c.since[s.Node] = s.Ended + int64(s.Delay)
 		case s.Outcome == record.OutcomeLost:
-			c.since[s.Node] = over
+			c.since[s.Node] = s.Over()
 		default:
 			delete(c.since, s.Node)
 		}
 	}
 	for _, id := range s.Readied {
-		if c.numbering.Contains(id) && c.numbering.IsTask(id) {
-			c.since[id] = over
+		if c.numbering.IsTask(id) {
+			c.since[id] = s.Over()
 		}
 	}
 }

@@ -21,8 +21,7 @@ type tally struct {
 	reading   chan struct{}
 	log       *metricsstore.LogReader
 	fold      *metricsstore.Fold
-	read      time.Time           // when the log was read last
-	announced map[dag.NodeID]bool // attempts that have started, of those that the log announces
+	read      time.Time // when the log was read last
 	paused    bool
 	claimable *claimable // nil for runs that are not shared
 	waiting   []waitingFunction
@@ -37,7 +36,7 @@ type progress struct {
 }
 
 func newTally(log *metricsstore.LogReader, g *dag.Graph, shared bool) *tally {
-	t := &tally{reading: make(chan struct{}, 1), log: log, fold: metricsstore.NewFold(g), announced: map[dag.NodeID]bool{}}
+	t := &tally{reading: make(chan struct{}, 1), log: log, fold: metricsstore.NewFold(g)}
 	if shared {
 		t.claimable = newClaimable(t.fold.Numbering())
 	}
@@ -58,7 +57,7 @@ func (t *tally) at(ctx context.Context, now time.Time) (progress, error) {
 			return progress{}, err
 		}
 	}
-	return progress{Counts: t.fold.Counts(), running: int64(len(t.announced)), paused: t.paused, waiting: t.waiting}, nil
+	return progress{Counts: t.fold.Counts(), running: int64(t.fold.Running()), paused: t.paused, waiting: t.waiting}, nil
 }
 
 func (t *tally) catchUp(ctx context.Context) error {
@@ -75,19 +74,10 @@ func (t *tally) catchUp(ctx context.Context) error {
 			return err
 		}
 		for i := range steps {
-			t.step(&steps[i])
+			if kind := steps[i].Kind; kind == record.RunPaused || kind == record.RunResumed {
+				t.paused = kind == record.RunPaused
+			}
+			t.claimable.step(&steps[i])
 		}
 	}
-}
-
-func (t *tally) step(s *record.Step) {
-	switch s.Kind {
-	case record.AttemptStarted:
-		t.announced[s.Node] = true
-	case record.AttemptEnded:
-		delete(t.announced, s.Node)
-	case record.RunPaused, record.RunResumed:
-		t.paused = s.Kind == record.RunPaused
-	}
-	t.claimable.step(s)
 }

@@ -54,6 +54,9 @@ func DecodeFrame(b []byte) (Frame, error) {
 	return f, nil
 }
 
+// maxNodes bounds node numbers, as record.Walker does.
+const maxNodes = 1 << 26
+
 // decoder reads until something is wrong, and gives zeros from then on.
 type decoder struct {
 	rest []byte

@@ -1,16 +1,10 @@
 package runtable
 
 import (
-	"fmt"
-	"math"
-
 	"github.com/dagscope/dagscope/engine/codec"
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/record"
 )
-
-// maxNodes bounds what the fan-outs of a log may make, as record.Decoder does.
-const maxNodes = 1 << 26
 
 // roomAtOnce bounds the rows that a table has room for from the start: some 8 MB.
 const roomAtOnce = 1 << 16
@@ -21,8 +15,8 @@ const lookBack = 8
 // Table is the fold of a run's log, and knows what changed since any step. Not safe for concurrent use.
 type Table struct {
 	View
-	numbering *dag.Numbering
-	changes   changes
+	walker  record.Walker
+	changes changes
 	// seqOfMark and seqOfExpansion are the steps that marks and expansions come from.
 	seqOfMark      []uint64
 	seqOfExpansion []uint64
@@ -31,8 +25,8 @@ type Table struct {
 
 // New starts the table of a run of g, which need not be Executable.
 func New(g *dag.Graph) *Table {
-	t := &Table{numbering: dag.NewNumbering(g)}
-	t.tasks = t.numbering.Tasks()
+	t := &Table{walker: record.NewWalker(g)}
+	t.tasks = t.Numbering().Tasks()
 	room := min(t.tasks, roomAtOnce) // most tasks have one row
 	t.rows, t.previous = make([]Row, 0, room), make([]int32, 0, room)
 	t.changes = changes{last: make([]uint64, 0, room), list: make([]change, 0, room)}
@@ -40,29 +34,29 @@ func New(g *dag.Graph) *Table {
 }
 
 // Numbering places the nodes of the run as far as the steps have expanded it.
-func (t *Table) Numbering() *dag.Numbering { return t.numbering }
+func (t *Table) Numbering() *dag.Numbering { return t.walker.Numbering() }
 
 // TasksIn lists the tasks that are in a state at a moment, in the order of their nodes.
 func (t *Table) TasksIn(state State, at int64) []dag.NodeID {
 	var in []dag.NodeID
-	for node := range dag.NodeID(t.numbering.Nodes()) {
-		if t.numbering.IsTask(node) && t.StateAt(node, at) == state {
+	for node := range dag.NodeID(t.Numbering().Nodes()) {
+		if t.isTask(node) && t.StateAt(node, at) == state {
 			in = append(in, node)
 		}
 	}
 	return in
 }
 
-// Steps takes steps in, in the order of Seq; what it has seen already it skips. The error is codec.ErrMalformed
-// where the steps cannot be of this graph; what comes before them stays, and nothing more is taken in from the call.
+// Steps applies steps, in the order of Seq; it skips those that it has seen. The error is codec.ErrMalformed if a step
+// cannot be of this graph; the steps before it stay applied, and none after it is.
 func (t *Table) Steps(steps []record.Step) error {
 	for i := range steps {
-		s := &steps[i]
-		if s.Seq <= t.seq {
-			continue
-		}
-		if err := t.step(s); err != nil {
+		isNew, err := t.walker.Next(&steps[i])
+		if err != nil {
 			return err
+		}
+		if isNew {
+			t.step(&steps[i])
 		}
 	}
 	return nil
@@ -72,10 +66,7 @@ func (t *Table) Steps(steps []record.Step) error {
 // undo it.
 func (t *Table) Complete() { t.ended = true }
 
-func (t *Table) step(s *record.Step) error {
-	if err := t.check(s); err != nil {
-		return err
-	}
+func (t *Table) step(s *record.Step) {
 	t.seq = s.Seq
 	t.ended = false
 	switch s.Kind {
@@ -84,41 +75,25 @@ func (t *Table) step(s *record.Step) error {
 	case record.AttemptEnded:
 		t.attemptEnded(s)
 	case record.FanOutExpanded:
-		if err := t.expand(s); err != nil {
-			return err
-		}
+		t.expanded(s)
 	case record.TaskSkipped:
 		t.skipped(s)
 	default:
 		t.mark(s)
 	}
 	for _, id := range s.Readied {
-		if !t.numbering.Contains(id) {
-			return malformed(s, id)
-		}
 		t.readied(id, over(s))
 	}
 	t.changes.compact(len(t.rows))
-	return nil
 }
 
-func malformed(s *record.Step, node dag.NodeID) error {
-	return fmt.Errorf("%w: step %d of kind %d at node %d does not fit the graph", codec.ErrMalformed, s.Seq, s.Kind, node)
-}
-
-// check looks at the node that a step is about.
-func (t *Table) check(s *record.Step) error {
-	switch s.Kind {
-	case record.AttemptStarted, record.AttemptEnded, record.FanOutExpanded, record.TaskSkipped:
-		if !t.numbering.Contains(s.Node) {
-			return malformed(s, s.Node)
-		}
-	}
-	return nil
+func (t *Table) isTask(node dag.NodeID) bool {
+	_, isTask := t.walker.Function(node)
+	return isTask
 }
 
 // over is the moment at which a step was over.
-func over(s *record.Step) int64 { return clampTime(max(s.Started, s.Ended, s.Updated)) }
+func over(s *record.Step) int64 { return clampTime(s.Over()) }
 
 // touch notes that a row has changed in the step that is being taken in.
 func (t *Table) touch(row int) {
@@ -146,7 +121,7 @@ func blank(node dag.NodeID) Row {
 
 // readied adds the row of a task that can be claimed.
 func (t *Table) readied(id dag.NodeID, at int64) {
-	if !t.numbering.IsTask(id) {
+	if !t.isTask(id) {
 		return
 	}
 	r := blank(id)
@@ -162,7 +137,7 @@ func (t *Table) readied(id dag.NodeID, at int64) {
 }
 
 func (t *Table) started(s *record.Step) {
-	if !t.numbering.IsTask(s.Node) {
+	if !t.isTask(s.Node) {
 		return
 	}
 	i := t.open(s)
@@ -185,13 +160,13 @@ func (r *Row) claim(s *record.Step) {
 }
 
 func (t *Table) attemptEnded(s *record.Step) {
-	if !t.numbering.IsTask(s.Node) {
+	if !t.isTask(s.Node) {
 		return
 	}
 	i := t.open(s)
 	r := &t.rows[i]
 	r.Outcome = s.Outcome
-	if s.Outcome == record.OutcomeLost && s.Started == 0 {
+	if s.LostUnseen() {
 		r.lose(s)
 	} else {
 		r.end(s)
@@ -239,17 +214,15 @@ func (r *Row) lose(s *record.Step) {
 // order fills in the moments of an ended attempt. As in record.TaskMetrics, those that lie outside of ready to the
 // end, or before the one that should precede them, are moved.
 func (r *Row) order(s *record.Step) {
-	r.Ready = clampTime(s.Ready)
-	r.Updated = max(clampTime(s.Updated), clampTime(s.Ended), r.Ready)
-	r.Claimed = min(max(clampTime(s.Claimed), r.Ready), r.Updated)
-	r.Started = min(max(clampTime(s.Started), r.Claimed), r.Updated)
-	r.Ended = min(max(clampTime(s.Ended), r.Started), r.Updated)
+	claimed, started, ended, updated, _ := s.Ordered()
+	r.Ready, r.Claimed, r.Started = clampTime(s.Ready), clampTime(claimed), clampTime(started)
+	r.Ended, r.Updated = clampTime(ended), clampTime(updated)
 	r.Fetch = min(max(s.Fetch, 0), r.Started-r.Claimed)
 	r.Has = HasReady | HasClaimed | HasStarted | HasEnded | HasUpdated
 }
 
 func (t *Table) skipped(s *record.Step) {
-	if !t.numbering.IsTask(s.Node) {
+	if !t.isTask(s.Node) {
 		return
 	}
 	i := int(t.newest.get(s.Node))
@@ -263,30 +236,15 @@ func (t *Table) skipped(s *record.Step) {
 	t.touch(i)
 }
 
-func (t *Table) expand(s *record.Step) error {
-	n := t.numbering
-	if s.Outcome != record.OutcomeOK || n.Expanded(s.Node) != nil {
-		return nil
+func (t *Table) expanded(s *record.Step) {
+	block := t.walker.Grown()
+	if block == nil {
+		return
 	}
-	p := n.Locate(s.Node)
-	scope := n.Graph().Scope(p.Block.Scope)
-	if scope.Kind(p.Local) != dag.ExpandNode {
-		return malformed(s, s.Node)
-	}
-	body := n.Graph().Scope(scope.Region(p.Local))
-	if uint64(n.Nodes())+uint64(s.Width)*uint64(max(body.Len(), 1)) > maxNodes {
-		return malformed(s, s.Node)
-	}
-	// A recorded run was within the limits of its time; these keep numbers from overflowing.
-	block, err := n.Expand(s.Node, int(s.Width), dag.Limits{Tasks: maxNodes, Edges: math.MaxInt})
-	if err != nil {
-		return malformed(s, s.Node)
-	}
-	t.tasks = n.Tasks()
+	t.tasks = t.Numbering().Tasks()
 	t.expansions = append(t.expansions, Expansion{Node: s.Node, Width: s.Width, First: block.First})
 	t.seqOfExpansion = append(t.seqOfExpansion, s.Seq)
 	t.end = max(t.end, over(s))
-	return nil
 }
 
 // mark notes what happened to the run or to a worker; kinds of steps that are not known are none of that.
