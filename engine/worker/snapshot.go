@@ -12,11 +12,11 @@ type Snapshot struct {
 	Host        string               `json:"host"`
 	PID         int                  `json:"pid"`
 	Width       int                  `json:"width"`        // processors that tasks may keep busy
-	StartedAt   time.Time            `json:"started_at"`   // when New made it
 	Slots       int                  `json:"slots"`        // lanes so far
 	Busy        int                  `json:"busy"`         // lanes that execute a task
 	Leaked      int                  `json:"leaked"`       // lanes whose body did not return after it was cancelled
 	Warm        bool                 `json:"warm"`         // a run has ended here
+	StartedAt   time.Time            `json:"started_at"`   // when New made it
 	Running     map[record.RunID]int `json:"running"`      // executing tasks by run; 0 for an active run without any
 	TasksDone   int64                `json:"tasks_done"`   // in active and ended runs
 	CPU         time.Duration        `json:"cpu_ns"`       // of the process
