@@ -17,6 +17,7 @@ import (
 	"github.com/dagscope/dagscope/engine/execution"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
+	"github.com/dagscope/dagscope/internal/testkit/ledgertest"
 )
 
 // trial is one run under way, and what is known of it when it is over.
@@ -193,9 +194,9 @@ func (tr *trial) evidence(ctx context.Context, w *world) string {
 		fmt.Fprintf(&b, "breach: %s: %s\n", br.law, br.what)
 	}
 	if state, err := w.backend.stateKept(ctx, tr.id()); err == nil && state != nil {
-		fmt.Fprintf(&b, "state as it ended:\n%s", state.Dump())
+		fmt.Fprintf(&b, "state as it ended:\n%s", ledgertest.Dump(state))
 	} else if state, err := w.backend.Snapshot(ctx, tr.id()); err == nil {
-		fmt.Fprintf(&b, "state now:\n%s", state.Dump())
+		fmt.Fprintf(&b, "state now:\n%s", ledgertest.Dump(state))
 	}
 	workers, _ := w.backend.Workers(ctx, tr.id())
 	for _, worker := range workers {

@@ -101,7 +101,7 @@ func (t *transition) enqueue(id dag.NodeID, front bool) {
 		n.Class = EngineClass
 	}
 	t.grow(n.Class, 1)
-	if n.Reserved.Session != "" && t.broken&noReservation == 0 {
+	if n.Reserved.Session != "" {
 		ses := t.Session(n.Reserved.Session)
 		ses.Ready = append(ses.Ready, id)
 		return
@@ -131,8 +131,6 @@ func (t *transition) returnClaim(id dag.NodeID) {
 func (t *transition) requeue(id dag.NodeID, edgesOnly bool) {
 	n := &t.Nodes[id]
 	switch {
-	case edgesOnly && t.broken&forgetEdges != 0:
-		return
 	case edgesOnly:
 		n.PendingEdges = EdgesQueued
 	default:

@@ -11,14 +11,12 @@ import (
 
 func (op Commit) moment() int64 { return op.Now }
 
-func (op Commit) at(now int64) Op { op.Now = now; return op }
-
 func (op Commit) apply(t *transition) Reply {
-	ses := t.fence(op.Session)
+	ses := t.live(op.Session)
 	if ses == nil {
 		return Reply{Verdict: Fenced}
 	}
-	if op.Number > 0 && op.Number <= ses.Last && !t.again(&op) {
+	if op.Number > 0 && op.Number <= ses.Last {
 		return t.answer(&op, ses, Repeated, t.Held(op.Session))
 	}
 	if why := t.mistake(&op, ses); why != "" {

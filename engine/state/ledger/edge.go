@@ -9,7 +9,7 @@ import (
 
 // set sets a bit on behalf of a session, nil where that is over. The last bit of a child makes it ready.
 func (t *transition) set(e *Edge, ses *Session) {
-	if t.Bits.Has(e.Offset) && t.broken&bareCounter == 0 {
+	if t.Bits.Has(e.Offset) {
 		return
 	}
 	n := &t.Nodes[e.Child]

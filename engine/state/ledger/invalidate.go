@@ -4,10 +4,8 @@ import "slices"
 
 func (op Invalidate) moment() int64 { return op.Now }
 
-func (op Invalidate) at(now int64) Op { op.Now = now; return op }
-
 func (op Invalidate) apply(t *transition) Reply {
-	ses := t.fence(op.Session)
+	ses := t.live(op.Session)
 	if ses == nil {
 		return Reply{Verdict: Fenced}
 	}
@@ -25,10 +23,8 @@ func (op Invalidate) apply(t *transition) Reply {
 		}
 		return r
 	}
-	if t.broken&keepConsumer == 0 {
-		t.unclaim(op.Consumer)
-		n.Status = Blocked
-	}
+	t.unclaim(op.Consumer)
+	n.Status = Blocked
 	for _, l := range op.Lost {
 		if t.missing(l) {
 			t.makeAgain(l)
@@ -37,12 +33,9 @@ func (op Invalidate) apply(t *transition) Reply {
 	crowded := slices.ContainsFunc(op.Lost, func(l Life) bool { return len(t.Nodes[l.Node].Awaited) >= MaxAwaited })
 	for _, l := range op.Lost {
 		switch lost := &t.Nodes[l.Node]; {
-		case n.Status == Claimed:
 		case lost.Status.Terminal():
 			n.Bad = n.Bad || lost.Status != OK
 		case crowded:
-		case t.broken&awaitNothing != 0:
-			n.Awaits++
 		default:
 			lost.Awaited = append(lost.Awaited, op.Consumer)
 			n.Awaits++
@@ -50,7 +43,7 @@ func (op Invalidate) apply(t *transition) Reply {
 	}
 	t.queueMade()
 	switch {
-	case n.Status != Blocked || n.Awaits > 0:
+	case n.Awaits > 0:
 	case crowded:
 		t.wait(op.Consumer, t.now+int64(LookAgain))
 	default:
@@ -80,7 +73,7 @@ func (op Invalidate) mistake(s *State) string {
 // missing reports whether the lost output is the latest one of its node.
 func (s *State) missing(l Life) bool {
 	n := &s.Nodes[l.Node]
-	return n.Status == OK && (n.Epoch == l.Epoch || s.broken&anyEpoch != 0)
+	return n.Status == OK && n.Epoch == l.Epoch
 }
 
 // makeAgain makes a node ready in its next epoch. Pending edges are dropped: its next end sets them all again.
@@ -96,11 +89,7 @@ func (t *transition) makeAgain(l Life) {
 	case EdgesClaimed:
 		t.unclaim(l.Node)
 	}
-	epoch := n.Epoch
-	if t.broken&anyEpoch == 0 {
-		epoch++
-	}
-	*n = Node{Epoch: epoch, Arrived: n.Arrived}
+	*n = Node{Epoch: n.Epoch + 1, Arrived: n.Arrived}
 	if l.Sink {
 		t.Counts.Open++
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
+	"github.com/dagscope/dagscope/internal/testkit/ledgertest"
 )
 
 // table is a ledger on a test bench: sessions a and b are open, of class 1 unless stated otherwise.
@@ -55,11 +56,11 @@ func bench(t *testing.T, c ledger.Config) *table {
 func (b *table) apply(op ledger.Op) ledger.Reply {
 	b.t.Helper()
 	b.now++
-	before := b.s.Dump()
-	r, entry := b.s.Apply(ledger.At(op, b.now))
+	before := ledgertest.Dump(b.s)
+	r, entry := b.s.Apply(ledgertest.At(op, b.now))
 	require.NoError(b.t, b.s.Check())
 	if r.Verdict != ledger.Applied {
-		require.Equal(b.t, before, b.s.Dump())
+		require.Equal(b.t, before, ledgertest.Dump(b.s))
 		require.Nil(b.t, entry)
 	}
 	b.entry = entry
@@ -375,10 +376,10 @@ func TestDump(t *testing.T) {
 	b := bench(t, gathered())
 	b.take("a", 1)
 	b.commit("a", hands(0, 3))
-	dump := b.s.Dump()
+	dump := ledgertest.Dump(b.s)
 	for _, want := range []string{"run running", "bits 0\n", "node 0 ok", "node 1 ready", "node 2 blocked epoch=0 arrived=1", "reserved=a", "queue 1 ready=[1]", "session b"} {
 		assert.True(t, strings.Contains(dump, want), fmt.Sprintf("%s is not in\n%s", want, dump))
 	}
-	assert.Equal(t, dump, b.s.Clone().Dump())
+	assert.Equal(t, dump, ledgertest.Dump(b.s.Clone()))
 	assert.Equal(t, b.s.Key(), b.s.Clone().Key())
 }

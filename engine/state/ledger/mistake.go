@@ -5,19 +5,10 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 )
 
-// fence finds the session of an operation, nil where it is over.
-func (t *transition) fence(id SessionID) *Session {
-	ses := t.live(id)
-	if ses == nil && t.broken&noFence != 0 {
-		return t.open(id, t.now)
-	}
-	return ses
-}
-
 // mistake describes what is wrong with a commit, "" for nothing.
 func (s *State) mistake(op *Commit, ses *Session) string {
 	switch {
-	case op.Number != ses.Last+1 && s.broken&noFence == 0 && !s.again(op):
+	case op.Number != ses.Last+1:
 		return "the number is not that of the next commit"
 	case len(op.Ends) > MaxEnds:
 		return "more ends than MaxEnds"
@@ -77,8 +68,6 @@ func (s *State) mistakeInEnd(e *End, ses *Session) string {
 		return "an attempt ends as ok, failed, skipped, retrying or cancelled, or is given back"
 	}
 	switch {
-	case s.broken&noFence != 0 && n.Status != Blocked && !e.Local, s.broken&expandAgain != 0 && e.Expand != nil:
-		return ""
 	case e.Local && (e.Outcome == record.NoOutcome || n.Status != Blocked || n.Awaits > 0 || s.MaxConcurrent[e.Class] > 0):
 		return "a local end has an outcome, its node still waits, and its class is unbounded"
 	case e.Expand != nil && (e.Outcome != record.OutcomeOK || e.Local):

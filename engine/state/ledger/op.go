@@ -29,14 +29,7 @@ const (
 type Op interface {
 	apply(t *transition) Reply
 	moment() int64
-	at(now int64) Op
 }
-
-// At is the operation at another moment: a store's time replaces that of the caller.
-func At(op Op, now int64) Op { return op.at(now) }
-
-// Moment is the Now of an operation.
-func Moment(op Op) int64 { return op.moment() }
 
 // SessionID names the part of one worker in a run. It is random and never used again, so it is the fence: an operation
 // of a session that is over changes nothing.

@@ -265,7 +265,7 @@ func (w *world) answer(i int, m message, r ledger.Reply) error {
 			for j, l := range op.Lost {
 				p.known[l.Node] = r.Epochs[j]
 			}
-		} else if w.s.Broken()&ledger.KeepConsumer == 0 {
+		} else if !w.fault.keepsClaim {
 			p.claims = p.claims[1:]
 		}
 		return nil

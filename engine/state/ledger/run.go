@@ -7,8 +7,6 @@ import (
 
 func (op Stop) moment() int64 { return op.Now }
 
-func (op Stop) at(now int64) Op { op.Now = now; return op }
-
 func (op Stop) apply(t *transition) Reply {
 	switch {
 	case op.Status != record.Failed && op.Status != record.Cancelled:
@@ -34,8 +32,6 @@ func (t *transition) stop(status record.Status) {
 
 func (op Pause) moment() int64 { return op.Now }
 
-func (op Pause) at(now int64) Op { op.Now = now; return op }
-
 func (op Pause) apply(t *transition) Reply {
 	if !t.Active() {
 		return Reply{Verdict: Repeated}
@@ -46,8 +42,6 @@ func (op Pause) apply(t *transition) Reply {
 }
 
 func (op Resume) moment() int64 { return op.Now }
-
-func (op Resume) at(now int64) Op { op.Now = now; return op }
 
 func (op Resume) apply(t *transition) Reply {
 	if t.Status != record.Paused {
@@ -61,7 +55,7 @@ func (op Resume) apply(t *transition) Reply {
 // endRun ends the run if it is over.
 func (t *transition) endRun() {
 	switch {
-	case t.Stopping != "" && (t.Counts.Claims == 0 || t.broken&stopAtOnce != 0):
+	case t.Stopping != "" && t.Counts.Claims == 0:
 		t.Status = t.Stopping
 	case t.Stopping == "" && t.Counts.Open == 0:
 		t.Status = record.Succeeded

@@ -9,8 +9,6 @@ import (
 
 func (op Open) moment() int64 { return op.Now }
 
-func (op Open) at(now int64) Op { op.Now = now; return op }
-
 func (op Open) apply(t *transition) Reply {
 	if op.Session == "" {
 		return malformed("a session has a name")
@@ -32,8 +30,6 @@ func (t *transition) open(id SessionID, until int64) *Session {
 
 func (op Leave) moment() int64 { return op.Now }
 
-func (op Leave) at(now int64) Op { op.Now = now; return op }
-
 func (op Leave) apply(t *transition) Reply {
 	ses := t.live(op.Session)
 	if ses == nil {
@@ -54,9 +50,6 @@ func (t *transition) resign(ses *Session) {
 	ses.Over = true
 	owed := ses.Owed
 	ses.Owed = nil
-	if t.broken&oweNothing != 0 {
-		owed = nil
-	}
 	for i := range owed {
 		t.set(&owed[i], nil)
 	}
@@ -73,8 +66,6 @@ func (t *transition) forget(id SessionID) {
 }
 
 func (op Reap) moment() int64 { return op.Now }
-
-func (op Reap) at(now int64) Op { op.Now = now; return op }
 
 func (op Reap) apply(t *transition) Reply {
 	var reply Reply
@@ -110,13 +101,11 @@ func (t *transition) reapSession(op *Reap, ses *Session, limit int) (lost []Lost
 		t.resign(ses)
 		ses.Suspect = v.rest || len(v.running) > limit
 	}
-	if t.broken&reapNothing == 0 {
-		for _, c := range slices.Concat(v.running, v.others)[:min(limit, ses.Claims)] {
-			lost = append(lost, t.lose(op, ses, c, v))
-		}
-		if ses.Claims > 0 {
-			return lost
-		}
+	for _, c := range slices.Concat(v.running, v.others)[:min(limit, ses.Claims)] {
+		lost = append(lost, t.lose(op, ses, c, v))
+	}
+	if ses.Claims > 0 {
+		return lost
 	}
 	t.plain(record.Step{Kind: record.WorkerStopped, Outcome: record.OutcomeLost, Worker: ses.Worker, Ended: t.now, Became: dag.NoNode})
 	t.forget(ses.ID)

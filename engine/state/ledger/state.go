@@ -144,8 +144,6 @@ type State struct {
 	Queues   []Queue      // ascending by class
 	Retries  []dag.NodeID // that are Waiting, by Due and number
 	Counts   Counts
-
-	broken broken
 }
 
 // New is the state of a run that has just started, and the log's first entry.

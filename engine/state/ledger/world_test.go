@@ -54,6 +54,7 @@ type world struct {
 	shape *shape
 	facts *facts
 	s     *ledger.State
+	fault fault
 	procs []proc
 	air   []message // copies of commits that are late
 	left  budget
@@ -171,7 +172,7 @@ func (w *world) deliver(m message) (ledger.Reply, error) {
 			epochs = append(epochs, w.s.Nodes[e.Node].Epoch)
 		}
 	}
-	r, entry := w.s.Apply(m.op)
+	r, entry := w.fault.apply(w.s, m.op)
 	w.grow()
 	if err := w.fold(entry); err != nil {
 		return r, err
@@ -263,7 +264,7 @@ var ends = map[ledger.NodeStatus]record.Outcome{
 
 // check holds what is true in every state.
 func (w *world) check() error {
-	if w.s.Broken() == 0 {
+	if !w.fault.is() {
 		if err := w.s.Check(); err != nil {
 			return err
 		}

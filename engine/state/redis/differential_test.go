@@ -120,5 +120,5 @@ func TestScriptsAgreeWithTheModelOnCrowds(t *testing.T) {
 	}
 	s, err := m.Snapshot(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, model.Dump(), s.Dump())
+	require.Equal(t, ledgertest.Dump(model), ledgertest.Dump(s))
 }

@@ -13,7 +13,7 @@ import (
 type Machine interface {
 	// Apply carries out one operation, at the operation's Now.
 	Apply(ctx context.Context, op ledger.Op) (ledger.Reply, error)
-	// Snapshot reads the whole state; fields that State.Dump does not show may be missing.
+	// Snapshot reads the whole state; fields that Dump does not show may be missing.
 	Snapshot(ctx context.Context) (*ledger.State, error)
 }
 
@@ -143,7 +143,7 @@ func (d *differ) step(ctx context.Context, g *game, m Machine, op ledger.Op) (*l
 		d.played.Ops[fmt.Sprintf("%T", op)]++
 	}
 	if err := sameReply(got, want); err != nil {
-		return nil, fmt.Errorf("%w\nbefore:\n%s", err, g.model.Dump())
+		return nil, fmt.Errorf("%w\nbefore:\n%s", err, Dump(g.model))
 	}
 	if err := g.model.Check(); err != nil {
 		return nil, err
@@ -154,7 +154,7 @@ func (d *differ) step(ctx context.Context, g *game, m Machine, op ledger.Op) (*l
 		if err != nil {
 			return nil, err
 		}
-		if got, want := state.Dump(), g.model.Dump(); got != want {
+		if got, want := Dump(state), Dump(g.model); got != want {
 			return nil, fmt.Errorf("the state is\n%sexpected\n%s", got, want)
 		}
 	}

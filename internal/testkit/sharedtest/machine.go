@@ -7,6 +7,7 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
+	"github.com/dagscope/dagscope/internal/testkit/ledgertest"
 )
 
 // Machine is one run of a back end as a machine of internal/testkit/ledgertest.
@@ -29,7 +30,7 @@ func NewMachine(ctx context.Context, b shared.Backend, id record.RunID, c ledger
 
 // Apply carries out one operation.
 func (m *Machine) Apply(ctx context.Context, op ledger.Op) (ledger.Reply, error) {
-	m.at(ledger.Moment(op))
+	m.at(ledgertest.Moment(op))
 	c, ok := op.(ledger.Commit)
 	if !ok {
 		return m.backend.Do(ctx, m.id, op, nil)

@@ -14,6 +14,7 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
+	"github.com/dagscope/dagscope/internal/testkit/ledgertest"
 )
 
 // Config of a Server.
@@ -153,7 +154,7 @@ func (s *Server) open(id record.RunID) (shared.Stored, error) {
 // apply carries out one operation on a run; the server is locked.
 func (s *Server) apply(r *run, op ledger.Op) ledger.Reply {
 	was, stopping := r.state.Status, r.state.Stopping
-	reply, entry := r.state.Apply(ledger.At(op, s.now(r)))
+	reply, entry := r.state.Apply(ledgertest.At(op, s.now(r)))
 	r.append(entry)
 	if reply.Status != was || reply.Stopping != stopping {
 		s.notify(r.new.ID)

@@ -1,13 +1,15 @@
-package ledger
+package ledgertest
 
 import (
 	"fmt"
 	"strings"
+
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // Dump writes everything that matters in a state as text, one line for each part, so that two states can be compared
 // and a difference can be read. It leaves out fields that have no meaning in a node's status, and untouched nodes.
-func (s *State) Dump() string {
+func Dump(s *ledger.State) string {
 	var b strings.Builder
 	c := s.Counts
 	fmt.Fprintf(&b, "run %s stopping=%q revision=%d seq=%d workers=%d nodes=%d edges=%d\n",
@@ -25,7 +27,7 @@ func (s *State) Dump() string {
 		fmt.Fprintf(&b, "block of %d: width=%d first=%d firstEdge=%d\n", x.Expansion, x.Width, x.First, x.FirstEdge)
 	}
 	for i := range s.Nodes {
-		if text := s.Nodes[i].dump(); text != "" {
+		if text := dumpNode(&s.Nodes[i]); text != "" {
 			fmt.Fprintf(&b, "node %d %s\n", i, text)
 		}
 	}
@@ -36,24 +38,24 @@ func (s *State) Dump() string {
 	}
 	fmt.Fprintf(&b, "retries %v\n", s.Retries)
 	for i := range s.Sessions {
-		s.Sessions[i].dump(&b)
+		dumpSession(&b, &s.Sessions[i])
 	}
 	return b.String()
 }
 
-// statusNames are as in STATES.md.
+// statusNames are as in engine/state/ledger/STATES.md.
 var statusNames = [...]string{"blocked", "ready", "claimed", "waiting", "ok", "failed", "skipped", "cancelled"}
 
-func (n *Node) dump() string {
+func dumpNode(n *ledger.Node) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s epoch=%d", statusNames[n.Status], n.Epoch)
 	switch {
 	case n.Status.Terminal():
-		if n.PendingEdges != NoPendingEdges {
+		if n.PendingEdges != ledger.NoPendingEdges {
 			fmt.Fprintf(&b, " edges=%d by=%q", n.PendingEdges, n.Session)
 		}
 		return b.String()
-	case n.Status == Blocked && n.Awaits == 0:
+	case n.Status == ledger.Blocked && n.Awaits == 0:
 		if n.Epoch == 0 && n.Arrived == 0 && len(n.Awaited) == 0 {
 			return ""
 		}
@@ -63,11 +65,11 @@ func (n *Node) dump() string {
 			n.Class, n.Attempts, n.Errors, n.Losses, n.Solo, n.Bad, n.Poison, n.Since)
 	}
 	switch n.Status {
-	case Claimed:
+	case ledger.Claimed:
 		fmt.Fprintf(&b, " by=%s started=%t", n.Session, n.Started)
-	case Waiting:
+	case ledger.Waiting:
 		fmt.Fprintf(&b, " due=%d", n.Due)
-	case Blocked:
+	case ledger.Blocked:
 		if n.Awaits > 0 {
 			fmt.Fprintf(&b, " awaits=%d", n.Awaits)
 		}
@@ -81,7 +83,7 @@ func (n *Node) dump() string {
 	return b.String()
 }
 
-func (ses *Session) dump(b *strings.Builder) {
+func dumpSession(b *strings.Builder, ses *ledger.Session) {
 	fmt.Fprintf(b, "session %s worker=%d last=%d until=%d claims=%d over=%t suspect=%t ready=%v owed=[",
 		ses.ID, ses.Worker, ses.Last, ses.Until, ses.Claims, ses.Over, ses.Suspect, ses.Ready)
 	for _, e := range ses.Owed {
