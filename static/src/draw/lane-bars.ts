@@ -65,7 +65,7 @@ export function paintBars(ctx: CanvasRenderingContext2D, frame: LanesFrame, tens
     const buckets = laneBuckets(frame, row.lane);
     if (!buckets) {
       const { from: first, to } = visibleRows(row.lane, fromNs, toNs);
-      const last = behindInstants(row.lane, to, toNs);
+      const last = afterInstants(row.lane, to, toNs);
       for (let i = first; i < last; i++) addBar(frame, row, row.lane, i, marks);
       visited.rows += last - first;
       continue;
@@ -79,7 +79,7 @@ export function paintBars(ctx: CanvasRenderingContext2D, frame: LanesFrame, tens
 }
 
 /** Attempts that took no time belong to both tenses at the moment between them: each paints its half of the mark. */
-function behindInstants(lane: Lane, to: number, atNs: number): number {
+function afterInstants(lane: Lane, to: number, atNs: number): number {
   let last = to;
   while (lane.startNs[last] === atNs && lane.endNs[last] === atNs) last++;
   return last;

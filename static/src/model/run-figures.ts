@@ -2,11 +2,12 @@
 
 import { sizeOf, viaOf } from './edges';
 import type { GraphIndex } from './graph-index';
-import { busyNs, type Lanes } from './lanes';
+import { busyBetween, busyNs, type Lanes } from './lanes';
 import { type Lately, latelyAt } from './lately';
 import { nodeRowsOf } from './node-rows';
 import { peakSlots, slotsAt, slotTimeNs } from './presence';
 import { Outcome, type RunTable } from './run-table';
+import { standstillsOf } from './standstill';
 import { endOf, sourceOf } from './states';
 
 /** Key figures as of a moment; of an ended run as a whole. */
@@ -19,8 +20,11 @@ export interface RunFigures {
   readonly slotsThere: number;
   /** Slots that existed on average. */
   readonly slotsMean: number;
-  /** Time that slots were busy, added up, and its share of the time for which they existed. */
+  /** Time that slots were busy, added up. */
   readonly busyNs: number;
+  /** Time that slots were idle because the run was paused, added up. */
+  readonly pausedNs: number;
+  /** Share of the time for which slots existed in which they were busy; idle time of pauses does not count. */
   readonly busyShare: number;
   /** The same for the last second. */
   readonly lately: Lately;
@@ -43,15 +47,29 @@ export function figuresAt(table: RunTable, lanes: Lanes, atNs: number): RunFigur
   const slotNs = slotTimeNs(table, lanes, fromNs, toNs);
   let busy = 0;
   for (const lane of lanes.lanes) busy += busyNs(lane, toNs);
+  const pausedNs = idleInPauses(table, lanes, fromNs, toNs);
   return {
     elapsedNs,
     slots: peakSlots(table, lanes),
     slotsThere: slotsAt(table, lanes, toNs),
     slotsMean: elapsedNs > 0 ? slotNs / elapsedNs : 0,
     busyNs: busy,
-    busyShare: slotNs > 0 ? busy / slotNs : NaN,
+    pausedNs,
+    busyShare: slotNs > pausedNs ? busy / (slotNs - pausedNs) : NaN,
     lately: latelyAt(table, lanes, toNs),
   };
+}
+
+/** Time of slots within pauses of the run in which they were idle: what still ran counts as busy. */
+function idleInPauses(table: RunTable, lanes: Lanes, fromNs: number, toNs: number): number {
+  let total = 0;
+  for (const pause of standstillsOf(table)) {
+    const [from, to] = [Math.max(pause.fromNs, fromNs), Math.min(pause.toNs, toNs)];
+    if (pause.kind !== 'paused' || from >= to) continue;
+    total += slotTimeNs(table, lanes, from, to);
+    for (const lane of lanes.lanes) total -= busyBetween(lane, from, to);
+  }
+  return Math.max(0, total);
 }
 
 /** Bytes that tasks read, by how they came. */

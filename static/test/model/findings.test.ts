@@ -8,7 +8,7 @@ import { busyNs } from '../../src/model/lanes';
 import { lanesOf } from '../../src/model/run-lanes';
 import { growth, occupancyOf } from '../../src/model/occupancy';
 import { figuresAt, trafficOf } from '../../src/model/run-figures';
-import { Outcome, RowFlag, type RunTable } from '../../src/model/run-table';
+import { MarkKind, Outcome, RowFlag, type RunTable } from '../../src/model/run-table';
 import type { Span } from '../../src/model/sentence';
 import { statisticsAt } from '../../src/model/statistics';
 import type { FakeRow } from '../fake/encode-frame';
@@ -304,6 +304,19 @@ test('at the end of a run, figures are those of its makespan', () => {
   const figures = { elapsedNs: 8 * S, slots: 2, busyNs: 10 * S, busyShare: 10 / 16 };
   expect(figuresAt(table, lanes, 12 * S)).toMatchObject(figures);
   expect(figuresAt(table, lanes, 5 * S)).toMatchObject({ elapsedNs: 5 * S, busyNs: 4 * S });
+});
+
+test('slots are not idle while the run is paused, but busy with what still runs', () => {
+  const marks = [
+    { kind: MarkKind.runPaused, atNs: 4 * S, value: 0 },
+    { kind: MarkKind.runResumed, atNs: 9 * S, value: 0 },
+  ];
+  const table = tableOf([ran(0, 0, 0, 4), ran(1, 1, 0, 6), ran(2, 0, 9, 10)], { ended: true, nowNs: 10 * S, marks });
+  const figures = figuresAt(table, lanesOf(table), 10 * S);
+  expect(figures).toMatchObject({ busyNs: 11 * S, pausedNs: 8 * S, slotsMean: 2 });
+  expect(figures.busyShare).toBeCloseTo(11 / 12, 9);
+  // Half way through a pause that has not ended for the moment shown.
+  expect(figuresAt(table, lanesOf(table), 7 * S)).toMatchObject({ pausedNs: 4 * S, busyShare: 1 });
 });
 
 test('slots count while they exist', () => {

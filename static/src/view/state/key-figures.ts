@@ -51,7 +51,8 @@ function slotsQuantity(mean: number): Quantity {
 
 function busySub(figures: RunFigures): string {
   if (figures.slots === 0) return 'no slot worked';
-  return `${durationText(figures.busyNs)} of ${decimal(figures.slotsMean)} × ${durationText(figures.elapsedNs)}`;
+  const paused = figures.pausedNs > 0 ? `, less ${durationText(figures.pausedNs)} in pauses` : '';
+  return `${durationText(figures.busyNs)} of ${decimal(figures.slotsMean)} × ${durationText(figures.elapsedNs)}${paused}`;
 }
 
 /** Where the makespan stands among the runs like it before; nothing where there are too few of them. */
@@ -114,7 +115,8 @@ export function endedFigures({ run, figures, bounds, traffic }: EndedInput): Key
       label: 'Slots busy',
       value: share(figures.busyShare),
       sub: busySub(figures),
-      title: 'Share of the time of all slots that went into tasks; a slot counts while it exists',
+      title:
+        'Share of the time of all slots that went into tasks; a slot counts while it exists, and not while the run is paused, unless it works',
       ...first,
     },
     {
@@ -203,7 +205,7 @@ export function liveFigures({ figures, counts, tasks, expected, paused, past }: 
       label: 'Slots busy so far',
       value: share(figures.busyShare),
       sub: busySub(figures),
-      title: 'Share of the time of all slots that went into tasks',
+      title: 'Share of the time of all slots that went into tasks, pauses of the run left out',
       ...first,
     },
     {

@@ -32,6 +32,7 @@ const figures: RunFigures = {
   slots: 8,
   slotsThere: 8,
   busyNs: 40e9,
+  pausedNs: 0,
   busyShare: 0.5,
   slotsMean: 7.5,
   lately: { busy: 6.2, slots: 8 },
@@ -101,6 +102,8 @@ describe('key figures', () => {
       'Tasks: 90 attempts, 213 edges',
     ]);
     expect(endedFigures({ run, figures, bounds, traffic: undefined })[2]?.value).toBeNull();
+    const paused = endedFigures({ run, figures: { ...figures, pausedNs: 8e9 }, bounds, traffic });
+    expect(labels(paused)[0]).toBe('Slots busy: 40.0 s of 7.5 × 10.0 s, less 8.00 s in pauses');
   });
 
   it('of a live run compare with the past while that makes sense', () => {
