@@ -37,7 +37,6 @@ func shape() limits {
 			"ledger.transition":      "one method for each case of the specification, over five fields",
 			"memory.lane":            "a lane's part of the protocol, which is one case for each way an attempt can end",
 			"memory.run":             "the state of a run in one process, changed by lanes without locks between them",
-			"redis.Backend":          seam,
 			"redis.counters":         "one field for each figure of a script's reply",
 			"metricsstore.recording": "a run that is being recorded, owned by one goroutine",
 			"embedded.Store":         seam,

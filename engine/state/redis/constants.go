@@ -18,7 +18,7 @@ var constantScript = newScript("constant")
 func init() { constantScript.singleKey = true }
 
 // putConstant stores a value and holds it for a run for an hour.
-func (b *Backend) putConstant(ctx context.Context, hash string, run record.RunID, value []byte) error {
+func (b *registry) putConstant(ctx context.Context, hash string, run record.RunID, value []byte) error {
 	_, err := b.run(ctx, constantScript, b.keys.constant(hash), []any{"put", string(run), time.Hour.Milliseconds(), value})
 	if err != nil {
 		return fmt.Errorf("redis: keep constant %s: %w", hash, err)
@@ -27,12 +27,12 @@ func (b *Backend) putConstant(ctx context.Context, hash string, run record.RunID
 }
 
 // holdConstants holds values for a run until Finish or Delete.
-func (b *Backend) holdConstants(ctx context.Context, hashes []string, run record.RunID) error {
+func (b *registry) holdConstants(ctx context.Context, hashes []string, run record.RunID) error {
 	return b.updateConstants(ctx, hashes, "hold", run, "")
 }
 
 // updateConstants holds or releases values for a run; expire is in how many milliseconds a hold expires, "" for never.
-func (b *Backend) updateConstants(ctx context.Context, hashes []string, what string, run record.RunID, expire any) error {
+func (b *registry) updateConstants(ctx context.Context, hashes []string, what string, run record.RunID, expire any) error {
 	for _, hash := range hashes {
 		_, err := b.run(ctx, constantScript, b.keys.constant(hash), []any{what, string(run), expire})
 		if err != nil && !errors.Is(err, redis.Nil) {
@@ -43,7 +43,7 @@ func (b *Backend) updateConstants(ctx context.Context, hashes []string, what str
 }
 
 // constants reads values. With hold, it first holds them for the run, in case its creator died before it did so.
-func (b *Backend) constants(ctx context.Context, hashes []string, run record.RunID, hold bool) (map[string][]byte, error) {
+func (b *registry) constants(ctx context.Context, hashes []string, run record.RunID, hold bool) (map[string][]byte, error) {
 	values := make(map[string][]byte, len(hashes))
 	if len(hashes) == 0 {
 		return values, nil
@@ -77,3 +77,12 @@ func (b *Backend) constants(ctx context.Context, hashes []string, run record.Run
 
 // namesOf splits the list in the field "constants" of a run.
 func namesOf(list string) []string { return strings.Fields(list) }
+
+func (b *registry) constantNames(ctx context.Context, run record.RunID) ([]string, error) {
+	cmd, err := b.do(ctx, "hget", b.keys.run(run)+"run", constantsField)
+	if err != nil {
+		return nil, fmt.Errorf("redis: read run %s: %w", run, err)
+	}
+	names, err := text(cmd)
+	return namesOf(string(names)), err
+}

@@ -12,7 +12,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/dagscope/dagscope/engine/dag"
-	"github.com/dagscope/dagscope/engine/execution"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 	"github.com/dagscope/dagscope/engine/state/shared"
@@ -64,24 +63,6 @@ func (b *Backend) Create(ctx context.Context, r shared.NewRun) error {
 		return b.runExists(ctx, r.ID)
 	}
 	return b.holdConstants(ctx, hashes, r.ID)
-}
-
-// addActive adds a run to the index of active runs.
-func (b *Backend) addActive(ctx context.Context, run record.RunID) error {
-	if _, err := b.do(ctx, "zadd", b.keys.active(), "nx", time.Now().UnixMilli(), string(run)); err != nil {
-		return fmt.Errorf("redis: add run %s to the index: %w", run, err)
-	}
-	return nil
-}
-
-// runExists returns the error for a run ID that is in use. If that run has ended, it is removed from the index of active
-// runs, to which addActive has just added it.
-func (b *Backend) runExists(ctx context.Context, run record.RunID) error {
-	cmd, err := b.do(ctx, "hexists", b.keys.run(run)+"run", endField)
-	if err == nil && cmd.Val() == int64(1) {
-		_, err = b.do(ctx, "zrem", b.keys.active(), string(run))
-	}
-	return errors.Join(fmt.Errorf("%w: %s", execution.ErrRunExists, run), err)
 }
 
 // Revise implements shared.Backend.

@@ -64,7 +64,7 @@ func (b *Backend) AddDetails(ctx context.Context, run record.RunID, blobs [][]by
 }
 
 // stream reads messages after a position in a stream of a run, and waits for the first one.
-func (b *Backend) stream(ctx context.Context, run record.RunID, name string, after shared.Position, limit int, wait time.Duration) ([]redis.XMessage, error) {
+func (b *registry) stream(ctx context.Context, run record.RunID, name string, after shared.Position, limit int, wait time.Duration) ([]redis.XMessage, error) {
 	if limit <= 0 {
 		return nil, nil
 	}
@@ -94,7 +94,7 @@ func (b *Backend) stream(ctx context.Context, run record.RunID, name string, aft
 }
 
 // readStream reads a stream once; where it blocks, with the client for blocking commands.
-func (b *Backend) readStream(ctx context.Context, key string, after shared.Position, limit int, wait time.Duration) ([]redis.XMessage, error) {
+func (b *commander) readStream(ctx context.Context, key string, after shared.Position, limit int, wait time.Duration) ([]redis.XMessage, error) {
 	client, block := b.conn.Client, time.Duration(-1)
 	if wait >= time.Millisecond {
 		client, block = b.conn.blocking, wait

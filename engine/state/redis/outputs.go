@@ -73,7 +73,7 @@ func (b *Backend) Outputs(ctx context.Context, run record.RunID, nodes []dag.Nod
 }
 
 // fetch reads the values of the outputs at the indexes in stored; nil for those that no longer exist.
-func (b *Backend) fetch(ctx context.Context, run record.RunID, outs []shared.Output, stored []int) error {
+func (b *registry) fetch(ctx context.Context, run record.RunID, outs []shared.Output, stored []int) error {
 	if len(stored) == 0 {
 		return nil
 	}

@@ -2,17 +2,26 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/dagscope/dagscope/engine/execution"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
 
 // maxEnded is how many ended runs are listed.
 const maxEnded = 1000
+
+// registry knows which runs exist: their indexes, states and constants. Its fields are never changed.
+type registry struct {
+	commander
+	keys keyspace
+	keep time.Duration // for which runs are kept after their end
+}
 
 // Active implements shared.Backend.
 func (b *Backend) Active(ctx context.Context) ([]record.RunID, error) {
@@ -50,8 +59,26 @@ func list(cmd *redis.Cmd, err error) ([]record.RunID, error) {
 	return runs, nil
 }
 
+// addActive adds a run to the index of active runs.
+func (b *registry) addActive(ctx context.Context, run record.RunID) error {
+	if _, err := b.do(ctx, "zadd", b.keys.active(), "nx", time.Now().UnixMilli(), string(run)); err != nil {
+		return fmt.Errorf("redis: add run %s to the index: %w", run, err)
+	}
+	return nil
+}
+
+// runExists returns the error for a run ID that is in use. If that run has ended, it is removed from the index of active
+// runs, to which addActive has just added it.
+func (b *registry) runExists(ctx context.Context, run record.RunID) error {
+	cmd, err := b.do(ctx, "hexists", b.keys.run(run)+"run", endField)
+	if err == nil && cmd.Val() == int64(1) {
+		_, err = b.do(ctx, "zrem", b.keys.active(), string(run))
+	}
+	return errors.Join(fmt.Errorf("%w: %s", execution.ErrRunExists, run), err)
+}
+
 // index moves a run from one index of runs to another, where its score is the current time.
-func (b *Backend) index(ctx context.Context, run record.RunID, from, to string) error {
+func (b *registry) index(ctx context.Context, run record.RunID, from, to string) error {
 	_, err := b.send(ctx, b.conn.Client, func() []redis.Cmder {
 		return []redis.Cmder{
 			redis.NewCmd(ctx, "zadd", to, "nx", time.Now().UnixMilli(), string(run)),
@@ -66,7 +93,7 @@ func (b *Backend) index(ctx context.Context, run record.RunID, from, to string) 
 
 // indexEnded moves a run that has ended to the index of ended runs; the process that stored its end may have died before
 // it did so. If the next revision has begun meanwhile, it moves the run back; if the run was deleted, it removes it.
-func (b *Backend) indexEnded(ctx context.Context, run record.RunID) error {
+func (b *registry) indexEnded(ctx context.Context, run record.RunID) error {
 	if err := b.index(ctx, run, b.keys.active(), b.keys.ended()); err != nil {
 		return err
 	}
@@ -87,7 +114,7 @@ func (b *Backend) indexEnded(ctx context.Context, run record.RunID) error {
 }
 
 // removeFromIndexes removes a run from both indexes.
-func (b *Backend) removeFromIndexes(ctx context.Context, run record.RunID) error {
+func (b *registry) removeFromIndexes(ctx context.Context, run record.RunID) error {
 	_, err := b.send(ctx, b.conn.Client, func() []redis.Cmder {
 		return []redis.Cmder{
 			redis.NewCmd(ctx, "zrem", b.keys.active(), string(run)), redis.NewCmd(ctx, "zrem", b.keys.ended(), string(run)),
@@ -136,7 +163,7 @@ func (b *Backend) Open(ctx context.Context, run record.RunID) (shared.Stored, er
 }
 
 // peek reads the status of a run and, in the same round trip, the replies to more commands.
-func (b *Backend) peek(ctx context.Context, run record.RunID, more ...[]any) (stored shared.Stored, asked []*redis.Cmd, err error) {
+func (b *registry) peek(ctx context.Context, run record.RunID, more ...[]any) (stored shared.Stored, asked []*redis.Cmd, err error) {
 	base := b.keys.run(run)
 	queries := append([][]any{{"get", base + "state"}, {"hmget", base + "run", endField, firstField}}, more...)
 	cmds, err := b.send(ctx, b.conn.Client, func() []redis.Cmder {
@@ -172,7 +199,7 @@ func (b *Backend) peek(ctx context.Context, run record.RunID, more ...[]any) (st
 
 // missing returns the error for a run that does not exist, and removes its entry in the index, unless the run may be in
 // the process of being created.
-func (b *Backend) missing(ctx context.Context, run record.RunID, err error) error {
+func (b *registry) missing(ctx context.Context, run record.RunID, err error) error {
 	if err != nil {
 		return fmt.Errorf("redis: open run %s: %w", run, err)
 	}
@@ -198,7 +225,7 @@ func field(v any) []byte {
 }
 
 // counters reads the state of a run.
-func (b *Backend) counters(ctx context.Context, run record.RunID) (counters, error) {
+func (b *registry) counters(ctx context.Context, run record.RunID) (counters, error) {
 	cmd, err := b.do(ctx, "get", b.keys.run(run)+"state")
 	if err != nil {
 		return counters{}, fmt.Errorf("redis: read run %s: %w", run, err)

@@ -36,7 +36,7 @@ type ledgerCopy struct {
 // other clients do not wait for long.
 func (b *Backend) Snapshot(ctx context.Context, run record.RunID) (*ledger.State, error) {
 	base := b.keys.run(run)
-	r := reader{b: b, base: base + "copy:" + token() + ":"}
+	r := reader{b: &b.commander, base: base + "copy:" + token() + ":"}
 	cmd, err := b.run(ctx, copyScript, base, []any{r.base, keepCopy.Milliseconds()})
 	if err != nil {
 		return nil, fmt.Errorf("redis: copy the ledger of run %s: %w", run, err)
@@ -56,7 +56,7 @@ func (b *Backend) Snapshot(ctx context.Context, run record.RunID) (*ledger.State
 
 // reader reads the copy of a ledger, several pieces in one write. One goroutine uses it.
 type reader struct {
-	b       *Backend
+	b       *commander
 	base    string   // prefix of the copy's keys
 	names   []string // of all keys that were read
 	pending []request

@@ -35,7 +35,7 @@ func wakeArgs(run record.RunID, functions []string, n int) []any {
 // Sleep implements shared.Backend.
 func (b *Backend) Sleep(ctx context.Context, functions []string, wait time.Duration) (record.RunID, error) {
 	if len(functions) == 0 {
-		return "", b.pause(ctx, wait)
+		return "", pause(ctx, wait)
 	}
 	for begin := time.Now(); ; {
 		left := min(maxBlock, wait-time.Since(begin))
@@ -52,7 +52,7 @@ func (b *Backend) Sleep(ctx context.Context, functions []string, wait time.Durat
 	}
 }
 
-func (b *Backend) pause(ctx context.Context, wait time.Duration) error {
+func pause(ctx context.Context, wait time.Duration) error {
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -62,7 +62,7 @@ func (b *Backend) pause(ctx context.Context, wait time.Duration) error {
 }
 
 // waitForHint waits for a hint with one command, and returns the hint's run, "" for none.
-func (b *Backend) waitForHint(ctx context.Context, functions []string, wait time.Duration) (record.RunID, error) {
+func (b *registry) waitForHint(ctx context.Context, functions []string, wait time.Duration) (record.RunID, error) {
 	args := []any{"blpop"}
 	for _, f := range functions {
 		args = append(args, b.keys.wake()+f)
