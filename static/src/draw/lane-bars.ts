@@ -5,7 +5,17 @@ import { Outcome, RowFlag } from '../model/run-table';
 import { addBuckets, CAP_PX, OFF_PATH } from './lane-density';
 import type { LaneBuckets } from './lane-buckets';
 import { rowsBetween, type LaneRow } from './lane-layout';
-import { barHeight, barRect, drawnEnd, laneBuckets, rowTop, visibleSpan, xOf, type LanesFrame } from './lanes-frame';
+import {
+  barHeight,
+  barRect,
+  drawnEnd,
+  laneBuckets,
+  plotRect,
+  rowTop,
+  visibleSpan,
+  xOf,
+  type LanesFrame,
+} from './lanes-frame';
 import { taskColour } from './node-colours';
 import { stateIs } from './mark-state';
 import type { PhaseColours } from './palette';
@@ -112,8 +122,10 @@ function addBar(frame: LanesFrame, row: LaneRow, lane: Lane, place: number, mark
   if (x3 - x0 > 3) batch.addLast(palette.surface, 1, x3 - 0.5, y, 1, h);
   addLabel(frame, node, x1, x2 - x1, y + h / 2 + 0.5, colour.ink, alpha, marks.labels);
 
-  /** Over the bars next to it, which begin or end at the same moment. */
-  function addInstant(fill: string, x: number): void {
+  /** Over the bars next to it, which begin or end at the same moment; at the right edge of the plot, inside of it. */
+  function addInstant(fill: string, atX: number): void {
+    const plot = plotRect(frame);
+    const x = Math.min(atX, plot.x + plot.w - INSTANT_PX / 2);
     batch.addLast(palette.surface, 1, x - INSTANT_PX, y, 2 * INSTANT_PX, h);
     batch.addLast(fill, 1, x - INSTANT_PX / 2, y, INSTANT_PX, h);
   }

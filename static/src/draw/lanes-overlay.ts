@@ -9,6 +9,7 @@ import type { Rect } from './rect';
 /** Producers beyond this many are not outlined one by one. */
 const MOST_PRODUCERS = 500;
 const ARROW_PX = 5;
+const PLAYHEAD_PX = 1.5;
 const TAG_TOP = 3;
 const TAG_H = 19;
 const TAG_PAD = 7;
@@ -114,7 +115,9 @@ function paintPlayhead(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
   const x = xOf(frame, frame.atNs);
   const isInView = x >= plot.x - 1 && x <= plot.x + plot.w + 1;
   ctx.fillStyle = palette.ink;
-  if (isInView) ctx.fillRect(Math.round(x) - 0.75, layout.axisHeight - 3, 1.5, layout.height - layout.axisHeight + 3);
+  // At the right edge, where ended runs begin to be shown, it stands next to the marks that end there, not over them.
+  const lineLeft = x >= plot.x + plot.w ? plot.x + plot.w : Math.round(x) - PLAYHEAD_PX / 2;
+  if (isInView) ctx.fillRect(lineLeft, layout.axisHeight - 3, PLAYHEAD_PX, layout.height - layout.axisHeight + 3);
   const font = `500 11px ${palette.fontUi}`;
   const text = momentText(frame.atNs, axis.epochMs, axis.mode, frame.endNs);
   const w = measurer.width(font, text) + 2 * TAG_PAD;

@@ -156,6 +156,27 @@ describe('hits in the lanes', () => {
     expect(marks.map(({ args }) => Number(args[2]) >= 1)).toEqual([true]);
   });
 
+  it('meets the mark of what took no time at the very end, which the playhead there does not cover', () => {
+    const S = 1e9;
+    const ran = (node: number, fromNs: number, toNs: number) => ({
+      ...{ node, worker: 0, readyNs: fromNs, claimedNs: fromNs, startedNs: fromNs },
+      ...{ endedNs: toNs, updatedNs: toNs, outcome: Outcome.ok },
+    });
+    const table = tableOf([ran(0, 0, S), ran(1, 4 * S, 4 * S)], { ended: true, nowNs: 4 * S });
+    const index = new GraphIndex(graphOf(['fetch', 'index'], []), table);
+    const { stage, contexts } = stagedLanes({ table, index, endNs: 4 * S } as SyntheticRun, { atNs: 4 * S });
+    const right = 1300 - 72;
+    const mark = contexts.marks
+      .of('fillRect')
+      .filter(({ fill }) => fill === 'st-running-past')
+      .at(-1)!;
+    const [left, top, width, height] = mark.args.map(Number) as [number, number, number, number];
+    expect([left, left + width]).toEqual([right - 2, right]);
+    expect(stage.hit(left + width / 2, top + height / 2)).toMatchObject({ kind: 'attempt', node: 1 });
+    const playhead = contexts.overlay.of('fillRect').find(({ args: [, , w, h] }) => w === 1.5 && Number(h) > 50)!;
+    expect(Number(playhead.args[0])).toBeGreaterThanOrEqual(right);
+  });
+
   it('explains why nothing was done: a back-off after its attempt, a pause anywhere else', () => {
     const at = (ms: number) => ms * 1e6;
     const of = (claimed: number, over: number) => ({
