@@ -43,7 +43,7 @@ export interface Collapse {
   readonly edges: readonly GroupEdge[];
 }
 
-/** Works out what is drawn at each zoom; remembers the last, as zooming seldom crosses a limit. */
+/** Works out what is drawn at each zoom; keeps the last answer, as zooming seldom crosses a limit. Owned by its stage. */
 export class Collapser {
   readonly #geometry: GraphGeometry;
   #last: Collapse | null = null;

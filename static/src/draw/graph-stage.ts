@@ -45,7 +45,8 @@ const NO_PATH: ReadonlySet<number> = new Set();
 
 /**
  * One graph on the screen. Give it input, size and brushes in any order and as often as they change; it invalidates
- * only the layers that read what changed. Nothing is painted before all three are set.
+ * only the layers that read what changed. Nothing is painted before all three are set. Owned by one GraphCanvas; it owns
+ * the view, the sizes of its canvases and all that is derived from the input, which stays the page's.
  */
 export class GraphStage {
   readonly #loop: FrameLoop;

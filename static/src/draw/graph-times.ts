@@ -24,7 +24,10 @@ interface Remembered {
   readonly times: Times;
 }
 
-/** Execute times as of the moment that states are of: read again for the nodes whose states have changed. */
+/**
+ * Execute times as of the moment that states are of: read again for the nodes whose states have changed. Owned by its
+ * stage.
+ */
 export class ElementTimes {
   /** By element of the graph, over all instances of a fan-out; 0 where nothing has ended well. */
   sumNs = new Float64Array(0);

@@ -43,7 +43,7 @@ export function bucketRange(fromNs: number, toNs: number, widthNs: number): Buck
   return { first, count: Math.max(STRETCH, last - first), widthNs };
 }
 
-/** Buckets of one version of a table, by name of what they gather. */
+/** Buckets of one version of a table, by name of what they gather; emptied by the next one. Owned by its stage. */
 export class BucketCache {
   readonly #kept = new Map<string, LaneBuckets[]>();
   #table: RunTable | null = null;

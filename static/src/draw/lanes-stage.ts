@@ -32,7 +32,10 @@ export interface TimeWindow {
 const LEAST_NS_PER_PX = 10;
 const NO_PATH: ReadonlySet<number> = new Set();
 
-/** Lanes and ribbon on the screen. Give it input, size and brushes in any order and as often as they change. */
+/**
+ * Lanes and ribbon on the screen. Give it input, size and brushes in any order and as often as they change. Owned by one
+ * LanesCanvas; it owns the window of time, the scroll position, the unfolded workers and the sizes of its canvases.
+ */
 export class LanesStage {
   readonly #loop: FrameLoop;
   readonly #canvases: LanesCanvases;

@@ -22,7 +22,7 @@ const EXACT_MOST_ROWS = 20_000;
 /** Buckets over the whole run in which the greatest is looked for. */
 const OVERVIEW = 512;
 
-/** Keeps the steps of the last version and scale. */
+/** Keeps the steps of the last version and scale. Owned by its stage. */
 export class RibbonCache {
   #key = '';
   #steps: RibbonSteps | null = null;

@@ -35,7 +35,7 @@ export function tallyOver(tally: Tally, first: number, last: number): TallyPart 
   return { counts, total };
 }
 
-/** Follows states: only the nodes that changed are counted again, as long as places stay what they are. */
+/** Follows states: only the nodes that changed are counted again while places stay the same. Owned by GraphTallies. */
 export class StateTally implements Tally {
   counts = new Uint32Array(0);
   totals = new Uint32Array(0);

@@ -28,7 +28,7 @@ export interface Link {
   close(): void;
 }
 
-/** All subscriptions over one socket, distinguished by channel. */
+/** All subscriptions over one socket, distinguished by channel. Owned by the live client, which makes one for each try. */
 export class SocketLink implements Link {
   readonly transport = 'socket';
   heartbeatMs = HEARTBEAT_MS;

@@ -9,7 +9,10 @@ import { endOf } from './states';
 const SLOTS = 0x10000;
 const NO_LANE = -1;
 
-/** Follows one table: which lane each of its rows is in. A new version rebuilds only the lanes that its rows are in. */
+/**
+ * Follows one table: which lane each of its rows is in. A new version rebuilds only the lanes that its rows are in. Owned by
+ * lanesOf, which keeps one for each table.
+ */
 export class LaneBook {
   #version = -1;
   #generation = -1;

@@ -15,7 +15,8 @@ export interface StateChange {
 
 /**
  * State and attempt of every node. Where a frame of a live run came and time moved on only the rows of the frame are
- * read; any other moment takes a pass over all of them, and nothing is done where neither moved.
+ * read; any other moment takes a pass over all of them, and nothing is done where neither moved. It alone writes the
+ * columns; its owner, a stage, calls update() and reads them.
  */
 export class NodeStates {
   /** By node: number of its state. */

@@ -24,7 +24,7 @@ export interface AppDependencies {
   readonly host: Window;
 }
 
-/** One per page load; pages get it as the prop `app`. */
+/** One per page load; pages get it as the prop `app`. It owns the address, the theme, the link and the search sources. */
 export class AppState {
   readonly api: Api;
   readonly live: LiveClient;

@@ -5,7 +5,7 @@ import type { PageClock } from './playback.svelte';
 /** A gesture is over when nothing has moved for this long. */
 const REST_MS = 250;
 
-/** Ties the place of one picture to the address; null is all of it. */
+/** Ties the place of one picture to the address; null is all of it. The canvas owns the place, the router the address. */
 export class KeptPlace<P extends object> {
   readonly #clock: PageClock;
   readonly #keep: (place: P | null) => void;

@@ -52,7 +52,7 @@ export class RunControl {
   }
 
   /** Continues with what the run has left. Where nothing is left, that is a new run. */
-  goOn(): Promise<void> {
+  continueRun(): Promise<void> {
     return this.#launch({});
   }
 

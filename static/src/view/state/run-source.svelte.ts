@@ -31,7 +31,10 @@ const STANDING_NEEDS = 5;
 /** Bars of the histograms of the past. */
 const BINS = 46;
 
-/** Data of one run: plain objects, each change of which moves a version. open() once; what it returns closes. */
+/**
+ * Data of one run: plain objects, each change of which moves a version. It owns the table, which its RunFold alone writes,
+ * the index, and what was requested for the page. Call open() once; the function it returns closes it.
+ */
 export class RunSource {
   readonly #fold = new RunFold();
   readonly #deps: SourceDependencies;

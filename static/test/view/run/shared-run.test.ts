@@ -184,13 +184,13 @@ describe('retrying', () => {
     const next = runSummary({ status: 'running', revision: 1, live: true });
     const { control, queries, went, taken } = controlOf({ status: 'failed' }, true, next);
     expect(control.canContinue).toBe(true);
-    await control.goOn();
+    await control.continueRun();
     expect([queries, went, taken]).toEqual([[{}], [], [next]]);
   });
 
   it('opens the new run where nothing is left, and where that was asked for', async () => {
     const { control, queries, went, taken } = controlOf({ status: 'cancelled' }, true, runSummary({ run: 'r2' }));
-    await control.goOn();
+    await control.continueRun();
     await control.again();
     expect([queries, went, taken]).toEqual([[{}, { new: true }], ['/runs/r2', '/runs/r2'], []]);
   });

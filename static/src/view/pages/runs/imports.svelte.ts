@@ -13,7 +13,7 @@ export interface ImportLine {
   readonly text: string;
 }
 
-/** Files that were chosen or dropped, the latest first. */
+/** Owned by the list's page. Files that were chosen or dropped, the latest first. */
 export class Imports {
   lines: readonly ImportLine[] = $state.raw([]);
   /** The file that is being read; empty at rest. */

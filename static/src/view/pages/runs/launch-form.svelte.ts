@@ -8,7 +8,7 @@ import { emptyLaunch, type LaunchValues, problemsOf, submissionOf } from './laun
 import { ruleField, type RuleFigure, ruleFigures, type RuleSwitch } from './rules';
 import type { LaunchPrefill } from './runs-url';
 
-/** One per list page; a link may fill it in. */
+/** Owned by the list's page, which makes one; a link may fill it in. */
 export class LaunchForm {
   readonly workflows: Resource<readonly Workflow[]>;
   #app: AppState;

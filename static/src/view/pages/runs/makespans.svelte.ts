@@ -13,7 +13,7 @@ export interface Past {
   readonly runs: readonly RunSummary[];
 }
 
-/** Loaded once per workflow while a page is open, and again when a run of the workflow has ended. */
+/** Owned by the page. Loaded once per workflow while it is open, and again when a run of the workflow has ended. */
 export class Makespans {
   #app: AppState;
   #known = new SvelteMap<string, Past>();
