@@ -6,7 +6,7 @@ type appetite uint8
 const (
 	fed    appetite = iota // it may ask: the store had enough, or something has changed since
 	dry                    // the store had too little: it waits for a hint, news, or a node that comes due
-	hinted                 // it may ask, and a hint has come since the latest draft, so that a short answer is no reason to wait
+	hinted                 // it may ask, and a hint has come since the latest draft: a short answer is no reason to wait
 )
 
 // hint is for a hint that there is work.

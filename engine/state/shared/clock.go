@@ -45,7 +45,8 @@ func (c *clock) now() int64 { return c.rate.Load().at(int64(time.Since(c.base)))
 func (e *estimate) at(t int64) int64 { return t + e.offset + max(0, e.was-(t-e.since)/2) }
 
 // learn refines the estimate: the store's clock showed moment at some time between sent and got. The shortest round trip
-// is the most exact; half of it bounds the error (Cristian, "Probabilistic clock synchronization", Distributed Computing 3, 1989).
+// is the most exact; half of it bounds the error (Cristian, "Probabilistic clock synchronization", Distributed Computing 3,
+// 1989).
 func (c *clock) learn(sent, got time.Time, moment int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/execution"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 	"github.com/dagscope/dagscope/engine/state/shared"
@@ -70,5 +71,33 @@ func TestAStoreWaitsForItsGoroutines(t *testing.T) {
 		p.store.Close()
 		assert.Zero(t, backend.waiting.Load())
 		assert.Zero(t, p.store.Runs())
+	})
+}
+
+// A search that ends waits for the runs that it follows.
+func TestASearchWaitsForItsRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.end()
+		watcher := w.process(nil, idle)
+		w.submit(watcher, chain(t, 3), engine.RunOptions{}) // no process executes it
+		var backend *slowEnd
+		finder := w.process(nil, func(cfg *shared.Config, pool *worker.Config) {
+			idle(cfg, pool)
+			backend = &slowEnd{Backend: cfg.Backend}
+			cfg.Backend = backend
+		})
+		ctx, stop := context.WithCancel(t.Context())
+		found, ended := make(chan struct{}), make(chan error, 1)
+		go func() {
+			ended <- finder.store.Find(ctx, func(execution.Job, execution.Execution) { close(found) })
+		}()
+		<-found
+		time.Sleep(time.Second)
+		require.NotZero(t, backend.waiting.Load(), "it reads the log of the run")
+		stop()
+		require.ErrorIs(t, <-ended, context.Canceled)
+		assert.Zero(t, backend.waiting.Load())
+		assert.Zero(t, finder.store.Runs())
 	})
 }

@@ -13,11 +13,16 @@
 // recomputed when a reader misses them. Every process that knows a run reaps expired sessions, stops the run at its
 // deadline, and stores its end if no other process has.
 //
+// A run is made of parts over one core (core.go): in its goroutine watcher, committer and concluder take turns; fetcher,
+// uploader, controls and reaper are called by others. What they decide with is internal/member, a pure state machine.
+// STATES.md draws the states and lists the goroutines.
+//
 // Costs: interior tasks cost a lock and no call; a chain of 10,000 tasks takes about 90 commands. Each run has one
 // goroutine, and one for each output being moved; the store has four while there are runs. A node takes 48 bytes, a step
 // of a log that is read here 136.
 //
-// Caveats: bodies are executed at least once, so their effects have to be idempotent by execution.TaskInfo.Key. A session is
-// fenced by the store's clock and this process's monotonic one: a process that stalls for longer than its lease executes
-// a body until that checks its context. Create reads the graph back once; Find keeps a goroutine for each active run.
+// Caveats: bodies are executed at least once, so their effects have to be idempotent by execution.TaskInfo.Key. A session
+// is fenced by the store's clock and this process's monotonic one: a process that stalls for longer than its lease
+// executes a body until that checks its context. Create reads the graph back once; Find keeps a goroutine for each active
+// run. Leave and Forget do not wait for the goroutines of a run, Close does.
 package shared

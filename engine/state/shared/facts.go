@@ -21,7 +21,7 @@ type facts struct {
 	revision int
 	started  time.Time // on the store's clock
 	from     int64     // when this revision began, as far as this process knows
-	joined   bool      // created elsewhere, found by Join
+	joined   bool      // created elsewhere, found by Join, which sets it before the run is followed
 	hooks    state.Hooks
 	layout   *member.Layout
 	clock    *clock

@@ -43,7 +43,7 @@ func TestAFencedProcessLearnsTheStatus(t *testing.T) {
 				exec := w.submit(watcher, graph, engine.RunOptions{})
 				time.Sleep(time.Second)
 				c.while(exec)
-				time.Sleep(6 * time.Second) // the process has heard of it by its heartbeat
+				time.Sleep(6 * time.Second) // its heartbeat has informed the process
 				p.backend.Cut()
 				time.Sleep(20 * time.Second)
 				p.backend.Heal()

@@ -72,23 +72,23 @@ func newFetcher(c *core, m moves) *fetcher {
 }
 
 // fetchInputs is Fetch of state.Fetcher.
-func (r *fetcher) fetchInputs(ctx context.Context, c state.Claim) (dag.Values, []record.InputDetail, error) {
-	p := r.state.Numbering().Locate(c.Node)
-	in := &inputSet{nodes: r.layout.Graph.Reads(nil, p, r.state.Numbering())}
+func (f *fetcher) fetchInputs(ctx context.Context, c state.Claim) (dag.Values, []record.InputDetail, error) {
+	p := f.state.Numbering().Locate(c.Node)
+	in := &inputSet{nodes: f.layout.Graph.Reads(nil, p, f.state.Numbering())}
 	if len(in.nodes) == 0 {
 		return in, nil, nil
 	}
 	in.outs = make([]*member.Value, len(in.nodes))
-	for !r.local(in) {
+	for !f.local(in) {
 		details := make([]record.InputDetail, len(in.nodes))
-		missing, err := r.gather(ctx, in, details)
+		missing, err := f.gather(ctx, in, details)
 		if err != nil {
 			return nil, nil, err
 		}
 		if len(missing) == 0 {
 			return in, details, nil
 		}
-		if err := r.invalidate(ctx, c, missing); err != nil {
+		if err := f.invalidate(ctx, c, missing); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -96,11 +96,11 @@ func (r *fetcher) fetchInputs(ctx context.Context, c state.Claim) (dag.Values, [
 }
 
 // local fills in the inputs if all of them are in memory; otherwise it reports false.
-func (r *fetcher) local(in *inputSet) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func (f *fetcher) local(in *inputSet) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for i, id := range in.nodes {
-		o := r.state.Use(id)
+		o := f.state.Use(id)
 		if o == nil {
 			return false
 		}
@@ -110,29 +110,29 @@ func (r *fetcher) local(in *inputSet) bool {
 }
 
 // gather fetches the inputs that are not in memory, and returns those that the store does not have either.
-func (r *fetcher) gather(ctx context.Context, in *inputSet, details []record.InputDetail) (missing []dag.NodeID, err error) {
-	for i, f := range r.request(in, false) {
+func (f *fetcher) gather(ctx context.Context, in *inputSet, details []record.InputDetail) (missing []dag.NodeID, err error) {
+	for i, w := range f.request(in, false) {
 		d := record.InputDetail{From: in.nodes[i], Source: fromLocal}
-		if f != nil {
+		if w != nil {
 			select {
-			case <-f.done:
+			case <-w.done:
 			case <-ctx.Done():
 				return nil, ctx.Err()
 			}
-			if f.err != nil {
-				return nil, fmt.Errorf("input %d cannot be fetched: %w", in.nodes[i], f.err)
+			if w.err != nil {
+				return nil, fmt.Errorf("input %d cannot be fetched: %w", in.nodes[i], w.err)
 			}
-			if f.out == nil {
+			if w.out == nil {
 				missing = append(missing, in.nodes[i])
 				continue
 			}
-			in.outs[i] = f.out
-			d.Fetch, d.Source = f.took, fromStore
-			if f.out.Inline {
+			in.outs[i] = w.out
+			d.Fetch, d.Source = w.took, fromStore
+			if w.out.Inline {
 				d.Source = fromInline
 			}
 		}
-		if d.Bytes = in.outs[i].Bytes; f != nil {
+		if d.Bytes = in.outs[i].Bytes; w != nil {
 			d.Bytes = in.outs[i].Size
 		}
 		details[i] = d
@@ -142,48 +142,48 @@ func (r *fetcher) gather(ctx context.Context, in *inputSet, details []record.Inp
 
 // request fills in the inputs that are in memory and starts to fetch the others, unless that is under way. It returns
 // what to wait for, nil for inputs that are filled in.
-func (r *fetcher) request(in *inputSet, ahead bool) []*fetching {
+func (f *fetcher) request(in *inputSet, ahead bool) []*fetching {
 	waits := make([]*fetching, len(in.nodes))
 	var asked []dag.NodeID
-	r.mu.Lock()
-	session := r.session.id
+	f.mu.Lock()
+	session := f.session.id
 	for i, id := range in.nodes {
-		f := r.fetches[id]
-		switch o := r.state.Value(id); {
+		w := f.fetches[id]
+		switch o := f.state.Value(id); {
 		case o != nil:
 			in.outs[i] = o
-		case f != nil:
-			waits[i] = f
+		case w != nil:
+			waits[i] = w
 		default:
-			f = &fetching{done: make(chan struct{}), ahead: ahead}
-			waits[i] = f
+			w = &fetching{done: make(chan struct{}), ahead: ahead}
+			waits[i] = w
 			if session == "" { // the claim is lost, and the answer would be dropped
-				f.err = errFenced
-				close(f.done)
+				w.err = errFenced
+				close(w.done)
 				continue
 			}
-			r.fetches[id] = f
+			f.fetches[id] = w
 			asked = append(asked, id)
 		}
 	}
-	r.mu.Unlock()
+	f.mu.Unlock()
 	for some := range slices.Chunk(asked, groupOf(len(asked))) {
-		if !r.spawn(func(ctx context.Context) { r.fetch(ctx, some, session) }) {
-			r.fetchedAll(some, nil, fmt.Errorf("%w: the run is over", errFenced), 0, session)
+		if !f.spawn(func(ctx context.Context) { f.fetch(ctx, some, session) }) {
+			f.fetchedAll(some, nil, fmt.Errorf("%w: the run is over", errFenced), 0, session)
 		}
 	}
 	return waits
 }
 
 // preload prefetches the inputs of claims that wait for a lane.
-func (r *fetcher) preload(claims []ledger.Claim) {
-	if r.rules.NoPreload {
+func (f *fetcher) preload(claims []ledger.Claim) {
+	if f.rules.NoPreload {
 		return
 	}
 	in := &inputSet{}
 	for _, c := range claims {
 		if !c.Skip && !c.Poison && !c.EdgesOnly {
-			in.nodes = r.layout.Graph.Reads(in.nodes, r.state.Numbering().Locate(c.Node), r.state.Numbering())
+			in.nodes = f.layout.Graph.Reads(in.nodes, f.state.Numbering().Locate(c.Node), f.state.Numbering())
 		}
 	}
 	if len(in.nodes) == 0 {
@@ -192,17 +192,17 @@ func (r *fetcher) preload(claims []ledger.Claim) {
 	slices.Sort(in.nodes)
 	in.nodes = slices.Compact(in.nodes)
 	in.outs = make([]*member.Value, len(in.nodes))
-	r.request(in, true)
+	f.request(in, true)
 }
 
 // fetch gets and decodes a group of outputs.
-func (r *fetcher) fetch(ctx context.Context, group []dag.NodeID, session ledger.SessionID) {
+func (f *fetcher) fetch(ctx context.Context, group []dag.NodeID, session ledger.SessionID) {
 	began := time.Now()
 	var values []Output
 	err := errFenced
-	if r.moves.enter(ctx) {
-		values, err = r.backend.Outputs(ctx, r.id, group)
-		r.moves.exit()
+	if f.moves.enter(ctx) {
+		values, err = f.backend.Outputs(ctx, f.id, group)
+		f.moves.exit()
 	}
 	if err == nil && len(values) != len(group) {
 		err = fmt.Errorf("shared: %d outputs were given, expected %d", len(values), len(group))
@@ -210,40 +210,40 @@ func (r *fetcher) fetch(ctx context.Context, group []dag.NodeID, session ledger.
 	outs := make([]*member.Value, len(group))
 	for i := range values {
 		if err == nil {
-			outs[i], err = r.decode(group[i], values[i])
+			outs[i], err = f.decode(group[i], values[i])
 		}
 	}
-	r.fetchedAll(group, outs, err, time.Since(began), session)
+	f.fetchedAll(group, outs, err, time.Since(began), session)
 }
 
 // fetchedAll hands a group of outputs, nil for missing ones, to those who wait for them.
-func (r *fetcher) fetchedAll(group []dag.NodeID, outs []*member.Value, err error, took time.Duration, session ledger.SessionID) {
-	r.lock()
-	defer r.unlockAndNotify()
-	if r.session.id != session {
+func (f *fetcher) fetchedAll(group []dag.NodeID, outs []*member.Value, err error, took time.Duration, session ledger.SessionID) {
+	f.lock()
+	defer f.unlockAndNotify()
+	if f.session.id != session {
 		return // abandonFetches has informed those who waited
 	}
 	for i, id := range group {
-		f := r.fetches[id]
-		delete(r.fetches, id)
-		if f.err, f.took = err, took; err == nil && outs[i] != nil {
-			f.out = outs[i]
-			r.state.Arrived(f.out, took, f.ahead)
+		w := f.fetches[id]
+		delete(f.fetches, id)
+		if w.err, w.took = err, took; err == nil && outs[i] != nil {
+			w.out = outs[i]
+			f.state.Arrived(w.out, took, w.ahead)
 		}
-		close(f.done)
+		close(w.done)
 	}
 }
 
 // fetchHere gets values in this goroutine, since the run may not start others any more.
-func (r *fetcher) fetchHere(ctx context.Context, in *inputSet) error {
+func (f *fetcher) fetchHere(ctx context.Context, in *inputSet) error {
 	at := 0
 	for some := range slices.Chunk(in.nodes, mostGroup) {
-		values, err := r.backend.Outputs(ctx, r.id, some)
+		values, err := f.backend.Outputs(ctx, f.id, some)
 		if err != nil {
 			return err
 		}
 		for i := range values {
-			o, err := r.decode(some[i], values[i])
+			o, err := f.decode(some[i], values[i])
 			if err != nil {
 				return err
 			}
@@ -258,11 +258,11 @@ func (r *fetcher) fetchHere(ctx context.Context, in *inputSet) error {
 }
 
 // decode makes an output of a stored value, nil where there is none.
-func (r *fetcher) decode(id dag.NodeID, in Output) (*member.Value, error) {
+func (f *fetcher) decode(id dag.NodeID, in Output) (*member.Value, error) {
 	if in.Inline == nil {
 		return nil, nil
 	}
-	v, err := r.layout.Graph.OutputType(r.state.Numbering().Locate(id)).Decode(in.Inline)
+	v, err := f.layout.Graph.OutputType(f.state.Numbering().Locate(id)).Decode(in.Inline)
 	if err != nil {
 		return nil, err
 	}
@@ -270,10 +270,10 @@ func (r *fetcher) decode(id dag.NodeID, in Output) (*member.Value, error) {
 }
 
 // abandonFetches fails all fetches of a session that is over. The lock is held.
-func (r *fetcher) abandonFetches() {
-	for _, f := range r.fetches {
-		f.err = errFenced
-		close(f.done)
+func (f *fetcher) abandonFetches() {
+	for _, w := range f.fetches {
+		w.err = errFenced
+		close(w.done)
 	}
-	clear(r.fetches)
+	clear(f.fetches)
 }

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// maintenance does for all runs of a store what none does by itself, while the store has runs or searches for them.
+// maintenance reads news and hints for all runs of a store, reaps and audits them, while the store has runs or searches for
+// them.
 type maintenance struct {
 	store      *Store
 	workWanted chan struct{} // capacity 1; to waitForWork: a run wants nodes and did not get them

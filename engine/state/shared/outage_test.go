@@ -338,7 +338,7 @@ func TestAShortDeadlineIsKept(t *testing.T) {
 		w := newWorld(t)
 		defer w.end()
 		p := w.process(nil, nil)
-		time.Sleep(time.Second) // it looks after runs again in some seconds
+		time.Sleep(time.Second) // the next round of the reaper is in some seconds
 		g := engine.NewBuilder()
 		graph := compile(t, g, sleeper(time.Minute).Call(engine.Const(g, 1)))
 		begun := time.Now()

@@ -95,3 +95,19 @@ func TestAProcessThatDrainsReleasesItsQueue(t *testing.T) {
 	s.Close()
 	assert.True(t, s.HasLeft())
 }
+
+// The first session of a run releases what it has queued when there are suspects, which only a session that holds nothing
+// gets.
+func TestTheFirstSessionYieldsToSuspects(t *testing.T) {
+	for _, first := range []bool{true, false} {
+		s := chainOf(t, 2)
+		s.SetSessions(1, first)
+		grant(t, s, 0)
+		d := s.Draft(ledger.MaxEnds)
+		require.NoError(t, s.Apply(d, &ledger.Reply{Verdict: ledger.Applied, Status: record.Running, Suspects: 1}))
+		assert.Equal(t, first, s.Yields())
+		assert.Equal(t, first, s.Ready() == 0)
+		d = s.Draft(ledger.MaxEnds)
+		assert.Equal(t, first, len(d.Commit.Ends) == 1, "a release")
+	}
+}
