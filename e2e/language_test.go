@@ -17,8 +17,11 @@ const wordsPage = "docs/words.txt"
 // How many turns of that list there may be in 10,000 words.
 const (
 	commentsLimit = 5
-	textsLimit    = 9
+	textsLimit    = 5
 )
+
+// namesLimit is how many declared names may have such a word: some are those of others, as the user nobody.
+const namesLimit = 3
 
 func readWords(t *testing.T) survey.Words {
 	t.Helper()
@@ -32,13 +35,14 @@ func readWords(t *testing.T) survey.Words {
 func TestLanguage(t *testing.T) {
 	files, err := survey.Files(root(t))
 	require.NoError(t, err)
-	comments, texts := readWords(t).Dialect(files)
+	comments, texts, names := readWords(t).Dialect(files)
 	require.Greater(t, comments.Words, 100_000, "comments that were found")
 	require.Greater(t, texts.Words, 10_000, "texts that were found")
-	t.Logf("in 10,000 words of comments %.1f turns of %s, in texts %.1f", comments.Rate(), wordsPage, texts.Rate())
+	t.Logf("in 10,000 words of comments %.1f turns of %s, in texts %.1f; in names %d", comments.Rate(), wordsPage, texts.Rate(), len(names.Findings))
 	const advice = "more turns of " + wordsPage + " than allowed; go run ./e2e/house -words lists them with what to write instead"
 	assert.LessOrEqual(t, comments.Rate(), float64(commentsLimit), advice)
 	assert.LessOrEqual(t, texts.Rate(), float64(textsLimit), advice)
+	assert.LessOrEqual(t, len(names.Findings), namesLimit, advice)
 }
 
 // TestLanguageNotices writes a turn into each kind of file, once as a comment, once as a text and once as code.
@@ -73,13 +77,22 @@ func TestLanguageNotices(t *testing.T) {
 		return list
 	}
 	for _, c := range cases {
-		comments, texts := words.Dialect(map[string]string{c.name: c.source})
+		comments, texts, _ := words.Dialect(map[string]string{c.name: c.source})
 		assert.Equal(t, c.comments, turns(comments), "comments of %s", c.source)
 		assert.Equal(t, c.texts, turns(texts), "texts of %s", c.source)
 	}
-	comments, _ := words.Dialect(map[string]string{"a.go": "package a\n\n// one two three\n// tells\n"})
+	comments, _, _ := words.Dialect(map[string]string{"a.go": "package a\n\n// one two three\n// tells\n"})
 	assert.Equal(t, 2500, int(comments.Rate()), "a word of four")
 	assert.Equal(t, 4, comments.Findings[0].Passage.Line)
+
+	_, _, names := words.Dialect(map[string]string{"a.go": `package a
+
+type GuestBook struct{ inboxes, fine int }
+const HTTPTells = 1
+var retelling, foretold = 2, 3
+func (g GuestBook) goesOn(crew int) { whoever, found := 1, 2; found = tells() }
+`})
+	assert.Equal(t, []string{"guest", "inboxes", "tells", "goes on", "crew", "whoever"}, turns(names))
 
 	for _, list := range []string{"", "# only this\n", "tells\n"} {
 		_, err := survey.ParseWords(list)

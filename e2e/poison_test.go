@@ -150,7 +150,7 @@ func TestPoisonUnderASupervisor(t *testing.T) {
 		}
 	}
 	assert.Equal(t, deaths, f.stop(f.workers[0]))
-	leftBehind(t, f.workers[0])
+	noneLeft(t, f.workers[0])
 }
 
 // TestPoisonThatDoesNotStop: a task that ignores that its time is over is given up, and its process makes room.
@@ -165,7 +165,7 @@ func TestPoisonThatDoesNotStop(t *testing.T) {
 		assert.Equal(t, min(a.Attempt, 1), a.Attempt, "none was lost: %+v", a)
 	}
 	assert.Equal(t, 1, f.stop(f.workers[0]), "the only child had to make room for six naps")
-	leftBehind(t, f.workers[0])
+	noneLeft(t, f.workers[0])
 }
 
 // TestPoisonByLeases: without a supervisor it is unknown which task took down a process that executed several. The
@@ -276,8 +276,8 @@ func (p *process) naps(n int) [][]string {
 	}
 }
 
-// leftBehind checks that no process is left that a supervisor had started.
-func leftBehind(t *testing.T, p *process) {
+// noneLeft checks that no process is left that a supervisor had started.
+func noneLeft(t *testing.T, p *process) {
 	t.Helper()
 	text, _ := p.stderr.read()
 	for _, m := range regexp.MustCompile(`a worker process has started.* pid=(\d+)`).FindAllStringSubmatch(text, -1) {

@@ -89,9 +89,9 @@ func TestServeIsKilled(t *testing.T) {
 	s.ends()
 }
 
-// TestServeBesideServe: a second service on the same data shows the runs of the first and says that it shares them; one
+// TestServeNextToServe: a second service on the same data shows the runs of the first and says that it shares them; one
 // on the same port says who is there.
-func TestServeBesideServe(t *testing.T) {
+func TestServeNextToServe(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
 	first := u.serve()

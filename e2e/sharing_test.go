@@ -31,8 +31,8 @@ func (u *user) completes(p *process) {
 	u.ranOnce(got.Run, got.Tasks)
 }
 
-// TestLookBesideARun: while a run is under way others can look at it, and at everything else.
-func TestLookBesideARun(t *testing.T) {
+// TestLookDuringARun: while a run is under way others can look at it, and at everything else.
+func TestLookDuringARun(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
 	u.ok("run", "chain", "--set", "k=7")

@@ -13,8 +13,8 @@ import (
 var errBusy = errors.New("the printer is busy")
 
 // An attempt that fails or panics is repeated after a growing delay, three times unless Options.Retries says otherwise.
-// An error that NoRetry marks is final. What Task says of the attempt tells the first from the others, and its Key is
-// the same for all of them, so that effects outside can be made once.
+// An error that NoRetry marks is final. Task says which attempt it is, and its Key is the same for all of them, so that
+// effects outside can be made once.
 func Example_retry() {
 	fetch := engine.Func1("fetch", func(ctx context.Context, name string) (string, error) {
 		if name == "" {

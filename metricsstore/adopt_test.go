@@ -35,9 +35,9 @@ func handedOver(t *testing.T, f func(t *testing.T, s metricsstore.Store, first, 
 	})
 }
 
-// TestAdoptGoesOn: when the recorder of a run dies, another one continues once the lease has expired, and in the end
+// TestAdoptContinues: when the recorder of a run dies, another one continues once the lease has expired, and in the end
 // the record is the one that a single recorder would have made.
-func TestAdoptGoesOn(t *testing.T) {
+func TestAdoptContinues(t *testing.T) {
 	g, steps := simulated(t, 5, 300)
 	half := len(steps) / 2
 	whole := memory.New()
@@ -79,12 +79,12 @@ func TestAdoptGoesOn(t *testing.T) {
 // gated is a store in which Acquire waits to be let through.
 type gated struct {
 	metricsstore.Store
-	entered, goOn chan struct{}
+	entered, release chan struct{}
 }
 
 func (g gated) Acquire(ctx context.Context, run record.RunID, l metricsstore.Lease, now time.Time) error {
 	g.entered <- struct{}{}
-	<-g.goOn
+	<-g.release
 	return g.Store.Acquire(ctx, run, l, now)
 }
 
@@ -102,7 +102,7 @@ func TestARunIsRecordedOnceHere(t *testing.T) {
 	_, err := r.Adopt(info("r"), g, true)
 	require.ErrorIs(t, err, metricsstore.ErrExists)
 	require.ErrorIs(t, r.Begin(info("r"), g), metricsstore.ErrExists)
-	close(s.goOn)
+	close(s.release)
 	require.NoError(t, <-first)
 	require.NoError(t, r.Leave("r"))
 	_, err = r.Adopt(info("r"), g, true)

@@ -158,7 +158,7 @@ func (w *watched) failWith(err error) {
 	w.fail = err
 }
 
-func (w *watched) triesByNow() int {
+func (w *watched) triesSoFar() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.tries

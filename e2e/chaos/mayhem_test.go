@@ -27,8 +27,8 @@ func (w *world) wreak(ctx context.Context) {
 	actions := w.repertoire(healing)
 	next, begun := time.Now(), 0
 	for {
-		goesOn := !w.isFulfilled(actions, begun) && (w.plan.until.IsZero() || time.Now().Before(w.plan.until))
-		for goesOn && len(w.active) < w.plan.concurrent {
+		isUnderWay := !w.isFulfilled(actions, begun) && (w.plan.until.IsZero() || time.Now().Before(w.plan.until))
+		for isUnderWay && len(w.active) < w.plan.concurrent {
 			w.begin(ctx, w.plan.seed<<20+uint64(begun), done)
 			begun++
 		}
@@ -43,7 +43,7 @@ func (w *world) wreak(ctx context.Context) {
 		case <-time.After(min(time.Until(next), 50*time.Millisecond)):
 		}
 		w.heal(healing, false)
-		if goesOn && !time.Now().Before(next) {
+		if isUnderWay && !time.Now().Before(next) {
 			w.act(ctx, actions)
 			next = time.Now().Add(time.Duration(w.rng.Int64N(2 * int64(w.plan.interval))))
 		}

@@ -76,8 +76,8 @@ func list(w io.Writer, dir string, folders []string, words survey.Words) error {
 	if err != nil {
 		return err
 	}
-	comments, texts := words.Dialect(files)
-	for _, f := range append(comments.Findings, texts.Findings...) {
+	comments, texts, names := words.Dialect(files)
+	for _, f := range slices.Concat(comments.Findings, texts.Findings, names.Findings) {
 		inside := func(folder string) bool { return strings.HasPrefix(f.File, strings.TrimSuffix(folder, "/")) }
 		if len(folders) == 0 || slices.ContainsFunc(folders, inside) {
 			fmt.Fprintf(w, "%s:%d: %q, rather %s: %s\n", f.File, f.Passage.Line, f.Turn, words.Instead(f.Turn), strings.TrimSpace(f.Passage.Text))

@@ -18,6 +18,7 @@ type column struct {
 	exported int            // names in package engine
 	comments survey.Dialect // of comments
 	texts    survey.Dialect // of what the program says
+	names    survey.Dialect // of what is declared
 	arrows   []arrows       // by package, most back first
 	passed   []string       // files on the way of a claim
 	scripts  int            // Lua files of the same way
@@ -37,7 +38,7 @@ func measure(dir string, words survey.Words) (column, error) {
 	for name, source := range files {
 		c.count(name, source)
 	}
-	c.comments, c.texts = words.Dialect(files)
+	c.comments, c.texts, c.names = words.Dialect(files)
 	tree, err := survey.Load(dir, module)
 	if err != nil {
 		return c, err

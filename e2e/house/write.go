@@ -24,7 +24,7 @@ What is counted:
   ` + "`internal/testkit`" + `), benches are ` + "`bench`" + ` and ` + "`cmd/app/bench`" + `, tools are what measures this page.
 - *Names of package engine* are its exported types, functions, constants and variables, without fields and methods.
 - *Dialect* is how often the turns of [words.txt](words.txt) occur, in comments of Go, TypeScript, Svelte, CSS, Lua,
-  Python and shell, and in texts of three words and more outside tests.
+  Python and shell, and in texts of three words and more outside tests. In names it is how many declared names have such a word.
 - *Arrows* are ordered pairs of files of one package, of which the first names something that the second declares. Files
   are put in an order in which as few as a search finds run back to an earlier file. Packages of ` + "10" + ` files and fewer
   are in the sum and have no limit of their own.
@@ -47,6 +47,7 @@ func write(w io.Writer, columns []column) error {
 	row(&b, "words of comments", columns, func(c column) string { return number(c.comments.Words) })
 	row(&b, "dialect in 10,000 words of comments", columns, func(c column) string { return fmt.Sprintf("%.1f", c.comments.Rate()) })
 	row(&b, "dialect in 10,000 words of texts", columns, func(c column) string { return fmt.Sprintf("%.1f", c.texts.Rate()) })
+	row(&b, "names with such words", columns, func(c column) string { return number(len(c.names.Findings)) })
 	row(&b, "types above 20 fields", columns, func(c column) string { return number(above(c, 20, 0)) })
 	row(&b, "types above 30 methods", columns, func(c column) string { return number(above(c, 0, 30)) })
 	row(&b, "arrows between files, and those back", columns, func(c column) string {

@@ -32,7 +32,7 @@ func twins(t require.TestingT) (supervisor, child *Board, unmapBoth func()) {
 	}
 }
 
-func TestBoardTellsWhatAProcessWasExecuting(t *testing.T) {
+func TestBoardShowsWhatAProcessWasExecuting(t *testing.T) {
 	supervisor, child, unmapBoth := twins(t)
 	defer unmapBoth()
 	child.Introduce("host:17")

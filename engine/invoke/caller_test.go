@@ -85,7 +85,7 @@ func TestCallerTries(t *testing.T) {
 	}
 }
 
-func TestCallerOfNobody(t *testing.T) {
+func TestCallerWithoutServer(t *testing.T) {
 	s := httptest.NewServer(nil)
 	s.Close()
 	_, err := caller(t, s.URL).Invoke(t.Context(), Hint{Run: "r1"}, func() { t.Error("it was not accepted") })

@@ -194,7 +194,7 @@ func TestEventsOfAnArchivedRun(t *testing.T) {
 	}
 }
 
-func TestEachTaskIsToldOnce(t *testing.T) {
+func TestEachTaskIsReportedOnce(t *testing.T) {
 	for name, g := range enginetest.Compiled(t) {
 		steps := enginetest.SimulateSteps(g, 5, 2)
 		d := record.NewDecoder(g, runInfo)

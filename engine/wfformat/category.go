@@ -21,12 +21,12 @@ var (
 // categoryOf names the function that a task calls; the package comment gives the rules.
 func categoryOf(t *rawTask) string {
 	name := stripped(t.name, sample)
-	behind, isPrefix := strings.CutPrefix(t.id, t.name)
+	rest, isPrefix := strings.CutPrefix(t.id, t.name)
 	program := path.Base(t.program)
 	switch {
 	case t.category != "":
 		return printable(t.category)
-	case t.name != "" && isPrefix && numbered.MatchString(behind):
+	case t.name != "" && isPrefix && numbered.MatchString(rest):
 		return printable(name)
 	case plainWord.MatchString(t.program) && program != "." && program != "/":
 		return program

@@ -175,7 +175,7 @@ func (s *schedule) attempt(in *Instance, task int32) record.Step {
 	p := &s.places[task]
 	step := record.Step{
 		Kind: record.AttemptEnded, Outcome: record.OutcomeOK, Attempt: 1, Node: dag.NodeID(task),
-		Worker: uint16(p.machine), Slot: uint16(p.lane), Head: !p.behind, Became: dag.NoNode,
+		Worker: uint16(p.machine), Slot: uint16(p.lane), Head: !p.isFollower, Became: dag.NoNode,
 		Ready: int64(p.ready), Claimed: int64(p.start), Started: int64(p.start), Ended: int64(p.end), Updated: int64(p.end),
 	}
 	if p.became != none {

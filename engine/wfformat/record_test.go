@@ -101,7 +101,7 @@ func checkLog(t require.TestingT, rec *Recording) []record.Step {
 
 // checkBecame checks that a worker continued at once, in the same lane, and that a task that was not become was claimed.
 func checkBecame(t require.TestingT, attempts []record.Step) {
-	behind := map[dag.NodeID]bool{}
+	become := map[dag.NodeID]bool{}
 	for _, s := range attempts {
 		if s.Became == dag.NoNode {
 			continue
@@ -109,10 +109,10 @@ func checkBecame(t require.TestingT, attempts []record.Step) {
 		require.Contains(t, s.Readied, s.Became)
 		c := attempts[s.Became]
 		require.Equal(t, []any{s.Worker, s.Slot, s.Ended}, []any{c.Worker, c.Slot, c.Claimed})
-		behind[s.Became] = true
+		become[s.Became] = true
 	}
 	for _, s := range attempts {
-		require.Equal(t, !behind[s.Node], s.Head)
+		require.Equal(t, !become[s.Node], s.Head)
 	}
 }
 

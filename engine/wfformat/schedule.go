@@ -8,14 +8,14 @@ import (
 
 // place says where and when a task ran in a schedule. Moments are since the start of the run.
 type place struct {
-	machine int32
-	lane    int32 // of the machine
-	ready   time.Duration
-	start   time.Duration
-	end     time.Duration
-	trigger int32 // the parent that ended last and so made it ready, none for roots
-	became  int32 // the child that followed at once in the same lane, none without one
-	behind  bool  // it is what its trigger became
+	machine    int32
+	lane       int32 // of the machine
+	ready      time.Duration
+	start      time.Duration
+	end        time.Duration
+	trigger    int32 // the parent that ended last and so made it ready, none for roots
+	became     int32 // the child that followed at once in the same lane, none without one
+	isFollower bool  // it is what its trigger became
 }
 
 const none int32 = -1
@@ -220,7 +220,7 @@ func (s *scheduler) start(task, machine int32) {
 	}
 	p.lane = m.take(wanted)
 	if p.lane == wanted {
-		p.behind = true
+		p.isFollower = true
 		s.out.places[p.trigger].became = task
 	}
 	m.inUse += m.need(t)

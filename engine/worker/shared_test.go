@@ -58,7 +58,7 @@ func TestLeavingARun(t *testing.T) {
 	}{{"in time", time.Minute, 1}, {"cut off", time.Millisecond, 2}} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFleet()
-			began, goOn := make(chan struct{}, 2), make(chan struct{})
+			began, release := make(chan struct{}, 2), make(chan struct{})
 			var bodies atomic.Int32
 			var cause error
 			wait := engine.Func1("wait", func(ctx context.Context, a int) (int, error) {
@@ -72,7 +72,7 @@ func TestLeavingARun(t *testing.T) {
 					if ctx.Err() != nil {
 						return 0, ctx.Err()
 					}
-				case <-goOn:
+				case <-release:
 				}
 				return a, nil
 			})
@@ -86,7 +86,7 @@ func TestLeavingARun(t *testing.T) {
 			go func() { stopped <- first.stop() }()
 			if c.bodies == 1 {
 				require.Eventually(t, func() bool { return !membershipOf(first).open.Load() }, time.Minute, time.Millisecond)
-				close(goOn)
+				close(release)
 			}
 			require.NoError(t, <-stopped)
 			require.Equal(t, record.Running, exec.Progress().Status, "the second task is for others")
@@ -251,11 +251,11 @@ func TestInputsThatDoNotFit(t *testing.T) {
 // TestShutdownAbandonsABody: a body that ignores its context does not keep the process from ending.
 func TestShutdownAbandonsABody(t *testing.T) {
 	f := newFleet()
-	began, goOn := make(chan struct{}), make(chan struct{})
-	defer close(goOn)
+	began, release := make(chan struct{}), make(chan struct{})
+	defer close(release)
 	deaf := engine.Func1("deaf", func(_ context.Context, a int) (int, error) {
 		close(began)
-		<-goOn
+		<-release
 		return a, nil
 	})
 	submitter := f.process(t, worker.Config{Idle: true})
@@ -290,14 +290,14 @@ func TestCancelReachesAFetch(t *testing.T) {
 func TestLanesForABacklog(t *testing.T) {
 	f := newFleet()
 	f.lag.Store(1000)
-	goOn := make(chan struct{})
-	wait := engine.Func1("wait", func(_ context.Context, a int) (int, error) { <-goOn; return a, nil })
+	release := make(chan struct{})
+	wait := engine.Func1("wait", func(_ context.Context, a int) (int, error) { <-release; return a, nil })
 	p := f.process(t, worker.Config{Width: 2})
 	exec := p.submit(t, func(b *engine.Builder) engine.AnyRef { return wait.Call(engine.Const(b, 1)) })
 	require.Never(t, func() bool { return p.Snapshot().Slots > 2 }, 50*time.Millisecond, 5*time.Millisecond)
 	more := p.submit(t, func(b *engine.Builder) engine.AnyRef { return wait.Call(engine.Const(b, 1)) })
 	require.Eventually(t, func() bool { return p.Snapshot().Slots > 2 }, time.Minute, time.Millisecond)
-	close(goOn)
+	close(release)
 	result(t, exec)
 	result(t, more)
 }

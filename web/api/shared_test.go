@@ -215,7 +215,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-func TestServerTellsWhatItIs(t *testing.T) {
+func TestServerSaysWhatItIs(t *testing.T) {
 	var s api.Server
 	newWorld(t).get("/server", &s)
 	assert.Equal(t, api.Server{WorkerCommand: "dagscope serve", Program: "dagscope"}, s)

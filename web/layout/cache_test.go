@@ -60,7 +60,7 @@ func TestCacheComputesOnceForAll(t *testing.T) {
 	})
 }
 
-func TestCacheGoesOnWhenNobodyWaits(t *testing.T) {
+func TestCacheContinuesWhenNoOneWaits(t *testing.T) {
 	g := chain(t, 2_000)
 	synctest.Test(t, func(t *testing.T) {
 		gate := make(chan struct{})

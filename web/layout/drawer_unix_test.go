@@ -56,7 +56,7 @@ func TestDrawerKillsWhatTakesTooLong(t *testing.T) {
 	requireEnd(t, file)
 }
 
-func TestDrawerKillsWhatNobodyWaitsFor(t *testing.T) {
+func TestDrawerKillsWhatNoOneWaitsFor(t *testing.T) {
 	d, file := script(t, Config{}, sleeps)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	var waits sync.WaitGroup
@@ -77,7 +77,7 @@ func TestDrawerKillsWhatNobodyWaitsFor(t *testing.T) {
 	requireEnd(t, file)
 }
 
-func TestDrawerTellsWhatWentWrong(t *testing.T) {
+func TestDrawerReportsWhatWentWrong(t *testing.T) {
 	d, _ := script(t, Config{}, "cat > /dev/null; echo the ink is dry >&2; exit 3")
 	_, err := d.Draw(t.Context(), nested(t), nil, "svg")
 	require.ErrorContains(t, err, "exit status 3: the ink is dry")

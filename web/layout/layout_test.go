@@ -178,7 +178,7 @@ func TestCrossingsAreCounted(t *testing.T) {
 	})
 }
 
-func TestLateSourcesStandBesideTheirReaders(t *testing.T) {
+func TestLateSourcesStandNextToTheirReaders(t *testing.T) {
 	// 0 → 1 → 2 → 3 → 4, read by 4 as well: 5 → 6, and 7 by both 1 and 4.
 	edges := []edge{{0, 1}, {1, 2}, {2, 3}, {3, 4}, {5, 6}, {6, 4}, {7, 1}, {7, 4}}
 	kinds := []int32{0, 1, 2, 3, 4, 5, 6, 7}

@@ -72,7 +72,7 @@ func TestManifests(t *testing.T) {
 	}
 }
 
-func TestBesideEndsAllWhenOneFails(t *testing.T) {
+func TestRunWithEndsAllWhenOneFails(t *testing.T) {
 	broken := errors.New("broken")
 	until := func(ctx context.Context) error {
 		<-ctx.Done()

@@ -55,7 +55,7 @@ func TestPresence(t *testing.T) {
 	assert.Empty(t, got, "it has said farewell")
 }
 
-func TestListPresentTellsOfTheLost(t *testing.T) {
+func TestListPresentReportsTheLost(t *testing.T) {
 	client := redistest.Start(t).Client(t)
 	now, err := client.Time(t.Context()).Result()
 	require.NoError(t, err)

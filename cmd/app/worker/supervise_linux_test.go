@@ -182,7 +182,7 @@ func TestMemoryLimitThatIsTooLate(t *testing.T) {
 	assert.NoError(t, fits(1<<62))
 }
 
-func TestChildOfNobody(t *testing.T) {
+func TestChildWithoutParent(t *testing.T) {
 	cmd := exec.Command(os.Args[0], "--redis", "redis://127.0.0.1:1", "--child")
 	cmd.Env = append(os.Environ(), roleVariable+"=worker")
 	out, err := cmd.CombinedOutput()

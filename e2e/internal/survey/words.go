@@ -177,8 +177,8 @@ type Finding struct {
 // Rate is the number of findings in 10,000 words.
 func (d Dialect) Rate() float64 { return float64(len(d.Findings)) * 10_000 / float64(max(d.Words, 1)) }
 
-// Dialect reads files by name: their comments, and the texts of those that are not tests.
-func (w Words) Dialect(files map[string]string) (comments, texts Dialect) {
+// Dialect reads files by name: their comments, the texts of those that are not tests, and the names that Go declares.
+func (w Words) Dialect(files map[string]string) (comments, texts, names Dialect) {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		prose, ok := ProseOf(name, files[name])
 		if !ok || strings.Contains(files[name][:min(len(files[name]), 200)], "DO NOT EDIT") {
@@ -188,8 +188,11 @@ func (w Words) Dialect(files map[string]string) (comments, texts Dialect) {
 		if !strings.Contains(name, "_test.go") && !strings.Contains(name, "/test/") {
 			w.count(&texts, name, prose.Texts)
 		}
+		if path.Ext(name) == ".go" {
+			w.count(&names, name, declared(name, files[name]))
+		}
 	}
-	return comments, texts
+	return comments, texts, names
 }
 
 func (w Words) count(d *Dialect, file string, passages []Passage) {

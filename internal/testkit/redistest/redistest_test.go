@@ -65,7 +65,7 @@ func TestClusterHasThreeMasters(t *testing.T) {
 	require.ErrorIs(t, s.Client(t).Get(t.Context(), "a").Err(), redis.Nil)
 }
 
-func TestSlowlogTellsOfEveryServer(t *testing.T) {
+func TestSlowlogHasEveryServer(t *testing.T) {
 	const limit = 2 * time.Millisecond
 	s := redistest.Start(t, "--slowlog-log-slower-than", strconv.FormatInt(limit.Microseconds(), 10))
 	assert.Empty(t, s.Slowlog())
