@@ -17,6 +17,7 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/internal/backend"
+	"github.com/dagscope/dagscope/metricsstore/internal/wire"
 )
 
 // Intervals and bounds of adoption.
@@ -33,7 +34,7 @@ const (
 type adopter struct {
 	dir    string
 	db     *database
-	coding *coding
+	coding *wire.Coding
 	log    *slog.Logger
 	// ended is called for a run whose log has come to its end.
 	ended func(ctx context.Context, run record.RunID)
@@ -264,7 +265,7 @@ type adoptGroup struct {
 
 // add prepares one record. Records that break a rule are refused when they are applied.
 func (a *adopter) add(g *adoptGroup, run record.RunID, kind recordKind, payload []byte) error {
-	q, err := a.coding.request(payload)
+	q, err := a.coding.Request(payload)
 	if err != nil {
 		return err
 	}
@@ -345,7 +346,7 @@ func (a *adopter) finish(ctx context.Context, l *adoption) error {
 }
 
 // replay returns what a record does. The error is a refusal, or says that the record cannot be read.
-func (d *database) replay(kind recordKind, q *request) (func(*write) error, error) {
+func (d *database) replay(kind recordKind, q *wire.Request) (func(*write) error, error) {
 	there := func(f func(*write, *bolt.Bucket) error) func(*write) error {
 		return func(w *write) error {
 			b := bucketOf(w.tx, q.Run)
@@ -357,24 +358,24 @@ func (d *database) replay(kind recordKind, q *request) (func(*write) error, erro
 	}
 	switch kind {
 	case beginRecord:
-		h, err := q.header()
+		h, err := q.Head()
 		if err != nil {
 			return nil, err
 		}
 		return d.begun(h, q.Data)
 	case appendRecord:
-		batch := q.batch()
+		batch := q.Batch()
 		p, err := d.packBatch(q.Run, &batch)
 		return there(func(w *write, b *bolt.Bucket) error { return w.append(b, p) }), err
 	case archiveRecord:
-		archive, err := q.archive()
+		archive, err := q.Archive()
 		if err != nil {
 			return nil, err
 		}
 		p, err := d.packArchive(q.Run, &archive)
 		return there(func(w *write, b *bolt.Bucket) error { return w.archive(b, p) }), err
 	case acquireRecord:
-		lease := q.lease()
+		lease := q.Lease()
 		return there(func(w *write, _ *bolt.Bucket) error { return w.acquire(q.Run, lease, q.Now) }), lease.Validate()
 	case releaseRecord:
 		return there(func(w *write, _ *bolt.Bucket) error { return w.release(q.Run, q.Owner) }), nil

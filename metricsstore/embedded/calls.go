@@ -12,10 +12,11 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/internal/backend"
+	"github.com/dagscope/dagscope/metricsstore/internal/wire"
 )
 
 // call makes a call that sees what this process has written into logs.
-func (s *Store) call(ctx context.Context, f func(access) error) error {
+func (s *Store) call(ctx context.Context, f func(wire.Owner) error) error {
 	if err := s.calls.Begin(ctx); err != nil {
 		return err
 	}
@@ -26,8 +27,8 @@ func (s *Store) call(ctx context.Context, f func(access) error) error {
 	return s.do(ctx, f)
 }
 
-func ask[T any](ctx context.Context, s *Store, f func(access) (T, error)) (out T, err error) {
-	err = s.call(ctx, func(b access) error {
+func ask[T any](ctx context.Context, s *Store, f func(wire.Owner) (T, error)) (out T, err error) {
+	err = s.call(ctx, func(b wire.Owner) error {
 		var err error
 		out, err = f(b)
 		return err
@@ -73,7 +74,7 @@ func (s *Store) settleLogs(ctx context.Context) error {
 
 // adopt has a log adopted and returns the answer to the record that ends at the offset.
 func (s *Store) adopt(ctx context.Context, l *runLog, end int64) error {
-	err := s.do(ctx, func(b access) error { return b.adopt(ctx, l.run, end) })
+	err := s.do(ctx, func(b wire.Owner) error { return b.Adopt(ctx, l.run, end) })
 	if err == nil || backend.Refused(err) {
 		l.setAdopted(end)
 	}
@@ -82,7 +83,7 @@ func (s *Store) adopt(ctx context.Context, l *runLog, end int64) error {
 
 // record writes a call into a log and waits a while for the answer. Without one, the call is safe nevertheless and
 // counts as accepted.
-func (s *Store) record(ctx context.Context, l *runLog, kind recordKind, q *request) error {
+func (s *Store) record(ctx context.Context, l *runLog, kind recordKind, q *wire.Request) error {
 	end, err := l.add(kind, q)
 	if err != nil {
 		return err
@@ -105,7 +106,7 @@ func (s *Store) Begin(ctx context.Context, h metricsstore.Header, shape []byte) 
 		return err
 	}
 	defer s.calls.End()
-	q, err := beginRequest(&h, shape)
+	q, err := wire.BeginRequest(&h, shape)
 	if err != nil {
 		return err
 	}
@@ -113,8 +114,8 @@ func (s *Store) Begin(ctx context.Context, h metricsstore.Header, shape []byte) 
 		return s.record(ctx, l, beginRecord, q)
 	}
 	isClient := false
-	err = s.do(ctx, func(b access) error {
-		if _, isClient = b.(*client); isClient {
+	err = s.do(ctx, func(b wire.Owner) error {
+		if _, isClient = b.(*wire.Client); isClient {
 			return nil
 		}
 		return b.Begin(ctx, h, shape)
@@ -125,8 +126,8 @@ func (s *Store) Begin(ctx context.Context, h metricsstore.Header, shape []byte) 
 	return s.beginLog(ctx, h, q)
 }
 
-func (s *Store) beginLog(ctx context.Context, h metricsstore.Header, q *request) error {
-	adopt := func(b access) error { return b.adopt(ctx, h.Info.ID, 0) }
+func (s *Store) beginLog(ctx context.Context, h metricsstore.Header, q *wire.Request) error {
+	adopt := func(b wire.Owner) error { return b.Adopt(ctx, h.Info.ID, 0) }
 	l, err := createLog(s.cfg.Dir, s.coding, h.Info.ID)
 	if errors.Is(err, os.ErrExist) { // perhaps of an earlier revision, and not removed yet
 		if err := s.do(ctx, adopt); err != nil && !backend.Refused(err) {
@@ -135,7 +136,7 @@ func (s *Store) beginLog(ctx context.Context, h metricsstore.Header, q *request)
 		l, err = createLog(s.cfg.Dir, s.coding, h.Info.ID)
 	}
 	if errors.Is(err, os.ErrExist) { // another process records the run: the owner decides
-		return s.do(ctx, func(b access) error { return b.Begin(ctx, h, q.Data) })
+		return s.do(ctx, func(b wire.Owner) error { return b.Begin(ctx, h, q.Data) })
 	}
 	if err != nil {
 		return fmt.Errorf("embedded: run %s cannot be recorded in %s: %w", h.Info.ID, s.cfg.Dir, err)
@@ -158,7 +159,7 @@ func (s *Store) beginLog(ctx context.Context, h metricsstore.Header, q *request)
 // before lists what earlier revisions of a run have logged.
 func (s *Store) before(ctx context.Context, run record.RunID) ([]metricsstore.Block, error) {
 	var blocks []metricsstore.Block
-	err := s.do(ctx, func(b access) (err error) {
+	err := s.do(ctx, func(b wire.Owner) (err error) {
 		blocks, err = b.Log(ctx, run, 0, 0)
 		return err
 	})
@@ -179,13 +180,13 @@ func (s *Store) Append(ctx context.Context, run record.RunID, b metricsstore.Bat
 	defer s.calls.End()
 	l := s.ownLog(run)
 	if l == nil {
-		return s.do(ctx, func(w access) error { return w.Append(ctx, run, b) })
+		return s.do(ctx, func(w wire.Owner) error { return w.Append(ctx, run, b) })
 	}
 	placed, err := l.place(b.Blocks)
 	if err != nil {
 		return err
 	}
-	if _, err := l.add(appendRecord, appendRequest(run, &b)); err != nil {
+	if _, err := l.add(appendRecord, wire.AppendRequest(run, &b)); err != nil {
 		l.unplace(placed)
 		return err
 	}
@@ -231,11 +232,11 @@ func (s *Store) Archive(ctx context.Context, run record.RunID, a metricsstore.Ar
 	if err := a.Validate(run); err != nil {
 		return err
 	}
-	q, err := archiveRequest(run, &a)
+	q, err := wire.ArchiveRequest(run, &a)
 	if err != nil {
 		return err
 	}
-	l, err := s.logged(ctx, run, archiveRecord, q, func(b access) error { return b.Archive(ctx, run, a) })
+	l, err := s.logged(ctx, run, archiveRecord, q, func(b wire.Owner) error { return b.Archive(ctx, run, a) })
 	if err == nil && l != nil {
 		l.mu.Lock()
 		l.archived = true
@@ -249,15 +250,15 @@ func (s *Store) Acquire(ctx context.Context, run record.RunID, lease metricsstor
 	if err := lease.Validate(); err != nil {
 		return err
 	}
-	q := acquireRequest(run, lease, now)
-	_, err := s.logged(ctx, run, acquireRecord, q, func(b access) error { return b.Acquire(ctx, run, lease, now) })
+	q := wire.AcquireRequest(run, lease, now)
+	_, err := s.logged(ctx, run, acquireRecord, q, func(b wire.Owner) error { return b.Acquire(ctx, run, lease, now) })
 	return err
 }
 
 // Release implements metricsstore.Store. It ends the log of an archived run.
 func (s *Store) Release(ctx context.Context, run record.RunID, owner string) error {
-	q := &request{Run: run, Owner: owner}
-	l, err := s.logged(ctx, run, releaseRecord, q, func(b access) error { return b.Release(ctx, run, owner) })
+	q := &wire.Request{Run: run, Owner: owner}
+	l, err := s.logged(ctx, run, releaseRecord, q, func(b wire.Owner) error { return b.Release(ctx, run, owner) })
 	if err != nil || l == nil || !l.done() {
 		return err
 	}
@@ -271,7 +272,7 @@ func (l *runLog) done() bool {
 }
 
 // logged makes a call through the log that this process writes of the run, or directly where it writes none.
-func (s *Store) logged(ctx context.Context, run record.RunID, kind recordKind, q *request, direct func(access) error) (*runLog, error) {
+func (s *Store) logged(ctx context.Context, run record.RunID, kind recordKind, q *wire.Request, direct func(wire.Owner) error) (*runLog, error) {
 	if err := s.calls.Begin(ctx); err != nil {
 		return nil, err
 	}
@@ -289,20 +290,20 @@ func (s *Store) endLog(l *runLog) error {
 	s.mu.Unlock()
 	var err error
 	if l.done() {
-		_, err = l.add(endRecord, &request{Run: l.run})
+		_, err = l.add(endRecord, &wire.Request{Run: l.run})
 	}
 	return errors.Join(err, l.close())
 }
 
 // Annotate implements metricsstore.Store.
 func (s *Store) Annotate(ctx context.Context, run record.RunID, a metricsstore.Annotation) error {
-	return s.call(ctx, func(b access) error { return b.Annotate(ctx, run, a) })
+	return s.call(ctx, func(b wire.Owner) error { return b.Annotate(ctx, run, a) })
 }
 
 // Delete implements metricsstore.Store.
 func (s *Store) Delete(ctx context.Context, run record.RunID) error {
 	tries := 0
-	err := s.call(ctx, func(b access) error {
+	err := s.call(ctx, func(b wire.Owner) error {
 		tries++
 		err := b.Delete(ctx, run)
 		if tries > 1 && errors.Is(err, metricsstore.ErrNotFound) {
@@ -318,46 +319,46 @@ func (s *Store) Delete(ctx context.Context, run record.RunID) error {
 
 // Run implements metricsstore.Store.
 func (s *Store) Run(ctx context.Context, run record.RunID) (metricsstore.Run, error) {
-	return ask(ctx, s, func(b access) (metricsstore.Run, error) { return b.Run(ctx, run) })
+	return ask(ctx, s, func(b wire.Owner) (metricsstore.Run, error) { return b.Run(ctx, run) })
 }
 
 // Runs implements metricsstore.Store.
 func (s *Store) Runs(ctx context.Context, after metricsstore.Position, limit int) ([]metricsstore.Run, error) {
-	return ask(ctx, s, func(b access) ([]metricsstore.Run, error) { return b.Runs(ctx, after, limit) })
+	return ask(ctx, s, func(b wire.Owner) ([]metricsstore.Run, error) { return b.Runs(ctx, after, limit) })
 }
 
 // Attachment implements metricsstore.Store.
 func (s *Store) Attachment(ctx context.Context, run record.RunID, name string) ([]byte, error) {
-	return ask(ctx, s, func(b access) ([]byte, error) { return b.Attachment(ctx, run, name) })
+	return ask(ctx, s, func(b wire.Owner) ([]byte, error) { return b.Attachment(ctx, run, name) })
 }
 
 // Log implements metricsstore.Store.
 func (s *Store) Log(ctx context.Context, run record.RunID, after uint64, limit int) ([]metricsstore.Block, error) {
-	return ask(ctx, s, func(b access) ([]metricsstore.Block, error) { return b.Log(ctx, run, after, limit) })
+	return ask(ctx, s, func(b wire.Owner) ([]metricsstore.Block, error) { return b.Log(ctx, run, after, limit) })
 }
 
 // Details implements metricsstore.Store.
 func (s *Store) Details(ctx context.Context, run record.RunID, from metricsstore.DetailKey, limit int) ([]metricsstore.DetailRow, error) {
-	return ask(ctx, s, func(b access) ([]metricsstore.DetailRow, error) { return b.Details(ctx, run, from, limit) })
+	return ask(ctx, s, func(b wire.Owner) ([]metricsstore.DetailRow, error) { return b.Details(ctx, run, from, limit) })
 }
 
 // Workers implements metricsstore.Store.
 func (s *Store) Workers(ctx context.Context, run record.RunID) ([]metricsstore.WorkerRow, error) {
-	return ask(ctx, s, func(b access) ([]metricsstore.WorkerRow, error) { return b.Workers(ctx, run) })
+	return ask(ctx, s, func(b wire.Owner) ([]metricsstore.WorkerRow, error) { return b.Workers(ctx, run) })
 }
 
 // Rollups implements metricsstore.Store.
 func (s *Store) Rollups(ctx context.Context, q metricsstore.RollupQuery) ([]metricsstore.Rollup, error) {
-	return ask(ctx, s, func(b access) ([]metricsstore.Rollup, error) { return b.Rollups(ctx, q) })
+	return ask(ctx, s, func(b wire.Owner) ([]metricsstore.Rollup, error) { return b.Rollups(ctx, q) })
 }
 
 // Check implements metricsstore.Store. It reads the whole file, and writes wait for it.
 func (s *Store) Check(ctx context.Context) error {
-	return s.call(ctx, func(b access) error { return b.Check(ctx) })
+	return s.call(ctx, func(b wire.Owner) error { return b.Check(ctx) })
 }
 
 // Compact implements metricsstore.Store: all that is kept is written into a new file, which then replaces the old
 // one. Writes wait for it, and it needs as much free space as the new file will take.
 func (s *Store) Compact(ctx context.Context) error {
-	return s.call(ctx, func(b access) error { return b.Compact(ctx) })
+	return s.call(ctx, func(b wire.Owner) error { return b.Compact(ctx) })
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/internal/backend"
+	"github.com/dagscope/dagscope/metricsstore/internal/wire"
 )
 
 func TestValueRoundTrip(t *testing.T) {
@@ -55,9 +56,9 @@ func FuzzValue(f *testing.F) {
 
 // FuzzLog reads a log record by record: whatever the bytes, it ends, and a record is as long as it claims.
 func FuzzLog(f *testing.F) {
-	c, err := newCoding()
+	c, err := wire.NewCoding()
 	require.NoError(f, err)
-	payload, err := c.enc.Marshal(appendRequest("r", &metricsstore.Batch{Blocks: []metricsstore.Block{{First: 1, Last: 2, Data: []byte("x")}}}))
+	payload, err := c.Encode(wire.AppendRequest("r", &metricsstore.Batch{Blocks: []metricsstore.Block{{First: 1, Last: 2, Data: []byte("x")}}}))
 	require.NoError(f, err)
 	f.Add(appendFrame(appendFrame(nil, appendRecord, payload), endRecord, nil))
 	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 0})
@@ -78,26 +79,26 @@ func FuzzLog(f *testing.F) {
 
 // FuzzRequest prepares what a record does, whatever its bytes.
 func FuzzRequest(f *testing.F) {
-	c, err := newCoding()
+	c, err := wire.NewCoding()
 	require.NoError(f, err)
 	z, err := newCodec()
 	require.NoError(f, err)
 	f.Cleanup(z.close)
 	d := &database{codec: z}
 	h := header("r", began())
-	begin, err := beginRequest(&h, []byte("shape"))
+	begin, err := wire.BeginRequest(&h, []byte("shape"))
 	require.NoError(f, err)
-	archive, err := archiveRequest("r", &metricsstore.Archive{Owner: "x", Header: h})
+	archive, err := wire.ArchiveRequest("r", &metricsstore.Archive{Owner: "x", Header: h})
 	require.NoError(f, err)
-	for kind, q := range map[recordKind]*request{
-		beginRecord: begin, archiveRecord: archive, acquireRecord: acquireRequest("r", metricsstore.Lease{Owner: "x"}, began()),
+	for kind, q := range map[recordKind]*wire.Request{
+		beginRecord: begin, archiveRecord: archive, acquireRecord: wire.AcquireRequest("r", metricsstore.Lease{Owner: "x"}, began()),
 	} {
-		data, err := c.enc.Marshal(q)
+		data, err := c.Encode(q)
 		require.NoError(f, err)
 		f.Add(byte(kind), data)
 	}
 	f.Fuzz(func(t *testing.T, kind byte, data []byte) {
-		q, err := c.request(data)
+		q, err := c.Request(data)
 		if err != nil {
 			require.ErrorIs(t, err, metricsstore.ErrCorrupt)
 			return

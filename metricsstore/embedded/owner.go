@@ -16,6 +16,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/internal/wire"
 )
 
 // Names of files in the folder.
@@ -28,15 +29,6 @@ const (
 
 // errLocked: another process has the lock.
 var errLocked = errors.New("embedded: locked by another process")
-
-// access is the store as this process reaches it: the file itself, or the process that owns it.
-type access interface {
-	metricsstore.Store
-	metricsstore.Repairer
-	// adopt adopts the log that another process writes of a run, at least up to an offset, and returns the answer to
-	// the record that ends there.
-	adopt(ctx context.Context, run record.RunID, offset int64) error
-}
 
 // ownerFile is the file in which the owner says how it is reached.
 type ownerFile struct {
@@ -80,7 +72,7 @@ type owner struct {
 	cfg     Config
 	lock    *os.File
 	adopter *adopter
-	server  *server
+	server  *wire.Server
 	archive *metricsstore.Archiver
 	stop    context.CancelFunc
 	done    chan struct{} // closed when watch has returned
@@ -89,7 +81,7 @@ type owner struct {
 
 // takeFolder makes this process the owner of the folder. The error is errLocked where another process owns it; any
 // other one means that the folder cannot be used at all.
-func takeFolder(ctx context.Context, cfg Config, c *coding, changes *metricsstore.Changes) (*owner, error) {
+func takeFolder(ctx context.Context, cfg Config, c *wire.Coding, changes *metricsstore.Changes) (*owner, error) {
 	lock, err := os.OpenFile(filepath.Join(cfg.Dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("embedded: data folder %s cannot be written: %w", cfg.Dir, err)
@@ -108,7 +100,7 @@ func takeFolder(ctx context.Context, cfg Config, c *coding, changes *metricsstor
 	return h, nil
 }
 
-func (h *owner) open(ctx context.Context, c *coding, changes *metricsstore.Changes) error {
+func (h *owner) open(ctx context.Context, c *wire.Coding, changes *metricsstore.Changes) error {
 	var err error
 	if h.database, err = openDatabase(&h.cfg, changes); err != nil {
 		return err
@@ -122,10 +114,10 @@ func (h *owner) open(ctx context.Context, c *coding, changes *metricsstore.Chang
 	var key [32]byte
 	_, _ = rand.Read(key[:]) // never fails
 	name := &ownerFile{Key: hex.EncodeToString(key[:]), PID: os.Getpid(), Version: programVersion()}
-	if h.server, err = serve(h, c, name.Key, h.cfg.Log); err != nil {
+	if h.server, err = wire.Serve(h, c, name.Key, h.cfg.Log); err != nil {
 		return err
 	}
-	name.Address = h.server.listener.Addr().String()
+	name.Address = h.server.Address()
 	if err := name.write(h.cfg.Dir); err != nil {
 		return fmt.Errorf("embedded: data folder %s cannot be written: %w", h.cfg.Dir, err)
 	}
@@ -175,7 +167,7 @@ func (h *owner) watch(ctx context.Context) {
 	}
 }
 
-func (h *owner) adopt(ctx context.Context, run record.RunID, offset int64) error {
+func (h *owner) Adopt(ctx context.Context, run record.RunID, offset int64) error {
 	return h.adopter.adoptRun(ctx, run, offset)
 }
 
@@ -255,7 +247,7 @@ func (h *owner) Close() error {
 	}
 	var errs []error
 	if h.server != nil {
-		h.server.close()
+		h.server.Close()
 		errs = append(errs, removeAny(filepath.Join(h.cfg.Dir, nameFile)))
 	}
 	if h.adopter != nil {

@@ -2,10 +2,10 @@ package embedded
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/internal/wire"
 )
 
 // Repair implements metricsstore.Repairer: where Check finds damage, what can be read is written into a new file, and
@@ -48,22 +48,5 @@ func (r *rescue) repaired() metricsstore.Repaired {
 
 // Repair implements metricsstore.Repairer.
 func (s *Store) Repair(ctx context.Context) (metricsstore.Repaired, error) {
-	return ask(ctx, s, func(b access) (metricsstore.Repaired, error) { return b.Repair(ctx) })
-}
-
-func (c *client) Repair(ctx context.Context) (out metricsstore.Repaired, err error) {
-	answer, err := c.call(ctx, "repair", &request{})
-	if err != nil {
-		return out, err
-	}
-	return out, parse("what was repaired", answer.Data, &out)
-}
-
-func answerRepair(ctx context.Context, b access, _ *request, r *response) error {
-	done, err := b.Repair(ctx)
-	if err != nil {
-		return err
-	}
-	r.Data, err = json.Marshal(done)
-	return err
+	return ask(ctx, s, func(b wire.Owner) (metricsstore.Repaired, error) { return b.Repair(ctx) })
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/internal/wire"
 )
 
 // The folder of logs, and how names of files in it end.
@@ -103,7 +104,7 @@ type runLog struct {
 	run    record.RunID
 	path   string
 	id     string
-	coding *coding
+	coding *wire.Coding
 	noSync bool
 
 	mu       sync.Mutex
@@ -120,7 +121,7 @@ type runLog struct {
 
 // createLog makes the log of a run; the error is os.ErrExist where one exists. It gets its name only once it is
 // locked and complete, so that no process takes it for the log of a dead one.
-func createLog(dir string, c *coding, run record.RunID) (*runLog, error) {
+func createLog(dir string, c *wire.Coding, run record.RunID) (*runLog, error) {
 	dir = filepath.Join(dir, logDir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -152,8 +153,8 @@ func createLog(dir string, c *coding, run record.RunID) (*runLog, error) {
 
 // add writes a record and returns where it ends, once it is on disk. Calls that come while the disk is busy share the
 // next wait. A record is written as a whole or not at all.
-func (l *runLog) add(kind recordKind, q *request) (int64, error) {
-	payload, err := l.coding.enc.Marshal(q)
+func (l *runLog) add(kind recordKind, q *wire.Request) (int64, error) {
+	payload, err := l.coding.Encode(q)
 	if err != nil {
 		return 0, fmt.Errorf("embedded: record of run %s: %w", l.run, err)
 	}

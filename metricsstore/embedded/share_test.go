@@ -3,7 +3,6 @@ package embedded
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -21,6 +20,7 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/internal/wire"
 	"github.com/dagscope/dagscope/metricsstore/memory"
 )
 
@@ -96,7 +96,7 @@ func TestChangedAcross(t *testing.T) {
 		select {
 		case <-ch:
 			t.Fatal("notified before anything has changed")
-		case <-time.After(3 * watchEvery):
+		case <-time.After(300 * time.Millisecond): // three times as long as a client takes to ask
 		}
 		do()
 		select {
@@ -149,49 +149,30 @@ func TestKey(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, post(http.MethodGet, "/v1/runs", "Bearer "+h.Key, ""))
 	assert.Equal(t, http.StatusNotFound, post(http.MethodPost, "/", "Bearer "+h.Key, "\xa0"))
 
-	c, err := newCoding()
+	c, err := wire.NewCoding()
 	require.NoError(t, err)
-	g, err := dial(t.Context(), h, c, metricsstore.NewChanges())
+	g, err := wire.Dial(t.Context(), h.Address, h.Key, c, metricsstore.NewChanges())
 	require.NoError(t, err)
-	require.ErrorIs(t, g.do(t.Context(), "nothing", &request{}), metricsstore.ErrInvalid)
 	require.NoError(t, g.Close())
-	h.Key = strings.Repeat("0", 64)
-	_, err = dial(t.Context(), h, c, metricsstore.NewChanges())
-	require.ErrorIs(t, err, errGone)
+	_, err = wire.Dial(t.Context(), h.Address, strings.Repeat("0", 64), c, metricsstore.NewChanges())
+	require.ErrorIs(t, err, wire.ErrGone)
 	require.NoError(t, s.Close())
-}
-
-// TestErrorsTravel: errors keep their meaning and their text.
-func TestErrorsTravel(t *testing.T) {
-	for code, sentinel := range coded() {
-		var r response
-		r.fail(errors.Join(errors.New("why"), sentinel))
-		assert.Equal(t, code, r.Code)
-		require.ErrorIs(t, r.failure(), sentinel)
-		assert.ErrorContains(t, r.failure(), "why")
-	}
-	var r response
-	require.NoError(t, r.failure())
-	r.fail(metricsstore.ErrClosed)
-	require.ErrorIs(t, r.failure(), errGone, "another owner may answer")
-	r.fail(io.ErrShortWrite)
-	require.EqualError(t, r.failure(), io.ErrShortWrite.Error())
 }
 
 // deadLog leaves the log of a process that has died, with some bytes more or less at its end.
 func deadLog(t *testing.T, dir string, run record.RunID, blocks []metricsstore.Block, tail func([]byte) []byte) {
 	t.Helper()
-	c, err := newCoding()
+	c, err := wire.NewCoding()
 	require.NoError(t, err)
 	l, err := createLog(dir, c, run)
 	require.NoError(t, err)
 	h := header(run, time.Now())
-	q, err := beginRequest(&h, graph(20).AppendShape(nil))
+	q, err := wire.BeginRequest(&h, graph(20).AppendShape(nil))
 	require.NoError(t, err)
 	_, err = l.add(beginRecord, q)
 	require.NoError(t, err)
 	for i := range blocks {
-		_, err = l.add(appendRecord, appendRequest(run, &metricsstore.Batch{Blocks: blocks[i : i+1]}))
+		_, err = l.add(appendRecord, wire.AppendRequest(run, &metricsstore.Batch{Blocks: blocks[i : i+1]}))
 		require.NoError(t, err)
 	}
 	require.NoError(t, l.close())
@@ -282,7 +263,7 @@ func TestRefusedWhileItLives(t *testing.T) {
 		l, err := createLog(dir, store.coding, "r")
 		require.NoError(t, err)
 		h := header("r", began())
-		q, err := beginRequest(&h, graph(50).AppendShape(nil))
+		q, err := wire.BeginRequest(&h, graph(50).AppendShape(nil))
 		require.NoError(t, err)
 		end, err = l.add(beginRecord, q)
 		require.NoError(t, err)

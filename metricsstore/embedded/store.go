@@ -13,6 +13,7 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/internal/backend"
+	"github.com/dagscope/dagscope/metricsstore/internal/wire"
 )
 
 const windows = runtime.GOOS == "windows"
@@ -62,7 +63,7 @@ const (
 // Store is a data folder, owned by this process or by another one. Safe for concurrent use.
 type Store struct {
 	cfg     Config
-	coding  *coding
+	coding  *wire.Coding
 	changes *metricsstore.Changes
 
 	calls backend.Calls
@@ -70,7 +71,7 @@ type Store struct {
 	turn chan struct{} // of capacity 1: filled by the goroutine that changes role
 
 	mu   sync.Mutex
-	role access // *owner, *client, or nil
+	role wire.Owner // *owner, *client, or nil
 	logs map[record.RunID]*runLog
 }
 
@@ -89,12 +90,12 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("embedded: data folder %s cannot be made: %w", cfg.Dir, err)
 	}
-	c, err := newCoding()
+	c, err := wire.NewCoding()
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{cfg: cfg, coding: c, changes: metricsstore.NewChanges(), turn: make(chan struct{}, 1), logs: map[record.RunID]*runLog{}}
-	if err := s.do(ctx, func(access) error { return nil }); err != nil {
+	if err := s.do(ctx, func(wire.Owner) error { return nil }); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -106,21 +107,21 @@ func (s *Store) Owns() bool {
 	return ok
 }
 
-func (s *Store) current() access {
+func (s *Store) current() wire.Owner {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.role
 }
 
 // do calls f with the current role, and again with another one where the owner has gone.
-func (s *Store) do(ctx context.Context, f func(access) error) error {
+func (s *Store) do(ctx context.Context, f func(wire.Owner) error) error {
 	start, wait := time.Now(), minWait
 	for {
 		b, err := s.reach(ctx)
 		if err == nil {
 			err = f(b)
 		}
-		if !errors.Is(err, errGone) {
+		if !errors.Is(err, wire.ErrGone) {
 			return err
 		}
 		s.drop(b)
@@ -145,7 +146,7 @@ func (s *Store) unreachable(err error) error {
 }
 
 // reach returns the current role; where there is none, this process becomes owner or client.
-func (s *Store) reach(ctx context.Context) (access, error) {
+func (s *Store) reach(ctx context.Context) (wire.Owner, error) {
 	if b := s.current(); b != nil {
 		return b, nil
 	}
@@ -169,7 +170,7 @@ func (s *Store) reach(ctx context.Context) (access, error) {
 	return b, nil
 }
 
-func (s *Store) find(ctx context.Context) (access, error) {
+func (s *Store) find(ctx context.Context) (wire.Owner, error) {
 	h, err := takeFolder(ctx, s.cfg, s.coding, s.changes)
 	if err == nil {
 		return h, nil
@@ -179,9 +180,9 @@ func (s *Store) find(ctx context.Context) (access, error) {
 	}
 	name, err := readOwner(s.cfg.Dir)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errGone, err)
+		return nil, fmt.Errorf("%w: %w", wire.ErrGone, err)
 	}
-	g, err := dial(ctx, name, s.coding, s.changes)
+	g, err := wire.Dial(ctx, name.Address, name.Key, s.coding, s.changes)
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +190,7 @@ func (s *Store) find(ctx context.Context) (access, error) {
 }
 
 // drop gives up a role that has failed.
-func (s *Store) drop(b access) {
+func (s *Store) drop(b wire.Owner) {
 	if b == nil {
 		return
 	}
@@ -216,7 +217,7 @@ func (s *Store) Changed(run record.RunID) <-chan struct{} {
 
 // ChangedSince implements metricsstore.Store. Changes in logs of other clients are listed once they are adopted.
 func (s *Store) ChangedSince(ctx context.Context, number uint64) (out metricsstore.ChangeList, err error) {
-	err = s.call(ctx, func(b access) error {
+	err = s.call(ctx, func(b wire.Owner) error {
 		out, err = b.ChangedSince(ctx, number)
 		return err
 	})
@@ -225,7 +226,7 @@ func (s *Store) ChangedSince(ctx context.Context, number uint64) (out metricssto
 
 // Close implements metricsstore.Store. Runs of this process that have not ended are interrupted by it.
 func (s *Store) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), wire.CloseTimeout)
 	defer cancel()
 	if err := s.settleLogs(ctx); err != nil {
 		s.cfg.Log.Warn("logs of runs are adopted when the data folder is opened again", "folder", s.cfg.Dir, "error", err)

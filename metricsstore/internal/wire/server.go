@@ -1,4 +1,4 @@
-package embedded
+package wire
 
 import (
 	"context"
@@ -22,47 +22,47 @@ const maxBody = 1 << 30
 const apiPrefix = "/v1/"
 
 // method answers a request.
-type method func(context.Context, access, *request, *response) error
+type method func(context.Context, Owner, *Request, *Response) error
 
 // methods lists all methods by their names in the path.
 func methods() map[string]method {
 	return map[string]method{
-		"ping": func(context.Context, access, *request, *response) error { return nil },
-		"begin": func(ctx context.Context, b access, q *request, _ *response) error {
-			h, err := q.header()
+		"ping": func(context.Context, Owner, *Request, *Response) error { return nil },
+		"begin": func(ctx context.Context, b Owner, q *Request, _ *Response) error {
+			h, err := q.Head()
 			if err != nil {
 				return err
 			}
 			return b.Begin(ctx, h, q.Data)
 		},
-		"append": func(ctx context.Context, b access, q *request, _ *response) error {
-			return b.Append(ctx, q.Run, q.batch())
+		"append": func(ctx context.Context, b Owner, q *Request, _ *Response) error {
+			return b.Append(ctx, q.Run, q.Batch())
 		},
-		"archive": func(ctx context.Context, b access, q *request, _ *response) error {
-			a, err := q.archive()
+		"archive": func(ctx context.Context, b Owner, q *Request, _ *Response) error {
+			a, err := q.Archive()
 			if err != nil {
 				return err
 			}
 			return b.Archive(ctx, q.Run, a)
 		},
-		"annotate": func(ctx context.Context, b access, q *request, _ *response) error {
+		"annotate": func(ctx context.Context, b Owner, q *Request, _ *Response) error {
 			var a metricsstore.Annotation
 			if err := parse("annotation", q.Data, &a); err != nil {
 				return err
 			}
 			return b.Annotate(ctx, q.Run, a)
 		},
-		"delete": func(ctx context.Context, b access, q *request, _ *response) error { return b.Delete(ctx, q.Run) },
-		"acquire": func(ctx context.Context, b access, q *request, _ *response) error {
-			return b.Acquire(ctx, q.Run, q.lease(), q.Now)
+		"delete": func(ctx context.Context, b Owner, q *Request, _ *Response) error { return b.Delete(ctx, q.Run) },
+		"acquire": func(ctx context.Context, b Owner, q *Request, _ *Response) error {
+			return b.Acquire(ctx, q.Run, q.Lease(), q.Now)
 		},
-		"release": func(ctx context.Context, b access, q *request, _ *response) error {
+		"release": func(ctx context.Context, b Owner, q *Request, _ *Response) error {
 			return b.Release(ctx, q.Run, q.Owner)
 		},
-		"check":   func(ctx context.Context, b access, _ *request, _ *response) error { return b.Check(ctx) },
-		"compact": func(ctx context.Context, b access, _ *request, _ *response) error { return b.Compact(ctx) },
-		"adopt": func(ctx context.Context, b access, q *request, _ *response) error {
-			return b.adopt(ctx, q.Run, int64(q.Seq))
+		"check":   func(ctx context.Context, b Owner, _ *Request, _ *Response) error { return b.Check(ctx) },
+		"compact": func(ctx context.Context, b Owner, _ *Request, _ *Response) error { return b.Compact(ctx) },
+		"adopt": func(ctx context.Context, b Owner, q *Request, _ *Response) error {
+			return b.Adopt(ctx, q.Run, int64(q.Seq))
 		},
 		"changed":    answerChanged,
 		"repair":     answerRepair,
@@ -76,13 +76,22 @@ func methods() map[string]method {
 	}
 }
 
-func answerChanged(ctx context.Context, b access, q *request, r *response) error {
+func answerRepair(ctx context.Context, b Owner, _ *Request, r *Response) error {
+	done, err := b.Repair(ctx)
+	if err != nil {
+		return err
+	}
+	r.Data, err = json.Marshal(done)
+	return err
+}
+
+func answerChanged(ctx context.Context, b Owner, q *Request, r *Response) error {
 	list, err := b.ChangedSince(ctx, q.Seq)
 	r.Changed, r.Latest, r.Partial = list.Runs, list.Latest, list.Partial
 	return err
 }
 
-func answerRun(ctx context.Context, b access, q *request, r *response) error {
+func answerRun(ctx context.Context, b Owner, q *Request, r *Response) error {
 	run, err := b.Run(ctx, q.Run)
 	if err != nil {
 		return err
@@ -91,7 +100,7 @@ func answerRun(ctx context.Context, b access, q *request, r *response) error {
 	return err
 }
 
-func answerRuns(ctx context.Context, b access, q *request, r *response) error {
+func answerRuns(ctx context.Context, b Owner, q *Request, r *Response) error {
 	runs, err := b.Runs(ctx, q.Position, q.Limit)
 	if err != nil {
 		return err
@@ -100,51 +109,51 @@ func answerRuns(ctx context.Context, b access, q *request, r *response) error {
 	return err
 }
 
-func answerAttachment(ctx context.Context, b access, q *request, r *response) (err error) {
+func answerAttachment(ctx context.Context, b Owner, q *Request, r *Response) (err error) {
 	r.Data, err = b.Attachment(ctx, q.Run, q.Name)
 	return err
 }
 
-func answerLog(ctx context.Context, b access, q *request, r *response) (err error) {
+func answerLog(ctx context.Context, b Owner, q *Request, r *Response) (err error) {
 	r.Blocks, err = b.Log(ctx, q.Run, q.Seq, q.Limit)
 	return err
 }
 
-func answerDetails(ctx context.Context, b access, q *request, r *response) (err error) {
+func answerDetails(ctx context.Context, b Owner, q *Request, r *Response) (err error) {
 	r.Details, err = b.Details(ctx, q.Run, q.Detail, q.Limit)
 	return err
 }
 
-func answerWorkers(ctx context.Context, b access, q *request, r *response) (err error) {
+func answerWorkers(ctx context.Context, b Owner, q *Request, r *Response) (err error) {
 	r.Workers, err = b.Workers(ctx, q.Run)
 	return err
 }
 
-func answerRollups(ctx context.Context, b access, q *request, r *response) (err error) {
+func answerRollups(ctx context.Context, b Owner, q *Request, r *Response) (err error) {
 	r.Rollups, err = b.Rollups(ctx, q.Query)
 	return err
 }
 
-// server answers the clients of an owner.
-type server struct {
+// Server answers the clients of an owner.
+type Server struct {
 	http     *http.Server
 	listener net.Listener
 	done     chan struct{}
 
-	access  access
-	coding  *coding
+	owner   Owner
+	coding  *Coding
 	key     string
 	methods map[string]method
 	log     *slog.Logger
 }
 
-// serve listens on the loopback.
-func serve(b access, c *coding, key string, log *slog.Logger) (*server, error) {
+// Serve listens on a free port of the loopback and answers calls with the key, until Close.
+func Serve(b Owner, c *Coding, key string, log *slog.Logger) (*Server, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("embedded: no port to share the data folder: %w", err)
 	}
-	s := &server{access: b, coding: c, key: "Bearer " + key, methods: methods(), log: log, listener: l, done: make(chan struct{})}
+	s := &Server{owner: b, coding: c, key: "Bearer " + key, methods: methods(), log: log, listener: l, done: make(chan struct{})}
 	s.http = &http.Server{
 		Handler: s, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 1 << 13,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -156,11 +165,15 @@ func serve(b access, c *coding, key string, log *slog.Logger) (*server, error) {
 	return s, nil
 }
 
-// closeTimeout is how long the owner waits for calls of clients when it closes.
-const closeTimeout = 5 * time.Second
+// CloseTimeout is how long the owner waits for calls of clients when it closes.
+const CloseTimeout = 5 * time.Second
 
-func (s *server) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+// Address is where the server listens, as host:port.
+func (s *Server) Address() string { return s.listener.Addr().String() }
+
+// Close waits for calls under way, at most for CloseTimeout.
+func (s *Server) Close() {
+	ctx, cancel := context.WithTimeout(context.Background(), CloseTimeout)
 	defer cancel()
 	if s.http.Shutdown(ctx) != nil {
 		_ = s.http.Close() // clients that are cut off try again elsewhere
@@ -169,7 +182,7 @@ func (s *server) close() {
 }
 
 // ServeHTTP answers one call. A caller without the key learns nothing.
-func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte(s.key)) != 1 {
 		http.Error(w, "unauthorized", http.StatusUnauthorized)
 		return
@@ -178,9 +191,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	var out response
+	var out Response
 	if err := s.answer(r, http.MaxBytesReader(w, r.Body, maxBody), &out); err != nil {
-		out = response{}
+		out = Response{}
 		out.fail(err)
 	}
 	data, err := s.coding.enc.Marshal(&out)
@@ -192,7 +205,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(data) // a client that has gone does not need it
 }
 
-func (s *server) answer(r *http.Request, body io.Reader, out *response) error {
+func (s *Server) answer(r *http.Request, body io.Reader, out *Response) error {
 	data, err := io.ReadAll(body)
 	if err != nil {
 		var large *http.MaxBytesError
@@ -201,7 +214,7 @@ func (s *server) answer(r *http.Request, body io.Reader, out *response) error {
 		}
 		return err
 	}
-	q, err := s.coding.request(data)
+	q, err := s.coding.Request(data)
 	if err != nil {
 		return err
 	}
@@ -210,5 +223,5 @@ func (s *server) answer(r *http.Request, body io.Reader, out *response) error {
 	if m == nil {
 		return fmt.Errorf("%w: method %q, expected one that this version has", metricsstore.ErrInvalid, name)
 	}
-	return m(r.Context(), s.access, q, out)
+	return m(r.Context(), s.owner, q, out)
 }

@@ -1,4 +1,4 @@
-package embedded
+package wire
 
 import (
 	"encoding/json"
@@ -12,9 +12,9 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// request holds the arguments of any call, as CBOR. It is sent between processes, which may be of two versions, and
+// Request holds the arguments of any call, as CBOR. It is sent between processes, which may be of two versions, and
 // written into the logs of runs, so its keys only ever grow. Headers are JSON, as they are in the data file.
-type request struct {
+type Request struct {
 	Run         record.RunID             `cbor:"1,keyasint,omitempty"`
 	Header      []byte                   `cbor:"2,keyasint,omitempty"`
 	Data        []byte                   `cbor:"3,keyasint,omitempty"` // the shape, or an annotation as JSON
@@ -34,8 +34,8 @@ type request struct {
 	Limit       int                      `cbor:"17,keyasint,omitempty"`
 }
 
-// response holds the results of any call, as CBOR.
-type response struct {
+// Response holds the results of any call, as CBOR.
+type Response struct {
 	// Code names the error, empty for none; Text is its text.
 	Code    string                   `cbor:"1,keyasint,omitempty"`
 	Text    string                   `cbor:"2,keyasint,omitempty"`
@@ -52,13 +52,14 @@ type response struct {
 // maxElements bounds the lists of one message. Their memory is bounded by the size of the message.
 const maxElements = 1 << 28
 
-// coding is how requests and responses become bytes.
-type coding struct {
+// Coding is how requests and responses become bytes.
+type Coding struct {
 	enc cbor.EncMode
 	dec cbor.DecMode
 }
 
-func newCoding() (*coding, error) {
+// NewCoding makes a Coding; it fails only where its options are wrong.
+func NewCoding() (*Coding, error) {
 	enc, err := cbor.EncOptions{Time: cbor.TimeRFC3339Nano}.EncMode()
 	if err != nil {
 		return nil, fmt.Errorf("embedded: %w", err)
@@ -69,61 +70,73 @@ func newCoding() (*coding, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded: %w", err)
 	}
-	return &coding{enc, dec}, nil
+	return &Coding{enc, dec}, nil
 }
 
-func (c *coding) request(data []byte) (*request, error) {
-	var q request
+// Encode encodes a request or a response.
+func (c *Coding) Encode(v any) ([]byte, error) { return c.enc.Marshal(v) }
+
+// Request decodes a request; the error is metricsstore.ErrCorrupt.
+func (c *Coding) Request(data []byte) (*Request, error) {
+	var q Request
 	if err := c.dec.Unmarshal(data, &q); err != nil {
 		return nil, fmt.Errorf("%w: %w", metricsstore.ErrCorrupt, err)
 	}
 	return &q, nil
 }
 
-func beginRequest(h *metricsstore.Header, shape []byte) (*request, error) {
+// BeginRequest is the arguments of Store.Begin.
+func BeginRequest(h *metricsstore.Header, shape []byte) (*Request, error) {
 	header, err := json.Marshal(h)
 	if err != nil {
 		return nil, fmt.Errorf("embedded: header of run %s: %w", h.Info.ID, err)
 	}
-	return &request{Run: h.Info.ID, Header: header, Data: shape}, nil
+	return &Request{Run: h.Info.ID, Header: header, Data: shape}, nil
 }
 
-func appendRequest(run record.RunID, b *metricsstore.Batch) *request {
-	return &request{Run: run, Blocks: b.Blocks, Details: b.Details, Workers: b.Workers}
+// AppendRequest is the arguments of Store.Append.
+func AppendRequest(run record.RunID, b *metricsstore.Batch) *Request {
+	return &Request{Run: run, Blocks: b.Blocks, Details: b.Details, Workers: b.Workers}
 }
 
-func archiveRequest(run record.RunID, a *metricsstore.Archive) (*request, error) {
+// ArchiveRequest is the arguments of Store.Archive.
+func ArchiveRequest(run record.RunID, a *metricsstore.Archive) (*Request, error) {
 	header, err := json.Marshal(&a.Header)
 	if err != nil {
 		return nil, fmt.Errorf("embedded: header of run %s: %w", run, err)
 	}
-	return &request{
+	return &Request{
 		Run: run, Header: header, Owner: a.Owner, Attachments: a.Attachments, Rollups: a.Rollups, Blocks: a.Blocks,
 	}, nil
 }
 
-func acquireRequest(run record.RunID, l metricsstore.Lease, now time.Time) *request {
-	return &request{Run: run, Owner: l.Owner, Until: l.Until, Now: now}
+// AcquireRequest is the arguments of Store.Acquire.
+func AcquireRequest(run record.RunID, l metricsstore.Lease, now time.Time) *Request {
+	return &Request{Run: run, Owner: l.Owner, Until: l.Until, Now: now}
 }
 
-func (q *request) header() (metricsstore.Header, error) {
+// Head decodes Header; the error is metricsstore.ErrCorrupt.
+func (q *Request) Head() (metricsstore.Header, error) {
 	var h metricsstore.Header
 	err := parse("header", q.Header, &h)
 	return h, err
 }
 
-func (q *request) batch() metricsstore.Batch {
+// Batch is the batch of an AppendRequest.
+func (q *Request) Batch() metricsstore.Batch {
 	return metricsstore.Batch{Blocks: q.Blocks, Details: q.Details, Workers: q.Workers}
 }
 
-func (q *request) archive() (metricsstore.Archive, error) {
-	h, err := q.header()
+// Archive is the archive of an ArchiveRequest.
+func (q *Request) Archive() (metricsstore.Archive, error) {
+	h, err := q.Head()
 	return metricsstore.Archive{
 		Owner: q.Owner, Header: h, Attachments: q.Attachments, Rollups: q.Rollups, Blocks: q.Blocks,
 	}, err
 }
 
-func (q *request) lease() metricsstore.Lease {
+// Lease is the lease of an AcquireRequest.
+func (q *Request) Lease() metricsstore.Lease {
 	return metricsstore.Lease{Owner: q.Owner, Until: q.Until}
 }
 
@@ -132,14 +145,14 @@ func coded() map[string]error {
 	return map[string]error{
 		"not_found": metricsstore.ErrNotFound, "exists": metricsstore.ErrExists, "conflict": metricsstore.ErrConflict,
 		"stale": metricsstore.ErrStale, "lease": metricsstore.ErrLease, "live": metricsstore.ErrLive,
-		"invalid": metricsstore.ErrInvalid, "corrupt": metricsstore.ErrCorrupt, "gone": errGone,
+		"invalid": metricsstore.ErrInvalid, "corrupt": metricsstore.ErrCorrupt, "gone": ErrGone,
 	}
 }
 
 // fail puts an error into a response.
-func (r *response) fail(err error) {
+func (r *Response) fail(err error) {
 	if errors.Is(err, metricsstore.ErrClosed) {
-		err = fmt.Errorf("%w: %w", errGone, err) // the owner goes, the folder stays
+		err = fmt.Errorf("%w: %w", ErrGone, err) // the owner goes, the folder stays
 	}
 	r.Code, r.Text = "other", err.Error()
 	for code, sentinel := range coded() {
@@ -150,7 +163,7 @@ func (r *response) fail(err error) {
 }
 
 // failure is the inverse of fail.
-func (r *response) failure() error {
+func (r *Response) failure() error {
 	if r.Code == "" {
 		return nil
 	}
@@ -165,3 +178,10 @@ type remoteError struct {
 
 func (e *remoteError) Error() string { return e.text }
 func (e *remoteError) Unwrap() error { return e.sentinel }
+
+func parse(what string, data []byte, v any) error {
+	if err := json.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("%w: %s: %w", metricsstore.ErrCorrupt, what, err)
+	}
+	return nil
+}
