@@ -39,7 +39,6 @@ func shape() limits {
 			"memory.run":             "the state of a run in one process, changed by lanes without locks between them",
 			"redis.counters":         "one field for each figure of a script's reply",
 			"metricsstore.recording": "a run that is being recorded, owned by one goroutine",
-			"embedded.Store":         seam,
 			"embedded.database":      seam,
 			"embedded.walk":          "one method for each kind of entry that a check visits",
 			"live.feed":              "what the viewers of one run share, under one lock",
@@ -47,10 +46,9 @@ func shape() limits {
 		exported: map[string]int{"engine": 60, "web/api": 46},
 		back:     0.10, files: 10,
 		tangled: map[string]string{
-			"digest":                "a sketch adds, merges and moves its grid by itself; the three files are one algorithm",
-			"engine/state/memory":   "a lane and its run call each other at each step",
-			"metricsstore/embedded": "owner and client of the file answer each other",
-			"web/live":              "hub, feed and subscription end each other",
+			"digest":              "a sketch adds, merges and moves its grid by itself; the three files are one algorithm",
+			"engine/state/memory": "a lane and its run call each other at each step",
+			"web/live":            "hub, feed and subscription end each other",
 		},
 	}
 }

@@ -36,25 +36,9 @@ func ask[T any](ctx context.Context, s *Store, f func(wire.Owner) (T, error)) (o
 	return out, err
 }
 
-func (s *Store) ownLogs() []*runLog {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := make([]*runLog, 0, len(s.logs))
-	for _, l := range s.logs {
-		out = append(out, l)
-	}
-	return out
-}
-
-func (s *Store) ownLog(run record.RunID) *runLog {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.logs[run]
-}
-
 // settle has the logs of this process adopted as far as they go.
 func (s *Store) settle(ctx context.Context) error {
-	for _, l := range s.ownLogs() {
+	for _, l := range s.logs.all() {
 		if end, some := l.unadopted(); some {
 			if err := s.adopt(ctx, l, end); err != nil && !backend.Refused(err) { // the refused call itself has returned it
 				return err
@@ -110,7 +94,7 @@ func (s *Store) Begin(ctx context.Context, h metricsstore.Header, shape []byte) 
 	if err != nil {
 		return err
 	}
-	if l := s.ownLog(h.Info.ID); l != nil {
+	if l := s.logs.of(h.Info.ID); l != nil {
 		return s.record(ctx, l, beginRecord, q)
 	}
 	isClient := false
@@ -150,9 +134,7 @@ func (s *Store) beginLog(ctx context.Context, h metricsstore.Header, q *wire.Req
 		// Nothing was accepted, or nothing can follow: remove the log, also where the owner has set it aside.
 		return errors.Join(err, removeAny(l.path), removeAny(asidePath(l.path, l.id)), l.close())
 	}
-	s.mu.Lock()
-	s.logs[h.Info.ID] = l
-	s.mu.Unlock()
+	s.logs.add(l)
 	return nil
 }
 
@@ -178,7 +160,7 @@ func (s *Store) Append(ctx context.Context, run record.RunID, b metricsstore.Bat
 		return err
 	}
 	defer s.calls.End()
-	l := s.ownLog(run)
+	l := s.logs.of(run)
 	if l == nil {
 		return s.do(ctx, func(w wire.Owner) error { return w.Append(ctx, run, b) })
 	}
@@ -277,7 +259,7 @@ func (s *Store) logged(ctx context.Context, run record.RunID, kind recordKind, q
 		return nil, err
 	}
 	defer s.calls.End()
-	if l := s.ownLog(run); l != nil {
+	if l := s.logs.of(run); l != nil {
 		return l, s.record(ctx, l, kind, q)
 	}
 	return nil, s.do(ctx, direct)
@@ -285,9 +267,7 @@ func (s *Store) logged(ctx context.Context, run record.RunID, kind recordKind, q
 
 // endLog closes a log; that of an archived run gets a record that ends it.
 func (s *Store) endLog(l *runLog) error {
-	s.mu.Lock()
-	delete(s.logs, l.run)
-	s.mu.Unlock()
+	s.logs.remove(l)
 	var err error
 	if l.done() {
 		_, err = l.add(endRecord, &wire.Request{Run: l.run})
@@ -311,7 +291,7 @@ func (s *Store) Delete(ctx context.Context, run record.RunID) error {
 		}
 		return err
 	})
-	if l := s.ownLog(run); err == nil && l != nil {
+	if l := s.logs.of(run); err == nil && l != nil {
 		return s.endLog(l)
 	}
 	return err

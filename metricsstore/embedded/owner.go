@@ -27,9 +27,6 @@ const (
 	nameFile = "holder.json"
 )
 
-// errLocked: another process has the lock.
-var errLocked = errors.New("embedded: locked by another process")
-
 // ownerFile is the file in which the owner says how it is reached.
 type ownerFile struct {
 	Address string `json:"address"` // of the loopback, host:port

@@ -90,13 +90,6 @@ func readLease(tx *bolt.Tx, run record.RunID) metricsstore.Lease {
 	return l
 }
 
-func parse(what string, data []byte, v any) error {
-	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("%w: %s: %w", metricsstore.ErrCorrupt, what, err)
-	}
-	return nil
-}
-
 // readRun returns what can be read of a run. The error means that nothing can.
 func readRun(tx *bolt.Tx, c *codec, run record.RunID, b *bolt.Bucket) (metricsstore.Run, error) {
 	var r metricsstore.Run

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -237,4 +239,35 @@ func (l *runLog) setAdopted(end int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.adopted = max(l.adopted, end)
+}
+
+// ownLogs are the logs that this process writes. Safe for concurrent use.
+type ownLogs struct {
+	mu    sync.Mutex
+	byRun map[record.RunID]*runLog // guarded by mu
+}
+
+func (o *ownLogs) all() []*runLog {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Collect(maps.Values(o.byRun))
+}
+
+// of returns nil where this process writes no log of the run.
+func (o *ownLogs) of(run record.RunID) *runLog {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.byRun[run]
+}
+
+func (o *ownLogs) add(l *runLog) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.byRun[l.run] = l
+}
+
+func (o *ownLogs) remove(l *runLog) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.byRun, l.run)
 }

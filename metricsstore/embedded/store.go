@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime"
-	"sync"
 	"time"
 
 	"github.com/dagscope/dagscope/engine/record"
@@ -15,8 +13,6 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/internal/backend"
 	"github.com/dagscope/dagscope/metricsstore/internal/wire"
 )
-
-const windows = runtime.GOOS == "windows"
 
 // ErrVersion: the data file was written by a newer version of the program.
 var ErrVersion = errors.New("embedded: the data is of a newer version")
@@ -50,29 +46,11 @@ func (c *Config) gather() time.Duration {
 	return gatherFor
 }
 
-// How long calls wait for the owner.
-const (
-	// patience is how long a call without a deadline tries to reach an owner or to get the lock.
-	patience = 15 * time.Second
-	minWait  = 5 * time.Millisecond
-	maxWait  = 200 * time.Millisecond
-	// adoptPatience is how long a call that is safe in a log waits for the owner's answer to it.
-	adoptPatience = 2 * time.Second
-)
-
 // Store is a data folder, owned by this process or by another one. Safe for concurrent use.
 type Store struct {
-	cfg     Config
-	coding  *wire.Coding
-	changes *metricsstore.Changes
-
+	*folder
 	calls backend.Calls
-
-	turn chan struct{} // of capacity 1: filled by the goroutine that changes role
-
-	mu   sync.Mutex
-	role wire.Owner // *owner, *client, or nil
-	logs map[record.RunID]*runLog
+	logs  ownLogs
 }
 
 // Open opens a data folder: this process becomes its owner, or a client of the process that owns it; see the package
@@ -94,7 +72,8 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, coding: c, changes: metricsstore.NewChanges(), turn: make(chan struct{}, 1), logs: map[record.RunID]*runLog{}}
+	at := &folder{cfg: cfg, coding: c, changes: metricsstore.NewChanges(), turn: make(chan struct{}, 1)}
+	s := &Store{folder: at, logs: ownLogs{byRun: map[record.RunID]*runLog{}}}
 	if err := s.do(ctx, func(wire.Owner) error { return nil }); err != nil {
 		return nil, err
 	}
@@ -105,104 +84,6 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 func (s *Store) Owns() bool {
 	_, ok := s.current().(*owner)
 	return ok
-}
-
-func (s *Store) current() wire.Owner {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.role
-}
-
-// do calls f with the current role, and again with another one where the owner has gone.
-func (s *Store) do(ctx context.Context, f func(wire.Owner) error) error {
-	start, wait := time.Now(), minWait
-	for {
-		b, err := s.reach(ctx)
-		if err == nil {
-			err = f(b)
-		}
-		if !errors.Is(err, wire.ErrGone) {
-			return err
-		}
-		s.drop(b)
-		if time.Since(start) > patience {
-			return s.unreachable(err)
-		}
-		select {
-		case <-ctx.Done():
-			return errors.Join(ctx.Err(), s.unreachable(err))
-		case <-time.After(wait):
-		}
-		wait = min(2*wait, maxWait)
-	}
-}
-
-func (s *Store) unreachable(err error) error {
-	h, _ := readOwner(s.cfg.Dir)
-	if h == nil {
-		return fmt.Errorf("embedded: another process holds data folder %s and does not say where it listens: %w", s.cfg.Dir, err)
-	}
-	return fmt.Errorf("embedded: process %d holds data folder %s and does not answer at %s: %w", h.PID, s.cfg.Dir, h.Address, err)
-}
-
-// reach returns the current role; where there is none, this process becomes owner or client.
-func (s *Store) reach(ctx context.Context) (wire.Owner, error) {
-	if b := s.current(); b != nil {
-		return b, nil
-	}
-	select {
-	case s.turn <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	defer func() { <-s.turn }()
-	if b := s.current(); b != nil {
-		return b, nil
-	}
-	b, err := s.find(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	s.role = b
-	s.mu.Unlock()
-	s.changes.NotifyAll() // numbers of changes begin anew
-	return b, nil
-}
-
-func (s *Store) find(ctx context.Context) (wire.Owner, error) {
-	h, err := takeFolder(ctx, s.cfg, s.coding, s.changes)
-	if err == nil {
-		return h, nil
-	}
-	if !errors.Is(err, errLocked) {
-		return nil, err
-	}
-	name, err := readOwner(s.cfg.Dir)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", wire.ErrGone, err)
-	}
-	g, err := wire.Dial(ctx, name.Address, name.Key, s.coding, s.changes)
-	if err != nil {
-		return nil, err
-	}
-	return g, nil
-}
-
-// drop gives up a role that has failed.
-func (s *Store) drop(b wire.Owner) {
-	if b == nil {
-		return
-	}
-	s.mu.Lock()
-	mine := s.role == b
-	if mine {
-		s.role = nil
-	}
-	s.mu.Unlock()
-	if mine {
-		_ = b.Close() // a client, which has nothing to lose
-	}
 }
 
 // Changed implements metricsstore.Store. A client asks the owner first, which takes at most 0.5 s. It learns of
@@ -233,7 +114,7 @@ func (s *Store) Close() error {
 	}
 	return s.calls.Close(func() error {
 		var errs []error
-		for _, l := range s.ownLogs() {
+		for _, l := range s.logs.all() {
 			errs = append(errs, s.endLog(l))
 		}
 		if s.role != nil {

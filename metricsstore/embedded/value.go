@@ -304,3 +304,10 @@ func (c *codec) unpackWorker(run record.RunID, key, value []byte) (metricsstore.
 	w.Data, err = c.unpackRow(locationOf(run, key), value, len(value)-len(packed))
 	return w, err
 }
+
+func parse(what string, data []byte, v any) error {
+	if err := json.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("%w: %s: %w", metricsstore.ErrCorrupt, what, err)
+	}
+	return nil
+}
