@@ -13,12 +13,14 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/web"
 	"github.com/dagscope/dagscope/web/api"
@@ -286,4 +288,26 @@ func TestRun(t *testing.T) {
 	}
 	_, err = net.Dial("tcp", listener.Addr().String())
 	assert.Error(t, err)
+}
+
+// silentStore is a store over a network that is down: calls last as long as their contexts.
+type silentStore struct{ metricsstore.Store }
+
+func (silentStore) Run(ctx context.Context, _ record.RunID) (metricsstore.Run, error) {
+	<-ctx.Done()
+	return metricsstore.Run{}, ctx.Err()
+}
+
+// TestSharedStoreIsDown: a request does not wait longer than five seconds for a store over a network.
+func TestSharedStoreIsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(c *web.Config) { c.Shared, c.Store = true, silentStore{c.Store} })
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		began, out := time.Now(), httptest.NewRecorder()
+		w.server.Handler().ServeHTTP(out, httptest.NewRequestWithContext(ctx, http.MethodGet, "http://localhost/api/v1/runs/r", http.NoBody))
+		assert.Equal(t, http.StatusServiceUnavailable, out.Code)
+		assert.Equal(t, 5*time.Second, time.Since(began))
+		assert.Contains(t, out.Body.String(), "the store does not answer")
+	})
 }

@@ -173,7 +173,6 @@ func (a *API) assemble() error {
 	a.summaries = &summaries{
 		records: r, runs: runs, roster: roster{workers: cfg.Workers, now: cfg.Now, had: map[string]time.Time{}},
 	}
-	runs.missing = a.summaries.missingFunctions
 	a.submit = &submitHandlers{
 		summaries: a.summaries, schemas: a.huma.OpenAPI().Components.Schemas, keys: newIdempotency(cfg.Now),
 	}

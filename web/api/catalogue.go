@@ -18,8 +18,6 @@ type catalogue struct {
 	unpack  *metricsstore.Unpacker
 	index   *index.Index
 
-	missing func(context.Context, *metricsstore.Run) []MissingFunction
-
 	// reading holds a token while one call brings the index up to date: the others wait for its result, each as long as
 	// its own context allows. The holder of the token owns the two fields below.
 	reading chan struct{}

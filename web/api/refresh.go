@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"errors"
-	"fmt"
 	"hash/maphash"
 	"maps"
 	"time"
@@ -127,7 +126,7 @@ func (c *catalogue) read(ctx context.Context, id record.RunID) (*metricsstore.Ru
 }
 
 // put enters a run in the index, with its current state if it is live. The run counts as changed if its summary may
-// differ.
+// differ, which is always the case while it is live, since its makespan grows.
 func (c *catalogue) put(ctx context.Context, r *metricsstore.Run) {
 	if !r.Status.Final() {
 		c.overlay(ctx, r)
@@ -139,8 +138,7 @@ func (c *catalogue) put(ctx context.Context, r *metricsstore.Run) {
 		revision int
 		counts   metricsstore.Counts
 		note     string
-		missing  string
-	}{r.Status, r.LastSeq, r.Rollup, r.Info.Revision, r.Counts, r.Annotation.Note, fmt.Sprint(c.missing(ctx, r))})
+	}{r.Status, r.LastSeq, r.Rollup, r.Info.Revision, r.Counts, r.Annotation.Note})
 	c.index.Put(metricsstore.NewEntry(r, runName(r.Info.ID)), mark)
 }
 
