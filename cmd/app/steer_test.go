@@ -2,6 +2,8 @@ package app
 
 import (
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,6 +99,18 @@ func TestFilesOfTheKilled(t *testing.T) {
 	}
 	assert.Equal(t, []string{"2-lives.json", "5-other.txt", "6-now.json.new"}, left)
 	controlClient{filepath.Join(dir, "none")}.clear(t.Context())
+}
+
+// TestControlServerNeedsItsKey: other users of the machine, who cannot read the data folder, control nothing.
+func TestControlServerNeedsItsKey(t *testing.T) {
+	server := &controlServer{key: "secret"}
+	for _, authorization := range []string{"", "secret", "Bearer ", "Bearer other", "Bearer secret2"} {
+		r := httptest.NewRequest(http.MethodPost, "/r/cancel", http.NoBody)
+		r.Header.Set("Authorization", authorization)
+		out := httptest.NewRecorder()
+		server.serve(out, r)
+		assert.Equal(t, http.StatusUnauthorized, out.Code, authorization)
+	}
 }
 
 // TestSteerService: a service is asked over REST, with its token.
