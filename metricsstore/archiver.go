@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/dagscope/dagscope/engine/dag"
@@ -163,18 +162,12 @@ func (a *Archiver) refold(ctx context.Context, run record.RunID) (*Fold, error) 
 
 // fold adds the part of a run's log to the fold that the fold has not seen.
 func (a *Archiver) fold(ctx context.Context, run record.RunID, f *Fold) error {
-	for log := NewLogReader(a.cfg.Store, a.unpack, run, f.Seq()); ; {
-		steps, err := log.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	return NewLogReader(a.cfg.Store, a.unpack, run, f.Seq()).Each(ctx, func(steps []record.Step) error {
 		if err := f.Steps(steps); err != nil {
 			return fmt.Errorf("run %s: %w", run, err)
 		}
-	}
+		return nil
+	})
 }
 
 // archive replaces header and roll-ups of a run whose lease is held, and its log by full blocks.

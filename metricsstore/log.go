@@ -57,6 +57,23 @@ func (l *LogReader) Next(ctx context.Context) ([]record.Step, error) {
 	return steps, nil
 }
 
+// Each calls apply with all steps up to the current end of the log, some at a time, until it returns an error. The steps
+// are valid during the call.
+func (l *LogReader) Each(ctx context.Context, apply func([]record.Step) error) error {
+	for {
+		steps, err := l.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = apply(steps)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
 // Follow is Next for a run that may be live: it waits for steps and returns io.EOF once the run has ended and all
 // that it was archived with was returned. It also returns when ctx ends.
 func (l *LogReader) Follow(ctx context.Context) ([]record.Step, error) {

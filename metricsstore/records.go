@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/dagscope/dagscope/engine/dag"
@@ -131,27 +129,15 @@ func (q *Queries) EachRecord(ctx context.Context, run record.RunID, each func([]
 	if err != nil {
 		return 0, err
 	}
-	return eachRecord(ctx, decoder, log, each)
-}
-
-func eachRecord(ctx context.Context, decoder *record.Decoder, log *LogReader, each func([]record.TaskMetrics) error) (asOf uint64, err error) {
 	var records []record.TaskMetrics
-	for {
-		steps, err := log.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return log.After(), nil
-		}
-		if err != nil {
-			return log.After(), err
-		}
+	err = log.Each(ctx, func(steps []record.Step) error {
 		records = decoder.Metrics(records[:0], steps)
 		if err := decoder.Err(); err != nil {
-			return log.After(), fmt.Errorf("%w: run %s: %w", ErrCorrupt, log.run, err)
+			return fmt.Errorf("%w: run %s: %w", ErrCorrupt, run, err)
 		}
-		if err := each(records); err != nil {
-			return log.After(), err
-		}
-	}
+		return each(records)
+	})
+	return log.After(), err
 }
 
 // Decode returns what is needed to read a run from its first step: a decoder and the log.

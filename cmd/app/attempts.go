@@ -3,9 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -28,14 +26,7 @@ func eachAttempt(ctx context.Context, store metricsstore.Store, info record.RunI
 	if err != nil {
 		return err
 	}
-	for {
-		steps, err := log.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	return log.Each(ctx, func(steps []record.Step) error {
 		for i := range steps {
 			for _, m := range d.Metrics(nil, steps[i:i+1]) {
 				f(steps[i].Seq, newAttempt(m, &steps[i]))
@@ -49,7 +40,8 @@ func eachAttempt(ctx context.Context, store metricsstore.Store, info record.RunI
 		if d.Err() != nil {
 			return fmt.Errorf("log of run %s: %w", info.ID, d.Err())
 		}
-	}
+		return nil
+	})
 }
 
 // notRun is shown instead of an outcome for a task that was not claimed when the run ended.
@@ -79,17 +71,14 @@ func eachNotRun(ctx context.Context, store metricsstore.Store, info record.RunIn
 		return err
 	}
 	table := runtable.New(d.Numbering().Graph())
-	for {
-		steps, err := log.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return err
-		}
+	err = log.Each(ctx, func(steps []record.Step) error {
 		if err := table.Steps(steps); err != nil {
 			return fmt.Errorf("log of run %s: %w", info.ID, err)
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	table.Complete()
 	for _, node := range table.TasksIn(runtable.NotRun, table.End()) {

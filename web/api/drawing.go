@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -103,21 +102,18 @@ func (h *insideHandlers) labels(ctx context.Context, run *metricsstore.Run) (*da
 	}
 	table := runtable.New(decoder.Numbering().Graph())
 	var room []record.TaskMetrics
-	for {
-		steps, err := log.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, nil, err
-		}
+	err = log.Each(ctx, func(steps []record.Step) error {
 		room = decoder.Metrics(room[:0], steps)
 		if err := cmp.Or(decoder.Err(), table.Steps(steps)); err != nil {
-			return nil, nil, fmt.Errorf("%w: %w", metricsstore.ErrCorrupt, err)
+			return fmt.Errorf("%w: %w", metricsstore.ErrCorrupt, err)
 		}
 		for i := range room {
 			of(room[i].Node).add(&room[i])
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
 	}
 	if run.Status.Final() {
 		table.Complete()

@@ -2,8 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
-	"io"
 	"time"
 
 	"github.com/dagscope/dagscope/engine/dag"
@@ -61,16 +59,8 @@ func (t *tally) at(ctx context.Context, now time.Time) (progress, error) {
 }
 
 func (t *tally) catchUp(ctx context.Context) error {
-	for {
-		steps, err := t.log.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			t.waiting = t.claimable.byFunction()
-			return nil
-		}
-		if err == nil {
-			err = t.fold.Steps(steps)
-		}
-		if err != nil {
+	err := t.log.Each(ctx, func(steps []record.Step) error {
+		if err := t.fold.Steps(steps); err != nil {
 			return err
 		}
 		for i := range steps {
@@ -79,5 +69,10 @@ func (t *tally) catchUp(ctx context.Context) error {
 			}
 			t.claimable.step(&steps[i])
 		}
+		return nil
+	})
+	if err == nil {
+		t.waiting = t.claimable.byFunction()
 	}
+	return err
 }

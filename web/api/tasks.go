@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 
@@ -101,14 +100,7 @@ func (h *insideHandlers) attemptsOf(ctx context.Context, run record.RunID, node 
 	var out []attemptOf
 	var room []record.TaskMetrics
 	starts := 0
-	for {
-		steps, err := log.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return out, decoder.Numbering(), log.After(), nil
-		}
-		if err != nil {
-			return nil, nil, 0, err
-		}
+	err = log.Each(ctx, func(steps []record.Step) error {
 		for i := range steps {
 			s := &steps[i]
 			if s.Kind == record.RunStarted {
@@ -124,9 +116,14 @@ func (h *insideHandlers) attemptsOf(ctx context.Context, run record.RunID, node 
 			}
 		}
 		if err := decoder.Err(); err != nil {
-			return nil, nil, 0, fmt.Errorf("%w: %w", metricsstore.ErrCorrupt, err)
+			return fmt.Errorf("%w: %w", metricsstore.ErrCorrupt, err)
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, 0, err
 	}
+	return out, decoder.Numbering(), log.After(), nil
 }
 
 func (h *insideHandlers) attemptDetail(ctx context.Context, run *metricsstore.Run, m *attemptOf, n *dag.Numbering) (attemptDetail, error) {

@@ -2,10 +2,9 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/web/runtable"
 )
@@ -43,17 +42,14 @@ func (h *insideHandlers) table(ctx context.Context, run *metricsstore.Run) (*run
 		return nil, err
 	}
 	table := runtable.New(decoder.Numbering().Graph())
-	for {
-		steps, err := log.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
+	err = log.Each(ctx, func(steps []record.Step) error {
 		if err := table.Steps(steps); err != nil {
-			return nil, fmt.Errorf("%w: %w", metricsstore.ErrCorrupt, err)
+			return fmt.Errorf("%w: %w", metricsstore.ErrCorrupt, err)
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	if run.Status.Final() {
 		table.Complete()

@@ -147,22 +147,14 @@ func (f *feed) read(ctx context.Context) error {
 // drain applies all steps that the log has now, and publishes at least every PatchEvery.
 func (f *feed) drain(ctx context.Context, log *metricsstore.LogReader) error {
 	began := time.Now()
-	for {
-		steps, err := log.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err == nil {
-			err = f.take(steps)
-		}
-		if err != nil {
-			return err
-		}
-		if time.Since(began) > f.hub.cfg.PatchEvery {
+	return log.Each(ctx, func(steps []record.Step) error {
+		err := f.take(steps)
+		if err == nil && time.Since(began) > f.hub.cfg.PatchEvery {
 			f.publish()
 			began = time.Now()
 		}
-	}
+		return err
+	})
 }
 
 func (f *feed) take(steps []record.Step) error {
