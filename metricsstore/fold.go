@@ -215,6 +215,22 @@ func (to *functionFold) add(s *record.Step) {
 	}
 }
 
+// first is the first value of a metric since reset, which must not be more than a chunk of values ago; false without one.
+func (to *functionFold) first(m Metric) (v int64, ok bool) {
+	s := &to.metrics[slices.Index(columns[:], m)]
+	if s.n > 0 {
+		return s.waiting[0], true
+	}
+	return 0, s.zeros > 0
+}
+
+// reset drops the values that are not in a digest yet.
+func (to *functionFold) reset() {
+	for i := range to.metrics {
+		to.metrics[i].n, to.metrics[i].zeros = 0, 0
+	}
+}
+
 // rate is bytes per second, rounded down; both arguments are above 0.
 func rate(bytes, ns int64) int64 {
 	hi, lo := bits.Mul64(uint64(bytes), uint64(time.Second))

@@ -3,6 +3,7 @@ package metricsstore
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -86,11 +87,11 @@ type Throughput struct {
 	NSPerByte float64 `json:"ns_per_byte"`
 }
 
-func (t *Throughput) add(m *record.TaskMetrics) {
-	if m.Output > 0 && m.Execute > 0 {
+func (t *Throughput) add(output, execute int64) {
+	if output > 0 && execute > 0 {
 		t.Records++
-		t.Bytes += m.Output
-		t.ExecuteNS += int64(m.Execute)
+		t.Bytes += output
+		t.ExecuteNS += execute
 		t.BytesPerS = float64(t.Bytes) / time.Duration(t.ExecuteNS).Seconds()
 		t.NSPerByte = float64(t.ExecuteNS) / float64(t.Bytes)
 	}
@@ -120,7 +121,8 @@ func distribution(s *digest.Sketch, quantiles []float64) Distribution {
 	return d
 }
 
-// Statistics folds the records of a run. The error is ErrInvalid for an unknown metric or grouping, for quantiles out
+// Statistics folds the log of a run. Its values are those of the digests that a Fold of the run has, so that it agrees
+// with History to the bit. The error is ErrInvalid for an unknown metric or grouping, for quantiles out
 // of range, and for a cursor that is not from a page of the same query.
 func (q *Queries) Statistics(ctx context.Context, s StatsQuery) (Statistics, error) {
 	if _, err := ParseMetric(string(s.Metric)); err != nil {
@@ -137,42 +139,21 @@ func (q *Queries) Statistics(ctx context.Context, s StatsQuery) (Statistics, err
 	if err != nil {
 		return Statistics{}, err
 	}
-	decoder, log, err := q.Decode(ctx, s.Run)
+	graph, err := q.Graph(ctx, s.Run)
 	if err != nil {
 		return Statistics{}, err
 	}
-	key, err := s.grouping(decoder.Numbering())
-	if err != nil {
+	f := groupedFold{query: &s, walker: record.NewWalker(graph), groups: map[groupKey]*groupFold{}}
+	if f.key, err = s.grouping(f.walker.Numbering()); err != nil {
 		return Statistics{}, err
 	}
-	groups := map[groupKey]*groupFold{}
-	out := Statistics{Metric: s.Metric}
-	asOf, err := eachRecord(ctx, decoder, log, func(records []record.TaskMetrics) error {
-		for i := range records {
-			m := &records[i]
-			if !s.reaches(&kept, m) {
-				continue
-			}
-			out.Attempts++
-			if m.Outcome != record.OutcomeOK {
-				continue
-			}
-			out.Succeeded++
-			if s.Function == "" || s.Function == m.Task.Function {
-				k := key(m)
-				if groups[k] == nil {
-					groups[k] = &groupFold{}
-				}
-				groups[k].add(s.Metric, m)
-			}
-		}
-		return nil
-	})
-	if err != nil {
+	log := NewLogReader(q.store, q.unpack, s.Run, 0)
+	if err := log.Each(ctx, f.steps); err != nil {
 		return Statistics{}, err
 	}
-	out.AsOf, out.Complete = asOf, kept.Status.Final() && asOf >= kept.LastSeq && s.At == nil
-	out.Groups, out.Next = s.page(groups, after)
+	out := Statistics{Metric: s.Metric, Attempts: f.attempts, Succeeded: f.succeeded, AsOf: log.After()}
+	out.Complete = kept.Status.Final() && out.AsOf >= kept.LastSeq && s.At == nil
+	out.Groups, out.Next = s.page(f.groups, after)
 	return out, nil
 }
 
@@ -211,9 +192,10 @@ func (s *StatsQuery) open() (*groupKey, error) {
 	return after, openCursor(s.Cursor, s.mark(), after)
 }
 
-// reaches reports whether a record had ended by the moment of the query.
-func (s *StatsQuery) reaches(run *Run, m *record.TaskMetrics) bool {
-	return s.At == nil || m.StartedAt.Add(m.Execute+m.Store+m.Update).Sub(run.Info.StartedAt) <= *s.At
+// reaches reports whether an attempt had ended by the moment of the query.
+func (s *StatsQuery) reaches(ended *record.Step) bool {
+	_, started, _, over, _ := ended.Ordered()
+	return s.At == nil || ended.Started+over-started <= int64(*s.At)
 }
 
 // groupKey distinguishes groups.
@@ -243,28 +225,73 @@ type groupFold struct {
 	throughput Throughput
 }
 
-func (g *groupFold) add(metric Metric, m *record.TaskMetrics) {
-	if v, ok := metric.Of(m); ok {
-		g.sketch.Add(v)
-	}
-	g.throughput.add(m)
+// groupedFold sums up one metric of one run by groups.
+type groupedFold struct {
+	query  *StatsQuery
+	walker record.Walker
+	key    func(*record.Step, *dag.Function) groupKey
+	groups map[groupKey]*groupFold
+	one    functionFold // has the values of one attempt at a time
+
+	attempts, succeeded int64
 }
 
-// grouping returns the function from a record to its group.
-func (s *StatsQuery) grouping(n *dag.Numbering) (func(*record.TaskMetrics) groupKey, error) {
+func (f *groupedFold) steps(steps []record.Step) error {
+	functions := f.walker.Numbering().Graph().Functions()
+	for i := range steps {
+		s := &steps[i]
+		if _, err := f.walker.Next(s); err != nil {
+			return fmt.Errorf("%w: run %s: %w", ErrCorrupt, f.query.Run, err)
+		}
+		if s.Kind != record.AttemptEnded {
+			continue
+		}
+		if number, isTask := f.walker.Function(s.Node); isTask && f.query.reaches(s) {
+			f.attempt(s, functions[number])
+		}
+	}
+	return nil
+}
+
+func (f *groupedFold) attempt(s *record.Step, function *dag.Function) {
+	f.attempts++
+	if s.Outcome != record.OutcomeOK {
+		return
+	}
+	f.succeeded++
+	if f.query.Function != "" && f.query.Function != function.Name() {
+		return
+	}
+	k := f.key(s, function)
+	g := f.groups[k]
+	if g == nil {
+		g = &groupFold{}
+		f.groups[k] = g
+	}
+	f.one.reset()
+	f.one.add(s)
+	if v, ok := f.one.first(f.query.Metric); ok {
+		g.sketch.Add(v)
+	}
+	execute, _ := f.one.first(ExecuteNS)
+	g.throughput.add(s.OutputBytes, execute)
+}
+
+// grouping returns the function from an attempt that has ended to its group.
+func (s *StatsQuery) grouping(n *dag.Numbering) (func(*record.Step, *dag.Function) groupKey, error) {
 	switch s.GroupBy {
 	case ByNothing, "":
-		return func(*record.TaskMetrics) groupKey { return groupKey{} }, nil
+		return func(*record.Step, *dag.Function) groupKey { return groupKey{} }, nil
 	case ByFunction:
-		return func(m *record.TaskMetrics) groupKey {
-			return groupKey{Function: m.Task.Function, Version: m.Task.Version}
+		return func(_ *record.Step, f *dag.Function) groupKey {
+			return groupKey{Function: f.Name(), Version: f.Options().Version}
 		}, nil
 	case ByWorker:
-		return func(m *record.TaskMetrics) groupKey { return groupKey{Number: m.Worker} }, nil
+		return func(s *record.Step, _ *dag.Function) groupKey { return groupKey{Number: int(s.Worker)} }, nil
 	case ByLevel:
 		l := newLevels(n.Graph())
-		return func(m *record.TaskMetrics) groupKey {
-			p := n.Locate(m.Node)
+		return func(s *record.Step, _ *dag.Function) groupKey {
+			p := n.Locate(s.Node)
 			return groupKey{Number: int(l.of(p.Block.Scope, p.Local))}
 		}, nil
 	}

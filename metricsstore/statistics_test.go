@@ -277,3 +277,52 @@ func TestMetricsOf(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, none)
 }
+
+// TestStatisticsAreThoseOfRollups: a run's own statistic and that over its roll-up are the same digest, to the bit, of
+// more values than a digest keeps.
+func TestStatisticsAreThoseOfRollups(t *testing.T) {
+	g, steps := simulated(t, 12, 3000)
+	s := memory.New()
+	recordRun(t, s, info("r"), g, steps, 512)
+	q := queries(t, s)
+	for _, metric := range metricsstore.Metrics() {
+		own, err := q.Statistics(t.Context(), metricsstore.StatsQuery{Run: "r", Metric: metric, GroupBy: metricsstore.ByFunction})
+		require.NoError(t, err)
+		many, err := q.HistoryByFunction(t.Context(), metricsstore.HistoryQuery{Metric: metric})
+		require.NoError(t, err)
+		rolled := map[metricsstore.FunctionName]*metricsstore.FunctionHistory{}
+		for i := range many {
+			rolled[many[i].FunctionName] = &many[i]
+		}
+		full := false
+		for _, group := range own.Groups {
+			of := rolled[metricsstore.FunctionName{Function: group.Function, Version: group.Version}]
+			if group.N == 0 {
+				require.Nil(t, of)
+				continue
+			}
+			want, err := of.Buckets[0].Sketch.MarshalBinary()
+			require.NoError(t, err)
+			got, err := group.Sketch.MarshalBinary()
+			require.NoError(t, err)
+			require.Equal(t, want, got, "%s of %s", metric, group.Key)
+			full = full || !group.Exact
+		}
+		require.Equal(t, len(rolled) > 0, full, metric)
+	}
+}
+
+func BenchmarkStatistics(b *testing.B) {
+	g, steps := simulated(b, 12, 10_000)
+	s := memory.New()
+	recordRun(b, s, info("r"), g, steps, 512)
+	q := queries(b, s)
+	b.ReportAllocs()
+	for b.Loop() {
+		query := metricsstore.StatsQuery{Run: "r", Metric: metricsstore.ExecuteNS, GroupBy: metricsstore.ByFunction}
+		if _, err := q.Statistics(b.Context(), query); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(steps)), "ns/step")
+}
