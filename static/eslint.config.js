@@ -16,7 +16,7 @@ export default ts.config(
   {
     rules: {
       '@typescript-eslint/no-explicit-any': 'error',
-      // State is replaced, not mutated ($state.raw), and columns stand outside of it: a plain Map beside it is no mistake.
+      // State is replaced, not mutated ($state.raw), and columns stand outside of it: a plain Map next to it is no mistake.
       'svelte/prefer-svelte-reactivity': 'off',
       // Allowed only for an index that was bounded just before; reviewed, not linted.
       '@typescript-eslint/no-non-null-assertion': 'off',
