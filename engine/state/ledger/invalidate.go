@@ -54,22 +54,6 @@ func (op Invalidate) apply(t *transition) Reply {
 	return Reply{}
 }
 
-func (op Invalidate) mistake(s *State) string {
-	if !s.contains(op.Consumer) || len(op.Lost) == 0 {
-		return "a consumer has to exist and to miss something"
-	}
-	if len(op.Lost) > MaxLost {
-		return "more nodes are lost than MaxLost"
-	}
-	for i, l := range op.Lost {
-		again := slices.ContainsFunc(op.Lost[:i], func(o Life) bool { return o.Node == l.Node })
-		if !s.contains(l.Node) || l.Node == op.Consumer || again {
-			return "what is lost is other nodes, each once"
-		}
-	}
-	return ""
-}
-
 // missing reports whether the lost output is the latest one of its node.
 func (s *State) missing(l Life) bool {
 	n := &s.Nodes[l.Node]

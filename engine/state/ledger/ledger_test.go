@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -358,6 +359,10 @@ func TestMistakes(t *testing.T) {
 		"too many ends":      {Ends: make([]ledger.End, ledger.MaxEnds+1)},
 		"less than no steps": {Steps: -1},
 	}
+	ofState := []string{
+		"not held", "held by another", "unknown node", "local but ready", "unknown bit", "held of no parent", "onward to nowhere",
+		"edges of no node", "started what",
+	}
 	for name, c := range tests {
 		t.Run(name, func(t *testing.T) {
 			config := flat(4)
@@ -368,7 +373,42 @@ func TestMistakes(t *testing.T) {
 			r := b.try("a", c)
 			require.Equal(t, ledger.Malformed, r.Verdict)
 			assert.NotEmpty(t, r.Why)
+			c.Number = 1
+			assert.Equal(t, slices.Contains(ofState, name), ledger.Validate(c) == nil, "Validate needs no state")
 		})
+	}
+}
+
+// TestValidate: other operations than commits are malformed in every state, too.
+func TestValidate(t *testing.T) {
+	lost := []ledger.Life{{Node: 1}}
+	for _, c := range []struct {
+		op   ledger.Op
+		want string
+	}{
+		{ledger.Open{}, "a session has a name"},
+		{ledger.Open{Session: "a"}, ""},
+		{ledger.Stop{Status: record.Succeeded}, "as failed or as cancelled"},
+		{ledger.Stop{Status: record.Failed, Reason: record.RunPaused}, "on request or by its deadline"},
+		{ledger.Stop{Status: record.Failed, Reason: record.RunDeadline}, ""},
+		{ledger.Invalidate{}, "misses at least one input"},
+		{ledger.Invalidate{Lost: make([]ledger.Life, ledger.MaxLost+1)}, "MaxLost"},
+		{ledger.Invalidate{Consumer: 1, Lost: lost}, "other than the consumer"},
+		{ledger.Invalidate{Lost: append(lost, lost...)}, "each once"},
+		{ledger.Invalidate{Lost: lost}, ""},
+		{ledger.Commit{Started: make([]dag.NodeID, ledger.MaxListed+1)}, "MaxListed"},
+		{ledger.Commit{}, ""},
+		{ledger.Leave{}, ""},
+		{ledger.Reap{}, ""},
+		{ledger.Pause{}, ""},
+		{ledger.Resume{}, ""},
+	} {
+		err := ledger.Validate(c.op)
+		if c.want == "" {
+			require.NoError(t, err, "%+v", c.op)
+			continue
+		}
+		require.ErrorContains(t, err, c.want)
 	}
 }
 

@@ -9,11 +9,12 @@ import (
 
 // Bounds and fixed sizes: what one operation does must not keep a store from others for long.
 const (
-	MaxEnds   = 256  // ends of a Commit
-	MaxDue    = 64   // retries that one Commit makes ready
-	MaxReap   = 100  // claims of a Reap without a Limit
-	MaxClaims = 2048 // of a session: one that holds as many is granted nothing
-	MaxLost   = 64   // nodes of an Invalidate
+	MaxEnds   = 256       // ends of a Commit
+	MaxListed = 1<<16 - 1 // elements of each other list of a Commit
+	MaxDue    = 64        // retries that one Commit makes ready
+	MaxReap   = 100       // claims of a Reap without a Limit
+	MaxClaims = 2048      // of a session: one that holds as many is granted nothing
+	MaxLost   = 64        // nodes of an Invalidate
 	// MaxAwaited is how many consumers one lost node makes ready when it has been computed again. Those beyond it check
 	// after LookAgain.
 	MaxAwaited = 128
@@ -29,6 +30,7 @@ const (
 type Op interface {
 	apply(t *transition) Reply
 	moment() int64
+	validate() string
 }
 
 // SessionID names the part of one worker in a run. It is random and never used again, so it is the fence: an operation

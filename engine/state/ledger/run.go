@@ -8,12 +8,10 @@ import (
 func (op Stop) moment() int64 { return op.Now }
 
 func (op Stop) apply(t *transition) Reply {
-	switch {
-	case op.Status != record.Failed && op.Status != record.Cancelled:
-		return malformed("a run is stopped as failed or as cancelled")
-	case op.Reason != 0 && op.Reason != record.CancelRequested && op.Reason != record.RunDeadline:
-		return malformed("a run is stopped on request or by its deadline")
-	case t.Stopping != "":
+	if why := op.validate(); why != "" {
+		return malformed(why)
+	}
+	if t.Stopping != "" {
 		return Reply{Verdict: Repeated}
 	}
 	if op.Reason != 0 {

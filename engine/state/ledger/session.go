@@ -10,8 +10,8 @@ import (
 func (op Open) moment() int64 { return op.Now }
 
 func (op Open) apply(t *transition) Reply {
-	if op.Session == "" {
-		return malformed("a session has a name")
+	if why := op.validate(); why != "" {
+		return malformed(why)
 	}
 	if ses := t.Session(op.Session); ses != nil {
 		if ses.Over {

@@ -29,9 +29,10 @@ const (
 // those that were applied are then answered with Repeated.
 func (b *Backend) Commit(ctx context.Context, run record.RunID, calls []shared.Call) ([]ledger.Reply, error) {
 	base := b.keys.run(run)
-	args := make([][]any, len(calls))
+	args, malformed := make([][]any, len(calls)), make([]error, len(calls))
 	for i := range calls {
-		args[i] = commitArgs(&calls[i], b.now())
+		malformed[i] = validate(&calls[i])
+		args[i] = commitArgs(&calls[i], malformed[i] != nil, b.now())
 	}
 	replies := make([]ledger.Reply, 0, len(calls))
 	sendText := false
@@ -58,7 +59,29 @@ func (b *Backend) Commit(ctx context.Context, run record.RunID, calls []shared.C
 	case err != nil:
 		return nil, fmt.Errorf("redis: commit to run %s: %w", run, err)
 	}
+	for i := range replies {
+		addReason(&replies[i], malformed[i])
+	}
 	return replies, nil
+}
+
+// validate reports why a commit is malformed in every state of a run. Lengths are packed as 16 bits.
+func validate(c *shared.Call) error {
+	if longest := max(len(c.Outputs), len(c.Details)); longest > ledger.MaxListed {
+		return fmt.Errorf("redis: %d outputs or details come with a commit, expected at most %d", longest, ledger.MaxListed)
+	}
+	return ledger.Validate(c.Commit)
+}
+
+// addReason says why an operation is malformed: err, or nil where it does not fit the state of the run.
+func addReason(r *ledger.Reply, err error) {
+	switch {
+	case r.Verdict != ledger.Malformed || r.Why != "":
+	case err != nil:
+		r.Why = err.Error()
+	default:
+		r.Why = "a node, an edge or a claim is not as the operation says"
+	}
 }
 
 // hintsOf collects the hints that calls carry.
@@ -110,7 +133,7 @@ func readReplies(cmds []redis.Cmder) (replies []ledger.Reply, err error) {
 		if err != nil {
 			return replies, err
 		}
-		if overtook := r.Verdict == ledger.Malformed && why == wrongNumber; overtook && good && len(replies) > 0 {
+		if overtook := r.Verdict == ledger.Malformed && why == misnumbered; overtook && good && len(replies) > 0 {
 			return replies, errOvertaken
 		}
 		good = good && (r.Verdict == ledger.Applied || r.Verdict == ledger.Repeated)
@@ -120,9 +143,9 @@ func readReplies(cmds []redis.Cmder) (replies []ledger.Reply, err error) {
 }
 
 // commitArgs returns the arguments of scripts/commit.lua.
-func commitArgs(c *shared.Call, now int64) []any {
+func commitArgs(c *shared.Call, isMalformed bool, now int64) []any {
 	args := make([]any, 0, 4+2*len(c.Outputs)+len(c.Details))
-	args = append(args, encodeCommit(&c.Commit, now, len(c.Outputs), len(c.Details)), string(c.Commit.Session), c.Commit.Packed, c.First)
+	args = append(args, encodeCommit(&c.Commit, isMalformed, now, len(c.Outputs), len(c.Details)), string(c.Commit.Session), c.Commit.Packed, c.First)
 	for i := range c.Outputs {
 		o := &c.Outputs[i]
 		var value []byte

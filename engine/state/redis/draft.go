@@ -10,29 +10,17 @@ import (
 // handles as a whole: a commit costs by its runs, and the 1,000 children of a fan-out are one.
 type draft struct {
 	packer
-	mistake uint8 // the first reason why the commit is malformed in any state, 0 for none
 	maxNode int64 // the largest node that has to exist, -1 for none
 	maxBit  int64 // the same of edges
 }
 
-// maxRuns is how many runs of a kind fit into a commit: their count is packed as 16 bits.
-const maxRuns = 1<<16 - 1
-
-// encodeCommit packs a commit, as the first argument of the script. A malformed one has the reason and no lists.
-func encodeCommit(c *ledger.Commit, now int64, outputs, details int) []byte {
+// encodeCommit packs a commit, as the first argument of the script. Of a malformed one it packs no lists.
+func encodeCommit(c *ledger.Commit, isMalformed bool, now int64, outputs, details int) []byte {
 	d := draft{maxNode: -1, maxBit: -1}
 	d.packer = make(packer, 0, 128+16*len(c.Ends)+16*len(c.Edges))
-	switch {
-	case c.Steps < 0 || c.Blocks < 0 || c.Keep < 0 || c.Want < 0:
-		d.mistake = negativeNumber
-	case len(c.Ends) > ledger.MaxEnds:
-		d.mistake = tooManyEnds
-	case len(c.Edges) > maxRuns || len(c.EdgesDone) > maxRuns || len(c.Onward) > maxRuns || len(c.Unhold) > maxRuns ||
-		len(c.Started) > maxRuns || len(c.Classes) > maxRuns || outputs > maxRuns || details > maxRuns:
-		d.mistake = tooMuch
-	}
-	if d.mistake != 0 {
+	if isMalformed {
 		c = &ledger.Commit{Session: c.Session, Number: c.Number, Lease: c.Lease}
+		outputs, details = 0, 0
 	}
 	body := d
 	body.packer = body.packer[:0]
@@ -42,7 +30,7 @@ func encodeCommit(c *ledger.Commit, now int64, outputs, details int) []byte {
 	ends := body.ends(c.Ends)
 	body.nodes(c.EdgesDone)
 	onward := body.onward(c.Onward)
-	edges := body.edges(c.Edges, len(c.Ends))
+	edges := body.edges(c.Edges)
 	body.nodes(c.Unhold)
 	body.nodes(c.Started)
 
@@ -54,7 +42,7 @@ func encodeCommit(c *ledger.Commit, now int64, outputs, details int) []byte {
 	head.clamped(c.Keep)
 	head.clamped(c.Want)
 	head.clamped(c.Steps)
-	head.u8(body.mistake)
+	head.u8(flags(isMalformed))
 	head.float(body.maxNode)
 	head.float(body.maxBit)
 	for _, n := range []int{
@@ -63,12 +51,6 @@ func encodeCommit(c *ledger.Commit, now int64, outputs, details int) []byte {
 		head.u16(uint16(n))
 	}
 	return append(head, body.packer...)
-}
-
-func (d *draft) malformedIf(why uint8, is bool) {
-	if is && d.mistake == 0 {
-		d.mistake = why
-	}
 }
 
 func (d *draft) needsNode(id dag.NodeID) { d.maxNode = max(d.maxNode, int64(id)) }
@@ -82,7 +64,6 @@ func (d *draft) nodes(ids []dag.NodeID) {
 
 // ends packs consecutive nodes that ended alike as runs, and returns the number of runs.
 func (d *draft) ends(ends []ledger.End) (runs int) {
-	d.checkEnds(ends)
 	for i := 0; i < len(ends); {
 		e := &ends[i]
 		n := 1
@@ -119,7 +100,6 @@ func (d *draft) expand(x *ledger.Expand) {
 	var classes []ledger.Class
 	offsets := map[ledger.Class]packer{}
 	for _, r := range x.Roots {
-		d.malformedIf(rootOutside, uint32(r.Node) >= x.Size)
 		of, ok := offsets[r.Class]
 		if !ok {
 			classes = append(classes, r.Class)
@@ -135,47 +115,11 @@ func (d *draft) expand(x *ledger.Expand) {
 		d.u32(uint32(len(offsets[class]) / 4))
 		d.packer = append(d.packer, offsets[class]...)
 	}
-	if d.mistake != 0 {
-		return
-	}
 	records := make([]byte, 4*x.Size)
 	for _, r := range x.Roots {
 		records[4*r.Node+3] = byte(ledger.Ready)
 	}
 	d.packer = append(d.packer, records...)
-}
-
-// checkEnds finds the mistakes in ends that can be seen without the state.
-func (d *draft) checkEnds(ends []ledger.End) {
-	back := false
-	for i := range ends {
-		e := &ends[i]
-		final := e.Outcome == record.OutcomeOK || e.Outcome == record.OutcomeFailed || e.Outcome == record.OutcomeSkipped
-		known := final || e.Outcome == record.NoOutcome || e.Outcome == record.OutcomeRetrying || e.Outcome == record.OutcomeCancelled
-		d.malformedIf(badOutcome, !known || e.More && !final)
-		d.malformedIf(notAlone, len(ends) > 1 && (e.Outcome == record.OutcomeRetrying || e.Expand != nil))
-		d.malformedIf(backNotLast, back && e.Outcome != record.NoOutcome)
-		d.malformedIf(badLocal, e.Local && e.Outcome == record.NoOutcome)
-		d.malformedIf(badExpand, e.Expand != nil && (e.Outcome != record.OutcomeOK || e.Local))
-		back = e.Outcome == record.NoOutcome
-	}
-	d.malformedIf(endsTwice, twice(ends))
-}
-
-// twice reports whether a node is in ends more than once.
-func twice(ends []ledger.End) bool {
-	ascending := true
-	for i := 1; i < len(ends) && ascending; i++ {
-		ascending = ends[i].Node > ends[i-1].Node
-	}
-	if ascending {
-		return false
-	}
-	seen := make(map[dag.NodeID]struct{}, len(ends))
-	for i := range ends {
-		seen[ends[i].Node] = struct{}{}
-	}
-	return len(seen) < len(ends)
 }
 
 // onward packs consecutive nodes of a class as ranges, and returns the number of ranges.
@@ -197,10 +141,9 @@ func (d *draft) onward(grants []ledger.Grant) (runs int) {
 }
 
 // edges packs edges whose offsets, children and ends have a constant distance as runs, and returns the number of runs.
-func (d *draft) edges(edges []ledger.Edge, ends int) (runs int) {
+func (d *draft) edges(edges []ledger.Edge) (runs int) {
 	for i := range edges {
 		e := &edges[i]
-		d.malformedIf(badEdge, e.Waits == 0 || e.End < -1 || e.End >= ends || e.Hold < 0)
 		d.needsNode(e.Child)
 		d.maxBit = max(d.maxBit, int64(e.Offset))
 		if e.Hold > 0 {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
@@ -71,6 +70,7 @@ func (b *Backend) part(ctx context.Context, run record.RunID, op ledger.Op, work
 		return r, false, unknown(run)
 	}
 	r, why, err := decodeReply(raw)
+	addReason(&r, ledger.Validate(op))
 	if _, ok := op.(ledger.Invalidate); ok {
 		for _, epoch := range r.Store {
 			r.Epochs = append(r.Epochs, uint16(epoch))
@@ -104,12 +104,10 @@ func (b *Backend) operation(op ledger.Op, worker []byte) (*script, []any, error)
 		packInvalidate(&p, &op)
 		return invalidateScript, []any{[]byte(p), string(op.Session)}, nil
 	case ledger.Stop:
-		what := uint8(0)
-		if op.Status != record.Failed && op.Status != record.Cancelled ||
-			op.Reason != 0 && op.Reason != record.CancelRequested && op.Reason != record.RunDeadline {
-			what = 3
+		if ledger.Validate(op) != nil {
+			return steerScript, []any{append([]byte(p), 3, 0, 0), ""}, nil
 		}
-		p.u8(what)
+		p.u8(0)
 		p.u8(numberOf(op.Status))
 		p.u8(uint8(op.Reason))
 		return steerScript, []any{[]byte(p), worker}, nil
@@ -123,25 +121,11 @@ func (b *Backend) operation(op ledger.Op, worker []byte) (*script, []any, error)
 }
 
 func packInvalidate(p *packer, op *ledger.Invalidate) {
-	mistake := uint8(0)
-	switch {
-	case len(op.Lost) == 0:
-		mistake = noConsumer
-	case len(op.Lost) > ledger.MaxLost:
-		mistake = tooManyLost
-	}
-	seen := map[dag.NodeID]bool{op.Consumer: true}
-	for _, l := range op.Lost {
-		if seen[l.Node] {
-			mistake = lostOutside
-		}
-		seen[l.Node] = true
-	}
 	p.u32(uint32(op.Consumer))
 	p.u16(op.Epoch)
 	p.float(op.Since)
 	p.u32(uint32(min(len(op.Lost), ledger.MaxLost)))
-	p.u8(mistake)
+	p.u8(flags(ledger.Validate(*op) != nil))
 	for _, l := range op.Lost[:min(len(op.Lost), ledger.MaxLost)] {
 		p.u32(uint32(l.Node))
 		p.u16(uint16(l.Class))

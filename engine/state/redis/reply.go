@@ -10,56 +10,6 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// Reasons why an operation is malformed, as scripts and encoders number them. Callers check for wrongNumber, since it is
-// also the reply where a commit overtakes its predecessor.
-const (
-	wrongNumber uint8 = iota + 1
-	outside
-	boundedEnd
-	boundedOnward
-	notClaimed
-	noName
-	noConsumer
-	lostOutside
-	badStop
-	negativeNumber
-	tooManyEnds
-	tooMuch
-	badOutcome
-	notAlone
-	backNotLast
-	badLocal
-	badExpand
-	endsTwice
-	rootOutside
-	badEdge
-	tooManyLost
-)
-
-var reasons = map[uint8]string{
-	wrongNumber:    "the number is not that of the next commit",
-	outside:        "a node or an edge is outside of the graph",
-	boundedEnd:     "a local end is of a class that is bounded",
-	boundedOnward:  "a node to continue with is of a class that is bounded",
-	notClaimed:     "a node is not claimed by the session, or is not blocked, or is cancelled although the run is not stopping",
-	noName:         "the session has no name",
-	noConsumer:     "the consumer does not exist, or no input is lost",
-	lostOutside:    "a lost node does not exist, is the consumer, or is listed twice",
-	badStop:        "a run can only be stopped as failed or cancelled, on request or by its deadline",
-	negativeNumber: "a number is negative",
-	tooManyEnds:    "more ends than MaxEnds",
-	tooMuch:        "more than 65,535 edges or nodes in one commit",
-	badOutcome:     "an outcome is unknown, or has more edges although it is not ok, failed or skipped",
-	notAlone:       "an end that is retrying or expands is not the only one",
-	backNotLast:    "a released claim comes before another end",
-	badLocal:       "a local end has no outcome",
-	badExpand:      "an end expands that is local or not ok",
-	endsTwice:      "a node ends twice",
-	rootOutside:    "a root is outside of its instance",
-	badEdge:        "an edge waits for nothing, leaves no end, or has a negative Hold",
-	tooManyLost:    "more nodes are lost than MaxLost",
-}
-
 // statuses are those of runs, indexed by the scripts' numbers.
 var statuses = [...]record.Status{"", record.Running, record.Paused, record.Succeeded, record.Failed, record.Cancelled, record.Interrupted}
 
@@ -72,15 +22,18 @@ func status(n uint8) record.Status {
 
 func numberOf(s record.Status) uint8 { return uint8(max(0, slices.Index(statuses[:], s))) }
 
-// moreToDo is in the place of a reason when another call is needed to complete Leave or Reap.
-const moreToDo uint8 = 1
+// What a reply says in addition to its verdict.
+const (
+	moreToDo    uint8 = 1 // of Applied: another call is needed to complete Leave or Reap
+	misnumbered uint8 = 1 // of Malformed: the number is not that of the next commit, which may have been overtaken
+)
 
-// decodeReply decodes the reply to an operation. why is the reason why the operation is malformed, or moreToDo.
+// decodeReply decodes the reply to an operation. why is moreToDo or misnumbered, 0 for neither.
 func decodeReply(raw []byte) (r ledger.Reply, why uint8, err error) {
 	u := unpacker{rest: raw}
 	r.Verdict = ledger.Verdict(u.u8())
-	if why = u.u8(); r.Verdict == ledger.Malformed {
-		r.Why = reasons[why]
+	if why = u.u8(); r.Verdict == ledger.Malformed && why == misnumbered {
+		r.Why = "the number is not that of the next commit"
 	}
 	r.Status, r.Stopping = status(u.u8()), status(u.u8())
 	r.Now = u.float()

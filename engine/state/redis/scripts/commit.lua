@@ -18,7 +18,7 @@
 --   keep      u32  most of the nodes made ready by this commit that the session claims
 --   want      u32  most nodes that it claims in all, except those of onward
 --   steps     u32  steps in ARGV[3]
---   mistake   u8   why the commit is malformed in any state of the run, 0 if it is not; see reply.go
+--   malformed u8   1 if the commit is malformed in every state of the run, and has no lists; see ledger.Validate
 --   maxNode   num  the largest node that it names, -1 for none
 --   maxBit    num  the largest edge that it sets, -1 for none
 --   classes, ends, finished, onward, edges, unhold, started, outputs, details
@@ -40,7 +40,7 @@
 --   REPEATED   it was applied before, and nothing was done; claims are all that the session holds
 --   GONE       the run has ended
 --   FENCED     the session is unknown or over
---   MALFORMED  it is invalid, for the reason in the reply
+--   MALFORMED  it is invalid in every state or in this one; MISNUMBERED: its number is not the next one
 --   EXHAUSTED  the run has no retries left; TOO_WIDE: an expansion is beyond the run's limits
 -- Except for APPLIED, nothing has changed.
 --
@@ -50,10 +50,10 @@ local at -- position in blob
 -- The header. A table with named fields costs 2 % of a commit with one end more than locals do; one that does not have all
 -- its keys from the start costs 4 %, since it grows five times. See BenchmarkScripts.
 local c = {
-  now = 0, number = 0, lease = 0, blocks = 0, keep = 0, want = 0, steps = 0, mistake = 0, maxNode = 0, maxBit = 0,
+  now = 0, number = 0, lease = 0, blocks = 0, keep = 0, want = 0, steps = 0, malformed = 0, maxNode = 0, maxBit = 0,
   classes = 0, ends = 0, finished = 0, onward = 0, edges = 0, unhold = 0, started = 0, outputs = 0, details = 0,
 }
-c.now, c.number, c.lease, c.blocks, c.keep, c.want, c.steps, c.mistake, c.maxNode, c.maxBit, c.classes, c.ends, c.finished,
+c.now, c.number, c.lease, c.blocks, c.keep, c.want, c.steps, c.malformed, c.maxNode, c.maxBit, c.classes, c.ends, c.finished,
   c.onward, c.edges, c.unhold, c.started, c.outputs, c.details, at = parse('<dddI4I4I4I4BddHHHHHHHHH', blob)
 
 local function readNumbers(count)
@@ -231,22 +231,21 @@ if c.number > 0 and c.number <= s.last then
   describeHeld(s)
   return reply(REPEATED, s)
 end
-if c.number ~= s.last + 1 then return answer(MALFORMED, 1) end
-if c.mistake > 0 then return answer(MALFORMED, c.mistake) end
-if c.maxNode >= run.nodes or c.maxBit >= run.bits then return answer(MALFORMED, 2) end
+if c.number ~= s.last + 1 then return answer(MALFORMED, MISNUMBERED) end
+if c.malformed > 0 or c.maxNode >= run.nodes or c.maxBit >= run.bits then return answer(MALFORMED) end
 
 local classes, ends, finished, onward = readClasses(), readEnds(), readNumbers(c.finished), readOnward()
 if bounded then
   for _, e in ipairs(ends) do
-    if e.isLocal and bounds[e.class] then return answer(MALFORMED, 3) end
+    if e.isLocal and bounds[e.class] then return answer(MALFORMED) end
   end
   for _, r in ipairs(onward) do
-    if bounds[r.class] then return answer(MALFORMED, 4) end
+    if bounds[r.class] then return answer(MALFORMED) end
   end
 end
 if not endPlain(s, ends) then
   local verdict = endAny(s, ends)
-  if verdict then return answer(verdict, 5) end
+  if verdict then return answer(verdict) end
 end
 s.last, s.till, s.beat = c.number, now + c.lease, now
 if s.till < run.lease then run.lease = s.till end

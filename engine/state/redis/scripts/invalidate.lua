@@ -3,7 +3,7 @@
 -- KEYS[1] -> {RUN}:       prefix of the run's keys
 -- KEYS[2] -> {RUN}:state
 -- ARGV[1] -> packed: now num (ns since the run's start, negative for the server's clock); the claim, as consumer u32,
---            epoch u16, since num; number of lost inputs u32; why the call is malformed in any state u8, 0 if it is not;
+--            epoch u16, since num; number of lost inputs u32; 1 if the call is malformed in every state u8;
 --            then for each lost input node u32, class u16, epoch u16, flags u8 (1 task, 2 sink)
 -- ARGV[2] -> session that has the claim
 --
@@ -13,17 +13,17 @@
 --   AGAIN      no input is lost: later epochs have outputs; store in the reply has their epochs, in the order of ARGV[1]
 --   GONE, FENCED, MALFORMED  as of commit
 -- Except for APPLIED, nothing has changed.
-local _, consumer, epoch, since, nLost, mistake, at = parse('<dI4HdI4B', ARGV[1])
+local _, consumer, epoch, since, nLost, malformed, at = parse('<dI4HdI4B', ARGV[1])
 local s = session(ARGV[2])
 if not s or s.over then return answer(FENCED) end
-if mistake > 0 or consumer >= run.nodes then return answer(MALFORMED, math.max(mistake, 7)) end
+if malformed > 0 or consumer >= run.nodes then return answer(MALFORMED) end
 local lives = {}
 for i = 1, nLost do
   local life = {}
   local flags
   life.node, life.class, life.epoch, flags, at = parse('<I4HHB', ARGV[1], at)
   life.task, life.sink = flags % 2 == 1, flags >= 2
-  if life.node >= run.nodes then return answer(MALFORMED, 8) end
+  if life.node >= run.nodes then return answer(MALFORMED) end
   lives[i] = life
 end
 

@@ -10,7 +10,7 @@
 -- APPLIED; REPEATED where the session exists; GONE; FENCED where it is over; MALFORMED without a name.
 local _, lease = parse('<dd', ARGV[1])
 local name = ARGV[2]
-if name == '' then return answer(MALFORMED, 6) end
+if name == '' then return answer(MALFORMED) end
 local s = session(name)
 if s then return answer(s.over and FENCED or REPEATED, 0, s.worker) end
 s = {

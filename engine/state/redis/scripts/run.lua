@@ -102,12 +102,13 @@ local claimed, lost, store, grown = {}, {}, {}, {}
 local function grow(class, by) grown[class] = (grown[class] or 0) + by end
 
 local REPLY = '<BBBBdI4I4I4dI4I4I4I4I4'
-local MORE = 1 -- reason of Leave and Reap: the same call has to be repeated to do the rest
+local MORE = 1 -- of Leave and Reap that are applied: the same call has to be repeated to do the rest
+local MISNUMBERED = 1 -- of a commit that is malformed: its number is not the next one
 
 -- answer returns the reply to an operation; blocks is only given for a commit that is applied, by this call or an earlier
 -- one. The reply is packed, little endian:
 --   verdict   u8   APPLIED and so on
---   why       u8   of MALFORMED the reason, see reply.go; or MORE
+--   why       u8   MORE or MISNUMBERED, 0 for neither
 --   status    u8   of the run
 --   stopping  u8   the status with which it will end, 0 if it is not stopping
 --   now       num  the moment of the operation, in ns since the run's start

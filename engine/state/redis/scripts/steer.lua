@@ -11,7 +11,7 @@
 -- stopping, paused, or running; GONE; MALFORMED.
 local _, what, status, reason = parse('<dBBB', ARGV[1])
 
-if what == 3 then return answer(MALFORMED, 9) end
+if what == 3 then return answer(MALFORMED) end
 if what == 0 then -- stop
   if run.stopping ~= 0 then return answer(REPEATED) end
   if reason ~= 0 then plain(reason, 0, 0) end
