@@ -77,7 +77,7 @@ func (c *checker) check() {
 		}
 		b := bucketOf(c.tx, p.Run)
 		if b == nil {
-			return errors.New("the run is listed and not there")
+			return errors.New("the run is listed and missing")
 		}
 		for _, err := range c.run(p, b) {
 			c.failRun(p.Run, err)
@@ -93,13 +93,13 @@ func (c *checker) check() {
 	})
 	c.each(leasesBucket, func(k, v []byte) error {
 		if bucketOf(c.tx, record.RunID(k)) == nil {
-			return errors.New("the run is not there")
+			return errors.New("the run is missing")
 		}
 		return parse("lease", v, new(metricsstore.Lease))
 	})
 	c.each(liveBucket, func(k, _ []byte) error {
 		if bucketOf(c.tx, record.RunID(k)) == nil {
-			return errors.New("the run is not there")
+			return errors.New("the run is missing")
 		}
 		return nil
 	})
@@ -226,9 +226,9 @@ func (c *checker) historyRun(b *bolt.Bucket, known map[record.RunID]bool, k []by
 	}
 	switch {
 	case bucketOf(c.tx, run) == nil:
-		return errors.New("the run is not there")
+		return errors.New("the run is missing")
 	case b.Get(spanKey(hourRow, h)) == nil:
-		return errors.New("the hour is not there")
+		return errors.New("the hour is missing")
 	case b.Get(spanKey(knownRow, h, rest...)) == nil:
 		return errors.New("a loose run is not known")
 	}

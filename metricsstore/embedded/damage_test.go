@@ -107,7 +107,7 @@ func TestDamagedRows(t *testing.T) {
 			})
 		}, ""},
 		{"lease", put(leasesBucket, []byte("b"), []byte("{")), ""},
-		{"listed and not there", func(tx *bolt.Tx) error { return tx.Bucket([]byte(dataBucket)).DeleteBucket([]byte("b")) }, metricsstore.RecordsPart},
+		{"listed and missing", func(tx *bolt.Tx) error { return tx.Bucket([]byte(dataBucket)).DeleteBucket([]byte("b")) }, metricsstore.RecordsPart},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := open(t, t.TempDir())

@@ -52,7 +52,7 @@ func (c *census) compare() {
 	}
 	for run, started := range c.listed {
 		if !c.kept[run] {
-			c.walk.fault(site{}, fmt.Errorf("run %s is listed and not there", run), false)
+			c.walk.fault(site{}, fmt.Errorf("run %s is listed and missing", run), false)
 		}
 		if began, ok := c.began[run]; ok && began != started {
 			c.walk.fault(site{}, fmt.Errorf("run %s is listed at another moment than it started", run), false)

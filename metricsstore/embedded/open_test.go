@@ -205,7 +205,7 @@ func TestCheckFinds(t *testing.T) {
 		{"value", func(_ *bolt.Tx, run *bolt.Bucket) error { return run.Put(attachmentKey("shape"), []byte{9}) }, "begins with 09"},
 		{"listed", func(tx *bolt.Tx, _ *bolt.Bucket) error {
 			return tx.Bucket([]byte(runsBucket)).Put(metricsstore.Position{Started: 1, Run: "q"}.Append(nil), mark())
-		}, "listed and not there"},
+		}, "listed and missing"},
 		{"not listed", func(tx *bolt.Tx, _ *bolt.Bucket) error {
 			_, err := tx.Bucket([]byte(dataBucket)).CreateBucket([]byte("q"))
 			return err
@@ -217,7 +217,7 @@ func TestCheckFinds(t *testing.T) {
 		}, "belongs to no run"},
 		{"lease", func(tx *bolt.Tx, _ *bolt.Bucket) error {
 			return tx.Bucket([]byte(leasesBucket)).Put([]byte("q"), []byte("{}"))
-		}, "the run is not there"},
+		}, "the run is missing"},
 		{"kind", func(_ *bolt.Tx, run *bolt.Bucket) error { return run.Put([]byte("?"), mark()) }, "unknown kind"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -182,7 +182,7 @@ func (d *database) readListed(tx *bolt.Tx, p metricsstore.Position) (r metricsst
 	err := guarded(d.path, func() error {
 		b := bucketOf(tx, p.Run)
 		if b == nil {
-			return fmt.Errorf("%w: the run is listed and not there", metricsstore.ErrCorrupt)
+			return fmt.Errorf("%w: the run is listed and missing", metricsstore.ErrCorrupt)
 		}
 		var err error
 		r, err = readRun(tx, d.codec, p.Run, b)

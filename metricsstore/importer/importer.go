@@ -46,7 +46,7 @@ type Outcome string
 // Outcomes of imports.
 const (
 	Imported  Outcome = "imported"
-	Completed Outcome = "completed" // the run was there and lacked something
+	Completed Outcome = "completed" // the run existed and lacked something
 	Unchanged Outcome = "unchanged"
 )
 

@@ -235,7 +235,7 @@ func (t *logTotals) carried(got reply) (from string, err error) {
 	case "conflict":
 		return "", fmt.Errorf("%w: blocks of an archive", metricsstore.ErrConflict)
 	case "damaged":
-		return "", fmt.Errorf("%w: a block is listed and not there", metricsstore.ErrCorrupt)
+		return "", fmt.Errorf("%w: a block is listed and missing", metricsstore.ErrCorrupt)
 	default:
 		return "", got.unexpected()
 	}

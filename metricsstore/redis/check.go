@@ -112,7 +112,7 @@ func (u *upkeep) checkRest(ctx context.Context, run record.RunID, parts []string
 			return err
 		}
 		if count[0].(*goredis.IntCmd).Val() == 0 && count[1].(*goredis.IntCmd).Val() == 1 {
-			return fmt.Errorf("%w: %s is kept and the run is not there", metricsstore.ErrCorrupt, part)
+			return fmt.Errorf("%w: %s is kept and the run is missing", metricsstore.ErrCorrupt, part)
 		}
 	}
 	return nil

@@ -66,8 +66,8 @@ func (p keyspace) index(part string) string { return p.key("", part) }
 
 // Parts of the index.
 const (
-	runsIndex    = "runs"    // sorted set: Position of every run, and of some that are not there
-	rollupsIndex = "rollups" // sorted set: RollupKey of every roll-up, and of some that are not there
+	runsIndex    = "runs"    // sorted set: Position of every run, and of some that do not exist
+	rollupsIndex = "rollups" // sorted set: RollupKey of every roll-up, and of some that do not exist
 	ticketIndex  = "ticket"  // string: the ticket drawn last
 	ticketsIndex = "tickets" // hash: run → the latest ticket that was drawn for it
 	formatIndex  = "format"  // string: formatVersion

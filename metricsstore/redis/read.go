@@ -122,7 +122,7 @@ func (k *records) log(ctx context.Context, run record.RunID, after uint64, limit
 		case "none":
 			return nil, backend.NotFound(run)
 		case "damaged":
-			return nil, fmt.Errorf("%w: run %s: block % x is listed and not there", metricsstore.ErrCorrupt, run, got.text(0))
+			return nil, fmt.Errorf("%w: run %s: block % x is listed and missing", metricsstore.ErrCorrupt, run, got.text(0))
 		}
 		for i := 0; i+1 < len(got.rest); i += 2 {
 			b, err := parseBlock(got.text(i), got.text(i+1))

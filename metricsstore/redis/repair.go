@@ -124,7 +124,7 @@ func (u *upkeep) repairRun(ctx context.Context, run record.RunID, parts []string
 		_, err := ask(ctx, u.server, func(ctx context.Context) (int64, error) {
 			return u.cfg.Client.Unlink(ctx, u.keys(run, parts...)...).Result()
 		})
-		out.lost = []string{fmt.Sprintf("run %s: its header and counts were not there", run)}
+		out.lost = []string{fmt.Sprintf("run %s: its header and counts were missing", run)}
 		return out, err
 	}
 	if _, err := u.totals(ctx, run); err != nil && !errors.Is(err, metricsstore.ErrNotFound) { // the rows are moved to where they belong

@@ -37,7 +37,7 @@ func script(names ...string) *goredis.Script {
 	for _, name := range names {
 		part, err := luaFiles.ReadFile("lua/" + name + ".lua")
 		if err != nil {
-			panic(fmt.Sprintf("redis: %v", err)) // a file that is not there is a mistake in the list above
+			panic(fmt.Sprintf("redis: %v", err)) // a missing file is a mistake in the list above
 		}
 		text.Write(part)
 	}
