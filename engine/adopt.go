@@ -14,7 +14,7 @@ import (
 const (
 	// adoptEvery is the interval, ± 20 %, of checks whether a run that another process records is still being recorded.
 	adoptEvery = 5 * time.Second
-	// adoptWithin is for how long after the end of the run these checks continue.
+	// adoptWithin is how long these checks continue after the end of the run.
 	adoptWithin = 2 * time.Minute
 )
 
@@ -102,7 +102,8 @@ func (e *Engine) Retry(ctx context.Context, id record.RunID) (*Run, error) {
 	}
 	recording := func() error { return e.adopt(following, r, unlogged) }
 	if rec, ok := e.cfg.Recorder.(record.Adopter); ok && !unlogged {
-		// At once, so that the record has the revision when the caller looks; a failure is tried again by adopt.
+		// Adopted at once, so that the record has the revision when the caller reads it; if this fails, adopt tries
+		// again.
 		if after, err := rec.Adopt(r.info, r.graph, true); err == nil {
 			recording = func() error { return e.record(following, r, after) }
 		}
@@ -111,8 +112,8 @@ func (e *Engine) Retry(ctx context.Context, id record.RunID) (*Run, error) {
 	return r, nil
 }
 
-// revise begins the next revision and makes it available to Get before Find can report it: it must be followed, and
-// recorded, once.
+// revise begins the next revision and makes it available to Get before Find can report it, so that it is followed, and
+// recorded, only once.
 func (e *Engine) revise(ctx context.Context, retrier execution.Retrier, id record.RunID) (r *Run, following context.Context, unlogged bool, err error) {
 	e.revising.Lock()
 	defer e.revising.Unlock()

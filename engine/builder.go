@@ -36,13 +36,13 @@ type Ref[T any] struct {
 
 // AnyRef is a reference of any type: what a workflow returns.
 type AnyRef interface {
-	// in is the reference as b knows it, dag.NoRef where another builder made it, and its type.
+	// in is the reference as b knows it, dag.NoRef if another builder made it, and its type.
 	in(b *Builder) (dag.Ref, *codec.Type)
 }
 
 func (r Ref[T]) in(b *Builder) (dag.Ref, *codec.Type) { return r.of(b), codec.TypeOf[T]() }
 
-// of is the reference as b knows it, dag.NoRef where another builder made it.
+// of returns the reference as b knows it, dag.NoRef if another builder made it.
 func (r Ref[T]) of(b *Builder) dag.Ref {
 	if r.b != b {
 		return dag.NoRef
@@ -90,7 +90,7 @@ func Map[K cmp.Ordered, T any](b *Builder, parts map[K]Ref[T]) Ref[map[K]T] {
 	return Ref[map[K]T]{b, b.graph.Map(whole, dag.Constant{Value: keys, Type: codec.TypeOf[[]K]()}, args)}
 }
 
-// listOf is how parts become a list.
+// listOf returns how parts of type T are made into a list.
 func listOf[T any]() dag.Collection {
 	return dag.Collection{Type: reflect.TypeFor[[]T](), Join: codec.ListsOf[T]().Join}
 }
@@ -101,8 +101,8 @@ func listOf[T any]() dag.Collection {
 // fan out again.
 //
 // Two fan-outs in a row are fused (element i flows on to element i without waiting for the others) when the source of
-// the second is exactly what the first returned and nothing else the second uses depends on that. What a body
-// uses from outside (of fused ones: all of their bodies) has to exist before the first element starts.
+// the second is exactly what the first returned and nothing else that the second uses depends on the first. Every value
+// from outside that a body uses, or that any body of fused fan-outs uses, has to exist before the first element starts.
 func FanOut[A, R any](b *Builder, list Ref[[]A], body func(element Ref[A]) Ref[R]) Ref[[]R] {
 	if body == nil {
 		panic("engine: FanOut is called with a nil body, expected a function of an element")

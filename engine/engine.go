@@ -24,18 +24,19 @@ type Config struct {
 	Unrecorded func(run record.RunID, err error)
 	// Now is the wall clock; default time.Now.
 	Now func() time.Time
-	// Remember is how long Get still finds a run after its end. By default it is 10 minutes for a run of which
-	// no complete record exists, and no longer than until it is recorded for the others: the record has all that was
-	// known, and a run that is held in memory takes space in proportion to its steps and its results.
+	// Remember is how long Get still finds a run after its end. By default it is 10 minutes for a run without a
+	// complete record. Others are forgotten once they are recorded: the record contains everything, and a run in memory
+	// takes space in proportion to its steps and results.
 	Remember time.Duration
-	// Shared is set where other processes take part in the runs; RunInfo then has the Rules by which they do.
+	// Shared is set if other processes take part in the runs; RunInfo then contains the Rules that they follow.
 	Shared bool
 	// Adopt makes runs that other processes have submitted available here: they are found, can be controlled, and are
 	// recorded if no other process does. Executor must be a Finder, and Recorder, unless nil, an Adopter.
 	Adopt bool
 }
 
-// Engine accepts runs, passes them to its executor, and what happens in them to its recorder. Safe for concurrent use.
+// Engine accepts runs, passes them to its executor, and passes what happens in them to its recorder. Safe for
+// concurrent use.
 type Engine struct {
 	cfg       Config
 	workflows map[string]*Workflow
@@ -46,7 +47,7 @@ type Engine struct {
 	runs    map[record.RunID]*Run // guarded by mu
 	closed  bool                  // guarded by mu; Run has ended and no run can be added
 	closing chan struct{}         // closed under mu when closed is set
-	records sync.WaitGroup        // one for each run whose log is not wholly recorded
+	records sync.WaitGroup        // one for each run that is not completely recorded
 }
 
 // New returns an engine that works once Run is called, or an error that says what is wrong with the configuration.
@@ -78,7 +79,7 @@ func New(cfg Config) (*Engine, error) {
 	return e, nil
 }
 
-// Run works until ctx ends and every run's record is complete, or left to the processes in which the run continues.
+// Run works until ctx ends and the record of every run is complete or is left to the processes that continue the run.
 func (e *Engine) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -125,7 +126,7 @@ func (e *Engine) SubmitWorkflow(ctx context.Context, name string, args Args, opt
 	return e.submit(ctx, record.RunInfo{Workflow: name, Params: args.Text(), Inputs: args.Sizes()}, g, opts)
 }
 
-// Submit runs a graph. Records and statistics have it under name, in place of a workflow's.
+// Submit runs a graph. Records and statistics list it under name, like the runs of a workflow of that name.
 func (e *Engine) Submit(ctx context.Context, name string, g *dag.Graph, opts RunOptions) (*Run, error) {
 	return e.submit(ctx, record.RunInfo{Workflow: name}, g, opts)
 }
@@ -161,7 +162,7 @@ func (e *Engine) submit(ctx context.Context, info record.RunInfo, g *dag.Graph, 
 	return r, nil
 }
 
-// enter counts a run as not wholly recorded, so that Run waits for it; false when Run has ended.
+// enter counts a run as not completely recorded, so that Run waits for it; false when Run has ended.
 func (e *Engine) enter() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -207,13 +208,13 @@ func (e *Engine) keep(r *Run) bool {
 		return false
 	}
 	e.runs[r.info.ID] = r
-	if e.closed { // it came while the executor ended, after Run had released the others
+	if e.closed { // it came while the executor was ending, after Run had released the others
 		r.release()
 	}
 	return true
 }
 
-// rememberLost is how long Get finds an ended run of which no complete record exists.
+// rememberLost is how long Get finds an ended run that has no complete record.
 const rememberLost = 10 * time.Minute
 
 // follow calls record, which returns when the record is complete or given up, and then forgets the run at the right

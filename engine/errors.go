@@ -56,7 +56,7 @@ var (
 type RunError struct {
 	Run    record.RunID
 	Status record.Status
-	// First is the record of the failure that ended the run, nil where the run was cancelled from outside.
+	// First is the record of the failure that ended the run, nil if the run was cancelled from outside.
 	First *record.ErrorRecord
 }
 

@@ -13,7 +13,7 @@ import (
 type recording struct {
 	run      *Run
 	recorder record.Recorder
-	reported map[int]bool // by number of the worker: whether its last record has arrived
+	reported map[int]bool // by the number of a worker, whether its last record has arrived
 }
 
 const (
@@ -23,8 +23,8 @@ const (
 	lastWord = time.Second
 )
 
-// record passes a run's log to the recorder as it grows, from the step after the one numbered after. If the run
-// continues without this engine, so does its record.
+// record passes a run's log to the recorder as it grows, from the step after the one numbered after. If other processes
+// continue the run, they also continue its record.
 func (e *Engine) record(ctx context.Context, r *Run, after uint64) error {
 	return (&recording{run: r, recorder: e.cfg.Recorder, reported: map[int]bool{}}).record(ctx, after)
 }
@@ -45,7 +45,7 @@ func (r *recording) record(ctx context.Context, after uint64) error {
 		after = steps[len(steps)-1].Seq
 		r.details()
 	}
-	if err := r.run.over(ctx); err != nil { // the last details come with the end
+	if err := r.run.over(ctx); err != nil { // the last details arrive with the end of the run
 		return r.leave(ctx, err)
 	}
 	r.lastDetails(ctx)
@@ -94,7 +94,7 @@ func (r *recording) end() error {
 	return r.recorder.End(r.run.info.ID, end)
 }
 
-// leave stops recording a run whose log cannot be read to its end by this process.
+// leave stops recording a run when this process cannot read its log to the end.
 func (r *recording) leave(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		err = ErrElsewhere

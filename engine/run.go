@@ -30,7 +30,8 @@ func newRun(info record.RunInfo, g *dag.Graph) (*Run, context.Context) {
 	return &Run{info: info, graph: g, left: ctx.Done(), recorded: make(chan struct{}), leave: leave}, ctx
 }
 
-// release is called when the engine is to end: an ended run can still be read for a while, others continue elsewhere.
+// release is called when the engine is about to end: an ended run can still be read for a while, other runs continue
+// elsewhere.
 func (r *Run) release() {
 	select {
 	case <-r.exec.Done():
@@ -86,8 +87,9 @@ func (r *Run) Resume() { r.exec.Resume() }
 // Done is closed when the run has ended.
 func (r *Run) Done() <-chan struct{} { return r.exec.Done() }
 
-// Wait returns when the run has ended: nil when it succeeded, a *RunError when not, ctx's error when ctx ends first, and
-// ErrElsewhere when the engine ends first, because this process then no longer learns what happens to the run.
+// Wait returns when the run has ended: the result is nil if it succeeded and a *RunError if not. If ctx ends first, it
+// is ctx's error; if the engine ends first, ErrElsewhere, because this process then no longer learns what happens to
+// the run.
 func (r *Run) Wait(ctx context.Context) error {
 	select {
 	case <-r.exec.Done():
@@ -117,7 +119,7 @@ func (r *Run) WaitRecorded(ctx context.Context) error {
 	}
 }
 
-// Recorded is closed when nothing more of the run is recorded here: see WaitRecorded.
+// Recorded is closed when this process records nothing more of the run: see WaitRecorded.
 func (r *Run) Recorded() <-chan struct{} { return r.recorded }
 
 // End returns how the run ended; valid once Done is closed.
@@ -171,9 +173,9 @@ func (r *Run) Events(ctx context.Context, from uint64) iter.Seq2[record.Event, e
 	}
 }
 
-// Result waits for the run and returns its value, which must be a T. If the value of a run that succeeded is lost, the error
-// is a *RunError. For a run that processes share, values of up to 1 MiB are kept with its end; larger ones are read from
-// the outputs that they consist of, which are kept for an hour.
+// Result waits for the run and returns its value, which must be a T. If the value of a run that succeeded is lost, the
+// error is a *RunError. In a shared run, a value of up to 1 MiB is kept in the end of the run; a larger one is read
+// from the outputs that it consists of, which are kept for an hour.
 func Result[T any](ctx context.Context, r *Run) (T, error) {
 	var zero T
 	if err := r.Wait(ctx); err != nil {
@@ -192,6 +194,6 @@ func Result[T any](ctx context.Context, r *Run) (T, error) {
 	return zero, &RunError{Run: r.info.ID, Status: end.Status, First: end.First}
 }
 
-// leaveAfter is how long reading the log of an ended run may take once the engine is to end. It matters where
-// the log is in another process; a local one can be read at once.
+// leaveAfter is how long reading the log of an ended run may take while the engine is ending. It matters if the log is
+// in another process; a local one can be read at once.
 const leaveAfter = 10 * time.Second

@@ -18,10 +18,10 @@ type Workflow struct {
 	Params      []Param
 	// Functions lists every function that Build may call.
 	Functions []*Function
-	// Dynamic returns, by name, functions that only the arguments name, as where a file names the programs of its
-	// tasks; it is nil if there are none. It must return the same function for a name in every process: what Build
-	// calls without listing it must be what Dynamic returns, and a worker finds it by workflow and name. It returns
-	// nil for a name that cannot be one of the workflow's.
+	// Dynamic returns the function of a name that only the arguments mention, for example if a file names the programs
+	// of its tasks; nil if there are no such functions. A worker finds these functions by workflow and name, so Dynamic
+	// must return the same function for a name in every process, and Build may only call functions that are listed or
+	// come from Dynamic. It returns nil for a name that no function of the workflow can have.
 	Dynamic func(name string) *Function
 	// Build makes the graph for checked arguments and returns the reference to the run's result. An error says why it
 	// cannot; a *ParameterError names the argument that is to blame.
@@ -52,7 +52,7 @@ func (w *Workflow) Graph(args Args) (*dag.Graph, error) {
 	return g, nil
 }
 
-// makes reports whether Dynamic returns a function like f: of its name, version and types.
+// makes reports whether Dynamic returns a function with the name, version and types of f.
 func (w *Workflow) makes(f *Function) bool {
 	if w.Dynamic == nil {
 		return false
