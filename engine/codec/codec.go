@@ -13,7 +13,7 @@ import (
 var (
 	// ErrMalformed: the bytes are not what the format's page (FORMAT-*.md) describes.
 	ErrMalformed = errors.New("engine: malformed encoding")
-	// ErrUnknownVersion: a later program wrote the bytes, which should be kept rather than dropped.
+	// ErrUnknownVersion: a later version of the program wrote the bytes, so keep them rather than drop them.
 	ErrUnknownVersion = errors.New("engine: unknown version of an encoding")
 )
 

@@ -9,7 +9,7 @@ import (
 
 // hollow is the codec of lists whose element type this program does not have. Such lists are encoded as CBOR, since all
 // number types are known everywhere; CBOR shows their length, and the lengths of lists within them.
-type hollow struct{ elem *hollow } // elem is nil where the elements are no lists
+type hollow struct{ elem *hollow } // elem is nil if the elements are not lists
 
 func (hollow) id() codecID { return structuredCodec }
 
@@ -30,7 +30,7 @@ func (h hollow) decode(shape []int, raw []byte) (any, error) {
 func (h hollow) open(raw []byte) ([]any, error) {
 	var items []cbor.RawMessage // stays empty for null, which is a nil slice
 	if err := fromCBOR.Unmarshal(raw, &items); err != nil {
-		var small []byte // a list of a type that is a byte by another name
+		var small []byte // a list of a type derived from byte
 		if fromCBOR.Unmarshal(raw, &small) != nil {
 			return nil, err
 		}

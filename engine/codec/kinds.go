@@ -5,7 +5,8 @@ import (
 	"reflect"
 )
 
-// describeRaw picks the raw codec for types of the right kind; named ones are converted on the way.
+// describeRaw picks the raw codec for types of a kind that has one; named types are converted to and from the built-in
+// type.
 func (t *Type) describeRaw() bool {
 	c := rawOf(t.rt)
 	if c == nil {
@@ -27,7 +28,7 @@ func (t *Type) describeRaw() bool {
 	return true
 }
 
-// rawOf returns the codec of the built-in type that rt is or is derived from, nil if none exists.
+// rawOf returns the codec of the built-in type that rt is, or is derived from; nil if it has none.
 func rawOf(rt reflect.Type) *raw {
 	switch rt.Kind() {
 	case reflect.Bool:
@@ -162,7 +163,7 @@ func numbers[E Number]() *raw {
 	}
 }
 
-// renamed is the codec of a named type whose kind has a raw one. It converts by reflection, once for each value.
+// renamed is the codec of a named type whose kind has a raw codec. It converts each value once, by reflection.
 type renamed struct {
 	*raw
 	rt reflect.Type

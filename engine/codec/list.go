@@ -2,7 +2,7 @@ package codec
 
 import "reflect"
 
-// list is how lists of one element type are put together from boxed elements and taken apart.
+// list assembles lists of one element type from boxed elements and takes them apart.
 type Lists struct {
 	Join  func(parts []any) any
 	Split func(list any) []any
@@ -30,8 +30,8 @@ func splitList[T any](list any) []any {
 
 func elementAt[T any](list any, i int) any { return Unbox[[]T](list)[i] }
 
-// listFor is listOf for a type that only a decoded graph names. If TypeOf has described elem, as it has every
-// input and output of a function, it uses no reflection.
+// listFor is listOf for a type that only a decoded graph names. It uses no reflection if TypeOf has described elem,
+// which is so for every input and output of a function.
 func ListsFor(elem reflect.Type) Lists {
 	if t, isKnown := types.Load(elem); isKnown && t.(*Type).list.Join != nil {
 		return t.(*Type).list
@@ -62,7 +62,7 @@ func ListsFor(elem reflect.Type) Lists {
 	}
 }
 
-// mapFor puts maps of type rt together from their boxed parts; keys, one for each, is a list of rt's keys.
+// mapFor assembles maps of type rt from their boxed parts; keys is a list of rt's keys, one for each part.
 func MapFor(rt reflect.Type, keys any) func(parts []any) any {
 	each := reflect.ValueOf(keys)
 	zero := reflect.Zero(rt.Elem())
@@ -79,7 +79,7 @@ func MapFor(rt reflect.Type, keys any) func(parts []any) any {
 	}
 }
 
-// arg unboxes; a nil interface stands for the zero value.
+// arg unboxes a value; a nil interface stands for the zero value.
 func Unbox[T any](v any) T {
 	t, _ := v.(T)
 	return t

@@ -45,7 +45,7 @@ func AppendNumbers[E Number](dst []byte, s []E) []byte {
 	panic("engine: a number without an encoding")
 }
 
-// DecodeNumbers is the inverse of AppendNumbers. It copies, and fails if raw is no whole number of values or, on
+// DecodeNumbers is the inverse of AppendNumbers. It copies, and fails if raw is not a whole number of values or, on
 // 32-bit machines, if an int or uint does not fit.
 func DecodeNumbers[E Number](raw []byte) ([]E, error) {
 	width := numberBytes[E]()
@@ -186,7 +186,7 @@ type raw struct {
 	of    reflect.Type
 	fixed int64
 	size  func(v any) int64
-	// length is the one dimension of v, negative for a nil slice. It is not called for types without a shape.
+	// length is the only dimension of v, negative for a nil slice. It is not called for types without a shape.
 	length     func(v any) int
 	appendTo   func(dst []byte, v any) []byte
 	decodeFrom func(raw []byte) (any, error)

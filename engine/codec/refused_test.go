@@ -31,7 +31,7 @@ func TestTypesWithoutCodec(t *testing.T) {
 	}
 	cases := []struct {
 		kind *codec.Type
-		want string // empty where there is a codec
+		want string // empty if there is a codec
 	}{
 		{codec.TypeOf[any](), "interface {} is an interface"},
 		{codec.TypeOf[error](), "error is an interface"},

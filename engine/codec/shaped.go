@@ -7,8 +7,8 @@ import (
 
 // Shaped is implemented by types such as matrices and images that define their own encoding: dimensions, followed by
 // raw bytes. The methods must be those of the type itself, not of its pointer, and must not modify the value; the
-// pointer implements ShapedDecoder. It is used where such a type is the input or the output of a function; inside a
-// struct, a slice or a map the type is encoded by its exported fields like any other.
+// pointer implements ShapedDecoder. It is used if such a type is the input or the output of a function; inside a
+// struct, a slice or a map the type is encoded by its exported fields like any other type.
 type Shaped interface {
 	// AppendShape appends the dimensions: at most 8, each from 0 to 2^31 - 1.
 	AppendShape(dst []int) []int
@@ -20,7 +20,7 @@ type Shaped interface {
 
 // ShapedDecoder is implemented by the pointers of Shaped types.
 type ShapedDecoder interface {
-	// DecodeRaw sets the value. Neither slice may be kept; both may be hostile, so it has to check that they fit
+	// DecodeRaw sets the value. Neither slice may be kept; both may be hostile, so DecodeRaw has to check that they fit
 	// together before it allocates, and must not panic. See DecodeNumbers.
 	DecodeRaw(shape []int, raw []byte) error
 }

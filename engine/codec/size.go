@@ -2,13 +2,14 @@ package codec
 
 import "reflect"
 
-// mostNested is how deep pointers, lists, maps and structs can be nested in a value that can be encoded: a level of
-// maxDepth may be a field of a struct that a pointer refers to.
+// mostNested is how deep pointers, lists, maps and structs can be nested in a value that can be encoded. One level of
+// maxDepth may be a field of a struct that a pointer refers to, which is three levels here.
 const mostNested = 3 * maxDepth
 
-// Exceeds reports whether a value takes more than limit bytes, without encoding it. The bytes of its strings and slices of
-// numbers are counted until they exceed limit, and a byte for each slice, array and pointer, so that counting ends if a
-// value contains itself. It may be off by what an encoding adds or saves. A value nested too deep to be encoded exceeds.
+// Exceeds reports whether a value takes more than limit bytes, without encoding it. It counts the bytes of strings and
+// slices of numbers, and one byte for each slice, array and pointer, until the sum exceeds limit; so counting ends even
+// if a value contains itself. The count differs from the encoded size by what the encoding adds or saves. A value that
+// is nested too deeply to be encoded exceeds any limit.
 func Exceeds(v any, limit int64) bool {
 	if v == nil {
 		return false
@@ -17,7 +18,7 @@ func Exceeds(v any, limit int64) bool {
 }
 
 // remaining is what is left of a budget of bytes after v, negative when it does not suffice or v is nested deeper than
-// depth. Types that have a codec contain no interfaces.
+// depth. It need not handle interfaces: types with a codec contain none.
 func remaining(v reflect.Value, budget int64, depth int) int64 {
 	if depth < 0 {
 		return -1

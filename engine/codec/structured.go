@@ -40,7 +40,7 @@ const maxDepth = 10_000
 // structured is the codec of structs, maps and nested slices.
 type structured struct {
 	rt reflect.Type
-	// nests is set where the type may contain itself, and so may its values.
+	// nests is set if the type, and so its values, may contain itself.
 	nests bool
 }
 
@@ -68,7 +68,7 @@ func (c structured) decode(shape []int, raw []byte) (any, error) {
 	return v.Elem().Interface(), nil
 }
 
-// endsWithin reports whether nothing in v is nested deeper than levels. A value that contains itself always is.
+// endsWithin reports whether nothing in v is nested deeper than levels. It is false for a value that contains itself.
 func endsWithin(v reflect.Value, levels int) bool {
 	if levels < 0 {
 		return false
@@ -101,7 +101,7 @@ func endsWithin(v reflect.Value, levels int) bool {
 // walk visits all types that a type consists of.
 type walk struct {
 	seen    map[reflect.Type]bool
-	repeats bool // a type was met twice, so that it may contain itself
+	repeats bool // a type was met twice, so it may contain itself
 }
 
 // check returns an error if something in rt would be lost in an encoding; path is where rt occurs.

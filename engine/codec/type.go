@@ -14,19 +14,19 @@ const UnknownSize int64 = -1
 // Type is what the engine knows of a Go type at run time: its name, and how its values are sized and sent
 // between machines (FORMAT-values.md). Immutable and safe for concurrent use.
 //
-// Every method accepts nil for the zero value. Bytes, strings, booleans, numbers and slices of numbers are encoded raw in
-// little endian; types that implement Shaped define their own encoding; everything else is CBOR by exported fields.
-// Types that would lose something on the way have no codec, see Err.
+// Every method accepts nil for the zero value. Bytes, strings, booleans, numbers and slices of numbers are encoded raw
+// in little endian; types that implement Shaped define their own encoding; everything else is CBOR by exported fields.
+// Types that would lose something in their encoding have no codec, see Err.
 type Type struct {
 	name  string
 	err   error
 	rt    reflect.Type
 	zero  any
-	fixed int64             // the size of every value, UnknownSize where it varies
-	size  func(v any) int64 // where it varies, nil where it is not known in constant time
-	codec valueCodec        // nil where values can be neither encoded nor decoded
-	list  Lists             // of lists of the type; empty if the type was found by reflection only
-	alien bool              // known by name only, see namedType and hollowType
+	fixed int64             // the size of every value, UnknownSize if it varies
+	size  func(v any) int64 // computes sizes that vary, nil if that would take longer than constant time
+	codec valueCodec        // nil if values can be neither encoded nor decoded
+	list  Lists             // of lists of this type; empty if the type was found by reflection only
+	alien bool              // known by name only, see Foreign and ForeignList
 }
 
 // codec converts between values and the shape and raw bytes of an envelope. v is never nil.
@@ -35,7 +35,7 @@ type valueCodec interface {
 	// shape appends the dimensions of v.
 	shape(dst []int, v any) []int
 	append(dst []byte, v any) ([]byte, error)
-	// decode must not keep raw, and must not allocate more than raw and the type's own size ask for.
+	// decode must not keep raw, and must not allocate more than in proportion to raw and the size of the type.
 	decode(shape []int, raw []byte) (any, error)
 }
 
@@ -82,7 +82,7 @@ func describe(rt reflect.Type) *Type {
 	return t
 }
 
-// namedType stands for a type of another program, of which only the name is known.
+// Foreign describes a type of another program, of which only the name is known.
 func Foreign(name string) *Type {
 	return &Type{
 		name: name, fixed: UnknownSize, alien: true,
@@ -90,8 +90,8 @@ func Foreign(name string) *Type {
 	}
 }
 
-// ForeignList describes lists of a type of another program, nested depth deep: they can be decoded to as many nil
-// elements as there are, which is all that a fan-out over them needs, but not encoded.
+// ForeignList describes lists of a type of another program, nested depth deep: they cannot be encoded, and are decoded
+// to lists of the right length with nil elements, which is all that a fan-out over them needs.
 func ForeignList(name string, depth int) *Type {
 	lists := hollow{}
 	for range depth - 1 {
@@ -106,24 +106,25 @@ func ForeignList(name string, depth int) *Type {
 // Name is the type as Go writes it.
 func (t *Type) Name() string { return t.name }
 
-// GoType is the type itself, nil of a foreign one.
+// GoType is the Go type itself, nil for a foreign type.
 func (t *Type) GoType() reflect.Type { return t.rt }
 
-// IsForeign reports whether the type is of another program, so that only its name is known: see Foreign and ForeignList.
+// IsForeign reports whether the type belongs to another program, so that only its name is known: see Foreign and
+// ForeignList.
 func (t *Type) IsForeign() bool { return t.alien }
 
-// Decodes reports whether values can be decoded here. That is so of all types with a nil Err, and of a ForeignList.
+// Decodes reports whether values can be decoded here. It is true for all types with a nil Err, and for a ForeignList.
 func (t *Type) Decodes() bool { return t.codec != nil }
 
-// IsRaw reports whether values travel as they lie in memory, so that each of them can be decoded.
+// IsRaw reports whether values are encoded as they are in memory, so that everything that was encoded can be decoded.
 func (t *Type) IsRaw() bool { return t.codec != nil && t.codec.id() == rawCodec }
 
 // Err says why values of the type cannot be encoded, nil if they can: it is or contains an interface, a channel, a
 // function, a complex number, an unsafe pointer, or an unexported field that would be lost.
 func (t *Type) Err() error { return t.err }
 
-// Size is the number of raw bytes that v takes on the wire (the envelope around them not counted) where that is
-// known in constant time, else UnknownSize. v must be nil or of this type. It does not allocate.
+// Size is the number of raw bytes that v takes on the wire, without the envelope, if that is known in constant time,
+// else UnknownSize. v must be nil or of this type. It does not allocate.
 func (t *Type) Size(v any) int64 {
 	if t.size == nil {
 		return t.fixed
@@ -131,8 +132,8 @@ func (t *Type) Size(v any) int64 {
 	return t.size(v)
 }
 
-// Append encodes v, which must be nil or of this type, and appends it to dst. It copies v. Values that contain themselves by
-// way of pointers cannot be encoded and exhaust the stack.
+// Append encodes v, which must be nil or of this type, and appends it to dst. It copies v. Values that contain
+// themselves through pointers cannot be encoded and exhaust the stack.
 func (t *Type) Append(dst []byte, v any) ([]byte, error) {
 	if t.err != nil {
 		return dst, t.err
@@ -146,7 +147,7 @@ func (t *Type) Append(dst []byte, v any) ([]byte, error) {
 }
 
 // Decode is the inverse of Append. What it returns shares no memory with src. It fails with ErrMalformed, or with
-// ErrUnknownVersion if a later version wrote the value; it runs no code but that of the type's own Shaped or
+// ErrUnknownVersion if a later version wrote the value; the only code of the type that it runs is that of Shaped or
 // encoding.BinaryUnmarshaler, and allocates in proportion to src and the size of the types that t consists of.
 func (t *Type) Decode(src []byte) (any, error) {
 	if t.codec == nil {
