@@ -29,19 +29,19 @@ const (
 // builderNode is one reference under construction.
 type builderNode struct {
 	kind  refKind
-	scope int32 // the fan-out whose body holds it, 0 is the graph itself
+	scope int32 // the fan-out whose body contains it; 0 is the graph itself
 	index int32 // refConst: constant; refTask: function; refMap: constant of the keys; refElement, refJoin: fan-out
 	args  []Ref
 	whole Collection // refList, refMap, refJoin
 }
 
-// Collection is a Go type that consists of parts, a list or a map, and how the boxed parts become one.
+// Collection is a Go type that consists of parts, a list or a map, and says how boxed parts are assembled into one.
 type Collection struct {
 	Type reflect.Type
 	Join func(parts []any) any
 }
 
-// Elements are what a fan-out runs over: their Go type, and how lists of it are taken apart.
+// Elements describe what a fan-out runs over: the Go type of the elements, and how lists of it are taken apart.
 type Elements struct {
 	Type  reflect.Type
 	Lists codec.Lists
@@ -49,10 +49,10 @@ type Elements struct {
 
 // builderFanOut is one fan-out under construction; its number is also that of the scope of its body.
 type builderFanOut struct {
-	scope    int32 // where the fan-out itself is
+	scope    int32 // the scope that contains the fan-out itself
 	source   Ref
 	body     Ref   // what the body returned
-	fused    int32 // > 0: the fan-out over whose results this one runs, element by element
+	fused    int32 // > 0: the number of the fan-out over whose results this one runs, element by element
 	captures []Ref
 	joins    []Ref // what this fan-out and those fused with it return
 	over     Elements
@@ -111,8 +111,8 @@ func (b *Builder) Map(whole Collection, keys Constant, parts []Ref) Ref {
 	return b.add(builderNode{kind: refMap, index: b.constant(keys), args: args, whole: whole})
 }
 
-// FanOut adds one over the elements of list, and returns the list of what body returns for each. body is called once,
-// now, with a stand-in for the element. See engine.FanOut for when fan-outs are fused.
+// FanOut adds a fan-out over the elements of list, and returns the list of what body returns for each. body is called
+// once, before FanOut returns, with a stand-in for the element. See engine.FanOut for when fan-outs are fused.
 func (b *Builder) FanOut(list Ref, over Elements, body func(element Ref) Ref, whole Collection) Ref {
 	id := int32(len(b.fanOuts))
 	b.fanOuts = append(b.fanOuts, builderFanOut{scope: b.scope, source: b.use(list), over: over})
@@ -156,7 +156,7 @@ func (b *Builder) useAll(refs []Ref) []Ref {
 	return own
 }
 
-// use checks that a value may be read in the current scope and notes it as a capture of the fan-outs between.
+// use checks that a value may be read in the current scope and notes it as a capture of the fan-outs in between.
 func (b *Builder) use(n Ref) Ref {
 	if n < 0 || int(n) >= len(b.nodes) {
 		b.fail("a reference of another builder, or a zero one, is used")
@@ -197,8 +197,8 @@ func (b *Builder) fusedRoot(id int32) int32 {
 	return id
 }
 
-// dependOn reports whether one of the references needs what root, or a fan-out fused with it, returns; then it has to
-// wait for the whole list and nothing can be fused. Fan-outs that are fused expand together, so what one returns needs
+// dependOn reports whether a reference depends on the result of root or of a fan-out fused with it. If so, it has to
+// wait for the whole list, and nothing can be fused. Fused fan-outs expand together, so the result of each depends on
 // what any of them captures, even one that was built later.
 func (b *Builder) dependOn(refs []Ref, root int32) bool {
 	seen := make(map[Ref]bool)

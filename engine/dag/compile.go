@@ -35,7 +35,7 @@ func (b *Builder) Compile(result Ref, t *codec.Type) (*Graph, error) {
 	return c.g, nil
 }
 
-// oneFunctionPerName returns an error if two different functions have one name.
+// CheckNames returns an error if two different functions have the same name.
 func CheckNames(functions []*Function) error {
 	byName := make(map[string]*Function, len(functions))
 	for _, f := range functions {
@@ -51,9 +51,9 @@ func CheckNames(functions []*Function) error {
 type compiler struct {
 	b       *Builder
 	g       *Graph
-	scopeOf []int32  // of each fan-out of the builder: the scope of its body; fused ones share it
-	local   []uint32 // of each task and join of the builder: its number within its scope
-	made    []int32  // of each list, map and join of the builder: its composite + 1
+	scopeOf []int32  // for each fan-out of the builder: the scope of its body; fused ones share it
+	local   []uint32 // for each task and join of the builder: its number within its scope
+	made    []int32  // for each list, map and join of the builder: its composite + 1
 }
 
 // number determines the scopes and how many nodes each has.

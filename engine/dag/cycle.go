@@ -8,8 +8,8 @@ import (
 	"github.com/dagscope/dagscope/engine/internal/wire"
 )
 
-// cycle describes a cycle among the nodes of a scope, empty if it has none. Parents are counted down; each node that is
-// left over is part of a cycle or depends on one.
+// cycle describes a cycle among the nodes of a scope, empty if it has none. It removes nodes without remaining parents
+// until none is left; each node that remains is part of a cycle or depends on one.
 func (g *Graph) cycle(scope int32) string {
 	s := &g.scopes[scope]
 	waits := make([]uint32, s.Len())
@@ -35,7 +35,8 @@ func (g *Graph) cycle(scope int32) string {
 	return fmt.Sprintf("scope %d has a cycle: %s", scope, g.nameCycle(s, waits))
 }
 
-// nameCycle names one: each node that still waits has a parent that still waits, so walking up ends in a cycle.
+// nameCycle describes one cycle: each node that still waits has a parent that still waits, so walking up ends in a
+// cycle.
 func (g *Graph) nameCycle(s *Scope, waits []uint32) string {
 	n := uint32(0)
 	for waits[n] == 0 {

@@ -13,10 +13,11 @@ import (
 )
 
 // DecodeGraph decodes what AppendGraph wrote, which must be all of src. The graph has the same Hash, numbering,
-// identities, flags and options of functions as the encoded one. constants returns the constants that are not in src
-// by their hash; it is called at most once for each, and not for those that this process cannot use. find returns the
-// function of a name, nil if this process has none; see Runs. All values that tasks, fan-outs and the result read
-// have exactly the Go types that the functions of this process take: the types of lists and maps follow from those.
+// identities, flags and options of functions as the encoded one. constants returns the constants that are not in src by
+// their hash; it is called at most once for each, and not for constants that this process cannot use. find returns the
+// function of a name, nil if this process does not have it; see Runs. All values that tasks, fan-outs and the result
+// read have exactly the Go types that the functions of this process take: the types of lists and maps follow from
+// those.
 //
 // It fails with ErrMalformed, with ErrUnknownVersion if a later version wrote the graph, with ErrInvalidGraph if two
 // functions of this process disagree about a type of the graph, and with the error of constants. It allocates in
@@ -44,7 +45,7 @@ func DecodeGraph(src []byte, constants func(hash string) ([]byte, error), find f
 	return d.g, nil
 }
 
-// graphDecoder decodes a graph in three passes: read what is written, check that it fits together, derive the rest.
+// graphDecoder decodes a graph in three passes: read the encoding, check that it fits together, derive the rest.
 type graphDecoder struct {
 	wire.Reader
 	g     *Graph
@@ -55,7 +56,7 @@ type graphDecoder struct {
 	ins   [][]uint32
 	known []uint32 // types: of each constant
 	elems []uint32 // types: of each scope's element
-	depth []uint8  // of each scope: how many are around it
+	depth []uint8  // for each scope: how many scopes enclose it
 	made  []uint32 // types: of each composite
 }
 
@@ -77,7 +78,7 @@ func (d *graphDecoder) below(what string, n int) uint32 {
 
 func (d *graphDecoder) typ(what string) uint32 { return d.below(what, len(d.types)) }
 
-// functions reads the functions and finds those that this process has; the types follow from these.
+// functions reads the functions and finds the ones that this process has; types are derived from these.
 func (d *graphDecoder) functions() {
 	named := map[string]bool{}
 	for range d.Number("the number of functions", min(uint64(len(d.Rest)), math.MaxUint16)) {
@@ -114,8 +115,8 @@ func (d *graphDecoder) functions() {
 	}
 }
 
-// local is this process's function for f, with the options of f, which belong to the run. If it has none of the same
-// version and types, it is f without a body.
+// local is this process's function for f, with the options of f, which belong to the run. If this process has none of
+// the same version and types, it is f without a body.
 func (d *graphDecoder) local(f *Function, in []uint32, out uint32) *Function {
 	l := d.find(f.name)
 	isSame := l != nil && !l.bodiless && l.name == f.name && l.opts.Version == f.opts.Version &&
@@ -141,7 +142,7 @@ func (d *graphDecoder) local(f *Function, in []uint32, out uint32) *Function {
 	return &own
 }
 
-// constants decodes those whose type is known.
+// constants decodes the constants whose type is known.
 func (d *graphDecoder) constants() {
 	for i := range d.Count("the number of constants") {
 		number := d.typ("the type of a constant")
@@ -337,7 +338,7 @@ func (d *graphDecoder) operand() operand {
 	return op
 }
 
-// build sets the functions that put composites together.
+// build sets the functions that assemble composites.
 func (d *graphDecoder) build() {
 	for i := range d.g.composites {
 		c, t := &d.g.composites[i], &d.types[d.made[i]]

@@ -4,8 +4,8 @@ import (
 	"github.com/dagscope/dagscope/engine/internal/wire"
 )
 
-// check verifies that every operand refers to something of its own scope or one around it, and that this has exactly
-// the type that is read. So a decoded graph cannot mix types up, whatever wrote it.
+// check verifies that every operand refers to something in its own scope or an enclosing one, with exactly the type
+// that is read. So a decoded graph cannot confuse types, even if the input is malicious.
 func (d *graphDecoder) check() {
 	for i := range d.g.composites {
 		d.checkComposite(i)
@@ -75,7 +75,7 @@ func (d *graphDecoder) expect(want uint32, op operand, scope int32, what string)
 	}
 }
 
-// typeOf is the type of what op reads from within scope. It fails if nothing of that kind exists.
+// typeOf is the type of the value that op reads from within scope. It fails if op refers to nothing.
 func (d *graphDecoder) typeOf(op operand, scope int32) (number uint32, ok bool) {
 	if op.up > d.depth[scope] {
 		d.Fail("an operand reads %d scopes further out, there are %d", op.up, d.depth[scope])

@@ -8,23 +8,23 @@ import (
 	"github.com/dagscope/dagscope/engine/internal/wire"
 )
 
-// maxTypeNames bounds the names of all types of a decoded graph together, in bytes: those of lists and maps are put
-// together from others, and few bytes could repeat them often.
+// maxTypeNames bounds the names of all types of a decoded graph together, in bytes: names of lists and maps contain the
+// names of other types, so a few bytes could repeat a name many times.
 const maxTypeNames = 16 << 20
 
-// wireType is one type of a graph under decoding. Two of them are the same type exactly where they have the same
-// number, because the writer numbers Go's types and not their names.
+// wireType is one type of a graph under decoding. Two types are the same exactly if they have the same number, because
+// the writer numbers Go types and not their names.
 type wireType struct {
 	kind      wireKind
 	key, elem uint32 // types of a map's keys, and of a list's or map's elements
 	depth     int
 	name      string
-	rt        reflect.Type // the Go type, nil where this process does not know it
+	rt        reflect.Type // the Go type, nil if this process does not know it
 	typ       *codec.Type  // of rt, made when needed
 }
 
-// wireTypes finds the Go types of a decoded graph: those of the functions that this process has, the types they consist of,
-// Go's own numbers, texts and booleans, and lists and maps of all of them.
+// wireTypes finds the Go types of a decoded graph: those of the functions that this process has, the types that these
+// consist of, Go's predeclared types, and lists and maps of all of them.
 type wireTypes []wireType
 
 // predeclared are the types that every program has. Names of other types have a dot.
@@ -40,7 +40,7 @@ var predeclared = func() map[string]reflect.Type {
 	return all
 }()
 
-// typeTable reads the table of types. The types that one consists of precede it.
+// typeTable reads the table of types. The types that a type consists of precede it.
 func (d *graphDecoder) typeTable() {
 	names := 0
 	for i := range d.Count("the number of types") {
@@ -77,8 +77,8 @@ func (d *graphDecoder) typeTable() {
 	}
 }
 
-// bind notes that a type of the graph is rt in this process, and binds the types that it consists of. It fails if another
-// function says otherwise, as when two packages of one name have types of one name.
+// bind notes that a type of the graph is rt in this process, and binds the types that it consists of. It fails if
+// another function contradicts, for example because two packages of the same name have types of the same name.
 func (ts wireTypes) bind(number uint32, rt reflect.Type) error {
 	t := &ts[number]
 	switch {
@@ -108,7 +108,7 @@ func fullName(rt reflect.Type) string {
 	return rt.PkgPath() + "." + rt.Name()
 }
 
-// complete derives, once all functions are bound, the types that consist of bound ones.
+// complete derives the types that consist of bound ones, once all functions are bound.
 func (ts wireTypes) complete() {
 	for i := range ts {
 		t := &ts[i]
@@ -146,7 +146,7 @@ func (ts wireTypes) typ(number uint32) *codec.Type {
 	return t.typ
 }
 
-// nested is how many lists a type consists of, one in the other; 0 where it is none.
+// nested is how many levels of lists a type consists of; 0 if it is not a list.
 func (ts wireTypes) nested(number uint32) int {
 	n := 0
 	for ; ts[number].kind == wireList; number = ts[number].elem {
@@ -160,7 +160,8 @@ func (ts wireTypes) isNothing(number uint32) bool {
 	return ts[number].rt == nil && ts[number].kind != wireList
 }
 
-// list returns how values of a type become a list: of a type that is not known here, one of nil or of such lists.
+// list returns how values of a type become a list: if the type is not known here, a list of nil elements or of such
+// lists.
 func (ts wireTypes) list(elem uint32) codec.Lists {
 	if rt := ts[elem].rt; rt != nil {
 		return codec.ListsFor(rt)

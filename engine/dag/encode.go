@@ -17,17 +17,17 @@ const graphVersion = 1
 
 // Limits of an encoded graph, so that few bytes cannot cause large allocations.
 const (
-	// maxReads bounds the number of values that arguments and lists consist of, each counted as often as it is read.
+	// maxReads bounds the number of values that arguments and lists consist of; a value counts each time it is read.
 	maxReads = 1 << 24
 	// maxNesting bounds how deep lists and maps nest within a type.
 	maxNesting = 64
 	// maxUp bounds how deep fan-outs nest.
 	maxUp = 250
-	// smallConstant is up to how many bytes a constant is encoded within the graph.
+	// smallConstant is the largest encoding, in bytes, of a constant that is stored within the graph.
 	smallConstant = 16 << 10
 )
 
-// wireKind says how a type is put together from others.
+// wireKind says how a type is made of others.
 type wireKind byte
 
 const (
@@ -36,7 +36,7 @@ const (
 	wireMap
 )
 
-// wireOperand says how an operand is written. Operands of the same scope are written without their distance up.
+// wireOperand says how an operand is written. Operands of the same scope are written without a number of scopes.
 type wireOperand uint64
 
 const (
@@ -50,10 +50,10 @@ const (
 	wireOperandBits = 3
 )
 
-// AppendGraph appends to dst all of the graph but the bodies of its functions (FORMAT-graph.md), for DecodeGraph in
-// another process. Constants whose encoding exceeds 16 KiB are not in it but in the returned map, by the hash of
-// their content in hex, each different one once. It takes 1 or 2 bytes for each task, 1 to 4 for each argument and 10
-// more than its value for each different constant; 100,000 tasks take some 50 ms.
+// AppendGraph appends to dst everything of the graph except the bodies of its functions (FORMAT-graph.md), for
+// DecodeGraph in another process. Constants whose encoding exceeds 16 KiB are in the returned map instead, once each,
+// keyed by the hash of their content in hex. It takes 1 or 2 bytes for each task, 1 to 4 for each argument, and for
+// each distinct constant 10 bytes more than its value; 100,000 tasks take some 50 ms.
 //
 // The error is ErrInvalidGraph if the graph cannot be sent: a function has no body here, the result or a constant has
 // no encoding, or it is larger than DecodeGraph accepts.
@@ -113,13 +113,13 @@ type graphEncoder struct {
 	g     *Graph
 	types map[reflect.Type]wireNumber
 	rows  []byte       // the types, in the order of their numbers
-	deep  reflect.Type // one that nests too deep
+	deep  reflect.Type // a type that nests too deep
 	same  map[constantKey]uint32
-	moved []uint32 // of each constant: its number in the encoding
+	moved []uint32 // for each constant: its number in the encoding
 	large map[string][]byte
 }
 
-// constantKey is equal for equal constants. It has the hash of those that are not encoded within the graph.
+// constantKey is equal for equal constants. For constants that are stored outside of the graph it contains the hash.
 type constantKey struct {
 	rt   reflect.Type
 	text string
@@ -131,7 +131,7 @@ type wireNumber struct {
 	depth  int
 }
 
-// typ is the number of a type. The types that it consists of have smaller ones.
+// typ is the number of a type. The types that it consists of have smaller numbers.
 func (e *graphEncoder) typ(rt reflect.Type) uint32 { return e.nested(rt).number }
 
 func (e *graphEncoder) nested(rt reflect.Type) wireNumber {
@@ -162,7 +162,7 @@ func (e *graphEncoder) nested(rt reflect.Type) wireNumber {
 	return known
 }
 
-// kindOf classifies types by how a graph puts their values together: as unnamed lists and maps, or not at all.
+// kindOf classifies types by how a graph assembles their values: as unnamed lists and maps, or not at all.
 func kindOf(rt reflect.Type) wireKind {
 	switch {
 	case rt.Name() != "":
@@ -185,7 +185,7 @@ func (e *graphEncoder) function(dst []byte, f *Function) []byte {
 	return binary.AppendUvarint(dst, uint64(e.typ(f.out.GoType())))
 }
 
-// constants writes each different constant once.
+// constants writes each distinct constant once.
 func (e *graphEncoder) constants(dst []byte) ([]byte, error) {
 	var rows, value []byte
 	e.moved = make([]uint32, len(e.g.constants))
@@ -223,8 +223,8 @@ func (e *graphEncoder) constants(dst []byte) ([]byte, error) {
 	return append(dst, rows...), nil
 }
 
-// readsBack says why workers could not read an encoded value, so that a run is refused rather than waiting for a worker
-// that can. Bytes and raw numbers can always be read.
+// readsBack returns an error if workers could not read an encoded value, so that the run is refused instead of waiting
+// for a worker that can. Bytes and raw numbers can always be read.
 func readsBack(t *codec.Type, value []byte) error {
 	if t.IsRaw() {
 		return nil
@@ -294,7 +294,7 @@ func (e *graphEncoder) operand(dst []byte, op operand) []byte {
 		kind, isFar = wireComposite, op.up > 0
 	}
 	if isFar {
-		kind++ // the kinds of further out follow
+		kind++ // the next kind is the same for values further out
 	}
 	dst = binary.AppendUvarint(dst, uint64(x)<<wireOperandBits|uint64(kind))
 	if isFar {

@@ -21,13 +21,13 @@ const (
 
 // Options of a function; the zero value means the defaults.
 type Options struct {
-	// Version distinguishes implementations of one name, so that history never mixes them. Default 0.
+	// Version distinguishes implementations with the same name, so that history never mixes them. Default 0.
 	Version int
 	// Retries is how often a failed attempt is repeated: 0 means DefaultRetries, NoRetries none.
 	Retries int
 	// Timeout bounds one attempt: 0 means DefaultTimeout, NoTimeout none.
 	Timeout time.Duration
-	// Impure says that repeating a call may return another value: its outputs are never recomputed when lost.
+	// Impure says that repeating a call may return another value, so lost outputs are never recomputed.
 	Impure bool
 	// MaxConcurrent bounds how many tasks of this function one run executes at a time; 0 means no bound.
 	MaxConcurrent int
@@ -40,7 +40,7 @@ type Function struct {
 	in     []*codec.Type
 	out    *codec.Type
 	invoke func(ctx context.Context, args []any) (any, error)
-	// bodiless: only the shape is known, and invoke only fails.
+	// bodiless: only the shape is known, and invoke always fails.
 	bodiless bool
 }
 
@@ -64,7 +64,7 @@ func (f *Function) Inputs() []*codec.Type { return f.in }
 // Invoke calls the function with boxed arguments, one for each of Inputs and of that type; nil is the zero value.
 func (f *Function) Invoke(ctx context.Context, args []any) (any, error) { return f.invoke(ctx, args) }
 
-// newFunction panics on what only a programmer's mistake can cause: an empty name, no body or a type without a codec.
+// newFunction panics on mistakes that only a programmer can make: an empty name, no body or a type without a codec.
 func NewFunction(name string, hasBody bool, out *codec.Type, in []*codec.Type, invoke func(context.Context, []any) (any, error)) *Function {
 	if name == "" {
 		panic("engine: a function needs a name")
@@ -80,7 +80,7 @@ func NewFunction(name string, hasBody bool, out *codec.Type, in []*codec.Type, i
 	return &Function{name: name, opts: Options{}.withDefaults(), in: in, out: out, invoke: invoke}
 }
 
-// withoutBody returns a copy that stands for a function which only another program has: invoking it fails.
+// withoutBody returns a copy that stands for a function which only another program has; calling it fails.
 func (f *Function) withoutBody() *Function {
 	f.bodiless = true
 	f.invoke = func(context.Context, []any) (any, error) {

@@ -14,7 +14,7 @@ var ErrInvalidGraph = errors.New("engine: invalid graph")
 
 // Limits of a graph that the engine accepts; the zero value means the defaults.
 type Limits struct {
-	Tasks int // default 100,000, fan-outs counted when they expand
+	Tasks int // default 100,000; tasks of fan-outs count once they are expanded
 	Edges int // default 1,000,000
 }
 
@@ -36,8 +36,8 @@ func (l Limits) WithDefaults() Limits {
 // fan-out learns its width) and its joins (where the results of a fan-out are complete). Expansions and joins are
 // the engine's own and are not counted as tasks.
 //
-// Compile returns a graph that can run. AppendShape writes its structure, which is enough to draw, name and replay a run;
-// AppendGraph writes all but the bodies of functions, which is enough to take part in one.
+// Compile returns a graph that can run. AppendShape writes its structure, which is enough to draw, name and replay a
+// run; AppendGraph writes everything except the bodies of functions, which is enough to take part in one.
 type Graph struct {
 	functions  []*Function
 	scopes     []Scope
@@ -47,7 +47,7 @@ type Graph struct {
 	result     operand
 	resultType *codec.Type
 	reads      int  // number of values that arguments and lists consist of, see link
-	partial    bool // some function or type is not known here
+	partial    bool // this process does not know some function or type
 	hash       [32]byte
 }
 
@@ -66,17 +66,17 @@ type NodeFlags uint8
 
 // Flags of nodes.
 const (
-	// SoleParent: all that the node waits for is one other node of its instance.
+	// SoleParent: the node waits for exactly one other node of its instance, and for nothing else.
 	SoleParent NodeFlags = 1 << iota
 	// SoleReader: exactly one node of the same instance reads the output.
 	SoleReader
-	// ReadsOuter: it reads the element or something from outside of its scope, so it holds its expansion.
+	// ReadsOuter: the node reads the element or something from outside of its scope, so it holds its expansion.
 	ReadsOuter
 	// Sink: nothing waits for it; a run is over when all its sinks are.
 	Sink
 	// Kept: the result of the run needs the output.
 	Kept
-	// Gathers: an argument is put together from others, which takes time where they are many.
+	// Gathers: an argument is put together from others, which takes time if there are many.
 	Gathers
 )
 
@@ -96,7 +96,7 @@ type Scope struct {
 	childOff  []uint32
 	children  []uint32
 	outOff    []uint32
-	outs      []uint32 // joins of the enclosing scope that wait for the node, once for each instance
+	outs      []uint32 // joins of the enclosing scope that wait for the node in every instance
 	flags     []NodeFlags
 
 	regions     []region        // of each expansion
@@ -113,7 +113,7 @@ type region struct {
 	scope  int32
 	source operand      // in the scope of the expansion
 	list   codec.Lists  // takes the source apart
-	elem   reflect.Type // of an element, nil where it is not known here
+	elem   reflect.Type // of an element, nil if it is not known here
 	joins  []uint32     // nodes of the scope of the expansion
 }
 
@@ -132,10 +132,10 @@ func (g *Graph) Functions() []*Function { return g.functions }
 // Scopes is the number of scopes, at least 1.
 func (g *Graph) Scopes() int { return len(g.scopes) }
 
-// Scope returns a scope; 0 is the graph itself.
+// Scope returns scope i; 0 is the graph itself.
 func (g *Graph) Scope(i int32) *Scope { return &g.scopes[i] }
 
-// region is what instantiates scope i, which is not the graph itself.
+// region returns what instantiates scope i, which must not be the graph itself.
 func (g *Graph) region(i int32) *region {
 	s := &g.scopes[i]
 	up := &g.scopes[s.up]
@@ -158,7 +158,7 @@ func (g *Graph) Hash() [32]byte { return g.hash }
 // ResultType describes the value that the run returns.
 func (g *Graph) ResultType() *codec.Type { return g.resultType }
 
-// Check reports ErrInvalidGraph when the graph exceeds the limits before any fan-out expands.
+// Check returns ErrInvalidGraph if the graph exceeds the limits before any fan-out expands.
 func (g *Graph) Check(l Limits) error {
 	l = l.WithDefaults()
 	if n := g.Tasks(); n > l.Tasks {
@@ -185,11 +185,11 @@ func (s *Scope) Tasks() uint32 { return s.tasks }
 // Sinks is the number of nodes of one instance with the flag Sink.
 func (s *Scope) Sinks() uint32 { return s.sinks }
 
-// Roots lists the nodes of an instance that wait for no other of it, ascending.
+// Roots lists the nodes of an instance that wait for no other node of it, ascending.
 func (s *Scope) Roots() []uint32 { return s.roots }
 
-// OuterHolds is how many nodes of one instance hold the expansion, so that elements and captures are kept for them.
-// Joins of the enclosing scope may hold it too: see JoinReadsOuter.
+// OuterHolds is how many nodes of one instance hold the expansion, so that its elements and captures are kept for them.
+// Joins of the enclosing scope may also hold it: see JoinReadsOuter.
 func (s *Scope) OuterHolds() uint32 { return s.outerHolds }
 
 // Kind is what node n is: a task, an expansion or a join.
@@ -237,8 +237,8 @@ func (s *Scope) JoinReadsOuter(n uint32) bool { return s.join(n).readsOuter }
 
 func (s *Scope) join(n uint32) *join { return &s.joinOf[n-s.tasks-s.expands] }
 
-// Readers is how many releases node n's output waits for in a run: its children, the joins of the enclosing scope,
-// and the result. A join's count is that of its own readers.
+// Readers is how many releases node n's output waits for in a run: its children, the joins of the enclosing scope, and
+// the result. For a join, it counts the readers of the join itself.
 func (s *Scope) Readers(n uint32) int32 {
 	k := len(s.Children(n)) + len(s.Outs(n))
 	if s.flags[n]&Kept != 0 {
@@ -247,7 +247,7 @@ func (s *Scope) Readers(n uint32) int32 {
 	return int32(min(k, math.MaxInt32))
 }
 
-// ordinal is which of the scope's calls of its function a task is, from 0.
+// ordinal returns which of the calls of the same function in this scope a task is, from 0.
 func (s *Scope) ordinal(task uint32) uint32 { return s.ordinals()[task] }
 
 func (s *Scope) countOrdinals() []uint32 {

@@ -6,10 +6,10 @@ import (
 	"sync"
 )
 
-// link derives, from the operands, what each node waits for, and all that follows from that: children, the joins that
-// wait for nodes of a region, flags. Both Compile and DecodeGraph end with it, so that edges can never contradict what
-// is read. It returns false, with the graph unfinished, if the operands reach more than most values, each counted
-// as often as it is read; a list that is read twice counts twice.
+// link derives from the operands what each node waits for, and everything that follows from it: children, the joins
+// that wait for nodes of a region, flags. Compile and DecodeGraph both end with it, so edges can never contradict what
+// is read. It returns false, with the graph unfinished, if the operands read more than most values. A value counts each
+// time it is read, so a list that is read twice counts twice.
 func (g *Graph) link(most int) bool {
 	l := linker{g: g, left: most, needs: make([][]need, len(g.scopes))}
 	for i := range g.scopes {
@@ -39,11 +39,11 @@ func (g *Graph) link(most int) bool {
 // linker holds what is known only while a graph is linked.
 type linker struct {
 	g     *Graph
-	needs [][]need // of each scope: what its nodes wait for, in pairs
+	needs [][]need // for each scope: what its nodes wait for, in pairs
 	left  int      // how many more values may be read; at 0 linking stops
 }
 
-// need says that node waits for parent, both of one scope.
+// need says that node waits for parent; both are in the same scope.
 type need struct{ node, parent uint32 }
 
 func (l *linker) tasks(scope int32) {
@@ -85,7 +85,7 @@ func (l *linker) joins(scope int32) {
 	}
 }
 
-// require notes what node, of scope, waits for so that op can be evaluated.
+// require notes what node, in scope, has to wait for before op can be evaluated.
 func (l *linker) require(scope int32, node uint32, op operand) {
 	l.leaves(op, scope, func(up uint8, n uint32, isNode bool) {
 		if up == 0 && isNode {
@@ -99,8 +99,8 @@ func (l *linker) require(scope int32, node uint32, op operand) {
 	})
 }
 
-// leaves calls visit for each node that op, seen from scope, needs, with how many scopes above it stands; an element
-// is visited as no node.
+// leaves calls visit for each node that op needs, seen from scope; up is how many scopes further out the node is. For
+// an element, isNode is false.
 func (l *linker) leaves(op operand, scope int32, visit func(up uint8, node uint32, isNode bool)) {
 	if l.left--; l.left <= 0 {
 		l.left = 0
@@ -112,7 +112,7 @@ func (l *linker) leaves(op operand, scope int32, visit func(up uint8, node uint3
 		visit(op.up, op.index, true)
 	case fromElement:
 		visit(op.up, 0, false)
-		if op.up > 0 { // the element of a scope further out: the expansions in between have to hold it
+		if op.up > 0 { // the element belongs to a scope further out, so the expansions in between have to hold it
 			l.holdElement(scope, op.up)
 		}
 	case fromComposite:
@@ -177,7 +177,8 @@ func (g *Graph) outs(scope int32) []need {
 	return pairs
 }
 
-// flag computes what holds for every run. A node whose output the result needs is no SoleParent's or SoleReader's.
+// flag computes the flags, which hold for every run. A node whose output the result needs does not get SoleReader,
+// because the result reads it too.
 func (g *Graph) flag() {
 	for i := range g.scopes {
 		s := &g.scopes[i]

@@ -5,19 +5,19 @@ import (
 	"strings"
 )
 
-// NodeID is the number of a node of a run: first the nodes of the graph itself, then, block by block, those that fan-outs
-// appended. See Numbering.
+// NodeID is the number of a node of a run: first come the nodes of the graph itself, then, block by block, those that
+// fan-outs appended. See Numbering.
 type NodeID uint32
 
-// NoNode stands for no node.
+// NoNode means that there is no node.
 const NoNode NodeID = 1<<32 - 1
 
 // Identity names a task the same way in every run of a graph.
 type Identity struct {
 	Function string `json:"function"`
 	Version  int    `json:"version"`
-	// Path holds the instance of each enclosing fan-out, outermost first, and then, where the function is called
-	// more than once in the same scope, the number of the call (from 0, in the order of building).
+	// Path holds the instance of each enclosing fan-out, outermost first, and then, if the function is called more than
+	// once in the same scope, the number of the call (from 0, in the order of building).
 	Path []uint32 `json:"path,omitempty"`
 }
 

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 )
 
-// Block is a run of node numbers: the graph itself, or all instances of one expanded fan-out.
+// Block is a range of node numbers: the graph itself, or all instances of one expanded fan-out.
 type Block struct {
 	First     NodeID
 	Scope     int32  // the template
@@ -35,8 +35,8 @@ func (p Place) Node(local uint32) NodeID {
 // ID is the number of the node itself.
 func (p Place) ID() NodeID { return p.Node(p.Local) }
 
-// Numbering maps the node numbers of one run to places. It grows as fan-outs expand; the numbers follow from the
-// order of the expansions alone. Reading never blocks and is safe concurrently with one writer.
+// Numbering maps the node numbers of one run to places. It grows as fan-outs expand; the order of the expansions alone
+// determines the numbers. Reading never blocks and is safe concurrently with one writer.
 type Numbering struct {
 	graph    *Graph
 	static   *Block
@@ -93,7 +93,7 @@ func (n *Numbering) Contains(id NodeID) bool { return int(id) < n.Nodes() }
 // Up is the place of the expansion that made the instance of p, which must not be in the graph itself.
 func (n *Numbering) Up(p Place) Place { return p.Block.up }
 
-// Expanded is the block that an expansion has appended, nil before.
+// Expanded is the block that an expansion has appended, nil before it has.
 func (n *Numbering) Expanded(expansion NodeID) *Block {
 	b, _ := n.expanded.Load(expansion)
 	block, _ := b.(*Block)

@@ -22,13 +22,14 @@ type operand struct {
 
 // composite is a value made of others: a list, a map, or the results of a fan-out.
 type composite struct {
-	parts []operand // in the scope where it was made; of a join: the one result, in the region's scope
+	parts []operand // in the scope where it was made; for a join: the one result, in the region's scope
 	scope int32     // where it was made
-	join  uint32    // the join's node, NoNode of lists and maps
-	keys  int32     // of a map: the constant that is the list of its keys, else -1
+	join  uint32    // the join's node, NoNode for lists and maps
+	keys  int32     // for a map: the constant that is the list of its keys, else -1
 	rt    reflect.Type
 	build func(parts []any) any
-	// hollow is set for a type that this process does not know: its parts are never needed, at most their number.
+	// hollow is set for a type that this process does not know: the values of its parts are never needed, only their
+	// number may be.
 	hollow bool
 }
 
@@ -89,11 +90,11 @@ type Values interface {
 	Elements(id NodeID) []any
 }
 
-// Lazy is a Values that keeps no elements: Elements is never called. Instead Args puts an element together, whenever
-// one is read, from the outputs that the list consists of; Output must have those that Graph.Reads names.
+// Lazy is a Values that keeps no elements: Elements is never called. Instead Args puts an element together, each time
+// one is read, from the outputs that the list consists of; Output must have the ones that Graph.Reads lists.
 type Lazy interface {
 	Values
-	// LazyElements only marks the type.
+	// LazyElements marks the type and does nothing.
 	LazyElements()
 }
 
@@ -101,7 +102,7 @@ type Lazy interface {
 func (g *Graph) Args(dst []any, p Place, n *Numbering, v Values) []any {
 	s := &g.scopes[p.Block.Scope]
 	for _, op := range s.args[s.argOff[p.Local]:s.argOff[p.Local+1]] {
-		switch { // the two usual cases are inlined because most tasks have no others
+		switch { // the two usual cases are inlined because most tasks have no other arguments
 		case op.kind == fromConstant:
 			dst = append(dst, g.constants[op.index].Value)
 		case op.kind == fromTask && op.up == 0:
@@ -114,7 +115,8 @@ func (g *Graph) Args(dst []any, p Place, n *Numbering, v Values) []any {
 }
 
 // Elements evaluates and splits the list of the fan-out that the expansion at p is about to expand. For Lazy values
-// only the number of elements matters, so those of a list that is put together are nil and nothing is read.
+// only the number of elements matters, so the elements of a list that is put together from others are nil, and nothing
+// is read.
 func (g *Graph) Elements(p Place, n *Numbering, v Values) []any {
 	s := &g.scopes[p.Block.Scope]
 	r := &s.regions[p.Local-s.tasks]
@@ -125,7 +127,8 @@ func (g *Graph) Elements(p Place, n *Numbering, v Values) []any {
 	return r.list.Split(g.value(r.source, p, n, v))
 }
 
-// Result evaluates what the run returns, once its nodes are finished. It is valid where ResultType has no Err.
+// Result evaluates what the run returns, once the nodes that it depends on have finished. It is valid only if
+// ResultType has no Err.
 func (g *Graph) Result(n *Numbering, v Values) any {
 	return g.value(g.result, Place{Block: n.Block(0)}, n, v)
 }
@@ -163,7 +166,7 @@ func (g *Graph) value(op operand, p Place, n *Numbering, v Values) any {
 	}
 }
 
-// parts evaluates all parts of a composite made at p; they are nil where they are never needed.
+// parts evaluates all parts of a composite made at p; they are nil if they are never needed.
 func (g *Graph) parts(made *composite, p Place, n *Numbering, v Values) []any {
 	if made.join == uint32(NoNode) {
 		parts := make([]any, len(made.parts))
@@ -192,7 +195,7 @@ func (g *Graph) width(made *composite, p Place, n *Numbering) int {
 	return int(g.collected(made, p, n).Instances)
 }
 
-// part is where part i of a composite made at p comes from: of a join, what instance i returns.
+// part says where part i of a composite made at p comes from; for a join, from the result of instance i.
 func (g *Graph) part(made *composite, i uint32, p Place, n *Numbering) (operand, Place) {
 	if made.join == uint32(NoNode) {
 		return made.parts[i], p
@@ -205,7 +208,8 @@ func (g *Graph) collected(made *composite, p Place, n *Numbering) *Block {
 	return n.Expanded(p.Node(g.scopes[p.Block.Scope].join(made.join).expand))
 }
 
-// element evaluates the element of the instance of p, and of the list around it only what that requires.
+// element evaluates the element of the instance of p. Of the list that contains it, it evaluates only what the element
+// requires.
 func (g *Graph) element(p Place, n *Numbering, v Values) any {
 	r := g.region(p.Block.Scope)
 	if r.source.kind == fromComposite {

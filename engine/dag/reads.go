@@ -6,15 +6,16 @@ import (
 	"github.com/dagscope/dagscope/engine/codec"
 )
 
-// Runs reports whether this process has the body of a function, given by its number in Functions. In a graph of
-// Compile it has all, in one of DecodeShape none, and in one of DecodeGraph those that find returned.
+// Runs reports whether this process has the body of a function, given by its number in Functions. A graph of Compile
+// has all bodies, one of DecodeShape has none, and one of DecodeGraph has those that find returned.
 func (g *Graph) Runs(function int) bool { return !g.functions[function].bodiless }
 
 // OutputType is the type in which the output of the task at p is decoded here. It is nil for expansions and joins, which
 // have no outputs of their own, and for outputs that no function of this process can use.
 //
-// The output type of a function that this process does not have follows from its readers. A list of elements of unknown
-// type has a type that can only be decoded, to nil elements, so that a fan-out over it can be expanded. Its Err is set.
+// The output type of a function that this process does not have is derived from its readers. A list of elements of
+// unknown type has a type that can only be decoded, to nil elements, so that a fan-out over it can be expanded. Its Err
+// is set.
 func (g *Graph) OutputType(p Place) *codec.Type {
 	s := &g.scopes[p.Block.Scope]
 	if p.Local >= s.tasks {
@@ -26,10 +27,10 @@ func (g *Graph) OutputType(p Place) *codec.Type {
 	return nil
 }
 
-// Reads appends, ascending and each once, the tasks whose outputs Args requests from Lazy values for the task p, or Elements
-// for the expansion p; for a join it appends none. All that p waits for must have finished. Of the list around an element
-// only what the element consists of is read; of a list that a fan-out runs over, nothing if it is put together, because
-// its length is known without.
+// Reads appends, ascending and each once, the tasks whose outputs Args requests from Lazy values for the task p, or
+// Elements for the expansion p; for a join it appends none. Everything that p waits for must have finished. Reading an
+// element needs only what the element consists of, not the rest of its list; a list that a fan-out runs over needs
+// nothing if it is put together from others, because its length is known anyway.
 func (g *Graph) Reads(dst []NodeID, p Place, n *Numbering) []NodeID {
 	start := len(dst)
 	s := &g.scopes[p.Block.Scope]
@@ -60,7 +61,7 @@ func distinct(ids []NodeID, start int) []NodeID {
 	return append(ids[:start], slices.Compact(ids[start:])...)
 }
 
-// appendReads follows the same path as value.
+// appendReads follows the same path as Values.value does.
 func (g *Graph) appendReads(dst []NodeID, op operand, p Place, n *Numbering) []NodeID {
 	p = n.out(p, op.up)
 	switch op.kind {
@@ -89,7 +90,7 @@ func (g *Graph) appendReads(dst []NodeID, op operand, p Place, n *Numbering) []N
 	}
 }
 
-// elementReads follows the same path as element.
+// elementReads follows the same path as element does.
 func (g *Graph) elementReads(dst []NodeID, p Place, n *Numbering) []NodeID {
 	source, up := g.region(p.Block.Scope).source, n.Up(p)
 	if source.kind == fromComposite {

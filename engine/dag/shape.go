@@ -9,7 +9,7 @@ import (
 // shapeVersion is the first byte of every encoded shape.
 const shapeVersion = 1
 
-// recomputed are the flags that follow from the edges; a shape stores the others.
+// recomputed are the flags that follow from the edges; a shape stores only the other flags.
 const recomputed = SoleParent | SoleReader | Sink
 
 // AppendShape appends the structure of the graph to dst (FORMAT-shape.md): functions with their options and the
@@ -29,8 +29,8 @@ func (g *Graph) AppendShape(dst []byte) []byte {
 	return dst
 }
 
-// Executable reports whether this process alone can run the graph. It cannot if a function has no body here: none
-// of DecodeShape has one, nor has one of DecodeGraph that was not found.
+// Executable reports whether this process alone can run the graph. It cannot if a function has no body here. No
+// function of DecodeShape has a body, and those of DecodeGraph have one only if it was found.
 func (g *Graph) Executable() bool {
 	for i := range g.functions {
 		if !g.Runs(i) {

@@ -9,7 +9,8 @@ import (
 	"github.com/dagscope/dagscope/engine/internal/wire"
 )
 
-// maxUses bounds scopes times functions in a shape, because each scope counts the uses of each function.
+// maxUses bounds the number of scopes times the number of functions in a shape, because each scope counts the uses of
+// each function.
 const maxUses = 1 << 22
 
 // DecodeShape reads what AppendShape wrote, which must be all of src. The graph has the same Hash, numbering,
@@ -43,7 +44,7 @@ func DecodeShape(src []byte) (*Graph, error) {
 	return d.g, nil
 }
 
-// shapeDecoder decodes a graph in three passes: what is written, references to other scopes, what follows.
+// shapeDecoder decodes a graph in three passes: read the encoding, resolve references to other scopes, derive the rest.
 type shapeDecoder struct {
 	wire.Reader
 	g     *Graph
@@ -85,7 +86,7 @@ func readOptions(r *wire.Reader) (o Options) {
 	return o
 }
 
-// scope reads one scope and checks all that can be checked without the later ones.
+// scope reads one scope and checks what can be checked without later scopes.
 func (d *shapeDecoder) scope(number int32) {
 	s := Scope{up: int32(d.Number("an enclosing scope", uint64(number))) - 1}
 	if (s.up < 0) != (number == 0) {
