@@ -17,24 +17,25 @@ type Job struct {
 
 // Executor runs jobs on workers; engine/worker has the one of this repository. Safe for concurrent use.
 type Executor interface {
-	// Run works until ctx ends: then it claims no more tasks, lets those that run finish for a while, and returns when
-	// every goroutine it started has returned.
+	// Run works until ctx ends. Then it claims no more tasks, lets running tasks finish for a while, and returns when
+	// every goroutine that it started has returned.
 	Run(ctx context.Context) error
-	// Submit accepts a job, which starts as soon as Run works.
+	// Submit accepts a job, which starts as soon as Run has been called.
 	Submit(ctx context.Context, job Job) (Execution, error)
 }
 
 // Finder is an Executor that learns of jobs that other processes have submitted.
 type Finder interface {
-	// Find calls found once for each job that was not submitted here and has not been deleted, until ctx ends; also for
-	// jobs that ended a short time ago. It checks again when notified of new jobs, and every few seconds.
+	// Find calls found once for each job that was not submitted here and has not been deleted, until ctx ends;
+	// including jobs that ended a short time ago. It checks again when notified of new jobs, and every few seconds.
 	Find(ctx context.Context, found func(Job, Execution)) error
 }
 
-// Retrier is an Executor that can continue from what a failed run has left.
+// Retrier is an Executor that can continue a failed run.
 type Retrier interface {
-	// Retry begins the next revision of a failed or cancelled run: what failed, was skipped or did not end becomes pending
-	// again with the next epoch, what is lost is computed again. ErrUnknownRun if nothing of it is left.
+	// Retry begins the next revision of a failed or cancelled run: tasks that failed, were skipped or did not end
+	// become pending again with the next epoch, and lost outputs are computed again. The error is ErrUnknownRun if
+	// nothing of the run is left.
 	Retry(ctx context.Context, id record.RunID) (Job, Execution, error)
 }
 
@@ -49,7 +50,7 @@ type Execution interface {
 	Progress() Progress
 	// Cancel ends the run; ending it again changes nothing.
 	Cancel()
-	// Pause stops claims until Resume; tasks that run finish.
+	// Pause stops claims until Resume; running tasks finish.
 	Pause()
 	// Resume undoes Pause.
 	Resume()
@@ -57,7 +58,7 @@ type Execution interface {
 	Done() <-chan struct{}
 	// End returns how the run ended, and the value it returned; valid once Done is closed.
 	End() (record.RunEnd, any)
-	// Forget releases everything that the executor keeps of an ended run.
+	// Forget releases all memory that the executor uses for an ended run.
 	Forget()
 }
 

@@ -17,9 +17,9 @@ type Options struct {
 	Tags   []string
 	// Unlogged keeps no log, so the run has no events and no record: for measuring the bare engine.
 	Unlogged bool
-	// Rules of where tasks are executed and how outputs get there, where several processes share the run.
+	// Rules say where tasks are executed and how outputs get there, if several processes share the run.
 	Rules record.Rules
 	// Key names the submission, so that a client which does not know whether it succeeded can find its run; empty for
-	// none. What follows a dot in it, if any, identifies what was submitted.
+	// none. If it contains a dot, the part after the dot identifies what was submitted.
 	Key string
 }

@@ -21,5 +21,5 @@ type TaskInfo struct {
 	Log *slog.Logger
 }
 
-// Key is the same for every repetition of this task, so that effects outside can be made idempotent by it.
+// Key is the same for every repetition of this task; use it to make external effects idempotent.
 func (t *TaskInfo) Key() string { return string(t.Run) + "/" + t.Task.String() }
