@@ -1,14 +1,14 @@
 // Package plan computes the static schedules of a graph, as in WUKONG (SoCC'20): for each root, the nodes that a
 // depth-first search reaches from it; and for each node, how a worker comes to execute it. A worker continues with the
-// first child that waits for its task alone (become), leaves the other such children to other workers (invoke), and
-// continues with a node that waits for several (fan-in) if its task is the last of these to end.
+// first child that waits only for its task (become) and leaves other such children to other workers (invoke). It
+// continues with a child that waits for several tasks (fan-in) if its task is the last of them to end.
 //
 // A Plan is a pure function of the graph's structure: it needs no bodies, and graphs with equal hashes have equal plans.
 // A fan-out is represented by its template, the body once, because its width is only known at run time.
 //
 // New takes time and memory linear in nodes and edges: about 6 bytes a node, and 10 ms for 100,000 tasks with a million
-// edges. Schedules are views, since they share everything after a fan-in: a schedule takes no memory, and iterating over
-// it takes time linear in the nodes and edges that it reaches, and one bit for each node of the graph.
+// edges. Schedules are views, because schedules share everything after a fan-in: a schedule takes no memory; iterating
+// over it takes time linear in the nodes and edges that it reaches, and one bit of memory for each node of the graph.
 //
 // Caveats: a plan is a prediction. Workers follow it unless something moves a task to another worker: a large input, a
 // lost worker, another run. Which worker continues after a fan-in is only decided by the run.
@@ -27,10 +27,10 @@ type Mark uint8
 const (
 	// Root nodes wait for nothing.
 	Root Mark = iota
-	// Become: the node waits for one other, whose worker continues with it.
+	// Become: the node waits for one other node, whose worker continues with it.
 	Become
-	// Invoke: the node waits for one other, whose worker leaves it to another worker; or, in the body of a fan-out, only
-	// for the expansion.
+	// Invoke: the node waits for one other node, whose worker leaves it to another worker; or it is in the body of a
+	// fan-out and waits only for the expansion.
 	Invoke
 	// FanIn: the node waits for several others, and the worker that ends the last of them continues with it.
 	FanIn
@@ -48,7 +48,7 @@ type Node struct {
 // Plan marks the nodes of one graph. Immutable and safe for concurrent use.
 type Plan struct {
 	graph *dag.Graph
-	marks [][]Mark // of each scope, by node
+	marks [][]Mark // by scope, then by node
 	order []uint32 // nodes of scope 0, parents first
 }
 
@@ -131,7 +131,7 @@ func (s *Size) add(o Size) {
 	s.FanIns += o.FanIns
 }
 
-// rootsPerPass is how many roots one pass over the graph follows: one for each bit of a word.
+// rootsPerPass is how many roots one pass over the graph handles: one for each bit of a word.
 const rootsPerPass = 64
 
 // Sizes returns the sizes of the schedules of roots, in the same order. It takes one pass over the graph for each 64 of
@@ -164,8 +164,8 @@ func (p *Plan) Sizes(roots []dag.NodeID) []Size {
 	return out
 }
 
-// sizesOfNodes returns what each node of scope 0 adds to a schedule: itself, and the body of a fan-out with all bodies
-// within.
+// sizesOfNodes returns what each node of scope 0 adds to a schedule: itself, and for an expansion also the body of its
+// fan-out with all bodies nested in it.
 func (p *Plan) sizesOfNodes() func(n uint32) Size {
 	bodies := make([]Size, p.graph.Scopes())
 	for i := p.graph.Scopes() - 1; i > 0; i-- { // enclosing scopes have smaller numbers

@@ -55,10 +55,10 @@ func (s Schedule) Nodes() iter.Seq[Node] {
 	}
 }
 
-// push pushes the nodes that wait for n on a stack, so that they are popped in the order of the search.
+// push pushes the nodes that wait for n onto a stack, so that they are popped in the order of the search.
 func (p *Plan) push(stack []Node, n Node) []Node {
 	first := len(stack)
-	var next Node // what the worker continues with
+	var next Node // the node that the worker continues with
 	hasNext := false
 	for e := range p.Edges(n) {
 		switch {
@@ -78,14 +78,15 @@ func (p *Plan) push(stack []Node, n Node) []Node {
 	return stack
 }
 
-// Edge leads to a node that waits for another one. Its mark is that of To.
+// Edge leads to a node that waits for another node. Its mark is the mark of To.
 type Edge struct {
 	To   Node
 	Mark Mark
 }
 
-// Edges iterates over the edges that leave a node: from an expansion, first those to the roots of the body; then those to
-// the nodes of its own scope that wait for it; from a node in a body, finally those to joins of the enclosing scope.
+// Edges iterates over the edges that leave a node. From an expansion, edges to the roots of the body come first; then
+// those to the nodes of its own scope that wait for it. From a node in a body, edges to joins of the enclosing scope
+// come last.
 func (p *Plan) Edges(n Node) iter.Seq[Edge] {
 	return func(yield func(Edge) bool) {
 		s := p.graph.Scope(n.Scope)
