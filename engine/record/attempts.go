@@ -2,8 +2,9 @@ package record
 
 import "github.com/dagscope/dagscope/engine/dag"
 
-// Attempts are those of a log that were announced and have not ended, by node. It pairs the end of an attempt with
-// its announcement: the loss of one may be reported by a process that did not see it begin. The zero value has none.
+// Attempts holds, by node, the attempts of a log that were announced and have not ended. It matches the end of an
+// attempt with its announcement, because a process that did not see an attempt begin may report its loss. The zero
+// value is empty.
 type Attempts struct{ begun map[dag.NodeID]Begin }
 
 // Begin is how an attempt began, as in Step.

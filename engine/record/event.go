@@ -43,15 +43,15 @@ const (
 	FanOutFailedEvent       EventKind = "fanout.failed"
 )
 
-// Event is one thing that happened in a run, decoded from a step. The embedded parts are nil where a kind has
-// none of them; in JSON all fields are on one level.
+// Event is one thing that happened in a run, decoded from a step. An embedded part is nil if the kind does not have it;
+// in JSON all fields are on one level.
 type Event struct {
 	Run      RunID `json:"run"`
 	Revision int   `json:"revision"`
 	// Seq numbers the events of a run from 1 without gaps, causes before effects.
 	Seq  uint64    `json:"seq"`
 	Kind EventKind `json:"kind"`
-	// Time is on the store's clock. Events are ordered by Seq, which times may contradict.
+	// Time is on the store's clock. Events are ordered by Seq; times may contradict that order.
 	Time time.Time `json:"time"`
 	// At is Time as nanoseconds since the run's start, negative for run.submitted.
 	At int64 `json:"at_ns"`
@@ -73,7 +73,7 @@ type Event struct {
 
 // EventTask says which task an event is about.
 type EventTask struct {
-	Task *dag.Identity `json:"task,omitempty"` // nil for a fan-out's own node
+	Task *dag.Identity `json:"task,omitempty"` // nil for an expansion or a join
 	Node dag.NodeID    `json:"node"`
 	// Epoch and Attempt are set from task.claimed on. Attempts count from 1.
 	Epoch   int `json:"epoch,omitempty"`
@@ -83,7 +83,7 @@ type EventTask struct {
 // EventLane says where an event happened.
 type EventLane struct {
 	Worker int  `json:"worker"`
-	Slot   *int `json:"slot,omitempty"` // nil where the event is about the whole worker
+	Slot   *int `json:"slot,omitempty"` // nil if the event is about the whole worker
 }
 
 // Names of outcomes and locations, by number.
@@ -92,10 +92,10 @@ var (
 	locationNames = []string{"none", "held", "inline", "stored"}
 )
 
-// String is ok, failed, retrying, cancelled, lost or skipped; none, or outcome(9), for what is not known.
+// String is ok, failed, retrying, cancelled, lost or skipped; none, or outcome(9) for an unknown outcome.
 func (o Outcome) String() string { return nameOf(outcomeNames, "outcome", int(o)) }
 
-// MarshalText gives String.
+// MarshalText returns String.
 func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
 // UnmarshalText is the inverse of MarshalText for known outcomes.
@@ -105,10 +105,10 @@ func (o *Outcome) UnmarshalText(text []byte) error {
 	return err
 }
 
-// String is none, held, inline or stored; location(9) for what is not known.
+// String is none, held, inline or stored; location(9) for an unknown location.
 func (l Location) String() string { return nameOf(locationNames, "location", int(l)) }
 
-// MarshalText gives String.
+// MarshalText returns String.
 func (l Location) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
 // UnmarshalText is the inverse of MarshalText for known locations.

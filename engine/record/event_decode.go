@@ -11,13 +11,13 @@ import (
 // Decoder turns the steps of one run into events and metrics. It keeps the numbering of the run's nodes, which grows
 // with each FanOutExpanded step, and the size of each output. It is not safe for concurrent use.
 //
-// Steps are given in the order of the log. Those that were given before, to whichever method, may be given again.
+// Pass steps in the order of the log. Steps that were already passed to any of the methods may be passed again.
 type Decoder struct {
 	info      RunInfo
-	walker    Walker         // only its fit: steps may come again
+	walker    Walker         // used only to check steps, since the same steps may come again
 	numbering *dag.Numbering // of walker
 	outputs   outputSizes
-	last      uint64 // step up to which events were numbered
+	last      uint64 // the last step whose events were numbered
 	seq       uint64 // of the last event
 	err       error
 	kinds     [4]EventKind // room for own
@@ -33,8 +33,8 @@ func NewDecoder(g *dag.Graph, info RunInfo) *Decoder {
 // Numbering numbers the nodes of all steps given so far. It grows with them.
 func (d *Decoder) Numbering() *dag.Numbering { return d.numbering }
 
-// Err says which step does not fit the graph or the steps before it, nil while all do. After an error nothing is decoded
-// any more. The error is ErrMalformed.
+// Err says which step does not fit the graph or the steps before it; nil if all do. After an error nothing more is
+// decoded. The error is ErrMalformed.
 func (d *Decoder) Err() error { return d.err }
 
 // Seq is the number of the last event that Events has appended or Skip has passed over.
@@ -52,7 +52,7 @@ func (d *Decoder) Events(dst []Event, steps []Step) []Event {
 	return dst
 }
 
-// Skip passes over steps as Events does, without making their events.
+// Skip passes over steps and their events without making the events.
 func (d *Decoder) Skip(steps []Step) {
 	for i := range steps {
 		s := &steps[i]
@@ -89,7 +89,7 @@ func (d *Decoder) count(s *Step) int {
 	return n
 }
 
-// follows takes the next step in a row.
+// follows decodes the next step, and returns false if it does not follow the last one or does not fit.
 func (d *Decoder) follows(s *Step) bool {
 	if d.err == nil && s.Seq != d.last+1 {
 		d.err = fmt.Errorf("%w: steps: step %d follows on step %d", codec.ErrMalformed, s.Seq, d.last)
@@ -101,7 +101,7 @@ func (d *Decoder) follows(s *Step) bool {
 	return true
 }
 
-// take verifies a step and learns from it.
+// take verifies a step and updates the state that later steps are decoded with.
 func (d *Decoder) take(s *Step) bool {
 	if d.err != nil {
 		return false
@@ -219,7 +219,7 @@ type eventParts struct {
 	bytes    Bytes
 }
 
-// events appends what the step decodes to.
+// events appends the events that the step decodes to.
 func (d *Decoder) events(dst []Event, s *Step) []Event {
 	parts := &eventParts{slot: int(s.Slot), node: s.Node, width: s.Width}
 	parts.lane = EventLane{Worker: int(s.Worker), Slot: &parts.slot}
@@ -255,7 +255,7 @@ func (d *Decoder) next(kind EventKind, at int64) Event {
 	}
 }
 
-// handOn returns an event of a task that became ready, was become or invoked.
+// handOn returns an event of a task that became ready, was become or was invoked.
 func (d *Decoder) handOn(kind EventKind, s *Step, id dag.NodeID, parts *eventParts) Event {
 	e := d.next(kind, s.Over())
 	of := &struct {

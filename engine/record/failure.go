@@ -19,7 +19,7 @@ const (
 	OutputLostError ErrorKind = "output_lost"
 	CancelledError  ErrorKind = "cancelled"
 	DeadlineError   ErrorKind = "deadline"
-	ShutdownError   ErrorKind = "shutdown" // of a run that was cancelled because the process that executed it was stopped
+	ShutdownError   ErrorKind = "shutdown" // of a run that was cancelled because its process was stopped
 	StoreError      ErrorKind = "store"
 	LimitError      ErrorKind = "limit"
 )
@@ -30,7 +30,7 @@ const MaxEvidence = 64 << 10
 // ErrorRecord says how one attempt failed.
 type ErrorRecord struct {
 	Kind     ErrorKind  `json:"kind"`
-	Task     string     `json:"task,omitempty"` // its identity as text
+	Task     string     `json:"task,omitempty"` // the task's identity as text
 	Node     dag.NodeID `json:"node"`
 	Message  string     `json:"message"`
 	Stack    string     `json:"stack,omitempty"` // of a panic, or the tail of stderr

@@ -25,7 +25,7 @@ type TaskMetrics struct {
 	StartedAt time.Time `json:"started_at"`
 	Phases
 	Bytes
-	*Usage // nil where nothing was measured; then its fields are absent in JSON
+	*Usage // nil if nothing was measured; then its fields are absent in JSON
 	// Invocations counts the tasks that this attempt readied and left to others.
 	Invocations int `json:"invocations"`
 }
@@ -33,20 +33,20 @@ type TaskMetrics struct {
 // Phases of an attempt. None is negative, and together they never exceed the time from ready to the end.
 type Phases struct {
 	Queue   time.Duration `json:"queue_ns"` // ready to claimed
-	Wait    time.Duration `json:"wait_ns"`  // claimed to inputs present, without Fetch
-	Fetch   time.Duration `json:"fetch_ns"` // fetching inputs from elsewhere
+	Wait    time.Duration `json:"wait_ns"`  // claimed until inputs are present, without Fetch
+	Fetch   time.Duration `json:"fetch_ns"` // fetching inputs from other processes
 	Execute time.Duration `json:"execute_ns"`
-	// Store and Update share one period of a step: from the end of the body until the children were counted down. All of it
-	// is Store if the output was stored meanwhile, else all of it is Update.
+	// Store and Update share one period of a step: from the end of the body until the children were counted down. If
+	// the output was stored meanwhile, the whole period is Store, otherwise it is Update.
 	Store  time.Duration `json:"store_ns"`
 	Update time.Duration `json:"update_ns"`
 }
 
-// Bytes that an attempt moved, UnknownSize where only encoding would have shown it.
+// Bytes that an attempt moved; UnknownSize if only encoding would have shown the size.
 type Bytes struct {
-	// Input is the size of the files that the task read, where that was measured. Otherwise it is the sum of the outputs
-	// that the task waited for, each counted once; it is unknown if one of them is, and if the task reads an element of a
-	// fan-out or something from outside of it.
+	// Input is the size of the files that the task read, if that was measured. Otherwise it is the sum of the outputs
+	// that the task waited for, each counted once. The sum is unknown if one of the outputs is, or if the task reads an
+	// element of a fan-out or something from outside of it.
 	Input  int64 `json:"input_bytes"`
 	Output int64 `json:"output_bytes"`
 	Stored int64 `json:"stored_bytes"`
@@ -113,7 +113,7 @@ func (d *Decoder) inputBytes(p dag.Place) int64 {
 	return sum
 }
 
-// nodeBytes is the size of a node's output; of a join, the sum of the outputs that it collects from all instances.
+// nodeBytes is the size of a node's output; for a join, the sum of the outputs that it collects from all instances.
 func (d *Decoder) nodeBytes(id dag.NodeID) int64 {
 	if size, isKnown := d.outputs.get(id); isKnown {
 		return size
@@ -124,7 +124,7 @@ func (d *Decoder) nodeBytes(id dag.NodeID) int64 {
 		return codec.UnknownSize
 	}
 	size := d.joinBytes(p, scope)
-	d.outputs.set(id, size) // it is read only when complete, so adding it up once is enough for all its readers
+	d.outputs.set(id, size) // a join is read only when complete, so adding it up once is enough for all its readers
 	return size
 }
 

@@ -2,16 +2,16 @@ package record
 
 import "time"
 
-// Origin is what the recording that a run was imported from says about the run as a whole.
+// Origin is what is known from the recording that a run was imported from about the run as a whole.
 type Origin struct {
-	Format string `json:"format"` // of the recording with its version, as "WfFormat 1.5"
-	// Makespan is the recorded one, which includes what no task records; 0 where none is.
+	Format string `json:"format"` // the format of the recording with its version, such as "WfFormat 1.5"
+	// Makespan is the recorded makespan, which includes time that no task accounts for; 0 if none was recorded.
 	Makespan time.Duration `json:"makespan_ns"`
-	// Explained is the time in which at least one task ran. The rest of Makespan is not in the recording.
+	// Explained is the time in which at least one task ran. The recording does not explain the rest of Makespan.
 	Explained time.Duration `json:"explained_ns"`
 	// Undated: the recording says neither when the workflow ran nor when the file was made, so moments count from 1970.
 	Undated bool `json:"undated,omitempty"`
-	// Lanes says how tasks were put in lanes where the recording has start times but no lanes, else empty.
+	// Lanes says how tasks were put in lanes if the recording has start times but no lanes, else empty.
 	Lanes string `json:"lanes,omitempty"`
 }
 

@@ -11,13 +11,13 @@ import (
 	"github.com/dagscope/dagscope/engine/codec"
 )
 
-// Bounds of the result that the end of a run contains, in bytes: of the encoded value, and of its text.
+// Bounds of the result that RunEnd contains, in bytes: of the encoded value, and of its text.
 const (
 	maxResult     = 1 << 20
 	maxResultText = 64 << 10
 )
 
-// Keep stores the value that the run returned in e, encoded if it is small enough, and as text in any case.
+// Keep stores the value that the run returned in e: encoded if it is small enough, and always as text.
 func (e *RunEnd) Keep(t *codec.Type, v any) {
 	e.Result, e.ResultType = nil, t.Name()
 	e.ResultText = resultLarge(t, -1)
@@ -42,8 +42,8 @@ func (e *RunEnd) Keep(t *codec.Type, v any) {
 	}
 }
 
-// resultLarge is put in place of the text of a result; in parentheses, so that it is not mistaken for JSON. size is -1 if
-// finding it would take long.
+// resultLarge is put in place of the text of a result; in parentheses, so that it is not mistaken for JSON. size is -1
+// if computing it would take long.
 func resultLarge(t *codec.Type, size int) string {
 	if size < 0 {
 		return fmt.Sprintf("(a %s of more than 1 MiB, too large to be kept)", t.Name())
@@ -51,8 +51,8 @@ func resultLarge(t *codec.Type, size int) string {
 	return fmt.Sprintf("(a %s of %d bytes, too large to be shown)", t.Name(), size)
 }
 
-// ResultText returns a value as JSON. Numbers that JSON does not have become the text NaN, Infinity or -Infinity, as in the
-// JSON of protocol buffers; a value that cannot be JSON at all is described in parentheses.
+// ResultText returns a value as JSON. Numbers that JSON does not have become the text NaN, Infinity or -Infinity, as in
+// the JSON of protocol buffers; a value that has no JSON at all is described in parentheses.
 func ResultText(v any) string {
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -64,7 +64,7 @@ func ResultText(v any) string {
 	return string(text)
 }
 
-// deepest bounds the recursion of finite: a value that refers to itself has no end.
+// deepest bounds the recursion of finite, because a value may refer to itself.
 const deepest = 1000
 
 // finite copies a value into maps, lists and plain values in which every number is one that JSON has.

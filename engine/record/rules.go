@@ -2,12 +2,12 @@ package record
 
 import "time"
 
-// Rules are those of WUKONG (SoCC'20): how workers avoid moving data and waking others. The zero value means all of
-// them, with the defaults; they have an effect only where several processes share a run.
+// Rules are the rules of WUKONG (SoCC'20), by which workers avoid moving data and waking others. The zero value applies
+// all of them, with the defaults. They have an effect only if several processes share a run.
 type Rules struct {
 	// NoBecome: a worker does not continue with a task that its completion made ready, so every task is claimed separately.
 	NoBecome bool `json:"no_become,omitempty"`
-	// NoClustering: tasks are not drawn to the worker that holds their large input.
+	// NoClustering: tasks are not moved to the worker that holds their large input.
 	NoClustering bool `json:"no_clustering,omitempty"`
 	// NoDelay: a large output whose consumer is not ready is stored at once.
 	NoDelay bool `json:"no_delay,omitempty"`
@@ -15,17 +15,17 @@ type Rules struct {
 	NoInline bool `json:"no_inline,omitempty"`
 	// NoPreload: inputs are fetched when the task is claimed, not while it waits for a lane.
 	NoPreload bool `json:"no_preload,omitempty"`
-	// StoreAll: every output is stored, also where only this worker needs it.
+	// StoreAll: every output is stored, even if only this worker needs it.
 	StoreAll bool `json:"store_all,omitempty"`
-	// ClusterBytes is from which size on an output draws its consumers; default 4 MiB.
+	// ClusterBytes is the size from which an output attracts its consumers; default 4 MiB.
 	ClusterBytes int64 `json:"cluster_bytes,omitempty"`
-	// InlineBytes is up to which size an output is sent inline; default 16 KiB.
+	// InlineBytes is the largest size of an output that is sent inline; default 16 KiB.
 	InlineBytes int64 `json:"inline_bytes,omitempty"`
 	// HoldFor is how long a large output waits for its consumers before it is stored; default 2 s.
 	HoldFor time.Duration `json:"hold_for_ns,omitempty"`
 	// Invokers is how many workers a wide fan-out invokes at a time; default 16.
 	Invokers int `json:"invokers,omitempty"`
-	// PoisonAfter is how many workers a task may take down before it is given up; default 3.
+	// PoisonAfter is how many workers a task may crash before it is given up; default 3.
 	PoisonAfter int `json:"poison_after,omitempty"`
 }
 
@@ -53,9 +53,9 @@ func (r Rules) WithDefaults() Rules {
 type Savings struct {
 	Became         int64         `json:"became"`           // tasks continued with instead of handed out
 	Invoked        int64         `json:"invoked"`          // tasks handed out
-	Clustered      int64         `json:"clustered"`        // tasks drawn to a large input
+	Clustered      int64         `json:"clustered"`        // tasks moved to their large input
 	DelayedHeld    int64         `json:"delayed_held"`     // outputs held for a consumer that was not ready
-	DelayedStored  int64         `json:"delayed_stored"`   // those that had to be stored after all
+	DelayedStored  int64         `json:"delayed_stored"`   // held outputs that had to be stored after all
 	NotStoredBytes int64         `json:"not_stored_bytes"` // of outputs that never left the worker
 	StoredBytes    int64         `json:"stored_bytes"`
 	InlineBytes    int64         `json:"inline_bytes"`
@@ -63,6 +63,6 @@ type Savings struct {
 	Preloaded      int64         `json:"preloaded"`          // inputs that had arrived before their task got a lane
 	Preload        time.Duration `json:"preload_ns"`         // how long fetching them took
 	Invalidated    int64         `json:"invalidated"`        // outputs that were lost and asked for again
-	Commands       uint64        `json:"commands,omitempty"` // of the store, by this worker's process
+	Commands       uint64        `json:"commands,omitempty"` // sent to the store by this worker's process
 	RoundTrips     uint64        `json:"round_trips,omitempty"`
 }

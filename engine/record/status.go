@@ -19,12 +19,12 @@ func (s Status) Final() bool {
 	return s == Succeeded || s == Failed || s == Cancelled || s == Interrupted
 }
 
-// Policy says what a run does when a task has failed for good.
+// Policy says what a run does when a task has failed permanently.
 type Policy string
 
 // Failure policies.
 const (
-	// FailFast ends the run: tasks that run are cancelled, the others never start. The default.
+	// FailFast ends the run: running tasks are cancelled, and the others never start. The default.
 	FailFast Policy = "fail-fast"
 	// Continue skips what depends on the failed task and finishes everything else.
 	Continue Policy = "continue"

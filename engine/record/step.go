@@ -15,7 +15,7 @@ const (
 	RunFinished     StepKind = 2 // Outcome: ok, failed, cancelled or lost (interrupted); Ended
 	WorkerStarted   StepKind = 3 // Worker, Started; its description is in a WorkerRecord
 	WorkerStopped   StepKind = 4 // Worker, Ended
-	AttemptStarted  StepKind = 5 // written only for attempts that run long, so that viewers see them
+	AttemptStarted  StepKind = 5 // written only for attempts that take long, so that viewers see them
 	AttemptEnded    StepKind = 6
 	FanOutExpanded  StepKind = 7 // Node is the expansion, Width the number of elements
 	TaskSkipped     StepKind = 8 // the task will not run because one it depends on has failed
@@ -35,7 +35,7 @@ type Outcome uint8
 const (
 	NoOutcome        Outcome = 0
 	OutcomeOK        Outcome = 1
-	OutcomeFailed    Outcome = 2 // for good
+	OutcomeFailed    Outcome = 2 // permanently
 	OutcomeRetrying  Outcome = 3 // failed, and will be tried again after Delay
 	OutcomeCancelled Outcome = 4 // cut off because the run ends; costs no attempt
 	OutcomeLost      Outcome = 5 // its worker died
@@ -64,36 +64,36 @@ type Step struct {
 	Outcome Outcome
 	// Location and the byte counts describe the output.
 	Location Location
-	// Announced is set if an AttemptStarted step of this attempt came before.
+	// Announced is set if an AttemptStarted step of this attempt precedes this step.
 	Announced bool
 	Node      dag.NodeID
 	Epoch     uint16
 	Attempt   uint16
 	Worker    uint16
 	Slot      uint16
-	// Became is the child that the worker continues with, NoNode for none.
+	// Became is the child that the worker continues with, or NoNode.
 	Became dag.NodeID
 	// Width is how many elements a FanOutExpanded step has found.
 	Width uint32
 	// Head is set if the node was claimed from the ready tasks; otherwise the worker became it after one of its parents.
 	Head    bool
-	Ready   int64 // when it could first have been claimed
+	Ready   int64 // when it could have been claimed at the earliest
 	Claimed int64
 	Started int64 // inputs present, body called
 	Ended   int64 // body returned
 	Updated int64 // output passed on and children counted down
-	// Fetch is how much of Claimed to Started went into fetching inputs from elsewhere.
+	// Fetch is how much of the time from Claimed to Started was spent on fetching inputs from other processes.
 	Fetch       int64
-	OutputBytes int64 // UnknownSize where only encoding would have shown it
+	OutputBytes int64 // UnknownSize if only encoding would have shown it
 	StoredBytes int64
-	// Readied lists the nodes that this step made ready, the one that was become included, expansions too.
+	// Readied lists the nodes that this step made ready, including expansions and the node that the worker became.
 	Readied []dag.NodeID
-	Delay   time.Duration // of a retry, from Ended
-	// Usage of an AttemptEnded step; nil where nothing was measured. It must not be modified.
+	Delay   time.Duration // of a retry, counted from Ended
+	// Usage of an AttemptEnded step; nil if nothing was measured. It must not be modified.
 	Usage *Usage
 }
 
-// Detail is what is known of one attempt apart from its step. The run's upload strategy decides when it is stored.
+// Detail is what is known about one attempt apart from its step. The run's upload strategy decides when it is stored.
 type Detail struct {
 	Node    dag.NodeID    `json:"node"`
 	Epoch   int           `json:"epoch"`
@@ -107,7 +107,7 @@ type Detail struct {
 type InputDetail struct {
 	From   dag.NodeID    `json:"from"`
 	Source string        `json:"source"` // store, inline or local
-	Bytes  int64         `json:"bytes"`  // UnknownSize where it is not known
+	Bytes  int64         `json:"bytes"`  // UnknownSize if it is not known
 	Fetch  time.Duration `json:"fetch_ns"`
 }
 
@@ -125,10 +125,10 @@ type WorkerRecord struct {
 	Ended       int64         `json:"ended_ns"`   // 0 while it works
 	CPU         time.Duration `json:"cpu_ns"`     // of its process during the run
 	MemoryBytes int64         `json:"memory_bytes"`
-	Saved       *Savings      `json:"saved,omitempty"` // where several processes share the run
+	Saved       *Savings      `json:"saved,omitempty"` // nil unless several processes share the run
 }
 
-// RunInfo is what is known of a run when it is submitted.
+// RunInfo is what is known about a run when it is submitted.
 type RunInfo struct {
 	ID          RunID             `json:"run"`
 	Revision    int               `json:"revision"`
@@ -142,22 +142,22 @@ type RunInfo struct {
 	SubmittedAt time.Time         `json:"submitted_at"`
 	StartedAt   time.Time         `json:"started_at"`    // the moment that steps count from
 	Key         string            `json:"key,omitempty"` // see RunOptions
-	// Rules of the run, defaults filled in; nil where no other process takes part.
+	// Rules of the run, defaults filled in; nil if no other process takes part.
 	Rules *Rules `json:"rules,omitempty"`
-	// Reconstructed says how start times were made up where the recording had none; empty for real runs, and where all
-	// tasks have recorded ones.
+	// Reconstructed says how missing start times were invented; empty for real runs, and if all tasks have recorded
+	// start times.
 	Reconstructed string `json:"reconstructed,omitempty"`
 	// Origin is nil for runs of the engine; see Imported for those of older versions.
 	Origin *Origin `json:"origin,omitempty"`
 }
 
-// RunEnd is what is known of a run when it has ended.
+// RunEnd is what is known about a run when it has ended.
 type RunEnd struct {
 	Status  Status       `json:"status"`
 	EndedAt time.Time    `json:"ended_at"`
 	First   *ErrorRecord `json:"error,omitempty"` // the failure that ended it
-	// Result is the value that the run returned, encoded by its type; nil if it returned none, or one above 1 MiB. ResultText
-	// is its JSON, see the function; if that exceeds 64 KiB, it says so in parentheses.
+	// Result is the value that the run returned, encoded by its type; nil if it returned none, or one above 1 MiB.
+	// ResultText is its JSON, see the function of that name; if that exceeds 64 KiB, it says so in parentheses.
 	Result     []byte `json:"result,omitempty"`
 	ResultType string `json:"result_type,omitempty"`
 	ResultText string `json:"result_text,omitempty"`

@@ -13,16 +13,16 @@ import (
 // The packed form of steps is described in FORMAT-steps.md. Encoder and decoder walk the same columns with the same
 // predictions, which are in steplog_columns.go.
 
-// The first byte of every block of steps is its version. Version 2 differs in that steps may have a Usage, and is
-// written only where one has, so that older programs can read all other blocks.
+// The first byte of every block of steps is its version. In version 2 steps may have a Usage. It is written only if one
+// does, so that older programs can read all other blocks.
 const (
 	stepsVersion = 1
 	usageVersion = 2
 )
 
-// AppendSteps packs steps into one self-contained block and appends it to dst. A block of 512 steps of a running graph takes
-// about 10 bytes a step once it is compressed. Every field of every step is restored, whatever the steps are; blocks
-// that list more than MaxReadied nodes are refused by DecodeSteps.
+// AppendSteps packs steps into one self-contained block and appends it to dst. A block of 512 steps of a running graph
+// takes about 10 bytes a step once it is compressed. DecodeSteps restores every field of every step, even of steps that
+// make no sense, but refuses blocks that list more than MaxReadied nodes.
 func AppendSteps(dst []byte, steps []Step) []byte {
 	var e StepEncoder
 	return e.Append(dst, steps)
@@ -33,7 +33,7 @@ func AppendSteps(dst []byte, steps []Step) []byte {
 type StepEncoder struct {
 	columns  [columns][]byte
 	controls []control  // distinct control words of the block
-	recent   [64]uint16 // where a word was found before, by its hash; only a hint
+	recent   [64]uint16 // where a word was last found, by its hash; only a hint
 	state    stepState
 }
 
@@ -82,7 +82,7 @@ func (e *StepEncoder) put(c column, v uint64) {
 	e.columns[c] = binary.AppendUvarint(e.columns[c], v)
 }
 
-// step writes the fields that were not predicted, and which these are in the control word.
+// step writes the fields that were not as predicted; the control word says which these are.
 func (e *StepEncoder) step(s *Step) {
 	st := &e.state
 	w := control(s.Kind) | control(s.Outcome)<<outcomeShift | control(s.Location)<<locationShift
@@ -198,7 +198,7 @@ func (e *StepEncoder) output(s *Step) (w control) {
 	return w
 }
 
-// readied writes the list as runs of equal distance, because the instances of a fan-out are numbered so.
+// readied writes the list as runs of equal distance, because fan-outs number their instances that way.
 func (e *StepEncoder) readied(s *Step) (w control) {
 	list := s.Readied
 	switch {

@@ -46,14 +46,14 @@ const (
 	seqJumps        // Seq is not the one before plus one
 	otherWorker     // not that of the step before
 	otherSlot       // not that of the step before
-	otherNode       // not the one that the lane became
+	otherNode       // not the node that the lane became
 	otherEpoch      // not that of the step before
 	otherAttempt    // not 1
-	otherClaimed    // not when the lane's last step was over
-	otherReady      // not when it was claimed
+	otherClaimed    // not the moment at which the lane's last step was over
+	otherReady      // not the moment at which it was claimed
 	hasFetch        // Fetch is not 0
 	isDisordered    // the moments are not in order: their differences are signed
-	outputUnknown   // OutputBytes is UnknownSize; with outputSame: it stands in its column; with neither: 0
+	outputUnknown   // OutputBytes is UnknownSize; with outputSame: it is in its column; with neither: 0
 	outputSame      // OutputBytes is that of the last step that had one in its column
 	hasStored       // StoredBytes is neither 0 nor OutputBytes
 	storedSame      // StoredBytes is OutputBytes, which is not 0
@@ -61,10 +61,10 @@ const (
 	becameFirst     // Became is the first of Readied
 	readiedOne      // Readied has one node
 	readiedMany     // Readied has two or more
-	readiedNearNode // the first of Readied is relative to Node, not to the last node that was readied before
+	readiedNearNode // the first of Readied is relative to Node, not to the node that was readied before it
 	hasWidth
 	hasDelay
-	hasUsage // in blocks of version 2 alone
+	hasUsage // only in blocks of version 2
 	controlEnd
 )
 
@@ -75,13 +75,14 @@ func flag(is bool, f control) control {
 	return 0
 }
 
-// lanesPredicted is how many lanes are distinguished; those that share an entry are predicted worse, not wrongly.
+// lanesPredicted is how many lanes have an entry of their own; lanes that share one are predicted less well, but not
+// wrongly.
 const lanesPredicted = 256
 
 // laneState predicts the next step of a lane.
 type laneState struct {
 	updated int64      // when its last step was over
-	became  dag.NodeID // what it continued with
+	became  dag.NodeID // the node that it continued with
 }
 
 // stepState is what the next step is predicted from. Encoder and decoder update it in the same way.
@@ -103,7 +104,7 @@ func (st *stepState) lane(worker, slot uint16) *laneState {
 	return &st.lanes[(uint32(worker)*31+uint32(slot))%lanesPredicted]
 }
 
-// advance takes a step into account.
+// advance updates the state with a step.
 func (st *stepState) advance(s *Step, lane *laneState) {
 	st.seq, st.node, st.worker, st.slot, st.epoch = s.Seq, s.Node, s.Worker, s.Slot, s.Epoch
 	if s.Ready != s.Claimed {

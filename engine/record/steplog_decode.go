@@ -12,10 +12,11 @@ import (
 	"github.com/dagscope/dagscope/engine/internal/wire"
 )
 
-// MaxReadied bounds how many nodes all steps of one block may ready, because a run of any length takes few bytes.
+// MaxReadied bounds how many nodes all steps of one block may ready, because a few bytes can describe any number of
+// them.
 const MaxReadied = 1 << 24
 
-// minStepBytes is the least that a step takes: control word, wait, execute, update.
+// minStepBytes is the least that a step takes: one byte each for control word, wait, execute and update.
 const minStepBytes = 4
 
 // DecodeSteps unpacks one block, which must be all of src, and appends its steps to dst. All lists of readied nodes share one
@@ -56,8 +57,8 @@ func DecodeSteps(src []byte, dst []Step) ([]Step, error) {
 	return out, nil
 }
 
-// stepDecoder reads the columns in parallel. It keeps offsets rather than slices: moving a pointer costs a
-// write barrier whenever the garbage collector runs.
+// stepDecoder reads the columns in parallel. It keeps offsets rather than slices, because moving a pointer costs a
+// write barrier while the garbage collector runs.
 type stepDecoder struct {
 	src      []byte // all columns
 	at, end  [columns]int
@@ -113,7 +114,7 @@ func (d *stepDecoder) get(c column) uint64 {
 	return v
 }
 
-// short reads a number of 16 bits.
+// short reads a number of at most 16 bits.
 func (d *stepDecoder) short(c column) uint16 {
 	v := d.get(c)
 	if v > math.MaxUint16 {

@@ -2,14 +2,14 @@ package record
 
 import "time"
 
-// Usage is what an attempt used, as far as it was measured: what was not is UnknownSize.
+// Usage is what an attempt used, as far as it was measured; the rest is UnknownSize.
 type Usage struct {
-	CPU          time.Duration `json:"cpu_ns"`       // of processors, added up
+	CPU          time.Duration `json:"cpu_ns"`       // of all processors together
 	MemoryBytes  int64         `json:"memory_bytes"` // the peak of resident memory
 	ReadBytes    int64         `json:"read_bytes"`   // by the process, from any source
 	WrittenBytes int64         `json:"written_bytes"`
-	// InputBytes is the size of all files that it read; OutsideBytes is that of those which no task of the run makes.
-	// ResultBytes is the size of the files that it wrote and no task reads.
+	// InputBytes is the size of all files that the attempt read; OutsideBytes: of the inputs that no task of this run
+	// produced. ResultBytes is the size of the files that it wrote and that no task reads.
 	InputBytes   int64 `json:"-"` // Bytes.Input has it
 	OutsideBytes int64 `json:"outside_bytes"`
 	ResultBytes  int64 `json:"result_bytes"`

@@ -8,21 +8,21 @@ import (
 	"github.com/dagscope/dagscope/engine/dag"
 )
 
-// maxLogNodes bounds how many nodes the fan-outs of a log may make, because a width of any size takes few bytes. A
-// recorded run was within the limits of its time; this bound keeps numbers from overflowing.
+// maxLogNodes bounds how many nodes the fan-outs of a log may make, because a large width takes few bytes. A recorded
+// run was within the limits that applied when it ran; this bound only keeps numbers from overflowing.
 const maxLogNodes = 1 << 26
 
 // Walker follows the log of one run and does what every reader of a log has to do: it verifies that each step fits the
 // graph and the steps before it, and numbers the nodes that fan-outs make. It is not safe for concurrent use.
 //
-// A step costs a few nanoseconds, and no allocation unless it expands a fan-out.
+// A step costs a few nanoseconds, and allocates only if it expands a fan-out.
 type Walker struct {
 	numbering *dag.Numbering
 	nodes     dag.NodeID // how many exist
 	seq       uint64     // of the last step
 	grown     *dag.Block // what the last expansion has appended
 
-	// Of the block of the node that Function was called for last: steps in a row are mostly of one block.
+	// The block of the node that Function was called for last: successive steps are mostly in the same block.
 	first        dag.NodeID
 	length, size uint32 // nodes of the block, and of one instance
 	scope        *dag.Scope
@@ -43,7 +43,7 @@ func (w *Walker) Numbering() *dag.Numbering { return w.numbering }
 func (w *Walker) Seq() uint64 { return w.seq }
 
 // Next advances to a step, which must come in the order of Seq. A step that was given before is not new and changes
-// nothing. The error is ErrMalformed where it does not fit; the step then counts as given, and has no other effect.
+// nothing. The error is ErrMalformed if the step does not fit; it then counts as given and has no other effect.
 func (w *Walker) Next(s *Step) (isNew bool, err error) {
 	if s.Seq <= w.seq {
 		return false, nil
@@ -52,7 +52,7 @@ func (w *Walker) Next(s *Step) (isNew bool, err error) {
 	return true, w.apply(s)
 }
 
-// apply is Next for a step that may have been given before.
+// apply is Next without the check that the step is new.
 func (w *Walker) apply(s *Step) error {
 	fits := true
 	switch {
@@ -118,7 +118,7 @@ func (w *Walker) grow(s *Step, p dag.Place) (err error) {
 	return nil
 }
 
-// Grown is what the last step, a FanOutExpanded, has appended to the numbering; nil if it appended nothing.
+// Grown is what the last step, a FanOutExpanded, appended to the numbering; nil if it appended nothing.
 func (w *Walker) Grown() *dag.Block { return w.grown }
 
 // Function is the number, in Graph.Functions, of the function that a task calls; isTask is false for a node that does
