@@ -29,7 +29,7 @@ type Counts struct {
 	MakespanNS int64 `json:"makespan_ns"`
 	ExecuteNS  int64 `json:"execute_ns"` // of all attempts together
 
-	// The rest is about attempts that ended well and have an record.Usage. BytesIn were read from files that no task
+	// The rest is about attempts that ended well and have a record.Usage. BytesIn were read from files that no task
 	// makes, BytesMoved from files that other tasks made, each as often as it was read; BytesOut are in files that no
 	// task reads.
 	CPUNS      int64 `json:"cpu_ns,omitempty"`
