@@ -299,8 +299,14 @@ func TestRepair(t *testing.T) {
 			prepare(t, s, "r", true)
 			others, before := readRun(t, s, "q"), readRun(t, s, "r")
 			require.NoError(t, damage(s))
+			repaired := s.Changed("r")
 			done, err := s.Repair(t.Context())
 			require.NoError(t, err)
+			select {
+			case <-repaired:
+			default: // an index that was mended changes no run
+				assert.Contains(t, []string{"run not listed", "roll-up not listed"}, name, "readers are not notified")
+			}
 			require.NotEmpty(t, done.Damage)
 			require.NoError(t, s.Check(t.Context()))
 			assert.Equal(t, others, readRun(t, s, "q"))
