@@ -79,7 +79,7 @@ func (b *tab) show(name, url string) {
 	b.until("nothing moves", "document.getAnimations().length === 0")
 }
 
-// violations has axe look at the page.
+// violations runs axe on the page.
 func (b *tab) violations(axe string) []violation {
 	b.t.Helper()
 	value[bool](b, axe+"; true")

@@ -14,7 +14,7 @@ func dagscope() house {
 		module: "github.com/dagscope/dagscope",
 
 		// Who may import what of ours. The longest matching from holds; a package without a
-		// row fails, so that a new folder is thought about.
+		// row fails, so that a new folder needs a decision.
 		arrows: []arrow{
 			{from: "digest/...", to: []string{"digest/..."}},
 			{from: "engine/...", to: []string{"engine/..."}},

@@ -103,8 +103,8 @@ func hostileFrames(good string) map[string]string {
 	}
 }
 
-// peakBytes waits for the end of a process and gives the most memory that it had, as it was looked for every few
-// milliseconds. What the system accounts to an ended process counts that of these tests too, out of which it was started.
+// peakBytes waits for the end of a process and returns the most memory that it had, sampled every few milliseconds. What
+// the system reports of an ended process includes the memory of these tests, from which it was forked.
 func (p *process) peakBytes() (peak int64) {
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()

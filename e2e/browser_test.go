@@ -32,7 +32,7 @@ type browser struct {
 	problem string // why there is none
 }
 
-// browserNames are those under which it is looked for.
+// browserNames are the commands that are tried, in this order.
 var browserNames = []string{"chromium", "chromium-browser", "google-chrome-stable", "google-chrome"}
 
 // open starts the browser with a profile of its own, which goes when the browser does.
@@ -77,8 +77,8 @@ func (b *browser) close() {
 	}
 }
 
-// tab is one page of the browser, with cookies and storage of its own. Whatever it complains of on its console, broken
-// rules of its security policy among it, fails the test.
+// tab is one page of the browser, with cookies and storage of its own. Any complaint on its console, such as a broken rule
+// of its security policy, fails the test.
 type tab struct {
 	t   *testing.T
 	ctx context.Context
@@ -143,7 +143,7 @@ func (b *tab) hear(event any) {
 	}
 }
 
-// accept lets the console say what contains a part, where the test makes something fail.
+// accept allows messages on the console that contain a text, where the test makes something fail.
 func (b *tab) accept(part string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

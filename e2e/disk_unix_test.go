@@ -52,8 +52,8 @@ func TestReadOnlyFolder(t *testing.T) {
 	u.ok("check")
 }
 
-// TestFullDisk: a run that there is no room for fails with exit code 3 and says so; a run that the disk gets full
-// under ends, says how much of it was kept, and what was recorded before is whole. With room everything works again.
+// TestFullDisk: a run for which there is no room fails with exit code 3 and says so; a run during which the disk fills up
+// ends and says how much of it was kept, and what was recorded before is whole. With room everything works again.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)

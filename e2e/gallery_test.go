@@ -137,7 +137,7 @@ func TestGalleryWithoutEachRule(t *testing.T) {
 	})
 }
 
-// onProcesses has the gallery visited on 1, 3 and 8 worker processes. Where there are 3, a service looks on.
+// onProcesses runs the gallery on 1, 3 and 8 worker processes. Where there are 3, a service watches.
 func onProcesses(t *testing.T, visit func(*exhibition)) {
 	want := expected(t)
 	for _, n := range []int{1, 3, 8} {
@@ -175,7 +175,7 @@ func expected(t *testing.T) map[string][]byte {
 	return inMemory(t, graphs)
 }
 
-// exhibition is where the gallery is on show.
+// exhibition is the processes that run the gallery.
 type exhibition struct {
 	*fleet
 	client  *client
@@ -183,7 +183,7 @@ type exhibition struct {
 	want    map[string][]byte // the results, by exhibit
 }
 
-// show runs the gallery under some rules, all workflows at once, and gives what the workers saved by them.
+// show runs the gallery under some rules, all workflows at once, and returns what the workers saved by them.
 func (e *exhibition) show(name string, rules record.Rules) (saved record.Savings) {
 	t := e.fleet.t
 	t.Helper()

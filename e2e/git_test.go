@@ -40,7 +40,7 @@ func TestCommitHygieneNotices(t *testing.T) {
 }
 
 // machinePaths finds absolute paths of the workplace; binary files, known by a zero byte, have none.
-// The names stand in brackets so that this file does not hold what it looks for.
+// The names are in brackets so that this file does not contain them itself.
 func machinePaths(content []byte) []string {
 	if bytes.IndexByte(content[:min(len(content), 8000)], 0) >= 0 {
 		return nil

@@ -46,7 +46,7 @@ func newPoisoned(t *testing.T, args ...string) *fleet {
 	return f
 }
 
-// isLong says that tests may take their time.
+// isLong says that tests may take minutes.
 var isLong = os.Getenv("DAGSCOPE_LONG") == "1"
 
 // drinks has a poison and six innocent tasks executed by the workers, and returns how that went.
@@ -153,7 +153,7 @@ func TestPoisonUnderASupervisor(t *testing.T) {
 	noneLeft(t, f.workers[0])
 }
 
-// TestPoisonThatDoesNotStop: a task that ignores that its time is over is given up, and its process makes room.
+// TestPoisonThatDoesNotStop: a task that ignores its timeout is abandoned, and its process is replaced.
 func TestPoisonThatDoesNotStop(t *testing.T) {
 	t.Parallel()
 	f := newPoisoned(t, "--children", "1")

@@ -153,7 +153,7 @@ func (u *user) start(args ...string) *process {
 	return p
 }
 
-// kill ends it as kill -9 does; where it is over, nothing happens.
+// kill ends it as kill -9 does, if it is still running.
 func (p *process) kill() { _ = p.cmd.Process.Kill() }
 
 // signal asks it to end.
@@ -162,7 +162,7 @@ func (p *process) signal(s os.Signal) {
 	require.NoError(p.t, p.cmd.Process.Signal(s), p.name)
 }
 
-// running reports whether it is not over.
+// running reports whether it has not ended.
 func (p *process) running() bool {
 	select {
 	case <-p.ended:
@@ -279,7 +279,7 @@ func (w *writing) read() (string, <-chan struct{}) {
 	return w.text.String(), w.more
 }
 
-// eventually asks until the answer is yes.
+// eventually polls until the answer is yes, or fails the test.
 func eventually(t *testing.T, what string, yes func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience / 2); !yes(); time.Sleep(20 * time.Millisecond) {

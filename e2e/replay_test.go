@@ -108,7 +108,7 @@ func (b *tab) holds(s *service, run string, r *rand.Rand) {
 	}
 }
 
-// settled holds the states after the end of a run against what the service counts: nothing waits any more.
+// settled compares the states after the end of a run with what the service counts: nothing waits any more.
 func (b *tab) settled(s *service, run string, states map[string]string) {
 	b.t.Helper()
 	counts := map[string]int64{}

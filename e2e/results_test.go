@@ -21,7 +21,7 @@ import (
 	"github.com/dagscope/dagscope/engine/workflows"
 )
 
-// TestResults: what is known of a workflow by thinking is what the program says, and each task ran once.
+// TestResults: the program returns what is known of a workflow without running it, and each task ran once.
 func TestResults(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
@@ -54,7 +54,7 @@ func TestResults(t *testing.T) {
 	}
 }
 
-// ranOnce holds the record of a run to: each of its tasks succeeded, in the first attempt and never again.
+// ranOnce checks that each task of a run succeeded in its first attempt and was not run again.
 func (u *user) ranOnce(run string, tasks int) []attempt {
 	u.t.Helper()
 	attempts := u.attempts(run)

@@ -90,7 +90,7 @@ func TestServeIsKilled(t *testing.T) {
 }
 
 // TestServeNextToServe: a second service on the same data shows the runs of the first and says that it shares them; one
-// on the same port says who is there.
+// on the same port says which process has it.
 func TestServeNextToServe(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
@@ -245,7 +245,7 @@ func TestServeRetains(t *testing.T) {
 	s.ends()
 }
 
-// TestServeDemo: there is something to look at.
+// TestServeDemo: every built-in workflow has a run that can be seen.
 func TestServeDemo(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)

@@ -63,7 +63,7 @@ func TestShape(t *testing.T) {
 	}
 }
 
-// needless names exceptions that nothing needs any more, so that the lists never grow old.
+// needless names exceptions that nothing needs any more.
 func (l limits) needless(tree *survey.Tree) (offences []string) {
 	strict := l
 	strict.wide, strict.tangled = nil, nil

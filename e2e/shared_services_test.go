@@ -9,7 +9,7 @@ import (
 	"github.com/dagscope/dagscope/web/runtable"
 )
 
-// countedOnce holds what is rolled up to so many runs and attempts that ended well.
+// countedOnce checks that roll-ups count so many runs and so many attempts that ended well.
 func (f *fleet) countedOnce(runs, attempts int) {
 	f.t.Helper()
 	var got statistics

@@ -165,7 +165,7 @@ func stepsOf(t *testing.T, r *engine.Run) (all []record.Step) {
 	}
 }
 
-// succeeds waits for the end of a run, which has to be well, and gives its result encoded.
+// succeeds waits for the end of a run, which has to be well, and returns its result encoded.
 func succeeds(t *testing.T, r *engine.Run) []byte {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -176,7 +176,7 @@ func succeeds(t *testing.T, r *engine.Run) []byte {
 	return wire
 }
 
-// lawful holds log and records of an ended run to the laws and to each other.
+// lawful checks that log and records of an ended run keep the laws and agree with each other.
 func (c *client) lawful(t *testing.T, r *engine.Run) []record.Step {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -224,7 +224,7 @@ func (c *client) workersOf(t *testing.T, r *engine.Run, steps []record.Step) []r
 	return all
 }
 
-// recorded reads the log of a run from its record, and holds it to the laws.
+// recorded reads the log of a run from its record, and checks the laws.
 func (f *fleet) recorded(run string) []record.Step {
 	f.t.Helper()
 	conn, err := redis.Dial(f.t.Context(), redis.DialConfig{URL: f.server.URL()})
@@ -261,7 +261,7 @@ func endsOf(steps []record.Step, outcome record.Outcome) map[dag.NodeID]int {
 	return ends
 }
 
-// requireOnce holds a run to as many tasks, each of which ended well just once.
+// requireOnce checks that a run has so many tasks, each of which ended well exactly once.
 func requireOnce(t *testing.T, steps []record.Step, tasks int) {
 	t.Helper()
 	ends := endsOf(steps, record.OutcomeOK)
@@ -271,7 +271,7 @@ func requireOnce(t *testing.T, steps []record.Step, tasks int) {
 	}
 }
 
-// inMemory runs graphs in this process alone, and gives their results encoded.
+// inMemory runs graphs in this process alone, and returns their results encoded.
 func inMemory(t *testing.T, graphs map[string]*dag.Graph) map[string][]byte {
 	t.Helper()
 	pool, err := worker.New(worker.Config{State: memory.New(), Backoff: time.Millisecond})

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestInterrupt: Ctrl-C ends a run of an hour within a second, whatever its tasks are at, and the run is recorded as
+// TestInterrupt: Ctrl-C ends a run of an hour within a second, whatever its tasks do, and the run is recorded as
 // cancelled. The tests that run in parallel come after this one, so that the second is its own.
 func TestInterrupt(t *testing.T) {
 	type interrupt struct {

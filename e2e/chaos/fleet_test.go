@@ -28,7 +28,7 @@ import (
 )
 
 // fleet is the worker processes: plain ones, which it starts again when it has killed them, and children of a supervisor,
-// which sees to that itself.
+// which restarts them itself.
 type fleet struct {
 	t          *testing.T
 	dir        string // where they write what goes wrong

@@ -23,7 +23,7 @@ type action struct {
 // runs under way.
 func (w *world) wreak(ctx context.Context) {
 	done := make(chan *trial, w.plan.concurrent)
-	healing := map[any]healed{}
+	healing := map[any]repair{}
 	actions := w.repertoire(healing)
 	next, begun := time.Now(), 0
 	for {
@@ -57,7 +57,7 @@ func (w *world) isFulfilled(actions []action, begun int) bool {
 }
 
 // repertoire is what may happen.
-func (w *world) repertoire(healing map[any]healed) []action {
+func (w *world) repertoire(healing map[any]repair) []action {
 	return []action{
 		{"kill", func() int { return w.plan.kills - w.tally.kills }, w.killOne},
 		{"pause", func() int { return w.plan.pauses - w.tally.pauses }, func(context.Context) { w.pause(healing) }},
@@ -130,8 +130,8 @@ func describeLosses(losses map[record.RunID][]loss) string {
 	return s
 }
 
-// healed is what makes good again, and when.
-type healed struct {
+// repair is an action that repairs a fault, and when it is due.
+type repair struct {
 	at time.Time
 	do func()
 }
@@ -143,20 +143,20 @@ func (w *world) beyond() time.Duration {
 }
 
 // pause stops a worker for longer than its lease.
-func (w *world) pause(healing map[any]healed) {
+func (w *world) pause(healing map[any]repair) {
 	m := w.fleet.pick(w.rng, func(m *member) bool { return !m.asleep })
 	if m == nil || len(healing) >= (w.plan.plain+w.plan.supervised)/2 {
 		return
 	}
 	length := w.beyond()
 	w.fleet.sleep(m)
-	healing[m] = healed{time.Now().Add(length), func() { w.fleet.wake(m) }}
+	healing[m] = repair{time.Now().Add(length), func() { w.fleet.wake(m) }}
 	w.tally.pauses++
 	w.say("pause %s for %s", m.name, length)
 }
 
-// part has nothing pass between some workers and Redis for longer than a lease, while their connections stay open.
-func (w *world) part(healing map[any]healed) {
+// part stops traffic between some workers and Redis for longer than a lease, while their connections stay open.
+func (w *world) part(healing map[any]repair) {
 	k := w.rng.IntN(len(w.proxies))
 	p := w.proxies[k]
 	if _, ok := healing[p]; ok {
@@ -164,13 +164,13 @@ func (w *world) part(healing map[any]healed) {
 	}
 	length := w.beyond()
 	p.Swallow(true)
-	healing[p] = healed{time.Now().Add(length), func() { p.Swallow(false) }}
+	healing[p] = repair{time.Now().Add(length), func() { p.Swallow(false) }}
 	w.tally.partitions++
 	w.say("partition %d for %s", k, length)
 }
 
-// heal makes good what is due, or all.
-func (w *world) heal(healing map[any]healed, all bool) {
+// heal repairs the faults that are due, or all.
+func (w *world) heal(healing map[any]repair, all bool) {
 	for key, h := range healing {
 		if all || !time.Now().Before(h.at) {
 			h.do()

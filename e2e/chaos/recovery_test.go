@@ -24,7 +24,7 @@ type loss struct {
 	nodes      []dag.NodeID
 }
 
-// recoveries are how long it took after kills until a session was found dead, and until what it had claimed was claimed
+// recoveries are how long it took after kills until a session was reaped, and until what it had claimed was claimed
 // again. Safe for concurrent use.
 type recoveries struct {
 	mu     sync.Mutex

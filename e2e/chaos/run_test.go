@@ -25,7 +25,7 @@ type trial struct {
 	seed  uint64
 	rules string
 	ends  ending
-	// orphan: who submits it dies at once.
+	// orphan: the process that submits it dies at once.
 	orphan bool
 	job    execution.Job
 	want   enginetest.Outcome
@@ -77,7 +77,7 @@ func (tr *trial) breach(l law, format string, args ...any) {
 	tr.breaches = append(tr.breaches, breach{l, fmt.Sprintf(format, args...)})
 }
 
-// judge waits for the end of the run, and holds it to all laws.
+// judge waits for the end of the run, and checks all laws.
 func (tr *trial) judge(ctx context.Context, w *world) {
 	select {
 	case <-tr.exec.Done():

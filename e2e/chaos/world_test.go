@@ -44,7 +44,7 @@ type plan struct {
 	until             time.Time     // then nothing more is begun; zero for never
 }
 
-// leaseTime is how long a session lives without a sign of it.
+// leaseTime is how long a session is valid without a heartbeat.
 func (p plan) leaseTime() time.Duration {
 	if p.lease > 0 {
 		return p.lease
@@ -244,7 +244,7 @@ func (w *world) underWay() (ids []record.RunID) {
 	return ids
 }
 
-// over takes a judged run out, and writes down what is wrong with it.
+// over removes a judged run, and writes down what is wrong with it.
 func (w *world) over(ctx context.Context, tr *trial) {
 	delete(w.active, tr.id())
 	w.tally.runs++
