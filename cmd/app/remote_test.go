@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dagscope/dagscope/engine/record"
+	"github.com/dagscope/dagscope/web/api"
 	"github.com/dagscope/dagscope/web/client"
 )
 
@@ -59,6 +62,51 @@ func TestRemoteChanges(t *testing.T) {
 		assert.Equal(t, isNew, added)
 	}
 	assert.Contains(t, w.ok("tasks", id), "ok")
+	s.ends()
+}
+
+// TestRemoteEvents: a client yields the events of a run while it is live and to its end, the same as the store has.
+func TestRemoteEvents(t *testing.T) {
+	w := newWorld(t)
+	s := w.serve()
+	url := strings.TrimPrefix(strings.TrimSpace(s.first), "dagscope: ")
+	ended := w.begin("wait", "--set", "time=1h")
+	c, err := client.New(client.Config{URL: url})
+	require.NoError(t, err)
+	runs, err := c.Runs(t.Context(), nil)
+	require.NoError(t, err)
+	require.Len(t, runs.Runs, 1)
+	id := runs.Runs[0].Run
+
+	var live []record.Event
+	for e, err := range c.Events(t.Context(), id, 0) {
+		require.NoError(t, err)
+		live = append(live, e)
+		if e.Kind == record.RunStartedEvent { // the run is live, and more comes only because it is cancelled
+			_, err := c.Cancel(t.Context(), id)
+			require.NoError(t, err)
+		}
+	}
+	<-ended
+	require.Equal(t, record.RunFinishedEvent, live[len(live)-1].Kind)
+	for i, e := range live {
+		require.Equal(t, uint64(i+1), e.Seq)
+	}
+
+	var again []record.Event
+	for e, err := range c.Events(t.Context(), id, 0) {
+		require.NoError(t, err)
+		again = append(again, e)
+	}
+	require.Equal(t, live, again)
+	for e := range c.Events(t.Context(), id, live[len(live)-2].Seq) {
+		require.Equal(t, live[len(live)-1], e)
+	}
+	for _, err := range c.Events(t.Context(), "unknown", 0) {
+		var refused *api.Problem
+		require.ErrorAs(t, err, &refused)
+		require.Equal(t, http.StatusNotFound, refused.Status)
+	}
 	s.ends()
 }
 
