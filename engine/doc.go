@@ -1,17 +1,32 @@
 // Package engine writes and runs workflows: graphs of typed Go functions that a decentralised engine executes.
 //
-//	double := engine.Func1("double", func(_ context.Context, n int) (int, error) { return 2 * n, nil })
+//	var double = engine.Func1("double", func(_ context.Context, n int) (int, error) { return 2 * n, nil })
 //
-//	g := engine.NewBuilder()
-//	graph, err := g.Compile(double.Call(double.Call(engine.Const(g, 10))))
-//	if err != nil {
-//		return err
+//	func quadruple(ctx context.Context, n int) (int, error) {
+//		pool, err := worker.New(worker.Config{State: memory.New()}) // goroutines of this process
+//		if err != nil {
+//			return 0, err
+//		}
+//		e, err := engine.New(engine.Config{Executor: pool})
+//		if err != nil {
+//			return 0, err
+//		}
+//		ctx, stop := context.WithCancel(ctx)
+//		ended := make(chan error, 1)
+//		go func() { ended <- e.Run(ctx) }()
+//		defer func() { stop(); <-ended }()
+//
+//		g := engine.NewBuilder()
+//		graph, err := g.Compile(double.Call(double.Call(engine.Const(g, n))))
+//		if err != nil {
+//			return 0, err
+//		}
+//		run, err := e.Submit(ctx, "quadruple", graph, engine.RunOptions{})
+//		if err != nil {
+//			return 0, err
+//		}
+//		return engine.Result[int](ctx, run)
 //	}
-//	run, err := e.Submit(ctx, "quadruple", graph, engine.RunOptions{}) // e is an Engine that runs
-//	if err != nil {
-//		return err
-//	}
-//	n, err := engine.Result[int](ctx, run) // 40
 //
 // # Where to start
 //
@@ -20,10 +35,12 @@
 // immutable graph of what was built. A Workflow is a named builder of graphs with parameters, offered on the command
 // line, by REST and in forms. An Engine submits graphs to an executor (engine/worker in this module), whose workers
 // claim tasks from a state store and then become the next task or invoke other workers; there is no central scheduler.
-// The examples show each of these.
+// A program that calls Main of package cmd/app with its workflows has all commands, the dashboard included;
+// docs/tutorial.md builds one. The files example_*_test.go show one thing each.
 //
 // The layers below are packages of their own: dag (graphs, their numbering and encoding), codec (how values travel),
-// record (steps, events, measurements), execution (what an executor has to do).
+// record (steps, events, measurements), execution (what an executor has to do). The fields of Options are described in
+// dag, those of RunOptions in execution.
 //
 // # Guarantees
 //

@@ -73,7 +73,7 @@ func (m Metric) Of(t *record.TaskMetrics) (v int64, ok bool) {
 	return m.ofUsage(t.Usage)
 }
 
-// ofUsage is the value of a metric that the executor has to measure.
+// ofUsage is the value of a metric that only attempts with a record.Usage have.
 func (m Metric) ofUsage(u *record.Usage) (v int64, ok bool) {
 	switch m {
 	case CPUNS:

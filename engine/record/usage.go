@@ -2,7 +2,8 @@ package record
 
 import "time"
 
-// Usage is what an attempt used, as far as it was measured; the rest is UnknownSize.
+// Usage is what an attempt used, as far as it was measured; the rest is UnknownSize. Imported recordings have it; lanes
+// of engine/worker measure time only, so attempts of the engine have none.
 type Usage struct {
 	CPU          time.Duration `json:"cpu_ns"`       // of all processors together
 	MemoryBytes  int64         `json:"memory_bytes"` // the peak of resident memory

@@ -18,7 +18,7 @@
 // STATES.md draws the states and lists the goroutines.
 //
 // Costs: interior tasks cost a lock and no call; a chain of 10,000 tasks takes about 90 commands. Each run has one
-// goroutine, and one for each output being moved; the store has four while there are runs. A node takes 48 bytes, a step
+// goroutine, and one for each output being moved; the store has five while there are runs (STATES.md). A node takes 48 bytes, a step
 // of a log that is read here 136.
 //
 // Caveats: bodies are executed at least once, so their effects have to be idempotent by execution.TaskInfo.Key. A session
