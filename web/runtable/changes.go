@@ -11,8 +11,8 @@ type change struct {
 	row uint32
 }
 
-// changes finds the rows that changed behind a step without looking at all rows: a list of changes in the order of
-// the log, of which only the last one of each row counts. The others are thrown out before the list grows to more
+// changes finds the rows that changed after a step without reading all rows: a list of changes in the order of the
+// log, of which only the last one of each row counts. Superseded changes are removed before the list grows to more
 // than twice the rows.
 type changes struct {
 	last []uint64 // of each row: the step in which it changed last
@@ -22,7 +22,7 @@ type changes struct {
 // changesLeft is how many changes are kept whatever the number of rows.
 const changesLeft = 1024
 
-// note takes in a change, in the order of steps.
+// note adds a change, in the order of steps.
 func (c *changes) note(row int, seq uint64) {
 	if row < len(c.last) && c.last[row] == seq {
 		return
@@ -34,15 +34,15 @@ func (c *changes) note(row int, seq uint64) {
 	c.list = append(c.list, change{seq, uint32(row)})
 }
 
-// compact throws out what is superseded, when that is worth it.
+// compact removes superseded changes once they are the greater part.
 func (c *changes) compact(rows int) {
 	if len(c.list) > 2*rows+changesLeft {
 		c.list = slices.DeleteFunc(c.list, func(ch change) bool { return c.last[ch.row] != ch.seq })
 	}
 }
 
-// after appends to an empty list rows from the first one on that changed behind a step, ascending: at least limit of them, where there
-// are so many.
+// after appends, ascending, the rows from first on that changed after a step: at least limit of them, if so many did.
+// dst must be empty.
 func (c *changes) after(dst []uint32, seq uint64, first, limit int) []uint32 {
 	from, _ := slices.BinarySearchFunc(c.list, seq, func(ch change, seq uint64) int {
 		if ch.seq <= seq {
@@ -50,7 +50,7 @@ func (c *changes) after(dst []uint32, seq uint64, first, limit int) []uint32 {
 		}
 		return cmp.Compare(ch.seq, seq)
 	})
-	if len(c.list)-from > len(c.last)-first { // looking at the rows costs less
+	if len(c.list)-from > len(c.last)-first { // reading the rows costs less
 		for row := first; row < len(c.last) && len(dst) < limit; row++ {
 			if c.last[row] > seq {
 				dst = append(dst, uint32(row))

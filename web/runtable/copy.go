@@ -7,7 +7,7 @@ import (
 	"github.com/dagscope/dagscope/engine/dag"
 )
 
-// ErrGap says that a frame does not follow on what a copy has: a new snapshot has to be asked for.
+// ErrGap says that a frame does not continue what a copy has: the client has to request a new snapshot.
 var ErrGap = errors.New("runtable: frame does not follow")
 
 // Copy is a table at a client, made from frames. The zero value is empty. Not safe for concurrent use.
@@ -20,14 +20,14 @@ type Copy struct {
 // Now is the run's clock when the last frame was sent.
 func (c *Copy) Now() int64 { return c.now }
 
-// Apply takes in a frame. The error is ErrGap, and nothing has changed, where the frame does not follow on the last
-// one or has rows beyond those that the copy has and the frame adds.
+// Apply applies a frame. The error is ErrGap, and nothing has changed, if the frame does not follow the last one or
+// has rows beyond those that the copy has and the frame adds.
 func (c *Copy) Apply(f Frame) error {
 	if f.Snapshot {
 		*c = Copy{}
 	}
 	if f.From != c.seq {
-		return fmt.Errorf("%w: it goes on from step %d, the copy is at %d", ErrGap, f.From, c.seq)
+		return fmt.Errorf("%w: it continues from step %d, the copy is at %d", ErrGap, f.From, c.seq)
 	}
 	known := len(c.rows)
 	for _, i := range f.Numbers {

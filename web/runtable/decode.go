@@ -26,7 +26,7 @@ type Frame struct {
 	More bool
 	// Complete: the run has ended and nothing follows.
 	Complete   bool
-	Tasks      int // known by now
+	Tasks      int // known so far
 	Marks      []Mark
 	Expansions []Expansion // some may be known already
 	Numbers    []uint32    // of Rows, ascending
@@ -46,7 +46,7 @@ func DecodeFrame(b []byte) (Frame, error) {
 	d := decoder{rest: b}
 	f := d.frame()
 	if d.err == nil && len(d.rest) > 0 {
-		d.fail("%d bytes behind the end", len(d.rest))
+		d.fail("%d bytes after the end", len(d.rest))
 	}
 	if d.err != nil {
 		return Frame{}, d.err
@@ -57,7 +57,7 @@ func DecodeFrame(b []byte) (Frame, error) {
 // maxNodes bounds node numbers, as record.Walker does.
 const maxNodes = 1 << 26
 
-// decoder reads until something is wrong, and gives zeros from then on.
+// decoder reads until something is wrong, and returns zeros from then on.
 type decoder struct {
 	rest []byte
 	err  error

@@ -7,7 +7,7 @@ import (
 	"github.com/dagscope/dagscope/engine/dag"
 )
 
-// Cursor is how far a client has got. The zero value has nothing. Cursors can be compared.
+// Cursor is the position of a client in a table. The zero value has nothing. Cursors can be compared.
 type Cursor struct {
 	seq uint64 // up to here it has everything
 	// Within a batch of frames:
@@ -26,12 +26,12 @@ func (c Cursor) Seq() uint64 { return c.seq }
 // More reports whether further frames of a batch follow.
 func (c Cursor) More() bool { return c.started }
 
-// FrameHeader is what a frame tells of its client and of the moment.
+// FrameHeader is the part of a frame about its client and the moment of sending.
 type FrameHeader struct {
 	Channel uint64
 	// Now is the run's clock, ns since its start. Where Complete is set it is the end of the run.
 	Now int64
-	// Complete says that nothing follows behind the batch of the frame.
+	// Complete says that nothing follows after the batch of the frame.
 	Complete bool
 }
 
@@ -50,13 +50,6 @@ const DefaultFrameRows = 1792
 
 // usualRow is what a row takes, rounded up.
 const usualRow = 32
-
-// AppendFrame appends the next frame for a client that has got as far as c, and gives how far it has got with it. A
-// frame holds at most maxRows rows and expansions; when more have changed, further frames make a batch with it.
-func (t *Table) AppendFrame(dst []byte, h FrameHeader, c Cursor, maxRows int) ([]byte, Cursor) {
-	body, next := t.AppendBody(nil, c, maxRows)
-	return append(AppendHeader(dst, h, c, next), body...), next
-}
 
 // AppendHeader appends the part of a frame that is not the same for all clients; the body of AppendBody has to follow.
 func AppendHeader(dst []byte, h FrameHeader, c, next Cursor) []byte {
@@ -78,12 +71,12 @@ func AppendHeader(dst []byte, h FrameHeader, c, next Cursor) []byte {
 	return append(dst, flags)
 }
 
-// AppendBody appends the part of a frame that all clients at the same cursor share. It is good for any of them, even
-// after the table has changed, but must be followed up from the cursor that it returns.
+// AppendBody appends the part of a frame that all clients at the same cursor share. It is valid for any of them, even
+// after the table has changed, but the next frame must be that of the returned cursor.
 func (t *Table) AppendBody(dst []byte, c Cursor, maxRows int) ([]byte, Cursor) {
 	next := c
 	if !c.started {
-		next = Cursor{seq: c.seq, started: true, to: t.seq, expansion: firstBehind(t.seqOfExpansion, c.seq)}
+		next = Cursor{seq: c.seq, started: true, to: t.seq, expansion: firstAfter(t.seqOfExpansion, c.seq)}
 	}
 	maxRows = max(maxRows, 1)
 	expansions := t.expansions[next.expansion:]
@@ -99,7 +92,7 @@ func (t *Table) AppendBody(dst []byte, c Cursor, maxRows int) ([]byte, Cursor) {
 	}
 	var marks []Mark
 	if !next.More() {
-		marks = t.marks[firstBehind(t.seqOfMark, c.seq):firstBehind(t.seqOfMark, next.seq)]
+		marks = t.marks[firstAfter(t.seqOfMark, c.seq):firstAfter(t.seqOfMark, next.seq)]
 	}
 	dst = slices.Grow(dst, usualRow*len(rows)+16*len(expansions)+64)
 	dst = binary.AppendUvarint(dst, uint64(t.tasks))
@@ -108,8 +101,8 @@ func (t *Table) AppendBody(dst []byte, c Cursor, maxRows int) ([]byte, Cursor) {
 	return appendRows(dst, t.rows, rows), next
 }
 
-// firstBehind finds the first step of an ascending list that is behind another.
-func firstBehind(seqs []uint64, seq uint64) int {
+// firstAfter finds the first step of an ascending list that is after another.
+func firstAfter(seqs []uint64, seq uint64) int {
 	low, high := 0, len(seqs)
 	for low < high {
 		if mid := (low + high) / 2; seqs[mid] <= seq {

@@ -80,7 +80,7 @@ func TestCopyShowsTheSame(t *testing.T) {
 	}
 }
 
-// TestShared: what is encoded once is good for all who are at the same cursor, even after the table has moved on.
+// TestShared: a body that is encoded once is valid for all clients at the same cursor, even after the table has changed.
 func TestShared(t *testing.T) {
 	g, steps := simulated(t, 5, 100)
 	table := folded(t, g, steps[:len(steps)/2])
@@ -271,7 +271,7 @@ func FuzzDecodeFrame(f *testing.F) {
 			return
 		}
 		c := &runtable.Copy{}
-		_ = c.Apply(frame) // whatever it says
+		_ = c.Apply(frame) // whether or not it fits
 		for i := range min(c.Rows(), 10) {
 			c.StateAt(c.Row(i).Node, 0)
 		}

@@ -15,7 +15,7 @@ import (
 	"github.com/dagscope/dagscope/web/runtable"
 )
 
-// nested fans out inside a fan-out, and has a wide row of tasks beside it.
+// nested fans out inside a fan-out, and has a wide row of independent tasks.
 func nested(t testing.TB, wide int) *dag.Graph {
 	t.Helper()
 	grow := engine.Func1("grow", func(_ context.Context, n int) ([]int, error) { return make([]int, n), nil })
@@ -42,7 +42,7 @@ func simulated(t testing.TB, seed uint64, wide int) (*dag.Graph, []record.Step) 
 	return g, enginetest.SimulateSteps(g, seed, 4)
 }
 
-// measure gives steps of which some tell what their attempts used, each of them something else.
+// measure returns steps of which some have a usage, each a different one.
 func measure(steps []record.Step) []record.Step {
 	out := slices.Clone(steps)
 	for i := range out {
@@ -90,7 +90,7 @@ func contentOf(v *runtable.View) content {
 	return c
 }
 
-// pull gives a copy all that it lacks, in frames of at most n rows.
+// pull applies to a copy all that it lacks, in frames of at most n rows.
 func pull(t require.TestingT, table *runtable.Table, c *runtable.Copy, cursor runtable.Cursor, n int) runtable.Cursor {
 	for {
 		var b []byte

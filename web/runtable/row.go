@@ -15,13 +15,13 @@ type Row struct {
 	Slot    uint16
 	Outcome record.Outcome // NoOutcome until it ends
 	Flags   RowFlags
-	// Has tells which of the moments are known; the others are 0.
+	// Has says which of the moments are known; the others are 0.
 	Has     Moments
 	Ready   int64
 	Claimed int64
 	Started int64 // inputs present, body called
 	Ended   int64 // body returned
-	Updated int64 // output handed on, the attempt is over; the only moment of a skipped task
+	Updated int64 // output passed on, the attempt is over; the only moment of a skipped task
 	// Fetch is how much of Claimed to Started went into fetching inputs from elsewhere.
 	Fetch       int64
 	OutputBytes int64 // codec.UnknownSize while it is not known
@@ -38,7 +38,7 @@ type Usage struct {
 	WrittenBytes int64
 }
 
-// newUsage keeps what a table shows of a usage; nil where that is nothing.
+// newUsage returns the part of a usage that a table shows, nil if that is nothing.
 func newUsage(u *record.Usage) *Usage {
 	if u == nil || u.CPU < 0 && u.MemoryBytes < 0 && u.ReadBytes < 0 && u.WrittenBytes < 0 {
 		return nil
@@ -51,20 +51,20 @@ func (u *Usage) parts() [4]*int64 {
 	return [4]*int64{&u.CPU, &u.MemoryBytes, &u.ReadBytes, &u.WrittenBytes}
 }
 
-// MaxTime bounds moments and sizes: the greatest number that JavaScript counts to without loss, 104 days in ns.
+// MaxTime bounds moments and sizes: the greatest integer that JavaScript represents exactly, 104 days in ns.
 const MaxTime = 1<<53 - 1
 
-// NoWorker stands in Row.Worker for none.
+// NoWorker as Row.Worker means none.
 const NoWorker = 1<<16 - 1
 
 // RowFlags are facts about an attempt that has ended.
 type RowFlags uint8
 
-// Flags of rows. The numbers are sent; they only ever grow.
+// Flags of rows. The numbers are sent: new ones may be added, none reused.
 const (
 	Head   RowFlags = 1 // claimed from the ready tasks; otherwise its worker became it
-	Became RowFlags = 2 // its worker went on with one of its children
-	Stored RowFlags = 4 // the output went into the store
+	Became RowFlags = 2 // its worker continued with one of its children
+	Stored RowFlags = 4 // the output was stored
 )
 
 // Moments is a set of moments of a row.
@@ -114,10 +114,10 @@ type Mark struct {
 	Value uint32
 }
 
-// WorkerLost is added to the worker in the mark of one that stopped without a word.
+// WorkerLost is added to the worker in the mark of one that was lost rather than stopped.
 const WorkerLost = 1 << 16
 
-// Expansion is a fan-out that has learnt its width: its instances have the nodes from First on.
+// Expansion is a fan-out whose width is known: its instances have the nodes from First on.
 type Expansion struct {
 	Node  dag.NodeID
 	Width uint32

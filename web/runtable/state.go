@@ -32,5 +32,5 @@ func (s State) String() string {
 	return "unknown"
 }
 
-// stateOfOutcome is the state behind the end of an attempt, by record.Outcome; unknown ones are lost.
+// stateOfOutcome is the state after the end of an attempt, by record.Outcome; unknown ones are lost.
 var stateOfOutcome = [...]State{Storing, Succeeded, Failed, Retrying, Cancelled, Lost, Skipped, Lost}

@@ -12,7 +12,7 @@ const roomAtOnce = 1 << 16
 // lookBack is how many attempts of a task can be under way at once; a log of more makes further rows.
 const lookBack = 8
 
-// Table is the fold of a run's log, and knows what changed since any step. Not safe for concurrent use.
+// Table is the table of a run, folded from its log, and can list what changed since any step. Not safe for concurrent use.
 type Table struct {
 	View
 	walker  record.Walker
@@ -62,7 +62,7 @@ func (t *Table) Steps(steps []record.Step) error {
 	return nil
 }
 
-// Complete says that nothing follows, though the log may not tell how the run ended. Steps that come all the same
+// Complete marks the log as complete, even if it does not say how the run ended. Steps that come nevertheless
 // undo it.
 func (t *Table) Complete() { t.ended = true }
 
@@ -95,13 +95,13 @@ func (t *Table) isTask(node dag.NodeID) bool {
 // over is the moment at which a step was over.
 func over(s *record.Step) int64 { return clampTime(s.Over()) }
 
-// touch notes that a row has changed in the step that is being taken in.
+// touch notes that the current step has changed a row.
 func (t *Table) touch(row int) {
 	t.changes.note(row, t.seq)
 	t.end = max(t.end, t.rows[row].latest())
 }
 
-// open finds the row that a step about an attempt goes to, adding one where there is none.
+// open returns the row of the attempt that a step is about, and adds one if it has none.
 func (t *Table) open(s *record.Step) int {
 	newest := int(t.newest.get(s.Node))
 	for i, n := newest, 0; i >= 0 && n < lookBack; i, n = int(t.previous[i]), n+1 {
@@ -110,7 +110,7 @@ func (t *Table) open(s *record.Step) int {
 		}
 	}
 	if newest >= 0 && !t.rows[newest].over() && t.rows[newest].Has&HasClaimed == 0 {
-		return newest // its numbers were a guess
+		return newest // its epoch and attempt were predicted, and wrong
 	}
 	return t.add(blank(s.Node))
 }
@@ -151,7 +151,7 @@ func (t *Table) started(s *record.Step) {
 	t.touch(i)
 }
 
-// claim fills in what the start and the end of an attempt tell alike.
+// claim fills in what both the start and the end of an attempt have.
 func (r *Row) claim(s *record.Step) {
 	r.Epoch, r.Attempt, r.Worker, r.Slot = s.Epoch, s.Attempt, s.Worker, s.Slot
 	if s.Head {
@@ -180,7 +180,7 @@ func (t *Table) attemptEnded(s *record.Step) {
 	}
 }
 
-// again adds the row of the next attempt of a task, which no step tells of.
+// again adds the row of the next attempt of a task, for which there is no step.
 func (t *Table) again(s *record.Step, ready int64) {
 	next := blank(s.Node)
 	next.Epoch, next.Attempt = s.Epoch, s.Attempt+1
@@ -188,7 +188,7 @@ func (t *Table) again(s *record.Step, ready int64) {
 	t.touch(t.add(next))
 }
 
-// end fills in what the end of an attempt tells.
+// end fills in the end of an attempt.
 func (r *Row) end(s *record.Step) {
 	r.Flags = 0
 	r.claim(s)
@@ -202,7 +202,7 @@ func (r *Row) end(s *record.Step) {
 	r.OutputBytes, r.StoredBytes, r.Usage = clampSize(s.OutputBytes), clampSize(s.StoredBytes), newUsage(s.Usage)
 }
 
-// lose ends an attempt by the word of somebody who has not seen it begin: what its own start has told stays.
+// lose ends an attempt whose loss was reported by a process that did not see it begin: what its announcement said stays.
 func (r *Row) lose(s *record.Step) {
 	r.Epoch, r.Attempt, r.Worker = s.Epoch, s.Attempt, s.Worker
 	r.Updated, r.Has = max(over(s), r.Ready, r.latest()), r.Has|HasUpdated
@@ -247,7 +247,7 @@ func (t *Table) expanded(s *record.Step) {
 	t.end = max(t.end, over(s))
 }
 
-// mark notes what happened to the run or to a worker; kinds of steps that are not known are none of that.
+// mark adds what happened to the run or to a worker; unknown kinds of steps are ignored.
 func (t *Table) mark(s *record.Step) {
 	m := Mark{Kind: s.Kind, At: over(s)}
 	switch s.Kind {

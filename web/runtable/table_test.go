@@ -29,7 +29,7 @@ func ended(seq uint64, node dag.NodeID, attempt uint16, o record.Outcome, ready 
 	}
 }
 
-// eventful is a run in which everything happens that a row can tell of. Tasks of the graph: 0 grow, 1 to 4 leaf, 5
+// eventful is a run in which everything happens that a row can show. Tasks of the graph: 0 grow, 1 to 4 leaf, 5
 // sum, 6 total.
 func eventful(t *testing.T) *runtable.Table {
 	t.Helper()
@@ -144,10 +144,10 @@ func TestStates(t *testing.T) {
 
 // troubled is the log of a run in which a worker dies, what only it had is made again, and which fails and is continued.
 func troubled(t *testing.T) (*dag.Graph, []record.Step) {
-	lost := func(seq uint64, node dag.NodeID) record.Step { // told by somebody who has not seen it begin
+	lost := func(seq uint64, node dag.NodeID) record.Step { // reported by a process that did not see it begin
 		return record.Step{Seq: seq, Kind: record.AttemptEnded, Node: node, Attempt: 1, Worker: 1, Outcome: record.OutcomeLost, Ended: 80, Updated: 80, Became: noNode}
 	}
-	again := ended(9, 0, 1, ok, 80) // nothing told that it is made again
+	again := ended(9, 0, 1, ok, 80) // no step said that it is computed again
 	again.Epoch = 1
 	retried := ended(8, 1, 2, ok, 80)
 	continued := ended(14, 2, 1, ok, 200)
@@ -177,7 +177,7 @@ func TestLostAndDoneAgain(t *testing.T) {
 	assert.Equal(t, runtable.Row{
 		Node: 1, Attempt: 1, Worker: 1, Slot: 3, Outcome: record.OutcomeLost, Flags: runtable.Head, Has: whole,
 		Ready: 1, Claimed: 5, Started: 9, Ended: 80, Updated: 80, Fetch: 2, OutputBytes: -1, StoredBytes: -1,
-	}, row, "what its start has told stays")
+	}, row, "what its announcement said stays")
 	row = table.Row(table.RowsOf(3)[0])
 	assert.Equal(t, runtable.HasReady|runtable.HasUpdated, row.Has)
 	assert.Equal(t, int64(80), row.Updated)
@@ -216,7 +216,7 @@ func TestLostAndDoneAgain(t *testing.T) {
 		{3, 149, runtable.Retrying},
 		{3, 150, runtable.Lost},
 		{3, 200, runtable.Retrying},
-		{3, 300, runtable.NotRun}, // the next revision had it to do again
+		{3, 300, runtable.NotRun}, // the next revision had to repeat it
 		{4, 149, runtable.Pending},
 		{4, 150, runtable.NotRun},
 		{4, 199, runtable.NotRun},
@@ -245,10 +245,10 @@ func TestUnfinished(t *testing.T) {
 	assert.Equal(t, runtable.Lost, table.StateAt(1, table.End()))
 	assert.Equal(t, int64(100), table.End())
 	require.NoError(t, table.Steps([]record.Step{{Seq: 4, Kind: record.RunResumed, Ended: 200, Became: noNode}}))
-	assert.False(t, table.Ended(), "another revision goes on")
+	assert.False(t, table.Ended(), "another revision continues")
 }
 
-// TestRepeatedLives: rows of a task that is done again, by whatever numbers the log has for that.
+// TestRepeatedLives: rows of a task that is repeated, whatever epoch and attempt the log has for it.
 func TestRepeatedLives(t *testing.T) {
 	again := func(seq uint64, node dag.NodeID) record.Step {
 		return record.Step{Seq: seq, Kind: record.RunResumed, Readied: []dag.NodeID{node}, Ended: 100, Became: noNode}

@@ -8,7 +8,7 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 )
 
-// View is what a table shows: the rows of a run up to a step. Its slices must not be modified and are good until the
+// View is what a table shows: the rows of a run up to a step. Its slices must not be modified and are valid until the
 // table changes.
 type View struct {
 	seq        uint64
@@ -35,7 +35,7 @@ func (v *View) Tasks() int { return v.tasks }
 // Rows is the number of rows.
 func (v *View) Rows() int { return len(v.rows) }
 
-// Row gives row i, which must exist.
+// Row returns row i, which must exist.
 func (v *View) Row(i int) Row { return v.rows[i] }
 
 // RowsOf lists the rows of a node, oldest first.
@@ -57,7 +57,7 @@ func (v *View) Expansions() []Expansion { return v.expansions }
 // Ended reports whether the log is complete: the run has ended and nothing follows.
 func (v *View) Ended() bool { return v.ended }
 
-// End is the last moment that the table tells of; when the run ended, for a run that has.
+// End is the last moment in the table; for a run that has ended, the moment of its end.
 func (v *View) End() int64 { return v.end }
 
 // add appends a row.
@@ -92,7 +92,7 @@ func (v *View) StateAt(node dag.NodeID, at int64) State {
 	for i := v.newest.get(node); i >= 0; i = v.previous[i] {
 		r := &v.rows[i]
 		if isOver && !r.reached(HasClaimed, r.Claimed, at) && !r.reached(HasUpdated, r.Updated, at) {
-			continue // it came to nothing
+			continue // it was not claimed before the run ended
 		}
 		if begin, ok := r.begin(); ok && begin <= at {
 			return v.stateOf(r, at, isOver)
@@ -101,7 +101,7 @@ func (v *View) StateAt(node dag.NodeID, at int64) State {
 	return waiting(isOver)
 }
 
-// overAt reports whether the run was over at a moment, be it that it was continued later.
+// overAt reports whether the run was over at a moment, even if it was continued later.
 func (v *View) overAt(at int64) bool {
 	return v.ended && at >= v.end || slices.ContainsFunc(v.endings, func(e ending) bool { return e.from <= at && at < e.restart })
 }
@@ -138,8 +138,8 @@ func (v *View) stateOf(r *Row, at int64, isOver bool) State {
 	return Ready
 }
 
-// restarted reports whether the run was continued after a moment and by another: what had not ended well by then was
-// to be done again.
+// restarted reports whether the run was continued between two moments: what had not ended well before that
+// is repeated.
 func (v *View) restarted(after, by int64) bool {
 	return slices.ContainsFunc(v.endings, func(e ending) bool { return after <= e.restart && e.restart <= by })
 }
