@@ -24,13 +24,13 @@ What is counted:
   ` + "`internal/testkit`" + `), benches are ` + "`bench`" + ` and ` + "`cmd/app/bench`" + `, tools are what measures this page.
 - *Names of package engine* are its exported types, functions, constants and variables, without fields and methods.
 - *Dialect* is how often the turns of [words.txt](words.txt) occur, in comments of Go, TypeScript, Svelte, CSS, Lua,
-  Python and shell, and in texts of three words and more outside tests. In names it is how many declared names have such a word.
+  Python and shell, and in texts of three words and more outside tests. Of names, those that Go declares are counted.
 - *Arrows* are ordered pairs of files of one package, of which the first names something that the second declares. Files
   are put in an order in which as few as a search finds run back to an earlier file. Packages of ` + "10" + ` files and fewer
   are in the sum and have no limit of their own.
 - *Files that a claim passes* hold a function which the loop of a lane, the committer or the reaper reaches, within
-  ` + "`engine/worker`, `engine/state/shared` and `engine/state/redis`" + `, interfaces resolved to what implements them there; rare
-  paths count. The entry functions are in ` + "`e2e/house/path.txt`" + `.
+  ` + "`engine/worker`, `engine/state/shared` and `engine/state/redis`" + `. Interfaces stand for all that implements them there, and
+  rare paths count. Where a file was split the number grows. The entry functions are in ` + "`e2e/house/path.txt`" + `.
 - *Widest types* are by own fields and methods together; what an embedded type brings does not count.
 `
 
@@ -50,6 +50,15 @@ func write(w io.Writer, columns []column) error {
 	row(&b, "names with such words", columns, func(c column) string { return number(len(c.names.Findings)) })
 	row(&b, "types above 20 fields", columns, func(c column) string { return number(above(c, 20, 0)) })
 	row(&b, "types above 30 methods", columns, func(c column) string { return number(above(c, 0, 30)) })
+	row(&b, "packages of the product, and those above 20 files", columns, func(c column) string {
+		large := 0
+		for _, a := range c.arrows {
+			if len(a.Order) > 20 {
+				large++
+			}
+		}
+		return fmt.Sprintf("%d, %d", len(c.arrows), large)
+	})
 	row(&b, "arrows between files, and those back", columns, func(c column) string {
 		total, back := 0, 0
 		for _, a := range c.arrows {
