@@ -7,7 +7,7 @@ import (
 	"github.com/dagscope/dagscope/engine/dag"
 )
 
-// Apply carries out one operation and returns the reply and what it adds to the log, nil for nothing.
+// Apply carries out one operation. It returns the reply and what the operation adds to the log, which may be nil.
 func (s *State) Apply(op Op) (Reply, *Entry) {
 	t := &transition{State: s, now: op.moment()}
 	reply := Reply{Verdict: Gone}
@@ -32,7 +32,7 @@ func malformed(why string) Reply { return Reply{Verdict: Malformed, Why: why} }
 
 func (s *State) contains(id dag.NodeID) bool { return int64(id) < int64(len(s.Nodes)) }
 
-// live finds a session that is not over.
+// live returns a session, nil if it is over.
 func (s *State) live(id SessionID) *Session {
 	if ses := s.Session(id); ses != nil && !ses.Over {
 		return ses
@@ -46,7 +46,7 @@ func (s *State) holds(session SessionID, id dag.NodeID) bool {
 	return (n.Status == Claimed || n.PendingEdges == EdgesClaimed) && n.Session == session
 }
 
-// queue finds the queue of a class, and makes it where there is none.
+// queue returns the queue of a class, and creates it if necessary.
 func (s *State) queue(c Class) *Queue {
 	i, ok := slices.BinarySearchFunc(s.Queues, c, func(q Queue, c Class) int { return cmp.Compare(q.Class, c) })
 	if !ok {
@@ -61,8 +61,8 @@ func (s *State) hasRoom(c Class) bool {
 	return bound <= 0 || s.queue(c).Claimed < bound
 }
 
-// makeReady makes a node ready; it is queued, or kept for the session, later. A node that can only be skipped or
-// failed needs no function.
+// makeReady makes a node ready; queueing it, or keeping it for the session, comes later. A node that can only be
+// skipped or failed needs no function.
 func (t *transition) makeReady(id dag.NodeID, c Class) {
 	n := &t.Nodes[id]
 	n.Status, n.Class = Ready, c
@@ -73,11 +73,11 @@ func (t *transition) makeReady(id dag.NodeID, c Class) {
 	t.made = append(t.made, id)
 }
 
-// toEngine opens a node to any worker, since its function will not be called.
+// toEngine makes a node available to any worker, since its function will not be called.
 func (n *Node) toEngine() { n.Class, n.Solo, n.Reserved = EngineClass, 0, Reservation{} }
 
-// since records the moment of readiness. A later one is larger, whatever the clock says, so that it distinguishes the
-// claims of a node.
+// since records the moment at which a node became ready. It is always later than the previous one, even if the clock
+// disagrees, so that it distinguishes the claims of a node.
 func (t *transition) since(n *Node) {
 	if n.Since == 0 {
 		n.Since = t.now
@@ -86,7 +86,7 @@ func (t *transition) since(n *Node) {
 	n.Since = max(t.now, n.Since+1)
 }
 
-// queueMade queues what was made ready and is not claimed.
+// queueMade queues the nodes that were made ready and are not claimed.
 func (t *transition) queueMade() {
 	for _, id := range t.made {
 		t.enqueue(id, false)
@@ -119,7 +119,7 @@ func (t *transition) enqueue(id dag.NodeID, front bool) {
 	}
 }
 
-// returnClaim makes a claimed node available again, and counts no attempt.
+// returnClaim makes a claimed node available again, without counting an attempt.
 func (t *transition) returnClaim(id dag.NodeID) {
 	edgesOnly := t.Nodes[id].PendingEdges == EdgesClaimed
 	t.unclaim(id)
@@ -140,7 +140,7 @@ func (t *transition) requeue(id dag.NodeID, edgesOnly bool) {
 	t.enqueue(id, true)
 }
 
-// grow counts ready nodes that a class gains or, where by is negative, loses.
+// grow counts ready nodes that a class gains or, if by is negative, loses.
 func (t *transition) grow(c Class, by int) {
 	i, ok := slices.BinarySearchFunc(t.grown, c, func(r Readied, c Class) int { return cmp.Compare(r.Class, c) })
 	if !ok {
@@ -153,7 +153,7 @@ func (t *transition) growth() []Readied {
 	return slices.DeleteFunc(t.grown, func(r Readied) bool { return r.Nodes <= 0 })
 }
 
-// claim hands a node out, which is in no queue.
+// claim grants a node that is in no queue to a session.
 func (t *transition) claim(ses *Session, id dag.NodeID) Claim {
 	n := &t.Nodes[id]
 	n.Session, n.Reserved = ses.ID, Reservation{}
@@ -171,7 +171,8 @@ func (t *transition) claim(ses *Session, id dag.NodeID) Claim {
 	return t.claimOf(id)
 }
 
-// unclaim removes the claim of a node; the caller sets the status that follows. A suspect has one solo claim less to go.
+// unclaim removes the claim of a node; the caller sets the status that follows. A suspect then has one solo claim fewer
+// left.
 func (t *transition) unclaim(id dag.NodeID) {
 	n := &t.Nodes[id]
 	ses := t.Session(n.Session)

@@ -9,8 +9,8 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 )
 
-// Check reports the first invariant that does not hold; the error names it. It recounts everything, in time linear in
-// nodes and bits.
+// Check returns an error that names the first violated invariant. It recounts everything, in time linear in nodes and
+// bits.
 func (s *State) Check() error {
 	c := checker{State: s, queued: map[dag.NodeID]int{}, awaits: map[dag.NodeID]int{}}
 	for _, check := range []func() error{c.queues, c.sessions, c.blocks, c.nodes, c.counts, c.run} {
@@ -27,7 +27,7 @@ type checker struct {
 	awaits map[dag.NodeID]int // how many nodes list it as waiting for them
 }
 
-// queues: they are sorted, and what is in one belongs there.
+// queues: they are sorted, and contain only nodes that belong there.
 func (c *checker) queues() error {
 	for i, q := range c.Queues {
 		if i > 0 && c.Queues[i-1].Class >= q.Class {
@@ -55,7 +55,7 @@ func (c *checker) queues() error {
 	return nil
 }
 
-// sessions: their claims are counted, and what is ready for one alone is reserved for it.
+// sessions: their claims are counted, and nodes in their Ready lists are reserved for them.
 func (c *checker) sessions() error {
 	for i, ses := range c.Sessions {
 		if ses.Worker >= c.Workers || i > 0 && c.Sessions[i-1].Worker >= ses.Worker {
@@ -84,7 +84,7 @@ func (c *checker) sessions() error {
 	return nil
 }
 
-// blocks: they are numbered without gaps, each after the expansion that made it, which has no other block.
+// blocks: they are numbered without gaps, each after the expansion that made it, and no expansion made two.
 func (c *checker) blocks() error {
 	seen := map[dag.NodeID]bool{}
 	for i, b := range c.Blocks {

@@ -47,7 +47,7 @@ func (op Commit) apply(t *transition) Reply {
 	return t.answer(&op, ses, Applied, claims)
 }
 
-// answer is the reply to a commit that is applied, now or earlier.
+// answer is the reply to a commit that was applied just now or before.
 func (s *State) answer(op *Commit, ses *Session, v Verdict, claims []Claim) Reply {
 	r := Reply{Verdict: v, Claims: claims, Waiting: s.Counts.Waiting}
 	if op.Blocks < len(s.Blocks) {
@@ -67,7 +67,7 @@ func (s *State) answer(op *Commit, ses *Session, v Verdict, claims []Claim) Repl
 	return r
 }
 
-// refusal is the verdict on a well-formed commit that would exceed the bounds of the run, Applied where it does not.
+// refusal is the verdict on a well-formed commit that would exceed the bounds of the run; Applied if it would not.
 func (s *State) refusal(op *Commit) Verdict {
 	if len(op.Ends) == 0 {
 		return Applied
@@ -82,7 +82,7 @@ func (s *State) refusal(op *Commit) Verdict {
 	}
 }
 
-// fits reports whether a fan-out stays within the limits, and its numbers within what can be numbered.
+// fits reports whether a fan-out stays within the limits, and its node and edge numbers within their types.
 func (s *State) fits(x *Expand) bool {
 	w := uint64(x.Width)
 	within := func(have int, per uint32, limit uint64) bool { return uint64(have)+w*uint64(per) <= limit }
@@ -92,7 +92,7 @@ func (s *State) fits(x *Expand) bool {
 		within(len(s.Nodes), x.Size, math.MaxUint32) && within(int(s.Edges), x.EdgesPer, math.MaxUint32)
 }
 
-// endAll ends attempts, and the claims on nodes whose edges are now all set.
+// endAll ends attempts, and the claims on nodes whose last edges are now set.
 func (t *transition) endAll(op *Commit, ses *Session) {
 	for i := range op.Ends {
 		e := &op.Ends[i]
@@ -177,7 +177,7 @@ func (t *transition) wait(id dag.NodeID, due int64) {
 	t.Retries = slices.Insert(t.Retries, at, id)
 }
 
-// due makes ready what has waited long enough.
+// due makes nodes ready that have waited long enough.
 func (t *transition) due() {
 	n := 0
 	for n < min(MaxDue, len(t.Retries)) && t.Nodes[t.Retries[n]].Due <= t.now {
@@ -185,7 +185,7 @@ func (t *transition) due() {
 	}
 	for _, id := range t.Retries[:n] {
 		node := &t.Nodes[id]
-		if node.Bad { // an input failed while it waited to retry fetching
+		if node.Bad { // an input failed while the node waited to fetch its inputs again
 			node.toEngine()
 		}
 		node.Status = Ready
@@ -214,7 +214,7 @@ func (t *transition) expand(e *End) {
 	t.log().Block = &b
 }
 
-// become claims the nodes that the session becomes.
+// become claims the nodes of Onward, which the session becomes.
 func (t *transition) become(op *Commit, ses *Session) (claims []Claim) {
 	for _, g := range op.Onward {
 		n := &t.Nodes[g.Node]

@@ -7,7 +7,7 @@ import (
 	"github.com/dagscope/dagscope/engine/dag"
 )
 
-// set sets a bit on behalf of a session, nil where that is over. The last bit of a child makes it ready.
+// set sets a bit on behalf of a session, which is nil if the session is over. The last bit of a child makes it ready.
 func (t *transition) set(e *Edge, ses *Session) {
 	if t.Bits.Has(e.Offset) {
 		return
@@ -28,8 +28,8 @@ func (t *transition) set(e *Edge, ses *Session) {
 	}
 }
 
-// reserve reserves a child for a session that holds an output for it. It returns false, and the session owes the edge,
-// where another session holds a larger output.
+// reserve reserves a child for a session that holds an output for it. If another session holds a larger output, it
+// returns false, and the session owes the edge.
 func (t *transition) reserve(e *Edge, ses *Session) bool {
 	r := &t.Nodes[e.Child].Reserved
 	larger := cmp.Or(cmp.Compare(e.Hold, r.Size), cmp.Compare(e.Parent, r.Parent)) > 0
@@ -49,7 +49,8 @@ func (t *transition) reserve(e *Edge, ses *Session) bool {
 	return true
 }
 
-// takeOver ends another session's reservation: the outputs which that one holds count only once they are stored.
+// takeOver ends another session's reservation: from now on, the outputs that the other session holds count only once
+// they are stored.
 func (t *transition) takeOver(e *Edge, loser *Session) {
 	n := &t.Nodes[e.Child]
 	for _, h := range n.Reserved.Held {
@@ -71,14 +72,14 @@ func (ses *Session) owes(offset uint32) (int, bool) {
 	return slices.BinarySearchFunc(ses.Owed, offset, func(e Edge, o uint32) int { return cmp.Compare(e.Offset, o) })
 }
 
-// settle removes an edge from those that a session owes.
+// settle removes an edge from the edges that a session owes.
 func (t *transition) settle(ses *Session, offset uint32) {
 	if at, ok := ses.owes(offset); ok {
 		ses.Owed = slices.Delete(ses.Owed, at, at+1)
 	}
 }
 
-// unhold opens a node that was reserved for a session to the others.
+// unhold makes a node that was reserved for a session available to all.
 func (t *transition) unhold(ses *Session, id dag.NodeID) {
 	n := &t.Nodes[id]
 	if n.Reserved.Session != ses.ID {
@@ -91,7 +92,7 @@ func (t *transition) unhold(ses *Session, id dag.NodeID) {
 	}
 }
 
-// madeAgain records that one of the inputs that a node awaits has ended; bad: not as OK.
+// madeAgain records that one of the inputs that a node awaits has ended; bad means that it did not end as OK.
 func (t *transition) madeAgain(id dag.NodeID, bad bool) {
 	n := &t.Nodes[id]
 	n.Bad = n.Bad || bad

@@ -9,15 +9,15 @@ import (
 type Entry struct {
 	First  uint64
 	Now    int64
-	Worker uint16 // the session's number, 0 where no session acts
+	Worker uint16 // the session's number, 0 if the operation is not a session's
 	Steps  int
 	Packed []byte
-	// Readied names the nodes that edges made ready, each with the step of Packed that the last edge belongs to, -1
-	// where that is in an earlier entry. The roots of Block are not listed.
+	// Readied names the nodes that edges made ready, each with the step of Packed that its last edge belongs to, or -1
+	// if that step is in an earlier entry. The roots of Block are not listed.
 	Readied []ReadiedBy
 	// Block is what an expansion, whose step is the first of Packed, has appended.
 	Block *Block
-	// Plain are steps that the ledger made itself. Their Seq is 0: it follows from First.
+	// Plain are steps that the ledger added itself. Their Seq is 0, because it is determined by First.
 	Plain []record.Step
 }
 
@@ -45,7 +45,7 @@ func (t *transition) pack(op *Commit, worker uint16) {
 	t.Seq += uint64(op.Steps)
 }
 
-// plain appends a step of the ledger's own.
+// plain appends a step that the ledger adds itself.
 func (t *transition) plain(s record.Step) {
 	e := t.log()
 	e.Plain = append(e.Plain, s)

@@ -18,7 +18,7 @@ type found struct {
 // little memory.
 type explorer struct {
 	seed    maphash.Seed
-	seen    map[uint64]uint64 // the state that the first move of progress leads to, 0 where the run is over
+	seen    map[uint64]uint64 // the state that the first move of progress leads to, 0 if the run is over
 	most    int
 	breadth bool
 	stack   []*visit

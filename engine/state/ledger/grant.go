@@ -6,7 +6,7 @@ import (
 	"github.com/dagscope/dagscope/engine/dag"
 )
 
-// grant claims the nodes that a session wants, and queues those that its commit made ready and it does not get.
+// grant claims the nodes that a session wants, and queues nodes that its commit made ready but that it does not get.
 func (t *transition) grant(op *Commit, ses *Session) []Claim {
 	g := grants{transition: t, op: op, ses: ses}
 	switch {
@@ -34,7 +34,7 @@ type grants struct {
 
 func (g *grants) full() bool { return len(g.claims) >= g.op.Want || g.ses.Claims >= MaxClaims }
 
-// may reports whether the session takes nodes of a class, and one more of them may be claimed.
+// may reports whether the session accepts nodes of a class, and one more of them may be claimed.
 func (g *grants) may(c Class) bool { return slices.Contains(g.op.Classes, c) && g.hasRoom(c) }
 
 func (g *grants) give(id dag.NodeID) { g.claims = append(g.claims, g.claim(g.ses, id)) }

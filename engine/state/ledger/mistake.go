@@ -46,7 +46,7 @@ func (s *State) mistakeInEnd(e *End, ses *Session) string {
 	switch {
 	case e.Local && (n.Status != Blocked || n.Awaits > 0 || s.MaxConcurrent[e.Class] > 0):
 		return "the node of a local end still waits, and its class is unbounded"
-	case e.Outcome == record.NoOutcome: // it may be gone
+	case e.Outcome == record.NoOutcome: // the session may no longer hold it
 	case !e.Local && !s.holds(ses.ID, e.Node):
 		return "the node is not claimed by the session"
 	case !e.Local && n.PendingEdges == EdgesClaimed:

@@ -103,7 +103,7 @@ func (p *proc) key(b []byte, w *world) []byte {
 	return b
 }
 
-// input is an output as a process finds it, 0 where it does not.
+// input is an output as a process finds it, 0 if it does not.
 func (w *world) input(p *proc, id dag.NodeID) byte {
 	if v := p.memory[id]; v != 0 {
 		return v

@@ -11,20 +11,20 @@ import (
 type Pending struct {
 	Class Class
 	Sink  bool
-	// Bits are all that it waits for; it is ready if all of them are set. The bits for instances of an expansion that has
-	// not expanded yet do not exist and are left out.
+	// Bits are all the bits that it waits for; it is ready if all of them are set. Bits for instances of an expansion
+	// that has not expanded yet do not exist and are left out.
 	Bits []PendingBit
 }
 
-// PendingBit is one bit of a pending node: set where the node that it stands for is OK.
+// PendingBit is one bit of a pending node; it is set if the node that the edge leaves is OK.
 type PendingBit struct {
 	Offset uint32
 	Set    bool
 }
 
-// Next is the state with which the next revision of a final one begins: what is OK stays, everything else is pending
-// again in its next epoch, as if it had never been tried. The retry budget starts anew. That an OK node has lost its
-// output is noticed by the nodes that read it.
+// Next returns the state with which the next revision of a final state begins: nodes that are OK stay OK, all others
+// are pending again in their next epoch, as if they had never been tried. The retry budget is full again. If an OK node
+// has lost its output, the nodes that read it will notice.
 func (s *State) Next(now int64, pending func(dag.NodeID) Pending) *State {
 	next := s.Clone()
 	next.Revision++

@@ -44,8 +44,8 @@ func (op Leave) apply(t *transition) Reply {
 	return Reply{}
 }
 
-// resign ends everything of a session but its claims: the edges that it owes are set, since no other session would set
-// them, and what was reserved for it is open to all.
+// resign ends everything of a session except its claims: the edges that it owes are set, since no other session would
+// set them, and nodes reserved for it become available to all.
 func (t *transition) resign(ses *Session) {
 	ses.Over = true
 	owed := ses.Owed
@@ -116,7 +116,7 @@ func (t *transition) reapSession(op *Reap, ses *Session, limit int) (lost []Lost
 type verdict struct {
 	running, others []dag.NodeID // ascending
 	rest            bool         // others are suspects
-	culprit         dag.NodeID   // is charged with the loss, NoNode for none
+	culprit         dag.NodeID   // the claim that is charged with the loss, NoNode for none
 }
 
 func (t *transition) examine(op *Reap, ses *Session) verdict {
@@ -144,7 +144,7 @@ func (t *transition) examine(op *Reap, ses *Session) verdict {
 	return v
 }
 
-// accusable reports whether a node may have killed its worker: the engine's own nodes never do.
+// accusable reports whether a node may have killed its worker: expansions and joins never do.
 func (s *State) accusable(id dag.NodeID) bool {
 	return s.Nodes[id].PendingEdges == NoPendingEdges && s.Nodes[id].Class != EngineClass
 }

@@ -12,17 +12,17 @@ type NodeStatus uint8
 
 // Statuses of nodes.
 const (
-	Blocked NodeStatus = iota // waits for bits, or for lost inputs that are computed again
+	Blocked NodeStatus = iota // waits for bits, or for lost inputs that are being computed again
 	Ready                     // may be claimed
 	Claimed                   // held by Node.Session
 	Waiting                   // failed, ready again at Node.Due
 	OK
-	Failed    // for good
-	Skipped   // something it waits for is failed or skipped
+	Failed    // permanently
+	Skipped   // a node that it waits for is failed or skipped
 	Cancelled // cut off because the run ends
 )
 
-// Terminal reports whether the node has ended. It runs again only if its output gets lost.
+// Terminal reports whether the node has ended. It runs again only if its output is lost.
 func (s NodeStatus) Terminal() bool { return s >= OK }
 
 // PendingEdges says whether a terminal node has edges that are not set yet.
@@ -31,38 +31,39 @@ type PendingEdges uint8
 // States of pending edges.
 const (
 	NoPendingEdges PendingEdges = iota
-	EdgesQueued                 // the session that claims it sets all edges again
+	EdgesQueued                 // the session that claims it will set all edges again
 	EdgesClaimed                // held by Node.Session
 )
 
 // Node is the state of one node. Fields that do not apply to the status have no meaning, and a store need not keep them.
 type Node struct {
 	Status NodeStatus
-	Class  Class // from Ready on, until it is terminal; of a node that awaits too
+	Class  Class // set from Ready on until the node is terminal, and for a node that awaits lost inputs
 	Epoch  uint16
-	// Arrived is how many of its bits are set: a cache, since State.Bits do not say whose they are.
+	// Arrived is how many of its bits are set. It is a cache, since State.Bits does not say which node a bit belongs
+	// to.
 	Arrived uint32
 	// Attempts that are over; Errors: those that failed by themselves; Losses: those that killed their worker. Solo is
-	// how many more claims of it are made alone.
+	// how many of its next claims have to be alone.
 	Attempts, Errors, Losses uint16
 	Solo                     uint8
-	Bad                      bool // something it waits for failed or was skipped
+	Bad                      bool // a node that it waits for failed or was skipped
 	Poison                   bool
-	Started                  bool // of Claimed: the attempt has been announced
+	Started                  bool // if Claimed: the attempt has been announced
 	PendingEdges             PendingEdges
-	Session                  SessionID // of Claimed and EdgesClaimed: the holder
-	Since, Due               int64     // when it became ready; of Waiting: when it may
-	// Reserved is for whom it is reserved, while it is Blocked or Ready.
+	Session                  SessionID // if Claimed or EdgesClaimed: the session that holds it
+	Since, Due               int64     // when it became ready; if Waiting, when it will be
+	// Reserved is the reservation of a node that is Blocked or Ready.
 	Reserved Reservation
 	// Awaits is how many lost inputs it waits for. Awaited lists the nodes that wait for this one to be computed again.
 	Awaits  uint32
 	Awaited []dag.NodeID
 }
 
-// Reservation is the right of one session to be the only one that may claim a node.
+// Reservation gives one session the exclusive right to claim a node.
 type Reservation struct {
 	Session SessionID // empty for none
-	// Size and Parent are of the largest output that the session holds for the node.
+	// Size and Parent describe the largest output that the session holds for the node.
 	Size   int64
 	Parent dag.NodeID
 	Held   []HeldEdge // ascending by offset
@@ -77,18 +78,18 @@ type HeldEdge struct {
 // Session is one worker's part in the run.
 type Session struct {
 	ID     SessionID
-	Worker uint16 // its number in the log
+	Worker uint16 // the session's number in the log
 	Last   uint64 // number of the last commit
 	Until  int64  // end of the lease
 	Claims int
 	Solo   int // claims of suspects
-	// Over: it was reaped but holds more claims than one Reap takes. Suspect: so are those that are left.
+	// Over: it was reaped but holds more claims than one Reap releases. Suspect: its remaining claims are suspects.
 	Over, Suspect bool
-	Ready         []dag.NodeID // ready and reserved for it, in the order of readiness
+	Ready         []dag.NodeID // nodes that are ready and reserved for it, in the order in which they became ready
 	Owed          []Edge       // edges to set again once their parent's output is stored, ascending by offset
 }
 
-// Queue is the ready nodes of one class that are not reserved, in the order in which they are claimed.
+// Queue holds the ready nodes of one class that are not reserved, in the order in which they are claimed.
 type Queue struct {
 	Class   Class
 	Ready   []dag.NodeID
@@ -99,7 +100,7 @@ type Queue struct {
 // Counts are sums over the nodes, kept as caches.
 type Counts struct {
 	Tasks   int
-	Edges   int // as the limits count them
+	Edges   int // as they count towards the limits
 	Open    int // sinks that are not terminal: the run is over at 0
 	Claims  int
 	Waiting int // nodes in Queues
@@ -115,28 +116,28 @@ type Config struct {
 	Edges  uint32 // bits
 	Tasks  int
 	Limits dag.Limits // zero for the defaults
-	// LimitEdges is how many edges there are as Limits count them.
+	// LimitEdges is how many edges of the graph count towards Limits.
 	LimitEdges int
 	Sinks      int
 	Policy     record.Policy
-	Roots      []Grant // in the order of their queues
-	// MaxConcurrent bounds how many nodes of a class are claimed at a time.
+	Roots      []Grant // in the order in which they are queued
+	// MaxConcurrent bounds how many nodes of a class can be claimed at a time.
 	MaxConcurrent map[Class]int
 }
 
-// State is everything about a run but its graph and the values of outputs.
+// State is everything about a run except its graph and the values of outputs.
 type State struct {
 	Policy        record.Policy
 	Limits        dag.Limits
 	MaxConcurrent map[Class]int // never modified
 	Revision      int
-	// Status is Running or Paused, then final. Stopping is the status with which the run ends once no claim is held,
-	// empty unless it is being stopped.
+	// Status is Running or Paused, then final. Stopping is the status with which the run ends once no claim is held;
+	// empty unless the run is being stopped.
 	Status   record.Status
 	Stopping record.Status
 	Seq      uint64  // of the last step
-	Workers  uint16  // how many sessions have been opened
-	Blocks   []Block // in the order of the expansions; the graph itself is none
+	Workers  uint16  // how many sessions have been opened so far
+	Blocks   []Block // in the order of the expansions, without the graph itself
 	Edges    uint32  // how many bits there are
 	Bits     Bits
 	Nodes    []Node
@@ -146,7 +147,7 @@ type State struct {
 	Counts   Counts
 }
 
-// New is the state of a run that has just started, and the log's first entry.
+// New returns the state of a run that has just started, and the first entry of its log.
 func New(c Config) (*State, *Entry) {
 	s := &State{
 		Policy: c.Policy, Limits: c.Limits.WithDefaults(), MaxConcurrent: c.MaxConcurrent, Status: record.Running,
@@ -165,10 +166,10 @@ func New(c Config) (*State, *Entry) {
 	return s, t.entry
 }
 
-// Active reports whether nodes may be claimed: the run is neither paused nor being stopped nor over.
+// Active reports whether nodes may be claimed: the run is not paused, not being stopped and not over.
 func (s *State) Active() bool { return s.Status == record.Running && s.Stopping == "" }
 
-// Session finds a session, nil where there is none of that name.
+// Session returns a session, nil if there is none of that name.
 func (s *State) Session(id SessionID) *Session {
 	for i := range s.Sessions {
 		if s.Sessions[i].ID == id {
