@@ -9,8 +9,8 @@ import (
 	"github.com/dagscope/dagscope/engine/state"
 )
 
-// apply applies and logs one end. follower is the next node of the strand, NoNode at its last end; with next, the first
-// node that the last end makes ready is returned instead of queued.
+// apply applies and logs one end. follower is the next node of the strand, NoNode for its last end; with next, the
+// first node that the last end makes ready is returned instead of queued.
 func (l *lane) apply(e *state.End, follower dag.NodeID, next bool) (became dag.NodeID) {
 	r := l.r
 	p := r.find(e.Node)
@@ -59,7 +59,7 @@ func (l *lane) succeed(p at, e *state.End, follower dag.NodeID, next bool) (beca
 	return became
 }
 
-// number takes the next number of the log, 0 where none is kept.
+// number returns the next number of the log, 0 if there is no log.
 func (r *run) number() uint64 {
 	if r.log == nil {
 		return 0
@@ -136,8 +136,8 @@ func (l *lane) without(nodes []dag.NodeID, id dag.NodeID) []dag.NodeID {
 	return l.stolen
 }
 
-// propagate counts down the nodes that wait for p, and those that wait for nodes which this ends: complete joins and
-// skipped nodes.
+// propagate counts down the nodes that wait for p, and then those that wait for nodes which end because of this:
+// complete joins and skipped nodes.
 func (l *lane) propagate(p at, ended int64) {
 	l.over = l.over[:0]
 	l.notify(p, ended)
@@ -159,7 +159,7 @@ func (l *lane) notify(p at, ended int64) {
 	}
 }
 
-// notifyOver works off the nodes that ended without having run: complete joins and skipped nodes.
+// notifyOver processes the nodes that ended without having run: complete joins and skipped nodes.
 func (l *lane) notifyOver(ended int64) {
 	for k := len(l.over); k > 0; k = len(l.over) {
 		p := l.over[k-1]
@@ -204,7 +204,7 @@ func (l *lane) retry(p at, e *state.End) {
 	n := p.node()
 	n.attempt++
 	n.ready = e.Ended + e.Delay
-	q, r, id := l.queue, l.r, e.Node // e is the worker's, to be used again
+	q, r, id := l.queue, l.r, e.Node // copied, because the worker reuses e
 	time.AfterFunc(time.Duration(e.Delay), func() {
 		if !r.Stopping() {
 			q.push([]dag.NodeID{id})

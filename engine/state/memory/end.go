@@ -9,7 +9,7 @@ import (
 	"github.com/dagscope/dagscope/engine/state"
 )
 
-// fail ends the attempt for good.
+// fail ends the attempt with a permanent failure.
 func (l *lane) fail(p at, e *state.End) {
 	l.record(p, e, record.OutcomeFailed)
 	p.node().attempt++
@@ -39,7 +39,7 @@ func (l *lane) failed(p at, rec *record.ErrorRecord) {
 	}
 }
 
-// skip ends a node that will not run, now that all it waited for is over.
+// skip ends a node that will not run, once everything that it waited for is over.
 func (l *lane) skip(p at) {
 	if p.kind() == dag.TaskNode {
 		l.r.skipped.Add(1)
@@ -113,7 +113,7 @@ func (r *run) finish(status record.Status, first *record.ErrorRecord) {
 	close(r.done)
 }
 
-// evaluate adds the result. The first call of End runs it, since encoding a result may take long.
+// evaluate adds the result. It is run by the first call of End, since encoding a result may take long.
 func (r *run) evaluate(end record.RunEnd) (record.RunEnd, any) {
 	if end.Status != record.Succeeded {
 		return end, nil

@@ -59,8 +59,8 @@ func (l *lane) widen(p at, b *block, elements []any) {
 	}
 }
 
-// addBlock numbers the instances and makes their state. Blocks come in the order of their steps in the log, from
-// which readers number the nodes again; so one lock holds both together.
+// addBlock numbers the instances and creates their state. Blocks have to be in the order of their steps in the log,
+// because readers number the nodes in that order; so one lock covers both.
 func (r *run) addBlock(p at, width int) (*block, uint64, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

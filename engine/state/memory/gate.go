@@ -14,7 +14,7 @@ type gate struct {
 	waiting []dag.NodeID
 }
 
-// newGates makes a gate for each function that has a bound; nil where none has.
+// newGates makes a gate for each function that has a bound; nil if no function has one.
 func newGates(g *dag.Graph) []*gate {
 	var gates []*gate
 	for i, f := range g.Functions() {
@@ -28,7 +28,7 @@ func newGates(g *dag.Graph) []*gate {
 	return gates
 }
 
-// gate returns the gate of the function at p, nil for none.
+// gate returns the gate of the function at p, nil if it has none.
 func (r *run) gate(p at) *gate {
 	if r.gates == nil || p.kind() != dag.TaskNode {
 		return nil
@@ -52,7 +52,7 @@ func (r *run) admit(id dag.NodeID) bool {
 	return true
 }
 
-// leave gives the place of the node at p to the one that has waited longest, which it queues.
+// leave gives the place of the node at p to the node that has waited longest, which it queues.
 func (l *lane) leave(p at) {
 	g := l.r.gate(p)
 	if g == nil {

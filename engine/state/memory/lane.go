@@ -8,8 +8,8 @@ import (
 	"github.com/dagscope/dagscope/engine/state"
 )
 
-// The Readied lists of a lane's steps share allocations: each holds twice as many node numbers as the one before, from
-// leastReadied to mostReadied.
+// Bounds of the allocations that the Readied lists of a lane's steps share: the first has room for leastReadied node
+// numbers, each further one for twice as many, up to mostReadied.
 const (
 	leastReadied = 8
 	mostReadied  = 1024
@@ -22,7 +22,7 @@ const tokenBits = 40
 type lane struct {
 	r        *run
 	slot     uint16
-	queue    *queue        // that of its processor, shared with other lanes
+	queue    *queue        // the queue of its processor, shared with other lanes
 	held     atomic.Uint64 // the token of the latest claim, doubled; odd while it is held
 	other    atomic.Uint64 // claims that did not finish a task
 	followed atomic.Uint64 // tasks finished in strands after their heads
@@ -45,7 +45,7 @@ func (r *run) newLane(slot int) *lane {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	lanes := append(*r.lanes.Load(), l)
-	l.tokens = uint64(len(lanes)) << tokenBits // tokens of two lanes never meet
+	l.tokens = uint64(len(lanes)) << tokenBits // so that two lanes never use the same token
 	r.lanes.Store(&lanes)
 	return l
 }
@@ -70,7 +70,7 @@ func (l *lane) Claim() (state.Claim, bool) {
 	}
 }
 
-// steal takes half of the first queue that has something.
+// steal takes half of the first queue that is not empty.
 func (l *lane) steal() (dag.NodeID, bool) {
 	queues := l.r.queues
 	for i := 1; i < len(queues); i++ {
@@ -115,13 +115,14 @@ func (l *lane) putBack() {
 // holds reports whether the claim has not been abandoned.
 func (l *lane) holds() bool { return l.held.Load() == l.claim.Token<<1|1 }
 
-// busy reports whether a claim is held; any goroutine may ask.
+// busy reports whether a claim is held. Any goroutine may call it.
 func (l *lane) busy() bool { return l.held.Load()&1 != 0 }
 
-// finished is the number of tasks that ended well here; any goroutine may ask. Counting them by the claims saves
-// every task an atomic store. Once the run is over, a claim that is still held is of a task that has ended.
+// finished is the number of tasks that ended with OK on this lane. Any goroutine may call it. Deriving the number from
+// the claims saves an atomic store for every task. Once the run is over, a claim that is still held belongs to a task
+// that has ended.
 func (l *lane) finished(over bool) int {
-	other := l.other.Load() // first: a claim is counted before it can turn out to be another
+	other := l.other.Load() // loaded first: a claim is counted before it turns out not to be of a finished task
 	held := l.held.Load()
 	if held&1 != 0 && !over {
 		other++
@@ -155,8 +156,8 @@ func (l *lane) Announce(e *state.End) {
 	})
 }
 
-// Abandon implements state.Lane. It uses a second lane, because the lane's goroutine still uses this one; the second lane
-// claims first, so that the node is claimed at every moment.
+// Abandon implements state.Lane. It uses a second lane, because the goroutine of this lane still uses this one; the
+// second lane claims before this one releases, so that the node is claimed at every moment.
 func (l *lane) Abandon(e *state.End) {
 	held := l.held.Load()
 	if held&1 == 0 {

@@ -12,15 +12,15 @@ import (
 )
 
 const (
-	// pageLen is the number of steps of a page: 139 KB, so that page tables stay short. The first pageLen steps lie in
-	// pages that begin small and double, or a run of four tasks would hold all of that: see pageOf.
+	// pageLen is the number of steps of a page: 139 KB, so that page tables stay short. The first pageLen steps are in
+	// small pages of doubling size, so that a run of four tasks does not take 139 KB: see pageOf.
 	pageLen = 1 << pageBits
 	// firstLen is the number of steps of the first page and of the second one: 2 KB each.
 	firstLen = 1 << firstBits
 
 	pageBits   = 10
 	firstBits  = 4
-	smallPages = pageBits - firstBits + 1 // how many hold the first pageLen steps
+	smallPages = pageBits - firstBits + 1 // how many pages hold the first pageLen steps
 )
 
 const (
@@ -32,7 +32,7 @@ const (
 )
 
 // pageOf finds the page of step seq, from 1, and the step's place in it. The first pages have 16, 16, 32, 64 … 512
-// steps, which is as many as one of the others has, so that those begin where blocks of pageLen steps do.
+// steps. Together these are pageLen steps, so all later pages begin at a multiple of pageLen.
 func pageOf(seq uint64) (page, place uint64) {
 	i := seq - 1
 	if i >= pageLen {
@@ -134,7 +134,7 @@ func (l *log) read(ctx context.Context, after uint64, done <-chan struct{}) ([]r
 	defer timer.Stop()
 	for pause := minPoll; ; pause = min(2*pause, maxPoll) {
 		grown := *l.grown.Load()
-		final := l.final.Load() // loaded before the steps: all that precede it are numbered already
+		final := l.final.Load() // loaded before the steps: all steps that precede it are already numbered
 		if final > 0 && after >= final {
 			return nil, io.EOF
 		}
@@ -146,7 +146,7 @@ func (l *log) read(ctx context.Context, after uint64, done <-chan struct{}) ([]r
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-done:
-			done, pause = nil, minPoll // from now on a step can only be as late as its writer
+			done, pause = nil, minPoll // from now on, a missing step is one that its writer has not published yet
 		case <-grown:
 			pause = minPoll
 		case <-timer.C:

@@ -1,13 +1,13 @@
-// Package memory is the store of run state of a single process: the fast path that the engine takes by default.
+// Package memory stores the state of runs of a single process: the fast path that the engine takes by default.
 //
 // It keeps the laws of engine/state without a lock per task. A claim is a token in its lane, a dependency an atomic
 // count that the last finished parent brings to zero, and a child with one parent needs no atomic at all. Ready nodes
 // are in one queue per processor; a lane whose queue is empty takes half of another. The log is an array of pages: a
-// step's number is its place, so lanes write without contention. Joins are never claimed: the last node that one waits
-// for ends it.
+// step's number is its place, so lanes write without contention. Joins are never claimed: the last node that a join
+// waits for ends it.
 //
-// Costs: 40 bytes a node in addition to the graph, 136 bytes a logged step and at most as many reserved for the next
-// ones, until the run is garbage, and no goroutine.
+// Costs: 40 bytes a node in addition to the graph, 136 bytes a logged step and at most as many bytes reserved for later
+// steps, until the run is garbage collected; no goroutine.
 //
 // Caveats: the state dies with the process; only what was recorded remains. Outputs are kept as Go values, never encoded,
 // so a task that modifies its input changes what others read.
@@ -58,7 +58,7 @@ func (s *Store) forget(id record.RunID) {
 const (
 	running int32 = iota
 	paused
-	draining // what is claimed continues, nothing else will be claimed
+	draining // claimed nodes continue, but no others will be claimed
 	stopping
 	ended
 )
@@ -73,7 +73,7 @@ type run struct {
 	base      time.Time
 	queues    []queue
 	gates     []*gate // by function; nil if no function has a bound
-	log       *log    // nil if none is kept
+	log       *log    // nil if the run keeps no log
 	static    *block
 	dynamic   atomic.Pointer[[]*block]
 	lanes     atomic.Pointer[[]*lane]

@@ -12,8 +12,8 @@ type node struct {
 	out     any    // a task's value, an expansion's elements; nil when nothing needs it any more
 	ready   int64  // when it could first be claimed, in ns since the run's start
 	waits   int32  // nodes that it still waits for; atomic once the block is published
-	readers int32  // that still need out; atomic too
-	attempt uint16 // attempts that have ended; changed by the holder of the claim only
+	readers int32  // nodes that still need out; atomic once the block is published
+	attempt uint16 // attempts that have ended; only the lane that holds the claim changes it
 	epoch   uint16
 	barren  atomic.Bool // it has failed or will be skipped: nodes that wait for it are skipped
 }
@@ -26,7 +26,7 @@ type block struct {
 	up    at // the expansion that made it
 }
 
-// at is the place of a node: local is its number within the scope, base that of its instance within the block.
+// at is the place of a node: local is its number within the scope, base the offset of its instance within the block.
 type at struct {
 	b     *block
 	base  uint32
@@ -49,10 +49,10 @@ func (n *node) readyAfter(ended int64) {
 	}
 }
 
-// arrived counts down what the node waits for; true when it waits for nothing more.
+// arrived counts down what the node waits for, and returns true when it waits for nothing more.
 func (n *node) arrived() bool { return atomic.AddInt32(&n.waits, -1) == 0 }
 
-// released counts down the readers; true when there is none left.
+// released counts down the readers, and returns true when none is left.
 func (n *node) released() bool { return atomic.AddInt32(&n.readers, -1) == 0 }
 
 // unread reports whether nothing reads the output any more.
@@ -83,7 +83,7 @@ func (r *run) find(id dag.NodeID) at {
 	return at{b, i - local, local}
 }
 
-// expanded is the block that the expansion at p has made, nil before.
+// expanded is the block that the expansion at p has made, nil if it has not expanded yet.
 func (r *run) expanded(p at) *block {
 	eb := r.numbering.Expanded(p.id())
 	if eb == nil {
@@ -91,7 +91,7 @@ func (r *run) expanded(p at) *block {
 	}
 	blocks := *r.dynamic.Load()
 	i := sort.Search(len(blocks), func(i int) bool { return blocks[i].First >= eb.First })
-	for i < len(blocks) && blocks[i].Block != eb { // empty blocks share their first number with the next one
+	for i < len(blocks) && blocks[i].Block != eb { // an empty block has the same first number as the next one
 		i++
 	}
 	if i == len(blocks) {

@@ -6,14 +6,14 @@ import (
 	"github.com/dagscope/dagscope/engine/dag"
 )
 
-// queue holds ready nodes, the next one at the end. Padding keeps two queues off one cache line.
+// queue holds ready nodes; the next one to be claimed is the last element. Padding keeps two queues off one cache line.
 type queue struct {
 	mu    sync.Mutex
 	nodes []dag.NodeID
 	_     [32]byte
 }
 
-// fill puts nodes in so that they come out in their order.
+// fill adds nodes so that they are claimed in the given order.
 func (q *queue) fill(nodes []dag.NodeID) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -35,7 +35,7 @@ func (q *queue) pop() (dag.NodeID, bool) {
 	return id, true
 }
 
-// takeHalf appends the older half to dst, at least one if there is any.
+// takeHalf appends the older half to dst, at least one node if the queue is not empty.
 func (q *queue) takeHalf(dst []dag.NodeID) []dag.NodeID {
 	q.mu.Lock()
 	half := (len(q.nodes) + 1) / 2

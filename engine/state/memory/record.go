@@ -15,7 +15,7 @@ func (l *lane) record(p at, e *state.End, outcome record.Outcome) {
 	}
 }
 
-// recordAs logs one end under a number that was taken before. There has to be a log.
+// recordAs logs one end under a number that was reserved before. The run must keep a log.
 func (l *lane) recordAs(seq uint64, p at, e *state.End, kind record.StepKind, outcome record.Outcome, readied []dag.NodeID, became dag.NodeID) {
 	log := l.r.log
 	n := p.node()
