@@ -12,7 +12,7 @@ import (
 // Backend keeps runs in Redis. Safe for concurrent use: its fields are set by New.
 type Backend struct {
 	cleaner
-	nodesPerCall int // the constant of that name, or less in tests
+	nodesPerCall int // the constant of that name, or fewer in tests
 	// clock replaces the server's clock in tests: nanoseconds since the run's start.
 	clock func() int64
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// cleaner deletes what runs no longer need, or lets it expire.
+// cleaner deletes keys that runs no longer need, or lets them expire.
 type cleaner struct{ registry }
 
 // eachOutput runs a command for each stored output of a run, in chunks, and returns how many keys were deleted.
@@ -91,8 +91,9 @@ func (b *cleaner) finished(ctx context.Context, run record.RunID) (c counters, c
 	return c, namesOf(string(field(fields[1]))), nil
 }
 
-// narrow removes all outputs from :out except those of the frontier, and returns the keys of the stored ones among these.
-// It copies a few at a time into a new hash, which then replaces the old one; a repetition starts from the beginning.
+// narrow removes all outputs from :out except those of the frontier, and returns the keys of those that are stored. It
+// copies a few outputs at a time into a new hash, which then replaces the old one; a repetition starts from the
+// beginning.
 func (b *cleaner) narrow(ctx context.Context, run record.RunID, frontier []dag.NodeID) (kept map[string]bool, dropped int, err error) {
 	base := b.keys.run(run)
 	kept = map[string]bool{}
@@ -117,7 +118,7 @@ func (b *cleaner) narrow(ctx context.Context, run record.RunID, frontier []dag.N
 	return kept, 0, nil
 }
 
-// narrowPart copies the outputs of nodes, as far as they exist, and adds the keys of the stored ones to kept.
+// narrowPart copies the outputs of nodes that exist, and adds the keys of the stored ones to kept.
 func (b *cleaner) narrowPart(ctx context.Context, base string, nodes []dag.NodeID, kept map[string]bool) (some bool, err error) {
 	args := []any{"hmget", base + "out"}
 	for _, id := range nodes {
@@ -152,7 +153,7 @@ func (b *cleaner) narrowPart(ctx context.Context, base string, nodes []dag.NodeI
 	return true, err
 }
 
-// dropOutputs deletes the stored outputs of a run, and lets those in kept expire.
+// dropOutputs deletes the stored outputs of a run, except those in kept, which it lets expire.
 func (b *cleaner) dropOutputs(ctx context.Context, run record.RunID, kept map[string]bool) (dropped int, err error) {
 	prefix := len(output(b.keys.run(run), ""))
 	return b.eachOutput(ctx, run, func(key string) []any {
@@ -163,7 +164,7 @@ func (b *cleaner) dropOutputs(ctx context.Context, run record.RunID, kept map[st
 	})
 }
 
-// activeKeys lists the keys that only an active run needs: sessions and queues. Of a run that has succeeded these are also
+// activeKeys lists the keys that only an active run needs: sessions and queues. If the run has succeeded, these include
 // the nodes, and the outputs unless those of its result are kept.
 func (b *cleaner) activeKeys(ctx context.Context, run record.RunID, workers uint32, succeeded, keepsOutputs bool) ([]string, error) {
 	base := b.keys.run(run)

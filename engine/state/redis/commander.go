@@ -16,7 +16,7 @@ type commander struct {
 }
 
 // send runs commands in one write. While one fails for a transient reason it repeats all of them, so they have to be
-// idempotent. The error is the first permanent one; redis.Nil is no error.
+// idempotent. The error is the first permanent one; redis.Nil is not an error.
 func (b *commander) send(ctx context.Context, client redis.UniversalClient, make func() []redis.Cmder) ([]redis.Cmder, error) {
 	var done []redis.Cmder
 	err := retry(ctx, func() error {
@@ -31,18 +31,18 @@ func (b *commander) try(ctx context.Context, client redis.UniversalClient, cmds 
 	b.commands.Add(uint64(len(cmds)))
 	b.roundTrips.Add(1)
 	if len(cmds) == 1 {
-		_ = client.Process(ctx, cmds[0]) // as the command's own error
+		_ = client.Process(ctx, cmds[0]) // its error is also in the command
 	} else {
 		pipe := client.Pipeline()
 		for _, cmd := range cmds {
 			_ = pipe.Process(ctx, cmd)
 		}
-		_, _ = pipe.Exec(ctx) // the first command's error
+		_, _ = pipe.Exec(ctx) // its error is also in the command that failed
 	}
 	return firstError(cmds)
 }
 
-// firstError returns the error of the first command that failed; redis.Nil is no error.
+// firstError returns the error of the first command that failed; redis.Nil is not an error.
 func firstError(cmds []redis.Cmder) error {
 	for _, cmd := range cmds {
 		if err := cmd.Err(); err != nil && !errors.Is(err, redis.Nil) {
@@ -82,7 +82,7 @@ func (b *commander) run(ctx context.Context, s *script, key string, args []any, 
 	return cmd, err
 }
 
-// text returns the reply of a command as a string, nil where there is none.
+// text returns the reply of a command as a string, nil if there is none.
 func text(cmd *redis.Cmd) ([]byte, error) {
 	s, err := cmd.Text()
 	if errors.Is(err, redis.Nil) {

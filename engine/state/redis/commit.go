@@ -18,8 +18,8 @@ var (
 	commitScript = newScript(commitFiles...)
 )
 
-// The first byte of a value in :out says where the output is: in the rest of the value, or under the key that the rest
-// names.
+// The first byte of a value in :out says whether the output is the rest of the value, or is stored under the key that
+// the rest names.
 const (
 	inlineOutput = 0
 	storedOutput = 1
@@ -73,7 +73,7 @@ func validate(c *shared.Call) error {
 	return ledger.Validate(c.Commit)
 }
 
-// addReason says why an operation is malformed: err, or nil where it does not fit the state of the run.
+// addReason says why an operation is malformed: err, or nil if it does not fit the state of the run.
 func addReason(r *ledger.Reply, err error) {
 	switch {
 	case r.Verdict != ledger.Malformed || r.Why != "":

@@ -17,7 +17,7 @@ var constantScript = newScript("constant")
 
 func init() { constantScript.singleKey = true }
 
-// putConstant stores a value and holds it for a run for an hour.
+// putConstant stores a value, and holds it for a run for an hour.
 func (b *registry) putConstant(ctx context.Context, hash string, run record.RunID, value []byte) error {
 	_, err := b.run(ctx, constantScript, b.keys.constant(hash), []any{"put", string(run), time.Hour.Milliseconds(), value})
 	if err != nil {
@@ -31,7 +31,8 @@ func (b *registry) holdConstants(ctx context.Context, hashes []string, run recor
 	return b.updateConstants(ctx, hashes, "hold", run, "")
 }
 
-// updateConstants holds or releases values for a run; expire is in how many milliseconds a hold expires, "" for never.
+// updateConstants holds or releases values for a run; expire is the number of milliseconds after which a hold expires,
+// "" for never.
 func (b *registry) updateConstants(ctx context.Context, hashes []string, what string, run record.RunID, expire any) error {
 	for _, hash := range hashes {
 		_, err := b.run(ctx, constantScript, b.keys.constant(hash), []any{what, string(run), expire})
@@ -42,7 +43,7 @@ func (b *registry) updateConstants(ctx context.Context, hashes []string, what st
 	return nil
 }
 
-// constants reads values. With hold, it first holds them for the run, in case its creator died before it did so.
+// constants reads values. With hold, it first holds them for the run, in case the run's creator died before doing so.
 func (b *registry) constants(ctx context.Context, hashes []string, run record.RunID, hold bool) (map[string][]byte, error) {
 	values := make(map[string][]byte, len(hashes))
 	if len(hashes) == 0 {

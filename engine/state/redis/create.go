@@ -32,7 +32,7 @@ const (
 func (b *Backend) Create(ctx context.Context, r shared.NewRun) error {
 	hashes := slices.Sorted(maps.Keys(r.Constants))
 	for _, hash := range hashes {
-		// Held for only an hour until the run exists, so that they expire if this process dies in between.
+		// Held only for an hour until the run exists, so that they expire if this process dies before that.
 		if err := b.putConstant(ctx, hash, r.ID, r.Constants[hash]); err != nil {
 			return err
 		}
@@ -117,22 +117,23 @@ func settleOpen(s *ledger.State) {
 	}
 }
 
-// installation is a ledger to install: that of a new run, or of its next revision.
+// installation is a ledger to install: of a new run, or of the next revision of a run.
 type installation struct {
 	state    *ledger.State
 	counters counters
 	roots    []dag.NodeID // ready nodes
-	graph    []byte       // empty for a revision, which keeps that of the run
-	bounds   []any        // classes and their limits of concurrency, in turn
-	fields   []any        // of the hash :run, names and values in turn
+	graph    []byte       // empty for a revision, which keeps the run's graph
+	bounds   []any        // classes and their limits of concurrency, alternately
+	fields   []any        // of the hash :run, names and values alternately
 	revises  bool
 }
 
-// stagedFor is after what time staged parts of a ledger expire.
+// stagedFor is the time after which staged parts of a ledger expire.
 const stagedFor = time.Hour
 
-// install stages the parts of a ledger under temporary keys and, in the same write, runs the script that moves all of them
-// into place. It reports false where the run exists, or, for a revision, is not in the state that it needs.
+// install stages the parts of a ledger under temporary keys and, in the same write, runs the script that moves all of
+// them into place. It returns false if a new run already exists, or if a run to be revised is not in the required
+// state.
 func (b *Backend) install(ctx context.Context, run record.RunID, in *installation) (bool, error) {
 	base, id := b.keys.run(run), token()
 	staged := base + "new:" + id + ":"
@@ -160,7 +161,7 @@ func (b *Backend) install(ctx context.Context, run record.RunID, in *installatio
 	lists["queues"] = classes
 	command := map[string]string{"odd": "hset", "bounds": "hset", "queues": "sadd"}
 	for name, values := range lists {
-		if len(values) > 0 { // the write may be repeated
+		if len(values) > 0 { // the same write may be sent again
 			before = append(before, func() redis.Cmder { return redis.NewCmd(ctx, "unlink", staged+name) })
 		}
 		for chunk := range slices.Chunk(values, 1000) {

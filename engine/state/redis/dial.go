@@ -13,18 +13,19 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// DialConfig says where Redis is and how to get there.
+// DialConfig says where Redis is and how to connect to it.
 type DialConfig struct {
 	// URL is redis://[user:password@]host[:port][/db], unix:///path[?db=n], redis+sentinel://host,host/master[/db] or
 	// redis+cluster://host,host; with TLS rediss://, rediss+sentinel:// and rediss+cluster://. User and password are
-	// percent-encoded; a Sentinel's own are ?sentinel_user=…&sentinel_password=…. Default redis://localhost:6379.
+	// percent-encoded; those for Sentinel itself are ?sentinel_user=…&sentinel_password=…. Default
+	// redis://localhost:6379.
 	URL string
 	// Prefix begins every key, so that other programs can use the same Redis. It must not contain '{' or '}', which mark
 	// hash tags in a cluster. Default "dagscope:".
 	Prefix string
-	// CAFile is a PEM file with the authorities that may sign the server's certificate; default those of the system.
+	// CAFile is a PEM file with the authorities that may sign the server's certificate; by default those of the system.
 	CAFile string
-	// CertFile and KeyFile are PEM files of a client certificate, where the server asks for one.
+	// CertFile and KeyFile are PEM files of a client certificate, needed if the server asks for one.
 	CertFile, KeyFile string
 	// Keep is how long a run is kept after its end; default 24 h.
 	Keep time.Duration
@@ -40,7 +41,7 @@ type Connection struct {
 	Warnings []string
 
 	keep     time.Duration
-	blocking redis.UniversalClient // for commands that block, so that they do not occupy connections of Client
+	blocking redis.UniversalClient // for commands that block, so that they do not occupy the connections of Client
 }
 
 // Dial connects to Redis and checks that it is safe to use: that its version is 6.2 or later, that it accepts writes, and
@@ -78,7 +79,7 @@ func Dial(ctx context.Context, cfg DialConfig) (*Connection, error) {
 // Close closes all connections.
 func (c *Connection) Close() error { return errors.Join(c.Client.Close(), c.blocking.Close()) }
 
-// blockingConnections is how many commands may block at a time, for each server; connections are made on demand.
+// blockingConnections is how many commands may block at a time on each server; connections are made on demand.
 const blockingConnections = 512
 
 // options returns the options of both clients.
@@ -90,7 +91,7 @@ func options(cfg DialConfig) (*redis.UniversalOptions, error) {
 	if o.TLSConfig, err = tlsConfig(cfg, useTLS); err != nil {
 		return nil, err
 	}
-	o.Protocol = 2 // nothing of 3 is used, and not every server and proxy understands its HELLO
+	o.Protocol = 2 // no feature of version 3 is used, and not every server and proxy understands its HELLO
 	o.DisableIdentity = true
 	o.ContextTimeoutEnabled = true
 	o.DialTimeout = 5 * time.Second
@@ -100,7 +101,7 @@ func options(cfg DialConfig) (*redis.UniversalOptions, error) {
 	return o, nil
 }
 
-// tlsConfig returns nil where the URL does not ask for TLS.
+// tlsConfig returns nil if the URL does not ask for TLS.
 func tlsConfig(cfg DialConfig, useTLS bool) (*tls.Config, error) {
 	if !useTLS {
 		if cfg.CAFile != "" || cfg.CertFile != "" || cfg.KeyFile != "" {

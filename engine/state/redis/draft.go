@@ -7,11 +7,12 @@ import (
 )
 
 // draft encodes a commit as scripts/commit.lua reads it. Adjacent nodes and edges are encoded as runs, which the script
-// handles as a whole: a commit costs by its runs, and the 1,000 children of a fan-out are one.
+// handles as a whole. The cost of a commit depends on the number of runs, and the 1,000 children of a fan-out are a
+// single run.
 type draft struct {
 	packer
 	maxNode int64 // the largest node that has to exist, -1 for none
-	maxBit  int64 // the same of edges
+	maxBit  int64 // the largest edge that has to exist, -1 for none
 }
 
 // encodeCommit packs a commit, as the first argument of the script. Of a malformed one it packs no lists.
@@ -62,7 +63,7 @@ func (d *draft) nodes(ids []dag.NodeID) {
 	}
 }
 
-// ends packs consecutive nodes that ended alike as runs, and returns the number of runs.
+// ends packs consecutive nodes that ended in the same way as runs, and returns the number of runs.
 func (d *draft) ends(ends []ledger.End) (runs int) {
 	for i := 0; i < len(ends); {
 		e := &ends[i]
@@ -88,7 +89,7 @@ func (d *draft) ends(ends []ledger.End) (runs int) {
 	return runs
 }
 
-// follows reports whether b is the n-th end of a run that begins with a.
+// follows reports whether b can be the n-th end of a run that begins with a.
 func follows(a, b *ledger.End, n int) bool {
 	return b.Node == a.Node+dag.NodeID(n) && b.Class == a.Class && b.Outcome == a.Outcome && b.Local == a.Local &&
 		b.Task == a.Task && b.Sink == a.Sink && b.More == a.More && a.Expand == nil && b.Expand == nil &&
@@ -140,7 +141,8 @@ func (d *draft) onward(grants []ledger.Grant) (runs int) {
 	return runs
 }
 
-// edges packs edges whose offsets, children and ends have a constant distance as runs, and returns the number of runs.
+// edges packs edges as runs if their offsets, children and ends are at constant distances, and returns the number of
+// runs.
 func (d *draft) edges(edges []ledger.Edge) (runs int) {
 	for i := range edges {
 		e := &edges[i]
@@ -192,7 +194,7 @@ func row(edges []ledger.Edge) (n int, offsetStep, childStep uint32, endStep int)
 	return n, offsetStep, childStep, endStep
 }
 
-// maxInRun bounds a run to what one BITFIELD of the script may contain.
+// maxInRun bounds a run to what one BITFIELD command of the script may contain.
 const maxInRun = 1000
 
 // alike reports whether two edges may be in one run.

@@ -8,7 +8,7 @@ import (
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
 
-// ofPlain is the step of nodes that the entry's first plain step, RunStarted, made ready.
+// ofPlain stands for the entry's first plain step, RunStarted, in place of the index of a packed step.
 const ofPlain = -2
 
 // decodeEntry decodes an entry of the log, see FORMAT.md. The entry's Packed shares memory with raw.
@@ -66,7 +66,7 @@ func (u *unpacker) plain() record.Step {
 	return s
 }
 
-// appendRows packs the nodes that a step made ready as an entry of the log has them, and returns the number of rows.
+// appendRows packs the nodes that a step made ready in the form of an entry of the log, and returns the number of rows.
 func appendRows(to *packer, step int, nodes []dag.NodeID) (runs int) {
 	for i := 0; i < len(nodes); runs++ {
 		n, nodeStep := 1, uint32(0)

@@ -14,7 +14,7 @@ var (
 	narrowScript = newScript("state", "narrow")
 )
 
-// keepFrontier is how long the outputs are kept that a retry could start from.
+// keepFrontier is how long outputs are kept that a retry could start from.
 const keepFrontier = time.Hour
 
 // chunk is how many keys one command deletes or reads, so that it takes well below 10 ms.
@@ -23,8 +23,8 @@ const chunk = 200
 // Finish implements shared.Backend. From then on all keys of the run expire.
 func (b *Backend) Finish(ctx context.Context, run record.RunID, end []byte) ([]byte, error) {
 	keep := b.keep.Milliseconds()
-	// Stored outputs first: if this process dies in between, the run is not finished and another process finishes it. The
-	// script does the same for all other keys, including those of queues and sessions.
+	// Stored outputs come first: if this process dies in between, the run is not finished and another process finishes
+	// it. The script does the same for all other keys, including those of queues and sessions.
 	if c, err := b.counters(ctx, run); err != nil {
 		return nil, err
 	} else if status(c.status).Final() {

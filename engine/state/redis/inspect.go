@@ -13,7 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// The first version with everything that the scripts use.
+// The oldest version with everything that the scripts use.
 const oldestMajor, oldestMinor = 6, 2
 
 // inspect checks the server, or every master of a cluster.
@@ -98,7 +98,8 @@ func parseInfo(text string) map[string]string {
 	return info
 }
 
-// recent reports whether a version is at least the oldest supported one. One that cannot be parsed is assumed to be.
+// recent reports whether a version is at least the oldest supported one. A version that cannot be parsed is assumed to
+// be recent.
 func recent(version string) bool {
 	first, rest, _ := strings.Cut(version, ".")
 	second, _, _ := strings.Cut(rest, ".")
@@ -110,7 +111,7 @@ func recent(version string) bool {
 	return major > oldestMajor || major == oldestMajor && minor >= oldestMinor
 }
 
-// explain adds to errors in the user's configuration what to change.
+// explain adds to an error in the user's configuration what to change.
 func explain(err error) error {
 	if err == nil {
 		return nil

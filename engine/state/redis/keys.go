@@ -6,7 +6,7 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 )
 
-// keyspace names keys. They are listed in FORMAT.md.
+// keyspace names keys. The keys are listed in FORMAT.md.
 type keyspace string // the prefix
 
 // run is the prefix of all keys of a run. The run's ID is their hash tag, so they are on one master of a cluster.

@@ -14,7 +14,7 @@ import (
 
 var appendScript = newScript("state", "append")
 
-// maxBlock bounds how long one command blocks: while it does, the client does not notice that its context has ended.
+// maxBlock bounds how long one command blocks, because a blocked client does not notice that its context has ended.
 const maxBlock = 500 * time.Millisecond
 
 // Log implements shared.Backend.
@@ -63,7 +63,7 @@ func (b *Backend) AddDetails(ctx context.Context, run record.RunID, blobs [][]by
 	return nil
 }
 
-// stream reads messages after a position in a stream of a run, and waits for the first one.
+// stream reads messages after a position in a stream of a run; if there are none, it waits for one.
 func (b *registry) stream(ctx context.Context, run record.RunID, name string, after shared.Position, limit int, wait time.Duration) ([]redis.XMessage, error) {
 	if limit <= 0 {
 		return nil, nil
@@ -93,7 +93,7 @@ func (b *registry) stream(ctx context.Context, run record.RunID, name string, af
 	}
 }
 
-// readStream reads a stream once; where it blocks, with the client for blocking commands.
+// readStream reads a stream once. If it blocks, it uses the client for blocking commands.
 func (b *commander) readStream(ctx context.Context, key string, after shared.Position, limit int, wait time.Duration) ([]redis.XMessage, error) {
 	client, block := b.conn.Client, time.Duration(-1)
 	if wait >= time.Millisecond {

@@ -17,7 +17,7 @@ const (
 	isBoundNode
 )
 
-// oddity is what a node has in the hash :odd in addition to its record.
+// oddity is what the hash :odd has about a node in addition to its record.
 type oddity struct {
 	node     ledger.Node
 	reserver uint32 // number of the session for which the node is reserved, plus one; 0 for none
@@ -71,14 +71,14 @@ func decodeOddity(raw []byte) (o oddity, err error) {
 	return o, nil
 }
 
-// installed is a ledger without sessions, as its keys hold it.
+// installed is a ledger without sessions, in the form in which its keys hold it.
 type installed struct {
 	nodes, bits, arrived, blocks []byte
 	odd                          map[string]any         // fields of :odd
 	queues                       map[ledger.Class][]any // entries of :ready
 }
 
-// encodeLedger packs the ledger that a run, or its next revision, begins with.
+// encodeLedger packs the ledger with which a run, or its next revision, begins.
 func encodeLedger(s *ledger.State) installed {
 	in := installed{
 		nodes: make([]byte, 4*len(s.Nodes)), arrived: make([]byte, 4*len(s.Nodes)), bits: make([]byte, (s.Edges+7)/8),

@@ -21,9 +21,9 @@ var (
 // nodesPerCall is how many nodes one call of Leave or Reap releases, so that it does not block Redis for long.
 const nodesPerCall = 64
 
-// Do implements shared.Backend. What a session holds may be too much for one call: then Leave and Reap take several,
-// between which other processes see a session that is over but still holds something. If this process dies in between,
-// the next Reap continues.
+// Do implements shared.Backend. A session may hold too much to be released in one call. Then Leave and Reap take
+// several calls, between which other processes see a session that is over but still holds something. If this process
+// dies in between, the next Reap continues.
 func (b *Backend) Do(ctx context.Context, run record.RunID, op ledger.Op, worker []byte) (ledger.Reply, error) {
 	reply, more, err := b.part(ctx, run, op, worker)
 	for more && err == nil {
@@ -39,7 +39,7 @@ func (b *Backend) Do(ctx context.Context, run record.RunID, op ledger.Op, worker
 	return reply, err
 }
 
-// merge adds the reply to the next part of an operation.
+// merge adds to a reply the reply to the next part of the same operation.
 func merge(r, next *ledger.Reply) {
 	r.Now, r.Status, r.Stopping = next.Now, next.Status, next.Stopping
 	r.Lost = append(r.Lost, next.Lost...)

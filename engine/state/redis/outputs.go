@@ -15,10 +15,10 @@ import (
 
 var registerScript = newScript("state", "register")
 
-// unregistered is after how many seconds a stored output expires that was not added to the index of its run.
+// unregistered is after how many seconds a stored output expires if it was not added to the index of its run.
 const unregistered = 3600
 
-// PutOutput implements shared.Backend. For a run that has ended it stores nothing, and returns no error.
+// PutOutput implements shared.Backend. If the run has ended it stores nothing, and returns no error.
 func (b *Backend) PutOutput(ctx context.Context, run record.RunID, key string, value []byte) error {
 	base := b.keys.run(run)
 	set := func() redis.Cmder { return redis.NewCmd(ctx, "set", output(base, key), value, "ex", unregistered) }

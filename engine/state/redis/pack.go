@@ -6,7 +6,7 @@ import (
 )
 
 // packer appends numbers as the scripts unpack them, in little endian. Moments and anything that may exceed 32 bits are
-// float64, which is what numbers in Lua are; integers are exact up to 2^53, or 104 days of nanoseconds.
+// float64, like all numbers in Lua; integers are exact up to 2^53, or 104 days of nanoseconds.
 type packer []byte
 
 func (p *packer) u8(v uint8)   { *p = append(*p, v) }
@@ -17,7 +17,7 @@ func (p *packer) float(v int64) {
 	*p = binary.LittleEndian.AppendUint64(*p, math.Float64bits(float64(v)))
 }
 
-// clamped appends a count, as the nearest one that 32 bits hold.
+// clamped appends a count, limited to what 32 bits can hold.
 func (p *packer) clamped(v int) { p.u32(uint32(min(max(v, 0), math.MaxUint32))) }
 
 // flags packs up to eight flags; the first one is the lowest bit.
@@ -53,7 +53,8 @@ func (u *unpacker) float() int64 {
 	return int64(math.Float64frombits(binary.LittleEndian.Uint64(u.bytes(8))))
 }
 
-// many checks a count of items that take at least size bytes each: it returns 0 and sets short if they cannot all follow.
+// many checks the number of items that follow, which take at least size bytes each: if the rest is too short for them,
+// it returns 0 and sets short.
 func (u *unpacker) many(n uint32, size int) int {
 	if u.short || int64(n)*int64(size) > int64(len(u.rest)) {
 		u.short, u.rest = true, nil

@@ -10,7 +10,7 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// statuses are those of runs, indexed by the scripts' numbers.
+// statuses are the statuses of runs, indexed by the numbers that scripts use.
 var statuses = [...]record.Status{"", record.Running, record.Paused, record.Succeeded, record.Failed, record.Cancelled, record.Interrupted}
 
 func status(n uint8) record.Status {

@@ -44,14 +44,14 @@ func retry(ctx context.Context, do func() error) error {
 	}
 }
 
-// transient lists prefixes of a server's errors that end by themselves: it is starting, failing over, busy, or out of
-// memory at the moment.
+// transient lists prefixes of a server's errors that will pass: it is starting, failing over, busy, or temporarily out
+// of memory.
 var transient = []string{
 	"NOSCRIPT", "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "NOREPLICAS", "BUSY", "OOM",
 	"UNBLOCKED", "MISCONF", "ERR max number of clients", "ERR DISABLED",
 }
 
-// isTransient reports whether repeating the call may help. An error that is not a server's answer is about the
+// isTransient reports whether repeating the call may help. An error that does not come from a server is about the
 // connection, which may be restored.
 func isTransient(err error) bool {
 	if errors.Is(err, redis.ErrClosed) || errors.Is(err, redis.Nil) || errors.Is(err, errMalformed) {
@@ -63,7 +63,7 @@ func isTransient(err error) bool {
 	}
 	text := answer.Error()
 	return slices.ContainsFunc(transient, func(beginning string) bool {
-		// Before version 7, an error within a script is in the middle of another error's text.
+		// Before version 7, an error within a script appears in the middle of another error's text.
 		return strings.HasPrefix(text, beginning) || strings.HasPrefix(text, "ERR Error running script") && strings.Contains(text, ": -"+beginning)
 	})
 }

@@ -20,7 +20,7 @@ const maxEnded = 1000
 type registry struct {
 	commander
 	keys keyspace
-	keep time.Duration // for which runs are kept after their end
+	keep time.Duration // how long runs are kept after their end
 }
 
 // Active implements shared.Backend.
@@ -77,7 +77,7 @@ func (b *registry) runExists(ctx context.Context, run record.RunID) error {
 	return errors.Join(fmt.Errorf("%w: %s", execution.ErrRunExists, run), err)
 }
 
-// index moves a run from one index of runs to another, where its score is the current time.
+// index moves a run from one index of runs to another, with the current time as its score.
 func (b *registry) index(ctx context.Context, run record.RunID, from, to string) error {
 	_, err := b.send(ctx, b.conn.Client, func() []redis.Cmder {
 		return []redis.Cmder{
@@ -126,7 +126,7 @@ func (b *registry) removeFromIndexes(ctx context.Context, run record.RunID) erro
 	return nil
 }
 
-// abandoned is the age from which an entry of the index without a run is removed: its creator has died.
+// abandoned is the age from which an entry of the index is removed if it has no run: the creator of the run has died.
 const abandoned = time.Minute
 
 // Peek implements shared.Backend.
@@ -197,8 +197,8 @@ func (b *registry) peek(ctx context.Context, run record.RunID, more ...[]any) (s
 	}, asked[2:], nil
 }
 
-// missing returns the error for a run that does not exist, and removes its entry in the index, unless the run may be in
-// the process of being created.
+// missing returns the error for a run that does not exist, and removes its entry in the index, unless the run may be
+// about to be created.
 func (b *registry) missing(ctx context.Context, run record.RunID, err error) error {
 	if err != nil {
 		return fmt.Errorf("redis: open run %s: %w", run, err)
@@ -215,7 +215,7 @@ func (b *registry) missing(ctx context.Context, run record.RunID, err error) err
 	return unknown(run)
 }
 
-// field returns one value of HMGET, nil where the field does not exist.
+// field returns one value of HMGET, nil if the field does not exist.
 func field(v any) []byte {
 	s, ok := v.(string)
 	if !ok {

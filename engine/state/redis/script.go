@@ -25,12 +25,12 @@ type script struct {
 
 // newScript concatenates the named files. All but the last contain only local functions.
 //
-// Everything after run.lua is a function of its own. Lua 5.1 keeps the locals of a running function that closures have
-// captured in a list, which it searches for each one that a new closure captures; those of an enclosing function are
-// found directly. This halves the time to create the functions of a commit, and saves a fifth of the commit.
+// Lua 5.1 searches a linear list of a function's captured locals for every captured variable, so each part after
+// run.lua is a function of its own. This halves the time to create the functions of a commit, and saves a fifth of the
+// commit.
 func newScript(files ...string) *script { return newScriptFrom(sources, files...) }
 
-// newScriptFrom is newScript for a file system that has the files in a folder "scripts".
+// newScriptFrom is newScript for any file system that has the files in a folder "scripts".
 func newScriptFrom(sources fs.ReadFileFS, files ...string) *script {
 	var b strings.Builder
 	end := ""
@@ -50,20 +50,20 @@ func newScriptFrom(sources fs.ReadFileFS, files ...string) *script {
 	return &script{name: files[len(files)-1], text: b.String(), hash: hex.EncodeToString(sum[:])}
 }
 
-// evalSHA is the command that runs the script by its hash, if the server has it in its cache.
+// evalSHA returns the command that runs the script by its hash, which works if the server has it in its cache.
 func (s *script) evalSHA(ctx context.Context, key string, args ...any) *redis.Cmd {
 	return s.command(ctx, "evalsha", s.hash, key, args)
 }
 
-// eval is the command that runs the script by its text, after which the server has it in its cache. SCRIPT LOAD has no
-// key, so in a cluster it would not reach the master that needs it.
+// eval returns the command that runs the script by its text; after it, the server has the script in its cache. SCRIPT
+// LOAD has no key, so in a cluster it would not reach the right master.
 func (s *script) eval(ctx context.Context, key string, args ...any) *redis.Cmd {
 	return s.command(ctx, "eval", s.text, key, args)
 }
 
-// command names two keys, of which one exists and the other never does. The script uses all keys of a run, and while a
+// command names two keys, of which one exists and the other never does. The script uses all keys of a run. While a
 // cluster moves these from one master to another, each master has some of them. Both then answer TRYAGAIN to a command
-// with these two keys, so no script ever runs without part of its keys.
+// with these two keys, so no script runs while some of its keys are missing.
 func (s *script) command(ctx context.Context, how, what, key string, args []any) *redis.Cmd {
 	command := make([]any, 0, 5+len(args))
 	command = append(command, how, what, 2, key, key+"state")

@@ -14,13 +14,13 @@ import (
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
 
-// session is a session of a run as the hash :sessions holds it.
+// session is a session of a run, as stored in the hash :sessions.
 type session struct {
 	name          string
 	worker        uint32 // its number in the run
 	last          int64  // number of its last commit
-	till, beat    int64  // end of its lease, and its latest call
-	claims, solo  uint32 // claims, and those of suspects among them
+	till, beat    int64  // end of its lease, and time of its latest call
+	claims, solo  uint32 // number of claims, and how many of these are of suspects
 	over, suspect bool
 	resigned      bool   // its owed edges are set, and its reservations are released
 	journal       uint32 // nodes in :claims

@@ -15,15 +15,15 @@ import (
 var copyScript = newScript("state", "copy")
 
 const (
-	// keepCopy is when the copy of a ledger expires, in case its reader dies.
+	// keepCopy is how long the copy of a ledger is kept if its reader dies.
 	keepCopy = time.Minute
-	// pieceSize is how many elements one command reads; requestsAtOnce how many commands go in one write, which a server
-	// executes without serving other clients in between.
+	// pieceSize is how many elements one command reads; requestsAtOnce is how many commands are sent in one write; a
+	// server executes these without serving other clients in between.
 	pieceSize      = 1000
 	requestsAtOnce = 16
 )
 
-// ledgerCopy is what the keys of a ledger held at one moment.
+// ledgerCopy is the content of the keys of a ledger at one moment.
 type ledgerCopy struct {
 	state, nodes, bits, arrived, blocks []byte
 	odd, bounds, sessions               map[string]string
@@ -32,7 +32,7 @@ type ledgerCopy struct {
 	claims, mine, owed                  map[uint32][]string // by number of the session
 }
 
-// Snapshot implements shared.Backend. Redis copies the ledger in one step, and the copy is then read in pieces, so that
+// Snapshot implements shared.Backend. Redis copies the ledger atomically; the copy is then read in pieces, so that
 // other clients do not wait for long.
 func (b *Backend) Snapshot(ctx context.Context, run record.RunID) (*ledger.State, error) {
 	base := b.keys.run(run)
@@ -54,7 +54,7 @@ func (b *Backend) Snapshot(ctx context.Context, run record.RunID) (*ledger.State
 	return p.decode()
 }
 
-// reader reads the copy of a ledger, several pieces in one write. One goroutine uses it.
+// reader reads the copy of a ledger, several pieces in one write. It belongs to one goroutine.
 type reader struct {
 	b       *commander
 	base    string   // prefix of the copy's keys
@@ -112,7 +112,7 @@ func (r *reader) read(ctx context.Context) (*ledgerCopy, error) {
 	return p, r.exchange(ctx)
 }
 
-// exchange sends all pending requests, and those that follow from them.
+// exchange sends all pending requests, and the further requests that their replies lead to.
 func (r *reader) exchange(ctx context.Context) error {
 	for len(r.pending) > 0 {
 		some := r.pending[:min(len(r.pending), requestsAtOnce)]

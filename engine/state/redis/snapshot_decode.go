@@ -27,7 +27,7 @@ func (p *ledgerCopy) decode() (*ledger.State, error) {
 		s.MaxConcurrent[ledger.Class(number)], _ = strconv.Atoi(n)
 	}
 	d := copyDecoder{ledgerCopy: p, s: s, owners: map[uint32]ledger.SessionID{}, claimed: map[ledger.Class]int{}}
-	if len(p.nodes) < 4*int(c.nodes) { // cleaned after success
+	if len(p.nodes) < 4*int(c.nodes) { // Clean removed the nodes after success
 		return s, nil
 	}
 	for _, step := range []func() error{
@@ -44,8 +44,8 @@ func (p *ledgerCopy) decode() (*ledger.State, error) {
 type copyDecoder struct {
 	*ledgerCopy
 	s       *ledger.State
-	owners  map[uint32]ledger.SessionID // by number of the session plus one
-	holds   []uint32                    // for each node the number of the session that claimed it plus one, 0 for none
+	owners  map[uint32]ledger.SessionID // by the session's number plus one
+	holds   []uint32                    // for each node, the number of the session that claimed it, plus one; 0 for none
 	claimed map[ledger.Class]int
 }
 

@@ -12,7 +12,7 @@ import (
 // stateVersion is the first byte of a run's state.
 const stateVersion = 1
 
-// counters are the state of a run as the string :state holds it: everything except lists and fields of nodes. FORMAT.md
+// counters are the state of a run in the string :state: everything except lists and the fields of nodes. FORMAT.md
 // describes the fields.
 type counters struct {
 	status, stopping                                uint8
@@ -109,7 +109,7 @@ func newCounters(s *ledger.State, unlogged bool) counters {
 
 func count(n int) uint32 { return uint32(min(max(n, 0), math.MaxUint32)) }
 
-// fill sets the fields of a ledger that counters contain.
+// fill sets the fields of a ledger for which there are counters.
 func (c *counters) fill(s *ledger.State) {
 	s.Policy = record.FailFast
 	if c.policy == 1 {

@@ -14,8 +14,8 @@ import (
 const forms = "redis://[user:password@]host[:port][/db], rediss:// with TLS, unix:///path[?db=n], " +
 	"redis+sentinel://host,host/master[/db] or redis+cluster://host,host (rediss+… with TLS)"
 
-// parseURL returns the options that a URL stands for; useTLS is whether its scheme asks for TLS. Errors never contain the
-// password. url.Parse does not accept several hosts, so the URL is parsed here.
+// parseURL returns the options that a URL describes; useTLS says whether its scheme asks for TLS. Errors never contain
+// the password. url.Parse does not accept several hosts, so the URL is parsed here.
 func parseURL(raw string) (o *redis.UniversalOptions, useTLS bool, err error) {
 	scheme, rest, ok := strings.Cut(raw, "://")
 	if !ok {
@@ -57,7 +57,7 @@ func redact(raw string) string {
 	return scheme + "://" + rest
 }
 
-// parseSocket parses what follows unix://.
+// parseSocket parses the part after unix://.
 func parseSocket(o *redis.UniversalOptions, rest string, asked url.Values) error {
 	path, err := login(o, rest)
 	if err != nil {
@@ -74,7 +74,7 @@ func parseSocket(o *redis.UniversalOptions, rest string, asked url.Values) error
 	return nil
 }
 
-// parseNetwork parses what follows the other schemes.
+// parseNetwork parses the part after the scheme of all other URLs.
 func parseNetwork(o *redis.UniversalOptions, scheme, rest string, asked url.Values) (useTLS bool, err error) {
 	family, kind, _ := strings.Cut(scheme, "+")
 	if family != "redis" && family != "rediss" {
@@ -144,7 +144,7 @@ func database(o *redis.UniversalOptions, number string) error {
 	return nil
 }
 
-// address completes host[:port]; an IPv6 address with a port is in brackets.
+// address adds the default host and port to host[:port]; an IPv6 address with a port is in brackets.
 func address(host, port string) string {
 	if host == "" {
 		host = "localhost"
