@@ -120,7 +120,7 @@ func problemOf(run record.RunID, err error) (p problem, ok bool) {
 	case errors.Is(err, metricsstore.ErrUnavailable):
 		return newProblem(http.StatusServiceUnavailable, "the store does not answer; this is worth another try in some seconds"), true
 	case errors.Is(err, metricsstore.ErrClosed):
-		return newProblem(http.StatusServiceUnavailable, "the server is going away"), true
+		return newProblem(http.StatusServiceUnavailable, "the server is shutting down"), true
 	}
 	return newProblem(http.StatusInternalServerError, "run %s cannot be read; the server's log says why", run), false
 }

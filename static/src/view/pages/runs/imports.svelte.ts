@@ -43,7 +43,7 @@ export class Imports {
     const line = { key: this.#count++, file: file.name };
     try {
       const { run, isNew } = await this.#app.track(this.#app.api.upload(file));
-      return { ...line, run, text: isNew ? 'imported just now' : 'was here already' };
+      return { ...line, run, text: isNew ? 'imported just now' : 'existed already' };
     } catch (error) {
       return { ...line, run: undefined, text: failureOf(error).text };
     }
