@@ -40,3 +40,6 @@ func (a *Attempts) End(s *Step) (b Begin, ok bool) {
 	delete(a.begun, s.Node)
 	return b, ok && b.Epoch == s.Epoch && b.Attempt == s.Attempt
 }
+
+// Clear removes all attempts, as at the end of a run.
+func (a *Attempts) Clear() { clear(a.begun) }

@@ -71,6 +71,8 @@ func TestAttempts(t *testing.T) {
 		require.Equal(t, dag.NodeID(3), node)
 	}
 	require.Equal(t, 1, a.Len())
+	a.Clear()
+	require.Zero(t, a.Len())
 }
 
 // TestWalkerBoundsNodes: nodes are bounded, not only tasks, which are half of the nodes of this body.

@@ -15,13 +15,13 @@ import (
 type entryDecoder struct {
 	graph     *dag.Graph
 	numbering *dag.Numbering
-	announced map[dag.NodeID]record.Step // attempts under way, from their AttemptStarted step
-	owed      []dag.NodeID               // made ready by an edge of an earlier step, and in no step's Readied yet
+	announced record.Attempts // attempts under way
+	owed      []dag.NodeID    // made ready by an edge of an earlier step, and in no step's Readied yet
 	packed    []record.Step
 }
 
 func newEntryDecoder(g *dag.Graph) entryDecoder {
-	return entryDecoder{graph: g, numbering: dag.NewNumbering(g), announced: map[dag.NodeID]record.Step{}}
+	return entryDecoder{graph: g, numbering: dag.NewNumbering(g)}
 }
 
 // decode appends the steps of an entry to all, the steps before it.
@@ -113,18 +113,17 @@ func (d *entryDecoder) expand(s *record.Step, b *ledger.Block) error {
 func (d *entryDecoder) complete(s *record.Step, now int64) {
 	switch {
 	case s.Kind == record.AttemptStarted:
-		d.announced[s.Node] = *s
+		d.announced.Start(s)
 	case s.Kind == record.AttemptEnded && s.Outcome == record.OutcomeLost:
-		a, ok := d.announced[s.Node]
-		if ok = ok && a.Epoch == s.Epoch && a.Attempt == s.Attempt; ok {
+		a, ok := d.announced.End(s)
+		if ok {
 			s.Slot, s.Head, s.Ready, s.Claimed, s.Started, s.Fetch = a.Slot, a.Head, a.Ready, a.Claimed, a.Started, a.Fetch
 		} else { // its worker died before it could announce it
 			s.Head, s.Ready, s.Claimed, s.Started = true, s.Ended, s.Ended, s.Ended
 		}
 		s.Became, s.Announced = dag.NoNode, ok
-		delete(d.announced, s.Node)
 	case s.Kind == record.AttemptEnded || s.Kind == record.FanOutExpanded:
-		delete(d.announced, s.Node)
+		d.announced.End(s)
 	case s.Kind == record.RunStarted: // of a later revision; the first one's is 0
 		s.Ended = now
 	case s.Kind == record.RunPaused || s.Kind == record.RunResumed || s.Kind == record.CancelRequested || s.Kind == record.RunDeadline:
@@ -141,13 +140,13 @@ type counts struct {
 	failed   int
 	skipped  int
 	retries  int
-	running  map[dag.NodeID]struct{} // announced attempts
+	running  record.Attempts // announced and not ended
 	status   record.Status
 }
 
 func newCounts() counts {
 	return counts{
-		revision: -1, done: map[dag.NodeID]struct{}{}, running: map[dag.NodeID]struct{}{}, status: record.Queued,
+		revision: -1, done: map[dag.NodeID]struct{}{}, status: record.Queued,
 	}
 }
 
@@ -157,20 +156,22 @@ func (c *counts) take(s *record.Step, n *dag.Numbering) {
 	case record.RunStarted:
 		c.revision++
 		c.failed, c.skipped, c.retries, c.status = 0, 0, 0, record.Running
-		clear(c.running)
+		c.running.Clear()
 	case record.RunPaused:
 		c.status = record.Paused
 	case record.RunResumed, record.CancelRequested, record.RunDeadline:
 		c.status = record.Running
 	case record.RunFinished:
 		c.status = s.Outcome.RunStatus()
-		clear(c.running)
+		c.running.Clear()
 	case record.TaskSkipped:
 		c.skipped++
 	case record.AttemptStarted:
-		c.running[s.Node] = struct{}{}
+		c.running.Start(s)
+	case record.FanOutExpanded:
+		c.running.End(s)
 	case record.AttemptEnded:
-		delete(c.running, s.Node)
+		c.running.End(s)
 		if n.IsTask(s.Node) {
 			c.ended(s)
 		}
@@ -190,6 +191,6 @@ func (c *counts) ended(s *record.Step) {
 
 func (c *counts) progress() execution.Progress {
 	return execution.Progress{
-		Status: c.status, Done: len(c.done), Failed: c.failed, Skipped: c.skipped, Retries: c.retries, Running: len(c.running),
+		Status: c.status, Done: len(c.done), Failed: c.failed, Skipped: c.skipped, Retries: c.retries, Running: c.running.Len(),
 	}
 }
