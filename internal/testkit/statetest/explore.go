@@ -73,7 +73,7 @@ func explorations() []exploration {
 		{"fork, stopped", forkOf(2), record.FailFast, mishaps{fail: 1, retry: 1, stop: 1}, mishaps{fail: 1, stop: 1}},
 		{"gather", gather(), record.FailFast, once, mishaps{release: 1, fail: 1}},
 		{"gather, skipped", gather(), record.Continue, once, mishaps{fail: 1}},
-		{"bounded", bounded(), record.Continue, mishaps{abandon: 1, fail: 1, retry: 1}, mishaps{release: 1}},
+		{"bounded", bounded(), record.Continue, mishaps{fail: 1, retry: 1}, mishaps{release: 1}},
 		{"region", fanOutOf(2), record.Continue, once, mishaps{fail: 1}},
 		{"region, stopped", fanOutOf(2), record.FailFast, mishaps{fail: 1, stop: 1, pause: 1}, mishaps{stop: 1}},
 		{"empty regions in a row", build(func(g *engine.Builder, lib library) engine.AnyRef {
