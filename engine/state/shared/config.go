@@ -19,8 +19,6 @@ type Config struct {
 	// ValueBytes bounds each output that has to be stored and each constant, as it is encoded; default DefaultValueBytes. A
 	// larger output fails the run with record.StoreError, a larger constant its submission.
 	ValueBytes int
-	// Host names this machine in records; default as the worker says.
-	Host string
 	// Log gets errors that are not part of a run's record; default none.
 	Log *slog.Logger
 	// Invoke invokes workers that do not poll: it is called whenever the back end gives a hint, with the number of unclaimed

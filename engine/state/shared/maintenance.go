@@ -17,7 +17,7 @@ type maintenance struct {
 	stopped    chan struct{} // closed when run has returned
 }
 
-// startMaintenance starts it; the caller stops it and waits for stopped.
+// startMaintenance starts it; the caller ends it.
 func startMaintenance(s *Store) *maintenance {
 	ctx, stop := context.WithCancel(context.Background())
 	m := &maintenance{store: s, workWanted: make(chan struct{}, 1), runAdded: make(chan struct{}, 1), stop: stop, stopped: make(chan struct{})}
@@ -26,6 +26,14 @@ func startMaintenance(s *Store) *maintenance {
 		m.run(ctx)
 	}()
 	return m
+}
+
+// end stops it and waits until it has ended; of nil it does nothing.
+func (m *maintenance) end() {
+	if m != nil {
+		m.stop()
+		<-m.stopped
+	}
 }
 
 // run maintains all runs until ctx ends and what it has started has returned.

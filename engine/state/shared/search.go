@@ -32,8 +32,7 @@ func (s *Store) Join(ctx context.Context, find func(workflow, function string) *
 		return active, nil, err
 	}
 	var watched watchedRuns
-	defer watched.wait()
-	return s.search(ctx, active, func(known seen, id record.RunID, isActive bool) error {
+	return s.search(ctx, active, &watched, func(known seen, id record.RunID, isActive bool) error {
 		kept, err := s.openIfNew(ctx, known, id, isActive)
 		if kept == nil || err != nil {
 			return err
@@ -66,8 +65,7 @@ func (s *Store) Join(ctx context.Context, find func(workflow, function string) *
 // Find implements execution.Finder.
 func (s *Store) Find(ctx context.Context, found func(execution.Job, execution.Execution)) error {
 	var watched watchedRuns
-	defer watched.wait()
-	return s.search(ctx, s.all, func(known seen, id record.RunID, isActive bool) error {
+	return s.search(ctx, s.all, &watched, func(known seen, id record.RunID, isActive bool) error {
 		kept, err := s.openIfNew(ctx, known, id, isActive)
 		if kept == nil || err != nil {
 			return err
@@ -144,10 +142,12 @@ func (s *Store) finishAgain(ctx context.Context, id record.RunID, data []byte) {
 	}
 }
 
-// search visits runs now, whenever there is news, and at least every searchEvery, until ctx ends.
-func (s *Store) search(ctx context.Context, list listing, visit visitor) error {
+// search visits runs now, whenever there is news, and at least every searchEvery, until ctx ends. It returns when the runs
+// that it follows, and the maintenance unless others need it, have ended.
+func (s *Store) search(ctx context.Context, list listing, watched *watchedRuns, visit visitor) error {
 	news, leave := s.subscribe()
 	defer leave()
+	defer watched.wait()
 	known, failed := seen{}, seen{}
 	timer := time.NewTimer(0)
 	defer timer.Stop()

@@ -21,6 +21,7 @@ type Store struct {
 	held    heldBytes
 	own     ownRuns
 
+	running sync.WaitGroup              // of the runs' goroutines, the last of which ends the maintenance
 	current atomic.Pointer[maintenance] // changed with mu held; nil without users
 
 	mu          sync.Mutex
@@ -61,14 +62,15 @@ func (s *Store) startRun(ctx context.Context, r *run) *run {
 	case m.runAdded <- struct{}{}:
 	default:
 	}
-	go func() {
-		defer close(r.stopped)
+	s.running.Go(func() {
 		follow()
 		s.mu.Lock()
 		delete(s.live, r)
+		last := s.release()
 		s.mu.Unlock()
-		s.release()
-	}()
+		close(r.stopped) // no one waits for the maintenance here but Close: its calls may take a quarter of a second to end
+		last.end()
+	})
 	return r
 }
 
@@ -80,19 +82,12 @@ func (s *Store) retain() *maintenance {
 	return s.current.Load()
 }
 
-// release undoes retain. The last user waits until the maintenance has ended.
-func (s *Store) release() {
-	s.mu.Lock()
-	s.users--
-	var last *maintenance
-	if s.users == 0 {
-		last = s.current.Swap(nil)
+// release undoes retain. It returns the maintenance for the last user to end, without the lock, else nil. The lock is held.
+func (s *Store) release() *maintenance {
+	if s.users--; s.users > 0 {
+		return nil
 	}
-	s.mu.Unlock()
-	if last != nil {
-		last.stop()
-		<-last.stopped
-	}
+	return s.current.Swap(nil)
 }
 
 // Close ends what this process does in its runs, as Forget does, and waits until all goroutines of the store have ended.
@@ -101,8 +96,8 @@ func (s *Store) release() {
 func (s *Store) Close() {
 	for _, r := range s.runsAlive() {
 		r.Forget()
-		<-r.stopped
 	}
+	s.running.Wait()
 }
 
 // requestWork makes waitForWork wait for hints, for a run that wants nodes and did not get them.
@@ -148,8 +143,9 @@ func (s *Store) subscribe() (news *newsQueue, leave func()) {
 	return news, func() {
 		s.mu.Lock()
 		delete(s.subscribers, news)
+		last := s.release()
 		s.mu.Unlock()
-		s.release()
+		last.end()
 	}
 }
 
