@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// maxCategory bounds the name of a function, in bytes: it is a label in every table.
+// maxCategory bounds the name of a function, in bytes, because it is displayed as a label in every table.
 const maxCategory = 200
 
 var (
@@ -35,7 +35,7 @@ func categoryOf(t *rawTask) string {
 	}
 }
 
-// stripped removes what matches, unless nothing else would be left.
+// stripped removes the parts that match, unless nothing would be left.
 func stripped(s string, what *regexp.Regexp) string {
 	if short := what.ReplaceAllString(s, ""); short != "" {
 		return short
@@ -43,7 +43,7 @@ func stripped(s string, what *regexp.Regexp) string {
 	return s
 }
 
-// printable makes s fit to be a name: visible, valid and of at most maxCategory bytes, never empty.
+// printable makes s usable as a name: visible, valid UTF-8 of at most maxCategory bytes, never empty.
 func printable(s string) string {
 	s = strings.TrimSpace(strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) || r == utf8.RuneError {

@@ -9,18 +9,19 @@ import (
 	"strings"
 )
 
-// maxDepth bounds how deep values nest that are skipped; recordings need 8.
+// maxDepth bounds how deep skipped values may nest; recordings need 8.
 const maxDepth = 64
 
-// decoder walks through JSON token by token, so that counts are checked before memory is taken.
+// decoder reads JSON token by token, so that counts are checked before memory is allocated.
 type decoder struct {
 	json *json.Decoder
 }
 
-// fields says how to read the members of an object that matter; others are skipped. Reading one consumes its entry.
+// fields says how to read the members of an object that are needed; others are skipped. Reading a member removes its
+// entry.
 type fields map[string]func() error
 
-// fault is what is wrong at one place of the file.
+// fault is an error at one place of the file.
 type fault struct {
 	path string
 	err  error
@@ -29,7 +30,7 @@ type fault struct {
 func (f *fault) Error() string { return f.path + ": " + f.err.Error() }
 func (f *fault) Unwrap() error { return f.err }
 
-// in says that err happened within the member or element called step.
+// in adds to err that it happened within the member or element called step.
 func in(step string, err error) error {
 	inner, ok := errors.AsType[*fault](err)
 	switch {
@@ -42,7 +43,7 @@ func in(step string, err error) error {
 	}
 }
 
-// object reads an object, or nothing at all where there is a null.
+// object reads an object; it does nothing for null.
 func (d *decoder) object(known fields) error {
 	if opened, err := d.open('{', "an object"); err != nil || !opened {
 		return err
@@ -52,7 +53,7 @@ func (d *decoder) object(known fields) error {
 		if err != nil {
 			return err
 		}
-		key, _ := t.(string) // the decoder lets nothing else pass as a key
+		key, _ := t.(string) // the decoder accepts only strings as keys
 		read, matters := known[key]
 		switch {
 		case !matters:
@@ -71,7 +72,7 @@ func (d *decoder) object(known fields) error {
 	return err
 }
 
-// array calls element for each element of an array, or not at all where there is a null.
+// array calls element for each element of an array; it does nothing for null.
 func (d *decoder) array(element func(i int) error) error {
 	if opened, err := d.open('[', "a list"); err != nil || !opened {
 		return err
@@ -96,7 +97,7 @@ func (d *decoder) open(want json.Delim, expected string) (bool, error) {
 	return true, nil
 }
 
-// skip passes over one value.
+// skip skips one value.
 func (d *decoder) skip() error {
 	for depth := 0; ; {
 		t, err := d.token()
@@ -118,7 +119,7 @@ func (d *decoder) skip() error {
 	}
 }
 
-// text reads a string; a null leaves dst as it is.
+// text reads a string; null leaves dst unchanged.
 func (d *decoder) text(dst *string) func() error {
 	return func() error {
 		t, err := d.token()
@@ -134,7 +135,7 @@ func (d *decoder) text(dst *string) func() error {
 	}
 }
 
-// number reads a number from 0 to most; a null leaves dst as it is.
+// number reads a number from 0 to most; null leaves dst unchanged.
 func (d *decoder) number(dst *float64, most float64) func() error {
 	return func() error {
 		t, err := d.token()
@@ -154,7 +155,7 @@ func (d *decoder) number(dst *float64, most float64) func() error {
 	}
 }
 
-// texts appends the strings of a list; budget bounds how many all calls that share it may keep.
+// texts appends the strings of a list; all calls with the same budget together may keep that many strings.
 func (d *decoder) texts(dst *[]string, budget *int, what string) func() error {
 	return func() error {
 		return d.array(func(int) error {
@@ -184,7 +185,7 @@ func (d *decoder) token() (json.Token, error) {
 	return t, err
 }
 
-// describe says what was found instead.
+// describe describes the token that was found instead.
 func describe(t json.Token) string {
 	switch v := t.(type) {
 	case json.Delim:
@@ -199,7 +200,7 @@ func describe(t json.Token) string {
 	}
 }
 
-// short cuts what a file says, so that no message grows with it.
+// short shortens a text from the file, so that no message grows with it.
 func short(s string) string {
 	const most = 120
 	if len(s) <= most {

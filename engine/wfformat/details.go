@@ -8,7 +8,7 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 )
 
-// details has of each task, in the order of their ends, what steps have no room for.
+// details returns, for each task in the order of their ends, the data that does not fit into steps.
 func details(in *Instance, s *schedule, f *flows) []record.Detail {
 	out := make([]record.Detail, 0, len(s.order))
 	for _, i := range s.order {
@@ -19,7 +19,7 @@ func details(in *Instance, s *schedule, f *flows) []record.Detail {
 	return out
 }
 
-// log gives the names under which the recording knows a task.
+// log returns the names under which the recording knows a task.
 func log(t *Task) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "id %s\n", t.ID)

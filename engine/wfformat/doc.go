@@ -1,24 +1,25 @@
 // Package wfformat reads recorded workflow executions in WfFormat, the JSON schema of the WfCommons project
-// (https://github.com/wfcommons/WfFormat, versions 1.4, 1.5 and 1.6), and gives them back in two forms: Workflow runs the
-// recorded tasks and edges again, scaled down; Record turns the recording into a finished run that can be archived
-// and replayed.
+// (https://github.com/wfcommons/WfFormat, versions 1.4, 1.5 and 1.6), and offers them in two forms: Workflow runs the
+// recorded tasks and edges again, scaled down; Record turns the recording into a finished run that can be archived and
+// replayed.
 //
 // Guarantees: Parse never reads more than MaxBytes, never keeps more than the engine's default limits allow, and
-// refuses by name what would make a wrong graph (see Parse). Files with a byte order mark, or compressed by gzip, count
-// as what they hold. The same bytes always give the same numbering, the same
-// schedule and the same run ID. Both forms have the same graph, so a run and its recording align task by task.
+// refuses everything that would make a wrong graph, naming it (see Parse). A file with a byte order mark, or compressed
+// by gzip, is equivalent to its content. The same bytes always give the same numbering, the same schedule and the same
+// run ID. Both forms have the same graph, so a run and its recording can be compared task by task.
 //
-// A task's category names the function it calls, and so what is seen in records, digests and lanes. It is the first
-// that applies: the recorded category (1.4); the name, where the id is the name followed by a number, as Nextflow
-// records its processes; the recorded program without its folder, where it is one plain word and not a script; the
-// name without what distinguishes instances, that is a sample in parentheses at the end and then a number after _, -,
-// ., # or _ID: mProject_ID0000001 is mProject, FASTQC (a1) is FASTQC, bowtie2 stays bowtie2.
+// The category of a task is the name of the function that it calls, and so the name in records, digests and lanes. It
+// is the first of these that applies: the recorded category (1.4); the task's name, if the id is the name followed by a
+// number, as Nextflow records its processes; the recorded program without its folder, if it is one plain word and not a
+// script; the task's name without the part that distinguishes instances, which is a sample in parentheses at the end
+// and then a number after _, -, ., # or _ID: mProject_ID0000001 is mProject, FASTQC (a1) is FASTQC, bowtie2 stays
+// bowtie2.
 //
-// Costs: parsing streams, at some 30 MB/s; a parsed recording takes about its size in memory. A schedule of n tasks
-// takes O(n log n), plus one look at every machine for each task whose machine is not recorded.
+// Costs: parsing streams, at some 30 MB/s; a parsed recording takes about as much memory as the file. A schedule of n
+// tasks takes O(n log n), plus a pass over all machines for each task whose machine is not recorded.
 //
-// Caveats: a recording whose tasks have no start times gets a reconstructed schedule, which says so; where all have one
-// only the lanes are made up. SCHEDULE.md has the rules. Either way the makespan of the run is the recorded one.
-// Burning cpu spins for a time and not for an amount of work, so on a crowded machine it is less work than was
-// recorded. An output that no task reads is not moved.
+// Caveats: a recording whose tasks have no start times gets a reconstructed schedule, which is marked as such; if all
+// tasks have start times, only the lanes are invented. SCHEDULE.md has the rules. In both cases the makespan of the run
+// is the recorded one. Burning cpu spins for a time and not for an amount of work, so on a crowded machine it is less
+// work than was recorded. An output that no task reads is not moved.
 package wfformat

@@ -10,14 +10,13 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 )
 
-// outside is the record.InputDetail.Source of files that no task of the run makes.
+// outside is the record.InputDetail.Source of files that no task of the run produces.
 const outside = "outside"
 
 // flows knows which files travel between which tasks.
 type flows struct {
 	in *Instance
-	// makers are, of each file, the tasks that write it, ascending; read says whether a task that does not write it
-	// reads it.
+	// makers contains, for each file, the tasks that write it, ascending; read says whether any other task reads it.
 	makers [][]int32
 	read   []bool
 }
@@ -37,9 +36,9 @@ func newFlows(in *Instance) *flows {
 	return f
 }
 
-// inputs sums up the files that a task read from each parent, and last those from outside, where there are any. They
-// went through storage that the machines share. A file that several parents write counts for the last of them; one
-// that only the task itself writes, or tasks that are no parents, counts for none of them.
+// inputs sums up the files that a task read from each parent and, as the last entry, those from outside, if any. The
+// files went through storage that the machines share. A file that several parents write counts for the last of them. A
+// file that is written only by the task itself, or by tasks that are not its parents, is not counted.
 func (f *flows) inputs(task int) []record.InputDetail {
 	t := &f.in.Tasks[task]
 	out := make([]record.InputDetail, len(t.Parents), len(t.Parents)+1)
@@ -66,7 +65,7 @@ func (f *flows) inputs(task int) []record.InputDetail {
 	return out
 }
 
-// results is the size of the files that a task wrote and no other reads.
+// results is the size of the files that a task wrote and that no other task reads.
 func (f *flows) results(task int) int64 {
 	sum := int64(0)
 	for _, file := range f.in.Tasks[task].Outputs {
@@ -77,7 +76,7 @@ func (f *flows) results(task int) int64 {
 	return sum
 }
 
-// usage is what the recording says of a task apart from its runtime.
+// usage is what the recording says about a task apart from its runtime.
 func (f *flows) usage(task int, inputs []record.InputDetail) *record.Usage {
 	t := &f.in.Tasks[task]
 	u := &record.Usage{
@@ -96,7 +95,7 @@ func (f *flows) usage(task int, inputs []record.InputDetail) *record.Usage {
 	return u
 }
 
-// scaled is a runtime times the use of processors, no more than a Duration holds.
+// scaled is a runtime times the use of processors, limited to the largest Duration.
 func scaled(d time.Duration, by float64) time.Duration {
 	return time.Duration(min(math.Round(float64(d)*by), math.MaxInt64/2))
 }

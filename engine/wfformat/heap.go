@@ -1,7 +1,7 @@
 package wfformat
 
-// heap keeps its smallest element, by less, on top. Elements that are equal by less come out in no given order, so
-// less should be a total order.
+// heap keeps its smallest element, by less, on top. Elements that are equal by less are returned in any order, so less
+// should be a total order.
 type heap[T any] struct {
 	items []T
 	less  func(a, b T) bool

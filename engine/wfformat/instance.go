@@ -8,17 +8,17 @@ import (
 	"github.com/dagscope/dagscope/engine/codec"
 )
 
-// Instance is a recorded execution as Parse gives it. It must not be modified.
+// Instance is a recorded execution as returned by Parse. It must not be modified.
 type Instance struct {
 	Name          string
 	Description   string
 	SchemaVersion string
-	// RuntimeSystem is the name and the version of what ran the workflow, "" where not recorded.
+	// RuntimeSystem is the name and version of the system that ran the workflow, "" if not recorded.
 	RuntimeSystem string
-	// CreatedAt and ExecutedAt are zero where they are not recorded or not readable; see timeLayouts.
+	// CreatedAt and ExecutedAt are zero if they are not recorded or cannot be parsed; see timeLayouts.
 	CreatedAt  time.Time
 	ExecutedAt time.Time
-	// Makespan as recorded, which includes waiting that no task records; 0 where not recorded.
+	// Makespan is the recorded makespan, which includes waiting that no task accounts for; 0 if not recorded.
 	Makespan time.Duration
 	// Tasks have parents before children and are otherwise in the order of the file.
 	Tasks    []Task
@@ -39,19 +39,19 @@ type Task struct {
 	Children []int32
 	Inputs   []int32 // numbers in Instance.Files, each once, in the order of the file
 	Outputs  []int32
-	// Runtime is 0 where it is not Timed, that is, not recorded.
+	// Runtime is 0 if the task is not Timed, that is, if its runtime is not recorded.
 	Runtime time.Duration
 	Timed   bool
-	// ExecutedAt is when it started; zero where that is not recorded or not readable.
+	// ExecutedAt is when it started; zero if that is not recorded or cannot be parsed.
 	ExecutedAt time.Time
 	Cores      int // recorded, rounded up; at least 1
-	// CPU is the average use of processors, 1 for one core all the time. It and the bytes below are -1 where they are
+	// CPU is the average use of processors; 1 means one core all the time. CPU and the bytes below are -1 if they are
 	// not recorded.
 	CPU          float64
 	MemoryBytes  int64 // resident
 	ReadBytes    int64
 	WrittenBytes int64
-	Machine      int32 // number in Instance.Machines, NoMachine where not recorded
+	Machine      int32 // number in Instance.Machines, NoMachine if not recorded
 }
 
 // NoMachine as Task.Machine: the recording does not say where the task ran.
@@ -60,13 +60,13 @@ const NoMachine int32 = -1
 // File is one recorded file.
 type File struct {
 	ID    string
-	Bytes int64 // codec.UnknownSize where not recorded
+	Bytes int64 // codec.UnknownSize if not recorded
 }
 
 // Machine is one recorded machine.
 type Machine struct {
 	Name  string
-	Cores int // 0 where not recorded
+	Cores int // 0 if not recorded
 }
 
 // Edges is the number of distinct edges.
@@ -78,7 +78,7 @@ func (in *Instance) Edges() int {
 	return n
 }
 
-// OutputBytes is the size of all files that a task wrote, codec.UnknownSize where one of them has none.
+// OutputBytes is the size of all files that a task wrote; codec.UnknownSize if the size of one of them is unknown.
 func (in *Instance) OutputBytes(task int) int64 {
 	sum := int64(0)
 	for _, f := range in.Tasks[task].Outputs {
@@ -87,7 +87,7 @@ func (in *Instance) OutputBytes(task int) int64 {
 	return sum
 }
 
-// addBytes adds sizes; unknown ones make the sum unknown, and too large ones stop at the largest number.
+// addBytes adds sizes. The sum is unknown if one of them is, and stops at the largest number.
 func addBytes(a, b int64) int64 {
 	switch {
 	case a < 0 || b < 0:
@@ -117,13 +117,13 @@ func (in *Instance) starts() (timed, stamped int) {
 	return timed, stamped
 }
 
-// stamped reports whether every task that has a runtime has a start time as well.
+// stamped reports whether every task that has a runtime also has a start time.
 func (in *Instance) stamped() bool {
 	timed, stamped := in.starts()
 	return timed == stamped
 }
 
-// startOf is when the run started: as recorded, else when the file was made, else 1970.
+// startOf returns when the run started: the recorded time, else the date of the file, else 1970.
 func startOf(in *Instance) time.Time {
 	for _, t := range []time.Time{in.ExecutedAt, in.CreatedAt} {
 		if !t.IsZero() {

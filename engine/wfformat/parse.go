@@ -17,16 +17,16 @@ import (
 // are skipped and a null counts as absent.
 //
 // It refuses, naming task and field: other schema versions; ids that are given twice; parents, children and executed
-// tasks that the specification does not list; files that are not listed where files are listed at all; cycles;
-// negative or absurd numbers; JSON that is cut off, nests absurdly or continues after its end; more than the limits.
+// tasks that the specification does not list; files that are not listed, if there is a list of files; cycles; negative
+// or impossibly large numbers; JSON that is cut off, nested too deeply or followed by more text; more than the limits.
 //
-// It accepts what the public collection is known for: tasks referred to by id or by a name that only one has; a
-// machine named by a task but not described; machines described twice (the larger one counts); missing runtimes,
+// It accepts what is known to occur in the public collection: tasks referred to by id, or by a name that only one task
+// has; a machine named by a task but not described; machines described twice (the larger one counts); missing runtimes,
 // core counts, sizes, dates, machines or the whole execution; sizes and cores written as fractions; dates in five
-// styles. Edges may be written at the parent, at the child or at both: a list of children or parents that is absent
-// or empty says nothing, one that names any task must name all, otherwise the two sides contradict each other.
+// styles. Edges may be written at the parent, at the child or at both: a list of children or parents that is absent or
+// empty means nothing; a list that names any task must name all, otherwise the two sides contradict each other.
 //
-// Errors are ErrInvalid or ErrTooLarge, or what r returned.
+// Errors are ErrInvalid, ErrTooLarge, or the error that r returned.
 func Parse(r io.Reader) (*Instance, error) {
 	return parse(r, dag.Limits{}.WithDefaults(), MaxBytes)
 }
@@ -53,7 +53,7 @@ func parse(r io.Reader, limits dag.Limits, most int) (*Instance, error) {
 	return p.inst, nil
 }
 
-// source bounds and digests what is read.
+// source limits how much is read, and computes the hash of it.
 type source struct {
 	from io.Reader
 	most int
@@ -73,7 +73,7 @@ func (s *source) Read(b []byte) (int, error) {
 	}
 	s.sum.Write(b[:n])
 	switch {
-	case errors.Is(err, ErrInvalid): // of gzip
+	case errors.Is(err, ErrInvalid): // an error of gzip
 		s.err = err
 	case err != nil && !errors.Is(err, io.EOF):
 		s.err = fmt.Errorf("reading a recording: %w", err)
@@ -106,10 +106,11 @@ func (p *parser) file() error {
 	return nil
 }
 
-// versions are those of the schema that are read. What 1.6 adds, two objects called metrics, follows from the rest.
+// versions are the versions of the schema that can be read. The additions of 1.6, two objects called metrics, contain
+// nothing that is not elsewhere in the file.
 const versions = "1.4, 1.5 or 1.6"
 
-// version accepts those versions and corrections of them, as a string or as a number.
+// version accepts these versions and their patch releases, as a string or as a number.
 func (p *parser) version(dst *string) error {
 	t, err := p.token()
 	if err != nil {
@@ -135,7 +136,7 @@ func (p *parser) runtimeSystem() error {
 	return err
 }
 
-// workflow reads both layouts: 1.5 has a specification and an execution, 1.4 has all in one.
+// workflow reads both layouts: 1.5 has a specification and an execution, 1.4 has both in one.
 func (p *parser) workflow() error {
 	known := p.execution(&p.written)
 	known["specification"] = func() error {

@@ -40,8 +40,8 @@ func (p *parser) addFile(id string, size float64) error {
 	return nil
 }
 
-// ownFiles reads the files of a 1.4 task, which describes each file wherever it is used. Where descriptions differ
-// the largest counts.
+// ownFiles reads the files of a 1.4 task, which describes each file wherever it is used. If descriptions differ, the
+// largest size counts.
 func (p *parser) ownFiles(t *rawTask) error {
 	return p.array(func(int) error {
 		var name, folder, link string
@@ -77,7 +77,7 @@ func (p *parser) ownFiles(t *rawTask) error {
 	})
 }
 
-// machineList reads the machines. One that is described again keeps the larger number of cores.
+// machineList reads the machines. If a machine is described again, the larger number of cores counts.
 func (p *parser) machineList() error {
 	return p.array(func(int) error {
 		var name string
@@ -99,7 +99,7 @@ func (p *parser) machineList() error {
 	})
 }
 
-// machine gives the number of a machine, new or known.
+// machine returns the number of a machine, and adds it if it is new.
 func (p *parser) machine(name string, cores int) (int32, error) {
 	if i, known := p.machines[name]; known {
 		m := &p.inst.Machines[i]

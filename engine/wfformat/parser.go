@@ -7,14 +7,14 @@ import (
 	"github.com/dagscope/dagscope/engine/dag"
 )
 
-// parser collects what a file says before it is put together.
+// parser collects the content of a file before it is assembled.
 type parser struct {
 	decoder
 	limits   dag.Limits
 	inst     *Instance
-	written  []rawTask // the tasks of the specification; of 1.4: all there is
+	written  []rawTask // the tasks of the specification; in 1.4, all data of the tasks
 	executed []rawTask
-	listed   bool // there is a list of files
+	listed   bool // the file has a list of files
 	files    map[string]int32
 	machines map[string]int32
 	makespan float64
@@ -22,10 +22,10 @@ type parser struct {
 	fileRefs int
 }
 
-// unset marks a number that the file does not give.
+// unset marks a number that is not in the file.
 const unset = -1
 
-// rawTask is a task as it is written, in either of its places.
+// rawTask is a task as written in the file, in the specification or in the execution.
 type rawTask struct {
 	id, name, category, program, command string
 	parents, children, inputs, outputs   []string
@@ -34,7 +34,7 @@ type rawTask struct {
 	machine, at                          string
 }
 
-// called puts the id of the task, where it is known already, in front of what is wrong with it.
+// called prefixes an error with the id of the task, if that is already known.
 func called(id string, err error) error {
 	if id == "" {
 		return err
@@ -42,7 +42,7 @@ func called(id string, err error) error {
 	return in("("+short(id)+")", err)
 }
 
-// duration turns seconds into a Duration, unset ones into 0.
+// duration turns seconds into a Duration; unset becomes 0.
 func duration(seconds float64) time.Duration {
 	if seconds < 0 {
 		return 0

@@ -15,27 +15,27 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 )
 
-// batch is how many steps or details Replay hands over at a time.
+// batch is how many steps or details Replay passes on at a time.
 const batch = 512
 
-// Recording is a recorded execution as a finished run: what a Recorder is given in the course of one.
+// Recording is a recorded execution as a finished run: everything that a Recorder receives during a run.
 type Recording struct {
 	Info  record.RunInfo
 	Graph *dag.Graph
 	// Steps are those of a run without failures: it starts, its workers start, each task ends once, the workers stop,
-	// it ends.
+	// the run ends.
 	Steps []record.Step
-	// Details have, for each task in the order of their ends, what the recording says of it as its log, and the bytes
-	// that it read from each parent.
+	// Details contain, for each task in the order of their ends, what the recording says about it (as its log), and the
+	// bytes that it read from each parent.
 	Details []record.Detail
 	// Workers are the recorded machines.
 	Workers []record.WorkerRecord
 	End     record.RunEnd
 }
 
-// Record makes a finished run of an instance as Parse gives it. What of its schedule is made up, see SCHEDULE.md, its
-// Info says. Its ID follows from the content and the date of the file, so importing a file twice gives one run.
-// The error is ErrInvalid where no task has a runtime, for then there is nothing to show.
+// Record makes a finished run of an instance that Parse returned. Its Info says which parts of the schedule are
+// invented (SCHEDULE.md). Its ID is derived from the content and the date of the file, so importing a file twice gives
+// one run. The error is ErrInvalid if no task has a runtime, because then there is nothing to show.
 func Record(in *Instance) (*Recording, error) {
 	if !in.timed() {
 		return nil, fmt.Errorf("%w: %s has no runtimes, expected workflow.execution with some", ErrInvalid, title(in))
@@ -62,7 +62,8 @@ func Record(in *Instance) (*Recording, error) {
 	return r, nil
 }
 
-// Replay gives the run to rec in the order of its methods, in batches of 512. The error is that of Begin or End.
+// Replay passes the run to rec in the order of its methods, in batches of 512. The error is the one that Begin or End
+// returned.
 func (r *Recording) Replay(rec record.Recorder) error {
 	if err := rec.Begin(r.Info, r.Graph); err != nil {
 		return err
@@ -78,7 +79,7 @@ func (r *Recording) Replay(rec record.Recorder) error {
 	return rec.End(r.Info.ID, r.End)
 }
 
-// title is the recording's own name, fit to be shown.
+// title is the recording's own name, made printable.
 func title(in *Instance) string {
 	if in.Name == "" {
 		return "recording"
@@ -86,8 +87,8 @@ func title(in *Instance) string {
 	return printable(in.Name)
 }
 
-// runID has the form of record.NewRunID, so that imported runs sort among others: 48 bits of milliseconds, then, in
-// place of random bits, the first 52 of the file's hash.
+// runID has the form of record.NewRunID, so that imported runs sort correctly among others: 48 bits of milliseconds,
+// then, in place of random bits, the first 52 of the file's hash.
 func runID(in *Instance, started time.Time) record.RunID {
 	var b [13]byte
 	binary.BigEndian.PutUint64(b[:8], uint64(started.UnixMilli())<<16)
@@ -104,7 +105,7 @@ func params(in *Instance) map[string]string {
 	return p
 }
 
-// sentence is RunInfo.Reconstructed.
+// sentence returns the text of RunInfo.Reconstructed.
 func (s *schedule) sentence(in *Instance) string {
 	timed, stamped := in.starts()
 	if timed == stamped {
@@ -136,7 +137,7 @@ func (s *schedule) sentence(in *Instance) string {
 	return b.String()
 }
 
-// steps lists what happened, each task where it ended, so that parents come before children.
+// steps lists what happened. Each task is listed where it ended, so parents come before children.
 func steps(in *Instance, s *schedule, f *flows, details []record.Detail) []record.Step {
 	out := make([]record.Step, 0, len(s.order)+2*len(s.machines)+2)
 	add := func(step record.Step) {
@@ -156,7 +157,7 @@ func steps(in *Instance, s *schedule, f *flows, details []record.Detail) []recor
 	for i := range s.machines {
 		add(record.Step{Kind: record.WorkerStarted, Worker: uint16(i), Became: dag.NoNode})
 	}
-	for n, i := range s.order { // as details are
+	for n, i := range s.order { // in the same order as details
 		step := s.attempt(in, i)
 		step.Readied, step.Usage = readied[i], f.usage(int(i), details[n].Inputs)
 		add(step)
@@ -188,7 +189,7 @@ func (s *schedule) attempt(in *Instance, task int32) record.Step {
 	return step
 }
 
-// workers describes the machines. CPU is what the tasks used of their cores, where that is recorded.
+// workers describes the machines. CPU is the processor time of the tasks, if it is recorded.
 func workers(in *Instance, s *schedule) []record.WorkerRecord {
 	cpu := make([]float64, len(s.machines))
 	for i := range in.Tasks {

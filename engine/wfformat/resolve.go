@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// resolver puts the tasks together: names become numbers, in the order of the file until order renumbers them.
+// resolver assembles the tasks: names become numbers, in the order of the file until order renumbers them.
 type resolver struct {
 	*parser
 	byID   map[string]int32
-	byName map[string]int32 // ambiguous where several tasks have the name
+	byName map[string]int32 // ambiguous if several tasks have the name
 	tasks  []Task
 }
 
@@ -32,12 +32,12 @@ func (p *parser) resolve() error {
 	return nil
 }
 
-// identify gives every task a number and joins what was executed to it.
+// identify gives every task a number and adds the data of its execution.
 func (r *resolver) identify() error {
 	for i := range r.written {
 		t := &r.written[i]
 		if t.id == "" {
-			t.id = t.name // 1.4 does not require ids
+			t.id = t.name // schema 1.4 does not require ids
 		}
 		if t.id == "" {
 			return in(fmt.Sprintf("tasks[%d].id", i), errors.New("is missing, expected a string"))
@@ -68,7 +68,7 @@ func (r *resolver) identify() error {
 	return nil
 }
 
-// find resolves a reference to a task: an id, or the name of exactly one.
+// find resolves a reference to a task: an id, or a name that exactly one task has.
 func (r *resolver) find(ref string) (int32, error) {
 	if n, ok := r.byID[ref]; ok {
 		return n, nil
@@ -84,7 +84,7 @@ func (r *resolver) find(ref string) (int32, error) {
 	}
 }
 
-// join adds what the execution says of a task.
+// join adds to a task what the execution part of the file says about it.
 func (r *resolver) join(t, e *rawTask) {
 	t.runtime, t.older = max(t.runtime, e.runtime), max(t.older, e.older)
 	t.cores, t.cpu = max(t.cores, e.cores), max(t.cpu, e.cpu)
@@ -146,10 +146,10 @@ func share(percent float64) float64 {
 	return percent / 100
 }
 
-// field is where a field of a task is, in words.
+// field describes where in the file a field of a task is.
 func field(t *rawTask, name string) string { return "task " + short(t.id) + ": " + name }
 
-// fileNumbers resolves ids of files. Where the file lists none at all they are made up, without sizes.
+// fileNumbers resolves ids of files. If the file has no list of files, they are added without sizes.
 func (r *resolver) fileNumbers(ids []string) ([]int32, error) {
 	out := make([]int32, 0, len(ids))
 	for _, id := range ids {
@@ -166,7 +166,7 @@ func (r *resolver) fileNumbers(ids []string) ([]int32, error) {
 	return distinct(out), nil
 }
 
-// distinct drops what came before.
+// distinct removes repeated numbers.
 func distinct(s []int32) []int32 {
 	seen := make(map[int32]struct{}, len(s))
 	return slices.DeleteFunc(s, func(v int32) bool {
@@ -183,7 +183,7 @@ func makeEdge(parent, child int32) edge { return edge(parent)<<32 | edge(child) 
 func (e edge) parent() int32            { return int32(e >> 32) }
 func (e edge) child() int32             { return int32(e & (1<<32 - 1)) }
 
-// connect finds the edges: the union of what parents and children say, unless they contradict each other.
+// connect finds the edges: the union of the lists of parents and children, unless they contradict each other.
 func (r *resolver) connect() error {
 	var up, down []edge
 	for i := range r.tasks {
@@ -226,7 +226,7 @@ func (r *resolver) connect() error {
 	return nil
 }
 
-// order renumbers the tasks: parents first, otherwise as in the file.
+// order renumbers the tasks: parents first, otherwise in the order of the file.
 func (r *resolver) order() error {
 	waits := make([]int, len(r.tasks))
 	ready := heap[int32]{less: func(a, b int32) bool { return a < b }}
@@ -260,7 +260,7 @@ func (r *resolver) order() error {
 	return nil
 }
 
-// cycle names the tasks of one cycle. A task that waits has a parent that waits, so going up must come around.
+// cycle describes one cycle. Each task that waits has a parent that waits, so following parents must end in a cycle.
 func (r *resolver) cycle(waits []int) error {
 	at := int32(slices.IndexFunc(waits, func(n int) bool { return n > 0 }))
 	var way []int32

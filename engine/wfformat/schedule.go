@@ -6,31 +6,32 @@ import (
 	"time"
 )
 
-// place says where and when a task ran in a schedule. Moments are since the start of the run.
+// place is where and when a task runs in a schedule. Moments are since the start of the run.
 type place struct {
 	machine    int32
 	lane       int32 // of the machine
 	ready      time.Duration
 	start      time.Duration
 	end        time.Duration
-	trigger    int32 // the parent that ended last and so made it ready, none for roots
-	became     int32 // the child that followed at once in the same lane, none without one
-	isFollower bool  // it is what its trigger became
+	trigger    int32 // the parent that ended last and so made it ready, none for a root
+	became     int32 // the child that followed immediately in the same lane, or none
+	isFollower bool  // its trigger became it
 }
 
 const none int32 = -1
 
-// schedule is what scheduler makes.
+// schedule is the result of a scheduler.
 type schedule struct {
-	places   []place // of each task
+	places   []place // by task
 	order    []int32 // tasks by their ends, parents before children
 	machines []Machine
-	lanes    []int // of each machine: how many were used
-	widths   []int // of each machine: its cores, or where they are not recorded the most that were used at a time
+	lanes    []int // by machine: how many lanes were used
+	widths   []int // by machine: its cores, or if they are not recorded, the most that were used at a time
 	makespan time.Duration
 	// explained is the time in which at least one task ran.
 	explained time.Duration
-	// early counts the tasks that started before a parent had ended, by recorded times; earliest is the most of it.
+	// early counts the tasks that started before a parent had ended, by recorded times; earliest is the largest such
+	// overlap.
 	early    int
 	earliest time.Duration
 }
@@ -39,26 +40,26 @@ type schedule struct {
 type scheduler struct {
 	in       *Instance
 	out      *schedule
-	waits    []int           // of each task: parents that have not ended
-	rest     []time.Duration // of each task: the longest path from its start to an end
-	own      []heap[int32]   // of each machine: ready tasks that were recorded there
-	open     heap[int32]     // ready tasks that were recorded nowhere
+	waits    []int           // by task: parents that have not ended
+	rest     []time.Duration // by task: the longest path from its start to an end
+	own      []heap[int32]   // by machine: ready tasks that were recorded there
+	open     heap[int32]     // ready tasks without a recorded machine
 	machines []capacity
 	running  heap[int32] // by end
-	touched  []int32     // machines on which something can have become possible
+	touched  []int32     // machines on which more tasks may now be able to start
 	now      time.Duration
 }
 
-// capacity is what a machine has left.
+// capacity is the free capacity of a machine.
 type capacity struct {
-	cores int // all
+	cores int // in total
 	inUse int
-	most  int         // of inUse, ever
-	busy  []bool      // of each lane that was ever used
-	freed heap[int32] // free lanes below len(busy), some perhaps taken again since
+	most  int         // the maximum of inUse so far
+	busy  []bool      // for each lane that was ever used
+	freed heap[int32] // free lanes below len(busy); some may have been taken again since
 }
 
-// makeSchedule expects an instance with at least one task, as Parse gives it.
+// makeSchedule needs an instance with at least one task, as returned by Parse.
 func makeSchedule(in *Instance) *schedule {
 	s := &scheduler{in: in, out: &schedule{places: make([]place, len(in.Tasks)), machines: slices.Clone(in.Machines)}}
 	if len(s.out.machines) == 0 {
@@ -75,7 +76,7 @@ func makeSchedule(in *Instance) *schedule {
 	return s.out
 }
 
-// list starts every task as soon as it can be.
+// list starts every task as early as possible.
 func (s *scheduler) list() {
 	for i := range s.in.Tasks {
 		if s.waits[i] == 0 {
@@ -90,7 +91,7 @@ func (s *scheduler) list() {
 		}
 		s.fill()
 	}
-	s.out.makespan, s.out.explained = s.now, s.now // something runs as long as anything is left
+	s.out.makespan, s.out.explained = s.now, s.now // as long as tasks are left, one is running
 }
 
 // measure notes how many lanes each machine used, and its width.
@@ -135,7 +136,7 @@ func (s *scheduler) prepare() {
 	}
 }
 
-// before orders ready tasks: longest ready, then longest way to go, then by number.
+// before orders ready tasks: the longest ready first, then the longest remaining path, then the lowest number.
 func (s *scheduler) before(a, b int32) bool {
 	if p, q := s.out.places[a].ready, s.out.places[b].ready; p != q {
 		return p < q
@@ -156,7 +157,7 @@ func (s *scheduler) enqueue(task int32) {
 	s.touched = append(s.touched, m)
 }
 
-// finish ends a task and readies children.
+// finish ends a task and makes its children ready.
 func (s *scheduler) finish(task int32) {
 	s.out.order = append(s.out.order, task)
 	s.release(task)
@@ -179,7 +180,7 @@ func (s *scheduler) release(task int32) {
 }
 
 // fill starts what can start now: on each machine its own tasks in their order, then the others, each on the machine
-// with the most free cores. The first that does not fit holds up those after it, so no wide task starves.
+// with the most free cores. The first task that does not fit blocks those after it, so that no wide task starves.
 func (s *scheduler) fill() {
 	slices.Sort(s.touched)
 	for _, i := range slices.Compact(s.touched) {
@@ -208,7 +209,7 @@ func (s *scheduler) emptiest() int32 {
 	return int32(best)
 }
 
-// start places a task, in the lane of its trigger where that has just become free.
+// start places a task, in the lane of its trigger if that has just become free.
 func (s *scheduler) start(task, machine int32) {
 	t, p, m := &s.in.Tasks[task], &s.out.places[task], &s.machines[machine]
 	p.machine, p.start, p.end = machine, s.now, s.now+t.Runtime
@@ -230,12 +231,12 @@ func (s *scheduler) start(task, machine int32) {
 
 func (c *capacity) free() int { return c.cores - c.inUse }
 
-// need is how many cores a task takes: as recorded, but never more than there are.
+// need is how many cores a task takes: the recorded number, but never more than the machine has.
 func (c *capacity) need(t *Task) int { return min(t.Cores, c.cores) }
 
 func (c *capacity) fits(t *Task) bool { return c.need(t) <= c.free() }
 
-// take occupies a free lane: the wanted one if that is free, else the lowest.
+// take occupies a free lane: the wanted one if it is free, else the lowest.
 func (c *capacity) take(wanted int32) int32 {
 	if wanted != none && !c.busy[wanted] {
 		c.busy[wanted] = true

@@ -9,10 +9,10 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 )
 
-// maxLanes is how many lanes one worker of a run can have: they are numbered by 16 bits.
+// maxLanes is how many lanes one worker of a run can have: they are numbered with 16 bits.
 const maxLanes = 1 << 16
 
-// replay places tasks where every one with a runtime has a start time. Only lanes are made up.
+// replay places tasks if every task with a runtime has a start time. Only the lanes are invented.
 func (s *scheduler) replay() {
 	zero := s.in.start()
 	for i := range s.in.Tasks { // parents come first
@@ -50,7 +50,7 @@ func (s *scheduler) replay() {
 	}
 }
 
-// inOrder lists the tasks by a moment of each, of equal ones parents first.
+// inOrder lists the tasks by a moment of each; among equal ones, parents come first.
 func (s *scheduler) inOrder(of func(task int32) time.Duration) []int32 {
 	out := make([]int32, len(s.out.places))
 	for i := range out {
@@ -62,8 +62,8 @@ func (s *scheduler) inOrder(of func(task int32) time.Duration) []int32 {
 	return out
 }
 
-// sortByEnds orders the tasks by their ends, but none before its parents: recorded times are rounded, and clocks of
-// machines differ. The parent that comes last in this order readies a task.
+// sortByEnds orders the tasks by their ends, but each after its parents, because recorded times are rounded and the
+// clocks of machines differ. The parent that is last in this order makes a task ready.
 func (s *scheduler) sortByEnds() {
 	reached := make([]time.Duration, len(s.out.places))
 	for i := range s.out.places {
@@ -87,9 +87,9 @@ func (s *scheduler) sortByEnds() {
 	}
 }
 
-// start is the moment that a recording counts from. Where start times are used it is never after the first of them,
-// and where the workflow's own start would make it longer than its recorded makespan, and the first task's would not,
-// it is the first task's: the two were then written in different zones.
+// start is the moment from which a recording counts. If start times are used, it is never after the first of them. If
+// the run would be longer than the recorded makespan when counted from the workflow's own start, but not when counted
+// from the start of the first task, it is the latter: then the two were written in different time zones.
 func (in *Instance) start() time.Time {
 	first, last := in.span()
 	at := in.ExecutedAt
@@ -104,7 +104,7 @@ func (in *Instance) start() time.Time {
 	return at
 }
 
-// span is from the first recorded start of a task to the last end after one.
+// span returns the first recorded start of a task and the last end of a task that has one.
 func (in *Instance) span() (first, last time.Time) {
 	for i := range in.Tasks {
 		t := &in.Tasks[i]
@@ -121,7 +121,7 @@ func (in *Instance) span() (first, last time.Time) {
 	return first, last
 }
 
-// lanesSentence is record.Origin.Lanes.
+// lanesSentence returns the text of record.Origin.Lanes.
 func (s *schedule) lanesSentence() string {
 	out := "start times are recorded; lanes are not, so each task was put in the lowest lane of its machine that was free"
 	if s.early > 0 {
@@ -130,12 +130,12 @@ func (s *schedule) lanesSentence() string {
 	return out
 }
 
-// split makes several workers of a machine on which more tasks ran at a time than one worker can have lanes.
+// split turns a machine into several workers if more tasks ran on it at a time than one worker can have lanes.
 func (s *schedule) split() {
 	if !slices.ContainsFunc(s.lanes, func(n int) bool { return n > maxLanes }) {
 		return
 	}
-	first := make([]int32, len(s.machines)) // of each machine: its first worker
+	first := make([]int32, len(s.machines)) // by machine: its first worker
 	machines, lanes, widths := s.machines, s.lanes, s.widths
 	s.machines, s.lanes, s.widths = nil, nil, nil
 	for i, m := range machines {
@@ -156,7 +156,7 @@ func (s *schedule) split() {
 	}
 }
 
-// origin is what the recording says of the run as a whole.
+// origin is what the recording says about the run as a whole.
 func origin(in *Instance, s *schedule) *record.Origin {
 	o := &record.Origin{
 		Format: "WfFormat " + in.SchemaVersion, Makespan: in.Makespan, Explained: s.explained,

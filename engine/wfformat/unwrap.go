@@ -16,9 +16,10 @@ var (
 	utf16Marks    = []string{"\xff\xfe", "\xfe\xff"}
 )
 
-// Unwrap gives what a file holds: without gzip, where its content is compressed, and without the byte order mark that
-// editors put in front of text. Anything else passes as it is. The error is ErrInvalid for a damaged head of gzip and for
-// the byte order mark of UTF-16, else what r returned. Reading a compressed file that is cut off or damaged gives ErrInvalid.
+// Unwrap returns the content of a file: decompressed if it is compressed by gzip, and without the byte order mark that
+// editors put in front of text. Anything else is unchanged. The error is ErrInvalid for a damaged gzip header and for
+// the byte order mark of UTF-16, else the error that r returned. Reading a compressed file that is cut off or damaged
+// returns ErrInvalid.
 func Unwrap(r io.Reader) (*bufio.Reader, error) {
 	in := bufio.NewReader(r)
 	head, err := in.Peek(len(gzipMagic))
@@ -46,7 +47,7 @@ func Unwrap(r io.Reader) (*bufio.Reader, error) {
 	return in, nil
 }
 
-// compressed reads gzip and says so where that fails.
+// compressed reads gzip, and says in its errors that the compression is at fault.
 type compressed struct{ *gzip.Reader }
 
 func (c compressed) Read(b []byte) (int, error) {
@@ -57,7 +58,7 @@ func (c compressed) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// gzipFault does not wrap, since the end of a file that comes too early must not look like its proper end.
+// gzipFault does not wrap its cause, because an unexpected end of the file must not look like io.EOF.
 func gzipFault(err error) error {
 	return fmt.Errorf("%w: it is compressed by gzip and cannot be unpacked (%v), expected a whole file", ErrInvalid, err)
 }

@@ -2,8 +2,8 @@ package wfformat
 
 import "time"
 
-// timeLayouts are the ways in which recordings write moments: RFC 3339 with and without a zone, the short form of
-// Pegasus, and its older month-first form. Without a zone UTC is meant; fractions of seconds are accepted by all.
+// timeLayouts are the formats in which recordings contain moments: RFC 3339 with and without a zone, the short form of
+// Pegasus, and its older month-first form. Without a zone, UTC is assumed; all of them accept fractions of seconds.
 var timeLayouts = [...]string{
 	"2006-01-02T15:04:05Z07:00",
 	"2006-01-02T15:04:05Z0700",
@@ -15,11 +15,11 @@ var timeLayouts = [...]string{
 	"01-02-06T15:04:05Z07:00",
 }
 
-// readTime gives the zero time for what no layout matches: a date is no reason to refuse a recording.
+// readTime returns the zero time if no layout matches: a date is not a reason to refuse a recording.
 func readTime(s string) time.Time {
 	for _, layout := range timeLayouts {
 		t, err := time.Parse(layout, s)
-		if err == nil && t.Year() >= 1970 && t.Year() <= 9999 { // run IDs start at 1970
+		if err == nil && t.Year() >= 1970 && t.Year() <= 9999 { // run IDs cannot be before 1970
 			return t.UTC()
 		}
 	}

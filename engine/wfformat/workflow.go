@@ -14,19 +14,19 @@ import (
 
 // Parameters of Workflow.
 const (
-	// DefaultTimeScale makes a second of 17 minutes: of fifteen recordings of the public collection with up
-	// to 2,122 tasks and 78,000 s of work, asleep, each takes as long as its critical path, at most 3 s. Where tasks
-	// burn cpu the work counts: at least 39 s on two processors for the largest.
+	// DefaultTimeScale turns 17 minutes into a second. Fifteen recordings of the public collection, with up to 2,122
+	// tasks and 78,000 s of work, were run with it: if tasks sleep, each run takes as long as its critical path, at
+	// most 3 s. If tasks burn cpu, the work counts: the largest takes at least 39 s on two processors.
 	DefaultTimeScale = 1e-3
 	DefaultByteScale = 1e-4
 	// MaxOutput bounds one output, in bytes.
 	MaxOutput = 1 << 20
 )
 
-// Workflow runs a recording again: its own tasks and edges, each task burning the recorded runtime × time_scale and
-// handing its recorded output bytes × byte_scale to its children. Categories name the functions, so its Functions
-// are Dynamic. The run returns, for each task that nothing waits for, by id, how many tasks it stands for; together
-// they make the number of tasks, see Ran.
+// Workflow runs a recording again: its own tasks and edges, where each task takes its recorded runtime × time_scale and
+// passes its recorded output bytes × byte_scale to its children. Functions are named after categories, so they are
+// Dynamic. The run returns a map from the id of each task without children to the number of tasks that it stands for;
+// the sum is the number of all tasks, see Ran.
 func Workflow() *engine.Workflow {
 	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 	return &engine.Workflow{
@@ -59,7 +59,7 @@ func Workflow() *engine.Workflow {
 	}
 }
 
-// Ran adds up what a run of Workflow returned: the number of its tasks, if each ran.
+// Ran adds up the numbers that a run of Workflow returned: the sum is the number of its tasks, if each task ran.
 func Ran(result map[string]string) (int, error) {
 	sum := 0
 	for id, count := range result {
@@ -72,7 +72,7 @@ func Ran(result map[string]string) (int, error) {
 	return sum, nil
 }
 
-// scale says how a recording is run again.
+// scale says how a recording is scaled when it is run again.
 type scale struct {
 	time, bytes float64
 	cpu         bool
@@ -115,17 +115,17 @@ func (s scale) burn(in *Instance, task int) burn {
 	return out
 }
 
-// burn is what one task has to do. Its fields are exported because it travels as a constant of the graph.
+// burn is what one task has to do. Its fields are exported because it is encoded as a constant of the graph.
 type burn struct {
 	ID     string
 	Number int32 // of the task
 	To     int32 // the child that counts this task, -1 without children
 	Time   time.Duration
-	Bytes  int // of the output, where that is longer than its head
+	Bytes  int // of the output, if that is longer than its head
 	CPU    bool
 }
 
-// declare makes the function of a category. They only differ by name.
+// declare makes the function of a category. These functions differ only in their names.
 func declare(category string) engine.F2[burn, []string, string] {
 	run := func(ctx context.Context, t burn, inputs []string) (string, error) { return t.run(ctx, inputs) }
 	return engine.Func2(category, run).With(engine.Options{Timeout: engine.NoTimeout})
@@ -155,8 +155,9 @@ func (t burn) run(ctx context.Context, inputs []string) (string, error) {
 	return t.output(count), nil
 }
 
-// count is the number of tasks that this one stands for: itself, and those of the parents whose first child it is.
-// First children make a forest over all tasks whose roots have no children, so no task is counted twice or missed.
+// count is the number of tasks that this one stands for: itself, and those of the parents whose first child it is. The
+// links from tasks to their first children form a forest over all tasks, whose roots are the tasks without children, so
+// no task is counted twice or missed.
 func (t burn) count(inputs []string) (int, error) {
 	sum := 1
 	for i, in := range inputs {
@@ -174,7 +175,8 @@ func (t burn) count(inputs []string) (int, error) {
 	return sum, nil
 }
 
-// output makes what the children get: a head for count and then filling. Without children it is the count alone.
+// output returns what the children get: a head with the count, then filling. A task without children returns the count
+// alone.
 func (t burn) output(count int) string {
 	if t.To < 0 {
 		return strconv.Itoa(count)
