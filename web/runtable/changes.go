@@ -15,11 +15,11 @@ type change struct {
 // log, of which only the last one of each row counts. Superseded changes are removed before the list grows to more
 // than twice the rows.
 type changes struct {
-	last []uint64 // of each row: the step in which it changed last
+	last []uint64 // for each row, the last step that changed it
 	list []change
 }
 
-// changesLeft is how many changes are kept whatever the number of rows.
+// changesLeft is how many changes are kept even if there are fewer rows.
 const changesLeft = 1024
 
 // note adds a change, in the order of steps.

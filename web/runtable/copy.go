@@ -10,7 +10,7 @@ import (
 // ErrGap says that a frame does not continue what a copy has: the client has to request a new snapshot.
 var ErrGap = errors.New("runtable: frame does not follow")
 
-// Copy is a table at a client, made from frames. The zero value is empty. Not safe for concurrent use.
+// Copy is a client's copy of a table, made from frames. The zero value is empty. Not safe for concurrent use.
 type Copy struct {
 	View
 	now      int64

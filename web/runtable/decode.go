@@ -13,27 +13,28 @@ import (
 // ErrFrame says that bytes are not a frame.
 var ErrFrame = errors.New("runtable: malformed frame")
 
-// Frame is what one message carries: what changed between two steps, or a part of it.
+// Frame is the content of one message: what changed between two steps, or a part of it.
 type Frame struct {
-	// Snapshot starts over: what the client had is forgotten.
+	// Snapshot means that the client has to discard what it had.
 	Snapshot bool
 	Channel  uint64
-	// From is the step up to which the client must have everything, To the step up to which it has then.
+	// The client must have everything up to the step From; with this frame it has everything up to To.
 	From, To uint64
-	// Now is the run's clock at sending, ns since its start; the end of the run where Complete is set.
+	// Now is the run's clock at sending, ns since its start. If Complete is set, it is the end of the run.
 	Now int64
-	// More: further frames of this batch follow at once. Until then To is From.
+	// More: further frames of this batch follow immediately. Until the last one, To equals From.
 	More bool
-	// Complete: the run has ended and nothing follows.
+	// Complete: the run has ended, and nothing follows.
 	Complete   bool
 	Tasks      int // known so far
 	Marks      []Mark
-	Expansions []Expansion // some may be known already
+	Expansions []Expansion // the client may already have some of them
 	Numbers    []uint32    // of Rows, ascending
 	Rows       []Row
 }
 
-// Least bytes that a mark, an expansion, a row and a usage take: bounds of what a frame of some length can hold.
+// The fewest bytes that a mark, an expansion, a row and a usage take: they bound how many a frame of some length can
+// contain.
 const (
 	leastMark      = 3
 	leastExpansion = 3
@@ -41,7 +42,7 @@ const (
 	leastUsage     = 5
 )
 
-// DecodeFrame reads a frame; the error is ErrFrame. It keeps nothing of b.
+// DecodeFrame decodes a frame; the error is ErrFrame. It keeps no reference to b.
 func DecodeFrame(b []byte) (Frame, error) {
 	d := decoder{rest: b}
 	f := d.frame()
@@ -202,7 +203,7 @@ func (d *decoder) number(limit uint64) uint64 {
 	return v
 }
 
-// signed reads a number within the difference of two moments.
+// signed reads a number that may be the difference of two moments.
 func (d *decoder) signed() int64 {
 	v, n := binary.Varint(d.rest)
 	if n <= 0 || v < -2*MaxTime || v > 2*MaxTime {
@@ -215,7 +216,7 @@ func (d *decoder) signed() int64 {
 
 func (d *decoder) node() dag.NodeID { return dag.NodeID(d.number(maxNodes)) }
 
-// count reads how many things follow that take at least so many bytes each.
+// count reads the number of items that follow, which take at least size bytes each.
 func (d *decoder) count(what string, least int) int {
 	n := d.number(math.MaxUint32)
 	if n > uint64(len(d.rest)/least) {

@@ -9,15 +9,15 @@ import (
 
 // Cursor is the position of a client in a table. The zero value has nothing. Cursors can be compared.
 type Cursor struct {
-	seq uint64 // up to here it has everything
+	seq uint64 // the client has everything up to this step
 	// Within a batch of frames:
 	started   bool
-	to        uint64 // what the batch leads to
-	expansion int    // the next one
-	row       int    // the next one
+	to        uint64 // the step that the batch leads to
+	expansion int    // the next expansion to send
+	row       int    // the next row to send
 }
 
-// At is the cursor of a client that has everything up to a step.
+// At returns the cursor of a client that has everything up to a step.
 func At(seq uint64) Cursor { return Cursor{seq: seq} }
 
 // Seq is the step up to which the client has everything.
@@ -29,7 +29,7 @@ func (c Cursor) More() bool { return c.started }
 // FrameHeader is the part of a frame about its client and the moment of sending.
 type FrameHeader struct {
 	Channel uint64
-	// Now is the run's clock, ns since its start. Where Complete is set it is the end of the run.
+	// Now is the run's clock, ns since its start. If Complete is set, it is the end of the run.
 	Now int64
 	// Complete says that nothing follows after the batch of the frame.
 	Complete bool
@@ -45,13 +45,13 @@ const (
 	flagComplete = 2
 )
 
-// DefaultFrameRows keeps frames below 256 KiB, whatever they hold: a row takes at most 139 bytes.
+// DefaultFrameRows keeps frames below 256 KiB in any case: a row takes at most 139 bytes.
 const DefaultFrameRows = 1792
 
-// usualRow is what a row takes, rounded up.
+// usualRow is the usual size of a row in bytes, rounded up.
 const usualRow = 32
 
-// AppendHeader appends the part of a frame that is not the same for all clients; the body of AppendBody has to follow.
+// AppendHeader appends the part of a frame that differs between clients; the body from AppendBody has to follow.
 func AppendHeader(dst []byte, h FrameHeader, c, next Cursor) []byte {
 	kind, flags := byte(kindPatch), byte(0)
 	if c == (Cursor{}) {
@@ -174,7 +174,7 @@ func appendRows(dst []byte, rows []Row, numbers []uint32) []byte {
 	return appendUsages(dst, rows, numbers)
 }
 
-// appendUsages appends what attempts used: few runs have any of it, so that the rows which do are named.
+// appendUsages appends what attempts used. Few runs have any usage, so the rows that have one are named.
 func appendUsages(dst []byte, rows []Row, numbers []uint32) []byte {
 	measured := 0
 	for _, i := range numbers {
@@ -208,7 +208,7 @@ var columns = [...]struct {
 	{func(r *Row) uint64 { return uint64(r.Slot) }, func(r *Row, v uint16) { r.Slot = v }},
 }
 
-// times lists the moments of a row in their order.
+// times returns the moments of a row in their order.
 func (r *Row) times() [5]*int64 {
 	return [5]*int64{&r.Ready, &r.Claimed, &r.Started, &r.Ended, &r.Updated}
 }

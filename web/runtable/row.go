@@ -11,7 +11,7 @@ type Row struct {
 	Node    dag.NodeID
 	Epoch   uint16
 	Attempt uint16 // from 1
-	Worker  uint16 // NoWorker where none has claimed it
+	Worker  uint16 // NoWorker if no worker has claimed it
 	Slot    uint16
 	Outcome record.Outcome // NoOutcome until it ends
 	Flags   RowFlags
@@ -22,17 +22,17 @@ type Row struct {
 	Started int64 // inputs present, body called
 	Ended   int64 // body returned
 	Updated int64 // output passed on, the attempt is over; the only moment of a skipped task
-	// Fetch is how much of Claimed to Started went into fetching inputs from elsewhere.
+	// Fetch is how much of the time from Claimed to Started was spent on fetching inputs from other processes.
 	Fetch       int64
-	OutputBytes int64 // codec.UnknownSize while it is not known
+	OutputBytes int64 // codec.UnknownSize as long as it is not known
 	StoredBytes int64
-	// Usage is nil where nothing was measured. It must not be modified.
+	// Usage is nil if nothing was measured. It must not be modified.
 	Usage *Usage
 }
 
-// Usage is what an attempt used, codec.UnknownSize where that is not known; see record.Usage.
+// Usage is what an attempt used, codec.UnknownSize if a figure is not known; see record.Usage.
 type Usage struct {
-	CPU          int64 // ns of processors, added up
+	CPU          int64 // ns, of all processors together
 	MemoryBytes  int64
 	ReadBytes    int64
 	WrittenBytes int64
@@ -100,7 +100,7 @@ func (r *Row) reached(m Moments, moment, at int64) bool { return r.Has&m != 0 &&
 // over reports whether the attempt has ended.
 func (r *Row) over() bool { return r.Outcome != record.NoOutcome }
 
-// latest is the last of the moments that are known, 0 where none is.
+// latest is the last known moment, 0 if none is known.
 func (r *Row) latest() int64 {
 	return max(r.Claimed, r.Started, r.Ended, r.Updated)
 }
@@ -109,8 +109,8 @@ func (r *Row) latest() int64 {
 type Mark struct {
 	Kind record.StepKind
 	At   int64
-	// Value is the worker of worker marks and of leaked slots, with WorkerLost where one stopped because it was lost; the
-	// record.Outcome of RunFinished; else 0.
+	// Value is, for marks of workers and leaked slots, the number of the worker, plus WorkerLost if it stopped because
+	// it was lost; for RunFinished, the record.Outcome; else 0.
 	Value uint32
 }
 

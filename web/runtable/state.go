@@ -15,7 +15,7 @@ const (
 	Failed
 	Cancelled
 	Skipped
-	NotRun // the run is over, and nothing had claimed it
+	NotRun // the run is over, and no worker had claimed it
 	Lost
 )
 

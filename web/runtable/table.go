@@ -6,10 +6,10 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 )
 
-// roomAtOnce bounds the rows that a table has room for from the start: some 8 MB.
+// roomAtOnce bounds the rows for which a table allocates space at the start: some 8 MB.
 const roomAtOnce = 1 << 16
 
-// lookBack is how many attempts of a task can be under way at once; a log of more makes further rows.
+// lookBack is how many attempts of a task can be active at once; a log with more gets additional rows.
 const lookBack = 8
 
 // Table is the table of a run, folded from its log, and can list what changed since any step. Not safe for concurrent use.
@@ -33,7 +33,7 @@ func New(g *dag.Graph) *Table {
 	return t
 }
 
-// Numbering places the nodes of the run as far as the steps have expanded it.
+// Numbering numbers the nodes of the run, as far as the steps have expanded it.
 func (t *Table) Numbering() *dag.Numbering { return t.walker.Numbering() }
 
 // TasksIn lists the tasks that are in a state at a moment, in the order of their nodes.
@@ -47,8 +47,8 @@ func (t *Table) TasksIn(state State, at int64) []dag.NodeID {
 	return in
 }
 
-// Steps applies steps, in the order of Seq; it skips those that it has seen. The error is codec.ErrMalformed if a step
-// cannot be of this graph; the steps before it stay applied, and none after it is.
+// Steps applies steps, in the order of Seq, and skips those that it has already applied. If a step cannot belong to
+// this graph, the error is codec.ErrMalformed; the steps before it stay applied, and none after it is.
 func (t *Table) Steps(steps []record.Step) error {
 	for i := range steps {
 		isNew, err := t.walker.Next(&steps[i])
@@ -211,8 +211,8 @@ func (r *Row) lose(s *record.Step) {
 	}
 }
 
-// order fills in the moments of an ended attempt. As in record.TaskMetrics, those that lie outside of ready to the
-// end, or before the one that should precede them, are moved.
+// order fills in the moments of an ended attempt. As in record.TaskMetrics, moments that are not between ready and the
+// end, or are before their predecessor, are moved.
 func (r *Row) order(s *record.Step) {
 	claimed, started, ended, updated, _ := s.Ordered()
 	r.Ready, r.Claimed, r.Started = clampTime(s.Ready), clampTime(claimed), clampTime(started)

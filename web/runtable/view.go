@@ -14,22 +14,22 @@ type View struct {
 	seq        uint64
 	tasks      int
 	rows       []Row
-	previous   []int32 // of each row: the row of the same node before it, -1 for none
+	previous   []int32 // for each row, the previous row of the same node, -1 for none
 	newest     nodeRows
 	marks      []Mark
 	expansions []Expansion
-	endings    []ending // of the run, ascending; the last may have no restart yet
+	endings    []ending // of the run, ascending; the last one may have no restart yet
 	ended      bool
 	end        int64
 }
 
-// ending is from when on a run was over, and until when.
+// ending is the period during which a run was over, until it was continued.
 type ending struct{ from, restart int64 }
 
 // Seq is the last step that the table shows, 0 before the first.
 func (v *View) Seq() uint64 { return v.seq }
 
-// Tasks is how many tasks the run has, as far as its fan-outs have expanded.
+// Tasks is the number of tasks of the run, counting the fan-outs that have expanded so far.
 func (v *View) Tasks() int { return v.tasks }
 
 // Rows is the number of rows.
@@ -69,8 +69,8 @@ func (v *View) add(r Row) int {
 	return i
 }
 
-// addMark appends a mark. A run that starts once more is continued in its next revision; of one that was cut off no mark
-// says when it was over.
+// addMark appends a mark. A RunStarted after the first one begins the next revision. If the revision before it was cut
+// off, no mark says when that was over.
 func (v *View) addMark(m Mark) {
 	switch m.Kind {
 	case record.RunFinished:
@@ -86,7 +86,7 @@ func (v *View) addMark(m Mark) {
 	v.marks = append(v.marks, m)
 }
 
-// StateAt is the state that a task was in at a moment. The frontend computes the same, see FORMAT.md.
+// StateAt returns the state of a task at a moment. The frontend computes the same, see FORMAT.md.
 func (v *View) StateAt(node dag.NodeID, at int64) State {
 	isOver := v.overAt(at)
 	for i := v.newest.get(node); i >= 0; i = v.previous[i] {
@@ -106,7 +106,7 @@ func (v *View) overAt(at int64) bool {
 	return v.ended && at >= v.end || slices.ContainsFunc(v.endings, func(e ending) bool { return e.from <= at && at < e.restart })
 }
 
-// waiting is the state of a task that has to wait for its turn.
+// waiting returns the state of a task that has to wait for its turn.
 func waiting(isOver bool) State {
 	if isOver {
 		return NotRun
@@ -147,7 +147,7 @@ func (v *View) restarted(after, by int64) bool {
 // rowsInPage is how many nodes one page of nodeRows covers.
 const rowsInPage = 512
 
-// nodeRows maps nodes to row numbers, in pages that are made when first written.
+// nodeRows maps nodes to row numbers, in pages that are allocated when first written.
 type nodeRows struct {
 	pages []*[rowsInPage]int32 // row + 1, so that 0 stands for none
 }
@@ -163,7 +163,7 @@ func (n *nodeRows) set(node dag.NodeID, row int32) {
 	n.pages[page][node%rowsInPage] = row + 1
 }
 
-// get is -1 for a node without rows.
+// get returns -1 for a node without rows.
 func (n *nodeRows) get(node dag.NodeID) int32 {
 	page := int(node / rowsInPage)
 	if page >= len(n.pages) || n.pages[page] == nil {
