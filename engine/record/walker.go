@@ -8,9 +8,9 @@ import (
 	"github.com/dagscope/dagscope/engine/dag"
 )
 
-// maxLogNodes bounds how many nodes the fan-outs of a log may make, because a large width takes few bytes. A recorded
+// MaxNodes bounds how many nodes the fan-outs of a log may make, because a large width takes few bytes. A recorded
 // run was within the limits that applied when it ran; this bound only keeps numbers from overflowing.
-const maxLogNodes = 1 << 26
+const MaxNodes = 1 << 26
 
 // Walker follows the log of one run and does what every reader of a log has to do: it verifies that each step fits the
 // graph and the steps before it, and numbers the nodes that fan-outs make. It is not safe for concurrent use.
@@ -107,10 +107,10 @@ func (w *Walker) grow(s *Step, p dag.Place) (err error) {
 		return fmt.Errorf("%w: steps: step %d expands node %d, which is no expansion", codec.ErrMalformed, s.Seq, s.Node)
 	}
 	body := w.numbering.Graph().Scope(scope.Region(p.Local))
-	if nodes := uint64(w.nodes) + uint64(s.Width)*uint64(max(body.Len(), 1)); nodes > maxLogNodes {
-		return fmt.Errorf("%w: steps: step %d makes %d nodes, at most %d are decoded", codec.ErrMalformed, s.Seq, nodes, maxLogNodes)
+	if nodes := uint64(w.nodes) + uint64(s.Width)*uint64(max(body.Len(), 1)); nodes > MaxNodes {
+		return fmt.Errorf("%w: steps: step %d makes %d nodes, at most %d are decoded", codec.ErrMalformed, s.Seq, nodes, MaxNodes)
 	}
-	w.grown, err = w.numbering.Expand(s.Node, int(s.Width), dag.Limits{Tasks: maxLogNodes, Edges: math.MaxInt})
+	w.grown, err = w.numbering.Expand(s.Node, int(s.Width), dag.Limits{Tasks: MaxNodes, Edges: math.MaxInt})
 	if err != nil {
 		return fmt.Errorf("%w: steps: step %d: %w", codec.ErrMalformed, s.Seq, err)
 	}

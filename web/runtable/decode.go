@@ -55,9 +55,6 @@ func DecodeFrame(b []byte) (Frame, error) {
 	return f, nil
 }
 
-// maxNodes bounds node numbers, as record.Walker does.
-const maxNodes = 1 << 26
-
 // decoder reads until something is wrong, and returns zeros from then on.
 type decoder struct {
 	rest []byte
@@ -116,7 +113,7 @@ func (d *decoder) rows(numbers []uint32, rows []Row) {
 	}
 	node := int64(0)
 	for i := range rows {
-		if node += d.signed(); node < 0 || node > maxNodes {
+		if node += d.signed(); node < 0 || node > record.MaxNodes {
 			d.fail("node %d", node)
 			return
 		}
@@ -214,7 +211,7 @@ func (d *decoder) signed() int64 {
 	return v
 }
 
-func (d *decoder) node() dag.NodeID { return dag.NodeID(d.number(maxNodes)) }
+func (d *decoder) node() dag.NodeID { return dag.NodeID(d.number(record.MaxNodes)) }
 
 // count reads the number of items that follow, which take at least size bytes each.
 func (d *decoder) count(what string, least int) int {
