@@ -27,8 +27,8 @@ func (s *Sketch) Add(v int64) {
 	m.squares.hi, _ = bits.Add64(m.squares.hi, hi, carry)
 }
 
-// addRare is Add for what its quick path excludes: a sketch that is not full, a bucket without a counter, zero,
-// negative and enormous values.
+// addRare is Add for the cases that its fast path excludes: a sketch that is not full, a bucket without a counter,
+// zero, negative and very large values.
 func (s *Sketch) addRare(v int64) {
 	s.must(Integer)
 	if v < 0 {
@@ -80,9 +80,8 @@ func (s *Sketch) AddSlice(vs []int64) {
 	}
 }
 
-// refocus recomputes the inner buckets after a change of where the counters start or of the smallest or largest
-// value. A value in an inner bucket is above the smallest, below the largest, and below 2^53. A float sketch has
-// none.
+// refocus recomputes the inner buckets after the start of the counters, or the smallest or largest value, has changed.
+// A value in an inner bucket is above the smallest, below the largest, and below 2^53. A float sketch has none.
 func (s *Sketch) refocus() {
 	s.inner = nil
 	if s.kind == Float || len(s.counts) == 0 {
@@ -98,7 +97,7 @@ func (s *Sketch) refocus() {
 	}
 }
 
-// must panics where a value is passed to a sketch of the other kind.
+// must panics if a value is passed to a sketch of the other kind.
 func (s *Sketch) must(kind Kind) {
 	if s.kind != kind {
 		panic("digest: Add and AddSlice need an Integer sketch, AddFloat and AddFloats a Float one")
@@ -148,8 +147,8 @@ func (s *Sketch) fold(vs []int64) {
 	}
 }
 
-// foldInner counts the leading values that fall into inner buckets, and returns how many those are. It is the
-// loop that must be quick: one comparison decides whether a value needs anything but counting.
+// foldInner counts the leading values that fall into inner buckets, and returns how many those are. This loop must be
+// fast: a single comparison decides whether counting the value is enough.
 func (s *Sketch) foldInner(vs []int64) int {
 	counts, first, shift := s.inner, s.innerFirst, s.innerShift&63
 	var sum, squaresHi, squaresLo, carry uint64
@@ -173,8 +172,8 @@ func (s *Sketch) foldInner(vs []int64) int {
 	return n
 }
 
-// foldKnown counts the leading values from the smallest to the largest seen so far, and returns how many those are.
-// It serves what crowds into the outermost buckets, such as equal values.
+// foldKnown counts the leading values from the smallest to the largest seen so far, and returns how many those are. It
+// is for values that are mostly in the outermost buckets, such as equal values.
 func (s *Sketch) foldKnown(vs []int64) int {
 	low, high := s.moments.low, min(s.moments.high, wholeFloat)
 	if low == 0 && len(s.counts) > 0 {
@@ -200,7 +199,7 @@ func (s *Sketch) foldKnown(vs []int64) int {
 	return len(vs)
 }
 
-// foldRare is fold for values among which are zeros or negative ones.
+// foldRare is fold for values that include zeros or negative numbers.
 func (s *Sketch) foldRare(vs []int64) {
 	var positive [ExactLimit]int64
 	kept, negative := 0, uint64(0)

@@ -8,15 +8,15 @@ import (
 
 // Bucket is a number of values in an interval.
 type Bucket struct {
-	// Low and High enclose the values: above Low, up to and including High. They are equal where the value
-	// is known, as it is for zeros and while the sketch is exact.
+	// Low and High enclose the values: above Low, up to and including High. They are equal if the value is known, as
+	// for zeros and while the sketch is exact.
 	Low, High float64
 	// Count is the number of values.
 	Count uint64
 }
 
 // Buckets yields the buckets that are not empty, ascending: the zeros, then either each distinct value (while the
-// sketch is exact) or the buckets of the grid. Of two sketches of one scale, buckets are equal or disjoint.
+// sketch is exact) or the buckets of the grid. Buckets of two sketches of the same scale are equal or disjoint.
 func (s *Sketch) Buckets() iter.Seq[Bucket] {
 	return func(yield func(Bucket) bool) {
 		if !s.full {
@@ -56,9 +56,9 @@ func (s *Sketch) distinct(yield func(Bucket) bool) {
 }
 
 // Histogram returns bars for a chart with a logarithmic axis: buckets of the grid, which are adjacent and are joined
-// two by two until at most limit are left, so that the bars of several sketches line up. Empty ones between are
-// included. Zeros, which have no position on such an axis, are an additional bar in front that limit does not count.
-// A limit below 2 means 2.
+// two by two until at most limit are left, so that the bars of several sketches line up. Empty buckets in between are
+// included. Zeros, which have no position on such an axis, are an additional first bar, which does not count towards
+// limit. A limit below 2 means 2.
 func (s *Sketch) Histogram(limit int) []Bucket {
 	grid := s.binned()
 	var bars []Bucket
@@ -103,8 +103,8 @@ type Point struct {
 	P float64
 }
 
-// ECDF returns the empirical distribution function at the upper end of each bucket that is not empty,
-// where it is known exactly; the last point is at the largest value.
+// ECDF returns the empirical distribution function at the upper end of each bucket that is not empty, because there its
+// value is known exactly; the last point is at the largest value.
 func (s *Sketch) ECDF() []Point {
 	var points []Point
 	below, high := uint64(0), s.value(s.summed().high)

@@ -2,8 +2,8 @@ package digest
 
 import "encoding/binary"
 
-// UnmarshalBinary makes s the sketch that data encodes, whatever its kind and scale. Data is not kept. The errors
-// are ErrCorrupt and ErrVersion; s is then unchanged.
+// UnmarshalBinary makes s the sketch that data encodes, of any kind and scale. It keeps no reference to data. The
+// errors are ErrCorrupt and ErrVersion; s is then unchanged.
 func (s *Sketch) UnmarshalBinary(data []byte) error {
 	var e encoded
 	if err := e.parse(data); err != nil {
@@ -14,8 +14,8 @@ func (s *Sketch) UnmarshalBinary(data []byte) error {
 	return nil
 }
 
-// MergeBinary adds all values of the sketch that data encodes, as Merge would after UnmarshalBinary, but straight
-// from the bytes. The errors are those of the two; s is then unchanged.
+// MergeBinary adds all values of the sketch that data encodes, as Merge would after UnmarshalBinary, but straight from
+// the bytes. The errors are those of these two methods; s is then unchanged.
 func (s *Sketch) MergeBinary(data []byte) error {
 	var e encoded
 	if err := e.parse(data); err != nil {

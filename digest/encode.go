@@ -21,8 +21,8 @@ const (
 	traitFull  = 0x20 // buckets, not raw values
 )
 
-// AppendBinary appends the sketch, in the format of FORMAT.md, to dst. Sketches that hold the same have the same
-// bytes. It allocates nothing if dst has room, and the error is always nil.
+// AppendBinary appends the sketch, in the format of FORMAT.md, to dst. Sketches with equal content have the same bytes.
+// It allocates nothing if dst has room, and the error is always nil.
 func (s *Sketch) AppendBinary(dst []byte) ([]byte, error) {
 	traits := byte(s.Scale())
 	if s.kind == Float {
@@ -72,8 +72,8 @@ func (s *Sketch) appendMoments(dst []byte) []byte {
 	return dst
 }
 
-// appendCounts appends where the counters start, in pages from the one just above 1, how many pages there are, and
-// the pages.
+// appendCounts appends the page at which the counters start, counted from the page just above 1, then the number of
+// pages, and the pages.
 func (s *Sketch) appendCounts(dst []byte) []byte {
 	dst = binary.AppendVarint(dst, int64(s.first/page-s.firstAboveOne()))
 	dst = binary.AppendUvarint(dst, uint64(len(s.counts)/page))
@@ -86,5 +86,5 @@ func (s *Sketch) appendCounts(dst []byte) []byte {
 	return dst
 }
 
-// firstAboveOne is the page that starts at or next below 1.
+// firstAboveOne is the page that starts at 1 or, if none does, the last page that starts below 1.
 func (s *Sketch) firstAboveOne() int { return 1023 >> s.shift }

@@ -18,8 +18,8 @@ func keyOf(v float64) int64 {
 	return int64(math.Float64bits(math.Abs(v)))
 }
 
-// AddFloats adds many numbers, several times faster than AddFloat one by one. The result is the same but for the last
-// digits of mean and variance. It panics on an integer sketch.
+// AddFloats adds many numbers, several times faster than AddFloat one by one. The result is the same except for the
+// last digits of mean and variance. It panics on an integer sketch.
 func (s *Sketch) AddFloats(vs []float64) {
 	s.must(Float)
 	var valid [ExactLimit]float64
@@ -80,8 +80,8 @@ func (s *Sketch) foldFloats(vs []float64) {
 	}
 }
 
-// tallyFloats returns the moments of up to ExactLimit numbers, the deviations in a pass of their own,
-// which loses no digits.
+// tallyFloats returns the moments of up to ExactLimit numbers, with the deviations in a separate pass, which loses no
+// digits.
 func tallyFloats(vs []float64) moments {
 	low, high, total := vs[0], vs[0], 0.0
 	for _, v := range vs {
@@ -96,7 +96,7 @@ func tallyFloats(vs []float64) moments {
 			mean += v / n
 		}
 	}
-	mean = min(max(mean, low), high) // rounding must not move it outside, as for equal values
+	mean = min(max(mean, low), high) // rounding must not move the mean outside, for example if all values are equal
 	deviations := 0.0
 	for _, v := range vs {
 		deviations += (v - mean) * (v - mean)

@@ -6,11 +6,11 @@ import (
 )
 
 const (
-	// finest is the scale of the tables below: 2^6 buckets an octave. Coarser grids are this one with
-	// the index shifted right, as buckets of neighbouring scales nest.
+	// finest is the scale of the tables below: 2^6 buckets an octave. Because buckets of adjacent scales nest, the
+	// index on a coarser grid is the index on this one, shifted right.
 	finest = 6
 
-	// page is the number of buckets kept, merged and stored together: an octave of the finest grid.
+	// page is the number of buckets that are kept, merged and stored together: one octave of the finest grid.
 	page = 1 << finest
 
 	mantissaBits = 52
@@ -25,9 +25,9 @@ const (
 	subnormalLift = 54
 )
 
-// fractions holds the boundaries inside an octave: word j is the whole part of (2^(j/64) - 1) * 2^64.
-// All but the first are irrational, so no value sits on one and truncating decides every comparison
-// the same way as the real number would.
+// fractions holds the boundaries inside an octave: word j is the whole part of (2^(j/64) - 1) * 2^64. All but the first
+// are irrational, so no value equals one, and every comparison with the truncated number has the same result as with
+// the exact one.
 var fractions = [page]uint64{
 	0x0000000000000000, 0x02c9a3e778060ee6, 0x059b0d31585743ae, 0x0874518759bc808c,
 	0x0b5586cf9890f629, 0x0e3ec32d3d1a2020, 0x11301d0125b50a4e, 0x1429aaea92ddfb34,
@@ -51,7 +51,7 @@ var fractions = [page]uint64{
 var carries = newCarries()
 
 func newCarries() (table [1 << slotBits]uint64) {
-	next := uint64(0) // the first boundary not reached by the slots so far
+	next := uint64(0) // the first boundary that the slots so far do not reach
 	for slot := range uint64(len(table)) {
 		start := slot << slotShift
 		above := uint64(math.MaxUint64)
@@ -59,7 +59,7 @@ func newCarries() (table [1 << slotBits]uint64) {
 			above = fractions[next]>>(64-mantissaBits) + 1 // the first mantissa above the boundary
 		}
 		if above < start+1<<slotShift {
-			table[slot] = next<<bucketShift - above // from there on the sum carries into the bucket
+			table[slot] = next<<bucketShift - above // from that mantissa on, the sum carries into the next bucket
 			next++
 		} else {
 			table[slot] = (next-1)<<bucketShift - start // the slot is inside one bucket and never carries
@@ -71,11 +71,11 @@ func newCarries() (table [1 << slotBits]uint64) {
 // bucketOf returns the index, on the finest grid, of the bucket (lo, hi] that holds v, a normal
 // positive float64. Bucket 1023*64 begins just above 1.
 //
-// The bits of a float64 read as a whole number are exponent and mantissa side by side, so shifted right
-// they are the index on a grid that is linear inside each octave. What the true, logarithmic grid is
-// ahead of that is added first, and looked up by the top bits of the mantissa: a slot contains at most
-// one boundary, and its word is such that the sum carries exactly from that boundary on. A power of two
-// is itself a boundary and borrows, to land in the octave that it closes.
+// The bits of a float64, read as a whole number, are the exponent followed by the mantissa; shifted right, they are the
+// index on a grid that is linear inside each octave. The true, logarithmic grid is ahead of that. The difference is
+// looked up by the top bits of the mantissa and added before the shift: a slot contains at most one boundary, and its
+// table entry makes the sum carry exactly from that boundary on. A power of two is itself a boundary: its sum borrows,
+// so that it falls into the octave that it closes.
 func bucketOf(v float64) int {
 	b := math.Float64bits(v)
 	return int((b + carries[b>>slotShift%(1<<slotBits)]) >> bucketShift)
@@ -90,7 +90,7 @@ func bucketOfFloat(v float64) int {
 	return bucketOf(v)
 }
 
-// bucketOfInt is bucketOf for every positive int64, also where float64 no longer holds each of them.
+// bucketOfInt is bucketOf for every positive int64, even those that float64 cannot represent exactly.
 func bucketOfInt(v int64) int {
 	if v <= wholeFloat {
 		return bucketOf(float64(v))
@@ -101,7 +101,7 @@ func bucketOfInt(v int64) int {
 	if fraction == 0 {
 		return octave - 1 // a power of two closes the octave below it
 	}
-	j := int(fraction >> (64 - finest)) // the linear grid never runs ahead of the logarithmic one
+	j := int(fraction >> (64 - finest)) // the linear grid is never ahead of the logarithmic one
 	for j+1 < page && fraction > fractions[j+1] {
 		j++
 	}
@@ -116,8 +116,8 @@ func bucketOfKey(kind Kind, key int64) int {
 	return bucketOfInt(key)
 }
 
-// lowerBound returns the open lower boundary of bucket i on the grid of scale finest-shift: the largest
-// float64 that is not above it. The upper, closed boundary of i is the lower one of i+1.
+// lowerBound returns the open lower boundary of bucket i on the grid of scale finest-shift: the largest float64 that is
+// not above that boundary. The upper, closed boundary of i is the lower boundary of i+1.
 func lowerBound(i int, shift uint8) float64 {
 	i <<= shift
 	exponent, fraction := i>>finest, fractions[i&(page-1)]>>(64-mantissaBits)

@@ -2,10 +2,10 @@ package digest
 
 import "math/bits"
 
-// Merge adds all values of o, which is unchanged. For integer sketches the result is the same, to
-// the bit, as if every value had been added to one sketch, whatever the order and the grouping of adds
-// and merges; for float sketches all but mean, sum and variance is. The coarser of the two scales is kept.
-// Merging a sketch into itself doubles it.
+// Merge adds all values of o, which is unchanged. For integer sketches the result is bit by bit the same as if every
+// value had been added to one sketch, in any order and grouping of adds and merges; for float sketches, this is true
+// for everything except mean, sum and variance. The result has the coarser of the two scales. Merging a sketch into
+// itself doubles it.
 //
 // It returns ErrKind if the kinds differ and ErrOverflow if the sum would reach 2^63 values; s is then
 // unchanged.
@@ -59,7 +59,7 @@ func (s *Sketch) addPages(o *Sketch) {
 	addCounts(s.counts[from-s.first:to-s.first], o.counts[from-o.first:to-o.first])
 }
 
-// ends returns the range [from, to) of the buckets that may hold something.
+// ends returns the range [from, to) of the buckets that may not be empty.
 func (s *Sketch) ends() (from, to int) {
 	from, to = s.first, s.bucket(s.moments.high)+1
 	if s.moments.low > 0 {
@@ -90,7 +90,7 @@ func addCounts(into, from []uint64) {
 	}
 }
 
-// saturated returns a + b or, where that overflows, the largest number.
+// saturated returns a + b or, if that overflows, the largest number.
 func saturated(a, b uint64) uint64 {
 	sum, carry := bits.Add64(a, b, 0)
 	return sum | -carry

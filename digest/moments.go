@@ -6,8 +6,8 @@ import (
 	"math/bits"
 )
 
-// wide is a 128-bit unsigned whole number. Sums of them saturate, which keeps addition associative: min(a+b, max),
-// applied in any order, is min of the whole sum and max.
+// wide is a 128-bit unsigned whole number. Sums saturate, which keeps addition associative: applying min(a+b, max) in
+// any order gives min of the whole sum and max.
 type wide struct{ hi, lo uint64 }
 
 var widest = wide{math.MaxUint64, math.MaxUint64}
@@ -39,20 +39,20 @@ func (a wide) big() *big.Int {
 	return v.Or(v.Lsh(v, 64), new(big.Int).SetUint64(a.lo))
 }
 
-// moments are the running totals of a number of values, which is kept separately.
+// moments are the running totals of a set of values; the number of values is kept separately.
 type moments struct {
 	low, high int64 // keys of the smallest and the largest value
 
-	// Of whole numbers. The sum cannot overflow, as there are fewer than 2^63 values below 2^63; the
-	// sum of squares saturates.
+	// For whole numbers. The sum cannot overflow, because there are fewer than 2^63 values below 2^63; the sum of
+	// squares saturates.
 	sum, squares wide
 
-	// Of floats; the totals stop at the largest float64.
+	// For floats. The totals stop at the largest float64.
 	total, mean float64
 	deviations  float64 // sum of squared deviations from the mean
 }
 
-// momentOf returns the moments of the single value of that key.
+// momentOf returns the moments of the single value that a key stands for.
 func momentOf(kind Kind, key int64) moments {
 	m := moments{low: key, high: key}
 	if kind == Float {
@@ -65,7 +65,7 @@ func momentOf(kind Kind, key int64) moments {
 	return m
 }
 
-// merge makes m, the moments of n values, those of on values more.
+// merge adds to m, the moments of n values, those of on further values.
 func (m *moments) merge(kind Kind, n uint64, o moments, on uint64) {
 	switch {
 	case on == 0:
@@ -82,9 +82,9 @@ func (m *moments) merge(kind Kind, n uint64, o moments, on uint64) {
 	m.mergeFloats(float64(n), o, float64(on))
 }
 
-// mergeFloats is the pairwise update of Chan, Golub and LeVeque, "Updating Formulae and a Pairwise
-// Algorithm for Computing Sample Variances" (1979), equations 2.1. The larger side comes first whichever
-// is merged into which, so that the order of the two changes no bit.
+// mergeFloats is the pairwise update of Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for
+// Computing Sample Variances" (1979), equations 2.1. The larger side always comes first, so that the order of the two
+// does not change any bit.
 func (m *moments) mergeFloats(n float64, o moments, on float64) {
 	m.total = min(m.total+o.total, math.MaxFloat64)
 	mean, other := m.mean, o.mean
@@ -96,15 +96,15 @@ func (m *moments) mergeFloats(n float64, o moments, on float64) {
 	m.deviations = min(m.deviations+o.deviations+delta*delta*n*share, math.MaxFloat64)
 }
 
-// variance returns the population variance of n > 0 whole numbers: (n*squares - sum^2) / n^2, where the
-// difference, in which almost everything cancels, is computed in whole numbers.
+// variance returns the population variance of n > 0 whole numbers: (n*squares - sum^2) / n^2, in which the difference
+// is computed in whole numbers, because almost everything in it cancels.
 func (m *moments) variance(n uint64) float64 {
 	count := new(big.Int).SetUint64(n)
 	sum := m.sum.big()
 	spread := m.squares.big()
 	spread.Sub(spread.Mul(spread, count), sum.Mul(sum, sum))
 	if spread.Sign() <= 0 {
-		return 0 // negative only where a forged encoding claims impossible sums
+		return 0 // negative only if a forged encoding claims impossible sums
 	}
 	quotient := new(big.Float).SetInt(spread)
 	quotient.Quo(quotient, new(big.Float).SetInt(count.Mul(count, count)))
@@ -112,7 +112,7 @@ func (m *moments) variance(n uint64) float64 {
 	return v
 }
 
-// summed returns the moments of all values, which are kept as running totals only once the sketch is full.
+// summed returns the moments of all values; they are kept as running totals only once the sketch is full.
 func (s *Sketch) summed() moments {
 	if s.full {
 		return s.moments

@@ -13,7 +13,7 @@ const (
 	packedWidth  = 0x7f
 )
 
-// appendPage appends a page, of whichever form is shorter. before is the counter in front of the page.
+// appendPage appends a page in the shorter of the two forms. before is the counter before the page.
 func appendPage(dst []byte, counts *[page]uint64, before uint64) []byte {
 	var values [page]uint64
 	var plainBits, deltaBits uint64
@@ -32,8 +32,8 @@ func appendPage(dst []byte, counts *[page]uint64, before uint64) []byte {
 	return appendBits(dst, &values, uint(width))
 }
 
-// appendBits appends the low width bits of each value, the first value in the lowest bits, and uses values up.
-// Each four adjacent values are joined as long as they fit in a word, so that little is left to do bit by bit.
+// appendBits appends the low width bits of each value, the first value in the lowest bits, and overwrites values. It
+// joins groups of four adjacent values as long as they fit into a word, so that little is left to do bit by bit.
 func appendBits(dst []byte, values *[page]uint64, width uint) []byte {
 	size := int(width) * 8
 	dst = slices.Grow(dst, size)[:len(dst)+size]
@@ -57,7 +57,7 @@ func appendBits(dst []byte, values *[page]uint64, width uint) []byte {
 	return dst
 }
 
-// join makes each of the first count values out of four of width bits.
+// join combines every four values of width bits into one, giving count values.
 func join(values *[page]uint64, count int, width uint) {
 	for i := range min(count, page/4) {
 		v := (*[4]uint64)(values[4*i:])
@@ -65,7 +65,7 @@ func join(values *[page]uint64, count int, width uint) {
 	}
 }
 
-// readPage reads a page into counts and returns the rest of src. before is the counter in front of the page.
+// readPage reads a page into counts and returns the rest of src. before is the counter before the page.
 func readPage(src []byte, counts *[page]uint64, before uint64) (rest []byte, ok bool) {
 	if len(src) == 0 {
 		return nil, false
@@ -85,7 +85,7 @@ func readPage(src []byte, counts *[page]uint64, before uint64) (rest []byte, ok 
 	return src[width*8:], true
 }
 
-// readBits is the reverse of appendBits; src must hold width words.
+// readBits is the inverse of appendBits; src must contain width words.
 func readBits(src []byte, values *[page]uint64, width uint) {
 	if width == 0 {
 		clear(values[:])
@@ -118,7 +118,7 @@ func readBits(src []byte, values *[page]uint64, width uint) {
 	}
 }
 
-// split takes each of the first count values apart into four of width bits.
+// split separates each of the first count values into four of width bits.
 func split(values *[page]uint64, count int, width uint) {
 	mask := ^uint64(0) >> (64 - width)
 	for i := min(count, page/4) - 1; i >= 0; i-- {

@@ -7,7 +7,7 @@ import (
 	"math/bits"
 )
 
-// encoded is a sketch in bytes that was found sound.
+// encoded is an encoded sketch whose bytes have been checked.
 type encoded struct {
 	kind              Kind
 	shift             uint8
@@ -18,7 +18,7 @@ type encoded struct {
 	moments           moments
 	first, pages      int
 
-	unpacked [16][page]uint64 // the first pages, mostly all: unpacked once, while they are checked
+	unpacked [16][page]uint64 // the first pages, usually all of them, unpacked while they are checked
 	before   uint64           // the last counter of those, if more pages follow
 	body     []byte           // deltas of raw values, or the pages that follow
 }
@@ -26,7 +26,7 @@ type encoded struct {
 // maxPages is more than the octaves of all positive float64.
 const maxPages = 1 << 12
 
-// parse checks every byte, so that what comes after need not. It takes no memory beyond e.
+// parse checks every byte, so that later code need not. It allocates nothing apart from e.
 func (e *encoded) parse(data []byte) error {
 	switch {
 	case len(data) == 0:
@@ -90,7 +90,7 @@ func (e *encoded) parseMoments(r *reader) {
 	m.total, m.mean, m.deviations = r.float(), r.float(), r.float()
 }
 
-// soundMoments says whether the moments can be those of e.n values.
+// soundMoments reports whether e.n values can have these moments.
 func (e *encoded) soundMoments() bool {
 	m := &e.moments
 	if e.zeros > e.n || e.clamped > e.zeros || (e.zeros > 0) != (m.low == 0) || (e.zeros == e.n) != (m.high == 0) {
@@ -112,7 +112,7 @@ func times(n uint64, v int64) wide {
 
 func (a wide) less(b wide) bool { return a.hi < b.hi || a.hi == b.hi && a.lo < b.lo }
 
-// checkRaw says whether the rest is e.n ascending keys.
+// checkRaw reports whether the rest is e.n ascending keys.
 func (e *encoded) checkRaw(r *reader) bool {
 	e.body = r.src
 	key, zeros := uint64(0), uint64(0)
@@ -129,7 +129,8 @@ func (e *encoded) checkRaw(r *reader) bool {
 	return valid && len(r.src) == 0 && e.clamped <= zeros
 }
 
-// checkPages says whether the pages hold e.n-e.zeros values, from the bucket of the smallest to that of the largest.
+// checkPages reports whether the pages contain e.n-e.zeros values, from the bucket of the smallest to that of the
+// largest.
 func (e *encoded) checkPages() bool {
 	var spare [page]uint64
 	left, before, rest, ok := e.n-e.zeros, uint64(0), e.body, true
@@ -158,7 +159,7 @@ func (e *encoded) checkPages() bool {
 	return left == 0 && len(rest) == 0
 }
 
-// totalOf adds the counters of a page up, unless that reaches 2^63.
+// totalOf returns the sum of the counters of a page, unless that reaches 2^63.
 func totalOf(counts *[page]uint64) (total uint64, ok bool) {
 	union := uint64(0)
 	for _, c := range counts {
@@ -178,7 +179,7 @@ func totalOf(counts *[page]uint64) (total uint64, ok bool) {
 	return total, true
 }
 
-// soundLow says whether the lowest bucket of the first page that is not empty can be the lowest of all.
+// soundLow reports whether the lowest bucket of the first page that is not empty can be the lowest of all.
 func (e *encoded) soundLow(counts *[page]uint64, start int) bool {
 	for i, c := range counts {
 		if c == 0 {
@@ -192,7 +193,7 @@ func (e *encoded) soundLow(counts *[page]uint64, start int) bool {
 	return false
 }
 
-// soundHigh says whether the highest bucket of the last page that is not empty holds the largest value.
+// soundHigh reports whether the highest bucket of the last page that is not empty contains the largest value.
 func (e *encoded) soundHigh(counts *[page]uint64, start int) bool {
 	for i := page - 1; i >= 0; i-- {
 		if counts[i] != 0 {
@@ -205,7 +206,7 @@ func (e *encoded) soundHigh(counts *[page]uint64, start int) bool {
 // bucket is the index of a positive key on the grid of the encoding.
 func (e *encoded) bucket(key int64) int { return bucketOfKey(e.kind, key) >> e.shift }
 
-// reader takes numbers off bytes, and says at the end whether one was missing or malformed.
+// reader reads numbers from bytes, and reports at the end whether one was missing or malformed.
 type reader struct {
 	src []byte
 	bad bool

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Estimate is one answer about a distribution, with the interval that is proven to hold the true one.
+// Estimate is an estimate of a quantile or a spread, with the interval that is proven to contain the true value.
 type Estimate struct {
 	// Q is the requested quantile, from 0 to 1; for a spread, 0.5.
 	Q float64
@@ -13,17 +13,17 @@ type Estimate struct {
 	Value float64
 	// Low and High enclose the true answer; all three are equal when it is exact.
 	Low, High float64
-	// N is the number of values it rests on.
+	// N is the number of values that it is based on.
 	N uint64
-	// Need is the number of values that the answer needs to mean anything: 100 for p99, 1,000 for p99.9.
+	// Need is the number of values from which on the estimate is meaningful: 100 for p99, 1,000 for p99.9.
 	Need uint64
 }
 
-// Exact says whether Value is the true answer, but for the rounding of a float64.
+// Exact reports whether Value is the true answer, apart from the rounding of a float64.
 func (e Estimate) Exact() bool { return e.Low == e.High }
 
-// Bound is the largest relative error that Value can have: |Value - true| is at most Bound times true.
-// It is +Inf where the true answer may be zero and Value is not.
+// Bound is the largest relative error that Value can have: |Value - true| is at most Bound times true. It is +Inf if
+// the true answer may be zero and Value is not.
 func (e Estimate) Bound() float64 {
 	if e.Exact() {
 		return 0
@@ -34,8 +34,8 @@ func (e Estimate) Bound() float64 {
 // Enough reports whether N is at least Need. If not, show N and Need instead of Value.
 func (e Estimate) Enough() bool { return e.N >= e.Need }
 
-// needed returns how many values a quantile needs: one on average beyond it where it is among the outermost
-// hundredth, else any.
+// needed returns how many values a quantile needs: in the outermost hundredths, enough that one value on average lies
+// beyond it, elsewhere any number.
 func needed(q float64) uint64 {
 	tail := q
 	if q > 0.5 {
@@ -47,9 +47,9 @@ func needed(q float64) uint64 {
 	return uint64(int64(1/tail + 0.5))
 }
 
-// Quantile returns the value below which a share q of the values lies: type 7 of Hyndman and Fan, "Sample
-// Quantiles in Statistical Packages" (1996), which interpolates between the two order statistics around
-// rank q*(n-1), as NumPy and R do by default. A q outside 0 to 1 is taken as the nearer end, NaN as 0.
+// Quantile returns the value below which a share q of the values lies: type 7 of Hyndman and Fan, "Sample Quantiles in
+// Statistical Packages" (1996), which interpolates between the two order statistics around rank q*(n-1), as NumPy and R
+// do by default. A q outside of 0 to 1 counts as the nearer end, NaN as 0.
 func (s *Sketch) Quantile(q float64) Estimate {
 	var one [1]Estimate
 	return s.AppendQuantiles(one[:0], q)[0]
@@ -112,12 +112,13 @@ func (s *Sketch) exactQuantile(keys []int64, q float64) Estimate {
 	return e
 }
 
-// between is the point at that weight from a to b, and no rounding puts it outside.
+// between is the point between a and b at the given weight; rounding never moves it outside.
 func between(a, b, weight float64) float64 {
 	return clamp(a+(b-a)*weight, a, b)
 }
 
-// clamp moves v into low to high. It is a third of the work of min and max, which mind NaN and negative zero.
+// clamp limits v to low and high. It takes a third of the time of min and max, which have to handle NaN and negative
+// zero.
 func clamp(v, low, high float64) float64 {
 	if v < low {
 		return low
@@ -138,14 +139,15 @@ type ranks struct {
 	low, high float64 // smallest and largest value
 	bound     float64
 
-	cell  cell   // the bucket that held the last rank
-	at    int    // counters before this one, a multiple of step, hold
-	below uint64 // this many values, all below the last rank
+	cell  cell   // the bucket that contains the last rank
+	at    int    // the counters before this one, a multiple of step, …
+	below uint64 // … contain this many values, all below the last rank
 }
 
 const step = 8 // counters that the walk skips at a time
 
-// quantile fills in e, field by field: copying a struct that was just written would wait for it.
+// quantile fills in e field by field, because copying a struct that was just written would stall until the writes are
+// done.
 func (r *ranks) quantile(e *Estimate, q float64) {
 	q = share(q)
 	e.Q, e.N, e.Need = q, r.n, needed(q)
@@ -159,7 +161,7 @@ func (r *ranks) quantile(e *Estimate, q float64) {
 	}
 }
 
-// order returns an estimate of the order statistic of rank k, and the interval that holds the true one.
+// order returns an estimate of the order statistic of rank k, and the interval that contains the true value.
 func (r *ranks) order(k uint64) (value, low, high float64) {
 	switch {
 	case k < r.zeros:
@@ -176,7 +178,7 @@ func (r *ranks) order(k uint64) (value, low, high float64) {
 	return r.estimate(rank - r.cell.before), r.cell.low, r.cell.high
 }
 
-// seek makes cell the bucket that holds a rank among the values that are not zero.
+// seek sets cell to the bucket that contains a rank among the values that are not zero.
 func (r *ranks) seek(rank uint64) {
 	if rank < r.below {
 		r.at, r.below = 0, 0
@@ -201,16 +203,16 @@ func (r *ranks) seek(rank uint64) {
 	r.cell.unit = (r.cell.upper - r.cell.lower) / float64(int64(r.cell.count))
 }
 
-// cell is a bucket and what is known of the values in it.
+// cell is a bucket and what is known about the values in it.
 type cell struct {
 	before, count uint64
 	lower, upper  float64 // the boundaries of the bucket
-	unit          float64 // the share of one value in its width
+	unit          float64 // the width divided by the number of values
 	low, high     float64 // where its values can be
 	from, to      float64 // where an estimate may be: close enough to both low and high
 }
 
-// enter makes cell the bucket of a counter.
+// enter sets cell to the bucket of a counter.
 func (r *ranks) enter(at int) {
 	lower, upper := lowerBound(r.first+at, r.shift), lowerBound(r.first+at+1, r.shift)
 	low, high := lower, upper
@@ -227,7 +229,7 @@ func (r *ranks) enter(at int) {
 	c.from, c.to = clamp(from, low, high), clamp(to, low, high)
 }
 
-// estimate places the value at a position in the bucket, in which values are taken to be spread evenly.
+// estimate returns the value at a position in the bucket, assuming that values are spread evenly.
 func (r *ranks) estimate(position uint64) float64 {
 	c := &r.cell
 	v := c.lower + c.unit*(float64(int64(position))+0.5)

@@ -7,16 +7,16 @@ import (
 	"slices"
 )
 
-// What a merge or a decoder refuses. The sketch it was called on is unchanged.
+// Errors of merging and decoding. The sketch is then unchanged.
 var (
 	// ErrKind says that integer and float sketches do not mix.
 	ErrKind = errors.New("digest: sketches must be of one kind")
-	// ErrOverflow says that together there would be 2^63 values or more.
+	// ErrOverflow says that the result would have 2^63 values or more.
 	ErrOverflow = errors.New("digest: the number of values must stay below 2^63")
 	// ErrCorrupt says that the bytes are not a sketch.
 	ErrCorrupt = errors.New("digest: the bytes must be an encoded sketch")
-	// ErrVersion says that the bytes are in a format, or of a scale, newer than this package: keep them
-	// as they are, for a reader that knows it.
+	// ErrVersion says that the bytes are in a format, or of a scale, newer than this package: keep them as they are,
+	// for a newer reader.
 	ErrVersion = errors.New("digest: the format must be one this version knows")
 )
 
@@ -30,20 +30,20 @@ const (
 	maxCount = math.MaxInt64
 )
 
-// Kind is what the values of a sketch are. Sketches of different kinds do not merge.
+// Kind is the kind of the values of a sketch. Sketches of different kinds do not merge.
 type Kind uint8
 
 // The kinds of values.
 const (
-	// Integer is for whole numbers: nanoseconds, bytes, counts. Everything about it is exact but the
-	// place of a value inside its bucket, and merging gives the same bits in any order.
+	// Integer is for whole numbers: nanoseconds, bytes, counts. Everything is exact except the position of a value
+	// inside its bucket, and merging gives the same bits in any order.
 	Integer Kind = iota
 	// Float is for ratios and rates. Mean and variance are merged in floating point, so their last
 	// digits depend on the order of merges once there are more than ExactLimit values.
 	Float
 )
 
-// Config chooses what a sketch holds. The zero value is an integer sketch of the default scale.
+// Config says how a sketch is made. The zero value is an integer sketch of the default scale.
 type Config struct {
 	// Kind of the values; the default is Integer.
 	Kind Kind
@@ -52,8 +52,8 @@ type Config struct {
 	Scale int
 }
 
-// Sketch summarises many non-negative numbers: see the package comment. The zero value is an empty
-// integer sketch of the default scale. Any number of goroutines may read a sketch that none changes.
+// Sketch summarises many non-negative numbers: see the package comment. The zero value is an empty integer sketch of
+// the default scale. Any number of goroutines may read a sketch while none changes it.
 type Sketch struct {
 	// inner is the part of counts between the buckets of the smallest and the largest value: see refocus.
 	inner      []uint64
@@ -62,7 +62,7 @@ type Sketch struct {
 
 	shift uint8 // how much coarser the grid is than the finest one
 	kind  Kind
-	full  bool // there are more than ExactLimit values: they are in buckets, and raw is nil
+	full  bool // the sketch has more than ExactLimit values: they are in buckets, and raw is nil
 
 	n       uint64
 	moments moments // used when full
@@ -74,8 +74,8 @@ type Sketch struct {
 	rejected uint64
 	clamped  uint64
 
-	// raw holds each value while not full, as a key: the value itself, or the bits of a float64, which
-	// order like the numbers as none is negative.
+	// raw contains the key of each value until the sketch is full. A key is the value itself, or the bits of a float64,
+	// which are ordered like the numbers because none is negative.
 	raw []int64
 }
 
@@ -93,17 +93,18 @@ func New(cfg Config) (*Sketch, error) {
 	return &Sketch{kind: cfg.Kind, shift: uint8(finest - cfg.Scale)}, nil
 }
 
-// Kind says which kind of values the sketch holds.
+// Kind returns the kind of the sketch's values.
 func (s *Sketch) Kind() Kind { return s.kind }
 
 // Scale is the resolution: 2^Scale buckets an octave.
 func (s *Sketch) Scale() int { return finest - int(s.shift) }
 
-// Bound is the proven relative error of an order statistic that is not exact: 0.01 at the default
-// scale, doubled by each coarser one. An Estimate carries its own, often smaller bound.
+// Bound is the proven relative error of an order statistic that is not exact: 0.01 at the default scale, doubled by
+// each coarser scale. Each Estimate has its own bound, which is often smaller.
 func (s *Sketch) Bound() float64 { return 0.01 * float64(int(1)<<s.shift) }
 
-// Exact says whether every value is still kept, so that every answer is exact: up to ExactLimit values.
+// Exact reports whether the sketch still keeps every value, so that every answer is exact; it does up to ExactLimit
+// values.
 func (s *Sketch) Exact() bool { return !s.full }
 
 // N is the number of values added: zeros and clamped ones are counted, rejected ones are not.
@@ -150,15 +151,16 @@ func (s *Sketch) value(key int64) float64 {
 	return float64(key)
 }
 
-// sorted copies the raw keys into buf and sorts them: reading must not reorder what others read.
+// sorted copies the raw keys into buf and sorts the copy, because reading must not reorder keys that other goroutines
+// read.
 func (s *Sketch) sorted(buf *[ExactLimit]int64) []int64 {
 	keys := buf[:copy(buf[:], s.raw)]
 	slices.Sort(keys)
 	return keys
 }
 
-// reserve makes room for the buckets from low to high. Both must be about to be counted in, as the
-// first and the last page are never left empty.
+// reserve makes room for the buckets from low to high. The caller must be about to count in both, because the first and
+// the last page are never left empty.
 func (s *Sketch) reserve(low, high int) {
 	from, to := low&^(page-1), high&^(page-1)+page
 	if len(s.counts) == 0 {

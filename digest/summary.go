@@ -2,21 +2,21 @@ package digest
 
 import "math"
 
-// Summary is what is shown of a distribution, in the unit of the values.
+// Summary is what is displayed about a distribution, in the unit of the values.
 type Summary struct {
 	// N is the number of values; Rejected, Clamped and Zeros are as the methods of Sketch.
 	N, Rejected, Clamped, Zeros uint64
 
-	// Sum, Mean, Min and Max are exact for whole numbers but for the rounding of a float64, and 0 for an
-	// empty sketch.
+	// Sum, Mean, Min and Max are exact for whole numbers, apart from the rounding of a float64; they are 0 for an empty
+	// sketch.
 	Sum, Mean, Min, Max float64
 
-	// Variance is that of the population, divided by n and not n-1, as the values are all there are; StdDev
-	// is its root and CV the root divided by the mean, 0 if the mean is.
+	// Variance is the population variance, divided by n and not n-1, because the values are the whole population.
+	// StdDev is its root, and CV is StdDev divided by the mean, 0 if the mean is 0.
 	Variance, StdDev, CV float64
 
-	// Saturated says that the sum of squares (for floats the sum, too) outgrew its 128 bits. Variance, StdDev
-	// and CV are then estimated from the buckets.
+	// Saturated says that the sum of squares (for floats, also the sum) exceeded its 128 bits. Variance, StdDev and CV
+	// are then estimated from the buckets.
 	Saturated bool
 
 	// P25 to P999 are quantiles.
@@ -26,7 +26,7 @@ type Summary struct {
 	IQR, MAD Estimate
 }
 
-// Summary returns everything at once, for less than it would cost one by one.
+// Summary returns all figures in one call, which costs less than requesting them one by one.
 func (s *Sketch) Summary() Summary {
 	r := Summary{N: s.n, Rejected: s.rejected, Clamped: s.clamped, Zeros: s.Zeros()}
 	if s.n > 0 {
@@ -45,7 +45,7 @@ func (s *Sketch) Summary() Summary {
 	return r
 }
 
-// describe fills in what the moments show of n > 0 values.
+// describe fills in what follows from the moments of n > 0 values.
 func (s *Sketch) describe(r *Summary) {
 	m := s.summed()
 	n := float64(s.n)
@@ -99,8 +99,8 @@ func (s *Sketch) deviation(median Estimate) Estimate {
 	return e
 }
 
-// medianOf returns the type 7 median of a distance that first falls and then rises over the cells, going from
-// both ends towards the fall's foot: the largest distance left is always at one of them.
+// medianOf returns the type 7 median of a distance that first falls and then rises over the cells. It goes from both
+// ends towards the minimum, because the largest remaining distance is always at one of the ends.
 func (s *Sketch) medianOf(cells []Bucket, distance func(Bucket) float64) float64 {
 	k, weight := place(0.5, s.n)
 	left, right, above := 0, len(cells)-1, uint64(0)
