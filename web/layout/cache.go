@@ -10,11 +10,12 @@ import (
 )
 
 const (
-	// small is the number of tasks and edges up to which a layout is computed by the caller itself: about ten milliseconds.
+	// small is the number of tasks and edges up to which the caller itself computes a layout; that takes at most about
+	// ten milliseconds.
 	small = 300
 	// share is how many numbers in a layout count as one layout towards a cache's bound: about 1 MB.
 	share = 100_000
-	// atOnce is the number of layouts that are computed at the same time, so that processors remain for runs.
+	// atOnce is the number of layouts that are computed at the same time, so that processors remain free for runs.
 	atOnce = 2
 )
 
@@ -42,8 +43,8 @@ type entry struct {
 	weight int
 }
 
-// NewCache returns a cache of the n most recently used layouts, at least 1. Fewer large ones are kept, since a layout
-// counts once more for every 100,000 numbers in it; the last one is kept whatever its size.
+// NewCache returns a cache of the n most recently used layouts, at least 1. Fewer large ones are kept, since every
+// 100,000 numbers in a layout count as a further layout; the last one is kept even if it is too large.
 func NewCache(n int) *Cache {
 	return &Cache{
 		most: max(1, n), compute: Compute, turn: make(chan struct{}, atOnce),
@@ -79,7 +80,7 @@ func (c *Cache) Get(ctx context.Context, g *dag.Graph) (*Layout, error) {
 	}
 }
 
-// Wait returns when nothing is being computed. It is for the end of a program: Get must not be called meanwhile.
+// Wait returns when no layout is being computed. Call it at the end of a program: Get must not be called meanwhile.
 func (c *Cache) Wait() { c.working.Wait() }
 
 // find returns an entry that is known or being computed, otherwise a new one that the caller has to fill.

@@ -17,13 +17,13 @@ func columnsOf(e *elements) []int32 {
 	return column
 }
 
-// group holds the elements of one kind in one column of longest paths. They move together, so that a function that was in
-// one column stays in one, and no column loses its meaning for the sake of a shorter edge.
+// group holds the elements of one kind in one column of longest paths. They move together, so that the tasks of a
+// function that were in one column stay together, and no column loses its meaning only to make an edge shorter.
 type group struct {
 	kind, column int32
 	members      []int32
 	gain         int   // edges that get shorter minus those that get longer when it moves right
-	follows      int32 // the one group that all readers are in, none, or several
+	follows      int32 // the group that contains all readers; none, or several
 }
 
 const (
@@ -31,8 +31,8 @@ const (
 	several = -2
 )
 
-// pullRight moves groups as far right as their readers allow, where that makes edges shorter on balance. What is read
-// by one group alone moves with it. Elements of a longest path have no room, so no column becomes empty.
+// pullRight moves groups as far right as their readers allow, if that makes edges shorter on balance. A group that only
+// one other group reads moves with it. Elements of a longest path have no room, so no column becomes empty.
 func pullRight(e *elements, column []int32) {
 	groups, groupOf := groupsOf(e, column)
 	for i := range groups { // from left to right, so that the gain of a group is complete when its own turn comes

@@ -3,13 +3,13 @@ package layout
 // sweeper changes the order of columns and remembers the best one.
 type sweeper struct {
 	*levels
-	fewest  int // crossings of best, -1 before there is any
+	fewest  int // crossings of best, -1 if there is none yet
 	best    [][]int32
 	key     []float64
 	tree    []int32
-	fill    []int32 // of each node: how many of its sorted neighbours are known
-	before  []int32 // positions of neighbours in the column before, in the shape of left.list, ascending
-	after   []int32 // and in the column after, in the shape of right.list
+	fill    []int32 // by node: how many of its sorted neighbours are known
+	before  []int32 // positions of neighbours in the column before, laid out like left.list, ascending
+	after   []int32 // the same for the column after, laid out like right.list
 	movable []int32
 	slots   []int
 	random  uint64
@@ -33,8 +33,8 @@ func (s *sweeper) crossings() int {
 	return sum
 }
 
-// between counts the crossings of the links from column c to the next: Barth, Jünger and Mutzel's tree counts, link
-// by link from the top, how many of those before it end further down.
+// between counts the crossings of the links from column c to the next: for each link from the top, the tree of Barth,
+// Jünger and Mutzel counts how many of the links before it end further down.
 func (s *sweeper) between(c int) int {
 	first := 1
 	for first < len(s.columns[c+1]) {
@@ -91,7 +91,7 @@ func (s *sweeper) lookBefore(c int) {
 }
 
 // exchange swaps neighbours in a column while that reduces crossings, in at most the given number of passes over all
-// columns; with even, also where it makes no difference.
+// columns; with even, also if it makes no difference.
 func (s *sweeper) exchange(passes int, even bool) {
 	for range passes {
 		gain := 0
@@ -129,10 +129,10 @@ func (s *sweeper) exchangeIn(c int, even bool) int {
 	return gain
 }
 
-// inversions counts the pairs of one number of each ascending list in which the number of a is larger, and in which it is
-// smaller.
+// inversions counts the pairs of a number of a and a number of b, both ascending lists, in which the number of a is
+// larger, and those in which it is smaller.
 func inversions(a, b []int32) (larger, smaller int) {
-	less, lessOrEqual := 0, 0 // numbers of b that are less than v, and at most v
+	less, lessOrEqual := 0, 0 // how many numbers of b are less than v, and at most v
 	for _, v := range a {
 		for less < len(b) && b[less] < v {
 			less++

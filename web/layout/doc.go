@@ -1,9 +1,9 @@
 // Package layout places the elements of a graph on a plane: tasks, and one box for each fan-out, in columns from left
 // to right, in the manner of Sugiyama, Tagawa and Toda ("Methods for Visual Understanding of Hierarchical System
-// Structures", IEEE SMC 11(2), 1981). Compute does it here, in Go; a Drawer has Graphviz do it, or draw, in a process
-// of its own.
+// Structures", IEEE SMC 11(2), 1981). Compute does this in Go; a Drawer lets Graphviz do it, or draw the graph, in a
+// separate process.
 //
-// The steps of Compute, each scope of a graph on its own:
+// The steps of Compute, for each scope of a graph separately:
 //
 //   - Columns are the lengths of longest paths from the sources. Tasks of one function in one column then move right
 //     together, where that shortens more edges than it lengthens, so that a late source stands next to its reader.

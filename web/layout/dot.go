@@ -8,7 +8,7 @@ import (
 	"github.com/dagscope/dagscope/engine/dag"
 )
 
-// Look of what Graphviz draws. In DOT, lengths are inches, and pitch is one unit.
+// Lengths in DOT, in inches; pitch is one unit.
 const (
 	pitch   = 0.5
 	gap     = 0.1
@@ -25,7 +25,7 @@ type Element struct {
 	Node  uint32
 }
 
-// Labels holds a line for each task, or for all instances of a task in a body, that says how it ended.
+// Labels contains, for each task or for all instances of a task in a body, a line that says how it ended.
 type Labels map[Element]string
 
 // dotText writes the whole graph in DOT, left to right, with the names and labels of tasks. A fan-out is a cluster around
@@ -51,7 +51,7 @@ func (w *dotWriter) text(parts ...string) {
 	}
 }
 
-// node writes the name of a node: its scope and its number.
+// node writes the name of a node, made of its scope and its number.
 func (w *dotWriter) node(scope int32, n uint32) {
 	w.b = append(w.b, 'n')
 	w.b = strconv.AppendInt(w.b, int64(scope), 10)
@@ -86,7 +86,7 @@ func (w *dotWriter) scope(number int32) {
 	}
 }
 
-// label is the identity of a task, in a body the name of its function, followed by its line of labels.
+// label is the identity of a task (in a body, the name of its function), followed by its line of labels.
 func (w *dotWriter) label(scope int32, n uint32) string {
 	name := w.g.Functions()[w.g.Scope(scope).Function(n)].Name()
 	if scope == 0 {
@@ -122,7 +122,7 @@ func (w *dotWriter) fanOut(number int32, n uint32) {
 	w.text("}\n")
 }
 
-// quote makes a label that shows s: in DOT a backslash and an ampersand have meanings of their own.
+// quote makes a label that shows s: in DOT, backslash and ampersand have special meanings.
 func quote(s string) string {
 	var b strings.Builder
 	b.WriteByte('"')

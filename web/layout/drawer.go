@@ -29,23 +29,23 @@ var (
 // Formats returns the formats that Draw supports.
 func Formats() []string { return []string{"dot", "png", "svg"} }
 
-// Config says how Graphviz is run; the zero value has none, and then a Drawer writes DOT only.
+// Config says how Graphviz is run. With the zero value there is no Graphviz, and a Drawer only writes DOT.
 type Config struct {
 	Command  string        // path of the program dagscope-graphviz
-	Cache    string        // existing private folder for the compiled form of the program; default the one for temporary files
+	Cache    string        // existing private folder for the compiled form of the program; default: the folder for temporary files
 	Timeout  time.Duration // for one drawing, without the wait for its turn; default 20 s
-	MaxTasks int           // of a graph, each body of a fan-out counted once; default 300
+	MaxTasks int           // of a graph, counting each body of a fan-out once; default 300
 	MaxBytes int           // of a drawing; default 32 MiB
 }
 
-// Drawer runs Graphviz in a process of its own, one at a time: other callers wait for their turn. A process that takes
+// Drawer runs Graphviz in a separate process, one at a time: other callers wait for their turn. A process that takes
 // too long, or whose caller's context ends, is killed with all its children. Safe for concurrent use.
 type Drawer struct {
 	cfg  Config
 	turn chan struct{} // holds one token while a process runs
 }
 
-// NewDrawer checks the numbers but not whether the program exists: each drawing tries that again.
+// NewDrawer checks the numbers, but not whether the program exists: each drawing checks that.
 func NewDrawer(cfg Config) (*Drawer, error) {
 	if cfg.Timeout < 0 || cfg.MaxTasks < 0 || cfg.MaxBytes < 0 {
 		return nil, fmt.Errorf("layout: Timeout is %v, MaxTasks %d and MaxBytes %d, must not be negative",
@@ -63,8 +63,9 @@ func NewDrawer(cfg Config) (*Drawer, error) {
 	return &Drawer{cfg: cfg, turn: make(chan struct{}, 1)}, nil
 }
 
-// Draw draws a graph from left to right, tasks with their names and labels and bodies of fan-outs framed. DOT is produced
-// without Graphviz, for any graph. SVG and PNG can fail with ErrNoGraphviz, ErrTooLarge, ErrTimeout or the cause of ctx.
+// Draw draws a graph from left to right, tasks with their names and labels, and bodies of fan-outs framed. DOT is
+// produced without Graphviz, for any graph. SVG and PNG can fail with ErrNoGraphviz, ErrTooLarge, ErrTimeout or the
+// cause of ctx.
 func (d *Drawer) Draw(ctx context.Context, g *dag.Graph, labels Labels, format string) ([]byte, error) {
 	if !slices.Contains(Formats(), format) {
 		return nil, fmt.Errorf("%w: %q, expected one of %s", ErrUnknownFormat, format, strings.Join(Formats(), ", "))
@@ -122,7 +123,7 @@ func (d *Drawer) run(ctx context.Context, dot []byte, format string) ([]byte, er
 	if d.cfg.Cache != "" {
 		cmd.Env = append(cmd.Environ(), "TMPDIR="+d.cfg.Cache)
 	}
-	cmd.WaitDelay = time.Second // for pipes that a child of a killed program holds open
+	cmd.WaitDelay = time.Second // for pipes that a child of a killed program still has open
 	killTogether(cmd)
 	err := cmd.Run()
 	switch {

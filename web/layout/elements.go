@@ -10,8 +10,8 @@ import (
 // elements are the boxes of one scope and the edges between them.
 type elements struct {
 	n       int
-	kind    []int32 // function of each task; -1, -2, … for boxes, each its own
-	edges   []edge  // by from, then to; each once
+	kind    []int32 // function of each task; -1, -2, … for boxes, each with its own number
+	edges   []edge  // ordered by from, then to; each once
 	in, out rows
 }
 
@@ -68,7 +68,7 @@ func newElements(kind []int32, edges []edge) *elements {
 	return e
 }
 
-// rowsOf collects k pairs by their first number, keeping their order.
+// rowsOf groups k pairs by their first number, keeping their order.
 func rowsOf(n, k int, pair func(i int) (at, value int32)) rows {
 	r := rows{off: make([]int32, n+1), list: make([]int32, k)}
 	for i := range k {
@@ -87,7 +87,7 @@ func rowsOf(n, k int, pair func(i int) (at, value int32)) rows {
 	return r
 }
 
-// topological lists the elements so that each follows those it waits for.
+// topological lists the elements so that each comes after those that it waits for.
 func (e *elements) topological() []int32 {
 	waits := make([]int32, e.n)
 	order := make([]int32, 0, e.n)

@@ -7,10 +7,11 @@ const (
 	heightBudget = 4_000_000 // links and nodes visited, in all passes
 	mostPasses   = 200
 	leastPasses  = 6
-	still        = 0.002 // of a unit: passes end when no node moves further
+	still        = 0.002 // in units: passes end when no node moves further than this
 )
 
-// Extents of bends, in steps. They shrink where a column has so many bends that it would exceed the tallest column.
+// Extents of bends, in steps. They shrink if a column has so many bends that it would be taller than the tallest
+// column.
 const (
 	widestBend    = grid / 2
 	narrowestBend = grid / 10
@@ -21,13 +22,13 @@ const (
 	loose    = 1
 	halfBent = 2
 	stiff    = 8
-	// prevailing multiplies the weights of the side with more neighbours. With less, a node with many inputs leans to its
-	// reader; with much more, passes take longer to converge.
+	// prevailing multiplies the weights of the side with more neighbours. If it is lower, a node with many inputs is
+	// pulled towards its reader; if it is much higher, passes take longer to converge.
 	prevailing = 64
 	unmoved    = 1.0 / 64
 )
 
-// heights gives every node the middle of its extent down from the top, in steps, in the order of its column.
+// heights returns the middle of each node's extent, in steps from the top. It keeps the order of the columns.
 func heights(lv *levels, sizes []int32) []int32 {
 	if len(lv.column) == 0 {
 		return nil
@@ -57,13 +58,13 @@ func heights(lv *levels, sizes []int32) []int32 {
 // placer moves nodes up and down without changing the order of columns.
 type placer struct {
 	*levels
-	extent []int32   // of each node, in steps, even
+	extent []int32   // by node, in steps, even
 	y      []float64 // middle of each node, in steps
-	runs   [][]int32 // columns, cut where the connected part changes: parts are placed as if they were alone
+	runs   [][]int32 // columns, split into connected parts: each part is placed as if it were alone
 	blocks []block
 }
 
-// block is a run of nodes that touch: pooled violators.
+// block is a run of nodes that touch each other: pooled violators.
 type block struct {
 	weight, sum float64 // sum of weight times wish, measured from the first node of the column
 	nodes       int
@@ -108,8 +109,8 @@ func newPlacer(lv *levels, sizes []int32) *placer {
 	return p
 }
 
-// pass places column after column, given the columns before it, after it or both, and returns the longest distance that
-// a node moved, in units.
+// pass places the columns one after the other, each given the column before it, after it or both, and returns the
+// longest distance that a node moved, in units.
 func (p *placer) pass(rightward, before, after bool) float64 {
 	furthest := 0.0
 	for i := range p.runs {
@@ -122,7 +123,7 @@ func (p *placer) pass(rightward, before, after bool) float64 {
 }
 
 // place is isotonic regression: nodes get the heights closest to their wishes, in weighted squares, that keep their
-// order and do not overlap. Measured from where they would be if all nodes touched, heights just must not decrease.
+// order and do not overlap. Measured from their positions if all nodes touched, heights only must not decrease.
 func (p *placer) place(nodes []int32, before, after bool) float64 {
 	p.blocks = p.blocks[:0]
 	offset := int32(0)
@@ -157,8 +158,8 @@ func (p *placer) place(nodes []int32, before, after bool) float64 {
 	return furthest
 }
 
-// wish is where the neighbours pull a node, and how strongly; a node without neighbours gives way easily. The side with
-// more neighbours prevails, so that a node with many inputs stands in the middle of them.
+// wish is where the neighbours pull a node, and how strongly; a node without neighbours is pulled only weakly. The side
+// with more neighbours prevails, so that a node with many inputs is in the middle of them.
 func (p *placer) wish(n int32, before, after bool) (weight, sum float64) {
 	left, right := p.left.of(n), p.right.of(n)
 	if before {
@@ -192,7 +193,7 @@ func prevalence(neighbours, others int) float64 {
 	return 1
 }
 
-// weight is that of the link between two neighbours, in either order.
+// weight is the weight of the link between two neighbours, in either order.
 func (lv *levels) weight(n, m int32) float64 {
 	if lv.column[n] > lv.column[m] {
 		n, m = m, n
@@ -223,7 +224,7 @@ func (p *placer) steps() []int32 {
 	return y
 }
 
-// stack moves the parts of the graph below one another, each as far up as what is above it allows. All of them have
+// stack moves the parts of the graph below one another, each as far up as the parts above it allow. All of them have
 // nodes in the first column.
 func stack(lv *levels, extent, y []int32) {
 	parts := 0

@@ -12,12 +12,12 @@ const (
 	EngineDot     = "dot"     // Drawer.Dot
 )
 
-// Layout holds the positions of the elements of a graph. Units are abstract: 1 across is one column, 1 down is the pitch of
-// tasks where they are densest. As JSON it is what static/src/model/layout.ts declares. It must not be modified.
+// Layout holds the positions of the elements of a graph. Units are abstract: horizontally 1 is one column, vertically 1
+// is the smallest distance between tasks. static/src/model/layout.ts declares its JSON. It must not be modified.
 type Layout struct {
-	Hash   string  `json:"hash"` // of the graph, hexadecimal
+	Hash   string  `json:"hash"` // hash of the graph, hexadecimal
 	Engine string  `json:"engine"`
-	Scopes []Scope `json:"scopes"` // as the graph has them; 0 is the graph itself, others are bodies of fan-outs
+	Scopes []Scope `json:"scopes"` // in the order of the graph; 0 is the graph itself, others are bodies of fan-outs
 }
 
 // Scope is the layout of the graph itself or of the body of a fan-out. Its elements are its tasks, by number, then a
@@ -25,22 +25,22 @@ type Layout struct {
 type Scope struct {
 	Columns int       `json:"columns"` // at least 1
 	Height  float64   `json:"height"`  // in units, at least 1
-	Column  []int32   `json:"column"`  // of each element, from 0
-	Y       []float64 `json:"y"`       // middle of each element down from the top, in units
-	Size    []float64 `json:"size"`    // extent of each element down, in units: 1 for tasks, Height of the body + 1 for boxes
-	Edges   []Edge    `json:"edges"`   // by From, then To; each pair once
+	Column  []int32   `json:"column"`  // by element, from 0
+	Y       []float64 `json:"y"`       // middle of each element, in units from the top
+	Size    []float64 `json:"size"`    // vertical extent of each element, in units: 1 for tasks, Height of the body + 1 for boxes
+	Edges   []Edge    `json:"edges"`   // ordered by From, then To; each pair once
 }
 
 // Edge connects two elements of a scope, from left to right.
 type Edge struct {
 	From int32 `json:"from"`
 	To   int32 `json:"to"`
-	// Via is the height at which it passes each column strictly between the two, in units; empty as well if it
-	// is a straight line because there are too many long edges.
+	// Via is the height, in units, at which the edge passes each column strictly between the two. It is also empty if
+	// the edge is a straight line because there are too many long edges.
 	Via []float64 `json:"via"`
 }
 
-// grid is the number of steps that a unit has: heights are whole steps, so that they are exact and short as JSON.
+// grid is the number of steps in a unit: heights are whole steps, so that they are exact, and short in JSON.
 const grid = 100
 
 // Compute lays a graph out. It is a pure function of the structure and safe for concurrent use; a Cache avoids
@@ -48,7 +48,7 @@ const grid = 100
 func Compute(g *dag.Graph) *Layout {
 	hash := g.Hash()
 	l := &Layout{Hash: hex.EncodeToString(hash[:]), Engine: EngineLayered, Scopes: make([]Scope, g.Scopes())}
-	for i := len(l.Scopes) - 1; i >= 0; i-- { // bodies before what encloses them, whose numbers are smaller
+	for i := len(l.Scopes) - 1; i >= 0; i-- { // bodies before the scopes that enclose them, whose numbers are smaller
 		s := g.Scope(int32(i))
 		l.Scopes[i] = arrange(elementsOf(s), sizesOf(s, l.Scopes))
 	}
@@ -63,7 +63,7 @@ func arrange(e *elements, sizes []int32) Scope {
 	return lv.scope(e, sizes, heights(lv, sizes))
 }
 
-// scope is the result in units, from heights in steps.
+// scope returns the result in units, from heights in steps.
 func (lv *levels) scope(e *elements, sizes, y []int32) Scope {
 	s := Scope{
 		Columns: max(1, len(lv.columns)),
@@ -96,7 +96,8 @@ func (lv *levels) scope(e *elements, sizes, y []int32) Scope {
 
 func units(steps int32) float64 { return float64(steps) / grid }
 
-// sizesOf returns the extent of each element in steps: one unit for a task, one more than its body for a box.
+// sizesOf returns the extent of each element in steps: one unit for a task, the extent of its body plus one unit for a
+// box.
 func sizesOf(s *dag.Scope, bodies []Scope) []int32 {
 	var sizes []int32
 	for n := range s.Len() {
@@ -105,7 +106,7 @@ func sizesOf(s *dag.Scope, bodies []Scope) []int32 {
 			sizes = append(sizes, grid)
 		case dag.ExpandNode:
 			body := int32(bodies[s.Region(n)].Height*grid + 0.5)
-			sizes = append(sizes, (body+grid+1)/2*2) // even, so that halves are whole
+			sizes = append(sizes, (body+grid+1)/2*2) // even, so that halves are whole steps
 		case dag.JoinNode:
 		}
 	}

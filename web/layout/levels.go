@@ -8,15 +8,15 @@ const mostBends = 200_000
 // levels is a graph whose edges connect neighbouring columns only: elements first, then the bends of longer edges.
 type levels struct {
 	elements    int
-	column      []int32   // of each node
-	part        []int32   // of each node: the connected part of the graph that it belongs to
-	firstBend   []int32   // of each edge, -1 where it has none
+	column      []int32   // by node
+	part        []int32   // by node: the connected part of the graph that it belongs to
+	firstBend   []int32   // by edge; -1 if it has no bend
 	left, right rows      // neighbours in the column before and after
 	columns     [][]int32 // nodes from top to bottom
-	pos         []int32   // of each node in its column
+	pos         []int32   // by node: position in its column
 }
 
-// newLevels puts bends into edges. Where there would be more than most, the longest edges get none and are left out.
+// newLevels adds bends to edges. If there would be more than most, the longest edges get none and are left out.
 func newLevels(e *elements, column []int32, most int) *levels {
 	longest := longestBent(e, column, most)
 	lv := &levels{elements: e.n, column: slices.Clone(column), part: e.parts(), firstBend: make([]int32, len(e.edges))}
@@ -57,7 +57,7 @@ func longestBent(e *elements, column []int32, most int) int32 {
 	for _, x := range e.edges {
 		longest = max(longest, column[x.to]-column[x.from])
 	}
-	count := make([]int, longest+1) // edges of each span
+	count := make([]int, longest+1) // number of edges by span
 	for _, x := range e.edges {
 		count[column[x.to]-column[x.from]]++
 	}
@@ -80,7 +80,8 @@ func (lv *levels) number(c int) {
 	}
 }
 
-// isSole reports whether two neighbours have no other neighbours between them: a piece of a chain.
+// isSole reports whether two adjacent nodes have no other neighbours on the sides that face each other: a piece of a
+// chain.
 func (lv *levels) isSole(from, to int32) bool {
 	return len(lv.right.of(from)) == 1 && len(lv.left.of(to)) == 1
 }

@@ -96,7 +96,7 @@ func gallery(t testing.TB) map[string]*dag.Graph {
 	return graphs
 }
 
-// recordings are the graphs of the public collection, by file name without ending; none where it is not there.
+// recordings are the graphs of the public collection, by file name without ending; none if it is not there.
 func recordings(t testing.TB) map[string]*dag.Graph {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", "..", "..", "shared", "wfinstances", "*.json"))

@@ -10,21 +10,21 @@ const (
 	orderBudget = 1_000_000 // links and nodes visited for each start, in all rounds
 	mostRounds  = 40
 	leastRounds = 3
-	patience    = 8      // rounds without fewer crossings after which a start is given up
-	smallOrder  = 5_000  // links and nodes up to which every start is tried, else the first alone
+	patience    = 8      // rounds without fewer crossings after which a start is abandoned
+	smallOrder  = 5_000  // links and nodes up to which every start is tried; above it, only the first
 	exchanges   = 4      // passes of exchanges in a round
-	lastPasses  = 20     // and after the last one
+	lastPasses  = 20     // passes after the last round
 	mostShakes  = 64     // how often the best order is disturbed and improved again
-	shakeBudget = 40_000 // links and nodes, in all shakes
+	shakeBudget = 40_000 // links and nodes visited, in all shakes
 )
 
-// disturbances are how far nodes move in a shake, as shares of a column: recorded workflows get a third fewer
-// crossings by them, some by small ones and some by large ones.
+// disturbances are how far nodes move in a shake, as shares of a column. They reduce the crossings of recorded
+// workflows by a third; some need small shares and some large ones.
 var disturbances = [4]float64{0.05, 0.1, 0.2, 0.4}
 
-// order arranges the nodes of each column so that few links cross: the best of what sweeps from several starts find.
-// The first start is by number, and only strictly fewer crossings replace it, so a graph that was built in a good
-// order is drawn in that order.
+// order arranges the nodes of each column so that few links cross: it keeps the best order that sweeps from several
+// starts find. The first start is by number, and only an order with strictly fewer crossings replaces it, so a graph
+// that was built in a good order is drawn in that order.
 func order(lv *levels) {
 	s := newSweeper(lv)
 	size := len(lv.column) + len(lv.right.list)
@@ -70,7 +70,7 @@ func (s *sweeper) byNumber() {
 	}
 }
 
-// byDepth fills them in the order of a depth-first search from the sources.
+// byDepth fills the columns in the order of a depth-first search from the sources.
 func (s *sweeper) byDepth() {
 	var todo []int32
 	for n := len(s.column) - 1; n >= 0; n-- {
@@ -115,8 +115,8 @@ func (s *sweeper) shake(share float64) {
 	}
 }
 
-// chance is a number in [0, 1), the same ones for each graph: Marsaglia's xorshift ("Xorshift RNGs", Journal of
-// Statistical Software 8(14), 2003), written out so that layouts do not depend on the version of a library.
+// chance returns a number in [0, 1); the sequence is the same for each graph: Marsaglia's xorshift ("Xorshift RNGs",
+// Journal of Statistical Software 8(14), 2003), written out so that layouts do not depend on the version of a library.
 func (s *sweeper) chance() float64 {
 	s.random ^= s.random << 13
 	s.random ^= s.random >> 7

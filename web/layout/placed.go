@@ -11,14 +11,14 @@ import (
 	"strings"
 )
 
-// errPlain is output of Graphviz that does not fit the graph it was asked to lay out.
+// errPlain is returned if the output of Graphviz does not fit the graph.
 var errPlain = errors.New("layout: unexpected output of Graphviz")
 
 // point is a place in inches, down from the top.
 type point struct{ x, y float64 }
 
-// placed returns a layout with the elements and edges of l where Graphviz put them: plain is its output in the format of
-// that name (https://graphviz.org/docs/outputs/plain/).
+// placed returns a layout with the elements and edges of l, at the positions that Graphviz chose: plain is its output
+// in the format of that name (https://graphviz.org/docs/outputs/plain/).
 func placed(l *Layout, plain []byte) (*Layout, error) {
 	p := plainOutput{nodes: make([][]point, len(l.Scopes)), edges: make([]map[edge][]point, len(l.Scopes))}
 	for i := range l.Scopes {
@@ -46,13 +46,13 @@ func placed(l *Layout, plain []byte) (*Layout, error) {
 	return out, nil
 }
 
-// plainOutput is what the lines say, by scope.
+// plainOutput is the content of the output, by scope.
 type plainOutput struct {
 	nodes [][]point
 	edges []map[edge][]point // control points of cubic curves that follow one another
 }
 
-// line reads "node name x y …" or "edge tail head n x1 y1 … xn yn …"; there y goes up.
+// line reads "node name x y …" or "edge tail head n x1 y1 … xn yn …"; in which y points up.
 func (p *plainOutput) line(fields []string) error {
 	switch {
 	case len(fields) >= 4 && fields[0] == "node":
@@ -87,7 +87,7 @@ func (p *plainOutput) line(fields []string) error {
 	return nil
 }
 
-// name reads what dotWriter.node wrote.
+// name parses a name written by dotWriter.node.
 func (p *plainOutput) name(s string) (scope int, n int32, err error) {
 	if _, err := fmt.Sscanf(s, "n%d_%d", &scope, &n); err != nil {
 		return 0, 0, fmt.Errorf("a node %q", s)
@@ -130,7 +130,7 @@ func place(s *Scope, nodes []point, edges map[edge][]point) (Scope, error) {
 	for n, at := range nodes {
 		i, exact := slices.BinarySearch(across, at.x)
 		if !exact {
-			i-- // of those that are one column, the first counts
+			i-- // among several at one x, the first counts
 		}
 		out.Column[n], out.Y[n] = int32(i), at.y/pitch
 	}
@@ -150,7 +150,7 @@ func place(s *Scope, nodes []point, edges map[edge][]point) (Scope, error) {
 	return out, nil
 }
 
-// settle moves a scope so that its top is at zero, and measures it.
+// settle shifts a scope so that its top is at zero, and sets its height.
 func (s *Scope) settle() {
 	top, bottom := math.Inf(1), math.Inf(-1)
 	for n, y := range s.Y {

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// killTogether starts the process in a group of its own, and has cancellation kill the whole group.
+// killTogether starts the process in its own group, and makes cancellation kill the whole group.
 func killTogether(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

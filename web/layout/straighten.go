@@ -6,11 +6,11 @@ import (
 	"slices"
 )
 
-// shortestPiece is the fewest nodes that are made straight where a run as a whole has no room: shorter ones would turn
-// a slope into stairs.
+// shortestPiece is the fewest nodes that are made straight if there is no room for a whole run: shorter pieces would
+// turn a slope into stairs.
 const shortestPiece = 3
 
-// straighten moves runs of bends, and chains, to one height where there is room. It works from the top down and from the
+// straighten moves runs of bends, and chains, to one height if there is room. It works from the top down and from the
 // bottom up, so that of parallel long edges the outer ones make room for the inner ones, and then makes pieces of the
 // remaining runs straight, the longest first.
 func straighten(lv *levels, extent, y []int32) {
@@ -39,14 +39,14 @@ func straighten(lv *levels, extent, y []int32) {
 	}
 }
 
-// runs lists the longest sequences, of two nodes or more, in which no node but the first and the last has other
-// neighbours than the one before and the one after it.
+// runs lists the longest sequences, of two nodes or more, in which consecutive nodes have no other neighbours between
+// them: only the first node may have other neighbours before it, and the last one after it.
 func (lv *levels) runs() [][]int32 {
 	var runs [][]int32
-	list := make([]int32, 0, len(lv.column)) // holds all runs, no node is in two
+	list := make([]int32, 0, len(lv.column)) // space for all runs, since no node is in two
 	for n := range int32(len(lv.column)) {
 		if before := lv.left.of(n); len(before) == 1 && lv.isSole(before[0], n) {
-			continue // within one
+			continue // not the first of its run
 		}
 		start := len(list)
 		list = append(list, n)
@@ -87,7 +87,7 @@ func (lv *levels) level(run []int32, enough int, extent, y []int32) int {
 	return k
 }
 
-// room is the range of heights that a node can have while its neighbours in the column stay.
+// room returns the range of heights that a node can have while the nodes above and below it stay.
 func (lv *levels) room(n int32, extent, y []int32) (lo, hi int32) {
 	lo, hi = math.MinInt32, math.MaxInt32
 	nodes, i := lv.columns[lv.column[n]], lv.pos[n]
