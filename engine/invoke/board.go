@@ -33,15 +33,15 @@ const (
 	maxSessions = 256
 
 	slotsAt   = sessionsAt + maxSessions*sessionSize
-	boardSize = slotsAt + MaxSlots*8 // for each the handle of the session + 1 and the node, 0 for none
+	boardSize = slotsAt + MaxSlots*8 // for each lane, the handle of its session + 1, and the node; 0 for none
 )
 
 // noHandle is the handle of sessions for which the board has no place.
 const noHandle = maxSessions
 
-// Board is memory in which a process writes what its lanes execute, so that its supervisor can read it after the process
-// has died. Both processes map it; a write is a single store, so it is complete however the writer ends. Safe for
-// concurrent use by one writing process; the supervisor reads it after that process has ended.
+// Board is memory in which a process writes what its lanes execute, so that its supervisor can read it after the
+// process has died. Both processes map it; a write is a single store, so it is never partial, even if the writer is
+// killed. Safe for concurrent use by one writing process; the supervisor reads it after that process has ended.
 //
 // Caveats: with more than 256 sessions at a time, or MaxSlots lanes, the rest is not on the board; the death of the
 // process is then only noticed when leases expire.
@@ -52,7 +52,7 @@ type Board struct {
 	open [maxSessions]bool // places in use; guarded by mu
 }
 
-// ErrBoard is returned where a file is not a board, or is a board of another version.
+// ErrBoard is returned if a file is not a board, or is a board of another version.
 var ErrBoard = errors.New("invoke: no board")
 
 // newBoard maps a new, empty board; its file is for the child.
@@ -61,7 +61,7 @@ func newBoard() (*Board, *os.File, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("invoke: no file for a board: %w", err)
 	}
-	// An open file survives its removal, and nothing stays on the disk however the processes end.
+	// An open file survives its removal, so nothing stays on the disk, even if the processes are killed.
 	err = errors.Join(os.Remove(file.Name()), file.Truncate(boardSize))
 	var memory []byte
 	if err == nil {

@@ -23,7 +23,7 @@ type CallerConfig struct {
 	URL string
 	// Secret signs requests; at least MinSecret bytes.
 	Secret []byte
-	// Tries is how often a request is sent that gets no answer, 429 or 5xx; default 4.
+	// Tries is how often a request is sent that gets no answer, status 429 or status 5xx; default 4.
 	Tries int
 	// Backoff is the upper bound of the delay before the second try, doubled for each further one up to BackoffCap; the
 	// delay is drawn evenly from 0 to the bound, but is at least that of Retry-After, up to BackoffCap. Defaults 0.5 s and
@@ -89,12 +89,12 @@ func NewCaller(cfg CallerConfig) (*Caller, error) {
 // Close closes idle connections.
 func (c *Caller) Close() { c.client.CloseIdleConnections() }
 
-// heldFor is how long an accepted request must have lasted to count as held when it breaks off: a gateway may cut long
-// requests.
+// heldFor is how long an accepted request must have lasted to count as held when its connection breaks: a gateway may
+// cut long requests.
 const heldFor = 5 * time.Second
 
-// Invoke implements Invoker. The error wraps ErrRefused where a repetition is useless. A held request that breaks off is
-// sent again, which does not count as a try, so that an autoscaler still sees it.
+// Invoke implements Invoker. The error wraps ErrRefused if a repetition is useless. A held request whose connection
+// breaks is sent again, which does not count as a try, so that an autoscaler still sees it.
 func (c *Caller) Invoke(ctx context.Context, h Hint, taken func()) (Answer, error) {
 	body, err := json.Marshal(request{Version: Version, Hint: h})
 	if err != nil {
@@ -160,7 +160,7 @@ func (c *Caller) try(ctx context.Context, body []byte, taken func()) (a Answer, 
 // answerMax is how much of an answer is read, in bytes.
 const answerMax = 64 << 10
 
-// read decodes an answer. Platforms may replace the body of a success, so any body is accepted.
+// read decodes an answer. Platforms may replace the body of a successful answer, so any body is accepted.
 func read(w *http.Response) (a Answer, wait time.Duration, err error) {
 	text, err := io.ReadAll(io.LimitReader(w.Body, answerMax))
 	switch {

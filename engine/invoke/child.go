@@ -17,7 +17,7 @@ const (
 	lifelineFile = 4 // a pipe that is closed when the supervisor ends
 )
 
-// outputWait is how long a dead child's output is still read, where processes that it started keep it open.
+// outputWait is how long a dead child's output is still read if processes that it started keep it open.
 const outputWait = 200 * time.Millisecond
 
 // child is one process of a supervisor. The goroutine of Supervisor.keep that started it owns it.
@@ -60,14 +60,14 @@ func (u ignoreErrors) Write(p []byte) (int, error) {
 
 func (c *child) pid() int { return c.cmd.Process.Pid }
 
-// wait returns when the process has ended and what it printed was read.
+// wait returns when the process has ended and its output has been read.
 func (c *child) wait() { _ = c.cmd.Wait() } // how it ended is in ProcessState
 
 // terminate sends SIGTERM; the process may have ended already.
 func (c *child) terminate() { _ = c.cmd.Process.Signal(terminate) }
 
-// kill kills the process and its group. The number of the group cannot be in use for another one unless all numbers were
-// used since the process ended, some milliseconds ago.
+// kill kills the process and its group. The process ended only some milliseconds ago, so its group number cannot belong
+// to another group, unless all numbers have been used since.
 func (c *child) kill() { killGroup(c.pid()) }
 
 func (c *child) unmapBoard() { _ = c.board.close() }

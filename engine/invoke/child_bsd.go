@@ -4,5 +4,5 @@ package invoke
 
 import "syscall"
 
-// apart puts a process into its own group. Only its lifeline shows it that its supervisor has ended.
+// apart puts a process into its own group. It only learns from its lifeline that its supervisor has ended.
 func apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

@@ -21,8 +21,8 @@ type FanConfig struct {
 	// Max is how many invocations are active at a time, over all runs; default 64. Further nodes are left to the workers
 	// that have started, and to later hints.
 	Max int
-	// TakeWait is how long an invocation that no worker has accepted counts as starting; default 10 s. It continues after
-	// that.
+	// TakeWait is how long an invocation that no worker has accepted counts as starting; default 10 s. After that, it
+	// continues but no longer counts.
 	TakeWait time.Duration
 	// Log receives failures, at most one a second; default none.
 	Log *slog.Logger

@@ -112,7 +112,7 @@ func NewHandler(cfg HandlerConfig) (*Handler, error) {
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
 
-// Drain refuses further invocations; those that wait continue to.
+// Drain refuses further invocations; requests that already wait continue to wait.
 func (h *Handler) Drain() { h.draining.Store(true) }
 
 // Held is how many requests wait.
@@ -133,7 +133,8 @@ func (h *Handler) invoke(w http.ResponseWriter, r *http.Request) {
 	}
 	defer h.held.Add(-1)
 	if h.held.Add(1) > int64(h.cfg.MaxHeld) {
-		// Enough requests wait to show that this process is busy, and its lanes find the nodes of this hint without it.
+		// Enough requests already wait to show that this process is busy, and its lanes find the nodes of this hint
+		// without it.
 		h.answer(w, http.StatusAccepted, Answer{Start: Warm})
 		return
 	}

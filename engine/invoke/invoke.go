@@ -15,7 +15,7 @@ type Hint struct {
 	Nodes int `json:"nodes"`
 }
 
-// Start says whether a process had worked before an invocation. Empty if unknown.
+// Start says whether a process had worked before an invocation; empty if unknown.
 type Start string
 
 // Values of Start.
@@ -27,7 +27,7 @@ const (
 // Answer is the result of an invocation.
 type Answer struct {
 	Start Start
-	// Tasks is how many tasks were executed; 0 if the worker found none.
+	// Tasks is how many tasks the worker executed; 0 if the worker found none.
 	Tasks int64
 	// Waited is whether the answer came after the work. Otherwise the worker continues, and Tasks is meaningless.
 	Waited bool

@@ -95,7 +95,8 @@ func (s *Shift) Work(ctx context.Context, _ Hint) (Answer, error) {
 	}
 }
 
-// join returns the active shift, or a new one. The process was started for the first call.
+// join returns the active shift, or a new one. The start is Cold for the first call of the process, which was started
+// for it.
 func (s *Shift) join() (*turn, Start, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

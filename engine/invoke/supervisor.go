@@ -40,7 +40,8 @@ type SupervisorConfig struct {
 	SoftStop time.Duration
 	// Backoff is the upper bound of the delay before a child is started again, doubled for each further death up to
 	// BackoffCap; the delay itself is drawn evenly from 0 to the bound. The count starts again after a child that lived
-	// for Settled, or that was executing a task when it died, which is bounded by itself. Defaults 0.5 s, 30 s and 1 min.
+	// for Settled, or that was executing a task when it died, since such deaths are bounded in another way. Defaults
+	// 0.5 s, 30 s and 1 min.
 	Backoff    time.Duration
 	BackoffCap time.Duration
 	Settled    time.Duration
@@ -109,7 +110,7 @@ type Supervisor struct {
 	started, died, reported, failed atomic.Int64
 }
 
-// NewSupervisor checks the configuration. The error wraps errors.ErrUnsupported where this system has no boards.
+// NewSupervisor checks the configuration. The error wraps errors.ErrUnsupported if this system has no boards.
 func NewSupervisor(cfg SupervisorConfig) (*Supervisor, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -122,7 +123,7 @@ func NewSupervisor(cfg SupervisorConfig) (*Supervisor, error) {
 		return nil, fmt.Errorf("invoke: Command is no program: %w", err)
 	}
 	s := &Supervisor{cfg: cfg, killed: make(chan struct{})}
-	s.host, _ = os.Hostname() // records of a host without a name have none
+	s.host, _ = os.Hostname() // without a name, records have no host
 	return s, nil
 }
 
