@@ -14,7 +14,7 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 )
 
-// Phases of an attempt: who may write its end. Exactly one of the lane and the monitor closes it.
+// Phases of an attempt: they decide who may write its end. Exactly one of the lane and the monitor closes it.
 const (
 	open       uint32 = iota
 	announcing        // the monitor is writing the attempt's AttemptStarted step
@@ -38,13 +38,13 @@ type attempt struct {
 	fetches bool // it fetches inputs instead of calling a body; see lane.fetch
 }
 
-// rare is the part of an attempt that exists once Done or Value was called, or the attempt was cancelled. mu guards all
-// fields except tail.
+// rare is the part of an attempt that is allocated when Done or Value is first called, or the attempt is cancelled. mu
+// guards all fields except tail.
 type rare struct {
 	mu        sync.Mutex
 	done      chan struct{} // nil until Done is called
 	cause     error         // why it was cancelled, nil before
-	carrier   any           // carries the cause for context.Cause, nil until that asks for it
+	carrier   any           // has the cause for context.Cause; nil until context.Cause asks for it
 	cancelled int64         // when, in ns since the run's start
 	info      *execution.TaskInfo
 	tail      tail // has a mutex of its own
@@ -134,8 +134,9 @@ func (a *attempt) Value(key any) any {
 	return r.info
 }
 
-// causeKey is the key that context.Cause passes to a context's Value: an unexported variable of package context, by which
-// it finds its own contexts, the only ones whose cause it knows. If that changes, context.Cause returns what Err returns.
+// causeKey is the key that context.Cause passes to a context's Value: an unexported variable of package context, with
+// which it finds the contexts that it made itself; it knows the causes of no others. If this ever changes,
+// context.Cause returns what Err returns.
 var causeKey = func() any {
 	var asked askedContext
 	_ = context.Cause(&asked)
@@ -157,7 +158,7 @@ func (a *askedContext) Value(key any) any {
 	return nil
 }
 
-// carrier returns a context of package context that has the attempt's cause, nil while there is none. It is never a
+// carrier returns a context of package context that has the attempt's cause, nil if it has none yet. It is never a
 // parent of another context, since its channel differs from that of Done.
 func (a *attempt) carrier() any {
 	r := a.rare.Load()

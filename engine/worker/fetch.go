@@ -10,13 +10,13 @@ import (
 	"github.com/dagscope/dagscope/engine/state"
 )
 
-// inputs are what the execution of a node reads, and how it was fetched.
+// inputs are the values that the execution of a node reads, and how they were fetched.
 type inputs struct {
 	values  dag.Values
 	err     error // why they are not available
 	fetched bool  // they came from a fetcher, so time has passed since the claim
 	details []record.InputDetail
-	took    int64 // ns for which the lane waited, 0 if all inputs were in this process
+	took    int64 // ns that the lane waited, 0 if all inputs were in this process
 }
 
 // inputError is the error of an attempt whose inputs are not available; its body was not called.
@@ -25,8 +25,8 @@ type inputError struct{ err error }
 func (e *inputError) Error() string { return "the inputs are not available: " + e.err.Error() }
 func (e *inputError) Unwrap() error { return e.err }
 
-// arguments assembles the arguments of the task at p. They do not fit together if a function that was run again, because
-// its output was lost, returned something else than before, such as a shorter list: then only this task fails.
+// arguments assembles the arguments of the task at p. If a function was run again because its output was lost, and
+// returned another value than before, such as a shorter list, they may not fit together: then only this task fails.
 func (j *job) arguments(dst []any, p dag.Place, v dag.Values) (args []any, err error) {
 	defer misfit(&err)
 	return j.graph.Args(dst, p, j.numbers, v), nil
@@ -48,7 +48,7 @@ func misfit(err *error) {
 var errMisfit = errors.New("they do not fit together: a function returned less when it was run again for a lost output, " +
 	"expected it to be declared with Impure")
 
-// fetch gets the inputs of a claimed node, from this process or the store. Its context is an attempt of its own that
+// fetch gets the inputs of a claimed node, from this process or the store. It has its own attempt as its context, which
 // ends before that of the body begins, so the body's timeout does not include the time for fetching.
 func (l *lane) fetch(j *job, c state.Claim, head bool) inputs {
 	began := c.Ready

@@ -12,7 +12,8 @@ import (
 	"github.com/dagscope/dagscope/engine/state"
 )
 
-// job is this worker's part in one run. It implements execution.Execution: it adds what the run's state cannot know.
+// job is this worker's part in one run. It implements execution.Execution: it adds what the state of the run cannot
+// know.
 type job struct {
 	execution.Execution // run, like values; set by start, like run, numbers, base and shared
 	pool                *Pool
@@ -22,8 +23,8 @@ type job struct {
 	run                 state.Run
 	values              dag.Values // converted once instead of for every task
 	numbers             *dag.Numbering
-	base                time.Time                    // the zero of the run's clock, by the clock of this process
-	deadline            *time.Timer                  // nil where the store keeps the deadline; owned by Pool.watch
+	base                time.Time                    // the zero of the run's clock, on the clock of this process
+	deadline            *time.Timer                  // nil if the store watches the deadline; owned by Pool.watch
 	lanes               []state.Lane                 // of the first slots, one for each processor; see place
 	more                atomic.Pointer[[]state.Lane] // of the other slots, nil until one of them takes part
 	ending              atomic.Pointer[error]        // the cause for attempts once the run is stopping
@@ -32,7 +33,7 @@ type job struct {
 	shared              sharedRun
 }
 
-// sharedRun is the part of a job that only a run has which other processes share; else its interfaces are nil.
+// sharedRun is the part of a job that exists only for shared runs; for others its interfaces are nil.
 type sharedRun struct {
 	member  state.Member
 	fetcher state.Fetcher
@@ -94,16 +95,16 @@ func (j *job) expire() {
 	})
 }
 
-// leaveWithin bounds how long leave may take to store the outputs that other processes need.
+// leaveWithin is how long leave may take to store the outputs that other processes need.
 const leaveWithin = 10 * time.Second
 
-// leave releases what this worker holds of a shared run, and hands over its completed record. Only then does it cancel
-// what it still executes, so that these attempts are not recorded as cancelled.
+// leave releases this worker's claims and outputs of a shared run, and stores its completed record. Only then does it
+// cancel the attempts that still execute, so that they are not recorded as cancelled.
 func (j *job) leave() {
 	if j.shared.member == nil {
 		return
 	}
-	if j.pool.cfg.Idle { // it took no part, and stops watching the run
+	if j.pool.cfg.Idle { // this worker took no part, so it only stops watching the run
 		select {
 		case <-j.run.Done(): // an ended run is kept for queries
 		default:
@@ -113,7 +114,7 @@ func (j *job) leave() {
 	}
 	ctx, stop := context.WithTimeout(context.Background(), leaveWithin)
 	defer stop()
-	_ = j.shared.member.Leave(ctx, j.own.complete()) // if it fails, what was held is released when the lease expires
+	_ = j.shared.member.Leave(ctx, j.own.complete()) // if it fails, the claims and outputs are released when the lease expires
 	j.stopping(engine.ErrClosed)
 }
 
@@ -130,8 +131,8 @@ func (j *job) fenced(cause error) {
 }
 
 // cutCause returns why a body must not be called, nil if it may be; claimed is the fence at the time of its claim. The
-// hooks read a lane's latest attempt after they have set what is read here, so either the lane or a hook sees the other's
-// change.
+// hooks first set the fields that are read here, and then read the lane's latest attempt, so either the lane or a hook
+// sees the other's change.
 func (j *job) cutCause(claimed *error) error {
 	if ending := j.ending.Load(); ending != nil {
 		return *ending
@@ -153,8 +154,9 @@ func (j *job) lane(slot int) state.Lane {
 	return *place
 }
 
-// place returns where the lane of a slot is kept; only that slot's goroutine writes it. Space for slots beyond the first
-// is allocated once one of them takes part: there may be a thousand, or 16 KB, which a short run should not take.
+// place returns where the lane of a slot is kept; only that slot's goroutine writes it. Space for slots beyond the
+// first is allocated once one of them takes part: there may be a thousand slots, which is 16 KB, too much for a short
+// run.
 func (j *job) place(slot int) *state.Lane {
 	if slot < len(j.lanes) {
 		return &j.lanes[slot]
@@ -170,7 +172,8 @@ func (j *job) place(slot int) *state.Lane {
 	return &(*more)[slot-len(j.lanes)]
 }
 
-// TakeDetails implements execution.Execution. Where other processes share the run, the store has the records of all workers.
+// TakeDetails implements execution.Execution. If other processes share the run, the store has the records of all
+// workers.
 func (j *job) TakeDetails() ([]record.Detail, []record.WorkerRecord) {
 	if j.shared.member != nil {
 		return j.run.TakeDetails()

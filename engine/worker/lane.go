@@ -23,7 +23,8 @@ const (
 	spins = 32
 )
 
-// lane is one slot: a goroutine that claims, executes and completes. That goroutine owns the fields without a remark.
+// lane is one slot: a goroutine that claims, executes and completes tasks. That goroutine owns all fields whose comment
+// says nothing else.
 type lane struct {
 	pool   *Pool                   // never changed, like slot
 	slot   int                     // index in laneGroup.lanes
@@ -254,7 +255,7 @@ func (l *lane) exited(a *attempt) {
 	l.pool.lanes.replace(l)
 }
 
-// failed sets the outcome of a failure: cancelled with its run, to be retried, or failed.
+// failed sets the outcome of a failure: cancelled with its run, to be retried, or failed permanently.
 func (l *lane) failed(a *attempt, err error, e *state.End) {
 	_, cause := a.cause()
 	e.Outcome = record.OutcomeFailed

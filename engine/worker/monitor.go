@@ -20,8 +20,8 @@ const (
 	announceAfter = int64(25 * time.Millisecond)
 )
 
-// monitor adds lanes while tasks wait and processors are idle, and checks attempts that take long. It sleeps while there
-// are neither runs nor executing bodies, which a run that was left may still have.
+// monitor adds lanes while tasks wait and processors are idle, and checks attempts that take long. It sleeps while
+// there are no runs and no executing bodies (a run that was left may still have some).
 func (p *Pool) monitor(ctx context.Context) {
 	load := newLoadMeter()
 	pause, checked := minPause, time.Now()
@@ -112,7 +112,7 @@ func newLoadMeter() *loadMeter {
 	}}
 }
 
-// busy returns the number of goroutines that run, could run, or are in C or the kernel, without the caller's own.
+// busy returns the number of goroutines that run, could run, or are in C or the kernel, except for the caller's own.
 func (m *loadMeter) busy() int {
 	metrics.Read(m.samples)
 	n := -1
@@ -149,7 +149,7 @@ func (a *attempt) end() *state.End {
 	return &state.End{Node: a.node, Epoch: a.epoch, Attempt: a.number, Claimed: a.claimed, Started: a.started}
 }
 
-// giveUp ends an attempt whose body does not return, and lets another lane work instead.
+// giveUp ends an attempt whose body does not return, and lets another lane work in its place.
 func (p *Pool) giveUp(l *lane, a *attempt, now int64) {
 	if !a.phase.CompareAndSwap(announced, abandoned) {
 		return

@@ -37,7 +37,7 @@ import (
 // Config of a Pool. State is required; the zero value of the rest means the defaults.
 type Config struct {
 	State state.Store
-	// Width is how many processors the tasks may keep busy; default GOMAXPROCS.
+	// Width is how many processors the tasks may use; default GOMAXPROCS.
 	Width int
 	// MaxSlots bounds the lanes, including blocked ones; default 1,024, at least Width.
 	MaxSlots int
@@ -54,9 +54,9 @@ type Config struct {
 	// Startup is the time from the start of the process until it could work, for records; 0 if unknown.
 	Startup time.Duration
 
-	// Find returns a function of this process, nil if it has none of that name; a function without a unique name is
-	// found by its workflow. If Find is set and State is a state.Shared, the pool takes part in all runs of the store;
-	// otherwise only in those submitted here.
+	// Find returns a function of this process, nil if it has none of that name; a function whose name is not unique is
+	// found by its workflow. If Find is set and State is a state.Shared, the pool takes part in all runs of the store,
+	// otherwise only in those submitted to it.
 	Find func(workflow, function string) *engine.Function
 	// Idle pools have no lanes: they submit runs and watch how other processes execute them. State has to be a
 	// state.Shared.
@@ -168,7 +168,7 @@ func (p *Pool) admit(j *job, run state.Run) bool {
 	return true
 }
 
-// watch stops a job at its deadline, and removes it from the list once it has ended, or is left to other processes.
+// watch stops a job at its deadline, and removes it from the list once it has ended or is left to other processes.
 func (p *Pool) watch(j *job) {
 	for over := false; !over; {
 		select {
@@ -198,8 +198,8 @@ func (p *Pool) watch(j *job) {
 	p.tasksDone += int64(j.run.Progress().Done)
 }
 
-// Run implements execution.Executor. It returns when all lanes, the monitor and all watchers have ended. Runs that have not
-// ended SoftStop after the end of ctx are cancelled, or, if other processes share them, left to those.
+// Run implements execution.Executor. It returns when all lanes, the monitor and all watchers have ended. Runs that have
+// not ended within SoftStop after the end of ctx are cancelled or, if they are shared, left to the other processes.
 func (p *Pool) Run(ctx context.Context) error {
 	monitorCtx, stopMonitor := context.WithCancel(context.Background())
 	defer stopMonitor()
@@ -266,7 +266,7 @@ func (p *Pool) end(run state.Run) {
 	})
 }
 
-// join takes part in runs that were submitted anywhere, until ctx ends.
+// join takes part in the runs that any process submits, until ctx ends.
 func (p *Pool) join(ctx context.Context) error {
 	shared, ok := p.cfg.State.(state.Shared)
 	if !ok || p.cfg.Idle || p.cfg.Find == nil {

@@ -7,16 +7,16 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 )
 
-// ownRecord is this worker's record in one run: it is complete once the run has ended or is left. Safe for concurrent use
-// once begin has returned.
+// ownRecord is this worker's record in one run. It is complete once the run has ended or has been left. Safe for
+// concurrent use once begin has returned.
 type ownRecord struct {
 	slots    atomic.Int32 // the most lanes that took part
 	used     usage        // when the job started; set by begin
-	finished sync.Once    // finish
+	finished sync.Once    // of finish
 
 	mu      sync.Mutex
 	current record.WorkerRecord   // as of begin, or complete; guarded by mu
-	changes []record.WorkerRecord // that take has not returned; guarded by mu
+	changes []record.WorkerRecord // changes that take has not returned yet; guarded by mu
 }
 
 // begin sets what is known when the job starts.
@@ -38,7 +38,7 @@ func (o *ownRecord) now() record.WorkerRecord {
 	return w
 }
 
-// announce makes take return the record as it is since begin.
+// announce makes take return the record as begin has set it.
 func (o *ownRecord) announce() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -4,7 +4,7 @@ package worker
 
 import "time"
 
-// usage is not known here.
+// usage cannot be measured on this system.
 type usage struct {
 	cpu         time.Duration
 	memoryBytes int64
