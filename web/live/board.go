@@ -13,16 +13,16 @@ import (
 // maxBoard bounds how many runs a board remembers.
 const maxBoard = 4096
 
-// board has the latest summaries of the runs that change, for clients that watch the list of runs. Safe for concurrent
-// use.
+// board contains the latest summaries of the runs that change, for clients that watch the list of runs. Safe for
+// concurrent use.
 type board struct {
 	mu       sync.Mutex
-	version  uint64 // guarded by mu, as all below; grows with each changed summary
+	version  uint64 // guarded by mu, like all fields below; incremented with each changed summary
 	latest   map[record.RunID]posted
 	watchers map[chan<- struct{}]int // by wake channel of a client: how many subscriptions it has
 }
 
-// posted is a summary and the version that it came with.
+// posted is a summary, and the version in which it last changed.
 type posted struct {
 	version uint64
 	summary json.RawMessage

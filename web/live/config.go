@@ -11,28 +11,31 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// Runs describes runs as lists show them. Safe for concurrent use.
+// Runs describes runs as they appear in lists. Safe for concurrent use.
 type Runs interface {
 	// Summary returns the summary of a run. The error wraps metricsstore.ErrNotFound if no such run exists.
 	Summary(ctx context.Context, run record.RunID) (json.RawMessage, error)
-	// Changed returns the summaries of the runs that may have changed since the previous call; too many cost time only.
-	// Each has the run's ID as its field run. Calls do not overlap, and none is made while no client watches the list.
+	// Changed returns the summaries of the runs that may have changed since the previous call; returning too many only
+	// costs time. Each has the run's ID in its field run. Calls do not overlap, and none is made while no client
+	// watches the list.
 	Changed(ctx context.Context) ([]json.RawMessage, error)
 }
 
 // Config of a Hub. Queries, Store and Runs are required; the zero value of the rest means the defaults.
 type Config struct {
-	// Queries answers from Store.
+	// Queries must read from Store.
 	Queries *metricsstore.Queries
 	Store   metricsstore.Store
 	Runs    Runs
-	// Silent returns since when the store has not answered, false while it does; nil for one that always does.
+	// Silent returns since when the store has not answered, and false if it answers; nil for a store that always
+	// answers.
 	Silent func() (since time.Time, silent bool)
 	// Now is the clock; default time.Now.
 	Now func() time.Time
-	// Log gets the causes of errors, which clients do not get; default slog.Default().
+	// Log receives the causes of errors, which clients do not get; default slog.Default().
 	Log *slog.Logger
-	// Heartbeat is how often each client gets the positions by which it can verify that it misses nothing; default 10 s.
+	// Heartbeat is how often each client gets its positions, by which it can verify that it has missed nothing; default
+	// 10 s.
 	Heartbeat time.Duration
 	// PatchEvery is the minimum time between frames of one run; default 50 ms.
 	PatchEvery time.Duration
@@ -44,7 +47,8 @@ type Config struct {
 	CacheRows int
 	// MaxClients bounds sockets and streams; default 4,096.
 	MaxClients int
-	// Origins are host patterns, as of path.Match, of pages that may connect in addition to those of the same host.
+	// Origins are the hosts, as patterns of path.Match, of pages that may connect in addition to those of the same
+	// host.
 	Origins []string
 }
 
@@ -53,14 +57,14 @@ const (
 	maxChannels = 16
 	// maxCommand bounds a message from a client, in bytes.
 	maxCommand = 4 << 10
-	// goodbye is how long a client may take to answer the end of the hub.
+	// goodbye is how long a client may take to answer when the hub ends.
 	goodbye = 2 * time.Second
 	// retryAfter is how long a feed waits after the store has failed.
 	retryAfter = time.Second
-	// The intervals at which summaries are requested of runs that are live, and of runs that have ended.
+	// The intervals at which summaries are requested: of live runs, and of ended runs.
 	pollEvery      = 500 * time.Millisecond
 	pollEndedEvery = 5 * time.Second
-	// pollWithin bounds one such request, and pollsAtOnce how many are made at a time.
+	// pollWithin bounds the time of one such request, and pollsAtOnce how many are made at a time.
 	pollWithin  = 30 * time.Second
 	pollsAtOnce = 16
 )
@@ -95,13 +99,13 @@ func (c Config) withDefaults() (Config, error) {
 type Stats struct {
 	Clients       int // sockets and streams
 	Subscriptions int // to runs
-	Feeds         int // runs whose tables are held
-	Following     int // those of them whose logs are followed
+	Feeds         int // runs whose tables are in memory
+	Following     int // feeds whose logs are being followed
 	Rows          int // of all tables
 
 	Frames    uint64 // sent
 	Bytes     uint64 // of frames sent
-	Encoded   uint64 // bodies of frames that were encoded; Frames - Encoded were shared
+	Encoded   uint64 // bodies of frames that were encoded; the other Frames - Encoded were shared
 	Coalesced uint64 // frames that covered more than one publication
 	Resyncs   uint64 // snapshots that clients had to request
 	Dropped   uint64 // clients that read too slowly

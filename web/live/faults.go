@@ -6,22 +6,23 @@ import (
 	"sync"
 )
 
-// mostFaults bounds how many faults are remembered; beyond it all are forgotten, and logged once more if they persist.
+// mostFaults bounds how many faults are remembered. Above that, all are forgotten, and logged once more if they
+// persist.
 const mostFaults = 1024
 
-// faults logs an operation that is repeated and fails each time only once, until it succeeds or fails in another way.
-// Safe for concurrent use.
+// faults logs an operation that fails repeatedly only once, until it succeeds or fails in another way. Safe for
+// concurrent use.
 type faults struct {
 	log *slog.Logger
 
 	mu     sync.Mutex
-	logged map[fault]string // guarded by mu: the error of each fault
+	logged map[fault]string // guarded by mu: the last logged error of each fault
 }
 
-// fault is an operation that fails, and with which run; run is empty if it concerns all of them.
+// fault is an operation that fails, and the run that it concerns; run is empty if it concerns all runs.
 type fault struct{ what, run string }
 
-// warn logs a fault that has not been logged.
+// warn logs a fault that has not been logged yet.
 func (f *faults) warn(ctx context.Context, of fault, err error) {
 	f.mu.Lock()
 	known := f.logged[of] == err.Error()

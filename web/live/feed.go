@@ -19,11 +19,11 @@ import (
 	"github.com/dagscope/dagscope/web/runtable"
 )
 
-// maxBodies bounds the encoded bodies of frames that a feed keeps for subscribers at the same cursor, in bytes:
-// the snapshot of some 40,000 rows.
+// maxBodies bounds the encoded bodies, in bytes, that a feed keeps for subscribers at the same cursor: the snapshot of
+// some 40,000 rows.
 const maxBodies = 1 << 20
 
-// feed holds the table of one run for all its subscribers, and follows its log as long as that can grow.
+// feed holds the table of one run for all its subscribers, and follows its log as long as the log can grow.
 type feed struct {
 	hub         *Hub
 	run         record.RunID
@@ -34,22 +34,22 @@ type feed struct {
 	uses      int    // subscribers
 	left      uint64 // when the last subscriber left, as a value of Hub.leaves
 	following bool
-	stop      context.CancelFunc // of the goroutine that follows
+	stop      context.CancelFunc // stops the goroutine that follows the log
 
 	// Guarded by mu, which is taken after Hub.mu:
 	mu       sync.Mutex
 	table    *runtable.Table
-	caughtUp bool   // the table has all that the log had when following began
+	caughtUp bool   // the table has everything that the log had when following began
 	complete bool   // the log has ended
 	sent     uint64 // Seq of the publication before the latest
 	latest   uint64 // Seq of the latest publication
-	failure  error  // why nothing more will come
+	failure  error  // why no more steps will come
 	bodies   []body // oldest first
 	summary  json.RawMessage
 	version  uint64 // of summary
 	wanted   bool   // the summary is to be requested soon
 	polled   time.Time
-	asking   bool // a request for the summary is under way
+	asking   bool // a request for the summary is being made
 	watchers map[*subscription]struct{}
 }
 
@@ -66,8 +66,8 @@ func newFeed(h *Hub, info record.RunInfo, g *dag.Graph) *feed {
 	}
 }
 
-// incarnation names the log that is kept under a run's ID: the same as long as a cursor into it stays valid, restarts
-// of this process included.
+// incarnation names the log that is kept under a run's ID: it stays the same as long as a cursor into the log stays
+// valid, even across restarts of this process.
 func incarnation(info record.RunInfo) string {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s %d %d", info.ID, info.Revision, info.StartedAt.UnixNano())
@@ -107,7 +107,7 @@ func transient(err error) bool {
 	return !unreadable(err) && !errors.Is(err, metricsstore.ErrNotFound) && !errors.Is(err, metricsstore.ErrClosed)
 }
 
-// damaged reports whether err means that nothing more can be read of a run that has ended.
+// damaged reports whether err means that no more steps can be read of a run that has ended.
 func (f *feed) damaged(ctx context.Context, err error) bool {
 	if !unreadable(err) {
 		return false
@@ -144,7 +144,7 @@ func (f *feed) read(ctx context.Context) error {
 	}
 }
 
-// drain applies all steps that the log has now, and publishes at least every PatchEvery.
+// drain applies all steps that the log has at the moment, and publishes at least every PatchEvery.
 func (f *feed) drain(ctx context.Context, log *metricsstore.LogReader) error {
 	began := time.Now()
 	return log.Each(ctx, func(steps []record.Step) error {
@@ -176,7 +176,7 @@ func (f *feed) rows() int {
 	return f.table.Rows()
 }
 
-// canGrow reports whether the store has more steps of the run than the table; never beyond a gap of the log.
+// canGrow reports whether the store has more steps of the run than the table. It is false if the log has a gap there.
 func (f *feed) canGrow(kept *metricsstore.Run) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -201,7 +201,7 @@ func (f *feed) published() {
 	if seq := f.table.Seq(); seq != f.latest {
 		f.sent, f.latest = f.latest, seq
 	}
-	// Bodies within a batch stay valid; those that begin one would lead to an outdated step.
+	// Bodies within a batch stay valid; bodies that begin a batch would lead to an outdated step.
 	f.bodies = slices.DeleteFunc(f.bodies, func(b body) bool { return !b.from.More() })
 	for s := range f.watchers {
 		s.wakeOwner()
@@ -218,7 +218,7 @@ func (f *feed) end() {
 	f.hub.poll(f)
 }
 
-// fail ends all subscriptions with an error, and lets the next subscriber start with a new feed.
+// fail ends all subscriptions with an error, and makes the next subscriber start with a new feed.
 func (f *feed) fail(err error) {
 	f.refuse(err)
 	f.hub.forget(f)

@@ -23,14 +23,14 @@ type Hub struct {
 	silent atomic.Int64 // since when the store has not answered, in Unix ns; 0 while it does
 	// closing is closed by Run when it ends; clients receive.
 	closing chan struct{}
-	// wanted has capacity 1; all that want a summary soon send, Run receives.
+	// wanted has capacity 1; every part that wants a summary soon sends, Run receives.
 	wanted chan struct{}
-	parts  sync.WaitGroup // clients and feeds
+	parts  sync.WaitGroup // the goroutines of clients and feeds
 
 	mu      sync.Mutex
-	closed  bool // guarded by mu, as all below
+	closed  bool // guarded by mu, like all fields below
 	feeds   map[record.RunID]*feed
-	leaves  uint64               // how often a last subscriber of a feed has left
+	leaves  uint64               // how often the last subscriber of a feed has left
 	clients map[*client]struct{} // open sockets and streams
 }
 
@@ -40,12 +40,12 @@ type client struct {
 	wake  chan<- struct{} // of capacity 1
 }
 
-// counts are those of Stats.
+// counts are the counters of Stats.
 type counts struct {
 	frames, bytes, encoded, coalesced, resyncs, dropped atomic.Uint64
 }
 
-// New returns a hub, or an error that says what is wrong with the configuration. Run has to be called for it to work.
+// New returns a hub, or an error that says what is wrong with the configuration. Call Run for it to work.
 func New(cfg Config) (*Hub, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -61,8 +61,8 @@ func New(cfg Config) (*Hub, error) {
 	}, nil
 }
 
-// Run polls summaries until ctx ends. Then it closes all sockets as going away, ends all streams, and returns when
-// all goroutines have returned. From then on clients are refused.
+// Run polls summaries until ctx ends. Then it closes all sockets as going away, ends all streams, and returns when all
+// goroutines have returned. New clients are then refused.
 func (h *Hub) Run(ctx context.Context) error {
 	h.keepPolling(ctx)
 	h.mu.Lock()
@@ -127,7 +127,7 @@ func (h *Hub) leave(c *client) {
 	h.parts.Done()
 }
 
-// watch finds or starts the feed of a run for one more subscriber, which has to release it.
+// watch finds or starts the feed of a run for one more subscriber, which has to call release.
 func (h *Hub) watch(ctx context.Context, run record.RunID) (*feed, error) {
 	kept, err := h.cfg.Store.Run(ctx, run)
 	if err != nil {
@@ -146,8 +146,8 @@ func (h *Hub) watch(ctx context.Context, run record.RunID) (*feed, error) {
 	return nil, metricsstore.ErrClosed
 }
 
-// use finds the feed of a run as it is kept, or makes one if a graph is given. It returns nil without either, and once
-// the hub has ended.
+// use finds the feed of a run in its stored form, or makes one if a graph is given. It returns nil if there is neither,
+// and once the hub has ended.
 func (h *Hub) use(kept *metricsstore.Run, g *dag.Graph) *feed {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -209,8 +209,8 @@ func (h *Hub) release(f *feed) {
 	h.evict()
 }
 
-// evict drops tables of ended runs without subscribers, those first that were left first, until the rest is small
-// enough. The caller holds mu.
+// evict drops tables of ended runs that have no subscribers, beginning with those whose subscribers left first, until
+// the rest is small enough. The caller holds mu.
 func (h *Hub) evict() {
 	var idle []*feed
 	rows := 0

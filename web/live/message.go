@@ -53,7 +53,7 @@ type (
 	heartbeatMessage struct {
 		Type string            `json:"type"` // heartbeat
 		Now  time.Time         `json:"now"`
-		Seq  map[uint64]uint64 `json:"seq"` // by channel: what was sent so far
+		Seq  map[uint64]uint64 `json:"seq"` // by channel: the last position that was sent
 	}
 	errorMessage struct {
 		Type    string  `json:"type"` // error
@@ -66,10 +66,10 @@ type (
 	}
 )
 
-// sentSilence is what was last sent to a client of since when the store has not answered, as Hub.silent.
+// sentSilence is the value of Hub.silent that was last sent to a client.
 type sentSilence int64
 
-// news returns the message for a client that was sent another value, nil if it is up to date.
+// news returns the message for a client if the value has changed since the last one, else nil.
 func (t *sentSilence) news(h *Hub) []byte {
 	now := h.silent.Load()
 	if int64(*t) == now {
@@ -87,7 +87,7 @@ func (t *sentSilence) news(h *Hub) []byte {
 // protocolVersion is sent in hello.
 const protocolVersion = 1
 
-// problem is an error as RFC 9457 has them.
+// problem is an error in the format of RFC 9457.
 type problem struct {
 	Type   string `json:"type"`
 	Title  string `json:"title"`
@@ -99,7 +99,7 @@ func newProblem(status int, format string, args ...any) problem {
 	return problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: fmt.Sprintf(format, args...)}
 }
 
-// requestError is a client's mistake.
+// requestError is a mistake of the client.
 type requestError struct{ problem problem }
 
 func (e requestError) Error() string { return e.problem.Detail }
@@ -107,7 +107,7 @@ func (e requestError) Error() string { return e.problem.Detail }
 // errReplaced: another run is now kept under the ID of the one that a feed follows.
 var errReplaced = errors.New("live: the run was replaced")
 
-// problemOf is what a client gets for an error of a run; ok is false for an error that has to be logged, too.
+// problemOf returns what a client gets for an error of a run; ok is false if the error also has to be logged.
 func problemOf(run record.RunID, err error) (p problem, ok bool) {
 	var wrong requestError
 	switch {
@@ -125,11 +125,11 @@ func problemOf(run record.RunID, err error) (p problem, ok bool) {
 	return newProblem(http.StatusInternalServerError, "run %s cannot be read; the server's log says why", run), false
 }
 
-// encode marshals a message. It panics on one that cannot be, which is a mistake of this program.
+// encode marshals a message. It panics if that fails, which would be a mistake of this program.
 func encode(message any) []byte {
 	b, err := json.Marshal(message)
 	if err != nil {
-		panic(fmt.Sprintf("live: %T cannot be marshalled: %v", message, err)) // a summary that is no JSON
+		panic(fmt.Sprintf("live: %T cannot be marshalled: %v", message, err)) // a summary that is not JSON
 	}
 	return b
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// soon is how long a request for a summary waits for others, so that one round serves several.
+// soon is how long a request for a summary waits for further requests, so that one round serves several.
 const soon = 10 * time.Millisecond
 
 // poll makes Run request the summary of a feed soon.
@@ -28,8 +28,8 @@ func (h *Hub) wantPoll() {
 	}
 }
 
-// keepPolling requests summaries while a client needs them, until ctx ends. Each run is requested separately, so that
-// one whose answer takes long does not delay those who watch another.
+// keepPolling requests summaries while a client needs them, until ctx ends. Each run is requested separately, so that a
+// slow answer for one run does not delay the clients that watch another.
 func (h *Hub) keepPolling(ctx context.Context) {
 	polls := polls{slots: make(chan struct{}, pollsAtOnce)}
 	defer polls.under.Wait()
@@ -60,12 +60,12 @@ func (h *Hub) keepPolling(ctx context.Context) {
 	}
 }
 
-// polls are the requests under way.
+// polls are the requests that are being made.
 type polls struct {
 	under   sync.WaitGroup
 	slots   chan struct{} // has a token for each request that is being made
 	runs    time.Time     // when the list was requested; owned by keepPolling's goroutine
-	listing atomic.Bool   // a request for the list is under way
+	listing atomic.Bool   // a request for the list is being made
 }
 
 // start makes one request concurrently with the others, within pollWithin.
@@ -83,7 +83,7 @@ func (p *polls) start(ctx context.Context, ask func(context.Context)) {
 	})
 }
 
-// startRuns requests the list of runs, unless that is under way or was done within pollEvery.
+// startRuns requests the list of runs, unless that is being done or was done within pollEvery.
 func (h *Hub) startRuns(ctx context.Context, p *polls) {
 	if time.Since(p.runs) < pollEvery || !p.listing.CompareAndSwap(false, true) {
 		return
@@ -170,7 +170,7 @@ func (f *feed) due(now time.Time) (due, ended bool) {
 	return true, f.complete
 }
 
-// asked ends what due has begun.
+// asked marks the end of a request for which due returned true.
 func (f *feed) asked() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -195,7 +195,7 @@ func (h *Hub) pollFeed(ctx context.Context, f *feed, ended bool) {
 	}
 }
 
-// stillExists checks whether the run of an ended feed is as it was. If it has more steps, they are followed.
+// stillExists checks whether the run of an ended feed is unchanged. If it has more steps, they are followed.
 func (h *Hub) stillExists(ctx context.Context, f *feed) bool {
 	kept, err := h.cfg.Store.Run(ctx, f.run)
 	switch {
@@ -203,7 +203,7 @@ func (h *Hub) stillExists(ctx context.Context, f *feed) bool {
 		f.fail(err)
 		return false
 	case err != nil:
-		return true // the request for the summary will show it
+		return true // the next request for the summary will show the error
 	case incarnation(kept.Info) != f.incarnation:
 		f.fail(errReplaced)
 		return false

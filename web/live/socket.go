@@ -16,7 +16,8 @@ import (
 	"github.com/dagscope/dagscope/web/runtable"
 )
 
-// fragment is how much of a message is written at a time: between fragments the socket can be closed with a status.
+// fragment is how many bytes of a message are written at a time: between fragments, the socket can be closed with a
+// status.
 const fragment = 32 << 10
 
 // socket is one WebSocket. One goroutine reads commands, one writes; mu guards what they share.
@@ -27,27 +28,28 @@ type socket struct {
 	wake chan struct{}
 	// replies has a small capacity; the reader sends and waits, the writer receives.
 	replies  chan []byte
-	watchdog *time.Timer   // fires when a message takes too long
+	watchdog *time.Timer   // fires if a message takes too long
 	stalled  chan struct{} // closed when the watchdog has closed the socket
 	head     []byte        // room for the header of a frame; owned by the writer
 	store    sentSilence   // owned by the writer
 
 	mu       sync.Mutex
 	channels map[uint64]*channel // guarded by mu, with what they hold
-	last     uint64              // guarded by mu: the channel that was served last
+	last     uint64              // guarded by mu: number of the channel that was served last
 }
 
-// channel is a subscription to a run or, if run is nil, to the list of runs, of which version was sent last.
+// channel is a subscription to a run or, if run is nil, to the list of runs; version is the version of the list that
+// was sent last.
 type channel struct {
 	run     *subscription
 	greeted bool
 	version uint64
 }
 
-// ServeWebSocket upgrades a request to a live socket and serves it until it closes. Pages of other hosts than the
-// request's are refused, except Config.Origins.
+// ServeWebSocket upgrades a request to a live socket and serves it until it closes. Pages from other hosts than that of
+// the request are refused, except for Config.Origins.
 func (h *Hub) ServeWebSocket(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context())) // that of the request ends with the upgrade
+	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context())) // the context of the request ends with the upgrade
 	defer cancel()
 	wake := make(chan struct{}, 1)
 	c := &client{force: cancel, wake: wake}
@@ -58,7 +60,7 @@ func (h *Hub) ServeWebSocket(w http.ResponseWriter, r *http.Request) {
 	defer h.leave(c)
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{OriginPatterns: h.cfg.Origins})
 	if err != nil {
-		return // Accept has answered
+		return // Accept has already answered
 	}
 	ws.SetReadLimit(maxCommand)
 	s := &socket{
@@ -73,7 +75,7 @@ func (h *Hub) ServeWebSocket(w http.ResponseWriter, r *http.Request) {
 	})
 	s.read(ctx)
 	cancel()
-	_ = ws.CloseNow() // it is closed already, unless the writer is just closing it
+	_ = ws.CloseNow() // it is already closed, unless the writer is just closing it
 	writer.Wait()
 	s.leaveAll()
 }
@@ -132,7 +134,7 @@ func (s *socket) obey(ctx context.Context, c command) error {
 	case c.Type != "unsubscribe" && c.Type != "resync":
 		return s.refuse("type %q, expected subscribe, unsubscribe or resync", c.Type)
 	case ch == nil:
-		return nil // it ended meanwhile
+		return nil // the run's subscription has ended meanwhile
 	case c.Type == "unsubscribe":
 		s.leave(c.Channel)
 	case ch.run != nil:

@@ -25,8 +25,9 @@ type stream struct {
 	store sentSilence
 }
 
-// ServeEvents responds with server-sent events about one run: what a socket would get as text in events named
-// control, frames as base64 in events named frame, whose ids a client sends as Last-Event-ID to continue after them.
+// ServeEvents responds with server-sent events about one run: texts that a socket would get are in events named
+// control, frames are in base64 in events named frame. A client sends the id of such an event as Last-Event-ID to
+// continue after it.
 func (h *Hub) ServeEvents(w http.ResponseWriter, r *http.Request, run record.RunID) {
 	out := http.NewResponseController(w)
 	ctx, cancel := context.WithCancel(r.Context())
@@ -34,7 +35,7 @@ func (h *Hub) ServeEvents(w http.ResponseWriter, r *http.Request, run record.Run
 	wake := make(chan struct{}, 1)
 	c := &client{wake: wake, force: func() {
 		cancel()
-		_ = out.SetWriteDeadline(time.Unix(1, 0)) // if that is not possible, a write under way ends by its own deadline
+		_ = out.SetWriteDeadline(time.Unix(1, 0)) // if that is not possible, a write in progress ends by its own deadline
 	}}
 	if !h.enter(c) {
 		http.Error(w, "no more live connections are served now", http.StatusServiceUnavailable)
@@ -55,13 +56,13 @@ func (h *Hub) ServeEvents(w http.ResponseWriter, r *http.Request, run record.Run
 	header := w.Header()
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("Cache-Control", "no-store")
-	// Else a proxy that buffers responses would hold all of it back.
+	// Otherwise a proxy that buffers responses would hold back the whole stream.
 	header.Set("X-Accel-Buffering", "no")
 	s := &stream{hub: h, w: w, out: out, sub: sub}
 	s.serve(ctx, wake)
 }
 
-// parseEventID parses the id of a frame event; anything else means a client that has nothing.
+// parseEventID parses the id of a frame event; anything else means that the client has nothing.
 func parseEventID(id string) (incarnation string, after uint64) {
 	incarnation, number, _ := strings.Cut(id, ":")
 	after, err := strconv.ParseUint(number, 10, 64)
@@ -94,7 +95,7 @@ func (s *stream) serve(ctx context.Context, wake chan struct{}) {
 			beat := heartbeatMessage{Type: "heartbeat", Now: now.UTC(), Seq: map[uint64]uint64{0: s.sub.cursor.Seq()}}
 			err = s.control(encode(beat))
 		case <-s.hub.closing:
-			_ = s.control(encode(closingMessage{Type: "closing", Reason: "going away"})) // if it is lost, the end of the stream says the same
+			_ = s.control(encode(closingMessage{Type: "closing", Reason: "going away"})) // if it is lost, the end of the stream has the same meaning
 			return
 		case <-ctx.Done():
 			return

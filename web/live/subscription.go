@@ -10,7 +10,7 @@ import (
 )
 
 // subscription is one client's view of one run. Its owner, a socket or a stream, serialises the calls of its methods;
-// the feed calls nothing but wakeOwner.
+// the feed only calls wakeOwner.
 type subscription struct {
 	feed    *feed
 	channel uint64
@@ -18,12 +18,12 @@ type subscription struct {
 
 	greeting []byte // to be sent before anything else
 	cursor   runtable.Cursor
-	begun    bool   // a whole batch was sent
-	complete bool   // the client has been sent that the log is complete
+	begun    bool   // a whole batch has been sent
+	complete bool   // the client has been informed that the log is complete
 	version  uint64 // of the summary that was sent last
 }
 
-// subscribe starts a view of a run. A client that has a part of the same incarnation continues after it.
+// subscribe starts a view of a run. A client that already has a part of the same incarnation continues after that part.
 func (h *Hub) subscribe(ctx context.Context, c command, wake chan<- struct{}) (*subscription, error) {
 	run, err := record.ParseRunID(c.Run)
 	if err != nil {
@@ -31,7 +31,7 @@ func (h *Hub) subscribe(ctx context.Context, c command, wake chan<- struct{}) (*
 	}
 	summary, err := h.cfg.Runs.Summary(ctx, run)
 	if err != nil {
-		h.wantPoll() // the store may have stopped answering
+		h.wantPoll() // because the store may have stopped answering
 		return nil, err
 	}
 	f, err := h.watch(ctx, run)
@@ -76,8 +76,8 @@ func (s *subscription) resync() {
 	s.wakeOwner()
 }
 
-// next returns the message to be sent now, if any; head is room for the header of a frame. After a message that is
-// over, none follows.
+// next returns the message to be sent now, if any; head is room for the header of a frame. If over is set in a message,
+// it is the last one.
 func (s *subscription) next(head []byte) (m message, ok bool) {
 	f := s.feed
 	f.mu.Lock()
@@ -142,7 +142,7 @@ func (h *Hub) problem(run record.RunID, err error) problem {
 	return p
 }
 
-// message is either a text or a frame in two parts, of which the body is shared and must not be modified.
+// message is either a text or a frame in two parts; the body is shared and must not be modified.
 type message struct {
 	text       []byte
 	head, body []byte
