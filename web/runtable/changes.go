@@ -11,9 +11,9 @@ type change struct {
 	row uint32
 }
 
-// changes finds the rows that changed after a step without reading all rows: a list of changes in the order of the
-// log, of which only the last one of each row counts. Superseded changes are removed before the list grows to more
-// than twice the rows.
+// changes finds the rows that changed after a step without reading all rows: a list of changes in the order of the log,
+// of which only the last one of each row counts. Superseded changes are removed before the list has more than twice as
+// many entries as the table has rows.
 type changes struct {
 	last []uint64 // for each row, the last step that changed it
 	list []change
@@ -41,8 +41,8 @@ func (c *changes) compact(rows int) {
 	}
 }
 
-// after appends, ascending, the rows from first on that changed after a step: at least limit of them, if so many did.
-// dst must be empty.
+// after appends, ascending, the rows from first on that changed after a step: at least limit of them, unless fewer
+// changed. dst must be empty.
 func (c *changes) after(dst []uint32, seq uint64, first, limit int) []uint32 {
 	from, _ := slices.BinarySearchFunc(c.list, seq, func(ch change, seq uint64) int {
 		if ch.seq <= seq {

@@ -7,7 +7,8 @@ import (
 	"github.com/dagscope/dagscope/engine/dag"
 )
 
-// Cursor is the position of a client in a table. The zero value has nothing. Cursors can be compared.
+// Cursor is the position of a client in a table. The zero value is that of a client that has nothing. Cursors can be
+// compared with ==.
 type Cursor struct {
 	seq uint64 // the client has everything up to this step
 	// Within a batch of frames:
@@ -72,7 +73,7 @@ func AppendHeader(dst []byte, h FrameHeader, c, next Cursor) []byte {
 }
 
 // AppendBody appends the part of a frame that all clients at the same cursor share. It is valid for any of them, even
-// after the table has changed, but the next frame must be that of the returned cursor.
+// after the table has changed, but the next frame must start at the returned cursor.
 func (t *Table) AppendBody(dst []byte, c Cursor, maxRows int) ([]byte, Cursor) {
 	next := c
 	if !c.started {
@@ -101,7 +102,7 @@ func (t *Table) AppendBody(dst []byte, c Cursor, maxRows int) ([]byte, Cursor) {
 	return appendRows(dst, t.rows, rows), next
 }
 
-// firstAfter finds the first step of an ascending list that is after another.
+// firstAfter returns the index of the first step of an ascending list that is after another.
 func firstAfter(seqs []uint64, seq uint64) int {
 	low, high := 0, len(seqs)
 	for low < high {

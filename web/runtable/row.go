@@ -114,7 +114,7 @@ type Mark struct {
 	Value uint32
 }
 
-// WorkerLost is added to the worker in the mark of one that was lost rather than stopped.
+// WorkerLost is added to the number of a worker that was lost instead of stopped, in its mark.
 const WorkerLost = 1 << 16
 
 // Expansion is a fan-out whose width is known: its instances have the nodes from First on.

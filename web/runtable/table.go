@@ -62,8 +62,7 @@ func (t *Table) Steps(steps []record.Step) error {
 	return nil
 }
 
-// Complete marks the log as complete, even if it does not say how the run ended. Steps that come nevertheless
-// undo it.
+// Complete marks the log as complete, even if it does not say how the run ended. Steps that arrive later undo it.
 func (t *Table) Complete() { t.ended = true }
 
 func (t *Table) step(s *record.Step) {
@@ -110,7 +109,7 @@ func (t *Table) open(s *record.Step) int {
 		}
 	}
 	if newest >= 0 && !t.rows[newest].over() && t.rows[newest].Has&HasClaimed == 0 {
-		return newest // its epoch and attempt were predicted, and wrong
+		return newest // the predicted epoch and attempt were wrong
 	}
 	return t.add(blank(s.Node))
 }
@@ -202,7 +201,8 @@ func (r *Row) end(s *record.Step) {
 	r.OutputBytes, r.StoredBytes, r.Usage = clampSize(s.OutputBytes), clampSize(s.StoredBytes), newUsage(s.Usage)
 }
 
-// lose ends an attempt whose loss was reported by a process that did not see it begin: what its announcement said stays.
+// lose ends an attempt whose loss was reported by a process that did not see it begin: the fields from its announcement
+// stay.
 func (r *Row) lose(s *record.Step) {
 	r.Epoch, r.Attempt, r.Worker = s.Epoch, s.Attempt, s.Worker
 	r.Updated, r.Has = max(over(s), r.Ready, r.latest()), r.Has|HasUpdated

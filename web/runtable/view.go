@@ -138,8 +138,8 @@ func (v *View) stateOf(r *Row, at int64, isOver bool) State {
 	return Ready
 }
 
-// restarted reports whether the run was continued between two moments: what had not ended well before that
-// is repeated.
+// restarted reports whether the run was continued between two moments: tasks that had not ended with OK by then are
+// repeated.
 func (v *View) restarted(after, by int64) bool {
 	return slices.ContainsFunc(v.endings, func(e ending) bool { return after <= e.restart && e.restart <= by })
 }
