@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// samples are sketches of every form the format has.
+// samples are sketches in every form of the format.
 func samples(t testing.TB) map[string]*Sketch {
 	coarse, err := New(Config{Scale: 2})
 	require.NoError(t, err)
@@ -43,7 +43,7 @@ func samples(t testing.TB) map[string]*Sketch {
 	}
 }
 
-// TestGolden holds the bytes of the format: a change here is a new version of it.
+// TestGolden pins the bytes of the format: a change here means a new version of it.
 func TestGolden(t *testing.T) {
 	for name, s := range samples(t) {
 		t.Run(name, func(t *testing.T) {
@@ -58,7 +58,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// wrapped is data in hexadecimal, 32 bytes a line.
+// wrapped returns data in hexadecimal, 32 bytes a line.
 func wrapped(data []byte) string {
 	var b strings.Builder
 	for len(data) > 0 {
@@ -79,7 +79,7 @@ func TestRoundTrip(t *testing.T) {
 			require.Equal(t, s.Summary(), got.Summary())
 			require.Equal(t, s.ECDF(), got.ECDF())
 			require.Equal(t, s.Exact(), got.Exact())
-			if s.Kind() == Integer { // and it continues as the original does
+			if s.Kind() == Integer { // and it continues like the original
 				s, more := s.Clone(), durations(600)
 				s.AddSlice(more)
 				got.AddSlice(more)
@@ -156,7 +156,8 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-// FuzzDecode: whatever decodes can be read, added to, merged and encoded again, to the same bytes for ever.
+// FuzzDecode: whatever can be decoded can be read, added to and merged, and encoding it again always gives the same
+// bytes.
 func FuzzDecode(f *testing.F) {
 	for _, s := range samples(f) {
 		f.Add(encodedOf(f, s))

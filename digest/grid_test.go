@@ -39,7 +39,7 @@ func TestFractionsAreTheBoundaries(t *testing.T) {
 	}
 }
 
-// TestBucketOfFloatAtBoundaries holds the two float64 around each boundary of every octave against the truth.
+// TestBucketOfFloatAtBoundaries checks the two float64 around each boundary of every octave.
 func TestBucketOfFloatAtBoundaries(t *testing.T) {
 	all := roots()
 	for i := -1000; i < 2047*page; i++ {
@@ -103,8 +103,8 @@ func TestBucketHoldsItsValue(t *testing.T) {
 	})
 }
 
-// TestEveryBucketOfWholeNumbersHasAGoodAnswer holds the proof of the bound for whole numbers: in each bucket there is
-// a whole number within the bound of all others, and up to 91 there is only one.
+// TestEveryBucketOfWholeNumbersHasAGoodAnswer checks the proof of the bound for whole numbers: each bucket has a whole
+// number within the bound of all others in it, and up to 91 it has only one.
 func TestEveryBucketOfWholeNumbersHasAGoodAnswer(t *testing.T) {
 	for i := 1022 * page; i < 1075*page; i++ {
 		low, high := math.Floor(lowerBound(i, 0))+1, math.Floor(lowerBound(i+1, 0))

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// shards draws sketches that cross every border: empty, exact, full, zeros, clamped, enormous.
+// shards draws sketches of every kind: empty, exact, full, with zeros, with clamped and with very large values.
 func shards(t *rapid.T, scales bool) []*Sketch {
 	var all []*Sketch
 	for range rapid.IntRange(2, 6).Draw(t, "shards") {
@@ -58,8 +58,8 @@ func TestMergeIsAssociativeAndCommutative(t *testing.T) {
 	})
 }
 
-// TestMergeEqualsAdding: however values are split, the merged sketch is the one that was never split, exact as long as
-// that is, also when more is added afterwards.
+// TestMergeEqualsAdding: however values are split, the merged sketch equals the one that was never split, exactly as
+// long as that one is exact, even if values are added afterwards.
 func TestMergeEqualsAdding(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.SampledFrom([]int{0, 10, 511, 512, 513, 1024, 4000}).Draw(t, "n")

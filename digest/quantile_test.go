@@ -14,7 +14,7 @@ import (
 
 var probed = []float64{0.001, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1}
 
-// distributions of whole numbers, drawn from a seeded source.
+// distributions of whole numbers, drawn with a seed.
 func distributions(r *rand.Rand) map[string]func() int64 {
 	return map[string]func() int64{
 		"log-normal": func() int64 { return int64(math.Exp(16 + 1.2*r.NormFloat64())) },
@@ -93,7 +93,7 @@ func stepAfter(n int) int {
 	return 1 + n/9
 }
 
-// requireQuantiles holds the answers of s against those of the values, and returns the worst relative error.
+// requireQuantiles compares the answers of s with those of the values, and returns the worst relative error.
 func requireQuantiles(t *testing.T, vs []int64, s *Sketch, exact bool) float64 {
 	t.Helper()
 	sorted, worst := floatsOf(vs), 0.0
@@ -105,7 +105,7 @@ func requireQuantiles(t *testing.T, vs []int64, s *Sketch, exact bool) float64 {
 			continue
 		}
 		want := oracle(t, sorted, probed[i])
-		slack := 1e-12 * want // the oracle rounds too
+		slack := 1e-12 * want // the reference rounds, too
 		require.GreaterOrEqual(t, want, e.Low-slack, "n %d, q %v", len(vs), probed[i])
 		require.LessOrEqual(t, want, e.High+slack, "n %d, q %v", len(vs), probed[i])
 		if exact {
@@ -121,7 +121,8 @@ func requireQuantiles(t *testing.T, vs []int64, s *Sketch, exact bool) float64 {
 	return worst
 }
 
-// TestErrorSeen holds what is usual of large sketches, beyond what is proven: at most 0.3 % from p25 to p99.
+// TestErrorSeen checks the usual error of large sketches, which is smaller than the proven bound: at most 0.3 % from
+// p25 to p99.
 func TestErrorSeen(t *testing.T) {
 	for name, draw := range distributions(rand.New(rand.NewPCG(9, 10))) {
 		t.Run(name, func(t *testing.T) {
@@ -234,15 +235,16 @@ func TestBound(t *testing.T) {
 	require.True(t, math.IsInf(Estimate{Value: 5, High: 6}.Bound(), 1))
 }
 
-// TestEstimateInsideABucket holds what an estimate is, in every bucket that whole numbers up to 2^53 fall into: whole,
-// and within 1 % of each whole number there; for floats the middle of the share that falls to the position.
+// TestEstimateInsideABucket checks estimates in every bucket that contains whole numbers up to 2^53: they are whole,
+// and within 1 % of each whole number there; for floats, the estimate is the middle of the part of the bucket that
+// belongs to the position.
 func TestEstimateInsideABucket(t *testing.T) {
 	for first := 1022 * page; first < 1076*page; first++ {
 		r := ranks{first: first, high: math.MaxInt64, bound: 0.01, whole: true}
 		r.enter(0)
 		r.cell.unit = (r.cell.upper - r.cell.lower) / 1000
 		if r.cell.low > r.cell.high {
-			continue // no whole number
+			continue // the bucket contains no whole number
 		}
 		for _, position := range []uint64{0, 500, 999} {
 			e := r.estimate(position)

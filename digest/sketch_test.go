@@ -107,7 +107,7 @@ func TestAddAndAddSliceAgree(t *testing.T) {
 	}
 }
 
-// requireExactMoments holds the moments against sums of unlimited precision.
+// requireExactMoments compares the moments with sums of unlimited precision.
 func requireExactMoments(t *testing.T, vs []int64, s *Sketch) {
 	t.Helper()
 	sum, squares, low, high := new(big.Int), new(big.Int), int64(math.MaxInt64), int64(0)

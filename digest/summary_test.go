@@ -10,7 +10,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// TestSummaryAgainstOracles holds every number of a summary, exact and bucketed, against libraries.
+// TestSummaryAgainstOracles compares every number of a summary, exact and bucketed, with libraries.
 func TestSummaryAgainstOracles(t *testing.T) {
 	for name, draw := range distributions(rand.New(rand.NewPCG(15, 16))) {
 		for _, n := range []int{1, 2, 7, 512, 513, 20000} {
