@@ -65,7 +65,7 @@ type show struct {
 	more    chan struct{} // closed and replaced when there are more steps
 	records []record.WorkerRecord
 	stuck   bool // the log cannot be read
-	gone    bool // nothing of the run is left: Steps returns ErrUnknownRun
+	gone    bool // no state of the run is left: Steps returns ErrUnknownRun
 }
 
 func newShow(job execution.Job) *show {
@@ -144,13 +144,13 @@ type book struct {
 }
 
 type page struct {
-	writer  string // the recorder that writes it
+	writer  string // the recorder that has written it
 	steps   []uint64
 	workers []record.WorkerRecord
 	ended   int
 	endedAt time.Time
 	deleted bool
-	missing error // what the engine says is missing
+	missing error // what is missing, according to the engine
 }
 
 func newBook() *book { return &book{pages: map[record.RunID]*page{}} }
@@ -223,8 +223,8 @@ func (s scribe) Leave(id record.RunID) error {
 	return nil
 }
 
-// staged runs an engine that adopts, while f works, on a clock that moves only when everything waits. What f returns
-// is called when the engine has ended.
+// staged runs an engine that adopts, while f works, on a clock that only advances when all goroutines wait. The
+// function that f returns is called when the engine has ended.
 func staged(t *testing.T, f func(t *testing.T, h *hall, b *book, e *engine.Engine, stop func())) {
 	synctest.Test(t, func(t *testing.T) {
 		h, b := newHall(), newBook()
@@ -242,7 +242,7 @@ func staged(t *testing.T, f func(t *testing.T, h *hall, b *book, e *engine.Engin
 		})
 		f(t, h, b, e, stop)
 		stop()
-		time.Sleep(time.Hour) // until nothing is remembered
+		time.Sleep(time.Hour) // until no run is remembered
 	})
 }
 
@@ -322,7 +322,7 @@ func TestAFoundRunWithoutARecorderIsRecorded(t *testing.T) {
 	})
 }
 
-// TestWhoRecordsIsLeftAlone until it has stopped doing so.
+// TestWhoRecordsIsLeftAlone: a run is not adopted as long as another process records it.
 func TestWhoRecordsIsLeftAlone(t *testing.T) {
 	staged(t, func(t *testing.T, h *hall, b *book, e *engine.Engine, _ func()) {
 		b.change("dies", func(p *page) { p.writer, p.steps = "another", seqs(2) })
@@ -400,7 +400,8 @@ func TestARunThatCannotBeRecorded(t *testing.T) {
 	})
 }
 
-// TestAnEngineLeavesWhatContinues: at its end records are left where they are, except of runs that have ended.
+// TestAnEngineLeavesWhatContinues: when an engine ends, it leaves records as they are, except those of runs that have
+// ended.
 func TestAnEngineLeavesWhatContinues(t *testing.T) {
 	staged(t, func(t *testing.T, h *hall, b *book, e *engine.Engine, stop func()) {
 		submitted, err := e.Submit(t.Context(), "w", job(t, "").Graph, engine.RunOptions{})
@@ -445,12 +446,13 @@ func TestAnEngineLeavesWhatContinues(t *testing.T) {
 	})
 }
 
-// TestTheLastWordOfWorkersElsewhere is waited for, and not for long.
+// TestTheLastWordOfWorkersElsewhere: the engine waits for the last records of workers in other processes, but not for
+// long.
 func TestTheLastWordOfWorkersElsewhere(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		word time.Duration // after the end
-		want time.Duration // from the end to that of the record, at most
+		want time.Duration // the longest time from the end of the run to the end of its record
 		kept int
 	}{{"soon", 200 * time.Millisecond, 250 * time.Millisecond, 2}, {"never", time.Hour, 1100 * time.Millisecond, 1}} {
 		t.Run(c.name, func(t *testing.T) {
@@ -486,7 +488,7 @@ func TestRetry(t *testing.T) {
 			if id != "r" {
 				return execution.Job{}, nil, engine.ErrUnknownRun
 			}
-			h.found <- newShow(again) // Find reports it at once, and this engine has to wait for what Retry returns
+			h.found <- newShow(again) // Find reports it at once, and this engine must not be given it before Retry returns
 			for range 1000 {
 				runtime.Gosched()
 			}
@@ -499,7 +501,7 @@ func TestRetry(t *testing.T) {
 		known, err := e.Get("r")
 		require.NoError(t, err)
 		require.Same(t, r, known)
-		h.found <- first // what is older than what is known changes nothing
+		h.found <- first // an older revision than the known one changes nothing
 		second.end()
 		require.NoError(t, r.WaitRecorded(t.Context()))
 		require.Equal(t, seqs(5), b.kept("r"))
@@ -518,10 +520,10 @@ func TestAnEngineEndsWhenNothingCanBeFound(t *testing.T) {
 	})
 }
 
-// plain can neither find nor retry.
+// plain is an executor that is neither a Finder nor a Retrier.
 type plain struct{ execution.Executor }
 
-// deaf records and cannot adopt.
+// deaf is a recorder that cannot adopt.
 type deaf struct{ record.Recorder }
 
 func TestAdoptNeedsThoseWhoCan(t *testing.T) {

@@ -14,7 +14,7 @@ var errBusy = errors.New("the printer is busy")
 
 // An attempt that fails or panics is repeated after a growing delay, three times unless Options.Retries says otherwise.
 // An error that NoRetry marks is final. Task says which attempt it is, and its Key is the same for all of them, so that
-// effects outside can be made once.
+// external effects can be made idempotent.
 func Example_retry() {
 	fetch := engine.Func1("fetch", func(ctx context.Context, name string) (string, error) {
 		if name == "" {

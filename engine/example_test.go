@@ -12,8 +12,8 @@ import (
 
 var add = engine.Func2("add", func(_ context.Context, a, b int) (int, error) { return a + b, nil })
 
-// An engine needs an executor: here a pool that executes tasks on all processors of this process. It works as long as
-// Run does, which returns when its context ends.
+// An engine needs an executor: here a pool that executes tasks on all processors of this process. Run works until its
+// context ends.
 func Example() {
 	pool, err := worker.New(worker.Config{State: memory.New()})
 	if err != nil {
@@ -35,7 +35,8 @@ func Example() {
 	// Output: 6 <nil>
 }
 
-// sumOfSums computes (1+2) + (1+2). The inner sum is one task, whose output both arguments of the outer one are.
+// sumOfSums computes (1+2) + (1+2). The inner sum is a single task, whose output is used for both arguments of the
+// outer one.
 func sumOfSums(ctx context.Context, e *engine.Engine) (int, error) {
 	g := engine.NewBuilder()
 	inner := add.Call(engine.Const(g, 1), engine.Const(g, 2))
@@ -50,8 +51,8 @@ func sumOfSums(ctx context.Context, e *engine.Engine) (int, error) {
 	return engine.Result[int](ctx, run)
 }
 
-// inProcess is how the other examples get their engine: as in Example, with a pool and an engine as configured. It
-// prints the error of what is done with it, if any.
+// inProcess makes the engine of the other examples: as in Example, with a pool and an engine of the given
+// configurations. It prints the error of the function that it calls, if any.
 func inProcess(pool worker.Config, cfg engine.Config, do func(ctx context.Context, e *engine.Engine) error) {
 	err := func() (err error) {
 		pool.State = memory.New()

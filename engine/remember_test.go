@@ -18,7 +18,7 @@ type full struct{ scribe }
 
 func (f full) End(record.RunID, record.RunEnd) error { return errors.New("no space left") }
 
-// TestRemember: a completely recorded run is not kept, any other can be got for some time, and a caller that has a
+// TestRemember: a completely recorded run is not remembered; any other can be found for some time. A caller that has a
 // *Run can use it for ever.
 func TestRemember(t *testing.T) {
 	kept := scribe{newBook(), "here"}
@@ -26,7 +26,7 @@ func TestRemember(t *testing.T) {
 		name string
 		cfg  engine.Config
 		opts engine.RunOptions
-		want time.Duration // for which it is known
+		want time.Duration // how long it is found
 	}{
 		{"recorded", engine.Config{Recorder: kept}, engine.RunOptions{}, 0},
 		{"recorded, and asked to be remembered", engine.Config{Recorder: kept, Remember: time.Hour}, engine.RunOptions{}, time.Hour},
