@@ -18,7 +18,8 @@ type (
 	point struct{ X, Y float64 }
 )
 
-// TestValuesThatContainThemselves: encoding them is an error, and neither it nor sizing them overflows the stack.
+// TestValuesThatContainThemselves: encoding such a value is an error, and neither encoding nor sizing it overflows the
+// stack.
 func TestValuesThatContainThemselves(t *testing.T) {
 	endless := &ring{}
 	endless.Next = endless

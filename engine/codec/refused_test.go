@@ -71,7 +71,7 @@ func TestTypesWithoutCodec(t *testing.T) {
 	})
 }
 
-// embedsOf gives a value whose embedded struct has an unexported name and exported fields.
+// embedsOf returns a value whose embedded struct has an unexported name and exported fields.
 func embedsOf(n int) struct{ inner } { return struct{ inner }{inner{n}} }
 
 type inner struct{ Shown int }

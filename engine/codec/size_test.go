@@ -8,7 +8,8 @@ import (
 	"github.com/dagscope/dagscope/engine/codec"
 )
 
-// TestExceedsEnds: a value that contains itself, twice at each level, takes more than any limit, and that is soon known.
+// TestExceedsEnds: a value that contains itself, twice at each level, exceeds any limit, and Exceeds finds that out
+// quickly.
 func TestExceedsEnds(t *testing.T) {
 	type tree []tree
 	self := make(tree, 2)
