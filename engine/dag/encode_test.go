@@ -30,7 +30,7 @@ func finder(fs ...*engine.Function) func(string) *engine.Function {
 	return func(name string) *engine.Function { return byName[name] }
 }
 
-// from gives constants out of a map.
+// from returns constants from a map.
 func from(constants map[string][]byte) func(string) ([]byte, error) {
 	return func(hash string) ([]byte, error) {
 		if c, isKnown := constants[hash]; isKnown {
@@ -48,11 +48,11 @@ func travel(t testing.TB, g *dag.Graph, fs ...*engine.Function) *dag.Graph {
 	require.Equal(t, "before", string(b[:6]))
 	got, err := dag.DecodeGraph(b[6:], from(constants), finder(fs...))
 	require.NoError(t, err)
-	clear(b) // nothing of it may have been kept
+	clear(b) // the graph must not have kept a reference to it
 	return got
 }
 
-// evaluated is the sequential outcome.
+// evaluated is the result of sequential evaluation.
 func evaluated(t testing.TB, g *dag.Graph) enginetest.Outcome {
 	t.Helper()
 	out, err := enginetest.Evaluate(t.Context(), g)
@@ -108,7 +108,7 @@ func TestGraphsWithoutSomeFunctions(t *testing.T) {
 	}
 }
 
-// requireApart shares a graph among three processes and compares with the sequential outcome.
+// requireApart shares a graph among three processes and compares the result with that of sequential evaluation.
 func requireApart(t require.TestingT, g *dag.Graph, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 3))
 	known := make([][]*engine.Function, 3)
@@ -135,7 +135,7 @@ func requireApart(t require.TestingT, g *dag.Graph, seed uint64) {
 	want, err := enginetest.Evaluate(context.Background(), g)
 	require.NoError(t, err)
 	if !slices.ContainsFunc(copies, func(g *dag.Graph) bool { return g.ResultType().Err() == nil }) {
-		copies = append(copies, g) // the submitter always knows
+		copies = append(copies, g) // the submitter always has it
 	}
 	got, err := enginetest.EvaluateApart(context.Background(), seed, copies...)
 	require.NoError(t, err, "seed %d", seed)
@@ -187,7 +187,7 @@ func TestUnknownFunctionsKeepWhatIsKnown(t *testing.T) {
 	}
 }
 
-// TestConstantsTravelOnce checks which constants are in the graph and which next to it.
+// TestConstantsTravelOnce checks which constants are encoded within the graph and which are stored separately.
 func TestConstantsTravelOnce(t *testing.T) {
 	large := bytes.Repeat([]byte("0123456789abcdef"), 2000)
 	length := engine.Func2("length", func(_ context.Context, a, b engine.File) (int, error) { return len(a.Data) + len(b.Data), nil })
@@ -231,7 +231,7 @@ func TestConstantsTravelOnce(t *testing.T) {
 	require.ErrorContains(t, err, "has the hash")
 }
 
-// hidden is a type that is neither input nor output of a function, so that only reflection knows of it.
+// hidden is a type that is neither input nor output of a function, so that it can only be found by reflection.
 type hidden struct{ A int }
 
 func TestTypesWithinOthers(t *testing.T) {

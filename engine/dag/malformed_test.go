@@ -19,7 +19,7 @@ import (
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
 
-// wire writes numbers, texts, and bytes that are written already.
+// wire appends numbers, texts, and bytes that are already encoded.
 func wire(parts ...any) []byte {
 	var b []byte
 	for _, p := range parts {
@@ -35,8 +35,8 @@ func wire(parts ...any) []byte {
 	return b
 }
 
-// written is an encoded graph in its parts. The zero value of each stands for that of a graph in which one task calls
-// double with the constant 21; its types are int and, not used, []int.
+// written is an encoded graph in its parts. The zero value of each part means the part of a graph in which one task
+// calls double with the constant 21; its types are int and an unused []int.
 type written struct {
 	types, functions, constants, scopes, composites, operands []byte
 }
@@ -127,7 +127,7 @@ func changed(change func(w *written)) []byte {
 	return w.bytes()
 }
 
-// malformedTypes are wrong up to their constants.
+// malformedTypes are wrong in some part before the constants.
 func malformedTypes() []malformedCase {
 	deep := []any{67, 0, "int"}
 	for i := range 66 {
@@ -301,7 +301,7 @@ func TestCutOffGraphs(t *testing.T) {
 	}
 }
 
-// takesAnother takes a type of the same name as that of TestTypesOfOneName.
+// takesAnother takes a type that has the same name as the type in TestTypesOfOneName.
 func takesAnother() *engine.Function {
 	type local struct{ B string }
 	return engine.Func1("take", func(_ context.Context, v local) (int, error) { return len(v.B), nil }).Function
@@ -323,7 +323,7 @@ func TestTypesOfOneName(t *testing.T) {
 	require.Equal(t, []bool{true, false}, []bool{got.Runs(0), got.Runs(1)})
 }
 
-// FuzzDecodeGraph decodes with all functions, some and none, runs what comes out and writes it again.
+// FuzzDecodeGraph decodes with all functions, some and none, runs the decoded graph and encodes it again.
 func FuzzDecodeGraph(f *testing.F) {
 	known := engine.Functions(add, sum, double, few, flat, none, text, tally, pack, load, weigh, stack, marks, mark, worst)
 	seed := func(build func(b *engine.Builder) engine.AnyRef) {
@@ -358,14 +358,14 @@ func FuzzDecodeGraph(f *testing.F) {
 			require.NoError(t, err)
 			require.Empty(t, cmp.Diff(facts(g), facts(again), cmpopts.EquateEmpty()))
 		}
-		if g.Executable() && g.Scopes() <= 3 && len(src) < 700 { // else it may take long
+		if g.Executable() && g.Scopes() <= 3 && len(src) < 700 { // otherwise it may take long
 			_, err := enginetest.EvaluateApart(t.Context(), uint64(len(src)), g, half)
 			require.NoError(t, err)
 		}
 	})
 }
 
-// fuzzSeeds are small graphs of everything that can be written.
+// fuzzSeeds are small graphs that contain everything that can be encoded.
 var fuzzSeeds = []func(b *engine.Builder) engine.AnyRef{
 	func(b *engine.Builder) engine.AnyRef {
 		s := add.Call(engine.Const(b, 3), none.Call(b))

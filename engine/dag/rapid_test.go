@@ -22,7 +22,7 @@ type crate struct {
 	Weight int32
 }
 
-// grade is a number by another name, and so small that its lists travel as byte strings.
+// grade is a type derived from a number that is so small that its lists are encoded as byte strings.
 type grade uint8
 
 // What generated graphs are made of. No list is longer than four.
@@ -59,7 +59,7 @@ var (
 	worst = engine.Func1("worst", func(_ context.Context, v []grade) (int, error) { return len(v), nil })
 )
 
-// refs are what a scope of a generated graph can use, by type.
+// refs are the references that a scope of a generated graph can use, by type.
 type refs struct {
 	ints       []engine.Ref[int]
 	lists      []engine.Ref[[]int]
@@ -91,7 +91,7 @@ func pick[T any](g *generator, from []engine.Ref[T]) engine.Ref[T] {
 	return from[rapid.IntRange(0, len(from)-1).Draw(g.t, "ref")]
 }
 
-// some draws up to three.
+// some draws up to three references.
 func some[T any](g *generator, from []engine.Ref[T]) []engine.Ref[T] {
 	out := make([]engine.Ref[T], rapid.IntRange(0, 3).Draw(g.t, "parts"))
 	for i := range out {
@@ -116,7 +116,7 @@ func (g *generator) constants() refs {
 	}
 }
 
-// grow adds one thing to r.
+// grow adds one reference to r.
 func (g *generator) grow(r *refs) {
 	b := g.b
 	switch rapid.IntRange(0, 24).Draw(g.t, "what") {
@@ -199,7 +199,7 @@ func (g *generator) fanOut(r *refs) {
 	}
 }
 
-// body returns what can be used at the end of a body that add gives its element.
+// body returns the references that can be used at the end of a body. It gets the element from add.
 func (g *generator) body(outer *refs, add func(in *refs)) refs {
 	in := outer.clone()
 	add(&in)

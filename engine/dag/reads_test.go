@@ -12,7 +12,7 @@ import (
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 )
 
-// TestReads names outputs in the cases in which less is read than what is waited for.
+// TestReads names outputs in the cases in which a task reads fewer outputs than it waits for.
 func TestReads(t *testing.T) {
 	b := engine.NewBuilder()
 	x, y := few.Call(engine.Const(b, 2)), few.Call(engine.Const(b, 3)) // nodes 0 and 1
@@ -76,7 +76,7 @@ func TestOutputsOfUnknownFunctions(t *testing.T) {
 	require.ErrorContains(t, lists.Err(), "only the name is known")
 }
 
-// TestStrangersExpand has a process that knows no function, and no type of a package, expand fan-outs within fan-outs.
+// TestStrangersExpand has a process that knows no function and no package type expand nested fan-outs.
 func TestStrangersExpand(t *testing.T) {
 	grid := engine.Func1("grid", func(_ context.Context, n int) ([][]crate, error) {
 		return [][]crate{{{"a", 1}, {"b", int32(n)}}, nil, {{"c", 3}}}, nil

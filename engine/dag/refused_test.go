@@ -15,7 +15,8 @@ import (
 	"github.com/dagscope/dagscope/engine/worker"
 )
 
-// TestRefusedSubmissions: what cannot be executed as it was meant is refused, and the text says what was expected.
+// TestRefusedSubmissions: a graph that cannot be executed as it was meant is refused, and the text says what was
+// expected.
 func TestRefusedSubmissions(t *testing.T) {
 	pool, err := worker.New(worker.Config{State: memory.New()})
 	require.NoError(t, err)
@@ -56,7 +57,7 @@ func TestNilBodies(t *testing.T) {
 	})
 }
 
-// TestConstantsReadBack: a constant that no worker could read does not travel.
+// TestConstantsReadBack: a constant that no worker could read cannot be sent.
 func TestConstantsReadBack(t *testing.T) {
 	type dated struct{ At time.Time }
 	year := engine.Func1("year", func(_ context.Context, d dated) (int, error) { return d.At.Year(), nil })

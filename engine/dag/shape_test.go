@@ -96,7 +96,7 @@ func TestShapeKeepsOptionsAndIdentities(t *testing.T) {
 	}
 }
 
-// shapeBytes is a graph of one function "f" and one scope of tasks, with what follows their functions.
+// shapeBytes encodes a graph of one function "f" and one scope of tasks; rest follows their functions.
 func shapeBytes(tasks byte, rest ...byte) []byte {
 	b := []byte{1, 1, 1, 'f', 0, 0, 0, 0, 0, 0, 1, 'T', 1, 'T', 1}
 	b = append(b, 0, 0, tasks, 0, 0)
