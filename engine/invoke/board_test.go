@@ -101,7 +101,7 @@ func TestBoardAgainstModel(t *testing.T) {
 				if isOpen {
 					child.Closed(handle)
 					delete(open, handle)
-					for slot, of := range handles { // no lane executes in a session that is closed
+					for slot, of := range handles { // no lane executes anything in a session that is closed
 						if of == handle {
 							child.Idle(slot)
 							delete(lanes, slot)
@@ -137,7 +137,7 @@ func TestBoardAgainstModel(t *testing.T) {
 	})
 }
 
-// TestBoardLayout: the places that are written in one store are aligned to it, and nothing overlaps.
+// TestBoardLayout: fields that are written with one store are aligned for it, and none overlap.
 func TestBoardLayout(t *testing.T) {
 	assert.Zero(t, sessionsAt%8)
 	assert.Zero(t, sessionSize%8)

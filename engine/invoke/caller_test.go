@@ -21,7 +21,7 @@ func newPipe(t *testing.T) (*io.PipeReader, *io.PipeWriter) {
 	return r, w
 }
 
-// caller calls a test server, without patience.
+// caller makes a caller of a test server, with short delays.
 func caller(t *testing.T, url string) *Caller {
 	t.Helper()
 	c, err := NewCaller(CallerConfig{URL: url, Secret: secret, Backoff: time.Millisecond, BackoffCap: 2 * time.Millisecond})

@@ -23,7 +23,7 @@ var (
 	noon   = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 )
 
-// nothing is Work that is done before it begins.
+// nothing is Work that returns immediately.
 func nothing(context.Context, Hint) (Answer, error) {
 	return Answer{Start: Cold, Tasks: 3, Waited: true}, nil
 }
@@ -118,7 +118,8 @@ func TestHandlerAnswers(t *testing.T) {
 	}
 }
 
-// finalStatus returns the status of an answer: a recorder takes the interim one for the final one, so the body decides.
+// finalStatus returns the status of an answer: a recorder mistakes the interim status for the final one, so the body is
+// used.
 func finalStatus(w *httptest.ResponseRecorder) int {
 	if w.Code != http.StatusProcessing {
 		return w.Code
@@ -142,7 +143,7 @@ func TestHandlerGivesTheHintToWork(t *testing.T) {
 	assert.Equal(t, Hint{Run: "r2", Nodes: 1}, got)
 }
 
-// TestHandlerRepeated: a replayed request is a hint like any other.
+// TestHandlerRepeated: a replayed request is an ordinary hint.
 func TestHandlerRepeated(t *testing.T) {
 	n := 0
 	h := newTestHandler(t, func(context.Context, Hint) (Answer, error) {
@@ -205,7 +206,7 @@ func TestHandlerHoldsRequests(t *testing.T) {
 	assert.Equal(t, 202, status, "enough wait already")
 	assert.Contains(t, body, `"waited":false`)
 
-	time.Sleep(2 * h.cfg.ReadTimeout) // the bound on reading the body is none on the work
+	time.Sleep(2 * h.cfg.ReadTimeout) // the bound on reading the body does not apply to the work
 	h.Drain()
 	status, _ = post(t, s)
 	assert.Equal(t, 503, status)
@@ -246,7 +247,7 @@ func TestHandlerOfSlowSenders(t *testing.T) {
 	slow, err := http.NewRequest(http.MethodPost, s.URL+"/invoke", read)
 	require.NoError(t, err)
 	slow.Header = r.Header
-	go func() { _, _ = write.Write([]byte("{")) }() // and no more
+	go func() { _, _ = write.Write([]byte("{")) }() // and no further ones
 	w, err := s.Client().Do(slow)
 	if err == nil {
 		defer func() { _ = w.Body.Close() }()

@@ -40,7 +40,7 @@ var (
 		}
 		return total, nil
 	})
-	// stuck says that it has begun. Its first call does not end by itself.
+	// stuck reports that it has begun. Its first call does not return by itself.
 	stuck = engine.Func1("stuck", func(ctx context.Context, n int) (int, error) {
 		begun <- struct{}{}
 		if calls.Add(1) == 1 {
@@ -145,7 +145,7 @@ func awaitCall(t *testing.T) {
 	}
 }
 
-// TestBoardOfARun: the board has what lanes execute, and its contents release the claims of a dead process.
+// TestBoardOfARun: the board contains what lanes execute, and the claims of a dead process are released by means of it.
 func TestBoardOfARun(t *testing.T) {
 	server := sharedtest.New(sharedtest.Config{Audit: func(err error) { t.Error(err) }})
 	supervisor, board, unmapBoth := twins(t)
@@ -174,7 +174,7 @@ func TestBoardOfARun(t *testing.T) {
 	assert.Equal(t, r.ID(), sessions[0].run)
 	require.Equal(t, []running{{0, 0}}, sessions[0].running)
 
-	backend.Cut() // as good as dead: it cannot say farewell
+	backend.Cut() // as if dead: it cannot leave its runs
 	reaper, err := shared.New(shared.Config{Backend: server.Connect(nil)})
 	require.NoError(t, err)
 	left := sessions[0]

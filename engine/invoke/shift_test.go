@@ -13,11 +13,11 @@ import (
 	"github.com/dagscope/dagscope/engine"
 )
 
-// hands is a worker with one lane, which a test has work.
+// hands is a worker with one lane, which executes when a test wants it to.
 type hands struct {
 	tally *Tally
-	tasks chan time.Duration // how long each takes; claimed as long as the shift claims
-	stops []time.Time        // when it was stopped from claiming
+	tasks chan time.Duration // how long each execution takes; nodes are claimed as long as the shift claims
+	stops []time.Time        // when it had to stop claiming
 	ends  error              // of Run, at once
 }
 
@@ -29,7 +29,7 @@ func (h *hands) Run(ctx context.Context) error {
 		select {
 		case d := <-h.tasks:
 			if ctx.Err() != nil {
-				h.tasks <- d // both were there: it claims no more
+				h.tasks <- d // both channels were ready: it claims no more
 				continue
 			}
 			h.tally.Executing(0, 0, 1)
@@ -60,14 +60,14 @@ func shift(t *testing.T) (*Shift, *hands, context.CancelFunc) {
 	return s, h, stop
 }
 
-// result is what a caller got.
+// result is the result of a call.
 type result struct {
 	Answer
 	err  error
 	took time.Duration
 }
 
-// call has a caller wait.
+// call makes a call and waits for its result.
 func call(ctx context.Context, s *Shift) <-chan result {
 	got := make(chan result, 1)
 	go func() {
@@ -97,7 +97,7 @@ func TestShiftLastsAsLongAsThereIsWork(t *testing.T) {
 	})
 }
 
-// TestShiftStopsClaimingInTime: nothing begins in the last 20 % of the time, and who calls later has more of it.
+// TestShiftStopsClaimingInTime: nothing begins in the last 20 % of the time, and later callers have more of it.
 func TestShiftStopsClaimingInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, h, _ := shift(t)

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// prSetChildSubreaper makes orphans of descendants this process's own, as they are of the first process of a container;
-// see prctl(2).
+// prSetChildSubreaper makes orphaned descendants children of this process, as they are for the first process of a
+// container; see prctl(2).
 const prSetChildSubreaper = 36
 
 func setSubreaper(t *testing.T, on uintptr) {
@@ -19,7 +19,7 @@ func setSubreaper(t *testing.T, on uintptr) {
 	require.Zero(t, errno)
 }
 
-// TestSupervisorOfAContainer: no zombies remain of what a child has started.
+// TestSupervisorOfAContainer: processes that a child has started do not remain as zombies.
 func TestSupervisorOfAContainer(t *testing.T) {
 	setSubreaper(t, 1)
 	defer setSubreaper(t, 0)

@@ -28,7 +28,7 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// patience bounds whatever a test waits for.
+// patience bounds how long a test waits for anything.
 const patience = 20 * time.Second
 
 // play is a process that tests start. A child has one session, in which it executes node 42 unless the role says
@@ -86,7 +86,7 @@ func play(role string) {
 			board.Closed(handle)
 			return
 		}
-		<-gone // whatever the system's own notice: the test wants to see this one
+		<-gone // independent of how the system notices it: the test wants to see this way
 		Disband()
 	case "ignores SIGTERM":
 		signal.Ignore(syscall.SIGTERM)
@@ -136,7 +136,7 @@ func (unreachable) ReapSession(ctx context.Context, _ record.RunID, _ ledger.Ses
 	return ctx.Err()
 }
 
-// lines lets several children write, a line at a time, and a test listen.
+// lines lets several children write, one line at a time, and a test read them.
 type lines struct {
 	mu   sync.Mutex
 	w    io.Writer
@@ -183,7 +183,7 @@ func perform(t *testing.T, role string, change func(*SupervisorConfig)) *troupe 
 	p := &troupe{t: t, reaper: &reaper{reports: make(chan reaped, 64)}, said: make(chan string, 1024), over: make(chan error, 1)}
 	cfg := SupervisorConfig{
 		Command: []string{os.Args[0], "play:" + role}, Reaper: p.reaper, Stderr: &lines{said: p.said},
-		Backoff: time.Hour, BackoffCap: time.Hour, // one life each, unless a test wants more
+		Backoff: time.Hour, BackoffCap: time.Hour, // one life for each, unless a test needs more
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 	if change != nil {
@@ -241,7 +241,7 @@ func (p *troupe) up(word string) int {
 
 func alive(pid int) bool { return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
 
-// gone waits until a process, which need not be a child of this one, is not there any more.
+// gone waits until a process, which need not be a child of this one, no longer exists.
 func gone(t *testing.T, pid int) {
 	t.Helper()
 	require.Eventually(t, func() bool { return !alive(pid) || isZombie(pid) }, patience, 5*time.Millisecond, "process %d is left", pid)
@@ -288,8 +288,8 @@ func TestSupervisorReportsDeaths(t *testing.T) {
 	}
 }
 
-// TestSupervisorReportsWithinASecond counts from the signal that kills the child, also where something that the child
-// started keeps its output open. A machine that is busy with something else gets three chances.
+// TestSupervisorReportsWithinASecond counts from the signal that kills the child, even if a process that the child
+// started keeps its output open. It tries three times, because the machine may be busy with something else.
 func TestSupervisorReportsWithinASecond(t *testing.T) {
 	within := func(die func(t *testing.T) time.Duration) {
 		t.Helper()
@@ -399,7 +399,7 @@ func TestChildrenEndWithTheirSupervisor(t *testing.T) {
 	}
 }
 
-// TestAdoptNeedsASupervisor in a process of its own, for this one may have files of those numbers.
+// TestAdoptNeedsASupervisor runs in a separate process, because this one may have files with those descriptors.
 func TestAdoptNeedsASupervisor(t *testing.T) {
 	out, err := exec.Command(os.Args[0], "play:exit").CombinedOutput()
 	var ended *exec.ExitError

@@ -40,7 +40,7 @@ func TestLastWords(t *testing.T) {
 		{"before many stacks", "panic: boom\n" + strings.Repeat("goroutine\n", record.MaxEvidence), "panic: boom"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			for _, most := range []int{1, 7, len(c.stderr)} { // pieces come as they like
+			for _, most := range []int{1, 7, len(c.stderr)} { // output arrives in pieces of any size
 				var kept tail
 				for piece := range slices.Chunk([]byte(c.stderr), max(1, most)) {
 					_, err := kept.Write(piece)
