@@ -16,7 +16,7 @@ import (
 	"github.com/dagscope/dagscope/engine/plan"
 )
 
-// named makes a function of any number of arguments, so that graphs can be written down by names.
+// named makes a function with any number of arguments, so that graphs can be described by names.
 func named(name string) engine.FN[int, int] {
 	return engine.FuncN(name, func(_ context.Context, v []int) (int, error) { return len(v), nil })
 }
@@ -27,8 +27,8 @@ var (
 	gather = engine.Func1("gather", func(_ context.Context, v []int) (int, error) { return len(v), nil })
 )
 
-// written reads a graph such as "a b:a c:a d:b,c": tasks in order, each after those it waits for. All are needed by
-// the result, so that none is dropped.
+// written parses a graph such as "a b:a c:a d:b,c": tasks in order, each after those that it waits for. The result
+// depends on all of them, so that none is dropped.
 func written(t require.TestingT, text string) *dag.Graph {
 	b := engine.NewBuilder()
 	refs := map[string]engine.Ref[int]{}
@@ -47,7 +47,7 @@ func written(t require.TestingT, text string) *dag.Graph {
 	return g
 }
 
-// drawn is a schedule as text: each node with its mark and what leaves it.
+// drawn is a schedule as text: each node with its mark and the edges that leave it.
 func drawn(p *plan.Plan, root dag.NodeID) string {
 	s, ok := p.Schedule(root)
 	if !ok {
@@ -136,7 +136,7 @@ func TestSchedules(t *testing.T) {
 	}
 }
 
-// TestFanOut: a schedule has the body of a fan-out once, and those within it.
+// TestFanOut: a schedule contains the body of a fan-out once, and also the bodies nested in it.
 func TestFanOut(t *testing.T) {
 	b := engine.NewBuilder()
 	outer := engine.FanOut(b, spread.Call(b), func(e engine.Ref[int]) engine.Ref[int] {
@@ -168,7 +168,7 @@ func TestFanOut(t *testing.T) {
 	assert.False(t, ok)
 }
 
-// TestEmpty: the body of a fan-out may be its element itself, and a graph may have no task at all.
+// TestEmpty: the body of a fan-out may be just its element, and a graph may have no task.
 func TestEmpty(t *testing.T) {
 	b := engine.NewBuilder()
 	same := engine.FanOut(b, spread.Call(b), func(e engine.Ref[int]) engine.Ref[int] { return e })
@@ -181,7 +181,7 @@ func TestEmpty(t *testing.T) {
 	assert.Equal(t, []plan.Size{}, plan.New(g).Sizes(nil))
 }
 
-// grown draws a graph of one task a number, each waiting for some earlier ones, and fan-outs between them.
+// grown makes a graph of one task for each number, each waiting for some earlier ones, with fan-outs in between.
 func grown(t *rapid.T) *dag.Graph {
 	b := engine.NewBuilder()
 	var grow func(depth int, refs []engine.Ref[int]) engine.Ref[int]
@@ -243,7 +243,8 @@ func TestLaws(t *testing.T) {
 	})
 }
 
-// reachedBySearch checks a schedule: each node once and after one that leads to it, and as many as its size counts.
+// reachedBySearch checks a schedule: it contains each node once, after a node that leads to it, and as many nodes as
+// its size says.
 func reachedBySearch(t *rapid.T, s plan.Schedule, p *plan.Plan, want plan.Size, reached map[plan.Node]bool) {
 	mine, led := map[plan.Node]bool{}, map[plan.Node]bool{{Local: uint32(s.Root())}: true}
 	var got plan.Size
@@ -274,7 +275,7 @@ func reachedBySearch(t *rapid.T, s plan.Schedule, p *plan.Plan, want plan.Size, 
 	require.Equal(t, want, got)
 }
 
-// marksHold checks the mark of a node against what it waits for.
+// marksHold compares the mark of a node with what it waits for.
 func marksHold(t *rapid.T, p *plan.Plan, n plan.Node, handed int) {
 	s := p.Graph().Scope(n.Scope)
 	parents := len(s.Parents(n.Local))
@@ -292,8 +293,8 @@ func marksHold(t *rapid.T, p *plan.Plan, n plan.Node, handed int) {
 	}
 }
 
-// TestLinear: a plan of 100,000 tasks, with everything computed from it, takes memory in proportion, though every root
-// reaches half of the graph.
+// TestLinear: a plan of 100,000 tasks, with everything computed from it, takes memory in proportion to the graph,
+// though every root reaches half of it.
 func TestLinear(t *testing.T) {
 	const half = 50_000
 	b := engine.NewBuilder()
@@ -328,7 +329,7 @@ func sizes(t *testing.T, p *plan.Plan, half int) {
 	}
 }
 
-// allocated is how many bytes f asks for.
+// allocated is how many bytes f allocates.
 func allocated(f func()) int {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
