@@ -23,7 +23,7 @@ var runInfo = record.RunInfo{
 	StartedAt: time.Date(2024, 5, 1, 12, 0, 0, 1000, time.UTC),
 }
 
-// brief is an event in a line.
+// brief is an event as one line.
 func brief(e record.Event) string {
 	s := fmt.Sprintf("%d %s @%d", e.Seq, e.Kind, e.At)
 	if e.EventTask != nil && e.Task != nil {
@@ -312,7 +312,7 @@ func FuzzDecoder(f *testing.F) {
 	})
 }
 
-// The log of a run continues when what failed is tried again.
+// The log of a run continues when failed tasks are tried again.
 func TestNextRevisionHasEvents(t *testing.T) {
 	d := record.NewDecoder(enginetest.TreeGraph(t, 4), runInfo)
 	var kinds []record.EventKind

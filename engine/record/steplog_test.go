@@ -97,7 +97,8 @@ func anyStep() *rapid.Generator[record.Step] {
 	})
 }
 
-// TestUsageVersion: blocks without a usage stay those that older programs read, and theirs hold none.
+// TestUsageVersion: blocks without a usage remain readable for older programs, and blocks of the old version contain no
+// usage.
 func TestUsageVersion(t *testing.T) {
 	steps := []record.Step{{Seq: 1, Kind: record.AttemptEnded, Attempt: 1}, {Seq: 2, Kind: record.AttemptEnded, Attempt: 1}}
 	require.EqualValues(t, 1, record.AppendSteps(nil, steps)[0])
@@ -223,7 +224,7 @@ func TestStepsAreSmall(t *testing.T) {
 	require.Less(t, compressed, 11.0)
 }
 
-// logBytes is what a step of a tree reduction of 16,384 leaves takes.
+// logBytes is how many bytes a step of a tree reduction of 16,384 leaves takes.
 func logBytes(t testing.TB, block int) (packed, compressed float64, n int) {
 	steps := enginetest.SimulateSteps(enginetest.TreeGraph(t, 16_384), 1, 2)
 	z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest))
