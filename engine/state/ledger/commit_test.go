@@ -11,15 +11,15 @@ import (
 // way is how a process commits what it has done.
 type way struct {
 	hold   bool // outputs are held for children that are not ready
-	give   bool // of the nodes it could become, all but the first are left to others
+	give   bool // of the nodes that it could become, all but the first are left to others
 	more   bool // the last edge is left for a later commit
-	unhold bool // what is held is stored, and others may have it
-	back   bool // its first claim is given back
+	unhold bool // held outputs are stored, and their nodes are available to others
+	back   bool // its first claim is returned
 	lose   bool // the answer is lost
 	late   bool // it does not arrive, but a copy will
 }
 
-// letter is a commit that is put together.
+// letter is a commit that is being prepared.
 type letter struct {
 	*world
 	p   *proc
@@ -28,7 +28,7 @@ type letter struct {
 	out []output
 }
 
-// write puts the next commit of a process together, and leaves the process as it is once that is sent.
+// write prepares the next commit of a process, and sets the process to its state after sending it.
 func (w *world) write(p *proc, v way) message {
 	p.number++
 	l := letter{world: w, p: p, way: v, op: ledger.Commit{Now: 1, Session: p.session, Number: p.number, Lease: 1, Blocks: p.blocks}}
@@ -40,7 +40,7 @@ func (w *world) write(p *proc, v way) message {
 	return message{l.op, l.out}
 }
 
-// ends lists what is over, and what the process becomes.
+// ends adds the attempts that are over, and the nodes that the process becomes.
 func (l *letter) ends() {
 	for _, d := range l.p.batch {
 		e := l.facts.layout.End(d.node)
@@ -68,7 +68,7 @@ func (l *letter) own(id dag.NodeID) bool {
 		slices.ContainsFunc(l.op.Onward, func(g ledger.Grant) bool { return g.Node == id })
 }
 
-// edges lists the bits that the ends set, and stores what others may need.
+// edges adds the bits that the ends set, and stores the outputs that others may need.
 func (l *letter) edges() {
 	for i, d := range l.p.batch {
 		bad := d.outcome == record.OutcomeFailed || d.outcome == record.OutcomeSkipped
@@ -78,7 +78,7 @@ func (l *letter) edges() {
 		f := &l.facts.nodes[d.node]
 		edges := f.edges
 		if bad && f.kind == dag.ExpandNode {
-			edges = l.facts.layout.Edges(d.node, 0) // there will be no instances to wait for
+			edges = l.facts.layout.Edges(d.node, 0) // the fan-out will have no instances to wait for
 		}
 		var sent []ledger.Edge
 		for _, e := range edges {
@@ -108,7 +108,7 @@ func (l *letter) edges() {
 	}
 }
 
-// others adds what is left of earlier ends.
+// others adds the remaining edges of earlier ends.
 func (l *letter) others() {
 	if !l.way.more {
 		for _, t := range l.p.later {
@@ -139,7 +139,7 @@ func (l *letter) others() {
 	}
 }
 
-// wants asks for as many claims as the process has too few.
+// wants requests as many claims as the process lacks.
 func (l *letter) wants() {
 	if have := len(l.p.claims) + len(l.op.Onward); !l.p.stopping && !l.way.back && have < l.want {
 		l.op.Want, l.op.Keep = l.want-have, 1
@@ -150,8 +150,7 @@ func (l *letter) wants() {
 	}
 }
 
-// store puts an output of the process's where others find it, before the commit counts it. A process that counts early
-// puts it there some time.
+// store stores an output of the process before the commit counts it. With countEarly, it is stored later.
 func (l *letter) store(id dag.NodeID) {
 	o := output{id, l.p.memory[id]}
 	switch {

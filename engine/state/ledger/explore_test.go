@@ -6,16 +6,16 @@ import (
 	"slices"
 )
 
-// found is what an exploration gives.
+// found is the result of an exploration.
 type found struct {
 	states, ends int
 	cut          bool     // not all states were seen
-	trace        []string // to the violation
+	trace        []string // the moves that lead to the violation
 	violation    error
 }
 
-// explorer visits every state that can be reached. In breadth a violation comes with a shortest trace, in depth it needs
-// little memory.
+// explorer visits every state that can be reached. Breadth-first, it finds a shortest trace to a violation;
+// depth-first, it needs little memory.
 type explorer struct {
 	seed    maphash.Seed
 	seen    map[uint64]uint64 // the state that the first move of progress leads to, 0 if the run is over
@@ -41,7 +41,7 @@ func (v *visit) trace() (moves []string) {
 	return moves
 }
 
-// explore visits all states that can be reached from start, at most that many.
+// explore visits the states that can be reached from start, at most the given number.
 func explore(start *world, most int, breadth bool) found {
 	e := explorer{seed: maphash.MakeSeed(), seen: map[uint64]uint64{}, most: most, breadth: breadth}
 	e.meet(&visit{w: start})
@@ -67,7 +67,7 @@ func (e *explorer) hash(w *world) uint64 {
 	return maphash.Bytes(e.seed, e.buffer) | 1
 }
 
-// meet holds a state that was not seen before against what must be true everywhere.
+// meet checks the invariants in a state that is new.
 func (e *explorer) meet(v *visit) uint64 {
 	h := e.hash(v.w)
 	if _, ok := e.seen[h]; ok {
@@ -98,7 +98,7 @@ func (e *explorer) fail(v *visit, err error) {
 	}
 }
 
-// expand visits what one move leads to.
+// expand visits the states that one move leads to.
 func (e *explorer) expand(v *visit) {
 	here, onward := e.hash(v.w), uint64(0)
 	for _, m := range v.w.moves() {
@@ -119,7 +119,7 @@ func (e *explorer) expand(v *visit) {
 	v.w = nil // only the moves are needed for traces
 }
 
-// ending holds that from every state the run ends, by moves of progress alone.
+// ending checks that from every state the run can end by moves of progress alone.
 func (e *explorer) ending() error {
 	ends := make(map[uint64]bool, len(e.seen))
 	for h := range e.seen {

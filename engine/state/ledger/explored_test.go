@@ -14,7 +14,7 @@ import (
 // long reports whether there is time for millions of states.
 func long() bool { return os.Getenv("DAGSCOPE_LONG") == "1" }
 
-// exploration is one shape, explored with some mishaps: with few always, with many where there is time.
+// exploration is one shape, explored with some mishaps: always with few, and with many if there is time.
 type exploration struct {
 	shape  string
 	width  uint32
@@ -54,7 +54,7 @@ var explorations = []exploration{
 	{"rows", 1, record.Continue, two, budget{crash: 1}, budget{crash: 1, drop: 1, fail: 1, late: 1, leave: 1}},
 }
 
-// TestExplore visits all that can happen to small graphs: what must always hold does, and every run can end.
+// TestExplore visits everything that can happen to small graphs: all invariants hold, and every run can end.
 func TestExplore(t *testing.T) {
 	total := 0
 	for _, e := range explorations {

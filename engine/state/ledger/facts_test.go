@@ -21,7 +21,7 @@ type shape struct {
 	facts  map[string]*facts
 }
 
-// facts are what a process knows of a graph as far as it has unfolded. They are worked out once for all worlds.
+// facts are what a process knows about a graph as far as it has expanded. They are computed once for all worlds.
 type facts struct {
 	layout *ledgertest.Layout
 	nodes  []fact
@@ -34,7 +34,7 @@ type fact struct {
 	parents    []dag.NodeID
 	reads      []dag.NodeID // tasks whose outputs it needs
 	edges      []ledger.Edge
-	want       byte // its value, by the sequential oracle
+	want       byte // its value, according to sequential evaluation
 }
 
 func newShape(t testing.TB, build func(g *engine.Builder) engine.AnyRef, width uint32) *shape {
@@ -72,7 +72,7 @@ func (s *shape) at(blocks []ledger.Block) *facts {
 	return f
 }
 
-// evaluate is the sequential oracle: it runs one node after the other, parents first.
+// evaluate evaluates a graph sequentially: it runs one node after the other, parents first.
 func (f *facts) evaluate() {
 	values := make([]byte, len(f.nodes))
 	var run func(id dag.NodeID)
@@ -91,7 +91,7 @@ func (f *facts) evaluate() {
 	}
 }
 
-// value is what a node makes of its inputs: never 0, and most likely another one where an input is another one.
+// value is the value that a node computes from its inputs: never 0, and most likely different if an input is different.
 func (f *facts) value(id dag.NodeID, of []byte) byte {
 	h := uint32(2166136261)
 	mix := func(v uint32) { h = (h ^ v) * 16777619 }

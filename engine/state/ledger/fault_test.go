@@ -10,9 +10,9 @@ import (
 // fault is a guard that is removed: it changes operations and states from outside, so that the ledger behaves as if it
 // lacked the guard. The zero value is none.
 type fault struct {
-	// before changes a state before an operation is applied to it, and may give another operation.
+	// before changes a state before an operation is applied to it, and may return another operation.
 	before func(s *ledger.State, op ledger.Op) ledger.Op
-	// after changes the state that has resulted.
+	// after changes the resulting state.
 	after func(s *ledger.State, op ledger.Op, r ledger.Reply)
 	// keepsClaim: a process that lacks an input does not give up its claim.
 	keepsClaim bool
@@ -56,7 +56,7 @@ func unqueue(s *ledger.State, id dag.NodeID) {
 	s.Retries = slices.DeleteFunc(s.Retries, func(o dag.NodeID) bool { return o == id })
 }
 
-// seize has a session claim a node, whatever its state.
+// seize makes a session claim a node, whatever the node's state.
 func seize(s *ledger.State, ses *ledger.Session, id dag.NodeID) {
 	n := &s.Nodes[id]
 	unqueue(s, id)
@@ -71,7 +71,8 @@ func seize(s *ledger.State, ses *ledger.Session, id dag.NodeID) {
 	s.Counts.Claims++
 }
 
-// unfenced lets a session apply a commit whatever it has applied and holds; it is opened again if it is over.
+// unfenced lets a session apply a commit regardless of its earlier commits and claims; if the session is over, it is
+// opened again.
 func unfenced(s *ledger.State, c *ledger.Commit) {
 	if s.Session(c.Session) == nil {
 		s.Sessions = append(s.Sessions, ledger.Session{ID: c.Session, Worker: s.Workers, Until: 1})
@@ -87,9 +88,9 @@ func unfenced(s *ledger.State, c *ledger.Commit) {
 	}
 }
 
-// The faults that the exploration has to find.
+// Faults that the exploration has to find.
 var (
-	// noFence: a commit of a session that is over is applied all the same.
+	// noFence: a commit of a session that is over is applied.
 	noFence = fault{before: onCommit(func(s *ledger.State, c *ledger.Commit) {
 		if s.Session(c.Session) == nil {
 			unfenced(s, c)
@@ -143,7 +144,7 @@ var (
 			s.Counts.Claims++
 		}
 	}}
-	// anyEpoch: a node that was computed again already is computed once more, in the same epoch.
+	// anyEpoch: a node that was already computed again is computed once more, in the same epoch.
 	anyEpoch = fault{
 		before: func(s *ledger.State, op ledger.Op) ledger.Op {
 			i, ok := op.(ledger.Invalidate)
@@ -181,7 +182,7 @@ var (
 		}
 		return op
 	}}
-	// forgetEdges: so are edges that a session had left for a later commit.
+	// forgetEdges: edges that a session had left for a later commit are forgotten, too.
 	forgetEdges = fault{after: func(s *ledger.State, _ ledger.Op, _ ledger.Reply) {
 		for i := range s.Nodes {
 			if s.Nodes[i].PendingEdges == ledger.EdgesQueued {
@@ -206,7 +207,7 @@ var (
 	}}
 )
 
-// forgetConsumer removes a consumer from those that the inputs it lacks make ready.
+// forgetConsumer removes a consumer from those that become ready when a missing input exists again.
 func forgetConsumer(s *ledger.State, op ledger.Invalidate) {
 	for _, l := range op.Lost {
 		n := &s.Nodes[l.Node]

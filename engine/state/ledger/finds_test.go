@@ -8,7 +8,7 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 )
 
-// mistakes are guards that are removed, one at a time, and what the exploration then has to find.
+// mistakes are guards, which are removed one at a time, and what the exploration then has to find.
 var mistakes = []struct {
 	name  string
 	guard fault
@@ -32,7 +32,7 @@ var mistakes = []struct {
 	{"no record of who waits for an input", awaitNothing, rules{}, "chain", budget{crash: 1}, "stuck"},
 }
 
-// TestExploreFinds removes one guard after the other: each is needed.
+// TestExploreFinds removes one guard at a time, and so shows that each is needed.
 func TestExploreFinds(t *testing.T) {
 	for _, c := range mistakes {
 		t.Run(c.name, func(t *testing.T) {

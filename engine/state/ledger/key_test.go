@@ -9,8 +9,8 @@ import (
 // AppendKey appends the key without the numbers of commits.
 func (s *State) AppendKey(b []byte) []byte { return s.appendKey(b, false) }
 
-// Key is equal for two states of one Config if and only if they answer every sequence of operations alike, apart from
-// moments and the numbers of steps and sessions.
+// Key is equal for two states of one Config if and only if they answer every sequence of operations in the same way,
+// apart from moments and the numbers of steps and sessions.
 func (s *State) Key() string { return string(s.appendKey(nil, true)) }
 
 // appendKey appends the key, with the numbers of the sessions' last commits only if numbers is set.

@@ -16,7 +16,7 @@ import (
 	"github.com/dagscope/dagscope/internal/testkit/ledgertest"
 )
 
-// table is a ledger on a test bench: sessions a and b are open, of class 1 unless stated otherwise.
+// table is a ledger under test: sessions a and b are open, of class 1 unless stated otherwise.
 type table struct {
 	t       *testing.T
 	s       *ledger.State
@@ -53,7 +53,7 @@ func bench(t *testing.T, c ledger.Config) *table {
 	return b
 }
 
-// apply carries out an operation one moment later. What is not applied changes nothing.
+// apply applies an operation one moment later. An operation that is not Applied must change nothing.
 func (b *table) apply(op ledger.Op) ledger.Reply {
 	b.t.Helper()
 	b.now++
@@ -68,7 +68,7 @@ func (b *table) apply(op ledger.Op) ledger.Reply {
 	return r
 }
 
-// commit sends the next commit of a session, which has to be applied.
+// commit sends the next commit of a session, which must be Applied.
 func (b *table) commit(id ledger.SessionID, c ledger.Commit) ledger.Reply {
 	b.t.Helper()
 	r := b.try(id, c)
@@ -104,7 +104,7 @@ func nodes(r ledger.Reply) (out []dag.NodeID) {
 
 func ids(n ...dag.NodeID) []dag.NodeID { return n }
 
-// ended are ends of tasks that are sinks, with an outcome.
+// ended returns ends of tasks that are sinks, with an outcome.
 func ended(o record.Outcome, n ...dag.NodeID) (out []ledger.End) {
 	for _, id := range n {
 		out = append(out, ledger.End{Node: id, Class: 1, Outcome: o, Task: true, Sink: true})
@@ -112,12 +112,12 @@ func ended(o record.Outcome, n ...dag.NodeID) (out []ledger.End) {
 	return out
 }
 
-// into is the edge of the given offset into node 2.
+// into returns the edge of the given offset into node 2.
 func into(offset uint32, end int, hold int64) ledger.Edge {
 	return ledger.Edge{Offset: offset, Child: 2, Waits: 2, Class: 1, End: end, Hold: hold, Parent: dag.NodeID(offset)}
 }
 
-// hands is the commit by which a session that has taken node n ends it.
+// hands returns the commit by which a session that has claimed node n ends it.
 func hands(n dag.NodeID, hold int64) ledger.Commit {
 	e := ended(record.OutcomeOK, n)
 	e[0].Sink = false

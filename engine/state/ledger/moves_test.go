@@ -9,13 +9,13 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// move is one thing that can happen.
+// move is one event that can happen.
 type move struct {
 	what string
 	proc int // -1 for none
 	node dag.NodeID
 	way  way
-	// progress: it happens eventually unless something else does, so a run must be able to end by such moves alone.
+	// progress: the move happens eventually unless another one does, so a run must be able to end by such moves alone.
 	progress bool
 	do       func(w *world) error
 }
@@ -51,7 +51,7 @@ func (v way) String() (s string) {
 	return s
 }
 
-// moves lists all that can happen, what costs of the budget last.
+// moves lists all events that can happen; those that cost some of the budget come last.
 func (w *world) moves() (out []move) {
 	if w.over {
 		return []move{{what: "the next revision begins", proc: -1, node: dag.NoNode, do: (*world).revise}}
@@ -78,7 +78,7 @@ func reap(id ledger.SessionID) func(w *world) error {
 	}
 }
 
-// works lists what a process does when nothing goes wrong.
+// works lists what a process can do as long as nothing goes wrong.
 func (w *world) works(out []move, i int) []move {
 	p := &w.procs[i]
 	add := func(what string, node dag.NodeID, v way, do func(w *world) error) {
@@ -125,7 +125,7 @@ func (w *world) open(i int) error {
 	return err
 }
 
-// runs lists how the next node of a process can go.
+// runs lists how the next node of a process can end.
 func (w *world) runs(out []move, i int, c ledger.Claim, local bool) []move {
 	outcome := record.OutcomeOK
 	kind := w.facts.nodes[c.Node].kind
@@ -156,7 +156,7 @@ func (w *world) runs(out []move, i int, c ledger.Claim, local bool) []move {
 	return out
 }
 
-// misses lists what a process does that lacks inputs.
+// misses lists what a process can do if it lacks inputs.
 func (w *world) misses(out []move, i int, node dag.NodeID, lost []dag.NodeID, err error) []move {
 	out = append(out, move{what: "lacks inputs of", proc: i, node: node, progress: true, do: func(w *world) error {
 		if err != nil {
@@ -170,7 +170,7 @@ func (w *world) misses(out []move, i int, node dag.NodeID, lost []dag.NodeID, er
 	return out
 }
 
-// mayCommit reports whether a process has something to report, to ask for or to learn.
+// mayCommit reports whether a process has anything to report, to request or to learn.
 func (w *world) mayCommit(p *proc) bool {
 	ses := w.s.Session(p.session)
 	switch {
@@ -185,7 +185,7 @@ func (w *world) mayCommit(p *proc) bool {
 	}
 }
 
-// grants reports whether the ledger has something for a session.
+// grants reports whether the ledger would grant a claim to a session.
 func (w *world) grants(ses *ledger.Session) bool {
 	if !w.s.Active() || ses.Solo > 0 {
 		return false
@@ -199,7 +199,7 @@ func (w *world) grants(ses *ledger.Session) bool {
 	return len(ses.Ready)+len(w.s.Retries) > 0
 }
 
-// ways lists how a process can commit what it has done, the plainest first.
+// ways lists how a process can commit what it has done, the simplest way first.
 func (w *world) ways(p *proc) []way {
 	out := []way{{}}
 	if len(p.held) > 0 {
@@ -217,7 +217,7 @@ func (w *world) ways(p *proc) []way {
 	return out
 }
 
-// mishaps lists what can happen to a process.
+// mishaps lists failures of a process.
 func (w *world) mishaps(out []move, i int) []move {
 	p := &w.procs[i]
 	add := func(what string, v way, do func(w *world) error) {
@@ -265,7 +265,7 @@ func (w *world) mishaps(out []move, i int) []move {
 	return out
 }
 
-// leave stores what a process has, and ends its session.
+// leave stores the outputs of a process, and ends its session.
 func (w *world) leave(i int) error {
 	p := &w.procs[i]
 	l := letter{world: w, p: p}
@@ -285,7 +285,7 @@ func (w *world) leave(i int) error {
 	return err
 }
 
-// outside lists what no process does.
+// outside lists events that no process causes.
 func (w *world) outside(out []move) []move {
 	add := func(what string, progress bool, do func(w *world) error) {
 		out = append(out, move{what: what, proc: -1, node: dag.NoNode, progress: progress, do: do})

@@ -12,7 +12,7 @@ import (
 // maxNodes is how many nodes a world can have.
 const maxNodes = 16
 
-// proc is one process with one lane, and what it believes. It acts as engine/state/shared does.
+// proc is one process with one lane, and its view of the run. It behaves like engine/state/shared.
 type proc struct {
 	name, incarnation byte
 	session           ledger.SessionID // empty for none
@@ -25,8 +25,8 @@ type proc struct {
 	later             []unset          // edges left for a later commit
 	held              []held           // edges that it holds the output for
 	owed              []dag.NodeID     // outputs that it has to store, and whose edges to set again
-	late              []output         // of countEarly
-	mine              [maxNodes]bool   // ended well by this session, in their first epoch
+	late              []output         // see countEarly
+	mine              [maxNodes]bool   // ended with OK by this session, in their first epoch
 	memory            [maxNodes]byte   // outputs that it made
 	known             [maxNodes]uint16 // epochs of others that it has learnt
 	sent              *message         // without an answer
@@ -40,7 +40,7 @@ type done struct {
 	local   bool
 }
 
-// unset is a node with edges that are not set yet, by their place in the facts; from 0 for all.
+// unset is a node with edges that are not set yet, as positions in the facts, from the first unset one on.
 type unset struct {
 	node dag.NodeID
 	bad  bool
@@ -49,13 +49,13 @@ type unset struct {
 
 type held struct{ parent, child dag.NodeID }
 
-// unshare makes the lists of a copied process its own.
+// unshare gives a copied process its own lists.
 func (p *proc) unshare() {
 	p.claims, p.next, p.batch = slices.Clone(p.claims), slices.Clone(p.next), slices.Clone(p.batch)
 	p.later, p.held, p.owed, p.late = slices.Clone(p.later), slices.Clone(p.held), slices.Clone(p.owed), slices.Clone(p.late)
 }
 
-// reset is the process without memory and session: it is another one, or begins anew.
+// reset is the process without memory and session: either another process, or the same one restarted.
 func (p *proc) reset() { *p = proc{name: p.name, incarnation: p.incarnation + 1} }
 
 func (p *proc) key(b []byte, w *world) []byte {
@@ -103,7 +103,7 @@ func (p *proc) key(b []byte, w *world) []byte {
 	return b
 }
 
-// input is an output as a process finds it, 0 if it does not.
+// input is an output as seen by a process; 0 if the process cannot find it.
 func (w *world) input(p *proc, id dag.NodeID) byte {
 	if v := p.memory[id]; v != 0 {
 		return v
@@ -111,8 +111,9 @@ func (w *world) input(p *proc, id dag.NodeID) byte {
 	return w.store[id]
 }
 
-// missing lists the inputs of a node that a process does not find. That of a worker that lives must not be among them,
-// unless the store has lost it, or the node is made again: what only its first maker needed was never stored.
+// missing lists the inputs of a node that a process does not find. An output of a live worker must not be among them,
+// unless the store has lost it, or the node is being computed again: an output that only its first worker needed was
+// never stored.
 func (w *world) missing(p *proc, id dag.NodeID, epoch uint16) (lost []dag.NodeID, err error) {
 	for _, in := range w.facts.nodes[id].reads {
 		if w.input(p, in) != 0 {
@@ -127,14 +128,14 @@ func (w *world) missing(p *proc, id dag.NodeID, epoch uint16) (lost []dag.NodeID
 	return lost, nil
 }
 
-// alone: what is in the batch has to be committed before anything else is run.
+// alone: the batch has to be committed before anything else is run.
 func (w *world) alone(p *proc) bool {
 	return slices.ContainsFunc(p.batch, func(d done) bool {
 		return w.noBecome || d.outcome == record.OutcomeRetrying || w.facts.nodes[d.node].kind == dag.ExpandNode
 	})
 }
 
-// ready is what a process runs next, and whether it runs on with it; false for nothing.
+// ready returns what a process runs next, and whether it becomes it; false if there is nothing to run.
 func (w *world) ready(p *proc) (c ledger.Claim, local, ok bool) {
 	if p.session == "" || p.sent != nil || w.alone(p) {
 		return c, false, false
@@ -150,7 +151,7 @@ func (w *world) ready(p *proc) (c ledger.Claim, local, ok bool) {
 	return p.claims[0], false, true
 }
 
-// run executes what is ready, with an outcome.
+// run executes the next node, with an outcome.
 func (w *world) run(i int, outcome record.Outcome) error {
 	p := &w.procs[i]
 	c, local, _ := w.ready(p)
@@ -182,7 +183,7 @@ func (w *world) run(i int, outcome record.Outcome) error {
 	return nil
 }
 
-// begins holds that what a node waits for has ended: by the log, or earlier in the same strand.
+// begins checks that everything that a node waits for has ended: in the log, or earlier in the same strand.
 func (w *world) begins(p *proc, id dag.NodeID) error {
 	for _, parent := range w.facts.nodes[id].parents {
 		if w.accepted[parent] == 0 && !p.mine[parent] {
@@ -192,7 +193,7 @@ func (w *world) begins(p *proc, id dag.NodeID) error {
 	return nil
 }
 
-// takeOn adds the nodes that waited for nothing but ends of this session to those that it becomes.
+// takeOn adds nodes that waited only for ends of this session to those that it becomes.
 func (w *world) takeOn(p *proc, id dag.NodeID) {
 	if w.noBecome || p.stopping {
 		return
@@ -208,7 +209,7 @@ func (w *world) takeOn(p *proc, id dag.NodeID) {
 	}
 }
 
-// known reports whether all that a join waits for is known: before its expansion has expanded it is not.
+// known reports whether everything that a join waits for is known; before its expansion has expanded, it is not.
 func (w *world) known(f *fact) bool {
 	if f.kind != dag.JoinNode {
 		return true
@@ -216,7 +217,7 @@ func (w *world) known(f *fact) bool {
 	return slices.ContainsFunc(w.s.Blocks, func(b ledger.Block) bool { return slices.Contains(f.parents, b.Expansion) })
 }
 
-// fetch finds that inputs are lost, and gives the claim back.
+// fetch finds that inputs are lost, and returns the claim.
 func (w *world) fetch(i int, lost []dag.NodeID, lose bool) error {
 	p := &w.procs[i]
 	c := p.claims[0]
@@ -224,7 +225,7 @@ func (w *world) fetch(i int, lost []dag.NodeID, lose bool) error {
 	for _, id := range lost {
 		op.Lost = append(op.Lost, w.facts.layout.Life(id, p.known[id]))
 	}
-	// what it has itself is stored before, by a commit of its own: another process may run the node next
+	// its own outputs are stored first, by a separate commit: another process may run the node next
 	if w.s.Session(p.session) != nil {
 		l := letter{world: w, p: p}
 		l.storeInputs(c.Node)
@@ -245,7 +246,7 @@ func (w *world) fetch(i int, lost []dag.NodeID, lose bool) error {
 	return w.answer(i, m, r)
 }
 
-// answer is what a process makes of an answer.
+// answer applies the answer to an operation to a process.
 func (w *world) answer(i int, m message, r ledger.Reply) error {
 	p := &w.procs[i]
 	p.sent = nil

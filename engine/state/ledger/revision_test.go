@@ -11,7 +11,7 @@ import (
 // mayRevise reports whether the run, which is over, can be continued in a revision.
 func (w *world) mayRevise() bool { return w.left.revise > 0 && w.s.Status != record.Succeeded }
 
-// revise begins the next revision. Processes know nothing of it, and copies of old commits are still under way.
+// revise begins the next revision. Processes do not know about it, and copies of old commits may still arrive.
 func (w *world) revise() error {
 	w.left.revise--
 	next := w.s.Next(1, w.pending)
@@ -20,7 +20,7 @@ func (w *world) revise() error {
 		return errors.New("the run is over and cannot be revised")
 	}
 	for i := range next.Nodes {
-		if w.s.Nodes[i].Status != ledger.OK { // it is accepted once in its new epoch, whatever was before
+		if w.s.Nodes[i].Status != ledger.OK { // it is accepted once in its new epoch, independent of earlier ones
 			w.accepted[i], w.stored[i], w.readied[i] = next.Nodes[i].Epoch, false, false
 		}
 	}

@@ -44,7 +44,7 @@ func TestReapTakesWhatIsOverdue(t *testing.T) {
 	assert.Equal(t, uint16(2), r.Claims[0].Attempt, "the lost attempt had started")
 }
 
-// TestCulprit: a task that kills its worker is found, whichever tasks ran with it, and fails for good.
+// TestCulprit: a task that kills its worker is found, whichever tasks ran with it, and fails permanently.
 func TestCulprit(t *testing.T) {
 	b := bench(t, flat(3))
 	culprit := dag.NodeID(1)
@@ -85,7 +85,7 @@ func TestCulprit(t *testing.T) {
 	t.Fatal("the culprit is not found")
 }
 
-// TestSupervisor: who knows what was running charges that alone.
+// TestSupervisor: if a supervisor knows what was running, only that is charged.
 func TestSupervisor(t *testing.T) {
 	tests := map[string]struct {
 		running []dag.NodeID
@@ -145,7 +145,7 @@ func TestReservation(t *testing.T) {
 	assert.Zero(t, b.commit("a", ledger.Commit{Unhold: ids(2)}).Waiting, "it is not reserved any more")
 }
 
-// TestTakeOver: of two outputs that are held, the larger one draws the child; the other one has to be stored.
+// TestTakeOver: if two outputs are held, the larger one attracts the child, and the other one has to be stored.
 func TestTakeOver(t *testing.T) {
 	for name, sizes := range map[string][2]int64{"larger": {3, 5}, "equal": {5, 5}, "smaller": {5, 3}} {
 		t.Run(name, func(t *testing.T) {
@@ -171,7 +171,7 @@ func TestTakeOver(t *testing.T) {
 	}
 }
 
-// TestOwed: what a session had to set again is set when it is over, however that came.
+// TestOwed: edges that a session had to set again are set when it is over, however it ended.
 func TestOwed(t *testing.T) {
 	for name, over := range map[string]ledger.Op{"reaped": ledger.Reap{Session: "a"}, "left": ledger.Leave{Session: "a"}} {
 		t.Run(name, func(t *testing.T) {
@@ -198,7 +198,7 @@ func life(n dag.NodeID, epoch uint16) ledger.Life {
 	return ledger.Life{Node: n, Class: 1, Epoch: epoch, Task: true}
 }
 
-// missed is 2 claimed by b while the output of 0 is lost.
+// missed is a table in which b has claimed 2 and the output of 0 is lost.
 func missed(t *testing.T) (*table, ledger.Invalidate) {
 	b := bench(t, gathered())
 	b.take("a", 2)
@@ -240,7 +240,8 @@ func TestInvalidateMistakes(t *testing.T) {
 	assert.Equal(t, ledger.Repeated, b.apply(op).Verdict, "that claim is not held")
 }
 
-// TestMadeAgainBadly: what is made again and fails skips those that await it, and those that miss it later.
+// TestMadeAgainBadly: if a node that is computed again fails, nodes that await it are skipped, and so are those that
+// miss it later.
 func TestMadeAgainBadly(t *testing.T) {
 	any := []ledger.Class{ledger.EngineClass, 1}
 	fail := func(b *table) {
@@ -346,7 +347,7 @@ func TestMore(t *testing.T) {
 	assert.Equal(t, ids(1, 2), b.take("b", 2))
 }
 
-// TestNextRevision: what is OK stays, all else begins anew.
+// TestNextRevision: nodes that are OK stay OK, all others begin again.
 func TestNextRevision(t *testing.T) {
 	b := bench(t, gathered())
 	b.take("a", 2)

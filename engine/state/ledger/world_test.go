@@ -10,21 +10,21 @@ import (
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
-// budget bounds how often each mishap happens on one path.
+// budget bounds how often each failure happens on one path.
 type budget struct {
 	crash  int8 // a process dies, with its memory
 	expire int8 // a session is reaped though its process lives
 	lose   int8 // an operation is applied, its answer is lost, and it is sent again
-	late   int8 // a copy of a commit is under way, and arrives some time
+	late   int8 // a copy of a commit is delayed, and arrives later
 	drop   int8 // the store loses an output
-	fail   int8 // a task fails for good
+	fail   int8 // a task fails permanently
 	retry  int8 // a task fails and is tried again
-	back   int8 // a claim is given back
-	leave  int8 // a process leaves in good order
+	back   int8 // a claim is returned
+	leave  int8 // a process leaves properly
 	more   int8 // the last edge of an end is left for a later commit
 	stop   int8
 	pause  int8
-	revise int8 // a run that has not succeeded is continued with what is left
+	revise int8 // a run that has not succeeded is continued from what is left
 }
 
 // rules are how the processes of a world behave.
@@ -32,12 +32,12 @@ type rules struct {
 	processes int
 	want      int  // claims that a process asks for when it has nothing to do
 	hold      bool // outputs may be held for children that are not ready
-	noBecome  bool // no process becomes what it made ready
+	noBecome  bool // no process becomes a node that it made ready
 	// countEarly is a mistake of processes: edges are set before the output is stored.
 	countEarly bool
 }
 
-// message is an operation on its way, with what travels in it.
+// message is an operation that was sent but has not arrived, with the outputs that come with it.
 type message struct {
 	op      ledger.Op
 	outputs []output
@@ -48,7 +48,7 @@ type output struct {
 	value byte
 }
 
-// world is one state of the exploration: that of the run, and what the processes know of it.
+// world is one state of the exploration: the state of the run, and what the processes know about it.
 type world struct {
 	rules
 	shape *shape
@@ -62,7 +62,7 @@ type world struct {
 	store    []byte // values of outputs, 0 for none; by node, as all below
 	stored   []bool // an output of its present epoch was stored
 	ender    []ledger.SessionID
-	accepted []uint16 // how many good ends were: one in each epoch
+	accepted []uint16 // how many ends were OK: one in each epoch
 	logged   []uint16 // the log: epoch+1 of the last end
 	outcome  []record.Outcome
 	readied  []bool // the log has an entry that made it ready
@@ -110,7 +110,7 @@ func (w *world) clone() *world {
 	return &c
 }
 
-// key distinguishes worlds that can continue differently.
+// key distinguishes worlds that can develop differently.
 func (w *world) key(b []byte) []byte {
 	b = w.s.AppendKey(b)
 	l := w.left
@@ -134,7 +134,7 @@ func (w *world) key(b []byte) []byte {
 	return b
 }
 
-// keyOf is the key of a message: of a commit, what matters is whether its number comes next.
+// keyOf is the key of a message: for a commit, it matters whether its number is the next one.
 func (w *world) keyOf(m message, b []byte) []byte {
 	switch op := m.op.(type) {
 	case ledger.Commit:
@@ -164,7 +164,7 @@ func (w *world) keyOf(m message, b []byte) []byte {
 	return b
 }
 
-// deliver carries out what has reached the store, and reports what must never happen.
+// deliver applies an operation that has reached the store, and reports violations.
 func (w *world) deliver(m message) (ledger.Reply, error) {
 	var epochs []uint16
 	if c, ok := m.op.(ledger.Commit); ok {
@@ -242,7 +242,7 @@ func (w *world) fold(e *ledger.Entry) error {
 	return nil
 }
 
-// foldEnd reads the end of an attempt: what it waited for has ended before.
+// foldEnd reads the end of an attempt, and checks that everything it waited for has ended before.
 func (w *world) foldEnd(id dag.NodeID, epoch uint16, outcome record.Outcome) error {
 	if outcome == record.OutcomeRetrying {
 		return nil
@@ -256,13 +256,13 @@ func (w *world) foldEnd(id dag.NodeID, epoch uint16, outcome record.Outcome) err
 	return nil
 }
 
-// ends are the outcomes that statuses stand for.
+// ends are the outcomes that correspond to statuses.
 var ends = map[ledger.NodeStatus]record.Outcome{
 	ledger.OK: record.OutcomeOK, ledger.Failed: record.OutcomeFailed, ledger.Skipped: record.OutcomeSkipped,
 	ledger.Cancelled: record.OutcomeCancelled,
 }
 
-// check holds what is true in every state.
+// check checks what is true in every state.
 func (w *world) check() error {
 	if !w.fault.is() {
 		if err := w.s.Check(); err != nil {
@@ -285,7 +285,7 @@ func (w *world) check() error {
 	return nil
 }
 
-// checkEnd holds what is true of a run that is over.
+// checkEnd checks what is true of a run that is over.
 func (w *world) checkEnd() error {
 	for i := range w.s.Nodes {
 		if n := &w.s.Nodes[i]; n.Status == ledger.Claimed {
