@@ -9,12 +9,12 @@ import (
 	"github.com/dagscope/dagscope/internal/testkit/statetest"
 )
 
-// TestExplore: whatever happens to small graphs, in any order, the store agrees with the model.
+// TestExplore: in every order of events in small graphs, the store agrees with the model.
 func TestExplore(t *testing.T) {
 	statetest.Explore(t, func() state.Store { return New() }, func(b []byte, r state.Run) []byte { return appendKey(b, r.(*run)) })
 }
 
-// appendKey appends all on which the further course of a run depends, apart from moments, tokens and values.
+// appendKey appends everything that the further course of a run depends on, apart from moments, tokens and values.
 func appendKey(b []byte, r *run) []byte {
 	add := func(numbers ...int64) {
 		for _, n := range numbers {

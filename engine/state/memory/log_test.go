@@ -9,8 +9,8 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 )
 
-// TestPages: each step has one place, the pages hold no more than twice the steps that there are, and those of pageLen
-// steps begin where blocks of as many do.
+// TestPages: each step has one place, the pages have room for at most twice the number of steps, and pages of pageLen
+// steps begin at multiples of pageLen.
 func TestPages(t *testing.T) {
 	page, place := uint64(0), uint64(0)
 	room := uint64(firstLen)

@@ -51,7 +51,7 @@ func drive(t *testing.T, build func(g *engine.Builder) engine.AnyRef, seen func(
 	return r
 }
 
-// outputs counts the nodes that still hold something.
+// outputs counts the nodes that still have an output.
 func outputs(r *run) int {
 	n := 0
 	for _, b := range append([]*block{r.static}, *r.dynamic.Load()...) {
