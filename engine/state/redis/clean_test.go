@@ -19,7 +19,7 @@ import (
 	"github.com/dagscope/dagscope/internal/testkit/redistest"
 )
 
-// keysOf lists the keys of a server by what follows the run's name, with whether they expire.
+// keysOf lists the keys of a server by the part after the run's name, and whether they expire.
 func keysOf(t *testing.T, s *redistest.Server) map[string]bool {
 	t.Helper()
 	c := s.Client(t)
@@ -30,8 +30,8 @@ func keysOf(t *testing.T, s *redistest.Server) map[string]bool {
 	return keys
 }
 
-// busyRun creates a run and leaves in it what a run can have: sessions, one of which was reaped, reservations, large
-// outputs, one of which no commit mentions, details, a bounded class. Then the run ends with a status.
+// busyRun creates a run that contains everything that a run can have: sessions, one of which was reaped, reservations,
+// large outputs, one of which no commit mentions, details, a bounded class. Then the run ends with a status.
 func busyRun(t *testing.T, b *Backend, id record.RunID, end record.Status) {
 	t.Helper()
 	ctx := t.Context()
@@ -85,7 +85,7 @@ func busyRun(t *testing.T, b *Backend, id record.RunID, end record.Status) {
 
 func TestNothingLeaks(t *testing.T) {
 	after := map[record.Status][]string{
-		record.Succeeded: {"run", "state", "graph", "log", "details", "out", "keys", "out:large0"}, // what its result consists of
+		record.Succeeded: {"run", "state", "graph", "log", "details", "out", "keys", "out:large0"}, // outputs that its result consists of
 		record.Failed:    {"run", "state", "graph", "log", "details", "nodes", "bits", "arrived", "odd", "bounds", "running", "queues", "solo:1", "sessions", "records", "out", "keys", "out:large0"},
 		record.Cancelled: {"run", "state", "graph", "log", "details", "nodes", "bits", "arrived", "odd", "bounds", "running", "queues", "solo:1", "sessions", "records", "out", "keys", "out:large0"},
 	}
@@ -119,7 +119,7 @@ func TestNothingLeaks(t *testing.T) {
 	}
 }
 
-// A constant that several runs name is deleted with the last one; one whose run never came to be expires.
+// A constant that several runs name is deleted with the last of them; a constant whose run was never created expires.
 func TestConstantsGoWithTheLastRun(t *testing.T) {
 	b, s := open(t)
 	for _, id := range []record.RunID{"one", "two"} {
@@ -134,7 +134,7 @@ func TestConstantsGoWithTheLastRun(t *testing.T) {
 	assert.Equal(t, map[string]bool{"const:lone": true}, keysOf(t, s))
 }
 
-// A process that dies in the middle of creating a run leaves nothing that stays.
+// A process that dies while it creates a run leaves nothing permanent.
 func TestACreationThatWasCutOffExpires(t *testing.T) {
 	b, s := open(t)
 	died := errors.New("died")

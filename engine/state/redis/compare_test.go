@@ -12,9 +12,9 @@ import (
 // before is a folder with the scripts of an earlier revision, for BenchmarkScripts.
 var before = flag.String("before", "", `folder with a folder "scripts" that BenchmarkScripts compares with`)
 
-// BenchmarkScripts compares commit.lua with an earlier revision of it, in one run: rounds alternate between the two, and
-// only the CPU time of the server's main thread counts. "ratio" is how many times the earlier cost the present one has,
-// and "µs/commit" what the present one costs.
+// BenchmarkScripts compares commit.lua with an earlier revision of it, in one run: rounds alternate between the two,
+// and only the CPU time of the server's main thread counts. "ratio" is the present cost divided by the earlier one, and
+// "µs/commit" is the present cost.
 //
 //	git archive REVISION engine/state/redis/scripts | tar -x -C FOLDER
 //	go test -run '^$' -bench Scripts -benchtime 1x ./engine/state/redis -before FOLDER/engine/state/redis

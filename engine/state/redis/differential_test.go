@@ -16,7 +16,7 @@ import (
 	"github.com/dagscope/dagscope/internal/testkit/sharedtest"
 )
 
-// long: the tests that take minutes were asked for.
+// long says that the tests that take minutes were requested.
 func long() bool { return os.Getenv("DAGSCOPE_LONG") == "1" }
 
 // differ plays operations to the scripts and to the model, and expects the same replies, states and logs.
@@ -56,8 +56,8 @@ type unlogged struct {
 	ledgertest.Reviser
 }
 
-// What a dead session held is released node by node, in as many calls, and the result equals the model's; only the log has
-// more entries.
+// The claims of a dead session are released node by node, in as many calls, and the result equals the model's; only the
+// log has more entries.
 func TestScriptsAgreeWithTheModelInParts(t *testing.T) {
 	b, _ := open(t)
 	b.nodesPerCall = 1

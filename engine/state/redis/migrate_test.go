@@ -24,7 +24,7 @@ type mover struct {
 	masters []*redis.Client
 	ids     []string
 	slot    int64
-	at      int // which master has it
+	at      int // the master that has the slot
 }
 
 func newMover(t *testing.T, s *redistest.Server, key string) *mover {
@@ -78,7 +78,7 @@ func (m *mover) move(pause time.Duration) {
 	}
 }
 
-// A run whose slot moves from master to master while sessions work on it loses nothing: calls wait for the move to end.
+// A run whose slot moves between masters while sessions work on it loses nothing: calls wait for the move to end.
 func TestARunThatMovesInItsClusterLosesNothing(t *testing.T) {
 	s := redistest.Cluster(t)
 	b := New(dial(t, s.URL()))

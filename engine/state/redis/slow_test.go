@@ -25,8 +25,8 @@ import (
 // longestCommand is how long a command may occupy a server.
 const longestCommand = 10 * time.Millisecond
 
-// stopwatch measures for how long each command of a test occupies the server, in CPU time of the server's main thread: a
-// wall clock, like that of the slow log, would include the time in which the machine runs other programs. It is a hook of
+// stopwatch measures for how long each command of a test occupies the server, in CPU time of the server's main thread:
+// wall-clock time, as in the slow log, would include the time in which the machine runs other programs. It is a hook of
 // the client that sends the commands of a pipeline one by one.
 type stopwatch struct {
 	t      *testing.T

@@ -22,14 +22,14 @@ import (
 	"github.com/dagscope/dagscope/internal/testkit/sharedtest"
 )
 
-// unreliable is a machine whose operations may be applied more than once. It knows the model's replies to the first time
-// and to a repetition; the reply has to be one of these.
+// unreliable is a machine whose operations may be applied more than once. It knows the model's replies to the first
+// application and to a repetition; the actual reply has to be one of these.
 type unreliable struct {
 	*sharedtest.Machine
 	t       *testing.T
 	model   *ledger.State
 	trouble func()      // called before each operation
-	calm    sync.Locker // held while nothing may be lost
+	calm    sync.Locker // held while no reply may be lost
 	again   *int        // how many replies were those to a repetition
 }
 
@@ -149,7 +149,7 @@ func TestEveryCallSurvivesALostAnswer(t *testing.T) {
 	}, ledger.Repeated)
 }
 
-// playAll plays a run from its creation to its deletion. lossy makes each call; verdict is the one that it expects of
+// playAll plays a run from its creation to its deletion. lossy makes each call; verdict is the expected verdict of
 // operations.
 func playAll(t *testing.T, b *Backend, id record.RunID, lossy func(what, part string, call func() error), verdict ledger.Verdict) {
 	ctx := t.Context()

@@ -14,7 +14,7 @@ import (
 	"github.com/dagscope/dagscope/engine/state/shared"
 )
 
-// large is the most that a run may have.
+// large is the largest number of nodes that a run may have.
 const large = 100_000
 
 // scattered lists half of n nodes, so that as few as possible are consecutive.
@@ -26,7 +26,7 @@ func scattered(n int) (roots []ledger.Grant) {
 	return roots
 }
 
-// Everything that is done to a whole run of 100,000 tasks and a million edges, from its creation to its deletion.
+// All operations on a run of 100,000 tasks and a million edges, from its creation to its deletion.
 func TestLargeRunsNeverBlock(t *testing.T) { neverBlocks(t, largeRun) }
 
 func largeRun(w *stopwatch, b *Backend) {
