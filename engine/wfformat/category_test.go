@@ -36,7 +36,7 @@ func TestCategory(t *testing.T) {
 	}
 }
 
-// TestCategoriesOfTheCollection pins that the real names come out as few functions.
+// TestCategoriesOfTheCollection checks that the real names give only a few functions.
 func TestCategoriesOfTheCollection(t *testing.T) {
 	want := map[string]int{
 		"1000genome-chameleon-10ch-100k-001": 5, "blast-chameleon-small-001": 4, "bwa-chameleon-small-001": 5,

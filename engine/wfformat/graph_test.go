@@ -20,7 +20,7 @@ func TestWorkflowCollectionTravels(t *testing.T) {
 	}
 }
 
-// checkTravel runs a recording as a process does that finds its functions by name only.
+// checkTravel runs a recording in a process that finds its functions only by name.
 func checkTravel(t *testing.T, name string) {
 	t.Helper()
 	g := graphOf(t, name, map[string]string{"time_scale": "0"})

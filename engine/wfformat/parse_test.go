@@ -37,7 +37,7 @@ func parseFile(t testing.TB, name string) *Instance {
 	return inst
 }
 
-// collection lists the recordings of the public collection, where they are present.
+// collection lists the recordings of the public collection, if they are available.
 func collection(t testing.TB) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", "..", "..", "shared", "wfinstances", "*.json"))
@@ -251,7 +251,7 @@ func TestParseReaderFails(t *testing.T) {
 	require.NotErrorIs(t, err, ErrInvalid)
 }
 
-// plain is a reading of the files that knows nothing of ours.
+// plain parses the files without using any code of this package.
 type plain struct {
 	Workflow struct {
 		Specification struct {
@@ -341,7 +341,7 @@ func compareTask(t *testing.T, want plainTask, got *Task, inst *Instance) {
 	require.ElementsMatch(t, want.OutputFiles, outputs)
 }
 
-// checkInstance checks what holds for every instance that Parse gives.
+// checkInstance checks what is true of every instance that Parse returns.
 func checkInstance(t require.TestingT, in *Instance) {
 	children := 0
 	for i, task := range in.Tasks {

@@ -19,7 +19,7 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 )
 
-// checkRecording checks the laws of a reconstructed run, from the graph, the steps and the instance alone.
+// checkRecording checks the rules of a reconstructed run, using only the graph, the steps and the instance.
 func checkRecording(t require.TestingT, in *Instance, rec *Recording) {
 	attempts := checkLog(t, rec)
 	require.Len(t, attempts, len(in.Tasks), "every task ran once")
@@ -45,7 +45,7 @@ func checkRecording(t require.TestingT, in *Instance, rec *Recording) {
 	require.NotEmpty(t, rec.Info.Reconstructed)
 }
 
-// checkLog folds the steps over the graph and gives the attempts by task.
+// checkLog folds the steps over the graph and returns the attempts by task.
 func checkLog(t require.TestingT, rec *Recording) []record.Step {
 	scope := rec.Graph.Scope(0)
 	waits := make([]int, scope.Len())
@@ -134,7 +134,8 @@ func checkLanes(t require.TestingT, rec *Recording, attempts []record.Step) {
 	}
 }
 
-// checkCores checks that no machine is overfull, and that no task waits for a single core while one is free.
+// checkCores checks that no machine uses more cores than it has, and that no task waits for a single core while one is
+// free.
 func checkCores(t require.TestingT, in *Instance, rec *Recording, attempts []record.Step) {
 	type change struct {
 		at    int64
@@ -161,7 +162,7 @@ func checkCores(t require.TestingT, in *Instance, rec *Recording, attempts []rec
 		}
 	}
 	if slices.ContainsFunc(in.Tasks, func(x Task) bool { return x.Cores > 1 || x.Machine == NoMachine }) {
-		return // a wide task may hold up others
+		return // a wide task may block others
 	}
 	for i, s := range attempts {
 		for at, isFull := range full[s.Worker] {
@@ -172,7 +173,7 @@ func checkCores(t require.TestingT, in *Instance, rec *Recording, attempts []rec
 	}
 }
 
-// checkMakespan checks it against what no schedule can beat.
+// checkMakespan compares the makespan with lower bounds of any schedule.
 func checkMakespan(t require.TestingT, in *Instance, rec *Recording, attempts []record.Step) {
 	longest := make([]time.Duration, len(in.Tasks))
 	critical := time.Duration(0)
@@ -270,7 +271,7 @@ func TestRecordAssumes(t *testing.T) {
 	}
 }
 
-// TestRecordOrder checks who goes first where one core is wanted by several.
+// TestRecordOrder checks the order of several tasks that want the same core.
 func TestRecordOrder(t *testing.T) {
 	for _, c := range []struct {
 		name, tasks, runtimes string
@@ -312,7 +313,7 @@ func TestRunID(t *testing.T) {
 	}
 	require.Equal(t, id(text), id(text))
 	require.NotEqual(t, id(text), id(text+"\n"), "another file is another run")
-	const time45 = 9 // characters, of 5 bits each, that the time alone decides
+	const time45 = 9 // characters, of 5 bits each, that are determined by the time alone
 	made := record.NewRunID(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC))
 	require.Equal(t, made[:time45], id(text)[:time45])
 	require.Len(t, id(text), len(made))
@@ -393,7 +394,7 @@ func TestRecordCollection(t *testing.T) {
 	}
 }
 
-// recorder keeps what it is given.
+// recorder keeps everything that it receives.
 type recorder struct {
 	calls   []string
 	steps   []record.Step

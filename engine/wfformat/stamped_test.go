@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// letters is a recording of a diamond of tasks; the texts go into the executions of its tasks.
+// letters is a recording of a diamond of tasks; the texts are inserted into the executions of its tasks.
 func letters(version, split, one, two, merge string) string {
 	const form = `{"name": "letters", "schemaVersion": %q, "workflow": {"specification": {"tasks": [
 		{"id": "split", "parents": [], "children": ["one", "two"]}, {"id": "one", "parents": ["split"], "children": ["merge"]},
@@ -27,7 +27,7 @@ func letters(version, split, one, two, merge string) string {
 
 func stamp(at string) string { return fmt.Sprintf(`, "executedAt": "2026-08-04T%s"`, at) }
 
-// recordValid parses and records what must be valid.
+// recordValid parses and records a document that must be valid.
 func recordValid(t require.TestingT, document string) (*Instance, *Recording) {
 	in, err := Parse(strings.NewReader(document))
 	require.NoError(t, err)
@@ -36,7 +36,7 @@ func recordValid(t require.TestingT, document string) (*Instance, *Recording) {
 	return in, rec
 }
 
-// claims are the starts of the tasks by number, in seconds.
+// claims returns the start of each task by number, in seconds.
 func claims(t require.TestingT, rec *Recording) []float64 {
 	out := make([]float64, 0, len(rec.Details))
 	for _, s := range checkLog(t, rec) {
@@ -49,7 +49,7 @@ func TestStarts(t *testing.T) {
 	for _, c := range []struct {
 		name, document string
 		claimed        []float64
-		reconstructed  string // what is said of it
+		reconstructed  string // the expected text about it
 		lanes          string
 		explained      time.Duration
 	}{

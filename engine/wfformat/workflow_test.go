@@ -41,7 +41,7 @@ func graphOf(t *testing.T, name string, set map[string]string) *dag.Graph {
 	return g
 }
 
-// ran notes the ids that bodies log, in their order.
+// ran records the ids that bodies log, in order.
 type ran struct {
 	slog.Handler
 	ids *[]string
@@ -107,7 +107,7 @@ func TestWorkflowCollection(t *testing.T) {
 	}
 }
 
-// TestWorkflowOnWorkers reads from the log of real runs that every task ran once, after its parents.
+// TestWorkflowOnWorkers checks in the log of real runs that every task ran once, after its parents.
 func TestWorkflowOnWorkers(t *testing.T) {
 	pool, err := worker.New(worker.Config{State: memory.New()})
 	require.NoError(t, err)
@@ -119,7 +119,7 @@ func TestWorkflowOnWorkers(t *testing.T) {
 	defer func() { cancel(); require.NoError(t, <-ended) }()
 	files, err := filepath.Glob(filepath.Join("..", "..", "..", "shared", "wfinstances", "*.json"))
 	require.NoError(t, err)
-	for _, name := range append(files, filepath.Join("testdata", "diamond.json")) { // the diamond is always there
+	for _, name := range append(files, filepath.Join("testdata", "diamond.json")) { // the diamond is always included
 		run, err := e.Submit(ctx, "wfformat", graphOf(t, name, map[string]string{"time_scale": "1e-6"}), engine.RunOptions{})
 		require.NoError(t, err)
 		result, err := engine.Result[map[string]string](ctx, run)
@@ -175,7 +175,8 @@ func TestWorkflowRefuses(t *testing.T) {
 	require.ErrorIs(t, err, engine.ErrUnknownFunction)
 }
 
-// TestDynamic checks that a function made by name alone does what the graph's own does, as on another machine.
+// TestDynamic checks that a function that was found by its name does the same as the graph's own function, as on
+// another machine.
 func TestDynamic(t *testing.T) {
 	w := Workflow()
 	require.Nil(t, w.Dynamic(""))
