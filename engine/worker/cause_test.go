@@ -15,7 +15,7 @@ import (
 	"github.com/dagscope/dagscope/engine/worker"
 )
 
-// TestCauses: context.Cause gives a body the reason why it has to end, also through contexts derived from its own.
+// TestCauses: context.Cause returns to a body the reason why it has to end, also for contexts derived from its own.
 func TestCauses(t *testing.T) {
 	for name, c := range map[string]struct {
 		options engine.Options

@@ -49,7 +49,7 @@ func attempts(t *testing.T, r *engine.Run) []record.Step {
 	}
 }
 
-// failing returns a function that fails n times by f and then doubles its argument.
+// failing returns a function that fails n times with f and then doubles its argument.
 func failing(n int, o engine.Options, f func(ctx context.Context) error) engine.F1[int, int] {
 	return engine.Func1("failing", func(ctx context.Context, a int) (int, error) {
 		if engine.Task(ctx).Attempt <= n {
@@ -66,7 +66,7 @@ func TestFailures(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		function engine.F1[int, int]
-		kind     record.ErrorKind // of the failure that ends the run; empty when it succeeds
+		kind     record.ErrorKind // of the failure that ends the run; empty if it succeeds
 		attempts int
 		message  string
 	}{

@@ -19,13 +19,13 @@ import (
 	"github.com/dagscope/dagscope/engine/worker"
 )
 
-// fleet is run state that several pools of a test share, each through an office of its own: a store in memory whose
-// lanes know which office opened them.
+// fleet is run state that several pools of a test share, each through its own office: a store in memory whose lanes
+// know which office opened them.
 type fleet struct {
 	store *memory.Store
 	fetch func(ctx context.Context, c state.Claim) ([]record.InputDetail, error) // nil: all inputs are here
 	lag   atomic.Int64                                                           // what Backlog returns
-	wrong func(dag.Values) dag.Values                                            // what was fetched, nil: as it is
+	wrong func(dag.Values) dag.Values                                            // changes what was fetched; nil changes nothing
 
 	mu      sync.Mutex
 	runs    []*sharedRun
@@ -138,9 +138,9 @@ type membership struct {
 	*sharedRun
 	hooks  state.Hooks
 	open   atomic.Bool   // entered, and neither drained nor left
-	fence  atomic.Uint32 // claims from before it are stale
+	fence  atomic.Uint32 // claims made before it are stale
 	lanes  map[uint64]*memberLane
-	failed sync.Map // how many attempts of a node have, by its number
+	failed sync.Map // by node number: the attempt of each node
 }
 
 func (m *membership) Enter(self func() record.WorkerRecord) { m.keep(self()); m.open.Store(true) }
@@ -203,7 +203,7 @@ func (m *membership) TakeDetails() ([]record.Detail, []record.WorkerRecord) {
 
 func (m *membership) Lane(slot int) state.Lane { return &memberLane{Lane: m.Run.Lane(slot), m: m} }
 
-// holds records which lane has a claim.
+// holds says which lane has a claim.
 func (m *membership) holds(l *memberLane, c state.Claim) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -83,7 +83,7 @@ func TestTree(t *testing.T) {
 	}
 }
 
-// crowd counts how many are in it, and how many there were at most.
+// crowd counts how many goroutines are in it, and the most that ever were.
 type crowd struct{ now, most atomic.Int64 }
 
 func (c *crowd) enter() {

@@ -104,7 +104,7 @@ func TestLeavingARun(t *testing.T) {
 	}
 }
 
-// membershipOf is the part of a process in the only run of its fleet; the submitter's is the first.
+// membershipOf is the part of a process in the only run of its fleet; the submitter is the first process.
 func membershipOf(p *process) *membership {
 	p.office.mu.Lock()
 	defer p.office.mu.Unlock()
@@ -220,7 +220,7 @@ func (others) Elements(dag.NodeID) []any         { return nil }
 func (o others) Output(id dag.NodeID) any        { return o.output(o.Values, id) }
 func sameOutput(v dag.Values, id dag.NodeID) any { return v.Output(id) }
 
-// TestInputsThatDoNotFit: they fail the task that reads them, once, and not the process.
+// TestInputsThatDoNotFit: inputs that do not fit together fail the task that reads them, once, and not the process.
 func TestInputsThatDoNotFit(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -248,7 +248,7 @@ func TestInputsThatDoNotFit(t *testing.T) {
 	}
 }
 
-// TestShutdownAbandonsABody: a body that ignores its context does not keep the process from ending.
+// TestShutdownAbandonsABody: a body that ignores its context does not prevent the process from ending.
 func TestShutdownAbandonsABody(t *testing.T) {
 	f := newFleet()
 	began, release := make(chan struct{}), make(chan struct{})
