@@ -8,7 +8,7 @@ import (
 	"github.com/dagscope/dagscope/engine/dag"
 )
 
-// BenchmarkCompute lays out graphs of every kind that is large in its own way.
+// BenchmarkCompute lays out graphs that are large in different ways.
 func BenchmarkCompute(b *testing.B) {
 	for _, c := range []struct {
 		name  string
@@ -69,7 +69,7 @@ func fan(t testing.TB, width int32) *dag.Graph {
 	return link(t, int(width+2), edges...)
 }
 
-// mesh is columns of equal height; each task reads so many of the column before, some of them far away.
+// mesh is columns of equal height; each task reads some tasks of the column before, some of them far away.
 func mesh(t testing.TB, columns, height, reads int32) *dag.Graph {
 	var edges []edge
 	for c := int32(1); c < columns; c++ {
@@ -83,7 +83,8 @@ func mesh(t testing.TB, columns, height, reads int32) *dag.Graph {
 	return link(t, int(columns*height), edges...)
 }
 
-// montage has the shape of that workflow: images, differences of two that are close, and what joins and follows.
+// montage has the shape of the Montage workflow: images, differences of two adjacent ones, and the tasks that join them
+// and follow.
 func montage(t testing.TB, images, differences int32) *dag.Graph {
 	concat := images + differences
 	model, table, add := concat+1, concat+2+images, concat+3+images

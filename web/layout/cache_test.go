@@ -13,7 +13,7 @@ import (
 	"github.com/dagscope/dagscope/engine/dag"
 )
 
-// counted is a cache that counts what it computes; a large graph waits for gate, where there is one.
+// counted is a cache that counts what it computes; a large graph waits for gate, if it is set.
 func counted(n int, gate chan struct{}) (*Cache, *atomic.Int32) {
 	var computed atomic.Int32
 	c := NewCache(n)

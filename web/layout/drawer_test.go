@@ -20,7 +20,7 @@ import (
 
 var odd = engine.Func1("a \"b\" \\N <c> &amp; d", func(_ context.Context, n int) (int, error) { return n, nil })
 
-// texts are the words that an SVG shows.
+// texts are the texts in an SVG.
 func texts(t *testing.T, svg []byte) []string {
 	t.Helper()
 	var out []string

@@ -12,7 +12,7 @@ import (
 	"github.com/dagscope/dagscope/engine/dag"
 )
 
-// TestDrawings draws what Compute finds, with -drawings.
+// TestDrawings draws the layouts of Compute if the flag -drawings is set.
 func TestDrawings(t *testing.T) {
 	if *drawings == "" {
 		t.Skip("-drawings names no folder")

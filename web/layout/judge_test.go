@@ -10,9 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestCrossingsAgainstDot holds our orders against Graphviz's on every graph that it is asked for. Both are counted in
-// the same way, by crossingsOf: from where edges pass each column, straight between columns. For dot that is where its
-// curves pass its ranks, which are not our columns; edges that it leads through one point count as not crossing.
+// TestCrossingsAgainstDot compares our orders with those of Graphviz, for every graph for which Graphviz is used.
+// crossingsOf counts both in the same way: by the points at which edges pass each column, straight between columns. For
+// dot, these are the points at which its curves pass its ranks, which are not our columns; edges through a common point
+// count as not crossing.
 func TestCrossingsAgainstDot(t *testing.T) {
 	d := drawerOf(t)
 	graphs := gallery(t)
@@ -49,7 +50,7 @@ func crossingsOf(s *Scope) int {
 	for _, e := range s.Edges {
 		from, to := s.Column[e.From], s.Column[e.To]
 		if int(to-from-1) != len(e.Via) {
-			continue // straight for want of room
+			continue // straight, because there was no room
 		}
 		at := s.Y[e.From]
 		for i, next := range append(slices.Clone(e.Via), s.Y[e.To]) {

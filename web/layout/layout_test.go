@@ -16,7 +16,7 @@ import (
 	"github.com/dagscope/dagscope/engine/dag"
 )
 
-// checkScope holds a scope against what Scope promises; elements may overlap by so much.
+// checkScope checks that a scope has the properties that Scope promises; elements may overlap by the given tolerance.
 func checkScope(t require.TestingT, s *Scope, overlap float64) {
 	overlap += 1e-9                                     // of sums
 	hold := func(ok bool, format string, args ...any) { // quicker than require for 100,000 elements
@@ -78,7 +78,7 @@ func pairs(s *dag.Scope) []edge {
 	})
 }
 
-// checkLayout holds a layout against its graph.
+// checkLayout compares a layout with its graph.
 func checkLayout(t require.TestingT, g *dag.Graph, l *Layout) {
 	require.Len(t, l.Scopes, g.Scopes())
 	for i := range l.Scopes {
@@ -130,7 +130,7 @@ func asJSON(t require.TestingT, v any) string {
 	return string(b)
 }
 
-// TestColumnsSurviveRenumbering: numbers decide about up and down only, and about nothing in lengths.
+// TestColumnsSurviveRenumbering: numbers only influence what is above and below, never lengths.
 func TestColumnsSurviveRenumbering(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tasks, edges := acyclic(t)
@@ -142,7 +142,7 @@ func TestColumnsSurviveRenumbering(t *testing.T) {
 	})
 }
 
-// TestCrossingsAreCounted holds the accumulator tree against comparing all pairs.
+// TestCrossingsAreCounted compares the accumulator tree with comparing all pairs.
 func TestCrossingsAreCounted(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tasks, edges := acyclic(t)
@@ -217,7 +217,7 @@ func TestChainsAreStraightAndJoinsInTheMiddle(t *testing.T) {
 	require.InDelta(t, 16, tree.Y[len(tree.Y)-1], 0.02)
 }
 
-// TestIsotonic holds pooling against what no other heights beat: moving any run of nodes costs more.
+// TestIsotonic checks that pooling finds the best heights: moving any run of nodes costs more.
 func TestIsotonic(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		wishes := rapid.SliceOfN(rapid.Float64Range(-5, 5), 1, 12).Draw(t, "wishes")

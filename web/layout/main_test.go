@@ -53,7 +53,7 @@ var buildProgram = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// drawerOf is a drawer with the real program.
+// drawerOf returns a drawer with the real program.
 func drawerOf(t testing.TB) *Drawer {
 	t.Helper()
 	if testing.Short() {
@@ -86,7 +86,7 @@ func graphOf(t testing.TB, name string, set map[string]string) *dag.Graph {
 	return nil
 }
 
-// gallery is every built-in workflow with what it has where nothing is set, by name.
+// gallery is every built-in workflow with default parameters, by name.
 func gallery(t testing.TB) map[string]*dag.Graph {
 	t.Helper()
 	graphs := map[string]*dag.Graph{}
@@ -96,7 +96,8 @@ func gallery(t testing.TB) map[string]*dag.Graph {
 	return graphs
 }
 
-// recordings are the graphs of the public collection, by file name without ending; none if it is not there.
+// recordings are the graphs of the public collection, by file name without extension; none if the collection is not
+// available.
 func recordings(t testing.TB) map[string]*dag.Graph {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", "..", "..", "shared", "wfinstances", "*.json"))
@@ -108,7 +109,7 @@ func recordings(t testing.TB) map[string]*dag.Graph {
 	return graphs
 }
 
-// link makes a graph of one scope whose tasks all call one function, by way of its encoded shape.
+// link makes a graph of one scope whose tasks all call one function, by decoding its encoded shape.
 func link(t require.TestingT, tasks int, edges ...edge) *dag.Graph {
 	e := newElements(make([]int32, tasks), slices.Clone(edges))
 	var b bytes.Buffer
