@@ -18,7 +18,7 @@ import (
 	"github.com/dagscope/dagscope/web/live"
 )
 
-// broken cannot sum up runs, nor list what has changed, as long as there is an error.
+// broken fails to summarise runs and to list changes, as long as its error is set.
 type broken struct {
 	live.Runs
 	mu  sync.Mutex
@@ -44,7 +44,7 @@ func (b *broken) Summary(ctx context.Context, run record.RunID) (json.RawMessage
 	return b.Runs.Summary(ctx, run)
 }
 
-// lines is where a log is written to.
+// lines is the output of a log.
 type lines struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -62,8 +62,8 @@ func (l *lines) count(what string) int {
 	return strings.Count(l.text.String(), what)
 }
 
-// TestFaultsAreLoggedOnce: what is tried twice a second is logged once, and again when it has gone right in between or goes
-// wrong in another way.
+// TestFaultsAreLoggedOnce: an operation that is repeated twice a second is logged once, and again if it has succeeded
+// in between or fails in another way.
 func TestFaultsAreLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()

@@ -50,7 +50,7 @@ func TestResumeElsewhere(t *testing.T) {
 	})
 }
 
-// TestCursorOfTheFuture: a log that has lost what a viewer has seen is sent anew.
+// TestCursorOfTheFuture: if a log has lost steps that a viewer has seen, it is sent again from the start.
 func TestCursorOfTheFuture(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
@@ -75,8 +75,8 @@ func TestCursorOfTheFuture(t *testing.T) {
 	})
 }
 
-// TestInterrupted: a run whose process died ends for its viewers when another process archives it, though its log does not
-// say how; what was under way is lost.
+// TestInterrupted: a run whose process died ends for its viewers when another process archives it, though its log does
+// not say how; attempts that were active are lost.
 func TestInterrupted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
@@ -97,7 +97,7 @@ func TestInterrupted(t *testing.T) {
 	})
 }
 
-// TestSummaryOfEndedRun: a note on an ended run reaches those who look at it.
+// TestSummaryOfEndedRun: a note on an ended run reaches the clients that watch it.
 func TestSummaryOfEndedRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
@@ -147,8 +147,8 @@ func TestReplacedAndDeleted(t *testing.T) {
 	})
 }
 
-// TestFeedsAreKept: a live run is followed a while longer than it is watched; tables of ended ones stay as long as
-// there is room.
+// TestFeedsAreKept: a live run is followed for a while after its last viewer has left; tables of ended runs stay as
+// long as there is room.
 func TestFeedsAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
@@ -190,7 +190,8 @@ func TestFeedsAreKept(t *testing.T) {
 	})
 }
 
-// TestRunsTopic: the list of runs has what changed and nothing else, and is not requested while no client watches it.
+// TestRunsTopic: the list of runs contains what changed and nothing else, and is not requested while no client watches
+// it.
 func TestRunsTopic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()

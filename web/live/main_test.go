@@ -28,7 +28,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// wide is a graph of so many independent tasks and one that reads all of them.
+// wide is a graph of the given number of independent tasks, and one task that reads all of them.
 func wide(t testing.TB, tasks int, body func(context.Context, int) (int, error)) *dag.Graph {
 	t.Helper()
 	leaf := engine.Func1("leaf", body)
@@ -127,7 +127,7 @@ func (p *pipes) Close() error {
 
 func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "pipe"} }
 
-// summaries describes runs by what the store keeps, and by notes.
+// summaries describes runs by what the store has, and by notes.
 type summaries struct {
 	store metricsstore.Store
 
@@ -179,7 +179,7 @@ type viewer struct {
 	copy runtable.Copy // of channel 1
 
 	incarnation string
-	status      string   // of the run, as sent last
+	status      string   // of the run, as it was sent last
 	frames      int      // since the viewer was made
 	snapshots   int      //
 	texts       []string // types of text messages, in order
@@ -221,7 +221,7 @@ func (s *service) watch(run record.RunID) *viewer {
 	return v
 }
 
-// resume is a new socket of a viewer that was cut off.
+// resume is a new socket of a viewer that was disconnected.
 func (v *viewer) resume(s *service, run record.RunID) {
 	ws, _, err := s.dial(nil)
 	require.NoError(v.t, err)
@@ -308,7 +308,7 @@ func info(id record.RunID) record.RunInfo {
 	return record.RunInfo{ID: id, Workflow: "w", Policy: record.FailFast, SubmittedAt: began(), StartedAt: began()}
 }
 
-// recorded is a store with a run in it that continues: each call of more records some more steps, end the rest.
+// recorded is a store that contains a run in progress: each call of more records some more steps, end the rest.
 type recorded struct {
 	t     testing.TB
 	store *memory.Store
@@ -319,7 +319,7 @@ type recorded struct {
 	done  int
 }
 
-// recordRun begins a run of so many tasks whose log is made up.
+// recordRun begins a run of the given number of tasks with an invented log.
 func recordRun(t testing.TB, store *memory.Store, id record.RunID, tasks int) *recorded {
 	t.Helper()
 	rec, err := metricsstore.NewRecorder(metricsstore.Config{Store: store})
@@ -329,7 +329,7 @@ func recordRun(t testing.TB, store *memory.Store, id record.RunID, tasks int) *r
 	return &recorded{t: t, store: store, rec: rec, id: id, graph: g, steps: enginetest.SimulateSteps(g, 1, 3)}
 }
 
-// more records so many further steps, and has them in the store when it returns.
+// more records further steps, which are in the store when it returns.
 func (r *recorded) more(n int) {
 	n = min(r.done+n, len(r.steps))
 	if n == r.done {
@@ -354,7 +354,7 @@ func (r *recorded) interrupt() {
 	require.NoError(r.t, r.rec.End(r.id, record.RunEnd{Status: record.Interrupted, EndedAt: began().Add(time.Second)}))
 }
 
-// requireSame compares a viewer's table with the one that the log in the store makes.
+// requireSame compares a viewer's table with the table made from the log in the store.
 func (s *service) requireSame(v *viewer, run record.RunID) {
 	s.t.Helper()
 	q, err := metricsstore.NewQueries(s.store)
@@ -380,7 +380,7 @@ func (s *service) requireSame(v *viewer, run record.RunID) {
 	require.Equal(s.t, table.Expansions(), v.copy.Expansions())
 }
 
-// closeStatus reads until the socket closes, and gives its status.
+// closeStatus reads until the socket is closed, and returns its status.
 func (v *viewer) closeStatus() websocket.StatusCode {
 	for {
 		if _, err := v.read(); err != nil {

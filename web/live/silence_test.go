@@ -15,7 +15,7 @@ import (
 	"github.com/dagscope/dagscope/web/live"
 )
 
-// stuck never sums up one of the runs once it is set to.
+// stuck never returns the summary of one of the runs, once that is set.
 type stuck struct {
 	live.Runs
 	run   record.RunID
@@ -30,7 +30,7 @@ func (s *stuck) Summary(ctx context.Context, run record.RunID) (json.RawMessage,
 	return s.Runs.Summary(ctx, run)
 }
 
-// TestStuckRun: a run whose summary does not come does not delay clients that watch another.
+// TestStuckRun: a run whose summary takes for ever does not delay clients that watch another.
 func TestStuckRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
@@ -53,7 +53,7 @@ func TestStuckRun(t *testing.T) {
 	})
 }
 
-// TestSilentStore: clients, later ones included, learn that the store does not answer, and that it answers again.
+// TestSilentStore: clients, including later ones, learn that the store does not answer, and that it answers again.
 func TestSilentStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()

@@ -17,7 +17,7 @@ import (
 	"github.com/dagscope/dagscope/web/live"
 )
 
-// TestWatch: a viewer sees what the log has, what it gets, and the end; the summary follows.
+// TestWatch: a viewer sees the existing log, its new steps, and its end; the summary follows.
 func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
@@ -79,7 +79,7 @@ func TestPace(t *testing.T) {
 	})
 }
 
-// TestSlowReader: a viewer that stops reading is given up after a while; neither the run nor others wait for it, and
+// TestSlowReader: a viewer that stops reading is dropped after a while; neither the run nor others wait for it, and
 // nothing is queued for it.
 func TestSlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -165,7 +165,7 @@ func TestMergedPatches(t *testing.T) {
 	})
 }
 
-// TestSharedFrames: what viewers at the same place get is encoded once.
+// TestSharedFrames: frames for viewers at the same cursor are encoded once.
 func TestSharedFrames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()

@@ -75,7 +75,7 @@ func (l *listener) event() string {
 	}
 }
 
-// TestStreamResumes: a stream that is cut off continues where it was.
+// TestStreamResumes: a stream that is cut off continues where it ended.
 func TestStreamResumes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
@@ -140,7 +140,7 @@ func TestStreamOfUnknownRun(t *testing.T) {
 	})
 }
 
-// TestStalledStream: one that does not read is given up.
+// TestStalledStream: a stream whose client does not read is dropped.
 func TestStalledStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New()
