@@ -20,8 +20,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// TestFrames: a client has the server's table at the end of every batch, however the log comes in, however frames are
-// cut, when batches are interrupted, and when it starts over.
+// TestFrames: a client has the server's table at the end of every batch, however the log is divided into calls, however
+// frames are cut, when batches are interrupted, and when it starts over.
 func TestFrames(t *testing.T) {
 	g, steps := simulated(t, 4, 120)
 	steps = measure(steps)
@@ -116,7 +116,7 @@ func TestApplyRefusesGaps(t *testing.T) {
 	assert.Equal(t, before, contentOf(&copied.View))
 }
 
-// TestBytesPerTask: what a table takes on the wire.
+// TestBytesPerTask: how many bytes a table takes on the wire.
 func TestBytesPerTask(t *testing.T) {
 	g, steps := simulated(t, 3, 3000)
 	table := folded(t, g, steps)
@@ -174,7 +174,7 @@ func TestChangesStayBounded(t *testing.T) {
 	assert.Len(t, f.Numbers, 1)
 }
 
-// golden is what the files of testdata hold, for clients in other languages to be tested with too.
+// golden is the content of the files of testdata, with which clients in other languages are tested, too.
 type golden struct {
 	Frames     []string             `json:"frames"` // base64, in order
 	Seq        uint64               `json:"seq"`
@@ -195,7 +195,7 @@ func TestGolden(t *testing.T) {
 	keepsGolden(t, "troubled.json", g, steps, 150, 200, 250, 300)
 }
 
-// keepsGolden holds the frames of a run, and the states of its tasks around their attempts and at further moments, to
+// keepsGolden writes the frames of a run, and the states of its tasks around their attempts and at further moments, to
 // a file.
 func keepsGolden(t *testing.T, name string, g *dag.Graph, steps []record.Step, further ...int64) {
 	table, copied, cursor := runtable.New(g), &runtable.Copy{}, runtable.Cursor{}

@@ -35,7 +35,7 @@ func nested(t testing.TB, wide int) *dag.Graph {
 	return g
 }
 
-// simulated is a graph with the log of a run of it.
+// simulated is a graph with the log of one of its runs.
 func simulated(t testing.TB, seed uint64, wide int) (*dag.Graph, []record.Step) {
 	t.Helper()
 	g := nested(t, wide)
@@ -64,7 +64,7 @@ func folded(t require.TestingT, g *dag.Graph, steps []record.Step) *runtable.Tab
 	return table
 }
 
-// content is all that a table shows.
+// content is everything that a table shows.
 type content struct {
 	Seq        uint64
 	Tasks      int
@@ -90,7 +90,7 @@ func contentOf(v *runtable.View) content {
 	return c
 }
 
-// pull applies to a copy all that it lacks, in frames of at most n rows.
+// pull applies to a copy everything that it lacks, in frames of at most n rows.
 func pull(t require.TestingT, table *runtable.Table, c *runtable.Copy, cursor runtable.Cursor, n int) runtable.Cursor {
 	for {
 		var b []byte

@@ -142,7 +142,8 @@ func TestStates(t *testing.T) {
 	}
 }
 
-// troubled is the log of a run in which a worker dies, what only it had is made again, and which fails and is continued.
+// troubled is the log of a run in which a worker dies and its unstored outputs are computed again; the run fails and is
+// continued.
 func troubled(t *testing.T) (*dag.Graph, []record.Step) {
 	lost := func(seq uint64, node dag.NodeID) record.Step { // reported by a process that did not see it begin
 		return record.Step{Seq: seq, Kind: record.AttemptEnded, Node: node, Attempt: 1, Worker: 1, Outcome: record.OutcomeLost, Ended: 80, Updated: 80, Became: noNode}
@@ -230,7 +231,7 @@ func TestLostAndDoneAgain(t *testing.T) {
 	assert.Equal(t, runtable.Pending, copied.StateAt(5, 250), "a copy knows of it too")
 }
 
-// TestUnfinished: an attempt that was under way when the log ended is lost from then on, and not before.
+// TestUnfinished: an attempt that was active when the log ended is lost from then on, and not before.
 func TestUnfinished(t *testing.T) {
 	table := folded(t, nested(t, 2), []record.Step{
 		{Seq: 1, Kind: record.RunStarted, Readied: []dag.NodeID{0, 1}, Became: noNode},
@@ -339,7 +340,7 @@ func TestMalformedSteps(t *testing.T) {
 	}
 }
 
-// TestUsageOfRows: a row has what was measured of its attempt, and no usage where that is nothing.
+// TestUsageOfRows: a row has the measured usage of its attempt, and none if nothing was measured.
 func TestUsageOfRows(t *testing.T) {
 	unknown := &record.Usage{CPU: -1, MemoryBytes: -1, ReadBytes: -1, WrittenBytes: -1, InputBytes: 7}
 	using := func(seq uint64, node dag.NodeID, u *record.Usage) record.Step {
