@@ -6,13 +6,13 @@
 //
 // # Guarantees
 //
-//   - Up to 512 values each one is kept, and every answer is exact.
+//   - Up to 512 values, each one is kept, and every answer is exact.
 //   - Beyond that, at the default scale, every quantile is within 1 % of the exact one (typically 0.25 %), and exact for
-//     equal values and for whole numbers up to 91. Each [Estimate] says what is proven of it.
-//   - Count, sum, minimum, maximum, mean and variance of whole numbers are exact at any size, but for the rounding of a
-//     float64, and unless Saturated says that the sum of squares outgrew 128 bits.
+//     equal values and for whole numbers up to 91. Each [Estimate] says what is proven about it.
+//   - Count, sum, minimum, maximum, mean and variance of whole numbers are exact at any size, except for the rounding of a
+//     float64, and unless Saturated says that the sum of squares exceeded 128 bits.
 //   - Sketches of whole numbers merge associatively and commutatively to the bit: the same values in any order, split in
-//     any way and merged in any order, give the same bytes. So does a coarser scale among them.
+//     any way and merged in any order, give the same bytes. This holds for sketches of different scales, too.
 //   - The index of a value comes from whole-number arithmetic alone, exact at every boundary and equal on every machine.
 //   - The decoder accepts any bytes: it returns an error, or a sketch that is safe to use, with memory of at most 512 bytes
 //     for each byte of input.
@@ -25,18 +25,18 @@
 //
 // # Costs
 //
-// Add takes some 2.5 ns and AddSlice half of that a value; a merge takes 0.2 µs for a spread of ten octaves, five quantiles
+// Add takes some 2.5 ns a value and AddSlice half of that; a merge takes 0.2 µs for a spread of ten octaves, five quantiles
 // 0.3 µs. Memory is 512 bytes an octave between the smallest and the largest value, after 4 KiB for the first 512 values;
-// all int64 together need 32 KiB, and floats from end to end 1 MiB.
+// all int64 together need 32 KiB, and floats over their whole range 1 MiB.
 //
 // # Caveats
 //
 //   - A Sketch is not safe for concurrent use while one goroutine changes it. Reading changes nothing, so any number may
 //     read.
 //   - Do not copy a Sketch by assignment: copies share counters. Use Clone.
-//   - Negative durations count as zero and in Clamped; negative floats, NaN and infinities only count in Rejected. Look at
-//     both before believing the rest.
-//   - A p99 of seven values is the largest of them. Look at Enough before showing it.
+//   - Negative durations count as zero and in Clamped; negative floats, NaN and infinities only count in Rejected. Check
+//     both before trusting the rest.
+//   - A p99 of seven values is the largest of them. Check Enough before showing it.
 //   - Mean and variance of float sketches with more than 512 values depend, in their last digits, on the order of merges.
-//   - IQR and MAD are differences: where the spread is a few percent of the median their relative bound is wide.
+//   - IQR and MAD are differences: if the spread is a few percent of the median, their relative bound is wide.
 package digest
