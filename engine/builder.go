@@ -96,9 +96,9 @@ func listOf[T any]() dag.Collection {
 }
 
 // FanOut applies body to each element of a list whose length is known only at run time and gives the results in the
-// order of the elements; an empty list gives an empty one. body is called once, now, with a stand-in for the
-// element: what it builds is the template for every element. It may call functions, use values from outside, and
-// fan out again.
+// order of the elements; an empty list gives an empty one. body is called once, before FanOut returns, with a stand-in
+// for the element: what it builds is the template for every element. It may call functions, use values from outside,
+// and fan out again.
 //
 // Two fan-outs in a row are fused (element i flows on to element i without waiting for the others) when the source of
 // the second is exactly what the first returned and nothing else that the second uses depends on the first. Every value
