@@ -9,5 +9,5 @@
 // most in proportion to its input. TypeOf walks a type once; after that it takes about 20 ns. Size never encodes.
 //
 // Caveats: the name of a type is part of the encoding, so renaming a type makes stored values of it unreadable. Values
-// that contain themselves by way of pointers are refused only where CBOR encodes them.
+// that contain themselves through pointers are refused only if they are encoded as CBOR.
 package codec

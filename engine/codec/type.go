@@ -147,8 +147,8 @@ func (t *Type) Append(dst []byte, v any) ([]byte, error) {
 }
 
 // Decode is the inverse of Append. What it returns shares no memory with src. It fails with ErrMalformed, or with
-// ErrUnknownVersion if a later version wrote the value; the only code of the type that it runs is that of Shaped or
-// encoding.BinaryUnmarshaler, and allocates in proportion to src and the size of the types that t consists of.
+// ErrUnknownVersion if a later version wrote the value. The only code of the type that it runs is its ShapedDecoder or
+// encoding.BinaryUnmarshaler. It allocates in proportion to src and the size of the types that t consists of.
 func (t *Type) Decode(src []byte) (any, error) {
 	if t.codec == nil {
 		return nil, t.err
