@@ -52,7 +52,7 @@ type Bytes struct {
 	Stored int64 `json:"stored_bytes"`
 }
 
-// Metrics appends a record for each attempt of a task that ended in steps, whatever its outcome.
+// Metrics appends a record for each attempt of a task that ended in steps, with any outcome.
 func (d *Decoder) Metrics(dst []TaskMetrics, steps []Step) []TaskMetrics {
 	for i := range steps {
 		s := &steps[i]
