@@ -12,8 +12,8 @@ import (
 	"github.com/dagscope/dagscope/internal/testkit/sharedtest"
 )
 
-// TestMalformedCommitsSayWhy: the client gives the reason of what it validates, and scripts distinguish only a number that
-// is not the next one, from which readReplies sees that a commit overtook another.
+// TestMalformedCommitsSayWhy: the client gives the reason why it refuses a commit; scripts only report a number that is
+// not the next one, from which readReplies sees that a commit overtook another.
 func TestMalformedCommitsSayWhy(t *testing.T) {
 	b, _ := open(t)
 	b.clock = func() int64 { return 1 }

@@ -26,7 +26,7 @@ type script struct {
 // newScript concatenates the named files. All but the last contain only local functions.
 //
 // Lua 5.1 searches a linear list of a function's captured locals for every captured variable, so each part after
-// run.lua is a function of its own. This halves the time to create the functions of a commit, and saves a fifth of the
+// run.lua is a separate function. This halves the time to create the functions of a commit, and saves a fifth of the
 // commit.
 func newScript(files ...string) *script { return newScriptFrom(sources, files...) }
 
