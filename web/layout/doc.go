@@ -6,7 +6,7 @@
 // The steps of Compute, for each scope of a graph separately:
 //
 //   - Columns are the lengths of longest paths from the sources. Tasks of one function in one column then move right
-//     together, where that shortens more edges than it lengthens, so that a late source stands next to its reader.
+//     together, if that shortens more edges than it lengthens, so that a late source is next to its reader.
 //   - Edges over several columns get a bend in each column between (Sugiyama).
 //   - The order within columns comes from barycentre sweeps to the right and to the left with exchanges of neighbours
 //     (Gansner, Koutsofios, North, Vo: "A Technique for Drawing Directed Graphs", IEEE TSE 19(3), 1993, section 3),
@@ -16,7 +16,7 @@
 //   - Heights minimise the squares of what edges climb, bends weighing more (Gansner et al., section 4): each column
 //     in turn is solved exactly, given its neighbours, as an isotonic regression by pooling adjacent violators (Ayer
 //     et al., Annals of Mathematical Statistics 26(4), 1955). The side on which an element has more neighbours
-//     prevails, so that it stands in the middle of its inputs or readers. Then runs of bends, and chains, are made
+//     prevails, so that it is in the middle of its inputs or readers. Then runs of bends, and chains, are made
 //     straight where there is room, and parts are stacked.
 //
 // Guarantees: the result depends on the structure alone, that is on Graph.Hash: the same bytes each time and
