@@ -7,7 +7,7 @@ import (
 	"github.com/dagscope/dagscope/engine/dag"
 )
 
-// Cursor is the position of a client in a table. The zero value is that of a client that has nothing. Cursors can be
+// Cursor is the position of a client in a table. The zero value belongs to a client that has nothing. Cursors can be
 // compared with ==.
 type Cursor struct {
 	seq uint64 // the client has everything up to this step

@@ -195,8 +195,8 @@ func TestGolden(t *testing.T) {
 	keepsGolden(t, "troubled.json", g, steps, 150, 200, 250, 300)
 }
 
-// keepsGolden writes the frames of a run, and the states of its tasks around their attempts and at further moments, to
-// a file.
+// keepsGolden compares the frames of a run, and the states of its tasks around their attempts and at further moments,
+// with a file, which -update rewrites.
 func keepsGolden(t *testing.T, name string, g *dag.Graph, steps []record.Step, further ...int64) {
 	table, copied, cursor := runtable.New(g), &runtable.Copy{}, runtable.Cursor{}
 	var want golden
