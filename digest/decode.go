@@ -14,7 +14,7 @@ func (s *Sketch) UnmarshalBinary(data []byte) error {
 	return nil
 }
 
-// MergeBinary adds all values of the sketch that data encodes, as Merge would after UnmarshalBinary, but straight from
+// MergeBinary adds all values of the sketch that data encodes, as Merge would after UnmarshalBinary, but directly from
 // the bytes. The errors are those of these two methods; s is then unchanged.
 func (s *Sketch) MergeBinary(data []byte) error {
 	var e encoded
