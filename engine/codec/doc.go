@@ -1,7 +1,7 @@
 // Package codec encodes the values that tasks exchange: a Type describes a Go type at run time, sizes its values and
 // encodes them (FORMAT-values.md).
 //
-// Bytes, strings, booleans, numbers and slices of numbers are encoded as they lie in memory, in little endian; a type
+// Bytes, strings, booleans, numbers and slices of numbers are encoded as they are in memory, in little endian; a type
 // that implements Shaped has its own encoding; everything else is CBOR by exported fields. A type that would lose
 // something in its encoding has none, and Type.Err says why.
 //

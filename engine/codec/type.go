@@ -23,7 +23,7 @@ type Type struct {
 	rt    reflect.Type
 	zero  any
 	fixed int64             // the size of every value, UnknownSize if it varies
-	size  func(v any) int64 // computes sizes that vary, nil if that would take longer than constant time
+	size  func(v any) int64 // computes sizes that vary; nil if that would not take constant time
 	codec valueCodec        // nil if values can be neither encoded nor decoded
 	list  Lists             // of lists of this type; empty if the type was found by reflection only
 	alien bool              // known by name only, see Foreign and ForeignList
