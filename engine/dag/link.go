@@ -243,7 +243,7 @@ func transpose(off, parents []uint32) (childOff, children []uint32) {
 	return childOff, children
 }
 
-// accumulate turns counts, each stored one place late, into offsets.
+// accumulate turns counts, each stored at the index after its own, into offsets.
 func accumulate(off []uint32) {
 	for i := 1; i < len(off); i++ {
 		off[i] += off[i-1]
