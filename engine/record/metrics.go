@@ -144,7 +144,7 @@ func (d *Decoder) joinBytes(p dag.Place, scope *dag.Scope) int64 {
 	return sum
 }
 
-// addSizes returns UnknownSize if either is, or if the sum exceeds 63 bits.
+// addSizes returns UnknownSize if either size is unknown, or if the sum exceeds 63 bits.
 func addSizes(a, b int64) int64 {
 	if a < 0 || b < 0 || a+b < 0 {
 		return codec.UnknownSize
