@@ -47,7 +47,7 @@ var (
 	sum  = engine.Func1("sum", func(_ context.Context, n []int) (int, error) { return len(n), nil })
 )
 
-// grown draws a graph with fan-outs, also in one another and fused.
+// grown generates a graph with fan-outs, including nested and fused ones.
 func grown(t *rapid.T) *dag.Graph {
 	b := engine.NewBuilder()
 	var grow func(depth int, refs ...engine.Ref[int]) engine.Ref[int]

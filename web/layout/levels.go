@@ -16,7 +16,7 @@ type levels struct {
 	pos         []int32   // by node: position in its column
 }
 
-// newLevels adds bends to edges. If there would be more than most, the longest edges get none and are left out.
+// newLevels adds bends to edges. If more than most bends would be needed, the longest edges get none and are left out.
 func newLevels(e *elements, column []int32, most int) *levels {
 	longest := longestBent(e, column, most)
 	lv := &levels{elements: e.n, column: slices.Clone(column), part: e.parts(), firstBend: make([]int32, len(e.edges))}
