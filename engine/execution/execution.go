@@ -15,7 +15,7 @@ type Job struct {
 	Options Options // defaults filled in
 }
 
-// Executor runs jobs on workers; engine/worker has the one of this repository. Safe for concurrent use.
+// Executor runs jobs on workers; engine/worker implements it. Safe for concurrent use.
 type Executor interface {
 	// Run works until ctx ends. Then it claims no more tasks, lets running tasks finish for a while, and returns when
 	// every goroutine that it started has returned.
