@@ -191,7 +191,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) (Hint, *refusal) 
 	return hint, nil
 }
 
-// body reads up to MaxBody bytes within ReadTimeout, and then removes the deadline, since the request may wait for long.
+// body reads up to MaxBody bytes within ReadTimeout, and then removes the deadline, since the request may wait for a long time.
 func (h *Handler) body(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
 	large := &refusal{http.StatusRequestEntityTooLarge, "expected at most " + strconv.Itoa(MaxBody) + " bytes", errors.New("too large")}
 	if r.ContentLength > MaxBody {
