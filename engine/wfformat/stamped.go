@@ -89,7 +89,7 @@ func (s *scheduler) sortByEnds() {
 
 // start is the moment from which a recording counts. If start times are used, it is never after the first of them. If
 // the run would be longer than the recorded makespan when counted from the workflow's own start, but not when counted
-// from the start of the first task, it is the latter: then the two were written in different time zones.
+// from the start of the first task, the latter is used: then the two were written in different time zones.
 func (in *Instance) start() time.Time {
 	first, last := in.span()
 	at := in.ExecutedAt
