@@ -24,7 +24,7 @@ func (s *session) runOnce(
 
 // follow shows the progress of a run that has begun, and reports its outcome from the record.
 func (s *session) follow(ctx context.Context, h *home, r *engine.Run) (*runReport, error) {
-	p := s.newProgress(r.ID(), r.Info().Workflow, r.Progress)
+	p := s.newProgress(r.ID(), r.Info().Workflow, r.Graph().Tasks(), r.Progress)
 	if h.redis != nil {
 		watch, err := s.newStallWatch(h, r)
 		if err != nil {

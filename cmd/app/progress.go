@@ -23,14 +23,14 @@ type progress struct {
 	retries  int                      // as shown by the bar
 }
 
-func (s *session) newProgress(run record.RunID, workflow string, now func() execution.Progress) *progress {
+// newProgress announces a run that began with so many tasks, before any fan-out expanded.
+func (s *session) newProgress(run record.RunID, workflow string, tasks int, now func() execution.Progress) *progress {
 	p := &progress{s: s, run: run, workflow: workflow, now: now}
-	tasks := int64(now().Tasks)
 	if !s.bars {
-		fmt.Fprintf(s.stderr, "%s  %s started with %s\n", run, workflow, plural(tasks, "task"))
+		fmt.Fprintf(s.stderr, "%s  %s started with %s\n", run, workflow, plural(int64(tasks), "task"))
 		return p
 	}
-	p.bar = progressbar.NewOptions64(max(tasks, 1),
+	p.bar = progressbar.NewOptions64(max(int64(tasks), 1),
 		progressbar.OptionSetWriter(s.stderr),
 		progressbar.OptionSetDescription(workflow),
 		progressbar.OptionSetWidth(30),

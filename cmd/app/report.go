@@ -132,10 +132,11 @@ func paramText(params map[string]string) string {
 
 func (p *runReport) taskText() string {
 	text := fmt.Sprintf("%s of %s done", count(int64(p.Done)), count(int64(p.Tasks)))
+	cancelled := p.Tasks - p.Done - p.Failed - p.Skipped - p.NotRun // what was executing when the run ended
 	for _, part := range []struct {
 		n    int
 		what string
-	}{{p.Failed, "failed"}, {p.Skipped, "skipped"}, {p.NotRun, "not run"}, {p.Retries, "retried"}} {
+	}{{p.Failed, "failed"}, {cancelled, "cancelled"}, {p.Skipped, "skipped"}, {p.NotRun, "not run"}, {p.Retries, "retried"}} {
 		if part.n > 0 {
 			text += fmt.Sprintf(", %s %s", count(int64(part.n)), part.what)
 		}

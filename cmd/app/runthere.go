@@ -30,7 +30,7 @@ func (s *session) runThere(
 		return nil, serviceError(err)
 	}
 	r := &remoteRun{service: at, now: begun}
-	p := s.newProgress(begun.Run, begun.Workflow, r.progress)
+	p := s.newProgress(begun.Run, begun.Workflow, int(begun.Tasks.Total), r.progress)
 	if err := r.await(ctx, s, p); err != nil {
 		return nil, err
 	}

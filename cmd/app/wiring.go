@@ -61,6 +61,7 @@ type machinery struct {
 	pool     *worker.Pool
 	recorder *metricsstore.Recorder
 	parts    map[string]func(context.Context) error // other parts that run as long as the engine, by name
+	shared   *stateshared.Store                     // nil if runs are not shared
 }
 
 // newMachinery makes an engine that records into the store of h.
@@ -109,6 +110,7 @@ func (m *machinery) share(s *session, h *home, o engineOptions) error {
 	if err != nil {
 		return err
 	}
+	m.shared = state
 	functions, err := fleet.NewCatalogue(s.workflows)
 	if err != nil {
 		return err
@@ -144,6 +146,9 @@ func (m *machinery) start(ctx context.Context) (stop func() error) {
 		errs := []error{working.stop()}
 		for _, p := range others {
 			errs = append(errs, p.stop())
+		}
+		if m.shared != nil { // before the connections to Redis are closed
+			m.shared.Close()
 		}
 		return errors.Join(errs...)
 	}

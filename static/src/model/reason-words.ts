@@ -128,9 +128,9 @@ function backoffWords({ index, bounds, of }: Explained): Span[] {
   const worst = bounds.steps.reduce((most, step) => (step.backoffNs > most.backoffNs ? step : most));
   const spent = durationText(bounds.path.againNs);
   return [
-    text(`Waiting before retries took ${of}; the attempts before took ${spent}. Longest waited `),
+    text(`Waiting before retries took ${of}; the attempts before took ${spent}. `),
     task(index, worst.node),
-    text('.'),
+    text(' waited longest.'),
   ];
 }
 

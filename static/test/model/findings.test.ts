@@ -80,7 +80,7 @@ describe('of an ended run', () => {
     const rows = [ran(0, 0, 0, 1, { outcome: Outcome.retrying }), ran(1, 1, 0, 1), ran(0, 0, 20, 21, { attempt: 2 })];
     const table = tableOf(rows, { ended: true, nowNs: 21 * S });
     expect(findings(['load', 'blur'], table)).toEqual([
-      'Waiting before retries took 19.0 s of 21.0 s; the attempts before took 1.00 s. Longest waited <0 load>.',
+      'Waiting before retries took 19.0 s of 21.0 s; the attempts before took 1.00 s. <0 load> waited longest.',
       'For 20.0 s of 21.0 s hardly anything ran and nothing was ready.',
     ]);
   });

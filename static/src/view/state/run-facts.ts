@@ -59,7 +59,7 @@ function recordedFacts(run: RunSummary, imported: Imported): RunFact[] {
 
 /** Sizes are those of the values where these say it without being encoded; what is stored is encoded. */
 function outputText(run: RunSummary, write: Writing): string {
-  if (run.tasks.done === 0) return 'none yet';
+  if (run.tasks.done === 0) return run.live ? 'none yet' : 'none';
   const stored = `${write.bytes(run.stored_bytes)} stored`;
   return run.output_bytes > 0 ? `${write.bytes(run.output_bytes)}, ${stored}` : `of unknown size, ${stored}`;
 }
