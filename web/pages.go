@@ -114,11 +114,13 @@ func (p *pages) notFound(w http.ResponseWriter, r *http.Request) {
 	p.refuse(w, r, api.NewProblem(http.StatusNotFound, "there is nothing at this address"))
 }
 
-// methodNotAllowed answers with the methods that the address supports.
+// methodNotAllowed answers with the methods that the address supports. Where it supports none, the method is not one of
+// HTTP, and the answer has those that some address supports.
 func (p *pages) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
 	routes := chi.RouteContext(r.Context()).Routes
+	methods := []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodDelete}
 	var allowed []string
-	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodDelete} {
+	for _, m := range methods {
 		match := m
 		if m == http.MethodHead {
 			match = http.MethodGet
@@ -126,6 +128,9 @@ func (p *pages) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
 		if routes.Match(chi.NewRouteContext(), match, r.URL.Path) {
 			allowed = append(allowed, m)
 		}
+	}
+	if len(allowed) == 0 {
+		allowed = methods
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
 	p.refuse(w, r, api.NewProblem(http.StatusMethodNotAllowed, "the method is %s, expected one of %s", shortened(r.Method), strings.Join(allowed, ", ")))

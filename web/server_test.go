@@ -54,6 +54,9 @@ func TestPages(t *testing.T) {
 	}
 	w.problem(w.ask(http.MethodGet, "/api/v1/nothing", nil, "Accept", html))
 	w.problem(w.ask(http.MethodGet, "/nothing", nil))
+	unknown := w.problem(w.ask("FOO", "/api/v1/nothing", nil))
+	assert.Equal(t, http.StatusMethodNotAllowed, unknown.Status)
+	assert.Equal(t, "the method is FOO, expected one of GET, HEAD, POST, PATCH, DELETE", unknown.Detail)
 	docs := w.ask(http.MethodGet, "/api/docs", nil, "Accept", html)
 	assert.Contains(t, docs.Body.String(), "http://127.0.0.1:8080/api/v1/runs")
 
