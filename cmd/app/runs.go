@@ -96,9 +96,16 @@ func newRunJSON(r *metricsstore.Run) runJSON {
 // Run prints the list.
 func (c *runsCommand) Run(ctx context.Context, s *session) error {
 	return s.withStore(ctx, c.storeFlags, func(store metricsstore.Store) error {
+		queries, err := metricsstore.NewQueries(store)
+		if err != nil {
+			return err
+		}
 		found := []runJSON{}
 		more := 0
-		err := eachRun(ctx, store, func(r *metricsstore.Run) bool {
+		err = eachRun(ctx, store, func(r *metricsstore.Run) bool {
+			if status, err := queries.Status(ctx, r); err == nil { // a damaged log hides no run
+				r.Status = status
+			}
 			switch {
 			case !c.matches(r):
 			case c.Limit > 0 && len(found) == c.Limit:

@@ -39,6 +39,8 @@ func TestSteer(t *testing.T) {
 	ended := w.begin("wait")
 	require.Eventually(t, func() bool { return strings.HasSuffix(w.run("pause", "last").stdout, " is paused\n") }, time.Minute, 10*time.Millisecond,
 		"once it has a control server")
+	require.Eventually(t, func() bool { return strings.Contains(w.ok("runs", "--status", "paused"), " paused ") }, time.Minute, 10*time.Millisecond,
+		"once its pause is recorded")
 	assert.Regexp(t, `^\w{20} continues\n$`, w.ok("resume", "last"))
 	var got struct{ Runs []steeredJSON }
 	w.json(&got, "cancel", "last")
