@@ -49,6 +49,11 @@ func TestWalker(t *testing.T) {
 	require.ErrorIs(t, err, codec.ErrMalformed)
 	next(record.Step{Seq: 5, Kind: record.AttemptEnded, Became: dag.NoNode}, false)
 	next(record.Step{Seq: 6, Kind: record.AttemptEnded, Node: 9, Became: dag.NoNode}, true)
+
+	_, err = w.Next(&record.Step{Seq: 7, Kind: record.AttemptEnded, Node: 9, Became: dag.NoNode, Readied: []dag.NodeID{10}})
+	require.ErrorIs(t, err, codec.ErrMalformed, "it makes a node ready that does not exist")
+	_, err = w.Next(&record.Step{Seq: 8, Kind: record.AttemptEnded, Node: 9, Became: 10})
+	require.ErrorIs(t, err, codec.ErrMalformed, "it becomes a node that does not exist")
 }
 
 func TestAttempts(t *testing.T) {
