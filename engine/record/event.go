@@ -88,11 +88,11 @@ type EventLane struct {
 
 // Names of outcomes and locations, by number.
 var (
-	outcomeNames  = []string{"none", "ok", "failed", "retrying", "cancelled", "lost", "skipped"}
+	outcomeNames  = []string{"none", "ok", "failed", "retrying", "cancelled", "lost", "skipped", "cached"}
 	locationNames = []string{"none", "held", "inline", "stored"}
 )
 
-// String is ok, failed, retrying, cancelled, lost or skipped; none, or outcome(9) for an unknown outcome.
+// String is ok, failed, retrying, cancelled, lost, skipped or cached; none, or outcome(9) for an unknown outcome.
 func (o Outcome) String() string { return nameOf(outcomeNames, "outcome", int(o)) }
 
 // MarshalText returns String.

@@ -13,6 +13,14 @@ type Origin struct {
 	Undated bool `json:"undated,omitempty"`
 	// Lanes says how tasks were put in lanes if the recording has start times but no lanes, else empty.
 	Lanes string `json:"lanes,omitempty"`
+	// System is the tool that ran the workflow, such as "Spark"; empty if the recording does not say.
+	System string `json:"system,omitempty"`
+	// Digest identifies the bytes that the run was imported from.
+	Digest string `json:"digest,omitempty"`
+	// Incomplete says why the recording does not cover the whole run, empty if it does.
+	Incomplete string `json:"incomplete,omitempty"`
+	// Notes say what was recorded, inferred, repaired and left out.
+	Notes []Note `json:"notes,omitempty"`
 }
 
 // Imported returns the origin of a run that was imported from a recording, nil for a run of the engine. For runs that
@@ -28,4 +36,24 @@ func (i *RunInfo) Imported() *Origin {
 	return &Origin{
 		Format: "WfFormat " + i.Params["schema"], Makespan: makespan, Undated: i.StartedAt.Equal(time.Unix(0, 0)),
 	}
+}
+
+// NoteKind says what a note is about.
+type NoteKind string
+
+// Kinds of notes.
+const (
+	NoteRecorded NoteKind = "recorded"
+	NoteInferred NoteKind = "inferred" // concluded, not recorded
+	NoteRepaired NoteKind = "repaired" // recorded otherwise
+	NoteLeftOut  NoteKind = "left out" // recorded, and not in the run
+)
+
+// Note is something that a person who looks at an imported run should know about its recording.
+type Note struct {
+	Kind NoteKind `json:"kind"`
+	// Text is a sentence about Count things, such as "edges were inferred from names", or if Count is -1, one about the
+	// recording as a whole.
+	Text  string `json:"text"`
+	Count int64  `json:"count"`
 }

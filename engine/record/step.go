@@ -40,7 +40,8 @@ const (
 	OutcomeCancelled Outcome = 4 // cut off because the run ends; costs no attempt
 	OutcomeLost      Outcome = 5 // its worker died
 	OutcomeSkipped   Outcome = 6
-	outcomesEnd      Outcome = 7
+	OutcomeCached    Outcome = 7 // not executed, because its output was there from an earlier run; only of imported runs
+	outcomesEnd      Outcome = 8
 )
 
 // Location is where an output was at the end of its attempt.
