@@ -1,0 +1,280 @@
+package records
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+)
+
+// forest is a set of spans on its way to tasks.
+type forest struct {
+	notes    *Notes
+	spans    []Span
+	children [][]int32 // of each span, by start
+	relation []relation
+	cuts     [][]Moment // of each span, when it started what it does not wait for
+	periods  []period   // those of a span in order, one at least
+	first    []int32    // of each span its first period, and the number of periods
+	clusters []cluster
+	within   []int32 // of each span that is waited for, its cluster
+	cause    []int32 // of each span the period that it follows, or None
+	edges    []spanEdge
+}
+
+// relation is how the time of a span lies to that of its parent.
+type relation uint8
+
+const (
+	root      relation = iota
+	contained          // the parent waits for it
+	launched           // it began in its parent's time and outlives it
+	after              // it began when its parent had ended
+	skewed             // it began before its parent, by another clock
+	apart              // nothing can be said
+)
+
+// period is a time in which a span was at work itself.
+type period struct {
+	span     int32
+	from, to Moment
+}
+
+// cluster is a time in which a span waited for children.
+type cluster struct {
+	next int32 // the period after it; the one before it precedes that, unless the span began with the cluster
+}
+
+type spanEdge struct {
+	from, to int32 // periods
+	link     bool
+}
+
+// plant copies spans without those that are repeated, with a parent for each that makes trees of them.
+func plant(spans []Span, notes *Notes) *forest {
+	f := &forest{notes: notes, spans: slices.Clone(spans)}
+	number := f.dropRepeated()
+	at := func(old int32) int32 {
+		if old == None || old < 0 || int(old) >= len(number) {
+			return min(old, Absent+1)
+		}
+		return number[old]
+	}
+	absent, lost, ends := 0, 0, 0
+	for i := range f.spans {
+		s := &f.spans[i]
+		s.Parent = at(s.Parent)
+		if s.Parent < 0 && s.Parent != None || int(s.Parent) >= len(f.spans) {
+			absent++
+			s.Parent = None
+		}
+		links := make([]int32, 0, len(s.Links))
+		for _, l := range s.Links {
+			if l = at(l); l < 0 || int(l) >= len(f.spans) {
+				lost++
+			} else if l != int32(i) {
+				links = append(links, l)
+			}
+		}
+		slices.Sort(links)
+		s.Links = slices.Compact(links)
+		if s.Start.Known() && s.End.Known() && s.End < s.Start {
+			ends++
+			s.End = s.Start
+		}
+	}
+	notes.Recorded(absent, "spans name a parent that the record does not contain and are roots")
+	notes.LeftOut(lost, "links lead to spans that the record does not contain")
+	notes.Repaired(ends, "spans end before they start and are empty")
+	f.cutLoops()
+	f.children = make([][]int32, len(f.spans))
+	for i := range f.spans {
+		if p := f.spans[i].Parent; p != None {
+			f.children[p] = append(f.children[p], int32(i))
+		}
+	}
+	return f
+}
+
+// dropRepeated leaves out spans that are in the record more than once, and returns the new number of each. Different
+// spans with one ID get different ones.
+func (f *forest) dropRepeated() []int32 {
+	number := make([]int32, len(f.spans))
+	seen := make(map[string]int32, len(f.spans))
+	kept, repeated, renamed := f.spans[:0], 0, 0
+	for i, s := range f.spans {
+		old, found := seen[s.ID]
+		if found && sameSpan(&kept[old], &s) {
+			number[i] = old
+			repeated++
+			continue
+		}
+		if found {
+			renamed++
+			s.ID = unusedID(seen, s.ID, "#", 2)
+		}
+		number[i] = int32(len(kept))
+		seen[s.ID] = number[i]
+		kept = append(kept, s)
+	}
+	f.spans = kept
+	f.notes.LeftOut(repeated, "spans are in the record a second time")
+	f.notes.Repaired(renamed, "spans have the ID of a different span and got another one")
+	return number
+}
+
+// sameSpan reports whether two spans with one ID are one.
+func sameSpan(a, b *Span) bool {
+	return a.Name == b.Name && a.Start == b.Start && a.End == b.End && a.Parent == b.Parent && a.Worker == b.Worker &&
+		a.Outcome == b.Outcome && reflect.DeepEqual(a.Error, b.Error)
+}
+
+// unusedID is the first of id#2, id#3 and so on that is not in used.
+func unusedID(used map[string]int32, id, mark string, from int) string {
+	for n := from; ; n++ {
+		next := id + mark + strconv.Itoa(n)
+		if _, taken := used[next]; !taken {
+			return next
+		}
+	}
+}
+
+// cutLoops makes a root of one span of each loop of parents.
+func (f *forest) cutLoops() {
+	const (
+		unseen = iota
+		onPath
+		done
+	)
+	state := make([]uint8, len(f.spans))
+	loops := 0
+	var path []int32
+	for i := range f.spans {
+		path = path[:0]
+		for n := int32(i); n != None && state[n] != done; n = f.spans[n].Parent {
+			if state[n] == onPath {
+				f.spans[n].Parent = None
+				loops++
+				break
+			}
+			state[n] = onPath
+			path = append(path, n)
+		}
+		for _, n := range path {
+			state[n] = done
+		}
+	}
+	f.notes.Repaired(loops, "spans are among their own ancestors and became roots")
+}
+
+// relateAll says for each span how it lies to its parent, and collects where parents are cut.
+func (f *forest) relateAll() {
+	n := len(f.spans)
+	f.relation, f.cuts = make([]relation, n), make([][]Moment, n)
+	for i := range f.spans {
+		s := &f.spans[i]
+		if s.Parent == None {
+			continue
+		}
+		f.relation[i] = relate(s, &f.spans[s.Parent])
+		f.cut(s.Parent, s, f.relation[i])
+	}
+	for i := range f.spans {
+		s := &f.spans[i]
+		for _, l := range s.Links {
+			f.cut(l, s, f.follows(s, &f.spans[l]))
+		}
+	}
+	for i, c := range f.children {
+		slices.SortFunc(c, f.byStart)
+		if len(f.spans[i].Links) > 0 && len(c) > 0 && f.spans[i].Start.Known() {
+			f.cuts[i] = append(f.cuts[i], f.spans[i].Start) // a period that follows the links and precedes the children
+		}
+	}
+}
+
+// cut notes that s started while p was at work.
+func (f *forest) cut(p int32, s *Span, how relation) {
+	from := &f.spans[p]
+	if how == skewed || how == launched && s.Start > from.Start && from.End.Known() {
+		f.cuts[p] = append(f.cuts[p], max(s.Start, from.Start))
+	}
+}
+
+// follows is how a span lies to one that it has a link to: never contained.
+func (f *forest) follows(s, to *Span) relation {
+	if s.Start.Known() && to.End.Known() && s.Start >= to.End-Moment(max(grain(s.Start), grain(to.Start))) {
+		return after
+	}
+	r := relate(s, to)
+	if r == contained {
+		return launched
+	}
+	return r
+}
+
+// relate is how a span lies to its parent.
+func relate(s, parent *Span) relation {
+	if !s.Start.Known() || !parent.Start.Known() {
+		return apart
+	}
+	slack := Moment(max(grain(s.Start), grain(parent.Start)))
+	switch {
+	case s.Start < parent.Start-slack && s.Worker == parent.Worker:
+		return apart
+	case s.Start < parent.Start-slack:
+		return skewed
+	case !parent.End.Known():
+		return launched
+	case s.End.Known() && s.End <= parent.End+slack && s.Start <= parent.End:
+		return contained
+	case s.Start >= parent.End:
+		return after
+	default:
+		return launched
+	}
+}
+
+// grain is by how much a moment can be wrong in ns because it was rounded.
+func grain(m Moment) int64 {
+	switch {
+	case m%1e6 == 0:
+		return 1e6
+	case m%1e3 == 0:
+		return 2e3 // start and duration are rounded each
+	default:
+		return 0
+	}
+}
+
+func (f *forest) byStart(a, b int32) int {
+	s, t := &f.spans[a], &f.spans[b]
+	return cmp.Or(cmp.Compare(s.Start, t.Start), cmp.Compare(s.End, t.End), cmp.Compare(a, b))
+}
+
+func (f *forest) byEnd(a, b int32) int {
+	s, t := &f.spans[a], &f.spans[b]
+	return cmp.Or(cmp.Compare(s.End, t.End), cmp.Compare(s.Start, t.Start), cmp.Compare(a, b))
+}
+
+// periodIDs names the periods.
+func (f *forest) periodIDs() []string {
+	used := make(map[string]int32, len(f.spans))
+	for i := range f.spans {
+		used[f.spans[i].ID] = 0
+	}
+	ids := make([]string, len(f.periods))
+	for i, p := range f.periods {
+		id := f.spans[p.span].ID
+		if int32(i) < f.first[p.span+1]-1 {
+			id = fmt.Sprintf("%s/%d", id, int32(i)-f.first[p.span]+1)
+			if _, taken := used[id]; taken {
+				id = unusedID(used, id, "#", 2)
+			}
+			used[id] = 0
+		}
+		ids[i] = id
+	}
+	return ids
+}

@@ -1,0 +1,137 @@
+package records
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/dagscope/dagscope/engine/record"
+)
+
+// Span is one span of a trace: work from one moment to another that may contain the work of other spans. NewSpan fills
+// in what is not known.
+type Span struct {
+	// ID is unique in the run. Name is what the tool displays, if that differs.
+	ID   string
+	Name string
+	// Function is what the span has in common with others of its kind; Name or else ID if it is empty.
+	Function string
+	Command  string
+	// Log is what else the record says, a line for each fact.
+	Log string
+	// Parent is the number of the span that contains or has caused this one, None for a root, Absent if the record names
+	// a parent that it does not contain.
+	Parent int32
+	// Links are the numbers of spans that this one follows. Absent counts as a link to a span that is not in the record.
+	Links []int32
+	// Start and End are Unknown where they are not recorded: a span without an end was under way. Ready is when it could
+	// have started, if that is recorded.
+	Ready  Moment
+	Start  Moment
+	End    Moment
+	Worker int32 // number in Run.Workers, or None
+	Lane   int32 // of the worker, as recorded, or None
+	// Outcome is as in Attempt.
+	Outcome record.Outcome
+	Error   *Failure
+	Usage   *record.Usage
+}
+
+// Absent is the number of a span that a record names and does not contain.
+const Absent int32 = -2
+
+// NewSpan is a span about which nothing is known but its ID: a root without moments.
+func NewSpan(id string) Span {
+	return Span{ID: id, Parent: None, Ready: Unknown, Start: Unknown, End: Unknown, Worker: None, Lane: None}
+}
+
+// AddSpans appends tasks for a forest of spans, whose numbers in Parent and Links are indices of spans. It changes
+// nothing in spans.
+//
+// A child that begins and ends within its parent is waited for: the parent's own time is what such children do not
+// cover. A span is one task, unless it was at work before the last child that it waits for had ended, or while it
+// started a child that outlives it. Then it has a task for each of these periods, so that each task is where the work
+// was: the last has the ID, outcome, error and usage of the span, those before it have its ID with /1, /2 and so on,
+// and all of them have its function. So the sum over a function's tasks is its own time, and no time is counted twice.
+//
+// The edges are these. A period of a span precedes the children that started at its end, and follows those that ended
+// before it. A child that started while the parent waited for others follows the sibling that ended last before, if
+// there is one. What starts at the beginning of its parent follows what the parent follows. A child that outlives its
+// parent follows the period in which it was started, and one that starts after its parent had ended follows the
+// parent. A child that begins before its parent follows an empty first period of it if they have different workers,
+// for Compile to align their clocks; otherwise there is no edge. Links are treated as children that outlive.
+//
+// The graph has no cycles and at most three edges for each span plus one for each link and period. Whole milliseconds
+// and microseconds count as rounded: children may exceed their parents by as much.
+func (r *Run) AddSpans(spans []Span) {
+	f := plant(spans, &r.Notes)
+	f.relateAll()
+	f.divide()
+	f.connect()
+	f.cutCycles()
+	f.report()
+	r.appendPeriods(f)
+}
+
+// appendPeriods appends a task for each period.
+func (r *Run) appendPeriods(f *forest) {
+	base := int32(len(r.Tasks))
+	ids := f.periodIDs()
+	r.Tasks = slices.Grow(r.Tasks, len(f.periods))
+	for i, p := range f.periods {
+		s := &f.spans[p.span]
+		first, last := f.first[p.span], f.first[p.span+1]-1
+		t := NewTask(ids[i])
+		t.Name, t.Function = s.Name, function(s)
+		if first < last {
+			name := s.Name
+			if name == "" {
+				name = s.ID
+			}
+			t.Name = fmt.Sprintf("%s, part %d of %d", name, int32(i)-first+1, last-first+1)
+		}
+		a := NewAttempt()
+		a.Claimed, a.Started, a.Ended = p.from, p.from, p.to
+		a.Worker, a.Lane, a.Outcome = s.Worker, s.Lane, record.OutcomeOK
+		if int32(i) == first {
+			a.Ready = s.Ready
+		}
+		if int32(i) == last {
+			a.Outcome, a.Error, a.Usage, a.Log = s.Outcome, s.Error, s.Usage, s.Log
+			t.Command = s.Command
+		}
+		if p.from.Known() || p.to.Known() || a.Outcome != record.NoOutcome {
+			t.Attempts = []Attempt{a}
+		}
+		r.Tasks = append(r.Tasks, t)
+	}
+	for _, e := range f.edges {
+		t := &r.Tasks[base+e.to]
+		if from := base + e.from; !slices.Contains(t.Parents[max(0, len(t.Parents)-4):], from) {
+			t.Parents = append(t.Parents, from)
+		}
+	}
+	r.readyAtStart(r.Tasks[base:])
+}
+
+// readyAtStart makes what follows nothing ready when it started: nothing shows that it has waited.
+func (r *Run) readyAtStart(tasks []Task) {
+	for i := range tasks {
+		t := &tasks[i]
+		slices.Sort(t.Parents)
+		t.Parents = slices.Compact(t.Parents)
+		if len(t.Parents) == 0 && len(t.Attempts) > 0 && !t.Attempts[0].Ready.Known() {
+			t.Attempts[0].Ready = t.Attempts[0].Started
+		}
+	}
+}
+
+func function(s *Span) string {
+	switch {
+	case s.Function != "":
+		return s.Function
+	case s.Name != "":
+		return s.Name
+	default:
+		return s.ID
+	}
+}
