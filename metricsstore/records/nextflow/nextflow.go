@@ -1,0 +1,165 @@
+package nextflow
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/dagscope/dagscope/metricsstore/records"
+)
+
+// system is what runs are listed by.
+const system = "Nextflow"
+
+type format struct{}
+
+// New returns the format.
+func New() records.Format { return format{} }
+
+func (format) Name() string  { return "nextflow" }
+func (format) Title() string { return "Nextflow trace" }
+
+// kind is what a file contains.
+type kind uint8
+
+const (
+	foreign kind = iota
+	table
+	tower
+	weblog
+	dot
+	mermaid
+)
+
+var (
+	dotNode     = regexp.MustCompile(`(?m)^\s*[pv]\d+ \[(shape=(point|circle|none)|label=")`)
+	mermaidNode = regexp.MustCompile(`(?m)^\s*v\d+(\(\[|\(\(|\[")`)
+)
+
+func kindOf(head []byte) kind {
+	text := bytes.TrimLeft(head, " \t\r\n")
+	switch {
+	case len(text) == 0:
+		return foreign
+	case text[0] == '{' || text[0] == '[':
+		return kindOfJSON(text)
+	case bytes.HasPrefix(text, []byte("digraph")):
+		if dotNode.Match(text) {
+			return dot
+		}
+	case bytes.Contains(text, []byte("flowchart ")):
+		if mermaidNode.Match(text) {
+			return mermaid
+		}
+	}
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	if isHeader(splitRow(string(line))) {
+		return table
+	}
+	return foreign
+}
+
+func kindOfJSON(text []byte) kind {
+	has := func(names ...string) bool {
+		for _, name := range names {
+			if !bytes.Contains(text, []byte(`"`+name+`"`)) {
+				return false
+			}
+		}
+		return true
+	}
+	switch {
+	case has("runId", "runName", "event", "utcTime"):
+		return weblog
+	case has("tasks", "taskId", "hash", "status", "process", "submit"):
+		return tower
+	}
+	return foreign
+}
+
+// Sniff implements records.Format.
+func (format) Sniff(_ string, head []byte) records.Part {
+	switch kindOf(head) {
+	case table, tower, weblog:
+		return records.Main
+	case dot, mermaid:
+		return records.Beside
+	}
+	return records.Foreign
+}
+
+// Read implements records.Format.
+func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, error) {
+	var lists []*listing
+	var graphs []*graph
+	var faults []error
+	for i := range files {
+		f := &files[i]
+		var err error
+		var read []*listing
+		switch k, fault := sniffFile(f); {
+		case fault != nil:
+			err = fault
+		case k == table:
+			read, err = readTable(ctx, f)
+		case k == tower:
+			read, err = readTower(ctx, f, lists)
+		case k == weblog:
+			read, err = readWeblog(ctx, f)
+		case k == dot || k == mermaid:
+			var g *graph
+			if g, err = readGraph(f, k); err == nil {
+				graphs = append(graphs, g)
+			}
+		default:
+			err = &records.Fault{Path: f.Path, Byte: -1, Text: "expected a Nextflow trace, tasks in JSON, weblog messages or a graph"}
+		}
+		lists = append(lists, read...)
+		if err != nil {
+			if ctx.Err() != nil || !errors.Is(err, records.ErrFormat) {
+				return nil, err
+			}
+			faults = append(faults, err)
+		}
+	}
+	if len(lists) == 0 {
+		return nil, errors.Join(append(faults, fmt.Errorf("%w: no file has a task of Nextflow", records.ErrFormat))...)
+	}
+	return runsOf(lists, graphs, faults), nil
+}
+
+// runsOf makes a run of each listing. What is wrong with other files of the drop is noted in all of them.
+func runsOf(lists []*listing, graphs []*graph, faults []error) []*records.Run {
+	used := map[*graph]bool{}
+	runs := make([]*records.Run, 0, len(lists))
+	for _, l := range lists {
+		g := bestGraph(l, graphs)
+		used[g] = true
+		runs = append(runs, l.run(g))
+	}
+	for _, r := range runs {
+		for _, g := range graphs {
+			if !used[g] {
+				r.Notes.LeftOut(1, "graphs have processes of other workflows")
+			}
+		}
+		for _, err := range faults {
+			r.Notes.Remark("left out", "a file could not be read: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+		}
+	}
+	return runs
+}
+
+func sniffFile(f *records.File) (kind, error) {
+	in, err := f.Open()
+	if err != nil {
+		return foreign, err
+	}
+	defer in.Close()
+	head := make([]byte, 64<<10)
+	n, err := readFull(in, head)
+	return kindOf(head[:n]), err
+}
