@@ -1,0 +1,131 @@
+package ninja
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/dagscope/dagscope/engine/record"
+	"github.com/dagscope/dagscope/metricsstore/records"
+)
+
+// run makes a run of its commands.
+func (l *log) run(o one, g *graph) *records.Run {
+	r := records.NewRun("ninja", fmt.Sprintf("ninja log %d", l.version))
+	r.Workflow = workflow(l.file)
+	first := &l.lines[o.commands[0].lines[0]]
+	if first.stamp.Known() {
+		r.Key = fmt.Sprintf("%d %d %d %s %x", first.stamp, first.start.Milliseconds(), first.end.Milliseconds(), first.output, first.hash)
+	}
+	r.Notes = append(r.Notes, l.notes...)
+	zero := records.Moment(0)
+	r.Undated = l.version < stampIsStart || !o.zero.Known() || !o.byStamp
+	if r.Undated {
+		r.Date = o.zero
+	} else {
+		zero = o.zero
+	}
+	r.Started = zero
+	if o.cut {
+		r.Incomplete = fmt.Sprintf("the file ends in the middle of line %d", l.cut)
+	}
+	for _, c := range o.commands {
+		r.Tasks = append(r.Tasks, l.task(c, zero))
+		if n := len(c.lines); n > 1 {
+			r.Notes.Inferred(n-1, "lines with the start, end and hash of another one are further outputs of its command")
+		}
+	}
+	l.remark(r, &o)
+	if g == nil {
+		r.Notes.Remark(record.NoteLeftOut, "dependencies are not in the log; what ninja -t graph prints has them")
+		return r
+	}
+	l.connect(r, &o, g)
+	return r
+}
+
+// task is the task of a command.
+func (l *log) task(c command, zero records.Moment) records.Task {
+	e := &l.lines[c.lines[0]]
+	t := records.NewTask(e.output)
+	a := records.NewAttempt()
+	a.Started, a.Ended, a.Outcome = zero.Add(e.start), zero.Add(e.end), record.OutcomeOK
+	if len(c.lines) > 1 {
+		var b strings.Builder
+		for _, i := range c.lines[1:] {
+			more := "output " + l.lines[i].output + "\n"
+			if b.Len()+len(more) > records.MaxText {
+				break
+			}
+			b.WriteString(more)
+		}
+		a.Log = b.String()
+	}
+	t.Attempts = []records.Attempt{a}
+	return t
+}
+
+// remark says what is known about the run as a whole.
+func (l *log) remark(r *records.Run, o *one) {
+	r.Notes.Remark(record.NoteLeftOut, "commands that failed are not in the log, so the build may have failed")
+	switch {
+	case !r.Undated:
+		r.Notes.Remark(record.NoteInferred, "when ninja started follows from stamps of the file system's clock at the starts of commands")
+	case r.Date.Known():
+		r.Notes.Remark(record.NoteInferred, "the day follows from the times of outputs")
+	}
+	if o.partial {
+		r.Notes.Remark(record.NoteLeftOut, "ninja compacted the log: commands that ran again in a later run are not in it")
+		if r.Incomplete == "" {
+			r.Incomplete = "ninja compacted the log, which drops commands that ran again later"
+		}
+	}
+	if o.byStamp {
+		r.Notes.Remark(record.NoteInferred, "commands were put into runs by their stamps")
+	} else {
+		r.Notes.Remark(record.NoteInferred, "a run ends where ends of commands go back or an output occurs again")
+	}
+}
+
+// connect adds what the graph knows: rules and dependencies.
+func (l *log) connect(r *records.Run, o *one, g *graph) {
+	w := &walk{graph: g, tasks: make([]int32, len(g.edges)), seen: make([]int32, len(g.edges))}
+	for i := range w.tasks {
+		w.tasks[i], w.seen[i] = records.None, records.None
+	}
+	from := make([]int32, len(o.commands))
+	for t, c := range o.commands {
+		from[t] = none
+		for _, i := range c.lines {
+			if e := g.producer(l.lines[i].output); e != none {
+				from[t] = e
+			}
+		}
+		if from[t] == none {
+			r.Notes.LeftOut(1, "commands are not in the graph, so what they depend on is not known")
+			continue
+		}
+		w.tasks[from[t]] = int32(t)
+		r.Tasks[t].Function = g.edges[from[t]].rule
+	}
+	edges := 0
+	for t := range r.Tasks {
+		if from[t] == none {
+			continue
+		}
+		parents, ok := w.parents(int32(t), from[t])
+		if !ok || edges+len(parents) > records.MaxEdges {
+			r.Notes.LeftOut(len(r.Tasks)-t, "commands have no dependencies, because those of the graph are too many")
+			return
+		}
+		kept := parents[:0]
+		for _, p := range parents {
+			if r.Tasks[p].Attempts[0].Ended <= r.Tasks[t].Attempts[0].Started {
+				kept = append(kept, p)
+			}
+		}
+		r.Notes.LeftOut(len(parents)-len(kept), "edges of the graph contradict the times, so it is that of another state of the build")
+		r.Tasks[t].Parents = kept
+		edges += len(kept)
+	}
+	r.Notes.Recorded(edges, "dependencies are those of the graph, which names no headers and passes over commands that did not run")
+}
