@@ -4,14 +4,16 @@ import "fmt"
 
 // Counts are totals of a run. Byte counts leave out outputs whose size is not known.
 type Counts struct {
-	Tasks     int64 `json:"tasks"`    // tasks known at the end, those of fan-outs included
-	Attempts  int64 `json:"attempts"` // that ended, each of which is one record
-	Succeeded int64 `json:"succeeded"`
-	Failed    int64 `json:"failed"`  // for good
-	Retried   int64 `json:"retried"` // failed and tried again
+	Tasks     int64 `json:"tasks"`     // tasks known at the end, those of fan-outs included
+	Attempts  int64 `json:"attempts"`  // that ended, each of which is one record
+	Succeeded int64 `json:"succeeded"` // executed, and ended well
+	Failed    int64 `json:"failed"`    // for good
+	Retried   int64 `json:"retried"`   // failed and tried again
 	Cancelled int64 `json:"cancelled"`
 	Lost      int64 `json:"lost"`    // with their worker
 	Skipped   int64 `json:"skipped"` // tasks that never ran because one that they need has failed
+	// Cached are tasks that were not executed because their output was there from an earlier run.
+	Cached int64 `json:"cached,omitempty"`
 	// Unfinished are tasks that had begun and have not ended for good: an attempt is under way, or the latest one was
 	// lost, or failed and waits to be repeated. Programs that did not count it left it 0.
 	Unfinished int64 `json:"unfinished,omitempty"`
@@ -27,7 +29,7 @@ type Counts struct {
 	FirstClaim int64 `json:"first_claim_ns"`
 	LastEnd    int64 `json:"last_end_ns"`
 	MakespanNS int64 `json:"makespan_ns"`
-	ExecuteNS  int64 `json:"execute_ns"` // of all attempts together
+	ExecuteNS  int64 `json:"execute_ns"` // of all attempts that were executed, together
 
 	// The rest is about attempts that ended well and have a record.Usage. BytesIn were read from files that no task
 	// makes, BytesMoved from files that other tasks made, each as often as it was read; BytesOut are in files that no
@@ -38,9 +40,12 @@ type Counts struct {
 	BytesOut   int64 `json:"bytes_out,omitempty"`
 }
 
-// NotRun is the number of tasks that have neither begun nor been skipped; once the run has ended, they never will.
+// Done is the number of tasks whose output is there: they were executed and ended well, or were cached.
+func (c *Counts) Done() int64 { return c.Succeeded + c.Cached }
+
+// NotRun is the number of tasks that have neither begun nor been skipped or cached; once the run has ended, they never will.
 func (c *Counts) NotRun() int64 {
-	return max(0, c.Tasks-c.Succeeded-c.Failed-c.Cancelled-c.Skipped-c.Unfinished)
+	return max(0, c.Tasks-c.Done()-c.Failed-c.Cancelled-c.Skipped-c.Unfinished)
 }
 
 // Upload says how much of what a run delivered was kept.

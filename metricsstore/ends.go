@@ -6,7 +6,7 @@ import (
 )
 
 // taskEnds counts tasks by how their latest attempt ended: by outcome, the last one for outcomes of later versions.
-type taskEnds [record.OutcomeSkipped + 2]int64
+type taskEnds [record.OutcomeCached + 2]int64
 
 func (e *taskEnds) of(o record.Outcome) *int64 { return &e[min(int(o), len(e)-1)] }
 
@@ -27,7 +27,7 @@ func (f *Fold) settle(task dag.NodeID, o record.Outcome) {
 // restart begins the next revision of a run, which repeats what had not ended well.
 func (f *Fold) restart() {
 	for task, o := range f.ends {
-		if o != record.OutcomeOK {
+		if !o.Done() {
 			*f.settled.of(o)--
 			f.ends[task] = record.NoOutcome
 		}
@@ -48,6 +48,7 @@ func (f *Fold) countTasks(c *Counts) {
 	e := &f.settled
 	c.Succeeded, c.Failed = e[record.OutcomeOK], e[record.OutcomeFailed]
 	c.Cancelled, c.Skipped = e[record.OutcomeCancelled], e[record.OutcomeSkipped]
+	c.Cached = e[record.OutcomeCached]
 	c.Unfinished = e[record.OutcomeRetrying] + e[record.OutcomeLost] + e[len(e)-1]
 	for node := range f.attempts.Nodes {
 		if _, isTask := f.walker.Function(node); isTask && f.end(node) == record.NoOutcome {

@@ -15,7 +15,8 @@ import (
 // chunk is how many values of one metric are collected before they go into its digest together.
 const chunk = 512
 
-// Fold sums up the steps of one run as they come: counts, and for each function a digest of every metric. The same
+// Fold sums up the steps of one run as they come: counts, and for each function a digest of every metric, over the
+// attempts that were executed and ended well; what was cached counts, but has no times or bytes of its own. The same
 // steps give the same bits, however they are split into calls. The zero value accepts no steps; see NewFold. Not safe
 // for concurrent use.
 //
@@ -126,9 +127,12 @@ func (f *Fold) attempt(s *record.Step) {
 	c := &f.counts
 	c.Attempts++
 	c.LastEnd = max(c.LastEnd, s.Updated, s.Ended)
-	if s.Announced || s.Outcome == record.OutcomeLost {
+	switch {
+	case s.Outcome == record.OutcomeCached:
+		f.claim(s.Claimed) // nothing was executed
+	case s.Announced || s.Outcome == record.OutcomeLost:
 		f.announced(s)
-	} else {
+	default:
 		f.began(s.Claimed, s.Started, s.Ended, s.Head)
 	}
 	f.settle(s.Node, s.Outcome)
@@ -153,12 +157,16 @@ func (f *Fold) announced(s *record.Step) {
 	}
 }
 
+func (f *Fold) claim(at int64) {
+	if c := &f.counts; !f.claimed || at < c.FirstClaim {
+		c.FirstClaim, f.claimed = at, true
+	}
+}
+
 // began adds up how attempts that have ended began.
 func (f *Fold) began(claimed, started, ended int64, head bool) {
+	f.claim(claimed)
 	c := &f.counts
-	if !f.claimed || claimed < c.FirstClaim {
-		c.FirstClaim, f.claimed = claimed, true
-	}
 	c.ExecuteNS += max(ended-started, 0)
 	if !head {
 		c.Became++

@@ -176,6 +176,34 @@ func TestFoldCountsTasksByTheirLatestEnd(t *testing.T) {
 	assert.Equal(t, uint64(5), n, "every attempt that ended well is a measurement")
 }
 
+// TestFoldCountsCached: a cached task is done, also in the next revision, and adds nothing that was measured.
+func TestFoldCountsCached(t *testing.T) {
+	g := nested(t, 3)
+	end := func(seq uint64, node dag.NodeID, o record.Outcome, claimed int64) record.Step {
+		return record.Step{
+			Seq: seq, Kind: record.AttemptEnded, Node: node, Attempt: 1, Outcome: o, Claimed: claimed, Started: claimed + 1,
+			Ended: claimed + 11, Updated: claimed + 12, OutputBytes: 100, Became: dag.NoNode, Usage: &record.Usage{CPU: 7, ResultBytes: 5},
+		}
+	}
+	f := folded(t, g, []record.Step{
+		end(1, 0, record.OutcomeCached, 10),
+		end(2, 1, record.OutcomeOK, 40),
+		end(3, 2, record.OutcomeCached, 90),
+		{Seq: 4, Kind: record.RunFinished, Outcome: record.OutcomeFailed, Ended: 102, Became: dag.NoNode},
+		{Seq: 5, Kind: record.RunStarted, Became: dag.NoNode},
+	}, 2)
+	counts := f.Counts()
+	assert.Equal(t, metricsstore.Counts{
+		Tasks: int64(g.Tasks()), Attempts: 3, Succeeded: 1, Cached: 2, OutputBytes: 100, Became: 1, FirstClaim: 10, LastEnd: 102,
+		MakespanNS: 92, ExecuteNS: 10, CPUNS: 7, BytesOut: 5,
+	}, counts)
+	assert.Equal(t, int64(3), counts.Done())
+	assert.Equal(t, counts.Tasks-3, counts.NotRun())
+	for _, d := range f.Digests() {
+		assert.Equal(t, uint64(1), d.Sketch.N(), "%s of %s", d.Metric, d.Function)
+	}
+}
+
 func TestFoldRefuses(t *testing.T) {
 	g := nested(t, 3)
 	expansion := dag.NodeID(0)

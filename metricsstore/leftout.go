@@ -27,7 +27,7 @@ type LeftOut struct {
 }
 
 // LeftOut counts the runs that a HistoryQuery selects and that are not part of its answer; runs that are not archived
-// are not among them. Where a roll-up cannot be read, its workflow is not known.
+// are not among them, nor are those in which nothing was executed, because it was all cached or failed. Where a roll-up cannot be read, its workflow is not known.
 func (q *Queries) LeftOut(ctx context.Context, h HistoryQuery) ([]LeftOut, error) {
 	if _, err := ParseMetric(string(h.Metric)); err != nil {
 		return nil, err

@@ -43,7 +43,8 @@ type StatsQuery struct {
 type Statistics struct {
 	Metric Metric  `json:"metric"`
 	Groups []Group `json:"groups"` // ascending by Function and Version, or by Number
-	// Attempts is how many had ended, whatever their outcome and function, Succeeded how many of them well.
+	// Attempts is how many had ended, whatever their outcome and function, Succeeded how many of them were executed and
+	// ended well. Cached ones are not among those: how long it took to find an output says nothing about making it.
 	Attempts  int64 `json:"attempts"`
 	Succeeded int64 `json:"succeeded"`
 	// AsOf is the last step that the answer is computed from, Complete whether that is the whole of an ended run.

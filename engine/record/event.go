@@ -34,6 +34,7 @@ const (
 	TaskCancelledEvent      EventKind = "task.cancelled"
 	TaskLostEvent           EventKind = "task.lost"
 	TaskSkippedEvent        EventKind = "task.skipped"
+	TaskCachedEvent         EventKind = "task.cached"
 	TaskBecameEvent         EventKind = "task.became"
 	TaskInvokedEvent        EventKind = "task.invoked"
 	OutputHeldEvent         EventKind = "output.held"

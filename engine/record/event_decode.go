@@ -109,7 +109,7 @@ func (d *Decoder) take(s *Step) bool {
 	if d.err = d.walker.apply(s); d.err != nil {
 		return false
 	}
-	if s.Kind == AttemptEnded && s.Outcome == OutcomeOK {
+	if s.Kind == AttemptEnded && s.Outcome.Done() {
 		d.outputs.set(s.Node, s.OutputBytes)
 	}
 	return true
@@ -175,7 +175,7 @@ func ownOfTask(kinds []EventKind, s *Step) []EventKind {
 	case s.Kind == AttemptStarted:
 		return append(kinds, TaskClaimedEvent, TaskStartedEvent)
 	}
-	if !s.Announced {
+	if !s.Announced && s.Outcome != OutcomeCached {
 		kinds = append(kinds, TaskClaimedEvent, TaskStartedEvent)
 	}
 	switch s.Outcome {
@@ -191,6 +191,8 @@ func ownOfTask(kinds []EventKind, s *Step) []EventKind {
 		return append(kinds, TaskLostEvent)
 	case OutcomeSkipped:
 		return append(kinds, TaskSkippedEvent)
+	case OutcomeCached:
+		return append(kinds, TaskCachedEvent)
 	default:
 		return kinds
 	}

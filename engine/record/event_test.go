@@ -111,6 +111,9 @@ func TestEventsOfEachStep(t *testing.T) {
 		}},
 		{"cancelled", attempt(record.Step{Outcome: record.OutcomeCancelled, Announced: true, Became: none}), []string{"1 task.cancelled @40 upto try 1 on 1/3"}},
 		{"lost", attempt(record.Step{Outcome: record.OutcomeLost, Announced: true, Became: none}), []string{"1 task.lost @40 upto try 1 on 1/3"}},
+		{"cached, child left to others", attempt(record.Step{Outcome: record.OutcomeCached, Became: none, Readied: []dag.NodeID{1}}), []string{
+			"1 task.cached @40 upto try 1 on 1/3", "2 task.ready @50 sum", "3 task.invoked @50 sum on 1/3 from 0",
+		}},
 		{"skipped", record.Step{Kind: record.TaskSkipped, Outcome: record.OutcomeSkipped, Node: 1, Ended: 5}, []string{"1 task.skipped @5 sum"}},
 		{"skipped join", record.Step{Kind: record.TaskSkipped, Outcome: record.OutcomeSkipped, Node: 3, Ended: 5}, nil},
 		{"expanded", record.Step{
@@ -268,7 +271,7 @@ func TestEventJSON(t *testing.T) {
 }
 
 func TestNamesOfOutcomesAndLocations(t *testing.T) {
-	for o := range record.Outcome(7) {
+	for o := range record.Outcome(8) {
 		text, err := o.MarshalText()
 		require.NoError(t, err)
 		var back record.Outcome
@@ -282,7 +285,7 @@ func TestNamesOfOutcomesAndLocations(t *testing.T) {
 		require.NoError(t, back.UnmarshalText(text))
 		require.Equal(t, l, back)
 	}
-	require.Equal(t, "outcome(7)", record.Outcome(7).String())
+	require.Equal(t, "outcome(8)", record.Outcome(8).String())
 	require.Equal(t, "location(4)", record.Location(4).String())
 	require.ErrorContains(t, new(record.Outcome).UnmarshalText([]byte("nope")), `"nope" is not an outcome, expected one of [none ok`)
 }

@@ -44,6 +44,10 @@ const (
 	outcomesEnd      Outcome = 8
 )
 
+// Done reports whether an attempt with this outcome left its task done: its output is there, so what waits for it goes
+// on, and a continued run does not repeat it. These are OutcomeOK and OutcomeCached.
+func (o Outcome) Done() bool { return o == OutcomeOK || o == OutcomeCached }
+
 // Location is where an output was at the end of its attempt.
 type Location uint8
 

@@ -17,11 +17,12 @@ const (
 	Skipped
 	NotRun // the run is over, and no worker had claimed it
 	Lost
+	Cached // done without being executed: its output was there from an earlier run
 )
 
 var stateNames = [...]string{
 	"pending", "ready", "fetching", "storing", "running", "succeeded", "retrying", "failed", "cancelled", "skipped",
-	"not run", "lost",
+	"not run", "lost", "cached",
 }
 
 // String is the name that the frontend uses.
@@ -33,4 +34,4 @@ func (s State) String() string {
 }
 
 // stateOfOutcome is the state after the end of an attempt, by record.Outcome; unknown ones are lost.
-var stateOfOutcome = [...]State{Storing, Succeeded, Failed, Retrying, Cancelled, Lost, Skipped, Lost}
+var stateOfOutcome = [...]State{Storing, Succeeded, Failed, Retrying, Cancelled, Lost, Skipped, Cached, Lost}

@@ -153,7 +153,7 @@ func troubled(t *testing.T) (*dag.Graph, []record.Step) {
 	retried := ended(8, 1, 2, ok, 80)
 	continued := ended(14, 2, 1, ok, 200)
 	continued.Epoch = 1
-	return nested(t, 4), []record.Step{
+	steps := []record.Step{
 		{Seq: 1, Kind: record.RunStarted, Readied: []dag.NodeID{0, 1, 2, 3}, Became: noNode},
 		{Seq: 2, Kind: record.WorkerStarted, Worker: 1, Started: 3, Became: noNode},
 		ended(3, 0, 1, ok, 0),
@@ -163,12 +163,17 @@ func troubled(t *testing.T) (*dag.Graph, []record.Step) {
 		{Seq: 7, Kind: record.WorkerStopped, Worker: 1, Outcome: record.OutcomeLost, Ended: 80, Became: noNode},
 		retried, again,
 		ended(10, 2, 1, record.OutcomeFailed, 90),
+		ended(11, 6, 1, record.OutcomeCached, 90), // only imported runs have such
 		{Seq: 11, Kind: record.TaskSkipped, Node: 5, Ended: 140, Became: noNode},
 		{Seq: 12, Kind: record.RunFinished, Outcome: record.OutcomeFailed, Ended: 150, Became: noNode},
 		{Seq: 13, Kind: record.RunStarted, Ended: 200, Readied: []dag.NodeID{2}, Became: noNode},
 		continued,
 		{Seq: 15, Kind: record.RunFinished, Outcome: record.OutcomeCancelled, Ended: 300, Became: noNode},
 	}
+	for i := range steps {
+		steps[i].Seq = uint64(i + 1)
+	}
+	return nested(t, 4), steps
 }
 
 func TestLostAndDoneAgain(t *testing.T) {
@@ -209,6 +214,9 @@ func TestLostAndDoneAgain(t *testing.T) {
 		{2, 199, runtable.Failed},
 		{2, 200, runtable.Ready},
 		{2, 240, runtable.Succeeded},
+		{6, 129, runtable.Storing},
+		{6, 130, runtable.Cached},
+		{6, 250, runtable.Cached}, // it is done, so the next revision does not repeat it
 		{5, 199, runtable.Skipped},
 		{5, 200, runtable.Pending},
 		{5, 299, runtable.Pending},

@@ -117,7 +117,7 @@ func waiting(isOver bool) State {
 func (v *View) stateOf(r *Row, at int64, isOver bool) State {
 	switch {
 	case r.reached(HasUpdated, r.Updated, at):
-		if r.Outcome != record.OutcomeOK && v.restarted(r.Updated, at) {
+		if !r.Outcome.Done() && v.restarted(r.Updated, at) {
 			return waiting(isOver)
 		}
 		if r.Outcome == record.OutcomeRetrying && isOver {
@@ -138,8 +138,7 @@ func (v *View) stateOf(r *Row, at int64, isOver bool) State {
 	return Ready
 }
 
-// restarted reports whether the run was continued between two moments: tasks that had not ended with OK by then are
-// repeated.
+// restarted reports whether the run was continued between two moments: tasks that were not done by then are repeated.
 func (v *View) restarted(after, by int64) bool {
 	return slices.ContainsFunc(v.endings, func(e ending) bool { return after <= e.restart && e.restart <= by })
 }
