@@ -23,6 +23,7 @@ type Entry struct {
 	Tasks       int64         `json:"tasks"`
 	OutputBytes int64         `json:"bytes"`
 	Imported    bool          `json:"-"`
+	Engine      string        `json:"-"` // see record.RunInfo.Engine
 	Tags        []string      `json:"-"` // sorted, each once
 	// Peers is the PeerKey of a run that is Comparable, else zero.
 	Peers PeerKey `json:"-"`
@@ -45,7 +46,7 @@ func newEntry(r *Run, name string) Entry {
 	return Entry{
 		ID: r.Info.ID, StartedNS: r.Info.StartedAt.UnixNano(), AddedNS: r.Added().UnixNano(), Workflow: r.Info.Workflow, Status: r.Status,
 		MakespanNS: r.MakespanNS(), Tasks: max(r.Counts.Tasks, int64(r.Graph.Tasks)), OutputBytes: r.Counts.OutputBytes,
-		Imported: r.imported(), Tags: slices.Compact(slices.Sorted(slices.Values(r.Annotation.Tags))), text: r.searched(name),
+		Imported: r.imported(), Engine: r.Info.Engine(), Tags: slices.Compact(slices.Sorted(slices.Values(r.Annotation.Tags))), text: r.searched(name),
 		Key: r.Info.Key,
 	}
 }
@@ -67,13 +68,14 @@ func (e *Entry) Position() Position { return Position{Started: e.StartedNS, Run:
 // Same reports whether two entries are equal.
 func (e *Entry) Same(o *Entry) bool {
 	return e.ID == o.ID && e.StartedNS == o.StartedNS && e.AddedNS == o.AddedNS && e.Workflow == o.Workflow && e.Status == o.Status &&
-		e.MakespanNS == o.MakespanNS && e.Tasks == o.Tasks && e.OutputBytes == o.OutputBytes && e.Imported == o.Imported &&
+		e.MakespanNS == o.MakespanNS && e.Tasks == o.Tasks && e.OutputBytes == o.OutputBytes && e.Imported == o.Imported && e.Engine == o.Engine &&
 		slices.Equal(e.Tags, o.Tags) && e.Peers == o.Peers && e.Key == o.Key && e.text == o.text
 }
 
 // RunFilter selects runs. Its zero value selects all.
 type RunFilter struct {
 	Workflow string          `json:"workflow,omitempty"`
+	Engine   string          `json:"engine,omitempty"` // that executed it, see record.RunInfo.Engine; case is ignored
 	Status   []record.Status `json:"status,omitempty"` // any of them
 	Tag      string          `json:"tag,omitempty"`
 	// From and To bound the run's start, From included, To not; zero for no bound.
@@ -86,6 +88,7 @@ type RunFilter struct {
 // Match reports whether the filter selects a run.
 func (f *RunFilter) Match(e *Entry) bool {
 	return (f.Workflow == "" || f.Workflow == e.Workflow) &&
+		(f.Engine == "" || strings.EqualFold(f.Engine, e.Engine)) &&
 		(len(f.Status) == 0 || slices.Contains(f.Status, e.Status)) &&
 		(f.Tag == "" || slices.Contains(e.Tags, f.Tag)) &&
 		(f.From.IsZero() || !e.started().Before(f.From)) && (f.To.IsZero() || e.started().Before(f.To)) &&

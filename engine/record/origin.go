@@ -38,6 +38,24 @@ func (i *RunInfo) Imported() *Origin {
 	}
 }
 
+// Names of engines that no recording states.
+const (
+	OwnEngine     = "dagscope" // of runs that were not imported
+	UnknownEngine = "unknown"  // of recordings that do not say
+)
+
+// Engine is the engine that executed the run: the System of its recording, OwnEngine or UnknownEngine.
+func (i *RunInfo) Engine() string {
+	o := i.Imported()
+	switch {
+	case o == nil:
+		return OwnEngine
+	case o.System == "":
+		return UnknownEngine
+	}
+	return o.System
+}
+
 // NoteKind says what a note is about.
 type NoteKind string
 

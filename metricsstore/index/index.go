@@ -2,9 +2,9 @@
 // of a run, and what has changed since a moment.
 //
 // It guarantees that answers are those of metricsstore.RunFilter, RunQuery and PeerScope over what was put. It costs
-// some 500 B a run. A filter reads only the runs of its workflow, its statuses or its tag, whichever are fewest; a
-// page in the order of the start, the counts of a workflow and the peers of a run do not depend on the number of
-// runs. Searched text, and orders other than by the start, read each run that the filter leaves, some 20 ns each.
+// some 500 B a run. A filter reads only the runs of its workflow, its engine, its status or its tag, whichever
+// are fewest; a page in the order of the start, the counts of a workflow and the peers of a run do not depend on the
+// number of runs. Searched text, and orders other than by the start, read each run that the filter leaves, some 20 ns each.
 //
 // Caveat: the index does not read the store, so every change of a run has to be put.
 package index
@@ -12,6 +12,7 @@ package index
 import (
 	"container/list"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -29,6 +30,7 @@ type Index struct {
 	all       ordered
 	lists     map[property]*ordered
 	workflows map[string]*workflow
+	engines   map[string]*engine
 }
 
 // item is an entry and its last change.
@@ -45,6 +47,12 @@ type workflow struct {
 	statuses map[record.Status]int
 }
 
+// engine counts the runs of an engine.
+type engine struct {
+	name string
+	runs int
+}
+
 // property is something that runs have in common by which they are looked up.
 type property struct {
 	kind  kind
@@ -55,6 +63,7 @@ type kind byte
 
 const (
 	inWorkflow           kind = iota
+	onEngine                  // without case
 	comparableInWorkflow      // has a PeerKey
 	withStatus
 	withTag
@@ -64,7 +73,7 @@ const (
 
 // properties lists those of an entry.
 func properties(e *metricsstore.Entry) []property {
-	out := []property{{inWorkflow, e.Workflow}, {withStatus, string(e.Status)}}
+	out := []property{{inWorkflow, e.Workflow}, {onEngine, folded(e.Engine)}, {withStatus, string(e.Status)}}
 	for _, tag := range e.Tags {
 		out = append(out, property{withTag, tag})
 	}
@@ -77,10 +86,14 @@ func properties(e *metricsstore.Entry) []property {
 	return out
 }
 
+// folded is equal for names that strings.EqualFold calls equal.
+func folded(name string) string { return strings.ToLower(strings.ToUpper(name)) }
+
 // New makes an index without runs.
 func New() *Index {
 	return &Index{
 		runs: map[record.RunID]*item{}, changes: list.New(), lists: map[property]*ordered{}, workflows: map[string]*workflow{},
+		engines: map[string]*engine{},
 	}
 }
 
@@ -128,6 +141,13 @@ func (x *Index) list(it *item) {
 	}
 	it.Workflow = w.name // all runs share one string
 	w.statuses[it.Status]++
+	on := x.engines[it.Engine]
+	if on == nil {
+		on = &engine{name: it.Engine}
+		x.engines[it.Engine] = on
+	}
+	it.Engine = on.name
+	on.runs++
 	x.all.insert(it)
 	for _, p := range properties(&it.Entry) {
 		if x.lists[p] == nil {
@@ -140,6 +160,11 @@ func (x *Index) list(it *item) {
 // unlist removes an item from the lists of its properties.
 func (x *Index) unlist(it *item) {
 	x.workflows[it.Workflow].statuses[it.Status]--
+	if on := x.engines[it.Engine]; on.runs == 1 {
+		delete(x.engines, it.Engine)
+	} else {
+		on.runs--
+	}
 	x.all.remove(it)
 	for _, p := range properties(&it.Entry) {
 		if x.lists[p].remove(it); len(*x.lists[p]) == 0 {
@@ -235,7 +260,7 @@ func (x *Index) Counts(f metricsstore.RunFilter, only []record.RunID) map[record
 	defer x.mu.RUnlock()
 	f.Status = nil
 	counts := map[record.Status]int{}
-	if only == nil && f.Tag == "" && f.Text == "" && f.From.IsZero() && f.To.IsZero() {
+	if only == nil && f.Engine == "" && f.Tag == "" && f.Text == "" && f.From.IsZero() && f.To.IsZero() {
 		for name, w := range x.workflows {
 			if f.Workflow == "" || f.Workflow == name {
 				for status, n := range w.statuses {
@@ -257,10 +282,19 @@ func (x *Index) Counts(f metricsstore.RunFilter, only []record.RunID) map[record
 func (x *Index) Workflows() []string {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	out := make([]string, 0, len(x.workflows))
-	for name := range x.workflows {
-		out = append(out, name)
-	}
+	return names(x.workflows)
+}
+
+// Engines lists the engines of all runs by name.
+func (x *Index) Engines() []string {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return names(x.engines)
+}
+
+// names lists the keys of a map in order; it is never nil.
+func names[V any](of map[string]V) []string {
+	out := slices.AppendSeq(make([]string, 0, len(of)), maps.Keys(of))
 	slices.Sort(out)
 	return out
 }
@@ -318,6 +352,9 @@ func (x *Index) candidates(f *metricsstore.RunFilter) ordered {
 	}
 	if f.Workflow != "" {
 		narrow(property{inWorkflow, f.Workflow})
+	}
+	if f.Engine != "" {
+		narrow(property{onEngine, folded(f.Engine)})
 	}
 	if len(f.Status) == 1 {
 		narrow(property{withStatus, string(f.Status[0])})

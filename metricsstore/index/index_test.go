@@ -3,6 +3,7 @@ package index_test
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -31,6 +32,8 @@ var (
 	workflows = []string{"sort", "blur", "gemm"}
 	statuses  = []record.Status{record.Running, record.Succeeded, record.Succeeded, record.Failed, record.Cancelled}
 	tags      = []string{"a", "b", "nightly"}
+	origins   = []*record.Origin{nil, nil, {System: "Spark"}, {System: "Nextflow"}, {Format: "WfFormat 1.5"}}
+	engines   = []string{"dagscope", "Spark", "nextflow", "unknown", "Dagster"}
 )
 
 func pick[T any](w *world, from []T) T { return from[w.rng.IntN(len(from))] }
@@ -51,6 +54,7 @@ func (w *world) change() {
 	if !known {
 		r.Info = record.RunInfo{ID: id, Workflow: pick(w, workflows), StartedAt: start(w.rng.IntN(40))}
 		r.Info.Params = map[string]string{"n": fmt.Sprint(w.rng.IntN(3))}
+		r.Info.Origin = pick(w, origins)
 	}
 	r.Status, r.Counts.MakespanNS = pick(w, statuses), w.rng.Int64N(6)
 	r.Annotation.Tags = slices.DeleteFunc(slices.Clone(tags), func(string) bool { return w.rng.IntN(2) == 0 })
@@ -81,6 +85,9 @@ func (w *world) filter() (f metricsstore.RunFilter) {
 	}
 	if w.rng.IntN(2) == 0 {
 		f.Tag = pick(w, append(tags, "none"))
+	}
+	if w.rng.IntN(3) == 0 {
+		f.Engine = pick(w, engines)
 	}
 	if w.rng.IntN(3) == 0 {
 		f.From = start(w.rng.IntN(40))
@@ -157,15 +164,13 @@ func (w *world) checkPages(t *testing.T, f metricsstore.RunFilter, want []record
 
 func (w *world) checkCounts(t *testing.T, f metricsstore.RunFilter) {
 	t.Helper()
-	seen := map[string]bool{}
+	seen, on := map[string]bool{}, map[string]bool{}
 	for _, r := range w.runs {
-		seen[r.Info.Workflow] = true
+		seen[r.Info.Workflow], on[r.Info.Engine()] = true, true
 	}
-	require.Len(t, w.index.Workflows(), len(seen))
-	for _, name := range w.index.Workflows() {
-		require.True(t, seen[name])
-	}
-	for _, f := range []metricsstore.RunFilter{f, {Workflow: f.Workflow}, {}} {
+	require.Equal(t, slices.Sorted(maps.Keys(seen)), w.index.Workflows())
+	require.Equal(t, slices.Sorted(maps.Keys(on)), w.index.Engines())
+	for _, f := range []metricsstore.RunFilter{f, {Workflow: f.Workflow}, {Engine: f.Engine}, {}} {
 		want, got := map[record.Status]int{}, w.index.Counts(f, nil)
 		f.Status = nil
 		for _, r := range w.runs {
@@ -196,6 +201,11 @@ func (w *world) checkPeers(t *testing.T) {
 		}
 		return // one of them, any, each time
 	}
+}
+
+func TestNamesAreNeverNil(t *testing.T) {
+	assert.NotNil(t, index.New().Workflows())
+	assert.NotNil(t, index.New().Engines())
 }
 
 func TestSince(t *testing.T) {
