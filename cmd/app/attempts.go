@@ -113,7 +113,7 @@ func addErrors(ctx context.Context, store metricsstore.Store, id record.RunID, a
 	}
 	failed := map[key]*attemptJSON{}
 	for i := range attempts {
-		if a := &attempts[i]; a.Attempt > 0 && a.Outcome != record.OutcomeOK {
+		if a := &attempts[i]; a.Attempt > 0 && !a.Outcome.Done() {
 			failed[key{a.Node, a.Epoch, a.Attempt}] = a
 		}
 	}

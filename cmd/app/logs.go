@@ -100,7 +100,7 @@ func (c *logsCommand) list(ctx context.Context, store metricsstore.Store, r *met
 		}
 		out.tasks = true
 		row, ok := kept[attemptKey{t.Node, uint16(t.Epoch), uint16(t.Attempt)}]
-		if !ok || c.Failed && t.Outcome == record.OutcomeOK {
+		if !ok || c.Failed && t.Outcome.Done() {
 			return
 		}
 		d, err := row.Unpack()

@@ -14,6 +14,7 @@ import (
 // runsCommand lists runs.
 type runsCommand struct {
 	Workflow string        `placeholder:"NAME" help:"Only runs of this workflow."`
+	Engine   string        `placeholder:"NAME" help:"Only runs of this engine, ignoring case: dagscope for those that were not imported, unknown for recordings that do not say."`
 	Status   record.Status `enum:",queued,running,paused,succeeded,failed,cancelled,interrupted" default:"" placeholder:"STATUS" help:"Only runs that are queued, running, paused, succeeded, failed, cancelled or interrupted."`
 	Tag      []string      `sep:"none" placeholder:"TAG" help:"Only runs with this tag. Can be repeated: all of them."`
 	Search   string        `placeholder:"TEXT" help:"Only runs with this text in id, workflow, parameters, tags, note or error."`
@@ -34,12 +35,14 @@ func (c *runsCommand) Validate() error {
 type runJSON struct {
 	Run           record.RunID      `json:"run"`
 	Workflow      string            `json:"workflow"`
+	Engine        string            `json:"engine"` // dagscope, another one, or unknown
 	Params        map[string]string `json:"params"`
 	Status        record.Status     `json:"status"`
 	StartedAt     time.Time         `json:"started_at"`
 	EndedAt       *time.Time        `json:"ended_at"` // null while it runs
 	Tasks         int64             `json:"tasks"`
 	Succeeded     int64             `json:"succeeded"`
+	Cached        int64             `json:"cached"` // not executed, because their output was there from an earlier run
 	Failed        int64             `json:"failed"`
 	Skipped       int64             `json:"skipped"`
 	NotRun        int64             `json:"not_run"` // when it ended; 0 while it is active
@@ -50,6 +53,7 @@ type runJSON struct {
 	Tags          []string          `json:"tags"`
 	Note          string            `json:"note"`
 	Reconstructed string            `json:"reconstructed,omitempty"`
+	Incomplete    string            `json:"incomplete,omitempty"` // why the recording of an imported run does not cover it
 	Records       recordsReport     `json:"records"`
 	Error         *errorJSON        `json:"error"`
 	Undated       bool              `json:"-"` // a recording has no date
@@ -57,8 +61,8 @@ type runJSON struct {
 
 func newRunJSON(r *metricsstore.Run) runJSON {
 	j := runJSON{
-		Run: r.Info.ID, Workflow: r.Info.Workflow, Params: r.Info.Params, Status: r.Status, StartedAt: r.Info.StartedAt.UTC(),
-		Tasks: r.Counts.Tasks, Succeeded: r.Counts.Succeeded, Failed: r.Counts.Failed, Skipped: r.Counts.Skipped,
+		Run: r.Info.ID, Workflow: r.Info.Workflow, Engine: r.Info.Engine(), Params: r.Info.Params, Status: r.Status, StartedAt: r.Info.StartedAt.UTC(),
+		Tasks: r.Counts.Tasks, Succeeded: r.Counts.Succeeded, Cached: r.Counts.Cached, Failed: r.Counts.Failed, Skipped: r.Counts.Skipped,
 		Retried: r.Counts.Retried, MakespanNS: r.MakespanNS(), OutputBytes: r.Counts.OutputBytes,
 		Tags: list(r.Annotation.Tags), Note: r.Annotation.Note, Reconstructed: r.Info.Reconstructed,
 		Records: newRecordsReport(r.Upload),
@@ -69,7 +73,7 @@ func newRunJSON(r *metricsstore.Run) runJSON {
 		j.Records.Complete, j.Records.Problem = false, "damaged: "+damaged
 	}
 	if o := r.Info.Imported(); o != nil {
-		j.Undated = o.Undated
+		j.Undated, j.Incomplete = o.Undated, o.Incomplete
 	}
 	if r.Status.Final() {
 		j.NotRun = r.Counts.NotRun()
@@ -131,7 +135,7 @@ func (c *runsCommand) matches(r *metricsstore.Run) bool {
 			return false
 		}
 	}
-	filter := metricsstore.RunFilter{Workflow: c.Workflow, From: c.From.Time, To: c.To.Time, Text: c.Search}
+	filter := metricsstore.RunFilter{Workflow: c.Workflow, Engine: c.Engine, From: c.From.Time, To: c.To.Time, Text: c.Search}
 	if c.Status != "" {
 		filter.Status = []record.Status{c.Status}
 	}
@@ -143,15 +147,23 @@ func printRuns(s *session, runs []runJSON, more int) error {
 		_, err := fmt.Fprintf(s.stdout, "There is no such run in %s; %s run and %s demo create some.\n", s.where, s.name, s.name)
 		return err
 	}
-	t := newTable(left("run"), left("workflow"), s.statusColumn("status"), left("started"), right("tasks"),
-		right("makespan"), left("records"), left("tags"))
+	columns := []column{left("run"), left("workflow"), s.statusColumn("status"), left("started"), right("tasks"), right("makespan"), left("records"), left("tags")}
+	imported := slices.ContainsFunc(runs, func(r runJSON) bool { return r.Engine != record.OwnEngine })
+	if imported {
+		columns = slices.Insert(columns, 2, left("engine"))
+	}
+	t := newTable(columns...)
 	for i := range runs {
 		r := &runs[i]
 		makespan := "–"
 		if r.MakespanNS > 0 {
 			makespan = duration(time.Duration(r.MakespanNS))
 		}
-		t.add(string(r.Run), oneLine(r.Workflow, 40), string(r.Status), r.startText(), count(r.Tasks), makespan, r.recordText(), oneLine(strings.Join(r.Tags, ", "), 40))
+		cells := []string{string(r.Run), oneLine(r.Workflow, 40), string(r.Status), r.startText(), count(r.Tasks), makespan, r.recordText(), oneLine(strings.Join(r.Tags, ", "), 40)}
+		if imported {
+			cells = slices.Insert(cells, 2, oneLine(r.Engine, 24))
+		}
+		t.add(cells...)
 	}
 	if err := t.print(s.stdout); err != nil {
 		return err
@@ -177,6 +189,8 @@ func (r *runJSON) recordText() string {
 		return "damaged"
 	case r.Status == record.Interrupted:
 		return "cut off"
+	case r.Incomplete != "":
+		return "incomplete"
 	case r.Reconstructed != "":
 		return "reconstructed"
 	case !r.Status.Final():

@@ -16,7 +16,7 @@ import (
 type tasksCommand struct {
 	RunID    string `arg:"" name:"run" help:"ID, an end or a beginning of one, or last."`
 	Function string `placeholder:"NAME" help:"Only tasks of this function."`
-	Outcome  string `enum:",ok,failed,retrying,cancelled,lost,skipped,not_run" default:"" placeholder:"OUTCOME" help:"Only attempts that ended ok, failed, retrying, cancelled or lost, tasks that were skipped, or tasks that were not_run when the run ended, which are not listed otherwise."`
+	Outcome  string `enum:",ok,failed,retrying,cancelled,lost,skipped,cached,not_run" default:"" placeholder:"OUTCOME" help:"Only attempts that ended ok, failed, retrying, cancelled or lost, tasks that were skipped or cached, or tasks that were not_run when the run ended, which are not listed otherwise."`
 	Worker   int    `default:"-1" placeholder:"N" help:"Only attempts on this worker of the run."`
 	Sort     string `default:"claimed" enum:"claimed,ended,task,queue,wait,fetch,execute,store,update,input,output,cpu,memory,read,written" placeholder:"BY" help:"By time (claimed, the default, or ended), by task, or largest first: queue, wait, fetch, execute, store, update, input, output; if measured: cpu, memory, read, written."`
 	Reverse  bool   `help:"Reverse the order."`
@@ -151,7 +151,7 @@ func taskTable(s *session, attempts []attemptJSON) *table {
 			continue
 		}
 		output, failure := size(a.Output), ""
-		if a.Outcome != record.OutcomeOK {
+		if !a.Outcome.Done() {
 			output = "–"
 		}
 		if e := a.Error; e != nil {

@@ -52,7 +52,7 @@ func (s *session) status(text string) string {
 // statusColour is the colour of a status. The status itself is always shown as well.
 func statusColour(status string) int {
 	switch record.Status(status) {
-	case record.Succeeded, "ok":
+	case record.Succeeded, "ok", "cached":
 		return greenColour
 	case record.Failed, record.Interrupted, "lost":
 		return redColour

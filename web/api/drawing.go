@@ -146,7 +146,7 @@ func (f *fate) text(many bool) string {
 	if many && len(f.tasks) > 0 {
 		parts = append(parts, fmt.Sprintf("%d tasks, %s together", len(f.tasks), took))
 	}
-	for _, state := range []runtable.State{runtable.Succeeded, runtable.Retrying, runtable.Failed, runtable.Cancelled, runtable.Skipped, runtable.NotRun, runtable.Lost} {
+	for _, state := range []runtable.State{runtable.Succeeded, runtable.Cached, runtable.Retrying, runtable.Failed, runtable.Cancelled, runtable.Skipped, runtable.NotRun, runtable.Lost} {
 		switch n := f.ended[state]; {
 		case n == 0:
 		case !many:

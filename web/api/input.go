@@ -83,6 +83,7 @@ type runsInput struct {
 	Period
 	Compared
 	Workflow string          `query:"workflow"`
+	Engine   string          `query:"engine" doc:"Only runs of this engine, ignoring case: dagscope for runs that were not imported, unknown for recordings that do not say."`
 	Status   []record.Status `query:"status,explode" enum:"queued,running,paused,succeeded,failed,cancelled,interrupted" doc:"Any of these; can be repeated."`
 	Tag      string          `query:"tag"`
 	Text     string          `query:"text" doc:"Searched for in ID, name, workflow, tags, note, parameters and error, ignoring case."`
@@ -172,7 +173,7 @@ type tasksInput struct {
 	OfRun
 	Conditional
 	Function string              `query:"function"`
-	Outcome  []string            `query:"outcome,explode" enum:"ok,failed,retrying,cancelled,lost,skipped" doc:"Any of these; can be repeated. A skipped task has no attempt, see state."`
+	Outcome  []string            `query:"outcome,explode" enum:"ok,failed,retrying,cancelled,lost,skipped,cached" doc:"Any of these; can be repeated. A cached task was not executed, because its output was there from an earlier run; only imported runs have such. A skipped task has no attempt, see state."`
 	State    string              `query:"state" enum:"skipped,not_run" doc:"List tasks without any attempt instead of attempts: those that were skipped, or not claimed when the run ended. They are in the order of their nodes. Can be combined with function only."`
 	Worker   optional[int]       `query:"worker" minimum:"0" maximum:"65535"`
 	Sort     metricsstore.Metric `query:"sort" enum:"queue_ns,wait_ns,fetch_ns,execute_ns,store_ns,update_ns,output_bytes,stored_bytes,output_bytes_per_s,cpu_ns,memory_bytes,read_bytes,written_bytes" doc:"A metric to sort by; absent for the order of the log."`

@@ -39,8 +39,10 @@ func (h *runHandlers) listRuns(ctx context.Context, in *runsInput) (*answer[RunL
 		}
 	}
 	query := metricsstore.RunQuery{
-		RunFilter: metricsstore.RunFilter{Workflow: in.Workflow, Status: in.Status, Tag: in.Tag, From: in.From, To: in.To, Text: in.Text},
-		Sort:      metricsstore.RunOrder(in.Sort), Ascending: in.Order == "asc", Limit: in.Limit, Cursor: in.Cursor,
+		RunFilter: metricsstore.RunFilter{
+			Workflow: in.Workflow, Engine: in.Engine, Status: in.Status, Tag: in.Tag, From: in.From, To: in.To, Text: in.Text,
+		},
+		Sort: metricsstore.RunOrder(in.Sort), Ascending: in.Order == "asc", Limit: in.Limit, Cursor: in.Cursor,
 	}
 	page, next, err := h.runs.index.Page(query, only)
 	if err != nil {
@@ -48,6 +50,7 @@ func (h *runHandlers) listRuns(ctx context.Context, in *runsInput) (*answer[RunL
 	}
 	out := RunList{
 		Peers: peers, Next: next, Counts: countsByStatus(h.runs.index.Counts(query.RunFilter, only)), Workflows: h.runs.index.Workflows(),
+		Engines: h.runs.index.Engines(),
 	}
 	runs, err := h.runs.listed(ctx, idsOf(page))
 	if err != nil {

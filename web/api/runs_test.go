@@ -178,7 +178,7 @@ func TestRefusedQueries(t *testing.T) {
 	w := newWorld(t)
 	run := w.run("spread", nil)
 	for _, c := range []struct{ path, detail string }{
-		{"/runs?limits=3", `unknown query parameter "limits", expected from, to, before, peers, workflow, status, tag, text, sort, order, limit, cursor`},
+		{"/runs?limits=3", `unknown query parameter "limits", expected from, to, before, peers, workflow, engine, status, tag, text, sort, order, limit, cursor`},
 		{"/workflows?x=1", `unknown query parameter "x", expected none`},
 		{"/runs?limit=0", "query.limit: expected number >= 1"},
 		{"/runs?limit=1001", "query.limit: expected number <= 1000"},

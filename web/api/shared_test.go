@@ -104,6 +104,49 @@ func (w *world) revision(info record.RunInfo, steps []record.Step, details []rec
 	require.NoError(w.t, w.record.End(info.ID, record.RunEnd{Status: status, EndedAt: ended}))
 }
 
+// TestRunOfAnotherEngine: a run's summary says what its recording says, cached tasks are done, and lists can be filtered
+// by the engine.
+func TestRunOfAnotherEngine(t *testing.T) {
+	w := newWorld(t)
+	own := w.run("trip", map[string]string{"mode": "not"})
+	assert.Equal(t, "dagscope", own.Engine)
+	assert.Nil(t, own.Imported.Value)
+	began := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	info := record.RunInfo{ID: "spark", Workflow: "etl", StartedAt: began, SubmittedAt: began, Origin: &record.Origin{
+		Format: "Spark event log 3.5", System: "Spark", Incomplete: "the file ends in the middle of line 7",
+		Notes: []record.Note{{Kind: record.NoteLeftOut, Text: "rows have no start", Count: 3}},
+	}}
+	w.revision(info, numbered(0,
+		record.Step{Kind: record.RunStarted}, attempt(0, 0, 1, 0, record.OutcomeCached, 0), attempt(1, 0, 1, 0, record.OutcomeOK, 5),
+		record.Step{Kind: record.RunFinished, Outcome: record.OutcomeOK, Ended: 20 * ms},
+	), nil, nil, record.Succeeded)
+	var run api.RunSummary
+	w.get("/runs/spark", &run)
+	assert.Equal(t, "Spark", run.Engine)
+	assert.Equal(t, api.TaskCounts{Total: 2, Done: 2, Cached: 1}, run.Tasks)
+	require.NotNil(t, run.Imported.Value)
+	assert.Equal(t, "Spark", run.Imported.Value.System)
+	assert.Equal(t, info.Origin.Incomplete, run.Imported.Value.Incomplete)
+	require.Len(t, run.Imported.Value.Notes, 1)
+	assert.Equal(t, info.Origin.Notes[0], record.Note(run.Imported.Value.Notes[0]))
+
+	var tasks api.TaskList
+	w.get("/runs/spark/tasks?outcome=cached", &tasks)
+	assert.Equal(t, 1, tasks.Total)
+	assert.Equal(t, record.OutcomeCached, tasks.Tasks[0].Outcome)
+	for engine, want := range map[string][]record.RunID{"spark": {"spark"}, "dagscope": {own.Run}, "unknown": nil} {
+		var list api.RunList
+		w.get("/runs?engine="+engine, &list)
+		var got []record.RunID
+		for _, r := range list.Runs {
+			got = append(got, r.Run)
+		}
+		assert.Equal(t, want, got)
+		assert.Equal(t, len(want), list.Counts["all"])
+		assert.Equal(t, []string{"Spark", "dagscope"}, list.Engines)
+	}
+}
+
 // TestTimelineOfWhatIsNotRun: a task that nothing claims before its run is cancelled is ready until then.
 func TestTimelineOfWhatIsNotRun(t *testing.T) {
 	w := newWorld(t)

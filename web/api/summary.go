@@ -73,12 +73,12 @@ func (s *summaries) current(ctx context.Context, id record.RunID) (*answer[RunSu
 // newSummary makes the part of a summary that needs the header only.
 func newSummary(r *metricsstore.Run) RunSummary {
 	s := RunSummary{
-		Run: r.Info.ID, Name: runName(r.Info.ID), Workflow: r.Info.Workflow, Status: r.Status, Revision: r.Info.Revision,
+		Run: r.Info.ID, Name: runName(r.Info.ID), Workflow: r.Info.Workflow, Engine: r.Info.Engine(), Status: r.Status, Revision: r.Info.Revision,
 		Params: r.Info.Params, Inputs: r.Info.Inputs, Tags: listOf(r.Annotation.Tags), Note: r.Annotation.Note,
 		SubmittedAt: r.Info.SubmittedAt.UTC(), AddedAt: r.Added().UTC(), StartedAt: r.Info.StartedAt.UTC(), Policy: r.Info.Policy, Upload: r.Info.Upload,
 		DeadlineNS: int64(r.Info.Deadline), Reconstructed: r.Info.Reconstructed, MakespanNS: r.MakespanNS(), ScheduleNS: newScheduleNS(r), Imported: newImported(r),
 		Tasks: TaskCounts{
-			Total: max(r.Counts.Tasks, int64(r.Graph.Tasks)), Done: r.Counts.Succeeded, Failed: r.Counts.Failed, Skipped: r.Counts.Skipped,
+			Total: max(r.Counts.Tasks, int64(r.Graph.Tasks)), Done: r.Counts.Done(), Cached: r.Counts.Cached, Failed: r.Counts.Failed, Skipped: r.Counts.Skipped,
 		},
 		Attempts: r.Counts.Attempts, Retries: r.Counts.Retried, Edges: r.Graph.Edges, OutputBytes: r.Counts.OutputBytes,
 		StoredBytes: r.Counts.StoredBytes, ExecuteNS: r.Counts.ExecuteNS, Workers: r.Counts.Workers, ResultText: r.ResultText,
@@ -123,6 +123,7 @@ func newImported(r *metricsstore.Run) OrNull[Imported] {
 	}
 	out := &Imported{
 		Format: o.Format, RecordedNS: int64(o.Makespan), ExplainedNS: int64(o.Explained), Dated: !o.Undated, Lanes: o.Lanes,
+		System: o.System, Incomplete: o.Incomplete, Notes: newNotes(o.Notes),
 		BytesIn: &r.Counts.BytesIn, BytesMoved: &r.Counts.BytesMoved, BytesOut: &r.Counts.BytesOut, CPUNS: &r.Counts.CPUNS,
 	}
 	if r.Info.Origin == nil {
@@ -130,6 +131,14 @@ func newImported(r *metricsstore.Run) OrNull[Imported] {
 		out.BytesIn, out.BytesMoved, out.BytesOut, out.CPUNS = nil, nil, nil, nil
 	}
 	return orNull(out)
+}
+
+func newNotes(notes []record.Note) []note {
+	out := make([]note, len(notes))
+	for i, n := range notes {
+		out[i] = note(n)
+	}
+	return out
 }
 
 func newRunError(e *record.ErrorRecord) *RunError {

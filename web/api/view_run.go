@@ -12,6 +12,7 @@ type RunSummary struct {
 	Run           record.RunID      `json:"run" doc:"Identifies the run; IDs sort by the time of submission."`
 	Name          string            `json:"name" doc:"Two words made from the ID, for people."`
 	Workflow      string            `json:"workflow"`
+	Engine        string            `json:"engine" doc:"The engine that executed the run: dagscope, the name of another one if the run was imported, or unknown if its recording does not say."`
 	Status        record.Status     `json:"status" enum:"queued,running,paused,succeeded,failed,cancelled,interrupted"`
 	Revision      int               `json:"revision" doc:"How often the run was continued after it had ended."`
 	Params        map[string]string `json:"params" doc:"Parameters as text; for files, their names."`
@@ -62,12 +63,23 @@ type Imported struct {
 	BytesOut    *int64 `json:"bytes_out" doc:"Bytes of files that no task reads; null if unknown."`
 	CPUNS       *int64 `json:"cpu_ns" doc:"Processor time of all tasks that have it recorded; null if unknown."`
 	Lanes       string `json:"lanes" doc:"How lanes were assigned if start times are recorded; empty otherwise."`
+	System      string `json:"system" doc:"The engine that executed the run; empty if the recording does not say."`
+	Incomplete  string `json:"incomplete" doc:"Why the recording does not cover the whole run; empty if it does."`
+	Notes       []note `json:"notes" doc:"What the recording says, and what was concluded, changed and left out when it was imported."`
+}
+
+// note mirrors record.Note: something to know about the recording of an imported run.
+type note struct {
+	Kind  record.NoteKind `json:"kind" enum:"recorded,inferred,repaired,left out" doc:"inferred: concluded, not recorded; repaired: recorded otherwise; left out: recorded, and not in the run."`
+	Text  string          `json:"text" doc:"A sentence about count things, without the number that precedes it: edges were inferred from names. With count -1, a sentence about the whole recording."`
+	Count int64           `json:"count" doc:"How many things the text is about; -1 if it is about the recording as a whole."`
 }
 
 // TaskCounts counts the tasks of a run; Total grows when fan-outs expand.
 type TaskCounts struct {
 	Total   int64 `json:"total"`
-	Done    int64 `json:"done" doc:"Tasks that succeeded."`
+	Done    int64 `json:"done" doc:"Tasks that succeeded, those from a cache included."`
+	Cached  int64 `json:"cached" doc:"Of done: tasks that were not executed, because their output was there from an earlier run."`
 	Failed  int64 `json:"failed"`
 	Skipped int64 `json:"skipped" doc:"Tasks that never ran because a task that they depend on failed."`
 	Running int64 `json:"running"`
@@ -120,6 +132,7 @@ type RunList struct {
 	// Counts has a key for each status, and "all".
 	Counts    map[string]int `json:"counts" doc:"Number of runs that the filter without status selects, by status, and in total under all."`
 	Workflows []string       `json:"workflows" doc:"Names of the workflows that have runs."`
+	Engines   []string       `json:"engines" doc:"Names of the engines that have runs."`
 }
 
 // Submission is a request to run a workflow.

@@ -98,7 +98,7 @@ type group struct {
 	Throughput throughput `json:"throughput"`
 }
 
-// runStatistics is a statistic over the attempts of one run that succeeded.
+// runStatistics is a statistic over the attempts of one run that were executed and succeeded.
 type runStatistics struct {
 	Metric    metricsstore.Metric  `json:"metric"`
 	Unit      string               `json:"unit" enum:"ns,bytes,bytes_per_s"`
@@ -108,7 +108,7 @@ type runStatistics struct {
 	AsOf      uint64               `json:"as_of" doc:"The last step that is included."`
 	Complete  bool                 `json:"complete" doc:"The run has ended, and everything about it is recorded and included."`
 	Attempts  int64                `json:"attempts" doc:"Attempts that had ended, with any outcome."`
-	Succeeded int64                `json:"succeeded" doc:"Attempts that succeeded: the statistic is over these."`
+	Succeeded int64                `json:"succeeded" doc:"Attempts that were executed and succeeded: the statistic is over these, so cached ones are not among them."`
 	Groups    []group              `json:"groups" doc:"By function and version, or by number."`
 	Next      string               `json:"next,omitempty" doc:"Cursor of the next groups; absent on the last page."`
 }
@@ -147,7 +147,7 @@ type history struct {
 	Peers   *Peers              `json:"peers,omitempty" doc:"Describes the peers that query.before selects; absent without query.before."`
 	Buckets []historyPart       `json:"buckets" doc:"Ascending by time; only those with runs. Empty if grouped by function."`
 	Groups  []historyPart       `json:"groups" doc:"By function and version; empty if not grouped by function."`
-	LeftOut []leftOut           `json:"left_out" doc:"Runs that have ended and match the query, but are not part of the response."`
+	LeftOut []leftOut           `json:"left_out" doc:"Runs that have ended and match the query, but are not part of the response. Runs in which nothing was executed and succeeded, such as those that took everything from a cache, have no values and are not counted here."`
 }
 
 // leftOut counts runs that are left out of a statistic.

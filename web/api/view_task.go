@@ -20,7 +20,7 @@ type Attempt struct {
 	Attempt     int            `json:"attempt" doc:"From 1; 0 for a task without any attempt, whose times are all 0."`
 	Worker      int            `json:"worker"`
 	Slot        int            `json:"slot"`
-	Outcome     record.Outcome `json:"outcome" enum:"none,ok,failed,retrying,cancelled,lost,skipped"`
+	Outcome     record.Outcome `json:"outcome" enum:"none,ok,failed,retrying,cancelled,lost,skipped,cached" doc:"cached: not executed, because its output was there from an earlier run; only in imported runs."`
 	ReadyNS     int64          `json:"ready_ns" doc:"When it could first have been claimed."`
 	ClaimedNS   int64          `json:"claimed_ns"`
 	StartedNS   int64          `json:"started_ns" doc:"When inputs were present and the body was called."`

@@ -11,18 +11,18 @@ const (
 	Storing
 	Running
 	Succeeded
+	Cached // done without being executed: its output was there from an earlier run
 	Retrying
 	Failed
 	Cancelled
 	Skipped
 	NotRun // the run is over, and no worker had claimed it
 	Lost
-	Cached // done without being executed: its output was there from an earlier run
 )
 
 var stateNames = [...]string{
-	"pending", "ready", "fetching", "storing", "running", "succeeded", "retrying", "failed", "cancelled", "skipped",
-	"not run", "lost", "cached",
+	"pending", "ready", "fetching", "storing", "running", "succeeded", "cached", "retrying", "failed", "cancelled",
+	"skipped", "not run", "lost",
 }
 
 // String is the name that the frontend uses.

@@ -530,8 +530,11 @@ export interface components {
       /** @description Tasks that this attempt made ready and left to other workers. */
       invocations: number;
       node: number;
-      /** @enum {string} */
-      outcome: 'none' | 'ok' | 'failed' | 'retrying' | 'cancelled' | 'lost' | 'skipped';
+      /**
+       * @description cached: not executed, because its output was there from an earlier run; only in imported runs.
+       * @enum {string}
+       */
+      outcome: 'none' | 'ok' | 'failed' | 'retrying' | 'cancelled' | 'lost' | 'skipped' | 'cached';
       /** @description Null if unknown. */
       output_bytes: number | null;
       queue_ns: number;
@@ -573,8 +576,11 @@ export interface components {
       /** @description The end of what the body logged, as text. */
       log?: string;
       node: number;
-      /** @enum {string} */
-      outcome: 'none' | 'ok' | 'failed' | 'retrying' | 'cancelled' | 'lost' | 'skipped';
+      /**
+       * @description cached: not executed, because its output was there from an earlier run; only in imported runs.
+       * @enum {string}
+       */
+      outcome: 'none' | 'ok' | 'failed' | 'retrying' | 'cancelled' | 'lost' | 'skipped' | 'cached';
       /** @description Null if unknown. */
       output_bytes: number | null;
       queue_ns: number;
@@ -784,7 +790,7 @@ export interface components {
       buckets: components['schemas']['HistoryPart'][];
       /** @description By function and version; empty if not grouped by function. */
       groups: components['schemas']['HistoryPart'][];
-      /** @description Runs that have ended and match the query, but are not part of the response. */
+      /** @description Runs that have ended and match the query, but are not part of the response. Runs in which nothing was executed and succeeded, such as those that took everything from a cache, have no values and are not counted here. */
       left_out: components['schemas']['LeftOut'][];
       method: string;
       metric: string;
@@ -870,10 +876,16 @@ export interface components {
       explained_ns: number;
       /** @description Format of the recording, with its version. */
       format: string;
+      /** @description Why the recording does not cover the whole run; empty if it does. */
+      incomplete: string;
       /** @description How lanes were assigned if start times are recorded; empty otherwise. */
       lanes: string;
+      /** @description What the recording says, and what was concluded, changed and left out when it was imported. */
+      notes: components['schemas']['Note'][];
       /** @description The recorded makespan; 0 if none is recorded. */
       recorded_ns: number;
+      /** @description The engine that executed the run; empty if the recording does not say. */
+      system: string;
     };
     Input: {
       /** @description Null if unknown. */
@@ -917,6 +929,17 @@ export interface components {
       /** @description Tasks of this function that could be claimed. */
       tasks: number;
       version: number;
+    };
+    Note: {
+      /** @description How many things the text is about; -1 if it is about the recording as a whole. */
+      count: number;
+      /**
+       * @description inferred: concluded, not recorded; repaired: recorded otherwise; left out: recorded, and not in the run.
+       * @enum {string}
+       */
+      kind: 'recorded' | 'inferred' | 'repaired' | 'left out';
+      /** @description A sentence about count things, without the number that precedes it: edges were inferred from names. With count -1, a sentence about the whole recording. */
+      text: string;
     };
     Param: {
       choices?: string[];
@@ -1036,6 +1059,8 @@ export interface components {
       counts: {
         [key: string]: number;
       };
+      /** @description Names of the engines that have runs. */
+      engines: string[];
       /** @description Cursor of the next page; absent on the last. */
       next?: string;
       /** @description Describes the peers that query.before selects; absent without query.before. */
@@ -1061,7 +1086,7 @@ export interface components {
       metric: string;
       /** @description Cursor of the next groups; absent on the last page. */
       next?: string;
-      /** @description Attempts that succeeded: the statistic is over these. */
+      /** @description Attempts that were executed and succeeded: the statistic is over these, so cached ones are not among them. */
       succeeded: number;
       /** @enum {string} */
       unit: 'ns' | 'bytes' | 'bytes_per_s';
@@ -1082,6 +1107,8 @@ export interface components {
        * @description Null while the run has not ended.
        */
       ended_at: string | null;
+      /** @description The engine that executed the run: dagscope, the name of another one if the run was imported, or unknown if its recording does not say. */
+      engine: string;
       /** @description The failure that ended the run. */
       error: components['schemas']['RunError'] | null;
       /** @description Sum over all attempts. */
@@ -1340,7 +1367,9 @@ export interface components {
       version: number;
     };
     TaskCounts: {
-      /** @description Tasks that succeeded. */
+      /** @description Of done: tasks that were not executed, because their output was there from an earlier run. */
+      cached: number;
+      /** @description Tasks that succeeded, those from a cache included. */
       done: number;
       failed: number;
       /** @description Tasks that were not claimed when the run ended; 0 while it is live. */
@@ -1481,6 +1510,7 @@ export type LayoutEdge = components['schemas']['LayoutEdge'];
 export type LayoutScope = components['schemas']['LayoutScope'];
 export type LeftOut = components['schemas']['LeftOut'];
 export type MissingFunction = components['schemas']['MissingFunction'];
+export type Note = components['schemas']['Note'];
 export type Param = components['schemas']['Param'];
 export type Peers = components['schemas']['Peers'];
 export type Problem = components['schemas']['Problem'];
@@ -1610,6 +1640,8 @@ export interface operations {
         /** @description same, the default: runs of the same workflow with the same versions of functions and the same parameters, for files the same power of two of their size, and for imported recordings the same graph. workflow: all runs of the same workflow. Only runs that succeeded and were never continued after they had ended. Requires before. */
         peers?: 'same' | 'workflow';
         workflow?: string;
+        /** @description Only runs of this engine, ignoring case: dagscope for runs that were not imported, unknown for recordings that do not say. */
+        engine?: string;
         /** @description Any of these; can be repeated. */
         status?: ('queued' | 'running' | 'paused' | 'succeeded' | 'failed' | 'cancelled' | 'interrupted')[];
         tag?: string;
@@ -2446,8 +2478,8 @@ export interface operations {
     parameters: {
       query?: {
         function?: string;
-        /** @description Any of these; can be repeated. A skipped task has no attempt, see state. */
-        outcome?: ('ok' | 'failed' | 'retrying' | 'cancelled' | 'lost' | 'skipped')[];
+        /** @description Any of these; can be repeated. A cached task was not executed, because its output was there from an earlier run; only imported runs have such. A skipped task has no attempt, see state. */
+        outcome?: ('ok' | 'failed' | 'retrying' | 'cancelled' | 'lost' | 'skipped' | 'cached')[];
         /** @description List tasks without any attempt instead of attempts: those that were skipped, or not claimed when the run ended. They are in the order of their nodes. Can be combined with function only. */
         state?: 'skipped' | 'not_run';
         worker?: number;

@@ -52,7 +52,7 @@ export const REACH_ALPHA: readonly number[] = [0.42, 0.6, 0.75];
 export function edgeReach(frame: GraphFrame, edge: EdgeLayout): number {
   if (isTaken(frame, edge.to)) return EdgeReach.taken;
   const total = frame.elements.totals[edge.from]!;
-  const done = countOf(frame, edge.from, stateIs.succeeded);
+  const done = countOf(frame, edge.from, stateIs.succeeded) + countOf(frame, edge.from, stateIs.cached);
   return total > 0 && done === total ? EdgeReach.produced : EdgeReach.future;
 }
 

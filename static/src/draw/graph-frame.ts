@@ -82,9 +82,9 @@ export function countOf(frame: GraphFrame, element: number, state: number): numb
   return frame.elements.counts[element * STATES + state]!;
 }
 
-/** Tasks among the counted that ended well. */
+/** Tasks among the counted that are done. */
 export function doneOf(counts: Uint32Array): number {
-  return counts[stateIs.succeeded]!;
+  return counts[stateIs.succeeded]! + counts[stateIs.cached]!;
 }
 
 /** Opacity of what is not on the shown path. */

@@ -20,7 +20,13 @@ const NUMBER_W_PX = 22;
 const LINE_PX = 14;
 
 /** States whose part is filled with their soft colour. */
-const QUIET: ReadonlySet<number> = new Set([stateIs.succeeded, stateIs.ready, stateIs.cancelled, stateIs['not run']]);
+const QUIET: ReadonlySet<number> = new Set([
+  stateIs.succeeded,
+  stateIs.cached,
+  stateIs.ready,
+  stateIs.cancelled,
+  stateIs['not run'],
+]);
 
 /** One state's part of a group's box, screen px. */
 export interface Segment {
@@ -62,12 +68,22 @@ function paintGroup(ctx: CanvasRenderingContext2D, frame: GraphFrame, group: Gro
   for (const part of parts) {
     ctx.fillStyle = fillOf(frame, group, part.state);
     ctx.fillRect(part.rect.x, part.rect.y, part.rect.w, part.rect.h);
+    if (part.state === stateIs.cached) paintCached(ctx, frame, part.rect);
   }
   const hue = colours.mode === 'function' ? colours.functions[group.fn] : undefined;
   ctx.strokeStyle = hue === undefined ? palette.lineStrong : palette.functions[hue % palette.functions.length]!;
   ctx.lineWidth = 1;
   if (rect.w >= 5) ctx.strokeRect(rect.x + 0.5, rect.y + 0.5, rect.w - 1, rect.h - 1);
   if (parts.length > 0) paintNumbers(ctx, frame, group, parts);
+}
+
+/** What was cached is hatched here too; faintly, because its number is written over it. */
+function paintCached(ctx: CanvasRenderingContext2D, { palette, hatches }: GraphFrame, { x, y, w, h }: Rect): void {
+  const { globalAlpha } = ctx;
+  ctx.globalAlpha = 0.3 * globalAlpha;
+  ctx.fillStyle = hatches.pattern(ctx, palette.mark[stateIs.cached]!, 'level');
+  ctx.fillRect(x, y, w, h);
+  ctx.globalAlpha = globalAlpha;
 }
 
 /** Where a group is on the screen: never so narrow that it is lost. */
@@ -138,7 +154,12 @@ function linesOn(frame: GraphFrame, group: Group, part: Segment, isLargest: bool
     const text = measurer.first(font, wordings, room);
     return text === '' ? [] : [{ text, font }];
   };
-  const number = line(strong, count(tasks), shortCount(tasks));
+  const number = line(
+    strong,
+    ...(state === stateIs.cached ? [`${count(tasks)} cached`] : []),
+    count(tasks),
+    shortCount(tasks),
+  );
   const name = isLargest && hasNeighbours(frame, group) ? frame.index.names[group.fn] : undefined;
   const named = name ? functionLabel(measurer, name, strong, room) : '';
   const isOne = group.elements.length === 1;

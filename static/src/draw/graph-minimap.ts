@@ -70,7 +70,7 @@ function paintMarks(ctx: CanvasRenderingContext2D, frame: GraphFrame, map: Rect,
   byState.forEach((rects, state) => {
     if (rects.length === 0) return;
     ctx.fillStyle = isHollow(state) ? palette.lineStrong : palette.mark[state]!;
-    ctx.globalAlpha = state === stateIs.succeeded ? 0.6 : 1;
+    ctx.globalAlpha = state === stateIs.succeeded || state === stateIs.cached ? 0.6 : 1;
     for (const rect of rects) ctx.fillRect(rect.x, rect.y, rect.w, rect.h);
   });
   ctx.globalAlpha = 1;

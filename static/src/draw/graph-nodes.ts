@@ -5,6 +5,7 @@ import { bytesText, durationText } from '../model/format';
 import { drawIcon } from './icons';
 import { DIMMED, type GraphFrame } from './graph-frame';
 import { isUntouched, nodeStyle, TINY_PX, type NodeStyle } from './node-style';
+import type { HatchDirection } from './hatches';
 import { stateIs, stateName } from './mark-state';
 import type { Rect } from './rect';
 import { ShapeBatch } from './shape-batch';
@@ -62,14 +63,23 @@ export function paintNodes(ctx: CanvasRenderingContext2D, frame: GraphFrame, mar
   ctx.globalAlpha = 1;
 }
 
-/** Fetching and storing are hatched in opposite directions, under the icon only where there is a label. */
+/** How states are hatched that are. */
+const HATCHED = new Map<number, HatchDirection>([
+  [stateIs.fetching, 'rising'],
+  [stateIs.storing, 'falling'],
+  [stateIs.cached, 'level'],
+]);
+
+/** Fetching, storing and cached are hatched in different directions, under the icon only where there is a label. */
 function paintHatching(ctx: CanvasRenderingContext2D, frame: GraphFrame, marks: readonly Styled[]): void {
   const { palette, hatches } = frame;
   for (const { state, rect, alpha } of marks) {
-    if (state !== stateIs.fetching && state !== stateIs.storing) continue;
+    const direction = HATCHED.get(state);
+    if (direction === undefined) continue;
     const isTiny = rect.h < TINY_PX;
-    const colour = (isTiny ? palette.surface : palette.mark[state]) ?? palette.surface;
-    ctx.fillStyle = hatches.pattern(ctx, colour, state === stateIs.fetching ? 'rising' : 'falling');
+    // What is painted in full is hatched in the colour of the ground, what is soft in its own.
+    const colour = (isTiny && state !== stateIs.cached ? palette.surface : palette.mark[state]) ?? palette.surface;
+    ctx.fillStyle = hatches.pattern(ctx, colour, direction);
     ctx.globalAlpha = alpha * (isTiny ? 0.7 : 0.5);
     const w = hasLabel(rect) ? Math.min(rect.w - 2, TEXT_LEFT - 2) : rect.w - 2;
     ctx.fillRect(rect.x + 1, rect.y + 1, w, rect.h - 2);
@@ -196,6 +206,7 @@ function timeLines(frame: GraphFrame, node: number): string[] {
     return Number.isNaN(median) ? [] : [`expected ${durationText(median)}`, `exp. ${durationText(median)}`];
   }
   const time = durationText(spent);
+  if (frame.states.state[node] === stateIs.cached) return spent > 0 ? [`${time}, cached`, 'cached'] : ['cached'];
   const isOver = frame.table.updatedNs[frame.states.row[node]!]! <= frame.atNs;
   return isOver ? [time] : [`${time} so far`, `${time} …`, time];
 }

@@ -1,7 +1,7 @@
-// Hatching for what moves bytes: fetches rise, stores fall.
+// Hatching for what moves bytes, where fetches rise and stores fall, and level for what was cached.
 
-/** Direction of the strokes: up to the right or down to the right. */
-export type HatchDirection = 'rising' | 'falling';
+/** Direction of the strokes: up to the right, down to the right, or level. */
+export type HatchDirection = 'rising' | 'falling' | 'level';
 
 /** Side of the tile that repeats, CSS px. */
 const TILE = 5;
@@ -44,9 +44,14 @@ export class Hatches {
     tile.ctx.strokeStyle = colour;
     tile.ctx.lineWidth = (1.1 * side) / TILE;
     tile.ctx.beginPath();
-    for (const offset of [-side, 0, side]) {
-      tile.ctx.moveTo(offset, direction === 'rising' ? side : 0);
-      tile.ctx.lineTo(offset + side, direction === 'rising' ? 0 : side);
+    if (direction === 'level') {
+      tile.ctx.moveTo(0, side / 2);
+      tile.ctx.lineTo(side, side / 2);
+    } else {
+      for (const offset of [-side, 0, side]) {
+        tile.ctx.moveTo(offset, direction === 'rising' ? side : 0);
+        tile.ctx.lineTo(offset + side, direction === 'rising' ? 0 : side);
+      }
     }
     tile.ctx.stroke();
     const pattern = ctx.createPattern(tile.canvas, 'repeat');

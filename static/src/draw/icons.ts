@@ -35,6 +35,10 @@ export const icons: Readonly<Record<IconName, readonly IconShape[]>> = {
   storing: [stroke('M6 8.6V2.1M2.9 5.1L6 2L9.1 5.1M2 10.8H10', 1.7)],
   running: [fill('M2.6 1.3V10.7L10.6 6Z')],
   succeeded: [stroke('M1.6 6.3L4.6 9.3L10.4 2.8', 1.9)],
+  cached: [
+    stroke('M2 3.1C2 0.8 10 0.8 10 3.1V8.9C10 11.2 2 11.2 2 8.9Z', 1.4),
+    stroke('M2 3.3C2 5.6 10 5.6 10 3.3', 1.4),
+  ],
   retrying: [stroke('M10 6.3A4 4 0 1 1 8.5 2.9', 1.7), fill('M10.8 0.8V4.3H7.2Z')],
   failed: [stroke('M2.2 2.2L9.8 9.8M9.8 2.2L2.2 9.8', 2)],
   cancelled: [stroke(circle(6, 6, 4.4), 1.5), stroke('M3 9L9 3', 1.5)],

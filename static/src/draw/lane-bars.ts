@@ -113,8 +113,11 @@ function addBar(frame: LanesFrame, row: LaneRow, lane: Lane, place: number, mark
   addWait(frame, lane, place, tone, alpha, y + h + 1, batch);
   if (x1 - x0 > LEAST_PHASE_PX) addHatched(tone.fetching, 'rising', x0, x1);
   const colour = executeColour(frame, node, at, isNow, tone);
+  const isCached = table.outcome[at] === Outcome.cached;
   if (x3 > x0) batch.add(colour.fill, alpha, x1, y, Math.max(1, x2 - x1), h);
-  else addInstant(colour.fill, x1);
+  else addInstant(isCached ? palette.mark[stateIs.cached]! : colour.fill, x1);
+  if (isCached && x2 - x1 >= LEAST_HATCH_PX)
+    batch.addOver(hatches, palette.mark[stateIs.cached]!, 'level', alpha * 0.5, x1, y, x2 - x1, h);
   if ((table.flags[at]! & RowFlag.stored) !== 0 && x3 - x2 > LEAST_PHASE_PX)
     addHatched(tone.storing, 'falling', x2, x3);
   else if (x3 - x2 > LEAST_UPDATE_PX) batch.add(tone.update, alpha, x2, y, x3 - x2, h);
@@ -181,6 +184,8 @@ function addCap(
 
 function executeColour(frame: LanesFrame, node: number, at: number, isNow: boolean, tone: PhaseColours) {
   const { colours, palette, index, table } = frame;
+  if (colours.mode === 'state' && table.outcome[at] === Outcome.cached)
+    return { fill: palette.soft[stateIs.cached]!, ink: palette.ink };
   const byState = { fill: tone.running, ink: isNow ? palette.inkOn : palette.ink };
   if (colours.mode === 'state') return byState;
   const colour = taskColour(colours, palette, index.functionOf(node), table.worker[at]!, node);

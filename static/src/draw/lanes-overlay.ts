@@ -1,7 +1,7 @@
 // Paints what lies over the lanes: selection with its producers, the critical path, hover, and the playhead.
 
 import { momentText } from '../model/clock-format';
-import { Outcome } from '../model/run-table';
+import { isDone } from '../model/run-table';
 import { attemptRect, BUSY, EDGE_PX, plotRect, xOf, type LanesFrame } from './lanes-frame';
 import { axisText, axisTicks, clipped } from './lanes-ground';
 import type { Rect } from './rect';
@@ -35,7 +35,7 @@ function attemptsOf(frame: LanesFrame, node: number): readonly number[] {
 /** The attempt that made a task's output, else its last. */
 function decisiveRow(frame: LanesFrame, node: number): number {
   const rows = attemptsOf(frame, node);
-  return rows.findLast((row) => frame.table.outcome[row] === Outcome.ok) ?? rows.at(-1) ?? -1;
+  return rows.findLast((row) => isDone(frame.table.outcome[row]!)) ?? rows.at(-1) ?? -1;
 }
 
 /** Nothing right of now exists while a run is live; what lies right of the playhead is drawn, faint. */

@@ -17,6 +17,7 @@ export const stateIs = stateNumber;
 const WEIGHT: readonly number[] = taskStates.map((state) => {
   const order: readonly TaskState[] = [
     'skipped',
+    'cached',
     'succeeded',
     'not run',
     'pending',

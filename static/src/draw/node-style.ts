@@ -28,6 +28,7 @@ const LOUD: ReadonlySet<number> = new Set([stateIs.running, stateIs.failed, stat
 const SOFT_WHEN_TINY: ReadonlySet<number> = new Set([
   stateIs.pending,
   stateIs.succeeded,
+  stateIs.cached,
   stateIs.skipped,
   stateIs['not run'],
   stateIs.ready,

@@ -10,13 +10,13 @@ import { growth, type Occupancy, occupancyOf } from './occupancy';
 import { fillPhases, Phase } from './phases';
 import { slotTimeNs } from './presence';
 import { makespanOf } from './run-figures';
-import { Outcome, type RunTable } from './run-table';
+import { isDone, Outcome, type RunTable } from './run-table';
 import { standstillNs } from './standstill';
 import { type Straggler, stragglerOf } from './straggler';
 
 /** Time of slots by what they did for attempts, added up over all slots. */
 export interface SlotWork {
-  /** Bodies of attempts that ended well. */
+  /** Bodies of attempts that ended well; of what was cached, the taking of it. */
   readonly executeNs: number;
   /** Fetching inputs and storing outputs. */
   readonly movingNs: number;
@@ -168,8 +168,8 @@ class Works {
 
   /** An attempt counts for its task unless it was repeated: also one that failed for good or was cancelled. */
   #counts(row: number): boolean {
-    const outcome = this.#table.outcome[row];
-    if (outcome === Outcome.ok) return true;
+    const outcome = this.#table.outcome[row]!;
+    if (isDone(outcome)) return true;
     const isLast = this.#rows.last[this.#table.node[row]!] === row;
     return isLast && (outcome === Outcome.failed || outcome === Outcome.cancelled);
   }

@@ -117,12 +117,15 @@ function lastEnded(table: RunTable): number {
 }
 
 /**
- * Of two that were over at the same moment, the one that took no time: it may have waited for the other. Of two such the
- * later row, which a task has after those that it waited for.
+ * Of two that were over at the same moment, the one that was executed, because what was cached held up nothing; else the
+ * one that took no time: it may have waited for the other. Of two such the later row, which a task has after those that
+ * it waited for.
  */
 function isLater(table: RunTable, a: number, b: number): boolean {
   const [aNs, bNs] = [table.updatedNs[a]!, table.updatedNs[b]!];
   if (aNs !== bNs) return aNs > bNs;
+  const isCached = (row: number): boolean => table.outcome[row] === Outcome.cached;
+  if (isCached(a) !== isCached(b)) return isCached(b);
   return table.claimedNs[a] === aNs && (table.claimedNs[b] !== bNs || a > b);
 }
 

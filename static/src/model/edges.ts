@@ -2,7 +2,7 @@
 
 import type { GraphIndex } from './graph-index';
 import { attemptAt, sourceOf } from './states';
-import { NO_WORKER, Outcome, type RunTable, RowFlag } from './run-table';
+import { isDone, NO_WORKER, type RunTable, RowFlag } from './run-table';
 
 /** Data that a task read from one of its parents. */
 export interface EdgeUse {
@@ -68,7 +68,7 @@ function producersBySize(table: RunTable): Uint32Array {
   if (known?.version === table.version) return known.rows;
   const found: number[] = [];
   for (let row = 0; row < table.rows; row++) {
-    if (table.outcome[row] === Outcome.ok && sizeOf(table, row) > 0) found.push(row);
+    if (isDone(table.outcome[row]!) && sizeOf(table, row) > 0) found.push(row);
   }
   const rows = Uint32Array.from(found).sort((a, b) => sizeOf(table, b) - sizeOf(table, a) || a - b);
   producers.set(table, { version: table.version, rows });

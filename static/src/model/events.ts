@@ -99,6 +99,8 @@ export class RunEvents {
         return 'cancelled';
       case Outcome.lost:
         return `lost with its worker${this.#where(row)}`;
+      case Outcome.cached:
+        return `was cached${this.#where(row)}`;
       case Outcome.skipped:
         return 'skipped, a task it needs has failed';
       default:
@@ -137,6 +139,10 @@ function sortedOf(table: RunTable): SortedMoments {
 }
 
 function eventsOfRow(table: RunTable, row: number, _endNs: number, take: TakeMoment): void {
+  if (table.outcome[row] === Outcome.cached) {
+    take(table.updatedNs[row]!, EventKind.over); // its body was not called
+    return;
+  }
   take(table.claimedNs[row]!, EventKind.claimed);
   take(table.startedNs[row]!, EventKind.started);
   if (table.outcome[row] === Outcome.ok) take(table.endedNs[row]!, EventKind.ended);

@@ -86,9 +86,28 @@ export function findingsOf(
   const sentences = [
     endSentence(index, table, { figures, counts }, context),
     recordedSentence(context.imported),
-    ...(bounds === undefined ? [] : endedSentences(index, table, bounds, context)),
+    ...withCached(
+      bounds === undefined ? [] : endedSentences(index, table, bounds, context),
+      counts.cached,
+      index.tasks,
+    ),
   ].filter((spans) => spans !== undefined);
   return { lead: sentences[0] ?? [text('No task has ended.')], second: sentences[1] ?? [] };
+}
+
+/**
+ * How much was not executed because it was cached goes before all else where that is everything, and else after what
+ * took long: what is said of times is about the rest.
+ */
+function withCached(sentences: (readonly Span[])[], cached: number, tasks: number): (readonly Span[])[] {
+  if (cached === 0) return sentences;
+  if (cached === tasks) return [[text(`Nothing was executed: ${allOf(tasks)} cached.`)], ...sentences];
+  const sentence = [text(`${count(cached)} of ${counted(tasks, 'task')} ${cached === 1 ? 'was' : 'were'} cached.`)];
+  return [...sentences.slice(0, 1), sentence, ...sentences.slice(1)];
+}
+
+function allOf(tasks: number): string {
+  return tasks === 1 ? 'its only task was' : `all ${counted(tasks, 'task')} were`;
 }
 
 /** What an ended run was long for, most of it first, and what else is worth saying. */
@@ -204,7 +223,7 @@ function endedEarly(
   const why = isDeadline ? ', at its deadline' : message === '' ? '' : `: ${message}`;
   // Where no attempt has ended there is no makespan, but the log has how long the run was seen.
   const seenNs = figures.elapsedNs > 0 ? figures.elapsedNs : endOf(table);
-  return `${word} after ${durationText(seenNs)} with ${count(counts.succeeded)} of ${counted(index.tasks, 'task')} done${why}.`;
+  return `${word} after ${durationText(seenNs)} with ${count(counts.succeeded + counts.cached)} of ${counted(index.tasks, 'task')} done${why}.`;
 }
 
 /** What slots that had nothing ready waited for. That one slot worked alone is the case that says most. */
@@ -293,7 +312,7 @@ function liveFindings(
   atNs: number,
   context: FindingsContext,
 ): Findings {
-  const over = counts.succeeded + counts.failed + counts.cancelled + counts.skipped + counts.lost;
+  const over = counts.succeeded + counts.cached + counts.failed + counts.cancelled + counts.skipped + counts.lost;
   const isPaused = isPausedAt(table, atNs);
   const now = isPaused ? 'the run is paused' : slotsWork(counts, figures);
   const lead = [

@@ -6,7 +6,7 @@ import { busyBetween, busyNs, type Lanes } from './lanes';
 import { type Lately, latelyAt } from './lately';
 import { nodeRowsOf } from './node-rows';
 import { peakSlots, slotsAt, slotTimeNs } from './presence';
-import { Outcome, type RunTable } from './run-table';
+import { isDone, Outcome, type RunTable } from './run-table';
 import { standstillsOf } from './standstill';
 import { endOf, sourceOf } from './states';
 
@@ -105,7 +105,7 @@ function addTraffic(index: GraphIndex, table: RunTable): Traffic | undefined {
     for (const parent of index.parents(table.node[row]!)) {
       if (++edges > MOST_EDGES) return undefined;
       const source = sourceOf(table, parent, row, chains);
-      if (source < 0 || table.outcome[source] !== Outcome.ok) continue;
+      if (source < 0 || !isDone(table.outcome[source]!)) continue;
       const read = index.readBytes(parent, table.node[row]!);
       const bytes = read ?? sizeOf(table, source);
       if (!Number.isNaN(bytes)) sums[read === undefined ? viaOf(table, source, row) : 'store'] += bytes;

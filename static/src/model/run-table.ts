@@ -9,7 +9,14 @@ export const Outcome = {
   cancelled: 4,
   lost: 5,
   skipped: 6,
+  /** Not executed, because its output was there from an earlier run; only in imported runs. */
+  cached: 7,
 } as const;
+
+/** The task is done after an attempt with this outcome: what waits for it goes on, and nothing repeats it. */
+export function isDone(outcome: number): boolean {
+  return outcome === Outcome.ok || outcome === Outcome.cached;
+}
 
 /** Bits of the column flags. */
 export const RowFlag = {

@@ -1,7 +1,7 @@
 // The state of a task at a moment: pure functions of the table and the moment.
 
 import { nodeRowsOf } from './node-rows';
-import { endingsOf, Outcome, type RunTable } from './run-table';
+import { endingsOf, isDone, type RunTable } from './run-table';
 import { type TaskState, taskStates } from './task-state';
 
 /** When the run ended, ns since its start; Infinity while its log is not complete. */
@@ -44,6 +44,7 @@ const stateOfOutcome: readonly number[] = [
   taskStates.indexOf('cancelled'),
   State.lost,
   taskStates.indexOf('skipped'),
+  taskStates.indexOf('cached'),
 ];
 
 /** State of one attempt at a moment. A moment that is not known (NaN) is never reached. */
@@ -70,8 +71,7 @@ function taskNumberAt(table: RunTable, row: number, atNs: number, isOver: boolea
     return before < 0 ? own : taskNumberAt(table, before, atNs, isOver);
   }
   if (!(atNs >= table.updatedNs[row]!)) return own;
-  if (table.outcome[row] !== Outcome.ok && isRestarted(table, table.updatedNs[row]!, atNs))
-    return unbegunNumber(isOver);
+  if (!isDone(table.outcome[row]!) && isRestarted(table, table.updatedNs[row]!, atNs)) return unbegunNumber(isOver);
   return own === State.retrying && isOver ? State.failed : own;
 }
 
@@ -84,7 +84,7 @@ function unbegunNumber(isOver: boolean): number {
   return isOver ? State.notRun : State.pending;
 }
 
-/** The run was continued after one moment and up to another: what had not ended well before was to be done again. */
+/** The run was continued after one moment and up to another: what was not done before was to be done again. */
 function isRestarted(table: RunTable, afterNs: number, byNs: number): boolean {
   return endingsOf(table).some(({ restartNs }) => afterNs <= restartNs && restartNs <= byNs);
 }
@@ -98,14 +98,14 @@ export function attemptAt(table: RunTable, node: number, atNs: number): number {
 }
 
 /**
- * The attempt of a node whose output another attempt has read: the last that had ended well when the reader began. What
+ * The attempt of a node whose output another attempt has read: the last that was done when the reader began. What
  * was made again later is not what it read.
  */
 export function sourceOf(table: RunTable, node: number, reader: number, chains = nodeRowsOf(table)): number {
   const { last, before } = chains;
   const newest = last[node] ?? -1;
   for (let row = newest; row >= 0; row = before[row]!) {
-    if (table.outcome[row] === Outcome.ok && !(table.endedNs[row]! > table.startedNs[reader]!)) return row;
+    if (isDone(table.outcome[row]!) && !(table.endedNs[row]! > table.startedNs[reader]!)) return row;
   }
   return newest;
 }

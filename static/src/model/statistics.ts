@@ -107,7 +107,7 @@ function samplesOf(table: RunTable, metric: Metric): Samples {
 }
 
 /** By number: states of tasks that are over. A lost task has no observed end. */
-const overStates = taskStates.map((state) => ['succeeded', 'failed', 'cancelled', 'skipped'].includes(state));
+const overStates = taskStates.map((state) => ['succeeded', 'cached', 'failed', 'cancelled', 'skipped'].includes(state));
 
 function countTasks(index: GraphIndex, table: RunTable, atNs: number): { done: Uint32Array; total: Uint32Array } {
   const { functions, scopes } = index.graph;

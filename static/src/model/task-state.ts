@@ -7,6 +7,7 @@ export const taskStates = [
   'storing',
   'running',
   'succeeded',
+  'cached',
   'retrying',
   'failed',
   'cancelled',

@@ -79,6 +79,27 @@ describe('GraphPainter', () => {
     }
   });
 
+  it('hatches what was cached level, and says so instead of a time', () => {
+    const run = syntheticRun(montagePlan());
+    for (const column of ['claimedNs', 'startedNs', 'endedNs'] as const) run.table[column].set(run.table.updatedNs);
+    run.table.outcome.fill(Outcome.cached);
+    (run.table as SyntheticTable).version++;
+    const { marks } = stagedGraph(run, { atNs: run.endNs }).contexts;
+    expect(marks.of('fill').some((call) => call.fill === 'st-cached-soft')).toBe(true);
+    expect(marks.of('fillRect').filter((call) => call.fill === 'st-cached').length).toBeGreaterThanOrEqual(20);
+    expect(marks.texts).toContain('cached');
+  });
+
+  it('hatches its part of a box, with its number', () => {
+    const run = syntheticRun(layersPlan(2000, 10));
+    run.table.outcome.fill(Outcome.cached, 0, 1000);
+    (run.table as SyntheticTable).version++;
+    const { marks } = stagedGraph(run, { atNs: run.endNs }).contexts;
+    expect(marks.of('fillRect').some((call) => call.fill === 'st-cached-soft')).toBe(true);
+    expect(marks.of('fillRect').some((call) => call.fill === 'st-cached' && call.alpha < 0.5)).toBe(true);
+    expect(marks.texts.some((text) => text.endsWith(' cached'))).toBe(true);
+  });
+
   it('draws the body of a fan-out before its width is known', () => {
     const run = syntheticRun({ ...fanoutPlan(1), width: 0 });
     const { contexts } = stagedGraph(run, { atNs: 0 });

@@ -177,6 +177,23 @@ describe('hits in the lanes', () => {
     expect(Number(playhead.args[0])).toBeGreaterThanOrEqual(right);
   });
 
+  it('meets what was cached, whose mark has the colour of its state', () => {
+    const S = 1e9;
+    const at = (node: number, fromNs: number, toNs: number) => ({
+      ...{ node, worker: 0, readyNs: fromNs, claimedNs: fromNs, startedNs: fromNs },
+      ...{ endedNs: toNs, updatedNs: toNs, outcome: Outcome.cached },
+    });
+    const table = tableOf([at(0, 0, 0), at(1, S, 2 * S)], { ended: true, nowNs: 2 * S });
+    const index = new GraphIndex(graphOf(['fetch', 'index'], []), table);
+    const { stage, contexts } = stagedLanes({ table, index, endNs: 2 * S } as SyntheticRun, { atNs: 2 * S });
+    expect(stage.hit(104, 36)).toMatchObject({ kind: 'attempt', node: 0 });
+    expect(stage.hit(104 + (3 / 4) * (1300 - 104 - 72), 36)).toMatchObject({ kind: 'attempt', node: 1 });
+    const fills = contexts.marks.of('fillRect').map(({ fill }) => fill);
+    expect(fills.filter((fill) => fill === 'st-cached')).toHaveLength(2); // the instant, and the hatch of the other
+    expect(fills).toContain('st-cached-soft');
+    expect(fills).not.toContain('st-running-past');
+  });
+
   it('explains why nothing was done: a back-off after its attempt, a pause anywhere else', () => {
     const at = (ms: number) => ms * 1e6;
     const of = (claimed: number, over: number) => ({

@@ -69,8 +69,8 @@ export function pastOf(
   return past.get(key) ?? NO_PAST;
 }
 
-/** What the value is: still growing, final, of an attempt that failed, or not there yet. */
-export type RankStage = 'none' | 'running' | 'done' | 'failed';
+/** What the value is: still growing, final, of an attempt that failed or was cached, or not there yet. */
+export type RankStage = 'none' | 'running' | 'done' | 'failed' | 'cached';
 
 /** The share of the past that lies below the value; NaN where there is no past. */
 export function shareBelow(past: Past, value: number): number {
@@ -117,6 +117,7 @@ export function rankSentence(input: RankInput): readonly Piece[] {
       { text: '; failed attempts are not ranked' },
     ];
   }
+  if (stage === 'cached') return [{ text: 'Not executed, but cached; cached tasks are not ranked' }];
   if (past.n === 0 || past.p50 === null) {
     if (stage === 'none') return [{ text: 'Not executed, and never before' }];
     return [

@@ -136,5 +136,6 @@ export function executeAt(table: RunTable, row: number, atNs: number): number {
 function stageAt(table: RunTable, row: number, atNs: number): RankStage {
   if (row < 0 || !reached(table.startedNs, row, atNs)) return 'none';
   if (!reached(table.endedNs, row, atNs)) return 'running';
+  if (table.outcome[row] === Outcome.cached) return 'cached';
   return table.outcome[row] === Outcome.ok || table.outcome[row] === Outcome.none ? 'done' : 'failed';
 }

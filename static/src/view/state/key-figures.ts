@@ -126,6 +126,7 @@ export function endedFigures({ run, figures, bounds, traffic }: EndedInput): Key
       title: 'Slots that were idle because no task was ready, on average',
       ...first,
     },
+    ...(run.tasks.cached > 0 ? [cachedFigure(run)] : []),
     run.imported === null ? movedFigure(traffic, 'Moved') : filesFigure(run.imported),
     {
       label: 'Tasks',
@@ -135,6 +136,18 @@ export function endedFigures({ run, figures, bounds, traffic }: EndedInput): Key
       second: true,
     },
   ];
+}
+
+/** How much of the run was not executed. */
+function cachedFigure({ tasks: { cached, total } }: RunSummary): KeyFigure {
+  return {
+    label: 'From cache',
+    value: { figure: count(cached), unit: `of ${count(total)} ${total === 1 ? 'task' : 'tasks'}` },
+    sub: `${percent(cached / total)} not executed`,
+    title:
+      'Tasks that were not executed, because their output was there from an earlier run; no statistics contain them',
+    ...first,
+  };
 }
 
 /** What tasks of a recording read and wrote, by file. */
@@ -183,7 +196,7 @@ function elapsedSub(elapsedNs: number, expected: ExpectedEnd | null, past: reado
 
 /** Figures of a live run, as of now. */
 export function liveFigures({ figures, counts, tasks, expected, paused, past }: LiveInput): KeyFigure[] {
-  const over = counts.succeeded + counts.failed + counts.cancelled + counts.skipped + counts.lost;
+  const over = counts.succeeded + counts.cached + counts.failed + counts.cancelled + counts.skipped + counts.lost;
   const seen = counts.fetching + counts.storing + counts.running;
   const working = Math.min(figures.slotsThere, Math.max(seen, Math.round(figures.lately.busy)));
   return [

@@ -12,7 +12,7 @@ export interface LegendState {
 }
 
 /** States that many runs never have; they get a place where the run has them at any time. */
-const rare: ReadonlySet<TaskState> = new Set(['cancelled', 'skipped', 'not run', 'lost']);
+const rare: ReadonlySet<TaskState> = new Set(['cached', 'cancelled', 'skipped', 'not run', 'lost']);
 
 /** How many states every run has a place for. */
 export const COMMON = taskStates.length - rare.size;

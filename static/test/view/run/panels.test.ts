@@ -21,7 +21,7 @@ const run = {
   retries: 0,
   attempts: 90,
   edges: 213,
-  tasks: { total: 89, done: 89, failed: 0, skipped: 0, running: 0, not_run: 0 },
+  tasks: { total: 89, done: 89, cached: 0, failed: 0, skipped: 0, running: 0, not_run: 0 },
   records: { complete: true, text: 'complete: 90 of 90 steps', damage: '', end_unknown: false },
   standing: null,
   schedule_ns: null,
@@ -39,6 +39,9 @@ const figures: RunFigures = {
 };
 const imported = {
   format: 'WfFormat 1.5',
+  system: '',
+  incomplete: '',
+  notes: [],
   recorded_ns: 52_200e9,
   explained_ns: 1860e9,
   bytes_in: 1024,
@@ -141,6 +144,15 @@ describe('key figures', () => {
     expect(plain(recordedText({ ...imported, recorded_ns: 0 }))).toBe('tasks take 31m; no makespan is recorded');
   });
 
+  it('say how much was cached, where something was', () => {
+    const tasks = { ...run.tasks, total: 60, done: 60, cached: 40 };
+    const [, , figure] = endedFigures({ run: { ...run, tasks }, figures, bounds, traffic: undefined });
+    expect(figure).toMatchObject({ label: 'From cache', value: { figure: '40', unit: 'of 60 tasks' } });
+    expect(plain(figure!.sub)).toBe('67 % not executed');
+    const without = endedFigures({ run, figures, bounds, traffic: undefined });
+    expect(without.map(({ label }) => label)).not.toContain('From cache');
+  });
+
   it('rank the makespan in words', () => {
     expect(standingText(null)).toBe('');
     expect(
@@ -186,6 +198,8 @@ describe('the legend', () => {
       'failed',
       'skipped',
     ]);
+    expect(legendStates(noStates(), { ...final, cached: 2 }).map((one) => one.state)).toContain('cached');
+    expect(legendStates(noStates(), final).every((one) => one.token !== 'cached')).toBe(true);
   });
 });
 

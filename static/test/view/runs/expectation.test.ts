@@ -39,6 +39,9 @@ describe('what to expect of the next run', () => {
       explained_ns: 1,
       dated: true,
       format: 'WfFormat 1.5',
+      system: '',
+      incomplete: '',
+      notes: [],
       lanes: '',
     };
     const useless = [run(1, '8', { imported }), run(1, '8', { status: 'failed' }), run(70, '8', { revision: 1 })];

@@ -6,7 +6,7 @@ import { runSummary } from './run-summary';
 
 const live = runSummary({ run: 'a', status: 'running', live: true, makespan_ns: 1 });
 const past = runSummary({ run: 'b' });
-const answer = { runs: [live, past], counts: { all: 2 }, workflows: ['montage'] };
+const answer = { runs: [live, past], counts: { all: 2 }, workflows: ['montage'], engines: ['dagscope'] };
 
 describe('a list that is kept up to date', () => {
   it('replaces a run that moved on, in its place, and leaves the others untouched', () => {

@@ -20,6 +20,9 @@ const standing = {
 
 const imported = {
   format: 'WfFormat 1.5',
+  system: '',
+  incomplete: '',
+  notes: [],
   recorded_ns: 1,
   explained_ns: 1,
   bytes_in: 1024,
@@ -56,7 +59,7 @@ describe('the words of a row', () => {
       live: true,
       status: 'running',
       makespan_ns: 19.3e9,
-      tasks: { total: 89, done: 62, failed: 1, skipped: 1, running: 8, not_run: 0 },
+      tasks: { total: 89, done: 62, cached: 0, failed: 1, skipped: 1, running: 8, not_run: 0 },
     });
     expect(plain(statusNote(run, undefined, NOW))).toBe('72 %');
     expect(plain(statusNote(run, 41.2e9, NOW))).toBe('72 %, about 22.0 s left');
@@ -86,7 +89,7 @@ describe('the words of a row', () => {
 
   it('counts what the filter selects below the list', () => {
     const counts = { all: 88, failed: 2, running: 3, succeeded: 83 };
-    const answer = { runs: [runSummary()], counts, workflows: [] };
+    const answer = { runs: [runSummary()], counts, workflows: [], engines: [] };
     expect(footText(answer, allRuns)).toBe('1 of 88 runs. Newest first; filters apply before the cut.');
     expect(footText(answer, { ...allRuns, status: ['failed', 'running'], sort: 'makespan' })).toBe(
       '1 of 5 runs. By makespan; filters apply before the cut.',

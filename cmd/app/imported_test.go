@@ -1,0 +1,87 @@
+package app
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/embedded"
+)
+
+// imported keeps a run of another engine in the world's folder: one task was cached, the next one ran, another one was
+// never begun before the record ends.
+func (w *world) imported(id record.RunID) {
+	w.t.Helper()
+	b := engine.NewBuilder()
+	sum := plus.Call(plus.Call(plus.Call(engine.Const(b, 1), engine.Const(b, 2)), engine.Const(b, 3)), engine.Const(b, 4))
+	g, err := b.Compile(sum)
+	require.NoError(w.t, err)
+	store, err := embedded.Open(w.t.Context(), embedded.Config{Dir: w.dir})
+	require.NoError(w.t, err)
+	defer store.Close()
+	recorder, err := metricsstore.NewRecorder(metricsstore.Config{Store: store})
+	require.NoError(w.t, err)
+	began := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	info := record.RunInfo{
+		ID: id, Workflow: "spark:etl", StartedAt: began, SubmittedAt: began,
+		Origin: &record.Origin{
+			Format: "Spark event log 3.5", System: "Spark", Incomplete: "the file ends in the middle of line 7",
+			Notes: []record.Note{{Kind: record.NoteInferred, Text: "edges were inferred from stages", Count: 2}},
+		},
+	}
+	second := int64(time.Second)
+	end := func(node dag.NodeID, o record.Outcome, from, to int64) record.Step {
+		return record.Step{
+			Kind: record.AttemptEnded, Node: node, Attempt: 1, Outcome: o, Head: true, Ready: from, Claimed: from, Started: from,
+			Ended: to, Updated: to, OutputBytes: 8, Became: dag.NoNode,
+		}
+	}
+	steps := []record.Step{
+		{Kind: record.RunStarted, Became: dag.NoNode},
+		end(0, record.OutcomeCached, 0, 0),
+		end(1, record.OutcomeOK, 0, 3*second),
+		{Kind: record.RunFinished, Outcome: record.OutcomeLost, Ended: 3 * second, Became: dag.NoNode},
+	}
+	for i := range steps {
+		steps[i].Seq = uint64(i + 1)
+	}
+	require.NoError(w.t, recorder.Begin(info, g))
+	recorder.Steps(id, steps)
+	recorder.Details(id, []record.Detail{{Node: 0, Attempt: 1, Log: []byte("restored from the cache\n")}}, nil)
+	require.NoError(w.t, recorder.End(id, record.RunEnd{Status: record.Interrupted, EndedAt: began.Add(3 * time.Second)}))
+}
+
+// TestRunOfAnotherEngine: cached tasks and the engine's name are in lists, logs, filters and JSON.
+func TestRunOfAnotherEngine(t *testing.T) {
+	w := newWorld(t)
+	w.ok("run", "sum")
+	own := w.ok("runs")
+	assert.NotContains(t, own, "engine", "all runs are of this one")
+	w.imported("spark")
+	golden(t, "imported-runs.txt", w.ok("runs", "--engine", "spark"))
+	golden(t, "imported-tasks.txt", w.ok("tasks", "spark"))
+	golden(t, "imported-cached.txt", w.ok("tasks", "spark", "--outcome", "cached"))
+	golden(t, "imported-logs.txt", w.ok("logs", "spark"))
+	assert.Contains(t, w.ok("logs", "spark", "--failed"), "nothing failed", "what was cached has not failed")
+
+	var list struct{ Runs []runJSON }
+	w.json(&list, "runs", "--engine", "dagscope")
+	require.Len(t, list.Runs, 1)
+	assert.Equal(t, "sum", list.Runs[0].Workflow)
+	w.json(&list, "runs", "--engine", "Spark")
+	require.Len(t, list.Runs, 1)
+	r := list.Runs[0]
+	assert.Equal(t, "Spark", r.Engine)
+	assert.Equal(t, "the file ends in the middle of line 7", r.Incomplete)
+	assert.Equal(t, []int64{3, 1, 1, 1}, []int64{r.Tasks, r.Succeeded, r.Cached, r.NotRun})
+
+	var stats struct{ Attempts, Succeeded int64 }
+	w.json(&stats, "stats", "spark")
+	assert.Equal(t, []int64{2, 1}, []int64{stats.Attempts, stats.Succeeded}, "only what was executed is measured")
+}
