@@ -1,0 +1,159 @@
+package spark
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/dagscope/dagscope/metricsstore/records"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/lines"
+)
+
+// maxLine is the length of the longest line that is read. Lines of jobs grow with their stages, those of SQL plans are
+// longer and are not needed.
+const maxLine = 32 << 20
+
+// reader reads the files of one log.
+type reader struct {
+	app    *application
+	done   []*application // earlier ones of the same log
+	event  taskEvent      // reused
+	fault  *records.Fault // the first line that is no event
+	faults int
+	cutOff string // where the last file that was read ends too early
+}
+
+// read reads one file. The error is one that leaves nothing to be read.
+func (r *reader) read(ctx context.Context, file *records.File) error {
+	content, err := file.Open()
+	if err != nil {
+		return fmt.Errorf("open %s: %w", file.Path, err)
+	}
+	defer content.Close()
+	l := lines.New(content, maxLine)
+	for l.Next() {
+		if l.Number()&1023 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if len(bytes.TrimSpace(l.Bytes())) == 0 {
+			continue
+		}
+		known, err := r.line(l)
+		if err != nil {
+			return fmt.Errorf("%s: line %d: %w", file.Path, l.Number(), err)
+		}
+		switch {
+		case known:
+		case !l.Ended():
+			r.cutOff = fmt.Sprintf("%s ends in the middle of line %d", file.Base(), l.Number())
+		default:
+			r.damaged(file, l)
+		}
+	}
+	switch err := l.Err(); {
+	case err == nil:
+		return ctx.Err()
+	case errors.Is(err, records.ErrTooLarge) || ctx.Err() != nil:
+		return fmt.Errorf("%s: %w", file.Path, err)
+	default:
+		r.cutOff = fmt.Sprintf("%s cannot be read after line %d: %v", file.Base(), l.Number(), err)
+		return nil
+	}
+}
+
+// damaged counts a line that is no event.
+func (r *reader) damaged(file *records.File, l *lines.Reader) {
+	r.faults++
+	if r.fault != nil {
+		return
+	}
+	text := "expected a JSON object with an Event of a Spark listener"
+	if l.Cut() {
+		text = fmt.Sprintf("the line is longer than %d bytes", maxLine)
+	}
+	r.fault = &records.Fault{Path: file.Path, Line: l.Number(), Byte: l.Offset(), Text: text}
+}
+
+// line reads one line and reports whether it is a whole event.
+func (r *reader) line(l *lines.Reader) (bool, error) {
+	line := l.Bytes()
+	name := eventName(line)
+	switch string(name) {
+	case "":
+		return false, nil
+	case "SparkListenerTaskStart", "SparkListenerTaskEnd":
+		if l.Cut() || !r.event.scan(line) {
+			return false, nil
+		}
+		return true, r.task(string(name) == "SparkListenerTaskEnd")
+	}
+	if !wanted(name) {
+		whole := l.Cut() || endsAsObject(line)
+		if whole {
+			r.app.ignored++
+		}
+		return whole, nil
+	}
+	if l.Cut() || !gjson.ValidBytes(line) {
+		return false, nil
+	}
+	if string(name) == "SparkListenerLogStart" && r.app.began && l.Number() > 1 {
+		// Logs of several applications in one file. Rolled files may begin with this event.
+		r.done = append(r.done, r.app)
+		r.app = newApplication()
+	}
+	r.app.other(string(name), gjson.ParseBytes(line))
+	return true, nil
+}
+
+// task adds an event of a task.
+func (r *reader) task(end bool) error {
+	a := &r.app.attempts
+	if len(a.keys) >= records.MaxTasks {
+		return fmt.Errorf("more than %d attempts: %w", records.MaxTasks, records.ErrTooLarge)
+	}
+	worker := r.app.worker(plain(r.event.info.executor), plain(r.event.info.host))
+	if end {
+		a.end(&r.event, worker)
+	} else {
+		a.start(&r.event, worker)
+	}
+	return nil
+}
+
+// eventName is the Event of a line, empty if it has none.
+func eventName(line []byte) []byte {
+	s := scanner{line: line}
+	if s.peek() != '{' || !s.object() {
+		return nil
+	}
+	for key, ok := s.key(); ok; key, ok = s.key() {
+		if string(key) != "Event" {
+			s.skip()
+			continue
+		}
+		return plain(s.skip())
+	}
+	return nil
+}
+
+// wanted reports whether an event says something that is kept.
+func wanted(name []byte) bool {
+	switch string(name) {
+	case "SparkListenerLogStart", "SparkListenerApplicationStart", "SparkListenerApplicationEnd",
+		"SparkListenerEnvironmentUpdate", "SparkListenerResourceProfileAdded",
+		"SparkListenerExecutorAdded", "SparkListenerExecutorRemoved",
+		"SparkListenerJobStart", "SparkListenerJobEnd", "SparkListenerStageSubmitted", "SparkListenerStageCompleted":
+		return true
+	}
+	return false
+}
+
+// endsAsObject reports whether a line whose content is not needed can be whole.
+func endsAsObject(line []byte) bool {
+	line = bytes.TrimSpace(line)
+	return len(line) > 0 && line[len(line)-1] == '}'
+}
