@@ -11,6 +11,7 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/internal/bounded"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/unique"
 )
 
 var (
@@ -24,7 +25,7 @@ var (
 func (g *graph) run() *records.Run {
 	r := records.NewRun("Go", "Go action graph")
 	r.Workflow = g.workflow()
-	names := map[string]int{}
+	names := unique.Names{}
 	running := false
 	for i := range g.actions {
 		a := &g.actions[i]
@@ -52,18 +53,10 @@ func (g *graph) run() *records.Run {
 }
 
 // task is the task of an action.
-func (g *graph) task(i int, names map[string]int) records.Task {
+func (g *graph) task(i int, names unique.Names) records.Task {
 	a := &g.actions[i]
 	function, name := a.name()
-	names[name]++
-	id := name
-	for n := names[name]; n > 1; n++ {
-		if id = fmt.Sprintf("%s (%d)", name, n); names[id] == 0 {
-			names[id]++
-			break
-		}
-	}
-	t := records.NewTask(id)
+	t := records.NewTask(names.ID(name))
 	t.Function = function
 	t.Command = bounded.Lines(a.Cmd...)
 	t.Parents = g.deps[i]
