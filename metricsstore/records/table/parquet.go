@@ -27,12 +27,26 @@ func openParquet(f *records.File, r io.Reader) (s *source, err error) {
 		return nil, err
 	}
 	defer guard(f, &err)
+	if n := len(content); n < 12 || string(content[n-4:]) != parquetMagic || int64(binary.LittleEndian.Uint32(content[n-8:])) > int64(n-12) {
+		// The library allocates the footer before it reads it.
+		return nil, fault(f, 0, "a Parquet file without its end, expected a whole one")
+	}
 	file, err := parquet.OpenFile(bytes.NewReader(content), int64(len(content)), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {
 		return nil, fault(f, 0, "a Parquet file that cannot be opened, expected a whole one: %v", err)
 	}
 	if file.NumRows() > records.MaxTasks {
 		return nil, fmt.Errorf("%s: %w: it has %d rows, expected at most %d", f.Path, records.ErrTooLarge, file.NumRows(), records.MaxTasks)
+	}
+	if file.Metadata() != nil {
+		for _, g := range file.Metadata().RowGroups {
+			for _, c := range g.Columns {
+				if c.MetaData.Codec == logical.Lz4Raw {
+					// The library doubles its buffer for damaged pages until there is no memory left.
+					return nil, fault(f, 0, "a Parquet file compressed by LZ4, which is not read, expected zstd, snappy, gzip, brotli or none")
+				}
+			}
+		}
 	}
 	p := &parquetRows{file: f, groups: file.RowGroups(), buffer: make([]parquet.Row, 64)}
 	s = &source{format: "Parquet", next: p.next, finish: func() (string, bool) { return "", false }}

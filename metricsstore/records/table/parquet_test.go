@@ -57,6 +57,7 @@ func TestParquet(t *testing.T) {
 }
 
 func TestParquetCutOff(t *testing.T) {
+	droptest.Refused(t, table.New(), "jobs.parquet", []byte("PAR1PAR1\xff\xff\xff\xffPAR1"), "without its end")
 	damaged := parquetFile(t)
 	droptest.Cut(t, table.New(), []records.File{droptest.File("jobs.parquet", records.Main, damaged)}, 0, 200)
 	for i := 4; i < len(damaged)/2; i++ {
