@@ -186,9 +186,12 @@ func (s *service) upload(path string) summary {
 	s.t.Helper()
 	content, err := os.ReadFile(path)
 	require.NoError(s.t, err)
-	a := s.do(http.MethodPost, "/api/v1/archives", bytes.NewReader(content), http.Header{"Content-Type": {"application/octet-stream"}})
+	a := s.do(http.MethodPost, "/api/v1/imports", bytes.NewReader(content), http.Header{"Content-Type": {"application/octet-stream"}})
 	require.Contains(s.t, []int{http.StatusOK, http.StatusCreated}, a.status, a.body)
-	var got summary
+	var got struct {
+		Files []struct{ Run summary }
+	}
 	a.json(&got)
-	return got
+	require.Len(s.t, got.Files, 1)
+	return got.Files[0].Run
 }

@@ -35,6 +35,8 @@ type Config struct {
 	Version string
 	// MaxBody bounds the bodies of all requests except submissions and archives, in bytes; default 1 MiB.
 	MaxBody int64
+	// MaxImport bounds the files of one import, in bytes; default 4 GiB. They are kept in temporary files meanwhile.
+	MaxImport int64
 	// ShutdownAfter is how long Run waits for active requests before it returns; default 10 s.
 	ShutdownAfter time.Duration
 }
@@ -71,7 +73,7 @@ func (c Config) withDefaults() (Config, error) {
 	for _, b := range []struct {
 		value *int64
 		def   int64
-	}{{&c.MaxBody, 1 << 20}, {&c.MaxUpload, 64 << 20}, {&c.MaxArchive, 512 << 20}} {
+	}{{&c.MaxBody, 1 << 20}, {&c.MaxUpload, 64 << 20}, {&c.MaxArchive, 512 << 20}, {&c.MaxImport, 4 << 30}} {
 		if *b.value <= 0 {
 			*b.value = b.def
 		}

@@ -176,8 +176,8 @@ func (g *guard) checkBody(w http.ResponseWriter, r *http.Request) *api.Problem {
 		switch r.URL.Path {
 		case g.cfg.BasePath + apiPath + "/runs":
 			limit = g.cfg.MaxUpload + g.cfg.MaxBody
-		case g.cfg.BasePath + apiPath + "/archives":
-			limit = g.cfg.MaxArchive + g.cfg.MaxBody // the importer reports archives that are too large
+		case g.cfg.BasePath + apiPath + "/imports":
+			limit = max(g.cfg.MaxImport, g.cfg.MaxArchive) + g.cfg.MaxBody // the importer reports archives that are too large
 		}
 	}
 	if r.ContentLength > limit {

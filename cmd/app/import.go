@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
+	"strings"
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
@@ -15,56 +16,68 @@ import (
 
 // importCommand imports runs from files.
 type importCommand struct {
-	Files []string `arg:"" name:"file" help:"Archives as written by the command export, or recordings in WfFormat 1.4, 1.5 or 1.6, optionally compressed with gzip; - for standard input."`
+	Files   []string `arg:"" optional:"" name:"file" help:"Archives as written by the command export, records of other tools, tar and zip files, folders of them; - for standard input."`
+	Formats bool     `help:"List the formats of records instead of importing."`
 	storeFlags
 }
 
 // Help is printed below the flags.
 func (importCommand) Help() string {
-	return "The format of a file is recognised by its content. A run that exists already is completed with what it lacks; importing " +
-		"a file twice changes nothing. Recordings in WfFormat keep their recorded makespan and, if all tasks have them, their " +
-		"start times; otherwise the schedule is reconstructed and labelled so."
+	return "The format of a file is recognised by its content; --formats lists those that are known. Files that belong together, such as " +
+		"results and a manifest, are given together. A run that exists already is completed with what it lacks, a longer record of a " +
+		"run replaces a shorter one, and importing a file twice changes nothing."
 }
 
 // importFailed is the status of a file that was not imported; the others are those of the importer.
 const importFailed = "failed"
 
-// importJSON is the result for one file.
+// importJSON is the result for one run, or for a file from which none was read.
 type importJSON struct {
-	File     string       `json:"file"`
-	Format   string       `json:"format"` // archive or wfformat; empty if it is neither
-	Status   string       `json:"status"`
-	Run      record.RunID `json:"run,omitempty"`
-	Workflow string       `json:"workflow,omitempty"`
-	Tasks    int64        `json:"tasks"`
-	Steps    uint64       `json:"steps"`
-	Error    string       `json:"error,omitempty"`
+	File     string        `json:"file"`
+	Format   string        `json:"format"` // archive, or a format of records; empty if it is none
+	Status   string        `json:"status"`
+	Run      record.RunID  `json:"run,omitempty"`
+	Workflow string        `json:"workflow,omitempty"`
+	Tasks    int64         `json:"tasks"`
+	Steps    uint64        `json:"steps"`
+	Notes    []record.Note `json:"notes,omitempty"`
+	Error    string        `json:"error,omitempty"`
 }
 
-// Run imports one file after the other; it continues after a file that cannot be imported.
+// Run imports what it can, and reports every file that it could not import.
 func (c *importCommand) Run(ctx context.Context, s *session) error {
+	switch {
+	case c.Formats:
+		return c.list(s)
+	case len(c.Files) == 0:
+		return usage("expected a file to import, or --formats")
+	}
 	var done []importJSON
 	err := s.withNewStore(ctx, c.storeFlags, embedded.Group, func(store metricsstore.Store) error {
 		with, err := importer.New(importer.Config{Store: store})
 		if err != nil {
 			return err
 		}
+		var drop importer.Drop
+		defer func() { _ = drop.Close() }() // temporary files
 		var errs []error
 		for _, name := range c.Files {
-			if ctx.Err() != nil {
-				return errors.Join(append(errs, ctx.Err())...)
-			}
-			i, err := importFile(ctx, s.stdin, with, name)
-			if err != nil {
-				i.Status, i.Error = importFailed, err.Error()
+			if err := addToDrop(&drop, s.stdin, name); err != nil {
+				done = append(done, importJSON{File: name, Status: importFailed, Error: err.Error()})
 				errs = append(errs, fmt.Errorf("%s: %w", name, err))
 			}
-			done = append(done, i)
-			if err == nil && !s.flags.JSON {
-				fmt.Fprintln(s.stdout, i.text())
+		}
+		results, err := with.Import(ctx, &drop)
+		for i := range results {
+			one := newImportJSON(&results[i])
+			done = append(done, one)
+			if one.Error != "" {
+				errs = append(errs, fmt.Errorf("%s: %w", one.File, errorOfFile(results[i].Err)))
+			} else if !s.flags.JSON {
+				fmt.Fprint(s.stdout, one.text())
 			}
 		}
-		return errors.Join(errs...)
+		return errors.Join(append(errs, err)...)
 	})
 	if s.flags.JSON {
 		err = errors.Join(err, s.printJSON(map[string]any{"files": list(done)}))
@@ -72,42 +85,75 @@ func (c *importCommand) Run(ctx context.Context, s *session) error {
 	return err
 }
 
-func (i *importJSON) text() string {
-	run := fmt.Sprintf("%s  %s with %s and %s", i.Run, oneLine(i.Workflow, 60), plural(i.Tasks, "task"), plural(int64(i.Steps), "step"))
-	switch importer.Outcome(i.Status) {
-	case importer.Imported:
-		return run + " is imported"
-	case importer.Completed:
-		return run + " existed already and has been completed"
-	default:
-		return run + " existed already; nothing has changed"
+// list prints the formats of records.
+func (c *importCommand) list(s *session) error {
+	type formatJSON struct {
+		Name  string `json:"name"`
+		Title string `json:"title"`
 	}
+	var out []formatJSON
+	for _, f := range importer.Formats() {
+		out = append(out, formatJSON{f.Name(), f.Title()})
+	}
+	if s.flags.JSON {
+		return s.printJSON(map[string]any{"formats": out})
+	}
+	for _, f := range out {
+		fmt.Fprintf(s.stdout, "%-16s %s\n", f.Name, f.Title)
+	}
+	return nil
 }
 
-// importFile imports one file.
-func importFile(ctx context.Context, stdin io.Reader, with *importer.Importer, name string) (importJSON, error) {
-	i := importJSON{File: name}
-	in := stdin
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return i, usage("expected a file that can be read: %w", err)
-		}
-		defer f.Close()
-		if info, err := f.Stat(); err == nil && info.IsDir() {
-			return i, usage("expected a file that can be read: %s is a folder", name)
-		}
-		in = f
+// addToDrop adds a file, a folder, or with - standard input.
+func addToDrop(drop *importer.Drop, stdin io.Reader, name string) error {
+	if name == "-" {
+		return errorOfFile(drop.AddStream("-", stdin))
 	}
-	result, err := with.Import(ctx, in)
-	i.Format = string(result.Format)
+	err := drop.AddPath(name)
+	if path := new(fs.PathError); errors.As(err, &path) {
+		return usage("expected a file that can be read: %w", err)
+	}
+	return errorOfFile(err)
+}
+
+// errorOfFile makes an error of a file one of usage.
+func errorOfFile(err error) error {
 	if errors.Is(err, importer.ErrFile) || errors.Is(err, importer.ErrTooLarge) {
-		err = usageError{err}
+		return usageError{err}
 	}
-	if err != nil {
-		return i, err
+	return err
+}
+
+func newImportJSON(r *importer.Result) importJSON {
+	out := importJSON{File: r.Path, Format: r.Format, Status: string(r.Outcome), Run: r.Run.Info.ID}
+	if r.Err != nil {
+		out.Status, out.Error = importFailed, r.Err.Error()
+		return out
 	}
-	run := &result.Run
-	i.Status, i.Run, i.Workflow, i.Tasks, i.Steps = string(result.Outcome), run.Info.ID, run.Info.Workflow, run.Counts.Tasks, run.Steps
-	return i, nil
+	out.Workflow, out.Tasks, out.Steps = r.Run.Info.Workflow, r.Run.Counts.Tasks, r.Run.Steps
+	if origin := r.Run.Info.Origin; origin != nil {
+		out.Notes = origin.Notes
+	}
+	return out
+}
+
+// text says what became of a file, and below it what the record says about itself.
+func (i *importJSON) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s  %s with %s and %s ", i.Run, oneLine(i.Workflow, 60), plural(i.Tasks, "task"), plural(int64(i.Steps), "step"))
+	switch importer.Outcome(i.Status) {
+	case importer.Imported:
+		b.WriteString("is imported\n")
+	case importer.Completed:
+		b.WriteString("existed already and has been completed\n")
+	case importer.Replaced:
+		b.WriteString("existed already, from a shorter record, and has been replaced\n")
+	default:
+		b.WriteString("existed already; nothing has changed\n")
+		return b.String()
+	}
+	for _, n := range i.Notes {
+		fmt.Fprintf(&b, "  %s: %s\n", n.Kind, n.Sentence())
+	}
+	return b.String()
 }

@@ -56,10 +56,10 @@ func TestRemoteChanges(t *testing.T) {
 	c, err := client.New(client.Config{URL: url})
 	require.NoError(t, err)
 	for _, isNew := range []bool{true, false} {
-		run, added, err := c.Import(t.Context(), bytes.NewReader(archive))
+		done, err := c.Import(t.Context(), "archive", bytes.NewReader(archive))
 		require.NoError(t, err)
-		assert.Equal(t, id, string(run.Run))
-		assert.Equal(t, isNew, added)
+		assert.Equal(t, id, string(done.Files[0].Run.Run))
+		assert.Equal(t, isNew, done.Files[0].Outcome == "imported")
 	}
 	assert.Contains(t, w.ok("tasks", id), "ok")
 	s.ends()

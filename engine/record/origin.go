@@ -1,6 +1,9 @@
 package record
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Origin is what is known from the recording that a run was imported from about the run as a whole.
 type Origin struct {
@@ -74,4 +77,12 @@ type Note struct {
 	// recording as a whole.
 	Text  string `json:"text"`
 	Count int64  `json:"count"`
+}
+
+// Sentence is Text with Count before it, if there is one.
+func (n Note) Sentence() string {
+	if n.Count < 0 {
+		return n.Text
+	}
+	return fmt.Sprintf("%d %s", n.Count, n.Text)
 }

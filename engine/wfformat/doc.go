@@ -1,12 +1,10 @@
 // Package wfformat reads recorded workflow executions in WfFormat, the JSON schema of the WfCommons project
-// (https://github.com/wfcommons/WfFormat, versions 1.4, 1.5 and 1.6), and offers them in two forms: Workflow runs the
-// recorded tasks and edges again, scaled down; Record turns the recording into a finished run that can be archived and
-// replayed.
+// (https://github.com/wfcommons/WfFormat, versions 1.4, 1.5 and 1.6). Workflow runs the recorded tasks and edges again,
+// scaled down; metricsstore/records/wfformat makes of a recording the run that it is about.
 //
 // Guarantees: Parse never reads more than MaxBytes, never keeps more than the engine's default limits allow, and
 // refuses everything that would make a wrong graph, naming it (see Parse). A file with a byte order mark, or compressed
-// by gzip, is equivalent to its content. The same bytes always give the same numbering, the same schedule and the same
-// run ID. Both forms have the same graph, so a run and its recording can be compared task by task.
+// by gzip, is equivalent to its content. The same bytes always give the same numbering.
 //
 // The category of a task is the name of the function that it calls, and so the name in records, digests and lanes. It
 // is the first of these that applies: the recorded category (1.4); the task's name, if the id is the name followed by a

@@ -2,7 +2,6 @@ package wfformat
 
 import (
 	"math"
-	"slices"
 	"time"
 
 	"github.com/dagscope/dagscope/engine/codec"
@@ -97,38 +96,4 @@ func addBytes(a, b int64) int64 {
 	default:
 		return a + b
 	}
-}
-
-// timed reports whether any task has a runtime.
-func (in *Instance) timed() bool {
-	return slices.ContainsFunc(in.Tasks, func(t Task) bool { return t.Timed })
-}
-
-// starts counts the tasks that have a runtime, and those of them that have a start time.
-func (in *Instance) starts() (timed, stamped int) {
-	for i := range in.Tasks {
-		if t := &in.Tasks[i]; t.Timed {
-			timed++
-			if !t.ExecutedAt.IsZero() {
-				stamped++
-			}
-		}
-	}
-	return timed, stamped
-}
-
-// stamped reports whether every task that has a runtime also has a start time.
-func (in *Instance) stamped() bool {
-	timed, stamped := in.starts()
-	return timed == stamped
-}
-
-// startOf returns when the run started: the recorded time, else the date of the file, else 1970.
-func startOf(in *Instance) time.Time {
-	for _, t := range []time.Time{in.ExecutedAt, in.CreatedAt} {
-		if !t.IsZero() {
-			return t
-		}
-	}
-	return time.Unix(0, 0).UTC()
 }

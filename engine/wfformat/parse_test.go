@@ -350,7 +350,7 @@ func checkInstance(t require.TestingT, in *Instance) {
 		require.GreaterOrEqual(t, task.Cores, 1)
 		require.GreaterOrEqual(t, task.Runtime, time.Duration(0))
 		require.Less(t, int(task.Machine), len(in.Machines))
-		last := none
+		last := int32(-1) // below every number of a task
 		for _, p := range task.Parents {
 			require.Greater(t, p, last, "parents ascend")
 			require.Less(t, int(p), i, "parents come first")
@@ -380,8 +380,5 @@ func FuzzParse(f *testing.F) {
 		again, err := Parse(iotest.OneByteReader(bytes.NewReader(data)))
 		require.NoError(t, err)
 		require.Empty(t, cmp.Diff(inst, again))
-		if rec, err := Record(inst); err == nil {
-			checkRecording(t, inst, rec)
-		}
 	})
 }

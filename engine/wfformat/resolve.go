@@ -1,6 +1,7 @@
 package wfformat
 
 import (
+	"container/heap"
 	"errors"
 	"fmt"
 	"math"
@@ -229,20 +230,20 @@ func (r *resolver) connect() error {
 // order renumbers the tasks: parents first, otherwise in the order of the file.
 func (r *resolver) order() error {
 	waits := make([]int, len(r.tasks))
-	ready := heap[int32]{less: func(a, b int32) bool { return a < b }}
+	ready := &lowestFirst{}
 	for i := range r.tasks {
 		if waits[i] = len(r.tasks[i].Parents); waits[i] == 0 {
-			ready.push(int32(i))
+			heap.Push(ready, int32(i))
 		}
 	}
 	number := make([]int32, len(r.tasks))
-	for !ready.empty() {
-		i := ready.pop()
+	for ready.Len() > 0 {
+		i := heap.Pop(ready).(int32)
 		number[i] = int32(len(r.inst.Tasks))
 		r.inst.Tasks = append(r.inst.Tasks, r.tasks[i])
 		for _, c := range r.tasks[i].Children {
 			if waits[c]--; waits[c] == 0 {
-				ready.push(c)
+				heap.Push(ready, c)
 			}
 		}
 	}
@@ -258,6 +259,21 @@ func (r *resolver) order() error {
 		}
 	}
 	return nil
+}
+
+// lowestFirst is a heap.Interface of numbers.
+type lowestFirst []int32
+
+func (h lowestFirst) Len() int           { return len(h) }
+func (h lowestFirst) Less(i, j int) bool { return h[i] < h[j] }
+func (h lowestFirst) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *lowestFirst) Push(v any)        { *h = append(*h, v.(int32)) }
+
+func (h *lowestFirst) Pop() any {
+	last := len(*h) - 1
+	v := (*h)[last]
+	*h = (*h)[:last]
+	return v
 }
 
 // cycle describes one cycle. Each task that waits has a parent that waits, so following parents must end in a cycle.

@@ -94,9 +94,6 @@ func TestWorkflow(t *testing.T) {
 	name := filepath.Join("testdata", "diamond.json")
 	g := graphOf(t, name, nil)
 	checkRun(t, g, parseFile(t, name))
-	rec, err := Record(parseFile(t, name))
-	require.NoError(t, err)
-	require.Equal(t, rec.Graph.Hash(), g.Hash(), "a run and its recording have one shape")
 }
 
 func TestWorkflowCollection(t *testing.T) {

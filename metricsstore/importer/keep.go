@@ -7,12 +7,12 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine/record"
-	"github.com/dagscope/dagscope/engine/wfformat"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/records"
 )
 
-// keep imports a file, in one try.
-func (i *Importer) keep(ctx context.Context, f file) (Result, error) {
+// keep imports a run, in one try.
+func (i *Importer) keep(ctx context.Context, f *found) (Result, error) {
 	id := f.id()
 	result := Result{Format: f.format}
 	result.Run.Info.ID = id // also where only a part of it is kept
@@ -20,11 +20,11 @@ func (i *Importer) keep(ctx context.Context, f file) (Result, error) {
 	if err != nil {
 		return result, err
 	}
-	added := false
+	added, replaced := false, false
 	if f.archive != nil {
 		added, err = i.keepArchive(ctx, before, f.archive)
 	} else {
-		err = i.keepRecording(before, f.recording)
+		replaced, err = i.keepRecording(ctx, before, f.recording)
 	}
 	if err != nil {
 		return result, err
@@ -38,6 +38,8 @@ func (i *Importer) keep(ctx context.Context, f file) (Result, error) {
 		added = !whole && after.Rollup == 1 // a greater one: another process was faster by a moment
 	}
 	switch {
+	case replaced:
+		result.Outcome = Replaced
 	case added:
 		result.Outcome = Imported
 	case !whole:
@@ -48,13 +50,6 @@ func (i *Importer) keep(ctx context.Context, f file) (Result, error) {
 		result.Outcome = Unchanged
 	}
 	return result, nil
-}
-
-func (f *file) id() record.RunID {
-	if f.archive != nil {
-		return f.archive.Run.Info.ID
-	}
-	return f.recording.Info.ID
 }
 
 func (i *Importer) keepArchive(ctx context.Context, before *metricsstore.Run, p *metricsstore.Portable) (added bool, err error) {
@@ -68,18 +63,40 @@ func (i *Importer) keepArchive(ctx context.Context, before *metricsstore.Run, p 
 	return added, err
 }
 
-// keepRecording replays a recording unless its run exists: the ID follows from the content of the file.
-func (i *Importer) keepRecording(before *metricsstore.Run, r *wfformat.Recording) error {
+// keepRecording replays a recording unless its run exists. A longer record of the run replaces a shorter one, with the
+// tags and the note that people have given it.
+func (i *Importer) keepRecording(ctx context.Context, before *metricsstore.Run, r *records.Recording) (replaced bool, err error) {
 	if before != nil && before.Status.Final() {
-		return nil
+		if !isLonger(r, before) {
+			return false, nil
+		}
+		if err := i.cfg.Store.Delete(ctx, before.Info.ID); err != nil {
+			return false, err
+		}
+		replaced = true
 	}
 	recorder, err := metricsstore.NewRecorder(metricsstore.Config{
 		Store: i.cfg.Store, Timeout: time.Minute, Upload: metricsstore.Strategy{Kind: metricsstore.Shutdown},
 	})
 	if err != nil {
-		return err
+		return replaced, err
 	}
-	return r.Replay(recorder)
+	if err := r.Replay(recorder); err != nil || !replaced {
+		return replaced, err
+	}
+	return replaced, i.cfg.Store.Annotate(ctx, r.Info.ID, before.Annotation)
+}
+
+// isLonger reports whether a recording is a longer one of a run that is kept.
+func isLonger(r *records.Recording, kept *metricsstore.Run) bool {
+	old := kept.Info.Origin
+	if old == nil || old.Digest == "" || old.Digest == r.Info.Origin.Digest {
+		return false
+	}
+	if uint64(len(r.Steps)) != kept.Steps {
+		return uint64(len(r.Steps)) > kept.Steps
+	}
+	return old.Incomplete != "" && r.Info.Origin.Incomplete == ""
 }
 
 // runOrNil returns nil where the run does not exist.

@@ -8,6 +8,8 @@ import (
 
 // Run is one execution as a file records it. Its tasks may be in any order.
 type Run struct {
+	// Path is that of the file that the run was read from, of several the first; empty if there was only one.
+	Path string
 	// Format is the format with its version, such as "Spark event log 3.5". System is the tool that ran it, such as
 	// "Spark", and is what runs are listed and filtered by.
 	Format string

@@ -128,6 +128,7 @@ type API struct {
 	summaries *summaries
 	submit    *submitHandlers
 	files     *fileHandlers
+	imports   *importHandlers
 	news      news
 }
 
@@ -176,7 +177,7 @@ func (a *API) assemble() error {
 	a.submit = &submitHandlers{
 		summaries: a.summaries, schemas: a.huma.OpenAPI().Components.Schemas, keys: newIdempotency(cfg.Now),
 	}
-	a.files = &fileHandlers{records: r, submit: a.submit, importer: imports}
+	a.files, a.imports = &fileHandlers{records: r}, &importHandlers{records: r, importer: imports}
 	return nil
 }
 

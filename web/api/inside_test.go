@@ -355,16 +355,18 @@ func TestFiles(t *testing.T) {
 	assert.Equal(t, run.Run, p.Run.Info.ID)
 
 	elsewhere := newWorld(t)
-	var imported api.RunSummary
-	elsewhere.post("/archives", string(archive), http.StatusCreated, &imported)
+	var got api.Import
+	elsewhere.post("/imports", string(archive), http.StatusCreated, &got)
+	imported := got.Files[0].Run
 	assert.True(t, imported.AddedAt.After(run.AddedAt), "it was added when it was imported")
 	imported.AddedAt = run.AddedAt
-	assert.Equal(t, run, imported)
-	elsewhere.post("/archives", string(archive), http.StatusOK, &imported)
-	elsewhere.refused(http.MethodPost, "/archives", "dagscope-run\n\x01rubbish", http.StatusUnprocessableEntity)
-	elsewhere.refused(http.MethodPost, "/archives", "", http.StatusUnprocessableEntity)
+	assert.Equal(t, run, *imported)
+	elsewhere.post("/imports", string(archive), http.StatusOK, &got)
+	assert.Equal(t, "unchanged", got.Files[0].Outcome)
+	elsewhere.refused(http.MethodPost, "/imports", "dagscope-run\n\x01rubbish", http.StatusUnprocessableEntity)
+	elsewhere.refused(http.MethodPost, "/imports", "", http.StatusUnprocessableEntity)
 	small := newWorld(t, func(c *api.Config) { c.MaxArchive = 100 })
-	small.refused(http.MethodPost, "/archives", string(archive), http.StatusRequestEntityTooLarge)
+	small.refused(http.MethodPost, "/imports", string(archive), http.StatusRequestEntityTooLarge)
 }
 
 func TestServer(t *testing.T) {

@@ -110,13 +110,14 @@ func bodies(doc *huma.OpenAPI) {
 			Encoding: map[string]*huma.Encoding{"request": {ContentType: "application/json"}},
 		},
 	}}
-	archives := doc.Paths["/archives"].Post
-	archives.Responses["200"] = &huma.Response{Description: "OK", Content: archives.Responses["201"].Content}
+	imports := doc.Paths["/imports"].Post
+	imports.Responses["200"] = &huma.Response{Description: "OK", Content: imports.Responses["201"].Content}
 	retry := doc.Paths["/runs/{run}/retry"].Post
 	retry.Responses["200"] = &huma.Response{Description: "OK", Content: retry.Responses["201"].Content}
-	archives.RequestBody = &huma.RequestBody{
-		Required: true, Content: map[string]*huma.MediaType{archiveType: {Schema: binary}},
-	}
+	imports.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+		archiveType:           {Schema: binary},
+		"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, AdditionalProperties: binary}},
+	}}
 }
 
 // archiveType is the media type of archive files.

@@ -31,10 +31,10 @@ func (a *API) runRoutes() {
 	remove := operation("delete-run", http.MethodDelete, "/runs/{run}", "runs", "Delete an ended run with everything recorded about it")
 	remove.DefaultStatus = http.StatusNoContent
 	register(a, remove, h.deleteRun)
-	upload := operation("import-archive", http.MethodPost, "/archives", "runs", "Import a run from an archive file or a recording")
-	upload.Description = "The body is an archive, as GET /runs/{run}/archive returns it, or a recording in WfFormat, optionally compressed with gzip. 201 if the run is new, 200 if it existed already."
-	upload.DefaultStatus = http.StatusCreated
-	register(a, upload, a.files.importArchive)
+	imports := operation("import-runs", http.MethodPost, "/imports", "runs", "Import runs from archives and from records of other tools")
+	imports.Description = "The body is a file: an archive, as GET /runs/{run}/archive returns it, a record of a known format, or a tar or zip file of them, optionally compressed with gzip or zstd. Or it is a form with several files, one a part, whose name is the path of the file. 201 if any run is new, 200 if all existed already."
+	imports.DefaultStatus = http.StatusCreated
+	register(a, imports, a.imports.importFiles)
 }
 
 func (a *API) controlRoutes() {

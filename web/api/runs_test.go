@@ -270,10 +270,10 @@ func TestAnnotateAndDelete(t *testing.T) {
 	w.get("/runs?workflow=spread", &list)
 	assert.Empty(t, list.Runs)
 
-	var back api.RunSummary
-	w.post("/archives", archive, http.StatusCreated, &back)
-	assert.Equal(t, run.Run, back.Run)
-	w.get(at, &back)
+	var back api.Import
+	w.post("/imports", archive, http.StatusCreated, &back)
+	assert.Equal(t, run.Run, back.Files[0].Run.Run)
+	w.get(at, &run)
 }
 
 func TestRetry(t *testing.T) {
@@ -302,9 +302,9 @@ func TestRetry(t *testing.T) {
 		assert.Contains(t, p.Detail, "is not kept; submit it again with the file", name)
 	}
 
-	var imported api.RunSummary
-	w.post("/archives", `{"name": "r", "schemaVersion": "1.5", "workflow": {"specification": {"tasks": [{"id": "a", "name": "a"}]},
+	var imported api.Import
+	w.post("/imports", `{"name": "r", "schemaVersion": "1.5", "workflow": {"specification": {"tasks": [{"id": "a", "name": "a"}]},
 		"execution": {"tasks": [{"id": "a", "runtimeInSeconds": 1}]}}}`, http.StatusCreated, &imported)
-	p := w.refused(http.MethodPost, "/runs/"+string(imported.Run)+"/retry", nil, http.StatusUnprocessableEntity)
+	p := w.refused(http.MethodPost, "/runs/"+string(imported.Files[0].Run.Run)+"/retry", nil, http.StatusUnprocessableEntity)
 	assert.Equal(t, `this server has no workflow "wfformat:r"`, p.Detail, "which no form can help")
 }

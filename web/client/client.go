@@ -151,15 +151,16 @@ func (c *Client) Delete(ctx context.Context, run record.RunID) error {
 	return answer.Body.Close()
 }
 
-// Import sends an archive, or a recording in WfFormat, compressed by gzip or not. isNew is false where the service had
-// the run already.
-func (c *Client) Import(ctx context.Context, file io.Reader) (run api.RunSummary, isNew bool, err error) {
-	answer, err := c.do(ctx, http.MethodPost, "/archives", content{"application/octet-stream", file})
+// Import imports the runs in a file: an archive, a record of another tool, or a tar or zip file of them. name is the
+// name of the file, by which the results refer to it. The error is an api.Problem if no run was imported.
+func (c *Client) Import(ctx context.Context, name string, file io.Reader) (api.Import, error) {
+	var out api.Import
+	answer, err := c.do(ctx, http.MethodPost, "/imports?"+url.Values{"name": {name}}.Encode(), content{"application/octet-stream", file})
 	if err != nil {
-		return run, false, err
+		return out, err
 	}
 	defer func() { _ = answer.Body.Close() }() // it was read
-	return run, answer.StatusCode == http.StatusCreated, c.decode(answer, &run)
+	return out, c.decode(answer, &out)
 }
 
 // Export downloads a run in the format csv, records, events or chrome. The caller closes it.

@@ -65,10 +65,8 @@ func TestCalls(t *testing.T) {
 			return c.Annotate(ctx, run, metricsstore.Annotation{})
 		}),
 		"DELETE /base/api/v1/runs/r": func() error { return c.Delete(t.Context(), "r") },
-		"POST /base/api/v1/archives": func() error {
-			run, isNew, err := c.Import(t.Context(), strings.NewReader("file"))
-			assert.Equal(t, record.RunID("r"), run.Run)
-			assert.False(t, isNew)
+		"POST /base/api/v1/imports?name=a+b": func() error {
+			_, err := c.Import(t.Context(), "a b", strings.NewReader("file"))
 			return err
 		},
 		"GET /base/api/v1/runs/r/export?format=csv": func() error {

@@ -6,6 +6,7 @@ import type { Layout } from '../model/layout';
 import { ServiceClock } from '../model/service-clock';
 import { Problem } from './problem';
 import type {
+  Import,
   AnnotationChange,
   EventList,
   FoundTasks,
@@ -194,11 +195,11 @@ export class Api {
     return this.#json('/workers', { signal });
   }
 
-  /** Imports the run that an archive or a recording holds; isNew says that the store did not have it before. */
-  async upload(file: Blob, signal?: AbortSignal): Promise<{ run: RunSummary; isNew: boolean }> {
-    const headers = { 'Content-Type': 'application/octet-stream' };
-    const response = await this.#answer('/archives', { method: 'POST', headers, body: file, signal });
-    return { run: (await response.json()) as RunSummary, isNew: response.status === 201 };
+  /** Imports the runs in files, which may belong together; the names are their paths. */
+  import(files: readonly { name: string; file: Blob }[], signal?: AbortSignal): Promise<Import> {
+    const body = new FormData();
+    for (const { name, file } of files) body.append(name, file);
+    return this.#json('/imports', { method: 'POST', body, signal });
   }
 
   async #json<T>(path: string, options: Options): Promise<T> {

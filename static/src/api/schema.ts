@@ -4,26 +4,6 @@
  */
 
 export interface paths {
-  '/archives': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Import a run from an archive file or a recording
-     * @description The body is an archive, as GET /runs/{run}/archive returns it, or a recording in WfFormat, optionally compressed with gzip. 201 if the run is new, 200 if it existed already.
-     */
-    post: operations['import-archive'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
   '/functions': {
     parameters: {
       query?: never;
@@ -35,6 +15,26 @@ export interface paths {
     get: operations['list-functions'];
     put?: never;
     post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/imports': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Import runs from archives and from records of other tools
+     * @description The body is a file: an archive, as GET /runs/{run}/archive returns it, a record of a known format, or a tar or zip file of them, optionally compressed with gzip or zstd. Or it is a form with several files, one a part, whose name is the path of the file. 201 if any run is new, 200 if all existed already.
+     */
+    post: operations['import-runs'];
     delete?: never;
     options?: never;
     head?: never;
@@ -861,6 +861,10 @@ export interface components {
       path?: number[];
       version: number;
     };
+    Import: {
+      /** @description One for each run, in the order in which they were found, and one for each file from which none could be read. */
+      files: components['schemas']['ImportedFile'][];
+    };
     Imported: {
       /** @description Bytes of files that no task produces, counted each time they were read; null if unknown. */
       bytes_in: number | null;
@@ -886,6 +890,20 @@ export interface components {
       recorded_ns: number;
       /** @description The engine that executed the run; empty if the recording does not say. */
       system: string;
+    };
+    ImportedFile: {
+      /** @description Why the file was not imported. */
+      error?: string;
+      /** @description archive, or the name of the format of the record; empty if it is none that is known. */
+      format: string;
+      /**
+       * @description completed: the run existed and lacked something; replaced: it existed, from a shorter record.
+       * @enum {string}
+       */
+      outcome: 'imported' | 'completed' | 'replaced' | 'unchanged' | 'failed';
+      /** @description The file that the run was read from. */
+      path: string;
+      run?: components['schemas']['RunSummary'];
     };
     Input: {
       /** @description Null if unknown. */
@@ -1503,7 +1521,9 @@ export type Group = components['schemas']['Group'];
 export type History = components['schemas']['History'];
 export type HistoryPart = components['schemas']['HistoryPart'];
 export type Identity = components['schemas']['Identity'];
+export type Import = components['schemas']['Import'];
 export type Imported = components['schemas']['Imported'];
+export type ImportedFile = components['schemas']['ImportedFile'];
 export type Input = components['schemas']['Input'];
 export type Layout = components['schemas']['Layout'];
 export type LayoutEdge = components['schemas']['LayoutEdge'];
@@ -1548,49 +1568,6 @@ export type Workflow = components['schemas']['Workflow'];
 export type WorkflowList = components['schemas']['WorkflowList'];
 export type $defs = Record<string, never>;
 export interface operations {
-  'import-archive': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/octet-stream': string;
-      };
-    };
-    responses: {
-      /** @description OK */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['RunSummary'];
-        };
-      };
-      /** @description Created */
-      201: {
-        headers: {
-          Location?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['RunSummary'];
-        };
-      };
-      /** @description What was wrong. */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-    };
-  };
   'list-functions': {
     parameters: {
       query?: {
@@ -1615,6 +1592,54 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['Functions'];
+        };
+      };
+      /** @description What was wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  'import-runs': {
+    parameters: {
+      query?: {
+        /** @description The name of the file in the body. */
+        name?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/octet-stream': string;
+        'multipart/form-data': {
+          [key: string]: string;
+        };
+      };
+    };
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Import'];
+        };
+      };
+      /** @description Created */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Import'];
         };
       };
       /** @description What was wrong. */

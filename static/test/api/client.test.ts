@@ -134,7 +134,7 @@ describe('what goes wrong', () => {
 test('every operation that answers JSON has a method', async () => {
   const { api, asked } = fakeApi(() => Response.json({}));
   const calls: Record<keyof operations, (() => Promise<unknown>) | null> = {
-    'import-archive': () => api.upload(new Blob(['x'])),
+    'import-runs': () => api.import([{ name: 'x', file: new Blob(['x']) }]),
     'list-functions': () => api.functions(),
     'list-runs': () => api.runs(),
     'submit-run': () => api.submit({ workflow: 'w' }),
@@ -168,7 +168,7 @@ test('every operation that answers JSON has a method', async () => {
   };
   for (const call of Object.values(calls)) await call?.();
   expect(asked.map(({ url, init }) => `${init.method} ${url.replace('http://host/x/api/v1', '')}`)).toEqual([
-    'POST /archives',
+    'POST /imports',
     'GET /functions',
     'GET /runs',
     'POST /runs',

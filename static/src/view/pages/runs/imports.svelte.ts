@@ -1,22 +1,29 @@
-// Runs that are imported from files on the list's page, one after the other.
+// Runs that are imported from files on the list's page, one drop after the other.
 
-import type { RunSummary } from '../../../api/schema';
+import type { ImportedFile } from '../../../api/schema';
 import type { AppState } from '../../state/app.svelte';
 import { failureOf } from '../../parts/failure';
 
-/** What became of one file. */
+/** What became of one run, or of a file that has none. */
 export interface ImportLine {
   readonly key: number;
   readonly file: string;
-  /** Undefined where it was not imported. */
-  readonly run: RunSummary | undefined;
+  readonly run: ImportedFile['run'];
   readonly text: string;
 }
 
-/** Owned by the list's page. Files that were chosen or dropped, the latest first. */
+const outcomes: Readonly<Record<ImportedFile['outcome'], string>> = {
+  imported: 'imported just now',
+  completed: 'existed already and lacked something',
+  replaced: 'replaces a shorter record',
+  unchanged: 'existed already',
+  failed: 'not imported',
+};
+
+/** Owned by the list's page. What was chosen or dropped, the latest first. */
 export class Imports {
   lines: readonly ImportLine[] = $state.raw([]);
-  /** The file that is being read; empty at rest. */
+  /** What is being read; empty at rest. */
   busy = $state('');
   readonly #app: AppState;
   #count = 0;
@@ -25,27 +32,30 @@ export class Imports {
     this.#app = app;
   }
 
-  /** Imports files; returns whether any was new. */
-  async take(files: Iterable<File>): Promise<boolean> {
-    let added = false;
-    for (const file of files) {
-      this.busy = file.name;
-      const line = await this.#one(file);
-      added ||= line.run !== undefined;
-      this.lines = [line, ...this.lines];
-      this.#app.say(`${line.file}: ${line.text}`);
-    }
+  /** Imports files that may belong together; returns whether any run was found. */
+  async take(files: readonly File[]): Promise<boolean> {
+    const first = files[0];
+    if (first === undefined) return false;
+    this.busy = files.length === 1 ? first.name : `${String(files.length)} files`;
+    const found = await this.#import(files);
+    this.lines = [...found, ...this.lines];
+    for (const line of found) this.#app.say(`${line.file}: ${line.text}`);
     this.busy = '';
-    return added;
+    return found.some(({ run }) => run !== undefined);
   }
 
-  async #one(file: File): Promise<ImportLine> {
-    const line = { key: this.#count++, file: file.name };
+  async #import(files: readonly File[]): Promise<ImportLine[]> {
     try {
-      const { run, isNew } = await this.#app.track(this.#app.api.upload(file));
-      return { ...line, run, text: isNew ? 'imported just now' : 'existed already' };
+      const named = files.map((file) => ({ name: file.webkitRelativePath || file.name, file }));
+      const done = await this.#app.track(this.#app.api.import(named));
+      return done.files.map(({ path, run, outcome, error }) => ({
+        key: this.#count++,
+        file: path,
+        run,
+        text: error ?? outcomes[outcome],
+      }));
     } catch (error) {
-      return { ...line, run: undefined, text: failureOf(error).text };
+      return [{ key: this.#count++, file: this.busy, run: undefined, text: failureOf(error).text }];
     }
   }
 }

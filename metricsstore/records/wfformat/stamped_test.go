@@ -1,8 +1,6 @@
 package wfformat
 
 import (
-	"bytes"
-	"compress/gzip"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,6 +8,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/dagscope/dagscope/engine/wfformat"
+	"github.com/dagscope/dagscope/metricsstore/records"
 )
 
 // letters is a recording of a diamond of tasks; the texts are inserted into the executions of its tasks.
@@ -28,16 +29,16 @@ func letters(version, split, one, two, merge string) string {
 func stamp(at string) string { return fmt.Sprintf(`, "executedAt": "2026-08-04T%s"`, at) }
 
 // recordValid parses and records a document that must be valid.
-func recordValid(t require.TestingT, document string) (*Instance, *Recording) {
-	in, err := Parse(strings.NewReader(document))
+func recordValid(t require.TestingT, document string) (*wfformat.Instance, *records.Recording) {
+	in, err := wfformat.Parse(strings.NewReader(document))
 	require.NoError(t, err)
-	rec, err := Record(in)
+	rec, err := compile(in)
 	require.NoError(t, err)
 	return in, rec
 }
 
 // claims returns the start of each task by number, in seconds.
-func claims(t require.TestingT, rec *Recording) []float64 {
+func claims(t require.TestingT, rec *records.Recording) []float64 {
 	out := make([]float64, 0, len(rec.Details))
 	for _, s := range checkLog(t, rec) {
 		out = append(out, time.Duration(s.Claimed).Seconds())
@@ -112,22 +113,28 @@ func TestStarts(t *testing.T) {
 // TestStampedLaws draws start times that respect no edge, no core and no order.
 func TestStampedLaws(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		in, err := Parse(strings.NewReader(drawDocument(t)))
+		in, err := wfformat.Parse(strings.NewReader(drawDocument(t)))
 		require.NoError(t, err)
 		for i := range in.Tasks {
 			in.Tasks[i].Timed = true
 			at := rapid.Int64Range(0, 6000).Draw(t, "at")
 			in.Tasks[i].ExecutedAt = time.Date(2026, 1, 1, 0, 0, 0, int(at)*1e6, time.UTC)
 		}
-		rec, err := Record(in)
+		rec, err := compile(in)
 		require.NoError(t, err)
 		require.Empty(t, rec.Info.Reconstructed)
 		attempts := checkLog(t, rec)
+		shifts := map[uint16]time.Duration{} // by worker, how far its clock was moved
 		for i, s := range attempts {
 			task := in.Tasks[i]
 			require.EqualValues(t, task.Runtime, s.Ended-s.Started, "task %s took its runtime", task.ID)
-			require.Equal(t, task.ExecutedAt, rec.Info.StartedAt.Add(time.Duration(s.Started)).UTC(), "task %s started when it did", task.ID)
-			if task.Machine != NoMachine {
+			moved := rec.Info.StartedAt.Add(time.Duration(s.Started)).UTC().Sub(task.ExecutedAt)
+			if shift, known := shifts[s.Worker]; known {
+				require.Equal(t, shift, moved, "all that ran on the worker of task %s was moved by the same time", task.ID)
+			}
+			shifts[s.Worker] = moved
+			require.True(t, moved >= 0 && moved <= 3*time.Second, "task %s was moved by %v", task.ID, moved)
+			if task.Machine != wfformat.NoMachine {
 				require.EqualValues(t, task.Machine, s.Worker, "task %s ran where it was recorded", task.ID)
 			}
 		}
@@ -137,12 +144,12 @@ func TestStampedLaws(t *testing.T) {
 
 // TestRecordWide has more tasks at a time than one worker can have lanes.
 func TestRecordWide(t *testing.T) {
-	const n = maxLanes + 3
+	const n = lanesOfAWorker + 3
 	_, rec := recordValid(t, document(ids(n), timed(n, 1)))
 	require.Equal(t, time.Second, rec.Info.Origin.Explained, "no task waits for a lane")
 	require.Len(t, rec.Workers, 2)
 	require.Equal(t, "unknown, part 2", rec.Workers[1].Name)
-	require.Equal(t, []int{maxLanes, 3}, []int{rec.Workers[0].Slots, rec.Workers[1].Slots})
+	require.Equal(t, []int{lanesOfAWorker, 3}, []int{rec.Workers[0].Slots, rec.Workers[1].Slots})
 	checkLanes(t, rec, checkLog(t, rec))
 }
 
@@ -151,36 +158,4 @@ func TestRecordLong(t *testing.T) {
 	_, rec := recordValid(t, document(`{"id": "t0"}, {"id": "t1", "parents": ["t0"]}`, `{"id": "t0", "runtimeInSeconds": 9e7}, {"id": "t1", "runtimeInSeconds": 9.5e7}`))
 	require.Equal(t, []float64{0, 9e7}, claims(t, rec))
 	require.Equal(t, 185_000_000*time.Second, rec.Info.Origin.Explained)
-}
-
-func TestUnwrap(t *testing.T) {
-	plain := letters("1.6", "", "", "", "")
-	packed := func(s string) string {
-		var b bytes.Buffer
-		z := gzip.NewWriter(&b)
-		_, err := z.Write([]byte(s))
-		require.NoError(t, err)
-		require.NoError(t, z.Close())
-		return b.String()
-	}
-	_, want := recordValid(t, plain)
-	mark := string(byteOrderMark)
-	for name, document := range map[string]string{"mark": mark + plain, "gzip": packed(plain), "gzip and mark": packed(mark + plain)} {
-		_, got := recordValid(t, document)
-		require.Equal(t, want.Info, got.Info, name)
-	}
-	for name, document := range map[string]string{"cut off": packed(plain)[:100], "damaged": packed(plain)[:30] + packed(plain)[31:], "no gzip": "\x1f\x8b\x00\x00"} {
-		_, err := Parse(strings.NewReader(document))
-		require.ErrorIs(t, err, ErrInvalid, name)
-		require.ErrorContains(t, err, "gzip", name)
-	}
-	for name, mark := range map[string]string{"little endian": "\xff\xfe{\x00", "big endian": "\xfe\xff\x00{"} {
-		_, err := Parse(strings.NewReader(mark))
-		require.ErrorIs(t, err, ErrInvalid, name)
-		require.ErrorContains(t, err, "it is in UTF-16, as its byte order mark says, expected UTF-8", name)
-	}
-	for name, document := range map[string]string{"two marks": mark + mark + plain, "only a mark": mark, "one byte": "\x1f"} {
-		_, err := Parse(strings.NewReader(document))
-		require.ErrorIs(t, err, ErrInvalid, name)
-	}
 }

@@ -17,10 +17,12 @@ import (
 
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/record"
+	"github.com/dagscope/dagscope/engine/wfformat"
+	"github.com/dagscope/dagscope/metricsstore/records"
 )
 
 // checkRecording checks the rules of a reconstructed run, using only the graph, the steps and the instance.
-func checkRecording(t require.TestingT, in *Instance, rec *Recording) {
+func checkRecording(t require.TestingT, in *wfformat.Instance, rec *records.Recording) {
 	attempts := checkLog(t, rec)
 	require.Len(t, attempts, len(in.Tasks), "every task ran once")
 	for i, s := range attempts {
@@ -32,7 +34,7 @@ func checkRecording(t require.TestingT, in *Instance, rec *Recording) {
 			latest = max(latest, attempts[p].Ended)
 		}
 		require.Equal(t, latest, s.Ready, "task %s was ready when its parents had ended", task.ID)
-		if task.Machine != NoMachine {
+		if task.Machine != wfformat.NoMachine {
 			require.EqualValues(t, task.Machine, s.Worker, "task %s ran where it was recorded", task.ID)
 		}
 		require.Equal(t, rec.Graph.Functions()[rec.Graph.Scope(0).Function(uint32(i))].Name(), task.Category)
@@ -46,7 +48,7 @@ func checkRecording(t require.TestingT, in *Instance, rec *Recording) {
 }
 
 // checkLog folds the steps over the graph and returns the attempts by task.
-func checkLog(t require.TestingT, rec *Recording) []record.Step {
+func checkLog(t require.TestingT, rec *records.Recording) []record.Step {
 	scope := rec.Graph.Scope(0)
 	waits := make([]int, scope.Len())
 	ready := map[dag.NodeID]bool{}
@@ -117,7 +119,7 @@ func checkBecame(t require.TestingT, attempts []record.Step) {
 }
 
 // checkLanes checks that no lane runs two tasks at a time.
-func checkLanes(t require.TestingT, rec *Recording, attempts []record.Step) {
+func checkLanes(t require.TestingT, rec *records.Recording, attempts []record.Step) {
 	type lane struct{ worker, slot uint16 }
 	lanes := map[lane][]record.Step{}
 	for _, s := range attempts {
@@ -136,7 +138,7 @@ func checkLanes(t require.TestingT, rec *Recording, attempts []record.Step) {
 
 // checkCores checks that no machine uses more cores than it has, and that no task waits for a single core while one is
 // free.
-func checkCores(t require.TestingT, in *Instance, rec *Recording, attempts []record.Step) {
+func checkCores(t require.TestingT, in *wfformat.Instance, rec *records.Recording, attempts []record.Step) {
 	type change struct {
 		at    int64
 		cores int
@@ -161,7 +163,7 @@ func checkCores(t require.TestingT, in *Instance, rec *Recording, attempts []rec
 			full[w][c.at] = used == rec.Workers[w].Width
 		}
 	}
-	if slices.ContainsFunc(in.Tasks, func(x Task) bool { return x.Cores > 1 || x.Machine == NoMachine }) {
+	if slices.ContainsFunc(in.Tasks, func(x wfformat.Task) bool { return x.Cores > 1 || x.Machine == wfformat.NoMachine }) {
 		return // a wide task may block others
 	}
 	for i, s := range attempts {
@@ -174,7 +176,7 @@ func checkCores(t require.TestingT, in *Instance, rec *Recording, attempts []rec
 }
 
 // checkMakespan compares the makespan with lower bounds of any schedule.
-func checkMakespan(t require.TestingT, in *Instance, rec *Recording, attempts []record.Step) {
+func checkMakespan(t require.TestingT, in *wfformat.Instance, rec *records.Recording, attempts []record.Step) {
 	longest := make([]time.Duration, len(in.Tasks))
 	critical := time.Duration(0)
 	work, cores := 0.0, 0
@@ -196,7 +198,7 @@ func checkMakespan(t require.TestingT, in *Instance, rec *Recording, attempts []
 
 func TestRecordDiamond(t *testing.T) {
 	inst := parseFile(t, "testdata/diamond.json")
-	rec, err := Record(inst)
+	rec, err := compile(inst)
 	require.NoError(t, err)
 	checkRecording(t, inst, rec)
 	const s = int64(time.Second)
@@ -234,7 +236,12 @@ func TestRecordDiamond(t *testing.T) {
 	require.Equal(t, at, rec.Info.SubmittedAt)
 	require.Equal(t, record.RunEnd{Status: record.Succeeded, EndedAt: at.Add(30 * time.Second)}, rec.End)
 	require.Equal(t, "wfformat:diamond", rec.Info.Workflow)
-	require.Equal(t, &record.Origin{Format: "WfFormat 1.5", Makespan: 30 * time.Second, Explained: 9500 * time.Millisecond}, rec.Info.Origin)
+	require.Equal(t, &record.Origin{
+		Format: "WfFormat 1.5", System: "byhand", Makespan: 30 * time.Second, Explained: 9500 * time.Millisecond, Digest: rec.Info.Origin.Digest,
+		Notes: []record.Note{{
+			Kind: record.NoteInferred, Count: 2, Text: "workers have no recorded lanes; each of their attempts is in the lowest one that was free",
+		}},
+	}, rec.Info.Origin)
 	require.Contains(t, rec.Info.Reconstructed, "this takes 9.5s, and 30s was recorded")
 	require.Equal(t, []record.WorkerRecord{
 		{Worker: 0, Name: "left-hand", Host: "left-hand", Width: 2, Slots: 1, Ended: end, CPU: 1250 * time.Millisecond},
@@ -253,15 +260,15 @@ func TestRecordAssumes(t *testing.T) {
 		width                       int
 	}{
 		{"no bound without machines", ids(5), timed(5, 2), "no machine is recorded", 2 * time.Second, 5},
-		{"missing runtimes take no time", ids(2), timed(1, 2), "1 of 2 tasks have no runtime", 2 * time.Second, 2},
+		{"missing runtimes take no time", ids(2), timed(1, 2), "1 of 2 tasks have no runtime", 2 * time.Second, 1},
 		{"a task wider than its machine", ids(1), `{"id": "t0", "runtimeInSeconds": 2, "coreCount": 9, "machines": ["m"]}], "machines": [{"nodeName": "m", "cpu": {"coreCount": 4}}`, "each task was started as soon as", 2 * time.Second, 4},
 		{"tasks without a length share a lane", `{"id": "t0"}, {"id": "t1", "parents": ["t0"]}, {"id": "t2", "parents": ["t0"]}`, `{"id": "t0", "runtimeInSeconds": 1, "machines": ["m"]}, {"id": "t1", "machines": ["m"]}, {"id": "t2", "machines": ["m"]}], "machines": [{"nodeName": "m", "cpu": {"coreCount": 1}}`, "2 of 3 tasks have no runtime", time.Second, 1},
 		{"wide tasks share a machine", ids(2), `{"id": "t0", "runtimeInSeconds": 2, "coreCount": 3, "machines": ["m"]}, {"id": "t1", "runtimeInSeconds": 2, "coreCount": 2, "machines": ["m"]}], "machines": [{"nodeName": "m", "cpu": {"coreCount": 4}}`, "each task was started as soon as", 4 * time.Second, 4},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			inst, err := Parse(strings.NewReader(document(c.tasks, c.executed)))
+			inst, err := wfformat.Parse(strings.NewReader(document(c.tasks, c.executed)))
 			require.NoError(t, err)
-			rec, err := Record(inst)
+			rec, err := compile(inst)
 			require.NoError(t, err)
 			checkRecording(t, inst, rec)
 			require.Equal(t, c.makespan, rec.Info.Origin.Explained)
@@ -286,9 +293,9 @@ func TestRecordOrder(t *testing.T) {
 			for i, runtime := range strings.Fields(c.runtimes) {
 				executed = append(executed, fmt.Sprintf(`{"id": "t%d", "runtimeInSeconds": %s, "machines": ["m"]}`, i, runtime))
 			}
-			inst, err := Parse(strings.NewReader(document(c.tasks, strings.Join(executed, ",")+`], "machines": [{"nodeName": "m", "cpu": {"coreCount": 1}}`)))
+			inst, err := wfformat.Parse(strings.NewReader(document(c.tasks, strings.Join(executed, ",")+`], "machines": [{"nodeName": "m", "cpu": {"coreCount": 1}}`)))
 			require.NoError(t, err)
-			rec, err := Record(inst)
+			rec, err := compile(inst)
 			require.NoError(t, err)
 			checkRecording(t, inst, rec)
 			var got []dag.NodeID
@@ -305,9 +312,9 @@ func TestRecordOrder(t *testing.T) {
 func TestRunID(t *testing.T) {
 	text := document(ids(1), timed(1, 1))
 	id := func(text string) record.RunID {
-		inst, err := Parse(strings.NewReader(text))
+		inst, err := wfformat.Parse(strings.NewReader(text))
 		require.NoError(t, err)
-		rec, err := Record(inst)
+		rec, err := compile(inst)
 		require.NoError(t, err)
 		return rec.Info.ID
 	}
@@ -320,23 +327,22 @@ func TestRunID(t *testing.T) {
 }
 
 func TestRecordNeedsRuntimes(t *testing.T) {
-	inst, err := Parse(strings.NewReader(document(ids(2), "")))
+	inst, err := wfformat.Parse(strings.NewReader(document(ids(2), "")))
 	require.NoError(t, err)
-	_, err = Record(inst)
-	require.ErrorIs(t, err, ErrInvalid)
+	_, err = compile(inst)
+	require.ErrorIs(t, err, wfformat.ErrInvalid)
 	require.ErrorContains(t, err, "has no runtimes")
 }
 
 // TestRecordLaws draws recordings of every shape.
 func TestRecordLaws(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		inst, err := Parse(strings.NewReader(drawDocument(t)))
+		inst, err := wfformat.Parse(strings.NewReader(drawDocument(t)))
 		require.NoError(t, err)
-		checkInstance(t, inst)
-		rec, err := Record(inst)
+		rec, err := compile(inst)
 		require.NoError(t, err)
 		checkRecording(t, inst, rec)
-		again, err := Record(inst)
+		again, err := compile(inst)
 		require.NoError(t, err)
 		require.Equal(t, rec.Steps, again.Steps)
 	})
@@ -374,14 +380,14 @@ func TestRecordCollection(t *testing.T) {
 	for _, name := range collection(t) {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			inst := parseFile(t, name)
-			rec, err := Record(inst)
+			rec, err := compile(inst)
 			require.NoError(t, err)
 			checkRecording(t, inst, rec)
 			require.LessOrEqual(t, rec.Info.Origin.Explained, inst.Makespan,
 				"what was recorded includes waiting that is not reconstructed")
 			require.Empty(t, seen[rec.Info.ID])
 			seen[rec.Info.ID] = name
-			again, err := Record(parseFile(t, name))
+			again, err := compile(parseFile(t, name))
 			require.NoError(t, err)
 			require.Equal(t, rec.Info, again.Info)
 			require.Equal(t, rec.Steps, again.Steps)
@@ -424,9 +430,9 @@ func (r *recorder) End(record.RunID, record.RunEnd) error {
 }
 
 func TestReplay(t *testing.T) {
-	inst, err := Parse(strings.NewReader(document(ids(1100), timed(1100, 1))))
+	inst, err := wfformat.Parse(strings.NewReader(document(ids(1100), timed(1100, 1))))
 	require.NoError(t, err)
-	rec, err := Record(inst)
+	rec, err := compile(inst)
 	require.NoError(t, err)
 	var r recorder
 	require.NoError(t, rec.Replay(&r))

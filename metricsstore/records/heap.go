@@ -1,4 +1,4 @@
-package wfformat
+package records
 
 // heap keeps its smallest element, by less, on top. Elements that are equal by less are returned in any order, so less
 // should be a total order.

@@ -1,0 +1,201 @@
+package importer
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/dagscope/dagscope/engine/record"
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/records"
+)
+
+// sniffed is how much of a file its format is recognised by, in bytes.
+const sniffed = 64 << 10
+
+// found is a run that was read from a drop, or a file from which none could be read.
+type found struct {
+	path      string
+	format    string
+	archive   *metricsstore.Portable // one of the two, if err is nil
+	recording *records.Recording
+	err       error
+}
+
+func (f *found) id() record.RunID {
+	if f.archive != nil {
+		return f.archive.Run.Info.ID
+	}
+	return f.recording.Info.ID
+}
+
+// read finds the runs of a drop and passes on one after the other, so that only one is held at a time. The error is
+// that of each, or of ctx.
+func (i *Importer) read(ctx context.Context, d *Drop, each func(*found) error) error {
+	formats := d.Formats
+	if formats == nil {
+		formats = Formats()
+	}
+	parts := make([][]records.File, len(formats))
+	for _, f := range d.files {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		head, err := headOf(f.open, sniffed)
+		switch {
+		case err != nil:
+			err = each(&found{path: f.path, err: ofFile(err)})
+		case bytes.HasPrefix(head, []byte(metricsstore.ArchiveMagic)):
+			err = each(i.readArchive(f))
+		default:
+			if !claim(formats, parts, f, head) {
+				err = each(&found{path: f.path, err: unknown(head)})
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for k, files := range parts {
+		if err := readFormat(ctx, formats[k], files, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// claim gives a file to the first format to which it is a record, and to all to which it tells more about one. It
+// reports whether there is any.
+func claim(formats []records.Format, parts [][]records.File, f item, head []byte) bool {
+	isClaimed := false
+	main := slices.IndexFunc(formats, func(format records.Format) bool { return format.Sniff(f.path, head) == records.Main })
+	for k, format := range formats {
+		part := records.Main
+		if k != main {
+			if part = format.Sniff(f.path, head); part != records.Beside {
+				continue
+			}
+		}
+		isClaimed = true
+		parts[k] = append(parts[k], records.File{Path: f.path, Part: part, Size: -1, Open: f.open})
+	}
+	return isClaimed
+}
+
+// unknown is the error for a file that no format claims.
+func unknown(head []byte) error {
+	text := bytes.TrimLeft(head, " \t\r\n")
+	if len(text) == 0 {
+		return fmt.Errorf("%w: it is empty, %s", ErrFile, expected)
+	}
+	return fmt.Errorf("%w: it begins with %q, %s", ErrFile, text[:min(len(text), 12)], expected)
+}
+
+func (i *Importer) readArchive(f item) *found {
+	out := &found{path: f.path, format: Archive}
+	in, err := f.open()
+	if err == nil {
+		defer in.Close()
+		out.archive, err = metricsstore.ReadArchive(in, i.cfg.MaxArchive)
+	}
+	out.err = ofFile(err)
+	return out
+}
+
+// readFormat reads the runs of one format. A file that is at fault is left out, and the others are read without it.
+func readFormat(ctx context.Context, format records.Format, files []records.File, each func(*found) error) error {
+	for slices.ContainsFunc(files, func(f records.File) bool { return f.Part == records.Main }) {
+		runs, err := format.Read(ctx, files)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err == nil {
+			return compile(format, files, runs, each)
+		}
+		wrong := slices.IndexFunc(files, func(f records.File) bool { return f.Part == records.Main })
+		if fault := new(records.Fault); errors.As(err, &fault) {
+			if k := slices.IndexFunc(files, func(f records.File) bool { return f.Path == fault.Path }); k >= 0 {
+				wrong = k
+			}
+		}
+		if err := each(&found{path: files[wrong].Path, format: format.Name(), err: ofFile(err)}); err != nil {
+			return err
+		}
+		files = slices.Delete(slices.Clone(files), wrong, wrong+1)
+	}
+	return nil
+}
+
+// compile makes runs of what a format has read.
+func compile(format records.Format, files []records.File, runs []*records.Run, each func(*found) error) error {
+	digests := map[string]*[32]byte{}
+	count := map[string]int{} // of runs, by the file that they were read from
+	for k, run := range runs {
+		path := cmp.Or(run.Path, files[slices.IndexFunc(files, func(f records.File) bool { return f.Part == records.Main })].Path)
+		out := &found{path: path, format: format.Name()}
+		own := files
+		if run.Path != "" && !slices.ContainsFunc(files, func(f records.File) bool { return f.Part == records.Beside }) {
+			own = slices.DeleteFunc(slices.Clone(files), func(f records.File) bool { return f.Path != run.Path })
+		}
+		key := strings.Join(paths(own), "\x00")
+		if digests[key] == nil {
+			sum, err := digest(own)
+			if err != nil {
+				return err
+			}
+			digests[key] = &sum
+		}
+		recording, err := records.Compile(run, records.Origin{Digest: *digests[key], Index: count[key]})
+		count[key]++
+		out.recording, out.err = recording, ofFile(err)
+		if out.err != nil {
+			out.recording = nil
+		}
+		runs[k] = nil // so that it can be freed before the next one is made
+		if err := each(out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func paths(files []records.File) []string {
+	out := make([]string, len(files))
+	for i := range files {
+		out[i] = files[i].Path
+	}
+	return out
+}
+
+// digest is the SHA-256 of a file, or of the digests of several in the order of their paths.
+func digest(files []records.File) ([32]byte, error) {
+	sums := make([][32]byte, 0, len(files))
+	sorted := slices.SortedFunc(slices.Values(files), func(a, b records.File) int { return strings.Compare(a.Path, b.Path) })
+	for _, f := range sorted {
+		in, err := f.Open()
+		if err != nil {
+			return [32]byte{}, err
+		}
+		sum := sha256.New()
+		_, err = io.Copy(sum, in)
+		_ = in.Close() // it was only read
+		if err != nil {
+			return [32]byte{}, err
+		}
+		sums = append(sums, [32]byte(sum.Sum(nil)))
+	}
+	if len(sums) == 1 {
+		return sums[0], nil
+	}
+	all := sha256.New()
+	for _, s := range sums {
+		all.Write(s[:])
+	}
+	return [32]byte(all.Sum(nil)), nil
+}

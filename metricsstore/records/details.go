@@ -1,0 +1,123 @@
+package records
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
+)
+
+// writer writes the log and the details of a run.
+type writer struct {
+	*compiler
+	out     *Recording
+	numbers *dag.Numbering
+	nodes   []dag.NodeID   // by task; those of a group have none before it opens
+	expands []dag.NodeID   // by group
+	readied [][]dag.NodeID // by event
+	atStart []dag.NodeID
+}
+
+// detail is what does not fit into the step of an attempt; false if there is nothing. That nothing is said about the
+// name of a task in a group saves most of the memory of a large record: all of them are alike.
+func (w *writer) detail(a *stretch) (record.Detail, bool) {
+	t := &w.run.Tasks[a.task]
+	recorded := &t.Attempts[a.number-1]
+	d := record.Detail{Node: w.nodes[a.task], Attempt: int(a.number), Error: w.failure(a, recorded)}
+	said := recorded.Log != "" || recorded.Error != nil || t.Command != ""
+	if t.Group == None || said || t.Name != "" {
+		d.Log = t.log(recorded, a)
+	}
+	if t.Inputs != nil {
+		d.Inputs = w.inputs(t, a.task)
+	}
+	return d, d.Log != nil || d.Error != nil || d.Inputs != nil
+}
+
+// log contains the names under which the tool knows a task, and what else it says.
+func (t *Task) log(a *Attempt, s *stretch) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "id %s\n", t.ID)
+	if t.Name != t.ID && t.Name != "" {
+		fmt.Fprintf(&b, "name %s\n", t.Name)
+	}
+	if t.Command != "" {
+		fmt.Fprintf(&b, "command %s\n", t.Command)
+	}
+	if !s.placed && a.Runtime < 0 {
+		b.WriteString("no runtime is recorded\n")
+	}
+	if a.Log != "" {
+		b.WriteString(strings.TrimSuffix(a.Log, "\n") + "\n")
+	}
+	return []byte(cut(b.String(), record.MaxEvidence))
+}
+
+// inputs sums up what a task read from each of its parents and, as the last entry, from outside, if anything.
+func (w *writer) inputs(t *Task, task int32) []record.InputDetail {
+	parents := w.parents[task]
+	out := make([]record.InputDetail, len(parents), len(parents)+1)
+	for i, p := range parents {
+		out[i] = record.InputDetail{From: w.nodes[p], Source: "store"}
+	}
+	outside, reads := int64(0), false
+	for _, in := range t.Inputs {
+		if in.From == None {
+			outside, reads = addBytes(outside, in.Bytes), true
+			continue
+		}
+		if i, isParent := slices.BinarySearch(parents, in.From); isParent {
+			out[i].Bytes = addBytes(out[i].Bytes, in.Bytes)
+		}
+	}
+	if reads {
+		out = append(out, record.InputDetail{From: dag.NoNode, Source: "outside", Bytes: outside})
+	}
+	return out
+}
+
+// failure is what is recorded about an attempt that failed or was lost; nil for others.
+func (w *writer) failure(a *stretch, recorded *Attempt) *record.ErrorRecord {
+	f := recorded.Error
+	if f == nil {
+		switch {
+		case a.open:
+			f = &Failure{Kind: record.WorkerLostError, Message: "the record does not contain its end"}
+		case a.outcome == record.OutcomeFailed:
+			f = &Failure{Message: "the record does not say why"}
+		default:
+			return nil
+		}
+	}
+	worker := &w.run.Workers[a.worker]
+	return &record.ErrorRecord{
+		Kind: cmp.Or(f.Kind, record.UserError), Task: w.functions[a.task], Node: w.nodes[a.task],
+		Message: cut(f.Message, record.MaxEvidence), Stack: cut(f.Stack, record.MaxEvidence),
+		ExitCode: f.ExitCode, Signal: f.Signal, Worker: worker.Name, Host: worker.Host, Slot: int(a.lane),
+		Attempt: int(a.number), Time: (w.zero + Moment(a.ended)).Time(),
+	}
+}
+
+// cut copies at most n bytes of s, so that the rest can be garbage collected.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.Clone(strings.ToValidUTF8(s[:n], ""))
+}
+
+// addBytes adds sizes. The sum is unknown if one of them is, and stops at the largest number.
+func addBytes(a, b int64) int64 {
+	switch {
+	case a < 0 || b < 0:
+		return -1
+	case a > math.MaxInt64-b:
+		return math.MaxInt64
+	default:
+		return a + b
+	}
+}
