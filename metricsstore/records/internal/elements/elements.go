@@ -70,6 +70,7 @@ type Reader struct {
 	open  []frame
 	state state
 	key   string // of the value that comes next
+	many  bool
 }
 
 // frame is an array or object that is being taken apart.
@@ -101,6 +102,10 @@ func New(r io.Reader, file string, limit int, into ...string) *Reader {
 	}
 	return e
 }
+
+// Documents makes Next continue with the next document where one has ended, whatever white space is between them. Paths
+// are within each.
+func (e *Reader) Documents() { e.many = true }
 
 // Next is the next part. The error is io.EOF after the end of the document, a Cut if it ends too early, a
 // records.Fault where it is no JSON, records.ErrTooLarge if a value exceeds the limit, or that of the reader.
@@ -139,6 +144,10 @@ func (e *Reader) Next() (Part, error) {
 				e.state = atKey
 			}
 		case finished:
+			if e.many {
+				e.state = atValue
+				continue
+			}
 			return Part{}, e.fault("expected the end of the file after the document, found %q", c)
 		}
 	}

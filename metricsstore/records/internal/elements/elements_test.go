@@ -57,6 +57,31 @@ func TestADocumentThatIsNotTakenApart(t *testing.T) {
 	}
 }
 
+func TestDocumentsOneAfterTheOther(t *testing.T) {
+	const text = " {\"a\":[1]}\n{\"a\":[]}\n\n{\"b\":2}{} \n"
+	want := []string{
+		`1  begin`, `6 a begin`, `7 a.# 1`, `8 a end`, `9  end`, `11  begin`, `16 a begin`, `17 a end`, `18  end`,
+		`21  begin`, `26 b 2`, `27  end`, `28  begin`, `29  end`,
+	}
+	for cut := 0; cut <= len(text); cut++ {
+		e := elements.New(strings.NewReader(text[:cut]), "a.json", 100, "", "a")
+		e.Documents()
+		parts := []string{}
+		for {
+			part, err := e.Next()
+			if err != nil {
+				require.Equal(t, cut >= 10 && (cut < 12 || cut >= 19 && cut < 22 || cut == 28 || cut >= 30), err == io.EOF, "cut at %d: %v", cut, err)
+				break
+			}
+			parts = append(parts, fmt.Sprintf("%d %s %s%s", part.Offset, part.Path, [3]string{"", "begin", "end"}[part.Kind], part.Raw))
+		}
+		require.Equal(t, want[:len(parts)], parts)
+		if cut == len(text) {
+			require.Len(t, parts, len(want))
+		}
+	}
+}
+
 func TestFaultsSayWhere(t *testing.T) {
 	for text, want := range map[string]string{
 		`[1 2]`:          `a.json: byte 3: expected a comma or ']', found '2'`,
