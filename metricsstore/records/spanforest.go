@@ -2,7 +2,6 @@ package records
 
 import (
 	"cmp"
-	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
@@ -268,7 +267,7 @@ func (f *forest) periodIDs() []string {
 	for i, p := range f.periods {
 		id := f.spans[p.span].ID
 		if int32(i) < f.first[p.span+1]-1 {
-			id = fmt.Sprintf("%s/%d", id, int32(i)-f.first[p.span]+1)
+			id += "/" + strconv.Itoa(i-int(f.first[p.span])+1)
 			if _, taken := used[id]; taken {
 				id = unusedID(used, id, "#", 2)
 			}

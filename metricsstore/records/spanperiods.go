@@ -236,6 +236,29 @@ func (f *forest) stuck() []bool {
 	return stuck
 }
 
+// parents returns the tasks that each period follows, whose numbers begin with base.
+func (f *forest) parents(base int32) [][]int32 {
+	count := make([]int32, len(f.periods))
+	for _, e := range f.edges {
+		count[e.to]++
+	}
+	all := make([]int32, len(f.edges))
+	parents := make([][]int32, len(f.periods))
+	for i, n := range count {
+		parents[i], all = all[:0:n], all[n:]
+	}
+	for _, e := range f.edges {
+		parents[e.to] = append(parents[e.to], base+e.from)
+	}
+	for i, p := range parents {
+		slices.Sort(p)
+		if parents[i] = slices.Compact(p); len(p) == 0 {
+			parents[i] = nil
+		}
+	}
+	return parents
+}
+
 // report says how the spans were drawn.
 func (f *forest) report() {
 	var count [apart + 1]int

@@ -1,8 +1,8 @@
 package records
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/dagscope/dagscope/engine/record"
 )
@@ -76,18 +76,20 @@ func (r *Run) AddSpans(spans []Span) {
 func (r *Run) appendPeriods(f *forest) {
 	base := int32(len(r.Tasks))
 	ids := f.periodIDs()
+	parents := f.parents(base)
 	r.Tasks = slices.Grow(r.Tasks, len(f.periods))
+	attempts := make([]Attempt, len(f.periods)) // one allocation for all of them
 	for i, p := range f.periods {
 		s := &f.spans[p.span]
 		first, last := f.first[p.span], f.first[p.span+1]-1
 		t := NewTask(ids[i])
-		t.Name, t.Function = s.Name, function(s)
+		t.Name, t.Function, t.Parents = s.Name, function(s), parents[i]
 		if first < last {
 			name := s.Name
 			if name == "" {
 				name = s.ID
 			}
-			t.Name = fmt.Sprintf("%s, part %d of %d", name, int32(i)-first+1, last-first+1)
+			t.Name = name + ", part " + strconv.Itoa(i-int(first)+1) + " of " + strconv.Itoa(int(last-first)+1)
 		}
 		a := NewAttempt()
 		a.Claimed, a.Started, a.Ended = p.from, p.from, p.to
@@ -95,33 +97,18 @@ func (r *Run) appendPeriods(f *forest) {
 		if int32(i) == first {
 			a.Ready = s.Ready
 		}
+		if !a.Ready.Known() && len(t.Parents) == 0 {
+			a.Ready = a.Started // nothing shows that it has waited
+		}
 		if int32(i) == last {
 			a.Outcome, a.Error, a.Usage, a.Log = s.Outcome, s.Error, s.Usage, s.Log
 			t.Command = s.Command
 		}
 		if p.from.Known() || p.to.Known() || a.Outcome != record.NoOutcome {
-			t.Attempts = []Attempt{a}
+			attempts[i] = a
+			t.Attempts = attempts[i : i+1 : i+1]
 		}
 		r.Tasks = append(r.Tasks, t)
-	}
-	for _, e := range f.edges {
-		t := &r.Tasks[base+e.to]
-		if from := base + e.from; !slices.Contains(t.Parents[max(0, len(t.Parents)-4):], from) {
-			t.Parents = append(t.Parents, from)
-		}
-	}
-	r.readyAtStart(r.Tasks[base:])
-}
-
-// readyAtStart makes what follows nothing ready when it started: nothing shows that it has waited.
-func (r *Run) readyAtStart(tasks []Task) {
-	for i := range tasks {
-		t := &tasks[i]
-		slices.Sort(t.Parents)
-		t.Parents = slices.Compact(t.Parents)
-		if len(t.Parents) == 0 && len(t.Attempts) > 0 && !t.Attempts[0].Ready.Known() {
-			t.Attempts[0].Ready = t.Attempts[0].Started
-		}
 	}
 }
 
