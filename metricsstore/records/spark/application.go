@@ -1,6 +1,7 @@
 package spark
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
@@ -23,6 +24,7 @@ type application struct {
 	cores     int64           // of a task, as configured
 	profiles  map[int64]int64 // cores of a task by resource profile
 	stages    stages
+	info      stageInfo // reused
 	attempts  attempts
 	executors map[string]int32 // numbers in run.Workers
 	removals  map[string]int   // reasons
@@ -58,8 +60,8 @@ func (a *application) empty() bool {
 	return !a.began && len(a.attempts.keys) == 0 && len(a.stages.byID) == 0
 }
 
-// other adds any event but those of tasks.
-func (a *application) other(name string, e gjson.Result) {
+// rare adds an event of which a log has few.
+func (a *application) rare(name string, e gjson.Result) {
 	switch name {
 	case "SparkListenerLogStart":
 		a.version = a.text(e.Get("Spark Version"))
@@ -79,14 +81,8 @@ func (a *application) other(name string, e gjson.Result) {
 		a.executorAdded(e)
 	case "SparkListenerExecutorRemoved":
 		a.executorRemoved(e)
-	case "SparkListenerJobStart":
-		a.jobStart(e)
 	case "SparkListenerJobEnd":
 		a.jobEnd(e)
-	case "SparkListenerStageSubmitted", "SparkListenerStageCompleted":
-		a.stages.executed(e.Get("Stage Info"), name == "SparkListenerStageSubmitted", &a.attempts.texts)
-	default:
-		a.ignored++
 	}
 }
 
@@ -195,19 +191,6 @@ func (a *application) executorRemoved(e gjson.Result) {
 	a.removals[reason]++
 }
 
-func (a *application) jobStart(e gjson.Result) {
-	a.jobs.count++
-	var ids []int32
-	e.Get("Stage Infos").ForEach(func(_, info gjson.Result) bool {
-		if st := a.stages.planned(info, &a.attempts.texts); st != nil {
-			st.begun = true
-			ids = append(ids, st.id)
-		}
-		return true
-	})
-	a.jobs.open[integer(e.Get("Job ID"))] = ids
-}
-
 func (a *application) jobEnd(e gjson.Result) {
 	id := integer(e.Get("Job ID"))
 	ids, started := a.jobs.open[id]
@@ -255,4 +238,15 @@ func (a *application) verdict() {
 	if r.Status == record.Failed && len(a.jobs.errors) > 0 {
 		r.Error = sentence(r.Error, a.jobs.errors[0])
 	}
+}
+
+// integer is a number, or a text that stands for one, missing if it is none.
+func integer(r gjson.Result) int64 {
+	if r.Type != gjson.Number && r.Type != gjson.String {
+		return missing
+	}
+	if f := r.Float(); math.IsNaN(f) || math.Abs(f) > 1<<62 {
+		return missing
+	}
+	return r.Int()
 }

@@ -116,11 +116,19 @@ func (i *taskInfo) scan(s *scanner) {
 			i.failed = s.truth()
 		case "Killed":
 			i.killed = s.truth()
+		case "Accumulables":
+			// They are most of a line. In JSON a quote within a string is escaped, so this cannot be found in one.
+			if !s.jump(afterAccumulables, len("]")) {
+				s.skip()
+			}
 		default:
-			s.skip() // accumulables among them, which are most of a line
+			s.skip()
 		}
 	}
 }
+
+// afterAccumulables ends the Task Info of an attempt that has ended, as all versions write it.
+var afterAccumulables = []byte(`]},"Task `)
 
 func (m *taskMetrics) scan(s *scanner) {
 	if !s.object() {

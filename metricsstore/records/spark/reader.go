@@ -80,32 +80,37 @@ func (r *reader) damaged(file *records.File, l *lines.Reader) {
 // line reads one line and reports whether it is a whole event.
 func (r *reader) line(l *lines.Reader) (bool, error) {
 	line := l.Bytes()
-	name := eventName(line)
-	switch string(name) {
-	case "":
+	name := string(eventName(line))
+	if name == "" || l.Cut() && used(name) {
 		return false, nil
+	}
+	switch name {
 	case "SparkListenerTaskStart", "SparkListenerTaskEnd":
-		if l.Cut() || !r.event.scan(line) {
+		if !r.event.scan(line) {
 			return false, nil
 		}
-		return true, r.task(string(name) == "SparkListenerTaskEnd")
+		return true, r.task(name == "SparkListenerTaskEnd")
+	case "SparkListenerStageSubmitted", "SparkListenerStageCompleted":
+		return r.app.stageEvent(line, name == "SparkListenerStageSubmitted"), nil
+	case "SparkListenerJobStart":
+		return r.app.jobStart(line), nil
 	}
-	if !wanted(name) {
+	if !used(name) {
 		whole := l.Cut() || endsAsObject(line)
 		if whole {
 			r.app.ignored++
 		}
 		return whole, nil
 	}
-	if l.Cut() || !gjson.ValidBytes(line) {
+	if !gjson.ValidBytes(line) {
 		return false, nil
 	}
-	if string(name) == "SparkListenerLogStart" && r.app.began && l.Number() > 1 {
+	if name == "SparkListenerLogStart" && r.app.began && l.Number() > 1 {
 		// Logs of several applications in one file. Rolled files may begin with this event.
 		r.done = append(r.done, r.app)
 		r.app = newApplication()
 	}
-	r.app.other(string(name), gjson.ParseBytes(line))
+	r.app.rare(name, gjson.ParseBytes(line))
 	return true, nil
 }
 
@@ -140,10 +145,10 @@ func eventName(line []byte) []byte {
 	return nil
 }
 
-// wanted reports whether an event says something that is kept.
-func wanted(name []byte) bool {
-	switch string(name) {
-	case "SparkListenerLogStart", "SparkListenerApplicationStart", "SparkListenerApplicationEnd",
+// used reports whether an event says something that is kept.
+func used(name string) bool {
+	switch name {
+	case "SparkListenerTaskStart", "SparkListenerTaskEnd", "SparkListenerLogStart", "SparkListenerApplicationStart", "SparkListenerApplicationEnd",
 		"SparkListenerEnvironmentUpdate", "SparkListenerResourceProfileAdded",
 		"SparkListenerExecutorAdded", "SparkListenerExecutorRemoved",
 		"SparkListenerJobStart", "SparkListenerJobEnd", "SparkListenerStageSubmitted", "SparkListenerStageCompleted":

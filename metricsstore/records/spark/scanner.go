@@ -1,6 +1,7 @@
 package spark
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 )
@@ -8,7 +9,7 @@ import (
 // scanner steps through the JSON of one line without copying it. It checks what it needs to step: that brackets and
 // quotes pair, and that members are separated. Most of a line is passed over, so this is what reading costs.
 //
-// After each key one of object, number, text, truth or skip takes its value.
+// After each key one of object, list, number, truth or skip takes its value.
 type scanner struct {
 	line   []byte
 	at     int
@@ -23,6 +24,14 @@ func (s *scanner) object() bool {
 	}
 	s.at++
 	return true
+}
+
+// first enters the object that the line is and returns its first key.
+func (s *scanner) first() ([]byte, bool) {
+	if !s.object() {
+		return nil, false
+	}
+	return s.key()
 }
 
 // key returns the next key of the object that was entered last, without its quotes and as it is spelled, or false at
@@ -52,6 +61,59 @@ func (s *scanner) key() ([]byte, bool) {
 	return s.line[begin:end], !s.broken
 }
 
+// leave passes over the rest of the object that was entered last, up to after its end.
+func (s *scanner) leave() {
+	for s.at < len(s.line) && !s.broken {
+		switch step[s.line[s.at]] {
+		case 0:
+			s.at++
+		case '"':
+			s.quoted()
+		case '{':
+			s.nested()
+		case '}':
+			s.at++
+			return
+		}
+	}
+	s.broken = true
+}
+
+// list enters a list. If the value is something else, it passes over it and returns false.
+func (s *scanner) list() bool {
+	if s.peek() != '[' {
+		s.skip()
+		return false
+	}
+	s.at++
+	return true
+}
+
+// more reports whether the list that was entered last has a further value, which is to be taken next.
+func (s *scanner) more() bool {
+	c := s.peek()
+	if c == ',' {
+		s.at++
+		c = s.peek()
+	}
+	if c == ']' {
+		s.at++
+		return false
+	}
+	s.broken = s.broken || c == 0
+	return !s.broken
+}
+
+// jump passes over a value up to where a text follows that begins with what closes the value, if it does follow.
+func (s *scanner) jump(text []byte, closes int) bool {
+	i := bytes.Index(s.line[s.at:], text)
+	if i < 0 {
+		return false
+	}
+	s.at += i + closes
+	return true
+}
+
 // number takes an integer, or a number or text that stands for one. What is none, or does not fit, is math.MinInt64.
 func (s *scanner) number() int64 {
 	c := s.peek()
@@ -64,7 +126,7 @@ func (s *scanner) number() int64 {
 		n = 10*n + int64(s.line[s.at]-'0')
 		s.at++
 	}
-	if end := s.peek(); s.at > begin && (end == ',' || end == '}') {
+	if end := s.peek(); s.at > begin && (end == ',' || end == '}' || end == ']') {
 		if negative {
 			n = -n
 		}
@@ -126,10 +188,11 @@ func (s *scanner) peek() byte {
 	return 0
 }
 
-// quoted passes over a string, from its first quote to after its last.
+// quoted passes over a string, from its first quote to after its last. Most are short.
 func (s *scanner) quoted() {
 	line := s.line
-	for i := s.at + 1; i < len(line); i++ {
+	begin := s.at + 1
+	for i := begin; i < min(begin+shortText, len(line)); i++ {
 		switch line[i] {
 		case '"':
 			s.at = i + 1
@@ -138,7 +201,29 @@ func (s *scanner) quoted() {
 			i++
 		}
 	}
-	s.at, s.broken = len(line), true
+	s.longQuoted(begin)
+}
+
+const shortText = 24
+
+// longQuoted passes over a string that begins at begin, looking for quotes that no backslash escapes.
+func (s *scanner) longQuoted(begin int) {
+	for i := begin; ; i++ {
+		next := bytes.IndexByte(s.line[i:], '"')
+		if next < 0 {
+			s.at, s.broken = len(s.line), true
+			return
+		}
+		i += next
+		escapes := 0
+		for s.line[i-1-escapes] == '\\' { // ends at the first quote
+			escapes++
+		}
+		if escapes%2 == 0 {
+			s.at = i + 1
+			return
+		}
+	}
 }
 
 // nested passes over an object or array.

@@ -4,10 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
-	"math"
 	"slices"
-
-	"github.com/tidwall/gjson"
 )
 
 // stage is one stage of the plan of a job. Stages that are skipped, because what they make is there, have numbers of
@@ -84,55 +81,48 @@ func (s *stage) completed() bool {
 }
 
 // planned adds what a job says about a stage that it contains, and returns the stage, or nil if it has no usable ID.
-func (s *stages) planned(info gjson.Result, t *texts) *stage {
-	id := integer(info.Get("Stage ID"))
-	if !is32(id) {
+func (s *stages) planned(info *stageInfo, t *texts) *stage {
+	if !is32(info.id) {
 		s.bad++
 		return nil
 	}
-	st := s.get(int32(id))
+	st := s.get(int32(info.id))
 	if st.tasks != missing {
 		return st // jobs repeat the stages that they share
 	}
-	st.tasks = integer(info.Get("Number of Tasks"))
-	st.name = t.keep([]byte(info.Get("Stage Name").String()))
-	st.profile = integer(info.Get("Resource Profile Id"))
-	info.Get("Parent IDs").ForEach(func(_, parent gjson.Result) bool {
-		if p := integer(parent); is32(p) {
+	st.tasks = max(info.tasks, -1)
+	st.name = t.keep(plain(info.name))
+	st.profile = info.profile
+	for _, p := range info.parents {
+		if is32(p) {
 			st.parents = append(st.parents, int32(p))
 		}
-		return true
-	})
-	st.rdds = setOf(info.Get("RDD Info"))
+	}
+	st.rdds = setOf(info.rdds)
 	return st
 }
 
 // executed adds what SparkListenerStageSubmitted and SparkListenerStageCompleted say.
-func (s *stages) executed(info gjson.Result, submitted bool, t *texts) {
+func (s *stages) executed(info *stageInfo, submitted bool, t *texts) {
 	st := s.planned(info, t)
 	if st == nil {
 		return
 	}
 	st.ran = true
 	st.begun = st.begun || submitted
-	number := integer(info.Get("Stage Attempt ID"))
+	number := info.attempt
 	if !is32(number) {
 		number = 0
 	}
 	a := st.attempt(int32(number))
-	a.tasks = max(a.tasks, integer(info.Get("Number of Tasks")))
-	a.submitted = max(a.submitted, integer(info.Get("Submission Time")), 0)
-	a.completed = max(a.completed, integer(info.Get("Completion Time")), 0)
-	a.failed = a.failed || info.Get("Failure Reason").String() != ""
+	a.tasks = max(a.tasks, info.tasks)
+	a.submitted = max(a.submitted, info.submitted, 0)
+	a.completed = max(a.completed, info.completed, 0)
+	a.failed = a.failed || len(info.failure) > 2
 }
 
-// setOf is the set of the RDDs of a stage.
-func setOf(infos gjson.Result) rddSet {
-	var ids []int64
-	infos.ForEach(func(_, rdd gjson.Result) bool {
-		ids = append(ids, integer(rdd.Get("RDD ID")))
-		return true
-	})
+// setOf is the set of the RDDs of a stage. It sorts them.
+func setOf(ids []int64) rddSet {
 	if len(ids) == 0 {
 		return rddSet{}
 	}
@@ -143,17 +133,6 @@ func setOf(infos gjson.Result) rddSet {
 	}
 	sum := sha256.Sum256(packed)
 	return rddSet(sum[:16])
-}
-
-// integer is a number, or a text that stands for one, missing if it is none.
-func integer(r gjson.Result) int64 {
-	if r.Type != gjson.Number && r.Type != gjson.String {
-		return missing
-	}
-	if f := r.Float(); math.IsNaN(f) || math.Abs(f) > 1<<62 {
-		return missing
-	}
-	return r.Int()
 }
 
 // sorted are the stages in the order of their IDs.
