@@ -101,6 +101,10 @@ bench-memory: need-go ## measure what ended runs leave in memory, compared with 
 bench-redis: build need-redis ## measure runs on Redis with worker processes: rates, costs, latency, next to floors and peers
 	cd bench && $(GO) run ./redis
 
+.PHONY: bench-import
+bench-import: need-go ## measure how fast records of other tools are read, next to jq and encoding/json/v2, from those in TRACES
+	cd bench && $(GO) run ./import $(if $(TRACES),-traces $(abspath $(TRACES)))
+
 .PHONY: chaos
 chaos: need-go need-redis ## kill, pause and cut off workers and Redis until the goals are reached, at most CHAOS_S seconds (3600)
 	REQUIRE_REDIS=1 $(GO) test -count=1 -timeout 0 -v -run '^TestFullChaos$$' ./e2e/chaos -full -for $(CHAOS_S)s $(if $(CHAOS_SEED),-seed $(CHAOS_SEED))

@@ -42,9 +42,10 @@ func ProcessorTime(pid int) (total time.Duration, err error) {
 type Memory struct {
 	Resident int64
 	Own      int64 // of this, without pages of files
+	Peak     int64 // what Resident has been at most
 }
 
-var memoryField = regexp.MustCompile(`(?m)^(VmRSS|RssAnon):\s+(\d+) kB$`)
+var memoryField = regexp.MustCompile(`(?m)^(VmRSS|VmHWM|RssAnon):\s+(\d+) kB$`)
 
 // MemoryOf reads the memory of a process.
 func MemoryOf(pid int) (m Memory, err error) {
@@ -57,9 +58,12 @@ func MemoryOf(pid int) (m Memory, err error) {
 		if err != nil {
 			return m, err
 		}
-		if string(field[1]) == "VmRSS" {
+		switch string(field[1]) {
+		case "VmRSS":
 			m.Resident = kib << 10
-		} else {
+		case "VmHWM":
+			m.Peak = kib << 10
+		default:
 			m.Own = kib << 10
 		}
 	}
