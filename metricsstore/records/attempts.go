@@ -121,7 +121,7 @@ func (c *compiler) firstMoment() Moment {
 		for k := range c.run.Tasks[i].Attempts {
 			a := &c.run.Tasks[i].Attempts[k]
 			started, ended := a.body()
-			for _, m := range [...]Moment{a.Ready, a.Claimed, started} {
+			for _, m := range [...]Moment{a.Ready, a.Claimed, started, ended} { // only the end may be known
 				if m.Known() && (!first.Known() || m < first) {
 					first = m
 				}

@@ -53,7 +53,7 @@ func (c *compiler) align() {
 		}
 	}
 	c.notes.Add(record.NoteRepaired, int64(moved), fmt.Sprintf(
-		"workers have clocks behind those of others, so all that ran on them was moved, by up to %s", time.Duration(most)))
+		"workers have clocks that are late, so all that ran on them was moved, by up to %s", time.Duration(most)))
 }
 
 // lacks returns, for each pair of workers, by how much the second one's clock must at least be ahead of the first one's

@@ -142,6 +142,7 @@ func (c *compiler) byStart() []int32 {
 // put places an unplaced stretch at a moment.
 func (s *stretch) put(at int64) {
 	length := max(s.over, 0)
+	s.fetch = 0
 	s.ready, s.claimed, s.started, s.ended, s.over = at, at, at, at+length, at+length
 }
 
