@@ -11,6 +11,7 @@ import (
 type forest struct {
 	notes    *Notes
 	spans    []Span
+	grain    []int64   // by how much the moments of each span can be wrong in ns because they were rounded
 	children [][]int32 // of each span, by start
 	relation []relation
 	cuts     [][]Moment // of each span, when it started what it does not wait for
@@ -87,6 +88,10 @@ func plant(spans []Span, notes *Notes) *forest {
 	notes.LeftOut(lost, "links lead to spans that the record does not contain")
 	notes.Repaired(ends, "spans end before they start and are empty")
 	f.cutLoops()
+	f.grain = make([]int64, len(f.spans))
+	for i := range f.spans {
+		f.grain[i] = grain(f.spans[i].Start)
+	}
 	f.children = make([][]int32, len(f.spans))
 	for i := range f.spans {
 		if p := f.spans[i].Parent; p != None {
@@ -176,13 +181,13 @@ func (f *forest) relateAll() {
 		if s.Parent == None {
 			continue
 		}
-		f.relation[i] = relate(s, &f.spans[s.Parent])
+		f.relation[i] = f.relate(int32(i), s.Parent)
 		f.cut(s.Parent, s, f.relation[i])
 	}
 	for i := range f.spans {
 		s := &f.spans[i]
 		for _, l := range s.Links {
-			f.cut(l, s, f.follows(s, &f.spans[l]))
+			f.cut(l, s, f.follows(int32(i), l))
 		}
 	}
 	for i, c := range f.children {
@@ -201,41 +206,46 @@ func (f *forest) cut(p int32, s *Span, how relation) {
 	}
 }
 
-// follows is how a span lies to one that it has a link to: never contained.
-func (f *forest) follows(s, to *Span) relation {
-	if s.Start.Known() && to.End.Known() && s.Start >= to.End-Moment(max(grain(s.Start), grain(to.Start))) {
+// follows is how span i lies to one that it has a link to: never contained.
+func (f *forest) follows(i, to int32) relation {
+	s, t := &f.spans[i], &f.spans[to]
+	if s.Start.Known() && t.End.Known() && s.Start >= t.End-f.slack(i, to) {
 		return after
 	}
-	r := relate(s, to)
+	r := f.relate(i, to)
 	if r == contained {
 		return launched
 	}
 	return r
 }
 
-// relate is how a span lies to its parent.
-func relate(s, parent *Span) relation {
-	if !s.Start.Known() || !parent.Start.Known() {
+// relate is how span i lies to its parent.
+func (f *forest) relate(i, parent int32) relation {
+	s, p := &f.spans[i], &f.spans[parent]
+	if !s.Start.Known() || !p.Start.Known() {
 		return apart
 	}
-	slack := Moment(max(grain(s.Start), grain(parent.Start)))
+	slack := f.slack(i, parent)
 	switch {
-	case s.Start < parent.Start-slack && s.Worker == parent.Worker:
+	case s.Start < p.Start-slack && s.Worker == p.Worker:
 		return apart
-	case s.Start < parent.Start-slack:
+	case s.Start < p.Start-slack:
 		return skewed
-	case !parent.End.Known():
+	case !p.End.Known():
 		return launched
-	case s.End.Known() && s.End <= parent.End+slack && s.Start <= parent.End:
+	case s.End.Known() && s.End <= p.End+slack && s.Start <= p.End:
 		return contained
-	case s.Start >= parent.End:
+	case s.Start >= p.End:
 		return after
 	default:
 		return launched
 	}
 }
 
-// grain is by how much a moment can be wrong in ns because it was rounded.
+// slack is by how much the times of two spans may contradict each other because they were rounded.
+func (f *forest) slack(a, b int32) Moment { return Moment(max(f.grain[a], f.grain[b])) }
+
+// grain is by how much moments can be wrong in ns that were rounded as this one.
 func grain(m Moment) int64 {
 	switch {
 	case m%1e6 == 0:

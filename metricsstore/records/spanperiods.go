@@ -174,7 +174,7 @@ func (f *forest) connectLinks() {
 	for i := range f.spans {
 		s := &f.spans[i]
 		for _, l := range s.Links {
-			from := f.causeOf(l, int32(i), f.follows(s, &f.spans[l]))
+			from := f.causeOf(l, int32(i), f.follows(int32(i), l))
 			if from == None {
 				undone++
 				continue

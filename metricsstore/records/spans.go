@@ -57,13 +57,15 @@ func NewSpan(id string) Span {
 // before it. A child that started while the parent waited for others follows the sibling that ended last before, if
 // there is one. What starts at the beginning of its parent follows what the parent follows. A child that outlives its
 // parent follows the period in which it was started, and one that starts after its parent had ended follows the
-// parent. A child that begins before its parent follows an empty first period of it if they have different workers,
-// for Compile to align their clocks; otherwise there is no edge. Links are treated as children that outlive.
+// parent. If a child begins before its parent on another worker, their clocks differ, and all spans of a worker are
+// moved by one time where that makes it right. Where it does not, the child follows an empty first period of the parent;
+// on the same worker there is no edge. Links are treated as children that outlive.
 //
 // The graph has no cycles and at most three edges for each span plus one for each link and period. Whole milliseconds
 // and microseconds count as rounded: children may exceed their parents by as much.
 func (r *Run) AddSpans(spans []Span) {
 	f := plant(spans, &r.Notes)
+	f.alignClocks()
 	f.relateAll()
 	f.divide()
 	f.connect()

@@ -80,8 +80,15 @@ func TestAddSpans(t *testing.T) {
 			"a/1 1-5 <\na 21-31 < b\nb 5-21 < a/1\nc 11-99 < a/1",
 		},
 		"a child starts after its parent": {[]records.Span{span("a", none, 1, 31), span("b", 0, 41, 99)}, "a 1-31 <\nb 41-99 < a"},
-		"another clock":                   {[]records.Span{span("a", none, 11, 31), other(span("b", 0, 3, 15))}, "a/1 11-11 <\na 11-31 < a/1\nb 3-15 < a/1"},
-		"before its parent":               {[]records.Span{span("a", none, 11, 31), span("b", 0, 3, 15)}, "a 11-31 <\nb 3-15 <"},
+		"another clock": {
+			[]records.Span{span("a", none, 11, 31), other(span("b", 0, 3, 15)), other(span("c", 1, 5, 9)), other(span("d", 0, 17, 19))},
+			"a/1 23-25 < b\na 27-31 < d\nb/1 11-13 <\nb 17-23 < c\nc 13-17 < b/1\nd 25-27 < a/1",
+		},
+		"another start but no other clock": {
+			[]records.Span{span("a", none, 11, 31), other(span("b", 0, 3, 15)), other(span("c", 0, 25, 29)), other(span("d", 0, 27, 31))},
+			"a/1 11-11 <\na/2 11-25 < a/1\na 31-31 < c d\nb 3-15 < a/1\nc 25-29 < a/2\nd 27-31 < a/2",
+		},
+		"before its parent": {[]records.Span{span("a", none, 11, 31), span("b", 0, 3, 15)}, "a 11-31 <\nb 3-15 <"},
 		"rounded to milliseconds": {
 			[]records.Span{span("a", none, 7e6, 9_100_000), span("b", 0, 7e6, 9_900_000)},
 			"a 9100000-9100000 < b\nb 7000000-9900000 <",
