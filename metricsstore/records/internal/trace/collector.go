@@ -3,8 +3,11 @@ package trace
 import (
 	"cmp"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore/records"
@@ -140,14 +143,22 @@ func (c *Collector) Cut(format string, args ...any) {
 func (c *Collector) Runs(system, format string) []*records.Run {
 	byTrace := c.byTrace()
 	chosen := c.choose()
-	runs := make([]*records.Run, 0, len(chosen))
-	for _, t := range chosen {
-		r := records.NewRun(system, format)
-		r.Incomplete = c.cut
-		r.Notes = slices.Clone(c.notes)
-		c.build(r, byTrace[t])
-		runs = append(runs, r)
+	runs := make([]*records.Run, len(chosen))
+	var next atomic.Int64
+	var building sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), 4) {
+		building.Go(func() {
+			b := builder{Collector: c, names: map[string]string{}}
+			for i := next.Add(1) - 1; int(i) < len(chosen); i = next.Add(1) - 1 {
+				r := records.NewRun(system, format)
+				r.Incomplete = c.cut
+				r.Notes = slices.Clone(c.notes)
+				b.build(r, byTrace[chosen[i]])
+				runs[i] = r
+			}
+		})
 	}
+	building.Wait()
 	slices.SortStableFunc(runs, func(a, b *records.Run) int { return cmp.Compare(firstStart(a), firstStart(b)) })
 	return runs
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/internal/elements"
@@ -55,23 +56,76 @@ func readFile(ctx context.Context, f *records.File, into []string, take Taken) e
 }
 
 // Documents gives take the parts of the documents that from has, one after the other, until an error. name is that of
-// the file in errors.
+// the file in errors. The next parts are read while take is at work; a part is valid until take returns.
 func Documents(ctx context.Context, from io.Reader, name string, into []string, take Taken) error {
-	e := elements.New(from, name, maxElement, into...)
-	e.Documents()
-	for n := 0; ; n++ {
-		if n%4096 == 0 && ctx.Err() != nil {
-			return ctx.Err()
+	ctx, cancel := context.WithCancel(ctx)
+	full, empty := make(chan *batch), make(chan *batch, 2)
+	empty <- &batch{}
+	empty <- &batch{}
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		defer close(full)
+		e := elements.New(from, name, maxElement, into...)
+		e.Documents()
+		for b := range empty {
+			b.fill(e)
+			select {
+			case full <- b:
+			case <-ctx.Done():
+				return
+			}
+			if b.err != nil {
+				return
+			}
 		}
-		part, err := e.Next()
-		if err == io.EOF {
+	})
+	defer reading.Wait()
+	defer close(empty)
+	defer cancel()
+	for b := range full {
+		for _, part := range b.parts {
+			if err := take(part, name); err != nil {
+				return err
+			}
+		}
+		if b.err == io.EOF {
 			return nil
 		}
-		if err == nil {
-			err = take(part, name)
+		if b.err != nil {
+			return b.err
 		}
+		empty <- b
+	}
+	return ctx.Err()
+}
+
+// batch is what is read at a time: copies of parts, and the error after them.
+type batch struct {
+	parts []elements.Part
+	text  []byte
+	err   error
+}
+
+// batchSize is the size of the values of a batch in bytes, if one value is not larger.
+const batchSize = 256 << 10
+
+func (b *batch) fill(e *elements.Reader) {
+	b.parts, b.text = b.parts[:0], b.text[:0]
+	for len(b.text) < batchSize && len(b.parts) < batchSize/16 {
+		part, err := e.Next()
 		if err != nil {
-			return err
+			b.err = err
+			break
 		}
+		b.text = append(b.text, part.Raw...)
+		part.Raw = b.text[len(b.text)-len(part.Raw):]
+		b.parts = append(b.parts, part)
+	}
+	// The text may have moved while it grew.
+	at := 0
+	for i := range b.parts {
+		n := len(b.parts[i].Raw)
+		b.parts[i].Raw = b.text[at : at+n : at+n]
+		at += n
 	}
 }

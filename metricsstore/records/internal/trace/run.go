@@ -11,8 +11,14 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/records/internal/bounded"
 )
 
+// builder builds runs of what was collected. Several may do so at a time.
+type builder struct {
+	*Collector
+	names map[string]string
+}
+
 // build fills in a run with the spans of one trace.
-func (c *Collector) build(r *records.Run, numbers []int32) {
+func (c *builder) build(r *records.Run, numbers []int32) {
 	numbers = c.dropRepeated(r, numbers)
 	index, calls := c.index(numbers)
 	r.Notes.Inferred(len(calls), "spans have the ID of their caller's span and lie within it")
@@ -49,7 +55,7 @@ func (c *Collector) build(r *records.Run, numbers []int32) {
 }
 
 // index returns the number of the span of each ID and, for servers that share the ID of their caller, that of the caller.
-func (c *Collector) index(numbers []int32) (index map[SpanID]int32, calls map[int32]int32) {
+func (c *builder) index(numbers []int32) (index map[SpanID]int32, calls map[int32]int32) {
 	index, calls = make(map[SpanID]int32, len(numbers)), map[int32]int32{}
 	for i, n := range numbers {
 		s := c.span(n)
@@ -77,7 +83,7 @@ func lookup(index map[SpanID]int32, id SpanID) int32 {
 }
 
 // dropRepeated leaves out what is in the files again. Of one span under way and ended, the ended one stays.
-func (c *Collector) dropRepeated(r *records.Run, numbers []int32) []int32 {
+func (c *builder) dropRepeated(r *records.Run, numbers []int32) []int32 {
 	seen := make(map[SpanID]int32, len(numbers))
 	kept, repeated := numbers[:0:0], 0
 	for _, n := range numbers {
@@ -104,7 +110,7 @@ func (c *Collector) dropRepeated(r *records.Run, numbers []int32) []int32 {
 	return kept
 }
 
-func (c *Collector) resource(slot int32) *Resource {
+func (c *builder) resource(slot int32) *Resource {
 	if slot < 0 || c.slots[slot] == records.None {
 		return &Resource{}
 	}
@@ -112,7 +118,7 @@ func (c *Collector) resource(slot int32) *Resource {
 }
 
 // worker returns the number of a resource among the workers of a run.
-func (c *Collector) worker(r *records.Run, workers map[int32]int32, slot int32) int32 {
+func (c *builder) worker(r *records.Run, workers map[int32]int32, slot int32) int32 {
 	if slot < 0 || c.slots[slot] == records.None {
 		return records.None
 	}
@@ -133,7 +139,7 @@ func (c *Collector) worker(r *records.Run, workers map[int32]int32, slot int32) 
 }
 
 // qualified is the name of a span with its service.
-func (c *Collector) qualified(s *Span) string {
+func (c *builder) qualified(s *Span) string {
 	name := s.Name
 	if name == "" {
 		name = "unnamed"
@@ -141,11 +147,15 @@ func (c *Collector) qualified(s *Span) string {
 	if service := c.resource(s.Resource).Service; service != "" && !strings.HasPrefix(service, "unknown_service") {
 		name = service + ": " + name
 	}
-	return c.Text(name)
+	if same, ok := c.names[name]; ok {
+		return same
+	}
+	c.names[name] = name
+	return name
 }
 
 // describe says what has recorded a trace.
-func (c *Collector) describe(r *records.Run, numbers []int32, workers map[int32]int32) {
+func (c *builder) describe(r *records.Run, numbers []int32, workers map[int32]int32) {
 	services, sdks := map[string]bool{}, map[string]bool{}
 	for n := range workers {
 		services[c.resources[n].Service] = true
@@ -161,7 +171,7 @@ func (c *Collector) describe(r *records.Run, numbers []int32, workers map[int32]
 }
 
 // identify finds the root, which names the run and says how it ended.
-func (c *Collector) identify(r *records.Run, numbers []int32, index map[SpanID]int32) {
+func (c *builder) identify(r *records.Run, numbers []int32, index map[SpanID]int32) {
 	var first *Span
 	roots, open, failed := 0, 0, 0
 	for _, n := range numbers {
