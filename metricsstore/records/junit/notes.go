@@ -1,0 +1,49 @@
+package junit
+
+import (
+	"strings"
+
+	"github.com/dagscope/dagscope/engine/record"
+	"github.com/dagscope/dagscope/metricsstore/records"
+)
+
+// remark adds the notes about a report.
+func (r *report) remark(out *records.Run, p placement) {
+	n := &out.Notes
+	skipped, untimed, surplus, meson := 0, 0, 0, false
+	for _, s := range r.suites {
+		for i := range s.tests {
+			t := &s.tests[i]
+			if t.skipped && len(t.failures) == 0 {
+				skipped++
+			} else if t.time < 0 {
+				untimed++
+			}
+			meson = meson || t.class != "" && (strings.HasPrefix(t.name, t.class+" / ") || strings.HasPrefix(t.name, t.class+":"))
+		}
+		if !s.nested && s.counted > len(s.tests) {
+			surplus += s.counted - len(s.tests)
+		}
+	}
+	n.Remark(record.NoteLeftOut, "reports of tests have no dependencies")
+	switch p {
+	case inSuites:
+		n.Inferred(r.tests, "tests have no moments and were placed one after the other from the time stamp of their suite")
+	case nowhere:
+		n.Inferred(len(out.Workers), "machines have as many cores as tests ran at a time on average, or one")
+	}
+	if out.Undated && out.Date.Known() {
+		n.Remark(record.NoteLeftOut, "time stamps have no zone")
+	}
+	n.Recorded(skipped, "tests were skipped")
+	n.LeftOut(untimed, "tests have no duration")
+	n.LeftOut(surplus, "tests are counted by their suite and not in it; pytest counts an error in teardown again")
+	n.LeftOut(r.left, "properties and outputs of suites are not in the run")
+	if meson {
+		n.Remark(record.NoteLeftOut, "meson writes tests that ran into their timeout like ones that passed")
+	}
+	n.Inferred(r.again, "tests have the name of another one and are tasks of their own")
+	if r.files > 1 {
+		n.Recorded(r.files, "reports of one folder are one run")
+	}
+}
