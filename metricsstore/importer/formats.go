@@ -2,6 +2,7 @@ package importer
 
 import (
 	"github.com/dagscope/dagscope/metricsstore/records"
+	"github.com/dagscope/dagscope/metricsstore/records/chrometrace"
 	"github.com/dagscope/dagscope/metricsstore/records/jaeger"
 	"github.com/dagscope/dagscope/metricsstore/records/otlp"
 	"github.com/dagscope/dagscope/metricsstore/records/stdouttrace"
@@ -11,6 +12,7 @@ import (
 // Formats lists the formats of records that can be imported. A file that several of them claim belongs to the first.
 func Formats() []records.Format {
 	return []records.Format{
+		chrometrace.New(),
 		jaeger.New(),
 		otlp.New(),
 		stdouttrace.New(),

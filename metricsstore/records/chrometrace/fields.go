@@ -1,0 +1,285 @@
+package chrometrace
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/dagscope/dagscope/metricsstore/records"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/elements"
+)
+
+// fields are the members of an event as bytes of the file, empty if it does not have them.
+type fields struct {
+	name, cat, pid, tid, id, id2, bind, args []byte
+	at, duration                             []byte
+	phase                                    byte
+	flow                                     flowMark
+	more                                     bool // it has others
+}
+
+// flowMark is what an event says about flows.
+type flowMark uint8
+
+const (
+	bindEnclosing flowMark = 1 << iota // a flow ends in the span that is there, not in the next one
+	flowIn                             // a span at which a flow arrives
+	flowOut                            // a span at which a flow begins
+)
+
+// read takes an event apart, and reports whether it is an object.
+func (f *fields) read(raw []byte) bool {
+	return elements.Members(raw, func(key, value []byte) bool {
+		switch string(key) {
+		case "name":
+			f.name = value
+		case "cat":
+			f.cat = value
+		case "ph":
+			if len(value) == 3 && value[0] == '"' {
+				f.phase = value[1]
+			}
+		case "ts":
+			f.at = value
+		case "dur":
+			f.duration = value
+		case "pid":
+			f.pid = value
+		case "tid":
+			f.tid = value
+		case "args":
+			f.args = value
+		case "id":
+			f.id = value
+		case "id2":
+			f.id2 = value
+		case "bind_id":
+			f.bind = value
+		case "flow_in":
+			f.mark(flowIn, value, "true")
+		case "flow_out":
+			f.mark(flowOut, value, "true")
+		case "bp":
+			f.mark(bindEnclosing, value, `"e"`)
+		default:
+			f.more = f.more || !known(key)
+		}
+		return true
+	})
+}
+
+func (f *fields) mark(m flowMark, value []byte, wanted string) {
+	if string(value) == wanted {
+		f.flow |= m
+	}
+}
+
+// identity is the ID of an asynchronous event or flow. A local one is unique in its process only.
+func (f *fields) identity() []byte {
+	switch {
+	case len(f.id) > 0:
+		return f.id
+	case len(f.bind) > 0:
+		return f.bind
+	case len(f.id2) == 0:
+		return nil
+	}
+	if global := value(f.id2, "global"); len(global) > 0 {
+		return global
+	}
+	return slicesJoin(f.pid, value(f.id2, "local"))
+}
+
+func slicesJoin(a, b []byte) []byte { return append(append(bytes.Clone(a), '/'), b...) }
+
+// known reports whether a member of an event is displayed elsewhere or concerns only how the event is painted.
+func known(key []byte) bool {
+	switch string(key) {
+	case "name", "cat", "ph", "ts", "dur", "pid", "tid", "args", "id", "id2", "bind_id", "flow_in", "flow_out", "bp",
+		"cname", "sf", "esf", "s", "scope", "tts":
+		return true
+	}
+	return false
+}
+
+// value is the value of a member of an object, nil if there is none.
+func value(object []byte, name string) (found []byte) {
+	elements.Members(object, func(key, value []byte) bool {
+		if string(key) == name {
+			found = value
+		}
+		return found == nil
+	})
+	return found
+}
+
+// text is a value as text: strings without their quotes, everything else as it is in the file.
+func text(raw []byte) string {
+	if len(raw) < 2 || raw[0] != '"' {
+		if string(raw) == "null" {
+			return ""
+		}
+		return valid(raw)
+	}
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return valid(raw[1 : len(raw)-1])
+	}
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return valid(raw[1 : len(raw)-1])
+	}
+	return s
+}
+
+// inline is a value as text in one line.
+func inline(raw []byte) string {
+	var b bytes.Buffer
+	if len(raw) > 0 && (raw[0] == '{' || raw[0] == '[') && json.Compact(&b, raw) == nil {
+		return valid(b.Bytes())
+	}
+	return text(raw)
+}
+
+// textList is a list of texts, empty if the value is none.
+func textList(raw []byte) (list []string) {
+	if json.Unmarshal(raw, &list) != nil {
+		return nil
+	}
+	return list
+}
+
+func valid(raw []byte) string {
+	if utf8.Valid(raw) {
+		return string(raw)
+	}
+	return strings.ToValidUTF8(string(raw), "\uFFFD")
+}
+
+// clip shortens a text to at most size bytes.
+func clip(s string, size int) string {
+	if len(s) <= size {
+		return s
+	}
+	for size > 0 && !utf8.RuneStart(s[size]) {
+		size--
+	}
+	return s[:size]
+}
+
+// maxMicros bounds moments and durations to half of what 64 bits of nanoseconds hold, so that they can be added.
+const maxMicros = 4_600_000_000_000_000
+
+// nanoseconds reads microseconds, as a number or a number in quotes, with nothing lost down to a nanosecond.
+func nanoseconds(raw []byte) (int64, bool) {
+	if len(raw) > 2 && raw[0] == '"' {
+		raw = raw[1 : len(raw)-1]
+	}
+	digits := raw
+	negative := len(raw) > 0 && raw[0] == '-'
+	if negative {
+		digits = raw[1:]
+	}
+	if len(digits) == 0 {
+		return 0, false
+	}
+	n, places := int64(0), -1 // places after the point
+	for _, c := range digits {
+		switch {
+		case c == '.' && places < 0:
+			places = 0
+		case c < '0' || c > '9':
+			return scientific(raw)
+		case places < 0:
+			if n = n*10 + int64(c-'0'); n > maxMicros {
+				return 0, false
+			}
+		case places < 3:
+			n = n*10 + int64(c-'0')
+			places++
+		case places == 3:
+			if c >= '5' {
+				n++ // the fourth place rounds the third
+			}
+			places++
+		}
+	}
+	for places = max(places, 0); places < 3; places++ {
+		n *= 10
+	}
+	if negative {
+		n = -n
+	}
+	return n, true
+}
+
+// scientific reads microseconds with an exponent.
+func scientific(raw []byte) (int64, bool) {
+	us, err := strconv.ParseFloat(string(raw), 64)
+	if err != nil || math.Abs(us) > maxMicros {
+		return 0, false
+	}
+	return int64(math.Round(us * 1000)), true
+}
+
+// texts numbers texts, so that equal ones are kept once. Number 0 is the empty one.
+type texts struct {
+	numbers map[string]int32 // by how they are written in the file
+	all     []string
+}
+
+// decoded numbers a value of the file.
+func (t *texts) decoded(raw []byte) int32 {
+	if n, ok := t.numbers[string(raw)]; ok {
+		return n
+	}
+	n := t.number(text(raw))
+	t.numbers[string(raw)] = n
+	return n
+}
+
+// number numbers a text. One that looks like a value of the file in quotes is none that events have.
+func (t *texts) number(s string) int32 {
+	if t.numbers == nil {
+		t.numbers = map[string]int32{}
+	}
+	plain := "=" + s
+	n, ok := t.numbers[plain]
+	if !ok {
+		n = int32(len(t.all))
+		t.all = append(t.all, s)
+		t.numbers[plain] = n
+	}
+	return n
+}
+
+// details keeps what events say beyond what all of them do, in blocks.
+type details struct{ blocks [][]byte }
+
+// detail is where one is.
+type detail struct {
+	block, from, size uint32
+	whole             bool // the event, not only its arguments
+}
+
+func (d *details) keep(raw []byte, whole bool) detail {
+	raw = raw[:min(len(raw), 4*records.MaxText)]
+	last := len(d.blocks) - 1
+	if last < 0 || cap(d.blocks[last])-len(d.blocks[last]) < len(raw) {
+		size := 64 << 10 << min(len(d.blocks), 5)
+		d.blocks = append(d.blocks, make([]byte, 0, max(size, len(raw))))
+		last++
+	}
+	at := len(d.blocks[last])
+	d.blocks[last] = append(d.blocks[last], raw...)
+	return detail{block: uint32(last), from: uint32(at), size: uint32(len(raw)), whole: whole}
+}
+
+func (d *details) get(at detail) []byte {
+	if at.size == 0 {
+		return nil
+	}
+	return d.blocks[at.block][at.from : at.from+at.size]
+}

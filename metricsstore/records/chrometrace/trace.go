@@ -1,0 +1,217 @@
+package chrometrace
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/dagscope/dagscope/metricsstore/records"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/bounded"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/elements"
+)
+
+// maxEvents bounds the events that are kept in memory. Each task has at most two, apart from what is folded into it.
+const maxEvents = 8 * records.MaxTasks
+
+// trace is a file that is being read.
+type trace struct {
+	file       *records.File
+	incomplete string
+	damage     error // what to say if there are no spans because the file is incomplete
+	members    map[string]json.RawMessage
+
+	texts   texts
+	lanes   []lane
+	laneOf  map[lanePlace]int32
+	process map[int32]*process // by pid
+	details details
+
+	events []event
+	left   [256]int64 // events that are not kept, by phase
+	broken int        // elements that are no events
+	timed  int        // events without a time, or with one that cannot be
+	seq    int32
+}
+
+// event is one that has a part in a span or edge.
+type event struct {
+	at     int64 // ns since the zero of the trace
+	lasts  int64 // ns, of a complete event, or unknown
+	detail detail
+	name   int32 // in texts, like cat and id
+	cat    int32
+	id     int32
+	lane   int32
+	seq    int32 // place in the file
+	phase  byte
+	flow   flowMark
+}
+
+// unknown is a time that is not recorded.
+const unknown = int64(records.Unknown)
+
+// lane is a thread of a trace.
+type lane struct {
+	lanePlace
+	name string
+}
+
+type lanePlace struct{ pid, tid int32 } // in texts
+
+// process is what metadata says about one.
+type process struct{ name, labels string }
+
+func newTrace(file *records.File) *trace {
+	t := &trace{
+		file: file, members: map[string]json.RawMessage{}, laneOf: map[lanePlace]int32{}, process: map[int32]*process{},
+	}
+	t.texts.number("")
+	return t
+}
+
+// addMember keeps a member of the document other than the events, if it is small.
+func (t *trace) addMember(key string, raw []byte) {
+	if len(raw) > 1<<20 || len(t.members) > 1000 {
+		raw = nil
+	}
+	t.members[key] = append(json.RawMessage(nil), raw...)
+}
+
+// member is a text or number among the members of the document, at a path of keys, "" if it is not there.
+func (t *trace) member(path ...string) string {
+	raw := []byte(t.members[path[0]])
+	for _, key := range path[1:] {
+		raw = value(raw, key)
+	}
+	return text(raw)
+}
+
+// add takes an event. The error is one for the whole file.
+func (t *trace) add(raw []byte) error {
+	t.seq++
+	var f fields
+	if !f.read(raw) || f.phase == 0 {
+		t.broken++
+		return nil
+	}
+	switch f.phase {
+	case 'X', 'B', 'E', 'b', 'e', 'S', 'F', 's', 't', 'f':
+	case 'M':
+		t.addMetadata(&f)
+		return nil
+	default:
+		t.left[f.phase]++
+		return nil
+	}
+	at, ok := nanoseconds(f.at)
+	if !ok {
+		t.timed++
+		return nil
+	}
+	if len(t.events) == maxEvents {
+		return fmt.Errorf("%s: more than %d events: %w", t.file.Path, maxEvents, records.ErrTooLarge)
+	}
+	t.events = append(t.events, event{
+		at: at, lasts: unknown, phase: f.phase, seq: t.seq, flow: f.flow,
+		name: t.texts.decoded(f.name), cat: t.texts.decoded(f.cat), lane: t.lane(f.pid, f.tid),
+	})
+	e := &t.events[len(t.events)-1]
+	if len(f.duration) > 0 {
+		if lasts, ok := nanoseconds(f.duration); ok {
+			e.lasts = lasts
+		}
+	}
+	if id := f.identity(); len(id) > 0 {
+		e.id = t.texts.decoded(id)
+	}
+	if f.more {
+		e.detail = t.details.keep(raw, true)
+	} else if len(f.args) > 2 {
+		e.detail = t.details.keep(f.args, false)
+	}
+	return nil
+}
+
+// lane is the number of the lane of a thread.
+func (t *trace) lane(pid, tid []byte) int32 {
+	at := lanePlace{t.texts.decoded(pid), t.texts.decoded(tid)}
+	n, ok := t.laneOf[at]
+	if !ok {
+		n = int32(len(t.lanes))
+		t.lanes = append(t.lanes, lane{lanePlace: at})
+		t.laneOf[at] = n
+	}
+	return n
+}
+
+// addMetadata takes the names of processes and threads.
+func (t *trace) addMetadata(f *fields) {
+	switch string(f.name) {
+	case `"process_name"`:
+		t.processOf(f.pid).name = text(value(f.args, "name"))
+	case `"process_labels"`:
+		t.processOf(f.pid).labels = text(value(f.args, "labels"))
+	case `"thread_name"`:
+		t.lanes[t.lane(f.pid, f.tid)].name = text(value(f.args, "name"))
+	}
+}
+
+func (t *trace) processOf(pid []byte) *process {
+	n := t.texts.decoded(pid)
+	p, ok := t.process[n]
+	if !ok {
+		p = &process{}
+		t.process[n] = p
+	}
+	return p
+}
+
+func (t *trace) name(e *event) string { return t.texts.all[e.name] }
+
+func (t *trace) cat(e *event) string { return t.texts.all[e.cat] }
+
+// arg is an argument of an event as text, "" if it has none.
+func (t *trace) arg(e *event, key string) string { return text(t.argRaw(e, key)) }
+
+func (t *trace) argRaw(e *event, key string) []byte {
+	raw := t.details.get(e.detail)
+	if e.detail.whole {
+		raw = value(raw, "args")
+	}
+	return value(raw, key)
+}
+
+// log is what an event says beyond its place and names, a line for each fact.
+func (t *trace) log(e *event) string {
+	raw := t.details.get(e.detail)
+	if len(raw) == 0 {
+		return ""
+	}
+	var lines strings.Builder
+	line := func(key, raw []byte) bool {
+		if lines.Len() > records.MaxText {
+			return false
+		}
+		if lines.Len() > 0 {
+			lines.WriteByte('\n')
+		}
+		lines.Write(key)
+		lines.WriteByte(' ')
+		lines.WriteString(inline(raw))
+		return true
+	}
+	if !e.detail.whole {
+		elements.Members(raw, line)
+		return bounded.Text(lines.String())
+	}
+	elements.Members(raw, func(key, raw []byte) bool {
+		switch {
+		case string(key) == "args":
+			elements.Members(raw, line)
+		case !known(key):
+			line(key, raw)
+		}
+		return true
+	})
+	return bounded.Text(lines.String())
+}
