@@ -167,7 +167,7 @@ func TestMistakes(t *testing.T) {
 		{"import /nowhere", 2, "/nowhere: expected a file that can be read"},
 		{"import " + file("empty", " \n"), 2, "empty, expected an archive or a recording"},
 		{"import " + file("noise", "abc"), 2, "expected an archive or a recording of a known format"},
-		{"import " + file("y.json", `{"schemaVersion": "1"}`), 2, "invalid recording"},
+		{"import " + file("y.json", `{"schemaVersion": "1.2"}`), 2, "invalid recording"},
 		{"export last --format pdf", 2, `--format must be one of "archive"`},
 		{"export nothing", 2, `there is no run "nothing"`},
 		{"export last -o " + dir + "/no/where", 2, "expected a file that can be written"},

@@ -56,5 +56,5 @@ func TestBar(t *testing.T) {
 	assert.Equal(t, exitOK, code, stderr.String())
 	lines := strings.Split(strings.TrimRight(stderr.String(), "\r\n"), "\r")
 	assert.Contains(t, stderr.String(), "wait   0% |")
-	assert.Regexp(t, `^\w{20}  wait succeeded after 30\d ms.*: 1 of 1 task done$`, lines[len(lines)-1])
+	assert.Regexp(t, `^\w{20}  wait succeeded after 3\d\d ms.*: 1 of 1 task done$`, lines[len(lines)-1])
 }

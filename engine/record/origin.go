@@ -79,10 +79,10 @@ type Note struct {
 	Count int64  `json:"count"`
 }
 
-// Sentence is Text with Count before it, if there is one.
+// Sentence is Text with Count after it, if there is one.
 func (n Note) Sentence() string {
 	if n.Count < 0 {
 		return n.Text
 	}
-	return fmt.Sprintf("%d %s", n.Count, n.Text)
+	return fmt.Sprintf("%s (%d)", n.Text, n.Count)
 }

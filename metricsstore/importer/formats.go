@@ -2,21 +2,52 @@ package importer
 
 import (
 	"github.com/dagscope/dagscope/metricsstore/records"
+	"github.com/dagscope/dagscope/metricsstore/records/airflow"
+	"github.com/dagscope/dagscope/metricsstore/records/argo"
 	"github.com/dagscope/dagscope/metricsstore/records/chrometrace"
+	"github.com/dagscope/dagscope/metricsstore/records/cromwell"
+	"github.com/dagscope/dagscope/metricsstore/records/goaction"
 	"github.com/dagscope/dagscope/metricsstore/records/jaeger"
+	"github.com/dagscope/dagscope/metricsstore/records/junit"
+	"github.com/dagscope/dagscope/metricsstore/records/meson"
+	"github.com/dagscope/dagscope/metricsstore/records/moon"
+	"github.com/dagscope/dagscope/metricsstore/records/nextflow"
+	"github.com/dagscope/dagscope/metricsstore/records/ninja"
+	"github.com/dagscope/dagscope/metricsstore/records/nx"
 	"github.com/dagscope/dagscope/metricsstore/records/otlp"
+	"github.com/dagscope/dagscope/metricsstore/records/slurm"
+	"github.com/dagscope/dagscope/metricsstore/records/spark"
 	"github.com/dagscope/dagscope/metricsstore/records/stdouttrace"
+	"github.com/dagscope/dagscope/metricsstore/records/table"
+	"github.com/dagscope/dagscope/metricsstore/records/temporal"
+	"github.com/dagscope/dagscope/metricsstore/records/turborepo"
 	"github.com/dagscope/dagscope/metricsstore/records/wfformat"
 )
 
-// Formats lists the formats of records that can be imported. A file that several of them claim belongs to the first.
+// Formats lists the formats of records that can be imported. A file that several of them claim belongs to the first; a
+// plain table is what no tool is known to write.
 func Formats() []records.Format {
 	return []records.Format{
+		airflow.New(),
+		argo.New(),
 		chrometrace.New(),
+		cromwell.New(),
+		goaction.New(),
 		jaeger.New(),
+		junit.New(),
+		meson.New(),
+		moon.New(),
+		nextflow.New(),
+		ninja.New(),
+		nx.New(),
 		otlp.New(),
+		slurm.New(),
+		spark.New(),
 		stdouttrace.New(),
+		temporal.New(),
+		turborepo.New(),
 		wfformat.New(),
+		table.New(),
 	}
 }
 

@@ -55,11 +55,16 @@ func Compile(r *Run, from Origin) (*Recording, error) {
 
 // check holds a run to the limits, and to what Compile relies on.
 func (r *Run) check() error {
-	attempts, edges := 0, 0
+	attempts, timed, edges := 0, 0, 0
 	for i := range r.Tasks {
 		t := &r.Tasks[i]
 		attempts += len(t.Attempts)
 		edges += len(t.Parents)
+		for k := range t.Attempts {
+			if started, ended := t.Attempts[k].body(); started.Known() || ended.Known() || t.Attempts[k].Runtime >= 0 {
+				timed++
+			}
+		}
 		if len(t.Attempts) > MaxAttempts {
 			return fmt.Errorf("%w: task %q has %d attempts, at most %d are allowed", ErrTooLarge, t.ID, len(t.Attempts), MaxAttempts)
 		}
@@ -67,6 +72,8 @@ func (r *Run) check() error {
 	switch {
 	case attempts == 0:
 		return fmt.Errorf("%w: %s: no task was executed, expected at least one that was", ErrFormat, cmp.Or(r.Workflow, r.Format))
+	case timed == 0:
+		return fmt.Errorf("%w: %s: nothing says when a task ran or for how long, expected times of at least one", ErrFormat, cmp.Or(r.Workflow, r.Format))
 	case max(attempts, len(r.Tasks)) > MaxTasks:
 		return fmt.Errorf("%w: %d tasks with %d attempts, at most %d are allowed", ErrTooLarge, len(r.Tasks), attempts, MaxTasks)
 	case edges > MaxEdges:

@@ -183,6 +183,14 @@ func TestRefused(t *testing.T) {
 	require.ErrorContains(t, err, "no task was executed")
 }
 
+func TestWithoutTimes(t *testing.T) {
+	r := newRun(1)
+	r.Tasks[0].Attempts[0].Started, r.Tasks[0].Attempts[0].Ended = records.Unknown, records.Unknown
+	_, err := records.Compile(r, records.Origin{})
+	require.ErrorIs(t, err, records.ErrFormat)
+	require.ErrorContains(t, err, "expected times of at least one")
+}
+
 // TestLaws draws records in which anything may be missing or wrong.
 func TestLaws(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) { recordstest.Laws(t, drawRun(t)) })
@@ -222,6 +230,9 @@ func drawRun(t *rapid.T) *records.Run {
 		}
 		for range attempts {
 			task.Attempts = append(task.Attempts, drawAttempt(t, moment, len(r.Workers)))
+		}
+		if i == 0 {
+			task.Attempts[0].Runtime = max(task.Attempts[0].Runtime, 0) // something has a time
 		}
 		r.Tasks = append(r.Tasks, task)
 	}

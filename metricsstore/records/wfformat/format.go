@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"strings"
 	"time"
 
@@ -22,17 +23,18 @@ func New() records.Format { return format{} }
 func (format) Name() string  { return "wfformat" }
 func (format) Title() string { return "WfFormat" }
 
-// Sniff recognises the name of the member that every version requires, and the shape of what surrounds it.
+// version is the member that every version of the format has; its value begins with 1 in all of them.
+var version = regexp.MustCompile(`"schemaVersion"\s*:\s*"?1\.`)
+
+// Sniff recognises the version, or the shape of what surrounds it, as it may follow at the end.
 func (format) Sniff(_ string, head []byte) records.Part {
 	text := bytes.TrimLeft(head, " \t\r\n")
+	has := func(member string) bool { return bytes.Contains(text, []byte(`"`+member+`"`)) }
 	switch {
 	case !bytes.HasPrefix(text, []byte("{")):
 		return records.Foreign
-	case bytes.Contains(text, []byte(`"schemaVersion"`)):
+	case version.Match(text), has("workflow") && has("tasks") && (has("specification") || has("runtimeInSeconds")):
 		return records.Main
-	case bytes.Contains(text, []byte(`"workflow"`)) && bytes.Contains(text, []byte(`"tasks"`)) &&
-		(bytes.Contains(text, []byte(`"specification"`)) || bytes.Contains(text, []byte(`"runtimeInSeconds"`))):
-		return records.Main // the version may follow at the end
 	}
 	return records.Foreign
 }
