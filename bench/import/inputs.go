@@ -12,6 +12,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/dagscope/dagscope/metricsstore/records"
+	"github.com/dagscope/dagscope/metricsstore/records/otlp"
 	"github.com/dagscope/dagscope/metricsstore/records/spark"
 )
 
@@ -39,6 +40,10 @@ func inputs() []input {
 			// Mostly plans of SQL.
 			name: "spark-sql", source: "spark/spark-4.1.0-app-attempt-2.zstd", size: 256 << 20,
 			format: spark.New(), repeat: repeatSpark, decode: decodeSpark,
+		},
+		{
+			name: "otlp", source: "otlp-json/js-two-batches.jsonl", size: 100 << 20,
+			format: otlp.New(), repeat: repeatOTLP, decode: decodeOTLP,
 		},
 	}
 }

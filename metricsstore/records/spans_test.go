@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/dagscope/dagscope/engine/record"
+	"github.com/dagscope/dagscope/internal/testkit/recordstest"
 	"github.com/dagscope/dagscope/metricsstore/records"
 )
 
@@ -165,9 +166,13 @@ func TestAddSpansLaws(t *testing.T) {
 			spans[i] = s
 		}
 		r := records.NewRun("test", "test")
+		for i := range workers {
+			r.AddWorker(fmt.Sprint(i))
+		}
 		r.AddSpans(spans)
 		requireAcyclic(t, r)
 		requireAllOnce(t, r, n)
+		recordstest.Laws(t, r)
 		for i := range r.Tasks {
 			a := &r.Tasks[i].Attempts[0]
 			for _, p := range r.Tasks[i].Parents {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/droptest"
+	"github.com/dagscope/dagscope/internal/testkit/recordstest"
 	"github.com/dagscope/dagscope/internal/testkit/spantest"
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/jaeger"
@@ -64,6 +65,7 @@ func TestRealFiles(t *testing.T) {
 			require.Len(t, runs, 1)
 			id, spans := plainly(t, text)
 			require.Equal(t, id, "00"[:len(id)-len(runs[0].Key)]+runs[0].Key)
+			recordstest.Laws(t, runs[0])
 			spantest.Compare(t, runs[0], spans)
 			droptest.Cut(t, jaeger.New(), []records.File{droptest.File(name, records.Main, text)}, 0, 200)
 		})

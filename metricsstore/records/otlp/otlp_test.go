@@ -16,6 +16,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/droptest"
+	"github.com/dagscope/dagscope/internal/testkit/recordstest"
 	"github.com/dagscope/dagscope/internal/testkit/spantest"
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/otlp"
@@ -107,6 +108,7 @@ func TestRealFiles(t *testing.T) {
 			require.Len(t, runs, len(want))
 			for _, r := range runs {
 				require.Contains(t, want, r.Key)
+				recordstest.Laws(t, r)
 				spantest.Compare(t, r, want[r.Key])
 			}
 		})

@@ -13,6 +13,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/droptest"
+	"github.com/dagscope/dagscope/internal/testkit/recordstest"
 	"github.com/dagscope/dagscope/internal/testkit/spantest"
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/stdouttrace"
@@ -49,6 +50,7 @@ func TestRealFile(t *testing.T) {
 		runs := droptest.Read(t, stdouttrace.New(), droptest.Sniffed(t, stdouttrace.New(), "spans.jsonl", text))
 		require.Len(t, runs, 1)
 		r := runs[0]
+		recordstest.Laws(t, r)
 		spantest.Compare(t, r, plainly(t, text))
 		require.Equal(t, []string{"4e06f9effc40f499c7d14ddb3a231986", "run"}, []string{r.Key, r.Workflow})
 		require.Equal(t, record.Succeeded, r.Status)
