@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // forest is a set of spans on its way to tasks.
@@ -269,9 +270,17 @@ func (f *forest) byEnd(a, b int32) int {
 
 // periodIDs names the periods.
 func (f *forest) periodIDs() []string {
-	used := make(map[string]int32, len(f.spans))
+	var used map[string]int32 // nil if no ID of a span can be one of these
 	for i := range f.spans {
-		used[f.spans[i].ID] = 0
+		if strings.IndexByte(f.spans[i].ID, '/') >= 0 {
+			used = make(map[string]int32, len(f.spans))
+			break
+		}
+	}
+	for i := range f.spans {
+		if used != nil {
+			used[f.spans[i].ID] = 0
+		}
 	}
 	ids := make([]string, len(f.periods))
 	for i, p := range f.periods {
@@ -281,7 +290,9 @@ func (f *forest) periodIDs() []string {
 			if _, taken := used[id]; taken {
 				id = unusedID(used, id, "#", 2)
 			}
-			used[id] = 0
+			if used != nil {
+				used[id] = 0
+			}
 		}
 		ids[i] = id
 	}

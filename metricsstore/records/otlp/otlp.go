@@ -69,7 +69,7 @@ func (format) Sniff(_ string, head []byte) records.Part {
 
 // Read implements records.Format.
 func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, error) {
-	r := &reader{c: trace.NewCollector(), slot: records.None}
+	r := &reader{c: trace.NewCollector(), slot: records.None, known: map[string]trace.Resource{}}
 	if err := r.c.ReadFiles(ctx, files, into, r.part, "spans in resourceSpans[].scopeSpans[].spans[]"); err != nil {
 		return nil, err
 	}
@@ -81,7 +81,8 @@ func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, e
 type reader struct {
 	c        *trace.Collector
 	lines    trace.Lines
-	slot     int32 // of the batch that is read
+	slot     int32                     // of the batch that is read
+	known    map[string]trace.Resource // by their JSON: each request repeats them
 	dropped  int
 	badTimes int
 }
@@ -104,7 +105,7 @@ func (r *reader) part(part elements.Part, name string) error {
 	case aSpan:
 		return r.span(gjson.ParseBytes(part.Raw))
 	case aResource:
-		r.c.SetResource(r.slot, r.resource(gjson.ParseBytes(part.Raw)))
+		r.c.SetResource(r.slot, r.resource(part.Raw))
 	}
 	return nil
 }

@@ -115,16 +115,19 @@ func (r *reader) moment(v gjson.Result) records.Moment {
 func links(v gjson.Result) []trace.Link {
 	var links []trace.Link
 	trace.Elements(v, func(v gjson.Result) {
-		links = append(links, trace.Link{Trace: trace.ParseID(either(v, "traceId", "trace_id").Str), Span: trace.ParseSpanID(either(v, "spanId", "span_id").Str)})
+		var l trace.Link
+		v.ForEach(func(key, v gjson.Result) bool {
+			switch key.Str {
+			case "traceId", "trace_id":
+				l.Trace = trace.ParseID(v.Str)
+			case "spanId", "span_id":
+				l.Span = trace.ParseSpanID(v.Str)
+			}
+			return true
+		})
+		links = append(links, l)
 	})
 	return links
-}
-
-func either(v gjson.Result, name, old string) gjson.Result {
-	if found := v.Get(name); found.Exists() {
-		return found
-	}
-	return v.Get(old)
 }
 
 // commands are the attributes that say what a span did, the best first.
@@ -149,13 +152,26 @@ func (r *reader) attributes(v gjson.Result) string {
 func (r *reader) events(v gjson.Result, start records.Moment) records.Failure {
 	var last trace.Exception
 	trace.Elements(v, func(v gjson.Result) {
-		name := v.Get("name").String()
+		var name string
+		var attributes gjson.Result
+		at := records.Unknown
+		v.ForEach(func(key, v gjson.Result) bool {
+			switch key.Str {
+			case "name":
+				name = v.String()
+			case "timeUnixNano", "time_unix_nano":
+				at = r.moment(v)
+			case "attributes":
+				attributes = v
+			}
+			return true
+		})
 		parts := []string{name}
-		if at := r.moment(either(v, "timeUnixNano", "time_unix_nano")); at.Known() && start.Known() {
+		if at.Known() && start.Known() {
 			parts = append(parts, " after ", time.Duration(at-start).String())
 		}
 		var e trace.Exception
-		each(v.Get("attributes"), func(key, value string) {
+		each(attributes, func(key, value string) {
 			if name != "exception" || !e.Set(key, value) {
 				parts = append(parts, ", ", key, ": ", value)
 			}
@@ -213,9 +229,19 @@ func text(v gjson.Result) string {
 	return result
 }
 
+// maxKnown bounds the resources that are recognised by their JSON.
+const maxKnown = 1 << 12
+
 // resource reads what recorded spans.
-func (r *reader) resource(v gjson.Result) trace.Resource {
+func (r *reader) resource(raw []byte) trace.Resource {
+	if known, ok := r.known[string(raw)]; ok {
+		return known
+	}
 	all := map[string]string{}
-	each(v.Get("attributes"), func(key, value string) { all[key] = value })
-	return trace.NewResource(all)
+	each(gjson.GetBytes(raw, "attributes"), func(key, value string) { all[key] = value })
+	resource := trace.NewResource(all)
+	if len(r.known) < maxKnown {
+		r.known[string(raw)] = resource
+	}
+	return resource
 }
