@@ -25,7 +25,7 @@ import (
 const (
 	jqGoal   = 5.0       // times the throughput of jq -c
 	jsonGoal = 2.0       // times that of encoding/json/v2
-	taskGoal = 300       // bytes that a run holds for each task
+	taskGoal = 300       // bytes that a run holds for each attempt
 	fixed    = 64 << 20  // bytes on top of those
 	mb       = 1_000_000 // what rates are in
 )
@@ -87,7 +87,7 @@ func measure(ctx context.Context, w io.Writer, in input, path string, rounds int
 	}
 	rates := map[string]float64{}
 	t := bench.Table(w)
-	fmt.Fprintln(t, "way\tMB/s\ttasks/s\ttasks\tpeak MB\tkept MB\tkept bytes a task\t")
+	fmt.Fprintln(t, "way\tMB/s\tattempts/s\tattempts\tpeak MB\tkept MB\tbytes an attempt\t")
 	for i, name := range names {
 		best := slices.MinFunc(samples[i], func(a, b answer) int { return int(a.Took - b.Took) })
 		rates[name] = float64(info.Size()) / mb / best.Took.Seconds()
@@ -127,6 +127,6 @@ func (a *answer) goals(w io.Writer, rates map[string]float64) {
 		fmt.Fprintln(w, bench.AtLeast("throughput by that of jq -c", read/jq, jqGoal))
 	}
 	fmt.Fprintln(w, bench.AtLeast("throughput by that of encoding/json/v2", read/rates[wayDecode], jsonGoal))
-	fmt.Fprintln(w, bench.AtMost(fmt.Sprintf("memory kept by %d bytes a task and %d MiB", taskGoal, fixed>>20),
+	fmt.Fprintln(w, bench.AtMost(fmt.Sprintf("memory kept by %d bytes an attempt and %d MiB", taskGoal, fixed>>20),
 		float64(a.Kept)/float64(taskGoal*a.Tasks+fixed), 1))
 }

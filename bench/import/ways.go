@@ -17,7 +17,8 @@ import (
 // Ways of reading a file.
 const (
 	wayCopy   = "copy"             // only its bytes: the floor
-	wayRead   = "read"             // with its format, into runs
+	wayRead   = "read"             // with its format, into records.Run
+	wayRuns   = "read and compile" // into runs that can be kept
 	wayDecode = "encoding/json/v2" // into structs
 	wayJQ     = "jq -c"
 )
@@ -37,7 +38,7 @@ type answer struct {
 
 // waysOf gives the ways in which a file is read, with their names.
 func waysOf(ctx context.Context, w io.Writer, in input, path string) (ways []func() (answer, error), names []string) {
-	for _, way := range []string{wayCopy, wayRead, wayDecode} {
+	for _, way := range []string{wayCopy, wayRead, wayRuns, wayDecode} {
 		names = append(names, way)
 		ways = append(ways, func() (answer, error) { return ask(ctx, question{in.name, path, way}) })
 	}
@@ -97,6 +98,8 @@ func (in *input) read(ctx context.Context, path, way string) (a answer, err erro
 		})
 	case wayRead:
 		result, a.Tasks, err = in.runs(ctx, path)
+	case wayRuns:
+		result, a.Tasks, err = in.recordings(ctx, path)
 	}
 	a.Took = time.Since(began)
 	if err != nil {
@@ -123,6 +126,21 @@ func (in *input) runs(ctx context.Context, path string) ([]*records.Run, int, er
 		}
 	}
 	return runs, attempts, err
+}
+
+// recordings reads a file and compiles its runs.
+func (in *input) recordings(ctx context.Context, path string) ([]*records.Recording, int, error) {
+	runs, attempts, err := in.runs(ctx, path)
+	if err != nil {
+		return nil, 0, err
+	}
+	out := make([]*records.Recording, len(runs))
+	for i, r := range runs {
+		if out[i], err = records.Compile(r, records.Origin{Index: i}); err != nil {
+			return nil, 0, err
+		}
+	}
+	return out, attempts, nil
 }
 
 // heap is what is in use after a collection.
