@@ -26,6 +26,7 @@ type builder struct {
 	matched   int
 	unmatched int
 	repeated  int // attempts of stages but their first
+	rerun     int // attempts that had succeeded and were not the last
 	ids       strings.Builder
 }
 
@@ -164,14 +165,30 @@ func (b *builder) task(st *stage, group int32, number int64, attempts []int32) {
 		}
 	}
 	for i, n := range attempts {
+		at := &t.Attempts[i]
 		if key := &a.keys[n]; key.stageAttempt > 0 {
-			t.Attempts[i].Ready = moment(st.submitted(key.stageAttempt))
+			at.Ready = moment(st.submitted(key.stageAttempt))
 		}
-		if at := &t.Attempts[i]; at.Outcome == record.OutcomeOK && at.Usage != nil {
+		if at.Outcome != record.OutcomeOK {
+			continue
+		}
+		if at.Usage != nil {
 			t.OutputBytes, t.ResultBytes = at.Usage.WrittenBytes, at.Usage.ResultBytes
 		}
+		b.again(at, &a.keys[n], t.Attempts[i+1:])
 	}
 	b.run.Tasks = append(b.run.Tasks, t)
+}
+
+// again says of an attempt that succeeded why others of the task began after it.
+func (b *builder) again(at *records.Attempt, key *attemptKey, later []records.Attempt) {
+	switch {
+	case key.resubmitted:
+		at.Log = strings.TrimPrefix(at.Log+"\noutput lost with its executor (Resubmitted)", "\n")
+	case slices.ContainsFunc(later, func(l records.Attempt) bool { return at.Ended.Known() && l.Claimed >= at.Ended }):
+		b.rerun++
+		at.Log = strings.TrimPrefix(at.Log+"\noutput lost, as the task was run again", "\n")
+	}
 }
 
 // id names a task the way Spark's messages do. All IDs are cut from few blocks.

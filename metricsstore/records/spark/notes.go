@@ -50,6 +50,7 @@ func (a *application) repeats(b *builder) {
 	n.Recorded(b.repeated, "attempts belong to later attempts of their stage")
 	n.Inferred(b.matched, "attempts of repeated stages were assigned to the tasks that were missing, in order")
 	n.Inferred(b.unmatched, "attempts of repeated stages are tasks of their own, because the log does not say what they repeat")
+	n.Inferred(b.rerun, "attempts that had succeeded lost their output, because their tasks were run again afterwards")
 	n.Inferred(r.waited, "attempts waited for fetches or wrote shuffles during their run time; this is shown before and after it")
 	n.Repaired(r.clamped, "attempts have parts that are longer than the whole, which were shortened")
 	n.LeftOut(r.starts, "starts of attempts are repeated")

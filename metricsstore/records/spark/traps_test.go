@@ -15,6 +15,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/droptest"
+	"github.com/dagscope/dagscope/internal/testkit/recordstest"
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/spark"
 )
@@ -123,6 +124,7 @@ func TestResubmittedTasksEndOnce(t *testing.T) {
 	require.Len(t, run.Tasks[0].Attempts, 2)
 	assert.NotNil(t, run.Tasks[0].Attempts[0].Usage)
 	assert.EqualValues(t, 1, noted(run, "(Resubmitted)"))
+	assert.Equal(t, "output lost with its executor (Resubmitted)", run.Tasks[0].Attempts[0].Log)
 	assert.EqualValues(t, 1, noted(run, "ends of attempts are repeated"))
 }
 
@@ -343,6 +345,12 @@ func FuzzRead(f *testing.F) {
 		}
 		for _, run := range runs {
 			droptest.Check(t, run)
+			if len(run.Tasks) > 1000 {
+				continue // takes long
+			}
+			if _, err := records.Compile(run, records.Origin{}); err == nil {
+				recordstest.Laws(t, run)
+			}
 			for i, g := range run.Groups {
 				for _, after := range g.After {
 					require.Less(t, int(after), i)
