@@ -15,6 +15,9 @@ export function bannerText(run: RunSummary): Banner | null {
     const text = `${run.records.damage}; what can still be read is shown.`;
     return { kind: 'partial', title: 'Damaged: how it ended is not known.', text };
   }
+  if (run.imported !== null && run.imported.incomplete !== '') return incompleteText(run, run.imported.incomplete);
+  if (run.status === 'interrupted' && run.imported !== null)
+    return { kind: 'partial', title: 'How the run ended is not recorded.', text: 'All that is recorded is shown.' };
   if (run.status === 'interrupted') {
     const done = `${counted(run.tasks.done, 'task')} of ${count(run.tasks.total)} had ended`;
     return {
@@ -24,6 +27,16 @@ export function bannerText(run: RunSummary): Banner | null {
     };
   }
   return null;
+}
+
+/** What is missing may change everything that is said of the run. */
+function incompleteText(run: RunSummary, why: string): Banner {
+  const done = `${counted(run.tasks.done, 'task')} of ${count(run.tasks.total)} ${run.tasks.done === 1 ? 'is' : 'are'} done in it`;
+  return {
+    kind: 'partial',
+    title: `The recording is incomplete: ${why}.`,
+    text: `${done}; figures are those of what it has.`,
+  };
 }
 
 /** More functions than these are not named. */

@@ -88,7 +88,7 @@ export function makespanFigure(run: RunSummary, standing: Standing | null, bound
 /** The makespan of an imported run: the recorded one, else how long the schedule takes that was made up. */
 function recordedFigure(run: RunSummary, imported: Imported): KeyFigure {
   const isRecorded = imported.recorded_ns > 0;
-  const how = run.reconstructed ?? imported.lanes;
+  const how = run.reconstructed ?? (imported.lanes || 'as recorded');
   return {
     label: isRecorded ? 'Makespan, recorded' : 'Schedule',
     value: run.makespan_ns > 0 ? duration(run.makespan_ns) : null,

@@ -28,12 +28,16 @@ function beginning(text: string): string {
 
 /** The facts of a run that the header does not show. */
 export function runFacts(run: RunSummary, write: Writing): RunFact[] {
-  const facts: RunFact[] = [
-    { name: 'ID', value: run.run, mono: true },
-    { name: 'on failure', value: run.policy === 'continue' ? 'continue with the rest' : 'stop at the first' },
-    { name: 'upload', value: run.upload, mono: true },
-    { name: 'records', value: run.records.text },
-  ];
+  const facts: RunFact[] = [{ name: 'ID', value: run.run, mono: true }];
+  // Of an imported run these are not what another engine did, but what the importer wrote.
+  if (run.imported === null) {
+    facts.push({
+      name: 'on failure',
+      value: run.policy === 'continue' ? 'continue with the rest' : 'stop at the first',
+    });
+    facts.push({ name: 'upload', value: run.upload, mono: true });
+  }
+  facts.push({ name: 'records', value: run.records.text });
   if (run.deadline_ns > 0) facts.push({ name: 'deadline', value: write.duration(run.deadline_ns) });
   if (run.revision > 0) {
     const times = run.revision === 1 ? 'once' : `${write.count(run.revision)} times`;
@@ -50,10 +54,11 @@ export function runFacts(run: RunSummary, write: Writing): RunFact[] {
 
 /** What the recording of an imported run says of it, and what was made up. */
 function recordedFacts(run: RunSummary, imported: Imported): RunFact[] {
-  const facts = [{ name: 'recording', value: `${imported.format}, ${imported.dated ? 'dated' : 'without a date'}` }];
+  const facts = [{ name: 'engine', value: imported.system === '' ? 'not recorded' : imported.system }];
+  facts.push({ name: 'recording', value: `${imported.format}, ${imported.dated ? 'dated' : 'without a date'}` });
   facts.push({ name: 'makespan', value: recordedText(imported) });
   if (run.reconstructed !== undefined) facts.push({ name: 'schedule', value: `reconstructed: ${run.reconstructed}` });
-  else facts.push({ name: 'lanes', value: `reconstructed: ${imported.lanes}` });
+  else if (imported.lanes !== '') facts.push({ name: 'lanes', value: `reconstructed: ${imported.lanes}` });
   return facts;
 }
 

@@ -20,6 +20,11 @@ export function statusWord(run: RunSummary): string {
   return [run.records.end_unknown ? 'damaged' : run.status, ...also].join(', ');
 }
 
+/** The engine of an imported run; empty of runs of this one, and where the recording does not say. */
+export function engineOf(run: RunSummary): string {
+  return run.imported?.system ?? '';
+}
+
 /** How much of the recorded makespan the tasks of an imported run explain. */
 export function recordedText({ recorded_ns: recordedNs, explained_ns: explainedNs }: Imported): string {
   if (recordedNs === 0) return `tasks take ${durationText(explainedNs)}; no makespan is recorded`;
@@ -54,8 +59,9 @@ export interface Freshness {
 export function freshness(input: FreshnessInput): Freshness {
   const { live, link, nowMs, sinceEventNs, records, imported, reconstructed } = input;
   if (!live && imported !== null) {
-    const what = reconstructed === undefined ? 'lanes' : 'schedule';
-    return { text: `imported, ${what} reconstructed`, title: reconstructed ?? imported.lanes, cut: false };
+    const what = reconstructed !== undefined ? 'schedule' : imported.lanes !== '' ? 'lanes' : '';
+    const made = what === '' ? 'imported' : `imported, ${what} reconstructed`;
+    return { text: made, title: reconstructed ?? (imported.lanes || imported.format), cut: false };
   }
   if (!live)
     return { text: records.text, title: records.complete ? 'Every attempt has its record' : records.text, cut: false };

@@ -20,6 +20,7 @@ describe('links to the list of runs', () => {
     const query: RunsQuery = {
       text: 'a b&c',
       workflow: 'wfformat:montage',
+      engine: 'Spark',
       status: ['running', 'failed'],
       period: '7d',
       tag: 'p=4',

@@ -25,6 +25,7 @@ export function listQuery(query: RunsQuery, nowMs: number): QueryOf<'list-runs'>
     order: query.order,
     ...(query.text.trim() === '' ? {} : { text: query.text.trim() }),
     ...(query.workflow === '' ? {} : { workflow: query.workflow }),
+    ...(query.engine === '' ? {} : { engine: query.engine }),
     ...(query.status.length === 0 ? {} : { status: [...query.status] }),
     ...(query.tag === '' ? {} : { tag: query.tag }),
     ...(query.cursor === '' ? {} : { cursor: query.cursor }),

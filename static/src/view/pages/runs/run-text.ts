@@ -37,6 +37,8 @@ export function statusNote(run: RunSummary, expectedNs: number | undefined, nowM
   if (run.live) return progressText(run, expectedNs);
   if (run.error !== null) return errorText(run.error);
   if (run.records.end_unknown) return 'how it ended is not known';
+  if (run.imported !== null && run.imported.incomplete !== '') return 'the recording is incomplete';
+  if (run.status === 'interrupted' && run.imported !== null) return 'how it ended is not recorded';
   if (run.status === 'interrupted') return 'its process ended; run it again';
   if (!run.records.complete) return run.records.text;
   if (run.imported !== null) return `imported ${shortAge(run.added_at, nowMs)} ago`;

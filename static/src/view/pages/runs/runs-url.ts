@@ -12,6 +12,8 @@ export type RunSort = (typeof runSorts)[number];
 export interface RunsQuery {
   readonly text: string;
   readonly workflow: string;
+  /** dagscope, that of an imported run, or unknown; empty for all. */
+  readonly engine: string;
   /** Empty for all. */
   readonly status: readonly RunStatus[];
   readonly period: Period;
@@ -25,6 +27,7 @@ export interface RunsQuery {
 export const allRuns: RunsQuery = {
   text: '',
   workflow: '',
+  engine: '',
   status: [],
   period: 'all',
   tag: '',
@@ -40,6 +43,7 @@ export function parseRunsUrl(params: URLSearchParams): RunsQuery {
   return {
     text: params.get('q') ?? '',
     workflow: params.get('workflow') ?? '',
+    engine: params.get('engine') ?? '',
     status: runStatuses.filter((status) => params.getAll('status').includes(status)),
     period: one('period', periods, allRuns.period),
     tag: params.get('tag') ?? '',
@@ -57,6 +61,7 @@ export function formatRunsUrl(query: RunsQuery, launch?: LaunchPrefill): string 
   };
   set('q', query.text, allRuns.text);
   set('workflow', query.workflow, allRuns.workflow);
+  set('engine', query.engine, allRuns.engine);
   for (const status of query.status) params.append('status', status);
   set('period', query.period, allRuns.period);
   set('tag', query.tag, allRuns.tag);
