@@ -21,7 +21,7 @@ type TaskMetrics struct {
 	Worker   int          `json:"worker"`
 	Slot     int          `json:"slot"`
 	Outcome  Outcome      `json:"outcome"`
-	// StartedAt is when the body was called, on the store's clock.
+	// StartedAt is when the body was called, on the store's clock; of a cached attempt, when its output was there.
 	StartedAt time.Time `json:"started_at"`
 	Phases
 	Bytes
@@ -30,7 +30,8 @@ type TaskMetrics struct {
 	Invocations int `json:"invocations"`
 }
 
-// Phases of an attempt. None is negative, and together they never exceed the time from ready to the end.
+// Phases of an attempt. None is negative, and together they never exceed the time from ready to the end. Of a cached one,
+// Execute is 0: its body was not called, and the time for taking its output from the cache is part of Fetch.
 type Phases struct {
 	Queue   time.Duration `json:"queue_ns"` // ready to claimed
 	Wait    time.Duration `json:"wait_ns"`  // claimed until inputs are present, without Fetch
@@ -74,6 +75,9 @@ func (d *Decoder) metrics(s *Step) TaskMetrics {
 		StartedAt: d.info.StartedAt.Add(time.Duration(s.Started)), Phases: phasesOf(s),
 		Bytes: Bytes{d.inputBytes(p), s.OutputBytes, s.StoredBytes}, Usage: s.Usage,
 	}
+	if s.Outcome == OutcomeCached {
+		m.StartedAt = d.info.StartedAt.Add(time.Duration(s.Ended))
+	}
 	if s.Usage != nil {
 		m.Input = s.Usage.InputBytes
 	}
@@ -91,6 +95,9 @@ func phasesOf(s *Step) Phases {
 	p := Phases{
 		Queue: time.Duration(claimed - s.Ready), Wait: time.Duration(started - claimed - fetch), Fetch: time.Duration(fetch),
 		Execute: time.Duration(ended - started), Update: time.Duration(over - ended),
+	}
+	if s.Outcome == OutcomeCached {
+		p.Fetch, p.Execute = p.Fetch+p.Execute, 0
 	}
 	if s.Location == LocationStored {
 		p.Store, p.Update = p.Update, 0

@@ -23,6 +23,16 @@ func ended(node dag.NodeID, bytes int64) record.Step {
 	}
 }
 
+// TestMetricsOfCached: nothing was executed, and the phases still add up to the time from ready to the end.
+func TestMetricsOfCached(t *testing.T) {
+	m := record.NewDecoder(enginetest.TreeGraph(t, 4), runInfo).Metrics(nil, []record.Step{{
+		Seq: 1, Kind: record.AttemptEnded, Outcome: record.OutcomeCached, Attempt: 1, Ready: 1, Claimed: 3, Started: 6, Fetch: 2, Ended: 10,
+		Updated: 15, Became: dag.NoNode,
+	}})[0]
+	require.Equal(t, record.Phases{Queue: 2, Wait: 1, Fetch: 6, Update: 5}, m.Phases)
+	require.Equal(t, runInfo.StartedAt.Add(10), m.StartedAt)
+}
+
 func TestMetricsJSON(t *testing.T) {
 	s := ended(1, 80)
 	s.Epoch, s.Attempt, s.Worker, s.Slot, s.Outcome = 1, 2, 3, 4, record.OutcomeRetrying

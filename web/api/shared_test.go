@@ -127,6 +127,8 @@ func TestRunOfAnotherEngine(t *testing.T) {
 	require.NotNil(t, run.Imported.Value)
 	assert.Equal(t, "Spark", run.Imported.Value.System)
 	assert.Equal(t, info.Origin.Incomplete, run.Imported.Value.Incomplete)
+	assert.Nil(t, run.Imported.Value.BytesMoved, "nothing about files is recorded")
+	assert.Nil(t, run.Imported.Value.CPUNS)
 	require.Len(t, run.Imported.Value.Notes, 1)
 	assert.Equal(t, info.Origin.Notes[0], record.Note(run.Imported.Value.Notes[0]))
 
@@ -134,6 +136,13 @@ func TestRunOfAnotherEngine(t *testing.T) {
 	w.get("/runs/spark/tasks?outcome=cached", &tasks)
 	assert.Equal(t, 1, tasks.Total)
 	assert.Equal(t, record.OutcomeCached, tasks.Tasks[0].Outcome)
+	assert.Zero(t, tasks.Tasks[0].ExecuteNS, "its body was not called")
+	assert.Equal(t, []int64{ms, 4 * ms, 4 * ms}, []int64{tasks.Tasks[0].ClaimedNS, tasks.Tasks[0].StartedNS, tasks.Tasks[0].EndedNS})
+	assert.Equal(t, 2*ms, tasks.Tasks[0].FetchNS, "one to fetch its inputs, one to take its output")
+	var line api.Timeline
+	w.get("/runs/spark/timeline?buckets=4", &line)
+	assert.Zero(t, line.Running[0], "nothing is executed while the cached task is")
+	assert.Positive(t, line.Moving[0])
 	for engine, want := range map[string][]record.RunID{"spark": {"spark"}, "dagscope": {own.Run}, "unknown": nil} {
 		var list api.RunList
 		w.get("/runs?engine="+engine, &list)

@@ -121,14 +121,21 @@ func newImported(r *metricsstore.Run) OrNull[Imported] {
 	if o == nil {
 		return OrNull[Imported]{}
 	}
+	c := &r.Counts
 	out := &Imported{
 		Format: o.Format, RecordedNS: int64(o.Makespan), ExplainedNS: int64(o.Explained), Dated: !o.Undated, Lanes: o.Lanes,
 		System: o.System, Incomplete: o.Incomplete, Notes: newNotes(o.Notes),
-		BytesIn: &r.Counts.BytesIn, BytesMoved: &r.Counts.BytesMoved, BytesOut: &r.Counts.BytesOut, CPUNS: &r.Counts.CPUNS,
+		BytesIn: &c.BytesIn, BytesMoved: &c.BytesMoved, BytesOut: &c.BytesOut, CPUNS: &c.CPUNS,
 	}
 	if r.Info.Origin == nil {
-		out.ExplainedNS = r.Counts.MakespanNS
-		out.BytesIn, out.BytesMoved, out.BytesOut, out.CPUNS = nil, nil, nil, nil
+		out.ExplainedNS = c.MakespanNS
+	}
+	// Sums of nothing: few recordings have sizes of files, or processor times.
+	if c.BytesIn == 0 && c.BytesMoved == 0 && c.BytesOut == 0 {
+		out.BytesIn, out.BytesMoved, out.BytesOut = nil, nil, nil
+	}
+	if c.CPUNS == 0 {
+		out.CPUNS = nil
 	}
 	return orNull(out)
 }

@@ -114,7 +114,11 @@ func stretches(r *runtable.Row, end int64) []stretch {
 		out = append(out, stretch{isMoving, claimed, started})
 	}
 	if r.Has&runtable.HasStarted != 0 {
-		out = append(out, stretch{isRunning, started, ended}, stretch{isMoving, ended, over})
+		kind := isRunning
+		if r.Outcome == record.OutcomeCached {
+			kind = isMoving // its output was taken from the cache
+		}
+		out = append(out, stretch{kind, started, ended}, stretch{isMoving, ended, over})
 	}
 	return out
 }

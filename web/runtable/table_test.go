@@ -214,6 +214,7 @@ func TestLostAndDoneAgain(t *testing.T) {
 		{2, 199, runtable.Failed},
 		{2, 200, runtable.Ready},
 		{2, 240, runtable.Succeeded},
+		{6, 115, runtable.Fetching}, // nothing runs
 		{6, 129, runtable.Storing},
 		{6, 130, runtable.Cached},
 		{6, 250, runtable.Cached}, // it is done, so the next revision does not repeat it

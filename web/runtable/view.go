@@ -128,6 +128,8 @@ func (v *View) stateOf(r *Row, at int64, isOver bool) State {
 		return Lost
 	case r.reached(HasEnded, r.Ended, at):
 		return Storing
+	case r.reached(HasStarted, r.Started, at) && r.Outcome == record.OutcomeCached:
+		return Fetching // its output, from the cache
 	case r.reached(HasStarted, r.Started, at):
 		return Running
 	case r.reached(HasClaimed, r.Claimed, at):

@@ -70,12 +70,15 @@ const HATCHED = new Map<number, HatchDirection>([
   [stateIs.cached, 'level'],
 ]);
 
-/** Fetching, storing and cached are hatched in different directions, under the icon only where there is a label. */
+/**
+ * Fetching, storing and cached are hatched in different directions, under the icon only where there is a label. The icon
+ * of cached has level lines itself, so nothing is hatched under it.
+ */
 function paintHatching(ctx: CanvasRenderingContext2D, frame: GraphFrame, marks: readonly Styled[]): void {
   const { palette, hatches } = frame;
   for (const { state, rect, alpha } of marks) {
     const direction = HATCHED.get(state);
-    if (direction === undefined) continue;
+    if (direction === undefined || (state === stateIs.cached && hasLabel(rect))) continue;
     const isTiny = rect.h < TINY_PX;
     // What is painted in full is hatched in the colour of the ground, what is soft in its own.
     const colour = (isTiny && state !== stateIs.cached ? palette.surface : palette.mark[state]) ?? palette.surface;

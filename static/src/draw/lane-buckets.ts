@@ -182,8 +182,9 @@ class Gatherer {
     const called = orElse(place(this.#table.startedNs[row]!), end);
     const returned = orElse(place(this.#table.endedNs[row]!), end);
     this.#moving.add(start, called);
-    this.#running.add(called, returned);
-    if (this.#hueOf) this.#spreadOf(this.#hueOf(row)).add(called, returned);
+    const isCached = this.#table.outcome[row] === Outcome.cached;
+    (isCached ? this.#moving : this.#running).add(called, returned);
+    if (this.#hueOf && !isCached) this.#spreadOf(this.#hueOf(row)).add(called, returned);
     this.#moving.add(returned, end);
     const begins = Math.floor(start);
     if (begins >= 0 && begins < count) this.#started[begins]!++;

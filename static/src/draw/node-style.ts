@@ -69,7 +69,7 @@ function stateStyle(frame: GraphFrame, state: number, isTiny: boolean, alpha: nu
       alpha,
     },
     ink: isLoud ? loudInk : isUntouched(state) ? palette.ink3 : palette.ink,
-    quietInk: isLoud ? loudInk : palette.ink3,
+    quietInk: isLoud ? loudInk : state === stateIs.cached ? palette.stateInk[state]! : palette.ink3,
     icon: isLoud ? loudInk : (palette.stateInk[state] ?? palette.ink3),
   };
 }

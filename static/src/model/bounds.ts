@@ -16,9 +16,9 @@ import { type Straggler, stragglerOf } from './straggler';
 
 /** Time of slots by what they did for attempts, added up over all slots. */
 export interface SlotWork {
-  /** Bodies of attempts that ended well; of what was cached, the taking of it. */
+  /** Bodies of attempts that ended well. */
   readonly executeNs: number;
-  /** Fetching inputs and storing outputs. */
+  /** Fetching inputs and what was cached, and storing outputs. */
   readonly movingNs: number;
   /** Claiming, preparing inputs, notifying children: what the engine does for each task. */
   readonly engineNs: number;

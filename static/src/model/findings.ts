@@ -86,22 +86,29 @@ export function findingsOf(
   const sentences = [
     endSentence(index, table, { figures, counts }, context),
     recordedSentence(context.imported),
-    ...withCached(
-      bounds === undefined ? [] : endedSentences(index, table, bounds, context),
-      counts.cached,
-      index.tasks,
-    ),
+    ...(bounds === undefined ? [] : withCached(index, table, bounds, counts.cached, context)),
   ].filter((spans) => spans !== undefined);
   return { lead: sentences[0] ?? [text('No task has ended.')], second: sentences[1] ?? [] };
 }
 
 /**
- * How much was not executed because it was cached goes before all else where that is everything, and else after what
- * took long: what is said of times is about the rest.
+ * How much was not executed because it was cached is all that is said where that is everything, and else comes after
+ * what took long: what is said of times is about the rest.
  */
-function withCached(sentences: (readonly Span[])[], cached: number, tasks: number): (readonly Span[])[] {
+function withCached(
+  index: GraphIndex,
+  table: RunTable,
+  bounds: Bounds,
+  cached: number,
+  context: FindingsContext,
+): (readonly Span[])[] {
+  const { tasks } = index;
+  if (cached > 0 && cached === tasks) {
+    const took = bounds.makespanNs > 0 ? `; taking what they had made took ${durationText(bounds.makespanNs)}` : '';
+    return [[text(`Nothing was executed: ${allOf(tasks)} cached${took}.`)]];
+  }
+  const sentences = endedSentences(index, table, bounds, context);
   if (cached === 0) return sentences;
-  if (cached === tasks) return [[text(`Nothing was executed: ${allOf(tasks)} cached.`)], ...sentences];
   const sentence = [text(`${count(cached)} of ${counted(tasks, 'task')} ${cached === 1 ? 'was' : 'were'} cached.`)];
   return [...sentences.slice(0, 1), sentence, ...sentences.slice(1)];
 }

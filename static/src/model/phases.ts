@@ -1,6 +1,6 @@
 // How the time of one attempt splits up, as record.TaskMetrics has it.
 
-import { type RunTable, RowFlag } from './run-table';
+import { Outcome, type RunTable, RowFlag } from './run-table';
 
 /** Phases of an attempt in ns, in order. None is negative, NaN where it is not over. */
 export interface Phases {
@@ -9,6 +9,7 @@ export interface Phases {
   /** Claimed until all inputs are present, without fetchNs. */
   readonly waitNs: number;
   readonly fetchNs: number;
+  /** 0 of a cached task, whose body was not called: taking its output from the cache is part of fetchNs. */
   readonly executeNs: number;
   /** From the end of the body until the children are notified: store where the output was stored, else update. */
   readonly storeNs: number;
@@ -47,9 +48,10 @@ export function fillPhases(table: RunTable, row: number, into: Float64Array): vo
   const fetched = Math.min(Math.max(table.fetchNs[row]!, 0), started - claimed);
   const isStored = (table.flags[row]! & RowFlag.stored) !== 0;
   into[Phase.queue] = claimed - ready;
+  const isCached = table.outcome[row] === Outcome.cached;
   into[Phase.wait] = started - claimed - fetched;
-  into[Phase.fetch] = fetched;
-  into[Phase.execute] = ended - started;
+  into[Phase.fetch] = fetched + (isCached ? ended - started : 0);
+  into[Phase.execute] = isCached ? zeroWhere(ended) : ended - started;
   into[Phase.store] = isStored ? end - ended : zeroWhere(end);
   into[Phase.update] = isStored ? zeroWhere(end) : end - ended;
 }
@@ -68,11 +70,13 @@ export function phasesAt(table: RunTable, row: number, atNs: number): Phases {
   const fetchNs = Number.isNaN(started) ? moving : Math.min(table.fetchNs[row]!, moving);
   const isStored = (table.flags[row]! & RowFlag.stored) !== 0;
   const handOn = spent(ended, updated);
+  const body = spent(started, ended);
+  const isCached = table.outcome[row] === Outcome.cached;
   return {
     queueNs: spent(ready, claimed),
     waitNs: moving - fetchNs,
-    fetchNs,
-    executeNs: spent(started, ended),
+    fetchNs: isCached ? fetchNs + orZero(body) : fetchNs,
+    executeNs: isCached ? zeroWhere(body) : body,
     storeNs: isStored ? handOn : zeroWhere(handOn),
     updateNs: isStored ? zeroWhere(handOn) : handOn,
   };
@@ -84,6 +88,10 @@ function within(at: number, least: number, most: number): number {
 
 function orLeast(at: number): number {
   return Number.isNaN(at) ? -Infinity : at;
+}
+
+function orZero(value: number): number {
+  return Number.isNaN(value) ? 0 : value;
 }
 
 /** 0 where a value is known, NaN where it is not. */

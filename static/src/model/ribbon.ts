@@ -1,7 +1,7 @@
 // How many tasks were ready, moving bytes or running over time.
 
 import { ascendingOrder } from './order';
-import { type RunTable } from './run-table';
+import { Outcome, type RunTable } from './run-table';
 import { endOf } from './states';
 
 /** A step function: from atNs[i] on, up to atNs[i + 1], so many attempts were in each state. */
@@ -10,7 +10,7 @@ export interface Profile {
   readonly atNs: Float64Array;
   /** Ready and waiting for a slot. */
   readonly ready: Float64Array;
-  /** Fetching inputs or handing on outputs. */
+  /** Fetching inputs, or outputs that are cached, or handing on outputs. */
   readonly moving: Float64Array;
   readonly running: Float64Array;
 }
@@ -40,7 +40,8 @@ function eachStretch(table: RunTable, row: number, endNs: number, visit: Stretch
   if (Number.isNaN(table.claimedNs[row]!)) return;
   if (claimed < started) visit(MOVING, claimed, started);
   if (!hasRun) return;
-  if (started < ended) visit(RUNNING, started, ended);
+  // What is cached is not executed: its output is taken from the cache.
+  if (started < ended) visit(table.outcome[row] === Outcome.cached ? MOVING : RUNNING, started, ended);
   if (ended < over) visit(MOVING, ended, over);
 }
 

@@ -1,7 +1,7 @@
 // The state of a task at a moment: pure functions of the table and the moment.
 
 import { nodeRowsOf } from './node-rows';
-import { endingsOf, isDone, type RunTable } from './run-table';
+import { endingsOf, isDone, Outcome, type RunTable } from './run-table';
 import { type TaskState, taskStates } from './task-state';
 
 /** When the run ended, ns since its start; Infinity while its log is not complete. */
@@ -56,7 +56,7 @@ function numberAt(table: RunTable, row: number, atNs: number, isOver: boolean): 
   if (atNs >= table.updatedNs[row]!) return stateOfOutcome[table.outcome[row]!] ?? State.lost;
   if (isOver) return atNs >= table.claimedNs[row]! ? State.lost : State.notRun;
   if (atNs >= table.endedNs[row]!) return State.storing;
-  if (atNs >= table.startedNs[row]!) return State.running;
+  if (atNs >= table.startedNs[row]!) return table.outcome[row] === Outcome.cached ? State.fetching : State.running;
   if (atNs >= table.claimedNs[row]!) return State.fetching;
   if (table.attempt[row]! > 1) return State.retrying;
   return atNs >= beginOf(table, row) ? State.ready : State.pending;

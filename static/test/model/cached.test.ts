@@ -6,6 +6,8 @@ import { heaviestEdges } from '../../src/model/edges';
 import { eventsOf } from '../../src/model/events';
 import { findingsOf } from '../../src/model/findings';
 import { GraphIndex } from '../../src/model/graph-index';
+import { phasesAt, phasesOf } from '../../src/model/phases';
+import { profileOf } from '../../src/model/ribbon';
 import { lanesOf } from '../../src/model/run-lanes';
 import { Outcome } from '../../src/model/run-table';
 import { countStates } from '../../src/model/state-counts';
@@ -85,6 +87,16 @@ describe('a run of which some was cached', () => {
     expect(lead(run)[1]).toBe('2 of 4 tasks were cached.');
   });
 
+  test('takes its output from the cache, which is no execution', () => {
+    const slow = made([ran(0, 0, 4, cached), ran(1, 4, 8)], [[0, 1]], ['load', 'blur']);
+    expect(phasesOf(slow.table, 0)).toMatchObject({ fetchNs: 4 * S, executeNs: 0 });
+    expect(phasesAt(slow.table, 0, 3 * S)).toMatchObject({ fetchNs: 3 * S, executeNs: 0 });
+    expect(taskStateAt(slow.table, 0, 3 * S)).toBe('fetching');
+    const profile = profileOf(slow.table);
+    expect([profile.moving[0], profile.running[0]]).toEqual([1, 0]);
+    expect(boundsOf(slow.index, slow.table, slow.lanes)!.work).toMatchObject({ executeNs: 4 * S, movingNs: 4 * S });
+  });
+
   test('has one event for it', () => {
     const events = eventsOf(index, table);
     const said = Array.from({ length: events.length }, (_, i) => events.text(i)).filter((text) =>
@@ -97,12 +109,10 @@ describe('a run of which some was cached', () => {
 describe('a run of which all was cached', () => {
   test('says that nothing was executed before anything else', () => {
     const all = [0, 1, 2, 3].map((node) => ran(node, node, node + 1, cached));
-    expect(lead(made(all, [...edges]))[0]).toBe('Nothing was executed: all 4 tasks were cached.');
+    const said = 'Nothing was executed: all 4 tasks were cached; taking what they had made took 4.00 s.';
+    expect(lead(made(all, [...edges]))).toEqual([said, '']);
     const only = [ran(0, 0, 0, cached)];
-    expect(lead(made(only, [], ['load']))).toEqual([
-      'Nothing was executed: its only task was cached.',
-      'No task took any time.',
-    ]);
+    expect(lead(made(only, [], ['load']))).toEqual(['Nothing was executed: its only task was cached.', '']);
   });
 });
 

@@ -85,14 +85,15 @@ export function makespanFigure(run: RunSummary, standing: Standing | null, bound
   return { label: 'Makespan', value: isKnown ? duration(run.makespan_ns) : null, sub: rank, title, ...first };
 }
 
-/** The makespan of an imported run: the recorded one, else how long the schedule takes that was made up. */
+/** The makespan of an imported run: the recorded one, that of its tasks, or how long a schedule takes that was made up. */
 function recordedFigure(run: RunSummary, imported: Imported): KeyFigure {
   const isRecorded = imported.recorded_ns > 0;
   const how = run.reconstructed ?? (imported.lanes || 'as recorded');
+  const isMeasured = !isRecorded && run.reconstructed === undefined;
   return {
-    label: isRecorded ? 'Makespan, recorded' : 'Schedule',
+    label: isRecorded ? 'Makespan, recorded' : isMeasured ? 'Makespan' : 'Schedule',
     value: run.makespan_ns > 0 ? duration(run.makespan_ns) : null,
-    sub: recordedText(imported),
+    sub: isMeasured ? `tasks ran for ${durationText(imported.explained_ns)} of it` : recordedText(imported),
     title: `${recordedText(imported)}. Where tasks are drawn: ${how}`,
     ...first,
   };
@@ -155,7 +156,7 @@ function filesFigure({ bytes_in: inside, bytes_moved: moved, bytes_out: out }: I
   const title =
     'Sizes of the files that tasks read which other tasks had made, each as often as it was read; in: of files that no task makes; out: of files that no task reads';
   if (moved === null || inside === null || out === null)
-    return { label: 'Moved', value: null, sub: 'import the recording again to know', title, ...first };
+    return { label: 'Moved', value: null, sub: 'not known from the recording', title, ...first };
   return {
     label: 'Moved',
     value: bytes(moved),

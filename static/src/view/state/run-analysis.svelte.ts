@@ -9,7 +9,7 @@ import type { GraphIndex } from '../../model/graph-index';
 import type { Lanes } from '../../model/lanes';
 import type { Metric } from '../../model/metric';
 import { lanesOf } from '../../model/run-lanes';
-import { NO_WORKER, type RunTable } from '../../model/run-table';
+import { NO_WORKER, Outcome, type RunTable } from '../../model/run-table';
 import { slackOf } from '../../model/slack';
 import { countStates } from '../../model/state-counts';
 import { endedAttempts, type StateCounts } from '../../model/states';
@@ -153,6 +153,7 @@ export class RunAnalysis {
     const row = table.rowsOf(node).at(-1) ?? -1;
     const past = this.rankedPastOf(this.#run.source.index?.functionOf(node) ?? -1);
     if (row < 0 || !past || table.worker[row] === NO_WORKER) return Number.NaN;
+    if (table.outcome[row] === Outcome.cached) return Number.NaN; // it is not ranked
     const executeNs = table.endedNs[row]! - table.startedNs[row]!;
     return Number.isNaN(executeNs) ? Number.NaN : shareBelow(past, executeNs);
   }

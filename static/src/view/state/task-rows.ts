@@ -4,7 +4,7 @@
 import { sizeOf } from '../../model/edges';
 import { slotName } from '../../model/events';
 import type { GraphIndex } from '../../model/graph-index';
-import { NO_WORKER, type RunTable } from '../../model/run-table';
+import { NO_WORKER, Outcome, type RunTable } from '../../model/run-table';
 import { attemptAt, taskStateAt } from '../../model/states';
 import { type TaskState, taskStates } from '../../model/task-state';
 import { executeAt } from './inspect';
@@ -54,13 +54,14 @@ export function taskRow(index: GraphIndex, table: RunTable, node: number, atNs: 
   };
 }
 
-/** Nodes of all tasks known so far whose name contains the text, sorted by what the whole table knows of them. */
+/** Nodes of all tasks known so far whose name contains the text, or whose last state it is, sorted by what the whole table knows of them. */
 export function sortedTasks(index: GraphIndex, table: RunTable, sort: TaskSort, text: string): Uint32Array {
   const nodes: number[] = [];
   const wanted = text.trim().toLowerCase();
   for (let node = 0; node < index.nodes; node++) {
     if (!index.isTask(node)) continue;
-    if (wanted !== '' && !index.nameOf(node).toLowerCase().includes(wanted)) continue;
+    const isWanted = wanted === '' || index.nameOf(node).toLowerCase().includes(wanted);
+    if (!isWanted && taskStateAt(table, node, AFTER_ALL) !== wanted) continue;
     nodes.push(node);
   }
   const { column, order } = sort;
@@ -89,7 +90,7 @@ function keyOf(table: RunTable, node: number, column: Exclude<TaskColumn, 'task'
     case 'queue':
       return table.claimedNs[row]! - table.readyNs[row]!;
     case 'execute':
-      return table.endedNs[row]! - table.startedNs[row]!;
+      return table.outcome[row] === Outcome.cached ? 0 : table.endedNs[row]! - table.startedNs[row]!;
     case 'output':
       return sizeOf(table, row);
   }
