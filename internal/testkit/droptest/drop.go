@@ -100,7 +100,7 @@ func Read(t testing.TB, f records.Format, files ...records.File) []*records.Run 
 	return runs
 }
 
-// Check holds what is so in every run.
+// Check holds what is so in every run, and that it can be compiled if anything says when a task ran.
 func Check(t testing.TB, r *records.Run) {
 	t.Helper()
 	require.NotEmpty(t, r.System)
@@ -129,6 +129,17 @@ func Check(t testing.TB, r *records.Run) {
 			}, a.Outcome)
 		}
 	}
+	_, err := records.Compile(r, records.Origin{})
+	if slices.ContainsFunc(r.Tasks, isTimed) {
+		require.NoError(t, err)
+	} else if err != nil {
+		require.ErrorIs(t, err, records.ErrFormat)
+	}
+}
+
+// isTimed reports whether it is recorded when the task ran.
+func isTimed(task records.Task) bool {
+	return slices.ContainsFunc(task.Attempts, func(a records.Attempt) bool { return a.Started.Known() })
 }
 
 // Cut cuts off file i at n random bytes: the format has to refuse it or to say that the run is incomplete, unless what

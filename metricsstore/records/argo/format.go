@@ -70,6 +70,7 @@ func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, e
 			if err != nil {
 				return nil, err
 			}
+			run.Path = files[i].Path
 			runs = append(runs, run)
 		}
 		if len(runs) == before {

@@ -51,6 +51,7 @@ func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, e
 		for k, list := range histories {
 			h := &history{run: records.NewRun("Temporal", "Temporal history"), events: list}
 			h.read()
+			h.run.Path = files[i].Path
 			if k == len(histories)-1 && e.cut != "" {
 				h.run.Incomplete = e.cut
 			}
