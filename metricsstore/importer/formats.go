@@ -6,6 +6,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/records/argo"
 	"github.com/dagscope/dagscope/metricsstore/records/chrometrace"
 	"github.com/dagscope/dagscope/metricsstore/records/cromwell"
+	"github.com/dagscope/dagscope/metricsstore/records/githubactions"
 	"github.com/dagscope/dagscope/metricsstore/records/goaction"
 	"github.com/dagscope/dagscope/metricsstore/records/jaeger"
 	"github.com/dagscope/dagscope/metricsstore/records/junit"
@@ -33,6 +34,7 @@ func Formats() []records.Format {
 		chrometrace.New(),
 		cromwell.New(),
 		goaction.New(),
+		githubactions.New(),
 		jaeger.New(),
 		junit.New(),
 		meson.New(),
