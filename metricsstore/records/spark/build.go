@@ -27,6 +27,8 @@ type builder struct {
 	unmatched int
 	repeated  int // attempts of stages but their first
 	rerun     int // attempts that had succeeded and were not the last
+	gone      int // attempts without an end whose executor was removed
+	passed    int // attempts without an end whose stage completed
 	ids       strings.Builder
 }
 
@@ -177,6 +179,7 @@ func (b *builder) task(st *stage, group int32, number int64, attempts []int32) {
 		}
 		b.again(at, &a.keys[n], t.Attempts[i+1:])
 	}
+	b.closeOpen(st, t.Attempts, attempts)
 	b.run.Tasks = append(b.run.Tasks, t)
 }
 

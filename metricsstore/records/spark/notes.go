@@ -50,6 +50,8 @@ func (a *application) repeats(b *builder) {
 	n.Recorded(b.repeated, "attempts belong to later attempts of their stage")
 	n.Inferred(b.matched, "attempts of repeated stages were assigned to the tasks that were missing, in order")
 	n.Inferred(b.unmatched, "attempts of repeated stages are tasks of their own, because the log does not say what they repeat")
+	n.Inferred(b.gone, "attempts have no recorded end and were lost when their executor was removed")
+	n.Inferred(b.passed, "attempts have no recorded end and succeeded at the latest when their stage completed; they are drawn up to then")
 	n.Inferred(b.rerun, "attempts that had succeeded lost their output, because their tasks were run again afterwards")
 	n.Inferred(r.waited, "attempts waited for fetches or wrote shuffles during their run time; this is shown before and after it")
 	n.Repaired(r.clamped, "attempts have parts that are longer than the whole, which were shortened")

@@ -62,13 +62,19 @@ func (s *stage) attempt(number int32) *stageAttempt {
 }
 
 // submitted is when an attempt of the stage was, 0 if that is not recorded.
-func (s *stage) submitted(number int32) int64 {
+func (s *stage) submitted(number int32) int64 { return s.recorded(number).submitted }
+
+// completion is when an attempt of the stage completed, 0 if that is not recorded.
+func (s *stage) completion(number int32) int64 { return s.recorded(number).completed }
+
+// recorded is what is known about an attempt of the stage, which may be nothing.
+func (s *stage) recorded(number int32) stageAttempt {
 	for _, a := range s.attempts {
 		if a.number == number {
-			return a.submitted
+			return a
 		}
 	}
-	return 0
+	return stageAttempt{}
 }
 
 // completed reports whether all tasks of the stage succeeded, as recorded.

@@ -135,6 +135,23 @@ func TestStartsWithAFinishTimeAreStillOpen(t *testing.T) {
 	assert.False(t, run.Tasks[0].Attempts[0].Ended.Known())
 }
 
+func TestEndsThatSparkDroppedAreInferred(t *testing.T) {
+	s0 := stageInfo(0, 0, 2, "[1]", "[]", "")
+	dropped, lost := taskOf{id: 1, launch: 2, partition: 0}, taskOf{id: 2, index: 1, launch: 2, partition: 1}
+	onOther := strings.Replace(lost.start(), `"Executor ID":"1"`, `"Executor ID":"2"`, 1)
+	again := taskOf{id: 3, index: 1, launch: 5, finish: 6, partition: 1}
+	run := one(t, events("log", appStart, jobStart(0, s0), submitted(1, s0), dropped.start(), onOther,
+		`{"Event":"SparkListenerExecutorRemoved","Timestamp":1000004000,"Executor ID":"2","Removed Reason":"lost"}`,
+		again.start(), again.end(good, ""), completed(7, s0), appEnd))
+	first, second := run.Tasks[0].Attempts[0], run.Tasks[1].Attempts[0]
+	assert.Equal(t, record.OutcomeOK, first.Outcome)
+	assert.Equal(t, records.Moment(1_000_007e9), first.Ended)
+	assert.Equal(t, record.OutcomeLost, second.Outcome)
+	assert.Equal(t, records.Moment(1_000_004e9), second.Ended)
+	assert.EqualValues(t, 1, noted(run, "lost when their executor"))
+	assert.EqualValues(t, 1, noted(run, "when their stage completed"))
+}
+
 func TestHowAttemptsEnd(t *testing.T) {
 	for _, c := range []struct {
 		reason, more string
