@@ -38,6 +38,9 @@ type Counts struct {
 	BytesIn    int64 `json:"bytes_in,omitempty"`
 	BytesMoved int64 `json:"bytes_moved,omitempty"`
 	BytesOut   int64 `json:"bytes_out,omitempty"`
+	// CPUKnown and BytesKnown count the attempts of which the sums above have something.
+	CPUKnown   int64 `json:"cpu_known,omitempty"`
+	BytesKnown int64 `json:"bytes_known,omitempty"`
 }
 
 // Done is the number of tasks whose output is there: they were executed and ended well, or were cached.

@@ -183,6 +183,12 @@ func (f *Fold) succeeded(to *functionFold, s *record.Step) {
 	c.OutputBytes += max(s.OutputBytes, 0)
 	c.StoredBytes += max(s.StoredBytes, 0)
 	if u := s.Usage; u != nil {
+		if u.CPU >= 0 {
+			c.CPUKnown++
+		}
+		if max(u.InputBytes, u.OutsideBytes, u.ResultBytes) >= 0 {
+			c.BytesKnown++
+		}
 		c.CPUNS += max(int64(u.CPU), 0)
 		c.BytesIn += max(u.OutsideBytes, 0)
 		c.BytesMoved += max(u.InputBytes-max(u.OutsideBytes, 0), 0)

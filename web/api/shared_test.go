@@ -113,7 +113,7 @@ func TestRunOfAnotherEngine(t *testing.T) {
 	assert.Nil(t, own.Imported.Value)
 	began := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	info := record.RunInfo{ID: "spark", Workflow: "etl", StartedAt: began, SubmittedAt: began, Origin: &record.Origin{
-		Format: "Spark event log 3.5", System: "Spark", Incomplete: "the file ends in the middle of line 7",
+		Format: "Spark event log 3.5", System: "Spark", Digest: "1", Incomplete: "the file ends in the middle of line 7",
 		Notes: []record.Note{{Kind: record.NoteLeftOut, Text: "rows have no start", Count: 3}},
 	}}
 	w.revision(info, numbered(0,

@@ -127,15 +127,17 @@ func newImported(r *metricsstore.Run) OrNull[Imported] {
 		System: o.System, Incomplete: o.Incomplete, Notes: newNotes(o.Notes),
 		BytesIn: &c.BytesIn, BytesMoved: &c.BytesMoved, BytesOut: &c.BytesOut, CPUNS: &c.CPUNS,
 	}
-	if r.Info.Origin == nil {
+	switch {
+	case r.Info.Origin == nil:
 		out.ExplainedNS = c.MakespanNS
-	}
-	// Sums of nothing: few recordings have sizes of files, or processor times.
-	if c.BytesIn == 0 && c.BytesMoved == 0 && c.BytesOut == 0 {
-		out.BytesIn, out.BytesMoved, out.BytesOut = nil, nil, nil
-	}
-	if c.CPUNS == 0 {
-		out.CPUNS = nil
+		out.BytesIn, out.BytesMoved, out.BytesOut, out.CPUNS = nil, nil, nil, nil
+	case o.Digest != "": // older programs knew only a format in which bytes are recorded
+		if c.BytesKnown == 0 {
+			out.BytesIn, out.BytesMoved, out.BytesOut = nil, nil, nil
+		}
+		if c.CPUKnown == 0 {
+			out.CPUNS = nil
+		}
 	}
 	return orNull(out)
 }

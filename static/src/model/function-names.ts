@@ -109,9 +109,13 @@ function tellingTails(names: readonly string[]): number[] {
   return names.map((name) => tails.get(reverse(name))!);
 }
 
-/** All ends of a name that begin a part of its path, shortest first; the last is the name itself. */
+/**
+ * All ends of a name that begin a part of its path, shortest first; the last is the name itself. A name of several words
+ * is no path: of "collect at app.py:62", "py:62" would say nothing.
+ */
 function endsOf(name: string): string[] {
   const ends: string[] = [];
+  if (name.includes(' ')) return [name];
   for (let i = name.length - 1; i > 0; i--) if (PATH_SEPARATOR.test(name[i - 1]!)) ends.push(name.slice(i));
   ends.push(name);
   return ends;

@@ -43,6 +43,11 @@ describe('lengths of a name', () => {
     expect(functionNames(['alone'])[0]!.tail).toBe(1);
   });
 
+  it('are whole where names are several words, which are no paths', () => {
+    const names = ['collect at /app/events.py:62', 'collect at /app/events.py:49', 'count at Native.java:0'];
+    expect(functionNames(names).map(({ brief }) => brief)).toEqual(names);
+  });
+
   it('are never empty and distinguish any names', () => {
     const random = new Random(9);
     const pick = (from: readonly string[]): string => from[random.whole(0, from.length - 1)]!;
