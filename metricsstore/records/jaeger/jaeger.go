@@ -77,7 +77,7 @@ func (r *reader) part(part elements.Part, name string) error {
 	default:
 		return nil
 	}
-	if !gjson.ValidBytes(part.Raw) {
+	if !elements.Valid(part.Raw) {
 		return &records.Fault{Path: name, Byte: part.Offset, Text: "expected a span or processes in JSON"}
 	}
 	v := gjson.ParseBytes(part.Raw)

@@ -98,7 +98,7 @@ func (r *reader) part(part elements.Part, name string) error {
 	if what == other {
 		return r.unread(part, name)
 	}
-	if !gjson.ValidBytes(part.Raw) {
+	if !elements.Valid(part.Raw) {
 		return &records.Fault{Path: name, Byte: part.Offset, Text: "expected a span or resource in JSON"}
 	}
 	switch what {

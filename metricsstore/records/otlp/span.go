@@ -199,22 +199,29 @@ func each(v gjson.Result, f func(key, value string)) {
 			}
 			return true
 		})
-		f(key, text(value))
+		f(key, text(value, 0))
 	})
 }
 
-// text is a value as people write it.
-func text(v gjson.Result) string {
+// maxNested is how deep lists are written out; each level is searched again in the next.
+const maxNested = 16
+
+// text is a value as people write it. Lists that are nested deeper than maxNested are written as they are.
+func text(v gjson.Result, level int) string {
 	result := ""
 	v.ForEach(func(kind, v gjson.Result) bool {
 		switch kind.Str {
 		case "arrayValue", "array_value", "kvlistValue", "kvlist_value":
+			if level == maxNested {
+				result = v.Raw
+				return true
+			}
 			var parts []string
 			trace.Elements(v.Get("values"), func(v gjson.Result) {
 				if kind.Str[0] == 'a' {
-					parts = append(parts, text(v))
+					parts = append(parts, text(v, level+1))
 				} else {
-					parts = append(parts, v.Get("key").String()+"="+text(v.Get("value")))
+					parts = append(parts, v.Get("key").String()+"="+text(v.Get("value"), level+1))
 				}
 			})
 			result = "[" + strings.Join(parts, ", ") + "]"

@@ -9,6 +9,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/dagscope/dagscope/metricsstore/records"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/elements"
 	"github.com/dagscope/dagscope/metricsstore/records/internal/lines"
 )
 
@@ -102,7 +103,7 @@ func (r *reader) line(l *lines.Reader) (bool, error) {
 		}
 		return whole, nil
 	}
-	if !gjson.ValidBytes(line) {
+	if !elements.Valid(line) {
 		return false, nil
 	}
 	if name == "SparkListenerLogStart" && r.app.began && l.Number() > 1 {

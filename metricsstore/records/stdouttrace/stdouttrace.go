@@ -59,7 +59,7 @@ type reader struct {
 }
 
 func (r *reader) part(part elements.Part, name string) error {
-	if !gjson.ValidBytes(part.Raw) {
+	if !elements.Valid(part.Raw) {
 		return &records.Fault{Path: name, Byte: part.Offset, Text: "expected a span in JSON"}
 	}
 	v := gjson.ParseBytes(part.Raw)

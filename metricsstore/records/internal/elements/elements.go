@@ -10,7 +10,7 @@
 // copied.
 //
 // Caveats: a value is valid until the next one is read. Inside of a value only strings and brackets are checked, so a
-// caller checks the rest, as gjson.ValidBytes does.
+// caller checks the rest, as Valid does.
 package elements
 
 import (
