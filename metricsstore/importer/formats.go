@@ -8,6 +8,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/records/cromwell"
 	"github.com/dagscope/dagscope/metricsstore/records/githubactions"
 	"github.com/dagscope/dagscope/metricsstore/records/goaction"
+	"github.com/dagscope/dagscope/metricsstore/records/gotestjson"
 	"github.com/dagscope/dagscope/metricsstore/records/jaeger"
 	"github.com/dagscope/dagscope/metricsstore/records/junit"
 	"github.com/dagscope/dagscope/metricsstore/records/meson"
@@ -33,8 +34,9 @@ func Formats() []records.Format {
 		argo.New(),
 		chrometrace.New(),
 		cromwell.New(),
-		goaction.New(),
 		githubactions.New(),
+		goaction.New(),
+		gotestjson.New(),
 		jaeger.New(),
 		junit.New(),
 		meson.New(),

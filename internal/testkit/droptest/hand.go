@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dagscope/dagscope/internal/testkit/recordstest"
 	"github.com/dagscope/dagscope/metricsstore/records"
 )
 
@@ -18,6 +19,7 @@ func One(t testing.TB, f records.Format, path string, text []byte) *records.Run 
 	t.Helper()
 	runs := Read(t, f, Sniffed(t, f, path, text))
 	require.Len(t, runs, 1)
+	Compiles(t, runs[0])
 	return runs[0]
 }
 
@@ -62,5 +64,24 @@ func Try(t *testing.T, f records.Format, files ...records.File) {
 	}
 	for _, r := range runs {
 		Check(t, r)
+		Compiles(t, r)
 	}
+}
+
+// Compiles makes a finished run of what was read, and holds the laws of such runs. There is none if nothing says when
+// or for how long anything ran.
+func Compiles(t testing.TB, r *records.Run) {
+	t.Helper()
+	timed := false
+	for i := range r.Tasks {
+		for k := range r.Tasks[i].Attempts {
+			a := &r.Tasks[i].Attempts[k]
+			timed = timed || a.Claimed.Known() || a.Started.Known() || a.Ended.Known() || a.Runtime >= 0
+		}
+	}
+	if _, err := records.Compile(r, records.Origin{}); err != nil {
+		require.True(t, errors.Is(err, records.ErrTooLarge) || errors.Is(err, records.ErrFormat) && !timed, "%v", err)
+		return
+	}
+	recordstest.Laws(t, r)
 }

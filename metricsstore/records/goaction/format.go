@@ -69,6 +69,7 @@ func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, e
 			return nil, err
 		}
 		r := newGraph(actions).run()
+		r.Path = files[i].Path
 		if cut != nil {
 			r.Incomplete = cut.Error()
 		}

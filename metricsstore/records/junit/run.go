@@ -15,6 +15,7 @@ import (
 // run makes a run of a report.
 func (r *report) run() *records.Run {
 	out := records.NewRun("JUnit", "JUnit XML")
+	out.Path = r.file.Path
 	out.Workflow = r.workflow()
 	out.Incomplete = r.cut
 	if r.cut == "" {

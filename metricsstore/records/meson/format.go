@@ -56,6 +56,7 @@ func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, e
 		if err != nil {
 			return nil, err
 		}
+		r.Path = files[i].Path
 		runs = append(runs, r)
 	}
 	return runs, nil

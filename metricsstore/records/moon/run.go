@@ -16,6 +16,7 @@ import (
 // run makes a run of a report.
 func (d *report) run(f *records.File) (*records.Run, error) {
 	r := records.NewRun("moon", "moon run report")
+	r.Path = f.Path
 	targets := slices.Clone(d.Context.InitialTargets)
 	if len(targets) == 0 {
 		targets = slices.Clone(d.Context.PrimaryTargets)

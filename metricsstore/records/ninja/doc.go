@@ -21,6 +21,7 @@
 // Costs: O(n log n) for n lines, plus the edges of the graph for each run; all lines are held in memory.
 //
 // Caveats: the log has no mark for its end, so a log that was cut after a line is like one of a shorter build, and a
-// build that failed is like one that succeeded. A log whose last line has no end gives a run that is Incomplete. In
-// version 5, a run of one command that was followed by a longer one cannot be told apart from the beginning of it.
+// build that failed is like one that succeeded. A log whose last line has no end gives a run that is Incomplete; a run
+// that lacks commands because the log was compacted has a note. In version 5, a run of one command that was followed by
+// a longer one cannot be distinguished from the beginning of it.
 package ninja

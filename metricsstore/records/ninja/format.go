@@ -66,7 +66,8 @@ func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, e
 	return runs, nil
 }
 
-// pick returns the graph that names most outputs of a log, nil if none names any.
+// pick returns the graph that names most outputs of a log, nil if none names half of them: it is then that of other
+// build files.
 func pick(graphs []*graph, l *log) *graph {
 	var best *graph
 	most := 0
@@ -77,7 +78,7 @@ func pick(graphs []*graph, l *log) *graph {
 				n++
 			}
 		}
-		if n > most {
+		if n > most && 2*n >= len(l.lines) {
 			best, most = g, n
 		}
 	}

@@ -31,7 +31,11 @@ func read(t *testing.T, files ...records.File) []*records.Run {
 		require.NoError(t, err)
 		files[i].Part = ninja.New().Sniff(files[i].Path, head)
 	}
-	return droptest.Read(t, ninja.New(), files...)
+	runs := droptest.Read(t, ninja.New(), files...)
+	for _, r := range runs {
+		droptest.Compiles(t, r)
+	}
+	return runs
 }
 
 func TestClaims(t *testing.T) {
@@ -151,8 +155,8 @@ func TestCompacted(t *testing.T) {
 	require.Len(t, runs, 2)
 	require.Equal(t, "one two afterr", outputs(runs[0]))
 	require.Equal(t, "a r", outputs(runs[1]))
-	require.NotEmpty(t, runs[0].Incomplete)
-	require.Empty(t, runs[1].Incomplete)
+	require.Contains(t, fmt.Sprint(runs[0].Notes), "ninja compacted the log")
+	require.NotContains(t, fmt.Sprint(runs[1].Notes), "ninja compacted the log")
 	for i, want := range []string{"2026-11-30T05:54:45.634", "2026-11-30T05:54:47.383"} {
 		require.False(t, runs[i].Undated)
 		require.Equal(t, want, runs[i].Started.Time().Format("2006-01-02T15:04:05.000"))

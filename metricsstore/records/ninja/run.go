@@ -11,6 +11,7 @@ import (
 // run makes a run of its commands.
 func (l *log) run(o one, g *graph) *records.Run {
 	r := records.NewRun("ninja", fmt.Sprintf("ninja log %d", l.version))
+	r.Path = l.file.Path
 	r.Workflow = workflow(l.file)
 	first := &l.lines[o.commands[0].lines[0]]
 	if first.stamp.Known() {
@@ -75,9 +76,6 @@ func (l *log) remark(r *records.Run, o *one) {
 	}
 	if o.partial {
 		r.Notes.Remark(record.NoteLeftOut, "ninja compacted the log: commands that ran again in a later run are not in it")
-		if r.Incomplete == "" {
-			r.Incomplete = "ninja compacted the log, which drops commands that ran again later"
-		}
 	}
 	if o.byStamp {
 		r.Notes.Remark(record.NoteInferred, "commands were put into runs by their stamps")
@@ -126,6 +124,9 @@ func (l *log) connect(r *records.Run, o *one, g *graph) {
 		r.Notes.LeftOut(len(parents)-len(kept), "edges of the graph contradict the times, so it is that of another state of the build")
 		r.Tasks[t].Parents = kept
 		edges += len(kept)
+	}
+	if edges == 0 {
+		r.Notes.Remark(record.NoteRecorded, "the graph has no dependencies between the commands of the run")
 	}
 	r.Notes.Recorded(edges, "dependencies are those of the graph, which names no headers and passes over commands that did not run")
 }

@@ -106,6 +106,7 @@ func parents(r *records.Run, id string) []string {
 // Record and graph of one command of Nx 20.
 func TestGraph(t *testing.T) {
 	r := droptest.Read(t, nx.New(), load(t, "graph.json"), load(t, "run.json"))[0]
+	droptest.Compiles(t, r)
 	require.Len(t, r.Tasks, 10)
 	require.Equal(t, []string{"left:build", "right:build"}, parents(r, "app:build"))
 	require.Equal(t, []string{"app:build"}, parents(r, "app:test"))

@@ -19,6 +19,7 @@ func (d *runRecord) run(f *records.File, graphs []*graph) (*records.Run, error) 
 		return nil, fmt.Errorf("%s: %w: expected at most %d tasks", f.Path, records.ErrTooLarge, records.MaxTasks)
 	}
 	r := records.NewRun("Nx", "Nx run record")
+	r.Path = f.Path
 	r.Workflow = cmp.Or(d.Run.Command, "nx")
 	r.Started, r.Ended = moment(d.Run.StartTime), moment(d.Run.EndTime)
 	if d.Run.StartTime != "" {

@@ -19,6 +19,7 @@ func (s *summary) run(f *records.File) (*records.Run, error) {
 	if s.TurboVersion != "" {
 		r.Format += " " + s.TurboVersion
 	}
+	r.Path = f.Path
 	r.Key = s.ID
 	r.Workflow = cmp.Or(s.Execution.Command, "turbo run")
 	r.Started, r.Ended = moment(s.Execution.StartTime), moment(s.Execution.EndTime)
