@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/metricsstore/records"
-	"github.com/dagscope/dagscope/metricsstore/records/internal/unique"
 )
 
 // tool is what is known about the traces of one tool.
@@ -38,7 +37,7 @@ type builder struct {
 	// outcomes counts spans of which the trace says how they ended.
 	outcomes int
 
-	ids     unique.Names
+	log     []byte // of the span that is being written
 	workers map[int32]int32
 	laneIn  []int32 // the number of each lane in its worker
 }
@@ -56,7 +55,7 @@ type body struct {
 func newBuilder(f *forest, tool *tool) *builder {
 	b := &builder{
 		forest: f, tool: tool, run: records.NewRun(tool.system, tool.system), drop: make([]bool, len(f.spans)),
-		bodies: map[int32]body{}, skipped: map[int32]bool{}, ids: unique.Names{}, workers: map[int32]int32{},
+		bodies: map[int32]body{}, skipped: map[int32]bool{}, workers: map[int32]int32{},
 		laneIn: make([]int32, len(f.lanes)),
 	}
 	b.run.Incomplete = f.incomplete

@@ -134,13 +134,34 @@ func text(raw []byte) string {
 	return s
 }
 
-// inline is a value as text in one line.
-func inline(raw []byte) string {
-	var b bytes.Buffer
-	if len(raw) > 0 && (raw[0] == '{' || raw[0] == '[') && json.Compact(&b, raw) == nil {
-		return valid(b.Bytes())
+// appendText appends a value as text in one line, if it is no text of several.
+func appendText(to, raw []byte) []byte {
+	switch {
+	case len(raw) > 1 && raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0:
+		return append(to, raw[1:len(raw)-1]...)
+	case len(raw) > 0 && (raw[0] == '{' || raw[0] == '['):
+		return appendCompact(to, raw)
+	default:
+		return append(to, text(raw)...)
 	}
-	return text(raw)
+}
+
+// appendCompact appends an array or object without the white space between its parts.
+func appendCompact(to, raw []byte) []byte {
+	quoted := false
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case c == '\\' && quoted && i+1 < len(raw):
+			to = append(to, c)
+			i++
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == ' ' || c == '\n' || c == '\r' || c == '\t'):
+			continue
+		}
+		to = append(to, raw[i])
+	}
+	return to
 }
 
 // textList is a list of texts, empty if the value is none.
@@ -226,31 +247,65 @@ func scientific(raw []byte) (int64, bool) {
 
 // texts numbers texts, so that equal ones are kept once. Number 0 is the empty one.
 type texts struct {
-	numbers map[string]int32 // by how they are written in the file
 	all     []string
+	numbers map[string]int32
+	written map[string]writtenText // by how they are written in the file
+	recent  [256]writtenText
+	pool    pool
+}
+
+// writtenText is the number of a text by how it is written.
+type writtenText struct {
+	raw    string
+	number int32
 }
 
 // decoded numbers a value of the file.
 func (t *texts) decoded(raw []byte) int32 {
-	if n, ok := t.numbers[string(raw)]; ok {
-		return n
+	if len(raw) == 0 {
+		return 0
 	}
-	n := t.number(text(raw))
-	t.numbers[string(raw)] = n
-	return n
+	r := &t.recent[(len(raw)+int(raw[len(raw)/2])*31+int(raw[max(0, len(raw)-2)])*7)%len(t.recent)]
+	if r.raw == string(raw) {
+		return r.number
+	}
+	w, ok := t.written[string(raw)]
+	if !ok {
+		w = writtenText{string(raw), t.number(text(raw))}
+		if t.written == nil {
+			t.written = map[string]writtenText{}
+		}
+		t.written[w.raw] = w
+	}
+	*r = w
+	return w.number
 }
 
-// number numbers a text. One that looks like a value of the file in quotes is none that events have.
-func (t *texts) number(s string) int32 {
-	if t.numbers == nil {
-		t.numbers = map[string]int32{}
+// id is a number for the ID of a flow or asynchronous event, which is an integer mostly.
+func (t *texts) id(raw []byte) int64 {
+	if len(raw) < 18 {
+		n := int64(0)
+		for _, c := range raw {
+			if c < '0' || c > '9' {
+				return -1 - int64(t.decoded(raw))
+			}
+			n = n*10 + int64(c-'0')
+		}
+		return n
 	}
-	plain := "=" + s
-	n, ok := t.numbers[plain]
+	return -1 - int64(t.decoded(raw))
+}
+
+// number numbers a text.
+func (t *texts) number(s string) int32 {
+	n, ok := t.numbers[s]
 	if !ok {
+		if t.numbers == nil {
+			t.numbers = map[string]int32{}
+		}
 		n = int32(len(t.all))
 		t.all = append(t.all, s)
-		t.numbers[plain] = n
+		t.numbers[s] = n
 	}
 	return n
 }

@@ -17,21 +17,32 @@ type flowPoint struct {
 }
 
 // flowKey is what the events of one flow have in common.
-type flowKey struct{ cat, name, id int32 }
+type flowKey struct {
+	cat, name int32
+	id        int64
+}
 
 // flowPoints are the points of each lane, in the order of time.
 func (f *forest) flowPoints() [][]*flowPoint {
 	points := make([][]*flowPoint, len(f.lanes))
 	named := f.namedEnds()
+	count := 0
+	for i := range f.events {
+		if isFlow(f.events[i].phase) {
+			count++
+		}
+	}
+	all := make([]flowPoint, 0, count)
 	for i := range f.events {
 		e := &f.events[i]
-		if e.phase != 's' && e.phase != 't' && e.phase != 'f' {
+		if !isFlow(e.phase) {
 			continue
 		}
-		p := &flowPoint{
+		all = append(all, flowPoint{
 			at: e.at, span: none, event: int32(i), phase: e.phase, key: flowKey{e.cat, e.name, e.id},
 			next: e.phase == 'f' && e.flow&bindEnclosing == 0,
-		}
+		})
+		p := &all[len(all)-1]
 		if named != nil {
 			p.span = named.find(f, e)
 		}
@@ -39,6 +50,8 @@ func (f *forest) flowPoints() [][]*flowPoint {
 	}
 	return points
 }
+
+func isFlow(phase byte) bool { return phase == 's' || phase == 't' || phase == 'f' }
 
 // connect makes links of the points of each flow and of the spans that say that they are in one.
 func (f *forest) connect(lanes [][]*flowPoint) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/dagscope/dagscope/metricsstore/records"
 )
@@ -48,7 +49,10 @@ type rules struct {
 }
 
 // asyncLane is where asynchronous events contain each other.
-type asyncLane struct{ cat, id int32 }
+type asyncLane struct {
+	cat int32
+	id  int64
+}
 
 // link is an edge of a flow between two spans.
 type link struct{ from, to int32 }
@@ -71,6 +75,13 @@ func (t *trace) pair(rules rules) *forest {
 	}
 	f := &forest{trace: t, rules: rules, async: map[asyncLane]int32{}}
 	p := pairing{forest: f, lanes: make([][]int32, len(t.lanes)), named: map[openKey][]int32{}}
+	begins := 0
+	for i := range t.events {
+		if strings.IndexByte("XBbS", t.events[i].phase) >= 0 {
+			begins++
+		}
+	}
+	f.spans = make([]span, 0, begins)
 	for i := range t.events {
 		p.add(int32(i))
 	}
@@ -86,9 +97,10 @@ type pairing struct {
 
 // openKey is what the end of a span has in common with its begin.
 type openKey struct {
-	async    bool
-	place    int32 // the lane or, of asynchronous events, the category
-	name, id int32
+	async bool
+	place int32 // the lane or, of asynchronous events, the category
+	name  int32
+	id    int64
 }
 
 func (p *pairing) add(i int32) {

@@ -3,10 +3,9 @@ package chrometrace
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/dagscope/dagscope/metricsstore/records"
-	"github.com/dagscope/dagscope/metricsstore/records/internal/bounded"
 	"github.com/dagscope/dagscope/metricsstore/records/internal/elements"
 )
 
@@ -23,6 +22,8 @@ type trace struct {
 	texts   texts
 	lanes   []lane
 	laneOf  map[lanePlace]int32
+	at      lanePlace // of the event before
+	atLane  int32
 	process map[int32]*process // by pid
 	details details
 
@@ -38,9 +39,9 @@ type event struct {
 	at     int64 // ns since the zero of the trace
 	lasts  int64 // ns, of a complete event, or unknown
 	detail detail
-	name   int32 // in texts, like cat and id
+	id     int64
+	name   int32 // in texts, like cat
 	cat    int32
-	id     int32
 	lane   int32
 	seq    int32 // place in the file
 	phase  byte
@@ -111,6 +112,9 @@ func (t *trace) add(raw []byte) error {
 	if len(t.events) == maxEvents {
 		return fmt.Errorf("%s: more than %d events: %w", t.file.Path, maxEvents, records.ErrTooLarge)
 	}
+	if len(t.events) == cap(t.events) { // append would grow it by a quarter, and leave five times as much behind
+		t.events = slices.Grow(t.events, max(4096, len(t.events)))
+	}
 	t.events = append(t.events, event{
 		at: at, lasts: unknown, phase: f.phase, seq: t.seq, flow: f.flow,
 		name: t.texts.decoded(f.name), cat: t.texts.decoded(f.cat), lane: t.lane(f.pid, f.tid),
@@ -122,7 +126,7 @@ func (t *trace) add(raw []byte) error {
 		}
 	}
 	if id := f.identity(); len(id) > 0 {
-		e.id = t.texts.decoded(id)
+		e.id = t.texts.id(id)
 	}
 	if f.more {
 		e.detail = t.details.keep(raw, true)
@@ -135,12 +139,16 @@ func (t *trace) add(raw []byte) error {
 // lane is the number of the lane of a thread.
 func (t *trace) lane(pid, tid []byte) int32 {
 	at := lanePlace{t.texts.decoded(pid), t.texts.decoded(tid)}
+	if at == t.at && len(t.lanes) > 0 {
+		return t.atLane
+	}
 	n, ok := t.laneOf[at]
 	if !ok {
 		n = int32(len(t.lanes))
 		t.lanes = append(t.lanes, lane{lanePlace: at})
 		t.laneOf[at] = n
 	}
+	t.at, t.atLane = at, n
 	return n
 }
 
@@ -181,28 +189,26 @@ func (t *trace) argRaw(e *event, key string) []byte {
 	return value(raw, key)
 }
 
-// log is what an event says beyond its place and names, a line for each fact.
-func (t *trace) log(e *event) string {
+// appendLog appends what an event says beyond its place and names, a line for each fact.
+func (t *trace) appendLog(log []byte, e *event) []byte {
 	raw := t.details.get(e.detail)
 	if len(raw) == 0 {
-		return ""
+		return log
 	}
-	var lines strings.Builder
 	line := func(key, raw []byte) bool {
-		if lines.Len() > records.MaxText {
+		if len(log) > records.MaxText {
 			return false
 		}
-		if lines.Len() > 0 {
-			lines.WriteByte('\n')
+		if len(log) > 0 {
+			log = append(log, '\n')
 		}
-		lines.Write(key)
-		lines.WriteByte(' ')
-		lines.WriteString(inline(raw))
+		log = append(append(log, key...), ' ')
+		log = appendText(log, raw)
 		return true
 	}
 	if !e.detail.whole {
 		elements.Members(raw, line)
-		return bounded.Text(lines.String())
+		return log
 	}
 	elements.Members(raw, func(key, raw []byte) bool {
 		switch {
@@ -213,5 +219,5 @@ func (t *trace) log(e *event) string {
 		}
 		return true
 	})
-	return bounded.Text(lines.String())
+	return log
 }

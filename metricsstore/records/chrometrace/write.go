@@ -30,8 +30,10 @@ func (b *builder) write(kept []int32) {
 	}
 	b.numberLanes(kept)
 	spans := make([]records.Span, len(kept))
+	names := newNaming(len(kept))
 	for i, n := range kept {
-		spans[i] = b.span(n)
+		b.fill(&spans[i], n)
+		names.add(b.trace, b.event(n).name, &spans[i])
 		parent := b.spans[n].parent
 		for parent != none && b.drop[parent] {
 			parent = b.spans[parent].parent
@@ -40,67 +42,78 @@ func (b *builder) write(kept []int32) {
 			spans[i].Parent = number[parent]
 		}
 	}
+	names.give(b.trace, spans)
 	for _, l := range b.links {
 		from, to := number[l.from], number[l.to]
 		if from != none && to != none {
 			spans[to].Links = append(spans[to].Links, from)
 		}
 	}
+	b.events, b.details = nil, details{} // they take as much memory as the tasks
 	b.run.AddSpans(spans)
 	if len(b.bodies) > 0 || len(b.skipped) > 0 {
 		b.settle(spans, kept)
 	}
 }
 
-// span is what the trace says about a span.
-func (b *builder) span(n int32) records.Span {
+// fill sets what the trace says about a span, except for its ID.
+func (b *builder) fill(s *records.Span, n int32) {
 	e := b.event(n)
-	s := records.NewSpan("")
-	s.Name = bounded.Text(b.name(e))
+	*s = records.NewSpan("")
+	if s.Name = b.name(e); len(s.Name) > records.MaxText {
+		s.Name = bounded.Text(s.Name)
+	}
 	if s.Name == "" {
 		s.Name = b.cat(e)
 	}
 	s.Function = s.Name
 	s.Start, s.End = b.moment(b.spans[n].start), b.moment(b.spans[n].end)
-	if body, ok := b.bodies[n]; ok {
+	if body, ok := b.bodies[n]; ok && len(b.bodies) > 0 {
 		s.Start, s.End = b.moment(body.start), b.moment(body.end)
 	}
 	s.Worker = b.worker(e.lane)
 	if b.spans[n].lane < int32(len(b.lanes)) {
 		s.Lane = b.laneIn[e.lane]
 	}
-	s.Log = b.spanLog(n)
+	b.log = b.appendLog(b.log[:0], n)
+	s.Log = b.texts.pool.text(b.log)
 	if s.End.Known() {
 		s.Outcome = record.OutcomeOK
 	}
 	if b.tool.span != nil {
-		b.tool.span(b, n, &s)
+		b.tool.span(b, n, s)
 	}
-	s.ID = b.id(&s)
-	return s
 }
 
-// spanLog is what else the trace says about a span.
-func (b *builder) spanLog(n int32) string {
+// appendLog appends what else the trace says about a span, a line for each fact.
+func (b *builder) appendLog(log []byte, n int32) []byte {
 	e := b.event(n)
-	log := b.log(e)
-	if last := b.spans[n].last; log == "" && last != none {
-		log = b.log(&b.events[last])
+	log = b.trace.appendLog(log, e)
+	if last := b.spans[n].last; len(log) == 0 && last != none {
+		log = b.trace.appendLog(log, &b.events[last])
 	}
-	thread := b.lanes[e.lane].name
-	if thread != "" && !strings.HasPrefix(thread, "thread ") {
-		thread = "thread " + thread
+	if len(b.bodies) > 0 {
+		log = appendLine(log, b.bodies[n].log)
 	}
-	return bounded.Lines(log, b.bodies[n].log, thread)
+	if thread := b.lanes[e.lane].name; thread != "" && !strings.HasPrefix(thread, "thread ") {
+		return appendLine(log, "thread ", thread)
+	} else {
+		return appendLine(log, thread)
+	}
 }
 
-// id is the ID of a span: its name, unless the tool has one.
-func (b *builder) id(s *records.Span) string {
-	const long = 100
-	if s.ID != "" {
-		return b.ids.ID(clip(s.ID, long))
+// appendLine appends a line, if it is not empty.
+func appendLine(log []byte, texts ...string) []byte {
+	if texts[len(texts)-1] == "" {
+		return log
 	}
-	return b.ids.ID(clip(s.Name, long))
+	if len(log) > 0 {
+		log = append(log, '\n')
+	}
+	for _, t := range texts {
+		log = append(log, t...)
+	}
+	return log
 }
 
 // settle puts what is recorded about the time around bodies into the attempts that AddSpans has made, which are in the
@@ -112,6 +125,7 @@ func (b *builder) settle(spans []records.Span, kept []int32) {
 		n := kept[i]
 		last := task.ID == spans[i].ID
 		body, ok := b.bodies[n]
+		ok = ok && len(task.Attempts) > 0
 		if ok && first {
 			a := &task.Attempts[0]
 			a.Claimed, a.Fetch = b.moment(b.spans[n].start), body.fetch
