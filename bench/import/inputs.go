@@ -12,6 +12,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/dagscope/dagscope/metricsstore/records"
+	"github.com/dagscope/dagscope/metricsstore/records/chrometrace"
 	"github.com/dagscope/dagscope/metricsstore/records/otlp"
 	"github.com/dagscope/dagscope/metricsstore/records/spark"
 )
@@ -44,6 +45,11 @@ func inputs() []input {
 		{
 			name: "otlp", source: "otlp-json/js-two-batches.jsonl", size: 100 << 20,
 			format: otlp.New(), repeat: repeatOTLP, decode: decodeOTLP,
+		},
+		{
+			// Operators within each other, kernels, and flows between them.
+			name: "chrome", source: "chrome-trace/pytorch-rocm-float-us.json.gz", size: 200 << 20,
+			format: chrometrace.New(), repeat: repeatChrome, decode: decodeChrome,
 		},
 	}
 }

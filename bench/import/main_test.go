@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,4 +54,41 @@ func TestInputsHaveNamesOfTheirOwn(t *testing.T) {
 		seen[in.name] = true
 		require.Positive(t, in.size)
 	}
+}
+
+const chromeTrace = `{"schemaVersion":1,"baseTimeNanoseconds":1735632360000000000,"deviceProperties":[],"traceEvents":[
+{"ph":"M","name":"process_name","pid":1,"tid":0,"args":{"name":"python"}},
+{"ph":"X","cat":"cpu_op","name":"a","pid":1,"tid":1,"ts":4203669604500.125,"dur":10.5,"args":{"External id":5}},
+{"ph":"s","id":1,"cat":"ac2g","name":"ac2g","pid":1,"tid":1,"ts":4203669604500.125},
+{"ph":"f","id":1,"cat":"ac2g","name":"ac2g","pid":0,"tid":7,"ts":4203669604600,"bp":"e"},
+{"ph":"X","cat":"kernel","name":"k","pid":0,"tid":7,"ts":4203669604600,"dur":3,"args":{"correlation":1}}
+]}`
+
+// TestRepeatedChromeTraces holds that each repetition has its own flow, and comes after the one before.
+func TestRepeatedChromeTraces(t *testing.T) {
+	i := slices.IndexFunc(inputs(), func(in input) bool { return in.name == "chrome" })
+	in := inputs()[i]
+	path := filepath.Join(t.TempDir(), in.name)
+	require.NoError(t, enlarge(path, in, []byte(chromeTrace), int64(3*len(chromeTrace))))
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	times := strings.Count(string(content), "kernel")
+	require.Greater(t, times, 2)
+	require.Equal(t, 1, strings.Count(string(content), "process_name"))
+	for _, way := range []string{wayRead, wayDecode} {
+		a, err := in.read(context.Background(), path, way)
+		require.NoError(t, err)
+		require.Equal(t, 2*times, a.Tasks, way)
+	}
+	runs, _, err := in.runs(context.Background(), path)
+	require.NoError(t, err)
+	require.Len(t, runs, 1)
+	edges := 0
+	for i := range runs[0].Tasks {
+		edges += len(runs[0].Tasks[i].Parents)
+	}
+	require.Equal(t, times, edges)
+	first, second := runs[0].Tasks[0].Attempts[0], runs[0].Tasks[2].Attempts[0]
+	require.Equal(t, second.Ended-second.Started, first.Ended-first.Started)
+	require.Greater(t, second.Started, first.Started)
 }
