@@ -21,6 +21,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/records/spark"
 	"github.com/dagscope/dagscope/metricsstore/records/stdouttrace"
 	"github.com/dagscope/dagscope/metricsstore/records/table"
+	"github.com/dagscope/dagscope/metricsstore/records/tekton"
 	"github.com/dagscope/dagscope/metricsstore/records/temporal"
 	"github.com/dagscope/dagscope/metricsstore/records/turborepo"
 	"github.com/dagscope/dagscope/metricsstore/records/wfformat"
@@ -48,6 +49,7 @@ func Formats() []records.Format {
 		slurm.New(),
 		spark.New(),
 		stdouttrace.New(),
+		tekton.New(),
 		temporal.New(),
 		turborepo.New(),
 		wfformat.New(),
