@@ -24,7 +24,8 @@ type application struct {
 	cores     int64           // of a task, as configured
 	profiles  map[int64]int64 // cores of a task by resource profile
 	stages    stages
-	info      stageInfo // reused
+	info      stageInfo        // reused
+	queries   map[int64]string // what executions of SQL are called
 	attempts  attempts
 	executors map[string]int32 // numbers in run.Workers
 	removals  map[string]int   // reasons
@@ -50,6 +51,7 @@ const (
 func newApplication() *application {
 	return &application{
 		run: records.NewRun("Spark", "Spark event log"), exitCode: missing, cores: missing,
+		queries:  map[int64]string{},
 		profiles: map[int64]int64{}, executors: map[string]int32{}, removals: map[string]int{},
 		jobs: jobs{open: map[int64][]int32{}},
 	}

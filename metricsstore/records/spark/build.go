@@ -40,7 +40,7 @@ func (a *application) build() (*records.Run, error) {
 	for i := range a.attempts.keys {
 		a.stages.get(a.attempts.keys[i].stage).ran = true
 	}
-	p := newPlan(&a.stages)
+	p := newPlan(&a.stages, a.queries)
 	var err error
 	if a.run.Groups, err = p.groups(); err != nil {
 		return nil, err

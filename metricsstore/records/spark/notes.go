@@ -19,6 +19,7 @@ func (a *application) notes(p *plan, b *builder) {
 	}
 	n.Recorded(p.skipped, "stages were skipped, because an earlier stage had made the same; what waits for them waits for that")
 	n.Recorded(p.unmade, "stages were skipped although no stage in the log made the same")
+	n.Inferred(p.pooled, "stages are called after their query, because Spark calls them after a thread pool")
 	n.LeftOut(p.strange, "stages that others wait for are not in the log")
 	n.Recorded(b.unstarted, "tasks were never started")
 	n.LeftOut(int(b.beyond), "further tasks were never started")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/dagscope/dagscope/metricsstore/records"
 )
@@ -17,11 +18,13 @@ type plan struct {
 	unmade  int               // stages that were skipped although no stage in the log made their output
 	strange int               // parents that are not in the log
 	edges   int
+	queries map[int64]string
+	pooled  int // stages that are called after their query
 }
 
 // newPlan makes a group of each stage that ran, or that a job still needed when it failed or the log ended.
-func newPlan(s *stages) *plan {
-	p := &plan{all: s.sorted(), group: map[int32]int32{}, sources: map[int32][]int32{}}
+func newPlan(s *stages, queries map[int64]string) *plan {
+	p := &plan{all: s.sorted(), queries: queries, group: map[int32]int32{}, sources: map[int32][]int32{}}
 	made := map[rddSet]int32{}
 	for _, st := range p.all {
 		maker, found := made[st.rdds]
@@ -56,7 +59,7 @@ func (p *plan) groups() ([]records.Group, error) {
 			p.sources[st.id] = after // made before the log begins, so what it waited for came first too
 		} else {
 			p.sources[st.id] = []int32{number}
-			groups = append(groups, records.Group{Name: st.title(), After: after, Ready: moment(st.firstSubmitted())})
+			groups = append(groups, records.Group{Name: p.title(st), After: after, Ready: moment(st.firstSubmitted())})
 		}
 		if p.edges += len(after); p.edges > records.MaxEdges {
 			return nil, fmt.Errorf("more than %d dependencies of stages: %w", records.MaxEdges, records.ErrTooLarge)
@@ -79,12 +82,26 @@ func (p *plan) after(st *stage) []int32 {
 	return slices.Clip(slices.Compact(after))
 }
 
-// title is what the stage is called: after the line of the program that made it, as a rule.
-func (s *stage) title() string {
-	if s.name == "" {
+// title is what the stage is called. Stages of one query have the same name, and those of adaptive ones often that of a
+// thread pool; so these are called after the query, and after what they do.
+func (p *plan) title(s *stage) string {
+	query, isQuery := p.queries[s.query]
+	title := s.name
+	switch {
+	case title == "":
 		return "stage " + strconv.Itoa(int(s.id))
+	case query == "":
+	case strings.Contains(title, "withThreadLocalCaptured"):
+		title = query
+		p.pooled++
+	case strings.Contains(title, " at ThreadPoolExecutor.java:"): // of a broadcast
+		title = query + ", " + title
+		p.pooled++
 	}
-	return s.name
+	if isQuery && s.work != "" {
+		title += ": " + s.work
+	}
+	return title
 }
 
 func (s *stage) firstSubmitted() int64 {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/tidwall/gjson"
 
@@ -97,11 +98,14 @@ func (r *reader) line(l *lines.Reader) (bool, error) {
 		return r.app.jobStart(line), nil
 	}
 	if !used(name) {
-		whole := l.Cut() || endsAsObject(line)
-		if whole {
-			r.app.ignored++
+		if !l.Cut() && !endsAsObject(line) {
+			return false, nil
 		}
-		return whole, nil
+		if strings.HasSuffix(name, "SparkListenerSQLExecutionStart") {
+			r.app.queryStart(line)
+		}
+		r.app.ignored++
+		return true, nil
 	}
 	if !elements.Valid(line) {
 		return false, nil

@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,6 +57,7 @@ func plainly(t *testing.T, content []byte) count {
 	names, stageOf := map[int64]string{}, map[int64]int64{}
 	tasks, open, ended := map[[2]int64]bool{}, map[int64]bool{}, map[int64]object{}
 	plan := map[int64]object{}
+	queries, queryOf := map[string]string{}, map[int64]string{}
 	ran := map[int64]bool{}
 	for line := range bytes.SplitSeq(bytes.TrimSpace(content), []byte("\n")) {
 		var e object
@@ -65,6 +68,8 @@ func plainly(t *testing.T, content []byte) count {
 			c.Started = e.n("Timestamp")
 		case "SparkListenerApplicationEnd":
 			c.Ended = e.n("Timestamp")
+		case "org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart":
+			queries[fmt.Sprint(e.n("executionId"))] = e["description"].(string)
 		case "SparkListenerJobStart":
 			for _, s := range e["Stage Infos"].([]any) {
 				plan[object(s.(map[string]any)).n("Stage ID")] = s.(map[string]any)
@@ -73,6 +78,12 @@ func plainly(t *testing.T, content []byte) count {
 			stage := e.in("Stage Info")
 			require.Zero(t, stage.n("Stage Attempt ID"), "this count knows no attempts of stages")
 			names[stage.n("Stage ID")] = stage["Stage Name"].(string)
+			if query, is := e.in("Properties")["spark.sql.execution.id"].(string); is {
+				queryOf[stage.n("Stage ID")] = queries[query]
+			}
+			if plan[stage.n("Stage ID")] == nil {
+				plan[stage.n("Stage ID")] = stage
+			}
 			ran[stage.n("Stage ID")] = true
 		case "SparkListenerTaskStart":
 			open[info.n("Task ID")] = true
@@ -87,6 +98,9 @@ func plainly(t *testing.T, content []byte) count {
 			}
 		}
 	}
+	for id, query := range queryOf {
+		names[id] = queryName(plan[id], query)
+	}
 	c.Tasks, c.Attempts = len(tasks), len(open)
 	for id := range open {
 		e := ended[id]
@@ -97,8 +111,38 @@ func plainly(t *testing.T, content []byte) count {
 		}[reason]]++
 		c.add(names[stageOf[id]], e)
 	}
-	c.edges(plan, ran)
+	c.edges(plan, ran, names)
 	return c
+}
+
+// queryName is what a stage of a query is called: the query where its own name is that of a thread pool, and the last
+// three parts of the plan that it did.
+func queryName(stage object, query string) string {
+	name := stage["Stage Name"].(string)
+	switch {
+	case strings.HasPrefix(name, "$anonfun$withThreadLocalCaptured"):
+		name = query
+	case strings.HasPrefix(name, "run at ThreadPoolExecutor"):
+		name = query + ", " + name
+	}
+	work := map[int64]string{}
+	for _, r := range stage["RDD Info"].([]any) {
+		rdd := object(r.(map[string]any))
+		var scope struct{ Name string }
+		text, _ := rdd["Scope"].(string)
+		_ = json.Unmarshal([]byte(text), &scope)
+		work[rdd.n("RDD ID")] = scope.Name
+	}
+	var last []string
+	for _, id := range slices.Backward(slices.Sorted(maps.Keys(work))) {
+		if part := work[id]; part != "" && part != "mapPartitionsInternal" && !slices.Contains(last, part) && len(last) < 3 {
+			last = append([]string{part}, last...)
+		}
+	}
+	if len(last) > 0 {
+		name += ": " + strings.Join(last, ", ")
+	}
+	return name
 }
 
 // add adds the end of an attempt to the sums of its function.
@@ -125,7 +169,7 @@ func (c *count) add(function string, e object) {
 
 // edges finds what each stage that ran waits for: of a parent that did not run, the latest stage before it that did
 // and has the same RDDs.
-func (c *count) edges(plan map[int64]object, ran map[int64]bool) {
+func (c *count) edges(plan map[int64]object, ran map[int64]bool, names map[int64]string) {
 	rdds := func(s object) string {
 		var ids []int
 		for _, r := range s["RDD Info"].([]any) {
@@ -142,8 +186,7 @@ func (c *count) edges(plan map[int64]object, ran map[int64]bool) {
 			parent := int64(p.(float64))
 			for other := parent; other >= 0; other-- {
 				if ran[other] && plan[other] != nil && rdds(plan[other]) == rdds(plan[parent]) {
-					key := fmt.Sprint(s["Stage Name"])
-					c.After[key] = append(c.After[key], fmt.Sprint(plan[other]["Stage Name"]))
+					c.After[names[id]] = append(c.After[names[id]], names[other])
 					break
 				}
 			}

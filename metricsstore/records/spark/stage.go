@@ -11,7 +11,9 @@ import (
 // their own: only the RDDs say which stage made it.
 type stage struct {
 	id       int32
-	name     string
+	name     string // the line of the program that made it, as a rule
+	work     string // what it did last, by the names that Spark's plan has for it
+	query    int64  // the execution of SQL that it belongs to, missing if it does to none
 	parents  []int32
 	rdds     rddSet
 	profile  int64
@@ -46,7 +48,7 @@ func (s *stages) get(id int32) *stage {
 		if s.byID == nil {
 			s.byID = map[int32]*stage{}
 		}
-		st = &stage{id: id, tasks: missing, profile: missing}
+		st = &stage{id: id, tasks: missing, profile: missing, query: missing}
 		s.byID[id] = st
 	}
 	return st
@@ -104,15 +106,17 @@ func (s *stages) planned(info *stageInfo, t *texts) *stage {
 			st.parents = append(st.parents, int32(p))
 		}
 	}
+	st.work = t.keep(info.work())
 	st.rdds = setOf(info.rdds)
 	return st
 }
 
 // executed adds what SparkListenerStageSubmitted and SparkListenerStageCompleted say.
-func (s *stages) executed(info *stageInfo, submitted bool, t *texts) {
+// It returns the stage like planned.
+func (s *stages) executed(info *stageInfo, submitted bool, t *texts) *stage {
 	st := s.planned(info, t)
 	if st == nil {
-		return
+		return nil
 	}
 	st.ran = true
 	st.begun = st.begun || submitted
@@ -125,6 +129,7 @@ func (s *stages) executed(info *stageInfo, submitted bool, t *texts) {
 	a.submitted = max(a.submitted, info.submitted, 0)
 	a.completed = max(a.completed, info.completed, 0)
 	a.failed = a.failed || len(info.failure) > 2
+	return st
 }
 
 // setOf is the set of the RDDs of a stage. It sorts them.

@@ -1,18 +1,31 @@
 package spark
 
+import (
+	"bytes"
+	"cmp"
+	"slices"
+)
+
 // stageInfo is what one line says about a stage. Numbers are missing if they are not there; lists are reused.
 type stageInfo struct {
 	id, attempt, tasks, profile int64
 	submitted, completed        int64  // milliseconds since 1970
 	name, failure               []byte // with their quotes
 	rdds, parents               []int64
+	scopes                      []scope
+}
+
+// scope is the part of a plan that made an RDD.
+type scope struct {
+	rdd  int64
+	name []byte
 }
 
 // scan takes an object with the stage.
 func (i *stageInfo) scan(s *scanner) {
 	*i = stageInfo{
 		id: missing, attempt: missing, tasks: missing, profile: missing, submitted: missing, completed: missing,
-		rdds: i.rdds[:0], parents: i.parents[:0],
+		rdds: i.rdds[:0], parents: i.parents[:0], scopes: i.scopes[:0],
 	}
 	if !s.object() {
 		return
@@ -30,7 +43,7 @@ func (i *stageInfo) scan(s *scanner) {
 		case "RDD Info":
 			i.scanRDDs(s)
 		case "Parent IDs":
-			for ok := s.list(); ok && s.more(); {
+			for in := s.list(); in && s.more(); {
 				i.parents = append(i.parents, s.number())
 			}
 		case "Submission Time":
@@ -48,13 +61,19 @@ func (i *stageInfo) scan(s *scanner) {
 }
 
 func (i *stageInfo) scanRDDs(s *scanner) {
-	for ok := s.list(); ok && s.more(); {
+	for in := s.list(); in && s.more(); {
 		if !s.object() {
 			continue
 		}
+		id := int64(missing)
 		for key, ok := s.key(); ok; key, ok = s.key() {
 			if string(key) == "RDD ID" {
-				i.rdds = append(i.rdds, s.number())
+				id = s.number()
+				i.rdds = append(i.rdds, id)
+				continue
+			}
+			if string(key) == "Scope" {
+				i.scopes = append(i.scopes, scope{id, scopeName(s.skip())})
 				s.leave()
 				break
 			}
@@ -63,23 +82,84 @@ func (i *stageInfo) scanRDDs(s *scanner) {
 	}
 }
 
+// scopeName is the name in a scope, which is JSON in a JSON string.
+func scopeName(raw []byte) []byte {
+	_, name, _ := bytes.Cut(raw, []byte(`\"name\":\"`))
+	name, _, _ = bytes.Cut(name, []byte(`\"`))
+	return name
+}
+
+// mostWork is how many parts of its plan a stage is named after: the last ones, which tell stages of one query apart.
+const mostWork = 3
+
+// work names the last parts of the plan that the stage executed, in the order in which they work, each once.
+func (i *stageInfo) work() []byte {
+	slices.SortStableFunc(i.scopes, func(a, b scope) int { return cmp.Compare(b.rdd, a.rdd) })
+	var parts [][]byte
+	for _, s := range i.scopes {
+		isPart := len(s.name) > 0 && string(s.name) != "mapPartitionsInternal"
+		if isPart && !slices.ContainsFunc(parts, func(p []byte) bool { return bytes.Equal(p, s.name) }) {
+			parts = append(parts, s.name)
+		}
+		if len(parts) == mostWork {
+			break
+		}
+	}
+	slices.Reverse(parts)
+	return bytes.Join(parts, []byte(", "))
+}
+
 // stageEvent takes a line that says that a stage began or ended, and reports whether it is whole.
 func (a *application) stageEvent(line []byte, submitted bool) bool {
 	s := scanner{line: line}
-	found := false
+	found, query := false, int64(missing)
 	for key, ok := s.first(); ok; key, ok = s.key() {
-		if string(key) == "Stage Info" {
+		switch string(key) {
+		case "Stage Info":
 			found = true
 			a.info.scan(&s)
-			continue
+		case "Properties":
+			members(&s, queryProperty, &query, "", nil)
+		default:
+			s.skip()
 		}
-		s.skip()
 	}
-	if found = found && s.done(); found {
-		a.stages.executed(&a.info, submitted, &a.attempts.texts)
+	if !found || !s.done() {
+		return false
 	}
-	return found
+	if st := a.stages.executed(&a.info, submitted, &a.attempts.texts); st != nil {
+		st.query = max(st.query, query)
+	}
+	return true
 }
+
+// queryProperty is the setting with the ID of the execution of SQL that a job belongs to.
+const queryProperty = "spark.sql.execution.id"
+
+// queryStart takes a line that says that an execution of SQL began, of which the beginning suffices: it contains all
+// plans.
+func (a *application) queryStart(line []byte) {
+	s := scanner{line: line}
+	id, name := int64(missing), []byte(nil)
+	for key, ok := s.first(); ok && (id == missing || name == nil); key, ok = s.key() {
+		switch string(key) {
+		case "executionId":
+			id = s.number()
+		case "description":
+			name = plain(s.skip())
+		default:
+			s.skip()
+		}
+	}
+	if id == missing || s.broken {
+		return
+	}
+	name, _, _ = bytes.Cut(bytes.TrimSpace(name), []byte("\n"))
+	a.queries[id] = a.attempts.texts.keep(name[:min(len(name), longestQuery)])
+}
+
+// longestQuery bounds the name of an execution, which can be the text of a query.
+const longestQuery = 120
 
 // jobStart takes a line that says that a job began, and reports whether it is whole.
 func (a *application) jobStart(line []byte) bool {
@@ -87,23 +167,29 @@ func (a *application) jobStart(line []byte) bool {
 		return false // stages are added one by one, so the line has to be known to be whole
 	}
 	s := scanner{line: line}
-	id := int64(missing)
+	id, query := int64(missing), int64(missing)
 	var stages []int32
 	for key, ok := s.first(); ok; key, ok = s.key() {
 		switch string(key) {
 		case "Job ID":
 			id = s.number()
 		case "Stage Infos":
-			for ok := s.list(); ok && s.more(); {
+			for in := s.list(); in && s.more(); {
 				a.info.scan(&s)
 				if st := a.stages.planned(&a.info, &a.attempts.texts); st != nil {
 					st.begun = true
 					stages = append(stages, st.id)
 				}
 			}
+		case "Properties":
+			members(&s, queryProperty, &query, "", nil)
 		default:
 			s.skip()
 		}
+	}
+	for _, id := range stages {
+		st := a.stages.get(id)
+		st.query = max(st.query, query)
 	}
 	a.jobs.count++
 	a.jobs.open[id] = stages
