@@ -6,6 +6,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/records/argo"
 	"github.com/dagscope/dagscope/metricsstore/records/chrometrace"
 	"github.com/dagscope/dagscope/metricsstore/records/cromwell"
+	"github.com/dagscope/dagscope/metricsstore/records/doit"
 	"github.com/dagscope/dagscope/metricsstore/records/githubactions"
 	"github.com/dagscope/dagscope/metricsstore/records/goaction"
 	"github.com/dagscope/dagscope/metricsstore/records/gotestjson"
@@ -35,6 +36,7 @@ func Formats() []records.Format {
 		argo.New(),
 		chrometrace.New(),
 		cromwell.New(),
+		doit.New(),
 		githubactions.New(),
 		goaction.New(),
 		gotestjson.New(),
