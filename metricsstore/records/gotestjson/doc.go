@@ -1,4 +1,5 @@
-// Package gotestjson reads what "go test -json" prints (Go 1.10 to 1.26): a line for each event of a test or package.
+// Package gotestjson reads what "go test -json" prints: a line for each event of a test or package. It was made with
+// output of Go 1.26; what is said of older versions is from the documentation of the command test2json.
 //
 // Recorded are the moments of events, which are those at which the go command read them, the end of each test with its
 // duration in hundredths of a second, and outputs. A test ends with the line of output that says so, because the event

@@ -1,5 +1,5 @@
 // Package meson reads the log that "meson test" writes to meson-logs/testlog.json: a JSON object on each line, for each
-// test as it ended (meson 0.37 to 1.9; the reader was made for 1.0).
+// test as it ended. It was made with a log of meson 1.0.
 //
 // Recorded are start, duration, result, exit code, command and output of each test; the moments are seconds since 1970.
 // Tests that were expected to fail and did so succeeded, and those that passed unexpectedly failed. A test that skipped

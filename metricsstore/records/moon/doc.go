@@ -1,4 +1,5 @@
-// Package moon reads the report of the last run that moon writes to .moon/cache/runReport.json (moon 0.20 to 2.5).
+// Package moon reads the report of the last run that moon writes to .moon/cache/runReport.json. It was made with a
+// report of moon 2.5; reports of 1.25 are alike.
 //
 // Recorded are actions, such as the run of a task or the synchronisation of a project, with moments in nanoseconds and
 // the operations that they consist of. The moments have no zone; they are in UTC. An action that runs a task has one

@@ -1,5 +1,5 @@
-// Package nx reads the record of the last run that Nx writes to .nx/cache/run.json (Nx 13 to 24), and the graph that
-// the same command writes when it is given --graph=FILE.json (Nx 17 to 24).
+// Package nx reads the record of the last run that Nx writes to .nx/cache/run.json, and the graph that the same
+// command writes when it is given --graph=FILE.json. It was made with files of Nx 20 and 24.
 //
 // Recorded are the start and end of the run and of each task in milliseconds, the status of each task, and whether it
 // came from a cache. Dependencies are only in the graph. Tasks of the graph that are not in the record did not run: they

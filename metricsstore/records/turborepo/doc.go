@@ -1,5 +1,6 @@
-// Package turborepo reads run summaries of Turborepo, which "turbo run --summarize" writes to .turbo/runs (Turborepo 1.9
-// to 2.11, version 0 and 1 of the summary).
+// Package turborepo reads run summaries of Turborepo, which "turbo run --summarize" writes to .turbo/runs. It was
+// made with summaries of Turborepo 2.11, and summaries of 1.9 and 1.13 are read too; 1.9 lists all dependencies of a task
+// with those of its dependencies.
 //
 // Recorded are the start and end of the run and of each task in milliseconds, exit codes, commands, what the cache had,
 // and the names of what a task depends on and of what depends on it. Tasks from the cache have real times: that of the

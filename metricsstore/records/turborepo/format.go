@@ -51,7 +51,7 @@ type execution struct {
 	ExitCode  int    `json:"exitCode"`
 }
 
-// task is one task of a summary. Before version 1.10, cache said with two flags only where the task is in it.
+// task is one task of a summary.
 type task struct {
 	TaskID       string   `json:"taskId"`
 	Task         string   `json:"task"`
@@ -61,13 +61,10 @@ type task struct {
 	Dependencies []string `json:"dependencies"`
 	Dependents   []string `json:"dependents"`
 	Cache        cache    `json:"cache"`
-	CacheState   cache    `json:"cacheState"`
 	Execution    *timing  `json:"execution"`
 }
 
 type cache struct {
-	Local     bool   `json:"local"`
-	Remote    bool   `json:"remote"`
 	Status    string `json:"status"`
 	Source    string `json:"source"`
 	TimeSaved int64  `json:"timeSaved"`

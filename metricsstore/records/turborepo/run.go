@@ -81,11 +81,7 @@ func (t *task) task(id string) records.Task {
 	a := records.NewAttempt()
 	a.Started, a.Ended = moment(t.Execution.StartTime), moment(t.Execution.EndTime)
 	a.Outcome = record.OutcomeOK
-	c := t.Cache
-	if c.Status == "" && (t.CacheState.Local || t.CacheState.Remote) {
-		c = t.CacheState
-	}
-	hit := c.Status == "HIT" || c.Status == "" && (c.Local || c.Remote)
+	hit := t.Cache.Status == "HIT"
 	if hit {
 		a.Outcome = record.OutcomeCached
 	}
@@ -99,7 +95,7 @@ func (t *task) task(id string) records.Task {
 	case t.Execution.EndTime <= 0:
 		a.Outcome = record.NoOutcome
 	}
-	a.Log = c.log(t.Hash, hit)
+	a.Log = t.Cache.log(t.Hash, hit)
 	out.Attempts = []records.Attempt{a}
 	return out
 }

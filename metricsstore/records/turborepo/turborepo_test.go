@@ -139,9 +139,9 @@ func TestStopped(t *testing.T) {
 
 const head = `{"id":"i","turboVersion":"1.9.0","execution":{"startTime":1000,"endTime":5000,"exitCode":0},"tasks":[`
 
-func TestOld(t *testing.T) {
+func TestMissing(t *testing.T) {
 	r := droptest.One(t, turborepo.New(), "x", []byte(head+
-		`{"taskId":"build","cacheState":{"local":true},"command":"<NONEXISTENT>","execution":{"startTime":2000,"endTime":3000,"exitCode":null,"error":null}},
+		`{"taskId":"build","cache":{"status":"HIT"},"command":"<NONEXISTENT>","execution":{"startTime":2000,"endTime":3000,"exitCode":null,"error":null}},
 		{"taskId":"build","dependencies":["build"],"dependents":["build"],"command":"x","cliArguments":["-v"],"execution":{"startTime":2000}},
 		{"taskId":"lint"}]}`))
 	require.Equal(t, record.OutcomeCached, r.Tasks[0].Attempts[0].Outcome)
