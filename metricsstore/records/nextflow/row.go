@@ -9,6 +9,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore/records"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/bounded"
 )
 
 // row is what a record says about one attempt.
@@ -44,7 +45,7 @@ func rowOf(get cells, all []string, notes *records.Notes) row {
 		id: p.text("task_id"), hash: p.text("hash"), name: p.text("name"), process: p.text("process"), tag: p.text("tag"),
 		status: strings.ToUpper(p.text("status")), host: p.text("hostname"), action: p.text("error_action"),
 		attempt: p.number("attempt", 0), cpus: p.number("cpus", 0), exit: p.number("exit", -1),
-		script: clip(unindent(get("script"))),
+		script: bounded.Text(unindent(get("script"))),
 	}
 	r.when = times{
 		submit: p.moment("submit"), start: p.moment("start"), complete: p.moment("complete"),
@@ -94,7 +95,7 @@ type rowParser struct {
 
 func (p *rowParser) text(column string) string {
 	if cell := strings.TrimSpace(p.get(column)); !isNone(cell) {
-		return clip(cell)
+		return bounded.Text(cell)
 	}
 	return ""
 }
@@ -188,14 +189,7 @@ func (p *rowParser) rest(all []string, cached bool) string {
 			fmt.Fprintf(&out, "%s %s\n", column, cell)
 		}
 	}
-	return clip(strings.TrimSuffix(out.String(), "\n"))
-}
-
-func clip(s string) string {
-	if len(s) > records.MaxText {
-		s = strings.ToValidUTF8(s[:records.MaxText], "")
-	}
-	return s
+	return bounded.Text(strings.TrimSuffix(out.String(), "\n"))
 }
 
 // unindent removes empty lines around a script and the indentation that its lines have in common.

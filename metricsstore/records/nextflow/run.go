@@ -6,6 +6,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore/records"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/bounded"
 )
 
 // run makes the run of a listing. g is its graph, nil if there is none.
@@ -74,7 +75,7 @@ func (l *listing) attempt(r *records.Run, from *row, workers map[string]int32) r
 		}
 	}
 	if from.status == "CACHED" {
-		a.Log = clip(joinLines(from.when.old(), a.Log))
+		a.Log = bounded.Lines(from.when.old(), a.Log)
 		l.notes.Recorded(1, "tasks were cached; the times and sizes in their rows are those of an earlier run and stand in their logs")
 		a.Worker = records.None
 		return a
@@ -85,7 +86,7 @@ func (l *listing) attempt(r *records.Run, from *row, workers map[string]int32) r
 		a.Error = failure(from)
 	}
 	if outcome == record.OutcomeOK && from.exit > 0 {
-		a.Log = joinLines(fmt.Sprintf("exit code %d", from.exit), a.Log)
+		a.Log = bounded.Lines(fmt.Sprintf("exit code %d", from.exit), a.Log)
 	}
 	return a
 }
@@ -151,16 +152,6 @@ func (w *times) old() string {
 		return ""
 	}
 	return "earlier run: " + strings.Join(out, ", ")
-}
-
-func joinLines(parts ...string) string {
-	var out []string
-	for _, part := range parts {
-		if part != "" {
-			out = append(out, part)
-		}
-	}
-	return strings.Join(out, "\n")
 }
 
 // remarks says what concerns the record as a whole.

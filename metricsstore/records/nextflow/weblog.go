@@ -10,6 +10,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore/records"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/bounded"
 )
 
 // message is a message of -with-weblog.
@@ -104,7 +105,7 @@ func (c *conversation) add(m *message) {
 			c.status = record.Succeeded
 		}
 		if w.Success != nil && !*w.Success {
-			c.status, c.failure = record.Failed, clip(joinLines(w.ErrorMessage, w.ErrorReport))
+			c.status, c.failure = record.Failed, bounded.Lines(w.ErrorMessage, w.ErrorReport)
 		}
 	}
 	if m.Trace == nil {
