@@ -19,6 +19,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/records/nx"
 	"github.com/dagscope/dagscope/metricsstore/records/otlp"
 	"github.com/dagscope/dagscope/metricsstore/records/slurm"
+	"github.com/dagscope/dagscope/metricsstore/records/snakemake"
 	"github.com/dagscope/dagscope/metricsstore/records/spark"
 	"github.com/dagscope/dagscope/metricsstore/records/stdouttrace"
 	"github.com/dagscope/dagscope/metricsstore/records/table"
@@ -49,6 +50,7 @@ func Formats() []records.Format {
 		nx.New(),
 		otlp.New(),
 		slurm.New(),
+		snakemake.New(),
 		spark.New(),
 		stdouttrace.New(),
 		tekton.New(),

@@ -17,6 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine/record"
+	"github.com/dagscope/dagscope/internal/testkit/droptest"
+	"github.com/dagscope/dagscope/internal/testkit/recordstest"
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/nextflow"
 )
@@ -47,6 +49,8 @@ func read(t testing.TB, files ...records.File) *records.Run {
 	runs, err := nextflow.New().Read(context.Background(), files)
 	require.NoError(t, err)
 	require.Len(t, runs, 1)
+	droptest.Check(t, runs[0])
+	recordstest.Laws(t, runs[0])
 	return runs[0]
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/droptest"
+	"github.com/dagscope/dagscope/internal/testkit/recordstest"
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/snakemake"
 )
@@ -29,6 +30,9 @@ func one(t testing.TB, name string, text []byte) *records.Run {
 	t.Helper()
 	runs := droptest.Read(t, snakemake.New(), droptest.Sniffed(t, snakemake.New(), name, text))
 	require.Len(t, runs, 1)
+	if noteOf(runs[0], "a dry run") == 0 {
+		recordstest.Laws(t, runs[0])
+	}
 	return runs[0]
 }
 
