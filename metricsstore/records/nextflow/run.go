@@ -77,7 +77,7 @@ func (l *listing) attempt(r *records.Run, from *row, workers map[string]int32) r
 	if from.status == "CACHED" {
 		a.Log = bounded.Lines(from.when.old(), a.Log)
 		l.notes.Recorded(1, "tasks were cached; the times and sizes in their rows are those of an earlier run and stand in their logs")
-		a.Worker = records.None
+		a.Worker, a.Runtime = records.None, 0 // nothing was executed
 		return a
 	}
 	a.Usage = from.usage

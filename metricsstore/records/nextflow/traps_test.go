@@ -90,7 +90,7 @@ func TestCachedRowsTakeNoTime(t *testing.T) {
 	a := &r.Tasks[0].Attempts[0]
 	require.Equal(t, record.OutcomeCached, a.Outcome)
 	require.Equal(t, []records.Moment{records.Unknown, records.Unknown, records.Unknown}, []records.Moment{a.Ready, a.Started, a.Ended})
-	require.Equal(t, time.Duration(-1), a.Runtime)
+	require.Zero(t, a.Runtime)
 	require.Nil(t, a.Usage)
 	require.Contains(t, a.Log, "earlier run: submitted 2020-03-01 10:00:00.000, duration 5s, realtime 4s")
 	require.Contains(t, a.Log, "peak_rss 1.2 GB")
