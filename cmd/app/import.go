@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/dagscope/dagscope/engine/record"
@@ -18,6 +19,8 @@ import (
 type importCommand struct {
 	Files   []string `arg:"" optional:"" name:"file" help:"Archives as written by the command export, records of other tools, tar and zip files, folders of them; - for standard input."`
 	Formats bool     `help:"List the formats of records instead of importing."`
+	Map     string   `placeholder:"FIELD=COLUMN,…" help:"What the columns of a table mean, such as start=begin_ts,end=end_ts,name=job,after=needs; the files are then read as tables."`
+	Watch   bool     `help:"Import again whenever a file has changed, until interrupted: a longer record replaces the run."`
 	storeFlags
 }
 
@@ -51,38 +54,53 @@ func (c *importCommand) Run(ctx context.Context, s *session) error {
 		return c.list(s)
 	case len(c.Files) == 0:
 		return usage("expected a file to import, or --formats")
+	case c.Watch && slices.Contains(c.Files, "-"):
+		return usage("--watch is given with -, expected files or folders, which can be read again")
 	}
-	var done []importJSON
-	err := s.withNewStore(ctx, c.storeFlags, embedded.Group, func(store metricsstore.Store) error {
+	return s.withNewStore(ctx, c.storeFlags, embedded.Group, func(store metricsstore.Store) error {
 		with, err := importer.New(importer.Config{Store: store})
 		if err != nil {
 			return err
 		}
-		var drop importer.Drop
-		defer func() { _ = drop.Close() }() // temporary files
-		var errs []error
-		for _, name := range c.Files {
-			if err := addToDrop(&drop, s.stdin, name); err != nil {
-				done = append(done, importJSON{File: name, Status: importFailed, Error: err.Error()})
-				errs = append(errs, fmt.Errorf("%s: %w", name, err))
-			}
+		if c.Watch {
+			return c.watch(ctx, s, store, with)
 		}
-		results, err := with.Import(ctx, &drop)
-		for i := range results {
-			one := newImportJSON(&results[i])
-			done = append(done, one)
-			if one.Error != "" {
-				errs = append(errs, fmt.Errorf("%s: %w", one.File, errorOfFile(results[i].Err)))
-			} else if !s.flags.JSON {
-				fmt.Fprint(s.stdout, one.text())
-			}
+		done, err := c.importAll(ctx, s.stdin, with)
+		if s.flags.JSON {
+			return errors.Join(err, s.printJSON(map[string]any{"files": list(done)}))
 		}
-		return errors.Join(append(errs, err)...)
+		for i := range done {
+			fmt.Fprint(s.stdout, done[i].text())
+		}
+		return err
 	})
-	if s.flags.JSON {
-		err = errors.Join(err, s.printJSON(map[string]any{"files": list(done)}))
+}
+
+// importAll imports all files once. The error is that of the files that were not imported.
+func (c *importCommand) importAll(ctx context.Context, stdin io.Reader, with *importer.Importer) (done []importJSON, err error) {
+	var drop importer.Drop
+	defer func() { _ = drop.Close() }() // temporary files
+	if c.Map != "" {
+		if drop.Formats, err = importer.Mapped(c.Map); err != nil {
+			return nil, errorOfFile(err)
+		}
 	}
-	return err
+	var errs []error
+	for _, name := range c.Files {
+		if err := addToDrop(&drop, stdin, name); err != nil {
+			done = append(done, importJSON{File: name, Status: importFailed, Error: err.Error()})
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	results, err := with.Import(ctx, &drop)
+	for i := range results {
+		one := newImportJSON(&results[i])
+		done = append(done, one)
+		if one.Error != "" {
+			errs = append(errs, fmt.Errorf("%s: %w", one.File, errorOfFile(results[i].Err)))
+		}
+	}
+	return done, errors.Join(append(errs, err)...)
 }
 
 // list prints the formats of records.
@@ -140,6 +158,9 @@ func newImportJSON(r *importer.Result) importJSON {
 // text says what became of a file, and below it what the record says about itself.
 func (i *importJSON) text() string {
 	var b strings.Builder
+	if i.Error != "" {
+		return "" // it is among the errors
+	}
 	fmt.Fprintf(&b, "%s  %s with %s and %s ", i.Run, oneLine(i.Workflow, 60), plural(i.Tasks, "task"), plural(int64(i.Steps), "step"))
 	switch importer.Outcome(i.Status) {
 	case importer.Imported:

@@ -1,6 +1,8 @@
 package importer
 
 import (
+	"fmt"
+
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/airflow"
 	"github.com/dagscope/dagscope/metricsstore/records/argo"
@@ -59,6 +61,16 @@ func Formats() []records.Format {
 		wfformat.New(),
 		table.New(),
 	}
+}
+
+// Mapped returns the one format that reads plain tables whose columns mean what mapping says, such as
+// start=begin_ts,end=end_ts,name=job. The error is ErrFile and lists the fields that there are.
+func Mapped(mapping string) ([]records.Format, error) {
+	m, err := table.Parse(mapping)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFile, err)
+	}
+	return []records.Format{table.NewMapped(m)}, nil
 }
 
 // expected says which files can be imported.

@@ -131,7 +131,8 @@ const importFailed = "failed"
 
 type importInput struct {
 	Exchange
-	Name string `query:"name" maxLength:"512" doc:"The name of the file in the body."`
+	Name    string `query:"name" maxLength:"512" doc:"The name of the file in the body."`
+	Mapping string `query:"mapping" maxLength:"4096" doc:"What the columns of a table mean, such as start=begin_ts,end=end_ts,name=job; the files are then read as tables."`
 }
 
 type importAnswer struct {
@@ -150,6 +151,11 @@ func (h *importHandlers) importFiles(ctx context.Context, in *importInput) (*imp
 	defer func() { _ = drop.Close() }() // temporary files
 	if err := addFiles(drop, in); err != nil {
 		return nil, importProblem(err)
+	}
+	if in.Mapping != "" {
+		if drop.Formats, err = importer.Mapped(in.Mapping); err != nil {
+			return nil, importProblem(err)
+		}
 	}
 	results, err := h.importer.Import(ctx, drop)
 	if err != nil {

@@ -1610,6 +1610,8 @@ export interface operations {
       query?: {
         /** @description The name of the file in the body. */
         name?: string;
+        /** @description What the columns of a table mean, such as start=begin_ts,end=end_ts,name=job; the files are then read as tables. */
+        mapping?: string;
       };
       header?: never;
       path?: never;
