@@ -25,6 +25,7 @@ type application struct {
 	profiles  map[int64]int64 // cores of a task by resource profile
 	stages    stages
 	info      stageInfo        // reused
+	infos     []stageInfo      // reused
 	queries   map[int64]string // what executions of SQL are called
 	attempts  attempts
 	executors map[string]int32 // numbers in run.Workers

@@ -54,6 +54,15 @@ func (s *stages) get(id int32) *stage {
 	return st
 }
 
+// has reports whether a stage is known as planned has it.
+func (s *stages) has(id int64) bool {
+	if !is32(id) {
+		return false
+	}
+	st := s.byID[int32(id)]
+	return st != nil && st.tasks != missing
+}
+
 // attempt returns an attempt of the stage, which is added if it is new.
 func (s *stage) attempt(number int32) *stageAttempt {
 	i, found := slices.BinarySearchFunc(s.attempts, number, func(a stageAttempt, n int32) int { return cmp.Compare(a.number, n) })

@@ -21,8 +21,8 @@ type scope struct {
 	name []byte
 }
 
-// scan takes an object with the stage.
-func (i *stageInfo) scan(s *scanner) {
+// scan takes an object with the stage. Of a stage that is known it leaves out the RDDs, which are most of it.
+func (i *stageInfo) scan(s *scanner, known *stages) {
 	*i = stageInfo{
 		id: missing, attempt: missing, tasks: missing, profile: missing, submitted: missing, completed: missing,
 		rdds: i.rdds[:0], parents: i.parents[:0], scopes: i.scopes[:0],
@@ -41,7 +41,11 @@ func (i *stageInfo) scan(s *scanner) {
 		case "Number of Tasks":
 			i.tasks = s.number()
 		case "RDD Info":
-			i.scanRDDs(s)
+			if known.has(i.id) {
+				s.skip()
+			} else {
+				i.scanRDDs(s)
+			}
 		case "Parent IDs":
 			for in := s.list(); in && s.more(); {
 				i.parents = append(i.parents, s.number())
@@ -117,7 +121,7 @@ func (a *application) stageEvent(line []byte, submitted bool) bool {
 		switch string(key) {
 		case "Stage Info":
 			found = true
-			a.info.scan(&s)
+			a.info.scan(&s, &a.stages)
 		case "Properties":
 			members(&s, queryProperty, &query, "", nil)
 		default:
@@ -163,23 +167,21 @@ const longestQuery = 120
 
 // jobStart takes a line that says that a job began, and reports whether it is whole.
 func (a *application) jobStart(line []byte) bool {
-	if s := (scanner{line: line}); len(s.skip()) == 0 || !s.done() {
-		return false // stages are added one by one, so the line has to be known to be whole
-	}
 	s := scanner{line: line}
 	id, query := int64(missing), int64(missing)
-	var stages []int32
+	infos := a.infos[:0]
 	for key, ok := s.first(); ok; key, ok = s.key() {
 		switch string(key) {
 		case "Job ID":
 			id = s.number()
 		case "Stage Infos":
 			for in := s.list(); in && s.more(); {
-				a.info.scan(&s)
-				if st := a.stages.planned(&a.info, &a.attempts.texts); st != nil {
-					st.begun = true
-					stages = append(stages, st.id)
+				if len(infos) == cap(infos) {
+					infos = append(infos, stageInfo{})
+				} else {
+					infos = infos[:len(infos)+1] // with the lists that it had
 				}
+				infos[len(infos)-1].scan(&s, &a.stages)
 			}
 		case "Properties":
 			members(&s, queryProperty, &query, "", nil)
@@ -187,9 +189,17 @@ func (a *application) jobStart(line []byte) bool {
 			s.skip()
 		}
 	}
-	for _, id := range stages {
-		st := a.stages.get(id)
-		st.query = max(st.query, query)
+	a.infos = infos
+	if !s.done() {
+		return false
+	}
+	stages := make([]int32, 0, len(infos))
+	for i := range infos {
+		if st := a.stages.planned(&infos[i], &a.attempts.texts); st != nil {
+			st.begun = true
+			st.query = max(st.query, query)
+			stages = append(stages, st.id)
+		}
 	}
 	a.jobs.count++
 	a.jobs.open[id] = stages
