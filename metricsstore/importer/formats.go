@@ -8,6 +8,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/records/argo"
 	"github.com/dagscope/dagscope/metricsstore/records/chrometrace"
 	"github.com/dagscope/dagscope/metricsstore/records/cromwell"
+	"github.com/dagscope/dagscope/metricsstore/records/dask"
 	"github.com/dagscope/dagscope/metricsstore/records/doit"
 	"github.com/dagscope/dagscope/metricsstore/records/githubactions"
 	"github.com/dagscope/dagscope/metricsstore/records/goaction"
@@ -39,6 +40,7 @@ func Formats() []records.Format {
 		argo.New(),
 		chrometrace.New(),
 		cromwell.New(),
+		dask.New(),
 		doit.New(),
 		githubactions.New(),
 		goaction.New(),
