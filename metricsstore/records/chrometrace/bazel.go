@@ -2,6 +2,7 @@ package chrometrace
 
 import (
 	"fmt"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -157,29 +158,30 @@ func (b *builder) followCriticalPath(path []int32, actions map[string][]int32) {
 	last, found := none, 0
 	for _, n := range path { // by start
 		name := strings.TrimSuffix(strings.TrimPrefix(b.name(b.event(n)), "action '"), "'")
-		nearest := none
-		for _, a := range actions[name] {
-			if nearest == none || b.distance(a, n) < b.distance(nearest, n) {
-				nearest = a
-			}
-		}
-		if nearest == none {
+		action := nearest(b.spans, actions[name], b.spans[n].start)
+		if action == none {
 			continue
 		}
-		if last != none && last != nearest {
-			b.links = append(b.links, link{last, nearest})
+		if last != none && last != action {
+			b.links = append(b.links, link{last, action})
 			found++
 		}
-		last = nearest
+		last = action
 	}
 	b.run.Notes.LeftOut(len(path), "events of the critical path repeat actions")
 	b.run.Notes.Recorded(found, "edges are those of the critical path; other dependencies are not in a profile")
 }
 
-// distance is by how much the starts of two spans differ.
-func (b *builder) distance(n, m int32) int64 {
-	d := b.spans[n].start - b.spans[m].start
-	return max(d, -d)
+// nearest is the one of some spans, sorted by start, that starts closest to a moment, or none.
+func nearest(all []span, some []int32, at int64) int32 {
+	i := sort.Search(len(some), func(i int) bool { return all[some[i]].start >= at })
+	if len(some) == 0 {
+		return none
+	}
+	if i == len(some) || i > 0 && at-all[some[i-1]].start < all[some[i]].start-at {
+		i--
+	}
+	return some[i]
 }
 
 func bazelSpan(b *builder, n int32, s *records.Span) {

@@ -34,6 +34,8 @@ type builder struct {
 	bodies map[int32]body
 	// skipped are spans of tasks that did not run.
 	skipped map[int32]bool
+	// retries are spans that are further attempts of a task, with the first one.
+	retries map[int32]int32
 	// outcomes counts spans of which the trace says how they ended.
 	outcomes int
 
@@ -55,7 +57,7 @@ type body struct {
 func newBuilder(f *forest, tool *tool) *builder {
 	b := &builder{
 		forest: f, tool: tool, run: records.NewRun(tool.system, tool.system), drop: make([]bool, len(f.spans)),
-		bodies: map[int32]body{}, skipped: map[int32]bool{}, workers: map[int32]int32{},
+		bodies: map[int32]body{}, skipped: map[int32]bool{}, retries: map[int32]int32{}, workers: map[int32]int32{},
 		laneIn: make([]int32, len(f.lanes)),
 	}
 	b.run.Incomplete = f.incomplete

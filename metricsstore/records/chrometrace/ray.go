@@ -20,8 +20,8 @@ func isRayTask(t *trace, e *event) bool {
 func prepareRay(b *builder) {
 	b.run.Format = "Ray timeline"
 	b.run.Workflow = "Ray " + b.fileStem()
-	idle, phases, again := 0, 0, 0
-	seen := map[string]bool{}
+	idle, phases := 0, 0
+	seen := map[string]int32{}
 	for _, n := range b.order {
 		e := b.event(n)
 		parent := b.spans[n].parent
@@ -29,10 +29,11 @@ func prepareRay(b *builder) {
 		case isRayTask(b.trace, e):
 			b.bodies[n] = body{start: b.spans[n].start, end: b.spans[n].end}
 			if id := b.arg(e, "task_id"); id != "" {
-				if seen[id] {
-					again++
+				if first, again := seen[id]; again {
+					b.retries[n] = first
+				} else {
+					seen[id] = n
 				}
-				seen[id] = true
 			}
 		case b.cat(e) == "worker_idle":
 			b.drop[n] = true
@@ -44,7 +45,7 @@ func prepareRay(b *builder) {
 	}
 	b.run.Notes.Recorded(phases, "events are phases of tasks")
 	b.run.Notes.LeftOut(idle, "events say that a worker was idle")
-	b.run.Notes.Inferred(again, "tasks have the ID of an earlier one and are further attempts of it, kept as tasks of their own")
+	b.run.Notes.Inferred(len(b.retries), "events of tasks have the ID of an earlier one and are further attempts of it")
 }
 
 // addRayPhase adds a phase to its task, and reports whether it is one.

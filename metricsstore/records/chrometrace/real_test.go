@@ -15,6 +15,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/droptest"
+	"github.com/dagscope/dagscope/internal/testkit/recordstest"
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/chrometrace"
 )
@@ -41,6 +42,14 @@ func TestCutRecordingsAreIncomplete(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := droptest.Sniffed(t, chrometrace.New(), name, droptest.Load(t, name))
 			droptest.Cut(t, chrometrace.New(), []records.File{f}, 0, 200)
+		})
+	}
+}
+
+func TestRecordingsKeepTheLawsOfRuns(t *testing.T) {
+	for _, name := range recordings(t) {
+		t.Run(name, func(t *testing.T) {
+			recordstest.Laws(t, droptest.One(t, chrometrace.New(), name, droptest.Load(t, name)))
 		})
 	}
 }

@@ -38,6 +38,7 @@ var marks = []struct {
 	tool *tool
 	seen func(*trace, *event) bool
 }{
+	{&own, isOwnAttempt},
 	{&bazel, func(t *trace, e *event) bool {
 		return t.cat(e) == "build phase marker" || t.cat(e) == "action processing"
 	}},

@@ -2,6 +2,7 @@ package chrometrace_test
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/droptest"
+	"github.com/dagscope/dagscope/internal/testkit/recordstest"
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/chrometrace"
 )
@@ -247,6 +249,7 @@ func TestRayWithTaskNames(t *testing.T) {
 		at("task:execute", "x", 1700000000000020, 60, ""), at("ray.get", "ray.get", 1700000000000030, 10, ""),
 		at("task:store_outputs", "x", 1700000000000085, 10, ""), at("worker_idle", "worker_idle", 1700000000000100, 10, ""),
 		at("task::f", "task::f", 1700000000000200, 10, `"task_id":"t1"`),
+		at("task::g", "task::g", 1700000000000300, 10, `"task_id":"t2"`), at("task::g", "task::g", 1700000000000400, 10, `"task_id":"t2"`),
 	)
 	require.Equal(t, []string{"t1/1", "t1", "ray.get", "t1 (2)"}, []string{r.Tasks[0].ID, r.Tasks[1].ID, r.Tasks[2].ID, r.Tasks[3].ID})
 	first, last := r.Tasks[0].Attempts[0], r.Tasks[1].Attempts[0]
@@ -257,7 +260,10 @@ func TestRayWithTaskNames(t *testing.T) {
 	require.EqualValues(t, 1700000000000100000, last.Over)
 	require.Equal(t, "f", r.Tasks[1].Function)
 	require.Equal(t, "10.0.0.1", r.Workers[0].Host)
-	require.EqualValues(t, 1, note(r, "further attempts"))
+	require.EqualValues(t, 2, note(r, "further attempts of it"))
+	require.EqualValues(t, 1, note(r, "kept apart"), "t1 is divided")
+	require.Len(t, r.Tasks[4].Attempts, 2)
+	require.Len(t, r.Tasks, 5)
 }
 
 func TestClangSumsAreNoTasks(t *testing.T) {
@@ -290,6 +296,30 @@ func TestTurborepoThatFailed(t *testing.T) {
 	require.True(t, r.Undated)
 }
 
+func TestOwnTraces(t *testing.T) {
+	text, err := os.ReadFile("../../export/testdata/trace.json")
+	require.NoError(t, err)
+	r := droptest.One(t, chrometrace.New(), "trace.json", text)
+	recordstest.Laws(t, r)
+	require.Equal(t, "r", r.Key)
+	require.Equal(t, []string{
+		"split 1100-2000100", `grey, "light"[0] 2001500-2002000 failed 2002300-2007000 <split`, `grey, "light"[1] 2001500-2005000 <split`,
+		`join 2008100-3000000 <grey, "light"[0] <grey, "light"[1]`,
+	}, drawn(r), "as they were written")
+	first, retried := r.Tasks[0].Attempts[0], r.Tasks[1].Attempts
+	require.Equal(t, []records.Moment{1000, 2_000_600}, []records.Moment{first.Claimed, first.Over})
+	require.EqualValues(t, 400, retried[0].Fetch)
+	require.EqualValues(t, 2_008_000, retried[1].Over)
+	require.Equal(t, []string{"split", `grey, "light"`, `grey, "light"`, "join"}, functions(r))
+}
+
+func functions(r *records.Run) (names []string) {
+	for i := range r.Tasks {
+		names = append(names, r.Tasks[i].Function)
+	}
+	return names
+}
+
 func FuzzRead(f *testing.F) {
 	for _, events := range [][]string{
 		{event1("B", "a", "1", ""), event1("B", "b", "2", ""), event1("E", "a", "3", "")},
@@ -302,5 +332,15 @@ func FuzzRead(f *testing.F) {
 		f.Add([]byte("[" + strings.Join(events, ",") + "]"))
 	}
 	f.Add([]byte(`{"otherData":{"build_id":"u","date":"Wed Oct 26 08:22:35 CEST 2022"},"traceEvents":[` + event1("X", "a", "1", `"dur":1`) + `]}`))
-	droptest.Fuzz(f, chrometrace.New(), "trace.json")
+	f.Fuzz(func(t *testing.T, text []byte) {
+		chrometrace.New().Sniff("trace.json", text)
+		runs, err := chrometrace.New().Read(t.Context(), []records.File{droptest.File("trace.json", records.Main, text)})
+		if err != nil {
+			return
+		}
+		droptest.Check(t, runs[0])
+		if _, err := records.Compile(runs[0], records.Origin{}); err == nil {
+			recordstest.Laws(t, runs[0])
+		}
+	})
 }

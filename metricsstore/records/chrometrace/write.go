@@ -34,26 +34,29 @@ func (b *builder) write(kept []int32) {
 	for i, n := range kept {
 		b.fill(&spans[i], n)
 		names.add(b.trace, b.event(n).name, &spans[i])
-		parent := b.spans[n].parent
-		for parent != none && b.drop[parent] {
-			parent = b.spans[parent].parent
-		}
-		if parent != none {
+		if parent := b.kept(b.spans[n].parent); parent != none {
 			spans[i].Parent = number[parent]
 		}
 	}
 	names.give(b.trace, spans)
 	for _, l := range b.links {
-		from, to := number[l.from], number[l.to]
-		if from != none && to != none {
-			spans[to].Links = append(spans[to].Links, from)
+		if from, to := b.kept(l.from), b.kept(l.to); from != none && to != none && from != to {
+			spans[number[to]].Links = append(spans[number[to]].Links, number[from])
 		}
 	}
 	b.events, b.details = nil, details{} // they take as much memory as the tasks
 	b.run.AddSpans(spans)
-	if len(b.bodies) > 0 || len(b.skipped) > 0 {
+	if len(b.bodies)+len(b.skipped)+len(b.retries) > 0 {
 		b.settle(spans, kept)
 	}
+}
+
+// kept is a span, or the innermost one around it that is not dropped, or none.
+func (b *builder) kept(n int32) int32 {
+	for n != none && b.drop[n] {
+		n = b.spans[n].parent
+	}
+	return n
 }
 
 // fill sets what the trace says about a span, except for its ID.
@@ -116,31 +119,26 @@ func appendLine(log []byte, texts ...string) []byte {
 	return log
 }
 
-// settle puts what is recorded about the time around bodies into the attempts that AddSpans has made, which are in the
-// order of the spans, and takes away those of tasks that did not run.
+// settle puts what is recorded about the time around bodies into the attempts, takes away those of tasks that did not
+// run, and makes one task of further attempts.
 func (b *builder) settle(spans []records.Span, kept []int32) {
-	i, first := 0, true
-	for t := range b.run.Tasks {
-		task := &b.run.Tasks[t]
-		n := kept[i]
-		last := task.ID == spans[i].ID
-		body, ok := b.bodies[n]
-		ok = ok && len(task.Attempts) > 0
-		if ok && first {
-			a := &task.Attempts[0]
-			a.Claimed, a.Fetch = b.moment(b.spans[n].start), body.fetch
-			if len(task.Parents) == 0 {
-				a.Ready = a.Claimed
-			}
-		}
-		if ok && last {
-			task.Attempts[0].Over = b.moment(b.spans[n].end)
-		}
+	placed := place(b.run.Tasks, spans)
+	for i, n := range kept {
+		last := &b.run.Tasks[placed[i].last]
+		first := &b.run.Tasks[placed[i].last-placed[i].parts+1]
 		if b.skipped[n] {
-			task.Skipped, task.Attempts = true, nil
+			last.Skipped, last.Attempts = true, nil
 		}
-		if first = last; last {
-			i++
+		body, ok := b.bodies[n]
+		if !ok || len(first.Attempts) == 0 || len(last.Attempts) == 0 {
+			continue
 		}
+		a := &first.Attempts[0]
+		a.Claimed, a.Fetch = b.moment(b.spans[n].start), body.fetch
+		if len(first.Parents) == 0 {
+			a.Ready = a.Claimed
+		}
+		last.Attempts[0].Over = b.moment(b.spans[n].end)
 	}
+	b.mergeRetries(kept, placed)
 }
