@@ -187,10 +187,12 @@ func (r *runJSON) recordText() string {
 	switch {
 	case r.Records.Problem != "":
 		return "damaged"
-	case r.Status == record.Interrupted:
-		return "cut off"
 	case r.Incomplete != "":
 		return "incomplete"
+	case r.Status == record.Interrupted && r.Engine != record.OwnEngine:
+		return "without end"
+	case r.Status == record.Interrupted:
+		return "cut off"
 	case r.Reconstructed != "":
 		return "reconstructed"
 	case !r.Status.Final():

@@ -131,6 +131,14 @@ func TestRunOfAnotherEngine(t *testing.T) {
 	assert.Nil(t, run.Imported.Value.CPUNS)
 	require.Len(t, run.Imported.Value.Notes, 1)
 	assert.Equal(t, info.Origin.Notes[0], record.Note(run.Imported.Value.Notes[0]))
+	info.ID = "cut"
+	w.revision(info, numbered(0,
+		record.Step{Kind: record.RunStarted}, record.Step{Kind: record.RunFinished, Outcome: record.OutcomeLost, Ended: 20 * ms},
+	), nil, nil, record.Interrupted)
+	w.get("/runs/cut", &run)
+	assert.Equal(t, "all that is recorded, which is not how it ended: 2 of 2 steps, 0 of 0 details", run.Records.Text, "no process was cut off")
+	assert.False(t, run.Records.Complete)
+	require.NoError(t, w.store.Delete(t.Context(), "cut"))
 
 	var tasks api.TaskList
 	w.get("/runs/spark/tasks?outcome=cached", &tasks)

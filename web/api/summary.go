@@ -155,7 +155,7 @@ func newRunError(e *record.ErrorRecord) *RunError {
 		return nil
 	}
 	out := &RunError{Kind: e.Kind, Task: e.Task, Message: e.Message, Attempt: e.Attempt}
-	if e.Node != dag.NoNode {
+	if e.Node != dag.NoNode && e.Task != "" {
 		node := uint32(e.Node)
 		out.Node = &node
 	}
@@ -172,6 +172,8 @@ func newRecordState(r *metricsstore.Run) RecordState {
 		return RecordState{Text: "still being recorded"}
 	case r.Upload.Partial():
 		return RecordState{Text: "kept were " + r.Upload.String()}
+	case r.Info.Imported() != nil && r.Status == record.Interrupted:
+		return RecordState{Text: "all that is recorded, which is not how it ended: " + r.Upload.String()}
 	case r.Status == record.Interrupted:
 		return RecordState{Text: "cut off when its process ended; kept were " + r.Upload.String()}
 	}
