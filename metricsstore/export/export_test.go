@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -133,6 +134,27 @@ func TestGolden(t *testing.T) {
 			require.ErrorIs(t, write(&b, q, "missing"), metricsstore.ErrNotFound)
 		})
 	}
+}
+
+// TestCached: what was cached is exported with its outcome, one event, and no time of execution.
+func TestCached(t *testing.T) {
+	g := graph(t)
+	steps := written(t, g)
+	steps[2].Outcome = record.OutcomeCached
+	q := store(t, g, steps)
+	out := map[string]string{}
+	for name, write := range writers(t) {
+		var b bytes.Buffer
+		require.NoError(t, write(&b, q, "r"))
+		out[name], _, _ = strings.Cut(b.String(), "grey")
+	}
+	assert.Contains(t, out["run.csv"], ",cached,2026-03-01T12:00:00.0020001Z,")
+	assert.Contains(t, out["records.ndjson"], `"outcome":"cached"`)
+	assert.Contains(t, out["records.ndjson"], `"execute_ns":0`)
+	assert.Contains(t, out["events.ndjson"], `"kind":"task.cached"`)
+	assert.NotContains(t, out["events.ndjson"], `"kind":"task.started"`)
+	assert.Contains(t, out["trace.json"], `"name":"split","cat":"cached","ph":"X","ts":1.000,"dur":1999.600,`)
+	assert.NotContains(t, out["trace.json"], `"execute"`)
 }
 
 // TestCounts holds the exports of a larger run against its records.
