@@ -21,6 +21,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/records/ninja"
 	"github.com/dagscope/dagscope/metricsstore/records/nx"
 	"github.com/dagscope/dagscope/metricsstore/records/otlp"
+	"github.com/dagscope/dagscope/metricsstore/records/pegasus"
 	"github.com/dagscope/dagscope/metricsstore/records/slurm"
 	"github.com/dagscope/dagscope/metricsstore/records/snakemake"
 	"github.com/dagscope/dagscope/metricsstore/records/spark"
@@ -53,6 +54,7 @@ func Formats() []records.Format {
 		ninja.New(),
 		nx.New(),
 		otlp.New(),
+		pegasus.New(),
 		slurm.New(),
 		snakemake.New(),
 		spark.New(),
