@@ -10,7 +10,7 @@
 //
 // Inferred are: where in an attempt its parts lie, which earlier stage made what a skipped stage would have made (the
 // latest with the same RDDs), which tasks an attempt of a stage repeats where no Partition ID is recorded, and, where there
-// is no exit code, whether an application succeeded. Stages of SQL are called after the last parts of their plan as well,
+// is no exit code, whether an application succeeded. Stages of SQL are called after the last part of their plan as well,
 // as all stages of a query have one name, and those of adaptive execution that of a thread pool. Lanes are not recorded, nor is what a driver did between
 // jobs; plans of SQL, accumulators, storage and settings are left out.
 //

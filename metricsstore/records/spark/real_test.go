@@ -116,7 +116,7 @@ func plainly(t *testing.T, content []byte) count {
 }
 
 // queryName is what a stage of a query is called: the query where its own name is that of a thread pool, and the last
-// three parts of the plan that it did.
+// part of the plan after its last generated code.
 func queryName(stage object, query string) string {
 	name := stage["Stage Name"].(string)
 	switch {
@@ -133,14 +133,21 @@ func queryName(stage object, query string) string {
 		_ = json.Unmarshal([]byte(text), &scope)
 		work[rdd.n("RDD ID")] = scope.Name
 	}
-	var last []string
-	for _, id := range slices.Backward(slices.Sorted(maps.Keys(work))) {
-		if part := work[id]; part != "" && part != "mapPartitionsInternal" && !slices.Contains(last, part) && len(last) < 3 {
-			last = append([]string{part}, last...)
+	last, code := "", ""
+	for _, id := range slices.Sorted(maps.Keys(work)) {
+		switch part := work[id]; {
+		case part == "" || part == "mapPartitionsInternal":
+		case strings.HasPrefix(part, "WholeStageCodegen"):
+			last, code = "", part
+		default:
+			last = part
 		}
 	}
-	if len(last) > 0 {
-		name += ": " + strings.Join(last, ", ")
+	switch {
+	case last != "" && code != "":
+		name += ": " + last + " after " + code
+	case last+code != "":
+		name += ": " + last + code
 	}
 	return name
 }

@@ -12,7 +12,7 @@ import (
 type stage struct {
 	id       int32
 	name     string // the line of the program that made it, as a rule
-	work     string // what it did last, by the names that Spark's plan has for it
+	work     string // what it did last, by the names of its plan
 	query    int64  // the execution of SQL that it belongs to, missing if it does to none
 	parents  []int32
 	rdds     rddSet

@@ -93,24 +93,22 @@ func scopeName(raw []byte) []byte {
 	return name
 }
 
-// mostWork is how many parts of its plan a stage is named after: the last ones, which tell stages of one query apart.
-const mostWork = 3
-
-// work names the last parts of the plan that the stage executed, in the order in which they work, each once.
+// work names the part of the plan with which the stage ended, and the last code that was generated for it, whose numbers
+// tell the stages of one query apart: "Exchange after WholeStageCodegen (2)".
 func (i *stageInfo) work() []byte {
 	slices.SortStableFunc(i.scopes, func(a, b scope) int { return cmp.Compare(b.rdd, a.rdd) })
-	var parts [][]byte
+	var last []byte
 	for _, s := range i.scopes {
-		isPart := len(s.name) > 0 && string(s.name) != "mapPartitionsInternal"
-		if isPart && !slices.ContainsFunc(parts, func(p []byte) bool { return bytes.Equal(p, s.name) }) {
-			parts = append(parts, s.name)
-		}
-		if len(parts) == mostWork {
-			break
+		switch {
+		case bytes.HasPrefix(s.name, []byte("WholeStageCodegen")) && last == nil:
+			return s.name
+		case bytes.HasPrefix(s.name, []byte("WholeStageCodegen")):
+			return slices.Concat(last, []byte(" after "), s.name)
+		case last == nil && len(s.name) > 0 && string(s.name) != "mapPartitionsInternal":
+			last = s.name
 		}
 	}
-	slices.Reverse(parts)
-	return bytes.Join(parts, []byte(", "))
+	return last
 }
 
 // stageEvent takes a line that says that a stage began or ended, and reports whether it is whole.

@@ -207,15 +207,15 @@ func TestSkippedStagesAreTheEarlierOnesWithTheSameRDDs(t *testing.T) {
 func TestStagesOfQueriesAreCalledAfterTheirWork(t *testing.T) {
 	named := func(name string) string {
 		info := strings.Replace(stageInfo(0, 0, 1, "[1]", "[]", ""), `"s0"`, `"`+name+`"`, 1)
-		info = strings.Replace(info, `{"RDD ID":1}`, `{"RDD ID":9,"Scope":"{\"id\":\"4\",\"name\":\"Exchange\"}"},{"RDD ID":7,"Scope":"{\"id\":\"3\",\"name\":\"Scan\"}"}`, 1)
+		info = strings.Replace(info, `{"RDD ID":1}`, `{"RDD ID":9,"Scope":"{\"id\":\"4\",\"name\":\"Exchange\"}"},{"RDD ID":7,"Scope":"{\"id\":\"3\",\"name\":\"WholeStageCodegen (3)\"}"}`, 1)
 		start := strings.TrimSuffix(submitted(1, info), "}") + `,"Properties":{"spark.sql.execution.id":"5"}}`
 		return one(t, events("log", appStart,
 			`{"Event":"org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart","executionId":5,"description":"save at App.scala:7\nmore","sparkPlanInfo":{}}`,
 			start, taskOf{launch: 1}.start())).Groups[0].Name
 	}
-	assert.Equal(t, "collect at App.scala:5: Scan, Exchange", named("collect at App.scala:5"))
-	assert.Equal(t, "save at App.scala:7: Scan, Exchange", named("$anonfun$withThreadLocalCaptured$2 at CompletableFuture.java:1768"))
-	assert.Equal(t, "save at App.scala:7, run at ThreadPoolExecutor.java:1149: Scan, Exchange", named("run at ThreadPoolExecutor.java:1149"))
+	assert.Equal(t, "collect at App.scala:5: Exchange after WholeStageCodegen (3)", named("collect at App.scala:5"))
+	assert.Equal(t, "save at App.scala:7: Exchange after WholeStageCodegen (3)", named("$anonfun$withThreadLocalCaptured$2 at CompletableFuture.java:1768"))
+	assert.Equal(t, "save at App.scala:7, run at ThreadPoolExecutor.java:1149: Exchange after WholeStageCodegen (3)", named("run at ThreadPoolExecutor.java:1149"))
 }
 
 func TestStagesThatAFailedJobNeededNeverRan(t *testing.T) {
