@@ -75,7 +75,7 @@ func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, e
 	}
 	r.c.Notes().LeftOut(r.dropped, "attributes, events and links were dropped by the SDK before they were recorded")
 	r.c.Notes().LeftOut(r.badTimes, "times are no numbers of nanoseconds")
-	return r.c.Runs("OpenTelemetry", "OTLP JSON"), nil
+	return r.c.Runs(System, "OTLP JSON"), nil
 }
 
 type reader struct {
@@ -120,3 +120,17 @@ func (r *reader) unread(part elements.Part, name string) error {
 	}
 	return nil
 }
+
+// TraceKey is the key of the run of a trace, by its ID in any spelling; empty if it is none.
+func TraceKey(id string) string {
+	if id := trace.ParseID(id); id != (trace.ID{}) {
+		return id.String()
+	}
+	return ""
+}
+
+// IsSpanID reports whether text is an ID of a span in any spelling.
+func IsSpanID(text string) bool { return trace.ParseSpanID(text) != trace.SpanID{} }
+
+// System is what runs of traces were executed by, as records.Run has it.
+const System = "OpenTelemetry"
