@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -31,6 +32,8 @@ type Config struct {
 	Hosts []string
 	// Origins are other sites whose pages may call the API, such as https://example.org.
 	Origins []string
+	// Traces answers POST /v1/traces, as otlp.Receiver does; nil for nothing there. It bounds bodies itself.
+	Traces http.Handler
 	// Version of the program, shown on pages; empty if unknown.
 	Version string
 	// MaxBody bounds the bodies of all requests except submissions and archives, in bytes; default 1 MiB.

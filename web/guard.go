@@ -1,6 +1,7 @@
 package web
 
 import (
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
@@ -176,6 +177,8 @@ func (g *guard) checkBody(w http.ResponseWriter, r *http.Request) *api.Problem {
 		switch r.URL.Path {
 		case g.cfg.BasePath + apiPath + "/runs":
 			limit = g.cfg.MaxUpload + g.cfg.MaxBody
+		case g.cfg.BasePath + tracesPath:
+			limit = math.MaxInt64 // the receiver has a bound of its own, and answers in the words of OTLP
 		case g.cfg.BasePath + apiPath + "/imports":
 			limit = max(g.cfg.MaxImport, g.cfg.MaxArchive) + g.cfg.MaxBody // the importer reports archives that are too large
 		}

@@ -38,6 +38,7 @@ func routes(run string) []route {
 		{path: "/api/v1/live", methods: "GET HEAD"},
 		{path: "/api/v1/runs", methods: "GET HEAD POST"},
 		{path: "/api/v1/imports", methods: "POST"},
+		{path: "/v1/traces", methods: "POST"},
 		{path: "/api/v1/runs/" + run, methods: "GET HEAD PATCH DELETE"},
 	}
 	for _, file := range templates.AllLinked() {
@@ -103,7 +104,7 @@ func TestEveryRouteIsGuarded(t *testing.T) {
 				out := w.ask(method, r.path+way, nil, bearer...)
 				refused(http.StatusBadRequest, out, out.Code, way)
 			}
-			if r.path != "/api/v1/runs" && r.path != "/api/v1/imports" || method != http.MethodPost {
+			if r.path != "/api/v1/runs" && r.path != "/api/v1/imports" && r.path != "/v1/traces" || method != http.MethodPost {
 				out := w.ask(method, r.path, large(), bearer...)
 				refused(http.StatusRequestEntityTooLarge, out, out.Code, "a large body")
 			}

@@ -28,6 +28,9 @@ import (
 // apiPath is where the API is, below the base path.
 const apiPath = "/api/v1"
 
+// tracesPath is where OTLP over HTTP sends traces, below the base path.
+const tracesPath = "/v1/traces"
+
 // Bounds of connections.
 const (
 	headTimeout = 10 * time.Second
@@ -124,6 +127,9 @@ func (s *Server) routes() (http.Handler, error) {
 	root.Get(base+"/api/docs", s.pages.docs)
 	root.Get(base+"/api/openapi.json", s.pages.openAPI)
 	root.Get(base+apiPath+"/live", s.live)
+	if s.cfg.Traces != nil {
+		root.Method(http.MethodPost, base+tracesPath, s.cfg.Traces)
+	}
 	if base != "" {
 		root.Get(base, func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, base+"/", http.StatusPermanentRedirect)

@@ -125,12 +125,17 @@ func (c *serveCommand) serve(ctx context.Context, s *session, h *home, listener 
 	if err != nil {
 		return err
 	}
-	server, err := c.newServer(s, m, h, archiver, token)
+	traces, err := c.newReceiver(s, h, log)
+	if err != nil {
+		return err
+	}
+	server, err := c.newServer(s, m, h, archiver, traces, token)
 	if err != nil {
 		return err
 	}
 	url := c.url(listener)
 	stopMachinery := m.start(ctx)
+	receiving := inBackground(ctx, "receiver of traces", traces.run)
 	if h.redis != nil {
 		watching := inBackground(ctx, "outages", fleet.LogOutage(h.redis.Client, log).Run)
 		defer func() { _ = watching.stop() }() // it cannot fail
@@ -152,7 +157,7 @@ func (c *serveCommand) serve(ctx context.Context, s *session, h *home, listener 
 		case <-serving.ended:
 		}
 	}
-	return errors.Join(err, showing.stop(), stopMachinery(), serving.stop(), tidying.stop())
+	return errors.Join(err, showing.stop(), stopMachinery(), serving.stop(), receiving.stop(), tidying.stop())
 }
 
 // farewell describes what happens to runs when the service ends.
@@ -164,7 +169,7 @@ func (c *serveCommand) farewell() string {
 }
 
 // newServer makes the web server. Below warnings it logs only one line for each request.
-func (c *serveCommand) newServer(s *session, m *machinery, h *home, archiver *metricsstore.Archiver, token string) (*web.Server, error) {
+func (c *serveCommand) newServer(s *session, m *machinery, h *home, archiver *metricsstore.Archiver, traces *receiver, token string) (*web.Server, error) {
 	level := slog.LevelWarn
 	if c.LogRequests {
 		level = slog.LevelInfo
@@ -181,6 +186,9 @@ func (c *serveCommand) newServer(s *session, m *machinery, h *home, archiver *me
 		cfg.Shared, cfg.Retry, cfg.WorkerCommand = true, m.engine.Retry, h.workerCommand
 	} else {
 		cfg.Ask = controlClient{s.flags.Data}.ask
+	}
+	if traces.Receiver != nil {
+		cfg.Traces = traces
 	}
 	drawer, err := layout.NewDrawer(layout.Config{Command: findGraphviz(), Cache: graphvizCache(log)})
 	if err != nil {

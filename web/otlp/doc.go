@@ -1,0 +1,18 @@
+// Package otlp receives traces while they happen: POST /v1/traces of OTLP over HTTP, in protobuf or JSON, as every SDK and
+// collector of OpenTelemetry sends them. Each trace with at least two spans is a run, made by the same pipeline as a
+// file of the same spans would be.
+//
+// Guarantees: a span is acknowledged when it is on disk in the journal, so neither a kill nor a loss of power loses it.
+// What is sent again, or late, changes nothing twice. A run is listed a few seconds after its first spans, as
+// interrupted and incomplete, and made again as more arrive; it is complete when the roots of its trace have ended. If
+// none ends it stays incomplete, and says so. Requests that exceed what the journal may hold get 429 with Retry-After,
+// and what cannot be added to an old trace any more is rejected in the answer, never dropped silently.
+//
+// Costs: one write and one share of an fsync for each request, about 200 bytes of memory for each trace and 24 for each
+// request of it while it is in the journal, and one pass over all spans of a trace each time its run is made again, of
+// which at most a tenth of the time is spent.
+//
+// Caveats: a run has no details of its own progress: its moments are those of spans, which SDKs send when they have
+// ended. A page that shows a run does not see that it was made again until it is loaded again. A run that a person
+// deletes within an hour after its last span comes back when the service is started again.
+package otlp
