@@ -16,9 +16,10 @@
 //
 // Dependencies are known only with the graph. It is that of the build files as they are when it is printed, without the
 // headers that compilers report; commands that did not run are passed over, and edges that the times contradict are
-// left out. Order-only dependencies are edges like others.
+// left out. Order-only dependencies are edges like others. Where names for several files would make too many edges, they
+// are tasks without a length.
 //
-// Costs: O(n log n) for n lines, plus the edges of the graph for each run; all lines are held in memory.
+// Costs: O(n log n) for n lines, plus up to 20 times the arcs of the graph for each run; all lines are held in memory.
 //
 // Caveats: the log has no mark for its end, so a log that was cut after a line is like one of a shorter build, and a
 // build that failed is like one that succeeded. A log whose last line has no end gives a run that is Incomplete; a run

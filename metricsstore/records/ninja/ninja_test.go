@@ -307,6 +307,31 @@ func TestOneRun(t *testing.T) {
 	}
 }
 
+// A name for many files that many commands wait for: 40 sources are generated, 400 are compiled after all of them.
+func TestJoins(t *testing.T) {
+	var lines []string
+	var dot strings.Builder
+	dot.WriteString("digraph ninja {\n\"p\" [label=\"gen\"]\n\"e\" [label=\"phony\", shape=ellipse]\n\"e\" -> \"p\"\n")
+	for i := range 40 {
+		lines = append(lines, fmt.Sprintf("0 %d 0 g%d a%x", 10+i, i, i))
+		fmt.Fprintf(&dot, "\"g%d\" [label=\"g%d\"]\n\"src\" -> \"g%d\" [label=\" generate\"]\n\"g%d\" -> \"e\" [arrowhead=none]\n", i, i, i, i)
+	}
+	for i := range 400 {
+		lines = append(lines, fmt.Sprintf("60 %d 60 o%d b%x", 70+i, i, i))
+		fmt.Fprintf(&dot, "\"o%d\" [label=\"o%d\"]\n\"E%d\" [label=\"cc\", shape=ellipse]\n\"E%d\" -> \"o%d\"\n", i, i, i, i, i)
+		fmt.Fprintf(&dot, "\"c%d\" -> \"E%d\" [arrowhead=none]\n\"p\" -> \"E%d\" [arrowhead=none style=dotted]\n", i, i, i)
+	}
+	dot.WriteString("}\n")
+	r := read(t, droptest.File("l", 0, text(7, lines...)), droptest.File("g", 0, []byte(dot.String())))[0]
+	require.Len(t, r.Tasks, 441)
+	join := r.Tasks[440]
+	require.Equal(t, "phony gen", join.ID)
+	require.Len(t, join.Parents, 40)
+	require.Equal(t, join.Attempts[0].Started, join.Attempts[0].Ended)
+	require.Equal(t, 49, ms(time.Duration(join.Attempts[0].Ended-r.Started)))
+	require.Equal(t, "phony gen", parents(r)["o7"])
+}
+
 func FuzzRead(f *testing.F) {
 	dot := []byte("digraph ninja {\n\"1\" [label=\"a\"]\n\"9\" [label=\"phony\", shape=ellipse]\n\"1\" -> \"9\" [arrowhead=none style=dotted]\n\"9\" -> \"2\"\n\"2\" [label=\"b\"]\n}\n")
 	f.Add(text(7, "0 10 0 a 1", "5 20 1005 b 2"), dot)
