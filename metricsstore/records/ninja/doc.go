@@ -7,12 +7,13 @@
 // the outputs of one command, unless the graph says that two commands made them.
 //
 // One log has all runs in a build folder, without anything between them. From version 6 on, the stamp is the file
-// system's time when the command started (for restat and generator rules: when its output was last changed), so stamp
-// minus start says when the run started. This dates the run and is what commands are put into runs by, also where
-// ninja has compacted the log, which keeps the last command of each output and mixes the runs. In version 5 the stamp is
-// the time of the output, which may be older than the run. There, a run ends where the end of the next line is before
-// that of the last one, where an output occurs again, and where two lines in succession have stamps that no run could
-// have that the lines before belong to; such a run has a day, and its moments count from the start of ninja.
+// system's time when the command started, so stamp minus start says when the run started; for restat and generator rules
+// and after "ninja -t restat", as CMake calls it, it is the time of the output. What more commands agree with is taken.
+// This dates the run and is what commands are put into runs by, also where ninja has compacted the log, which keeps the
+// last command of each output and mixes the runs. In version 5 the stamp is always the time of the output, which may be
+// older than the run. There, a run ends where the end of the next line is before that of the last one, where an output
+// occurs again, and where two lines in succession have stamps that no run could have that the lines before belong to;
+// such a run has a day, and its moments count from the start of ninja.
 //
 // Dependencies are known only with the graph. It is that of the build files as they are when it is printed, without the
 // headers that compilers report; commands that did not run are passed over, and edges that the times contradict are

@@ -203,6 +203,7 @@ func TestRuns(t *testing.T) {
 		{"an old file was copied", text(5, "0 10 8 a 1", "0 12 -99999999 b 2", "0 20 18 c 3", "5 30 28 d 4"), []string{"a b c d"}},
 		{"ends never go back, but starts do", text(7, "5 10 5 a 1", "5 20 1005 b 2", "9 30 1009 c 3"), []string{"a", "b c"}},
 		{"a long restat command", text(7, "0 10 0 a 1", "10 900 900 b 2", "901 950 902 c 3"), []string{"a b c"}},
+		{"ninja -t restat", text(7, "0 111 111 a 1", "2 312 -1700 r 2", "312 536 536 b 3", "111 536 537 c 4", "1 127 1500 a 1"), []string{"a r b c", "a"}},
 		{"mixed", text(7, "9 30 1009 c 3", "5 10 5 a 1", "5 8 5 d 4", "5 20 1005 b 2"), []string{"d a", "b c"}},
 		{"mixed, by times of outputs", text(
 			5, "9 30 9999 c 3", "5 10 9 a 1", "5 8 8 d 4", "5 7 9977 b 2", "1 5 9975 e 5", "0 3 2 f 6",
@@ -212,11 +213,14 @@ func TestRuns(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var got []string
+			earlier := records.Unknown
 			keys := map[string]bool{}
 			for _, r := range read(t, droptest.File("out/.ninja_log", 0, c.log)) {
 				require.Equal(t, "out", r.Workflow)
 				require.False(t, keys[r.Key] && r.Key != "")
 				keys[r.Key] = true
+				require.True(t, r.Undated || r.Started > earlier)
+				earlier = r.Started
 				got = append(got, outputs(r))
 			}
 			require.Equal(t, c.want, got)

@@ -152,33 +152,39 @@ func (l *log) zero(commands []command) records.Moment {
 // run had ended belongs to it. It returns nil if stamps are missing or contradict themselves. mixed: in the file, runs
 // are not one after the other.
 func (l *log) byStamp(commands []command, g *graph) (all []one, mixed bool) {
-	type placed struct {
-		zero   records.Moment
-		number int
+	zeros := l.zeros(commands)
+	if zeros == nil {
+		return nil, false
 	}
-	order := make([]placed, len(commands))
-	for i, c := range commands {
-		low, high := l.span(c)
-		if !low.Known() {
-			return nil, false
-		}
-		order[i] = placed{low, i}
-		if l.version >= stampIsStart {
-			order[i].zero = high
-		}
+	order := make([]int, len(commands))
+	for i := range order {
+		order[i] = i
 	}
-	slices.SortFunc(order, func(a, b placed) int { return cmp.Or(cmp.Compare(a.zero, b.zero), a.number-b.number) })
+	slices.SortFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(zeros[a], zeros[b]), a-b) })
 	run := make([]int, len(commands))
+	var size []int
+	var found []one
 	until := records.Unknown
-	for _, p := range order {
-		if len(all) == 0 || p.zero > until {
-			all = append(all, one{zero: p.zero, byStamp: true})
-			until = p.zero.Add(slack)
+	for _, i := range order {
+		if len(size) == 0 || zeros[i] > until {
+			size = append(size, 0)
+			found = append(found, one{zero: zeros[i], byStamp: true})
+			until = zeros[i].Add(slack)
 		}
-		run[p.number] = len(all) - 1
-		until = max(until, all[len(all)-1].zero.Add(l.lines[commands[p.number].lines[0]].end))
+		n := len(size) - 1
+		run[i] = n
+		size[n]++
+		until = max(until, found[n].zero.Add(l.end(commands[i])))
+	}
+	l.adopt(commands, run, size)
+	number := make([]int, len(size)) // of runs that are left
+	for n := range found {
+		if number[n] = len(all); size[n] > 0 {
+			all = append(all, found[n])
+		}
 	}
 	for i, c := range commands {
+		run[i] = number[run[i]]
 		all[run[i]].commands = append(all[run[i]].commands, c)
 		mixed = mixed || i > 0 && run[i] < run[i-1]
 	}
@@ -188,6 +194,54 @@ func (l *log) byStamp(commands []command, g *graph) (all []one, mixed bool) {
 		}
 	}
 	return all, mixed
+}
+
+// end is when a command ended.
+func (l *log) end(c command) time.Duration { return l.lines[c.lines[0]].end }
+
+// zeros are the starts of the runs of commands as their stamps say, nil if one has none. A stamp is that of the start of
+// a command or, from restat rules and "ninja -t restat", of its output, and then mostly of its end: what more commands
+// agree with is taken.
+func (l *log) zeros(commands []command) []records.Moment {
+	low, high := make([]records.Moment, len(commands)), make([]records.Moment, len(commands))
+	for i, c := range commands {
+		if low[i], high[i] = l.span(c); !low[i].Known() {
+			return nil
+		}
+	}
+	ends, starts := agreeing(low), agreeing(high)
+	for i := range high {
+		if ends[i] > starts[i] || ends[i] == starts[i] && l.version < stampIsStart {
+			high[i] = low[i]
+		}
+	}
+	return high
+}
+
+// agreeing counts for each moment those that are the same but for slack, itself among them.
+func agreeing(moments []records.Moment) []int {
+	sorted := slices.Sorted(slices.Values(moments))
+	counts := make([]int, len(moments))
+	for i, m := range moments {
+		from, _ := slices.BinarySearch(sorted, m.Add(-slack))
+		to, _ := slices.BinarySearch(sorted, m.Add(slack)+1)
+		counts[i] = to - from
+	}
+	return counts
+}
+
+// adopt puts commands that would be a run by themselves into that of their neighbours in the file, if their ends are in
+// order: the stamp is then that of an output that a restat rule left as it was in an earlier run.
+func (l *log) adopt(commands []command, run, size []int) {
+	for i := 1; i < len(commands)-1; i++ {
+		before, after := commands[i-1], commands[i+1]
+		if size[run[i]] > 1 || run[i-1] != run[i+1] || l.end(before) > l.end(commands[i]) || l.end(commands[i]) > l.end(after) {
+			continue
+		}
+		size[run[i]]--
+		run[i] = run[i-1]
+		size[run[i]]++
+	}
 }
 
 // join joins outputs of one command that are apart in the file, and orders commands by their ends. It reports whether
