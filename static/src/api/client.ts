@@ -195,11 +195,18 @@ export class Api {
     return this.#json('/workers', { signal });
   }
 
-  /** Imports the runs in files, which may belong together; the names are their paths. */
-  import(files: readonly { name: string; file: Blob }[], signal?: AbortSignal): Promise<Import> {
+  /**
+   * Imports the runs in files, which may belong together; the names are their paths. A mapping says what the columns of
+   * tables mean.
+   */
+  import(
+    files: readonly { name: string; file: Blob }[],
+    { mapping = '', signal }: { mapping?: string; signal?: AbortSignal } = {},
+  ): Promise<Import> {
     const body = new FormData();
     for (const { name, file } of files) body.append(name, file);
-    return this.#json('/imports', { method: 'POST', body, signal });
+    const query = mapping === '' ? {} : { mapping };
+    return this.#json('/imports', { method: 'POST', query, body, signal });
   }
 
   async #json<T>(path: string, options: Options): Promise<T> {
