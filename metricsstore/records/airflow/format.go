@@ -52,7 +52,10 @@ func (format) Sniff(_ string, head []byte) records.Part {
 
 // Read implements records.Format.
 func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, error) {
-	d := &drop{runs: map[string]*dagRun{}, rows: map[[2]string][]row{}, seen: map[[2]string]bool{}, pages: map[int64]int64{}}
+	d := &drop{
+		runs: map[string]*dagRun{}, rows: map[[2]string][]row{}, seen: map[[2]string]bool{}, pages: map[[2]string]map[int64]int64{},
+		cursors: map[[2]string]bool{},
+	}
 	for i := range files {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -86,9 +89,9 @@ type drop struct {
 	seen       map[[2]string]bool
 	runs       map[string]*dagRun // by DAG and run ID or date
 	structures []*structure
-	pages      map[int64]int64 // rows that were found, by the total that their list states
-	unread     []string        // what is wrong with files that are not needed
-	cursor     bool            // a page names the next one and has no total
+	pages      map[[2]string]map[int64]int64 // of a run: rows of lists with it, by the total that these state
+	cursors    map[[2]string]bool            // of a run: a page with it names a next one and has no total
+	unread     []string                      // what is wrong with files that are not needed
 }
 
 // document is any of the objects that are read.
@@ -118,7 +121,7 @@ func (d *drop) readFile(f *records.File) error {
 		case doc.Instances != nil:
 			err = d.addRows(o, &doc)
 		case doc.TaskID != "":
-			err = d.addRow(o, o.JSON)
+			_, err = d.addRow(o, o.JSON)
 		case doc.DAGRuns != nil:
 			for k := range doc.DAGRuns {
 				d.addRun(&doc.DAGRuns[k])
@@ -139,39 +142,47 @@ func (d *drop) readFile(f *records.File) error {
 }
 
 func (d *drop) addRows(o *manifest.Object, doc *document) error {
+	found := map[[2]string]bool{}
 	for _, raw := range *doc.Instances {
-		if err := d.addRow(o, raw); err != nil {
+		key, err := d.addRow(o, raw)
+		if err != nil {
 			return err
 		}
+		found[key] = true
 	}
-	d.pages[doc.Total] += int64(len(*doc.Instances))
-	d.cursor = d.cursor || doc.Cursor != ""
+	for key := range found {
+		if d.pages[key] == nil {
+			d.pages[key] = map[int64]int64{}
+		}
+		d.pages[key][doc.Total] += int64(len(*doc.Instances))
+		d.cursors[key] = d.cursors[key] || doc.Cursor != ""
+	}
 	return nil
 }
 
-// missing is how many rows the pages have that were not given.
-func (d *drop) missing() (n int64) {
-	for total, found := range d.pages {
+// missing is how many rows the lists with a run have on pages that were not given.
+func (d *drop) missing(key [2]string) (n int64) {
+	for total, found := range d.pages[key] {
 		n += max(total-found, 0)
 	}
 	return n
 }
 
-func (d *drop) addRow(o *manifest.Object, raw json.RawMessage) error {
+func (d *drop) addRow(o *manifest.Object, raw json.RawMessage) (key [2]string, err error) {
 	r := newRow()
 	if err := json.Unmarshal(raw, &r); err != nil {
-		return o.Fault("task instance: %v", err)
+		return key, o.Fault("task instance: %v", err)
 	}
 	if r.Task == "" || r.DAG == "" {
-		return o.Fault("a task instance has no task_id or no dag_id")
+		return key, o.Fault("a task instance has no task_id or no dag_id")
 	}
-	key := [2]string{r.DAG, r.run()}
+	key = [2]string{r.DAG, r.run()}
 	if !d.seen[key] {
 		d.seen[key] = true
 		d.order = append(d.order, key)
 	}
 	d.rows[key] = append(d.rows[key], r)
-	return nil
+	return key, nil
 }
 
 // addRun keeps a DAG run by each of the names that rows may have for it.
@@ -204,7 +215,7 @@ func (d *drop) build(key [2]string) (*records.Run, error) {
 	if err := b.addEdges(d.structures); err != nil {
 		return nil, err
 	}
-	b.finish(d.missing(), d.cursor)
+	b.finish(d.missing(key), d.cursors[key])
 	for _, text := range d.unread {
 		b.run.Notes.Remark(record.NoteLeftOut, "a file that could not be read: %s", text)
 	}

@@ -164,6 +164,14 @@ func TestPagesAddUp(t *testing.T) {
 	require.NotEmpty(t, droptest.Read(t, airflow.New(), list[0])[0].Incomplete)
 }
 
+func TestRunsInOneDropAreCompleteByThemselves(t *testing.T) {
+	runs := droptest.Read(t, airflow.New(), files(t, "v1-instances.json", "v2-instances.json", "states.json")...)
+	require.Len(t, runs, 3)
+	require.NotEmpty(t, runs[0].Incomplete)
+	require.Empty(t, runs[1].Incomplete)
+	require.Empty(t, runs[2].Incomplete)
+}
+
 func TestStructureOfThePage(t *testing.T) {
 	graph := `{"nodes":[{"id":"start"}],"edges":[{"source_id":"start","target_id":"g.upstream_join_id"},{"source_id":"g.upstream_join_id","target_id":"wait"},
 		{"source_id":"g.upstream_join_id","target_id":"extract"},{"source_id":"wait","target_id":"start"}]}`
