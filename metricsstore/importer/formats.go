@@ -9,6 +9,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/records/chrometrace"
 	"github.com/dagscope/dagscope/metricsstore/records/cromwell"
 	"github.com/dagscope/dagscope/metricsstore/records/dask"
+	"github.com/dagscope/dagscope/metricsstore/records/dbt"
 	"github.com/dagscope/dagscope/metricsstore/records/doit"
 	"github.com/dagscope/dagscope/metricsstore/records/githubactions"
 	"github.com/dagscope/dagscope/metricsstore/records/goaction"
@@ -42,6 +43,7 @@ func Formats() []records.Format {
 		chrometrace.New(),
 		cromwell.New(),
 		dask.New(),
+		dbt.New(),
 		doit.New(),
 		githubactions.New(),
 		goaction.New(),
