@@ -44,7 +44,9 @@ type importJSON struct {
 	Tasks    int64         `json:"tasks"`
 	Steps    uint64        `json:"steps"`
 	Notes    []record.Note `json:"notes,omitempty"`
-	Error    string        `json:"error,omitempty"`
+	// Incomplete says why the record does not cover the whole run.
+	Incomplete string `json:"incomplete,omitempty"`
+	Error      string `json:"error,omitempty"`
 }
 
 // Run imports what it can, and reports every file that it could not import.
@@ -150,7 +152,7 @@ func newImportJSON(r *importer.Result) importJSON {
 	}
 	out.Workflow, out.Tasks, out.Steps = r.Run.Info.Workflow, r.Run.Counts.Tasks, r.Run.Steps
 	if origin := r.Run.Info.Origin; origin != nil {
-		out.Notes = origin.Notes
+		out.Notes, out.Incomplete = origin.Notes, origin.Incomplete
 	}
 	return out
 }
@@ -172,6 +174,9 @@ func (i *importJSON) text() string {
 	default:
 		b.WriteString("existed already; nothing has changed\n")
 		return b.String()
+	}
+	if i.Incomplete != "" {
+		fmt.Fprintf(&b, "  incomplete: %s\n", oneLine(i.Incomplete, 400))
 	}
 	for _, n := range i.Notes {
 		fmt.Fprintf(&b, "  %s: %s\n", n.Kind, n.Sentence())

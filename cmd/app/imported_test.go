@@ -1,6 +1,9 @@
 package app
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,6 +58,33 @@ func (w *world) imported(id record.RunID) {
 	recorder.Steps(id, steps)
 	recorder.Details(id, []record.Detail{{Node: 0, Attempt: 1, Log: []byte("restored from the cache\n")}}, nil)
 	require.NoError(w.t, recorder.End(id, record.RunEnd{Status: record.Interrupted, EndedAt: began.Add(3 * time.Second)}))
+}
+
+// unendedLog is the event log of a Spark application that was under way.
+const unendedLog = `{"Event":"SparkListenerLogStart","Spark Version":"3.5.0"}
+{"Event":"SparkListenerApplicationStart","App Name":"etl","App ID":"app-1","Timestamp":1764322200000,"User":"u"}
+{"Event":"SparkListenerJobStart","Job ID":0,"Submission Time":1764322201000,"Stage IDs":[0],"Stage Infos":[{"Stage ID":0,"Stage Attempt ID":0,"Stage Name":"count","Number of Tasks":1,"RDD Info":[],"Parent IDs":[]}]}
+{"Event":"SparkListenerStageSubmitted","Stage Info":{"Stage ID":0,"Stage Attempt ID":0,"Stage Name":"count","Number of Tasks":1,"RDD Info":[],"Parent IDs":[],"Submission Time":1764322201000}}
+{"Event":"SparkListenerTaskStart","Stage ID":0,"Stage Attempt ID":0,"Task Info":{"Task ID":0,"Index":0,"Attempt":0,"Launch Time":1764322202000,"Executor ID":"1","Host":"a","Locality":"ANY","Speculative":false,"Finish Time":0,"Failed":false,"Killed":false}}
+{"Event":"SparkListenerTaskEnd","Stage ID":0,"Stage Attempt ID":0,"Task Type":"ResultTask","Task End Reason":{"Reason":"Success"},"Task Info":{"Task ID":0,"Index":0,"Attempt":0,"Launch Time":1764322202000,"Executor ID":"1","Host":"a","Locality":"ANY","Speculative":false,"Finish Time":1764322204000,"Failed":false,"Killed":false}}
+`
+
+// TestImportSaysWhatIsMissing: an incomplete record and its notes are printed below the run, and are in the JSON.
+func TestImportSaysWhatIsMissing(t *testing.T) {
+	w := newWorld(t)
+	file := filepath.Join(t.TempDir(), "events.jsonl")
+	require.NoError(t, os.WriteFile(file, []byte(unendedLog), 0o600))
+	lines := strings.Split(w.ok("import", file), "\n")
+	require.Greater(t, len(lines), 3)
+	assert.Contains(t, lines[0], "etl with 1 task")
+	assert.Equal(t, "  incomplete: the log has no end of the application", lines[1])
+	assert.Contains(t, lines[2], "  recorded: jobs were started")
+	var again struct{ Files []importJSON }
+	w.json(&again, "import", file)
+	require.Len(t, again.Files, 1)
+	assert.Equal(t, "the log has no end of the application", again.Files[0].Incomplete)
+	assert.Contains(t, again.Files[0].Notes, record.Note{Kind: record.NoteRecorded, Text: "jobs were started", Count: 1})
+	assert.Regexp(t, `etl +Spark +interrupted .* incomplete `, w.ok("runs"))
 }
 
 // TestRunOfAnotherEngine: cached tasks and the engine's name are in lists, logs, filters and JSON.
