@@ -45,8 +45,9 @@ type jobs struct {
 }
 
 const (
-	keptErrors   = 5
-	keptRemovals = 20
+	keptErrors    = 5
+	keptRemovals  = 20
+	mostExecutors = records.MaxWorkers - 2 // a run has one more for what is on none
 )
 
 func newApplication() *application {
@@ -149,7 +150,7 @@ func (a *application) key() string {
 	return key
 }
 
-// worker returns the number of an executor, which is added if it is new.
+// worker returns the number of an executor, which is added if it is new; None if it has no ID, or if there are too many.
 func (a *application) worker(id, host []byte) int32 {
 	if len(id) == 0 {
 		return records.None
@@ -157,7 +158,7 @@ func (a *application) worker(id, host []byte) int32 {
 	if n, ok := a.executors[string(id)]; ok {
 		return n
 	}
-	if len(a.executors) == records.MaxWorkers {
+	if len(a.executors) == mostExecutors {
 		return records.None
 	}
 	name := a.attempts.texts.keep(id)

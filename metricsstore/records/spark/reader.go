@@ -122,10 +122,13 @@ func (r *reader) line(l *lines.Reader) (bool, error) {
 // task adds an event of a task.
 func (r *reader) task(end bool) error {
 	a := &r.app.attempts
-	if len(a.keys) >= records.MaxTasks {
+	if len(a.keys) > records.MaxTasks {
 		return fmt.Errorf("more than %d attempts: %w", records.MaxTasks, records.ErrTooLarge)
 	}
 	worker := r.app.worker(plain(r.event.info.executor), plain(r.event.info.host))
+	if worker == records.None && len(r.event.info.executor) > len(`""`) {
+		return fmt.Errorf("more than %d executors: %w", mostExecutors, records.ErrTooLarge)
+	}
 	if end {
 		a.end(&r.event, worker)
 	} else {

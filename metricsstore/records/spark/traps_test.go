@@ -14,8 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine/record"
-	"github.com/dagscope/dagscope/internal/testkit/droptest"
-	"github.com/dagscope/dagscope/internal/testkit/recordstest"
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/spark"
 )
@@ -350,43 +348,4 @@ func TestReadStops(t *testing.T) {
 	cancel()
 	_, err := spark.New().Read(ctx, []records.File{events("log", appStart)})
 	require.ErrorIs(t, err, context.Canceled)
-}
-
-func TestNumbersFromNowhere(t *testing.T) {
-	huge := strings.Replace(stageInfo(0, 0, 7, "[1]", "[5,0,-1]", ""), `"Number of Tasks":7`, `"Number of Tasks":2000000000`, 1)
-	run := one(t, events("log", appStart, jobStart(0, huge), submitted(1, huge), jobEnd(0, "JobFailed"), appEnd))
-	assert.Len(t, run.Tasks, 100_000)
-	assert.EqualValues(t, 2_000_000_000-100_000, noted(run, "further tasks were never started"))
-	assert.EqualValues(t, 2, noted(run, "stages that others wait for are not in the log"))
-}
-
-func FuzzRead(f *testing.F) {
-	s0 := stageInfo(0, 0, 2, "[1]", "[]", "")
-	k := taskOf{id: 1, launch: 1, finish: 2, partition: -1}
-	f.Add([]byte(strings.Join([]string{logStart, appStart, jobStart(0, s0), submitted(1, s0), k.start(), k.end(good, `,"Task Metrics":{"Executor Run Time":5}`), completed(3, s0), jobEnd(0, "JobSucceeded"), appEnd}, "\n")))
-	f.Add([]byte(appStart + "\n" + k.end(`"FetchFailed","Message":"m"`, "")))
-	f.Add([]byte(`{"Event":"SparkListenerStageCompleted","Stage Info":{"Stage ID":-1e99}}`))
-	f.Fuzz(func(t *testing.T, content []byte) {
-		runs, err := spark.New().Read(context.Background(), []records.File{{
-			Path: "log", Part: records.Main, Open: file("log", content).Open,
-		}})
-		if err != nil {
-			require.ErrorIs(t, err, records.ErrFormat)
-			return
-		}
-		for _, run := range runs {
-			droptest.Check(t, run)
-			if len(run.Tasks) > 1000 {
-				continue // takes long
-			}
-			if _, err := records.Compile(run, records.Origin{}); err == nil {
-				recordstest.Laws(t, run)
-			}
-			for i, g := range run.Groups {
-				for _, after := range g.After {
-					require.Less(t, int(after), i)
-				}
-			}
-		}
-	})
 }
