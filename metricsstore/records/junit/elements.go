@@ -90,6 +90,10 @@ func (r *reading) inTest(e xml.StartElement) {
 	t := r.test
 	switch name := e.Name.Local; name {
 	case "skipped", "disabled":
+		if attribute(e, "type") == "pytest.xfail" {
+			t.expected = true // it ran and failed
+			return
+		}
 		t.skipped, t.why = true, attribute(e, "message")
 	case "failure", "error", "flakyFailure", "flakyError", "rerunFailure", "rerunError":
 		if len(t.failures) == records.MaxAttempts-1 {
@@ -115,6 +119,7 @@ func (r *report) join(other *report) {
 	r.suites = append(r.suites, other.suites...)
 	r.tests += other.tests
 	r.left += other.left
+	r.torn += other.torn
 	r.files++
 	r.time = -1
 	if r.cut == "" && other.cut != "" {

@@ -3,6 +3,7 @@ package junit_test
 import (
 	"encoding/xml"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -163,6 +164,42 @@ func TestStamps(t *testing.T) {
 	r = one(t, `<testsuites><testsuite name="s" timestamp="2026-01-02T03:04:05+01:00"><testcase name="a" time="1"/><testcase name="b" time="1"/></testsuite></testsuites>`)
 	require.False(t, r.Undated)
 	require.Equal(t, "2026-01-02T02:04:06Z", r.Tasks[1].Attempts[0].Started.Time().Format(time.RFC3339))
+}
+
+func load(t *testing.T, name string) *records.Run {
+	raw, err := os.ReadFile("testdata/" + name)
+	require.NoError(t, err)
+	return droptest.One(t, junit.New(), name, raw)
+}
+
+// A report of CTest 3.25: output is apart from failures, tests that did not run have the reason, classes are names.
+func TestCTest(t *testing.T) {
+	r := load(t, "ctest.xml")
+	require.Equal(t, "ctest", r.Workflow)
+	require.Equal(t, record.Failed, r.Status)
+	require.Equal(t, "out", r.Tasks[1].Attempts[0].Log)
+	require.Equal(t, "test", r.Tasks[1].Function)
+	skipped := 0
+	for _, task := range r.Tasks {
+		if task.Skipped {
+			skipped++
+		}
+	}
+	require.Equal(t, 4, skipped)
+	require.Contains(t, fmt.Sprint(r.Notes), "tests were skipped: Unable to find executable 1}")
+}
+
+// A report of pytest 7.2: a test that was expected to fail is written as skipped, and one that failed twice, also in
+// its teardown, as two.
+func TestPytestTwice(t *testing.T) {
+	r := load(t, "pytest.xml")
+	require.Len(t, r.Tasks, 10)
+	require.Equal(t, "failed as expected", r.Tasks[6].Attempts[0].Log)
+	require.True(t, r.Tasks[7].Skipped)
+	last := r.Tasks[9]
+	require.Equal(t, "test_x.test_td2", last.ID)
+	require.Len(t, last.Attempts, 1)
+	require.Equal(t, "assert 0\nfailed on teardown with \"RuntimeError: td\"", last.Attempts[0].Error.Message)
 }
 
 // Surefire and Gradle write a report for each class.

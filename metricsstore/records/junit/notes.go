@@ -10,14 +10,22 @@ import (
 // remark adds the notes about a report.
 func (r *report) remark(out *records.Run, p placement) {
 	n := &out.Notes
-	skipped, untimed, surplus, meson := 0, 0, 0, false
+	skipped, untimed, surplus, expected, meson := 0, 0, 0, 0, false
+	reasons := map[string]bool{}
 	for _, s := range r.suites {
 		for i := range s.tests {
 			t := &s.tests[i]
-			if t.skipped && len(t.failures) == 0 {
+			switch {
+			case t.skipped && len(t.failures) == 0 && t.why != "" && len(t.why) < 200 && (reasons[t.why] || len(reasons) < 20):
+				reasons[t.why] = true
+				n.Recorded(1, "tests were skipped: "+t.why)
+			case t.skipped && len(t.failures) == 0:
 				skipped++
-			} else if t.time < 0 {
+			case t.time < 0:
 				untimed++
+			}
+			if t.expected {
+				expected++
 			}
 			meson = meson || t.class != "" && (strings.HasPrefix(t.name, t.class+" / ") || strings.HasPrefix(t.name, t.class+":"))
 		}
@@ -36,6 +44,8 @@ func (r *report) remark(out *records.Run, p placement) {
 		n.Remark(record.NoteLeftOut, "time stamps have no zone")
 	}
 	n.Recorded(skipped, "tests were skipped")
+	n.Recorded(expected, "tests failed as expected and count as succeeded")
+	n.Repaired(r.torn, "errors in teardown are elements of their own and were joined with the tests that they are of")
 	n.LeftOut(untimed, "tests have no duration")
 	n.LeftOut(surplus, "tests are counted by their suite and not in it; pytest counts an error in teardown again")
 	n.LeftOut(r.left, "properties and outputs of suites are not in the run")

@@ -24,6 +24,7 @@ type report struct {
 	tests  int
 	cut    string // why the rest could not be read
 	again  int    // tests with the name of another one
+	torn   int    // errors in teardown that are elements of their own
 	left   int    // texts and properties of suites
 }
 
@@ -45,6 +46,7 @@ type test struct {
 	stamp               stamp
 	skipped             bool
 	why                 string // it was skipped
+	expected            bool   // it failed and was expected to
 	failures            []failure
 	output              text
 	properties          text
@@ -187,10 +189,29 @@ func (r *reading) end(name string) {
 	r.sink = nil
 	switch {
 	case r.test != nil && len(r.open) == r.depth:
+		r.mergeTeardown()
 		r.test = nil
 	case r.test == nil && name == "testsuite":
 		r.in = r.in[:len(r.in)-1]
 	}
+}
+
+// mergeTeardown joins a test that has ended with the one before it if both are one test of pytest, which writes an error
+// in the teardown of a test that has failed as a test of its own.
+func (r *reading) mergeTeardown() {
+	s := r.in[len(r.in)-1]
+	n := len(s.tests)
+	if n < 2 || len(r.test.failures) != 1 || !strings.HasPrefix(r.test.failures[0].message, "failed on teardown") {
+		return
+	}
+	before := &s.tests[n-2]
+	if before.name != r.test.name || before.class != r.test.class || len(before.failures) == 0 {
+		return
+	}
+	before.failures = append(before.failures, r.test.failures[0])
+	s.tests = s.tests[:n-1]
+	r.tests--
+	r.torn++
 }
 
 // charset reads the encodings that reports have.

@@ -58,10 +58,10 @@ func (r *report) run() *records.Run {
 // workflow is the name of the report, or else that of its only suite, or of its file or folder.
 func (r *report) workflow() string {
 	if r.files == 1 {
-		if r.name != "" {
-			return r.name
+		if name := named(r.name); name != "" {
+			return name
 		}
-		if len(r.suites) == 1 && r.suites[0].name != "" {
+		if len(r.suites) == 1 && named(r.suites[0].name) != "" {
 			return r.suites[0].name
 		}
 		return cmp.Or(strings.TrimSuffix(r.file.Base(), path.Ext(r.file.Path)), "tests")
@@ -70,6 +70,14 @@ func (r *report) workflow() string {
 		return folder
 	}
 	return "tests"
+}
+
+// named is a name, empty for what CTest writes where there is none.
+func named(name string) string {
+	if name == "(empty)" {
+		return ""
+	}
+	return name
 }
 
 // date sets when the run started, and returns the moment from which its moments count.
@@ -146,7 +154,11 @@ func (s *suite) width() float64 {
 	if s.time <= 0 {
 		return 1
 	}
-	return float64(s.sum()) / float64(s.time)
+	whole := s.time
+	if whole%time.Second == 0 {
+		whole += time.Second // CTest writes whole seconds, without the rest
+	}
+	return float64(s.sum()) / float64(whole)
 }
 
 // width is how many tests of a host ran at a time on average, rounded up.
@@ -193,8 +205,11 @@ func place(t *records.Task, from *test, at, zero records.Moment, p placement) re
 
 // task is the task of a test.
 func (r *report) task(s *suite, t *test, names unique.Names, worker int32) records.Task {
-	class := cmp.Or(t.class, s.name)
 	id := cmp.Or(t.name, "test")
+	class := t.class
+	if class == "" || class == t.name { // as CTest writes
+		class = named(s.name)
+	}
 	if class != "" && !strings.HasPrefix(id, class) {
 		id = class + "." + id
 	}
@@ -213,7 +228,11 @@ func (r *report) task(s *suite, t *test, names unique.Names, worker int32) recor
 		out.Attempts[i].Worker = worker
 	}
 	last := &out.Attempts[len(out.Attempts)-1]
-	last.Log = bounded.Lines(t.place, t.properties.String(), t.output.String())
+	expected := ""
+	if t.expected && len(t.failures) == 0 {
+		expected = "failed as expected"
+	}
+	last.Log = bounded.Lines(expected, t.place, t.properties.String(), t.output.String())
 	return out
 }
 
