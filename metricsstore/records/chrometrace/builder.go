@@ -66,12 +66,6 @@ func newBuilder(f *forest, tool *tool) *builder {
 	return b
 }
 
-// Moments between these are not those of a clock that counts from when a machine or program started.
-const (
-	year2000 = 946_684_800_000_000_000
-	year2100 = 4_102_444_800_000_000_000
-)
-
 // guessBase takes moments for what they are most likely counted from.
 func (b *builder) guessBase() {
 	earliest := b.spans[0].start

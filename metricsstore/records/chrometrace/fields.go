@@ -190,6 +190,12 @@ func clip(s string, size int) string {
 	return s[:size]
 }
 
+// Moments between these are not those of a clock that counts from when a machine or program started.
+const (
+	year2000 = 946_684_800_000_000_000
+	year2100 = 4_102_444_800_000_000_000
+)
+
 // maxMicros bounds moments and durations to half of what 64 bits of nanoseconds hold, so that they can be added.
 const maxMicros = 4_600_000_000_000_000
 

@@ -70,16 +70,33 @@ func (f *forest) sweep(spans []int32, points []*flowPoint) {
 			points = points[1:]
 			continue
 		}
-		n := spans[0]
+		stack = append(f.around(stack, spans[0]), spans[0])
 		spans = spans[1:]
-		for len(stack) > 0 && !f.holds(&f.spans[stack[len(stack)-1]], &f.spans[n]) {
-			stack = stack[:len(stack)-1]
-		}
-		if len(stack) > 0 && !f.rules.flat {
-			f.spans[n].parent = stack[len(stack)-1]
-		}
-		stack = append(stack, n)
 	}
+}
+
+// around removes from the stack what does not contain the next span, and makes the innermost of the others its parent.
+func (f *forest) around(stack []int32, n int32) []int32 {
+	s := &f.spans[n]
+	for len(stack) > 0 {
+		top := &f.spans[stack[len(stack)-1]]
+		if holds(top, s) || rounded(top, s) {
+			break
+		}
+		if s.start < top.end && s.end > top.end && !f.rules.flat {
+			f.crossing++
+		}
+		stack = stack[:len(stack)-1]
+	}
+	if len(stack) == 0 || f.rules.flat {
+		return stack
+	}
+	s.parent = stack[len(stack)-1]
+	if end := f.spans[s.parent].end; s.end > end {
+		s.end = end
+		f.shortened++
+	}
+	return stack
 }
 
 // place finds the span of a flow event: the innermost one at that time or, if it says so, the next one that starts.
@@ -99,7 +116,7 @@ func (f *forest) place(p *flowPoint, spans, stack []int32) {
 // holds reports whether a contains b, which does not start before it. What only overlaps is not contained, and neither
 // is what has the same times: such events are next to each other, such as tasks that a cache answered in no time. Of
 // begins and ends, their order in the file decides.
-func (f *forest) holds(a, b *span) bool {
+func holds(a, b *span) bool {
 	around := a.last != none && b.last != none && a.begin < b.begin && a.last > b.last
 	switch {
 	case b.start > a.end || b.end > a.end:
@@ -108,4 +125,18 @@ func (f *forest) holds(a, b *span) bool {
 		return around
 	}
 	return true
+}
+
+// rounded reports whether b may be in a although it ends after it, because each start and duration was rounded: to
+// microseconds, or to the quarter of one to which floating point numbers hold moments since 1970.
+func rounded(a, b *span) bool {
+	const quarter, whole = 250, 1000
+	over := b.end - a.end
+	if a.last != none || b.last != none || over <= 0 || over > whole || b.end == open || b.start >= a.end || b.end-b.start > a.end-a.start {
+		return false
+	}
+	if a.start%whole == 0 && a.end%whole == 0 && b.start%whole == 0 && b.end%whole == 0 {
+		return true
+	}
+	return over <= quarter && a.start > year2000 && a.start%quarter == 0 && b.start%quarter == 0
 }

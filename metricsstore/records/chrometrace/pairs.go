@@ -35,6 +35,8 @@ type forest struct {
 
 	orphans   int // ends without a begin
 	backwards int // spans that end before they start
+	crossing  int // spans that overlap one of their lane and are not in it
+	shortened int // spans that ended later than what contains them because of rounding
 	flows     flowCounts
 }
 

@@ -31,6 +31,8 @@ func (b *builder) report(kept int) {
 	notes.Recorded(b.flows.edges, "edges are flow events")
 	notes.LeftOut(b.orphans, "ends have no begin")
 	notes.Repaired(b.backwards, "spans have a negative duration and are empty")
+	notes.Repaired(b.shortened, "spans ended up to a microsecond after the one that contains them, because of rounding")
+	notes.Inferred(b.crossing, "spans overlap others of their thread, so what contains what there is uncertain")
 	notes.LeftOut(b.flows.astray, "flow events lie in no span")
 	notes.LeftOut(b.flows.endless, "flows begin and do not end")
 	notes.LeftOut(b.flows.baseless, "flows end and have not begun")

@@ -105,6 +105,33 @@ func TestSiblingsWithOneTimeAreNotNested(t *testing.T) {
 	require.Equal(t, map[string]float64{"a": 10, "b": 10, "empty": 0, "after": 0, "over": 10}, executed(r, spanName))
 }
 
+func TestRoundingDoesNotTearSpansApart(t *testing.T) {
+	r := made(
+		t,
+		event1("X", "a", "10", `"dur":9`), event1("X", "in a", "11", `"dur":9`),
+		event1("X", "b", "30.5", `"dur":9`), event1("X", "not in b", "31", `"dur":9`),
+		event1("X", "c", "50", `"dur":9`), event1("X", "not in c", "51", `"dur":10`),
+	)
+	require.Equal(t, []string{"a/1 10000-11000", "a 19000-19000", "in a 11000-19000", "b 30500-39500", "not in b 31000-40000", "c 50000-59000", "not in c 51000-61000"}, edgeless(r))
+	require.EqualValues(t, 1, note(r, "because of rounding"))
+	require.EqualValues(t, 2, note(r, "uncertain"))
+	r = made(
+		t,
+		event1("X", "a", "1563916713838008.25", `"dur":10.1`), event1("X", "in a", "1563916713838010.5", `"dur":7.9`),
+		event1("X", "b", "1563916713839008.25", `"dur":10.1`), event1("X", "not in b", "1563916713839010.5", `"dur":9.9`),
+	)
+	require.EqualValues(t, 1, note(r, "lie within others"))
+}
+
+// edgeless is drawn without the edges.
+func edgeless(r *records.Run) []string {
+	tasks := drawn(r)
+	for i := range tasks {
+		tasks[i], _, _ = strings.Cut(tasks[i], " <")
+	}
+	return tasks
+}
+
 func TestMomentsAreReadToTheNanosecond(t *testing.T) {
 	r := made(
 		t,
