@@ -211,20 +211,19 @@ func (w *wiring) link(e link, tasks [][]int) {
 		tagged = tagged[:countUntil(tagged, begins)]
 		switch {
 		case w.edges+max(len(ready), len(tagged)) > maxEdges:
-			w.add(child, ready[len(ready)-1:], "edges were inferred: only the last task to end, as there are too many to draw all")
+			w.add(child, ready[len(ready)-1:], "edges come from only the last task that ended before the submission, as all of the process before it are too many to draw")
 		case e.gathers:
-			w.add(child, ready, "edges were inferred: an operator waits for all tasks of the process before it")
+			w.add(child, ready, "edges come from all tasks of the process before, as an operator between waits for all")
 		case len(tagged) > 0:
-			w.add(child, tagged, "edges were inferred: the tasks have the same tag")
+			w.add(child, tagged, "edges connect tasks with the same tag")
 		case len(from.all) == 1:
-			w.add(child, ready, "edges were inferred: the process before has a single task")
+			w.add(child, ready, "edges come from the single task of the process before")
 		case len(to.all) == 1:
-			w.add(child, ready, "edges were inferred: the process has a single task, which follows all of the process before it")
+			w.add(child, ready, "edges lead from all tasks of the process before to the single task of a process")
 		case len(ready) == from.cached:
 			w.l.notes.LeftOut(1, "edges of the graph lead to one of several cached tasks, and which one is not recorded")
 		default:
-			w.add(child, ready[len(ready)-1:], "edges were inferred: the last task of the process before that ended before the submission, "+
-				"as no tag connects them")
+			w.add(child, ready[len(ready)-1:], "edges come from the last task of the process before that ended before the submission, as no tag connects them")
 		}
 	}
 }

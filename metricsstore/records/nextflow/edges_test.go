@@ -63,8 +63,8 @@ func TestEdgesByTag(t *testing.T) {
 	require.Equal(t, []string{"W:A (y)"}, parents(r, "W:B (y)"))
 	require.Equal(t, []string{"W:A (x)"}, parents(r, "W:B (z)"), "the last to end, as no tag is equal")
 	require.Empty(t, parents(r, "W:B (q)"), "none had ended")
-	require.Equal(t, int64(2), noteOf(r, "the tasks have the same tag"))
-	require.Equal(t, int64(1), noteOf(r, "the last task of the process before"))
+	require.Equal(t, int64(2), noteOf(r, "connect tasks with the same tag"))
+	require.Equal(t, int64(1), noteOf(r, "come from the last task of the process before"))
 	require.Equal(t, int64(1), noteOf(r, "no parent that had succeeded"))
 }
 
@@ -81,10 +81,10 @@ func TestOperatorsThatGather(t *testing.T) {
 	}
 	r := connected(t, dotOf("A -> collect", "collect -> B"), rows...)
 	require.ElementsMatch(t, []string{"A (x)", "A (y)"}, parents(r, "B (x)"))
-	require.Equal(t, int64(4), noteOf(r, "an operator waits for all"))
+	require.Equal(t, int64(4), noteOf(r, "an operator between waits for all"))
 	r = connected(t, dotOf("A -> map", "map -> M", "M -> B"), append(rows, "M COMPLETED 6 1s")...)
 	require.ElementsMatch(t, []string{"A (x)", "A (y)"}, parents(r, "M"))
-	require.Equal(t, int64(2), noteOf(r, "follows all of the process before it"))
+	require.Equal(t, int64(2), noteOf(r, "to the single task of a process"))
 	require.Empty(t, parents(r, "B (x)"))
 }
 
