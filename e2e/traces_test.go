@@ -56,7 +56,11 @@ func TestKillTraces(t *testing.T) {
 		}
 		return response.StatusCode == http.StatusOK
 	}
-	for range 4 {
+	rounds := 4
+	if testing.Short() {
+		rounds = 1
+	}
+	for range rounds {
 		s := u.serve()
 		time.AfterFunc(time.Duration(random.Int64N(int64(3*time.Second)))+200*time.Millisecond, s.kill)
 		var clients sync.WaitGroup

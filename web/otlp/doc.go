@@ -10,7 +10,8 @@
 //
 // Costs: one write and one share of an fsync for each request, about 200 bytes of memory for each trace and 24 for each
 // request of it while it is in the journal, and one pass over all spans of a trace each time its run is made again, of
-// which at most a tenth of the time is spent.
+// which at most a tenth of the time is spent. At a start the journal is read, and each of its runs is compared with what
+// is kept. FORMAT.md has the form of the journal.
 //
 // Caveats: a run has no details of its own progress: its moments are those of spans, which SDKs send when they have
 // ended. A page that shows a run does not see that it was made again until it is loaded again. A run that a person

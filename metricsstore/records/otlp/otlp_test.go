@@ -220,6 +220,18 @@ func TestSpellings(t *testing.T) {
 	}
 }
 
+// TestAnswersOfTempo reads what a service that stores traces returns, which is not quite a request.
+func TestAnswersOfTempo(t *testing.T) {
+	plain := request("scopeSpans", `{"traceId":"`+traceID+`","spanId":"`+rootID+`","name":"buy","startTimeUnixNano":"1700000000000000001","endTimeUnixNano":"1700000000000000101"}`)
+	want := readText(t, plain)
+	for _, text := range []string{
+		strings.Replace(plain, "resourceSpans", "batches", 1), `{"trace":` + plain + `}`,
+		`{"trace":` + strings.Replace(plain, "resourceSpans", "batches", 1) + `}`,
+	} {
+		require.Equal(t, want, readText(t, text), text)
+	}
+}
+
 func TestASpanUnderWayIsReplacedByItsEnd(t *testing.T) {
 	started := `{"traceId":"` + traceID + `","spanId":"` + rootID + `","name":"buy","startTimeUnixNano":"1700000000000000001"}`
 	r := readText(t, request("scopeSpans", started))[0]
