@@ -16,12 +16,14 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/records/gotestjson"
 	"github.com/dagscope/dagscope/metricsstore/records/jaeger"
 	"github.com/dagscope/dagscope/metricsstore/records/junit"
+	"github.com/dagscope/dagscope/metricsstore/records/makeflow"
 	"github.com/dagscope/dagscope/metricsstore/records/meson"
 	"github.com/dagscope/dagscope/metricsstore/records/moon"
 	"github.com/dagscope/dagscope/metricsstore/records/nextflow"
 	"github.com/dagscope/dagscope/metricsstore/records/ninja"
 	"github.com/dagscope/dagscope/metricsstore/records/nx"
 	"github.com/dagscope/dagscope/metricsstore/records/otlp"
+	"github.com/dagscope/dagscope/metricsstore/records/parallel"
 	"github.com/dagscope/dagscope/metricsstore/records/pegasus"
 	"github.com/dagscope/dagscope/metricsstore/records/slurm"
 	"github.com/dagscope/dagscope/metricsstore/records/snakemake"
@@ -50,12 +52,14 @@ func Formats() []records.Format {
 		gotestjson.New(),
 		jaeger.New(),
 		junit.New(),
+		makeflow.New(),
 		meson.New(),
 		moon.New(),
 		nextflow.New(),
 		ninja.New(),
 		nx.New(),
 		otlp.New(),
+		parallel.New(),
 		pegasus.New(),
 		slurm.New(),
 		snakemake.New(),
