@@ -1,7 +1,7 @@
 // The phases of one attempt as of a moment: what the inspector draws as bars.
 
 import { durationText } from '../../model/format';
-import { RowFlag, type RunTable } from '../../model/run-table';
+import { Outcome, RowFlag, type RunTable } from '../../model/run-table';
 import type { TaskState } from '../../model/task-state';
 
 export const phaseNames = ['queue', 'wait', 'fetch', 'execute', 'store', 'update'] as const;
@@ -57,6 +57,7 @@ export function phasesText(bars: PhaseBars | null, state: TaskState): string {
 /**
  * Ready, claimed, fetching, started, body over, stored, updated: NaN from the first that is not known on. What was not
  * fetching between claim and start is drawn before it, as it is not known when it was; until the start all of it is fetching.
+ * A cached task fetches its output as well, and has no body.
  */
 function edgesOf(table: RunTable, row: number, stored: boolean): readonly number[] {
   const claimed = table.claimedNs[row]!;
@@ -67,7 +68,7 @@ function edgesOf(table: RunTable, row: number, stored: boolean): readonly number
     table.readyNs[row]!,
     claimed,
     Number.isNaN(started) ? claimed : started - Math.min(table.fetchNs[row]!, Math.max(0, started - claimed)),
-    started,
+    table.outcome[row] === Outcome.cached ? ended : started,
     ended,
     stored || Number.isNaN(ended) ? updated : ended,
     updated,

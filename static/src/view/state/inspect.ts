@@ -127,10 +127,10 @@ function attemptState(table: RunTable, row: number, atNs: number): TaskState {
   return over && table.outcome[row] === Outcome.retrying ? 'failed' : stateAt(table, row, atNs);
 }
 
-/** How long the body of an attempt has run by a moment, NaN before it began; 0 of a cached task. */
+/** How long the body of an attempt has run by a moment, NaN before it began, and of a cached task, whose body never ran. */
 export function executeAt(table: RunTable, row: number, atNs: number): number {
   if (row < 0 || !reached(table.startedNs, row, atNs)) return Number.NaN;
-  if (table.outcome[row] === Outcome.cached) return 0;
+  if (table.outcome[row] === Outcome.cached) return Number.NaN;
   return Math.max(0, (reached(table.endedNs, row, atNs) ? table.endedNs[row]! : atNs) - table.startedNs[row]!);
 }
 

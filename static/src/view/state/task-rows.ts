@@ -90,7 +90,7 @@ function keyOf(table: RunTable, node: number, column: Exclude<TaskColumn, 'task'
     case 'queue':
       return table.claimedNs[row]! - table.readyNs[row]!;
     case 'execute':
-      return table.outcome[row] === Outcome.cached ? 0 : table.endedNs[row]! - table.startedNs[row]!;
+      return table.outcome[row] === Outcome.cached ? Number.NaN : table.endedNs[row]! - table.startedNs[row]!;
     case 'output':
       return sizeOf(table, row);
   }

@@ -35,6 +35,12 @@ describe('phases of an attempt', () => {
     expect(names(phaseBars(table, 0, 900, true)).at(-1)).toBe('store 100');
   });
 
+  it('has no body where the task was cached: that is fetching its output', () => {
+    const table = tableOf([{ ...whole, outcome: Outcome.cached }]);
+    expect(names(phaseBars(table, 0, 1000, true))).toEqual(['queue 100', 'wait 40', 'fetch 660', 'update 200']);
+    expect(names(phaseBars(table, 0, 500, true))).toEqual(['queue 100', 'wait 40', 'fetch 360']);
+  });
+
   it('draws what a replay knows will follow, and of a live run nothing', () => {
     const table = tableOf([whole]);
     const execute = phaseBars(table, 0, 500, true).bars[3]!;

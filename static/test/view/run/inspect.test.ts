@@ -167,3 +167,29 @@ describe('inputs', () => {
     expect(totalBytes(lines)).toBe(3e6);
   });
 });
+
+describe('a cached task', () => {
+  const times = { readyNs: 0, claimedNs: 0, startedNs: 0, endedNs: 5, updatedNs: 5, worker: 0 };
+  const rows = [
+    { ...times, outcome: Outcome.cached, outputBytes: 64 },
+    { ...times, node: 1, outcome: Outcome.ok },
+  ];
+  const cached = tableOf(rows, { ended: true, nowNs: 5 });
+  const nodes = new GraphIndex(graph, cached);
+
+  it('was not executed, but has an output', () => {
+    expect(factsOf(nodes, cached, 0, 5)).toMatchObject({
+      state: 'cached',
+      stage: 'cached',
+      executeNs: NaN,
+      outputBytes: 64,
+    });
+    expect(taskRow(nodes, cached, 0, 5).executeNs).toBeNaN();
+  });
+
+  it('is found by its state', () => {
+    const sort: TaskSort = { column: 'execute', order: 'desc' };
+    expect(Array.from(sortedTasks(nodes, cached, sort, 'Cached'))).toEqual([0]);
+    expect(Array.from(sortedTasks(nodes, cached, sort, ''))).toEqual([1, 0, 2]);
+  });
+});
