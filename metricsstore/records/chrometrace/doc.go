@@ -4,7 +4,7 @@
 // Tools are recognised by the content. Traces were seen of Bazel 5, Ray 0.7, the PyTorch profiler of 2024 and 2025
 // (Kineto), CMake 4.3 (google-trace and instrumentation), the debug trace of Go 1.26, Turborepo 2.11, Nx 24 and lage
 // 2.17. What Bazel 6 to 9, Ray 2 and the time trace of Clang write is known from descriptions. Traces of other tools are
-// read by the rules of the format alone.
+// read by the rules of the format alone; those of Node 20 and of the TypeScript compiler 6 were.
 //
 // Recorded are spans: complete events, begins with their ends, and asynchronous ones. Each is a task, or several: a
 // span that contains others waits for them, as records.Run.AddSpans describes. Flow events are edges. Instants, counters

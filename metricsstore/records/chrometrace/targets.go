@@ -72,7 +72,7 @@ func isLageTask(t *trace, e *event) bool {
 }
 
 // lageOutcomes are the outcomes by status. A target that was skipped because the cache has its result is not in a profile
-// of lage 2.17 at all; one that never started is in it as pending.
+// of lage 2.17 at all; one that never started is in it as pending, at a moment before the machine was started.
 var lageOutcomes = map[string]record.Outcome{
 	"success": record.OutcomeOK, "skipped": record.OutcomeCached, "failed": record.OutcomeFailed,
 	"aborted": record.OutcomeCancelled, "running": record.NoOutcome, "pending": record.NoOutcome, "queued": record.NoOutcome,
