@@ -2,10 +2,11 @@ package records
 
 import (
 	"cmp"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // forest is a set of spans on its way to tasks.
@@ -102,37 +103,42 @@ func plant(spans []Span, notes *Notes) *forest {
 	return f
 }
 
+// identity is what two spans have in common that are one.
+type identity struct {
+	id, name       string
+	start, end     Moment
+	parent, worker int32
+	outcome        record.Outcome
+}
+
 // dropRepeated leaves out spans that are in the record more than once, and returns the new number of each. Different
 // spans with one ID get different ones.
 func (f *forest) dropRepeated() []int32 {
 	number := make([]int32, len(f.spans))
-	seen := make(map[string]int32, len(f.spans))
+	seen := make(map[identity]int32, len(f.spans))
+	used := make(map[string]int32, len(f.spans)) // how many have an ID
 	kept, repeated, renamed := f.spans[:0], 0, 0
 	for i, s := range f.spans {
-		old, found := seen[s.ID]
-		if found && sameSpan(&kept[old], &s) {
+		what := identity{s.ID, s.Name, s.Start, s.End, s.Parent, s.Worker, s.Outcome}
+		if old, found := seen[what]; found {
 			number[i] = old
 			repeated++
 			continue
 		}
-		if found {
-			renamed++
-			s.ID = unusedID(seen, s.ID, "#", 2)
-		}
 		number[i] = int32(len(kept))
-		seen[s.ID] = number[i]
+		seen[what] = number[i]
+		if n := used[s.ID]; n > 0 {
+			used[s.ID]++
+			renamed++
+			s.ID = unusedID(used, s.ID, "#", int(n)+1)
+		}
+		used[s.ID]++
 		kept = append(kept, s)
 	}
 	f.spans = kept
 	f.notes.LeftOut(repeated, "spans are in the record a second time")
 	f.notes.Repaired(renamed, "spans have the ID of a different span and got another one")
 	return number
-}
-
-// sameSpan reports whether two spans with one ID are one.
-func sameSpan(a, b *Span) bool {
-	return a.Name == b.Name && a.Start == b.Start && a.End == b.End && a.Parent == b.Parent && a.Worker == b.Worker &&
-		a.Outcome == b.Outcome && reflect.DeepEqual(a.Error, b.Error)
 }
 
 // unusedID is the first of id#2, id#3 and so on that is not in used.

@@ -94,12 +94,16 @@ func TestAddSpans(t *testing.T) {
 			[]records.Span{span("a", none, 7e6, 9_100_000), span("b", 0, 7e6, 9_900_000)},
 			"a 9100000-9100000 < b\nb 7000000-9900000 <",
 		},
-		"not ended":                  {[]records.Span{span("a", none, 1, records.Unknown), span("b", 0, 3, 5)}, "a 1-? <\nb 3-5 <"},
-		"absent parent":              {[]records.Span{span("a", records.Absent, 1, 5), span("b", 77, 1, 5)}, "a 1-5 <\nb 1-5 <"},
-		"its own parent":             {[]records.Span{span("a", 0, 1, 5)}, "a 1-5 <"},
-		"parents in a loop":          {[]records.Span{span("a", 1, 1, 5), span("b", 0, 1, 5)}, "a 5-5 < b\nb 1-5 <"},
-		"twice":                      {[]records.Span{span("a", none, 1, 5), span("a", none, 1, 5), span("b", 1, 1, 5)}, "a 5-5 < b\nb 1-5 <"},
-		"two with one ID":            {[]records.Span{span("a", none, 1, 5), span("a", none, 1, 7)}, "a 1-5 <\na#2 1-7 <"},
+		"not ended":         {[]records.Span{span("a", none, 1, records.Unknown), span("b", 0, 3, 5)}, "a 1-? <\nb 3-5 <"},
+		"absent parent":     {[]records.Span{span("a", records.Absent, 1, 5), span("b", 77, 1, 5)}, "a 1-5 <\nb 1-5 <"},
+		"its own parent":    {[]records.Span{span("a", 0, 1, 5)}, "a 1-5 <"},
+		"parents in a loop": {[]records.Span{span("a", 1, 1, 5), span("b", 0, 1, 5)}, "a 5-5 < b\nb 1-5 <"},
+		"twice":             {[]records.Span{span("a", none, 1, 5), span("a", none, 1, 5), span("b", 1, 1, 5)}, "a 5-5 < b\nb 1-5 <"},
+		"two with one ID":   {[]records.Span{span("a", none, 1, 5), span("a", none, 1, 7)}, "a 1-5 <\na#2 1-7 <"},
+		"two with one ID, twice": {
+			[]records.Span{span("a", none, 1, 5), span("a", none, 1, 7), span("a", none, 1, 5), span("a", none, 1, 7), span("a#2", none, 1, 9), span("a", none, 1, 8)},
+			"a 1-5 <\na#2 1-7 <\na#2#2 1-9 <\na#3 1-8 <",
+		},
 		"ends before it starts":      {[]records.Span{span("a", none, 5, 1)}, "a 5-5 <"},
 		"no moments":                 {[]records.Span{span("a", none, records.Unknown, records.Unknown)}, "a ?-? <"},
 		"a link":                     {[]records.Span{span("a", none, 1, 5), linked(span("b", none, 7, 9), 0)}, "a 1-5 <\nb 7-9 < a"},
@@ -147,6 +151,17 @@ func notes(r *records.Run) []string {
 		lines = append(lines, fmt.Sprintf("%d %s", n.Count, n.Text))
 	}
 	return lines
+}
+
+// TestManySpansWithOneID would take minutes if each of them were compared with all others.
+func TestManySpansWithOneID(t *testing.T) {
+	var spans []records.Span
+	for i := range 200_000 {
+		spans = append(spans, span("a", records.None, records.Moment(i), records.Moment(i)))
+	}
+	r := records.NewRun("test", "test")
+	r.AddSpans(spans)
+	require.Len(t, r.Tasks, len(spans))
 }
 
 // TestAddSpansLaws draws forests of any shape: parents and links at random, and times that have nothing to do with them.

@@ -151,7 +151,7 @@ func TestFailuresAndLogs(t *testing.T) {
 func TestClientAndServerWithOneID(t *testing.T) {
 	client, server := span("01", 100_001, 100, "", `{"key":"span.kind","value":"client"}`), span("01", 100_011, 50, "", `{"key":"span.kind","value":"server"}`)
 	inner := span("02", 100_021, 10, of("CHILD_OF", "01"), "")
-	for _, spans := range [][]string{{client, server, inner}, {server, client, inner}} {
+	for _, spans := range [][]string{{client, server, inner}, {server, client, inner}, {client, server, inner, client, server, inner}} {
 		r := read(t, `{"traceID":"a","spans":[`+strings.Join(spans, ",")+`]}`)[0]
 		start := map[string]int64{}
 		for _, task := range r.Tasks {

@@ -82,27 +82,35 @@ func lookup(index map[SpanID]int32, id SpanID) int32 {
 	return records.Absent
 }
 
+// identity is what two records of one span have in common, also if one of them was made before the span had ended.
+type identity struct {
+	id, parent SpanID
+	name       string
+	start      records.Moment
+}
+
 // dropRepeated leaves out what is in the files again. Of one span under way and ended, the ended one stays.
 func (c *builder) dropRepeated(r *records.Run, numbers []int32) []int32 {
-	seen := make(map[SpanID]int32, len(numbers))
+	seen := make(map[identity]int32, len(numbers))
 	kept, repeated := numbers[:0:0], 0
 	for _, n := range numbers {
 		s := c.span(n)
-		at, found := seen[s.ID]
+		what := identity{s.ID, s.Parent, s.Name, s.Start}
+		at, found := seen[what]
 		if !found {
-			seen[s.ID] = int32(len(kept))
+			seen[what] = int32(len(kept))
 			kept = append(kept, n)
 			continue
 		}
 		old := c.span(kept[at])
-		same := old.Name == s.Name && old.Start == s.Start && old.Parent == s.Parent
 		switch {
-		case same && (old.End == s.End || !s.End.Known()):
+		case old.End == s.End || !s.End.Known():
 			repeated++
-		case same && !old.End.Known():
+		case !old.End.Known():
 			kept[at] = n
 			repeated++
 		default:
+			seen[what] = int32(len(kept))
 			kept = append(kept, n)
 		}
 	}
