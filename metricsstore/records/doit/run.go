@@ -52,7 +52,11 @@ func (d *report) run() *records.Run {
 		}
 		r.Tasks = append(r.Tasks, out)
 	}
-	r.Error = bounded.Text(strings.TrimSpace(d.Err))
+	if text := strings.TrimSpace(d.Err); text != "" && r.Status == record.Failed {
+		r.Error = bounded.Text(text)
+	} else if text != "" {
+		r.Notes.Remark(record.NoteRecorded, "what was printed outside of tasks begins with: %s", bounded.Text(text[:min(len(text), 200)]))
+	}
 	n := &r.Notes
 	n.Remark(record.NoteInferred, "times have no zone and are in UTC")
 	n.Remark(record.NoteLeftOut, "dependencies are not in the report, except on tasks that failed")

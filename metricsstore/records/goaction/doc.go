@@ -1,6 +1,6 @@
 // Package goaction reads the graph of actions that "go build", "go test" and "go vet" write with the flag
 // -debug-actiongraph: a JSON array of actions with dependencies, three moments each, and the commands that were run for
-// them. It was made with graphs of Go 1.26; older graphs have the same members.
+// them. It was made with graphs of Go 1.21, 1.24 and 1.26; the first two have no checks of the cache.
 //
 // Recorded are when an action was ready, started and done, its commands with their CPU time, and IDs of its action and
 // of what it built. Whether it failed is not recorded, so this follows from what is there. A build or link with

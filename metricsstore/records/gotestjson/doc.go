@@ -1,5 +1,5 @@
 // Package gotestjson reads what "go test -json" prints: a line for each event of a test or package. It was made with
-// output of Go 1.26; what is said of older versions is from the documentation of the command test2json.
+// output of Go 1.21, 1.24 and 1.26; what is said of older versions is from the documentation of the command test2json.
 //
 // Recorded are the moments of events, which are those at which the go command read them, the end of each test with its
 // duration in hundredths of a second, and outputs. A test ends with the line of output that says so, because the event
@@ -18,5 +18,5 @@
 //
 // Caveats: the output has no mark for its end. A run is Incomplete if packages in it have not ended, but a package that
 // had not started is missing without a trace. Lines that are no events, such as errors of builds before Go 1.24, are the
-// error of the run.
+// error of the run if it failed.
 package gotestjson

@@ -2,6 +2,7 @@ package gotestjson_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -144,15 +145,17 @@ func TestOld(t *testing.T) {
 		`{"Time":"2020-01-02T03:04:09Z","Action":"pass","Package":"a","Test":"T","Elapsed":4}`)
 	require.Equal(t, "2020-01-02T03:04:05.5Z", last(r)["a.T/s"].Ended.Time().Format(time.RFC3339Nano))
 	require.Equal(t, "1 packages have not ended", r.Incomplete)
-	require.Equal(t, "# a\na.go:1: wrong", r.Error)
+	require.Contains(t, fmt.Sprint(r.Notes), "{left out lines are no events, the first one with text is: # a 2}")
 	require.Equal(t, "go test a", r.Workflow)
 }
 
 func TestFaults(t *testing.T) {
 	droptest.Refused(t, gotestjson.New(), "x", []byte(`{"Action":"run","Package":1}`+"\n"), "x: line 1: expected an event with Action, Package and Time")
+	r := one(t, `a.go:1: wrong`, `{"Action":"start","Package":"a"}`, `{"Time":"2020-01-02T03:04:05Z","Action":"fail","Package":"a"}`)
+	require.Equal(t, "a.go:1: wrong", r.Error)
 	droptest.Refused(t, gotestjson.New(), "x", []byte("ok a 1s\n"), "x: there are no tests, expected events with Action and Package")
 	// Cached results may have no time at all.
-	r := one(t, `{"Action":"output","Package":"a","Output":"ok  \ta\t(cached)\n"}`, `{"Action":"pass","Package":"a","Elapsed":0}`)
+	r = one(t, `{"Action":"output","Package":"a","Output":"ok  \ta\t(cached)\n"}`, `{"Action":"pass","Package":"a","Elapsed":0}`)
 	require.Equal(t, record.OutcomeCached, r.Tasks[0].Attempts[0].Outcome)
 }
 

@@ -16,8 +16,6 @@ func (b *builder) finish() *records.Run {
 	r := records.NewRun("Go", "go test -json")
 	r.Workflow = b.workflow()
 	r.Key = b.first
-	r.Error = bounded.Text(strings.TrimSpace(string(b.other)))
-	r.Notes.LeftOut(b.strays, "lines are no events and are the error of the run")
 	spans := make([]records.Span, len(b.tests))
 	names := unique.Names{}
 	open := 0
@@ -33,12 +31,25 @@ func (b *builder) finish() *records.Run {
 		}
 		spans[i] = b.span(r, i, names)
 	}
+	b.say(r)
 	if open > 0 {
 		r.Incomplete = fmt.Sprintf("%d packages have not ended", open)
 	}
 	r.Notes.Remark(record.NoteRecorded, "moments are those at which the go command read what tests printed")
 	r.AddSpans(spans)
 	return r
+}
+
+// say adds the lines that are no events, which are errors of builds or just what the go command does.
+func (b *builder) say(r *records.Run) {
+	text := strings.TrimSpace(string(b.other))
+	if r.Status == record.Failed {
+		r.Error = bounded.Text(text)
+		r.Notes.LeftOut(b.strays, "lines are no events and are the error of the run")
+		return
+	}
+	first, _, _ := strings.Cut(text, "\n")
+	r.Notes.LeftOut(b.strays, "lines are no events, the first one with text is: "+bounded.Text(first[:min(len(first), 200)]))
 }
 
 // root is the number of the package of a test.
