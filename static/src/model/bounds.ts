@@ -44,6 +44,8 @@ export interface PathTime {
   readonly freeNs: number;
   /** Waiting while there was no worker. */
   readonly absentNs: number;
+  /** Nothing on the path was ready, for reasons that a record does not give. */
+  readonly unreadyNs: number;
 }
 
 /** A function and its part in what all tasks executed. */
@@ -232,13 +234,15 @@ class WorkSum implements SlotWork {
 }
 
 function pathTime(table: RunTable, path: CriticalPath, gaps: Float64Array, occupancy: Occupancy): PathTime {
-  const time = { engineNs: 0, movingNs: 0, pausedNs: 0, overNs: 0, fullNs: 0, freeNs: 0, absentNs: 0 };
+  const time = { engineNs: 0, movingNs: 0, pausedNs: 0, overNs: 0, fullNs: 0, freeNs: 0, absentNs: 0, unreadyNs: 0 };
   const { full, absent } = occupancy;
   for (const step of path.steps) {
-    const { row, fromNs, queueNs } = step;
+    const { row, queueNs, unreadyNs } = step;
+    const fromNs = step.fromNs + unreadyNs;
+    time.unreadyNs += unreadyNs;
     time.movingNs += step.fetchNs + step.storeNs;
     time.engineNs += step.waitNs + step.updateNs;
-    const overNs = Math.min(step.stoodNs, standstillNs(table, fromNs, step.toNs, 'over'));
+    const overNs = Math.min(step.stoodNs, standstillNs(table, step.fromNs, step.toNs, 'over'));
     time.overNs += overNs;
     time.pausedNs += step.stoodNs - overNs;
     const gapNs = Math.min(queueNs, gaps[row]!);

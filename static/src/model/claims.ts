@@ -20,6 +20,7 @@ export function claimGapsOf(table: RunTable, lanes: Lanes): Float64Array {
   const known = cache.get(lanes);
   if (known?.version === table.version) return known.gaps;
   const gaps = new Float64Array(table.rows);
+  if (table.recorded) return gaps; // what another tool does between two tasks is not known
   // What passes before the first claim is no part of the makespan.
   const { fromNs } = makespanOf(table);
   for (const lane of lanes.lanes) {
@@ -38,7 +39,7 @@ export function claimGapsOf(table: RunTable, lanes: Lanes): Float64Array {
 /** A wait before an attempt is the engine at work, rather than a task that was left waiting. */
 export function isShort(table: RunTable, row: number, waitNs: number): boolean {
   const executeNs = table.endedNs[row]! - table.startedNs[row]!;
-  return waitNs <= LONGEST_NS && !(executeNs >= TINY_NS);
+  return !table.recorded && waitNs <= LONGEST_NS && !(executeNs >= TINY_NS);
 }
 
 /** The engine has done more for an attempt than its body did: handing it to another slot would have cost as much. */

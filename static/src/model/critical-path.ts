@@ -21,6 +21,8 @@ export interface PathStep {
   readonly backoffNs: number;
   /** The run was paused, or had ended and was continued later. */
   readonly stoodNs: number;
+  /** Before the task was ready, though what it waited for was over: of a recorded run, which does not say why. */
+  readonly unreadyNs: number;
   /** Waiting to be claimed. */
   readonly queueNs: number;
   /** Claimed until all inputs are present, without fetchNs: the engine's own time. */
@@ -37,6 +39,7 @@ export interface PathPhases {
   readonly againNs: number;
   readonly backoffNs: number;
   readonly stoodNs: number;
+  readonly unreadyNs: number;
   readonly queueNs: number;
   readonly waitNs: number;
   readonly fetchNs: number;
@@ -94,6 +97,7 @@ function walkBack(index: GraphIndex, table: RunTable): CriticalPath | undefined 
       againNs: sum((s) => s.againNs),
       backoffNs: sum((s) => s.backoffNs),
       stoodNs: sum((s) => s.stoodNs),
+      unreadyNs: sum((s) => s.unreadyNs),
       queueNs: sum((s) => s.queueNs),
       waitNs: sum((s) => s.waitNs),
       fetchNs: sum((s) => s.fetchNs),
@@ -163,7 +167,7 @@ function beforeClaim(
   row: number,
   fromNs: number,
   claimedNs: number,
-): Pick<PathStep, 'againNs' | 'backoffNs' | 'stoodNs' | 'queueNs'> {
+): Pick<PathStep, 'againNs' | 'backoffNs' | 'stoodNs' | 'unreadyNs' | 'queueNs'> {
   let [againNs, backoffNs] = [0, 0];
   let stoodNs = standstillNs(table, fromNs, claimedNs);
   const { before } = nodeRowsOf(table);
@@ -181,6 +185,7 @@ function beforeClaim(
     else againNs += gapNs;
     nextReadyNs = Math.max(fromNs, Math.min(beganNs, table.readyNs[earlier]!));
   }
-  const queueNs = Math.max(0, claimedNs - fromNs - againNs - backoffNs - stoodNs);
-  return { againNs, backoffNs, stoodNs, queueNs };
+  const leftNs = Math.max(0, claimedNs - fromNs - againNs - backoffNs - stoodNs);
+  const unreadyNs = table.recorded ? Math.min(leftNs, nextReadyNs - fromNs) : 0;
+  return { againNs, backoffNs, stoodNs, unreadyNs, queueNs: leftNs - unreadyNs };
 }

@@ -33,6 +33,7 @@ const words: Record<Cause, (of: Explained) => Span[]> = {
   backoff: backoffWords,
   waiting: waitingWords,
   absent: ({ of }) => [text(`Tasks waited ${of} for a worker: there was none.`)],
+  unready: ({ of }) => [text(`For ${of} no task was ready to start; the recording does not say what they waited for.`)],
   paused: ({ bounds }) => [
     text(`The run was paused for ${durationText(bounds.pausedNs)} of ${durationText(bounds.makespanNs)}.`),
   ],
@@ -134,7 +135,8 @@ function backoffWords({ index, bounds, of }: Explained): Span[] {
   ];
 }
 
-function waitingWords({ bounds, of }: Explained): Span[] {
+function waitingWords({ table, bounds, of }: Explained): Span[] {
+  if (table.recorded) return [text(`Tasks that were ready waited ${of} until they were started.`)];
   const busy = percent(bounds.makespanNs > 0 ? bounds.work.totalNs / (bounds.slots * bounds.makespanNs) : NaN);
   return [
     text(`Tasks waited ${of} to be claimed although slots were free: ${slotsWords(bounds.slots)}, ${busy} busy.`),

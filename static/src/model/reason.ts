@@ -24,6 +24,8 @@ export type Cause =
   | 'waiting'
   /** There was no worker. */
   | 'absent'
+  /** No task was ready, and the record of the run does not say why. */
+  | 'unready'
   | 'paused'
   /** The run had ended, and was continued later. */
   | 'continued';
@@ -59,6 +61,7 @@ export function reasonOf(bounds: Bounds, { still = true } = {}): Reason {
     of('backoff', path.backoffNs),
     of('waiting', path.freeNs),
     of('absent', path.absentNs),
+    of('unready', path.unreadyNs),
     ...(still ? stood.map(({ cause, ns }) => of(cause, ns)) : []),
   ];
   const nearest = found.reduce((best, one) => (one.boundNs > best.boundNs ? one : best));

@@ -32,6 +32,13 @@ export class RunFold {
     return true;
   }
 
+  /** Says that the run was made from the record of another tool. */
+  markRecorded(): void {
+    if (this.#columns.recorded) return;
+    this.#columns.recorded = true;
+    this.#columns.version++;
+  }
+
   /** Forgets everything; the next frame must be a snapshot. */
   reset(): void {
     this.#columns.clear();
@@ -132,6 +139,7 @@ class RunColumns implements RunTable {
   seq = 0;
   nowNs = 0;
   ended = false;
+  recorded = false;
 
   rowsOf(node: number): readonly number[] {
     return nodeRowsOf(this).rowsOf(node);

@@ -75,6 +75,8 @@ export interface RunTable {
   readonly nowNs: number;
   /** The log is complete: nothing will follow. */
   readonly ended: boolean;
+  /** Made from the record of another tool, which need not say what a task waited for before it was ready. */
+  readonly recorded: boolean;
 }
 
 /** What an attempt used, as far as it was measured; NaN = unknown. */

@@ -170,6 +170,7 @@ export class SyntheticTable implements RunTable {
   seq = 1;
   nowNs = 0;
   ended = true;
+  recorded = false;
   readonly #rowsOf = new Map<number, number[]>();
 
   constructor(capacity: number) {

@@ -2,13 +2,14 @@ import { describe, expect, test } from 'vitest';
 
 import { criticalPathOf } from '../../src/model/critical-path';
 import { GraphIndex } from '../../src/model/graph-index';
+import { RunFold } from '../../src/model/run-fold';
 import { Outcome, RowFlag } from '../../src/model/run-table';
 import { slackOf } from '../../src/model/slack';
 import { randomGraph } from '../fake/fake-graph';
 import { FakeRun } from '../fake/fake-run';
 import { graphOf } from '../fake/graph-of';
 import { forSeeds } from '../fake/random';
-import { foldOf, tableOf } from '../fake/table-of';
+import { applyRows, foldOf, tableOf } from '../fake/table-of';
 
 const row = (node: number, [readyNs, claimedNs, startedNs, endedNs, updatedNs]: number[]) => ({
   node,
@@ -56,6 +57,20 @@ describe('the critical path', () => {
     expect(path.totalNs).toBe(4);
   });
 
+  test('does not call it waiting where a recording does not say what a task waited for', () => {
+    const two = graphOf(['load', 'store'], [[0, 1]]);
+    const fold = new RunFold();
+    applyRows(fold, [row(0, [0, 0, 0, 10, 10]), row(1, [50, 53, 53, 60, 60])], { ended: true, nowNs: 60 });
+    expect(criticalPathOf(new GraphIndex(two, fold.table), fold.table)!.phases).toMatchObject({
+      unreadyNs: 0,
+      queueNs: 43,
+    });
+    fold.markRecorded();
+    const path = criticalPathOf(new GraphIndex(two, fold.table), fold.table)!;
+    expect(path.phases).toMatchObject({ unreadyNs: 40, queueNs: 3, executeNs: 17 });
+    expect(path.totalNs).toBe(60);
+  });
+
   test('goes back over the parent that ended last, by phase', () => {
     const table = tableOf(rows, ended);
     const path = criticalPathOf(new GraphIndex(graph, table), table)!;
@@ -68,6 +83,7 @@ describe('the critical path', () => {
         againNs: 0,
         backoffNs: 0,
         stoodNs: 0,
+        unreadyNs: 0,
         queueNs: 0,
         waitNs: 3,
         fetchNs: 2,
@@ -84,6 +100,7 @@ describe('the critical path', () => {
         againNs: 6,
         backoffNs: 10,
         stoodNs: 0,
+        unreadyNs: 0,
         queueNs: 4,
         waitNs: 3,
         fetchNs: 0,
@@ -100,6 +117,7 @@ describe('the critical path', () => {
         againNs: 0,
         backoffNs: 0,
         stoodNs: 0,
+        unreadyNs: 0,
         queueNs: 0,
         waitNs: 0,
         fetchNs: 4,
@@ -113,6 +131,7 @@ describe('the critical path', () => {
       againNs: 6,
       backoffNs: 10,
       stoodNs: 0,
+      unreadyNs: 0,
       queueNs: 4,
       waitNs: 6,
       fetchNs: 6,

@@ -14,6 +14,7 @@ export function pathParts(phases: PathPhases): PathPart[] {
     { name: 'earlier attempts', ns: phases.againNs, colour: 'var(--st-failed)' },
     { name: 'back-off', ns: phases.backoffNs, colour: 'var(--st-retrying)' },
     { name: 'paused', ns: phases.stoodNs, colour: 'var(--st-pending)' },
+    { name: 'not ready', ns: phases.unreadyNs, colour: 'var(--st-pending)' },
   ];
   return [
     ...seldom.filter(({ ns }) => ns > 0),

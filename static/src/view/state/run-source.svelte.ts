@@ -203,6 +203,7 @@ export class RunSource {
   takeSummary(summary: RunSummary): void {
     const ended = this.#summary?.live === true && !summary.live;
     this.#summary = summary;
+    if (summary.imported !== null) this.#fold.markRecorded();
     if (!ended) return;
     void this.#loadWorkers();
     if (this.#scope !== undefined) void this.#loadPeers(this.#scope); // where it stands is known only now
