@@ -1,6 +1,7 @@
 // Package nextflow reads what Nextflow records about the tasks of a run: the table of -with-trace (any columns in any
-// order, formatted or raw), the tasks as Seqera Platform and Tower store them in JSON, the messages of -with-weblog
-// kept in a file, and next to one of them the graph of -with-dag in DOT, Mermaid or HTML. Versions seen: 19 to 25.
+// order, formatted or raw), the page of -with-report, the tasks as Seqera Platform and Tower store them in JSON, the
+// messages of -with-weblog kept in a file, and next to one of them the graph of -with-dag in DOT, Mermaid or HTML.
+// Versions seen: 19 to 25; of the report only its template. A table of tasks that a report next to it has is left out.
 //
 // Recorded are tasks, attempts, exit codes, the moments of submission, the durations from submission to completion and
 // inside of the wrapper of the task (realtime), and sizes. Each retry has its own task_id, so that the record does not

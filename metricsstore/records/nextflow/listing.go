@@ -12,6 +12,12 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/records"
 )
 
+// tableFormat is the format of runs that were read from tables.
+const tableFormat = "Nextflow trace"
+
+// system is what runs are listed by.
+const system = "Nextflow"
+
 // listing is what a file says about one run.
 type listing struct {
 	path       string

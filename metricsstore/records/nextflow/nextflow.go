@@ -1,18 +1,13 @@
 package nextflow
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/dagscope/dagscope/metricsstore/records"
 )
-
-// system is what runs are listed by.
-const system = "Nextflow"
 
 type format struct{}
 
@@ -20,70 +15,12 @@ type format struct{}
 func New() records.Format { return format{} }
 
 func (format) Name() string  { return "nextflow" }
-func (format) Title() string { return "Nextflow trace" }
-
-// kind is what a file contains.
-type kind uint8
-
-const (
-	foreign kind = iota
-	table
-	tower
-	weblog
-	dot
-	mermaid
-)
-
-var (
-	dotNode     = regexp.MustCompile(`(?m)^\s*[pv]\d+ \[(shape=(point|circle|none)|label=")`)
-	mermaidNode = regexp.MustCompile(`(?m)^\s*v\d+(\(\[|\(\(|\[")`)
-)
-
-func kindOf(head []byte) kind {
-	text := bytes.TrimLeft(head, " \t\r\n")
-	switch {
-	case len(text) == 0:
-		return foreign
-	case text[0] == '{' || text[0] == '[':
-		return kindOfJSON(text)
-	case bytes.HasPrefix(text, []byte("digraph")):
-		if dotNode.Match(text) {
-			return dot
-		}
-	case bytes.Contains(text, []byte("flowchart ")):
-		if mermaidNode.Match(text) {
-			return mermaid
-		}
-	}
-	line, _, _ := bytes.Cut(text, []byte("\n"))
-	if isHeader(splitRow(string(line))) {
-		return table
-	}
-	return foreign
-}
-
-func kindOfJSON(text []byte) kind {
-	has := func(names ...string) bool {
-		for _, name := range names {
-			if !bytes.Contains(text, []byte(`"`+name+`"`)) {
-				return false
-			}
-		}
-		return true
-	}
-	switch {
-	case has("runId", "runName", "event", "utcTime"):
-		return weblog
-	case has("tasks", "taskId", "hash", "status", "process", "submit"):
-		return tower
-	}
-	return foreign
-}
+func (format) Title() string { return "Nextflow trace or report" }
 
 // Sniff implements records.Format.
 func (format) Sniff(_ string, head []byte) records.Part {
 	switch kindOf(head) {
-	case table, tower, weblog:
+	case table, tower, weblog, report:
 		return records.Main
 	case dot, mermaid:
 		return records.Beside
@@ -109,13 +46,15 @@ func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, e
 			read, err = readTower(ctx, f, lists)
 		case k == weblog:
 			read, err = readWeblog(ctx, f)
+		case k == report:
+			read, err = readReport(ctx, f)
 		case k == dot || k == mermaid:
 			var g *graph
 			if g, err = readGraph(f, k); err == nil {
 				graphs = append(graphs, g)
 			}
 		default:
-			err = &records.Fault{Path: f.Path, Byte: -1, Text: "expected a Nextflow trace, tasks in JSON, weblog messages or a graph"}
+			err = &records.Fault{Path: f.Path, Byte: -1, Text: "expected a Nextflow trace, a report, tasks in JSON, weblog messages or a graph"}
 		}
 		lists = append(lists, read...)
 		if err != nil {
@@ -128,7 +67,7 @@ func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, e
 	if len(lists) == 0 {
 		return nil, errors.Join(append(faults, fmt.Errorf("%w: no file has a task of Nextflow", records.ErrFormat))...)
 	}
-	return runsOf(lists, graphs, faults), nil
+	return runsOf(dropRepeated(lists), graphs, faults), nil
 }
 
 // runsOf makes a run of each listing. What is wrong with other files of the drop is noted in all of them.

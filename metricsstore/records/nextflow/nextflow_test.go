@@ -249,6 +249,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte("task_id\thash\tname\tstatus\tsubmit\tduration\trealtime\tscript\n1\tab/cdef01\tA (x)\tCOMPLETED\t2024-01-01 00:00:00.000\t1m 1s\t1s\techo\n"), []byte("digraph \"g\" {\np0 [label=\"A\"];\np1 [label=\"B\"];\np0 -> p1;\n}\n"))
 	f.Add([]byte(`{"tasks":[{"taskId":1,"hash":"a","status":"RUNNING","submit":"2019-06-24T07:19:07.646+02:00","name":"A"}],"workflowId":"1"}`), []byte("flowchart TB\n    v0([A])\n    v1([B])\n    v0 --> v1\n"))
 	f.Add([]byte(`{"runName":"x","runId":"1","event":"process_completed","utcTime":"2019-06-24T07:19:07Z","trace":{"task_id":1,"hash":"a","status":"COMPLETED"}}`), []byte("x"))
+	f.Add(page("", "["+reported(1, "COMPLETED", "")+"]"), []byte("x"))
 	f.Fuzz(func(t *testing.T, main, graph []byte) {
 		files := []records.File{fileOf("main", main)}
 		if g := fileOf("graph", graph); g.Part == records.Beside {

@@ -205,7 +205,7 @@ func (t *tableReader) begin(cells []string) {
 		}
 		t.place[column] = append(t.place[column], i)
 	}
-	t.lists = append(t.lists, newListing(t.path, "Nextflow trace"))
+	t.lists = append(t.lists, newListing(t.path, tableFormat))
 }
 
 func (t *tableReader) finish() ([]*listing, error) {

@@ -1,0 +1,67 @@
+package nextflow
+
+import (
+	"bytes"
+	"regexp"
+)
+
+// kind is what a file contains.
+type kind uint8
+
+const (
+	foreign kind = iota
+	table
+	tower
+	weblog
+	report
+	dot
+	mermaid
+)
+
+var (
+	dotNode     = regexp.MustCompile(`(?m)^\s*[pv]\d+ \[(shape=(point|circle|none)|label=")`)
+	mermaidNode = regexp.MustCompile(`(?m)^\s*v\d+(\(\[|\(\(|\[")`)
+)
+
+func kindOf(head []byte) kind {
+	text := bytes.TrimLeft(head, " \t\r\n")
+	switch {
+	case len(text) == 0:
+		return foreign
+	case text[0] == '{' || text[0] == '[':
+		return kindOfJSON(text)
+	case reportTitle.Match(text):
+		return report
+	case bytes.HasPrefix(text, []byte("digraph")):
+		if dotNode.Match(text) {
+			return dot
+		}
+	case bytes.Contains(text, []byte("flowchart ")):
+		if mermaidNode.Match(text) {
+			return mermaid
+		}
+	}
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	if isHeader(splitRow(string(line))) {
+		return table
+	}
+	return foreign
+}
+
+func kindOfJSON(text []byte) kind {
+	has := func(names ...string) bool {
+		for _, name := range names {
+			if !bytes.Contains(text, []byte(`"`+name+`"`)) {
+				return false
+			}
+		}
+		return true
+	}
+	switch {
+	case has("runId", "runName", "event", "utcTime"):
+		return weblog
+	case has("tasks", "taskId", "hash", "status", "process", "submit"):
+		return tower
+	}
+	return foreign
+}
