@@ -8,6 +8,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/records/argo"
 	"github.com/dagscope/dagscope/metricsstore/records/chrometrace"
 	"github.com/dagscope/dagscope/metricsstore/records/cromwell"
+	"github.com/dagscope/dagscope/metricsstore/records/cwlprov"
 	"github.com/dagscope/dagscope/metricsstore/records/dask"
 	"github.com/dagscope/dagscope/metricsstore/records/dbt"
 	"github.com/dagscope/dagscope/metricsstore/records/doit"
@@ -32,6 +33,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/records/table"
 	"github.com/dagscope/dagscope/metricsstore/records/tekton"
 	"github.com/dagscope/dagscope/metricsstore/records/temporal"
+	"github.com/dagscope/dagscope/metricsstore/records/toil"
 	"github.com/dagscope/dagscope/metricsstore/records/turborepo"
 	"github.com/dagscope/dagscope/metricsstore/records/wfformat"
 )
@@ -47,6 +49,7 @@ func Formats() []records.Format {
 		dask.New(),
 		dbt.New(),
 		doit.New(),
+		cwlprov.New(),
 		githubactions.New(),
 		goaction.New(),
 		gotestjson.New(),
@@ -67,6 +70,7 @@ func Formats() []records.Format {
 		stdouttrace.New(),
 		tekton.New(),
 		temporal.New(),
+		toil.New(),
 		turborepo.New(),
 		wfformat.New(),
 		table.New(),
