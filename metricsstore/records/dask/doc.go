@@ -14,6 +14,7 @@
 // Costs: a file is held in memory with all of its tasks, without the pickled objects in it.
 //
 // Caveats: a worker measures its shift anew with each heartbeat, so the tasks before and after one can overlap in their
-// lane (findings/dask-task-stream-shift.sh); their moments are kept. A task stream is a window that forgets the oldest tasks, and it does not say so; its only end mark is the
-// end of the list. A try that failed and was repeated is in neither file, only the number of those is in that of Snippet.
+// lane (findings/dask-task-stream-shift.sh); their moments are kept. A task stream is a window that forgets the oldest
+// tasks, and it does not say so; its only end mark is the end of the list. A try that failed and was repeated is in
+// neither file, only the number of those is in that of Snippet.
 package dask

@@ -1,6 +1,7 @@
 package manifest_test
 
 import (
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -74,6 +75,22 @@ func TestReadFaults(t *testing.T) {
 			require.ErrorContains(t, err, c.want)
 		})
 	}
+}
+
+// TestYAMLThatTakesTooLongIsRefused has texts for which the library would take minutes.
+func TestYAMLThatTakesTooLongIsRefused(t *testing.T) {
+	var keys, items strings.Builder
+	for i := range 40_000 {
+		fmt.Fprintf(&keys, "k%d: v\n", i)
+		fmt.Fprintf(&items, "- k: v\n")
+	}
+	for _, text := range []string{keys.String(), strings.Repeat("---\na: 1\n", 40_000), strings.Repeat("a", manifest.MaxYAML+1)} {
+		_, err := manifest.Read(file(text))
+		require.ErrorIs(t, err, records.ErrTooLarge)
+	}
+	objects, err := manifest.Read(file("kind: AList\nitems:\n" + items.String()))
+	require.NoError(t, err)
+	require.Len(t, objects, 40_000)
 }
 
 func FuzzRead(f *testing.F) {

@@ -61,6 +61,7 @@ func (d *documents) yaml(text []byte) (err error) {
 // check refuses what can stand for more text than the file has, and what is nested too deep.
 func (d *documents) check(tokens token.Tokens) error {
 	flow, marks, line := 0, 0, 0 // open brackets; dashes and question marks in this line
+	var l load
 	for _, t := range tokens {
 		if t.Position.Line != line {
 			marks, line = 0, t.Position.Line
@@ -75,11 +76,62 @@ func (d *documents) check(tokens token.Tokens) error {
 		case token.SequenceEntryType, token.MappingKeyType:
 			marks++
 		}
+		if l.add(t); l.work > maxWork {
+			return fmt.Errorf("%w: line %d of %s: YAML with too many keys in a mapping or too many documents; write it as JSON", records.ErrTooLarge, line, d.path)
+		}
 		if max(flow, marks, t.Position.IndentNum/2) > maxIndent {
 			return &records.Fault{Path: d.path, Line: line, Byte: -1, Text: fmt.Sprintf("nested more than %d deep", maxIndent)}
 		}
 	}
 	return nil
+}
+
+// load estimates the work of the library, which copies what it has of a mapping for each further key, and of a file for
+// each further document: the sum of their squares.
+type load struct {
+	work      int64
+	documents int64
+	open      []mapping
+}
+
+// mapping is a mapping whose keys are in one column.
+type mapping struct {
+	column int
+	keys   int64
+}
+
+// maxWork is about five seconds: 30,000 keys in one mapping.
+const maxWork = 1_000_000_000
+
+// add counts a token.
+func (l *load) add(t *token.Token) {
+	switch t.Type {
+	case token.DocumentHeaderType:
+		l.open = l.open[:0]
+		l.documents++
+		l.work += 2*l.documents - 1
+	case token.SequenceEntryType:
+		l.close(t.Position.Column)
+	case token.MappingValueType:
+		if t.Prev == nil {
+			return
+		}
+		column := t.Prev.Position.Column
+		l.close(column)
+		if n := len(l.open); n == 0 || l.open[n-1].column < column {
+			l.open = append(l.open, mapping{column: column})
+		}
+		m := &l.open[len(l.open)-1]
+		m.keys++
+		l.work += 2*m.keys - 1
+	}
+}
+
+// close forgets the mappings to the right of a column.
+func (l *load) close(column int) {
+	for n := len(l.open); n > 0 && l.open[n-1].column > column; n-- {
+		l.open = l.open[:n-1]
+	}
 }
 
 func (d *documents) document(doc *ast.DocumentNode) error {
