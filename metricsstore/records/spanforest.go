@@ -115,8 +115,16 @@ type identity struct {
 // spans with one ID get different ones.
 func (f *forest) dropRepeated() []int32 {
 	number := make([]int32, len(f.spans))
-	seen := make(map[identity]int32, len(f.spans))
 	used := make(map[string]int32, len(f.spans)) // how many have an ID
+	for i := range f.spans {
+		number[i] = int32(i)
+		used[f.spans[i].ID]++
+	}
+	if len(used) == len(f.spans) {
+		return number
+	}
+	clear(used)
+	seen := make(map[identity]int32, len(f.spans))
 	kept, repeated, renamed := f.spans[:0], 0, 0
 	for i, s := range f.spans {
 		what := identity{s.ID, s.Name, s.Start, s.End, s.Parent, s.Worker, s.Outcome}

@@ -63,7 +63,7 @@ type reader struct {
 	badTimes int
 }
 
-func (r *reader) part(part elements.Part, name string) error {
+func (r *reader) part(part trace.Part, name string) error {
 	if part.Kind == elements.Begin && (part.Path == "" || part.Path == "#" || part.Path == "data.#") {
 		r.slots = map[string]int32{} // processes are named within a trace
 	}
@@ -72,15 +72,15 @@ func (r *reader) part(part elements.Part, name string) error {
 	}
 	switch part.Path {
 	case "":
-		return &records.Fault{Path: name, Byte: part.Offset, Text: fmt.Sprintf("expected an object with data or spans, found %.20q", part.Raw)}
+		return &records.Fault{Path: name, Byte: part.Offset, Text: fmt.Sprintf("expected an object with data or spans, found %.20q", part.Text)}
 	case "spans.#", "#.spans.#", "data.#.spans.#", "processes", "#.processes", "data.#.processes":
 	default:
 		return nil
 	}
-	if !elements.Valid(part.Raw) {
+	if !part.Valid {
 		return &records.Fault{Path: name, Byte: part.Offset, Text: "expected a span or processes in JSON"}
 	}
-	v := gjson.ParseBytes(part.Raw)
+	v := gjson.Parse(part.Text)
 	if part.Path[len(part.Path)-1] == '#' {
 		return r.span(v)
 	}

@@ -87,7 +87,7 @@ type reader struct {
 	badTimes int
 }
 
-func (r *reader) part(part elements.Part, name string) error {
+func (r *reader) part(part trace.Part, name string) error {
 	if part.Kind != elements.Value {
 		if part.Kind == elements.Begin && paths[part.Path] == aBatch {
 			r.slot = r.c.Slot()
@@ -98,23 +98,23 @@ func (r *reader) part(part elements.Part, name string) error {
 	if what == other {
 		return r.unread(part, name)
 	}
-	if !elements.Valid(part.Raw) {
+	if !part.Valid {
 		return &records.Fault{Path: name, Byte: part.Offset, Text: "expected a span or resource in JSON"}
 	}
 	switch what {
 	case aSpan:
-		return r.span(gjson.ParseBytes(part.Raw))
+		return r.span(gjson.Parse(part.Text))
 	case aResource:
-		r.c.SetResource(r.slot, r.resource(part.Raw))
+		r.c.SetResource(r.slot, r.resource(part.Text))
 	}
 	return nil
 }
 
 // unread says what is in the file that is no span.
-func (r *reader) unread(part elements.Part, name string) error {
+func (r *reader) unread(part trace.Part, name string) error {
 	switch part.Path {
 	case "":
-		return &records.Fault{Path: name, Byte: part.Offset, Text: fmt.Sprintf("expected an object with resourceSpans, found %.20q", part.Raw)}
+		return &records.Fault{Path: name, Byte: part.Offset, Text: fmt.Sprintf("expected an object with resourceSpans, found %.20q", part.Text)}
 	case "resourceMetrics", "resourceLogs", "resourceProfiles":
 		r.c.Notes().LeftOut(1, "requests with metrics, logs or profiles are in the file")
 	}

@@ -240,15 +240,15 @@ func text(v gjson.Result, level int) string {
 const maxKnown = 1 << 12
 
 // resource reads what recorded spans.
-func (r *reader) resource(raw []byte) trace.Resource {
-	if known, ok := r.known[string(raw)]; ok {
+func (r *reader) resource(raw string) trace.Resource {
+	if known, ok := r.known[raw]; ok {
 		return known
 	}
 	all := map[string]string{}
-	each(gjson.GetBytes(raw, "attributes"), func(key, value string) { all[key] = value })
+	each(gjson.Get(raw, "attributes"), func(key, value string) { all[key] = value })
 	resource := trace.NewResource(all)
 	if len(r.known) < maxKnown {
-		r.known[string(raw)] = resource
+		r.known[strings.Clone(raw)] = resource
 	}
 	return resource
 }

@@ -58,11 +58,11 @@ type reader struct {
 	dropped int
 }
 
-func (r *reader) part(part elements.Part, name string) error {
-	if !elements.Valid(part.Raw) {
+func (r *reader) part(part trace.Part, name string) error {
+	if !part.Valid {
 		return &records.Fault{Path: name, Byte: part.Offset, Text: "expected a span in JSON"}
 	}
-	v := gjson.ParseBytes(part.Raw)
+	v := gjson.Parse(part.Text)
 	if !v.Get("SpanContext").Exists() {
 		return &records.Fault{Path: name, Byte: part.Offset, Text: "expected a span with a SpanContext"}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"sync"
 
 	"github.com/dagscope/dagscope/metricsstore/records"
@@ -13,8 +14,17 @@ import (
 // maxElement is the size of one span, or of another part of a document, in bytes.
 const maxElement = 64 << 20
 
+// Part is a part of a document: see elements.Part. Its text stays valid, but keeps 256 KiB in memory.
+type Part struct {
+	Path   string
+	Kind   elements.Kind
+	Offset int64
+	Text   string
+	Valid  bool // the text is JSON
+}
+
 // Taken takes a part of a document of a file with that name.
-type Taken func(part elements.Part, name string) error
+type Taken func(part Part, name string) error
 
 // ReadFiles reads the main files of a drop as far as it can and gives take the parts of their documents whose paths are
 // in into, see elements.New. What could not be read is said in all runs. It fails with an ErrFormat if take has added no
@@ -56,7 +66,7 @@ func readFile(ctx context.Context, f *records.File, into []string, take Taken) e
 }
 
 // Documents gives take the parts of the documents that from has, one after the other, until an error. name is that of
-// the file in errors. The next parts are read while take is at work; a part is valid until take returns.
+// the file in errors. The next parts are read and checked while take is at work.
 func Documents(ctx context.Context, from io.Reader, name string, into []string, take Taken) error {
 	ctx, cancel := context.WithCancel(ctx)
 	full, empty := make(chan *batch), make(chan *batch, 2)
@@ -99,10 +109,10 @@ func Documents(ctx context.Context, from io.Reader, name string, into []string, 
 	return ctx.Err()
 }
 
-// batch is what is read at a time: copies of parts, and the error after them.
+// batch is what is read at a time: parts with copies of their text, and the error after them.
 type batch struct {
-	parts []elements.Part
-	text  []byte
+	parts []Part
+	ends  []int // of the texts of parts
 	err   error
 }
 
@@ -110,22 +120,24 @@ type batch struct {
 const batchSize = 256 << 10
 
 func (b *batch) fill(e *elements.Reader) {
-	b.parts, b.text = b.parts[:0], b.text[:0]
-	for len(b.text) < batchSize && len(b.parts) < batchSize/16 {
+	b.parts, b.ends = b.parts[:0], b.ends[:0]
+	var all strings.Builder
+	all.Grow(batchSize + batchSize/16)
+	for all.Len() < batchSize && len(b.parts) < batchSize/16 {
 		part, err := e.Next()
 		if err != nil {
 			b.err = err
 			break
 		}
-		b.text = append(b.text, part.Raw...)
-		part.Raw = b.text[len(b.text)-len(part.Raw):]
-		b.parts = append(b.parts, part)
+		all.Write(part.Raw)
+		b.parts = append(b.parts, Part{
+			Path: part.Path, Kind: part.Kind, Offset: part.Offset, Valid: part.Kind == elements.Value && elements.Valid(part.Raw),
+		})
+		b.ends = append(b.ends, all.Len())
 	}
-	// The text may have moved while it grew.
-	at := 0
-	for i := range b.parts {
-		n := len(b.parts[i].Raw)
-		b.parts[i].Raw = b.text[at : at+n : at+n]
-		at += n
+	text, at := all.String(), 0
+	for i, end := range b.ends {
+		b.parts[i].Text = text[at:end]
+		at = end
 	}
 }

@@ -19,8 +19,11 @@ type builder struct {
 
 // build fills in a run with the spans of one trace.
 func (c *builder) build(r *records.Run, numbers []int32) {
-	numbers = c.dropRepeated(r, numbers)
 	index, calls := c.index(numbers)
+	if len(index) < len(numbers) {
+		numbers = c.dropRepeated(r, numbers)
+		index, calls = c.index(numbers)
+	}
 	r.Notes.Inferred(len(calls), "spans have the ID of their caller's span and lie within it")
 	workers := map[int32]int32{}
 	spans := make([]records.Span, len(numbers))
