@@ -49,6 +49,7 @@ func prepareBazel(b *builder) {
 		}
 	}
 	b.foldActions()
+	b.waitForEvaluators()
 	b.followCriticalPath(critical, actions)
 	if merged > 0 {
 		b.run.Notes.Remark(record.NoteLeftOut,

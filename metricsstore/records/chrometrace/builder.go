@@ -34,6 +34,8 @@ type builder struct {
 	bodies map[int32]body
 	// skipped are spans of tasks that did not run.
 	skipped map[int32]bool
+	// waits are for how long spans waited for work on other threads, in ns; their own work is taken to be at their end.
+	waits map[int32]int64
 	// retries are spans that are further attempts of a task, with the first one.
 	retries map[int32]int32
 	// outcomes counts spans of which the trace says how they ended.
@@ -57,7 +59,7 @@ type body struct {
 func newBuilder(f *forest, tool *tool) *builder {
 	b := &builder{
 		forest: f, tool: tool, run: records.NewRun(tool.system, tool.system), drop: make([]bool, len(f.spans)),
-		bodies: map[int32]body{}, skipped: map[int32]bool{}, retries: map[int32]int32{}, workers: map[int32]int32{},
+		bodies: map[int32]body{}, skipped: map[int32]bool{}, retries: map[int32]int32{}, waits: map[int32]int64{}, workers: map[int32]int32{},
 		laneIn: make([]int32, len(f.lanes)),
 	}
 	b.run.Incomplete = f.incomplete
@@ -90,17 +92,6 @@ func (b *builder) event(n int32) *event { return &b.events[b.spans[n].begin] }
 func (b *builder) fileStem() string {
 	stem, _, _ := strings.Cut(path.Base(b.file.Path), ".")
 	return stem
-}
-
-// onlyProcess is the name of the process, if the trace has one and names it.
-func (b *builder) onlyProcess() string {
-	if len(b.process) != 1 {
-		return ""
-	}
-	for _, p := range b.process {
-		return p.name
-	}
-	return ""
 }
 
 // skipIf makes a task of a span that did not run.

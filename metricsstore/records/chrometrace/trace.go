@@ -174,6 +174,17 @@ func (t *trace) processOf(pid []byte) *process {
 	return p
 }
 
+// onlyProcess is the name of the process, if the trace has one and names it.
+func (t *trace) onlyProcess() string {
+	if len(t.process) != 1 {
+		return ""
+	}
+	for _, p := range t.process {
+		return p.name
+	}
+	return ""
+}
+
 func (t *trace) name(e *event) string { return t.texts.all[e.name] }
 
 func (t *trace) cat(e *event) string { return t.texts.all[e.cat] }

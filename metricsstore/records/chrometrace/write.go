@@ -2,6 +2,7 @@ package chrometrace
 
 import (
 	"strings"
+	"time"
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore/records"
@@ -46,7 +47,7 @@ func (b *builder) write(kept []int32) {
 	}
 	b.events, b.details = nil, details{} // they take as much memory as the tasks
 	b.run.AddSpans(spans)
-	if len(b.bodies)+len(b.skipped)+len(b.retries) > 0 {
+	if len(b.bodies)+len(b.skipped)+len(b.retries)+len(b.waits) > 0 {
 		b.settle(spans, kept)
 	}
 }
@@ -128,6 +129,9 @@ func (b *builder) settle(spans []records.Span, kept []int32) {
 		first := &b.run.Tasks[placed[i].last-placed[i].parts+1]
 		if b.skipped[n] {
 			last.Skipped, last.Attempts = true, nil
+		}
+		if waited := b.waits[n]; placed[i].parts == 1 && len(last.Attempts) > 0 {
+			last.Attempts[0].Started = last.Attempts[0].Started.Add(time.Duration(waited))
 		}
 		body, ok := b.bodies[n]
 		if !ok || len(first.Attempts) == 0 || len(last.Attempts) == 0 {
