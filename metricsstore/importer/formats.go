@@ -26,6 +26,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/records/otlp"
 	"github.com/dagscope/dagscope/metricsstore/records/parallel"
 	"github.com/dagscope/dagscope/metricsstore/records/pegasus"
+	"github.com/dagscope/dagscope/metricsstore/records/remake"
 	"github.com/dagscope/dagscope/metricsstore/records/slurm"
 	"github.com/dagscope/dagscope/metricsstore/records/snakemake"
 	"github.com/dagscope/dagscope/metricsstore/records/spark"
@@ -64,6 +65,7 @@ func Formats() []records.Format {
 		otlp.New(),
 		parallel.New(),
 		pegasus.New(),
+		remake.New(),
 		slurm.New(),
 		snakemake.New(),
 		spark.New(),
