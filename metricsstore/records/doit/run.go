@@ -1,6 +1,7 @@
 package doit
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -20,16 +21,16 @@ func (d *report) run() *records.Run {
 	for i := range d.Tasks {
 		number[d.Tasks[i].Name] = int32(i)
 	}
+	n := &r.Notes
+	n.Remark(record.NoteInferred, "times have no zone and are in UTC")
+	n.Remark(record.NoteLeftOut, "dependencies are not in the report, except on tasks that failed")
 	names := unique.Names{}
-	skipped, current, ignored, edges := 0, 0, 0, 0
 	for i := range d.Tasks {
 		t := &d.Tasks[i]
 		out := records.NewTask(names.ID(t.Name))
 		out.Name = t.Name
-		out.Function, _, _ = strings.Cut(t.Name, ":") // of a task and its subtasks
-		if out.Function == "" {
-			out.Function = "task"
-		}
+		function, _, _ := strings.Cut(t.Name, ":") // of a task and its subtasks
+		out.Function = cmp.Or(function, "task")
 		if t.Result == "fail" {
 			r.Status = record.Failed
 		}
@@ -40,31 +41,30 @@ func (d *report) run() *records.Run {
 				r.Key = *t.Started + " " + t.Name
 			}
 		case t.Result == "up-to-date":
-			current++
+			n.Recorded(1, "tasks were up to date and did not run")
 		case t.Result == "ignore":
 			out.Skipped = true
-			ignored++
+			n.Recorded(1, "tasks are ignored and did not run")
 		default:
 			out.Skipped = true
 			out.Parents = t.failed(number, int32(i))
-			edges += len(out.Parents)
-			skipped++
+			n.Recorded(len(out.Parents), "dependencies are on tasks that failed")
+			n.Inferred(1, "tasks have the result fail and no start, and were skipped, as they wait for one that failed")
 		}
 		r.Tasks = append(r.Tasks, out)
 	}
-	if text := strings.TrimSpace(d.Err); text != "" && r.Status == record.Failed {
+	d.say(r)
+	return r
+}
+
+// say adds what was printed outside of tasks.
+func (d *report) say(r *records.Run) {
+	text := strings.TrimSpace(d.Err)
+	if text != "" && r.Status == record.Failed {
 		r.Error = bounded.Text(text)
 	} else if text != "" {
 		r.Notes.Remark(record.NoteRecorded, "what was printed outside of tasks begins with: %s", bounded.Text(text[:min(len(text), 200)]))
 	}
-	n := &r.Notes
-	n.Remark(record.NoteInferred, "times have no zone and are in UTC")
-	n.Remark(record.NoteLeftOut, "dependencies are not in the report, except on tasks that failed")
-	n.Recorded(edges, "dependencies are on tasks that failed")
-	n.Inferred(skipped, "tasks have the result fail and no start, and were skipped, as they wait for one that failed")
-	n.Recorded(current, "tasks were up to date and did not run")
-	n.Recorded(ignored, "tasks are ignored and did not run")
-	return r
 }
 
 // failed are the tasks that a task without a start waits for: its error has their names.

@@ -109,9 +109,5 @@ func read(ctx context.Context, f *records.File) (*records.Run, error) {
 	if len(b.tests) == 0 {
 		return nil, &records.Fault{Path: f.Path, Byte: -1, Text: "there are no tests, expected events with Action and Package"}
 	}
-	out := b.finish()
-	if cut > 0 {
-		out.Incomplete = fmt.Sprintf("the file ends in the middle of line %d", cut)
-	}
-	return out, nil
+	return b.finish(cut), nil
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/records/internal/unique"
 )
 
-// finish makes a run of the tests.
-func (b *builder) finish() *records.Run {
+// finish makes a run of the tests; cut is the number of a last line without an end, else 0.
+func (b *builder) finish(cut int) *records.Run {
 	r := records.NewRun("Go", "go test -json")
 	r.Workflow = b.workflow()
 	r.Key = b.first
@@ -34,6 +34,9 @@ func (b *builder) finish() *records.Run {
 	b.say(r)
 	if open > 0 {
 		r.Incomplete = fmt.Sprintf("%d packages have not ended", open)
+	}
+	if cut > 0 {
+		r.Incomplete = fmt.Sprintf("the file ends in the middle of line %d", cut)
 	}
 	r.Notes.Remark(record.NoteRecorded, "moments are those at which the go command read what tests printed")
 	r.AddSpans(spans)

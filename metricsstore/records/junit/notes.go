@@ -16,11 +16,10 @@ func (r *report) remark(out *records.Run, p placement) {
 		for i := range s.tests {
 			t := &s.tests[i]
 			switch {
-			case t.skipped && len(t.failures) == 0 && t.why != "" && len(t.why) < 200 && (reasons[t.why] || len(reasons) < 20):
-				reasons[t.why] = true
-				n.Recorded(1, "tests were skipped: "+t.why)
 			case t.skipped && len(t.failures) == 0:
-				skipped++
+				if !reason(n, reasons, t.why) {
+					skipped++
+				}
 			case t.time < 0:
 				untimed++
 			}
@@ -56,4 +55,14 @@ func (r *report) remark(out *records.Run, p placement) {
 	if r.files > 1 {
 		n.Recorded(r.files, "reports of one folder are one run")
 	}
+}
+
+// reason notes why a test was skipped, unless there are many reasons.
+func reason(n *records.Notes, known map[string]bool, why string) bool {
+	if why == "" || len(why) > 200 || !known[why] && len(known) == 20 {
+		return false
+	}
+	known[why] = true
+	n.Recorded(1, "tests were skipped: "+why)
+	return true
 }
