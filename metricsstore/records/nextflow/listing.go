@@ -51,7 +51,7 @@ func (l *listing) keyOfRows() string {
 }
 
 // dull are the words of file names that say nothing about the pipeline.
-var dull = regexp.MustCompile(`(?i)execution|trace|pipeline|info|results?|report|nextflow|tasks?|weblog|tower|running|\d{4}-\d\d-\d\d([_T]\d\d-?\d\d-?\d\d)?|\.(txt|tsv|csv|json|jsonl|gz|zst|zstd|log)\b|\.\d+$`)
+var dull = regexp.MustCompile(`(?i)execution|traces?|pipeline|info|results?|report|nextflow|tasks?|weblog|tower|running|\d{4}-\d\d-\d\d([_T]\d\d-?\d\d-?\d\d)?|\.(txt|tsv|csv|json|jsonl|gz|zst|zstd|log)\b|\.\d+$`)
 
 // name is what runs of the same pipeline are compared by: the recorded name, the workflow that all processes are in, or
 // else what the name of the file or of its folder says.
@@ -63,7 +63,7 @@ func (l *listing) name() string {
 		return entry
 	}
 	for at := l.path; at != "." && at != "/" && at != ""; at = path.Dir(at) {
-		if word := strings.Trim(dull.ReplaceAllString(path.Base(at), ""), "-_. "); word != "" {
+		if word := strings.Trim(dull.ReplaceAllString(path.Base(at), ""), "-_. "); len(word) > 1 {
 			return word
 		}
 	}

@@ -200,3 +200,13 @@ func TestRealtimeAboveTheDuration(t *testing.T) {
 	require.Equal(t, 9*time.Second, a.Runtime)
 	require.Equal(t, int64(1), noteOf(r, "above the time from start to completion"))
 }
+
+func TestNamesOfWorkflows(t *testing.T) {
+	for path, want := range map[string]string{
+		"traces/nextflow/tower-tasks-running.json": "pipeline", "execution_trace_2024-03-01_10-00-00.txt": "pipeline", "rnaseq/pipeline_info/trace.txt": "rnaseq",
+		"results/mapping.trace.txt": "mapping",
+	} {
+		r := read(t, fileOf(path, []byte("task_id\tname\tstatus\trealtime\n1\tA\tCOMPLETED\t1s\n")))
+		require.Equal(t, want, r.Workflow, path)
+	}
+}

@@ -140,3 +140,11 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte("s\th:m:s\tmax_rss\n1\t0:00:01\t2.5\n"))
 	droptest.Fuzz(f, snakemake.New(), "x")
 }
+
+func TestNamesOfWorkflows(t *testing.T) {
+	for path, want := range map[string]string{
+		"traces/snakemake/log.txt": "workflow", "rnaseq/.snakemake/log/2026-11-30T061303.642791.snakemake.log": "rnaseq", "mapping.log": "mapping",
+	} {
+		require.Equal(t, want, one(t, path, made(t, "group.txt")).Workflow, path)
+	}
+}

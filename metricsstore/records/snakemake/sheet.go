@@ -195,14 +195,14 @@ const noZone = "dates have no zone: they are in the local time of the machine th
 func workflowOf(path string) string {
 	parts := strings.Split(path, "/")
 	for i := len(parts) - 1; i >= 0; i-- {
-		if word := strings.Trim(dull.ReplaceAllString(parts[i], ""), "-_. "); word != "" && !strings.HasPrefix(parts[i], ".") && !strings.HasPrefix(parts[i], "@") {
+		if word := strings.Trim(dull.ReplaceAllString(parts[i], ""), "-_. "); len(word) > 1 && !strings.HasPrefix(parts[i], ".") && !strings.HasPrefix(parts[i], "@") {
 			return word
 		}
 	}
 	return "workflow"
 }
 
-var dull = regexp.MustCompile(`(?i)snakemake|snakefile|workflow|metadata|benchmarks?|stats|joined|logs?\b|\d{4}-\d\d-\d\dT\d{6}(\.\d+)?|\.(txt|tsv|json|gz|zst|smk|err|out)\b`)
+var dull = regexp.MustCompile(`(?i)snakemake|snakefile|traces?|workflow|metadata|benchmarks?|stats|joined|logs?\b|\d{4}-\d\d-\d\dT\d{6}(\.\d+)?|\.(txt|tsv|json|gz|zst|smk|err|out)\b`)
 
 func durationOf(seconds float64) time.Duration {
 	if !(seconds >= 0 && seconds < math.MaxInt64/1e9) {
