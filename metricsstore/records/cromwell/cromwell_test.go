@@ -11,6 +11,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/droptest"
+	"github.com/dagscope/dagscope/internal/testkit/recordstest"
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/cromwell"
 )
@@ -85,6 +86,7 @@ func TestRealFiles(t *testing.T) {
 				}
 			}
 			require.Equal(t, want, got)
+			recordstest.Laws(t, r)
 			if c.parents >= 0 {
 				require.Equal(t, c.parents, parents)
 			}
@@ -125,6 +127,7 @@ const byHand = `{"id": "w1", "workflowName": "wf", "status": "Running", "submiss
 func TestByHand(t *testing.T) {
 	r := droptest.One(t, cromwell.New(), "m.json", []byte(byHand))
 	require.Equal(t, record.Running, r.Status)
+	recordstest.Laws(t, r)
 	require.Contains(t, r.Incomplete, "the workflow was Running")
 	require.Equal(t, "2026-11-30T05:00:00Z", r.Started.Time().Format(time.RFC3339))
 	tasks := map[string]*records.Task{}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/droptest"
+	"github.com/dagscope/dagscope/internal/testkit/recordstest"
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/slurm"
 )
@@ -81,6 +82,7 @@ func TestText(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := droptest.One(t, slurm.New(), "jobs.txt", []byte(content))
+			recordstest.Laws(t, r)
 			tasks := byID(r)
 			require.Len(t, tasks, 6)
 			a := tasks["10"]
@@ -131,6 +133,7 @@ const document = `{"jobs": [
 
 func TestJSON(t *testing.T) {
 	r := droptest.One(t, slurm.New(), "jobs.json", []byte(document))
+	recordstest.Laws(t, r)
 	tasks := byID(r)
 	require.Len(t, tasks, 2)
 	a := tasks["11_3"].Attempts[0]

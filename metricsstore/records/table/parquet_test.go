@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/internal/testkit/droptest"
+	"github.com/dagscope/dagscope/internal/testkit/recordstest"
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/table"
 )
@@ -48,6 +49,7 @@ func parquetFile(t testing.TB) []byte {
 func TestParquet(t *testing.T) {
 	r := droptest.One(t, table.New(), "jobs.parquet", parquetFile(t))
 	require.Equal(t, "Parquet", r.Format)
+	recordstest.Laws(t, r)
 	require.Len(t, r.Tasks, 3)
 	require.Equal(t, at(t, "2026-11-30T06:00:00Z"), r.Tasks[0].Attempts[0].Started)
 	require.Equal(t, at(t, "2026-11-30T06:00:01.5Z"), r.Tasks[0].Attempts[0].Ended)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/droptest"
+	"github.com/dagscope/dagscope/internal/testkit/recordstest"
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/table"
 )
@@ -79,6 +80,7 @@ func TestGuessed(t *testing.T) {
 			require.False(t, task(t, r, "5").Skipped)
 			require.Empty(t, task(t, r, "5").Attempts)
 			require.Contains(t, r.Notes, record.Note{Kind: record.NoteLeftOut, Text: "dependencies name tasks that are not in the file", Count: 1})
+			recordstest.Laws(t, r)
 		})
 	}
 }
@@ -144,6 +146,7 @@ func TestUnits(t *testing.T) {
 			require.Equal(t, time.Unix(0, c.started).UTC(), a.Started.Time())
 			require.Equal(t, c.took, time.Duration(a.Ended-a.Started))
 			require.Contains(t, fmt.Sprint(r.Notes), c.note)
+			recordstest.Laws(t, r)
 		})
 	}
 }
@@ -200,6 +203,7 @@ func TestMapping(t *testing.T) {
 // TestRepeated has one ID for retries, for tasks that succeeded twice, and for several runs.
 func TestRepeated(t *testing.T) {
 	r := droptest.One(t, table.New(), "t.csv", []byte("id,start,end,status,attempt,start\na,100,200,failed,2,1\na,50,60,failed,1,1\na,300,400,ok,3,1\na,500,600,ok,4,1\nb,7,8,odd,2,1\n"))
+	recordstest.Laws(t, r)
 	require.Len(t, r.Tasks, 3)
 	require.Len(t, r.Tasks[0].Attempts, 3)
 	require.Equal(t, "a (2)", r.Tasks[1].ID)
