@@ -168,16 +168,23 @@ func (l *layout) drop(f field) {
 	l.columns[f].index = -1
 }
 
-// note says which columns were guessed and which have no meaning.
+// note says which columns were given by a mapping, which were guessed and which have no meaning.
 func (l *layout) note(notes *records.Notes, header []string) {
-	var guessed, kept []string
+	var given, guessed, kept []string
 	for f, c := range l.columns {
-		if c.index >= 0 && c.guessed {
-			guessed = append(guessed, fmt.Sprintf("%s is %s", specs[f].name, c.name))
+		meaning := fmt.Sprintf("%s is %s", specs[f].name, c.name)
+		switch {
+		case c.index >= 0 && c.guessed:
+			guessed = append(guessed, meaning)
+		case c.index >= 0:
+			given = append(given, meaning)
 		}
 	}
 	for _, i := range l.rest {
 		kept = append(kept, header[i])
+	}
+	if len(given) > 0 {
+		notes.Remark(record.NoteRecorded, "columns were given by a mapping: %s", listed(given))
 	}
 	if len(guessed) > 0 {
 		notes.Remark(record.NoteInferred, "columns were guessed from their names: %s", listed(guessed))

@@ -95,10 +95,10 @@ func parseDuration(cell string, unit int64) (time.Duration, bool) {
 	return total + d, err == nil && d >= 0
 }
 
-// clockDuration reads [D-][H:]M:S[.f] and, as Python writes them, "D days, H:M:S".
+// clockDuration reads [D-][H:]M:S[.f] and, as Python and databases write them, "D days, H:M:S" and "1 day H:M:S".
 func clockDuration(cell string) (time.Duration, bool) {
 	var total int64
-	for _, mark := range []string{" days, ", " day, ", " days ", "-"} {
+	for _, mark := range []string{" days, ", " day, ", " days ", " day ", "-"} {
 		if days, rest, ok := strings.Cut(cell, mark); ok {
 			n, ok := scaled(days, 24*3600e9)
 			if !ok || n < 0 {
