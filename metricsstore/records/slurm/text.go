@@ -90,6 +90,10 @@ func (b *builder) row(header, cells []string) entry {
 	e := newEntry()
 	moments := map[string]*records.Moment{"Submit": &e.submit, "Eligible": &e.eligible, "Start": &e.start, "End": &e.end}
 	var exitText string
+	texts := map[string]*string{
+		"JobName": &e.name, "State": &e.state, "NodeList": &e.nodes, "ExitCode": &exitText, "SubmitLine": &e.submits, "Dependency": &e.depends,
+	}
+	sizes := map[string]*int64{"MaxRSS": &e.usage.MemoryBytes, "MaxDiskRead": &e.usage.ReadBytes, "MaxDiskWrite": &e.usage.WrittenBytes}
 	for i, name := range header {
 		cell := strings.TrimSpace(cells[i])
 		if cell == "" {
@@ -101,20 +105,18 @@ func (b *builder) row(header, cells []string) entry {
 				b.utc++
 			}
 			continue
+		} else if to, ok := texts[name]; ok {
+			*to = cell
+			continue
+		} else if to, ok := sizes[name]; ok {
+			*to = sizeOf(cell)
+			continue
 		}
 		switch name {
 		case "JobID":
 			e.id, e.step, _ = strings.Cut(cell, ".")
 		case "JobIDRaw":
 			e.raw, e.step, _ = strings.Cut(cell, ".")
-		case "JobName":
-			e.name = cell
-		case "State":
-			e.state = cell
-		case "NodeList":
-			e.nodes = cell
-		case "ExitCode":
-			exitText = cell
 		case "AllocCPUS", "NCPUS":
 			e.cpus, _ = strconv.Atoi(cell)
 		case "Elapsed":
@@ -125,18 +127,8 @@ func (b *builder) row(header, cells []string) entry {
 			}
 		case "TotalCPU":
 			e.usage.CPU = span(cell)
-		case "MaxRSS":
-			e.usage.MemoryBytes = sizeOf(cell)
-		case "MaxDiskRead":
-			e.usage.ReadBytes = sizeOf(cell)
-		case "MaxDiskWrite":
-			e.usage.WrittenBytes = sizeOf(cell)
 		case "Restarts":
 			e.restarts, _ = strconv.Atoi(cell)
-		case "SubmitLine":
-			e.submits = cell
-		case "Dependency":
-			e.depends = cell
 		default:
 			e.log = append(e.log, name+" "+cell)
 		}

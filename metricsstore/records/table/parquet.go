@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"strconv"
 	"strings"
 	"time"
@@ -153,6 +154,8 @@ func writerOf(t parquet.Type) func(parquet.Value) string {
 			}
 		case *logical.DateType:
 			days = true
+		case *logical.DecimalType:
+			return func(v parquet.Value) string { return decimal(v, int(l.Scale)) }
 		}
 	} else if converted := t.ConvertedType(); converted != nil {
 		switch *converted {
@@ -162,6 +165,8 @@ func writerOf(t parquet.Type) func(parquet.Value) string {
 			unit = time.Microsecond
 		case deprecated.Date:
 			days = true
+		case deprecated.Decimal:
+			return func(parquet.Value) string { return "" } // its scale is not in the type
 		}
 	}
 	const layout = "2006-01-02T15:04:05.999999999"
@@ -175,6 +180,31 @@ func writerOf(t parquet.Type) func(parquet.Value) string {
 		}
 		return plain(v)
 	}
+}
+
+// decimal writes a number that is stored without its decimal point.
+func decimal(v parquet.Value, scale int) string {
+	n := new(big.Int)
+	switch v.Kind() {
+	case parquet.Int32, parquet.Int64:
+		n.SetInt64(v.Int64())
+		if v.Kind() == parquet.Int32 {
+			n.SetInt64(int64(v.Int32()))
+		}
+	case parquet.ByteArray, parquet.FixedLenByteArray:
+		raw := v.ByteArray()
+		n.SetBytes(raw)
+		if len(raw) > 0 && raw[0] >= 0x80 { // negative, in the complement of two
+			n.Sub(n, new(big.Int).Lsh(big.NewInt(1), uint(8*len(raw))))
+		}
+	default:
+		return ""
+	}
+	if scale <= 0 || scale > 100 {
+		return n.String()
+	}
+	power := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(scale)), nil)
+	return new(big.Rat).SetFrac(n, power).FloatString(scale)
 }
 
 // julian1970 is the day 1970-01-01 in the count of days that INT96 has.

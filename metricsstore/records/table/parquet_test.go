@@ -22,6 +22,7 @@ type job struct {
 	Deps    []string  `parquet:"deps,list"`
 	State   *string   `parquet:"state,optional"`
 	Exit    int32     `parquet:"exit_code"`
+	CPU     int64     `parquet:"cpu_s,decimal(3:18)"`
 	Extra   nested    `parquet:"extra"`
 }
 
@@ -36,7 +37,7 @@ func parquetFile(t testing.TB) []byte {
 	w := parquet.NewGenericWriter[job](&b, parquet.Compression(&parquet.Zstd))
 	_, err := w.Write([]job{
 		{ID: "a", Started: start, Seconds: 1.5},
-		{ID: "b", Started: start.Add(2 * time.Second), Seconds: 3, Deps: []string{"a"}, State: &failed, Exit: 3},
+		{ID: "b", Started: start.Add(2 * time.Second), Seconds: 3, Deps: []string{"a"}, State: &failed, Exit: 3, CPU: 1250},
 	})
 	require.NoError(t, err)
 	require.NoError(t, w.Flush()) // a second group
@@ -54,6 +55,7 @@ func TestParquet(t *testing.T) {
 	require.Equal(t, at(t, "2026-11-30T06:00:00Z"), r.Tasks[0].Attempts[0].Started)
 	require.Equal(t, at(t, "2026-11-30T06:00:01.5Z"), r.Tasks[0].Attempts[0].Ended)
 	require.Equal(t, 3, r.Tasks[1].Attempts[0].Error.ExitCode)
+	require.Equal(t, 1250*time.Millisecond, r.Tasks[1].Attempts[0].Usage.CPU)
 	require.Equal(t, []int32{0, 1}, r.Tasks[2].Parents)
 	require.Equal(t, 250*time.Millisecond, r.Tasks[2].Attempts[0].Runtime)
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -158,56 +159,62 @@ func openCSV(in io.Reader, mark rune, format string) (*source, error) {
 	return s, err
 }
 
-// openObjects reads a JSON object from each line. Its header has the names that the first ones have.
+// objects reads a JSON object from each line.
+type objects struct {
+	lines          *lines.Reader
+	unended, wrong bool // of the last line
+}
+
+func (r *objects) read() object {
+	for r.lines.Next() {
+		if len(bytes.TrimSpace(r.lines.Bytes())) == 0 {
+			continue
+		}
+		o := object{line: r.lines.Number()}
+		err := json.Unmarshal(r.lines.Bytes(), &o.values)
+		r.unended, r.wrong = !r.lines.Ended(), err != nil || o.values == nil || r.lines.Cut()
+		if r.wrong {
+			o.err = errRow
+		}
+		return o
+	}
+	if r.lines.Err() != nil {
+		return object{err: r.lines.Err()}
+	}
+	return object{err: io.EOF}
+}
+
+// openObjects makes the source of NDJSON. Its header has the names that the first rows have.
 func openObjects(in io.Reader) *source {
 	s := &source{format: "NDJSON"}
-	all := lines.New(in, maxLine)
-	unended, wrong := false, false
-	read := func() (map[string]json.RawMessage, int, error) {
-		for all.Next() {
-			if len(bytes.TrimSpace(all.Bytes())) == 0 {
-				continue
-			}
-			var object map[string]json.RawMessage
-			err := json.Unmarshal(all.Bytes(), &object)
-			unended, wrong = !all.Ended(), err != nil || object == nil || all.Cut()
-			if wrong {
-				return nil, all.Number(), errRow
-			}
-			return object, all.Number(), nil
-		}
-		if all.Err() != nil {
-			return nil, 0, all.Err()
-		}
-		return nil, 0, io.EOF
-	}
+	r := &objects{lines: lines.New(in, maxLine)}
 	var ahead []object
+	known := map[string]bool{}
 	for range sampleRows {
-		o, line, err := read()
-		ahead = append(ahead, object{o, line, err})
-		if err != nil && !errors.Is(err, errRow) {
+		o := r.read()
+		ahead = append(ahead, o)
+		if o.err != nil && !errors.Is(o.err, errRow) {
 			break
 		}
-		for name := range o {
-			if !slices.Contains(s.header, name) && len(s.header) < maxColumns {
-				s.header = append(s.header, name)
-			}
+		for name := range o.values {
+			known[name] = true
 		}
 	}
-	slices.Sort(s.header)
+	s.header = slices.Sorted(maps.Keys(known))
+	s.header = s.header[:min(len(s.header), maxColumns)]
 	s.next = func() ([]string, int, error) {
 		var o object
 		if len(ahead) > 0 {
 			o, ahead = ahead[0], ahead[1:]
 		} else {
-			o.values, o.line, o.err = read()
+			o = r.read()
 		}
 		if o.err != nil {
 			return nil, o.line, o.err
 		}
 		return o.cells(s.header), o.line, nil
 	}
-	s.finish = func() (string, bool) { return ending(wrong && unended), false }
+	s.finish = func() (string, bool) { return ending(r.wrong && r.unended), false }
 	return s
 }
 

@@ -122,6 +122,7 @@ func TestUnits(t *testing.T) {
 		{"seconds by size", "start,end\n1796021058.575,1796021058.671\n", "", false, 1796021058575e6, 96 * time.Millisecond, "as s since 1970"},
 		{"microseconds by size", "start,end\n1796020966415171,1796020966747882\n", "", false, 1796020966415171e3, 332711 * time.Microsecond, "as us since 1970"},
 		{"nanoseconds by name", "start_ns,end_ns\n1796020966415171123,1796020966415171124\n", "", false, 1796020966415171123, 1, ""},
+		{"nanoseconds as spans have them", "StartTimeUnixNano,DurationNano\n1738350833274804000,1000124000\n", "", false, 1738350833274804000, 1000124000, ""},
 		{"offsets by name", "startMs,endMs\n5,17.5\n", "", true, 5e6, 12500 * time.Microsecond, ""},
 		{"offsets without a unit", "start,end\n1.5,2\n", "", true, 15e8, 500 * time.Millisecond, "seconds since an unknown moment"},
 		{"duration as the start is", "start,dur\n1796021058575,250\n", "", false, 1796021058575e6, 250 * time.Millisecond, "read in the unit ms, as the start is"},

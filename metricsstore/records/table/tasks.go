@@ -64,9 +64,7 @@ func (rs *rows) tasks(run *records.Run) (after [][]string) {
 				untimed++
 			}
 		case r.ran || r.verdict.known && !r.verdict.waiting:
-			if len(current.Attempts) > 0 {
-				retries++
-			}
+			retries += min(1, len(current.Attempts))
 			current.Skipped = false
 			current.Attempts = append(current.Attempts, r.attempt)
 		case r.attempt.Ready.Known():

@@ -20,9 +20,9 @@ var sizeUnits = map[string]int64{
 
 // suffixes are the last words of names of columns that say a unit.
 var suffixes = map[string]string{
-	"ns": "ns", "nanos": "ns", "nanoseconds": "ns", "nsec": "ns",
-	"us": "us", "micros": "us", "microseconds": "us", "usec": "us", "µs": "us", "μs": "us",
-	"ms": "ms", "millis": "ms", "milliseconds": "ms", "msec": "ms", "msecs": "ms",
+	"ns": "ns", "nano": "ns", "nanos": "ns", "nanoseconds": "ns", "nsec": "ns",
+	"us": "us", "micro": "us", "micros": "us", "microseconds": "us", "usec": "us", "µs": "us", "μs": "us",
+	"ms": "ms", "milli": "ms", "millis": "ms", "milliseconds": "ms", "msec": "ms", "msecs": "ms",
 	"s": "s", "sec": "s", "secs": "s", "second": "s", "seconds": "s",
 	"m": "min", "min": "min", "mins": "min", "minutes": "min", "h": "h", "hr": "h", "hours": "h",
 	"b": "b", "bytes": "b", "byte": "b", "kb": "kb", "mb": "mb", "gb": "gb", "kib": "kib", "mib": "mib", "gib": "gib",
