@@ -62,6 +62,7 @@ func TestRetries(t *testing.T) {
 	steps := ends(rec)
 	require.Equal(t, []record.Outcome{record.OutcomeRetrying, record.OutcomeOK, record.OutcomeOK}, []record.Outcome{steps[0].Outcome, steps[1].Outcome, steps[2].Outcome})
 	require.Equal(t, 3, rec.Details[0].Error.ExitCode)
+	require.Equal(t, "t0", rec.Details[0].Error.Task)
 	require.Equal(t, "unknown", rec.Workers[steps[0].Worker].Name, "an unknown worker stays unknown")
 }
 

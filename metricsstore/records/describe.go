@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/record"
 )
 
@@ -68,7 +69,7 @@ func (c *description) firstFailure(out *Recording) *record.ErrorRecord {
 	if c.run.Error == "" {
 		return nil
 	}
-	return &record.ErrorRecord{Kind: record.UserError, Message: cut(c.run.Error, record.MaxEvidence), Time: out.Info.StartedAt.Add(c.made.makespan)}
+	return &record.ErrorRecord{Kind: record.UserError, Node: dag.NoNode, Message: cut(c.run.Error, record.MaxEvidence), Time: out.Info.StartedAt.Add(c.made.makespan)}
 }
 
 func earliestFailure(out *Recording) *record.ErrorRecord {

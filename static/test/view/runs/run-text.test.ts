@@ -48,7 +48,7 @@ describe('the words of a row', () => {
 
   it('says why a run has no rank', () => {
     expect(unrankedText(runSummary({ live: true, status: 'running' }))).toBe('ranked when it ends');
-    expect(unrankedText(runSummary({ imported }))).toBe('imported, not ranked');
+    expect(unrankedText(runSummary({ imported }))).toBe('too few like it');
     expect(unrankedText(runSummary({ status: 'failed' }))).toBe('not ranked');
     expect(unrankedText(runSummary())).toBe('too few like it');
     expect(unrankedText(runSummary({ revision: 1 }))).toBe('continued, not ranked');

@@ -23,7 +23,6 @@ export function standingText(standing: Standing): string {
 /** Why a run has no place among its workflow's runs. */
 export function unrankedText(run: RunSummary): string {
   if (run.live) return 'ranked when it ends';
-  if (run.imported !== null) return 'imported, not ranked';
   if (run.status !== 'succeeded') return 'not ranked';
   return run.revision > 0 ? 'continued, not ranked' : 'too few like it';
 }
