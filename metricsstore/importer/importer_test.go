@@ -93,6 +93,29 @@ func TestImport(t *testing.T) {
 	}
 }
 
+// TestLongerRecord: a longer record of a run replaces the shorter one, also where it begins earlier, and keeps what people
+// have added; the shorter one changes nothing afterwards.
+func TestLongerRecord(t *testing.T) {
+	span := func(id, parent string, start int) string {
+		return fmt.Sprintf(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"0102030405060708090a0b0c0d0e0f10","spanId":"%s","parentSpanId":"%s","name":"s",`+
+			`"startTimeUnixNano":"1796000000%d00000000","endTimeUnixNano":"1796000009000000000"}]}]}]}`+"\n", id, parent, start)
+	}
+	store := memory.New()
+	with := newImporter(t, store)
+	short, long := span("0000000000000002", "0000000000000001", 5), span("0000000000000001", "", 2)
+	first := importOne(t, with, []byte(short))
+	require.NoError(t, first.Err)
+	note := metricsstore.Annotation{Note: "mine"}
+	require.NoError(t, store.Annotate(t.Context(), first.Run.Info.ID, note))
+	second := importOne(t, with, []byte(short+long))
+	require.NoError(t, second.Err)
+	require.Equal(t, importer.Replaced, second.Outcome)
+	require.Equal(t, first.Run.Info.ID, second.Run.Info.ID)
+	require.Equal(t, "mine", second.Run.Annotation.Note)
+	require.True(t, second.Run.Info.StartedAt.Before(first.Run.Info.StartedAt))
+	require.Equal(t, importer.Unchanged, importOne(t, with, []byte(short)).Outcome)
+}
+
 func TestImportRefuses(t *testing.T) {
 	for _, c := range []struct{ name, content, want string }{
 		{"nothing", " \n", "it is empty, expected an archive or a recording"},

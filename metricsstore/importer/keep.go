@@ -13,8 +13,13 @@ import (
 
 // keep imports a run, in one try.
 func (i *Importer) keep(ctx context.Context, f *found) (Result, error) {
-	id := f.id()
 	result := Result{Format: f.format}
+	if f.recording != nil {
+		if err := i.rename(ctx, f.recording); err != nil {
+			return result, err
+		}
+	}
+	id := f.id()
 	result.Run.Info.ID = id // also where only a part of it is kept
 	before, err := i.runOrNil(ctx, id)
 	if err != nil {
@@ -50,6 +55,21 @@ func (i *Importer) keep(ctx context.Context, f *found) (Result, error) {
 		result.Outcome = Unchanged
 	}
 	return result, nil
+}
+
+// rename gives a recording the ID under which a record of its run is kept already.
+func (i *Importer) rename(ctx context.Context, r *records.Recording) error {
+	for _, id := range r.OtherIDs {
+		kept, err := i.runOrNil(ctx, id)
+		if err != nil {
+			return err
+		}
+		if kept != nil {
+			r.Info.ID = id
+			return nil
+		}
+	}
+	return nil
 }
 
 func (i *Importer) keepArchive(ctx context.Context, before *metricsstore.Run, p *metricsstore.Portable) (added bool, err error) {

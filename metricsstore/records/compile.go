@@ -11,8 +11,10 @@ import (
 
 // Recording is a recorded execution as a finished run: everything that a record.Recorder receives during a run.
 type Recording struct {
-	Info  record.RunInfo
-	Graph *dag.Graph
+	Info record.RunInfo
+	// OtherIDs are those that a shorter or longer record of the run may have, if it begins at another time.
+	OtherIDs []record.RunID
+	Graph    *dag.Graph
 	// Steps are those of a run: it starts, its workers start, attempts end, the workers stop, the run ends.
 	Steps []record.Step
 	// Details contain, in the order of the steps, what the record says about attempts.

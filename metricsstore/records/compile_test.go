@@ -171,6 +171,14 @@ func TestKeys(t *testing.T) {
 	}
 	require.Equal(t, id("a", 1, 0), id("a", 2, 1), "a key identifies the run whatever the file")
 	require.NotEqual(t, id("a", 1, 0), id("b", 1, 0))
+	r := newRun(1)
+	r.Key = "a"
+	r.Tasks[0].Attempts[0].Started += 40 * 3600 * second
+	r.Tasks[0].Attempts[0].Ended += 40 * 3600 * second
+	later, err := records.Compile(r, records.Origin{})
+	require.NoError(t, err)
+	require.NotEqual(t, id("a", 1, 0), later.Info.ID)
+	require.Contains(t, later.OtherIDs, id("a", 1, 0), "a record that begins earlier")
 	require.Equal(t, id("", 1, 0), id("", 1, 0))
 	require.NotEqual(t, id("", 1, 0), id("", 1, 1), "runs of one file differ")
 	require.NotEqual(t, id("", 1, 0), id("", 2, 0))

@@ -27,8 +27,10 @@ func (c *description) of(out *Recording, from Origin) {
 	makespan := c.recordedMakespan()
 	status := c.status()
 	c.noteOrder()
+	id, others := r.ids(started, from)
+	out.OtherIDs = others
 	out.Info = record.RunInfo{
-		ID: r.id(started, from), Workflow: record.FunctionName(r.Workflow), Params: maps.Clone(r.Params), Policy: record.FailFast,
+		ID: id, Workflow: record.FunctionName(r.Workflow), Params: maps.Clone(r.Params), Policy: record.FailFast,
 		Tags: []string{"imported"}, SubmittedAt: started, StartedAt: started, Reconstructed: c.reconstruction(),
 		Origin: &record.Origin{
 			Format: r.Format, System: r.System, Digest: hex.EncodeToString(from.Digest[:]), Makespan: makespan,
@@ -87,18 +89,32 @@ func earliestFailure(out *Recording) *record.ErrorRecord {
 	return nil
 }
 
-// id has the form of record.NewRunID, so that imported runs sort correctly among others: 48 bits of milliseconds, then,
-// in place of random bits, 52 of a hash of what identifies the run.
-func (r *Run) id(started time.Time, from Origin) record.RunID {
-	hash := from.Digest
-	switch {
-	case r.Key != "":
+// keyedTime is the unit of the time in the ID of a run that has a key, in milliseconds: some 37 hours. A longer record of
+// a run may have a first moment that is earlier, as spans of a trace that began first are written last.
+const keyedTime = 1 << 27
+
+// ids returns the ID of a run, and those that records of it may have that begin earlier or later. An ID has the form of
+// record.NewRunID, so that imported runs sort correctly among others: 48 bits of milliseconds, then, in place of random
+// bits, 52 of a hash of what identifies the run.
+func (r *Run) ids(started time.Time, from Origin) (id record.RunID, others []record.RunID) {
+	ms, hash := started.UnixMilli(), from.Digest
+	if r.Key != "" {
 		hash = sha256.Sum256([]byte(r.System + "\x00" + r.Key))
-	case from.Index > 0:
+		ms -= ms % keyedTime
+		for _, near := range []int64{ms - keyedTime, ms + keyedTime} {
+			if near >= 0 {
+				others = append(others, idOf(near, hash))
+			}
+		}
+	} else if from.Index > 0 {
 		hash = sha256.Sum256(binary.BigEndian.AppendUint64(hash[:], uint64(from.Index)))
 	}
+	return idOf(ms, hash), others
+}
+
+func idOf(ms int64, hash [32]byte) record.RunID {
 	var b [13]byte
-	binary.BigEndian.PutUint64(b[:8], uint64(started.UnixMilli())<<16)
+	binary.BigEndian.PutUint64(b[:8], uint64(ms)<<16)
 	copy(b[6:], hash[:7])
 	encoding := base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 	return record.RunID(encoding.EncodeToString(b[:])[:20])
