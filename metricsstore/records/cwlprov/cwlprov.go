@@ -28,6 +28,9 @@ func (format) Title() string { return "CWL provenance (PROV-JSON)" }
 // Sniff implements records.Format.
 func (format) Sniff(_ string, head []byte) records.Part {
 	head = bytes.TrimLeft(head, " \t\r\n")
+	if isLog(head) {
+		return records.Beside
+	}
 	if len(head) == 0 || head[0] != '{' || !bytes.Contains(head, []byte(`"prefix"`)) ||
 		!bytes.Contains(head, []byte("wf4ever/wfprov#")) || !bytes.Contains(head, []byte("w3id.org/cwl/prov")) {
 		return records.Foreign
@@ -38,7 +41,15 @@ func (format) Sniff(_ string, head []byte) records.Part {
 // Read implements records.Format.
 func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, error) {
 	var all []*document
+	var logs []*jobLog
 	for i := range files {
+		if files[i].Part == records.Beside {
+			l, err := readJobLog(&files[i])
+			if err != nil {
+				return nil, err
+			}
+			logs = append(logs, l)
+		}
 		if files[i].Part != records.Main {
 			continue
 		}
@@ -65,6 +76,9 @@ func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, e
 	for _, d := range all {
 		if nested[d.root] == nil || len(nested) == len(all) { // in a circle, each is a run
 			b := newBuilder(d, nested)
+			if len(logs) == 1 && len(all)-len(nested) == 1 {
+				b.log = logs[0]
+			}
 			runs = append(runs, b.build())
 		}
 	}
@@ -88,6 +102,7 @@ type builder struct {
 	plans      map[string]string
 	zoneless   int
 	names      map[string]bool
+	log        *jobLog // nil if there is none that is certainly of this run
 }
 
 func newBuilder(d *document, nested map[string]*document) *builder {
@@ -251,7 +266,19 @@ func (b *builder) process(d *document, id, prefix string) {
 	task.Function = b.function(d, cmp.Or(b.plans[id], name))
 	a := records.NewAttempt()
 	a.Started, a.Ended = b.span(d, id)
-	if a.Ended.Known() {
+	job := name[strings.LastIndexByte(name, '/')+1:]
+	verdict := ""
+	if b.log != nil && !b.log.repeated[job] {
+		verdict, task.Command = b.log.verdicts[job], b.log.commands[job]
+	}
+	switch {
+	case !a.Ended.Known():
+	case verdict == "success":
+		a.Outcome = record.OutcomeOK
+	case verdict != "":
+		a.Outcome = record.OutcomeFailed
+		a.Error = &records.Failure{Message: "completed " + verdict}
+	default:
 		a.Outcome = record.OutcomeOK
 		b.run.Notes.Inferred(1, "processes have ended, and are taken as succeeded because the provenance does not say more")
 	}

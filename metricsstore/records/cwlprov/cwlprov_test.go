@@ -67,6 +67,25 @@ func TestRealFile(t *testing.T) {
 	droptest.Cut(t, cwlprov.New(), []records.File{droptest.File("a", records.Main, content)}, 0, 200)
 }
 
+// TestLog reads verdicts and commands from the standard error of the same run.
+func TestLog(t *testing.T) {
+	file := droptest.Sniffed(t, cwlprov.New(), "primary.cwlprov.json", droptest.Load(t, "cwlprov", "scatter8.json"))
+	log := string(droptest.Load(t, "cwlprov", "timestamps.log.txt"))
+	log = strings.Replace(log, "INFO [job fan_2] completed success", "\x1b[1;33mWARNING\x1b[0m [job fan_2] completed permanentFail", 1)
+	r := droptest.Read(t, cwlprov.New(), file, droptest.Sniffed(t, cwlprov.New(), "log.txt", []byte(log)))[0]
+	for _, task := range r.Tasks {
+		want := record.OutcomeOK
+		if task.ID == "main/fan_2" {
+			want = record.OutcomeFailed
+			require.Equal(t, "completed permanentFail", task.Attempts[0].Error.Message)
+		}
+		require.Equal(t, want, task.Attempts[0].Outcome)
+		require.Regexp(t, `^(sh -c '|cat /)`, task.Command)
+	}
+	require.NotContains(t, fmt.Sprint(r.Notes), "taken as succeeded")
+	recordstest.Laws(t, r)
+}
+
 const head = `{"prefix": {"wfprov": "http://purl.org/wf4ever/wfprov#", "cwlprov": "https://w3id.org/cwl/prov#"},`
 
 // outer has a step, a nested workflow and a step after it; the file of the nested one has two.
@@ -131,5 +150,6 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, one, two []byte) {
 		cwlprov.New().Sniff("a", one)
 		droptest.Try(t, cwlprov.New(), droptest.File("a", records.Main, one), droptest.File("b", records.Main, two))
+		droptest.Try(t, cwlprov.New(), droptest.File("a", records.Main, one), droptest.File("b", records.Beside, two))
 	})
 }

@@ -6,8 +6,8 @@
 // have the same content. A nested workflow whose own file is there is replaced by its processes; what those do not use
 // themselves is waited for by all of them that wait for nothing else in it.
 //
-// Whether a process succeeded, what it used and its command are not recorded: those that ended are taken as succeeded,
-// and a note says so.
+// Whether a process succeeded and its command are not in it, but in the standard error of cwltool, which may be in the
+// drop next to the provenance of one run. Without it, processes that ended are taken as succeeded, and a note says so.
 //
 // Guarantees: each process is in one run once.
 //
