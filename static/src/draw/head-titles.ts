@@ -38,7 +38,11 @@ export function placeTitles(wanted: readonly WantedTitle[], right: number, apart
     placed.push({ of, x, room });
     free = x + Math.min(title.width, room) + apart;
   });
-  return placed;
+  // What a title does not need itself is another one's: nothing below it may reach into that.
+  return placed.map((title, i) => {
+    const next = placed[i + 1];
+    return next ? { ...title, room: Math.min(title.room, next.x - apart - title.x) } : title;
+  });
 }
 
 /** How far each title may reach: in its own room where it can be read there, else to the next that can. */

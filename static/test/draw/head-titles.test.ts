@@ -32,7 +32,8 @@ describe('titles of columns', () => {
     expect(placed.map(({ of }) => of)).toEqual([0, 3, 6]);
     for (const [i, title] of placed.entries()) {
       const next = placed[i + 1];
-      if (next) expect(title.x + Math.min(title.room, 70)).toBeLessThanOrEqual(next.x - APART);
+      if (next)
+        expect(title.x + title.room, 'nothing below a title reaches the next').toBeLessThanOrEqual(next.x - APART);
       expect(title.room).toBeGreaterThanOrEqual(title.of === 6 ? 50 : 70);
     }
   });
