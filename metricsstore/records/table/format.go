@@ -141,6 +141,11 @@ func open(file *records.File, r io.Reader) (*source, error) {
 	return openText(file, whole)
 }
 
+// uniqueLength is how long the name of a run is that no other table has by chance, such as a UUID or a date with the
+// time. Runs with shorter ones, such as 1, are identified by the bytes of the file, because a run replaces another one
+// with the same key.
+const uniqueLength = 12
+
 // parquetMagic is how Parquet files begin.
 const parquetMagic = "PAR1"
 
@@ -212,11 +217,17 @@ func (t *reader) finish() ([]*records.Run, error) {
 	for _, name := range t.order {
 		rows := t.runs[name]
 		run := records.NewRun("table", t.source.format)
-		run.Key, run.Undated, run.Incomplete = name, t.reading.undated, incomplete
+		run.Undated, run.Incomplete = t.reading.undated, incomplete
 		run.Notes = slices.Clone(t.notes)
 		if run.Workflow = rows.workflow; run.Workflow == "" {
 			base := path.Base(t.file.Path)
 			run.Workflow = strings.TrimSuffix(base, path.Ext(base))
+		}
+		if name != "" {
+			run.Params = map[string]string{"run": name}
+		}
+		if len(name) >= uniqueLength {
+			run.Key = run.Workflow + "/" + name
 		}
 		rows.into(run)
 		all = append(all, run)

@@ -220,9 +220,11 @@ func TestRepeated(t *testing.T) {
 
 	runs := droptest.Read(t, table.New(), droptest.File("t.tsv", records.Main, []byte("run_id\tid\tstart\tend\nx\ta\t1\t2\ny\ta\t3\t4\n")))
 	require.Len(t, runs, 2)
-	require.Equal(t, "x", runs[0].Key)
-	require.Equal(t, "y", runs[1].Key)
+	require.Equal(t, map[string]string{"run": "x"}, runs[0].Params)
+	require.Empty(t, runs[0].Key, "another table can have a run x")
 	require.Contains(t, fmt.Sprint(runs[0].Notes), "the file has 2 runs")
+	r = droptest.One(t, table.New(), "t.tsv", []byte("run_id\tid\tstart\tend\n2026-11-30T06:00:00\ta\t1\t2\n"))
+	require.Equal(t, "t/2026-11-30T06:00:00", r.Key)
 }
 
 // TestCutOff cuts tables off: what lacks a part of its last row is incomplete, unless it is the last cell that does.
