@@ -89,7 +89,6 @@ func (t *trace) member(path ...string) string {
 
 // add takes an event. The error is one for the whole file.
 func (t *trace) add(raw []byte) error {
-	t.seq++
 	var f fields
 	if !f.read(raw) || f.phase == 0 {
 		t.broken++
@@ -109,21 +108,19 @@ func (t *trace) add(raw []byte) error {
 		t.timed++
 		return nil
 	}
+	t.seq++ // of those that are kept, of which there are not too many to number
 	if len(t.events) == maxEvents {
 		return fmt.Errorf("%s: more than %d events: %w", t.file.Path, maxEvents, records.ErrTooLarge)
 	}
 	if len(t.events) == cap(t.events) { // append would grow it by a quarter, and leave five times as much behind
 		t.events = slices.Grow(t.events, max(4096, len(t.events)))
 	}
-	t.events = append(t.events, event{
+	e := event{
 		at: at, lasts: unknown, phase: f.phase, seq: t.seq, flow: f.flow,
 		name: t.texts.decoded(f.name), cat: t.texts.decoded(f.cat), lane: t.lane(f.pid, f.tid),
-	})
-	e := &t.events[len(t.events)-1]
-	if len(f.duration) > 0 {
-		if lasts, ok := nanoseconds(f.duration); ok {
-			e.lasts = lasts
-		}
+	}
+	if lasts, ok := nanoseconds(f.duration); ok {
+		e.lasts = lasts
 	}
 	if id := f.identity(); len(id) > 0 {
 		e.id = t.texts.id(id)
@@ -133,6 +130,7 @@ func (t *trace) add(raw []byte) error {
 	} else if len(f.args) > 2 {
 		e.detail = t.details.keep(f.args, false)
 	}
+	t.events = append(t.events, e)
 	return nil
 }
 
