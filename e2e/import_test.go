@@ -67,6 +67,9 @@ func TestImportRecordings(t *testing.T) {
 	for i, f := range again.Files {
 		assert.Equal(t, []any{"unchanged", first.Files[i].Run}, []any{f.Status, f.Run}, f.File)
 	}
+	var alone importList
+	u.json(&alone, "import", files[3])
+	assert.Equal(t, []any{"unchanged", first.Files[3].Run}, []any{alone.Files[0].Status, alone.Files[0].Run}, "the same file without the others")
 	assert.Equal(t, before, answers())
 	u.ok("check")
 }

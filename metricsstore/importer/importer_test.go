@@ -116,6 +116,35 @@ func TestLongerRecord(t *testing.T) {
 	require.Equal(t, importer.Unchanged, importOne(t, with, []byte(short)).Outcome)
 }
 
+// TestImportTogether: files that have nothing to do with each other are the same runs as if each was imported alone, in
+// whatever order.
+func TestImportTogether(t *testing.T) {
+	event := `[{"name":"a","ph":"X","ts":%d,"dur":5,"pid":1,"tid":1}]`
+	contents := []string{recording, strings.Replace(recording, "one", "two", 1), fmt.Sprintf(event, 7), fmt.Sprintf(event, 3)}
+	store := memory.New()
+	with := newImporter(t, store)
+	alone := map[record.RunID]bool{}
+	for _, content := range contents {
+		got := importOne(t, with, []byte(content))
+		require.NoError(t, got.Err)
+		alone[got.Run.Info.ID] = true
+	}
+	require.Len(t, alone, len(contents))
+	var drop importer.Drop
+	defer func() { require.NoError(t, drop.Close()) }()
+	for k := range contents {
+		require.NoError(t, drop.AddStream(fmt.Sprintf("file %d", k), strings.NewReader(contents[len(contents)-1-k])))
+	}
+	results, err := with.Import(t.Context(), &drop)
+	require.NoError(t, err)
+	require.Len(t, results, len(contents))
+	for _, got := range results {
+		require.NoError(t, got.Err)
+		require.True(t, alone[got.Run.Info.ID], got.Path)
+		require.Equal(t, importer.Unchanged, got.Outcome, got.Path)
+	}
+}
+
 func TestImportRefuses(t *testing.T) {
 	for _, c := range []struct{ name, content, want string }{
 		{"nothing", " \n", "it is empty, expected an archive or a recording"},

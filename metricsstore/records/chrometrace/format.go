@@ -77,6 +77,7 @@ func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, e
 		if err != nil {
 			return nil, err
 		}
+		run.Path = files[i].Path
 		runs = append(runs, run)
 	}
 	return runs, nil

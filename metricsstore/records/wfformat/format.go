@@ -46,6 +46,7 @@ func (format) Read(_ context.Context, files []records.File) ([]*records.Run, err
 		if err != nil {
 			return nil, err
 		}
+		run.Path = files[i].Path
 		runs = append(runs, run)
 	}
 	return runs, nil
