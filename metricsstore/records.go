@@ -191,6 +191,33 @@ func (q *Queries) Detail(ctx context.Context, run record.RunID, key DetailKey) (
 	return rows[0].Unpack()
 }
 
+// detailsInPage is how many details EachDetail reads at a time.
+const detailsInPage = 512
+
+// EachDetail calls f for all details of a run in the order of node, epoch and attempt, and of revisions before that.
+func (q *Queries) EachDetail(ctx context.Context, run record.RunID, each func(*record.Detail) error) error {
+	from := DetailKey{}
+	for {
+		rows, err := q.store.Details(ctx, run, from, detailsInPage+1)
+		if err != nil {
+			return err
+		}
+		for i := range rows[:min(detailsInPage, len(rows))] {
+			d, err := rows[i].Unpack()
+			if err != nil {
+				return err
+			}
+			if err := each(&d); err != nil {
+				return err
+			}
+		}
+		if len(rows) <= detailsInPage {
+			return nil
+		}
+		from = rows[detailsInPage].DetailKey
+	}
+}
+
 // Workers returns the worker records of a run.
 func (q *Queries) Workers(ctx context.Context, run record.RunID) ([]record.WorkerRecord, error) {
 	rows, err := q.store.Workers(ctx, run)

@@ -63,7 +63,7 @@ func WriteChromeTrace(ctx context.Context, w io.Writer, q *metricsstore.Queries,
 	if err != nil {
 		return err
 	}
-	t := &trace{out: bufio.NewWriter(w), lanes: map[[2]int]bool{}, flows: flows{numbering: decoder.Numbering(), drawn: map[dag.NodeID]slice{}}}
+	t := &trace{out: bufio.NewWriter(w), lanes: map[[2]int]bool{}, flows: flows{waits: waits{decoder.Numbering()}, drawn: map[dag.NodeID]slice{}}}
 	t.text(`{"displayTimeUnit":"ns","otherData":{"run":`)
 	t.value(run)
 	t.text("},\"traceEvents\":[")

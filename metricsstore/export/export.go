@@ -1,10 +1,21 @@
 // Package export writes recorded runs in the formats of other programs: CSV for spreadsheets and SQL, NDJSON for
-// scripts, and the trace format of Chrome for Perfetto.
+// scripts, the trace format of Chrome for Perfetto, and WfFormat for WfCommons and everything that reads its instances.
 //
-// Writers stream: they read the log once and keep a block of it in memory, whatever the size of the run. The same
-// archived run gives the same bytes; a live run is written as far as it is kept.
+// Writers stream: they read the log once and keep a block of it in memory, whatever the size of the run; WfFormat alone
+// keeps some 300 bytes for each task and 16 for each dependency, since it names the children of a task before they ran.
+// The same archived run gives the same bytes; a live run is written as far as it is kept.
 //
-// Caveats: these cannot be imported again; for that use metricsstore.WriteArchive. Unknown byte counts are empty in
+// WfFormat has one execution of a task. Not in it are: attempts that failed, were lost or cancelled; tasks without a
+// successful attempt, but for their edges, so a failed run has fewer executions than tasks, and its description says so;
+// that a task was cached or skipped; phases other than the execution; lanes; stacks, logs and results; fan-outs and
+// joins, which become edges; bytes that the log does not know. What an imported run does not keep is not in it either:
+// the cores that a task asked for. Of the recorded commands of other tools, which may have several lines, the first is
+// written. IDs have the characters of the schema only; names keep the rest. Start times that were made up on import are
+// left out, and the start of an undated run is 1970. Files stand for sizes that were passed on, and their names are made
+// up; with more than 64 readers that read different parts each has a file of its own, and then they may exceed what the
+// task wrote.
+//
+// Caveats: CSV and NDJSON cannot be imported again; for that use metricsstore.WriteArchive, which also loses nothing. Unknown byte counts are empty in
 // CSV and -1 in NDJSON, never 0; what is only measured of some runs (cpu_ns and the columns after it, see
 // record.Usage) is absent from NDJSON where it was not. Texts are written as they are: a spreadsheet may take a name
 // that begins with '=' for a formula.

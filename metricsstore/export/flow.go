@@ -20,11 +20,11 @@ type slice struct {
 // flows draws dependencies as arrows: a flow event (phase s) within the slice of the task that was waited for, and one
 // (phase f, bound to the slice that encloses it: bp e) at the beginning of the slice that waited.
 type flows struct {
-	numbering *dag.Numbering
-	drawn     map[dag.NodeID]slice // of tasks that have ended
-	last      int                  // the id of the last arrow
-	leftOut   bool                 // more exist than maxFlows
-	room      []dag.NodeID
+	waits
+	drawn   map[dag.NodeID]slice // of tasks that have ended
+	last    int                  // the id of the last arrow
+	leftOut bool                 // more exist than maxFlows
+	room    []dag.NodeID
 }
 
 // into writes the arrows to an attempt, and notes where it is drawn, for arrows to the attempts that wait for its
@@ -52,41 +52,4 @@ func (f *flows) into(t *trace, node dag.NodeID, at slice) {
 		t.event(traceEvent{Name: name, Category: name, Phase: "s", ID: f.last, TS: micros(leaves), PID: made.pid, TID: made.tid})
 		t.event(traceEvent{Name: name, Category: name, Phase: "f", Bind: "e", ID: f.last, TS: micros(at.start), PID: at.pid, TID: at.tid})
 	}
-}
-
-// tasks appends the tasks that a node waits for, directly or through expansions and joins.
-func (f *flows) tasks(dst []dag.NodeID, p dag.Place) []dag.NodeID {
-	s := f.numbering.Graph().Scope(p.Block.Scope)
-	if s.Kind(p.Local) == dag.JoinNode && len(s.JoinWaits(p.Local)) > 0 {
-		if made := f.numbering.Expanded(p.Node(s.JoinExpansion(p.Local))); made != nil && made.Instances > 0 {
-			return f.instances(dst, made, s.JoinWaits(p.Local))
-		}
-	}
-	for _, parent := range s.Parents(p.Local) {
-		above := p
-		above.Local = parent
-		dst = f.after(dst, above)
-	}
-	if p.Block.Expansion != dag.NoNode && len(s.Parents(p.Local)) == 0 {
-		dst = f.tasks(dst, f.numbering.Up(p))
-	}
-	return dst
-}
-
-// instances appends what a join waits for in all instances of a body.
-func (f *flows) instances(dst []dag.NodeID, made *dag.Block, waits []uint32) []dag.NodeID {
-	for instance := range made.Instances {
-		for _, wait := range waits {
-			dst = f.after(dst, dag.Place{Block: made, Instance: instance, Local: wait})
-		}
-	}
-	return dst
-}
-
-// after appends a node where it is a task, else the tasks that it waits for itself.
-func (f *flows) after(dst []dag.NodeID, p dag.Place) []dag.NodeID {
-	if f.numbering.Graph().Scope(p.Block.Scope).Kind(p.Local) == dag.TaskNode {
-		return append(dst, p.ID())
-	}
-	return f.tasks(dst, p)
 }

@@ -25,10 +25,12 @@ var exports = map[string]struct {
 	mediaType, ending string
 	write             func(context.Context, io.Writer, *metricsstore.Queries, record.RunID) error
 }{
-	"csv":     {"text/csv; charset=utf-8", "csv", export.WriteCSV},
-	"records": {"application/x-ndjson", "records.ndjson", export.WriteRecords},
-	"events":  {"application/x-ndjson", "events.ndjson", export.WriteEvents},
-	"chrome":  {"application/json", "trace.json", export.WriteChromeTrace},
+	"csv":          {"text/csv; charset=utf-8", "csv", export.WriteCSV},
+	"records":      {"application/x-ndjson", "records.ndjson", export.WriteRecords},
+	"events":       {"application/x-ndjson", "events.ndjson", export.WriteEvents},
+	"chrome":       {"application/json", "trace.json", export.WriteChromeTrace},
+	"wfformat":     {"application/json", "wfformat.json", export.WriteWfFormat},
+	"wfformat-1.5": {"application/json", "wfformat-1.5.json", export.WriteWfFormat15},
 }
 
 // fileHandlers export runs.
