@@ -17,7 +17,7 @@ import (
 // exportCommand writes a run to a file.
 type exportCommand struct {
 	RunID  string `arg:"" name:"run" help:"ID, an end or a beginning of one, or last."`
-	Format string `default:"archive" enum:"archive,chrome,csv,ndjson,wfformat,wfformat-1.5" placeholder:"FORMAT" help:"archive: everything, to be imported again (default). chrome: for Perfetto and chrome://tracing. csv: a line for each attempt. ndjson: a JSON object for each event. wfformat: WfFormat 1.6 of WfCommons; wfformat-1.5: its older version."`
+	Format string `default:"archive" enum:"archive,chrome,csv,ndjson,wfformat,wfformat-1.5,otlp,parquet" placeholder:"FORMAT" help:"archive: everything, to be imported again (default). chrome: for Perfetto and chrome://tracing. csv: a line for each attempt. ndjson: a JSON object for each event. wfformat: WfFormat 1.6 of WfCommons; wfformat-1.5: its older version. otlp: a trace in OTLP JSON. parquet: a row for each attempt."`
 	Output string `short:"o" default:"-" placeholder:"FILE" help:"File to write; - is standard output (default)."`
 	targetFlags
 }
@@ -38,8 +38,8 @@ func (c *exportCommand) Run(ctx context.Context, s *session) error {
 	if c.Output == "-" && s.flags.JSON {
 		return usage("--json describes a file that was written, expected --output FILE")
 	}
-	if c.Output == "-" && c.Format == "archive" && s.outTerminal {
-		return usage("an archive is not for a terminal, expected --output FILE or a pipe")
+	if c.Output == "-" && (c.Format == "archive" || c.Format == "parquet") && s.outTerminal {
+		return usage("an archive or Parquet is not for a terminal, expected --output FILE or a pipe")
 	}
 	return s.withRun(ctx, c.targetFlags, c.RunID, func(store metricsstore.Store, r *metricsstore.Run) error {
 		write := func(w io.Writer) error { return exportRun(ctx, w, store, r.Info.ID, c.Format) }
@@ -73,6 +73,10 @@ func exportRun(ctx context.Context, w io.Writer, store metricsstore.Store, id re
 		return export.WriteWfFormat(ctx, w, queries, id)
 	case "wfformat-1.5":
 		return export.WriteWfFormat15(ctx, w, queries, id)
+	case "otlp":
+		return export.WriteOTLP(ctx, w, queries, id)
+	case "parquet":
+		return export.WriteParquet(ctx, w, queries, id)
 	case "ndjson":
 		return export.WriteEvents(ctx, w, queries, id)
 	default:

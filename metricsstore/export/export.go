@@ -1,9 +1,20 @@
 // Package export writes recorded runs in the formats of other programs: CSV for spreadsheets and SQL, NDJSON for
-// scripts, the trace format of Chrome for Perfetto, and WfFormat for WfCommons and everything that reads its instances.
+// scripts, the trace format of Chrome for Perfetto, WfFormat for WfCommons and everything that reads its instances, OTLP
+// JSON for backends of traces, and Parquet for DuckDB, pandas and the like.
 //
 // Writers stream: they read the log once and keep a block of it in memory, whatever the size of the run; WfFormat alone
 // keeps some 300 bytes for each task and 16 for each dependency, since it names the children of a task before they ran.
 // The same archived run gives the same bytes; a live run is written as far as it is kept.
+//
+// Columns of Parquet are those of CSV, under the same names. Text: run, workflow, function, outcome. Signed 32 bits:
+// revision, version, epoch, attempt, worker, slot, invocations. Unsigned 32 bits: node, and path as a list. A timestamp
+// in nanoseconds, UTC: started_at. Signed 64 bits, nanoseconds where the name ends with ns and bytes where it ends with
+// bytes: all others; those from input_bytes to stored_bytes and from cpu_ns on are null where they are not known.
+//
+// In OTLP a run is one trace and an attempt a span whose status is ok where it has left an output, else an error, with
+// an exception as event if one is kept. Workers are resources. Keys of attributes begin with dagscope; they are the names
+// of the columns. Not in it: the logs of tasks, skipped tasks, and how wide a fan-out was. The trace of an undated run is
+// in 1970.
 //
 // WfFormat has one execution of a task. Not in it are: attempts that failed, were lost or cancelled; tasks without a
 // successful attempt, but for their edges, so a failed run has fewer executions than tasks, and its description says so;

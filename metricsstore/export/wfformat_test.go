@@ -172,6 +172,7 @@ func TestWfFormatOfRetries(t *testing.T) {
 }
 
 // requireSchema checks what the published schemas of 1.5 and 1.6 demand.
+// Long: it is the schema, member by member.
 func requireSchema(t *testing.T, content []byte, version string) {
 	t.Helper()
 	var d struct {

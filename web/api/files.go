@@ -31,6 +31,8 @@ var exports = map[string]struct {
 	"chrome":       {"application/json", "trace.json", export.WriteChromeTrace},
 	"wfformat":     {"application/json", "wfformat.json", export.WriteWfFormat},
 	"wfformat-1.5": {"application/json", "wfformat-1.5.json", export.WriteWfFormat15},
+	"otlp":         {"application/json", "otlp.json", export.WriteOTLP},
+	"parquet":      {"application/vnd.apache.parquet", "parquet", export.WriteParquet},
 }
 
 // fileHandlers export runs.

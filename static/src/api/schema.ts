@@ -2042,8 +2042,8 @@ export interface operations {
   'export-run': {
     parameters: {
       query: {
-        /** @description csv and records have a line for each attempt, events has one for each event; chrome opens in Perfetto; wfformat is WfFormat 1.6 of WfCommons. */
-        format: 'csv' | 'records' | 'events' | 'chrome' | 'wfformat' | 'wfformat-1.5';
+        /** @description csv and records have a line for each attempt, events has one for each event; chrome opens in Perfetto; wfformat is WfFormat 1.6 of WfCommons; otlp is a trace in OTLP JSON; parquet has a row for each attempt. */
+        format: 'csv' | 'records' | 'events' | 'chrome' | 'wfformat' | 'wfformat-1.5' | 'otlp' | 'parquet';
       };
       header?: {
         /** @description ETags that the client has; the response is 304 if one is still current. */

@@ -20,6 +20,8 @@ const kinds: readonly Kind[] = [
   { id: 'chrome', label: 'Chrome trace, for Perfetto', path: '/export', format: 'chrome' },
   { id: 'wfformat', label: 'WfFormat 1.6, for WfCommons', path: '/export', format: 'wfformat' },
   { id: 'wfformat-1.5', label: 'WfFormat 1.5', path: '/export', format: 'wfformat-1.5' },
+  { id: 'otlp', label: 'Trace, OTLP JSON', path: '/export', format: 'otlp' },
+  { id: 'parquet', label: 'Tasks, Parquet', path: '/export', format: 'parquet' },
   { id: 'svg', label: 'Drawing by Graphviz, SVG', path: '/drawing', format: 'svg' },
   { id: 'png', label: 'Drawing by Graphviz, PNG', path: '/drawing', format: 'png' },
   { id: 'dot', label: 'Graph in the DOT language', path: '/drawing', format: 'dot' },
