@@ -10,8 +10,9 @@ import (
 
 // limitMemory makes the kernel refuse this process and its children more memory than the limit. A Go program then ends with
 // the stack of the allocation, which is more helpful than a kill. The limit is on private writable memory (RLIMIT_DATA in
-// getrlimit(2)): RLIMIT_AS would include what the runtime reserves and never touches. The garbage collector runs more
-// often above four fifths of the limit.
+// getrlimit(2)): RLIMIT_AS would include what the runtime reserves and never touches. Where cgo is linked in, it counts the
+// whole stack of each thread, usually 8 MiB; so near the limit a process may also end because a thread cannot be had. The
+// garbage collector runs more often above four fifths of the limit.
 func limitMemory(limit Size) error {
 	if err := fits(limit); err != nil {
 		return err
