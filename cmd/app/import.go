@@ -20,6 +20,7 @@ type importCommand struct {
 	Files   []string `arg:"" optional:"" name:"file" help:"Archives as written by the command export, records of other tools, tar and zip files, folders of them; - for standard input."`
 	Formats bool     `help:"List the formats of records instead of importing."`
 	Map     string   `placeholder:"FIELD=COLUMN,…" help:"What the columns of a table mean, such as start=begin_ts,end=end_ts,name=job,after=needs; the files are then read as tables."`
+	Snippet string   `placeholder:"FORMAT" help:"Print the lines that a program of this format's tool needs to record more, such as dependencies; for dask."`
 	Watch   bool     `help:"Import again whenever a file has changed, until interrupted: a longer record replaces the run."`
 	storeFlags
 }
@@ -54,6 +55,13 @@ func (c *importCommand) Run(ctx context.Context, s *session) error {
 	switch {
 	case c.Formats:
 		return c.list(s)
+	case c.Snippet != "":
+		program, ok := importer.Snippet(c.Snippet)
+		if !ok {
+			return usage("there is no snippet for %q, expected dask", c.Snippet)
+		}
+		_, err := io.WriteString(s.stdout, program)
+		return err
 	case len(c.Files) == 0:
 		return usage("expected a file to import, or --formats")
 	case c.Watch && slices.Contains(c.Files, "-"):

@@ -48,6 +48,12 @@ func TestImportWatch(t *testing.T) {
 	assert.Equal(t, exitUsage, w.run("import", "--watch", "-").code)
 }
 
+func TestImportSnippet(t *testing.T) {
+	w := newWorld(t)
+	assert.Contains(t, w.ok("import", "--snippet", "dask"), "import dask")
+	assert.Equal(t, exitUsage, w.run("import", "--snippet", "ninja").code)
+}
+
 func TestImportMap(t *testing.T) {
 	w := newWorld(t)
 	file := filepath.Join(t.TempDir(), "jobs.csv")

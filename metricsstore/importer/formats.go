@@ -79,6 +79,17 @@ func Formats() []records.Format {
 	}
 }
 
+// Snippet returns the program with which people make a better record of a tool, by the name of its format; false if
+// there is none.
+func Snippet(format string) (program string, ok bool) {
+	for _, f := range Formats() {
+		if s, has := f.(records.Snippet); has && f.Name() == format {
+			return s.Snippet(), true
+		}
+	}
+	return "", false
+}
+
 // Mapped returns the one format that reads plain tables whose columns mean what mapping says, such as
 // start=begin_ts,end=end_ts,name=job. The error is ErrFile and lists the fields that there are.
 func Mapped(mapping string) ([]records.Format, error) {

@@ -78,7 +78,7 @@ func claim(formats []records.Format, parts [][]records.File, f item, head []byte
 	for k, format := range formats {
 		part := records.Main
 		if k != main {
-			if part = format.Sniff(f.path, head); part != records.Beside {
+			if part = format.Sniff(f.path, head); part != records.Companion {
 				continue
 			}
 		}
@@ -140,7 +140,7 @@ func compile(format records.Format, files []records.File, runs []*records.Run, e
 		path := cmp.Or(run.Path, files[slices.IndexFunc(files, func(f records.File) bool { return f.Part == records.Main })].Path)
 		out := &found{path: path, format: format.Name()}
 		own := files
-		if run.Path != "" && !slices.ContainsFunc(files, func(f records.File) bool { return f.Part == records.Beside }) {
+		if run.Path != "" && !slices.ContainsFunc(files, func(f records.File) bool { return f.Part == records.Companion }) {
 			own = slices.DeleteFunc(slices.Clone(files), func(f records.File) bool { return f.Path != run.Path })
 		}
 		key := strings.Join(paths(own), "\x00")

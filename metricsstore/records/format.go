@@ -1,6 +1,7 @@
 package records
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,10 +17,17 @@ type Format interface {
 	// Sniff says what a file is to this format. head is its beginning, decompressed and without a byte order mark: all
 	// of it, or at least 64 KiB. name may help where the content is ambiguous and is never enough to say Main.
 	Sniff(name string, head []byte) Part
-	// Read reads the runs of one drop: files that Sniff called Main, at least one, and Beside. It reads as much of a
+	// Read reads the runs of one drop: files that Sniff called Main, at least one, and Companion. It reads as much of a
 	// damaged file as it can and reports the rest in Run.Incomplete; if nothing is left, the error is an ErrFormat. It
 	// must not keep files after it returns.
 	Read(ctx context.Context, files []File) ([]*Run, error)
+}
+
+// Snippet is implemented by formats of tools that record too little by themselves.
+type Snippet interface {
+	// Snippet is a program of a few lines that people add to theirs; it writes a record that the format reads, with what
+	// the tool does not write itself.
+	Snippet() string
 }
 
 // Part is what a file is to a format.
@@ -27,9 +35,9 @@ type Part uint8
 
 // Parts of a record.
 const (
-	Foreign Part = iota // none of this format
-	Beside              // tells more about runs of other files, such as a graph
-	Main                // contains runs
+	Foreign   Part = iota // none of this format
+	Companion             // tells more about runs of other files, such as a graph
+	Main                  // contains runs
 )
 
 // File is one file of a drop.
@@ -46,6 +54,28 @@ type File struct {
 
 // Base is the last element of Path.
 func (f *File) Base() string { return path.Base(f.Path) }
+
+// ReadEach reads each file that is Main by itself, for formats in which a file is a run. Runs without a Path get that of
+// their file. The error is the first one, or that of ctx.
+func ReadEach(ctx context.Context, files []File, read func(*File) (*Run, error)) ([]*Run, error) {
+	var runs []*Run
+	for i := range files {
+		f := &files[i]
+		if f.Part != Main {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		run, err := read(f)
+		if err != nil {
+			return nil, err
+		}
+		run.Path = cmp.Or(run.Path, f.Path)
+		runs = append(runs, run)
+	}
+	return runs, nil
+}
 
 // Limits of records.
 const (

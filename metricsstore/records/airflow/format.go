@@ -45,7 +45,7 @@ func (format) Sniff(_ string, head []byte) records.Part {
 	case start[0] == '[' && has("dag_id", "task_id", "state", "start_date"):
 		return records.Main
 	case has("tasks", "downstream_task_ids"), has("edges", "nodes", "source_id", "target_id"), has("dag_id", "dag_run_id", "run_type"):
-		return records.Beside
+		return records.Companion
 	}
 	return records.Foreign
 }
@@ -62,7 +62,7 @@ func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, e
 		}
 		switch err := d.readFile(&files[i]); {
 		case err == nil:
-		case files[i].Part == records.Beside && errors.Is(err, records.ErrFormat):
+		case files[i].Part == records.Companion && errors.Is(err, records.ErrFormat):
 			d.unread = append(d.unread, err.Error())
 		default:
 			return nil, err

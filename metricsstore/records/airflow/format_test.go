@@ -200,7 +200,7 @@ func TestWideMapsBecomeGroups(t *testing.T) {
 }
 
 func TestDamagedFilesBesideAreLeftOut(t *testing.T) {
-	list := append(files(t, "v2-instances.json"), droptest.File("t.json", records.Beside, []byte(`{"tasks":[{"task_id":"start","downst`)))
+	list := append(files(t, "v2-instances.json"), droptest.File("t.json", records.Companion, []byte(`{"tasks":[{"task_id":"start","downst`)))
 	r := droptest.Read(t, airflow.New(), list...)[0]
 	require.Contains(t, fmt.Sprint(r.Notes), "a file that could not be read: t.json: byte 36: the file ends in the middle")
 }
@@ -222,7 +222,7 @@ func TestFaults(t *testing.T) {
 func TestSniff(t *testing.T) {
 	for name, want := range map[string]records.Part{
 		"v2-instances.json": records.Main, "v1-instances.json": records.Main, "states.json": records.Main, "v2-tries.json": records.Main,
-		"v2-tasks.json": records.Beside, "v2-run.json": records.Beside,
+		"v2-tasks.json": records.Companion, "v2-run.json": records.Companion,
 	} {
 		require.Equal(t, want, files(t, name)[0].Part, name)
 	}

@@ -68,19 +68,7 @@ func isEvent(raw []byte) bool {
 
 // Read gives one run for each file.
 func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, error) {
-	var runs []*records.Run
-	for i := range files {
-		if files[i].Part != records.Main {
-			continue
-		}
-		run, err := read(ctx, &files[i])
-		if err != nil {
-			return nil, err
-		}
-		run.Path = files[i].Path
-		runs = append(runs, run)
-	}
-	return runs, nil
+	return records.ReadEach(ctx, files, func(f *records.File) (*records.Run, error) { return read(ctx, f) })
 }
 
 func read(ctx context.Context, file *records.File) (*records.Run, error) {

@@ -50,21 +50,7 @@ func (format) Sniff(_ string, head []byte) records.Part {
 
 // Read implements records.Format.
 func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, error) {
-	var runs []*records.Run
-	for i := range files {
-		if files[i].Part != records.Main {
-			continue
-		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		run, err := readFile(&files[i])
-		if err != nil {
-			return nil, err
-		}
-		runs = append(runs, run)
-	}
-	return runs, nil
+	return records.ReadEach(ctx, files, readFile)
 }
 
 func readFile(f *records.File) (*records.Run, error) {

@@ -29,7 +29,7 @@ func (format) Title() string { return "CWL provenance (PROV-JSON)" }
 func (format) Sniff(_ string, head []byte) records.Part {
 	head = bytes.TrimLeft(head, " \t\r\n")
 	if isLog(head) {
-		return records.Beside
+		return records.Companion
 	}
 	if len(head) == 0 || head[0] != '{' || !bytes.Contains(head, []byte(`"prefix"`)) ||
 		!bytes.Contains(head, []byte("wf4ever/wfprov#")) || !bytes.Contains(head, []byte("w3id.org/cwl/prov")) {
@@ -43,7 +43,7 @@ func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, e
 	var all []*document
 	var logs []*jobLog
 	for i := range files {
-		if files[i].Part == records.Beside {
+		if files[i].Part == records.Companion {
 			l, err := readJobLog(&files[i])
 			if err != nil {
 				return nil, err

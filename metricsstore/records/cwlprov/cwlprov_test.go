@@ -150,6 +150,6 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, one, two []byte) {
 		cwlprov.New().Sniff("a", one)
 		droptest.Try(t, cwlprov.New(), droptest.File("a", records.Main, one), droptest.File("b", records.Main, two))
-		droptest.Try(t, cwlprov.New(), droptest.File("a", records.Main, one), droptest.File("b", records.Beside, two))
+		droptest.Try(t, cwlprov.New(), droptest.File("a", records.Main, one), droptest.File("b", records.Companion, two))
 	})
 }

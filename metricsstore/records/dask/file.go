@@ -25,7 +25,7 @@ type stream struct {
 	cut          string // why it ends too early, empty if it does not
 }
 
-// head is what a file of Snippet says about the run.
+// head is what a file of the snippet says about the run.
 type head struct {
 	ID      string
 	Name    string
@@ -39,7 +39,7 @@ type workerInfo struct {
 	Threads int    `json:"nthreads"`
 }
 
-// readFile reads a list of tasks, or the object of Snippet.
+// readFile reads a list of tasks, or the object of the snippet.
 func readFile(ctx context.Context, f *records.File) (*stream, error) {
 	r, err := f.Open()
 	if err != nil {

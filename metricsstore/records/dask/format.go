@@ -3,7 +3,7 @@ package dask
 import (
 	"bytes"
 	"context"
-	_ "embed" // of Snippet
+	_ "embed" // of the snippet
 
 	"github.com/dagscope/dagscope/metricsstore/records"
 )
@@ -11,11 +11,11 @@ import (
 //go:embed save_tasks.py
 var snippet string
 
-// Snippet is Python for people who use Dask: it saves the tasks that a cluster executes with their dependencies in a
-// file that this package reads. It was tried with distributed 2022.12.
-func Snippet() string { return snippet }
-
 type format struct{}
+
+// Snippet implements records.Snippet: Python that saves the tasks that a cluster executes, with their dependencies, in a
+// file that this package reads. It was tried with distributed 2022.12.
+func (format) Snippet() string { return snippet }
 
 // New is the format.
 func New() records.Format { return format{} }

@@ -195,7 +195,7 @@ func TestFaults(t *testing.T) {
 }
 
 func TestSnippet(t *testing.T) {
-	require.Contains(t, dask.Snippet(), "with saved_tasks(client,")
+	require.Contains(t, dask.New().(records.Snippet).Snippet(), "with saved_tasks(client,")
 }
 
 func TestCut(t *testing.T) {

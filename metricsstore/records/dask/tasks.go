@@ -187,7 +187,7 @@ func (b *builder) fetch(e *entry, a *records.Attempt, l *lane) (lines []string) 
 // addGraph adds edges, and the tasks of the graph that have no record.
 func (b *builder) addGraph() error {
 	if b.dependencies == nil {
-		b.run.Notes.Remark(record.NoteLeftOut, "a task stream has no dependencies; metricsstore/records/dask/save_tasks.py of dagscope saves them as well")
+		b.run.Notes.Remark(record.NoteLeftOut, "a task stream has no dependencies; the script that dagscope import --snippet dask prints saves them as well")
 		return nil
 	}
 	keys := make([]string, 0, len(b.dependencies))

@@ -39,7 +39,7 @@ func (format) Sniff(_ string, head []byte) records.Part {
 	}
 	switch {
 	case has("dbt.com/dbt/manifest/"), has(`"nodes"`, `"resource_type"`, `"unique_id"`, `"depends_on"`, `"fqn"`) && !has(`"results"`):
-		return records.Beside
+		return records.Companion
 	case has("dbt.com/dbt/run-results/"), has("dbt.com/dbt/sources/"):
 		return records.Main
 	case has(`"timing"`, `"thread_id"`, `"execution_time"`, `"unique_id"`, `"status"`):
@@ -65,7 +65,7 @@ func (f format) Read(ctx context.Context, files []records.File) ([]*records.Run,
 					all = append(all, r)
 				}
 				return err
-			case records.Beside:
+			case records.Companion:
 				m, err := readManifest(files[i].Path, in)
 				if err == nil {
 					manifests = append(manifests, m)

@@ -179,7 +179,7 @@ func TestCutRecords(t *testing.T) {
 	text := droptest.Load(t, "dbt", "1.9-build", "manifest.json")
 	files := pair(t, "1.9-build")
 	for at := 1; at < len(text); at += len(text) / 200 {
-		files[0] = droptest.File("1.9-build/manifest.json", records.Beside, text[:at])
+		files[0] = droptest.File("1.9-build/manifest.json", records.Companion, text[:at])
 		r := droptest.Read(t, dbt.New(), files...)[0]
 		require.True(t, r.Incomplete != "" || noteOf(r, "a file could not be read") != 0 || noteOf(r, "would show them") != 0, at)
 	}
@@ -190,7 +190,7 @@ func TestSniff(t *testing.T) {
 	require.NotEmpty(t, f.Title())
 	for _, folder := range samples {
 		files := pair(t, folder)
-		require.Equal(t, []records.Part{records.Beside, records.Main}, []records.Part{files[0].Part, files[1].Part})
+		require.Equal(t, []records.Part{records.Companion, records.Main}, []records.Part{files[0].Part, files[1].Part})
 	}
 	require.Equal(t, records.Foreign, f.Sniff("run_results.json", []byte(`{"results":[]}`)))
 	droptest.Foreign(t, f, "dbt")
@@ -223,7 +223,7 @@ func manifestOf(invocation string, lines ...string) records.File {
 		list, _ := json.Marshal(strings.Fields(before))
 		nodes = append(nodes, fmt.Sprintf(`%q:{"name":"n","resource_type":"model","unique_id":%q,"depends_on":{"macros":[],"nodes":%s},"config":{"materialized":"table"},"compiled_code":"select 1"}`, id, id, list))
 	}
-	return droptest.File("target/manifest.json", records.Beside, []byte(`{"metadata":{"dbt_schema_version":"https://schemas.getdbt.com/dbt/manifest/v12.json","invocation_id":"`+
+	return droptest.File("target/manifest.json", records.Companion, []byte(`{"metadata":{"dbt_schema_version":"https://schemas.getdbt.com/dbt/manifest/v12.json","invocation_id":"`+
 		invocation+`","project_name":"shop"},"nodes":{`+strings.Join(nodes, ",")+`}}`))
 }
 
@@ -323,8 +323,8 @@ func FuzzRead(f *testing.F) {
 	f.Add(content(resultsOf(`{"which":"build"}`, result("model.p.a", "success", 0, 1, ""), result("test.p.a.1", "fail", 1, 2, ""))), content(manifestOf("i-1", "model.p.a <", "test.p.a.1 < model.p.a")))
 	f.Fuzz(func(t *testing.T, text, manifest []byte) {
 		files := []records.File{droptest.File("run_results.json", records.Main, text)}
-		if dbt.New().Sniff("manifest.json", manifest) == records.Beside {
-			files = append(files, droptest.File("manifest.json", records.Beside, manifest))
+		if dbt.New().Sniff("manifest.json", manifest) == records.Companion {
+			files = append(files, droptest.File("manifest.json", records.Companion, manifest))
 		}
 		droptest.Try(t, dbt.New(), files...)
 	})

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/dagscope/dagscope/metricsstore/records"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/document"
 )
 
 // manifest is what is read of the nodes of a project.
@@ -58,12 +59,12 @@ func readManifest(path string, in io.Reader) (*manifest, error) {
 		return nil
 	}
 	var limit error
-	err := members(d, func(name string) error {
+	err := document.Members(d, func(name string) error {
 		switch name {
 		case "metadata":
 			return d.Decode(&m.metadata)
 		case "nodes", "unit_tests", "saved_queries", "semantic_models", "metrics", "exposures", "sources":
-			return members(d, func(id string) error {
+			return document.Members(d, func(id string) error {
 				var one member
 				if err := d.Decode(&one); err != nil {
 					return err
@@ -73,7 +74,7 @@ func readManifest(path string, in io.Reader) (*manifest, error) {
 				return limit
 			})
 		case "parent_map":
-			return members(d, func(id string) error {
+			return document.Members(d, func(id string) error {
 				var before []string
 				if err := d.Decode(&before); err != nil {
 					return err

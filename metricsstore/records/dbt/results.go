@@ -13,6 +13,7 @@ import (
 
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/internal/bounded"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/document"
 )
 
 // results is what a file says.
@@ -78,7 +79,7 @@ type phase struct {
 func readResults(path string, in io.Reader) (*results, error) {
 	r := &results{path: path, elapsed: -1}
 	d := json.NewDecoder(in)
-	err := members(d, func(name string) error {
+	err := document.Members(d, func(name string) error {
 		switch name {
 		case "metadata":
 			return d.Decode(&r.metadata)
@@ -131,26 +132,6 @@ func (r *results) readRows(d *json.Decoder) error {
 		}
 		if r.rows = append(r.rows, one); len(r.rows) > records.MaxTasks {
 			return nil
-		}
-	}
-	_, err := d.Token()
-	return err
-}
-
-// members calls member for each name of an object, which has to decode the value.
-func members(d *json.Decoder, member func(name string) error) error {
-	if t, err := d.Token(); err != nil {
-		return err
-	} else if t != json.Delim('{') {
-		return fmt.Errorf("expected an object, got %v", t)
-	}
-	for d.More() {
-		t, err := d.Token()
-		if err != nil {
-			return err
-		}
-		if err := member(fmt.Sprint(t)); err != nil {
-			return err
 		}
 	}
 	_, err := d.Token()

@@ -47,12 +47,7 @@ type task struct {
 }
 
 func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, error) {
-	var runs []*records.Run
-	for i := range files {
-		f := &files[i]
-		if f.Part != records.Main {
-			continue
-		}
+	return records.ReadEach(ctx, files, func(f *records.File) (*records.Run, error) {
 		var doc report
 		if err := document.Read(f, &doc, "a report of doit"); err != nil {
 			return nil, err
@@ -60,11 +55,6 @@ func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, e
 		if len(doc.Tasks) > records.MaxTasks {
 			return nil, fmt.Errorf("%s: %w: expected at most %d tasks", f.Path, records.ErrTooLarge, records.MaxTasks)
 		}
-		r := doc.run()
-		r.Path = f.Path
-		if runs = append(runs, r); ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-	}
-	return runs, nil
+		return doc.run(), nil
+	})
 }

@@ -34,12 +34,12 @@ func (format) Sniff(_ string, head []byte) records.Part {
 		case has(`"jobs"`, `"run_id"`, `"conclusion"`, `"status"`), has(`"jobs"`, `"databaseId"`, `"conclusion"`, `"startedAt"`):
 			return records.Main
 		case has(`"run_started_at"`, `"workflow_id"`, `"run_attempt"`):
-			return records.Beside
+			return records.Companion
 		}
 		return records.Foreign
 	}
 	if workflowFile.Match(head) && jobsOfFile.Match(head) && (has("runs-on:") || has("uses:")) {
-		return records.Beside
+		return records.Companion
 	}
 	return records.Foreign
 }

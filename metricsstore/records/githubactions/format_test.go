@@ -178,7 +178,7 @@ func TestFaults(t *testing.T) {
 
 func TestSniff(t *testing.T) {
 	for name, want := range map[string]records.Part{
-		"jobs.json": records.Main, "gh.json": records.Main, "run.json": records.Beside, "ci.yml": records.Beside,
+		"jobs.json": records.Main, "gh.json": records.Main, "run.json": records.Companion, "ci.yml": records.Companion,
 	} {
 		require.Equal(t, want, files(t, name)[0].Part, name)
 	}

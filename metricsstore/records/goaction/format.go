@@ -59,23 +59,17 @@ func (a *action) ran() bool { return len(a.Cmd) > 0 }
 const maxAction = 64 << 20
 
 func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, error) {
-	var runs []*records.Run
-	for i := range files {
-		if files[i].Part != records.Main {
-			continue
-		}
-		actions, cut, err := readActions(ctx, &files[i])
+	return records.ReadEach(ctx, files, func(f *records.File) (*records.Run, error) {
+		actions, cut, err := readActions(ctx, f)
 		if err != nil {
 			return nil, err
 		}
 		r := newGraph(actions).run()
-		r.Path = files[i].Path
 		if cut != nil {
 			r.Incomplete = cut.Error()
 		}
-		runs = append(runs, r)
-	}
-	return runs, nil
+		return r, nil
+	})
 }
 
 // readActions reads the actions of a file. cut says where it was cut off if some were read before.

@@ -37,7 +37,7 @@ func (format) Sniff(name string, head []byte) records.Part {
 	}
 	base := strings.ToLower(path.Base(name))
 	if (strings.HasSuffix(base, ".mf") || strings.HasSuffix(base, ".makeflow") || base == "makeflow") && ruleLine.Match(head) {
-		return records.Beside
+		return records.Companion
 	}
 	return records.Foreign
 }
@@ -48,7 +48,7 @@ func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, e
 	mains := 0
 	for i := range files {
 		switch files[i].Part {
-		case records.Beside:
+		case records.Companion:
 			w, err := readWorkflow(&files[i])
 			if err != nil {
 				return nil, err

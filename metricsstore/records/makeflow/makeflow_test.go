@@ -132,6 +132,6 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(log), []byte(workflow))
 	f.Fuzz(func(t *testing.T, log, rules []byte) {
 		makeflow.New().Sniff("a.mf", log)
-		droptest.Try(t, makeflow.New(), droptest.File("a.makeflowlog", records.Main, log), droptest.File("a", records.Beside, rules))
+		droptest.Try(t, makeflow.New(), droptest.File("a.makeflowlog", records.Main, log), droptest.File("a", records.Companion, rules))
 	})
 }

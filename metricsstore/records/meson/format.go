@@ -47,19 +47,7 @@ type test struct {
 const maxLine = 256 << 20
 
 func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, error) {
-	var runs []*records.Run
-	for i := range files {
-		if files[i].Part != records.Main {
-			continue
-		}
-		r, err := read(ctx, &files[i])
-		if err != nil {
-			return nil, err
-		}
-		r.Path = files[i].Path
-		runs = append(runs, r)
-	}
-	return runs, nil
+	return records.ReadEach(ctx, files, func(f *records.File) (*records.Run, error) { return read(ctx, f) })
 }
 
 // read reads one log.

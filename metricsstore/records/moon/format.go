@@ -91,22 +91,11 @@ type duration struct {
 }
 
 func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, error) {
-	var runs []*records.Run
-	for i := range files {
-		if files[i].Part != records.Main {
-			continue
-		}
+	return records.ReadEach(ctx, files, func(f *records.File) (*records.Run, error) {
 		var doc report
-		if err := document.Read(&files[i], &doc, "a run report of moon"); err != nil {
+		if err := document.Read(f, &doc, "a run report of moon"); err != nil {
 			return nil, err
 		}
-		r, err := doc.run(&files[i])
-		if err != nil {
-			return nil, err
-		}
-		if runs = append(runs, r); ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-	}
-	return runs, nil
+		return doc.run(f)
+	})
 }

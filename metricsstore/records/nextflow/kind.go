@@ -3,6 +3,8 @@ package nextflow
 import (
 	"bytes"
 	"regexp"
+
+	"github.com/dagscope/dagscope/metricsstore/records/internal/document"
 )
 
 // kind is what a file contains.
@@ -49,14 +51,7 @@ func kindOf(head []byte) kind {
 }
 
 func kindOfJSON(text []byte) kind {
-	has := func(names ...string) bool {
-		for _, name := range names {
-			if !bytes.Contains(text, []byte(`"`+name+`"`)) {
-				return false
-			}
-		}
-		return true
-	}
+	has := func(names ...string) bool { return document.Names(text, names...) }
 	switch {
 	case has("runId", "runName", "event", "utcTime"):
 		return weblog

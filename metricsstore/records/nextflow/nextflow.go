@@ -23,7 +23,7 @@ func (format) Sniff(_ string, head []byte) records.Part {
 	case table, tower, weblog, report:
 		return records.Main
 	case dot, mermaid:
-		return records.Beside
+		return records.Companion
 	}
 	return records.Foreign
 }

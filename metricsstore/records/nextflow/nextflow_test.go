@@ -222,7 +222,7 @@ func TestSniff(t *testing.T) {
 	own := map[string]records.Part{
 		"chipseq-failed.trace.txt": records.Main, "hlatyping.trace.txt": records.Main, "hours.trace.txt": records.Main,
 		"retries-4-attempts.trace.txt": records.Main, "tower-tasks-running.json": records.Main,
-		"chipseq-pipeline_dag.dot": records.Beside, "hlatyping-pipeline_dag.dot": records.Beside, "rnaseq-nf-dag.mmd": records.Beside,
+		"chipseq-pipeline_dag.dot": records.Companion, "hlatyping-pipeline_dag.dot": records.Companion, "rnaseq-nf-dag.mmd": records.Companion,
 	}
 	require.NoError(t, filepath.WalkDir(shared, func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -252,7 +252,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(page("", "["+reported(1, "COMPLETED", "")+"]"), []byte("x"))
 	f.Fuzz(func(t *testing.T, main, graph []byte) {
 		files := []records.File{fileOf("main", main)}
-		if g := fileOf("graph", graph); g.Part == records.Beside {
+		if g := fileOf("graph", graph); g.Part == records.Companion {
 			files = append(files, g)
 		}
 		runs, err := nextflow.New().Read(context.Background(), files)

@@ -15,6 +15,7 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/internal/bounded"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/document"
 )
 
 // maxReport bounds a report, in bytes: by default one with more than 10,000 tasks leaves them all out.
@@ -61,7 +62,7 @@ func readReport(ctx context.Context, f *records.File) ([]*listing, error) {
 	script := plainJSON(text[begin+len("window.data = "):])
 	d := json.NewDecoder(bytes.NewReader(script))
 	d.UseNumber()
-	err = readFields(d, func(name string) error {
+	err = document.Members(d, func(name string) error {
 		if name == "trace" {
 			return readTasks(ctx, d, l)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore/records"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/document"
 )
 
 // renamed are the names of columns of a trace by those of tasks in JSON.
@@ -31,7 +32,7 @@ func readTower(ctx context.Context, f *records.File, before []*listing) ([]*list
 	l := newListing(f.Path, "Nextflow tasks of Seqera Platform")
 	d := json.NewDecoder(in)
 	d.UseNumber()
-	err = readFields(d, func(name string) error {
+	err = document.Members(d, func(name string) error {
 		switch name {
 		case "tasks":
 			return readTasks(ctx, d, l)
@@ -69,26 +70,6 @@ func readTower(ctx context.Context, f *records.File, before []*listing) ([]*list
 		}
 	}
 	return []*listing{l}, nil
-}
-
-// readFields calls field for each name of an object.
-func readFields(d *json.Decoder, field func(name string) error) error {
-	if t, err := d.Token(); err != nil {
-		return err
-	} else if t != json.Delim('{') {
-		return fmt.Errorf("expected an object, got %v", t)
-	}
-	for d.More() {
-		t, err := d.Token()
-		if err != nil {
-			return err
-		}
-		if err := field(fmt.Sprint(t)); err != nil {
-			return err
-		}
-	}
-	_, err := d.Token()
-	return err
 }
 
 func skip(d *json.Decoder) error {

@@ -29,7 +29,7 @@ func (format) Sniff(_ string, head []byte) records.Part {
 		return records.Main
 	}
 	if bytes.HasPrefix(head, []byte(graphSignature)) {
-		return records.Beside
+		return records.Companion
 	}
 	return records.Foreign
 }
@@ -37,7 +37,7 @@ func (format) Sniff(_ string, head []byte) records.Part {
 func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, error) {
 	var graphs []*graph
 	for i := range files {
-		if files[i].Part != records.Beside {
+		if files[i].Part != records.Companion {
 			continue
 		}
 		g, err := readGraph(ctx, &files[i])

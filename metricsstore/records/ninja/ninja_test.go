@@ -40,7 +40,7 @@ func read(t *testing.T, files ...records.File) []*records.Run {
 
 func TestClaims(t *testing.T) {
 	droptest.Foreign(t, ninja.New(), "ninja")
-	for path, want := range map[string]records.Part{diamond: records.Main, compacted: records.Main, graph: records.Beside} {
+	for path, want := range map[string]records.Part{diamond: records.Main, compacted: records.Main, graph: records.Companion} {
 		require.Equal(t, want, ninja.New().Sniff(path, droptest.Load(t, path)), path)
 	}
 	require.Equal(t, records.Foreign, ninja.New().Sniff("", droptest.Load(t, "nextflow/hlatyping-pipeline_dag.dot")))
@@ -170,7 +170,7 @@ func TestCuts(t *testing.T) {
 	}
 	whole := droptest.File(diamond, records.Main, droptest.Load(t, diamond))
 	dot := droptest.Load(t, graph)
-	_, err := ninja.New().Read(t.Context(), []records.File{whole, droptest.File(graph, records.Beside, dot[:len(dot)-20])})
+	_, err := ninja.New().Read(t.Context(), []records.File{whole, droptest.File(graph, records.Companion, dot[:len(dot)-20])})
 	require.ErrorIs(t, err, records.ErrFormat)
 }
 
@@ -341,7 +341,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(text(7, "0 10 0 a 1", "5 20 1005 b 2"), dot)
 	f.Add(text(5, "0 10 0 a 1", "0 10 0 b 1"), dot)
 	f.Fuzz(func(t *testing.T, log, dot []byte) {
-		droptest.Try(t, ninja.New(), droptest.File("l", records.Main, log), droptest.File("g", records.Beside, dot))
+		droptest.Try(t, ninja.New(), droptest.File("l", records.Main, log), droptest.File("g", records.Companion, dot))
 		droptest.Try(t, ninja.New(), droptest.File("l", records.Main, log))
 	})
 }

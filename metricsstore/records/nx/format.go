@@ -28,7 +28,7 @@ func (format) Sniff(_ string, head []byte) records.Part {
 	case firstOfRun.Match(head) && bytes.Contains(head, []byte(`"tasks"`)):
 		return records.Main
 	case firstOfGraph.Match(head):
-		return records.Beside
+		return records.Companion
 	}
 	return records.Foreign
 }
@@ -70,7 +70,7 @@ type graph struct {
 func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, error) {
 	var graphs []*graph
 	for i := range files {
-		if files[i].Part == records.Beside {
+		if files[i].Part == records.Companion {
 			g := &graph{}
 			if err := document.Read(&files[i], g, "a graph of tasks of Nx"); err != nil {
 				return nil, err
@@ -78,22 +78,11 @@ func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, e
 			graphs = append(graphs, g)
 		}
 	}
-	var runs []*records.Run
-	for i := range files {
-		if files[i].Part != records.Main {
-			continue
-		}
+	return records.ReadEach(ctx, files, func(f *records.File) (*records.Run, error) {
 		var doc runRecord
-		if err := document.Read(&files[i], &doc, "a record of a run of Nx"); err != nil {
+		if err := document.Read(f, &doc, "a record of a run of Nx"); err != nil {
 			return nil, err
 		}
-		r, err := doc.run(&files[i], graphs)
-		if err != nil {
-			return nil, err
-		}
-		if runs = append(runs, r); ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-	}
-	return runs, nil
+		return doc.run(f, graphs)
+	})
 }

@@ -142,6 +142,6 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(`{"run":{"command":"nx","startTime":"2026-01-02T03:04:05.006Z"},"tasks":[{"taskId":"a:b","target":"b","status":1},{"taskId":"a:b"}]}`),
 		[]byte(`{"tasks":{"tasks":{"a:b":{},"c:b":{}},"dependencies":{"c:b":["a:b"]}}}`))
 	f.Fuzz(func(t *testing.T, raw, graph []byte) {
-		droptest.Try(t, nx.New(), droptest.File("r", records.Main, raw), droptest.File("g", records.Beside, graph))
+		droptest.Try(t, nx.New(), droptest.File("r", records.Main, raw), droptest.File("g", records.Companion, graph))
 	})
 }

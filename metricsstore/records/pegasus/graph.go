@@ -88,11 +88,11 @@ func (g *graph) merge(from *graph) {
 // maxLine bounds a line; the command of a node can be long.
 const maxLine = 1 << 20
 
-// readGraphs reads the files that are Beside.
+// readGraphs reads the files that are Companion.
 func readGraphs(files []records.File) ([]*graph, error) {
 	var all []*graph
 	for i := range files {
-		if files[i].Part != records.Beside {
+		if files[i].Part != records.Companion {
 			continue
 		}
 		g := newGraph()

@@ -40,9 +40,9 @@ func (format) Sniff(_ string, head []byte) records.Part {
 		(bytes.Contains(head, []byte("STARTING UP")) || bytes.Contains(head, []byte("Event: ULOG_"))):
 		return records.Main
 	case bytes.HasPrefix(first, []byte("ts=")) && bytes.Contains(first, []byte(" event=")) && bytes.Contains(first, []byte("xwf.id=")):
-		return records.Beside
+		return records.Companion
 	case isDAG(head):
-		return records.Beside
+		return records.Companion
 	}
 	return records.Foreign
 }

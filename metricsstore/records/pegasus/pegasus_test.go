@@ -204,7 +204,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(byHand), []byte(dag))
 	f.Add([]byte("03/05/23 09:10:17 Event: ULOG_EXECUTE for HTCondor Node a (104.0.0) {03/05/23 09:10:16}\n"), []byte(`ts=1 event=job.edge xwf.id=1 parent.job.id="a" child.job.id="a"`))
 	f.Fuzz(func(t *testing.T, log, dag []byte) {
-		files := []records.File{droptest.File("a", records.Main, log), droptest.File("b", records.Beside, dag)}
+		files := []records.File{droptest.File("a", records.Main, log), droptest.File("b", records.Companion, dag)}
 		pegasus.New().Sniff("a", log)
 		pegasus.New().Sniff("a", dag)
 		droptest.Try(t, pegasus.New(), files...)

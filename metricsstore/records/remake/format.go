@@ -35,18 +35,7 @@ func (format) Sniff(_ string, head []byte) records.Part {
 }
 
 func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, error) {
-	var runs []*records.Run
-	for i := range files {
-		if files[i].Part != records.Main {
-			continue
-		}
-		r, err := read(ctx, &files[i])
-		if err != nil {
-			return nil, err
-		}
-		runs = append(runs, r)
-	}
-	return runs, nil
+	return records.ReadEach(ctx, files, func(f *records.File) (*records.Run, error) { return read(ctx, f) })
 }
 
 // target is one target of a profile.

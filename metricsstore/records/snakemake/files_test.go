@@ -124,7 +124,7 @@ func TestSniff(t *testing.T) {
 	require.NotEmpty(t, f.Title())
 	for name, part := range map[string]records.Part{
 		"benchmark-repeat2.tsv": records.Main, "failed-retries.log.txt": records.Main, "log.txt": records.Main, "metadata-c4-joined.json": records.Main,
-		"stats-c4.json": records.Main, "dag.dot": records.Beside,
+		"stats-c4.json": records.Main, "dag.dot": records.Companion,
 	} {
 		require.Equal(t, part, f.Sniff(name, load(t, name)), name)
 	}

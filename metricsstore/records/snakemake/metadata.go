@@ -13,6 +13,7 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/internal/bounded"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/document"
 )
 
 // longGap is a time without any job that suggests that what follows is another invocation.
@@ -42,7 +43,7 @@ func (d *drop) readRecord(path string, in io.Reader) error {
 func (d *drop) readRecords(path string, in io.Reader) error {
 	decoder := json.NewDecoder(in)
 	before := len(d.outputs)
-	err := members(decoder, func(name string) error {
+	err := document.Members(decoder, func(name string) error {
 		var m metadata
 		if err := decoder.Decode(&m); err != nil {
 			return err
@@ -58,26 +59,6 @@ func (d *drop) readRecords(path string, in io.Reader) error {
 	}
 	d.incomplete = fmt.Sprintf("%s cannot be read beyond byte %d: %v", path, decoder.InputOffset(), err)
 	return nil
-}
-
-// members calls member for each name of an object, which has to decode the value.
-func members(d *json.Decoder, member func(name string) error) error {
-	if t, err := d.Token(); err != nil {
-		return err
-	} else if t != json.Delim('{') {
-		return fmt.Errorf("expected an object, got %v", t)
-	}
-	for d.More() {
-		t, err := d.Token()
-		if err != nil {
-			return err
-		}
-		if err := member(fmt.Sprint(t)); err != nil {
-			return err
-		}
-	}
-	_, err := d.Token()
-	return err
 }
 
 // nameOfRecord is the encoded path of an output. Long ones are cut into folders that begin with "@".

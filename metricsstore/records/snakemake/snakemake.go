@@ -10,6 +10,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore/records"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/document"
 )
 
 type format struct{}
@@ -58,14 +59,7 @@ func kindOf(head []byte) kind {
 }
 
 func kindOfJSON(text []byte) kind {
-	has := func(names ...string) bool {
-		for _, name := range names {
-			if !bytes.Contains(text, []byte(`"`+name+`"`)) {
-				return false
-			}
-		}
-		return true
-	}
+	has := func(names ...string) bool { return document.Names(text, names...) }
 	switch {
 	case has("total_runtime", "rules", "mean-runtime") || has("start-time", "stop-time", "duration", "priority"):
 		return stats
@@ -86,7 +80,7 @@ func (format) Sniff(_ string, head []byte) records.Part {
 	case foreign:
 		return records.Foreign
 	case dag:
-		return records.Beside
+		return records.Companion
 	}
 	return records.Main
 }

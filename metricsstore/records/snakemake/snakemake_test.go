@@ -285,12 +285,12 @@ func TestLogsOneBelowTheOther(t *testing.T) {
 
 func TestGraphs(t *testing.T) {
 	without := one(t, "log.txt", load(t, "log.txt"))
-	runs := droptest.Read(t, snakemake.New(), droptest.File("log.txt", records.Main, load(t, "log.txt")), droptest.File("dag.dot", records.Beside, load(t, "dag.dot")))
+	runs := droptest.Read(t, snakemake.New(), droptest.File("log.txt", records.Main, load(t, "log.txt")), droptest.File("dag.dot", records.Companion, load(t, "dag.dot")))
 	require.Equal(t, int64(strings.Count(string(load(t, "dag.dot")), "->")), noteOf(runs[0], "dependencies are in the graph"))
 	for i := range without.Tasks {
 		require.ElementsMatch(t, without.Tasks[i].Parents, runs[0].Tasks[i].Parents, "files and graph agree")
 	}
-	runs = droptest.Read(t, snakemake.New(), droptest.File("log.txt", records.Main, load(t, "failed-retries.log.txt")), droptest.File("dag.dot", records.Beside, load(t, "dag.dot")))
+	runs = droptest.Read(t, snakemake.New(), droptest.File("log.txt", records.Main, load(t, "failed-retries.log.txt")), droptest.File("dag.dot", records.Companion, load(t, "dag.dot")))
 	require.Equal(t, int64(13), noteOf(runs[0], "did not have to run")+noteOf(runs[0], "fit no job of the log, or several"), "only all is in both")
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore/records"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/document"
 )
 
 // fileStats is what statistics say about an output.
@@ -35,7 +36,7 @@ func (d *drop) readStats(path string, in io.Reader) error {
 	rules := map[string]ruleStats{}
 	var names []string
 	same := map[string]*job{}
-	err := members(decoder, func(name string) error {
+	err := document.Members(decoder, func(name string) error {
 		switch name {
 		case "total_runtime":
 			var total float64
@@ -43,7 +44,7 @@ func (d *drop) readStats(path string, in io.Reader) error {
 			s.makespan = max(durationOf(total), 0)
 			return err
 		case "rules":
-			return members(decoder, func(rule string) error {
+			return document.Members(decoder, func(rule string) error {
 				var r ruleStats
 				err := decoder.Decode(&r)
 				if _, again := rules[rule]; !again {
@@ -53,7 +54,7 @@ func (d *drop) readStats(path string, in io.Reader) error {
 				return err
 			})
 		case "files":
-			return members(decoder, func(file string) error {
+			return document.Members(decoder, func(file string) error {
 				var f fileStats
 				if err := decoder.Decode(&f); err != nil {
 					return err

@@ -26,7 +26,7 @@ func (format) Title() string { return "Spark event log" }
 // comes with a folder of rolled files belongs to it.
 func (format) Sniff(name string, head []byte) records.Part {
 	if len(head) == 0 && strings.HasPrefix(path.Base(name), "appstatus_") {
-		return records.Beside
+		return records.Companion
 	}
 	head = bytes.TrimLeft(head, " \t\r\n")
 	line, _, _ := bytes.Cut(head, []byte("\n"))

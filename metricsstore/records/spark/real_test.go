@@ -358,7 +358,7 @@ func TestApplicationAttemptsAreRunsOfTheirOwn(t *testing.T) {
 
 func TestARolledFolder(t *testing.T) {
 	status := file(rolledFolder+"appstatus_spark-bcec39f6201b42b9925124595baad260", nil)
-	require.Equal(t, records.Beside, status.Part)
+	require.Equal(t, records.Companion, status.Part)
 	run := one(t, file(samples[8], sample(t, samples[8])), status)
 	assert.Equal(t, "Spark event log 3.5", run.Format)
 	assert.Equal(t, "PythonPi", run.Workflow)

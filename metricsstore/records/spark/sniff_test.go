@@ -29,7 +29,7 @@ func TestSniff(t *testing.T) {
 		{"later key", `{"Timestamp":1,"Event":"SparkListenerApplicationEnd"}`, records.Main},
 		{"SparkListenerLogStart", `{"event":"start"}`, records.Foreign},
 		{"events_1_app", "", records.Foreign},
-		{"appstatus_app.inprogress", "", records.Beside},
+		{"appstatus_app.inprogress", "", records.Companion},
 		{"escaped", `{"Event":"Spark\u004cistenerLogStart"}`, records.Main},
 		{"text", `SparkListenerLogStart`, records.Foreign},
 		{"list", `[{"Event":"SparkListenerLogStart"}]`, records.Foreign},

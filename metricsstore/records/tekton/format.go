@@ -38,7 +38,7 @@ func (format) Sniff(_ string, head []byte) records.Part {
 	case runKinds.Match(head):
 		return records.Main
 	case pipelineKind.Match(head):
-		return records.Beside
+		return records.Companion
 	}
 	return records.Foreign
 }

@@ -186,7 +186,7 @@ func TestFaults(t *testing.T) {
 }
 
 func TestSniff(t *testing.T) {
-	for name, want := range map[string]records.Part{"runs.yaml": records.Main, "running.json": records.Main, "pipeline.yaml": records.Beside} {
+	for name, want := range map[string]records.Part{"runs.yaml": records.Main, "running.json": records.Main, "pipeline.yaml": records.Companion} {
 		require.Equal(t, want, files(t, name)[0].Part, name)
 	}
 	droptest.Foreign(t, tekton.New(), "tekton")

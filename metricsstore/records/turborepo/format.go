@@ -80,25 +80,14 @@ type timing struct {
 }
 
 func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, error) {
-	var runs []*records.Run
-	for i := range files {
-		if files[i].Part != records.Main {
-			continue
-		}
+	return records.ReadEach(ctx, files, func(f *records.File) (*records.Run, error) {
 		var s summary
-		if err := document.Read(&files[i], &s, "a run summary of Turborepo"); err != nil {
+		if err := document.Read(f, &s, "a run summary of Turborepo"); err != nil {
 			return nil, err
 		}
 		if s.Execution == nil {
-			return nil, &records.Fault{Path: files[i].Path, Byte: -1, Text: "nothing ran: expected a run summary with execution, this is a dry run"}
+			return nil, &records.Fault{Path: f.Path, Byte: -1, Text: "nothing ran: expected a run summary with execution, this is a dry run"}
 		}
-		r, err := s.run(&files[i])
-		if err != nil {
-			return nil, err
-		}
-		if runs = append(runs, r); ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-	}
-	return runs, nil
+		return s.run(f)
+	})
 }

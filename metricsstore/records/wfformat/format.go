@@ -39,17 +39,8 @@ func (format) Sniff(_ string, head []byte) records.Part {
 	return records.Foreign
 }
 
-func (format) Read(_ context.Context, files []records.File) ([]*records.Run, error) {
-	var runs []*records.Run
-	for i := range files {
-		run, err := read(&files[i])
-		if err != nil {
-			return nil, err
-		}
-		run.Path = files[i].Path
-		runs = append(runs, run)
-	}
-	return runs, nil
+func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, error) {
+	return records.ReadEach(ctx, files, read)
 }
 
 func read(f *records.File) (*records.Run, error) {
