@@ -186,16 +186,16 @@ func (m *taskMetrics) scanShuffleRead(s *scanner) {
 	}
 }
 
-// members takes an object and two of its numbers.
+// members takes an object and two of its numbers, or only the first if second is nil.
 func members(s *scanner, firstKey string, first *int64, secondKey string, second *int64) {
 	if !s.object() {
 		return
 	}
 	for key, ok := s.key(); ok; key, ok = s.key() {
-		switch string(key) {
-		case firstKey:
+		switch {
+		case string(key) == firstKey:
 			*first = s.number()
-		case secondKey:
+		case second != nil && string(key) == secondKey:
 			*second = s.number()
 		default:
 			s.skip()

@@ -206,7 +206,7 @@ func TestStagesOfQueriesAreCalledAfterTheirWork(t *testing.T) {
 	named := func(name string) string {
 		info := strings.Replace(stageInfo(0, 0, 1, "[1]", "[]", ""), `"s0"`, `"`+name+`"`, 1)
 		info = strings.Replace(info, `{"RDD ID":1}`, `{"RDD ID":9,"Scope":"{\"id\":\"4\",\"name\":\"Exchange\"}"},{"RDD ID":7,"Scope":"{\"id\":\"3\",\"name\":\"WholeStageCodegen (3)\"}"}`, 1)
-		start := strings.TrimSuffix(submitted(1, info), "}") + `,"Properties":{"spark.sql.execution.id":"5"}}`
+		start := strings.TrimSuffix(submitted(1, info), "}") + `,"Properties":{"":"a key without a name","spark.sql.execution.id":"5"}}`
 		return one(t, events("log", appStart,
 			`{"Event":"org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart","executionId":5,"description":"save at App.scala:7\nmore","sparkPlanInfo":{}}`,
 			start, taskOf{launch: 1}.start())).Groups[0].Name
