@@ -223,6 +223,7 @@ func TestFaults(t *testing.T) {
 		`<suite/>`:            `the root is "suite", expected testsuites or testsuite`,
 		`<testsuite></a>`:     "</a> ends another element than the last one",
 		`<?xml version="1.0" encoding="UTF-16"?><testsuite/>`: `the encoding is "UTF-16", expected UTF-8 or ISO-8859-1`,
+		`<?xml version="1.1"?><testsuite/>`:                   "only version 1.0 is supported",
 		strings.Repeat("<testsuite>", 1001):                   "elements are too deep in each other",
 	} {
 		droptest.Refused(t, junit.New(), "report.xml", []byte(text), want)

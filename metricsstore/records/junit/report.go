@@ -115,7 +115,8 @@ func readReport(ctx context.Context, f *records.File) (*report, error) {
 		return nil, err
 	}
 	defer r.Close()
-	in := xml.NewDecoder(r)
+	source := &source{in: r}
+	in := xml.NewDecoder(source)
 	in.CharsetReader = charset
 	state := &reading{report: &report{file: f, files: 1, time: -1}}
 	for n := 0; ; n++ {
@@ -133,13 +134,27 @@ func readReport(ctx context.Context, f *records.File) (*report, error) {
 			return state.report, nil
 		}
 		var syntax *xml.SyntaxError
-		is := errors.As(err, &syntax)
-		cut := errors.Is(err, io.EOF) || is && syntax.Msg == "unexpected EOF"
-		if !cut && !is {
-			return nil, err // of reading, or a limit
+		cut := errors.Is(err, io.EOF) || errors.As(err, &syntax) && syntax.Msg == "unexpected EOF"
+		if source.err != nil {
+			return nil, source.err // of reading, or a limit
 		}
 		return state.broken(in, err, cut)
 	}
+}
+
+// source remembers why a file could not be read, which the decoder does not tell from what is wrong in it.
+type source struct {
+	in  io.Reader
+	err error
+}
+
+// Read implements io.Reader.
+func (s *source) Read(b []byte) (int, error) {
+	n, err := s.in.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.err = err
+	}
+	return n, err
 }
 
 // broken is what is left of a file that cannot be read to its end.
