@@ -101,7 +101,7 @@ func (a *Attempt) body() (started, ended Moment) {
 	if !started.Known() {
 		switch {
 		case ended.Known() && a.Runtime >= 0:
-			started = ended - Moment(a.Runtime)
+			started = ended.Add(-a.Runtime)
 		case a.Claimed.Known():
 			started = a.Claimed
 		}

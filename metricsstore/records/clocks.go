@@ -1,7 +1,10 @@
 package records
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/dagscope/dagscope/engine/record"
@@ -22,29 +25,15 @@ func (c *compiler) align() {
 	if !violated {
 		return
 	}
-	shift := make([]int64, len(c.run.Workers))
-	for round := 0; ; round++ {
-		changed := false
-		for pair, lack := range lacks {
-			if moved := shift[pair.from] + lack; moved > shift[pair.to] {
-				shift[pair.to], changed = moved, true
-			}
-		}
-		if !changed {
-			break
-		}
-		if round > len(shift) {
-			return // clocks that drift, or edges that are wrong
-		}
-	}
+	shift := shifts(lacks, len(c.run.Workers))
 	moved, most := 0, int64(0)
-	for _, d := range shift {
+	for _, d := range shift { // none if the clocks contradict each other
 		if d > 0 {
 			moved++
 		}
 		most = max(most, d)
 	}
-	if most == 0 || most > maxSkew {
+	if most == 0 {
 		return
 	}
 	for i := range c.stretches {
@@ -54,6 +43,34 @@ func (c *compiler) align() {
 	}
 	c.notes.Add(record.NoteRepaired, int64(moved), fmt.Sprintf(
 		"workers have clocks that are late, so all that ran on them was moved, by up to %s", time.Duration(most)))
+}
+
+// maxRelaxed bounds the work of shifts: pairs of workers times rounds. Chains of workers that need more have clocks
+// that drift.
+const maxRelaxed = 1 << 24
+
+// shifts returns by how much the clock of each worker is late, the least that makes up for all lacks; nil if there are
+// no such times, if one is above maxSkew, or if it would take too long to find them.
+func shifts(lacks map[between]int64, workers int) []int64 {
+	pairs := slices.SortedFunc(maps.Keys(lacks), func(a, b between) int {
+		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to))
+	})
+	shift := make([]int64, workers)
+	for round := 0; round <= workers && round*len(pairs) <= maxRelaxed; round++ {
+		changed := false
+		for _, pair := range pairs {
+			if moved := shift[pair.from] + lacks[pair]; moved > shift[pair.to] {
+				if moved > maxSkew {
+					return nil
+				}
+				shift[pair.to], changed = moved, true
+			}
+		}
+		if !changed {
+			return shift
+		}
+	}
+	return nil
 }
 
 // lacks returns, for each pair of workers, by how much the second one's clock must at least be ahead of the first one's

@@ -2,7 +2,6 @@ package records
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"github.com/dagscope/dagscope/engine/dag"
@@ -45,6 +44,9 @@ func Compile(r *Run, from Origin) (*Recording, error) {
 	} {
 		stage()
 	}
+	if err := own.checkPlaced(c.made.makespan); err != nil {
+		return nil, err
+	}
 	graph, err := c.graph()
 	if err != nil {
 		return nil, err
@@ -55,49 +57,38 @@ func Compile(r *Run, from Origin) (*Recording, error) {
 	return out, nil
 }
 
-// check holds a run to the limits, and to what Compile relies on.
-func (r *Run) check() error {
-	attempts, timed, edges := 0, 0, 0
-	for i := range r.Tasks {
-		t := &r.Tasks[i]
-		attempts += len(t.Attempts)
-		edges += len(t.Parents)
-		for k := range t.Attempts {
-			if started, ended := t.Attempts[k].body(); started.Known() || ended.Known() || t.Attempts[k].Runtime >= 0 {
-				timed++
-			}
-		}
-		if len(t.Attempts) > MaxAttempts {
-			return fmt.Errorf("%w: task %q has %d attempts, at most %d are allowed", ErrTooLarge, t.ID, len(t.Attempts), MaxAttempts)
-		}
-	}
-	switch {
-	case attempts == 0:
-		return fmt.Errorf("%w: %s: no task was executed, expected at least one that was", ErrFormat, cmp.Or(r.Workflow, r.Format))
-	case timed == 0:
-		return fmt.Errorf("%w: %s: nothing says when a task ran or for how long, expected times of at least one", ErrFormat, cmp.Or(r.Workflow, r.Format))
-	case max(attempts, len(r.Tasks)) > MaxTasks:
-		return fmt.Errorf("%w: %d tasks with %d attempts, at most %d are allowed", ErrTooLarge, len(r.Tasks), attempts, MaxTasks)
-	case edges > MaxEdges:
-		return fmt.Errorf("%w: %d edges, at most %d are allowed", ErrTooLarge, edges, MaxEdges)
-	case len(r.Workers) >= MaxWorkers:
-		return fmt.Errorf("%w: %d workers, at most %d are allowed", ErrTooLarge, len(r.Workers), MaxWorkers-1)
-	}
-	return nil
-}
+// A graph has at most 65,535 functions; those of a record that are more count as one.
+const (
+	maxFunctions   = 1<<16 - 2
+	otherFunctions = "others"
+)
 
 // name gives each task the name of its function.
 func (c *compiler) name() {
+	known, left := map[string]bool{}, 0
+	bounded := func(name string) string {
+		if !known[name] && len(known) >= maxFunctions {
+			left++
+			return otherFunctions
+		}
+		known[name] = true
+		return name
+	}
+	c.groupFunctions = make([]string, len(c.run.Groups))
+	for i := range c.run.Groups {
+		c.groupFunctions[i] = bounded(record.FunctionName(c.run.Groups[i].Name))
+	}
 	c.functions = make([]string, len(c.run.Tasks))
 	for i := range c.run.Tasks {
 		t := &c.run.Tasks[i]
 		switch {
 		case t.Group != None:
-			c.functions[i] = record.FunctionName(c.run.Groups[t.Group].Name)
+			c.functions[i] = c.groupFunctions[t.Group]
 		case t.Function != "":
-			c.functions[i] = record.FunctionName(t.Function)
+			c.functions[i] = bounded(record.FunctionName(t.Function))
 		default:
-			c.functions[i] = record.FunctionOf(t.ID, cmp.Or(t.Name, t.ID), "")
+			c.functions[i] = bounded(record.FunctionOf(t.ID, cmp.Or(t.Name, t.ID), ""))
 		}
 	}
+	c.notes.Repaired(left, "tasks and groups are of further functions than a run can have and count as one, "+otherFunctions)
 }

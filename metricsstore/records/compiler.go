@@ -20,7 +20,8 @@ type compiler struct {
 	first     []int32 // its first stretch; one more entry marks the end
 	number    []int32 // its place in topological order
 	// By group.
-	after []groupLinks
+	groupFunctions []string
+	after          []groupLinks
 	// In topological order; tasks of groups are not among them.
 	sorted []int32
 	// Stretches are the attempts of all tasks, those of a task one after the other.
@@ -143,7 +144,7 @@ func (c *compiler) byStart() []int32 {
 func (s *stretch) put(at int64) {
 	length := max(s.over, 0)
 	s.fetch = 0
-	s.ready, s.claimed, s.started, s.ended, s.over = at, at, at, at+length, at+length
+	s.ready, s.claimed, s.started, s.ended, s.over = at, at, at, addSpans(at, length), addSpans(at, length)
 }
 
 // shift moves all moments of a stretch.
@@ -206,7 +207,7 @@ func (c *compiler) status() record.Status {
 
 func (c *compiler) workerStart(i int) int64 {
 	if at := c.run.Workers[i].Started; at.Known() {
-		return max(int64(at-c.zero), 0)
+		return min(max(int64(at-c.zero), 0), int64(c.made.makespan))
 	}
 	return 0
 }

@@ -45,7 +45,7 @@ func (c *description) start() (at time.Time, undated bool) {
 	if c.run.Undated {
 		return max(c.run.Date, 0).Time(), !c.run.Date.Known()
 	}
-	return c.zero.Time(), c.zero == 0
+	return max(c.zero, 0).Time(), c.zero <= 0 // no tool ran before 1970
 }
 
 func (c *description) recordedMakespan() time.Duration {
@@ -182,7 +182,7 @@ func (c *compiler) workerRecords() []record.WorkerRecord {
 		}
 		name := record.FunctionName(w.Name)
 		out[i] = record.WorkerRecord{
-			Worker: i, Name: name, Host: cmp.Or(w.Host, name), Width: cmp.Or(w.Cores, c.lanes[i].most, 1), Slots: len(c.lanes[i].busy),
+			Worker: i, Name: name, Host: cmp.Or(w.Host, name), Width: cmp.Or(coresOf(w.Cores), c.lanes[i].most, 1), Slots: len(c.lanes[i].busy),
 			Started: c.workerStart(i), Ended: c.workerEnd(i), CPU: cpu[i],
 		}
 	}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/dag"
-	"github.com/dagscope/dagscope/engine/record"
 )
 
 // call stands for the function of recorded tasks, which only the tool that ran them has. Its output is what others
@@ -46,7 +45,7 @@ func (c *compiler) graph() (*dag.Graph, error) {
 			}
 			over = engine.List(b, before...)
 		}
-		joins[g] = engine.FanOut(b, over, callOf(record.FunctionName(c.run.Groups[g].Name)).Call)
+		joins[g] = engine.FanOut(b, over, callOf(c.groupFunctions[g]).Call)
 	}
 	graph, err := b.Compile(engine.Const(b, true))
 	if err != nil {

@@ -153,8 +153,8 @@ func (c *laneStage) leaveLane(i int32) {
 
 // cores is how many cores an attempt takes: as recorded, but never more than its worker has.
 func (c *laneStage) cores(s *stretch) int {
-	n := max(c.run.Tasks[s.task].Cores, 1)
-	if has := c.run.Workers[s.worker].Cores; has > 0 {
+	n := max(coresOf(c.run.Tasks[s.task].Cores), 1)
+	if has := coresOf(c.run.Workers[s.worker].Cores); has > 0 {
 		n = min(n, has)
 	}
 	return n
@@ -177,11 +177,14 @@ func (w *workerLanes) take(wanted int32) int32 {
 // split turns a worker into several if it has more lanes than one can have.
 func (c *laneStage) split() {
 	for w := range len(c.lanes) {
+		part := 1
 		for from := int32(w); len(c.lanes[from].busy) > maxLanes; {
+			part++
 			own := c.run.Workers[w]
+			own.CPU = -1 // which the first part has
 			rest := workerLanes{busy: c.lanes[from].busy[maxLanes:], most: max(c.lanes[from].most-maxLanes, 1)}
 			c.lanes[from].busy, c.lanes[from].most = c.lanes[from].busy[:maxLanes], min(c.lanes[from].most, maxLanes)
-			own.Name = fmt.Sprintf("%s, part %d", c.run.Workers[w].Name, len(c.lanes)-w+1)
+			own.Name = fmt.Sprintf("%s, part %d", c.run.Workers[w].Name, part)
 			next := int32(len(c.lanes))
 			c.run.Workers, c.lanes = append(c.run.Workers, own), append(c.lanes, rest)
 			for i := range c.stretches {

@@ -24,12 +24,18 @@ func At(t time.Time) Moment {
 // Known reports whether the moment was recorded.
 func (m Moment) Known() bool { return m != Unknown }
 
-// Add is the moment d later; Unknown stays Unknown.
+// Add is the moment d later, at most the last and at least the first that can be known; Unknown stays Unknown.
 func (m Moment) Add(d time.Duration) Moment {
-	if !m.Known() {
+	sum := m + Moment(d)
+	switch {
+	case !m.Known():
 		return m
+	case d > 0 && sum < m:
+		return math.MaxInt64
+	case d < 0 && (sum > m || !sum.Known()):
+		return Unknown + 1
 	}
-	return m + Moment(d)
+	return sum
 }
 
 // Time is the moment as a time, the zero time if it is Unknown.

@@ -14,19 +14,17 @@ func (c *compiler) rank() { (&ranking{c}).sort() }
 type ranking struct{ *compiler }
 
 func (c *ranking) sort() {
-	reached := make([]int64, len(c.run.Tasks))
+	reached, ends := make([]int64, len(c.run.Tasks)), make([]int64, len(c.after))
 	c.events = make([]event, 0, len(c.stretches)+len(c.after))
 	for _, g := range c.groupsInOrder() {
 		links := &c.after[g]
 		from := links.ready
 		for _, before := range links.after {
-			for _, t := range c.after[before].tasks {
-				from = max(from, reached[t])
-			}
+			from = max(from, ends[before])
 		}
 		c.events = append(c.events, event{from, groupOpens, g})
 		for _, t := range links.tasks {
-			reached[t] = c.happen(t, from)
+			ends[g] = max(ends[g], c.happen(t, from))
 		}
 	}
 	for _, t := range c.sorted {
@@ -75,12 +73,17 @@ func (c *ranking) findCauses() {
 	for _, t := range c.sorted {
 		c.causes.tasks[t] = c.cause(t, last)
 	}
+	ends := make([]int32, len(c.after)) // by group: its last event
+	for g := range c.after {
+		ends[g] = atStart
+		for _, t := range c.after[g].tasks {
+			ends[g] = max(ends[g], last[t])
+		}
+	}
 	for g := range c.after {
 		at := atStart
 		for _, before := range c.after[g].after {
-			for _, t := range c.after[before].tasks {
-				at = max(at, last[t])
-			}
+			at = max(at, ends[before])
 		}
 		c.causes.groups[g] = at
 	}

@@ -1,6 +1,7 @@
 package records
 
 import (
+	"slices"
 	"time"
 
 	"github.com/dagscope/dagscope/engine/record"
@@ -35,8 +36,14 @@ func (c *compiler) place() {
 // follow places each attempt without moments where its parents and the attempts before it had ended, and finds when
 // each attempt was ready.
 func (c *compiler) follow() {
+	overs := make([][]int64, len(c.after))
 	for g := range c.after {
-		c.after[g].ready = c.groupReady(g)
+		for _, a := range c.after[g].after {
+			if overs[a] == nil {
+				overs[a] = c.after[a].overs(c)
+			}
+		}
+		c.after[g].ready = c.groupReady(g, overs)
 	}
 	for i := range c.run.Tasks {
 		if g := c.run.Tasks[i].Group; g != None {
@@ -62,8 +69,22 @@ func (c *compiler) follow() {
 	}
 }
 
-// groupReady is when the tasks of a group could start.
-func (c *compiler) groupReady(g int) int64 {
+// overs lists when the attempts of a group were over, in order.
+func (g *groupLinks) overs(c *compiler) []int64 {
+	out := []int64{}
+	for _, t := range g.tasks {
+		for _, s := range c.stretchesOf(t) {
+			if s.placed {
+				out = append(out, s.over)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// groupReady is when the tasks of a group could start. overs says when the attempts of groups before it were over.
+func (c *compiler) groupReady(g int, overs [][]int64) int64 {
 	if m := c.run.Groups[g].Ready; m.Known() {
 		return max(int64(m-c.zero), 0)
 	}
@@ -74,12 +95,8 @@ func (c *compiler) groupReady(g int) int64 {
 		}
 	}
 	for _, a := range c.after[g].after {
-		for _, t := range c.after[a].tasks {
-			for _, s := range c.stretchesOf(t) {
-				if s.placed && s.over <= first {
-					ready = max(ready, s.over)
-				}
-			}
+		if n, _ := slices.BinarySearch(overs[a], first+1); n > 0 {
+			ready = max(ready, overs[a][n-1])
 		}
 	}
 	return ready

@@ -27,6 +27,7 @@ type scheduler struct {
 	own      []heap[int32] // by machine: ready tasks that were recorded there
 	open     heap[int32]   // ready tasks without a recorded machine
 	machines []capacity
+	emptiest heap[emptiness]
 	running  heap[int32] // by end
 	touched  []int32     // machines on which more tasks may now be able to start
 	now      int64
@@ -36,6 +37,12 @@ type scheduler struct {
 type capacity struct {
 	cores int // in total
 	inUse int
+}
+
+// emptiness is how many cores of a machine were free at some time; it is outdated if they have changed since.
+type emptiness struct {
+	free    int
+	machine int32
 }
 
 func (s *scheduler) prepare() {
@@ -48,9 +55,9 @@ func (s *scheduler) prepare() {
 	for t := range n {
 		for _, a := range c.stretchesOf(int32(t)) {
 			if a.placed {
-				s.length[t] += a.over - a.claimed
+				s.length[t] = addSpans(s.length[t], a.over-a.claimed)
 			} else {
-				s.length[t] += max(a.over, 0)
+				s.length[t] = addSpans(s.length[t], max(a.over, 0))
 			}
 		}
 		s.rest[t] = s.length[t]
@@ -58,15 +65,22 @@ func (s *scheduler) prepare() {
 	}
 	for _, t := range slices.Backward(c.sorted) { // children first
 		for _, child := range c.children[t] {
-			s.rest[t] = max(s.rest[t], s.length[t]+s.rest[child])
+			s.rest[t] = max(s.rest[t], addSpans(s.length[t], s.rest[child]))
 		}
 	}
 	s.prepareGroups()
+	s.emptiest.less = func(a, b emptiness) bool {
+		if a.free != b.free {
+			return a.free > b.free
+		}
+		return a.machine < b.machine
+	}
 	s.own = make([]heap[int32], len(c.run.Workers))
 	s.machines = make([]capacity, len(c.run.Workers))
 	for i, w := range c.run.Workers {
 		s.own[i].less = s.before
-		s.machines[i] = capacity{cores: cmp.Or(w.Cores, math.MaxInt32)}
+		s.machines[i] = capacity{cores: cmp.Or(coresOf(w.Cores), math.MaxInt)}
+		s.occupy(int32(i), 0)
 	}
 	s.open.less = s.before
 	s.running.less = func(a, b int32) bool {
@@ -160,7 +174,7 @@ func (s *scheduler) enqueue(task int32) {
 func (s *scheduler) finish(task int32, left []int) {
 	if own := s.c.stretchesOf(task); len(own) > 0 {
 		m := own[0].worker
-		s.machines[m].inUse -= s.need(task, m)
+		s.occupy(m, -s.need(task, m))
 		s.touched = append(s.touched, m)
 	}
 	for _, child := range s.c.children[task] {
@@ -187,7 +201,7 @@ func (s *scheduler) fill() {
 	}
 	s.touched = s.touched[:0]
 	for !s.open.empty() {
-		i := s.emptiest()
+		i := s.mostFree()
 		if !s.fits(s.open.items[0], i) {
 			return
 		}
@@ -195,25 +209,33 @@ func (s *scheduler) fill() {
 	}
 }
 
-func (s *scheduler) emptiest() int32 {
-	best := 0
-	for i := range s.machines {
-		if s.machines[i].free() > s.machines[best].free() {
-			best = i
+// occupy takes cores of a machine, or frees them.
+func (s *scheduler) occupy(machine int32, cores int) {
+	m := &s.machines[machine]
+	m.inUse += cores
+	s.emptiest.push(emptiness{m.free(), machine})
+}
+
+// mostFree is the machine with the most free cores, of several the first.
+func (s *scheduler) mostFree() int32 {
+	for {
+		top := s.emptiest.items[0]
+		if top.free == s.machines[top.machine].free() {
+			return top.machine
 		}
+		s.emptiest.pop()
 	}
-	return int32(best)
 }
 
 // start places the attempts of a task.
 func (s *scheduler) start(task, machine int32) {
 	own := s.c.stretchesOf(task)
-	s.ends[task] = s.now + s.length[task]
+	s.ends[task] = addSpans(s.now, s.length[task])
 	s.running.push(task)
 	if len(own) == 0 {
 		return
 	}
-	s.machines[machine].inUse += s.need(task, machine)
+	s.occupy(machine, s.need(task, machine))
 	at := s.now
 	for k := range own {
 		a := &own[k]
@@ -228,7 +250,7 @@ func (s *scheduler) start(task, machine int32) {
 
 // need is how many cores a task takes: the recorded number, but never more than the machine has.
 func (s *scheduler) need(task, machine int32) int {
-	return min(max(s.c.run.Tasks[task].Cores, 1), s.machines[machine].cores)
+	return min(max(coresOf(s.c.run.Tasks[task].Cores), 1), s.machines[machine].cores)
 }
 
 func (c *capacity) free() int { return c.cores - c.inUse }

@@ -41,7 +41,7 @@ func (w *writer) event(e event, readied []dag.NodeID) {
 	case attemptOpens:
 		w.announce(&w.stretches[e.of])
 	case attemptEnds:
-		w.end(&w.stretches[e.of], readied)
+		w.end(e.of, readied)
 	case taskSkipped:
 		s := newStep(record.TaskSkipped)
 		s.Outcome, s.Node, s.Ended, s.Readied = record.OutcomeSkipped, w.nodes[e.of], e.reached, readied
@@ -114,7 +114,8 @@ func (w *writer) announce(a *stretch) {
 }
 
 // end writes an attempt, with the details of it.
-func (w *writer) end(a *stretch, readied []dag.NodeID) {
+func (w *writer) end(of int32, readied []dag.NodeID) {
+	a := &w.stretches[of]
 	t := &w.run.Tasks[a.task]
 	recorded := &t.Attempts[a.number-1]
 	s := newStep(record.AttemptEnded)
@@ -125,7 +126,8 @@ func (w *writer) end(a *stretch, readied []dag.NodeID) {
 	if a.became != None {
 		s.Became = w.nodes[a.became]
 	}
-	if next, ok := w.next(a); ok && s.Outcome == record.OutcomeFailed {
+	if of+1 < w.first[a.task+1] && s.Outcome == record.OutcomeFailed {
+		next := &w.stretches[of+1]
 		s.Outcome, s.Delay = record.OutcomeRetrying, time.Duration(max(next.ready-a.ended, 0))
 	}
 	if a.isOK() {
@@ -139,17 +141,6 @@ func (w *writer) end(a *stretch, readied []dag.NodeID) {
 	if d, ok := w.detail(a); ok {
 		w.out.Details = append(w.out.Details, d)
 	}
-}
-
-// next is the attempt after a.
-func (w *writer) next(a *stretch) (*stretch, bool) {
-	all := w.stretchesOf(a.task)
-	for k := range len(all) - 1 {
-		if all[k].number == a.number {
-			return &all[k+1], true
-		}
-	}
-	return nil, false
 }
 
 // usage is what is recorded of an attempt, with the sums of what the task read; nil if that is nothing.
