@@ -117,6 +117,19 @@ func TestEveryRouteIsGuarded(t *testing.T) {
 	}
 }
 
+// TestOpener: pages of the dashboard may talk to windows that they open; everything else shares nothing with windows of
+// other sites.
+func TestOpener(t *testing.T) {
+	w := newWorld(t)
+	run := string(w.run().Run)
+	for path, want := range map[string]string{
+		"/": "same-origin-allow-popups", "/runs/" + run: "same-origin-allow-popups",
+		"/api/v1/runs": "same-origin", "/nowhere": "same-origin",
+	} {
+		assert.Equal(t, want, w.ask(http.MethodGet, path, nil).Header().Get("Cross-Origin-Opener-Policy"), path)
+	}
+}
+
 // TestEveryRouteAnswers: with the token, and by the cookie, every address answers.
 func TestEveryRouteAnswers(t *testing.T) {
 	w := newWorld(t, func(c *web.Config) { c.Token = token })

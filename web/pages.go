@@ -55,6 +55,8 @@ func (p *pages) shell(w http.ResponseWriter, r *http.Request, page static.Page) 
 			return
 		}
 	}
+	// Open in Perfetto talks to the window that it opens. Windows that open this page still share nothing with it.
+	w.Header().Set("Cross-Origin-Opener-Policy", "same-origin-allow-popups")
 	linked, err := static.Assets(p.cfg.Dashboard, p.cfg.BasePath, page)
 	if errors.Is(err, fs.ErrNotExist) {
 		p.render(w, r, http.StatusOK, func(b *pageBuffer) error { return templates.NoDashboard(b, templates.NoDashboardData{Page: p.page()}) })

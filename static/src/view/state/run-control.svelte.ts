@@ -1,8 +1,10 @@
 // What the page asks the service to do with a run.
 
 import { Problem } from '../../api/problem';
+import { chromeTrace } from '../../api/trace';
 import type { RunSummary } from '../../api/schema';
 import { allRuns, formatRunsUrl } from '../pages/runs/runs-url';
+import { openInPerfetto, type Host } from './perfetto';
 import type { RunView } from './run.svelte';
 
 /** Where a run is launched by hand: its files are not kept, or its parameters no longer parse. */
@@ -59,6 +61,18 @@ export class RunControl {
   /** Starts the same again and opens it; where that needs a file, the form to launch it. */
   again(): Promise<void> {
     return this.#launch(this.canContinue ? { new: true } : {});
+  }
+
+  /** Opens the run in Perfetto; to be called during a click, since browsers open windows only then. */
+  async openInPerfetto(host: Host): Promise<void> {
+    const { app, run, summaryNow } = this.#view;
+    this.#problem = '';
+    try {
+      await openInPerfetto(host, () => app.track(chromeTrace(app.api, run)), summaryNow.name);
+      app.say('Perfetto has the trace');
+    } catch (error) {
+      this.#problem = error instanceof Error ? error.message : String(error);
+    }
   }
 
   async #launch(query: { readonly new?: boolean }): Promise<void> {
