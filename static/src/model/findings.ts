@@ -201,9 +201,9 @@ function failureSentence(
     attempt = table.attempt[row]!;
   }
   const message = context.failure?.message ?? '';
-  if (node < 0) return message === '' ? undefined : [text(`The run failed: ${firstLine(message)}.`)];
+  if (node < 0) return message === '' ? undefined : [text(`The run failed: ${ended(firstLine(message))}`)];
   const tries = attempt > 1 ? ` at attempt ${attempt}` : '';
-  const why = message === '' ? '.' : `: ${firstLine(message)}.`;
+  const why = message === '' ? '.' : `: ${ended(firstLine(message))}`;
   const more =
     skipped > 0 ? ` ${counted(skipped, 'task')} that needed it ${skipped === 1 ? 'was' : 'were'} skipped.` : '';
   return [task(index, node), text(` failed${tries}${why}${more}`)];
@@ -214,6 +214,11 @@ const LONGEST_MESSAGE = 160;
 function firstLine(message: string): string {
   const line = message.split('\n', 1)[0]!.trim().replace(/\.$/, '');
   return line.length <= LONGEST_MESSAGE ? line : `${line.slice(0, LONGEST_MESSAGE - 1)}…`;
+}
+
+/** With the full stop of a sentence, unless the message was cut off. */
+function ended(line: string): string {
+  return line.endsWith('…') ? line : `${line}.`;
 }
 
 function endedEarly(

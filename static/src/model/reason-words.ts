@@ -33,7 +33,7 @@ const words: Record<Cause, (of: Explained) => Span[]> = {
   backoff: backoffWords,
   waiting: waitingWords,
   absent: ({ of }) => [text(`Tasks waited ${of} for a worker: there was none.`)],
-  unready: ({ of }) => [text(`For ${of} no task was ready to start; the recording does not say what they waited for.`)],
+  unready: unreadyWords,
   paused: ({ bounds }) => [
     text(`The run was paused for ${durationText(bounds.pausedNs)} of ${durationText(bounds.makespanNs)}.`),
   ],
@@ -73,10 +73,11 @@ export function slotsWords(slots: number): string {
   return `${mean} ${mean === 'one' ? 'slot' : 'slots'}${isWhole ? '' : ' on average'}`;
 }
 
-function serialWords({ bounds, of }: Explained): Span[] {
+function serialWords({ bounds, reason, of }: Explained): Span[] {
   const tasks = bounds.heldChain.nodes.length;
-  if (tasks === 1) return [text(`A single task is the makespan: ${of}.`)];
-  return [text(`One task at a time: the chain of ${counted(tasks, 'task')} is the makespan, ${of}.`)];
+  if (tasks === 1) return [text(`A single task ${reason.share >= FULL ? 'is the makespan:' : 'takes'} ${of}.`)];
+  const chain = `the chain of ${counted(tasks, 'task')}`;
+  return [text(`One task at a time: ${chain} ${reason.share >= FULL ? 'is the makespan,' : 'takes'} ${of}.`)];
 }
 
 function chainWords(explained: Explained): Span[] {
@@ -119,7 +120,19 @@ export function stragglerSentence(
   return [task(index, node), text(` took ${ratio(times)} its median and ${late}`)];
 }
 
-function engineWords({ bounds, of }: Explained): Span[] {
+/** Of the critical path only: other tasks may have run meanwhile. */
+function unreadyWords({ of }: Explained): Span[] {
+  return [
+    text(
+      `For ${of} tasks of the critical path were not ready to start; the recording does not say what they waited for.`,
+    ),
+  ];
+}
+
+function engineWords({ table, bounds, of }: Explained): Span[] {
+  // What another engine did between taking a task and running it is not known to be work.
+  if (table.recorded)
+    return [text(`Tasks spent ${of} before and after their execution; the recording does not say on what.`)];
   const { work, tasks } = bounds;
   const each = `${durationText(work.engineNs / tasks)} a task, which itself takes ${durationText(work.executeNs / tasks)}`;
   return [text(`Tasks are tiny: the engine's work on them took ${of}, ${each}.`)];

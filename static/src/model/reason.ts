@@ -14,7 +14,7 @@ export type Cause =
   | 'straggler'
   /** Fetching inputs and storing outputs. */
   | 'moving'
-  /** What the engine does for each task, where tasks themselves do hardly anything. */
+  /** What the engine does for each task, where tasks do hardly anything; in a recording all that is around execution. */
   | 'engine'
   /** Attempts that had to be repeated. */
   | 'again'
@@ -24,7 +24,7 @@ export type Cause =
   | 'waiting'
   /** There was no worker. */
   | 'absent'
-  /** No task was ready, and the record of the run does not say why. */
+  /** Tasks of the critical path were not ready, and the record of the run does not say why. */
   | 'unready'
   | 'paused'
   /** The run had ended, and was continued later. */

@@ -122,6 +122,8 @@ describe('of an ended run', () => {
     expect(findings(calls, table, 0, { failure })[0]).toBe(
       '<0 load> failed at attempt 3: exit status 1: no overlap. 1 task that needed it was skipped.',
     );
+    const long = findings(calls, table, 0, { failure: { ...failure, message: 'x'.repeat(200) } })[0];
+    expect(long).toMatch(/xx… 1 task that needed it was skipped\.$/);
     const noTask = { node: null, message: 'disk full', attempt: 0 };
     const fine = tableOf([ran(0, 0, 0, 10)], { ended: true, nowNs: 10 * S });
     expect(findings(['load'], fine, 0, { failure: noTask })[0]).toBe('The run failed: disk full.');

@@ -4,10 +4,18 @@ import { boundsOf } from '../../src/model/bounds';
 import { findingsOf, type FindingsContext } from '../../src/model/findings';
 import { nodeRowsOf } from '../../src/model/node-rows';
 import { type Cause, reasonOf } from '../../src/model/reason';
+import { reasonSentence } from '../../src/model/reason-words';
+import { GraphIndex } from '../../src/model/graph-index';
+import { RunFold } from '../../src/model/run-fold';
+import { lanesOf } from '../../src/model/run-lanes';
+import { Outcome } from '../../src/model/run-table';
 import type { Span } from '../../src/model/sentence';
+import type { FakeRow } from '../fake/encode-frame';
+import { graphOf } from '../fake/graph-of';
 import { forSeeds, type Random } from '../fake/random';
 import { chain, chains, type Cost, levels, tree, wide, woven } from '../fake/shapes';
 import { simulate, type Simulation, type SimulatedTask } from '../fake/simulate';
+import { applyRows } from '../fake/table-of';
 
 const US = 1e3;
 const MS = 1e6;
@@ -214,4 +222,36 @@ describe('the lead names what binds', () => {
       });
     });
   }
+});
+
+test('of a recording it says no more than that', () => {
+  const of = (rows: Partial<FakeRow>[], edges: (readonly [number, number])[]): string => {
+    const fold = new RunFold();
+    applyRows(fold, rows, { ended: true, nowNs: 60 * S });
+    fold.markRecorded();
+    const index = new GraphIndex(graphOf(['load', 'store'], edges), fold.table);
+    const bounds = boundsOf(index, fold.table, lanesOf(fold.table))!;
+    return textOf(reasonSentence(index, fold.table, bounds, reasonOf(bounds)));
+  };
+  const row = (node: number, [ready, claimed, started, ended, updated]: number[]): Partial<FakeRow> => ({
+    node,
+    worker: 0,
+    slot: 0,
+    outcome: Outcome.ok,
+    readyNs: ready! * S,
+    claimedNs: claimed! * S,
+    startedNs: started! * S,
+    endedNs: ended! * S,
+    updatedNs: updated! * S,
+  });
+  // The second waits for nothing that is recorded, while the first runs.
+  expect(of([row(0, [0, 0, 0, 20, 20]), row(1, [50, 50, 50, 60, 60])], [])).toBe(
+    'For 50.0 s of 1m tasks of the critical path were not ready to start; the recording does not say what they waited for.',
+  );
+  expect(of([row(0, [0, 0, 20, 25, 25]), row(1, [25, 25, 55, 60, 60])], [[0, 1]])).toBe(
+    'Tasks spent 50.0 s of 1m before and after their execution; the recording does not say on what.',
+  );
+  expect(of([row(0, [0, 0, 0, 20, 20]), row(1, [40, 40, 40, 60, 60])], [[0, 1]])).toBe(
+    'One task at a time: the chain of 2 tasks takes 40.0 s of 1m.',
+  );
 });

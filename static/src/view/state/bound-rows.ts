@@ -34,7 +34,7 @@ export function boundRows(index: GraphIndex, bounds: Bounds): BoundRow[] {
     row('back-off', path.backoffNs, onPath),
     row('paused', bounds.pausedNs, 'whatever still ran meanwhile'),
     row('ended, continued later', path.overNs),
-    row('nothing ready, as recorded', path.unreadyNs, onPath),
+    row('not ready, as recorded', path.unreadyNs, onPath),
     ...outstanding(index, bounds, row),
     row('before the first claim', fromNs, 'since the submission; not in the makespan'),
     row('after the last end', closingNs, 'until the run was over; not in the makespan'),
