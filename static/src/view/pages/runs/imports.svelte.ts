@@ -60,6 +60,14 @@ export class Imports {
     return found.some(({ run }) => run !== undefined);
   }
 
+  /** Says that a drop had no files, as that of an empty folder has none. */
+  hadNone(): void {
+    const file = 'What was dropped';
+    const text = 'has no files';
+    this.lines = [{ key: this.#count++, file, run: undefined, isNew: false, text, table: undefined }, ...this.lines];
+    this.#app.say(`${file} ${text}`);
+  }
+
   /** Stops reading; what was imported until then stays. */
   cancel(): void {
     this.#abort?.abort();
