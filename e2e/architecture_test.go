@@ -50,7 +50,7 @@ func dagscope() house {
 		standardOnly: []string{"digest/..."},
 
 		// Who reads flags and the environment, apart from every package main, and how that is recognised.
-		readers:     []string{"cmd/app/...", "internal/testkit/redistest"}, // the latter only for tests
+		readers:     []string{"cmd/app/...", "internal/testkit/droptest", "internal/testkit/redistest"}, // the latter two only for tests
 		flagParsers: []string{"flag", "github.com/alecthomas/kong", "github.com/spf13/pflag", "github.com/spf13/cobra"},
 		environment: []string{"Getenv", "LookupEnv", "Environ", "ExpandEnv", "Args"}, // of os and syscall
 

@@ -143,17 +143,13 @@ func isTimed(task records.Task) bool {
 	return slices.ContainsFunc(task.Attempts, func(a records.Attempt) bool { return a.Started.Known() })
 }
 
-// Cut cuts off file i at n random bytes: the format has to refuse it or to say that the run is incomplete, unless what
-// is left is the same run.
+// Cut cuts off file i at random bytes, at most n of them: the format has to refuse it or to say that the run is incomplete,
+// unless what is left is the same run.
 func Cut(t *testing.T, f records.Format, files []records.File, i, n int) {
 	t.Helper()
 	text := content(t, &files[i])
 	full := Read(t, f, files...)
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
-	for range n {
-		at := random.IntN(len(text))
+	for _, at := range Places(t, len(text), n) {
 		cut := slices.Clone(files)
 		cut[i] = File(files[i].Path, files[i].Part, text[:at])
 		runs, err := f.Read(context.Background(), cut)
@@ -169,6 +165,29 @@ func Cut(t *testing.T, f records.Format, files []records.File, i, n int) {
 			}
 		}
 	}
+}
+
+// cutBytes is how much of a file is read for each of the places that were asked for. A file that is longer is cut at fewer:
+// its middle is more of the same, and under the race detector a hundred KiB take a tenth of a second.
+const cutBytes = 8 << 10
+
+// Places are where a text of size bytes is cut: at a random byte of each of up to n parts of equal length, and shortly
+// before its end, where most is there that makes a run look whole. With DAGSCOPE_LONG=1 there are n parts whatever the size.
+func Places(t *testing.T, size, n int) []int {
+	t.Helper()
+	t.Helper()
+	if most := 2 * n * cutBytes / size; most < n && os.Getenv("DAGSCOPE_LONG") != "1" { // half of the text is read on average
+		n = max(most, min(n, 16))
+	}
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d, %d places in %d bytes", seed, n, size)
+	random := rand.New(rand.NewPCG(seed, 0))
+	all := []int{max(0, size-512), max(0, size-64), max(0, size-8), size - 1}
+	for k := range n {
+		from, to := size*k/n, size*(k+1)/n
+		all = append(all, from+random.IntN(max(1, to-from)))
+	}
+	return all
 }
 
 func content(t testing.TB, f *records.File) []byte {

@@ -3,10 +3,8 @@ package droptest
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -31,15 +29,12 @@ func Refused(t testing.TB, f records.Format, path string, text []byte, want stri
 	require.ErrorContains(t, err, want, "%s", text)
 }
 
-// CutLines cuts off a file of lines, of a format without a mark of its end, at n random bytes. The format has to refuse
+// CutLines cuts off a file of lines, of a format without a mark of its end, at up to n random bytes. The format has to refuse
 // it or to say that the last run is incomplete where the cut is within a line.
 func CutLines(t *testing.T, f records.Format, path string, text []byte, n int) {
 	t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
-	for range n {
-		cut := text[:random.IntN(len(text))]
+	for _, at := range Places(t, len(text), n) {
+		cut := text[:at]
 		runs, err := f.Read(context.Background(), []records.File{File(path, records.Main, cut)})
 		if err != nil {
 			require.ErrorIs(t, err, records.ErrFormat, "cut at %d", len(cut))

@@ -178,7 +178,7 @@ func TestCutRecords(t *testing.T) {
 	// What is left of a manifest can be too little to know it as one.
 	text := droptest.Load(t, "dbt", "1.9-build", "manifest.json")
 	files := pair(t, "1.9-build")
-	for at := 1; at < len(text); at += len(text) / 200 {
+	for _, at := range droptest.Places(t, len(text), 200) {
 		files[0] = droptest.File("1.9-build/manifest.json", records.Companion, text[:at])
 		r := droptest.Read(t, dbt.New(), files...)[0]
 		require.True(t, r.Incomplete != "" || noteOf(r, "a file could not be read") != 0 || noteOf(r, "would show them") != 0, at)

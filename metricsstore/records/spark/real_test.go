@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine/record"
+	"github.com/dagscope/dagscope/internal/testkit/droptest"
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/spark"
 )
@@ -317,14 +317,10 @@ func TestRealLogsAreComplete(t *testing.T) {
 }
 
 func TestCutLogsAreNeverWhole(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
 	for _, name := range samples {
 		content := sample(t, name)
 		whole := bytes.TrimRight(content, "\n")
-		for range 200 {
-			cut := random.IntN(len(whole))
+		for _, cut := range droptest.Places(t, len(whole), 200) {
 			runs, err := spark.New().Read(context.Background(), []records.File{{
 				Path: name, Part: records.Main, Open: file(name, content[:cut]).Open,
 			}})
