@@ -76,6 +76,9 @@ func (c *importCommand) Run(ctx context.Context, s *session) error {
 			return c.watch(ctx, s, store, with)
 		}
 		done, err := c.importAll(ctx, s.stdin, with)
+		if err == nil && len(done) == 0 {
+			err = usage("%s: no files in there, expected at least one to import", strings.Join(c.Files, ", "))
+		}
 		if s.flags.JSON {
 			return errors.Join(err, s.printJSON(map[string]any{"files": list(done)}))
 		}
@@ -171,7 +174,7 @@ func (i *importJSON) text() string {
 	if i.Error != "" {
 		return "" // it is among the errors
 	}
-	fmt.Fprintf(&b, "%s  %s with %s and %s ", i.Run, oneLine(i.Workflow, 60), plural(i.Tasks, "task"), plural(int64(i.Steps), "step"))
+	fmt.Fprintf(&b, "%s  %s with %s ", i.Run, oneLine(i.Workflow, 60), plural(i.Tasks, "task"))
 	switch importer.Outcome(i.Status) {
 	case importer.Imported:
 		b.WriteString("is imported\n")

@@ -69,6 +69,15 @@ const unendedLog = `{"Event":"SparkListenerLogStart","Spark Version":"3.5.0"}
 {"Event":"SparkListenerTaskEnd","Stage ID":0,"Stage Attempt ID":0,"Task Type":"ResultTask","Task End Reason":{"Reason":"Success"},"Task Info":{"Task ID":0,"Index":0,"Attempt":0,"Launch Time":1764322202000,"Executor ID":"1","Host":"a","Locality":"ANY","Speculative":false,"Finish Time":1764322204000,"Failed":false,"Killed":false}}
 `
 
+// TestImportOfNothing: a folder without files is no success.
+func TestImportOfNothing(t *testing.T) {
+	w := newWorld(t)
+	folder := t.TempDir()
+	got := w.run("import", folder)
+	assert.Equal(t, exitUsage, got.code)
+	assert.Contains(t, got.stderr, folder+": no files in there, expected at least one to import")
+}
+
 // TestImportSaysWhatIsMissing: an incomplete record and its notes are printed below the run, and are in the JSON.
 func TestImportSaysWhatIsMissing(t *testing.T) {
 	w := newWorld(t)
