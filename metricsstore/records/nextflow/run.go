@@ -122,7 +122,7 @@ func (l *listing) place(a *records.Attempt, from *row) {
 		a.Started = min(earliest, a.Ended)
 		return
 	}
-	l.notes.Inferred(1, "starts are the end minus realtime: staging and waiting, which realtime leaves out, seems to come first")
+	l.notes.Inferred(1, "starts are the end minus realtime: staging and waiting, which realtime leaves out, seem to come first")
 }
 
 func failure(from *row) *records.Failure {
