@@ -51,8 +51,11 @@ export function reasonSentence(index: GraphIndex, table: RunTable, bounds: Bound
   return words[reason.cause]({ index, table, bounds, reason, of });
 }
 
-function fullWords({ bounds, reason, of }: Explained): Span[] {
+function fullWords({ table, bounds, reason, of }: Explained): Span[] {
   const { slots, work, chain } = bounds;
+  // A recording seldom says how many slots there were: that more would have helped is not known.
+  if (table.recorded && Math.round(slots) <= 1)
+    return [text(`One task ran at a time, for ${of}; the longest chain is ${durationText(chain.ns)}.`)];
   if (Math.round(slots) <= 1)
     return [text(`The only slot was full for ${of}; the longest chain is ${durationText(chain.ns)}.`)];
   const were = reason.share >= FULL ? 'full' : 'full most of the time';

@@ -251,6 +251,9 @@ test('of a recording it says no more than that', () => {
   expect(of([row(0, [0, 0, 20, 25, 25]), row(1, [25, 25, 55, 60, 60])], [[0, 1]])).toBe(
     'Tasks spent 50.0 s of 1m before and after their execution; the recording does not say on what.',
   );
+  expect(of([row(0, [0, 0, 0, 20, 20]), row(1, [0, 20, 20, 60, 60])], [])).toBe(
+    'One task ran at a time, for 1m of 1m; the longest chain is 40.0 s.',
+  );
   expect(of([row(0, [0, 0, 0, 20, 20]), row(1, [40, 40, 40, 60, 60])], [[0, 1]])).toBe(
     'One task at a time: the chain of 2 tasks takes 40.0 s of 1m.',
   );

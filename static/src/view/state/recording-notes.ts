@@ -34,5 +34,7 @@ export function noteGroups({ notes }: Imported): NoteGroup[] {
 }
 
 function lineOf({ text, count: n }: Note): NoteLine {
-  return n < 0 ? { count: '', text: text.charAt(0).toUpperCase() + text.slice(1) } : { count: count(n), text };
+  if (n < 0) return { count: '', text: text.charAt(0).toUpperCase() + text.slice(1) };
+  // Texts are about many; "1 workers" would read as a slip.
+  return { count: n === 1 ? '1 ×' : count(n), text };
 }

@@ -33,14 +33,14 @@ describe('what a recording says', () => {
       { kind: 'left out', text: 'rows have no start', count: 3 },
       { kind: 'inferred', text: 'edges were inferred from stages', count: 1200 },
       { kind: 'recorded', text: 'times are in UTC', count: -1 },
-      { kind: 'inferred', text: 'lanes were found', count: 4 },
+      { kind: 'inferred', text: 'lanes were found', count: 1 },
     ];
     expect(noteGroups({ ...imported, notes }).map(({ title, lines }) => [title, ...lines])).toEqual([
       ['Recorded', { count: '', text: 'Times are in UTC' }],
       [
         'Inferred',
         { count: '1,200', text: 'edges were inferred from stages' },
-        { count: '4', text: 'lanes were found' },
+        { count: '1 ×', text: 'lanes were found' },
       ],
       ['Left out', { count: '3', text: 'rows have no start' }],
     ]);
